@@ -1,0 +1,299 @@
+//! What people and scripts get: their JSON, and the only types that derive
+//! `Serialize`. Durations are seconds, times are RFC 3339 UTC, absent knowledge is `null`.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of every document; rises only when a field changes its meaning.
+pub const VERSION: u32 = 1;
+
+/// The head of every document, around its items.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Document<T> {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Name of the host that was looked at.
+    pub host: String,
+    /// Release of its kernel.
+    pub kernel: String,
+    /// `fentry`, `kprobe` or `tracepoint`: the weakest rung in use.
+    pub source: String,
+    /// When the document was made.
+    pub at: String,
+    /// Events lost since the agent came, all reasons.
+    pub lost_events: u64,
+    /// What was asked for.
+    pub items: Vec<T>,
+}
+
+/// A process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its PID in the initial PID namespace.
+    pub pid: u32,
+    /// When it started.
+    pub start_time: Option<String>,
+    /// Its name.
+    pub comm: String,
+}
+
+/// A process that acted, and the thread that did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reaper {
+    /// The process.
+    #[serde(flatten)]
+    pub process: Process,
+    /// The thread.
+    pub tid: u32,
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// `exited`, `killed` or `dumped`.
+    pub kind: String,
+    /// Exit code, of one that exited.
+    pub code: Option<u8>,
+    /// Name of the signal, of one that was killed.
+    pub signal: Option<String>,
+}
+
+/// Who killed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Killer {
+    /// The sender of the fatal signal.
+    pub process: Process,
+    /// The signal's name.
+    pub signal: String,
+    /// When it was sent.
+    pub at: String,
+}
+
+/// What a process used in its life.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resources {
+    /// From start to death.
+    pub lifetime_seconds: f64,
+    /// On a CPU in user mode.
+    pub user_seconds: f64,
+    /// On a CPU in the kernel.
+    pub system_seconds: f64,
+    /// Threads when it began to exit.
+    pub threads: Option<u32>,
+    /// Largest resident set.
+    pub max_rss_bytes: u64,
+}
+
+/// Where a process ran. Filled by a later part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// Container id.
+    pub id: Option<String>,
+    /// Container name.
+    pub name: Option<String>,
+    /// Pod name.
+    pub pod: Option<String>,
+    /// Pod namespace.
+    pub namespace: Option<String>,
+    /// systemd unit.
+    pub unit: Option<String>,
+    /// Path in the unified hierarchy.
+    pub cgroup: String,
+}
+
+/// Why somebody does not reap or die, and what to do. Filled by a later part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// One of the ids of the contract.
+    pub id: String,
+    /// One sentence.
+    pub summary: String,
+    /// Facts.
+    pub evidence: Vec<String>,
+    /// One sentence.
+    pub remedy: String,
+    /// `certain`, `likely` or `guess`.
+    pub confidence: String,
+}
+
+/// A finished death: one line of `exits`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FinishedExit {
+    /// Its PID in the initial PID namespace.
+    pub pid: u32,
+    /// When it started.
+    pub start_time: Option<String>,
+    /// Its name.
+    pub comm: String,
+    /// How it ended.
+    pub exit: Exit,
+    /// Who created it.
+    pub forker: Option<Process>,
+    /// Who had to reap it at the end.
+    pub parent: Option<Process>,
+    /// The ptracer that held it.
+    pub tracer: Option<Process>,
+    /// Who released it.
+    pub reaper: Option<Reaper>,
+    /// `wait`, `autoreap`, `tracer`, `exec`, `namespace` or `unknown`.
+    pub how: String,
+    /// Who killed it.
+    pub killer: Option<Killer>,
+    /// First moment it was on its way out.
+    pub began_at: Option<String>,
+    /// When it became a reapable zombie or was auto-reaped.
+    pub died_at: Option<String>,
+    /// When it was released.
+    pub reaped_at: Option<String>,
+    /// From `began_at` to `died_at`.
+    pub exit_seconds: Option<f64>,
+    /// From `died_at` to `reaped_at`.
+    pub zombie_seconds: Option<f64>,
+    /// Whether `reaped_at` and `zombie_seconds` are upper bounds.
+    pub zombie_seconds_is_upper_bound: bool,
+    /// From the fatal signal to `died_at`.
+    pub kill_seconds: Option<f64>,
+    /// Where it ran.
+    pub container: Option<Container>,
+    /// Real uid.
+    pub uid: u32,
+    /// What it used; null where its death itself was not seen.
+    pub resources: Option<Resources>,
+}
+
+/// A process that is dead and unreaped now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Zombie {
+    /// Its PID in the initial PID namespace.
+    pub pid: u32,
+    /// When it started.
+    pub start_time: Option<String>,
+    /// Its name.
+    pub comm: String,
+    /// How it ended; null where that could not be read.
+    pub exit: Option<Exit>,
+    /// When it died; null when that was before the agent.
+    pub died_at: Option<String>,
+    /// How long it has lain dead.
+    pub zombie_seconds: f64,
+    /// Whether `zombie_seconds` counts only from when the agent first saw it.
+    pub age_is_lower_bound: bool,
+    /// Who created it.
+    pub forker: Option<Process>,
+    /// Who must reap it.
+    pub parent: Option<Process>,
+    /// The ptracer that holds it.
+    pub tracer: Option<Process>,
+    /// Where it ran.
+    pub container: Option<Container>,
+    /// Why it lies there.
+    pub verdict: Option<Verdict>,
+}
+
+/// A process that holds zombies or reaps: one row of `top`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parent {
+    /// The process.
+    pub process: Process,
+    /// Zombies it must reap now.
+    pub zombies: u64,
+    /// Age of the oldest.
+    pub oldest_seconds: Option<f64>,
+    /// Whether that age is a lower bound.
+    pub oldest_is_lower_bound: bool,
+    /// Children that died and stayed, per second, over the last minute.
+    pub leaked_per_second: f64,
+    /// Children it reaped, per second, over the last minute.
+    pub reaped_per_second: f64,
+    /// Children it reaped since the agent came.
+    pub reaped_total: u64,
+    /// Median zombie time of the children it reaped lately.
+    pub p50_seconds: Option<f64>,
+    /// 99th percentile of the same.
+    pub p99_seconds: Option<f64>,
+}
+
+/// The numbers in the head of `top`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Zombies now.
+    pub zombies: u64,
+    /// Exits since the agent came.
+    pub exits_total: u64,
+    /// Reaps since the agent came.
+    pub reaped_total: u64,
+    /// Seconds since the agent came.
+    pub uptime_seconds: f64,
+    /// Version of the agent.
+    pub agent_version: String,
+}
+
+/// One answer of `/api/v1/top`: all that a frame of the live view needs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Top {
+    /// The numbers in the head.
+    pub summary: Summary,
+    /// Parents with zombies or with reaps in the last minute, worst first.
+    pub parents: Vec<Parent>,
+    /// All zombies, oldest first.
+    pub zombies: Vec<Zombie>,
+}
+
+/// One probe, as `doctor` reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// The transition: `exit`, `zombie`, `wait`, `reap`, `free`, `kill`, `fork`, `snapshot`.
+    pub probe: String,
+    /// The hook in use, such as `fentry:release_task`; null when none attaches.
+    pub hook: Option<String>,
+    /// Whether the main job needs it.
+    pub required: bool,
+    /// What is lost without it, or with a lesser hook than the first; null when nothing is.
+    pub lost: Option<String>,
+    /// Each better hook that was tried, and why the kernel refused it.
+    pub refused: Vec<String>,
+}
+
+/// One fact about the host that `doctor` looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// What was looked at.
+    pub name: String,
+    /// Whether it is as the agent wants it.
+    pub ok: bool,
+    /// What was found.
+    pub found: String,
+    /// What to do about it, where it is not ok.
+    pub mend: Option<String>,
+}
+
+/// What this kernel and these privileges allow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doctor {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Name of the host.
+    pub host: String,
+    /// Release of its kernel.
+    pub kernel: String,
+    /// The weakest rung in use; null when the main job cannot run.
+    pub source: Option<String>,
+    /// Whether the main job can run.
+    pub runs: bool,
+    /// What was looked at.
+    pub facts: Vec<Fact>,
+    /// Each transition and its hook.
+    pub probes: Vec<Probe>,
+}
+
+/// One line of the stream of `exits`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ExitLine {
+    /// A finished death.
+    Exit(Box<FinishedExit>),
+    /// This many deaths are missing here: the reader was too slow.
+    Lost {
+        /// How many.
+        lost: u64,
+    },
+}

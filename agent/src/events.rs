@@ -1,0 +1,233 @@
+//! What the kernel side reports, decoded: bytes of the ring → [`Event`].
+//!
+//! All times are nanoseconds of `CLOCK_BOOTTIME`. Absent knowledge is `None`.
+
+/// A process over all time: a PID alone is reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// Thread group id in the initial PID namespace.
+    pub tgid: u32,
+    /// Start of its first thread; the same after an exec by another thread.
+    pub start_ns: u64,
+}
+
+/// A process as an event names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Which.
+    pub key: Key,
+    /// The thread that acted, or the tgid.
+    pub tid: u32,
+    /// Name of its group leader; bytes that are not UTF-8 are replaced.
+    pub comm: String,
+}
+
+/// How a process ended, from its wait status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// By exit, with this code.
+    Exited(u8),
+    /// By this signal.
+    Killed(u8),
+    /// By this signal, with a core dump.
+    Dumped(u8),
+}
+
+/// The last fatal signal seen before a death.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kill {
+    /// Who sent it.
+    pub by: Process,
+    /// Its number.
+    pub signal: u8,
+    /// When it was sent.
+    pub at_ns: u64,
+}
+
+/// What a process used in its life, as the kernel accounts it at death.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// Time on a CPU in user mode, all threads.
+    pub user_ns: u64,
+    /// Time on a CPU in the kernel, all threads.
+    pub system_ns: u64,
+    /// Threads when it began to exit.
+    pub threads: Option<u32>,
+    /// Largest resident set.
+    pub max_rss_bytes: u64,
+}
+
+/// The number of a process in one PID namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NamespacePid {
+    /// Inode number of the namespace.
+    pub namespace: u32,
+    /// The number in it.
+    pub nr: u32,
+}
+
+/// A process is dead and its parent was told; or it was auto-reaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Death {
+    /// When.
+    pub at_ns: u64,
+    /// Whether `at_ns` is only a lower bound, since no notification could be seen.
+    pub at_is_lower_bound: bool,
+    /// Who died.
+    pub process: Process,
+    /// Who must reap it.
+    pub parent: Option<Process>,
+    /// Its ptracer, which must wait for it first.
+    pub tracer: Option<Process>,
+    /// Who created it.
+    pub forker: Option<Process>,
+    /// The last fatal signal; it killed only if `status` names the same signal.
+    pub kill: Option<Kill>,
+    /// First moment the whole group was on its way out.
+    pub begin_ns: Option<u64>,
+    /// How it ended.
+    pub status: ExitStatus,
+    /// The signal that its parent gets, 0 for none.
+    pub exit_signal: i32,
+    /// Released at once, never a zombie.
+    pub autoreap: bool,
+    /// The cgroup v2 id.
+    pub cgroup_id: u64,
+    /// Real uid in the initial user namespace.
+    pub uid: u32,
+    /// What it used.
+    pub resources: Resources,
+    /// Its numbers, outermost namespace first.
+    pub pids: Vec<NamespacePid>,
+}
+
+/// `release_task` ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// When.
+    pub at_ns: u64,
+    /// Who was released.
+    pub dead: Key,
+    /// Who released it.
+    pub by: Process,
+    /// The reaper was itself exiting.
+    pub reaper_exiting: bool,
+    /// The dead released itself.
+    pub by_itself: bool,
+}
+
+/// A wait call returned a dead child and took it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waited {
+    /// When the call returned.
+    pub at_ns: u64,
+    /// The child, in the reaper's PID namespace.
+    pub child: NamespacePid,
+    /// Who waited.
+    pub by: Process,
+}
+
+/// The kernel freed a released process: an upper bound of its reap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freed {
+    /// When.
+    pub at_ns: u64,
+    /// Who was freed.
+    pub dead: Key,
+}
+
+/// Somebody else was told of an existing zombie: it was adopted, or its tracer let it go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renotified {
+    /// When.
+    pub at_ns: u64,
+    /// The zombie, in the new parent's PID namespace.
+    pub child: NamespacePid,
+    /// Who must reap it now.
+    pub parent: Process,
+    /// The new parent has `SA_NOCLDWAIT`: released at once.
+    pub autoreap: bool,
+}
+
+/// A zombie's pidfd hung up: it was reaped a moment (below 100 µs) before `at_ns`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HungUp {
+    /// When user space learnt of it.
+    pub at_ns: u64,
+    /// Who was reaped.
+    pub dead: Key,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// See [`Death`].
+    Death(Box<Death>),
+    /// See [`Release`].
+    Release(Release),
+    /// See [`Waited`].
+    Waited(Waited),
+    /// See [`Freed`].
+    Freed(Freed),
+    /// See [`Renotified`].
+    Renotified(Renotified),
+    /// See [`HungUp`]; from user space, not from the ring.
+    HungUp(HungUp),
+}
+
+/// One group leader of a snapshot of all processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Who.
+    pub process: Process,
+    /// Its state.
+    pub state: TaskState,
+    /// Who must reap it.
+    pub parent: Option<Process>,
+    /// Its ptracer.
+    pub tracer: Option<Process>,
+    /// Who created it.
+    pub forker: Option<Process>,
+    /// First moment the whole group was on its way out.
+    pub begin_ns: Option<u64>,
+    /// How it ended, of a zombie.
+    pub status: Option<ExitStatus>,
+    /// The signal that its parent gets, where the source knows it.
+    pub exit_signal: Option<i32>,
+    /// The cgroup v2 id, where the source knows it.
+    pub cgroup_id: Option<u64>,
+    /// Real uid.
+    pub uid: u32,
+    /// Its wait calls since the agent came, where the source knows them.
+    pub waits: Option<u64>,
+    /// Its last wait call.
+    pub last_wait_ns: Option<u64>,
+    /// Its numbers, outermost namespace first; empty where the source does not know.
+    pub pids: Vec<NamespacePid>,
+}
+
+/// State of a process in a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    /// Anything that is none of the others.
+    Alive,
+    /// Its leader ended, other threads live on: not a zombie.
+    LeaderExited,
+    /// On its way out.
+    Exiting,
+    /// Dead and not reaped.
+    Zombie,
+}
+
+/// All processes at one time, from iter/task or from /proc.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// When the reading began: a death after it need not be in the list.
+    pub begun_ns: u64,
+    /// When the reading ended.
+    pub ended_ns: u64,
+    /// Whether start times are exact; those of /proc come in ticks of 10 ms, rounded down.
+    pub exact_start: bool,
+    /// The processes.
+    pub tasks: Vec<Task>,
+}

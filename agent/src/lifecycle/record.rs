@@ -1,0 +1,119 @@
+//! What is known of one death, from its first sign to its reap.
+
+use crate::events::{ExitStatus, Kill, Key, NamespacePid, Process, Resources};
+
+/// What `Died::at_ns` is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiedBound {
+    /// The moment of death itself.
+    Exact,
+    /// The death came at this moment or shortly after it (no notification could be seen).
+    NotBefore,
+    /// It was already dead at this moment (found by a snapshot): its age is a lower bound.
+    NotAfter,
+}
+
+/// When a process became a reapable zombie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Died {
+    /// The moment.
+    pub at_ns: u64,
+    /// What it is worth.
+    pub bound: DiedBound,
+}
+
+/// How a dead process was released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Its parent, or an adopter, waited for it.
+    Wait,
+    /// Nobody had to: the parent ignores SIGCHLD or asked for auto-reaping.
+    Autoreap,
+    /// Its tracer released it.
+    Tracer,
+    /// The init of its PID namespace was exiting and cleared up.
+    Namespace,
+    /// Not known: the reap itself was not seen.
+    Unknown,
+}
+
+/// The release of a dead process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reap {
+    /// When; `None` where not even a bound is known.
+    pub at_ns: Option<u64>,
+    /// Whether `at_ns` is only an upper bound.
+    pub at_is_upper_bound: bool,
+    /// Who did it; `None` for an auto-reap or where not seen.
+    pub by: Option<Process>,
+    /// How.
+    pub how: How,
+}
+
+/// One death.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Who died.
+    pub process: Process,
+    /// Who must reap it now, or had to at its reap.
+    pub parent: Option<Process>,
+    /// The ptracer that holds it now, or did at its death.
+    pub tracer: Option<Process>,
+    /// Who created it.
+    pub forker: Option<Process>,
+    /// The signal that killed it; `None` where `status` says it was not that signal.
+    pub kill: Option<Kill>,
+    /// First moment the whole group was on its way out.
+    pub begin_ns: Option<u64>,
+    /// When it died.
+    pub died: Died,
+    /// How it ended; `None` where a snapshot could not tell.
+    pub status: Option<ExitStatus>,
+    /// The signal that its parent gets.
+    pub exit_signal: Option<i32>,
+    /// The cgroup v2 id.
+    pub cgroup_id: Option<u64>,
+    /// Real uid.
+    pub uid: u32,
+    /// What it used; `None` of a zombie that a snapshot found.
+    pub resources: Option<Resources>,
+    /// Its numbers, outermost namespace first.
+    pub pids: Vec<NamespacePid>,
+    /// Its release, once it came.
+    pub reap: Option<Reap>,
+}
+
+/// What user space's own repair had to put right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Correction {
+    /// A snapshot showed a zombie whose death was not seen.
+    ZombieFound,
+    /// A snapshot showed that a zombie is gone whose reap was not seen.
+    ReapMissed,
+    /// A process predicted to be auto-reaped lies as a zombie.
+    AutoreapWrong,
+    /// A snapshot showed another parent or tracer than the events had.
+    ParentChanged,
+    /// A reap of somebody whose death was not seen.
+    ReapWithoutDeath,
+    /// The table was full and its oldest entry was given up.
+    TableFull,
+}
+
+/// What one input changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// A process became a zombie.
+    Died(Key),
+    /// Somebody else must reap it now.
+    Adopted {
+        /// The zombie.
+        dead: Key,
+        /// Who had to until now.
+        from: Option<Key>,
+    },
+    /// A death is complete: reaped or auto-reaped.
+    Finished(Box<Record>),
+    /// Something was repaired.
+    Corrected(Correction),
+}

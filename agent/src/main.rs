@@ -1,0 +1,5 @@
+mod api;
+mod events;
+mod handle;
+mod lifecycle;
+fn main() {}

@@ -1,0 +1,380 @@
+//! The wire: what the kernel side writes and user space reads. No logic.
+//!
+//! Every struct is `repr(C)` without implicit padding, its size asserted below. All times are
+//! nanoseconds of `CLOCK_BOOTTIME`; 0 means unknown. Discriminants are plain integers: a byte
+//! that user space does not know is counted there, never trusted.
+
+#![no_std]
+
+/// Bytes of a task's `comm`, the last always NUL.
+pub const COMM_LEN: usize = 16;
+
+/// Levels of nested PID namespaces in which a death's number is recorded. The kernel allows 32;
+/// a process nested deeper is still measured, only its reap by a nested parent is found later.
+pub const NAMESPACE_LEVELS: usize = 4;
+
+/// Bytes of the event ring unless the loader sets another size.
+pub const RING_BYTES: u32 = 4 << 20;
+
+/// Processes the kernel side remembers at once unless the loader sets another number.
+pub const TASKS: u32 = 32_768;
+
+/// What a record is: the first field of its [`Head`].
+pub mod kind {
+    /// A [`Death`](crate::Death): the process is dead and its parent was told, or it was
+    /// auto-reaped. Sent again when a zombie's responsible process changes, where the hook sees
+    /// the zombie itself.
+    pub const DEATH: u32 = 1;
+    /// A [`Release`](crate::Release): `release_task` ran for the process.
+    pub const RELEASE: u32 = 2;
+    /// A [`Waited`](crate::Waited): a wait call returned a dead child.
+    pub const WAITED: u32 = 3;
+    /// A [`Freed`](crate::Freed): the last reference to a released process went.
+    pub const FREED: u32 = 4;
+    /// A [`Renotified`](crate::Renotified): somebody else was told of an existing zombie.
+    pub const RENOTIFIED: u32 = 5;
+}
+
+/// Start of every record.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// One of [`kind`].
+    pub kind: u32,
+    /// Bits of the module of the record's kind, such as [`death_flags`].
+    pub flags: u32,
+    /// When it happened.
+    pub at_ns: u64,
+}
+
+/// One process, as its thread group leader has it; `tid` is the acting thread.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    /// Thread group id, what user space calls a PID; 0 where there is no process.
+    pub tgid: u32,
+    /// The thread that acted, or `tgid`.
+    pub tid: u32,
+    /// `start_boottime` of the group leader.
+    pub start_ns: u64,
+    /// Name of the group leader, cut at the first NUL.
+    pub comm: [u8; COMM_LEN],
+}
+
+/// The number that a process has in one PID namespace.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NamespacePid {
+    /// Inode number of the namespace; 0 past the last level.
+    pub namespace: u32,
+    /// The process's number in it.
+    pub nr: u32,
+}
+
+/// Bits of a [`Death`]'s head.
+pub mod death_flags {
+    /// The parent ignores SIGCHLD, has `SA_NOCLDWAIT`, or asked for `CLONE_AUTOREAP`: it is
+    /// released at once and never lies as a zombie.
+    pub const AUTOREAP: u32 = 1 << 0;
+    /// No notification could be seen; `at_ns` is the moment before it, so a lower bound.
+    pub const BEFORE_NOTIFICATION: u32 = 1 << 1;
+}
+
+/// A process that has died.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Death {
+    /// [`kind::DEATH`], [`death_flags`], the moment of death.
+    pub head: Head,
+    /// The dead.
+    pub process: Process,
+    /// `real_parent`.
+    pub parent: Process,
+    /// The ptracer, zero when there is none.
+    pub tracer: Process,
+    /// Who created it, zero when that was before the agent.
+    pub forker: Process,
+    /// Who sent the last fatal signal, zero when none was seen.
+    pub killer: Process,
+    /// When that signal was sent.
+    pub killed_ns: u64,
+    /// First moment the whole group was on its way out, 0 when not seen.
+    pub begin_ns: u64,
+    /// The cgroup v2 id.
+    pub cgroup_id: u64,
+    /// User time of all threads, before the kernel's scaling to `runtime_ns`.
+    pub user_ns: u64,
+    /// System time of all threads, likewise.
+    pub system_ns: u64,
+    /// Exact time on a CPU of all threads.
+    pub runtime_ns: u64,
+    /// Largest resident set, in pages.
+    pub max_rss_pages: u64,
+    /// The signal of `killer`.
+    pub kill_signal: u32,
+    /// The wait status: `(code << 8) | signal | 0x80 if dumped`.
+    pub exit_code: u32,
+    /// The signal its parent gets; 0 or anything but SIGCHLD needs `__WCLONE` to be waited for.
+    pub exit_signal: i32,
+    /// Real uid in the initial user namespace.
+    pub uid: u32,
+    /// Threads in the group when it began to exit, 0 when not seen.
+    pub threads: u32,
+    /// How deep its PID namespace is nested; more than [`NAMESPACE_LEVELS`] − 1 are not listed.
+    pub namespace_level: u32,
+    /// Its numbers, outermost namespace first.
+    pub pids: [NamespacePid; NAMESPACE_LEVELS],
+}
+
+/// Bits of a [`Release`]'s head.
+pub mod release_flags {
+    /// The reaper itself was exiting: a PID namespace's init clearing up, or an adopter that
+    /// auto-reaps.
+    pub const REAPER_EXITING: u32 = 1 << 0;
+    /// The dead released itself.
+    pub const BY_ITSELF: u32 = 1 << 1;
+}
+
+/// `release_task` of a group leader.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Release {
+    /// [`kind::RELEASE`], [`release_flags`], the moment of release.
+    pub head: Head,
+    /// Thread group id of the dead.
+    pub tgid: u32,
+    /// Unused, zero.
+    pub pad: u32,
+    /// `start_boottime` of the dead.
+    pub start_ns: u64,
+    /// Who ran `release_task`.
+    pub reaper: Process,
+}
+
+/// A wait4, waitpid or waitid call of `reaper` returned a child that has died and took it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waited {
+    /// [`kind::WAITED`], no flags, the moment the call returned.
+    pub head: Head,
+    /// The child, as numbered in the reaper's PID namespace.
+    pub child: NamespacePid,
+    /// Who waited.
+    pub reaper: Process,
+}
+
+/// The kernel has freed a released group leader: long after its reap, at an unknown distance.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Freed {
+    /// [`kind::FREED`], no flags, the moment of freeing.
+    pub head: Head,
+    /// Thread group id of the dead.
+    pub tgid: u32,
+    /// Unused, zero.
+    pub pad: u32,
+    /// `start_boottime` of the dead.
+    pub start_ns: u64,
+}
+
+/// Bits of a [`Renotified`]'s head.
+pub mod renotified_flags {
+    /// The one told has `SA_NOCLDWAIT`: the zombie is released at once.
+    pub const AUTOREAP: u32 = 1 << 0;
+}
+
+/// A zombie's new parent was told of it, by its dying parent or by its tracer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Renotified {
+    /// [`kind::RENOTIFIED`], [`renotified_flags`], the moment of notification.
+    pub head: Head,
+    /// The zombie, as numbered in the PID namespace of `parent`.
+    pub child: NamespacePid,
+    /// Who was told.
+    pub parent: Process,
+}
+
+/// Bits of a [`TaskRecord`].
+pub mod task_flags {
+    /// `exit_state` is `EXIT_ZOMBIE`.
+    pub const ZOMBIE: u32 = 1 << 0;
+    /// A zombie leader with live threads: not reapable, not a zombie to us.
+    pub const LEADER_EXITED: u32 = 1 << 1;
+    /// The group is on its way out (`SIGNAL_GROUP_EXIT` or `PF_EXITING`) and not yet a zombie.
+    pub const EXITING: u32 = 1 << 2;
+}
+
+/// One group leader, as the iter/task program writes it. Times of the kernel side's own memory
+/// are 0 where it has none.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskRecord {
+    /// The process.
+    pub process: Process,
+    /// `real_parent`.
+    pub parent: Process,
+    /// The ptracer, zero when there is none.
+    pub tracer: Process,
+    /// Who created it, zero when that was before the agent.
+    pub forker: Process,
+    /// First moment the whole group was on its way out.
+    pub begin_ns: u64,
+    /// The cgroup v2 id.
+    pub cgroup_id: u64,
+    /// Its last call of wait4, waitid or waitpid.
+    pub last_wait_ns: u64,
+    /// Its calls of wait4, waitid and waitpid since the agent came.
+    pub waits: u64,
+    /// [`task_flags`].
+    pub flags: u32,
+    /// The wait status, of a zombie.
+    pub exit_code: u32,
+    /// The signal its parent gets.
+    pub exit_signal: i32,
+    /// Real uid in the initial user namespace.
+    pub uid: u32,
+    /// Its numbers, outermost namespace first.
+    pub pids: [NamespacePid; NAMESPACE_LEVELS],
+}
+
+/// Indexes of the per-CPU counters.
+pub mod counter {
+    /// Processes that ended by themselves.
+    pub const EXITED: u32 = 0;
+    /// Processes that a signal killed.
+    pub const KILLED: u32 = 1;
+    /// Processes that a signal killed and that dumped core.
+    pub const DUMPED: u32 = 2;
+    /// Processes released.
+    pub const REAPED: u32 = 3;
+    /// Records that found the ring full.
+    pub const LOST_RING_FULL: u32 = 4;
+    /// Processes of which the kernel side could not remember forker, killer or exit begin.
+    pub const LOST_TASKS_FULL: u32 = 5;
+    /// How many counters there are.
+    pub const COUNT: u32 = 6;
+}
+
+/// An offset of a field that the running kernel does not have.
+pub const NO_OFFSET: u32 = u32::MAX;
+
+/// Byte offsets of kernel fields, resolved by user space from the running kernel's BTF and
+/// handed over before load. Each is relative to the struct its name begins with.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named after the kernel's own struct and field")]
+pub struct Offsets {
+    pub task_flags: u32,
+    pub task_exit_state: u32,
+    pub task_exit_code: u32,
+    pub task_exit_signal: u32,
+    pub task_pid: u32,
+    pub task_tgid: u32,
+    pub task_real_parent: u32,
+    pub task_parent: u32,
+    pub task_group_leader: u32,
+    pub task_start_boottime: u32,
+    pub task_signal: u32,
+    pub task_sighand: u32,
+    pub task_cgroups: u32,
+    pub task_comm: u32,
+    pub task_ptrace: u32,
+    pub task_thread_pid: u32,
+    pub task_real_cred: u32,
+    pub task_blocked: u32,
+    pub task_utime: u32,
+    pub task_stime: u32,
+    pub task_sum_exec_runtime: u32,
+    pub signal_flags: u32,
+    pub signal_live: u32,
+    pub signal_group_exit_code: u32,
+    pub signal_nr_threads: u32,
+    pub signal_utime: u32,
+    pub signal_stime: u32,
+    pub signal_sum_sched_runtime: u32,
+    pub signal_maxrss: u32,
+    /// Bit offset: `autoreap` is a bitfield, in 7.1 and later.
+    pub signal_autoreap_bit: u32,
+    pub sighand_action: u32,
+    pub css_set_dfl_cgrp: u32,
+    pub cgroup_kn: u32,
+    pub kernfs_node_id: u32,
+    pub cred_uid: u32,
+    pub pid_level: u32,
+    pub pid_numbers: u32,
+    pub pid_namespace_inum: u32,
+}
+
+impl Offsets {
+    /// Nothing resolved; what the object holds until the loader overrides it.
+    pub const NONE: Self = Self {
+        task_flags: NO_OFFSET,
+        task_exit_state: NO_OFFSET,
+        task_exit_code: NO_OFFSET,
+        task_exit_signal: NO_OFFSET,
+        task_pid: NO_OFFSET,
+        task_tgid: NO_OFFSET,
+        task_real_parent: NO_OFFSET,
+        task_parent: NO_OFFSET,
+        task_group_leader: NO_OFFSET,
+        task_start_boottime: NO_OFFSET,
+        task_signal: NO_OFFSET,
+        task_sighand: NO_OFFSET,
+        task_cgroups: NO_OFFSET,
+        task_comm: NO_OFFSET,
+        task_ptrace: NO_OFFSET,
+        task_thread_pid: NO_OFFSET,
+        task_real_cred: NO_OFFSET,
+        task_blocked: NO_OFFSET,
+        task_utime: NO_OFFSET,
+        task_stime: NO_OFFSET,
+        task_sum_exec_runtime: NO_OFFSET,
+        signal_flags: NO_OFFSET,
+        signal_live: NO_OFFSET,
+        signal_group_exit_code: NO_OFFSET,
+        signal_nr_threads: NO_OFFSET,
+        signal_utime: NO_OFFSET,
+        signal_stime: NO_OFFSET,
+        signal_sum_sched_runtime: NO_OFFSET,
+        signal_maxrss: NO_OFFSET,
+        signal_autoreap_bit: NO_OFFSET,
+        sighand_action: NO_OFFSET,
+        css_set_dfl_cgrp: NO_OFFSET,
+        cgroup_kn: NO_OFFSET,
+        kernfs_node_id: NO_OFFSET,
+        cred_uid: NO_OFFSET,
+        pid_level: NO_OFFSET,
+        pid_numbers: NO_OFFSET,
+        pid_namespace_inum: NO_OFFSET,
+    };
+}
+
+/// Choices of user space that the kernel side obeys, handed over before load.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// 1 where `sched_process_exit` has `group_dead` as its second argument (6.16 and later).
+    pub exit_has_group_dead: u32,
+    /// 1 where deaths come from the tracepoint rung, so that `sched_process_exit` counts them
+    /// and sends those of which no notification can be seen.
+    pub deaths_by_tracepoint: u32,
+    /// 1 where reaps come from the tracepoint rung, so that frees are sent too.
+    pub reaps_by_tracepoint: u32,
+    /// Bytes waiting in the ring that wake the reader at once.
+    pub wake_bytes: u32,
+}
+
+const _: () = {
+    assert!(size_of::<Head>() == 16);
+    assert!(size_of::<Process>() == 32);
+    assert!(size_of::<NamespacePid>() == 8);
+    assert!(size_of::<Death>() == 16 + 5 * 32 + 7 * 8 + 6 * 4 + 4 * 8);
+    assert!(size_of::<Release>() == 64);
+    assert!(size_of::<Waited>() == 56);
+    assert!(size_of::<Freed>() == 32);
+    assert!(size_of::<Renotified>() == 56);
+    assert!(size_of::<TaskRecord>() == 4 * 32 + 4 * 8 + 4 * 4 + 4 * 8);
+    assert!(size_of::<Offsets>() == 38 * 4);
+    assert!(size_of::<Options>() == 16);
+};
