@@ -2,4 +2,5 @@ mod api;
 mod events;
 mod handle;
 mod lifecycle;
+mod parents;
 fn main() {}
