@@ -14,6 +14,8 @@ mod record;
 mod table;
 
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod traces;
