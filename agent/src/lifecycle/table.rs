@@ -121,14 +121,13 @@ impl Table {
         })
     }
 
-    /// The keys of other processes that are open under a number that this one has too.
+    /// Who is open under a number that this process, which is not open, has too.
     pub(super) fn rivals(&self, who: Identity, pids: &[NamespacePid]) -> Vec<Identity> {
         let by_number = pids.iter().filter_map(|pid| self.by_number.get(pid));
         let mut rivals: Vec<_> = self
             .of_tgid(who.key.tgid)
             .chain(by_number.filter_map(|key| self.get(key)))
             .map(Entry::identity)
-            .filter(|rival| !rival.is(who))
             .collect();
         rivals.sort_unstable_by_key(|rival| rival.key);
         rivals.dedup_by_key(|rival| rival.key);

@@ -169,15 +169,16 @@ impl<'a> Fields<'a> {
             return wire::Process::default();
         };
         let (who, name) = value.split_once(':').expect("tgid:comm");
-        let (who, tid) = who
+        let (leader, thread) = who
             .split_once('/')
-            .map_or((who, None), |(who, tid)| (who, Some(tid)));
-        let (tgid, start_ns) = key(who);
+            .map_or((who, None), |it| (it.0, Some(it.1)));
+        let (tgid, start_ns) = key(leader);
+        let tid = thread.map_or(tgid, |thread| thread.parse().unwrap());
         let mut comm = [0; COMM_LEN];
         comm[..name.len()].copy_from_slice(name.as_bytes());
         wire::Process {
             tgid,
-            tid: tid.map_or(tgid, |tid| tid.parse().unwrap()),
+            tid,
             start_ns,
             comm,
         }
