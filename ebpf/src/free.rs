@@ -7,21 +7,21 @@ use aya_ebpf::{
 };
 use wire::{Freed, Head, counter, kind};
 
-use crate::{
-    maps::{self, OPTIONS},
-    task::Task,
-};
+use crate::{maps, task::Task};
 
+/// Where reaps are seen themselves: clean-up alone.
 #[btf_tracepoint(function = "sched_process_free")]
 fn free_tracepoint(ctx: BtfTracePointContext) -> i32 {
-    let task = Task::at(ctx.arg(0));
-    if !task.is_leader() || task.is_kernel_thread() {
+    let _ours = freed(&ctx);
+    0
+}
+
+/// Where they are not: their count and their upper bound too.
+#[btf_tracepoint(function = "sched_process_free")]
+fn free_as_reap(ctx: BtfTracePointContext) -> i32 {
+    let Some(task) = freed(&ctx) else {
         return 0;
-    }
-    maps::forget(task);
-    if OPTIONS.load().reaps_by_tracepoint == 0 {
-        return 0;
-    }
+    };
     maps::count(counter::REAPED);
     let Some(mut entry) = maps::reserve::<Freed>() else {
         return 0;
@@ -30,14 +30,21 @@ fn free_tracepoint(ctx: BtfTracePointContext) -> i32 {
     let record = unsafe { &mut *entry.as_mut_ptr() };
     // SAFETY: the helper has no preconditions.
     let at_ns = unsafe { bpf_ktime_get_boot_ns() };
-    record.head = Head {
-        kind: kind::FREED,
-        flags: 0,
-        at_ns,
-    };
+    record.head = Head { kind: kind::FREED, flags: 0, at_ns };
     record.tgid = task.tgid();
     record.pad = 0;
     record.start_ns = task.start_ns();
     maps::submit(entry);
     0
+}
+
+/// Forgets a process; `None` for its other threads.
+#[inline(always)]
+fn freed(ctx: &BtfTracePointContext) -> Option<Task> {
+    let task = Task::at(ctx.arg(0));
+    if !task.is_leader() || task.is_kernel_thread() {
+        return None;
+    }
+    maps::forget(task);
+    Some(task)
 }

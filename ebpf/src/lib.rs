@@ -357,8 +357,6 @@ impl Offsets {
 pub struct Options {
     /// 1 where `sched_process_exit` has `group_dead` as its second argument (6.16 and later).
     pub exit_has_group_dead: u32,
-    /// 1 where reaps come from the tracepoint rung, so that frees are sent too.
-    pub reaps_by_tracepoint: u32,
     /// Bytes waiting in the ring that wake the reader at once.
     pub wake_bytes: u32,
 }
@@ -374,5 +372,5 @@ const _: () = {
     assert!(size_of::<Renotified>() == 56);
     assert!(size_of::<TaskRecord>() == 4 * 32 + 4 * 8 + 4 * 4 + 4 * 8);
     assert!(size_of::<Offsets>() == 37 * 4);
-    assert!(size_of::<Options>() == 12);
+    assert!(size_of::<Options>() == 8);
 };

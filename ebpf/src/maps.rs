@@ -17,7 +17,6 @@ pub(crate) static OFFSETS: Global<Offsets> = Global::new(Offsets::NONE);
 #[unsafe(no_mangle)]
 pub(crate) static OPTIONS: Global<Options> = Global::new(Options {
     exit_has_group_dead: 0,
-    reaps_by_tracepoint: 0,
     wake_bytes: RING_BYTES / 2,
 });
 
