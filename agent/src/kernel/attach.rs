@@ -283,10 +283,19 @@ fn unload(ebpf: &mut Ebpf, name: &str) {
 /// The kernel's answer, without the verifier's log.
 fn reason(error: &ProgramError) -> String {
     match error {
-        ProgramError::LoadError { io_error, .. } => io_error.to_string(),
-        ProgramError::SyscallError(error) => error.io_error.to_string(),
+        ProgramError::LoadError { io_error, .. } => plain(io_error),
+        ProgramError::SyscallError(error) => plain(&error.io_error),
+        other if chain(other).contains("devices/kprobe/type") => {
+            "this kernel is built without kprobes".to_owned()
+        }
         other => chain(other),
     }
+}
+
+/// The error without its number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// An error with its causes.
@@ -331,6 +340,13 @@ impl Attached {
             .sum()
     }
 
+    /// Passes on what the kernel side logged.
+    pub(crate) fn flush_log(&mut self) {
+        if let Some(log) = &mut self.log {
+            log.flush();
+        }
+    }
+
     /// The program of the snapshot, loaded.
     ///
     /// # Errors
@@ -352,6 +368,13 @@ impl Attached {
         let link = program.attach().map_err(io::Error::other)?;
         let link = program.take_link(link).map_err(io::Error::other)?;
         link.into_file().map_err(io::Error::other)
+    }
+}
+
+impl ProbeReport {
+    /// The transition and its hook, where it has one.
+    pub(crate) fn attached(&self) -> Option<(String, String)> {
+        Some((self.probe.to_owned(), self.hook.clone()?))
     }
 }
 

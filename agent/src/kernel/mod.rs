@@ -9,11 +9,16 @@ mod offsets;
 mod pidfds;
 mod privileges;
 mod procfs;
+mod readable;
 mod snapshot;
 mod tracefs;
 
-pub(crate) use attach::{Attached, Config, KernelError, ProbeReport, attach};
+pub(crate) use attach::{Attached, Config, Counters, KernelError, ProbeReport, attach};
+pub(crate) use btf::VMLINUX;
 pub(crate) use clock::{Wall, now_ns};
 pub(crate) use hooks::Rung;
 pub(crate) use pidfds::Pidfds;
+pub(crate) use privileges::may_load;
+pub(crate) use readable::Readable;
 pub(crate) use snapshot::Source;
+pub(crate) use tracefs::is_mounted as tracefs_is_mounted;
