@@ -2,4 +2,6 @@ mod api;
 mod events;
 mod handle;
 mod lifecycle;
+mod metrics;
+mod server;
 fn main() {}
