@@ -41,7 +41,9 @@ fn document() -> String {
         .filter(|family| family.get_field_type() == MetricType::HISTOGRAM)
     {
         let bounds = family.get_metric()[0].get_histogram().get_bucket().iter();
-        let bounds = Vec::from_iter(bounds.map(|bucket| bucket.upper_bound().to_string()));
+        let bounds: Vec<_> = bounds
+            .map(|bucket| bucket.upper_bound().to_string())
+            .collect();
         writeln!(text, "| `{}` | {} |", family.name(), bounds.join(", ")).expect("to a string");
     }
     text
@@ -64,7 +66,7 @@ fn table(text: &mut String, title: &str, families: &[MetricFamily]) {
             ),
         };
         let labels = family.get_metric()[0].get_label().iter();
-        let labels = Vec::from_iter(labels.map(|label| format!("`{}`", label.name())));
+        let labels: Vec<_> = labels.map(|label| format!("`{}`", label.name())).collect();
         let labels = if labels.is_empty() {
             "–".to_owned()
         } else {

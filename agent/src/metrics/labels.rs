@@ -121,7 +121,7 @@ pub(super) fn top_parents(parents: &[(String, u64)]) -> Vec<(String, u64)> {
     }
     // Somebody may have named a program so; it must not take the rest's series for itself.
     let mut rest = by_name.remove(OTHER).unwrap_or_default();
-    let mut top = Vec::from_iter(by_name);
+    let mut top: Vec<_> = by_name.into_iter().collect();
     top.sort_by(|(one, fewer), (other, more)| more.cmp(fewer).then_with(|| one.cmp(other)));
     rest += top
         .drain(TOP_PARENTS.min(top.len())..)
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_twenty_first_parent_goes_to_the_rest() {
-        let mut parents = Vec::from_iter((1..=22).map(|n| (format!("p{n:02}"), n)));
+        let mut parents: Vec<_> = (1..=22).map(|n| (format!("p{n:02}"), n)).collect();
         parents.push(("p22".to_owned(), 5));
         parents.push(("~other".to_owned(), 7));
         let top = top_parents(&parents);
