@@ -12,9 +12,16 @@ mod agent;
 mod api;
 mod cli;
 mod client;
+mod doctor;
 mod events;
 mod handle;
+mod kernel;
 mod lifecycle;
+mod metrics;
+mod parents;
+mod report;
+mod server;
+mod signals;
 mod views;
 
 use cli::{Cli, Command};
