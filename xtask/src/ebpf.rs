@@ -11,6 +11,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use crate::setup::{self, Purpose};
 use crate::shell;
 use crate::sidecar::{OBJECT, SIDECAR, Sidecar, Tools, hash_sources, sha256};
 use crate::workspace;
@@ -22,6 +23,7 @@ const TARGET: &str = "bpfel-unknown-none";
 
 /// `cargo xtask ebpf`.
 pub(crate) fn build() -> Result<ExitCode> {
+    setup::ensure(Purpose::Build)?;
     let root = workspace::root();
     let object = compile(root, &workspace::target_dir().join("bpf"))?;
     let sidecar = Sidecar {
@@ -43,6 +45,7 @@ pub(crate) fn build() -> Result<ExitCode> {
 
 /// `cargo xtask ebpf --check`.
 pub(crate) fn check() -> Result<ExitCode> {
+    setup::ensure(Purpose::Build)?;
     let root = workspace::root();
     let sidecar = Sidecar::read(root)?;
     if sidecar.sources_sha256 != hash_sources(root)? {

@@ -2,8 +2,12 @@
 
 mod cli;
 mod ebpf;
+mod host;
+mod run;
+mod setup;
 mod shell;
 mod sidecar;
+mod test;
 mod workspace;
 
 use std::process::ExitCode;
@@ -14,8 +18,12 @@ use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Run { arguments } => run::run(arguments),
+        Command::Test => test::main(),
         Command::Ebpf { check: false } => ebpf::build(),
         Command::Ebpf { check: true } => ebpf::check(),
+        Command::Setup { purpose } => setup::main(purpose),
+        Command::Accuracy(_) | Command::Bench(_) => todo!(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");

@@ -1,0 +1,169 @@
+//! Runs every test that this machine can and says which it could not.
+
+mod output;
+mod report;
+mod suite;
+
+use std::process::{Command, ExitCode};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use self::output::Ignored;
+use self::report::Report;
+use self::suite::{Counted, Suite};
+use crate::setup::{self, Purpose};
+use crate::{host, workspace};
+
+/// Tests that plain `cargo test` ignores, told apart by the reason in their attribute
+/// (`#[ignore = "needs root …"]`).
+struct Special {
+    name: &'static str,
+    /// A word of the reason.
+    word: &'static str,
+    /// Why they cannot run here, if so.
+    lack: fn() -> Option<String>,
+    limit: Duration,
+}
+
+/// The first whose word is in the reason takes the test.
+const SPECIALS: [Special; 2] = [
+    Special {
+        name: "prometheus",
+        word: "prom",
+        lack: || host::no_probes().or_else(setup::no_prometheus),
+        limit: minutes(10),
+    },
+    Special {
+        name: "live kernel",
+        word: "root",
+        lack: host::no_probes,
+        limit: minutes(15),
+    },
+];
+
+/// `cargo xtask test`.
+pub(crate) fn main() -> Result<ExitCode> {
+    if host::is_root() && host::is_debian() {
+        // What could not be installed shows as suites that could not run.
+        setup::ensure(Purpose::Test).map_or_else(|error| eprintln!("setup: {error:#}"), |_| ());
+    }
+    let mut report = Report::default();
+    report.add(suite::run(formatting())?);
+    report.add(suite::run(clippy())?);
+    let (unit, object) = thread::scope(|scope| {
+        // Most of the unit suite waits for one crate to compile or for time to pass.
+        let object = scope.spawn(|| suite::run(object()));
+        (suite::run(unit()), object.join())
+    });
+    let unit = unit?;
+    let ignored = output::ignored(&unit.output);
+    report.add(unit);
+    report.add(
+        object
+            .ok()
+            .context("the thread of the ebpf suite panicked")??,
+    );
+    run_ignored(&ignored, &mut report)?;
+    Ok(report.finish())
+}
+
+/// Runs the tests that plain `cargo test` left out; lists those that cannot run.
+fn run_ignored(ignored: &[Ignored], report: &mut Report) -> Result<()> {
+    let special = |test: &Ignored| SPECIALS.iter().position(|s| test.reason.contains(s.word));
+    // The kernel's own tests come first.
+    for (
+        index,
+        Special {
+            name, lack, limit, ..
+        },
+    ) in SPECIALS.iter().enumerate().rev()
+    {
+        let tests: Vec<_> = ignored
+            .iter()
+            .filter(|test| special(test) == Some(index))
+            .collect();
+        if tests.is_empty() {
+            continue;
+        }
+        if let Some(lack) = lack() {
+            report.not_run(
+                name,
+                tests.iter().map(|test| format!("{}: {lack}", test.name)),
+            );
+            continue;
+        }
+        let names: Vec<_> = tests.iter().map(|test| test.name.as_str()).collect();
+        let mut command = cargo_test();
+        command
+            .args(["--", "--ignored", "--exact", "--test-threads=1"])
+            .args(names);
+        report.add(suite::run(Suite::new(
+            name,
+            Counted::CargoTests,
+            *limit,
+            command,
+        ))?);
+    }
+    let others = ignored.iter().filter(|test| special(test).is_none());
+    let others: Vec<_> = others
+        .map(|test| format!("{}: {}", test.name, test.reason))
+        .collect();
+    if !others.is_empty() {
+        report.not_run("other ignored tests", others.into_iter());
+    }
+    Ok(())
+}
+
+fn formatting() -> Suite {
+    let mut command = cargo();
+    command.args(["fmt", "--all", "--check"]);
+    Suite::new("fmt", Counted::AsOne, minutes(2), command)
+}
+
+fn clippy() -> Suite {
+    let mut command = cargo();
+    command.args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ]);
+    Suite::new("clippy", Counted::AsOne, minutes(20), command)
+}
+
+fn unit() -> Suite {
+    Suite::new("unit", Counted::CargoTests, minutes(20), cargo_test())
+}
+
+/// The checked-in object against its sources.
+fn object() -> Suite {
+    // Not our path: the build of the workspace may replace the file at it.
+    let mut command = Command::new("/proc/self/exe");
+    command.args(["ebpf", "--check"]);
+    let mut suite = Suite::new("ebpf --check", Counted::AsOne, minutes(10), command);
+    suite.lack = setup::no_kernel_side();
+    suite
+}
+
+fn cargo_test() -> Command {
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    command
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(workspace::cargo());
+    command
+        .current_dir(workspace::root())
+        .env("CARGO_TERM_COLOR", "never");
+    command
+}
+
+const fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(60 * minutes)
+}
