@@ -59,9 +59,9 @@ pub(crate) struct Accuracy {
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
     /// Pairs of one round without and one with the agent
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, default_value_t = 50)]
     pub(crate) pairs: usize,
     /// Cycles of vfork, exit and wait per round
-    #[arg(long, default_value_t = 5000)]
+    #[arg(long, default_value_t = 2000)]
     pub(crate) cycles: u32,
 }

@@ -18,13 +18,17 @@ pub(crate) fn is_debian() -> bool {
 
 /// Why the probes cannot be loaded here, if so.
 pub(crate) fn no_probes() -> Option<String> {
-    if !is_root() {
-        Some("loading probes needs root".to_owned())
-    } else if !Path::new("/sys/kernel/btf/vmlinux").exists() {
-        Some("this kernel has no BTF (/sys/kernel/btf/vmlinux)".to_owned())
+    if is_root() {
+        no_btf()
     } else {
-        None
+        Some("loading probes needs root".to_owned())
     }
+}
+
+/// Why the kernel's types cannot be read here, if so.
+pub(crate) fn no_btf() -> Option<String> {
+    let there = Path::new("/sys/kernel/btf/vmlinux").exists();
+    (!there).then(|| "this kernel has no BTF (/sys/kernel/btf/vmlinux)".to_owned())
 }
 
 /// Processor, number of CPUs and kernel, in one line.

@@ -1,8 +1,12 @@
 //! Builds, runs and tests reapwatch: `cargo xtask --help`.
 
+mod accuracy;
+mod agent;
+mod bench;
 mod cli;
 mod ebpf;
 mod host;
+mod quantile;
 mod run;
 mod setup;
 mod shell;
@@ -23,7 +27,8 @@ fn main() -> ExitCode {
         Command::Ebpf { check: false } => ebpf::build(),
         Command::Ebpf { check: true } => ebpf::check(),
         Command::Setup { purpose } => setup::main(purpose),
-        Command::Accuracy(_) | Command::Bench(_) => todo!(),
+        Command::Accuracy(options) => accuracy::main(&options),
+        Command::Bench(options) => bench::main(&options),
     };
     result.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");

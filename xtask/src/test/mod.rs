@@ -16,31 +16,36 @@ use self::suite::{Counted, Suite};
 use crate::setup::{self, Purpose};
 use crate::{host, workspace};
 
-/// Tests that plain `cargo test` ignores, told apart by the reason in their attribute
+/// Tests that plain `cargo test` ignores, told apart by a word of the reason in their attribute
 /// (`#[ignore = "needs root …"]`).
 struct Special {
     name: &'static str,
-    /// A word of the reason.
-    word: &'static str,
-    /// Why they cannot run here, if so.
-    lack: fn() -> Option<String>,
+    words: &'static [&'static str],
     limit: Duration,
 }
 
-/// The first whose word is in the reason takes the test.
+/// The first that knows a word of the reason takes the test.
 const SPECIALS: [Special; 2] = [
     Special {
         name: "prometheus",
-        word: "prom",
-        lack: || host::no_probes().or_else(setup::no_prometheus),
+        words: &["prom"],
         limit: minutes(10),
     },
     Special {
         name: "live kernel",
-        word: "root",
-        lack: host::no_probes,
+        words: &["root", "kernel", "BTF"],
         limit: minutes(15),
     },
+];
+
+/// Why a test whose reason has this word cannot run here, if so.
+type Lack = (&'static str, fn() -> Option<String>);
+
+const LACKS: [Lack; 4] = [
+    ("root", host::no_probes),
+    ("kernel", host::no_btf),
+    ("BTF", host::no_btf),
+    ("prom", setup::no_prometheus),
 ];
 
 /// `cargo xtask test`.
@@ -52,6 +57,7 @@ pub(crate) fn main() -> Result<ExitCode> {
     let mut report = Report::default();
     report.add(suite::run(formatting())?);
     report.add(suite::run(clippy())?);
+    report.add(suite::run(programs())?);
     let (unit, object) = thread::scope(|scope| {
         // Most of the unit suite waits for one crate to compile or for time to pass.
         let object = scope.spawn(|| suite::run(object()));
@@ -71,49 +77,50 @@ pub(crate) fn main() -> Result<ExitCode> {
 
 /// Runs the tests that plain `cargo test` left out; lists those that cannot run.
 fn run_ignored(ignored: &[Ignored], report: &mut Report) -> Result<()> {
-    let special = |test: &Ignored| SPECIALS.iter().position(|s| test.reason.contains(s.word));
-    // The kernel's own tests come first.
-    for (
-        index,
-        Special {
-            name, lack, limit, ..
-        },
-    ) in SPECIALS.iter().enumerate().rev()
-    {
-        let tests: Vec<_> = ignored
+    let special = |test: &Ignored| {
+        let has = |word: &&str| test.reason.contains(word);
+        SPECIALS
             .iter()
-            .filter(|test| special(test) == Some(index))
-            .collect();
-        if tests.is_empty() {
-            continue;
+            .position(|special| special.words.iter().any(has))
+    };
+    // The live kernel's come first.
+    for (index, Special { name, limit, .. }) in SPECIALS.iter().enumerate().rev() {
+        let mut names = Vec::new();
+        let mut lacking = Vec::new();
+        for test in ignored.iter().filter(|test| special(test) == Some(index)) {
+            match lack(test) {
+                Some(lack) => lacking.push(format!("{}: {lack}", test.name)),
+                None => names.push(test.name.as_str()),
+            }
         }
-        if let Some(lack) = lack() {
-            report.not_run(
+        if !names.is_empty() {
+            let mut command = cargo_test();
+            command
+                .args(["--", "--ignored", "--exact", "--test-threads=1"])
+                .args(names);
+            report.add(suite::run(Suite::new(
                 name,
-                tests.iter().map(|test| format!("{}: {lack}", test.name)),
-            );
-            continue;
+                Counted::CargoTests,
+                *limit,
+                command,
+            ))?);
         }
-        let names: Vec<_> = tests.iter().map(|test| test.name.as_str()).collect();
-        let mut command = cargo_test();
-        command
-            .args(["--", "--ignored", "--exact", "--test-threads=1"])
-            .args(names);
-        report.add(suite::run(Suite::new(
-            name,
-            Counted::CargoTests,
-            *limit,
-            command,
-        ))?);
+        report.not_run(name, lacking);
     }
     let others = ignored.iter().filter(|test| special(test).is_none());
-    let others: Vec<_> = others
-        .map(|test| format!("{}: {}", test.name, test.reason))
-        .collect();
-    if !others.is_empty() {
-        report.not_run("other ignored tests", others.into_iter());
-    }
+    report.not_run(
+        "other ignored tests",
+        others
+            .map(|test| format!("{}: {}", test.name, test.reason))
+            .collect(),
+    );
     Ok(())
+}
+
+/// What this machine lacks for a test, from the reason it is ignored for.
+fn lack(test: &Ignored) -> Option<String> {
+    let asked = LACKS.iter().filter(|(word, _)| test.reason.contains(word));
+    asked.into_iter().find_map(|(_, lack)| lack())
 }
 
 fn formatting() -> Suite {
@@ -134,6 +141,13 @@ fn clippy() -> Suite {
         "warnings",
     ]);
     Suite::new("clippy", Counted::AsOne, minutes(20), command)
+}
+
+/// The programs that tests of other packages run.
+fn programs() -> Suite {
+    let mut command = cargo();
+    command.args(["build", "--workspace", "--locked"]);
+    Suite::new("build", Counted::AsOne, minutes(20), command)
 }
 
 fn unit() -> Suite {

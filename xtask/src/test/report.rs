@@ -25,7 +25,7 @@ impl Report {
             lack,
         } = outcome;
         if let Some(lack) = lack {
-            return self.not_run(name, std::iter::once(format!("{name}: {lack}")));
+            return self.not_run(name, vec![format!("{name}: {lack}")]);
         }
         let seconds = took.as_secs_f64();
         let Tally { passed, failed, .. } = tally;
@@ -40,13 +40,14 @@ impl Report {
     }
 
     /// Takes note of a suite's tests that could not run, each with its reason.
-    pub(super) fn not_run(&mut self, name: &str, tests: impl Iterator<Item = String>) {
-        let before = self.not_run.len();
-        self.not_run.extend(tests);
-        let skipped = self.not_run.len() - before;
-        println!("{name}: NOT RUN, {skipped} skipped");
-        self.tally.skipped += skipped as u64;
+    pub(super) fn not_run(&mut self, suite: &str, tests: Vec<String>) {
+        if tests.is_empty() {
+            return;
+        }
+        println!("{suite}: {} NOT RUN", tests.len());
+        self.tally.skipped += tests.len() as u64;
         self.suites_not_run += 1;
+        self.not_run.extend(tests);
     }
 
     /// The last lines, and what the process exits with: 0 for a full pass, 1 for a failure, 2
@@ -57,7 +58,10 @@ impl Report {
             for test in &self.not_run {
                 println!("  {test}");
             }
-            println!("NOT A FULL PASS: {} suites not run", self.suites_not_run);
+            println!(
+                "NOT A FULL PASS: {} suites not run, or not whole",
+                self.suites_not_run
+            );
         }
         let Tally {
             passed,

@@ -60,6 +60,17 @@ impl Suite {
     }
 }
 
+impl Outcome {
+    /// A test that was asked for and neither passed nor failed must not go unseen.
+    pub(super) fn expect_tests(&mut self, count: u64) {
+        let ran = self.tally.passed + self.tally.failed;
+        if self.failure.is_none() && ran < count {
+            self.failure = Some(format!("only {ran} of {count} tests ran"));
+            self.tally.failed += count - ran;
+        }
+    }
+}
+
 /// Runs a suite to its end.
 pub(super) fn run(mut suite: Suite) -> Result<Outcome> {
     if suite.lack.is_some() {
