@@ -97,13 +97,10 @@ fn run_ignored(ignored: &[Ignored], report: &mut Report) -> Result<()> {
             let mut command = cargo_test();
             command
                 .args(["--", "--ignored", "--exact", "--test-threads=1"])
-                .args(names);
-            report.add(suite::run(Suite::new(
-                name,
-                Counted::CargoTests,
-                *limit,
-                command,
-            ))?);
+                .args(&names);
+            let mut outcome = suite::run(Suite::new(name, Counted::CargoTests, *limit, command))?;
+            outcome.expect_tests(names.len() as u64);
+            report.add(outcome);
         }
         report.not_run(name, lacking);
     }

@@ -216,8 +216,12 @@ mod tests {
         let outcome = run(sh(command, Counted::AsOne, Duration::from_millis(300))).unwrap();
         assert!(outcome.failure.unwrap().contains("killed"));
         assert_eq!(outcome.tally.failed, 1);
-        let sleeper = outcome.output.trim();
-        let state = fs::read_to_string(format!("/proc/{sleeper}/stat")).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z "), "{state}");
+        let sleeper = format!("/proc/{}/stat", outcome.output.trim());
+        let lives = || fs::read_to_string(&sleeper).is_ok_and(|stat| !stat.contains(") Z "));
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while lives() {
+            assert!(Instant::now() < deadline, "{sleeper} is still there");
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 }
