@@ -52,6 +52,7 @@ impl Recent {
         }
     }
 
+    /// Adds one that is not in it.
     pub(super) fn push(&mut self, closed: Closed) {
         if self.limit == 0 {
             return;
@@ -59,8 +60,6 @@ impl Recent {
         while self.ring.len() >= self.limit {
             self.pop();
         }
-        // One of the same process, closed before, is outdated.
-        self.take(closed.who.key);
         self.places
             .insert(closed.who.key, self.first + self.ring.len() as u64);
         self.ring.push_back(Some(closed));
