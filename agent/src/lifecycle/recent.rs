@@ -99,6 +99,7 @@ impl Recent {
     }
 
     /// Their records, the last closed first.
+    #[cfg(test)]
     pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
         self.ring
             .iter()

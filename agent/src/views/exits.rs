@@ -121,7 +121,7 @@ fn row(exit: &FinishedExit, look: Look) -> String {
         at.map_or_else(|| look.nothing().to_owned(), |at| look.clean(&at)),
         exit.pid.to_string(),
         look.clean(&exit.comm),
-        look.exit(Some(&exit.exit)),
+        look.exit(exit.exit.as_ref()),
         look.maybe(exit.exit_seconds, Bound::Exact),
         look.maybe(exit.zombie_seconds, bound),
         look.clean(&exit.how),
