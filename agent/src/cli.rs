@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(args.socket.get(), Some(&PathBuf::from(DEFAULT_SOCKET)));
         assert_eq!(args.stale_after, Duration::from_secs(30));
         assert_eq!(args.probes.ring_bytes, 4 << 20);
-        assert_eq!(args.probes.reconcile_every, Duration::from_mins(1));
+        assert_eq!(args.probes.reconcile_every, Duration::from_secs(60));
     }
 
     #[test]

@@ -68,10 +68,10 @@ pub fn line<'a>(cells: impl Iterator<Item = &'a str>, sides: &[Side], widths: &[
         if !text.is_empty() {
             text.push_str("  ");
         }
-        match side {
-            Side::Left => text.push_str(&format!("{cell:<width$}")),
-            Side::Right => text.push_str(&format!("{cell:>width$}")),
-        }
+        text.push_str(&match side {
+            Side::Left => format!("{cell:<width$}"),
+            Side::Right => format!("{cell:>width$}"),
+        });
     }
     text.truncate(text.trim_end().len());
     text
