@@ -29,12 +29,12 @@ fn culprits_fit_a_usual_terminal() {
 reapwatch  web-1  6.18.44  fentry  agent at x
 4 zombies  exits/s –
 [1 Culprits 3] 2 Zombies 4   every 1s
-      PID  COMM             ZOMBIES▼    OLDEST    LEAK/s   REAPS/s      P50      P99
->      10  java                    2      ≥15s         0      10.0    850µs        –
-       20  nginx                   2      3.4s         0      20.0    850µs        –
-       30  sh                      0         –         0      30.0    850µs        –
+      PID  COMM         ZOMBIES▼    OLDEST    LEAK/s   REAPS/s      P50      P99
+>      10  java                2      ≥15s         0      10.0    850µs        –
+       20  nginx               2      3.4s         0      20.0    850µs        –
+       30  sh                  0         –         0      30.0    850µs        –
 Enter detail  / search  f filter  s sort  Space pause  ? help  q quit";
-    assert_eq!(screen(&mut model(rows), 82, 8), expected);
+    assert_eq!(screen(&mut model(rows), 80, 8), expected);
 }
 
 #[test]
