@@ -323,6 +323,8 @@ fn time_ends_a_stream_that_says_nothing() {
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             thread::spawn(move || {
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request);
                 let _ = write!(stream, "HTTP/1.1 200 OK\r\n\r\n");
                 thread::sleep(Duration::from_secs(30));
             });

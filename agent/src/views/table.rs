@@ -68,10 +68,11 @@ pub fn line<'a>(cells: impl Iterator<Item = &'a str>, sides: &[Side], widths: &[
         if !text.is_empty() {
             text.push_str("  ");
         }
-        text.push_str(&match side {
-            Side::Left => format!("{cell:<width$}"),
-            Side::Right => format!("{cell:>width$}"),
-        });
+        let blanks = " ".repeat(width.saturating_sub(cell.chars().count()));
+        match side {
+            Side::Left => text.extend([cell, &blanks]),
+            Side::Right => text.extend([&blanks, cell]),
+        }
     }
     text.truncate(text.trim_end().len());
     text

@@ -40,7 +40,7 @@ impl Model {
             Action::CloseOrQuit | Action::Back => self.overlay = None,
             Action::Up => self.step(|at| at.saturating_sub(1)),
             Action::Down => self.step(|at| at + 1),
-            Action::PageUp => self.step_page(|at, page| at.saturating_sub(page)),
+            Action::PageUp => self.step_page(usize::saturating_sub),
             Action::PageDown => self.step_page(|at, page| at + page),
             Action::First if self.overlay.is_none() => self.select_first(),
             Action::First => self.scroll = 0,

@@ -64,10 +64,9 @@ enum Op {
 impl Filter {
     /// Reads a filter; the error is one sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let test = parse::parse(text)?;
         Ok(Self {
+            test: parse::parse(text)?,
             text: text.trim().to_owned(),
-            test,
         })
     }
 
