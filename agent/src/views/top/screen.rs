@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::api::{Document, Top};
 use crate::cli::TopArgs;
 use crate::client::Source;
+use crate::handle::Stopped;
 use crate::views::{Look, Outcome};
 
 use super::act::Effect;
@@ -98,6 +99,8 @@ impl Screen {
                             shown += 1;
                             self.model.apply(frame);
                         }
+                        // The agent inside this command does not come back.
+                        Err(error) if error.is::<Stopped>() => return Err(error),
                         Err(error) => self.model.fail(format!("{error:#}"), answered.elapsed()),
                     }
                 }
