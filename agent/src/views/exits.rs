@@ -1,6 +1,5 @@
 //! `reapwatch exits`: deaths as they finish, one line each.
 
-use std::future::Future;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -62,12 +61,10 @@ pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
-fn deadline(after: Option<Duration>) -> impl Future<Output = ()> {
-    async move {
-        match after {
-            Some(after) => tokio::time::sleep(after).await,
-            None => std::future::pending().await,
-        }
+async fn deadline(after: Option<Duration>) {
+    match after {
+        Some(after) => tokio::time::sleep(after).await,
+        None => std::future::pending().await,
     }
 }
 
