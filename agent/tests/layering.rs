@@ -145,21 +145,18 @@ fn serde_derives(sources: &[Source]) -> Vec<String> {
         .collect()
 }
 
-/// Names in backticks after "held by" that no test has.
+/// Names in backticks after "held by", to the end of the clause, that no test has.
 fn missing_tests(architecture: &str, tests: &BTreeSet<String>) -> Vec<String> {
-    let mut missing = Vec::new();
-    for (_, names) in architecture.lines().filter_map(|line| {
-        let at = line.to_lowercase().find("held by")?;
-        Some(line.split_at(at))
-    }) {
-        let names = names.split('`').skip(1).step_by(2);
-        missing.extend(
-            names
-                .filter(|name| !tests.contains(*name))
-                .map(str::to_owned),
-        );
-    }
-    missing
+    let text = architecture.replace("Held by", "held by");
+    let clauses = text
+        .split("held by")
+        .skip(1)
+        .filter_map(|rest| rest.split([';', ')', '.']).next());
+    let names = clauses.flat_map(|clause| clause.split('`').skip(1).step_by(2));
+    names
+        .filter(|name| !tests.contains(*name))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn assert_none(violations: &[String]) {
@@ -303,7 +300,7 @@ mod of_the_checker_itself {
     #[test]
     fn a_name_of_no_test_is_caught() {
         let tests = BTreeSet::from(["known".to_owned()]);
-        let text = "- `no_test`. Held by `known` and `unknown`.";
+        let text = "`no_test`. Held by `known` and `unknown`; `command` too (held by `known`).";
         assert_eq!(missing_tests(text, &tests), ["unknown"]);
     }
 }
