@@ -1,0 +1,73 @@
+//! Each way to die: exactly one line, and a true one.
+
+use std::collections::HashSet;
+
+use crate::agent::Agent;
+use crate::compare::{assert_resources, assert_true};
+use crate::scenario;
+use crate::stream::Stream;
+
+/// Runs one scenario under an agent and judges all its lines.
+fn judge(name: &str) {
+    let agent = Agent::start(&[]);
+    let by_tracepoints = agent.by_tracepoints();
+    let mut stream = Stream::of(&agent);
+    let truths = scenario::run(name);
+    let lines = stream.collect(&truths);
+    for truth in &truths {
+        let of_it: Vec<_> = lines.iter().filter(|line| line.pid == truth.pid).collect();
+        assert_eq!(of_it.len(), 1, "one death, one line: {of_it:#?}");
+        assert_true(of_it[0], truth, by_tracepoints);
+        if truth.resources.is_some() {
+            assert_resources(of_it[0], truth);
+        }
+    }
+    assert_eq!(stream.lost, 0, "the stream kept up");
+}
+
+macro_rules! judged {
+    ($($scenario:ident)*) => {
+        $(
+            #[test]
+            #[ignore = "needs root and a kernel with BTF"]
+            fn $scenario() {
+                judge(stringify!($scenario));
+            }
+        )*
+
+        /// So that no scenario is forgotten here.
+        #[test]
+        fn every_scenario_is_judged() {
+            let judged = HashSet::from([$(stringify!($scenario)),*, "never_reaped"]);
+            let all = scenarios::cases::SCENARIOS.iter().map(|scenario| scenario.name);
+            assert_eq!(judged, all.collect());
+        }
+    };
+}
+
+judged! {
+    reaped_0ms reaped_1ms reaped_10ms reaped_100ms
+    wait4_any waitid_pid waitid_pidfd waitid_all waitid_null
+    peeked reaped_by_thread
+    sigchld_ignored sa_nocldwait
+    killed_sigkill killed_sigterm handled_signal aborted dumped
+    leader_exits_first exit_group_threads thread_execs thread_execs_late
+    subreaper zombie_adopted daemon
+    tracer_waits tracer_exits tracer_releases
+    exit_signal_0 vfork
+    pid_namespace namespace_dies
+    resources
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn doctor_says_that_the_main_job_runs() {
+    let doctor = Agent::start(&[]).doctor();
+    assert!(doctor.runs, "{doctor:#?}");
+    assert!(
+        doctor
+            .probes
+            .iter()
+            .all(|probe| probe.hook.is_some() || !probe.required)
+    );
+}
