@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::agent::Agent;
-use crate::compare::{assert_resources, assert_true};
+use crate::compare::{assert_resources, assert_true, seconds};
 use crate::scenario;
 use crate::stream::Stream;
 
@@ -69,5 +69,35 @@ fn doctor_says_that_the_main_job_runs() {
             .probes
             .iter()
             .all(|probe| probe.hook.is_some() || !probe.required)
+    );
+}
+
+/// Reports how far `zombie_seconds` is from the truth, beyond what the truth leaves open.
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn zombie_seconds_are_accurate() {
+    let agent = Agent::start(&[]);
+    let by_tracepoints = agent.by_tracepoints();
+    let mut stream = Stream::of(&agent);
+    let truths = scenario::truths(&["accuracy", "--delay", "1", "--count", "50"]);
+    let lines = stream.collect(&truths);
+    assert_eq!(lines.len(), truths.len());
+    let mut errors = Vec::new();
+    for truth in &truths {
+        let line = lines
+            .iter()
+            .find(|line| line.pid == truth.pid)
+            .expect("collected");
+        assert_true(line, truth, by_tracepoints);
+        let reaped = truth.reaped_at.expect("all are reaped");
+        let least = seconds(reaped.not_before_ns, truth.died_at.not_after_ns);
+        let most = seconds(reaped.not_after_ns, truth.died_at.not_before_ns);
+        let said = line.zombie_seconds.expect("judged");
+        errors.push((said - said.clamp(least, most)).abs() * 1e6);
+    }
+    errors.sort_by(f64::total_cmp);
+    println!(
+        "beyond the truth: median {:.0} µs, largest {:.0} µs",
+        errors[25], errors[49]
     );
 }
