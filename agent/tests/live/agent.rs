@@ -137,11 +137,16 @@ impl Drop for Agent {
 /// Starts an agent at a socket and waits until it answers. `REAPWATCH_TEST_HOOK` forces a kind of
 /// hook, such as `tracepoint` on a kernel that offers more.
 fn start(options: &[&str], socket: &Path) -> Child {
+    let forced = std::env::var("REAPWATCH_TEST_HOOK").ok();
+    let forced = forced
+        .filter(|_| !options.contains(&"--hook"))
+        .map(|hook| format!("--hook={hook}"));
     let mut child = Command::new(REAPWATCH)
         .args(["agent", "--listen", "none", "--socket"])
         .arg(socket)
         .args(options)
-        .args(std::env::var("REAPWATCH_TEST_HOOK").map(|kind| format!("--hook={kind}")))
+        .args(forced)
+        .env("RUST_LOG", "warn")
         .stdin(Stdio::null())
         .spawn()
         .expect("the agent starts");
