@@ -31,10 +31,10 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
         .iter()
         .filter(|stat| !stat.kernel_thread)
         .map(|stat| {
-            let status = fs::read_to_string(format!("/proc/{}/status", stat.process.key.tgid))
+            let text = fs::read_to_string(format!("/proc/{}/status", stat.process.key.tgid))
                 .unwrap_or_default();
             let number = |name: &str| {
-                let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+                let line = text.lines().find_map(|line| line.strip_prefix(name))?;
                 line.split_whitespace().next()?.parse::<u32>().ok()
             };
             Task {
