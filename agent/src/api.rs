@@ -124,8 +124,8 @@ pub struct FinishedExit {
     pub start_time: Option<String>,
     /// Its name.
     pub comm: String,
-    /// How it ended.
-    pub exit: Exit,
+    /// How it ended; null where that could not be read.
+    pub exit: Option<Exit>,
     /// Who created it.
     pub forker: Option<Process>,
     /// Who had to reap it at the end.
@@ -142,6 +142,10 @@ pub struct FinishedExit {
     pub began_at: Option<String>,
     /// When it became a reapable zombie or was auto-reaped.
     pub died_at: Option<String>,
+    /// Whether it died at `died_at` or a moment (the rest of its exit) after it: nothing told of
+    /// the death itself.
+    #[serde(default)]
+    pub died_at_is_lower_bound: bool,
     /// When it was released.
     pub reaped_at: Option<String>,
     /// From `began_at` to `died_at`.
@@ -162,6 +166,7 @@ pub struct FinishedExit {
 
 /// A process that is dead and unreaped now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "`zombie_seconds` means the same everywhere")]
 pub struct Zombie {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
@@ -240,6 +245,7 @@ pub struct Top {
 
 /// One probe, as `doctor` reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the label of the metric has this name too")]
 pub struct Probe {
     /// The transition: `exit`, `zombie`, `wait`, `reap`, `free`, `kill`, `fork`, `snapshot`.
     pub probe: String,

@@ -1,6 +1,67 @@
+//! `reapwatch`: how processes die, and who reaps them.
+#![expect(
+    unreachable_pub,
+    reason = "a binary has no outside; `pub` says what a module offers to its siblings"
+)]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod agent;
 mod api;
+mod cli;
+mod client;
+mod doctor;
 mod events;
 mod handle;
+mod kernel;
 mod lifecycle;
+mod metrics;
 mod parents;
-fn main() {}
+mod report;
+mod server;
+mod signals;
+mod views;
+
+use cli::{Cli, Command};
+use views::Outcome;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(&cli.command);
+    match run(cli) {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::CannotRun) => ExitCode::from(1),
+        Ok(Outcome::Found) => ExitCode::from(3),
+        Err(error) => {
+            eprintln!("reapwatch: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// One thread is enough: an agent inside a view has its own.
+#[tokio::main(flavor = "current_thread")]
+async fn run(cli: Cli) -> anyhow::Result<Outcome> {
+    let look = views::Look::detect(cli.color);
+    match cli.command {
+        Command::Agent(args) => agent::run(args).await.map(|()| Outcome::Fine),
+        Command::Top(args) => views::top::run(&args, look).await,
+        Command::Exits(args) => views::exits::run(&args, look).await,
+        Command::Zombies(args) => views::zombies::run(&args, look).await,
+        Command::Doctor(args) => views::doctor::run(&args, look).await,
+        Command::Completions { shell } => views::reference::completions(shell),
+        Command::Man { command } => views::reference::man(command.as_deref()),
+    }
+}
+
+/// The daemon tells what it does; a view only what goes wrong.
+fn start_log(command: &Command) {
+    let level = if matches!(command, Command::Agent(_)) {
+        "info"
+    } else {
+        "warn"
+    };
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
+}

@@ -263,7 +263,10 @@ pub const NO_OFFSET: u32 = u32::MAX;
 /// handed over before load. Each is relative to the struct its name begins with.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each field is named after the kernel's own struct and field")]
+#[expect(
+    missing_docs,
+    reason = "each field is named after the kernel's own struct and field"
+)]
 pub struct Offsets {
     pub task_flags: u32,
     pub task_exit_state: u32,
@@ -282,7 +285,6 @@ pub struct Offsets {
     pub task_ptrace: u32,
     pub task_thread_pid: u32,
     pub task_real_cred: u32,
-    pub task_blocked: u32,
     pub task_utime: u32,
     pub task_stime: u32,
     pub task_sum_exec_runtime: u32,
@@ -326,7 +328,6 @@ impl Offsets {
         task_ptrace: NO_OFFSET,
         task_thread_pid: NO_OFFSET,
         task_real_cred: NO_OFFSET,
-        task_blocked: NO_OFFSET,
         task_utime: NO_OFFSET,
         task_stime: NO_OFFSET,
         task_sum_exec_runtime: NO_OFFSET,
@@ -356,11 +357,6 @@ impl Offsets {
 pub struct Options {
     /// 1 where `sched_process_exit` has `group_dead` as its second argument (6.16 and later).
     pub exit_has_group_dead: u32,
-    /// 1 where deaths come from the tracepoint rung, so that `sched_process_exit` counts them
-    /// and sends those of which no notification can be seen.
-    pub deaths_by_tracepoint: u32,
-    /// 1 where reaps come from the tracepoint rung, so that frees are sent too.
-    pub reaps_by_tracepoint: u32,
     /// Bytes waiting in the ring that wake the reader at once.
     pub wake_bytes: u32,
 }
@@ -375,6 +371,6 @@ const _: () = {
     assert!(size_of::<Freed>() == 32);
     assert!(size_of::<Renotified>() == 56);
     assert!(size_of::<TaskRecord>() == 4 * 32 + 4 * 8 + 4 * 4 + 4 * 8);
-    assert!(size_of::<Offsets>() == 38 * 4);
-    assert!(size_of::<Options>() == 16);
+    assert!(size_of::<Offsets>() == 37 * 4);
+    assert!(size_of::<Options>() == 8);
 };

@@ -1,1 +1,139 @@
-fn main() {}
+//! `scenarios`: makes deaths with a known truth and prints it, one JSON object per line.
+
+use std::io::{Read, Write, stdin, stdout};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+
+use scenarios::cases::{SCENARIOS, crowd, exec, find, reap, unreaped};
+use scenarios::truth::{How, Truth};
+
+/// Deaths with a known truth, for the tests of reapwatch.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the scenarios.
+    List,
+    /// Run scenarios and print each death; zombies left over stay until stdin closes.
+    Run {
+        /// Names from the list, or `all`.
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Keep zombies that are left over for this many seconds instead.
+        #[arg(long, value_name = "SECONDS")]
+        hold: Option<f64>,
+    },
+    /// Make zombies that stay until stdin closes.
+    Leak {
+        /// How many.
+        #[arg(long, default_value_t = 300)]
+        count: u32,
+        /// Keep them for this many seconds instead.
+        #[arg(long, value_name = "SECONDS")]
+        hold: Option<f64>,
+    },
+    /// Children that exit and are reaped at once, as fast as possible; prints one summary.
+    Burst {
+        /// How many.
+        #[arg(long, default_value_t = 2000)]
+        count: u32,
+    },
+    /// The same in the tens of thousands, for floods and cost.
+    Cycles {
+        /// How many.
+        #[arg(long, default_value_t = 20_000)]
+        count: u32,
+    },
+    /// Children that lie dead for an exact time, to compare with what a watcher measured.
+    Accuracy {
+        /// How long each lies dead, in milliseconds.
+        #[arg(long, default_value_t = 1.0, value_name = "MILLISECONDS")]
+        delay: f64,
+        /// How many.
+        #[arg(long, default_value_t = 50)]
+        count: u32,
+    },
+    /// What the exec scenarios become.
+    #[command(name = exec::AFTER_EXEC, hide = true)]
+    AfterExec { pipe: i32, comm: String },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("scenarios: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::List => list()?,
+        Command::Run { names, hold } => run_named(&names, hold)?,
+        Command::Leak { count, hold } => keep(&unreaped::leak(count)?, hold)?,
+        Command::Burst { count } => print(&crowd::cycles("burst", c"rw-burst", count)?)?,
+        Command::Cycles { count } => print(&crowd::cycles("cycles", c"rw-cycles", count)?)?,
+        Command::Accuracy { delay, count } => {
+            let delay = Duration::from_secs_f64(delay / 1e3);
+            reap::accuracy(count, delay)?.iter().try_for_each(print)?;
+        }
+        Command::AfterExec { pipe, comm } => {
+            // SAFETY: the process that exec'ed this one left the descriptor to it.
+            exec::after_exec(&unsafe { OwnedFd::from_raw_fd(pipe) }, &comm)?;
+            return Ok(ExitCode::from(exec::CODE));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list() -> Result<()> {
+    for scenario in SCENARIOS {
+        writeln!(stdout(), "{:20} {}", scenario.name, scenario.shows)?;
+    }
+    Ok(())
+}
+
+fn run_named(names: &[String], hold: Option<f64>) -> Result<()> {
+    let chosen = if names == ["all"] {
+        SCENARIOS.iter().collect()
+    } else {
+        let known = |name: &String| find(name).with_context(|| format!("no scenario `{name}`"));
+        names.iter().map(known).collect::<Result<Vec<_>>>()?
+    };
+    for scenario in chosen {
+        keep(&scenario.run()?, hold)?;
+    }
+    Ok(())
+}
+
+/// Prints the truths, and stays while it is the parent of zombies.
+fn keep(truths: &[Truth], hold: Option<f64>) -> Result<()> {
+    truths.iter().try_for_each(print)?;
+    let ours = |truth: &Truth| truth.how == How::Never && truth.parent == std::process::id();
+    match hold {
+        _ if !truths.iter().any(ours) => {}
+        Some(seconds) => std::thread::sleep(Duration::from_secs_f64(seconds)),
+        None => drop(
+            stdin()
+                .read_to_end(&mut Vec::new())
+                .context("cannot read stdin")?,
+        ),
+    }
+    Ok(())
+}
+
+fn print(line: &impl Serialize) -> Result<()> {
+    writeln!(stdout(), "{}", serde_json::to_string(line)?).context("cannot print")
+}

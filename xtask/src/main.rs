@@ -1,1 +1,37 @@
-fn main() {}
+//! Builds, runs and tests reapwatch: `cargo xtask --help`.
+
+mod accuracy;
+mod agent;
+mod bench;
+mod cli;
+mod ebpf;
+mod host;
+mod quantile;
+mod run;
+mod setup;
+mod shell;
+mod sidecar;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run { arguments } => run::run(arguments),
+        Command::Test => test::main(),
+        Command::Ebpf { check: false } => ebpf::build(),
+        Command::Ebpf { check: true } => ebpf::check(),
+        Command::Setup { purpose } => setup::main(purpose),
+        Command::Accuracy(options) => accuracy::main(&options),
+        Command::Bench(options) => bench::main(&options),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
+}

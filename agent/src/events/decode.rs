@@ -67,7 +67,7 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
         tracer: process(&record.tracer),
         forker: process(&record.forker),
         begin_ns: known(record.begin_ns),
-        status: (state == TaskState::Zombie).then(|| status(record.exit_code)),
+        status: (state == TaskState::Zombie).then(|| ExitStatus::from_wait(record.exit_code)),
         exit_signal: Some(record.exit_signal),
         cgroup_id: known(record.cgroup_id),
         uid: record.uid,
@@ -128,7 +128,7 @@ fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
         forker: process(&record.forker),
         kill: kill.filter(|kill| kill.at_ns != 0),
         begin_ns: known(record.begin_ns),
-        status: status(record.exit_code),
+        status: ExitStatus::from_wait(record.exit_code),
         exit_signal: record.exit_signal,
         autoreap: record.head.flags & death_flags::AUTOREAP != 0,
         cgroup_id: record.cgroup_id,
@@ -225,16 +225,6 @@ fn pids(records: &[wire::NamespacePid]) -> Vec<NamespacePid> {
 
 fn known(value: u64) -> Option<u64> {
     (value != 0).then_some(value)
-}
-
-/// A wait status as wait(2) describes it.
-fn status(code: u32) -> ExitStatus {
-    let signal = (code & 0x7f) as u8;
-    match (signal, code & 0x80 != 0) {
-        (0, _) => ExitStatus::Exited((code >> 8) as u8),
-        (_, false) => ExitStatus::Killed(signal),
-        (_, true) => ExitStatus::Dumped(signal),
-    }
 }
 
 /// User and system time as the kernel reports them: `user` and `system` only say where its ticks

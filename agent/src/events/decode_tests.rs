@@ -105,11 +105,11 @@ fn names_cannot_harm_a_terminal() {
 
 #[test]
 fn statuses_as_wait_has_them() {
-    assert_eq!(status(0), ExitStatus::Exited(0));
-    assert_eq!(status(0x300), ExitStatus::Exited(3));
-    assert_eq!(status(0x80), ExitStatus::Exited(0));
-    assert_eq!(status(9), ExitStatus::Killed(9));
-    assert_eq!(status(0x86), ExitStatus::Dumped(6));
+    assert_eq!(ExitStatus::from_wait(0), ExitStatus::Exited(0));
+    assert_eq!(ExitStatus::from_wait(0x300), ExitStatus::Exited(3));
+    assert_eq!(ExitStatus::from_wait(0x80), ExitStatus::Exited(0));
+    assert_eq!(ExitStatus::from_wait(9), ExitStatus::Killed(9));
+    assert_eq!(ExitStatus::from_wait(0x86), ExitStatus::Dumped(6));
 }
 
 #[test]

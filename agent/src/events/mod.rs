@@ -6,7 +6,7 @@ mod decode;
 
 #[cfg(test)]
 pub(crate) use decode::tests::bytes;
-pub use decode::{Malformed, decode, decode_task};
+pub use decode::{decode, decode_task};
 
 /// A process over all time: a PID alone is reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +49,18 @@ pub enum ExitStatus {
     Killed(u8),
     /// By this signal, with a core dump.
     Dumped(u8),
+}
+
+impl ExitStatus {
+    /// From a wait status as wait(2) describes it.
+    pub fn from_wait(status: u32) -> Self {
+        let signal = (status & 0x7f) as u8;
+        match (signal, status & 0x80 != 0) {
+            (0, _) => Self::Exited((status >> 8) as u8),
+            (_, false) => Self::Killed(signal),
+            (_, true) => Self::Dumped(signal),
+        }
+    }
 }
 
 /// The last fatal signal seen before a death.

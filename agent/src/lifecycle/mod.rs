@@ -72,6 +72,12 @@ impl Lifecycle {
         }
     }
 
+    /// Deaths closed lately, the last first.
+    #[cfg(test)]
+    fn recent(&self) -> impl Iterator<Item = &Record> {
+        self.recent.records()
+    }
+
     /// Forgets what was closed too long before `now_ns`.
     pub fn expire(&mut self, now_ns: u64) {
         self.recent.expire(now_ns);
@@ -88,11 +94,6 @@ impl Lifecycle {
         let open = self.open.find(who).and_then(|key| self.open.get(&key));
         let entry = open.or_else(|| self.recent.find(who)?.entry.as_ref())?;
         Some(&entry.record)
-    }
-
-    /// Deaths closed lately, the last first.
-    pub fn recent(&self) -> impl Iterator<Item = &Record> {
-        self.recent.records()
     }
 
     /// Opens a death that is neither open nor recent. Whoever was open under one of its numbers

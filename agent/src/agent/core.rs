@@ -1,0 +1,380 @@
+//! The one loop: events, ticks and requests come in; it owns all state and answers with copies.
+
+use std::{
+    io,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use tokio::{
+    sync::mpsc,
+    time::{self, Instant, MissedTickBehavior},
+};
+
+use super::{Settings, host, streams::Streams, tally, tally::Tally};
+use crate::{
+    api::{self, Document},
+    doctor,
+    events::{self, Event, HungUp, Key, Snapshot},
+    handle::{Health, Request},
+    kernel::{self, Attached, Pidfds, ProbeReport, Readable, Rung, Source, Wall},
+    lifecycle::{Lifecycle, Limits, Record, Transition},
+    metrics::{Metrics, Sample},
+    parents::Parents,
+    report,
+};
+
+/// How often the ring is read; it also wakes the loop when it is half full.
+const TICK: Duration = Duration::from_millis(50);
+/// The same while somebody follows the deaths.
+const TICK_FOLLOWED: Duration = Duration::from_millis(10);
+/// How often the agent looks after itself.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// How long a snapshot waits for the events that were under way when it was taken.
+const SETTLE_NS: u64 = 200_000_000;
+/// From which age on a zombie is watched by pidfd.
+const WATCH_AFTER_NS: u64 = 1_000_000_000;
+/// The least time between two repairs out of turn.
+const REPAIR_EVERY_NS: u64 = 1_000_000_000;
+
+const LIMITS: Limits = Limits {
+    open: 65_536,
+    recent: 8_192,
+    recent_ns: 300_000_000_000,
+};
+const PARENTS: usize = 4_096;
+
+/// All state of a running agent.
+pub(super) struct Agent {
+    settings: Settings,
+    kernel: Attached,
+    probes: Vec<ProbeReport>,
+    snapshots: Source,
+    /// Watched only where a reap may go unseen.
+    pidfds: Option<Pidfds>,
+    lifecycle: Lifecycle,
+    parents: Parents,
+    metrics: Metrics,
+    streams: Streams,
+    tally: Tally,
+    began_ns: u64,
+    page_size: u64,
+    ready: bool,
+    /// A snapshot that waits for its events.
+    unsettled: Option<Snapshot>,
+    /// Hang-ups that wait for the events that say more of the same reaps.
+    hung_up: Vec<HungUp>,
+    /// Something happened that only a snapshot explains.
+    repair: bool,
+    last_snapshot_ns: u64,
+    lost_before: u64,
+}
+
+impl Agent {
+    /// Attaches the probes and looks at who is there already.
+    ///
+    /// # Errors
+    /// When nothing can be measured here.
+    pub(super) fn attach(settings: Settings) -> anyhow::Result<Self> {
+        let kernel = kernel::attach(settings.kernel)?;
+        let (snapshots, report) = Source::choose(&kernel);
+        let mut probes = kernel.probes.clone();
+        probes.push(report);
+        let began_ns = kernel::now_ns();
+        let pidfds = (kernel.source == Rung::Tracepoint)
+            .then(Pidfds::new)
+            .transpose()?;
+        let mut agent = Self {
+            settings,
+            kernel,
+            probes,
+            snapshots,
+            pidfds,
+            lifecycle: Lifecycle::new(LIMITS),
+            parents: Parents::new(PARENTS, began_ns),
+            metrics: Metrics::new(settings.stale_after),
+            streams: Streams::default(),
+            tally: Tally::default(),
+            began_ns,
+            page_size: host::page_size(),
+            ready: false,
+            unsettled: None,
+            hung_up: Vec::new(),
+            repair: false,
+            last_snapshot_ns: began_ns,
+            lost_before: 0,
+        };
+        agent.take_snapshot();
+        agent.settle(u64::MAX);
+        agent.ready = true;
+        Ok(agent)
+    }
+
+    /// Runs until every handle is gone.
+    ///
+    /// # Errors
+    /// When the runtime cannot watch the ring.
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) -> anyhow::Result<()> {
+        let mut ring = Readable::new(&self.kernel.events)?;
+        let mut hang_ups = self.pidfds.as_ref().map(Readable::new).transpose()?;
+        let mut log = self.kernel.log.as_ref().map(Readable::new).transpose()?;
+        let mut housekeeping = time::interval(HOUSEKEEPING);
+        housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut reconcile = time::interval_at(
+            Instant::now() + self.settings.reconcile_every,
+            self.settings.reconcile_every,
+        );
+        reconcile.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let tick = if self.streams.followed() {
+                TICK_FOLLOWED
+            } else {
+                TICK
+            };
+            tokio::select! {
+                request = requests.recv() => match request {
+                    Some(request) => self.answer(request),
+                    None => return Ok(()),
+                },
+                () = time::sleep(tick) => self.drain(),
+                () = ring.ready() => self.drain(),
+                () = ready(hang_ups.as_mut()) => self.note_hang_ups(),
+                () = ready(log.as_mut()) => self.kernel.flush_log(),
+                _ = housekeeping.tick() => self.keep_house(),
+                _ = reconcile.tick() => self.repair = true,
+            }
+        }
+    }
+
+    /// Takes in all that the kernel side has sent.
+    fn drain(&mut self) {
+        let mut changes = Vec::new();
+        while let Some(record) = self.kernel.events.next() {
+            match events::decode(&record, self.page_size) {
+                Ok(event) => {
+                    self.tally.event(&event);
+                    self.lifecycle.apply(&event, &mut changes);
+                }
+                Err(error) => {
+                    self.tally.malformed += 1;
+                    log::debug!("a record is dropped: {error}");
+                }
+            }
+        }
+        let now_ns = kernel::now_ns();
+        let due: Vec<_> = self
+            .hung_up
+            .extract_if(.., |hung_up| hung_up.at_ns + SETTLE_NS <= now_ns)
+            .collect();
+        for hung_up in due {
+            let event = Event::HungUp(hung_up);
+            self.tally.event(&event);
+            self.lifecycle.apply(&event, &mut changes);
+        }
+        self.publish(changes);
+        self.settle(now_ns);
+        let since_ns = now_ns.saturating_sub(self.last_snapshot_ns);
+        if self.repair && self.unsettled.is_none() && since_ns >= REPAIR_EVERY_NS {
+            self.take_snapshot();
+        }
+    }
+
+    /// Tells everybody what changed.
+    fn publish(&mut self, changes: Vec<Transition>) {
+        let now_ns = kernel::now_ns();
+        let wall = Wall::now();
+        for change in changes {
+            self.parents.apply(&change, &self.lifecycle, now_ns);
+            match change {
+                Transition::Finished(record) => {
+                    self.metrics.finished(&record);
+                    self.streams.send(&report::finished(wall, &record));
+                }
+                Transition::Corrected(correction) => self.metrics.corrected(correction),
+                Transition::Unexplained => self.repair = true,
+                Transition::Died(_) | Transition::Adopted { .. } => {}
+            }
+        }
+    }
+
+    fn take_snapshot(&mut self) {
+        self.repair = false;
+        self.last_snapshot_ns = kernel::now_ns();
+        match self.snapshots.take(&mut self.kernel) {
+            Ok(snapshot) => self.unsettled = Some(snapshot),
+            Err(error) => log::warn!("no snapshot of the processes: {error}"),
+        }
+    }
+
+    /// Compares a snapshot with the table, once the events of its time are in.
+    fn settle(&mut self, now_ns: u64) {
+        let due = |snapshot: &mut Snapshot| snapshot.ended_ns.saturating_add(SETTLE_NS) <= now_ns;
+        if let Some(snapshot) = self.unsettled.take_if(due) {
+            let mut changes = Vec::new();
+            self.lifecycle.reconcile(&snapshot, &mut changes);
+            self.publish(changes);
+        }
+    }
+
+    fn note_hang_ups(&mut self) {
+        let at_ns = kernel::now_ns();
+        let gone = self
+            .pidfds
+            .as_mut()
+            .map(Pidfds::hung_up)
+            .unwrap_or_default();
+        self.hung_up
+            .extend(gone.into_iter().map(|dead| HungUp { at_ns, dead }));
+    }
+
+    fn keep_house(&mut self) {
+        let now_ns = kernel::now_ns();
+        self.lifecycle.expire(now_ns);
+        if let Some(pidfds) = &mut self.pidfds {
+            let aged = |record: &&Record| record.died.at_ns + WATCH_AFTER_NS <= now_ns;
+            pidfds.watch(
+                self.lifecycle
+                    .zombies()
+                    .filter(aged)
+                    .map(|record| record.process.key),
+            );
+        }
+        let lost = self.lost_events();
+        if lost > self.lost_before {
+            log::warn!(
+                "{} events lost; looking at all processes",
+                lost - self.lost_before
+            );
+            self.lost_before = lost;
+            self.repair = true;
+        }
+    }
+
+    fn answer(&mut self, request: Request) {
+        self.drain();
+        // Nobody waits any more when sending fails.
+        let _gone = match request {
+            Request::Zombies(to) => to.send(self.document(self.zombies())).is_ok(),
+            Request::Top(to) => to.send(self.document(vec![self.top()])).is_ok(),
+            Request::Doctor(to) => to.send(self.doctor()).is_ok(),
+            Request::Metrics(to) => to.send(self.scrape()).is_ok(),
+            Request::Health(to) => to.send(Health { ready: self.ready }).is_ok(),
+            Request::Follow(to) => to.send(self.streams.follow()).is_ok(),
+        };
+    }
+
+    fn document<T>(&self, items: Vec<T>) -> Document<T> {
+        let wall = Wall::now();
+        Document {
+            version: api::VERSION,
+            host: host::name(),
+            kernel: host::kernel(),
+            source: self.kernel.source.name().to_owned(),
+            at: report::time(wall, wall.boottime_ns()),
+            lost_events: self.lost_events(),
+            items,
+        }
+    }
+
+    /// Oldest first.
+    fn zombies(&self) -> Vec<api::Zombie> {
+        let wall = Wall::now();
+        let mut records: Vec<_> = self.lifecycle.zombies().collect();
+        records.sort_by_key(|record| record.died.at_ns);
+        records
+            .into_iter()
+            .map(|record| report::zombie(wall, record))
+            .collect()
+    }
+
+    fn top(&self) -> api::Top {
+        let wall = Wall::now();
+        let rows = self
+            .parents
+            .rows(wall.boottime_ns(), self.lifecycle.zombies());
+        let zombies = self.zombies();
+        let counters = self.counters();
+        api::Top {
+            summary: api::Summary {
+                zombies: zombies.len() as u64,
+                exits_total: tally::exits(&counters).total(),
+                reaped_total: counters.get(wire::counter::REAPED),
+                uptime_seconds: report::seconds(wall.boottime_ns() - self.began_ns),
+                agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            parents: rows.iter().map(|row| report::parent(wall, row)).collect(),
+            zombies,
+        }
+    }
+
+    fn doctor(&self) -> api::Doctor {
+        doctor::report(Some(self.kernel.source), &self.probes, None)
+    }
+
+    fn scrape(&mut self) -> String {
+        let wall = Wall::now();
+        let counters = self.counters();
+        let stale_ns = self.settings.stale_after.as_nanos() as u64;
+        let oldest_ns = self
+            .lifecycle
+            .zombies()
+            .map(|record| record.died.at_ns)
+            .min();
+        let is_stale =
+            |record: &&Record| wall.boottime_ns().saturating_sub(record.died.at_ns) >= stale_ns;
+        let mut holders = std::collections::BTreeMap::<Key, (String, u64)>::new();
+        for record in self.lifecycle.zombies().filter(is_stale) {
+            if let Some(holder) = record.responsible() {
+                holders
+                    .entry(holder.key)
+                    .or_insert_with(|| (holder.comm.clone(), 0))
+                    .1 += 1;
+            }
+        }
+        let sample = Sample {
+            exits: tally::exits(&counters),
+            reaped: counters.get(wire::counter::REAPED),
+            lost: self.tally.lost(&counters, self.kernel.skipped_runs()),
+            events: self.tally.events,
+            zombies: self.lifecycle.zombies().count() as u64,
+            stale_zombies: self.lifecycle.zombies().filter(is_stale).count() as u64,
+            oldest_died_unix_seconds: oldest_ns.and_then(|at_ns| {
+                Some(
+                    wall.time_of(at_ns)
+                        .duration_since(UNIX_EPOCH)
+                        .ok()?
+                        .as_secs_f64(),
+                )
+            }),
+            parents: holders.into_values().collect(),
+            pids_used: host::pids_used(),
+            pids_limit: host::pids_limit(),
+            probes: self
+                .probes
+                .iter()
+                .filter_map(ProbeReport::attached)
+                .collect(),
+        };
+        self.metrics.render(&sample)
+    }
+
+    fn lost_events(&self) -> u64 {
+        self.tally
+            .lost(&self.counters(), self.kernel.skipped_runs())
+            .total()
+    }
+
+    fn counters(&self) -> kernel::Counters {
+        self.kernel.counters().unwrap_or_else(|error: io::Error| {
+            log::warn!("the kernel's counters cannot be read: {error}");
+            kernel::Counters::default()
+        })
+    }
+}
+
+/// Never, where there is nothing to wait for.
+async fn ready(source: Option<&mut Readable>) {
+    match source {
+        Some(source) => source.ready().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,132 @@
+//! The agent: as a daemon, or inside a view that found none.
+
+mod core;
+pub(crate) mod host;
+mod streams;
+mod tally;
+
+use std::{thread, time::Duration};
+
+use anyhow::Context as _;
+use tokio::{
+    runtime,
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
+
+use self::core::Agent;
+use crate::{
+    api,
+    cli::{self, AgentArgs, ProbeArgs},
+    doctor,
+    handle::{Handle, Request},
+    kernel, server,
+};
+
+/// Inside a view nobody asks for stale zombies; the daemon has a flag.
+const STALE_AFTER: Duration = Duration::from_secs(30);
+
+/// What the loop needs to know of the command line.
+#[derive(Clone, Copy, Debug)]
+struct Settings {
+    kernel: kernel::Config,
+    reconcile_every: Duration,
+    stale_after: Duration,
+}
+
+/// Runs the daemon until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When nothing can be measured here, or an address cannot be had; one sentence with the mend.
+pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
+    // Addresses first: a second agent is refused before it loads anything.
+    let listeners = server::bind(
+        args.listen.get().copied(),
+        args.socket.get().map(std::path::PathBuf::as_path),
+    )?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    let settings = settings(&args.probes, args.stale_after);
+    let (handle, thread) = start(settings)?;
+    if let Some(address) = listeners.tcp_address() {
+        log::info!("serving http://{address}/");
+    }
+    if let Some(path) = listeners.socket_path() {
+        log::info!("serving {}", path.display());
+    }
+    // A loop that ended by itself must not leave a server without answers behind.
+    let shutdown = async {
+        tokio::select! {
+            _ = terminate.recv() => log::info!("SIGTERM: leaving"),
+            _ = interrupt.recv() => log::info!("SIGINT: leaving"),
+            () = thread.ended() => log::error!("the agent's loop has ended: leaving"),
+        }
+    };
+    server::serve(listeners, handle, shutdown)
+        .await
+        .context("cannot serve")
+}
+
+/// Starts the loop on a thread of its own, so that drawing a screen never delays it.
+///
+/// # Errors
+/// When nothing can be measured here; one sentence with the mend.
+pub fn embed(probes: &ProbeArgs) -> anyhow::Result<Handle> {
+    Ok(start(settings(probes, STALE_AFTER))?.0)
+}
+
+/// What this host allows, found by attaching for a moment.
+pub fn doctor(probes: &ProbeArgs) -> api::Doctor {
+    let config = settings(probes, STALE_AFTER).kernel;
+    doctor::examine(config)
+}
+
+/// Tells when the loop's thread has ended.
+struct Running(mpsc::Receiver<()>);
+
+impl Running {
+    async fn ended(mut self) {
+        let _closed = self.0.recv().await;
+    }
+}
+
+fn start(settings: Settings) -> anyhow::Result<(Handle, Running)> {
+    let agent = Agent::attach(settings)?;
+    let (handle, requests) = Handle::new();
+    let (alive, running) = mpsc::channel(1);
+    thread::Builder::new()
+        .name("reapwatch-loop".to_owned())
+        .spawn(move || {
+            let _alive = alive;
+            if let Err(error) = run_loop(agent, requests) {
+                log::error!("the agent's loop failed: {error:#}");
+            }
+        })
+        .context("cannot start the agent's thread")?;
+    Ok((handle, Running(running)))
+}
+
+fn run_loop(agent: Agent, requests: mpsc::Receiver<Request>) -> anyhow::Result<()> {
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(agent.run(requests))
+}
+
+fn settings(probes: &ProbeArgs, stale_after: Duration) -> Settings {
+    let rung = |rung| match rung {
+        cli::Rung::Fentry => kernel::Rung::Fentry,
+        cli::Rung::Kprobe => kernel::Rung::Kprobe,
+        cli::Rung::Tracepoint => kernel::Rung::Tracepoint,
+    };
+    Settings {
+        kernel: kernel::Config {
+            ring_bytes: probes.ring_bytes,
+            force: probes.hook.map(rung),
+            syscall_tracepoints: !probes.no_syscall_tracepoints,
+            debug: probes.debug_probes,
+        },
+        reconcile_every: probes.reconcile_every,
+        stale_after,
+    }
+}

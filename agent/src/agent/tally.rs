@@ -1,0 +1,45 @@
+//! What the loop counts of its own work.
+
+use crate::{
+    events::Event,
+    kernel::Counters,
+    metrics::{Events, Exits, Lost},
+};
+
+/// Counts since the agent came.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) events: Events,
+    pub(super) malformed: u64,
+}
+
+impl Tally {
+    pub(super) fn event(&mut self, event: &Event) {
+        let events = &mut self.events;
+        *match event {
+            Event::Death(_) => &mut events.death,
+            Event::Release(_) => &mut events.release,
+            Event::Waited(_) => &mut events.waited,
+            Event::Freed(_) => &mut events.freed,
+            Event::Renotified(_) => &mut events.renotified,
+            Event::HungUp(_) => &mut events.hung_up,
+        } += 1;
+    }
+
+    pub(super) fn lost(&self, counters: &Counters, skipped_runs: u64) -> Lost {
+        Lost {
+            ring_full: counters.get(wire::counter::LOST_RING_FULL),
+            tasks_full: counters.get(wire::counter::LOST_TASKS_FULL),
+            malformed: self.malformed,
+            skipped_runs,
+        }
+    }
+}
+
+pub(super) fn exits(counters: &Counters) -> Exits {
+    Exits {
+        exited: counters.get(wire::counter::EXITED),
+        killed: counters.get(wire::counter::KILLED),
+        dumped: counters.get(wire::counter::DUMPED),
+    }
+}

@@ -1,0 +1,351 @@
+//! The command line. `--help` is the reference that users read, so its words live here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::views::top::filter::Filter;
+
+mod values;
+
+pub use values::{OrNone, Url, seconds};
+
+/// Where the agent's Unix socket is, unless told otherwise.
+pub const DEFAULT_SOCKET: &str = "/run/reapwatch/reapwatch.sock";
+
+const EXAMPLES: &str = "\
+Examples:
+  sudo reapwatch top                          who keeps zombies, live
+  sudo reapwatch zombies                      who is dead and unreaped now
+  sudo reapwatch exits --for 10s              every death of the next ten seconds
+  reapwatch zombies --json | jq '.items[].parent.comm'
+  reapwatch zombies --fail || page-someone    exit status 3 when there are zombies
+  reapwatch top --url http://web-1:9991       look at another machine's agent
+
+Where the figures come from:
+  A viewing command asks the agent at --url or --socket. With neither given and no agent at
+  the usual socket it runs an agent inside itself, which needs root (or CAP_BPF and
+  CAP_PERFMON). It says on stderr which of the two it did.
+
+Exit status:
+  0  looked, and found nothing wrong
+  1  an error; `doctor`: the main job cannot run here
+  2  bad usage
+  3  with --fail: found something
+
+Environment:
+  NO_COLOR     no colour, whatever the terminal (--color always overrides it)
+  LC_ALL, LC_CTYPE, LANG
+               a locale that is not UTF-8 gets plain ASCII
+  RUST_LOG     what is logged on stderr, such as debug or reapwatch=debug";
+
+/// Commands that have a page.
+const PAGES: [&str; 7] = [
+    "agent",
+    "top",
+    "exits",
+    "zombies",
+    "doctor",
+    "completions",
+    "man",
+];
+
+/// Measures how processes die: exit latency, zombie time, and the parents that never reap
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Even into a pipe
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// One command of `reapwatch`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon: load the probes, serve HTTP and a Unix socket
+    #[command(after_help = "\
+Examples:
+  sudo reapwatch agent
+  sudo reapwatch agent --listen 0.0.0.0:9991      let Prometheus on another machine scrape it
+  sudo reapwatch agent --listen none              only the Unix socket")]
+    Agent(AgentArgs),
+    /// Live view of who keeps zombies and how fast parents reap
+    #[command(after_help = "\
+Filters compare fields with values and join them by `and`, `or` and parentheses:
+  fields      pid, comm, parent, zombies, oldest (or age), leak, reaps
+  operators   = != > < >= <=, and ~ for text that contains another (any case)
+  durations   500ms, 10s, 5m, 2h; a bare number is seconds
+
+Examples:
+  sudo reapwatch top
+  sudo reapwatch top --filter 'oldest>10s and comm~java'
+  sudo reapwatch top -b -n 3 -d 5s                three frames as text, five seconds apart
+  sudo reapwatch top --json | jq '.items[0].parents[0]'
+
+Press ? in the live view for its keys.")]
+    Top(TopArgs),
+    /// Follow deaths, one line per process after it was reaped
+    #[command(after_help = "\
+Examples:
+  sudo reapwatch exits                            until Ctrl-C
+  sudo reapwatch exits --count 100 --json         one JSON object per line
+  sudo reapwatch exits --for 10s")]
+    Exits(ExitsArgs),
+    /// List who is dead and unreaped now, oldest first
+    #[command(after_help = "\
+Examples:
+  sudo reapwatch zombies
+  reapwatch zombies --fail                        exit status 3 when there are any")]
+    Zombies(ZombiesArgs),
+    /// Say what this kernel and these privileges allow
+    #[command(after_help = "\
+Examples:
+  sudo reapwatch doctor
+  reapwatch doctor --json | jq '.probes[] | select(.lost)'")]
+    Doctor(DoctorArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  reapwatch completions bash > /etc/bash_completion.d/reapwatch
+  reapwatch completions zsh > \"${fpath[1]}/_reapwatch\"
+  reapwatch completions fish > ~/.config/fish/completions/reapwatch.fish")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(after_help = "\
+Examples:
+  reapwatch man | man -l -
+  reapwatch man top > reapwatch-top.1")]
+    Man {
+        /// The page of one command instead of the whole
+        #[arg(value_parser = PAGES)]
+        command: Option<String>,
+    },
+}
+
+/// Options of the daemon.
+#[derive(Clone, Debug, Args)]
+pub struct AgentArgs {
+    /// Address of the HTTP server, or `none`
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9991",
+          value_parser = values::listen)]
+    pub listen: OrNone<SocketAddr>,
+    /// Path of the Unix socket, or `none`
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET,
+          value_parser = values::socket)]
+    pub socket: OrNone<PathBuf>,
+    /// Age from which a zombie counts as stale
+    #[arg(long, value_name = "DURATION", default_value = "30s",
+          value_parser = values::duration)]
+    pub stale_after: Duration,
+    /// How to probe.
+    #[command(flatten)]
+    pub probes: ProbeArgs,
+}
+
+/// How an agent probes the kernel: wherever one may run, also inside a view.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options of the probes")]
+pub struct ProbeArgs {
+    /// Force one kind of hook instead of the best that this kernel takes
+    #[arg(long, value_name = "KIND")]
+    pub hook: Option<Rung>,
+    /// Do not watch wait calls: cheaper, but some reaps are then timed less exactly
+    #[arg(long)]
+    pub no_syscall_tracepoints: bool,
+    /// Size of the ring buffer between kernel and agent, a power of two
+    #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = values::ring_bytes)]
+    pub ring_bytes: u32,
+    /// How often to compare with all processes, to mend what was lost
+    #[arg(long, value_name = "DURATION", default_value = "60s",
+          value_parser = values::positive_duration)]
+    pub reconcile_every: Duration,
+    /// Let the probes log their failures (needs RUST_LOG=debug to be seen)
+    #[arg(long)]
+    pub debug_probes: bool,
+}
+
+/// A kind of kernel hook, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Rung {
+    /// Function entry by trampoline; needs BTF
+    Fentry,
+    /// Function entry by breakpoint
+    Kprobe,
+    /// Tracepoints only
+    Tracepoint,
+}
+
+/// Which agent a view asks.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Which agent to ask")]
+pub struct ViewArgs {
+    /// Ask the agent at this URL, and no other
+    #[arg(long, value_name = "http://HOST:PORT", value_parser = values::url,
+          conflicts_with = "socket")]
+    pub url: Option<Url>,
+    /// Ask the agent at this Unix socket, and no other
+    #[arg(long, value_name = "PATH", help = format!(
+        "Ask the agent at this Unix socket, and no other [usual: {DEFAULT_SOCKET}]"))]
+    pub socket: Option<PathBuf>,
+}
+
+/// Options of `top`.
+#[derive(Clone, Debug, Args)]
+pub struct TopArgs {
+    /// Print frames as text instead of drawing a screen
+    #[arg(short, long)]
+    pub batch: bool,
+    /// End after so many frames
+    #[arg(short = 'n', long, value_name = "N",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub iterations: Option<u64>,
+    /// Time between frames
+    #[arg(short, long, value_name = "DURATION", default_value = "1s",
+          value_parser = values::interval)]
+    pub delay: Duration,
+    /// Show only rows that match, such as 'oldest>10s and comm~java'
+    #[arg(short, long, value_name = "FILTER", value_parser = Filter::parse)]
+    pub filter: Option<Filter>,
+    /// Which table to begin with, or to print
+    #[arg(long, value_name = "VIEW", default_value = "culprits")]
+    pub view: TopView,
+    /// Print each frame as a JSON document; one frame unless -n says otherwise
+    #[arg(long)]
+    pub json: bool,
+    /// Which agent.
+    #[command(flatten)]
+    pub from: ViewArgs,
+    /// How to probe.
+    #[command(flatten)]
+    pub probes: ProbeArgs,
+}
+
+/// A table of `top`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TopView {
+    /// Parents that hold zombies or reap
+    Culprits,
+    /// The zombies themselves
+    Zombies,
+}
+
+/// Options of `exits`.
+#[derive(Clone, Debug, Args)]
+pub struct ExitsArgs {
+    /// Go on until stopped; this is the default
+    #[arg(long)]
+    pub follow: bool,
+    /// End after so many deaths
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// End after this time
+    #[arg(long = "for", value_name = "DURATION", value_parser = values::duration)]
+    pub duration: Option<Duration>,
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub json: bool,
+    /// Which agent.
+    #[command(flatten)]
+    pub from: ViewArgs,
+    /// How to probe.
+    #[command(flatten)]
+    pub probes: ProbeArgs,
+}
+
+/// Options of `zombies`.
+#[derive(Clone, Debug, Args)]
+pub struct ZombiesArgs {
+    /// Exit with status 3 when there are zombies
+    #[arg(long)]
+    pub fail: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+    /// Which agent.
+    #[command(flatten)]
+    pub from: ViewArgs,
+    /// How to probe.
+    #[command(flatten)]
+    pub probes: ProbeArgs,
+}
+
+/// Options of `doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+    /// Which agent.
+    #[command(flatten)]
+    pub from: ViewArgs,
+    /// How to probe.
+    #[command(flatten)]
+    pub probes: ProbeArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn each_command_has_its_page() {
+        let command = Cli::command();
+        assert!(
+            command
+                .get_subcommands()
+                .map(clap::Command::get_name)
+                .eq(PAGES)
+        );
+    }
+
+    #[test]
+    fn agent_defaults_are_those_of_the_contract() {
+        let cli = Cli::parse_from(["reapwatch", "agent"]);
+        let Command::Agent(args) = cli.command else {
+            panic!("not the agent")
+        };
+        assert_eq!(
+            args.listen.get().map(ToString::to_string).as_deref(),
+            Some("127.0.0.1:9991")
+        );
+        assert_eq!(args.socket.get(), Some(&PathBuf::from(DEFAULT_SOCKET)));
+        assert_eq!(args.stale_after, Duration::from_secs(30));
+        assert_eq!(args.probes.ring_bytes, 4 << 20);
+        assert_eq!(args.probes.reconcile_every, Duration::from_secs(60));
+    }
+
+    #[test]
+    fn none_turns_listeners_off() {
+        let cli = Cli::parse_from(["reapwatch", "agent", "--listen", "none", "--socket", "none"]);
+        let Command::Agent(args) = cli.command else {
+            panic!("not the agent")
+        };
+        assert_eq!((args.listen.get(), args.socket.get()), (None, None));
+    }
+}

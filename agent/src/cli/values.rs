@@ -1,0 +1,238 @@
+//! Values of options, parsed: each error names the mend.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A value, or the word `none`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrNone<T> {
+    /// Turned off.
+    None,
+    /// This one.
+    Some(T),
+}
+
+impl<T> OrNone<T> {
+    /// The value, if there is one.
+    pub fn get(&self) -> Option<&T> {
+        match self {
+            Self::None => None,
+            Self::Some(value) => Some(value),
+        }
+    }
+}
+
+/// Where a remote agent listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// `host:port`, as a resolver takes it and as the Host header says it.
+    pub authority: String,
+    /// What comes before `/api`, without a slash at its end; mostly empty.
+    pub prefix: String,
+}
+
+impl std::fmt::Display for Url {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "http://{}{}", self.authority, self.prefix)
+    }
+}
+
+const DURATION: &str = "write a number and a unit, such as 500ms, 10s or 5m";
+
+/// A duration as humantime reads it; a bare number is seconds, as with `top -d 2`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds)
+            .map_err(|_| format!("not a duration; {DURATION}"));
+    }
+    humantime::parse_duration(text).map_err(|_| format!("not a duration; {DURATION}"))
+}
+
+/// A duration in seconds, for who has own words for what is none.
+pub fn seconds(text: &str) -> Option<f64> {
+    duration(text).ok().map(|duration| duration.as_secs_f64())
+}
+
+/// A duration above zero.
+pub fn positive_duration(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("must be longer than zero, such as 60s".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// The time between two frames.
+pub fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    if (Duration::from_millis(100)..=Duration::from_secs(3600)).contains(&interval) {
+        Ok(interval)
+    } else {
+        Err("must be from 100ms to 1h, such as 1s".to_owned())
+    }
+}
+
+/// The address of the HTTP server.
+pub fn listen(text: &str) -> Result<OrNone<SocketAddr>, String> {
+    if text == "none" {
+        return Ok(OrNone::None);
+    }
+    // Names other than localhost would need a resolver at start, and may mean many addresses.
+    let address = if text.starts_with("localhost:") {
+        text.to_socket_addrs()
+            .ok()
+            .and_then(|mut found| found.next())
+    } else {
+        text.parse().ok()
+    };
+    address.map(OrNone::Some).ok_or_else(|| {
+        "not an address and a port; write one such as 127.0.0.1:9991 or [::]:9991, or none"
+            .to_owned()
+    })
+}
+
+/// The path of the agent's socket. It never fails; clap wants a `Result`.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature that clap's value_parser takes"
+)]
+pub fn socket(text: &str) -> Result<OrNone<PathBuf>, String> {
+    Ok(if text == "none" {
+        OrNone::None
+    } else {
+        OrNone::Some(PathBuf::from(text))
+    })
+}
+
+/// The URL of a remote agent.
+pub fn url(text: &str) -> Result<Url, String> {
+    const MEND: &str = "write http://HOST:PORT, such as http://web-1:9991";
+    let Some(rest) = text.strip_prefix("http://") else {
+        return Err(if text.starts_with("https://") {
+            "https is not spoken here; write http://HOST:PORT, or go through an SSH tunnel"
+                .to_owned()
+        } else {
+            format!("not a URL of an agent; {MEND}")
+        });
+    };
+    let uri: hyper::Uri = format!("http://{rest}")
+        .parse()
+        .map_err(|_| format!("not a URL of an agent; {MEND}"))?;
+    let host = uri.host().filter(|host| !host.is_empty());
+    let (Some(host), Some(authority)) = (host, uri.authority()) else {
+        return Err(format!("names no host; {MEND}"));
+    };
+    if authority.as_str().contains('@') {
+        return Err(format!("names a user, which agents do not know; {MEND}"));
+    }
+    if uri.query().is_some() {
+        return Err(format!("has a query, which agents do not take; {MEND}"));
+    }
+    // `host:` and `host:99999` parse as a URI without a port.
+    if uri.port_u16().is_none() && authority.as_str() != host {
+        return Err(format!("has no valid port; {MEND}"));
+    }
+    Ok(Url {
+        authority: format!("{host}:{}", uri.port_u16().unwrap_or(80)),
+        prefix: uri.path().trim_end_matches('/').to_owned(),
+    })
+}
+
+/// The size of the ring buffer, which the kernel wants as a power of two of whole pages.
+pub fn ring_bytes(text: &str) -> Result<u32, String> {
+    const MEND: &str = "write a power of two from 64KiB to 1GiB, such as 4MiB";
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kib" => 10,
+        "m" | "mib" => 20,
+        "g" | "gib" => 30,
+        _ => return Err(format!("not a size; {MEND}")),
+    };
+    let bytes = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(1 << shift))
+        .ok_or_else(|| format!("not a size; {MEND}"))?;
+    if !bytes.is_power_of_two() {
+        return Err(format!("not a power of two; {MEND}"));
+    }
+    if !(64 << 10..=1 << 30).contains(&bytes) {
+        return Err(format!("out of range; {MEND}"));
+    }
+    Ok(bytes as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_take_units_and_bare_seconds() {
+        assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("0.5"), Ok(Duration::from_millis(500)));
+        for bad in ["", "-1", "nan", "10 parsecs", "1e400"] {
+            assert!(duration(bad).is_err(), "{bad:?} passed");
+        }
+        assert!(interval("10ms").is_err());
+    }
+
+    #[test]
+    fn sizes_are_powers_of_two() {
+        assert_eq!(ring_bytes("4MiB"), Ok(4 << 20));
+        assert_eq!(ring_bytes("64k"), Ok(64 << 10));
+        assert_eq!(ring_bytes("1GiB"), Ok(1 << 30));
+        for bad in [
+            "3MiB",
+            "4kB",
+            "",
+            "MiB",
+            "2GiB",
+            "4KiB",
+            "99999999999999999999",
+            "-4MiB",
+        ] {
+            assert!(ring_bytes(bad).is_err(), "{bad:?} passed");
+        }
+    }
+
+    #[test]
+    fn urls_name_a_host_and_maybe_a_port() {
+        assert_eq!(
+            url("http://web-1:9991/").unwrap().to_string(),
+            "http://web-1:9991"
+        );
+        assert_eq!(url("http://[::1]:9991").unwrap().authority, "[::1]:9991");
+        assert_eq!(
+            url("http://proxy/web-1").unwrap().to_string(),
+            "http://proxy:80/web-1"
+        );
+        for bad in [
+            "web-1:9991",
+            "http://",
+            "https://a",
+            "http://a:x",
+            "http://a:",
+            "http://a b",
+            "http://a:99999",
+            "http://root@a:1",
+            "http://a/?x=1",
+            "",
+        ] {
+            assert!(url(bad).is_err(), "{bad:?} passed");
+        }
+    }
+
+    #[test]
+    fn listen_takes_addresses_and_none() {
+        assert_eq!(listen("none"), Ok(OrNone::None));
+        assert!(listen("[::]:9991").is_ok());
+        assert!(listen("localhost:9991").is_ok());
+        for bad in ["9991", ":9991", "127.0.0.1", "web-1:9991"] {
+            assert!(listen(bad).is_err(), "{bad:?} passed");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Where a view's figures come from: an agent that runs already, or one inside this command.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::api::{Doctor, Document, ExitLine, Top, VERSION, Zombie};
+use crate::cli::{DEFAULT_SOCKET, ProbeArgs, ViewArgs};
+use crate::handle::{Handle, Request};
+
+mod http;
+
+use http::{Endpoint, Lines};
+
+/// How long an agent inside this command may take to look at all processes.
+const READY: Duration = Duration::from_secs(10);
+
+/// Somebody who answers what a view asks.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// An agent elsewhere.
+    Remote(Remote),
+    /// The agent inside this command.
+    Embedded(Handle),
+}
+
+/// An agent that is asked over HTTP.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    endpoint: Endpoint,
+}
+
+/// Finished deaths from now on.
+#[derive(Debug)]
+pub enum Exits {
+    /// From an agent elsewhere.
+    Remote(Lines),
+    /// From the agent inside this command.
+    Embedded(mpsc::Receiver<ExitLine>),
+}
+
+impl Source {
+    /// Finds an agent, or starts one inside this command; says on stderr which.
+    pub async fn connect(view: &ViewArgs, probes: &ProbeArgs) -> anyhow::Result<Self> {
+        let why_not = match Remote::find(view).await? {
+            Ok(remote) => return Ok(Self::Remote(remote)),
+            Err(why_not) => why_not,
+        };
+        let probes = probes.clone();
+        // Loading blocks for a while, and may wait for the loop's own thread.
+        let embedded = tokio::task::spawn_blocking(move || crate::agent::embed(&probes)).await?;
+        match embedded {
+            Ok(handle) => {
+                eprintln!("reapwatch: {why_not}, running one inside this command");
+                ready(&handle).await?;
+                Ok(Self::Embedded(handle))
+            }
+            Err(error) => {
+                bail!(
+                    "{why_not}, and none can run inside this command: {error:#}; {}",
+                    mend()
+                )
+            }
+        }
+    }
+
+    /// What the head of a view says about it.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Remote(remote) => format!("agent at {}", remote.endpoint),
+            Self::Embedded(_) => "agent inside this command".to_owned(),
+        }
+    }
+
+    /// Who is dead and unreaped.
+    pub async fn zombies(&self) -> anyhow::Result<Document<Zombie>> {
+        match self {
+            Self::Remote(remote) => remote.document("zombies").await,
+            Self::Embedded(handle) => Ok(handle.ask(Request::Zombies).await?),
+        }
+    }
+
+    /// One frame of the live view.
+    pub async fn top(&self) -> anyhow::Result<Document<Top>> {
+        let document = match self {
+            Self::Remote(remote) => remote.document("top").await?,
+            Self::Embedded(handle) => handle.ask(Request::Top).await?,
+        };
+        if document.items.len() != 1 {
+            bail!(
+                "the {} gave {} frames instead of one",
+                self.label(),
+                document.items.len()
+            );
+        }
+        Ok(document)
+    }
+
+    /// Finished deaths from now on.
+    pub async fn exits(&self) -> anyhow::Result<Exits> {
+        Ok(match self {
+            Self::Remote(remote) => Exits::Remote(remote.endpoint.lines("/api/v1/exits").await?),
+            Self::Embedded(handle) => Exits::Embedded(handle.ask(Request::Follow).await?),
+        })
+    }
+}
+
+impl Remote {
+    /// The agent that `view` names, or the one at the usual socket; a sentence where that one
+    /// is not there. An agent that was named and does not answer is an error.
+    pub async fn find(view: &ViewArgs) -> anyhow::Result<Result<Self, String>> {
+        let named = view.url.is_some() || view.socket.is_some();
+        let endpoint = match (&view.url, &view.socket) {
+            (Some(url), _) => Endpoint::Url(url.clone()),
+            (None, Some(path)) => Endpoint::Socket(path.clone()),
+            (None, None) => Endpoint::Socket(PathBuf::from(DEFAULT_SOCKET)),
+        };
+        match endpoint.probe().await {
+            Ok(()) => {
+                eprintln!("reapwatch: reading from the agent at {endpoint}");
+                Ok(Ok(Self { endpoint }))
+            }
+            Err(error) if named => bail!(
+                "no agent answers at {endpoint}: {error}; start it there, or leave {} away",
+                if view.url.is_some() {
+                    "--url"
+                } else {
+                    "--socket"
+                }
+            ),
+            Err(error) => Ok(Err(absent(Path::new(DEFAULT_SOCKET), &error))),
+        }
+    }
+
+    /// What the agent's host allows.
+    pub async fn doctor(&self) -> anyhow::Result<Doctor> {
+        let doctor: Doctor = self.get("doctor").await?;
+        self.check_version(doctor.version)?;
+        Ok(doctor)
+    }
+
+    async fn document<T: serde::de::DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> anyhow::Result<Document<T>> {
+        let document: Document<T> = self.get(name).await?;
+        self.check_version(document.version)?;
+        Ok(document)
+    }
+
+    async fn get<T: serde::de::DeserializeOwned>(&self, name: &str) -> anyhow::Result<T> {
+        let body = self.endpoint.get(&format!("/api/v1/{name}")).await?;
+        serde_json::from_slice(&body).with_context(|| {
+            format!(
+                "{} did not answer as an agent of this version does",
+                self.endpoint
+            )
+        })
+    }
+
+    fn check_version(&self, version: u32) -> anyhow::Result<()> {
+        if version == VERSION {
+            return Ok(());
+        }
+        bail!(
+            "the agent at {} speaks version {version} of the documents and this command \
+             {VERSION}: use the same release of both",
+            self.endpoint
+        )
+    }
+}
+
+impl Exits {
+    /// The next line; `None` when the agent ended the stream. Nothing is lost when the
+    /// future is dropped.
+    pub async fn next(&mut self) -> anyhow::Result<Option<ExitLine>> {
+        let lines = match self {
+            Self::Embedded(receiver) => return Ok(receiver.recv().await),
+            Self::Remote(lines) => lines,
+        };
+        loop {
+            let Some(line) = lines.next().await? else {
+                return Ok(None);
+            };
+            // An idle stream may be kept open by empty lines.
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            return serde_json::from_slice(&line).map(Some).with_context(|| {
+                "the agent sent a line that is no death; use the same release of both".to_owned()
+            });
+        }
+    }
+}
+
+/// Waits until the agent has looked at all processes: before that, its answers would be true of
+/// nobody.
+async fn ready(handle: &Handle) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while !handle.ask(Request::Health).await?.ready {
+        if begun.elapsed() > READY {
+            bail!(
+                "the agent inside this command was not ready within {}; RUST_LOG=debug shows \
+                 what it waits for",
+                humantime::format_duration(READY)
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
+fn absent(socket: &Path, error: &anyhow::Error) -> String {
+    let kind = error
+        .downcast_ref::<std::io::Error>()
+        .map(std::io::Error::kind);
+    match kind {
+        Some(std::io::ErrorKind::NotFound) => format!("no agent at {}", socket.display()),
+        Some(std::io::ErrorKind::PermissionDenied) => {
+            format!(
+                "the agent's socket {} may not be opened by this user",
+                socket.display()
+            )
+        }
+        _ => format!("no agent answers at {}: {error}", socket.display()),
+    }
+}
+
+fn mend() -> &'static str {
+    if rustix::process::geteuid().is_root() {
+        "`reapwatch doctor` says what is missing"
+    } else {
+        "run it with sudo, or start the agent: sudo reapwatch agent"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handle::Health;
+
+    /// A loop that is ready at its second beat, and ends after its first stream.
+    async fn agent(mut queue: mpsc::Receiver<Request>) {
+        let mut beats = 0;
+        while let Some(request) = queue.recv().await {
+            match request {
+                Request::Health(answer) => {
+                    beats += 1;
+                    let _ = answer.send(Health { ready: beats > 1 });
+                }
+                Request::Follow(answer) => {
+                    let (lines, receiver) = mpsc::channel(1);
+                    let _ = answer.send(receiver);
+                    let _ = lines.send(ExitLine::Lost { lost: 4 }).await;
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_agent_inside_is_waited_for_and_followed() {
+        let (handle, queue) = Handle::new();
+        tokio::spawn(agent(queue));
+        ready(&handle).await.expect("it is ready soon");
+        let source = Source::Embedded(handle);
+        let mut exits = source.exits().await.expect("a stream");
+        let line = exits.next().await.expect("a line");
+        assert!(matches!(line, Some(ExitLine::Lost { lost: 4 })));
+        assert!(exits.next().await.expect("an end").is_none());
+        let error = source.zombies().await.expect_err("the loop has ended");
+        assert_eq!(error.to_string(), "the agent has stopped");
+    }
+
+    #[test]
+    fn why_there_is_no_agent_is_told_apart() {
+        let why = |kind| {
+            absent(
+                Path::new("/run/x.sock"),
+                &anyhow::Error::new(std::io::Error::from(kind)),
+            )
+        };
+        assert_eq!(why(std::io::ErrorKind::NotFound), "no agent at /run/x.sock");
+        assert!(why(std::io::ErrorKind::PermissionDenied).contains("may not be opened"));
+        assert!(why(std::io::ErrorKind::ConnectionRefused).contains("no agent answers"));
+    }
+}

@@ -1,0 +1,393 @@
+//! Loads the object, finds for each transition the best hook that this kernel accepts, attaches.
+//!
+//! Everything is held by file descriptors of this process: nothing stays when it goes.
+
+use std::{
+    fs, io,
+    os::fd::{AsFd, AsRawFd},
+};
+
+use aya::{
+    Btf, Ebpf, EbpfLoader, Pod,
+    maps::{MapData, PerCpuArray, RingBuf},
+    programs::{Program, ProgramError},
+};
+use aya_log::{EbpfLogger, Level};
+use wire::{Offsets, Options, counter};
+
+use super::{
+    btf::{self, BtfError},
+    hooks::{FREE, FREE_AS_REAP, Hook, Point, Rung, TRANSITIONS, Transition},
+    offsets, privileges, tracefs,
+};
+
+/// The kernel side, built by `cargo xtask ebpf`.
+const OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/prebuilt/reapwatch.bpf.o");
+
+/// What the loader may choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// Bytes of the event ring: a power of two, at least a page.
+    pub(crate) ring_bytes: u32,
+    /// Only this rung, where a transition has it.
+    pub(crate) force: Option<Rung>,
+    /// Whether hooks that run at the end of every system call may be used.
+    pub(crate) syscall_tracepoints: bool,
+    /// Whether the kernel side logs what it does, not only its failures.
+    pub(crate) debug: bool,
+}
+
+/// Why no death can be measured here. Each is one sentence with the mend.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KernelError {
+    /// Not allowed to load programs.
+    #[error(
+        "loading kernel probes needs root, or the capabilities BPF and PERFMON: run it with \
+         sudo, or give the binary cap_bpf,cap_perfmon=ep with setcap"
+    )]
+    Privileges,
+    /// No types of the running kernel.
+    #[error("{0}: this kernel must be built with CONFIG_DEBUG_INFO_BTF=y to be measured")]
+    Btf(#[from] BtfError),
+    /// A kernel of another shape.
+    #[error(
+        "this kernel's types lack {0}: please report it with the output of `reapwatch doctor` \
+         and `uname -a`"
+    )]
+    Fields(String),
+    /// The object does not load.
+    #[error("cannot create the kernel side's maps: {0}")]
+    Load(String),
+    /// A transition without which nothing works.
+    #[error("no hook for {0} attaches here ({1}): see `reapwatch doctor`")]
+    Required(&'static str, String),
+}
+
+/// One transition and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ProbeReport {
+    /// The transition.
+    pub(crate) probe: &'static str,
+    /// The hook in use.
+    pub(crate) hook: Option<String>,
+    /// Whether the main job needs it.
+    pub(crate) required: bool,
+    /// What is lost.
+    pub(crate) lost: Option<String>,
+    /// Each better hook and why it was refused.
+    pub(crate) refused: Vec<String>,
+}
+
+/// The kernel side at work.
+pub(crate) struct Attached {
+    /// The stream of records.
+    pub(crate) events: RingBuf<MapData>,
+    /// The kernel side's own log.
+    pub(crate) log: Option<EbpfLogger<&'static dyn log::Log>>,
+    /// What attached where.
+    pub(crate) probes: Vec<ProbeReport>,
+    /// The weakest rung of the transitions that matter.
+    pub(crate) source: Rung,
+    counters: PerCpuArray<MapData, u64>,
+    ebpf: Ebpf,
+    /// Why the task iterator was refused, if it was.
+    pub(super) iterator_refused: Option<String>,
+}
+
+/// The counters of all CPUs, summed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// By [`wire::counter`].
+    pub(crate) values: [u64; counter::COUNT as usize],
+}
+
+#[derive(Clone, Copy)]
+struct Plain<T>(T);
+// SAFETY: `repr(C)`, integers only, no padding: `wire` asserts the sizes.
+unsafe impl Pod for Plain<Offsets> {}
+// SAFETY: as above.
+unsafe impl Pod for Plain<Options> {}
+
+/// Loads and attaches.
+///
+/// # Errors
+/// When no death can be measured, see [`KernelError`].
+pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
+    if !privileges::may_load() {
+        return Err(KernelError::Privileges);
+    }
+    let attached = tracefs::with_tracefs(|| load_and_attach(config));
+    // The kernel's types took some 20 MB while they were parsed.
+    // SAFETY: no preconditions.
+    unsafe { libc::malloc_trim(0) };
+    attached
+}
+
+fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
+    let bytes = fs::read(btf::VMLINUX).map_err(BtfError::from)?;
+    let resolved = offsets::resolve(&btf::Btf::parse(&bytes)?);
+    if !resolved.missing.is_empty() {
+        return Err(KernelError::Fields(resolved.missing.join(", ")));
+    }
+    let types = Btf::parse(&bytes, aya::Endianness::default())
+        .map_err(|error| KernelError::Load(error.to_string()))?;
+    let offsets = Plain(resolved.offsets);
+    let options = Plain(Options {
+        exit_has_group_dead: u32::from(resolved.exit_has_group_dead),
+        wake_bytes: config.ring_bytes / 2,
+    });
+    let level = if config.debug {
+        Level::Debug
+    } else {
+        Level::Warn
+    } as u8;
+    let mut ebpf = EbpfLoader::new()
+        .btf(Some(&types))
+        .override_global("OFFSETS", &offsets, true)
+        .override_global("OPTIONS", &options, true)
+        .override_global(aya_log::LEVEL, &level, true)
+        .map_max_entries("EVENTS", config.ring_bytes)
+        .load(OBJECT)
+        .map_err(|error| KernelError::Load(chain(&error)))?;
+
+    let mut probes = Vec::new();
+    let mut source = Rung::Fentry;
+    for transition in TRANSITIONS {
+        let rung = climb(&mut ebpf, &types, transition, config, &mut probes)?;
+        if let (true, Some(rung)) = (transition.decides_source, rung) {
+            source = source.max(rung);
+        }
+        if transition.name == "reap" {
+            let exact = matches!(rung, Some(Rung::Fentry | Rung::Kprobe));
+            let free = if exact { &FREE } else { &FREE_AS_REAP };
+            climb(&mut ebpf, &types, free, config, &mut probes)?;
+        }
+    }
+    let iterator_refused = load_iterator(&mut ebpf, &types).err();
+    let log = EbpfLogger::init(&mut ebpf)
+        .inspect_err(|error| log::warn!("no log of the kernel side: {error}"))
+        .ok();
+    let lacking = |name: &str| KernelError::Load(format!("the object has no map {name}"));
+    let events = ebpf
+        .take_map("EVENTS")
+        .and_then(|map| RingBuf::try_from(map).ok());
+    let counters = ebpf
+        .take_map("COUNTERS")
+        .and_then(|map| PerCpuArray::try_from(map).ok());
+    Ok(Attached {
+        events: events.ok_or_else(|| lacking("EVENTS"))?,
+        counters: counters.ok_or_else(|| lacking("COUNTERS"))?,
+        log,
+        probes,
+        source,
+        ebpf,
+        iterator_refused,
+    })
+}
+
+/// Tries the hooks of one transition, best first.
+fn climb(
+    ebpf: &mut Ebpf,
+    types: &Btf,
+    transition: &Transition,
+    config: Config,
+    probes: &mut Vec<ProbeReport>,
+) -> Result<Option<Rung>, KernelError> {
+    let mut refused = Vec::new();
+    for hook in allowed(transition, config) {
+        match attach_hook(ebpf, types, hook) {
+            Ok(()) => {
+                log::debug!("{} is seen by {}", transition.name, hook.label());
+                probes.push(ProbeReport {
+                    probe: transition.name,
+                    hook: Some(hook.label()),
+                    required: transition.required,
+                    lost: hook.lost.map(str::to_owned),
+                    refused,
+                });
+                return Ok(Some(hook.rung));
+            }
+            Err(why) => refused.push(format!("{}: {why}", hook.label())),
+        }
+    }
+    if transition.required {
+        return Err(KernelError::Required(transition.name, refused.join("; ")));
+    }
+    probes.push(ProbeReport {
+        probe: transition.name,
+        hook: None,
+        required: false,
+        lost: Some(transition.lost_without.to_owned()),
+        refused,
+    });
+    Ok(None)
+}
+
+/// The hooks that the user lets us try. A forced rung binds only where a transition has it.
+fn allowed<'a>(transition: &'a Transition, config: Config) -> impl Iterator<Item = &'a Hook> {
+    let force = config
+        .force
+        .filter(|rung| transition.hooks.iter().any(|hook| hook.rung == *rung));
+    let syscalls = config.syscall_tracepoints;
+    transition
+        .hooks
+        .iter()
+        .filter(move |hook| force.is_none_or(|rung| hook.rung == rung))
+        .filter(move |hook| syscalls || !hook.slows_system_calls)
+}
+
+/// Attaches all programs of a hook, or none.
+fn attach_hook(ebpf: &mut Ebpf, types: &Btf, hook: &Hook) -> Result<(), String> {
+    for (done, (name, point)) in hook.programs.iter().enumerate() {
+        let program = ebpf.program_mut(name).ok_or("not in the object")?;
+        if let Err(error) = attach_program(program, *point, types) {
+            log::debug!("{name} refused: {}", chain(&error));
+            for (name, _) in &hook.programs[..=done] {
+                unload(ebpf, name);
+            }
+            return Err(reason(&error));
+        }
+    }
+    Ok(())
+}
+
+fn attach_program(program: &mut Program, point: Point, types: &Btf) -> Result<(), ProgramError> {
+    match (program, point) {
+        (Program::FEntry(program), Point::Function(function)) => {
+            program.load(function, types)?;
+            program.attach()?;
+        }
+        (Program::KProbe(program), Point::Function(function)) => {
+            program.load()?;
+            program.attach(function, 0)?;
+        }
+        (Program::BtfTracePoint(program), Point::Typed(name)) => {
+            program.load(name, types)?;
+            program.attach()?;
+        }
+        (Program::TracePoint(program), Point::Classic(category, name)) => {
+            program.load()?;
+            program.attach(category, name)?;
+        }
+        _ => return Err(ProgramError::UnexpectedProgramType),
+    }
+    Ok(())
+}
+
+fn load_iterator(ebpf: &mut Ebpf, types: &Btf) -> Result<(), String> {
+    match ebpf.program_mut("snapshot") {
+        Some(Program::Iter(program)) => program.load("task", types).map_err(|error| reason(&error)),
+        _ => Err("not in the object".to_owned()),
+    }
+}
+
+fn unload(ebpf: &mut Ebpf, name: &str) {
+    let result = match ebpf.program_mut(name) {
+        Some(Program::FEntry(program)) => program.unload(),
+        Some(Program::KProbe(program)) => program.unload(),
+        Some(Program::BtfTracePoint(program)) => program.unload(),
+        Some(Program::TracePoint(program)) => program.unload(),
+        _ => return,
+    };
+    match result {
+        Ok(()) | Err(ProgramError::NotLoaded) => {}
+        Err(error) => log::warn!("{name} does not unload: {error}"),
+    }
+}
+
+/// The kernel's answer, without the verifier's log.
+fn reason(error: &ProgramError) -> String {
+    match error {
+        ProgramError::LoadError { io_error, .. } => plain(io_error),
+        ProgramError::SyscallError(error) => plain(&error.io_error),
+        other if chain(other).contains("devices/kprobe/type") => {
+            "this kernel is built without kprobes".to_owned()
+        }
+        other => chain(other),
+    }
+}
+
+/// The error without its number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+impl Attached {
+    /// The kernel's counters now.
+    ///
+    /// # Errors
+    /// When the map cannot be read.
+    pub(crate) fn counters(&self) -> io::Result<Counters> {
+        let mut counters = Counters::default();
+        for (index, value) in (0..).zip(&mut counters.values) {
+            let cpus = self.counters.get(&index, 0).map_err(io::Error::other)?;
+            *value = cpus.iter().sum();
+        }
+        Ok(counters)
+    }
+
+    /// Runs that the kernel skipped because one was under way on the same CPU, as fdinfo counts
+    /// them since 5.12; 0 where it does not.
+    pub(crate) fn skipped_runs(&self) -> u64 {
+        self.ebpf
+            .programs()
+            .filter_map(|(_, program)| program.fd().ok().map(|fd| fd.as_fd().as_raw_fd()))
+            .filter_map(|fd| fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok())
+            .filter_map(|text| {
+                let line = text
+                    .lines()
+                    .find_map(|line| line.strip_prefix("recursion_misses:"))?;
+                line.trim().parse::<u64>().ok()
+            })
+            .sum()
+    }
+
+    /// Passes on what the kernel side logged.
+    pub(crate) fn flush_log(&mut self) {
+        if let Some(log) = &mut self.log {
+            log.flush();
+        }
+    }
+
+    /// A file that lists all tasks when read.
+    pub(super) fn open_snapshot(&mut self) -> io::Result<fs::File> {
+        let Some(Program::Iter(program)) = self.ebpf.program_mut("snapshot") else {
+            return Err(io::Error::other("the object has no snapshot program"));
+        };
+        let link = program.attach().map_err(io::Error::other)?;
+        let link = program.take_link(link).map_err(io::Error::other)?;
+        link.into_file().map_err(io::Error::other)
+    }
+}
+
+impl ProbeReport {
+    /// The transition and its hook, where it has one.
+    pub(crate) fn attached(&self) -> Option<(String, String)> {
+        Some((self.probe.to_owned(), self.hook.clone()?))
+    }
+}
+
+impl Counters {
+    /// One of [`wire::counter`].
+    pub(crate) fn get(&self, index: u32) -> u64 {
+        self.values[index as usize]
+    }
+}

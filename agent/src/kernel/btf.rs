@@ -1,0 +1,198 @@
+//! The running kernel's types: where a field lies in a struct, from /sys/kernel/btf/vmlinux.
+//!
+//! The format is <https://docs.kernel.org/bpf/btf.html>. Only what the offsets need is read:
+//! structs, unions, and the number of a function prototype's parameters.
+
+use std::collections::HashMap;
+
+/// Where the kernel shows its types.
+pub(crate) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+
+/// Why the types cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BtfError {
+    /// The file is not there or cannot be read.
+    #[error("cannot read {VMLINUX}: {0}")]
+    Read(#[from] std::io::Error),
+    /// The file is not what it should be.
+    #[error("{VMLINUX} is not BTF in this machine's byte order")]
+    Format,
+}
+
+/// Parsed types, borrowed from the file's bytes.
+pub(crate) struct Btf<'a> {
+    types: &'a [u8],
+    strings: &'a [u8],
+    /// Offset of each type in `types`; index 0 is `void`.
+    starts: Vec<usize>,
+    /// The first struct or union, and the first typedef, of each name.
+    structs: HashMap<&'a [u8], usize>,
+    typedefs: HashMap<&'a [u8], usize>,
+}
+
+const KIND_PTR: u32 = 2;
+const KIND_STRUCT: u32 = 4;
+const KIND_UNION: u32 = 5;
+const KIND_TYPEDEF: u32 = 8;
+const KIND_FUNC_PROTO: u32 = 13;
+const HEADER: usize = 12;
+const MEMBER: usize = 12;
+
+impl<'a> Btf<'a> {
+    /// # Errors
+    /// When the bytes are not BTF.
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, BtfError> {
+        Self::try_parse(bytes).ok_or(BtfError::Format)
+    }
+
+    fn try_parse(bytes: &'a [u8]) -> Option<Self> {
+        const MAGIC: u16 = 0xeb9f;
+        if u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?) != MAGIC {
+            return None;
+        }
+        let field = |index: usize| word(bytes, index).map(|value| value as usize);
+        let header = field(4)?;
+        let section = |offset: usize, length: usize| {
+            let start = header.checked_add(offset)?;
+            bytes.get(start..start.checked_add(length)?)
+        };
+        let types = section(field(8)?, field(12)?)?;
+        let strings = section(field(16)?, field(20)?)?;
+        let mut btf = Self {
+            types,
+            strings,
+            starts: vec![0],
+            structs: HashMap::new(),
+            typedefs: HashMap::new(),
+        };
+        let mut at = 0;
+        while at < types.len() {
+            let length = HEADER + trailer(word(types, at + 4)?)?;
+            let index = btf.starts.len();
+            let name = btf.string(word(types, at)?);
+            match kind(word(types, at + 4)?) {
+                KIND_STRUCT | KIND_UNION if !name.is_empty() => {
+                    btf.structs.entry(name).or_insert(index);
+                }
+                KIND_TYPEDEF => {
+                    btf.typedefs.entry(name).or_insert(index);
+                }
+                _ => {}
+            }
+            btf.starts.push(at);
+            at += length;
+        }
+        Some(btf)
+    }
+
+    /// Bit offset of `path` (fields joined by dots) in the struct of that name.
+    pub(crate) fn bit_offset(&self, name: &str, path: &str) -> Option<u32> {
+        let mut index = *self.structs.get(name.as_bytes())?;
+        let mut total = 0;
+        for field in path.split('.') {
+            let (offset, of) = self.member(self.resolve(index), field.as_bytes())?;
+            total += offset;
+            index = of;
+        }
+        Some(total)
+    }
+
+    /// Number of parameters of the tracepoint's probes, its data pointer not counted.
+    pub(crate) fn tracepoint_parameters(&self, tracepoint: &str) -> Option<u32> {
+        let typedef = *self
+            .typedefs
+            .get(format!("btf_trace_{tracepoint}").as_bytes())?;
+        let pointer = word(self.types, self.starts[typedef] + 8)? as usize;
+        let at = *self.starts.get(pointer)?;
+        if kind(word(self.types, at + 4)?) != KIND_PTR {
+            return None;
+        }
+        let prototype = *self.starts.get(word(self.types, at + 8)? as usize)?;
+        let info = word(self.types, prototype + 4)?;
+        (kind(info) == KIND_FUNC_PROTO).then(|| (info & 0xffff).saturating_sub(1))
+    }
+
+    /// The type behind typedefs and qualifiers.
+    fn resolve(&self, mut index: usize) -> usize {
+        const QUALIFIERS: [u32; 5] = [KIND_TYPEDEF, 9, 10, 11, 18];
+        while let Some(&at) = self.starts.get(index) {
+            match (word(self.types, at + 4), word(self.types, at + 8)) {
+                (Some(info), Some(of)) if QUALIFIERS.contains(&kind(info)) => index = of as usize,
+                _ => break,
+            }
+        }
+        index
+    }
+
+    /// Bit offset and type of a member, looked for in anonymous members too.
+    fn member(&self, index: usize, field: &[u8]) -> Option<(u32, usize)> {
+        let at = *self.starts.get(index)?;
+        let info = word(self.types, at + 4)?;
+        if !matches!(kind(info), KIND_STRUCT | KIND_UNION) {
+            return None;
+        }
+        let bitfields = info >> 31 == 1;
+        for number in 0..(info & 0xffff) as usize {
+            let member = at + HEADER + number * MEMBER;
+            let name = self.string(word(self.types, member)?);
+            let of = word(self.types, member + 4)? as usize;
+            let offset = word(self.types, member + 8)?;
+            let offset = if bitfields {
+                offset & 0x00ff_ffff
+            } else {
+                offset
+            };
+            if name == field {
+                return Some((offset, of));
+            }
+            if name.is_empty()
+                && let Some((inner, of)) = self.member(self.resolve(of), field)
+            {
+                return Some((offset + inner, of));
+            }
+        }
+        None
+    }
+
+    fn string(&self, offset: u32) -> &'a [u8] {
+        let rest = self.strings.get(offset as usize..).unwrap_or_default();
+        rest.split(|&byte| byte == 0).next().unwrap_or_default()
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn kind(info: u32) -> u32 {
+    (info >> 24) & 0x1f
+}
+
+/// Bytes after the header of a type; `None` for a kind that is not known.
+fn trailer(info: u32) -> Option<usize> {
+    let entries = (info & 0xffff) as usize;
+    Some(match kind(info) {
+        1 | 14 | 17 => 4,
+        2 | 7..=12 | 16 | 18 => 0,
+        3 => 12,
+        4 | 5 | 15 | 19 => entries * 12,
+        6 | 13 => entries * 8,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rubbish_is_refused_not_trusted() {
+        assert!(Btf::parse(b"").is_err());
+        assert!(Btf::parse(&[0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 255, 255, 255, 255]).is_err());
+        let mut cut = vec![
+            0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 0,
+        ];
+        cut.extend([1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0]);
+        assert!(Btf::parse(&cut).is_err());
+    }
+}

@@ -1,0 +1,24 @@
+//! The kernel: load, choose hooks, attach; its types, clocks and snapshots. With `events` the
+//! only part that knows aya.
+
+mod attach;
+mod btf;
+mod clock;
+mod hooks;
+mod offsets;
+mod pidfds;
+mod privileges;
+mod procfs;
+mod readable;
+mod snapshot;
+mod tracefs;
+
+pub(crate) use attach::{Attached, Config, Counters, ProbeReport, attach};
+pub(crate) use btf::VMLINUX;
+pub(crate) use clock::{Wall, now_ns};
+pub(crate) use hooks::Rung;
+pub(crate) use pidfds::Pidfds;
+pub(crate) use privileges::may_load;
+pub(crate) use readable::Readable;
+pub(crate) use snapshot::Source;
+pub(crate) use tracefs::is_mounted as tracefs_is_mounted;

@@ -1,0 +1,107 @@
+//! Where each field that the kernel side reads lies on this kernel.
+//!
+//! rustc emits no CO-RE relocations, so the offsets are resolved here and handed over before
+//! load. A field may have had another name in an older kernel.
+
+use wire::{NO_OFFSET, Offsets};
+
+use super::btf::Btf;
+
+/// The offsets, and what this kernel does not have.
+pub(crate) struct Resolved {
+    /// For the kernel side; missing fields are [`NO_OFFSET`].
+    pub(crate) offsets: Offsets,
+    /// Missing fields without which no death can be measured.
+    pub(crate) missing: Vec<String>,
+    /// Whether `sched_process_exit` says itself that the group is dead.
+    pub(crate) exit_has_group_dead: bool,
+}
+
+/// Resolves all fields.
+pub(crate) fn resolve(btf: &Btf<'_>) -> Resolved {
+    let mut missing = Vec::new();
+    let bits = |structure: &str, names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| btf.bit_offset(structure, name))
+    };
+    let optional =
+        |structure: &str, names: &[&str]| bits(structure, names).map_or(NO_OFFSET, |bit| bit / 8);
+    let mut required = |structure: &str, names: &[&str]| {
+        let offset = optional(structure, names);
+        if offset == NO_OFFSET {
+            missing.push(format!("{structure}.{}", names[0]));
+        }
+        offset
+    };
+    let offsets = Offsets {
+        task_flags: required("task_struct", &["flags"]),
+        task_exit_state: required("task_struct", &["exit_state"]),
+        task_exit_code: required("task_struct", &["exit_code"]),
+        task_exit_signal: required("task_struct", &["exit_signal"]),
+        task_pid: required("task_struct", &["pid"]),
+        task_tgid: required("task_struct", &["tgid"]),
+        task_real_parent: required("task_struct", &["real_parent"]),
+        task_parent: required("task_struct", &["parent"]),
+        task_group_leader: required("task_struct", &["group_leader"]),
+        task_start_boottime: required("task_struct", &["start_boottime", "real_start_time"]),
+        task_signal: required("task_struct", &["signal"]),
+        task_sighand: required("task_struct", &["sighand"]),
+        task_cgroups: optional("task_struct", &["cgroups"]),
+        task_comm: required("task_struct", &["comm"]),
+        task_ptrace: required("task_struct", &["ptrace"]),
+        task_thread_pid: required("task_struct", &["thread_pid"]),
+        task_real_cred: required("task_struct", &["real_cred"]),
+        task_utime: optional("task_struct", &["utime"]),
+        task_stime: optional("task_struct", &["stime"]),
+        task_sum_exec_runtime: optional("task_struct", &["se.sum_exec_runtime"]),
+        signal_flags: required("signal_struct", &["flags"]),
+        signal_live: required("signal_struct", &["live"]),
+        signal_group_exit_code: required("signal_struct", &["group_exit_code"]),
+        signal_nr_threads: required("signal_struct", &["nr_threads"]),
+        signal_utime: optional("signal_struct", &["utime"]),
+        signal_stime: optional("signal_struct", &["stime"]),
+        signal_sum_sched_runtime: optional("signal_struct", &["sum_sched_runtime"]),
+        signal_maxrss: optional("signal_struct", &["maxrss"]),
+        signal_autoreap_bit: bits("signal_struct", &["autoreap"]).unwrap_or(NO_OFFSET),
+        sighand_action: required("sighand_struct", &["action"]),
+        css_set_dfl_cgrp: optional("css_set", &["dfl_cgrp"]),
+        cgroup_kn: optional("cgroup", &["kn"]),
+        kernfs_node_id: optional("kernfs_node", &["id"]),
+        cred_uid: required("cred", &["uid"]),
+        pid_level: required("pid", &["level"]),
+        pid_numbers: required("pid", &["numbers"]),
+        pid_namespace_inum: required("pid_namespace", &["ns.inum"]),
+    };
+    Resolved {
+        offsets,
+        missing,
+        exit_has_group_dead: btf.tracepoint_parameters("sched_process_exit") == Some(2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::btf;
+
+    #[test]
+    #[ignore = "needs a kernel with BTF"]
+    fn every_required_field_is_found_on_the_running_kernel() {
+        let bytes = std::fs::read(btf::VMLINUX).expect("the kernel shows its types");
+        let btf = Btf::parse(&bytes).expect("they parse");
+        let resolved = resolve(&btf);
+        assert!(
+            resolved.missing.is_empty(),
+            "missing: {:?}",
+            resolved.missing
+        );
+        let offsets = resolved.offsets;
+        assert_eq!(
+            offsets.task_tgid,
+            offsets.task_pid + 4,
+            "kernel.org: sched.h keeps them so"
+        );
+        assert_eq!(offsets.task_parent, offsets.task_real_parent + 8);
+    }
+}

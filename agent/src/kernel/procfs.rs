@@ -1,0 +1,173 @@
+//! All processes from /proc, for kernels that refuse the task iterator. Reads `stat` and
+//! `status` only: `cmdline` of a dying process can hang.
+
+use std::{fs, io};
+
+use crate::events::{ExitStatus, Key, Process, Task, TaskState};
+
+/// Reads /proc once. A process that goes while we read is left out.
+///
+/// # Errors
+/// When /proc itself cannot be read.
+pub(super) fn tasks() -> io::Result<Vec<Task>> {
+    let mut stats = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(pid) = entry?
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok())
+        else {
+            continue;
+        };
+        stats.extend(Stat::read(pid));
+    }
+    let process_of = |tgid: u32| {
+        stats
+            .iter()
+            .find(|stat| stat.process.key.tgid == tgid)
+            .map(|stat| stat.process.clone())
+    };
+    Ok(stats
+        .iter()
+        .filter(|stat| !stat.kernel_thread)
+        .map(|stat| {
+            let text = fs::read_to_string(format!("/proc/{}/status", stat.process.key.tgid))
+                .unwrap_or_default();
+            let number = |name: &str| {
+                let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+                line.split_whitespace().next()?.parse::<u32>().ok()
+            };
+            Task {
+                process: stat.process.clone(),
+                state: stat.state,
+                parent: process_of(stat.parent),
+                tracer: number("TracerPid:")
+                    .filter(|tgid| *tgid != 0)
+                    .and_then(process_of),
+                forker: None,
+                begin_ns: None,
+                status: (stat.state == TaskState::Zombie)
+                    .then(|| ExitStatus::from_wait(stat.exit_code)),
+                exit_signal: Some(stat.exit_signal),
+                cgroup_id: None,
+                uid: number("Uid:").unwrap_or(0),
+                waits: None,
+                last_wait_ns: None,
+                pids: Vec::new(),
+            }
+        })
+        .collect())
+}
+
+/// Start of a process, rounded down to a tick, if there is one of that number.
+pub(super) fn start_ns(tgid: u32) -> Option<u64> {
+    Some(Stat::read(tgid)?.process.key.start_ns)
+}
+
+/// The unit of start times in /proc.
+pub(super) fn tick_ns() -> u64 {
+    1_000_000_000 / rustix::param::clock_ticks_per_second()
+}
+
+struct Stat {
+    process: Process,
+    parent: u32,
+    state: TaskState,
+    exit_signal: i32,
+    exit_code: u32,
+    kernel_thread: bool,
+}
+
+impl Stat {
+    fn read(tgid: u32) -> Option<Self> {
+        let stat = fs::read(format!("/proc/{tgid}/stat")).ok()?;
+        Self::parse(&String::from_utf8_lossy(&stat), tick_ns())
+    }
+
+    /// `proc_pid_stat(5)`; the name may hold anything, so it ends at the last parenthesis.
+    fn parse(text: &str, tick_ns: u64) -> Option<Self> {
+        const PF_KTHREAD: u64 = 0x0020_0000;
+        let (pid, rest) = text.split_once(" (")?;
+        let (comm, rest) = rest.rsplit_once(") ")?;
+        let fields: Vec<_> = rest.split_whitespace().collect();
+        // Fields are numbered from 1 in the manual, and the state is the third.
+        let field = |number: usize| fields.get(number - 3).copied();
+        let tgid = pid.trim().parse().ok()?;
+        let threads: u32 = field(20)?.parse().ok()?;
+        let state = match (field(3)?, threads) {
+            ("Z", 0 | 1) => TaskState::Zombie,
+            ("Z", _) => TaskState::LeaderExited,
+            ("X", _) => return None,
+            _ => TaskState::Alive,
+        };
+        let start_ns = field(22)?.parse::<u64>().ok()? * tick_ns;
+        Some(Self {
+            process: Process {
+                key: Key { tgid, start_ns },
+                tid: tgid,
+                comm: comm.to_owned(),
+            },
+            parent: field(4)?.parse().ok()?,
+            state,
+            exit_signal: field(38)?.parse().ok()?,
+            exit_code: field(52).and_then(|code| code.parse().ok()).unwrap_or(0),
+            kernel_thread: field(9)?.parse::<u64>().ok()? & PF_KTHREAD != 0,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: u64 = 10_000_000;
+
+    fn line(comm: &str, state: &str, threads: u32) -> String {
+        let middle = "7 7 7 0 -1 4194304 0 0 0 0 0 0 0 0 20 0";
+        let end = "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0";
+        let mut fields: Vec<_> = format!("{state} 6 {middle} {threads} 0 1234 {end}")
+            .split(' ')
+            .map(str::to_owned)
+            .collect();
+        fields[35] = "17".to_owned();
+        fields.truncate(49);
+        fields.push("768".to_owned());
+        format!("42 ({comm}) {}", fields.join(" "))
+    }
+
+    #[test]
+    fn a_zombie_is_read_with_its_parent_and_status() {
+        let stat = Stat::parse(&line("sh", "Z", 1), TICK).expect("parses");
+        assert_eq!(
+            stat.process.key,
+            Key {
+                tgid: 42,
+                start_ns: 12_340_000_000
+            }
+        );
+        assert_eq!((stat.state, stat.parent), (TaskState::Zombie, 6));
+        assert_eq!(ExitStatus::from_wait(stat.exit_code), ExitStatus::Exited(3));
+    }
+
+    #[test]
+    fn a_living_program_whose_leader_ended_is_no_zombie() {
+        let stat = Stat::parse(&line("job", "Z", 3), TICK).expect("parses");
+        assert_eq!(stat.state, TaskState::LeaderExited);
+    }
+
+    #[test]
+    fn a_name_may_hold_parentheses_and_blanks() {
+        let stat = Stat::parse(&line("a) Z (b", "S", 1), TICK).expect("parses");
+        assert_eq!(
+            (stat.process.comm.as_str(), stat.state),
+            ("a) Z (b", TaskState::Alive)
+        );
+    }
+
+    #[test]
+    fn rubbish_is_no_process() {
+        for text in ["", "42", "42 (x", "42 (x) Z", "x (y) Z 1 2 3"] {
+            assert!(Stat::parse(text, TICK).is_none(), "{text:?}");
+        }
+    }
+}

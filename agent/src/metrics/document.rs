@@ -1,0 +1,98 @@
+//! `docs/metrics.md`, written from the registry itself.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use prometheus::proto::{MetricFamily, MetricType};
+
+use super::Metrics;
+use super::tests::full_sample;
+
+const HEAD: &str = "\
+# Metrics
+
+Generated from the agent's registry by `REAPWATCH_BLESS=1 cargo test -p reapwatch metrics::`; do \
+not edit.
+
+Each label value that is known beforehand is there from the start, at 0. Names of processes are \
+cut to 63 bytes, control characters and bytes that are not UTF-8 replaced. No PID is ever a label.
+
+The histograms are classic ones. For native histograms, let Prometheus convert them with \
+`convert_classic_histograms_to_nhcb: true` in the scrape config (from Prometheus 3.9 on with \
+`scrape_native_histograms: true` beside it).
+";
+
+/// The document that stands for this registry.
+fn document() -> String {
+    let mut metrics = Metrics::new(std::time::Duration::from_secs(10));
+    metrics.render(&full_sample());
+    let (own, process): (Vec<_>, Vec<_>) = metrics
+        .families
+        .registry
+        .gather()
+        .into_iter()
+        .partition(|family| family.name().starts_with("reapwatch_"));
+    let mut text = HEAD.to_owned();
+    table(&mut text, "What it measures", &own);
+    table(&mut text, "The agent's own process", &process);
+    text.push_str("\n## Buckets\n\n| histogram | upper bounds in seconds |\n|---|---|\n");
+    for family in own
+        .iter()
+        .filter(|family| family.get_field_type() == MetricType::HISTOGRAM)
+    {
+        let bounds = family.get_metric()[0].get_histogram().get_bucket().iter();
+        let bounds: Vec<_> = bounds
+            .map(|bucket| bucket.upper_bound().to_string())
+            .collect();
+        writeln!(text, "| `{}` | {} |", family.name(), bounds.join(", ")).expect("to a string");
+    }
+    text
+}
+
+fn table(text: &mut String, title: &str, families: &[MetricFamily]) {
+    write!(
+        text,
+        "\n## {title}\n\n| name | kind | labels | meaning |\n|---|---|---|---|\n"
+    )
+    .expect("to a string");
+    for family in families {
+        let kind = match family.get_field_type() {
+            MetricType::COUNTER => "counter",
+            MetricType::GAUGE => "gauge",
+            MetricType::HISTOGRAM => "histogram",
+            other => panic!(
+                "{} is a {other:?}, of which the agent has none",
+                family.name()
+            ),
+        };
+        let labels = family.get_metric()[0].get_label().iter();
+        let labels: Vec<_> = labels.map(|label| format!("`{}`", label.name())).collect();
+        let labels = if labels.is_empty() {
+            "–".to_owned()
+        } else {
+            labels.join(", ")
+        };
+        writeln!(
+            text,
+            "| `{}` | {kind} | {labels} | {} |",
+            family.name(),
+            family.help()
+        )
+        .expect("to a string");
+    }
+}
+
+#[test]
+fn the_document_names_what_the_registry_holds() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/metrics.md");
+    let document = document();
+    if std::env::var_os("REAPWATCH_BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("docs/ is there");
+        std::fs::write(&path, &document).expect("docs/metrics.md can be written");
+    }
+    let written = std::fs::read_to_string(&path).expect("docs/metrics.md can be read");
+    assert!(
+        written == document,
+        "docs/metrics.md is old: run this test with REAPWATCH_BLESS=1"
+    );
+}

@@ -1,0 +1,264 @@
+//! Every metric's name, kind, labels, buckets and help.
+
+use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{
+    Counter, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry,
+};
+
+const EXIT_BUCKETS: &[f64] = &[
+    1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0,
+];
+const ZOMBIE_BUCKETS: &[f64] = &[
+    1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 300.0,
+    3600.0,
+];
+const KILL_BUCKETS: &[f64] = &[
+    1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0,
+];
+
+/// All metrics, registered in a registry of their own.
+pub(super) struct Families {
+    pub(super) registry: Registry,
+    pub(super) exit_duration: Histogram,
+    pub(super) zombie_duration: HistogramVec,
+    pub(super) kill_duration: HistogramVec,
+    pub(super) exits: IntCounterVec,
+    pub(super) reaped: IntCounter,
+    pub(super) reaped_late: IntCounter,
+    pub(super) zombie_seconds: Counter,
+    pub(super) zombies: IntGauge,
+    pub(super) stale_zombies: IntGauge,
+    /// Without labels; a vector, since it has no series while there is no zombie.
+    pub(super) oldest_zombie: GaugeVec,
+    pub(super) parent_stale_zombies: IntGaugeVec,
+    pub(super) pids_used: IntGaugeVec,
+    pub(super) pids_limit: IntGaugeVec,
+    pub(super) events: IntCounterVec,
+    pub(super) events_lost: IntCounterVec,
+    pub(super) probe_info: IntGaugeVec,
+    pub(super) corrections: IntCounterVec,
+    pub(super) build_info: IntGaugeVec,
+}
+
+impl Families {
+    #[expect(clippy::too_many_lines, reason = "a list: one entry per metric")]
+    pub(super) fn register() -> Self {
+        let registry = Registry::new();
+        registry
+            .register(Box::new(ProcessCollector::for_self()))
+            .expect("the registry is still empty");
+        let to = &registry;
+        Self {
+            exit_duration: add(
+                to,
+                Histogram::with_opts(histogram(
+                    "exit_duration_seconds",
+                    EXIT_BUCKETS,
+                    "Exit latency of finished deaths: from the kernel entry of the process's exit \
+                 (do_exit of a group that is going) to its parent being told (do_notify_parent). \
+                 Without deaths of which either moment was not seen, and without processes still \
+                 on their way out.",
+                )),
+            ),
+            zombie_duration: add(
+                to,
+                HistogramVec::new(
+                    histogram(
+                        "zombie_duration_seconds",
+                        ZOMBIE_BUCKETS,
+                        "Zombie time of finished deaths, by who ended it: from the parent being told \
+                 (do_notify_parent) to the release (release_task); 0 where the kernel released \
+                 it at once. Without deaths of which either moment is only a bound, and without \
+                 zombies still unreaped: those are in reapwatch_zombies.",
+                    ),
+                    &["how"],
+                ),
+            ),
+            kill_duration: add(
+                to,
+                HistogramVec::new(
+                    histogram(
+                        "kill_duration_seconds",
+                        KILL_BUCKETS,
+                        "Time to die of killed processes, by signal: from the sending of the fatal \
+                 signal (signal_generate) to the parent being told (do_notify_parent). Without \
+                 deaths of which either moment was not seen, without signals that did not kill, \
+                 and without processes that still live.",
+                    ),
+                    &["signal"],
+                ),
+            ),
+            exits: add(
+                to,
+                IntCounterVec::new(
+                    opts(
+                        "exits_total",
+                        "Processes that died, by how; counted in the kernel, so a full ring loses none. \
+                 Without threads that end inside a living process.",
+                    ),
+                    &["kind"],
+                ),
+            ),
+            reaped: add(
+                to,
+                IntCounter::with_opts(opts(
+                    "reaped_total",
+                    "Processes released (release_task), auto-reaped ones included; counted in the \
+                 kernel, so a full ring loses none.",
+                )),
+            ),
+            reaped_late: add(
+                to,
+                IntCounter::with_opts(opts(
+                    "reaped_late_total",
+                    "Processes that were reaped only after they had been zombies for longer than the \
+                 stale threshold. Without those of which only an upper bound of the reap is known.",
+                )),
+            ),
+            zombie_seconds: add(
+                to,
+                Counter::with_opts(opts(
+                    "zombie_seconds_total",
+                    "Sum of the zombie time of reaped processes; of one found dead, from when it was \
+                 found. Without those of which only an upper bound of the reap is known, and \
+                 without zombies still unreaped.",
+                )),
+            ),
+            zombies: add(
+                to,
+                IntGauge::with_opts(opts(
+                    "zombies",
+                    "Processes that are dead and unreaped now. Without a leader thread that ended \
+                 while its siblings live: it cannot be reaped.",
+                )),
+            ),
+            stale_zombies: add(
+                to,
+                IntGauge::with_opts(opts(
+                    "stale_zombies",
+                    "Those of reapwatch_zombies that have been dead for longer than the stale \
+                 threshold.",
+                )),
+            ),
+            oldest_zombie: add(
+                to,
+                GaugeVec::new(
+                    opts(
+                        "oldest_zombie_timestamp_seconds",
+                        "When the oldest zombie died, as Unix time; of one found dead, when it was \
+                 found. Absent while there is no zombie.",
+                    ),
+                    &[],
+                ),
+            ),
+            parent_stale_zombies: add(
+                to,
+                IntGaugeVec::new(
+                    opts(
+                        "parent_stale_zombies",
+                        "Stale zombies by the name of the process that must reap them: the 20 names with \
+                 the most, the others summed under ~other.",
+                    ),
+                    &["comm"],
+                ),
+            ),
+            pids_used: add(
+                to,
+                IntGaugeVec::new(
+                    opts(
+                        "pids_used",
+                        "PIDs in use: those of processes, their threads and zombies.",
+                    ),
+                    &["scope"],
+                ),
+            ),
+            pids_limit: add(
+                to,
+                IntGaugeVec::new(
+                    opts(
+                        "pids_limit",
+                        "PIDs that can be in use at once before fork fails.",
+                    ),
+                    &["scope"],
+                ),
+            ),
+            events: add(
+                to,
+                IntCounterVec::new(
+                    opts(
+                        "events_total",
+                        "Events that the agent took in. Without lost ones.",
+                    ),
+                    &["event"],
+                ),
+            ),
+            events_lost: add(
+                to,
+                IntCounterVec::new(
+                    opts(
+                        "events_lost_total",
+                        "Events lost, by reason: the ring to user space was full (ring_full), the kernel \
+                 side could not remember a process's forker, killer or start of exit \
+                 (tasks_full), a record could not be decoded (malformed), the kernel skipped a run of a \
+                 probe because one was under way on that CPU (skipped_runs). The counters of exits \
+                 and reaps do not suffer; histograms miss the deaths concerned.",
+                    ),
+                    &["reason"],
+                ),
+            ),
+            probe_info: add(
+                to,
+                IntGaugeVec::new(
+                    opts(
+                        "probe_info",
+                        "1 for each attached probe and the hook it uses.",
+                    ),
+                    &["probe", "hook"],
+                ),
+            ),
+            corrections: add(
+                to,
+                IntCounterVec::new(
+                    opts(
+                        "reconcile_corrections_total",
+                        "What the agent had to put right in its own view of the processes, by kind.",
+                    ),
+                    &["kind"],
+                ),
+            ),
+            build_info: add(
+                to,
+                IntGaugeVec::new(
+                    opts(
+                        "build_info",
+                        "1, labelled with the version of the agent and the machine it was built for.",
+                    ),
+                    &["version", "arch"],
+                ),
+            ),
+            registry,
+        }
+    }
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("reapwatch")
+}
+
+fn histogram(name: &str, buckets: &[f64], help: &str) -> HistogramOpts {
+    HistogramOpts::new(name, help)
+        .namespace("reapwatch")
+        .buckets(buckets.to_vec())
+}
+
+/// Registers what was made. Names and buckets are constants of this file, so a refusal is a slip
+/// in it that the first test finds.
+fn add<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> C {
+    let collector = made.expect("each metric above is well formed");
+    registry
+        .register(Box::new(collector.clone()))
+        .expect("each metric above has its own name");
+    collector
+}

@@ -1,0 +1,171 @@
+//! Values of labels: few, short, and safe to show.
+
+use std::collections::BTreeMap;
+
+use crate::lifecycle::{Correction, How};
+
+/// Parents with a series of their own.
+const TOP_PARENTS: usize = 20;
+
+/// Stands for all that has no series of its own.
+pub(super) const OTHER: &str = "~other";
+
+/// Bytes of a label's value.
+const MAX_BYTES: usize = 63;
+
+/// Every way of release, as label values.
+pub(super) const HOWS: [How; 5] = [
+    How::Wait,
+    How::Autoreap,
+    How::Tracer,
+    How::Namespace,
+    How::Unknown,
+];
+
+/// Every repair, as label values.
+pub(super) const CORRECTIONS: [Correction; 6] = [
+    Correction::ZombieFound,
+    Correction::ReapMissed,
+    Correction::AutoreapWrong,
+    Correction::ParentChanged,
+    Correction::ReapWithoutDeath,
+    Correction::TableFull,
+];
+
+pub(super) fn how(how: How) -> &'static str {
+    match how {
+        How::Wait => "wait",
+        How::Autoreap => "autoreap",
+        How::Tracer => "tracer",
+        How::Namespace => "namespace",
+        How::Unknown => "unknown",
+    }
+}
+
+pub(super) fn correction(correction: Correction) -> &'static str {
+    match correction {
+        Correction::ZombieFound => "zombie_found",
+        Correction::ReapMissed => "reap_missed",
+        Correction::AutoreapWrong => "autoreap_wrong",
+        Correction::ParentChanged => "parent_changed",
+        Correction::ReapWithoutDeath => "reap_without_death",
+        Correction::TableFull => "table_full",
+    }
+}
+
+/// The name of a signal. The real-time ones share one series: each series of a histogram costs
+/// more than a dozen lines, and there are 33 of them.
+pub(super) fn signal(number: u8) -> &'static str {
+    const NAMES: [&str; 31] = [
+        "SIGHUP",
+        "SIGINT",
+        "SIGQUIT",
+        "SIGILL",
+        "SIGTRAP",
+        "SIGABRT",
+        "SIGBUS",
+        "SIGFPE",
+        "SIGKILL",
+        "SIGUSR1",
+        "SIGSEGV",
+        "SIGUSR2",
+        "SIGPIPE",
+        "SIGALRM",
+        "SIGTERM",
+        "SIGSTKFLT",
+        "SIGCHLD",
+        "SIGCONT",
+        "SIGSTOP",
+        "SIGTSTP",
+        "SIGTTIN",
+        "SIGTTOU",
+        "SIGURG",
+        "SIGXCPU",
+        "SIGXFSZ",
+        "SIGVTALRM",
+        "SIGPROF",
+        "SIGWINCH",
+        "SIGIO",
+        "SIGPWR",
+        "SIGSYS",
+    ];
+    usize::from(number)
+        .checked_sub(1)
+        .and_then(|index| NAMES.get(index))
+        .unwrap_or(&OTHER)
+}
+
+/// A name that anybody may have chosen, made fit for a label: control characters replaced, cut
+/// to [`MAX_BYTES`].
+pub(super) fn clean(name: &str) -> String {
+    let mut value = String::with_capacity(name.len().min(MAX_BYTES));
+    for char in name.chars() {
+        let char = if char.is_control() {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            char
+        };
+        if value.len() + char.len_utf8() > MAX_BYTES {
+            break;
+        }
+        value.push(char);
+    }
+    value
+}
+
+/// Sums the parents of one name, and all but the first [`TOP_PARENTS`] under [`OTHER`].
+pub(super) fn top_parents(parents: &[(String, u64)]) -> Vec<(String, u64)> {
+    let mut by_name = BTreeMap::<String, u64>::new();
+    for (comm, zombies) in parents.iter().filter(|(_, zombies)| *zombies > 0) {
+        *by_name.entry(clean(comm)).or_default() += zombies;
+    }
+    // Somebody may have named a program so; it must not take the rest's series for itself.
+    let mut rest = by_name.remove(OTHER).unwrap_or_default();
+    let mut top: Vec<_> = by_name.into_iter().collect();
+    top.sort_by(|(one, fewer), (other, more)| more.cmp(fewer).then_with(|| one.cmp(other)));
+    rest += top
+        .drain(TOP_PARENTS.min(top.len())..)
+        .map(|(_, zombies)| zombies)
+        .sum::<u64>();
+    if rest > 0 {
+        top.push((OTHER.to_owned(), rest));
+    }
+    top
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_cut_at_a_whole_character() {
+        assert_eq!(clean(&"x".repeat(80)), "x".repeat(63));
+        assert_eq!(clean(&format!("{}é", "x".repeat(62))), "x".repeat(62));
+    }
+
+    #[test]
+    fn control_characters_are_replaced() {
+        assert_eq!(clean("a\nb\u{1b}[31m\0"), "a\u{fffd}b\u{fffd}[31m\u{fffd}");
+    }
+
+    #[test]
+    fn the_twenty_first_parent_goes_to_the_rest() {
+        let mut parents: Vec<_> = (1..=22).map(|n| (format!("p{n:02}"), n)).collect();
+        parents.push(("p22".to_owned(), 5));
+        parents.push(("~other".to_owned(), 7));
+        let top = top_parents(&parents);
+        assert_eq!(top.len(), 21);
+        assert_eq!(top[0], ("p22".to_owned(), 27));
+        assert_eq!(top[19], ("p03".to_owned(), 3));
+        assert_eq!(top[20], ("~other".to_owned(), 1 + 2 + 7));
+    }
+
+    #[test]
+    fn signals_have_their_names() {
+        assert_eq!(signal(9), "SIGKILL");
+        assert_eq!(signal(15), "SIGTERM");
+        assert_eq!(signal(31), "SIGSYS");
+        assert_eq!(signal(0), OTHER);
+        assert_eq!(signal(34), OTHER);
+    }
+}

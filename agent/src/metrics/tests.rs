@@ -1,0 +1,383 @@
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use super::*;
+use crate::events::{Key, Kill, Process};
+use crate::lifecycle::{Died, Reap};
+
+const SECOND: u64 = 1_000_000_000;
+
+fn metrics() -> Metrics {
+    Metrics::new(Duration::from_secs(10))
+}
+
+fn process(comm: &str) -> Process {
+    Process {
+        key: Key {
+            tgid: 7,
+            start_ns: 1,
+        },
+        tid: 7,
+        comm: comm.to_owned(),
+    }
+}
+
+/// Died at 100 s, after half a second of exiting; reaped by its parent 2 s later.
+fn record() -> Record {
+    Record {
+        process: process("true"),
+        parent: Some(process("sh")),
+        tracer: None,
+        forker: None,
+        kill: None,
+        begin_ns: Some(99 * SECOND + SECOND / 2),
+        died: Died {
+            at_ns: 100 * SECOND,
+            bound: DiedBound::Exact,
+        },
+        status: None,
+        exit_signal: None,
+        cgroup_id: None,
+        uid: 0,
+        resources: None,
+        pids: Vec::new(),
+        reap: Some(reap(102 * SECOND, How::Wait)),
+    }
+}
+
+fn reap(at_ns: u64, how: How) -> Reap {
+    Reap {
+        at_ns: Some(at_ns),
+        at_is_upper_bound: false,
+        by: None,
+        how,
+    }
+}
+
+/// The page after this one death.
+fn page_of(record: &Record) -> String {
+    let mut metrics = metrics();
+    metrics.finished(record);
+    metrics.render(&Sample::default())
+}
+
+#[track_caller]
+fn has(page: &str, line: &str) {
+    assert!(
+        page.lines().any(|each| each == line),
+        "no line `{line}` in:\n{page}"
+    );
+}
+
+/// A sample in which everything is there once; names are as odd as anybody can make them.
+pub(super) fn full_sample() -> Sample {
+    Sample {
+        exits: Exits {
+            exited: 5,
+            killed: 2,
+            dumped: 1,
+        },
+        reaped: 7,
+        lost: Lost {
+            ring_full: 1,
+            tasks_full: 2,
+            malformed: 3,
+        },
+        events: Events {
+            death: 8,
+            release: 7,
+            waited: 6,
+            freed: 5,
+            renotified: 4,
+            hung_up: 3,
+        },
+        zombies: 4,
+        stale_zombies: 3,
+        oldest_died_unix_seconds: Some(1_700_000_000.25),
+        parents: vec![
+            ("a\"b\\c\nd\u{1b}[0m\0".to_owned(), 2),
+            (
+                String::from_utf8_lossy(b"\xff\xfe{x=\"1\"} 2").into_owned(),
+                1,
+            ),
+            (String::new(), 1),
+        ],
+        pids_used: Some(321),
+        pids_limit: Some(32_768),
+        probes: vec![("reap".to_owned(), "fentry:release_task".to_owned())],
+    }
+}
+
+#[test]
+fn every_label_value_known_beforehand_is_there_at_0() {
+    let page = metrics().render(&Sample::default());
+    for line in [
+        "reapwatch_exits_total{kind=\"exited\"} 0",
+        "reapwatch_exits_total{kind=\"killed\"} 0",
+        "reapwatch_exits_total{kind=\"dumped\"} 0",
+        "reapwatch_events_lost_total{reason=\"ring_full\"} 0",
+        "reapwatch_events_lost_total{reason=\"tasks_full\"} 0",
+        "reapwatch_events_lost_total{reason=\"malformed\"} 0",
+        "reapwatch_events_total{event=\"hung_up\"} 0",
+        "reapwatch_reconcile_corrections_total{kind=\"table_full\"} 0",
+        "reapwatch_zombie_duration_seconds_count{how=\"namespace\"} 0",
+        "reapwatch_zombies 0",
+        "reapwatch_reaped_late_total 0",
+    ] {
+        has(&page, line);
+    }
+}
+
+#[test]
+fn a_seen_death_is_in_each_histogram_once() {
+    let page = page_of(&Record {
+        kill: Some(Kill {
+            by: process("sh"),
+            signal: 9,
+            at_ns: 96 * SECOND,
+        }),
+        ..record()
+    });
+    has(
+        &page,
+        "reapwatch_exit_duration_seconds_bucket{le=\"0.3\"} 0",
+    );
+    has(&page, "reapwatch_exit_duration_seconds_bucket{le=\"1\"} 1");
+    has(&page, "reapwatch_exit_duration_seconds_sum 0.5");
+    has(
+        &page,
+        "reapwatch_zombie_duration_seconds_sum{how=\"wait\"} 2",
+    );
+    has(
+        &page,
+        "reapwatch_kill_duration_seconds_sum{signal=\"SIGKILL\"} 4",
+    );
+    has(&page, "reapwatch_zombie_seconds_total 2");
+    has(&page, "reapwatch_reaped_late_total 0");
+}
+
+#[test]
+fn a_death_known_only_by_a_bound_is_in_no_histogram() {
+    for bound in [DiedBound::NotBefore, DiedBound::NotAfter] {
+        let page = page_of(&Record {
+            died: Died {
+                at_ns: 100 * SECOND,
+                bound,
+            },
+            kill: Some(Kill {
+                by: process("sh"),
+                signal: 9,
+                at_ns: 96 * SECOND,
+            }),
+            ..record()
+        });
+        has(&page, "reapwatch_exit_duration_seconds_count 0");
+        has(
+            &page,
+            "reapwatch_zombie_duration_seconds_count{how=\"wait\"} 0",
+        );
+        has(
+            &page,
+            "reapwatch_kill_duration_seconds_count{signal=\"SIGKILL\"} 0",
+        );
+        has(&page, "reapwatch_zombie_seconds_total 2");
+    }
+}
+
+#[test]
+fn a_reap_known_only_by_a_bound_adds_no_zombie_time() {
+    let unseen = Reap {
+        at_is_upper_bound: true,
+        ..reap(200 * SECOND, How::Unknown)
+    };
+    let page = page_of(&Record {
+        reap: Some(unseen),
+        ..record()
+    });
+    has(&page, "reapwatch_exit_duration_seconds_count 1");
+    has(
+        &page,
+        "reapwatch_zombie_duration_seconds_count{how=\"unknown\"} 0",
+    );
+    has(&page, "reapwatch_zombie_seconds_total 0");
+    has(&page, "reapwatch_reaped_late_total 0");
+}
+
+#[test]
+fn an_autoreap_is_a_zombie_time_of_0() {
+    for (at_ns, bound) in [
+        (None, DiedBound::Exact),
+        (Some(100 * SECOND), DiedBound::NotBefore),
+    ] {
+        let page = page_of(&Record {
+            died: Died {
+                at_ns: 100 * SECOND,
+                bound,
+            },
+            reap: Some(Reap {
+                at_ns,
+                ..reap(0, How::Autoreap)
+            }),
+            ..record()
+        });
+        has(
+            &page,
+            "reapwatch_zombie_duration_seconds_bucket{how=\"autoreap\",le=\"0.00001\"} 1",
+        );
+        has(
+            &page,
+            "reapwatch_zombie_duration_seconds_sum{how=\"autoreap\"} 0",
+        );
+    }
+}
+
+#[test]
+fn an_orphan_that_its_adopter_autoreaps_has_lain_dead_until_then() {
+    let page = page_of(&Record {
+        reap: Some(reap(105 * SECOND, How::Autoreap)),
+        ..record()
+    });
+    has(
+        &page,
+        "reapwatch_zombie_duration_seconds_sum{how=\"autoreap\"} 5",
+    );
+}
+
+#[test]
+fn a_reap_after_the_threshold_is_late() {
+    let page = page_of(&Record {
+        reap: Some(reap(110 * SECOND, How::Wait)),
+        ..record()
+    });
+    has(&page, "reapwatch_reaped_late_total 0");
+    let page = page_of(&Record {
+        reap: Some(reap(110 * SECOND + 1, How::Wait)),
+        ..record()
+    });
+    has(&page, "reapwatch_reaped_late_total 1");
+}
+
+#[test]
+fn totals_follow_the_kernel_and_never_fall() {
+    let mut metrics = metrics();
+    metrics.render(&Sample {
+        reaped: 5,
+        ..Sample::default()
+    });
+    let page = metrics.render(&Sample {
+        reaped: 9,
+        ..Sample::default()
+    });
+    has(&page, "reapwatch_reaped_total 9");
+    let page = metrics.render(&Sample {
+        reaped: 3,
+        ..Sample::default()
+    });
+    has(&page, "reapwatch_reaped_total 9");
+}
+
+#[test]
+fn what_is_gone_leaves_the_page() {
+    let mut metrics = metrics();
+    let page = metrics.render(&full_sample());
+    has(
+        &page,
+        "reapwatch_oldest_zombie_timestamp_seconds 1700000000.25",
+    );
+    has(&page, "reapwatch_pids_used{scope=\"node\"} 321");
+    has(&page, "reapwatch_pids_limit{scope=\"node\"} 32768");
+    has(
+        &page,
+        "reapwatch_probe_info{hook=\"fentry:release_task\",probe=\"reap\"} 1",
+    );
+    let page = metrics.render(&Sample::default());
+    for name in [
+        "oldest_zombie",
+        "pids_used",
+        "pids_limit",
+        "probe_info",
+        "parent_stale",
+    ] {
+        assert!(
+            !page.contains(&format!("reapwatch_{name}")),
+            "{name} is still in:\n{page}"
+        );
+    }
+}
+
+#[test]
+fn odd_names_of_parents_are_escaped() {
+    let page = metrics().render(&full_sample());
+    has(
+        &page,
+        "reapwatch_parent_stale_zombies{comm=\"a\\\"b\\\\c\u{fffd}d\u{fffd}[0m\u{fffd}\"} 2",
+    );
+    has(
+        &page,
+        "reapwatch_parent_stale_zombies{comm=\"\u{fffd}\u{fffd}{x=\\\"1\\\"} 2\"} 1",
+    );
+}
+
+#[test]
+fn repairs_are_counted_by_kind() {
+    let mut metrics = metrics();
+    metrics.corrected(Correction::ReapMissed);
+    metrics.corrected(Correction::ReapMissed);
+    let page = metrics.render(&Sample::default());
+    has(
+        &page,
+        "reapwatch_reconcile_corrections_total{kind=\"reap_missed\"} 2",
+    );
+    has(
+        &page,
+        "reapwatch_reconcile_corrections_total{kind=\"zombie_found\"} 0",
+    );
+}
+
+#[test]
+fn the_agent_measures_itself() {
+    let page = metrics().render(&Sample::default());
+    for name in [
+        "process_cpu_seconds_total ",
+        "process_resident_memory_bytes ",
+        "process_open_fds ",
+    ] {
+        assert!(
+            page.lines().any(|line| line.starts_with(name)),
+            "no {name}in:\n{page}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs promtool (Debian package prometheus)"]
+fn promtool_finds_nothing() {
+    let mut metrics = metrics();
+    for sample in [Sample::default(), full_sample()] {
+        metrics.finished(&Record {
+            kill: Some(Kill {
+                by: process("sh"),
+                signal: 64,
+                at_ns: 96 * SECOND,
+            }),
+            ..record()
+        });
+        let page = metrics.render(&sample);
+        let mut promtool = Command::new("promtool")
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("promtool starts");
+        let mut stdin = promtool.stdin.take().expect("it was piped");
+        stdin
+            .write_all(page.as_bytes())
+            .expect("promtool reads the page");
+        drop(stdin);
+        let output = promtool.wait_with_output().expect("promtool ends");
+        let said = [output.stdout, output.stderr].concat();
+        assert_eq!(String::from_utf8_lossy(&said), "", "about:\n{page}");
+        assert!(output.status.success());
+    }
+}

@@ -1,0 +1,157 @@
+//! What the agent knows → what it tells: records of the lifecycle become the types of the api,
+//! kernel time becomes wall time.
+
+use humantime::format_rfc3339_nanos;
+
+use crate::{
+    api,
+    events::{ExitStatus, Process, Resources},
+    kernel::Wall,
+    lifecycle::{DiedBound, How, Record},
+    parents, signals,
+};
+
+/// A kernel time as RFC 3339.
+pub(crate) fn time(wall: Wall, at_ns: u64) -> String {
+    format_rfc3339_nanos(wall.time_of(at_ns)).to_string()
+}
+
+/// Nanoseconds as seconds.
+pub(crate) fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
+}
+
+/// A process and its start.
+pub(crate) fn process(wall: Wall, process: &Process) -> api::Process {
+    api::Process {
+        pid: process.key.tgid,
+        start_time: (process.key.start_ns != 0).then(|| time(wall, process.key.start_ns)),
+        comm: process.comm.clone(),
+    }
+}
+
+/// A record whose reap is known: one line of `exits`.
+pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
+    let reap = record.reap.as_ref();
+    let how = reap.map_or(How::Unknown, |reap| reap.how);
+    let died_ns = (record.died.bound != DiedBound::NotAfter).then_some(record.died.at_ns);
+    let died_exactly_ns = (record.died.bound == DiedBound::Exact).then_some(record.died.at_ns);
+    let reaped_ns = reap.and_then(|reap| reap.at_ns);
+    let zombie_ns = if how == How::Autoreap && died_exactly_ns.is_none() {
+        Some(0)
+    } else {
+        span(died_ns, reaped_ns)
+    };
+    let someone = |who: &Option<Process>| who.as_ref().map(|who| process(wall, who));
+    api::FinishedExit {
+        pid: record.process.key.tgid,
+        start_time: process(wall, &record.process).start_time,
+        comm: record.process.comm.clone(),
+        exit: record.status.map(exit),
+        forker: someone(&record.forker),
+        parent: someone(&record.parent),
+        tracer: someone(&record.tracer),
+        reaper: reap
+            .and_then(|reap| reap.by.as_ref())
+            .map(|by| api::Reaper {
+                process: process(wall, by),
+                tid: by.tid,
+            }),
+        how: how_name(how).to_owned(),
+        killer: record.kill.as_ref().map(|kill| api::Killer {
+            process: process(wall, &kill.by),
+            signal: signals::name(kill.signal),
+            at: time(wall, kill.at_ns),
+        }),
+        began_at: record.begin_ns.map(|at_ns| time(wall, at_ns)),
+        died_at: died_ns.map(|at_ns| time(wall, at_ns)),
+        died_at_is_lower_bound: record.died.bound == DiedBound::NotBefore,
+        reaped_at: reaped_ns.map(|at_ns| time(wall, at_ns)),
+        exit_seconds: span(record.begin_ns, died_exactly_ns).map(seconds),
+        zombie_seconds: zombie_ns.map(seconds),
+        zombie_seconds_is_upper_bound: zombie_ns.is_some_and(|ns| ns != 0)
+            && (record.died.bound == DiedBound::NotBefore
+                || reap.is_some_and(|reap| reap.at_is_upper_bound)),
+        kill_seconds: span(record.kill.as_ref().map(|kill| kill.at_ns), died_exactly_ns)
+            .map(seconds),
+        container: None,
+        uid: record.uid,
+        resources: record.resources.map(|used| resources(record, used)),
+    }
+}
+
+/// A record whose reap has not come: one item of `zombies`.
+pub(crate) fn zombie(wall: Wall, record: &Record) -> api::Zombie {
+    let someone = |who: &Option<Process>| who.as_ref().map(|who| process(wall, who));
+    let found = record.died.bound == DiedBound::NotAfter;
+    api::Zombie {
+        pid: record.process.key.tgid,
+        start_time: process(wall, &record.process).start_time,
+        comm: record.process.comm.clone(),
+        exit: record.status.map(exit),
+        died_at: (!found).then(|| time(wall, record.died.at_ns)),
+        zombie_seconds: seconds(wall.boottime_ns().saturating_sub(record.died.at_ns)),
+        age_is_lower_bound: found,
+        forker: someone(&record.forker),
+        parent: someone(&record.parent),
+        tracer: someone(&record.tracer),
+        container: None,
+        verdict: None,
+    }
+}
+
+/// A row of `top`.
+pub(crate) fn parent(wall: Wall, row: &parents::Row) -> api::Parent {
+    api::Parent {
+        process: process(wall, &row.process),
+        zombies: row.zombies,
+        oldest_seconds: row.oldest_ns.map(seconds),
+        oldest_is_lower_bound: row.oldest_is_lower_bound,
+        leaked_per_second: row.leaked_per_second,
+        reaped_per_second: row.reaped_per_second,
+        reaped_total: row.reaped_total,
+        p50_seconds: row.p50_ns.map(seconds),
+        p99_seconds: row.p99_ns.map(seconds),
+    }
+}
+
+fn span(from_ns: Option<u64>, to_ns: Option<u64>) -> Option<u64> {
+    to_ns?.checked_sub(from_ns?)
+}
+
+fn exit(status: ExitStatus) -> api::Exit {
+    let (kind, code, signal) = match status {
+        ExitStatus::Exited(code) => ("exited", Some(code), None),
+        ExitStatus::Killed(signal) => ("killed", None, Some(signal)),
+        ExitStatus::Dumped(signal) => ("dumped", None, Some(signal)),
+    };
+    api::Exit {
+        kind: kind.to_owned(),
+        code,
+        signal: signal.map(signals::name),
+    }
+}
+
+fn how_name(how: How) -> &'static str {
+    match how {
+        How::Wait => "wait",
+        How::Autoreap => "autoreap",
+        How::Tracer => "tracer",
+        How::Namespace => "namespace",
+        How::Unknown => "unknown",
+    }
+}
+
+fn resources(record: &Record, used: Resources) -> api::Resources {
+    let lifetime_ns = record
+        .died
+        .at_ns
+        .saturating_sub(record.process.key.start_ns);
+    api::Resources {
+        lifetime_seconds: seconds(lifetime_ns),
+        user_seconds: seconds(used.user_ns),
+        system_seconds: seconds(used.system_ns),
+        threads: used.threads,
+        max_rss_bytes: used.max_rss_bytes,
+    }
+}

@@ -1,0 +1,64 @@
+//! The page a person sees first.
+
+use crate::api::Doctor;
+
+/// Every path, and what it is for.
+const PATHS: [(&str, &str); 7] = [
+    ("/metrics", "for Prometheus"),
+    ("/api/v1/zombies", "who is dead and unreaped now"),
+    ("/api/v1/top", "one frame of the live view"),
+    (
+        "/api/v1/exits",
+        "finished deaths as they come, one JSON object per line",
+    ),
+    (
+        "/api/v1/doctor",
+        "what this kernel and these privileges allow",
+    ),
+    ("/healthz", "whether the event loop beats"),
+    (
+        "/readyz",
+        "whether the probes are attached and the first reconcile is done",
+    ),
+];
+
+/// The page.
+pub(super) fn page(doctor: &Doctor) -> String {
+    let host = escape(&doctor.host);
+    let kernel = escape(&doctor.kernel);
+    let source = escape(doctor.source.as_deref().unwrap_or("no probe: see doctor"));
+    let version = env!("CARGO_PKG_VERSION");
+    let paths = PATHS
+        .map(|(path, what)| format!("<dt><a href=\"{path}\">{path}</a></dt><dd>{what}</dd>\n"))
+        .concat();
+    format!(
+        "<!DOCTYPE html>
+<html lang=\"en\">
+<head>
+<meta charset=\"utf-8\">
+<meta name=\"viewport\" content=\"width=device-width\">
+<title>reapwatch on {host}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem; }}
+dt {{ font-family: ui-monospace, monospace; }}
+</style>
+</head>
+<body>
+<h1>reapwatch on {host}</h1>
+<p>Measures how processes die: exit latency, zombie time, and the parents that never reap.</p>
+<p>Version {version}, Linux {kernel}, source {source}.</p>
+<dl>
+{paths}</dl>
+</body>
+</html>
+"
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}

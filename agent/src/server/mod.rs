@@ -1,0 +1,17 @@
+//! HTTP over TCP and over a Unix socket: asks the loop, writes what it answers, keeps nothing.
+//!
+//! [`bind`] does all that can fail, before anything else starts; [`serve`] only serves.
+
+mod connections;
+mod landing;
+mod listen;
+mod refusal;
+mod routes;
+mod socket;
+mod stream;
+
+#[cfg(test)]
+mod tests;
+
+pub use connections::serve;
+pub use listen::bind;

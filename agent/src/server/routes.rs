@@ -1,0 +1,123 @@
+//! Which path asks the loop for what.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request as HttpRequest, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, Uri};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
+
+use super::landing;
+use super::refusal::Refusal;
+use super::stream::Lines;
+use crate::handle::{Handle, Request};
+
+/// How long the loop may take before it counts as stuck.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// How long any other answer may take; below the 10 s after which Prometheus gives up.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What each handler has.
+#[derive(Clone)]
+struct Agent {
+    handle: Handle,
+    stop: watch::Receiver<bool>,
+}
+
+impl Agent {
+    async fn ask<T>(
+        &self,
+        limit: Duration,
+        request: impl FnOnce(oneshot::Sender<T>) -> Request,
+    ) -> Result<T, Refusal> {
+        match timeout(limit, self.handle.ask(request)).await {
+            Ok(answer) => answer.map_err(|stopped| Refusal::unavailable(stopped.to_string())),
+            Err(_) => Err(Refusal::unavailable(format!(
+                "the agent's event loop did not answer within {} s",
+                limit.as_secs()
+            ))),
+        }
+    }
+}
+
+/// All routes. Streams end when `stop` becomes true.
+pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
+    Router::new()
+        .route("/", get(landing))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/api/v1/zombies", get(zombies))
+        .route("/api/v1/top", get(top))
+        .route("/api/v1/doctor", get(doctor))
+        .route("/api/v1/exits", get(exits))
+        .route_layer(middleware::from_fn(refuse_parameters))
+        .method_not_allowed_fallback(async |method: Method| Refusal::method(method.as_str()))
+        .fallback(async |uri: Uri| Refusal::not_found(uri.path()))
+        .with_state(Agent { handle, stop })
+}
+
+/// A parameter that no path knows is a slip, and an answer that ignored it would look right.
+async fn refuse_parameters(request: HttpRequest, next: Next) -> Result<Response, Refusal> {
+    match request.uri().query() {
+        None | Some("") => Ok(next.run(request).await),
+        Some(query) => {
+            let first = query.split(['=', '&']).next().unwrap_or_default();
+            Err(Refusal::parameter(first))
+        }
+    }
+}
+
+async fn landing(State(agent): State<Agent>) -> Result<Html<String>, Refusal> {
+    let doctor = agent.ask(ANSWER, Request::Doctor).await?;
+    Ok(Html(landing::page(&doctor)))
+}
+
+async fn metrics(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
+    let page = agent.ask(ANSWER, Request::Metrics).await?;
+    Ok((
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        page,
+    ))
+}
+
+async fn healthz(State(agent): State<Agent>) -> Result<&'static str, Refusal> {
+    agent.ask(BEAT, Request::Health).await?;
+    Ok("ok\n")
+}
+
+async fn readyz(State(agent): State<Agent>) -> Result<&'static str, Refusal> {
+    if agent.ask(BEAT, Request::Health).await?.ready {
+        Ok("ready\n")
+    } else {
+        Err(Refusal::unavailable(
+            "the probes are not attached or the first reconcile is not done",
+        ))
+    }
+}
+
+async fn zombies(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
+    Ok(Json(agent.ask(ANSWER, Request::Zombies).await?))
+}
+
+async fn top(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
+    Ok(Json(agent.ask(ANSWER, Request::Top).await?))
+}
+
+async fn doctor(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
+    Ok(Json(agent.ask(ANSWER, Request::Doctor).await?))
+}
+
+async fn exits(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
+    let lines = agent.ask(ANSWER, Request::Follow).await?;
+    let body = Body::new(Lines::new(lines, agent.stop.clone()));
+    Ok(([(CONTENT_TYPE, "application/x-ndjson")], body))
+}

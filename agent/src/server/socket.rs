@@ -1,0 +1,177 @@
+//! One agent on one Unix socket: the lock, the stale file, the removal at the end.
+
+use std::fs;
+use std::fs::{DirBuilder, Permissions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
+use super::listen::BindError;
+
+/// Who may talk to the agent: its user and its group.
+const MODE: u32 = 0o660;
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 128;
+
+/// A Unix socket that this agent alone listens on.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) listener: UnixListener,
+    pub(super) file: SocketFile,
+}
+
+impl Socket {
+    /// Takes the path: from nobody, or from an agent that is gone.
+    pub(super) fn bind(path: &Path) -> Result<Self, BindError> {
+        let address =
+            SocketAddrUnix::new(path).map_err(|_| BindError::PathTooLong(path.to_owned()))?;
+        make_folder(path)?;
+        // Before the lock, so that no lock file is left beside what is somebody else's.
+        refuse_if_taken(path, &address)?;
+        let lock = lock(path)?;
+        refuse_if_taken(path, &address)?;
+        match fs::remove_file(path) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                return Err(failed("replace the stale socket", path)(cause));
+            }
+            _ => {}
+        }
+        let listener =
+            listen(&address).map_err(|errno| failed("create the socket", path)(errno.into()))?;
+        let file =
+            SocketFile::new(path, lock).map_err(failed("open the socket to its group", path))?;
+        Ok(Self { listener, file })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.file.path
+    }
+}
+
+/// The socket's file, removed when dropped, and the lock that makes it ours.
+///
+/// The lock file stays: were it removed, an agent that has just opened it would hold a lock that
+/// the next one cannot see.
+#[derive(Debug)]
+pub(super) struct SocketFile {
+    path: PathBuf,
+    /// Device and inode, so that only our own file is removed.
+    identity: (u64, u64),
+    _lock: OwnedFd,
+}
+
+impl SocketFile {
+    fn new(path: &Path, lock: OwnedFd) -> io::Result<Self> {
+        let metadata = fs::symlink_metadata(path)?;
+        let file = Self {
+            path: path.to_owned(),
+            identity: identity(&metadata),
+            _lock: lock,
+        };
+        fs::set_permissions(path, Permissions::from_mode(MODE))?;
+        Ok(file)
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let ours = fs::symlink_metadata(&self.path)
+            .is_ok_and(|metadata| identity(&metadata) == self.identity);
+        if ours && let Err(error) = fs::remove_file(&self.path) {
+            log::warn!("cannot remove the socket {}: {error}", self.path.display());
+        }
+    }
+}
+
+fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+fn failed(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BindError {
+    move |cause| BindError::Socket {
+        act,
+        path: path.to_owned(),
+        cause,
+    }
+}
+
+/// Creates the socket's folder, but none above it: a path with a slip in it makes no tree.
+fn make_folder(path: &Path) -> Result<(), BindError> {
+    let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    else {
+        return Ok(());
+    };
+    match DirBuilder::new().mode(0o755).create(folder) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            Err(BindError::NoFolder(folder.to_owned()))
+        }
+        Err(cause) if !folder.is_dir() => Err(BindError::Folder {
+            folder: folder.to_owned(),
+            cause,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Passes when nothing lies at the path, or a socket on which nobody listens any more.
+fn refuse_if_taken(path: &Path, address: &SocketAddrUnix) -> Result<(), BindError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.file_type().is_socket() => {}
+        Ok(_) => return Err(BindError::NotASocket(path.to_owned())),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(cause) => return Err(failed("look at the socket", path)(cause)),
+    }
+    match knock(address) {
+        Err(Errno::CONNREFUSED | Errno::NOENT) => Ok(()),
+        Ok(_) | Err(Errno::AGAIN) => Err(BindError::AnotherAgent(path.to_owned())),
+        Err(errno) => Err(failed("ask who listens on", path)(errno.into())),
+    }
+}
+
+/// Connects without blocking: a listener whose queue is full would hold us for ever; it says
+/// `EAGAIN`.
+pub(super) fn knock(address: &SocketAddrUnix) -> rustix::io::Result<OwnedFd> {
+    let socket = unix_socket()?;
+    rustix::net::connect(&socket, address)?;
+    Ok(socket)
+}
+
+/// Takes the lock beside the socket, so that of two agents starting at once one gives way.
+fn lock(path: &Path) -> Result<OwnedFd, BindError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let flags = OFlags::CREATE | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let lock = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR)
+        .map_err(|errno| failed("create the lock", &path)(errno.into()))?;
+    match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(lock),
+        Err(Errno::WOULDBLOCK) => Err(BindError::Locked(path)),
+        Err(errno) => Err(failed("lock", &path)(errno.into())),
+    }
+}
+
+fn unix_socket() -> rustix::io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+}
+
+fn listen(address: &SocketAddrUnix) -> rustix::io::Result<UnixListener> {
+    let socket = unix_socket()?;
+    // The file takes the mode of the socket it is bound from, less the umask: there is no moment
+    // at which others could connect.
+    // https://elixir.bootlin.com/linux/v6.12/source/net/unix/af_unix.c (unix_bind_bsd)
+    rustix::fs::fchmod(&socket, Mode::from_raw_mode(MODE))?;
+    rustix::net::bind(&socket, address)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(UnixListener::from(socket))
+}

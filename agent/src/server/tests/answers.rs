@@ -1,0 +1,169 @@
+use super::*;
+use crate::api::Zombie;
+
+#[test]
+fn metrics_are_the_loops_page_as_prometheus_expects_it() {
+    let answer = Server::on_tcp(Loop::Ready).get("/metrics");
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (200, "up_to_date 1\n")
+    );
+    assert!(
+        answer
+            .head
+            .contains("content-type: text/plain; version=0.0.4; charset=utf-8")
+    );
+}
+
+#[test]
+fn documents_are_the_loops_documents() {
+    let server = Server::on_tcp(Loop::Ready);
+    let zombies: Document<Zombie> =
+        serde_json::from_value(server.get("/api/v1/zombies").json()).expect("a document");
+    assert_eq!(
+        (zombies.host.as_str(), zombies.lost_events),
+        ("testhost", 3)
+    );
+    let top = server.get("/api/v1/top").json();
+    assert_eq!(top["items"][0]["summary"]["uptime_seconds"], 7.5);
+    let doctor: Doctor =
+        serde_json::from_value(server.get("/api/v1/doctor").json()).expect("a document");
+    assert_eq!(doctor, super::doctor());
+}
+
+#[test]
+fn the_landing_page_names_host_and_version_and_links_to_paths_that_exist() {
+    let server = Server::on_tcp(Loop::Ready);
+    let page = server.get("/");
+    assert_eq!(page.status, 200);
+    assert!(page.head.contains("content-type: text/html"));
+    assert!(
+        page.body
+            .contains("<h1>reapwatch on &lt;test&amp;host&gt;</h1>")
+    );
+    assert!(page.body.contains(env!("CARGO_PKG_VERSION")));
+    let links = page
+        .body
+        .split("href=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next());
+    let links: Vec<_> = links.collect();
+    assert_eq!(links.len(), 7);
+    for link in links {
+        // A wrong method, so that the stream of exits ends too: an unknown path would be 404.
+        assert_eq!(server.ask("DELETE", link).status, 405, "{link}");
+    }
+}
+
+#[test]
+fn a_working_agent_is_healthy_and_ready() {
+    let server = Server::on_tcp(Loop::Ready);
+    assert_eq!(server.get("/healthz").status, 200);
+    assert_eq!(server.get("/readyz").status, 200);
+}
+
+#[test]
+fn a_starting_agent_is_healthy_but_not_ready() {
+    let server = Server::on_tcp(Loop::Starting);
+    assert_eq!(server.get("/healthz").status, 200);
+    let answer = server.get("/readyz");
+    assert_eq!(answer.status, 503);
+    assert_eq!(
+        answer.json(),
+        json!({ "error": "the probes are not attached or the first reconcile is not done" })
+    );
+}
+
+#[test]
+fn a_stuck_loop_is_unhealthy() {
+    let answer = Server::on_tcp(Loop::Stuck).get("/healthz");
+    assert_eq!(answer.status, 503);
+    assert_eq!(
+        answer.json(),
+        json!({ "error": "the agent's event loop did not answer within 1 s" })
+    );
+}
+
+#[test]
+fn an_ended_loop_is_unavailable() {
+    let server = Server::on_tcp(Loop::Gone);
+    for path in [
+        "/",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/api/v1/zombies",
+        "/api/v1/exits",
+    ] {
+        let answer = server.get(path);
+        assert_eq!(answer.status, 503, "{path}");
+        assert_eq!(
+            answer.json(),
+            json!({ "error": "the agent has stopped" }),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_path_is_404() {
+    let server = Server::on_tcp(Loop::Ready);
+    for path in ["/nothing", "/api/v1/", "/metrics/"] {
+        let answer = server.get(path);
+        assert_eq!(answer.status, 404, "{path}");
+        let error = format!("there is nothing at {path}; / lists what there is");
+        assert_eq!(answer.json(), json!({ "error": error }));
+    }
+}
+
+#[test]
+fn a_wrong_method_is_405_and_told_the_right_one() {
+    let answer = Server::on_tcp(Loop::Ready).ask("POST", "/metrics");
+    assert_eq!(answer.status, 405);
+    assert!(
+        answer.head.contains("allow: get,head"),
+        "head: {}",
+        answer.head
+    );
+    assert_eq!(
+        answer.json(),
+        json!({ "error": "POST is not allowed here; the agent is only read from, with GET" })
+    );
+}
+
+#[test]
+fn an_unknown_parameter_is_400() {
+    let answer = Server::on_tcp(Loop::Ready).get("/api/v1/zombies?fail=1&x=2");
+    assert_eq!(answer.status, 400);
+    assert_eq!(
+        answer.json(),
+        json!({ "error": "unknown query parameter fail; this path takes none" })
+    );
+}
+
+#[test]
+fn exits_come_as_lines_with_the_loss_between_them() {
+    let server = Server::on_tcp(Loop::Ready);
+    let (lines, _) = follow(server.connect(), 3);
+    assert_eq!(lines[0]["pid"], 1);
+    assert_eq!(lines[1], json!({ "lost": 7 }));
+    assert_eq!(lines[2]["pid"], 2);
+    assert_eq!(lines[2]["killer"], Value::Null);
+}
+
+#[test]
+fn more_clients_than_there_is_room_for_are_served_in_turn() {
+    let server = Server::on_tcp(Loop::Ready);
+    let waiting = [(); 200].map(|()| {
+        let mut stream = server.connect();
+        send(&mut stream, "GET", "/healthz");
+        stream
+    });
+    for mut stream in waiting {
+        let mut answer = String::new();
+        stream
+            .read_to_string(&mut answer)
+            .expect("the answer can be read");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+}

@@ -1,0 +1,215 @@
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+
+use rustix::net::SocketAddrUnix;
+
+use super::*;
+use crate::server::socket::knock;
+
+/// The sentence that tells why the socket cannot be had.
+#[track_caller]
+fn refused(path: &Path) -> String {
+    bind(None, Some(path))
+        .expect_err("the socket cannot be had")
+        .to_string()
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let holder = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = holder.local_addr().expect("it is bound");
+    assert_eq!(
+        bind(Some(address), None)
+            .expect_err("the port is held")
+            .to_string(),
+        format!(
+            "cannot listen on {address}: the port is in use; stop what holds it or choose another \
+             --listen"
+        )
+    );
+}
+
+#[test]
+fn an_address_of_another_host_is_named() {
+    let address = SocketAddr::from(([192, 0, 2, 1], 9991));
+    assert_eq!(
+        bind(Some(address), None)
+            .expect_err("the address is for documentation")
+            .to_string(),
+        "cannot listen on 192.0.2.1:9991: this host has no such address; choose another --listen"
+    );
+}
+
+#[test]
+fn the_socket_serves_its_group_in_a_folder_made_for_it_and_goes_at_the_end() {
+    let temp = tempfile::tempdir().expect("a folder can be made");
+    let path = temp.path().join("made/reapwatch.sock");
+    let mut server = Server::on_socket(&path);
+    let mode = fs::metadata(&path)
+        .expect("the socket is there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o660);
+    assert_eq!(Answer::to(unix(&path), "GET", "/healthz").status, 200);
+    server.end();
+    assert!(!path.exists(), "the socket was left behind");
+}
+
+#[test]
+fn a_stale_socket_is_replaced() {
+    let temp = tempfile::tempdir().expect("a folder can be made");
+    let path = temp.path().join("reapwatch.sock");
+    drop(UnixListener::bind(&path).expect("a socket can be made"));
+    assert!(path.exists(), "a dropped listener leaves its file");
+    let _server = Server::on_socket(&path);
+    assert_eq!(Answer::to(unix(&path), "GET", "/healthz").status, 200);
+}
+
+#[test]
+fn a_second_agent_is_refused_and_the_first_goes_on() {
+    let temp = tempfile::tempdir().expect("a folder can be made");
+    let path = temp.path().join("reapwatch.sock");
+    let _server = Server::on_socket(&path);
+    assert_eq!(
+        refused(&path),
+        format!(
+            "another reapwatch agent already answers on {}; stop it or choose another --socket",
+            path.display()
+        )
+    );
+    assert_eq!(Answer::to(unix(&path), "GET", "/healthz").status, 200);
+}
+
+#[test]
+fn an_agent_with_a_full_queue_counts_as_one_that_answers() {
+    let temp = tempfile::tempdir().expect("a folder can be made");
+    let path = temp.path().join("reapwatch.sock");
+    let listeners = bind(None, Some(&path)).expect("the socket can be had");
+    // Nobody accepts; each connection stays in the queue until it is full.
+    let address = SocketAddrUnix::new(&path).expect("the path is short");
+    let waiting: Vec<_> = (0..200).map_while(|_| knock(&address).ok()).collect();
+    assert!(waiting.len() < 200, "the queue is never full");
+    assert!(refused(&path).starts_with("another reapwatch agent already answers on"));
+    drop(listeners);
+}
+
+#[test]
+fn an_agent_whose_socket_was_removed_still_holds_its_lock() {
+    let temp = tempfile::tempdir().expect("a folder can be made");
+    let path = temp.path().join("reapwatch.sock");
+    let _listeners = bind(None, Some(&path)).expect("the socket can be had");
+    fs::remove_file(&path).expect("the socket is there");
+    assert_eq!(
+        refused(&path),
+        format!(
+            "another reapwatch agent holds the lock {}.lock; stop it or choose another --socket",
+            path.display()
+        )
+    );
+}
+
+#[test]
+fn of_many_agents_at_once_one_wins() {
+    let temp = tempfile::tempdir().expect("a folder can be made");
+    let path = temp.path().join("reapwatch.sock");
+    drop(UnixListener::bind(&path).expect("a stale socket can be made"));
+    let race = |()| {
+        let path = path.clone();
+        std::thread::spawn(move || bind(None, Some(&path)))
+    };
+    // All are started before the first is waited for.
+    let racers = [(); 8].map(race);
+    let ends = racers.map(|racer| racer.join().expect("no panic"));
+    assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "{ends:?}");
+    UnixStream::connect(&path).expect("the winner's socket is the one at the path");
+}
+
+#[test]
+fn a_foreign_file_is_not_deleted() {
+    let temp = tempfile::tempdir().expect("a folder can be made");
+    let path = temp.path().join("precious");
+    fs::write(&path, "content").expect("a file can be written");
+    assert_eq!(
+        refused(&path),
+        format!(
+            "cannot listen on {}: it is there already and not a socket; move it away or choose \
+             another --socket",
+            path.display()
+        )
+    );
+    assert_eq!(
+        fs::read_to_string(&path).expect("the file is there"),
+        "content"
+    );
+    assert_eq!(
+        fs::read_dir(temp.path()).expect("a folder").count(),
+        1,
+        "a lock was left there"
+    );
+}
+
+#[test]
+fn a_socket_that_took_our_place_is_not_deleted() {
+    let temp = tempfile::tempdir().expect("a folder can be made");
+    let path = temp.path().join("reapwatch.sock");
+    let mut server = Server::on_socket(&path);
+    // The old file stays, so that its inode's number is not used again.
+    fs::rename(&path, temp.path().join("old")).expect("the socket is there");
+    let _other = UnixListener::bind(&path).expect("the path is free");
+    server.end();
+    assert!(path.exists(), "the other's socket was deleted");
+}
+
+#[test]
+fn a_folder_missing_deeper_is_named() {
+    let temp = tempfile::tempdir().expect("a folder can be made");
+    let folder = temp.path().join("not/there");
+    assert_eq!(
+        refused(&folder.join("reapwatch.sock")),
+        format!(
+            "cannot create the folder {} for the socket: the folder around it is missing; create \
+             it or choose another --socket",
+            folder.display()
+        )
+    );
+}
+
+#[test]
+fn a_folder_below_a_file_is_named() {
+    let temp = tempfile::tempdir().expect("a folder can be made");
+    let file = temp.path().join("file");
+    fs::write(&file, "").expect("a file can be written");
+    assert_eq!(
+        refused(&file.join("run/reapwatch.sock")),
+        format!(
+            "cannot create the folder {} for the socket: Not a directory (os error 20); create it \
+             or choose another --socket",
+            file.join("run").display()
+        )
+    );
+}
+
+#[test]
+fn a_folder_that_takes_no_files_is_named() {
+    // Even root makes no file there.
+    let path = Path::new("/proc/self/reapwatch.sock");
+    assert_eq!(
+        refused(path),
+        "cannot create the lock /proc/self/reapwatch.sock.lock: No such file or directory (os \
+         error 2); run as a user that may, or choose another --socket"
+    );
+}
+
+#[test]
+fn a_path_too_long_is_named() {
+    let path = Path::new("/tmp").join("x".repeat(120));
+    assert_eq!(
+        refused(&path),
+        format!(
+            "cannot listen on {}: a socket's path has at most 107 bytes; choose a shorter --socket",
+            path.display()
+        )
+    );
+}

@@ -1,0 +1,260 @@
+//! The server over real sockets, with a loop that only pretends.
+
+mod answers;
+mod binding;
+mod ends;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{bind, listen::Listeners, serve};
+use crate::api::{Doctor, Document, ExitLine, FinishedExit, Summary, Top, VERSION};
+use crate::handle::{Handle, Health, Request};
+
+/// After this a test has failed, not before: the machine may be busy.
+const LONG: Duration = Duration::from_secs(60);
+
+/// How the pretended loop behaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Loop {
+    Ready,
+    Starting,
+    /// Takes requests and answers none.
+    Stuck,
+    /// Has ended.
+    Gone,
+}
+
+/// A server on a thread of its own.
+struct Server {
+    tcp: Option<SocketAddr>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    ended: std::sync::mpsc::Receiver<()>,
+}
+
+impl Server {
+    /// On a free TCP port.
+    fn on_tcp(behaviour: Loop) -> Self {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::start(bind(Some(any), None).expect("a port is free"), behaviour)
+    }
+
+    fn on_socket(path: &Path) -> Self {
+        Self::start(
+            bind(None, Some(path)).expect("the socket can be had"),
+            Loop::Ready,
+        )
+    }
+
+    fn start(listeners: Listeners, behaviour: Loop) -> Self {
+        let tcp = listeners.tcp_address();
+        let (stop, stopped) = oneshot::channel();
+        let (end, ended) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime can be built");
+            runtime.block_on(async move {
+                let (handle, requests) = Handle::new();
+                tokio::spawn(pretend(requests, behaviour));
+                let shutdown = async move {
+                    let _ = stopped.await;
+                };
+                serve(listeners, handle, shutdown)
+                    .await
+                    .expect("the listeners serve");
+            });
+            let _ = end.send(());
+        });
+        Self {
+            tcp,
+            stop: Some(stop),
+            thread: Some(thread),
+            ended,
+        }
+    }
+
+    /// Asks the server to end, and waits until it did.
+    #[track_caller]
+    fn end(&mut self) {
+        drop(self.stop.take());
+        self.ended
+            .recv_timeout(LONG)
+            .expect("the server ends when told");
+        self.thread
+            .take()
+            .expect("it is ended once")
+            .join()
+            .expect("the server did not panic");
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.tcp.expect("it serves TCP")).expect("it listens");
+        stream.set_read_timeout(Some(LONG)).expect("it is not zero");
+        stream
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path)
+    }
+
+    fn ask(&self, method: &str, path: &str) -> Answer {
+        Answer::to(self.connect(), method, path)
+    }
+}
+
+async fn pretend(mut requests: mpsc::Receiver<Request>, behaviour: Loop) {
+    let mut kept = Vec::new();
+    let mut followers = Vec::new();
+    if behaviour == Loop::Gone {
+        return;
+    }
+    while let Some(request) = requests.recv().await {
+        if behaviour == Loop::Stuck {
+            kept.push(request);
+            continue;
+        }
+        // A client may have gone before its answer came.
+        let _ = match request {
+            Request::Zombies(answer) => answer.send(document(Vec::new())).is_ok(),
+            Request::Top(answer) => answer.send(document(vec![top()])).is_ok(),
+            Request::Doctor(answer) => answer.send(doctor()).is_ok(),
+            Request::Metrics(answer) => answer.send("up_to_date 1\n".to_owned()).is_ok(),
+            Request::Health(answer) => answer
+                .send(Health {
+                    ready: behaviour == Loop::Ready,
+                })
+                .is_ok(),
+            Request::Follow(answer) => {
+                let (lines, receiver) = mpsc::channel(8);
+                for line in [exit(1), ExitLine::Lost { lost: 7 }, exit(2)] {
+                    lines.try_send(line).expect("the queue has room");
+                }
+                followers.push(lines);
+                answer.send(receiver).is_ok()
+            }
+        };
+    }
+}
+
+fn document<T>(items: Vec<T>) -> Document<T> {
+    Document {
+        version: VERSION,
+        host: "testhost".to_owned(),
+        kernel: "6.1.0".to_owned(),
+        source: "fentry".to_owned(),
+        at: "2026-01-01T00:00:00.000000000Z".to_owned(),
+        lost_events: 3,
+        items,
+    }
+}
+
+fn top() -> Top {
+    Top {
+        summary: Summary {
+            zombies: 4,
+            exits_total: 5,
+            reaped_total: 6,
+            uptime_seconds: 7.5,
+            agent_version: "0".to_owned(),
+        },
+        parents: Vec::new(),
+        zombies: Vec::new(),
+    }
+}
+
+fn doctor() -> Doctor {
+    Doctor {
+        version: VERSION,
+        host: "<test&host>".to_owned(),
+        kernel: "6.1.0".to_owned(),
+        source: Some("fentry".to_owned()),
+        runs: true,
+        facts: Vec::new(),
+        probes: Vec::new(),
+    }
+}
+
+fn exit(pid: u32) -> ExitLine {
+    let exit = json!({
+        "pid": pid, "start_time": null, "comm": "true", "how": "wait", "uid": 0,
+        "exit": { "kind": "exited", "code": 0, "signal": null },
+        "zombie_seconds": 0.5, "zombie_seconds_is_upper_bound": false,
+    });
+    ExitLine::Exit(Box::new(
+        serde_json::from_value::<FinishedExit>(exit).expect("it is complete"),
+    ))
+}
+
+/// What came back.
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn to(mut stream: impl Read + Write, method: &str, path: &str) -> Self {
+        send(&mut stream, method, path);
+        let mut all = String::new();
+        stream
+            .read_to_string(&mut all)
+            .expect("the answer can be read");
+        let (head, body) = all.split_once("\r\n\r\n").expect("an answer has a head");
+        let status = head[9..12].parse().expect("a status is a number");
+        Self {
+            status,
+            head: head.to_ascii_lowercase(),
+            body: body.to_owned(),
+        }
+    }
+
+    #[track_caller]
+    fn json(&self) -> Value {
+        assert!(
+            self.head.contains("content-type: application/json"),
+            "head: {}",
+            self.head
+        );
+        serde_json::from_str(&self.body).expect("the body is JSON")
+    }
+}
+
+fn send(stream: &mut impl Write, method: &str, path: &str) {
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"
+    )
+    .expect("the request can be sent");
+}
+
+/// Follows the exits and takes this many lines of JSON; the head and chunk sizes are skipped.
+fn follow<S: Read + Write>(mut stream: S, lines: usize) -> (Vec<Value>, BufReader<S>) {
+    send(&mut stream, "GET", "/api/v1/exits");
+    let mut reader = BufReader::new(stream);
+    let mut found = Vec::new();
+    while found.len() < lines {
+        let mut line = String::new();
+        let read = reader.read_line(&mut line).expect("the stream can be read");
+        assert!(read > 0, "the stream ended after {found:?}");
+        if line.starts_with('{') {
+            found.push(serde_json::from_str(&line).expect("each line is JSON"));
+        }
+    }
+    (found, reader)
+}
+
+fn unix(path: &Path) -> UnixStream {
+    let stream = UnixStream::connect(path).expect("the server listens on its socket");
+    stream.set_read_timeout(Some(LONG)).expect("it is not zero");
+    stream
+}

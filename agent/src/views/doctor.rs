@@ -1,0 +1,194 @@
+//! `reapwatch doctor`: what this kernel and these privileges allow.
+
+use crate::api::Doctor;
+use crate::cli::DoctorArgs;
+use crate::client::Remote;
+
+use super::output::print;
+use super::table::{Side, Table};
+use super::{Look, Outcome, json};
+
+/// Asks the agent if there is one, else looks itself; a failing host is no error but the answer.
+pub async fn run(args: &DoctorArgs, look: Look) -> anyhow::Result<Outcome> {
+    let doctor = match Remote::find(&args.from).await? {
+        Ok(remote) => remote.doctor().await?,
+        Err(why_not) => {
+            eprintln!("reapwatch: {why_not}, looking from inside this command");
+            let probes = args.probes.clone();
+            tokio::task::spawn_blocking(move || crate::agent::doctor(&probes)).await?
+        }
+    };
+    if args.json {
+        json::line(&doctor)?;
+    } else {
+        print(&report(&doctor, look))?;
+    }
+    Ok(if doctor.runs {
+        Outcome::Fine
+    } else {
+        Outcome::CannotRun
+    })
+}
+
+fn report(doctor: &Doctor, look: Look) -> String {
+    let mut text = format!(
+        "{}, kernel {}\n",
+        look.clean(&doctor.host),
+        look.clean(&doctor.kernel)
+    );
+    if !doctor.facts.is_empty() {
+        text.push('\n');
+        text.push_str(&facts(doctor, look));
+    }
+    if !doctor.probes.is_empty() {
+        text.push('\n');
+        text.push_str(&probes(doctor, look));
+    }
+    text.push_str(&details(doctor, look));
+    text.push('\n');
+    text.push_str(&verdict(doctor, look));
+    text
+}
+
+fn facts(doctor: &Doctor, look: Look) -> String {
+    let mut table = Table::new(&[
+        ("OK", Side::Left),
+        ("FACT", Side::Left),
+        ("FOUND", Side::Left),
+    ]);
+    for fact in &doctor.facts {
+        let ok = if fact.ok { "yes" } else { "NO" };
+        table.row(vec![
+            ok.to_owned(),
+            look.clean(&fact.name),
+            look.clean(&fact.found),
+        ]);
+    }
+    table.render(look)
+}
+
+fn probes(doctor: &Doctor, look: Look) -> String {
+    let mut table = Table::new(&[
+        ("PROBE", Side::Left),
+        ("NEEDED", Side::Left),
+        ("HOOK", Side::Left),
+        ("LOST", Side::Left),
+    ]);
+    for probe in &doctor.probes {
+        let hook = probe
+            .hook
+            .as_deref()
+            .map_or("NONE".to_owned(), |hook| look.clean(hook));
+        let lost = probe
+            .lost
+            .as_deref()
+            .map_or("nothing".to_owned(), |lost| look.clean(lost));
+        let needed = if probe.required { "yes" } else { "no" };
+        table.row(vec![
+            look.clean(&probe.probe),
+            needed.to_owned(),
+            hook,
+            lost,
+        ]);
+    }
+    table.render(look)
+}
+
+/// What was refused, and what to do: too long for a cell.
+fn details(doctor: &Doctor, look: Look) -> String {
+    let refused = doctor.probes.iter().flat_map(|probe| {
+        let name = look.clean(&probe.probe);
+        probe
+            .refused
+            .iter()
+            .map(move |why| format!("refused ({name}): {}", look.clean(why)))
+    });
+    let mends = doctor
+        .facts
+        .iter()
+        .filter(|fact| !fact.ok)
+        .filter_map(|fact| {
+            let mend = fact.mend.as_deref()?;
+            Some(format!(
+                "to do ({}): {}",
+                look.clean(&fact.name),
+                look.clean(mend)
+            ))
+        });
+    let lines: Vec<String> = refused.chain(mends).collect();
+    if lines.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}\n", lines.join("\n"))
+    }
+}
+
+fn verdict(doctor: &Doctor, look: Look) -> String {
+    let source = doctor.source.as_deref().map(|source| look.clean(source));
+    match (doctor.runs, source) {
+        (true, Some(source)) => format!("reapwatch can run here, with {source}\n"),
+        (true, None) => "reapwatch can run here\n".to_owned(),
+        (false, _) => {
+            let missing: Vec<String> = doctor
+                .probes
+                .iter()
+                .filter(|probe| probe.required && probe.hook.is_none())
+                .map(|probe| look.clean(&probe.probe))
+                .collect();
+            if missing.is_empty() {
+                "reapwatch cannot run here\n".to_owned()
+            } else {
+                format!(
+                    "reapwatch cannot run here: no hook for {}\n",
+                    missing.join(", ")
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Fact, Probe};
+
+    #[test]
+    fn report_names_what_is_missing_and_the_mend() {
+        let doctor = Doctor {
+            version: 1,
+            host: "web-1".into(),
+            kernel: "5.10.0".into(),
+            source: None,
+            runs: false,
+            facts: vec![Fact {
+                name: "privileges".into(),
+                ok: false,
+                found: "no CAP_BPF".into(),
+                mend: Some("run it with sudo".into()),
+            }],
+            probes: vec![Probe {
+                probe: "zombie".into(),
+                hook: None,
+                required: true,
+                lost: Some("all".into()),
+                refused: vec!["fentry:do_notify_parent: EPERM".into()],
+            }],
+        };
+        let text = report(
+            &doctor,
+            Look {
+                color: false,
+                ascii: true,
+            },
+        );
+        for part in [
+            "NO  privileges  no CAP_BPF",
+            "zombie  yes     NONE  all",
+            "refused (zombie): fentry:do_notify_parent: EPERM",
+            "to do (privileges): run it with sudo",
+            "reapwatch cannot run here: no hook for zombie",
+        ] {
+            assert!(text.contains(part), "{part:?} is not in:\n{text}");
+        }
+    }
+}

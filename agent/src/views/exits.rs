@@ -1,0 +1,130 @@
+//! `reapwatch exits`: deaths as they finish, one line each.
+
+use std::time::Duration;
+
+use anyhow::bail;
+
+use crate::api::{ExitLine, FinishedExit};
+use crate::cli::ExitsArgs;
+use crate::client::Source;
+
+use super::output::{Reader, print};
+use super::table::{Side, head, line};
+use super::text::{Bound, count, time_of_day};
+use super::{Look, Outcome, json};
+
+/// A stream cannot know its widest cell: these widths suit what is usual, and a longer cell
+/// moves the rest of its own line only.
+const COLUMNS: [(&str, Side, usize); 10] = [
+    ("REAPED (UTC)", Side::Left, 12),
+    ("PID", Side::Right, 7),
+    ("COMM", Side::Left, 15),
+    ("EXIT", Side::Left, 8),
+    ("EXITING", Side::Right, 7),
+    ("ZOMBIE", Side::Right, 7),
+    ("HOW", Side::Left, 8),
+    ("PARENT", Side::Left, 18),
+    ("REAPER", Side::Left, 8),
+    ("KILLER", Side::Left, 6),
+];
+
+/// Follows until it has seen enough, nobody reads, or the agent ends.
+pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
+    let source = Source::connect(&args.from, &args.probes).await?;
+    let mut exits = source.exits().await?;
+    let mut seen = 0;
+    let end = deadline(args.duration);
+    tokio::pin!(end);
+    if !args.json && print(&heads(look))? == Reader::Gone {
+        return Ok(Outcome::Fine);
+    }
+    while args.count.is_none_or(|count| seen < count) {
+        let exit = tokio::select! {
+            // Time first: a busy stream must not put the end off.
+            biased;
+            () = &mut end => break,
+            exit = exits.next() => exit?,
+        };
+        let Some(exit) = exit else {
+            bail!("the {} ended the stream", source.label())
+        };
+        let reader = if args.json {
+            json::line(&exit)?
+        } else {
+            print(&shown(&exit, look))?
+        };
+        if reader == Reader::Gone {
+            break;
+        }
+        seen += u64::from(matches!(exit, ExitLine::Exit(_)));
+    }
+    Ok(Outcome::Fine)
+}
+
+async fn deadline(after: Option<Duration>) {
+    match after {
+        Some(after) => tokio::time::sleep(after).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn heads(look: Look) -> String {
+    head(&cells(COLUMNS.iter().map(|column| column.0)), look)
+}
+
+fn cells<'a>(cells: impl Iterator<Item = &'a str>) -> String {
+    line(
+        cells,
+        &COLUMNS.map(|column| column.1),
+        &COLUMNS.map(|column| column.2),
+    )
+}
+
+fn shown(exit: &ExitLine, look: Look) -> String {
+    let text = match exit {
+        ExitLine::Exit(exit) => row(exit, look),
+        ExitLine::Lost { lost } => {
+            format!(
+                "# {} missing here: this reader was too slow",
+                count(*lost, "death")
+            )
+        }
+    };
+    text + "\n"
+}
+
+/// Who released it; mostly that is the parent, and then the word is enough.
+fn reaper(exit: &FinishedExit, look: Look) -> String {
+    let reaper = exit.reaper.as_ref().map(|reaper| &reaper.process);
+    match (reaper, exit.parent.as_ref()) {
+        (Some(reaper), Some(parent)) if reaper.pid == parent.pid => "parent".to_owned(),
+        (reaper, _) => look.process(reaper),
+    }
+}
+
+fn row(exit: &FinishedExit, look: Look) -> String {
+    let bound = if exit.zombie_seconds_is_upper_bound {
+        Bound::Upper
+    } else {
+        Bound::Exact
+    };
+    let at = exit
+        .reaped_at
+        .as_deref()
+        .or(exit.died_at.as_deref())
+        .and_then(time_of_day);
+    let killer = exit.killer.as_ref().map(|killer| &killer.process);
+    let row: [String; COLUMNS.len()] = [
+        at.map_or_else(|| look.nothing().to_owned(), |at| look.clean(&at)),
+        exit.pid.to_string(),
+        look.clean(&exit.comm),
+        look.exit(exit.exit.as_ref()),
+        look.maybe(exit.exit_seconds, Bound::Exact),
+        look.maybe(exit.zombie_seconds, bound),
+        look.clean(&exit.how),
+        look.process(exit.parent.as_ref()),
+        reaper(exit, look),
+        look.process(killer),
+    ];
+    cells(row.iter().map(String::as_str))
+}

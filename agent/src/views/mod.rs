@@ -1,0 +1,25 @@
+//! What people see: tables, JSON, the live screen. No view changes anything.
+
+pub mod doctor;
+pub mod exits;
+pub mod json;
+mod look;
+pub mod output;
+pub mod reference;
+mod table;
+mod text;
+pub mod top;
+pub mod zombies;
+
+pub use look::Look;
+
+/// How a command ended; only `main` knows the exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Looked, and found nothing wrong; or was not asked to fail on it.
+    Fine,
+    /// Found something, and `--fail` was given.
+    Found,
+    /// The main job cannot run on this host.
+    CannotRun,
+}

@@ -1,0 +1,103 @@
+//! Aligned columns of plain text.
+
+use super::Look;
+
+/// On which side a column's cells stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Words.
+    Left,
+    /// Numbers and durations.
+    Right,
+}
+
+/// A table whose columns are as wide as their widest cell.
+#[derive(Debug)]
+pub struct Table {
+    columns: Vec<(&'static str, Side)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn new(columns: &[(&'static str, Side)]) -> Self {
+        Self {
+            columns: columns.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row of as many cells as there are columns.
+    pub fn row(&mut self, cells: Vec<String>) {
+        debug_assert_eq!(cells.len(), self.columns.len());
+        self.rows.push(cells);
+    }
+
+    /// The head and the rows, each with its line end.
+    pub fn render(&self, look: Look) -> String {
+        let widths: Vec<usize> = (0..self.columns.len())
+            .map(|i| {
+                let cells = self.rows.iter().map(|row| row[i].chars().count());
+                cells.chain([self.columns[i].0.len()]).max().unwrap_or(0)
+            })
+            .collect();
+        let sides: Vec<Side> = self.columns.iter().map(|column| column.1).collect();
+        let heads = self.columns.iter().map(|column| column.0);
+        let mut text = head(&line(heads, &sides, &widths), look);
+        for row in &self.rows {
+            text.push_str(&line(row.iter().map(String::as_str), &sides, &widths));
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// The line of a table's head: bold where there is colour, always in capitals.
+pub fn head(line: &str, look: Look) -> String {
+    if look.color {
+        format!("\x1b[1m{line}\x1b[0m\n")
+    } else {
+        format!("{line}\n")
+    }
+}
+
+/// One line of cells, two blanks between them and none at its end.
+pub fn line<'a>(cells: impl Iterator<Item = &'a str>, sides: &[Side], widths: &[usize]) -> String {
+    let mut text = String::new();
+    for ((cell, side), &width) in cells.zip(sides).zip(widths) {
+        if !text.is_empty() {
+            text.push_str("  ");
+        }
+        let blanks = " ".repeat(width.saturating_sub(cell.chars().count()));
+        match side {
+            Side::Left => text.extend([cell, &blanks]),
+            Side::Right => text.extend([&blanks, cell]),
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_align_by_characters_not_bytes() {
+        let mut table = Table::new(&[
+            ("PID", Side::Right),
+            ("AGE", Side::Right),
+            ("COMM", Side::Left),
+        ]);
+        table.row(vec!["7".into(), "≥3.4s".into(), "sh".into()]);
+        table.row(vec!["12345".into(), "850µs".into(), "java".into()]);
+        let look = Look {
+            color: false,
+            ascii: false,
+        };
+        assert_eq!(
+            table.render(look),
+            "  PID    AGE  COMM\n    7  ≥3.4s  sh\n12345  850µs  java\n"
+        );
+    }
+}

@@ -1,0 +1,223 @@
+//! Words for values: durations, ends, processes. All text of strangers goes through `clean`.
+
+use crate::api::{Exit, Process};
+
+use super::Look;
+
+/// Which side of a true figure a shown one lies on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// It is the figure.
+    Exact,
+    /// The true one is as large or larger.
+    Lower,
+    /// The true one is as large or smaller.
+    Upper,
+}
+
+impl Look {
+    /// A duration for people: `850µs`, `1.2ms`, `3.4s`, `5m12s`, `3h`, `4d2h`.
+    pub fn duration(self, seconds: f64) -> String {
+        let micro = if self.ascii { "us" } else { "µs" };
+        // Thresholds lie where rounding would reach the next unit, so nothing reads `1000µs`.
+        if !seconds.is_finite() || seconds < 0.0 {
+            "?".to_owned()
+        } else if seconds < 999.5e-6 {
+            format!("{:.0}{micro}", seconds * 1e6)
+        } else if seconds < 9.95e-3 {
+            format!("{:.1}ms", seconds * 1e3)
+        } else if seconds < 0.9995 {
+            format!("{:.0}ms", seconds * 1e3)
+        } else if seconds < 9.95 {
+            format!("{seconds:.1}s")
+        } else if seconds < 59.5 {
+            format!("{seconds:.0}s")
+        } else {
+            let seconds = seconds.round() as u64;
+            let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+            match () {
+                () if hours == 0 => pair(minutes, 'm', seconds % 60, 's'),
+                () if days == 0 => pair(hours, 'h', minutes % 60, 'm'),
+                () => pair(days, 'd', hours % 24, 'h'),
+            }
+        }
+    }
+
+    /// The same with the mark of its bound: `≥3.4s`.
+    pub fn bounded(self, seconds: f64, bound: Bound) -> String {
+        let mark = match (bound, self.ascii) {
+            (Bound::Exact, _) => "",
+            (Bound::Lower, false) => "≥",
+            (Bound::Lower, true) => ">=",
+            (Bound::Upper, false) => "≤",
+            (Bound::Upper, true) => "<=",
+        };
+        format!("{mark}{}", self.duration(seconds))
+    }
+
+    /// What stands for a value that is not known, or not there.
+    pub fn nothing(self) -> &'static str {
+        if self.ascii { "-" } else { "–" }
+    }
+
+    /// A duration that may not be known.
+    pub fn maybe(self, seconds: Option<f64>, bound: Bound) -> String {
+        seconds.map_or_else(
+            || self.nothing().to_owned(),
+            |seconds| self.bounded(seconds, bound),
+        )
+    }
+
+    /// `1234 java`.
+    pub fn process(self, process: Option<&Process>) -> String {
+        process.map_or_else(
+            || self.nothing().to_owned(),
+            |process| format!("{} {}", process.pid, self.clean(&process.comm)),
+        )
+    }
+
+    /// `exit 0`, `SIGKILL`, `SIGSEGV core`.
+    pub fn exit(self, exit: Option<&Exit>) -> String {
+        let Some(exit) = exit else {
+            return self.nothing().to_owned();
+        };
+        let signal = || self.clean(exit.signal.as_deref().unwrap_or("signal ?"));
+        match (exit.kind.as_str(), exit.code) {
+            ("exited", Some(code)) => format!("exit {code}"),
+            ("killed", _) => signal(),
+            ("dumped", _) => format!("{} core", signal()),
+            (kind, _) => self.clean(kind),
+        }
+    }
+
+    /// Text without what could move the cursor or hide: a process chooses its own name.
+    pub fn clean(self, text: &str) -> String {
+        text.chars()
+            .map(|c| {
+                if invisible(c) || self.ascii && !c.is_ascii() {
+                    '?'
+                } else {
+                    c
+                }
+            })
+            .collect()
+    }
+}
+
+/// Control characters, and the format characters that reorder or hide text around them.
+fn invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+fn pair(large: u64, large_unit: char, small: u64, small_unit: char) -> String {
+    if small == 0 {
+        format!("{large}{large_unit}")
+    } else {
+        format!("{large}{large_unit}{small}{small_unit}")
+    }
+}
+
+/// A number with its noun: `1 zombie`, `2 zombies`.
+pub fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A rate, with as many digits as it deserves.
+pub fn rate(per_second: f64) -> String {
+    if per_second == 0.0 {
+        "0".to_owned()
+    } else if per_second < 9.95 {
+        format!("{per_second:.2}")
+    } else if per_second < 99.5 {
+        format!("{per_second:.1}")
+    } else {
+        format!("{per_second:.0}")
+    }
+}
+
+/// The time of day in an RFC 3339 time, to the millisecond: `03:11:22.123`.
+pub fn time_of_day(at: &str) -> Option<String> {
+    let (_, time) = at.split_once('T')?;
+    let time = time.trim_end_matches('Z');
+    Some(time.get(..time.len().min(12))?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WIDE: Look = Look {
+        color: false,
+        ascii: false,
+    };
+    const ASCII: Look = Look {
+        color: false,
+        ascii: true,
+    };
+
+    #[test]
+    fn durations_read_well() {
+        for (seconds, text) in [
+            (0.0, "0µs"),
+            (850e-6, "850µs"),
+            (999.6e-6, "1.0ms"),
+            (1.2e-3, "1.2ms"),
+            (0.123, "123ms"),
+            (0.9996, "1.0s"),
+            (3.4, "3.4s"),
+            (59.4, "59s"),
+            (59.6, "1m"),
+            (312.0, "5m12s"),
+            (3.0 * 3600.0, "3h"),
+            (3.0 * 3600.0 + 720.0, "3h12m"),
+            (98.0 * 3600.0, "4d2h"),
+            (f64::NAN, "?"),
+        ] {
+            assert_eq!(WIDE.duration(seconds), text);
+        }
+        assert_eq!(ASCII.duration(850e-6), "850us");
+    }
+
+    #[test]
+    fn bounds_are_marked() {
+        assert_eq!(WIDE.bounded(3.4, Bound::Lower), "≥3.4s");
+        assert_eq!(WIDE.bounded(3.4, Bound::Upper), "≤3.4s");
+        assert_eq!(ASCII.bounded(3.4, Bound::Lower), ">=3.4s");
+        assert_eq!(ASCII.bounded(3.4, Bound::Upper), "<=3.4s");
+        assert_eq!(WIDE.maybe(None, Bound::Lower), "–");
+    }
+
+    #[test]
+    fn names_cannot_steer_the_terminal() {
+        assert_eq!(WIDE.clean("a\x1b[2Jb\u{202e}c"), "a?[2Jb?c");
+        assert_eq!(ASCII.clean("bücher"), "b?cher");
+    }
+
+    #[test]
+    fn ends_are_words() {
+        let exit = |kind: &str, code, signal: Option<&str>| Exit {
+            kind: kind.to_owned(),
+            code,
+            signal: signal.map(ToOwned::to_owned),
+        };
+        assert_eq!(WIDE.exit(Some(&exit("exited", Some(3), None))), "exit 3");
+        assert_eq!(
+            WIDE.exit(Some(&exit("dumped", None, Some("SIGSEGV")))),
+            "SIGSEGV core"
+        );
+        assert_eq!(WIDE.exit(None), "–");
+    }
+
+    #[test]
+    fn times_of_day() {
+        let at = "2026-11-22T03:11:22.123456789Z";
+        assert_eq!(time_of_day(at).as_deref(), Some("03:11:22.123"));
+        assert_eq!(
+            time_of_day("2026-11-22T03:11:22Z").as_deref(),
+            Some("03:11:22")
+        );
+        assert_eq!(time_of_day("soon"), None);
+    }
+}

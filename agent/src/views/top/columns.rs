@@ -1,0 +1,236 @@
+//! The columns of both tables: their heads, cells, widths and sort keys.
+
+use std::cmp::Ordering;
+
+use crate::api::{Parent, Process, Zombie};
+use crate::cli::TopView;
+use crate::views::Look;
+use crate::views::table::Side;
+use crate::views::text::{Bound, rate};
+use crate::views::zombies::bound;
+
+/// A column of one of the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// PID.
+    Pid,
+    /// Name.
+    Comm,
+    /// Zombies of a culprit.
+    Zombies,
+    /// Age of a culprit's oldest zombie.
+    Oldest,
+    /// Zombies that stay, per second.
+    Leak,
+    /// Children reaped, per second.
+    Reaps,
+    /// Median zombie time.
+    P50,
+    /// 99th percentile of zombie time.
+    P99,
+    /// Age of a zombie.
+    Age,
+    /// How it ended.
+    Exit,
+    /// Who must reap it.
+    Parent,
+    /// Who created it.
+    Forker,
+    /// Who traces it.
+    Tracer,
+}
+
+/// The columns of a view, the most telling first: a narrow screen drops the last.
+pub fn of(view: TopView) -> &'static [Column] {
+    use Column::{
+        Age, Comm, Exit, Forker, Leak, Oldest, P50, P99, Parent, Pid, Reaps, Tracer, Zombies,
+    };
+    match view {
+        TopView::Culprits => &[Pid, Comm, Zombies, Oldest, Leak, Reaps, P50, P99],
+        TopView::Zombies => &[Pid, Comm, Age, Exit, Parent, Forker, Tracer],
+    }
+}
+
+/// What a view is sorted by at first.
+pub fn first_sort(view: TopView) -> Column {
+    match view {
+        TopView::Culprits => Column::Zombies,
+        TopView::Zombies => Column::Age,
+    }
+}
+
+impl Column {
+    /// Its head.
+    pub fn head(self) -> &'static str {
+        match self {
+            Self::Pid => "PID",
+            Self::Comm => "COMM",
+            Self::Zombies => "ZOMBIES",
+            Self::Oldest => "OLDEST",
+            Self::Leak => "LEAK/s",
+            Self::Reaps => "REAPS/s",
+            Self::P50 => "P50",
+            Self::P99 => "P99",
+            Self::Age => "AGE",
+            Self::Exit => "EXIT",
+            Self::Parent => "PARENT",
+            Self::Forker => "FORKER",
+            Self::Tracer => "TRACER",
+        }
+    }
+
+    /// On which side its cells stand.
+    pub fn side(self) -> Side {
+        match self {
+            Self::Comm | Self::Exit | Self::Parent | Self::Forker | Self::Tracer => Side::Left,
+            _ => Side::Right,
+        }
+    }
+
+    /// The least width at which it says enough, and how much more it may take.
+    pub fn width(self) -> (usize, usize) {
+        match self {
+            Self::Pid | Self::Leak => (7, 0),
+            Self::Comm => (10, 5),
+            Self::Zombies | Self::Reaps => (8, 0),
+            Self::Oldest | Self::Age => (8, 1),
+            Self::P50 | Self::P99 => (6, 2),
+            Self::Exit => (8, 4),
+            Self::Parent | Self::Forker => (12, 11),
+            Self::Tracer => (9, 14),
+        }
+    }
+
+    /// Its cell in a culprit's row.
+    pub fn of_culprit(self, parent: &Parent, look: Look) -> String {
+        let oldest = if parent.oldest_is_lower_bound {
+            Bound::Lower
+        } else {
+            Bound::Exact
+        };
+        match self {
+            Self::Pid => parent.process.pid.to_string(),
+            Self::Comm => look.clean(&parent.process.comm),
+            Self::Zombies => parent.zombies.to_string(),
+            Self::Oldest => look.maybe(parent.oldest_seconds, oldest),
+            Self::Leak => rate(parent.leaked_per_second),
+            Self::Reaps => rate(parent.reaped_per_second),
+            Self::P50 => look.maybe(parent.p50_seconds, Bound::Exact),
+            Self::P99 => look.maybe(parent.p99_seconds, Bound::Exact),
+            _ => String::new(),
+        }
+    }
+
+    /// Its cell in a zombie's row.
+    pub fn of_zombie(self, zombie: &Zombie, look: Look) -> String {
+        match self {
+            Self::Pid => zombie.pid.to_string(),
+            Self::Comm => look.clean(&zombie.comm),
+            Self::Age => look.bounded(zombie.zombie_seconds, bound(zombie)),
+            Self::Exit => look.exit(zombie.exit.as_ref()),
+            Self::Parent => look.process(zombie.parent.as_ref()),
+            Self::Forker => look.process(zombie.forker.as_ref()),
+            Self::Tracer => look.process(zombie.tracer.as_ref()),
+            _ => String::new(),
+        }
+    }
+
+    /// Order of two culprits by this column: the worst first, names and PIDs upwards.
+    pub fn order_culprits(self, a: &Parent, b: &Parent) -> Ordering {
+        let worst = |f: fn(&Parent) -> Option<f64>| down(f(a), f(b));
+        match self {
+            Self::Comm => a.process.comm.cmp(&b.process.comm),
+            Self::Zombies => b.zombies.cmp(&a.zombies),
+            Self::Oldest => worst(|parent| parent.oldest_seconds),
+            Self::Leak => worst(|parent| Some(parent.leaked_per_second)),
+            Self::Reaps => worst(|parent| Some(parent.reaped_per_second)),
+            Self::P50 => worst(|parent| parent.p50_seconds),
+            Self::P99 => worst(|parent| parent.p99_seconds),
+            _ => a.process.pid.cmp(&b.process.pid),
+        }
+    }
+
+    /// Order of two zombies by this column.
+    pub fn order_zombies(self, a: &Zombie, b: &Zombie) -> Ordering {
+        let by = |f: fn(&Zombie) -> Option<&Process>| {
+            // Those who have one come before those who have none.
+            let key = |zombie| f(zombie).map(|process| (&process.comm, process.pid));
+            match (key(a), key(b)) {
+                (Some(a), Some(b)) => a.cmp(&b),
+                (a, b) => b.is_some().cmp(&a.is_some()),
+            }
+        };
+        match self {
+            Self::Comm => a.comm.cmp(&b.comm),
+            Self::Age => down(Some(a.zombie_seconds), Some(b.zombie_seconds)),
+            Self::Exit => exit_key(a).cmp(&exit_key(b)),
+            Self::Parent => by(|zombie| zombie.parent.as_ref()),
+            Self::Forker => by(|zombie| zombie.forker.as_ref()),
+            Self::Tracer => by(|zombie| zombie.tracer.as_ref()),
+            _ => a.pid.cmp(&b.pid),
+        }
+    }
+}
+
+/// The larger first, the unknown last.
+fn down(a: Option<f64>, b: Option<f64>) -> Ordering {
+    let known = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
+    known(b).total_cmp(&known(a))
+}
+
+fn exit_key(zombie: &Zombie) -> Option<(&str, Option<&str>, Option<u8>)> {
+    let exit = zombie.exit.as_ref()?;
+    Some((&exit.kind, exit.signal.as_deref(), exit.code))
+}
+
+/// The columns that fit into `room` characters, two between them, and the width of each.
+pub fn fit(columns: &[Column], room: usize) -> Vec<(Column, usize)> {
+    const GAP: usize = 2;
+    let mut used = 0;
+    let mut fitting = Vec::new();
+    for &column in columns {
+        let (least, _) = column.width();
+        let gap = if fitting.is_empty() { 0 } else { GAP };
+        // The first always stays, cut if it must be.
+        if used + gap + least > room && !fitting.is_empty() {
+            break;
+        }
+        used += gap + least;
+        fitting.push((column, least));
+    }
+    let mut spare = room.saturating_sub(used);
+    for (column, width) in &mut fitting {
+        let more = column.width().1.min(spare);
+        *width += more;
+        spare -= more;
+    }
+    fitting
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_columns_fit_into_eighty_but_the_mark() {
+        for view in [TopView::Culprits, TopView::Zombies] {
+            assert_eq!(fit(of(view), 79).len(), of(view).len(), "{view:?}");
+        }
+    }
+
+    #[test]
+    fn narrow_screens_keep_the_first_columns() {
+        let kept: Vec<_> = fit(of(TopView::Culprits), 40)
+            .iter()
+            .map(|(c, _)| c.head())
+            .collect();
+        assert_eq!(kept, ["PID", "COMM", "ZOMBIES", "OLDEST"]);
+        assert_eq!(fit(of(TopView::Zombies), 0).len(), 1);
+    }
+
+    #[test]
+    fn the_unknown_comes_last() {
+        assert_eq!(down(None, Some(0.0)), Ordering::Greater);
+        assert_eq!(down(Some(2.0), Some(1.0)), Ordering::Less);
+    }
+}

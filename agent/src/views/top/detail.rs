@@ -1,0 +1,284 @@
+//! What lies over the table: all about one process, and the help.
+
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+
+use crate::api::{Parent, Process, Verdict, Zombie};
+use crate::cli::TopView;
+use crate::views::text::{Bound, count, rate};
+use crate::views::zombies::bound;
+
+use super::keys::HELP;
+use super::model::{Identity, Model};
+
+/// Width of the names at the left.
+const NAMES: usize = 14;
+
+/// All about a process, in lines of a width.
+pub fn lines(model: &Model, view: TopView, who: &Identity, width: usize) -> Vec<Line<'static>> {
+    let mut page = Page {
+        model,
+        width,
+        lines: Vec::new(),
+    };
+    let top = model.top();
+    match view {
+        TopView::Culprits => {
+            match top
+                .parents
+                .iter()
+                .find(|parent| Identity::of(&parent.process) == *who)
+            {
+                Some(parent) => page.culprit(parent),
+                None => page.gone(who, "holds no zombies and reaped nobody in the last minute"),
+            }
+        }
+        TopView::Zombies => {
+            match top
+                .zombies
+                .iter()
+                .find(|zombie| Identity::of_zombie(zombie) == *who)
+            {
+                Some(zombie) => page.zombie(zombie),
+                None => page.gone(who, "is no zombie any more: it was reaped"),
+            }
+        }
+    }
+    page.lines
+}
+
+/// The keys, in lines of a width.
+pub fn help(width: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![heading("Keys"), Line::default()];
+    for (keys, meaning) in HELP {
+        lines.extend(named(keys, meaning, width));
+    }
+    lines.push(Line::default());
+    for text in [
+        "OLDEST and AGE count from death, never from start. A bound mark (>= or ≥) says that \
+         the process was dead before the agent came: it is at least so old.",
+        "LEAK/s: children that died and stayed; REAPS/s: children reaped; both over the last \
+         minute. P50, P99: how long the reaped ones had been dead.",
+    ] {
+        lines.extend(wrap(text, width).into_iter().map(Line::raw));
+    }
+    lines
+}
+
+struct Page<'a> {
+    model: &'a Model,
+    width: usize,
+    lines: Vec<Line<'static>>,
+}
+
+impl Page<'_> {
+    fn culprit(&mut self, parent: &Parent) {
+        let look = self.model.look;
+        self.title("Process", &parent.process);
+        self.fact("start time", &self.start(&parent.process));
+        self.fact("zombies", &parent.zombies.to_string());
+        let oldest = if parent.oldest_is_lower_bound {
+            Bound::Lower
+        } else {
+            Bound::Exact
+        };
+        self.fact("oldest", &look.maybe(parent.oldest_seconds, oldest));
+        self.fact(
+            "leaks",
+            &format!("{} a second", rate(parent.leaked_per_second)),
+        );
+        let reaps = rate(parent.reaped_per_second);
+        let total = parent.reaped_total;
+        self.fact(
+            "reaps",
+            &format!("{reaps} a second, {total} since the agent came"),
+        );
+        self.fact(
+            "zombie time",
+            &format!(
+                "median {}, 99th percentile {}",
+                look.maybe(parent.p50_seconds, Bound::Exact),
+                look.maybe(parent.p99_seconds, Bound::Exact)
+            ),
+        );
+        self.zombies_of(parent);
+    }
+
+    fn zombies_of(&mut self, parent: &Parent) {
+        let who = Identity::of(&parent.process);
+        let mut zombies: Vec<&Zombie> = self
+            .model
+            .top()
+            .zombies
+            .iter()
+            .filter(|zombie| zombie.parent.as_ref().map(Identity::of).as_ref() == Some(&who))
+            .collect();
+        zombies.sort_by(|a, b| b.zombie_seconds.total_cmp(&a.zombie_seconds));
+        self.lines.push(Line::default());
+        self.lines.push(heading(&match zombies.len() {
+            0 => "It holds no zombies now".to_owned(),
+            some => format!("It must reap {}", count(some as u64, "zombie")),
+        }));
+        let look = self.model.look;
+        if !zombies.is_empty() {
+            let heads = format!(
+                "{:>8}  {:>8}  {:<12}  {:<15}  STARTED",
+                "PID", "AGE", "EXIT", "COMM"
+            );
+            self.lines.push(Line::raw(heads));
+        }
+        for zombie in zombies {
+            self.lines.push(Line::raw(format!(
+                "{:>8}  {:>8}  {:<12}  {:<15}  {}",
+                zombie.pid,
+                look.bounded(zombie.zombie_seconds, bound(zombie)),
+                look.exit(zombie.exit.as_ref()),
+                look.clean(&zombie.comm),
+                zombie
+                    .start_time
+                    .as_deref()
+                    .map_or(look.nothing().to_owned(), |at| look.clean(at)),
+            )));
+        }
+    }
+
+    fn zombie(&mut self, zombie: &Zombie) {
+        let look = self.model.look;
+        let process = Process {
+            pid: zombie.pid,
+            start_time: zombie.start_time.clone(),
+            comm: zombie.comm.clone(),
+        };
+        self.title("Zombie", &process);
+        self.fact("start time", &self.start(&process));
+        self.fact(
+            "died",
+            &match &zombie.died_at {
+                Some(at) => look.clean(at),
+                None => "before the agent came".to_owned(),
+            },
+        );
+        let age = look.bounded(zombie.zombie_seconds, bound(zombie));
+        let least = if zombie.age_is_lower_bound {
+            " (at least)"
+        } else {
+            ""
+        };
+        self.fact("dead for", &format!("{age}{least}"));
+        self.fact("ended by", &look.exit(zombie.exit.as_ref()));
+        self.party("parent", zombie.parent.as_ref(), "must reap it");
+        self.party("forker", zombie.forker.as_ref(), "created it");
+        self.party("tracer", zombie.tracer.as_ref(), "must let it go first");
+        if let Some(container) = &zombie.container {
+            self.fact("cgroup", &look.clean(&container.cgroup));
+        }
+        if let Some(verdict) = &zombie.verdict {
+            self.verdict(verdict);
+        }
+    }
+
+    fn verdict(&mut self, verdict: &Verdict) {
+        let look = self.model.look;
+        self.lines.push(Line::default());
+        self.lines.push(heading(&format!(
+            "Why ({})",
+            look.clean(&verdict.confidence)
+        )));
+        self.fact("verdict", &look.clean(&verdict.summary));
+        for evidence in &verdict.evidence {
+            self.fact("evidence", &look.clean(evidence));
+        }
+        self.fact("to do", &look.clean(&verdict.remedy));
+    }
+
+    fn gone(&mut self, who: &Identity, words: &str) {
+        let text = format!("PID {} {words}.", who.pid);
+        self.lines
+            .extend(wrap(&text, self.width).into_iter().map(Line::raw));
+    }
+
+    fn title(&mut self, what: &str, process: &Process) {
+        let comm = self.model.look.clean(&process.comm);
+        self.lines
+            .push(heading(&format!("{what} {} {comm}", process.pid)));
+        self.lines.push(Line::default());
+    }
+
+    fn party(&mut self, name: &str, process: Option<&Process>, role: &str) {
+        let text = match process {
+            Some(process) => format!(
+                "{}, started {}: {role}",
+                self.model.look.process(Some(process)),
+                self.start(process)
+            ),
+            None if name == "tracer" => "none".to_owned(),
+            None => "not known".to_owned(),
+        };
+        self.fact(name, &text);
+    }
+
+    fn start(&self, process: &Process) -> String {
+        match &process.start_time {
+            Some(at) => self.model.look.clean(at),
+            None => "not known".to_owned(),
+        }
+    }
+
+    fn fact(&mut self, name: &str, text: &str) {
+        self.lines.extend(named(name, text, self.width));
+    }
+}
+
+fn heading(text: &str) -> Line<'static> {
+    Line::styled(text.to_owned(), Style::new().add_modifier(Modifier::BOLD))
+}
+
+/// A name at the left and text beside it, wrapped into its own column.
+fn named(name: &str, text: &str, width: usize) -> Vec<Line<'static>> {
+    let bold = Style::new().add_modifier(Modifier::BOLD);
+    wrap(text, width.saturating_sub(NAMES))
+        .into_iter()
+        .enumerate()
+        .map(|(n, words)| {
+            let name = if n == 0 { name } else { "" };
+            Line::from(vec![
+                Span::styled(format!("{name:<NAMES$}"), bold),
+                Span::raw(words),
+            ])
+        })
+        .collect()
+}
+
+/// Breaks text at blanks, so that each line is at most `width` characters where a word allows.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut room = width;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        let line = lines.last_mut().expect("there is always one line");
+        if line.is_empty() {
+            line.push_str(word);
+            room = width.saturating_sub(length);
+        } else if length < room {
+            line.push(' ');
+            line.push_str(word);
+            room -= length + 1;
+        } else {
+            lines.push(word.to_owned());
+            room = width.saturating_sub(length);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_wraps_at_blanks() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("one", 0), ["one"]);
+        assert_eq!(wrap("", 10), [""]);
+    }
+}

@@ -1,0 +1,229 @@
+//! The screen: from the model to cells. Colour repeats what words or signs say already.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Position, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use crate::cli::TopView;
+use crate::views::Look;
+use crate::views::table::Side;
+
+use super::columns::{self, Column};
+use super::model::{Model, Overlay, Purpose};
+use super::{detail, header};
+
+/// From this width on a column may stand empty.
+const ROOMY: usize = 99;
+
+/// Draws all of it, and tells the model how many rows fit.
+pub fn draw(frame: &mut Frame, model: &mut Model) {
+    let area = frame.area();
+    let head = header::lines(model, usize::from(area.width));
+    let foot = footer(model);
+    // On a low screen the rows matter most, then the head's first lines, then the footer.
+    let foot_height = if area.height >= 4 || model.typing() {
+        foot.len() as u16
+    } else {
+        0
+    };
+    let head_height = (head.len() as u16).min(area.height.saturating_sub(foot_height + 3));
+    let [top, middle, bottom] = Layout::vertical([
+        Constraint::Length(head_height),
+        Constraint::Fill(1),
+        Constraint::Length(foot_height.min(area.height)),
+    ])
+    .areas(area);
+    frame.render_widget(Paragraph::new(head), top);
+    match model.overlay.clone() {
+        None => table(frame, model, middle),
+        Some(overlay) => over(frame, model, &overlay, middle),
+    }
+    frame.render_widget(Paragraph::new(foot), bottom);
+    cursor(frame, model, bottom);
+}
+
+/// A style that is only used where colour is.
+pub fn colored(look: Look, color: Color) -> Style {
+    if look.color {
+        Style::new().fg(color)
+    } else {
+        Style::new()
+    }
+}
+
+/// Cuts or fills a cell to a width on the screen.
+pub fn cell(text: &str, width: usize, side: Side, look: Look) -> String {
+    let wide = |text: &str| Span::raw(text.to_owned()).width();
+    let mut shown = text.to_owned();
+    if wide(&shown) > width {
+        let mark = if look.ascii { "~" } else { "…" };
+        while !shown.is_empty() && wide(&shown) + 1 > width {
+            shown.pop();
+        }
+        if width > 0 {
+            shown.push_str(mark);
+        }
+    }
+    let blanks = " ".repeat(width.saturating_sub(wide(&shown)));
+    match side {
+        Side::Left => shown + &blanks,
+        Side::Right => blanks + &shown,
+    }
+}
+
+fn table(frame: &mut Frame, model: &mut Model, area: Rect) {
+    let page = usize::from(area.height.saturating_sub(1));
+    model.page = page;
+    let list = model.list_mut();
+    // The selected row is always on the screen, and the screen is as full as can be.
+    list.offset = list
+        .offset
+        .min(list.at)
+        .max((list.at + 1).saturating_sub(page));
+    list.offset = list.offset.min(list.order.len().saturating_sub(page));
+    let offset = list.offset;
+
+    let room = usize::from(area.width).saturating_sub(1);
+    let mut columns = columns::of(model.view).to_vec();
+    if room < ROOMY
+        && model
+            .top()
+            .zombies
+            .iter()
+            .all(|zombie| zombie.tracer.is_none())
+    {
+        columns.retain(|column| *column != Column::Tracer);
+    }
+    let columns = columns::fit(&columns, room);
+    let mut lines = vec![heads(model, &columns)];
+    let list = model.list();
+    for (at, &i) in list.order.iter().enumerate().skip(offset).take(page) {
+        lines.push(row(model, &columns, i, at == list.at));
+    }
+    if list.order.is_empty() {
+        let words = detail::wrap(&model.empty_words(), room);
+        lines.extend(
+            words
+                .into_iter()
+                .map(|words| Line::raw(format!(" {words}"))),
+        );
+    }
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+fn heads(model: &Model, columns: &[(Column, usize)]) -> Line<'static> {
+    let list = model.list();
+    let mut spans = vec![Span::raw(" ")];
+    for (n, &(column, width)) in columns.iter().enumerate() {
+        if n > 0 {
+            spans.push(Span::raw("  "));
+        }
+        let mut head = column.head().to_owned();
+        let mut style = Style::new().add_modifier(Modifier::BOLD);
+        if column == list.sort {
+            head.push_str(match (list.reverse, model.look.ascii) {
+                (false, false) => "▼",
+                (true, false) => "▲",
+                (false, true) => "*",
+                (true, true) => "^",
+            });
+            style = style.add_modifier(Modifier::UNDERLINED);
+        }
+        spans.push(Span::styled(
+            cell(&head, width, column.side(), model.look),
+            style,
+        ));
+    }
+    Line::from(spans)
+}
+
+fn row(model: &Model, columns: &[(Column, usize)], i: usize, selected: bool) -> Line<'static> {
+    let look = model.look;
+    let mut spans = vec![Span::raw(if selected { ">" } else { " " })];
+    for (n, &(column, width)) in columns.iter().enumerate() {
+        if n > 0 {
+            spans.push(Span::raw("  "));
+        }
+        let (text, worth_a_look) = match model.view {
+            TopView::Culprits => {
+                let parent = &model.top().parents[i];
+                (column.of_culprit(parent, look), parent.zombies > 0)
+            }
+            TopView::Zombies => (column.of_zombie(&model.top().zombies[i], look), false),
+        };
+        let text = cell(&text, width, column.side(), look);
+        let strong = worth_a_look && matches!(column, Column::Zombies | Column::Oldest);
+        let style = if strong {
+            colored(look, Color::Yellow).add_modifier(Modifier::BOLD)
+        } else {
+            Style::new()
+        };
+        spans.push(Span::styled(text, style));
+    }
+    let style = if selected {
+        Style::new().add_modifier(Modifier::REVERSED)
+    } else {
+        Style::new()
+    };
+    Line::from(spans).style(style)
+}
+
+fn over(frame: &mut Frame, model: &mut Model, overlay: &Overlay, area: Rect) {
+    let width = usize::from(area.width);
+    let lines = match overlay {
+        Overlay::Help => detail::help(width),
+        Overlay::Detail(view, who) => detail::lines(model, *view, who, width),
+    };
+    let page = usize::from(area.height);
+    model.page = page;
+    model.scroll = model.scroll.min(lines.len().saturating_sub(page));
+    let shown: Vec<Line> = lines.into_iter().skip(model.scroll).take(page).collect();
+    frame.render_widget(Paragraph::new(shown), area);
+}
+
+fn footer(model: &Model) -> Vec<Line<'static>> {
+    let message = model.message.as_ref().map(|message| {
+        Line::styled(
+            model.look.clean(message),
+            Style::new().add_modifier(Modifier::BOLD),
+        )
+    });
+    let Some(input) = &model.input else {
+        let hints = match model.overlay {
+            None => "? help  q quit  Enter detail  / search  f filter  s sort  Space pause",
+            Some(_) => "Esc back  j k scroll  Ctrl-C quit",
+        };
+        let dim = Style::new().add_modifier(Modifier::DIM);
+        return vec![message.unwrap_or_else(|| Line::styled(hints, dim))];
+    };
+    let typed = Line::raw(format!(
+        "{}{}",
+        prompt(input.purpose),
+        model.look.clean(&input.text)
+    ));
+    message.into_iter().chain([typed]).collect()
+}
+
+fn prompt(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Search => "search: ",
+        Purpose::Filter => "filter: ",
+    }
+}
+
+fn cursor(frame: &mut Frame, model: &Model, footer: Rect) {
+    if let (Some(input), Some(last)) = (&model.input, footer.rows().next_back()) {
+        let typed = Span::raw(model.look.clean(&input.text)).width() as u16;
+        let x = (prompt(input.purpose).len() as u16).saturating_add(typed);
+        frame.set_cursor_position(Position::new(
+            last.x + x.min(last.width.saturating_sub(1)),
+            last.y,
+        ));
+    }
+}
+
+#[cfg(test)]
+#[path = "draw_tests.rs"]
+mod tests;

@@ -1,0 +1,121 @@
+//! The head of the screen: where the figures come from, and whether to trust them.
+
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+
+use crate::cli::TopView;
+use crate::views::text::{count, rate};
+
+use super::detail;
+use super::draw::colored;
+use super::model::Model;
+
+/// Its lines, for a width; what must be seen comes first.
+pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![figures(model, width), tabs(model)];
+    if let Some((why, silent)) = &model.failure {
+        let silent = model.look.duration(silent.as_secs_f64());
+        let words = format!(
+            "NO ANSWER for {silent}, figures are old: {}",
+            model.look.clean(why)
+        );
+        let words = detail::wrap(&words, width).into_iter();
+        lines.splice(0..0, words.map(|words| Line::styled(words, alarm(model))));
+    }
+    lines.insert(0, place(model));
+    lines
+}
+
+fn alarm(model: &Model) -> Style {
+    colored(model.look, Color::Red).add_modifier(Modifier::BOLD)
+}
+
+fn place(model: &Model) -> Line<'static> {
+    let look = model.look;
+    let bold = Style::new().add_modifier(Modifier::BOLD);
+    let mut spans = vec![Span::styled("reapwatch", bold)];
+    if model.paused {
+        spans.push(Span::raw("  "));
+        spans.push(Span::styled(
+            " PAUSED ",
+            bold.add_modifier(Modifier::REVERSED),
+        ));
+    }
+    let frame = &model.frame;
+    spans.push(Span::styled(format!("  {}", look.clean(&frame.host)), bold));
+    for words in [&frame.kernel, &frame.source, &model.source] {
+        spans.push(Span::raw(format!("  {}", look.clean(words))));
+    }
+    Line::from(spans)
+}
+
+fn figures(model: &Model, width: usize) -> Line<'static> {
+    let summary = &model.top().summary;
+    let exits = model.rates.back().map_or_else(
+        || model.look.nothing().to_owned(),
+        |&per_second| rate(per_second),
+    );
+    let strong = if summary.zombies > 0 {
+        colored(model.look, Color::Yellow).add_modifier(Modifier::BOLD)
+    } else {
+        Style::new()
+    };
+    let zombies = Span::styled(count(summary.zombies, "zombie"), strong);
+    let exits = Span::raw(format!("  exits/s {exits} "));
+    // In capitals too, since colour alone would not reach everybody.
+    let loss = match model.frame.lost_events {
+        0 => String::new(),
+        lost => format!(
+            "  LOST {}: rows may be missing or late",
+            count(lost, "event")
+        ),
+    };
+    let loss = Span::styled(loss, alarm(model));
+    // The curve takes what the words leave.
+    let room = width.saturating_sub(zombies.width() + exits.width() + loss.width());
+    let curve = Span::styled(sparkline(model, room), colored(model.look, Color::Cyan));
+    Line::from(vec![zombies, exits, curve, loss])
+}
+
+/// The last rates, scaled to the largest of them.
+fn sparkline(model: &Model, width: usize) -> String {
+    let levels: &[char] = if model.look.ascii {
+        &['_', '.', '-', '=', '+', '*', '#', '@']
+    } else {
+        &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
+    };
+    let shown = model
+        .rates
+        .iter()
+        .skip(model.rates.len().saturating_sub(width));
+    let most = shown.clone().fold(0.0, |most: f64, &rate| most.max(rate));
+    shown
+        .map(|rate| {
+            let share = if most > 0.0 { rate / most } else { 0.0 };
+            levels[(share * (levels.len() - 1) as f64).round() as usize]
+        })
+        .collect()
+}
+
+fn tabs(model: &Model) -> Line<'static> {
+    let mut spans = Vec::new();
+    for (view, name) in [
+        (TopView::Culprits, "1 Culprits"),
+        (TopView::Zombies, "2 Zombies"),
+    ] {
+        let rows = model.list_of(view).order.len();
+        spans.push(if view == model.view {
+            let style = Style::new().add_modifier(Modifier::BOLD);
+            Span::styled(format!("[{name} {rows}]"), style)
+        } else {
+            Span::raw(format!(" {name} {rows} "))
+        });
+    }
+    if let Some(filter) = &model.filter {
+        let words = format!("  filter: {}", model.look.clean(filter.text()));
+        spans.push(Span::styled(words, colored(model.look, Color::Cyan)));
+    }
+    let every = humantime::format_duration(model.interval);
+    spans.push(Span::raw(format!("  every {every}")));
+    Line::from(spans)
+}

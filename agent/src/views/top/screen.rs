@@ -1,0 +1,276 @@
+//! The live screen: one loop over keys, frames, time and signals.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{self, Event};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::api::{Document, Top};
+use crate::cli::TopArgs;
+use crate::client::Source;
+use crate::handle::Stopped;
+use crate::views::{Look, Outcome};
+
+use super::act::Effect;
+use super::draw::draw;
+use super::keys;
+use super::model::Model;
+
+/// After so long without an answer the screen says so; the client itself gives up later.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+type Fetch = JoinHandle<anyhow::Result<Document<Top>>>;
+
+/// Runs until the user, a signal or the number of frames ends it. The terminal is as it was
+/// afterwards, also after a panic.
+pub async fn run(args: &TopArgs, source: Source, look: Look) -> anyhow::Result<Outcome> {
+    // An agent that gives no frame is a sentence on a terminal that was not touched.
+    let frame = source.top().await?;
+    let label = source.label();
+    let filter = args.filter.clone();
+    let model = Model::new(look, label, args.view, filter, args.delay, frame);
+    let mut signals = Signals::new()?;
+    // A line of the log would tear the screen.
+    let level = log::max_level();
+    log::set_max_level(log::LevelFilter::Off);
+    let terminal = ratatui::try_init().context("cannot take the terminal")?;
+    let events = read_events();
+    let mut screen = Screen {
+        model,
+        source,
+        terminal,
+        events,
+    };
+    let ended = screen.run(args.iterations, &mut signals).await;
+    ratatui::restore();
+    log::set_max_level(level);
+    ended.map(|()| Outcome::Fine)
+}
+
+struct Screen {
+    model: Model,
+    source: Source,
+    terminal: DefaultTerminal,
+    events: mpsc::Receiver<std::io::Result<Event>>,
+}
+
+impl Screen {
+    async fn run(&mut self, frames: Option<u64>, signals: &mut Signals) -> anyhow::Result<()> {
+        let mut shown = 1;
+        let mut answered = Instant::now();
+        let mut due = answered + self.model.interval;
+        let mut fetch: Option<Fetch> = None;
+        loop {
+            self.terminal
+                .draw(|frame| draw(frame, &mut self.model))
+                .context("cannot draw")?;
+            if frames.is_some_and(|frames| shown >= frames) {
+                return Ok(());
+            }
+            tokio::select! {
+                event = self.events.recv() => {
+                    let event = event.context("the terminal is gone")?;
+                    match self.handle(&event.context("cannot read the terminal")?)? {
+                        Next::Leave => return Ok(()),
+                        Next::Refresh => due = Instant::now(),
+                        Next::Wait => {}
+                    }
+                }
+                () = tokio::time::sleep_until(due), if fetch.is_none() && !self.model.paused => {
+                    due = Instant::now() + self.model.interval;
+                    let source = self.source.clone();
+                    fetch = Some(tokio::spawn(async move { source.top().await }));
+                }
+                done = finished(&mut fetch) => {
+                    fetch = None;
+                    match done? {
+                        // A frame that was asked for before the pause would break it.
+                        Ok(_) if self.model.paused => {}
+                        Ok(frame) => {
+                            answered = Instant::now();
+                            shown += 1;
+                            self.model.apply(frame);
+                        }
+                        // The agent inside this command does not come back.
+                        Err(error) if error.is::<Stopped>() => return Err(error),
+                        Err(error) => self.model.fail(format!("{error:#}"), answered.elapsed()),
+                    }
+                }
+                () = tokio::time::sleep(PATIENCE), if fetch.is_some() => {
+                    self.model.fail("it is still asked".to_owned(), answered.elapsed());
+                }
+                () = signals.any() => return Ok(()),
+            }
+        }
+    }
+
+    fn handle(&mut self, event: &Event) -> anyhow::Result<Next> {
+        let Event::Key(key) = event else {
+            return Ok(Next::Wait);
+        };
+        let action = keys::action(*key, self.model.typing());
+        match action.and_then(|action| self.model.act(action)) {
+            None => {}
+            Some(Effect::Quit) => return Ok(Next::Leave),
+            Some(Effect::Refresh) => return Ok(Next::Refresh),
+            Some(Effect::Suspend) => self.suspend()?,
+            Some(Effect::Copy(text)) => {
+                let mut stdout = std::io::stdout();
+                stdout.write_all(osc52(&text).as_bytes())?;
+                stdout.flush()?;
+                self.model.message = Some(format!(
+                    "{text} copied, if this terminal lets programs copy"
+                ));
+            }
+            Some(Effect::Save) => self.model.message = Some(self.save()),
+        }
+        Ok(Next::Wait)
+    }
+
+    /// Stops as any program does on Ctrl-Z, and draws anew when it is continued.
+    fn suspend(&mut self) -> anyhow::Result<()> {
+        ratatui::restore();
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)
+            .context("cannot stop")?;
+        // Not cleared: to do so would ask for the cursor's place, whose answer the thread that
+        // reads keys would take. A new terminal draws every cell anyway.
+        self.terminal = ratatui::try_init().context("cannot take the terminal")?;
+        Ok(())
+    }
+
+    /// Writes the frame into a new file and says what came of it.
+    fn save(&self) -> String {
+        let path = file_name(&self.model.frame.at);
+        let written = File::create_new(&path)
+            .map_err(anyhow::Error::new)
+            .and_then(|mut file| {
+                serde_json::to_writer_pretty(&file, &self.model.frame)?;
+                Ok(file.write_all(b"\n")?)
+            });
+        match written {
+            Ok(()) => format!("saved to {}", path.display()),
+            Err(error) => format!("cannot save to {}: {error}", path.display()),
+        }
+    }
+}
+
+enum Next {
+    Leave,
+    Refresh,
+    Wait,
+}
+
+/// The frame that was asked for; never, where none was.
+async fn finished(fetch: &mut Option<Fetch>) -> anyhow::Result<anyhow::Result<Document<Top>>> {
+    match fetch {
+        Some(fetch) => fetch.await.context("the view broke"),
+        None => std::future::pending().await,
+    }
+}
+
+/// Keys come from a thread of their own, since reading them blocks; it ends with the program.
+fn read_events() -> mpsc::Receiver<std::io::Result<Event>> {
+    let (sender, receiver) = mpsc::channel(64);
+    std::thread::spawn(move || {
+        loop {
+            let event = event::read();
+            let last = event.is_err();
+            if sender.blocking_send(event).is_err() || last {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// The signals that ask a program to leave.
+struct Signals {
+    all: [Signal; 3],
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            all: [
+                listen(SignalKind::terminate())?,
+                listen(SignalKind::interrupt())?,
+                listen(SignalKind::hangup())?,
+            ],
+        })
+    }
+
+    async fn any(&mut self) {
+        let [terminate, interrupt, hangup] = &mut self.all;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
+/// A name that sorts by time and that every file system takes.
+fn file_name(at: &str) -> PathBuf {
+    let at: String = at
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    PathBuf::from(format!("reapwatch-top-{at}.json"))
+}
+
+/// The sequence that asks a terminal to copy text.
+fn osc52(text: &str) -> String {
+    format!("\x1b]52;c;{}\x07", base64(text.as_bytes()))
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let word = (0..3).fold(0, |word, i| {
+            word << 8 | u32::from(*chunk.get(i).unwrap_or(&0))
+        });
+        for i in 0..4 {
+            let digit = DIGITS[(word >> (18 - 6 * i) & 63) as usize];
+            text.push(if i <= chunk.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_are_base64() {
+        assert_eq!(base64(b"1"), "MQ==");
+        assert_eq!(base64(b"12"), "MTI=");
+        assert_eq!(base64(b"12345"), "MTIzNDU=");
+        assert_eq!(osc52("123"), "\x1b]52;c;MTIz\x07");
+    }
+
+    #[test]
+    fn file_names_cannot_leave_the_directory() {
+        assert_eq!(file_name("../x").to_str(), Some("reapwatch-top----x.json"));
+    }
+}

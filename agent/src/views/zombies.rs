@@ -1,0 +1,97 @@
+//! `reapwatch zombies`: who is dead and unreaped now.
+
+use crate::api::{Document, Zombie};
+use crate::cli::ZombiesArgs;
+use crate::client::Source;
+
+use super::output::print;
+use super::table::{Side, Table};
+use super::text::{Bound, count};
+use super::{Look, Outcome, json};
+
+/// Asks once, prints, and ends.
+pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
+    let source = Source::connect(&args.from, &args.probes).await?;
+    let document = source.zombies().await?;
+    if args.json {
+        json::line(&document)?;
+    } else {
+        print(&report(&document, look))?;
+    }
+    let found = args.fail && !document.items.is_empty();
+    Ok(if found { Outcome::Found } else { Outcome::Fine })
+}
+
+fn report(document: &Document<Zombie>, look: Look) -> String {
+    let mut text = if document.items.is_empty() {
+        format!("no zombies on {}\n", look.clean(&document.host))
+    } else {
+        table(&document.items, look)
+    };
+    if let Some(loss) = loss(document.lost_events) {
+        text.push_str(&loss);
+        text.push('\n');
+    }
+    text
+}
+
+/// What is to be said about lost events, if there are any.
+pub fn loss(lost: u64) -> Option<String> {
+    (lost > 0).then(|| {
+        let verb = if lost == 1 { "was" } else { "were" };
+        format!(
+            "{} {verb} lost since the agent came: rows may be missing or late",
+            count(lost, "event")
+        )
+    })
+}
+
+/// The zombies, in the order given.
+pub fn table<'a>(zombies: impl IntoIterator<Item = &'a Zombie> + Clone, look: Look) -> String {
+    let judged = zombies
+        .clone()
+        .into_iter()
+        .any(|zombie| zombie.verdict.is_some());
+    let mut columns = vec![
+        ("PID", Side::Right),
+        ("COMM", Side::Left),
+        ("AGE", Side::Right),
+        ("EXIT", Side::Left),
+        ("PARENT", Side::Left),
+        ("FORKER", Side::Left),
+        ("TRACER", Side::Left),
+    ];
+    if judged {
+        columns.push(("WHY", Side::Left));
+    }
+    let mut table = Table::new(&columns);
+    for zombie in zombies {
+        let mut cells = vec![
+            zombie.pid.to_string(),
+            look.clean(&zombie.comm),
+            look.bounded(zombie.zombie_seconds, bound(zombie)),
+            look.exit(zombie.exit.as_ref()),
+            look.process(zombie.parent.as_ref()),
+            look.process(zombie.forker.as_ref()),
+            look.process(zombie.tracer.as_ref()),
+        ];
+        if judged {
+            let why = zombie
+                .verdict
+                .as_ref()
+                .map(|verdict| look.clean(&verdict.summary));
+            cells.push(why.unwrap_or_else(|| look.nothing().to_owned()));
+        }
+        table.row(cells);
+    }
+    table.render(look)
+}
+
+/// Whether a zombie's age is known or only bounded.
+pub fn bound(zombie: &Zombie) -> Bound {
+    if zombie.age_is_lower_bound {
+        Bound::Lower
+    } else {
+        Bound::Exact
+    }
+}

@@ -1,0 +1,190 @@
+//! An agent that runs as long as the test, and its answers.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+
+use crate::api::{Doctor, Document, Zombie};
+
+/// The program under test.
+pub(crate) const REAPWATCH: &str = env!("CARGO_BIN_EXE_reapwatch");
+/// How long anything may take before the test gives it up: generous, for emulated machines.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running agent with a socket of its own.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    child: Child,
+    socket: PathBuf,
+    #[expect(dead_code, reason = "kept for as long as the socket is in it")]
+    folder: Option<TempDir>,
+}
+
+impl Agent {
+    /// Starts one and waits until it answers.
+    pub(crate) fn start(options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let socket = folder.path().join("s.sock");
+        Self {
+            child: start(options, &socket),
+            folder: Some(folder),
+            socket,
+        }
+    }
+
+    /// Starts one at a socket whose folder another agent of the test keeps.
+    pub(crate) fn start_at(socket: &Path) -> Self {
+        Self {
+            child: start(&[], socket),
+            folder: None,
+            socket: socket.to_owned(),
+        }
+    }
+
+    /// Its PID.
+    pub(crate) fn pid(&self) -> i32 {
+        self.child.id() as i32
+    }
+
+    /// Path of its socket.
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: i32) {
+        // SAFETY: the call touches no memory, and the PID is that of an unreaped child.
+        assert_eq!(unsafe { libc::kill(self.pid(), signal) }, 0);
+    }
+
+    /// How it ended, which it must do soon.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let mut status = None;
+        eventually(|| {
+            status = self.child.try_wait().expect("the agent is a child");
+            status.is_some()
+        });
+        status.expect("the agent ends")
+    }
+
+    /// What `reapwatch zombies` says.
+    pub(crate) fn zombies(&self) -> Document<Zombie> {
+        json(&view(&["zombies", "--json"], self.socket()))
+    }
+
+    /// Whether deaths are seen by tracepoints only, which cannot know everything.
+    pub(crate) fn by_tracepoints(&self) -> bool {
+        self.zombies().source == "tracepoint"
+    }
+
+    /// What `reapwatch doctor` says.
+    pub(crate) fn doctor(&self) -> Doctor {
+        json(&view(&["doctor", "--json"], self.socket()))
+    }
+
+    /// Sum of all series of a metric whose labels contain `labels`.
+    pub(crate) fn metric(&self, name: &str, labels: &str) -> f64 {
+        let page = self.get("/metrics");
+        let samples = page.lines().filter(|line| {
+            let (series, _) = line.split_once(' ').unwrap_or((line, ""));
+            series.split('{').next() == Some(name) && series.contains(labels)
+        });
+        let values: Vec<f64> = samples
+            .map(|line| {
+                line.rsplit(' ')
+                    .next()
+                    .unwrap_or("")
+                    .parse()
+                    .expect("a number")
+            })
+            .collect();
+        assert!(!values.is_empty(), "no {name}{{{labels}}} in:\n{page}");
+        values.iter().sum()
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = UnixStream::connect(self.socket()).expect("the socket accepts");
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a timeout can be set");
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        .expect("the request is sent");
+        let mut answer = String::new();
+        stream
+            .read_to_string(&mut answer)
+            .expect("the answer is read");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        answer
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // An agent that has ended is neither killed nor waited for again.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Starts an agent at a socket and waits until it answers. `REAPWATCH_TEST_HOOK` forces a kind of
+/// hook, such as `tracepoint` on a kernel that offers more.
+fn start(options: &[&str], socket: &Path) -> Child {
+    let forced = std::env::var("REAPWATCH_TEST_HOOK").ok();
+    let forced = forced
+        .filter(|_| !options.contains(&"--hook"))
+        .map(|hook| format!("--hook={hook}"));
+    let mut child = Command::new(REAPWATCH)
+        .args(["agent", "--listen", "none", "--socket"])
+        .arg(socket)
+        .args(options)
+        .args(forced)
+        .env("RUST_LOG", "warn")
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("the agent starts");
+    let ready = eventually(|| {
+        let ended = child.try_wait().expect("the agent is a child");
+        assert!(ended.is_none(), "the agent ended at once: {ended:?}");
+        socket.exists() && view(&["zombies", "--json"], socket).status.success()
+    });
+    assert!(ready, "the agent did not answer");
+    child
+}
+
+/// Runs a viewing command against a socket.
+pub(crate) fn view(args: &[&str], socket: &Path) -> Output {
+    Command::new(REAPWATCH)
+        .args(args)
+        .arg("--socket")
+        .arg(socket)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program runs")
+}
+
+/// Whether `done` comes true within [`PATIENCE`].
+pub(crate) fn eventually(mut done: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if done() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    false
+}
+
+fn json<T: DeserializeOwned>(output: &Output) -> T {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_str(&text)
+        .unwrap_or_else(|error| panic!("{error} in: {text}\non stderr: {errors}"))
+}

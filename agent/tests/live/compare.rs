@@ -1,0 +1,223 @@
+//! One line of the agent against the truth.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use scenarios::clock::now_ns;
+use scenarios::truth::{self, How, Interval, Truth};
+
+use crate::api::{Exit, FinishedExit, Process};
+
+/// The agent and this test each join `CLOCK_BOOTTIME` with wall time by reading both clocks one
+/// after the other; either may be preempted between, and the wall clock may be slewed.
+const CLOCK_JOIN: Duration = Duration::from_millis(5);
+/// Durations are differences of kernel stamps, so only the rounding to f64 makes them short.
+const SHORT: f64 = 0.0001;
+/// A reap learnt from the return of a wait call, or from a pidfd, comes late by a wake-up.
+const WAKE_UP: f64 = 0.020;
+/// CPU time that passes between the moment the agent reads it and the process's last.
+const CPU: f64 = 0.005;
+/// Reaps that no wait call's return need tell of: no call at all, a call that writes no PID, and
+/// those of a stranger, who may call as it likes.
+const UNSEEN: [&str; 3] = ["namespace_dies", "waitid_null", "daemon"];
+
+/// Asserts that `line` says what is true; `by_tracepoints` allows what such a source cannot know.
+pub(crate) fn assert_true(line: &FinishedExit, truth: &Truth, by_tracepoints: bool) {
+    let context = format!("{truth:#?}\n{line:#?}");
+    let exit = Some(exit(truth.exit));
+    assert_eq!((&line.comm, &line.exit), (&truth.comm, &exit), "{context}");
+    assert_eq!(
+        pid(line.forker.as_ref()),
+        Some(truth.forker),
+        "forker\n{context}"
+    );
+    assert_eq!(
+        pid(line.parent.as_ref()),
+        Some(truth.parent),
+        "parent\n{context}"
+    );
+    assert_eq!(pid(line.tracer.as_ref()), truth.tracer, "tracer\n{context}");
+    assert_killer(line, truth, &context);
+    assert_within(
+        line.start_time.as_deref(),
+        truth.start,
+        "start_time",
+        &context,
+    );
+    assert_reap(line, truth, by_tracepoints, &context);
+
+    // No signal is generated at these deaths, so tracepoints see only the end of the last thread.
+    let unnotified = ["sigchld_ignored", "exit_signal_0"].contains(&&*truth.name);
+    let bound = by_tracepoints && unnotified;
+    assert_eq!(line.died_at_is_lower_bound, bound, "{context}");
+    if bound {
+        assert_eq!(
+            line.exit_seconds, None,
+            "this source cannot know\n{context}"
+        );
+    } else {
+        let longest = seconds(truth.died_at.not_after_ns, truth.begun_at.not_before_ns) + SHORT;
+        let took = line
+            .exit_seconds
+            .unwrap_or_else(|| panic!("no exit_seconds\n{context}"));
+        assert!((0.0..=longest).contains(&took), "exit_seconds\n{context}");
+        assert_within(
+            line.began_at.as_deref(),
+            truth.begun_at,
+            "began_at",
+            &context,
+        );
+    }
+    assert_within(line.died_at.as_deref(), truth.died_at, "died_at", &context);
+}
+
+/// Asserts that the used CPU, memory, threads and lifetime are what `wait4` said.
+pub(crate) fn assert_resources(line: &FinishedExit, truth: &Truth) {
+    let used = line.resources.as_ref().expect("the death was seen");
+    let told = truth.resources.expect("the scenario measures");
+    let cpu = used.user_seconds + used.system_seconds;
+    let told_cpu = (told.user_us + told.system_us) as f64 / 1e6;
+    assert!((cpu - told_cpu).abs() <= CPU, "{used:?} {told:?}");
+    assert!(
+        used.user_seconds > 0.0 && used.system_seconds > 0.0,
+        "{used:?}"
+    );
+    assert_eq!(used.threads, Some(told.threads));
+    let difference = used.max_rss_bytes.abs_diff(told.max_rss_bytes);
+    assert!(difference <= 1 << 20, "{used:?} {told:?}");
+    let least = seconds(truth.died_at.not_before_ns, truth.start.not_after_ns) - SHORT;
+    let most = seconds(truth.died_at.not_after_ns, truth.start.not_before_ns) + SHORT;
+    assert!(
+        (least..=most).contains(&used.lifetime_seconds),
+        "{used:?} {least} {most}"
+    );
+}
+
+/// Asserts that a time of the agent lies in the interval.
+pub(crate) fn assert_within(at: Option<&str>, interval: Interval, what: &str, context: &str) {
+    let at = at.unwrap_or_else(|| panic!("{what} is null\n{context}"));
+    let wall = humantime::parse_rfc3339(at).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let wall = wall.duration_since(UNIX_EPOCH).expect("after 1970");
+    let boot = wall.saturating_sub(boot_time());
+    let early = Duration::from_nanos(interval.not_before_ns).saturating_sub(CLOCK_JOIN);
+    let late = Duration::from_nanos(interval.not_after_ns) + CLOCK_JOIN;
+    assert!(
+        (early..=late).contains(&boot),
+        "{what} is {boot:?} since boot\n{context}"
+    );
+}
+
+/// The exit as the agent writes it.
+pub(crate) fn exit(exit: truth::Exit) -> Exit {
+    let (kind, code, signal) = match exit {
+        truth::Exit::Exited { code } => ("exited", Some(code), None),
+        truth::Exit::Killed { signal } => ("killed", None, Some(name(signal))),
+        truth::Exit::Dumped { signal } => ("dumped", None, Some(name(signal))),
+    };
+    Exit {
+        kind: kind.to_owned(),
+        code,
+        signal,
+    }
+}
+
+/// From `begin` to `end`, 0 when that is backwards.
+pub(crate) fn seconds(end: u64, begin: u64) -> f64 {
+    end.saturating_sub(begin) as f64 / 1e9
+}
+
+fn assert_reap(line: &FinishedExit, truth: &Truth, by_tracepoints: bool, context: &str) {
+    let released = truth
+        .reaped_at
+        .unwrap_or_else(|| panic!("never reaped\n{context}"));
+    let seen = !(line.how == "unknown" && by_tracepoints && UNSEEN.contains(&&*truth.name));
+    let reaper = line
+        .reaper
+        .as_ref()
+        .map(|reaper| (reaper.process.pid, reaper.tid));
+    if !seen {
+        assert_eq!(reaper, None, "a reaper cannot be known\n{context}");
+    } else if truth.how == How::Tracer && line.how == "autoreap" {
+        // As true: the tracer's wait made the kernel ask the parent, who wants no zombies.
+        assert_eq!(reaper, None, "nobody had to\n{context}");
+    } else {
+        assert_eq!(line.how, how(truth.how), "how\n{context}");
+        let told = truth.reaper.map(|told| {
+            let tid = told.tid.or(reaper.map(|(_, tid)| tid));
+            (told.pid, tid.expect("known, or as the line says"))
+        });
+        assert_eq!(reaper, told, "reaper\n{context}");
+    }
+    if seen {
+        assert_within(line.reaped_at.as_deref(), released, "reaped_at", context);
+    }
+    if truth.how == How::Autoreap {
+        let never = line.zombie_seconds.is_none_or(|zombie| zombie <= 0.0);
+        assert!(never, "never a zombie\n{context}");
+        return;
+    }
+    let zombie = line
+        .zombie_seconds
+        .unwrap_or_else(|| panic!("no zombie_seconds\n{context}"));
+    let least = seconds(released.not_before_ns, truth.died_at.not_after_ns) - SHORT;
+    let most = seconds(released.not_after_ns, truth.died_at.not_before_ns) + WAKE_UP;
+    assert!(zombie >= least, "zombie_seconds below {least}\n{context}");
+    let bounded = line.zombie_seconds_is_upper_bound;
+    assert!(
+        bounded || zombie <= most,
+        "zombie_seconds above {most}\n{context}"
+    );
+    let inexact = !seen || line.died_at_is_lower_bound;
+    assert_eq!(bounded, inexact, "{context}");
+}
+
+fn assert_killer(line: &FinishedExit, truth: &Truth, context: &str) {
+    let Some(told) = truth.killer else {
+        assert_eq!(line.killer, None, "nobody killed it\n{context}");
+        assert_eq!(line.kill_seconds, None, "{context}");
+        return;
+    };
+    let killer = line
+        .killer
+        .as_ref()
+        .unwrap_or_else(|| panic!("no killer\n{context}"));
+    let said = (killer.process.pid, killer.signal.as_str());
+    assert_eq!(said, (told.pid, &*name(told.signal)), "killer\n{context}");
+    assert_within(Some(&killer.at), told.at, "killer.at", context);
+    let longest = seconds(truth.died_at.not_after_ns, told.at.not_before_ns) + SHORT;
+    let took = line
+        .kill_seconds
+        .unwrap_or_else(|| panic!("no kill_seconds\n{context}"));
+    assert!((0.0..=longest).contains(&took), "kill_seconds\n{context}");
+}
+
+fn how(how: How) -> &'static str {
+    match how {
+        How::Wait => "wait",
+        How::Autoreap => "autoreap",
+        How::Tracer => "tracer",
+        How::Namespace => "namespace",
+        How::Never => "never",
+    }
+}
+
+fn name(signal: u8) -> String {
+    let name = match signal {
+        6 => "SIGABRT",
+        9 => "SIGKILL",
+        15 => "SIGTERM",
+        other => panic!("no scenario sends {other}"),
+    };
+    name.to_owned()
+}
+
+fn pid(process: Option<&Process>) -> Option<u32> {
+    process.map(|process| process.pid)
+}
+
+/// Wall time at which `CLOCK_BOOTTIME` was 0.
+fn boot_time() -> Duration {
+    let wall = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
+    wall.saturating_sub(Duration::from_nanos(now_ns()))
+}

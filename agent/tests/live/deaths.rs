@@ -1,0 +1,132 @@
+//! Each way to die: exactly one line, and a true one.
+
+use std::collections::HashSet;
+
+use crate::agent::Agent;
+use crate::compare::{assert_resources, assert_true, seconds};
+use crate::scenario;
+use crate::stream::Stream;
+
+/// Runs one scenario under an agent and judges all its lines.
+fn judge(name: &str) {
+    let agent = Agent::start(&[]);
+    let by_tracepoints = agent.by_tracepoints();
+    let mut stream = Stream::of(&agent);
+    let truths = scenario::run(name);
+    let lines = stream.collect(&truths);
+    for truth in &truths {
+        let of_it: Vec<_> = lines.iter().filter(|line| line.pid == truth.pid).collect();
+        assert_eq!(of_it.len(), 1, "one death, one line: {of_it:#?}");
+        assert_true(of_it[0], truth, by_tracepoints);
+        if truth.resources.is_some() {
+            assert_resources(of_it[0], truth);
+        }
+    }
+    assert_eq!(stream.lost, 0, "the stream kept up");
+}
+
+macro_rules! judged {
+    ($($scenario:ident)*) => {
+        $(
+            #[test]
+            #[ignore = "needs root and a kernel with BTF"]
+            fn $scenario() {
+                judge(stringify!($scenario));
+            }
+        )*
+
+        /// So that no scenario is forgotten here.
+        #[test]
+        fn every_scenario_is_judged() {
+            let judged = HashSet::from([$(stringify!($scenario)),*, "never_reaped"]);
+            let all = scenarios::cases::SCENARIOS.iter().map(|scenario| scenario.name);
+            assert_eq!(judged, all.collect());
+        }
+    };
+}
+
+judged! {
+    reaped_0ms reaped_1ms reaped_10ms reaped_100ms
+    wait4_any waitid_pid waitid_pidfd waitid_all waitid_null
+    peeked reaped_by_thread
+    sigchld_ignored sa_nocldwait
+    killed_sigkill killed_sigterm handled_signal aborted dumped
+    leader_exits_first exit_group_threads thread_execs thread_execs_late
+    subreaper zombie_adopted daemon
+    tracer_waits tracer_exits tracer_releases
+    exit_signal_0 vfork
+    pid_namespace namespace_dies
+    resources
+}
+
+/// By tracepoints alone and without those of system calls nobody tells of a reap but its traces.
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_reap_that_nobody_saw_is_an_upper_bound() {
+    let agent = Agent::start(&["--hook", "tracepoint", "--no-syscall-tracepoints"]);
+    let mut stream = Stream::of(&agent);
+    let truths = scenario::run("reaped_10ms");
+    let lines = stream.collect(&truths);
+    let [line] = &lines[..] else {
+        panic!("one death, one line: {lines:#?}")
+    };
+    assert!(line.zombie_seconds_is_upper_bound, "{line:#?}");
+    assert_eq!(
+        (&line.reaper, line.how.as_str()),
+        (&None, "unknown"),
+        "{line:#?}"
+    );
+    let reaped = truths[0].reaped_at.expect("it is reaped");
+    let least = seconds(reaped.not_before_ns, truths[0].died_at.not_after_ns);
+    assert!(
+        line.zombie_seconds.is_some_and(|zombie| zombie >= least),
+        "{least} {line:#?}"
+    );
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn doctor_says_that_the_main_job_runs() {
+    let doctor = Agent::start(&[]).doctor();
+    assert!(doctor.runs, "{doctor:#?}");
+    assert!(
+        doctor
+            .probes
+            .iter()
+            .all(|probe| probe.hook.is_some() || !probe.required)
+    );
+}
+
+/// Reports where `zombie_seconds` lie between the least and the most that can be true.
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn zombie_seconds_are_accurate() {
+    let agent = Agent::start(&[]);
+    let by_tracepoints = agent.by_tracepoints();
+    let mut stream = Stream::of(&agent);
+    let truths = scenario::truths(&["accuracy", "--delay", "1", "--count", "50"]);
+    let lines = stream.collect(&truths);
+    assert_eq!(lines.len(), truths.len());
+    let mut above = Vec::new();
+    let mut open = Vec::new();
+    for truth in &truths {
+        let line = lines
+            .iter()
+            .find(|line| line.pid == truth.pid)
+            .expect("collected");
+        assert_true(line, truth, by_tracepoints);
+        let reaped = truth.reaped_at.expect("all are reaped");
+        let least = seconds(reaped.not_before_ns, truth.died_at.not_after_ns);
+        let most = seconds(reaped.not_after_ns, truth.died_at.not_before_ns);
+        above.push((line.zombie_seconds.expect("judged") - least) * 1e6);
+        open.push((most - least) * 1e6);
+    }
+    above.sort_by(f64::total_cmp);
+    open.sort_by(f64::total_cmp);
+    let [lowest, median, highest] = [above[0], above[25], above[49]];
+    println!(
+        "above the least truth: {lowest:.0} to {highest:.0} µs, median {median:.0}; \
+         the truth is open by {:.0} µs (median)",
+        open[25]
+    );
+}

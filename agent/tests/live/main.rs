@@ -1,0 +1,29 @@
+//! The real agent on the real kernel, against deaths whose truth is known.
+//!
+//!     cargo test -p reapwatch --test live -- --ignored --test-threads=1
+//!
+//! Each test starts an agent of its own, so that several may share a machine with other agents
+//! and with whatever else dies there: only the processes of the test's own scenarios are judged.
+
+#[path = "../../src/api.rs"]
+#[expect(
+    dead_code,
+    reason = "the types of all documents, of which only some are read here"
+)]
+#[expect(
+    unreachable_pub,
+    clippy::struct_field_names,
+    reason = "it is written as a module of the program"
+)]
+mod api;
+
+mod agent;
+mod compare;
+mod deaths;
+mod floods;
+mod leaving;
+mod loaded;
+mod refusals;
+mod scenario;
+mod stream;
+mod zombies;

@@ -1,0 +1,123 @@
+//! What cannot work is refused at the start: one sentence on stderr, and the exit status.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::agent::{Agent, REAPWATCH, view};
+
+const NOBODY: u32 = 65534;
+
+fn agent(args: &[&str]) -> Output {
+    Command::new(REAPWATCH)
+        .arg("agent")
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program runs")
+}
+
+/// Asserts exit status 1 and one line on stderr that contains `telling`.
+fn assert_refused(output: &Output, telling: &str) {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert_eq!(errors.lines().count(), 1, "not one sentence: {errors}");
+    assert!(errors.starts_with("reapwatch: "), "{errors}");
+    assert!(errors.contains(telling), "no `{telling}` in: {errors}");
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_socket_in_use() {
+    let first = Agent::start(&[]);
+    let socket = first.socket();
+    let socket = socket.to_str().expect("an ASCII path");
+    assert_refused(&agent(&["--listen", "none", "--socket", socket]), socket);
+    assert!(
+        view(&["zombies"], Path::new(socket)).status.success(),
+        "the first was disturbed"
+    );
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_port_in_use() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    assert_refused(
+        &agent(&["--listen", &address, "--socket", "none"]),
+        &address,
+    );
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_socket_folder_that_is_none() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("file");
+    fs::write(&file, "").expect("a file can be made");
+    let socket = file.join("s.sock");
+    let output = agent(&["--listen", "none", "--socket", &socket.to_string_lossy()]);
+    assert_refused(&output, &file.to_string_lossy());
+}
+
+#[test]
+fn an_unknown_flag() {
+    let output = agent(&["--no-such-flag"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("--no-such-flag"), "{errors}");
+}
+
+/// Runs a copy of the program that nobody can read, as nobody.
+fn as_nobody(args: &[&str]) -> Output {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let copy = folder.path().join("reapwatch");
+    fs::copy(REAPWATCH, &copy).expect("the program can be copied");
+    for path in [folder.path(), &copy] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("ours");
+    }
+    Command::new(&copy)
+        .args(args)
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the copy runs")
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn no_privileges_for_the_agent() {
+    assert_refused(
+        &as_nobody(&["agent", "--listen", "none", "--socket", "none"]),
+        "root",
+    );
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_socket_folder_of_somebody_else() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let socket = folder.path().join("s.sock");
+    let output = as_nobody(&[
+        "agent",
+        "--listen",
+        "none",
+        "--socket",
+        &socket.to_string_lossy(),
+    ]);
+    assert_refused(&output, "");
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_view_without_an_agent_at_the_given_socket() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let socket = folder.path().join("s.sock");
+    assert_refused(&view(&["zombies"], &socket), &socket.to_string_lossy());
+}

@@ -1,0 +1,109 @@
+//! Runs the program that makes deaths with a known truth.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+
+use scenarios::truth::{Crowd, Truth};
+
+use crate::agent::REAPWATCH;
+
+/// The program, built beside the one under test.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<std::path::PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        // Cargo builds the binaries of the package under test only.
+        if let Some(cargo) = std::env::var_os("CARGO") {
+            let mut build = Command::new(cargo);
+            build.args(["build", "--quiet", "--package", "scenarios"]);
+            if !cfg!(debug_assertions) {
+                build.arg("--release");
+            }
+            assert!(
+                build.status().expect("cargo runs").success(),
+                "scenarios does not build"
+            );
+        }
+        let program = Path::new(REAPWATCH).with_file_name("scenarios");
+        assert!(
+            program.exists(),
+            "{} is missing: build --package scenarios",
+            program.display()
+        );
+        program
+    })
+}
+
+fn output(args: &[&str]) -> String {
+    let output = Command::new(program())
+        .args(args)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("the program runs");
+    assert!(output.status.success(), "scenarios {args:?} failed");
+    String::from_utf8(output.stdout).expect("JSON is UTF-8")
+}
+
+/// The deaths of one scenario, after all of them.
+pub(crate) fn run(name: &str) -> Vec<Truth> {
+    truths(&["run", name])
+}
+
+/// The deaths that the program makes with these arguments.
+pub(crate) fn truths(args: &[&str]) -> Vec<Truth> {
+    output(args)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a truth"))
+        .collect()
+}
+
+/// `count` deaths by vfork as fast as possible; `kind` is `burst` or `cycles`.
+pub(crate) fn crowd(kind: &str, count: u32) -> Crowd {
+    serde_json::from_str(&output(&[kind, "--count", &count.to_string()])).expect("a crowd")
+}
+
+/// Zombies that stay until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Leak {
+    program: Child,
+    stdin: Option<ChildStdin>,
+    /// The zombies.
+    pub(crate) truths: Vec<Truth>,
+}
+
+impl Leak {
+    /// Makes `count` of them.
+    pub(crate) fn start(count: u32) -> Self {
+        let mut program = Command::new(program())
+            .args(["leak", "--count", &count.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let stdout = BufReader::new(program.stdout.take().expect("it is piped"));
+        let lines = stdout.lines().take(count as usize);
+        let truths = lines.map(|line| serde_json::from_str(&line.expect("a line")).expect("JSON"));
+        let truths: Vec<Truth> = truths.collect();
+        assert_eq!(truths.len(), count as usize, "scenarios leak ended early");
+        let stdin = program.stdin.take();
+        Self {
+            program,
+            stdin,
+            truths,
+        }
+    }
+
+    /// Who leaks.
+    pub(crate) fn pid(&self) -> u32 {
+        self.program.id()
+    }
+}
+
+impl Drop for Leak {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        drop(self.program.wait());
+    }
+}

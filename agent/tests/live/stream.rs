@@ -1,0 +1,122 @@
+//! A running `reapwatch exits --json` and what it has printed.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use scenarios::Truth;
+
+use crate::agent::{Agent, PATIENCE, REAPWATCH};
+use crate::api::{ExitLine, FinishedExit};
+use crate::scenario;
+
+/// How long a line that should not come is waited for.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// The stream of deaths.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    program: Child,
+    lines: Receiver<ExitLine>,
+    seen: Vec<FinishedExit>,
+    /// Deaths that the stream said it left out.
+    pub(crate) lost: u64,
+}
+
+impl Stream {
+    /// Follows the agent's deaths; returns when the first has come through.
+    pub(crate) fn of(agent: &Agent) -> Self {
+        let mut program = Command::new(REAPWATCH)
+            .args(["exits", "--json", "--socket"])
+            .arg(agent.socket())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let stdout = BufReader::new(program.stdout.take().expect("it is piped"));
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let parsed = serde_json::from_str(&line);
+                let parsed = parsed.unwrap_or_else(|error| panic!("{error} in: {line}"));
+                if sender.send(parsed).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut stream = Self {
+            program,
+            lines,
+            seen: Vec::new(),
+            lost: 0,
+        };
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            let probe = scenario::run("reaped_0ms");
+            if stream.wait_for(&probe, Duration::from_secs(1)) {
+                return stream;
+            }
+        }
+        panic!("no death came through the stream");
+    }
+
+    /// All lines of the PIDs and names of `truths`, when each has come, and a while longer.
+    pub(crate) fn collect(&mut self, truths: &[Truth]) -> Vec<FinishedExit> {
+        let complete = self.wait_for(truths, PATIENCE);
+        let missing: Vec<_> = truths.iter().filter(|truth| !self.has(truth)).collect();
+        assert!(complete, "no line for {missing:#?}");
+        self.collect_where(|line| truths.iter().any(|truth| is_of(line, truth)))
+    }
+
+    /// All lines that match, those of the next moment included.
+    pub(crate) fn collect_where(
+        &mut self,
+        matches: impl Fn(&FinishedExit) -> bool,
+    ) -> Vec<FinishedExit> {
+        while let Ok(line) = self.lines.recv_timeout(QUIET) {
+            self.take(line);
+        }
+        self.seen
+            .iter()
+            .filter(|line| matches(line))
+            .cloned()
+            .collect()
+    }
+
+    fn wait_for(&mut self, truths: &[Truth], patience: Duration) -> bool {
+        let end = Instant::now() + patience;
+        while !truths.iter().all(|truth| self.has(truth)) {
+            match self
+                .lines
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+            {
+                Ok(line) => self.take(line),
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    fn take(&mut self, line: ExitLine) {
+        match line {
+            ExitLine::Exit(line) => self.seen.push(*line),
+            ExitLine::Lost { lost } => self.lost += lost,
+        }
+    }
+
+    fn has(&self, truth: &Truth) -> bool {
+        self.seen.iter().any(|line| is_of(line, truth))
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        drop(self.program.kill());
+        drop(self.program.wait());
+    }
+}
+
+fn is_of(line: &FinishedExit, truth: &Truth) -> bool {
+    line.pid == truth.pid && line.comm == truth.comm
+}

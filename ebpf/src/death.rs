@@ -1,0 +1,104 @@
+//! The record of a death, filled from its leader, and its count.
+
+use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
+use aya_log_ebpf::debug;
+use wire::{Death, Head, Process, counter, death_flags, kind};
+
+use crate::{
+    maps,
+    task::{self, Task},
+};
+
+/// Adds one to the deaths of this kind, once a process.
+#[inline(always)]
+pub(crate) fn count(leader: Task) {
+    if let Some(process) = maps::remembered(leader) {
+        if process.counted != 0 {
+            return;
+        }
+        process.counted = 1;
+    } else if Task::current().tgid() != leader.tgid() {
+        // Not remembered, and told by another process: most likely told before.
+        return;
+    }
+    let status = leader.wait_status();
+    maps::count(match (status & 0x7f, status & 0x80) {
+        (0, _) => counter::EXITED,
+        (_, 0) => counter::KILLED,
+        _ => counter::DUMPED,
+    });
+}
+
+/// Sends the death of `leader`.
+#[inline(always)]
+pub(crate) fn send(leader: Task, flags: u32) {
+    note(leader.tgid(), flags);
+    let autoreap = flags & death_flags::AUTOREAP != 0;
+    let Some(mut entry) = maps::reserve::<Death>() else {
+        return;
+    };
+    let death = entry.as_mut_ptr();
+    // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
+    let death = unsafe { &mut *death };
+    // SAFETY: the helper has no preconditions.
+    let at_ns = unsafe { bpf_ktime_get_boot_ns() };
+    death.head = Head {
+        kind: kind::DEATH,
+        flags,
+        at_ns,
+    };
+    leader.fill_process(&mut death.process);
+    leader.real_parent().fill_process(&mut death.parent);
+    if leader.is_traced() {
+        leader.parent().fill_process(&mut death.tracer);
+    } else {
+        task::clear_process(&mut death.tracer);
+    }
+    fill_remembered(leader, death, autoreap);
+    death.cgroup_id = leader.cgroup_id();
+    death.user_ns = leader.user_ns();
+    death.system_ns = leader.system_ns();
+    death.runtime_ns = leader.runtime_ns();
+    death.max_rss_pages = leader.max_rss_pages();
+    death.exit_code = leader.wait_status();
+    death.exit_signal = leader.exit_signal();
+    death.uid = leader.uid();
+    death.namespace_level = leader.namespace_level();
+    leader.fill_pids(&mut death.pids);
+    maps::submit(entry);
+}
+
+#[inline(always)]
+fn fill_remembered(leader: Task, death: &mut Death, autoreap: bool) {
+    let Some(process) = maps::remembered(leader) else {
+        task::clear_process(&mut death.forker);
+        task::clear_process(&mut death.killer);
+        death.killed_ns = 0;
+        death.begin_ns = 0;
+        death.kill_signal = 0;
+        death.threads = 0;
+        return;
+    };
+    copy(&mut death.forker, &process.forker);
+    copy(&mut death.killer, &process.killer);
+    death.killed_ns = process.killed_ns;
+    death.begin_ns = process.begin_ns;
+    death.kill_signal = process.kill_signal;
+    death.threads = process.threads;
+    process.autoreaped = u32::from(autoreap);
+}
+
+/// By fields: both sides are map memory, which a `memcpy` by call could not tell the verifier.
+#[inline(always)]
+fn copy(to: &mut Process, from: &Process) {
+    to.tgid = from.tgid;
+    to.tid = from.tid;
+    to.start_ns = from.start_ns;
+    to.comm = from.comm;
+}
+
+/// With `--debug-probes`; else the verifier drops the body, since the level is a constant.
+#[inline(never)]
+fn note(tgid: u32, flags: u32) {
+    debug!((), "death of {}, flags {}", tgid, flags);
+}

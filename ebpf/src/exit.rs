@@ -1,0 +1,49 @@
+//! A process begins to exit.
+//!
+//! `do_exit` runs in every thread; a process is on its way out only when its group was told to
+//! exit or this is its last thread (kernel/exit.c). A leader that ends alone, and the threads
+//! that an exec removes, are neither.
+
+use aya_ebpf::{
+    helpers::bpf_ktime_get_boot_ns,
+    macros::{btf_tracepoint, fentry, kprobe},
+    programs::{BtfTracePointContext, FEntryContext, ProbeContext},
+};
+
+use crate::{maps, task::Task};
+
+#[fentry(function = "do_exit")]
+fn exit_fentry(_ctx: FEntryContext) -> i32 {
+    begin(1);
+    0
+}
+
+#[kprobe(function = "do_exit")]
+fn exit_kprobe(_ctx: ProbeContext) -> u32 {
+    begin(1);
+    0
+}
+
+/// Later than `do_exit`: by that time this thread no longer counts as live.
+#[btf_tracepoint(function = "sched_process_exit")]
+fn exit_tracepoint(_ctx: BtfTracePointContext) -> i32 {
+    begin(0);
+    0
+}
+
+/// Remembers the first moment; `last` is the number of live threads when this is the last.
+#[inline(always)]
+fn begin(last: u32) {
+    let current = Task::current();
+    if current.is_kernel_thread() || !(current.group_exits() || current.live_threads() == last) {
+        return;
+    }
+    let Some(process) = maps::remember(current) else {
+        return;
+    };
+    if process.begin_ns == 0 {
+        // SAFETY: the helper has no preconditions.
+        process.begin_ns = unsafe { bpf_ktime_get_boot_ns() };
+        process.threads = current.threads();
+    }
+}

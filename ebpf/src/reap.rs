@@ -1,0 +1,214 @@
+//! A dead process is released.
+//!
+//! `release_task` is the exact moment, with the reaper as the current task (kernel/exit.c). Its
+//! inner loop that frees a leader after its last thread is not entered anew, but then the parent
+//! auto-reaps, and the death has said so. Where it cannot be hooked, the return of wait4 and
+//! waitid tells who took whom.
+
+use aya_ebpf::{
+    helpers::{
+        bpf_get_current_task_btf, bpf_ktime_get_boot_ns, bpf_probe_read_kernel,
+        bpf_probe_read_user, bpf_task_pt_regs,
+    },
+    macros::{btf_tracepoint, fentry, kprobe, tracepoint},
+    programs::{BtfTracePointContext, FEntryContext, ProbeContext, TracePointContext},
+};
+use wire::{Head, NamespacePid, Release, Waited, counter, kind, release_flags};
+
+use crate::{maps, task::Task};
+
+#[fentry(function = "release_task")]
+fn reap_fentry(ctx: FEntryContext) -> i32 {
+    released(Task::at(ctx.arg(0)));
+    0
+}
+
+#[kprobe(function = "release_task")]
+fn reap_kprobe(ctx: ProbeContext) -> u32 {
+    if let Some(task) = ctx.arg(0) {
+        released(Task::at(task));
+    }
+    0
+}
+
+/// An exec by a thread has by now given the old leader that thread's former number.
+#[inline(always)]
+fn released(task: Task) {
+    if !task.is_leader() || task.is_kernel_thread() {
+        return;
+    }
+    let told = maps::remembered(task).is_some_and(|process| process.autoreaped != 0);
+    maps::forget(task);
+    if told {
+        return;
+    }
+    maps::count(counter::REAPED);
+    let Some(mut entry) = maps::reserve::<Release>() else {
+        return;
+    };
+    let current = Task::current();
+    let mut flags = 0;
+    if current.is_exiting() {
+        flags |= release_flags::REAPER_EXITING;
+    }
+    if current == task {
+        flags |= release_flags::BY_ITSELF;
+    }
+    // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
+    let record = unsafe { &mut *entry.as_mut_ptr() };
+    // SAFETY: the helper has no preconditions.
+    let at_ns = unsafe { bpf_ktime_get_boot_ns() };
+    record.head = Head {
+        kind: kind::RELEASE,
+        flags,
+        at_ns,
+    };
+    record.tgid = task.tgid();
+    record.pad = 0;
+    record.start_ns = task.start_ns();
+    current.fill_process(&mut record.reaper);
+    maps::submit(entry);
+}
+
+/// Offset of `ret` in the record of every sys_exit tracepoint.
+const SYS_EXIT_RET: usize = 16;
+
+#[tracepoint(category = "syscalls", name = "sys_exit_wait4")]
+fn reap_wait4(ctx: TracePointContext) -> u32 {
+    // SAFETY: the record of the tracepoint is at least that long.
+    let returned = unsafe { ctx.read_at::<i64>(SYS_EXIT_RET) }.unwrap_or(0);
+    if returned > 0
+        && let Some(call) = Call::current()
+    {
+        wait4_returned(&call, returned);
+    }
+    0
+}
+
+#[tracepoint(category = "syscalls", name = "sys_exit_waitid")]
+fn reap_waitid(ctx: TracePointContext) -> u32 {
+    // SAFETY: as above.
+    let returned = unsafe { ctx.read_at::<i64>(SYS_EXIT_RET) }.unwrap_or(-1);
+    if returned == 0
+        && let Some(call) = Call::current()
+    {
+        waitid_returned(&call);
+    }
+    0
+}
+
+/// For hosts without tracefs: runs at the end of every system call.
+#[btf_tracepoint(function = "sys_exit")]
+fn reap_sys_exit(ctx: BtfTracePointContext) -> i32 {
+    let returned: i64 = ctx.arg(1);
+    if returned < 0 {
+        return 0;
+    }
+    let Some(call) = Call::at(ctx.arg(0)) else {
+        return 0;
+    };
+    if call.number == SYS_WAIT4 && returned > 0 {
+        wait4_returned(&call, returned);
+    } else if call.number == SYS_WAITID && returned == 0 {
+        waitid_returned(&call);
+    }
+    0
+}
+
+const SYS_WAIT4: u64 = 61;
+const SYS_WAITID: u64 = 247;
+/// `__USER_CS`: a 64-bit program; others number their system calls otherwise.
+const USER_CS: u64 = 0x33;
+
+/// A system call of the current task, from the registers that it saved.
+struct Call {
+    number: u64,
+    arguments: [u64; 4],
+}
+
+impl Call {
+    #[inline(always)]
+    fn current() -> Option<Self> {
+        // SAFETY: the current task has saved registers while it is in a system call.
+        Self::at(unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as u64)
+    }
+
+    #[inline(always)]
+    fn at(registers: u64) -> Option<Self> {
+        let registers = registers as *const aya_ebpf::bindings::pt_regs;
+        // SAFETY: the helper checks the address.
+        let registers = unsafe { bpf_probe_read_kernel(registers) }.ok()?;
+        (registers.cs == USER_CS).then_some(Self {
+            number: registers.orig_rax,
+            arguments: [registers.rdi, registers.rsi, registers.rdx, registers.r10],
+        })
+    }
+}
+
+/// wait4(pid, status, options, rusage) also returns for stops and continues.
+#[inline(always)]
+fn wait4_returned(call: &Call, returned: i64) {
+    let status = call.arguments[1] as *const u32;
+    if !status.is_null() {
+        // SAFETY: the helper checks the address.
+        let status = unsafe { bpf_probe_read_user(status) }.unwrap_or(0);
+        if status & 0xff == 0x7f || status == 0xffff {
+            return;
+        }
+    }
+    waited(returned as u32);
+}
+
+/// `P_PID`, include/uapi/linux/wait.h.
+const P_PID: u64 = 1;
+/// `WNOWAIT`, likewise.
+const WNOWAIT: u64 = 0x0100_0000;
+/// Offset of `si_code` in `siginfo_t`.
+const SI_CODE: u64 = 8;
+/// Offset of `si_pid`.
+const SI_PID: u64 = 16;
+
+/// waitid(which, id, info, options): the child is in user memory only.
+#[inline(always)]
+fn waitid_returned(call: &Call) {
+    let [which, id, info, options] = call.arguments;
+    if options & WNOWAIT != 0 {
+        return;
+    }
+    if info == 0 {
+        if which == P_PID {
+            waited(id as u32);
+        }
+        return;
+    }
+    // SAFETY: the helper checks the address.
+    let code = unsafe { bpf_probe_read_user((info + SI_CODE) as *const u32) }.unwrap_or(0);
+    // SAFETY: as above.
+    let pid = unsafe { bpf_probe_read_user((info + SI_PID) as *const u32) }.unwrap_or(0);
+    if matches!(code, 1..=3) && pid != 0 {
+        waited(pid);
+    }
+}
+
+#[inline(always)]
+fn waited(nr: u32) {
+    let Some(mut entry) = maps::reserve::<Waited>() else {
+        return;
+    };
+    let current = Task::current();
+    // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
+    let record = unsafe { &mut *entry.as_mut_ptr() };
+    // SAFETY: the helper has no preconditions.
+    let at_ns = unsafe { bpf_ktime_get_boot_ns() };
+    record.head = Head {
+        kind: kind::WAITED,
+        flags: 0,
+        at_ns,
+    };
+    record.child = NamespacePid {
+        namespace: current.namespace(),
+        nr,
+    };
+    current.fill_process(&mut record.reaper);
+    maps::submit(entry);
+}

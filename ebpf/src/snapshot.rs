@@ -1,0 +1,83 @@
+//! All processes at once, for the start and for reconciling: iter/task, which needs neither
+//! kprobe nor fentry.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::bpf_seq_write;
+use wire::{TaskRecord, task_flags};
+
+use crate::{maps, task::Task};
+
+/// `struct bpf_iter__task`.
+#[repr(C)]
+struct IterTask {
+    meta: *const IterMeta,
+    task: u64,
+}
+
+/// `struct bpf_iter_meta`.
+#[repr(C)]
+struct IterMeta {
+    seq: *mut c_void,
+}
+
+/// Runs once a thread; writes a [`TaskRecord`] for each group leader.
+#[unsafe(link_section = "iter/task")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
+    let context = ctx as *const IterTask;
+    // SAFETY: the kernel hands over this struct; after the last task `task` is null.
+    let (meta, task) = unsafe { ((*context).meta, (*context).task) };
+    if task == 0 {
+        return 0;
+    }
+    let task = Task::at(task);
+    if !task.is_leader() || task.is_kernel_thread() {
+        return 0;
+    }
+    let mut record = TaskRecord::default();
+    task.fill_process(&mut record.process);
+    task.real_parent().fill_process(&mut record.parent);
+    if task.is_traced() {
+        task.parent().fill_process(&mut record.tracer);
+    }
+    if let Some(process) = maps::remembered(task) {
+        record.forker = process.forker;
+        record.begin_ns = process.begin_ns;
+        record.last_wait_ns = process.last_wait_ns;
+        record.waits = process.waits;
+    }
+    record.cgroup_id = task.cgroup_id();
+    record.flags = state(task);
+    record.exit_code = task.wait_status();
+    record.exit_signal = task.exit_signal();
+    record.uid = task.uid();
+    task.fill_pids(&mut record.pids);
+    // SAFETY: the record is on this stack, and `seq` is the iterator's own.
+    unsafe {
+        bpf_seq_write(
+            (*meta).seq.cast(),
+            (&raw const record).cast(),
+            size_of::<TaskRecord>() as u32,
+        );
+    }
+    0
+}
+
+/// A leader whose threads are not all released cannot be reaped: with live ones the process
+/// lives on, without it is still dying.
+#[inline(always)]
+fn state(task: Task) -> u32 {
+    if task.is_zombie() {
+        return match (task.threads(), task.live_threads()) {
+            (0 | 1, _) => task_flags::ZOMBIE,
+            (_, 0) => task_flags::EXITING,
+            _ => task_flags::LEADER_EXITED,
+        };
+    }
+    if task.group_exits() || task.live_threads() == 0 {
+        task_flags::EXITING
+    } else {
+        0
+    }
+}

@@ -1,0 +1,138 @@
+//! A process is dead and its parent is told.
+//!
+//! `do_notify_parent` is the exact moment (kernel/signal.c, under the tasklist lock). Where it
+//! cannot be hooked, the signal that it sends is seen by `signal_generate`; a parent that
+//! ignores SIGCHLD, or an exit signal of 0, sends none, and the end of the last thread stands in.
+
+use aya_ebpf::{
+    helpers::bpf_ktime_get_boot_ns,
+    macros::{btf_tracepoint, fentry, kprobe},
+    programs::{BtfTracePointContext, FEntryContext, ProbeContext},
+};
+use wire::{Head, NamespacePid, Renotified, counter, death_flags, kind, renotified_flags};
+
+use crate::{
+    death, maps,
+    maps::OPTIONS,
+    task::{Kernel, SIGCHLD, Task},
+};
+
+/// `CLD_EXITED`, `CLD_KILLED`, `CLD_DUMPED`; stops and continues come after.
+const CHILD_DIED: core::ops::RangeInclusive<u32> = 1..=3;
+/// Offset of `si_code` in `kernel_siginfo`.
+const SI_CODE: u32 = 8;
+/// Offset of `si_pid`.
+const SI_PID: u32 = 16;
+/// `SA_NOCLDWAIT`.
+const SA_NOCLDWAIT: u64 = 2;
+
+#[fentry(function = "do_notify_parent")]
+fn zombie_fentry(ctx: FEntryContext) -> i32 {
+    notified(Task::at(ctx.arg(0)));
+    0
+}
+
+#[kprobe(function = "do_notify_parent")]
+fn zombie_kprobe(ctx: ProbeContext) -> u32 {
+    if let Some(task) = ctx.arg(0) {
+        notified(Task::at(task));
+    }
+    0
+}
+
+/// A traced thread is notified too, and a traced leader before its group is gone: neither can
+/// be reaped as a process yet.
+#[inline(always)]
+fn notified(task: Task) {
+    if !task.is_leader() || task.threads() > 1 || task.is_kernel_thread() {
+        return;
+    }
+    death::count(task);
+    let autoreap = task.autoreaps();
+    if autoreap {
+        maps::count(counter::REAPED);
+    }
+    death::send(task, if autoreap { death_flags::AUTOREAP } else { 0 });
+}
+
+/// The end of a group's last thread: counted here, once a process; sent only if nothing else
+/// will tell of it.
+#[btf_tracepoint(function = "sched_process_exit")]
+fn zombie_group_dead(ctx: BtfTracePointContext) -> i32 {
+    let current = Task::current();
+    let group_dead = if OPTIONS.load().exit_has_group_dead == 0 {
+        current.live_threads() == 0
+    } else {
+        ctx.arg::<u64>(1) & 0xff != 0
+    };
+    if !group_dead || current.is_kernel_thread() {
+        return 0;
+    }
+    let leader = current.leader();
+    death::count(leader);
+    if leader.dies_silently() {
+        let autoreap = if leader.autoreaps() {
+            death_flags::AUTOREAP
+        } else {
+            0
+        };
+        death::send(leader, death_flags::BEFORE_NOTIFICATION | autoreap);
+    }
+    0
+}
+
+/// The signal of a death: of the current process's own, or of a zombie that its dying parent or
+/// its tracer passes on.
+#[btf_tracepoint(function = "signal_generate")]
+fn zombie_signal(ctx: BtfTracePointContext) -> i32 {
+    let info = Kernel::new(ctx.arg(1));
+    // 0 and 1 stand for "no siginfo" and "from the kernel".
+    if info.address() <= 1 || !CHILD_DIED.contains(&info.read_u32(SI_CODE)) {
+        return 0;
+    }
+    let signal: u32 = ctx.arg(0);
+    let target = Task::at(ctx.arg(2));
+    let current = Task::current();
+    let leader = current.leader();
+    let nr = info.read_u32(SI_PID);
+    if current.is_exiting() && nr == leader.nr_seen_by(target) {
+        let expected = signal == SIGCHLD || signal as i32 == leader.exit_signal();
+        if expected && leader.is_dead() && leader.threads() <= 1 {
+            let autoreap = if leader.autoreaps() {
+                death_flags::AUTOREAP
+            } else {
+                0
+            };
+            death::send(leader, autoreap);
+        }
+    } else if signal == SIGCHLD && current.tgid() != target.tgid() {
+        renotified(target, nr);
+    }
+    0
+}
+
+#[inline(always)]
+fn renotified(target: Task, nr: u32) {
+    let Some(mut entry) = maps::reserve::<Renotified>() else {
+        return;
+    };
+    // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
+    let record = unsafe { &mut *entry.as_mut_ptr() };
+    let nocldwait = target.disposition(SIGCHLD).1 & SA_NOCLDWAIT != 0;
+    record.head = Head {
+        kind: kind::RENOTIFIED,
+        flags: if nocldwait {
+            renotified_flags::AUTOREAP
+        } else {
+            0
+        },
+        // SAFETY: the helper has no preconditions.
+        at_ns: unsafe { bpf_ktime_get_boot_ns() },
+    };
+    record.child = NamespacePid {
+        namespace: target.namespace(),
+        nr,
+    };
+    target.fill_process(&mut record.parent);
+    maps::submit(entry);
+}

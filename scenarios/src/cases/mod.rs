@@ -1,0 +1,201 @@
+//! The table of scenarios; each file makes one kind of death.
+
+use anyhow::{Context, Result};
+
+use crate::truth::Truth;
+
+pub mod adopt;
+pub mod autoreap;
+pub mod clone;
+pub mod crowd;
+pub mod exec;
+pub mod fatal;
+pub mod namespace;
+pub mod reap;
+pub mod resources;
+pub mod threads;
+pub mod trace;
+pub mod unreaped;
+
+/// One scenario.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// What it is called.
+    pub name: &'static str,
+    /// What it shows.
+    pub shows: &'static str,
+    run: fn() -> Result<Vec<Truth>>,
+}
+
+impl Scenario {
+    /// Makes its deaths.
+    ///
+    /// # Errors
+    /// When the kernel or an actor did not do its part.
+    pub fn run(&self) -> Result<Vec<Truth>> {
+        let mut truths = (self.run)().with_context(|| format!("scenario {} failed", self.name))?;
+        for truth in &mut truths {
+            self.name.clone_into(&mut truth.name);
+        }
+        Ok(truths)
+    }
+}
+
+/// The scenario called `name`.
+pub fn find(name: &str) -> Option<&'static Scenario> {
+    SCENARIOS.iter().find(|scenario| scenario.name == name)
+}
+
+const fn scenario(
+    name: &'static str,
+    shows: &'static str,
+    run: fn() -> Result<Vec<Truth>>,
+) -> Scenario {
+    Scenario { name, shows, run }
+}
+
+/// All scenarios.
+pub const SCENARIOS: &[Scenario] = &[
+    scenario("reaped_0ms", "reaped at once", || {
+        reap::after(c"rw-reap0", 0)
+    }),
+    scenario("reaped_1ms", "a zombie for 1 ms", || {
+        reap::after(c"rw-reap1", 1)
+    }),
+    scenario("reaped_10ms", "a zombie for 10 ms", || {
+        reap::after(c"rw-reap10", 10)
+    }),
+    scenario("reaped_100ms", "a zombie for 100 ms", || {
+        reap::after(c"rw-reap100", 100)
+    }),
+    scenario("wait4_any", "reaped by wait4(-1)", reap::wait4_any),
+    scenario("waitid_pid", "reaped by waitid P_PID", reap::waitid),
+    scenario(
+        "waitid_pidfd",
+        "reaped by waitid P_PIDFD",
+        reap::waitid_pidfd,
+    ),
+    scenario("waitid_all", "reaped by waitid P_ALL", reap::waitid_all),
+    scenario(
+        "waitid_null",
+        "reaped by waitid with a NULL infop",
+        reap::waitid_null,
+    ),
+    scenario(
+        "peeked",
+        "peeked at with WNOWAIT for 20 ms, then reaped",
+        reap::peeked,
+    ),
+    scenario(
+        "reaped_by_thread",
+        "reaped by another thread of the parent",
+        reap::by_thread,
+    ),
+    scenario(
+        "sigchld_ignored",
+        "auto-reaped, the parent ignores SIGCHLD",
+        autoreap::ignored,
+    ),
+    scenario(
+        "sa_nocldwait",
+        "auto-reaped, the parent has SA_NOCLDWAIT",
+        autoreap::no_zombies,
+    ),
+    scenario(
+        "killed_sigkill",
+        "killed by another process with SIGKILL",
+        fatal::sigkill,
+    ),
+    scenario(
+        "killed_sigterm",
+        "killed by another process with SIGTERM",
+        fatal::sigterm,
+    ),
+    scenario(
+        "handled_signal",
+        "handles SIGTERM and exits: nobody killed it",
+        fatal::handled,
+    ),
+    scenario("aborted", "aborts without a core dump", fatal::aborted),
+    scenario("dumped", "aborts with a core dump", fatal::dumped),
+    scenario(
+        "leader_exits_first",
+        "its last thread lives 100 ms longer",
+        threads::leader_first,
+    ),
+    scenario(
+        "exit_group_threads",
+        "exit_group with three threads",
+        threads::exit_group,
+    ),
+    scenario(
+        "thread_execs",
+        "a thread execs while the leader lives",
+        exec::leader_alive,
+    ),
+    scenario(
+        "thread_execs_late",
+        "a thread execs, the leader has exited",
+        exec::leader_exited,
+    ),
+    scenario(
+        "subreaper",
+        "an orphan that dies with its subreaper",
+        adopt::subreaper,
+    ),
+    scenario(
+        "zombie_adopted",
+        "a zombie that outlives its parent",
+        adopt::zombie_adopted,
+    ),
+    scenario(
+        "daemon",
+        "double fork: adopted by init, dies there",
+        adopt::daemon,
+    ),
+    scenario(
+        "tracer_waits",
+        "its tracer waits before its parent",
+        trace::tracer_waits,
+    ),
+    scenario(
+        "tracer_exits",
+        "its tracer exits without a wait",
+        trace::tracer_exits,
+    ),
+    scenario(
+        "tracer_releases",
+        "its tracer waits, its parent ignores",
+        trace::tracer_releases,
+    ),
+    scenario(
+        "exit_signal_0",
+        "cloned without a signal, needs __WCLONE",
+        clone::without_signal,
+    ),
+    scenario(
+        "vfork",
+        "borrows its parent's memory until it exits",
+        clone::vfork,
+    ),
+    scenario(
+        "pid_namespace",
+        "reaped inside a PID namespace",
+        namespace::reaped_inside,
+    ),
+    scenario(
+        "namespace_dies",
+        "cleared up by a dying namespace init",
+        namespace::init_dies,
+    ),
+    scenario(
+        "resources",
+        "50 ms of CPU, 20 MB, three threads",
+        resources::used,
+    ),
+    scenario(
+        "never_reaped",
+        "three zombies, as long as this program",
+        || unreaped::leak(3),
+    ),
+];

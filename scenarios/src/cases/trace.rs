@@ -1,0 +1,98 @@
+//! Children that somebody else traces: the tracer is told of the death before the parent.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::sys::ptrace::{self, Options};
+use nix::unistd::Pid;
+
+use crate::clock::pause;
+use crate::death::{Death, host_ids};
+use crate::guard::Sigchld;
+use crate::slots::Slot;
+use crate::truth::{How, Truth};
+use crate::wait::By;
+
+const WHILE: Duration = Duration::from_millis(20);
+
+/// The tracer waits, then the parent does.
+///
+/// # Errors
+/// When the kernel or an actor did not do its part; so for all scenarios.
+pub fn tracer_waits() -> Result<Vec<Truth>> {
+    let (child, tracer) = (Death::new(c"rw-traced")?, Death::new(c"rw-tracer")?);
+    let handover = Death::new(c"")?;
+    traced(&child, &tracer, |pid| handover.reap(pid, By::Waitid))
+}
+
+/// The tracer sees the death and exits without a wait for it.
+///
+/// # Errors
+/// As [`tracer_waits`].
+pub fn tracer_exits() -> Result<Vec<Truth>> {
+    traced(
+        &Death::new(c"rw-traced-x")?,
+        &Death::new(c"rw-tracer")?,
+        |_| Ok(()),
+    )
+}
+
+/// The tracer waits and so releases it, for the parent ignores SIGCHLD.
+///
+/// # Errors
+/// As [`tracer_waits`].
+pub fn tracer_releases() -> Result<Vec<Truth>> {
+    let _guard = Sigchld::ignore()?;
+    let (child, tracer) = (Death::new(c"rw-traced-i")?, Death::new(c"rw-tracer-i")?);
+    let child_pid = child.fork(|| end_when_told(&child))?;
+    let tracer_pid = trace(&tracer, &child, child_pid, |pid| {
+        child.reap(pid, By::Waitid)
+    })?;
+    child.stamp(Slot::Go);
+    tracer.see_gone(tracer_pid, 0)?;
+    child.set(Slot::Parent, host_ids().0);
+    Ok(vec![Truth {
+        how: How::Tracer,
+        ..child.truth()?
+    }])
+}
+
+fn traced(
+    child: &Death,
+    tracer: &Death,
+    end: impl FnOnce(Pid) -> Result<()>,
+) -> Result<Vec<Truth>> {
+    let child_pid = child.fork(|| end_when_told(child))?;
+    let tracer_pid = trace(tracer, child, child_pid, end)?;
+    child.stamp(Slot::Go);
+    tracer.see(tracer_pid)?;
+    pause(WHILE);
+    child.reap(child_pid, By::Wait4)?;
+    tracer.reap(tracer_pid, By::Wait4)?;
+    Ok(vec![child.truth()?, tracer.truth()?])
+}
+
+/// Forks a tracer that seizes the child, sees it die, ends its part by `end`, and exits.
+fn trace(
+    tracer: &Death,
+    child: &Death,
+    child_pid: Pid,
+    end: impl FnOnce(Pid) -> Result<()>,
+) -> Result<Pid> {
+    let tracer_pid = tracer.fork_helper(|| {
+        ptrace::seize(child_pid, Options::empty()).context("cannot trace")?;
+        child.set(Slot::Tracer, host_ids().0);
+        child.see(child_pid)?;
+        pause(WHILE);
+        end(child_pid)
+    })?;
+    child.wait(Slot::Tracer)?;
+    Ok(tracer_pid)
+}
+
+fn end_when_told(child: &Death) -> i32 {
+    match child.wait(Slot::Go) {
+        Ok(_) => 3,
+        Err(_) => crate::death::FAILED,
+    }
+}

@@ -1,0 +1,301 @@
+//! One death: forks its victim, watches and reaps it, and knows the truth in the end.
+
+use std::ffi::CStr;
+use std::io::{Error, ErrorKind};
+use std::ops::Deref;
+
+use anyhow::{Context, Result, ensure};
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, clone};
+use nix::sys::prctl;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{ForkResult, Pid, fork};
+
+use crate::slots::{STATUS_KNOWN, Slot, Slots};
+use crate::truth::{Exit, How, Interval, Killer, Reaper, Resources, Truth};
+
+/// Exit code of a helper process whose part of the scenario failed.
+pub const FAILED: i32 = 99;
+
+/// One death, known to all processes forked after its making.
+#[derive(Debug)]
+pub struct Death {
+    slots: Slots,
+    comm: &'static CStr,
+}
+
+impl Deref for Death {
+    type Target = Slots;
+
+    fn deref(&self) -> &Slots {
+        &self.slots
+    }
+}
+
+impl Death {
+    /// A death to come, of a process that will be named `comm`.
+    ///
+    /// # Errors
+    /// When there is no memory to share.
+    pub fn new(comm: &'static CStr) -> Result<Self> {
+        Ok(Self {
+            slots: Slots::new()?,
+            comm,
+        })
+    }
+
+    /// Forks the process that shall die: it takes its name, runs `body`, and exits with the
+    /// code that `body` returns.
+    ///
+    /// # Errors
+    /// When the kernel forks no more.
+    pub fn fork(&self, body: impl FnOnce() -> i32) -> Result<Pid> {
+        self.about_to_fork();
+        // SAFETY: this program has one thread whenever it forks, so its child may do anything.
+        match unsafe { fork() }.context("cannot fork")? {
+            ForkResult::Parent { child } => Ok(self.forked(child)),
+            ForkResult::Child => self.live(body),
+        }
+    }
+
+    /// Like [`Death::fork`], for a helper whose `body` may fail.
+    ///
+    /// # Errors
+    /// When the kernel forks no more.
+    pub fn fork_helper(&self, body: impl FnOnce() -> Result<()>) -> Result<Pid> {
+        self.fork(|| match body() {
+            Ok(()) => 0,
+            Err(_) => FAILED,
+        })
+    }
+
+    /// Like [`Death::fork`], by `clone` with `flags` and no exit signal: only a wait with
+    /// `__WCLONE` sees the child. It has this process's memory copied, not shared.
+    ///
+    /// # Errors
+    /// When the kernel forks no more.
+    pub fn fork_without_signal(&self, body: impl FnOnce() -> i32) -> Result<Pid> {
+        self.about_to_fork();
+        // SAFETY: without flags and with no stack of its own the child is a fork's child, and
+        // this program has one thread.
+        let child = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
+        match Errno::result(child).context("cannot clone")? {
+            0 => self.live(body),
+            child => Ok(self.forked(Pid::from_raw(child as i32))),
+        }
+    }
+
+    /// Like [`Death::fork`], by vfork: the child borrows this process's memory until it exits,
+    /// and this call returns only then.
+    ///
+    /// # Errors
+    /// When the kernel forks no more.
+    pub fn vfork(&self, code: i32) -> Result<Pid> {
+        let mut stack = vec![0; 64 << 10];
+        let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
+        self.about_to_fork();
+        // SAFETY: the child has a stack of its own, which outlives it since this thread sleeps
+        // until the child exits; it allocates nothing and leaves by _exit.
+        let child = unsafe {
+            clone(
+                Box::new(|| self.live(|| code)),
+                &mut stack,
+                flags,
+                Some(libc::SIGCHLD),
+            )
+        };
+        Ok(self.forked(child.context("cannot vfork")?))
+    }
+
+    /// Its name.
+    pub fn comm(&self) -> &'static str {
+        self.comm.to_str().unwrap_or_default()
+    }
+
+    fn about_to_fork(&self) {
+        self.set(Slot::Forker, host_ids().0);
+        self.stamp(Slot::ForkBegin);
+    }
+
+    fn forked(&self, child: Pid) -> Pid {
+        self.stamp(Slot::ForkEnd);
+        child
+    }
+
+    fn live(&self, body: impl FnOnce() -> i32) -> ! {
+        let named = prctl::set_name(self.comm);
+        debug_assert!(named.is_ok(), "a process can be named");
+        self.set(Slot::Pid, host_ids().0);
+        self.stamp(Slot::Ready);
+        let code = body();
+        self.stamp(Slot::Ending);
+        // SAFETY: _exit is what a forked child must leave by.
+        unsafe { libc::_exit(code) }
+    }
+
+    /// Sends `signal` to the process that shall die, and writes down who did it and when.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn kill(&self, signal: Signal) -> Result<()> {
+        let pid = Pid::from_raw(self.wait(Slot::Ready).map(|_| self.get(Slot::Pid))? as i32);
+        self.set(Slot::Killer, host_ids().0);
+        self.set(Slot::Signal, signal as u64);
+        self.stamp(Slot::KillBegin);
+        kill(pid, signal).context("cannot send the signal")?;
+        self.stamp(Slot::KillEnd);
+        Ok(())
+    }
+
+    /// Writes down that this thread began to reap.
+    pub(crate) fn reaping(&self) {
+        let (pid, tid) = host_ids();
+        self.set(Slot::Reaper, pid);
+        self.set(Slot::ReaperThread, tid);
+        self.stamp(Slot::ReapBegin);
+    }
+
+    /// All that was written down, as one truth.
+    ///
+    /// # Errors
+    /// When an actor did not do its part.
+    pub fn truth(&self) -> Result<Truth> {
+        let ending = [Slot::Ending, Slot::KillBegin, Slot::Ready];
+        let ending = ending
+            .map(|slot| self.get(slot))
+            .into_iter()
+            .find(|&at| at != 0);
+        let seen = self.get(Slot::Seen);
+        ensure!(seen != 0, "nobody saw the death of {:?}", self.comm);
+        let died_at = Interval {
+            not_before_ns: ending.context("it never ran")?,
+            not_after_ns: seen,
+        };
+        let reaped = self.get(Slot::ReapEnd) != 0;
+        let exit = exit(self.get(Slot::Status))?;
+        let parent = match self.get(Slot::Parent) {
+            0 if reaped => self.get(Slot::Reaper),
+            0 => self.get(Slot::Forker),
+            parent => parent,
+        };
+        Ok(Truth {
+            name: String::new(),
+            pid: self.get(Slot::Pid) as u32,
+            start: self.interval(Slot::ForkBegin, Slot::ForkEnd),
+            comm: self.comm.to_string_lossy().into_owned(),
+            parent: parent as u32,
+            forker: self.get(Slot::Forker) as u32,
+            tracer: Some(self.get(Slot::Tracer) as u32).filter(|&pid| pid != 0),
+            how: if reaped { How::Wait } else { How::Never },
+            reaper: reaped.then(|| Reaper {
+                pid: self.get(Slot::Reaper) as u32,
+                tid: Some(self.get(Slot::ReaperThread) as u32).filter(|&tid| tid != 0),
+            }),
+            exit,
+            killer: self.killer(exit),
+            begun_at: died_at,
+            died_at,
+            reaped_at: reaped.then(|| self.interval(Slot::ReapBegin, Slot::ReapEnd)),
+            resources: None,
+        })
+    }
+
+    /// What it used, as the wait4 that reaped it was told.
+    pub fn resources(&self, threads: u32) -> Resources {
+        Resources {
+            user_us: self.get(Slot::User).saturating_sub(1),
+            system_us: self.get(Slot::System).saturating_sub(1),
+            max_rss_bytes: self.get(Slot::MaxRss) << 10,
+            threads,
+        }
+    }
+
+    fn interval(&self, begin: Slot, end: Slot) -> Interval {
+        Interval {
+            not_before_ns: self.get(begin),
+            not_after_ns: self.get(end),
+        }
+    }
+
+    /// Who sent the signal that it died of; one that was handled killed nobody.
+    fn killer(&self, exit: Exit) -> Option<Killer> {
+        let (Exit::Killed { signal } | Exit::Dumped { signal }) = exit else {
+            return None;
+        };
+        (self.get(Slot::Signal) == u64::from(signal)).then(|| Killer {
+            pid: self.get(Slot::Killer) as u32,
+            signal,
+            at: self.interval(Slot::KillBegin, Slot::KillEnd),
+        })
+    }
+}
+
+fn exit(status: u64) -> Result<Exit> {
+    ensure!(status & STATUS_KNOWN != 0, "nobody knows how it ended");
+    let status = status as i32;
+    let signal = libc::WTERMSIG(status) as u8;
+    Ok(match (libc::WIFEXITED(status), libc::WCOREDUMP(status)) {
+        (true, _) => Exit::Exited {
+            code: libc::WEXITSTATUS(status) as u8,
+        },
+        (false, false) => Exit::Killed { signal },
+        (false, true) => Exit::Dumped { signal },
+    })
+}
+
+/// PID and thread id of the caller as `/proc` numbers them, whatever PID namespace it is in.
+/// Allocates nothing, so that any child may ask.
+pub fn host_ids() -> (u64, u64) {
+    let mut link = [0; 64];
+    let path = c"/proc/thread-self";
+    // SAFETY: the path is NUL-terminated and the buffer is as long as said.
+    let length = unsafe { libc::readlink(path.as_ptr(), link.as_mut_ptr().cast(), link.len()) };
+    let length = usize::try_from(length).unwrap_or(0);
+    parse_ids(&link[..length]).unwrap_or((0, 0))
+}
+
+/// `PID/task/TID`.
+fn parse_ids(link: &[u8]) -> Option<(u64, u64)> {
+    let mut parts = std::str::from_utf8(link).ok()?.split('/');
+    let pid = parts.next()?.parse().ok()?;
+    let tid = parts.nth(1)?.parse().ok()?;
+    Some((pid, tid))
+}
+
+/// Turns "interrupted" into another try and any other error into `Err`.
+pub(crate) fn retry(mut call: impl FnMut() -> libc::c_long) -> std::io::Result<libc::c_long> {
+    loop {
+        match call() {
+            -1 => match Error::last_os_error() {
+                error if error.kind() == ErrorKind::Interrupted => {}
+                error => return Err(error),
+            },
+            result => return Ok(result),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_come_from_the_link() {
+        assert_eq!(parse_ids(b"12/task/34"), Some((12, 34)));
+        assert_eq!(parse_ids(b""), None);
+    }
+
+    #[test]
+    fn a_status_is_read_as_the_kernel_writes_it() {
+        assert_eq!(
+            exit(STATUS_KNOWN | 0x700).unwrap(),
+            Exit::Exited { code: 7 }
+        );
+        assert_eq!(exit(STATUS_KNOWN | 9).unwrap(), Exit::Killed { signal: 9 });
+        assert_eq!(
+            exit(STATUS_KNOWN | 0x86).unwrap(),
+            Exit::Dumped { signal: 6 }
+        );
+        assert!(exit(0).is_err());
+    }
+}

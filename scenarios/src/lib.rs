@@ -1,0 +1,16 @@
+//! Deaths with a known truth.
+//!
+//! A scenario makes one or a few processes die in a chosen way and writes down, from inside the
+//! dying and the reaping processes, all that a tool watching from outside could be asked: who
+//! died, when, how, by whom it was killed, who reaped it and when. The processes are made by one
+//! single-threaded program, so that a fresh child may do anything its parent could.
+
+pub mod cases;
+pub mod clock;
+pub mod death;
+pub mod guard;
+pub mod slots;
+pub mod truth;
+pub mod wait;
+
+pub use truth::Truth;

@@ -1,0 +1,136 @@
+//! What is true of one death, as JSON.
+
+use serde::{Deserialize, Serialize};
+
+/// A moment known to lie between two stamps of `CLOCK_BOOTTIME`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interval {
+    /// It did not come before this.
+    pub not_before_ns: u64,
+    /// It did not come after this.
+    pub not_after_ns: u64,
+}
+
+/// How a dead process was released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    /// Its parent or an adopter waited for it.
+    Wait,
+    /// The kernel, as its parent asked for.
+    Autoreap,
+    /// Its tracer waited for it and the parent ignores SIGCHLD.
+    Tracer,
+    /// The dying init of its PID namespace cleared up.
+    Namespace,
+    /// Not while the scenario lasts.
+    Never,
+}
+
+/// The thread that released a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reaper {
+    /// Its process.
+    pub pid: u32,
+    /// The thread; `None` where the scenario cannot know which thread of a stranger it was.
+    pub tid: Option<u32>,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "kind")]
+pub enum Exit {
+    /// By exit.
+    Exited {
+        /// Its code.
+        code: u8,
+    },
+    /// By a signal.
+    Killed {
+        /// Its number.
+        signal: u8,
+    },
+    /// By a signal, with a core dump.
+    Dumped {
+        /// Its number.
+        signal: u8,
+    },
+}
+
+/// Who sent the fatal signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Killer {
+    /// The sender.
+    pub pid: u32,
+    /// The signal's number.
+    pub signal: u8,
+    /// When it was sent.
+    pub at: Interval,
+}
+
+/// What the process used, as `wait4` reported it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    /// Time on a CPU in user mode, in microseconds.
+    pub user_us: u64,
+    /// Time on a CPU in the kernel, in microseconds.
+    pub system_us: u64,
+    /// Largest resident set.
+    pub max_rss_bytes: u64,
+    /// Threads alive when the exit began.
+    pub threads: u32,
+}
+
+/// One death, as those who took part know it. PIDs are those of the PID namespace of `/proc`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Truth {
+    /// The scenario.
+    pub name: String,
+    /// Who died.
+    pub pid: u32,
+    /// When it was created.
+    pub start: Interval,
+    /// Its name at its death.
+    pub comm: String,
+    /// Who had to reap it at the end.
+    pub parent: u32,
+    /// Who created it.
+    pub forker: u32,
+    /// The ptracer that held it at its death.
+    pub tracer: Option<u32>,
+    /// How it was released.
+    pub how: How,
+    /// Who released it, where somebody did.
+    pub reaper: Option<Reaper>,
+    /// How it ended.
+    pub exit: Exit,
+    /// Who killed it, of one that died of somebody's signal.
+    pub killer: Option<Killer>,
+    /// First moment on its way out.
+    pub begun_at: Interval,
+    /// When it became a reapable zombie or was auto-reaped.
+    pub died_at: Interval,
+    /// When it was released.
+    pub reaped_at: Option<Interval>,
+    /// What it used, where the scenario measures that.
+    pub resources: Option<Resources>,
+}
+
+/// Many deaths of one kind, too many to print each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crowd {
+    /// The scenario.
+    pub name: String,
+    /// Name of each of the dead.
+    pub comm: String,
+    /// How many died, all of them reaped.
+    pub count: u32,
+    /// Who forked and reaped them.
+    pub parent: u32,
+    /// PID of the first.
+    pub first_pid: u32,
+    /// PID of the last.
+    pub last_pid: u32,
+    /// From before the first fork to after the last reap.
+    pub during: Interval,
+}

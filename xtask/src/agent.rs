@@ -1,0 +1,120 @@
+//! A real agent that runs while something is measured.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use crate::host;
+
+/// An agent of our own, on a socket of its own; it ends with this value.
+pub(crate) struct Agent {
+    program: PathBuf,
+    process: Child,
+    folder: TempDir,
+}
+
+impl Agent {
+    /// Starts `program` as an agent and waits until it answers.
+    pub(crate) fn start(program: &Path) -> Result<Self> {
+        if let Some(lack) = host::no_probes() {
+            bail!("no measurement here: {lack}");
+        }
+        let folder = tempfile::tempdir().context("make a temporary folder")?;
+        let process = Command::new(program)
+            .args(["agent", "--listen", "none", "--socket"])
+            .arg(folder.path().join("socket"))
+            .env("RUST_LOG", "error")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .with_context(|| format!("run `{}`", program.display()))?;
+        let mut agent = Self {
+            program: program.to_owned(),
+            process,
+            folder,
+        };
+        agent.wait_until_it_answers()?;
+        Ok(agent)
+    }
+
+    /// A viewing command that asks this agent.
+    pub(crate) fn ask(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(words)
+            .arg("--socket")
+            .arg(self.folder.path().join("socket"));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// The weakest hook in use, such as `tracepoint`.
+    pub(crate) fn source(&self) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Document {
+            source: String,
+        }
+        let output = self
+            .ask(&["zombies", "--json"])
+            .output()
+            .context("ask the agent")?;
+        let document: Document =
+            serde_json::from_slice(&output.stdout).context("parse `zombies --json`")?;
+        Ok(document.source)
+    }
+
+    /// Time that its threads have spent on a CPU.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        let mut nanoseconds = 0;
+        let threads = format!("/proc/{}/task", self.process.id());
+        for thread in fs::read_dir(&threads).with_context(|| format!("list {threads}"))? {
+            let text = fs::read_to_string(thread?.path().join("schedstat"))?;
+            let on_cpu = text.split(' ').next().unwrap_or_default();
+            nanoseconds += on_cpu.parse::<u64>().context("parse schedstat")?;
+        }
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+
+    /// Its resident set, in bytes.
+    pub(crate) fn resident(&self) -> Result<u64> {
+        let path = format!("/proc/{}/status", self.process.id());
+        let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        let kilobytes = kilobytes
+            .context("no VmRSS in its status")?
+            .parse::<u64>()?;
+        Ok(kilobytes * 1024)
+    }
+
+    fn wait_until_it_answers(&mut self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let socket = self.folder.path().join("socket");
+        while Instant::now() < deadline {
+            if let Some(status) = self.process.try_wait()? {
+                bail!("the agent ended at once ({status})");
+            }
+            if socket.exists() && self.source().is_ok() {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        bail!("the agent did not answer within 20 s");
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // One that has ended already needs no signal.
+        let _ = kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM);
+        let _ = self.process.wait();
+    }
+}

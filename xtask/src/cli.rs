@@ -1,0 +1,67 @@
+//! The command line.
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::setup::Purpose;
+
+/// Builds, runs and tests reapwatch.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build the agent and run it, as root where possible: `top` unless told otherwise
+    Run {
+        /// What reapwatch gets, such as `-- exits --count 20 --json`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Run every test that this machine can; as root on Debian it installs what they need first
+    Test,
+    /// Build the kernel side into ebpf/prebuilt
+    Ebpf {
+        /// Rebuild from source in another folder and compare bytes; change nothing
+        #[arg(long)]
+        check: bool,
+    },
+    /// Install what is missing (Debian, as root); nothing when all is there
+    Setup {
+        /// What for
+        #[arg(value_enum, default_value = "build")]
+        purpose: Purpose,
+    },
+    /// Compare zombie times with deaths of known length, as a table
+    Accuracy(Accuracy),
+    /// Measure what the agent costs, as ratios within one run
+    Bench(Bench),
+}
+
+/// How `accuracy` measures.
+#[derive(Debug, Args)]
+pub(crate) struct Accuracy {
+    /// Deaths per delay
+    #[arg(long, default_value_t = 200)]
+    pub(crate) count: usize,
+    /// Milliseconds between death and reap
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100])]
+    pub(crate) delays: Vec<u64>,
+}
+
+/// How `bench` measures.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Pairs of one round without and one with the agent
+    #[arg(long, default_value_t = 50)]
+    pub(crate) pairs: usize,
+    /// Cycles of vfork, exit and wait per round
+    #[arg(long, default_value_t = 2000)]
+    pub(crate) cycles: u32,
+}

@@ -1,0 +1,267 @@
+//! Finds out what is missing for a purpose and installs it, on Debian and as root.
+//!
+//! Building and running the agent needs stable cargo alone; all of this is for the kernel side
+//! and for the tests.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use crate::shell;
+use crate::{host, workspace};
+
+/// What the machine is to be made ready for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Purpose {
+    /// Building the kernel side
+    Build,
+    /// All of `cargo xtask test`
+    Test,
+}
+
+/// Debian's compiler with its `core` for BPF, and the LLVM that bpf-linker and it share.
+const KERNEL_SIDE: [&str; 7] = [
+    "cargo-web",
+    "gcc",
+    "libpolly-22-dev",
+    "libstd-rust-web-dev-bpf",
+    "llvm-22",
+    "llvm-22-dev",
+    "rustc-web",
+];
+
+/// The version that the checked-in object was linked with.
+const LINKER_VERSION: &str = "0.13.0";
+
+/// `cargo xtask setup`.
+pub(crate) fn main(purpose: Purpose) -> Result<ExitCode> {
+    if ensure(purpose)? {
+        println!("setup: done");
+    } else {
+        println!("setup: everything is there");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Installs what is missing; whether anything was.
+pub(crate) fn ensure(purpose: Purpose) -> Result<bool> {
+    let missing = Missing::find(purpose);
+    if missing.is_empty() {
+        return Ok(false);
+    }
+    if !host::is_debian() || !host::is_root() {
+        let name = purpose
+            .to_possible_value()
+            .map_or("build".to_owned(), |v| v.get_name().to_owned());
+        let who = if host::is_debian() {
+            "as root"
+        } else {
+            "on Debian 12, as root"
+        };
+        bail!(
+            "missing: {missing}; {who} `cargo xtask setup {name}` installs it, or: {}",
+            missing.remedy()
+        );
+    }
+    missing.install()?;
+    let still = Missing::find(purpose);
+    if !still.is_empty() {
+        bail!("still missing after the installation: {still}");
+    }
+    Ok(true)
+}
+
+/// Why the kernel side cannot be built here, if so.
+pub(crate) fn no_kernel_side() -> Option<String> {
+    let missing = Missing::find(Purpose::Build);
+    (!missing.is_empty()).then(|| format!("missing: {missing}"))
+}
+
+/// Why tests with Prometheus cannot run here, if so.
+pub(crate) fn no_prometheus() -> Option<String> {
+    prometheus_is_missing().then(|| "missing: prometheus, promtool".to_owned())
+}
+
+/// Where [`Missing::install`] unpacks programs; to be put on the PATH of tests.
+pub(crate) fn unpacked_bin() -> PathBuf {
+    workspace::target_dir().join("tools/usr/bin")
+}
+
+fn prometheus_is_missing() -> bool {
+    ["prometheus", "promtool"]
+        .iter()
+        .any(|name| workspace::find_program(name).is_none() && !unpacked_bin().join(name).is_file())
+}
+
+/// What a purpose lacks here.
+struct Missing {
+    packages: Vec<&'static str>,
+    linker: bool,
+    prometheus: bool,
+    components: Vec<&'static str>,
+}
+
+impl Missing {
+    fn find(purpose: Purpose) -> Self {
+        let test = purpose == Purpose::Test;
+        Self {
+            packages: KERNEL_SIDE
+                .into_iter()
+                .filter(|name| !is_installed(name))
+                .collect(),
+            linker: !linker_is_right(),
+            prometheus: test && prometheus_is_missing(),
+            components: ["rustfmt", "clippy"]
+                .into_iter()
+                .filter(|name| test && !has_component(name))
+                .collect(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.packages.is_empty() && !self.linker && !self.prometheus && self.components.is_empty()
+    }
+
+    fn commands(&self) -> Vec<Command> {
+        let mut commands = Vec::new();
+        if !self.packages.is_empty() || self.prometheus {
+            commands.push(apt(&["update"]));
+        }
+        if !self.packages.is_empty() {
+            let mut install = apt(&["install", "-y", "--no-install-recommends"]);
+            install.args(&self.packages);
+            commands.push(install);
+        }
+        if self.linker {
+            commands.push(install_linker());
+        }
+        if !self.components.is_empty() {
+            let mut add = Command::new("rustup");
+            add.args(["component", "add"]).args(&self.components);
+            commands.push(add);
+        }
+        commands
+    }
+
+    fn install(&self) -> Result<()> {
+        for mut command in self.commands() {
+            println!("setup: {}", shell::display(&command));
+            shell::run(&mut command)?;
+        }
+        if self.prometheus {
+            unpack_prometheus()?;
+        }
+        Ok(())
+    }
+
+    /// What a person would type instead.
+    fn remedy(&self) -> String {
+        let mut words: Vec<_> = self
+            .commands()
+            .iter()
+            .map(shell::display_with_environment)
+            .collect();
+        if self.prometheus {
+            words.push("put prometheus and promtool on the PATH".to_owned());
+        }
+        words.join(" && ")
+    }
+}
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let linker = format!("bpf-linker {LINKER_VERSION}");
+        let mut names = self.packages.clone();
+        names.extend(self.linker.then_some(linker.as_str()));
+        names.extend(self.prometheus.then_some("prometheus"));
+        names.extend(&self.components);
+        f.write_str(&names.join(", "))
+    }
+}
+
+fn is_installed(package: &str) -> bool {
+    Command::new("dpkg-query")
+        .args(["--show", "--showformat=${db:Status-Status}", package])
+        .stderr(Stdio::null())
+        .output()
+        .is_ok_and(|output| output.stdout == b"installed")
+}
+
+fn linker_is_right() -> bool {
+    let Some(linker) = workspace::find_program("bpf-linker") else {
+        return false;
+    };
+    Command::new(linker)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| {
+            String::from_utf8_lossy(&output.stdout)
+                .split_whitespace()
+                .last()
+                == Some(LINKER_VERSION)
+        })
+}
+
+/// Whether cargo has its `fmt` or `clippy`.
+fn has_component(name: &str) -> bool {
+    let subcommand = name.trim_start_matches("rust");
+    Command::new(workspace::cargo())
+        .args([subcommand, "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn apt(words: &[&str]) -> Command {
+    let mut command = Command::new("apt-get");
+    command.args(words).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn install_linker() -> Command {
+    let mut command = Command::new(workspace::cargo());
+    command
+        .args([
+            "install",
+            "bpf-linker",
+            "--version",
+            LINKER_VERSION,
+            "--locked",
+        ])
+        .args(["--no-default-features", "--features", "llvm-22"])
+        .env("LLVM_PREFIX", "/usr/lib/llvm-22")
+        .env("LLVM_SYS_221_PREFIX", "/usr/lib/llvm-22");
+    command
+}
+
+/// Unpacks Debian's package beside the build: installing it would start a server on this machine
+/// and have it start at each boot.
+fn unpack_prometheus() -> Result<()> {
+    let tools = workspace::target_dir().join("tools");
+    let downloads = tools.join("downloads");
+    fs::create_dir_all(&downloads).with_context(|| format!("make {}", downloads.display()))?;
+    println!(
+        "setup: apt-get download prometheus, unpacked into {}",
+        tools.display()
+    );
+    let mut download = apt(&["download", "-o", "APT::Sandbox::User=root", "prometheus"]);
+    shell::run(download.current_dir(&downloads))?;
+    let package = find_package(&downloads)?;
+    shell::run(
+        Command::new("dpkg-deb")
+            .arg("--extract")
+            .arg(package)
+            .arg(tools),
+    )
+}
+
+fn find_package(folder: &Path) -> Result<PathBuf> {
+    fs::read_dir(folder)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
+        .context("apt-get downloaded no package")
+}

@@ -1,0 +1,53 @@
+//! Running other programs.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// Runs a command to its end, its output going where ours goes.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let name = display(command);
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("run `{name}`"))?;
+    if !status.success() {
+        bail!("`{name}` failed ({status})");
+    }
+    Ok(())
+}
+
+/// Runs a command to its end and returns what it wrote to stdout.
+pub(crate) fn read(command: &mut Command) -> Result<String> {
+    let name = display(command);
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("run `{name}`"))?;
+    if !output.status.success() {
+        bail!("`{name}` failed ({})", output.status);
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("read the output of `{name}`"))
+}
+
+/// The command as a person would type it.
+pub(crate) fn display(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// The same with the environment that we set for it.
+pub(crate) fn display_with_environment(command: &Command) -> String {
+    let set = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let mut words: Vec<_> = set
+        .map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()))
+        .collect();
+    words.push(display(command));
+    words.join(" ")
+}

@@ -1,0 +1,180 @@
+//! Runs every test that this machine can and says which it could not.
+
+mod output;
+mod report;
+mod suite;
+
+use std::process::{Command, ExitCode};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use self::output::Ignored;
+use self::report::Report;
+use self::suite::{Counted, Suite};
+use crate::setup::{self, Purpose};
+use crate::{host, workspace};
+
+/// Tests that plain `cargo test` ignores, told apart by a word of the reason in their attribute
+/// (`#[ignore = "needs root …"]`).
+struct Special {
+    name: &'static str,
+    words: &'static [&'static str],
+    limit: Duration,
+}
+
+/// The first that knows a word of the reason takes the test.
+const SPECIALS: [Special; 2] = [
+    Special {
+        name: "prometheus",
+        words: &["prom"],
+        limit: minutes(10),
+    },
+    Special {
+        name: "live kernel",
+        words: &["root", "kernel", "BTF"],
+        limit: minutes(15),
+    },
+];
+
+/// Why a test whose reason has this word cannot run here, if so.
+type Lack = (&'static str, fn() -> Option<String>);
+
+const LACKS: [Lack; 4] = [
+    ("root", host::no_probes),
+    ("kernel", host::no_btf),
+    ("BTF", host::no_btf),
+    ("prom", setup::no_prometheus),
+];
+
+/// `cargo xtask test`.
+pub(crate) fn main() -> Result<ExitCode> {
+    if host::is_root() && host::is_debian() {
+        // What could not be installed shows as suites that could not run.
+        setup::ensure(Purpose::Test).map_or_else(|error| eprintln!("setup: {error:#}"), |_| ());
+    }
+    let mut report = Report::default();
+    report.add(suite::run(formatting())?);
+    report.add(suite::run(clippy())?);
+    report.add(suite::run(programs())?);
+    let (unit, object) = thread::scope(|scope| {
+        // Most of the unit suite waits for one crate to compile or for time to pass.
+        let object = scope.spawn(|| suite::run(object()));
+        (suite::run(unit()), object.join())
+    });
+    let unit = unit?;
+    let ignored = output::ignored(&unit.output);
+    report.add(unit);
+    report.add(
+        object
+            .ok()
+            .context("the thread of the ebpf suite panicked")??,
+    );
+    run_ignored(&ignored, &mut report)?;
+    Ok(report.finish())
+}
+
+/// Runs the tests that plain `cargo test` left out; lists those that cannot run.
+fn run_ignored(ignored: &[Ignored], report: &mut Report) -> Result<()> {
+    let special = |test: &Ignored| {
+        let has = |word: &&str| test.reason.contains(word);
+        SPECIALS
+            .iter()
+            .position(|special| special.words.iter().any(has))
+    };
+    // The live kernel's come first.
+    for (index, Special { name, limit, .. }) in SPECIALS.iter().enumerate().rev() {
+        let mut names = Vec::new();
+        let mut lacking = Vec::new();
+        for test in ignored.iter().filter(|test| special(test) == Some(index)) {
+            match lack(test) {
+                Some(lack) => lacking.push(format!("{}: {lack}", test.name)),
+                None => names.push(test.name.as_str()),
+            }
+        }
+        if !names.is_empty() {
+            let mut command = cargo_test();
+            command
+                .args(["--", "--ignored", "--exact", "--test-threads=1"])
+                .args(&names);
+            let mut outcome = suite::run(Suite::new(name, Counted::CargoTests, *limit, command))?;
+            outcome.expect_tests(names.len() as u64);
+            report.add(outcome);
+        }
+        report.not_run(name, lacking);
+    }
+    let others = ignored.iter().filter(|test| special(test).is_none());
+    report.not_run(
+        "other ignored tests",
+        others
+            .map(|test| format!("{}: {}", test.name, test.reason))
+            .collect(),
+    );
+    Ok(())
+}
+
+/// What this machine lacks for a test, from the reason it is ignored for.
+fn lack(test: &Ignored) -> Option<String> {
+    let asked = LACKS.iter().filter(|(word, _)| test.reason.contains(word));
+    asked.into_iter().find_map(|(_, lack)| lack())
+}
+
+fn formatting() -> Suite {
+    let mut command = cargo();
+    command.args(["fmt", "--all", "--check"]);
+    Suite::new("fmt", Counted::AsOne, minutes(2), command)
+}
+
+fn clippy() -> Suite {
+    let mut command = cargo();
+    command.args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ]);
+    Suite::new("clippy", Counted::AsOne, minutes(20), command)
+}
+
+/// The programs that tests of other packages run.
+fn programs() -> Suite {
+    let mut command = cargo();
+    command.args(["build", "--workspace", "--locked"]);
+    Suite::new("build", Counted::AsOne, minutes(20), command)
+}
+
+fn unit() -> Suite {
+    Suite::new("unit", Counted::CargoTests, minutes(20), cargo_test())
+}
+
+/// The checked-in object against its sources.
+fn object() -> Suite {
+    // Not our path: the build of the workspace may replace the file at it.
+    let mut command = Command::new("/proc/self/exe");
+    command.args(["ebpf", "--check"]);
+    let mut suite = Suite::new("ebpf --check", Counted::AsOne, minutes(10), command);
+    suite.lack = setup::no_kernel_side();
+    suite
+}
+
+fn cargo_test() -> Command {
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    command
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(workspace::cargo());
+    command
+        .current_dir(workspace::root())
+        .env("CARGO_TERM_COLOR", "never");
+    command
+}
+
+const fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(60 * minutes)
+}

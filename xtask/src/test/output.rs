@@ -1,0 +1,103 @@
+//! Reads what `cargo test` prints.
+
+use std::ops::AddAssign;
+
+/// How many tests came to which end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) passed: u64,
+    pub(super) failed: u64,
+    pub(super) skipped: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+/// A test that was left out because of its `#[ignore = "reason"]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ignored {
+    pub(super) name: String,
+    pub(super) reason: String,
+}
+
+/// Sums up the `test result:` lines. Ignored tests are not in it: they are run, or listed as
+/// skipped, by whoever reads [`ignored`].
+pub(super) fn tally(output: &str) -> Tally {
+    let mut tally = Tally::default();
+    for line in output
+        .lines()
+        .filter(|line| line.starts_with("test result: "))
+    {
+        tally.passed += number_before(line, " passed");
+        tally.failed += number_before(line, " failed");
+    }
+    tally
+}
+
+/// The tests that were left out, each with its reason.
+pub(super) fn ignored(output: &str) -> Vec<Ignored> {
+    let test = |line: &str| {
+        let (name, reason) = line.strip_prefix("test ")?.split_once(" ... ignored")?;
+        let name = name.trim_end_matches(" - should panic");
+        let reason = reason.strip_prefix(", ").unwrap_or("no reason given");
+        Some(Ignored {
+            name: name.to_owned(),
+            reason: reason.to_owned(),
+        })
+    };
+    output.lines().filter_map(test).collect()
+}
+
+fn number_before(line: &str, word: &str) -> u64 {
+    let number = line
+        .split(word)
+        .next()
+        .and_then(|start| start.split(' ').next_back());
+    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUTPUT: &str = "
+     Running unittests src/main.rs (target/debug/deps/reapwatch-0123456789abcdef)
+running 3 tests
+test events::tests::a ... ok
+test kernel::tests::b ... ignored, needs root
+test kernel::tests::c ... FAILED
+test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
+running 2 tests
+test d - should panic ... ignored
+test e ... ok
+test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
+";
+
+    #[test]
+    fn result_lines_are_summed_up() {
+        assert_eq!(
+            tally(OUTPUT),
+            Tally {
+                passed: 13,
+                failed: 1,
+                skipped: 0
+            }
+        );
+        assert_eq!(tally("error: could not compile"), Tally::default());
+    }
+
+    #[test]
+    fn ignored_tests_come_with_their_reasons() {
+        let ignored = ignored(OUTPUT);
+        let expected = [("kernel::tests::b", "needs root"), ("d", "no reason given")];
+        assert_eq!(ignored.len(), 2);
+        for (test, (name, reason)) in ignored.iter().zip(expected) {
+            assert_eq!((test.name.as_str(), test.reason.as_str()), (name, reason));
+        }
+    }
+}

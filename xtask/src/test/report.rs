@@ -1,0 +1,123 @@
+//! What is told of the suites, and the exit code.
+
+use std::process::ExitCode;
+
+use super::output::Tally;
+use super::suite::Outcome;
+
+/// All suites so far.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    tally: Tally,
+    not_run: Vec<String>,
+    suites_not_run: u64,
+}
+
+impl Report {
+    /// Tells how a suite ended, with its output when it failed.
+    pub(super) fn add(&mut self, outcome: Outcome) {
+        let Outcome {
+            name,
+            tally,
+            output,
+            took,
+            failure,
+            lack,
+        } = outcome;
+        if let Some(lack) = lack {
+            return self.not_run(name, vec![format!("{name}: {lack}")]);
+        }
+        let seconds = took.as_secs_f64();
+        let Tally { passed, failed, .. } = tally;
+        match failure {
+            None => println!("{name}: ok in {seconds:.1} s, {passed} passed"),
+            Some(why) => {
+                println!("{output}");
+                println!("{name}: FAILED in {seconds:.1} s, {failed} failed ({why})");
+            }
+        }
+        self.tally += tally;
+    }
+
+    /// Takes note of a suite's tests that could not run, each with its reason.
+    pub(super) fn not_run(&mut self, suite: &str, tests: Vec<String>) {
+        if tests.is_empty() {
+            return;
+        }
+        println!("{suite}: {} NOT RUN", tests.len());
+        self.tally.skipped += tests.len() as u64;
+        self.suites_not_run += 1;
+        self.not_run.extend(tests);
+    }
+
+    /// The last lines, and what the process exits with: 0 for a full pass, 1 for a failure, 2
+    /// when something could not run.
+    pub(super) fn finish(self) -> ExitCode {
+        if !self.not_run.is_empty() {
+            println!("\nnot run:");
+            for test in &self.not_run {
+                println!("  {test}");
+            }
+            println!(
+                "NOT A FULL PASS: {} suites not run, or not whole",
+                self.suites_not_run
+            );
+        }
+        let Tally {
+            passed,
+            failed,
+            skipped,
+        } = self.tally;
+        println!("{passed} passed, {failed} failed, {skipped} skipped");
+        ExitCode::from(self.code())
+    }
+
+    fn code(&self) -> u8 {
+        match self.tally {
+            Tally { failed: 1.., .. } => 1,
+            Tally { skipped: 1.., .. } => 2,
+            Tally { .. } => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn outcome(tally: Tally, lack: Option<&str>) -> Outcome {
+        Outcome {
+            name: "a suite",
+            tally,
+            output: String::new(),
+            took: Duration::ZERO,
+            failure: (tally.failed > 0).then(|| "exit status: 101".to_owned()),
+            lack: lack.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn only_a_full_pass_exits_with_zero() {
+        let mut report = Report::default();
+        report.add(outcome(
+            Tally {
+                passed: 3,
+                ..Tally::default()
+            },
+            None,
+        ));
+        assert_eq!(report.code(), 0);
+        report.add(outcome(Tally::default(), Some("needs root")));
+        assert_eq!((report.code(), report.tally.skipped), (2, 1));
+        report.add(outcome(
+            Tally {
+                failed: 1,
+                ..Tally::default()
+            },
+            None,
+        ));
+        assert_eq!(report.code(), 1);
+    }
+}
