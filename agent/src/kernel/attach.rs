@@ -224,7 +224,7 @@ fn climb(
 }
 
 /// The hooks that the user lets us try. A forced rung binds only where a transition has it.
-fn allowed<'a>(transition: &'a Transition, config: Config) -> impl Iterator<Item = &'a Hook> {
+fn allowed(transition: &Transition, config: Config) -> impl Iterator<Item = &Hook> {
     let force = config
         .force
         .filter(|rung| transition.hooks.iter().any(|hook| hook.rung == *rung));
