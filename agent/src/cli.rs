@@ -41,6 +41,17 @@ Environment:
                a locale that is not UTF-8 gets plain ASCII
   RUST_LOG     what is logged on stderr, such as debug or reapwatch=debug";
 
+/// Commands that have a page.
+const PAGES: [&str; 7] = [
+    "agent",
+    "top",
+    "exits",
+    "zombies",
+    "doctor",
+    "completions",
+    "man",
+];
+
 /// Measures how processes die: exit latency, zombie time, and the parents that never reap
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = EXAMPLES, max_term_width = 100)]
@@ -125,6 +136,7 @@ Examples:
   reapwatch man top > reapwatch-top.1")]
     Man {
         /// The page of one command instead of the whole
+        #[arg(value_parser = PAGES)]
         command: Option<String>,
     },
 }
@@ -302,6 +314,17 @@ mod tests {
     }
 
     #[test]
+    fn each_command_has_its_page() {
+        let command = Cli::command();
+        assert!(
+            command
+                .get_subcommands()
+                .map(clap::Command::get_name)
+                .eq(PAGES)
+        );
+    }
+
+    #[test]
     fn agent_defaults_are_those_of_the_contract() {
         let cli = Cli::parse_from(["reapwatch", "agent"]);
         let Command::Agent(args) = cli.command else {
@@ -314,7 +337,7 @@ mod tests {
         assert_eq!(args.socket.get(), Some(&PathBuf::from(DEFAULT_SOCKET)));
         assert_eq!(args.stale_after, Duration::from_secs(30));
         assert_eq!(args.probes.ring_bytes, 4 << 20);
-        assert_eq!(args.probes.reconcile_every, Duration::from_mins(1));
+        assert_eq!(args.probes.reconcile_every, Duration::from_secs(60));
     }
 
     #[test]

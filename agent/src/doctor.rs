@@ -11,8 +11,8 @@ use crate::{
 /// Attaches for a moment and tells what came of it.
 pub(crate) fn examine(config: &Config) -> Doctor {
     match kernel::attach(config) {
-        Ok(mut kernel) => {
-            let (_, snapshot) = Source::choose(&mut kernel);
+        Ok(kernel) => {
+            let (_, snapshot) = Source::choose(&kernel);
             let mut probes = kernel.probes.clone();
             probes.push(snapshot);
             report(Some(kernel.source), &probes, None)
@@ -56,19 +56,33 @@ fn facts() -> Vec<Fact> {
         fact(
             "privileges",
             privileged,
-            if privileged { "may load probes" } else { "may not load probes" }.to_owned(),
+            if privileged {
+                "may load probes"
+            } else {
+                "may not load probes"
+            }
+            .to_owned(),
             "run it with sudo, or give the binary cap_bpf,cap_perfmon=ep with setcap",
         ),
         fact(
             "kernel types",
             types,
-            if types { kernel::VMLINUX.to_owned() } else { "not shown by this kernel".to_owned() },
+            if types {
+                kernel::VMLINUX.to_owned()
+            } else {
+                "not shown by this kernel".to_owned()
+            },
             "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y",
         ),
         Fact {
             name: "tracefs".to_owned(),
             ok: true,
-            found: if tracefs { "mounted" } else { "not mounted; read privately" }.to_owned(),
+            found: if tracefs {
+                "mounted"
+            } else {
+                "not mounted; read privately"
+            }
+            .to_owned(),
             mend: None,
         },
         Fact {
@@ -81,7 +95,12 @@ fn facts() -> Vec<Fact> {
 }
 
 fn fact(name: &str, ok: bool, found: String, mend: &str) -> Fact {
-    Fact { name: name.to_owned(), ok, found, mend: (!ok).then(|| mend.to_owned()) }
+    Fact {
+        name: name.to_owned(),
+        ok,
+        found,
+        mend: (!ok).then(|| mend.to_owned()),
+    }
 }
 
 /// The mode in brackets in /sys/kernel/security/lockdown.

@@ -51,10 +51,12 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
         forker: someone(&record.forker),
         parent: someone(&record.parent),
         tracer: someone(&record.tracer),
-        reaper: reap.and_then(|reap| reap.by.as_ref()).map(|by| api::Reaper {
-            process: process(wall, by),
-            tid: by.tid,
-        }),
+        reaper: reap
+            .and_then(|reap| reap.by.as_ref())
+            .map(|by| api::Reaper {
+                process: process(wall, by),
+                tid: by.tid,
+            }),
         how: how_name(how).to_owned(),
         killer: record.kill.as_ref().map(|kill| api::Killer {
             process: process(wall, &kill.by),
@@ -123,7 +125,11 @@ fn exit(status: ExitStatus) -> api::Exit {
         ExitStatus::Killed(signal) => ("killed", None, Some(signal)),
         ExitStatus::Dumped(signal) => ("dumped", None, Some(signal)),
     };
-    api::Exit { kind: kind.to_owned(), code, signal: signal.map(signals::name) }
+    api::Exit {
+        kind: kind.to_owned(),
+        code,
+        signal: signal.map(signals::name),
+    }
 }
 
 fn how_name(how: How) -> &'static str {
@@ -137,7 +143,10 @@ fn how_name(how: How) -> &'static str {
 }
 
 fn resources(record: &Record, used: Resources) -> api::Resources {
-    let lifetime_ns = record.died.at_ns.saturating_sub(record.process.key.start_ns);
+    let lifetime_ns = record
+        .died
+        .at_ns
+        .saturating_sub(record.process.key.start_ns);
     api::Resources {
         lifetime_seconds: seconds(lifetime_ns),
         user_seconds: seconds(used.user_ns),

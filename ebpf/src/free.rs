@@ -30,7 +30,11 @@ fn free_as_reap(ctx: BtfTracePointContext) -> i32 {
     let record = unsafe { &mut *entry.as_mut_ptr() };
     // SAFETY: the helper has no preconditions.
     let at_ns = unsafe { bpf_ktime_get_boot_ns() };
-    record.head = Head { kind: kind::FREED, flags: 0, at_ns };
+    record.head = Head {
+        kind: kind::FREED,
+        flags: 0,
+        at_ns,
+    };
     record.tgid = task.tgid();
     record.pad = 0;
     record.start_ns = task.start_ns();

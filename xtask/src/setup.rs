@@ -53,14 +53,16 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<bool> {
         return Ok(false);
     }
     if !host::is_debian() || !host::is_root() {
+        let name = purpose
+            .to_possible_value()
+            .map_or("build".to_owned(), |v| v.get_name().to_owned());
         let who = if host::is_debian() {
             "as root"
         } else {
             "on Debian 12, as root"
         };
         bail!(
-            "missing: {}; `cargo xtask setup` installs it {who}: {}",
-            missing,
+            "missing: {missing}; {who} `cargo xtask setup {name}` installs it, or: {}",
             missing.remedy()
         );
     }
@@ -157,7 +159,11 @@ impl Missing {
 
     /// What a person would type instead.
     fn remedy(&self) -> String {
-        let mut words: Vec<_> = self.commands().iter().map(shell::display).collect();
+        let mut words: Vec<_> = self
+            .commands()
+            .iter()
+            .map(shell::display_with_environment)
+            .collect();
         if self.prometheus {
             words.push("put prometheus and promtool on the PATH".to_owned());
         }

@@ -39,3 +39,15 @@ pub(crate) fn display(command: &Command) -> String {
         .collect::<Vec<_>>()
         .join(" ")
 }
+
+/// The same with the environment that we set for it.
+pub(crate) fn display_with_environment(command: &Command) -> String {
+    let set = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let mut words: Vec<_> = set
+        .map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()))
+        .collect();
+    words.push(display(command));
+    words.join(" ")
+}

@@ -36,7 +36,11 @@ const WATCH_AFTER_NS: u64 = 1_000_000_000;
 /// The least time between two repairs out of turn.
 const REPAIR_EVERY_NS: u64 = 1_000_000_000;
 
-const LIMITS: Limits = Limits { open: 65_536, recent: 8_192, recent_ns: 300_000_000_000 };
+const LIMITS: Limits = Limits {
+    open: 65_536,
+    recent: 8_192,
+    recent_ns: 300_000_000_000,
+};
 const PARENTS: usize = 4_096;
 
 /// All state of a running agent.
@@ -71,12 +75,14 @@ impl Agent {
     /// # Errors
     /// When nothing can be measured here.
     pub(super) fn attach(settings: Settings) -> anyhow::Result<Self> {
-        let mut kernel = kernel::attach(&settings.kernel)?;
-        let (snapshots, report) = Source::choose(&mut kernel);
+        let kernel = kernel::attach(&settings.kernel)?;
+        let (snapshots, report) = Source::choose(&kernel);
         let mut probes = kernel.probes.clone();
         probes.push(report);
         let began_ns = kernel::now_ns();
-        let pidfds = (kernel.source == Rung::Tracepoint).then(Pidfds::new).transpose()?;
+        let pidfds = (kernel.source == Rung::Tracepoint)
+            .then(Pidfds::new)
+            .transpose()?;
         let mut agent = Self {
             settings,
             kernel,
@@ -107,10 +113,7 @@ impl Agent {
     ///
     /// # Errors
     /// When the runtime cannot watch the ring.
-    pub(super) async fn run(
-        mut self,
-        mut requests: mpsc::Receiver<Request>,
-    ) -> anyhow::Result<()> {
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) -> anyhow::Result<()> {
         let mut ring = Readable::new(&self.kernel.events)?;
         let mut hang_ups = self.pidfds.as_ref().map(Readable::new).transpose()?;
         let mut log = self.kernel.log.as_ref().map(Readable::new).transpose()?;
@@ -122,7 +125,11 @@ impl Agent {
         );
         reconcile.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let tick = if self.streams.followed() { TICK_FOLLOWED } else { TICK };
+            let tick = if self.streams.followed() {
+                TICK_FOLLOWED
+            } else {
+                TICK
+            };
             tokio::select! {
                 request = requests.recv() => match request {
                     Some(request) => self.answer(request),
@@ -154,8 +161,10 @@ impl Agent {
             }
         }
         let now_ns = kernel::now_ns();
-        let due: Vec<_> =
-            self.hung_up.extract_if(.., |hung_up| hung_up.at_ns + SETTLE_NS <= now_ns).collect();
+        let due: Vec<_> = self
+            .hung_up
+            .extract_if(.., |hung_up| hung_up.at_ns + SETTLE_NS <= now_ns)
+            .collect();
         for hung_up in due {
             let event = Event::HungUp(hung_up);
             self.tally.event(&event);
@@ -208,8 +217,13 @@ impl Agent {
 
     fn note_hang_ups(&mut self) {
         let at_ns = kernel::now_ns();
-        let gone = self.pidfds.as_mut().map(Pidfds::hung_up).unwrap_or_default();
-        self.hung_up.extend(gone.into_iter().map(|dead| HungUp { at_ns, dead }));
+        let gone = self
+            .pidfds
+            .as_mut()
+            .map(Pidfds::hung_up)
+            .unwrap_or_default();
+        self.hung_up
+            .extend(gone.into_iter().map(|dead| HungUp { at_ns, dead }));
     }
 
     fn keep_house(&mut self) {
@@ -217,11 +231,19 @@ impl Agent {
         self.lifecycle.expire(now_ns);
         if let Some(pidfds) = &mut self.pidfds {
             let aged = |record: &&Record| record.died.at_ns + WATCH_AFTER_NS <= now_ns;
-            pidfds.watch(self.lifecycle.zombies().filter(aged).map(|record| record.process.key));
+            pidfds.watch(
+                self.lifecycle
+                    .zombies()
+                    .filter(aged)
+                    .map(|record| record.process.key),
+            );
         }
         let lost = self.lost_events();
         if lost > self.lost_before {
-            log::warn!("{} events lost; looking at all processes", lost - self.lost_before);
+            log::warn!(
+                "{} events lost; looking at all processes",
+                lost - self.lost_before
+            );
             self.lost_before = lost;
             self.repair = true;
         }
@@ -258,12 +280,17 @@ impl Agent {
         let wall = Wall::now();
         let mut records: Vec<_> = self.lifecycle.zombies().collect();
         records.sort_by_key(|record| record.died.at_ns);
-        records.into_iter().map(|record| report::zombie(wall, record)).collect()
+        records
+            .into_iter()
+            .map(|record| report::zombie(wall, record))
+            .collect()
     }
 
     fn top(&self) -> api::Top {
         let wall = Wall::now();
-        let rows = self.parents.rows(wall.boottime_ns(), self.lifecycle.zombies());
+        let rows = self
+            .parents
+            .rows(wall.boottime_ns(), self.lifecycle.zombies());
         let zombies = self.zombies();
         let counters = self.counters();
         api::Top {
@@ -287,14 +314,20 @@ impl Agent {
         let wall = Wall::now();
         let counters = self.counters();
         let stale_ns = self.settings.stale_after.as_nanos() as u64;
-        let oldest_ns = self.lifecycle.zombies().map(|record| record.died.at_ns).min();
-        let is_stale = |record: &&Record| {
-            wall.boottime_ns().saturating_sub(record.died.at_ns) >= stale_ns
-        };
+        let oldest_ns = self
+            .lifecycle
+            .zombies()
+            .map(|record| record.died.at_ns)
+            .min();
+        let is_stale =
+            |record: &&Record| wall.boottime_ns().saturating_sub(record.died.at_ns) >= stale_ns;
         let mut holders = std::collections::BTreeMap::<Key, (String, u64)>::new();
         for record in self.lifecycle.zombies().filter(is_stale) {
             if let Some(holder) = record.responsible() {
-                holders.entry(holder.key).or_insert_with(|| (holder.comm.clone(), 0)).1 += 1;
+                holders
+                    .entry(holder.key)
+                    .or_insert_with(|| (holder.comm.clone(), 0))
+                    .1 += 1;
             }
         }
         let sample = Sample {
@@ -305,18 +338,29 @@ impl Agent {
             zombies: self.lifecycle.zombies().count() as u64,
             stale_zombies: self.lifecycle.zombies().filter(is_stale).count() as u64,
             oldest_died_unix_seconds: oldest_ns.and_then(|at_ns| {
-                Some(wall.time_of(at_ns).duration_since(UNIX_EPOCH).ok()?.as_secs_f64())
+                Some(
+                    wall.time_of(at_ns)
+                        .duration_since(UNIX_EPOCH)
+                        .ok()?
+                        .as_secs_f64(),
+                )
             }),
             parents: holders.into_values().collect(),
             pids_used: host::pids_used(),
             pids_limit: host::pids_limit(),
-            probes: self.probes.iter().filter_map(ProbeReport::attached).collect(),
+            probes: self
+                .probes
+                .iter()
+                .filter_map(ProbeReport::attached)
+                .collect(),
         };
         self.metrics.render(&sample)
     }
 
     fn lost_events(&self) -> u64 {
-        self.tally.lost(&self.counters(), self.kernel.skipped_runs()).total()
+        self.tally
+            .lost(&self.counters(), self.kernel.skipped_runs())
+            .total()
     }
 
     fn counters(&self) -> kernel::Counters {

@@ -4,18 +4,30 @@ use std::fs;
 
 /// Name of the host.
 pub(crate) fn name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Release of its kernel.
 pub(crate) fn kernel() -> String {
-    rustix::system::uname().release().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Tasks on the host, as /proc/loadavg counts them: each holds a PID.
 pub(super) fn pids_used() -> Option<u64> {
     let loadavg = fs::read_to_string("/proc/loadavg").ok()?;
-    loadavg.split_whitespace().nth(3)?.split_once('/')?.1.parse().ok()
+    loadavg
+        .split_whitespace()
+        .nth(3)?
+        .split_once('/')?
+        .1
+        .parse()
+        .ok()
 }
 
 /// The most that may be: the smaller of pid_max and threads-max.

@@ -1,7 +1,7 @@
 //! The agent: as a daemon, or inside a view that found none.
 
 mod core;
-mod host;
+pub(crate) mod host;
 mod streams;
 mod tally;
 
@@ -23,6 +23,9 @@ use crate::{
     kernel, server,
 };
 
+/// Inside a view nobody asks for stale zombies; the daemon has a flag.
+const STALE_AFTER: Duration = Duration::from_secs(30);
+
 /// What the loop needs to know of the command line.
 #[derive(Clone, Copy, Debug)]
 struct Settings {
@@ -37,8 +40,10 @@ struct Settings {
 /// When nothing can be measured here, or an address cannot be had; one sentence with the mend.
 pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     // Addresses first: a second agent is refused before it loads anything.
-    let listeners =
-        server::bind(args.listen.get().copied(), args.socket.get().map(std::path::PathBuf::as_path))?;
+    let listeners = server::bind(
+        args.listen.get().copied(),
+        args.socket.get().map(std::path::PathBuf::as_path),
+    )?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let settings = settings(&args.probes, args.stale_after);
@@ -57,7 +62,9 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
             () = thread.ended() => log::error!("the agent's loop has ended: leaving"),
         }
     };
-    server::serve(listeners, handle, shutdown).await.context("cannot serve")
+    server::serve(listeners, handle, shutdown)
+        .await
+        .context("cannot serve")
 }
 
 /// Starts the loop on a thread of its own, so that drawing a screen never delays it.
@@ -65,12 +72,12 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When nothing can be measured here; one sentence with the mend.
 pub fn embed(probes: &ProbeArgs) -> anyhow::Result<Handle> {
-    Ok(start(settings(probes, cli::STALE_AFTER))?.0)
+    Ok(start(settings(probes, STALE_AFTER))?.0)
 }
 
 /// What this host allows, found by attaching for a moment.
 pub fn doctor(probes: &ProbeArgs) -> api::Doctor {
-    let config = settings(probes, cli::STALE_AFTER).kernel;
+    let config = settings(probes, STALE_AFTER).kernel;
     doctor::examine(&config)
 }
 
@@ -100,7 +107,9 @@ fn start(settings: Settings) -> anyhow::Result<(Handle, Running)> {
 }
 
 fn run_loop(agent: Agent, requests: mpsc::Receiver<Request>) -> anyhow::Result<()> {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(agent.run(requests))
 }
 

@@ -36,7 +36,11 @@ impl Streams {
     pub(super) fn send(&mut self, exit: &FinishedExit) {
         for follower in &mut self.0 {
             follower.tell_lost();
-            if follower.queue.try_send(ExitLine::Exit(Box::new(exit.clone()))).is_err() {
+            if follower
+                .queue
+                .try_send(ExitLine::Exit(Box::new(exit.clone())))
+                .is_err()
+            {
                 follower.lost += 1;
             }
         }
@@ -80,7 +84,10 @@ mod tests {
         }
         streams.send(&exit());
         let rest: Vec<_> = std::iter::from_fn(|| lines.try_recv().ok()).collect();
-        let told = rest.iter().filter(|line| matches!(line, ExitLine::Lost { lost: 3 })).count();
+        let told = rest
+            .iter()
+            .filter(|line| matches!(line, ExitLine::Lost { lost: 3 }))
+            .count();
         assert_eq!(told, 1);
         assert!(matches!(rest.last(), Some(ExitLine::Exit(_))));
     }

@@ -65,7 +65,7 @@ pub fn positive_duration(text: &str) -> Result<Duration, String> {
 /// The time between two frames.
 pub fn interval(text: &str) -> Result<Duration, String> {
     let interval = duration(text)?;
-    if (Duration::from_millis(100)..=Duration::from_hours(1)).contains(&interval) {
+    if (Duration::from_millis(100)..=Duration::from_secs(3600)).contains(&interval) {
         Ok(interval)
     } else {
         Err("must be from 100ms to 1h, such as 1s".to_owned())

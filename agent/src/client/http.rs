@@ -73,8 +73,7 @@ impl Endpoint {
         let response = self.named(response.unwrap_or_else(|_| too_slow()))?;
         Ok(Lines {
             body: response.into_body(),
-            partial: Vec::new(),
-            ready: VecDeque::new(),
+            split: Splitter::default(),
         })
     }
 
@@ -127,8 +126,7 @@ where
 #[derive(Debug)]
 pub struct Lines {
     body: Incoming,
-    partial: Vec<u8>,
-    ready: VecDeque<Vec<u8>>,
+    split: Splitter,
 }
 
 impl Lines {
@@ -136,22 +134,31 @@ impl Lines {
     /// was read is kept here.
     pub async fn next(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
         loop {
-            if let Some(line) = self.ready.pop_front() {
+            if let Some(line) = self.split.ready.pop_front() {
                 return Ok(Some(line));
             }
             let Some(frame) = self.body.frame().await else {
-                if self.partial.is_empty() {
+                if self.split.partial.is_empty() {
                     return Ok(None);
                 }
                 bail!("the agent's stream broke off within a line");
             };
             let frame = frame.context("the agent's stream broke off")?;
             if let Some(data) = frame.data_ref() {
-                self.take(data)?;
+                self.split.take(data)?;
             }
         }
     }
+}
 
+/// Bytes in any portions, to lines.
+#[derive(Debug, Default)]
+struct Splitter {
+    partial: Vec<u8>,
+    ready: VecDeque<Vec<u8>>,
+}
+
+impl Splitter {
     fn take(&mut self, data: &[u8]) -> anyhow::Result<()> {
         for piece in data.split_inclusive(|&byte| byte == b'\n') {
             self.partial.extend_from_slice(piece);
@@ -178,4 +185,33 @@ async fn within<T>(
 
 fn too_slow<T>() -> anyhow::Result<T> {
     bail!("no answer within {}", humantime::format_duration(ANSWER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_do_not_depend_on_the_portions() {
+        let text = b"one\n\ntwo\nthr";
+        for portion in 1..=text.len() {
+            let mut split = Splitter::default();
+            for data in text.chunks(portion) {
+                split.take(data).expect("short lines");
+            }
+            assert_eq!(
+                split.ready,
+                [&b"one"[..], b"", b"two"],
+                "portions of {portion}"
+            );
+            assert_eq!(split.partial, b"thr");
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused() {
+        let line = vec![b'x'; 1 << 16];
+        let mut split = Splitter::default();
+        assert!((0..40).any(|_| split.take(&line).is_err()));
+    }
 }

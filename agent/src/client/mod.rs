@@ -1,9 +1,11 @@
 //! Where a view's figures come from: an agent that runs already, or one inside this command.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::api::{Doctor, Document, ExitLine, Top, VERSION, Zombie};
 use crate::cli::{DEFAULT_SOCKET, ProbeArgs, ViewArgs};
@@ -12,6 +14,9 @@ use crate::handle::{Handle, Request};
 mod http;
 
 use http::{Endpoint, Lines};
+
+/// How long an agent inside this command may take to look at all processes.
+const READY: Duration = Duration::from_secs(10);
 
 /// Somebody who answers what a view asks.
 #[derive(Clone, Debug)]
@@ -50,6 +55,7 @@ impl Source {
         match embedded {
             Ok(handle) => {
                 eprintln!("reapwatch: {why_not}, running one inside this command");
+                ready(&handle).await?;
                 Ok(Self::Embedded(handle))
             }
             Err(error) => {
@@ -190,6 +196,23 @@ impl Exits {
     }
 }
 
+/// Waits until the agent has looked at all processes: before that, its answers would be true of
+/// nobody.
+async fn ready(handle: &Handle) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while !handle.ask(Request::Health).await?.ready {
+        if begun.elapsed() > READY {
+            bail!(
+                "the agent inside this command was not ready within {}; RUST_LOG=debug shows \
+                 what it waits for",
+                humantime::format_duration(READY)
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
 fn absent(socket: &Path, error: &anyhow::Error) -> String {
     let kind = error
         .downcast_ref::<std::io::Error>()
@@ -211,5 +234,58 @@ fn mend() -> &'static str {
         "`reapwatch doctor` says what is missing"
     } else {
         "run it with sudo, or start the agent: sudo reapwatch agent"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handle::Health;
+
+    /// A loop that is ready at its second beat, and ends after its first stream.
+    async fn agent(mut queue: mpsc::Receiver<Request>) {
+        let mut beats = 0;
+        while let Some(request) = queue.recv().await {
+            match request {
+                Request::Health(answer) => {
+                    beats += 1;
+                    let _ = answer.send(Health { ready: beats > 1 });
+                }
+                Request::Follow(answer) => {
+                    let (lines, receiver) = mpsc::channel(1);
+                    let _ = answer.send(receiver);
+                    let _ = lines.send(ExitLine::Lost { lost: 4 }).await;
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_agent_inside_is_waited_for_and_followed() {
+        let (handle, queue) = Handle::new();
+        tokio::spawn(agent(queue));
+        ready(&handle).await.expect("it is ready soon");
+        let source = Source::Embedded(handle);
+        let mut exits = source.exits().await.expect("a stream");
+        let line = exits.next().await.expect("a line");
+        assert!(matches!(line, Some(ExitLine::Lost { lost: 4 })));
+        assert!(exits.next().await.expect("an end").is_none());
+        let error = source.zombies().await.expect_err("the loop has ended");
+        assert_eq!(error.to_string(), "the agent has stopped");
+    }
+
+    #[test]
+    fn why_there_is_no_agent_is_told_apart() {
+        let why = |kind| {
+            absent(
+                Path::new("/run/x.sock"),
+                &anyhow::Error::new(std::io::Error::from(kind)),
+            )
+        };
+        assert_eq!(why(std::io::ErrorKind::NotFound), "no agent at /run/x.sock");
+        assert!(why(std::io::ErrorKind::PermissionDenied).contains("may not be opened"));
+        assert!(why(std::io::ErrorKind::ConnectionRefused).contains("no agent answers"));
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Everything is held by file descriptors of this process: nothing stays when it goes.
 
-use std::{fs, io, os::fd::{AsFd, AsRawFd}};
+use std::{
+    fs, io,
+    os::fd::{AsFd, AsRawFd},
+};
 
 use aya::{
     Btf, Ebpf, EbpfLoader, Pod,
@@ -87,7 +90,8 @@ pub(crate) struct Attached {
     pub(crate) source: Rung,
     counters: PerCpuArray<MapData, u64>,
     ebpf: Ebpf,
-    types: Btf,
+    /// Why the task iterator was refused, if it was.
+    pub(super) iterator_refused: Option<String>,
 }
 
 /// The counters of all CPUs, summed.
@@ -137,7 +141,11 @@ fn load_and_attach(config: &Config) -> Result<Attached, KernelError> {
         exit_has_group_dead: u32::from(resolved.exit_has_group_dead),
         wake_bytes: config.ring_bytes / 2,
     });
-    let level = if config.debug { Level::Debug } else { Level::Warn } as u8;
+    let level = if config.debug {
+        Level::Debug
+    } else {
+        Level::Warn
+    } as u8;
     let mut ebpf = EbpfLoader::new()
         .btf(Some(&types))
         .override_global("OFFSETS", &offsets, true)
@@ -160,12 +168,17 @@ fn load_and_attach(config: &Config) -> Result<Attached, KernelError> {
             climb(&mut ebpf, &types, free, config, &mut probes)?;
         }
     }
+    let iterator_refused = load_iterator(&mut ebpf, &types).err();
     let log = EbpfLogger::init(&mut ebpf)
         .inspect_err(|error| log::warn!("no log of the kernel side: {error}"))
         .ok();
     let lacking = |name: &str| KernelError::Load(format!("the object has no map {name}"));
-    let events = ebpf.take_map("EVENTS").and_then(|map| RingBuf::try_from(map).ok());
-    let counters = ebpf.take_map("COUNTERS").and_then(|map| PerCpuArray::try_from(map).ok());
+    let events = ebpf
+        .take_map("EVENTS")
+        .and_then(|map| RingBuf::try_from(map).ok());
+    let counters = ebpf
+        .take_map("COUNTERS")
+        .and_then(|map| PerCpuArray::try_from(map).ok());
     Ok(Attached {
         events: events.ok_or_else(|| lacking("EVENTS"))?,
         counters: counters.ok_or_else(|| lacking("COUNTERS"))?,
@@ -173,7 +186,7 @@ fn load_and_attach(config: &Config) -> Result<Attached, KernelError> {
         probes,
         source,
         ebpf,
-        types,
+        iterator_refused,
     })
 }
 
@@ -266,6 +279,13 @@ fn attach_program(program: &mut Program, point: Point, types: &Btf) -> Result<()
     Ok(())
 }
 
+fn load_iterator(ebpf: &mut Ebpf, types: &Btf) -> Result<(), String> {
+    match ebpf.program_mut("snapshot") {
+        Some(Program::Iter(program)) => program.load("task", types).map_err(|error| reason(&error)),
+        _ => Err("not in the object".to_owned()),
+    }
+}
+
 fn unload(ebpf: &mut Ebpf, name: &str) {
     let result = match ebpf.program_mut(name) {
         Some(Program::FEntry(program)) => program.unload(),
@@ -295,7 +315,10 @@ fn reason(error: &ProgramError) -> String {
 /// The error without its number.
 fn plain(error: &io::Error) -> String {
     let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
+    text.split(" (os error")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// An error with its causes.
@@ -334,7 +357,9 @@ impl Attached {
             .filter_map(|(_, program)| program.fd().ok().map(|fd| fd.as_fd().as_raw_fd()))
             .filter_map(|fd| fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok())
             .filter_map(|text| {
-                let line = text.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?;
+                let line = text
+                    .lines()
+                    .find_map(|line| line.strip_prefix("recursion_misses:"))?;
                 line.trim().parse::<u64>().ok()
             })
             .sum()
@@ -344,19 +369,6 @@ impl Attached {
     pub(crate) fn flush_log(&mut self) {
         if let Some(log) = &mut self.log {
             log.flush();
-        }
-    }
-
-    /// The program of the snapshot, loaded.
-    ///
-    /// # Errors
-    /// When the kernel refuses it.
-    pub(super) fn load_snapshot(&mut self) -> Result<(), String> {
-        match self.ebpf.program_mut("snapshot") {
-            Some(Program::Iter(program)) => {
-                program.load("task", &self.types).map_err(|error| reason(&error))
-            }
-            _ => Err("not in the object".to_owned()),
         }
     }
 

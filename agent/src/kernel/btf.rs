@@ -99,7 +99,9 @@ impl<'a> Btf<'a> {
 
     /// Number of parameters of the tracepoint's probes, its data pointer not counted.
     pub(crate) fn tracepoint_parameters(&self, tracepoint: &str) -> Option<u32> {
-        let typedef = *self.typedefs.get(format!("btf_trace_{tracepoint}").as_bytes())?;
+        let typedef = *self
+            .typedefs
+            .get(format!("btf_trace_{tracepoint}").as_bytes())?;
         let pointer = word(self.types, self.starts[typedef] + 8)? as usize;
         let at = *self.starts.get(pointer)?;
         if kind(word(self.types, at + 4)?) != KIND_PTR {
@@ -135,7 +137,11 @@ impl<'a> Btf<'a> {
             let name = self.string(word(self.types, member)?);
             let of = word(self.types, member + 4)? as usize;
             let offset = word(self.types, member + 8)?;
-            let offset = if bitfields { offset & 0x00ff_ffff } else { offset };
+            let offset = if bitfields {
+                offset & 0x00ff_ffff
+            } else {
+                offset
+            };
             if name == field {
                 return Some((offset, of));
             }
@@ -183,7 +189,9 @@ mod tests {
     fn rubbish_is_refused_not_trusted() {
         assert!(Btf::parse(b"").is_err());
         assert!(Btf::parse(&[0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 255, 255, 255, 255]).is_err());
-        let mut cut = vec![0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 0];
+        let mut cut = vec![
+            0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 0,
+        ];
         cut.extend([1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0]);
         assert!(Btf::parse(&cut).is_err());
     }

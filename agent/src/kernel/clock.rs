@@ -26,13 +26,16 @@ impl Wall {
         let before = nanoseconds(ClockId::Boottime);
         let realtime_ns = nanoseconds(ClockId::Realtime);
         let after = nanoseconds(ClockId::Boottime);
-        Self { realtime_ns, boottime_ns: before + (after - before) / 2 }
+        Self {
+            realtime_ns,
+            boottime_ns: before + (after - before) / 2,
+        }
     }
 
     /// The wall time of a moment of the kernel.
     pub(crate) fn time_of(self, boottime_ns: u64) -> SystemTime {
-        let then = i128::from(self.realtime_ns) + i128::from(boottime_ns)
-            - i128::from(self.boottime_ns);
+        let then =
+            i128::from(self.realtime_ns) + i128::from(boottime_ns) - i128::from(self.boottime_ns);
         UNIX_EPOCH + Duration::from_nanos(u64::try_from(then).unwrap_or(0))
     }
 
@@ -53,14 +56,27 @@ mod tests {
 
     #[test]
     fn a_step_of_the_wall_clock_moves_what_is_shown_by_just_that() {
-        let before = Wall { realtime_ns: 5_000, boottime_ns: 1_000 };
-        let stepped = Wall { realtime_ns: 9_100, boottime_ns: 1_100 };
+        let before = Wall {
+            realtime_ns: 5_000,
+            boottime_ns: 1_000,
+        };
+        let stepped = Wall {
+            realtime_ns: 9_100,
+            boottime_ns: 1_100,
+        };
         let moved = stepped.time_of(900).duration_since(before.time_of(900));
         assert_eq!(moved.expect("forward"), Duration::from_nanos(4_000));
     }
 
     #[test]
     fn a_moment_before_the_epoch_is_the_epoch() {
-        assert_eq!(Wall { realtime_ns: 5, boottime_ns: 1_000 }.time_of(1), UNIX_EPOCH);
+        assert_eq!(
+            Wall {
+                realtime_ns: 5,
+                boottime_ns: 1_000
+            }
+            .time_of(1),
+            UNIX_EPOCH
+        );
     }
 }

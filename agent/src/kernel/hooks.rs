@@ -59,7 +59,11 @@ pub(crate) struct Hook {
 impl Hook {
     /// Such as `fentry:release_task`.
     pub(crate) fn label(&self) -> String {
-        let points: Vec<_> = self.programs.iter().map(|(_, point)| point.name()).collect();
+        let points: Vec<_> = self
+            .programs
+            .iter()
+            .map(|(_, point)| point.name())
+            .collect();
         format!("{}:{}", self.rung.name(), points.join("+"))
     }
 }
@@ -79,7 +83,12 @@ pub(crate) struct Transition {
 }
 
 const fn exact(rung: Rung, programs: &'static [Program]) -> Hook {
-    Hook { rung, programs, lost: None, slows_system_calls: false }
+    Hook {
+        rung,
+        programs,
+        lost: None,
+        slows_system_calls: false,
+    }
 }
 
 const fn typed(programs: &'static [Program]) -> Hook {
@@ -98,21 +107,30 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         required: false,
         decides_source: false,
         lost_without: "who created a process",
-        hooks: &[typed(&[("fork_tracepoint", Point::Typed("sched_process_fork"))])],
+        hooks: &[typed(&[(
+            "fork_tracepoint",
+            Point::Typed("sched_process_fork"),
+        )])],
     },
     Transition {
         name: "kill",
         required: false,
         decides_source: false,
         lost_without: "who killed a process, and how long it took to die",
-        hooks: &[typed(&[("kill_tracepoint", Point::Typed("signal_generate"))])],
+        hooks: &[typed(&[(
+            "kill_tracepoint",
+            Point::Typed("signal_generate"),
+        )])],
     },
     Transition {
         name: "wait",
         required: false,
         decides_source: false,
         lost_without: "whether a parent asks for its children at all",
-        hooks: &[typed(&[("wait_tracepoint", Point::Typed("sched_process_wait"))])],
+        hooks: &[typed(&[(
+            "wait_tracepoint",
+            Point::Typed("sched_process_wait"),
+        )])],
     },
     Transition {
         name: "exit",
@@ -140,8 +158,14 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         lost_without: "zombie_seconds is an upper bound, milliseconds to seconds too long; the \
                        reaper is not known",
         hooks: &[
-            exact(Rung::Fentry, &[("reap_fentry", Point::Function("release_task"))]),
-            exact(Rung::Kprobe, &[("reap_kprobe", Point::Function("release_task"))]),
+            exact(
+                Rung::Fentry,
+                &[("reap_fentry", Point::Function("release_task"))],
+            ),
+            exact(
+                Rung::Kprobe,
+                &[("reap_kprobe", Point::Function("release_task"))],
+            ),
             Hook {
                 rung: Rung::Tracepoint,
                 programs: &[
@@ -173,8 +197,14 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         decides_source: true,
         lost_without: "every death",
         hooks: &[
-            exact(Rung::Fentry, &[("zombie_fentry", Point::Function("do_notify_parent"))]),
-            exact(Rung::Kprobe, &[("zombie_kprobe", Point::Function("do_notify_parent"))]),
+            exact(
+                Rung::Fentry,
+                &[("zombie_fentry", Point::Function("do_notify_parent"))],
+            ),
+            exact(
+                Rung::Kprobe,
+                &[("zombie_kprobe", Point::Function("do_notify_parent"))],
+            ),
             Hook {
                 rung: Rung::Tracepoint,
                 programs: &[
@@ -197,7 +227,10 @@ pub(crate) const FREE: Transition = Transition {
     required: false,
     decides_source: false,
     lost_without: FREE_LOST,
-    hooks: &[typed(&[("free_tracepoint", Point::Typed("sched_process_free"))])],
+    hooks: &[typed(&[(
+        "free_tracepoint",
+        Point::Typed("sched_process_free"),
+    )])],
 };
 
 /// Clean-up, count of the reaps, and their upper bound.
@@ -206,5 +239,8 @@ pub(crate) const FREE_AS_REAP: Transition = Transition {
     required: true,
     decides_source: false,
     lost_without: "the count of reaps, and reaps that no wait call made",
-    hooks: &[typed(&[("free_as_reap", Point::Typed("sched_process_free"))])],
+    hooks: &[typed(&[(
+        "free_as_reap",
+        Point::Typed("sched_process_free"),
+    )])],
 };

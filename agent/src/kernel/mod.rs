@@ -13,7 +13,7 @@ mod readable;
 mod snapshot;
 mod tracefs;
 
-pub(crate) use attach::{Attached, Config, Counters, KernelError, ProbeReport, attach};
+pub(crate) use attach::{Attached, Config, Counters, ProbeReport, attach};
 pub(crate) use btf::VMLINUX;
 pub(crate) use clock::{Wall, now_ns};
 pub(crate) use hooks::Rung;

@@ -21,7 +21,9 @@ pub(crate) struct Resolved {
 pub(crate) fn resolve(btf: &Btf<'_>) -> Resolved {
     let mut missing = Vec::new();
     let bits = |structure: &str, names: &[&str]| {
-        names.iter().find_map(|name| btf.bit_offset(structure, name))
+        names
+            .iter()
+            .find_map(|name| btf.bit_offset(structure, name))
     };
     let optional =
         |structure: &str, names: &[&str]| bits(structure, names).map_or(NO_OFFSET, |bit| bit / 8);
@@ -89,9 +91,17 @@ mod tests {
         let bytes = std::fs::read(btf::VMLINUX).expect("the kernel shows its types");
         let btf = Btf::parse(&bytes).expect("they parse");
         let resolved = resolve(&btf);
-        assert!(resolved.missing.is_empty(), "missing: {:?}", resolved.missing);
+        assert!(
+            resolved.missing.is_empty(),
+            "missing: {:?}",
+            resolved.missing
+        );
         let offsets = resolved.offsets;
-        assert_eq!(offsets.task_tgid, offsets.task_pid + 4, "kernel.org: sched.h keeps them so");
+        assert_eq!(
+            offsets.task_tgid,
+            offsets.task_pid + 4,
+            "kernel.org: sched.h keeps them so"
+        );
         assert_eq!(offsets.task_parent, offsets.task_real_parent + 8);
     }
 }

@@ -1,7 +1,11 @@
 //! Aged zombies are watched by pidfd, for reaps that no hook shows: a pidfd hangs up when its
 //! process is reaped (6.12 and later; before that it never does, and the free shows it instead).
 
-use std::{collections::{HashMap, HashSet}, io, os::fd::OwnedFd};
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    os::fd::OwnedFd,
+};
 
 use rustix::{
     event::{Timespec, epoll},
@@ -25,7 +29,10 @@ impl Pidfds {
     /// When the kernel gives no epoll instance.
     pub(crate) fn new() -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        Ok(Self { epoll, watched: HashMap::new() })
+        Ok(Self {
+            epoll,
+            watched: HashMap::new(),
+        })
     }
 
     /// Watches exactly these, as far as there is room.
@@ -44,7 +51,10 @@ impl Pidfds {
     /// Those that have hung up since the last call.
     pub(crate) fn hung_up(&mut self) -> Vec<Key> {
         let mut events = Vec::with_capacity(64);
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         let buffer = rustix::buffer::spare_capacity(&mut events);
         if epoll::wait(&self.epoll, buffer, Some(&now)).is_err() {
             return Vec::new();
@@ -55,8 +65,12 @@ impl Pidfds {
             .filter(|(flags, _)| flags.contains(epoll::EventFlags::HUP))
             .map(|(_, data)| data.u64())
             .collect();
-        let gone: Vec<Key> =
-            self.watched.keys().filter(|key| tgids.contains(&u64::from(key.tgid))).copied().collect();
+        let gone: Vec<Key> = self
+            .watched
+            .keys()
+            .filter(|key| tgids.contains(&u64::from(key.tgid)))
+            .copied()
+            .collect();
         for key in &gone {
             self.watched.remove(key);
         }

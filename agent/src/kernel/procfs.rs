@@ -12,14 +12,20 @@ use crate::events::{ExitStatus, Key, Process, Task, TaskState};
 pub(super) fn tasks() -> io::Result<Vec<Task>> {
     let mut stats = Vec::new();
     for entry in fs::read_dir("/proc")? {
-        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok())
+        let Some(pid) = entry?
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok())
         else {
             continue;
         };
         stats.extend(Stat::read(pid));
     }
     let process_of = |tgid: u32| {
-        stats.iter().find(|stat| stat.process.key.tgid == tgid).map(|stat| stat.process.clone())
+        stats
+            .iter()
+            .find(|stat| stat.process.key.tgid == tgid)
+            .map(|stat| stat.process.clone())
     };
     Ok(stats
         .iter()
@@ -35,7 +41,9 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
                 process: stat.process.clone(),
                 state: stat.state,
                 parent: process_of(stat.parent),
-                tracer: number("TracerPid:").filter(|tgid| *tgid != 0).and_then(process_of),
+                tracer: number("TracerPid:")
+                    .filter(|tgid| *tgid != 0)
+                    .and_then(process_of),
                 forker: None,
                 begin_ns: None,
                 status: (stat.state == TaskState::Zombie)
@@ -130,7 +138,13 @@ mod tests {
     #[test]
     fn a_zombie_is_read_with_its_parent_and_status() {
         let stat = Stat::parse(&line("sh", "Z", 1), TICK).expect("parses");
-        assert_eq!(stat.process.key, Key { tgid: 42, start_ns: 12_340_000_000 });
+        assert_eq!(
+            stat.process.key,
+            Key {
+                tgid: 42,
+                start_ns: 12_340_000_000
+            }
+        );
         assert_eq!((stat.state, stat.parent), (TaskState::Zombie, 6));
         assert_eq!(ExitStatus::from_wait(stat.exit_code), ExitStatus::Exited(3));
     }
@@ -144,7 +158,10 @@ mod tests {
     #[test]
     fn a_name_may_hold_parentheses_and_blanks() {
         let stat = Stat::parse(&line("a) Z (b", "S", 1), TICK).expect("parses");
-        assert_eq!((stat.process.comm.as_str(), stat.state), ("a) Z (b", TaskState::Alive));
+        assert_eq!(
+            (stat.process.comm.as_str(), stat.state),
+            ("a) Z (b", TaskState::Alive)
+        );
     }
 
     #[test]

@@ -16,8 +16,8 @@ pub(crate) enum Source {
 
 impl Source {
     /// Chooses, and says so.
-    pub(crate) fn choose(kernel: &mut Attached) -> (Self, ProbeReport) {
-        let refused = kernel.load_snapshot().err();
+    pub(crate) fn choose(kernel: &Attached) -> (Self, ProbeReport) {
+        let refused = kernel.iterator_refused.as_deref();
         let (source, hook, lost) = if refused.is_none() {
             (Self::Iterator, "iter:task", None)
         } else {
@@ -29,7 +29,10 @@ impl Source {
             hook: Some(hook.to_owned()),
             required: false,
             lost,
-            refused: refused.map(|why| format!("iter:task: {why}")).into_iter().collect(),
+            refused: refused
+                .map(|why| format!("iter:task: {why}"))
+                .into_iter()
+                .collect(),
         };
         (source, report)
     }
@@ -50,6 +53,11 @@ impl Source {
             }
             Self::Procfs => (false, procfs::tasks()?),
         };
-        Ok(Snapshot { begun_ns, ended_ns: clock::now_ns(), exact_start, tasks })
+        Ok(Snapshot {
+            begun_ns,
+            ended_ns: clock::now_ns(),
+            exact_start,
+            tasks,
+        })
     }
 }

@@ -14,7 +14,9 @@ const TRACEFS_OF_OLD: &str = "/sys/kernel/debug/tracing";
 
 /// Whether the host has it mounted where the loader looks.
 pub(crate) fn is_mounted() -> bool {
-    [TRACEFS, TRACEFS_OF_OLD].iter().any(|path| Path::new(path).join("events").is_dir())
+    [TRACEFS, TRACEFS_OF_OLD]
+        .iter()
+        .any(|path| Path::new(path).join("events").is_dir())
 }
 
 /// Runs `work` where tracefs can be read, if that can be had; else where we are.
@@ -40,7 +42,10 @@ fn mount_privately() -> io::Result<()> {
     // SAFETY: only this thread leaves the common mount namespace, and with it the common working
     // directory, which nothing in it uses.
     unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+    mount_change(
+        "/",
+        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+    )?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("tracefs", TRACEFS, "tracefs", flags, None)?;
     Ok(())

@@ -1,2 +1,172 @@
+//! The life of each death, from its first sign to its reap: a pure state machine. Events and
+//! snapshots go in, [`Transition`]s come out. It has no clock and does no I/O; the same inputs
+//! give the same transitions.
+//!
+//! Any event may be lost, repeated or late. What the events leave open a snapshot settles
+//! ([`Lifecycle::reconcile`]); each repair is a [`Correction`], so that it can be counted.
+//! Nothing is guessed: what is not known is `None` or marked as a bound.
+
+mod death;
+mod reap;
+mod recent;
+mod reconcile;
 mod record;
+mod table;
+
+#[cfg(test)]
+mod histories;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod traces;
+
 pub use record::*;
+
+use crate::events::{Event, Key, NamespacePid};
+use recent::{Closed, Recent};
+use table::{Entry, Identity, Table};
+
+/// How much is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Deaths not known to be reaped; beyond it the oldest is given up.
+    pub open: usize,
+    /// Deaths closed lately.
+    pub recent: usize,
+    /// For how long those are kept, in nanoseconds.
+    pub recent_ns: u64,
+}
+
+/// All deaths that are not over, and those that lately were.
+#[derive(Debug)]
+pub struct Lifecycle {
+    open: Table,
+    recent: Recent,
+    /// Whether a snapshot was reconciled before: what the first one finds is older than the
+    /// agent and was not missed.
+    reconciled: bool,
+}
+
+impl Lifecycle {
+    /// One that knows of nobody.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            open: Table::new(limits.open),
+            recent: Recent::new(limits.recent, limits.recent_ns),
+            reconciled: false,
+        }
+    }
+
+    /// Takes in one event and appends what it changed to `out`.
+    ///
+    /// A [`HungUp`](Event::HungUp) should be applied after all events that the ring held when it
+    /// was learnt, since those say more of the same reap.
+    pub fn apply(&mut self, event: &Event, out: &mut Vec<Transition>) {
+        match event {
+            Event::Death(death) => self.death(death, out),
+            Event::Release(release) => self.release(release, out),
+            Event::Waited(waited) => self.waited(waited, out),
+            Event::Freed(freed) => self.freed(*freed, out),
+            Event::Renotified(renotified) => self.renotified(renotified, out),
+            Event::HungUp(hung_up) => self.hung_up(*hung_up, out),
+        }
+    }
+
+    /// Deaths closed lately, the last first.
+    #[cfg(test)]
+    fn recent(&self) -> impl Iterator<Item = &Record> {
+        self.recent.records()
+    }
+
+    /// Forgets what was closed too long before `now_ns`.
+    pub fn expire(&mut self, now_ns: u64) {
+        self.recent.expire(now_ns);
+    }
+
+    /// Who is dead and not known to be reaped, in the order of their keys.
+    pub fn zombies(&self) -> impl Iterator<Item = &Record> {
+        self.open.iter().map(|entry| &entry.record)
+    }
+
+    /// What is known of a process's death, be it open or closed lately.
+    pub fn get(&self, key: &Key) -> Option<&Record> {
+        let who = Identity::exact(*key);
+        let open = self.open.find(who).and_then(|key| self.open.get(&key));
+        let entry = open.or_else(|| self.recent.find(who)?.entry.as_ref())?;
+        Some(&entry.record)
+    }
+
+    /// Opens a death that is neither open nor recent. Whoever was open under one of its numbers
+    /// has been reaped: the kernel gives a number again only after the release
+    /// ([`free_pid`](https://elixir.bootlin.com/linux/v6.12/A/ident/free_pid)).
+    fn open(&mut self, entry: Entry, now_ns: u64, out: &mut Vec<Transition>) {
+        let who = entry.identity();
+        let outlived_by = self.close_rivals(who, &entry.record.pids, out);
+        if let Some(evicted) = self.open.insert(entry) {
+            self.recent.push(Closed {
+                who: evicted.identity(),
+                at_ns: now_ns,
+                entry: Some(evicted),
+            });
+            out.push(Transition::Corrected(Correction::TableFull));
+        }
+        out.push(Transition::Died(who.key));
+        if let Some(start_ns) = outlived_by {
+            self.miss_reap(who.key, start_ns, out);
+        }
+    }
+
+    /// Closes those who had a number of `who` before it. Where another has it since, gives back
+    /// when that one started: `who` itself was reaped before.
+    fn close_rivals(
+        &mut self,
+        who: Identity,
+        pids: &[NamespacePid],
+        out: &mut Vec<Transition>,
+    ) -> Option<u64> {
+        let mut outlived_by: Option<u64> = None;
+        for rival in self.open.rivals(who, pids) {
+            if rival.key.start_ns <= who.key.start_ns {
+                self.miss_reap(rival.key, who.started_by_ns(), out);
+            } else {
+                let started = rival.started_by_ns();
+                outlived_by = Some(outlived_by.map_or(started, |other| other.min(started)));
+            }
+        }
+        outlived_by
+    }
+
+    /// It is gone, at `at_ns` at the latest, and no event told of it.
+    fn miss_reap(&mut self, key: Key, at_ns: u64, out: &mut Vec<Transition>) {
+        self.finish(key, Reap::before(at_ns), at_ns, out);
+        out.push(Transition::Corrected(Correction::ReapMissed));
+    }
+
+    /// Closes an open death by something that happened at `closed_ns`. A reap before the death
+    /// would be a contradiction, so that its time is then not known.
+    fn finish(&mut self, key: Key, mut reap: Reap, closed_ns: u64, out: &mut Vec<Transition>) {
+        let Some(mut entry) = self.open.remove(&key) else {
+            return;
+        };
+        let died_ns = entry.record.died.at_ns;
+        reap.at_ns = reap.at_ns.filter(|&at_ns| at_ns >= died_ns);
+        entry.record.reap = Some(reap);
+        self.close(entry, closed_ns, out);
+    }
+
+    /// Tells of a death that is complete, and remembers it for a while.
+    fn close(&mut self, entry: Entry, closed_ns: u64, out: &mut Vec<Transition>) {
+        out.push(Transition::Finished(Box::new(entry.record.clone())));
+        self.recent.push(Closed {
+            who: entry.identity(),
+            at_ns: closed_ns,
+            entry: Some(entry),
+        });
+    }
+
+    #[cfg(test)]
+    fn check(&self) {
+        self.open.check();
+        self.recent.check();
+    }
+}

@@ -83,6 +83,45 @@ pub struct Record {
     pub reap: Option<Reap>,
 }
 
+impl Record {
+    /// Who must act now for it to be reaped: the tracer if there is one, since the real parent's
+    /// wait finds nothing until the tracer lets go
+    /// ([`wait_consider_task`](https://elixir.bootlin.com/linux/v6.12/A/ident/wait_consider_task)).
+    pub fn responsible(&self) -> Option<&Process> {
+        self.tracer.as_ref().or(self.parent.as_ref())
+    }
+
+    /// From death to release, in nanoseconds; `None` while it is a zombie, and unless both ends
+    /// are exact.
+    pub fn exact_zombie_ns(&self) -> Option<u64> {
+        let reap = self.reap.as_ref()?;
+        let exact = self.died.bound == DiedBound::Exact && !reap.at_is_upper_bound;
+        reap.at_ns?.checked_sub(self.died.at_ns).filter(|_| exact)
+    }
+}
+
+impl Reap {
+    /// Nobody had to reap it: the kernel released it at `at_ns`.
+    pub(super) fn autoreap(at_ns: u64) -> Self {
+        Self {
+            at_ns: Some(at_ns),
+            at_is_upper_bound: false,
+            by: None,
+            how: How::Autoreap,
+        }
+    }
+
+    /// It is gone, and was reaped at `at_ns` at the latest.
+    pub(super) fn before(at_ns: u64) -> Self {
+        Self {
+            at_ns: Some(at_ns),
+            at_is_upper_bound: true,
+            by: None,
+            how: How::Unknown,
+        }
+    }
+}
+
 /// What user space's own repair had to put right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Correction {
@@ -116,4 +155,7 @@ pub enum Transition {
     Finished(Box<Record>),
     /// Something was repaired.
     Corrected(Correction),
+    /// Somebody was told of a zombie that is not known here: its death was not seen, and a
+    /// snapshot taken soon would show it.
+    Unexplained,
 }

@@ -201,7 +201,8 @@ impl Families {
                         "events_lost_total",
                         "Events lost, by reason: the ring to user space was full (ring_full), the kernel \
                  side could not remember a process's forker, killer or start of exit \
-                 (tasks_full), a record could not be decoded (malformed). The counters of exits \
+                 (tasks_full), a record could not be decoded (malformed), the kernel skipped a run of a \
+                 probe because one was under way on that CPU (skipped_runs). The counters of exits \
                  and reaps do not suffer; histograms miss the deaths concerned.",
                     ),
                     &["reason"],

@@ -136,6 +136,7 @@ impl Metrics {
             ("ring_full", lost.ring_full),
             ("tasks_full", lost.tasks_full),
             ("malformed", lost.malformed),
+            ("skipped_runs", lost.skipped_runs),
         ] {
             raise(
                 &self.families.events_lost.with_label_values(&[reason]),

@@ -20,6 +20,22 @@ pub struct Lost {
     pub tasks_full: u64,
     /// User space could not decode the record.
     pub malformed: u64,
+    /// The kernel skipped a run of a program, since one was under way on that CPU.
+    pub skipped_runs: u64,
+}
+
+impl Exits {
+    /// Of every kind.
+    pub fn total(&self) -> u64 {
+        self.exited + self.killed + self.dumped
+    }
+}
+
+impl Lost {
+    /// For every reason.
+    pub fn total(&self) -> u64 {
+        self.ring_full + self.tasks_full + self.malformed + self.skipped_runs
+    }
 }
 
 /// Events taken in since the agent came, by kind.

@@ -14,4 +14,4 @@ mod stream;
 mod tests;
 
 pub use connections::serve;
-pub use listen::{BindError, Listeners, bind};
+pub use listen::bind;

@@ -1,6 +1,5 @@
 //! `reapwatch exits`: deaths as they finish, one line each.
 
-use std::future::Future;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -62,12 +61,10 @@ pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
-fn deadline(after: Option<Duration>) -> impl Future<Output = ()> {
-    async move {
-        match after {
-            Some(after) => tokio::time::sleep(after).await,
-            None => std::future::pending().await,
-        }
+async fn deadline(after: Option<Duration>) {
+    match after {
+        Some(after) => tokio::time::sleep(after).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -121,7 +118,7 @@ fn row(exit: &FinishedExit, look: Look) -> String {
         at.map_or_else(|| look.nothing().to_owned(), |at| look.clean(&at)),
         exit.pid.to_string(),
         look.clean(&exit.comm),
-        look.exit(Some(&exit.exit)),
+        look.exit(exit.exit.as_ref()),
         look.maybe(exit.exit_seconds, Bound::Exact),
         look.maybe(exit.zombie_seconds, bound),
         look.clean(&exit.how),

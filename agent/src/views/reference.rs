@@ -1,6 +1,6 @@
 //! Completions and manual pages, made from the command line's own definition.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::CommandFactory;
 
 use crate::cli::Cli;
@@ -21,17 +21,10 @@ pub fn man(name: Option<&str>) -> anyhow::Result<Outcome> {
     let mut command = Cli::command();
     command.build();
     if let Some(name) = name {
-        let Some(found) = command.find_subcommand(name) else {
-            let known: Vec<_> = command
-                .get_subcommands()
-                .map(clap::Command::get_name)
-                .collect();
-            bail!(
-                "no command is named `{name}`; there are {}",
-                known.join(", ")
-            );
-        };
-        command = found.clone();
+        let found = command.find_subcommand(name);
+        command = found
+            .with_context(|| format!("no command is named `{name}`"))?
+            .clone();
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(command)

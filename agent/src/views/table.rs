@@ -68,9 +68,10 @@ pub fn line<'a>(cells: impl Iterator<Item = &'a str>, sides: &[Side], widths: &[
         if !text.is_empty() {
             text.push_str("  ");
         }
+        let blanks = " ".repeat(width.saturating_sub(cell.chars().count()));
         match side {
-            Side::Left => text.push_str(&format!("{cell:<width$}")),
-            Side::Right => text.push_str(&format!("{cell:>width$}")),
+            Side::Left => text.extend([cell, &blanks]),
+            Side::Right => text.extend([&blanks, cell]),
         }
     }
     text.truncate(text.trim_end().len());

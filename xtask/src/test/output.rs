@@ -43,6 +43,7 @@ pub(super) fn tally(output: &str) -> Tally {
 pub(super) fn ignored(output: &str) -> Vec<Ignored> {
     let test = |line: &str| {
         let (name, reason) = line.strip_prefix("test ")?.split_once(" ... ignored")?;
+        let name = name.trim_end_matches(" - should panic");
         let reason = reason.strip_prefix(", ").unwrap_or("no reason given");
         Some(Ignored {
             name: name.to_owned(),
@@ -72,7 +73,7 @@ test kernel::tests::b ... ignored, needs root
 test kernel::tests::c ... FAILED
 test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
 running 2 tests
-test d ... ignored
+test d - should panic ... ignored
 test e ... ok
 test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
 ";

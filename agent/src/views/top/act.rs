@@ -40,9 +40,10 @@ impl Model {
             Action::CloseOrQuit | Action::Back => self.overlay = None,
             Action::Up => self.step(|at| at.saturating_sub(1)),
             Action::Down => self.step(|at| at + 1),
-            Action::PageUp => self.step_page(|at, page| at.saturating_sub(page)),
+            Action::PageUp => self.step_page(usize::saturating_sub),
             Action::PageDown => self.step_page(|at, page| at + page),
-            Action::First => self.step(|_| 0),
+            Action::First if self.overlay.is_none() => self.select_first(),
+            Action::First => self.scroll = 0,
             // Halved, so that whoever adds to it does not overflow.
             Action::Last => self.step(|_| usize::MAX / 2),
             Action::Open if self.overlay.is_none() => self.open(),
@@ -103,7 +104,7 @@ impl Model {
     }
 
     fn open(&mut self) {
-        if let Some(who) = self.selected().cloned() {
+        if let Some(who) = self.selected() {
             self.overlay = Some(Overlay::Detail(self.view, who));
             self.scroll = 0;
         }

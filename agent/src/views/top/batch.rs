@@ -105,7 +105,7 @@ fn text(model: &Model) -> String {
         look.duration(summary.uptime_seconds),
     );
     if let Some(filter) = &model.filter {
-        text.push_str(&format!("filter: {}\n", look.clean(filter.text())));
+        text.extend(["filter: ", &look.clean(filter.text()), "\n"]);
     }
     if let Some(loss) = loss(frame.lost_events) {
         text.push_str(&loss);

@@ -90,13 +90,13 @@ impl Column {
     /// The least width at which it says enough, and how much more it may take.
     pub fn width(self) -> (usize, usize) {
         match self {
-            Self::Pid => (7, 0),
+            Self::Pid | Self::Leak => (7, 0),
             Self::Comm => (10, 5),
-            Self::Zombies | Self::Leak | Self::Reaps => (8, 0),
+            Self::Zombies | Self::Reaps => (8, 0),
             Self::Oldest | Self::Age => (8, 1),
-            Self::P50 | Self::P99 => (7, 1),
+            Self::P50 | Self::P99 => (6, 2),
             Self::Exit => (8, 4),
-            Self::Parent | Self::Forker => (13, 10),
+            Self::Parent | Self::Forker => (12, 11),
             Self::Tracer => (9, 14),
         }
     }
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn all_columns_fit_into_eighty_but_the_mark() {
         for view in [TopView::Culprits, TopView::Zombies] {
-            assert_eq!(fit(of(view), 80).len(), of(view).len(), "{view:?}");
+            assert_eq!(fit(of(view), 79).len(), of(view).len(), "{view:?}");
         }
     }
 
@@ -224,7 +224,7 @@ mod tests {
             .iter()
             .map(|(c, _)| c.head())
             .collect();
-        assert_eq!(kept, ["PID", "COMM", "ZOMBIES"]);
+        assert_eq!(kept, ["PID", "COMM", "ZOMBIES", "OLDEST"]);
         assert_eq!(fit(of(TopView::Zombies), 0).len(), 1);
     }
 

@@ -14,6 +14,9 @@ use super::columns::{self, Column};
 use super::model::{Model, Overlay, Purpose};
 use super::{detail, header};
 
+/// From this width on a column may stand empty.
+const ROOMY: usize = 99;
+
 /// Draws all of it, and tells the model how many rows fit.
 pub fn draw(frame: &mut Frame, model: &mut Model) {
     let area = frame.area();
@@ -82,8 +85,18 @@ fn table(frame: &mut Frame, model: &mut Model, area: Rect) {
     list.offset = list.offset.min(list.order.len().saturating_sub(page));
     let offset = list.offset;
 
-    let room = usize::from(area.width).saturating_sub(2);
-    let columns = columns::fit(columns::of(model.view), room);
+    let room = usize::from(area.width).saturating_sub(1);
+    let mut columns = columns::of(model.view).to_vec();
+    if room < ROOMY
+        && model
+            .top()
+            .zombies
+            .iter()
+            .all(|zombie| zombie.tracer.is_none())
+    {
+        columns.retain(|column| *column != Column::Tracer);
+    }
+    let columns = columns::fit(&columns, room);
     let mut lines = vec![heads(model, &columns)];
     let list = model.list();
     for (at, &i) in list.order.iter().enumerate().skip(offset).take(page) {
@@ -94,7 +107,7 @@ fn table(frame: &mut Frame, model: &mut Model, area: Rect) {
         lines.extend(
             words
                 .into_iter()
-                .map(|words| Line::raw(format!("  {words}"))),
+                .map(|words| Line::raw(format!(" {words}"))),
         );
     }
     frame.render_widget(Paragraph::new(lines), area);
@@ -102,7 +115,7 @@ fn table(frame: &mut Frame, model: &mut Model, area: Rect) {
 
 fn heads(model: &Model, columns: &[(Column, usize)]) -> Line<'static> {
     let list = model.list();
-    let mut spans = vec![Span::raw("  ")];
+    let mut spans = vec![Span::raw(" ")];
     for (n, &(column, width)) in columns.iter().enumerate() {
         if n > 0 {
             spans.push(Span::raw("  "));
@@ -128,7 +141,7 @@ fn heads(model: &Model, columns: &[(Column, usize)]) -> Line<'static> {
 
 fn row(model: &Model, columns: &[(Column, usize)], i: usize, selected: bool) -> Line<'static> {
     let look = model.look;
-    let mut spans = vec![Span::raw(if selected { "> " } else { "  " })];
+    let mut spans = vec![Span::raw(if selected { ">" } else { " " })];
     for (n, &(column, width)) in columns.iter().enumerate() {
         if n > 0 {
             spans.push(Span::raw("  "));
@@ -179,7 +192,7 @@ fn footer(model: &Model) -> Vec<Line<'static>> {
     });
     let Some(input) = &model.input else {
         let hints = match model.overlay {
-            None => "Enter detail  / search  f filter  s sort  Space pause  ? help  q quit",
+            None => "? help  q quit  Enter detail  / search  f filter  s sort  Space pause",
             Some(_) => "Esc back  j k scroll  Ctrl-C quit",
         };
         let dim = Style::new().add_modifier(Modifier::DIM);
@@ -201,7 +214,7 @@ fn prompt(purpose: Purpose) -> &'static str {
 }
 
 fn cursor(frame: &mut Frame, model: &Model, footer: Rect) {
-    if let (Some(input), Some(last)) = (&model.input, footer.rows().last()) {
+    if let (Some(input), Some(last)) = (&model.input, footer.rows().next_back()) {
         let typed = Span::raw(model.look.clean(&input.text)).width() as u16;
         let x = (prompt(input.purpose).len() as u16).saturating_add(typed);
         frame.set_cursor_position(Position::new(

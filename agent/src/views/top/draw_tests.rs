@@ -1,1 +1,215 @@
+//! What stands on the screen.
 
+use std::time::Duration;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use crate::views::top::keys::Action;
+use crate::views::top::sample::{busy, frame, model};
+
+use super::*;
+
+fn screen(model: &mut Model, width: u16, height: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test terminal");
+    terminal.draw(|frame| draw(frame, model)).expect("drawing");
+    let buffer = terminal.backend().buffer();
+    let lines = (0..height).map(|y| {
+        let cells: String = (0..width).map(|x| buffer[(x, y)].symbol()).collect();
+        cells.trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn culprits_fit_a_usual_terminal() {
+    let mut rows = busy();
+    rows.items[0].parents[2].oldest_is_lower_bound = true;
+    let expected = "\
+reapwatch  web-1  6.18.44  fentry  agent at x
+4 zombies  exits/s –
+[1 Culprits 3] 2 Zombies 4   every 1s
+     PID  COMM             ZOMBIES▼    OLDEST   LEAK/s   REAPS/s     P50     P99
+>     10  java                    2      ≥15s        0      10.0   850µs       –
+      20  nginx                   2      3.4s        0      20.0   850µs       –
+      30  sh                      0         –        0      30.0   850µs       –
+? help  q quit  Enter detail  / search  f filter  s sort  Space pause";
+    assert_eq!(screen(&mut model(rows), 80, 8), expected);
+}
+
+#[test]
+fn loss_is_worded_and_seen_on_a_narrow_screen() {
+    let mut rows = busy();
+    rows.lost_events = 12;
+    let mut model = model(rows);
+    assert!(screen(&mut model, 100, 24).contains("LOST 12 events: rows may be missing or late"));
+    assert!(screen(&mut model, 60, 12).contains("LOST 12 events"));
+    model.frame.lost_events = 0;
+    assert!(!screen(&mut model, 100, 24).contains("LOST"));
+}
+
+#[test]
+fn silence_of_the_agent_is_worded() {
+    let mut model = model(busy());
+    model.fail("connection refused".into(), Duration::from_secs(12));
+    let text = screen(&mut model, 100, 24);
+    assert!(
+        text.contains("NO ANSWER for 12s, figures are old: connection refused"),
+        "{text}"
+    );
+    assert!(text.contains("nginx"), "the last figures stay");
+}
+
+#[test]
+fn an_empty_view_says_what_was_seen() {
+    let mut model = model(frame(vec![], vec![]));
+    model.act(Action::OtherView);
+    let text = screen(&mut model, 80, 10);
+    assert!(
+        text.contains("no zombies: 1234 exits seen since the agent came 5m12s ago"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_filter_that_hides_all_says_so() {
+    let mut model = model(busy());
+    model.filter = Some(super::super::filter::Filter::parse("comm=nobody").expect("a filter"));
+    model.arrange();
+    let text = screen(&mut model, 80, 10);
+    assert!(
+        text.contains("no row passes the filter comm=nobody: 3 rows are hidden"),
+        "{text}"
+    );
+}
+
+#[test]
+fn details_name_each_process_by_pid_and_start() {
+    let mut model = model(busy());
+    model.act(Action::Open);
+    let text = screen(&mut model, 100, 24);
+    for part in [
+        "Process 10 java",
+        "It must reap 2 zombies",
+        "101",
+        "2026-11-22T00:00:00.000000101Z",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    model.apply(frame(vec![], vec![]));
+    assert!(screen(&mut model, 100, 24).contains("PID 10 holds no zombies"));
+
+    model.apply(busy());
+    model.act(Action::Show(TopView::Zombies));
+    model.act(Action::Open);
+    let text = screen(&mut model, 100, 24);
+    for part in [
+        "Zombie 101 curl",
+        "dead for      15s",
+        "10 java, started",
+        "must reap it",
+        "SIGKILL",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    model.apply(frame(vec![], vec![]));
+    assert!(screen(&mut model, 100, 24).contains("PID 101 is no zombie any more"));
+}
+
+#[test]
+fn no_size_panics_in_any_state() {
+    let states: [&[Action]; 6] = [
+        &[],
+        &[Action::OtherView, Action::Last],
+        &[Action::Open, Action::PageDown],
+        &[Action::Help, Action::Last],
+        &[Action::Filter, Action::Type('x'), Action::Accept],
+        &[Action::Search, Action::Type('界'), Action::Type('界')],
+    ];
+    for actions in states {
+        for (width, height) in [(40, 10), (0, 0), (1, 1), (2, 3), (7, 2), (300, 1), (1, 60)] {
+            let mut model = model(busy());
+            model.frame.lost_events = 3;
+            model.fail("x".repeat(100), Duration::ZERO);
+            for &action in actions {
+                model.act(action);
+            }
+            screen(&mut model, width, height);
+        }
+    }
+}
+
+#[test]
+fn a_small_screen_keeps_rows_and_footer() {
+    let text = screen(&mut model(busy()), 40, 10);
+    assert!(
+        text.contains("java") && text.contains("ZOMBIES") && text.contains("q quit"),
+        "{text}"
+    );
+    let text = screen(&mut model(busy()), 40, 3);
+    assert!(text.contains("java"), "{text}");
+}
+
+#[test]
+fn the_selected_row_is_always_on_the_screen() {
+    let mut model = model(busy());
+    model.act(Action::OtherView);
+    screen(&mut model, 80, 6);
+    for action in [
+        Action::Last,
+        Action::First,
+        Action::Down,
+        Action::PageDown,
+        Action::Up,
+    ] {
+        model.act(action);
+        let text = screen(&mut model, 80, 6);
+        let pid = model.selected().expect("a row").pid.to_string();
+        let marked = text
+            .lines()
+            .find(|line| line.starts_with('>'))
+            .unwrap_or_default();
+        assert!(
+            marked.contains(&pid),
+            "{action:?}: {pid} is not marked in:\n{text}"
+        );
+    }
+}
+
+#[test]
+fn ascii_terminals_get_ascii() {
+    let mut rows = busy();
+    rows.items[0].parents[2].oldest_is_lower_bound = true;
+    let mut model = model(rows);
+    model.look.ascii = true;
+    model.rates = [0.0, 1.0, 5.0].into();
+    let text = screen(&mut model, 82, 24);
+    assert!(text.is_ascii(), "{text}");
+    assert!(text.contains(">=15s"));
+}
+
+#[test]
+fn without_colour_nothing_is_coloured() {
+    let mut rows = busy();
+    rows.lost_events = 1;
+    let mut model = model(rows);
+    let mut terminal = Terminal::new(TestBackend::new(80, 24)).expect("a test terminal");
+    terminal
+        .draw(|frame| draw(frame, &mut model))
+        .expect("drawing");
+    assert!(
+        terminal
+            .backend()
+            .buffer()
+            .content()
+            .iter()
+            .all(|cell| cell.fg == Color::Reset)
+    );
+}
+
+#[test]
+fn wide_names_keep_the_columns() {
+    assert_eq!(cell("世界世界", 5, Side::Left, model(busy()).look), "世界…");
+    assert_eq!(cell("ab", 4, Side::Right, model(busy()).look), "  ab");
+    assert_eq!(cell("ab", 0, Side::Left, model(busy()).look), "");
+}

@@ -1,13 +1,9 @@
 //! The filter language: `oldest>10s and comm~java`.
-//!
-//! ```text
-//! any  = all ("or" all)*
-//! all  = one ("and" one)*
-//! one  = "(" any ")" | field op value
-//! op   = "=" | "!=" | ">" | "<" | ">=" | "<=" | "~"
-//! ```
+//! What it asks of a row is here; its grammar is in `parse`.
 
 use crate::cli::seconds;
+
+mod parse;
 
 /// What a filter may ask of a row; `None` is not known, and then no comparison holds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,20 +64,10 @@ enum Op {
 impl Filter {
     /// Reads a filter; the error is one sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut parser = Parser {
-            tokens: lex(text)?,
-            at: 0,
-            depth: 0,
-        };
-        let whole = parser.any()?;
-        match parser.next() {
-            None => Ok(Self {
-                text: text.trim().to_owned(),
-                test: whole,
-            }),
-            Some(Token::Close) => Err("`)` without a `(`".to_owned()),
-            Some(token) => Err(format!("`and` or `or` is missing before `{token}`")),
-        }
+        Ok(Self {
+            test: parse::parse(text)?,
+            text: text.trim().to_owned(),
+        })
     }
 
     /// The filter as it was written.
@@ -192,164 +178,6 @@ impl Op {
             Self::AtMost => found <= wanted,
             Self::Contains => false,
         }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Token {
-    Word(String),
-    Quoted(String),
-    Op(Op),
-    Open,
-    Close,
-}
-
-impl std::fmt::Display for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Word(word) | Self::Quoted(word) => f.write_str(word),
-            Self::Open => f.write_str("("),
-            Self::Close => f.write_str(")"),
-            Self::Op(op) => f.write_str(match op {
-                Op::Equal => "=",
-                Op::Unequal => "!=",
-                Op::Greater => ">",
-                Op::Less => "<",
-                Op::AtLeast => ">=",
-                Op::AtMost => "<=",
-                Op::Contains => "~",
-            }),
-        }
-    }
-}
-
-fn lex(text: &str) -> Result<Vec<Token>, String> {
-    const ENDS_WORD: &str = "()=!<>~\"";
-    let mut tokens = Vec::new();
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        let token = match c {
-            c if c.is_whitespace() => continue,
-            '(' => Token::Open,
-            ')' => Token::Close,
-            '~' => Token::Op(Op::Contains),
-            '=' => {
-                // `==` is what a programmer's fingers write.
-                chars.next_if_eq(&'=');
-                Token::Op(Op::Equal)
-            }
-            '>' => Token::Op(chars.next_if_eq(&'=').map_or(Op::Greater, |_| Op::AtLeast)),
-            '<' => Token::Op(chars.next_if_eq(&'=').map_or(Op::Less, |_| Op::AtMost)),
-            '!' if chars.next_if_eq(&'=').is_some() => Token::Op(Op::Unequal),
-            '!' => return Err("`!` stands alone; write `!=` for unequal".to_owned()),
-            '"' => {
-                let mut word = String::new();
-                loop {
-                    match chars.next() {
-                        Some('"') => break Token::Quoted(word),
-                        Some(c) => word.push(c),
-                        None => return Err("a `\"` is not closed".to_owned()),
-                    }
-                }
-            }
-            first => {
-                let mut word = String::from(first);
-                while let Some(c) = chars.next_if(|c| !c.is_whitespace() && !ENDS_WORD.contains(*c))
-                {
-                    word.push(c);
-                }
-                Token::Word(word)
-            }
-        };
-        tokens.push(token);
-    }
-    Ok(tokens)
-}
-
-/// More than anybody types; deeper ones would use up the stack.
-const MAX_DEPTH: usize = 50;
-
-struct Parser {
-    tokens: Vec<Token>,
-    at: usize,
-    depth: usize,
-}
-
-impl Parser {
-    fn next(&mut self) -> Option<Token> {
-        let token = self.tokens.get(self.at).cloned();
-        self.at += 1;
-        token
-    }
-
-    fn next_if_word(&mut self, wanted: &str) -> bool {
-        let found = matches!(self.tokens.get(self.at),
-            Some(Token::Word(word)) if word.eq_ignore_ascii_case(wanted));
-        self.at += usize::from(found);
-        found
-    }
-
-    fn any(&mut self) -> Result<Test, String> {
-        let mut tests = vec![self.all()?];
-        while self.next_if_word("or") {
-            tests.push(self.all()?);
-        }
-        Ok(if tests.len() == 1 {
-            tests.remove(0)
-        } else {
-            Test::Any(tests)
-        })
-    }
-
-    fn all(&mut self) -> Result<Test, String> {
-        let mut tests = vec![self.one()?];
-        while self.next_if_word("and") {
-            tests.push(self.one()?);
-        }
-        Ok(if tests.len() == 1 {
-            tests.remove(0)
-        } else {
-            Test::All(tests)
-        })
-    }
-
-    fn one(&mut self) -> Result<Test, String> {
-        let name = match self.next() {
-            Some(Token::Word(name)) => name,
-            Some(Token::Open) => {
-                self.depth += 1;
-                if self.depth > MAX_DEPTH {
-                    return Err(format!("more than {MAX_DEPTH} levels of `(`"));
-                }
-                let test = self.any()?;
-                self.depth -= 1;
-                return match self.next() {
-                    Some(Token::Close) => Ok(test),
-                    _ => Err("a `(` is not closed".to_owned()),
-                };
-            }
-            Some(token) => return Err(format!("a field is missing before `{token}`")),
-            None => {
-                return Err(format!(
-                    "a field is missing at the end; known: {}",
-                    Field::KNOWN
-                ));
-            }
-        };
-        let field = Field::named(&name)
-            .ok_or_else(|| format!("`{name}` is no field; known: {}", Field::KNOWN))?;
-        let Some(Token::Op(op)) = self.next() else {
-            return Err(format!(
-                "an operator is missing after `{name}`: = != > < >= <= or ~"
-            ));
-        };
-        let Some(Token::Word(value) | Token::Quoted(value)) = self.next() else {
-            return Err(format!(
-                "a value is missing after `{name}{}`",
-                Token::Op(op)
-            ));
-        };
-        field.test(&name, op, &value)
     }
 }
 

@@ -5,8 +5,8 @@ use ratatui::text::{Line, Span};
 
 use crate::cli::TopView;
 use crate::views::text::{count, rate};
-use crate::views::zombies::loss;
 
+use super::detail;
 use super::draw::colored;
 use super::model::Model;
 
@@ -19,7 +19,8 @@ pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
             "NO ANSWER for {silent}, figures are old: {}",
             model.look.clean(why)
         );
-        lines.insert(0, Line::styled(words, alarm(model)));
+        let words = detail::wrap(&words, width).into_iter();
+        lines.splice(0..0, words.map(|words| Line::styled(words, alarm(model))));
     }
     lines.insert(0, place(model));
     lines
@@ -61,17 +62,19 @@ fn figures(model: &Model, width: usize) -> Line<'static> {
     };
     let zombies = Span::styled(count(summary.zombies, "zombie"), strong);
     let exits = Span::raw(format!("  exits/s {exits} "));
-    let loss = loss(model.frame.lost_events).map(|words| format!("  {}", shout(&words)));
-    let loss = Span::styled(loss.unwrap_or_default(), alarm(model));
+    // In capitals too, since colour alone would not reach everybody.
+    let loss = match model.frame.lost_events {
+        0 => String::new(),
+        lost => format!(
+            "  LOST {}: rows may be missing or late",
+            count(lost, "event")
+        ),
+    };
+    let loss = Span::styled(loss, alarm(model));
     // The curve takes what the words leave.
     let room = width.saturating_sub(zombies.width() + exits.width() + loss.width());
     let curve = Span::styled(sparkline(model, room), colored(model.look, Color::Cyan));
     Line::from(vec![zombies, exits, curve, loss])
-}
-
-/// Loss is in capitals too, since colour alone would not reach everybody.
-fn shout(words: &str) -> String {
-    words.replacen(" lost ", " LOST ", 1)
 }
 
 /// The last rates, scaled to the largest of them.

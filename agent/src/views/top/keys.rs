@@ -105,8 +105,9 @@ pub fn action(key: KeyEvent, typing: bool) -> Option<Action> {
             _ => None,
         };
     }
-    if key.modifiers.contains(KeyModifiers::ALT) {
-        return None;
+    // Escape and a key soon after it arrive as one key with Alt, which has no meaning of its own.
+    if key.modifiers.contains(KeyModifiers::ALT) && typing {
+        return Some(Action::Cancel);
     }
     if typing {
         typed(key.code)
@@ -184,6 +185,12 @@ mod tests {
             let action = press(KeyCode::Char('c'), KeyModifiers::CONTROL, typing);
             assert_eq!(action, Some(Action::Quit));
         }
+    }
+
+    #[test]
+    fn escape_and_a_hasty_key_still_leave_the_line() {
+        let action = press(KeyCode::Char('G'), KeyModifiers::ALT, true);
+        assert_eq!(action, Some(Action::Cancel));
     }
 
     #[test]

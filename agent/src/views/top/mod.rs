@@ -16,6 +16,8 @@ pub mod filter;
 mod header;
 mod keys;
 mod model;
+#[cfg(test)]
+mod sample;
 mod screen;
 
 /// Shows frames on a screen, or prints them.

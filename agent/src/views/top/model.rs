@@ -47,7 +47,8 @@ pub struct List {
     pub order: Vec<usize>,
     /// The selected one, by its place in `order`.
     pub at: usize,
-    /// Who that is: the selection follows the process, not the place.
+    /// Who that is, once the user has moved there: the selection then follows the process.
+    /// Until then it is the first row, so that an untouched screen shows the worst.
     pub who: Option<Identity>,
     /// The first one on the screen.
     pub offset: usize,
@@ -266,23 +267,31 @@ impl Model {
 
     /// Moves the selection of the shown table to a place, or to the nearest there is.
     pub fn select(&mut self, at: usize) {
-        let list = self.list();
-        let at = at.min(list.order.len().saturating_sub(1));
-        let who = list.order.get(at).map(|&i| match self.view {
-            TopView::Culprits => Identity::of(&self.top().parents[i].process),
-            TopView::Zombies => Identity::of_zombie(&self.top().zombies[i]),
-        });
+        let at = at.min(self.list().order.len().saturating_sub(1));
+        let who = self.identity(at);
         let list = self.list_mut();
         list.at = at;
         list.who = who;
     }
 
+    /// Goes back to the first row, whoever that is from now on.
+    pub fn select_first(&mut self) {
+        let list = self.list_mut();
+        list.at = 0;
+        list.who = None;
+    }
+
     /// The selected process of the shown table.
-    pub fn selected(&self) -> Option<&Identity> {
-        let list = self.list();
-        (!list.order.is_empty())
-            .then_some(list.who.as_ref())
-            .flatten()
+    pub fn selected(&self) -> Option<Identity> {
+        self.identity(self.list().at)
+    }
+
+    fn identity(&self, at: usize) -> Option<Identity> {
+        let &i = self.list().order.get(at)?;
+        Some(match self.view {
+            TopView::Culprits => Identity::of(&self.top().parents[i].process),
+            TopView::Zombies => Identity::of_zombie(&self.top().zombies[i]),
+        })
     }
 
     /// Rows of the frame in the shown table, filtered or not.
@@ -311,10 +320,11 @@ impl Model {
 
 /// Finds the selected process in the new order; if it has gone, the place stays.
 fn settle(list: &mut List, identity: impl Fn(usize) -> Identity) {
-    let found = list
-        .who
-        .as_ref()
-        .and_then(|who| list.order.iter().position(|&i| identity(i) == *who));
+    let Some(who) = &list.who else {
+        list.at = 0;
+        return;
+    };
+    let found = list.order.iter().position(|&i| identity(i) == *who);
     list.at = found
         .unwrap_or(list.at)
         .min(list.order.len().saturating_sub(1));

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use ratatui::DefaultTerminal;
@@ -15,12 +16,16 @@ use tokio::time::Instant;
 use crate::api::{Document, Top};
 use crate::cli::TopArgs;
 use crate::client::Source;
+use crate::handle::Stopped;
 use crate::views::{Look, Outcome};
 
 use super::act::Effect;
 use super::draw::draw;
 use super::keys;
 use super::model::Model;
+
+/// After so long without an answer the screen says so; the client itself gives up later.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 type Fetch = JoinHandle<anyhow::Result<Document<Top>>>;
 
@@ -94,8 +99,13 @@ impl Screen {
                             shown += 1;
                             self.model.apply(frame);
                         }
+                        // The agent inside this command does not come back.
+                        Err(error) if error.is::<Stopped>() => return Err(error),
                         Err(error) => self.model.fail(format!("{error:#}"), answered.elapsed()),
                     }
+                }
+                () = tokio::time::sleep(PATIENCE), if fetch.is_some() => {
+                    self.model.fail("it is still asked".to_owned(), answered.elapsed());
                 }
                 () = signals.any() => return Ok(()),
             }
@@ -130,8 +140,10 @@ impl Screen {
         ratatui::restore();
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)
             .context("cannot stop")?;
+        // Not cleared: to do so would ask for the cursor's place, whose answer the thread that
+        // reads keys would take. A new terminal draws every cell anyway.
         self.terminal = ratatui::try_init().context("cannot take the terminal")?;
-        self.terminal.clear().context("cannot draw")
+        Ok(())
     }
 
     /// Writes the frame into a new file and says what came of it.

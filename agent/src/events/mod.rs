@@ -2,6 +2,12 @@
 //!
 //! All times are nanoseconds of `CLOCK_BOOTTIME`. Absent knowledge is `None`.
 
+mod decode;
+
+#[cfg(test)]
+pub(crate) use decode::tests::bytes;
+pub use decode::{decode, decode_task};
+
 /// A process over all time: a PID alone is reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
@@ -10,6 +16,18 @@ pub struct Key {
     /// Start of its first thread; the same after an exec by another thread.
     pub start_ns: u64,
 }
+
+impl Key {
+    /// Whether both are the same process where either start may come from /proc, which has it in
+    /// ticks of 10 ms, rounded down. Twice that is tolerated; the kernel does not give a number
+    /// again so soon.
+    pub fn is_roughly(self, other: Self) -> bool {
+        self.tgid == other.tgid && self.start_ns.abs_diff(other.start_ns) <= TICK_TOLERANCE_NS
+    }
+}
+
+/// How far two start times of one process may be apart where one of them comes from /proc.
+pub const TICK_TOLERANCE_NS: u64 = 20_000_000;
 
 /// A process as an event names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +49,18 @@ pub enum ExitStatus {
     Killed(u8),
     /// By this signal, with a core dump.
     Dumped(u8),
+}
+
+impl ExitStatus {
+    /// From a wait status as wait(2) describes it.
+    pub fn from_wait(status: u32) -> Self {
+        let signal = (status & 0x7f) as u8;
+        match (signal, status & 0x80 != 0) {
+            (0, _) => Self::Exited((status >> 8) as u8),
+            (_, false) => Self::Killed(signal),
+            (_, true) => Self::Dumped(signal),
+        }
+    }
 }
 
 /// The last fatal signal seen before a death.

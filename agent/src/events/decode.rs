@@ -1,0 +1,251 @@
+//! One record of the wire → one [`Event`] or [`Task`]. Bytes that make no sense are
+//! [`Malformed`], for the caller to count; they are never a panic.
+
+use wire::{death_flags, kind, release_flags, renotified_flags, task_flags};
+
+use super::{
+    Death, Event, ExitStatus, Freed, Key, Kill, NamespacePid, Process, Release, Renotified,
+    Resources, Task, TaskState, Waited,
+};
+
+/// Bytes that are not a record of the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// A kind that this version does not know.
+    #[error("unknown record kind {0}")]
+    UnknownKind(u32),
+    /// Fewer bytes than the record has, or, of a task, another number of them.
+    #[error("record of {got} bytes where {want} were expected")]
+    Size {
+        /// Bytes that came.
+        got: usize,
+        /// Bytes of the record.
+        want: usize,
+    },
+    /// The process that the record is about has no PID.
+    #[error("record of kind {0} about no process")]
+    NoProcess(u32),
+}
+
+/// Decodes one record of the ring; `page_size` is in bytes. Trailing bytes are ignored: the ring
+/// rounds the length of a record up to 8.
+pub fn decode(bytes: &[u8], page_size: u64) -> Result<Event, Malformed> {
+    let head: wire::Head = read(bytes)?;
+    match head.kind {
+        kind::DEATH => death(&read(bytes)?, page_size).map(|it| Event::Death(Box::new(it))),
+        kind::RELEASE => release(&read(bytes)?).map(Event::Release),
+        kind::WAITED => waited(&read(bytes)?).map(Event::Waited),
+        kind::FREED => freed(&read(bytes)?).map(Event::Freed),
+        kind::RENOTIFIED => renotified(&read(bytes)?).map(Event::Renotified),
+        unknown => Err(Malformed::UnknownKind(unknown)),
+    }
+}
+
+/// Decodes one [`wire::TaskRecord`], which must be of exactly its size.
+pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
+    let want = size_of::<wire::TaskRecord>();
+    if bytes.len() != want {
+        return Err(Malformed::Size {
+            got: bytes.len(),
+            want,
+        });
+    }
+    let record: wire::TaskRecord = read(bytes)?;
+    let state = if record.flags & task_flags::LEADER_EXITED != 0 {
+        TaskState::LeaderExited
+    } else if record.flags & task_flags::ZOMBIE != 0 {
+        TaskState::Zombie
+    } else if record.flags & task_flags::EXITING != 0 {
+        TaskState::Exiting
+    } else {
+        TaskState::Alive
+    };
+    Ok(Task {
+        process: process(&record.process).ok_or(Malformed::NoProcess(0))?,
+        state,
+        parent: process(&record.parent),
+        tracer: process(&record.tracer),
+        forker: process(&record.forker),
+        begin_ns: known(record.begin_ns),
+        status: (state == TaskState::Zombie).then(|| ExitStatus::from_wait(record.exit_code)),
+        exit_signal: Some(record.exit_signal),
+        cgroup_id: known(record.cgroup_id),
+        uid: record.uid,
+        waits: Some(record.waits),
+        last_wait_ns: known(record.last_wait_ns),
+        pids: pids(&record.pids),
+    })
+}
+
+/// A struct of the wire.
+///
+/// # Safety
+/// Every pattern of bits must be a valid value: integers and arrays of them, in `repr(C)`.
+pub(crate) unsafe trait Wire: Copy {}
+
+// SAFETY: integers only.
+unsafe impl Wire for wire::Head {}
+// SAFETY: integers, and structs and arrays of them.
+unsafe impl Wire for wire::Death {}
+// SAFETY: integers, and structs of them.
+unsafe impl Wire for wire::Release {}
+// SAFETY: integers, and structs of them.
+unsafe impl Wire for wire::Waited {}
+// SAFETY: integers, and structs of them.
+unsafe impl Wire for wire::Freed {}
+// SAFETY: integers, and structs of them.
+unsafe impl Wire for wire::Renotified {}
+// SAFETY: integers, and structs and arrays of them.
+unsafe impl Wire for wire::TaskRecord {}
+
+/// The struct that `bytes` begin with, at whatever alignment.
+fn read<T: Wire>(bytes: &[u8]) -> Result<T, Malformed> {
+    let want = size_of::<T>();
+    if bytes.len() < want {
+        return Err(Malformed::Size {
+            got: bytes.len(),
+            want,
+        });
+    }
+    // SAFETY: `bytes` holds at least `size_of::<T>()` bytes, every pattern of which is a valid
+    // `T`; `read_unaligned` asks for no alignment.
+    Ok(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
+}
+
+fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
+    let kill = process(&record.killer).map(|by| Kill {
+        by,
+        signal: record.kill_signal as u8,
+        at_ns: record.killed_ns,
+    });
+    let (user_ns, system_ns) = cpu_time(record.user_ns, record.system_ns, record.runtime_ns);
+    Ok(Death {
+        at_ns: record.head.at_ns,
+        at_is_lower_bound: record.head.flags & death_flags::BEFORE_NOTIFICATION != 0,
+        process: process(&record.process).ok_or(Malformed::NoProcess(kind::DEATH))?,
+        parent: process(&record.parent),
+        tracer: process(&record.tracer),
+        forker: process(&record.forker),
+        kill: kill.filter(|kill| kill.at_ns != 0),
+        begin_ns: known(record.begin_ns),
+        status: ExitStatus::from_wait(record.exit_code),
+        exit_signal: record.exit_signal,
+        autoreap: record.head.flags & death_flags::AUTOREAP != 0,
+        cgroup_id: record.cgroup_id,
+        uid: record.uid,
+        resources: Resources {
+            user_ns,
+            system_ns,
+            threads: (record.threads != 0).then_some(record.threads),
+            max_rss_bytes: record.max_rss_pages.saturating_mul(page_size),
+        },
+        pids: pids(&record.pids),
+    })
+}
+
+fn release(record: &wire::Release) -> Result<Release, Malformed> {
+    Ok(Release {
+        at_ns: record.head.at_ns,
+        dead: key(record.tgid, record.start_ns).ok_or(Malformed::NoProcess(kind::RELEASE))?,
+        by: process(&record.reaper).ok_or(Malformed::NoProcess(kind::RELEASE))?,
+        reaper_exiting: record.head.flags & release_flags::REAPER_EXITING != 0,
+        by_itself: record.head.flags & release_flags::BY_ITSELF != 0,
+    })
+}
+
+fn waited(record: &wire::Waited) -> Result<Waited, Malformed> {
+    Ok(Waited {
+        at_ns: record.head.at_ns,
+        child: child(record.child),
+        by: process(&record.reaper).ok_or(Malformed::NoProcess(kind::WAITED))?,
+    })
+}
+
+fn freed(record: &wire::Freed) -> Result<Freed, Malformed> {
+    Ok(Freed {
+        at_ns: record.head.at_ns,
+        dead: key(record.tgid, record.start_ns).ok_or(Malformed::NoProcess(kind::FREED))?,
+    })
+}
+
+fn renotified(record: &wire::Renotified) -> Result<Renotified, Malformed> {
+    Ok(Renotified {
+        at_ns: record.head.at_ns,
+        child: child(record.child),
+        parent: process(&record.parent).ok_or(Malformed::NoProcess(kind::RENOTIFIED))?,
+        autoreap: record.head.flags & renotified_flags::AUTOREAP != 0,
+    })
+}
+
+fn key(tgid: u32, start_ns: u64) -> Option<Key> {
+    (tgid != 0).then_some(Key { tgid, start_ns })
+}
+
+fn process(record: &wire::Process) -> Option<Process> {
+    Some(Process {
+        key: key(record.tgid, record.start_ns)?,
+        tid: record.tid,
+        comm: comm(&record.comm),
+    })
+}
+
+/// Anybody may give a process any name: it must not be able to move a terminal's cursor.
+fn comm(bytes: &[u8; wire::COMM_LEN]) -> String {
+    let end = bytes
+        .iter()
+        .position(|&byte| byte == 0)
+        .unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end])
+        .chars()
+        .map(|char| {
+            if char.is_control() {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                char
+            }
+        })
+        .collect()
+}
+
+fn child(record: wire::NamespacePid) -> NamespacePid {
+    NamespacePid {
+        namespace: record.namespace,
+        nr: record.nr,
+    }
+}
+
+fn pids(records: &[wire::NamespacePid]) -> Vec<NamespacePid> {
+    records
+        .iter()
+        .take_while(|record| record.namespace != 0)
+        .copied()
+        .map(child)
+        .collect()
+}
+
+fn known(value: u64) -> Option<u64> {
+    (value != 0).then_some(value)
+}
+
+/// User and system time as the kernel reports them: `user` and `system` only say where its ticks
+/// found the process, so they divide the exact run time but do not add up to it
+/// ([`cputime_adjust`](https://elixir.bootlin.com/linux/v6.12/A/ident/cputime_adjust)). Without
+/// a run time the ticks are all there is.
+fn cpu_time(user: u64, system: u64, runtime: u64) -> (u64, u64) {
+    if runtime == 0 {
+        return (user, system);
+    }
+    let system = match (user, system) {
+        (_, 0) => 0,
+        (0, _) => runtime,
+        _ => {
+            let ticks = u128::from(user) + u128::from(system);
+            (u128::from(runtime) * u128::from(system) / ticks) as u64
+        }
+    };
+    (runtime - system, system)
+}
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+pub(super) mod tests;

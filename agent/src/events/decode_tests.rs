@@ -1,0 +1,196 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// The bytes of a struct of the wire, as the ring hands them out.
+pub(crate) fn bytes<T: Wire>(record: &T) -> Vec<u8> {
+    // SAFETY: the structs of the wire have no padding, so that each of the bytes is initialised.
+    unsafe { std::slice::from_raw_parts(std::ptr::from_ref(record).cast(), size_of::<T>()) }
+        .to_vec()
+}
+
+fn named(tgid: u32, comm: &[u8]) -> wire::Process {
+    let mut name = [0; wire::COMM_LEN];
+    name[..comm.len()].copy_from_slice(comm);
+    wire::Process {
+        tgid,
+        tid: tgid,
+        start_ns: 7,
+        comm: name,
+    }
+}
+
+fn a_death() -> wire::Death {
+    wire::Death {
+        head: wire::Head {
+            kind: kind::DEATH,
+            flags: 0,
+            at_ns: 100,
+        },
+        process: named(42, b"sh"),
+        ..wire::Death::default()
+    }
+}
+
+fn decoded(record: &wire::Death) -> Death {
+    match decode(&bytes(record), 4096) {
+        Ok(Event::Death(death)) => *death,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn zero_is_not_known() {
+    let death = decoded(&a_death());
+    assert_eq!(
+        death.process.key,
+        Key {
+            tgid: 42,
+            start_ns: 7
+        }
+    );
+    assert_eq!(death.process.comm, "sh");
+    assert_eq!(
+        (death.parent, death.tracer, death.forker, death.kill),
+        (None, None, None, None)
+    );
+    assert_eq!((death.begin_ns, death.resources.threads), (None, None));
+    assert_eq!(death.pids, []);
+}
+
+#[test]
+fn a_full_death() {
+    let mut record = a_death();
+    record.head.flags = death_flags::AUTOREAP | death_flags::BEFORE_NOTIFICATION;
+    record.killer = named(1, b"systemd");
+    (record.killed_ns, record.kill_signal, record.exit_code) = (90, 9, 9);
+    (record.begin_ns, record.threads, record.max_rss_pages) = (95, 3, 2);
+    record.pids[0] = wire::NamespacePid {
+        namespace: 5,
+        nr: 42,
+    };
+    record.pids[1] = wire::NamespacePid {
+        namespace: 6,
+        nr: 2,
+    };
+    let death = decoded(&record);
+    assert!(death.autoreap && death.at_is_lower_bound);
+    assert_eq!(death.status, ExitStatus::Killed(9));
+    assert_eq!(
+        death.kill.map(|kill| (kill.by.comm, kill.at_ns)),
+        Some(("systemd".into(), 90))
+    );
+    assert_eq!(
+        (death.begin_ns, death.resources.threads),
+        (Some(95), Some(3))
+    );
+    assert_eq!(death.resources.max_rss_bytes, 8192);
+    assert_eq!(death.pids.len(), 2);
+}
+
+#[test]
+fn names_cannot_harm_a_terminal() {
+    for (raw, shown) in [
+        (&b"plain"[..], "plain"),
+        (b"cut\0here", "cut"),
+        (b"\x1b[2Jx", "\u{fffd}[2Jx"),
+        (b"a\nb\x7f", "a\u{fffd}b\u{fffd}"),
+        (b"\xff\xfe", "\u{fffd}\u{fffd}"),
+        ("\u{9b}K".as_bytes(), "\u{fffd}K"),
+        (b"sixteen-bytes-ok", "sixteen-bytes-ok"),
+    ] {
+        assert_eq!(process(&named(1, raw)).unwrap().comm, shown);
+    }
+}
+
+#[test]
+fn statuses_as_wait_has_them() {
+    assert_eq!(ExitStatus::from_wait(0), ExitStatus::Exited(0));
+    assert_eq!(ExitStatus::from_wait(0x300), ExitStatus::Exited(3));
+    assert_eq!(ExitStatus::from_wait(0x80), ExitStatus::Exited(0));
+    assert_eq!(ExitStatus::from_wait(9), ExitStatus::Killed(9));
+    assert_eq!(ExitStatus::from_wait(0x86), ExitStatus::Dumped(6));
+}
+
+#[test]
+fn times_divide_the_run_time() {
+    assert_eq!(cpu_time(0, 0, 10), (10, 0));
+    assert_eq!(cpu_time(4, 0, 10), (10, 0));
+    assert_eq!(cpu_time(0, 4, 10), (0, 10));
+    assert_eq!(cpu_time(3, 1, 100), (75, 25));
+    assert_eq!(cpu_time(3, 1, 0), (3, 1));
+    assert_eq!(
+        cpu_time(u64::MAX, u64::MAX, u64::MAX),
+        (u64::MAX / 2 + 1, u64::MAX / 2)
+    );
+}
+
+#[test]
+fn what_is_no_record_is_refused() {
+    let record = bytes(&a_death());
+    assert_eq!(
+        decode(&record[..record.len() - 1], 4096),
+        Err(Malformed::Size {
+            got: record.len() - 1,
+            want: record.len()
+        })
+    );
+    assert_eq!(decode(&[], 4096), Err(Malformed::Size { got: 0, want: 16 }));
+    let unknown = wire::Head {
+        kind: 77,
+        ..wire::Head::default()
+    };
+    assert_eq!(
+        decode(&bytes(&unknown), 4096),
+        Err(Malformed::UnknownKind(77))
+    );
+    let nobody = wire::Death {
+        process: wire::Process::default(),
+        ..a_death()
+    };
+    assert_eq!(
+        decode(&bytes(&nobody), 4096),
+        Err(Malformed::NoProcess(kind::DEATH))
+    );
+    let task = bytes(&wire::TaskRecord {
+        process: named(1, b"init"),
+        ..Default::default()
+    });
+    assert!(decode_task(&task).is_ok());
+    assert!(decode_task(&[task.as_slice(), &[0]].concat()).is_err());
+}
+
+#[test]
+fn a_leader_that_left_its_threads_is_no_zombie() {
+    let state = |flags| {
+        let record = wire::TaskRecord {
+            process: named(1, b"a"),
+            flags,
+            ..Default::default()
+        };
+        let task = decode_task(&bytes(&record)).unwrap();
+        (task.state, task.status.is_some())
+    };
+    assert_eq!(state(0), (TaskState::Alive, false));
+    assert_eq!(state(task_flags::ZOMBIE), (TaskState::Zombie, true));
+    assert_eq!(state(task_flags::EXITING), (TaskState::Exiting, false));
+    let both = task_flags::ZOMBIE | task_flags::LEADER_EXITED;
+    assert_eq!(state(both), (TaskState::LeaderExited, false));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_are_a_panic(kind in 0_u32..7, rest in prop::collection::vec(any::<u8>(), 0..400)) {
+        let record = [&kind.to_ne_bytes()[..], &rest].concat();
+        let _ = decode(&record, 4096);
+        let _ = decode(&rest, u64::MAX);
+        let _ = decode_task(&rest);
+    }
+
+    #[test]
+    fn alignment_and_trailing_bytes_do_not_matter(shift in 0_usize..8, trail in 0_usize..8) {
+        let record = bytes(&a_death());
+        let moved = [&vec![0xa5; shift], &record[..], &vec![0xa5; trail]].concat();
+        prop_assert_eq!(decode(&moved[shift..], 4096), decode(&record, 4096));
+    }
+}

@@ -1,0 +1,204 @@
+//! Somebody died, or a zombie's responsible process changed.
+
+use super::table::{Entry, Identity};
+use super::{Correction, Died, DiedBound, Lifecycle, Reap, Record, Transition};
+use crate::events::{Death, ExitStatus, Key, Kill, Process, Renotified};
+
+impl Lifecycle {
+    /// The first of a process opens its record; where the hook sees the zombie itself, each
+    /// change of the responsible process sends the whole record again.
+    pub(super) fn death(&mut self, death: &Death, out: &mut Vec<Transition>) {
+        let who = Identity::exact(death.process.key);
+        if let Some(key) = self.open.find(who) {
+            return self.told_again(key, death, out);
+        }
+        if let Some(closed) = self.recent.find(who) {
+            let key = closed.who.key;
+            let refuted = closed.is_autoreap() && !is_released(death);
+            if refuted && death.at_ns > closed.at_ns {
+                self.reopen(key, Correction::AutoreapWrong, out);
+                self.told_again(key, death, out);
+            }
+            return;
+        }
+        let mut entry = Entry::of_death(death);
+        if is_released(death) {
+            self.close_rivals(who, &death.pids, out);
+            entry.record.reap = Some(Reap::autoreap(death.at_ns));
+            self.close(entry, death.at_ns, out);
+        } else {
+            self.open(entry, death.at_ns, out);
+        }
+    }
+
+    /// Takes a death back out of the closed ones: it lies as a zombie all the same.
+    pub(super) fn reopen(&mut self, key: Key, why: Correction, out: &mut Vec<Transition>) {
+        let Some(closed) = self.recent.take(key) else {
+            return;
+        };
+        if let Some(mut entry) = closed.entry {
+            entry.record.reap = None;
+            out.push(Transition::Corrected(why));
+            self.open(entry, closed.at_ns, out);
+        }
+    }
+
+    fn told_again(&mut self, key: Key, death: &Death, out: &mut Vec<Transition>) {
+        let Some(entry) = self.open.get_mut(&key) else {
+            return;
+        };
+        entry.learn(death);
+        if death.at_ns >= entry.told_ns {
+            let parent = death.parent.clone().or_else(|| entry.record.parent.clone());
+            let adopted = entry.told(parent, death.tracer.clone(), death.at_ns);
+            entry.parent_autoreaps = death.autoreap;
+            out.extend(adopted);
+        }
+        self.open.index(&key);
+        if is_released(death) {
+            self.finish(key, Reap::autoreap(death.at_ns), death.at_ns, out);
+        }
+    }
+
+    /// A zombie's new parent was told of it by the dying parent
+    /// ([`reparent_leader`](https://elixir.bootlin.com/linux/v6.12/A/ident/reparent_leader)) or
+    /// by the tracer that let go
+    /// ([`__ptrace_detach`](https://elixir.bootlin.com/linux/v6.12/A/ident/__ptrace_detach)).
+    pub(super) fn renotified(&mut self, event: &Renotified, out: &mut Vec<Transition>) {
+        let entry = self
+            .open
+            .find_number(event.child)
+            .and_then(|key| self.open.get_mut(&key));
+        let Some(entry) = entry else {
+            out.push(Transition::Unexplained);
+            return;
+        };
+        if event.at_ns < entry.record.died.at_ns {
+            return;
+        }
+        let key = entry.record.process.key;
+        if event.at_ns >= entry.told_ns {
+            let tracer = entry.record.tracer.clone();
+            let tracer = tracer.filter(|tracer| tracer.key.is_roughly(event.parent.key));
+            let adopted = entry.told(Some(event.parent.clone()), tracer, event.at_ns);
+            out.extend(adopted);
+        }
+        if event.autoreap {
+            self.finish(key, Reap::autoreap(event.at_ns), event.at_ns, out);
+        }
+    }
+}
+
+/// Whether the kernel releases it at once. A traced zombie is kept for its tracer first, whatever
+/// its parent wants ([`do_notify_parent`](https://elixir.bootlin.com/linux/v6.12/A/ident/do_notify_parent)).
+fn is_released(death: &Death) -> bool {
+    death.autoreap && death.tracer.is_none()
+}
+
+/// The signal that killed it, if that is what ended it.
+fn killer(death: &Death) -> Option<&Kill> {
+    let (ExitStatus::Killed(signal) | ExitStatus::Dumped(signal)) = death.status else {
+        return None;
+    };
+    death.kill.as_ref().filter(|kill| kill.signal == signal)
+}
+
+impl Entry {
+    fn of_death(death: &Death) -> Self {
+        let bound = if death.at_is_lower_bound {
+            DiedBound::NotBefore
+        } else {
+            DiedBound::Exact
+        };
+        let record = Record {
+            process: death.process.clone(),
+            parent: death.parent.clone(),
+            tracer: death.tracer.clone(),
+            forker: death.forker.clone(),
+            kill: killer(death).cloned(),
+            begin_ns: death.begin_ns,
+            died: Died {
+                at_ns: death.at_ns,
+                bound,
+            },
+            status: Some(death.status),
+            exit_signal: Some(death.exit_signal),
+            cgroup_id: Some(death.cgroup_id).filter(|&id| id != 0),
+            uid: death.uid,
+            resources: Some(death.resources),
+            pids: death.pids.clone(),
+            reap: None,
+        };
+        let mut entry = Self {
+            record,
+            exact_start: true,
+            told_ns: death.at_ns,
+            found_ns: None,
+            former_tracer: None,
+            parent_autoreaps: death.autoreap,
+        };
+        entry.forget_impossible();
+        entry
+    }
+
+    /// Takes from a further record of the same death what is better than what is known.
+    fn learn(&mut self, death: &Death) {
+        let better = match self.record.died.bound {
+            DiedBound::Exact => !death.at_is_lower_bound && death.at_ns < self.record.died.at_ns,
+            DiedBound::NotBefore => !death.at_is_lower_bound,
+            // After the snapshot it was dead already, so that this is no news of the death.
+            DiedBound::NotAfter => self.found_ns.is_none_or(|found_ns| death.at_ns <= found_ns),
+        };
+        let new = Self::of_death(death).record;
+        let known = &mut self.record;
+        if better {
+            known.died = new.died;
+        }
+        known.forker = known.forker.take().or(new.forker);
+        known.kill = known.kill.take().or_else(|| killer(death).cloned());
+        known.begin_ns = known.begin_ns.or(death.begin_ns);
+        known.status = known.status.or(new.status);
+        known.exit_signal = known.exit_signal.or(new.exit_signal);
+        known.cgroup_id = known.cgroup_id.or(new.cgroup_id);
+        known.resources = known.resources.or(new.resources);
+        if known.pids.is_empty() {
+            known.pids = new.pids;
+        }
+        self.forget_impossible();
+    }
+
+    /// As of `at_ns` these two must see to it. Tells whose duty ended, if that changed.
+    pub(super) fn told(
+        &mut self,
+        parent: Option<Process>,
+        tracer: Option<Process>,
+        at_ns: u64,
+    ) -> Option<Transition> {
+        let key_of = |record: &Record| record.responsible().map(|process| process.key);
+        let from = key_of(&self.record);
+        if let Some(former) = &self.record.tracer
+            && tracer
+                .as_ref()
+                .is_none_or(|tracer| !tracer.key.is_roughly(former.key))
+        {
+            self.former_tracer = Some(former.key);
+        }
+        self.record.parent = parent;
+        self.record.tracer = tracer;
+        self.parent_autoreaps = false;
+        self.told_ns = at_ns;
+        let changed = match (from, key_of(&self.record)) {
+            (Some(from), Some(to)) => !from.is_roughly(to),
+            (from, to) => from != to,
+        };
+        let dead = self.record.process.key;
+        changed.then_some(Transition::Adopted { dead, from })
+    }
+
+    /// A begin or a kill after the death belongs to something else.
+    pub(super) fn forget_impossible(&mut self) {
+        let died_ns = self.record.died.at_ns;
+        self.record.begin_ns = self.record.begin_ns.filter(|&at_ns| at_ns <= died_ns);
+        self.record.kill = self.record.kill.take().filter(|kill| kill.at_ns <= died_ns);
+    }
+}

@@ -1,0 +1,217 @@
+//! True histories of processes: told exactly where nothing is lost, and truly where something is.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::properties::{Input, a_death, nothing_left, process, run};
+use super::{Correction, DiedBound, How, Limits, Transition};
+use crate::events::{Death, Event, Freed, NamespacePid, Process, Release, Renotified, Waited};
+
+const AMPLE: Limits = Limits {
+    open: 1000,
+    recent: 1000,
+    recent_ns: u64::MAX,
+};
+
+/// One process's death as it happened: who must reap it in turn, and how it ends.
+#[derive(Clone, Debug)]
+struct Story {
+    died_ns: u64,
+    began_before_ns: Option<u64>,
+    adopted_after_ns: Option<u64>,
+    reaped_after_ns: u64,
+    autoreap: bool,
+    freed_after_ns: u64,
+}
+
+fn any_story() -> impl Strategy<Value = Story> {
+    let adopted = prop::option::of(1_u64..1000);
+    (
+        10_000_u64..20_000,
+        prop::option::of(0_u64..99),
+        adopted,
+        1_u64..5000,
+        0_u8..5,
+        1_u64..999,
+    )
+        .prop_map(
+            |(died_ns, began_before_ns, adopted_after_ns, reaped, auto, freed_after_ns)| Story {
+                died_ns,
+                began_before_ns,
+                adopted_after_ns,
+                reaped_after_ns: adopted_after_ns.unwrap_or(0) + reaped,
+                autoreap: auto == 0,
+                freed_after_ns,
+            },
+        )
+}
+
+impl Story {
+    fn dead(place: usize) -> Process {
+        process(1000 + place as u32, 100)
+    }
+
+    /// What an fentry or kprobe hook sees of it, or what tracepoints see of it.
+    fn events(&self, place: usize, tracepoint: bool) -> Vec<(u64, Event)> {
+        let dead = Self::dead(place);
+        let key = dead.key;
+        let child = NamespacePid {
+            namespace: 1,
+            nr: key.tgid,
+        };
+        let (parent, adopter) = (process(10, 1), process(1, 1));
+        let first = Death {
+            begin_ns: self.began_before_ns.map(|before| self.died_ns - before),
+            autoreap: self.autoreap,
+            ..a_death(dead, parent.clone(), self.died_ns)
+        };
+        let mut events = vec![(self.died_ns, Event::Death(Box::new(first.clone())))];
+        let reap_ns = if self.autoreap {
+            self.died_ns
+        } else {
+            self.died_ns + self.reaped_after_ns
+        };
+        if !self.autoreap {
+            let mut by = parent;
+            if let Some(after) = self.adopted_after_ns {
+                let at_ns = self.died_ns + after;
+                let parent = adopter.clone();
+                by = adopter;
+                events.push((
+                    at_ns,
+                    if tracepoint {
+                        Event::Renotified(Renotified {
+                            at_ns,
+                            child,
+                            parent,
+                            autoreap: false,
+                        })
+                    } else {
+                        Event::Death(Box::new(Death {
+                            at_ns,
+                            parent: Some(parent),
+                            ..first
+                        }))
+                    },
+                ));
+            }
+            events.push((
+                reap_ns,
+                if tracepoint {
+                    Event::Waited(Waited {
+                        at_ns: reap_ns,
+                        child,
+                        by,
+                    })
+                } else {
+                    Event::Release(Release {
+                        at_ns: reap_ns,
+                        dead: key,
+                        by,
+                        reaper_exiting: false,
+                        by_itself: false,
+                    })
+                },
+            ));
+        }
+        if tracepoint {
+            let at_ns = reap_ns + self.freed_after_ns;
+            events.push((at_ns, Event::Freed(Freed { at_ns, dead: key })));
+        }
+        events
+    }
+}
+
+fn in_order(stories: &[Story], tracepoint: bool) -> Vec<Input> {
+    let mut events: Vec<_> = stories
+        .iter()
+        .enumerate()
+        .flat_map(|(place, story)| story.events(place, tracepoint))
+        .collect();
+    events.sort_by_key(|(at_ns, _)| *at_ns);
+    events
+        .into_iter()
+        .map(|(_, event)| Input::Event(event))
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn a_true_history_is_told_exactly(
+        stories in prop::collection::vec(any_story(), 1..20),
+        tracepoint: bool,
+    ) {
+        let (lifecycle, transitions) = run(&in_order(&stories, tracepoint), AMPLE);
+        prop_assert_eq!(lifecycle.zombies().count(), 0);
+        let mut finished = 0;
+        for transition in &transitions {
+            match transition {
+                Transition::Finished(record) => {
+                    finished += 1;
+                    let story = &stories[(record.process.key.tgid - 1000) as usize];
+                    let reap = record.reap.as_ref().unwrap();
+                    prop_assert_eq!(record.died.bound, DiedBound::Exact);
+                    prop_assert_eq!(record.died.at_ns, story.died_ns);
+                    prop_assert!(!reap.at_is_upper_bound);
+                    if story.autoreap {
+                        prop_assert_eq!(reap.how, How::Autoreap);
+                    } else {
+                        let by = if story.adopted_after_ns.is_some() { 1 } else { 10 };
+                        prop_assert_eq!(record.exact_zombie_ns(), Some(story.reaped_after_ns));
+                        prop_assert_eq!(reap.by.as_ref().map(|by| by.key.tgid), Some(by));
+                        prop_assert_eq!(record.responsible().map(|it| it.key.tgid), Some(by));
+                    }
+                }
+                Transition::Corrected(_) | Transition::Unexplained => {
+                    prop_assert!(false, "{transition:?} where nothing was lost");
+                }
+                Transition::Died(_) | Transition::Adopted { .. } => {}
+            }
+        }
+        prop_assert_eq!(finished, stories.len());
+    }
+
+    /// Loss and repetition cost precision, never truth: no time is invented, nobody is finished
+    /// twice, and whoever is not finished was never seen to die.
+    #[test]
+    fn loss_and_repetition_invent_nothing(
+        stories in prop::collection::vec(any_story(), 1..20),
+        tracepoint: bool,
+        fates in prop::collection::vec(0_u8..8, 80),
+    ) {
+        let mut inputs = Vec::new();
+        for (input, fate) in in_order(&stories, tracepoint).into_iter().zip(fates) {
+            match fate {
+                0 | 1 => {}
+                2 => inputs.extend([input.clone(), input]),
+                _ => inputs.push(input),
+            }
+        }
+        inputs.push(nothing_left());
+        let (lifecycle, transitions) = run(&inputs, AMPLE);
+        prop_assert_eq!(lifecycle.zombies().count(), 0);
+        let mut finished = BTreeSet::new();
+        for transition in &transitions {
+            let Transition::Finished(record) = transition else { continue };
+            prop_assert!(finished.insert(record.process.key), "finished twice");
+            let story = &stories[(record.process.key.tgid - 1000) as usize];
+            let reap = record.reap.as_ref().unwrap();
+            let truth = story.died_ns + if story.autoreap { 0 } else { story.reaped_after_ns };
+            let at_ns = reap.at_ns.unwrap();
+            prop_assert_eq!(at_ns.max(truth), at_ns);
+            prop_assert!(reap.at_is_upper_bound || at_ns == truth);
+        }
+        for (place, _) in stories.iter().enumerate() {
+            let key = Story::dead(place).key;
+            let died = inputs.iter().any(|input| {
+                matches!(input, Input::Event(Event::Death(death)) if death.process.key == key)
+            });
+            prop_assert_eq!(finished.contains(&key), died);
+        }
+        let repaired = transitions.iter().filter(|it| {
+            matches!(it, Transition::Corrected(Correction::ZombieFound | Correction::TableFull))
+        });
+        prop_assert_eq!(repaired.count(), 0);
+    }
+}

@@ -1,0 +1,123 @@
+//! A zombie is gone, as each source tells it: exactly, from the waiter's side, or late.
+//!
+//! An event from before the death that is open under the same number is about somebody else.
+
+use super::table::Identity;
+use super::{Correction, How, Lifecycle, Reap, Record, Transition, recent::Closed};
+use crate::events::{Freed, HungUp, Key, Release, Waited};
+
+impl Lifecycle {
+    /// The exact reap, and who did it.
+    pub(super) fn release(&mut self, release: &Release, out: &mut Vec<Transition>) {
+        let who = Identity::exact(release.dead);
+        let Some(key) = self.open.find(who) else {
+            if self.recent.find(who).is_none() {
+                self.close_rivals(who, &[], out);
+                self.recent.push(Closed {
+                    who,
+                    at_ns: release.at_ns,
+                    entry: None,
+                });
+                out.push(Transition::Corrected(Correction::ReapWithoutDeath));
+            }
+            return;
+        };
+        let Some(record) = self.dead_by(&key, release.at_ns) else {
+            return;
+        };
+        let how = how(record, release);
+        let reap = Reap {
+            at_ns: Some(release.at_ns),
+            at_is_upper_bound: false,
+            by: Some(release.by.clone()).filter(|_| how != How::Autoreap),
+            how,
+        };
+        self.finish(key, reap, release.at_ns, out);
+    }
+
+    /// A wait call returned a dead child. What a tracer waits for goes back to the real parent as
+    /// a zombie, unless they are the same process
+    /// ([`wait_task_zombie`](https://elixir.bootlin.com/linux/v6.12/A/ident/wait_task_zombie)).
+    pub(super) fn waited(&mut self, waited: &Waited, out: &mut Vec<Transition>) {
+        let Some(key) = self.open.find_number(waited.child) else {
+            return;
+        };
+        let Some(entry) = self.open.get_mut(&key) else {
+            return;
+        };
+        if waited.at_ns < entry.record.died.at_ns {
+            return;
+        }
+        let by = waited.by.key;
+        let parent = entry.record.parent.as_ref();
+        let is_parent = parent.is_some_and(|parent| parent.key.is_roughly(by));
+        let tracer = entry.record.tracer.as_ref();
+        let is_tracer = tracer.is_some_and(|tracer| tracer.key.is_roughly(by));
+        let was_tracer = entry
+            .former_tracer
+            .is_some_and(|former| former.is_roughly(by));
+        if is_tracer && !is_parent {
+            let autoreaped = entry.parent_autoreaps;
+            let parent = entry.record.parent.clone();
+            out.extend(entry.told(parent, None, waited.at_ns));
+            if autoreaped {
+                self.finish(key, Reap::autoreap(waited.at_ns), waited.at_ns, out);
+            }
+            return;
+        }
+        // The real parent's notification was seen before the return of this wait.
+        if was_tracer && !is_parent {
+            return;
+        }
+        let reap = Reap {
+            at_ns: Some(waited.at_ns),
+            at_is_upper_bound: false,
+            by: Some(waited.by.clone()),
+            how: How::Wait,
+        };
+        self.finish(key, reap, waited.at_ns, out);
+    }
+
+    /// Its pidfd hung up a moment ago.
+    pub(super) fn hung_up(&mut self, event: HungUp, out: &mut Vec<Transition>) {
+        self.gone_by(event.dead, event.at_ns, out);
+    }
+
+    /// The kernel has freed it, after an RCU grace period of milliseconds to seconds
+    /// ([`put_task_struct_rcu_user`](https://elixir.bootlin.com/linux/v6.12/A/ident/put_task_struct_rcu_user)).
+    pub(super) fn freed(&mut self, event: Freed, out: &mut Vec<Transition>) {
+        self.gone_by(event.dead, event.at_ns, out);
+    }
+
+    fn gone_by(&mut self, dead: Key, at_ns: u64, out: &mut Vec<Transition>) {
+        let key = self.open.find(Identity::exact(dead));
+        if let Some(key) = key.filter(|key| self.dead_by(key, at_ns).is_some()) {
+            self.finish(key, Reap::before(at_ns), at_ns, out);
+        }
+    }
+
+    /// The open record of one who was dead at `at_ns`.
+    fn dead_by(&self, key: &Key, at_ns: u64) -> Option<&Record> {
+        let record = &self.open.get(key)?.record;
+        (record.died.at_ns <= at_ns).then_some(record)
+    }
+}
+
+/// A reaper that is itself exiting and did not inherit an auto-reaped zombie is the init of a PID
+/// namespace that clears up
+/// ([`zap_pid_ns_processes`](https://elixir.bootlin.com/linux/v6.12/A/ident/zap_pid_ns_processes)).
+fn how(record: &Record, release: &Release) -> How {
+    let by = release.by.key;
+    let is = |process: Option<&crate::events::Process>| {
+        process.is_some_and(|process| process.key.is_roughly(by))
+    };
+    if release.by_itself || by == release.dead {
+        How::Autoreap
+    } else if release.reaper_exiting {
+        How::Namespace
+    } else if is(record.tracer.as_ref()) && !is(record.parent.as_ref()) {
+        How::Tracer
+    } else {
+        How::Wait
+    }
+}

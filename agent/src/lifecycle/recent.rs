@@ -1,0 +1,134 @@
+//! The deaths closed lately, to know a late or repeated event for what it is, and to tell the
+//! story of a process that is gone.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{
+    How, Record,
+    table::{Entry, Identity},
+};
+use crate::events::Key;
+
+/// A death that is over.
+#[derive(Debug)]
+pub(super) struct Closed {
+    pub(super) who: Identity,
+    /// When what closed it happened.
+    pub(super) at_ns: u64,
+    /// All that was known of it; `None` where only its release was seen.
+    pub(super) entry: Option<Entry>,
+}
+
+impl Closed {
+    /// Whether it was closed since nobody would have to reap it.
+    pub(super) fn is_autoreap(&self) -> bool {
+        self.entry
+            .as_ref()
+            .and_then(|entry| entry.record.reap.as_ref())
+            .is_some_and(|reap| reap.how == How::Autoreap)
+    }
+}
+
+/// A ring of them: at most `limit`, each for at most `keep_ns`.
+#[derive(Debug)]
+pub(super) struct Recent {
+    limit: usize,
+    keep_ns: u64,
+    /// `None` where one was taken out again.
+    ring: VecDeque<Option<Closed>>,
+    /// Where in the stream of all closed ones the ring begins.
+    first: u64,
+    places: BTreeMap<Key, u64>,
+}
+
+impl Recent {
+    pub(super) fn new(limit: usize, keep_ns: u64) -> Self {
+        Self {
+            limit,
+            keep_ns,
+            ring: VecDeque::new(),
+            first: 0,
+            places: BTreeMap::new(),
+        }
+    }
+
+    /// Adds one that is not in it.
+    pub(super) fn push(&mut self, closed: Closed) {
+        if self.limit == 0 {
+            return;
+        }
+        while self.ring.len() >= self.limit {
+            self.pop();
+        }
+        self.places
+            .insert(closed.who.key, self.first + self.ring.len() as u64);
+        self.ring.push_back(Some(closed));
+    }
+
+    pub(super) fn find(&self, who: Identity) -> Option<&Closed> {
+        let first = Key {
+            tgid: who.key.tgid,
+            start_ns: 0,
+        };
+        let last = Key {
+            tgid: who.key.tgid,
+            start_ns: u64::MAX,
+        };
+        let exact = self.places.get(&who.key);
+        let place = exact
+            .into_iter()
+            .chain(self.places.range(first..=last).map(|(_, it)| it));
+        place
+            .filter_map(|place| self.at(*place))
+            .find(|closed| closed.who.is(who))
+    }
+
+    pub(super) fn take(&mut self, key: Key) -> Option<Closed> {
+        let place = self.places.remove(&key)?;
+        self.ring.get_mut((place - self.first) as usize)?.take()
+    }
+
+    pub(super) fn expire(&mut self, now_ns: u64) {
+        while let Some(front) = self.ring.front() {
+            let at_ns = front.as_ref().map(|closed| closed.at_ns);
+            if at_ns.is_some_and(|at_ns| now_ns.saturating_sub(at_ns) <= self.keep_ns) {
+                break;
+            }
+            self.pop();
+        }
+    }
+
+    /// Their records, the last closed first.
+    #[cfg(test)]
+    pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
+        self.ring
+            .iter()
+            .rev()
+            .flatten()
+            .filter_map(|it| it.entry.as_ref())
+            .map(|it| &it.record)
+    }
+
+    fn at(&self, place: u64) -> Option<&Closed> {
+        self.ring.get((place - self.first) as usize)?.as_ref()
+    }
+
+    fn pop(&mut self) {
+        if let Some(front) = self.ring.pop_front() {
+            self.first += 1;
+            if let Some(closed) = front {
+                self.places.remove(&closed.who.key);
+            }
+        }
+    }
+
+    /// Panics unless the index says what the ring does.
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        assert!(self.ring.len() <= self.limit);
+        assert_eq!(self.places.len(), self.ring.iter().flatten().count());
+        for (key, place) in &self.places {
+            assert_eq!(self.at(*place).map(|closed| closed.who.key), Some(*key));
+        }
+    }
+}

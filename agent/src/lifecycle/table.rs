@@ -1,0 +1,204 @@
+//! The open deaths: who is dead and not known to be reaped, found by process or by the number
+//! that a PID namespace has for it. At most one of a tgid: a number is given again only after a
+//! release.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::Record;
+use crate::events::{Key, NamespacePid, TICK_TOLERANCE_NS};
+
+/// Inode number of the initial PID namespace, in which a process's number is its tgid:
+/// [`PROC_PID_INIT_INO`](https://elixir.bootlin.com/linux/v6.12/A/ident/PROC_PID_INIT_INO).
+const INITIAL_NAMESPACE: u32 = 0xEFFF_FFFC;
+
+/// A process, and whether its start time is exact or came from /proc.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Identity {
+    pub(super) key: Key,
+    pub(super) exact: bool,
+}
+
+impl Identity {
+    pub(super) fn exact(key: Key) -> Self {
+        Self { key, exact: true }
+    }
+
+    /// Whether both are the same process, as far as the rougher of them can tell.
+    pub(super) fn is(self, other: Self) -> bool {
+        if self.exact && other.exact {
+            self.key == other.key
+        } else {
+            self.key.is_roughly(other.key)
+        }
+    }
+
+    /// The last moment at which it can have started.
+    pub(super) fn started_by_ns(self) -> u64 {
+        self.key
+            .start_ns
+            .saturating_add(if self.exact { 0 } else { TICK_TOLERANCE_NS })
+    }
+}
+
+/// One open death and what only the state machine needs to know of it.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) record: Record,
+    /// Whether its start time is exact.
+    pub(super) exact_start: bool,
+    /// As of when `record.parent` and `record.tracer` hold.
+    pub(super) told_ns: u64,
+    /// End of the snapshot that found it, where one did.
+    pub(super) found_ns: Option<u64>,
+    /// Who held it as its tracer and let go: that wait was not a reap.
+    pub(super) former_tracer: Option<Key>,
+    /// The real parent would auto-reap it once no tracer holds it.
+    pub(super) parent_autoreaps: bool,
+}
+
+impl Entry {
+    pub(super) fn identity(&self) -> Identity {
+        Identity {
+            key: self.record.process.key,
+            exact: self.exact_start,
+        }
+    }
+}
+
+/// All open deaths, at most `limit`.
+#[derive(Debug)]
+pub(super) struct Table {
+    limit: usize,
+    open: BTreeMap<Key, (u64, Entry)>,
+    by_number: HashMap<NamespacePid, Key>,
+    /// In the order of opening, to find the oldest.
+    order: BTreeMap<u64, Key>,
+    opened: u64,
+}
+
+impl Table {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit: limit.max(1),
+            open: BTreeMap::new(),
+            by_number: HashMap::new(),
+            order: BTreeMap::new(),
+            opened: 0,
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.open.len() >= self.limit
+    }
+
+    pub(super) fn get(&self, key: &Key) -> Option<&Entry> {
+        self.open.get(key).map(|(_, entry)| entry)
+    }
+
+    pub(super) fn get_mut(&mut self, key: &Key) -> Option<&mut Entry> {
+        self.open.get_mut(key).map(|(_, entry)| entry)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.open.values().map(|(_, entry)| entry)
+    }
+
+    /// The key under which a process is open.
+    pub(super) fn find(&self, who: Identity) -> Option<Key> {
+        self.of_tgid(who.key.tgid)
+            .find(|entry| entry.identity().is(who))
+            .map(Entry::key)
+    }
+
+    /// The key of the zombie that a namespace knows under this number.
+    pub(super) fn find_number(&self, pid: NamespacePid) -> Option<Key> {
+        self.by_number.get(&pid).copied().or_else(|| {
+            let initial = pid.namespace == INITIAL_NAMESPACE;
+            self.of_tgid(pid.nr)
+                .next()
+                .filter(|_| initial)
+                .map(Entry::key)
+        })
+    }
+
+    /// Who is open under a number that this process, which is not open, has too.
+    pub(super) fn rivals(&self, who: Identity, pids: &[NamespacePid]) -> Vec<Identity> {
+        let by_number = pids.iter().filter_map(|pid| self.by_number.get(pid));
+        let mut rivals: Vec<_> = self
+            .of_tgid(who.key.tgid)
+            .chain(by_number.filter_map(|key| self.get(key)))
+            .map(Entry::identity)
+            .collect();
+        rivals.sort_unstable_by_key(|rival| rival.key);
+        rivals.dedup_by_key(|rival| rival.key);
+        rivals
+    }
+
+    /// Adds a death that is not in it; gives back the oldest where there was no room.
+    pub(super) fn insert(&mut self, entry: Entry) -> Option<Entry> {
+        let oldest = self.order.first_key_value().map(|(_, key)| *key);
+        let evicted = oldest
+            .filter(|_| self.is_full())
+            .and_then(|key| self.remove(&key));
+        let key = entry.key();
+        self.order.insert(self.opened, key);
+        self.open.insert(key, (self.opened, entry));
+        self.opened += 1;
+        self.index(&key);
+        evicted
+    }
+
+    /// Makes it known under the numbers of its record.
+    pub(super) fn index(&mut self, key: &Key) {
+        if let Some((_, entry)) = self.open.get(key) {
+            self.by_number
+                .extend(entry.record.pids.iter().map(|pid| (*pid, *key)));
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: &Key) -> Option<Entry> {
+        let (opened, entry) = self.open.remove(key)?;
+        self.order.remove(&opened);
+        for pid in &entry.record.pids {
+            if self.by_number.get(pid) == Some(key) {
+                self.by_number.remove(pid);
+            }
+        }
+        Some(entry)
+    }
+
+    fn of_tgid(&self, tgid: u32) -> impl Iterator<Item = &Entry> {
+        let first = Key { tgid, start_ns: 0 };
+        let last = Key {
+            tgid,
+            start_ns: u64::MAX,
+        };
+        self.open.range(first..=last).map(|(_, (_, entry))| entry)
+    }
+
+    /// Panics unless the indexes say what the table does.
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        assert!(self.open.len() <= self.limit);
+        assert_eq!(self.open.len(), self.order.len());
+        assert!(
+            self.order
+                .iter()
+                .all(|(opened, key)| self.open[key].0 == *opened)
+        );
+        for (pid, key) in &self.by_number {
+            assert!(
+                self.open[key].1.record.pids.contains(pid),
+                "stale number {pid:?}"
+            );
+        }
+        let tgids: std::collections::BTreeSet<_> = self.open.keys().map(|key| key.tgid).collect();
+        assert_eq!(tgids.len(), self.open.len(), "two open deaths of one tgid");
+    }
+}
+
+impl Entry {
+    fn key(&self) -> Key {
+        self.record.process.key
+    }
+}

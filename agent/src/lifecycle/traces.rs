@@ -1,0 +1,189 @@
+//! Traces of real and constructed deaths, as files: each input a line of wire fields, each
+//! transition that must follow a line after `>`. The fields go through the wire's own structs and
+//! the decoder. `agent/tests/traces/README.md` describes the format.
+
+mod fields;
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::{DiedBound, Lifecycle, Limits, Record, Transition};
+use crate::events::{Event, HungUp, Key, Process, Snapshot, decode, decode_task};
+use fields::Fields;
+
+macro_rules! traces {
+    ($($name:ident)*) => {
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
+        $(
+            #[test]
+            fn $name() {
+                let path = concat!("tests/traces/", stringify!($name), ".trace");
+                let root = env!("CARGO_MANIFEST_DIR");
+                let trace = std::fs::read_to_string(format!("{root}/{path}")).unwrap();
+                assert_eq!(replay(&trace), trace, "{path}: what came is on the left");
+            }
+        )*
+    };
+}
+
+traces! {
+    adoption
+    adoption_autoreaped
+    adoption_tracepoint
+    agent_start
+    autoreap
+    autoreap_mispredicted
+    early_leader
+    exec_by_thread
+    killed
+    lost_death
+    lost_reap
+    namespace_init
+    nested_namespace
+    pid_reuse
+    plain_reap
+    plain_reap_tracepoint
+    proc_snapshot
+    subreaper
+    table_full
+    tracer_exits
+    tracer_exits_autoreap
+    tracer_is_parent
+    tracer_waits
+    tracer_waits_tracepoint
+    wnowait
+}
+
+#[test]
+fn every_trace_is_replayed() {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/traces");
+    let mut found: Vec<_> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| name.strip_suffix(".trace").map(ToOwned::to_owned))
+        .collect();
+    found.sort();
+    assert_eq!(found, NAMES);
+}
+
+/// The trace with what really came in place of what was expected.
+fn replay(trace: &str) -> String {
+    let mut lifecycle = Lifecycle::new(Limits {
+        open: 4,
+        recent: 8,
+        recent_ns: 60_000_000_000,
+    });
+    let mut shown = String::new();
+    let mut tasks = Vec::new();
+    for line in trace.lines() {
+        if line.starts_with("> ") {
+            continue;
+        }
+        writeln!(shown, "{line}").unwrap();
+        let Some((word, fields)) = line.split_once(' ').filter(|(word, _)| *word != "#") else {
+            continue;
+        };
+        let fields = Fields::of(fields);
+        let mut out = Vec::new();
+        match word {
+            "task" => tasks.push(decode_task(&fields.task()).unwrap()),
+            "snapshot" => {
+                let snapshot = Snapshot {
+                    begun_ns: fields.time("begun"),
+                    ended_ns: fields.time("ended"),
+                    exact_start: !fields.has("ticks"),
+                    tasks: std::mem::take(&mut tasks),
+                };
+                lifecycle.reconcile(&snapshot, &mut out);
+            }
+            "expire" => lifecycle.expire(fields.time("now")),
+            "hung_up" => {
+                let (tgid, start_ns) = fields.key("dead");
+                let dead = Key { tgid, start_ns };
+                let hung_up = HungUp {
+                    at_ns: fields.time("at"),
+                    dead,
+                };
+                lifecycle.apply(&Event::HungUp(hung_up), &mut out);
+            }
+            _ => lifecycle.apply(&decode(&fields.event(word), 4096).unwrap(), &mut out),
+        }
+        lifecycle.check();
+        for transition in &out {
+            writeln!(shown, "> {}", show(transition, &lifecycle)).unwrap();
+        }
+    }
+    let open: Vec<_> = lifecycle
+        .zombies()
+        .map(|record| record.process.key.tgid)
+        .collect();
+    writeln!(shown, "> still open: {open:?}").unwrap();
+    shown
+}
+
+fn show(transition: &Transition, lifecycle: &Lifecycle) -> String {
+    match transition {
+        Transition::Died(key) => {
+            let record = lifecycle.get(key).expect("a record of one who died");
+            format!("died {}", show_death(record))
+        }
+        Transition::Adopted { dead, from } => {
+            let record = lifecycle.get(dead).expect("a record of one adopted");
+            let from = from.map_or("nobody".into(), |key| key.tgid.to_string());
+            let to = show_process(record.responsible());
+            format!("adopted {} from={from} to={to}", dead.tgid)
+        }
+        Transition::Finished(record) => {
+            let reap = record.reap.as_ref().expect("a reap");
+            let bound = if reap.at_is_upper_bound { "≤" } else { "" };
+            let at = reap
+                .at_ns
+                .map_or("?".into(), |at_ns| format!("{bound}{}", ms(at_ns)));
+            let by = show_process(reap.by.as_ref());
+            let death = show_death(record);
+            format!("finished {death} reaped={at} how={:?} by={by}", reap.how)
+        }
+        Transition::Corrected(correction) => format!("corrected {correction:?}"),
+        Transition::Unexplained => "unexplained".into(),
+    }
+}
+
+fn show_death(record: &Record) -> String {
+    let bound = match record.died.bound {
+        DiedBound::Exact => "",
+        DiedBound::NotBefore => "≥",
+        DiedBound::NotAfter => "≤",
+    };
+    let died = ms(record.died.at_ns);
+    let mut shown = format!("{} died={bound}{died}", record.process.key.tgid);
+    if let Some(begin_ns) = record.begin_ns {
+        write!(shown, " began={}", ms(begin_ns)).unwrap();
+    }
+    if let Some(kill) = &record.kill {
+        let by = show_process(Some(&kill.by));
+        write!(
+            shown,
+            " killed={} by={by} signal={}",
+            ms(kill.at_ns),
+            kill.signal
+        )
+        .unwrap();
+    }
+    write!(shown, " responsible={}", show_process(record.responsible())).unwrap();
+    shown
+}
+
+fn show_process(process: Option<&Process>) -> String {
+    process.map_or("nobody".into(), |process| {
+        let tgid = process.key.tgid;
+        if process.tid == tgid {
+            tgid.to_string()
+        } else {
+            format!("{tgid}/{}", process.tid)
+        }
+    })
+}
+
+fn ms(ns: u64) -> String {
+    format!("{:?}", Duration::from_nanos(ns))
+}

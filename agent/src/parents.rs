@@ -1,0 +1,285 @@
+//! How each process treats its dead children: what it holds, loses and reaps. Pure: `now_ns` is
+//! an argument, transitions and the open zombies are the input.
+//!
+//! The process responsible for a zombie is its tracer, else its parent.
+
+mod window;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::events::{Key, Process};
+use crate::lifecycle::{DiedBound, How, Lifecycle, Record, Transition};
+use window::{Count, Window};
+
+/// Reaps of which the zombie times are kept, per parent.
+const SAMPLES: usize = 256;
+
+/// One process that must reap or that reaps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The process; `tid` is its tgid.
+    pub process: Process,
+    /// Zombies it must reap now.
+    pub zombies: u64,
+    /// Age of the oldest, in nanoseconds.
+    pub oldest_ns: Option<u64>,
+    /// Whether that age is a lower bound, since a snapshot found the zombie.
+    pub oldest_is_lower_bound: bool,
+    /// Zombies that came to it and stayed, per second, over the last minute: deaths and
+    /// adoptions less reaps, never below 0. Zombies of which the death was not seen are left out.
+    pub leaked_per_second: f64,
+    /// Children it reaped, per second, over the last minute.
+    pub reaped_per_second: f64,
+    /// Children it reaped since it is known here.
+    pub reaped_total: u64,
+    /// Median zombie time of its last reaps, in nanoseconds; exact ones only.
+    pub p50_ns: Option<u64>,
+    /// 99th percentile of the same.
+    pub p99_ns: Option<u64>,
+}
+
+/// What is kept of one process.
+#[derive(Debug)]
+struct Parent {
+    process: Process,
+    window: Window,
+    reaped_total: u64,
+    zombie_ns: VecDeque<u64>,
+    /// Zombies that came and did not go, as far as the transitions say.
+    held: i64,
+    active_ns: u64,
+}
+
+/// The statistics of all parents, at most `limit`.
+#[derive(Debug)]
+pub struct Parents {
+    limit: usize,
+    began_ns: u64,
+    /// By tgid: a later start takes the place of an earlier one.
+    of: BTreeMap<u32, Parent>,
+}
+
+impl Parents {
+    /// Knows of nobody at `now_ns`. When `limit` is reached a quarter of them is forgotten, first
+    /// those without zombies that were idle longest.
+    pub fn new(limit: usize, now_ns: u64) -> Self {
+        Self {
+            limit: limit.max(1),
+            began_ns: now_ns,
+            of: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in one transition; `lifecycle` is the one that made it, after the same input.
+    pub fn apply(&mut self, transition: &Transition, lifecycle: &Lifecycle, now_ns: u64) {
+        match transition {
+            Transition::Died(key) => {
+                if let Some(record) = lifecycle.get(key) {
+                    self.moved(record, None, record.responsible(), now_ns);
+                }
+            }
+            Transition::Adopted { dead, from } => {
+                if let Some(record) = lifecycle.get(dead) {
+                    self.moved(record, *from, record.responsible(), now_ns);
+                }
+            }
+            Transition::Finished(record) => self.finished(record, now_ns),
+            Transition::Corrected(_) | Transition::Unexplained => {}
+        }
+    }
+
+    /// All parents with zombies or with reaps in the last minute, the worst first. `zombies` are
+    /// all open ones.
+    pub fn rows<'a>(&self, now_ns: u64, zombies: impl Iterator<Item = &'a Record>) -> Vec<Row> {
+        let mut held: BTreeMap<Key, (&Process, Held)> = BTreeMap::new();
+        for record in zombies {
+            let Some(responsible) = record.responsible() else {
+                continue;
+            };
+            let key = self
+                .get(responsible.key)
+                .map_or(responsible.key, |it| it.process.key);
+            held.entry(key)
+                .or_insert((responsible, Held::default()))
+                .1
+                .add(record);
+        }
+        let reaping = self
+            .of
+            .values()
+            .filter(|parent| !held.contains_key(&parent.process.key));
+        let mut rows: Vec<_> = reaping
+            .map(|parent| self.row(&parent.process, &Held::default(), now_ns))
+            .filter(|row| row.reaped_per_second > 0.0)
+            .chain(
+                held.values()
+                    .map(|(process, held)| self.row(process, held, now_ns)),
+            )
+            .collect();
+        rows.sort_by_key(|row| {
+            let reaped = row.reaped_per_second.to_bits();
+            (
+                Reverse((row.zombies, row.oldest_ns, reaped)),
+                row.process.key,
+            )
+        });
+        rows
+    }
+
+    fn row(&self, process: &Process, held: &Held, now_ns: u64) -> Row {
+        let known = self.get(process.key);
+        let seconds =
+            (now_ns.saturating_sub(self.began_ns) as f64 / 1e9).clamp(1.0, window::SECONDS as f64);
+        let count = known.map_or(Count::default(), |parent| parent.window.sum(now_ns));
+        let leaked = count.came.saturating_sub(count.went);
+        let mut samples: Vec<_> = known
+            .iter()
+            .flat_map(|parent| &parent.zombie_ns)
+            .copied()
+            .collect();
+        samples.sort_unstable();
+        Row {
+            process: Process {
+                tid: process.key.tgid,
+                ..known.map_or(process, |parent| &parent.process).clone()
+            },
+            zombies: held.zombies,
+            oldest_ns: held
+                .oldest
+                .map(|(died_ns, _)| now_ns.saturating_sub(died_ns)),
+            oldest_is_lower_bound: held.oldest.is_some_and(|(_, bound)| bound),
+            leaked_per_second: leaked as f64 / seconds,
+            reaped_per_second: count.reaped as f64 / seconds,
+            reaped_total: known.map_or(0, |parent| parent.reaped_total),
+            p50_ns: quantile(&samples, 50),
+            p99_ns: quantile(&samples, 99),
+        }
+    }
+
+    fn finished(&mut self, record: &Record, now_ns: u64) {
+        let Some(reap) = &record.reap else { return };
+        if reap.how == How::Autoreap && reap.at_ns == Some(record.died.at_ns) {
+            // It never lay as a zombie: nobody got it, nobody lost it.
+            return;
+        }
+        self.moved(record, record.responsible().map(|it| it.key), None, now_ns);
+        if reap.how == How::Autoreap {
+            return;
+        }
+        let reaper = reap.by.as_ref().or(record.responsible());
+        if let Some(parent) = reaper.and_then(|reaper| self.parent(reaper, now_ns)) {
+            parent.reaped_total += 1;
+            parent.window.slot(now_ns).reaped += 1;
+            if let Some(zombie_ns) = record.exact_zombie_ns() {
+                if parent.zombie_ns.len() == SAMPLES {
+                    parent.zombie_ns.pop_front();
+                }
+                parent.zombie_ns.push_back(zombie_ns);
+            }
+        }
+    }
+
+    /// A zombie passed from one process to another. One that a snapshot found came at an unknown
+    /// time, so that neither its coming nor its going says anything of a rate.
+    fn moved(&mut self, record: &Record, from: Option<Key>, to: Option<&Process>, now_ns: u64) {
+        if record.died.bound == DiedBound::NotAfter {
+            return;
+        }
+        if let Some(parent) = from.and_then(|key| self.get_mut(key)) {
+            parent.window.slot(now_ns).went += 1;
+            parent.held -= 1;
+            parent.active_ns = now_ns;
+        }
+        if let Some(parent) = to.and_then(|process| self.parent(process, now_ns)) {
+            parent.window.slot(now_ns).came += 1;
+            parent.held += 1;
+        }
+    }
+
+    fn get(&self, key: Key) -> Option<&Parent> {
+        self.of
+            .get(&key.tgid)
+            .filter(|parent| parent.process.key.is_roughly(key))
+    }
+
+    fn get_mut(&mut self, key: Key) -> Option<&mut Parent> {
+        self.of
+            .get_mut(&key.tgid)
+            .filter(|parent| parent.process.key.is_roughly(key))
+    }
+
+    /// What is kept of `process`, which is active now; `None` if its PID is another's since.
+    fn parent(&mut self, process: &Process, now_ns: u64) -> Option<&mut Parent> {
+        let key = process.key;
+        if !self.of.contains_key(&key.tgid) && self.of.len() >= self.limit {
+            self.forget_idle();
+        }
+        let parent = self
+            .of
+            .entry(key.tgid)
+            .or_insert_with(|| Parent::new(process));
+        if !parent.process.key.is_roughly(key) {
+            if parent.process.key.start_ns > key.start_ns {
+                return None;
+            }
+            *parent = Parent::new(process);
+        }
+        parent.process.comm.clone_from(&process.comm);
+        parent.active_ns = now_ns;
+        Some(parent)
+    }
+
+    fn forget_idle(&mut self) {
+        let mut idle: Vec<_> = self
+            .of
+            .iter()
+            .map(|(tgid, it)| (it.held > 0, it.active_ns, *tgid))
+            .collect();
+        idle.sort_unstable();
+        for (_, _, tgid) in idle.into_iter().take(self.limit.div_ceil(4)) {
+            self.of.remove(&tgid);
+        }
+    }
+}
+
+impl Parent {
+    fn new(process: &Process) -> Self {
+        Self {
+            process: Process {
+                tid: process.key.tgid,
+                ..process.clone()
+            },
+            window: Window::default(),
+            reaped_total: 0,
+            zombie_ns: VecDeque::new(),
+            held: 0,
+            active_ns: 0,
+        }
+    }
+}
+
+/// The zombies that one process must reap.
+#[derive(Default)]
+struct Held {
+    zombies: u64,
+    /// Death of the oldest, and whether its age is a lower bound.
+    oldest: Option<(u64, bool)>,
+}
+
+impl Held {
+    fn add(&mut self, record: &Record) {
+        self.zombies += 1;
+        let died = (record.died.at_ns, record.died.bound == DiedBound::NotAfter);
+        self.oldest = Some(self.oldest.map_or(died, |oldest| oldest.min(died)));
+    }
+}
+
+/// The smallest of the sorted samples that so many percent of them do not exceed.
+fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted.get(rank.checked_sub(1)?).copied()
+}
+
+#[cfg(test)]
+mod tests;

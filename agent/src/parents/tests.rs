@@ -1,0 +1,264 @@
+use super::*;
+use crate::events::{Death, Event, ExitStatus, NamespacePid, Release, Renotified, Resources};
+use crate::lifecycle::Limits;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// A lifecycle and the statistics that it feeds; children are numbered from 1000.
+struct World {
+    lifecycle: Lifecycle,
+    parents: Parents,
+}
+
+impl World {
+    fn new(limit: usize) -> Self {
+        let limits = Limits {
+            open: 10_000,
+            recent: 10_000,
+            recent_ns: u64::MAX,
+        };
+        Self {
+            lifecycle: Lifecycle::new(limits),
+            parents: Parents::new(limit, 0),
+        }
+    }
+
+    fn apply(&mut self, event: &Event, now_ns: u64) {
+        let mut out = Vec::new();
+        self.lifecycle.apply(event, &mut out);
+        for transition in &out {
+            self.parents.apply(transition, &self.lifecycle, now_ns);
+        }
+    }
+
+    fn dies(&mut self, child: u32, parent: u32, at_ns: u64) {
+        self.dies_so(child, parent, at_ns, false);
+    }
+
+    fn dies_so(&mut self, child: u32, parent: u32, at_ns: u64, autoreap: bool) {
+        let death = Death {
+            at_ns,
+            at_is_lower_bound: false,
+            process: process(child),
+            parent: Some(process(parent)),
+            tracer: None,
+            forker: None,
+            kill: None,
+            begin_ns: None,
+            status: ExitStatus::Exited(0),
+            exit_signal: 17,
+            autoreap,
+            cgroup_id: 0,
+            uid: 0,
+            resources: Resources::default(),
+            pids: vec![NamespacePid {
+                namespace: 1,
+                nr: child,
+            }],
+        };
+        self.apply(&Event::Death(Box::new(death)), at_ns);
+    }
+
+    fn reaps(&mut self, by: u32, child: u32, at_ns: u64) {
+        let release = Release {
+            at_ns,
+            dead: process(child).key,
+            by: Process {
+                tid: by + 1,
+                ..process(by)
+            },
+            reaper_exiting: false,
+            by_itself: false,
+        };
+        self.apply(&Event::Release(release), at_ns);
+    }
+
+    fn adopts(&mut self, by: u32, child: u32, at_ns: u64) {
+        let child = NamespacePid {
+            namespace: 1,
+            nr: child,
+        };
+        let parent = process(by);
+        let event = Event::Renotified(Renotified {
+            at_ns,
+            child,
+            parent,
+            autoreap: false,
+        });
+        self.apply(&event, at_ns);
+    }
+
+    fn rows(&self, now_ns: u64) -> Vec<Row> {
+        self.parents.rows(now_ns, self.lifecycle.zombies())
+    }
+
+    fn row(&self, tgid: u32, now_ns: u64) -> Row {
+        self.rows(now_ns)
+            .into_iter()
+            .find(|row| row.process.key.tgid == tgid)
+            .expect("a row")
+    }
+}
+
+fn process(tgid: u32) -> Process {
+    Process {
+        key: Key {
+            tgid,
+            start_ns: u64::from(tgid),
+        },
+        tid: tgid,
+        comm: format!("p{tgid}"),
+    }
+}
+
+fn is(rate: f64, expected: f64) -> bool {
+    (rate - expected).abs() < 1e-9
+}
+
+#[test]
+fn one_that_reaps_all_leaks_nothing() {
+    let mut world = World::new(16);
+    for child in 0..120_u32 {
+        let at_ns = 100 * SECOND + u64::from(child) * SECOND / 2;
+        world.dies(1000 + child, 1, at_ns);
+        world.reaps(1, 1000 + child, at_ns + u64::from(child + 1) * 1000);
+    }
+    let row = world.row(1, 159 * SECOND);
+    assert_eq!(
+        (row.zombies, row.oldest_ns, row.reaped_total),
+        (0, None, 120)
+    );
+    assert!(
+        is(row.leaked_per_second, 0.0) && is(row.reaped_per_second, 2.0),
+        "{row:?}"
+    );
+    assert_eq!((row.p50_ns, row.p99_ns), (Some(60_000), Some(119_000)));
+    assert_eq!((row.process.tid, row.process.comm.as_str()), (1, "p1"));
+    assert!(
+        world.rows(300 * SECOND).is_empty(),
+        "idle and holding nothing"
+    );
+}
+
+#[test]
+fn one_that_reaps_half_leaks_half() {
+    let mut world = World::new(16);
+    for child in 0..60_u32 {
+        let at_ns = 100 * SECOND + u64::from(child) * SECOND;
+        world.dies(1000 + child, 1, at_ns);
+        if child % 2 == 0 {
+            world.reaps(1, 1000 + child, at_ns + 5);
+        }
+    }
+    let row = world.row(1, 159 * SECOND);
+    assert_eq!((row.zombies, row.oldest_ns), (30, Some(58 * SECOND)));
+    assert!(
+        is(row.leaked_per_second, 0.5) && is(row.reaped_per_second, 0.5),
+        "{row:?}"
+    );
+    let later = world.row(1, 1000 * SECOND);
+    assert_eq!(later.zombies, 30);
+    assert!(
+        is(later.leaked_per_second, 0.0),
+        "it holds them, but leaks no more"
+    );
+}
+
+#[test]
+fn a_young_agent_does_not_divide_by_a_minute() {
+    let mut world = World::new(16);
+    for child in 0..10 {
+        world.dies(1000 + child, 1, SECOND);
+    }
+    assert!(is(world.row(1, 2 * SECOND).leaked_per_second, 5.0));
+}
+
+#[test]
+fn an_adopter_leaks_what_it_inherits() {
+    let mut world = World::new(16);
+    for child in 1000..1030 {
+        world.dies(child, 7, 100 * SECOND);
+    }
+    for child in 1000..1030 {
+        world.adopts(1, child, 101 * SECOND);
+    }
+    let rows = world.rows(101 * SECOND);
+    assert_eq!(rows.len(), 1, "the dead parent holds and reaps nothing");
+    assert_eq!((rows[0].process.key.tgid, rows[0].zombies), (1, 30));
+    assert!(is(rows[0].leaked_per_second, 0.5));
+    world.reaps(1, 1000, 102 * SECOND);
+    let row = world.row(1, 102 * SECOND);
+    assert_eq!(
+        (row.zombies, row.reaped_total, row.p50_ns),
+        (29, 1, Some(2 * SECOND))
+    );
+}
+
+#[test]
+fn what_never_lay_as_a_zombie_is_nobodys() {
+    let mut world = World::new(16);
+    world.dies_so(1000, 1, SECOND, true);
+    assert!(world.rows(SECOND).is_empty());
+    world.dies(1001, 1, SECOND);
+    world.dies_so(1002, 1, SECOND, true);
+    assert!(
+        is(world.row(1, 2 * SECOND).leaked_per_second, 0.5),
+        "it does not count as a reap"
+    );
+}
+
+#[test]
+fn the_worst_comes_first() {
+    let mut world = World::new(16);
+    world.dies(1000, 3, 10 * SECOND);
+    world.dies(1001, 4, 9 * SECOND);
+    world.dies(1002, 5, 20 * SECOND);
+    world.dies(1003, 5, 21 * SECOND);
+    world.dies(1004, 6, 22 * SECOND);
+    world.reaps(6, 1004, 23 * SECOND);
+    let order: Vec<_> = world
+        .rows(30 * SECOND)
+        .iter()
+        .map(|row| row.process.key.tgid)
+        .collect();
+    assert_eq!(order, [5, 4, 3, 6]);
+}
+
+#[test]
+fn they_are_bounded_and_the_idle_go_first() {
+    let mut world = World::new(8);
+    world.dies(1000, 1, SECOND);
+    for parent in 2..500 {
+        let at_ns = u64::from(parent) * SECOND;
+        world.dies(1000 + parent, parent, at_ns);
+        world.reaps(parent, 1000 + parent, at_ns + 1);
+        assert!(world.parents.of.len() <= 8);
+    }
+    assert!(world.parents.of.contains_key(&1), "it holds a zombie");
+    assert!(world.parents.of.contains_key(&499));
+}
+
+#[test]
+fn a_reused_pid_is_another_parent() {
+    let mut world = World::new(8);
+    world.dies(1000, 1, SECOND);
+    world.reaps(1, 1000, 2 * SECOND);
+    let key = Key {
+        tgid: 1,
+        start_ns: 3 * SECOND,
+    };
+    let next = Process {
+        key,
+        tid: 1,
+        comm: "next".into(),
+    };
+    assert!(world.parents.parent(&next, 4 * SECOND).is_some());
+    assert!(
+        world.parents.parent(&process(1), 5 * SECOND).is_none(),
+        "that one is gone"
+    );
+    assert_eq!(
+        world.parents.get(key).map(|parent| parent.reaped_total),
+        Some(0)
+    );
+}

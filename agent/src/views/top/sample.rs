@@ -1,0 +1,119 @@
+//! Frames for the tests of the live view.
+
+use std::time::Duration;
+
+use crate::api::{Document, Exit, Parent, Process, Summary, Top, VERSION, Zombie};
+use crate::cli::TopView;
+use crate::views::Look;
+
+use super::model::Model;
+
+/// Without colour, with more than ASCII.
+pub const LOOK: Look = Look {
+    color: false,
+    ascii: false,
+};
+
+/// A process that started at a time told by its PID.
+pub fn process(pid: u32, comm: &str) -> Process {
+    Process {
+        pid,
+        start_time: Some(format!("2026-11-22T00:00:00.{pid:09}Z")),
+        comm: comm.into(),
+    }
+}
+
+/// A parent with some zombies, the oldest of this age.
+pub fn parent(pid: u32, comm: &str, zombies: u64, oldest: Option<f64>) -> Parent {
+    Parent {
+        process: process(pid, comm),
+        zombies,
+        oldest_seconds: oldest,
+        oldest_is_lower_bound: false,
+        leaked_per_second: 0.0,
+        reaped_per_second: f64::from(pid),
+        reaped_total: 7,
+        p50_seconds: Some(0.000_85),
+        p99_seconds: None,
+    }
+}
+
+/// A zombie of this age that a parent must reap.
+pub fn zombie(pid: u32, comm: &str, age: f64, parent: &Parent) -> Zombie {
+    let Process {
+        pid,
+        start_time,
+        comm,
+    } = process(pid, comm);
+    Zombie {
+        pid,
+        start_time,
+        comm,
+        exit: Some(Exit {
+            kind: "killed".into(),
+            code: None,
+            signal: Some("SIGKILL".into()),
+        }),
+        died_at: Some("2026-11-22T03:00:00Z".into()),
+        zombie_seconds: age,
+        age_is_lower_bound: false,
+        forker: None,
+        parent: Some(parent.process.clone()),
+        tracer: None,
+        container: None,
+        verdict: None,
+    }
+}
+
+/// A document around one frame.
+pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
+    let summary = Summary {
+        zombies: zombies.len() as u64,
+        exits_total: 1234,
+        reaped_total: 1200,
+        uptime_seconds: 312.0,
+        agent_version: "0.1.0".into(),
+    };
+    Document {
+        version: VERSION,
+        host: "web-1".into(),
+        kernel: "6.18.44".into(),
+        source: "fentry".into(),
+        at: "2026-11-22T03:11:22.123456789Z".into(),
+        lost_events: 0,
+        items: vec![Top {
+            summary,
+            parents,
+            zombies,
+        }],
+    }
+}
+
+/// Three parents, given best first, and their zombies.
+pub fn busy() -> Document<Top> {
+    let (sh, java, nginx) = (
+        parent(30, "sh", 0, None),
+        parent(10, "java", 2, Some(15.0)),
+        parent(20, "nginx", 2, Some(3.4)),
+    );
+    let zombies = vec![
+        zombie(101, "curl", 15.0, &java),
+        zombie(102, "git", 1.0, &java),
+        zombie(103, "cgi", 3.4, &nginx),
+        zombie(104, "cgi", 0.5, &nginx),
+    ];
+    frame(vec![sh, nginx, java], zombies)
+}
+
+/// A model at start.
+pub fn model(frame: Document<Top>) -> Model {
+    let interval = Duration::from_secs(1);
+    Model::new(
+        LOOK,
+        "agent at x".into(),
+        TopView::Culprits,
+        None,
+        interval,
+        frame,
+    )
+}

@@ -1,0 +1,359 @@
+//! The command as a process: its exit codes, its words, and what it reads from an agent.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+#[path = "cli/documents.rs"]
+mod documents;
+#[path = "cli/support.rs"]
+mod support;
+
+use documents::ZOMBIES;
+use support::{agent, answer, read, reapwatch, run, sentence};
+
+#[test]
+fn usage_errors_exit_2_and_name_the_mend() {
+    for (args, part) in [
+        (&["zombies", "--colour"][..], "--colour"),
+        (&["zombis"], "zombies"),
+        (
+            &["exits", "--for", "10x"],
+            "write a number and a unit, such as 500ms, 10s or 5m",
+        ),
+        (
+            &["zombies", "--url", "web-1:9991"],
+            "write http://HOST:PORT",
+        ),
+        (
+            &["zombies", "--url", "https://web-1"],
+            "https is not spoken here",
+        ),
+        (
+            &["zombies", "--url", "http://a", "--socket", "/b"],
+            "cannot be used with",
+        ),
+        (
+            &["top", "--filter", "color=red"],
+            "`color` is no field; known: pid,",
+        ),
+        (&["top", "-d", "1ms"], "from 100ms to 1h"),
+        (&["exits", "--count", "0"], "0 is not in 1.."),
+        (
+            &["agent", "--ring-bytes", "3MiB"],
+            "power of two from 64KiB",
+        ),
+        (&["agent", "--listen", "9991"], "127.0.0.1:9991"),
+        (&["agent", "--hook", "uprobe"], "fentry, kprobe, tracepoint"),
+        (&["man", "pot"], "possible values: agent, top"),
+        (&[], "Usage:"),
+    ] {
+        let (code, stdout, stderr) = run(args);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{args:?}: {stderr}");
+        assert!(
+            stderr.contains(part),
+            "{args:?}: {part:?} is not in {stderr}"
+        );
+    }
+}
+
+#[test]
+fn help_is_the_reference() {
+    let (code, help, _) = run(&["--help"]);
+    assert_eq!(code, 0);
+    for part in [
+        "agent",
+        "top",
+        "exits",
+        "zombies",
+        "doctor",
+        "Examples:",
+        "Exit status:",
+        "NO_COLOR",
+    ] {
+        assert!(help.contains(part), "{part:?} is not in {help}");
+    }
+    for command in [
+        "agent",
+        "top",
+        "exits",
+        "zombies",
+        "doctor",
+        "completions",
+        "man",
+    ] {
+        let (code, help, _) = run(&[command, "--help"]);
+        assert!(code == 0 && help.contains("Examples:"), "{command}: {help}");
+    }
+}
+
+#[test]
+fn completions_know_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, script, _) = run(&["completions", shell]);
+        assert_eq!(code, 0);
+        assert!(
+            script.contains("zombies") && script.contains("ring-bytes"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn manual_pages_render() {
+    let (code, page, _) = run(&["man"]);
+    assert!(
+        code == 0 && page.contains(".TH reapwatch 1") && page.contains("zombies"),
+        "{page}"
+    );
+    let (code, page, _) = run(&["man", "top"]);
+    assert!(
+        code == 0 && page.contains("reapwatch\\-top") && page.contains("filter"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_named_agent_that_is_absent_is_one_sentence() {
+    let (code, stdout, stderr) = run(&["zombies", "--url", "http://127.0.0.1:1"]);
+    assert_eq!((code, stdout.as_str()), (1, ""));
+    assert!(
+        sentence(&stderr).contains("no agent answers at http://127.0.0.1:1: Connection refused")
+    );
+    let (code, _, stderr) = run(&["top", "--socket", "/nonexistent/socket"]);
+    assert_eq!(code, 1);
+    assert!(sentence(&stderr).contains("no agent answers at /nonexistent/socket"));
+}
+
+#[test]
+fn zombies_are_a_table_or_a_document() {
+    let url = agent();
+    let (code, stdout, stderr) = run(&["zombies", "--url", &url]);
+    assert_eq!(code, 0);
+    assert_eq!(
+        stderr,
+        format!("reapwatch: reading from the agent at {url}\n")
+    );
+    assert_eq!(
+        stdout,
+        "PID  COMM     AGE  EXIT    PARENT   FORKER  TRACER\n\
+         \u{20}42  sh     ≥3.4s  exit 1  10 java  –       –\n\
+         \u{20}43  ?[31m  850µs  –       –        –       –\n\
+         3 events were lost since the agent came: rows may be missing or late\n"
+    );
+    let (code, stdout, _) = run(&["zombies", "--json", "--url", &url]);
+    assert_eq!((code, stdout.lines().count()), (0, 1));
+    let document: serde_json::Value = serde_json::from_str(&stdout).expect("one document");
+    assert_eq!(
+        document,
+        serde_json::from_str::<serde_json::Value>(ZOMBIES).expect("the same")
+    );
+    let ascii = reapwatch(&["zombies", "--url", &url])
+        .env("LC_ALL", "C")
+        .output();
+    assert!(read(&ascii.expect("it starts")).1.contains(">=3.4s"));
+}
+
+#[test]
+fn fail_exits_3_only_when_there_are_zombies() {
+    let url = agent();
+    assert_eq!(run(&["zombies", "--fail", "--url", &url]).0, 3);
+    let (code, stdout, _) = run(&["zombies", "--fail", "--url", &format!("{url}/empty")]);
+    assert_eq!((code, stdout.as_str()), (0, "no zombies on web-1\n"));
+}
+
+#[test]
+fn a_unix_socket_is_asked_too() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("reapwatch.sock");
+    let listener = UnixListener::bind(&path).expect("a socket");
+    thread::spawn(move || listener.incoming().flatten().for_each(answer));
+    let path = path.to_str().expect("a path in UTF-8");
+    let (code, stdout, stderr) = run(&["zombies", "--socket", path]);
+    assert!(code == 0 && stdout.contains("10 java"), "{stdout}{stderr}");
+    assert!(stderr.contains(path));
+}
+
+#[test]
+fn wrong_answers_are_one_sentence_each() {
+    let url = agent();
+    for (prefix, part) in [
+        ("/nowhere", "does not know /nowhere/api/v1/zombies"),
+        ("/odd", "did not answer as an agent of this version does"),
+        (
+            "/v2",
+            "speaks version 2 of the documents and this command 1",
+        ),
+        ("/broken", "answered 500 Internal Server Error"),
+    ] {
+        let (code, stdout, stderr) = run(&["zombies", "--url", &format!("{url}{prefix}")]);
+        assert_eq!((code, stdout.as_str()), (1, ""), "{prefix}");
+        assert!(
+            sentence(&stderr).contains(part),
+            "{part:?} is not in {stderr}"
+        );
+    }
+}
+
+#[test]
+fn a_slow_agent_is_given_up() {
+    let begun = Instant::now();
+    let (code, _, stderr) = run(&["zombies", "--url", &format!("{}/slow", agent())]);
+    assert_eq!(code, 1);
+    assert!(
+        sentence(&stderr).contains("no answer within 10s"),
+        "{stderr}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn exits_are_lines_and_count_deaths_only() {
+    let url = agent();
+    let (code, stdout, _) = run(&["exits", "--count", "2", "--url", &url]);
+    assert_eq!(code, 0);
+    let lines: Vec<_> = stdout.lines().collect();
+    assert_eq!(lines.len(), 4, "a head, two deaths and a loss: {stdout}");
+    assert!(
+        lines[1].contains("SIGKILL") && lines[1].contains("77 bash"),
+        "{}",
+        lines[1]
+    );
+    assert!(lines[2].contains("4 deaths missing here"), "{}", lines[2]);
+    assert!(
+        lines[3].contains("≤1.5s") && lines[3].contains("autoreap"),
+        "{}",
+        lines[3]
+    );
+
+    let (code, stdout, _) = run(&["exits", "--count", "1", "--json", "--url", &url]);
+    assert_eq!((code, stdout.lines().count()), (0, 1));
+    serde_json::from_str::<serde_json::Value>(&stdout).expect("one object");
+}
+
+#[test]
+fn a_stream_that_ends_early_is_an_error() {
+    let (code, stdout, stderr) = run(&["exits", "--json", "--url", &agent()]);
+    assert_eq!((code, stdout.lines().count()), (1, 3));
+    assert!(sentence(&stderr).contains("ended the stream"), "{stderr}");
+}
+
+#[test]
+fn time_ends_a_stream_that_says_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request);
+                let _ = write!(stream, "HTTP/1.1 200 OK\r\n\r\n");
+                thread::sleep(Duration::from_secs(30));
+            });
+        }
+    });
+    let (code, stdout, _) = run(&["exits", "--for", "300ms", "--json", "--url", &url]);
+    assert_eq!((code, stdout.as_str()), (0, ""));
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let url = agent();
+    for args in [
+        &["exits", "--json"][..],
+        &["top", "-b", "-d", "100ms"],
+        &["zombies"],
+        &["man"],
+    ] {
+        let mut command = reapwatch(args);
+        if args != ["man"] {
+            command.args(["--url", &url]);
+        }
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        drop(child.stdout.take());
+        let (code, _, stderr) = read(&child.wait_with_output().expect("it ends"));
+        assert_eq!(code, 0, "{args:?}: {stderr}");
+        assert!(!stderr.contains("panicked"), "{stderr}");
+    }
+}
+
+#[test]
+fn top_without_a_terminal_prints_one_frame() {
+    let (code, stdout, _) = run(&["top", "--url", &agent()]);
+    assert_eq!(code, 0);
+    assert_eq!(
+        stdout,
+        "2026-11-22T03:11:22.123456789Z  web-1  6.18.44  fentry\n\
+         2 zombies  1234 exits  1200 reaped  since 5m12s ago\n\
+         \n\
+         PID  COMM  ZOMBIES  OLDEST  LEAK/s  REAPS/s    P50    P99\n\
+         \u{20}10  java        2     15s    0.50     1.25  850µs  1.2ms\n\
+         \u{20}30  sh          0       –       0      100      –      –\n"
+    );
+}
+
+#[test]
+fn top_prints_so_many_frames_and_filters_them() {
+    let url = agent();
+    let (code, stdout, _) = run(&[
+        "top",
+        "-b",
+        "-n",
+        "3",
+        "-d",
+        "100ms",
+        "--filter",
+        "zombies>0",
+        "--url",
+        &url,
+    ]);
+    assert_eq!((code, stdout.matches("LEAK/s").count()), (0, 3));
+    assert!(
+        stdout.contains("filter: zombies>0") && !stdout.contains("30  sh"),
+        "{stdout}"
+    );
+
+    let (code, stdout, _) = run(&["top", "--json", "--filter", "zombies>0", "--url", &url]);
+    assert_eq!((code, stdout.lines().count()), (0, 1));
+    let document: serde_json::Value = serde_json::from_str(&stdout).expect("one document");
+    assert_eq!(
+        document["items"][0]["parents"].as_array().map(Vec::len),
+        Some(1)
+    );
+    let (_, stdout, _) = run(&["top", "--json", "-n", "2", "-d", "100ms", "--url", &url]);
+    assert_eq!(stdout.lines().count(), 2);
+}
+
+#[test]
+fn doctor_exits_1_where_the_main_job_cannot_run() {
+    let (code, stdout, stderr) = run(&["doctor", "--url", &agent()]);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(
+        stdout.contains("reapwatch cannot run here: no hook for zombie"),
+        "{stdout}"
+    );
+    assert!(
+        stdout.contains("to do (privileges): run it with sudo"),
+        "{stdout}"
+    );
+}
+
+#[test]
+fn colour_comes_only_when_wanted() {
+    let url = agent();
+    let colored = |args: &[&str]| {
+        run(&[&["zombies", "--url", &url], args].concat())
+            .1
+            .contains('\x1b')
+    };
+    assert!(!colored(&[]));
+    assert!(colored(&["--color", "always"]));
+    assert!(!colored(&["--color", "never"]));
+}

@@ -1,0 +1,53 @@
+//! What the agent of the tests answers.
+
+pub(crate) const ZOMBIES: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
+"source":"fentry","at":"2026-11-22T03:11:22Z","lost_events":3,"items":[
+{"pid":42,"start_time":"2026-11-22T03:00:00Z","comm":"sh",
+ "exit":{"kind":"exited","code":1,"signal":null},"died_at":null,"zombie_seconds":3.4,
+ "age_is_lower_bound":true,"forker":null,
+ "parent":{"pid":10,"start_time":null,"comm":"java"},"tracer":null,"container":null,
+ "verdict":null},
+{"pid":43,"start_time":null,"comm":"\u001b[31m","exit":null,"died_at":null,
+ "zombie_seconds":0.00085,"age_is_lower_bound":false,"forker":null,"parent":null,
+ "tracer":null,"container":null,"verdict":null}]}"#;
+
+pub(crate) const NO_ZOMBIES: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
+"source":"fentry","at":"2026-11-22T03:11:22Z","lost_events":0,"items":[]}"#;
+
+pub(crate) const TOP: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
+"source":"fentry","at":"2026-11-22T03:11:22.123456789Z","lost_events":0,"items":[{
+"summary":{"zombies":2,"exits_total":1234,"reaped_total":1200,"uptime_seconds":312.0,
+ "agent_version":"0.1.0"},
+"parents":[
+ {"process":{"pid":30,"start_time":null,"comm":"sh"},"zombies":0,"oldest_seconds":null,
+  "oldest_is_lower_bound":false,"leaked_per_second":0.0,"reaped_per_second":100.0,
+  "reaped_total":1100,"p50_seconds":null,"p99_seconds":null},
+ {"process":{"pid":10,"start_time":null,"comm":"java"},"zombies":2,"oldest_seconds":15.0,
+  "oldest_is_lower_bound":false,"leaked_per_second":0.5,"reaped_per_second":1.25,
+  "reaped_total":100,"p50_seconds":0.00085,"p99_seconds":0.0012}],
+"zombies":[]}]}"#;
+
+pub(crate) const DOCTOR: &str = r#"{"version":1,"host":"web-1","kernel":"4.18.0","source":null,
+"runs":false,
+"facts":[{"name":"privileges","ok":false,"found":"no CAP_BPF","mend":"run it with sudo"}],
+"probes":[{"probe":"zombie","hook":null,"required":true,"lost":"all","refused":["EPERM"]}]}"#;
+
+/// Two deaths and a loss between them, one on each line, and an empty line.
+pub(crate) const EXITS: &str = concat!(
+    r#"{"pid":42,"start_time":null,"comm":"sh","exit":{"kind":"killed","code":null,"#,
+    r#""signal":"SIGKILL"},"forker":null,"parent":null,"tracer":null,"reaper":null,"#,
+    r#""how":"wait","killer":{"process":{"pid":77,"start_time":null,"comm":"bash"},"#,
+    r#""signal":"SIGKILL","at":"2026-11-22T03:11:22Z"},"began_at":null,"died_at":null,"#,
+    r#""reaped_at":"2026-11-22T03:11:22.5Z","exit_seconds":0.1,"zombie_seconds":0.2,"#,
+    r#""zombie_seconds_is_upper_bound":false,"kill_seconds":null,"container":null,"uid":0,"#,
+    r#""resources":null}"#,
+    "\n\n",
+    r#"{"lost":4}"#,
+    "\n",
+    r#"{"pid":43,"start_time":null,"comm":"sh","exit":{"kind":"exited","code":0,"#,
+    r#""signal":null},"forker":null,"parent":null,"tracer":null,"reaper":null,"#,
+    r#""how":"autoreap","killer":null,"began_at":null,"died_at":null,"reaped_at":null,"#,
+    r#""exit_seconds":null,"zombie_seconds":1.5,"zombie_seconds_is_upper_bound":true,"#,
+    r#""kill_seconds":null,"container":null,"uid":0,"resources":null}"#,
+    "\n"
+);
