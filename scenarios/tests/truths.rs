@@ -102,7 +102,7 @@ fn every_scenario_that_needs_no_privileges_is_ordered() {
 #[ignore = "needs root"]
 fn a_namespace_init_reaps_and_clears_up() {
     let reaped = run("pid_namespace");
-    let [child, init] = &reaped[..] else {
+    let [child, init, _] = &reaped[..] else {
         panic!("{reaped:?}")
     };
     assert_eq!(

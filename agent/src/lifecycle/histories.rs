@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::properties::{AMPLE, Input, a_death, nothing_left, process, run};
-use super::{Correction, DiedBound, How, Limits, Transition};
+use super::{Correction, DiedBound, How, Transition};
 use crate::events::{Death, Event, Freed, NamespacePid, Process, Release, Renotified, Waited};
 
 /// One process's death as it happened: who must reap it in turn, and how it ends.

@@ -1,5 +1,6 @@
 //! An agent that runs as long as the test, and its answers.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -21,29 +22,51 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Agent {
     child: Child,
     socket: PathBuf,
-    #[expect(dead_code, reason = "kept for as long as the socket is in it")]
-    folder: Option<TempDir>,
+    /// Of the socket, unless that is in another agent's.
+    _folder: Option<TempDir>,
 }
 
 impl Agent {
     /// Starts one and waits until it answers.
     pub(crate) fn start(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let socket = folder.path().join("s.sock");
-        Self {
-            child: start(options, &socket),
-            folder: Some(folder),
-            socket,
-        }
+        Self::spawn(options, folder.path().join("s.sock"), Some(folder))
     }
 
     /// Starts one at a socket whose folder another agent of the test keeps.
     pub(crate) fn start_at(socket: &Path) -> Self {
-        Self {
-            child: start(&[], socket),
-            folder: None,
-            socket: socket.to_owned(),
-        }
+        Self::spawn(&[], socket.to_owned(), None)
+    }
+
+    /// `REAPWATCH_TEST_HOOK` forces a kind of hook, such as `tracepoint` on a kernel that offers
+    /// more.
+    fn spawn(options: &[&str], socket: PathBuf, folder: Option<TempDir>) -> Self {
+        let forced = std::env::var("REAPWATCH_TEST_HOOK").ok();
+        let forced = forced
+            .filter(|_| !options.contains(&"--hook"))
+            .map(|hook| format!("--hook={hook}"));
+        let log = File::create(log_of(&socket)).expect("a file can be made");
+        let child = Command::new(REAPWATCH)
+            .args(["agent", "--listen", "none", "--socket"])
+            .arg(&socket)
+            .args(options)
+            .args(forced)
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the agent starts");
+        let mut agent = Self {
+            child,
+            socket,
+            _folder: folder,
+        };
+        let ready = eventually(|| {
+            let ended = agent.child.try_wait().expect("the agent is a child");
+            assert!(ended.is_none(), "the agent ended at once: {ended:?}");
+            agent.socket.exists() && view(&["zombies", "--json"], &agent.socket).status.success()
+        });
+        assert!(ready, "the agent did not answer");
+        agent
     }
 
     /// Its PID.
@@ -131,32 +154,16 @@ impl Drop for Agent {
         // An agent that has ended is neither killed nor waited for again.
         drop(self.child.kill());
         drop(self.child.wait());
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(log_of(&self.socket));
+            eprintln!("the agent logged: {}", log.unwrap_or_default());
+        }
     }
 }
 
-/// Starts an agent at a socket and waits until it answers. `REAPWATCH_TEST_HOOK` forces a kind of
-/// hook, such as `tracepoint` on a kernel that offers more.
-fn start(options: &[&str], socket: &Path) -> Child {
-    let forced = std::env::var("REAPWATCH_TEST_HOOK").ok();
-    let forced = forced
-        .filter(|_| !options.contains(&"--hook"))
-        .map(|hook| format!("--hook={hook}"));
-    let mut child = Command::new(REAPWATCH)
-        .args(["agent", "--listen", "none", "--socket"])
-        .arg(socket)
-        .args(options)
-        .args(forced)
-        .env("RUST_LOG", "warn")
-        .stdin(Stdio::null())
-        .spawn()
-        .expect("the agent starts");
-    let ready = eventually(|| {
-        let ended = child.try_wait().expect("the agent is a child");
-        assert!(ended.is_none(), "the agent ended at once: {ended:?}");
-        socket.exists() && view(&["zombies", "--json"], socket).status.success()
-    });
-    assert!(ready, "the agent did not answer");
-    child
+/// Where the agent of this socket logs to.
+fn log_of(socket: &Path) -> PathBuf {
+    socket.with_extension("log")
 }
 
 /// Runs a viewing command against a socket.

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
+use scenarios::Truth;
+
 use crate::agent::Agent;
+use crate::api::Process;
 use crate::compare::{assert_resources, assert_true, seconds};
 use crate::scenario;
 use crate::stream::Stream;
@@ -23,6 +26,19 @@ fn judge(name: &str) {
         }
     }
     assert_eq!(stream.lost, 0, "the stream kept up");
+    assert_nobody_else(&mut stream, &truths);
+}
+
+/// A thread, or a leader that an exec replaced, is no process that died.
+fn assert_nobody_else(stream: &mut Stream, truths: &[Truth]) {
+    let ours = |process: Option<&Process>| {
+        process.is_some_and(|process| truths.iter().any(|truth| truth.forker == process.pid))
+    };
+    let others = stream.collect_where(|line| {
+        let known = truths.iter().any(|truth| truth.pid == line.pid);
+        !known && (ours(line.parent.as_ref()) || ours(line.forker.as_ref()))
+    });
+    assert!(others.is_empty(), "nobody else died: {others:#?}");
 }
 
 macro_rules! judged {

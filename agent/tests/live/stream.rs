@@ -61,12 +61,12 @@ impl Stream {
         panic!("no death came through the stream");
     }
 
-    /// All lines of the PIDs and names of `truths`, when each has come, and a while longer.
+    /// All lines of the PIDs of `truths`, when each has come under its name, and a while longer.
     pub(crate) fn collect(&mut self, truths: &[Truth]) -> Vec<FinishedExit> {
         let complete = self.wait_for(truths, PATIENCE);
         let missing: Vec<_> = truths.iter().filter(|truth| !self.has(truth)).collect();
         assert!(complete, "no line for {missing:#?}");
-        self.collect_where(|line| truths.iter().any(|truth| is_of(line, truth)))
+        self.collect_where(|line| truths.iter().any(|truth| truth.pid == line.pid))
     }
 
     /// All lines that match, those of the next moment included.

@@ -19,7 +19,7 @@ const ZOMBIE_FOR: Duration = Duration::from_millis(10);
 /// When the kernel or an actor did not do its part; making a namespace takes privileges.
 pub fn reaped_inside() -> Result<Vec<Truth>> {
     let (init, child) = (Death::new(c"rw-nsinit")?, Death::new(c"rw-nschild")?);
-    inside(&init, || {
+    let maker = inside(&init, || {
         let pid = child.fork(|| 3)?;
         ensure!(
             pid.as_raw() == 2,
@@ -29,7 +29,7 @@ pub fn reaped_inside() -> Result<Vec<Truth>> {
         pause(ZOMBIE_FOR);
         child.reap(pid, By::Wait4)
     })?;
-    Ok(vec![child.truth()?, init.truth()?])
+    Ok(vec![child.truth()?, init.truth()?, maker])
 }
 
 /// A zombie that its namespace's init leaves behind: the dying init clears it up.
@@ -38,7 +38,7 @@ pub fn reaped_inside() -> Result<Vec<Truth>> {
 /// As [`reaped_inside`].
 pub fn init_dies() -> Result<Vec<Truth>> {
     let (init, child) = (Death::new(c"rw-nsinit")?, Death::new(c"rw-nsleft")?);
-    inside(&init, || {
+    let maker = inside(&init, || {
         let pid = child.fork(|| 3)?;
         child.see(pid)?;
         pause(ZOMBIE_FOR);
@@ -51,11 +51,12 @@ pub fn init_dies() -> Result<Vec<Truth>> {
         how: How::Namespace,
         ..child.truth()?
     };
-    Ok(vec![child, init.truth()?])
+    Ok(vec![child, init.truth()?, maker])
 }
 
-/// Runs `body` as the init of a new PID namespace, whose death `init` then has been reaped.
-fn inside(init: &Death, body: impl FnOnce() -> Result<()>) -> Result<()> {
+/// Runs `body` as the init of a new PID namespace until both that init and the process that made
+/// the namespace are dead and reaped; returns the truth of the latter.
+fn inside(init: &Death, body: impl FnOnce() -> Result<()>) -> Result<Truth> {
     let maker = Death::new(c"rw-nsmaker")?;
     let pid = maker.fork_helper(|| {
         unshare(CloneFlags::CLONE_NEWPID).context("cannot make a PID namespace")?;
@@ -66,10 +67,11 @@ fn inside(init: &Death, body: impl FnOnce() -> Result<()>) -> Result<()> {
     })?;
     maker.see(pid)?;
     maker.reap(pid, By::Wait4)?;
-    let ends = [maker.truth()?.exit, init.truth()?.exit];
+    let maker = maker.truth()?;
+    let ends = [maker.exit, init.truth()?.exit];
     ensure!(
         ends == [Exit::Exited { code: 0 }; 2],
         "the namespace did not work: {ends:?}"
     );
-    Ok(())
+    Ok(maker)
 }

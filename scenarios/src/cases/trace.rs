@@ -51,10 +51,17 @@ pub fn tracer_releases() -> Result<Vec<Truth>> {
     child.stamp(Slot::Go);
     tracer.see_gone(tracer_pid, 0)?;
     child.set(Slot::Parent, host_ids().0);
-    Ok(vec![Truth {
+    let child = Truth {
         how: How::Tracer,
         ..child.truth()?
-    }])
+    };
+    let tracer = tracer.truth()?;
+    let tracer = Truth {
+        how: How::Autoreap,
+        reaped_at: Some(tracer.died_at),
+        ..tracer
+    };
+    Ok(vec![child, tracer])
 }
 
 fn traced(
