@@ -166,6 +166,10 @@ pub struct FinishedExit {
 
 /// A process that is dead and unreaped now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "`zombie_seconds` means the same everywhere"
+)]
 pub struct Zombie {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
@@ -244,6 +248,10 @@ pub struct Top {
 
 /// One probe, as `doctor` reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the label of the metric has this name too"
+)]
 pub struct Probe {
     /// The transition: `exit`, `zombie`, `wait`, `reap`, `free`, `kill`, `fork`, `snapshot`.
     pub probe: String,

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Attaches for a moment and tells what came of it.
-pub(crate) fn examine(config: &Config) -> Doctor {
+pub(crate) fn examine(config: Config) -> Doctor {
     match kernel::attach(config) {
         Ok(kernel) => {
             let (_, snapshot) = Source::choose(&kernel);

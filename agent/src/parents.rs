@@ -6,7 +6,7 @@
 mod window;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::events::{Key, Process};
 use crate::lifecycle::{DiedBound, How, Lifecycle, Record, Transition};
@@ -14,6 +14,8 @@ use window::{Count, Window};
 
 /// Reaps of which the zombie times are kept, per parent.
 const SAMPLES: usize = 256;
+/// Zombies counted with somebody before those given up are looked for.
+const PRUNE_AT: usize = 4096;
 
 /// One process that must reap or that reaps.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +60,10 @@ pub struct Parents {
     began_ns: u64,
     /// By tgid: a later start takes the place of an earlier one.
     of: BTreeMap<u32, Parent>,
+    /// With whom each zombie is counted.
+    holders: HashMap<Key, Key>,
+    /// How many of those are looked through for such as the lifecycle gave up.
+    prune_at: usize,
 }
 
 impl Parents {
@@ -68,24 +74,25 @@ impl Parents {
             limit: limit.max(1),
             began_ns: now_ns,
             of: BTreeMap::new(),
+            holders: HashMap::new(),
+            prune_at: PRUNE_AT,
         }
     }
 
-    /// Takes in one transition; `lifecycle` is the one that made it, after the same input.
+    /// Takes in one transition; `lifecycle` is the one that made it. It may have gone on since:
+    /// each zombie is counted with whoever is responsible when its transition is taken in.
     pub fn apply(&mut self, transition: &Transition, lifecycle: &Lifecycle, now_ns: u64) {
         match transition {
-            Transition::Died(key) => {
+            Transition::Died(key) | Transition::Adopted { dead: key, .. } => {
                 if let Some(record) = lifecycle.get(key) {
-                    self.moved(record, None, record.responsible(), now_ns);
-                }
-            }
-            Transition::Adopted { dead, from } => {
-                if let Some(record) = lifecycle.get(dead) {
-                    self.moved(record, *from, record.responsible(), now_ns);
+                    self.held_by(record, now_ns);
                 }
             }
             Transition::Finished(record) => self.finished(record, now_ns),
             Transition::Corrected(_) | Transition::Unexplained => {}
+        }
+        if self.holders.len() >= self.prune_at {
+            self.forget_given_up(lifecycle);
         }
     }
 
@@ -159,11 +166,7 @@ impl Parents {
 
     fn finished(&mut self, record: &Record, now_ns: u64) {
         let Some(reap) = &record.reap else { return };
-        if reap.how == How::Autoreap && reap.at_ns == Some(record.died.at_ns) {
-            // It never lay as a zombie: nobody got it, nobody lost it.
-            return;
-        }
-        self.moved(record, record.responsible().map(|it| it.key), None, now_ns);
+        self.moved(record.process.key, None, now_ns);
         if reap.how == How::Autoreap {
             return;
         }
@@ -180,11 +183,27 @@ impl Parents {
         }
     }
 
-    /// A zombie passed from one process to another. One that a snapshot found came at an unknown
-    /// time, so that neither its coming nor its going says anything of a rate.
-    fn moved(&mut self, record: &Record, from: Option<Key>, to: Option<&Process>, now_ns: u64) {
-        if record.died.bound == DiedBound::NotAfter {
-            return;
+    /// The zombie came to whoever is responsible, from nobody or from another. One that a
+    /// snapshot found came at an unknown time, so that neither its coming nor its going says
+    /// anything of a rate.
+    fn held_by(&mut self, record: &Record, now_ns: u64) {
+        let found = record.died.bound == DiedBound::NotAfter;
+        let over = record
+            .reap
+            .as_ref()
+            .is_some_and(|reap| reap.how == How::Autoreap);
+        if !found && !over {
+            self.moved(record.process.key, record.responsible(), now_ns);
+        }
+    }
+
+    fn moved(&mut self, dead: Key, to: Option<&Process>, now_ns: u64) {
+        let from = self.holders.remove(&dead);
+        if let Some(process) = to {
+            self.holders.insert(dead, process.key);
+            if from.is_some_and(|from| from.is_roughly(process.key)) {
+                return;
+            }
         }
         if let Some(parent) = from.and_then(|key| self.get_mut(key)) {
             parent.window.slot(now_ns).went += 1;
@@ -195,6 +214,19 @@ impl Parents {
             parent.window.slot(now_ns).came += 1;
             parent.held += 1;
         }
+    }
+
+    /// Zombies that the lifecycle gave up for want of room are finished by no transition.
+    fn forget_given_up(&mut self, lifecycle: &Lifecycle) {
+        let (holders, of) = (&mut self.holders, &mut self.of);
+        holders.retain(|dead, holder| {
+            let open = lifecycle.get(dead).is_some();
+            if !open && let Some(parent) = of.get_mut(&holder.tgid) {
+                parent.held -= 1;
+            }
+            open
+        });
+        self.prune_at = PRUNE_AT.max(2 * self.holders.len());
     }
 
     fn get(&self, key: Key) -> Option<&Parent> {

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 mod documents;
 #[path = "cli/support.rs"]
 mod support;
+#[path = "cli/terminal.rs"]
+mod terminal;
 
 use documents::ZOMBIES;
 use support::{agent, answer, read, reapwatch, run, sentence};

@@ -75,7 +75,7 @@ impl Agent {
     /// # Errors
     /// When nothing can be measured here.
     pub(super) fn attach(settings: Settings) -> anyhow::Result<Self> {
-        let kernel = kernel::attach(&settings.kernel)?;
+        let kernel = kernel::attach(settings.kernel)?;
         let (snapshots, report) = Source::choose(&kernel);
         let mut probes = kernel.probes.clone();
         probes.push(report);

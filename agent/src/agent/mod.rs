@@ -78,7 +78,7 @@ pub fn embed(probes: &ProbeArgs) -> anyhow::Result<Handle> {
 /// What this host allows, found by attaching for a moment.
 pub fn doctor(probes: &ProbeArgs) -> api::Doctor {
     let config = settings(probes, STALE_AFTER).kernel;
-    doctor::examine(&config)
+    doctor::examine(config)
 }
 
 /// Tells when the loop's thread has ended.

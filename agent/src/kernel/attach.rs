@@ -101,23 +101,18 @@ pub(crate) struct Counters {
     pub(crate) values: [u64; counter::COUNT as usize],
 }
 
+#[derive(Clone, Copy)]
 struct Plain<T>(T);
 // SAFETY: `repr(C)`, integers only, no padding: `wire` asserts the sizes.
 unsafe impl Pod for Plain<Offsets> {}
 // SAFETY: as above.
 unsafe impl Pod for Plain<Options> {}
-impl<T: Copy> Clone for Plain<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<T: Copy> Copy for Plain<T> {}
 
 /// Loads and attaches.
 ///
 /// # Errors
 /// When no death can be measured, see [`KernelError`].
-pub(crate) fn attach(config: &Config) -> Result<Attached, KernelError> {
+pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
     if !privileges::may_load() {
         return Err(KernelError::Privileges);
     }
@@ -128,7 +123,7 @@ pub(crate) fn attach(config: &Config) -> Result<Attached, KernelError> {
     attached
 }
 
-fn load_and_attach(config: &Config) -> Result<Attached, KernelError> {
+fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
     let bytes = fs::read(btf::VMLINUX).map_err(BtfError::from)?;
     let resolved = offsets::resolve(&btf::Btf::parse(&bytes)?);
     if !resolved.missing.is_empty() {
@@ -195,7 +190,7 @@ fn climb(
     ebpf: &mut Ebpf,
     types: &Btf,
     transition: &Transition,
-    config: &Config,
+    config: Config,
     probes: &mut Vec<ProbeReport>,
 ) -> Result<Option<Rung>, KernelError> {
     let mut refused = Vec::new();
@@ -229,7 +224,7 @@ fn climb(
 }
 
 /// The hooks that the user lets us try. A forced rung binds only where a transition has it.
-fn allowed<'a>(transition: &'a Transition, config: &Config) -> impl Iterator<Item = &'a Hook> {
+fn allowed(transition: &Transition, config: Config) -> impl Iterator<Item = &Hook> {
     let force = config
         .force
         .filter(|rung| transition.hooks.iter().any(|hook| hook.rung == *rung));

@@ -82,7 +82,8 @@ impl<'a> Btf<'a> {
             btf.starts.push(at);
             at += length;
         }
-        Some(btf)
+        // The last type must end where the section does.
+        (at == types.len()).then_some(btf)
     }
 
     /// Bit offset of `path` (fields joined by dots) in the struct of that name.

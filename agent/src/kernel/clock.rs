@@ -65,7 +65,7 @@ mod tests {
             boottime_ns: 1_100,
         };
         let moved = stepped.time_of(900).duration_since(before.time_of(900));
-        assert_eq!(moved.expect("forward"), Duration::from_nanos(4_000));
+        assert_eq!(moved.expect("forward"), Duration::from_micros(4));
     }
 
     #[test]

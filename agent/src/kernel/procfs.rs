@@ -31,10 +31,10 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
         .iter()
         .filter(|stat| !stat.kernel_thread)
         .map(|stat| {
-            let status = fs::read_to_string(format!("/proc/{}/status", stat.process.key.tgid))
+            let text = fs::read_to_string(format!("/proc/{}/status", stat.process.key.tgid))
                 .unwrap_or_default();
             let number = |name: &str| {
-                let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+                let line = text.lines().find_map(|line| line.strip_prefix(name))?;
                 line.split_whitespace().next()?.parse::<u32>().ok()
             };
             Task {
@@ -122,16 +122,20 @@ mod tests {
 
     const TICK: u64 = 10_000_000;
 
+    /// A line of `stat`: fields are numbered as in the manual, from the third on.
     fn line(comm: &str, state: &str, threads: u32) -> String {
-        let middle = "7 7 7 0 -1 4194304 0 0 0 0 0 0 0 0 20 0";
-        let end = "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0";
-        let mut fields: Vec<_> = format!("{state} 6 {middle} {threads} 0 1234 {end}")
-            .split(' ')
-            .map(str::to_owned)
-            .collect();
-        fields[35] = "17".to_owned();
-        fields.truncate(49);
-        fields.push("768".to_owned());
+        let mut fields = vec!["0".to_owned(); 50];
+        let threads = threads.to_string();
+        for (number, value) in [
+            (3, state),
+            (4, "6"),
+            (20, &threads),
+            (22, "1234"),
+            (38, "17"),
+            (52, "768"),
+        ] {
+            fields[number - 3] = value.to_owned();
+        }
         format!("42 ({comm}) {}", fields.join(" "))
     }
 

@@ -13,11 +13,6 @@ const SMALL: Limits = Limits {
     recent: 7,
     recent_ns: 300,
 };
-pub(super) const AMPLE: Limits = Limits {
-    open: 1000,
-    recent: 1000,
-    recent_ns: u64::MAX,
-};
 const END_NS: u64 = u64::MAX - 1;
 
 #[derive(Clone, Debug)]

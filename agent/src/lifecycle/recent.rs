@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
-    How, Record,
+    How,
     table::{Entry, Identity},
 };
 use crate::events::Key;
@@ -100,7 +100,7 @@ impl Recent {
 
     /// Their records, the last closed first.
     #[cfg(test)]
-    pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
+    pub(super) fn records(&self) -> impl Iterator<Item = &super::record::Record> {
         self.ring
             .iter()
             .rev()

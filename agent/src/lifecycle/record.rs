@@ -1,6 +1,6 @@
 //! What is known of one death, from its first sign to its reap.
 
-use crate::events::{ExitStatus, Key, Kill, NamespacePid, Process, Resources};
+use crate::events::{ExitStatus, Kill, Key, NamespacePid, Process, Resources};
 
 /// What `Died::at_ns` is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -82,6 +82,7 @@ pub(super) fn full_sample() -> Sample {
             ring_full: 1,
             tasks_full: 2,
             malformed: 3,
+            skipped_runs: 4,
         },
         events: Events {
             death: 8,
@@ -118,6 +119,7 @@ fn every_label_value_known_beforehand_is_there_at_0() {
         "reapwatch_events_lost_total{reason=\"ring_full\"} 0",
         "reapwatch_events_lost_total{reason=\"tasks_full\"} 0",
         "reapwatch_events_lost_total{reason=\"malformed\"} 0",
+        "reapwatch_events_lost_total{reason=\"skipped_runs\"} 0",
         "reapwatch_events_total{event=\"hung_up\"} 0",
         "reapwatch_reconcile_corrections_total{kind=\"table_full\"} 0",
         "reapwatch_zombie_duration_seconds_count{how=\"namespace\"} 0",

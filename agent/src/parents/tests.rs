@@ -36,56 +36,15 @@ impl World {
     }
 
     fn dies_so(&mut self, child: u32, parent: u32, at_ns: u64, autoreap: bool) {
-        let death = Death {
-            at_ns,
-            at_is_lower_bound: false,
-            process: process(child),
-            parent: Some(process(parent)),
-            tracer: None,
-            forker: None,
-            kill: None,
-            begin_ns: None,
-            status: ExitStatus::Exited(0),
-            exit_signal: 17,
-            autoreap,
-            cgroup_id: 0,
-            uid: 0,
-            resources: Resources::default(),
-            pids: vec![NamespacePid {
-                namespace: 1,
-                nr: child,
-            }],
-        };
-        self.apply(&Event::Death(Box::new(death)), at_ns);
+        self.apply(&death(child, parent, at_ns, autoreap), at_ns);
     }
 
     fn reaps(&mut self, by: u32, child: u32, at_ns: u64) {
-        let release = Release {
-            at_ns,
-            dead: process(child).key,
-            by: Process {
-                tid: by + 1,
-                ..process(by)
-            },
-            reaper_exiting: false,
-            by_itself: false,
-        };
-        self.apply(&Event::Release(release), at_ns);
+        self.apply(&release(by, child, at_ns), at_ns);
     }
 
     fn adopts(&mut self, by: u32, child: u32, at_ns: u64) {
-        let child = NamespacePid {
-            namespace: 1,
-            nr: child,
-        };
-        let parent = process(by);
-        let event = Event::Renotified(Renotified {
-            at_ns,
-            child,
-            parent,
-            autoreap: false,
-        });
-        self.apply(&event, at_ns);
+        self.apply(&adoption(by, child, at_ns), at_ns);
     }
 
     fn rows(&self, now_ns: u64) -> Vec<Row> {
@@ -109,6 +68,55 @@ fn process(tgid: u32) -> Process {
         tid: tgid,
         comm: format!("p{tgid}"),
     }
+}
+
+fn death(child: u32, parent: u32, at_ns: u64, autoreap: bool) -> Event {
+    Event::Death(Box::new(Death {
+        at_ns,
+        at_is_lower_bound: false,
+        process: process(child),
+        parent: Some(process(parent)),
+        tracer: None,
+        forker: None,
+        kill: None,
+        begin_ns: None,
+        status: ExitStatus::Exited(0),
+        exit_signal: 17,
+        autoreap,
+        cgroup_id: 0,
+        uid: 0,
+        resources: Resources::default(),
+        pids: vec![NamespacePid {
+            namespace: 1,
+            nr: child,
+        }],
+    }))
+}
+
+fn release(by: u32, child: u32, at_ns: u64) -> Event {
+    Event::Release(Release {
+        at_ns,
+        dead: process(child).key,
+        by: Process {
+            tid: by + 1,
+            ..process(by)
+        },
+        reaper_exiting: false,
+        by_itself: false,
+    })
+}
+
+fn adoption(by: u32, child: u32, at_ns: u64) -> Event {
+    let child = NamespacePid {
+        namespace: 1,
+        nr: child,
+    };
+    Event::Renotified(Renotified {
+        at_ns,
+        child,
+        parent: process(by),
+        autoreap: false,
+    })
 }
 
 fn is(rate: f64, expected: f64) -> bool {
@@ -261,4 +269,47 @@ fn a_reused_pid_is_another_parent() {
         world.parents.get(key).map(|parent| parent.reaped_total),
         Some(0)
     );
+}
+
+#[test]
+fn what_comes_in_one_batch_is_counted_once() {
+    let mut world = World::new(16);
+    let mut out = Vec::new();
+    for child in 1000..1010 {
+        world
+            .lifecycle
+            .apply(&death(child, 7, SECOND, false), &mut out);
+        for adopter in [8, 1] {
+            world
+                .lifecycle
+                .apply(&adoption(adopter, child, SECOND), &mut out);
+        }
+        if child % 2 == 0 {
+            let at_ns = SECOND + 5;
+            world.lifecycle.apply(&release(1, child, at_ns), &mut out);
+        }
+    }
+    for transition in &out {
+        world.parents.apply(transition, &world.lifecycle, SECOND);
+    }
+    let row = world.row(1, SECOND);
+    assert_eq!((row.zombies, row.reaped_total), (5, 5));
+    assert!(is(row.leaked_per_second, 5.0), "{row:?}");
+    assert_eq!(world.parents.holders.len(), 5);
+}
+
+#[test]
+fn zombies_given_up_are_forgotten() {
+    let mut world = World::new(16);
+    let limits = Limits {
+        open: 10,
+        recent: 10,
+        recent_ns: u64::MAX,
+    };
+    world.lifecycle = Lifecycle::new(limits);
+    for child in 1000..20_000 {
+        world.dies(child, 1, SECOND);
+        assert!(world.parents.holders.len() <= PRUNE_AT);
+    }
+    assert!(world.parents.of[&1].held <= PRUNE_AT as i64);
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use clap::CommandFactory;
+use clap::builder::Resettable;
 
 use crate::cli::Cli;
 
@@ -26,10 +27,50 @@ pub fn man(name: Option<&str>) -> anyhow::Result<Outcome> {
             .with_context(|| format!("no command is named `{name}`"))?
             .clone();
     }
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command)
-        .render(&mut page)
-        .context("cannot render the page")?;
-    print(&String::from_utf8_lossy(&page))?;
+    print(&page(&mut command).context("cannot render the page")?)?;
     Ok(Outcome::Fine)
+}
+
+/// The page of a command. Its examples stand as they do in `--help`, line by line, where
+/// clap_mangen would fill them into paragraphs.
+fn page(command: &mut clap::Command) -> std::io::Result<String> {
+    let notes = command
+        .get_after_help()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    *command = command.clone().after_help(Resettable::Reset);
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    let mut page = String::from_utf8_lossy(&page).into_owned();
+    page.push_str(".SH NOTES\n.nf\n");
+    for line in notes.lines() {
+        page.push_str(&literal(line));
+        page.push('\n');
+    }
+    page.push_str(".fi\n");
+    Ok(page)
+}
+
+/// A line as roff prints it unchanged.
+fn literal(line: &str) -> String {
+    let line = line
+        .replace('\\', "\\e")
+        .replace('-', "\\-")
+        .replace('\'', "\\(aq");
+    if line.starts_with('.') {
+        format!("\\&{line}")
+    } else {
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roff_leaves_literal_lines_alone() {
+        assert_eq!(literal(".items[] -b"), "\\&.items[] \\-b");
+        assert_eq!(literal("jq '.x\\'"), "jq \\(aq.x\\e\\(aq");
+    }
 }

@@ -10,11 +10,7 @@
     dead_code,
     reason = "the types of all documents, of which only some are read here"
 )]
-#[expect(
-    unreachable_pub,
-    clippy::struct_field_names,
-    reason = "it is written as a module of the program"
-)]
+#[expect(unreachable_pub, reason = "it is written as a module of the program")]
 mod api;
 
 mod agent;

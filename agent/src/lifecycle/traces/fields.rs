@@ -60,16 +60,12 @@ impl<'a> Fields<'a> {
         let (tgid, start_ns) = key(leader);
         let mut comm = [0; COMM_LEN];
         comm[..name.len()].copy_from_slice(name.as_bytes());
-        let process = wire::Process {
+        wire::Process {
             tgid,
-            tid: tgid,
+            tid: thread.map_or(tgid, |tid| tid.parse().expect("tid")),
             start_ns,
             comm,
-        };
-        thread.map_or(process, |thread| wire::Process {
-            tid: thread.parse().unwrap(),
-            ..process
-        })
+        }
     }
 
     /// `namespace:nr,…`; the initial namespace only where it is missing.

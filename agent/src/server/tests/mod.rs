@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Listeners, bind, serve};
+use super::{bind, listen::Listeners, serve};
 use crate::api::{Doctor, Document, ExitLine, FinishedExit, Summary, Top, VERSION};
 use crate::handle::{Handle, Health, Request};
 

@@ -1,0 +1,141 @@
+//! `top` on a real terminal: it draws, and leaves the terminal as it found it.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{agent, reapwatch};
+
+const ENTER: &str = "\x1b[?1049h";
+const LEAVE: &str = "\x1b[?1049l";
+
+/// A new terminal: the side of the person and the side of the program.
+fn terminal() -> (File, OwnedFd) {
+    let (mut person, mut program) = (-1, -1);
+    let size = libc::winsize {
+        ws_row: 24,
+        ws_col: 80,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    // SAFETY: the first two point to integers that live through the call, the name and the
+    // settings may be null, and the size is only read.
+    let opened = unsafe {
+        libc::openpty(
+            &raw mut person,
+            &raw mut program,
+            std::ptr::null_mut(),
+            std::ptr::null(),
+            &raw const size,
+        )
+    };
+    assert_eq!(
+        opened,
+        0,
+        "no terminal: {}",
+        std::io::Error::last_os_error()
+    );
+    // SAFETY: openpty has just opened both, and nobody else knows them.
+    unsafe { (File::from_raw_fd(person), OwnedFd::from_raw_fd(program)) }
+}
+
+/// Whether lines are edited, characters echoed, signals made by keys.
+fn local_modes(program: &OwnedFd) -> libc::tcflag_t {
+    let mut settings = std::mem::MaybeUninit::uninit();
+    // SAFETY: the descriptor is open, and the settings are only read where they were written.
+    unsafe {
+        assert_eq!(
+            libc::tcgetattr(program.as_raw_fd(), settings.as_mut_ptr()),
+            0
+        );
+        settings.assume_init().c_lflag
+    }
+}
+
+/// Runs `top`, does something once it has drawn, and gives its exit code and all it wrote.
+fn top(act: impl Fn(&mut File, &Child)) -> (Option<i32>, String) {
+    let (mut person, program) = terminal();
+    let before = local_modes(&program);
+    let side = || Stdio::from(program.try_clone().expect("another descriptor"));
+    let mut child = reapwatch(&["top", "--url", &agent()])
+        .env("TERM", "xterm-256color")
+        .stdin(side())
+        .stdout(side())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut written = Vec::new();
+    let mut portion = [0; 4096];
+    while !String::from_utf8_lossy(&written).contains("java") {
+        let read = person.read(&mut portion).expect("it draws");
+        written.extend_from_slice(&portion[..read]);
+    }
+    act(&mut person, &child);
+    let begun = Instant::now();
+    let reader = thread::spawn(move || {
+        // It ends with an error when the last program side is closed.
+        while let Ok(read) = person.read(&mut portion) {
+            written.extend_from_slice(&portion[..read]);
+        }
+        String::from_utf8_lossy(&written).into_owned()
+    });
+    let code = loop {
+        if let Some(status) = child.try_wait().expect("it can be waited for") {
+            break status.code();
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(5),
+            "it does not leave"
+        );
+        thread::sleep(Duration::from_millis(10));
+    };
+    assert_eq!(
+        local_modes(&program),
+        before,
+        "the terminal is left in another mode"
+    );
+    drop(program);
+    (code, reader.join().expect("the reader ends"))
+}
+
+fn assert_left(code: Option<i32>, written: &str) {
+    assert_eq!(code, Some(0));
+    let (enter, leave) = (written.find(ENTER), written.rfind(LEAVE));
+    assert!(
+        enter.is_some() && enter < leave,
+        "the screen is not given back: {written:?}"
+    );
+}
+
+#[test]
+fn keys_work_and_q_leaves() {
+    let (code, written) = top(|person, _| {
+        person.write_all(b"y?qq").expect("keys arrive");
+    });
+    assert_left(code, &written);
+    assert!(
+        written.contains("\x1b]52;c;MTA=\x07"),
+        "PID 10 is copied: {written:?}"
+    );
+}
+
+#[test]
+fn control_c_leaves() {
+    let (code, written) = top(|person, _| person.write_all(b"/\x03").expect("keys arrive"));
+    assert_left(code, &written);
+}
+
+#[test]
+fn a_signal_leaves_in_order() {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let (code, written) = top(|_, child| {
+            kill_process(Pid::from_child(child), signal).expect("the signal is sent");
+        });
+        assert_left(code, &written);
+    }
+}
