@@ -4,9 +4,15 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::properties::{AMPLE, Input, a_death, nothing_left, process, run};
-use super::{Correction, DiedBound, How, Transition};
+use super::properties::{Input, a_death, nothing_left, process, run};
+use super::{Correction, DiedBound, How, Limits, Transition};
 use crate::events::{Death, Event, Freed, NamespacePid, Process, Release, Renotified, Waited};
+
+const AMPLE: Limits = Limits {
+    open: 1000,
+    recent: 1000,
+    recent_ns: u64::MAX,
+};
 
 /// One process's death as it happened: who must reap it in turn, and how it ends.
 #[derive(Clone, Debug)]
