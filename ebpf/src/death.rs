@@ -6,7 +6,7 @@ use wire::{Death, Head, Process, counter, death_flags, kind};
 
 use crate::{
     maps,
-    task::{self, Group, Task},
+    task::{self, Farewell, Group, Task},
 };
 
 /// Adds one to the deaths of this kind, once a process.
@@ -29,9 +29,12 @@ pub(crate) fn count(group: Group) {
     });
 }
 
-/// Sends a death; `flags` are [`wire::death_flags`].
+/// Sends a death; `flags` are [`death_flags`] other than those of the farewell.
 #[inline(always)]
-pub(crate) fn send(group: Group, flags: u32) {
+pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
+    if farewell.autoreap {
+        flags |= death_flags::AUTOREAP;
+    }
     let Some(mut entry) = maps::reserve::<Death>() else {
         return;
     };
@@ -48,12 +51,12 @@ pub(crate) fn send(group: Group, flags: u32) {
     leader.fill_leader(&mut death.process);
     note(death.process.tgid, flags);
     leader.real_parent().fill_process(&mut death.parent);
-    if leader.is_traced() {
+    if farewell.traced {
         leader.parent().fill_process(&mut death.tracer);
     } else {
         task::clear_process(&mut death.tracer);
     }
-    fill_remembered(group, death);
+    fill_remembered(group, farewell, death);
     death.cgroup_id = leader.cgroup_id();
     death.user_ns = group.user_ns();
     death.system_ns = group.system_ns();
@@ -69,7 +72,7 @@ pub(crate) fn send(group: Group, flags: u32) {
 }
 
 #[inline(always)]
-fn fill_remembered(group: Group, death: &mut Death) {
+fn fill_remembered(group: Group, farewell: Farewell, death: &mut Death) {
     let Some(process) = maps::remembered(group) else {
         task::clear_process(&mut death.forker);
         task::clear_process(&mut death.killer);
@@ -85,7 +88,7 @@ fn fill_remembered(group: Group, death: &mut Death) {
     death.begin_ns = process.begin_ns;
     death.kill_signal = process.kill_signal;
     death.threads = process.threads;
-    process.autoreaped = u32::from(death.head.flags & death_flags::AUTOREAP != 0);
+    process.autoreaped = u32::from(farewell.autoreap && !farewell.traced);
 }
 
 /// By fields: both sides are map memory, which a `memcpy` by call could not tell the verifier.

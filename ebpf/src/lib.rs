@@ -74,7 +74,7 @@ pub struct NamespacePid {
 /// Bits of a [`Death`]'s head.
 pub mod death_flags {
     /// The parent ignores SIGCHLD, has `SA_NOCLDWAIT`, or asked for `CLONE_AUTOREAP`: it is
-    /// released at once and never lies as a zombie.
+    /// released at once and never lies as a zombie, unless a tracer holds it.
     pub const AUTOREAP: u32 = 1 << 0;
     /// No notification could be seen; `at_ns` is the moment before it, so a lower bound.
     pub const BEFORE_NOTIFICATION: u32 = 1 << 1;

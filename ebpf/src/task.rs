@@ -345,30 +345,28 @@ impl Group {
     /// What comes of its death, by the kernel's own rule in `do_notify_parent`.
     #[inline(always)]
     pub(crate) fn farewell(self) -> Farewell {
-        let exit_signal = self.leader.exit_signal();
-        if self.leader.is_traced() {
-            return Farewell {
-                silent: false,
-                autoreap: false,
-            };
-        }
+        let traced = self.leader.is_traced();
         let bit = offset!(signal_autoreap_bit);
         if bit != NO_OFFSET && self.signal.read_u32(bit / 32 * 4) & (1 << (bit % 32)) != 0 {
             return Farewell {
-                silent: true,
+                silent: !traced,
                 autoreap: true,
+                traced,
             };
         }
+        let exit_signal = self.leader.exit_signal();
         if exit_signal != SIGCHLD as i32 {
             return Farewell {
-                silent: exit_signal == 0,
+                silent: exit_signal == 0 && !traced,
                 autoreap: false,
+                traced,
             };
         }
         let parent = self.leader.real_parent().disposition(SIGCHLD);
         Farewell {
-            silent: parent.is_ignored(),
+            silent: parent.is_ignored() && !traced,
             autoreap: parent.autoreaps(),
+            traced,
         }
     }
 }
@@ -378,8 +376,10 @@ impl Group {
 pub(crate) struct Farewell {
     /// No signal is sent to anybody.
     pub(crate) silent: bool,
-    /// It is released at once.
+    /// Its parent lets the kernel reap it.
     pub(crate) autoreap: bool,
+    /// It stays for its tracer first, whatever its parent wants.
+    pub(crate) traced: bool,
 }
 
 /// The numbers of a task, one for each PID namespace that sees it: a `struct pid`.

@@ -14,7 +14,7 @@ use wire::{Head, NamespacePid, Renotified, counter, death_flags, kind, renotifie
 use crate::{
     death, maps,
     maps::OPTIONS,
-    task::{Farewell, Group, Kernel, SIGCHLD, Task},
+    task::{Group, Kernel, SIGCHLD, Task},
 };
 
 /// `CLD_EXITED`, `CLD_KILLED`, `CLD_DUMPED`; stops and continues come after.
@@ -50,11 +50,11 @@ fn notified(task: Task) {
         return;
     }
     death::count(group);
-    let flags = autoreap_flag(group.farewell());
-    if flags != 0 {
+    let farewell = group.farewell();
+    if farewell.autoreap && !farewell.traced {
         maps::count(counter::REAPED);
     }
-    death::send(group, flags);
+    death::send(group, farewell, 0);
 }
 
 /// The end of a group's last thread: counted here, once a process; sent only if nothing else
@@ -74,8 +74,7 @@ fn zombie_group_dead(ctx: BtfTracePointContext) -> i32 {
     death::count(group);
     let farewell = group.farewell();
     if farewell.silent {
-        let flags = autoreap_flag(farewell) | death_flags::BEFORE_NOTIFICATION;
-        death::send(group, flags);
+        death::send(group, farewell, death_flags::BEFORE_NOTIFICATION);
     }
     0
 }
@@ -98,21 +97,12 @@ fn zombie_signal(ctx: BtfTracePointContext) -> i32 {
     if current.is_exiting() && nr == group.leader.numbers().nr_seen_by(told) {
         let expected = signal == SIGCHLD || signal as i32 == group.leader.exit_signal();
         if expected && group.leader.exit_state() != 0 && group.threads() <= 1 {
-            death::send(group, autoreap_flag(group.farewell()));
+            death::send(group, group.farewell(), 0);
         }
     } else if signal == SIGCHLD && current.ids().tgid != target.ids().tgid {
         renotified(target, told.namespace(), nr);
     }
     0
-}
-
-#[inline(always)]
-fn autoreap_flag(farewell: Farewell) -> u32 {
-    if farewell.autoreap {
-        death_flags::AUTOREAP
-    } else {
-        0
-    }
 }
 
 #[inline(always)]

@@ -119,7 +119,7 @@ pub struct Death {
     pub status: ExitStatus,
     /// The signal that its parent gets, 0 for none.
     pub exit_signal: i32,
-    /// Released at once, never a zombie.
+    /// Its parent lets the kernel reap it: released at once, unless a tracer holds it.
     pub autoreap: bool,
     /// The cgroup v2 id.
     pub cgroup_id: u64,

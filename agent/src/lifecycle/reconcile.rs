@@ -138,6 +138,7 @@ impl Entry {
             process: task.process.clone(),
             parent: task.parent.clone(),
             tracer: task.tracer.clone(),
+            former_tracer: None,
             forker: task.forker.clone(),
             kill: None,
             begin_ns: task.begin_ns,
@@ -158,7 +159,6 @@ impl Entry {
             exact_start: snapshot.exact_start,
             told_ns: snapshot.begun_ns,
             found_ns: Some(snapshot.ended_ns),
-            former_tracer: None,
             parent_autoreaps: false,
         };
         entry.forget_impossible();
