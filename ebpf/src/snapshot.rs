@@ -3,7 +3,7 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::generated::bpf_seq_write;
+use aya_ebpf::helpers::{bpf_ktime_get_boot_ns, generated::bpf_seq_write};
 use wire::{TaskRecord, task_flags};
 
 use crate::{
@@ -51,6 +51,12 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
         record.last_wait_ns = process.last_wait_ns;
         record.waits = process.waits;
     }
+    record.last_ran_sched_ns = task.last_ran_sched_ns();
+    // SAFETY: the helper has no preconditions.
+    record.read_ns = unsafe { bpf_ktime_get_boot_ns() };
+    record.reader_ran_sched_ns = Task::current().last_ran_sched_ns();
+    record.runtime_ns = group.runtime_ns();
+    record.threads_runtime_ns = group.threads_runtime_ns();
     record.cgroup_id = task.cgroup_id();
     record.flags = state(group);
     record.exit_code = group.wait_status();

@@ -149,6 +149,12 @@ impl Task {
         self.0.read_u64(offset!(task_start_boottime))
     }
 
+    /// When it last got a CPU, on the scheduler's clock (`sched_info.last_arrival`).
+    #[inline(always)]
+    pub(crate) fn last_ran_sched_ns(self) -> u64 {
+        self.0.read_u64(offset!(task_last_arrival))
+    }
+
     #[inline(always)]
     pub(crate) fn exit_signal(self) -> i32 {
         self.0.read_u32(offset!(task_exit_signal)) as i32
@@ -330,11 +336,16 @@ impl Group {
         self.signal.read_u64(offset!(signal_stime)) + self.leader.0.read_u64(offset!(task_stime))
     }
 
-    /// Exact CPU time, likewise.
+    /// Exact CPU time of its released threads.
+    #[inline(always)]
+    pub(crate) fn threads_runtime_ns(self) -> u64 {
+        self.signal.read_u64(offset!(signal_sum_sched_runtime))
+    }
+
+    /// The same, its leader included.
     #[inline(always)]
     pub(crate) fn runtime_ns(self) -> u64 {
-        self.signal.read_u64(offset!(signal_sum_sched_runtime))
-            + self.leader.0.read_u64(offset!(task_sum_exec_runtime))
+        self.threads_runtime_ns() + self.leader.0.read_u64(offset!(task_sum_exec_runtime))
     }
 
     #[inline(always)]

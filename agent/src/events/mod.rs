@@ -232,6 +232,8 @@ pub struct Task {
     pub waits: Option<u64>,
     /// Its last wait call.
     pub last_wait_ns: Option<u64>,
+    /// Of a zombie: it was dead at this moment, and as a rule had died milliseconds before.
+    pub dead_by_ns: Option<u64>,
     /// Its numbers, outermost namespace first; empty where the source does not know.
     pub pids: Vec<NamespacePid>,
 }

@@ -133,7 +133,11 @@ fn same_process(a: Option<&Process>, b: Option<&Process>) -> bool {
 impl Entry {
     fn of_task(task: &Task, snapshot: &Snapshot) -> Self {
         // One that started during the reading also died during it.
-        let at_ns = snapshot.begun_ns.max(task.process.key.start_ns);
+        let found_ns = snapshot.begun_ns.max(task.process.key.start_ns);
+        let at_ns = task
+            .dead_by_ns
+            .filter(|&dead_by_ns| dead_by_ns >= task.process.key.start_ns)
+            .map_or(found_ns, |dead_by_ns| dead_by_ns.min(found_ns));
         let record = Record {
             process: task.process.clone(),
             parent: task.parent.clone(),
