@@ -1,7 +1,7 @@
 //! The only reader of kernel structs. Offsets come from user space, from the running kernel's
 //! BTF; a field that cannot be read is 0.
 
-use aya_ebpf::helpers::{bpf_get_current_task, bpf_probe_read_kernel, generated};
+use aya_ebpf::helpers::{bpf_get_current_task, generated};
 use wire::{COMM_LEN, NAMESPACE_LEVELS, NO_OFFSET, NamespacePid, Offsets, Process};
 
 use crate::maps::OFFSETS;
@@ -58,9 +58,7 @@ impl Kernel {
         if offset == NO_OFFSET {
             return 0;
         }
-        let from = (self.0 + u64::from(offset)) as *const u32;
-        // SAFETY: the helper checks the address.
-        unsafe { bpf_probe_read_kernel(from) }.unwrap_or(0)
+        self.read(offset, 0_u32)
     }
 
     #[inline(always)]
@@ -68,9 +66,19 @@ impl Kernel {
         if offset == NO_OFFSET {
             return 0;
         }
-        let from = (self.0 + u64::from(offset)) as *const u64;
-        // SAFETY: the helper checks the address.
-        unsafe { bpf_probe_read_kernel(from) }.unwrap_or(0)
+        self.read(offset, 0_u64)
+    }
+
+    /// Without a look at the helper's answer, since it clears what it cannot read: the branch
+    /// would double the verifier's work at every field, more than Linux 5.10 accepts.
+    #[inline(always)]
+    fn read<T>(self, offset: u32, mut value: T) -> T {
+        let from = (self.0 + u64::from(offset)) as *const core::ffi::c_void;
+        // SAFETY: the helper checks the address; all callers read plain integers.
+        unsafe {
+            generated::bpf_probe_read_kernel((&raw mut value).cast(), size_of::<T>() as u32, from);
+        }
+        value
     }
 
     #[inline(always)]
