@@ -183,7 +183,8 @@ pub struct Zombie {
     pub died_at: Option<String>,
     /// How long it has lain dead.
     pub zombie_seconds: f64,
-    /// Whether `zombie_seconds` counts only from when the agent first saw it.
+    /// Whether it has lain at least so long: of a zombie older than the agent the scheduler's
+    /// books tell how long at least, as a rule to some milliseconds.
     pub age_is_lower_bound: bool,
     /// Who created it.
     pub forker: Option<Process>,

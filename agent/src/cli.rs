@@ -178,7 +178,7 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "DURATION", default_value = "60s",
           value_parser = values::positive_duration)]
     pub reconcile_every: Duration,
-    /// Let the probes log their failures (needs RUST_LOG=debug to be seen)
+    /// Let the probes log each death that they send, not only their failures
     #[arg(long)]
     pub debug_probes: bool,
 }

@@ -56,7 +56,10 @@ impl Handle {
         request: impl FnOnce(oneshot::Sender<T>) -> Request,
     ) -> Result<T, Stopped> {
         let (answer, receiver) = oneshot::channel();
-        self.requests.send(request(answer)).await.map_err(|_| Stopped)?;
+        self.requests
+            .send(request(answer))
+            .await
+            .map_err(|_| Stopped)?;
         receiver.await.map_err(|_| Stopped)
     }
 }

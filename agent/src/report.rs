@@ -50,7 +50,7 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
         exit: record.status.map(exit),
         forker: someone(&record.forker),
         parent: someone(&record.parent),
-        tracer: someone(&record.tracer),
+        tracer: someone(&record.tracer).or_else(|| someone(&record.former_tracer)),
         reaper: reap
             .and_then(|reap| reap.by.as_ref())
             .map(|by| api::Reaper {
@@ -81,7 +81,7 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
 }
 
 /// A record whose reap has not come: one item of `zombies`.
-pub(crate) fn zombie(wall: Wall, record: &Record) -> api::Zombie {
+pub(crate) fn zombie(wall: Wall, now_ns: u64, record: &Record) -> api::Zombie {
     let someone = |who: &Option<Process>| who.as_ref().map(|who| process(wall, who));
     let found = record.died.bound == DiedBound::NotAfter;
     api::Zombie {
@@ -90,7 +90,7 @@ pub(crate) fn zombie(wall: Wall, record: &Record) -> api::Zombie {
         comm: record.process.comm.clone(),
         exit: record.status.map(exit),
         died_at: (!found).then(|| time(wall, record.died.at_ns)),
-        zombie_seconds: seconds(wall.boottime_ns().saturating_sub(record.died.at_ns)),
+        zombie_seconds: seconds(now_ns.saturating_sub(record.died.at_ns)),
         age_is_lower_bound: found,
         forker: someone(&record.forker),
         parent: someone(&record.parent),

@@ -6,22 +6,22 @@ use wire::{Death, Head, Process, counter, death_flags, kind};
 
 use crate::{
     maps,
-    task::{self, Task},
+    task::{self, Farewell, Group, Task},
 };
 
 /// Adds one to the deaths of this kind, once a process.
 #[inline(always)]
-pub(crate) fn count(leader: Task) {
-    if let Some(process) = maps::remembered(leader) {
+pub(crate) fn count(group: Group) {
+    if let Some(process) = maps::remembered(group) {
         if process.counted != 0 {
             return;
         }
         process.counted = 1;
-    } else if Task::current().tgid() != leader.tgid() {
+    } else if Task::current().ids().tgid != group.leader.ids().tgid {
         // Not remembered, and told by another process: most likely told before.
         return;
     }
-    let status = leader.wait_status();
+    let status = group.wait_status();
     maps::count(match (status & 0x7f, status & 0x80) {
         (0, _) => counter::EXITED,
         (_, 0) => counter::KILLED,
@@ -29,17 +29,18 @@ pub(crate) fn count(leader: Task) {
     });
 }
 
-/// Sends the death of `leader`.
+/// Sends a death; `flags` are [`death_flags`] other than those of the farewell.
 #[inline(always)]
-pub(crate) fn send(leader: Task, flags: u32) {
-    note(leader.tgid(), flags);
-    let autoreap = flags & death_flags::AUTOREAP != 0;
+pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
+    if farewell.autoreap {
+        flags |= death_flags::AUTOREAP;
+    }
     let Some(mut entry) = maps::reserve::<Death>() else {
         return;
     };
-    let death = entry.as_mut_ptr();
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
-    let death = unsafe { &mut *death };
+    let death = unsafe { &mut *entry.as_mut_ptr() };
+    let leader = group.leader;
     // SAFETY: the helper has no preconditions.
     let at_ns = unsafe { bpf_ktime_get_boot_ns() };
     death.head = Head {
@@ -47,30 +48,32 @@ pub(crate) fn send(leader: Task, flags: u32) {
         flags,
         at_ns,
     };
-    leader.fill_process(&mut death.process);
+    leader.fill_leader(&mut death.process);
+    note(death.process.tgid, flags);
     leader.real_parent().fill_process(&mut death.parent);
-    if leader.is_traced() {
+    if farewell.traced {
         leader.parent().fill_process(&mut death.tracer);
     } else {
         task::clear_process(&mut death.tracer);
     }
-    fill_remembered(leader, death, autoreap);
+    fill_remembered(group, farewell, death);
     death.cgroup_id = leader.cgroup_id();
-    death.user_ns = leader.user_ns();
-    death.system_ns = leader.system_ns();
-    death.runtime_ns = leader.runtime_ns();
-    death.max_rss_pages = leader.max_rss_pages();
-    death.exit_code = leader.wait_status();
+    death.user_ns = group.user_ns();
+    death.system_ns = group.system_ns();
+    death.runtime_ns = group.runtime_ns();
+    death.max_rss_pages = group.max_rss_pages();
+    death.exit_code = group.wait_status();
     death.exit_signal = leader.exit_signal();
     death.uid = leader.uid();
-    death.namespace_level = leader.namespace_level();
-    leader.fill_pids(&mut death.pids);
+    let numbers = leader.numbers();
+    death.namespace_level = numbers.level();
+    numbers.fill(&mut death.pids);
     maps::submit(entry);
 }
 
 #[inline(always)]
-fn fill_remembered(leader: Task, death: &mut Death, autoreap: bool) {
-    let Some(process) = maps::remembered(leader) else {
+fn fill_remembered(group: Group, farewell: Farewell, death: &mut Death) {
+    let Some(process) = maps::remembered(group) else {
         task::clear_process(&mut death.forker);
         task::clear_process(&mut death.killer);
         death.killed_ns = 0;
@@ -85,7 +88,7 @@ fn fill_remembered(leader: Task, death: &mut Death, autoreap: bool) {
     death.begin_ns = process.begin_ns;
     death.kill_signal = process.kill_signal;
     death.threads = process.threads;
-    process.autoreaped = u32::from(autoreap);
+    process.autoreaped = u32::from(farewell.autoreap && !farewell.traced);
 }
 
 /// By fields: both sides are map memory, which a `memcpy` by call could not tell the verifier.

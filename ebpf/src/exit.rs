@@ -35,15 +35,19 @@ fn exit_tracepoint(_ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn begin(last: u32) {
     let current = Task::current();
-    if current.is_kernel_thread() || !(current.group_exits() || current.live_threads() == last) {
+    if current.is_kernel_thread() {
         return;
     }
-    let Some(process) = maps::remember(current) else {
+    let group = current.group();
+    if !(group.exits() || group.live_threads() == last) {
+        return;
+    }
+    let Some(process) = maps::remember(group) else {
         return;
     };
     if process.begin_ns == 0 {
         // SAFETY: the helper has no preconditions.
         process.begin_ns = unsafe { bpf_ktime_get_boot_ns() };
-        process.threads = current.threads();
+        process.threads = group.threads();
     }
 }

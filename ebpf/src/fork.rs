@@ -2,14 +2,17 @@
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 
-use crate::{maps, task::Task};
+use crate::{
+    maps,
+    task::{Group, Task},
+};
 
 #[btf_tracepoint(function = "sched_process_fork")]
 fn fork_tracepoint(ctx: BtfTracePointContext) -> i32 {
     let child = Task::at(ctx.arg(1));
-    if child.is_leader()
+    if child.ids().is_leader()
         && !child.is_kernel_thread()
-        && let Some(process) = maps::remember(child)
+        && let Some(process) = maps::remember(Group::of_leader(child))
     {
         Task::at(ctx.arg(0)).fill_process(&mut process.forker);
     }

@@ -7,7 +7,10 @@ use aya_ebpf::{
 };
 use wire::{Freed, Head, counter, kind};
 
-use crate::{maps, task::Task};
+use crate::{
+    maps,
+    task::{Group, Task},
+};
 
 /// Where reaps are seen themselves: clean-up alone.
 #[btf_tracepoint(function = "sched_process_free")]
@@ -19,7 +22,7 @@ fn free_tracepoint(ctx: BtfTracePointContext) -> i32 {
 /// Where they are not: their count and their upper bound too.
 #[btf_tracepoint(function = "sched_process_free")]
 fn free_as_reap(ctx: BtfTracePointContext) -> i32 {
-    let Some(task) = freed(&ctx) else {
+    let Some((task, tgid)) = freed(&ctx) else {
         return 0;
     };
     maps::count(counter::REAPED);
@@ -35,7 +38,7 @@ fn free_as_reap(ctx: BtfTracePointContext) -> i32 {
         flags: 0,
         at_ns,
     };
-    record.tgid = task.tgid();
+    record.tgid = tgid;
     record.pad = 0;
     record.start_ns = task.start_ns();
     maps::submit(entry);
@@ -44,11 +47,12 @@ fn free_as_reap(ctx: BtfTracePointContext) -> i32 {
 
 /// Forgets a process; `None` for its other threads.
 #[inline(always)]
-fn freed(ctx: &BtfTracePointContext) -> Option<Task> {
+fn freed(ctx: &BtfTracePointContext) -> Option<(Task, u32)> {
     let task = Task::at(ctx.arg(0));
-    if !task.is_leader() || task.is_kernel_thread() {
+    let ids = task.ids();
+    if !ids.is_leader() || task.is_kernel_thread() {
         return None;
     }
-    maps::forget(task);
-    Some(task)
+    maps::forget(Group::of_leader(task));
+    Some((task, ids.tgid))
 }

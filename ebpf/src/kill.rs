@@ -38,10 +38,10 @@ fn kill_tracepoint(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     let target = Task::at(ctx.arg(2));
-    if signal != SIGKILL && target.disposition(signal).0 != 0 {
+    if signal != SIGKILL && !target.disposition(signal).is_default() {
         return 0;
     }
-    let Some(process) = maps::remember(target) else {
+    let Some(process) = maps::remember(target.group()) else {
         return 0;
     };
     if process.begin_ns != 0 {

@@ -74,7 +74,7 @@ pub struct NamespacePid {
 /// Bits of a [`Death`]'s head.
 pub mod death_flags {
     /// The parent ignores SIGCHLD, has `SA_NOCLDWAIT`, or asked for `CLONE_AUTOREAP`: it is
-    /// released at once and never lies as a zombie.
+    /// released at once and never lies as a zombie, unless a tracer holds it.
     pub const AUTOREAP: u32 = 1 << 0;
     /// No notification could be seen; `at_ns` is the moment before it, so a lower bound.
     pub const BEFORE_NOTIFICATION: u32 = 1 << 1;
@@ -226,6 +226,16 @@ pub struct TaskRecord {
     pub last_wait_ns: u64,
     /// Its calls of wait4, waitid and waitpid since the agent came.
     pub waits: u64,
+    /// When its leader last got a CPU, on the scheduler's clock; 0 where the kernel does not say.
+    pub last_ran_sched_ns: u64,
+    /// How long it ran in all its life.
+    pub runtime_ns: u64,
+    /// When the reader of this record last got a CPU, on the scheduler's clock.
+    pub reader_ran_sched_ns: u64,
+    /// When the record was made.
+    pub read_ns: u64,
+    /// Exact CPU time of its released threads: 0 where there never were any.
+    pub threads_runtime_ns: u64,
     /// [`task_flags`].
     pub flags: u32,
     /// The wait status, of a zombie.
@@ -288,6 +298,7 @@ pub struct Offsets {
     pub task_utime: u32,
     pub task_stime: u32,
     pub task_sum_exec_runtime: u32,
+    pub task_last_arrival: u32,
     pub signal_flags: u32,
     pub signal_live: u32,
     pub signal_group_exit_code: u32,
@@ -331,6 +342,7 @@ impl Offsets {
         task_utime: NO_OFFSET,
         task_stime: NO_OFFSET,
         task_sum_exec_runtime: NO_OFFSET,
+        task_last_arrival: NO_OFFSET,
         signal_flags: NO_OFFSET,
         signal_live: NO_OFFSET,
         signal_group_exit_code: NO_OFFSET,
@@ -370,7 +382,7 @@ const _: () = {
     assert!(size_of::<Waited>() == 56);
     assert!(size_of::<Freed>() == 32);
     assert!(size_of::<Renotified>() == 56);
-    assert!(size_of::<TaskRecord>() == 4 * 32 + 4 * 8 + 4 * 4 + 4 * 8);
-    assert!(size_of::<Offsets>() == 37 * 4);
+    assert!(size_of::<TaskRecord>() == 4 * 32 + 9 * 8 + 4 * 4 + 4 * 8);
+    assert!(size_of::<Offsets>() == 38 * 4);
     assert!(size_of::<Options>() == 8);
 };

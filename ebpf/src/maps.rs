@@ -9,7 +9,7 @@ use aya_ebpf::{
 use aya_log_ebpf::warn;
 use wire::{Offsets, Options, Process, RING_BYTES, TASKS as TASKS_MAX, counter};
 
-use crate::task::Task;
+use crate::task::Group;
 
 #[unsafe(no_mangle)]
 pub(crate) static OFFSETS: Global<Offsets> = Global::new(Offsets::NONE);
@@ -71,37 +71,43 @@ static NOTHING: Remembered = Remembered {
     autoreaped: 0,
 };
 
-/// What is remembered of the process of `task`, if anything.
+/// What is remembered of a process, if anything.
 #[inline(always)]
-pub(crate) fn remembered(task: Task) -> Option<&'static mut Remembered> {
-    let found = TASKS.get_ptr_mut(task.signal().address())?;
-    // SAFETY: the map's value lives as long as the program runs, and the entries of one process
-    // are written by itself, by its parent before its first run, or under its siglock.
-    let found = unsafe { &mut *found };
-    (found.start_ns == task.leader().start_ns()).then_some(found)
+pub(crate) fn remembered(group: Group) -> Option<&'static mut Remembered> {
+    find(group, group.leader.start_ns())
 }
 
 /// The same, made where there was none.
 #[inline(always)]
-pub(crate) fn remember(task: Task) -> Option<&'static mut Remembered> {
-    if let Some(found) = remembered(task) {
+pub(crate) fn remember(group: Group) -> Option<&'static mut Remembered> {
+    let start_ns = group.leader.start_ns();
+    if let Some(found) = find(group, start_ns) {
         return Some(found);
     }
-    let key = task.signal().address();
+    let key = group.address();
     if TASKS.insert(key, &NOTHING, u64::from(BPF_ANY)).is_err() {
         lost(counter::LOST_TASKS_FULL);
         return None;
     }
-    // SAFETY: as above.
+    // SAFETY: as in `find`.
     let new = unsafe { &mut *TASKS.get_ptr_mut(key)? };
-    new.start_ns = task.leader().start_ns();
+    new.start_ns = start_ns;
     Some(new)
 }
 
-/// Forgets the process of `task`.
 #[inline(always)]
-pub(crate) fn forget(task: Task) {
-    let _absent = TASKS.remove(task.signal().address());
+fn find(group: Group, start_ns: u64) -> Option<&'static mut Remembered> {
+    let found = TASKS.get_ptr_mut(group.address())?;
+    // SAFETY: the map's value lives as long as the program runs, and the entries of one process
+    // are written by itself, by its parent before its first run, or under its siglock.
+    let found = unsafe { &mut *found };
+    (found.start_ns == start_ns).then_some(found)
+}
+
+/// Forgets a process.
+#[inline(always)]
+pub(crate) fn forget(group: Group) {
+    let _absent = TASKS.remove(group.address());
 }
 
 /// Adds one to a counter of this CPU and returns its new value.

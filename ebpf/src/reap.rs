@@ -5,17 +5,22 @@
 //! auto-reaps, and the death has said so. Where it cannot be hooked, the return of wait4 and
 //! waitid tells who took whom.
 
+use core::mem::offset_of;
+
 use aya_ebpf::{
+    bindings::pt_regs,
     helpers::{
-        bpf_get_current_task_btf, bpf_ktime_get_boot_ns, bpf_probe_read_kernel,
-        bpf_probe_read_user, bpf_task_pt_regs,
+        bpf_get_current_task_btf, bpf_ktime_get_boot_ns, bpf_probe_read_user, bpf_task_pt_regs,
     },
     macros::{btf_tracepoint, fentry, kprobe, tracepoint},
     programs::{BtfTracePointContext, FEntryContext, ProbeContext, TracePointContext},
 };
 use wire::{Head, NamespacePid, Release, Waited, counter, kind, release_flags};
 
-use crate::{maps, task::Task};
+use crate::{
+    maps,
+    task::{Group, Kernel, Task},
+};
 
 #[fentry(function = "release_task")]
 fn reap_fentry(ctx: FEntryContext) -> i32 {
@@ -34,11 +39,13 @@ fn reap_kprobe(ctx: ProbeContext) -> u32 {
 /// An exec by a thread has by now given the old leader that thread's former number.
 #[inline(always)]
 fn released(task: Task) {
-    if !task.is_leader() || task.is_kernel_thread() {
+    let ids = task.ids();
+    if !ids.is_leader() || task.is_kernel_thread() {
         return;
     }
-    let told = maps::remembered(task).is_some_and(|process| process.autoreaped != 0);
-    maps::forget(task);
+    let group = Group::of_leader(task);
+    let told = maps::remembered(group).is_some_and(|process| process.autoreaped != 0);
+    maps::forget(group);
     if told {
         return;
     }
@@ -63,7 +70,7 @@ fn released(task: Task) {
         flags,
         at_ns,
     };
-    record.tgid = task.tgid();
+    record.tgid = ids.tgid;
     record.pad = 0;
     record.start_ns = task.start_ns();
     current.fill_process(&mut record.reaper);
@@ -77,10 +84,8 @@ const SYS_EXIT_RET: usize = 16;
 fn reap_wait4(ctx: TracePointContext) -> u32 {
     // SAFETY: the record of the tracepoint is at least that long.
     let returned = unsafe { ctx.read_at::<i64>(SYS_EXIT_RET) }.unwrap_or(0);
-    if returned > 0
-        && let Some(call) = Call::current()
-    {
-        wait4_returned(&call, returned);
+    if returned > 0 {
+        wait4_returned(Registers::of_current(), returned);
     }
     0
 }
@@ -89,10 +94,8 @@ fn reap_wait4(ctx: TracePointContext) -> u32 {
 fn reap_waitid(ctx: TracePointContext) -> u32 {
     // SAFETY: as above.
     let returned = unsafe { ctx.read_at::<i64>(SYS_EXIT_RET) }.unwrap_or(-1);
-    if returned == 0
-        && let Some(call) = Call::current()
-    {
-        waitid_returned(&call);
+    if returned == 0 {
+        waitid_returned(Registers::of_current());
     }
     0
 }
@@ -104,51 +107,71 @@ fn reap_sys_exit(ctx: BtfTracePointContext) -> i32 {
     if returned < 0 {
         return 0;
     }
-    let Some(call) = Call::at(ctx.arg(0)) else {
-        return 0;
-    };
-    if call.number == SYS_WAIT4 && returned > 0 {
-        wait4_returned(&call, returned);
-    } else if call.number == SYS_WAITID && returned == 0 {
-        waitid_returned(&call);
+    let registers = Registers(Kernel::new(ctx.arg(0)));
+    match registers.system_call() {
+        SYS_WAIT4 if returned > 0 && registers.is_64_bit() => {
+            wait4_returned(registers, returned);
+        }
+        SYS_WAITID if returned == 0 && registers.is_64_bit() => waitid_returned(registers),
+        _ => {}
     }
     0
 }
 
 const SYS_WAIT4: u64 = 61;
 const SYS_WAITID: u64 = 247;
-/// `__USER_CS`: a 64-bit program; others number their system calls otherwise.
-const USER_CS: u64 = 0x33;
 
-/// A system call of the current task, from the registers that it saved.
-struct Call {
-    number: u64,
-    arguments: [u64; 4],
-}
+/// What a system call of the current task saved: a `struct pt_regs`.
+#[derive(Clone, Copy)]
+struct Registers(Kernel);
 
-impl Call {
+impl Registers {
     #[inline(always)]
-    fn current() -> Option<Self> {
+    fn of_current() -> Self {
         // SAFETY: the current task has saved registers while it is in a system call.
-        Self::at(unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as u64)
+        Self(Kernel::new(
+            unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as u64,
+        ))
     }
 
     #[inline(always)]
-    fn at(registers: u64) -> Option<Self> {
-        let registers = registers as *const aya_ebpf::bindings::pt_regs;
-        // SAFETY: the helper checks the address.
-        let registers = unsafe { bpf_probe_read_kernel(registers) }.ok()?;
-        (registers.cs == USER_CS).then_some(Self {
-            number: registers.orig_rax,
-            arguments: [registers.rdi, registers.rsi, registers.rdx, registers.r10],
-        })
+    fn system_call(self) -> u64 {
+        self.0.read_u64(offset_of!(pt_regs, orig_rax) as u32)
+    }
+
+    /// Others number their system calls otherwise.
+    #[inline(always)]
+    fn is_64_bit(self) -> bool {
+        /// `__USER_CS`, arch/x86/include/asm/segment.h.
+        const USER_CS: u64 = 0x33;
+        self.0.read_u64(offset_of!(pt_regs, cs) as u32) == USER_CS
+    }
+
+    #[inline(always)]
+    fn first(self) -> u64 {
+        self.0.read_u64(offset_of!(pt_regs, rdi) as u32)
+    }
+
+    #[inline(always)]
+    fn second(self) -> u64 {
+        self.0.read_u64(offset_of!(pt_regs, rsi) as u32)
+    }
+
+    #[inline(always)]
+    fn third(self) -> u64 {
+        self.0.read_u64(offset_of!(pt_regs, rdx) as u32)
+    }
+
+    #[inline(always)]
+    fn fourth(self) -> u64 {
+        self.0.read_u64(offset_of!(pt_regs, r10) as u32)
     }
 }
 
 /// wait4(pid, status, options, rusage) also returns for stops and continues.
 #[inline(always)]
-fn wait4_returned(call: &Call, returned: i64) {
-    let status = call.arguments[1] as *const u32;
+fn wait4_returned(registers: Registers, returned: i64) {
+    let status = registers.second() as *const u32;
     if !status.is_null() {
         // SAFETY: the helper checks the address.
         let status = unsafe { bpf_probe_read_user(status) }.unwrap_or(0);
@@ -170,14 +193,14 @@ const SI_PID: u64 = 16;
 
 /// waitid(which, id, info, options): the child is in user memory only.
 #[inline(always)]
-fn waitid_returned(call: &Call) {
-    let [which, id, info, options] = call.arguments;
-    if options & WNOWAIT != 0 {
+fn waitid_returned(registers: Registers) {
+    if registers.fourth() & WNOWAIT != 0 {
         return;
     }
+    let info = registers.third();
     if info == 0 {
-        if which == P_PID {
-            waited(id as u32);
+        if registers.first() == P_PID {
+            waited(registers.second() as u32);
         }
         return;
     }
@@ -206,7 +229,7 @@ fn waited(nr: u32) {
         at_ns,
     };
     record.child = NamespacePid {
-        namespace: current.namespace(),
+        namespace: current.numbers().namespace(),
         nr,
     };
     current.fill_process(&mut record.reaper);

@@ -3,10 +3,13 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::generated::bpf_seq_write;
+use aya_ebpf::helpers::{bpf_ktime_get_boot_ns, generated::bpf_seq_write};
 use wire::{TaskRecord, task_flags};
 
-use crate::{maps, task::Task};
+use crate::{
+    maps,
+    task::{EXIT_ZOMBIE, Group, Task},
+};
 
 /// `struct bpf_iter__task`.
 #[repr(C)]
@@ -32,27 +35,34 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
         return 0;
     }
     let task = Task::at(task);
-    if !task.is_leader() || task.is_kernel_thread() {
+    if !task.ids().is_leader() || task.is_kernel_thread() {
         return 0;
     }
     let mut record = TaskRecord::default();
-    task.fill_process(&mut record.process);
+    let group = Group::of_leader(task);
+    task.fill_leader(&mut record.process);
     task.real_parent().fill_process(&mut record.parent);
     if task.is_traced() {
         task.parent().fill_process(&mut record.tracer);
     }
-    if let Some(process) = maps::remembered(task) {
+    if let Some(process) = maps::remembered(group) {
         record.forker = process.forker;
         record.begin_ns = process.begin_ns;
         record.last_wait_ns = process.last_wait_ns;
         record.waits = process.waits;
     }
+    record.last_ran_sched_ns = task.last_ran_sched_ns();
+    // SAFETY: the helper has no preconditions.
+    record.read_ns = unsafe { bpf_ktime_get_boot_ns() };
+    record.reader_ran_sched_ns = Task::current().last_ran_sched_ns();
+    record.runtime_ns = group.runtime_ns();
+    record.threads_runtime_ns = group.threads_runtime_ns();
     record.cgroup_id = task.cgroup_id();
-    record.flags = state(task);
-    record.exit_code = task.wait_status();
+    record.flags = state(group);
+    record.exit_code = group.wait_status();
     record.exit_signal = task.exit_signal();
     record.uid = task.uid();
-    task.fill_pids(&mut record.pids);
+    task.numbers().fill(&mut record.pids);
     // SAFETY: the record is on this stack, and `seq` is the iterator's own.
     unsafe {
         bpf_seq_write(
@@ -67,15 +77,15 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
 /// A leader whose threads are not all released cannot be reaped: with live ones the process
 /// lives on, without it is still dying.
 #[inline(always)]
-fn state(task: Task) -> u32 {
-    if task.is_zombie() {
-        return match (task.threads(), task.live_threads()) {
+fn state(group: Group) -> u32 {
+    if group.leader.exit_state() & EXIT_ZOMBIE != 0 {
+        return match (group.threads(), group.live_threads()) {
             (0 | 1, _) => task_flags::ZOMBIE,
             (_, 0) => task_flags::EXITING,
             _ => task_flags::LEADER_EXITED,
         };
     }
-    if task.group_exits() || task.live_threads() == 0 {
+    if group.exits() || group.live_threads() == 0 {
         task_flags::EXITING
     } else {
         0

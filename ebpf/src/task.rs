@@ -22,7 +22,7 @@ const PF_KTHREAD: u32 = 0x0020_0000;
 /// `SIGNAL_GROUP_EXIT`, include/linux/sched/signal.h.
 const SIGNAL_GROUP_EXIT: u32 = 0x4;
 /// `EXIT_ZOMBIE`, include/linux/sched.h; `EXIT_TRACE` includes it.
-const EXIT_ZOMBIE: u32 = 0x20;
+pub(crate) const EXIT_ZOMBIE: u32 = 0x20;
 /// `SA_NOCLDWAIT`, include/uapi/asm-generic/signal-defs.h.
 const SA_NOCLDWAIT: u64 = 2;
 /// `SIG_IGN`.
@@ -37,6 +37,8 @@ const SIGACTION_FLAGS: u32 = 8;
 const UPID_SIZE: u32 = 16;
 /// Offset of the namespace in it.
 const UPID_NAMESPACE: u32 = 8;
+/// `PROC_PID_INIT_INO`, include/linux/proc_ns.h.
+const INITIAL_PID_NAMESPACE: u32 = 0xefff_fffc;
 
 /// An address in kernel memory, of a struct that the caller knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,19 +102,14 @@ impl Task {
         Self::at(unsafe { bpf_get_current_task() })
     }
 
+    /// Its numbers in the initial namespace; they are neighbours in every kernel.
     #[inline(always)]
-    pub(crate) fn tgid(self) -> u32 {
-        self.0.read_u32(offset!(task_tgid))
-    }
-
-    #[inline(always)]
-    pub(crate) fn tid(self) -> u32 {
-        self.0.read_u32(offset!(task_pid))
-    }
-
-    #[inline(always)]
-    pub(crate) fn is_leader(self) -> bool {
-        self.tid() == self.tgid()
+    pub(crate) fn ids(self) -> Ids {
+        let both = self.0.read_u64(offset!(task_pid));
+        Ids {
+            tid: both as u32,
+            tgid: (both >> 32) as u32,
+        }
     }
 
     #[inline(always)]
@@ -125,14 +122,10 @@ impl Task {
         self.flags() & PF_EXITING != 0
     }
 
+    /// `EXIT_ZOMBIE`, `EXIT_DEAD` or both; 0 of the living.
     #[inline(always)]
-    pub(crate) fn is_zombie(self) -> bool {
-        self.0.read_u32(offset!(task_exit_state)) & EXIT_ZOMBIE != 0
-    }
-
-    #[inline(always)]
-    pub(crate) fn is_dead(self) -> bool {
-        self.0.read_u32(offset!(task_exit_state)) != 0
+    pub(crate) fn exit_state(self) -> u32 {
+        self.0.read_u32(offset!(task_exit_state))
     }
 
     #[inline(always)]
@@ -141,8 +134,11 @@ impl Task {
     }
 
     #[inline(always)]
-    pub(crate) fn leader(self) -> Self {
-        Self(self.0.follow(offset!(task_group_leader)))
+    pub(crate) fn group(self) -> Group {
+        Group {
+            leader: Self(self.0.follow(offset!(task_group_leader))),
+            signal: self.0.follow(offset!(task_signal)),
+        }
     }
 
     #[inline(always)]
@@ -157,13 +153,14 @@ impl Task {
     }
 
     #[inline(always)]
-    pub(crate) fn signal(self) -> Kernel {
-        self.0.follow(offset!(task_signal))
-    }
-
-    #[inline(always)]
     pub(crate) fn start_ns(self) -> u64 {
         self.0.read_u64(offset!(task_start_boottime))
+    }
+
+    /// When it last got a CPU, on the scheduler's clock (`sched_info.last_arrival`).
+    #[inline(always)]
+    pub(crate) fn last_ran_sched_ns(self) -> u64 {
+        self.0.read_u64(offset!(task_last_arrival))
     }
 
     #[inline(always)]
@@ -187,187 +184,53 @@ impl Task {
             .read_u64(offset!(kernfs_node_id))
     }
 
-    /// The whole group was told to exit, by `exit_group` or a fatal signal.
-    #[inline(always)]
-    pub(crate) fn group_exits(self) -> bool {
-        self.signal().read_u32(offset!(signal_flags)) & SIGNAL_GROUP_EXIT != 0
-    }
-
-    /// Threads that have not passed the start of their exit.
-    #[inline(always)]
-    pub(crate) fn live_threads(self) -> u32 {
-        self.signal().read_u32(offset!(signal_live))
-    }
-
-    /// Threads that have not been released.
-    #[inline(always)]
-    pub(crate) fn threads(self) -> u32 {
-        self.signal().read_u32(offset!(signal_nr_threads))
-    }
-
-    /// The wait status, by the kernel's own formula in `wait_task_zombie`. Of a leader.
-    #[inline(always)]
-    pub(crate) fn wait_status(self) -> u32 {
-        if self.group_exits() {
-            self.signal().read_u32(offset!(signal_group_exit_code))
-        } else {
-            self.0.read_u32(offset!(task_exit_code))
-        }
-    }
-
-    /// User time of the group: of its released threads and its leader.
-    #[inline(always)]
-    pub(crate) fn user_ns(self) -> u64 {
-        self.signal().read_u64(offset!(signal_utime)) + self.0.read_u64(offset!(task_utime))
-    }
-
-    /// System time of the group, likewise.
-    #[inline(always)]
-    pub(crate) fn system_ns(self) -> u64 {
-        self.signal().read_u64(offset!(signal_stime)) + self.0.read_u64(offset!(task_stime))
-    }
-
-    /// Exact CPU time of the group, likewise.
-    #[inline(always)]
-    pub(crate) fn runtime_ns(self) -> u64 {
-        self.signal().read_u64(offset!(signal_sum_sched_runtime))
-            + self.0.read_u64(offset!(task_sum_exec_runtime))
-    }
-
-    #[inline(always)]
-    pub(crate) fn max_rss_pages(self) -> u64 {
-        self.signal().read_u64(offset!(signal_maxrss))
-    }
-
     /// What it does with `signal`: the handler and the flags.
     #[inline(always)]
-    pub(crate) fn disposition(self, signal: u32) -> (u64, u64) {
+    pub(crate) fn disposition(self, signal: u32) -> Disposition {
         let base = offset!(sighand_action);
         if base == NO_OFFSET || signal == 0 || signal > 64 {
-            return (0, 0);
+            return Disposition {
+                handler: 0,
+                flags: 0,
+            };
         }
         let action = base + (signal - 1) * SIGACTION_SIZE;
         let sighand = self.0.follow(offset!(task_sighand));
-        (
-            sighand.read_u64(action),
-            sighand.read_u64(action + SIGACTION_FLAGS),
-        )
+        Disposition {
+            handler: sighand.read_u64(action),
+            flags: sighand.read_u64(action + SIGACTION_FLAGS),
+        }
     }
 
-    /// Whether `do_notify_parent` will answer that this leader is to be released at once, by
-    /// the kernel's own rule in kernel/signal.c.
     #[inline(always)]
-    pub(crate) fn autoreaps(self) -> bool {
-        if self.is_traced() {
-            return false;
-        }
-        let bit = offset!(signal_autoreap_bit);
-        if bit != NO_OFFSET {
-            let word = self.signal().read_u32(bit / 32 * 4);
-            if word & (1 << (bit % 32)) != 0 {
-                return true;
-            }
-        }
-        let (handler, flags) = self.real_parent().disposition(SIGCHLD);
-        self.exit_signal() == SIGCHLD as i32 && (handler == SIG_IGN || flags & SA_NOCLDWAIT != 0)
-    }
-
-    /// Whether nobody will be sent a signal at this leader's death.
-    #[inline(always)]
-    pub(crate) fn dies_silently(self) -> bool {
-        if self.is_traced() {
-            return false;
-        }
-        let ignored = self.real_parent().disposition(SIGCHLD).0 == SIG_IGN;
-        self.exit_signal() == 0
-            || (self.exit_signal() == SIGCHLD as i32 && ignored)
-            || (self.autoreaps() && offset!(signal_autoreap_bit) != NO_OFFSET)
-    }
-
-    /// Its number in the PID namespace at `level`, and that namespace.
-    #[inline(always)]
-    fn pid_at(self, level: u32) -> NamespacePid {
+    pub(crate) fn numbers(self) -> Numbers {
         let pid = self.0.follow(offset!(task_thread_pid));
-        let entry = offset!(pid_numbers) + level * UPID_SIZE;
-        let namespace = pid.follow(entry + UPID_NAMESPACE);
-        NamespacePid {
-            namespace: namespace.read_u32(offset!(pid_namespace_inum)),
-            nr: pid.read_u32(entry),
+        Numbers {
+            pid,
+            deepest: pid.read_u32(offset!(pid_level)) & 31,
         }
-    }
-
-    #[inline(always)]
-    pub(crate) fn namespace_level(self) -> u32 {
-        self.0
-            .follow(offset!(task_thread_pid))
-            .read_u32(offset!(pid_level))
-    }
-
-    /// The PID namespace in which it sees others.
-    #[inline(always)]
-    pub(crate) fn namespace(self) -> u32 {
-        self.pid_at(self.namespace_level() & 31).namespace
-    }
-
-    /// Its number as `other` sees it; 0 where `other` cannot.
-    #[inline(always)]
-    pub(crate) fn nr_seen_by(self, other: Self) -> u32 {
-        let level = other.namespace_level() & 31;
-        if level > self.namespace_level() {
-            return 0;
-        }
-        self.pid_at(level).nr
-    }
-
-    /// All its numbers, outermost namespace first.
-    #[inline(always)]
-    pub(crate) fn fill_pids(self, pids: &mut [NamespacePid; NAMESPACE_LEVELS]) {
-        let deepest = self.namespace_level();
-        pids[0] = self.pid_at(0);
-        pids[1] = if deepest >= 1 {
-            self.pid_at(1)
-        } else {
-            NamespacePid {
-                namespace: 0,
-                nr: 0,
-            }
-        };
-        pids[2] = if deepest >= 2 {
-            self.pid_at(2)
-        } else {
-            NamespacePid {
-                namespace: 0,
-                nr: 0,
-            }
-        };
-        pids[3] = if deepest >= 3 {
-            self.pid_at(3)
-        } else {
-            NamespacePid {
-                namespace: 0,
-                nr: 0,
-            }
-        };
     }
 
     /// Its process, this thread acting.
     #[inline(always)]
     pub(crate) fn fill_process(self, process: &mut Process) {
-        let leader = self.leader();
-        process.tgid = self.tgid();
-        process.tid = self.tid();
-        process.start_ns = leader.start_ns();
-        leader.fill_comm(&mut process.comm);
+        Self(self.0.follow(offset!(task_group_leader))).fill_leader(process);
+        process.tid = self.ids().tid;
+    }
+
+    /// The process of this leader.
+    #[inline(always)]
+    pub(crate) fn fill_leader(self, process: &mut Process) {
+        let ids = self.ids();
+        process.tgid = ids.tgid;
+        process.tid = ids.tid;
+        process.start_ns = self.start_ns();
+        self.fill_comm(&mut process.comm);
     }
 
     #[inline(always)]
     fn fill_comm(self, comm: &mut [u8; COMM_LEN]) {
-        let offset = offset!(task_comm);
-        if offset == NO_OFFSET {
-            *comm = [0; COMM_LEN];
-            return;
-        }
-        let from = (self.0.address() + u64::from(offset)) as *const core::ffi::c_void;
+        let from = (self.0.address() + u64::from(offset!(task_comm))) as *const core::ffi::c_void;
         // SAFETY: the helper checks the address, and fills the buffer with zeros on a failure.
         unsafe {
             generated::bpf_probe_read_kernel(comm.as_mut_ptr().cast(), COMM_LEN as u32, from);
@@ -377,6 +240,232 @@ impl Task {
     #[inline(always)]
     fn flags(self) -> u32 {
         self.0.read_u32(offset!(task_flags))
+    }
+}
+
+/// The numbers of a thread in the initial PID namespace.
+#[derive(Clone, Copy)]
+pub(crate) struct Ids {
+    pub(crate) tid: u32,
+    pub(crate) tgid: u32,
+}
+
+impl Ids {
+    #[inline(always)]
+    pub(crate) fn is_leader(self) -> bool {
+        self.tid == self.tgid
+    }
+}
+
+/// What a process does with a signal.
+pub(crate) struct Disposition {
+    handler: u64,
+    flags: u64,
+}
+
+impl Disposition {
+    #[inline(always)]
+    pub(crate) fn is_default(&self) -> bool {
+        self.handler == 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_ignored(&self) -> bool {
+        self.handler == SIG_IGN
+    }
+
+    /// Whether it lets the kernel reap the children at whose death this signal is sent.
+    #[inline(always)]
+    pub(crate) fn autoreaps(&self) -> bool {
+        self.is_ignored() || self.flags & SA_NOCLDWAIT != 0
+    }
+}
+
+/// A thread group: its leader and its `signal_struct`.
+#[derive(Clone, Copy)]
+pub(crate) struct Group {
+    pub(crate) leader: Task,
+    signal: Kernel,
+}
+
+impl Group {
+    /// The group of a leader.
+    #[inline(always)]
+    pub(crate) fn of_leader(leader: Task) -> Self {
+        Self {
+            leader,
+            signal: leader.0.follow(offset!(task_signal)),
+        }
+    }
+
+    /// What identifies it over an exec by another thread: the address of its `signal_struct`.
+    #[inline(always)]
+    pub(crate) fn address(self) -> u64 {
+        self.signal.address()
+    }
+
+    /// It was told to exit as a whole, by `exit_group` or a fatal signal.
+    #[inline(always)]
+    pub(crate) fn exits(self) -> bool {
+        self.signal.read_u32(offset!(signal_flags)) & SIGNAL_GROUP_EXIT != 0
+    }
+
+    /// Threads that have not passed the start of their exit.
+    #[inline(always)]
+    pub(crate) fn live_threads(self) -> u32 {
+        self.signal.read_u32(offset!(signal_live))
+    }
+
+    /// Threads that have not been released.
+    #[inline(always)]
+    pub(crate) fn threads(self) -> u32 {
+        self.signal.read_u32(offset!(signal_nr_threads))
+    }
+
+    /// The wait status, by the kernel's own formula in `wait_task_zombie`.
+    #[inline(always)]
+    pub(crate) fn wait_status(self) -> u32 {
+        if self.exits() {
+            self.signal.read_u32(offset!(signal_group_exit_code))
+        } else {
+            self.leader.0.read_u32(offset!(task_exit_code))
+        }
+    }
+
+    /// User time of its released threads and its leader.
+    #[inline(always)]
+    pub(crate) fn user_ns(self) -> u64 {
+        self.signal.read_u64(offset!(signal_utime)) + self.leader.0.read_u64(offset!(task_utime))
+    }
+
+    /// System time, likewise.
+    #[inline(always)]
+    pub(crate) fn system_ns(self) -> u64 {
+        self.signal.read_u64(offset!(signal_stime)) + self.leader.0.read_u64(offset!(task_stime))
+    }
+
+    /// Exact CPU time of its released threads.
+    #[inline(always)]
+    pub(crate) fn threads_runtime_ns(self) -> u64 {
+        self.signal.read_u64(offset!(signal_sum_sched_runtime))
+    }
+
+    /// The same, its leader included.
+    #[inline(always)]
+    pub(crate) fn runtime_ns(self) -> u64 {
+        self.threads_runtime_ns() + self.leader.0.read_u64(offset!(task_sum_exec_runtime))
+    }
+
+    #[inline(always)]
+    pub(crate) fn max_rss_pages(self) -> u64 {
+        self.signal.read_u64(offset!(signal_maxrss))
+    }
+
+    /// What comes of its death, by the kernel's own rule in `do_notify_parent`.
+    #[inline(always)]
+    pub(crate) fn farewell(self) -> Farewell {
+        let traced = self.leader.is_traced();
+        let bit = offset!(signal_autoreap_bit);
+        if bit != NO_OFFSET && self.signal.read_u32(bit / 32 * 4) & (1 << (bit % 32)) != 0 {
+            return Farewell {
+                silent: !traced,
+                autoreap: true,
+                traced,
+            };
+        }
+        let exit_signal = self.leader.exit_signal();
+        if exit_signal != SIGCHLD as i32 {
+            return Farewell {
+                silent: exit_signal == 0 && !traced,
+                autoreap: false,
+                traced,
+            };
+        }
+        let parent = self.leader.real_parent().disposition(SIGCHLD);
+        Farewell {
+            silent: parent.is_ignored() && !traced,
+            autoreap: parent.autoreaps(),
+            traced,
+        }
+    }
+}
+
+/// How a process leaves.
+#[derive(Clone, Copy)]
+pub(crate) struct Farewell {
+    /// No signal is sent to anybody.
+    pub(crate) silent: bool,
+    /// Its parent lets the kernel reap it.
+    pub(crate) autoreap: bool,
+    /// It stays for its tracer first, whatever its parent wants.
+    pub(crate) traced: bool,
+}
+
+/// The numbers of a task, one for each PID namespace that sees it: a `struct pid`.
+#[derive(Clone, Copy)]
+pub(crate) struct Numbers {
+    pid: Kernel,
+    deepest: u32,
+}
+
+impl Numbers {
+    /// Its number at a level, and the namespace there.
+    #[inline(always)]
+    fn at(self, level: u32) -> NamespacePid {
+        let entry = offset!(pid_numbers) + level * UPID_SIZE;
+        let namespace = if level == 0 {
+            INITIAL_PID_NAMESPACE
+        } else {
+            self.pid
+                .follow(entry + UPID_NAMESPACE)
+                .read_u32(offset!(pid_namespace_inum))
+        };
+        NamespacePid {
+            namespace,
+            nr: self.pid.read_u32(entry),
+        }
+    }
+
+    /// The namespace in which the task sees others.
+    #[inline(always)]
+    pub(crate) fn namespace(self) -> u32 {
+        self.at(self.deepest).namespace
+    }
+
+    /// Its number as `other` sees it; 0 where `other` cannot.
+    #[inline(always)]
+    pub(crate) fn nr_seen_by(self, other: Self) -> u32 {
+        if other.deepest > self.deepest {
+            return 0;
+        }
+        self.pid
+            .read_u32(offset!(pid_numbers) + other.deepest * UPID_SIZE)
+    }
+
+    /// How deep its own namespace is nested.
+    #[inline(always)]
+    pub(crate) fn level(self) -> u32 {
+        self.deepest
+    }
+
+    /// All of them, outermost namespace first.
+    #[inline(always)]
+    pub(crate) fn fill(self, pids: &mut [NamespacePid; NAMESPACE_LEVELS]) {
+        pids[0] = self.at(0);
+        pids[1] = self.at_or_none(1);
+        pids[2] = self.at_or_none(2);
+        pids[3] = self.at_or_none(3);
+    }
+
+    #[inline(always)]
+    fn at_or_none(self, level: u32) -> NamespacePid {
+        if level > self.deepest {
+            return NamespacePid {
+                namespace: 0,
+                nr: 0,
+            };
+        }
+        self.at(level)
     }
 }
 

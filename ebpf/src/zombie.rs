@@ -14,7 +14,7 @@ use wire::{Head, NamespacePid, Renotified, counter, death_flags, kind, renotifie
 use crate::{
     death, maps,
     maps::OPTIONS,
-    task::{Kernel, SIGCHLD, Task},
+    task::{Group, Kernel, SIGCHLD, Task},
 };
 
 /// `CLD_EXITED`, `CLD_KILLED`, `CLD_DUMPED`; stops and continues come after.
@@ -23,8 +23,6 @@ const CHILD_DIED: core::ops::RangeInclusive<u32> = 1..=3;
 const SI_CODE: u32 = 8;
 /// Offset of `si_pid`.
 const SI_PID: u32 = 16;
-/// `SA_NOCLDWAIT`.
-const SA_NOCLDWAIT: u64 = 2;
 
 #[fentry(function = "do_notify_parent")]
 fn zombie_fentry(ctx: FEntryContext) -> i32 {
@@ -44,15 +42,19 @@ fn zombie_kprobe(ctx: ProbeContext) -> u32 {
 /// be reaped as a process yet.
 #[inline(always)]
 fn notified(task: Task) {
-    if !task.is_leader() || task.threads() > 1 || task.is_kernel_thread() {
+    if !task.ids().is_leader() || task.is_kernel_thread() {
         return;
     }
-    death::count(task);
-    let autoreap = task.autoreaps();
-    if autoreap {
+    let group = Group::of_leader(task);
+    if group.threads() > 1 {
+        return;
+    }
+    death::count(group);
+    let farewell = group.farewell();
+    if farewell.autoreap && !farewell.traced {
         maps::count(counter::REAPED);
     }
-    death::send(task, if autoreap { death_flags::AUTOREAP } else { 0 });
+    death::send(group, farewell, 0);
 }
 
 /// The end of a group's last thread: counted here, once a process; sent only if nothing else
@@ -60,23 +62,19 @@ fn notified(task: Task) {
 #[btf_tracepoint(function = "sched_process_exit")]
 fn zombie_group_dead(ctx: BtfTracePointContext) -> i32 {
     let current = Task::current();
+    let group = current.group();
     let group_dead = if OPTIONS.load().exit_has_group_dead == 0 {
-        current.live_threads() == 0
+        group.live_threads() == 0
     } else {
         ctx.arg::<u64>(1) & 0xff != 0
     };
     if !group_dead || current.is_kernel_thread() {
         return 0;
     }
-    let leader = current.leader();
-    death::count(leader);
-    if leader.dies_silently() {
-        let autoreap = if leader.autoreaps() {
-            death_flags::AUTOREAP
-        } else {
-            0
-        };
-        death::send(leader, death_flags::BEFORE_NOTIFICATION | autoreap);
+    death::count(group);
+    let farewell = group.farewell();
+    if farewell.silent {
+        death::send(group, farewell, death_flags::BEFORE_NOTIFICATION);
     }
     0
 }
@@ -93,35 +91,31 @@ fn zombie_signal(ctx: BtfTracePointContext) -> i32 {
     let signal: u32 = ctx.arg(0);
     let target = Task::at(ctx.arg(2));
     let current = Task::current();
-    let leader = current.leader();
+    let group = current.group();
     let nr = info.read_u32(SI_PID);
-    if current.is_exiting() && nr == leader.nr_seen_by(target) {
-        let expected = signal == SIGCHLD || signal as i32 == leader.exit_signal();
-        if expected && leader.is_dead() && leader.threads() <= 1 {
-            let autoreap = if leader.autoreaps() {
-                death_flags::AUTOREAP
-            } else {
-                0
-            };
-            death::send(leader, autoreap);
+    let told = target.numbers();
+    if current.is_exiting() && nr == group.leader.numbers().nr_seen_by(told) {
+        let expected = signal == SIGCHLD || signal as i32 == group.leader.exit_signal();
+        if expected && group.leader.exit_state() != 0 && group.threads() <= 1 {
+            death::send(group, group.farewell(), 0);
         }
-    } else if signal == SIGCHLD && current.tgid() != target.tgid() {
-        renotified(target, nr);
+    } else if signal == SIGCHLD && current.ids().tgid != target.ids().tgid {
+        renotified(target, told.namespace(), nr);
     }
     0
 }
 
 #[inline(always)]
-fn renotified(target: Task, nr: u32) {
+fn renotified(target: Task, namespace: u32, nr: u32) {
     let Some(mut entry) = maps::reserve::<Renotified>() else {
         return;
     };
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
     let record = unsafe { &mut *entry.as_mut_ptr() };
-    let nocldwait = target.disposition(SIGCHLD).1 & SA_NOCLDWAIT != 0;
+    let autoreap = target.disposition(SIGCHLD).autoreaps();
     record.head = Head {
         kind: kind::RENOTIFIED,
-        flags: if nocldwait {
+        flags: if autoreap {
             renotified_flags::AUTOREAP
         } else {
             0
@@ -129,10 +123,7 @@ fn renotified(target: Task, nr: u32) {
         // SAFETY: the helper has no preconditions.
         at_ns: unsafe { bpf_ktime_get_boot_ns() },
     };
-    record.child = NamespacePid {
-        namespace: target.namespace(),
-        nr,
-    };
+    record.child = NamespacePid { namespace, nr };
     target.fill_process(&mut record.parent);
     maps::submit(entry);
 }

@@ -1,24 +1,19 @@
-//! The one loop: events, ticks and requests come in; it owns all state and answers with copies.
+//! The one loop: events, ticks and requests come in; it owns all state.
 
-use std::{
-    io,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::{io, time::Duration};
 
 use tokio::{
     sync::mpsc,
     time::{self, Instant, MissedTickBehavior},
 };
 
-use super::{Settings, host, streams::Streams, tally, tally::Tally};
+use super::{Settings, host, streams::Streams, tally::Tally};
 use crate::{
-    api::{self, Document},
-    doctor,
-    events::{self, Event, HungUp, Key, Snapshot},
-    handle::{Health, Request},
+    events::{self, Event, HungUp, Snapshot},
+    handle::Request,
     kernel::{self, Attached, Pidfds, ProbeReport, Readable, Rung, Source, Wall},
     lifecycle::{Lifecycle, Limits, Record, Transition},
-    metrics::{Metrics, Sample},
+    metrics::Metrics,
     parents::Parents,
     report,
 };
@@ -45,20 +40,21 @@ const PARENTS: usize = 4_096;
 
 /// All state of a running agent.
 pub(super) struct Agent {
-    settings: Settings,
-    kernel: Attached,
-    probes: Vec<ProbeReport>,
+    pub(super) settings: Settings,
+    pub(super) kernel: Attached,
+    pub(super) probes: Vec<ProbeReport>,
     snapshots: Source,
     /// Watched only where a reap may go unseen.
     pidfds: Option<Pidfds>,
-    lifecycle: Lifecycle,
-    parents: Parents,
-    metrics: Metrics,
-    streams: Streams,
-    tally: Tally,
-    began_ns: u64,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) parents: Parents,
+    pub(super) metrics: Metrics,
+    pub(super) streams: Streams,
+    pub(super) tally: Tally,
+    pub(super) wall: Wall,
+    pub(super) began_ns: u64,
     page_size: u64,
-    ready: bool,
+    pub(super) ready: bool,
     /// A snapshot that waits for its events.
     unsettled: Option<Snapshot>,
     /// Hang-ups that wait for the events that say more of the same reaps.
@@ -94,6 +90,7 @@ impl Agent {
             metrics: Metrics::new(settings.stale_after),
             streams: Streams::default(),
             tally: Tally::default(),
+            wall: Wall::new(),
             began_ns,
             page_size: host::page_size(),
             ready: false,
@@ -146,7 +143,7 @@ impl Agent {
     }
 
     /// Takes in all that the kernel side has sent.
-    fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         let mut changes = Vec::new();
         while let Some(record) = self.kernel.events.next() {
             match events::decode(&record, self.page_size) {
@@ -181,13 +178,12 @@ impl Agent {
     /// Tells everybody what changed.
     fn publish(&mut self, changes: Vec<Transition>) {
         let now_ns = kernel::now_ns();
-        let wall = Wall::now();
         for change in changes {
             self.parents.apply(&change, &self.lifecycle, now_ns);
             match change {
                 Transition::Finished(record) => {
                     self.metrics.finished(&record);
-                    self.streams.send(&report::finished(wall, &record));
+                    self.streams.send(&report::finished(self.wall, &record));
                 }
                 Transition::Corrected(correction) => self.metrics.corrected(correction),
                 Transition::Unexplained => self.repair = true,
@@ -228,6 +224,7 @@ impl Agent {
 
     fn keep_house(&mut self) {
         let now_ns = kernel::now_ns();
+        self.wall.follow();
         self.lifecycle.expire(now_ns);
         if let Some(pidfds) = &mut self.pidfds {
             let aged = |record: &&Record| record.died.at_ns + WATCH_AFTER_NS <= now_ns;
@@ -249,121 +246,13 @@ impl Agent {
         }
     }
 
-    fn answer(&mut self, request: Request) {
-        self.drain();
-        // Nobody waits any more when sending fails.
-        let _gone = match request {
-            Request::Zombies(to) => to.send(self.document(self.zombies())).is_ok(),
-            Request::Top(to) => to.send(self.document(vec![self.top()])).is_ok(),
-            Request::Doctor(to) => to.send(self.doctor()).is_ok(),
-            Request::Metrics(to) => to.send(self.scrape()).is_ok(),
-            Request::Health(to) => to.send(Health { ready: self.ready }).is_ok(),
-            Request::Follow(to) => to.send(self.streams.follow()).is_ok(),
-        };
-    }
-
-    fn document<T>(&self, items: Vec<T>) -> Document<T> {
-        let wall = Wall::now();
-        Document {
-            version: api::VERSION,
-            host: host::name(),
-            kernel: host::kernel(),
-            source: self.kernel.source.name().to_owned(),
-            at: report::time(wall, wall.boottime_ns()),
-            lost_events: self.lost_events(),
-            items,
-        }
-    }
-
-    /// Oldest first.
-    fn zombies(&self) -> Vec<api::Zombie> {
-        let wall = Wall::now();
-        let mut records: Vec<_> = self.lifecycle.zombies().collect();
-        records.sort_by_key(|record| record.died.at_ns);
-        records
-            .into_iter()
-            .map(|record| report::zombie(wall, record))
-            .collect()
-    }
-
-    fn top(&self) -> api::Top {
-        let wall = Wall::now();
-        let rows = self
-            .parents
-            .rows(wall.boottime_ns(), self.lifecycle.zombies());
-        let zombies = self.zombies();
-        let counters = self.counters();
-        api::Top {
-            summary: api::Summary {
-                zombies: zombies.len() as u64,
-                exits_total: tally::exits(&counters).total(),
-                reaped_total: counters.get(wire::counter::REAPED),
-                uptime_seconds: report::seconds(wall.boottime_ns() - self.began_ns),
-                agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
-            parents: rows.iter().map(|row| report::parent(wall, row)).collect(),
-            zombies,
-        }
-    }
-
-    fn doctor(&self) -> api::Doctor {
-        doctor::report(Some(self.kernel.source), &self.probes, None)
-    }
-
-    fn scrape(&mut self) -> String {
-        let wall = Wall::now();
-        let counters = self.counters();
-        let stale_ns = self.settings.stale_after.as_nanos() as u64;
-        let oldest_ns = self
-            .lifecycle
-            .zombies()
-            .map(|record| record.died.at_ns)
-            .min();
-        let is_stale =
-            |record: &&Record| wall.boottime_ns().saturating_sub(record.died.at_ns) >= stale_ns;
-        let mut holders = std::collections::BTreeMap::<Key, (String, u64)>::new();
-        for record in self.lifecycle.zombies().filter(is_stale) {
-            if let Some(holder) = record.responsible() {
-                holders
-                    .entry(holder.key)
-                    .or_insert_with(|| (holder.comm.clone(), 0))
-                    .1 += 1;
-            }
-        }
-        let sample = Sample {
-            exits: tally::exits(&counters),
-            reaped: counters.get(wire::counter::REAPED),
-            lost: self.tally.lost(&counters, self.kernel.skipped_runs()),
-            events: self.tally.events,
-            zombies: self.lifecycle.zombies().count() as u64,
-            stale_zombies: self.lifecycle.zombies().filter(is_stale).count() as u64,
-            oldest_died_unix_seconds: oldest_ns.and_then(|at_ns| {
-                Some(
-                    wall.time_of(at_ns)
-                        .duration_since(UNIX_EPOCH)
-                        .ok()?
-                        .as_secs_f64(),
-                )
-            }),
-            parents: holders.into_values().collect(),
-            pids_used: host::pids_used(),
-            pids_limit: host::pids_limit(),
-            probes: self
-                .probes
-                .iter()
-                .filter_map(ProbeReport::attached)
-                .collect(),
-        };
-        self.metrics.render(&sample)
-    }
-
-    fn lost_events(&self) -> u64 {
+    pub(super) fn lost_events(&self) -> u64 {
         self.tally
             .lost(&self.counters(), self.kernel.skipped_runs())
             .total()
     }
 
-    fn counters(&self) -> kernel::Counters {
+    pub(super) fn counters(&self) -> kernel::Counters {
         self.kernel.counters().unwrap_or_else(|error: io::Error| {
             log::warn!("the kernel's counters cannot be read: {error}");
             kernel::Counters::default()

@@ -1,5 +1,6 @@
 //! The agent: as a daemon, or inside a view that found none.
 
+mod answers;
 mod core;
 pub(crate) mod host;
 mod streams;
@@ -55,16 +56,19 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
         log::info!("serving {}", path.display());
     }
     // A loop that ended by itself must not leave a server without answers behind.
+    let mut failed = false;
     let shutdown = async {
         tokio::select! {
             _ = terminate.recv() => log::info!("SIGTERM: leaving"),
             _ = interrupt.recv() => log::info!("SIGINT: leaving"),
-            () = thread.ended() => log::error!("the agent's loop has ended: leaving"),
+            () = thread.ended() => failed = true,
         }
     };
     server::serve(listeners, handle, shutdown)
         .await
-        .context("cannot serve")
+        .context("cannot serve")?;
+    anyhow::ensure!(!failed, "the agent's loop has ended; its log says why");
+    Ok(())
 }
 
 /// Starts the loop on a thread of its own, so that drawing a screen never delays it.

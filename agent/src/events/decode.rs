@@ -73,8 +73,33 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
         uid: record.uid,
         waits: Some(record.waits),
         last_wait_ns: known(record.last_wait_ns),
+        dead_by_ns: (state == TaskState::Zombie)
+            .then(|| dead_by(&record))
+            .flatten(),
         pids: pids(&record.pids),
     })
+}
+
+/// When a zombie was dead at the latest, from the scheduler's own books: it got its last turn on
+/// a CPU then, and ran no longer than in all its life.
+///
+/// They are kept on another clock, so that the reader's own last turn is the yardstick; the two
+/// may drift apart by what NTP may slew, and a turn may be stretched by interrupts and by the
+/// hypervisor. What is added for that makes the answer later, never earlier. A process that ever
+/// had other threads may have outlived its leader, of which the books speak.
+fn dead_by(record: &wire::TaskRecord) -> Option<u64> {
+    const SLEW: u64 = 2_000;
+    const STRETCH: u64 = 2;
+    const SLACK_NS: u64 = 1_000_000;
+    if record.last_ran_sched_ns == 0 || record.threads_runtime_ns != 0 {
+        return None;
+    }
+    let turn_ns = record.runtime_ns.checked_mul(STRETCH)?;
+    let since_turn_ns = record
+        .reader_ran_sched_ns
+        .checked_sub(record.last_ran_sched_ns)?;
+    let age_ns = (since_turn_ns - since_turn_ns / SLEW).checked_sub(turn_ns + SLACK_NS)?;
+    record.read_ns.checked_sub(age_ns)
 }
 
 /// A struct of the wire.

@@ -194,3 +194,51 @@ proptest! {
         prop_assert_eq!(decode(&moved[shift..], 4096), decode(&record, 4096));
     }
 }
+
+/// A zombie whose last turn was at 2 s of a scheduler's clock that is 1 s ahead, read at 10 s.
+fn an_old_zombie() -> wire::TaskRecord {
+    wire::TaskRecord {
+        process: named(7, b"old"),
+        flags: wire::task_flags::ZOMBIE,
+        last_ran_sched_ns: 2_000_000_000,
+        runtime_ns: 3_000_000,
+        reader_ran_sched_ns: 11_000_000_000,
+        read_ns: 10_000_000_000,
+        ..wire::TaskRecord::default()
+    }
+}
+
+fn dead_by_ns(record: &wire::TaskRecord) -> Option<u64> {
+    decode_task(&bytes(record)).unwrap().dead_by_ns
+}
+
+#[test]
+fn a_zombie_older_than_the_agent_was_dead_soon_after_its_last_turn() {
+    let last_turn_ns = 1_000_000_000;
+    let dead_by_ns = dead_by_ns(&an_old_zombie()).unwrap();
+    assert!(dead_by_ns > last_turn_ns + 3_000_000, "{dead_by_ns}");
+    assert!(dead_by_ns < last_turn_ns + 20_000_000, "{dead_by_ns}");
+}
+
+#[test]
+fn where_the_last_turn_says_nothing_of_the_death_nothing_is_said() {
+    let had_threads = wire::TaskRecord {
+        threads_runtime_ns: 1,
+        ..an_old_zombie()
+    };
+    let never_ran = wire::TaskRecord {
+        last_ran_sched_ns: 0,
+        ..an_old_zombie()
+    };
+    let ran_all_the_time = wire::TaskRecord {
+        runtime_ns: 5_000_000_000,
+        ..an_old_zombie()
+    };
+    let alive = wire::TaskRecord {
+        flags: 0,
+        ..an_old_zombie()
+    };
+    for record in [had_threads, never_ran, ran_all_the_time, alive] {
+        assert_eq!(dead_by_ns(&record), None, "{record:?}");
+    }
+}

@@ -119,7 +119,7 @@ pub struct Death {
     pub status: ExitStatus,
     /// The signal that its parent gets, 0 for none.
     pub exit_signal: i32,
-    /// Released at once, never a zombie.
+    /// Its parent lets the kernel reap it: released at once, unless a tracer holds it.
     pub autoreap: bool,
     /// The cgroup v2 id.
     pub cgroup_id: u64,
@@ -232,6 +232,8 @@ pub struct Task {
     pub waits: Option<u64>,
     /// Its last wait call.
     pub last_wait_ns: Option<u64>,
+    /// Of a zombie: it was dead at this moment, and as a rule had died milliseconds before.
+    pub dead_by_ns: Option<u64>,
     /// Its numbers, outermost namespace first; empty where the source does not know.
     pub pids: Vec<NamespacePid>,
 }

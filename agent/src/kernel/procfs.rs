@@ -53,6 +53,7 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
                 uid: number("Uid:").unwrap_or(0),
                 waits: None,
                 last_wait_ns: None,
+                dead_by_ns: None,
                 pids: Vec::new(),
             }
         })

@@ -114,6 +114,7 @@ impl Entry {
             process: death.process.clone(),
             parent: death.parent.clone(),
             tracer: death.tracer.clone(),
+            former_tracer: None,
             forker: death.forker.clone(),
             kill: killer(death).cloned(),
             begin_ns: death.begin_ns,
@@ -134,7 +135,6 @@ impl Entry {
             exact_start: true,
             told_ns: death.at_ns,
             found_ns: None,
-            former_tracer: None,
             parent_autoreaps: death.autoreap,
         };
         entry.forget_impossible();
@@ -181,7 +181,7 @@ impl Entry {
                 .as_ref()
                 .is_none_or(|tracer| !tracer.key.is_roughly(former.key))
         {
-            self.former_tracer = Some(former.key);
+            self.record.former_tracer = Some(former.clone());
         }
         self.record.parent = parent;
         self.record.tracer = tracer;

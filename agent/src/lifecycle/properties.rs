@@ -246,6 +246,7 @@ fn any_task() -> impl Strategy<Value = Task> {
             uid: 0,
             waits: None,
             last_wait_ns: None,
+            dead_by_ns: None,
         },
     )
 }

@@ -53,9 +53,8 @@ impl Lifecycle {
         let is_parent = parent.is_some_and(|parent| parent.key.is_roughly(by));
         let tracer = entry.record.tracer.as_ref();
         let is_tracer = tracer.is_some_and(|tracer| tracer.key.is_roughly(by));
-        let was_tracer = entry
-            .former_tracer
-            .is_some_and(|former| former.is_roughly(by));
+        let former = entry.record.former_tracer.as_ref();
+        let was_tracer = former.is_some_and(|former| former.key.is_roughly(by));
         if is_tracer && !is_parent {
             let autoreaped = entry.parent_autoreaps;
             let parent = entry.record.parent.clone();

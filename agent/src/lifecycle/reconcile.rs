@@ -133,11 +133,16 @@ fn same_process(a: Option<&Process>, b: Option<&Process>) -> bool {
 impl Entry {
     fn of_task(task: &Task, snapshot: &Snapshot) -> Self {
         // One that started during the reading also died during it.
-        let at_ns = snapshot.begun_ns.max(task.process.key.start_ns);
+        let found_ns = snapshot.begun_ns.max(task.process.key.start_ns);
+        let at_ns = task
+            .dead_by_ns
+            .filter(|&dead_by_ns| dead_by_ns >= task.process.key.start_ns)
+            .map_or(found_ns, |dead_by_ns| dead_by_ns.min(found_ns));
         let record = Record {
             process: task.process.clone(),
             parent: task.parent.clone(),
             tracer: task.tracer.clone(),
+            former_tracer: None,
             forker: task.forker.clone(),
             kill: None,
             begin_ns: task.begin_ns,
@@ -158,7 +163,6 @@ impl Entry {
             exact_start: snapshot.exact_start,
             told_ns: snapshot.begun_ns,
             found_ns: Some(snapshot.ended_ns),
-            former_tracer: None,
             parent_autoreaps: false,
         };
         entry.forget_impossible();

@@ -1,6 +1,6 @@
 //! What is known of one death, from its first sign to its reap.
 
-use crate::events::{ExitStatus, Kill, Key, NamespacePid, Process, Resources};
+use crate::events::{ExitStatus, Key, Kill, NamespacePid, Process, Resources};
 
 /// What `Died::at_ns` is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +57,10 @@ pub struct Record {
     pub process: Process,
     /// Who must reap it now, or had to at its reap.
     pub parent: Option<Process>,
-    /// The ptracer that holds it now, or did at its death.
+    /// The ptracer that holds it now.
     pub tracer: Option<Process>,
+    /// The ptracer that held it and let it go after its death: its wait was not a reap.
+    pub former_tracer: Option<Process>,
     /// Who created it.
     pub forker: Option<Process>,
     /// The signal that killed it; `None` where `status` says it was not that signal.

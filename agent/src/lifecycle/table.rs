@@ -50,8 +50,6 @@ pub(super) struct Entry {
     pub(super) told_ns: u64,
     /// End of the snapshot that found it, where one did.
     pub(super) found_ns: Option<u64>,
-    /// Who held it as its tracer and let go: that wait was not a reap.
-    pub(super) former_tracer: Option<Key>,
     /// The real parent would auto-reap it once no tracer holds it.
     pub(super) parent_autoreaps: bool,
 }

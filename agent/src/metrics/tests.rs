@@ -28,6 +28,7 @@ fn record() -> Record {
         process: process("true"),
         parent: Some(process("sh")),
         tracer: None,
+        former_tracer: None,
         forker: None,
         kill: None,
         begin_ns: Some(99 * SECOND + SECOND / 2),

@@ -19,6 +19,8 @@ const CPU: f64 = 0.005;
 /// Reaps that no wait call's return need tell of: no call at all, a call that writes no PID, and
 /// those of a stranger, who may call as it likes.
 const UNSEEN: [&str; 3] = ["namespace_dies", "waitid_null", "daemon"];
+/// Deaths at which no signal is generated, so that tracepoints see only the end of the last thread.
+const UNNOTIFIED: [&str; 3] = ["rw-ignored", "rw-no-signal", "rw-tracer-i"];
 
 /// Asserts that `line` says what is true; `by_tracepoints` allows what such a source cannot know.
 pub(crate) fn assert_true(line: &FinishedExit, truth: &Truth, by_tracepoints: bool) {
@@ -45,9 +47,7 @@ pub(crate) fn assert_true(line: &FinishedExit, truth: &Truth, by_tracepoints: bo
     );
     assert_reap(line, truth, by_tracepoints, &context);
 
-    // No signal is generated at these deaths, so tracepoints see only the end of the last thread.
-    let unnotified = ["sigchld_ignored", "exit_signal_0"].contains(&&*truth.name);
-    let bound = by_tracepoints && unnotified;
+    let bound = by_tracepoints && UNNOTIFIED.contains(&&*truth.comm);
     assert_eq!(line.died_at_is_lower_bound, bound, "{context}");
     if bound {
         assert_eq!(

@@ -1,6 +1,7 @@
 //! Who is dead and unreaped now.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use scenarios::clock::now_ns;
 
@@ -70,7 +71,10 @@ fn zombies_are_listed_exactly_with_parent_and_age() {
 #[ignore = "needs root and a kernel with BTF"]
 fn zombies_older_than_the_agent_have_an_age_at_least() {
     let leak = Leak::start(20);
+    std::thread::sleep(Duration::from_millis(300));
+    let before_agent = now_ns();
     let agent = Agent::start(&[]);
+    let asked = now_ns();
     let listed = of(agent.zombies().items, leak.pid());
     assert_eq!(listed.len(), 20);
     for truth in &leak.truths {
@@ -79,6 +83,11 @@ fn zombies_older_than_the_agent_have_an_age_at_least() {
         assert_eq!(zombie.died_at, None, "{zombie:#?}");
         assert_eq!(zombie.exit, Some(exit(truth.exit)), "{zombie:#?}");
         assert!(zombie.zombie_seconds <= seconds(now_ns(), truth.died_at.not_before_ns));
+        // The scheduler's books know of a time before the agent.
+        assert!(
+            zombie.zombie_seconds > seconds(asked, before_agent),
+            "{zombie:#?}"
+        );
     }
 }
 
