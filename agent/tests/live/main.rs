@@ -20,6 +20,7 @@ mod floods;
 mod leaving;
 mod loaded;
 mod refusals;
+mod row;
 mod scenario;
 mod stream;
 mod zombies;
