@@ -33,6 +33,9 @@ const KERNEL_SIDE: [&str; 7] = [
     "rustc-web",
 ];
 
+/// What boots the kernels of `cargo xtask vm`.
+const EMULATOR: &str = "qemu-system-x86";
+
 /// The version that the checked-in object was linked with.
 const LINKER_VERSION: &str = "0.13.0";
 
@@ -110,6 +113,7 @@ impl Missing {
         Self {
             packages: KERNEL_SIDE
                 .into_iter()
+                .chain(test.then_some(EMULATOR))
                 .filter(|name| !is_installed(name))
                 .collect(),
             linker: !linker_is_right(),
