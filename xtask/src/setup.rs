@@ -83,6 +83,14 @@ pub(crate) fn no_kernel_side() -> Option<String> {
     (!missing.is_empty()).then(|| format!("missing: {missing}"))
 }
 
+/// Why other kernels cannot be booted here, if so.
+pub(crate) fn no_emulator() -> Option<String> {
+    if !host::is_debian() {
+        return Some("Debian's kernels are fetched by Debian's apt, which is not here".to_owned());
+    }
+    (!is_installed(EMULATOR)).then(|| format!("missing: {EMULATOR}"))
+}
+
 /// Why tests with Prometheus cannot run here, if so.
 pub(crate) fn no_prometheus() -> Option<String> {
     prometheus_is_missing().then(|| "missing: prometheus, promtool".to_owned())

@@ -45,7 +45,7 @@ pub(super) fn run(kernel: &Kernel, initramfs: &Path) -> Result<Run> {
             lost_boots += 1;
             continue;
         }
-        let broken = (serial.end.is_none())
+        let broken = (serial.end.is_none() || serial.panicked)
             .then(|| format!("{}; its last words:\n{}", end.words(&serial), serial.tail));
         return Ok(Run {
             serial,
