@@ -112,14 +112,15 @@ impl Apt {
             )?;
         }
         fs::write(apt.folder.join("sources.list"), sources).context("write sources.list")?;
-        shell::run(apt.command("apt-get").args(["-qq", "update"]))?;
+        apt.write_config()?;
+        shell::run(apt.command().arg("update"))?;
         Ok(apt)
     }
 
     fn download(&self, kernel: &Kernel) -> Result<()> {
         let folder = tempfile::tempdir_in(cache()).context("make a temporary folder")?;
-        let mut download = self.command("apt-get");
-        download.args(["-qq", "download"]).current_dir(&folder);
+        let mut download = self.command();
+        download.arg("download").current_dir(&folder);
         shell::run(download.arg(format!("{}={}", kernel.package, kernel.version)))?;
         let entry = fs::read_dir(&folder)?.next().context("no file came")??;
         let bytes = fs::read(entry.path())?;
@@ -134,22 +135,30 @@ impl Apt {
         fs::rename(entry.path(), kernel.package_file()).context("keep the package")
     }
 
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+    /// The file that keeps apt from the machine's own lists and caches.
+    fn write_config(&self) -> Result<()> {
         let folder = self.folder.display();
-        for option in [
-            format!("Dir::State={folder}/state"),
-            format!("Dir::State::status={folder}/state/status"),
-            format!("Dir::Cache={folder}/cache"),
-            format!("Dir::Etc::sourcelist={folder}/sources.list"),
-            "Dir::Etc::sourceparts=/dev/null".to_owned(),
-            "Dir::Etc::preferencesparts=/dev/null".to_owned(),
-            "APT::Architecture=amd64".to_owned(),
-            "APT::Sandbox::User=root".to_owned(),
-            "Acquire::Languages=none".to_owned(),
-        ] {
-            command.arg("-o").arg(option);
-        }
+        let config = format!(
+            "Dir::State \"{folder}/state\";\n\
+             Dir::State::status \"{folder}/state/status\";\n\
+             Dir::Cache \"{folder}/cache\";\n\
+             Dir::Etc::sourcelist \"{folder}/sources.list\";\n\
+             Dir::Etc::sourceparts \"/dev/null\";\n\
+             Dir::Etc::preferencesparts \"/dev/null\";\n\
+             APT::Architecture \"amd64\";\n\
+             APT::Sandbox::User \"root\";\n\
+             Acquire::Languages \"none\";\n"
+        );
+        fs::write(self.config(), config).context("write apt.conf")
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.join("apt.conf")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("apt-get");
+        command.arg("-qq").env("APT_CONFIG", self.config());
         command
     }
 }
