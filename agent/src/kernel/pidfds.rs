@@ -166,9 +166,20 @@ mod tests {
         children.into_iter().map(zombie).collect()
     }
 
+    /// Major and minor number of the running kernel.
+    fn release() -> (u32, u32) {
+        let uname = rustix::system::uname();
+        let text = uname.release().to_str().expect("a release");
+        let mut numbers = text.split(['.', '-']).map_while(|part| part.parse().ok());
+        (
+            numbers.next().expect("a major number"),
+            numbers.next().expect("a minor number"),
+        )
+    }
+
+    /// 5.10 and 6.1 never tell; in which version between them and 6.12 it began is not known.
     #[test]
-    #[ignore = "needs Linux 6.12, whose pidfds hang up"]
-    fn all_that_were_reaped_are_told_at_once() {
+    fn all_that_were_reaped_are_told_at_once_where_pidfds_hang_up() {
         let mut children = zombies(3 * BATCH);
         let mut pidfds = Pidfds::with_room(MOST as usize).expect("an instance");
         pidfds.watch(children.iter().map(|(_, key)| *key));
@@ -176,8 +187,13 @@ mod tests {
             child.wait().expect("reaped");
         }
         let gone: HashSet<_> = pidfds.hung_up().into_iter().collect();
-        assert_eq!(gone, children.iter().map(|(_, key)| *key).collect());
-        assert!(pidfds.watched.is_empty());
+        let reaped: HashSet<_> = children.iter().map(|(_, key)| *key).collect();
+        if release() >= (6, 12) {
+            assert_eq!(gone, reaped);
+            assert!(pidfds.watched.is_empty());
+        } else {
+            assert!(gone.is_subset(&reaped));
+        }
     }
 
     #[test]
