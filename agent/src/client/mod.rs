@@ -138,7 +138,7 @@ impl Remote {
     /// What the agent's host allows.
     pub async fn doctor(&self) -> anyhow::Result<Doctor> {
         let doctor: Doctor = self.get("doctor").await?;
-        self.check_version(doctor.version)?;
+        self.check_version(doctor.version.into())?;
         Ok(doctor)
     }
 
@@ -147,22 +147,29 @@ impl Remote {
         name: &str,
     ) -> anyhow::Result<Document<T>> {
         let document: Document<T> = self.get(name).await?;
-        self.check_version(document.version)?;
+        self.check_version(document.version.into())?;
         Ok(document)
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, name: &str) -> anyhow::Result<T> {
         let body = self.endpoint.get(&format!("/api/v1/{name}")).await?;
-        serde_json::from_slice(&body).with_context(|| {
-            format!(
-                "{} did not answer as an agent of this version does",
-                self.endpoint
-            )
+        serde_json::from_slice(&body).or_else(|error| {
+            // Another version may have other fields; then that is what is wrong.
+            let document: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+            if let Some(version) = document["version"].as_u64() {
+                self.check_version(version)?;
+            }
+            Err(error).with_context(|| {
+                format!(
+                    "{} did not answer as an agent of this version does",
+                    self.endpoint
+                )
+            })
         })
     }
 
-    fn check_version(&self, version: u32) -> anyhow::Result<()> {
-        if version == VERSION {
+    fn check_version(&self, version: u64) -> anyhow::Result<()> {
+        if version == u64::from(VERSION) {
             return Ok(());
         }
         bail!(
