@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::api::{Doctor, Document, ExitLine, Top, VERSION, Zombie};
 use crate::cli::{DEFAULT_SOCKET, ProbeArgs, ViewArgs};
 use crate::handle::{Handle, Request};
+use crate::say::say;
 
 mod http;
 
@@ -54,7 +55,7 @@ impl Source {
         let embedded = tokio::task::spawn_blocking(move || crate::agent::embed(&probes)).await?;
         match embedded {
             Ok(handle) => {
-                eprintln!("reapwatch: {why_not}, running one inside this command");
+                say(format_args!("{why_not}, running one inside this command"));
                 ready(&handle).await?;
                 Ok(Self::Embedded(handle))
             }
@@ -120,7 +121,7 @@ impl Remote {
         };
         match endpoint.probe().await {
             Ok(()) => {
-                eprintln!("reapwatch: reading from the agent at {endpoint}");
+                say(format_args!("reading from the agent at {endpoint}"));
                 Ok(Ok(Self { endpoint }))
             }
             Err(error) if named => bail!(
