@@ -20,6 +20,7 @@ mod lifecycle;
 mod metrics;
 mod parents;
 mod report;
+mod say;
 mod server;
 mod signals;
 mod views;
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
         Ok(Outcome::CannotRun) => ExitCode::from(1),
         Ok(Outcome::Found) => ExitCode::from(3),
         Err(error) => {
-            eprintln!("reapwatch: {error:#}");
+            say::say(format_args!("{error:#}"));
             ExitCode::from(1)
         }
     }

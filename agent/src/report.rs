@@ -155,3 +155,6 @@ fn resources(record: &Record, used: Resources) -> api::Resources {
         max_rss_bytes: used.max_rss_bytes,
     }
 }
+
+#[cfg(test)]
+mod tests;

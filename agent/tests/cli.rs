@@ -189,6 +189,7 @@ fn wrong_answers_are_one_sentence_each() {
             "/v2",
             "speaks version 2 of the documents and this command 1",
         ),
+        ("/v3", "speaks version 3 of the documents"),
         ("/broken", "answered 500 Internal Server Error"),
     ] {
         let (code, stdout, stderr) = run(&["zombies", "--url", &format!("{url}{prefix}")]);

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::api::{Doctor, Document, ExitLine, Top, VERSION, Zombie};
 use crate::cli::{DEFAULT_SOCKET, ProbeArgs, ViewArgs};
 use crate::handle::{Handle, Request};
+use crate::say::say;
 
 mod http;
 
@@ -54,7 +55,7 @@ impl Source {
         let embedded = tokio::task::spawn_blocking(move || crate::agent::embed(&probes)).await?;
         match embedded {
             Ok(handle) => {
-                eprintln!("reapwatch: {why_not}, running one inside this command");
+                say(format_args!("{why_not}, running one inside this command"));
                 ready(&handle).await?;
                 Ok(Self::Embedded(handle))
             }
@@ -120,7 +121,7 @@ impl Remote {
         };
         match endpoint.probe().await {
             Ok(()) => {
-                eprintln!("reapwatch: reading from the agent at {endpoint}");
+                say(format_args!("reading from the agent at {endpoint}"));
                 Ok(Ok(Self { endpoint }))
             }
             Err(error) if named => bail!(
@@ -138,7 +139,7 @@ impl Remote {
     /// What the agent's host allows.
     pub async fn doctor(&self) -> anyhow::Result<Doctor> {
         let doctor: Doctor = self.get("doctor").await?;
-        self.check_version(doctor.version)?;
+        self.check_version(doctor.version.into())?;
         Ok(doctor)
     }
 
@@ -147,22 +148,29 @@ impl Remote {
         name: &str,
     ) -> anyhow::Result<Document<T>> {
         let document: Document<T> = self.get(name).await?;
-        self.check_version(document.version)?;
+        self.check_version(document.version.into())?;
         Ok(document)
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, name: &str) -> anyhow::Result<T> {
         let body = self.endpoint.get(&format!("/api/v1/{name}")).await?;
-        serde_json::from_slice(&body).with_context(|| {
-            format!(
-                "{} did not answer as an agent of this version does",
-                self.endpoint
-            )
+        serde_json::from_slice(&body).or_else(|error| {
+            // Another version may have other fields; then that is what is wrong.
+            let document: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+            if let Some(version) = document["version"].as_u64() {
+                self.check_version(version)?;
+            }
+            Err(error).with_context(|| {
+                format!(
+                    "{} did not answer as an agent of this version does",
+                    self.endpoint
+                )
+            })
         })
     }
 
-    fn check_version(&self, version: u32) -> anyhow::Result<()> {
-        if version == VERSION {
+    fn check_version(&self, version: u64) -> anyhow::Result<()> {
+        if version == u64::from(VERSION) {
             return Ok(());
         }
         bail!(

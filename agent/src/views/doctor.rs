@@ -3,6 +3,7 @@
 use crate::api::Doctor;
 use crate::cli::DoctorArgs;
 use crate::client::Remote;
+use crate::say::say;
 
 use super::output::print;
 use super::table::{Side, Table};
@@ -13,7 +14,7 @@ pub async fn run(args: &DoctorArgs, look: Look) -> anyhow::Result<Outcome> {
     let doctor = match Remote::find(&args.from).await? {
         Ok(remote) => remote.doctor().await?,
         Err(why_not) => {
-            eprintln!("reapwatch: {why_not}, looking from inside this command");
+            say(format_args!("{why_not}, looking from inside this command"));
             let probes = args.probes.clone();
             tokio::task::spawn_blocking(move || crate::agent::doctor(&probes)).await?
         }

@@ -55,6 +55,7 @@ pub(crate) fn answer(mut stream: impl Read + Write) {
             r#"{"version":2,"host":"h","kernel":"k","source":"s",
             "at":"t","lost_events":0,"items":[]}"#,
         ),
+        "/v3/api/v1/zombies" => ("200 OK", r#"{"version":3,"nodes":[]}"#),
         "/odd/api/v1/zombies" => ("200 OK", "<html>"),
         "/broken/api/v1/zombies" => ("500 Internal Server Error", "{}"),
         "/api/v1/top" => ("200 OK", TOP),

@@ -14,34 +14,32 @@ use crate::support::{agent, reapwatch};
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l";
 
-/// A new terminal: the side of the person and the side of the program.
+/// A new terminal: the side of the person and the side of the program. Both are closed in every
+/// other program that a test starts meanwhile: held there, this terminal would never hang up.
 fn terminal() -> (File, OwnedFd) {
-    let (mut person, mut program) = (-1, -1);
+    const FLAGS: libc::c_int = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
     let size = libc::winsize {
         ws_row: 24,
         ws_col: 80,
         ws_xpixel: 0,
         ws_ypixel: 0,
     };
-    // SAFETY: the first two point to integers that live through the call, the name and the
-    // settings may be null, and the size is only read.
-    let opened = unsafe {
-        libc::openpty(
-            &raw mut person,
-            &raw mut program,
-            std::ptr::null_mut(),
-            std::ptr::null(),
-            &raw const size,
-        )
+    // SAFETY: no preconditions.
+    let person = owned(unsafe { libc::posix_openpt(FLAGS) });
+    let fd = person.as_raw_fd();
+    // SAFETY: the descriptor is open, and the size is only read.
+    let program = unsafe {
+        assert_eq!(libc::unlockpt(fd), 0, "locked");
+        assert_eq!(libc::ioctl(fd, libc::TIOCSWINSZ, &raw const size), 0);
+        libc::ioctl(fd, libc::TIOCGPTPEER, FLAGS)
     };
-    assert_eq!(
-        opened,
-        0,
-        "no terminal: {}",
-        std::io::Error::last_os_error()
-    );
-    // SAFETY: openpty has just opened both, and nobody else knows them.
-    unsafe { (File::from_raw_fd(person), OwnedFd::from_raw_fd(program)) }
+    (File::from(person), owned(program))
+}
+
+fn owned(fd: libc::c_int) -> OwnedFd {
+    assert!(fd >= 0, "no terminal: {}", std::io::Error::last_os_error());
+    // SAFETY: it has just been opened, and nobody else knows it.
+    unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
 /// Whether lines are edited, characters echoed, signals made by keys.
@@ -128,6 +126,38 @@ fn keys_work_and_q_leaves() {
 fn control_c_leaves() {
     let (code, written) = top(|person, _| person.write_all(b"/\x03").expect("keys arrive"));
     assert_left(code, &written);
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_it_without_a_crash() {
+    let (mut person, program) = terminal();
+    let side = || Stdio::from(program.try_clone().expect("another descriptor"));
+    let mut child = reapwatch(&["top", "--url", &agent()])
+        .env("TERM", "xterm-256color")
+        .stdin(side())
+        .stdout(side())
+        .stderr(side())
+        .spawn()
+        .expect("it starts");
+    let mut written = Vec::new();
+    let mut portion = [0; 4096];
+    while !String::from_utf8_lossy(&written).contains("java") {
+        let read = person.read(&mut portion).expect("it draws");
+        written.extend_from_slice(&portion[..read]);
+    }
+    drop((person, program));
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("it can be waited for") {
+            break status;
+        }
+        if begun.elapsed() > Duration::from_secs(5) {
+            child.kill().expect("it is ours");
+            panic!("it stays");
+        }
+        thread::sleep(Duration::from_millis(10));
+    };
+    assert!(status.code().is_some(), "it crashed: {status}");
 }
 
 #[test]

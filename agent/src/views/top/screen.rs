@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -50,7 +50,12 @@ pub async fn run(args: &TopArgs, source: Source, look: Look) -> anyhow::Result<O
         events,
     };
     let ended = screen.run(args.iterations, &mut signals).await;
-    ratatui::restore();
+    if let Err(error) = ratatui::try_restore() {
+        log::debug!("the terminal is gone: {error}");
+        // Its end would show the cursor, complain on stderr that it cannot, and panic, since
+        // stderr is the same closed terminal.
+        std::mem::forget(screen);
+    }
     log::set_max_level(level);
     ended.map(|()| Outcome::Fine)
 }
@@ -137,7 +142,7 @@ impl Screen {
 
     /// Stops as any program does on Ctrl-Z, and draws anew when it is continued.
     fn suspend(&mut self) -> anyhow::Result<()> {
-        ratatui::restore();
+        ratatui::try_restore().context("cannot give back the terminal")?;
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)
             .context("cannot stop")?;
         // Not cleared: to do so would ask for the cursor's place, whose answer the thread that
@@ -149,12 +154,9 @@ impl Screen {
     /// Writes the frame into a new file and says what came of it.
     fn save(&self) -> String {
         let path = file_name(&self.model.frame.at);
-        let written = File::create_new(&path)
+        let written = serde_json::to_vec_pretty(&self.model.frame)
             .map_err(anyhow::Error::new)
-            .and_then(|mut file| {
-                serde_json::to_writer_pretty(&file, &self.model.frame)?;
-                Ok(file.write_all(b"\n")?)
-            });
+            .and_then(|text| write_new(&path, &text));
         match written {
             Ok(()) => format!("saved to {}", path.display()),
             Err(error) => format!("cannot save to {}: {error}", path.display()),
@@ -233,6 +235,16 @@ fn file_name(at: &str) -> PathBuf {
     PathBuf::from(format!("reapwatch-top-{at}.json"))
 }
 
+/// A file that is whole or not there: half a frame on a full disk helps nobody.
+fn write_new(path: &Path, text: &[u8]) -> anyhow::Result<()> {
+    let mut file = File::create_new(path)?;
+    let written = file.write_all(text).and_then(|()| file.write_all(b"\n"));
+    if written.is_err() {
+        let _absent = std::fs::remove_file(path);
+    }
+    Ok(written?)
+}
+
 /// The sequence that asks a terminal to copy text.
 fn osc52(text: &str) -> String {
     format!("\x1b]52;c;{}\x07", base64(text.as_bytes()))
@@ -267,6 +279,16 @@ mod tests {
         assert_eq!(base64(b"12"), "MTI=");
         assert_eq!(base64(b"12345"), "MTIzNDU=");
         assert_eq!(osc52("123"), "\x1b]52;c;MTIz\x07");
+    }
+
+    #[test]
+    fn a_frame_that_cannot_be_written_leaves_no_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("frame.json");
+        write_new(&path, b"{}").expect("there is room");
+        assert_eq!(std::fs::read(&path).expect("written"), b"{}\n");
+        assert!(write_new(&path, b"x").is_err(), "another's file is kept");
+        assert_eq!(std::fs::read(&path).expect("kept"), b"{}\n");
     }
 
     #[test]

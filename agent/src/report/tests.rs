@@ -1,0 +1,168 @@
+//! What is known becomes a figure, what is not becomes null, and a bound says that it is one.
+
+use super::*;
+use crate::events::{Key, Kill};
+use crate::lifecycle::{Died, Reap};
+
+const BORN: u64 = 1_000_000_000;
+const BEGAN: u64 = 2_000_000_000;
+const DIED: u64 = 2_250_000_000;
+const REAPED: u64 = 3_250_000_000;
+
+fn someone(tgid: u32) -> Process {
+    Process {
+        key: Key {
+            tgid,
+            start_ns: BORN,
+        },
+        tid: tgid,
+        comm: "sh".to_owned(),
+    }
+}
+
+fn record(bound: DiedBound, reap: Option<Reap>) -> Record {
+    Record {
+        process: someone(7),
+        parent: Some(someone(6)),
+        tracer: None,
+        former_tracer: None,
+        forker: None,
+        kill: Some(Kill {
+            by: someone(5),
+            signal: 9,
+            at_ns: BEGAN - 500_000_000,
+        }),
+        begin_ns: Some(BEGAN),
+        died: Died { at_ns: DIED, bound },
+        status: Some(ExitStatus::Killed(9)),
+        exit_signal: Some(17),
+        cgroup_id: None,
+        uid: 0,
+        resources: Some(Resources::default()),
+        pids: Vec::new(),
+        reap,
+    }
+}
+
+fn reap(how: How, at_ns: Option<u64>, at_is_upper_bound: bool) -> Reap {
+    let mut by = someone(6);
+    by.tid = 66;
+    Reap {
+        at_ns,
+        at_is_upper_bound,
+        by: Some(by).filter(|_| how == How::Wait),
+        how,
+    }
+}
+
+fn exit_of(bound: DiedBound, reap: Reap) -> api::FinishedExit {
+    finished(Wall::new(), &record(bound, Some(reap)))
+}
+
+/// An exact comparison: all these times are sums of powers of two.
+#[track_caller]
+fn same(is: Option<f64>, expected: Option<f64>) {
+    assert_eq!(is.map(f64::to_bits), expected.map(f64::to_bits), "{is:?}");
+}
+
+#[test]
+fn what_was_seen_exactly_is_told_in_full() {
+    let exit = exit_of(DiedBound::Exact, reap(How::Wait, Some(REAPED), false));
+    same(exit.exit_seconds, Some(0.25));
+    same(exit.zombie_seconds, Some(1.0));
+    same(exit.kill_seconds, Some(0.75));
+    same(exit.resources.map(|it| it.lifetime_seconds), Some(1.25));
+    assert!(!exit.zombie_seconds_is_upper_bound && !exit.died_at_is_lower_bound);
+    assert_eq!(exit.how, "wait");
+    assert_eq!(
+        exit.reaper.map(|it| (it.process.pid, it.tid)),
+        Some((6, 66))
+    );
+    let status = exit.exit.expect("known");
+    assert_eq!((status.kind.as_str(), status.code), ("killed", None));
+    assert_eq!(status.signal.as_deref(), Some("SIGKILL"));
+}
+
+#[test]
+fn a_late_sight_of_the_reap_is_an_upper_bound_without_a_reaper() {
+    let exit = exit_of(DiedBound::Exact, reap(How::Unknown, Some(REAPED), true));
+    same(exit.zombie_seconds, Some(1.0));
+    assert!(exit.zombie_seconds_is_upper_bound);
+    assert!(exit.reaper.is_none());
+}
+
+#[test]
+fn a_reap_of_which_the_time_is_not_known_has_none() {
+    let exit = exit_of(DiedBound::Exact, reap(How::Unknown, None, false));
+    same(exit.zombie_seconds, None);
+    assert!(exit.reaped_at.is_none() && !exit.zombie_seconds_is_upper_bound);
+}
+
+#[test]
+fn a_death_older_than_the_agent_has_no_time_and_no_spans() {
+    let exit = exit_of(DiedBound::NotAfter, reap(How::Wait, Some(REAPED), false));
+    for span in [exit.exit_seconds, exit.zombie_seconds, exit.kill_seconds] {
+        same(span, None);
+    }
+    assert!(exit.died_at.is_none() && !exit.zombie_seconds_is_upper_bound);
+}
+
+#[test]
+fn a_death_without_notification_is_a_lower_bound_and_its_zombie_time_an_upper_one() {
+    let exit = exit_of(DiedBound::NotBefore, reap(How::Wait, Some(REAPED), false));
+    assert!(exit.died_at.is_some() && exit.died_at_is_lower_bound);
+    same(exit.exit_seconds, None);
+    same(exit.kill_seconds, None);
+    same(exit.zombie_seconds, Some(1.0));
+    assert!(exit.zombie_seconds_is_upper_bound);
+}
+
+#[test]
+fn nobody_lies_dead_where_the_kernel_reaps_at_once() {
+    let exit = exit_of(
+        DiedBound::NotBefore,
+        reap(How::Autoreap, Some(REAPED), false),
+    );
+    same(exit.zombie_seconds, Some(0.0));
+    assert!(!exit.zombie_seconds_is_upper_bound);
+    assert_eq!(exit.how, "autoreap");
+}
+
+#[test]
+fn an_end_before_its_beginning_is_no_span() {
+    let exit = exit_of(DiedBound::Exact, reap(How::Wait, Some(DIED - 1), false));
+    same(exit.zombie_seconds, None);
+}
+
+#[test]
+fn the_tracer_that_let_it_go_is_told_once_it_is_over() {
+    let reap = reap(How::Wait, Some(REAPED), false);
+    let mut record = record(DiedBound::Exact, Some(reap));
+    record.former_tracer = Some(someone(4));
+    let tracer = |record: &Record| finished(Wall::new(), record).tracer.map(|it| it.pid);
+    assert_eq!(tracer(&record), Some(4));
+    record.tracer = Some(someone(3));
+    assert_eq!(tracer(&record), Some(3));
+    assert!(zombie(Wall::new(), REAPED, &record).tracer.is_some());
+}
+
+#[test]
+fn the_age_of_a_zombie_counts_from_its_death() {
+    let of = |bound| zombie(Wall::new(), REAPED, &record(bound, None));
+    let seen = of(DiedBound::Exact);
+    same(Some(seen.zombie_seconds), Some(1.0));
+    assert!(seen.died_at.is_some() && !seen.age_is_lower_bound);
+    let found = of(DiedBound::NotAfter);
+    assert!(found.died_at.is_none() && found.age_is_lower_bound);
+    // Its event may be stamped on another CPU a moment after the question.
+    let early = zombie(Wall::new(), DIED - 1, &record(DiedBound::Exact, None));
+    same(Some(early.zombie_seconds), Some(0.0));
+}
+
+#[test]
+fn a_start_that_is_not_known_is_null() {
+    let mut unknown = someone(9);
+    unknown.key.start_ns = 0;
+    assert!(process(Wall::new(), &unknown).start_time.is_none());
+    assert!(process(Wall::new(), &someone(9)).start_time.is_some());
+}
