@@ -35,6 +35,7 @@ pub fn parent(pid: u32, comm: &str, zombies: u64, oldest: Option<f64>) -> Parent
         reaped_total: 7,
         p50_seconds: Some(0.000_85),
         p99_seconds: None,
+        verdict: None,
     }
 }
 
