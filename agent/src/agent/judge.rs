@@ -3,7 +3,8 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    future, thread,
+    future,
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -18,7 +19,7 @@ use crate::{
     events::Key,
     evidence::{
         Facts, cgroup, collect,
-        suspects::{Look, Suspect, suspects},
+        suspects::{Look, Suspect, YOUNG_NS, suspects},
     },
     kernel,
     verdict::{self, Verdict},
@@ -52,6 +53,8 @@ pub(super) struct Judge {
     at_ns: Option<u64>,
     looks: HashMap<Key, Look>,
     round: Option<Round>,
+    /// The last thread that looked at suspects; it may outlive its round where a file hangs.
+    looking: Option<JoinHandle<()>>,
     waiting: Vec<Question>,
 }
 
@@ -126,20 +129,16 @@ impl Judge {
     fn begin(&mut self, suspects: Vec<Suspect>) {
         let keys: Vec<_> = suspects.iter().map(|suspect| suspect.process.key).collect();
         let (found, coming) = mpsc::unbounded_channel();
-        let looking = thread::Builder::new()
-            .name("reapwatch-look".to_owned())
-            .spawn(move || {
-                let mounts = cgroup::Mounts::find();
-                for key in keys {
-                    let sent = collect::facts(key, &mounts).map(|facts| found.send((key, facts)));
-                    // Nobody listens any more: the round is over.
-                    if found.is_closed() || sent.is_some_and(|sent| sent.is_err()) {
-                        return;
-                    }
-                }
-            });
-        if let Err(error) = looking {
-            log::warn!("cannot start a thread to look at suspects: {error}");
+        let busy = self
+            .looking
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished());
+        if !busy && !keys.is_empty() {
+            let thread = thread::Builder::new().name("reapwatch-look".to_owned());
+            match thread.spawn(move || look(&keys, &found)) {
+                Ok(thread) => self.looking = Some(thread),
+                Err(error) => log::warn!("cannot start a thread to look at suspects: {error}"),
+            }
         }
         self.round = Some(Round {
             suspects,
@@ -182,16 +181,44 @@ impl Judge {
     }
 }
 
+/// Reads the files of each, until nobody listens any more.
+fn look(suspects: &[Key], found: &mpsc::UnboundedSender<(Key, Facts)>) {
+    let mounts = cgroup::Mounts::find();
+    for &key in suspects {
+        if found.is_closed() {
+            return;
+        }
+        if let Some(facts) = collect::facts(key, &mounts) {
+            // The round may end at any time.
+            let _over = found.send((key, facts));
+        }
+    }
+}
+
 impl Agent {
     /// Answers from fresh verdicts, or when the round that this begins is over.
     pub(super) fn answer_judged(&mut self, question: Question) {
         let fresh = !self.judge.is_older_than(FRESH_NS, kernel::now_ns());
-        if fresh && self.judge.round.is_none() {
+        if fresh && self.judge.round.is_none() && self.all_are_judged() {
             self.answer_question(question);
         } else {
             self.judge.waiting.push(question);
-            self.judge_if_older_than(FRESH_NS);
+            self.judge_if_older_than(0);
         }
+    }
+
+    /// Whether the last round judged all who hold old zombies now, or as many as a round may.
+    fn all_are_judged(&self) -> bool {
+        let now_ns = kernel::now_ns();
+        let mut old = self
+            .lifecycle
+            .zombies()
+            .filter(|record| now_ns.saturating_sub(record.died.at_ns) >= YOUNG_NS);
+        self.judge.judged.len() >= SUSPECTS
+            || old.all(|record| {
+                let holder = record.responsible();
+                holder.is_none_or(|holder| self.judge.judged(holder.key).is_some())
+            })
     }
 
     /// Begins a round, unless one is under way or the last was not so long ago.

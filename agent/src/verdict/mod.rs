@@ -109,3 +109,6 @@ impl Confidence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

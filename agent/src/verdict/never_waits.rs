@@ -11,6 +11,10 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     if waits.is_some_and(|waits| waits > 0) || waits.is_none() && evidence.habits.reaped > 0 {
         return None;
     }
+    let runnable = evidence
+        .facts
+        .as_ref()
+        .is_some_and(|facts| facts.living().any(|thread| thread.state == 'R'));
     let mut lines = vec![words::habits(evidence), words::holds(evidence)];
     lines.extend(words::adopted(evidence));
     lines.extend(words::threads(evidence));
@@ -24,6 +28,8 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
             words::restart(evidence)
         ),
         confidence: match waits {
+            // It may be about to wait, and not get there: only two looks tell.
+            Some(_) if runnable && evidence.since.is_none() => Confidence::Guess,
             Some(_) if words::long_watched(evidence) => Confidence::Certain,
             Some(_) => Confidence::Likely,
             None => Confidence::Guess,

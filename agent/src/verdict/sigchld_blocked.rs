@@ -24,9 +24,9 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
         let wchan = thread.wchan.as_deref();
         wchan.is_some_and(|wchan| SIGNAL_WAITS.contains(&wchan))
     });
-    let wanted = sigchld.caught || awaits_signals;
+    let is_wanted = sigchld.caught || awaits_signals;
     let blocked = living > 0 && sigchld.blocked_in == living;
-    if !blocked || !sigchld.pending || !wanted || evidence.waits_elsewhere().is_some() {
+    if !blocked || !sigchld.pending || !is_wanted || evidence.waits_elsewhere().is_some() {
         return None;
     }
     let waited = evidence.waited_beside_the_dead();

@@ -12,11 +12,11 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     }
     let facts = evidence.facts.as_ref()?;
     let who = words::who(evidence);
-    let traced = facts.living().any(|thread| thread.state == 't');
+    let by_tracer = facts.living().any(|thread| thread.state == 't');
     let tracer = facts
         .tracer
         .as_ref()
-        .filter(|_| traced)
+        .filter(|_| by_tracer)
         .map(|(pid, comm)| format!("{} (PID {pid})", comm.as_deref().unwrap_or("its tracer")));
     let threads = facts.living().count() as u64;
     let (by, remedy) = match tracer {

@@ -136,8 +136,7 @@ mod tests {
             color: false,
             ascii: true,
         };
-        let expected = "\
- PID  COMM  ZOMBIES  OLDEST  LEAK/s  REAPED  WAITS  LAST WAIT (UTC)  WHY
+        let expected = "\x20PID  COMM  ZOMBIES  OLDEST  LEAK/s  REAPED  WAITS  LAST WAIT (UTC)  WHY
 1234  app?       12    4m5s    0.05       0      0  -                never_waits
         app (PID 1234) never waits for its
         children (certain)

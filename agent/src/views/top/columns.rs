@@ -99,7 +99,7 @@ impl Column {
             Self::Comm => (10, 5),
             Self::Zombies | Self::Reaps => (8, 0),
             Self::Oldest | Self::Age => (8, 1),
-            Self::Why => (15, 10),
+            Self::Why => (16, 9),
             Self::P50 | Self::P99 => (6, 2),
             Self::Exit => (8, 4),
             Self::Parent | Self::Forker => (12, 11),
