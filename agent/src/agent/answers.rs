@@ -12,7 +12,6 @@ use crate::{
     api::{self, Document},
     doctor,
     events::Key,
-    evidence::suspects::YOUNG_NS,
     handle::{Health, Request},
     kernel::{self, ProbeReport},
     lifecycle::Record,
@@ -54,17 +53,18 @@ impl Agent {
     /// Oldest first.
     pub(super) fn zombies(&self) -> Vec<api::Zombie> {
         let now_ns = kernel::now_ns();
-        let verdict = |record: &Record| {
-            let age_ns = now_ns.saturating_sub(record.died.at_ns);
-            if age_ns < YOUNG_NS {
-                return Some(report::verdict(&verdict::just_died(age_ns)));
+        let zombie = |record: &Record| {
+            let holder = record.responsible();
+            let why = if self.judge.is_old(record.died.at_ns) {
+                holder.and_then(|holder| self.judge.verdict(holder.key).cloned())
+            } else {
+                let age_ns = now_ns.saturating_sub(record.died.at_ns);
+                Some(verdict::just_died(age_ns))
+            };
+            api::Zombie {
+                verdict: why.as_ref().map(report::verdict),
+                ..report::zombie(self.wall, now_ns, record)
             }
-            let holder = record.responsible()?;
-            self.judge.verdict(holder.key).map(report::verdict)
-        };
-        let zombie = |record| api::Zombie {
-            verdict: verdict(record),
-            ..report::zombie(self.wall, now_ns, record)
         };
         self.oldest_first().into_iter().map(zombie).collect()
     }
@@ -79,7 +79,10 @@ impl Agent {
     pub(super) fn culprits(&self) -> Vec<api::Culprit> {
         let now_ns = kernel::now_ns();
         let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
-        let is_old = |row: &&parents::Row| row.oldest_ns.is_some_and(|ns| ns >= YOUNG_NS);
+        let is_old = |row: &&parents::Row| {
+            let oldest_ns = row.oldest_ns;
+            oldest_ns.is_some_and(|age_ns| self.judge.is_old(now_ns.saturating_sub(age_ns)))
+        };
         let culprit = |row: &parents::Row| {
             let judged = self.judge.judged(row.process.key);
             api::Culprit {

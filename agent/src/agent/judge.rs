@@ -50,6 +50,7 @@ pub(super) enum Question {
 pub(super) struct Judge {
     /// By tgid of the culprit.
     judged: BTreeMap<u32, Judged>,
+    /// When the last round began.
     at_ns: Option<u64>,
     looks: HashMap<Key, Look>,
     round: Option<Round>,
@@ -72,6 +73,7 @@ pub(super) struct Judged {
 
 #[derive(Debug)]
 struct Round {
+    began_ns: u64,
     suspects: Vec<Suspect>,
     facts: HashMap<Key, Facts>,
     /// Closed when the thread has looked at all suspects.
@@ -89,6 +91,12 @@ impl Judge {
     /// The verdict on a process, as of the last round.
     pub(super) fn verdict(&self, key: Key) -> Option<&Verdict> {
         self.judged(key)?.verdict.as_ref()
+    }
+
+    /// Whether a zombie that died then was no longer young when the last round began.
+    pub(super) fn is_old(&self, died_ns: u64) -> bool {
+        self.at_ns
+            .is_some_and(|at_ns| at_ns.saturating_sub(died_ns) >= YOUNG_NS)
     }
 
     /// How many culprits have each verdict.
@@ -126,7 +134,7 @@ impl Judge {
         }
     }
 
-    fn begin(&mut self, suspects: Vec<Suspect>) {
+    fn begin(&mut self, suspects: Vec<Suspect>, now_ns: u64) {
         let keys: Vec<_> = suspects.iter().map(|suspect| suspect.process.key).collect();
         let (found, coming) = mpsc::unbounded_channel();
         let busy = self
@@ -141,6 +149,7 @@ impl Judge {
             }
         }
         self.round = Some(Round {
+            began_ns: now_ns,
             suspects,
             facts: HashMap::new(),
             coming,
@@ -154,7 +163,7 @@ impl Judge {
             return;
         };
         self.judged.clear();
-        self.at_ns = Some(now_ns);
+        self.at_ns = Some(round.began_ns);
         let mut looks = HashMap::new();
         for suspect in &round.suspects {
             let key = suspect.process.key;
@@ -235,7 +244,7 @@ impl Agent {
                 Err(error) => log::warn!("no snapshot of the processes: {error}"),
             }
         }
-        self.judge.begin(found);
+        self.judge.begin(found, now_ns);
     }
 
     fn suspects(

@@ -68,7 +68,7 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
         confidence: if never && words::long_watched(evidence) {
             Confidence::Certain
         } else {
-            Confidence::Likely
+            words::not_seen(evidence, Confidence::Likely)
         },
     })
 }

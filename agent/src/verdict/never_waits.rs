@@ -31,7 +31,7 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
             // It may be about to wait, and not get there: only two looks tell.
             Some(_) if runnable && evidence.since.is_none() => Confidence::Guess,
             Some(_) if words::long_watched(evidence) => Confidence::Certain,
-            Some(_) => Confidence::Likely,
+            Some(_) => words::not_seen(evidence, Confidence::Likely),
             None => Confidence::Guess,
         },
     })

@@ -37,6 +37,6 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
             evidence.comm,
             words::restart(evidence)
         ),
-        confidence: Confidence::Likely,
+        confidence: words::not_seen(evidence, Confidence::Likely),
     })
 }

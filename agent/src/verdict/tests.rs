@@ -111,6 +111,9 @@ fn missing_evidence_makes_less_sure() {
     let mut evidence = leak();
     evidence.zombies.age_is_lower_bound = true;
     assert_judged(&evidence, "never_waits", Likely);
+    evidence.watched_ns = SECOND;
+    assert_judged(&evidence, "never_waits", Guess);
+    evidence.watched_ns = 20 * SECOND;
     evidence.facts = None;
     let verdict = assert_judged(&evidence, "never_waits", Likely);
     assert!(

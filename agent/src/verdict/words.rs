@@ -1,12 +1,14 @@
 //! Facts as plain sentences, the same in every verdict.
 
+use super::Confidence;
 use crate::evidence::{Awaited, Evidence};
 
 /// `4m`, `12s`, `3h`: the largest unit that fits.
 pub(super) fn span(ns: u64) -> String {
     let seconds = ns / 1_000_000_000;
     match seconds {
-        0..120 => format!("{seconds}s"),
+        0 => "less than 1s".to_owned(),
+        1..120 => format!("{seconds}s"),
         120..7_200 => format!("{}m", seconds / 60),
         7_200..172_800 => format!("{}h", seconds / 3_600),
         _ => format!("{}d", seconds / 86_400),
@@ -114,6 +116,16 @@ pub(super) fn restart(evidence: &Evidence) -> String {
         "restart {} when that is convenient: its zombies go to an init that reaps them",
         who(evidence)
     )
+}
+
+/// How sure one may be of something that was not seen to happen: at most `best`.
+pub(super) fn not_seen(evidence: &Evidence, best: Confidence) -> Confidence {
+    const LEAST_NS: u64 = 10_000_000_000;
+    if evidence.watched_ns < LEAST_NS {
+        Confidence::Guess
+    } else {
+        best
+    }
 }
 
 /// Whether it was watched for all the time that its oldest zombie lies dead, and long enough to
