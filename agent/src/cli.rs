@@ -165,7 +165,7 @@ pub struct AgentArgs {
     pub socket: OrNone<PathBuf>,
     /// Age from which a zombie counts as stale
     #[arg(long, value_name = "DURATION", default_value = "30s",
-          value_parser = values::duration)]
+          value_parser = values::stale_age)]
     pub stale_after: Duration,
     /// How to probe.
     #[command(flatten)]
@@ -187,9 +187,9 @@ pub struct ProbeArgs {
     pub ring_bytes: u32,
     /// How often to compare with all processes, to mend what was lost
     #[arg(long, value_name = "DURATION", default_value = "60s",
-          value_parser = values::positive_duration)]
+          value_parser = values::reconcile_interval)]
     pub reconcile_every: Duration,
-    /// Let the probes log their failures (needs RUST_LOG=debug to be seen)
+    /// Let the probes log each death that they send, not only their failures
     #[arg(long)]
     pub debug_probes: bool,
 }

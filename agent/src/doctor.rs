@@ -1,6 +1,6 @@
 //! What this host allows: facts first, then each transition and the hook that it gets.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use crate::{
     agent::host,
@@ -49,42 +49,10 @@ fn probe(report: &ProbeReport) -> Probe {
 }
 
 fn facts() -> Vec<Fact> {
-    let privileged = kernel::may_load();
-    let types = Path::new(kernel::VMLINUX).exists();
-    let tracefs = kernel::tracefs_is_mounted();
     vec![
-        fact(
-            "privileges",
-            privileged,
-            if privileged {
-                "may load probes"
-            } else {
-                "may not load probes"
-            }
-            .to_owned(),
-            "run it with sudo, or give the binary cap_bpf,cap_perfmon=ep with setcap",
-        ),
-        fact(
-            "kernel types",
-            types,
-            if types {
-                kernel::VMLINUX.to_owned()
-            } else {
-                "not shown by this kernel".to_owned()
-            },
-            "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y",
-        ),
-        Fact {
-            name: "tracefs".to_owned(),
-            ok: true,
-            found: if tracefs {
-                "mounted"
-            } else {
-                "not mounted; read privately"
-            }
-            .to_owned(),
-            mend: None,
-        },
+        privileges(kernel::may_load()),
+        types(kernel::check_types()),
+        tracefs(kernel::tracefs_is_mounted(), kernel::may_mount()),
         Fact {
             name: "lockdown".to_owned(),
             ok: true,
@@ -92,6 +60,34 @@ fn facts() -> Vec<Fact> {
             mend: None,
         },
     ]
+}
+
+fn privileges(may_load: bool) -> Fact {
+    let found = if may_load {
+        "may load probes"
+    } else {
+        "may not load probes"
+    };
+    let mend = "run it with sudo, or give the binary cap_bpf,cap_perfmon=ep with setcap";
+    fact("privileges", may_load, found.to_owned(), mend)
+}
+
+fn types(types: Result<(), String>) -> Fact {
+    let ok = types.is_ok();
+    let found = types.err().unwrap_or_else(|| kernel::VMLINUX.to_owned());
+    let mend = "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y";
+    fact("kernel types", ok, found, mend)
+}
+
+/// Without it, reaps are seen by a hook that costs every system call a little more.
+fn tracefs(mounted: bool, may_mount: bool) -> Fact {
+    let found = match (mounted, may_mount) {
+        (true, _) => "mounted",
+        (false, true) => "not mounted; read privately",
+        (false, false) => "not to be read by this user",
+    };
+    let mend = "run it with sudo, or add cap_sys_admin to the capabilities, to read it privately";
+    fact("tracefs", mounted || may_mount, found.to_owned(), mend)
 }
 
 fn fact(name: &str, ok: bool, found: String, mend: &str) -> Fact {
@@ -108,4 +104,34 @@ fn lockdown() -> Option<String> {
     let text = fs::read_to_string("/sys/kernel/security/lockdown").ok()?;
     let (_, rest) = text.split_once('[')?;
     Some(rest.split_once(']')?.0.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_that_is_wrong_names_its_mend_and_one_that_is_right_none() {
+        for (wrong, right) in [
+            (privileges(false), privileges(true)),
+            (types(Err("rubbish".to_owned())), types(Ok(()))),
+            (tracefs(false, false), tracefs(false, true)),
+        ] {
+            assert!(!wrong.ok && wrong.mend.is_some(), "{wrong:?}");
+            assert!(right.ok && right.mend.is_none(), "{right:?}");
+        }
+        assert!(tracefs(true, false).ok);
+    }
+
+    #[test]
+    fn where_nothing_attaches_the_reason_is_a_fact_and_it_does_not_run() {
+        let doctor = report(None, &[], Some("no hook".to_owned()));
+        assert!(!doctor.runs);
+        let mends: Vec<_> = doctor
+            .facts
+            .iter()
+            .filter_map(|it| it.mend.clone())
+            .collect();
+        assert!(mends.contains(&"no hook".to_owned()), "{mends:?}");
+    }
 }

@@ -59,12 +59,19 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
     }
 }
 
-/// The daemon tells what it does; a view only what goes wrong.
+/// The daemon tells what it does; a view only what goes wrong. The kernel side logs under the
+/// name of its program, and tells what it does where that was asked for.
 fn start_log(command: &Command) {
-    let level = if matches!(command, Command::Agent(_)) {
-        "info"
+    let (level, probes) = match command {
+        Command::Agent(args) => ("info", args.probes.debug_probes),
+        Command::Exits(args) => ("warn", args.probes.debug_probes),
+        Command::Zombies(args) => ("warn", args.probes.debug_probes),
+        _ => ("warn", false),
+    };
+    let level = if probes {
+        format!("{level},reapwatch_bpf=debug")
     } else {
-        "warn"
+        level.to_owned()
     };
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
 }

@@ -26,6 +26,11 @@ pub(crate) enum Command {
     },
     /// Run every test that this machine can; as root on Debian it installs what they need first
     Test,
+    /// Run the deaths with known truth on Debian's kernels, each in a virtual machine
+    Vm {
+        /// Such as `5.10 7.3`; the whole matrix without one
+        kernels: Vec<String>,
+    },
     /// Build the kernel side into ebpf/prebuilt
     Ebpf {
         /// Rebuild from source in another folder and compare bytes; change nothing

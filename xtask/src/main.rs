@@ -12,6 +12,7 @@ mod setup;
 mod shell;
 mod sidecar;
 mod test;
+mod vm;
 mod workspace;
 
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run { arguments } => run::run(arguments),
         Command::Test => test::main(),
+        Command::Vm { kernels } => vm::main(&kernels),
         Command::Ebpf { check: false } => ebpf::build(),
         Command::Ebpf { check: true } => ebpf::check(),
         Command::Setup { purpose } => setup::main(purpose),

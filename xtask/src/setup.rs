@@ -33,6 +33,9 @@ const KERNEL_SIDE: [&str; 7] = [
     "rustc-web",
 ];
 
+/// What boots the kernels of `cargo xtask vm`.
+const EMULATOR: &str = "qemu-system-x86";
+
 /// The version that the checked-in object was linked with.
 const LINKER_VERSION: &str = "0.13.0";
 
@@ -80,6 +83,14 @@ pub(crate) fn no_kernel_side() -> Option<String> {
     (!missing.is_empty()).then(|| format!("missing: {missing}"))
 }
 
+/// Why other kernels cannot be booted here, if so.
+pub(crate) fn no_emulator() -> Option<String> {
+    if !host::is_debian() {
+        return Some("Debian's kernels are fetched by Debian's apt, which is not here".to_owned());
+    }
+    (!is_installed(EMULATOR)).then(|| format!("missing: {EMULATOR}"))
+}
+
 /// Why tests with Prometheus cannot run here, if so.
 pub(crate) fn no_prometheus() -> Option<String> {
     prometheus_is_missing().then(|| "missing: prometheus, promtool".to_owned())
@@ -110,6 +121,7 @@ impl Missing {
         Self {
             packages: KERNEL_SIDE
                 .into_iter()
+                .chain(test.then_some(EMULATOR))
                 .filter(|name| !is_installed(name))
                 .collect(),
             linker: !linker_is_right(),

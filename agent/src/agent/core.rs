@@ -1,6 +1,6 @@
 //! The one loop: events, ticks and requests come in; it owns all state.
 
-use std::{io, time::Duration};
+use std::{io, mem, time::Duration};
 
 use tokio::{
     sync::mpsc,
@@ -33,6 +33,8 @@ const HOUSEKEEPING: Duration = Duration::from_secs(1);
 const SETTLE_NS: u64 = 200_000_000;
 /// From which age on a zombie is watched by pidfd.
 const WATCH_AFTER_NS: u64 = 1_000_000_000;
+/// Changes that wait at most until they are told: a full ring can hold millions.
+const PUBLISHED_AT_ONCE: usize = 4096;
 /// The least time between two repairs out of turn.
 const REPAIR_EVERY_NS: u64 = 1_000_000_000;
 
@@ -153,8 +155,8 @@ impl Agent {
     /// Takes in all that the kernel side has sent.
     pub(super) fn drain(&mut self) {
         let mut changes = Vec::new();
-        while let Some(record) = self.kernel.events.next() {
-            match events::decode(&record, self.page_size) {
+        while let Some(event) = self.next_event() {
+            match event {
                 Ok(event) => {
                     self.tally.event(&event);
                     self.lifecycle.apply(&event, &mut changes);
@@ -164,23 +166,37 @@ impl Agent {
                     log::debug!("a record is dropped: {error}");
                 }
             }
+            if changes.len() >= PUBLISHED_AT_ONCE {
+                self.publish(mem::take(&mut changes));
+            }
         }
         let now_ns = kernel::now_ns();
         let due: Vec<_> = self
             .hung_up
             .extract_if(.., |hung_up| hung_up.at_ns + SETTLE_NS <= now_ns)
             .collect();
+        let seen = changes.len();
         for hung_up in due {
             let event = Event::HungUp(hung_up);
             self.tally.event(&event);
             self.lifecycle.apply(&event, &mut changes);
         }
+        // No hook saw these reaps: whoever is not watched may be gone as well.
+        if changes.len() > seen && self.pidfds.as_ref().is_some_and(Pidfds::is_crowded) {
+            self.repair = true;
+        }
         self.publish(changes);
+        self.streams.tell_lost();
         self.settle(now_ns);
         let since_ns = now_ns.saturating_sub(self.last_snapshot_ns);
         if self.repair && self.unsettled.is_none() && since_ns >= REPAIR_EVERY_NS {
             self.take_snapshot();
         }
+    }
+
+    fn next_event(&mut self) -> Option<Result<Event, events::Malformed>> {
+        let record = self.kernel.events.next()?;
+        Some(events::decode(&record, self.page_size))
     }
 
     /// Tells everybody what changed.

@@ -41,6 +41,10 @@ struct Settings {
 /// # Errors
 /// When nothing can be measured here, or an address cannot be had; one sentence with the mend.
 pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        args.listen.get().is_some() || args.socket.get().is_some(),
+        "with --listen none and --socket none nobody could ask this agent: leave one of them away"
+    );
     // Addresses first: a second agent is refused before it loads anything.
     let listeners = server::bind(
         args.listen.get().copied(),

@@ -32,6 +32,13 @@ impl Streams {
         !self.0.is_empty()
     }
 
+    /// Tells what was lost, also when no death follows it.
+    pub(super) fn tell_lost(&mut self) {
+        for follower in &mut self.0 {
+            follower.tell_lost();
+        }
+    }
+
     /// Sends a death to everybody; never waits.
     pub(super) fn send(&mut self, exit: &FinishedExit) {
         for follower in &mut self.0 {
@@ -90,6 +97,19 @@ mod tests {
             .count();
         assert_eq!(told, 1);
         assert!(matches!(rest.last(), Some(ExitLine::Exit(_))));
+    }
+
+    #[test]
+    fn a_loss_is_told_in_the_silence_after_it() {
+        let mut streams = Streams::default();
+        let mut lines = streams.follow();
+        for _ in 0..=QUEUE {
+            streams.send(&exit());
+        }
+        assert!(lines.try_recv().is_ok());
+        streams.tell_lost();
+        let last = std::iter::from_fn(|| lines.try_recv().ok()).last();
+        assert!(matches!(last, Some(ExitLine::Lost { lost: 1 })));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Values of options, parsed: each error names the mend.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ impl std::fmt::Display for Url {
     }
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 const DURATION: &str = "write a number and a unit, such as 500ms, 10s or 5m";
 
 /// A duration as humantime reads it; a bare number is seconds, as with `top -d 2`.
@@ -54,22 +57,39 @@ pub fn seconds(text: &str) -> Option<f64> {
     duration(text).ok().map(|duration| duration.as_secs_f64())
 }
 
-/// A duration above zero.
-pub fn positive_duration(text: &str) -> Result<Duration, String> {
-    match duration(text)? {
-        Duration::ZERO => Err("must be longer than zero, such as 60s".to_owned()),
-        duration => Ok(duration),
-    }
+/// The time between two looks at all processes.
+pub fn reconcile_interval(text: &str) -> Result<Duration, String> {
+    within(
+        text,
+        Duration::from_secs(1)..=DAY,
+        "must be from 1s to 24h, such as 60s",
+    )
+}
+
+/// The age from which a zombie is stale. Zero makes every zombie one.
+pub fn stale_age(text: &str) -> Result<Duration, String> {
+    within(
+        text,
+        Duration::ZERO..=DAY * 365,
+        "must be at most 365days, such as 30s",
+    )
 }
 
 /// The time between two frames.
 pub fn interval(text: &str) -> Result<Duration, String> {
-    let interval = duration(text)?;
-    if (Duration::from_millis(100)..=Duration::from_secs(3600)).contains(&interval) {
-        Ok(interval)
-    } else {
-        Err("must be from 100ms to 1h, such as 1s".to_owned())
-    }
+    within(
+        text,
+        Duration::from_millis(100)..=DAY / 24,
+        "must be from 100ms to 1h, such as 1s",
+    )
+}
+
+fn within(text: &str, range: RangeInclusive<Duration>, mend: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    range
+        .contains(&duration)
+        .then_some(duration)
+        .ok_or_else(|| mend.to_owned())
 }
 
 /// The address of the HTTP server.
@@ -91,17 +111,13 @@ pub fn listen(text: &str) -> Result<OrNone<SocketAddr>, String> {
     })
 }
 
-/// The path of the agent's socket. It never fails; clap wants a `Result`.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature that clap's value_parser takes"
-)]
+/// The path of the agent's socket. The kernel would take an empty one for a name of its choice.
 pub fn socket(text: &str) -> Result<OrNone<PathBuf>, String> {
-    Ok(if text == "none" {
-        OrNone::None
-    } else {
-        OrNone::Some(PathBuf::from(text))
-    })
+    match text {
+        "" => Err("names no file; write a path, or none".to_owned()),
+        "none" => Ok(OrNone::None),
+        path => Ok(OrNone::Some(PathBuf::from(path))),
+    }
 }
 
 /// The URL of a remote agent.
@@ -178,6 +194,23 @@ mod tests {
             assert!(duration(bad).is_err(), "{bad:?} passed");
         }
         assert!(interval("10ms").is_err());
+    }
+
+    #[test]
+    fn durations_that_no_clock_can_reach_are_refused() {
+        assert_eq!(reconcile_interval("60s"), Ok(Duration::from_secs(60)));
+        for bad in ["0", "1ms", "25h", "1e19", "1000000000y"] {
+            assert!(reconcile_interval(bad).is_err(), "{bad:?} passed");
+        }
+        assert_eq!(stale_age("0"), Ok(Duration::ZERO));
+        assert!(stale_age("1e19").is_err());
+    }
+
+    #[test]
+    fn a_socket_has_a_name() {
+        assert_eq!(socket("none"), Ok(OrNone::None));
+        assert_eq!(socket("/s"), Ok(OrNone::Some(PathBuf::from("/s"))));
+        assert!(socket("").is_err());
     }
 
     #[test]

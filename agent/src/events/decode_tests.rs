@@ -199,7 +199,7 @@ proptest! {
 fn an_old_zombie() -> wire::TaskRecord {
     wire::TaskRecord {
         process: named(7, b"old"),
-        flags: wire::task_flags::ZOMBIE,
+        flags: task_flags::ZOMBIE,
         last_ran_sched_ns: 2_000_000_000,
         runtime_ns: 3_000_000,
         reader_ran_sched_ns: 11_000_000_000,

@@ -6,7 +6,7 @@ mod decode;
 
 #[cfg(test)]
 pub(crate) use decode::tests::bytes;
-pub use decode::{decode, decode_task};
+pub use decode::{Malformed, decode, decode_task};
 
 /// A process over all time: a PID alone is reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

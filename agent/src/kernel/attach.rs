@@ -48,7 +48,7 @@ pub(crate) enum KernelError {
     Privileges,
     /// No types of the running kernel.
     #[error("{0}: this kernel must be built with CONFIG_DEBUG_INFO_BTF=y to be measured")]
-    Btf(#[from] BtfError),
+    Btf(BtfError),
     /// A kernel of another shape.
     #[error(
         "this kernel's types lack {0}: please report it with the output of `reapwatch doctor` \
@@ -61,6 +61,13 @@ pub(crate) enum KernelError {
     /// A transition without which nothing works.
     #[error("no hook for {0} attaches here ({1}): see `reapwatch doctor`")]
     Required(&'static str, String),
+}
+
+// No `source`: the sentence says it already, and printing the chain would say it twice.
+impl From<BtfError> for KernelError {
+    fn from(error: BtfError) -> Self {
+        Self::Btf(error)
+    }
 }
 
 /// One transition and what came of it.
@@ -124,7 +131,7 @@ pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
 }
 
 fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
-    let bytes = fs::read(btf::VMLINUX).map_err(BtfError::from)?;
+    let bytes = btf::read()?;
     let resolved = offsets::resolve(&btf::Btf::parse(&bytes)?);
     if !resolved.missing.is_empty() {
         return Err(KernelError::Fields(resolved.missing.join(", ")));

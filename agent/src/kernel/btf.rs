@@ -13,10 +13,27 @@ pub(crate) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 pub(crate) enum BtfError {
     /// The file is not there or cannot be read.
     #[error("cannot read {VMLINUX}: {0}")]
-    Read(#[from] std::io::Error),
+    Read(std::io::Error),
     /// The file is not what it should be.
     #[error("{VMLINUX} is not BTF in this machine's byte order")]
     Format,
+}
+
+/// The bytes of the running kernel's types.
+///
+/// # Errors
+/// When the kernel does not show them.
+pub(crate) fn read() -> Result<Vec<u8>, BtfError> {
+    std::fs::read(VMLINUX).map_err(BtfError::Read)
+}
+
+/// Whether the kernel shows types that can be used, and if not, why.
+///
+/// # Errors
+/// A sentence that names the file.
+pub(crate) fn check() -> Result<(), String> {
+    let parsed = read().and_then(|bytes| Btf::parse(&bytes).map(|_| ()));
+    parsed.map_err(|error| error.to_string())
 }
 
 /// Parsed types, borrowed from the file's bytes.

@@ -14,11 +14,11 @@ mod snapshot;
 mod tracefs;
 
 pub(crate) use attach::{Attached, Config, Counters, ProbeReport, attach};
-pub(crate) use btf::VMLINUX;
+pub(crate) use btf::{VMLINUX, check as check_types};
 pub(crate) use clock::{Wall, now_ns};
 pub(crate) use hooks::Rung;
 pub(crate) use pidfds::Pidfds;
-pub(crate) use privileges::may_load;
+pub(crate) use privileges::{may_load, may_mount};
 pub(crate) use procfs::start_ns;
 pub(crate) use readable::Readable;
 pub(crate) use snapshot::Source;

@@ -9,35 +9,53 @@ use std::{
 
 use rustix::{
     event::{Timespec, epoll},
-    process::{Pid, PidfdFlags, pidfd_open},
+    process::{Pid, PidfdFlags, Resource, Rlimit, getrlimit, pidfd_open, setrlimit},
 };
 
 use super::procfs;
 use crate::events::Key;
 
-/// Zombies watched at once; more are left to the free.
-const MOST: usize = 1024;
+/// Zombies watched at once; more are left to the free and to the snapshots.
+const MOST: u64 = 1024;
+/// Descriptors that stay free for the probes, the clients and the snapshots.
+const OTHERS: u64 = 512;
+/// Hang-ups taken from the kernel at once.
+const BATCH: usize = 64;
 
 /// Pidfds in one epoll instance, itself readable when one of them hangs up.
 pub(crate) struct Pidfds {
     epoll: OwnedFd,
     watched: HashMap<Key, OwnedFd>,
+    room: usize,
+    crowded: bool,
 }
 
 impl Pidfds {
     /// # Errors
     /// When the kernel gives no epoll instance.
     pub(crate) fn new() -> io::Result<Self> {
+        Self::with_room(room())
+    }
+
+    fn with_room(room: usize) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         Ok(Self {
             epoll,
             watched: HashMap::new(),
+            room,
+            crowded: false,
         })
     }
 
+    /// Whether there were more to watch than there is room for.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.crowded
+    }
+
     /// Watches exactly these, as far as there is room.
-    pub(crate) fn watch(&mut self, zombies: impl Iterator<Item = Key>) {
-        let wanted: HashSet<Key> = zombies.take(MOST).collect();
+    pub(crate) fn watch(&mut self, mut zombies: impl Iterator<Item = Key>) {
+        let wanted: HashSet<Key> = zombies.by_ref().take(self.room).collect();
+        self.crowded = zombies.next().is_some();
         self.watched.retain(|key, _| wanted.contains(key));
         for key in wanted {
             if !self.watched.contains_key(&key)
@@ -48,33 +66,40 @@ impl Pidfds {
         }
     }
 
-    /// Those that have hung up since the last call.
+    /// Those that have hung up since the last call: all of them, since whoever waits for this
+    /// instance is woken by the next hang-up only, not by those left in it.
     pub(crate) fn hung_up(&mut self) -> Vec<Key> {
-        let mut events = Vec::with_capacity(64);
+        let mut gone = Vec::new();
+        loop {
+            let tgids = self.hung_up_tgids();
+            let before = gone.len();
+            // A pidfd that is closed leaves the instance.
+            let hung_up = self
+                .watched
+                .extract_if(|key, _| tgids.contains(&u64::from(key.tgid)));
+            gone.extend(hung_up.map(|(key, _)| key));
+            if tgids.len() < BATCH || gone.len() == before {
+                return gone;
+            }
+        }
+    }
+
+    fn hung_up_tgids(&self) -> HashSet<u64> {
+        let mut events = Vec::with_capacity(BATCH);
         let now = Timespec {
             tv_sec: 0,
             tv_nsec: 0,
         };
         let buffer = rustix::buffer::spare_capacity(&mut events);
         if epoll::wait(&self.epoll, buffer, Some(&now)).is_err() {
-            return Vec::new();
+            return HashSet::new();
         }
-        let tgids: HashSet<u64> = events
+        events
             .iter()
             .map(|event| (event.flags, event.data))
             .filter(|(flags, _)| flags.contains(epoll::EventFlags::HUP))
             .map(|(_, data)| data.u64())
-            .collect();
-        let gone: Vec<Key> = self
-            .watched
-            .keys()
-            .filter(|key| tgids.contains(&u64::from(key.tgid)))
-            .copied()
-            .collect();
-        for key in &gone {
-            self.watched.remove(key);
-        }
-        gone
+            .collect()
     }
 
     fn open(&self, key: Key) -> Option<OwnedFd> {
@@ -94,5 +119,117 @@ impl Pidfds {
 impl std::os::fd::AsRawFd for Pidfds {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
         self.epoll.as_raw_fd()
+    }
+}
+
+/// How many may be watched. The usual limit of 1,024 descriptors would leave none to accept a
+/// client with, so it is raised as far as we may.
+fn room() -> usize {
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = MOST + OTHERS;
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised = Rlimit {
+            current: Some(limit.maximum.map_or(wanted, |maximum| maximum.min(wanted))),
+            maximum: limit.maximum,
+        };
+        match setrlimit(Resource::Nofile, raised) {
+            Ok(()) => limit = raised,
+            Err(error) => log::debug!("cannot raise the limit of open files: {error}"),
+        }
+    }
+    room_of(limit.current)
+}
+
+/// Half of what is scarce goes to everything else.
+fn room_of(descriptors: Option<u64>) -> usize {
+    let room = descriptors.map_or(MOST, |limit| limit.saturating_sub(OTHERS).max(limit / 2));
+    room.min(MOST) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    fn zombies(count: usize) -> Vec<(Child, Key)> {
+        let children: Vec<_> = (0..count)
+            .map(|_| Command::new("true").spawn().expect("a child"))
+            .collect();
+        let zombie = |child: Child| {
+            let key = Key {
+                tgid: child.id(),
+                start_ns: procfs::start_ns(child.id()).expect("it is not reaped"),
+            };
+            (child, key)
+        };
+        children.into_iter().map(zombie).collect()
+    }
+
+    /// Major and minor number of the running kernel.
+    fn release() -> (u32, u32) {
+        let uname = rustix::system::uname();
+        let text = uname.release().to_str().expect("a release");
+        let mut numbers = text.split(['.', '-']).map_while(|part| part.parse().ok());
+        (
+            numbers.next().expect("a major number"),
+            numbers.next().expect("a minor number"),
+        )
+    }
+
+    /// 5.10 and 6.1 never tell; in which version between them and 6.12 it began is not known.
+    #[test]
+    fn all_that_were_reaped_are_told_at_once_where_pidfds_hang_up() {
+        let mut children = zombies(3 * BATCH);
+        let mut pidfds = Pidfds::with_room(MOST as usize).expect("an instance");
+        pidfds.watch(children.iter().map(|(_, key)| *key));
+        for (child, _) in &mut children {
+            child.wait().expect("reaped");
+        }
+        let gone: HashSet<_> = pidfds.hung_up().into_iter().collect();
+        let reaped: HashSet<_> = children.iter().map(|(_, key)| *key).collect();
+        if release() >= (6, 12) {
+            assert_eq!(gone, reaped);
+            assert!(pidfds.watched.is_empty());
+        } else {
+            assert!(gone.is_subset(&reaped));
+        }
+    }
+
+    #[test]
+    fn more_than_there_is_room_for_is_said() {
+        let mut children = zombies(3);
+        let keys: Vec<_> = children.iter().map(|(_, key)| *key).collect();
+        let mut pidfds = Pidfds::with_room(2).expect("an instance");
+        pidfds.watch(keys.iter().copied());
+        assert!(pidfds.is_crowded());
+        assert_eq!(pidfds.watched.len(), 2);
+        pidfds.watch(keys[1..].iter().copied());
+        assert!(!pidfds.is_crowded());
+        assert!(!pidfds.watched.contains_key(&keys[0]));
+        for (child, _) in &mut children {
+            child.wait().expect("reaped");
+        }
+    }
+
+    #[test]
+    fn another_process_of_the_same_number_is_not_watched() {
+        let (mut child, key) = zombies(1).remove(0);
+        let earlier = Key {
+            start_ns: key.start_ns - 5 * procfs::tick_ns(),
+            ..key
+        };
+        let mut pidfds = Pidfds::with_room(1).expect("an instance");
+        pidfds.watch([earlier].into_iter());
+        assert!(pidfds.watched.is_empty());
+        child.wait().expect("reaped");
+    }
+
+    #[test]
+    fn descriptors_are_left_for_everything_else() {
+        assert_eq!(room_of(None), 1024);
+        assert_eq!(room_of(Some(1 << 20)), 1024);
+        assert_eq!(room_of(Some(1024)), 512);
+        assert_eq!(room_of(Some(64)), 32);
     }
 }

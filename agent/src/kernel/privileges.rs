@@ -9,7 +9,12 @@ pub(crate) fn may_load() -> bool {
     have.contains(CapabilitySet::SYS_ADMIN) || have.contains(both)
 }
 
+/// Whether the kernel will let us mount, in a namespace of our own.
+pub(crate) fn may_mount() -> bool {
+    effective().contains(CapabilitySet::SYS_ADMIN)
+}
+
 /// The effective capabilities; none where they cannot be read.
-pub(crate) fn effective() -> CapabilitySet {
+fn effective() -> CapabilitySet {
     capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective)
 }

@@ -1,7 +1,7 @@
 //! All processes from /proc, for kernels that refuse the task iterator. Reads `stat` and
 //! `status` only: `cmdline` of a dying process can hang.
 
-use std::{fs, io};
+use std::{collections::HashMap, fs, io};
 
 use crate::events::{ExitStatus, Key, Process, Task, TaskState};
 
@@ -21,12 +21,11 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
         };
         stats.extend(Stat::read(pid));
     }
-    let process_of = |tgid: u32| {
-        stats
-            .iter()
-            .find(|stat| stat.process.key.tgid == tgid)
-            .map(|stat| stat.process.clone())
-    };
+    let by_tgid: HashMap<u32, &Process> = stats
+        .iter()
+        .map(|stat| (stat.process.key.tgid, &stat.process))
+        .collect();
+    let process_of = |tgid: u32| by_tgid.get(&tgid).map(|process| (*process).clone());
     Ok(stats
         .iter()
         .filter(|stat| !stat.kernel_thread)

@@ -123,7 +123,7 @@ impl Families {
                 Counter::with_opts(opts(
                     "zombie_seconds_total",
                     "Sum of the zombie time of reaped processes; of one found dead, from when it was \
-                 found. Without those of which only an upper bound of the reap is known, and \
+                 dead at the latest. Without those of which only an upper bound of the reap is known, and \
                  without zombies still unreaped.",
                 )),
             ),
@@ -149,7 +149,7 @@ impl Families {
                     opts(
                         "oldest_zombie_timestamp_seconds",
                         "When the oldest zombie died, as Unix time; of one found dead, when it was \
-                 found. Absent while there is no zombie.",
+                 dead at the latest. Absent while there is no zombie.",
                     ),
                     &[],
                 ),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use scenarios::Truth;
 
 use crate::agent::Agent;
-use crate::api::Process;
+use crate::api::{FinishedExit, Process};
 use crate::compare::{assert_resources, assert_true, seconds};
 use crate::scenario;
 use crate::stream::Stream;
@@ -16,29 +16,38 @@ fn judge(name: &str) {
     let by_tracepoints = agent.by_tracepoints();
     let mut stream = Stream::of(&agent);
     let truths = scenario::run(name);
-    let lines = stream.collect(&truths);
-    for truth in &truths {
+    stream.collect(&truths);
+    compare(&stream.collect_where(|_| true), &truths, by_tracepoints);
+    assert_eq!(stream.lost, 0, "the stream kept up");
+}
+
+/// Judges all lines of one scenario, which are among `lines`.
+pub(crate) fn compare(lines: &[FinishedExit], truths: &[Truth], by_tracepoints: bool) {
+    for truth in truths {
         let of_it: Vec<_> = lines.iter().filter(|line| line.pid == truth.pid).collect();
-        assert_eq!(of_it.len(), 1, "one death, one line: {of_it:#?}");
+        assert_eq!(
+            of_it.len(),
+            1,
+            "one death, one line: {of_it:#?}\n{truth:#?}"
+        );
         assert_true(of_it[0], truth, by_tracepoints);
         if truth.resources.is_some() {
             assert_resources(of_it[0], truth);
         }
     }
-    assert_eq!(stream.lost, 0, "the stream kept up");
-    assert_nobody_else(&mut stream, &truths);
+    assert_nobody_else(lines, truths);
 }
 
 /// A thread, or a leader that an exec replaced, is no process that died.
-fn assert_nobody_else(stream: &mut Stream, truths: &[Truth]) {
+fn assert_nobody_else(lines: &[FinishedExit], truths: &[Truth]) {
     let ours = |process: Option<&Process>| {
         process.is_some_and(|process| truths.iter().any(|truth| truth.forker == process.pid))
     };
-    let others = stream.collect_where(|line| {
+    let mut others = lines.iter().filter(|line| {
         let known = truths.iter().any(|truth| truth.pid == line.pid);
         !known && (ours(line.parent.as_ref()) || ours(line.forker.as_ref()))
     });
-    assert!(others.is_empty(), "nobody else died: {others:#?}");
+    assert_eq!(others.next(), None, "nobody else died");
 }
 
 macro_rules! judged {

@@ -21,6 +21,7 @@ mod floods;
 mod leaving;
 mod loaded;
 mod refusals;
+mod row;
 mod scenario;
 mod stream;
 mod zombies;

@@ -72,6 +72,14 @@ fn an_unknown_flag() {
     assert!(errors.contains("--no-such-flag"), "{errors}");
 }
 
+#[test]
+fn nobody_to_serve() {
+    assert_refused(
+        &agent(&["--listen", "none", "--socket", "none"]),
+        "--listen",
+    );
+}
+
 /// Runs a copy of the program that nobody can read, as nobody.
 fn as_nobody(args: &[&str]) -> Output {
     let folder = tempfile::tempdir().expect("a folder can be made");
@@ -94,7 +102,7 @@ fn as_nobody(args: &[&str]) -> Output {
 #[ignore = "needs root and a kernel with BTF"]
 fn no_privileges_for_the_agent() {
     assert_refused(
-        &as_nobody(&["agent", "--listen", "none", "--socket", "none"]),
+        &as_nobody(&["agent", "--listen", "127.0.0.1:0", "--socket", "none"]),
         "root",
     );
 }

@@ -72,6 +72,7 @@ pub(crate) fn main() -> Result<ExitCode> {
             .context("the thread of the ebpf suite panicked")??,
     );
     run_ignored(&ignored, &mut report)?;
+    report.add(suite::run(kernels())?);
     Ok(report.finish())
 }
 
@@ -158,6 +159,16 @@ fn object() -> Suite {
     command.args(["ebpf", "--check"]);
     let mut suite = Suite::new("ebpf --check", Counted::AsOne, minutes(10), command);
     suite.lack = setup::no_kernel_side();
+    suite
+}
+
+/// The live deaths on Debian's kernels.
+fn kernels() -> Suite {
+    // As above.
+    let mut command = Command::new("/proc/self/exe");
+    command.arg("vm");
+    let mut suite = Suite::new("kernels", Counted::Kernels, minutes(20), command);
+    suite.lack = setup::no_emulator();
     suite
 }
 

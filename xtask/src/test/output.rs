@@ -39,6 +39,18 @@ pub(super) fn tally(output: &str) -> Tally {
     tally
 }
 
+/// Reads the closing `vm: ` line.
+pub(super) fn kernels(output: &str) -> Tally {
+    let mut lines = output.lines().rev();
+    let line = lines.find(|line| line.starts_with("vm: ") && line.ends_with(" failed"));
+    let line = line.unwrap_or_default();
+    Tally {
+        passed: number_before(line, " passed"),
+        failed: number_before(line, " failed"),
+        skipped: 0,
+    }
+}
+
 /// The tests that were left out, each with its reason.
 pub(super) fn ignored(output: &str) -> Vec<Ignored> {
     let test = |line: &str| {
@@ -89,6 +101,17 @@ test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; fin
             }
         );
         assert_eq!(tally("error: could not compile"), Tally::default());
+    }
+
+    #[test]
+    fn verdicts_of_the_kernels_are_counted() {
+        let output = "5.10 x: 3 passed, 0 failed in 2 s\n\nvm: 12 passed, 3 failed\nvm: all done\n";
+        let expected = Tally {
+            passed: 12,
+            failed: 3,
+            skipped: 0,
+        };
+        assert_eq!(kernels(output), expected);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::output::{Tally, tally};
+use super::output::{Tally, kernels, tally};
 use crate::{setup, shell, workspace};
 
 /// What is to be run.
@@ -29,6 +29,8 @@ pub(super) struct Suite {
 pub(super) enum Counted {
     /// As many as cargo says.
     CargoTests,
+    /// As many as `xtask vm` says.
+    Kernels,
     /// One.
     AsOne,
 }
@@ -115,6 +117,7 @@ pub(super) fn run(mut suite: Suite) -> Result<Outcome> {
 fn count(counted: Counted, failed: bool, output: &str) -> Tally {
     let mut result = match counted {
         Counted::CargoTests => tally(output),
+        Counted::Kernels => kernels(output),
         Counted::AsOne => Tally {
             passed: u64::from(!failed),
             ..Tally::default()

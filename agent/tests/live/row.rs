@@ -1,0 +1,72 @@
+//! All ways to die under one agent, one line of verdict each: what `cargo xtask vm` runs on every
+//! kernel with every kind of hook.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use scenarios::cases::SCENARIOS;
+
+use crate::agent::Agent;
+use crate::deaths::compare;
+use crate::scenario;
+use crate::stream::Stream;
+
+/// Its zombies stay for as long as the program runs, which here is no time.
+const NOT_JUDGED: &str = "never_reaped";
+
+/// First all deaths, then all verdicts: the waiting for late lines is shared.
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn every_death_is_told_truly() {
+    let agent = Agent::start(&[]);
+    let source = agent.zombies().source;
+    let by_tracepoints = agent.by_tracepoints();
+    let mut failed = 0;
+    let mut judged = |name: &str, verdict: Result<(), String>| {
+        let verdict = verdict.map_or_else(|why| format!("FAIL {why}"), |()| "ok".to_owned());
+        failed += usize::from(verdict != "ok");
+        println!("\nRW-TEST {name} {verdict}");
+    };
+    let forced = std::env::var("REAPWATCH_TEST_HOOK");
+    judged(
+        "source",
+        match forced {
+            Ok(hook) if hook != source => Err(format!("{hook} was forced, {source} is in use")),
+            _ => Ok(()),
+        },
+    );
+    let mut stream = Stream::of(&agent);
+    let names = SCENARIOS.iter().map(|scenario| scenario.name);
+    let deaths: Vec<_> = names
+        .filter(|name| *name != NOT_JUDGED)
+        .map(|name| (name, attempt(|| scenario::run(name))))
+        .collect();
+    let made = deaths.iter().filter_map(|(_, truths)| truths.as_ref().ok());
+    let all: Vec<_> = made.flatten().cloned().collect();
+    // What is missing shows at its scenario.
+    drop(attempt(|| stream.collect(&all)));
+    let lines = stream.collect_where(|_| true);
+    for (name, truths) in deaths {
+        let verdict =
+            truths.and_then(|truths| attempt(|| compare(&lines, &truths, by_tracepoints)));
+        judged(name, verdict);
+    }
+    assert_eq!(stream.lost, 0, "the stream kept up");
+    assert_eq!(failed, 0, "see the lines above");
+}
+
+/// The result of `work`, or what it panicked with, in one line.
+fn attempt<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| one_line(&*panic))
+}
+
+fn one_line(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    let lines = text.unwrap_or("a panic without words").lines();
+    let words: Vec<_> = lines
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    words.join(" ").chars().take(2_000).collect()
+}

@@ -1,0 +1,145 @@
+//! Runs one virtual machine to its end.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::kernels::Kernel;
+use super::serial::{self, Serial};
+use crate::workspace;
+
+/// Far more than a machine takes, two of them on two cores.
+const LIMIT: Duration = Duration::from_secs(300);
+/// Emulation of x86 in QEMU sometimes loses the way in the code that a kernel patches while it
+/// boots (seen in `do_sync_core` of 6.12, before the first process). That says nothing about us.
+const BOOTS: u32 = 4;
+
+/// How a machine ended.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) serial: Serial,
+    /// Why it has no verdict of its own.
+    pub(super) broken: Option<String>,
+    pub(super) took: Duration,
+    /// Boots that died before the first process.
+    pub(super) lost_boots: u32,
+    pub(super) log: PathBuf,
+}
+
+/// Boots `kernel` with the file system at `initramfs` and waits for its verdict.
+pub(super) fn run(kernel: &Kernel, initramfs: &Path) -> Result<Run> {
+    let folder = workspace::target_dir().join("vm/logs");
+    fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    let log = folder.join(format!("{}.log", kernel.name));
+    let began = Instant::now();
+    let mut lost_boots = 0;
+    loop {
+        let end = boot(kernel, initramfs, &log)?;
+        let bytes = fs::read(&log).with_context(|| format!("read {}", log.display()))?;
+        let serial = serial::parse(&bytes);
+        if serial.panicked && !serial.booted && lost_boots + 1 < BOOTS {
+            lost_boots += 1;
+            continue;
+        }
+        let broken = (serial.end.is_none() || serial.panicked)
+            .then(|| format!("{}; its last words:\n{}", end.words(&serial), serial.tail));
+        return Ok(Run {
+            serial,
+            broken,
+            took: began.elapsed(),
+            lost_boots,
+            log,
+        });
+    }
+}
+
+/// Why a machine no longer runs.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    ByItself,
+    Panic,
+    Limit,
+}
+
+impl End {
+    fn words(self, serial: &Serial) -> String {
+        match self {
+            Self::Limit => format!("no verdict after {} s, killed", LIMIT.as_secs()),
+            Self::Panic => "the kernel panicked".to_owned(),
+            Self::ByItself if serial.panicked => "the kernel panicked".to_owned(),
+            Self::ByItself => "it went off without a verdict".to_owned(),
+        }
+    }
+}
+
+fn boot(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<End> {
+    let mut machine = start(kernel, initramfs, log)?;
+    let deadline = Instant::now() + LIMIT;
+    let end = loop {
+        if machine.try_wait().context("wait for QEMU")?.is_some() {
+            return Ok(End::ByItself);
+        }
+        let said = fs::read(log).unwrap_or_default();
+        if serial::has_panicked(&said) {
+            break End::Panic;
+        }
+        if Instant::now() >= deadline {
+            break End::Limit;
+        }
+        thread::sleep(Duration::from_millis(200));
+    };
+    machine.kill().context("kill QEMU")?;
+    machine.wait().context("wait for QEMU")?;
+    Ok(end)
+}
+
+fn start(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<Child> {
+    let mut serial = std::ffi::OsString::from("file:");
+    serial.push(log);
+    let errors = File::create(log.with_extension("qemu")).context("make QEMU's log")?;
+    File::create(log).context("make the serial log")?;
+    Command::new("qemu-system-x86_64")
+        .args(["-accel", accelerator(), "-m", "512", "-smp", "2"])
+        .args([
+            "-nodefaults",
+            "-no-user-config",
+            "-no-reboot",
+            "-display",
+            "none",
+        ])
+        .args(["-append", "console=ttyS0 panic=-1 quiet"])
+        .arg("-kernel")
+        .arg(kernel.image())
+        .arg("-initrd")
+        .arg(initramfs)
+        .arg("-serial")
+        .arg(serial)
+        .stdin(Stdio::null())
+        .stdout(errors.try_clone()?)
+        .stderr(errors)
+        .spawn()
+        .context("run qemu-system-x86_64: `cargo xtask setup test` installs it")
+}
+
+/// KVM where the processor shows that it can: a /dev/kvm without that may open and then hang.
+/// Else one thread a machine, so that two machines share two cores.
+fn accelerator() -> &'static str {
+    let flags = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let able = flags
+        .split_whitespace()
+        .any(|flag| ["vmx", "svm"].contains(&flag));
+    let allowed = File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/kvm")
+        .is_ok();
+    if able && allowed {
+        "kvm"
+    } else {
+        "tcg,thread=single"
+    }
+}

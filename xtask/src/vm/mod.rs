@@ -1,0 +1,133 @@
+//! The live tests on Debian's kernels, each in a virtual machine.
+
+mod archive;
+mod fetch;
+mod kernels;
+mod machine;
+mod programs;
+mod serial;
+mod table;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use self::kernels::Kernel;
+use self::machine::Run;
+use crate::setup::{self, Purpose};
+
+/// Machines at one time: each takes a core and half a gigabyte.
+const SIDE_BY_SIDE: usize = 2;
+
+/// A kernel and what came of it.
+type Outcome = (Kernel, Result<Run>);
+
+/// `cargo xtask vm`.
+pub(crate) fn main(names: &[String]) -> Result<ExitCode> {
+    let began = Instant::now();
+    if setup::no_emulator().is_some() {
+        setup::ensure(Purpose::Test)?;
+    }
+    let kernels = kernels::choose(names)?;
+    std::fs::create_dir_all(kernels::cache()).context("make the cache")?;
+    let (packed, fetched) = thread::scope(|scope| {
+        let fetching = scope.spawn(|| fetch::ensure_all(&kernels));
+        (programs::pack(), fetching.join())
+    });
+    let fetched = fetched.ok().context("the fetching panicked")?;
+    let folder = tempfile::tempdir().context("make a temporary folder")?;
+    let initramfs = folder.path().join("initramfs");
+    std::fs::write(&initramfs, packed?).context("write the initramfs")?;
+    println!(
+        "vm: built and fetched in {:.0} s",
+        began.elapsed().as_secs_f64()
+    );
+    let kernels: Vec<_> = kernels.into_iter().zip(fetched).collect();
+    let outcomes = run_all(&kernels, &initramfs);
+    let failed = report(&outcomes);
+    println!("vm: all done in {:.0} s", began.elapsed().as_secs_f64());
+    Ok(ExitCode::from(u8::from(failed > 0)))
+}
+
+/// Runs each kernel that is there, some at a time; in their order.
+fn run_all(kernels: &[(Kernel, Result<()>)], initramfs: &Path) -> Vec<Outcome> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((kernel, fetched)) = kernels.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let outcome = match fetched {
+                Ok(()) => machine::run(kernel, initramfs),
+                Err(error) => Err(anyhow::anyhow!("cannot be had: {error:#}")),
+            };
+            println!("{}", summary(kernel, &outcome));
+            done.push((kernel.clone(), outcome));
+        }
+        done
+    };
+    let mut outcomes: Vec<Outcome> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..SIDE_BY_SIDE).map(|_| scope.spawn(work)).collect();
+        let done = threads.into_iter().filter_map(|thread| thread.join().ok());
+        done.flatten().collect()
+    });
+    let place = |name: &str| kernels.iter().position(|(kernel, _)| kernel.name == name);
+    outcomes.sort_by_key(|(kernel, _)| place(&kernel.name));
+    outcomes
+}
+
+/// One line a kernel, when it is done.
+fn summary(kernel: &Kernel, outcome: &Result<Run>) -> String {
+    let name = format!("{:5} {} {}", kernel.name, kernel.package, kernel.version);
+    match outcome {
+        Err(error) => format!("{name}: FAILED, {error:#}"),
+        Ok(run) => {
+            let (passed, failed) = run.serial.end.unwrap_or_default();
+            let seconds = run.took.as_secs_f64();
+            let again = match run.lost_boots {
+                0 => String::new(),
+                lost => format!(", {lost} boots lost by the emulator"),
+            };
+            let verdict = if run.broken.is_some() { "BROKEN, " } else { "" };
+            format!("{name}: {verdict}{passed} passed, {failed} failed in {seconds:.0} s{again}")
+        }
+    }
+}
+
+/// Tells what failed and why, then the table; how much failed.
+fn report(outcomes: &[Outcome]) -> u64 {
+    let (mut passed, mut failed) = (0, 0);
+    let mut columns = Vec::new();
+    for (kernel, outcome) in outcomes {
+        let run = match outcome {
+            Ok(run) => run,
+            Err(error) => {
+                println!("\n{}: {error:#}", kernel.name);
+                failed += 1;
+                continue;
+            }
+        };
+        let of_tests = run.serial.end.unwrap_or_default();
+        passed += of_tests.0;
+        failed += of_tests.1;
+        for verdict in &run.serial.verdicts {
+            if let Some(why) = &verdict.failed {
+                let why: String = why.chars().take(200).collect();
+                println!("\n{} {} {}: {why}", kernel.name, verdict.hook, verdict.test);
+            }
+        }
+        if let Some(why) = &run.broken {
+            println!("\n{}: {why}", kernel.name);
+            failed += 1;
+        }
+        if run.broken.is_some() || of_tests.1 > 0 {
+            println!("all it said: {}", run.log.display());
+        }
+        columns.push((kernel.name.as_str(), run.serial.verdicts.as_slice()));
+    }
+    println!("\n{}", table::render(&columns));
+    println!("vm: {passed} passed, {failed} failed");
+    failed
+}
