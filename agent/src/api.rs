@@ -100,7 +100,7 @@ pub struct Container {
     pub cgroup: String,
 }
 
-/// Why somebody does not reap or die, and what to do. Filled by a later part.
+/// Why somebody does not reap, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// One of the ids of the contract.
@@ -198,6 +198,31 @@ pub struct Zombie {
     pub verdict: Option<Verdict>,
 }
 
+/// A process that does not reap: it holds zombies that are no longer young.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Culprit {
+    /// The process.
+    pub process: Process,
+    /// Where it runs.
+    pub container: Option<Container>,
+    /// Zombies it must reap now.
+    pub zombies: u64,
+    /// Age of the oldest.
+    pub oldest_seconds: Option<f64>,
+    /// Whether that age is a lower bound.
+    pub oldest_is_lower_bound: bool,
+    /// Children that died and stayed, per second, over the last minute.
+    pub leaked_per_second: f64,
+    /// Children it reaped since the agent came.
+    pub reaped_total: u64,
+    /// Its calls of wait4 and waitid since the agent came; null where they are not counted.
+    pub waits_total: Option<u64>,
+    /// When the last of them began.
+    pub last_wait_at: Option<String>,
+    /// Why it does not reap; null where no rule fits, or where the worst are too many to judge all.
+    pub verdict: Option<Verdict>,
+}
+
 /// A process that holds zombies or reaps: one row of `top`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Parent {
@@ -219,6 +244,8 @@ pub struct Parent {
     pub p50_seconds: Option<f64>,
     /// 99th percentile of the same.
     pub p99_seconds: Option<f64>,
+    /// Why it does not reap, of one with old zombies, as of some seconds ago at most.
+    pub verdict: Option<Verdict>,
 }
 
 /// The numbers in the head of `top`.

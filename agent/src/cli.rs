@@ -19,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   sudo reapwatch top                          who keeps zombies, live
   sudo reapwatch zombies                      who is dead and unreaped now
+  sudo reapwatch culprits                     who does not reap, why, and what to do
   sudo reapwatch exits --for 10s              every death of the next ten seconds
   reapwatch zombies --json | jq '.items[].parent.comm'
   reapwatch zombies --fail || page-someone    exit status 3 when there are zombies
@@ -42,11 +43,12 @@ Environment:
   RUST_LOG     what is logged on stderr, such as debug or reapwatch=debug";
 
 /// Commands that have a page.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "agent",
     "top",
     "exits",
     "zombies",
+    "culprits",
     "doctor",
     "completions",
     "man",
@@ -113,6 +115,15 @@ Examples:
   sudo reapwatch zombies
   reapwatch zombies --fail                        exit status 3 when there are any")]
     Zombies(ZombiesArgs),
+    /// Say who does not reap, why, and what to do; the worst first
+    #[command(after_help = "\
+Zombies younger than 2 s accuse nobody. Each verdict says how sure it is: certain, likely or guess.
+
+Examples:
+  sudo reapwatch culprits
+  reapwatch culprits --json | jq '.items[] | [.process.pid, .verdict.id]'
+  reapwatch culprits --fail                       exit status 3 when there are any")]
+    Culprits(CulpritsArgs),
     /// Say what this kernel and these privileges allow
     #[command(after_help = "\
 Examples:
@@ -275,6 +286,23 @@ pub struct ExitsArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ZombiesArgs {
     /// Exit with status 3 when there are zombies
+    #[arg(long)]
+    pub fail: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+    /// Which agent.
+    #[command(flatten)]
+    pub from: ViewArgs,
+    /// How to probe.
+    #[command(flatten)]
+    pub probes: ProbeArgs,
+}
+
+/// Options of `culprits`.
+#[derive(Clone, Debug, Args)]
+pub struct CulpritsArgs {
+    /// Exit with status 3 when there are culprits
     #[arg(long)]
     pub fail: bool,
     /// Print one JSON document

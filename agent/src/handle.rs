@@ -3,7 +3,7 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::api::{Doctor, Document, ExitLine, Top, Zombie};
+use crate::api::{Culprit, Doctor, Document, ExitLine, Top, Zombie};
 
 /// Whether the agent does its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Health {
 pub enum Request {
     /// Who is dead and unreaped.
     Zombies(oneshot::Sender<Document<Zombie>>),
+    /// Who does not reap, and why.
+    Culprits(oneshot::Sender<Document<Culprit>>),
     /// One frame of the live view; the document has one item.
     Top(oneshot::Sender<Document<Top>>),
     /// What this host allows.

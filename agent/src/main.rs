@@ -14,6 +14,7 @@ mod cli;
 mod client;
 mod doctor;
 mod events;
+mod evidence;
 mod handle;
 mod kernel;
 mod lifecycle;
@@ -23,6 +24,7 @@ mod report;
 mod say;
 mod server;
 mod signals;
+mod verdict;
 mod views;
 
 use cli::{Cli, Command};
@@ -51,6 +53,7 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Top(args) => views::top::run(&args, look).await,
         Command::Exits(args) => views::exits::run(&args, look).await,
         Command::Zombies(args) => views::zombies::run(&args, look).await,
+        Command::Culprits(args) => views::culprits::run(&args, look).await,
         Command::Doctor(args) => views::doctor::run(&args, look).await,
         Command::Completions { shell } => views::reference::completions(shell),
         Command::Man { command } => views::reference::man(command.as_deref()),

@@ -41,12 +41,40 @@ pub struct Row {
     pub p99_ns: Option<u64>,
 }
 
+/// What one process reaped since it is known here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reaping {
+    /// How many children.
+    pub total: u64,
+    /// When it reaped the last.
+    pub last_ns: Option<u64>,
+    /// Of those it reaped, the one that was born last: when it was born, and when reaped.
+    newest: Option<(u64, u64)>,
+}
+
+impl Reaping {
+    /// Whether this zombie lay dead while a child born after it was reaped. A wait for any child
+    /// takes them in the order of their birth
+    /// ([`do_wait_thread`](https://elixir.bootlin.com/linux/v6.12/A/ident/do_wait_thread)).
+    pub fn passed_over(&self, zombie: &Record) -> bool {
+        let start_ns = zombie.process.key.start_ns;
+        self.newest
+            .is_some_and(|(born_ns, reaped_ns)| born_ns > start_ns && reaped_ns > zombie.died.at_ns)
+    }
+
+    fn add(&mut self, record: &Record, at_ns: u64) {
+        self.total += 1;
+        self.last_ns = self.last_ns.max(Some(at_ns));
+        self.newest = self.newest.max(Some((record.process.key.start_ns, at_ns)));
+    }
+}
+
 /// What is kept of one process.
 #[derive(Debug)]
 struct Parent {
     process: Process,
     window: Window,
-    reaped_total: u64,
+    reaping: Reaping,
     zombie_ns: VecDeque<u64>,
     /// Zombies that came and did not go, as far as the transitions say.
     held: i64,
@@ -134,6 +162,13 @@ impl Parents {
         rows
     }
 
+    /// What a process reaped; nothing of one that is not known.
+    pub fn reaping(&self, key: Key) -> Reaping {
+        self.get(key)
+            .map(|parent| parent.reaping)
+            .unwrap_or_default()
+    }
+
     fn row(&self, process: &Process, held: &Held, now_ns: u64) -> Row {
         let known = self.get(process.key);
         let seconds =
@@ -158,7 +193,7 @@ impl Parents {
             oldest_is_lower_bound: held.oldest.is_some_and(|(_, bound)| bound),
             leaked_per_second: leaked as f64 / seconds,
             reaped_per_second: count.reaped as f64 / seconds,
-            reaped_total: known.map_or(0, |parent| parent.reaped_total),
+            reaped_total: self.reaping(process.key).total,
             p50_ns: quantile(&samples, 50),
             p99_ns: quantile(&samples, 99),
         }
@@ -172,7 +207,7 @@ impl Parents {
         }
         let reaper = reap.by.as_ref().or(record.responsible());
         if let Some(parent) = reaper.and_then(|reaper| self.parent(reaper, now_ns)) {
-            parent.reaped_total += 1;
+            parent.reaping.add(record, reap.at_ns.unwrap_or(now_ns));
             parent.window.slot(now_ns).reaped += 1;
             if let Some(zombie_ns) = record.exact_zombie_ns() {
                 if parent.zombie_ns.len() == SAMPLES {
@@ -283,7 +318,7 @@ impl Parent {
                 ..process.clone()
             },
             window: Window::default(),
-            reaped_total: 0,
+            reaping: Reaping::default(),
             zombie_ns: VecDeque::new(),
             held: 0,
             active_ns: 0,

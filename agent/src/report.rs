@@ -9,6 +9,7 @@ use crate::{
     kernel::Wall,
     lifecycle::{DiedBound, How, Record},
     parents, signals,
+    verdict::Verdict,
 };
 
 /// A kernel time as RFC 3339.
@@ -100,8 +101,35 @@ pub(crate) fn zombie(wall: Wall, now_ns: u64, record: &Record) -> api::Zombie {
     }
 }
 
+/// A row of `culprits`, without what the rounds of judging add.
+pub(crate) fn culprit(wall: Wall, row: &parents::Row) -> api::Culprit {
+    api::Culprit {
+        process: process(wall, &row.process),
+        container: None,
+        zombies: row.zombies,
+        oldest_seconds: row.oldest_ns.map(seconds),
+        oldest_is_lower_bound: row.oldest_is_lower_bound,
+        leaked_per_second: row.leaked_per_second,
+        reaped_total: row.reaped_total,
+        waits_total: None,
+        last_wait_at: None,
+        verdict: None,
+    }
+}
+
+/// Why somebody does not reap.
+pub(crate) fn verdict(verdict: &Verdict) -> api::Verdict {
+    api::Verdict {
+        id: verdict.id.to_owned(),
+        summary: verdict.summary.clone(),
+        evidence: verdict.evidence.clone(),
+        remedy: verdict.remedy.clone(),
+        confidence: verdict.confidence.name().to_owned(),
+    }
+}
+
 /// A row of `top`.
-pub(crate) fn parent(wall: Wall, row: &parents::Row) -> api::Parent {
+pub(crate) fn parent(wall: Wall, row: &parents::Row, why: Option<&Verdict>) -> api::Parent {
     api::Parent {
         process: process(wall, &row.process),
         zombies: row.zombies,
@@ -112,6 +140,7 @@ pub(crate) fn parent(wall: Wall, row: &parents::Row) -> api::Parent {
         reaped_total: row.reaped_total,
         p50_seconds: row.p50_ns.map(seconds),
         p99_seconds: row.p99_ns.map(seconds),
+        verdict: why.map(verdict),
     }
 }
 

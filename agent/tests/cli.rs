@@ -168,6 +168,25 @@ fn fail_exits_3_only_when_there_are_zombies() {
 }
 
 #[test]
+fn culprits_are_told_with_why_and_what_to_do() {
+    let url = agent();
+    let (code, stdout, _) = run(&["culprits", "--url", &url]);
+    assert_eq!(code, 0);
+    assert_eq!(
+        stdout,
+        "PID  COMM  ZOMBIES  OLDEST  LEAK/s  REAPED  WAITS  LAST WAIT (UTC)  WHY\n\
+         \u{20}10  java        2    4m5s    0.50       7      8  03:11:20.123     parent_stopped\n\
+         \u{20}       java (PID 10) is stopped (certain)\n\
+         \u{20}       - its only thread is stopped\n\
+         \u{20}       to do: kill -CONT 10\n\
+         \u{20}11  sh          1   ≥3.4s       0       0      –  –                –\n"
+    );
+    assert_eq!(run(&["culprits", "--fail", "--url", &url]).0, 3);
+    let (code, stdout, _) = run(&["culprits", "--fail", "--url", &format!("{url}/empty")]);
+    assert_eq!((code, stdout.as_str()), (0, "no culprits on web-1\n"));
+}
+
+#[test]
 fn a_unix_socket_is_asked_too() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("reapwatch.sock");
@@ -296,9 +315,9 @@ fn top_without_a_terminal_prints_one_frame() {
         "2026-11-22T03:11:22.123456789Z  web-1  6.18.44  fentry\n\
          2 zombies  1234 exits  1200 reaped  since 5m12s ago\n\
          \n\
-         PID  COMM  ZOMBIES  OLDEST  LEAK/s  REAPS/s    P50    P99\n\
-         \u{20}10  java        2     15s    0.50     1.25  850µs  1.2ms\n\
-         \u{20}30  sh          0       –       0      100      –      –\n"
+         PID  COMM  ZOMBIES  OLDEST  LEAK/s  REAPS/s  WHY    P50    P99\n\
+         \u{20}10  java        2     15s    0.50     1.25  –    850µs  1.2ms\n\
+         \u{20}30  sh          0       –       0      100  –        –      –\n"
     );
 }
 

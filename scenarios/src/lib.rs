@@ -7,6 +7,7 @@
 
 pub mod cases;
 pub mod clock;
+pub mod culprits;
 pub mod death;
 pub mod guard;
 pub mod slots;

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use serde::Serialize;
 
 use scenarios::cases::{SCENARIOS, crowd, exec, find, reap, unreaped};
+use scenarios::culprits;
 use scenarios::truth::{How, Truth};
 
 /// Deaths with a known truth, for the tests of reapwatch.
@@ -42,6 +43,14 @@ enum Command {
         #[arg(long, value_name = "SECONDS")]
         hold: Option<f64>,
     },
+    /// Become a parent that does not reap, and print which verdict is true of it; until stdin
+    /// closes.
+    Culprit {
+        /// A name from `culprits`.
+        name: String,
+    },
+    /// List the ways not to reap.
+    Culprits,
     /// Children that exit and are reaped at once, as fast as possible; prints one summary.
     Burst {
         /// How many.
@@ -83,6 +92,15 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::List => list()?,
         Command::Run { names, hold } => run_named(&names, hold)?,
         Command::Leak { count, hold } => keep(&unreaped::leak(count)?, hold)?,
+        Command::Culprit { name } => {
+            let case = culprits::find(&name).with_context(|| format!("no culprit `{name}`"))?;
+            case.keep(print, stdin())?;
+        }
+        Command::Culprits => {
+            for case in culprits::CASES {
+                writeln!(stdout(), "{:24} {}", case.name, case.verdict)?;
+            }
+        }
         Command::Burst { count } => print(&crowd::cycles("burst", c"rw-burst", count)?)?,
         Command::Cycles { count } => print(&crowd::cycles("cycles", c"rw-cycles", count)?)?,
         Command::Accuracy { delay, count } => {

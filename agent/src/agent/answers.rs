@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, time::UNIX_EPOCH};
 
-use super::{core::Agent, host, tally};
+use super::{
+    core::Agent,
+    host,
+    judge::{FOR_TOP_NS, Question},
+    tally,
+};
 use crate::{
     api::{self, Document},
     doctor,
@@ -11,7 +16,7 @@ use crate::{
     kernel::{self, ProbeReport},
     lifecycle::Record,
     metrics::Sample,
-    report,
+    parents, report, verdict,
 };
 
 impl Agent {
@@ -20,8 +25,12 @@ impl Agent {
         self.drain();
         // Nobody waits any more when sending fails.
         let _gone = match request {
-            Request::Zombies(to) => to.send(self.document(self.zombies())).is_ok(),
-            Request::Top(to) => to.send(self.document(vec![self.top()])).is_ok(),
+            Request::Zombies(to) => return self.answer_judged(Question::Zombies(to)),
+            Request::Culprits(to) => return self.answer_judged(Question::Culprits(to)),
+            Request::Top(to) => {
+                self.judge_if_older_than(FOR_TOP_NS);
+                to.send(self.document(vec![self.top()])).is_ok()
+            }
             Request::Doctor(to) => to.send(self.doctor()).is_ok(),
             Request::Metrics(to) => to.send(self.scrape()).is_ok(),
             Request::Health(to) => to.send(Health { ready: self.ready }).is_ok(),
@@ -29,7 +38,7 @@ impl Agent {
         };
     }
 
-    fn document<T>(&self, items: Vec<T>) -> Document<T> {
+    pub(super) fn document<T>(&self, items: Vec<T>) -> Document<T> {
         Document {
             version: api::VERSION,
             host: host::name(),
@@ -42,20 +51,62 @@ impl Agent {
     }
 
     /// Oldest first.
-    fn zombies(&self) -> Vec<api::Zombie> {
+    pub(super) fn zombies(&self) -> Vec<api::Zombie> {
         let now_ns = kernel::now_ns();
+        let zombie = |record: &Record| {
+            let holder = record.responsible();
+            let why = if self.judge.is_old(record.died.at_ns) {
+                holder.and_then(|holder| self.judge.verdict(holder.key).cloned())
+            } else {
+                let age_ns = now_ns.saturating_sub(record.died.at_ns);
+                Some(verdict::just_died(age_ns))
+            };
+            api::Zombie {
+                verdict: why.as_ref().map(report::verdict),
+                ..report::zombie(self.wall, now_ns, record)
+            }
+        };
+        self.oldest_first().into_iter().map(zombie).collect()
+    }
+
+    fn oldest_first(&self) -> Vec<&Record> {
         let mut records: Vec<_> = self.lifecycle.zombies().collect();
         records.sort_by_key(|record| record.died.at_ns);
         records
-            .into_iter()
-            .map(|record| report::zombie(self.wall, now_ns, record))
-            .collect()
+    }
+
+    /// Those who hold zombies that are not young, the worst first.
+    pub(super) fn culprits(&self) -> Vec<api::Culprit> {
+        let now_ns = kernel::now_ns();
+        let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
+        let is_old = |row: &&parents::Row| {
+            let oldest_ns = row.oldest_ns;
+            oldest_ns.is_some_and(|age_ns| self.judge.is_old(now_ns.saturating_sub(age_ns)))
+        };
+        let culprit = |row: &parents::Row| {
+            let judged = self.judge.judged(row.process.key);
+            api::Culprit {
+                waits_total: judged.and_then(|judged| judged.waits),
+                last_wait_at: judged
+                    .and_then(|judged| judged.last_wait_ns)
+                    .map(|at_ns| report::time(self.wall, at_ns)),
+                verdict: judged
+                    .and_then(|judged| judged.verdict.as_ref())
+                    .map(report::verdict),
+                ..report::culprit(self.wall, row)
+            }
+        };
+        rows.iter().filter(is_old).map(culprit).collect()
     }
 
     fn top(&self) -> api::Top {
         let now_ns = kernel::now_ns();
         let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
-        let zombies = self.zombies();
+        // The verdict stands with the parent: a frame would else repeat it with each zombie.
+        let records = self.oldest_first().into_iter();
+        let zombies: Vec<_> = records
+            .map(|record| report::zombie(self.wall, now_ns, record))
+            .collect();
         let counters = self.counters();
         api::Top {
             summary: api::Summary {
@@ -67,7 +118,7 @@ impl Agent {
             },
             parents: rows
                 .iter()
-                .map(|row| report::parent(self.wall, row))
+                .map(|row| report::parent(self.wall, row, self.judge.verdict(row.process.key)))
                 .collect(),
             zombies,
         }
@@ -113,6 +164,7 @@ impl Agent {
                 )
             }),
             parents: holders.into_values().collect(),
+            culprits: self.judge.counts(),
             pids_used: host::pids_used(),
             pids_limit: host::pids_limit(),
             probes: self

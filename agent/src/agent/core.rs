@@ -7,7 +7,12 @@ use tokio::{
     time::{self, Instant, MissedTickBehavior},
 };
 
-use super::{Settings, host, streams::Streams, tally::Tally};
+use super::{
+    Settings, host,
+    judge::{IN_BACKGROUND_NS, Judge},
+    streams::Streams,
+    tally::Tally,
+};
 use crate::{
     events::{self, Event, HungUp, Snapshot},
     handle::Request,
@@ -50,6 +55,7 @@ pub(super) struct Agent {
     pidfds: Option<Pidfds>,
     pub(super) lifecycle: Lifecycle,
     pub(super) parents: Parents,
+    pub(super) judge: Judge,
     pub(super) metrics: Metrics,
     pub(super) streams: Streams,
     pub(super) tally: Tally,
@@ -89,6 +95,7 @@ impl Agent {
             pidfds,
             lifecycle: Lifecycle::new(LIMITS),
             parents: Parents::new(PARENTS, began_ns),
+            judge: Judge::default(),
             metrics: Metrics::new(settings.stale_after),
             streams: Streams::default(),
             tally: Tally::default(),
@@ -137,6 +144,7 @@ impl Agent {
                 () = time::sleep(tick) => self.drain(),
                 () = ring.ready() => self.drain(),
                 () = ready(hang_ups.as_mut()) => self.note_hang_ups(),
+                () = self.judge.round_over() => self.end_round(),
                 () = ready(log.as_mut()) => self.kernel.flush_log(),
                 _ = housekeeping.tick() => self.keep_house(),
                 _ = reconcile.tick() => self.repair = true,
@@ -217,6 +225,11 @@ impl Agent {
         }
     }
 
+    /// A snapshot for other ends than repair.
+    pub(super) fn look_at_all(&mut self) -> io::Result<Snapshot> {
+        self.snapshots.take(&mut self.kernel)
+    }
+
     /// Compares a snapshot with the table, once the events of its time are in.
     fn settle(&mut self, now_ns: u64) {
         let due = |snapshot: &mut Snapshot| snapshot.ended_ns.saturating_add(SETTLE_NS) <= now_ns;
@@ -251,6 +264,7 @@ impl Agent {
                     .map(|record| record.process.key),
             );
         }
+        self.judge_if_older_than(IN_BACKGROUND_NS);
         let lost = self.lost_events();
         if lost > self.lost_before {
             log::warn!(

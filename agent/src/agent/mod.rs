@@ -3,6 +3,7 @@
 mod answers;
 mod core;
 pub(crate) mod host;
+mod judge;
 mod streams;
 mod tally;
 

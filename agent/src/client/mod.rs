@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::api::{Doctor, Document, ExitLine, Top, VERSION, Zombie};
+use crate::api::{Culprit, Doctor, Document, ExitLine, Top, VERSION, Zombie};
 use crate::cli::{DEFAULT_SOCKET, ProbeArgs, ViewArgs};
 use crate::handle::{Handle, Request};
 use crate::say::say;
@@ -81,6 +81,14 @@ impl Source {
         match self {
             Self::Remote(remote) => remote.document("zombies").await,
             Self::Embedded(handle) => Ok(handle.ask(Request::Zombies).await?),
+        }
+    }
+
+    /// Who does not reap, and why.
+    pub async fn culprits(&self) -> anyhow::Result<Document<Culprit>> {
+        match self {
+            Self::Remote(remote) => remote.document("culprits").await,
+            Self::Embedded(handle) => Ok(handle.ask(Request::Culprits).await?),
         }
     }
 

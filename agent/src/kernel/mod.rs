@@ -19,6 +19,7 @@ pub(crate) use clock::{Wall, now_ns};
 pub(crate) use hooks::Rung;
 pub(crate) use pidfds::Pidfds;
 pub(crate) use privileges::{may_load, may_mount};
+pub(crate) use procfs::start_ns;
 pub(crate) use readable::Readable;
 pub(crate) use snapshot::Source;
 pub(crate) use tracefs::is_mounted as tracefs_is_mounted;

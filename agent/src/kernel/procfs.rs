@@ -60,7 +60,7 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
 }
 
 /// Start of a process, rounded down to a tick, if there is one of that number.
-pub(super) fn start_ns(tgid: u32) -> Option<u64> {
+pub(crate) fn start_ns(tgid: u32) -> Option<u64> {
     Some(Stat::read(tgid)?.process.key.start_ns)
 }
 

@@ -33,6 +33,7 @@ pub(super) struct Families {
     /// Without labels; a vector, since it has no series while there is no zombie.
     pub(super) oldest_zombie: GaugeVec,
     pub(super) parent_stale_zombies: IntGaugeVec,
+    pub(super) culprits: IntGaugeVec,
     pub(super) pids_used: IntGaugeVec,
     pub(super) pids_limit: IntGaugeVec,
     pub(super) events: IntCounterVec,
@@ -162,6 +163,18 @@ impl Families {
                  the most, the others summed under ~other.",
                     ),
                     &["comm"],
+                ),
+            ),
+            culprits: add(
+                to,
+                IntGaugeVec::new(
+                    opts(
+                        "culprits",
+                        "Processes that hold zombies older than 2 s, by why they do not reap them; \
+                 unexplained where no rule fits. Judged every 10 s, and the 32 processes with the \
+                 most zombies at most.",
+                    ),
+                    &["verdict"],
                 ),
             ),
             pids_used: add(

@@ -173,6 +173,10 @@ impl Metrics {
                 .with_label_values(&[comm])
                 .set(zombies as i64);
         }
+        for (verdict, culprits) in &sample.culprits {
+            let gauge = families.culprits.with_label_values(&[verdict]);
+            gauge.set(*culprits as i64);
+        }
         for (gauge, pids) in [
             (&families.pids_used, sample.pids_used),
             (&families.pids_limit, sample.pids_limit),

@@ -1,5 +1,7 @@
 //! What the loop hands over at scrape time: plain numbers, no logic.
 
+use std::collections::BTreeMap;
+
 /// Exits that the kernel side counted since the agent came; none is lost with a full ring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exits {
@@ -74,6 +76,8 @@ pub struct Sample {
     pub oldest_died_unix_seconds: Option<f64>,
     /// Name of each parent with stale zombies, and how many. Names may repeat.
     pub parents: Vec<(String, u64)>,
+    /// How many culprits have each verdict.
+    pub culprits: BTreeMap<&'static str, u64>,
     /// PIDs in use on the host, threads included.
     pub pids_used: Option<u64>,
     /// PIDs that the host allows.

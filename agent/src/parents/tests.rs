@@ -266,7 +266,7 @@ fn a_reused_pid_is_another_parent() {
         "that one is gone"
     );
     assert_eq!(
-        world.parents.get(key).map(|parent| parent.reaped_total),
+        world.parents.get(key).map(|parent| parent.reaping.total),
         Some(0)
     );
 }

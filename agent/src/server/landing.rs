@@ -3,9 +3,10 @@
 use crate::api::Doctor;
 
 /// Every path, and what it is for.
-const PATHS: [(&str, &str); 7] = [
+const PATHS: [(&str, &str); 8] = [
     ("/metrics", "for Prometheus"),
     ("/api/v1/zombies", "who is dead and unreaped now"),
+    ("/api/v1/culprits", "who does not reap, why, and what to do"),
     ("/api/v1/top", "one frame of the live view"),
     (
         "/api/v1/exits",

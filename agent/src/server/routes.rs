@@ -56,6 +56,7 @@ pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/api/v1/zombies", get(zombies))
+        .route("/api/v1/culprits", get(culprits))
         .route("/api/v1/top", get(top))
         .route("/api/v1/doctor", get(doctor))
         .route("/api/v1/exits", get(exits))
@@ -106,6 +107,10 @@ async fn readyz(State(agent): State<Agent>) -> Result<&'static str, Refusal> {
 
 async fn zombies(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
     Ok(Json(agent.ask(ANSWER, Request::Zombies).await?))
+}
+
+async fn culprits(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
+    Ok(Json(agent.ask(ANSWER, Request::Culprits).await?))
 }
 
 async fn top(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {

@@ -1,5 +1,6 @@
 //! What people see: tables, JSON, the live screen. No view changes anything.
 
+pub mod culprits;
 pub mod doctor;
 pub mod exits;
 pub mod json;

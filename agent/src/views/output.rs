@@ -11,6 +11,13 @@ pub enum Reader {
     Gone,
 }
 
+/// Columns of the terminal, or what reads well where stdout is none.
+pub fn width() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
+    let columns = size.map(|size| usize::from(size.ws_col));
+    columns.filter(|columns| *columns > 0).unwrap_or(100)
+}
+
 /// Prints and flushes.
 pub fn print(text: &str) -> anyhow::Result<Reader> {
     let mut stdout = io::stdout().lock();

@@ -144,6 +144,28 @@ pub fn time_of_day(at: &str) -> Option<String> {
     Some(time.get(..time.len().min(12))?.to_owned())
 }
 
+/// Breaks text at blanks, so that each line is at most `width` characters where a word allows.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut room = width;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        let line = lines.last_mut().expect("there is always one line");
+        if line.is_empty() {
+            line.push_str(word);
+            room = width.saturating_sub(length);
+        } else if length < room {
+            line.push(' ');
+            line.push_str(word);
+            room -= length + 1;
+        } else {
+            lines.push(word.to_owned());
+            room = width.saturating_sub(length);
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,5 +241,12 @@ mod tests {
             Some("03:11:22")
         );
         assert_eq!(time_of_day("soon"), None);
+    }
+
+    #[test]
+    fn text_wraps_at_blanks() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("one", 0), ["one"]);
+        assert_eq!(wrap("", 10), [""]);
     }
 }

@@ -14,6 +14,17 @@ pub(crate) const ZOMBIES: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.4
 pub(crate) const NO_ZOMBIES: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
 "source":"fentry","at":"2026-11-22T03:11:22Z","lost_events":0,"items":[]}"#;
 
+pub(crate) const CULPRITS: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
+"source":"fentry","at":"2026-11-22T03:11:22Z","lost_events":0,"items":[
+{"process":{"pid":10,"start_time":null,"comm":"java"},"container":null,"zombies":2,
+ "oldest_seconds":245.0,"oldest_is_lower_bound":false,"leaked_per_second":0.5,"reaped_total":7,
+ "waits_total":8,"last_wait_at":"2026-11-22T03:11:20.123456789Z",
+ "verdict":{"id":"parent_stopped","summary":"java (PID 10) is stopped",
+  "evidence":["its only thread is stopped"],"remedy":"kill -CONT 10","confidence":"certain"}},
+{"process":{"pid":11,"start_time":null,"comm":"sh"},"container":null,"zombies":1,
+ "oldest_seconds":3.4,"oldest_is_lower_bound":true,"leaked_per_second":0.0,"reaped_total":0,
+ "waits_total":null,"last_wait_at":null,"verdict":null}]}"#;
+
 pub(crate) const TOP: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
 "source":"fentry","at":"2026-11-22T03:11:22.123456789Z","lost_events":0,"items":[{
 "summary":{"zombies":2,"exits_total":1234,"reaped_total":1200,"uptime_seconds":312.0,

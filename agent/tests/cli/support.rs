@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::documents::{DOCTOR, EXITS, NO_ZOMBIES, TOP, ZOMBIES};
+use crate::documents::{CULPRITS, DOCTOR, EXITS, NO_ZOMBIES, TOP, ZOMBIES};
 
 pub(crate) fn reapwatch(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reapwatch"));
@@ -49,7 +49,7 @@ pub(crate) fn answer(mut stream: impl Read + Write) {
     let path = request.split(' ').nth(1).unwrap_or_default();
     let (status, body) = match path {
         "/api/v1/zombies" => ("200 OK", ZOMBIES),
-        "/empty/api/v1/zombies" => ("200 OK", NO_ZOMBIES),
+        "/empty/api/v1/zombies" | "/empty/api/v1/culprits" => ("200 OK", NO_ZOMBIES),
         "/v2/api/v1/zombies" => (
             "200 OK",
             r#"{"version":2,"host":"h","kernel":"k","source":"s",
@@ -58,6 +58,7 @@ pub(crate) fn answer(mut stream: impl Read + Write) {
         "/v3/api/v1/zombies" => ("200 OK", r#"{"version":3,"nodes":[]}"#),
         "/odd/api/v1/zombies" => ("200 OK", "<html>"),
         "/broken/api/v1/zombies" => ("500 Internal Server Error", "{}"),
+        "/api/v1/culprits" => ("200 OK", CULPRITS),
         "/api/v1/top" => ("200 OK", TOP),
         "/api/v1/doctor" => ("200 OK", DOCTOR),
         "/api/v1/exits" => ("200 OK", EXITS),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use crate::api::{Doctor, Document, Zombie};
+use crate::api::{Culprit, Doctor, Document, Zombie};
 
 /// The program under test.
 pub(crate) const REAPWATCH: &str = env!("CARGO_BIN_EXE_reapwatch");
@@ -98,6 +98,11 @@ impl Agent {
     /// What `reapwatch zombies` says.
     pub(crate) fn zombies(&self) -> Document<Zombie> {
         json(&view(&["zombies", "--json"], self.socket()))
+    }
+
+    /// What `reapwatch culprits` says.
+    pub(crate) fn culprits(&self) -> Document<Culprit> {
+        json(&view(&["culprits", "--json"], self.socket()))
     }
 
     /// Whether deaths are seen by tracepoints only, which cannot know everything.

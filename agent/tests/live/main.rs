@@ -15,6 +15,7 @@ mod api;
 
 mod agent;
 mod compare;
+mod culprits;
 mod deaths;
 mod floods;
 mod leaving;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 
+use scenarios::culprits::Culprit;
 use scenarios::truth::{Crowd, Truth};
 
 use crate::agent::REAPWATCH;
@@ -102,6 +103,45 @@ impl Leak {
 }
 
 impl Drop for Leak {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        drop(self.program.wait());
+    }
+}
+
+/// A parent that does not reap until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Misbehaving {
+    program: Child,
+    stdin: Option<ChildStdin>,
+    /// Who it is, and the verdict that is true of it.
+    pub(crate) culprit: Culprit,
+}
+
+impl Misbehaving {
+    /// Starts the one of this name.
+    pub(crate) fn start(name: &str) -> Self {
+        let mut program = Command::new(program())
+            .args(["culprit", name])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let mut line = String::new();
+        let mut stdout = BufReader::new(program.stdout.take().expect("it is piped"));
+        stdout.read_line(&mut line).expect("a line");
+        let stdin = program.stdin.take();
+        let culprit = serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("scenarios culprit {name}: {error}"));
+        Self {
+            program,
+            stdin,
+            culprit,
+        }
+    }
+}
+
+impl Drop for Misbehaving {
     fn drop(&mut self) {
         drop(self.stdin.take());
         drop(self.program.wait());

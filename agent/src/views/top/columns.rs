@@ -24,6 +24,8 @@ pub enum Column {
     Leak,
     /// Children reaped, per second.
     Reaps,
+    /// Why a culprit does not reap.
+    Why,
     /// Median zombie time.
     P50,
     /// 99th percentile of zombie time.
@@ -43,10 +45,10 @@ pub enum Column {
 /// The columns of a view, the most telling first: a narrow screen drops the last.
 pub fn of(view: TopView) -> &'static [Column] {
     use Column::{
-        Age, Comm, Exit, Forker, Leak, Oldest, P50, P99, Parent, Pid, Reaps, Tracer, Zombies,
+        Age, Comm, Exit, Forker, Leak, Oldest, P50, P99, Parent, Pid, Reaps, Tracer, Why, Zombies,
     };
     match view {
-        TopView::Culprits => &[Pid, Comm, Zombies, Oldest, Leak, Reaps, P50, P99],
+        TopView::Culprits => &[Pid, Comm, Zombies, Oldest, Leak, Reaps, Why, P50, P99],
         TopView::Zombies => &[Pid, Comm, Age, Exit, Parent, Forker, Tracer],
     }
 }
@@ -69,6 +71,7 @@ impl Column {
             Self::Oldest => "OLDEST",
             Self::Leak => "LEAK/s",
             Self::Reaps => "REAPS/s",
+            Self::Why => "WHY",
             Self::P50 => "P50",
             Self::P99 => "P99",
             Self::Age => "AGE",
@@ -82,7 +85,9 @@ impl Column {
     /// On which side its cells stand.
     pub fn side(self) -> Side {
         match self {
-            Self::Comm | Self::Exit | Self::Parent | Self::Forker | Self::Tracer => Side::Left,
+            Self::Comm | Self::Exit | Self::Parent | Self::Forker | Self::Tracer | Self::Why => {
+                Side::Left
+            }
             _ => Side::Right,
         }
     }
@@ -94,6 +99,7 @@ impl Column {
             Self::Comm => (10, 5),
             Self::Zombies | Self::Reaps => (8, 0),
             Self::Oldest | Self::Age => (8, 1),
+            Self::Why => (16, 9),
             Self::P50 | Self::P99 => (6, 2),
             Self::Exit => (8, 4),
             Self::Parent | Self::Forker => (12, 11),
@@ -115,6 +121,10 @@ impl Column {
             Self::Oldest => look.maybe(parent.oldest_seconds, oldest),
             Self::Leak => rate(parent.leaked_per_second),
             Self::Reaps => rate(parent.reaped_per_second),
+            Self::Why => parent.verdict.as_ref().map_or_else(
+                || look.nothing().to_owned(),
+                |verdict| look.clean(&verdict.id),
+            ),
             Self::P50 => look.maybe(parent.p50_seconds, Bound::Exact),
             Self::P99 => look.maybe(parent.p99_seconds, Bound::Exact),
             _ => String::new(),
@@ -144,6 +154,11 @@ impl Column {
             Self::Oldest => worst(|parent| parent.oldest_seconds),
             Self::Leak => worst(|parent| Some(parent.leaked_per_second)),
             Self::Reaps => worst(|parent| Some(parent.reaped_per_second)),
+            Self::Why => {
+                let id = |parent: &Parent| parent.verdict.as_ref().map(|why| why.id.clone());
+                // Those with a verdict come before those without.
+                (id(a).is_none(), id(a)).cmp(&(id(b).is_none(), id(b)))
+            }
             Self::P50 => worst(|parent| parent.p50_seconds),
             Self::P99 => worst(|parent| parent.p99_seconds),
             _ => a.process.pid.cmp(&b.process.pid),
@@ -212,10 +227,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_columns_fit_into_eighty_but_the_mark() {
-        for view in [TopView::Culprits, TopView::Zombies] {
-            assert_eq!(fit(of(view), 79).len(), of(view).len(), "{view:?}");
-        }
+    fn eighty_columns_take_all_but_quantiles_and_a_hundred_take_all() {
+        let all = |view, room| fit(of(view), room).len() == of(view).len();
+        assert!(all(TopView::Zombies, 79));
+        assert!(all(TopView::Culprits, 99));
+        let usual = fit(of(TopView::Culprits), 79);
+        assert_eq!(usual.last().map(|(column, _)| *column), Some(Column::Why));
     }
 
     #[test]

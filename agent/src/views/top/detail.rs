@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 
 use crate::api::{Parent, Process, Verdict, Zombie};
 use crate::cli::TopView;
-use crate::views::text::{Bound, count, rate};
+use crate::views::text::{Bound, count, rate, wrap};
 use crate::views::zombies::bound;
 
 use super::keys::HELP;
@@ -101,6 +101,9 @@ impl Page<'_> {
                 look.maybe(parent.p99_seconds, Bound::Exact)
             ),
         );
+        if let Some(verdict) = &parent.verdict {
+            self.verdict(verdict);
+        }
         self.zombies_of(parent);
     }
 
@@ -172,7 +175,17 @@ impl Page<'_> {
         if let Some(container) = &zombie.container {
             self.fact("cgroup", &look.clean(&container.cgroup));
         }
-        if let Some(verdict) = &zombie.verdict {
+        // The verdict stands with whoever must reap it.
+        let holder = zombie
+            .tracer
+            .as_ref()
+            .or(zombie.parent.as_ref())
+            .map(Identity::of);
+        let parents = &self.model.top().parents;
+        let holder = parents
+            .iter()
+            .find(|parent| Some(Identity::of(&parent.process)) == holder);
+        if let Some(verdict) = holder.and_then(|holder| holder.verdict.as_ref()) {
             self.verdict(verdict);
         }
     }
@@ -247,38 +260,4 @@ fn named(name: &str, text: &str, width: usize) -> Vec<Line<'static>> {
             ])
         })
         .collect()
-}
-
-/// Breaks text at blanks, so that each line is at most `width` characters where a word allows.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let mut room = width;
-    for word in text.split_whitespace() {
-        let length = word.chars().count();
-        let line = lines.last_mut().expect("there is always one line");
-        if line.is_empty() {
-            line.push_str(word);
-            room = width.saturating_sub(length);
-        } else if length < room {
-            line.push(' ');
-            line.push_str(word);
-            room -= length + 1;
-        } else {
-            lines.push(word.to_owned());
-            room = width.saturating_sub(length);
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_wraps_at_blanks() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("one", 0), ["one"]);
-        assert_eq!(wrap("", 10), [""]);
-    }
 }

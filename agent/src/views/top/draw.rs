@@ -12,6 +12,8 @@ use crate::views::table::Side;
 
 use super::columns::{self, Column};
 use super::model::{Model, Overlay, Purpose};
+use crate::views::text::wrap;
+
 use super::{detail, header};
 
 /// From this width on a column may stand empty.
@@ -103,7 +105,7 @@ fn table(frame: &mut Frame, model: &mut Model, area: Rect) {
         lines.push(row(model, &columns, i, at == list.at));
     }
     if list.order.is_empty() {
-        let words = detail::wrap(&model.empty_words(), room);
+        let words = wrap(&model.empty_words(), room);
         lines.extend(
             words
                 .into_iter()

@@ -6,7 +6,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::views::top::keys::Action;
-use crate::views::top::sample::{busy, frame, model};
+use crate::views::top::sample::{busy, frame, model, verdict};
 
 use super::*;
 
@@ -25,14 +25,15 @@ fn screen(model: &mut Model, width: u16, height: u16) -> String {
 fn culprits_fit_a_usual_terminal() {
     let mut rows = busy();
     rows.items[0].parents[2].oldest_is_lower_bound = true;
+    rows.items[0].parents[2].verdict = Some(verdict());
     let expected = "\
 reapwatch  web-1  6.18.44  fentry  agent at x
 4 zombies  exits/s –
 [1 Culprits 3] 2 Zombies 4   every 1s
-     PID  COMM             ZOMBIES▼    OLDEST   LEAK/s   REAPS/s     P50     P99
->     10  java                    2      ≥15s        0      10.0   850µs       –
-      20  nginx                   2      3.4s        0      20.0   850µs       –
-      30  sh                      0         –        0      30.0   850µs       –
+     PID  COMM           ZOMBIES▼    OLDEST   LEAK/s   REAPS/s  WHY
+>     10  java                  2      ≥15s        0      10.0  never_waits
+      20  nginx                 2      3.4s        0      20.0  –
+      30  sh                    0         –        0      30.0  –
 ? help  q quit  Enter detail  / search  f filter  s sort  Space pause";
     assert_eq!(screen(&mut model(rows), 80, 8), expected);
 }
@@ -212,4 +213,29 @@ fn wide_names_keep_the_columns() {
     assert_eq!(cell("世界世界", 5, Side::Left, model(busy()).look), "世界…");
     assert_eq!(cell("ab", 4, Side::Right, model(busy()).look), "  ab");
     assert_eq!(cell("ab", 0, Side::Left, model(busy()).look), "");
+}
+
+#[test]
+fn details_of_a_culprit_and_of_its_zombies_say_why() {
+    let mut rows = busy();
+    rows.items[0].parents[2].verdict = Some(verdict());
+    let mut model = model(rows);
+    model.act(Action::Open);
+    let text = screen(&mut model, 80, 30);
+    for part in [
+        "Why (likely)",
+        "java (PID 10) never waits",
+        "holds 2 zombies",
+        "mend java",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    model.act(Action::Back);
+    model.act(Action::OtherView);
+    model.act(Action::Open);
+    let text = screen(&mut model, 80, 30);
+    assert!(
+        text.contains("Zombie 101") && text.contains("mend java"),
+        "{text}"
+    );
 }

@@ -4,9 +4,8 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use crate::cli::TopView;
-use crate::views::text::{count, rate};
+use crate::views::text::{count, rate, wrap};
 
-use super::detail;
 use super::draw::colored;
 use super::model::Model;
 
@@ -19,7 +18,7 @@ pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
             "NO ANSWER for {silent}, figures are old: {}",
             model.look.clean(why)
         );
-        let words = detail::wrap(&words, width).into_iter();
+        let words = wrap(&words, width).into_iter();
         lines.splice(0..0, words.map(|words| Line::styled(words, alarm(model))));
     }
     lines.insert(0, place(model));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::api::{Document, Exit, Parent, Process, Summary, Top, VERSION, Zombie};
+use crate::api::{Document, Exit, Parent, Process, Summary, Top, VERSION, Verdict, Zombie};
 use crate::cli::TopView;
 use crate::views::Look;
 
@@ -35,6 +35,18 @@ pub fn parent(pid: u32, comm: &str, zombies: u64, oldest: Option<f64>) -> Parent
         reaped_total: 7,
         p50_seconds: Some(0.000_85),
         p99_seconds: None,
+        verdict: None,
+    }
+}
+
+/// Why somebody does not reap.
+pub fn verdict() -> Verdict {
+    Verdict {
+        id: "never_waits".into(),
+        summary: "java (PID 10) never waits".into(),
+        evidence: vec!["holds 2 zombies".into()],
+        remedy: "mend java".into(),
+        confidence: "likely".into(),
     }
 }
 

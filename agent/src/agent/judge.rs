@@ -1,0 +1,288 @@
+//! Rounds of judging: the loop names the suspects, a helper thread reads their files, and the
+//! rules judge what came in time.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    future,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+
+use super::core::Agent;
+use crate::{
+    api::{Culprit, Document, Zombie},
+    events::Key,
+    evidence::{
+        Facts, cgroup, collect,
+        suspects::{Look, Suspect, YOUNG_NS, suspects},
+    },
+    kernel,
+    verdict::{self, Verdict},
+};
+
+/// How long a round waits for what the files say.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// The most suspects of one round.
+const SUSPECTS: usize = 32;
+/// Verdicts younger than this answer the next question too.
+const FRESH_NS: u64 = 1_000_000_000;
+/// How often rounds are made for `top`, while somebody looks at it.
+pub(super) const FOR_TOP_NS: u64 = 5_000_000_000;
+/// How often rounds are made for the metrics.
+pub(super) const IN_BACKGROUND_NS: u64 = 10_000_000_000;
+/// For how long a look is the one that later ones are compared with.
+const COMPARED_FOR_NS: u64 = 20_000_000_000;
+
+/// A question that a round answers.
+#[derive(Debug)]
+pub(super) enum Question {
+    Culprits(oneshot::Sender<Document<Culprit>>),
+    Zombies(oneshot::Sender<Document<Zombie>>),
+}
+
+/// The verdicts, and the round under way.
+#[derive(Debug, Default)]
+pub(super) struct Judge {
+    /// By tgid of the culprit.
+    judged: BTreeMap<u32, Judged>,
+    /// When the last round began.
+    at_ns: Option<u64>,
+    looks: HashMap<Key, Look>,
+    round: Option<Round>,
+    /// The last thread that looked at suspects; it may outlive its round where a file hangs.
+    looking: Option<JoinHandle<()>>,
+    waiting: Vec<Question>,
+}
+
+/// What a round found of one process.
+#[derive(Debug)]
+pub(super) struct Judged {
+    key: Key,
+    /// Its calls of wait since the agent came.
+    pub(super) waits: Option<u64>,
+    /// When the last of them began.
+    pub(super) last_wait_ns: Option<u64>,
+    /// Why it does not reap.
+    pub(super) verdict: Option<Verdict>,
+}
+
+#[derive(Debug)]
+struct Round {
+    began_ns: u64,
+    suspects: Vec<Suspect>,
+    facts: HashMap<Key, Facts>,
+    /// Closed when the thread has looked at all suspects.
+    coming: mpsc::UnboundedReceiver<(Key, Facts)>,
+    deadline: Instant,
+}
+
+impl Judge {
+    /// What the last round found of a process.
+    pub(super) fn judged(&self, key: Key) -> Option<&Judged> {
+        let judged = self.judged.get(&key.tgid)?;
+        judged.key.is_roughly(key).then_some(judged)
+    }
+
+    /// The verdict on a process, as of the last round.
+    pub(super) fn verdict(&self, key: Key) -> Option<&Verdict> {
+        self.judged(key)?.verdict.as_ref()
+    }
+
+    /// Whether a zombie that died then was no longer young when the last round began.
+    pub(super) fn is_old(&self, died_ns: u64) -> bool {
+        self.at_ns
+            .is_some_and(|at_ns| at_ns.saturating_sub(died_ns) >= YOUNG_NS)
+    }
+
+    /// How many culprits have each verdict.
+    pub(super) fn counts(&self) -> BTreeMap<&'static str, u64> {
+        let ids = verdict::ids().chain([verdict::UNEXPLAINED]);
+        let mut counts: BTreeMap<_, _> = ids.map(|id| (id, 0)).collect();
+        for judged in self.judged.values() {
+            let id = judged
+                .verdict
+                .as_ref()
+                .map_or(verdict::UNEXPLAINED, |verdict| verdict.id);
+            *counts.entry(id).or_default() += 1;
+        }
+        counts
+    }
+
+    fn is_older_than(&self, age_ns: u64, now_ns: u64) -> bool {
+        self.at_ns
+            .is_none_or(|at_ns| now_ns.saturating_sub(at_ns) >= age_ns)
+    }
+
+    /// Resolves when the round under way has all that it can get; never while there is none.
+    pub(super) async fn round_over(&mut self) {
+        let Some(round) = &mut self.round else {
+            return future::pending().await;
+        };
+        loop {
+            tokio::select! {
+                facts = round.coming.recv() => match facts {
+                    Some((key, facts)) => drop(round.facts.insert(key, facts)),
+                    None => return,
+                },
+                () = sleep_until(round.deadline) => return,
+            }
+        }
+    }
+
+    fn begin(&mut self, suspects: Vec<Suspect>, now_ns: u64) {
+        let keys: Vec<_> = suspects.iter().map(|suspect| suspect.process.key).collect();
+        let (found, coming) = mpsc::unbounded_channel();
+        let busy = self
+            .looking
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished());
+        if !busy && !keys.is_empty() {
+            let thread = thread::Builder::new().name("reapwatch-look".to_owned());
+            match thread.spawn(move || look(&keys, &found)) {
+                Ok(thread) => self.looking = Some(thread),
+                Err(error) => log::warn!("cannot start a thread to look at suspects: {error}"),
+            }
+        }
+        self.round = Some(Round {
+            began_ns: now_ns,
+            suspects,
+            facts: HashMap::new(),
+            coming,
+            deadline: Instant::now() + PATIENCE,
+        });
+    }
+
+    /// Judges what the round brought.
+    fn end(&mut self, now_ns: u64) {
+        let Some(mut round) = self.round.take() else {
+            return;
+        };
+        self.judged.clear();
+        self.at_ns = Some(round.began_ns);
+        let mut looks = HashMap::new();
+        for suspect in &round.suspects {
+            let key = suspect.process.key;
+            let earlier = self.looks.remove(&key);
+            let evidence = suspect.complete(round.facts.remove(&key), now_ns, earlier.as_ref());
+            let judged = Judged {
+                key,
+                waits: evidence.habits.waits,
+                last_wait_ns: evidence
+                    .habits
+                    .last_wait_age_ns
+                    .map(|age_ns| suspect.at_ns - age_ns),
+                verdict: verdict::judge(&evidence),
+            };
+            self.judged.insert(key.tgid, judged);
+            let kept = earlier.filter(|look| now_ns - look.at_ns < COMPARED_FOR_NS);
+            let look = kept.unwrap_or(Look {
+                at_ns: now_ns,
+                evidence,
+            });
+            looks.insert(key, look);
+        }
+        self.looks = looks;
+    }
+}
+
+/// Reads the files of each, until nobody listens any more.
+fn look(suspects: &[Key], found: &mpsc::UnboundedSender<(Key, Facts)>) {
+    let mounts = cgroup::Mounts::find();
+    for &key in suspects {
+        if found.is_closed() {
+            return;
+        }
+        if let Some(facts) = collect::facts(key, &mounts) {
+            // The round may end at any time.
+            let _over = found.send((key, facts));
+        }
+    }
+}
+
+impl Agent {
+    /// Answers from fresh verdicts, or when the round that this begins is over.
+    pub(super) fn answer_judged(&mut self, question: Question) {
+        let fresh = !self.judge.is_older_than(FRESH_NS, kernel::now_ns());
+        if fresh && self.judge.round.is_none() && self.all_are_judged() {
+            self.answer_question(question);
+        } else {
+            self.judge.waiting.push(question);
+            self.judge_if_older_than(0);
+        }
+    }
+
+    /// Whether the last round judged all who hold old zombies now, or as many as a round may.
+    fn all_are_judged(&self) -> bool {
+        let now_ns = kernel::now_ns();
+        let mut old = self
+            .lifecycle
+            .zombies()
+            .filter(|record| now_ns.saturating_sub(record.died.at_ns) >= YOUNG_NS);
+        self.judge.judged.len() >= SUSPECTS
+            || old.all(|record| {
+                let holder = record.responsible();
+                holder.is_none_or(|holder| self.judge.judged(holder.key).is_some())
+            })
+    }
+
+    /// Begins a round, unless one is under way or the last was not so long ago.
+    pub(super) fn judge_if_older_than(&mut self, age_ns: u64) {
+        let now_ns = kernel::now_ns();
+        if self.judge.round.is_some() || !self.judge.is_older_than(age_ns, now_ns) {
+            return;
+        }
+        let counts_waits = self.counts_waits();
+        let mut found = self.suspects(now_ns, None, counts_waits);
+        if !found.is_empty() {
+            match self.look_at_all() {
+                Ok(snapshot) => found = self.suspects(now_ns, Some(&snapshot), counts_waits),
+                Err(error) => log::warn!("no snapshot of the processes: {error}"),
+            }
+        }
+        self.judge.begin(found, now_ns);
+    }
+
+    fn suspects(
+        &self,
+        now_ns: u64,
+        snapshot: Option<&crate::events::Snapshot>,
+        counts_waits: bool,
+    ) -> Vec<Suspect> {
+        suspects(
+            now_ns,
+            self.began_ns,
+            self.lifecycle.zombies(),
+            &self.parents,
+            snapshot,
+            counts_waits,
+            SUSPECTS,
+        )
+    }
+
+    fn counts_waits(&self) -> bool {
+        let wait = self.probes.iter().find(|probe| probe.probe == "wait");
+        wait.is_some_and(|probe| probe.hook.is_some())
+    }
+
+    /// Judges, and answers those who wait for it.
+    pub(super) fn end_round(&mut self) {
+        self.wall.follow();
+        self.judge.end(kernel::now_ns());
+        for question in std::mem::take(&mut self.judge.waiting) {
+            self.answer_question(question);
+        }
+    }
+
+    fn answer_question(&self, question: Question) {
+        // Nobody waits any more when sending fails.
+        let _gone = match question {
+            Question::Culprits(to) => to.send(self.document(self.culprits())).is_ok(),
+            Question::Zombies(to) => to.send(self.document(self.zombies())).is_ok(),
+        };
+    }
+}

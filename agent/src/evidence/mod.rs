@@ -1,0 +1,243 @@
+//! What is known about a suspect: a process that must reap and has not. Plain data; it is read by
+//! `collect` and `cgroup`, put together by `suspects`, and judged by the rules of `verdict`.
+//!
+//! Absent knowledge is `None`: a rule then says less, or nothing.
+
+pub mod cgroup;
+pub mod collect;
+mod parse;
+pub mod suspects;
+
+/// Why the process must act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It is the parent, by birth or by adoption.
+    Parent,
+    /// It traces zombies of another parent, which cannot reap them until it lets them go.
+    Tracer,
+}
+
+/// All that is known about one suspect at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// Its PID.
+    pub pid: u32,
+    /// Its name.
+    pub comm: String,
+    /// Why it must act.
+    pub role: Role,
+    /// For how long its waits and reaps are counted.
+    pub watched_ns: u64,
+    /// What it holds.
+    pub zombies: Zombies,
+    /// How it treats its dead children.
+    pub habits: Habits,
+    /// What it is and does; `None` where it could not be read.
+    pub facts: Option<Facts>,
+    /// What it did since an earlier look.
+    pub since: Option<Since>,
+}
+
+/// The zombies that one process holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Zombies {
+    /// All of them.
+    pub count: u64,
+    /// Those past the age at which they accuse somebody. The other counts are of these.
+    pub old: u64,
+    /// Age of the oldest.
+    pub oldest_age_ns: u64,
+    /// Whether it is at least so old.
+    pub age_is_lower_bound: bool,
+    /// Those whose death sends no SIGCHLD, so that a plain wait does not see them.
+    pub without_sigchld: u64,
+    /// Those that another process created, which is gone.
+    pub adopted: u64,
+    /// Name of one process that created them.
+    pub forker: Option<String>,
+    /// The real parent of one that is held by a tracer.
+    pub real_parent: Option<(u32, String)>,
+    /// Those that lay dead when a child born later was reaped: no wait for any child does that.
+    pub passed_over: u64,
+}
+
+/// What a process did about its dead children while it was watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Habits {
+    /// Its calls of wait4 and waitid.
+    pub waits: Option<u64>,
+    /// How long ago the last one began.
+    pub last_wait_age_ns: Option<u64>,
+    /// Children it reaped.
+    pub reaped: u64,
+    /// How long ago it reaped the last one.
+    pub last_reap_age_ns: Option<u64>,
+}
+
+/// What the files of /proc and of its cgroup say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// Threads in all; `looked_at` may have fewer.
+    pub threads: u32,
+    /// The threads that were looked at.
+    pub looked_at: Vec<Thread>,
+    /// Its tracer.
+    pub tracer: Option<(u32, Option<String>)>,
+    /// What it does about SIGCHLD.
+    pub sigchld: Option<Sigchld>,
+    /// Its number in its own PID namespace, and how many namespaces deep that is.
+    pub own_number: Option<(u32, u32)>,
+    /// Whether its cgroup is frozen.
+    pub freezer: Option<Freezer>,
+    /// Its time on and before the CPUs.
+    pub cpu: Option<Cpu>,
+}
+
+/// One thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// Its number.
+    pub tid: u32,
+    /// The letter of /proc: R, S, D, T, t, Z, I.
+    pub state: char,
+    /// The kernel function it sleeps in.
+    pub wchan: Option<String>,
+    /// Whom it waits for, where it is inside a wait call.
+    pub awaits: Option<Awaited>,
+    /// Frames of its kernel stack, innermost first, where it sleeps uninterruptibly.
+    pub stack: Vec<String>,
+}
+
+/// What a wait call asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// Any child.
+    Any,
+    /// One process, by the number that the caller's namespace has for it.
+    Process(u32),
+    /// The members of a process group; 0 is the caller's own.
+    Group(u32),
+    /// The process behind a pidfd.
+    Pidfd,
+}
+
+/// What a process does about SIGCHLD.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sigchld {
+    /// In how many of the threads that were looked at it is blocked.
+    pub blocked_in: u32,
+    /// One is pending.
+    pub pending: bool,
+    /// A handler is installed.
+    pub caught: bool,
+}
+
+/// A freezer that applies to a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Freezer {
+    /// The cgroup whose own setting freezes it, itself or one above.
+    pub cgroup: String,
+    /// The command that thaws it.
+    pub thaw: String,
+}
+
+/// Time since the threads that were looked at began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "units are in names")]
+pub struct Cpu {
+    /// On a CPU.
+    pub ran_ns: u64,
+    /// Runnable, but not on a CPU.
+    pub queued_ns: u64,
+    /// For how long its cgroup's quota kept it off the CPUs.
+    pub throttled_ns: Option<u64>,
+}
+
+/// What happened since an earlier look at the same suspect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// How long ago that was.
+    pub span_ns: u64,
+    /// Its calls of wait4 and waitid since then.
+    pub waits: Option<u64>,
+    /// Children it reaped since then.
+    pub reaped: u64,
+    /// Whether one of its zombies was there to be taken all the time.
+    pub held_throughout: bool,
+    /// Its time on and before the CPUs since then.
+    pub cpu: Option<Cpu>,
+    /// Whether each thread was in uninterruptible sleep then too.
+    pub was_uninterruptible: bool,
+}
+
+impl Evidence {
+    /// Whether it ever waited or reaped while it was watched; `None` where nothing says so and
+    /// waits are not counted.
+    pub fn ever_waited(&self) -> Option<bool> {
+        if self.habits.reaped > 0 {
+            return Some(true);
+        }
+        self.habits.waits.map(|waits| waits > 0)
+    }
+
+    /// Whether it began a wait while its oldest zombie lay dead.
+    pub fn waited_beside_the_dead(&self) -> Option<bool> {
+        if self.habits.waits? == 0 {
+            return Some(false);
+        }
+        Some(self.habits.last_wait_age_ns? < self.zombies.oldest_age_ns)
+    }
+
+    /// Whether it reaped somebody while its oldest zombie lay dead.
+    pub fn reaped_beside_the_dead(&self) -> bool {
+        let age = self.habits.last_reap_age_ns;
+        age.is_some_and(|age_ns| age_ns < self.zombies.oldest_age_ns)
+    }
+
+    /// Whether a different process created most of its zombies.
+    pub fn holds_mostly_adopted(&self) -> bool {
+        self.zombies.adopted * 2 >= self.zombies.old.max(1)
+    }
+
+    /// Whether it is the init of a PID namespace.
+    pub fn is_init(&self) -> bool {
+        let number = self.facts.as_ref().and_then(|facts| facts.own_number);
+        number.is_some_and(|(number, _)| number == 1)
+    }
+
+    /// Whether all threads that were looked at are in one of these states, the ended aside.
+    pub fn all_threads(&self, states: &[char]) -> bool {
+        self.facts.as_ref().is_some_and(|facts| {
+            let mut living = facts.living().peekable();
+            living.peek().is_some() && living.all(|thread| states.contains(&thread.state))
+        })
+    }
+
+    /// A thread inside a wait that cannot end with one of its zombies, and whom it waits for.
+    pub fn waits_elsewhere(&self) -> Option<(&Thread, Awaited)> {
+        let threads = self.facts.as_ref()?.living();
+        let mut awaiting = threads.filter_map(|thread| Some((thread, thread.awaits?)));
+        awaiting.find(|(_, awaited)| *awaited != Awaited::Any)
+    }
+
+    /// What it did contradicts what its state says.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        let since = self.since.as_ref();
+        let acted = since.is_some_and(|since| since.reaped > 0 || since.waits > Some(0));
+        if self.habits.waits == Some(0) && self.habits.reaped > 0 {
+            Some("it reaped children, yet no wait call of it was seen")
+        } else if acted && self.all_threads(&['T', 't', 'D']) {
+            Some("it waited or reaped since the look before")
+        } else {
+            None
+        }
+    }
+}
+
+impl Facts {
+    /// Threads that have not ended.
+    pub fn living(&self) -> impl Iterator<Item = &Thread> {
+        let ended = |thread: &&Thread| !matches!(thread.state, 'Z' | 'X');
+        self.looked_at.iter().filter(ended)
+    }
+}

@@ -1,0 +1,161 @@
+//! The text of /proc → facts. Pure, so that what odd kernels print can be tested.
+
+use super::{Awaited, Cpu, Sigchld};
+
+/// SIGCHLD has this number on every architecture that is built for here.
+const SIGCHLD: u32 = 17;
+
+/// The value of a line of `status`.
+pub(super) fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = status.lines();
+    lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
+}
+
+/// The letter of a thread's state.
+pub(super) fn state(status: &str) -> Option<char> {
+    field(status, "State")?.chars().next()
+}
+
+/// The tracer, if there is one.
+pub(super) fn tracer(status: &str) -> Option<u32> {
+    let tgid = field(status, "TracerPid")?.parse().ok()?;
+    (tgid != 0).then_some(tgid)
+}
+
+/// The number in the innermost PID namespace, and how many namespaces deep that is.
+pub(super) fn own_number(status: &str) -> Option<(u32, u32)> {
+    let numbers: Vec<_> = field(status, "NSpid")?.split_whitespace().collect();
+    Some((numbers.last()?.parse().ok()?, numbers.len() as u32 - 1))
+}
+
+/// What one thread does about SIGCHLD.
+pub(super) fn sigchld(status: &str) -> Option<Sigchld> {
+    let has = |name: &str| {
+        let mask = u64::from_str_radix(field(status, name)?, 16).ok()?;
+        Some(mask & (1 << (SIGCHLD - 1)) != 0)
+    };
+    Some(Sigchld {
+        blocked_in: u32::from(has("SigBlk")?),
+        pending: has("ShdPnd")? || has("SigPnd")?,
+        caught: has("SigCgt")?,
+    })
+}
+
+/// Time on and before a CPU, from `schedstat`.
+pub(super) fn schedstat(text: &str) -> Option<Cpu> {
+    let mut numbers = text.split_whitespace().map(str::parse);
+    Some(Cpu {
+        ran_ns: numbers.next()?.ok()?,
+        queued_ns: numbers.next()?.ok()?,
+        throttled_ns: None,
+    })
+}
+
+/// The function that a thread sleeps in; kernels print `0` where there is none to tell.
+pub(super) fn wchan(text: &str) -> Option<String> {
+    let name = text.trim();
+    let named = !name.is_empty() && name != "0";
+    named.then(|| name.to_owned())
+}
+
+/// Function names of a kernel stack, innermost first.
+pub(super) fn stack(text: &str) -> Vec<String> {
+    let names = text.lines().filter_map(|line| {
+        let name = line.split_whitespace().last()?.split('+').next()?;
+        (!name.starts_with("bpf_") && !name.starts_with("0x")).then(|| name.to_owned())
+    });
+    names.take(8).collect()
+}
+
+#[cfg(target_arch = "x86_64")]
+const WAIT4: i64 = 61;
+#[cfg(target_arch = "x86_64")]
+const WAITID: i64 = 247;
+#[cfg(not(target_arch = "x86_64"))]
+const WAIT4: i64 = 260;
+#[cfg(not(target_arch = "x86_64"))]
+const WAITID: i64 = 95;
+
+/// Whom a thread waits for, from `syscall`: the number of the call it is in, and its arguments.
+pub(super) fn awaited(syscall: &str) -> Option<Awaited> {
+    let mut words = syscall.split_whitespace();
+    let number: i64 = words.next()?.parse().ok()?;
+    let mut argument = || u64::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok();
+    match number {
+        WAIT4 => Some(match argument()? as i32 {
+            -1 => Awaited::Any,
+            0 => Awaited::Group(0),
+            group if group < 0 => Awaited::Group(group.unsigned_abs()),
+            pid => Awaited::Process(pid as u32),
+        }),
+        WAITID => {
+            let (kind, id) = (argument()? as u32, argument()? as u32);
+            Some(match kind {
+                1 => Awaited::Process(id),
+                2 => Awaited::Group(id),
+                3 => Awaited::Pidfd,
+                _ => Awaited::Any,
+            })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATUS: &str = "Name:\tapp\nState:\tT (stopped)\nTgid:\t40\nPPid:\t1\n\
+        TracerPid:\t0\nNSpid:\t40\t1\nThreads:\t2\nSigPnd:\t0000000000000000\n\
+        ShdPnd:\t0000000000010000\nSigBlk:\t0000000000010000\nSigIgn:\t0000000000001000\n\
+        SigCgt:\t0000000000010002\n";
+
+    #[test]
+    fn a_status_is_read() {
+        assert_eq!(state(STATUS), Some('T'));
+        assert_eq!((tracer(STATUS), own_number(STATUS)), (None, Some((1, 1))));
+        let expected = Sigchld {
+            blocked_in: 1,
+            pending: true,
+            caught: true,
+        };
+        assert_eq!(sigchld(STATUS), Some(expected));
+    }
+
+    #[test]
+    fn a_name_is_no_field() {
+        assert_eq!(field("Name:\tState: R\nState:\tS\n", "State"), Some("S"));
+        assert_eq!(field("", "State"), None);
+        assert_eq!(sigchld("SigBlk:\tzz\n"), None);
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn a_wait_says_for_whom() {
+        let of = |text: &str| awaited(text);
+        assert_eq!(
+            of("61 0xffffffff 0x0 0x0 0x0 0x0 0x0 0x7f 0x7f"),
+            Some(Awaited::Any)
+        );
+        assert_eq!(
+            of("61 0x1f 0x0 0x0 0x0 0x0 0x0 0x7f 0x7f"),
+            Some(Awaited::Process(31))
+        );
+        assert_eq!(of("61 0xffffff9c 0x0"), Some(Awaited::Group(100)));
+        assert_eq!(of("247 0x3 0x5 0x0"), Some(Awaited::Pidfd));
+        assert_eq!(of("247 0x0 0x0 0x0"), Some(Awaited::Any));
+        assert_eq!(of("0 0x3 0x5 0x0"), None);
+        assert_eq!(of("running"), None);
+        assert_eq!(of("-1 0x7f 0x7f"), None);
+    }
+
+    #[test]
+    fn stacks_and_sleeps_are_named() {
+        let text = "[<0>] request_wait_answer+0x1a/0x2b\n[<0>] bpf_trampoline_1+0x1\n[<0>] do_exit+0x1/0x2\n";
+        assert_eq!(stack(text), ["request_wait_answer", "do_exit"]);
+        assert_eq!(
+            (wchan("0"), wchan("do_wait")),
+            (None, Some("do_wait".to_owned()))
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! Who holds zombies that have lain too long, and what the agent knows about them. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Cpu, Evidence, Facts, Habits, Role, Since, Zombies};
+use crate::events::{Key, Process, Snapshot, Task};
+use crate::lifecycle::{DiedBound, Record};
+use crate::parents::Parents;
+
+/// Zombies younger than this accuse nobody: parents that look once a second are in time.
+pub const YOUNG_NS: u64 = 2_000_000_000;
+/// An earlier look tells something only after so long.
+const LEAST_SPAN_NS: u64 = 1_000_000_000;
+/// SIGCHLD has this number on every architecture that is built for here.
+const SIGCHLD: i32 = 17;
+
+/// A process that holds old zombies, without what must be read from its files.
+#[derive(Clone, Debug)]
+pub struct Suspect {
+    /// The process.
+    pub process: Process,
+    /// When this was put together.
+    pub at_ns: u64,
+    /// When its oldest zombie died.
+    pub oldest_died_ns: u64,
+    /// All that is known but `facts` and `since`.
+    pub evidence: Evidence,
+}
+
+/// A look at a suspect, to compare a later one with.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// When.
+    pub at_ns: u64,
+    /// What was known then.
+    pub evidence: Evidence,
+}
+
+/// The most zombies first, at most `limit`. The snapshot tells how often each waited, where waits
+/// are counted, who still lives, and which signal a zombie's parent gets now.
+pub fn suspects<'a>(
+    now_ns: u64,
+    began_ns: u64,
+    zombies: impl Iterator<Item = &'a Record>,
+    parents: &Parents,
+    snapshot: Option<&Snapshot>,
+    counts_waits: bool,
+    limit: usize,
+) -> Vec<Suspect> {
+    let tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
+    let tasks: HashMap<u32, &Task> = tasks.map(|task| (task.process.key.tgid, task)).collect();
+    let task = |key: Key| {
+        let task = tasks.get(&key.tgid).copied();
+        task.filter(|task| task.process.key.is_roughly(key))
+    };
+    let mut held = BTreeMap::<u32, Vec<&Record>>::new();
+    for record in zombies {
+        if let Some(holder) = record.responsible() {
+            held.entry(holder.key.tgid).or_default().push(record);
+        }
+    }
+    let is_old = |record: &&Record| now_ns.saturating_sub(record.died.at_ns) >= YOUNG_NS;
+    let mut found = Vec::new();
+    for records in held.values() {
+        let Some(oldest) = records.iter().min_by_key(|record| record.died.at_ns) else {
+            continue;
+        };
+        let Some(holder) = oldest.responsible().filter(|_| is_old(oldest)) else {
+            continue;
+        };
+        let reaping = parents.reaping(holder.key);
+        let mut zombies = Zombies {
+            count: records.len() as u64,
+            oldest_age_ns: now_ns.saturating_sub(oldest.died.at_ns),
+            age_is_lower_bound: oldest.died.bound == DiedBound::NotAfter,
+            ..Zombies::default()
+        };
+        for record in records.iter().copied().filter(is_old) {
+            let signal = task(record.process.key).and_then(|task| task.exit_signal);
+            let forker = record.forker.as_ref();
+            let own = forker.is_some_and(|forker| forker.key.is_roughly(holder.key));
+            // A living forker that is not the parent made it with CLONE_PARENT.
+            let gone =
+                forker.is_some_and(|forker| snapshot.is_some() && task(forker.key).is_none());
+            zombies.old += 1;
+            zombies.without_sigchld += u64::from(
+                signal
+                    .or(record.exit_signal)
+                    .is_some_and(|signal| signal != SIGCHLD),
+            );
+            zombies.adopted += u64::from(gone && !own);
+            zombies.passed_over += u64::from(own && reaping.passed_over(record));
+            if zombies.forker.is_none() && !own {
+                zombies.forker = forker.map(|forker| forker.comm.clone());
+            }
+        }
+        let foreign = |record: &&&Record| match (&record.tracer, &record.parent) {
+            (Some(tracer), Some(parent)) => !tracer.key.is_roughly(parent.key),
+            (tracer, _) => tracer.is_some(),
+        };
+        let traced = records.iter().find(foreign);
+        zombies.real_parent = traced
+            .and_then(|record| record.parent.as_ref())
+            .map(|parent| (parent.key.tgid, parent.comm.clone()));
+        let age = |at_ns: u64| now_ns.saturating_sub(at_ns);
+        let habits = task(holder.key).filter(|_| counts_waits);
+        found.push(Suspect {
+            process: holder.clone(),
+            at_ns: now_ns,
+            oldest_died_ns: oldest.died.at_ns,
+            evidence: Evidence {
+                pid: holder.key.tgid,
+                comm: holder.comm.clone(),
+                role: if traced.is_some() {
+                    Role::Tracer
+                } else {
+                    Role::Parent
+                },
+                watched_ns: now_ns - began_ns.max(holder.key.start_ns).min(now_ns),
+                zombies,
+                habits: Habits {
+                    waits: habits.and_then(|task| task.waits),
+                    last_wait_age_ns: habits.and_then(|task| task.last_wait_ns).map(age),
+                    reaped: reaping.total,
+                    last_reap_age_ns: reaping.last_ns.map(age),
+                },
+                facts: None,
+                since: None,
+            },
+        });
+    }
+    found.sort_by_key(|suspect| std::cmp::Reverse(suspect.evidence.zombies.old));
+    found.truncate(limit);
+    found
+}
+
+impl Suspect {
+    /// All that is known now, with what happened since an earlier look.
+    pub fn complete(&self, facts: Option<Facts>, now_ns: u64, earlier: Option<&Look>) -> Evidence {
+        let mut evidence = Evidence {
+            facts,
+            ..self.evidence.clone()
+        };
+        evidence.since = earlier.and_then(|earlier| self.since(&evidence, now_ns, earlier));
+        evidence
+    }
+
+    fn since(&self, now: &Evidence, now_ns: u64, earlier: &Look) -> Option<Since> {
+        let span_ns = now_ns.saturating_sub(earlier.at_ns);
+        if span_ns < LEAST_SPAN_NS {
+            return None;
+        }
+        let then = &earlier.evidence;
+        let cpu = |evidence: &Evidence| evidence.facts.as_ref().and_then(|facts| facts.cpu);
+        let cpu = cpu(now).zip(cpu(then)).map(|(now, then)| Cpu {
+            ran_ns: now.ran_ns.saturating_sub(then.ran_ns),
+            queued_ns: now.queued_ns.saturating_sub(then.queued_ns),
+            throttled_ns: difference(now.throttled_ns, then.throttled_ns),
+        });
+        Some(Since {
+            span_ns,
+            waits: difference(now.habits.waits, then.habits.waits),
+            reaped: now.habits.reaped.saturating_sub(then.habits.reaped),
+            held_throughout: self.oldest_died_ns < earlier.at_ns,
+            cpu,
+            was_uninterruptible: then.all_threads(&['D']),
+        })
+    }
+}
+
+fn difference(now: Option<u64>, then: Option<u64>) -> Option<u64> {
+    Some(now?.saturating_sub(then?))
+}

@@ -1,0 +1,74 @@
+//! The init of a PID namespace inherits every orphan there, and must wait for them.
+
+use super::{Confidence, Verdict, waits_for_others, words};
+use crate::evidence::Evidence;
+
+pub(super) const ID: &str = "init_without_reaping";
+
+/// Programs that are inits: to add one would not help.
+const INITS: [&str; 7] = [
+    "tini",
+    "docker-init",
+    "dumb-init",
+    "catatonit",
+    "systemd",
+    "s6-svscan",
+    "init",
+];
+
+/// Applies to an init that waits for nobody, or not for the orphans that it got.
+pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
+    if !evidence.is_init() {
+        return None;
+    }
+    let never = evidence.ever_waited() == Some(false);
+    let not_for_orphans = evidence.holds_mostly_adopted()
+        && (waits_for_others::is_seen(evidence)
+            || evidence.waited_beside_the_dead() == Some(false)
+                && !evidence.reaped_beside_the_dead());
+    if !never && !not_for_orphans {
+        return None;
+    }
+    let who = words::who(evidence);
+    let (_, depth) = evidence.facts.as_ref()?.own_number?;
+    let mut lines = vec![if depth == 0 {
+        "it is PID 1 of this host, which inherits every orphan".to_owned()
+    } else {
+        "it is PID 1 of its PID namespace, which inherits every orphan there".to_owned()
+    }];
+    lines.extend(words::adopted(evidence));
+    lines.extend([words::habits(evidence), words::holds(evidence)]);
+    lines.extend(words::threads(evidence));
+    let remedy = if depth == 0 {
+        format!(
+            "mend or replace {}: PID 1 of a host must wait for any child",
+            evidence.comm
+        )
+    } else if INITS.contains(&evidence.comm.as_str()) {
+        format!(
+            "it is an init already, so another one does not help: restart its container, and \
+             report this of {}",
+            evidence.comm
+        )
+    } else {
+        format!(
+            "start the container with an init before {}: `docker run --init`, tini as its \
+             entrypoint, or shareProcessNamespace in its pod",
+            evidence.comm
+        )
+    };
+    Some(Verdict {
+        id: ID,
+        summary: format!(
+            "{who} is PID 1 of its {}, and does not reap",
+            if depth == 0 { "host" } else { "container" }
+        ),
+        evidence: lines,
+        remedy,
+        confidence: if never && words::long_watched(evidence) {
+            Confidence::Certain
+        } else {
+            words::not_seen(evidence, Confidence::Likely)
+        },
+    })
+}

@@ -1,0 +1,168 @@
+//! Parents that run as they like, and wait wrongly.
+
+use std::convert::Infallible;
+use std::io::Read;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, pause};
+
+use super::{CHILD_LIVES, checked, child, companion, mortal, mortals, sleep_for_ever, tell};
+use crate::guard::Subreaper;
+use crate::slots::Slots;
+
+const NOW_AND_THEN: Duration = Duration::from_millis(400);
+
+extern "C" fn noted(_signal: i32) {}
+
+/// Lets SIGCHLD interrupt, and do nothing else.
+fn handle_sigchld() -> Result<()> {
+    let action = SigAction::new(
+        SigHandler::Handler(noted),
+        SaFlags::empty(),
+        SigSet::empty(),
+    );
+    // SAFETY: the handler does nothing.
+    unsafe { sigaction(Signal::SIGCHLD, &action) }.context("cannot handle SIGCHLD")?;
+    Ok(())
+}
+
+fn sigchld() -> SigSet {
+    SigSet::from_iter([Signal::SIGCHLD])
+}
+
+/// Takes all the dead, as a parent should.
+fn take_all() {
+    let any = || waitpid(None, Some(WaitPidFlag::WNOHANG));
+    while any().is_ok_and(|status| status != WaitStatus::StillAlive) {}
+}
+
+/// A good parent: whatever keeps it from reaping comes from outside.
+pub(super) fn reaps_well(slots: &Slots) -> Result<Infallible> {
+    handle_sigchld()?;
+    let long = Duration::from_millis(600);
+    for _ in 0..3 {
+        child(|| {
+            std::thread::sleep(long);
+            Ok(())
+        })?;
+    }
+    tell(slots);
+    loop {
+        pause();
+        take_all();
+    }
+}
+
+pub(super) fn never_waits(slots: &Slots) -> Result<Infallible> {
+    mortals()?;
+    tell(slots);
+    sleep_for_ever()
+}
+
+pub(super) fn blocks_sigchld(slots: &Slots) -> Result<Infallible> {
+    handle_sigchld()?;
+    sigchld().thread_block().context("cannot block SIGCHLD")?;
+    mortals()?;
+    tell(slots);
+    loop {
+        pause();
+        take_all();
+    }
+}
+
+/// Two die at once each time; one signal comes, and one wait follows.
+pub(super) fn waits_once_per_signal(slots: &Slots) -> Result<Infallible> {
+    handle_sigchld()?;
+    tell(slots);
+    loop {
+        sigchld().thread_block().context("cannot block SIGCHLD")?;
+        (0..2).try_for_each(|_| mortal().map(drop))?;
+        std::thread::sleep(2 * CHILD_LIVES);
+        // Both are dead and one signal is pending, which comes here.
+        sigchld()
+            .thread_unblock()
+            .context("cannot unblock SIGCHLD")?;
+        waitpid(None, None).context("cannot wait")?;
+        std::thread::sleep(NOW_AND_THEN);
+    }
+}
+
+pub(super) fn sleeps_in_wait_for_another(slots: &Slots) -> Result<Infallible> {
+    let other = companion()?;
+    mortals()?;
+    tell(slots);
+    loop {
+        waitpid(other, None).context("cannot wait")?;
+    }
+}
+
+pub(super) fn waits_for_each_new(slots: &Slots) -> Result<Infallible> {
+    mortals()?;
+    tell(slots);
+    loop {
+        std::thread::sleep(NOW_AND_THEN);
+        waitpid(mortal()?, None).context("cannot wait")?;
+    }
+}
+
+pub(super) fn polls_for_another(slots: &Slots) -> Result<Infallible> {
+    let other = companion()?;
+    mortals()?;
+    tell(slots);
+    loop {
+        waitpid(other, Some(WaitPidFlag::WNOHANG)).context("cannot wait")?;
+        std::thread::sleep(NOW_AND_THEN);
+    }
+}
+
+/// Reaps one child, and then reads from a pipe into which nobody writes.
+pub(super) fn reads_instead(slots: &Slots) -> Result<Infallible> {
+    waitpid(mortal()?, None).context("cannot wait")?;
+    mortals()?;
+    let (mut nothing, _writer) = std::io::pipe().context("cannot make a pipe")?;
+    tell(slots);
+    loop {
+        nothing.read(&mut [0]).context("cannot read")?;
+    }
+}
+
+/// Its children send no signal, and its waits, right for others, do not see them.
+pub(super) fn clones_without_signal(slots: &Slots) -> Result<Infallible> {
+    for _ in 0..3 {
+        // SAFETY: without flags and with no stack of its own the child is a fork's child, and
+        // this program has one thread.
+        let cloned = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
+        if checked(cloned, "cannot clone")? == 0 {
+            std::thread::sleep(CHILD_LIVES);
+            // SAFETY: _exit is what a forked child must leave by.
+            unsafe { libc::_exit(0) }
+        }
+    }
+    tell(slots);
+    loop {
+        take_all();
+        std::thread::sleep(NOW_AND_THEN);
+    }
+}
+
+/// Adopts what its child leaves, and waits for that child only.
+pub(super) fn adopts(slots: &Slots) -> Result<Infallible> {
+    let _adopter = Subreaper::new()?;
+    let forker: Pid = child(|| {
+        for _ in 0..3 {
+            // SAFETY: this program has one thread; the child sleeps and ends.
+            if unsafe { libc::fork() } == 0 {
+                std::thread::sleep(CHILD_LIVES);
+                // SAFETY: as above.
+                unsafe { libc::_exit(0) }
+            }
+        }
+        Ok(())
+    })?;
+    waitpid(forker, None).context("cannot wait")?;
+    tell(slots);
+    sleep_for_ever()
+}

@@ -1,0 +1,212 @@
+//! Parents that do not reap, each for a reason of its own, for as long as somebody wants.
+
+mod cgroup;
+mod habits;
+mod states;
+
+use std::convert::Infallible;
+use std::io::Read;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use nix::errno::Errno;
+use nix::sys::prctl;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Pid, fork};
+use serde::{Deserialize, Serialize};
+
+use crate::death::host_ids;
+use crate::guard::Subreaper;
+use crate::slots::{Slot, Slots};
+use cgroup::Cgroup;
+
+/// How long after their fork the children of most culprits die.
+const CHILD_LIVES: Duration = Duration::from_millis(100);
+
+/// A parent that does not reap, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Culprit {
+    /// The scenario.
+    pub name: String,
+    /// The verdict that is true of it.
+    pub verdict: String,
+    /// Who holds the zombies.
+    pub pid: u32,
+}
+
+/// One way not to reap.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// What it is called.
+    pub name: &'static str,
+    /// The verdict that is true of it.
+    pub verdict: &'static str,
+    /// Becomes the culprit; tells its PID by `Slots`, and never ends by itself.
+    body: fn(&Slots) -> Result<Infallible>,
+    /// What is done to it from outside, once it has told its PID.
+    then: fn(Pid) -> Result<Option<Cgroup>>,
+}
+
+const fn case(
+    name: &'static str,
+    verdict: &'static str,
+    body: fn(&Slots) -> Result<Infallible>,
+) -> Case {
+    Case {
+        name,
+        verdict,
+        body,
+        then: |_| Ok(None),
+    }
+}
+
+/// All cases. A name need not be its verdict: look-alikes share one.
+pub const CASES: &[Case] = &[
+    case("never_waits", "never_waits", habits::never_waits),
+    case("sigchld_blocked", "sigchld_blocked", habits::blocks_sigchld),
+    case(
+        "sigchld_coalesced",
+        "sigchld_coalesced",
+        habits::waits_once_per_signal,
+    ),
+    case(
+        "waits_for_one",
+        "waits_for_others",
+        habits::sleeps_in_wait_for_another,
+    ),
+    case(
+        "waits_for_each_new",
+        "waits_for_others",
+        habits::waits_for_each_new,
+    ),
+    case(
+        "polls_for_one",
+        "waits_for_others",
+        habits::polls_for_another,
+    ),
+    case(
+        "wait_blocked_on_event",
+        "wait_blocked_on_event",
+        habits::reads_instead,
+    ),
+    case(
+        "needs_wclone",
+        "needs_wclone",
+        habits::clones_without_signal,
+    ),
+    case("subreaper", "subreaper_without_reaping", habits::adopts),
+    case("init", "init_without_reaping", states::namespace_init),
+    case("held_by_tracer", "held_by_tracer", states::traces),
+    case(
+        "uninterruptible",
+        "parent_uninterruptible",
+        states::sleeps_in_vfork,
+    ),
+    Case {
+        then: |pid| {
+            kill(pid, Signal::SIGSTOP)
+                .map(|()| None)
+                .context("cannot stop it")
+        },
+        ..case("stopped", "parent_stopped", habits::reaps_well)
+    },
+    Case {
+        then: |pid| Cgroup::frozen_v1(pid).map(Some),
+        ..case("frozen_v1", "parent_frozen", habits::reaps_well)
+    },
+    Case {
+        then: |pid| Cgroup::frozen_v2(pid).map(Some),
+        ..case("frozen_v2", "parent_frozen", habits::reaps_well)
+    },
+    Case {
+        then: |pid| Cgroup::without_cpu(pid).map(Some),
+        ..case("starved", "parent_starved", states::spins)
+    },
+];
+
+/// The case called `name`.
+pub fn find(name: &str) -> Option<&'static Case> {
+    CASES.iter().find(|case| case.name == name)
+}
+
+impl Case {
+    /// Makes the culprit, says so by `ready`, keeps it until `until` ends, and clears up.
+    ///
+    /// # Errors
+    /// When the kernel or an actor did not do its part.
+    pub fn keep(
+        &self,
+        ready: impl FnOnce(&Culprit) -> Result<()>,
+        mut until: impl Read,
+    ) -> Result<()> {
+        let _all_come_back_here = Subreaper::new()?;
+        let slots = Slots::new()?;
+        let pid = child(|| (self.body)(&slots).map(drop))?;
+        let culprit = Culprit {
+            name: self.name.to_owned(),
+            verdict: self.verdict.to_owned(),
+            pid: slots.wait(Slot::Pid)? as u32,
+        };
+        let cgroup = (self.then)(Pid::from_raw(culprit.pid as i32))?;
+        ready(&culprit)?;
+        until.read_to_end(&mut Vec::new()).context("cannot wait")?;
+        drop(cgroup);
+        kill(pid, Signal::SIGKILL).context("cannot end the culprit")?;
+        // Those that it leaves, and the helpers that die with it, come here.
+        while waitpid(None, None) != Err(Errno::ECHILD) {}
+        Ok(())
+    }
+}
+
+/// Forks a process that runs `body` and dies with its parent.
+fn child(body: impl FnOnce() -> Result<()>) -> Result<Pid> {
+    // SAFETY: this program has one thread whenever it forks, so its child may do anything.
+    match unsafe { fork() }.context("cannot fork")? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => {
+            let done = prctl::set_pdeathsig(Signal::SIGKILL).context("cannot die with the parent");
+            let done = done.and_then(|()| body());
+            if let Err(error) = &done {
+                eprintln!("scenarios: {error:#}");
+            }
+            // SAFETY: _exit is what a forked child must leave by.
+            unsafe { libc::_exit(i32::from(done.is_err())) }
+        }
+    }
+}
+
+/// A child that dies soon.
+fn mortal() -> Result<Pid> {
+    child(|| {
+        std::thread::sleep(CHILD_LIVES);
+        Ok(())
+    })
+}
+
+/// A child that lives as long as its parent.
+fn companion() -> Result<Pid> {
+    child(sleep_for_ever)
+}
+
+/// Three children that die soon.
+fn mortals() -> Result<()> {
+    (0..3).try_for_each(|_| mortal().map(drop))
+}
+
+/// Tells the PID of this process, as it is outside all namespaces.
+fn tell(slots: &Slots) {
+    slots.set(Slot::Pid, host_ids().0);
+}
+
+fn sleep_for_ever<T>() -> Result<T> {
+    loop {
+        std::thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+/// A result of a system call that this program makes by hand.
+fn checked(result: i64, what: &'static str) -> Result<i64> {
+    ensure!(result >= 0, "{what}: {}", std::io::Error::last_os_error());
+    Ok(result)
+}

@@ -1,0 +1,93 @@
+//! Parents that cannot do what they would, or that hold what is not theirs.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::sched::{CloneFlags, clone, unshare};
+use nix::sys::ptrace::{self, Options};
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::Pid;
+
+use super::{CHILD_LIVES, child, mortals, sleep_for_ever, tell};
+use crate::slots::{Slot, Slots};
+
+/// PID 1 of a new namespace, which inherits three orphans and reaps nobody.
+pub(super) fn namespace_init(slots: &Slots) -> Result<Infallible> {
+    unshare(CloneFlags::CLONE_NEWPID).context("cannot make a PID namespace")?;
+    let init = child(|| {
+        child(|| {
+            for _ in 0..3 {
+                // SAFETY: this program has one thread; the child sleeps and ends.
+                if unsafe { libc::fork() } == 0 {
+                    std::thread::sleep(CHILD_LIVES);
+                    // SAFETY: as above.
+                    unsafe { libc::_exit(0) }
+                }
+            }
+            Ok(())
+        })?;
+        tell(slots);
+        sleep_for_ever()
+    })?;
+    loop {
+        waitpid(init, None).context("cannot wait")?;
+    }
+}
+
+/// Traces the child of a good parent until after its death.
+pub(super) fn traces(slots: &Slots) -> Result<Infallible> {
+    child(|| {
+        let traced = child(|| {
+            slots.wait(Slot::Go)?;
+            Ok(())
+        })?;
+        slots.set(Slot::Extra, traced.as_raw() as u64);
+        loop {
+            waitpid(traced, None).context("cannot wait")?;
+        }
+    })?;
+    let traced = Pid::from_raw(slots.wait(Slot::Extra)? as i32);
+    ptrace::seize(traced, Options::empty()).context("cannot trace")?;
+    slots.stamp(Slot::Go);
+    tell(slots);
+    sleep_for_ever()
+}
+
+/// Sleeps uninterruptibly as long as a vforked child neither ends nor execs.
+pub(super) fn sleeps_in_vfork(slots: &Slots) -> Result<Infallible> {
+    mortals()?;
+    tell(slots);
+    let mut stack = vec![0; 64 << 10];
+    let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
+    // SAFETY: the child has a stack of its own, which outlives it since this thread sleeps until
+    // the child ends; it only sleeps.
+    let child = unsafe {
+        clone(
+            Box::new(|| {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                loop {
+                    libc::sleep(3600);
+                }
+            }),
+            &mut stack,
+            flags,
+            Some(libc::SIGCHLD),
+        )
+    };
+    child.context("cannot vfork")?;
+    sleep_for_ever()
+}
+
+/// Looks for dead children only after much work, for which it needs a CPU.
+pub(super) fn spins(slots: &Slots) -> Result<Infallible> {
+    mortals()?;
+    tell(slots);
+    std::thread::sleep(Duration::from_millis(500));
+    loop {
+        for _ in 0..10_000_000_000_u64 {
+            std::hint::spin_loop();
+        }
+        waitpid(None, Some(WaitPidFlag::WNOHANG)).context("cannot wait")?;
+    }
+}
