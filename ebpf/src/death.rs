@@ -36,6 +36,7 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
         flags |= death_flags::AUTOREAP;
     }
     let Some(mut entry) = maps::reserve::<Death>() else {
+        maps::count(counter::LOST_DEATHS);
         return;
     };
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.

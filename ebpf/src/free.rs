@@ -5,7 +5,7 @@
 use aya_ebpf::{
     helpers::bpf_ktime_get_boot_ns, macros::btf_tracepoint, programs::BtfTracePointContext,
 };
-use wire::{Freed, Head, counter, kind};
+use wire::{Freed, Head, kind};
 
 use crate::{
     maps,
@@ -19,13 +19,12 @@ fn free_tracepoint(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// Where they are not: their count and their upper bound too.
+/// Where they are not: their upper bound too.
 #[btf_tracepoint(function = "sched_process_free")]
 fn free_as_reap(ctx: BtfTracePointContext) -> i32 {
     let Some((task, tgid)) = freed(&ctx) else {
         return 0;
     };
-    maps::count(counter::REAPED);
     let Some(mut entry) = maps::reserve::<Freed>() else {
         return 0;
     };

@@ -256,8 +256,8 @@ pub mod counter {
     pub const KILLED: u32 = 1;
     /// Processes that a signal killed and that dumped core.
     pub const DUMPED: u32 = 2;
-    /// Processes released.
-    pub const REAPED: u32 = 3;
+    /// Deaths that are counted above, but whose record found the ring full.
+    pub const LOST_DEATHS: u32 = 3;
     /// Records that found the ring full.
     pub const LOST_RING_FULL: u32 = 4;
     /// Processes of which the kernel side could not remember forker, killer or exit begin.

@@ -123,11 +123,11 @@ pub(crate) fn count(index: u32) -> u64 {
     }
 }
 
-/// Counts a loss; the first of every 1,024 on a CPU is logged too.
+/// Counts a loss; each time that their number on a CPU has doubled, it is logged too.
 #[inline(never)]
 pub(crate) fn lost(index: u32) {
     let so_far = count(index);
-    if so_far & 1023 == 1 {
+    if so_far.is_power_of_two() {
         if index == counter::LOST_RING_FULL {
             warn!((), "event ring full, {} records lost on this CPU", so_far);
         } else {

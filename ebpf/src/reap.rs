@@ -15,7 +15,7 @@ use aya_ebpf::{
     macros::{btf_tracepoint, fentry, kprobe, tracepoint},
     programs::{BtfTracePointContext, FEntryContext, ProbeContext, TracePointContext},
 };
-use wire::{Head, NamespacePid, Release, Waited, counter, kind, release_flags};
+use wire::{Head, NamespacePid, Release, Waited, kind, release_flags};
 
 use crate::{
     maps,
@@ -49,7 +49,6 @@ fn released(task: Task) {
     if told {
         return;
     }
-    maps::count(counter::REAPED);
     let Some(mut entry) = maps::reserve::<Release>() else {
         return;
     };

@@ -9,7 +9,7 @@ use aya_ebpf::{
     macros::{btf_tracepoint, fentry, kprobe},
     programs::{BtfTracePointContext, FEntryContext, ProbeContext},
 };
-use wire::{Head, NamespacePid, Renotified, counter, death_flags, kind, renotified_flags};
+use wire::{Head, NamespacePid, Renotified, death_flags, kind, renotified_flags};
 
 use crate::{
     death, maps,
@@ -50,11 +50,7 @@ fn notified(task: Task) {
         return;
     }
     death::count(group);
-    let farewell = group.farewell();
-    if farewell.autoreap && !farewell.traced {
-        maps::count(counter::REAPED);
-    }
-    death::send(group, farewell, 0);
+    death::send(group, group.farewell(), 0);
 }
 
 /// The end of a group's last thread: counted here, once a process; sent only if nothing else

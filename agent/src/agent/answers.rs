@@ -112,7 +112,7 @@ impl Agent {
             summary: api::Summary {
                 zombies: zombies.len() as u64,
                 exits_total: tally::exits(&counters).total(),
-                reaped_total: counters.get(wire::counter::REAPED),
+                reaped_total: self.tally.reaped(&counters),
                 uptime_seconds: report::seconds(now_ns - self.began_ns),
                 agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             },
@@ -149,7 +149,7 @@ impl Agent {
         }
         let sample = Sample {
             exits: tally::exits(&counters),
-            reaped: counters.get(wire::counter::REAPED),
+            reaped: self.tally.reaped(&counters),
             lost: self.tally.lost(&counters, self.kernel.skipped_runs()),
             events: self.tally.events,
             zombies: self.lifecycle.zombies().count() as u64,

@@ -203,6 +203,7 @@ impl Agent {
     fn publish(&mut self, changes: Vec<Transition>) {
         let now_ns = kernel::now_ns();
         for change in changes {
+            self.tally.change(&change);
             self.parents.apply(&change, &self.lifecycle, now_ns);
             match change {
                 Transition::Finished(record) => {

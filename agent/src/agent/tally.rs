@@ -3,6 +3,7 @@
 use crate::{
     events::Event,
     kernel::Counters,
+    lifecycle::{Correction, Transition},
     metrics::{Events, Exits, Lost},
 };
 
@@ -11,9 +12,30 @@ use crate::{
 pub(super) struct Tally {
     pub(super) events: Events,
     pub(super) malformed: u64,
+    finished: u64,
+    found: u64,
 }
 
 impl Tally {
+    pub(super) fn change(&mut self, change: &Transition) {
+        match change {
+            Transition::Finished(_) => self.finished += 1,
+            Transition::Corrected(Correction::ZombieFound) => self.found += 1,
+            // It was not over after all.
+            Transition::Corrected(Correction::AutoreapWrong) => {
+                self.finished = self.finished.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+
+    /// Processes reaped. Those of whose death the record was lost are reaped too, as far as no
+    /// snapshot has found them lying there.
+    pub(super) fn reaped(&self, counters: &Counters) -> u64 {
+        let lost = counters.get(wire::counter::LOST_DEATHS);
+        self.finished + lost.saturating_sub(self.found)
+    }
+
     pub(super) fn event(&mut self, event: &Event) {
         let events = &mut self.events;
         *match event {

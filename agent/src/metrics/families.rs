@@ -106,8 +106,8 @@ impl Families {
                 to,
                 IntCounter::with_opts(opts(
                     "reaped_total",
-                    "Processes released (release_task), auto-reaped ones included; counted in the \
-                 kernel, so a full ring loses none.",
+                    "Processes released (release_task), auto-reaped ones included. A death whose record \
+                 was lost counts as reaped unless a snapshot finds it unreaped.",
                 )),
             ),
             reaped_late: add(

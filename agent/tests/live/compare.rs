@@ -95,15 +95,30 @@ pub(crate) fn assert_resources(line: &FinishedExit, truth: &Truth) {
 /// Asserts that a time of the agent lies in the interval.
 pub(crate) fn assert_within(at: Option<&str>, interval: Interval, what: &str, context: &str) {
     let at = at.unwrap_or_else(|| panic!("{what} is null\n{context}"));
-    let wall = humantime::parse_rfc3339(at).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let wall = wall.duration_since(UNIX_EPOCH).expect("after 1970");
-    let boot = wall.saturating_sub(boot_time());
-    let early = Duration::from_nanos(interval.not_before_ns).saturating_sub(CLOCK_JOIN);
-    let late = Duration::from_nanos(interval.not_after_ns) + CLOCK_JOIN;
+    let boot = since_boot(at);
     assert!(
-        (early..=late).contains(&boot),
+        is_within(boot, interval),
         "{what} is {boot:?} since boot\n{context}"
     );
+}
+
+/// Whether a line speaks of the process that this truth speaks of: its number may have been
+/// another's before and after.
+pub(crate) fn is_same_process(line: &FinishedExit, truth: &Truth) -> bool {
+    let start = line.start_time.as_deref().map(since_boot);
+    line.pid == truth.pid && start.is_some_and(|start| is_within(start, truth.start))
+}
+
+fn since_boot(at: &str) -> Duration {
+    let wall = humantime::parse_rfc3339(at).unwrap_or_else(|error| panic!("{at}: {error}"));
+    let wall = wall.duration_since(UNIX_EPOCH).expect("after 1970");
+    wall.saturating_sub(boot_time())
+}
+
+fn is_within(boot: Duration, interval: Interval) -> bool {
+    let early = Duration::from_nanos(interval.not_before_ns).saturating_sub(CLOCK_JOIN);
+    let late = Duration::from_nanos(interval.not_after_ns) + CLOCK_JOIN;
+    (early..=late).contains(&boot)
 }
 
 /// The exit as the agent writes it.

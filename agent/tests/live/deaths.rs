@@ -6,7 +6,7 @@ use scenarios::Truth;
 
 use crate::agent::Agent;
 use crate::api::{FinishedExit, Process};
-use crate::compare::{assert_resources, assert_true, seconds};
+use crate::compare::{assert_resources, assert_true, is_same_process, seconds};
 use crate::scenario;
 use crate::stream::Stream;
 
@@ -24,7 +24,10 @@ fn judge(name: &str) {
 /// Judges all lines of one scenario, which are among `lines`.
 pub(crate) fn compare(lines: &[FinishedExit], truths: &[Truth], by_tracepoints: bool) {
     for truth in truths {
-        let of_it: Vec<_> = lines.iter().filter(|line| line.pid == truth.pid).collect();
+        let of_it: Vec<_> = lines
+            .iter()
+            .filter(|line| is_same_process(line, truth))
+            .collect();
         assert_eq!(
             of_it.len(),
             1,
@@ -44,7 +47,7 @@ fn assert_nobody_else(lines: &[FinishedExit], truths: &[Truth]) {
         process.is_some_and(|process| truths.iter().any(|truth| truth.forker == process.pid))
     };
     let mut others = lines.iter().filter(|line| {
-        let known = truths.iter().any(|truth| truth.pid == line.pid);
+        let known = truths.iter().any(|truth| is_same_process(line, truth));
         !known && (ours(line.parent.as_ref()) || ours(line.forker.as_ref()))
     });
     assert_eq!(others.next(), None, "nobody else died");
@@ -137,7 +140,7 @@ fn zombie_seconds_are_accurate() {
     for truth in &truths {
         let line = lines
             .iter()
-            .find(|line| line.pid == truth.pid)
+            .find(|line| is_same_process(line, truth))
             .expect("collected");
         assert_true(line, truth, by_tracepoints);
         let reaped = truth.reaped_at.expect("all are reaped");

@@ -9,6 +9,7 @@ use scenarios::Truth;
 
 use crate::agent::{Agent, PATIENCE, REAPWATCH};
 use crate::api::{ExitLine, FinishedExit};
+use crate::compare::is_same_process;
 use crate::scenario;
 
 /// How long a line that should not come is waited for.
@@ -66,7 +67,7 @@ impl Stream {
         let complete = self.wait_for(truths, PATIENCE);
         let missing: Vec<_> = truths.iter().filter(|truth| !self.has(truth)).collect();
         assert!(complete, "no line for {missing:#?}");
-        self.collect_where(|line| truths.iter().any(|truth| truth.pid == line.pid))
+        self.collect_where(|line| truths.iter().any(|truth| is_same_process(line, truth)))
     }
 
     /// All lines that match, those of the next moment included.
@@ -118,5 +119,5 @@ impl Drop for Stream {
 }
 
 fn is_of(line: &FinishedExit, truth: &Truth) -> bool {
-    line.pid == truth.pid && line.comm == truth.comm
+    is_same_process(line, truth) && line.comm == truth.comm
 }
