@@ -249,7 +249,7 @@ fn mend() -> &'static str {
     if rustix::process::geteuid().is_root() {
         "`reapwatch doctor` says what is missing"
     } else {
-        "run it with sudo, or start the agent: sudo reapwatch agent"
+        "or start the agent once: sudo reapwatch agent"
     }
 }
 
