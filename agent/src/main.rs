@@ -70,5 +70,7 @@ fn start_log(command: &Command) {
     } else {
         level.to_owned()
     };
+    // It warns of the limit of locked memory, which our own sentence says with the mend.
+    let level = format!("{level},aya::sys::bpf=error");
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
 }

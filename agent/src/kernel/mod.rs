@@ -4,7 +4,9 @@
 mod attach;
 mod btf;
 mod clock;
+mod error;
 mod hooks;
+mod memlock;
 mod offsets;
 mod pidfds;
 mod privileges;
