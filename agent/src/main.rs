@@ -70,7 +70,6 @@ fn start_log(command: &Command) {
     } else {
         level.to_owned()
     };
-    // It warns of the limit of locked memory, which our own sentence says with the mend.
-    let level = format!("{level},aya::sys::bpf=error");
+    let level = format!("{level},{}=error", kernel::ALSO_WARNED_BY);
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
 }

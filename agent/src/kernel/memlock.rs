@@ -3,6 +3,9 @@
 use aya::util::KernelVersion;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+/// Who else warns of this limit; our own sentence says it with the mend.
+pub(crate) const ALSO_WARNED_BY: &str = "aya::sys::bpf";
+
 /// Raises it as far as we may, where it counts.
 pub(super) fn raise() {
     let Some(limit) = counted() else { return };

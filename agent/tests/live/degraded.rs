@@ -153,6 +153,7 @@ fn refuses_as(doctor: &Doctor, host: &Host, options: &[&str], telling: &str) {
         .arg(host.socket());
     let output = output(agent.args(options));
     assert_refused(&output, telling);
+    print!("\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Asserts that `doctor` says yes, that the agent attaches what `doctor` says, and that it tells
@@ -176,6 +177,8 @@ fn runs_as(doctor: &Doctor, host: &Host, options: &[&str]) {
     stream.collect(&truths);
     compare(&stream.collect_where(|_| true), &truths, by_tracepoints);
     assert_eq!(stream.lost, 0, "the stream kept up");
+    let (source, reap) = (doctor.source.as_deref(), hook(doctor, "reap"));
+    println!("\nruns by {source:?}, reaps by {reap:?}");
 }
 
 /// One or the other, as `doctor` says.
