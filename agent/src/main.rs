@@ -74,5 +74,6 @@ fn start_log(command: &Command) {
     } else {
         level.to_owned()
     };
+    let level = format!("{level},{}=error", kernel::ALSO_WARNED_BY);
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
 }

@@ -16,9 +16,10 @@ use aya_log::{EbpfLogger, Level};
 use wire::{Offsets, Options, counter};
 
 use super::{
-    btf::{self, BtfError},
+    btf,
+    error::KernelError,
     hooks::{FREE, FREE_AS_REAP, Hook, Point, Rung, TRANSITIONS, Transition},
-    offsets, privileges, tracefs,
+    memlock, offsets, privileges, tracefs,
 };
 
 /// The kernel side, built by `cargo xtask ebpf`.
@@ -35,39 +36,6 @@ pub(crate) struct Config {
     pub(crate) syscall_tracepoints: bool,
     /// Whether the kernel side logs what it does, not only its failures.
     pub(crate) debug: bool,
-}
-
-/// Why no death can be measured here. Each is one sentence with the mend.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum KernelError {
-    /// Not allowed to load programs.
-    #[error(
-        "loading kernel probes needs root, or the capabilities BPF and PERFMON: run it with \
-         sudo, or give the binary cap_bpf,cap_perfmon=ep with setcap"
-    )]
-    Privileges,
-    /// No types of the running kernel.
-    #[error("{0}: this kernel must be built with CONFIG_DEBUG_INFO_BTF=y to be measured")]
-    Btf(BtfError),
-    /// A kernel of another shape.
-    #[error(
-        "this kernel's types lack {0}: please report it with the output of `reapwatch doctor` \
-         and `uname -a`"
-    )]
-    Fields(String),
-    /// The object does not load.
-    #[error("cannot create the kernel side's maps: {0}")]
-    Load(String),
-    /// A transition without which nothing works.
-    #[error("no hook for {0} attaches here ({1}): see `reapwatch doctor`")]
-    Required(&'static str, String),
-}
-
-// No `source`: the sentence says it already, and printing the chain would say it twice.
-impl From<BtfError> for KernelError {
-    fn from(error: BtfError) -> Self {
-        Self::Btf(error)
-    }
 }
 
 /// One transition and what came of it.
@@ -123,11 +91,17 @@ pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
     if !privileges::may_load() {
         return Err(KernelError::Privileges);
     }
+    memlock::raise();
     let attached = tracefs::with_tracefs(|| load_and_attach(config));
     // The kernel's types took some 20 MB while they were parsed.
     // SAFETY: no preconditions.
     unsafe { libc::malloc_trim(0) };
-    attached
+    attached.map_err(|error| match (&error, memlock::limit()) {
+        (KernelError::Load(_) | KernelError::Required(..), Some(bytes)) => {
+            KernelError::Memlock(bytes / 1024)
+        }
+        _ => error,
+    })
 }
 
 fn load_and_attach(config: Config) -> Result<Attached, KernelError> {

@@ -4,7 +4,9 @@
 mod attach;
 mod btf;
 mod clock;
+mod error;
 mod hooks;
+mod memlock;
 mod offsets;
 mod pidfds;
 mod privileges;
@@ -17,6 +19,7 @@ pub(crate) use attach::{Attached, Config, Counters, ProbeReport, attach};
 pub(crate) use btf::{VMLINUX, check as check_types};
 pub(crate) use clock::{Wall, now_ns};
 pub(crate) use hooks::Rung;
+pub(crate) use memlock::ALSO_WARNED_BY;
 pub(crate) use pidfds::Pidfds;
 pub(crate) use privileges::{may_load, may_mount};
 pub(crate) use procfs::start_ns;

@@ -30,23 +30,34 @@ impl Agent {
     /// Starts one and waits until it answers.
     pub(crate) fn start(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        Self::spawn(options, folder.path().join("s.sock"), Some(folder))
+        let socket = folder.path().join("s.sock");
+        Self::spawn(Command::new(REAPWATCH), options, socket, Some(folder))
     }
 
     /// Starts one at a socket whose folder another agent of the test keeps.
     pub(crate) fn start_at(socket: &Path) -> Self {
-        Self::spawn(&[], socket.to_owned(), None)
+        Self::spawn(Command::new(REAPWATCH), &[], socket.to_owned(), None)
+    }
+
+    /// Starts one as a program that is prepared already.
+    pub(crate) fn start_as(program: Command, options: &[&str], socket: &Path) -> Self {
+        Self::spawn(program, options, socket.to_owned(), None)
     }
 
     /// `REAPWATCH_TEST_HOOK` forces a kind of hook, such as `tracepoint` on a kernel that offers
     /// more.
-    fn spawn(options: &[&str], socket: PathBuf, folder: Option<TempDir>) -> Self {
+    fn spawn(
+        mut program: Command,
+        options: &[&str],
+        socket: PathBuf,
+        folder: Option<TempDir>,
+    ) -> Self {
         let forced = std::env::var("REAPWATCH_TEST_HOOK").ok();
         let forced = forced
             .filter(|_| !options.contains(&"--hook"))
             .map(|hook| format!("--hook={hook}"));
         let log = File::create(log_of(&socket)).expect("a file can be made");
-        let child = Command::new(REAPWATCH)
+        let child = program
             .args(["agent", "--listen", "none", "--socket"])
             .arg(&socket)
             .args(options)

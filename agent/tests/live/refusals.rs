@@ -8,8 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::agent::{Agent, REAPWATCH, view};
-
-const NOBODY: u32 = 65534;
+use crate::host::NOBODY;
 
 fn agent(args: &[&str]) -> Output {
     Command::new(REAPWATCH)
@@ -21,7 +20,7 @@ fn agent(args: &[&str]) -> Output {
 }
 
 /// Asserts exit status 1 and one line on stderr that contains `telling`.
-fn assert_refused(output: &Output, telling: &str) {
+pub(crate) fn assert_refused(output: &Output, telling: &str) {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert_eq!(errors.lines().count(), 1, "not one sentence: {errors}");

@@ -21,14 +21,9 @@ fn every_death_is_told_truly() {
     let agent = Agent::start(&[]);
     let source = agent.zombies().source;
     let by_tracepoints = agent.by_tracepoints();
-    let mut failed = 0;
-    let mut judged = |name: &str, verdict: Result<(), String>| {
-        let verdict = verdict.map_or_else(|why| format!("FAIL {why}"), |()| "ok".to_owned());
-        failed += usize::from(verdict != "ok");
-        println!("\nRW-TEST {name} {verdict}");
-    };
+    let mut verdicts = Verdicts::default();
     let forced = std::env::var("REAPWATCH_TEST_HOOK");
-    judged(
+    verdicts.judge(
         "source",
         match forced {
             Ok(hook) if hook != source => Err(format!("{hook} was forced, {source} is in use")),
@@ -49,10 +44,34 @@ fn every_death_is_told_truly() {
     for (name, truths) in deaths {
         let verdict =
             truths.and_then(|truths| attempt(|| compare(&lines, &truths, by_tracepoints)));
-        judged(name, verdict);
+        verdicts.judge(name, verdict);
     }
     assert_eq!(stream.lost, 0, "the stream kept up");
-    assert_eq!(failed, 0, "see the lines above");
+    verdicts.end();
+}
+
+/// Says each verdict in a line, and counts.
+#[derive(Debug, Default)]
+pub(crate) struct Verdicts {
+    failed: usize,
+}
+
+impl Verdicts {
+    /// Says what came of the work.
+    pub(crate) fn of(&mut self, name: &str, work: impl FnOnce()) {
+        self.judge(name, attempt(work));
+    }
+
+    fn judge(&mut self, name: &str, verdict: Result<(), String>) {
+        let verdict = verdict.map_or_else(|why| format!("FAIL {why}"), |()| "ok".to_owned());
+        self.failed += usize::from(verdict != "ok");
+        println!("\nRW-TEST {name} {verdict}");
+    }
+
+    /// Panics if any failed.
+    pub(crate) fn end(self) {
+        assert_eq!(self.failed, 0, "see the lines above");
+    }
 }
 
 /// The result of `work`, or what it panicked with, in one line.

@@ -102,8 +102,10 @@ fn start(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<Child> {
     serial.push(log);
     let errors = File::create(log.with_extension("qemu")).context("make QEMU's log")?;
     File::create(log).context("make the serial log")?;
+    let (accelerator, processor) = accelerator();
     Command::new("qemu-system-x86_64")
-        .args(["-accel", accelerator(), "-m", "512", "-smp", "2"])
+        .args(["-accel", accelerator, "-cpu", processor])
+        .args(["-m", "512", "-smp", "2"])
         .args([
             "-nodefaults",
             "-no-user-config",
@@ -126,8 +128,9 @@ fn start(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<Child> {
 }
 
 /// KVM where the processor shows that it can: a /dev/kvm without that may open and then hang.
-/// Else one thread a machine, so that two machines share two cores.
-fn accelerator() -> &'static str {
+/// Else one thread a machine, so that two machines share two cores; and no cmpxchg16b, whose
+/// emulation was seen to leave rubbish in the flags, upon which 6.12 died in `__kmalloc`.
+fn accelerator() -> (&'static str, &'static str) {
     let flags = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let able = flags
         .split_whitespace()
@@ -138,8 +141,8 @@ fn accelerator() -> &'static str {
         .open("/dev/kvm")
         .is_ok();
     if able && allowed {
-        "kvm"
+        ("kvm", "qemu64")
     } else {
-        "tcg,thread=single"
+        ("tcg,thread=single", "qemu64,-cx16")
     }
 }

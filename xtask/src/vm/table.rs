@@ -5,6 +5,9 @@ use super::serial::Verdict;
 /// A letter a hook, where the test passed.
 const HOOKS: [(&str, char); 3] = [("fentry", 'f'), ("kprobe", 'k'), ("tracepoint", 't')];
 
+/// Of tests that take the best hook they find.
+const ANY: (&str, char) = ("any", 'a');
+
 /// One column: a kernel and its verdicts.
 pub(super) type Column<'a> = (&'a str, &'a [Verdict]);
 
@@ -28,7 +31,10 @@ pub(super) fn render(columns: &[Column<'_>]) -> String {
         let cells = columns.iter().map(|(_, verdicts)| cell(verdicts, test));
         rows.push(row(test, cells.collect()));
     }
-    rows.push("(f, k, t: true by fentry, kprobe, tracepoint; X: not; -: no verdict)".to_owned());
+    rows.push(
+        "(f, k, t, a: true by fentry, kprobe, tracepoint, any of them; X: not; -: no verdict)"
+            .to_owned(),
+    );
     rows.join("\n")
 }
 
@@ -43,7 +49,10 @@ fn cell(verdicts: &[Verdict], test: &str) -> String {
             Some(_) => 'X',
         }
     };
-    HOOKS.map(letter).iter().collect()
+    match letter(ANY) {
+        '-' => HOOKS.map(letter).iter().collect(),
+        any => any.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -60,5 +69,8 @@ mod tests {
         let some = [verdict("fentry", false), verdict("kprobe", true)];
         let text = render(&[("5.10", &some), ("6.1", &[])]);
         assert!(text.contains("vfork                fX-   ---\n"), "{text}");
+        let any = [verdict("any", false)];
+        let text = render(&[("5.10", &any)]);
+        assert!(text.contains("vfork                a\n"), "{text}");
     }
 }
