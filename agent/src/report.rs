@@ -58,7 +58,7 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
                 process: process(wall, by),
                 tid: by.tid,
             }),
-        how: how_name(how).to_owned(),
+        how: how.name().to_owned(),
         killer: record.kill.as_ref().map(|kill| api::Killer {
             process: process(wall, &kill.by),
             signal: signals::name(kill.signal),
@@ -158,16 +158,6 @@ fn exit(status: ExitStatus) -> api::Exit {
         kind: kind.to_owned(),
         code,
         signal: signal.map(signals::name),
-    }
-}
-
-fn how_name(how: How) -> &'static str {
-    match how {
-        How::Wait => "wait",
-        How::Autoreap => "autoreap",
-        How::Tracer => "tracer",
-        How::Namespace => "namespace",
-        How::Unknown => "unknown",
     }
 }
 

@@ -38,13 +38,16 @@ const NAMES: [&str; 31] = [
 /// The first real-time signal that glibc leaves to programs.
 const RTMIN: u8 = 34;
 
+/// `SIGKILL` of 9; `None` of the real-time signals.
+pub fn standard_name(signal: u8) -> Option<&'static str> {
+    let index = usize::from(signal).checked_sub(1)?;
+    NAMES.get(index).copied()
+}
+
 /// `SIGKILL` of 9, `SIGRTMIN+3` of 37, `SIG32` of what the C library keeps to itself.
 pub fn name(signal: u8) -> String {
-    let known = usize::from(signal)
-        .checked_sub(1)
-        .and_then(|index| NAMES.get(index));
-    match known {
-        Some(name) => (*name).to_owned(),
+    match standard_name(signal) {
+        Some(name) => name.to_owned(),
         None if (RTMIN..=64).contains(&signal) => format!("SIGRTMIN+{}", signal - RTMIN),
         None => format!("SIG{signal}"),
     }

@@ -37,6 +37,19 @@ pub enum How {
     Unknown,
 }
 
+impl How {
+    /// As JSON and metrics call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Autoreap => "autoreap",
+            Self::Tracer => "tracer",
+            Self::Namespace => "namespace",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// The release of a dead process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reap {

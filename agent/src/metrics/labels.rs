@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::lifecycle::{Correction, How};
+use crate::signals;
 
 /// Parents with a series of their own.
 const TOP_PARENTS: usize = 20;
@@ -32,16 +33,6 @@ pub(super) const CORRECTIONS: [Correction; 6] = [
     Correction::TableFull,
 ];
 
-pub(super) fn how(how: How) -> &'static str {
-    match how {
-        How::Wait => "wait",
-        How::Autoreap => "autoreap",
-        How::Tracer => "tracer",
-        How::Namespace => "namespace",
-        How::Unknown => "unknown",
-    }
-}
-
 pub(super) fn correction(correction: Correction) -> &'static str {
     match correction {
         Correction::ZombieFound => "zombie_found",
@@ -56,43 +47,7 @@ pub(super) fn correction(correction: Correction) -> &'static str {
 /// The name of a signal. The real-time ones share one series: each series of a histogram costs
 /// more than a dozen lines, and there are 33 of them.
 pub(super) fn signal(number: u8) -> &'static str {
-    const NAMES: [&str; 31] = [
-        "SIGHUP",
-        "SIGINT",
-        "SIGQUIT",
-        "SIGILL",
-        "SIGTRAP",
-        "SIGABRT",
-        "SIGBUS",
-        "SIGFPE",
-        "SIGKILL",
-        "SIGUSR1",
-        "SIGSEGV",
-        "SIGUSR2",
-        "SIGPIPE",
-        "SIGALRM",
-        "SIGTERM",
-        "SIGSTKFLT",
-        "SIGCHLD",
-        "SIGCONT",
-        "SIGSTOP",
-        "SIGTSTP",
-        "SIGTTIN",
-        "SIGTTOU",
-        "SIGURG",
-        "SIGXCPU",
-        "SIGXFSZ",
-        "SIGVTALRM",
-        "SIGPROF",
-        "SIGWINCH",
-        "SIGIO",
-        "SIGPWR",
-        "SIGSYS",
-    ];
-    usize::from(number)
-        .checked_sub(1)
-        .and_then(|index| NAMES.get(index))
-        .unwrap_or(&OTHER)
+    signals::standard_name(number).unwrap_or(OTHER)
 }
 
 /// A name that anybody may have chosen, made fit for a label: control characters replaced, cut

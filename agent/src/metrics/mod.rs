@@ -31,9 +31,7 @@ impl Metrics {
     pub fn new(stale_threshold: Duration) -> Self {
         let families = Families::register();
         for how in labels::HOWS {
-            families
-                .zombie_duration
-                .with_label_values(&[labels::how(how)]);
+            families.zombie_duration.with_label_values(&[how.name()]);
         }
         // Those that people send; any other has its series from its first death on.
         for signal in ["SIGKILL", "SIGTERM"] {
@@ -87,7 +85,7 @@ impl Metrics {
             self.families.reaped_late.inc();
         }
         if at_once || exactly_died.is_some() {
-            let how = labels::how(reap.how);
+            let how = reap.how.name();
             self.families
                 .zombie_duration
                 .with_label_values(&[how])
