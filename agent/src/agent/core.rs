@@ -202,13 +202,16 @@ impl Agent {
     /// Tells everybody what changed.
     fn publish(&mut self, changes: Vec<Transition>) {
         let now_ns = kernel::now_ns();
+        let followed = self.streams.followed();
         for change in changes {
             self.tally.change(&change);
             self.parents.apply(&change, &self.lifecycle, now_ns);
             match change {
                 Transition::Finished(record) => {
                     self.metrics.finished(&record);
-                    self.streams.send(&report::finished(self.wall, &record));
+                    if followed {
+                        self.streams.send(&report::finished(self.wall, &record));
+                    }
                 }
                 Transition::Corrected(correction) => self.metrics.corrected(correction),
                 Transition::Unexplained => self.repair = true,

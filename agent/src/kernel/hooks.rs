@@ -233,12 +233,12 @@ pub(crate) const FREE: Transition = Transition {
     )])],
 };
 
-/// Clean-up, count of the reaps, and their upper bound.
+/// Clean-up, and an upper bound of each reap.
 pub(crate) const FREE_AS_REAP: Transition = Transition {
     name: FREE_NAME,
     required: true,
     decides_source: false,
-    lost_without: "the count of reaps, and reaps that no wait call made",
+    lost_without: "reaps that no wait call made",
     hooks: &[typed(&[(
         "free_as_reap",
         Point::Typed("sched_process_free"),
