@@ -37,6 +37,8 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Write the dashboards from their description in xtask/src/dashboards
+    Dashboards,
     /// Install what is missing (Debian, as root); nothing when all is there
     Setup {
         /// What for

@@ -4,6 +4,7 @@ mod accuracy;
 mod agent;
 mod bench;
 mod cli;
+mod dashboards;
 mod ebpf;
 mod host;
 mod quantile;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Vm { kernels } => vm::main(&kernels),
         Command::Ebpf { check: false } => ebpf::build(),
         Command::Ebpf { check: true } => ebpf::check(),
+        Command::Dashboards => dashboards::write(),
         Command::Setup { purpose } => setup::main(purpose),
         Command::Accuracy(options) => accuracy::main(&options),
         Command::Bench(options) => bench::main(&options),

@@ -1,0 +1,209 @@
+//! One node: how processes die on it, and who does not reap.
+
+use super::spec::{Dashboard, Limits, Look, Panel, Row, query};
+
+pub(super) const NODE: Dashboard = Dashboard {
+    name: "node",
+    title: "reapwatch / Node",
+    about: "How processes die on a node, how long they lie dead, and who does not reap.",
+    rows: &[
+        Row {
+            height: 4,
+            panels: &[
+                Panel {
+                    title: "Zombies",
+                    about: "Dead and not collected now.",
+                    unit: "none",
+                    look: Look::Number(Limits::None),
+                    queries: &[query("zombies", "sum(reapwatch_zombies{$S})")],
+                },
+                Panel {
+                    title: "Stale zombies",
+                    about: "Those dead for longer than the stale threshold.",
+                    unit: "none",
+                    look: Look::Number(Limits::At {
+                        orange: 1000,
+                        red: 10_000,
+                    }),
+                    queries: &[query("stale", "sum(reapwatch_stale_zombies{$S})")],
+                },
+                Panel {
+                    title: "Stuck exits",
+                    about: "Killed or exiting, and still inside the kernel.",
+                    unit: "none",
+                    look: Look::Number(Limits::At {
+                        orange: 1000,
+                        red: 1000,
+                    }),
+                    queries: &[query("stuck", "sum(reapwatch_stuck_exits{$S})")],
+                },
+                Panel {
+                    title: "PIDs used",
+                    about: "PIDs in use on the node, those of threads and zombies included.",
+                    unit: "none",
+                    look: Look::Number(Limits::None),
+                    queries: &[query("used", "sum(reapwatch_pids_used{$S,scope=\"node\"})")],
+                },
+                Panel {
+                    title: "PIDs left",
+                    about: "How many more there can be before fork fails.",
+                    unit: "none",
+                    look: Look::Number(Limits::Below(1_000_000)),
+                    queries: &[query(
+                        "left",
+                        "min(reapwatch_pids_limit{$S,scope=\"node\"} - reapwatch_pids_used{$S,scope=\"node\"})",
+                    )],
+                },
+                Panel {
+                    title: "Reaped late",
+                    about: "Part of the dead that lay for longer than the stale threshold before somebody reaped them.",
+                    unit: "percentunit",
+                    look: Look::Number(Limits::At {
+                        orange: 50,
+                        red: 200,
+                    }),
+                    queries: &[query(
+                        "late",
+                        "sum(rate(reapwatch_reaped_late_total{$S}[$__rate_interval])) / sum(rate(reapwatch_reaped_total{$S}[$__rate_interval]))",
+                    )],
+                },
+            ],
+        },
+        Row {
+            height: 9,
+            panels: &[
+                Panel {
+                    title: "Zombie time",
+                    about: "How many processes were reaped after how long. Bright and high up: parents that wait late.",
+                    unit: "s",
+                    look: Look::Heat,
+                    queries: &[query(
+                        "{{le}}",
+                        "sum by (le) (increase(reapwatch_zombie_duration_seconds_bucket{$S}[$__rate_interval]))",
+                    )],
+                },
+                Panel {
+                    title: "Exit latency",
+                    about: "How many processes took how long to die. Bright and high up: memory, files or core dumps.",
+                    unit: "s",
+                    look: Look::Heat,
+                    queries: &[query(
+                        "{{le}}",
+                        "sum by (le) (increase(reapwatch_exit_duration_seconds_bucket{$S}[$__rate_interval]))",
+                    )],
+                },
+            ],
+        },
+        Row {
+            height: 8,
+            panels: &[
+                Panel {
+                    title: "Zombies over time",
+                    about: "All, and those older than the stale threshold. The distance is normal life, a rising lower line is a leak.",
+                    unit: "none",
+                    look: Look::Lines,
+                    queries: &[
+                        query("zombies", "sum(reapwatch_zombies{$S})"),
+                        query("stale", "sum(reapwatch_stale_zombies{$S})"),
+                    ],
+                },
+                Panel {
+                    title: "Who does not reap",
+                    about: "Stale zombies by the name of the process that must reap them.",
+                    unit: "none",
+                    look: Look::Lines,
+                    queries: &[query(
+                        "{{comm}}",
+                        "sum by (comm) (reapwatch_parent_stale_zombies{$S})",
+                    )],
+                },
+                Panel {
+                    title: "Why not",
+                    about: "Processes that hold stale zombies, by verdict.",
+                    unit: "none",
+                    look: Look::Lines,
+                    queries: &[query(
+                        "{{verdict}}",
+                        "sum by (verdict) (reapwatch_culprits{$S}) > 0",
+                    )],
+                },
+            ],
+        },
+        Row {
+            height: 8,
+            panels: &[
+                Panel {
+                    title: "How they die",
+                    about: "Exits per second: by themselves, killed by a signal, killed with a core dump.",
+                    unit: "ops",
+                    look: Look::Lines,
+                    queries: &[query(
+                        "{{kind}}",
+                        "sum by (kind) (rate(reapwatch_exits_total{$S}[$__rate_interval]))",
+                    )],
+                },
+                Panel {
+                    title: "Busiest workloads",
+                    about: "Exits per second of the workloads in which most processes die.",
+                    unit: "ops",
+                    look: Look::Lines,
+                    queries: &[query(
+                        "{{namespace}}/{{pod}} {{container}}{{unit}}",
+                        "topk(10, sum by (namespace, pod, container, unit) (rate(reapwatch_exits_total{$S}[$__rate_interval])))",
+                    )],
+                },
+                Panel {
+                    title: "From kill to death",
+                    about: "Median and 99th percentile, by signal.",
+                    unit: "s",
+                    look: Look::Lines,
+                    queries: &[
+                        query(
+                            "{{signal}} p50",
+                            "histogram_quantile(0.5, sum by (signal, le) (rate(reapwatch_kill_duration_seconds_bucket{$S}[$__rate_interval])))",
+                        ),
+                        query(
+                            "{{signal}} p99",
+                            "histogram_quantile(0.99, sum by (signal, le) (rate(reapwatch_kill_duration_seconds_bucket{$S}[$__rate_interval])))",
+                        ),
+                    ],
+                },
+            ],
+        },
+        Row {
+            height: 8,
+            panels: &[
+                Panel {
+                    title: "Time lain dead",
+                    about: "Zombie time that reaped processes add up to, per second: how many lie dead on average.",
+                    unit: "none",
+                    look: Look::Lines,
+                    queries: &[query(
+                        "zombies on average",
+                        "sum(rate(reapwatch_zombie_seconds_total{$S}[$__rate_interval]))",
+                    )],
+                },
+                Panel {
+                    title: "Age of the oldest zombie",
+                    about: "By workload. A line that rises steadily is one that nobody collects.",
+                    unit: "s",
+                    look: Look::Lines,
+                    queries: &[query(
+                        "{{namespace}}/{{pod}} {{container}}{{unit}}",
+                        "time() - min by (namespace, pod, container, unit) (reapwatch_oldest_zombie_timestamp_seconds{$S})",
+                    )],
+                },
+                Panel {
+                    title: "PIDs",
+                    about: "Used and limit, of the node and of each cgroup that has one.",
+                    unit: "none",
+                    look: Look::Lines,
+                    queries: &[
+                        query("used {{scope}}", "reapwatch_pids_used{$S}"),
+                        query("limit {{scope}}", "reapwatch_pids_limit{$S}"),
+                    ],
+                },
+            ],
+        },
+    ],
+};
