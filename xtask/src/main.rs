@@ -2,11 +2,13 @@
 
 mod accuracy;
 mod agent;
+mod apt;
 mod bench;
 mod cli;
 mod dashboards;
 mod ebpf;
 mod host;
+mod prometheus;
 mod quantile;
 mod run;
 mod setup;

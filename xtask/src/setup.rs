@@ -3,15 +3,12 @@
 //! Building and running the agent needs stable cargo alone; all of this is for the kernel side
 //! and for the tests.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 
-use crate::shell;
-use crate::{host, workspace};
+use crate::{host, prometheus, shell, workspace};
 
 /// What the machine is to be made ready for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -93,18 +90,9 @@ pub(crate) fn no_emulator() -> Option<String> {
 
 /// Why tests with Prometheus cannot run here, if so.
 pub(crate) fn no_prometheus() -> Option<String> {
-    prometheus_is_missing().then(|| "missing: prometheus, promtool".to_owned())
-}
-
-/// Where [`Missing::install`] unpacks programs; to be put on the PATH of tests.
-pub(crate) fn unpacked_bin() -> PathBuf {
-    workspace::target_dir().join("tools/usr/bin")
-}
-
-fn prometheus_is_missing() -> bool {
-    ["prometheus", "promtool"]
-        .iter()
-        .any(|name| workspace::find_program(name).is_none() && !unpacked_bin().join(name).is_file())
+    prometheus::folder()
+        .is_none()
+        .then(|| format!("missing: {}", prometheus::WANTED))
 }
 
 /// What a purpose lacks here.
@@ -125,7 +113,7 @@ impl Missing {
                 .filter(|name| !is_installed(name))
                 .collect(),
             linker: !linker_is_right(),
-            prometheus: test && prometheus_is_missing(),
+            prometheus: test && prometheus::folder().is_none(),
             components: ["rustfmt", "clippy"]
                 .into_iter()
                 .filter(|name| test && !has_component(name))
@@ -139,7 +127,7 @@ impl Missing {
 
     fn commands(&self) -> Vec<Command> {
         let mut commands = Vec::new();
-        if !self.packages.is_empty() || self.prometheus {
+        if !self.packages.is_empty() {
             commands.push(apt(&["update"]));
         }
         if !self.packages.is_empty() {
@@ -164,7 +152,7 @@ impl Missing {
             shell::run(&mut command)?;
         }
         if self.prometheus {
-            unpack_prometheus()?;
+            prometheus::unpack()?;
         }
         Ok(())
     }
@@ -177,7 +165,7 @@ impl Missing {
             .map(shell::display_with_environment)
             .collect();
         if self.prometheus {
-            words.push("put prometheus and promtool on the PATH".to_owned());
+            words.push(format!("put {} on the PATH", prometheus::WANTED));
         }
         words.join(" && ")
     }
@@ -188,7 +176,7 @@ impl std::fmt::Display for Missing {
         let linker = format!("bpf-linker {LINKER_VERSION}");
         let mut names = self.packages.clone();
         names.extend(self.linker.then_some(linker.as_str()));
-        names.extend(self.prometheus.then_some("prometheus"));
+        names.extend(self.prometheus.then_some(prometheus::WANTED));
         names.extend(&self.components);
         f.write_str(&names.join(", "))
     }
@@ -248,32 +236,4 @@ fn install_linker() -> Command {
         .env("LLVM_PREFIX", "/usr/lib/llvm-22")
         .env("LLVM_SYS_221_PREFIX", "/usr/lib/llvm-22");
     command
-}
-
-/// Unpacks Debian's package beside the build: installing it would start a server on this machine
-/// and have it start at each boot.
-fn unpack_prometheus() -> Result<()> {
-    let tools = workspace::target_dir().join("tools");
-    let downloads = tools.join("downloads");
-    fs::create_dir_all(&downloads).with_context(|| format!("make {}", downloads.display()))?;
-    println!(
-        "setup: apt-get download prometheus, unpacked into {}",
-        tools.display()
-    );
-    let mut download = apt(&["download", "-o", "APT::Sandbox::User=root", "prometheus"]);
-    shell::run(download.current_dir(&downloads))?;
-    let package = find_package(&downloads)?;
-    shell::run(
-        Command::new("dpkg-deb")
-            .arg("--extract")
-            .arg(package)
-            .arg(tools),
-    )
-}
-
-fn find_package(folder: &Path) -> Result<PathBuf> {
-    fs::read_dir(folder)?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
-        .context("apt-get downloaded no package")
 }

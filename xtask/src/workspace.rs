@@ -1,7 +1,10 @@
 //! Where things are.
 
-use std::env;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
 
 /// The folder of the workspace's Cargo.toml.
 pub(crate) fn root() -> &'static Path {
@@ -13,6 +16,22 @@ pub(crate) fn root() -> &'static Path {
 /// Where cargo builds.
 pub(crate) fn target_dir() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Where what was fetched stays between runs, outside the repository.
+pub(crate) fn cache(part: &str) -> PathBuf {
+    let home = || env::home_dir().unwrap_or_else(env::temp_dir).join(".cache");
+    let base = env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty());
+    base.map_or_else(home, PathBuf::from)
+        .join("reapwatch")
+        .join(part)
+}
+
+/// A folder for a while, on the file system of the cache.
+pub(crate) fn temporary(part: &str) -> Result<TempDir> {
+    let cache = cache(part);
+    fs::create_dir_all(&cache).with_context(|| format!("make {}", cache.display()))?;
+    tempfile::tempdir_in(cache).context("make a temporary folder")
 }
 
 /// The cargo that started us.

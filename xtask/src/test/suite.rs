@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::output::{Tally, kernels, tally};
-use crate::{setup, shell, workspace};
+use crate::{prometheus, shell, workspace};
 
 /// What is to be run.
 pub(super) struct Suite {
@@ -138,9 +138,12 @@ fn log_file(suite: &str) -> Result<PathBuf> {
 /// A file takes both streams in order, and nobody waits for a grandchild that keeps it open.
 fn spawn(command: &mut Command, log: &PathBuf) -> Result<Child> {
     let file = File::create(log).with_context(|| format!("make {}", log.display()))?;
-    let mut path = env::var_os("PATH").unwrap_or_default();
-    path.push(":");
-    path.push(setup::unpacked_bin());
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths(
+        prometheus::folder()
+            .into_iter()
+            .chain(env::split_paths(&path)),
+    )?;
     command
         .env("PATH", path)
         .stdin(Stdio::null())

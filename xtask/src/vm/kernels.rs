@@ -1,10 +1,14 @@
 //! The kernels of the matrix, pinned.
 
-use std::env;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+
+use crate::workspace;
+
+/// Part of the cache in which kernels stay.
+pub(super) const CACHE: &str = "kernels";
 
 /// One of Debian's kernels for virtual machines.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,21 +26,13 @@ pub(super) struct Kernel {
 impl Kernel {
     /// The package's file in the cache, which is named after its content.
     pub(super) fn package_file(&self) -> PathBuf {
-        cache().join(format!("{}.deb", self.sha256))
+        workspace::cache(CACHE).join(format!("{}.deb", self.sha256))
     }
 
     /// The bootable image, unpacked from that file.
     pub(super) fn image(&self) -> PathBuf {
-        cache().join(format!("{}.vmlinuz", self.sha256))
+        workspace::cache(CACHE).join(format!("{}.vmlinuz", self.sha256))
     }
-}
-
-/// Where kernels stay between runs, outside the repository.
-pub(super) fn cache() -> PathBuf {
-    let home = || env::home_dir().unwrap_or_else(env::temp_dir).join(".cache");
-    let base = env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty());
-    base.map_or_else(home, PathBuf::from)
-        .join("reapwatch/kernels")
 }
 
 /// The kernels of these names; all without names.

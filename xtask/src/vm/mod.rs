@@ -33,7 +33,6 @@ pub(crate) fn main(names: &[String]) -> Result<ExitCode> {
         setup::ensure(Purpose::Test)?;
     }
     let kernels = kernels::choose(names)?;
-    std::fs::create_dir_all(kernels::cache()).context("make the cache")?;
     let (packed, fetched) = thread::scope(|scope| {
         let fetching = scope.spawn(|| fetch::ensure_all(&kernels));
         (programs::pack(), fetching.join())

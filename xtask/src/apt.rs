@@ -1,0 +1,132 @@
+//! Fetches Debian packages of any suite: from the mirror that this machine uses already, with apt
+//! state of our own, so that nothing of the machine's changes.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::{shell, workspace};
+
+/// Debian's keys, from the package debian-archive-keyring.
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// apt with lists of its own.
+pub(crate) struct Apt {
+    folder: TempDir,
+}
+
+impl Apt {
+    /// Makes it know these suites.
+    pub(crate) fn prepare<'a>(suites: impl Iterator<Item = &'a str>) -> Result<Self> {
+        let suites: BTreeSet<_> = suites.collect();
+        let folder = workspace::temporary("apt")?;
+        let apt = Self { folder };
+        for part in ["state/lists/partial", "cache/archives/partial"] {
+            let path = apt.folder.path().join(part);
+            fs::create_dir_all(&path).with_context(|| format!("make {}", path.display()))?;
+        }
+        fs::write(apt.folder.path().join("state/status"), "")
+            .context("make an empty status file")?;
+        let mut sources = String::new();
+        for suite in suites {
+            let archive = archive_of(suite);
+            let uri = mirror_of(archive)?;
+            writeln!(
+                sources,
+                "deb [arch=amd64 signed-by={KEYRING}] {uri} {suite} main"
+            )?;
+        }
+        fs::write(apt.folder.path().join("sources.list"), sources).context("write sources.list")?;
+        apt.write_config()?;
+        shell::run(apt.command().arg("update"))?;
+        Ok(apt)
+    }
+
+    /// Fetches a package, such as `name` or `name=version`, into `folder`; its file.
+    pub(crate) fn download(&self, package: &str, folder: &Path) -> Result<PathBuf> {
+        let mut download = self.command();
+        shell::run(download.args(["download", package]).current_dir(folder))?;
+        let entry = fs::read_dir(folder)?.next().context("no file came")??;
+        Ok(entry.path())
+    }
+
+    /// The file that keeps apt from the machine's own lists and caches.
+    fn write_config(&self) -> Result<()> {
+        let folder = self.folder.path().display();
+        let config = format!(
+            "Dir::State \"{folder}/state\";\n\
+             Dir::State::status \"{folder}/state/status\";\n\
+             Dir::Cache \"{folder}/cache\";\n\
+             Dir::Etc::sourcelist \"{folder}/sources.list\";\n\
+             Dir::Etc::sourceparts \"/dev/null\";\n\
+             Dir::Etc::preferencesparts \"/dev/null\";\n\
+             APT::Architecture \"amd64\";\n\
+             APT::Sandbox::User \"root\";\n\
+             Acquire::Languages \"none\";\n"
+        );
+        fs::write(self.config(), config).context("write apt.conf")
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("apt.conf")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("apt-get");
+        command.arg("-qq").env("APT_CONFIG", self.config());
+        command
+    }
+}
+
+/// The archive that a suite belongs to, which is how its address ends.
+fn archive_of(suite: &str) -> &'static str {
+    if suite.ends_with("-security") {
+        "/debian-security"
+    } else {
+        "/debian"
+    }
+}
+
+/// Where this machine's own apt gets that archive from.
+fn mirror_of(archive: &str) -> Result<String> {
+    let mut command = Command::new("apt-get");
+    command.args([
+        "indextargets",
+        "--format",
+        "$(REPO_URI)",
+        "Created-By: Packages",
+    ]);
+    let known = shell::read(&mut command)?;
+    find_mirror(&known, archive)
+        .with_context(|| format!("the sources of this machine's apt name no …{archive}"))
+}
+
+fn find_mirror(known: &str, archive: &str) -> Option<String> {
+    let mut mirrors = known.lines().map(|line| line.trim_end_matches('/'));
+    mirrors
+        .find(|mirror| mirror.ends_with(archive))
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mirror_is_told_by_its_end() {
+        let known = "http://a.example/debian-security/\nhttp://b.example/debian/\n";
+        let main = find_mirror(known, archive_of("trixie-backports"));
+        assert_eq!(main.as_deref(), Some("http://b.example/debian"));
+        let security = find_mirror(known, archive_of("bullseye-security"));
+        assert_eq!(
+            security.as_deref(),
+            Some("http://a.example/debian-security")
+        );
+        assert_eq!(find_mirror("", "/debian"), None);
+    }
+}
