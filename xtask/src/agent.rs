@@ -22,14 +22,19 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    /// Starts `program` as an agent and waits until it answers.
+    /// Starts `program` as an agent that serves its socket alone, and waits until it answers.
     pub(crate) fn start(program: &Path) -> Result<Self> {
+        Self::start_at(program, "none")
+    }
+
+    /// The same, with HTTP at this address.
+    pub(crate) fn start_at(program: &Path, listen: &str) -> Result<Self> {
         if let Some(lack) = host::no_probes() {
             bail!("no measurement here: {lack}");
         }
         let folder = tempfile::tempdir().context("make a temporary folder")?;
         let process = Command::new(program)
-            .args(["agent", "--listen", "none", "--socket"])
+            .args(["agent", "--listen", listen, "--socket"])
             .arg(folder.path().join("socket"))
             .env("RUST_LOG", "error")
             .stdin(Stdio::null())

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -38,7 +39,7 @@ pub(crate) enum Command {
         check: bool,
     },
     /// Write the dashboards from their description in xtask/src/dashboards
-    Dashboards,
+    Dashboards(Dashboards),
     /// Install what is missing (Debian, as root); nothing when all is there
     Setup {
         /// What for
@@ -71,4 +72,19 @@ pub(crate) struct Bench {
     /// Cycles of vfork, exit and wait per round
     #[arg(long, default_value_t = 2000)]
     pub(crate) cycles: u32,
+}
+
+/// What `dashboards` does beside.
+#[derive(Debug, Args)]
+pub(crate) struct Dashboards {
+    /// Write nothing: test the rules, and ask a real Prometheus that scrapes a real agent what
+    /// each panel asks
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// The same, and draw what the panels show into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) pictures: Option<PathBuf>,
+    /// How much time the pictures show
+    #[arg(long, default_value = "3m")]
+    pub(crate) time: humantime::Duration,
 }

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         Command::Vm { kernels } => vm::main(&kernels),
         Command::Ebpf { check: false } => ebpf::build(),
         Command::Ebpf { check: true } => ebpf::check(),
-        Command::Dashboards => dashboards::write(),
+        Command::Dashboards(options) => dashboards::main(&options),
         Command::Setup { purpose } => setup::main(purpose),
         Command::Accuracy(options) => accuracy::main(&options),
         Command::Bench(options) => bench::main(&options),

@@ -26,6 +26,16 @@ pub(crate) fn build_agent() -> Result<PathBuf> {
     build_release("reapwatch")
 }
 
+/// Builds the program of a package as tests use it; its path.
+pub(crate) fn build_debug(package: &str) -> Result<PathBuf> {
+    let mut build = Command::new(workspace::cargo());
+    build
+        .current_dir(workspace::root())
+        .args(["build", "--quiet", "--locked", "--package"]);
+    shell::run(build.arg(package))?;
+    Ok(workspace::target_dir().join("debug").join(package))
+}
+
 /// Builds the program of a package, optimised; its path.
 pub(crate) fn build_release(package: &str) -> Result<PathBuf> {
     let mut build = Command::new(workspace::cargo());

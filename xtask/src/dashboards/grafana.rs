@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::spec::{Dashboard, Limits, Look, Panel};
+use super::spec::{Dashboard, Limits, Look, Panel, Query};
 
 /// Columns of Grafana's grid.
 const COLUMNS: u32 = 24;
@@ -14,6 +14,11 @@ pub(super) fn json(dashboard: &Dashboard) -> String {
     let mut text = serde_json::to_string_pretty(&document(dashboard)).expect("it is plain JSON");
     text.push('\n');
     text
+}
+
+/// A query with Grafana's variables in it.
+pub(super) fn with_selection(query: &Query) -> String {
+    query.expr.replace("$S", SELECTION)
 }
 
 fn document(dashboard: &Dashboard) -> Value {
@@ -100,7 +105,7 @@ fn draw(panel: &Panel, id: usize, place: &Value) -> Value {
             json!({
                 "refId": letter.to_string(),
                 "datasource": source(),
-                "expr": query.expr.replace("$S", SELECTION),
+                "expr": with_selection(query),
                 "legendFormat": query.legend,
                 "format": match panel.look {
                     Look::Table => "table",

@@ -1,10 +1,13 @@
 //! The dashboards in `dashboards/`: written from their description here, checked, and asked of a
 //! real Prometheus.
 
+mod ask;
 mod fleet;
 mod grafana;
 mod health;
+mod live;
 mod node;
+mod picture;
 mod spec;
 
 #[cfg(test)]
@@ -17,12 +20,21 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use self::spec::Dashboard;
+use crate::cli::Dashboards;
 use crate::workspace;
 
 const ALL: [&Dashboard; 3] = [&fleet::FLEET, &node::NODE, &health::HEALTH];
 
-/// `cargo xtask dashboards`: writes them.
-pub(crate) fn write() -> Result<ExitCode> {
+/// `cargo xtask dashboards`.
+pub(crate) fn main(options: &Dashboards) -> Result<ExitCode> {
+    match (&options.pictures, options.live) {
+        (Some(folder), _) => live::main(Some((folder, *options.time))),
+        (None, true) => live::main(None),
+        (None, false) => write(),
+    }
+}
+
+fn write() -> Result<ExitCode> {
     for dashboard in ALL {
         let path = file(dashboard);
         fs::write(&path, grafana::json(dashboard))

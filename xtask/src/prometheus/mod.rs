@@ -1,5 +1,7 @@
 //! Prometheus and promtool, of version 3: found on this machine, or unpacked from Debian's package.
 
+pub(crate) mod server;
+
 use std::path::PathBuf;
 use std::process::Command;
 
