@@ -7,9 +7,11 @@
 
 pub mod cases;
 pub mod clock;
+pub mod clone3;
 pub mod culprits;
 pub mod death;
 pub mod guard;
+pub mod lacking;
 pub mod slots;
 pub mod truth;
 pub mod wait;

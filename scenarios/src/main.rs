@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
-use scenarios::cases::{SCENARIOS, crowd, exec, find, reap, unreaped};
+use scenarios::cases::{Played, SCENARIOS, crowd, exec, find, reap, unreaped};
 use scenarios::culprits;
 use scenarios::truth::{How, Truth};
 
@@ -131,7 +131,10 @@ fn run_named(names: &[String], hold: Option<f64>) -> Result<()> {
         names.iter().map(known).collect::<Result<Vec<_>>>()?
     };
     for scenario in chosen {
-        keep(&scenario.run()?, hold)?;
+        match scenario.run()? {
+            Played::Deaths(truths) => keep(&truths, hold)?,
+            Played::Lacking(lack) => print(&lack)?,
+        }
     }
     Ok(())
 }

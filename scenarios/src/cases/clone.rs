@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::clock::pause;
+use crate::clone3::Clone3;
 use crate::death::Death;
 use crate::truth::Truth;
 use crate::wait::By;
@@ -17,7 +18,9 @@ const ZOMBIE_FOR: Duration = Duration::from_millis(10);
 /// When the kernel or an actor did not do its part.
 pub fn without_signal() -> Result<Vec<Truth>> {
     let death = Death::new(c"rw-no-signal")?;
-    let pid = death.fork_without_signal(|| 3)?;
+    let pid = death
+        .clone3(Clone3::default(), || 3)
+        .context("cannot clone")?;
     death.see_with(pid, libc::__WCLONE)?;
     pause(ZOMBIE_FOR);
     death.reap(pid, By::Wait4Clone)?;

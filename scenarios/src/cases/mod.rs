@@ -1,8 +1,9 @@
 //! The table of scenarios; each file makes one kind of death.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::truth::Truth;
+use crate::lacking::Lacking;
+use crate::truth::{Lack, Truth};
 
 pub mod adopt;
 pub mod autoreap;
@@ -27,17 +28,36 @@ pub struct Scenario {
     run: fn() -> Result<Vec<Truth>>,
 }
 
+/// What came of a scenario.
+#[derive(Debug)]
+pub enum Played {
+    /// These deaths.
+    Deaths(Vec<Truth>),
+    /// None, for the kernel has not what it takes.
+    Lacking(Lack),
+}
+
 impl Scenario {
     /// Makes its deaths.
     ///
     /// # Errors
     /// When the kernel or an actor did not do its part.
-    pub fn run(&self) -> Result<Vec<Truth>> {
-        let mut truths = (self.run)().with_context(|| format!("scenario {} failed", self.name))?;
+    pub fn run(&self) -> Result<Played> {
+        let name = self.name.to_owned();
+        let mut truths = match (self.run)() {
+            Ok(truths) => truths,
+            Err(error) => {
+                let Some(lacking) = error.downcast_ref::<Lacking>() else {
+                    return Err(error.context(format!("scenario {name} failed")));
+                };
+                let lacks = lacking.to_string();
+                return Ok(Played::Lacking(Lack { name, lacks }));
+            }
+        };
         for truth in &mut truths {
-            self.name.clone_into(&mut truth.name);
+            name.clone_into(&mut truth.name);
         }
-        Ok(truths)
+        Ok(Played::Deaths(truths))
     }
 }
 
@@ -100,6 +120,11 @@ pub const SCENARIOS: &[Scenario] = &[
         "sa_nocldwait",
         "auto-reaped, the parent has SA_NOCLDWAIT",
         autoreap::no_zombies,
+    ),
+    scenario(
+        "clone_autoreap",
+        "auto-reaped, its clone asked for it",
+        autoreap::by_clone,
     ),
     scenario(
         "killed_sigkill",
