@@ -1,11 +1,11 @@
-//! What a scenario needs and this machine's kernel does not have.
+//! What a scenario needs and this machine does not have.
 
 use std::fmt::{self, Display, Formatter};
 
 use nix::errno::Errno;
 
-/// The error of a scenario that cannot be played here: no death, and no failure either. It is
-/// made of what the kernel answered when it was asked, never of the kernel's version.
+/// The error of a scenario that cannot be played here: no death, and no failure either. Where
+/// the kernel is what lacks, it is made of its answer, never of its version.
 #[derive(Debug)]
 pub struct Lacking(String);
 
@@ -13,6 +13,11 @@ impl Lacking {
     /// `what` is missing, as the kernel said by `errno`.
     pub fn new(what: &str, errno: Errno) -> Self {
         Self(format!("{what} ({errno:?})"))
+    }
+
+    /// `what` is missing, and the kernel need not be asked.
+    pub fn because(what: &str) -> Self {
+        Self(what.to_owned())
     }
 }
 

@@ -14,6 +14,7 @@ pub mod guard;
 pub mod lacking;
 pub mod slots;
 pub mod truth;
+pub mod uring;
 pub mod wait;
 
 pub use truth::Truth;

@@ -79,14 +79,15 @@ macro_rules! judged {
 judged! {
     reaped_0ms reaped_1ms reaped_10ms reaped_100ms
     wait4_any waitid_pid waitid_pidfd waitid_all waitid_null
-    peeked reaped_by_thread
+    peeked reaped_by_thread io_uring_waitid number_again
     sigchld_ignored sa_nocldwait clone_autoreap
-    killed_sigkill killed_sigterm handled_signal aborted dumped
-    leader_exits_first exit_group_threads thread_execs thread_execs_late
-    subreaper zombie_adopted daemon
-    tracer_waits tracer_exits tracer_releases
-    exit_signal_0 vfork
-    pid_namespace namespace_dies
+    killed_sigkill killed_sigterm handled_signal aborted dumped dumped_to_pipe
+    leader_exits_first leader_first_ignored exit_group_threads threads_killed
+    thread_execs thread_execs_late exec_not_found exec_broken
+    subreaper zombie_adopted adopter_ignores many_adopted daemon
+    tracer_waits tracer_exits tracer_detaches thread_traced tracer_releases
+    exit_signal_0 vfork clone_parent
+    pid_namespace namespace_dies namespace_kills namespace_injected
     resources
 }
 

@@ -8,12 +8,16 @@ use crate::truth::{Lack, Truth};
 pub mod adopt;
 pub mod autoreap;
 pub mod clone;
+pub mod core_pipe;
 pub mod crowd;
 pub mod exec;
+pub mod exec_fails;
 pub mod fatal;
 pub mod namespace;
 pub mod reap;
 pub mod resources;
+pub mod reuse;
+pub mod ring;
 pub mod threads;
 pub mod trace;
 pub mod unreaped;
@@ -112,6 +116,16 @@ pub const SCENARIOS: &[Scenario] = &[
         reap::by_thread,
     ),
     scenario(
+        "io_uring_waitid",
+        "reaped by an io_uring's waitid",
+        ring::waitid,
+    ),
+    scenario(
+        "number_again",
+        "reaped, and its number given to the next",
+        reuse::at_once,
+    ),
+    scenario(
         "sigchld_ignored",
         "auto-reaped, the parent ignores SIGCHLD",
         autoreap::ignored,
@@ -144,14 +158,29 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("aborted", "aborts without a core dump", fatal::aborted),
     scenario("dumped", "aborts with a core dump", fatal::dumped),
     scenario(
+        "dumped_to_pipe",
+        "aborts, a slow program takes the core dump",
+        core_pipe::dumped,
+    ),
+    scenario(
         "leader_exits_first",
         "its last thread lives 100 ms longer",
         threads::leader_first,
     ),
     scenario(
+        "leader_first_ignored",
+        "its last thread lives longer, auto-reaped",
+        threads::leader_first_ignored,
+    ),
+    scenario(
         "exit_group_threads",
         "exit_group with three threads",
         threads::exit_group,
+    ),
+    scenario(
+        "threads_killed",
+        "200 threads killed at once",
+        threads::many_killed,
     ),
     scenario(
         "thread_execs",
@@ -164,6 +193,16 @@ pub const SCENARIOS: &[Scenario] = &[
         exec::leader_exited,
     ),
     scenario(
+        "exec_not_found",
+        "execs a program that is not there",
+        exec_fails::not_found,
+    ),
+    scenario(
+        "exec_broken",
+        "execs a program that cannot be loaded",
+        exec_fails::broken,
+    ),
+    scenario(
         "subreaper",
         "an orphan that dies with its subreaper",
         adopt::subreaper,
@@ -172,6 +211,16 @@ pub const SCENARIOS: &[Scenario] = &[
         "zombie_adopted",
         "a zombie that outlives its parent",
         adopt::zombie_adopted,
+    ),
+    scenario(
+        "adopter_ignores",
+        "a zombie adopted by one that ignores SIGCHLD",
+        adopt::adopter_ignores,
+    ),
+    scenario(
+        "many_adopted",
+        "1,000 zombies adopted at once",
+        adopt::many_adopted,
     ),
     scenario(
         "daemon",
@@ -189,6 +238,16 @@ pub const SCENARIOS: &[Scenario] = &[
         trace::tracer_exits,
     ),
     scenario(
+        "tracer_detaches",
+        "its tracer lets it go before it dies",
+        trace::tracer_detaches,
+    ),
+    scenario(
+        "thread_traced",
+        "a dead traced thread keeps it from its parent",
+        trace::thread_traced,
+    ),
+    scenario(
         "tracer_releases",
         "its tracer waits, its parent ignores",
         trace::tracer_releases,
@@ -204,6 +263,11 @@ pub const SCENARIOS: &[Scenario] = &[
         clone::vfork,
     ),
     scenario(
+        "clone_parent",
+        "cloned as a sibling, reaped by its maker's parent",
+        clone::sibling,
+    ),
+    scenario(
         "pid_namespace",
         "reaped inside a PID namespace",
         namespace::reaped_inside,
@@ -212,6 +276,16 @@ pub const SCENARIOS: &[Scenario] = &[
         "namespace_dies",
         "cleared up by a dying namespace init",
         namespace::init_dies,
+    ),
+    scenario(
+        "namespace_kills",
+        "killed by the end of its namespace's init",
+        namespace::init_kills,
+    ),
+    scenario(
+        "namespace_injected",
+        "keeps a dying namespace init from its death",
+        namespace::injected,
     ),
     scenario(
         "resources",
