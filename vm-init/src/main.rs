@@ -24,6 +24,8 @@ const LIVE: &str = "/live";
 const ROW: &str = "row::every_death_is_told_truly";
 /// The one that takes things away from the host, with whatever hooks are left.
 const DEGRADED: &str = "degraded::every_poor_host_is_told_truly";
+/// Tells the scenarios that they may change settings of the whole machine.
+const OWN_MACHINE: &str = "REAPWATCH_TEST_OWN_MACHINE";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
 /// Kind and place of each file system; the folders above them come from the archive. None may
@@ -87,6 +89,7 @@ fn test(name: &str, forced: Option<&'static str>, tally: &mut Tally) -> Result<(
     let mut test = Command::new(LIVE)
         .args(["--ignored", "--exact", "--nocapture", name])
         .envs(forced.map(|hook| ("REAPWATCH_TEST_HOOK", hook)))
+        .env(OWN_MACHINE, "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
