@@ -38,10 +38,17 @@ impl Death {
     /// # Errors
     /// When there is no memory to share.
     pub fn new(comm: &'static CStr) -> Result<Self> {
-        Ok(Self {
-            slots: Slots::new()?,
-            comm,
-        })
+        let slots = Slots::new()?;
+        Ok(Self { slots, comm })
+    }
+
+    /// `count` of them.
+    ///
+    /// # Errors
+    /// When there is no memory to share.
+    pub fn many(comm: &'static CStr, count: usize) -> Result<Vec<Self>> {
+        let slots = Slots::many(count)?.into_iter();
+        Ok(slots.map(|slots| Self { slots, comm }).collect())
     }
 
     /// Forks the process that shall die: it takes its name, runs `body`, and exits with the

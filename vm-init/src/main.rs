@@ -3,7 +3,7 @@
 //!
 //! Verdicts are lines that begin with `RW-`: `RW-TEST hook test ok`, `RW-TEST hook test FAIL why`,
 //! `RW-TEST hook test skip why` of what this kernel lacks, and at the end
-//! `RW-END passed=N failed=M skipped=K`.
+//! `RW-END passed=N failed=M skipped=K`. `RW-NOISE hook figures` is passed on as well.
 
 use std::fs::{self, Permissions};
 use std::io::{self, BufRead, BufReader, Write};
@@ -114,6 +114,10 @@ fn test(name: &str, forced: Option<&'static str>, tally: &mut Tally) -> Result<(
 fn relay(hook: &str, output: impl BufRead) -> Tally {
     let mut tally = Tally::default();
     for line in output.lines().map_while(Result::ok) {
+        if let Some(figures) = line.strip_prefix("RW-NOISE ") {
+            say(&format!("RW-NOISE {hook} {figures}"));
+            continue;
+        }
         let Some(verdict) = line.strip_prefix("RW-TEST ") else {
             say(&line);
             continue;
