@@ -29,11 +29,12 @@ const UNSEEN: [&str; 5] = [
 const UNSEEN_ADOPTION: &str = "adopter_ignores";
 /// Deaths at which no signal is generated, or not by the dying, so that tracepoints see only the
 /// end of the last thread.
-const UNNOTIFIED: [&str; 8] = [
+const UNNOTIFIED: [&str; 9] = [
     "rw-ignored",
     "rw-no-signal",
     "rw-tracer-i",
     "rw-autoreap",
+    "rw-autokill",
     "rw-leader-ign",
     "rw-middle-ign",
     "rw-nskilled",

@@ -80,7 +80,7 @@ judged! {
     reaped_0ms reaped_1ms reaped_10ms reaped_100ms
     wait4_any waitid_pid waitid_pidfd waitid_all waitid_null
     peeked reaped_by_thread io_uring_waitid number_again
-    sigchld_ignored sa_nocldwait clone_autoreap
+    sigchld_ignored sa_nocldwait clone_autoreap pidfd_autokill
     killed_sigkill killed_sigterm handled_signal aborted dumped dumped_to_pipe
     leader_exits_first leader_first_ignored exit_group_threads threads_killed
     thread_execs thread_execs_late exec_not_found exec_broken
