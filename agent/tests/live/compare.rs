@@ -199,7 +199,8 @@ fn assert_reap(line: &FinishedExit, truth: &Truth, by_tracepoints: bool, context
         .zombie_seconds
         .unwrap_or_else(|| panic!("no zombie_seconds\n{context}"));
     let least = seconds(released.not_before_ns, truth.died_at.not_after_ns) - SHORT;
-    let most = seconds(released.not_after_ns, truth.died_at.not_before_ns) + WAKE_UP;
+    let late = if by_tracepoints { WAKE_UP } else { SHORT };
+    let most = seconds(released.not_after_ns, truth.died_at.not_before_ns) + late;
     assert!(zombie >= least, "zombie_seconds below {least}\n{context}");
     let bounded = line.zombie_seconds_is_upper_bound;
     assert!(
