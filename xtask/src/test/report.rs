@@ -69,7 +69,9 @@ impl Report {
             );
         }
         if !self.lacking.is_empty() {
-            println!("\nskipped where the kernel lacks it, and played on others of the matrix:");
+            println!(
+                "\nskipped where a machine lacks it (`xtask vm` fails unless a kernel plays it):"
+            );
             for line in &self.lacking {
                 println!("  {line}");
             }
