@@ -3,19 +3,23 @@
 use std::ffi::CStr;
 use std::io::{Error, ErrorKind};
 use std::ops::Deref;
+use std::os::fd::OwnedFd;
 
 use anyhow::{Context, Result, ensure};
-use nix::errno::Errno;
 use nix::sched::{CloneFlags, clone};
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{ForkResult, Pid, fork};
 
+use crate::clone3::Clone3;
 use crate::slots::{STATUS_KNOWN, Slot, Slots};
 use crate::truth::{Exit, How, Interval, Killer, Reaper, Resources, Truth};
 
 /// Exit code of a helper process whose part of the scenario failed.
 pub const FAILED: i32 = 99;
+
+/// Who was cloned, and its pidfd if one was asked for.
+pub type Cloned = (Pid, Option<OwnedFd>);
 
 /// One death, known to all processes forked after its making.
 #[derive(Debug)]
@@ -38,10 +42,17 @@ impl Death {
     /// # Errors
     /// When there is no memory to share.
     pub fn new(comm: &'static CStr) -> Result<Self> {
-        Ok(Self {
-            slots: Slots::new()?,
-            comm,
-        })
+        let slots = Slots::new()?;
+        Ok(Self { slots, comm })
+    }
+
+    /// `count` of them.
+    ///
+    /// # Errors
+    /// When there is no memory to share.
+    pub fn many(comm: &'static CStr, count: usize) -> Result<Vec<Self>> {
+        let slots = Slots::many(count)?.into_iter();
+        Ok(slots.map(|slots| Self { slots, comm }).collect())
     }
 
     /// Forks the process that shall die: it takes its name, runs `body`, and exits with the
@@ -69,19 +80,15 @@ impl Death {
         })
     }
 
-    /// Like [`Death::fork`], by `clone` with `flags` and no exit signal: only a wait with
-    /// `__WCLONE` sees the child. It has this process's memory copied, not shared.
+    /// Like [`Death::fork`], by `clone3`; the child has this process's memory copied, not shared.
     ///
     /// # Errors
-    /// When the kernel forks no more.
-    pub fn fork_without_signal(&self, body: impl FnOnce() -> i32) -> Result<Pid> {
+    /// When the kernel refuses.
+    pub fn clone3(&self, how: Clone3, body: impl FnOnce() -> i32) -> nix::Result<Cloned> {
         self.about_to_fork();
-        // SAFETY: without flags and with no stack of its own the child is a fork's child, and
-        // this program has one thread.
-        let child = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
-        match Errno::result(child).context("cannot clone")? {
-            0 => self.live(body),
-            child => Ok(self.forked(Pid::from_raw(child as i32))),
+        match how.call()? {
+            (0, _) => self.live(body),
+            (child, pidfd) => Ok((self.forked(Pid::from_raw(child)), pidfd)),
         }
     }
 

@@ -116,6 +116,15 @@ pub struct Truth {
     pub resources: Option<Resources>,
 }
 
+/// A scenario that this machine's kernel cannot play.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lack {
+    /// The scenario.
+    pub name: String,
+    /// What is missing, and how the kernel said so.
+    pub lacks: String,
+}
+
 /// Many deaths of one kind, too many to print each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crowd {

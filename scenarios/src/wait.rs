@@ -21,6 +21,8 @@ pub enum By {
     Wait4Clone,
     /// `waitid` with `P_PID`.
     Waitid,
+    /// `waitid` of a traced thread.
+    WaitidThread,
     /// `waitid` with `P_PIDFD`.
     WaitidPidfd,
     /// `waitid` with `P_ALL`; the scenario must have but one child.
@@ -55,7 +57,9 @@ impl Death {
     /// # Errors
     /// When it became a zombie instead.
     pub fn see_gone(&self, pid: Pid, code: u8) -> Result<()> {
-        match waitid(libc::P_PID, pid.as_raw(), libc::WEXITED | libc::WNOWAIT) {
+        // It may have been cloned without a signal.
+        let flags = libc::WEXITED | libc::WNOWAIT | libc::__WALL;
+        match waitid(libc::P_PID, pid.as_raw(), flags) {
             Ok(_) => bail!("{pid} was not auto-reaped"),
             Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {
                 self.stamp(Slot::Seen);
@@ -82,6 +86,10 @@ impl Death {
             By::Wait4Any => self.wait4(-1, 0),
             By::Wait4Clone => self.wait4(pid.as_raw(), libc::__WCLONE),
             By::Waitid => waitid(libc::P_PID, pid.as_raw(), libc::WEXITED).map(drop),
+            By::WaitidThread => {
+                let flags = libc::WEXITED | libc::__WALL;
+                waitid(libc::P_PID, pid.as_raw(), flags).map(drop)
+            }
             By::WaitidPidfd => {
                 let fd = pidfd.as_ref().map_or(-1, AsRawFd::as_raw_fd);
                 waitid(libc::P_PIDFD, fd, libc::WEXITED).map(drop)

@@ -1,8 +1,9 @@
 //! The first process of a test kernel: mounts what a host has, runs the live test with each kind
 //! of hook, says what came of it, and powers the machine off.
 //!
-//! Verdicts are lines that begin with `RW-`: `RW-TEST hook test ok`, `RW-TEST hook test FAIL why`
-//! and at the end `RW-END passed=N failed=M`.
+//! Verdicts are lines that begin with `RW-`: `RW-TEST hook test ok`, `RW-TEST hook test FAIL why`,
+//! `RW-TEST hook test skip why` of what this kernel lacks, and at the end
+//! `RW-END passed=N failed=M skipped=K`. `RW-NOISE hook figures` is passed on as well.
 
 use std::fs::{self, Permissions};
 use std::io::{self, BufRead, BufReader, Write};
@@ -23,6 +24,8 @@ const LIVE: &str = "/live";
 const ROW: &str = "row::every_death_is_told_truly";
 /// The one that takes things away from the host, with whatever hooks are left.
 const DEGRADED: &str = "degraded::every_poor_host_is_told_truly";
+/// Tells the scenarios that they may change settings of the whole machine.
+const OWN_MACHINE: &str = "REAPWATCH_TEST_OWN_MACHINE";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
 /// Kind and place of each file system; the folders above them come from the archive. None may
@@ -40,11 +43,18 @@ const MOUNTS: [(&str, &str); 5] = [
 struct Tally {
     passed: u32,
     failed: u32,
+    skipped: u32,
 }
 
 fn main() {
     match run() {
-        Ok(Tally { passed, failed }) => say(&format!("RW-END passed={passed} failed={failed}")),
+        Ok(Tally {
+            passed,
+            failed,
+            skipped,
+        }) => say(&format!(
+            "RW-END passed={passed} failed={failed} skipped={skipped}"
+        )),
         Err(error) => say(&format!("RW-BROKEN {error:#}")),
     }
     // A machine that does not go off is killed from outside.
@@ -79,6 +89,7 @@ fn test(name: &str, forced: Option<&'static str>, tally: &mut Tally) -> Result<(
     let mut test = Command::new(LIVE)
         .args(["--ignored", "--exact", "--nocapture", name])
         .envs(forced.map(|hook| ("REAPWATCH_TEST_HOOK", hook)))
+        .env(OWN_MACHINE, "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -89,6 +100,7 @@ fn test(name: &str, forced: Option<&'static str>, tally: &mut Tally) -> Result<(
     let judged = reader.join().unwrap_or_default();
     tally.passed += judged.passed;
     tally.failed += judged.failed;
+    tally.skipped += judged.skipped;
     if judged.passed == 0 || succeeded != (judged.failed == 0) {
         say(&format!(
             "RW-TEST {hook} whole FAIL the test itself failed, see the log"
@@ -102,13 +114,20 @@ fn test(name: &str, forced: Option<&'static str>, tally: &mut Tally) -> Result<(
 fn relay(hook: &str, output: impl BufRead) -> Tally {
     let mut tally = Tally::default();
     for line in output.lines().map_while(Result::ok) {
+        if let Some(figures) = line.strip_prefix("RW-NOISE ") {
+            say(&format!("RW-NOISE {hook} {figures}"));
+            continue;
+        }
         let Some(verdict) = line.strip_prefix("RW-TEST ") else {
             say(&line);
             continue;
         };
-        let ok = verdict.ends_with(" ok") && verdict.split(' ').count() == 2;
-        tally.passed += u32::from(ok);
-        tally.failed += u32::from(!ok);
+        let end = verdict.split_once(' ').map_or("", |(_, end)| end);
+        match end {
+            "ok" => tally.passed += 1,
+            _ if end.starts_with("skip ") => tally.skipped += 1,
+            _ => tally.failed += 1,
+        }
         say(&format!("RW-TEST {hook} {verdict}"));
     }
     tally

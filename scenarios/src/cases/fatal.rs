@@ -75,7 +75,15 @@ pub fn aborted() -> Result<Vec<Truth>> {
 /// # Errors
 /// As [`sigkill`].
 pub fn dumped() -> Result<Vec<Truth>> {
-    abort(c"rw-dumped", 64 << 20)
+    dump(c"rw-dumped")
+}
+
+/// Aborts with a core dump, wherever the kernel puts it.
+///
+/// # Errors
+/// As [`sigkill`].
+pub fn dump(comm: &'static CStr) -> Result<Vec<Truth>> {
+    abort(comm, 64 << 20)
 }
 
 fn abort(comm: &'static CStr, core_bytes: u64) -> Result<Vec<Truth>> {
@@ -120,7 +128,8 @@ fn by_another(
     Ok(vec![victim.truth()?, killer.truth()?])
 }
 
-fn sleep_for_ever() -> i32 {
+/// Sleeps until a signal ends the process.
+pub fn sleep_for_ever() -> i32 {
     loop {
         sleep_until_signal();
     }
