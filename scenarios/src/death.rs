@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{ForkResult, Pid, fork};
 
 use crate::slots::{STATUS_KNOWN, Slot, Slots};
-use crate::truth::{Exit, How, Interval, Killer, Reaper, Resources, Truth};
+use crate::truth::{Exit, How, Interval, Killer, Reaper, Resources, SentBy, Truth};
 
 /// Exit code of a helper process whose part of the scenario failed.
 pub const FAILED: i32 = 99;
@@ -139,12 +139,24 @@ impl Death {
     /// When the kernel refuses.
     pub fn kill(&self, signal: Signal) -> Result<()> {
         let pid = Pid::from_raw(self.wait(Slot::Ready).map(|_| self.get(Slot::Pid))? as i32);
-        self.set(Slot::Killer, host_ids().0);
-        self.set(Slot::Signal, signal as u64);
-        self.stamp(Slot::KillBegin);
+        self.killing(signal);
         kill(pid, signal).context("cannot send the signal")?;
         self.stamp(Slot::KillEnd);
         Ok(())
+    }
+
+    /// Writes down that this process is about to do what makes `signal` come.
+    pub fn killing(&self, signal: Signal) {
+        self.set(Slot::Killer, host_ids().0);
+        self.set(Slot::Signal, signal as u64);
+        self.stamp(Slot::KillBegin);
+    }
+
+    /// Writes down that it was dead of its signal at `seen_ns`, of one whose end only others saw.
+    pub fn seen_killed(&self, seen_ns: u64) {
+        self.set(Slot::KillEnd, seen_ns);
+        self.set(Slot::Seen, seen_ns);
+        self.set(Slot::Status, self.get(Slot::Signal) | STATUS_KNOWN);
     }
 
     /// Writes down that this thread began to reap.
@@ -223,7 +235,8 @@ impl Death {
             return None;
         };
         (self.get(Slot::Signal) == u64::from(signal)).then(|| Killer {
-            pid: self.get(Slot::Killer) as u32,
+            pid: Some(self.get(Slot::Killer) as u32),
+            by: SentBy::Process,
             signal,
             at: self.interval(Slot::KillBegin, Slot::KillEnd),
         })

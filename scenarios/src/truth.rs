@@ -57,11 +57,31 @@ pub enum Exit {
     },
 }
 
+/// Where a fatal signal came from, by the words of the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SentBy {
+    /// A process.
+    Process,
+    /// The kernel, for what the process did.
+    Kernel,
+    /// The OOM killer.
+    Oom,
+    /// A terminal.
+    Terminal,
+    /// A timer.
+    Timer,
+    /// The end of its PID namespace's init.
+    Namespace,
+}
+
 /// Who sent the fatal signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Killer {
-    /// The sender.
-    pub pid: u32,
+    /// The process that sent it, if one did.
+    pub pid: Option<u32>,
+    /// Where it came from.
+    pub by: SentBy,
     /// The signal's number.
     pub signal: u8,
     /// When it was sent.

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use scenarios::clock::now_ns;
-use scenarios::truth::{self, How, Interval, Truth};
+use scenarios::truth::{self, How, Interval, SentBy, Truth};
 
 use crate::api::{Exit, FinishedExit, Process};
 
@@ -20,7 +20,7 @@ const CPU: f64 = 0.005;
 /// those of a stranger, who may call as it likes.
 const UNSEEN: [&str; 3] = ["namespace_dies", "waitid_null", "daemon"];
 /// Deaths at which no signal is generated, so that tracepoints see only the end of the last thread.
-const UNNOTIFIED: [&str; 3] = ["rw-ignored", "rw-no-signal", "rw-tracer-i"];
+const UNNOTIFIED: [&str; 4] = ["rw-ignored", "rw-no-signal", "rw-tracer-i", "rw-nskilled"];
 
 /// Asserts that `line` says what is true; `by_tracepoints` allows what such a source cannot know.
 pub(crate) fn assert_true(line: &FinishedExit, truth: &Truth, by_tracepoints: bool) {
@@ -125,8 +125,8 @@ fn is_within(boot: Duration, interval: Interval) -> bool {
 pub(crate) fn exit(exit: truth::Exit) -> Exit {
     let (kind, code, signal) = match exit {
         truth::Exit::Exited { code } => ("exited", Some(code), None),
-        truth::Exit::Killed { signal } => ("killed", None, Some(name(signal))),
-        truth::Exit::Dumped { signal } => ("dumped", None, Some(name(signal))),
+        truth::Exit::Killed { signal } => ("killed", None, Some(name(signal).to_owned())),
+        truth::Exit::Dumped { signal } => ("dumped", None, Some(name(signal).to_owned())),
     };
     Exit {
         kind: kind.to_owned(),
@@ -195,14 +195,39 @@ fn assert_killer(line: &FinishedExit, truth: &Truth, context: &str) {
         .killer
         .as_ref()
         .unwrap_or_else(|| panic!("no killer\n{context}"));
-    let said = (killer.process.pid, killer.signal.as_str());
-    assert_eq!(said, (told.pid, &*name(told.signal)), "killer\n{context}");
+    let said = (
+        pid(killer.process.as_ref()),
+        killer.by.as_deref(),
+        killer.signal.as_str(),
+    );
+    let by = sent_by(told.by);
+    let expected = (told.pid, Some(by), name(told.signal));
+    assert_eq!(said, expected, "killer\n{context}");
     assert_within(Some(&killer.at), told.at, "killer.at", context);
-    let longest = seconds(truth.died_at.not_after_ns, told.at.not_before_ns) + SHORT;
+    if line.died_at_is_lower_bound {
+        assert_eq!(line.kill_seconds, None, "it cannot be known\n{context}");
+        return;
+    }
+    let least = seconds(truth.died_at.not_before_ns, told.at.not_after_ns) - SHORT;
+    let most = seconds(truth.died_at.not_after_ns, told.at.not_before_ns) + SHORT;
     let took = line
         .kill_seconds
         .unwrap_or_else(|| panic!("no kill_seconds\n{context}"));
-    assert!((0.0..=longest).contains(&took), "kill_seconds\n{context}");
+    assert!(
+        took >= 0.0 && (least..=most).contains(&took),
+        "kill_seconds not from {least} to {most}\n{context}"
+    );
+}
+
+fn sent_by(by: SentBy) -> &'static str {
+    match by {
+        SentBy::Process => "process",
+        SentBy::Kernel => "kernel",
+        SentBy::Oom => "oom",
+        SentBy::Terminal => "terminal",
+        SentBy::Timer => "timer",
+        SentBy::Namespace => "namespace",
+    }
 }
 
 fn how(how: How) -> &'static str {
@@ -215,14 +240,17 @@ fn how(how: How) -> &'static str {
     }
 }
 
-fn name(signal: u8) -> String {
-    let name = match signal {
+fn name(signal: u8) -> &'static str {
+    match signal {
+        2 => "SIGINT",
         6 => "SIGABRT",
         9 => "SIGKILL",
+        11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
         15 => "SIGTERM",
         other => panic!("no scenario sends {other}"),
-    };
-    name.to_owned()
+    }
 }
 
 fn pid(process: Option<&Process>) -> Option<u32> {

@@ -79,6 +79,8 @@ judged! {
     peeked reaped_by_thread
     sigchld_ignored sa_nocldwait
     killed_sigkill killed_sigterm handled_signal aborted dumped
+    terminal group_kill cgroup_kill oom_kill blocked_signal term_then_kill kill_then_term
+    alarm posix_timer fault broken_pipe parent_death_signal pidfd_signal namespace_kills
     leader_exits_first exit_group_threads thread_execs thread_execs_late
     subreaper zombie_adopted daemon
     tracer_waits tracer_exits tracer_releases

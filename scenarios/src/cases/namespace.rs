@@ -56,7 +56,7 @@ pub fn init_dies() -> Result<Vec<Truth>> {
 
 /// Runs `body` as the init of a new PID namespace until both that init and the process that made
 /// the namespace are dead and reaped; returns the truth of the latter.
-fn inside(init: &Death, body: impl FnOnce() -> Result<()>) -> Result<Truth> {
+pub(super) fn inside(init: &Death, body: impl FnOnce() -> Result<()>) -> Result<Truth> {
     let maker = Death::new(c"rw-nsmaker")?;
     let pid = maker.fork_helper(|| {
         unshare(CloneFlags::CLONE_NEWPID).context("cannot make a PID namespace")?;

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 /// A cgroup of our own with one process.
 #[derive(Debug)]
-pub(super) struct Cgroup {
+pub(crate) struct Cgroup {
     folder: PathBuf,
     /// The file and the text that let the process run again.
     release: (&'static str, &'static str),
@@ -36,6 +36,37 @@ impl Cgroup {
         Ok(cgroup)
     }
 
+    /// With neither limits nor anything to let go.
+    pub(crate) fn plain(pid: Pid) -> Result<Self> {
+        Self::new("cgroup2", pid, ("cgroup.freeze", "0"))
+    }
+
+    /// One that may have so many bytes of memory, by whichever hierarchy has the controller.
+    pub(crate) fn limited(pid: Pid, bytes: usize) -> Result<Self> {
+        let by_v1 = mount("memory").is_some();
+        if !by_v1 {
+            let root = mount("cgroup2").context("no hierarchy for memory is mounted")?;
+            fs::write(root.join("cgroup.subtree_control"), "+memory")
+                .context("cannot hand the memory controller down")?;
+        }
+        let (kind, limit, with_swap, lift) = if by_v1 {
+            let with_swap = ("memory.memsw.limit_in_bytes", bytes);
+            ("memory", "memory.limit_in_bytes", with_swap, "-1")
+        } else {
+            ("cgroup2", "memory.max", ("memory.swap.max", 0), "max")
+        };
+        let cgroup = Self::new(kind, pid, (limit, lift))?;
+        cgroup.write(limit, &bytes.to_string())?;
+        // Not there in a kernel without swap.
+        let _without_swap = cgroup.write(with_swap.0, &with_swap.1.to_string());
+        Ok(cgroup)
+    }
+
+    /// Takes another process in.
+    pub(crate) fn add(&self, pid: Pid) -> Result<()> {
+        self.write("cgroup.procs", &pid.to_string())
+    }
+
     fn new(kind: &str, pid: Pid, release: (&'static str, &'static str)) -> Result<Self> {
         let root = mount(kind).with_context(|| format!("no hierarchy for {kind} is mounted"))?;
         let folder = root.join(format!("reapwatch-scenario-{pid}"));
@@ -45,7 +76,8 @@ impl Cgroup {
         Ok(cgroup)
     }
 
-    fn write(&self, file: &str, text: &str) -> Result<()> {
+    /// Writes to one of its files.
+    pub(crate) fn write(&self, file: &str, text: &str) -> Result<()> {
         let path = self.folder.join(file);
         fs::write(&path, text).with_context(|| format!("cannot write to {}", path.display()))
     }
