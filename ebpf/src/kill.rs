@@ -4,7 +4,8 @@
 //! would. A later one replaces an earlier one, unless the process is already on its way out.
 
 use aya_ebpf::{
-    helpers::bpf_ktime_get_boot_ns, macros::btf_tracepoint, programs::BtfTracePointContext,
+    EbpfContext as _, helpers::bpf_ktime_get_boot_ns, macros::btf_tracepoint,
+    programs::BtfTracePointContext,
 };
 use wire::kill_by;
 
@@ -69,7 +70,7 @@ fn kill_tracepoint(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     let current = Task::current();
-    let sender = sender(Kernel::new(ctx.arg(1)), signal, target, current);
+    let sender = sender(siginfo(&ctx), signal, target, current);
     process.kill_signal = signal as u16;
     process.kill_by = sender.by;
     // SAFETY: the helper has no preconditions.
@@ -83,6 +84,13 @@ fn kill_tracepoint(ctx: BtfTracePointContext) -> i32 {
         maps::note_kernel_kill(current, target);
     }
     0
+}
+
+/// The second argument, read as a number: newer verifiers hold that a typed pointer is never
+/// NULL, and drop what a program does for one that is.
+#[inline(always)]
+fn siginfo(ctx: &BtfTracePointContext) -> Kernel {
+    Kernel::new(Kernel::new(ctx.as_ptr() as u64).read_u64(size_of::<u64>() as u32))
 }
 
 /// Where a signal came from.
