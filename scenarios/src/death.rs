@@ -5,12 +5,12 @@ use std::io::{Error, ErrorKind};
 use std::ops::Deref;
 
 use anyhow::{Context, Result, ensure};
-use nix::errno::Errno;
 use nix::sched::{CloneFlags, clone};
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{ForkResult, Pid, fork};
 
+use crate::clone3::Clone3;
 use crate::slots::{STATUS_KNOWN, Slot, Slots};
 use crate::truth::{Exit, How, Interval, Killer, Reaper, Resources, SentBy, Truth};
 
@@ -69,19 +69,15 @@ impl Death {
         })
     }
 
-    /// Like [`Death::fork`], by `clone` with `flags` and no exit signal: only a wait with
-    /// `__WCLONE` sees the child. It has this process's memory copied, not shared.
+    /// Like [`Death::fork`], by `clone3`; the child has this process's memory copied, not shared.
     ///
     /// # Errors
-    /// When the kernel forks no more.
-    pub fn fork_without_signal(&self, body: impl FnOnce() -> i32) -> Result<Pid> {
+    /// When the kernel refuses.
+    pub fn clone3(&self, how: Clone3, body: impl FnOnce() -> i32) -> nix::Result<Pid> {
         self.about_to_fork();
-        // SAFETY: without flags and with no stack of its own the child is a fork's child, and
-        // this program has one thread.
-        let child = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
-        match Errno::result(child).context("cannot clone")? {
+        match how.call()? {
             0 => self.live(body),
-            child => Ok(self.forked(Pid::from_raw(child as i32))),
+            child => Ok(self.forked(Pid::from_raw(child))),
         }
     }
 
@@ -150,13 +146,6 @@ impl Death {
         self.set(Slot::Killer, host_ids().0);
         self.set(Slot::Signal, signal as u64);
         self.stamp(Slot::KillBegin);
-    }
-
-    /// Writes down that it was dead of its signal at `seen_ns`, of one whose end only others saw.
-    pub fn seen_killed(&self, seen_ns: u64) {
-        self.set(Slot::KillEnd, seen_ns);
-        self.set(Slot::Seen, seen_ns);
-        self.set(Slot::Status, self.get(Slot::Signal) | STATUS_KNOWN);
     }
 
     /// Writes down that this thread began to reap.

@@ -1,5 +1,7 @@
 //! Settings of this process that last as long as their guard.
 
+use std::fs;
+
 use anyhow::{Context, Result};
 use nix::sys::prctl;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
@@ -17,6 +19,14 @@ impl Sigchld {
     /// When the kernel refuses.
     pub fn ignore() -> Result<Self> {
         Self::set(SigHandler::SigIgn, SaFlags::empty())
+    }
+
+    /// `SIG_DFL`: children stay zombies, whatever this process inherited.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn keep() -> Result<Self> {
+        Self::set(SigHandler::SigDfl, SaFlags::empty())
     }
 
     /// `SA_NOCLDWAIT`: children are auto-reaped though the signal comes.
@@ -42,6 +52,33 @@ impl Drop for Sigchld {
         // SAFETY: what was installed before is valid still.
         let restored = unsafe { sigaction(Signal::SIGCHLD, &self.before) };
         debug_assert!(restored.is_ok(), "SIGCHLD can be set");
+    }
+}
+
+/// Where the kernel puts core dumps: a setting of the whole machine.
+#[derive(Debug)]
+pub struct CorePattern {
+    before: Vec<u8>,
+}
+
+impl CorePattern {
+    const FILE: &str = "/proc/sys/kernel/core_pattern";
+
+    /// As core(5) describes it.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn set(pattern: &str) -> Result<Self> {
+        let before = fs::read(Self::FILE).context("cannot read core_pattern")?;
+        fs::write(Self::FILE, pattern).context("cannot set core_pattern")?;
+        Ok(Self { before })
+    }
+}
+
+impl Drop for CorePattern {
+    fn drop(&mut self) {
+        let restored = fs::write(Self::FILE, &self.before);
+        debug_assert!(restored.is_ok(), "what was set can be set back");
     }
 }
 

@@ -7,11 +7,14 @@
 
 pub mod cases;
 pub mod clock;
+pub mod clone3;
 pub mod culprits;
 pub mod death;
 pub mod guard;
+pub mod lacking;
 pub mod slots;
 pub mod truth;
+pub mod uring;
 pub mod wait;
 
 pub use truth::Truth;

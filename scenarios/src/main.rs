@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
-use scenarios::cases::{SCENARIOS, crowd, exec, find, reap, unreaped};
+use scenarios::cases::{Played, SCENARIOS, core_pipe, crowd, exec, find, reap, unreaped};
 use scenarios::culprits;
 use scenarios::truth::{How, Truth};
 
@@ -75,6 +75,9 @@ enum Command {
     /// What the exec scenarios become.
     #[command(name = exec::AFTER_EXEC, hide = true)]
     AfterExec { pipe: i32, comm: String },
+    /// What takes a core dump from the kernel.
+    #[command(name = core_pipe::TAKE_CORE, hide = true)]
+    TakeCore,
 }
 
 fn main() -> ExitCode {
@@ -112,6 +115,7 @@ fn run(command: Command) -> Result<ExitCode> {
             exec::after_exec(&unsafe { OwnedFd::from_raw_fd(pipe) }, &comm)?;
             return Ok(ExitCode::from(exec::CODE));
         }
+        Command::TakeCore => core_pipe::take()?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -131,7 +135,10 @@ fn run_named(names: &[String], hold: Option<f64>) -> Result<()> {
         names.iter().map(known).collect::<Result<Vec<_>>>()?
     };
     for scenario in chosen {
-        keep(&scenario.run()?, hold)?;
+        match scenario.run()? {
+            Played::Deaths(truths) => keep(&truths, hold)?,
+            Played::Lacking(lack) => print(&lack)?,
+        }
     }
     Ok(())
 }

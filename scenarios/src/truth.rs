@@ -136,6 +136,29 @@ pub struct Truth {
     pub resources: Option<Resources>,
 }
 
+impl Truth {
+    /// The same with a killer of this kind, which only sometimes is a process.
+    #[must_use]
+    pub fn sent_by(mut self, by: SentBy) -> Self {
+        if let Some(killer) = &mut self.killer {
+            killer.by = by;
+            if !matches!(by, SentBy::Process | SentBy::Namespace) {
+                killer.pid = None;
+            }
+        }
+        self
+    }
+}
+
+/// A scenario that this machine's kernel cannot play.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lack {
+    /// The scenario.
+    pub name: String,
+    /// What is missing, and how the kernel said so.
+    pub lacks: String,
+}
+
 /// Many deaths of one kind, too many to print each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crowd {

@@ -21,6 +21,8 @@ pub enum By {
     Wait4Clone,
     /// `waitid` with `P_PID`.
     Waitid,
+    /// `waitid` of a traced thread.
+    WaitidThread,
     /// `waitid` with `P_PIDFD`.
     WaitidPidfd,
     /// `waitid` with `P_ALL`; the scenario must have but one child.
@@ -82,6 +84,10 @@ impl Death {
             By::Wait4Any => self.wait4(-1, 0),
             By::Wait4Clone => self.wait4(pid.as_raw(), libc::__WCLONE),
             By::Waitid => waitid(libc::P_PID, pid.as_raw(), libc::WEXITED).map(drop),
+            By::WaitidThread => {
+                let flags = libc::WEXITED | libc::__WALL;
+                waitid(libc::P_PID, pid.as_raw(), flags).map(drop)
+            }
             By::WaitidPidfd => {
                 let fd = pidfd.as_ref().map_or(-1, AsRawFd::as_raw_fd);
                 waitid(libc::P_PIDFD, fd, libc::WEXITED).map(drop)

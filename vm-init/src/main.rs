@@ -1,8 +1,9 @@
 //! The first process of a test kernel: mounts what a host has, runs the live test with each kind
 //! of hook, says what came of it, and powers the machine off.
 //!
-//! Verdicts are lines that begin with `RW-`: `RW-TEST hook test ok`, `RW-TEST hook test FAIL why`
-//! and at the end `RW-END passed=N failed=M`.
+//! Verdicts are lines that begin with `RW-`: `RW-TEST hook test ok`, `RW-TEST hook test FAIL why`,
+//! `RW-TEST hook test skip why` of what this kernel lacks, and at the end
+//! `RW-END passed=N failed=M skipped=K`.
 
 use std::fs::{self, Permissions};
 use std::io::{self, BufRead, BufReader, Write};
@@ -25,12 +26,13 @@ const ROW: &str = "row::every_death_is_told_truly";
 const DEGRADED: &str = "degraded::every_poor_host_is_told_truly";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
-/// Kind and place of each file system; the folders above them come from the archive. None may
-/// lie over a place where a checkout, and with it a packed program, can be.
-const MOUNTS: [(&str, &str); 5] = [
+/// Kind and place of each file system; none may lie over a place where a checkout, and with it a
+/// packed program, can be.
+const MOUNTS: [(&str, &str); 6] = [
     ("proc", "/proc"),
     ("sysfs", "/sys"),
     ("devtmpfs", "/dev"),
+    ("devpts", "/dev/pts"),
     ("tracefs", "/sys/kernel/tracing"),
     ("cgroup2", "/sys/fs/cgroup"),
 ];
@@ -40,11 +42,18 @@ const MOUNTS: [(&str, &str); 5] = [
 struct Tally {
     passed: u32,
     failed: u32,
+    skipped: u32,
 }
 
 fn main() {
     match run() {
-        Ok(Tally { passed, failed }) => say(&format!("RW-END passed={passed} failed={failed}")),
+        Ok(Tally {
+            passed,
+            failed,
+            skipped,
+        }) => say(&format!(
+            "RW-END passed={passed} failed={failed} skipped={skipped}"
+        )),
         Err(error) => say(&format!("RW-BROKEN {error:#}")),
     }
     // A machine that does not go off is killed from outside.
@@ -54,6 +63,7 @@ fn main() {
 fn run() -> Result<Tally> {
     say("RW-BOOT");
     for (kind, place) in MOUNTS {
+        fs::create_dir_all(place).with_context(|| format!("make {place}"))?;
         mount(
             Some(kind),
             place,
@@ -89,6 +99,7 @@ fn test(name: &str, forced: Option<&'static str>, tally: &mut Tally) -> Result<(
     let judged = reader.join().unwrap_or_default();
     tally.passed += judged.passed;
     tally.failed += judged.failed;
+    tally.skipped += judged.skipped;
     if judged.passed == 0 || succeeded != (judged.failed == 0) {
         say(&format!(
             "RW-TEST {hook} whole FAIL the test itself failed, see the log"
@@ -106,9 +117,12 @@ fn relay(hook: &str, output: impl BufRead) -> Tally {
             say(&line);
             continue;
         };
-        let ok = verdict.ends_with(" ok") && verdict.split(' ').count() == 2;
-        tally.passed += u32::from(ok);
-        tally.failed += u32::from(!ok);
+        let end = verdict.split_once(' ').map_or("", |(_, end)| end);
+        match end {
+            "ok" => tally.passed += 1,
+            _ if end.starts_with("skip ") => tally.skipped += 1,
+            _ => tally.failed += 1,
+        }
         say(&format!("RW-TEST {hook} {verdict}"));
     }
     tally

@@ -125,8 +125,8 @@ fn is_within(boot: Duration, interval: Interval) -> bool {
 pub(crate) fn exit(exit: truth::Exit) -> Exit {
     let (kind, code, signal) = match exit {
         truth::Exit::Exited { code } => ("exited", Some(code), None),
-        truth::Exit::Killed { signal } => ("killed", None, Some(name(signal).to_owned())),
-        truth::Exit::Dumped { signal } => ("dumped", None, Some(name(signal).to_owned())),
+        truth::Exit::Killed { signal } => ("killed", None, Some(name(signal))),
+        truth::Exit::Dumped { signal } => ("dumped", None, Some(name(signal))),
     };
     Exit {
         kind: kind.to_owned(),
@@ -198,10 +198,10 @@ fn assert_killer(line: &FinishedExit, truth: &Truth, context: &str) {
     let said = (
         pid(killer.process.as_ref()),
         killer.by.as_deref(),
-        killer.signal.as_str(),
+        &killer.signal,
     );
-    let by = sent_by(told.by);
-    let expected = (told.pid, Some(by), name(told.signal));
+    let (by, signal) = (sent_by(told.by), name(told.signal));
+    let expected = (told.pid, Some(by), &signal);
     assert_eq!(said, expected, "killer\n{context}");
     assert_within(Some(&killer.at), told.at, "killer.at", context);
     if line.died_at_is_lower_bound {
@@ -240,8 +240,8 @@ fn how(how: How) -> &'static str {
     }
 }
 
-fn name(signal: u8) -> &'static str {
-    match signal {
+fn name(signal: u8) -> String {
+    let name = match signal {
         2 => "SIGINT",
         6 => "SIGABRT",
         9 => "SIGKILL",
@@ -250,7 +250,8 @@ fn name(signal: u8) -> &'static str {
         14 => "SIGALRM",
         15 => "SIGTERM",
         other => panic!("no scenario sends {other}"),
-    }
+    };
+    name.to_owned()
 }
 
 fn pid(process: Option<&Process>) -> Option<u32> {

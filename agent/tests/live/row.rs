@@ -5,6 +5,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use scenarios::cases::SCENARIOS;
+use scenarios::truth::Lack;
 
 use crate::agent::Agent;
 use crate::deaths::compare;
@@ -34,17 +35,19 @@ fn every_death_is_told_truly() {
     let names = SCENARIOS.iter().map(|scenario| scenario.name);
     let deaths: Vec<_> = names
         .filter(|name| *name != NOT_JUDGED)
-        .map(|name| (name, attempt(|| scenario::run(name))))
+        .map(|name| (name, attempt(|| scenario::play(name))))
         .collect();
-    let made = deaths.iter().filter_map(|(_, truths)| truths.as_ref().ok());
-    let all: Vec<_> = made.flatten().cloned().collect();
+    let played = deaths.iter().filter_map(|(_, played)| played.as_ref().ok());
+    let all: Vec<_> = played.flatten().flatten().cloned().collect();
     // What is missing shows at its scenario.
     drop(attempt(|| stream.collect(&all)));
     let lines = stream.collect_where(|_| true);
-    for (name, truths) in deaths {
-        let verdict =
-            truths.and_then(|truths| attempt(|| compare(&lines, &truths, by_tracepoints)));
-        verdicts.judge(name, verdict);
+    for (name, played) in deaths {
+        match played {
+            Err(why) => verdicts.judge(name, Err(why)),
+            Ok(Err(lack)) => Verdicts::skip(&lack),
+            Ok(Ok(truths)) => verdicts.of(name, || compare(&lines, &truths, by_tracepoints)),
+        }
     }
     assert_eq!(stream.lost, 0, "the stream kept up");
     verdicts.end();
@@ -66,6 +69,10 @@ impl Verdicts {
         let verdict = verdict.map_or_else(|why| format!("FAIL {why}"), |()| "ok".to_owned());
         self.failed += usize::from(verdict != "ok");
         println!("\nRW-TEST {name} {verdict}");
+    }
+
+    fn skip(Lack { name, lacks }: &Lack) {
+        println!("\nRW-TEST {name} skip {lacks}");
     }
 
     /// Panics if any failed.

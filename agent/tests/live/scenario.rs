@@ -1,12 +1,12 @@
 //! Runs the program that makes deaths with a known truth.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 
 use scenarios::culprits::Culprit;
-use scenarios::truth::{Crowd, Truth};
+use scenarios::truth::{Crowd, Lack, Truth};
 
 use crate::agent::REAPWATCH;
 
@@ -47,15 +47,34 @@ fn output(args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("JSON is UTF-8")
 }
 
-/// The deaths of one scenario, after all of them.
+/// The deaths of one scenario, which every kernel can play, after all of them.
 pub(crate) fn run(name: &str) -> Vec<Truth> {
     truths(&["run", name])
 }
 
+/// The deaths of one scenario, after all of them, or what this kernel lacks for it.
+pub(crate) fn play(name: &str) -> Result<Vec<Truth>, Lack> {
+    let output = output(&["run", name]);
+    match serde_json::from_str(&output) {
+        Ok(lack) => Err(lack),
+        Err(_) => Ok(parse(&output)),
+    }
+}
+
+/// Says that a test could not be made here. Not by `eprintln`, which the test harness keeps to
+/// itself when the test passes: `cargo xtask test` lists these lines.
+pub(crate) fn skipped(Lack { name, lacks }: &Lack) {
+    writeln!(std::io::stderr(), "\nSKIPPED {name}: {lacks}").expect("stderr is open");
+}
+
 /// The deaths that the program makes with these arguments.
 pub(crate) fn truths(args: &[&str]) -> Vec<Truth> {
-    output(args)
-        .lines()
+    parse(&output(args))
+}
+
+fn parse(output: &str) -> Vec<Truth> {
+    let lines = output.lines();
+    lines
         .map(|line| serde_json::from_str(line).expect("a truth"))
         .collect()
 }

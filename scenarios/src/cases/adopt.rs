@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 
 use crate::clock::pause;
 use crate::death::{Death, host_ids};
-use crate::guard::Subreaper;
+use crate::guard::{Sigchld, Subreaper};
 use crate::slots::{STATUS_KNOWN, Slot};
 use crate::truth::{How, Interval, Reaper, Truth};
 use crate::wait::{By, pidfd};
@@ -56,6 +56,62 @@ pub fn zombie_adopted() -> Result<Vec<Truth>> {
     pause(WHILE);
     zombie.reap(Pid::from_raw(zombie.get(Slot::Pid) as i32), By::Wait4)?;
     Ok(vec![middle.truth()?, zombie.truth()?])
+}
+
+/// A zombie that goes to a subreaper which ignores SIGCHLD: its dying parent releases it.
+///
+/// # Errors
+/// As [`subreaper`].
+pub fn adopter_ignores() -> Result<Vec<Truth>> {
+    let _guards = (Subreaper::new()?, Sigchld::ignore()?);
+    let (middle, zombie) = (
+        Death::new(c"rw-middle-ign")?,
+        Death::new(c"rw-adopted-ign")?,
+    );
+    let middle_pid = middle.fork_helper(|| {
+        let _keeps = Sigchld::keep()?;
+        let pid = zombie.fork(|| 3)?;
+        zombie.see(pid)?;
+        pause(WHILE);
+        Ok(())
+    })?;
+    middle.see_gone(middle_pid, 0)?;
+    zombie.set(Slot::Parent, host_ids().0);
+    let (middle, zombie) = (middle.truth()?, zombie.truth()?);
+    // Both are released while the one dies.
+    let released = Some(middle.died_at);
+    let autoreaped = |truth| Truth {
+        how: How::Autoreap,
+        reaped_at: released,
+        ..truth
+    };
+    Ok(vec![autoreaped(middle), autoreaped(zombie)])
+}
+
+/// 1,000 zombies whose parent dies: adopted all at once, reaped one after the other.
+///
+/// # Errors
+/// As [`subreaper`].
+pub fn many_adopted() -> Result<Vec<Truth>> {
+    const COUNT: usize = 1000;
+    let _guard = Subreaper::new()?;
+    let middle = Death::new(c"rw-middle")?;
+    let zombies: Vec<_> = (0..COUNT)
+        .map(|_| Death::new(c"rw-many-adopted"))
+        .collect::<Result<_>>()?;
+    let middle_pid = middle.fork_helper(|| {
+        for zombie in &zombies {
+            let pid = zombie.fork(|| 3)?;
+            zombie.see(pid)?;
+        }
+        Ok(())
+    })?;
+    finish(&middle, middle_pid)?;
+    for zombie in &zombies {
+        zombie.reap(Pid::from_raw(zombie.get(Slot::Pid) as i32), By::Wait4)?;
+    }
+    let truths = zombies.iter().map(Death::truth);
+    truths.chain([middle.truth()]).collect()
 }
 
 /// A daemon by double fork. Its adopter is a stranger, init or a subreaper, so the truth of its

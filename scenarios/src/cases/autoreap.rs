@@ -2,10 +2,14 @@
 
 use std::ffi::CStr;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::unistd::Pid;
 
+use crate::clone3::{CLONE_AUTOREAP, Clone3};
 use crate::death::Death;
 use crate::guard::Sigchld;
+use crate::lacking::Lacking;
 use crate::truth::{How, Truth};
 
 /// The parent ignores SIGCHLD.
@@ -26,9 +30,30 @@ pub fn no_zombies() -> Result<Vec<Truth>> {
     one(c"rw-nocldwait")
 }
 
+/// Its clone asked for it; the parent waits as always.
+///
+/// # Errors
+/// As [`ignored`].
+pub fn by_clone() -> Result<Vec<Truth>> {
+    let how = Clone3 {
+        flags: CLONE_AUTOREAP,
+        exit_signal: 0,
+    };
+    let death = Death::new(c"rw-autoreap")?;
+    let pid = match death.clone3(how, || 3) {
+        Err(Errno::EINVAL) => bail!(Lacking::new("clone3 with CLONE_AUTOREAP", Errno::EINVAL)),
+        pid => pid.context("cannot clone")?,
+    };
+    autoreaped(&death, pid)
+}
+
 fn one(comm: &'static CStr) -> Result<Vec<Truth>> {
     let death = Death::new(comm)?;
     let pid = death.fork(|| 3)?;
+    autoreaped(&death, pid)
+}
+
+fn autoreaped(death: &Death, pid: Pid) -> Result<Vec<Truth>> {
     death.see_gone(pid, 3)?;
     let truth = death.truth()?;
     Ok(vec![Truth {

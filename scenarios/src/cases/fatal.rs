@@ -82,7 +82,15 @@ pub fn aborted() -> Result<Vec<Truth>> {
 /// # Errors
 /// As [`sigkill`].
 pub fn dumped() -> Result<Vec<Truth>> {
-    abort(c"rw-dumped", 64 << 20)
+    dump(c"rw-dumped")
+}
+
+/// Aborts with a core dump, wherever the kernel puts it.
+///
+/// # Errors
+/// As [`sigkill`].
+pub fn dump(comm: &'static CStr) -> Result<Vec<Truth>> {
+    abort(comm, 64 << 20)
 }
 
 fn abort(comm: &'static CStr, core_bytes: u64) -> Result<Vec<Truth>> {
@@ -128,7 +136,7 @@ fn by_another(
 }
 
 /// Sleeps until a signal ends the process.
-pub(super) fn sleep_for_ever() -> i32 {
+pub fn sleep_for_ever() -> i32 {
     loop {
         sleep_until_signal();
     }

@@ -16,13 +16,12 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask};
 use nix::unistd::{Pid, pipe, setpgid, setsid, write};
 
 use super::fatal::{by_default, sleep_for_ever};
-use super::namespace;
 use crate::clock::pause;
 use crate::culprits::cgroup::Cgroup;
 use crate::death::{Death, FAILED};
 use crate::guard::Subreaper;
 use crate::slots::Slot;
-use crate::truth::{How, SentBy, Truth};
+use crate::truth::{SentBy, Truth};
 use crate::wait::{By, pidfd};
 
 const ZOMBIE_FOR: Duration = Duration::from_millis(5);
@@ -100,7 +99,7 @@ pub fn cgroup() -> Result<Vec<Truth>> {
     for (death, _) in &members {
         death.killing(Signal::SIGKILL);
     }
-    let sent = cgroup.write("cgroup.kill", "1");
+    let sent = cgroup.kill();
     for (death, _) in &members {
         death.stamp(Slot::KillEnd);
     }
@@ -331,28 +330,6 @@ pub fn by_pidfd() -> Result<Vec<Truth>> {
     reaped(&death, pid, SentBy::Process)
 }
 
-/// Lives until the init of its PID namespace ends: the kernel kills it, and auto-reaps it.
-///
-/// # Errors
-/// As [`terminal`]; making a namespace takes privileges.
-pub fn namespace_ends() -> Result<Vec<Truth>> {
-    let (init, child) = (Death::new(c"rw-nsinit")?, Death::new(c"rw-nskilled")?);
-    let maker = namespace::inside(&init, || {
-        child.fork(sleep_for_ever)?;
-        child.wait(Slot::Ready)?;
-        child.killing(Signal::SIGKILL);
-        Ok(())
-    })?;
-    child.seen_killed(init.get(Slot::Seen));
-    let child = sent_by(child.truth()?, SentBy::Namespace);
-    let child = Truth {
-        how: How::Autoreap,
-        reaped_at: Some(child.died_at),
-        ..child
-    };
-    Ok(vec![child, init.truth()?, maker])
-}
-
 /// One that dies of what it does itself, with no process to be called its killer.
 fn by_itself(
     comm: &'static CStr,
@@ -391,18 +368,7 @@ fn reaped(death: &Death, pid: Pid, by: SentBy) -> Result<Vec<Truth>> {
     death.reap(pid, By::Wait4)?;
     let truth = death.truth()?;
     ensure!(truth.killer.is_some(), "it did not die of it: {truth:?}");
-    Ok(vec![sent_by(truth, by)])
-}
-
-/// The killer as the scenario knows it; a process is one only to some.
-fn sent_by(mut truth: Truth, by: SentBy) -> Truth {
-    if let Some(killer) = &mut truth.killer {
-        killer.by = by;
-        if !matches!(by, SentBy::Process | SentBy::Namespace) {
-            killer.pid = None;
-        }
-    }
-    truth
+    Ok(vec![truth.sent_by(by)])
 }
 
 fn mask(how: SigmaskHow) -> nix::Result<()> {

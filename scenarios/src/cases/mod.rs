@@ -1,19 +1,24 @@
 //! The table of scenarios; each file makes one kind of death.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::truth::Truth;
+use crate::lacking::Lacking;
+use crate::truth::{Lack, Truth};
 
 pub mod adopt;
 pub mod autoreap;
 pub mod clone;
+pub mod core_pipe;
 pub mod crowd;
 pub mod exec;
+pub mod exec_fails;
 pub mod fatal;
 pub mod kill;
 pub mod namespace;
 pub mod reap;
 pub mod resources;
+pub mod reuse;
+pub mod ring;
 pub mod threads;
 pub mod trace;
 pub mod unreaped;
@@ -28,17 +33,36 @@ pub struct Scenario {
     run: fn() -> Result<Vec<Truth>>,
 }
 
+/// What came of a scenario.
+#[derive(Debug)]
+pub enum Played {
+    /// These deaths.
+    Deaths(Vec<Truth>),
+    /// None, for the kernel has not what it takes.
+    Lacking(Lack),
+}
+
 impl Scenario {
     /// Makes its deaths.
     ///
     /// # Errors
     /// When the kernel or an actor did not do its part.
-    pub fn run(&self) -> Result<Vec<Truth>> {
-        let mut truths = (self.run)().with_context(|| format!("scenario {} failed", self.name))?;
+    pub fn run(&self) -> Result<Played> {
+        let name = self.name.to_owned();
+        let mut truths = match (self.run)() {
+            Ok(truths) => truths,
+            Err(error) => {
+                let Some(lacking) = error.downcast_ref::<Lacking>() else {
+                    return Err(error.context(format!("scenario {name} failed")));
+                };
+                let lacks = lacking.to_string();
+                return Ok(Played::Lacking(Lack { name, lacks }));
+            }
+        };
         for truth in &mut truths {
-            self.name.clone_into(&mut truth.name);
+            name.clone_into(&mut truth.name);
         }
-        Ok(truths)
+        Ok(Played::Deaths(truths))
     }
 }
 
@@ -93,6 +117,16 @@ pub const SCENARIOS: &[Scenario] = &[
         reap::by_thread,
     ),
     scenario(
+        "io_uring_waitid",
+        "reaped by an io_uring's waitid",
+        ring::waitid,
+    ),
+    scenario(
+        "number_again",
+        "reaped, and its number given to the next",
+        reuse::at_once,
+    ),
+    scenario(
         "sigchld_ignored",
         "auto-reaped, the parent ignores SIGCHLD",
         autoreap::ignored,
@@ -101,6 +135,11 @@ pub const SCENARIOS: &[Scenario] = &[
         "sa_nocldwait",
         "auto-reaped, the parent has SA_NOCLDWAIT",
         autoreap::no_zombies,
+    ),
+    scenario(
+        "clone_autoreap",
+        "auto-reaped, its clone asked for it",
+        autoreap::by_clone,
     ),
     scenario(
         "killed_sigkill",
@@ -153,9 +192,9 @@ pub const SCENARIOS: &[Scenario] = &[
         kill::by_pidfd,
     ),
     scenario(
-        "namespace_kills",
-        "killed by the end of its namespace's init",
-        kill::namespace_ends,
+        "dumped_to_pipe",
+        "aborts, a slow program takes the core dump",
+        core_pipe::dumped,
     ),
     scenario(
         "leader_exits_first",
@@ -163,9 +202,19 @@ pub const SCENARIOS: &[Scenario] = &[
         threads::leader_first,
     ),
     scenario(
+        "leader_first_ignored",
+        "its last thread lives longer, auto-reaped",
+        threads::leader_first_ignored,
+    ),
+    scenario(
         "exit_group_threads",
         "exit_group with three threads",
         threads::exit_group,
+    ),
+    scenario(
+        "threads_killed",
+        "200 threads killed at once",
+        threads::many_killed,
     ),
     scenario(
         "thread_execs",
@@ -178,6 +227,16 @@ pub const SCENARIOS: &[Scenario] = &[
         exec::leader_exited,
     ),
     scenario(
+        "exec_not_found",
+        "execs a program that is not there",
+        exec_fails::not_found,
+    ),
+    scenario(
+        "exec_broken",
+        "execs a program that cannot be loaded",
+        exec_fails::broken,
+    ),
+    scenario(
         "subreaper",
         "an orphan that dies with its subreaper",
         adopt::subreaper,
@@ -186,6 +245,16 @@ pub const SCENARIOS: &[Scenario] = &[
         "zombie_adopted",
         "a zombie that outlives its parent",
         adopt::zombie_adopted,
+    ),
+    scenario(
+        "adopter_ignores",
+        "a zombie adopted by one that ignores SIGCHLD",
+        adopt::adopter_ignores,
+    ),
+    scenario(
+        "many_adopted",
+        "1,000 zombies adopted at once",
+        adopt::many_adopted,
     ),
     scenario(
         "daemon",
@@ -203,6 +272,16 @@ pub const SCENARIOS: &[Scenario] = &[
         trace::tracer_exits,
     ),
     scenario(
+        "tracer_detaches",
+        "its tracer lets it go before it dies",
+        trace::tracer_detaches,
+    ),
+    scenario(
+        "thread_traced",
+        "a dead traced thread keeps it from its parent",
+        trace::thread_traced,
+    ),
+    scenario(
         "tracer_releases",
         "its tracer waits, its parent ignores",
         trace::tracer_releases,
@@ -218,6 +297,11 @@ pub const SCENARIOS: &[Scenario] = &[
         clone::vfork,
     ),
     scenario(
+        "clone_parent",
+        "cloned as a sibling, reaped by its maker's parent",
+        clone::sibling,
+    ),
+    scenario(
         "pid_namespace",
         "reaped inside a PID namespace",
         namespace::reaped_inside,
@@ -226,6 +310,16 @@ pub const SCENARIOS: &[Scenario] = &[
         "namespace_dies",
         "cleared up by a dying namespace init",
         namespace::init_dies,
+    ),
+    scenario(
+        "namespace_kills",
+        "killed by the end of its namespace's init",
+        namespace::init_kills,
+    ),
+    scenario(
+        "namespace_injected",
+        "keeps a dying namespace init from its death",
+        namespace::injected,
     ),
     scenario(
         "resources",

@@ -4,11 +4,13 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
+use nix::sys::signal::Signal;
 
 use crate::clock::pause;
 use crate::death::{Death, FAILED};
+use crate::guard::Sigchld;
 use crate::slots::Slot;
-use crate::truth::Truth;
+use crate::truth::{How, Truth};
 use crate::wait::By;
 
 const LONGER: Duration = Duration::from_millis(100);
@@ -51,6 +53,59 @@ pub fn exit_group() -> Result<Vec<Truth>> {
             FAILED
         })
     })
+}
+
+/// As [`leader_first`], with a parent that ignores SIGCHLD: the last thread releases the leader.
+///
+/// # Errors
+/// As [`leader_first`].
+pub fn leader_first_ignored() -> Result<Vec<Truth>> {
+    const CODE: u8 = 7;
+    let _guard = Sigchld::ignore()?;
+    let death = Death::new(c"rw-leader-ign")?;
+    let pid = death.fork(|| {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                pause(ZOMBIE_FOR);
+                death.stamp(Slot::Ending);
+                exit_thread(CODE.into())
+            });
+            exit_thread(CODE.into())
+        })
+    })?;
+    death.see_gone(pid, CODE)?;
+    let truth = death.truth()?;
+    Ok(vec![Truth {
+        how: How::Autoreap,
+        reaped_at: Some(truth.died_at),
+        ..truth
+    }])
+}
+
+/// 200 threads end at once, by one SIGKILL.
+///
+/// # Errors
+/// As [`leader_first`].
+pub fn many_killed() -> Result<Vec<Truth>> {
+    const THREADS: usize = 200;
+    const STACK: usize = 64 << 10;
+    let death = Death::new(c"rw-threads")?;
+    let pid = death.fork_helper(|| {
+        for _ in 0..THREADS {
+            thread::Builder::new()
+                .stack_size(STACK)
+                .spawn(sleep_for_ever)?;
+        }
+        death.stamp(Slot::Extra);
+        sleep_for_ever();
+        Ok(())
+    })?;
+    death.wait(Slot::Extra)?;
+    death.kill(Signal::SIGKILL)?;
+    death.see(pid)?;
+    pause(ZOMBIE_FOR);
+    death.reap(pid, By::Wait4)?;
+    Ok(vec![death.truth()?])
 }
 
 fn reaped(death: &Death, body: impl FnOnce() -> i32) -> Result<Vec<Truth>> {

@@ -1,16 +1,20 @@
 //! Children that somebody else traces: the tracer is told of the death before the parent.
 
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::sys::ptrace::{self, Options};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
+
+use super::threads::sleep_for_ever;
 
 use crate::clock::pause;
 use crate::death::{Death, host_ids};
 use crate::guard::Sigchld;
 use crate::slots::Slot;
-use crate::truth::{How, Truth};
+use crate::truth::{Exit, How, Interval, Truth};
 use crate::wait::By;
 
 const WHILE: Duration = Duration::from_millis(20);
@@ -60,6 +64,80 @@ pub fn tracer_releases() -> Result<Vec<Truth>> {
         how: How::Autoreap,
         reaped_at: Some(tracer.died_at),
         ..tracer
+    };
+    Ok(vec![child, tracer])
+}
+
+/// The tracer lets the living child go: it dies as any other.
+///
+/// # Errors
+/// As [`tracer_waits`].
+pub fn tracer_detaches() -> Result<Vec<Truth>> {
+    let (child, tracer) = (Death::new(c"rw-untraced")?, Death::new(c"rw-tracer")?);
+    let child_pid = child.fork(|| end_when_told(&child))?;
+    let tracer_pid = tracer.fork_helper(|| {
+        ptrace::seize(child_pid, Options::empty()).context("cannot trace")?;
+        ptrace::interrupt(child_pid).context("cannot stop")?;
+        waitpid(child_pid, Some(WaitPidFlag::__WALL)).context("it does not stop")?;
+        ptrace::detach(child_pid, None).context("cannot detach")
+    })?;
+    tracer.see(tracer_pid)?;
+    tracer.reap(tracer_pid, By::Wait4)?;
+    child.stamp(Slot::Go);
+    child.see(child_pid)?;
+    pause(WHILE);
+    child.reap(child_pid, By::Wait4)?;
+    let tracer = tracer.truth()?;
+    ensure!(tracer.exit == Exit::Exited { code: 0 }, "it was not traced");
+    Ok(vec![child.truth()?, tracer])
+}
+
+/// One of two threads is traced, and the leader ends both: until the tracer waits for its dead
+/// thread, the process is no zombie that its parent could reap.
+///
+/// # Errors
+/// As [`tracer_waits`].
+pub fn thread_traced() -> Result<Vec<Truth>> {
+    let (child, tracer) = (Death::new(c"rw-thr-traced")?, Death::new(c"rw-tracer")?);
+    // Of the thread: when the tracer saw it dead, and when it took it.
+    let thread = Death::new(c"")?;
+    let child_pid = child.fork(|| {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread.set(Slot::Pid, host_ids().1);
+                sleep_for_ever();
+            });
+            let code = end_when_told(&child);
+            child.stamp(Slot::Ending);
+            // SAFETY: _exit is exit_group, which every thread may call.
+            unsafe { libc::_exit(code) }
+        })
+    })?;
+    let tracer_pid = tracer.fork_helper(|| {
+        let tid = Pid::from_raw(thread.wait(Slot::Pid)? as i32);
+        ptrace::seize(tid, Options::empty()).context("cannot trace")?;
+        child.stamp(Slot::Go);
+        thread.see_with(tid, libc::__WALL)?;
+        pause(WHILE);
+        thread.reap(tid, By::WaitidThread)
+    })?;
+    child.see(child_pid)?;
+    tracer.see(tracer_pid)?;
+    pause(WHILE);
+    child.reap(child_pid, By::Wait4)?;
+    tracer.reap(tracer_pid, By::Wait4)?;
+    let (child, tracer) = (child.truth()?, tracer.truth()?);
+    ensure!(tracer.exit == Exit::Exited { code: 0 }, "it was not traced");
+    let child = Truth {
+        begun_at: Interval {
+            not_after_ns: thread.get(Slot::Seen),
+            ..child.begun_at
+        },
+        died_at: Interval {
+            not_before_ns: thread.get(Slot::ReapBegin),
+            ..child.died_at
+        },
+        ..child
     };
     Ok(vec![child, tracer])
 }

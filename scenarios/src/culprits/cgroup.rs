@@ -1,11 +1,15 @@
 //! Cgroups of version 1 and 2 that keep a process from running, removed when dropped.
 
 use std::fs;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
 use nix::unistd::Pid;
+
+use crate::lacking::Lacking;
 
 /// A cgroup of our own with one process.
 #[derive(Debug)]
@@ -62,6 +66,21 @@ impl Cgroup {
         Ok(cgroup)
     }
 
+    /// Kills all that are in it.
+    pub(crate) fn kill(&self) -> Result<()> {
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .open(self.folder.join("cgroup.kill"));
+        match file {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                bail!(Lacking::new("no cgroup.kill", Errno::ENOENT))
+            }
+            file => file
+                .and_then(|mut file| file.write_all(b"1"))
+                .context("cannot write to cgroup.kill"),
+        }
+    }
+
     /// Takes another process in.
     pub(crate) fn add(&self, pid: Pid) -> Result<()> {
         self.write("cgroup.procs", &pid.to_string())
@@ -76,8 +95,7 @@ impl Cgroup {
         Ok(cgroup)
     }
 
-    /// Writes to one of its files.
-    pub(crate) fn write(&self, file: &str, text: &str) -> Result<()> {
+    fn write(&self, file: &str, text: &str) -> Result<()> {
         let path = self.folder.join(file);
         fs::write(&path, text).with_context(|| format!("cannot write to {}", path.display()))
     }

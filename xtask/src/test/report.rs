@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::output::Tally;
+use super::output::{self, Tally};
 use super::suite::Outcome;
 
 /// All suites so far.
@@ -11,6 +11,8 @@ pub(super) struct Report {
     tally: Tally,
     not_run: Vec<String>,
     suites_not_run: u64,
+    /// What kernels lack: each is played on another kernel of the matrix, which `xtask vm` sees to.
+    lacking: Vec<String>,
 }
 
 impl Report {
@@ -37,6 +39,9 @@ impl Report {
             }
         }
         self.tally += tally;
+        let lacking = output::lacking(&output).into_iter();
+        self.lacking
+            .extend(lacking.map(|line| format!("{name}: {line}")));
     }
 
     /// Takes note of a suite's tests that could not run, each with its reason.
@@ -62,6 +67,12 @@ impl Report {
                 "NOT A FULL PASS: {} suites not run, or not whole",
                 self.suites_not_run
             );
+        }
+        if !self.lacking.is_empty() {
+            println!("\nskipped where the kernel lacks it, and played on others of the matrix:");
+            for line in &self.lacking {
+                println!("  {line}");
+            }
         }
         let Tally {
             passed,

@@ -17,6 +17,10 @@ pub(super) struct Kernel {
     pub(super) suite: String,
     /// Of the package's file.
     pub(super) sha256: String,
+    /// Scenarios that it cannot play. One of them that is played, or another that is not, is a
+    /// failure.
+    #[serde(default)]
+    pub(super) lacks: Vec<String>,
 }
 
 impl Kernel {

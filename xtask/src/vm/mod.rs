@@ -3,6 +3,7 @@
 mod archive;
 mod fetch;
 mod kernels;
+mod lacks;
 mod machine;
 mod programs;
 mod serial;
@@ -18,6 +19,7 @@ use anyhow::{Context, Result};
 
 use self::kernels::Kernel;
 use self::machine::Run;
+use self::serial::{CameTo, End};
 use crate::setup::{self, Purpose};
 
 /// Machines at one time: each takes a core and half a gigabyte.
@@ -48,7 +50,7 @@ pub(crate) fn main(names: &[String]) -> Result<ExitCode> {
     );
     let kernels: Vec<_> = kernels.into_iter().zip(fetched).collect();
     let outcomes = run_all(&kernels, &initramfs);
-    let failed = report(&outcomes);
+    let failed = report(&outcomes, names.is_empty());
     println!("vm: all done in {:.0} s", began.elapsed().as_secs_f64());
     Ok(ExitCode::from(u8::from(failed > 0)))
 }
@@ -84,22 +86,29 @@ fn summary(kernel: &Kernel, outcome: &Result<Run>) -> String {
     match outcome {
         Err(error) => format!("{name}: FAILED, {error:#}"),
         Ok(run) => {
-            let (passed, failed) = run.serial.end.unwrap_or_default();
+            let End {
+                passed,
+                failed,
+                skipped,
+            } = run.serial.end.unwrap_or_default();
             let seconds = run.took.as_secs_f64();
             let again = match run.lost_boots {
                 0 => String::new(),
                 lost => format!(", {lost} boots lost by the emulator"),
             };
             let verdict = if run.broken.is_some() { "BROKEN, " } else { "" };
-            format!("{name}: {verdict}{passed} passed, {failed} failed in {seconds:.0} s{again}")
+            format!(
+                "{name}: {verdict}{passed} passed, {failed} failed, {skipped} skipped \
+                 in {seconds:.0} s{again}"
+            )
         }
     }
 }
 
 /// Tells what failed and why, then the table; how much failed.
-fn report(outcomes: &[Outcome]) -> u64 {
-    let (mut passed, mut failed) = (0, 0);
-    let mut columns = Vec::new();
+fn report(outcomes: &[Outcome], whole_matrix: bool) -> u64 {
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    let mut told = Vec::new();
     for (kernel, outcome) in outcomes {
         let run = match outcome {
             Ok(run) => run,
@@ -110,10 +119,11 @@ fn report(outcomes: &[Outcome]) -> u64 {
             }
         };
         let of_tests = run.serial.end.unwrap_or_default();
-        passed += of_tests.0;
-        failed += of_tests.1;
+        passed += of_tests.passed;
+        failed += of_tests.failed;
+        skipped += of_tests.skipped;
         for verdict in &run.serial.verdicts {
-            if let Some(why) = &verdict.failed {
+            if let CameTo::Failed(why) = &verdict.came_to {
                 let why: String = why.chars().take(200).collect();
                 println!("\n{} {} {}: {why}", kernel.name, verdict.hook, verdict.test);
             }
@@ -122,12 +132,23 @@ fn report(outcomes: &[Outcome]) -> u64 {
             println!("\n{}: {why}", kernel.name);
             failed += 1;
         }
-        if run.broken.is_some() || of_tests.1 > 0 {
+        if run.broken.is_some() || of_tests.failed > 0 {
             println!("all it said: {}", run.log.display());
         }
-        columns.push((kernel.name.as_str(), run.serial.verdicts.as_slice()));
+        told.push((kernel, run.serial.verdicts.as_slice()));
     }
-    println!("\n{}", table::render(&columns));
-    println!("vm: {passed} passed, {failed} failed");
+    let mut surprises: Vec<_> = told.iter().copied().flat_map(lacks::surprises).collect();
+    if whole_matrix && told.len() == outcomes.len() {
+        surprises.extend(lacks::played_nowhere(&told));
+    }
+    for surprise in &surprises {
+        println!("\n{surprise}");
+    }
+    failed += surprises.len() as u64;
+    println!("\n{}", table::render(&told));
+    for line in lacks::lines(&told) {
+        println!("{line}");
+    }
+    println!("vm: {passed} passed, {failed} failed, {skipped} skipped");
     failed
 }

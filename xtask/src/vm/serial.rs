@@ -7,8 +7,8 @@ const TAIL: usize = 40;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Serial {
     pub(super) verdicts: Vec<Verdict>,
-    /// Passed and failed, from its closing line.
-    pub(super) end: Option<(u64, u64)>,
+    /// From its closing line.
+    pub(super) end: Option<End>,
     /// The first process ran.
     pub(super) booted: bool,
     pub(super) panicked: bool,
@@ -16,13 +16,30 @@ pub(super) struct Serial {
     pub(super) tail: String,
 }
 
+/// How many tests came to which end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct End {
+    pub(super) passed: u64,
+    pub(super) failed: u64,
+    pub(super) skipped: u64,
+}
+
 /// One test with one kind of hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) hook: String,
     pub(super) test: String,
-    /// Why it failed.
-    pub(super) failed: Option<String>,
+    pub(super) came_to: CameTo,
+}
+
+/// What came of a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CameTo {
+    Passed,
+    /// With the reason.
+    Failed(String),
+    /// With what the kernel lacks.
+    Skipped(String),
 }
 
 /// The bytes are no text: firmware and kernel write what they like.
@@ -58,20 +75,27 @@ pub(super) fn has_panicked(bytes: &[u8]) -> bool {
 fn verdict(words: &str) -> Option<Verdict> {
     let mut words = words.splitn(3, ' ');
     let (hook, test, rest) = (words.next()?, words.next()?, words.next()?);
-    let failed = match rest {
-        "ok" => None,
-        other => Some(other.strip_prefix("FAIL ").unwrap_or(other).to_owned()),
+    let came_to = match rest.split_once(' ') {
+        None if rest == "ok" => CameTo::Passed,
+        Some(("skip", why)) => CameTo::Skipped(why.to_owned()),
+        Some(("FAIL", why)) => CameTo::Failed(why.to_owned()),
+        _ => CameTo::Failed(rest.to_owned()),
     };
     Some(Verdict {
         hook: hook.to_owned(),
         test: test.to_owned(),
-        failed,
+        came_to,
     })
 }
 
-fn end(words: &str) -> Option<(u64, u64)> {
-    let (passed, failed) = words.strip_prefix("passed=")?.split_once(" failed=")?;
-    Some((passed.parse().ok()?, failed.parse().ok()?))
+fn end(words: &str) -> Option<End> {
+    let (passed, words) = words.strip_prefix("passed=")?.split_once(" failed=")?;
+    let (failed, skipped) = words.split_once(" skipped=")?;
+    Some(End {
+        passed: passed.parse().ok()?,
+        failed: failed.parse().ok()?,
+        skipped: skipped.parse().ok()?,
+    })
 }
 
 #[cfg(test)]
@@ -82,16 +106,23 @@ mod tests {
     fn verdicts_are_found_among_other_bytes() {
         let serial = parse(
             b"\x1bc\xff..RW-BOOT\r\nRW-TEST fentry vfork ok\r\n[ 1.2] x RW-TEST kprobe peeked FAIL a b\r\n\
-              RW-END passed=1 failed=1\r\n",
+              RW-TEST any autoreap skip no such flag (EINVAL)\r\n\
+              RW-END passed=1 failed=1 skipped=1\r\n",
         );
         assert!(serial.booted && !serial.panicked);
-        assert_eq!(serial.end, Some((1, 1)));
-        let failures: Vec<_> = serial
-            .verdicts
-            .iter()
-            .map(|v| v.failed.as_deref())
-            .collect();
-        assert_eq!(failures, [None, Some("a b")]);
+        let counts = End {
+            passed: 1,
+            failed: 1,
+            skipped: 1,
+        };
+        assert_eq!(serial.end, Some(counts));
+        let ends = serial.verdicts.iter().map(|verdict| &verdict.came_to);
+        let expected = [
+            CameTo::Passed,
+            CameTo::Failed("a b".to_owned()),
+            CameTo::Skipped("no such flag (EINVAL)".to_owned()),
+        ];
+        assert!(ends.eq(&expected), "{:?}", serial.verdicts);
         assert_eq!(serial.verdicts[1].hook, "kprobe");
     }
 

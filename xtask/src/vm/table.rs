@@ -1,6 +1,7 @@
 //! The matrix as a table: kernel × hook × test.
 
-use super::serial::Verdict;
+use super::lacks::Told;
+use super::serial::{CameTo, Verdict};
 
 /// A letter a hook, where the test passed.
 const HOOKS: [(&str, char); 3] = [("fentry", 'f'), ("kprobe", 'k'), ("tracepoint", 't')];
@@ -8,11 +9,8 @@ const HOOKS: [(&str, char); 3] = [("fentry", 'f'), ("kprobe", 'k'), ("tracepoint
 /// Of tests that take the best hook they find.
 const ANY: (&str, char) = ("any", 'a');
 
-/// One column: a kernel and its verdicts.
-pub(super) type Column<'a> = (&'a str, &'a [Verdict]);
-
 /// A row a test, in the order of the first kernel that has it.
-pub(super) fn render(columns: &[Column<'_>]) -> String {
+pub(super) fn render(columns: &[Told<'_>]) -> String {
     let mut tests: Vec<&str> = Vec::new();
     for verdict in columns.iter().flat_map(|(_, verdicts)| *verdicts) {
         if !tests.contains(&verdict.test.as_str()) {
@@ -25,14 +23,15 @@ pub(super) fn render(columns: &[Column<'_>]) -> String {
             .trim_end()
             .to_owned()
     };
-    let names = columns.iter().map(|(kernel, _)| (*kernel).to_owned());
+    let names = columns.iter().map(|(kernel, _)| kernel.name.clone());
     let mut rows = vec![row("", names.collect())];
     for test in tests {
         let cells = columns.iter().map(|(_, verdicts)| cell(verdicts, test));
         rows.push(row(test, cells.collect()));
     }
     rows.push(
-        "(f, k, t, a: true by fentry, kprobe, tracepoint, any of them; X: not; -: no verdict)"
+        "(f, k, t, a: true by fentry, kprobe, tracepoint, any of them; X: not; \
+         s: skipped, the kernel lacks what it takes; -: no verdict)"
             .to_owned(),
     );
     rows.join("\n")
@@ -43,10 +42,11 @@ fn cell(verdicts: &[Verdict], test: &str) -> String {
         let found = verdicts
             .iter()
             .find(|verdict| verdict.test == test && verdict.hook == hook);
-        match found {
+        match found.map(|verdict| &verdict.came_to) {
             None => '-',
-            Some(Verdict { failed: None, .. }) => letter,
-            Some(_) => 'X',
+            Some(CameTo::Passed) => letter,
+            Some(CameTo::Failed(_)) => 'X',
+            Some(CameTo::Skipped(_)) => 's',
         }
     };
     match letter(ANY) {
@@ -58,19 +58,25 @@ fn cell(verdicts: &[Verdict], test: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vm::kernels::choose;
 
     #[test]
     fn what_failed_and_what_is_missing_show() {
-        let verdict = |hook: &str, failed: bool| Verdict {
+        let verdict = |hook: &str, came_to| Verdict {
             hook: hook.to_owned(),
             test: "vfork".to_owned(),
-            failed: failed.then(|| "why".to_owned()),
+            came_to,
         };
-        let some = [verdict("fentry", false), verdict("kprobe", true)];
-        let text = render(&[("5.10", &some), ("6.1", &[])]);
-        assert!(text.contains("vfork                fX-   ---\n"), "{text}");
-        let any = [verdict("any", false)];
-        let text = render(&[("5.10", &any)]);
+        let some = [
+            verdict("fentry", CameTo::Passed),
+            verdict("kprobe", CameTo::Failed("why".to_owned())),
+        ];
+        let skipped = [verdict("fentry", CameTo::Skipped("why".to_owned()))];
+        let kernels = choose(&["5.10".to_owned(), "6.1".to_owned()]).unwrap();
+        let text = render(&[(&kernels[0], &some), (&kernels[1], &skipped)]);
+        assert!(text.contains("vfork                fX-   s--\n"), "{text}");
+        let any = [verdict("any", CameTo::Passed)];
+        let text = render(&[(&kernels[0], &any)]);
         assert!(text.contains("vfork                a\n"), "{text}");
     }
 }

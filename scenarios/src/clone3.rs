@@ -1,0 +1,37 @@
+//! `clone3` for children that go on in a copy of this process's memory, as a fork's do.
+
+use nix::errno::Errno;
+
+/// The child is released at its death, whoever its parent is (Linux 7.1,
+/// <https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/include/uapi/linux/sched.h>).
+pub const CLONE_AUTOREAP: u64 = 1 << 34;
+
+/// How to clone; without anything the child's death sends no signal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clone3 {
+    /// `CLONE_…`, but none that shares memory or makes a thread.
+    pub flags: u64,
+    /// What the parent is sent at its death.
+    pub exit_signal: i32,
+}
+
+impl Clone3 {
+    /// 0 in the child, its PID in the parent.
+    pub(crate) fn call(self) -> nix::Result<i32> {
+        let shared = libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND;
+        assert_eq!(
+            self.flags & shared as u64,
+            0,
+            "the child has its own memory"
+        );
+        // SAFETY: zeroes are arguments that ask for nothing.
+        let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
+        args.flags = self.flags;
+        args.exit_signal = self.exit_signal as u64;
+        let size = size_of::<libc::clone_args>();
+        // SAFETY: the arguments are of the size said, and without shared memory or a stack of
+        // its own the child is a fork's child; this program has one thread whenever it forks.
+        let child = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size) };
+        Errno::result(child).map(|child| child as i32)
+    }
+}
