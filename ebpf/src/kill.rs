@@ -70,7 +70,8 @@ fn kill_tracepoint(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     let current = Task::current();
-    let sender = sender(siginfo(&ctx), signal, target, current);
+    let info = siginfo(&ctx);
+    let sender = sender(info, signal, target, current);
     process.kill_signal = signal as u16;
     process.kill_by = sender.by;
     // SAFETY: the helper has no preconditions.
@@ -80,7 +81,7 @@ fn kill_tracepoint(ctx: BtfTracePointContext) -> i32 {
     } else {
         task::clear_process(&mut process.killer);
     }
-    if signal == SIGKILL && sender.by != kill_by::PROCESS {
+    if signal == SIGKILL && info.address() == FROM_KERNEL {
         maps::note_kernel_kill(current, target);
     }
     0

@@ -32,11 +32,11 @@ static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(counter::COUNT
 #[map]
 static TASKS: HashMap<u64, Remembered> = HashMap::with_max_entries(TASKS_MAX, 0);
 
-/// The last SIGKILL that no process sent, of each CPU.
+/// The last SIGKILL that the kernel sent of its own, of each CPU.
 #[map]
 static KERNEL_KILL: PerCpuArray<KernelKill> = PerCpuArray::with_max_entries(1, 0);
 
-/// A SIGKILL that no process sent.
+/// A SIGKILL that the kernel sent of its own.
 #[repr(C)]
 pub(crate) struct KernelKill {
     /// Address of the `task_struct` that it was sent to.
@@ -121,7 +121,7 @@ fn find(group: Group, start_ns: u64) -> Option<&'static mut Remembered> {
     (found.start_ns == start_ns).then_some(found)
 }
 
-/// Remembers a SIGKILL that the kernel sends in the current task.
+/// Remembers a SIGKILL that the kernel sends in the current task, of its own.
 #[inline(always)]
 pub(crate) fn note_kernel_kill(current: Task, target: Task) {
     if let Some(kill) = kernel_kill() {
@@ -131,7 +131,7 @@ pub(crate) fn note_kernel_kill(current: Task, target: Task) {
     }
 }
 
-/// The last SIGKILL that no process sent on this CPU.
+/// The last SIGKILL that the kernel sent of its own on this CPU.
 #[inline(always)]
 pub(crate) fn kernel_kill() -> Option<&'static mut KernelKill> {
     let slot = KERNEL_KILL.get_ptr_mut(0)?;

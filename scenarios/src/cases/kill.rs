@@ -100,6 +100,12 @@ pub fn cgroup() -> Result<Vec<Truth>> {
         death.killing(Signal::SIGKILL);
     }
     let sent = cgroup.kill();
+    if sent.is_err() {
+        // Who waits for this program's output waits for them too.
+        for (_, pid) in &members {
+            kill(*pid, Signal::SIGKILL).context("cannot end a member")?;
+        }
+    }
     for (death, _) in &members {
         death.stamp(Slot::KillEnd);
     }
