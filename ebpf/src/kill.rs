@@ -23,6 +23,8 @@ const SIGQUIT: u32 = 3;
 const HARMLESS: u64 = bit(17) | bit(18) | bit(19) | bit(20) | bit(21) | bit(22) | bit(23) | bit(28);
 /// ALRM, VTALRM and PROF: from the kernel they come out of a timer, in the middle of anybody.
 const TIMERS: u64 = bit(14) | bit(26) | bit(27);
+/// PIPE and XFSZ: what a write earns the writer.
+const FOR_WRITES: u64 = bit(13) | bit(25);
 /// `TRACE_SIGNAL_DELIVERED`: all others but the next were ignored, already pending or dropped.
 const DELIVERED: u32 = 0;
 /// `TRACE_SIGNAL_LOSE_INFO`: it came, though there was no room to say from whom.
@@ -120,8 +122,8 @@ const fn current_as(by: u16) -> Sender {
 fn sender(info: Kernel, signal: u32, target: Task, current: Task) -> Sender {
     let to_itself = current.ids().tgid == target.ids().tgid;
     match info.address() {
-        // SIGPIPE, SIGXFSZ; but cgroup.kill of the writer's own cgroup is the writer's act.
-        FROM_CURRENT if to_itself && signal != SIGKILL => nobody(kill_by::KERNEL),
+        // Not the others: 7.3 sends those of kill(2) like this, and cgroup.kill always did.
+        FROM_CURRENT if to_itself && FOR_WRITES & bit(signal) != 0 => nobody(kill_by::KERNEL),
         FROM_CURRENT => process(current),
         FROM_KERNEL => from_kernel(signal, to_itself, current),
         _ => match info.read_u32(SI_CODE) as i32 {
