@@ -64,6 +64,9 @@ pub(crate) struct Remembered {
     pub counted: u32,
     /// Its auto-reap was counted.
     pub autoreaped: u32,
+    /// A thread other than the leader died while it was traced.
+    pub traced_thread_died: u32,
+    pub pad: u32,
 }
 
 const NOBODY: Process = Process {
@@ -86,6 +89,8 @@ static NOTHING: Remembered = Remembered {
     threads: 0,
     counted: 0,
     autoreaped: 0,
+    traced_thread_died: 0,
+    pad: 0,
 };
 
 /// What is remembered of a process, if anything.

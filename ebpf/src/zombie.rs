@@ -54,12 +54,17 @@ fn notified(task: Task) {
 }
 
 /// The end of a group's last thread: counted here, once a process; sent only if nothing else
-/// will tell of it.
+/// will tell of it, for sure.
 #[btf_tracepoint(function = "sched_process_exit")]
 fn zombie_group_dead(ctx: BtfTracePointContext) -> i32 {
     let current = Task::current();
     let group = current.group();
-    let group_dead = if OPTIONS.load().exit_has_group_dead == 0 {
+    let traced_thread = current.is_traced() && !current.ids().is_leader();
+    if traced_thread && let Some(process) = maps::remember(group) {
+        process.traced_thread_died = 1;
+    }
+    // The others may have come here before this one, though they ended after it.
+    let group_dead = if traced_thread || OPTIONS.load().exit_has_group_dead == 0 {
         group.live_threads() == 0
     } else {
         ctx.arg::<u64>(1) & 0xff != 0
@@ -69,10 +74,21 @@ fn zombie_group_dead(ctx: BtfTracePointContext) -> i32 {
     }
     death::count(group);
     let farewell = group.farewell();
-    if farewell.silent {
+    if farewell.silent || is_held_by_thread(group, current, traced_thread) {
         death::send(group, farewell, death_flags::BEFORE_NOTIFICATION);
     }
     0
+}
+
+/// A traced thread stays until its tracer has waited for it, and so long nobody is told of the
+/// group's death; then that comes from the tracer, who has nothing to do with the group.
+#[inline(always)]
+fn is_held_by_thread(group: Group, current: Task, current_is_held: bool) -> bool {
+    let goes_by_itself = !current_is_held && !current.ids().is_leader();
+    let others = group
+        .threads()
+        .saturating_sub(1 + u32::from(goes_by_itself));
+    others > 0 && maps::remembered(group).is_some_and(|process| process.traced_thread_died != 0)
 }
 
 /// The signal of a death: of the current process's own, or of a zombie that its dying parent or

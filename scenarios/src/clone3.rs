@@ -1,10 +1,18 @@
 //! `clone3` for children that go on in a copy of this process's memory, as a fork's do.
 
+use std::os::fd::{FromRawFd, OwnedFd};
+
 use nix::errno::Errno;
 
 /// The child is released at its death, whoever its parent is (Linux 7.1,
 /// <https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/include/uapi/linux/sched.h>).
 pub const CLONE_AUTOREAP: u64 = 1 << 34;
+
+/// The child cannot gain privileges; without that or `CAP_SYS_ADMIN` nobody may ask for the next
+/// (Linux 7.1, as above).
+pub const CLONE_NNP: u64 = 1 << 35;
+/// The child is killed when the last copy of its pidfd is closed (Linux 7.1, as above).
+pub const CLONE_PIDFD_AUTOKILL: u64 = 1 << 36;
 
 /// How to clone; without anything the child's death sends no signal.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,8 +24,9 @@ pub struct Clone3 {
 }
 
 impl Clone3 {
-    /// 0 in the child, its PID in the parent.
-    pub(crate) fn call(self) -> nix::Result<i32> {
+    /// 0 in the child, its PID in the parent, which gets a pidfd if it asked for one.
+    pub(crate) fn call(self) -> nix::Result<(i32, Option<OwnedFd>)> {
+        let mut pidfd = -1;
         let shared = libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND;
         assert_eq!(
             self.flags & shared as u64,
@@ -28,10 +37,14 @@ impl Clone3 {
         let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
         args.flags = self.flags;
         args.exit_signal = self.exit_signal as u64;
+        args.pidfd = (&raw mut pidfd).addr() as u64;
         let size = size_of::<libc::clone_args>();
-        // SAFETY: the arguments are of the size said, and without shared memory or a stack of
+        // SAFETY: the arguments are of the size said, the kernel may write the pidfd, and without shared memory or a stack of
         // its own the child is a fork's child; this program has one thread whenever it forks.
         let child = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size) };
-        Errno::result(child).map(|child| child as i32)
+        let child = Errno::result(child)? as i32;
+        // SAFETY: the kernel has just made this descriptor, and nobody else has it.
+        let pidfd = (pidfd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(pidfd) });
+        Ok((child, pidfd))
     }
 }

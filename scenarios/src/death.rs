@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 use std::io::{Error, ErrorKind};
 use std::ops::Deref;
+use std::os::fd::OwnedFd;
 
 use anyhow::{Context, Result, ensure};
 use nix::sched::{CloneFlags, clone};
@@ -16,6 +17,9 @@ use crate::truth::{Exit, How, Interval, Killer, Reaper, Resources, SentBy, Truth
 
 /// Exit code of a helper process whose part of the scenario failed.
 pub const FAILED: i32 = 99;
+
+/// Who was cloned, and its pidfd if one was asked for.
+pub type Cloned = (Pid, Option<OwnedFd>);
 
 /// One death, known to all processes forked after its making.
 #[derive(Debug)]
@@ -38,10 +42,17 @@ impl Death {
     /// # Errors
     /// When there is no memory to share.
     pub fn new(comm: &'static CStr) -> Result<Self> {
-        Ok(Self {
-            slots: Slots::new()?,
-            comm,
-        })
+        let slots = Slots::new()?;
+        Ok(Self { slots, comm })
+    }
+
+    /// `count` of them.
+    ///
+    /// # Errors
+    /// When there is no memory to share.
+    pub fn many(comm: &'static CStr, count: usize) -> Result<Vec<Self>> {
+        let slots = Slots::many(count)?.into_iter();
+        Ok(slots.map(|slots| Self { slots, comm }).collect())
     }
 
     /// Forks the process that shall die: it takes its name, runs `body`, and exits with the
@@ -73,11 +84,11 @@ impl Death {
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn clone3(&self, how: Clone3, body: impl FnOnce() -> i32) -> nix::Result<Pid> {
+    pub fn clone3(&self, how: Clone3, body: impl FnOnce() -> i32) -> nix::Result<Cloned> {
         self.about_to_fork();
         match how.call()? {
-            0 => self.live(body),
-            child => Ok(self.forked(Pid::from_raw(child))),
+            (0, _) => self.live(body),
+            (child, pidfd) => Ok((self.forked(Pid::from_raw(child)), pidfd)),
         }
     }
 

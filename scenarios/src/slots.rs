@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -71,18 +72,15 @@ pub enum Slot {
 pub const STATUS_KNOWN: u64 = 1 << 32;
 
 const COUNT: usize = Slot::Extra as usize + 1;
-const SIZE: NonZeroUsize = NonZeroUsize::new(size_of::<[AtomicU64; COUNT]>()).unwrap();
+
+type All = [AtomicU64; COUNT];
 
 /// The slots of one death, shared by all processes forked after their making.
 #[derive(Debug)]
 pub struct Slots {
-    memory: NonNull<c_void>,
+    memory: Arc<Memory>,
+    index: usize,
 }
-
-// SAFETY: the memory holds nothing but atomics and is unmapped only by its one owner.
-unsafe impl Send for Slots {}
-// SAFETY: as above; every access is atomic.
-unsafe impl Sync for Slots {}
 
 impl Slots {
     /// Fresh slots, all 0.
@@ -90,24 +88,25 @@ impl Slots {
     /// # Errors
     /// When there is no memory.
     pub fn new() -> Result<Self> {
-        // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no other.
-        let memory = unsafe {
-            mmap_anonymous(
-                None,
-                SIZE,
-                ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
-                MapFlags::MAP_SHARED,
-            )
-        };
-        Ok(Self {
-            memory: memory.context("cannot map shared memory")?,
-        })
+        let memory = Arc::new(Memory::new(1)?);
+        Ok(Self { memory, index: 0 })
     }
 
-    fn all(&self) -> &[AtomicU64; COUNT] {
-        // SAFETY: the mapping is page-aligned, zero-filled, as large as the array and lives as
-        // long as `self`; any bit pattern is an `AtomicU64`, and nobody has it exclusively.
-        unsafe { self.memory.cast().as_ref() }
+    /// Those of `count` deaths, in one mapping: each mapping costs every fork time.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub fn many(count: usize) -> Result<Vec<Self>> {
+        let memory = Arc::new(Memory::new(count)?);
+        let one = |index| Self {
+            memory: Arc::clone(&memory),
+            index,
+        };
+        Ok((0..count).map(one).collect())
+    }
+
+    fn all(&self) -> &All {
+        &self.memory.all()[self.index]
     }
 
     /// Writes a fact down.
@@ -141,10 +140,45 @@ impl Slots {
     }
 }
 
-impl Drop for Slots {
+/// Memory that a fork does not copy.
+#[derive(Debug)]
+struct Memory {
+    begin: NonNull<c_void>,
+    count: usize,
+}
+
+// SAFETY: the memory holds nothing but atomics and is unmapped only by its one owner.
+unsafe impl Send for Memory {}
+// SAFETY: as above; every access is atomic.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    fn new(count: usize) -> Result<Self> {
+        let size = NonZeroUsize::new(count * size_of::<All>()).context("no slots")?;
+        // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no other.
+        let begin = unsafe {
+            mmap_anonymous(
+                None,
+                size,
+                ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
+                MapFlags::MAP_SHARED,
+            )
+        };
+        let begin = begin.context("cannot map shared memory")?;
+        Ok(Self { begin, count })
+    }
+
+    fn all(&self) -> &[All] {
+        // SAFETY: the mapping is page-aligned, zero-filled, as large as the arrays and lives as
+        // long as `self`; any bit pattern is an `AtomicU64`, and nobody has it exclusively.
+        unsafe { NonNull::slice_from_raw_parts(self.begin.cast(), self.count).as_ref() }
+    }
+}
+
+impl Drop for Memory {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, of this size, and no reference to it outlives `self`.
-        let unmapped = unsafe { munmap(self.memory, SIZE.get()) };
+        let unmapped = unsafe { munmap(self.begin, self.count * size_of::<All>()) };
         debug_assert!(unmapped.is_ok(), "the mapping is ours");
     }
 }

@@ -57,7 +57,9 @@ impl Death {
     /// # Errors
     /// When it became a zombie instead.
     pub fn see_gone(&self, pid: Pid, code: u8) -> Result<()> {
-        match waitid(libc::P_PID, pid.as_raw(), libc::WEXITED | libc::WNOWAIT) {
+        // It may have been cloned without a signal.
+        let flags = libc::WEXITED | libc::WNOWAIT | libc::__WALL;
+        match waitid(libc::P_PID, pid.as_raw(), flags) {
             Ok(_) => bail!("{pid} was not auto-reaped"),
             Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {
                 self.stamp(Slot::Seen);

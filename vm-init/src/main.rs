@@ -3,7 +3,7 @@
 //!
 //! Verdicts are lines that begin with `RW-`: `RW-TEST hook test ok`, `RW-TEST hook test FAIL why`,
 //! `RW-TEST hook test skip why` of what this kernel lacks, and at the end
-//! `RW-END passed=N failed=M skipped=K`.
+//! `RW-END passed=N failed=M skipped=K`. `RW-NOISE hook figures` is passed on as well.
 
 use std::fs::{self, Permissions};
 use std::io::{self, BufRead, BufReader, Write};
@@ -24,6 +24,8 @@ const LIVE: &str = "/live";
 const ROW: &str = "row::every_death_is_told_truly";
 /// The one that takes things away from the host, with whatever hooks are left.
 const DEGRADED: &str = "degraded::every_poor_host_is_told_truly";
+/// Tells the scenarios that they may change settings of the whole machine.
+const OWN_MACHINE: &str = "REAPWATCH_TEST_OWN_MACHINE";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
 /// Kind and place of each file system; none may lie over a place where a checkout, and with it a
@@ -89,6 +91,7 @@ fn test(name: &str, forced: Option<&'static str>, tally: &mut Tally) -> Result<(
     let mut test = Command::new(LIVE)
         .args(["--ignored", "--exact", "--nocapture", name])
         .envs(forced.map(|hook| ("REAPWATCH_TEST_HOOK", hook)))
+        .env(OWN_MACHINE, "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -113,6 +116,10 @@ fn test(name: &str, forced: Option<&'static str>, tally: &mut Tally) -> Result<(
 fn relay(hook: &str, output: impl BufRead) -> Tally {
     let mut tally = Tally::default();
     for line in output.lines().map_while(Result::ok) {
+        if let Some(figures) = line.strip_prefix("RW-NOISE ") {
+            say(&format!("RW-NOISE {hook} {figures}"));
+            continue;
+        }
         let Some(verdict) = line.strip_prefix("RW-TEST ") else {
             say(&line);
             continue;

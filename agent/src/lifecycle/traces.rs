@@ -47,6 +47,7 @@ traces! {
     proc_snapshot
     subreaper
     table_full
+    traced_thread_tracepoint
     tracer_exits
     tracer_exits_autoreap
     tracer_is_parent

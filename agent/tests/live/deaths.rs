@@ -80,7 +80,7 @@ judged! {
     reaped_0ms reaped_1ms reaped_10ms reaped_100ms
     wait4_any waitid_pid waitid_pidfd waitid_all waitid_null
     peeked reaped_by_thread io_uring_waitid number_again
-    sigchld_ignored sa_nocldwait clone_autoreap
+    sigchld_ignored sa_nocldwait clone_autoreap pidfd_autokill
     killed_sigkill killed_sigterm handled_signal aborted dumped dumped_to_pipe
     terminal group_kill cgroup_kill oom_kill blocked_signal term_then_kill kill_then_term
     alarm posix_timer fault broken_pipe parent_death_signal pidfd_signal

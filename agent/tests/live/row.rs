@@ -9,6 +9,7 @@ use scenarios::truth::Lack;
 
 use crate::agent::Agent;
 use crate::deaths::compare;
+use crate::noise::{Sleeper, figures};
 use crate::scenario;
 use crate::stream::Stream;
 
@@ -32,11 +33,13 @@ fn every_death_is_told_truly() {
         },
     );
     let mut stream = Stream::of(&agent);
+    let sleeper = Sleeper::start();
     let names = SCENARIOS.iter().map(|scenario| scenario.name);
     let deaths: Vec<_> = names
         .filter(|name| *name != NOT_JUDGED)
         .map(|name| (name, attempt(|| scenario::play(name))))
         .collect();
+    let lateness = sleeper.lateness();
     let played = deaths.iter().filter_map(|(_, played)| played.as_ref().ok());
     let all: Vec<_> = played.flatten().flatten().cloned().collect();
     // What is missing shows at its scenario.
@@ -49,6 +52,7 @@ fn every_death_is_told_truly() {
             Ok(Ok(truths)) => verdicts.of(name, || compare(&lines, &truths, by_tracepoints)),
         }
     }
+    println!("\nRW-NOISE {}", figures(&lines, &all, lateness));
     assert_eq!(stream.lost, 0, "the stream kept up");
     verdicts.end();
 }

@@ -87,14 +87,16 @@ impl Stream {
 
     fn wait_for(&mut self, truths: &[Truth], patience: Duration) -> bool {
         let end = Instant::now() + patience;
-        while !truths.iter().all(|truth| self.has(truth)) {
-            match self
-                .lines
-                .recv_timeout(end.saturating_duration_since(Instant::now()))
-            {
-                Ok(line) => self.take(line),
-                Err(_) => return false,
+        let mut missing: Vec<_> = truths.iter().filter(|truth| !self.has(truth)).collect();
+        while !missing.is_empty() {
+            let rest = end.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(rest) else {
+                return false;
+            };
+            if let ExitLine::Exit(line) = &line {
+                missing.retain(|truth| !is_of(line, truth));
             }
+            self.take(line);
         }
         true
     }

@@ -96,9 +96,7 @@ pub fn many_adopted() -> Result<Vec<Truth>> {
     const COUNT: usize = 1000;
     let _guard = Subreaper::new()?;
     let middle = Death::new(c"rw-middle")?;
-    let zombies: Vec<_> = (0..COUNT)
-        .map(|_| Death::new(c"rw-many-adopted"))
-        .collect::<Result<_>>()?;
+    let zombies = Death::many(c"rw-many-adopted", COUNT)?;
     let middle_pid = middle.fork_helper(|| {
         for zombie in &zombies {
             let pid = zombie.fork(|| 3)?;

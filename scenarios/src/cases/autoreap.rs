@@ -4,12 +4,14 @@ use std::ffi::CStr;
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
-use crate::clone3::{CLONE_AUTOREAP, Clone3};
-use crate::death::Death;
+use super::fatal::sleep_for_ever;
+use crate::clone3::{CLONE_AUTOREAP, CLONE_NNP, CLONE_PIDFD_AUTOKILL, Clone3};
+use crate::death::{Cloned, Death};
 use crate::guard::Sigchld;
 use crate::lacking::Lacking;
+use crate::slots::{STATUS_KNOWN, Slot};
 use crate::truth::{How, Truth};
 
 /// The parent ignores SIGCHLD.
@@ -35,26 +37,45 @@ pub fn no_zombies() -> Result<Vec<Truth>> {
 /// # Errors
 /// As [`ignored`].
 pub fn by_clone() -> Result<Vec<Truth>> {
-    let how = Clone3 {
-        flags: CLONE_AUTOREAP,
-        exit_signal: 0,
-    };
     let death = Death::new(c"rw-autoreap")?;
-    let pid = match death.clone3(how, || 3) {
-        Err(Errno::EINVAL) => bail!(Lacking::new("clone3 with CLONE_AUTOREAP", Errno::EINVAL)),
-        pid => pid.context("cannot clone")?,
-    };
-    autoreaped(&death, pid)
+    let (pid, _) = clone(&death, CLONE_AUTOREAP, || 3)?;
+    death.see_gone(pid, 3)?;
+    autoreaped(&death)
+}
+
+/// Its pidfd is closed, which kills it; and auto-reaped, since only such a child can be asked for.
+///
+/// # Errors
+/// As [`ignored`].
+pub fn by_pidfd() -> Result<Vec<Truth>> {
+    let flags = libc::CLONE_PIDFD as u64 | CLONE_PIDFD_AUTOKILL | CLONE_NNP | CLONE_AUTOREAP;
+    let death = Death::new(c"rw-autokill")?;
+    let (pid, pidfd) = clone(&death, flags, sleep_for_ever)?;
+    death.wait(Slot::Ready)?;
+    death.killing(Signal::SIGKILL);
+    drop(pidfd.context("it was asked for")?);
+    death.stamp(Slot::KillEnd);
+    death.see_gone(pid, 0)?;
+    death.set(Slot::Status, STATUS_KNOWN | libc::SIGKILL as u64);
+    autoreaped(&death)
+}
+
+fn clone(death: &Death, flags: u64, body: fn() -> i32) -> Result<Cloned> {
+    let exit_signal = 0;
+    match death.clone3(Clone3 { flags, exit_signal }, body) {
+        Err(Errno::EINVAL) => bail!(Lacking::new("clone3 with these flags", Errno::EINVAL)),
+        child => child.context("cannot clone"),
+    }
 }
 
 fn one(comm: &'static CStr) -> Result<Vec<Truth>> {
     let death = Death::new(comm)?;
     let pid = death.fork(|| 3)?;
-    autoreaped(&death, pid)
+    death.see_gone(pid, 3)?;
+    autoreaped(&death)
 }
 
-fn autoreaped(death: &Death, pid: Pid) -> Result<Vec<Truth>> {
-    death.see_gone(pid, 3)?;
+fn autoreaped(death: &Death) -> Result<Vec<Truth>> {
     let truth = death.truth()?;
     Ok(vec![Truth {
         how: How::Autoreap,

@@ -20,7 +20,7 @@ const ZOMBIE_FOR: Duration = Duration::from_millis(10);
 /// When the kernel or an actor did not do its part.
 pub fn without_signal() -> Result<Vec<Truth>> {
     let death = Death::new(c"rw-no-signal")?;
-    let pid = death
+    let (pid, _) = death
         .clone3(Clone3::default(), || 3)
         .context("cannot clone")?;
     death.see_with(pid, libc::__WCLONE)?;

@@ -142,6 +142,11 @@ pub const SCENARIOS: &[Scenario] = &[
         autoreap::by_clone,
     ),
     scenario(
+        "pidfd_autokill",
+        "killed by the end of its pidfd, auto-reaped",
+        autoreap::by_pidfd,
+    ),
+    scenario(
         "killed_sigkill",
         "killed by another process with SIGKILL",
         fatal::sigkill,

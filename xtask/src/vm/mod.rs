@@ -149,6 +149,11 @@ fn report(outcomes: &[Outcome], whole_matrix: bool) -> u64 {
     for line in lacks::lines(&told) {
         println!("{line}");
     }
+    for (kernel, outcome) in outcomes {
+        for line in outcome.iter().flat_map(|run| &run.serial.noise) {
+            println!("{} {line}", kernel.name);
+        }
+    }
     println!("vm: {passed} passed, {failed} failed, {skipped} skipped");
     failed
 }

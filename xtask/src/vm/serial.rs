@@ -7,6 +7,8 @@ const TAIL: usize = 40;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Serial {
     pub(super) verdicts: Vec<Verdict>,
+    /// For each hook, how far what was measured is from the truth.
+    pub(super) noise: Vec<String>,
     /// From its closing line.
     pub(super) end: Option<End>,
     /// The first process ran.
@@ -56,6 +58,8 @@ pub(super) fn parse(bytes: &[u8]) -> Serial {
             let line = &line[at..];
             if let Some(words) = line.strip_prefix("RW-TEST ") {
                 serial.verdicts.extend(verdict(words));
+            } else if let Some(words) = line.strip_prefix("RW-NOISE ") {
+                serial.noise.push(words.to_owned());
             } else if let Some(words) = line.strip_prefix("RW-END ") {
                 serial.end = end(words);
             }
@@ -106,7 +110,7 @@ mod tests {
     fn verdicts_are_found_among_other_bytes() {
         let serial = parse(
             b"\x1bc\xff..RW-BOOT\r\nRW-TEST fentry vfork ok\r\n[ 1.2] x RW-TEST kprobe peeked FAIL a b\r\n\
-              RW-TEST any autoreap skip no such flag (EINVAL)\r\n\
+              RW-NOISE kprobe figures\r\nRW-TEST any autoreap skip no such flag (EINVAL)\r\n\
               RW-END passed=1 failed=1 skipped=1\r\n",
         );
         assert!(serial.booted && !serial.panicked);
@@ -124,6 +128,7 @@ mod tests {
         ];
         assert!(ends.eq(&expected), "{:?}", serial.verdicts);
         assert_eq!(serial.verdicts[1].hook, "kprobe");
+        assert_eq!(serial.noise, ["kprobe figures"]);
     }
 
     #[test]
