@@ -60,8 +60,12 @@ pub struct Exit {
 /// Who killed it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Killer {
-    /// The sender of the fatal signal.
-    pub process: Process,
+    /// The process that sent the fatal signal, or whose act made the kernel send it.
+    pub process: Option<Process>,
+    /// `process`, `kernel` (for what it did or used), `oom`, `terminal`, `timer` or `namespace`
+    /// (the end of its PID namespace's init); null where that cannot be told.
+    #[serde(default)]
+    pub by: Option<String>,
     /// The signal's name.
     pub signal: String,
     /// When it was sent.
@@ -281,7 +285,7 @@ pub struct Top {
     reason = "the label of the metric has this name too"
 )]
 pub struct Probe {
-    /// The transition: `exit`, `zombie`, `wait`, `reap`, `free`, `kill`, `fork`, `snapshot`.
+    /// The transition: `exit`, `zombie`, `wait`, `reap`, `free`, `kill`, `oom`, `fork`, `snapshot`.
     pub probe: String,
     /// The hook in use, such as `fentry:release_task`; null when none attaches.
     pub hook: Option<String>,

@@ -60,7 +60,8 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
             }),
         how: how.name().to_owned(),
         killer: record.kill.as_ref().map(|kill| api::Killer {
-            process: process(wall, &kill.by),
+            process: someone(&kill.process),
+            by: kill.by.map(|by| by.name().to_owned()),
             signal: signals::name(kill.signal),
             at: time(wall, kill.at_ns),
         }),

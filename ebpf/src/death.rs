@@ -80,6 +80,7 @@ fn fill_remembered(group: Group, farewell: Farewell, death: &mut Death) {
         death.killed_ns = 0;
         death.begin_ns = 0;
         death.kill_signal = 0;
+        death.kill_by = 0;
         death.threads = 0;
         return;
     };
@@ -88,6 +89,7 @@ fn fill_remembered(group: Group, farewell: Farewell, death: &mut Death) {
     death.killed_ns = process.killed_ns;
     death.begin_ns = process.begin_ns;
     death.kill_signal = process.kill_signal;
+    death.kill_by = process.kill_by;
     death.threads = process.threads;
     process.autoreaped = u32::from(farewell.autoreap && !farewell.traced);
 }

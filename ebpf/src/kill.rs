@@ -4,26 +4,42 @@
 //! would. A later one replaces an earlier one, unless the process is already on its way out.
 
 use aya_ebpf::{
-    helpers::bpf_ktime_get_boot_ns, macros::btf_tracepoint, programs::BtfTracePointContext,
+    EbpfContext as _, helpers::bpf_ktime_get_boot_ns, macros::btf_tracepoint,
+    programs::BtfTracePointContext,
 };
+use wire::kill_by;
 
 use crate::{
     maps,
     task::{self, Kernel, Task},
 };
 
-const SIGKILL: u32 = 9;
+pub(crate) const SIGKILL: u32 = 9;
+const SIGHUP: u32 = 1;
+const SIGINT: u32 = 2;
+const SIGQUIT: u32 = 3;
 /// Bits of the signals that do not end a process by default: CHLD, CONT, STOP, TSTP, TTIN,
 /// TTOU, URG, WINCH (`sig_kernel_ignore` and `sig_kernel_stop`, include/linux/signal.h).
 const HARMLESS: u64 = bit(17) | bit(18) | bit(19) | bit(20) | bit(21) | bit(22) | bit(23) | bit(28);
 /// ALRM, VTALRM and PROF: from the kernel they come out of a timer, in the middle of anybody.
 const TIMERS: u64 = bit(14) | bit(26) | bit(27);
+/// PIPE and XFSZ: what a write earns the writer.
+const FOR_WRITES: u64 = bit(13) | bit(25);
+/// `TRACE_SIGNAL_DELIVERED`: all others but the next were ignored, already pending or dropped.
+const DELIVERED: u32 = 0;
+/// `TRACE_SIGNAL_LOSE_INFO`: it came, though there was no room to say from whom.
+const DELIVERED_WITHOUT_INFO: u32 = 4;
+/// `SEND_SIG_NOINFO`: the kernel, in the name of the current task.
+const FROM_CURRENT: u64 = 0;
 /// `SEND_SIG_PRIV`: the kernel itself.
 const FROM_KERNEL: u64 = 1;
 /// Offset of `si_code` in `kernel_siginfo`.
 const SI_CODE: u32 = 8;
-/// `SI_TIMER`.
+/// Those of include/uapi/asm-generic/siginfo.h that do not come from a system call of the current
+/// task. A positive one is the kernel's own: no process may send one to another.
 const SI_TIMER: i32 = -2;
+const SI_ASYNCIO: i32 = -4;
+const SI_SIGIO: i32 = -5;
 
 const fn bit(signal: u32) -> u64 {
     1 << (signal - 1)
@@ -33,38 +49,121 @@ const fn bit(signal: u32) -> u64 {
 fn kill_tracepoint(ctx: BtfTracePointContext) -> i32 {
     let signal: u32 = ctx.arg(0);
     let result: u32 = ctx.arg(4);
-    // Anything but `TRACE_SIGNAL_DELIVERED` was ignored, already pending or dropped.
-    if result != 0 || signal == 0 || signal > 64 || HARMLESS & bit(signal) != 0 {
+    if result != DELIVERED && result != DELIVERED_WITHOUT_INFO {
+        return 0;
+    }
+    if signal == 0 || signal > 64 || HARMLESS & bit(signal) != 0 {
         return 0;
     }
     let target = Task::at(ctx.arg(2));
     if signal != SIGKILL && !target.disposition(signal).is_default() {
         return 0;
     }
-    let Some(process) = maps::remember(target.group()) else {
+    let group = target.group();
+    // An unblocked fatal signal has decided the status by now (`complete_signal`): before 5.17
+    // more of them may come until the process dies of that one.
+    if group.exits() && group.wait_status() & 0x7f != signal {
+        return 0;
+    }
+    let Some(process) = maps::remember(group) else {
         return 0;
     };
     if process.begin_ns != 0 {
         return 0;
     }
-    process.kill_signal = signal;
+    let current = Task::current();
+    let info = siginfo(&ctx);
+    let sender = sender(info, signal, target, current);
+    process.kill_signal = signal as u16;
+    process.kill_by = sender.by;
     // SAFETY: the helper has no preconditions.
     process.killed_ns = unsafe { bpf_ktime_get_boot_ns() };
-    let current = Task::current();
-    if sender_is_current(Kernel::new(ctx.arg(1)), signal, current) {
+    if sender.is_current {
         current.fill_process(&mut process.killer);
     } else {
         task::clear_process(&mut process.killer);
     }
+    if signal == SIGKILL && info.address() == FROM_KERNEL {
+        maps::note_kernel_kill(current, target);
+    }
     0
 }
 
-/// A timer fires, and the terminal's worker runs, in a task that has nothing to do with it.
+/// The second argument, read as a number: newer verifiers hold that a typed pointer is never
+/// NULL, and drop what a program does for one that is.
 #[inline(always)]
-fn sender_is_current(info: Kernel, signal: u32, current: Task) -> bool {
+fn siginfo(ctx: &BtfTracePointContext) -> Kernel {
+    Kernel::new(Kernel::new(ctx.as_ptr() as u64).read_u64(size_of::<u64>() as u32))
+}
+
+/// Where a signal came from.
+struct Sender {
+    /// One of [`kill_by`].
+    by: u16,
+    /// The current task is the process that sent it or whose act made the kernel send it.
+    is_current: bool,
+}
+
+const fn nobody(by: u16) -> Sender {
+    Sender {
+        by,
+        is_current: false,
+    }
+}
+
+const fn current_as(by: u16) -> Sender {
+    Sender {
+        by,
+        is_current: true,
+    }
+}
+
+#[inline(always)]
+fn sender(info: Kernel, signal: u32, target: Task, current: Task) -> Sender {
+    let to_itself = current.ids().tgid == target.ids().tgid;
     match info.address() {
-        0 => true,
-        FROM_KERNEL => TIMERS & bit(signal) == 0 && !current.is_kernel_thread(),
-        _ => info.read_u32(SI_CODE) as i32 != SI_TIMER,
+        // Not the others: 7.3 sends those of kill(2) like this, and cgroup.kill always did.
+        FROM_CURRENT if to_itself && FOR_WRITES & bit(signal) != 0 => nobody(kill_by::KERNEL),
+        FROM_CURRENT => process(current),
+        FROM_KERNEL => from_kernel(signal, to_itself, current),
+        _ => match info.read_u32(SI_CODE) as i32 {
+            SI_TIMER => nobody(kill_by::TIMER),
+            // A completed request, in the middle of anybody; or a process that says so.
+            SI_ASYNCIO | SI_SIGIO => nobody(kill_by::UNKNOWN),
+            code if code > 0 => nobody(kill_by::KERNEL),
+            _ => process(current),
+        },
+    }
+}
+
+#[inline(always)]
+fn process(current: Task) -> Sender {
+    if current.is_kernel_thread() {
+        nobody(kill_by::KERNEL)
+    } else {
+        current_as(kill_by::PROCESS)
+    }
+}
+
+#[inline(always)]
+fn from_kernel(signal: u32, to_itself: bool, current: Task) -> Sender {
+    if TIMERS & bit(signal) != 0 {
+        return nobody(kill_by::TIMER);
+    }
+    let nobodys_act = to_itself || current.is_kernel_thread();
+    match signal {
+        // A key is handled by a kernel worker, a hang-up by whoever closed or left the terminal.
+        SIGHUP | SIGINT | SIGQUIT if nobodys_act => nobody(kill_by::TERMINAL),
+        SIGHUP | SIGINT | SIGQUIT => current_as(kill_by::TERMINAL),
+        SIGKILL if current.is_exiting() && !nobodys_act => {
+            let leader = current.group().leader.numbers();
+            // `zap_pid_ns_processes`; else a tracer with `PTRACE_O_EXITKILL`.
+            if leader.nr_seen_by(leader) == 1 {
+                current_as(kill_by::NAMESPACE)
+            } else {
+                current_as(kill_by::PROCESS)
+            }
+        }
+        _ => nobody(kill_by::KERNEL),
     }
 }

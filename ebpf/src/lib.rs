@@ -94,7 +94,7 @@ pub struct Death {
     pub tracer: Process,
     /// Who created it, zero when that was before the agent.
     pub forker: Process,
-    /// Who sent the last fatal signal, zero when none was seen.
+    /// Who sent the last fatal signal, zero when no process did or none was seen.
     pub killer: Process,
     /// When that signal was sent.
     pub killed_ns: u64,
@@ -110,8 +110,10 @@ pub struct Death {
     pub runtime_ns: u64,
     /// Largest resident set, in pages.
     pub max_rss_pages: u64,
-    /// The signal of `killer`.
-    pub kill_signal: u32,
+    /// That signal, 0 when none was seen.
+    pub kill_signal: u16,
+    /// One of [`kill_by`].
+    pub kill_by: u16,
     /// The wait status: `(code << 8) | signal | 0x80 if dumped`.
     pub exit_code: u32,
     /// The signal its parent gets; 0 or anything but SIGCHLD needs `__WCLONE` to be waited for.
@@ -124,6 +126,25 @@ pub struct Death {
     pub namespace_level: u32,
     /// Its numbers, outermost namespace first.
     pub pids: [NamespacePid; NAMESPACE_LEVELS],
+}
+
+/// Where a fatal signal came from.
+pub mod kill_by {
+    /// It could not be told.
+    pub const UNKNOWN: u16 = 0;
+    /// A process: by a system call that sends signals, by writing to `cgroup.kill`, or by its
+    /// end, where somebody asked for that (`PR_SET_PDEATHSIG`, `PTRACE_O_EXITKILL`).
+    pub const PROCESS: u16 = 1;
+    /// The kernel, for what the process did or used: a fault, SIGPIPE, a limit.
+    pub const KERNEL: u16 = 2;
+    /// The OOM killer.
+    pub const OOM: u16 = 3;
+    /// A terminal and its job control: a key such as ^C, a hang-up.
+    pub const TERMINAL: u16 = 4;
+    /// A timer.
+    pub const TIMER: u16 = 5;
+    /// The end of its PID namespace's init.
+    pub const NAMESPACE: u16 = 6;
 }
 
 /// Bits of a [`Release`]'s head.
@@ -371,6 +392,8 @@ pub struct Options {
     pub exit_has_group_dead: u32,
     /// Bytes waiting in the ring that wake the reader at once.
     pub wake_bytes: u32,
+    /// 1 where `mark_victim` has the task as its first argument (6.8 and later), not its number.
+    pub victim_is_task: u32,
 }
 
 const _: () = {
@@ -384,5 +407,5 @@ const _: () = {
     assert!(size_of::<Renotified>() == 56);
     assert!(size_of::<TaskRecord>() == 4 * 32 + 9 * 8 + 4 * 4 + 4 * 8);
     assert!(size_of::<Offsets>() == 38 * 4);
-    assert!(size_of::<Options>() == 8);
+    assert!(size_of::<Options>() == 12);
 };

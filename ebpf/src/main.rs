@@ -17,6 +17,8 @@ mod kill;
 #[cfg(target_arch = "bpf")]
 mod maps;
 #[cfg(target_arch = "bpf")]
+mod oom;
+#[cfg(target_arch = "bpf")]
 mod reap;
 #[cfg(target_arch = "bpf")]
 mod snapshot;

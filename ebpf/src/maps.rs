@@ -9,7 +9,7 @@ use aya_ebpf::{
 use aya_log_ebpf::warn;
 use wire::{Offsets, Options, Process, RING_BYTES, TASKS as TASKS_MAX, counter};
 
-use crate::task::Group;
+use crate::task::{Group, Task};
 
 #[unsafe(no_mangle)]
 pub(crate) static OFFSETS: Global<Offsets> = Global::new(Offsets::NONE);
@@ -18,6 +18,7 @@ pub(crate) static OFFSETS: Global<Offsets> = Global::new(Offsets::NONE);
 pub(crate) static OPTIONS: Global<Options> = Global::new(Options {
     exit_has_group_dead: 0,
     wake_bytes: RING_BYTES / 2,
+    victim_is_task: 0,
 });
 
 #[map]
@@ -31,6 +32,20 @@ static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(counter::COUNT
 #[map]
 static TASKS: HashMap<u64, Remembered> = HashMap::with_max_entries(TASKS_MAX, 0);
 
+/// The last SIGKILL that the kernel sent of its own, of each CPU.
+#[map]
+static KERNEL_KILL: PerCpuArray<KernelKill> = PerCpuArray::with_max_entries(1, 0);
+
+/// A SIGKILL that the kernel sent of its own.
+#[repr(C)]
+pub(crate) struct KernelKill {
+    /// Address of the `task_struct` that it was sent to.
+    pub target: u64,
+    pub target_tid: u32,
+    /// The thread in which the kernel sent it.
+    pub sender_tid: u32,
+}
+
 /// What the kernel side remembers of a process until it is reaped.
 #[repr(C)]
 pub(crate) struct Remembered {
@@ -42,7 +57,8 @@ pub(crate) struct Remembered {
     pub waits: u64,
     pub killer: Process,
     pub forker: Process,
-    pub kill_signal: u32,
+    pub kill_signal: u16,
+    pub kill_by: u16,
     pub threads: u32,
     /// Its death was counted.
     pub counted: u32,
@@ -69,6 +85,7 @@ static NOTHING: Remembered = Remembered {
     killer: NOBODY,
     forker: NOBODY,
     kill_signal: 0,
+    kill_by: 0,
     threads: 0,
     counted: 0,
     autoreaped: 0,
@@ -107,6 +124,24 @@ fn find(group: Group, start_ns: u64) -> Option<&'static mut Remembered> {
     // are written by itself, by its parent before its first run, or under its siglock.
     let found = unsafe { &mut *found };
     (found.start_ns == start_ns).then_some(found)
+}
+
+/// Remembers a SIGKILL that the kernel sends in the current task, of its own.
+#[inline(always)]
+pub(crate) fn note_kernel_kill(current: Task, target: Task) {
+    if let Some(kill) = kernel_kill() {
+        kill.target = target.address();
+        kill.target_tid = target.ids().tid;
+        kill.sender_tid = current.ids().tid;
+    }
+}
+
+/// The last SIGKILL that the kernel sent of its own on this CPU.
+#[inline(always)]
+pub(crate) fn kernel_kill() -> Option<&'static mut KernelKill> {
+    let slot = KERNEL_KILL.get_ptr_mut(0)?;
+    // SAFETY: the slot is this CPU's own, and lives as long as the program runs.
+    Some(unsafe { &mut *slot })
 }
 
 /// Forgets a process.

@@ -96,6 +96,11 @@ impl Task {
         Self(Kernel::new(address))
     }
 
+    /// Where it lies in the kernel's memory.
+    pub(crate) const fn address(self) -> u64 {
+        self.0.address()
+    }
+
     #[inline(always)]
     pub(crate) fn current() -> Self {
         // SAFETY: the helper has no preconditions.

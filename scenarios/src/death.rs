@@ -13,7 +13,7 @@ use nix::unistd::{ForkResult, Pid, fork};
 
 use crate::clone3::Clone3;
 use crate::slots::{STATUS_KNOWN, Slot, Slots};
-use crate::truth::{Exit, How, Interval, Killer, Reaper, Resources, Truth};
+use crate::truth::{Exit, How, Interval, Killer, Reaper, Resources, SentBy, Truth};
 
 /// Exit code of a helper process whose part of the scenario failed.
 pub const FAILED: i32 = 99;
@@ -146,12 +146,17 @@ impl Death {
     /// When the kernel refuses.
     pub fn kill(&self, signal: Signal) -> Result<()> {
         let pid = Pid::from_raw(self.wait(Slot::Ready).map(|_| self.get(Slot::Pid))? as i32);
-        self.set(Slot::Killer, host_ids().0);
-        self.set(Slot::Signal, signal as u64);
-        self.stamp(Slot::KillBegin);
+        self.killing(signal);
         kill(pid, signal).context("cannot send the signal")?;
         self.stamp(Slot::KillEnd);
         Ok(())
+    }
+
+    /// Writes down that this process is about to do what makes `signal` come.
+    pub fn killing(&self, signal: Signal) {
+        self.set(Slot::Killer, host_ids().0);
+        self.set(Slot::Signal, signal as u64);
+        self.stamp(Slot::KillBegin);
     }
 
     /// Writes down that this thread began to reap.
@@ -230,7 +235,8 @@ impl Death {
             return None;
         };
         (self.get(Slot::Signal) == u64::from(signal)).then(|| Killer {
-            pid: self.get(Slot::Killer) as u32,
+            pid: Some(self.get(Slot::Killer) as u32),
+            by: SentBy::Process,
             signal,
             at: self.interval(Slot::KillBegin, Slot::KillEnd),
         })

@@ -57,11 +57,31 @@ pub enum Exit {
     },
 }
 
+/// Where a fatal signal came from, by the words of the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SentBy {
+    /// A process.
+    Process,
+    /// The kernel, for what the process did.
+    Kernel,
+    /// The OOM killer.
+    Oom,
+    /// A terminal.
+    Terminal,
+    /// A timer.
+    Timer,
+    /// The end of its PID namespace's init.
+    Namespace,
+}
+
 /// Who sent the fatal signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Killer {
-    /// The sender.
-    pub pid: u32,
+    /// The process that sent it, if one did.
+    pub pid: Option<u32>,
+    /// Where it came from.
+    pub by: SentBy,
     /// The signal's number.
     pub signal: u8,
     /// When it was sent.
@@ -114,6 +134,20 @@ pub struct Truth {
     pub reaped_at: Option<Interval>,
     /// What it used, where the scenario measures that.
     pub resources: Option<Resources>,
+}
+
+impl Truth {
+    /// The same with a killer of this kind, which only sometimes is a process.
+    #[must_use]
+    pub fn sent_by(mut self, by: SentBy) -> Self {
+        if let Some(killer) = &mut self.killer {
+            killer.by = by;
+            if !matches!(by, SentBy::Process | SentBy::Namespace) {
+                killer.pid = None;
+            }
+        }
+        self
+    }
 }
 
 /// A scenario that this machine's kernel cannot play.

@@ -4,7 +4,7 @@ use std::io::{Write, stderr};
 use std::process::{Command, Stdio};
 
 use scenarios::cases::SCENARIOS;
-use scenarios::truth::{Crowd, Exit, How, Interval, Lack, Truth};
+use scenarios::truth::{Crowd, Exit, How, Interval, Lack, SentBy, Truth};
 
 fn output(args: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_scenarios"))
@@ -76,7 +76,7 @@ fn assert_ordered(truth: &Truth) {
         );
     }
     if let Some(killer) = truth.killer {
-        assert!(forward(killer.at) && killer.pid != 0, "{truth:?}");
+        assert!(forward(killer.at) && killer.pid != Some(0), "{truth:?}");
     }
     assert_eq!(
         truth.reaper.is_some(),
@@ -107,6 +107,8 @@ fn every_scenario_that_needs_no_privileges_is_ordered() {
         "namespace_dies",
         "namespace_kills",
         "namespace_injected",
+        "cgroup_kill",
+        "oom_kill",
     ];
     for scenario in SCENARIOS
         .iter()
@@ -139,10 +141,10 @@ fn a_namespace_init_reaps_and_clears_up() {
         "these are the numbers of the outside"
     );
     let killed = run("namespace_kills");
-    let by_init = killed[0].killer.map(|killer| killer.pid);
+    let killer = killed[0].killer.expect("it was killed");
     assert_eq!(
-        (killed[0].how, by_init),
-        (How::Autoreap, Some(killed[1].pid))
+        (killed[0].how, killer.pid, killer.by),
+        (How::Autoreap, Some(killed[1].pid), SentBy::Namespace)
     );
     let injected = run("namespace_injected");
     let [child, init, outside] = &injected[..] else {
@@ -153,10 +155,14 @@ fn a_namespace_init_reaps_and_clears_up() {
         init.died_at.not_before_ns >= child.died_at.not_after_ns,
         "the init waits for it"
     );
-    injected.iter().chain(&killed).for_each(assert_ordered);
+    injected.iter().for_each(assert_ordered);
     let cleared = run("namespace_dies");
     assert_eq!(cleared[0].how, How::Namespace);
-    reaped.iter().chain(&cleared).for_each(assert_ordered);
+    reaped
+        .iter()
+        .chain(&cleared)
+        .chain(&killed)
+        .for_each(assert_ordered);
 }
 
 #[test]
@@ -191,7 +197,7 @@ fn a_killer_is_named_and_only_of_the_killed() {
         assert_eq!(victim.exit, Exit::Killed { signal });
         assert_eq!(
             victim.killer.map(|killer| (killer.pid, killer.signal)),
-            Some((killer.pid, signal))
+            Some((Some(killer.pid), signal))
         );
         assert_eq!(killer.killer, None);
     }
@@ -201,6 +207,37 @@ fn a_killer_is_named_and_only_of_the_killed() {
         (Exit::Exited { code: 3 }, None)
     );
     assert_eq!(run("aborted")[0].exit, Exit::Killed { signal: 6 });
+}
+
+#[test]
+fn what_no_process_sent_has_no_process_as_its_killer() {
+    for (name, signal, by) in [
+        ("terminal", 2, SentBy::Terminal),
+        ("alarm", 14, SentBy::Timer),
+        ("posix_timer", 15, SentBy::Timer),
+        ("fault", 11, SentBy::Kernel),
+        ("broken_pipe", 13, SentBy::Kernel),
+    ] {
+        let truth = &run(name)[0];
+        assert_eq!(truth.exit, Exit::Killed { signal }, "{name}");
+        let killer = truth.killer.expect("it was killed");
+        assert_eq!((killer.pid, killer.by), (None, by), "{name}");
+    }
+}
+
+#[test]
+fn of_several_signals_the_one_that_killed_counts() {
+    for name in ["term_then_kill", "kill_then_term"] {
+        let truths = run(name);
+        let [victim, killer] = &truths[..] else {
+            panic!("{truths:?}")
+        };
+        let told = victim.killer.expect("it was killed");
+        assert_eq!((told.pid, told.signal), (Some(killer.pid), 9), "{name}");
+    }
+    let truth = &run("blocked_signal")[0];
+    let least = truth.died_at.not_before_ns - truth.killer.expect("killed").at.not_after_ns;
+    assert!(least >= 20_000_000, "it was blocked for 20 ms: {least}");
 }
 
 #[test]

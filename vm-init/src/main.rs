@@ -28,12 +28,13 @@ const DEGRADED: &str = "degraded::every_poor_host_is_told_truly";
 const OWN_MACHINE: &str = "REAPWATCH_TEST_OWN_MACHINE";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
-/// Kind and place of each file system; the folders above them come from the archive. None may
-/// lie over a place where a checkout, and with it a packed program, can be.
-const MOUNTS: [(&str, &str); 5] = [
+/// Kind and place of each file system; none may lie over a place where a checkout, and with it a
+/// packed program, can be.
+const MOUNTS: [(&str, &str); 6] = [
     ("proc", "/proc"),
     ("sysfs", "/sys"),
     ("devtmpfs", "/dev"),
+    ("devpts", "/dev/pts"),
     ("tracefs", "/sys/kernel/tracing"),
     ("cgroup2", "/sys/fs/cgroup"),
 ];
@@ -64,6 +65,7 @@ fn main() {
 fn run() -> Result<Tally> {
     say("RW-BOOT");
     for (kind, place) in MOUNTS {
+        fs::create_dir_all(place).with_context(|| format!("make {place}"))?;
         mount(
             Some(kind),
             place,

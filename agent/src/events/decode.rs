@@ -1,10 +1,10 @@
 //! One record of the wire → one [`Event`] or [`Task`]. Bytes that make no sense are
 //! [`Malformed`], for the caller to count; they are never a panic.
 
-use wire::{death_flags, kind, release_flags, renotified_flags, task_flags};
+use wire::{death_flags, kill_by, kind, release_flags, renotified_flags, task_flags};
 
 use super::{
-    Death, Event, ExitStatus, Freed, Key, Kill, NamespacePid, Process, Release, Renotified,
+    Death, Event, ExitStatus, Freed, Key, Kill, KillBy, NamespacePid, Process, Release, Renotified,
     Resources, Task, TaskState, Waited,
 };
 
@@ -138,11 +138,6 @@ fn read<T: Wire>(bytes: &[u8]) -> Result<T, Malformed> {
 }
 
 fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
-    let kill = process(&record.killer).map(|by| Kill {
-        by,
-        signal: record.kill_signal as u8,
-        at_ns: record.killed_ns,
-    });
     let (user_ns, system_ns) = cpu_time(record.user_ns, record.system_ns, record.runtime_ns);
     Ok(Death {
         at_ns: record.head.at_ns,
@@ -151,7 +146,7 @@ fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
         parent: process(&record.parent),
         tracer: process(&record.tracer),
         forker: process(&record.forker),
-        kill: kill.filter(|kill| kill.at_ns != 0),
+        kill: kill(record),
         begin_ns: known(record.begin_ns),
         status: ExitStatus::from_wait(record.exit_code),
         exit_signal: record.exit_signal,
@@ -165,6 +160,30 @@ fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
             max_rss_bytes: record.max_rss_pages.saturating_mul(page_size),
         },
         pids: pids(&record.pids),
+    })
+}
+
+/// A signal from no process is one all the same.
+fn kill(record: &wire::Death) -> Option<Kill> {
+    Some(Kill {
+        by: kill_by(record.kill_by),
+        process: process(&record.killer),
+        signal: u8::try_from(record.kill_signal)
+            .ok()
+            .filter(|&it| it != 0)?,
+        at_ns: known(record.killed_ns)?,
+    })
+}
+
+fn kill_by(code: u16) -> Option<KillBy> {
+    Some(match code {
+        kill_by::PROCESS => KillBy::Process,
+        kill_by::KERNEL => KillBy::Kernel,
+        kill_by::OOM => KillBy::Oom,
+        kill_by::TERMINAL => KillBy::Terminal,
+        kill_by::TIMER => KillBy::Timer,
+        kill_by::NAMESPACE => KillBy::Namespace,
+        _ => return None,
     })
 }
 

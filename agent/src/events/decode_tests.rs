@@ -64,6 +64,7 @@ fn a_full_death() {
     record.head.flags = death_flags::AUTOREAP | death_flags::BEFORE_NOTIFICATION;
     record.killer = named(1, b"systemd");
     (record.killed_ns, record.kill_signal, record.exit_code) = (90, 9, 9);
+    record.kill_by = kill_by::PROCESS;
     (record.begin_ns, record.threads, record.max_rss_pages) = (95, 3, 2);
     record.pids[0] = wire::NamespacePid {
         namespace: 5,
@@ -77,8 +78,10 @@ fn a_full_death() {
     assert!(death.autoreap && death.at_is_lower_bound);
     assert_eq!(death.status, ExitStatus::Killed(9));
     assert_eq!(
-        death.kill.map(|kill| (kill.by.comm, kill.at_ns)),
-        Some(("systemd".into(), 90))
+        death
+            .kill
+            .map(|kill| (kill.by, kill.process.map(|by| by.comm), kill.at_ns)),
+        Some((Some(KillBy::Process), Some("systemd".into()), 90))
     );
     assert_eq!(
         (death.begin_ns, death.resources.threads),
@@ -86,6 +89,28 @@ fn a_full_death() {
     );
     assert_eq!(death.resources.max_rss_bytes, 8192);
     assert_eq!(death.pids.len(), 2);
+}
+
+#[test]
+fn a_signal_from_no_process_is_one_all_the_same() {
+    let mut record = a_death();
+    (record.killed_ns, record.kill_signal, record.kill_by) = (90, 9, kill_by::OOM);
+    let kill = |record: &wire::Death| decoded(record).kill;
+    let expected = Kill {
+        by: Some(KillBy::Oom),
+        process: None,
+        signal: 9,
+        at_ns: 90,
+    };
+    assert_eq!(kill(&record), Some(expected.clone()));
+    record.kill_by = 77;
+    let unknown = Kill {
+        by: None,
+        ..expected
+    };
+    assert_eq!(kill(&record), Some(unknown), "no word is guessed");
+    record.killed_ns = 0;
+    assert_eq!(kill(&record), None);
 }
 
 #[test]

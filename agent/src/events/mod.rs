@@ -63,11 +63,44 @@ impl ExitStatus {
     }
 }
 
+/// Where a fatal signal came from; as [`wire::kill_by`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KillBy {
+    /// A process: by a call, or by its end where somebody asked for that.
+    Process,
+    /// The kernel, for what the process did or used.
+    Kernel,
+    /// The OOM killer.
+    Oom,
+    /// A terminal and its job control.
+    Terminal,
+    /// A timer.
+    Timer,
+    /// The end of its PID namespace's init.
+    Namespace,
+}
+
+impl KillBy {
+    /// Its word in `killer.by`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Kernel => "kernel",
+            Self::Oom => "oom",
+            Self::Terminal => "terminal",
+            Self::Timer => "timer",
+            Self::Namespace => "namespace",
+        }
+    }
+}
+
 /// The last fatal signal seen before a death.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kill {
-    /// Who sent it.
-    pub by: Process,
+    /// Where it came from, if that can be told.
+    pub by: Option<KillBy>,
+    /// The process that sent it, or whose act made the kernel send it.
+    pub process: Option<Process>,
     /// Its number.
     pub signal: u8,
     /// When it was sent.

@@ -116,6 +116,7 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
     let options = Plain(Options {
         exit_has_group_dead: u32::from(resolved.exit_has_group_dead),
         wake_bytes: config.ring_bytes / 2,
+        victim_is_task: u32::from(resolved.victim_is_task),
     });
     let level = if config.debug {
         Level::Debug

@@ -123,6 +123,13 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         )])],
     },
     Transition {
+        name: "oom",
+        required: false,
+        decides_source: false,
+        lost_without: "whether the OOM killer was it: its victims are killed by the kernel",
+        hooks: &[typed(&[("oom_tracepoint", Point::Typed("mark_victim"))])],
+    },
+    Transition {
         name: "wait",
         required: false,
         decides_source: false,

@@ -15,6 +15,8 @@ pub(crate) struct Resolved {
     pub(crate) missing: Vec<String>,
     /// Whether `sched_process_exit` says itself that the group is dead.
     pub(crate) exit_has_group_dead: bool,
+    /// Whether `mark_victim` hands over the task, not its number.
+    pub(crate) victim_is_task: bool,
 }
 
 /// Resolves all fields.
@@ -78,6 +80,7 @@ pub(crate) fn resolve(btf: &Btf<'_>) -> Resolved {
         offsets,
         missing,
         exit_has_group_dead: btf.tracepoint_parameters("sched_process_exit") == Some(2),
+        victim_is_task: btf.tracepoint_parameters("mark_victim") == Some(2),
     }
 }
 

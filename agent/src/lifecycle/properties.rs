@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::{How, Lifecycle, Limits, Record, Transition};
 use crate::events::{
-    Death, Event, ExitStatus, Freed, HungUp, Key, Kill, NamespacePid, Process, Release, Renotified,
-    Resources, Snapshot, Task, TaskState, Waited,
+    Death, Event, ExitStatus, Freed, HungUp, Key, Kill, KillBy, NamespacePid, Process, Release,
+    Renotified, Resources, Snapshot, Task, TaskState, Waited,
 };
 
 const SMALL: Limits = Limits {
@@ -153,8 +153,10 @@ fn any_child() -> impl Strategy<Value = NamespacePid> {
 }
 
 fn any_kill() -> impl Strategy<Value = Kill> {
-    (any_process(), 8_u8..10, any_ns(1000)).prop_map(|(by, signal, at_ns)| Kill {
-        by,
+    let process = prop::option::of(any_process());
+    (process, 8_u8..10, any_ns(1000)).prop_map(|(process, signal, at_ns)| Kill {
+        by: process.as_ref().map(|_| KillBy::Process),
+        process,
         signal,
         at_ns,
     })

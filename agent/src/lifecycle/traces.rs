@@ -36,6 +36,7 @@ traces! {
     early_leader
     exec_by_thread
     killed
+    killed_by_nobody
     lost_death
     lost_reap
     namespace_init
@@ -161,7 +162,7 @@ fn show_death(record: &Record) -> String {
         write!(shown, " began={}", ms(begin_ns)).unwrap();
     }
     if let Some(kill) = &record.kill {
-        let by = show_process(Some(&kill.by));
+        let by = show_process(kill.process.as_ref());
         write!(
             shown,
             " killed={} by={by} signal={}",

@@ -2,7 +2,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::*;
-use crate::events::{Key, Kill, Process};
+use crate::events::{Key, Kill, KillBy, Process};
 use crate::lifecycle::{Died, Reap};
 
 const SECOND: u64 = 1_000_000_000;
@@ -136,7 +136,8 @@ fn every_label_value_known_beforehand_is_there_at_0() {
 fn a_seen_death_is_in_each_histogram_once() {
     let page = page_of(&Record {
         kill: Some(Kill {
-            by: process("sh"),
+            by: Some(KillBy::Oom),
+            process: None,
             signal: 9,
             at_ns: 96 * SECOND,
         }),
@@ -169,7 +170,8 @@ fn a_death_known_only_by_a_bound_is_in_no_histogram() {
                 bound,
             },
             kill: Some(Kill {
-                by: process("sh"),
+                by: Some(KillBy::Process),
+                process: Some(process("sh")),
                 signal: 9,
                 at_ns: 96 * SECOND,
             }),
@@ -360,7 +362,8 @@ fn promtool_finds_nothing() {
     for sample in [Sample::default(), full_sample()] {
         metrics.finished(&Record {
             kill: Some(Kill {
-                by: process("sh"),
+                by: Some(KillBy::Process),
+                process: Some(process("sh")),
                 signal: 64,
                 at_ns: 96 * SECOND,
             }),

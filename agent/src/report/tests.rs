@@ -1,7 +1,7 @@
 //! What is known becomes a figure, what is not becomes null, and a bound says that it is one.
 
 use super::*;
-use crate::events::{Key, Kill};
+use crate::events::{Key, Kill, KillBy};
 use crate::lifecycle::{Died, Reap};
 
 const BORN: u64 = 1_000_000_000;
@@ -28,7 +28,8 @@ fn record(bound: DiedBound, reap: Option<Reap>) -> Record {
         former_tracer: None,
         forker: None,
         kill: Some(Kill {
-            by: someone(5),
+            by: Some(KillBy::Process),
+            process: Some(someone(5)),
             signal: 9,
             at_ns: BEGAN - 500_000_000,
         }),
@@ -71,6 +72,11 @@ fn what_was_seen_exactly_is_told_in_full() {
     same(exit.exit_seconds, Some(0.25));
     same(exit.zombie_seconds, Some(1.0));
     same(exit.kill_seconds, Some(0.75));
+    let killer = exit.killer.expect("seen");
+    assert_eq!(
+        (killer.process.map(|it| it.pid), killer.by.as_deref()),
+        (Some(5), Some("process"))
+    );
     same(exit.resources.map(|it| it.lifetime_seconds), Some(1.25));
     assert!(!exit.zombie_seconds_is_upper_bound && !exit.died_at_is_lower_bound);
     assert_eq!(exit.how, "wait");

@@ -113,7 +113,6 @@ fn row(exit: &FinishedExit, look: Look) -> String {
         .as_deref()
         .or(exit.died_at.as_deref())
         .and_then(time_of_day);
-    let killer = exit.killer.as_ref().map(|killer| &killer.process);
     let row: [String; COLUMNS.len()] = [
         at.map_or_else(|| look.nothing().to_owned(), |at| look.clean(&at)),
         exit.pid.to_string(),
@@ -124,7 +123,7 @@ fn row(exit: &FinishedExit, look: Look) -> String {
         look.clean(&exit.how),
         look.process(exit.parent.as_ref()),
         reaper(exit, look),
-        look.process(killer),
+        look.killer(exit.killer.as_ref()),
     ];
     cells(row.iter().map(String::as_str))
 }

@@ -1,6 +1,6 @@
 //! Words for values: durations, ends, processes. All text of strangers goes through `clean`.
 
-use crate::api::{Exit, Process};
+use crate::api::{Exit, Killer, Process};
 
 use super::Look;
 
@@ -87,6 +87,22 @@ impl Look {
             ("killed", _) => signal(),
             ("dumped", _) => format!("{} core", signal()),
             (kind, _) => self.clean(kind),
+        }
+    }
+
+    /// Who killed it: `77 bash`, `77 sshd (terminal)`, `OOM killer`.
+    pub fn killer(self, killer: Option<&Killer>) -> String {
+        let Some(killer) = killer else {
+            return self.nothing().to_owned();
+        };
+        match (&killer.process, killer.by.as_deref()) {
+            (Some(process), None | Some("process")) => self.process(Some(process)),
+            (Some(process), Some(by)) => {
+                format!("{} ({})", self.process(Some(process)), self.clean(by))
+            }
+            (None, Some("oom")) => "OOM killer".to_owned(),
+            (None, Some(by)) => self.clean(by),
+            (None, None) => self.nothing().to_owned(),
         }
     }
 
@@ -230,6 +246,31 @@ mod tests {
             "SIGSEGV core"
         );
         assert_eq!(WIDE.exit(None), "–");
+    }
+
+    #[test]
+    fn killers_are_processes_or_words() {
+        let killer = |pid: Option<u32>, by: Option<&str>| Killer {
+            process: pid.map(|pid| Process {
+                pid,
+                start_time: None,
+                comm: "sh".to_owned(),
+            }),
+            by: by.map(ToOwned::to_owned),
+            signal: "SIGKILL".to_owned(),
+            at: String::new(),
+        };
+        for (pid, by, shown) in [
+            (Some(7), Some("process"), "7 sh"),
+            (Some(7), None, "7 sh"),
+            (Some(7), Some("namespace"), "7 sh (namespace)"),
+            (None, Some("oom"), "OOM killer"),
+            (None, Some("kernel"), "kernel"),
+            (None, None, "–"),
+        ] {
+            assert_eq!(WIDE.killer(Some(&killer(pid, by))), shown);
+        }
+        assert_eq!(WIDE.killer(None), "–");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use scenarios::clock::now_ns;
-use scenarios::truth::{self, How, Interval, Truth};
+use scenarios::truth::{self, How, Interval, SentBy, Truth};
 
 use crate::api::{Exit, FinishedExit, Process};
 
@@ -221,18 +221,39 @@ fn assert_killer(line: &FinishedExit, truth: &Truth, context: &str) {
         .killer
         .as_ref()
         .unwrap_or_else(|| panic!("no killer\n{context}"));
-    let said = (killer.process.pid, killer.signal.as_str());
-    assert_eq!(said, (told.pid, &*name(told.signal)), "killer\n{context}");
+    let said = (
+        pid(killer.process.as_ref()),
+        killer.by.as_deref(),
+        &killer.signal,
+    );
+    let (by, signal) = (sent_by(told.by), name(told.signal));
+    let expected = (told.pid, Some(by), &signal);
+    assert_eq!(said, expected, "killer\n{context}");
     assert_within(Some(&killer.at), told.at, "killer.at", context);
     if line.died_at_is_lower_bound {
-        assert_eq!(line.kill_seconds, None, "not known when it died\n{context}");
+        assert_eq!(line.kill_seconds, None, "it cannot be known\n{context}");
         return;
     }
-    let longest = seconds(truth.died_at.not_after_ns, told.at.not_before_ns) + SHORT;
+    let least = seconds(truth.died_at.not_before_ns, told.at.not_after_ns) - SHORT;
+    let most = seconds(truth.died_at.not_after_ns, told.at.not_before_ns) + SHORT;
     let took = line
         .kill_seconds
         .unwrap_or_else(|| panic!("no kill_seconds\n{context}"));
-    assert!((0.0..=longest).contains(&took), "kill_seconds\n{context}");
+    assert!(
+        took >= 0.0 && (least..=most).contains(&took),
+        "kill_seconds not from {least} to {most}\n{context}"
+    );
+}
+
+fn sent_by(by: SentBy) -> &'static str {
+    match by {
+        SentBy::Process => "process",
+        SentBy::Kernel => "kernel",
+        SentBy::Oom => "oom",
+        SentBy::Terminal => "terminal",
+        SentBy::Timer => "timer",
+        SentBy::Namespace => "namespace",
+    }
 }
 
 fn how(how: How) -> &'static str {
@@ -247,9 +268,12 @@ fn how(how: How) -> &'static str {
 
 fn name(signal: u8) -> String {
     let name = match signal {
+        2 => "SIGINT",
         6 => "SIGABRT",
         9 => "SIGKILL",
         11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
         15 => "SIGTERM",
         other => panic!("no scenario sends {other}"),
     };

@@ -82,6 +82,8 @@ judged! {
     peeked reaped_by_thread io_uring_waitid number_again
     sigchld_ignored sa_nocldwait clone_autoreap pidfd_autokill
     killed_sigkill killed_sigterm handled_signal aborted dumped dumped_to_pipe
+    terminal group_kill cgroup_kill oom_kill blocked_signal term_then_kill kill_then_term
+    alarm posix_timer fault broken_pipe parent_death_signal pidfd_signal
     leader_exits_first leader_first_ignored exit_group_threads threads_killed
     thread_execs thread_execs_late exec_not_found exec_broken
     subreaper zombie_adopted adopter_ignores many_adopted daemon

@@ -4,10 +4,11 @@ use std::ffi::CStr;
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
 
 use super::fatal::sleep_for_ever;
 use crate::clone3::{CLONE_AUTOREAP, CLONE_NNP, CLONE_PIDFD_AUTOKILL, Clone3};
-use crate::death::{Cloned, Death, host_ids};
+use crate::death::{Cloned, Death};
 use crate::guard::Sigchld;
 use crate::lacking::Lacking;
 use crate::slots::{STATUS_KNOWN, Slot};
@@ -51,9 +52,7 @@ pub fn by_pidfd() -> Result<Vec<Truth>> {
     let death = Death::new(c"rw-autokill")?;
     let (pid, pidfd) = clone(&death, flags, sleep_for_ever)?;
     death.wait(Slot::Ready)?;
-    death.set(Slot::Killer, host_ids().0);
-    death.set(Slot::Signal, libc::SIGKILL as u64);
-    death.stamp(Slot::KillBegin);
+    death.killing(Signal::SIGKILL);
     drop(pidfd.context("it was asked for")?);
     death.stamp(Slot::KillEnd);
     death.see_gone(pid, 0)?;

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::Signal;
 use nix::unistd::execv;
 use tempfile::tempdir;
 
 use crate::clock::pause;
-use crate::death::{Death, FAILED, host_ids};
+use crate::death::{Death, FAILED};
 use crate::slots::Slot;
-use crate::truth::{Exit, Truth};
+use crate::truth::{Exit, SentBy, Truth};
 use crate::wait::By;
 
 const ZOMBIE_FOR: Duration = Duration::from_millis(5);
@@ -51,10 +52,7 @@ pub fn broken() -> Result<Vec<Truth>> {
     let path = std::ffi::CString::new(program.as_os_str().as_bytes())?;
     let pid = death.fork(|| {
         if setrlimit(Resource::RLIMIT_CORE, 0, 0).is_ok() {
-            // A fault is one's own doing.
-            death.set(Slot::Killer, host_ids().0);
-            death.set(Slot::Signal, libc::SIGSEGV as u64);
-            death.stamp(Slot::KillBegin);
+            death.killing(Signal::SIGSEGV);
             let _ = execv(&path, &[c"broken"]);
         }
         FAILED
@@ -66,7 +64,7 @@ pub fn broken() -> Result<Vec<Truth>> {
     let truth = death.truth()?;
     let signal = libc::SIGSEGV as u8;
     ensure!(truth.exit == Exit::Killed { signal }, "{:?}", truth.exit);
-    Ok(vec![truth])
+    Ok(vec![truth.sent_by(SentBy::Kernel)])
 }
 
 /// An ELF program (elf(5)) of nothing but headers, to be loaded into the kernel's half.

@@ -59,6 +59,13 @@ pub fn handled() -> Result<Vec<Truth>> {
     truths
 }
 
+/// Lets `signal` do what it does by default, whatever this program inherited or Rust has set.
+pub(super) fn by_default(signal: Signal) -> nix::Result<()> {
+    let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: no handler function is installed, only a disposition.
+    unsafe { sigaction(signal, &action) }.map(drop)
+}
+
 extern "C" fn do_nothing(_: i32) {}
 
 /// Aborts; RLIMIT_CORE is 0.

@@ -13,6 +13,7 @@ pub mod crowd;
 pub mod exec;
 pub mod exec_fails;
 pub mod fatal;
+pub mod kill;
 pub mod namespace;
 pub mod reap;
 pub mod resources;
@@ -162,6 +163,39 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     scenario("aborted", "aborts without a core dump", fatal::aborted),
     scenario("dumped", "aborts with a core dump", fatal::dumped),
+    scenario("terminal", "killed by ^C at its terminal", kill::terminal),
+    scenario("group_kill", "three killed by one call", kill::group),
+    scenario("cgroup_kill", "two killed by cgroup.kill", kill::cgroup),
+    scenario("oom_kill", "killed by the OOM killer", kill::oom),
+    scenario(
+        "blocked_signal",
+        "SIGTERM kills when it is unblocked, 20 ms later",
+        kill::blocked,
+    ),
+    scenario(
+        "term_then_kill",
+        "SIGTERM is blocked, SIGKILL kills",
+        kill::term_then_kill,
+    ),
+    scenario(
+        "kill_then_term",
+        "SIGKILL kills, SIGTERM comes too late",
+        kill::kill_then_term,
+    ),
+    scenario("alarm", "killed by setitimer's SIGALRM", kill::alarm),
+    scenario("posix_timer", "killed by a timer's SIGTERM", kill::timer),
+    scenario("fault", "killed by its own SIGSEGV", kill::fault),
+    scenario("broken_pipe", "killed by SIGPIPE", kill::broken_pipe),
+    scenario(
+        "parent_death_signal",
+        "killed by its parent's end, as it had asked for",
+        kill::parent_death,
+    ),
+    scenario(
+        "pidfd_signal",
+        "killed by pidfd_send_signal",
+        kill::by_pidfd,
+    ),
     scenario(
         "dumped_to_pipe",
         "aborts, a slow program takes the core dump",

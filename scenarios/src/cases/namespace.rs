@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::Signal;
 
 use super::fatal::sleep_for_ever;
 use crate::clock::pause;
-use crate::death::{Death, host_ids};
+use crate::death::Death;
 use crate::slots::{STATUS_KNOWN, Slot};
-use crate::truth::{Exit, How, Interval, Truth};
+use crate::truth::{Exit, How, Interval, SentBy, Truth};
 use crate::wait::By;
 
 const ZOMBIE_FOR: Duration = Duration::from_millis(10);
@@ -66,14 +67,15 @@ pub fn init_kills() -> Result<Vec<Truth>> {
     let maker = inside(&init, || {
         child.fork(sleep_for_ever)?;
         child.wait(Slot::Ready)?;
-        killed_by_end_of_this(&child);
+        // By the end of this process, which is all that it still does.
+        child.killing(Signal::SIGKILL);
         Ok(())
     })?;
     let end = init.get(Slot::Seen);
     child.set(Slot::KillEnd, end);
     child.set(Slot::Seen, end);
     child.set(Slot::Status, STATUS_KNOWN | SIGKILL);
-    let child = child.truth()?;
+    let child = child.truth()?.sent_by(SentBy::Namespace);
     let child = Truth {
         how: How::Autoreap,
         reaped_at: Some(child.died_at),
@@ -94,7 +96,7 @@ pub fn injected() -> Result<Vec<Truth>> {
         unshare(CloneFlags::CLONE_NEWPID).context("cannot make a PID namespace")?;
         let init_pid = init.fork_helper(|| {
             child.wait(Slot::Go)?;
-            killed_by_end_of_this(&child);
+            child.killing(Signal::SIGKILL);
             Ok(())
         })?;
         // From here on all that this process forks is born into the namespace.
@@ -111,7 +113,8 @@ pub fn injected() -> Result<Vec<Truth>> {
     outside.see(pid)?;
     outside.reap(pid, By::Wait4)?;
     child.set(Slot::KillEnd, child.get(Slot::Seen));
-    let (child, init) = (child.truth()?, init.truth()?);
+    let child = child.truth()?.sent_by(SentBy::Namespace);
+    let init = init.truth()?;
     let signal = SIGKILL as u8;
     ensure!(child.exit == Exit::Killed { signal }, "{:?}", child.exit);
     let released = child.reaped_at.context("it was reaped")?;
@@ -129,16 +132,9 @@ pub fn injected() -> Result<Vec<Truth>> {
     Ok(vec![child, init, outside.truth()?])
 }
 
-/// All that this thread still does is die, as the init of `child`'s namespace.
-fn killed_by_end_of_this(child: &Death) {
-    child.set(Slot::Killer, host_ids().0);
-    child.set(Slot::Signal, SIGKILL);
-    child.stamp(Slot::KillBegin);
-}
-
 /// Runs `body` as the init of a new PID namespace until both that init and the process that made
 /// the namespace are dead and reaped; returns the truth of the latter.
-fn inside(init: &Death, body: impl FnOnce() -> Result<()>) -> Result<Truth> {
+pub(super) fn inside(init: &Death, body: impl FnOnce() -> Result<()>) -> Result<Truth> {
     let maker = Death::new(c"rw-nsmaker")?;
     let pid = maker.fork_helper(|| {
         unshare(CloneFlags::CLONE_NEWPID).context("cannot make a PID namespace")?;

@@ -1,15 +1,19 @@
 //! Cgroups of version 1 and 2 that keep a process from running, removed when dropped.
 
 use std::fs;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
 use nix::unistd::Pid;
+
+use crate::lacking::Lacking;
 
 /// A cgroup of our own with one process.
 #[derive(Debug)]
-pub(super) struct Cgroup {
+pub(crate) struct Cgroup {
     folder: PathBuf,
     /// The file and the text that let the process run again.
     release: (&'static str, &'static str),
@@ -34,6 +38,52 @@ impl Cgroup {
         cgroup.write("cpu.cfs_period_us", "1000000")?;
         cgroup.write("cpu.cfs_quota_us", "1000")?;
         Ok(cgroup)
+    }
+
+    /// With neither limits nor anything to let go.
+    pub(crate) fn plain(pid: Pid) -> Result<Self> {
+        Self::new("cgroup2", pid, ("cgroup.freeze", "0"))
+    }
+
+    /// One that may have so many bytes of memory, by whichever hierarchy has the controller.
+    pub(crate) fn limited(pid: Pid, bytes: usize) -> Result<Self> {
+        let by_v1 = mount("memory").is_some();
+        if !by_v1 {
+            let root = mount("cgroup2").context("no hierarchy for memory is mounted")?;
+            fs::write(root.join("cgroup.subtree_control"), "+memory")
+                .context("cannot hand the memory controller down")?;
+        }
+        let (kind, limit, with_swap, lift) = if by_v1 {
+            let with_swap = ("memory.memsw.limit_in_bytes", bytes);
+            ("memory", "memory.limit_in_bytes", with_swap, "-1")
+        } else {
+            ("cgroup2", "memory.max", ("memory.swap.max", 0), "max")
+        };
+        let cgroup = Self::new(kind, pid, (limit, lift))?;
+        cgroup.write(limit, &bytes.to_string())?;
+        // Not there in a kernel without swap.
+        let _without_swap = cgroup.write(with_swap.0, &with_swap.1.to_string());
+        Ok(cgroup)
+    }
+
+    /// Kills all that are in it.
+    pub(crate) fn kill(&self) -> Result<()> {
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .open(self.folder.join("cgroup.kill"));
+        match file {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                bail!(Lacking::new("no cgroup.kill", Errno::ENOENT))
+            }
+            file => file
+                .and_then(|mut file| file.write_all(b"1"))
+                .context("cannot write to cgroup.kill"),
+        }
+    }
+
+    /// Takes another process in.
+    pub(crate) fn add(&self, pid: Pid) -> Result<()> {
+        self.write("cgroup.procs", &pid.to_string())
     }
 
     fn new(kind: &str, pid: Pid, release: (&'static str, &'static str)) -> Result<Self> {

@@ -1,6 +1,6 @@
 //! Parents that do not reap, each for a reason of its own, for as long as somebody wants.
 
-mod cgroup;
+pub(crate) mod cgroup;
 mod habits;
 mod states;
 

@@ -154,7 +154,7 @@ impl<'a> Fields<'a> {
             killer: self.process("killer"),
             killed_ns: self.time("killed"),
             begin_ns: self.time("begin"),
-            kill_signal: self.number("kill_signal"),
+            kill_signal: self.number("kill_signal") as u16,
             exit_code: self.number("exit_code"),
             exit_signal: 17,
             pids: self.pids(process.tgid),
