@@ -175,5 +175,9 @@ fn resources(record: &Record, used: Resources) -> api::Resources {
     }
 }
 
+mod explain;
+
+pub(crate) use explain::{earlier, story};
+
 #[cfg(test)]
 mod tests;

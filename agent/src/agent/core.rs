@@ -38,7 +38,7 @@ const PUBLISHED_AT_ONCE: usize = 4096;
 /// The least time between two repairs out of turn.
 const REPAIR_EVERY_NS: u64 = 1_000_000_000;
 
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     open: 65_536,
     recent: 8_192,
     recent_ns: 300_000_000_000,

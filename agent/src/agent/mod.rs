@@ -2,6 +2,7 @@
 
 mod answers;
 mod core;
+mod explain;
 pub(crate) mod host;
 mod judge;
 mod streams;

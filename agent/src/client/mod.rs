@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::api::{Culprit, Doctor, Document, ExitLine, Top, VERSION, Zombie};
+use crate::api::{Culprit, Doctor, Document, Explained, ExitLine, Top, VERSION, Zombie};
 use crate::cli::{DEFAULT_SOCKET, ProbeArgs, ViewArgs};
 use crate::handle::{Handle, Request};
 use crate::say::say;
@@ -92,6 +92,14 @@ impl Source {
         }
     }
 
+    /// The story of one process.
+    pub async fn explain(&self, pid: u32) -> anyhow::Result<Explained> {
+        match self {
+            Self::Remote(remote) => remote.explain(pid).await,
+            Self::Embedded(handle) => Ok(handle.explain(pid).await?),
+        }
+    }
+
     /// One frame of the live view.
     pub async fn top(&self) -> anyhow::Result<Document<Top>> {
         let document = match self {
@@ -149,6 +157,12 @@ impl Remote {
         let doctor: Doctor = self.get("doctor").await?;
         self.check_version(doctor.version.into())?;
         Ok(doctor)
+    }
+
+    async fn explain(&self, pid: u32) -> anyhow::Result<Explained> {
+        let explained: Explained = self.get(&format!("explain/{pid}")).await?;
+        self.check_version(explained.version.into())?;
+        Ok(explained)
     }
 
     async fn document<T: serde::de::DeserializeOwned>(

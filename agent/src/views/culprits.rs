@@ -74,7 +74,7 @@ fn table(culprits: &[Culprit], look: Look, width: usize) -> String {
             why.map_or_else(nothing, |verdict| look.clean(&verdict.id)),
         ]);
         table.below(
-            why.map(|verdict| story(verdict, look, width))
+            why.map(|why| verdict(why, INDENT, look, width))
                 .unwrap_or_default(),
         );
     }
@@ -82,17 +82,17 @@ fn table(culprits: &[Culprit], look: Look, width: usize) -> String {
 }
 
 /// The verdict in full, wrapped and indented.
-fn story(verdict: &Verdict, look: Look, width: usize) -> String {
+pub fn verdict(verdict: &Verdict, indent: &str, look: Look, width: usize) -> String {
     let mut text = String::new();
     let mut part = |name: &str, words: &str| {
-        let room = width.saturating_sub(INDENT.len() + name.len()).max(20);
+        let room = width.saturating_sub(indent.len() + name.len()).max(20);
         for (n, line) in wrap(&look.clean(words), room).into_iter().enumerate() {
             let name = if n == 0 {
                 name
             } else {
                 &" ".repeat(name.len())
             };
-            text.extend([INDENT, name, &line, "\n"]);
+            text.extend([indent, name, &line, "\n"]);
         }
     };
     part("", &format!("{} ({})", verdict.summary, verdict.confidence));

@@ -3,6 +3,7 @@
 pub mod culprits;
 pub mod doctor;
 pub mod exits;
+pub mod explain;
 pub mod json;
 mod look;
 pub mod output;
