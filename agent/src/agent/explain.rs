@@ -55,9 +55,7 @@ impl Agent {
         };
         let last = lives.first();
         let lives_on = last.filter(|life| matches!(life.state, State::Alive | State::LeaderExited));
-        let habits = lives_on
-            .and_then(Life::process)
-            .and_then(|process| keeper(process, "itself"));
+        let habits = lives_on.and_then(|life| keeper(life.process, "itself"));
         let held = habits.as_ref().map_or(0, |habits| habits.habits.zombies);
         let story = story::tell(known, last, held);
         let waits_for_reap =
@@ -99,10 +97,11 @@ impl Agent {
         match life.state {
             State::Zombie => self.why_unreaped(life.record?, known.now_ns),
             State::Alive => habits?.habits.verdict.clone(),
-            State::LeaderExited => habits.and_then(|it| it.habits.verdict.clone()).or_else(|| {
-                let verdict = story::leader_exited(life.process()?, known.living_threads());
-                Some(report::verdict(&verdict))
-            }),
+            State::LeaderExited => {
+                let own = habits.and_then(|it| it.habits.verdict.clone());
+                let none = || story::leader_exited(life.process, known.living_threads());
+                own.or_else(|| Some(report::verdict(&none())))
+            }
             State::Exiting | State::Reaped | State::Unknown => None,
         }
     }

@@ -12,7 +12,7 @@ pub(crate) fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// The letter of a thread's state.
-pub(super) fn state(status: &str) -> Option<char> {
+pub(crate) fn state(status: &str) -> Option<char> {
     field(status, "State")?.chars().next()
 }
 

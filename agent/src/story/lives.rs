@@ -39,6 +39,8 @@ impl State {
 pub struct Life<'a> {
     /// Its state.
     pub state: State,
+    /// Who.
+    pub process: &'a Process,
     /// What the snapshot shows of it.
     pub task: Option<&'a Task>,
     /// What is known of its death.
@@ -48,12 +50,6 @@ pub struct Life<'a> {
 }
 
 impl Life<'_> {
-    /// Who.
-    pub fn process(&self) -> Option<&Process> {
-        let record = self.record.map(|record| &record.process);
-        record.or(self.task.map(|task| &task.process))
-    }
-
     /// Who must reap it, or had to.
     pub fn parent(&self) -> Option<&Process> {
         match self.record {
@@ -105,6 +101,7 @@ pub fn lives<'a>(known: &Known<'a>) -> Vec<Life<'a>> {
             } else {
                 State::Zombie
             },
+            process: &record.process,
             task,
             record: Some(record),
             gone_by_ns,
@@ -118,9 +115,22 @@ pub fn lives<'a>(known: &Known<'a>) -> Vec<Life<'a>> {
             TaskState::Exiting => State::Exiting,
             TaskState::Zombie => State::Zombie,
         },
+        process: &task.process,
         task: Some(task),
         record: None,
         gone_by_ns: None,
     });
-    living.into_iter().chain(dead).collect()
+    // A snapshot may lack one that /proc shows: the iterator of some hosts hides their init.
+    let unseen = known.seen.process.as_ref().filter(|process| {
+        let is_it = |record: &&Record| record.process.key.is_roughly(process.key);
+        shown.is_none() && !known.records.iter().any(is_it)
+    });
+    let unseen = unseen.map(|process| Life {
+        state: State::Alive,
+        process,
+        task: None,
+        record: None,
+        gone_by_ns: None,
+    });
+    living.into_iter().chain(unseen).chain(dead).collect()
 }

@@ -4,7 +4,9 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use super::Seen;
+use crate::events::{Key, Process};
 use crate::evidence::parse;
+use crate::kernel;
 
 /// How long the search for namesakes may take.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -25,8 +27,22 @@ pub fn at(pid: u32) -> Seen {
     match number("Tgid") {
         Some(tgid) if tgid != pid => seen.thread_of = comm(tgid).map(|comm| (tgid, comm)),
         Some(_) => {
+            let lives = status.as_deref().and_then(parse::state) != Some('Z');
+            let process = kernel::start_ns(pid).zip(comm(pid));
+            let process = process.map(|(start_ns, comm)| Process {
+                key: Key {
+                    tgid: pid,
+                    start_ns,
+                },
+                tid: pid,
+                comm,
+            });
             seen.threads = number("Threads");
-            seen.kernel_thread = comm(pid).filter(|_| is_kernel_thread(pid));
+            if is_kernel_thread(pid) {
+                seen.kernel_thread = process.map(|process| process.comm);
+            } else {
+                seen.process = process.filter(|_| lives);
+            }
         }
         None => seen.namesakes = namesakes(pid),
     }

@@ -20,6 +20,8 @@ use crate::lifecycle::Record;
 /// What /proc says of a number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
+    /// The process that has it and lives.
+    pub process: Option<Process>,
     /// The process whose thread has the number, where it is not that of the process itself.
     pub thread_of: Option<(u32, String)>,
     /// Name of the kernel thread that has it.

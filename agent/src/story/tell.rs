@@ -12,14 +12,13 @@ const GENERATIONS: usize = 64;
 
 /// Tells of `life`, or that nothing is known. `held` are the zombies that it has not reaped.
 pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
-    let found = life.and_then(|life| Some((life, life.process()?)));
-    let Some((life, process)) = found else {
+    let Some(life) = life else {
         return unknown::story(known);
     };
     Story {
-        process: Some(process.clone()),
+        process: Some(life.process.clone()),
         state: life.state,
-        summary: summary(known, life, process, held),
+        summary: summary(known, life, held),
         meaning: meaning(life.state),
         timeline: timeline::timeline(life),
         phases: timeline::phases(life, known.now_ns),
@@ -28,8 +27,8 @@ pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
     }
 }
 
-fn summary(known: &Known<'_>, life: &Life<'_>, process: &Process, held: u64) -> String {
-    let name = who(process);
+fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
+    let name = who(life.process);
     match (life.state, life.record) {
         (State::LeaderExited, _) => {
             let live = leader_exited::living(known.living_threads());

@@ -8,7 +8,7 @@ use crate::signals;
 
 /// All moments that are known.
 pub(super) fn timeline(life: &Life<'_>) -> Vec<Moment> {
-    let mut moments: Vec<Moment> = started(life).into_iter().collect();
+    let mut moments = vec![started(life)];
     match (life.record, life.task) {
         (Some(record), _) => dead(life, record, &mut moments),
         (None, Some(task)) => {
@@ -25,13 +25,13 @@ fn at(at_ns: Option<u64>, bound: Bound, what: String) -> Moment {
     Moment { at_ns, bound, what }
 }
 
-fn started(life: &Life<'_>) -> Option<Moment> {
-    let start_ns = Some(life.process()?.key.start_ns).filter(|&start_ns| start_ns != 0);
+fn started(life: &Life<'_>) -> Moment {
+    let start_ns = Some(life.process.key.start_ns).filter(|&start_ns| start_ns != 0);
     let what = match life.forker() {
         Some(forker) => format!("started: {} created it", who(forker)),
         None => "started; who created it was not seen".to_owned(),
     };
-    Some(at(start_ns, Bound::Exact, what))
+    at(start_ns, Bound::Exact, what)
 }
 
 /// Somebody other than its creator is its parent: the creator has ended, or asked for it
