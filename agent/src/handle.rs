@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::api::{Culprit, Doctor, Document, Explained, ExitLine, Top, Zombie};
+use crate::api::{Culprits, Doctor, Document, ExitLine, Explained, Top, Zombie};
 use crate::story::{Seen, look};
 
 /// How long /proc may take to say what it knows of one number.
@@ -27,7 +27,7 @@ pub enum Request {
     /// Who is dead and unreaped.
     Zombies(oneshot::Sender<Document<Zombie>>),
     /// Who does not reap, and why.
-    Culprits(oneshot::Sender<Document<Culprit>>),
+    Culprits(oneshot::Sender<Culprits>),
     /// The story of the process with this PID, of which /proc says so much.
     Explain(u32, Seen, oneshot::Sender<Explained>),
     /// One frame of the live view; the document has one item.

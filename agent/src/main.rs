@@ -20,6 +20,7 @@ mod kernel;
 mod lifecycle;
 mod metrics;
 mod parents;
+mod pids;
 mod report;
 mod say;
 mod server;

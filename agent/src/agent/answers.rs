@@ -6,7 +6,7 @@ use super::{
     core::Agent,
     host,
     judge::{FOR_TOP_NS, Question},
-    tally,
+    pids, tally,
 };
 use crate::{
     api::{self, Document},
@@ -15,8 +15,10 @@ use crate::{
     handle::{Health, Request},
     kernel::{self, ProbeReport},
     lifecycle::Record,
-    metrics::Sample,
-    parents, report, verdict,
+    metrics::{PidTable, Sample},
+    parents,
+    pids::Usage,
+    report, verdict,
 };
 
 impl Agent {
@@ -32,6 +34,7 @@ impl Agent {
             }
             Request::Top(to) => {
                 self.judge_if_older_than(FOR_TOP_NS);
+                self.look_at_pids(pids::WHILE_ASKED_NS);
                 to.send(self.document(vec![self.top()])).is_ok()
             }
             Request::Doctor(to) => to.send(self.doctor()).is_ok(),
@@ -129,6 +132,7 @@ impl Agent {
                 .map(|row| report::parent(self.wall, row, self.judge.verdict(row.process.key)))
                 .collect(),
             zombies,
+            pids: report::pids(&self.pid_usages()),
         }
     }
 
@@ -173,8 +177,7 @@ impl Agent {
             }),
             parents: holders.into_values().collect(),
             culprits: self.judge.counts(),
-            pids_used: host::pids_used(),
-            pids_limit: host::pids_limit(),
+            pids: self.pid_usages().iter().map(pid_table).collect(),
             probes: self
                 .probes
                 .iter()
@@ -182,5 +185,14 @@ impl Agent {
                 .collect(),
         };
         self.metrics.render(&sample)
+    }
+}
+
+fn pid_table(usage: &Usage) -> PidTable {
+    PidTable {
+        scope: usage.scope.name().to_owned(),
+        used: usage.used,
+        limit: usage.limit,
+        zombies: usage.zombies.map(|zombies| zombies.count),
     }
 }

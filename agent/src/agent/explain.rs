@@ -49,7 +49,9 @@ impl Agent {
             let row = rows
                 .iter()
                 .find(|row| row.process.key.is_roughly(process.key));
-            let idle = row.is_none().then(|| self.parents.idle(process, known.now_ns));
+            let idle = row
+                .is_none()
+                .then(|| self.parents.idle(process, known.now_ns));
             let row = row.or(idle.as_ref())?;
             Some(self.keeper(row, role, known.snapshot))
         };
@@ -114,7 +116,9 @@ impl Agent {
         let task = tasks.find(|task| task.process.key.is_roughly(row.process.key));
         if let Some(task) = task.filter(|_| self.counts_waits()) {
             habits.waits_total = task.waits.or(habits.waits_total);
-            let last_wait = task.last_wait_ns.map(|at_ns| report::time(self.wall, at_ns));
+            let last_wait = task
+                .last_wait_ns
+                .map(|at_ns| report::time(self.wall, at_ns));
             habits.last_wait_at = last_wait.or(habits.last_wait_at);
         }
         api::Keeper {

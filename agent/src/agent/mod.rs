@@ -5,6 +5,7 @@ mod core;
 mod explain;
 pub(crate) mod host;
 mod judge;
+mod pids;
 mod streams;
 mod tally;
 

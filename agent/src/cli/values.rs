@@ -219,7 +219,17 @@ mod tests {
     #[test]
     fn a_pid_is_a_number_above_zero() {
         assert_eq!(pid("1234"), Ok(1234));
-        for bad in ["", "0", "-1", "+1", " 1", "1.0", "0x10", "java", "4294967296"] {
+        for bad in [
+            "",
+            "0",
+            "-1",
+            "+1",
+            " 1",
+            "1.0",
+            "0x10",
+            "java",
+            "4294967296",
+        ] {
             assert!(pid(bad).is_err(), "{bad:?} passed");
         }
     }

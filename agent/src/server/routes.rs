@@ -128,7 +128,10 @@ async fn explain(
     Path(pid): Path<String>,
 ) -> Result<impl IntoResponse, Refusal> {
     let pid = cli::pid(&pid).map_err(Refusal::bad)?;
-    agent.within(ANSWER, agent.handle.explain(pid)).await.map(Json)
+    agent
+        .within(ANSWER, agent.handle.explain(pid))
+        .await
+        .map(Json)
 }
 
 async fn top(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {

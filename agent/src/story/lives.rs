@@ -84,9 +84,8 @@ pub fn lives<'a>(known: &Known<'a>) -> Vec<Life<'a>> {
         let mut tasks = snapshot.tasks.iter();
         tasks.find(|task| task.process.key.tgid == known.pid)
     });
-    let shows = |record: &Record| {
-        shown.filter(|task| task.process.key.is_roughly(record.process.key))
-    };
+    let shows =
+        |record: &Record| shown.filter(|task| task.process.key.is_roughly(record.process.key));
     let dead = known.records.iter().map(|record| {
         let task = shows(record);
         // One that died while the snapshot was taken need not be in it.

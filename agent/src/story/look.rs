@@ -64,7 +64,10 @@ fn is_kernel_thread(pid: u32) -> bool {
     let stat = String::from_utf8_lossy(&stat);
     // The name may hold anything, so it ends at the last parenthesis; the flags are field 9.
     let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let flags = rest.split(' ').nth(6).and_then(|text| text.parse::<u64>().ok());
+    let flags = rest
+        .split(' ')
+        .nth(6)
+        .and_then(|text| text.parse::<u64>().ok());
     flags.is_some_and(|flags| flags & PF_KTHREAD != 0)
 }
 

@@ -9,7 +9,6 @@ mod timeline;
 mod unknown;
 mod words;
 
-
 pub use leader_exited::verdict as leader_exited;
 pub use lives::{Life, State, lives};
 pub use tell::tell;

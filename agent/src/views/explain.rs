@@ -91,7 +91,11 @@ impl Page {
             return;
         }
         self.head("Who");
-        if let Some(start) = story.process.as_ref().and_then(|it| it.start_time.as_deref()) {
+        if let Some(start) = story
+            .process
+            .as_ref()
+            .and_then(|it| it.start_time.as_deref())
+        {
             self.lines("  started   ", &moment(start));
         }
         if let Some(threads) = story.threads {
@@ -103,9 +107,16 @@ impl Page {
             self.lines("  child of  ", &ancestors.join(", child of "));
         }
         if let Some(forker) = &story.forker {
-            self.lines("  created by  ", &format!("{} ({})", forker.comm, forker.pid));
+            self.lines(
+                "  created by  ",
+                &format!("{} ({})", forker.comm, forker.pid),
+            );
         }
-        if let Some(used) = story.death.as_ref().and_then(|death| death.resources.as_ref()) {
+        if let Some(used) = story
+            .death
+            .as_ref()
+            .and_then(|death| death.resources.as_ref())
+        {
             let words = format!(
                 "lived {}, CPU {} in its program and {} in the kernel, at most {} MiB of memory",
                 self.look.duration(used.lifetime_seconds),
@@ -221,7 +232,8 @@ impl Page {
     fn verdict(&mut self, story: &Explanation) {
         if let Some(why) = &story.verdict {
             self.head(&format!("Verdict: {}", self.look.clean(&why.id)));
-            self.text.push_str(&verdict(why, INDENT, self.look, self.width));
+            self.text
+                .push_str(&verdict(why, INDENT, self.look, self.width));
         }
     }
 
@@ -256,4 +268,3 @@ fn moment(at: &str) -> String {
     let at = at.trim_end_matches('Z').replacen('T', " ", 1);
     at.get(..at.len().min(23)).unwrap_or(&at).to_owned()
 }
-

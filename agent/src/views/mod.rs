@@ -7,6 +7,7 @@ pub mod explain;
 pub mod json;
 mod look;
 pub mod output;
+mod pids;
 pub mod reference;
 mod table;
 mod text;
