@@ -11,7 +11,7 @@ use crate::kernel;
 /// How long the search for namesakes may take.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// As many namesakes are told of.
-const NAMESAKES: usize = 4;
+const NAMESAKES: usize = 8;
 /// In the flags of `proc_pid_stat(5)`.
 const PF_KTHREAD: u64 = 0x0020_0000;
 
@@ -44,7 +44,10 @@ pub fn at(pid: u32) -> Seen {
                 seen.process = process.filter(|_| lives);
             }
         }
-        None => seen.namesakes = namesakes(pid),
+        None => {}
+    }
+    if seen.process.is_none() {
+        seen.namesakes = namesakes(pid);
     }
     seen
 }

@@ -5,7 +5,7 @@ use super::{Known, Seen, State, Story};
 
 /// The page that says so, and what to look at.
 pub(super) fn story(known: &Known<'_>) -> Story {
-    let (summary, advice) = match known.seen {
+    let (summary, mut advice) = match known.seen {
         Seen {
             thread_of: Some(process),
             ..
@@ -16,6 +16,13 @@ pub(super) fn story(known: &Known<'_>) -> Story {
         } => kernel_thread(known.pid, comm),
         seen => nobody(known, seen),
     };
+    advice.extend(known.seen.namesakes.iter().map(|(host, comm)| {
+        format!(
+            "inside its container, {comm} has the number {}; here it is {host}: reapwatch explain \
+             {host}",
+            known.pid
+        )
+    }));
     Story {
         process: None,
         state: State::Unknown,
@@ -53,12 +60,6 @@ fn nobody(known: &Known<'_>, seen: &Seen) -> (String, Vec<String>) {
     let summary =
         format!("no process has PID {pid} now, and reapwatch saw none die with it, {back} back");
     let mut advice = Vec::new();
-    for (host, comm) in &seen.namesakes {
-        advice.push(format!(
-            "inside its container, {comm} has the number {pid}; here it is {host}: reapwatch \
-             explain {host}"
-        ));
-    }
     if let Some(pid_max) = seen.pid_max.filter(|&pid_max| pid >= pid_max) {
         advice.push(format!(
             "this kernel gives no number of {pid_max} or above (kernel.pid_max), so look where the \

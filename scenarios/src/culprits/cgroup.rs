@@ -1,4 +1,5 @@
-//! Cgroups of version 1 and 2 that keep a process from running, removed when dropped.
+//! Cgroups of version 1 and 2 that keep a process from running, or limit its PIDs; removed when
+//! dropped.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use nix::unistd::Pid;
 
 /// A cgroup of our own with one process.
 #[derive(Debug)]
-pub(super) struct Cgroup {
+pub(crate) struct Cgroup {
     folder: PathBuf,
     /// The file and the text that let the process run again.
     release: (&'static str, &'static str),
@@ -34,6 +35,28 @@ impl Cgroup {
         cgroup.write("cpu.cfs_period_us", "1000000")?;
         cgroup.write("cpu.cfs_quota_us", "1000")?;
         Ok(cgroup)
+    }
+
+    /// A limit on PIDs, in version 1 where that has the controller.
+    pub(crate) fn with_pids(pid: Pid, limit: u64) -> Result<Self> {
+        let v1 = mount("pids").is_some();
+        if !v1 && let Some(root) = mount("cgroup2") {
+            fs::write(root.join("cgroup.subtree_control"), "+pids")
+                .context("cannot enable the pids controller")?;
+        }
+        let cgroup = Self::new(
+            if v1 { "pids" } else { "cgroup2" },
+            pid,
+            ("pids.max", "max"),
+        )?;
+        cgroup.write("pids.max", &limit.to_string())?;
+        Ok(cgroup)
+    }
+
+    /// Its path in its hierarchy, which is mounted whole.
+    pub(crate) fn path(&self) -> String {
+        let name = self.folder.file_name().unwrap_or_default();
+        format!("/{}", name.to_string_lossy())
     }
 
     fn new(kind: &str, pid: Pid, release: (&'static str, &'static str)) -> Result<Self> {
