@@ -3,6 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 
+// The paths are written out for the live tests, which read this file as a module of their own.
+#[path = "api/explain.rs"]
+mod explain;
+#[path = "api/pids.rs"]
+mod pids;
+
+pub use explain::*;
+pub use pids::*;
+
 /// Version of every document; rises only when a field changes its meaning.
 pub const VERSION: u32 = 1;
 
@@ -221,149 +230,6 @@ pub struct Culprit {
     pub last_wait_at: Option<String>,
     /// Why it does not reap; null where no rule fits, or where the worst are too many to judge all.
     pub verdict: Option<Verdict>,
-}
-
-/// A process and how it treats its dead children.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Keeper {
-    /// `parent` or `tracer`: why it must act; `itself` of the process that was asked for.
-    pub role: String,
-    /// What it holds and does, and the verdict on it.
-    #[serde(flatten)]
-    pub habits: Culprit,
-    /// Median zombie time of the children it reaped lately.
-    pub p50_seconds: Option<f64>,
-    /// 99th percentile of the same.
-    pub p99_seconds: Option<f64>,
-}
-
-/// Something that happened to a process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Moment {
-    /// When; null where only the order is known.
-    pub at: Option<String>,
-    /// What `at` is worth: `exact`, `at_least` (then or later) or `at_most` (then or earlier).
-    pub bound: String,
-    /// What happened, in plain words.
-    pub what: String,
-}
-
-/// A part of the end of a process.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Phase {
-    /// `signal`, `exit` or `zombie`.
-    pub phase: String,
-    /// How long it took, or takes up to now.
-    pub seconds: f64,
-    /// What that is worth: `exact`, `at_least` or `at_most`.
-    pub bound: String,
-    /// What happens in it.
-    pub what: String,
-}
-
-/// An earlier process that had the same PID.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Earlier {
-    /// The process.
-    pub process: Process,
-    /// When it died; null where that was before the agent.
-    pub died_at: Option<String>,
-    /// When it was released.
-    pub reaped_at: Option<String>,
-}
-
-/// The story of one process.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Explanation {
-    /// The number that was asked for.
-    pub pid: u32,
-    /// The process; null where none is known.
-    pub process: Option<Process>,
-    /// `alive`, `exiting`, `zombie`, `reaped` or `unknown`.
-    pub state: String,
-    /// Whether it lives although its first thread has ended.
-    pub leader_exited: bool,
-    /// Threads of one that lives, those that ended aside.
-    pub threads: Option<u32>,
-    /// One sentence.
-    pub summary: String,
-    /// What its state means, in plain words.
-    pub meaning: Option<String>,
-    /// What happened, in its order.
-    pub timeline: Vec<Moment>,
-    /// Where the time of its end went.
-    pub phases: Vec<Phase>,
-    /// Its parent, that one's parent, and so on.
-    pub ancestry: Vec<Process>,
-    /// Who created it.
-    pub forker: Option<Process>,
-    /// Who must reap it, or has to let it go, and how that one behaves; null once it is gone.
-    pub responsible: Option<Keeper>,
-    /// How it treats its own children, while it lives.
-    pub habits: Option<Keeper>,
-    /// Its death, as `exits` tells it; `how` is `unknown` until it is reaped.
-    pub death: Option<FinishedExit>,
-    /// Where it runs, or ran.
-    pub container: Option<Container>,
-    /// Of a zombie why it lies there; of a living one why it does not reap.
-    pub verdict: Option<Verdict>,
-    /// Earlier processes with the same PID, the latest first.
-    pub earlier: Vec<Earlier>,
-    /// What to do or to look at next.
-    pub advice: Vec<String>,
-}
-
-/// The answer of `explain`: the head of every document, and one story.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Explained {
-    /// [`VERSION`].
-    pub version: u32,
-    /// Name of the host that was looked at.
-    pub host: String,
-    /// Release of its kernel.
-    pub kernel: String,
-    /// `fentry`, `kprobe` or `tracepoint`: the weakest rung in use.
-    pub source: String,
-    /// When the document was made.
-    pub at: String,
-    /// Events lost since the agent came, all reasons.
-    pub lost_events: u64,
-    /// The story.
-    #[serde(flatten)]
-    pub story: Explanation,
-}
-
-/// How full a table of PIDs is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Pids {
-    /// `node`, or the path of a cgroup with a limit (`pids.max`).
-    pub scope: String,
-    /// Whose that cgroup is.
-    pub container: Option<Container>,
-    /// PIDs in use: of processes, their threads and zombies.
-    pub used: u64,
-    /// The most that may be.
-    pub limit: u64,
-    /// Zombies among them.
-    pub zombies: Option<u64>,
-    /// Whether some of those may only be on their way out.
-    pub zombies_is_upper_bound: bool,
-    /// How many more zombies there are each second, over the last minute at most; null until two
-    /// looks tell.
-    pub leaked_per_second: Option<f64>,
-    /// When it is full, if it goes on so; null where nothing leaks.
-    pub full_in_seconds: Option<f64>,
-}
-
-/// The answer of `culprits`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Culprits {
-    /// Who does not reap.
-    #[serde(flatten)]
-    pub document: Document<Culprit>,
-    /// How full the PID tables are: the node's first, then the fullest of cgroups.
-    #[serde(default)]
-    pub pids: Vec<Pids>,
 }
 
 /// A process that holds zombies or reaps: one row of `top`.

@@ -17,39 +17,56 @@ const PF_KTHREAD: u64 = 0x0020_0000;
 
 /// What is there under this number now.
 pub fn at(pid: u32) -> Seen {
-    let pid_max = fs::read_to_string("/proc/sys/kernel/pid_max").ok();
-    let mut seen = Seen {
-        pid_max: pid_max.and_then(|text| text.trim().parse().ok()),
-        ..Seen::default()
+    let seen = match status(pid) {
+        Some(status) => shown(pid, &status),
+        None => elsewhere(pid, Seen::default()),
     };
-    let status = status(pid);
-    let number = |name: &str| parse::field(status.as_deref()?, name)?.parse::<u32>().ok();
-    match number("Tgid") {
-        Some(tgid) if tgid != pid => seen.thread_of = comm(tgid).map(|comm| (tgid, comm)),
-        Some(_) => {
-            let lives = status.as_deref().and_then(parse::state) != Some('Z');
-            let process = kernel::start_ns(pid).zip(comm(pid));
-            let process = process.map(|(start_ns, comm)| Process {
-                key: Key {
-                    tgid: pid,
-                    start_ns,
-                },
-                tid: pid,
-                comm,
-            });
-            seen.threads = number("Threads");
-            if is_kernel_thread(pid) {
-                seen.kernel_thread = process.map(|process| process.comm);
-            } else {
-                seen.process = process.filter(|_| lives);
-            }
-        }
-        None => {}
+    let pid_max = fs::read_to_string("/proc/sys/kernel/pid_max").ok();
+    Seen {
+        pid_max: pid_max.and_then(|text| text.trim().parse().ok()),
+        ..seen
     }
-    if seen.process.is_none() {
-        seen.namesakes = namesakes(pid);
+}
+
+fn shown(pid: u32, status: &str) -> Seen {
+    let number = |name: &str| parse::field(status, name)?.parse::<u32>().ok();
+    if let Some(tgid) = number("Tgid").filter(|&tgid| tgid != pid) {
+        let thread_of = comm(tgid).map(|comm| (tgid, comm));
+        let seen = Seen {
+            thread_of,
+            ..Seen::default()
+        };
+        return elsewhere(pid, seen);
     }
-    seen
+    if is_kernel_thread(pid) {
+        let seen = Seen {
+            kernel_thread: comm(pid),
+            ..Seen::default()
+        };
+        return elsewhere(pid, seen);
+    }
+    let process = kernel::start_ns(pid).zip(comm(pid));
+    let process = process.map(|(start_ns, comm)| Process {
+        key: Key {
+            tgid: pid,
+            start_ns,
+        },
+        tid: pid,
+        comm,
+    });
+    Seen {
+        process: process.filter(|_| parse::state(status) != Some('Z')),
+        threads: number("Threads"),
+        ..Seen::default()
+    }
+}
+
+/// The number is that of no program here, and may be meant as that of a namespace.
+fn elsewhere(pid: u32, seen: Seen) -> Seen {
+    Seen {
+        namesakes: namesakes(pid),
+        ..seen
+    }
 }
 
 fn status(pid: u32) -> Option<String> {

@@ -9,6 +9,9 @@ mod timeline;
 mod unknown;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub use leader_exited::verdict as leader_exited;
 pub use lives::{Life, State, lives};
 pub use tell::tell;

@@ -96,15 +96,15 @@ impl Page {
             .as_ref()
             .and_then(|it| it.start_time.as_deref())
         {
-            self.lines("  started   ", &moment(start));
+            self.lines("  started     ", &moment(start));
         }
         if let Some(threads) = story.threads {
-            self.lines("  threads   ", &threads.to_string());
+            self.lines("  threads     ", &threads.to_string());
         }
         if !story.ancestry.is_empty() {
             let name = |process: &Process| format!("{} ({})", process.comm, process.pid);
             let ancestors: Vec<_> = story.ancestry.iter().map(name).collect();
-            self.lines("  child of  ", &ancestors.join(", child of "));
+            self.lines("  child of    ", &ancestors.join(", child of "));
         }
         if let Some(forker) = &story.forker {
             self.lines(
@@ -124,7 +124,7 @@ impl Page {
                 self.look.duration(used.system_seconds),
                 used.max_rss_bytes >> 20,
             );
-            self.lines("  used      ", &words);
+            self.lines("  used        ", &words);
         }
     }
 
@@ -207,7 +207,7 @@ impl Page {
         }
         if habits.leaked_per_second > 0.0 {
             let leak = rate(habits.leaked_per_second);
-            holds.push_str(&format!(", {leak} more each second"));
+            holds.push_str(&format!(", and leaks {leak} a second"));
         }
         self.lines(INDENT, &holds);
         let reaped = format!("since reapwatch came it reaped {}", habits.reaped_total);
@@ -221,7 +221,7 @@ impl Page {
         self.lines(INDENT, &(reaped + &waited));
         if let Some((p50, p99)) = keeper.p50_seconds.zip(keeper.p99_seconds) {
             let words = format!(
-                "those it reaped lately lay dead for {} (half of them at most) and {} (99 of 100)",
+                "of those it reaped lately, half lay dead for {} at most, and 99 of 100 for {}",
                 self.look.duration(p50),
                 self.look.duration(p99)
             );
