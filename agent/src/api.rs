@@ -3,6 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 
+// The paths are written out for the live tests, which read this file as a module of their own.
+#[path = "api/explain.rs"]
+mod explain;
+#[path = "api/pids.rs"]
+mod pids;
+
+pub use explain::*;
+pub use pids::*;
+
 /// Version of every document; rises only when a field changes its meaning.
 pub const VERSION: u32 = 1;
 
@@ -276,6 +285,9 @@ pub struct Top {
     pub parents: Vec<Parent>,
     /// All zombies, oldest first.
     pub zombies: Vec<Zombie>,
+    /// How full the PID tables are: the node's first, then the fullest of cgroups.
+    #[serde(default)]
+    pub pids: Vec<Pids>,
 }
 
 /// One probe, as `doctor` reports it.

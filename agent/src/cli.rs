@@ -10,7 +10,7 @@ use crate::views::top::filter::Filter;
 
 mod values;
 
-pub use values::{OrNone, Url, seconds};
+pub use values::{OrNone, Url, pid, seconds};
 
 /// Where the agent's Unix socket is, unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/reapwatch/reapwatch.sock";
@@ -20,6 +20,7 @@ Examples:
   sudo reapwatch top                          who keeps zombies, live
   sudo reapwatch zombies                      who is dead and unreaped now
   sudo reapwatch culprits                     who does not reap, why, and what to do
+  sudo reapwatch explain 1234                 the whole story of one process
   sudo reapwatch exits --for 10s              every death of the next ten seconds
   reapwatch zombies --json | jq '.items[].parent.comm'
   reapwatch zombies --fail || page-someone    exit status 3 when there are zombies
@@ -43,12 +44,13 @@ Environment:
   RUST_LOG     what is logged on stderr, such as debug or reapwatch=debug";
 
 /// Commands that have a page.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "agent",
     "top",
     "exits",
     "zombies",
     "culprits",
+    "explain",
     "doctor",
     "completions",
     "man",
@@ -124,6 +126,16 @@ Examples:
   reapwatch culprits --json | jq '.items[] | [.process.pid, .verdict.id]'
   reapwatch culprits --fail                       exit status 3 when there are any")]
     Culprits(CulpritsArgs),
+    /// Tell the whole story of one process, dead or alive: one page
+    #[command(after_help = "\
+PID is the number on this host. Deaths of the last five minutes are remembered by an agent that
+runs; one inside this command knows those since it began.
+
+Examples:
+  sudo reapwatch explain 1234
+  reapwatch explain 1234 --json | jq -r '.summary, .verdict.remedy'
+  reapwatch explain 1234 --json | jq '.timeline[]'")]
+    Explain(ExplainArgs),
     /// Say what this kernel and these privileges allow
     #[command(after_help = "\
 Examples:
@@ -305,6 +317,23 @@ pub struct CulpritsArgs {
     /// Exit with status 3 when there are culprits
     #[arg(long)]
     pub fail: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+    /// Which agent.
+    #[command(flatten)]
+    pub from: ViewArgs,
+    /// How to probe.
+    #[command(flatten)]
+    pub probes: ProbeArgs,
+}
+
+/// Options of `explain`.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArgs {
+    /// Which process
+    #[arg(value_parser = values::pid)]
+    pub pid: u32,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,

@@ -1,9 +1,18 @@
 //! How everybody else talks to the agent's loop: requests in, snapshots out. The loop owns all
 //! state; nobody shares it.
 
-use tokio::sync::{mpsc, oneshot};
+use std::{thread, time::Duration};
 
-use crate::api::{Culprit, Doctor, Document, ExitLine, Top, Zombie};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+use crate::api::{Culprits, Doctor, Document, ExitLine, Explained, Top, Zombie};
+use crate::story::{Seen, look};
+
+/// How long /proc may take to say what it knows of one number.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Whether the agent does its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +27,9 @@ pub enum Request {
     /// Who is dead and unreaped.
     Zombies(oneshot::Sender<Document<Zombie>>),
     /// Who does not reap, and why.
-    Culprits(oneshot::Sender<Document<Culprit>>),
+    Culprits(oneshot::Sender<Culprits>),
+    /// The story of the process with this PID, of which /proc says so much.
+    Explain(u32, Seen, oneshot::Sender<Explained>),
     /// One frame of the live view; the document has one item.
     Top(oneshot::Sender<Document<Top>>),
     /// What this host allows.
@@ -63,5 +74,22 @@ impl Handle {
             .await
             .map_err(|_| Stopped)?;
         receiver.await.map_err(|_| Stopped)
+    }
+
+    /// The story of the process with this PID. Its files are read on a thread of their own, which
+    /// the loop does not wait for.
+    ///
+    /// # Errors
+    /// When the loop has ended.
+    pub async fn explain(&self, pid: u32) -> Result<Explained, Stopped> {
+        let (found, seen) = oneshot::channel();
+        let look = thread::Builder::new().name("reapwatch-look".to_owned());
+        let started = look.spawn(move || found.send(look::at(pid)));
+        if let Err(error) = started {
+            log::warn!("cannot start a thread to look at a process: {error}");
+        }
+        let seen = timeout(LOOK, seen).await.ok().and_then(Result::ok);
+        self.ask(|to| Request::Explain(pid, seen.unwrap_or_default(), to))
+            .await
     }
 }

@@ -20,10 +20,12 @@ mod kernel;
 mod lifecycle;
 mod metrics;
 mod parents;
+mod pids;
 mod report;
 mod say;
 mod server;
 mod signals;
+mod story;
 mod verdict;
 mod views;
 
@@ -54,6 +56,7 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Exits(args) => views::exits::run(&args, look).await,
         Command::Zombies(args) => views::zombies::run(&args, look).await,
         Command::Culprits(args) => views::culprits::run(&args, look).await,
+        Command::Explain(args) => views::explain::run(&args, look).await,
         Command::Doctor(args) => views::doctor::run(&args, look).await,
         Command::Completions { shell } => views::reference::completions(shell),
         Command::Man { command } => views::reference::man(command.as_deref()),

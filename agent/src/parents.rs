@@ -162,6 +162,11 @@ impl Parents {
         rows
     }
 
+    /// A process that holds nothing.
+    pub fn idle(&self, process: &Process, now_ns: u64) -> Row {
+        self.row(process, &Held::default(), now_ns)
+    }
+
     /// What a process reaped; nothing of one that is not known.
     pub fn reaping(&self, key: Key) -> Reaping {
         self.get(key)

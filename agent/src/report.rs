@@ -176,5 +176,11 @@ fn resources(record: &Record, used: Resources) -> api::Resources {
     }
 }
 
+mod explain;
+mod pids;
+
+pub(crate) use explain::{earlier, story};
+pub(crate) use pids::pids;
+
 #[cfg(test)]
 mod tests;

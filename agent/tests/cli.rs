@@ -50,6 +50,12 @@ fn usage_errors_exit_2_and_name_the_mend() {
         ),
         (&["agent", "--listen", "9991"], "127.0.0.1:9991"),
         (&["agent", "--hook", "uprobe"], "fentry, kprobe, tracepoint"),
+        (
+            &["explain", "java"],
+            "not a PID; write a number from 1 on, such as 1234",
+        ),
+        (&["explain", "0"], "not a PID"),
+        (&["explain"], "<PID>"),
         (&["man", "pot"], "possible values: agent, top"),
         (&[], "Usage:"),
     ] {
@@ -71,6 +77,7 @@ fn help_is_the_reference() {
         "top",
         "exits",
         "zombies",
+        "explain",
         "doctor",
         "Examples:",
         "Exit status:",
@@ -83,6 +90,7 @@ fn help_is_the_reference() {
         "top",
         "exits",
         "zombies",
+        "explain",
         "doctor",
         "completions",
         "man",
@@ -179,11 +187,60 @@ fn culprits_are_told_with_why_and_what_to_do() {
          \u{20}       java (PID 10) is stopped (certain)\n\
          \u{20}       - its only thread is stopped\n\
          \u{20}       to do: kill -CONT 10\n\
-         \u{20}11  sh          1   ≥3.4s       0       0      –  –                –\n"
+         \u{20}11  sh          1   ≥3.4s       0       0      –  –                –\n\
+         PIDs of the node: 900 of 1000 in use, 3 zombies among them; full in 3m20s if they leak on so\n"
     );
     assert_eq!(run(&["culprits", "--fail", "--url", &url]).0, 3);
     let (code, stdout, _) = run(&["culprits", "--fail", "--url", &format!("{url}/empty")]);
     assert_eq!((code, stdout.as_str()), (0, "no culprits on web-1\n"));
+}
+
+#[test]
+fn one_process_is_told_on_one_page() {
+    let url = agent();
+    let (code, stdout, _) = run(&["explain", "42", "--url", &url]);
+    assert_eq!(code, 0);
+    let page = "sh? (PID 42) is a zombie: dead for 60s, and java (PID 10) has not reaped it
+A zombie runs no more.
+
+Who
+  started     2026-11-22 03:00:00
+  child of    java (10), child of init (1)
+  created by  java (10)
+
+What happened (UTC)
+  2026-11-22 03:00:00                started: java (PID 10) created it
+                                     gdb (PID 7) traces it
+  2026-11-22 03:11:22.5     +11m23s  exited with code 3
+  2026-11-22 03:12:22.5         +1m  now: still a zombie
+
+Where the time of its end went
+  exit       850µs  until it was dead
+  zombie       ≥1m  waiting to be reaped
+
+Who must reap it (its parent)
+  java (PID 10) holds 2 zombies, the oldest dead for ≥4m5s, and leaks 0.50 a second
+  since reapwatch came it reaped 7 and called wait 8 times, last at 2026-11-22 03:11:20.123
+  of those it reaped lately, half lay dead for 850µs at most, and 99 of 100 for 1.2ms
+
+Verdict: parent_stopped
+  java (PID 10) is stopped (certain)
+  - its only thread is stopped
+  to do: kill -CONT 10
+
+What to look at
+  - look at java
+
+Others had the same PID before
+  - ls, started at an unknown time, died 2026-11-22 02:00:00, reaped at an unknown time
+";
+    assert_eq!(stdout, page);
+    let (code, json, _) = run(&["explain", "42", "--json", "--url", &url]);
+    let document: serde_json::Value = serde_json::from_str(&json).expect("a document");
+    assert_eq!((code, &document["version"]), (0, &1.into()));
+    assert_eq!(document["state"], "zombie");
+    assert_eq!(document["responsible"]["zombies"], 2);
+    assert_eq!(document["verdict"]["id"], "parent_stopped");
 }
 
 #[test]

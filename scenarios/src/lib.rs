@@ -13,6 +13,7 @@ pub mod death;
 pub mod guard;
 pub mod lacking;
 pub mod slots;
+pub mod stays;
 pub mod truth;
 pub mod uring;
 pub mod wait;

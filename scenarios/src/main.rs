@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use scenarios::cases::{Played, SCENARIOS, core_pipe, crowd, exec, find, reap, unreaped};
 use scenarios::culprits;
+use scenarios::stays;
 use scenarios::truth::{How, Truth};
 
 /// Deaths with a known truth, for the tests of reapwatch.
@@ -51,6 +52,11 @@ enum Command {
     },
     /// List the ways not to reap.
     Culprits,
+    /// Keep a process in a state until stdin closes, and print which.
+    Stay {
+        /// `leader_exited`, `exiting`, `reused` or `filled`.
+        name: String,
+    },
     /// Children that exit and are reaped at once, as fast as possible; prints one summary.
     Burst {
         /// How many.
@@ -104,6 +110,7 @@ fn run(command: Command) -> Result<ExitCode> {
                 writeln!(stdout(), "{:24} {}", case.name, case.verdict)?;
             }
         }
+        Command::Stay { name } => stays::keep(&name, print, stdin())?,
         Command::Burst { count } => print(&crowd::cycles("burst", c"rw-burst", count)?)?,
         Command::Cycles { count } => print(&crowd::cycles("cycles", c"rw-cycles", count)?)?,
         Command::Accuracy { delay, count } => {

@@ -6,7 +6,7 @@ use super::{
     core::Agent,
     host,
     judge::{FOR_TOP_NS, Question},
-    tally,
+    pids, tally,
 };
 use crate::{
     api::{self, Document},
@@ -15,8 +15,10 @@ use crate::{
     handle::{Health, Request},
     kernel::{self, ProbeReport},
     lifecycle::Record,
-    metrics::Sample,
-    parents, report, verdict,
+    metrics::{PidTable, Sample},
+    parents,
+    pids::Usage,
+    report, verdict,
 };
 
 impl Agent {
@@ -27,8 +29,12 @@ impl Agent {
         let _gone = match request {
             Request::Zombies(to) => return self.answer_judged(Question::Zombies(to)),
             Request::Culprits(to) => return self.answer_judged(Question::Culprits(to)),
+            Request::Explain(pid, seen, to) => {
+                return self.answer_judged(Question::Explain(pid, seen, to));
+            }
             Request::Top(to) => {
                 self.judge_if_older_than(FOR_TOP_NS);
+                self.look_at_pids(pids::WHILE_ASKED_NS);
                 to.send(self.document(vec![self.top()])).is_ok()
             }
             Request::Doctor(to) => to.send(self.doctor()).is_ok(),
@@ -53,20 +59,22 @@ impl Agent {
     /// Oldest first.
     pub(super) fn zombies(&self) -> Vec<api::Zombie> {
         let now_ns = kernel::now_ns();
-        let zombie = |record: &Record| {
-            let holder = record.responsible();
-            let why = if self.judge.is_old(record.died.at_ns) {
-                holder.and_then(|holder| self.judge.verdict(holder.key).cloned())
-            } else {
-                let age_ns = now_ns.saturating_sub(record.died.at_ns);
-                Some(verdict::just_died(age_ns))
-            };
-            api::Zombie {
-                verdict: why.as_ref().map(report::verdict),
-                ..report::zombie(self.wall, now_ns, record)
-            }
+        let zombie = |record: &Record| api::Zombie {
+            verdict: self.why_unreaped(record, now_ns),
+            ..report::zombie(self.wall, now_ns, record)
         };
         self.oldest_first().into_iter().map(zombie).collect()
+    }
+
+    /// Why a zombie lies there, as of the last round.
+    pub(super) fn why_unreaped(&self, record: &Record, now_ns: u64) -> Option<api::Verdict> {
+        if self.judge.is_old(record.died.at_ns) {
+            let holder = record.responsible()?;
+            self.judge.verdict(holder.key).map(report::verdict)
+        } else {
+            let age_ns = now_ns.saturating_sub(record.died.at_ns);
+            Some(report::verdict(&verdict::just_died(age_ns)))
+        }
     }
 
     fn oldest_first(&self) -> Vec<&Record> {
@@ -83,20 +91,23 @@ impl Agent {
             let oldest_ns = row.oldest_ns;
             oldest_ns.is_some_and(|age_ns| self.judge.is_old(now_ns.saturating_sub(age_ns)))
         };
-        let culprit = |row: &parents::Row| {
-            let judged = self.judge.judged(row.process.key);
-            api::Culprit {
-                waits_total: judged.and_then(|judged| judged.waits),
-                last_wait_at: judged
-                    .and_then(|judged| judged.last_wait_ns)
-                    .map(|at_ns| report::time(self.wall, at_ns)),
-                verdict: judged
-                    .and_then(|judged| judged.verdict.as_ref())
-                    .map(report::verdict),
-                ..report::culprit(self.wall, row)
-            }
-        };
-        rows.iter().filter(is_old).map(culprit).collect()
+        let old = rows.iter().filter(is_old);
+        old.map(|row| self.culprit(row)).collect()
+    }
+
+    /// What a row and the last round say of a process.
+    pub(super) fn culprit(&self, row: &parents::Row) -> api::Culprit {
+        let judged = self.judge.judged(row.process.key);
+        api::Culprit {
+            waits_total: judged.and_then(|judged| judged.waits),
+            last_wait_at: judged
+                .and_then(|judged| judged.last_wait_ns)
+                .map(|at_ns| report::time(self.wall, at_ns)),
+            verdict: judged
+                .and_then(|judged| judged.verdict.as_ref())
+                .map(report::verdict),
+            ..report::culprit(self.wall, row)
+        }
     }
 
     fn top(&self) -> api::Top {
@@ -121,6 +132,7 @@ impl Agent {
                 .map(|row| report::parent(self.wall, row, self.judge.verdict(row.process.key)))
                 .collect(),
             zombies,
+            pids: report::pids(&self.pid_usages()),
         }
     }
 
@@ -165,8 +177,7 @@ impl Agent {
             }),
             parents: holders.into_values().collect(),
             culprits: self.judge.counts(),
-            pids_used: host::pids_used(),
-            pids_limit: host::pids_limit(),
+            pids: self.pid_usages().iter().map(pid_table).collect(),
             probes: self
                 .probes
                 .iter()
@@ -174,5 +185,14 @@ impl Agent {
                 .collect(),
         };
         self.metrics.render(&sample)
+    }
+}
+
+fn pid_table(usage: &Usage) -> PidTable {
+    PidTable {
+        scope: usage.scope.name().to_owned(),
+        used: usage.used,
+        limit: usage.limit,
+        zombies: usage.zombies.map(|zombies| zombies.count),
     }
 }

@@ -10,6 +10,7 @@ use tokio::{
 use super::{
     Settings, host,
     judge::{IN_BACKGROUND_NS, Judge},
+    pids::{self, PidTables},
     streams::Streams,
     tally::Tally,
 };
@@ -38,7 +39,7 @@ const PUBLISHED_AT_ONCE: usize = 4096;
 /// The least time between two repairs out of turn.
 const REPAIR_EVERY_NS: u64 = 1_000_000_000;
 
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     open: 65_536,
     recent: 8_192,
     recent_ns: 300_000_000_000,
@@ -56,6 +57,7 @@ pub(super) struct Agent {
     pub(super) lifecycle: Lifecycle,
     pub(super) parents: Parents,
     pub(super) judge: Judge,
+    pub(super) pids: PidTables,
     pub(super) metrics: Metrics,
     pub(super) streams: Streams,
     pub(super) tally: Tally,
@@ -96,6 +98,7 @@ impl Agent {
             lifecycle: Lifecycle::new(LIMITS),
             parents: Parents::new(PARENTS, began_ns),
             judge: Judge::default(),
+            pids: PidTables::default(),
             metrics: Metrics::new(settings.stale_after),
             streams: Streams::default(),
             tally: Tally::default(),
@@ -111,6 +114,7 @@ impl Agent {
         };
         agent.take_snapshot();
         agent.settle(u64::MAX);
+        agent.begin_pids();
         agent.ready = true;
         Ok(agent)
     }
@@ -269,6 +273,7 @@ impl Agent {
             );
         }
         self.judge_if_older_than(IN_BACKGROUND_NS);
+        self.look_at_pids(pids::IN_BACKGROUND_NS);
         let lost = self.lost_events();
         if lost > self.lost_before {
             log::warn!(

@@ -13,15 +13,16 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::core::Agent;
+use super::{core::Agent, pids};
 use crate::{
-    api::{Culprit, Document, Zombie},
+    api::{Culprits, Document, Explained, Zombie},
     events::Key,
     evidence::{
         Facts, cgroup, collect,
         suspects::{Look, Suspect, YOUNG_NS, suspects},
     },
-    kernel,
+    kernel, report,
+    story::Seen,
     verdict::{self, Verdict},
 };
 
@@ -41,8 +42,9 @@ const COMPARED_FOR_NS: u64 = 20_000_000_000;
 /// A question that a round answers.
 #[derive(Debug)]
 pub(super) enum Question {
-    Culprits(oneshot::Sender<Document<Culprit>>),
+    Culprits(oneshot::Sender<Culprits>),
     Zombies(oneshot::Sender<Document<Zombie>>),
+    Explain(u32, Seen, oneshot::Sender<Explained>),
 }
 
 /// The verdicts, and the round under way.
@@ -264,7 +266,7 @@ impl Agent {
         )
     }
 
-    fn counts_waits(&self) -> bool {
+    pub(super) fn counts_waits(&self) -> bool {
         let wait = self.probes.iter().find(|probe| probe.probe == "wait");
         wait.is_some_and(|probe| probe.hook.is_some())
     }
@@ -278,11 +280,19 @@ impl Agent {
         }
     }
 
-    fn answer_question(&self, question: Question) {
+    fn answer_question(&mut self, question: Question) {
         // Nobody waits any more when sending fails.
         let _gone = match question {
-            Question::Culprits(to) => to.send(self.document(self.culprits())).is_ok(),
+            Question::Culprits(to) => {
+                self.look_at_pids(pids::WHILE_ASKED_NS);
+                to.send(Culprits {
+                    pids: report::pids(&self.pid_usages()),
+                    document: self.document(self.culprits()),
+                })
+                .is_ok()
+            }
             Question::Zombies(to) => to.send(self.document(self.zombies())).is_ok(),
+            Question::Explain(pid, seen, to) => to.send(self.explain(pid, &seen)).is_ok(),
         };
     }
 }

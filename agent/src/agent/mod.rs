@@ -2,8 +2,10 @@
 
 mod answers;
 mod core;
+mod explain;
 pub(crate) mod host;
 mod judge;
+mod pids;
 mod streams;
 mod tally;
 

@@ -39,6 +39,16 @@ impl std::fmt::Display for Url {
     }
 }
 
+/// A PID; no kernel gives more than 2^22 of them, and `pid_t` holds no more than 2^31.
+pub fn pid(text: &str) -> Result<u32, String> {
+    let number = text.parse::<i32>().ok().filter(|&number| number > 0);
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    number
+        .filter(|_| digits)
+        .map(i32::cast_unsigned)
+        .ok_or_else(|| "not a PID; write a number from 1 on, such as 1234".to_owned())
+}
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 const DURATION: &str = "write a number and a unit, such as 500ms, 10s or 5m";
@@ -204,6 +214,24 @@ mod tests {
         }
         assert_eq!(stale_age("0"), Ok(Duration::ZERO));
         assert!(stale_age("1e19").is_err());
+    }
+
+    #[test]
+    fn a_pid_is_a_number_above_zero() {
+        assert_eq!(pid("1234"), Ok(1234));
+        for bad in [
+            "",
+            "0",
+            "-1",
+            "+1",
+            " 1",
+            "1.0",
+            "0x10",
+            "java",
+            "4294967296",
+        ] {
+            assert!(pid(bad).is_err(), "{bad:?} passed");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::api::{Culprit, Doctor, Document, ExitLine, Top, VERSION, Zombie};
+use crate::api::{Culprits, Doctor, Document, ExitLine, Explained, Top, VERSION, Zombie};
 use crate::cli::{DEFAULT_SOCKET, ProbeArgs, ViewArgs};
 use crate::handle::{Handle, Request};
 use crate::say::say;
@@ -85,10 +85,18 @@ impl Source {
     }
 
     /// Who does not reap, and why.
-    pub async fn culprits(&self) -> anyhow::Result<Document<Culprit>> {
+    pub async fn culprits(&self) -> anyhow::Result<Culprits> {
         match self {
-            Self::Remote(remote) => remote.document("culprits").await,
+            Self::Remote(remote) => remote.culprits().await,
             Self::Embedded(handle) => Ok(handle.ask(Request::Culprits).await?),
+        }
+    }
+
+    /// The story of one process.
+    pub async fn explain(&self, pid: u32) -> anyhow::Result<Explained> {
+        match self {
+            Self::Remote(remote) => remote.explain(pid).await,
+            Self::Embedded(handle) => Ok(handle.explain(pid).await?),
         }
     }
 
@@ -149,6 +157,18 @@ impl Remote {
         let doctor: Doctor = self.get("doctor").await?;
         self.check_version(doctor.version.into())?;
         Ok(doctor)
+    }
+
+    async fn explain(&self, pid: u32) -> anyhow::Result<Explained> {
+        let explained: Explained = self.get(&format!("explain/{pid}")).await?;
+        self.check_version(explained.version.into())?;
+        Ok(explained)
+    }
+
+    async fn culprits(&self) -> anyhow::Result<Culprits> {
+        let culprits: Culprits = self.get("culprits").await?;
+        self.check_version(culprits.document.version.into())?;
+        Ok(culprits)
     }
 
     async fn document<T: serde::de::DeserializeOwned>(

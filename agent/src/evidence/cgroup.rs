@@ -11,6 +11,7 @@ pub struct Mounts {
     unified: Option<PathBuf>,
     v1_freezer: Option<PathBuf>,
     v1_cpu: Option<PathBuf>,
+    v1_pids: Option<PathBuf>,
 }
 
 impl Mounts {
@@ -39,11 +40,22 @@ impl Mounts {
                 () if kind[0] == "cgroup2" => &mut mounts.unified,
                 () if has("freezer") => &mut mounts.v1_freezer,
                 () if has("cpu") => &mut mounts.v1_cpu,
+                () if has("pids") => &mut mounts.v1_pids,
                 () => continue,
             };
             found.get_or_insert_with(|| PathBuf::from(point));
         }
         mounts
+    }
+
+    /// Where version 2 is mounted.
+    pub fn unified(&self) -> Option<&Path> {
+        self.unified.as_deref()
+    }
+
+    /// Where the pids controller of version 1 is mounted.
+    pub fn v1_pids(&self) -> Option<&Path> {
+        self.v1_pids.as_deref()
     }
 
     /// The freezer that holds a process, which the text of its /proc/PID/cgroup places.

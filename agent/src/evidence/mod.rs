@@ -5,7 +5,7 @@
 
 pub mod cgroup;
 pub mod collect;
-mod parse;
+pub(crate) mod parse;
 pub mod suspects;
 
 /// Why the process must act.

@@ -6,13 +6,13 @@ use super::{Awaited, Cpu, Sigchld};
 const SIGCHLD: u32 = 17;
 
 /// The value of a line of `status`.
-pub(super) fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     let mut lines = status.lines();
     lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
 }
 
 /// The letter of a thread's state.
-pub(super) fn state(status: &str) -> Option<char> {
+pub(crate) fn state(status: &str) -> Option<char> {
     field(status, "State")?.chars().next()
 }
 
@@ -23,7 +23,7 @@ pub(super) fn tracer(status: &str) -> Option<u32> {
 }
 
 /// The number in the innermost PID namespace, and how many namespaces deep that is.
-pub(super) fn own_number(status: &str) -> Option<(u32, u32)> {
+pub(crate) fn own_number(status: &str) -> Option<(u32, u32)> {
     let numbers: Vec<_> = field(status, "NSpid")?.split_whitespace().collect();
     Some((numbers.last()?.parse().ok()?, numbers.len() as u32 - 1))
 }

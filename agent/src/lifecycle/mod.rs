@@ -96,6 +96,18 @@ impl Lifecycle {
         Some(&entry.record)
     }
 
+    /// What is known of the deaths of all who had this PID, the one that started last first.
+    pub fn deaths_of(&self, tgid: u32) -> Vec<&Record> {
+        let closed = self.recent.of_tgid(tgid);
+        let entries = self
+            .open
+            .of_tgid(tgid)
+            .chain(closed.filter_map(|closed| closed.entry.as_ref()));
+        let mut records: Vec<_> = entries.map(|entry| &entry.record).collect();
+        records.sort_by_key(|record| std::cmp::Reverse(record.process.key.start_ns));
+        records
+    }
+
     /// Opens a death that is neither open nor recent. Whoever was open under one of its numbers
     /// has been reaped: the kernel gives a number again only after the release
     /// ([`free_pid`](https://elixir.bootlin.com/linux/v6.12/A/ident/free_pid)).

@@ -66,21 +66,23 @@ impl Recent {
     }
 
     pub(super) fn find(&self, who: Identity) -> Option<&Closed> {
-        let first = Key {
-            tgid: who.key.tgid,
-            start_ns: 0,
-        };
+        let exact = self.places.get(&who.key);
+        exact
+            .and_then(|place| self.at(*place))
+            .into_iter()
+            .chain(self.of_tgid(who.key.tgid))
+            .find(|closed| closed.who.is(who))
+    }
+
+    /// What is remembered of processes with this tgid, the one that started first before the rest.
+    pub(super) fn of_tgid(&self, tgid: u32) -> impl DoubleEndedIterator<Item = &Closed> {
+        let first = Key { tgid, start_ns: 0 };
         let last = Key {
-            tgid: who.key.tgid,
+            tgid,
             start_ns: u64::MAX,
         };
-        let exact = self.places.get(&who.key);
-        let place = exact
-            .into_iter()
-            .chain(self.places.range(first..=last).map(|(_, it)| it));
-        place
-            .filter_map(|place| self.at(*place))
-            .find(|closed| closed.who.is(who))
+        let places = self.places.range(first..=last);
+        places.filter_map(|(_, place)| self.at(*place))
     }
 
     pub(super) fn take(&mut self, key: Key) -> Option<Closed> {

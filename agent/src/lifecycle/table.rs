@@ -165,7 +165,8 @@ impl Table {
         Some(entry)
     }
 
-    fn of_tgid(&self, tgid: u32) -> impl Iterator<Item = &Entry> {
+    /// The open death of a tgid.
+    pub(super) fn of_tgid(&self, tgid: u32) -> impl Iterator<Item = &Entry> {
         let first = Key { tgid, start_ns: 0 };
         let last = Key {
             tgid,

@@ -36,6 +36,7 @@ pub(super) struct Families {
     pub(super) culprits: IntGaugeVec,
     pub(super) pids_used: IntGaugeVec,
     pub(super) pids_limit: IntGaugeVec,
+    pub(super) pids_zombies: IntGaugeVec,
     pub(super) events: IntCounterVec,
     pub(super) events_lost: IntCounterVec,
     pub(super) probe_info: IntGaugeVec,
@@ -182,7 +183,9 @@ impl Families {
                 IntGaugeVec::new(
                     opts(
                         "pids_used",
-                        "PIDs in use: those of processes, their threads and zombies.",
+                        "PIDs in use: those of processes, their threads and zombies; of the node, \
+                 and of each cgroup with a limit and those below it (the 255 fullest, a long path \
+                 by its end). A cgroup inside another counts in both, so that sums mean nothing.",
                     ),
                     &["scope"],
                 ),
@@ -192,7 +195,19 @@ impl Families {
                 IntGaugeVec::new(
                     opts(
                         "pids_limit",
-                        "PIDs that can be in use at once before fork fails.",
+                        "PIDs that can be in use at once before fork fails: the smaller of pid_max \
+                 and threads-max, or pids.max of a cgroup.",
+                    ),
+                    &["scope"],
+                ),
+            ),
+            pids_zombies: add(
+                to,
+                IntGaugeVec::new(
+                    opts(
+                        "pids_zombies",
+                        "Zombies among the PIDs in use. In a cgroup of version 1 those on their way out \
+                 count too, since such a cgroup does not tell them apart.",
                     ),
                     &["scope"],
                 ),

@@ -68,6 +68,14 @@ pub(super) fn clean(name: &str) -> String {
     value
 }
 
+/// A path, made fit for a label: its end tells more than its beginning, such as which container it
+/// is of.
+pub(super) fn tail(path: &str) -> String {
+    let least = path.len().saturating_sub(MAX_BYTES);
+    let from = (least..).find(|&at| path.is_char_boundary(at));
+    clean(&path[from.unwrap_or(0)..])
+}
+
 /// Sums the parents of one name, and all but the first [`TOP_PARENTS`] under [`OTHER`].
 pub(super) fn top_parents(parents: &[(String, u64)]) -> Vec<(String, u64)> {
     let mut by_name = BTreeMap::<String, u64>::new();

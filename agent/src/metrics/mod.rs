@@ -14,11 +14,11 @@ mod tests;
 
 use std::time::Duration;
 
-use prometheus::{IntCounter, TextEncoder};
+use prometheus::{IntCounter, IntGaugeVec, TextEncoder};
 
 use crate::lifecycle::{Correction, DiedBound, How, Record};
 use families::Families;
-pub use sample::{Events, Exits, Lost, Sample};
+pub use sample::{Events, Exits, Lost, PidTable, Sample};
 
 /// All metrics of one agent.
 pub struct Metrics {
@@ -175,13 +175,19 @@ impl Metrics {
             let gauge = families.culprits.with_label_values(&[verdict]);
             gauge.set(*culprits as i64);
         }
-        for (gauge, pids) in [
-            (&families.pids_used, sample.pids_used),
-            (&families.pids_limit, sample.pids_limit),
-        ] {
-            gauge.reset();
-            if let Some(pids) = pids {
-                gauge.with_label_values(&["node"]).set(pids as i64);
+        let pids = [
+            &families.pids_used,
+            &families.pids_limit,
+            &families.pids_zombies,
+        ];
+        pids.into_iter().for_each(IntGaugeVec::reset);
+        for table in &sample.pids {
+            let scope = [labels::tail(&table.scope)];
+            let values = [Some(table.used), Some(table.limit), table.zombies];
+            for (gauge, value) in pids.iter().zip(values) {
+                if let Some(value) = value {
+                    gauge.with_label_values(&scope).set(value as i64);
+                }
             }
         }
         families.probe_info.reset();

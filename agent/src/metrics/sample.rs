@@ -57,6 +57,19 @@ pub struct Events {
     pub hung_up: u64,
 }
 
+/// How full a table of PIDs is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PidTable {
+    /// `node`, or the path of a cgroup.
+    pub scope: String,
+    /// PIDs in use.
+    pub used: u64,
+    /// The most that may be.
+    pub limit: u64,
+    /// Zombies among them, where that is known.
+    pub zombies: Option<u64>,
+}
+
 /// The state of the agent and its host at one scrape. Totals only ever rise.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
@@ -78,10 +91,8 @@ pub struct Sample {
     pub parents: Vec<(String, u64)>,
     /// How many culprits have each verdict.
     pub culprits: BTreeMap<&'static str, u64>,
-    /// PIDs in use on the host, threads included.
-    pub pids_used: Option<u64>,
-    /// PIDs that the host allows.
-    pub pids_limit: Option<u64>,
+    /// The node and the fullest cgroups with a limit.
+    pub pids: Vec<PidTable>,
     /// Each attached probe and its hook, such as `("reap", "fentry:release_task")`.
     pub probes: Vec<(String, String)>,
 }

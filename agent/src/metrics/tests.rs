@@ -105,8 +105,20 @@ pub(super) fn full_sample() -> Sample {
             (String::new(), 1),
         ],
         culprits: [("never_waits", 2), ("parent_stopped", 0)].into(),
-        pids_used: Some(321),
-        pids_limit: Some(32_768),
+        pids: vec![
+            PidTable {
+                scope: "node".to_owned(),
+                used: 321,
+                limit: 32_768,
+                zombies: Some(7),
+            },
+            PidTable {
+                scope: format!("/pods/{}/{}", "p".repeat(40), "c".repeat(40)),
+                used: 5,
+                limit: 10,
+                zombies: None,
+            },
+        ],
         probes: vec![("reap".to_owned(), "fentry:release_task".to_owned())],
     }
 }
@@ -292,6 +304,11 @@ fn what_is_gone_leaves_the_page() {
     );
     has(&page, "reapwatch_pids_used{scope=\"node\"} 321");
     has(&page, "reapwatch_pids_limit{scope=\"node\"} 32768");
+    has(&page, "reapwatch_pids_zombies{scope=\"node\"} 7");
+    let long = format!("{}/{}", "p".repeat(22), "c".repeat(40));
+    has(&page, &format!("reapwatch_pids_used{{scope=\"{long}\"}} 5"));
+    let unknown = format!("reapwatch_pids_zombies{{scope=\"{long}\"}}");
+    assert!(!page.contains(&unknown), "{page}");
     has(
         &page,
         "reapwatch_probe_info{hook=\"fentry:release_task\",probe=\"reap\"} 1",
@@ -301,6 +318,7 @@ fn what_is_gone_leaves_the_page() {
         "oldest_zombie",
         "pids_used",
         "pids_limit",
+        "pids_zombies",
         "probe_info",
         "parent_stale",
     ] {

@@ -3,10 +3,14 @@
 use crate::api::Doctor;
 
 /// Every path, and what it is for.
-const PATHS: [(&str, &str); 8] = [
+const PATHS: [(&str, &str); 9] = [
     ("/metrics", "for Prometheus"),
     ("/api/v1/zombies", "who is dead and unreaped now"),
     ("/api/v1/culprits", "who does not reap, why, and what to do"),
+    (
+        "/api/v1/explain/1",
+        "the whole story of one process, here of PID 1",
+    ),
     ("/api/v1/top", "one frame of the live view"),
     (
         "/api/v1/exits",

@@ -34,6 +34,13 @@ impl Refusal {
         }
     }
 
+    pub(super) fn bad(error: String) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error,
+        }
+    }
+
     pub(super) fn unavailable(error: impl Into<String>) -> Self {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,

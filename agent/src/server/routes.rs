@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request as HttpRequest, State};
+use axum::extract::{Path, Request as HttpRequest, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Uri};
 use axum::middleware::{self, Next};
@@ -17,7 +17,8 @@ use tokio::time::timeout;
 use super::landing;
 use super::refusal::Refusal;
 use super::stream::Lines;
-use crate::handle::{Handle, Request};
+use crate::cli;
+use crate::handle::{Handle, Request, Stopped};
 
 /// How long the loop may take before it counts as stuck.
 const BEAT: Duration = Duration::from_secs(1);
@@ -38,7 +39,15 @@ impl Agent {
         limit: Duration,
         request: impl FnOnce(oneshot::Sender<T>) -> Request,
     ) -> Result<T, Refusal> {
-        match timeout(limit, self.handle.ask(request)).await {
+        self.within(limit, self.handle.ask(request)).await
+    }
+
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        answer: impl Future<Output = Result<T, Stopped>>,
+    ) -> Result<T, Refusal> {
+        match timeout(limit, answer).await {
             Ok(answer) => answer.map_err(|stopped| Refusal::unavailable(stopped.to_string())),
             Err(_) => Err(Refusal::unavailable(format!(
                 "the agent's event loop did not answer within {} s",
@@ -57,6 +66,7 @@ pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
         .route("/readyz", get(readyz))
         .route("/api/v1/zombies", get(zombies))
         .route("/api/v1/culprits", get(culprits))
+        .route("/api/v1/explain/{pid}", get(explain))
         .route("/api/v1/top", get(top))
         .route("/api/v1/doctor", get(doctor))
         .route("/api/v1/exits", get(exits))
@@ -111,6 +121,17 @@ async fn zombies(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusa
 
 async fn culprits(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
     Ok(Json(agent.ask(ANSWER, Request::Culprits).await?))
+}
+
+async fn explain(
+    State(agent): State<Agent>,
+    Path(pid): Path<String>,
+) -> Result<impl IntoResponse, Refusal> {
+    let pid = cli::pid(&pid).map_err(Refusal::bad)?;
+    agent
+        .within(ANSWER, agent.handle.explain(pid))
+        .await
+        .map(Json)
 }
 
 async fn top(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {

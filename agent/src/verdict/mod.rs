@@ -98,6 +98,7 @@ pub fn judge(evidence: &Evidence) -> Option<Verdict> {
 }
 
 pub use just_died::of_zombie as just_died;
+pub use words::{count, span};
 
 impl Confidence {
     /// Its stable name.

@@ -4,7 +4,7 @@ use super::Confidence;
 use crate::evidence::{Awaited, Evidence};
 
 /// `4m`, `12s`, `3h`: the largest unit that fits.
-pub(super) fn span(ns: u64) -> String {
+pub fn span(ns: u64) -> String {
     let seconds = ns / 1_000_000_000;
     match seconds {
         0 => "less than 1s".to_owned(),
@@ -16,7 +16,7 @@ pub(super) fn span(ns: u64) -> String {
 }
 
 /// `1 zombie`, `2 zombies`.
-pub(super) fn count(number: u64, noun: &str) -> String {
+pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -1,6 +1,6 @@
 //! `reapwatch culprits`: who does not reap, why, and what to do.
 
-use crate::api::{Culprit, Document, Verdict};
+use crate::api::{Culprit, Culprits, Verdict};
 use crate::cli::CulpritsArgs;
 use crate::client::Source;
 
@@ -8,7 +8,7 @@ use super::output::{print, width};
 use super::table::{Side, Table};
 use super::text::{Bound, rate, time_of_day, wrap};
 use super::zombies::loss;
-use super::{Look, Outcome, json};
+use super::{Look, Outcome, json, pids};
 
 /// What stands before the lines of a verdict.
 const INDENT: &str = "        ";
@@ -16,22 +16,24 @@ const INDENT: &str = "        ";
 /// Asks once, prints, and ends.
 pub async fn run(args: &CulpritsArgs, look: Look) -> anyhow::Result<Outcome> {
     let source = Source::connect(&args.from, &args.probes).await?;
-    let document = source.culprits().await?;
+    let culprits = source.culprits().await?;
     if args.json {
-        json::line(&document)?;
+        json::line(&culprits)?;
     } else {
-        print(&report(&document, look, width()))?;
+        print(&report(&culprits, look, width()))?;
     }
-    let found = args.fail && !document.items.is_empty();
+    let found = args.fail && !culprits.document.items.is_empty();
     Ok(if found { Outcome::Found } else { Outcome::Fine })
 }
 
-fn report(document: &Document<Culprit>, look: Look, width: usize) -> String {
+fn report(culprits: &Culprits, look: Look, width: usize) -> String {
+    let document = &culprits.document;
     let mut text = if document.items.is_empty() {
         format!("no culprits on {}\n", look.clean(&document.host))
     } else {
         table(&document.items, look, width)
     };
+    text.push_str(&pids::lines(&culprits.pids, look));
     if let Some(loss) = loss(document.lost_events) {
         text.push_str(&loss);
         text.push('\n');
@@ -74,7 +76,7 @@ fn table(culprits: &[Culprit], look: Look, width: usize) -> String {
             why.map_or_else(nothing, |verdict| look.clean(&verdict.id)),
         ]);
         table.below(
-            why.map(|verdict| story(verdict, look, width))
+            why.map(|why| verdict(why, INDENT, look, width))
                 .unwrap_or_default(),
         );
     }
@@ -82,17 +84,17 @@ fn table(culprits: &[Culprit], look: Look, width: usize) -> String {
 }
 
 /// The verdict in full, wrapped and indented.
-fn story(verdict: &Verdict, look: Look, width: usize) -> String {
+pub fn verdict(verdict: &Verdict, indent: &str, look: Look, width: usize) -> String {
     let mut text = String::new();
     let mut part = |name: &str, words: &str| {
-        let room = width.saturating_sub(INDENT.len() + name.len()).max(20);
+        let room = width.saturating_sub(indent.len() + name.len()).max(20);
         for (n, line) in wrap(&look.clean(words), room).into_iter().enumerate() {
             let name = if n == 0 {
                 name
             } else {
                 &" ".repeat(name.len())
             };
-            text.extend([INDENT, name, &line, "\n"]);
+            text.extend([indent, name, &line, "\n"]);
         }
     };
     part("", &format!("{} ({})", verdict.summary, verdict.confidence));

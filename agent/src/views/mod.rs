@@ -3,9 +3,11 @@
 pub mod culprits;
 pub mod doctor;
 pub mod exits;
+pub mod explain;
 pub mod json;
 mod look;
 pub mod output;
+mod pids;
 pub mod reference;
 mod table;
 mod text;

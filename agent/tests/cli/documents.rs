@@ -23,7 +23,36 @@ pub(crate) const CULPRITS: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.
   "evidence":["its only thread is stopped"],"remedy":"kill -CONT 10","confidence":"certain"}},
 {"process":{"pid":11,"start_time":null,"comm":"sh"},"container":null,"zombies":1,
  "oldest_seconds":3.4,"oldest_is_lower_bound":true,"leaked_per_second":0.0,"reaped_total":0,
- "waits_total":null,"last_wait_at":null,"verdict":null}]}"#;
+ "waits_total":null,"last_wait_at":null,"verdict":null}],
+"pids":[{"scope":"node","container":null,"used":900,"limit":1000,"zombies":3,
+ "zombies_is_upper_bound":false,"leaked_per_second":0.5,"full_in_seconds":200.0}]}"#;
+
+/// A zombie and its parent.
+pub(crate) const EXPLAIN: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
+"source":"fentry","at":"2026-11-22T03:12:22.5Z","lost_events":0,"pid":42,
+"process":{"pid":42,"start_time":"2026-11-22T03:00:00Z","comm":"sh\u001b"},"state":"zombie",
+"leader_exited":false,"threads":null,
+"summary":"sh\u001b (PID 42) is a zombie: dead for 60s, and java (PID 10) has not reaped it",
+"meaning":"A zombie runs no more.",
+"timeline":[
+ {"at":"2026-11-22T03:00:00Z","bound":"exact","what":"started: java (PID 10) created it"},
+ {"at":null,"bound":"exact","what":"gdb (PID 7) traces it"},
+ {"at":"2026-11-22T03:11:22.5Z","bound":"exact","what":"exited with code 3"}],
+"phases":[{"phase":"exit","seconds":0.00085,"bound":"exact","what":"until it was dead"},
+ {"phase":"zombie","seconds":60.0,"bound":"at_least","what":"waiting to be reaped"}],
+"ancestry":[{"pid":10,"start_time":null,"comm":"java"},{"pid":1,"start_time":null,"comm":"init"}],
+"forker":{"pid":10,"start_time":null,"comm":"java"},
+"responsible":{"role":"parent","process":{"pid":10,"start_time":null,"comm":"java"},
+ "container":null,"zombies":2,"oldest_seconds":245.0,"oldest_is_lower_bound":true,
+ "leaked_per_second":0.5,"reaped_total":7,"waits_total":8,
+ "last_wait_at":"2026-11-22T03:11:20.123456789Z","verdict":null,
+ "p50_seconds":0.00085,"p99_seconds":0.0012},
+"habits":null,"death":null,"container":null,
+"verdict":{"id":"parent_stopped","summary":"java (PID 10) is stopped",
+ "evidence":["its only thread is stopped"],"remedy":"kill -CONT 10","confidence":"certain"},
+"earlier":[{"process":{"pid":42,"start_time":null,"comm":"ls"},
+ "died_at":"2026-11-22T02:00:00Z","reaped_at":null}],
+"advice":["look at java"]}"#;
 
 pub(crate) const TOP: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
 "source":"fentry","at":"2026-11-22T03:11:22.123456789Z","lost_events":0,"items":[{

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::documents::{CULPRITS, DOCTOR, EXITS, NO_ZOMBIES, TOP, ZOMBIES};
+use crate::documents::{CULPRITS, DOCTOR, EXITS, EXPLAIN, NO_ZOMBIES, TOP, ZOMBIES};
 
 pub(crate) fn reapwatch(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reapwatch"));
@@ -59,6 +59,7 @@ pub(crate) fn answer(mut stream: impl Read + Write) {
         "/odd/api/v1/zombies" => ("200 OK", "<html>"),
         "/broken/api/v1/zombies" => ("500 Internal Server Error", "{}"),
         "/api/v1/culprits" => ("200 OK", CULPRITS),
+        "/api/v1/explain/42" => ("200 OK", EXPLAIN),
         "/api/v1/top" => ("200 OK", TOP),
         "/api/v1/doctor" => ("200 OK", DOCTOR),
         "/api/v1/exits" => ("200 OK", EXITS),

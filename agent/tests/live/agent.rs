@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use crate::api::{Culprit, Doctor, Document, Zombie};
+use crate::api::{Culprit, Culprits, Doctor, Document, Explained, Zombie};
 
 /// The program under test.
 pub(crate) const REAPWATCH: &str = env!("CARGO_BIN_EXE_reapwatch");
@@ -113,7 +113,32 @@ impl Agent {
 
     /// What `reapwatch culprits` says.
     pub(crate) fn culprits(&self) -> Document<Culprit> {
+        self.culprits_and_pids().document
+    }
+
+    /// The same, with how full the PID tables are.
+    pub(crate) fn culprits_and_pids(&self) -> Culprits {
         json(&view(&["culprits", "--json"], self.socket()))
+    }
+
+    /// What `reapwatch explain` says of a PID.
+    pub(crate) fn explain(&self, pid: u32) -> Explained {
+        json(&view(
+            &["explain", &pid.to_string(), "--json"],
+            self.socket(),
+        ))
+    }
+
+    /// The page that it prints.
+    pub(crate) fn explained(&self, pid: u32) -> String {
+        let output = view(&["explain", &pid.to_string()], self.socket());
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).expect("the page is UTF-8")
+    }
+
+    /// All metrics.
+    pub(crate) fn metrics(&self) -> String {
+        self.get("/metrics")
     }
 
     /// Whether deaths are seen by tracepoints only, which cannot know everything.

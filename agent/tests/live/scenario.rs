@@ -6,7 +6,9 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 
 use scenarios::culprits::Culprit;
+use scenarios::stays::Stay;
 use scenarios::truth::{Crowd, Lack, Truth};
+use serde::de::DeserializeOwned;
 
 use crate::agent::REAPWATCH;
 
@@ -131,8 +133,7 @@ impl Drop for Leak {
 /// A parent that does not reap until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Misbehaving {
-    program: Child,
-    stdin: Option<ChildStdin>,
+    _program: Kept,
     /// Who it is, and the verdict that is true of it.
     pub(crate) culprit: Culprit,
 }
@@ -140,8 +141,45 @@ pub(crate) struct Misbehaving {
 impl Misbehaving {
     /// Starts the one of this name.
     pub(crate) fn start(name: &str) -> Self {
+        let (program, culprit) = Kept::start(&["culprit", name]);
+        Self {
+            _program: program,
+            culprit,
+        }
+    }
+}
+
+/// A process that stays in a state until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Staying {
+    _program: Kept,
+    /// Which, and in which state.
+    pub(crate) stay: Stay,
+}
+
+impl Staying {
+    /// Starts the one of this name.
+    pub(crate) fn start(name: &str) -> Self {
+        let (program, stay) = Kept::start(&["stay", name]);
+        Self {
+            _program: program,
+            stay,
+        }
+    }
+}
+
+/// The program, which keeps what it made until this is dropped.
+#[derive(Debug)]
+struct Kept {
+    program: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl Kept {
+    /// Starts it, and reads the line that says what it made.
+    fn start<T: DeserializeOwned>(args: &[&str]) -> (Self, T) {
         let mut program = Command::new(program())
-            .args(["culprit", name])
+            .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -150,17 +188,13 @@ impl Misbehaving {
         let mut stdout = BufReader::new(program.stdout.take().expect("it is piped"));
         stdout.read_line(&mut line).expect("a line");
         let stdin = program.stdin.take();
-        let culprit = serde_json::from_str(&line)
-            .unwrap_or_else(|error| panic!("scenarios culprit {name}: {error}"));
-        Self {
-            program,
-            stdin,
-            culprit,
-        }
+        let made = serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("scenarios {args:?}: {error}"));
+        (Self { program, stdin }, made)
     }
 }
 
-impl Drop for Misbehaving {
+impl Drop for Kept {
     fn drop(&mut self) {
         drop(self.stdin.take());
         drop(self.program.wait());

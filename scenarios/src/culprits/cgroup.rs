@@ -1,4 +1,5 @@
-//! Cgroups of version 1 and 2 that keep a process from running, removed when dropped.
+//! Cgroups of version 1 and 2 that keep a process from running, or limit its PIDs; removed when
+//! dropped.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -47,17 +48,12 @@ impl Cgroup {
 
     /// One that may have so many bytes of memory, by whichever hierarchy has the controller.
     pub(crate) fn limited(pid: Pid, bytes: usize) -> Result<Self> {
-        let by_v1 = mount("memory").is_some();
-        if !by_v1 {
-            let root = mount("cgroup2").context("no hierarchy for memory is mounted")?;
-            fs::write(root.join("cgroup.subtree_control"), "+memory")
-                .context("cannot hand the memory controller down")?;
-        }
-        let (kind, limit, with_swap, lift) = if by_v1 {
+        let kind = hierarchy("memory")?;
+        let (limit, with_swap, lift) = if kind == "memory" {
             let with_swap = ("memory.memsw.limit_in_bytes", bytes);
-            ("memory", "memory.limit_in_bytes", with_swap, "-1")
+            ("memory.limit_in_bytes", with_swap, "-1")
         } else {
-            ("cgroup2", "memory.max", ("memory.swap.max", 0), "max")
+            ("memory.max", ("memory.swap.max", 0), "max")
         };
         let cgroup = Self::new(kind, pid, (limit, lift))?;
         cgroup.write(limit, &bytes.to_string())?;
@@ -84,6 +80,19 @@ impl Cgroup {
     /// Takes another process in.
     pub(crate) fn add(&self, pid: Pid) -> Result<()> {
         self.write("cgroup.procs", &pid.to_string())
+    }
+
+    /// One that may have so many PIDs, by whichever hierarchy has the controller.
+    pub(crate) fn with_pids(pid: Pid, limit: u64) -> Result<Self> {
+        let cgroup = Self::new(hierarchy("pids")?, pid, ("pids.max", "max"))?;
+        cgroup.write("pids.max", &limit.to_string())?;
+        Ok(cgroup)
+    }
+
+    /// Its path in its hierarchy, which is mounted whole.
+    pub(crate) fn path(&self) -> String {
+        let name = self.folder.file_name().unwrap_or_default();
+        format!("/{}", name.to_string_lossy())
     }
 
     fn new(kind: &str, pid: Pid, release: (&'static str, &'static str)) -> Result<Self> {
@@ -119,6 +128,20 @@ impl Drop for Cgroup {
         }
         eprintln!("scenarios: {} stays ({released:?})", self.folder.display());
     }
+}
+
+/// The hierarchy that has a controller: one of version 1, or the unified one, told to hand it down.
+fn hierarchy(controller: &'static str) -> Result<&'static str> {
+    if mount(controller).is_some() {
+        return Ok(controller);
+    }
+    let root = mount("cgroup2").with_context(|| format!("no hierarchy has {controller}"))?;
+    fs::write(
+        root.join("cgroup.subtree_control"),
+        format!("+{controller}"),
+    )
+    .with_context(|| format!("cannot hand the controller {controller} down"))?;
+    Ok("cgroup2")
 }
 
 /// Where the hierarchy of a v1 controller is mounted, or that of version 2 (`cgroup2`).

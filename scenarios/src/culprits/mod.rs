@@ -160,7 +160,7 @@ impl Case {
 }
 
 /// Forks a process that runs `body` and dies with its parent.
-fn child(body: impl FnOnce() -> Result<()>) -> Result<Pid> {
+pub(crate) fn child(body: impl FnOnce() -> Result<()>) -> Result<Pid> {
     // SAFETY: this program has one thread whenever it forks, so its child may do anything.
     match unsafe { fork() }.context("cannot fork")? {
         ForkResult::Parent { child } => Ok(child),
@@ -206,7 +206,7 @@ fn sleep_for_ever<T>() -> Result<T> {
 }
 
 /// A result of a system call that this program makes by hand.
-fn checked(result: i64, what: &'static str) -> Result<i64> {
+pub(crate) fn checked(result: i64, what: &'static str) -> Result<i64> {
     ensure!(result >= 0, "{what}: {}", std::io::Error::last_os_error());
     Ok(result)
 }

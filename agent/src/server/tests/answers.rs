@@ -32,6 +32,32 @@ fn documents_are_the_loops_documents() {
 }
 
 #[test]
+fn a_story_is_told_of_a_number_and_of_nothing_else() {
+    let server = Server::on_tcp(Loop::Ready);
+    let story = server.get("/api/v1/explain/42");
+    assert_eq!(
+        story.status, 200,
+        "nobody has this number, and that is an answer"
+    );
+    let story = story.json();
+    assert_eq!(
+        (&story["pid"], &story["state"]),
+        (&42.into(), &"unknown".into())
+    );
+    assert_eq!(
+        (&story["version"], &story["host"]),
+        (&1.into(), &"testhost".into())
+    );
+    for rubbish in ["0", "-1", "java", "1%00", "99999999999"] {
+        let answer = server.get(&format!("/api/v1/explain/{rubbish}"));
+        assert_eq!(answer.status, 400, "{rubbish}");
+        let error = answer.json()["error"].to_string();
+        assert!(error.contains("not a PID"), "{error}");
+    }
+    assert_eq!(server.get("/api/v1/explain/").status, 404);
+}
+
+#[test]
 fn the_landing_page_names_host_and_version_and_links_to_paths_that_exist() {
     let server = Server::on_tcp(Loop::Ready);
     let page = server.get("/");
@@ -48,7 +74,7 @@ fn the_landing_page_names_host_and_version_and_links_to_paths_that_exist() {
         .skip(1)
         .filter_map(|rest| rest.split('"').next());
     let links: Vec<_> = links.collect();
-    assert_eq!(links.len(), 8);
+    assert_eq!(links.len(), 9);
     for link in links {
         // A wrong method, so that the stream of exits ends too: an unknown path would be 404.
         assert_eq!(server.ask("DELETE", link).status, 405, "{link}");

@@ -15,7 +15,10 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{bind, listen::Listeners, serve};
-use crate::api::{Doctor, Document, ExitLine, FinishedExit, Summary, Top, VERSION};
+use crate::api::{
+    Culprits, Doctor, Document, ExitLine, Explained, Explanation, FinishedExit, Summary, Top,
+    VERSION,
+};
 use crate::handle::{Handle, Health, Request};
 
 /// After this a test has failed, not before: the machine may be busy.
@@ -126,7 +129,13 @@ async fn pretend(mut requests: mpsc::Receiver<Request>, behaviour: Loop) {
         // A client may have gone before its answer came.
         let _ = match request {
             Request::Zombies(answer) => answer.send(document(Vec::new())).is_ok(),
-            Request::Culprits(answer) => answer.send(document(Vec::new())).is_ok(),
+            Request::Culprits(answer) => answer
+                .send(Culprits {
+                    document: document(Vec::new()),
+                    pids: Vec::new(),
+                })
+                .is_ok(),
+            Request::Explain(pid, _, answer) => answer.send(explained(pid)).is_ok(),
             Request::Top(answer) => answer.send(document(vec![top()])).is_ok(),
             Request::Doctor(answer) => answer.send(doctor()).is_ok(),
             Request::Metrics(answer) => answer.send("up_to_date 1\n".to_owned()).is_ok(),
@@ -159,6 +168,38 @@ fn document<T>(items: Vec<T>) -> Document<T> {
     }
 }
 
+fn explained(pid: u32) -> Explained {
+    let head = document(Vec::<()>::new());
+    Explained {
+        version: VERSION,
+        host: head.host,
+        kernel: head.kernel,
+        source: head.source,
+        at: head.at,
+        lost_events: head.lost_events,
+        story: Explanation {
+            pid,
+            process: None,
+            state: "unknown".to_owned(),
+            leader_exited: false,
+            threads: None,
+            summary: String::new(),
+            meaning: None,
+            timeline: Vec::new(),
+            phases: Vec::new(),
+            ancestry: Vec::new(),
+            forker: None,
+            responsible: None,
+            habits: None,
+            death: None,
+            container: None,
+            verdict: None,
+            earlier: Vec::new(),
+            advice: Vec::new(),
+        },
+    }
+}
+
 fn top() -> Top {
     Top {
         summary: Summary {
@@ -170,6 +211,7 @@ fn top() -> Top {
         },
         parents: Vec::new(),
         zombies: Vec::new(),
+        pids: Vec::new(),
     }
 }
 

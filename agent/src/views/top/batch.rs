@@ -7,7 +7,7 @@ use crate::views::output::{Reader, print};
 use crate::views::table::Table;
 use crate::views::text::{count, rate};
 use crate::views::zombies::{self, loss};
-use crate::views::{Look, Outcome, json};
+use crate::views::{Look, Outcome, json, pids};
 
 use super::columns;
 use super::model::Model;
@@ -81,6 +81,7 @@ fn filtered(args: &TopArgs, frame: Document<Top>) -> Document<Top> {
             .into_iter()
             .map(|i| model.top().zombies[i].clone())
             .collect(),
+        pids: model.top().pids.clone(),
     };
     Document {
         items: vec![top],
@@ -106,6 +107,9 @@ fn text(model: &Model) -> String {
     );
     if let Some(filter) = &model.filter {
         text.extend(["filter: ", &look.clean(filter.text()), "\n"]);
+    }
+    for full in model.top().pids.iter().filter(|it| pids::matters(it)) {
+        text.extend([pids::line(full, look).as_str(), "\n"]);
     }
     if let Some(loss) = loss(frame.lost_events) {
         text.push_str(&loss);

@@ -4,6 +4,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use crate::cli::TopView;
+use crate::views::pids;
 use crate::views::text::{count, rate, wrap};
 
 use super::draw::colored;
@@ -11,7 +12,11 @@ use super::model::Model;
 
 /// Its lines, for a width; what must be seen comes first.
 pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
-    let mut lines = vec![figures(model, width), tabs(model)];
+    let full = model.top().pids.iter().find(|it| pids::matters(it));
+    let full = full.map(|it| Line::styled(pids::line(it, model.look), alarm(model)));
+    let mut lines = vec![figures(model, width)];
+    lines.extend(full);
+    lines.push(tabs(model));
     if let Some((why, silent)) = &model.failure {
         let silent = model.look.duration(silent.as_secs_f64());
         let words = format!(

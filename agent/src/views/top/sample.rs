@@ -97,6 +97,7 @@ pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
             summary,
             parents,
             zombies,
+            pids: Vec::new(),
         }],
     }
 }

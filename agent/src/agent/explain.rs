@@ -1,0 +1,131 @@
+//! The story of one process, put together from the table, a snapshot, the habits and verdicts of
+//! those who must reap it, and what /proc says.
+
+use super::core::{Agent, LIMITS};
+use super::host;
+use crate::{
+    api,
+    events::{Process, Snapshot},
+    kernel, parents, report,
+    story::{self, Known, Life, Seen, State},
+};
+
+impl Agent {
+    pub(super) fn explain(&mut self, pid: u32, seen: &Seen) -> api::Explained {
+        let snapshot = match self.look_at_all() {
+            Ok(snapshot) => Some(snapshot),
+            Err(error) => {
+                log::warn!("no snapshot of the processes: {error}");
+                None
+            }
+        };
+        // Who died while it was taken.
+        self.drain();
+        let now_ns = kernel::now_ns();
+        let known = Known {
+            pid,
+            now_ns,
+            began_ns: self.began_ns,
+            remembered_ns: LIMITS.recent_ns,
+            records: self.lifecycle.deaths_of(pid),
+            snapshot: snapshot.as_ref(),
+            seen,
+        };
+        let lives = story::lives(&known);
+        api::Explained {
+            version: api::VERSION,
+            host: host::name(),
+            kernel: host::kernel(),
+            source: self.kernel.source.name().to_owned(),
+            at: report::time(self.wall, now_ns),
+            lost_events: self.lost_events(),
+            story: self.explanation(&known, &lives),
+        }
+    }
+
+    fn explanation(&self, known: &Known<'_>, lives: &[Life<'_>]) -> api::Explanation {
+        let rows = self.parents.rows(known.now_ns, self.lifecycle.zombies());
+        let keeper = |process: &Process, role: &str| {
+            let row = rows
+                .iter()
+                .find(|row| row.process.key.is_roughly(process.key));
+            let idle = row
+                .is_none()
+                .then(|| self.parents.idle(process, known.now_ns));
+            let row = row.or(idle.as_ref())?;
+            Some(self.keeper(row, role, known.snapshot))
+        };
+        let last = lives.first();
+        let lives_on = last.filter(|life| matches!(life.state, State::Alive | State::LeaderExited));
+        let habits = lives_on.and_then(|life| keeper(life.process, "itself"));
+        let held = habits.as_ref().map_or(0, |habits| habits.habits.zombies);
+        let story = story::tell(known, last, held);
+        let waits_for_reap =
+            last.filter(|life| matches!(life.state, State::Zombie | State::Exiting));
+        let responsible = waits_for_reap.and_then(|life| {
+            let role = if life.tracer().is_some() {
+                "tracer"
+            } else {
+                "parent"
+            };
+            keeper(life.responsible()?, role)
+        });
+        let earlier = lives.iter().skip(1);
+        api::Explanation {
+            verdict: last.and_then(|life| self.verdict_on(known, life, habits.as_ref())),
+            habits,
+            responsible,
+            forker: last
+                .and_then(Life::forker)
+                .map(|forker| report::process(self.wall, forker)),
+            death: last
+                .and_then(|life| life.record)
+                .map(|record| report::finished(self.wall, record)),
+            earlier: earlier
+                .filter_map(|life| Some(report::earlier(self.wall, life.record?)))
+                .collect(),
+            ..report::story(self.wall, known, &story)
+        }
+    }
+
+    /// Of a zombie why it lies there, of a living process why it does not reap. Of one on its way
+    /// out nothing is known yet.
+    fn verdict_on(
+        &self,
+        known: &Known<'_>,
+        life: &Life<'_>,
+        habits: Option<&api::Keeper>,
+    ) -> Option<api::Verdict> {
+        match life.state {
+            State::Zombie => self.why_unreaped(life.record?, known.now_ns),
+            State::Alive => habits?.habits.verdict.clone(),
+            State::LeaderExited => {
+                let own = habits.and_then(|it| it.habits.verdict.clone());
+                let none = || story::leader_exited(life.process, known.living_threads());
+                own.or_else(|| Some(report::verdict(&none())))
+            }
+            State::Exiting | State::Reaped | State::Unknown => None,
+        }
+    }
+
+    /// How a process treats its dead children; the snapshot counts the waits of those who are not
+    /// suspects too.
+    fn keeper(&self, row: &parents::Row, role: &str, snapshot: Option<&Snapshot>) -> api::Keeper {
+        let mut habits = self.culprit(row);
+        let mut tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
+        let task = tasks.find(|task| task.process.key.is_roughly(row.process.key));
+        if let Some(task) = task.filter(|_| self.counts_waits()) {
+            habits.waits_total = task.waits.or(habits.waits_total);
+            let last_wait = task
+                .last_wait_ns
+                .map(|at_ns| report::time(self.wall, at_ns));
+            habits.last_wait_at = last_wait.or(habits.last_wait_at);
+        }
+        api::Keeper {
+            role: role.to_owned(),
+            habits,
+            p50_seconds: row.p50_ns.map(report::seconds),
+            p99_seconds: row.p99_ns.map(report::seconds),
+        }
+    }
+}

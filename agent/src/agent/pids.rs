@@ -1,0 +1,116 @@
+//! How full the PID tables are: the node's is read when somebody asks, those of the cgroups on a
+//! thread of their own.
+
+use std::{
+    sync::mpsc::{Receiver, TryRecvError, channel},
+    thread,
+    time::Duration,
+};
+
+use super::core::Agent;
+use crate::{
+    evidence::cgroup::Mounts,
+    kernel,
+    pids::{History, Scope, Usage, Walk, Zombies, read, usages},
+};
+
+/// How often the cgroups are looked at for the metrics.
+pub(super) const IN_BACKGROUND_NS: u64 = 10_000_000_000;
+/// The same while somebody looks.
+pub(super) const WHILE_ASKED_NS: u64 = 2_000_000_000;
+/// How long the first look may take before the agent goes on without it.
+const FIRST: Duration = Duration::from_millis(200);
+
+/// What is known of the PID tables.
+#[derive(Debug, Default)]
+pub(super) struct PidTables {
+    cgroups: Vec<Usage>,
+    history: History,
+    /// When the last walk began.
+    at_ns: Option<u64>,
+    walking: Option<Receiver<Walk>>,
+}
+
+impl PidTables {
+    /// Begins a look at the cgroups, unless one is under way or the last was not so long ago.
+    fn begin(&mut self, age_ns: u64, now_ns: u64) {
+        let fresh = self
+            .at_ns
+            .is_some_and(|at_ns| now_ns.saturating_sub(at_ns) < age_ns);
+        if fresh || self.walking.is_some() {
+            return;
+        }
+        self.at_ns = Some(now_ns);
+        let (found, walking) = channel();
+        let thread = thread::Builder::new().name("reapwatch-pids".to_owned());
+        // Nobody listens any more when sending fails.
+        let walk = move || drop(found.send(read::cgroups(&Mounts::find())));
+        match thread.spawn(walk) {
+            Ok(_) => self.walking = Some(walking),
+            Err(error) => log::warn!("cannot start a thread to look at cgroups: {error}"),
+        }
+    }
+}
+
+impl Agent {
+    /// Looks at the cgroups for the first time, so that the first answer knows them.
+    pub(super) fn begin_pids(&mut self) {
+        self.pids.begin(0, kernel::now_ns());
+        let walk = self.pids.walking.as_ref();
+        if let Some(walk) = walk.and_then(|walking| walking.recv_timeout(FIRST).ok()) {
+            self.end_walk(&walk);
+        }
+    }
+
+    /// Takes in what a look has found, and begins another if the last was so long ago.
+    pub(super) fn look_at_pids(&mut self, age_ns: u64) {
+        let walk = self.pids.walking.as_ref().map(Receiver::try_recv);
+        match walk {
+            Some(Ok(walk)) => self.end_walk(&walk),
+            Some(Err(TryRecvError::Disconnected)) => self.pids.walking = None,
+            Some(Err(TryRecvError::Empty)) | None => {}
+        }
+        self.pids.begin(age_ns, kernel::now_ns());
+    }
+
+    fn end_walk(&mut self, walk: &Walk) {
+        let now_ns = kernel::now_ns();
+        let zombies = self.lifecycle.zombies().map(|record| record.cgroup_id);
+        let mut found = usages(walk, &zombies.collect::<Vec<_>>());
+        for usage in &mut found {
+            usage.leaked_per_second = self.leak(now_ns, usage);
+        }
+        let node = self.node_pids(now_ns);
+        let looked: Vec<_> = found.iter().cloned().chain(node).collect();
+        self.pids.history.add(now_ns, &looked);
+        self.pids.cgroups = found;
+        self.pids.walking = None;
+    }
+
+    fn leak(&self, now_ns: u64, usage: &Usage) -> Option<f64> {
+        self.pids.history.leak(now_ns, &usage.scope, usage.zombies?)
+    }
+
+    fn node_pids(&self, now_ns: u64) -> Option<Usage> {
+        let mut node = Usage {
+            scope: Scope::Node,
+            used: read::node_used()?,
+            limit: read::node_limit()?,
+            zombies: Some(Zombies {
+                count: self.lifecycle.zombies().count() as u64,
+                at_most: false,
+            }),
+            leaked_per_second: None,
+        };
+        node.leaked_per_second = self.leak(now_ns, &node);
+        Some(node)
+    }
+
+    /// The node first, then the cgroups with a limit, the fullest first.
+    pub(super) fn pid_usages(&self) -> Vec<Usage> {
+        let node = self.node_pids(kernel::now_ns());
+        node.into_iter()
+            .chain(self.pids.cgroups.iter().cloned())
+            .collect()
+    }
+}

@@ -1,0 +1,135 @@
+//! Which processes had a number, and in which state the last of them is.
+
+use super::Known;
+use crate::events::{Process, Task, TaskState};
+use crate::lifecycle::Record;
+
+/// The state of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It lives.
+    Alive,
+    /// It lives, but its first thread has ended.
+    LeaderExited,
+    /// On its way out.
+    Exiting,
+    /// Dead and not reaped.
+    Zombie,
+    /// Gone.
+    Reaped,
+    /// No process with this number is known.
+    Unknown,
+}
+
+impl State {
+    /// As JSON calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Alive | Self::LeaderExited => "alive",
+            Self::Exiting => "exiting",
+            Self::Zombie => "zombie",
+            Self::Reaped => "reaped",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One process that has or had the number.
+#[derive(Clone, Copy, Debug)]
+pub struct Life<'a> {
+    /// Its state.
+    pub state: State,
+    /// Who.
+    pub process: &'a Process,
+    /// What the snapshot shows of it.
+    pub task: Option<&'a Task>,
+    /// What is known of its death.
+    pub record: Option<&'a Record>,
+    /// When the snapshot no longer showed it, where nothing told of its reap.
+    pub gone_by_ns: Option<u64>,
+}
+
+impl Life<'_> {
+    /// Who must reap it, or had to.
+    pub fn parent(&self) -> Option<&Process> {
+        match self.record {
+            Some(record) => record.parent.as_ref(),
+            None => self.task?.parent.as_ref(),
+        }
+    }
+
+    /// Its ptracer.
+    pub fn tracer(&self) -> Option<&Process> {
+        match self.record {
+            Some(record) => record.tracer.as_ref(),
+            None => self.task?.tracer.as_ref(),
+        }
+    }
+
+    /// Who created it.
+    pub fn forker(&self) -> Option<&Process> {
+        let record = self.record.and_then(|record| record.forker.as_ref());
+        record.or(self.task.and_then(|task| task.forker.as_ref()))
+    }
+
+    /// Who must act for it to be reaped, or had to.
+    pub fn responsible(&self) -> Option<&Process> {
+        self.tracer().or(self.parent())
+    }
+}
+
+/// All that had the number, as far as is remembered, the last one first.
+pub fn lives<'a>(known: &Known<'a>) -> Vec<Life<'a>> {
+    let shown = known.snapshot.and_then(|snapshot| {
+        let mut tasks = snapshot.tasks.iter();
+        tasks.find(|task| task.process.key.tgid == known.pid)
+    });
+    let shows =
+        |record: &Record| shown.filter(|task| task.process.key.is_roughly(record.process.key));
+    let dead = known.records.iter().map(|record| {
+        let task = shows(record);
+        // One that died while the snapshot was taken need not be in it.
+        let looked = known
+            .snapshot
+            .filter(|snapshot| record.died.at_ns < snapshot.begun_ns);
+        let vanished = looked.filter(|_| task.is_none() && record.reap.is_none());
+        let gone_by_ns = vanished.map(|snapshot| snapshot.ended_ns);
+        Life {
+            state: if record.reap.is_some() || gone_by_ns.is_some() {
+                State::Reaped
+            } else {
+                State::Zombie
+            },
+            process: &record.process,
+            task,
+            record: Some(record),
+            gone_by_ns,
+        }
+    });
+    let unrecorded = shown.filter(|_| known.records.iter().all(|record| shows(record).is_none()));
+    let living = unrecorded.map(|task| Life {
+        state: match task.state {
+            TaskState::Alive => State::Alive,
+            TaskState::LeaderExited => State::LeaderExited,
+            TaskState::Exiting => State::Exiting,
+            TaskState::Zombie => State::Zombie,
+        },
+        process: &task.process,
+        task: Some(task),
+        record: None,
+        gone_by_ns: None,
+    });
+    // A snapshot may lack one that /proc shows: the iterator of some hosts hides their init.
+    let unseen = known.seen.process.as_ref().filter(|process| {
+        let is_it = |record: &&Record| record.process.key.is_roughly(process.key);
+        shown.is_none() && !known.records.iter().any(is_it)
+    });
+    let unseen = unseen.map(|process| Life {
+        state: State::Alive,
+        process,
+        task: None,
+        record: None,
+        gone_by_ns: None,
+    });
+    living.into_iter().chain(unseen).chain(dead).collect()
+}

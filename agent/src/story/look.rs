@@ -1,0 +1,107 @@
+//! Reads what /proc says of a number, within a time limit. I/O, done off the loop.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use super::Seen;
+use crate::events::{Key, Process};
+use crate::evidence::parse;
+use crate::kernel;
+
+/// How long the search for namesakes may take.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// As many namesakes are told of.
+const NAMESAKES: usize = 8;
+/// In the flags of `proc_pid_stat(5)`.
+const PF_KTHREAD: u64 = 0x0020_0000;
+
+/// What is there under this number now.
+pub fn at(pid: u32) -> Seen {
+    let seen = match status(pid) {
+        Some(status) => shown(pid, &status),
+        None => elsewhere(pid, Seen::default()),
+    };
+    let pid_max = fs::read_to_string("/proc/sys/kernel/pid_max").ok();
+    Seen {
+        pid_max: pid_max.and_then(|text| text.trim().parse().ok()),
+        ..seen
+    }
+}
+
+fn shown(pid: u32, status: &str) -> Seen {
+    let number = |name: &str| parse::field(status, name)?.parse::<u32>().ok();
+    if let Some(tgid) = number("Tgid").filter(|&tgid| tgid != pid) {
+        let thread_of = comm(tgid).map(|comm| (tgid, comm));
+        let seen = Seen {
+            thread_of,
+            ..Seen::default()
+        };
+        return elsewhere(pid, seen);
+    }
+    if is_kernel_thread(pid) {
+        let seen = Seen {
+            kernel_thread: comm(pid),
+            ..Seen::default()
+        };
+        return elsewhere(pid, seen);
+    }
+    let process = kernel::start_ns(pid).zip(comm(pid));
+    let process = process.map(|(start_ns, comm)| Process {
+        key: Key {
+            tgid: pid,
+            start_ns,
+        },
+        tid: pid,
+        comm,
+    });
+    Seen {
+        process: process.filter(|_| parse::state(status) != Some('Z')),
+        threads: number("Threads"),
+        ..Seen::default()
+    }
+}
+
+/// The number is that of no program here, and may be meant as that of a namespace.
+fn elsewhere(pid: u32, seen: Seen) -> Seen {
+    Seen {
+        namesakes: namesakes(pid),
+        ..seen
+    }
+}
+
+fn status(pid: u32) -> Option<String> {
+    let status = fs::read(format!("/proc/{pid}/status")).ok()?;
+    Some(String::from_utf8_lossy(&status).into_owned())
+}
+
+fn comm(pid: u32) -> Option<String> {
+    let comm = fs::read(format!("/proc/{pid}/comm")).ok()?;
+    Some(String::from_utf8_lossy(&comm).trim_end().to_owned())
+}
+
+fn is_kernel_thread(pid: u32) -> bool {
+    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let stat = String::from_utf8_lossy(&stat);
+    // The name may hold anything, so it ends at the last parenthesis; the flags are field 9.
+    let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let flags = rest
+        .split(' ')
+        .nth(6)
+        .and_then(|text| text.parse::<u64>().ok());
+    flags.is_some_and(|flags| flags & PF_KTHREAD != 0)
+}
+
+/// Processes that have the number inside a PID namespace.
+fn namesakes(pid: u32) -> Vec<(u32, String)> {
+    let until = Instant::now() + PATIENCE;
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let hosts = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let in_time = hosts.take_while(|_| Instant::now() < until);
+    let hits = in_time.filter_map(|host| {
+        let (own, depth) = parse::own_number(&status(host)?)?;
+        (own == pid && depth > 0).then_some(host)
+    });
+    hits.filter_map(|host| Some((host, comm(host)?)))
+        .take(NAMESAKES)
+        .collect()
+}

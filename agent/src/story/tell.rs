@@ -1,0 +1,128 @@
+//! The story of the last process that had a number.
+
+use std::collections::HashMap;
+
+use super::words::{count, dead_for, ended, same, someone, span, vanished_at_once, who};
+use super::{Known, Life, State, Story, leader_exited, timeline, unknown};
+use crate::events::{Process, Snapshot, Task};
+use crate::lifecycle::{How, Record};
+
+/// A chain of parents is shorter, unless the snapshot contradicts itself.
+const GENERATIONS: usize = 64;
+
+/// Tells of `life`, or that nothing is known. `held` are the zombies that it has not reaped.
+pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
+    let Some(life) = life else {
+        return unknown::story(known);
+    };
+    Story {
+        process: Some(life.process.clone()),
+        state: life.state,
+        summary: summary(known, life, held),
+        meaning: meaning(life.state),
+        timeline: timeline::timeline(life),
+        phases: timeline::phases(life, known.now_ns),
+        ancestry: ancestry(life.parent(), known.snapshot),
+        advice: advice(known, life),
+    }
+}
+
+fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
+    let name = who(life.process);
+    match (life.state, life.record) {
+        (State::LeaderExited, _) => {
+            let live = leader_exited::living(known.living_threads());
+            format!("{name} is alive: its first thread has ended, {live}: not a zombie")
+        }
+        (State::Exiting, _) => {
+            let begin_ns = life.task.and_then(|task| task.begin_ns);
+            let since = begin_ns.map(|begin_ns| {
+                let ago = span(known.now_ns.saturating_sub(begin_ns));
+                format!(" for {ago}")
+            });
+            let since = since.unwrap_or_default();
+            format!("{name} has been on its way out{since}, and is not dead yet")
+        }
+        (State::Zombie, Some(record)) => zombie(known, life, record, &name),
+        (State::Zombie, None) => format!("{name} is a zombie: dead, and not reaped"),
+        (State::Reaped, Some(record)) => gone(known, life, record, &name),
+        _ if held > 0 => {
+            let zombies = count(held, "zombie");
+            format!("{name} is alive, and has not reaped {zombies}")
+        }
+        _ => format!("{name} is alive"),
+    }
+}
+
+fn zombie(known: &Known<'_>, life: &Life<'_>, record: &Record, name: &str) -> String {
+    let dead = dead_for(record, known.now_ns);
+    let parent = someone(record.parent.as_ref());
+    match life.tracer() {
+        Some(tracer) if !same(Some(tracer), record.parent.as_ref()) => format!(
+            "{name} is a zombie: dead for {dead}, and its tracer {} keeps {parent} from reaping it",
+            who(tracer)
+        ),
+        _ => format!("{name} is a zombie: dead for {dead}, and {parent} has not reaped it"),
+    }
+}
+
+fn gone(known: &Known<'_>, life: &Life<'_>, record: &Record, name: &str) -> String {
+    let end = ended(record.status);
+    let reap = record.reap.as_ref();
+    let gone_ns = reap.and_then(|reap| reap.at_ns).or(life.gone_by_ns);
+    let ago = gone_ns.map(|at_ns| format!(", {} ago", span(known.now_ns.saturating_sub(at_ns))));
+    let ago = ago.unwrap_or_default();
+    let how = match reap {
+        Some(_) if vanished_at_once(record) => "needed no reaping".to_owned(),
+        Some(reap) if reap.how == How::Autoreap => "the kernel removed it".to_owned(),
+        Some(reap) if reap.by.is_some() => format!("{} reaped it", someone(reap.by.as_ref())),
+        _ => "somebody reaped it".to_owned(),
+    };
+    format!("{name} is gone: it {end}, and {how}{ago}")
+}
+
+fn meaning(state: State) -> Option<&'static str> {
+    match state {
+        State::LeaderExited => Some(
+            "A process lives as long as one of its threads does. Tools that show only its first \
+             thread call it defunct, which is wrong.",
+        ),
+        State::Exiting => Some(
+            "It runs no more of its program, and the kernel takes it apart: frees its memory, \
+             closes its files, ends its threads. Until that is done it is no zombie, and nobody \
+             can reap it.",
+        ),
+        State::Zombie => Some(
+            "A zombie runs no more and holds no memory. What is left is its number and how it \
+             ended, kept until its parent asks for that (wait), which is called reaping. Killing a \
+             zombie does nothing.",
+        ),
+        State::Alive | State::Reaped | State::Unknown => None,
+    }
+}
+
+fn advice(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
+    let pid = known.pid;
+    match life.state {
+        State::Exiting => vec![format!(
+            "to see where its threads are in the kernel, as root: head -n 20 /proc/{pid}/task/*/stack"
+        )],
+        _ => Vec::new(),
+    }
+}
+
+/// The parent first, up to the one that has none.
+fn ancestry(parent: Option<&Process>, snapshot: Option<&Snapshot>) -> Vec<Process> {
+    let tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
+    let tasks: HashMap<u32, &Task> = tasks.map(|task| (task.process.key.tgid, task)).collect();
+    let mut found: Vec<Process> = Vec::new();
+    let mut next = parent.cloned();
+    while let Some(process) = next.filter(|it| it.key.tgid != 0 && found.len() < GENERATIONS) {
+        let task = tasks.get(&process.key.tgid);
+        next = task
+            .filter(|task| task.process.key.is_roughly(process.key))
+            .and_then(|task| task.parent.clone());
+        found.push(process);
+    }
+    found
+}

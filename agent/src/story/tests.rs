@@ -1,0 +1,333 @@
+use super::*;
+use crate::events::{ExitStatus, Key, Kill, KillBy, Task, TaskState};
+use crate::lifecycle::{Died, DiedBound, How, Reap};
+
+const SECOND: u64 = 1_000_000_000;
+/// When the snapshot began; it ended one second later, and the story is told one after that.
+const BEGUN: u64 = 100 * SECOND;
+const NOW: u64 = BEGUN + 2 * SECOND;
+
+fn process(tgid: u32, comm: &str) -> Process {
+    Process {
+        key: Key {
+            tgid,
+            start_ns: u64::from(tgid) * SECOND,
+        },
+        tid: tgid,
+        comm: comm.to_owned(),
+    }
+}
+
+/// Child 10 of parent 5, dead since 20 s.
+fn record() -> Record {
+    Record {
+        process: process(10, "child"),
+        parent: Some(process(5, "parent")),
+        tracer: None,
+        former_tracer: None,
+        forker: Some(process(5, "parent")),
+        kill: None,
+        begin_ns: Some(20 * SECOND - 1_000),
+        died: Died {
+            at_ns: 20 * SECOND,
+            bound: DiedBound::Exact,
+        },
+        status: Some(ExitStatus::Exited(3)),
+        exit_signal: Some(17),
+        cgroup_id: None,
+        uid: 0,
+        resources: None,
+        pids: Vec::new(),
+        reap: None,
+    }
+}
+
+fn reap(how: How, by: Option<Process>) -> Option<Reap> {
+    Some(Reap {
+        at_ns: Some(30 * SECOND),
+        at_is_upper_bound: false,
+        by,
+        how,
+    })
+}
+
+fn task(tgid: u32, comm: &str, state: TaskState, parent: Option<Process>) -> Task {
+    Task {
+        process: process(tgid, comm),
+        state,
+        parent,
+        tracer: None,
+        forker: None,
+        begin_ns: None,
+        status: None,
+        exit_signal: None,
+        cgroup_id: None,
+        uid: 0,
+        waits: None,
+        last_wait_ns: None,
+        dead_by_ns: None,
+        pids: Vec::new(),
+    }
+}
+
+/// The init, its child the parent, and `child` if there is one.
+fn snapshot(child: Option<Task>) -> Snapshot {
+    let init = task(1, "init", TaskState::Alive, None);
+    let parent = task(5, "parent", TaskState::Alive, Some(process(1, "init")));
+    Snapshot {
+        begun_ns: BEGUN,
+        ended_ns: BEGUN + SECOND,
+        exact_start: true,
+        tasks: [init, parent].into_iter().chain(child).collect(),
+    }
+}
+
+fn child(state: TaskState) -> Option<Task> {
+    Some(task(10, "child", state, Some(process(5, "parent"))))
+}
+
+struct Told {
+    story: Story,
+    states: Vec<State>,
+}
+
+fn told(records: &[Record], snapshot: Option<&Snapshot>, seen: &Seen, held: u64) -> Told {
+    let known = Known {
+        pid: 10,
+        now_ns: NOW,
+        began_ns: 0,
+        remembered_ns: 300 * SECOND,
+        records: records.iter().collect(),
+        snapshot,
+        seen,
+    };
+    let lives = lives(&known);
+    Told {
+        story: tell(&known, lives.first(), held),
+        states: lives.iter().map(|life| life.state).collect(),
+    }
+}
+
+fn whats(story: &Story) -> Vec<&str> {
+    story.timeline.iter().map(|it| it.what.as_str()).collect()
+}
+
+fn phases(story: &Story) -> Vec<(&str, u64, Bound)> {
+    let phases = story.phases.iter();
+    phases.map(|it| (it.name, it.ns, it.bound)).collect()
+}
+
+#[test]
+fn a_living_process_has_ancestors_and_maybe_zombies() {
+    let snapshot = snapshot(child(TaskState::Alive));
+    let told = told(&[], Some(&snapshot), &Seen::default(), 2).story;
+    assert_eq!(
+        told.summary,
+        "child (PID 10) is alive, and has not reaped 2 zombies"
+    );
+    let ancestry: Vec<_> = told.ancestry.iter().map(|it| it.key.tgid).collect();
+    assert_eq!(ancestry, [5, 1]);
+    assert_eq!(whats(&told), ["started; who created it was not seen"]);
+}
+
+#[test]
+fn one_that_lost_its_first_thread_is_alive() {
+    let snapshot = snapshot(child(TaskState::LeaderExited));
+    let seen = Seen {
+        threads: Some(4),
+        ..Seen::default()
+    };
+    let told = told(&[], Some(&snapshot), &seen, 0).story;
+    assert_eq!(
+        (told.state, told.state.name()),
+        (State::LeaderExited, "alive")
+    );
+    assert_eq!(
+        told.summary,
+        "child (PID 10) is alive: its first thread has ended, 3 threads live: not a zombie"
+    );
+    let verdict = leader_exited(&process(10, "child"), Some(1));
+    assert_eq!(verdict.id, "leader_exited");
+    assert!(verdict.summary.contains("1 thread lives: not a zombie"));
+}
+
+#[test]
+fn one_on_its_way_out_is_told_with_since_when() {
+    let mut task = child(TaskState::Exiting).expect("there is one");
+    task.begin_ns = Some(NOW - 7 * SECOND);
+    let snapshot = snapshot(Some(task));
+    let told = told(&[], Some(&snapshot), &Seen::default(), 0).story;
+    assert_eq!(
+        told.summary,
+        "child (PID 10) has been on its way out for 7s, and is not dead yet"
+    );
+    assert_eq!(phases(&told), [("exit", 7 * SECOND, Bound::AtLeast)]);
+}
+
+#[test]
+fn a_zombie_is_told_with_who_must_reap_it() {
+    let snapshot = snapshot(child(TaskState::Zombie));
+    let killed = Record {
+        kill: Some(Kill {
+            process: Some(process(7, "bash")),
+            by: Some(KillBy::Process),
+            signal: 9,
+            at_ns: 19 * SECOND,
+        }),
+        status: Some(ExitStatus::Killed(9)),
+        ..record()
+    };
+    let told = told(&[killed], Some(&snapshot), &Seen::default(), 0).story;
+    assert_eq!(
+        told.summary,
+        "child (PID 10) is a zombie: dead for 82s, and parent (PID 5) has not reaped it"
+    );
+    assert_eq!(
+        whats(&told),
+        [
+            "started: parent (PID 5) created it",
+            "bash (PID 7) sent it SIGKILL",
+            "began to exit: it runs no more of its program",
+            "was killed by SIGKILL: a zombie from now on, and parent (PID 5) was told",
+        ]
+    );
+    assert_eq!(
+        phases(&told),
+        [
+            ("signal", SECOND - 1_000, Bound::Exact),
+            ("exit", 1_000, Bound::Exact),
+            ("zombie", 82 * SECOND, Bound::Exact)
+        ]
+    );
+}
+
+#[test]
+fn a_zombie_that_was_there_before_is_a_bound() {
+    let snapshot = snapshot(child(TaskState::Zombie));
+    let mut found = record();
+    found.died.bound = DiedBound::NotAfter;
+    found.begin_ns = None;
+    let told = told(&[found], Some(&snapshot), &Seen::default(), 0).story;
+    assert!(told.summary.contains("dead for at least 82s"), "{told:#?}");
+    assert_eq!(phases(&told), [("zombie", 82 * SECOND, Bound::AtLeast)]);
+    assert_eq!(told.timeline.last().map(|it| it.bound), Some(Bound::AtMost));
+}
+
+#[test]
+fn a_tracer_and_an_adopter_are_named() {
+    let snapshot = snapshot(child(TaskState::Zombie));
+    let held = Record {
+        tracer: Some(process(8, "gdb")),
+        forker: Some(process(6, "shell")),
+        ..record()
+    };
+    let told = told(&[held], Some(&snapshot), &Seen::default(), 0).story;
+    assert!(
+        told.summary
+            .ends_with("its tracer gdb (PID 8) keeps parent (PID 5) from reaping it"),
+        "{told:#?}"
+    );
+    let whats = whats(&told);
+    assert!(whats.contains(&"parent (PID 5) became its parent, in the place of shell (PID 6)"));
+    assert!(whats.contains(&"its tracer gdb (PID 8) holds it: its parent cannot reap it before"));
+}
+
+#[test]
+fn the_reaped_are_told_by_how_they_went() {
+    let snapshot = snapshot(None);
+    let story = |reap: Option<Reap>| {
+        let record = Record { reap, ..record() };
+        told(&[record], Some(&snapshot), &Seen::default(), 0).story
+    };
+    let waited = story(reap(How::Wait, Some(process(5, "parent"))));
+    assert_eq!(
+        waited.summary,
+        "child (PID 10) is gone: it exited with code 3, and parent (PID 5) reaped it, 72s ago"
+    );
+    assert_eq!(phases(&waited)[1], ("zombie", 10 * SECOND, Bound::Exact));
+    let mut at_once = reap(How::Autoreap, None).expect("there is one");
+    at_once.at_ns = Some(20 * SECOND);
+    let at_once = story(Some(at_once));
+    assert!(
+        at_once.summary.contains("and needed no reaping"),
+        "{at_once:#?}"
+    );
+    assert_eq!(phases(&at_once).len(), 1, "it was no zombie");
+    // Nothing told of its reap, and the snapshot does not show it.
+    let vanished = story(None);
+    assert_eq!(vanished.state, State::Reaped);
+    assert!(
+        vanished.summary.contains("somebody reaped it, 1s ago"),
+        "{vanished:#?}"
+    );
+    assert_eq!(phases(&vanished)[1].2, Bound::AtMost);
+}
+
+#[test]
+fn one_that_died_during_the_snapshot_is_a_zombie_still() {
+    let snapshot = snapshot(None);
+    let mut late = record();
+    late.died.at_ns = BEGUN + 1;
+    let told = told(&[late], Some(&snapshot), &Seen::default(), 0);
+    assert_eq!(told.states, [State::Zombie]);
+}
+
+#[test]
+fn a_number_used_again_is_its_last_process() {
+    let mut older = record();
+    older.process.key.start_ns = SECOND;
+    older.reap = reap(How::Wait, Some(process(5, "parent")));
+    let snapshot = snapshot(child(TaskState::Alive));
+    let alive = told(&[older.clone()], Some(&snapshot), &Seen::default(), 0);
+    assert_eq!(alive.states, [State::Alive, State::Reaped]);
+    let dead = told(&[record(), older], None, &Seen::default(), 0);
+    assert_eq!(dead.states, [State::Zombie, State::Reaped]);
+}
+
+#[test]
+fn one_that_only_proc_shows_is_alive_unless_its_death_is_known() {
+    let seen = Seen {
+        process: Some(process(10, "child")),
+        ..Seen::default()
+    };
+    let empty = snapshot(None);
+    assert_eq!(told(&[], Some(&empty), &seen, 0).states, [State::Alive]);
+    assert_eq!(told(&[record()], None, &seen, 0).states, [State::Zombie]);
+}
+
+#[test]
+fn of_nobody_it_says_what_to_look_at() {
+    let empty = snapshot(None);
+    let advice = |seen: &Seen| {
+        let story = told(&[], Some(&empty), seen, 0).story;
+        assert_eq!((story.state, &story.process), (State::Unknown, &None));
+        format!("{}; {}", story.summary, story.advice.join("; "))
+    };
+    let nobody = advice(&Seen::default());
+    assert!(nobody.contains("no process has PID 10 now"), "{nobody}");
+    assert!(nobody.contains("journalctl _PID=10"), "{nobody}");
+    let high = advice(&Seen {
+        pid_max: Some(10),
+        ..Seen::default()
+    });
+    assert!(high.contains("no number of 10 or above"), "{high}");
+    let thread = advice(&Seen {
+        thread_of: Some((9, "java".to_owned())),
+        ..Seen::default()
+    });
+    assert!(thread.contains("a thread of java (PID 9)"), "{thread}");
+    let kernel = advice(&Seen {
+        kernel_thread: Some("kswapd0".to_owned()),
+        namesakes: vec![(4242, "nginx".to_owned())],
+        ..Seen::default()
+    });
+    assert!(
+        kernel.contains("kswapd0 (PID 10) is a kernel thread"),
+        "{kernel}"
+    );
+    assert!(
+        kernel.contains("inside its container, nginx has the number 10"),
+        "{kernel}"
+    );
+    assert!(kernel.contains("reapwatch explain 4242"), "{kernel}");
+}

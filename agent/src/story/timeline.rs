@@ -1,0 +1,199 @@
+//! What happened to a process, in its order, and where the time of its end went.
+
+use super::words::{ended, same, sender, someone, vanished_at_once, who};
+use super::{Bound, Life, Moment, Phase};
+use crate::events::{Kill, Process};
+use crate::lifecycle::{DiedBound, How, Reap, Record};
+use crate::signals;
+
+/// All moments that are known.
+pub(super) fn timeline(life: &Life<'_>) -> Vec<Moment> {
+    let mut moments = vec![started(life)];
+    match (life.record, life.task) {
+        (Some(record), _) => dead(life, record, &mut moments),
+        (None, Some(task)) => {
+            moments.extend(moved(life.forker(), task.parent.as_ref()));
+            moments.extend(traced(task.tracer.as_ref()));
+            moments.extend(task.begin_ns.map(began));
+        }
+        (None, None) => {}
+    }
+    moments
+}
+
+fn at(at_ns: Option<u64>, bound: Bound, what: String) -> Moment {
+    Moment { at_ns, bound, what }
+}
+
+fn started(life: &Life<'_>) -> Moment {
+    let start_ns = Some(life.process.key.start_ns).filter(|&start_ns| start_ns != 0);
+    let what = match life.forker() {
+        Some(forker) => format!("started: {} created it", who(forker)),
+        None => "started; who created it was not seen".to_owned(),
+    };
+    at(start_ns, Bound::Exact, what)
+}
+
+/// Somebody other than its creator is its parent: the creator has ended, or asked for it
+/// (`CLONE_PARENT`).
+fn moved(forker: Option<&Process>, parent: Option<&Process>) -> Option<Moment> {
+    let (forker, parent) = forker.zip(parent)?;
+    (!forker.key.is_roughly(parent.key)).then(|| {
+        let what = format!(
+            "{} became its parent, in the place of {}",
+            who(parent),
+            who(forker)
+        );
+        at(None, Bound::Exact, what)
+    })
+}
+
+fn traced(tracer: Option<&Process>) -> Option<Moment> {
+    let what = format!("{} traces it (ptrace)", who(tracer?));
+    Some(at(None, Bound::Exact, what))
+}
+
+fn began(begin_ns: u64) -> Moment {
+    let what = "began to exit: it runs no more of its program".to_owned();
+    at(Some(begin_ns), Bound::Exact, what)
+}
+
+fn killed(kill: &Kill) -> Moment {
+    let what = format!("{} sent it {}", sender(kill), signals::name(kill.signal));
+    at(Some(kill.at_ns), Bound::Exact, what)
+}
+
+fn dead(life: &Life<'_>, record: &Record, moments: &mut Vec<Moment>) {
+    moments.extend(moved(record.forker.as_ref(), record.parent.as_ref()));
+    moments.extend(record.kill.as_ref().map(killed));
+    moments.extend(record.begin_ns.map(began));
+    moments.push(died(record));
+    if let Some(former) = &record.former_tracer {
+        let what = format!(
+            "its tracer {} let it go, so that its parent could reap it",
+            who(former)
+        );
+        moments.push(at(None, Bound::Exact, what));
+    } else if !same(record.tracer.as_ref(), record.parent.as_ref()) {
+        moments.extend(record.tracer.as_ref().map(|tracer| {
+            let what = format!(
+                "its tracer {} holds it: its parent cannot reap it before",
+                who(tracer)
+            );
+            at(None, Bound::Exact, what)
+        }));
+    }
+    match &record.reap {
+        Some(_) if vanished_at_once(record) => {}
+        Some(reap) => moments.push(reaped(reap)),
+        None => moments.extend(life.gone_by_ns.map(gone)),
+    }
+}
+
+fn died(record: &Record) -> Moment {
+    let (bound, when) = match record.died.bound {
+        DiedBound::Exact => (Bound::Exact, ""),
+        DiedBound::NotBefore => (Bound::AtLeast, "at this moment or shortly after it, "),
+        DiedBound::NotAfter => (Bound::AtMost, "before or at this moment, "),
+    };
+    let end = ended(record.status);
+    let what = if vanished_at_once(record) {
+        format!("{when}{end}, and vanished at once: its parent wants no zombies")
+    } else if record.died.bound == DiedBound::NotAfter {
+        format!("{when}{end}: it was a zombie when reapwatch first looked")
+    } else {
+        let told = someone(record.parent.as_ref());
+        format!("{when}{end}: a zombie from now on, and {told} was told")
+    };
+    at(Some(record.died.at_ns), bound, what)
+}
+
+fn reaped(reap: &Reap) -> Moment {
+    let by = reap.by.as_ref();
+    let what = match reap.how {
+        How::Wait => format!("{} reaped it (wait): gone", someone(by)),
+        How::Tracer => format!("its tracer {} reaped it: gone", someone(by)),
+        How::Autoreap => "the kernel removed it: its parent wants no zombies".to_owned(),
+        How::Namespace => format!(
+            "{}, the dying init of its PID namespace, cleared it up: gone",
+            someone(by)
+        ),
+        How::Unknown => "was gone by now; who reaped it was not seen".to_owned(),
+    };
+    let bound = if reap.at_is_upper_bound {
+        Bound::AtMost
+    } else {
+        Bound::Exact
+    };
+    at(reap.at_ns, bound, what)
+}
+
+fn gone(at_ns: u64) -> Moment {
+    let what = "was gone by now; who reaped it was not seen".to_owned();
+    at(Some(at_ns), Bound::AtMost, what)
+}
+
+/// From the signal to the reap, or to now.
+pub(super) fn phases(life: &Life<'_>, now_ns: u64) -> Vec<Phase> {
+    let mut phases = Vec::new();
+    let begin_ns = match life.record {
+        Some(record) => record.begin_ns,
+        None => life.task.and_then(|task| task.begin_ns),
+    };
+    let Some(record) = life.record else {
+        phases.extend(begin_ns.map(|begin_ns| exit(now_ns - begin_ns.min(now_ns), Bound::AtLeast)));
+        return phases;
+    };
+    let kill_ns = record.kill.as_ref().map(|kill| kill.at_ns);
+    if let Some((kill_ns, begin_ns)) = kill_ns.zip(begin_ns) {
+        phases.push(Phase {
+            name: "signal",
+            ns: begin_ns.saturating_sub(kill_ns),
+            bound: Bound::Exact,
+            what: "from the signal until it began to exit",
+        });
+    }
+    let died_ns = record.died.at_ns;
+    if let Some(begin_ns) = begin_ns {
+        let bound = match record.died.bound {
+            DiedBound::Exact => Bound::Exact,
+            DiedBound::NotBefore => Bound::AtLeast,
+            DiedBound::NotAfter => Bound::AtMost,
+        };
+        phases.push(exit(died_ns.saturating_sub(begin_ns), bound));
+    }
+    if !vanished_at_once(record) {
+        phases.extend(zombie(life, record, now_ns));
+    }
+    phases
+}
+
+fn exit(ns: u64, bound: Bound) -> Phase {
+    Phase {
+        name: "exit",
+        ns,
+        bound,
+        what: "until it was dead: the kernel frees its memory and closes its files",
+    }
+}
+
+fn zombie(life: &Life<'_>, record: &Record, now_ns: u64) -> Option<Phase> {
+    let (until_ns, upper) = match &record.reap {
+        Some(reap) => (reap.at_ns?, reap.at_is_upper_bound),
+        None => (life.gone_by_ns.unwrap_or(now_ns), life.gone_by_ns.is_some()),
+    };
+    let lower = record.died.bound == DiedBound::NotAfter;
+    // A span with both ends vague has no bound at all.
+    let bound = match (lower, upper || record.died.bound == DiedBound::NotBefore) {
+        (true, true) => return None,
+        (true, false) => Bound::AtLeast,
+        (false, true) => Bound::AtMost,
+        (false, false) => Bound::Exact,
+    };
+    Some(Phase {
+        name: "zombie",
+        ns: until_ns.saturating_sub(record.died.at_ns),
+        bound,
+        what: "dead, and waiting to be reaped",
+    })
+}

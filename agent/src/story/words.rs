@@ -1,0 +1,67 @@
+//! Words for people and moments.
+
+use crate::events::{ExitStatus, Kill, KillBy, Process};
+use crate::lifecycle::{DiedBound, How, Record};
+use crate::signals;
+
+pub(super) use crate::verdict::{count, span};
+
+/// `worker (PID 42)`.
+pub(super) fn who(process: &Process) -> String {
+    format!("{} (PID {})", process.comm, process.key.tgid)
+}
+
+/// The same of one who may not be known.
+pub(super) fn someone(process: Option<&Process>) -> String {
+    process.map_or_else(|| "a process that is not known".to_owned(), who)
+}
+
+/// Who sent a fatal signal, as far as that is known.
+pub(super) fn sender(kill: &Kill) -> String {
+    match (&kill.process, kill.by) {
+        (Some(process), _) => who(process),
+        (None, Some(KillBy::Kernel)) => "the kernel".to_owned(),
+        (None, Some(KillBy::Oom)) => "the OOM killer".to_owned(),
+        (None, Some(KillBy::Terminal)) => "its terminal".to_owned(),
+        (None, Some(KillBy::Timer)) => "a timer".to_owned(),
+        (None, Some(KillBy::Namespace)) => "the end of its PID namespace".to_owned(),
+        (None, Some(KillBy::Process) | None) => someone(None),
+    }
+}
+
+/// Whether both are known to be one process.
+pub(super) fn same(one: Option<&Process>, other: Option<&Process>) -> bool {
+    one.zip(other)
+        .is_some_and(|(one, other)| one.key.is_roughly(other.key))
+}
+
+/// `it exited with code 3`, without the subject.
+pub(super) fn ended(status: Option<ExitStatus>) -> String {
+    match status {
+        None => "ended".to_owned(),
+        Some(ExitStatus::Exited(code)) => format!("exited with code {code}"),
+        Some(ExitStatus::Killed(signal)) => format!("was killed by {}", signals::name(signal)),
+        Some(ExitStatus::Dumped(signal)) => {
+            format!("was killed by {} and dumped core", signals::name(signal))
+        }
+    }
+}
+
+/// Whether the kernel let it go at the moment of its death.
+pub(super) fn vanished_at_once(record: &Record) -> bool {
+    let reap = record.reap.as_ref();
+    reap.is_some_and(|reap| {
+        let at_once = reap.at_ns.is_none_or(|at_ns| at_ns <= record.died.at_ns);
+        reap.how == How::Autoreap && at_once
+    })
+}
+
+/// How long it is dead, with the word for what that is worth.
+pub(super) fn dead_for(record: &Record, now_ns: u64) -> String {
+    let least = match record.died.bound {
+        DiedBound::NotAfter => "at least ",
+        DiedBound::NotBefore => "at most ",
+        DiedBound::Exact => "",
+    };
+    format!("{least}{}", span(now_ns.saturating_sub(record.died.at_ns)))
+}

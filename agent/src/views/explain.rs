@@ -1,0 +1,270 @@
+//! `reapwatch explain PID`: the whole story of one process, on one page.
+
+use crate::api::{Earlier, Explained, Explanation, Keeper, Moment, Process};
+use crate::cli::ExplainArgs;
+use crate::client::Source;
+
+use super::culprits::verdict;
+use super::output::{print, width};
+use super::table::head;
+use super::text::{Bound, count, rate, wrap};
+use super::zombies::loss;
+use super::{Look, Outcome, json};
+
+/// What stands before the lines of a part.
+const INDENT: &str = "  ";
+
+/// Asks once, prints, and ends.
+pub async fn run(args: &ExplainArgs, look: Look) -> anyhow::Result<Outcome> {
+    let source = Source::connect(&args.from, &args.probes).await?;
+    let explained = source.explain(args.pid).await?;
+    if args.json {
+        json::line(&explained)?;
+    } else {
+        print(&page(&explained, look, width()))?;
+    }
+    Ok(Outcome::Fine)
+}
+
+fn page(explained: &Explained, look: Look, width: usize) -> String {
+    let story = &explained.story;
+    let mut page = Page {
+        text: String::new(),
+        look,
+        width,
+    };
+    page.lines("", &story.summary);
+    if let Some(meaning) = &story.meaning {
+        page.lines("", meaning);
+    }
+    page.who(story);
+    page.timeline(story, &explained.at);
+    page.phases(story);
+    page.keeper(story.responsible.as_ref());
+    page.keeper(story.habits.as_ref().filter(|it| has_habits(it)));
+    page.verdict(story);
+    if !story.advice.is_empty() {
+        page.head("What to look at");
+        for advice in &story.advice {
+            page.lines("  - ", advice);
+        }
+    }
+    page.earlier(story);
+    if let Some(loss) = loss(explained.lost_events) {
+        page.text.extend(["\n", &loss, "\n"]);
+    }
+    page.text
+}
+
+/// Whether there is anything to say of how it treats its children.
+fn has_habits(keeper: &Keeper) -> bool {
+    let habits = &keeper.habits;
+    habits.zombies > 0 || habits.reaped_total > 0 || habits.waits_total.is_some_and(|it| it > 0)
+}
+
+struct Page {
+    text: String,
+    look: Look,
+    width: usize,
+}
+
+impl Page {
+    fn head(&mut self, words: &str) {
+        self.text.push('\n');
+        self.text.push_str(&head(words, self.look));
+    }
+
+    /// Words, wrapped; `first` stands before the first line and as many blanks before the others.
+    fn lines(&mut self, first: &str, words: &str) {
+        let before = first.chars().count();
+        let room = self.width.saturating_sub(before).max(20);
+        let words = wrap(&self.look.clean(words), room);
+        for (n, line) in words.iter().enumerate() {
+            let blanks = " ".repeat(before);
+            let before = if n == 0 { first } else { &blanks };
+            self.text.extend([before, line, "\n"]);
+        }
+    }
+
+    fn who(&mut self, story: &Explanation) {
+        if story.process.is_none() {
+            return;
+        }
+        self.head("Who");
+        if let Some(start) = story
+            .process
+            .as_ref()
+            .and_then(|it| it.start_time.as_deref())
+        {
+            self.lines("  started     ", &moment(start));
+        }
+        if let Some(threads) = story.threads {
+            self.lines("  threads     ", &threads.to_string());
+        }
+        if !story.ancestry.is_empty() {
+            let name = |process: &Process| format!("{} ({})", process.comm, process.pid);
+            let ancestors: Vec<_> = story.ancestry.iter().map(name).collect();
+            self.lines("  child of    ", &ancestors.join(", child of "));
+        }
+        if let Some(forker) = &story.forker {
+            self.lines(
+                "  created by  ",
+                &format!("{} ({})", forker.comm, forker.pid),
+            );
+        }
+        if let Some(used) = story
+            .death
+            .as_ref()
+            .and_then(|death| death.resources.as_ref())
+        {
+            let words = format!(
+                "lived {}, CPU {} in its program and {} in the kernel, at most {} MiB of memory",
+                self.look.duration(used.lifetime_seconds),
+                self.look.duration(used.user_seconds),
+                self.look.duration(used.system_seconds),
+                used.max_rss_bytes >> 20,
+            );
+            self.lines("  used        ", &words);
+        }
+    }
+
+    fn timeline(&mut self, story: &Explanation, now: &str) {
+        if story.timeline.is_empty() {
+            return;
+        }
+        self.head("What happened (UTC)");
+        let mut before: Option<&str> = None;
+        for Moment { at, what, .. } in &story.timeline {
+            let when = at.as_deref().map(moment).unwrap_or_default();
+            let after = at.as_deref().and_then(|at| self.between(before, at));
+            before = at.as_deref().or(before);
+            self.event(&when, after, what);
+        }
+        if story.state != "reaped" {
+            let after = self.between(before, now);
+            let words = match story.state.as_str() {
+                "zombie" => "now: still a zombie",
+                "exiting" => "now: still on its way out",
+                _ => "now: alive",
+            };
+            self.event(&moment(now), after, words);
+        }
+    }
+
+    fn event(&mut self, when: &str, after: Option<String>, what: &str) {
+        let after = after.map_or_else(String::new, |after| format!("+{after}"));
+        self.lines(&format!("{INDENT}{when:23}  {after:>8}  "), what);
+    }
+
+    /// The time between two moments, if both are known and in order.
+    fn between(&self, from: Option<&str>, to: &str) -> Option<String> {
+        let time = |at: &str| humantime::parse_rfc3339(at).ok();
+        let span = time(to)?.duration_since(time(from?)?).ok()?;
+        Some(self.look.duration(span.as_secs_f64()))
+    }
+
+    fn phases(&mut self, story: &Explanation) {
+        if story.phases.is_empty() {
+            return;
+        }
+        self.head("Where the time of its end went");
+        for phase in &story.phases {
+            let bound = match phase.bound.as_str() {
+                "at_least" => Bound::Lower,
+                "at_most" => Bound::Upper,
+                _ => Bound::Exact,
+            };
+            let seconds = self.look.bounded(phase.seconds, bound);
+            self.lines(
+                &format!("{INDENT}{:7} {seconds:>8}  ", self.look.clean(&phase.phase)),
+                &phase.what,
+            );
+        }
+    }
+
+    fn keeper(&mut self, keeper: Option<&Keeper>) {
+        let Some(keeper) = keeper else { return };
+        let habits = &keeper.habits;
+        self.head(match keeper.role.as_str() {
+            "itself" => "How it treats its own children",
+            "tracer" => "Who must let it go (its tracer)",
+            _ => "Who must reap it (its parent)",
+        });
+        let mut holds = format!(
+            "{} (PID {}) holds {}",
+            habits.process.comm,
+            habits.process.pid,
+            count(habits.zombies, "zombie")
+        );
+        if habits.zombies > 0 {
+            let bound = if habits.oldest_is_lower_bound {
+                Bound::Lower
+            } else {
+                Bound::Exact
+            };
+            let oldest = self.look.maybe(habits.oldest_seconds, bound);
+            holds.push_str(&format!(", the oldest dead for {oldest}"));
+        }
+        if habits.leaked_per_second > 0.0 {
+            let leak = rate(habits.leaked_per_second);
+            holds.push_str(&format!(", and leaks {leak} a second"));
+        }
+        self.lines(INDENT, &holds);
+        let reaped = format!("since reapwatch came it reaped {}", habits.reaped_total);
+        let waited = match (habits.waits_total, &habits.last_wait_at) {
+            (None, _) => "; its wait calls are not counted here".to_owned(),
+            (Some(waits), None) => format!(" and called wait {waits} times"),
+            (Some(waits), Some(at)) => {
+                format!(" and called wait {waits} times, last at {}", moment(at))
+            }
+        };
+        self.lines(INDENT, &(reaped + &waited));
+        if let Some((p50, p99)) = keeper.p50_seconds.zip(keeper.p99_seconds) {
+            let words = format!(
+                "of those it reaped lately, half lay dead for {} at most, and 99 of 100 for {}",
+                self.look.duration(p50),
+                self.look.duration(p99)
+            );
+            self.lines(INDENT, &words);
+        }
+    }
+
+    fn verdict(&mut self, story: &Explanation) {
+        if let Some(why) = &story.verdict {
+            self.head(&format!("Verdict: {}", self.look.clean(&why.id)));
+            self.text
+                .push_str(&verdict(why, INDENT, self.look, self.width));
+        }
+    }
+
+    fn earlier(&mut self, story: &Explanation) {
+        if story.earlier.is_empty() {
+            return;
+        }
+        self.head("Others had the same PID before");
+        let when = |at: Option<&String>| {
+            at.map_or_else(|| "at an unknown time".to_owned(), |at| moment(at))
+        };
+        for Earlier {
+            process,
+            died_at,
+            reaped_at,
+        } in &story.earlier
+        {
+            let words = format!(
+                "{}, started {}, died {}, reaped {}",
+                process.comm,
+                when(process.start_time.as_ref()),
+                when(died_at.as_ref()),
+                when(reaped_at.as_ref())
+            );
+            self.lines("  - ", &words);
+        }
+    }
+}
+
+/// `2026-11-22 03:11:22.123`.
+fn moment(at: &str) -> String {
+    let at = at.trim_end_matches('Z').replacen('T', " ", 1);
+    at.get(..at.len().min(23)).unwrap_or(&at).to_owned()
+}

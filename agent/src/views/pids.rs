@@ -1,0 +1,85 @@
+//! How full the PID tables are, in a line for each that matters.
+
+use crate::api::Pids;
+
+use super::Look;
+use super::text::count;
+
+/// From this share of the limit on.
+const FULL: f64 = 0.8;
+/// Or if it is full so soon.
+const SOON_SECONDS: f64 = 3600.0;
+
+/// Whether somebody should know.
+pub fn matters(pids: &Pids) -> bool {
+    let full = pids.used as f64 >= FULL * pids.limit as f64;
+    full || pids.full_in_seconds.is_some_and(|it| it <= SOON_SECONDS)
+}
+
+/// `PIDs of the node: 412 of 32768 in use, 12 of them zombies; full in 3h at the present leak`.
+pub fn line(pids: &Pids, look: Look) -> String {
+    let whose = match pids.scope.as_str() {
+        "node" => "the node".to_owned(),
+        cgroup => format!("cgroup {}", look.clean(cgroup)),
+    };
+    let mut text = format!("PIDs of {whose}: {} of {} in use", pids.used, pids.limit);
+    if let Some(zombies) = pids.zombies.filter(|&zombies| zombies > 0) {
+        let most = if pids.zombies_is_upper_bound {
+            "at most "
+        } else {
+            ""
+        };
+        text.push_str(&format!(", {most}{} among them", count(zombies, "zombie")));
+    }
+    if let Some(seconds) = pids.full_in_seconds {
+        let left = look.duration(seconds);
+        text.push_str(&format!("; full in {left} if they leak on so"));
+    }
+    text
+}
+
+/// The node in any case, and each cgroup that matters.
+pub fn lines(pids: &[Pids], look: Look) -> String {
+    let told = pids.iter().filter(|it| it.scope == "node" || matters(it));
+    told.map(|it| line(it, look) + "\n").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOK: Look = Look {
+        color: false,
+        ascii: true,
+    };
+
+    fn pids(scope: &str, used: u64, zombies: Option<u64>, full: Option<f64>) -> Pids {
+        Pids {
+            scope: scope.to_owned(),
+            container: None,
+            used,
+            limit: 100,
+            zombies,
+            zombies_is_upper_bound: scope != "node",
+            leaked_per_second: full.map(|_| 1.0),
+            full_in_seconds: full,
+        }
+    }
+
+    #[test]
+    fn only_cgroups_that_matter_have_a_line() {
+        let all = [
+            pids("node", 10, Some(0), None),
+            pids("/a\x1b", 80, None, None),
+            pids("/b", 79, Some(3), Some(90_000.0)),
+            pids("/c", 2, Some(1), Some(98.0)),
+        ];
+        assert_eq!(
+            lines(&all, LOOK),
+            "PIDs of the node: 10 of 100 in use
+PIDs of cgroup /a?: 80 of 100 in use
+PIDs of cgroup /c: 2 of 100 in use, at most 1 zombie among them; full in 1m38s if they leak on so
+"
+        );
+    }
+}

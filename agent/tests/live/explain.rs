@@ -1,0 +1,294 @@
+//! The story of one process, in each of its states.
+
+use std::sync::mpsc::channel;
+
+use scenarios::stays::THREADS;
+
+use crate::agent::{Agent, eventually};
+use crate::api::{Explanation, Verdict};
+use crate::scenario::{Leak, Misbehaving, Staying, run};
+
+fn verdict(story: &Explanation) -> Option<&str> {
+    story.verdict.as_ref().map(|Verdict { id, .. }| id.as_str())
+}
+
+fn assert_happened(story: &Explanation, part: &str) {
+    let told = story.timeline.iter().any(|it| it.what.contains(part));
+    assert!(told, "{part:?} is not in {story:#?}");
+}
+
+/// Times that are known come in their order.
+fn assert_in_order(story: &Explanation) {
+    let times: Vec<_> = story
+        .timeline
+        .iter()
+        .filter_map(|it| it.at.clone())
+        .collect();
+    assert!(times.is_sorted(), "{story:#?}");
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_living_process_is_told_with_its_parents() {
+    let agent = Agent::start(&[]);
+    let child = Misbehaving::start("never_waits");
+    let document = agent.explain(child.culprit.pid);
+    assert_eq!(document.version, 1);
+    let story = document.story;
+    assert_eq!(
+        (story.state.as_str(), story.leader_exited),
+        ("alive", false)
+    );
+    let process = story.process.as_ref().expect("it lives");
+    assert_eq!(process.pid, child.culprit.pid);
+    assert!(process.start_time.is_some());
+    assert!(story.ancestry.iter().any(|it| it.pid == std::process::id()));
+    assert_happened(&story, "started: ");
+    assert!(agent.explained(child.culprit.pid).contains("is alive"));
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_suspect_is_told_with_its_verdict_and_its_zombie_with_who_must_reap_it() {
+    let agent = Agent::start(&[]);
+    let culprit = Misbehaving::start("never_waits");
+    let pid = culprit.culprit.pid;
+    assert!(eventually(
+        || verdict(&agent.explain(pid).story) == Some("never_waits")
+    ));
+    let story = agent.explain(pid).story;
+    let habits = story.habits.as_ref().expect("it lives");
+    assert_eq!((habits.role.as_str(), habits.habits.zombies), ("itself", 3));
+    assert!(
+        story.summary.contains("has not reaped 3 zombies"),
+        "{story:#?}"
+    );
+
+    let of = |zombie: &crate::api::Zombie| zombie.parent.as_ref().is_some_and(|by| by.pid == pid);
+    let zombie = agent.zombies().items.into_iter().find(of);
+    let zombie = zombie.expect("they are never reaped").pid;
+    let story = agent.explain(zombie).story;
+    assert_eq!(story.state, "zombie", "{story:#?}");
+    assert_eq!(verdict(&story), Some("never_waits"), "{story:#?}");
+    let parent = story.responsible.as_ref().expect("somebody must reap it");
+    let (role, process) = (parent.role.as_str(), &parent.habits.process);
+    assert_eq!(
+        (role, process.pid, parent.habits.zombies),
+        ("parent", pid, 3)
+    );
+    assert_happened(&story, "a zombie from now on");
+    assert_in_order(&story);
+    let phase = story.phases.iter().find(|it| it.phase == "zombie");
+    assert!(phase.is_some_and(|it| it.seconds >= 2.0), "{story:#?}");
+    let page = agent.explained(zombie);
+    for part in [
+        "is a zombie",
+        "Who must reap it",
+        "Verdict: never_waits",
+        "to do: ",
+    ] {
+        assert!(page.contains(part), "{part:?} is not in {page}");
+    }
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_process_without_its_first_thread_is_alive_and_accused_nowhere() {
+    let agent = Agent::start(&[]);
+    let one = Staying::start("leader_exited");
+    let pid = one.stay.pid;
+    let story = agent.explain(pid).story;
+    assert_eq!((story.state.as_str(), story.leader_exited), ("alive", true));
+    assert_eq!(story.threads, Some(THREADS), "{story:#?}");
+    assert_eq!(verdict(&story), Some("leader_exited"));
+    let page = agent.explained(pid);
+    let says = format!("its first thread has ended, {THREADS} threads live: not a zombie");
+    assert!(page.contains(&says), "{page}");
+
+    // One that is a zombie, and that came later, is known by now: so this one would be too.
+    let leak = Leak::start(1);
+    let zombie = leak.truths[0].pid;
+    let old = || {
+        agent
+            .culprits()
+            .items
+            .iter()
+            .any(|it| it.process.pid == leak.pid())
+    };
+    assert!(eventually(old));
+    let zombies = agent.zombies().items;
+    assert!(zombies.iter().any(|it| it.pid == zombie));
+    assert!(zombies.iter().all(|it| it.pid != pid), "{zombies:#?}");
+    let parent = story.ancestry.first().expect("it has a parent").pid;
+    let culprits = agent.culprits().items;
+    let blamed = |it: &crate::api::Culprit| [pid, parent].contains(&it.process.pid);
+    assert!(!culprits.iter().any(blamed), "{culprits:#?}");
+    let holder = zombies.iter().filter_map(|it| it.parent.as_ref());
+    assert!(holder.into_iter().all(|it| it.pid != parent));
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn no_metric_counts_a_process_without_its_first_thread() {
+    let agent = Agent::start(&["--stale-after", "0", "--reconcile-every", "1s"]);
+    let before: Vec<u32> = agent.zombies().items.iter().map(|it| it.pid).collect();
+    let one = Staying::start("leader_exited");
+    let leak = Leak::start(1);
+    // Snapshots came since, and would have shown it.
+    let old = || {
+        agent
+            .culprits()
+            .items
+            .iter()
+            .any(|it| it.process.pid == leak.pid())
+    };
+    assert!(eventually(old));
+    let stale = "reapwatch_parent_stale_zombies{comm=\"scenarios\"}";
+    let counted = || {
+        let page = agent.metrics();
+        let line = page.lines().find(|line| line.starts_with(stale));
+        let zombies = agent.zombies().items;
+        let of_ours =
+            |it: &&crate::api::Zombie| it.parent.as_ref().is_some_and(|by| by.comm == "scenarios");
+        let listed = zombies.iter().filter(of_ours).count();
+        (line.map(str::to_owned), format!("{stale} {listed}"))
+    };
+    assert!(eventually(|| {
+        let (line, listed) = counted();
+        line.as_deref() == Some(listed.as_str())
+    }));
+    let zombies = agent.zombies().items;
+    let new = zombies.iter().filter(|it| !before.contains(&it.pid));
+    assert!(new.into_iter().all(|it| it.pid != one.stay.pid));
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn one_on_its_way_out_is_exiting() {
+    let agent = Agent::start(&[]);
+    let one = Staying::start("exiting");
+    let story = agent.explain(one.stay.pid).story;
+    assert_eq!(story.state, "exiting", "{story:#?}");
+    assert!(
+        story.death.is_none() && !story.advice.is_empty(),
+        "{story:#?}"
+    );
+    let holder = story.responsible.as_ref().expect("its parent traces it");
+    assert_eq!(holder.role, "tracer");
+    assert!(agent.explained(one.stay.pid).contains("on its way out"));
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn the_reaped_are_remembered() {
+    let agent = Agent::start(&[]);
+    let truths = run("killed_sigkill");
+    let truth = &truths[0];
+    assert!(eventually(
+        || agent.explain(truth.pid).story.state == "reaped"
+    ));
+    let story = agent.explain(truth.pid).story;
+    assert_in_order(&story);
+    assert_happened(&story, "was killed by SIGKILL");
+    let death = story.death.as_ref().expect("it is remembered");
+    assert_eq!((death.pid, &death.comm), (truth.pid, &truth.comm));
+    let reaper = death.reaper.as_ref().map(|by| by.process.pid);
+    assert!(agent.by_tracepoints() || reaper.is_some(), "{story:#?}");
+    assert!(
+        reaper.is_none() || reaper == truth.reaper.map(|by| by.pid),
+        "{story:#?}"
+    );
+    assert!(story.responsible.is_none() && verdict(&story).is_none());
+    let page = agent.explained(truth.pid);
+    assert!(page.contains("is gone: it was killed by SIGKILL"), "{page}");
+    assert!(page.contains("sent it SIGKILL"), "{page}");
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_number_that_was_used_again_is_the_newer_process_and_mentions_the_older() {
+    let agent = Agent::start(&[]);
+    let one = Staying::start("reused");
+    let pid = one.stay.pid;
+    let told = || agent.explain(pid).story;
+    assert!(eventually(|| told().earlier.len() == 1), "{:#?}", told());
+    let story = told();
+    assert_eq!(story.state, "alive");
+    let (newer, older) = (story.process.clone(), &story.earlier[0]);
+    let newer = newer.and_then(|it| it.start_time).expect("it lives");
+    let died = older.died_at.as_ref().or(older.reaped_at.as_ref());
+    assert!(died.is_some_and(|died| *died < newer), "{story:#?}");
+    assert!(
+        agent
+            .explained(one.stay.pid)
+            .contains("Others had the same PID before")
+    );
+    drop(one);
+    let both = |story: &Explanation| story.state == "reaped" && story.earlier.len() == 1;
+    assert!(eventually(|| both(&told())), "{:#?}", told());
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_number_of_no_process_is_unknown_and_says_what_to_look_at() {
+    let agent = Agent::start(&[]);
+    let told = |pid: u32| agent.explain(pid).story;
+    let advises = |story: &Explanation, part: &str| {
+        assert_eq!((story.state.as_str(), &story.process), ("unknown", &None));
+        let text = format!("{} {}", story.summary, story.advice.join(" "));
+        assert!(text.contains(part), "{part:?} is not in {story:#?}");
+    };
+    advises(&told(i32::MAX as u32), "kernel.pid_max");
+
+    let (tell, number) = channel();
+    let (end, ends) = channel::<()>();
+    let thread = std::thread::spawn(move || {
+        // SAFETY: the call has no preconditions.
+        tell.send(unsafe { libc::gettid() } as u32)
+            .expect("somebody listens");
+        let _ended = ends.recv();
+    });
+    let tid = number.recv().expect("it tells");
+    advises(
+        &told(tid),
+        &format!("reapwatch explain {}", std::process::id()),
+    );
+    end.send(()).expect("it waits");
+    thread.join().expect("it ends");
+
+    // kthreadd, wherever kernel threads can be seen.
+    if std::fs::read_to_string("/proc/2/comm").is_ok_and(|comm| comm.trim() == "kthreadd") {
+        advises(&told(2), "kernel thread");
+    }
+    let page = agent.explained(i32::MAX as u32);
+    assert!(page.contains("What to look at"), "{page}");
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_number_of_a_container_is_told_by_its_number_here() {
+    let agent = Agent::start(&[]);
+    let init = Misbehaving::start("init");
+    let of = |zombie: &crate::api::Zombie| {
+        let parent = zombie.parent.as_ref();
+        parent.is_some_and(|by| by.pid == init.culprit.pid)
+    };
+    let mut zombie = None;
+    assert!(eventually(|| {
+        zombie = agent.zombies().items.into_iter().find(of);
+        zombie.is_some()
+    }));
+    let zombie = zombie.expect("it was there").pid;
+    let status = std::fs::read_to_string(format!("/proc/{zombie}/status")).expect("it lies there");
+    let line = status.lines().find(|line| line.starts_with("NSpid:"));
+    let own = line.and_then(|line| line.split_whitespace().last()?.parse::<u32>().ok());
+    let own = own.expect("it has a number in its namespace");
+    // The first numbers are those of kernel threads outside.
+    let story = agent.explain(own).story;
+    assert_eq!(story.state, "unknown", "{story:#?}");
+    let says = format!("reapwatch explain {zombie}");
+    assert!(
+        story.advice.iter().any(|it| it.contains(&says)),
+        "{story:#?}"
+    );
+}

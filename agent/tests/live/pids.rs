@@ -1,0 +1,92 @@
+//! How full the PID tables are.
+
+use scenarios::stays::LIMIT;
+
+use crate::agent::{Agent, eventually, view};
+use crate::api::Pids;
+use crate::scenario::{Leak, Staying};
+
+fn of(agent: &Agent, scope: &str) -> Option<Pids> {
+    let pids = agent.culprits_and_pids().pids;
+    pids.into_iter().find(|it| it.scope == scope)
+}
+
+/// What is told of the time until it is full follows from the rest that is told.
+fn assert_consistent(pids: &Pids) {
+    let leak = pids.leaked_per_second.filter(|&leak| leak > 0.0);
+    let full = leak.map(|leak| (pids.limit - pids.used) as f64 / leak);
+    match (full, pids.full_in_seconds) {
+        (None, None) => {}
+        (Some(full), Some(told)) => {
+            assert!(
+                (full - told).abs() <= full * 1e-9,
+                "{full} is not in {pids:#?}"
+            );
+        }
+        (full, _) => panic!("{full:?} is not in {pids:#?}"),
+    }
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn the_nodes_table_counts_processes_threads_and_zombies() {
+    let agent = Agent::start(&[]);
+    let leak = Leak::start(300);
+    let mut told = None;
+    assert!(eventually(|| {
+        told = of(&agent, "node");
+        told.as_ref().is_some_and(|it| it.zombies >= Some(300))
+    }));
+    let node = told.expect("it was told");
+    assert!(node.used > 300 && node.used <= node.limit, "{node:#?}");
+    assert!(!node.zombies_is_upper_bound && node.container.is_none());
+    assert_consistent(&node);
+    let pid_max = std::fs::read_to_string("/proc/sys/kernel/pid_max").expect("it is there");
+    assert!(node.limit <= pid_max.trim().parse().expect("a number"));
+    let gone = format!("{}", leak.pid());
+    let page = String::from_utf8_lossy(&view(&["culprits"], agent.socket()).stdout).into_owned();
+    assert!(page.contains("PIDs of the node: "), "{page} of {gone}");
+    let metric = |name: &str| agent.metric(name, "scope=\"node\"");
+    assert!(metric("reapwatch_pids_zombies") >= 300.0);
+    assert!(metric("reapwatch_pids_used") <= metric("reapwatch_pids_limit"));
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_cgroup_that_zombies_fill_is_told_with_the_time_that_is_left() {
+    let agent = Agent::start(&[]);
+    let one = Staying::start("filled");
+    let scope = one.stay.cgroup.clone().expect("it has one");
+    let mut told: Vec<Pids> = Vec::new();
+    let forecast = || {
+        let now = of(&agent, &scope);
+        if let Some(now) = now {
+            assert_consistent(&now);
+            if now.full_in_seconds.is_some() {
+                told.push(now);
+            }
+        }
+        told.last().is_some_and(|last| last.used > told[0].used)
+    };
+    assert!(
+        eventually(forecast),
+        "{:#?}",
+        agent.culprits_and_pids().pids
+    );
+    let (first, last) = (&told[0], &told[told.len() - 1]);
+    for pids in [first, last] {
+        assert_eq!(pids.limit, LIMIT);
+        // All but the leaking process itself; one child at a time may be on its way.
+        let zombies = pids.zombies.expect("they are known");
+        assert!(zombies > 0 && zombies <= pids.used, "{pids:#?}");
+        assert!(
+            pids.used - zombies <= 2 || !pids.zombies_is_upper_bound,
+            "{pids:#?}"
+        );
+    }
+    assert!(last.zombies > first.zombies, "{told:#?}");
+    let label = format!("scope=\"{scope}\"");
+    assert_eq!(agent.metric("reapwatch_pids_limit", &label), LIMIT as f64);
+    assert!(agent.metric("reapwatch_pids_used", &label) >= first.used as f64);
+    assert!(agent.metric("reapwatch_pids_zombies", &label) >= 1.0);
+}
