@@ -84,7 +84,7 @@ impl Handle {
     pub async fn explain(&self, pid: u32) -> Result<Explained, Stopped> {
         let (found, seen) = oneshot::channel();
         let look = thread::Builder::new().name("reapwatch-look".to_owned());
-        let started = look.spawn(move || found.send(look::at(pid)));
+        let started = look.spawn(move || drop(found.send(look::at(pid))));
         if let Err(error) = started {
             log::warn!("cannot start a thread to look at a process: {error}");
         }

@@ -33,7 +33,7 @@ pub struct Moment {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
     /// `signal`, `exit` or `zombie`.
-    pub phase: String,
+    pub name: String,
     /// How long it took, or takes up to now.
     pub seconds: f64,
     /// What that is worth: `exact`, `at_least` or `at_most`.

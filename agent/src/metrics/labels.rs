@@ -72,8 +72,9 @@ pub(super) fn clean(name: &str) -> String {
 /// is of.
 pub(super) fn tail(path: &str) -> String {
     let least = path.len().saturating_sub(MAX_BYTES);
-    let from = (least..).find(|&at| path.is_char_boundary(at));
-    clean(&path[from.unwrap_or(0)..])
+    let mut ends = path.char_indices().map(|(at, _)| at);
+    let from = ends.find(|&at| at >= least).unwrap_or(path.len());
+    clean(&path[from..])
 }
 
 /// Sums the parents of one name, and all but the first [`TOP_PARENTS`] under [`OTHER`].

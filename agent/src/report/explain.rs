@@ -18,7 +18,7 @@ pub(crate) fn story(wall: Wall, known: &Known<'_>, story: &Story) -> api::Explan
         what: moment.what.clone(),
     };
     let phase = |phase: &crate::story::Phase| api::Phase {
-        phase: phase.name.to_owned(),
+        name: phase.name.to_owned(),
         seconds: seconds(phase.ns),
         bound: phase.bound.name().to_owned(),
         what: phase.what.to_owned(),

@@ -84,10 +84,10 @@ pub fn lives<'a>(known: &Known<'a>) -> Vec<Life<'a>> {
         let mut tasks = snapshot.tasks.iter();
         tasks.find(|task| task.process.key.tgid == known.pid)
     });
-    let shows =
+    let fitting =
         |record: &Record| shown.filter(|task| task.process.key.is_roughly(record.process.key));
     let dead = known.records.iter().map(|record| {
-        let task = shows(record);
+        let task = fitting(record);
         // One that died while the snapshot was taken need not be in it.
         let looked = known
             .snapshot
@@ -106,7 +106,7 @@ pub fn lives<'a>(known: &Known<'a>) -> Vec<Life<'a>> {
             gone_by_ns,
         }
     });
-    let unrecorded = shown.filter(|_| known.records.iter().all(|record| shows(record).is_none()));
+    let unrecorded = shown.filter(|_| known.records.iter().all(|record| fitting(record).is_none()));
     let living = unrecorded.map(|task| Life {
         state: match task.state {
             TaskState::Alive => State::Alive,

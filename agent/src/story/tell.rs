@@ -31,8 +31,8 @@ fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
     let name = who(life.process);
     match (life.state, life.record) {
         (State::LeaderExited, _) => {
-            let live = leader_exited::living(known.living_threads());
-            format!("{name} is alive: its first thread has ended, {live}: not a zombie")
+            let threads = leader_exited::living(known.living_threads());
+            format!("{name} is alive: its first thread has ended, {threads}: not a zombie")
         }
         (State::Exiting, _) => {
             let begin_ns = life.task.and_then(|task| task.begin_ns);

@@ -42,13 +42,13 @@ fn record() -> Record {
     }
 }
 
-fn reap(how: How, by: Option<Process>) -> Option<Reap> {
-    Some(Reap {
+fn reap(how: How, by: Option<Process>) -> Reap {
+    Reap {
         at_ns: Some(30 * SECOND),
         at_is_upper_bound: false,
         by,
         how,
-    })
+    }
 }
 
 fn task(tgid: u32, comm: &str, state: TaskState, parent: Option<Process>) -> Task {
@@ -82,8 +82,8 @@ fn snapshot(child: Option<Task>) -> Snapshot {
     }
 }
 
-fn child(state: TaskState) -> Option<Task> {
-    Some(task(10, "child", state, Some(process(5, "parent"))))
+fn child(state: TaskState) -> Task {
+    task(10, "child", state, Some(process(5, "parent")))
 }
 
 struct Told {
@@ -119,7 +119,7 @@ fn phases(story: &Story) -> Vec<(&str, u64, Bound)> {
 
 #[test]
 fn a_living_process_has_ancestors_and_maybe_zombies() {
-    let snapshot = snapshot(child(TaskState::Alive));
+    let snapshot = snapshot(Some(child(TaskState::Alive)));
     let told = told(&[], Some(&snapshot), &Seen::default(), 2).story;
     assert_eq!(
         told.summary,
@@ -132,7 +132,7 @@ fn a_living_process_has_ancestors_and_maybe_zombies() {
 
 #[test]
 fn one_that_lost_its_first_thread_is_alive() {
-    let snapshot = snapshot(child(TaskState::LeaderExited));
+    let snapshot = snapshot(Some(child(TaskState::LeaderExited)));
     let seen = Seen {
         threads: Some(4),
         ..Seen::default()
@@ -153,7 +153,7 @@ fn one_that_lost_its_first_thread_is_alive() {
 
 #[test]
 fn one_on_its_way_out_is_told_with_since_when() {
-    let mut task = child(TaskState::Exiting).expect("there is one");
+    let mut task = child(TaskState::Exiting);
     task.begin_ns = Some(NOW - 7 * SECOND);
     let snapshot = snapshot(Some(task));
     let told = told(&[], Some(&snapshot), &Seen::default(), 0).story;
@@ -166,7 +166,7 @@ fn one_on_its_way_out_is_told_with_since_when() {
 
 #[test]
 fn a_zombie_is_told_with_who_must_reap_it() {
-    let snapshot = snapshot(child(TaskState::Zombie));
+    let snapshot = snapshot(Some(child(TaskState::Zombie)));
     let killed = Record {
         kill: Some(Kill {
             process: Some(process(7, "bash")),
@@ -203,7 +203,7 @@ fn a_zombie_is_told_with_who_must_reap_it() {
 
 #[test]
 fn a_zombie_that_was_there_before_is_a_bound() {
-    let snapshot = snapshot(child(TaskState::Zombie));
+    let snapshot = snapshot(Some(child(TaskState::Zombie)));
     let mut found = record();
     found.died.bound = DiedBound::NotAfter;
     found.begin_ns = None;
@@ -215,7 +215,7 @@ fn a_zombie_that_was_there_before_is_a_bound() {
 
 #[test]
 fn a_tracer_and_an_adopter_are_named() {
-    let snapshot = snapshot(child(TaskState::Zombie));
+    let snapshot = snapshot(Some(child(TaskState::Zombie)));
     let held = Record {
         tracer: Some(process(8, "gdb")),
         forker: Some(process(6, "shell")),
@@ -239,13 +239,13 @@ fn the_reaped_are_told_by_how_they_went() {
         let record = Record { reap, ..record() };
         told(&[record], Some(&snapshot), &Seen::default(), 0).story
     };
-    let waited = story(reap(How::Wait, Some(process(5, "parent"))));
+    let waited = story(Some(reap(How::Wait, Some(process(5, "parent")))));
     assert_eq!(
         waited.summary,
         "child (PID 10) is gone: it exited with code 3, and parent (PID 5) reaped it, 72s ago"
     );
     assert_eq!(phases(&waited)[1], ("zombie", 10 * SECOND, Bound::Exact));
-    let mut at_once = reap(How::Autoreap, None).expect("there is one");
+    let mut at_once = reap(How::Autoreap, None);
     at_once.at_ns = Some(20 * SECOND);
     let at_once = story(Some(at_once));
     assert!(
@@ -276,8 +276,8 @@ fn one_that_died_during_the_snapshot_is_a_zombie_still() {
 fn a_number_used_again_is_its_last_process() {
     let mut older = record();
     older.process.key.start_ns = SECOND;
-    older.reap = reap(How::Wait, Some(process(5, "parent")));
-    let snapshot = snapshot(child(TaskState::Alive));
+    older.reap = Some(reap(How::Wait, Some(process(5, "parent"))));
+    let snapshot = snapshot(Some(child(TaskState::Alive)));
     let alive = told(&[older.clone()], Some(&snapshot), &Seen::default(), 0);
     assert_eq!(alive.states, [State::Alive, State::Reaped]);
     let dead = told(&[record(), older], None, &Seen::default(), 0);

@@ -1,5 +1,7 @@
 //! `reapwatch explain PID`: the whole story of one process, on one page.
 
+use std::fmt::Write as _;
+
 use crate::api::{Earlier, Explained, Explanation, Keeper, Moment, Process};
 use crate::cli::ExplainArgs;
 use crate::client::Source;
@@ -176,7 +178,7 @@ impl Page {
             };
             let seconds = self.look.bounded(phase.seconds, bound);
             self.lines(
-                &format!("{INDENT}{:7} {seconds:>8}  ", self.look.clean(&phase.phase)),
+                &format!("{INDENT}{:7} {seconds:>8}  ", self.look.clean(&phase.name)),
                 &phase.what,
             );
         }
@@ -203,11 +205,11 @@ impl Page {
                 Bound::Exact
             };
             let oldest = self.look.maybe(habits.oldest_seconds, bound);
-            holds.push_str(&format!(", the oldest dead for {oldest}"));
+            write!(holds, ", the oldest dead for {oldest}").expect("to a string");
         }
         if habits.leaked_per_second > 0.0 {
             let leak = rate(habits.leaked_per_second);
-            holds.push_str(&format!(", and leaks {leak} a second"));
+            write!(holds, ", and leaks {leak} a second").expect("to a string");
         }
         self.lines(INDENT, &holds);
         let reaped = format!("since reapwatch came it reaped {}", habits.reaped_total);

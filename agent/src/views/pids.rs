@@ -1,5 +1,7 @@
 //! How full the PID tables are, in a line for each that matters.
 
+use std::fmt::Write as _;
+
 use crate::api::Pids;
 
 use super::Look;
@@ -29,11 +31,11 @@ pub fn line(pids: &Pids, look: Look) -> String {
         } else {
             ""
         };
-        text.push_str(&format!(", {most}{} among them", count(zombies, "zombie")));
+        write!(text, ", {most}{} among them", count(zombies, "zombie")).expect("to a string");
     }
     if let Some(seconds) = pids.full_in_seconds {
         let left = look.duration(seconds);
-        text.push_str(&format!("; full in {left} if they leak on so"));
+        write!(text, "; full in {left} if they leak on so").expect("to a string");
     }
     text
 }

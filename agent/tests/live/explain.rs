@@ -78,7 +78,7 @@ fn a_suspect_is_told_with_its_verdict_and_its_zombie_with_who_must_reap_it() {
     );
     assert_happened(&story, "a zombie from now on");
     assert_in_order(&story);
-    let phase = story.phases.iter().find(|it| it.phase == "zombie");
+    let phase = story.phases.iter().find(|it| it.name == "zombie");
     assert!(phase.is_some_and(|it| it.seconds >= 2.0), "{story:#?}");
     let page = agent.explained(zombie);
     for part in [
