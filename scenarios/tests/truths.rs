@@ -137,18 +137,18 @@ fn a_namespace_init_reaps_and_clears_up() {
         child.pid != 2 && init.pid != 1,
         "these are the numbers of the outside"
     );
-    let killed = run("namespace_kills");
-    let killer = killed[0].killer.expect("it was killed");
+    let sleepers = run("namespace_kills");
+    let killer = sleepers[0].killer.expect("it was killed");
     assert_eq!(
         (killer.pid, killer.by),
-        (Some(killed[1].pid), SentBy::Namespace)
+        (Some(sleepers[1].pid), SentBy::Namespace)
     );
     let cleared = run("namespace_dies");
     assert_eq!(cleared[0].how, How::Namespace);
     reaped
         .iter()
         .chain(&cleared)
-        .chain(&killed)
+        .chain(&sleepers)
         .for_each(assert_ordered);
 }
 
