@@ -71,7 +71,7 @@ pub struct Exit {
 pub struct Killer {
     /// The process that sent the fatal signal, or whose act made the kernel send it.
     pub process: Option<Process>,
-    /// `process`, `kernel` (for what it did or used), `oom`, `terminal`, `timer` or `namespace`
+    /// `process`, `kernel` (for a fault, SIGPIPE, a limit), `oom`, `terminal`, `timer` or `namespace`
     /// (the end of its PID namespace's init); null where that cannot be told.
     #[serde(default)]
     pub by: Option<String>,

@@ -135,7 +135,7 @@ pub mod kill_by {
     /// A process: by a system call that sends signals, by writing to `cgroup.kill`, or by its
     /// end, where somebody asked for that (`PR_SET_PDEATHSIG`, `PTRACE_O_EXITKILL`).
     pub const PROCESS: u16 = 1;
-    /// The kernel, for what the process did or used: a fault, SIGPIPE, a limit.
+    /// The kernel, of its own: for a fault, SIGPIPE, a limit, a pidfd whose closing kills.
     pub const KERNEL: u16 = 2;
     /// The OOM killer.
     pub const OOM: u16 = 3;

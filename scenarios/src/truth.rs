@@ -63,7 +63,7 @@ pub enum Exit {
 pub enum SentBy {
     /// A process.
     Process,
-    /// The kernel, for what the process did.
+    /// The kernel, of its own.
     Kernel,
     /// The OOM killer.
     Oom,

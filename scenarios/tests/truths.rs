@@ -140,11 +140,11 @@ fn a_namespace_init_reaps_and_clears_up() {
         child.pid != 2 && init.pid != 1,
         "these are the numbers of the outside"
     );
-    let killed = run("namespace_kills");
-    let killer = killed[0].killer.expect("it was killed");
+    let sleepers = run("namespace_kills");
+    let killer = sleepers[0].killer.expect("it was killed");
     assert_eq!(
-        (killed[0].how, killer.pid, killer.by),
-        (How::Autoreap, Some(killed[1].pid), SentBy::Namespace)
+        (sleepers[0].how, killer.pid, killer.by),
+        (How::Autoreap, Some(sleepers[1].pid), SentBy::Namespace)
     );
     let injected = run("namespace_injected");
     let [child, init, outside] = &injected[..] else {
@@ -161,7 +161,7 @@ fn a_namespace_init_reaps_and_clears_up() {
     reaped
         .iter()
         .chain(&cleared)
-        .chain(&killed)
+        .chain(&sleepers)
         .for_each(assert_ordered);
 }
 

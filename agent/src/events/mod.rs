@@ -68,7 +68,7 @@ impl ExitStatus {
 pub enum KillBy {
     /// A process: by a call, or by its end where somebody asked for that.
     Process,
-    /// The kernel, for what the process did or used.
+    /// The kernel, of its own: for a fault, SIGPIPE, a limit.
     Kernel,
     /// The OOM killer.
     Oom,

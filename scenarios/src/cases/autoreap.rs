@@ -12,7 +12,7 @@ use crate::death::{Cloned, Death};
 use crate::guard::Sigchld;
 use crate::lacking::Lacking;
 use crate::slots::{STATUS_KNOWN, Slot};
-use crate::truth::{How, Truth};
+use crate::truth::{How, SentBy, Truth};
 
 /// The parent ignores SIGCHLD.
 ///
@@ -57,7 +57,12 @@ pub fn by_pidfd() -> Result<Vec<Truth>> {
     death.stamp(Slot::KillEnd);
     death.see_gone(pid, 0)?;
     death.set(Slot::Status, STATUS_KNOWN | libc::SIGKILL as u64);
-    autoreaped(&death)
+    let truths = autoreaped(&death)?;
+    // The kernel does not say who closed it.
+    let by_kernel = truths
+        .into_iter()
+        .map(|truth| truth.sent_by(SentBy::Kernel));
+    Ok(by_kernel.collect())
 }
 
 fn clone(death: &Death, flags: u64, body: fn() -> i32) -> Result<Cloned> {
