@@ -60,7 +60,7 @@ fn zombie_group_dead(ctx: BtfTracePointContext) -> i32 {
     let current = Task::current();
     let group = current.group();
     let group_dead = if OPTIONS.load().exit_has_group_dead == 0 {
-        group.live_threads() == 0
+        group.live_threads() == 0 && maps::claim(group)
     } else {
         ctx.arg::<u64>(1) & 0xff != 0
     };
