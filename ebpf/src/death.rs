@@ -44,7 +44,12 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
         };
         // SAFETY: as below.
         let stepped = unsafe { &mut *entry.as_mut_ptr() };
-        fill(&mut stepped.death, group, farewell, flags | death_flags::STEPS);
+        fill(
+            &mut stepped.death,
+            group,
+            farewell,
+            flags | death_flags::STEPS,
+        );
         steps::take(group, &mut stepped.steps);
         maps::submit(entry);
         return;

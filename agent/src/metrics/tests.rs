@@ -41,6 +41,7 @@ fn record() -> Record {
         cgroup_id: None,
         uid: 0,
         resources: None,
+        steps: None,
         pids: Vec::new(),
         reap: Some(reap(102 * SECOND, How::Wait)),
     }
