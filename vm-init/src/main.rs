@@ -24,6 +24,10 @@ const LIVE: &str = "/live";
 const ROW: &str = "row::every_death_is_told_truly";
 /// The one that takes things away from the host, with whatever hooks are left.
 const DEGRADED: &str = "degraded::every_poor_host_is_told_truly";
+/// The one that holds exits up in a known step.
+const STEPS: &str = "steps::every_slow_step_is_told_truly";
+/// The one that steps the clock, and so the last.
+const CLOCKS: &str = "clocks::a_stepped_clock_and_a_suspension_change_nothing_that_was";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
 /// Kind and place of each file system; the folders above them come from the archive. None may
@@ -75,9 +79,13 @@ fn run() -> Result<Tally> {
     fs::set_permissions("/tmp", Permissions::from_mode(0o1777)).context("open /tmp to all")?;
     let mut tally = Tally::default();
     for hook in HOOKS {
-        test(ROW, Some(hook), &mut tally).with_context(|| format!("test with {hook}"))?;
+        for name in [ROW, STEPS] {
+            test(name, Some(hook), &mut tally).with_context(|| format!("test with {hook}"))?;
+        }
     }
-    test(DEGRADED, None, &mut tally).context("test with any hook")?;
+    for name in [DEGRADED, CLOCKS] {
+        test(name, None, &mut tally).context("test with any hook")?;
+    }
     Ok(tally)
 }
 

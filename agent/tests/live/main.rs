@@ -14,6 +14,7 @@
 mod api;
 
 mod agent;
+mod clocks;
 mod compare;
 mod culprits;
 mod deaths;
@@ -25,5 +26,6 @@ mod loaded;
 mod refusals;
 mod row;
 mod scenario;
+mod steps;
 mod stream;
 mod zombies;
