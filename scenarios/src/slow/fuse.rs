@@ -95,6 +95,9 @@ pub(super) fn stuck_sibling(death: &Death) -> Result<()> {
     }
     pause(HELD_UP);
     server.answer(&question, &attributes())?;
+    // Its exit goes on, and closes the file.
+    let flush = server.serve_until(|operation| operation == FLUSH)?;
+    server.answer(&flush, &[])?;
     death.see(pid)?;
     death.reap(pid, By::Wait4)?;
     exited_well(death)
