@@ -27,7 +27,7 @@ const DEGRADED: &str = "degraded::every_poor_host_is_told_truly";
 /// The one that holds exits up in a known step.
 const STEPS: &str = "steps::every_slow_step_is_told_truly";
 /// The one that steps the clock, and so the last.
-const CLOCKS: &str = "clocks::a_stepped_clock_and_a_suspension_change_nothing_that_was";
+const CLOCKS: &str = "clocks::a_stepped_clock_changes_nothing_that_was";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
 /// Kind and place of each file system; the folders above them come from the archive. None may

@@ -141,8 +141,8 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
     let mut source = Rung::Fentry;
     if config.steps && climb(&mut ebpf, &types, &STEPS, config, &mut probes)?.is_none() {
         log::warn!(
-            "--steps: this kernel lets no step of an exit be measured, see `reapwatch doctor \
-             --steps`; all else is measured as without it"
+            "--steps: this kernel lets no step of an exit be measured but waiting_for_siblings; \
+             `reapwatch doctor --steps` says why"
         );
     }
     for transition in TRANSITIONS {

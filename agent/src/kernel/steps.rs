@@ -8,7 +8,7 @@ pub(super) const STEPS: Transition = Transition {
     name: "steps",
     required: false,
     decides_source: false,
-    lost_without: "where the time of an exit goes",
+    lost_without: "all steps but waiting_for_siblings",
     hooks: &[
         exact(
             Rung::Fentry,

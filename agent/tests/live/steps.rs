@@ -16,19 +16,11 @@ const TRIES: usize = 5;
 /// What tracepoints can tell.
 const BY_TRACEPOINTS: [&str; 2] = ["waiting_for_siblings", "releasing_memory"];
 
-/// How much of the steps an agent sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sees {
-    All,
-    Some,
-    Nothing,
-}
-
 #[test]
 #[ignore = "needs a virtual machine of its own: it sets the core pattern"]
 fn every_slow_step_is_told_truly() {
     let agent = Agent::start(&["--steps"]);
-    let sees = sees(&agent);
+    let all = sees_all(&agent);
     let mut stream = Stream::of(&agent);
     let mut verdicts = Verdicts::default();
     for case in CASES {
@@ -44,42 +36,35 @@ fn every_slow_step_is_told_truly() {
             }
         }
         if !played.is_empty() {
-            verdicts.of(case.name, || judge(&agent, sees, &played));
+            verdicts.of(case.name, || judge(&agent, all, &played));
         }
     }
     verdicts.end();
 }
 
-/// What `doctor` says of it.
-fn sees(agent: &Agent) -> Sees {
+/// Whether all steps are seen, as `doctor` says.
+fn sees_all(agent: &Agent) -> bool {
     let doctor = agent.doctor();
     let probe = doctor.probes.iter().find(|probe| probe.probe == "steps");
     let probe = probe.expect("it was asked for");
-    match probe.hook.as_deref() {
-        Some(hook) if hook.starts_with("tracepoint:") => Sees::Some,
-        Some(_) => Sees::All,
-        None => {
-            assert!(
-                probe.lost.is_some() && !probe.refused.is_empty(),
-                "{probe:?}"
-            );
-            Sees::Nothing
-        }
-    }
+    let all = probe.lost.is_none();
+    assert!(all || !probe.refused.is_empty() || forced(), "{probe:?}");
+    all
 }
 
-fn judge(agent: &Agent, sees: Sees, played: &[(FinishedExit, SlowExit)]) {
+fn forced() -> bool {
+    std::env::var_os("REAPWATCH_TEST_HOOK").is_some()
+}
+
+fn judge(agent: &Agent, all: bool, played: &[(FinishedExit, SlowExit)]) {
     let mut largest = 0;
     for (line, exit) in played {
         let context = format!("{exit:#?}\n{line:#?}");
-        let Some(steps) = &line.steps else {
-            assert_eq!(sees, Sees::Nothing, "no steps\n{context}");
-            continue;
-        };
-        assert_ne!(sees, Sees::Nothing, "{context}");
+        let steps = line.steps.as_ref();
+        let steps = steps.unwrap_or_else(|| panic!("no steps\n{context}"));
         let step = |name: &str| steps.each().into_iter().find(|step| step.0 == name);
         let (_, took) = step(&exit.step).expect("a step");
-        if sees == Sees::All {
+        if all {
             assert_whole(line, steps, &context);
             assert!(took.is_some(), "{context}");
             largest += usize::from(steps.each().iter().all(|other| other.1 <= took));
@@ -100,7 +85,7 @@ fn judge(agent: &Agent, sees: Sees, played: &[(FinishedExit, SlowExit)]) {
             assert!(eventually(summed), "the metric lacks it\n{context}");
         }
     }
-    if sees == Sees::All {
+    if all {
         assert!(largest * 2 > played.len(), "not the largest\n{played:#?}");
     }
 }
