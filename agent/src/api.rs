@@ -96,6 +96,49 @@ pub struct Resources {
     pub max_rss_bytes: u64,
 }
 
+/// Where the time of an exit went, in seconds; null is what was not measured.
+///
+/// A process is as far as its hindmost thread: a step lasts from the moment at which the last of
+/// the threads came to it until the last came to the next one. So steps never overlap, and
+/// together they are the time from the start of the core dump, or else from `began_at`, to
+/// `died_at`. Of a process with one thread they are that thread's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Steps {
+    /// From the start of the dump until all threads were on their way out; with the time in which
+    /// the dump waits for the other threads to stop.
+    pub dumping_core: Option<f64>,
+    /// From `began_at`, when the first thread was on its way out, until the last was; 0 after a
+    /// dump, which waited for them.
+    pub waiting_for_siblings: Option<f64>,
+    /// The release of its memory, asynchronous I/O and locks in it included.
+    pub releasing_memory: Option<f64>,
+    /// The closing of its files, as far as the kernel does not put it off.
+    pub closing_files: Option<f64>,
+    /// Work that was put off, such as the last release of a file, until it left its cgroup.
+    pub deferred_work: Option<f64>,
+    /// The leaving of its namespaces; of the init of a PID namespace also the end of all others
+    /// in it, and all after that.
+    pub namespaces: Option<f64>,
+    /// What is left: a tracer's stop, cancelled `io_uring` requests, accounting, the terminal,
+    /// the telling of the parent. Null unless all others are known.
+    pub other: Option<f64>,
+}
+
+impl Steps {
+    /// Each by its name.
+    pub fn each(&self) -> [(&'static str, Option<f64>); 7] {
+        [
+            ("dumping_core", self.dumping_core),
+            ("waiting_for_siblings", self.waiting_for_siblings),
+            ("releasing_memory", self.releasing_memory),
+            ("closing_files", self.closing_files),
+            ("deferred_work", self.deferred_work),
+            ("namespaces", self.namespaces),
+            ("other", self.other),
+        ]
+    }
+}
+
 /// Where a process ran. Filled by a later part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
@@ -175,6 +218,9 @@ pub struct FinishedExit {
     pub uid: u32,
     /// What it used; null where its death itself was not seen.
     pub resources: Option<Resources>,
+    /// Where the time of its exit went; null unless the agent runs with `--steps`.
+    #[serde(default)]
+    pub steps: Option<Steps>,
 }
 
 /// A process that is dead and unreaped now.
@@ -297,7 +343,8 @@ pub struct Top {
     reason = "the label of the metric has this name too"
 )]
 pub struct Probe {
-    /// The transition: `exit`, `zombie`, `wait`, `reap`, `free`, `kill`, `oom`, `fork`, `snapshot`.
+    /// The transition: `exit`, `zombie`, `wait`, `reap`, `free`, `kill`, `oom`, `fork`, `snapshot`,
+    /// and with `--steps` also `steps`.
     pub probe: String,
     /// The hook in use, such as `fentry:release_task`; null when none attaches.
     pub hook: Option<String>,

@@ -201,6 +201,9 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "DURATION", default_value = "60s",
           value_parser = values::reconcile_interval)]
     pub reconcile_every: Duration,
+    /// Measure where the time of each exit goes; each exit then costs a little more
+    #[arg(long)]
+    pub steps: bool,
     /// Let the probes log each death that they send, not only their failures
     #[arg(long)]
     pub debug_probes: bool,

@@ -5,7 +5,7 @@ use humantime::format_rfc3339_nanos;
 
 use crate::{
     api,
-    events::{ExitStatus, Process, Resources},
+    events::{ExitStatus, Process, Resources, Steps},
     kernel::Wall,
     lifecycle::{DiedBound, How, Record},
     parents, signals,
@@ -79,6 +79,7 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
         container: None,
         uid: record.uid,
         resources: record.resources.map(|used| resources(record, used)),
+        steps: record.steps.map(steps),
     }
 }
 
@@ -173,6 +174,18 @@ fn resources(record: &Record, used: Resources) -> api::Resources {
         system_seconds: seconds(used.system_ns),
         threads: used.threads,
         max_rss_bytes: used.max_rss_bytes,
+    }
+}
+
+fn steps(steps: Steps) -> api::Steps {
+    api::Steps {
+        dumping_core: steps.dumping_core_ns.map(seconds),
+        waiting_for_siblings: steps.waiting_for_siblings_ns.map(seconds),
+        releasing_memory: steps.releasing_memory_ns.map(seconds),
+        closing_files: steps.closing_files_ns.map(seconds),
+        deferred_work: steps.deferred_work_ns.map(seconds),
+        namespaces: steps.namespaces_ns.map(seconds),
+        other: steps.other_ns.map(seconds),
     }
 }
 

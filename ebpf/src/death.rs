@@ -2,10 +2,11 @@
 
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 use aya_log_ebpf::debug;
-use wire::{Death, Head, Process, counter, death_flags, kind};
+use wire::{Death, Head, Process, SteppedDeath, counter, death_flags, kind};
 
 use crate::{
-    maps,
+    maps::{self, OPTIONS},
+    steps,
     task::{self, Farewell, Group, Task},
 };
 
@@ -35,12 +36,35 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
     if farewell.autoreap {
         flags |= death_flags::AUTOREAP;
     }
+    // Before the notification its steps are not over.
+    if OPTIONS.load().steps != 0 && flags & death_flags::BEFORE_NOTIFICATION == 0 {
+        let Some(mut entry) = maps::reserve::<SteppedDeath>() else {
+            maps::count(counter::LOST_DEATHS);
+            return;
+        };
+        // SAFETY: as below.
+        let stepped = unsafe { &mut *entry.as_mut_ptr() };
+        fill(
+            &mut stepped.death,
+            group,
+            farewell,
+            flags | death_flags::STEPS,
+        );
+        steps::take(group, &mut stepped.steps);
+        maps::submit(entry);
+        return;
+    }
     let Some(mut entry) = maps::reserve::<Death>() else {
         maps::count(counter::LOST_DEATHS);
         return;
     };
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
-    let death = unsafe { &mut *entry.as_mut_ptr() };
+    fill(unsafe { &mut *entry.as_mut_ptr() }, group, farewell, flags);
+    maps::submit(entry);
+}
+
+#[inline(always)]
+fn fill(death: &mut Death, group: Group, farewell: Farewell, flags: u32) {
     let leader = group.leader;
     // SAFETY: the helper has no preconditions.
     let at_ns = unsafe { bpf_ktime_get_boot_ns() };
@@ -69,7 +93,6 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
     let numbers = leader.numbers();
     death.namespace_level = numbers.level();
     numbers.fill(&mut death.pids);
-    maps::submit(entry);
 }
 
 #[inline(always)]

@@ -10,7 +10,13 @@ use aya_ebpf::{
     programs::{BtfTracePointContext, FEntryContext, ProbeContext},
 };
 
-use crate::{maps, task::Task};
+use wire::mark;
+
+use crate::{
+    maps::{self, OPTIONS},
+    steps,
+    task::Task,
+};
 
 #[fentry(function = "do_exit")]
 fn exit_fentry(_ctx: FEntryContext) -> i32 {
@@ -28,6 +34,11 @@ fn exit_kprobe(_ctx: ProbeContext) -> u32 {
 #[btf_tracepoint(function = "sched_process_exit")]
 fn exit_tracepoint(_ctx: BtfTracePointContext) -> i32 {
     begin(0);
+    let options = OPTIONS.load();
+    // There it comes just before the release of the memory, else after it.
+    if options.steps != 0 && options.exit_has_group_dead != 0 {
+        steps::reach(mark::MEMORY);
+    }
     0
 }
 
@@ -45,9 +56,13 @@ fn begin(last: u32) {
     let Some(process) = maps::remember(group) else {
         return;
     };
+    // SAFETY: the helper has no preconditions.
+    let now_ns = unsafe { bpf_ktime_get_boot_ns() };
     if process.begin_ns == 0 {
-        // SAFETY: the helper has no preconditions.
-        process.begin_ns = unsafe { bpf_ktime_get_boot_ns() };
+        process.begin_ns = now_ns;
         process.threads = group.threads();
+    }
+    if OPTIONS.load().steps != 0 {
+        steps::enter(group, now_ns);
     }
 }

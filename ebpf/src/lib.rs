@@ -19,6 +19,9 @@ pub const RING_BYTES: u32 = 4 << 20;
 /// Processes the kernel side remembers at once unless the loader sets another number.
 pub const TASKS: u32 = 32_768;
 
+/// Processes on their way out whose steps are kept at once, where they are measured at all.
+pub const STEPPING: u32 = 8_192;
+
 /// What a record is: the first field of its [`Head`].
 pub mod kind {
     /// A [`Death`](crate::Death): the process is dead and its parent was told, or it was
@@ -78,6 +81,8 @@ pub mod death_flags {
     pub const AUTOREAP: u32 = 1 << 0;
     /// No notification could be seen; `at_ns` is the moment before it, so a lower bound.
     pub const BEFORE_NOTIFICATION: u32 = 1 << 1;
+    /// The record is a [`SteppedDeath`](crate::SteppedDeath).
+    pub const STEPS: u32 = 1 << 2;
 }
 
 /// A process that has died.
@@ -145,6 +150,51 @@ pub mod kill_by {
     pub const TIMER: u16 = 5;
     /// The end of its PID namespace's init.
     pub const NAMESPACE: u16 = 6;
+}
+
+/// Indexes of [`Steps::reached_ns`]: what a thread comes to on its way out, in that order. The
+/// order is the same in all kernels from 5.10 on (`do_exit`, kernel/exit.c).
+pub mod mark {
+    /// The writing of a core dump, by the thread that got the signal.
+    pub const DUMP: usize = 0;
+    /// `do_exit`.
+    pub const EXIT: usize = 1;
+    /// The release of its memory.
+    pub const MEMORY: usize = 2;
+    /// The end of that.
+    pub const MEMORY_END: usize = 3;
+    /// The closing of its files.
+    pub const FILES: usize = 4;
+    /// The end of that.
+    pub const FILES_END: usize = 5;
+    /// The leaving of its namespaces, but for those of PIDs.
+    pub const NAMESPACES: usize = 6;
+    /// Work that was put off, such as the last release of a file.
+    pub const TASK_WORK: usize = 7;
+    /// The end of that: it leaves its cgroup.
+    pub const TASK_WORK_END: usize = 8;
+    /// The clearing of the PID namespace whose init it is.
+    pub const PID_NAMESPACE: usize = 9;
+    /// How many there are.
+    pub const COUNT: usize = 10;
+}
+
+/// How far an exit came and when.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// By [`mark`]: when the last of its threads came there.
+    pub reached_ns: [u64; mark::COUNT],
+}
+
+/// A death with [`death_flags::STEPS`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SteppedDeath {
+    /// What every death has.
+    pub death: Death,
+    /// Where its time went.
+    pub steps: Steps,
 }
 
 /// Bits of a [`Release`]'s head.
@@ -394,6 +444,8 @@ pub struct Options {
     pub wake_bytes: u32,
     /// 1 where `mark_victim` has the task as its first argument (6.8 and later), not its number.
     pub victim_is_task: u32,
+    /// 1 where the steps of an exit are to be measured.
+    pub steps: u32,
 }
 
 const _: () = {
@@ -401,11 +453,12 @@ const _: () = {
     assert!(size_of::<Process>() == 32);
     assert!(size_of::<NamespacePid>() == 8);
     assert!(size_of::<Death>() == 16 + 5 * 32 + 7 * 8 + 6 * 4 + 4 * 8);
+    assert!(size_of::<SteppedDeath>() == size_of::<Death>() + mark::COUNT * 8);
     assert!(size_of::<Release>() == 64);
     assert!(size_of::<Waited>() == 56);
     assert!(size_of::<Freed>() == 32);
     assert!(size_of::<Renotified>() == 56);
     assert!(size_of::<TaskRecord>() == 4 * 32 + 9 * 8 + 4 * 4 + 4 * 8);
     assert!(size_of::<Offsets>() == 38 * 4);
-    assert!(size_of::<Options>() == 12);
+    assert!(size_of::<Options>() == 16);
 };

@@ -2,12 +2,12 @@
 
 use aya_ebpf::{
     Global,
-    bindings::{BPF_ANY, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
+    bindings::{BPF_ANY, BPF_NOEXIST, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     macros::map,
-    maps::{HashMap, PerCpuArray, RingBuf, ring_buf::RingBufEntry},
+    maps::{HashMap, LruHashMap, PerCpuArray, RingBuf, ring_buf::RingBufEntry},
 };
 use aya_log_ebpf::warn;
-use wire::{Offsets, Options, Process, RING_BYTES, TASKS as TASKS_MAX, counter};
+use wire::{Offsets, Options, Process, RING_BYTES, Steps, TASKS as TASKS_MAX, counter};
 
 use crate::task::{Group, Task};
 
@@ -19,6 +19,7 @@ pub(crate) static OPTIONS: Global<Options> = Global::new(Options {
     exit_has_group_dead: 0,
     wake_bytes: RING_BYTES / 2,
     victim_is_task: 0,
+    steps: 0,
 });
 
 #[map]
@@ -46,6 +47,30 @@ pub(crate) struct KernelKill {
     pub sender_tid: u32,
 }
 
+/// Keyed like [`TASKS`]: processes on their way out, from their first step to their death. The
+/// loader makes room for them where steps are measured.
+#[map]
+static STEPPING: HashMap<u64, Stepping> = HashMap::with_max_entries(1, 0);
+
+/// Groups whose end one of their threads has claimed. The oldest make room for others: a rival
+/// comes within the time that one CPU is ahead of another.
+#[map]
+static CLAIMED: LruHashMap<Claim, u8> = LruHashMap::with_max_entries(1024, 0);
+
+/// How far a process on its way out has come.
+#[repr(C)]
+pub(crate) struct Stepping {
+    /// As in [`Remembered`].
+    pub start_ns: u64,
+    pub steps: Steps,
+}
+
+#[repr(C)]
+struct Claim {
+    group: u64,
+    start_ns: u64,
+}
+
 /// What the kernel side remembers of a process until it is reaped.
 #[repr(C)]
 pub(crate) struct Remembered {
@@ -68,6 +93,9 @@ pub(crate) struct Remembered {
     pub traced_thread_died: u32,
     pub pad: u32,
 }
+
+/// `-EEXIST`.
+const EXISTS: i32 = -17;
 
 const NOBODY: Process = Process {
     tgid: 0,
@@ -148,6 +176,54 @@ pub(crate) fn kernel_kill() -> Option<&'static mut KernelKill> {
 #[inline(always)]
 pub(crate) fn forget(group: Group) {
     let _absent = TASKS.remove(group.address());
+    if OPTIONS.load().steps != 0 {
+        forget_steps(group);
+    }
+}
+
+/// How far this group on its way out has come; `None` of any other.
+#[inline(always)]
+pub(crate) fn stepping(group: Group) -> Option<&'static mut Stepping> {
+    let found = STEPPING.get_ptr_mut(group.address())?;
+    // SAFETY: as in `find`; threads that write the same stamp at once write the same to within
+    // the time that one is ahead of the other.
+    Some(unsafe { &mut *found })
+}
+
+/// The same, made where there was none.
+#[inline(always)]
+pub(crate) fn start_stepping(group: Group) -> Option<&'static mut Stepping> {
+    let start_ns = group.leader.start_ns();
+    if stepping(group).is_none_or(|known| known.start_ns != start_ns) {
+        let nothing = Stepping {
+            start_ns,
+            steps: Steps {
+                reached_ns: [0; wire::mark::COUNT],
+            },
+        };
+        STEPPING
+            .insert(group.address(), &nothing, u64::from(BPF_ANY))
+            .ok()?;
+    }
+    stepping(group)
+}
+
+/// Forgets how far a group came.
+#[inline(always)]
+pub(crate) fn forget_steps(group: Group) {
+    let _absent = STEPPING.remove(group.address());
+}
+
+/// Whether this is the first claim to the end of this group: threads that end at once on several
+/// CPUs may each believe that they are its last.
+#[inline(always)]
+pub(crate) fn claim(group: Group) -> bool {
+    let claim = Claim {
+        group: group.address(),
+        start_ns: group.leader.start_ns(),
+    };
+    let claimed = CLAIMED.insert(&claim, &0, u64::from(BPF_NOEXIST));
+    claimed != Err(EXISTS)
 }
 
 /// Adds one to a counter of this CPU and returns its new value.

@@ -65,7 +65,7 @@ fn zombie_group_dead(ctx: BtfTracePointContext) -> i32 {
     }
     // The others may have come here before this one, though they ended after it.
     let group_dead = if traced_thread || OPTIONS.load().exit_has_group_dead == 0 {
-        group.live_threads() == 0
+        group.live_threads() == 0 && maps::claim(group)
     } else {
         ctx.arg::<u64>(1) & 0xff != 0
     };

@@ -13,6 +13,7 @@ pub mod death;
 pub mod guard;
 pub mod lacking;
 pub mod slots;
+pub mod slow;
 pub mod stays;
 pub mod truth;
 pub mod uring;

@@ -11,8 +11,10 @@ use serde::Serialize;
 
 use scenarios::cases::{Played, SCENARIOS, core_pipe, crowd, exec, find, reap, unreaped};
 use scenarios::culprits;
+use scenarios::lacking::Lacking;
+use scenarios::slow;
 use scenarios::stays;
-use scenarios::truth::{How, Truth};
+use scenarios::truth::{How, Lack, Truth};
 
 /// Deaths with a known truth, for the tests of reapwatch.
 #[derive(Debug, Parser)]
@@ -78,6 +80,14 @@ enum Command {
         #[arg(long, default_value_t = 50)]
         count: u32,
     },
+    /// Make an exit that takes its time, and print which step took it.
+    Slow {
+        /// Its name.
+        name: String,
+    },
+    /// What reads a core dump.
+    #[command(name = slow::READ_LATE, hide = true)]
+    ReadLate,
     /// What the exec scenarios become.
     #[command(name = exec::AFTER_EXEC, hide = true)]
     AfterExec { pipe: i32, comm: String },
@@ -117,6 +127,18 @@ fn run(command: Command) -> Result<ExitCode> {
             let delay = Duration::from_secs_f64(delay / 1e3);
             reap::accuracy(count, delay)?.iter().try_for_each(print)?;
         }
+        Command::Slow { name } => {
+            let case = slow::CASES.iter().find(|case| case.name == name);
+            let case = case.with_context(|| format!("no slow exit `{name}`"))?;
+            match case.run() {
+                Ok(exit) => print(&exit)?,
+                Err(error) => print(&Lack {
+                    lacks: error.downcast::<Lacking>()?.to_string(),
+                    name,
+                })?,
+            }
+        }
+        Command::ReadLate => slow::read_late()?,
         Command::AfterExec { pipe, comm } => {
             // SAFETY: the process that exec'ed this one left the descriptor to it.
             exec::after_exec(&unsafe { OwnedFd::from_raw_fd(pipe) }, &comm)?;

@@ -26,6 +26,10 @@ const ROW: &str = "row::every_death_is_told_truly";
 const DEGRADED: &str = "degraded::every_poor_host_is_told_truly";
 /// Tells the scenarios that they may change settings of the whole machine.
 const OWN_MACHINE: &str = "REAPWATCH_TEST_OWN_MACHINE";
+/// The one that holds exits up in a known step.
+const STEPS: &str = "steps::every_slow_step_is_told_truly";
+/// The one that steps the clock, and so the last.
+const CLOCKS: &str = "clocks::a_stepped_clock_changes_nothing_that_was";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
 /// Kind and place of each file system; none may lie over a place where a checkout, and with it a
@@ -79,9 +83,13 @@ fn run() -> Result<Tally> {
     fs::set_permissions("/tmp", Permissions::from_mode(0o1777)).context("open /tmp to all")?;
     let mut tally = Tally::default();
     for hook in HOOKS {
-        test(ROW, Some(hook), &mut tally).with_context(|| format!("test with {hook}"))?;
+        for name in [ROW, STEPS] {
+            test(name, Some(hook), &mut tally).with_context(|| format!("test with {hook}"))?;
+        }
     }
-    test(DEGRADED, None, &mut tally).context("test with any hook")?;
+    for name in [DEGRADED, CLOCKS] {
+        test(name, None, &mut tally).context("test with any hook")?;
+    }
     Ok(tally)
 }
 

@@ -23,7 +23,6 @@ use crate::{
 
 impl Agent {
     pub(super) fn answer(&mut self, request: Request) {
-        self.wall.follow();
         self.drain();
         // Nobody waits any more when sending fails.
         let _gone = match request {
@@ -169,7 +168,7 @@ impl Agent {
             oldest_died_unix_seconds: oldest_ns.and_then(|at_ns| {
                 Some(
                     self.wall
-                        .time_of(at_ns)
+                        .time_by_now(at_ns)
                         .duration_since(UNIX_EPOCH)
                         .ok()?
                         .as_secs_f64(),

@@ -158,6 +158,7 @@ impl Agent {
 
     /// Takes in all that the kernel side has sent.
     pub(super) fn drain(&mut self) {
+        self.wall.follow();
         let mut changes = Vec::new();
         while let Some(event) = self.next_event() {
             match event {
@@ -261,7 +262,6 @@ impl Agent {
 
     fn keep_house(&mut self) {
         let now_ns = kernel::now_ns();
-        self.wall.follow();
         self.lifecycle.expire(now_ns);
         if let Some(pidfds) = &mut self.pidfds {
             let aged = |record: &&Record| record.died.at_ns + WATCH_AFTER_NS <= now_ns;

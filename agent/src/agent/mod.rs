@@ -135,6 +135,7 @@ fn settings(probes: &ProbeArgs, stale_after: Duration) -> Settings {
             ring_bytes: probes.ring_bytes,
             force: probes.hook.map(rung),
             syscall_tracepoints: !probes.no_syscall_tracepoints,
+            steps: probes.steps,
             debug: probes.debug_probes,
         },
         reconcile_every: probes.reconcile_every,

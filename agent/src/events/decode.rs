@@ -5,7 +5,7 @@ use wire::{death_flags, kill_by, kind, release_flags, renotified_flags, task_fla
 
 use super::{
     Death, Event, ExitStatus, Freed, Key, Kill, KillBy, NamespacePid, Process, Release, Renotified,
-    Resources, Task, TaskState, Waited,
+    Resources, Steps, Task, TaskState, Waited,
 };
 
 /// Bytes that are not a record of the wire.
@@ -32,7 +32,14 @@ pub enum Malformed {
 pub fn decode(bytes: &[u8], page_size: u64) -> Result<Event, Malformed> {
     let head: wire::Head = read(bytes)?;
     match head.kind {
-        kind::DEATH => death(&read(bytes)?, page_size).map(|it| Event::Death(Box::new(it))),
+        kind::DEATH => {
+            let mut event = death(&read(bytes)?, page_size)?;
+            if head.flags & death_flags::STEPS != 0 {
+                let record: wire::SteppedDeath = read(bytes)?;
+                event.steps = Steps::between(event.begin_ns, record.steps, event.at_ns);
+            }
+            Ok(Event::Death(Box::new(event)))
+        }
         kind::RELEASE => release(&read(bytes)?).map(Event::Release),
         kind::WAITED => waited(&read(bytes)?).map(Event::Waited),
         kind::FREED => freed(&read(bytes)?).map(Event::Freed),
@@ -112,6 +119,8 @@ pub(crate) unsafe trait Wire: Copy {}
 unsafe impl Wire for wire::Head {}
 // SAFETY: integers, and structs and arrays of them.
 unsafe impl Wire for wire::Death {}
+// SAFETY: structs of integers and of arrays of them.
+unsafe impl Wire for wire::SteppedDeath {}
 // SAFETY: integers, and structs of them.
 unsafe impl Wire for wire::Release {}
 // SAFETY: integers, and structs of them.
@@ -159,6 +168,7 @@ fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
             threads: (record.threads != 0).then_some(record.threads),
             max_rss_bytes: record.max_rss_pages.saturating_mul(page_size),
         },
+        steps: None,
         pids: pids(&record.pids),
     })
 }

@@ -3,10 +3,12 @@
 //! All times are nanoseconds of `CLOCK_BOOTTIME`. Absent knowledge is `None`.
 
 mod decode;
+mod steps;
 
 #[cfg(test)]
 pub(crate) use decode::tests::bytes;
 pub use decode::{Malformed, decode, decode_task};
+pub use steps::Steps;
 
 /// A process over all time: a PID alone is reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -160,6 +162,8 @@ pub struct Death {
     pub uid: u32,
     /// What it used.
     pub resources: Resources,
+    /// Where the time of its exit went, where that was measured.
+    pub steps: Option<Steps>,
     /// Its numbers, outermost namespace first.
     pub pids: Vec<NamespacePid>,
 }

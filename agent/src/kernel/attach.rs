@@ -19,7 +19,9 @@ use super::{
     btf,
     error::KernelError,
     hooks::{FREE, FREE_AS_REAP, Hook, Point, Rung, TRANSITIONS, Transition},
-    memlock, offsets, privileges, tracefs,
+    memlock, offsets, privileges,
+    steps::STEPS,
+    tracefs,
 };
 
 /// The kernel side, built by `cargo xtask ebpf`.
@@ -34,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) force: Option<Rung>,
     /// Whether hooks that run at the end of every system call may be used.
     pub(crate) syscall_tracepoints: bool,
+    /// Whether the steps of each exit are measured.
+    pub(crate) steps: bool,
     /// Whether the kernel side logs what it does, not only its failures.
     pub(crate) debug: bool,
 }
@@ -117,6 +121,7 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
         exit_has_group_dead: u32::from(resolved.exit_has_group_dead),
         wake_bytes: config.ring_bytes / 2,
         victim_is_task: u32::from(resolved.victim_is_task),
+        steps: u32::from(config.steps),
     });
     let level = if config.debug {
         Level::Debug
@@ -129,11 +134,18 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
         .override_global("OPTIONS", &options, true)
         .override_global(aya_log::LEVEL, &level, true)
         .map_max_entries("EVENTS", config.ring_bytes)
+        .map_max_entries("STEPPING", if config.steps { wire::STEPPING } else { 1 })
         .load(OBJECT)
         .map_err(|error| KernelError::Load(chain(&error)))?;
 
     let mut probes = Vec::new();
     let mut source = Rung::Fentry;
+    if config.steps && climb(&mut ebpf, &types, &STEPS, config, &mut probes)?.is_none() {
+        log::warn!(
+            "--steps: this kernel lets no step of an exit be measured but waiting_for_siblings; \
+             `reapwatch doctor --steps` says why"
+        );
+    }
     for transition in TRANSITIONS {
         let rung = climb(&mut ebpf, &types, transition, config, &mut probes)?;
         if let (true, Some(rung)) = (transition.decides_source, rung) {
@@ -239,9 +251,23 @@ fn attach_program(program: &mut Program, point: Point, types: &Btf) -> Result<()
             program.load(function, types)?;
             program.attach()?;
         }
+        (Program::FEntry(program), Point::Renamed(before, after)) => {
+            match program.load(before, types) {
+                // No such function here.
+                Err(ProgramError::Btf(_)) => program.load(after, types)?,
+                other => other?,
+            }
+            program.attach()?;
+        }
         (Program::KProbe(program), Point::Function(function)) => {
             program.load()?;
             program.attach(function, 0)?;
+        }
+        (Program::KProbe(program), Point::Renamed(before, after)) => {
+            program.load()?;
+            program
+                .attach(before, 0)
+                .or_else(|_| program.attach(after, 0))?;
         }
         (Program::BtfTracePoint(program), Point::Typed(name)) => {
             program.load(name, types)?;

@@ -27,6 +27,9 @@ impl Rung {
 pub(crate) enum Point {
     /// The entry of this function.
     Function(&'static str),
+    /// The entry of the function of the first name, or of the second, which later kernels call
+    /// it by.
+    Renamed(&'static str, &'static str),
     /// This tracepoint, with typed arguments.
     Typed(&'static str),
     /// This tracepoint of tracefs: category, name.
@@ -36,7 +39,10 @@ pub(crate) enum Point {
 impl Point {
     fn name(self) -> &'static str {
         match self {
-            Self::Function(name) | Self::Typed(name) | Self::Classic(_, name) => name,
+            Self::Function(name)
+            | Self::Renamed(name, _)
+            | Self::Typed(name)
+            | Self::Classic(_, name) => name,
         }
     }
 }
@@ -57,14 +63,18 @@ pub(crate) struct Hook {
 }
 
 impl Hook {
-    /// Such as `fentry:release_task`.
+    /// Such as `fentry:release_task`; of many programs, how many more there are.
     pub(crate) fn label(&self) -> String {
         let points: Vec<_> = self
             .programs
             .iter()
             .map(|(_, point)| point.name())
             .collect();
-        format!("{}:{}", self.rung.name(), points.join("+"))
+        let rung = self.rung.name();
+        match points.as_slice() {
+            [first, _, _, ..] => format!("{rung}:{first}+{}", points.len() - 1),
+            few => format!("{rung}:{}", few.join("+")),
+        }
     }
 }
 
@@ -82,7 +92,7 @@ pub(crate) struct Transition {
     pub(crate) hooks: &'static [Hook],
 }
 
-const fn exact(rung: Rung, programs: &'static [Program]) -> Hook {
+pub(super) const fn exact(rung: Rung, programs: &'static [Program]) -> Hook {
     Hook {
         rung,
         programs,

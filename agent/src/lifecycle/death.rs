@@ -127,6 +127,7 @@ impl Entry {
             cgroup_id: Some(death.cgroup_id).filter(|&id| id != 0),
             uid: death.uid,
             resources: Some(death.resources),
+            steps: death.steps,
             pids: death.pids.clone(),
             reap: None,
         };
@@ -161,6 +162,7 @@ impl Entry {
         known.exit_signal = known.exit_signal.or(new.exit_signal);
         known.cgroup_id = known.cgroup_id.or(new.cgroup_id);
         known.resources = known.resources.or(new.resources);
+        known.steps = known.steps.or(new.steps);
         if known.pids.is_empty() {
             known.pids = new.pids;
         }

@@ -128,6 +128,7 @@ pub(super) fn a_death(process: Process, parent: Process, at_ns: u64) -> Death {
         cgroup_id: 1,
         uid: 0,
         resources: Resources::default(),
+        steps: None,
         pids: vec![NamespacePid {
             namespace: 1,
             nr: tgid,

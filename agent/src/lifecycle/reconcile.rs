@@ -155,6 +155,7 @@ impl Entry {
             cgroup_id: task.cgroup_id,
             uid: task.uid,
             resources: None,
+            steps: None,
             pids: task.pids.clone(),
             reap: None,
         };

@@ -1,6 +1,6 @@
 //! What is known of one death, from its first sign to its reap.
 
-use crate::events::{ExitStatus, Key, Kill, NamespacePid, Process, Resources};
+use crate::events::{ExitStatus, Key, Kill, NamespacePid, Process, Resources, Steps};
 
 /// What `Died::at_ns` is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +92,8 @@ pub struct Record {
     pub uid: u32,
     /// What it used; `None` of a zombie that a snapshot found.
     pub resources: Option<Resources>,
+    /// Where the time of its exit went, where that was measured.
+    pub steps: Option<Steps>,
     /// Its numbers, outermost namespace first.
     pub pids: Vec<NamespacePid>,
     /// Its release, once it came.

@@ -6,7 +6,7 @@ use std::path::Path;
 use prometheus::proto::{MetricFamily, MetricType};
 
 use super::Metrics;
-use super::tests::full_sample;
+use super::tests::{full_sample, stepped};
 
 const HEAD: &str = "\
 # Metrics
@@ -25,6 +25,8 @@ The histograms are classic ones. For native histograms, let Prometheus convert t
 /// The document that stands for this registry.
 fn document() -> String {
     let mut metrics = Metrics::new(std::time::Duration::from_secs(10));
+    // Steps have no series until one was measured.
+    metrics.finished(&stepped());
     metrics.render(&full_sample());
     let (own, process): (Vec<_>, Vec<_>) = metrics
         .families

@@ -3,8 +3,8 @@
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Counter, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry,
+    Counter, CounterVec, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter,
+    IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
 const EXIT_BUCKETS: &[f64] = &[
@@ -24,6 +24,7 @@ pub(super) struct Families {
     pub(super) exit_duration: Histogram,
     pub(super) zombie_duration: HistogramVec,
     pub(super) kill_duration: HistogramVec,
+    pub(super) exit_steps: CounterVec,
     pub(super) exits: IntCounterVec,
     pub(super) reaped: IntCounter,
     pub(super) reaped_late: IntCounter,
@@ -90,6 +91,18 @@ impl Families {
                  and without processes that still live.",
                     ),
                     &["signal"],
+                ),
+            ),
+            exit_steps: add(
+                to,
+                CounterVec::new(
+                    opts(
+                        "exit_step_seconds_total",
+                        "Where the exit latency of finished deaths went, by step; measured only with --steps. \
+                 Without steps that this kernel's hooks cannot tell. The time of a core dump comes \
+                 before the exit latency.",
+                    ),
+                    &["step"],
                 ),
             ),
             exits: add(

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use prometheus::{IntCounter, IntGaugeVec, TextEncoder};
 
+use crate::events::Steps;
 use crate::lifecycle::{Correction, DiedBound, How, Record};
 use families::Families;
 pub use sample::{Events, Exits, Lost, PidTable, Sample};
@@ -57,6 +58,14 @@ impl Metrics {
         let exactly_died = (record.died.bound == DiedBound::Exact).then_some(record.died.at_ns);
         if let Some(exit) = between(record.begin_ns, exactly_died) {
             self.families.exit_duration.observe(exit.as_secs_f64());
+        }
+        for (step, ns) in record.steps.iter().flat_map(Steps::each) {
+            if let Some(ns) = ns {
+                self.families
+                    .exit_steps
+                    .with_label_values(&[step])
+                    .inc_by(Duration::from_nanos(ns).as_secs_f64());
+            }
         }
         if let Some(kill) = &record.kill
             && let Some(time) = between(Some(kill.at_ns), exactly_died)

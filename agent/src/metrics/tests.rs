@@ -22,6 +22,37 @@ fn process(comm: &str) -> Process {
     }
 }
 
+/// A death of which two steps were measured.
+pub(super) fn stepped() -> Record {
+    Record {
+        steps: Some(Steps {
+            closing_files_ns: Some(SECOND / 2),
+            releasing_memory_ns: Some(0),
+            ..Steps::default()
+        }),
+        ..record()
+    }
+}
+
+#[test]
+fn steps_are_summed_where_they_are_known() {
+    let mut metrics = metrics();
+    metrics.finished(&record());
+    let name = "reapwatch_exit_step_seconds_total";
+    assert!(!metrics.render(&Sample::default()).contains(name));
+    metrics.finished(&stepped());
+    metrics.finished(&stepped());
+    let page = metrics.render(&Sample::default());
+    let series: Vec<_> = page.lines().filter(|line| line.starts_with(name)).collect();
+    assert_eq!(
+        series,
+        [
+            format!("{name}{{step=\"closing_files\"}} 1"),
+            format!("{name}{{step=\"releasing_memory\"}} 0"),
+        ]
+    );
+}
+
 /// Died at 100 s, after half a second of exiting; reaped by its parent 2 s later.
 fn record() -> Record {
     Record {
@@ -41,6 +72,7 @@ fn record() -> Record {
         cgroup_id: None,
         uid: 0,
         resources: None,
+        steps: None,
         pids: Vec::new(),
         reap: Some(reap(102 * SECOND, How::Wait)),
     }

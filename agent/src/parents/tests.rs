@@ -86,6 +86,7 @@ fn death(child: u32, parent: u32, at_ns: u64, autoreap: bool) -> Event {
         cgroup_id: 0,
         uid: 0,
         resources: Resources::default(),
+        steps: None,
         pids: vec![NamespacePid {
             namespace: 1,
             nr: child,

@@ -40,6 +40,7 @@ fn record(bound: DiedBound, reap: Option<Reap>) -> Record {
         cgroup_id: None,
         uid: 0,
         resources: Some(Resources::default()),
+        steps: None,
         pids: Vec::new(),
         reap,
     }

@@ -37,6 +37,7 @@ fn record() -> Record {
         cgroup_id: None,
         uid: 0,
         resources: None,
+        steps: None,
         pids: Vec::new(),
         reap: None,
     }

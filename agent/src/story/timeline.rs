@@ -2,7 +2,7 @@
 
 use super::words::{ended, same, sender, someone, vanished_at_once, who};
 use super::{Bound, Life, Moment, Phase};
-use crate::events::{Kill, Process};
+use crate::events::{Kill, Process, Steps};
 use crate::lifecycle::{DiedBound, How, Reap, Record};
 use crate::signals;
 
@@ -161,6 +161,7 @@ pub(super) fn phases(life: &Life<'_>, now_ns: u64) -> Vec<Phase> {
             DiedBound::NotAfter => Bound::AtMost,
         };
         phases.push(exit(died_ns.saturating_sub(begin_ns), bound));
+        phases.extend(record.steps.iter().flat_map(steps));
     }
     if !vanished_at_once(record) {
         phases.extend(zombie(life, record, now_ns));
@@ -175,6 +176,52 @@ fn exit(ns: u64, bound: Bound) -> Phase {
         bound,
         what: "until it was dead: the kernel frees its memory and closes its files",
     }
+}
+
+/// The parts of its exit that were measured and took any time.
+fn steps(steps: &Steps) -> impl Iterator<Item = Phase> {
+    [
+        (
+            "dumping_core",
+            steps.dumping_core_ns,
+            "of the exit: writing its core dump",
+        ),
+        (
+            "waiting_for_siblings",
+            steps.waiting_for_siblings_ns,
+            "of the exit: until its last thread had come there",
+        ),
+        (
+            "releasing_memory",
+            steps.releasing_memory_ns,
+            "of the exit: giving its memory back",
+        ),
+        (
+            "closing_files",
+            steps.closing_files_ns,
+            "of the exit: closing its files",
+        ),
+        (
+            "deferred_work",
+            steps.deferred_work_ns,
+            "of the exit: work that was put off, such as the last release of a file",
+        ),
+        (
+            "namespaces",
+            steps.namespaces_ns,
+            "of the exit: leaving its namespaces",
+        ),
+        ("other", steps.other_ns, "of the exit: all the rest"),
+    ]
+    .into_iter()
+    .filter_map(|(name, ns, what)| {
+        Some(Phase {
+            name,
+            ns: ns.filter(|&ns| ns > 0)?,
+            bound: Bound::Exact,
+            what,
+        })
+    })
 }
 
 fn zombie(life: &Life<'_>, record: &Record, now_ns: u64) -> Option<Phase> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 
-use crate::api::{ExitLine, FinishedExit};
+use crate::api::{ExitLine, FinishedExit, Steps};
 use crate::cli::ExitsArgs;
 use crate::client::Source;
 
@@ -15,7 +15,7 @@ use super::{Look, Outcome, json};
 
 /// A stream cannot know its widest cell: these widths suit what is usual, and a longer cell
 /// moves the rest of its own line only.
-const COLUMNS: [(&str, Side, usize); 10] = [
+const COLUMNS: [(&str, Side, usize); 11] = [
     ("REAPED (UTC)", Side::Left, 12),
     ("PID", Side::Right, 7),
     ("COMM", Side::Left, 15),
@@ -26,7 +26,12 @@ const COLUMNS: [(&str, Side, usize); 10] = [
     ("PARENT", Side::Left, 18),
     ("REAPER", Side::Left, 8),
     ("KILLER", Side::Left, 6),
+    ("SLOWEST STEP", Side::Left, 12),
 ];
+/// Columns of an agent that measures no steps.
+const WITHOUT_STEPS: usize = COLUMNS.len() - 1;
+/// From how many seconds on a step is worth a word.
+const SLOW_STEP: f64 = 1e-3;
 
 /// Follows until it has seen enough, nobody reads, or the agent ends.
 pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
@@ -35,7 +40,12 @@ pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
     let mut seen = 0;
     let end = deadline(args.duration);
     tokio::pin!(end);
-    if !args.json && print(&heads(look))? == Reader::Gone {
+    let columns = if args.probes.steps {
+        COLUMNS.len()
+    } else {
+        WITHOUT_STEPS
+    };
+    if !args.json && print(&heads(columns, look))? == Reader::Gone {
         return Ok(Outcome::Fine);
     }
     while args.count.is_none_or(|count| seen < count) {
@@ -51,7 +61,7 @@ pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
         let reader = if args.json {
             json::line(&exit)?
         } else {
-            print(&shown(&exit, look))?
+            print(&shown(&exit, columns, look))?
         };
         if reader == Reader::Gone {
             break;
@@ -68,8 +78,9 @@ async fn deadline(after: Option<Duration>) {
     }
 }
 
-fn heads(look: Look) -> String {
-    head(&cells(COLUMNS.iter().map(|column| column.0)), look)
+fn heads(columns: usize, look: Look) -> String {
+    let heads = COLUMNS.iter().map(|column| column.0);
+    head(&cells(heads.take(columns)), look)
 }
 
 fn cells<'a>(cells: impl Iterator<Item = &'a str>) -> String {
@@ -80,9 +91,9 @@ fn cells<'a>(cells: impl Iterator<Item = &'a str>) -> String {
     )
 }
 
-fn shown(exit: &ExitLine, look: Look) -> String {
+fn shown(exit: &ExitLine, columns: usize, look: Look) -> String {
     let text = match exit {
-        ExitLine::Exit(exit) => row(exit, look),
+        ExitLine::Exit(exit) => row(exit, columns, look),
         ExitLine::Lost { lost } => {
             format!(
                 "# {} missing here: this reader was too slow",
@@ -102,7 +113,20 @@ fn reaper(exit: &FinishedExit, look: Look) -> String {
     }
 }
 
-fn row(exit: &FinishedExit, look: Look) -> String {
+/// Where most of the time of an exit went, of one that took its time.
+fn slowest_step(exit: &FinishedExit, look: Look) -> String {
+    let steps = exit.steps.iter().flat_map(Steps::each);
+    let known = steps.filter_map(|(name, seconds)| Some((name, seconds?)));
+    let slowest = known.max_by(|one, other| one.1.total_cmp(&other.1));
+    match slowest {
+        Some((name, seconds)) if seconds >= SLOW_STEP => {
+            format!("{} {}", name.replace('_', " "), look.duration(seconds))
+        }
+        _ => look.nothing().to_owned(),
+    }
+}
+
+fn row(exit: &FinishedExit, columns: usize, look: Look) -> String {
     let bound = if exit.zombie_seconds_is_upper_bound {
         Bound::Upper
     } else {
@@ -124,6 +148,7 @@ fn row(exit: &FinishedExit, look: Look) -> String {
         look.process(exit.parent.as_ref()),
         reaper(exit, look),
         look.killer(exit.killer.as_ref()),
+        slowest_step(exit, look),
     ];
-    cells(row.iter().map(String::as_str))
+    cells(row.iter().take(columns).map(String::as_str))
 }

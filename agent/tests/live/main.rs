@@ -14,6 +14,7 @@
 mod api;
 
 mod agent;
+mod clocks;
 mod compare;
 mod culprits;
 mod deaths;
@@ -28,5 +29,6 @@ mod pids;
 mod refusals;
 mod row;
 mod scenario;
+mod steps;
 mod stream;
 mod zombies;

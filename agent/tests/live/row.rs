@@ -75,7 +75,8 @@ impl Verdicts {
         println!("\nRW-TEST {name} {verdict}");
     }
 
-    fn skip(Lack { name, lacks }: &Lack) {
+    /// Says what this machine lacks for a test.
+    pub(crate) fn skip(Lack { name, lacks }: &Lack) {
         println!("\nRW-TEST {name} skip {lacks}");
     }
 

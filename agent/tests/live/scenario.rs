@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 
 use scenarios::culprits::Culprit;
+use scenarios::slow::SlowExit;
 use scenarios::stays::Stay;
 use scenarios::truth::{Crowd, Lack, Truth};
 use serde::de::DeserializeOwned;
@@ -79,6 +80,13 @@ fn parse(output: &str) -> Vec<Truth> {
     lines
         .map(|line| serde_json::from_str(line).expect("a truth"))
         .collect()
+}
+
+/// An exit that takes its time, or what this machine lacks for it.
+pub(crate) fn slow(name: &str) -> Result<SlowExit, Lack> {
+    let line = output(&["slow", name]);
+    serde_json::from_str(&line)
+        .map_err(|_| serde_json::from_str(&line).expect("a slow exit, or a lack"))
 }
 
 /// `count` deaths by vfork as fast as possible; `kind` is `burst` or `cycles`.

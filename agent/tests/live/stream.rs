@@ -85,6 +85,20 @@ impl Stream {
             .collect()
     }
 
+    /// The line of the process of this PID and name, when it has come.
+    pub(crate) fn line_of(&mut self, pid: u32, comm: &str) -> FinishedExit {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let found = self.seen.iter().find(|it| it.pid == pid && it.comm == comm);
+            if let Some(line) = found {
+                return line.clone();
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left);
+            self.take(line.unwrap_or_else(|_| panic!("no line for {pid} {comm}")));
+        }
+    }
+
     fn wait_for(&mut self, truths: &[Truth], patience: Duration) -> bool {
         let end = Instant::now() + patience;
         let mut missing: Vec<_> = truths.iter().filter(|truth| !self.has(truth)).collect();

@@ -1,0 +1,120 @@
+//! A wall clock that is stepped: every moment is shown as the wall clock had it then, and nothing
+//! that was measured changes. One line of verdict each.
+
+use std::io;
+use std::time::SystemTime;
+
+use scenarios::truth::Truth;
+
+use crate::agent::Agent;
+use crate::api::{FinishedExit, Process, Zombie};
+use crate::compare::seconds;
+use crate::row::Verdicts;
+use crate::scenario::{self, Leak};
+use crate::stream::Stream;
+
+const HOUR: i64 = 3600;
+/// Every figure is rounded to f64.
+const ROUNDING: f64 = 1e-6;
+#[test]
+#[ignore = "needs a virtual machine of its own: it steps the clock"]
+fn a_stepped_clock_changes_nothing_that_was() {
+    let agent = Agent::start(&[]);
+    let mut stream = Stream::of(&agent);
+    let leak = Leak::start(3);
+    let mut verdicts = Verdicts::default();
+    let first = known(&agent, &leak);
+    verdicts.of("clock_untouched", || dies_now(&mut stream));
+    for (name, hours) in [("clock_forward", 1), ("clock_back", -2)] {
+        verdicts.of(name, || {
+            step_clock(hours * HOUR);
+            // An answer follows the clock, and so does the agent by itself, some moments later.
+            assert_eq!(known(&agent, &leak), first, "known by another time");
+            dies_now(&mut stream);
+        });
+    }
+    verdicts.of("clock_identity", || {
+        let pids: Vec<_> = leak
+            .truths
+            .iter()
+            .map(|it| (it.pid, it.comm.clone()))
+            .collect();
+        drop(leak);
+        for (dead, (pid, comm)) in first.iter().zip(&pids) {
+            let line = stream.line_of(*pid, comm);
+            let told = (line.pid, line.start_time, line.died_at);
+            assert_eq!(
+                told,
+                (dead.pid, dead.start_time.clone(), dead.died_at.clone())
+            );
+        }
+    });
+    verdicts.end();
+}
+
+/// What a zombie and its parent are known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Known {
+    pid: u32,
+    start_time: Option<String>,
+    died_at: Option<String>,
+    parent: Option<Process>,
+}
+
+fn known(agent: &Agent, leak: &Leak) -> Vec<Known> {
+    let zombies = ours(agent, leak);
+    let known = zombies.into_iter().map(|zombie| Known {
+        pid: zombie.pid,
+        start_time: zombie.start_time,
+        died_at: zombie.died_at,
+        parent: zombie.parent,
+    });
+    known.collect()
+}
+
+/// The zombies of the leak, in its order.
+fn ours(agent: &Agent, leak: &Leak) -> Vec<Zombie> {
+    let zombies = agent.zombies().items;
+    let of = |truth: &Truth| zombies.iter().find(|it| it.pid == truth.pid).cloned();
+    let found: Option<Vec<_>> = leak.truths.iter().map(of).collect();
+    found.expect("the agent knows the zombies")
+}
+
+/// A death of this moment stands at this moment's time, and took as long as it did.
+fn dies_now(stream: &mut Stream) {
+    let before = SystemTime::now();
+    let truth = scenario::run("reaped_100ms").remove(0);
+    let after = SystemTime::now();
+    let line = stream.line_of(truth.pid, &truth.comm);
+    let context = format!("{before:?} {after:?}\n{truth:#?}\n{line:#?}");
+    let FinishedExit {
+        start_time,
+        died_at,
+        reaped_at,
+        ..
+    } = &line;
+    for at in [start_time, died_at, reaped_at] {
+        let at = at.as_deref().expect("all is known");
+        let at = humantime::parse_rfc3339(at).expect("a time");
+        assert!((before..=after).contains(&at), "not now\n{context}");
+    }
+    let reaped = truth.reaped_at.expect("it was reaped");
+    let least = seconds(reaped.not_before_ns, truth.died_at.not_after_ns);
+    let took = line.zombie_seconds.expect("known");
+    assert!(took >= least - ROUNDING, "{context}");
+    assert!(took < 60.0, "an hour came in\n{context}");
+}
+
+fn step_clock(by_seconds: i64) {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the kernel writes and reads a time that lives.
+    let result = unsafe {
+        libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut time);
+        time.tv_sec += by_seconds;
+        libc::clock_settime(libc::CLOCK_REALTIME, &raw const time)
+    };
+    assert_eq!(result, 0, "{}", io::Error::last_os_error());
+}

@@ -1,0 +1,99 @@
+//! Where the time of an exit goes, against exits that are held up in a known step. One line of
+//! verdict each.
+
+use scenarios::slow::{CASES, SlowExit};
+
+use crate::agent::{Agent, eventually};
+use crate::api::{FinishedExit, Steps};
+use crate::row::Verdicts;
+use crate::scenario;
+use crate::stream::Stream;
+
+/// Every figure is rounded to f64.
+const ROUNDING: f64 = 1e-6;
+/// An exit without a hold-up is looked at so often: a busy machine may hold up any single one.
+const TRIES: usize = 5;
+/// What tracepoints can tell.
+const BY_TRACEPOINTS: [&str; 2] = ["waiting_for_siblings", "releasing_memory"];
+
+#[test]
+#[ignore = "needs a virtual machine of its own: it sets the core pattern"]
+fn every_slow_step_is_told_truly() {
+    let agent = Agent::start(&["--steps"]);
+    let all = sees_all(&agent);
+    let mut stream = Stream::of(&agent);
+    let mut verdicts = Verdicts::default();
+    for case in CASES {
+        let mut played = Vec::new();
+        let tries = if case.name == "much_memory" { TRIES } else { 1 };
+        for _ in 0..tries {
+            match scenario::slow(case.name) {
+                Ok(exit) => played.push((stream.line_of(exit.pid, &exit.comm), exit)),
+                Err(lack) => {
+                    Verdicts::skip(&lack);
+                    break;
+                }
+            }
+        }
+        if !played.is_empty() {
+            verdicts.of(case.name, || judge(&agent, all, &played));
+        }
+    }
+    verdicts.end();
+}
+
+/// Whether all steps are seen: wherever functions can be hooked, as `doctor` says too.
+fn sees_all(agent: &Agent) -> bool {
+    let all = !agent.by_tracepoints();
+    let doctor = agent.doctor();
+    let probe = doctor.probes.iter().find(|probe| probe.probe == "steps");
+    let probe = probe.expect("it was asked for");
+    assert_eq!(probe.lost.is_none(), all, "{probe:?}");
+    all
+}
+
+fn judge(agent: &Agent, all: bool, played: &[(FinishedExit, SlowExit)]) {
+    let mut largest = 0;
+    for (line, exit) in played {
+        let context = format!("{exit:#?}\n{line:#?}");
+        let steps = line.steps.as_ref();
+        let steps = steps.unwrap_or_else(|| panic!("no steps\n{context}"));
+        let step = |name: &str| steps.each().into_iter().find(|step| step.0 == name);
+        let (_, took) = step(&exit.step).expect("a step");
+        if all {
+            assert_whole(line, steps, &context);
+            assert!(took.is_some(), "{context}");
+            largest += usize::from(steps.each().iter().all(|other| other.1 <= took));
+        } else {
+            let told = steps.each().into_iter().filter(|step| step.1.is_some());
+            for (name, _) in told {
+                assert!(BY_TRACEPOINTS.contains(&name), "{name} seen\n{context}");
+            }
+        }
+        if let Some(took) = took {
+            let least = exit.at_least_ns as f64 / 1e9;
+            assert!(
+                took >= least - ROUNDING,
+                "{} is short\n{context}",
+                exit.step
+            );
+            let summed = || agent.metric("reapwatch_exit_step_seconds_total", &exit.step) >= least;
+            assert!(eventually(summed), "the metric lacks it\n{context}");
+        }
+    }
+    if all {
+        assert!(largest * 2 > played.len(), "not the largest\n{played:#?}");
+    }
+}
+
+/// All steps are known and fill the time of the exit.
+fn assert_whole(line: &FinishedExit, steps: &Steps, context: &str) {
+    let known: Option<f64> = steps.each().iter().map(|step| step.1).sum();
+    let known = known.unwrap_or_else(|| panic!("an unknown step\n{context}"));
+    let dumped = steps.dumping_core.unwrap_or_default();
+    let took = line.exit_seconds.expect("the exit was seen");
+    assert!(
+        (known - dumped - took).abs() < ROUNDING,
+        "sum {known}\n{context}"
+    );
+}
