@@ -19,6 +19,8 @@ mod maps;
 #[cfg(target_arch = "bpf")]
 mod reap;
 #[cfg(target_arch = "bpf")]
+mod registers;
+#[cfg(target_arch = "bpf")]
 mod snapshot;
 #[cfg(target_arch = "bpf")]
 mod task;

@@ -7,7 +7,7 @@ use aya_ebpf::{
     maps::{HashMap, PerCpuArray, RingBuf, ring_buf::RingBufEntry},
 };
 use aya_log_ebpf::warn;
-use wire::{Offsets, Options, Process, RING_BYTES, TASKS as TASKS_MAX, counter};
+use wire::{Offsets, Options, Process, RING_BYTES, TASKS as TASKS_MAX, Waits, counter};
 
 use crate::task::Group;
 
@@ -38,8 +38,7 @@ pub(crate) struct Remembered {
     pub start_ns: u64,
     pub begin_ns: u64,
     pub killed_ns: u64,
-    pub last_wait_ns: u64,
-    pub waits: u64,
+    pub waits: Waits,
     pub killer: Process,
     pub forker: Process,
     pub kill_signal: u32,
@@ -61,8 +60,7 @@ static NOTHING: Remembered = Remembered {
     start_ns: 0,
     begin_ns: 0,
     killed_ns: 0,
-    last_wait_ns: 0,
-    waits: 0,
+    waits: Waits::NONE,
     killer: NOBODY,
     forker: NOBODY,
     kill_signal: 0,
