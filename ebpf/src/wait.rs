@@ -56,7 +56,10 @@ fn note(waits: &mut Waits, registers: Registers, now_ns: u64) {
     waits.calls += 1;
     waits.last_ns = now_ns;
     let (whom, options) = match registers.wait_call() {
-        Some(Call::Wait4) => (of_wait4(registers.first() as i32), registers.third() | WEXITED),
+        Some(Call::Wait4) => (
+            of_wait4(registers.first() as i32),
+            registers.third() | WEXITED,
+        ),
         Some(Call::Waitid) => (of_waitid(registers.first()), registers.fourth()),
         None => {
             waits.unknown += 1;

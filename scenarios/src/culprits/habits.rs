@@ -9,7 +9,9 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, pause};
 
-use super::{CHILD_LIVES, checked, child, companion, mortal, mortals, orphans, sleep_for_ever, tell};
+use super::{
+    CHILD_LIVES, checked, child, companion, mortal, mortals, orphans, sleep_for_ever, tell,
+};
 use crate::guard::Subreaper;
 use crate::slots::Slots;
 
