@@ -10,6 +10,7 @@ pub mod clock;
 pub mod culprits;
 pub mod death;
 pub mod guard;
+pub mod load;
 pub mod slots;
 pub mod truth;
 pub mod wait;

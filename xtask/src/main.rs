@@ -3,6 +3,7 @@
 mod accuracy;
 mod agent;
 mod bench;
+mod bench_culprits;
 mod cli;
 mod ebpf;
 mod host;
@@ -12,6 +13,7 @@ mod setup;
 mod shell;
 mod sidecar;
 mod test;
+mod verdicts;
 mod vm;
 mod workspace;
 
@@ -19,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{BenchOf, Cli, Command};
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -30,7 +32,11 @@ fn main() -> ExitCode {
         Command::Ebpf { check: true } => ebpf::check(),
         Command::Setup { purpose } => setup::main(purpose),
         Command::Accuracy(options) => accuracy::main(&options),
-        Command::Bench(options) => bench::main(&options),
+        Command::Verdicts => verdicts::main(),
+        Command::Bench(options) => match &options.of {
+            None => bench::main(&options),
+            Some(BenchOf::Culprits(options)) => bench_culprits::main(options),
+        },
     };
     result.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");
