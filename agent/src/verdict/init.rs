@@ -39,6 +39,8 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     } else {
         "it is PID 1 of its PID namespace, which inherits every orphan there".to_owned()
     }];
+    let waits_elsewhere = waits_for_others::surest(evidence);
+    lines.extend(waits_elsewhere.iter().map(|(_, line)| line.clone()));
     lines.extend(words::adopted(evidence));
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     lines.extend(words::threads(evidence));
@@ -75,6 +77,8 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
         remedy,
         confidence: if never && words::long_watched(evidence) {
             Confidence::Certain
+        } else if waits_elsewhere.is_some_and(|(surest, _)| surest == Confidence::Certain) {
+            Confidence::Likely
         } else {
             words::not_seen(evidence, Confidence::Likely)
         },

@@ -10,6 +10,12 @@ pub(super) fn is_seen(evidence: &Evidence) -> bool {
     !signs(evidence).is_empty()
 }
 
+/// The surest of it.
+pub(super) fn surest(evidence: &Evidence) -> Option<(Confidence, String)> {
+    let signs = signs(evidence).into_iter();
+    signs.max_by_key(|(confidence, _)| *confidence)
+}
+
 /// Applies where a wait took none of its zombies though they could be taken.
 pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     let signs = signs(evidence);
