@@ -63,7 +63,8 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     } else {
         format!(
             "start the container with an init before {}: `docker run --init`, tini as its \
-             entrypoint, or shareProcessNamespace in its pod",
+             entrypoint, or shareProcessNamespace in its pod; until then a restart of the \
+             container frees its zombies",
             evidence.comm
         )
     };

@@ -405,6 +405,11 @@ fn inits_subreapers_and_ordinary_parents_differ() {
     let verdict = assert_judged(&evidence, "init_without_reaping", Certain);
     assert!(!verdict.remedy.contains("--init"), "{}", verdict.remedy);
 
+    // The first process of a pod has no program to add an init before.
+    evidence.comm = "pause".to_owned();
+    let verdict = assert_judged(&evidence, "init_without_reaping", Certain);
+    assert!(verdict.remedy.contains("pause image that reaps"));
+
     // It reaps them, only not all at once.
     let slow = reaped(waited(evidence.clone(), 9, 1), 9, 1);
     assert_judged(&slow, "sigchld_coalesced", Guess);
@@ -414,6 +419,15 @@ fn inits_subreapers_and_ordinary_parents_differ() {
         &waited(evidence.clone(), 1, 100),
         "init_without_reaping",
         Likely,
+    );
+    // At the first look, before anybody could know who left them.
+    let mut first = evidence.clone();
+    (first.watched_ns, first.zombies.adopted) = (SECOND, 0);
+    let verdict = assert_judged(&first, "init_without_reaping", Likely);
+    assert!(
+        verdict
+            .evidence
+            .contains(&"its thread 100 is inside a wait for process 2 only".to_owned())
     );
     // Nobody knows whether it is an init.
     facts(&mut evidence).own_number = None;

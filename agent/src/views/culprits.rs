@@ -144,7 +144,7 @@ fn holds(culprit: &Culprit, at: &str, look: Look) -> String {
 fn growth(per_second: f64) -> String {
     let of = |number: f64, unit: &str| format!("{number:.0} more per {unit}");
     match per_second {
-        none if none <= 0.0 => "no more in the last minute".to_owned(),
+        none if none <= 0.0 => "no new ones seen".to_owned(),
         fast if fast >= 9.5 => of(fast, "second"),
         slow => of((slow * 60.0).max(1.0), "minute"),
     }
@@ -301,8 +301,8 @@ app? (PID 1234) never waits for its children
         culprit.verdict = None;
         let expected = "\
 app? (PID 1234)
-  holds   300 zombies, no more in the last minute; the oldest dead for at least 2h14m, since before
-          2026-11-22 04:52:11 UTC
+  holds   300 zombies, no new ones seen; the oldest dead for at least 2h14m, since before 2026-11-22
+          04:52:11 UTC
   why     not known: what it does fits no rule
 ";
         let at = document(Vec::new()).at;
