@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Cpu, Evidence, Facts, Habits, Role, Since, Zombies};
-use crate::events::{Key, Process, Snapshot, Task};
+use crate::events::{Key, Process, Snapshot, Task, TaskState};
 use crate::lifecycle::{DiedBound, Record};
 use crate::parents::Parents;
 
@@ -80,8 +80,8 @@ pub fn suspects<'a>(
             let forker = record.forker.as_ref();
             let own = forker.is_some_and(|forker| forker.key.is_roughly(holder.key));
             // A living forker that is not the parent made it with CLONE_PARENT.
-            let gone =
-                forker.is_some_and(|forker| snapshot.is_some() && task(forker.key).is_none());
+            let is_dead = |key| task(key).is_none_or(|task| task.state == TaskState::Zombie);
+            let gone = forker.is_some_and(|forker| snapshot.is_some() && is_dead(forker.key));
             zombies.old += 1;
             zombies.without_sigchld += u64::from(
                 signal

@@ -22,14 +22,21 @@ fn id(culprit: Option<&Culprit>) -> String {
     verdict.map_or("none".to_owned(), |verdict| verdict.id.clone())
 }
 
-/// Notes what is said of each in the end: the last word on whoever is not judged rightly in time.
+/// Notes what is said of each at one moment: when all are judged rightly, or the last word.
 fn note(matrix: &mut Matrix, agent: &Agent, cast: &[Misbehaving]) {
-    let said = |one: &Misbehaving| id(verdict_on(agent, one.culprit.pid).as_ref());
-    let right = |one: &Misbehaving| said(one) == one.culprit.verdict;
-    eventually(|| cast.iter().all(right));
-    for one in cast {
-        let culprit = &one.culprit;
-        matrix.note(&culprit.name, &culprit.verdict, &said(one));
+    let mut said = Vec::new();
+    eventually(|| {
+        let culprits = agent.culprits().items;
+        let of = |one: &Misbehaving| {
+            let mut culprits = culprits.iter();
+            id(culprits.find(|culprit| culprit.process.pid == one.culprit.pid))
+        };
+        said = cast.iter().map(of).collect();
+        let mut both = cast.iter().zip(&said);
+        both.all(|(one, said)| *said == one.culprit.verdict)
+    });
+    for (one, said) in cast.iter().zip(&said) {
+        matrix.note(&one.culprit.name, &one.culprit.verdict, said);
     }
 }
 
