@@ -180,8 +180,8 @@ fn the_first_look_is_as_sure_as_what_it_sees() {
 fn a_peek_is_no_reap() {
     let asked = |peeks, process| {
         Some(Asked {
-            peeks,
             process,
+            peeks,
             ..Asked::default()
         })
     };

@@ -123,21 +123,19 @@ fn block(culprit: &Culprit, at: &str, look: Look, width: usize) -> String {
 
 /// `300 zombies, 12 more per minute; the oldest dead for 2h14m, since 2026-11-22 04:52:11 UTC`.
 fn holds(culprit: &Culprit, at: &str, look: Look) -> String {
-    let mut text = count(culprit.zombies, "zombie");
-    text.push_str(", ");
-    text.push_str(&growth(culprit.leaked_per_second));
-    if let Some(seconds) = culprit.oldest_seconds {
-        let (least, before) = match culprit.oldest_is_lower_bound {
-            true => ("at least ", "before "),
-            false => ("", ""),
-        };
-        let age = look.duration(seconds);
-        text.push_str(&format!("; the oldest dead for {least}{age}"));
-        if let Some(since) = earlier(at, seconds) {
-            text.push_str(&format!(", since {before}{since}"));
-        }
-    }
-    text
+    let growth = growth(culprit.leaked_per_second);
+    let now = format!("{}, {growth}", count(culprit.zombies, "zombie"));
+    let Some(seconds) = culprit.oldest_seconds else {
+        return now;
+    };
+    let (least, before) = if culprit.oldest_is_lower_bound {
+        ("at least ", "before ")
+    } else {
+        ("", "")
+    };
+    let since = earlier(at, seconds).map_or(String::new(), |at| format!(", since {before}{at}"));
+    let age = look.duration(seconds);
+    format!("{now}; the oldest dead for {least}{age}{since}")
 }
 
 /// How fast its zombies become more, over the last minute.
