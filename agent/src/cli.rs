@@ -320,6 +320,9 @@ pub struct CulpritsArgs {
     /// Exit with status 3 when there are culprits
     #[arg(long)]
     pub fail: bool,
+    /// Print one line for each, without the stories
+    #[arg(long, conflicts_with = "json")]
+    pub table: bool,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,

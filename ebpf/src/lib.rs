@@ -266,6 +266,60 @@ pub struct Renotified {
     pub parent: Process,
 }
 
+/// For whom a wait call asks: indexes of [`Waits::takes`].
+pub mod asked {
+    /// Any child that an ordinary wait sees.
+    pub const ANY: usize = 0;
+    /// One process, by its number.
+    pub const PROCESS: usize = 1;
+    /// The processes of one group.
+    pub const GROUP: usize = 2;
+    /// The process of a pidfd.
+    pub const PIDFD: usize = 3;
+    /// Only children whose death sends no SIGCHLD (`__WCLONE`).
+    pub const CLONES: usize = 4;
+    /// Only children of the calling thread (`__WNOTHREAD`).
+    pub const OF_THREAD: usize = 5;
+    /// How many there are.
+    pub const COUNT: usize = 6;
+}
+
+/// The calls of wait4, waitid and waitpid of one process since the agent came.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// All of them.
+    pub calls: u64,
+    /// When the last one began.
+    pub last_ns: u64,
+    /// Those that would take a dead child, by [`asked`].
+    pub takes: [u64; asked::COUNT],
+    /// The last of those.
+    pub last_take_ns: u64,
+    /// The last of them that asked for any child.
+    pub last_any_ns: u64,
+    /// Those that would look at a dead child and leave it (`WNOWAIT`).
+    pub peeks: u64,
+    /// The last of those.
+    pub last_peek_ns: u64,
+    /// Those whose arguments could not be read: of 32-bit programs, and of the kernel itself.
+    pub unknown: u64,
+}
+
+impl Waits {
+    /// Before the first call.
+    pub const NONE: Self = Self {
+        calls: 0,
+        last_ns: 0,
+        takes: [0; asked::COUNT],
+        last_take_ns: 0,
+        last_any_ns: 0,
+        peeks: 0,
+        last_peek_ns: 0,
+        unknown: 0,
+    };
+}
+
 /// Bits of a [`TaskRecord`].
 pub mod task_flags {
     /// `exit_state` is `EXIT_ZOMBIE`.
@@ -293,10 +347,8 @@ pub struct TaskRecord {
     pub begin_ns: u64,
     /// The cgroup v2 id.
     pub cgroup_id: u64,
-    /// Its last call of wait4, waitid or waitpid.
-    pub last_wait_ns: u64,
-    /// Its calls of wait4, waitid and waitpid since the agent came.
-    pub waits: u64,
+    /// How it waits for its children.
+    pub waits: Waits,
     /// When its leader last got a CPU, on the scheduler's clock; 0 where the kernel does not say.
     pub last_ran_sched_ns: u64,
     /// How long it ran in all its life.
@@ -370,6 +422,7 @@ pub struct Offsets {
     pub task_stime: u32,
     pub task_sum_exec_runtime: u32,
     pub task_last_arrival: u32,
+    pub task_stack: u32,
     pub signal_flags: u32,
     pub signal_live: u32,
     pub signal_group_exit_code: u32,
@@ -414,6 +467,7 @@ impl Offsets {
         task_stime: NO_OFFSET,
         task_sum_exec_runtime: NO_OFFSET,
         task_last_arrival: NO_OFFSET,
+        task_stack: NO_OFFSET,
         signal_flags: NO_OFFSET,
         signal_live: NO_OFFSET,
         signal_group_exit_code: NO_OFFSET,
@@ -458,7 +512,8 @@ const _: () = {
     assert!(size_of::<Waited>() == 56);
     assert!(size_of::<Freed>() == 32);
     assert!(size_of::<Renotified>() == 56);
-    assert!(size_of::<TaskRecord>() == 4 * 32 + 9 * 8 + 4 * 4 + 4 * 8);
-    assert!(size_of::<Offsets>() == 38 * 4);
+    assert!(size_of::<Waits>() == 13 * 8);
+    assert!(size_of::<TaskRecord>() == 4 * 32 + 7 * 8 + 13 * 8 + 4 * 4 + 4 * 8);
+    assert!(size_of::<Offsets>() == 39 * 4);
     assert!(size_of::<Options>() == 16);
 };

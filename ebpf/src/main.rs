@@ -21,6 +21,8 @@ mod oom;
 #[cfg(target_arch = "bpf")]
 mod reap;
 #[cfg(target_arch = "bpf")]
+mod registers;
+#[cfg(target_arch = "bpf")]
 mod snapshot;
 #[cfg(target_arch = "bpf")]
 mod steps;

@@ -48,7 +48,6 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
     if let Some(process) = maps::remembered(group) {
         record.forker = process.forker;
         record.begin_ns = process.begin_ns;
-        record.last_wait_ns = process.last_wait_ns;
         record.waits = process.waits;
     }
     record.last_ran_sched_ns = task.last_ran_sched_ns();

@@ -151,6 +151,12 @@ impl Task {
         Self(self.0.follow(offset!(task_real_parent)))
     }
 
+    /// The lowest address of its kernel stack.
+    #[inline(always)]
+    pub(crate) fn stack(self) -> u64 {
+        self.0.read_u64(offset!(task_stack))
+    }
+
     /// `parent`: the ptracer while there is one.
     #[inline(always)]
     pub(crate) fn parent(self) -> Self {

@@ -12,6 +12,7 @@ pub mod culprits;
 pub mod death;
 pub mod guard;
 pub mod lacking;
+pub mod load;
 pub mod slots;
 pub mod slow;
 pub mod stays;

@@ -10,11 +10,9 @@ use clap::{Parser, Subcommand};
 use serde::Serialize;
 
 use scenarios::cases::{Played, SCENARIOS, core_pipe, crowd, exec, find, reap, unreaped};
-use scenarios::culprits;
 use scenarios::lacking::Lacking;
-use scenarios::slow;
-use scenarios::stays;
 use scenarios::truth::{How, Lack, Truth};
+use scenarios::{culprits, load, slow, stays};
 
 /// Deaths with a known truth, for the tests of reapwatch.
 #[derive(Debug, Parser)]
@@ -45,6 +43,15 @@ enum Command {
         /// Keep them for this many seconds instead.
         #[arg(long, value_name = "SECONDS")]
         hold: Option<f64>,
+    },
+    /// Have processes in numbers until stdin closes; prints the PID of their parent.
+    Load {
+        /// How many dead, which are never reaped.
+        #[arg(long, default_value_t = 0)]
+        zombies: usize,
+        /// How many asleep.
+        #[arg(long, default_value_t = 0)]
+        sleepers: usize,
     },
     /// Become a parent that does not reap, and print which verdict is true of it; until stdin
     /// closes.
@@ -111,6 +118,11 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::List => list()?,
         Command::Run { names, hold } => run_named(&names, hold)?,
         Command::Leak { count, hold } => keep(&unreaped::leak(count)?, hold)?,
+        Command::Load { zombies, sleepers } => {
+            load::make(zombies, sleepers)?;
+            print(&std::process::id())?;
+            wait_for_end()?;
+        }
         Command::Culprit { name } => {
             let case = culprits::find(&name).with_context(|| format!("no culprit `{name}`"))?;
             case.keep(print, stdin())?;
@@ -179,12 +191,16 @@ fn keep(truths: &[Truth], hold: Option<f64>) -> Result<()> {
     match hold {
         _ if !truths.iter().any(ours) => {}
         Some(seconds) => std::thread::sleep(Duration::from_secs_f64(seconds)),
-        None => drop(
-            stdin()
-                .read_to_end(&mut Vec::new())
-                .context("cannot read stdin")?,
-        ),
+        None => wait_for_end()?,
     }
+    Ok(())
+}
+
+fn wait_for_end() -> Result<()> {
+    let mut nothing = Vec::new();
+    stdin()
+        .read_to_end(&mut nothing)
+        .context("cannot read stdin")?;
     Ok(())
 }
 

@@ -30,6 +30,8 @@ const OWN_MACHINE: &str = "REAPWATCH_TEST_OWN_MACHINE";
 const STEPS: &str = "steps::every_slow_step_is_told_truly";
 /// The one that steps the clock, and so the last.
 const CLOCKS: &str = "clocks::a_stepped_clock_changes_nothing_that_was";
+/// The one that asks why each of all culprits does not reap.
+const VERDICTS: &str = "culprits::each_culprit_has_its_verdict_beside_all_others";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
 /// Kind and place of each file system; none may lie over a place where a checkout, and with it a
@@ -87,8 +89,8 @@ fn run() -> Result<Tally> {
             test(name, Some(hook), &mut tally).with_context(|| format!("test with {hook}"))?;
         }
     }
-    for name in [DEGRADED, CLOCKS] {
-        test(name, None, &mut tally).context("test with any hook")?;
+    for name in [VERDICTS, DEGRADED, CLOCKS] {
+        test(name, None, &mut tally).with_context(|| format!("test {name} with any hook"))?;
     }
     Ok(tally)
 }

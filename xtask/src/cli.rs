@@ -48,6 +48,8 @@ pub(crate) enum Command {
     },
     /// Compare zombie times with deaths of known length, as a table
     Accuracy(Accuracy),
+    /// Ask the agent about each culprit, alone and beside all others; true and said as a table
+    Verdicts,
     /// Measure what the agent costs, as ratios within one run
     Bench(Bench),
 }
@@ -65,7 +67,11 @@ pub(crate) struct Accuracy {
 
 /// How `bench` measures.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Bench {
+    /// Something else than the cost of an exit
+    #[command(subcommand)]
+    pub(crate) of: Option<BenchOf>,
     /// Pairs of one round without and one with the agent
     #[arg(long, default_value_t = 50)]
     pub(crate) pairs: usize,
@@ -87,4 +93,28 @@ pub(crate) struct Dashboards {
     /// How much time the pictures show
     #[arg(long, default_value = "3m")]
     pub(crate) time: humantime::Duration,
+}
+
+/// What else `bench` measures.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchOf {
+    /// What `culprits` costs beside many zombies and processes
+    Culprits(BenchCulprits),
+}
+
+/// How `bench culprits` measures.
+#[derive(Debug, Args)]
+pub(crate) struct BenchCulprits {
+    /// Zombies of one parent
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) zombies: u32,
+    /// Processes that live
+    #[arg(long, default_value_t = 5_000)]
+    pub(crate) sleepers: u32,
+    /// How long each state is measured
+    #[arg(long, default_value_t = 60)]
+    pub(crate) seconds: u64,
+    /// How many times `culprits` is asked for
+    #[arg(long, default_value_t = 20)]
+    pub(crate) asks: u32,
 }

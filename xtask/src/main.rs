@@ -4,6 +4,7 @@ mod accuracy;
 mod agent;
 mod apt;
 mod bench;
+mod bench_culprits;
 mod cli;
 mod dashboards;
 mod ebpf;
@@ -15,6 +16,7 @@ mod setup;
 mod shell;
 mod sidecar;
 mod test;
+mod verdicts;
 mod vm;
 mod workspace;
 
@@ -22,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{BenchOf, Cli, Command};
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -34,7 +36,11 @@ fn main() -> ExitCode {
         Command::Dashboards(options) => dashboards::main(&options),
         Command::Setup { purpose } => setup::main(purpose),
         Command::Accuracy(options) => accuracy::main(&options),
-        Command::Bench(options) => bench::main(&options),
+        Command::Verdicts => verdicts::main(),
+        Command::Bench(options) => match &options.of {
+            None => bench::main(&options),
+            Some(BenchOf::Culprits(options)) => bench_culprits::main(options),
+        },
     };
     result.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");

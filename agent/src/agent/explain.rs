@@ -115,9 +115,10 @@ impl Agent {
         let mut tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
         let task = tasks.find(|task| task.process.key.is_roughly(row.process.key));
         if let Some(task) = task.filter(|_| self.counts_waits()) {
-            habits.waits_total = task.waits.or(habits.waits_total);
-            let last_wait = task
-                .last_wait_ns
+            let waits = task.waits;
+            habits.waits_total = waits.map(|waits| waits.calls).or(habits.waits_total);
+            let last_wait = waits
+                .and_then(|waits| waits.last_ns)
                 .map(|at_ns| report::time(self.wall, at_ns));
             habits.last_wait_at = last_wait.or(habits.last_wait_at);
         }

@@ -4,8 +4,8 @@
 use wire::{death_flags, kill_by, kind, release_flags, renotified_flags, task_flags};
 
 use super::{
-    Death, Event, ExitStatus, Freed, Key, Kill, KillBy, NamespacePid, Process, Release, Renotified,
-    Resources, Steps, Task, TaskState, Waited,
+    Asked, Death, Event, ExitStatus, Freed, Key, Kill, KillBy, NamespacePid, Process, Release,
+    Renotified, Resources, Steps, Task, TaskState, Waited, Waits,
 };
 
 /// Bytes that are not a record of the wire.
@@ -78,8 +78,7 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
         exit_signal: Some(record.exit_signal),
         cgroup_id: known(record.cgroup_id),
         uid: record.uid,
-        waits: Some(record.waits),
-        last_wait_ns: known(record.last_wait_ns),
+        waits: Some(waits(&record.waits)),
         dead_by_ns: (state == TaskState::Zombie)
             .then(|| dead_by(&record))
             .flatten(),
@@ -275,6 +274,27 @@ fn pids(records: &[wire::NamespacePid]) -> Vec<NamespacePid> {
         .copied()
         .map(child)
         .collect()
+}
+
+fn waits(record: &wire::Waits) -> Waits {
+    let [any, process, group, pidfd, clones, of_thread] = record.takes;
+    let asked = Asked {
+        any,
+        process,
+        group,
+        pidfd,
+        clones,
+        of_thread,
+        peeks: record.peeks,
+        last_take_ns: known(record.last_take_ns),
+        last_any_ns: known(record.last_any_ns),
+        last_peek_ns: known(record.last_peek_ns),
+    };
+    Waits {
+        calls: record.calls,
+        last_ns: known(record.last_ns),
+        asked: (record.unknown == 0).then_some(asked),
+    }
 }
 
 fn known(value: u64) -> Option<u64> {

@@ -267,3 +267,41 @@ fn where_the_last_turn_says_nothing_of_the_death_nothing_is_said() {
         assert_eq!(dead_by_ns(&record), None, "{record:?}");
     }
 }
+
+#[test]
+fn what_waits_asked_for_is_known_of_all_or_of_none() {
+    let mut record = an_old_zombie();
+    record.waits = wire::Waits {
+        calls: 7,
+        last_ns: 900,
+        takes: [1, 2, 3, 4, 5, 6],
+        last_take_ns: 800,
+        peeks: 7,
+        last_peek_ns: 700,
+        ..wire::Waits::NONE
+    };
+    let waits = |record: &wire::TaskRecord| {
+        let task = decode_task(&bytes(record)).expect("a task");
+        task.waits.expect("the kernel side counts them")
+    };
+    let expected = Asked {
+        any: 1,
+        process: 2,
+        group: 3,
+        pidfd: 4,
+        clones: 5,
+        of_thread: 6,
+        peeks: 7,
+        last_take_ns: Some(800),
+        last_any_ns: None,
+        last_peek_ns: Some(700),
+    };
+    assert_eq!(waits(&record).asked, Some(expected));
+    // One call of a 32-bit program might have been for anybody.
+    record.waits.unknown = 1;
+    let unknown = waits(&record);
+    assert_eq!(
+        (unknown.calls, unknown.last_ns, unknown.asked),
+        (7, Some(900), None)
+    );
+}

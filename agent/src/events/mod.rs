@@ -266,13 +266,47 @@ pub struct Task {
     /// Real uid.
     pub uid: u32,
     /// Its wait calls since the agent came, where the source knows them.
-    pub waits: Option<u64>,
-    /// Its last wait call.
-    pub last_wait_ns: Option<u64>,
+    pub waits: Option<Waits>,
     /// Of a zombie: it was dead at this moment, and as a rule had died milliseconds before.
     pub dead_by_ns: Option<u64>,
     /// Its numbers, outermost namespace first; empty where the source does not know.
     pub pids: Vec<NamespacePid>,
+}
+
+/// The wait calls of one process since the agent came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// All of them.
+    pub calls: u64,
+    /// When the last one began.
+    pub last_ns: Option<u64>,
+    /// What they asked for; `None` where the arguments of any could not be read.
+    pub asked: Option<Asked>,
+}
+
+/// What wait calls asked for, of those that look for the dead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Calls that would take any child.
+    pub any: u64,
+    /// Calls that would take one process, by its number.
+    pub process: u64,
+    /// Calls that would take processes of one group.
+    pub group: u64,
+    /// Calls that would take the process of a pidfd.
+    pub pidfd: u64,
+    /// Calls that would take children whose death sends no SIGCHLD (`__WCLONE`).
+    pub clones: u64,
+    /// Calls that would take children of the calling thread (`__WNOTHREAD`).
+    pub of_thread: u64,
+    /// Calls that look and leave the dead (`WNOWAIT`).
+    pub peeks: u64,
+    /// The last call that would take somebody.
+    pub last_take_ns: Option<u64>,
+    /// The last that would take any child.
+    pub last_any_ns: Option<u64>,
+    /// The last that would only look.
+    pub last_peek_ns: Option<u64>,
 }
 
 /// State of a process in a snapshot.

@@ -144,10 +144,11 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         required: false,
         decides_source: false,
         lost_without: "whether a parent asks for its children at all",
-        hooks: &[typed(&[(
-            "wait_tracepoint",
-            Point::Typed("sched_process_wait"),
-        )])],
+        // The second is for kernels before 5.15.
+        hooks: &[
+            typed(&[("wait_tracepoint", Point::Typed("sched_process_wait"))]),
+            typed(&[("wait_by_stack", Point::Typed("sched_process_wait"))]),
+        ],
     },
     Transition {
         name: "exit",

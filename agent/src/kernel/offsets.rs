@@ -58,6 +58,7 @@ pub(crate) fn resolve(btf: &Btf<'_>) -> Resolved {
         task_stime: optional("task_struct", &["stime"]),
         task_sum_exec_runtime: optional("task_struct", &["se.sum_exec_runtime"]),
         task_last_arrival: optional("task_struct", &["sched_info.last_arrival"]),
+        task_stack: optional("task_struct", &["stack"]),
         signal_flags: required("signal_struct", &["flags"]),
         signal_live: required("signal_struct", &["live"]),
         signal_group_exit_code: required("signal_struct", &["group_exit_code"]),

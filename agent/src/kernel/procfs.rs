@@ -51,7 +51,6 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
                 cgroup_id: None,
                 uid: number("Uid:").unwrap_or(0),
                 waits: None,
-                last_wait_ns: None,
                 dead_by_ns: None,
                 pids: Vec::new(),
             }

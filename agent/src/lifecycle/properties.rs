@@ -248,7 +248,6 @@ fn any_task() -> impl Strategy<Value = Task> {
             cgroup_id: None,
             uid: 0,
             waits: None,
-            last_wait_ns: None,
             dead_by_ns: None,
         },
     )

@@ -65,7 +65,6 @@ fn task(tgid: u32, comm: &str, state: TaskState, parent: Option<Process>) -> Tas
         cgroup_id: None,
         uid: 0,
         waits: None,
-        last_wait_ns: None,
         dead_by_ns: None,
         pids: Vec::new(),
     }

@@ -15,8 +15,7 @@ pub enum Side {
 #[derive(Debug)]
 pub struct Table {
     columns: Vec<(&'static str, Side)>,
-    /// The cells of a row, and what stands below it.
-    rows: Vec<(Vec<String>, String)>,
+    rows: Vec<Vec<String>>,
 }
 
 impl Table {
@@ -31,31 +30,23 @@ impl Table {
     /// Adds a row of as many cells as there are columns.
     pub fn row(&mut self, cells: Vec<String>) {
         debug_assert_eq!(cells.len(), self.columns.len());
-        self.rows.push((cells, String::new()));
-    }
-
-    /// Whole lines to stand below the last row.
-    pub fn below(&mut self, lines: String) {
-        if let Some((_, below)) = self.rows.last_mut() {
-            *below = lines;
-        }
+        self.rows.push(cells);
     }
 
     /// The head and the rows, each with its line end.
     pub fn render(&self, look: Look) -> String {
         let widths: Vec<usize> = (0..self.columns.len())
             .map(|i| {
-                let cells = self.rows.iter().map(|(row, _)| row[i].chars().count());
+                let cells = self.rows.iter().map(|row| row[i].chars().count());
                 cells.chain([self.columns[i].0.len()]).max().unwrap_or(0)
             })
             .collect();
         let sides: Vec<Side> = self.columns.iter().map(|column| column.1).collect();
         let heads = self.columns.iter().map(|column| column.0);
         let mut text = head(&line(heads, &sides, &widths), look);
-        for (row, below) in &self.rows {
+        for row in &self.rows {
             text.push_str(&line(row.iter().map(String::as_str), &sides, &widths));
             text.push('\n');
-            text.push_str(below);
         }
         text
     }

@@ -171,6 +171,17 @@ impl Agent {
         values.iter().sum()
     }
 
+    /// The values that a label has in all series of a metric.
+    pub(crate) fn labels(&self, name: &str, label: &str) -> Vec<String> {
+        let page = self.get("/metrics");
+        let of = |line: &str| {
+            let series = line.strip_prefix(name)?.strip_prefix('{')?;
+            let (_, value) = series.split_once(&format!("{label}=\""))?;
+            Some(value.split_once('"')?.0.to_owned())
+        };
+        page.lines().filter_map(of).collect()
+    }
+
     fn get(&self, path: &str) -> String {
         let mut stream = UnixStream::connect(self.socket()).expect("the socket accepts");
         stream

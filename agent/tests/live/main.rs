@@ -24,6 +24,7 @@ mod floods;
 mod host;
 mod leaving;
 mod loaded;
+mod matrix;
 mod noise;
 mod pids;
 mod refusals;
