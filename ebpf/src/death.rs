@@ -21,12 +21,27 @@ pub(crate) fn count(group: Group) {
         // Not remembered, and told by another process: most likely told before.
         return;
     }
-    let status = group.wait_status();
-    maps::count(match (status & 0x7f, status & 0x80) {
+    maps::count(kind_of(group.wait_status()));
+}
+
+#[inline(always)]
+fn kind_of(status: u32) -> u32 {
+    match (status & 0x7f, status & 0x80) {
         (0, _) => counter::EXITED,
         (_, 0) => counter::KILLED,
         _ => counter::DUMPED,
-    });
+    }
+}
+
+/// Notes that user space knows of the death, or will not; whether it was so before.
+#[inline(always)]
+fn told(group: Group) -> bool {
+    let Some(process) = maps::remembered(group) else {
+        return false;
+    };
+    let before = process.told != 0;
+    process.told = 1;
+    before
 }
 
 /// Sends a death; `flags` are [`death_flags`] other than those of the farewell.
@@ -36,9 +51,12 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
         flags |= death_flags::AUTOREAP;
     }
     let Some(mut entry) = maps::reserve::<Death>() else {
-        maps::count(counter::LOST_DEATHS);
+        if !told(group) {
+            maps::count(counter::LOST_DEATH + kind_of(group.wait_status()));
+        }
         return;
     };
+    told(group);
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
     let death = unsafe { &mut *entry.as_mut_ptr() };
     let leader = group.leader;

@@ -87,6 +87,33 @@ impl Kernel {
     }
 }
 
+/// A `struct cgroup`.
+#[derive(Clone, Copy)]
+pub(crate) struct Cgroup(Kernel);
+
+impl Cgroup {
+    pub(crate) const fn at(address: u64) -> Self {
+        Self(Kernel::new(address))
+    }
+
+    #[inline(always)]
+    pub(crate) fn id(self) -> u64 {
+        self.0
+            .follow(offset!(cgroup_kn))
+            .read_u64(offset!(kernfs_node_id))
+    }
+
+    /// Whether it is of version 2, whose hierarchy is the first
+    /// ([`cgroup_init`](https://elixir.bootlin.com/linux/v6.12/A/ident/cgroup_init)).
+    #[inline(always)]
+    pub(crate) fn is_unified(self) -> bool {
+        let root = self.0.follow(offset!(cgroup_root));
+        let known = offset!(cgroup_root) != NO_OFFSET
+            && offset!(cgroup_root_hierarchy_id) != NO_OFFSET;
+        known && root.read_u32(offset!(cgroup_root_hierarchy_id)) == 0
+    }
+}
+
 /// A `task_struct`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Task(Kernel);
@@ -177,11 +204,8 @@ impl Task {
 
     #[inline(always)]
     pub(crate) fn cgroup_id(self) -> u64 {
-        self.0
-            .follow(offset!(task_cgroups))
-            .follow(offset!(css_set_dfl_cgrp))
-            .follow(offset!(cgroup_kn))
-            .read_u64(offset!(kernfs_node_id))
+        let set = self.0.follow(offset!(task_cgroups));
+        Cgroup(set.follow(offset!(css_set_dfl_cgrp))).id()
     }
 
     /// What it does with `signal`: the handler and the flags.

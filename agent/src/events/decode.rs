@@ -1,10 +1,10 @@
 //! One record of the wire → one [`Event`] or [`Task`]. Bytes that make no sense are
 //! [`Malformed`], for the caller to count; they are never a panic.
 
-use wire::{death_flags, kind, release_flags, renotified_flags, task_flags};
+use wire::{cgroup_flags, death_flags, kind, release_flags, renotified_flags, task_flags};
 
 use super::{
-    Death, Event, ExitStatus, Freed, Key, Kill, NamespacePid, Process, Release, Renotified,
+    CgroupMade, Death, Event, ExitStatus, Freed, Key, Kill, NamespacePid, Process, Release, Renotified,
     Resources, Task, TaskState, Waited,
 };
 
@@ -37,6 +37,7 @@ pub fn decode(bytes: &[u8], page_size: u64) -> Result<Event, Malformed> {
         kind::WAITED => waited(&read(bytes)?).map(Event::Waited),
         kind::FREED => freed(&read(bytes)?).map(Event::Freed),
         kind::RENOTIFIED => renotified(&read(bytes)?).map(Event::Renotified),
+        kind::CGROUP_MADE => Ok(Event::CgroupMade(cgroup_made(&read(bytes)?))),
         unknown => Err(Malformed::UnknownKind(unknown)),
     }
 }
@@ -121,6 +122,8 @@ unsafe impl Wire for wire::Freed {}
 // SAFETY: integers, and structs of them.
 unsafe impl Wire for wire::Renotified {}
 // SAFETY: integers, and structs and arrays of them.
+unsafe impl Wire for wire::CgroupMade {}
+// SAFETY: integers, and structs and arrays of them.
 unsafe impl Wire for wire::TaskRecord {}
 
 /// The struct that `bytes` begin with, at whatever alignment.
@@ -166,6 +169,18 @@ fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
         },
         pids: pids(&record.pids),
     })
+}
+
+fn cgroup_made(record: &wire::CgroupMade) -> CgroupMade {
+    let length = record.path.iter().position(|&byte| byte == 0);
+    let whole = record.head.flags & cgroup_flags::PATH_CUT == 0;
+    CgroupMade {
+        at_ns: record.head.at_ns,
+        id: record.id,
+        path: length
+            .filter(|_| whole)
+            .map(|length| String::from_utf8_lossy(&record.path[..length]).into_owned()),
+    }
 }
 
 fn release(record: &wire::Release) -> Result<Release, Malformed> {

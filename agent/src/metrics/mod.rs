@@ -148,6 +148,7 @@ impl Metrics {
             ("freed", events.freed),
             ("renotified", events.renotified),
             ("hung_up", events.hung_up),
+            ("cgroup_made", events.cgroup_made),
         ] {
             raise(&self.families.events.with_label_values(&[event]), total);
         }

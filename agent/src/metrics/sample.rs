@@ -55,6 +55,8 @@ pub struct Events {
     pub renotified: u64,
     /// A zombie's pidfd hung up.
     pub hung_up: u64,
+    /// A cgroup was made.
+    pub cgroup_made: u64,
 }
 
 /// The state of the agent and its host at one scrape. Totals only ever rise.

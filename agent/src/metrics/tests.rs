@@ -92,6 +92,7 @@ pub(super) fn full_sample() -> Sample {
             freed: 5,
             renotified: 4,
             hung_up: 3,
+            cgroup_made: 2,
         },
         zombies: 4,
         stale_zombies: 3,
