@@ -26,6 +26,7 @@ mod server;
 mod signals;
 mod verdict;
 mod views;
+mod workload;
 
 use cli::{Cli, Command};
 use views::Outcome;

@@ -53,7 +53,7 @@ const RULES: [Rule; 8] = [
         forbidden: &["aya", "aya_log", "aya_obj"],
     },
     Rule {
-        what: "events, lifecycle, parents, evidence and verdict know no clock, no I/O, no format and no view",
+        what: "events, lifecycle, parents, evidence, verdict and workload know no clock, no I/O, no format and no view",
         applies: |file| PURE.iter().any(|part| is_part(file, part)) && !COLLECTORS.contains(&file),
         forbidden: &IMPURE,
     },
@@ -65,6 +65,7 @@ const RULES: [Rule; 8] = [
             "crate::lifecycle",
             "crate::parents",
             "crate::verdict",
+            "crate::workload",
         ],
     },
     Rule {
@@ -90,6 +91,7 @@ const RULES: [Rule; 8] = [
             "crate::server",
             "crate::verdict",
             "crate::views",
+            "crate::workload",
         ],
     },
     Rule {
@@ -102,6 +104,7 @@ const RULES: [Rule; 8] = [
             "crate::lifecycle",
             "crate::parents",
             "crate::verdict",
+            "crate::workload",
         ],
     },
     Rule {
@@ -116,10 +119,22 @@ const RULES: [Rule; 8] = [
     },
 ];
 
-const PURE: [&str; 5] = ["events", "evidence", "lifecycle", "parents", "verdict"];
+const PURE: [&str; 6] = [
+    "events",
+    "evidence",
+    "lifecycle",
+    "parents",
+    "verdict",
+    "workload",
+];
 
-/// The files of `evidence` that read a suspect's files.
-const COLLECTORS: [&str; 2] = ["evidence/cgroup.rs", "evidence/collect.rs"];
+/// The files that read a suspect's files, and those that name a workload.
+const COLLECTORS: [&str; 4] = [
+    "evidence/cgroup.rs",
+    "evidence/collect.rs",
+    "workload/look.rs",
+    "workload/names.rs",
+];
 
 const LONGEST_FILE: usize = 500;
 const LONGEST_ARCHITECTURE: usize = 150;
@@ -274,6 +289,7 @@ mod of_the_checker_itself {
         ));
         assert!(caught("lifecycle/reap.rs", "use crate::metrics;"));
         assert!(caught("evidence/mod.rs", "use std::fs;"));
+        assert!(caught("workload/mod.rs", "use crate::kernel;"));
         assert!(caught("verdict/init.rs", "use crate::lifecycle::Record;"));
         assert!(caught("views/table.rs", "use crate::{api, kernel as k};"));
         assert!(caught("server/routes.rs", "use aya::Ebpf;"));

@@ -108,8 +108,8 @@ impl Cgroup {
     #[inline(always)]
     pub(crate) fn is_unified(self) -> bool {
         let root = self.0.follow(offset!(cgroup_root));
-        let known = offset!(cgroup_root) != NO_OFFSET
-            && offset!(cgroup_root_hierarchy_id) != NO_OFFSET;
+        let known =
+            offset!(cgroup_root) != NO_OFFSET && offset!(cgroup_root_hierarchy_id) != NO_OFFSET;
         known && root.read_u32(offset!(cgroup_root_hierarchy_id)) == 0
     }
 }

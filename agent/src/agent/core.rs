@@ -12,15 +12,15 @@ use super::{
     judge::{IN_BACKGROUND_NS, Judge},
     streams::Streams,
     tally::Tally,
+    workloads::Resolver,
 };
 use crate::{
     events::{self, Event, HungUp, Snapshot},
     handle::Request,
     kernel::{self, Attached, Pidfds, ProbeReport, Readable, Rung, Source, Wall},
-    lifecycle::{Lifecycle, Limits, Record, Transition},
+    lifecycle::{Correction, Lifecycle, Limits, Record, Transition},
     metrics::Metrics,
     parents::Parents,
-    report,
 };
 
 /// How often the ring is read; it also wakes the loop when it is half full.
@@ -58,6 +58,7 @@ pub(super) struct Agent {
     pub(super) judge: Judge,
     pub(super) metrics: Metrics,
     pub(super) streams: Streams,
+    pub(super) resolver: Resolver,
     pub(super) tally: Tally,
     pub(super) wall: Wall,
     pub(super) began_ns: u64,
@@ -87,8 +88,8 @@ impl Agent {
         let pidfds = (kernel.source == Rung::Tracepoint)
             .then(Pidfds::new)
             .transpose()?;
+        let resolver = Resolver::start(&settings.host_root, began_ns)?;
         let mut agent = Self {
-            settings,
             kernel,
             probes,
             snapshots,
@@ -96,8 +97,10 @@ impl Agent {
             lifecycle: Lifecycle::new(LIMITS),
             parents: Parents::new(PARENTS, began_ns),
             judge: Judge::default(),
-            metrics: Metrics::new(settings.stale_after),
+            metrics: Metrics::new(settings.stale_after, settings.max_groups),
+            settings,
             streams: Streams::default(),
+            resolver,
             tally: Tally::default(),
             wall: Wall::new(),
             began_ns,
@@ -144,6 +147,7 @@ impl Agent {
                 () = time::sleep(tick) => self.drain(),
                 () = ring.ready() => self.drain(),
                 () = ready(hang_ups.as_mut()) => self.note_hang_ups(),
+                () = self.resolver.hear() => self.tell_waiting(kernel::now_ns()),
                 () = self.judge.round_over() => self.end_round(),
                 () = ready(log.as_mut()) => self.kernel.flush_log(),
                 _ = housekeeping.tick() => self.keep_house(),
@@ -159,6 +163,7 @@ impl Agent {
             match event {
                 Ok(event) => {
                     self.tally.event(&event);
+                    self.place(&event);
                     self.lifecycle.apply(&event, &mut changes);
                 }
                 Err(error) => {
@@ -186,6 +191,7 @@ impl Agent {
             self.repair = true;
         }
         self.publish(changes);
+        self.tell_waiting(now_ns);
         self.streams.tell_lost();
         self.settle(now_ns);
         let since_ns = now_ns.saturating_sub(self.last_snapshot_ns);
@@ -202,18 +208,18 @@ impl Agent {
     /// Tells everybody what changed.
     fn publish(&mut self, changes: Vec<Transition>) {
         let now_ns = kernel::now_ns();
-        let followed = self.streams.followed();
+        let mut reopened = false;
         for change in changes {
             self.tally.change(&change);
             self.parents.apply(&change, &self.lifecycle, now_ns);
             match change {
-                Transition::Finished(record) => {
-                    self.metrics.finished(&record);
-                    if followed {
-                        self.streams.send(&report::finished(self.wall, &record));
-                    }
+                Transition::Finished(record) => self.finished(record, now_ns),
+                Transition::Corrected(correction) => {
+                    reopened = correction == Correction::AutoreapWrong;
+                    self.metrics.corrected(correction);
                 }
-                Transition::Corrected(correction) => self.metrics.corrected(correction),
+                // The next one after that repair.
+                Transition::Died(dead) if mem::take(&mut reopened) => self.metrics.take_back(dead),
                 Transition::Unexplained => self.repair = true,
                 Transition::Died(_) | Transition::Adopted { .. } => {}
             }
@@ -269,6 +275,7 @@ impl Agent {
             );
         }
         self.judge_if_older_than(IN_BACKGROUND_NS);
+        self.keep_workloads(now_ns);
         let lost = self.lost_events();
         if lost > self.lost_before {
             log::warn!(

@@ -278,11 +278,17 @@ impl Agent {
         }
     }
 
-    fn answer_question(&self, question: Question) {
+    fn answer_question(&mut self, question: Question) {
         // Nobody waits any more when sending fails.
         let _gone = match question {
-            Question::Culprits(to) => to.send(self.document(self.culprits())).is_ok(),
-            Question::Zombies(to) => to.send(self.document(self.zombies())).is_ok(),
+            Question::Culprits(to) => {
+                let culprits = self.culprits();
+                to.send(self.document(culprits)).is_ok()
+            }
+            Question::Zombies(to) => {
+                let zombies = self.zombies();
+                to.send(self.document(zombies)).is_ok()
+            }
         };
     }
 }

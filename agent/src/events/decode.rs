@@ -4,8 +4,8 @@
 use wire::{cgroup_flags, death_flags, kind, release_flags, renotified_flags, task_flags};
 
 use super::{
-    CgroupMade, Death, Event, ExitStatus, Freed, Key, Kill, NamespacePid, Process, Release, Renotified,
-    Resources, Task, TaskState, Waited,
+    CgroupMade, Death, Event, ExitStatus, Freed, Key, Kill, NamespacePid, Process, Release,
+    Renotified, Resources, Task, TaskState, Waited,
 };
 
 /// Bytes that are not a record of the wire.

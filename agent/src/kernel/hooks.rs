@@ -137,7 +137,10 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         required: false,
         decides_source: false,
         lost_without: "the container or unit of processes whose cgroup is gone within milliseconds",
-        hooks: &[typed(&[("cgroup_tracepoint", Point::Typed("cgroup_mkdir"))])],
+        hooks: &[typed(&[(
+            "cgroup_tracepoint",
+            Point::Typed("cgroup_mkdir"),
+        )])],
     },
     Transition {
         name: "exit",

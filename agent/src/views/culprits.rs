@@ -40,7 +40,8 @@ fn report(document: &Document<Culprit>, look: Look, width: usize) -> String {
 }
 
 fn table(culprits: &[Culprit], look: Look, width: usize) -> String {
-    let mut table = Table::new(&[
+    let placed = culprits.iter().any(|culprit| culprit.container.is_some());
+    let mut columns = vec![
         ("PID", Side::Right),
         ("COMM", Side::Left),
         ("ZOMBIES", Side::Right),
@@ -49,8 +50,12 @@ fn table(culprits: &[Culprit], look: Look, width: usize) -> String {
         ("REAPED", Side::Right),
         ("WAITS", Side::Right),
         ("LAST WAIT (UTC)", Side::Left),
-        ("WHY", Side::Left),
-    ]);
+    ];
+    if placed {
+        columns.push(("WORKLOAD", Side::Left));
+    }
+    columns.push(("WHY", Side::Left));
+    let mut table = Table::new(&columns);
     for culprit in culprits {
         let nothing = || look.nothing().to_owned();
         let oldest = if culprit.oldest_is_lower_bound {
@@ -60,7 +65,7 @@ fn table(culprits: &[Culprit], look: Look, width: usize) -> String {
         };
         let last_wait = culprit.last_wait_at.as_deref().and_then(time_of_day);
         let why = culprit.verdict.as_ref();
-        table.row(vec![
+        let mut cells = vec![
             culprit.process.pid.to_string(),
             look.clean(&culprit.process.comm),
             culprit.zombies.to_string(),
@@ -71,8 +76,12 @@ fn table(culprits: &[Culprit], look: Look, width: usize) -> String {
                 .waits_total
                 .map_or_else(nothing, |waits| waits.to_string()),
             last_wait.map_or_else(nothing, |at| look.clean(&at)),
-            why.map_or_else(nothing, |verdict| look.clean(&verdict.id)),
-        ]);
+        ];
+        if placed {
+            cells.push(look.workload(culprit.container.as_ref()));
+        }
+        cells.push(why.map_or_else(nothing, |verdict| look.clean(&verdict.id)));
+        table.row(cells);
         table.below(
             why.map(|verdict| story(verdict, look, width))
                 .unwrap_or_default(),

@@ -15,7 +15,7 @@ use super::{Look, Outcome, json};
 
 /// A stream cannot know its widest cell: these widths suit what is usual, and a longer cell
 /// moves the rest of its own line only.
-const COLUMNS: [(&str, Side, usize); 10] = [
+const COLUMNS: [(&str, Side, usize); 11] = [
     ("REAPED (UTC)", Side::Left, 12),
     ("PID", Side::Right, 7),
     ("COMM", Side::Left, 15),
@@ -26,6 +26,7 @@ const COLUMNS: [(&str, Side, usize); 10] = [
     ("PARENT", Side::Left, 18),
     ("REAPER", Side::Left, 8),
     ("KILLER", Side::Left, 6),
+    ("WORKLOAD", Side::Left, 8),
 ];
 
 /// Follows until it has seen enough, nobody reads, or the agent ends.
@@ -125,6 +126,7 @@ fn row(exit: &FinishedExit, look: Look) -> String {
         look.process(exit.parent.as_ref()),
         reaper(exit, look),
         look.process(killer),
+        look.workload(exit.container.as_ref()),
     ];
     cells(row.iter().map(String::as_str))
 }
