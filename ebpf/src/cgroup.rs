@@ -6,9 +6,40 @@ use aya_ebpf::{
     macros::btf_tracepoint,
     programs::BtfTracePointContext,
 };
-use wire::{CGROUP_PATH_LEN, CgroupMade, Head, cgroup_flags, kind};
+use wire::{CGROUP_PATH_LEN, CgroupMade, Head, NO_OFFSET, Offsets, cgroup_flags, kind};
 
-use crate::{maps, task::Cgroup};
+use crate::{
+    maps,
+    maps::OFFSETS,
+    task::{Kernel, offset},
+};
+
+/// A `struct cgroup`.
+#[derive(Clone, Copy)]
+pub(crate) struct Cgroup(Kernel);
+
+impl Cgroup {
+    pub(crate) const fn at(address: u64) -> Self {
+        Self(Kernel::new(address))
+    }
+
+    #[inline(always)]
+    pub(crate) fn id(self) -> u64 {
+        self.0
+            .follow(offset!(cgroup_kn))
+            .read_u64(offset!(kernfs_node_id))
+    }
+
+    /// Whether it is of version 2, whose hierarchy is the first
+    /// ([`cgroup_init`](https://elixir.bootlin.com/linux/v6.12/A/ident/cgroup_init)).
+    #[inline(always)]
+    pub(crate) fn is_unified(self) -> bool {
+        let root = self.0.follow(offset!(cgroup_root));
+        let known =
+            offset!(cgroup_root) != NO_OFFSET && offset!(cgroup_root_hierarchy_id) != NO_OFFSET;
+        known && root.read_u32(offset!(cgroup_root_hierarchy_id)) == 0
+    }
+}
 
 /// The path comes as an argument: the kernel has written it for its own trace
 /// ([`TRACE_CGROUP_PATH`](https://elixir.bootlin.com/linux/v6.12/A/ident/TRACE_CGROUP_PATH)).

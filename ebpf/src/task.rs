@@ -4,7 +4,7 @@
 use aya_ebpf::helpers::{bpf_get_current_task, generated};
 use wire::{COMM_LEN, NAMESPACE_LEVELS, NO_OFFSET, NamespacePid, Offsets, Process};
 
-use crate::maps::OFFSETS;
+use crate::{cgroup::Cgroup, maps::OFFSETS};
 
 /// One offset, read as a constant that the verifier folds.
 macro_rules! offset {
@@ -14,6 +14,7 @@ macro_rules! offset {
         unsafe { (&raw const (*offsets).$field).read_volatile() }
     }};
 }
+pub(crate) use offset;
 
 /// `PF_EXITING`, <https://elixir.bootlin.com/linux/v6.12/source/include/linux/sched.h>.
 const PF_EXITING: u32 = 0x4;
@@ -82,35 +83,8 @@ impl Kernel {
     }
 
     #[inline(always)]
-    fn follow(self, offset: u32) -> Self {
+    pub(crate) fn follow(self, offset: u32) -> Self {
         Self(self.read_u64(offset))
-    }
-}
-
-/// A `struct cgroup`.
-#[derive(Clone, Copy)]
-pub(crate) struct Cgroup(Kernel);
-
-impl Cgroup {
-    pub(crate) const fn at(address: u64) -> Self {
-        Self(Kernel::new(address))
-    }
-
-    #[inline(always)]
-    pub(crate) fn id(self) -> u64 {
-        self.0
-            .follow(offset!(cgroup_kn))
-            .read_u64(offset!(kernfs_node_id))
-    }
-
-    /// Whether it is of version 2, whose hierarchy is the first
-    /// ([`cgroup_init`](https://elixir.bootlin.com/linux/v6.12/A/ident/cgroup_init)).
-    #[inline(always)]
-    pub(crate) fn is_unified(self) -> bool {
-        let root = self.0.follow(offset!(cgroup_root));
-        let known =
-            offset!(cgroup_root) != NO_OFFSET && offset!(cgroup_root_hierarchy_id) != NO_OFFSET;
-        known && root.read_u32(offset!(cgroup_root_hierarchy_id)) == 0
     }
 }
 
@@ -205,7 +179,7 @@ impl Task {
     #[inline(always)]
     pub(crate) fn cgroup_id(self) -> u64 {
         let set = self.0.follow(offset!(task_cgroups));
-        Cgroup(set.follow(offset!(css_set_dfl_cgrp))).id()
+        Cgroup::at(set.follow(offset!(css_set_dfl_cgrp)).address()).id()
     }
 
     /// What it does with `signal`: the handler and the flags.

@@ -11,6 +11,8 @@ mod sample;
 #[cfg(test)]
 mod document;
 #[cfg(test)]
+mod group_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashSet};

@@ -8,11 +8,11 @@ use crate::workload::{Failed, Named};
 
 const SECOND: u64 = 1_000_000_000;
 
-const UNATTRIBUTED: &str = "container=\"~unattributed\",namespace=\"~unattributed\",\
+pub(super) const UNATTRIBUTED: &str = "container=\"~unattributed\",namespace=\"~unattributed\",\
                             pod=\"~unattributed\",unit=\"~unattributed\"";
 const APP: &str = "container=\"app\",namespace=\"shop\",pod=\"web-0\",unit=\"\"";
 
-fn with_kind(kind: &str) -> String {
+pub(super) fn with_kind(kind: &str) -> String {
     let (container, rest) = UNATTRIBUTED.split_once(',').expect("there are four");
     let (namespace, rest) = rest.split_once(',').expect("there are four");
     format!("{container},kind=\"{kind}\",{namespace},{rest}")
@@ -22,7 +22,7 @@ fn of_app(comm: &str) -> String {
     format!("comm=\"{comm}\",{APP}")
 }
 
-fn metrics() -> Metrics {
+pub(super) fn metrics() -> Metrics {
     Metrics::new(Duration::from_secs(10), 256)
 }
 
@@ -38,7 +38,7 @@ fn process(comm: &str) -> Process {
 }
 
 /// Died at 100 s, after half a second of exiting; reaped by its parent 2 s later.
-fn record() -> Record {
+pub(super) fn record() -> Record {
     Record {
         process: process("true"),
         parent: Some(process("sh")),
@@ -91,7 +91,7 @@ fn page_of(record: &Record) -> String {
 }
 
 #[track_caller]
-fn has(page: &str, line: &str) {
+pub(super) fn has(page: &str, line: &str) {
     assert!(
         page.lines().any(|each| each == line),
         "no line `{line}` in:\n{page}"
@@ -466,53 +466,4 @@ fn promtool_finds_nothing() {
         assert_eq!(String::from_utf8_lossy(&said), "", "about:\n{page}");
         assert!(output.status.success());
     }
-}
-
-#[test]
-fn the_sum_over_all_groups_is_every_exit() {
-    let mut metrics = metrics();
-    for n in 0..2_000 {
-        let workload = workload(&format!("app-{n}"));
-        metrics.exited(ExitKind::Exited, Some(&workload), n);
-        metrics.exited(ExitKind::Killed, Some(&workload), n);
-        metrics.finished(&record(), Some(&workload), n);
-    }
-    metrics.exited(ExitKind::Exited, None, 2_000);
-    let page = metrics.render(&Sample {
-        lost_exits: Exits {
-            exited: 5,
-            killed: 2,
-            dumped: 1,
-        },
-        lost_reaps: 8,
-        ..Sample::default()
-    });
-    let series = |name: &str| {
-        let lines = page
-            .lines()
-            .filter(|line| line.starts_with(&format!("{name}{{")));
-        let values = lines.map(|line| line.rsplit(' ').next().expect("a value").parse::<f64>());
-        let values: Vec<_> = values.map(|value| value.expect("a number")).collect();
-        (values.len(), values.iter().sum::<f64>())
-    };
-    assert_eq!(series("reapwatch_exits_total"), (3 * 258, 4_009.0));
-    assert_eq!(series("reapwatch_reaped_total"), (258, 2_008.0));
-    assert_eq!(series("reapwatch_zombie_seconds_total"), (258, 4_000.0));
-    has(
-        &page,
-        &format!("reapwatch_exits_total{{{}}} 6", with_kind("exited")),
-    );
-}
-
-#[test]
-fn a_reap_that_was_taken_back_counts_once() {
-    let mut metrics = metrics();
-    metrics.finished(&record(), None, 0);
-    metrics.take_back(record().process.key);
-    metrics.finished(&record(), None, 0);
-    let page = metrics.render(&Sample::default());
-    has(
-        &page,
-        &format!("reapwatch_reaped_total{{{UNATTRIBUTED}}} 1"),
-    );
 }

@@ -14,6 +14,7 @@
 mod api;
 
 mod agent;
+mod cgroup;
 mod compare;
 mod culprits;
 mod deaths;
@@ -26,4 +27,5 @@ mod refusals;
 mod row;
 mod scenario;
 mod stream;
+mod workloads;
 mod zombies;

@@ -85,6 +85,17 @@ impl Stream {
             .collect()
     }
 
+    /// The first line that matches, which must come.
+    pub(crate) fn line_where(&mut self, matches: impl Fn(&FinishedExit) -> bool) -> FinishedExit {
+        let mut found = Vec::new();
+        let came = crate::agent::eventually(|| {
+            found = self.collect_where(&matches);
+            !found.is_empty()
+        });
+        assert!(came, "no such line");
+        found.swap_remove(0)
+    }
+
     fn wait_for(&mut self, truths: &[Truth], patience: Duration) -> bool {
         let end = Instant::now() + patience;
         while !truths.iter().all(|truth| self.has(truth)) {
