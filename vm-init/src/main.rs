@@ -23,6 +23,8 @@ const LIVE: &str = "/live";
 const ROW: &str = "row::every_death_is_told_truly";
 /// The one that takes things away from the host, with whatever hooks are left.
 const DEGRADED: &str = "degraded::every_poor_host_is_told_truly";
+/// The one that makes cgroups of all forms and dies in them.
+const WORKLOADS: &str = "workloads::every_workload_is_named";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
 /// Kind and place of each file system; the folders above them come from the archive. None may
@@ -69,7 +71,9 @@ fn run() -> Result<Tally> {
     for hook in HOOKS {
         test(ROW, Some(hook), &mut tally).with_context(|| format!("test with {hook}"))?;
     }
-    test(DEGRADED, None, &mut tally).context("test with any hook")?;
+    for name in [DEGRADED, WORKLOADS] {
+        test(name, None, &mut tally).with_context(|| format!("test {name}"))?;
+    }
     Ok(tally)
 }
 

@@ -146,7 +146,8 @@ impl Resolver {
 fn settled(found: Found) -> Option<Arc<Workload>> {
     match found {
         Found::Known(workload) => Some(workload),
-        Found::Pending | Found::Unknown => None,
+        Found::Pending(workload) => workload,
+        Found::Unknown => None,
     }
 }
 
@@ -206,13 +207,14 @@ impl Agent {
             Told::Finished(record) => Dead::of(record),
         };
         let resolver = &mut self.resolver;
-        if resolver.of(who, now_ns) == Found::Pending {
+        if matches!(resolver.of(who, now_ns), Found::Pending(_)) {
             return true;
         }
         // Only a follower wants to know of the parent.
         let parent = who.parent.filter(|_| matches!(what, Told::Finished(_)));
         parent.is_some_and(|parent| {
-            self.streams.followed() && resolver.known.of_living(parent, now_ns) == Found::Pending
+            self.streams.followed()
+                && matches!(resolver.known.of_living(parent, now_ns), Found::Pending(_))
         })
     }
 

@@ -110,8 +110,8 @@ pub enum Answer {
 pub enum Found {
     /// Here.
     Known(Arc<Workload>),
-    /// An answer is under way.
-    Pending,
+    /// An answer is under way; until then, what is known already.
+    Pending(Option<Arc<Workload>>),
     /// Nobody knows.
     Unknown,
 }

@@ -158,23 +158,32 @@ impl Workloads {
             Some(id) => self.of_cgroup(id, dead),
             None => self.of_living(dead, now_ns),
         };
-        let Found::Known(workload) = &own else {
+        let Found::Known(workload) = own else {
             return own;
         };
+        if self.is_being_named(&workload) {
+            return Found::Pending(Some(workload));
+        }
         let (Some(parent), true) = (parent, self.has_v1 && !workload.is_contained()) else {
-            return own;
+            return Found::Known(workload);
         };
         match self.of_living(parent, now_ns) {
-            Found::Known(of_parent) if of_parent.says_more_than(workload) => {
+            Found::Known(of_parent) if of_parent.says_more_than(&workload) => {
                 Found::Known(Arc::new(Workload {
                     cgroup_id: workload.cgroup_id,
                     of_parent: true,
                     ..(*of_parent).clone()
                 }))
             }
-            Found::Pending => Found::Pending,
-            _ => own,
+            Found::Pending(_) => Found::Pending(Some(workload)),
+            _ => Found::Known(workload),
         }
+    }
+
+    /// Whether its name is looked for the first time: what is counted then is counted by name.
+    fn is_being_named(&self, workload: &Workload) -> bool {
+        let naming = workload.place.who().and_then(|who| self.names.get(&who));
+        naming.is_some_and(|naming| naming.named.is_none() && naming.tries == 0)
     }
 
     fn of_cgroup(&mut self, id: u64, dead: Key) -> Found {
@@ -186,7 +195,7 @@ impl Workloads {
         }
         let asked = |ask: &Ask| matches!(ask, Ask::Cgroup { id: asked, .. } if *asked == id);
         if self.asked.iter().any(asked) || self.ask(Ask::Cgroup { id, dead }) {
-            return Found::Pending;
+            return Found::Pending(None);
         }
         Found::Unknown
     }
@@ -201,9 +210,9 @@ impl Workloads {
                 ..
             }) => Found::Known(workload.clone()),
             Some(_) => Found::Unknown,
-            None => Found::Pending,
+            None => Found::Pending(None),
         };
-        if !fresh && !self.ask(Ask::Process(key)) && found == Found::Pending {
+        if !fresh && !self.ask(Ask::Process(key)) && found == Found::Pending(None) {
             return Found::Unknown;
         }
         found

@@ -60,7 +60,7 @@ fn an_unknown_id_is_asked_for_once_and_not_again_when_nobody_knows() {
     workloads.asks();
     for dead in [7, 8] {
         let found = workloads.of_dead(key(dead), Some(42), None, 0);
-        assert_eq!(found, Found::Pending);
+        assert_eq!(found, Found::Pending(None));
     }
     let asked = Ask::Cgroup {
         id: 42,
@@ -156,6 +156,11 @@ fn a_container_s_name_is_looked_for_until_it_is_there() {
         pod_uid: None,
     };
     assert_eq!(workloads.asks(), [Ask::Name(who.clone())]);
+    let found = workloads.of_dead(key(7), Some(42), None, 0);
+    assert!(
+        matches!(found, Found::Pending(Some(_))),
+        "the name may be there"
+    );
     workloads.tell(Answer::Named(who.clone(), None), 0);
     let found = known(workloads.of_dead(key(7), Some(42), None, 0));
     assert_eq!(found.container(), Some(&id()[..12]));
@@ -195,7 +200,7 @@ fn on_version_1_the_parent_s_place_stands_in_and_says_so() {
     let mut workloads = Workloads::new(true);
     workloads.tell(walked(0, &[(1, "/")]), 0);
     let dead = |workloads: &mut Workloads| workloads.of_dead(key(7), Some(1), Some(key(3)), 0);
-    assert_eq!(dead(&mut workloads), Found::Pending);
+    assert!(matches!(dead(&mut workloads), Found::Pending(Some(_))));
     let path = format!(
         "/kubepods/besteffort/pod3f1c2b4e-7a90-4d1e-8c55-0a1b2c3d4e5f/{}",
         id()
@@ -206,7 +211,7 @@ fn on_version_1_the_parent_s_place_stands_in_and_says_so() {
     assert!(found.of_parent);
     // Where the parent ended meanwhile, its own is left.
     let found = |workloads: &mut Workloads| workloads.of_dead(key(7), Some(1), Some(key(4)), 0);
-    assert_eq!(found(&mut workloads), Found::Pending);
+    assert!(matches!(found(&mut workloads), Found::Pending(Some(_))));
     workloads.tell(Answer::Process(key(4), None), 0);
     let found = known(found(&mut workloads));
     assert_eq!(found.cgroup.as_deref(), Some("/"));
@@ -217,6 +222,11 @@ fn on_version_1_the_parent_s_place_stands_in_and_says_so() {
 fn on_version_1_a_container_of_its_own_needs_no_parent() {
     let mut workloads = Workloads::new(true);
     workloads.made(&made(42, &format!("/docker/{}", id())), 0);
+    let who = Who {
+        container: Some(id()),
+        pod_uid: None,
+    };
+    workloads.tell(Answer::Named(who, None), 0);
     let found = known(workloads.of_dead(key(7), Some(42), Some(key(3)), 0));
     assert!(!found.of_parent);
     // A parent's unit says less than the own one.
@@ -233,7 +243,7 @@ fn on_version_1_a_container_of_its_own_needs_no_parent() {
 fn of_a_living_process_the_last_answer_holds_until_the_next() {
     let mut workloads = Workloads::new(false);
     workloads.asks();
-    assert_eq!(workloads.of_living(key(3), 0), Found::Pending);
+    assert_eq!(workloads.of_living(key(3), 0), Found::Pending(None));
     workloads.tell(Answer::Process(key(3), Some("/a".to_owned())), 0);
     workloads.asks();
     workloads.of_living(key(3), 59 * SECOND);
@@ -247,5 +257,8 @@ fn of_a_living_process_the_last_answer_holds_until_the_next() {
     let found = known(workloads.of_living(key(3), MINUTE));
     assert_eq!(found.cgroup.as_deref(), Some("/a"), "it has ended since");
     workloads.keep_house(&HashSet::new(), 10 * MINUTE);
-    assert_eq!(workloads.of_living(key(3), 10 * MINUTE), Found::Pending);
+    assert_eq!(
+        workloads.of_living(key(3), 10 * MINUTE),
+        Found::Pending(None)
+    );
 }

@@ -44,7 +44,7 @@ impl Cgroup {
         CString::new(file.as_os_str().as_bytes()).expect("no NUL")
     }
 
-    /// A child of this process that dies in it at once.
+    /// A child of this process that has died in it.
     pub(crate) fn death(&self) -> Child {
         let procs = self.procs();
         // SAFETY: the child makes nothing but system calls on what was made before.
@@ -54,7 +54,7 @@ impl Cgroup {
                 // SAFETY: as above.
                 unsafe { libc::_exit(0) }
             }
-            pid => Child::of(pid),
+            pid => Child::of(pid).dead(),
         }
     }
 
@@ -125,6 +125,18 @@ impl Child {
     fn of(pid: i32) -> Self {
         assert!(pid > 0, "fork fails");
         Self { pid: pid as u32 }
+    }
+
+    /// Itself, once it is a zombie.
+    fn dead(self) -> Self {
+        // SAFETY: the struct is integers only, and lives as long as the call.
+        let status = unsafe {
+            let mut info = std::mem::zeroed();
+            let how = libc::WEXITED | libc::WNOWAIT;
+            libc::waitid(libc::P_PID, self.pid, &raw mut info, how)
+        };
+        assert_eq!(status, 0, "it is a child");
+        self
     }
 }
 
