@@ -177,12 +177,12 @@ mod tests {
         })
     }
 
-    fn in_pod(container: Option<&str>) -> Option<Named> {
-        Some(Named {
+    fn in_pod(container: Option<&str>) -> Named {
+        Named {
             namespace: Some("shop".to_owned()),
             pod: Some("web-0".to_owned()),
             container: container.map(str::to_owned),
-        })
+        }
     }
 
     #[test]
@@ -191,13 +191,13 @@ mod tests {
             &format!("var/log/containers/web-0_shop_app-x-{}.log", id()),
             "",
         );
-        assert_eq!(found(&root), in_pod(Some("app-x")));
+        assert_eq!(found(&root), Some(in_pod(Some("app-x"))));
     }
 
     #[test]
     fn the_pod_s_folder_has_no_container() {
         let root = host(&format!("var/log/pods/shop_web-0_{UID}/app/0.log"), "");
-        assert_eq!(found(&root), in_pod(None));
+        assert_eq!(found(&root), Some(in_pod(None)));
     }
 
     #[test]
@@ -206,11 +206,11 @@ mod tests {
             "io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.container-name":"app"}}"#;
         let folder = "run/containerd/io.containerd.runtime.v2.task/k8s.io";
         let root = host(&format!("{folder}/{}/config.json", id()), text);
-        assert_eq!(found(&root), in_pod(Some("app")));
+        assert_eq!(found(&root), Some(in_pod(Some("app"))));
         // A pause process has no name of its own.
         let text = text.replace(r#","io.kubernetes.cri.container-name":"app""#, "");
         let root = host(&format!("{folder}/{}/config.json", id()), &text);
-        assert_eq!(found(&root), in_pod(None));
+        assert_eq!(found(&root), Some(in_pod(None)));
     }
 
     #[test]
@@ -219,7 +219,7 @@ mod tests {
             "io.kubernetes.pod.name":"web-0","io.kubernetes.container.name":"app"}}"#;
         let folder = "run/containers/storage/overlay-containers";
         let root = host(&format!("{folder}/{}/userdata/config.json", id()), text);
-        assert_eq!(found(&root), in_pod(Some("app")));
+        assert_eq!(found(&root), Some(in_pod(Some("app"))));
     }
 
     #[test]

@@ -181,15 +181,12 @@ fn unescape(name: &str) -> String {
     while let Some((plain, escaped)) = rest.split_once("\\x") {
         bytes.extend_from_slice(plain.as_bytes());
         let digits = escaped.get(..2);
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &escaped[2..];
-            }
-            None => {
-                bytes.extend_from_slice(b"\\x");
-                rest = escaped;
-            }
+        if let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            bytes.push(byte);
+            rest = &escaped[2..];
+        } else {
+            bytes.extend_from_slice(b"\\x");
+            rest = escaped;
         }
     }
     bytes.extend_from_slice(rest.as_bytes());

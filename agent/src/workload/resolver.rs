@@ -141,7 +141,7 @@ impl Workloads {
                     None => {}
                 }
             }
-            Answer::Named(who, named) => self.name(&who, named, now_ns),
+            Answer::Named(who, named) => self.name(&who, named.as_ref(), now_ns),
         }
     }
 
@@ -335,7 +335,7 @@ impl Workloads {
         }
     }
 
-    fn name(&mut self, who: &Who, named: Option<Named>, now_ns: u64) {
+    fn name(&mut self, who: &Who, named: Option<&Named>, now_ns: u64) {
         self.asked.remove(&Ask::Name(who.clone()));
         let Some(naming) = self.names.get_mut(who) else {
             return;
@@ -348,7 +348,7 @@ impl Workloads {
             naming.tries += 1;
             return;
         }
-        naming.named.clone_from(&named);
+        naming.named = named.cloned();
         let cgroups = self.cgroups.values_mut().map(|it| &mut it.workload);
         let processes = self
             .processes
@@ -356,7 +356,7 @@ impl Workloads {
             .filter_map(|it| it.workload.as_mut());
         for workload in cgroups.chain(processes) {
             if workload.place.who().as_ref() == Some(who) {
-                Arc::make_mut(workload).named.clone_from(&named);
+                Arc::make_mut(workload).named = named.cloned();
             }
         }
     }

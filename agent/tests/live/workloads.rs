@@ -93,7 +93,8 @@ fn pod_by_its_log() {
     };
     assert_eq!(place, expected);
     let labels = r#"container="app",namespace="shop",pod="web-0",unit="""#;
-    assert_eq!(agent.metric("reapwatch_zombies", labels), 1.0);
+    let counted = |name, labels| agent.metric(name, labels) as u64;
+    assert_eq!(counted("reapwatch_zombies", labels), 1);
     let pid = dead.pid;
     drop(dead);
     let line = stream.line_where(|line| line.pid == pid);
@@ -101,9 +102,9 @@ fn pod_by_its_log() {
     assert!(eventually(
         || agent.metric("reapwatch_zombies", labels) == 0.0
     ));
-    assert_eq!(agent.metric("reapwatch_reaped_total", labels), 1.0);
+    assert_eq!(counted("reapwatch_reaped_total", labels), 1);
     let exits = r#"container="app",kind="exited",namespace="shop",pod="web-0""#;
-    assert_eq!(agent.metric("reapwatch_exits_total", exits), 1.0);
+    assert_eq!(counted("reapwatch_exits_total", exits), 1);
 }
 
 fn nested_by_its_pod() {
