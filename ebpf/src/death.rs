@@ -33,17 +33,6 @@ fn kind_of(status: u32) -> u32 {
     }
 }
 
-/// Notes that user space knows of the death, or will not; whether it was so before.
-#[inline(always)]
-fn told(group: Group) -> bool {
-    let Some(process) = maps::remembered(group) else {
-        return false;
-    };
-    let before = process.told != 0;
-    process.told = 1;
-    before
-}
-
 /// Sends a death; `flags` are [`death_flags`] other than those of the farewell.
 #[inline(always)]
 pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
@@ -51,12 +40,9 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
         flags |= death_flags::AUTOREAP;
     }
     let Some(mut entry) = maps::reserve::<Death>() else {
-        if !told(group) {
-            maps::count(counter::LOST_DEATH + kind_of(group.wait_status()));
-        }
+        maps::count(counter::LOST_DEATH + kind_of(group.wait_status()));
         return;
     };
-    told(group);
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
     let death = unsafe { &mut *entry.as_mut_ptr() };
     let leader = group.leader;

@@ -48,10 +48,6 @@ pub(crate) struct Remembered {
     pub counted: u32,
     /// Its auto-reap was counted.
     pub autoreaped: u32,
-    /// Its death was sent, or counted as lost.
-    pub told: u32,
-    /// Zero: no byte of a map's value may be left to chance.
-    pub pad: u32,
 }
 
 const NOBODY: Process = Process {
@@ -73,8 +69,6 @@ static NOTHING: Remembered = Remembered {
     threads: 0,
     counted: 0,
     autoreaped: 0,
-    told: 0,
-    pad: 0,
 };
 
 /// What is remembered of a process, if anything.
