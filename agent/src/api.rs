@@ -139,21 +139,44 @@ impl Steps {
     }
 }
 
-/// Where a process ran. Filled by a later part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a process ran.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
     /// Container id.
     pub id: Option<String>,
     /// Container name.
     pub name: Option<String>,
+    /// What made the container, such as `containerd` or `docker`.
+    #[serde(default)]
+    pub runtime: Option<String>,
     /// Pod name.
     pub pod: Option<String>,
+    /// Pod uid.
+    #[serde(default)]
+    pub pod_uid: Option<String>,
+    /// Class of the pod: `guaranteed`, `burstable` or `besteffort`.
+    #[serde(default)]
+    pub qos: Option<String>,
     /// Pod namespace.
     pub namespace: Option<String>,
     /// systemd unit.
     pub unit: Option<String>,
-    /// Path in the unified hierarchy.
-    pub cgroup: String,
+    /// Unit of a user's systemd, within `unit`.
+    #[serde(default)]
+    pub user_unit: Option<String>,
+    /// Uid of the user whose slice it is.
+    #[serde(default)]
+    pub user: Option<u32>,
+    /// Path of its cgroup, in the unified hierarchy where that says as much as another; null
+    /// where only the id is known.
+    pub cgroup: Option<String>,
+    /// Id of its cgroup in the unified hierarchy.
+    #[serde(default)]
+    pub cgroup_id: Option<u64>,
+    /// Whether this is where its parent is: the process itself did not show any more where it was,
+    /// as is so with cgroups of version 1.
+    #[serde(default)]
+    pub of_parent: bool,
 }
 
 /// Why somebody does not reap, and what to do.
@@ -214,6 +237,9 @@ pub struct FinishedExit {
     pub kill_seconds: Option<f64>,
     /// Where it ran.
     pub container: Option<Container>,
+    /// Where its parent runs.
+    #[serde(default)]
+    pub parent_container: Option<Container>,
     /// Real uid.
     pub uid: u32,
     /// What it used; null where its death itself was not seen.
@@ -253,6 +279,9 @@ pub struct Zombie {
     pub tracer: Option<Process>,
     /// Where it ran.
     pub container: Option<Container>,
+    /// Where its parent runs.
+    #[serde(default)]
+    pub parent_container: Option<Container>,
     /// Why it lies there.
     pub verdict: Option<Verdict>,
 }
@@ -287,6 +316,9 @@ pub struct Culprit {
 pub struct Parent {
     /// The process.
     pub process: Process,
+    /// Where it runs.
+    #[serde(default)]
+    pub container: Option<Container>,
     /// Zombies it must reap now.
     pub zombies: u64,
     /// Age of the oldest.

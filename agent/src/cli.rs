@@ -179,6 +179,9 @@ pub struct AgentArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s",
           value_parser = values::stale_age)]
     pub stale_after: Duration,
+    /// How many pods, containers and units have metrics of their own; the others share `~other`
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub max_groups: usize,
     /// How to probe.
     #[command(flatten)]
     pub probes: ProbeArgs,
@@ -204,6 +207,9 @@ pub struct ProbeArgs {
     /// Measure where the time of each exit goes; each exit then costs a little more
     #[arg(long)]
     pub steps: bool,
+    /// Where the root of the host is mounted, whose files name containers and pods
+    #[arg(long, value_name = "PATH", default_value = "/")]
+    pub host_root: PathBuf,
     /// Let the probes log each death that they send, not only their failures
     #[arg(long)]
     pub debug_probes: bool,
@@ -401,6 +407,7 @@ mod tests {
         assert_eq!(args.stale_after, Duration::from_secs(30));
         assert_eq!(args.probes.ring_bytes, 4 << 20);
         assert_eq!(args.probes.reconcile_every, Duration::from_secs(60));
+        assert_eq!(args.max_groups, 256);
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod signals;
 mod story;
 mod verdict;
 mod views;
+mod workload;
 
 use cli::{Cli, Command};
 use views::Outcome;

@@ -10,6 +10,7 @@ use crate::{
     lifecycle::{DiedBound, How, Record},
     parents, signals,
     verdict::Verdict,
+    workload::Workload,
 };
 
 /// A kernel time as RFC 3339.
@@ -77,6 +78,7 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
         kill_seconds: span(record.kill.as_ref().map(|kill| kill.at_ns), died_exactly_ns)
             .map(seconds),
         container: None,
+        parent_container: None,
         uid: record.uid,
         resources: record.resources.map(|used| resources(record, used)),
         steps: record.steps.map(steps),
@@ -99,6 +101,7 @@ pub(crate) fn zombie(wall: Wall, now_ns: u64, record: &Record) -> api::Zombie {
         parent: someone(&record.parent),
         tracer: someone(&record.tracer),
         container: None,
+        parent_container: None,
         verdict: None,
     }
 }
@@ -134,6 +137,7 @@ pub(crate) fn verdict(verdict: &Verdict) -> api::Verdict {
 pub(crate) fn parent(wall: Wall, row: &parents::Row, why: Option<&Verdict>) -> api::Parent {
     api::Parent {
         process: process(wall, &row.process),
+        container: None,
         zombies: row.zombies,
         oldest_seconds: row.oldest_ns.map(seconds),
         oldest_is_lower_bound: row.oldest_is_lower_bound,
@@ -144,6 +148,30 @@ pub(crate) fn parent(wall: Wall, row: &parents::Row, why: Option<&Verdict>) -> a
         p99_seconds: row.p99_ns.map(seconds),
         verdict: why.map(verdict),
     }
+}
+
+/// Where a process belongs; `None` of one outside all containers and units.
+pub(crate) fn container(workload: &Workload) -> Option<api::Container> {
+    if workload.cgroup.as_deref() == Some("/") {
+        return None;
+    }
+    let place = &workload.place;
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    Some(api::Container {
+        id: place.container.clone(),
+        name: owned(workload.container_name()),
+        runtime: owned(place.runtime),
+        pod: workload.named.as_ref().and_then(|named| named.pod.clone()),
+        pod_uid: place.pod_uid.clone(),
+        qos: owned(place.qos),
+        namespace: owned(workload.namespace()),
+        unit: place.unit.clone(),
+        user_unit: place.user_unit.clone(),
+        user: place.user,
+        cgroup: workload.cgroup.clone(),
+        cgroup_id: workload.cgroup_id,
+        of_parent: workload.of_parent,
+    })
 }
 
 fn span(from_ns: Option<u64>, to_ns: Option<u64>) -> Option<u64> {

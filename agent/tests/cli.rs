@@ -385,9 +385,9 @@ fn top_without_a_terminal_prints_one_frame() {
         "2026-11-22T03:11:22.123456789Z  web-1  6.18.44  fentry\n\
          2 zombies  1234 exits  1200 reaped  since 5m12s ago\n\
          \n\
-         PID  COMM  ZOMBIES  OLDEST  LEAK/s  REAPS/s  WHY    P50    P99\n\
-         \u{20}10  java        2     15s    0.50     1.25  –    850µs  1.2ms\n\
-         \u{20}30  sh          0       –       0      100  –        –      –\n"
+         PID  COMM  ZOMBIES  OLDEST  LEAK/s  REAPS/s  WHY  WORKLOAD    P50    P99\n\
+         \u{20}10  java        2     15s    0.50     1.25  –    –         850µs  1.2ms\n\
+         \u{20}30  sh          0       –       0      100  –    –             –      –\n"
     );
 }
 

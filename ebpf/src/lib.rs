@@ -13,6 +13,9 @@ pub const COMM_LEN: usize = 16;
 /// a process nested deeper is still measured, only its reap by a nested parent is found later.
 pub const NAMESPACE_LEVELS: usize = 4;
 
+/// Bytes of a cgroup's path, the last always NUL: enough for a container within a container.
+pub const CGROUP_PATH_LEN: usize = 512;
+
 /// Bytes of the event ring unless the loader sets another size.
 pub const RING_BYTES: u32 = 4 << 20;
 
@@ -36,6 +39,8 @@ pub mod kind {
     pub const FREED: u32 = 4;
     /// A [`Renotified`](crate::Renotified): somebody else was told of an existing zombie.
     pub const RENOTIFIED: u32 = 5;
+    /// A [`CgroupMade`](crate::CgroupMade): a cgroup of the unified hierarchy was made.
+    pub const CGROUP_MADE: u32 = 10;
 }
 
 /// Start of every record.
@@ -320,6 +325,24 @@ impl Waits {
     };
 }
 
+/// Bits of a [`CgroupMade`]'s head.
+pub mod cgroup_flags {
+    /// The path did not fit, or could not be read.
+    pub const PATH_CUT: u32 = 1 << 0;
+}
+
+/// A cgroup of the unified hierarchy was made.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CgroupMade {
+    /// [`kind::CGROUP_MADE`], [`cgroup_flags`], the moment of making.
+    pub head: Head,
+    /// Its id: the inode number of its directory.
+    pub id: u64,
+    /// Its path from the root of the hierarchy, ended by a NUL; what is after that is undefined.
+    pub path: [u8; CGROUP_PATH_LEN],
+}
+
 /// Bits of a [`TaskRecord`].
 pub mod task_flags {
     /// `exit_state` is `EXIT_ZOMBIE`.
@@ -379,14 +402,15 @@ pub mod counter {
     pub const KILLED: u32 = 1;
     /// Processes that a signal killed and that dumped core.
     pub const DUMPED: u32 = 2;
-    /// Deaths that are counted above, but whose record found the ring full.
-    pub const LOST_DEATHS: u32 = 3;
+    /// Deaths that are counted above and whose record found the ring full, by the same kinds: each
+    /// this much further.
+    pub const LOST_DEATH: u32 = 3;
     /// Records that found the ring full.
-    pub const LOST_RING_FULL: u32 = 4;
+    pub const LOST_RING_FULL: u32 = 6;
     /// Processes of which the kernel side could not remember forker, killer or exit begin.
-    pub const LOST_TASKS_FULL: u32 = 5;
+    pub const LOST_TASKS_FULL: u32 = 7;
     /// How many counters there are.
-    pub const COUNT: u32 = 6;
+    pub const COUNT: u32 = 8;
 }
 
 /// An offset of a field that the running kernel does not have.
@@ -436,6 +460,8 @@ pub struct Offsets {
     pub sighand_action: u32,
     pub css_set_dfl_cgrp: u32,
     pub cgroup_kn: u32,
+    pub cgroup_root: u32,
+    pub cgroup_root_hierarchy_id: u32,
     pub kernfs_node_id: u32,
     pub cred_uid: u32,
     pub pid_level: u32,
@@ -480,6 +506,8 @@ impl Offsets {
         sighand_action: NO_OFFSET,
         css_set_dfl_cgrp: NO_OFFSET,
         cgroup_kn: NO_OFFSET,
+        cgroup_root: NO_OFFSET,
+        cgroup_root_hierarchy_id: NO_OFFSET,
         kernfs_node_id: NO_OFFSET,
         cred_uid: NO_OFFSET,
         pid_level: NO_OFFSET,
@@ -512,8 +540,9 @@ const _: () = {
     assert!(size_of::<Waited>() == 56);
     assert!(size_of::<Freed>() == 32);
     assert!(size_of::<Renotified>() == 56);
+    assert!(size_of::<CgroupMade>() == 16 + 8 + 512);
     assert!(size_of::<Waits>() == 13 * 8);
     assert!(size_of::<TaskRecord>() == 4 * 32 + 7 * 8 + 13 * 8 + 4 * 4 + 4 * 8);
-    assert!(size_of::<Offsets>() == 39 * 4);
+    assert!(size_of::<Offsets>() == 41 * 4);
     assert!(size_of::<Options>() == 16);
 };

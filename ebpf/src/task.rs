@@ -4,7 +4,7 @@
 use aya_ebpf::helpers::{bpf_get_current_task, generated};
 use wire::{COMM_LEN, NAMESPACE_LEVELS, NO_OFFSET, NamespacePid, Offsets, Process};
 
-use crate::maps::OFFSETS;
+use crate::{cgroup::Cgroup, maps::OFFSETS};
 
 /// One offset, read as a constant that the verifier folds.
 macro_rules! offset {
@@ -14,6 +14,7 @@ macro_rules! offset {
         unsafe { (&raw const (*offsets).$field).read_volatile() }
     }};
 }
+pub(crate) use offset;
 
 /// `PF_EXITING`, <https://elixir.bootlin.com/linux/v6.12/source/include/linux/sched.h>.
 const PF_EXITING: u32 = 0x4;
@@ -82,7 +83,7 @@ impl Kernel {
     }
 
     #[inline(always)]
-    fn follow(self, offset: u32) -> Self {
+    pub(crate) fn follow(self, offset: u32) -> Self {
         Self(self.read_u64(offset))
     }
 }
@@ -188,11 +189,8 @@ impl Task {
 
     #[inline(always)]
     pub(crate) fn cgroup_id(self) -> u64 {
-        self.0
-            .follow(offset!(task_cgroups))
-            .follow(offset!(css_set_dfl_cgrp))
-            .follow(offset!(cgroup_kn))
-            .read_u64(offset!(kernfs_node_id))
+        let set = self.0.follow(offset!(task_cgroups));
+        Cgroup::at(set.follow(offset!(css_set_dfl_cgrp)).address()).id()
     }
 
     /// What it does with `signal`: the handler and the flags.

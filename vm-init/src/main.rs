@@ -32,6 +32,8 @@ const STEPS: &str = "steps::every_slow_step_is_told_truly";
 const CLOCKS: &str = "clocks::a_stepped_clock_changes_nothing_that_was";
 /// The one that asks why each of all culprits does not reap.
 const VERDICTS: &str = "culprits::each_culprit_has_its_verdict_beside_all_others";
+/// The one that makes cgroups of all forms and dies in them.
+const WORKLOADS: &str = "workloads::every_workload_is_named";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
 /// Kind and place of each file system; none may lie over a place where a checkout, and with it a
@@ -89,7 +91,7 @@ fn run() -> Result<Tally> {
             test(name, Some(hook), &mut tally).with_context(|| format!("test with {hook}"))?;
         }
     }
-    for name in [VERDICTS, DEGRADED, CLOCKS] {
+    for name in [VERDICTS, WORKLOADS, DEGRADED, CLOCKS] {
         test(name, None, &mut tally).with_context(|| format!("test {name} with any hook"))?;
     }
     Ok(tally)

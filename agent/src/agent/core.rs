@@ -13,15 +13,15 @@ use super::{
     pids::{self, PidTables},
     streams::Streams,
     tally::Tally,
+    workloads::Resolver,
 };
 use crate::{
     events::{self, Event, HungUp, Snapshot},
     handle::Request,
     kernel::{self, Attached, Pidfds, ProbeReport, Readable, Rung, Source, Wall},
-    lifecycle::{Lifecycle, Limits, Record, Transition},
+    lifecycle::{Correction, Lifecycle, Limits, Record, Transition},
     metrics::Metrics,
     parents::Parents,
-    report,
 };
 
 /// How often the ring is read; it also wakes the loop when it is half full.
@@ -60,6 +60,7 @@ pub(super) struct Agent {
     pub(super) pids: PidTables,
     pub(super) metrics: Metrics,
     pub(super) streams: Streams,
+    pub(super) resolver: Resolver,
     pub(super) tally: Tally,
     pub(super) wall: Wall,
     pub(super) began_ns: u64,
@@ -89,8 +90,8 @@ impl Agent {
         let pidfds = (kernel.source == Rung::Tracepoint)
             .then(Pidfds::new)
             .transpose()?;
+        let resolver = Resolver::start(&settings.host_root, began_ns)?;
         let mut agent = Self {
-            settings,
             kernel,
             probes,
             snapshots,
@@ -99,8 +100,10 @@ impl Agent {
             parents: Parents::new(PARENTS, began_ns),
             judge: Judge::default(),
             pids: PidTables::default(),
-            metrics: Metrics::new(settings.stale_after),
+            metrics: Metrics::new(settings.stale_after, settings.max_groups),
+            settings,
             streams: Streams::default(),
+            resolver,
             tally: Tally::default(),
             wall: Wall::new(),
             began_ns,
@@ -148,6 +151,7 @@ impl Agent {
                 () = time::sleep(tick) => self.drain(),
                 () = ring.ready() => self.drain(),
                 () = ready(hang_ups.as_mut()) => self.note_hang_ups(),
+                () = self.resolver.hear() => self.tell_waiting(kernel::now_ns()),
                 () = self.judge.round_over() => self.end_round(),
                 () = ready(log.as_mut()) => self.kernel.flush_log(),
                 _ = housekeeping.tick() => self.keep_house(),
@@ -164,6 +168,7 @@ impl Agent {
             match event {
                 Ok(event) => {
                     self.tally.event(&event);
+                    self.place(&event);
                     self.lifecycle.apply(&event, &mut changes);
                 }
                 Err(error) => {
@@ -191,6 +196,7 @@ impl Agent {
             self.repair = true;
         }
         self.publish(changes);
+        self.tell_waiting(now_ns);
         self.streams.tell_lost();
         self.settle(now_ns);
         let since_ns = now_ns.saturating_sub(self.last_snapshot_ns);
@@ -207,18 +213,18 @@ impl Agent {
     /// Tells everybody what changed.
     fn publish(&mut self, changes: Vec<Transition>) {
         let now_ns = kernel::now_ns();
-        let followed = self.streams.followed();
+        let mut reopened = false;
         for change in changes {
             self.tally.change(&change);
             self.parents.apply(&change, &self.lifecycle, now_ns);
             match change {
-                Transition::Finished(record) => {
-                    self.metrics.finished(&record);
-                    if followed {
-                        self.streams.send(&report::finished(self.wall, &record));
-                    }
+                Transition::Finished(record) => self.finished(record, now_ns),
+                Transition::Corrected(correction) => {
+                    reopened = correction == Correction::AutoreapWrong;
+                    self.metrics.corrected(correction);
                 }
-                Transition::Corrected(correction) => self.metrics.corrected(correction),
+                // The next one after that repair.
+                Transition::Died(dead) if mem::take(&mut reopened) => self.metrics.take_back(dead),
                 Transition::Unexplained => self.repair = true,
                 Transition::Died(_) | Transition::Adopted { .. } => {}
             }
@@ -274,6 +280,7 @@ impl Agent {
         }
         self.judge_if_older_than(IN_BACKGROUND_NS);
         self.look_at_pids(pids::IN_BACKGROUND_NS);
+        self.keep_workloads(now_ns);
         let lost = self.lost_events();
         if lost > self.lost_before {
             log::warn!(

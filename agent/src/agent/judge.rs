@@ -280,14 +280,21 @@ impl Agent {
         let _gone = match question {
             Question::Culprits(to) => {
                 self.look_at_pids(pids::WHILE_ASKED_NS);
+                let culprits = self.culprits();
                 to.send(Culprits {
                     pids: report::pids(&self.pid_usages()),
-                    document: self.document(self.culprits()),
+                    document: self.document(culprits),
                 })
                 .is_ok()
             }
-            Question::Zombies(to) => to.send(self.document(self.zombies())).is_ok(),
-            Question::Explain(pid, seen, to) => to.send(self.explain(pid, &seen)).is_ok(),
+            Question::Zombies(to) => {
+                let zombies = self.zombies();
+                to.send(self.document(zombies)).is_ok()
+            }
+            Question::Explain(pid, seen, to) => {
+                let told = self.explain(pid, &seen);
+                to.send(told).is_ok()
+            }
         };
     }
 }

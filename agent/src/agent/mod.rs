@@ -8,8 +8,9 @@ mod judge;
 mod pids;
 mod streams;
 mod tally;
+mod workloads;
 
-use std::{thread, time::Duration};
+use std::{path::PathBuf, thread, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -29,13 +30,18 @@ use crate::{
 
 /// Inside a view nobody asks for stale zombies; the daemon has a flag.
 const STALE_AFTER: Duration = Duration::from_secs(30);
+/// Likewise of metrics.
+const MAX_GROUPS: usize = 256;
 
 /// What the loop needs to know of the command line.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Settings {
     kernel: kernel::Config,
     reconcile_every: Duration,
     stale_after: Duration,
+    max_groups: usize,
+    /// Where the host's root is mounted.
+    host_root: PathBuf,
 }
 
 /// Runs the daemon until SIGTERM or SIGINT.
@@ -50,11 +56,15 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     // Addresses first: a second agent is refused before it loads anything.
     let listeners = server::bind(
         args.listen.get().copied(),
-        args.socket.get().map(std::path::PathBuf::as_path),
+        args.socket.get().map(PathBuf::as_path),
     )?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    let settings = settings(&args.probes, args.stale_after);
+    let settings = Settings {
+        stale_after: args.stale_after,
+        max_groups: args.max_groups,
+        ..settings(&args.probes)
+    };
     let (handle, thread) = start(settings)?;
     if let Some(address) = listeners.tcp_address() {
         log::info!("serving http://{address}/");
@@ -83,12 +93,12 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When nothing can be measured here; one sentence with the mend.
 pub fn embed(probes: &ProbeArgs) -> anyhow::Result<Handle> {
-    Ok(start(settings(probes, STALE_AFTER))?.0)
+    Ok(start(settings(probes))?.0)
 }
 
 /// What this host allows, found by attaching for a moment.
 pub fn doctor(probes: &ProbeArgs) -> api::Doctor {
-    let config = settings(probes, STALE_AFTER).kernel;
+    let config = settings(probes).kernel;
     doctor::examine(config)
 }
 
@@ -124,7 +134,7 @@ fn run_loop(agent: Agent, requests: mpsc::Receiver<Request>) -> anyhow::Result<(
     runtime.block_on(agent.run(requests))
 }
 
-fn settings(probes: &ProbeArgs, stale_after: Duration) -> Settings {
+fn settings(probes: &ProbeArgs) -> Settings {
     let rung = |rung| match rung {
         cli::Rung::Fentry => kernel::Rung::Fentry,
         cli::Rung::Kprobe => kernel::Rung::Kprobe,
@@ -139,6 +149,8 @@ fn settings(probes: &ProbeArgs, stale_after: Duration) -> Settings {
             debug: probes.debug_probes,
         },
         reconcile_every: probes.reconcile_every,
-        stale_after,
+        stale_after: STALE_AFTER,
+        max_groups: MAX_GROUPS,
+        host_root: probes.host_root.clone(),
     }
 }

@@ -1,11 +1,11 @@
 //! One record of the wire → one [`Event`] or [`Task`]. Bytes that make no sense are
 //! [`Malformed`], for the caller to count; they are never a panic.
 
-use wire::{death_flags, kill_by, kind, release_flags, renotified_flags, task_flags};
+use wire::{cgroup_flags, death_flags, kill_by, kind, release_flags, renotified_flags, task_flags};
 
 use super::{
-    Asked, Death, Event, ExitStatus, Freed, Key, Kill, KillBy, NamespacePid, Process, Release,
-    Renotified, Resources, Steps, Task, TaskState, Waited, Waits,
+    Asked, CgroupMade, Death, Event, ExitStatus, Freed, Key, Kill, KillBy, NamespacePid, Process,
+    Release, Renotified, Resources, Steps, Task, TaskState, Waited, Waits,
 };
 
 /// Bytes that are not a record of the wire.
@@ -44,6 +44,7 @@ pub fn decode(bytes: &[u8], page_size: u64) -> Result<Event, Malformed> {
         kind::WAITED => waited(&read(bytes)?).map(Event::Waited),
         kind::FREED => freed(&read(bytes)?).map(Event::Freed),
         kind::RENOTIFIED => renotified(&read(bytes)?).map(Event::Renotified),
+        kind::CGROUP_MADE => Ok(Event::CgroupMade(cgroup_made(&read(bytes)?))),
         unknown => Err(Malformed::UnknownKind(unknown)),
     }
 }
@@ -129,6 +130,8 @@ unsafe impl Wire for wire::Freed {}
 // SAFETY: integers, and structs of them.
 unsafe impl Wire for wire::Renotified {}
 // SAFETY: integers, and structs and arrays of them.
+unsafe impl Wire for wire::CgroupMade {}
+// SAFETY: integers, and structs and arrays of them.
 unsafe impl Wire for wire::TaskRecord {}
 
 /// The struct that `bytes` begin with, at whatever alignment.
@@ -194,6 +197,18 @@ fn kill_by(code: u16) -> Option<KillBy> {
         kill_by::NAMESPACE => KillBy::Namespace,
         _ => return None,
     })
+}
+
+fn cgroup_made(record: &wire::CgroupMade) -> CgroupMade {
+    let length = record.path.iter().position(|&byte| byte == 0);
+    let whole = record.head.flags & cgroup_flags::PATH_CUT == 0;
+    CgroupMade {
+        at_ns: record.head.at_ns,
+        id: record.id,
+        path: length
+            .filter(|_| whole)
+            .map(|length| String::from_utf8_lossy(&record.path[..length]).into_owned()),
+    }
 }
 
 fn release(record: &wire::Release) -> Result<Release, Malformed> {

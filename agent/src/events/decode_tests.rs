@@ -305,3 +305,25 @@ fn what_waits_asked_for_is_known_of_all_or_of_none() {
         (7, Some(900), None)
     );
 }
+
+#[test]
+fn a_cgroup_s_path_ends_at_its_nul_or_is_not_told() {
+    let mut path = [b'x'; wire::CGROUP_PATH_LEN];
+    path[..3].copy_from_slice(b"/a\0");
+    let mut record = wire::CgroupMade {
+        head: wire::Head {
+            kind: kind::CGROUP_MADE,
+            flags: 0,
+            at_ns: 100,
+        },
+        id: 42,
+        path,
+    };
+    let path = |record: &wire::CgroupMade| match decode(&bytes(record), 4096) {
+        Ok(Event::CgroupMade(made)) => made.path,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(path(&record).as_deref(), Some("/a"));
+    record.head.flags = cgroup_flags::PATH_CUT;
+    assert_eq!(path(&record), None);
+}

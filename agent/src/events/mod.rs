@@ -225,6 +225,17 @@ pub struct HungUp {
     pub dead: Key,
 }
 
+/// A cgroup of the unified hierarchy was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CgroupMade {
+    /// When.
+    pub at_ns: u64,
+    /// Its id: the inode number of its directory.
+    pub id: u64,
+    /// Its path from the root of the hierarchy; `None` where that was too long to be told.
+    pub path: Option<String>,
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -240,6 +251,8 @@ pub enum Event {
     Renotified(Renotified),
     /// See [`HungUp`]; from user space, not from the ring.
     HungUp(HungUp),
+    /// See [`CgroupMade`].
+    CgroupMade(CgroupMade),
 }
 
 /// One group leader of a snapshot of all processes.

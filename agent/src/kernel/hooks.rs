@@ -151,6 +151,16 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         ],
     },
     Transition {
+        name: "cgroup",
+        required: false,
+        decides_source: false,
+        lost_without: "the container or unit of processes whose cgroup is gone within milliseconds",
+        hooks: &[typed(&[(
+            "cgroup_tracepoint",
+            Point::Typed("cgroup_mkdir"),
+        )])],
+    },
+    Transition {
         name: "exit",
         required: false,
         decides_source: true,

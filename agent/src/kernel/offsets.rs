@@ -71,6 +71,8 @@ pub(crate) fn resolve(btf: &Btf<'_>) -> Resolved {
         sighand_action: required("sighand_struct", &["action"]),
         css_set_dfl_cgrp: optional("css_set", &["dfl_cgrp"]),
         cgroup_kn: optional("cgroup", &["kn"]),
+        cgroup_root: optional("cgroup", &["root"]),
+        cgroup_root_hierarchy_id: optional("cgroup_root", &["hierarchy_id"]),
         kernfs_node_id: optional("kernfs_node", &["id"]),
         cred_uid: required("cred", &["uid"]),
         pid_level: required("pid", &["level"]),

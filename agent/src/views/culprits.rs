@@ -101,7 +101,7 @@ fn block(culprit: &Culprit, at: &str, look: Look, width: usize) -> String {
         }
     };
     if let Some(container) = &culprit.container {
-        part("where", "", &place(container));
+        part("where", "", &place(container, look));
     }
     part("holds", "", &holds(culprit, at, look));
     match verdict {
@@ -165,7 +165,7 @@ fn moment(at: &str) -> Option<String> {
 }
 
 /// The names that people know it by, or its cgroup.
-fn place(container: &Container) -> String {
+fn place(container: &Container, look: Look) -> String {
     let name = container.name.as_ref().or(container.id.as_ref());
     let pod = container.pod.as_ref().map(|pod| {
         let namespace = container.namespace.as_deref().unwrap_or("?");
@@ -176,12 +176,13 @@ fn place(container: &Container) -> String {
         (None, Some(pod), _) => pod,
         (Some(name), None, _) => format!("container {name}"),
         (None, None, Some(unit)) => format!("unit {unit}"),
-        (None, None, None) => format!("cgroup {}", container.cgroup),
+        (None, None, None) => look.workload(Some(container)),
     }
 }
 
 fn table(culprits: &[Culprit], look: Look) -> String {
-    let mut table = Table::new(&[
+    let placed = culprits.iter().any(|culprit| culprit.container.is_some());
+    let mut columns = vec![
         ("PID", Side::Right),
         ("COMM", Side::Left),
         ("ZOMBIES", Side::Right),
@@ -190,8 +191,12 @@ fn table(culprits: &[Culprit], look: Look) -> String {
         ("REAPED", Side::Right),
         ("WAITS", Side::Right),
         ("LAST WAIT (UTC)", Side::Left),
-        ("WHY", Side::Left),
-    ]);
+    ];
+    if placed {
+        columns.push(("WORKLOAD", Side::Left));
+    }
+    columns.push(("WHY", Side::Left));
+    let mut table = Table::new(&columns);
     for culprit in culprits {
         let nothing = || look.nothing().to_owned();
         let oldest = if culprit.oldest_is_lower_bound {
@@ -201,7 +206,7 @@ fn table(culprits: &[Culprit], look: Look) -> String {
         };
         let last_wait = culprit.last_wait_at.as_deref().and_then(time_of_day);
         let why = culprit.verdict.as_ref();
-        table.row(vec![
+        let mut cells = vec![
             culprit.process.pid.to_string(),
             look.clean(&culprit.process.comm),
             culprit.zombies.to_string(),
@@ -212,8 +217,12 @@ fn table(culprits: &[Culprit], look: Look) -> String {
                 .waits_total
                 .map_or_else(nothing, |waits| waits.to_string()),
             last_wait.map_or_else(nothing, |at| look.clean(&at)),
-            why.map_or_else(nothing, |verdict| look.clean(&verdict.id)),
-        ]);
+        ];
+        if placed {
+            cells.push(look.workload(culprit.container.as_ref()));
+        }
+        cells.push(why.map_or_else(nothing, |verdict| look.clean(&verdict.id)));
+        table.row(cells);
     }
     table.render(look)
 }
@@ -275,12 +284,10 @@ mod tests {
     fn one_is_told_in_full() {
         let mut culprit = leaking();
         culprit.container = Some(Container {
-            id: None,
             name: Some("app".into()),
             pod: Some("web-7f9c".into()),
             namespace: Some("shop".into()),
-            unit: None,
-            cgroup: "/kubepods".into(),
+            ..Container::default()
         });
         let expected = "\
 web-1, 2026-11-22 07:06:11 UTC: 1 process holds 300 zombies

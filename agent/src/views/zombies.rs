@@ -52,6 +52,10 @@ pub fn table<'a>(zombies: impl IntoIterator<Item = &'a Zombie> + Clone, look: Lo
         .clone()
         .into_iter()
         .any(|zombie| zombie.verdict.is_some());
+    let placed = zombies
+        .clone()
+        .into_iter()
+        .any(|zombie| zombie.container.is_some());
     let mut columns = vec![
         ("PID", Side::Right),
         ("COMM", Side::Left),
@@ -61,6 +65,9 @@ pub fn table<'a>(zombies: impl IntoIterator<Item = &'a Zombie> + Clone, look: Lo
         ("FORKER", Side::Left),
         ("TRACER", Side::Left),
     ];
+    if placed {
+        columns.push(("WORKLOAD", Side::Left));
+    }
     if judged {
         columns.push(("WHY", Side::Left));
     }
@@ -75,6 +82,9 @@ pub fn table<'a>(zombies: impl IntoIterator<Item = &'a Zombie> + Clone, look: Lo
             look.process(zombie.forker.as_ref()),
             look.process(zombie.tracer.as_ref()),
         ];
+        if placed {
+            cells.push(look.workload(zombie.container.as_ref()));
+        }
         if judged {
             let why = zombie
                 .verdict

@@ -182,6 +182,15 @@ impl Agent {
         page.lines().filter_map(of).collect()
     }
 
+    /// All series of a metric, as the page has them.
+    pub(crate) fn series(&self, name: &str) -> Vec<String> {
+        let page = self.get("/metrics");
+        let own = page
+            .lines()
+            .filter(|line| line.starts_with(&format!("{name}{{")));
+        own.map(str::to_owned).collect()
+    }
+
     fn get(&self, path: &str) -> String {
         let mut stream = UnixStream::connect(self.socket()).expect("the socket accepts");
         stream

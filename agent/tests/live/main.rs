@@ -14,6 +14,7 @@
 mod api;
 
 mod agent;
+mod cgroup;
 mod clocks;
 mod compare;
 mod culprits;
@@ -32,4 +33,5 @@ mod row;
 mod scenario;
 mod steps;
 mod stream;
+mod workloads;
 mod zombies;

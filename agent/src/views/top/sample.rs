@@ -27,6 +27,7 @@ pub fn process(pid: u32, comm: &str) -> Process {
 pub fn parent(pid: u32, comm: &str, zombies: u64, oldest: Option<f64>) -> Parent {
     Parent {
         process: process(pid, comm),
+        container: None,
         zombies,
         oldest_seconds: oldest,
         oldest_is_lower_bound: false,
@@ -73,6 +74,7 @@ pub fn zombie(pid: u32, comm: &str, age: f64, parent: &Parent) -> Zombie {
         parent: Some(parent.process.clone()),
         tracer: None,
         container: None,
+        parent_container: None,
         verdict: None,
     }
 }
