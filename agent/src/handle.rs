@@ -1,9 +1,11 @@
 //! How everybody else talks to the agent's loop: requests in, snapshots out. The loop owns all
 //! state; nobody shares it.
 
+use std::time::Duration;
+
 use tokio::sync::{mpsc, oneshot};
 
-use crate::api::{Culprit, Doctor, Document, ExitLine, Top, Zombie};
+use crate::api::{Culprit, Doctor, Document, ExitLine, Stuck, Top, Zombie};
 
 /// Whether the agent does its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Request {
     Zombies(oneshot::Sender<Document<Zombie>>),
     /// Who does not reap, and why.
     Culprits(oneshot::Sender<Document<Culprit>>),
+    /// Who is on its way out for longer than this, and why.
+    Stuck(Duration, oneshot::Sender<Document<Stuck>>),
     /// One frame of the live view; the document has one item.
     Top(oneshot::Sender<Document<Top>>),
     /// What this host allows.

@@ -119,7 +119,13 @@ const RULES: [Rule; 8] = [
 const PURE: [&str; 5] = ["events", "evidence", "lifecycle", "parents", "verdict"];
 
 /// The files of `evidence` that read a suspect's files.
-const COLLECTORS: [&str; 2] = ["evidence/cgroup.rs", "evidence/collect.rs"];
+const COLLECTORS: [&str; 5] = [
+    "evidence/cgroup.rs",
+    "evidence/collect.rs",
+    "evidence/stuck/collect.rs",
+    "evidence/stuck/fuse.rs",
+    "evidence/stuck/symbols.rs",
+];
 
 const LONGEST_FILE: usize = 500;
 const LONGEST_ARCHITECTURE: usize = 150;

@@ -21,6 +21,8 @@ mod reap;
 #[cfg(target_arch = "bpf")]
 mod snapshot;
 #[cfg(target_arch = "bpf")]
+mod stacks;
+#[cfg(target_arch = "bpf")]
 mod task;
 #[cfg(target_arch = "bpf")]
 mod wait;

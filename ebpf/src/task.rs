@@ -21,6 +21,9 @@ const PF_EXITING: u32 = 0x4;
 const PF_KTHREAD: u32 = 0x0020_0000;
 /// `SIGNAL_GROUP_EXIT`, include/linux/sched/signal.h.
 const SIGNAL_GROUP_EXIT: u32 = 0x4;
+/// `SIGNAL_GROUP_COREDUMP`, likewise; the bit means nothing since 5.17, where a process that
+/// dumps core is told to exit at once.
+const SIGNAL_GROUP_COREDUMP: u32 = 0x8;
 /// `EXIT_ZOMBIE`, include/linux/sched.h; `EXIT_TRACE` includes it.
 pub(crate) const EXIT_ZOMBIE: u32 = 0x20;
 /// `SA_NOCLDWAIT`, include/uapi/asm-generic/signal-defs.h.
@@ -161,6 +164,12 @@ impl Task {
     #[inline(always)]
     pub(crate) fn last_ran_sched_ns(self) -> u64 {
         self.0.read_u64(offset!(task_last_arrival))
+    }
+
+    /// How long it ran in all its life.
+    #[inline(always)]
+    pub(crate) fn runtime_ns(self) -> u64 {
+        self.0.read_u64(offset!(task_sum_exec_runtime))
     }
 
     #[inline(always)]
@@ -310,6 +319,13 @@ impl Group {
         self.signal.read_u32(offset!(signal_flags)) & SIGNAL_GROUP_EXIT != 0
     }
 
+    /// It is on its way out as a whole, or dumps core first.
+    #[inline(always)]
+    pub(crate) fn is_exiting(self) -> bool {
+        let told = SIGNAL_GROUP_EXIT | SIGNAL_GROUP_COREDUMP;
+        self.signal.read_u32(offset!(signal_flags)) & told != 0 || self.live_threads() == 0
+    }
+
     /// Threads that have not passed the start of their exit.
     #[inline(always)]
     pub(crate) fn live_threads(self) -> u32 {
@@ -353,7 +369,7 @@ impl Group {
     /// The same, its leader included.
     #[inline(always)]
     pub(crate) fn runtime_ns(self) -> u64 {
-        self.threads_runtime_ns() + self.leader.0.read_u64(offset!(task_sum_exec_runtime))
+        self.threads_runtime_ns() + self.leader.runtime_ns()
     }
 
     #[inline(always)]

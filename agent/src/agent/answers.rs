@@ -27,6 +27,7 @@ impl Agent {
         let _gone = match request {
             Request::Zombies(to) => return self.answer_judged(Question::Zombies(to)),
             Request::Culprits(to) => return self.answer_judged(Question::Culprits(to)),
+            Request::Stuck(threshold, to) => return self.answer_stuck((threshold, to)),
             Request::Top(to) => {
                 self.judge_if_older_than(FOR_TOP_NS);
                 to.send(self.document(vec![self.top()])).is_ok()
@@ -113,6 +114,7 @@ impl Agent {
                 zombies: zombies.len() as u64,
                 exits_total: tally::exits(&counters).total(),
                 reaped_total: self.tally.reaped(&counters),
+                stuck: self.exits.count(),
                 uptime_seconds: report::seconds(now_ns - self.began_ns),
                 agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             },
@@ -165,6 +167,7 @@ impl Agent {
             }),
             parents: holders.into_values().collect(),
             culprits: self.judge.counts(),
+            stuck_exits: self.exits.count(),
             pids_used: host::pids_used(),
             pids_limit: host::pids_limit(),
             probes: self

@@ -11,6 +11,7 @@ use super::{
     Settings, host,
     judge::{IN_BACKGROUND_NS, Judge},
     streams::Streams,
+    stuck::Exits,
     tally::Tally,
 };
 use crate::{
@@ -56,6 +57,7 @@ pub(super) struct Agent {
     pub(super) lifecycle: Lifecycle,
     pub(super) parents: Parents,
     pub(super) judge: Judge,
+    pub(super) exits: Exits,
     pub(super) metrics: Metrics,
     pub(super) streams: Streams,
     pub(super) tally: Tally,
@@ -83,6 +85,7 @@ impl Agent {
         let (snapshots, report) = Source::choose(&kernel);
         let mut probes = kernel.probes.clone();
         probes.push(report);
+        probes.push(kernel::stacks::report(&kernel));
         let began_ns = kernel::now_ns();
         let pidfds = (kernel.source == Rung::Tracepoint)
             .then(Pidfds::new)
@@ -96,6 +99,7 @@ impl Agent {
             lifecycle: Lifecycle::new(LIMITS),
             parents: Parents::new(PARENTS, began_ns),
             judge: Judge::default(),
+            exits: Exits::default(),
             metrics: Metrics::new(settings.stale_after),
             streams: Streams::default(),
             tally: Tally::default(),
@@ -145,6 +149,7 @@ impl Agent {
                 () = ring.ready() => self.drain(),
                 () = ready(hang_ups.as_mut()) => self.note_hang_ups(),
                 () = self.judge.round_over() => self.end_round(),
+                () = self.exits.round_over() => self.end_stuck_round(),
                 () = ready(log.as_mut()) => self.kernel.flush_log(),
                 _ = housekeeping.tick() => self.keep_house(),
                 _ = reconcile.tick() => self.repair = true,
@@ -224,7 +229,10 @@ impl Agent {
         self.repair = false;
         self.last_snapshot_ns = kernel::now_ns();
         match self.snapshots.take(&mut self.kernel) {
-            Ok(snapshot) => self.unsettled = Some(snapshot),
+            Ok(snapshot) => {
+                self.exits.note(&snapshot);
+                self.unsettled = Some(snapshot);
+            }
             Err(error) => log::warn!("no snapshot of the processes: {error}"),
         }
     }
@@ -269,6 +277,7 @@ impl Agent {
             );
         }
         self.judge_if_older_than(IN_BACKGROUND_NS);
+        self.count_stuck();
         let lost = self.lost_events();
         if lost > self.lost_before {
             log::warn!(

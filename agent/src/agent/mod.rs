@@ -5,6 +5,7 @@ mod core;
 pub(crate) mod host;
 mod judge;
 mod streams;
+mod stuck;
 mod tally;
 
 use std::{thread, time::Duration};
@@ -17,6 +18,7 @@ use tokio::{
 };
 
 use self::core::Agent;
+pub(crate) use self::stuck::THRESHOLD as STUCK_AFTER;
 use crate::{
     api,
     cli::{self, AgentArgs, ProbeArgs},

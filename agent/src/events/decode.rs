@@ -5,7 +5,7 @@ use wire::{death_flags, kind, release_flags, renotified_flags, task_flags};
 
 use super::{
     Death, Event, ExitStatus, Freed, Key, Kill, NamespacePid, Process, Release, Renotified,
-    Resources, Task, TaskState, Waited,
+    Resources, Task, TaskState, Thread, Waited,
 };
 
 /// Bytes that are not a record of the wire.
@@ -43,14 +43,7 @@ pub fn decode(bytes: &[u8], page_size: u64) -> Result<Event, Malformed> {
 
 /// Decodes one [`wire::TaskRecord`], which must be of exactly its size.
 pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
-    let want = size_of::<wire::TaskRecord>();
-    if bytes.len() != want {
-        return Err(Malformed::Size {
-            got: bytes.len(),
-            want,
-        });
-    }
-    let record: wire::TaskRecord = read(bytes)?;
+    let record: wire::TaskRecord = whole(bytes)?;
     let state = if record.flags & task_flags::LEADER_EXITED != 0 {
         TaskState::LeaderExited
     } else if record.flags & task_flags::ZOMBIE != 0 {
@@ -66,6 +59,7 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
         parent: process(&record.parent),
         tracer: process(&record.tracer),
         forker: process(&record.forker),
+        kill: kill(&record.killer, record.kill_signal, record.killed_ns),
         begin_ns: known(record.begin_ns),
         status: (state == TaskState::Zombie).then(|| ExitStatus::from_wait(record.exit_code)),
         exit_signal: Some(record.exit_signal),
@@ -80,26 +74,72 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
     })
 }
 
-/// When a zombie was dead at the latest, from the scheduler's own books: it got its last turn on
-/// a CPU then, and ran no longer than in all its life.
-///
-/// They are kept on another clock, so that the reader's own last turn is the yardstick; the two
-/// may drift apart by what NTP may slew, and a turn may be stretched by interrupts and by the
-/// hypervisor. What is added for that makes the answer later, never earlier. A process that ever
-/// had other threads may have outlived its leader, of which the books speak.
+/// Decodes one [`wire::ThreadRecord`], which must be of exactly its size.
+pub fn decode_thread(bytes: &[u8]) -> Result<Thread, Malformed> {
+    let record: wire::ThreadRecord = whole(bytes)?;
+    let turn = Turn {
+        last_ran_sched_ns: record.last_ran_sched_ns,
+        runtime_ns: record.runtime_ns,
+        reader_ran_sched_ns: record.reader_ran_sched_ns,
+        read_ns: record.read_ns,
+    };
+    Ok(Thread {
+        of: key(record.tgid, record.start_ns).ok_or(Malformed::NoProcess(0))?,
+        tid: record.tid,
+        slept_by_ns: turn.over_by(),
+        stack: record
+            .stack
+            .into_iter()
+            .take_while(|&address| address != 0)
+            .collect(),
+    })
+}
+
+/// When a zombie was dead at the latest: its last turn on a CPU was over. A process that ever had
+/// other threads may have outlived its leader, of which the books speak.
 fn dead_by(record: &wire::TaskRecord) -> Option<u64> {
-    const SLEW: u64 = 2_000;
-    const STRETCH: u64 = 2;
-    const SLACK_NS: u64 = 1_000_000;
-    if record.last_ran_sched_ns == 0 || record.threads_runtime_ns != 0 {
+    if record.threads_runtime_ns != 0 {
         return None;
     }
-    let turn_ns = record.runtime_ns.checked_mul(STRETCH)?;
-    let since_turn_ns = record
-        .reader_ran_sched_ns
-        .checked_sub(record.last_ran_sched_ns)?;
-    let age_ns = (since_turn_ns - since_turn_ns / SLEW).checked_sub(turn_ns + SLACK_NS)?;
-    record.read_ns.checked_sub(age_ns)
+    let turn = Turn {
+        last_ran_sched_ns: record.last_ran_sched_ns,
+        runtime_ns: record.runtime_ns,
+        reader_ran_sched_ns: record.reader_ran_sched_ns,
+        read_ns: record.read_ns,
+    };
+    turn.over_by()
+}
+
+/// What the scheduler's books say of a thread that does not run.
+#[expect(clippy::struct_field_names, reason = "units are in names")]
+struct Turn {
+    last_ran_sched_ns: u64,
+    runtime_ns: u64,
+    reader_ran_sched_ns: u64,
+    read_ns: u64,
+}
+
+impl Turn {
+    /// When its last turn on a CPU was over at the latest: it began then, and lasted no longer
+    /// than all its life.
+    ///
+    /// The books are kept on another clock, so that the reader's own last turn is the yardstick;
+    /// the two may drift apart by what NTP may slew, and a turn may be stretched by interrupts
+    /// and by the hypervisor. What is added for that makes the answer later, never earlier.
+    fn over_by(&self) -> Option<u64> {
+        const SLEW: u64 = 2_000;
+        const STRETCH: u64 = 2;
+        const SLACK_NS: u64 = 1_000_000;
+        if self.last_ran_sched_ns == 0 {
+            return None;
+        }
+        let turn_ns = self.runtime_ns.checked_mul(STRETCH)?;
+        let since_turn_ns = self
+            .reader_ran_sched_ns
+            .checked_sub(self.last_ran_sched_ns)?;
+        let age_ns = (since_turn_ns - since_turn_ns / SLEW).checked_sub(turn_ns + SLACK_NS)?;
+        self.read_ns.checked_sub(age_ns)
+    }
 }
 
 /// A struct of the wire.
@@ -122,6 +162,8 @@ unsafe impl Wire for wire::Freed {}
 unsafe impl Wire for wire::Renotified {}
 // SAFETY: integers, and structs and arrays of them.
 unsafe impl Wire for wire::TaskRecord {}
+// SAFETY: integers, and arrays of them.
+unsafe impl Wire for wire::ThreadRecord {}
 
 /// The struct that `bytes` begin with, at whatever alignment.
 fn read<T: Wire>(bytes: &[u8]) -> Result<T, Malformed> {
@@ -137,12 +179,19 @@ fn read<T: Wire>(bytes: &[u8]) -> Result<T, Malformed> {
     Ok(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
 }
 
+/// The same, of exactly as many bytes.
+fn whole<T: Wire>(bytes: &[u8]) -> Result<T, Malformed> {
+    let want = size_of::<T>();
+    if bytes.len() != want {
+        return Err(Malformed::Size {
+            got: bytes.len(),
+            want,
+        });
+    }
+    read(bytes)
+}
+
 fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
-    let kill = process(&record.killer).map(|by| Kill {
-        by,
-        signal: record.kill_signal as u8,
-        at_ns: record.killed_ns,
-    });
     let (user_ns, system_ns) = cpu_time(record.user_ns, record.system_ns, record.runtime_ns);
     Ok(Death {
         at_ns: record.head.at_ns,
@@ -151,7 +200,7 @@ fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
         parent: process(&record.parent),
         tracer: process(&record.tracer),
         forker: process(&record.forker),
-        kill: kill.filter(|kill| kill.at_ns != 0),
+        kill: kill(&record.killer, record.kill_signal, record.killed_ns),
         begin_ns: known(record.begin_ns),
         status: ExitStatus::from_wait(record.exit_code),
         exit_signal: record.exit_signal,
@@ -199,6 +248,15 @@ fn renotified(record: &wire::Renotified) -> Result<Renotified, Malformed> {
         child: child(record.child),
         parent: process(&record.parent).ok_or(Malformed::NoProcess(kind::RENOTIFIED))?,
         autoreap: record.head.flags & renotified_flags::AUTOREAP != 0,
+    })
+}
+
+fn kill(killer: &wire::Process, signal: u32, at_ns: u64) -> Option<Kill> {
+    let by = process(killer).filter(|_| at_ns != 0)?;
+    Some(Kill {
+        by,
+        signal: signal as u8,
+        at_ns,
     })
 }
 

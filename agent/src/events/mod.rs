@@ -6,7 +6,7 @@ mod decode;
 
 #[cfg(test)]
 pub(crate) use decode::tests::bytes;
-pub use decode::{Malformed, decode, decode_task};
+pub use decode::{Malformed, decode, decode_task, decode_thread};
 
 /// A process over all time: a PID alone is reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -218,6 +218,8 @@ pub struct Task {
     pub tracer: Option<Process>,
     /// Who created it.
     pub forker: Option<Process>,
+    /// The last fatal signal, which may yet be ignored or handled.
+    pub kill: Option<Kill>,
     /// First moment the whole group was on its way out.
     pub begin_ns: Option<u64>,
     /// How it ended, of a zombie.
@@ -236,6 +238,19 @@ pub struct Task {
     pub dead_by_ns: Option<u64>,
     /// Its numbers, outermost namespace first; empty where the source does not know.
     pub pids: Vec<NamespacePid>,
+}
+
+/// A thread that has not ended, of a process that is on its way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// Its process.
+    pub of: Key,
+    /// Its number.
+    pub tid: u32,
+    /// If it sleeps: it slept already at this moment, and as a rule since milliseconds before.
+    pub slept_by_ns: Option<u64>,
+    /// Return addresses of its kernel stack, innermost first; none where they could not be had.
+    pub stack: Vec<u64>,
 }
 
 /// State of a process in a snapshot.

@@ -6,6 +6,7 @@
 pub mod cgroup;
 pub mod collect;
 mod parse;
+pub mod stuck;
 pub mod suspects;
 
 /// Why the process must act.

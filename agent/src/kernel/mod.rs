@@ -13,6 +13,7 @@ mod privileges;
 mod procfs;
 mod readable;
 mod snapshot;
+pub(crate) mod stacks;
 mod tracefs;
 
 pub(crate) use attach::{Attached, Config, Counters, ProbeReport, attach};

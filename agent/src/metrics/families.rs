@@ -34,6 +34,7 @@ pub(super) struct Families {
     pub(super) oldest_zombie: GaugeVec,
     pub(super) parent_stale_zombies: IntGaugeVec,
     pub(super) culprits: IntGaugeVec,
+    pub(super) stuck_exits: IntGauge,
     pub(super) pids_used: IntGaugeVec,
     pub(super) pids_limit: IntGaugeVec,
     pub(super) events: IntCounterVec,
@@ -176,6 +177,14 @@ impl Families {
                     ),
                     &["verdict"],
                 ),
+            ),
+            stuck_exits: add(
+                to,
+                IntGauge::with_opts(opts(
+                    "stuck_exits",
+                    "Processes that were killed or began to exit more than 5 s ago and are neither \
+                 dead nor zombies. As of some seconds ago.",
+                )),
             ),
             pids_used: add(
                 to,

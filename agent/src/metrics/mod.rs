@@ -157,6 +157,7 @@ impl Metrics {
         let families = &self.families;
         families.zombies.set(sample.zombies as i64);
         families.stale_zombies.set(sample.stale_zombies as i64);
+        families.stuck_exits.set(sample.stuck_exits as i64);
         families.oldest_zombie.reset();
         if let Some(seconds) = sample.oldest_died_unix_seconds {
             families

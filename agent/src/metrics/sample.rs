@@ -78,6 +78,8 @@ pub struct Sample {
     pub parents: Vec<(String, u64)>,
     /// How many culprits have each verdict.
     pub culprits: BTreeMap<&'static str, u64>,
+    /// Processes that were killed or began to exit and do not get there.
+    pub stuck_exits: u64,
     /// PIDs in use on the host, threads included.
     pub pids_used: Option<u64>,
     /// PIDs that the host allows.

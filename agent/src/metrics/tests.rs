@@ -105,6 +105,7 @@ pub(super) fn full_sample() -> Sample {
             (String::new(), 1),
         ],
         culprits: [("never_waits", 2), ("parent_stopped", 0)].into(),
+        stuck_exits: 1,
         pids_used: Some(321),
         pids_limit: Some(32_768),
         probes: vec![("reap".to_owned(), "fentry:release_task".to_owned())],

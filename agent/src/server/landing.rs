@@ -3,10 +3,14 @@
 use crate::api::Doctor;
 
 /// Every path, and what it is for.
-const PATHS: [(&str, &str); 8] = [
+const PATHS: [(&str, &str); 9] = [
     ("/metrics", "for Prometheus"),
     ("/api/v1/zombies", "who is dead and unreaped now"),
     ("/api/v1/culprits", "who does not reap, why, and what to do"),
+    (
+        "/api/v1/stuck",
+        "who was killed or is exiting and does not get there, and why",
+    ),
     ("/api/v1/top", "one frame of the live view"),
     (
         "/api/v1/exits",

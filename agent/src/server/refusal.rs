@@ -34,6 +34,13 @@ impl Refusal {
         }
     }
 
+    pub(super) fn value(name: &str, why: &str) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error: format!("{name} is a duration such as 5s or 500ms: {why}"),
+        }
+    }
+
     pub(super) fn unavailable(error: impl Into<String>) -> Self {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,

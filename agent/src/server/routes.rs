@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::landing;
 use super::refusal::Refusal;
 use super::stream::Lines;
+use crate::agent::STUCK_AFTER as THRESHOLD;
 use crate::handle::{Handle, Request};
 
 /// How long the loop may take before it counts as stuck.
@@ -24,6 +25,9 @@ const BEAT: Duration = Duration::from_secs(1);
 
 /// How long any other answer may take; below the 10 s after which Prometheus gives up.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// The one path that takes a parameter.
+const STUCK: &str = "/api/v1/stuck";
 
 /// What each handler has.
 #[derive(Clone)]
@@ -57,6 +61,7 @@ pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
         .route("/readyz", get(readyz))
         .route("/api/v1/zombies", get(zombies))
         .route("/api/v1/culprits", get(culprits))
+        .route(STUCK, get(stuck))
         .route("/api/v1/top", get(top))
         .route("/api/v1/doctor", get(doctor))
         .route("/api/v1/exits", get(exits))
@@ -70,6 +75,7 @@ pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
 async fn refuse_parameters(request: HttpRequest, next: Next) -> Result<Response, Refusal> {
     match request.uri().query() {
         None | Some("") => Ok(next.run(request).await),
+        Some(_) if request.uri().path() == STUCK => Ok(next.run(request).await),
         Some(query) => {
             let first = query.split(['=', '&']).next().unwrap_or_default();
             Err(Refusal::parameter(first))
@@ -111,6 +117,23 @@ async fn zombies(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusa
 
 async fn culprits(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
     Ok(Json(agent.ask(ANSWER, Request::Culprits).await?))
+}
+
+/// `threshold=5s`: how long an exit may take.
+async fn stuck(State(agent): State<Agent>, uri: Uri) -> Result<impl IntoResponse, Refusal> {
+    let threshold = match uri.query().unwrap_or_default() {
+        "" => THRESHOLD,
+        query => match query.split_once('=') {
+            Some(("threshold", value)) => humantime::parse_duration(value)
+                .map_err(|error| Refusal::value("threshold", &error.to_string()))?,
+            _ => {
+                let name = query.split(['=', '&']).next().unwrap_or_default();
+                return Err(Refusal::parameter(name));
+            }
+        },
+    };
+    let question = |to| Request::Stuck(threshold, to);
+    Ok(Json(agent.ask(ANSWER, question).await?))
 }
 
 async fn top(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {

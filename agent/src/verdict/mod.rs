@@ -12,6 +12,7 @@ mod never_waits;
 mod sigchld_blocked;
 mod starved;
 mod stopped;
+pub mod stuck;
 mod subreaper;
 mod tracer;
 mod uninterruptible;

@@ -7,6 +7,7 @@ pub mod json;
 mod look;
 pub mod output;
 pub mod reference;
+pub mod stuck;
 mod table;
 mod text;
 pub mod top;

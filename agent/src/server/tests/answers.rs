@@ -48,7 +48,7 @@ fn the_landing_page_names_host_and_version_and_links_to_paths_that_exist() {
         .skip(1)
         .filter_map(|rest| rest.split('"').next());
     let links: Vec<_> = links.collect();
-    assert_eq!(links.len(), 8);
+    assert_eq!(links.len(), 9);
     for link in links {
         // A wrong method, so that the stream of exits ends too: an unknown path would be 404.
         assert_eq!(server.ask("DELETE", link).status, 405, "{link}");
