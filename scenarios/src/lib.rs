@@ -11,6 +11,7 @@ pub mod culprits;
 pub mod death;
 pub mod guard;
 pub mod slots;
+pub mod stuck;
 pub mod truth;
 pub mod wait;
 

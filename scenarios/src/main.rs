@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write, stdin, stdout};
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use scenarios::cases::{SCENARIOS, crowd, exec, find, reap, unreaped};
 use scenarios::culprits;
+use scenarios::stuck;
 use scenarios::truth::{How, Truth};
 
 /// Deaths with a known truth, for the tests of reapwatch.
@@ -51,6 +53,16 @@ enum Command {
     },
     /// List the ways not to reap.
     Culprits,
+    /// Make a process that does not die, and print the truth about it; until stdin closes.
+    Stuck {
+        /// A name from `stucks`.
+        name: String,
+    },
+    /// List the ways not to die.
+    Stucks,
+    /// What takes core dumps in a scenario and reads none.
+    #[command(name = stuck::READER, hide = true)]
+    CoreReader { flag: PathBuf },
     /// Children that exit and are reaped at once, as fast as possible; prints one summary.
     Burst {
         /// How many.
@@ -101,6 +113,16 @@ fn run(command: Command) -> Result<ExitCode> {
                 writeln!(stdout(), "{:24} {}", case.name, case.verdict)?;
             }
         }
+        Command::Stuck { name } => {
+            let case = stuck::find(&name).with_context(|| format!("no stuck `{name}`"))?;
+            case.keep(print, stdin())?;
+        }
+        Command::Stucks => {
+            for case in stuck::CASES {
+                writeln!(stdout(), "{:24} {}", case.name, case.verdict)?;
+            }
+        }
+        Command::CoreReader { flag } => stuck::read_nothing(&flag),
         Command::Burst { count } => print(&crowd::cycles("burst", c"rw-burst", count)?)?,
         Command::Cycles { count } => print(&crowd::cycles("cycles", c"rw-cycles", count)?)?,
         Command::Accuracy { delay, count } => {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use crate::api::{Culprit, Doctor, Document, Zombie};
+use crate::api::{Culprit, Doctor, Document, Stuck, Zombie};
 
 /// The program under test.
 pub(crate) const REAPWATCH: &str = env!("CARGO_BIN_EXE_reapwatch");
@@ -114,6 +114,14 @@ impl Agent {
     /// What `reapwatch culprits` says.
     pub(crate) fn culprits(&self) -> Document<Culprit> {
         json(&view(&["culprits", "--json"], self.socket()))
+    }
+
+    /// What `reapwatch stuck` says of exits that take longer than `threshold`.
+    pub(crate) fn stuck(&self, threshold: &str) -> Document<Stuck> {
+        json(&view(
+            &["stuck", "--json", "--threshold", threshold],
+            self.socket(),
+        ))
     }
 
     /// Whether deaths are seen by tracepoints only, which cannot know everything.

@@ -26,4 +26,5 @@ mod refusals;
 mod row;
 mod scenario;
 mod stream;
+mod stuck;
 mod zombies;

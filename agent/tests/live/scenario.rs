@@ -6,7 +6,9 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 
 use scenarios::culprits::Culprit;
+use scenarios::stuck::Stuck;
 use scenarios::truth::{Crowd, Truth};
+use serde::de::DeserializeOwned;
 
 use crate::agent::REAPWATCH;
 
@@ -109,20 +111,18 @@ impl Drop for Leak {
     }
 }
 
-/// A parent that does not reap until this is dropped.
+/// A scene of one process that stays until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Misbehaving {
+struct Kept {
     program: Child,
     stdin: Option<ChildStdin>,
-    /// Who it is, and the verdict that is true of it.
-    pub(crate) culprit: Culprit,
 }
 
-impl Misbehaving {
-    /// Starts the one of this name.
-    pub(crate) fn start(name: &str) -> Self {
+impl Kept {
+    /// Starts one, and what it says about itself.
+    fn start<T: DeserializeOwned>(kind: &str, name: &str) -> (Self, T) {
         let mut program = Command::new(program())
-            .args(["culprit", name])
+            .args([kind, name])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -131,19 +131,50 @@ impl Misbehaving {
         let mut stdout = BufReader::new(program.stdout.take().expect("it is piped"));
         stdout.read_line(&mut line).expect("a line");
         let stdin = program.stdin.take();
-        let culprit = serde_json::from_str(&line)
-            .unwrap_or_else(|error| panic!("scenarios culprit {name}: {error}"));
+        let truth = serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("scenarios {kind} {name}: {error}"));
+        (Self { program, stdin }, truth)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        drop(self.program.wait());
+    }
+}
+
+/// A parent that does not reap until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Misbehaving {
+    _kept: Kept,
+    /// Who it is, and the verdict that is true of it.
+    pub(crate) culprit: Culprit,
+}
+
+impl Misbehaving {
+    /// Starts the one of this name.
+    pub(crate) fn start(name: &str) -> Self {
+        let (kept, culprit) = Kept::start("culprit", name);
         Self {
-            program,
-            stdin,
+            _kept: kept,
             culprit,
         }
     }
 }
 
-impl Drop for Misbehaving {
-    fn drop(&mut self) {
-        drop(self.stdin.take());
-        drop(self.program.wait());
+/// A process that does not die until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Undying {
+    _kept: Kept,
+    /// Who it is, and the truth about it.
+    pub(crate) truth: Stuck,
+}
+
+impl Undying {
+    /// Starts the one of this name.
+    pub(crate) fn start(name: &str) -> Self {
+        let (kept, truth) = Kept::start("stuck", name);
+        Self { _kept: kept, truth }
     }
 }

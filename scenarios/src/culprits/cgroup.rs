@@ -9,14 +9,14 @@ use nix::unistd::Pid;
 
 /// A cgroup of our own with one process.
 #[derive(Debug)]
-pub(super) struct Cgroup {
+pub(crate) struct Cgroup {
     folder: PathBuf,
     /// The file and the text that let the process run again.
     release: (&'static str, &'static str),
 }
 
 impl Cgroup {
-    pub(super) fn frozen_v1(pid: Pid) -> Result<Self> {
+    pub(crate) fn frozen_v1(pid: Pid) -> Result<Self> {
         let cgroup = Self::new("freezer", pid, ("freezer.state", "THAWED"))?;
         cgroup.write("freezer.state", "FROZEN")?;
         Ok(cgroup)
@@ -72,7 +72,7 @@ impl Drop for Cgroup {
 }
 
 /// Where the hierarchy of a v1 controller is mounted, or that of version 2 (`cgroup2`).
-fn mount(kind: &str) -> Option<PathBuf> {
+pub(crate) fn mount(kind: &str) -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
     mounts.lines().find_map(|line| {
         let words: Vec<_> = line.split(' ').collect();

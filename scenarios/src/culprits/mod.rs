@@ -1,6 +1,6 @@
 //! Parents that do not reap, each for a reason of its own, for as long as somebody wants.
 
-mod cgroup;
+pub(crate) mod cgroup;
 mod habits;
 mod states;
 
@@ -160,7 +160,7 @@ impl Case {
 }
 
 /// Forks a process that runs `body` and dies with its parent.
-fn child(body: impl FnOnce() -> Result<()>) -> Result<Pid> {
+pub(crate) fn child(body: impl FnOnce() -> Result<()>) -> Result<Pid> {
     // SAFETY: this program has one thread whenever it forks, so its child may do anything.
     match unsafe { fork() }.context("cannot fork")? {
         ForkResult::Parent { child } => Ok(child),
@@ -199,7 +199,7 @@ fn tell(slots: &Slots) {
     slots.set(Slot::Pid, host_ids().0);
 }
 
-fn sleep_for_ever<T>() -> Result<T> {
+pub(crate) fn sleep_for_ever<T>() -> Result<T> {
     loop {
         std::thread::sleep(Duration::from_secs(3600));
     }

@@ -35,9 +35,11 @@ pub fn facts(suspect: &Suspect, symbols: &Symbols, mounts: &Mounts) -> Option<Fa
     let root = format!("/proc/{}", key.tgid);
     let read = |name: &str| fs::read_to_string(format!("{root}/{name}")).ok();
     let status = read("status")?;
+    let cgroup = read("cgroup").unwrap_or_default();
+    let frozen = mounts.all_frozen_v1(&cgroup);
     let mut facts = Facts {
         dumps_core: parse::field(&status, "CoreDumping").map(|it| it == "1"),
-        freezer: read("cgroup").and_then(|text| mounts.freezer(&text)),
+        freezer: mounts.freezer(&cgroup),
         ..Facts::default()
     };
     for tid in collect::threads(key.tgid, THREADS) {
@@ -54,7 +56,10 @@ pub fn facts(suspect: &Suspect, symbols: &Symbols, mounts: &Mounts) -> Option<Fa
             continue;
         }
         facts.tracer = facts.tracer.or(tracer.map(who));
-        facts.threads.push(thread);
+        facts.threads.push(Thread {
+            frozen: frozen && thread.state == 'D',
+            ..thread
+        });
     }
     awaited(key.tgid, &mut facts);
     let start_ns = kernel::start_ns(key.tgid)?;
@@ -98,6 +103,7 @@ fn thread(root: &Path, tid: u32, stack: Vec<Frame>) -> Option<(Thread, Option<u3
     let thread = Thread {
         tid,
         state,
+        frozen: false,
         kill_pending: pending("SigPnd") || pending("ShdPnd"),
         wchan: read("wchan")
             .filter(|_| !ended)

@@ -63,14 +63,16 @@ impl<'a> Mount<'a> {
 
 /// The connections that a thread may wait for, and whether that is just the one.
 pub(super) fn connections(tgid: u32, tid: u32) -> (Vec<Connection>, bool) {
-    let text = fs::read_to_string(format!("/proc/{tgid}/mountinfo")).unwrap_or_default();
+    // The thread itself: a main thread that has ended sees nothing any more.
+    let root = format!("/proc/{tgid}/task/{tid}");
+    let text = fs::read_to_string(format!("{root}/mountinfo")).unwrap_or_default();
     let mounts: Vec<_> = text
         .lines()
         .filter_map(Mount::parse)
         .filter(Mount::is_fuse)
         .collect();
     let mounted = find_control();
-    let by_call = mount_of_call(tgid, tid);
+    let by_call = mount_of_call(&root);
     if let Some(mount) = mounts
         .iter()
         .find(|mount| Some(mount.id) == by_call.as_deref())
@@ -101,11 +103,11 @@ pub(super) fn connections(tgid: u32, tid: u32) -> (Vec<Connection>, bool) {
 
 /// The mount of the descriptor that the call is about in which a thread sleeps, where its first
 /// argument is one.
-fn mount_of_call(tgid: u32, tid: u32) -> Option<String> {
-    let call = fs::read_to_string(format!("/proc/{tgid}/task/{tid}/syscall")).ok()?;
+fn mount_of_call(root: &str) -> Option<String> {
+    let call = fs::read_to_string(format!("{root}/syscall")).ok()?;
     let first = call.split_whitespace().nth(1)?.strip_prefix("0x")?;
     let descriptor = u64::from_str_radix(first, 16).ok()?;
-    let info = fs::read_to_string(format!("/proc/{tgid}/fdinfo/{descriptor}")).ok()?;
+    let info = fs::read_to_string(format!("{root}/fdinfo/{descriptor}")).ok()?;
     Some(field(&info, "mnt_id:")?.to_owned())
 }
 

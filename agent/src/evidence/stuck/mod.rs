@@ -70,6 +70,8 @@ pub struct Thread {
     pub tid: u32,
     /// The letter of its state.
     pub state: char,
+    /// Whether its cgroup's freezer holds it: since 6.1 wherever it sleeps.
+    pub frozen: bool,
     /// Whether SIGKILL is pending.
     pub kill_pending: bool,
     /// The kernel function that it sleeps in.

@@ -144,6 +144,7 @@ pub fn of(thread: &Thread) -> Step {
     let exits = has(&EXIT);
     let named = STEPS.iter().find(|(_, names)| has(names));
     match named.map(|(step, _)| *step) {
+        _ if thread.frozen => Step::Frozen,
         Some(step @ (Step::Frozen | Step::DumpingCore)) => step,
         // A system call may close files and free memory too; only inside do_exit it is this.
         Some(step) if exits && is_driver(thread, step) => Step::InDriver,
@@ -209,6 +210,7 @@ mod tests {
         Thread {
             tid: 1,
             state,
+            frozen: false,
             kill_pending: true,
             wchan: None,
             stack: stack.iter().map(frame).collect(),
@@ -358,5 +360,10 @@ mod tests {
             ..thread('D', &[])
         };
         assert_eq!(of(&nothing), Step::Exiting);
+        let frozen = Thread {
+            frozen: true,
+            ..thread('D', &["hrtimer_nanosleep", "do_syscall_64"])
+        };
+        assert_eq!(of(&frozen), Step::Frozen);
     }
 }

@@ -292,6 +292,7 @@ mod tests {
         let in_exit = super::super::Thread {
             tid: 7,
             state: 'D',
+            frozen: false,
             kill_pending: false,
             wchan: Some("do_exit".to_owned()),
             stack: Vec::new(),

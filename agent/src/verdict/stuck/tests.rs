@@ -19,6 +19,7 @@ fn thread(tid: u32, state: char, stack: &[&str]) -> Thread {
     Thread {
         tid,
         state,
+        frozen: false,
         kill_pending: true,
         wchan: None,
         stack: stack.iter().map(frame).collect(),

@@ -44,18 +44,19 @@ pub(super) fn place(thread: &Thread) -> String {
 
 /// For how long, and by whom.
 pub(super) fn since(stuck: &Stuck) -> String {
-    let least = if stuck.is_lower_bound {
-        "at least "
-    } else {
-        ""
+    let span = match (stuck.is_lower_bound, stuck.stuck_ns) {
+        (true, 0..1_000_000_000) => "on its way out since before reapwatch came".to_owned(),
+        (true, ns) => format!("on its way out for at least {}", span(ns)),
+        (false, ns) => format!("on its way out for {}", span(ns)),
     };
-    let span = span(stuck.stuck_ns);
     match &stuck.kill {
-        Some((signal, by)) => format!(
-            "on its way out for {least}{span}; the last fatal signal is {signal} from {}",
-            other(by)
-        ),
-        None => format!("on its way out for {least}{span}; no fatal signal was seen"),
+        Some((signal, by)) => {
+            format!(
+                "{span}; the last fatal signal is {signal} from {}",
+                other(by)
+            )
+        }
+        None => format!("{span}; no fatal signal was seen"),
     }
 }
 
