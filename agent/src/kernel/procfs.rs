@@ -41,7 +41,7 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
                 process: stat.process.clone(),
                 state: match stat.state {
                     TaskState::Alive if leaves => TaskState::Exiting,
-                    state => state,
+                    as_said => as_said,
                 },
                 parent: process_of(stat.parent),
                 tracer: number("TracerPid:")

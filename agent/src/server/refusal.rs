@@ -34,6 +34,13 @@ impl Refusal {
         }
     }
 
+    pub(super) fn unknown_beside(known: &str, name: &str) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error: format!("unknown query parameter {name}; this path takes only {known}"),
+        }
+    }
+
     pub(super) fn value(name: &str, why: &str) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,

@@ -121,16 +121,12 @@ async fn culprits(State(agent): State<Agent>) -> Result<impl IntoResponse, Refus
 
 /// `threshold=5s`: how long an exit may take.
 async fn stuck(State(agent): State<Agent>, uri: Uri) -> Result<impl IntoResponse, Refusal> {
-    let threshold = match uri.query().unwrap_or_default() {
-        "" => THRESHOLD,
-        query => match query.split_once('=') {
-            Some(("threshold", value)) => humantime::parse_duration(value)
-                .map_err(|error| Refusal::value("threshold", &error.to_string()))?,
-            _ => {
-                let name = query.split(['=', '&']).next().unwrap_or_default();
-                return Err(Refusal::parameter(name));
-            }
-        },
+    let query = uri.query().unwrap_or_default();
+    let threshold = match query.split_once('=').unwrap_or((query, "")) {
+        ("", "") => THRESHOLD,
+        ("threshold", value) => humantime::parse_duration(value)
+            .map_err(|error| Refusal::value("threshold", &error.to_string()))?,
+        (unknown, _) => return Err(Refusal::unknown_beside("threshold", unknown)),
     };
     let question = |to| Request::Stuck(threshold, to);
     Ok(Json(agent.ask(ANSWER, question).await?))

@@ -10,7 +10,7 @@ use scenarios::stuck::CASES;
 
 use crate::agent::{Agent, eventually, view};
 use crate::api::Stuck;
-use crate::row::{Verdicts, attempt};
+use crate::row::{Verdicts, attempt, skip};
 use crate::scenario::Undying;
 
 /// Long enough that nobody who dies well is meant.
@@ -80,7 +80,7 @@ fn each_who_does_not_die_has_its_verdict() {
     for case in CASES {
         match attempt(|| Undying::start(case.name)) {
             Ok(one) => match &one.truth.skipped {
-                Some(why) => verdicts.skip(case.name, why),
+                Some(why) => skip(case.name, why),
                 None => cast.push(one),
             },
             Err(why) => verdicts.judge(case.name, Err(why)),
@@ -124,7 +124,7 @@ fn following_the_remedy_frees_the_process() {
     let mut verdicts = Verdicts::default();
     let one = Undying::start("fuse_flush");
     match &one.truth.skipped {
-        Some(why) => verdicts.skip("stuck_remedy", why),
+        Some(why) => skip("stuck_remedy", why),
         None => verdicts.of("stuck_remedy", || remedy_frees(&one)),
     }
     verdicts.end();

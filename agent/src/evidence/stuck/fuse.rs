@@ -36,10 +36,10 @@ impl<'a> Mount<'a> {
     /// `proc_pid_mountinfo(5)`.
     pub(super) fn parse(line: &'a str) -> Option<Self> {
         let (place, kind) = line.split_once(" - ")?;
-        let mut place = place.split(' ');
-        let id = place.next()?;
-        let (major, minor) = place.nth(1)?.split_once(':')?;
-        let point = place.nth(1)?;
+        let mut words = place.split(' ');
+        let id = words.next()?;
+        let (major, minor) = words.nth(1)?.split_once(':')?;
+        let point = words.nth(1)?;
         let mut kind = kind.split(' ');
         Some(Self {
             id,
@@ -62,9 +62,9 @@ impl<'a> Mount<'a> {
 }
 
 /// The connections that a thread may wait for, and whether that is just the one.
-pub(super) fn connections(tgid: u32, tid: u32) -> (Vec<Connection>, bool) {
+pub(super) fn connections(process: u32, thread: u32) -> (Vec<Connection>, bool) {
     // The thread itself: a main thread that has ended sees nothing any more.
-    let root = format!("/proc/{tgid}/task/{tid}");
+    let root = format!("/proc/{process}/task/{thread}");
     let text = fs::read_to_string(format!("{root}/mountinfo")).unwrap_or_default();
     let mounts: Vec<_> = text
         .lines()

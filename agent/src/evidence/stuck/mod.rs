@@ -12,6 +12,10 @@ use steps::Step;
 
 /// All that is known about one of them at one moment.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "`stuck_ns` says of what the nanoseconds are"
+)]
 pub struct Stuck {
     /// Its PID.
     pub pid: u32,

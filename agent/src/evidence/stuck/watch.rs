@@ -218,12 +218,12 @@ mod tests {
         }
     }
 
-    fn killed(signal: u8, seconds: u64) -> Option<Kill> {
-        Some(Kill {
+    fn killed(signal: u8, seconds: u64) -> Kill {
+        Kill {
             by: process(1),
             signal,
             at_ns: seconds * SECOND,
-        })
+        }
     }
 
     fn suspects(watch: &mut Watch, snapshot: &Snapshot, threads: &[Thread]) -> Vec<Suspect> {
@@ -235,7 +235,7 @@ mod tests {
     fn who_was_killed_is_a_suspect_from_the_threshold_on() {
         let mut watch = Watch::default();
         let dying = || Task {
-            kill: killed(SIGKILL, 100),
+            kill: Some(killed(SIGKILL, 100)),
             ..task(7, TaskState::Exiting)
         };
         assert!(suspects(&mut watch, &at(104, vec![dying()]), &[]).is_empty());
@@ -249,13 +249,13 @@ mod tests {
     fn a_signal_that_somebody_blocks_accuses_nobody() {
         let mut watch = Watch::default();
         let alive = Task {
-            kill: killed(15, 1),
+            kill: Some(killed(15, 1)),
             ..task(7, TaskState::Alive)
         };
         assert!(suspects(&mut watch, &at(100, vec![alive]), &[]).is_empty());
         assert!(watch.is_idle());
         let blocked_long_ago = Task {
-            kill: killed(15, 1),
+            kill: Some(killed(15, 1)),
             begin_ns: Some(90 * SECOND),
             ..task(7, TaskState::Exiting)
         };
