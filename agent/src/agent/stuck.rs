@@ -48,7 +48,8 @@ pub(super) struct Exits {
     round: Option<Round>,
     waiting: VecDeque<Question>,
     /// The last thread that looked at suspects; it may outlive its round where a file hangs.
-    looking: Option<JoinHandle<()>>,
+    /// It gives back the names that it has learnt.
+    looking: Option<JoinHandle<Symbols>>,
 }
 
 #[derive(Debug)]
@@ -91,12 +92,13 @@ impl Exits {
 
     fn begin(&mut self, suspects: Vec<Suspect>, to: oneshot::Sender<Document<Stuck>>) {
         let (found, coming) = mpsc::unbounded_channel();
-        let looking = self.looking.as_ref();
-        let busy = looking.is_some_and(|thread| !thread.is_finished());
-        if !busy && !suspects.is_empty() {
+        let former = self.looking.take_if(|thread| thread.is_finished());
+        if self.looking.is_none() && !suspects.is_empty() {
+            let symbols = former.and_then(|thread| thread.join().ok());
+            let symbols = symbols.unwrap_or_default();
             let suspects = suspects.clone();
             let thread = thread::Builder::new().name("reapwatch-stuck".to_owned());
-            match thread.spawn(move || look(&suspects, &found)) {
+            match thread.spawn(move || look(symbols, &suspects, &found)) {
                 Ok(thread) => self.looking = Some(thread),
                 Err(error) => log::warn!("cannot start a thread to look at suspects: {error}"),
             }
@@ -112,19 +114,24 @@ impl Exits {
 }
 
 /// Reads the files of each, until nobody listens any more.
-fn look(suspects: &[Suspect], found: &mpsc::UnboundedSender<(Key, Facts)>) {
+fn look(
+    mut symbols: Symbols,
+    suspects: &[Suspect],
+    found: &mpsc::UnboundedSender<(Key, Facts)>,
+) -> Symbols {
     let threads = suspects.iter().flat_map(|suspect| &suspect.threads);
-    let symbols = Symbols::of(threads.flat_map(|thread| thread.stack.iter().copied()));
+    symbols.learn(threads.flat_map(|thread| thread.stack.iter().copied()));
     let mounts = cgroup::Mounts::find();
     for suspect in suspects {
         if found.is_closed() {
-            return;
+            return symbols;
         }
         if let Some(facts) = collect::facts(suspect, &symbols, &mounts) {
             // The round may end at any time.
             let _over = found.send((suspect.process.key, facts));
         }
     }
+    symbols
 }
 
 impl Agent {

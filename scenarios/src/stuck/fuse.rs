@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::server::{self, FLUSH, READ};
-use super::{Helper, Made, Scene, sleeps_in};
+use super::{Helper, Made, Scene};
 use crate::culprits::{child, sleep_for_ever};
 use crate::slots::{Slot, Slots};
 
@@ -170,7 +170,6 @@ fn flush(body: fn(&Slots) -> Result<()>, then: fn(Pid, &Slots) -> Result<()>) ->
     })?;
     then(pid, &fuse.slots)?;
     fuse.slots.wait(Slot::Go)?;
-    sleeps_in(pid, "request_wait_answer")?;
     Ok(Ok(fuse.scene(pid)))
 }
 

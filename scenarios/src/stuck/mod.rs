@@ -10,11 +10,9 @@ mod server;
 mod tracer;
 
 use std::any::Any;
-use std::fs;
 use std::io::Read;
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
@@ -134,16 +132,4 @@ impl Drop for Helper {
         // One that has ended meanwhile is reaped with the rest.
         let _gone = kill(self.0, Signal::SIGKILL);
     }
-}
-
-/// The kernel function that a process sleeps in, as /proc tells.
-fn sleeps_in(pid: Pid, function: &str) -> Result<()> {
-    for _ in 0..20_000 {
-        let place = fs::read_to_string(format!("/proc/{pid}/wchan")).unwrap_or_default();
-        if place.split('.').next() == Some(function) {
-            return Ok(());
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    bail!("{pid} does not sleep in {function}")
 }

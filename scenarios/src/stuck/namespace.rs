@@ -5,7 +5,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{Helper, Made, Scene, sleeps_in};
+use super::{Helper, Made, Scene};
 use crate::culprits::{child, sleep_for_ever};
 use crate::slots::{Slot, Slots};
 
@@ -22,7 +22,6 @@ pub(super) fn init() -> Result<Made> {
     })?);
     let pid = Pid::from_raw(slots.wait(Slot::Pid)? as i32);
     kill(pid, Signal::SIGKILL).context("cannot kill")?;
-    sleeps_in(pid, "zap_pid_ns_processes")?;
     Ok(Ok(Scene {
         pid,
         holder: Some(outside.0),

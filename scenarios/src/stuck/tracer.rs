@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
 
-use super::{Helper, Made, Scene, sleeps_in};
+use super::{Helper, Made, Scene};
 use crate::culprits::{child, sleep_for_ever};
 use crate::slots::{Slot, Slots};
 
@@ -19,7 +19,6 @@ pub(super) fn stopped_at_exit() -> Result<Made> {
     })?);
     slots.wait(Slot::Tracer)?;
     slots.set(Slot::Go, 1);
-    sleeps_in(pid, "ptrace_stop")?;
     kill(pid, Signal::SIGKILL).context("cannot kill")?;
     Ok(Ok(Scene {
         pid,

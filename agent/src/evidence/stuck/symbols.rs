@@ -14,15 +14,19 @@ const KALLSYMS: &str = "/proc/kallsyms";
 pub struct Symbols(HashMap<u64, Frame>);
 
 impl Symbols {
-    /// Finds these addresses in one reading, without keeping the list of some 200,000 names.
-    pub fn of(addresses: impl Iterator<Item = u64>) -> Self {
+    /// Learns these addresses, and forgets others. Those that are new are found in one reading,
+    /// without keeping the list of some 200,000 names; who is stuck stays where it is, so that a
+    /// second look need not read it again.
+    pub fn learn(&mut self, addresses: impl Iterator<Item = u64>) {
         let addresses: BTreeSet<u64> = addresses.collect();
-        if addresses.is_empty() {
-            return Self::default();
-        }
-        match File::open(KALLSYMS) {
-            Ok(file) => Self::find(&addresses, BufReader::with_capacity(1 << 16, file)),
-            Err(_) => Self::default(),
+        self.0.retain(|address, _| addresses.contains(address));
+        let known = |address: &u64| self.0.contains_key(address);
+        let new: BTreeSet<u64> = addresses.into_iter().filter(|it| !known(it)).collect();
+        if !new.is_empty()
+            && let Ok(file) = File::open(KALLSYMS)
+        {
+            let found = Self::find(&new, BufReader::with_capacity(1 << 16, file));
+            self.0.extend(found.0);
         }
     }
 
