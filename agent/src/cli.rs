@@ -21,6 +21,7 @@ Examples:
   sudo reapwatch zombies                      who is dead and unreaped now
   sudo reapwatch culprits                     who does not reap, why, and what to do
   sudo reapwatch explain 1234                 the whole story of one process
+  sudo reapwatch stuck                        who was killed and does not die, why, and what to do
   sudo reapwatch exits --for 10s              every death of the next ten seconds
   reapwatch zombies --json | jq '.items[].parent.comm'
   reapwatch zombies --fail || page-someone    exit status 3 when there are zombies
@@ -44,13 +45,14 @@ Environment:
   RUST_LOG     what is logged on stderr, such as debug or reapwatch=debug";
 
 /// Commands that have a page.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "agent",
     "top",
     "exits",
     "zombies",
     "culprits",
     "explain",
+    "stuck",
     "doctor",
     "completions",
     "man",
@@ -136,6 +138,17 @@ Examples:
   reapwatch explain 1234 --json | jq -r '.summary, .verdict.remedy'
   reapwatch explain 1234 --json | jq '.timeline[]'")]
     Explain(ExplainArgs),
+    /// Say who was killed or is exiting and does not get there, in which step, and what to do
+    #[command(after_help = "\
+Each process with the step of its exit, its threads with their kernel stacks, and what it waits for:
+a FUSE connection and its server, a core dump's reader, a tracer, a PID namespace, a frozen cgroup.
+
+Examples:
+  sudo reapwatch stuck
+  sudo reapwatch stuck --threshold 1s
+  reapwatch stuck --json | jq '.items[] | [.pid, .step, .verdict.remedy]'
+  reapwatch stuck --fail                          exit status 3 when there are any")]
+    Stuck(StuckArgs),
     /// Say what this kernel and these privileges allow
     #[command(after_help = "\
 Examples:
@@ -346,6 +359,26 @@ pub struct ExplainArgs {
     /// Which process
     #[arg(value_parser = values::pid)]
     pub pid: u32,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+    /// Which agent.
+    #[command(flatten)]
+    pub from: ViewArgs,
+    /// How to probe.
+    #[command(flatten)]
+    pub probes: ProbeArgs,
+}
+
+/// Options of `stuck`.
+#[derive(Clone, Debug, Args)]
+pub struct StuckArgs {
+    /// How long an exit may take before it counts as stuck
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration)]
+    pub threshold: Duration,
+    /// Exit with status 3 when there are any
+    #[arg(long)]
+    pub fail: bool,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,

@@ -15,6 +15,7 @@ pub(crate) fn examine(config: Config) -> Doctor {
             let (_, snapshot) = Source::choose(&kernel);
             let mut probes = kernel.probes.clone();
             probes.push(snapshot);
+            probes.push(kernel::stacks::report(&kernel));
             report(Some(kernel.source), &probes, None)
         }
         Err(error) => report(None, &[], Some(error.to_string())),

@@ -1,11 +1,13 @@
 //! What the agent knows → what it tells: records of the lifecycle become the types of the api,
 //! kernel time becomes wall time.
 
+pub(crate) mod stuck;
+
 use humantime::format_rfc3339_nanos;
 
 use crate::{
     api,
-    events::{ExitStatus, Process, Resources, Steps},
+    events::{ExitStatus, Kill, Process, Resources, Steps},
     kernel::Wall,
     lifecycle::{DiedBound, How, Record},
     parents, signals,
@@ -29,6 +31,16 @@ pub(crate) fn process(wall: Wall, process: &Process) -> api::Process {
         pid: process.key.tgid,
         start_time: (process.key.start_ns != 0).then(|| time(wall, process.key.start_ns)),
         comm: process.comm.clone(),
+    }
+}
+
+/// Who sent a fatal signal.
+pub(crate) fn killer(wall: Wall, kill: &Kill) -> api::Killer {
+    api::Killer {
+        process: kill.process.as_ref().map(|it| process(wall, it)),
+        by: kill.by.map(|by| by.name().to_owned()),
+        signal: signals::name(kill.signal),
+        at: time(wall, kill.at_ns),
     }
 }
 
@@ -60,12 +72,7 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
                 tid: by.tid,
             }),
         how: how.name().to_owned(),
-        killer: record.kill.as_ref().map(|kill| api::Killer {
-            process: someone(&kill.process),
-            by: kill.by.map(|by| by.name().to_owned()),
-            signal: signals::name(kill.signal),
-            at: time(wall, kill.at_ns),
-        }),
+        killer: record.kill.as_ref().map(|kill| killer(wall, kill)),
         began_at: record.begin_ns.map(|at_ns| time(wall, at_ns)),
         died_at: died_ns.map(|at_ns| time(wall, at_ns)),
         died_at_is_lower_bound: record.died.bound == DiedBound::NotBefore,

@@ -138,9 +138,12 @@ const PURE: [&str; 8] = [
 ];
 
 /// The files of pure parts that read for them what files say: of /proc, of cgroups, of runtimes.
-const COLLECTORS: [&str; 6] = [
+const COLLECTORS: [&str; 9] = [
     "evidence/cgroup.rs",
     "evidence/collect.rs",
+    "evidence/stuck/collect.rs",
+    "evidence/stuck/fuse.rs",
+    "evidence/stuck/symbols.rs",
     "pids/read.rs",
     "story/look.rs",
     "workload/look.rs",

@@ -349,7 +349,8 @@ pub mod task_flags {
     pub const ZOMBIE: u32 = 1 << 0;
     /// A zombie leader with live threads: not reapable, not a zombie to us.
     pub const LEADER_EXITED: u32 = 1 << 1;
-    /// The group is on its way out (`SIGNAL_GROUP_EXIT` or `PF_EXITING`) and not yet a zombie.
+    /// The group was told to exit, dumps core or has no live thread left, and is not yet a
+    /// zombie.
     pub const EXITING: u32 = 1 << 2;
 }
 
@@ -366,6 +367,10 @@ pub struct TaskRecord {
     pub tracer: Process,
     /// Who created it, zero when that was before the agent.
     pub forker: Process,
+    /// Who sent the last fatal signal, zero when none was seen.
+    pub killer: Process,
+    /// When that signal was sent.
+    pub killed_ns: u64,
     /// First moment the whole group was on its way out.
     pub begin_ns: u64,
     /// The cgroup v2 id.
@@ -384,6 +389,12 @@ pub struct TaskRecord {
     pub threads_runtime_ns: u64,
     /// [`task_flags`].
     pub flags: u32,
+    /// The signal of `killer`.
+    pub kill_signal: u16,
+    /// One of [`kill_by`].
+    pub kill_by: u16,
+    /// Unused, zero.
+    pub pad: u32,
     /// The wait status, of a zombie.
     pub exit_code: u32,
     /// The signal its parent gets.
@@ -392,6 +403,31 @@ pub struct TaskRecord {
     pub uid: u32,
     /// Its numbers, outermost namespace first.
     pub pids: [NamespacePid; NAMESPACE_LEVELS],
+}
+
+/// Frames of a kernel stack that are recorded, innermost first.
+pub const STACK_FRAMES: usize = 24;
+
+/// One thread that has not ended, of a process that is on its way out.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ThreadRecord {
+    /// Thread group id.
+    pub tgid: u32,
+    /// Its own number.
+    pub tid: u32,
+    /// `start_boottime` of the group leader.
+    pub start_ns: u64,
+    /// When it last got a CPU, on the scheduler's clock; 0 where the kernel does not say.
+    pub last_ran_sched_ns: u64,
+    /// How long it ran in all its life.
+    pub runtime_ns: u64,
+    /// When the reader of this record last got a CPU, on the scheduler's clock.
+    pub reader_ran_sched_ns: u64,
+    /// When the record was made.
+    pub read_ns: u64,
+    /// Its kernel stack: return addresses, innermost first, 0 past the last.
+    pub stack: [u64; STACK_FRAMES],
 }
 
 /// Indexes of the per-CPU counters.
@@ -542,7 +578,8 @@ const _: () = {
     assert!(size_of::<Renotified>() == 56);
     assert!(size_of::<CgroupMade>() == 16 + 8 + 512);
     assert!(size_of::<Waits>() == 13 * 8);
-    assert!(size_of::<TaskRecord>() == 4 * 32 + 7 * 8 + 13 * 8 + 4 * 4 + 4 * 8);
+    assert!(size_of::<TaskRecord>() == 5 * 32 + 8 * 8 + 13 * 8 + 6 * 4 + 4 * 8);
+    assert!(size_of::<ThreadRecord>() == 2 * 4 + 5 * 8 + STACK_FRAMES * 8);
     assert!(size_of::<Offsets>() == 41 * 4);
     assert!(size_of::<Options>() == 16);
 };

@@ -27,6 +27,8 @@ mod registers;
 #[cfg(target_arch = "bpf")]
 mod snapshot;
 #[cfg(target_arch = "bpf")]
+mod stacks;
+#[cfg(target_arch = "bpf")]
 mod steps;
 #[cfg(target_arch = "bpf")]
 mod task;

@@ -22,6 +22,9 @@ const PF_EXITING: u32 = 0x4;
 const PF_KTHREAD: u32 = 0x0020_0000;
 /// `SIGNAL_GROUP_EXIT`, include/linux/sched/signal.h.
 const SIGNAL_GROUP_EXIT: u32 = 0x4;
+/// `SIGNAL_GROUP_COREDUMP`, likewise; the bit means nothing since 5.17, where a process that
+/// dumps core is told to exit at once.
+const SIGNAL_GROUP_COREDUMP: u32 = 0x8;
 /// `EXIT_ZOMBIE`, include/linux/sched.h; `EXIT_TRACE` includes it.
 pub(crate) const EXIT_ZOMBIE: u32 = 0x20;
 /// `SA_NOCLDWAIT`, include/uapi/asm-generic/signal-defs.h.
@@ -175,6 +178,12 @@ impl Task {
         self.0.read_u64(offset!(task_last_arrival))
     }
 
+    /// How long it ran in all its life.
+    #[inline(always)]
+    pub(crate) fn runtime_ns(self) -> u64 {
+        self.0.read_u64(offset!(task_sum_exec_runtime))
+    }
+
     #[inline(always)]
     pub(crate) fn exit_signal(self) -> i32 {
         self.0.read_u32(offset!(task_exit_signal)) as i32
@@ -319,6 +328,13 @@ impl Group {
         self.signal.read_u32(offset!(signal_flags)) & SIGNAL_GROUP_EXIT != 0
     }
 
+    /// It is on its way out as a whole, or dumps core first.
+    #[inline(always)]
+    pub(crate) fn is_exiting(self) -> bool {
+        let told = SIGNAL_GROUP_EXIT | SIGNAL_GROUP_COREDUMP;
+        self.signal.read_u32(offset!(signal_flags)) & told != 0 || self.live_threads() == 0
+    }
+
     /// Threads that have not passed the start of their exit.
     #[inline(always)]
     pub(crate) fn live_threads(self) -> u32 {
@@ -362,7 +378,7 @@ impl Group {
     /// The same, its leader included.
     #[inline(always)]
     pub(crate) fn runtime_ns(self) -> u64 {
-        self.threads_runtime_ns() + self.leader.0.read_u64(offset!(task_sum_exec_runtime))
+        self.threads_runtime_ns() + self.leader.runtime_ns()
     }
 
     #[inline(always)]

@@ -16,6 +16,7 @@ pub mod load;
 pub mod slots;
 pub mod slow;
 pub mod stays;
+pub mod stuck;
 pub mod truth;
 pub mod uring;
 pub mod wait;

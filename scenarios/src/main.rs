@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write, stdin, stdout};
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use serde::Serialize;
 use scenarios::cases::{Played, SCENARIOS, core_pipe, crowd, exec, find, reap, unreaped};
 use scenarios::lacking::Lacking;
 use scenarios::truth::{How, Lack, Truth};
-use scenarios::{culprits, load, slow, stays};
+use scenarios::{culprits, load, slow, stays, stuck};
 
 /// Deaths with a known truth, for the tests of reapwatch.
 #[derive(Debug, Parser)]
@@ -66,6 +67,16 @@ enum Command {
         /// `leader_exited`, `exiting`, `reused` or `filled`.
         name: String,
     },
+    /// Make a process that does not die, and print the truth about it; until stdin closes.
+    Stuck {
+        /// A name from `stucks`.
+        name: String,
+    },
+    /// List the ways not to die.
+    Stucks,
+    /// What takes core dumps in a scenario and reads none.
+    #[command(name = stuck::READER, hide = true)]
+    CoreReader { flag: PathBuf },
     /// Children that exit and are reaped at once, as fast as possible; prints one summary.
     Burst {
         /// How many.
@@ -133,6 +144,16 @@ fn run(command: Command) -> Result<ExitCode> {
             }
         }
         Command::Stay { name } => stays::keep(&name, print, stdin())?,
+        Command::Stuck { name } => {
+            let case = stuck::find(&name).with_context(|| format!("no stuck `{name}`"))?;
+            case.keep(print, stdin())?;
+        }
+        Command::Stucks => {
+            for case in stuck::CASES {
+                writeln!(stdout(), "{:24} {}", case.name, case.verdict)?;
+            }
+        }
+        Command::CoreReader { flag } => stuck::read_nothing(&flag),
         Command::Burst { count } => print(&crowd::cycles("burst", c"rw-burst", count)?)?,
         Command::Cycles { count } => print(&crowd::cycles("cycles", c"rw-cycles", count)?)?,
         Command::Accuracy { delay, count } => {

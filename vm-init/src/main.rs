@@ -34,6 +34,11 @@ const CLOCKS: &str = "clocks::a_stepped_clock_changes_nothing_that_was";
 const VERDICTS: &str = "culprits::each_culprit_has_its_verdict_beside_all_others";
 /// The one that makes cgroups of all forms and dies in them.
 const WORKLOADS: &str = "workloads::every_workload_is_named";
+/// Those that hold processes on their way out, with whatever hooks are left.
+const STUCK: [&str; 2] = [
+    "stuck::each_who_does_not_die_has_its_verdict",
+    "stuck::following_the_remedy_frees_the_process",
+];
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
 /// Kind and place of each file system; none may lie over a place where a checkout, and with it a
@@ -91,7 +96,8 @@ fn run() -> Result<Tally> {
             test(name, Some(hook), &mut tally).with_context(|| format!("test with {hook}"))?;
         }
     }
-    for name in [VERDICTS, WORKLOADS, DEGRADED, CLOCKS] {
+    let last = [VERDICTS, WORKLOADS, STUCK[0], STUCK[1], DEGRADED, CLOCKS];
+    for name in last {
         test(name, None, &mut tally).with_context(|| format!("test {name} with any hook"))?;
     }
     Ok(tally)

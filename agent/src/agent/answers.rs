@@ -15,7 +15,7 @@ use crate::{
     handle::{Health, Request},
     kernel::{self, ProbeReport},
     lifecycle::Record,
-    metrics::{Holder, Labels, PidTable, Sample, Zombies},
+    metrics::{Holder, Labels, PidTable, Sample},
     parents,
     pids::Usage,
     report, verdict,
@@ -32,6 +32,7 @@ impl Agent {
             Request::Explain(pid, seen, to) => {
                 return self.answer_judged(Question::Explain(pid, seen, to));
             }
+            Request::Stuck(threshold, to) => return self.answer_stuck((threshold, to)),
             Request::Top(to) => {
                 self.judge_if_older_than(FOR_TOP_NS);
                 self.look_at_pids(pids::WHILE_ASKED_NS);
@@ -144,6 +145,7 @@ impl Agent {
                 zombies: zombies.len() as u64,
                 exits_total: tally::exits(&counters).total(),
                 reaped_total: self.tally.reaped(&counters),
+                stuck: self.exits.count(),
                 uptime_seconds: report::seconds(now_ns - self.began_ns),
                 agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             },
@@ -170,15 +172,15 @@ impl Agent {
         let now_ns = kernel::now_ns();
         let counters = self.counters();
         let stale_ns = self.settings.stale_after.as_nanos() as u64;
-        let mut zombies = BTreeMap::<_, Zombies>::new();
+        let mut present = self.stuck_by_workload(now_ns);
         let mut holders = BTreeMap::<Key, (String, u64)>::new();
         for record in self.lifecycle.zombies() {
             let stale = now_ns.saturating_sub(record.died.at_ns) >= stale_ns;
             let workload = self.resolver.of_record(record, now_ns);
             let died = self.wall.time_by_now(record.died.at_ns);
             let died = died.duration_since(UNIX_EPOCH).ok();
-            let of_it = zombies.entry(Labels::of(workload.as_deref())).or_default();
-            of_it.add(stale, died.map(|died| died.as_secs_f64()));
+            let of_it = present.entry(Labels::of(workload.as_deref())).or_default();
+            of_it.add_zombie(stale, died.map(|died| died.as_secs_f64()));
             if let (true, Some(holder)) = (stale, record.responsible()) {
                 let comm = || (holder.comm.clone(), 0);
                 holders.entry(holder.key).or_insert_with(comm).1 += 1;
@@ -192,7 +194,7 @@ impl Agent {
         let sample = Sample {
             now_ns,
             parents: holders.into_iter().map(holder).collect(),
-            zombies,
+            present,
             lost_exits: tally::lost_deaths(&counters),
             lost_reaps: self.tally.lost_reaps(&counters),
             lookups_failed: self.resolver.known.failed,

@@ -12,6 +12,7 @@ use super::{
     judge::{IN_BACKGROUND_NS, Judge},
     pids::{self, PidTables},
     streams::Streams,
+    stuck::Exits,
     tally::Tally,
     workloads::Resolver,
 };
@@ -58,6 +59,7 @@ pub(super) struct Agent {
     pub(super) parents: Parents,
     pub(super) judge: Judge,
     pub(super) pids: PidTables,
+    pub(super) exits: Exits,
     pub(super) metrics: Metrics,
     pub(super) streams: Streams,
     pub(super) resolver: Resolver,
@@ -86,6 +88,7 @@ impl Agent {
         let (snapshots, report) = Source::choose(&kernel);
         let mut probes = kernel.probes.clone();
         probes.push(report);
+        probes.push(kernel::stacks::report(&kernel));
         let began_ns = kernel::now_ns();
         let pidfds = (kernel.source == Rung::Tracepoint)
             .then(Pidfds::new)
@@ -100,6 +103,7 @@ impl Agent {
             parents: Parents::new(PARENTS, began_ns),
             judge: Judge::default(),
             pids: PidTables::default(),
+            exits: Exits::default(),
             metrics: Metrics::new(settings.stale_after, settings.max_groups),
             settings,
             streams: Streams::default(),
@@ -153,6 +157,7 @@ impl Agent {
                 () = ready(hang_ups.as_mut()) => self.note_hang_ups(),
                 () = self.resolver.hear() => self.tell_waiting(kernel::now_ns()),
                 () = self.judge.round_over() => self.end_round(),
+                () = self.exits.round_over() => self.end_stuck_round(),
                 () = ready(log.as_mut()) => self.kernel.flush_log(),
                 _ = housekeeping.tick() => self.keep_house(),
                 _ = reconcile.tick() => self.repair = true,
@@ -235,7 +240,10 @@ impl Agent {
         self.repair = false;
         self.last_snapshot_ns = kernel::now_ns();
         match self.snapshots.take(&mut self.kernel) {
-            Ok(snapshot) => self.unsettled = Some(snapshot),
+            Ok(snapshot) => {
+                self.exits.note(&snapshot);
+                self.unsettled = Some(snapshot);
+            }
             Err(error) => log::warn!("no snapshot of the processes: {error}"),
         }
     }
@@ -281,6 +289,7 @@ impl Agent {
         self.judge_if_older_than(IN_BACKGROUND_NS);
         self.look_at_pids(pids::IN_BACKGROUND_NS);
         self.keep_workloads(now_ns);
+        self.count_stuck();
         let lost = self.lost_events();
         if lost > self.lost_before {
             log::warn!(

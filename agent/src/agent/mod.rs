@@ -7,6 +7,7 @@ pub(crate) mod host;
 mod judge;
 mod pids;
 mod streams;
+mod stuck;
 mod tally;
 mod workloads;
 
@@ -20,6 +21,7 @@ use tokio::{
 };
 
 use self::core::Agent;
+pub(crate) use self::stuck::THRESHOLD as STUCK_AFTER;
 use crate::{
     api,
     cli::{self, AgentArgs, ProbeArgs},

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use super::core::Agent;
 use crate::{
     events::{Death, Event, ExitStatus, Key},
+    evidence::stuck::watch::Suspect,
     kernel,
     lifecycle::Record,
     metrics::{ExitKind, Labels},
@@ -135,6 +136,16 @@ impl Resolver {
             let id = who.cgroup_id;
             id.map(|_| Arc::new(Workloads::only_id(id)))
         })
+    }
+
+    /// Where a process on its way out belongs, as far as that is known.
+    pub(super) fn of_suspect(&mut self, suspect: &Suspect, now_ns: u64) -> Option<Arc<Workload>> {
+        let who = Dead {
+            key: suspect.process.key,
+            cgroup_id: suspect.cgroup_id,
+            parent: suspect.parent,
+        };
+        settled(self.of(who, now_ns))
     }
 
     /// Where a living process belongs, as far as that is known.

@@ -7,7 +7,7 @@ mod steps;
 
 #[cfg(test)]
 pub(crate) use decode::tests::bytes;
-pub use decode::{Malformed, decode, decode_task};
+pub use decode::{Malformed, decode, decode_task, decode_thread};
 pub use steps::Steps;
 
 /// A process over all time: a PID alone is reused.
@@ -107,6 +107,22 @@ pub struct Kill {
     pub signal: u8,
     /// When it was sent.
     pub at_ns: u64,
+}
+
+impl Kill {
+    /// Who sent it, in words, as far as that is known.
+    pub fn sender(&self) -> String {
+        let words = match (&self.process, self.by) {
+            (Some(process), _) => return format!("{} (PID {})", process.comm, process.key.tgid),
+            (None, Some(KillBy::Kernel)) => "the kernel",
+            (None, Some(KillBy::Oom)) => "the OOM killer",
+            (None, Some(KillBy::Terminal)) => "its terminal",
+            (None, Some(KillBy::Timer)) => "a timer",
+            (None, Some(KillBy::Namespace)) => "the end of its PID namespace",
+            (None, Some(KillBy::Process) | None) => "a process that is not known",
+        };
+        words.to_owned()
+    }
 }
 
 /// What a process used in its life, as the kernel accounts it at death.
@@ -268,6 +284,8 @@ pub struct Task {
     pub tracer: Option<Process>,
     /// Who created it.
     pub forker: Option<Process>,
+    /// The last fatal signal, which may yet be ignored or handled.
+    pub kill: Option<Kill>,
     /// First moment the whole group was on its way out.
     pub begin_ns: Option<u64>,
     /// How it ended, of a zombie.
@@ -320,6 +338,19 @@ pub struct Asked {
     pub last_any_ns: Option<u64>,
     /// The last that would only look.
     pub last_peek_ns: Option<u64>,
+}
+
+/// A thread that has not ended, of a process that is on its way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// Its process.
+    pub of: Key,
+    /// Its number.
+    pub tid: u32,
+    /// If it sleeps: it slept already at this moment, and as a rule since milliseconds before.
+    pub slept_by_ns: Option<u64>,
+    /// Return addresses of its kernel stack, innermost first; none where they could not be had.
+    pub stack: Vec<u64>,
 }
 
 /// State of a process in a snapshot.

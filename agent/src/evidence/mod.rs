@@ -8,6 +8,7 @@ use crate::events::Asked;
 pub mod cgroup;
 pub mod collect;
 pub(crate) mod parse;
+pub mod stuck;
 pub mod suspects;
 
 /// Why the process must act.

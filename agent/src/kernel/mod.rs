@@ -13,6 +13,7 @@ mod privileges;
 mod procfs;
 mod readable;
 mod snapshot;
+pub(crate) mod stacks;
 mod steps;
 mod tracefs;
 

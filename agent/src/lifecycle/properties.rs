@@ -242,6 +242,7 @@ fn any_task() -> impl Strategy<Value = Task> {
             parent,
             tracer,
             forker: None,
+            kill: None,
             begin_ns,
             status: None,
             exit_signal: None,

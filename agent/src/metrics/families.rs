@@ -36,6 +36,7 @@ pub(super) struct Families {
     pub(super) oldest_zombie: GaugeVec,
     pub(super) parent_stale_zombies: IntGaugeVec,
     pub(super) culprits: IntGaugeVec,
+    pub(super) stuck_exits: IntGaugeVec,
     pub(super) pids_used: IntGaugeVec,
     pub(super) pids_limit: IntGaugeVec,
     pub(super) pids_zombies: IntGaugeVec,
@@ -225,6 +226,17 @@ impl Families {
                  most zombies at most.",
                     ),
                     &["verdict"],
+                ),
+            ),
+            stuck_exits: add(
+                to,
+                IntGaugeVec::new(
+                    opts(
+                        "stuck_exits",
+                        "Processes that were killed or began to exit more than 5 s ago and are \
+                         neither dead nor zombies. As of some seconds ago.",
+                    ),
+                    &NAMES,
                 ),
             ),
             pids_used: add(

@@ -26,7 +26,7 @@ use crate::workload::Workload;
 use families::Families;
 use groups::Groups;
 pub use groups::Labels;
-pub use sample::{Events, ExitKind, Exits, Holder, Lost, PidTable, Sample, Zombies};
+pub use sample::{Events, ExitKind, Exits, Holder, Lost, PidTable, Present, Sample};
 
 /// All metrics of one agent.
 pub struct Metrics {
@@ -246,12 +246,12 @@ impl Metrics {
         self.lost_exits = self.lost_exits.max(sample.lost_exits);
         // A snapshot may find zombies whose loss was counted as a reap; a counter stays then.
         self.lost_reaps = self.lost_reaps.max(sample.lost_reaps);
-        let mut zombies = BTreeMap::<_, Zombies>::new();
-        for (workload, of_it) in &sample.zombies {
+        let mut present = BTreeMap::<_, Present>::new();
+        for (workload, of_it) in &sample.present {
             // They hold its place.
             self.groups.counts(workload, sample.now_ns);
             let group = self.groups.admit(workload);
-            zombies.entry(group).or_default().join(*of_it);
+            present.entry(group).or_default().join(*of_it);
         }
         self.forget_series();
         let families = &self.families;
@@ -276,11 +276,13 @@ impl Metrics {
                 let series = families.exits.with_label_values(&labels.with(kind));
                 series.inc_by(exits);
             }
-            let now = zombies.get(labels).copied().unwrap_or_default();
+            let now = present.get(labels).copied().unwrap_or_default();
             let all = families.zombies.with_label_values(&values);
-            all.set(now.all as i64);
+            all.set(now.zombies as i64);
             let stale = families.stale_zombies.with_label_values(&values);
             stale.set(now.stale as i64);
+            let stuck = families.stuck_exits.with_label_values(&values);
+            stuck.set(now.stuck as i64);
             if let Some(died) = now.oldest_died_unix_seconds {
                 families.oldest_zombie.with_label_values(&values).set(died);
             }

@@ -40,14 +40,16 @@ pub enum ExitKind {
     Dumped,
 }
 
-/// The zombies of one workload now.
+/// What there is of one workload now.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Zombies {
-    /// All of them.
-    pub all: u64,
+pub struct Present {
+    /// Zombies.
+    pub zombies: u64,
     /// Those older than the threshold.
     pub stale: u64,
-    /// When the oldest died, in seconds of Unix time.
+    /// Processes that were killed or began to exit and do not get there.
+    pub stuck: u64,
+    /// When the oldest zombie died, in seconds of Unix time.
     pub oldest_died_unix_seconds: Option<f64>,
 }
 
@@ -62,18 +64,20 @@ pub struct Holder {
     pub zombies: u64,
 }
 
-impl Zombies {
-    /// Takes one more in.
-    pub fn add(&mut self, stale: bool, died_unix_seconds: Option<f64>) {
+impl Present {
+    /// Takes one more zombie in.
+    pub fn add_zombie(&mut self, stale: bool, died_unix_seconds: Option<f64>) {
         self.join(Self {
-            all: 1,
+            zombies: 1,
             stale: u64::from(stale),
+            stuck: 0,
             oldest_died_unix_seconds: died_unix_seconds,
         });
     }
 
     pub(super) fn join(&mut self, other: Self) {
-        self.all += other.all;
+        self.zombies += other.zombies;
+        self.stuck += other.stuck;
         self.stale += other.stale;
         let oldest = [
             self.oldest_died_unix_seconds,
@@ -167,8 +171,8 @@ pub struct Sample {
     pub lost: Lost,
     /// Events taken in.
     pub events: Events,
-    /// The zombies of each workload that has any.
-    pub zombies: BTreeMap<Labels, Zombies>,
+    /// What there is of each workload that has zombies or stuck exits.
+    pub present: BTreeMap<Labels, Present>,
     /// Who holds stale zombies. Names may repeat.
     pub parents: Vec<Holder>,
     /// Workloads that could not be found.

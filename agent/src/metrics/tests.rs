@@ -155,11 +155,12 @@ pub(super) fn full_sample() -> Sample {
             hung_up: 3,
             cgroup_made: 2,
         },
-        zombies: [(
+        present: [(
             Labels::of(Some(&workload("app"))),
-            Zombies {
-                all: 4,
+            Present {
+                zombies: 4,
                 stale: 3,
+                stuck: 1,
                 oldest_died_unix_seconds: Some(1_700_000_000.25),
             },
         )]

@@ -59,6 +59,7 @@ fn task(tgid: u32, comm: &str, state: TaskState, parent: Option<Process>) -> Tas
         parent,
         tracer: None,
         forker: None,
+        kill: None,
         begin_ns: None,
         status: None,
         exit_signal: None,

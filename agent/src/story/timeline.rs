@@ -1,6 +1,6 @@
 //! What happened to a process, in its order, and where the time of its end went.
 
-use super::words::{ended, same, sender, someone, vanished_at_once, who};
+use super::words::{ended, same, someone, vanished_at_once, who};
 use super::{Bound, Life, Moment, Phase};
 use crate::events::{Kill, Process, Steps};
 use crate::lifecycle::{DiedBound, How, Reap, Record};
@@ -59,7 +59,7 @@ fn began(begin_ns: u64) -> Moment {
 }
 
 fn killed(kill: &Kill) -> Moment {
-    let what = format!("{} sent it {}", sender(kill), signals::name(kill.signal));
+    let what = format!("{} sent it {}", kill.sender(), signals::name(kill.signal));
     at(Some(kill.at_ns), Bound::Exact, what)
 }
 

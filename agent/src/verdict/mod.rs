@@ -13,6 +13,7 @@ mod peeked;
 mod sigchld_blocked;
 mod starved;
 mod stopped;
+pub mod stuck;
 mod subreaper;
 mod tracer;
 mod uninterruptible;

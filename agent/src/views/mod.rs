@@ -9,6 +9,7 @@ mod look;
 pub mod output;
 mod pids;
 pub mod reference;
+pub mod stuck;
 mod table;
 mod text;
 pub mod top;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use crate::api::{Culprit, Culprits, Doctor, Document, Explained, Zombie};
+use crate::api::{Culprit, Culprits, Doctor, Document, Explained, Stuck, Zombie};
 
 /// The program under test.
 pub(crate) const REAPWATCH: &str = env!("CARGO_BIN_EXE_reapwatch");
@@ -125,6 +125,14 @@ impl Agent {
     pub(crate) fn explain(&self, pid: u32) -> Explained {
         json(&view(
             &["explain", &pid.to_string(), "--json"],
+            self.socket(),
+        ))
+    }
+
+    /// What `reapwatch stuck` says of exits that take longer than `threshold`.
+    pub(crate) fn stuck(&self, threshold: &str) -> Document<Stuck> {
+        json(&view(
+            &["stuck", "--json", "--threshold", threshold],
             self.socket(),
         ))
     }

@@ -33,5 +33,6 @@ mod row;
 mod scenario;
 mod steps;
 mod stream;
+mod stuck;
 mod workloads;
 mod zombies;

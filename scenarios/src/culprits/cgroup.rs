@@ -25,7 +25,7 @@ pub(crate) struct Cgroup {
 }
 
 impl Cgroup {
-    pub(super) fn frozen_v1(pid: Pid) -> Result<Self> {
+    pub(crate) fn frozen_v1(pid: Pid) -> Result<Self> {
         let release = ("freezer.state", "THAWED");
         let cgroup = match hierarchy("freezer") {
             Some(root) => Self::new(&root, pid, release)?,

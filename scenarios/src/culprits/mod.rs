@@ -233,7 +233,7 @@ fn tell(slots: &Slots) {
     slots.set(Slot::Pid, host_ids().0);
 }
 
-fn sleep_for_ever<T>() -> Result<T> {
+pub(crate) fn sleep_for_ever<T>() -> Result<T> {
     loop {
         std::thread::sleep(Duration::from_secs(3600));
     }

@@ -65,6 +65,11 @@ fn figures(model: &Model, width: usize) -> Line<'static> {
         Style::new()
     };
     let zombies = Span::styled(count(summary.zombies, "zombie"), strong);
+    let stuck = match summary.stuck {
+        0 => String::new(),
+        stuck => format!("  {stuck} STUCK"),
+    };
+    let stuck = Span::styled(stuck, alarm(model));
     let exits = Span::raw(format!("  exits/s {exits} "));
     // In capitals too, since colour alone would not reach everybody.
     let loss = match model.frame.lost_events {
@@ -76,9 +81,9 @@ fn figures(model: &Model, width: usize) -> Line<'static> {
     };
     let loss = Span::styled(loss, alarm(model));
     // The curve takes what the words leave.
-    let room = width.saturating_sub(zombies.width() + exits.width() + loss.width());
+    let room = width.saturating_sub(zombies.width() + stuck.width() + exits.width() + loss.width());
     let curve = Span::styled(sparkline(model, room), colored(model.look, Color::Cyan));
-    Line::from(vec![zombies, exits, curve, loss])
+    Line::from(vec![zombies, stuck, exits, curve, loss])
 }
 
 /// The last rates, scaled to the largest of them.

@@ -85,6 +85,7 @@ pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
         zombies: zombies.len() as u64,
         exits_total: 1234,
         reaped_total: 1200,
+        stuck: 0,
         uptime_seconds: 312.0,
         agent_version: "0.1.0".into(),
     };
