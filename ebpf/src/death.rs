@@ -43,7 +43,7 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
     // Before the notification its steps are not over.
     if OPTIONS.load().steps != 0 && flags & death_flags::BEFORE_NOTIFICATION == 0 {
         let Some(mut entry) = maps::reserve::<SteppedDeath>() else {
-            maps::count(counter::LOST_DEATHS);
+            maps::count(counter::LOST_DEATH + kind_of(group.wait_status()));
             return;
         };
         // SAFETY: as below.

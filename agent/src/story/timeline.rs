@@ -2,7 +2,7 @@
 
 use super::words::{ended, same, someone, vanished_at_once, who};
 use super::{Bound, Life, Moment, Phase};
-use crate::events::{Kill, Process, Steps};
+use crate::events::{Kill, Process, Steps, TaskState};
 use crate::lifecycle::{DiedBound, How, Reap, Record};
 use crate::signals;
 
@@ -14,6 +14,9 @@ pub(super) fn timeline(life: &Life<'_>) -> Vec<Moment> {
         (None, Some(task)) => {
             moments.extend(moved(life.forker(), task.parent.as_ref()));
             moments.extend(traced(task.tracer.as_ref()));
+            // A living process may block the signal.
+            let exits = task.state == TaskState::Exiting;
+            moments.extend(task.kill.as_ref().filter(|_| exits).map(killed));
             moments.extend(task.begin_ns.map(began));
         }
         (None, None) => {}
