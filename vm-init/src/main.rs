@@ -23,6 +23,8 @@ const LIVE: &str = "/live";
 const ROW: &str = "row::every_death_is_told_truly";
 /// The one that takes things away from the host, with whatever hooks are left.
 const DEGRADED: &str = "degraded::every_poor_host_is_told_truly";
+/// The one that looks at what a running agent may still do.
+const PRIVILEGES: &str = "privileges::what_only_loading_needs_is_given_up";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
 /// Kind and place of each file system; the folders above them come from the archive. None may
@@ -69,7 +71,9 @@ fn run() -> Result<Tally> {
     for hook in HOOKS {
         test(ROW, Some(hook), &mut tally).with_context(|| format!("test with {hook}"))?;
     }
-    test(DEGRADED, None, &mut tally).context("test with any hook")?;
+    for name in [DEGRADED, PRIVILEGES] {
+        test(name, None, &mut tally).context("test with any hook")?;
+    }
     Ok(tally)
 }
 

@@ -2,6 +2,7 @@
 
 use std::{io, mem, time::Duration};
 
+use anyhow::Context as _;
 use tokio::{
     sync::mpsc,
     time::{self, Instant, MissedTickBehavior},
@@ -14,6 +15,8 @@ use super::{
     tally::Tally,
 };
 use crate::{
+    api::Fact,
+    doctor,
     events::{self, Event, HungUp, Snapshot},
     handle::Request,
     kernel::{self, Attached, Pidfds, ProbeReport, Readable, Rung, Source, Wall},
@@ -50,6 +53,8 @@ pub(super) struct Agent {
     pub(super) settings: Settings,
     pub(super) kernel: Attached,
     pub(super) probes: Vec<ProbeReport>,
+    /// As they were before privileges were given up.
+    pub(super) facts_at_attach: Vec<Fact>,
     snapshots: Source,
     /// Watched only where a reap may go unseen.
     pidfds: Option<Pidfds>,
@@ -74,12 +79,16 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    /// Attaches the probes and looks at who is there already.
+    /// Attaches the probes, gives up what only that needed, and looks at who is there already.
     ///
     /// # Errors
     /// When nothing can be measured here.
     pub(super) fn attach(settings: Settings) -> anyhow::Result<Self> {
-        let kernel = kernel::attach(settings.kernel)?;
+        let mut kernel = kernel::attach(settings.kernel)?;
+        let mut facts_at_attach = doctor::facts();
+        kernel::give_up(settings.role, || kernel.can_be_read())
+            .context("cannot give up privileges")?;
+        facts_at_attach.push(doctor::kept());
         let (snapshots, report) = Source::choose(&kernel);
         let mut probes = kernel.probes.clone();
         probes.push(report);
@@ -91,6 +100,7 @@ impl Agent {
             settings,
             kernel,
             probes,
+            facts_at_attach,
             snapshots,
             pidfds,
             lifecycle: Lifecycle::new(LIMITS),

@@ -22,7 +22,8 @@ use crate::{
     cli::{self, AgentArgs, ProbeArgs},
     doctor,
     handle::{Handle, Request},
-    kernel, server,
+    kernel::{self, Role},
+    server,
 };
 
 /// Inside a view nobody asks for stale zombies; the daemon has a flag.
@@ -32,6 +33,7 @@ const STALE_AFTER: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug)]
 struct Settings {
     kernel: kernel::Config,
+    role: Role,
     reconcile_every: Duration,
     stale_after: Duration,
 }
@@ -52,7 +54,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     )?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    let settings = settings(&args.probes, args.stale_after);
+    let settings = settings(&args.probes, args.stale_after, Role::Daemon);
     let (handle, thread) = start(settings)?;
     if let Some(address) = listeners.tcp_address() {
         log::info!("serving http://{address}/");
@@ -81,12 +83,20 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When nothing can be measured here; one sentence with the mend.
 pub fn embed(probes: &ProbeArgs) -> anyhow::Result<Handle> {
-    Ok(start(settings(probes, STALE_AFTER))?.0)
+    Ok(start(settings(probes, STALE_AFTER, Role::View))?.0)
+}
+
+/// Gives up, for the thread that shows what an embedded agent says, what only that agent needed.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn give_up_in_view() -> anyhow::Result<()> {
+    kernel::give_up(Role::View, || true).context("cannot give up privileges")
 }
 
 /// What this host allows, found by attaching for a moment.
 pub fn doctor(probes: &ProbeArgs) -> api::Doctor {
-    let config = settings(probes, STALE_AFTER).kernel;
+    let config = settings(probes, STALE_AFTER, Role::View).kernel;
     doctor::examine(config)
 }
 
@@ -122,7 +132,7 @@ fn run_loop(agent: Agent, requests: mpsc::Receiver<Request>) -> anyhow::Result<(
     runtime.block_on(agent.run(requests))
 }
 
-fn settings(probes: &ProbeArgs, stale_after: Duration) -> Settings {
+fn settings(probes: &ProbeArgs, stale_after: Duration, role: Role) -> Settings {
     let rung = |rung| match rung {
         cli::Rung::Fentry => kernel::Rung::Fentry,
         cli::Rung::Kprobe => kernel::Rung::Kprobe,
@@ -135,6 +145,7 @@ fn settings(probes: &ProbeArgs, stale_after: Duration) -> Settings {
             syscall_tracepoints: !probes.no_syscall_tracepoints,
             debug: probes.debug_probes,
         },
+        role,
         reconcile_every: probes.reconcile_every,
         stale_after,
     }

@@ -22,6 +22,7 @@ mod floods;
 mod host;
 mod leaving;
 mod loaded;
+mod privileges;
 mod refusals;
 mod row;
 mod scenario;
