@@ -24,6 +24,7 @@ mod report;
 mod say;
 mod server;
 mod signals;
+mod systemd;
 mod verdict;
 mod views;
 

@@ -19,11 +19,12 @@ use crate::{
     doctor,
     events::{self, Event, HungUp, Snapshot},
     handle::Request,
-    kernel::{self, Attached, Pidfds, ProbeReport, Readable, Rung, Source, Wall},
+    kernel::{self, Attached, Pidfds, ProbeReport, Readable, Role, Rung, Source, Wall},
     lifecycle::{Lifecycle, Limits, Record, Transition},
     metrics::Metrics,
     parents::Parents,
     report,
+    systemd::Watchdog,
 };
 
 /// How often the ring is read; it also wakes the loop when it is half full.
@@ -56,6 +57,7 @@ pub(super) struct Agent {
     /// As they were before privileges were given up.
     pub(super) facts_at_attach: Vec<Fact>,
     snapshots: Source,
+    watchdog: Option<Watchdog>,
     /// Watched only where a reap may go unseen.
     pidfds: Option<Pidfds>,
     pub(super) lifecycle: Lifecycle,
@@ -102,6 +104,9 @@ impl Agent {
             probes,
             facts_at_attach,
             snapshots,
+            watchdog: (settings.role == Role::Daemon)
+                .then(|| Watchdog::find(std::time::Instant::now()))
+                .flatten(),
             pidfds,
             lifecycle: Lifecycle::new(LIMITS),
             parents: Parents::new(PARENTS, began_ns),
@@ -267,6 +272,9 @@ impl Agent {
 
     fn keep_house(&mut self) {
         let now_ns = kernel::now_ns();
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.beat(std::time::Instant::now());
+        }
         self.wall.follow();
         self.lifecycle.expire(now_ns);
         if let Some(pidfds) = &mut self.pidfds {

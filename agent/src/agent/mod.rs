@@ -24,6 +24,7 @@ use crate::{
     handle::{Handle, Request},
     kernel::{self, Role},
     server,
+    systemd::Manager,
 };
 
 /// Inside a view nobody asks for stale zombies; the daemon has a flag.
@@ -62,6 +63,10 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     if let Some(path) = listeners.socket_path() {
         log::info!("serving {}", path.display());
     }
+    let manager = Manager::find();
+    if let Some(manager) = &manager {
+        manager.ready("watching how processes die");
+    }
     // A loop that ended by itself must not leave a server without answers behind.
     let mut failed = false;
     let shutdown = async {
@@ -69,6 +74,9 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
             _ = terminate.recv() => log::info!("SIGTERM: leaving"),
             _ = interrupt.recv() => log::info!("SIGINT: leaving"),
             () = thread.ended() => failed = true,
+        }
+        if let Some(manager) = &manager {
+            manager.stopping();
         }
     };
     server::serve(listeners, handle, shutdown)

@@ -27,4 +27,5 @@ mod refusals;
 mod row;
 mod scenario;
 mod stream;
+mod systemd;
 mod zombies;
