@@ -4,8 +4,11 @@ mod accuracy;
 mod agent;
 mod bench;
 mod cli;
+mod deb;
+mod deploy;
 mod ebpf;
 mod host;
+mod image;
 mod quantile;
 mod run;
 mod setup;
@@ -28,6 +31,10 @@ fn main() -> ExitCode {
         Command::Vm { kernels } => vm::main(&kernels),
         Command::Ebpf { check: false } => ebpf::build(),
         Command::Ebpf { check: true } => ebpf::check(),
+        Command::Deploy { check: false } => deploy::generate(),
+        Command::Deploy { check: true } => deploy::check(),
+        Command::Image(options) => image::main(&options),
+        Command::Deb => deb::main(),
         Command::Setup { purpose } => setup::main(purpose),
         Command::Accuracy(options) => accuracy::main(&options),
         Command::Bench(options) => bench::main(&options),
