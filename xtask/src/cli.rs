@@ -47,7 +47,11 @@ pub(crate) enum Command {
     /// Build a container image, without a daemon, as an archive that `ctr`, `skopeo`, `podman` load
     Image(Image),
     /// Build a Debian package (Debian, with cargo-deb)
-    Deb,
+    Deb {
+        /// Install, start and purge it in a copy of this machine too (root)
+        #[arg(long)]
+        check: bool,
+    },
     /// Install what is missing (Debian, as root); nothing when all is there
     Setup {
         /// What for

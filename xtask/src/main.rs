@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Command::Deploy { check: false } => deploy::generate(),
         Command::Deploy { check: true } => deploy::check(),
         Command::Image(options) => image::main(&options),
-        Command::Deb => deb::main(),
+        Command::Deb { check } => deb::main(check),
         Command::Setup { purpose } => setup::main(purpose),
         Command::Accuracy(options) => accuracy::main(&options),
         Command::Bench(options) => bench::main(&options),

@@ -39,6 +39,9 @@ const EMULATOR: &str = "qemu-system-x86";
 /// The version that the checked-in object was linked with.
 const LINKER_VERSION: &str = "0.13.0";
 
+/// The version that the metadata in agent/Cargo.toml was tried with.
+pub(crate) const CARGO_DEB: &str = "3.8.0";
+
 /// `cargo xtask setup`.
 pub(crate) fn main(purpose: Purpose) -> Result<ExitCode> {
     if ensure(purpose)? {
@@ -91,6 +94,17 @@ pub(crate) fn no_emulator() -> Option<String> {
     (!is_installed(EMULATOR)).then(|| format!("missing: {EMULATOR}"))
 }
 
+/// Why the Debian package cannot be built and tried here, if so.
+pub(crate) fn no_packager() -> Option<String> {
+    if workspace::find_program("cargo-deb").is_none() {
+        return Some("missing: cargo-deb".to_owned());
+    }
+    if !Path::new("/lib/systemd/systemd").exists() {
+        return Some("missing: systemd, which starts the unit".to_owned());
+    }
+    host::no_probes()
+}
+
 /// Why tests with Prometheus cannot run here, if so.
 pub(crate) fn no_prometheus() -> Option<String> {
     prometheus_is_missing().then(|| "missing: prometheus, promtool".to_owned())
@@ -111,6 +125,7 @@ fn prometheus_is_missing() -> bool {
 struct Missing {
     packages: Vec<&'static str>,
     linker: bool,
+    packager: bool,
     prometheus: bool,
     components: Vec<&'static str>,
 }
@@ -125,6 +140,7 @@ impl Missing {
                 .filter(|name| !is_installed(name))
                 .collect(),
             linker: !linker_is_right(),
+            packager: test && workspace::find_program("cargo-deb").is_none(),
             prometheus: test && prometheus_is_missing(),
             components: ["rustfmt", "clippy"]
                 .into_iter()
@@ -134,7 +150,8 @@ impl Missing {
     }
 
     fn is_empty(&self) -> bool {
-        self.packages.is_empty() && !self.linker && !self.prometheus && self.components.is_empty()
+        let programs = self.linker || self.packager || self.prometheus;
+        !programs && self.packages.is_empty() && self.components.is_empty()
     }
 
     fn commands(&self) -> Vec<Command> {
@@ -149,6 +166,9 @@ impl Missing {
         }
         if self.linker {
             commands.push(install_linker());
+        }
+        if self.packager {
+            commands.push(install_packager());
         }
         if !self.components.is_empty() {
             let mut add = Command::new("rustup");
@@ -188,6 +208,7 @@ impl std::fmt::Display for Missing {
         let linker = format!("bpf-linker {LINKER_VERSION}");
         let mut names = self.packages.clone();
         names.extend(self.linker.then_some(linker.as_str()));
+        names.extend(self.packager.then_some("cargo-deb"));
         names.extend(self.prometheus.then_some("prometheus"));
         names.extend(&self.components);
         f.write_str(&names.join(", "))
@@ -247,6 +268,12 @@ fn install_linker() -> Command {
         .args(["--no-default-features", "--features", "llvm-22"])
         .env("LLVM_PREFIX", "/usr/lib/llvm-22")
         .env("LLVM_SYS_221_PREFIX", "/usr/lib/llvm-22");
+    command
+}
+
+fn install_packager() -> Command {
+    let mut command = Command::new(workspace::cargo());
+    command.args(["install", "cargo-deb", "--locked", "--version", CARGO_DEB]);
     command
 }
 

@@ -73,6 +73,7 @@ pub(crate) fn main() -> Result<ExitCode> {
     );
     run_ignored(&ignored, &mut report)?;
     report.add(suite::run(manifests())?);
+    report.add(suite::run(package())?);
     report.add(suite::run(kernels())?);
     Ok(report.finish())
 }
@@ -170,6 +171,16 @@ fn manifests() -> Suite {
     command.args(["deploy", "--check"]);
     let mut suite = Suite::new("manifests", Counted::AsOne, minutes(10), command);
     suite.lack = deploy::no_kustomize();
+    suite
+}
+
+/// The Debian package, installed, started and purged.
+fn package() -> Suite {
+    // As above.
+    let mut command = Command::new("/proc/self/exe");
+    command.args(["deb", "--check"]);
+    let mut suite = Suite::new("package", Counted::AsOne, minutes(20), command);
+    suite.lack = setup::no_packager();
     suite
 }
 

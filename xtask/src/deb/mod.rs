@@ -7,12 +7,10 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 
 use crate::image::{build_static, target, target_dir};
+use crate::setup::CARGO_DEB;
 use crate::{shell, workspace};
 
-/// The version that the metadata in agent/Cargo.toml was tried with.
-pub(crate) const CARGO_DEB: &str = "3.8.0";
-
-/// Commands with a manual page, besides the one of the program; its completions.
+/// Shells and the file of their completions.
 const SHELLS: [(&str, &str); 3] = [
     ("bash", "reapwatch"),
     ("zsh", "_reapwatch"),
@@ -20,7 +18,16 @@ const SHELLS: [(&str, &str); 3] = [
 ];
 
 /// `cargo xtask deb`.
-pub(crate) fn main() -> Result<ExitCode> {
+pub(crate) fn main(try_it: bool) -> Result<ExitCode> {
+    let folder = build()?;
+    if try_it {
+        install(&folder)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The folder that the package is in, and nothing else.
+fn build() -> Result<PathBuf> {
     if workspace::find_program("cargo-deb").is_none() {
         bail!(
             "missing: cargo-deb; `cargo install cargo-deb --version {CARGO_DEB} --locked` installs it"
@@ -29,6 +36,8 @@ pub(crate) fn main() -> Result<ExitCode> {
     let program = build_static()?;
     generate(&program)?;
     let output = workspace::target_dir().join("debian");
+    // An older package must not stay.
+    let _absent = fs::remove_dir_all(&output);
     fs::create_dir_all(&output).with_context(|| format!("make {}", output.display()))?;
     let mut command = Command::new(workspace::cargo());
     command
@@ -36,11 +45,32 @@ pub(crate) fn main() -> Result<ExitCode> {
         .args(["deb", "--package", "reapwatch", "--no-build", "--no-strip"])
         .args(["--target", &target(), "--output"])
         .arg(&output)
-        .env("CARGO_TARGET_DIR", target_dir())
-        // The changelog's date, else today's: the same sources give the same bytes.
-        .env("SOURCE_DATE_EPOCH", "0");
+        .env("CARGO_TARGET_DIR", target_dir());
+    if let Some(time) = commit_time() {
+        command.env("SOURCE_DATE_EPOCH", time);
+    }
     shell::run(&mut command)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(output)
+}
+
+/// Installs it where nothing of this machine changes, has systemd start it, and purges it.
+fn install(folder: &Path) -> Result<()> {
+    let mut packages = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
+    let package = packages.next().context("cargo-deb made no package")?;
+    let script = workspace::root().join("xtask/src/deb/install.sh");
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--fork", "--pid", "--mount", "--uts", "--ipc"]);
+    unshare.args(["--kill-child", "--mount-proc", "sh"]);
+    shell::run(unshare.arg(script).arg(package))
+}
+
+/// When the sources were last changed, so that they give the same bytes again.
+fn commit_time() -> Option<String> {
+    let mut git = Command::new("git");
+    git.current_dir(workspace::root());
+    let output = git.args(["log", "-1", "--format=%ct"]).output().ok()?;
+    let time = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (!time.is_empty()).then_some(time)
 }
 
 /// Manual pages and completions, as the program itself writes them. They lie where the metadata
