@@ -26,6 +26,7 @@ mod say;
 mod server;
 mod signals;
 mod story;
+mod systemd;
 mod verdict;
 mod views;
 mod workload;

@@ -39,6 +39,8 @@ const STUCK: [&str; 2] = [
     "stuck::each_who_does_not_die_has_its_verdict",
     "stuck::following_the_remedy_frees_the_process",
 ];
+/// The one that looks at what a running agent may still do.
+const PRIVILEGES: &str = "privileges::what_only_loading_needs_is_given_up";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
 /// Kind and place of each file system; none may lie over a place where a checkout, and with it a
@@ -96,7 +98,10 @@ fn run() -> Result<Tally> {
             test(name, Some(hook), &mut tally).with_context(|| format!("test with {hook}"))?;
         }
     }
-    let last = [VERDICTS, WORKLOADS, STUCK[0], STUCK[1], DEGRADED, CLOCKS];
+    let [stuck, freed] = STUCK;
+    let last = [
+        VERDICTS, WORKLOADS, stuck, freed, PRIVILEGES, DEGRADED, CLOCKS,
+    ];
     for name in last {
         test(name, None, &mut tally).with_context(|| format!("test {name} with any hook"))?;
     }

@@ -40,6 +40,20 @@ pub(crate) enum Command {
     },
     /// Write the dashboards from their description in xtask/src/dashboards
     Dashboards(Dashboards),
+    /// Write the manifests that are made from dashboards and rules
+    Deploy {
+        /// Render all manifests and check them and the systemd unit; change nothing
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build a container image, without a daemon, as an archive that `ctr`, `skopeo`, `podman` load
+    Image(Image),
+    /// Build a Debian package (Debian, with cargo-deb)
+    Deb {
+        /// Install, start and purge it in a copy of this machine too (root)
+        #[arg(long)]
+        check: bool,
+    },
     /// Install what is missing (Debian, as root); nothing when all is there
     Setup {
         /// What for
@@ -52,6 +66,17 @@ pub(crate) enum Command {
     Verdicts,
     /// Measure what the agent costs, as ratios within one run
     Bench(Bench),
+}
+
+/// What `image` makes.
+#[derive(Debug, Args)]
+pub(crate) struct Image {
+    /// The archive; target/image/reapwatch.tar unless told otherwise
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The name that it is imported as
+    #[arg(long, default_value = concat!("docker.io/library/reapwatch:", env!("CARGO_PKG_VERSION")))]
+    pub(crate) name: String,
 }
 
 /// How `accuracy` measures.

@@ -7,8 +7,11 @@ mod bench;
 mod bench_culprits;
 mod cli;
 mod dashboards;
+mod deb;
+mod deploy;
 mod ebpf;
 mod host;
+mod image;
 mod prometheus;
 mod quantile;
 mod run;
@@ -34,6 +37,10 @@ fn main() -> ExitCode {
         Command::Ebpf { check: false } => ebpf::build(),
         Command::Ebpf { check: true } => ebpf::check(),
         Command::Dashboards(options) => dashboards::main(&options),
+        Command::Deploy { check: false } => deploy::generate(),
+        Command::Deploy { check: true } => deploy::check(),
+        Command::Image(options) => image::main(&options),
+        Command::Deb { check } => deb::main(check),
         Command::Setup { purpose } => setup::main(purpose),
         Command::Accuracy(options) => accuracy::main(&options),
         Command::Verdicts => verdicts::main(),

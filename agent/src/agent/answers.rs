@@ -165,7 +165,8 @@ impl Agent {
     }
 
     fn doctor(&self) -> api::Doctor {
-        doctor::report(Some(self.kernel.source), &self.probes, None)
+        let facts = self.facts_at_attach.clone();
+        doctor::report(facts, Some(self.kernel.source), &self.probes, None)
     }
 
     fn scrape(&mut self) -> String {

@@ -2,6 +2,7 @@
 
 use std::{io, mem, time::Duration};
 
+use anyhow::Context as _;
 use tokio::{
     sync::mpsc,
     time::{self, Instant, MissedTickBehavior},
@@ -17,12 +18,15 @@ use super::{
     workloads::Resolver,
 };
 use crate::{
+    api::Fact,
+    doctor,
     events::{self, Event, HungUp, Snapshot},
     handle::Request,
-    kernel::{self, Attached, Pidfds, ProbeReport, Readable, Rung, Source, Wall},
+    kernel::{self, Attached, Pidfds, ProbeReport, Readable, Role, Rung, Source, Wall},
     lifecycle::{Correction, Lifecycle, Limits, Record, Transition},
     metrics::Metrics,
     parents::Parents,
+    systemd::Watchdog,
 };
 
 /// How often the ring is read; it also wakes the loop when it is half full.
@@ -52,7 +56,10 @@ pub(super) struct Agent {
     pub(super) settings: Settings,
     pub(super) kernel: Attached,
     pub(super) probes: Vec<ProbeReport>,
+    /// As they were before privileges were given up.
+    pub(super) facts_at_attach: Vec<Fact>,
     snapshots: Source,
+    watchdog: Option<Watchdog>,
     /// Watched only where a reap may go unseen.
     pidfds: Option<Pidfds>,
     pub(super) lifecycle: Lifecycle,
@@ -79,12 +86,16 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    /// Attaches the probes and looks at who is there already.
+    /// Attaches the probes, gives up what only that needed, and looks at who is there already.
     ///
     /// # Errors
     /// When nothing can be measured here.
     pub(super) fn attach(settings: Settings) -> anyhow::Result<Self> {
-        let kernel = kernel::attach(settings.kernel)?;
+        let mut kernel = kernel::attach(settings.kernel)?;
+        let mut facts_at_attach = doctor::facts();
+        kernel::give_up(settings.role, || kernel.can_be_read())
+            .context("cannot give up privileges")?;
+        facts_at_attach.push(doctor::kept());
         let (snapshots, report) = Source::choose(&kernel);
         let mut probes = kernel.probes.clone();
         probes.push(report);
@@ -97,7 +108,11 @@ impl Agent {
         let mut agent = Self {
             kernel,
             probes,
+            facts_at_attach,
             snapshots,
+            watchdog: (settings.role == Role::Daemon)
+                .then(|| Watchdog::find(std::time::Instant::now()))
+                .flatten(),
             pidfds,
             lifecycle: Lifecycle::new(LIMITS),
             parents: Parents::new(PARENTS, began_ns),
@@ -276,6 +291,9 @@ impl Agent {
 
     fn keep_house(&mut self) {
         let now_ns = kernel::now_ns();
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.beat(std::time::Instant::now());
+        }
         self.lifecycle.expire(now_ns);
         if let Some(pidfds) = &mut self.pidfds {
             let aged = |record: &&Record| record.died.at_ns + WATCH_AFTER_NS <= now_ns;

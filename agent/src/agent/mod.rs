@@ -27,7 +27,9 @@ use crate::{
     cli::{self, AgentArgs, ProbeArgs},
     doctor,
     handle::{Handle, Request},
-    kernel, server,
+    kernel::{self, Role},
+    server,
+    systemd::Manager,
 };
 
 /// Inside a view nobody asks for stale zombies; the daemon has a flag.
@@ -39,6 +41,7 @@ const MAX_GROUPS: usize = 256;
 #[derive(Clone, Debug)]
 struct Settings {
     kernel: kernel::Config,
+    role: Role,
     reconcile_every: Duration,
     stale_after: Duration,
     max_groups: usize,
@@ -65,7 +68,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     let settings = Settings {
         stale_after: args.stale_after,
         max_groups: args.max_groups,
-        ..settings(&args.probes)
+        ..settings(&args.probes, Role::Daemon)
     };
     let (handle, thread) = start(settings)?;
     if let Some(address) = listeners.tcp_address() {
@@ -74,6 +77,10 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     if let Some(path) = listeners.socket_path() {
         log::info!("serving {}", path.display());
     }
+    let manager = Manager::find();
+    if let Some(manager) = &manager {
+        manager.ready("watching how processes die");
+    }
     // A loop that ended by itself must not leave a server without answers behind.
     let mut failed = false;
     let shutdown = async {
@@ -81,6 +88,9 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
             _ = terminate.recv() => log::info!("SIGTERM: leaving"),
             _ = interrupt.recv() => log::info!("SIGINT: leaving"),
             () = thread.ended() => failed = true,
+        }
+        if let Some(manager) = &manager {
+            manager.stopping();
         }
     };
     server::serve(listeners, handle, shutdown)
@@ -95,12 +105,20 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When nothing can be measured here; one sentence with the mend.
 pub fn embed(probes: &ProbeArgs) -> anyhow::Result<Handle> {
-    Ok(start(settings(probes))?.0)
+    Ok(start(settings(probes, Role::View))?.0)
+}
+
+/// Gives up, for the thread that shows what an embedded agent says, what only that agent needed.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn give_up_in_view() -> anyhow::Result<()> {
+    kernel::give_up(Role::View, || true).context("cannot give up privileges")
 }
 
 /// What this host allows, found by attaching for a moment.
 pub fn doctor(probes: &ProbeArgs) -> api::Doctor {
-    let config = settings(probes).kernel;
+    let config = settings(probes, Role::View).kernel;
     doctor::examine(config)
 }
 
@@ -136,7 +154,7 @@ fn run_loop(agent: Agent, requests: mpsc::Receiver<Request>) -> anyhow::Result<(
     runtime.block_on(agent.run(requests))
 }
 
-fn settings(probes: &ProbeArgs) -> Settings {
+fn settings(probes: &ProbeArgs, role: Role) -> Settings {
     let rung = |rung| match rung {
         cli::Rung::Fentry => kernel::Rung::Fentry,
         cli::Rung::Kprobe => kernel::Rung::Kprobe,
@@ -150,6 +168,7 @@ fn settings(probes: &ProbeArgs) -> Settings {
             steps: probes.steps,
             debug: probes.debug_probes,
         },
+        role,
         reconcile_every: probes.reconcile_every,
         stale_after: STALE_AFTER,
         max_groups: MAX_GROUPS,

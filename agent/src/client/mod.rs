@@ -55,6 +55,7 @@ impl Source {
         let embedded = tokio::task::spawn_blocking(move || crate::agent::embed(&probes)).await?;
         match embedded {
             Ok(handle) => {
+                crate::agent::give_up_in_view()?;
                 say(format_args!("{why_not}, running one inside this command"));
                 ready(&handle).await?;
                 Ok(Self::Embedded(handle))

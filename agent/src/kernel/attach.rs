@@ -380,6 +380,12 @@ impl Attached {
             .sum()
     }
 
+    /// Whether the counters and the iterator can be read by this thread as it is.
+    pub(crate) fn can_be_read(&mut self) -> bool {
+        let iterator = self.iterator_refused.is_some() || self.open_iterator(SNAPSHOT).is_ok();
+        iterator && self.counters().is_ok()
+    }
+
     /// Passes on what the kernel side logged.
     pub(crate) fn flush_log(&mut self) {
         if let Some(log) = &mut self.log {
