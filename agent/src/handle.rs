@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, Zombie};
-use crate::story::{Seen, look};
+use crate::story::{Seen, State, look};
 
 /// How long /proc may take to say what it knows of one number.
 const LOOK: Duration = Duration::from_secs(1);
@@ -91,7 +91,14 @@ impl Handle {
             log::warn!("cannot start a thread to look at a process: {error}");
         }
         let seen = timeout(LOOK, seen).await.ok().and_then(Result::ok);
-        self.ask(|to| Request::Explain(pid, seen.unwrap_or_default(), to))
-            .await
+        let mut explained = self
+            .ask(|to| Request::Explain(pid, seen.unwrap_or_default(), to))
+            .await?;
+        if explained.story.state == State::Exiting.name() {
+            let stuck = self.ask(|to| Request::Stuck(Duration::ZERO, to)).await?;
+            let own = stuck.items.into_iter().find(|stuck| stuck.pid == pid);
+            explained.story.verdict = own.and_then(|stuck| stuck.verdict);
+        }
+        Ok(explained)
     }
 }

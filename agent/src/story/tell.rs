@@ -23,7 +23,7 @@ pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
         timeline: timeline::timeline(life),
         phases: timeline::phases(life, known.now_ns),
         ancestry: ancestry(life.parent(), known.snapshot),
-        advice: advice(known, life),
+        advice: advice(life),
     }
 }
 
@@ -101,12 +101,11 @@ fn meaning(state: State) -> Option<&'static str> {
     }
 }
 
-fn advice(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
-    let pid = known.pid;
+fn advice(life: &Life<'_>) -> Vec<String> {
+    let exiting = "to see where each of its threads is in the kernel, and for what it waits: \
+                   reapwatch stuck --threshold 0s";
     match life.state {
-        State::Exiting => vec![format!(
-            "to see where its threads are in the kernel, as root: head -n 20 /proc/{pid}/task/*/stack"
-        )],
+        State::Exiting => vec![exiting.to_owned()],
         _ => Vec::new(),
     }
 }

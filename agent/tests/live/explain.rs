@@ -170,6 +170,11 @@ fn one_on_its_way_out_is_exiting() {
         story.death.is_none() && !story.advice.is_empty(),
         "{story:#?}"
     );
+    let why = story
+        .verdict
+        .as_ref()
+        .expect("it is stopped on its way out");
+    assert_eq!(why.id, "ptrace_exit_stop", "{story:#?}");
     let holder = story.responsible.as_ref().expect("its parent traces it");
     assert_eq!(holder.role, "tracer");
     assert!(agent.explained(one.stay.pid).contains("on its way out"));
