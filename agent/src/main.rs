@@ -21,6 +21,7 @@ mod lifecycle;
 mod metrics;
 mod parents;
 mod pids;
+mod recording;
 mod report;
 mod say;
 mod server;
@@ -58,6 +59,8 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Culprits(args) => views::culprits::run(&args, look).await,
         Command::Explain(args) => views::explain::run(&args, look).await,
         Command::Doctor(args) => views::doctor::run(&args, look).await,
+        Command::Record(args) => views::record::run(&args).await,
+        Command::Replay(args) => views::replay::run(args, look).await,
         Command::Completions { shell } => views::reference::completions(shell),
         Command::Man { command } => views::reference::man(command.as_deref()),
     }

@@ -11,6 +11,7 @@ use super::{
     Settings, host,
     judge::{IN_BACKGROUND_NS, Judge},
     pids::{self, PidTables},
+    recorder::Recorder,
     streams::Streams,
     tally::Tally,
 };
@@ -21,6 +22,7 @@ use crate::{
     lifecycle::{Lifecycle, Limits, Record, Transition},
     metrics::Metrics,
     parents::Parents,
+    recording::Sink,
     report,
 };
 
@@ -44,7 +46,7 @@ pub(super) const LIMITS: Limits = Limits {
     recent: 8_192,
     recent_ns: 300_000_000_000,
 };
-const PARENTS: usize = 4_096;
+pub(super) const PARENTS: usize = 4_096;
 
 /// All state of a running agent.
 pub(super) struct Agent {
@@ -61,6 +63,7 @@ pub(super) struct Agent {
     pub(super) metrics: Metrics,
     pub(super) streams: Streams,
     pub(super) tally: Tally,
+    pub(super) recorder: Recorder,
     pub(super) wall: Wall,
     pub(super) began_ns: u64,
     page_size: u64,
@@ -76,11 +79,11 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    /// Attaches the probes and looks at who is there already.
+    /// Attaches the probes and looks at who is there already; with a `sink` it records.
     ///
     /// # Errors
     /// When nothing can be measured here.
-    pub(super) fn attach(settings: Settings) -> anyhow::Result<Self> {
+    pub(super) fn attach(settings: Settings, sink: Option<Sink>) -> anyhow::Result<Self> {
         let kernel = kernel::attach(settings.kernel)?;
         let (snapshots, report) = Source::choose(&kernel);
         let mut probes = kernel.probes.clone();
@@ -89,6 +92,7 @@ impl Agent {
         let pidfds = (kernel.source == Rung::Tracepoint)
             .then(Pidfds::new)
             .transpose()?;
+        let recorder = Recorder::begin(sink, kernel.source.name(), began_ns);
         let mut agent = Self {
             settings,
             kernel,
@@ -102,6 +106,7 @@ impl Agent {
             metrics: Metrics::new(settings.stale_after),
             streams: Streams::default(),
             tally: Tally::default(),
+            recorder,
             wall: Wall::new(),
             began_ns,
             page_size: host::page_size(),
@@ -112,6 +117,7 @@ impl Agent {
             last_snapshot_ns: began_ns,
             lost_before: 0,
         };
+        agent.recorder.wall(agent.wall);
         agent.take_snapshot();
         agent.settle(u64::MAX);
         agent.begin_pids();
@@ -143,7 +149,10 @@ impl Agent {
             tokio::select! {
                 request = requests.recv() => match request {
                     Some(request) => self.answer(request),
-                    None => return Ok(()),
+                    None => {
+                        self.end_recording();
+                        return Ok(());
+                    }
                 },
                 () = time::sleep(tick) => self.drain(),
                 () = ring.ready() => self.drain(),
@@ -159,12 +168,12 @@ impl Agent {
     /// Takes in all that the kernel side has sent.
     pub(super) fn drain(&mut self) {
         self.wall.follow();
+        self.recorder.wall(self.wall);
         let mut changes = Vec::new();
         while let Some(event) = self.next_event() {
             match event {
                 Ok(event) => {
-                    self.tally.event(&event);
-                    self.lifecycle.apply(&event, &mut changes);
+                    self.take_in(&event, &mut changes);
                 }
                 Err(error) => {
                     self.tally.malformed += 1;
@@ -182,9 +191,7 @@ impl Agent {
             .collect();
         let seen = changes.len();
         for hung_up in due {
-            let event = Event::HungUp(hung_up);
-            self.tally.event(&event);
-            self.lifecycle.apply(&event, &mut changes);
+            self.take_in(&Event::HungUp(hung_up), &mut changes);
         }
         // No hook saw these reaps: whoever is not watched may be gone as well.
         if changes.len() > seen && self.pidfds.as_ref().is_some_and(Pidfds::is_crowded) {
@@ -199,6 +206,12 @@ impl Agent {
         }
     }
 
+    fn take_in(&mut self, event: &Event, changes: &mut Vec<Transition>) {
+        self.tally.event(event);
+        self.recorder.event(event);
+        self.lifecycle.apply(event, changes);
+    }
+
     fn next_event(&mut self) -> Option<Result<Event, events::Malformed>> {
         let record = self.kernel.events.next()?;
         Some(events::decode(&record, self.page_size))
@@ -208,6 +221,9 @@ impl Agent {
     fn publish(&mut self, changes: Vec<Transition>) {
         let now_ns = kernel::now_ns();
         let followed = self.streams.followed();
+        if !changes.is_empty() {
+            self.recorder.drained(now_ns);
+        }
         for change in changes {
             self.tally.change(&change);
             self.parents.apply(&change, &self.lifecycle, now_ns);
@@ -244,6 +260,7 @@ impl Agent {
         let due = |snapshot: &mut Snapshot| snapshot.ended_ns.saturating_add(SETTLE_NS) <= now_ns;
         if let Some(snapshot) = self.unsettled.take_if(due) {
             let mut changes = Vec::new();
+            self.recorder.snapshot(&snapshot);
             self.lifecycle.reconcile(&snapshot, &mut changes);
             self.publish(changes);
         }
@@ -262,6 +279,7 @@ impl Agent {
 
     fn keep_house(&mut self) {
         let now_ns = kernel::now_ns();
+        self.recorder.expire(now_ns);
         self.lifecycle.expire(now_ns);
         if let Some(pidfds) = &mut self.pidfds {
             let aged = |record: &&Record| record.died.at_ns + WATCH_AFTER_NS <= now_ns;
@@ -283,6 +301,7 @@ impl Agent {
             self.lost_before = lost;
             self.repair = true;
         }
+        self.record_counts();
     }
 
     pub(super) fn lost_events(&self) -> u64 {

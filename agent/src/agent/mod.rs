@@ -6,6 +6,8 @@ mod explain;
 pub(crate) mod host;
 mod judge;
 mod pids;
+mod recorder;
+pub(crate) mod replay;
 mod streams;
 mod tally;
 
@@ -24,7 +26,9 @@ use crate::{
     cli::{self, AgentArgs, ProbeArgs},
     doctor,
     handle::{Handle, Request},
-    kernel, server,
+    kernel,
+    recording::Sink,
+    server,
 };
 
 /// Inside a view nobody asks for stale zombies; the daemon has a flag.
@@ -55,7 +59,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let settings = settings(&args.probes, args.stale_after);
-    let (handle, thread) = start(settings)?;
+    let (handle, thread) = start(Agent::attach(settings, None)?)?;
     if let Some(address) = listeners.tcp_address() {
         log::info!("serving http://{address}/");
     }
@@ -83,7 +87,22 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When nothing can be measured here; one sentence with the mend.
 pub fn embed(probes: &ProbeArgs) -> anyhow::Result<Handle> {
-    Ok(start(settings(probes, STALE_AFTER))?.0)
+    let agent = Agent::attach(settings(probes, STALE_AFTER), None)?;
+    Ok(start(agent)?.0)
+}
+
+/// Starts an agent that records, from its first moment on until its handle is dropped; with it
+/// come all deaths that the recording holds.
+///
+/// # Errors
+/// When nothing can be measured here; one sentence with the mend.
+pub fn record(
+    probes: &ProbeArgs,
+    sink: Sink,
+) -> anyhow::Result<(Handle, mpsc::Receiver<api::ExitLine>)> {
+    let mut agent = Agent::attach(settings(probes, STALE_AFTER), Some(sink))?;
+    let deaths = agent.streams.follow();
+    Ok((start(agent)?.0, deaths))
 }
 
 /// What this host allows, found by attaching for a moment.
@@ -101,8 +120,7 @@ impl Running {
     }
 }
 
-fn start(settings: Settings) -> anyhow::Result<(Handle, Running)> {
-    let agent = Agent::attach(settings)?;
+fn start(agent: Agent) -> anyhow::Result<(Handle, Running)> {
     let (handle, requests) = Handle::new();
     let (alive, running) = mpsc::channel(1);
     thread::Builder::new()
