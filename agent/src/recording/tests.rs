@@ -172,7 +172,7 @@ fn what_moves_a_cursor_is_not_written() {
 
 #[test]
 fn what_is_no_line_is_told() {
-    let why = |line| parse(line).expect_err(line).to_string();
+    let why = |line: &str| parse(line).expect_err(line).to_string();
     assert_eq!(why("burial at=1s"), "unknown word \"burial\"");
     assert_eq!(why("death at=1s"), "process is missing");
     for damaged in [
