@@ -130,11 +130,9 @@ impl Inputs {
                 tasks: std::mem::take(&mut self.tasks),
             })),
             // The lifecycle knows nothing of these.
-            Line::Head(_)
-            | Line::Wall(_)
-            | Line::Drained(_)
-            | Line::Counted(_)
-            | Line::End(_) => None,
+            Line::Head(_) | Line::Wall(_) | Line::Drained(_) | Line::Counted(_) | Line::End(_) => {
+                None
+            }
         }
     }
 }

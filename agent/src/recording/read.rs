@@ -121,7 +121,9 @@ impl Fields<'_> {
         if self.has("no_pids") {
             return Ok(Vec::new());
         }
-        let pids = self.maybe("pids", |value| value.split(',').map(namespace_pid).collect())?;
+        let pids = self.maybe("pids", |value| {
+            value.split(',').map(namespace_pid).collect()
+        })?;
         let usual = NamespacePid {
             namespace: INITIAL,
             nr: tgid,

@@ -176,12 +176,21 @@ fn what_is_no_line_is_told() {
     assert_eq!(why("burial at=1s"), "unknown word \"burial\"");
     assert_eq!(why("death at=1s"), "process is missing");
     for damaged in [
-        "1", "-1s", "1.s1", "s", ".5s", "1.0000000001s", "4611686019s", "+1s",
+        "1",
+        "-1s",
+        "1.s1",
+        "s",
+        ".5s",
+        "1.0000000001s",
+        "4611686019s",
+        "+1s",
     ] {
         let line = format!("expire now={damaged}");
         assert!(why(&line).contains("makes no sense"), "{line}");
     }
-    for damaged in ["", "7", "0:x", "7@:x", "7/:x", "7:%4", "7:%zz", "7:%1b", "7:%ff"] {
+    for damaged in [
+        "", "7", "0:x", "7@:x", "7/:x", "7:%4", "7:%zz", "7:%1b", "7:%ff",
+    ] {
         let line = format!("death at=1s process={damaged}");
         assert!(why(&line).contains("makes no sense"), "{line}");
     }
@@ -196,5 +205,8 @@ fn comments_expectations_and_new_fields_are_passed_over() {
     for line in ["", "  ", "# at=1s", "> died 7", "#"] {
         assert_eq!(parse(line), Ok(None), "{line:?}");
     }
-    assert_eq!(parse("end now=1s later=2"), Ok(Some(Line::End(1_000_000_000))));
+    assert_eq!(
+        parse("end now=1s later=2"),
+        Ok(Some(Line::End(1_000_000_000)))
+    );
 }

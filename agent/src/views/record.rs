@@ -70,9 +70,9 @@ pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
             "{} recorded into {file}, {bytes} bytes",
             count(printer.seen, "death")
         )),
-        Err(error) => bail!(
-            "cannot go on writing {file}: {error}; what it holds until then can be replayed"
-        ),
+        Err(error) => {
+            bail!("cannot go on writing {file}: {error}; what it holds until then can be replayed")
+        }
     }
     Ok(Outcome::Fine)
 }
@@ -98,10 +98,7 @@ impl Printer {
 }
 
 /// The deaths that were recorded while the agent ended.
-async fn rest(
-    deaths: &mut mpsc::Receiver<ExitLine>,
-    printer: &mut Printer,
-) -> anyhow::Result<()> {
+async fn rest(deaths: &mut mpsc::Receiver<ExitLine>, printer: &mut Printer) -> anyhow::Result<()> {
     while let Some(line) = deaths.recv().await {
         printer.take(&line)?;
     }

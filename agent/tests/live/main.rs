@@ -26,6 +26,7 @@ mod leaving;
 mod loaded;
 mod noise;
 mod pids;
+mod recording;
 mod refusals;
 mod row;
 mod scenario;
