@@ -147,13 +147,13 @@ impl Agent {
                 TICK
             };
             tokio::select! {
-                request = requests.recv() => match request {
-                    Some(request) => self.answer(request),
-                    None => {
+                request = requests.recv() => {
+                    let Some(request) = request else {
                         self.end_recording();
                         return Ok(());
-                    }
-                },
+                    };
+                    self.answer(request);
+                }
                 () = time::sleep(tick) => self.drain(),
                 () = ring.ready() => self.drain(),
                 () = ready(hang_ups.as_mut()) => self.note_hang_ups(),

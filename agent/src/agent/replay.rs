@@ -177,20 +177,19 @@ impl Replay {
     pub fn about(&self) -> String {
         let at = report::time(self.wall(), self.now_ns);
         let Head { host, kernel, .. } = &self.head;
-        let mut about = format!(
-            "replaying {}, recorded on {host}, kernel {kernel}, up to {at}",
+        let cut = if self.is_whole {
+            ""
+        } else {
+            "; it was cut off there"
+        };
+        let unknown = match self.unknown_lines {
+            0 => String::new(),
+            lines => format!("; {lines} of its lines are of a later release and were passed over"),
+        };
+        format!(
+            "replaying {}, recorded on {host}, kernel {kernel}, up to {at}{cut}{unknown}",
             self.path.display()
-        );
-        if !self.is_whole {
-            about.push_str("; it was cut off there");
-        }
-        if self.unknown_lines > 0 {
-            about.push_str(&format!(
-                "; {} of its lines are of a later release and were passed over",
-                self.unknown_lines
-            ));
-        }
-        about
+        )
     }
 
     /// Who was dead and unreaped, oldest first.

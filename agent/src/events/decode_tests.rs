@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// The bytes of a struct of the wire, as the ring hands them out.
-pub(crate) fn bytes<T: Wire>(record: &T) -> Vec<u8> {
+fn bytes<T: Wire>(record: &T) -> Vec<u8> {
     // SAFETY: the structs of the wire have no padding, so that each of the bytes is initialised.
     unsafe { std::slice::from_raw_parts(std::ptr::from_ref(record).cast(), size_of::<T>()) }
         .to_vec()

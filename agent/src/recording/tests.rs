@@ -1,16 +1,22 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::events::{
     Death, Event, ExitStatus, Key, Kill, KillBy, NamespacePid, Process, Resources, Snapshot, Steps,
     Task, TaskState,
 };
 
-fn someone(tgid: u32, tid: u32, comm: &str) -> Process {
+fn someone(tgid: u32, thread: u32, comm: &str) -> Process {
     let key = Key {
         tgid,
         start_ns: 12_345_678_901_234_567,
     };
     let comm = comm.to_owned();
-    Process { key, tid, comm }
+    Process {
+        key,
+        tid: thread,
+        comm,
+    }
 }
 
 /// Every field is there and has a value of its own.
@@ -209,4 +215,25 @@ fn comments_expectations_and_new_fields_are_passed_over() {
         parse("end now=1s later=2"),
         Ok(Some(Line::End(1_000_000_000)))
     );
+}
+
+proptest! {
+    #[test]
+    fn no_line_is_too_odd_to_be_read(
+        word in "(death|task|waited|wall|counted|reapwatch)?",
+        fields in prop::collection::vec("[a-z_]{1,9}=?[0-9a-f@/:%,.~µ-]{0,12}s?", 0..9),
+        rest in ".*",
+    ) {
+        let _read_or_refused = parse(&format!("{word} {} {rest}", fields.join(" ")));
+    }
+
+    #[test]
+    fn no_value_is_too_odd_to_be_read(value in "[0-9a-f@/:%,.µ-]{0,20}s?", at in 0_usize..12) {
+        let names = [
+            "at", "process", "parent", "killed", "kill_signal", "kill_by", "begin", "exit_code",
+            "exit_signal", "pids", "max_rss", "threads",
+        ];
+        let death = "at=1s process=7:x killed=1s kill_signal=9";
+        let _read_or_refused = parse(&format!("death {death} {}={value}", names[at]));
+    }
 }
