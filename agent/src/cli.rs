@@ -148,8 +148,8 @@ Examples:
     Doctor(DoctorArgs),
     /// Save all events into a file, to look at them later or elsewhere
     #[command(after_help = "\
-The file is text: names of processes and their numbers, times, users; no command lines. It grows
-by some 1 KB per death, until Ctrl-C ends it.
+The file is text: names of processes, their numbers, times and users; no command lines. It grows
+by about half a KB per death, until Ctrl-C ends it.
 
 Examples:
   sudo reapwatch record deaths.trace              until Ctrl-C

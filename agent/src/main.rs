@@ -73,6 +73,7 @@ fn start_log(command: &Command) {
         Command::Agent(args) => ("info", args.probes.debug_probes),
         Command::Exits(args) => ("warn", args.probes.debug_probes),
         Command::Zombies(args) => ("warn", args.probes.debug_probes),
+        Command::Record(args) => ("warn", args.probes.debug_probes),
         _ => ("warn", false),
     };
     let level = if probes {

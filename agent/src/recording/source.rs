@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 
 use super::{Head, Line, Malformed, parse};
 
-/// The longest line that is read; a death takes about 600 bytes.
+/// The longest line that is read; a death takes some hundred bytes.
 const LONGEST: u64 = 64 << 10;
 
 /// The lines of a recording after its first.
