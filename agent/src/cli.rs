@@ -8,8 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::views::top::filter::Filter;
 
+mod recordings;
 mod values;
 
+pub use recordings::{RecordArgs, ReplayArgs, ReplayView};
 pub use values::{OrNone, Url, pid, seconds};
 
 /// Where the agent's Unix socket is, unless told otherwise.
@@ -45,7 +47,7 @@ Environment:
   RUST_LOG     what is logged on stderr, such as debug or reapwatch=debug";
 
 /// Commands that have a page.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 12] = [
     "agent",
     "top",
     "exits",
@@ -54,6 +56,8 @@ const PAGES: [&str; 10] = [
     "explain",
     "stuck",
     "doctor",
+    "record",
+    "replay",
     "completions",
     "man",
 ];
@@ -155,6 +159,28 @@ Examples:
   sudo reapwatch doctor
   reapwatch doctor --json | jq '.probes[] | select(.lost)'")]
     Doctor(DoctorArgs),
+    /// Save all events into a file, to look at them later or elsewhere
+    #[command(after_help = "\
+The file is text: names of processes, their numbers, times and users; no command lines. It grows
+by about half a KB per death, until Ctrl-C ends it.
+
+Examples:
+  sudo reapwatch record deaths.trace              until Ctrl-C
+  sudo reapwatch record deaths.trace --for 10s
+  sudo reapwatch record deaths.trace --json       print each death beside, as `exits --json` does")]
+    Record(RecordArgs),
+    /// Run a view over a recorded file, without privileges
+    #[command(after_help = "\
+Lists show the state at the end of the recording, in the times of the host that recorded. Files of
+/proc and of cgroups are not recorded, so that there are no verdicts; living processes are those
+that the last comparison with all processes showed.
+
+Examples:
+  reapwatch replay deaths.trace                   every death, as `exits` shows it
+  reapwatch replay deaths.trace exits --json
+  reapwatch replay deaths.trace culprits
+  reapwatch replay deaths.trace explain 1234")]
+    Replay(ReplayArgs),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -251,6 +277,9 @@ pub struct ViewArgs {
     #[arg(long, value_name = "PATH", help = format!(
         "Ask the agent at this Unix socket, and no other [usual: {DEFAULT_SOCKET}]"))]
     pub socket: Option<PathBuf>,
+    /// A recording to look at instead.
+    #[arg(skip)]
+    pub replay: Option<PathBuf>,
 }
 
 /// Options of `top`.

@@ -21,6 +21,7 @@ mod lifecycle;
 mod metrics;
 mod parents;
 mod pids;
+mod recording;
 mod report;
 mod say;
 mod server;
@@ -61,6 +62,8 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Explain(args) => views::explain::run(&args, look).await,
         Command::Stuck(args) => views::stuck::run(&args, look).await,
         Command::Doctor(args) => views::doctor::run(&args, look).await,
+        Command::Record(args) => views::record::run(&args).await,
+        Command::Replay(args) => views::replay::run(args, look).await,
         Command::Completions { shell } => views::reference::completions(shell),
         Command::Man { command } => views::reference::man(command.as_deref()),
     }
@@ -73,6 +76,7 @@ fn start_log(command: &Command) {
         Command::Agent(args) => ("info", args.probes.debug_probes),
         Command::Exits(args) => ("warn", args.probes.debug_probes),
         Command::Zombies(args) => ("warn", args.probes.debug_probes),
+        Command::Record(args) => ("warn", args.probes.debug_probes),
         _ => ("warn", false),
     };
     let level = if probes {

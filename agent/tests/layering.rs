@@ -53,7 +53,7 @@ const RULES: [Rule; 8] = [
         forbidden: &["aya", "aya_log", "aya_obj"],
     },
     Rule {
-        what: "events, lifecycle, parents, evidence, verdict, story, pids and workload know no clock, no I/O, no format and no view",
+        what: "events, lifecycle, parents, evidence, verdict, story, pids, workload and the lines of a recording know no clock, no I/O, no format and no view",
         applies: |file| PURE.iter().any(|part| is_part(file, part)) && !COLLECTORS.contains(&file),
         forbidden: &IMPURE,
     },
@@ -126,12 +126,15 @@ const RULES: [Rule; 8] = [
     },
 ];
 
-const PURE: [&str; 8] = [
+const PURE: [&str; 11] = [
     "events",
     "evidence",
     "lifecycle",
     "parents",
     "pids",
+    "recording/line",
+    "recording/read",
+    "recording/write",
     "story",
     "verdict",
     "workload",

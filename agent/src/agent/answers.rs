@@ -144,7 +144,7 @@ impl Agent {
             summary: api::Summary {
                 zombies: zombies.len() as u64,
                 exits_total: tally::exits(&counters).total(),
-                reaped_total: self.tally.reaped(&counters),
+                reaped_total: self.tally.reaped(tally::lost_deaths(&counters).total()),
                 stuck: self.exits.count(),
                 uptime_seconds: report::seconds(now_ns - self.began_ns),
                 agent_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -192,12 +192,13 @@ impl Agent {
             comm,
             zombies,
         };
+        let lost_exits = tally::lost_deaths(&counters);
         let sample = Sample {
             now_ns,
             parents: holders.into_iter().map(holder).collect(),
             present,
-            lost_exits: tally::lost_deaths(&counters),
-            lost_reaps: self.tally.lost_reaps(&counters),
+            lost_exits,
+            lost_reaps: self.tally.lost_reaps(lost_exits.total()),
             lookups_failed: self.resolver.known.failed,
             lost: self.tally.lost(&counters, self.kernel.skipped_runs()),
             events: self.tally.events,

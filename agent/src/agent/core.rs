@@ -12,6 +12,7 @@ use super::{
     Settings, host,
     judge::{IN_BACKGROUND_NS, Judge},
     pids::{self, PidTables},
+    recorder::Recorder,
     streams::Streams,
     stuck::Exits,
     tally::Tally,
@@ -26,6 +27,7 @@ use crate::{
     lifecycle::{Correction, Lifecycle, Limits, Record, Transition},
     metrics::Metrics,
     parents::Parents,
+    recording::Sink,
     systemd::Watchdog,
 };
 
@@ -49,7 +51,7 @@ pub(super) const LIMITS: Limits = Limits {
     recent: 8_192,
     recent_ns: 300_000_000_000,
 };
-const PARENTS: usize = 4_096;
+pub(super) const PARENTS: usize = 4_096;
 
 /// All state of a running agent.
 pub(super) struct Agent {
@@ -71,6 +73,7 @@ pub(super) struct Agent {
     pub(super) streams: Streams,
     pub(super) resolver: Resolver,
     pub(super) tally: Tally,
+    pub(super) recorder: Recorder,
     pub(super) wall: Wall,
     pub(super) began_ns: u64,
     page_size: u64,
@@ -86,11 +89,12 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    /// Attaches the probes, gives up what only that needed, and looks at who is there already.
+    /// Attaches the probes, gives up what only that needed, and looks at who is there already;
+    /// with a `sink` it records.
     ///
     /// # Errors
     /// When nothing can be measured here.
-    pub(super) fn attach(settings: Settings) -> anyhow::Result<Self> {
+    pub(super) fn attach(settings: Settings, sink: Option<Sink>) -> anyhow::Result<Self> {
         let mut kernel = kernel::attach(settings.kernel)?;
         let mut facts_at_attach = doctor::facts();
         kernel::give_up(settings.role, || kernel.can_be_read())
@@ -105,6 +109,7 @@ impl Agent {
             .then(Pidfds::new)
             .transpose()?;
         let resolver = Resolver::start(&settings.host_root, began_ns)?;
+        let recorder = Recorder::begin(sink, kernel.source.name(), began_ns);
         let mut agent = Self {
             kernel,
             probes,
@@ -124,6 +129,7 @@ impl Agent {
             streams: Streams::default(),
             resolver,
             tally: Tally::default(),
+            recorder,
             wall: Wall::new(),
             began_ns,
             page_size: host::page_size(),
@@ -134,6 +140,7 @@ impl Agent {
             last_snapshot_ns: began_ns,
             lost_before: 0,
         };
+        agent.recorder.wall(agent.wall);
         agent.take_snapshot();
         agent.settle(u64::MAX);
         agent.begin_pids();
@@ -163,10 +170,13 @@ impl Agent {
                 TICK
             };
             tokio::select! {
-                request = requests.recv() => match request {
-                    Some(request) => self.answer(request),
-                    None => return Ok(()),
-                },
+                request = requests.recv() => {
+                    let Some(request) = request else {
+                        self.end_recording();
+                        return Ok(());
+                    };
+                    self.answer(request);
+                }
                 () = time::sleep(tick) => self.drain(),
                 () = ring.ready() => self.drain(),
                 () = ready(hang_ups.as_mut()) => self.note_hang_ups(),
@@ -183,13 +193,12 @@ impl Agent {
     /// Takes in all that the kernel side has sent.
     pub(super) fn drain(&mut self) {
         self.wall.follow();
+        self.recorder.wall(self.wall);
         let mut changes = Vec::new();
         while let Some(event) = self.next_event() {
             match event {
                 Ok(event) => {
-                    self.tally.event(&event);
-                    self.place(&event);
-                    self.lifecycle.apply(&event, &mut changes);
+                    self.take_in(&event, &mut changes);
                 }
                 Err(error) => {
                     self.tally.malformed += 1;
@@ -207,9 +216,7 @@ impl Agent {
             .collect();
         let seen = changes.len();
         for hung_up in due {
-            let event = Event::HungUp(hung_up);
-            self.tally.event(&event);
-            self.lifecycle.apply(&event, &mut changes);
+            self.take_in(&Event::HungUp(hung_up), &mut changes);
         }
         // No hook saw these reaps: whoever is not watched may be gone as well.
         if changes.len() > seen && self.pidfds.as_ref().is_some_and(Pidfds::is_crowded) {
@@ -225,6 +232,13 @@ impl Agent {
         }
     }
 
+    fn take_in(&mut self, event: &Event, changes: &mut Vec<Transition>) {
+        self.tally.event(event);
+        self.recorder.event(event);
+        self.place(event);
+        self.lifecycle.apply(event, changes);
+    }
+
     fn next_event(&mut self) -> Option<Result<Event, events::Malformed>> {
         let record = self.kernel.events.next()?;
         Some(events::decode(&record, self.page_size))
@@ -234,6 +248,9 @@ impl Agent {
     fn publish(&mut self, changes: Vec<Transition>) {
         let now_ns = kernel::now_ns();
         let mut reopened = false;
+        if !changes.is_empty() {
+            self.recorder.drained(now_ns);
+        }
         for change in changes {
             self.tally.change(&change);
             self.parents.apply(&change, &self.lifecycle, now_ns);
@@ -273,6 +290,7 @@ impl Agent {
         let due = |snapshot: &mut Snapshot| snapshot.ended_ns.saturating_add(SETTLE_NS) <= now_ns;
         if let Some(snapshot) = self.unsettled.take_if(due) {
             let mut changes = Vec::new();
+            self.recorder.snapshot(&snapshot);
             self.lifecycle.reconcile(&snapshot, &mut changes);
             self.publish(changes);
         }
@@ -294,6 +312,7 @@ impl Agent {
         if let Some(watchdog) = &mut self.watchdog {
             watchdog.beat(std::time::Instant::now());
         }
+        self.recorder.expire(now_ns);
         self.lifecycle.expire(now_ns);
         if let Some(pidfds) = &mut self.pidfds {
             let aged = |record: &&Record| record.died.at_ns + WATCH_AFTER_NS <= now_ns;
@@ -317,6 +336,7 @@ impl Agent {
             self.lost_before = lost;
             self.repair = true;
         }
+        self.record_counts();
     }
 
     pub(super) fn lost_events(&self) -> u64 {

@@ -167,11 +167,6 @@ impl Agent {
                 .map(|at_ns| report::time(self.wall, at_ns));
             habits.last_wait_at = last_wait.or(habits.last_wait_at);
         }
-        api::Keeper {
-            role: role.to_owned(),
-            habits,
-            p50_seconds: row.p50_ns.map(report::seconds),
-            p99_seconds: row.p99_ns.map(report::seconds),
-        }
+        report::keeper(row, role, habits)
     }
 }

@@ -6,6 +6,8 @@ mod explain;
 pub(crate) mod host;
 mod judge;
 mod pids;
+mod recorder;
+pub(crate) mod replay;
 mod streams;
 mod stuck;
 mod tally;
@@ -28,6 +30,7 @@ use crate::{
     doctor,
     handle::{Handle, Request},
     kernel::{self, Role},
+    recording::Sink,
     server,
     systemd::Manager,
 };
@@ -70,7 +73,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
         max_groups: args.max_groups,
         ..settings(&args.probes, Role::Daemon)
     };
-    let (handle, thread) = start(settings)?;
+    let (handle, thread) = start(Agent::attach(settings, None)?)?;
     if let Some(address) = listeners.tcp_address() {
         log::info!("serving http://{address}/");
     }
@@ -105,7 +108,22 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When nothing can be measured here; one sentence with the mend.
 pub fn embed(probes: &ProbeArgs) -> anyhow::Result<Handle> {
-    Ok(start(settings(probes, Role::View))?.0)
+    let agent = Agent::attach(settings(probes, Role::View), None)?;
+    Ok(start(agent)?.0)
+}
+
+/// Starts an agent that records, from its first moment on until its handle is dropped; with it
+/// come all deaths that the recording holds.
+///
+/// # Errors
+/// When nothing can be measured here; one sentence with the mend.
+pub fn record(
+    probes: &ProbeArgs,
+    sink: Sink,
+) -> anyhow::Result<(Handle, mpsc::Receiver<api::ExitLine>)> {
+    let mut agent = Agent::attach(settings(probes, Role::View), Some(sink))?;
+    let deaths = agent.streams.follow();
+    Ok((start(agent)?.0, deaths))
 }
 
 /// Gives up, for the thread that shows what an embedded agent says, what only that agent needed.
@@ -131,8 +149,7 @@ impl Running {
     }
 }
 
-fn start(settings: Settings) -> anyhow::Result<(Handle, Running)> {
-    let agent = Agent::attach(settings)?;
+fn start(agent: Agent) -> anyhow::Result<(Handle, Running)> {
     let (handle, requests) = Handle::new();
     let (alive, running) = mpsc::channel(1);
     thread::Builder::new()

@@ -31,12 +31,12 @@ impl Tally {
 
     /// Processes reaped. Those of whose death the record was lost are reaped too, as far as no
     /// snapshot has found them lying there.
-    pub(super) fn reaped(&self, counters: &Counters) -> u64 {
-        self.finished + self.lost_reaps(counters)
+    pub(super) fn reaped(&self, lost_deaths: u64) -> u64 {
+        self.finished + self.lost_reaps(lost_deaths)
     }
 
-    pub(super) fn lost_reaps(&self, counters: &Counters) -> u64 {
-        lost_deaths(counters).total().saturating_sub(self.found)
+    pub(super) fn lost_reaps(&self, lost_deaths: u64) -> u64 {
+        lost_deaths.saturating_sub(self.found)
     }
 
     pub(super) fn event(&mut self, event: &Event) {

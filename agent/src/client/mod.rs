@@ -1,12 +1,14 @@
 //! Where a view's figures come from: an agent that runs already, or one inside this command.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::agent::replay::{self, Replay};
 use crate::api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, VERSION, Zombie};
 use crate::cli::{DEFAULT_SOCKET, ProbeArgs, ViewArgs};
 use crate::handle::{Handle, Request};
@@ -26,6 +28,8 @@ pub enum Source {
     Remote(Remote),
     /// The agent inside this command.
     Embedded(Handle),
+    /// A recording, as of its end.
+    Recorded(Arc<Replay>),
 }
 
 /// An agent that is asked over HTTP.
@@ -39,13 +43,16 @@ pub struct Remote {
 pub enum Exits {
     /// From an agent elsewhere.
     Remote(Lines),
-    /// From the agent inside this command.
+    /// From the agent inside this command, or from a recording.
     Embedded(mpsc::Receiver<ExitLine>),
 }
 
 impl Source {
     /// Finds an agent, or starts one inside this command; says on stderr which.
     pub async fn connect(view: &ViewArgs, probes: &ProbeArgs) -> anyhow::Result<Self> {
+        if let Some(file) = &view.replay {
+            return Ok(Self::Recorded(Arc::new(recorded(view, file)?)));
+        }
         let why_not = match Remote::find(view).await? {
             Ok(remote) => return Ok(Self::Remote(remote)),
             Err(why_not) => why_not,
@@ -74,7 +81,13 @@ impl Source {
         match self {
             Self::Remote(remote) => format!("agent at {}", remote.endpoint),
             Self::Embedded(_) => "agent inside this command".to_owned(),
+            Self::Recorded(replay) => format!("recording {}", replay.path().display()),
         }
+    }
+
+    /// Whether a stream of deaths from it has an end.
+    pub fn ends(&self) -> bool {
+        matches!(self, Self::Recorded(_))
     }
 
     /// Who is dead and unreaped.
@@ -82,6 +95,7 @@ impl Source {
         match self {
             Self::Remote(remote) => remote.document("zombies").await,
             Self::Embedded(handle) => Ok(handle.ask(Request::Zombies).await?),
+            Self::Recorded(replay) => Ok(replay.zombies()),
         }
     }
 
@@ -90,6 +104,7 @@ impl Source {
         match self {
             Self::Remote(remote) => remote.culprits().await,
             Self::Embedded(handle) => Ok(handle.ask(Request::Culprits).await?),
+            Self::Recorded(replay) => Ok(replay.culprits()),
         }
     }
 
@@ -98,6 +113,7 @@ impl Source {
         match self {
             Self::Remote(remote) => remote.explain(pid).await,
             Self::Embedded(handle) => Ok(handle.explain(pid).await?),
+            Self::Recorded(replay) => Ok(replay.explain(pid)),
         }
     }
 
@@ -109,6 +125,9 @@ impl Source {
                 remote.document(&question).await
             }
             Self::Embedded(handle) => Ok(handle.ask(|to| Request::Stuck(threshold, to)).await?),
+            Self::Recorded(_) => bail!(
+                "a recording holds no kernel stacks: ask the machine itself with `reapwatch stuck`"
+            ),
         }
     }
 
@@ -117,6 +136,7 @@ impl Source {
         let document = match self {
             Self::Remote(remote) => remote.document("top").await?,
             Self::Embedded(handle) => handle.ask(Request::Top).await?,
+            Self::Recorded(replay) => replay.top(),
         };
         if document.items.len() != 1 {
             bail!(
@@ -128,11 +148,12 @@ impl Source {
         Ok(document)
     }
 
-    /// Finished deaths from now on.
+    /// Finished deaths from now on; of a recording all.
     pub async fn exits(&self) -> anyhow::Result<Exits> {
         Ok(match self {
             Self::Remote(remote) => Exits::Remote(remote.endpoint.lines("/api/v1/exits").await?),
             Self::Embedded(handle) => Exits::Embedded(handle.ask(Request::Follow).await?),
+            Self::Recorded(replay) => Exits::Embedded(replay::deaths(replay.path())?),
         })
     }
 }
@@ -242,6 +263,16 @@ impl Exits {
             });
         }
     }
+}
+
+/// The state at the end of a recording; says on stderr what is to be said of it.
+fn recorded(view: &ViewArgs, file: &Path) -> anyhow::Result<Replay> {
+    if view.url.is_some() || view.socket.is_some() {
+        bail!("a replay asks no agent: leave --url and --socket away");
+    }
+    let replay = Replay::of(file)?;
+    say(format_args!("{}", replay.about()));
+    Ok(replay)
 }
 
 /// Waits until the agent has looked at all processes: before that, its answers would be true of

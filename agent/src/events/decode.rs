@@ -399,4 +399,4 @@ fn cpu_time(user: u64, system: u64, runtime: u64) -> (u64, u64) {
 
 #[cfg(test)]
 #[path = "decode_tests.rs"]
-pub(super) mod tests;
+mod tests;

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// The bytes of a struct of the wire, as the ring hands them out.
-pub(crate) fn bytes<T: Wire>(record: &T) -> Vec<u8> {
+fn bytes<T: Wire>(record: &T) -> Vec<u8> {
     // SAFETY: the structs of the wire have no padding, so that each of the bytes is initialised.
     unsafe { std::slice::from_raw_parts(std::ptr::from_ref(record).cast(), size_of::<T>()) }
         .to_vec()
@@ -205,11 +205,12 @@ fn a_leader_that_left_its_threads_is_no_zombie() {
 
 proptest! {
     #[test]
-    fn no_bytes_are_a_panic(kind in 0_u32..7, rest in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn no_bytes_are_a_panic(kind in 0_u32..12, rest in prop::collection::vec(any::<u8>(), 0..800)) {
         let record = [&kind.to_ne_bytes()[..], &rest].concat();
         let _ = decode(&record, 4096);
         let _ = decode(&rest, u64::MAX);
         let _ = decode_task(&rest);
+        let _ = decode_thread(&rest);
     }
 
     #[test]

@@ -5,8 +5,6 @@
 mod decode;
 mod steps;
 
-#[cfg(test)]
-pub(crate) use decode::tests::bytes;
 pub use decode::{Malformed, decode, decode_task, decode_thread};
 pub use steps::Steps;
 

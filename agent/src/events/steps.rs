@@ -50,7 +50,8 @@ impl Steps {
             namespaces_ns: left.and_then(|left| left.checked_add(cleared?)),
             other_ns: None,
         };
-        let known: Option<u64> = steps.each()[..6].iter().map(|(_, ns)| *ns).sum();
+        let mut named = steps.each().into_iter().take(6).map(|(_, ns)| ns);
+        let known = named.try_fold(0_u64, |sum, ns| sum.checked_add(ns?));
         let whole = span(dumped.or(begin_ns), Some(died_ns));
         steps.other_ns = span(known, whole);
         Some(steps)

@@ -50,7 +50,8 @@ impl Wall {
         Self::from(Reading::take().middle_ns())
     }
 
-    fn from(offset_ns: i128) -> Self {
+    /// Of a machine whose clocks were once so far apart.
+    pub(crate) fn from(offset_ns: i128) -> Self {
         let join = Join {
             from_ns: 0,
             offset_ns,
@@ -67,12 +68,19 @@ impl Wall {
 
     fn correct(&mut self, reading: Reading, now_ns: u64) {
         if !(reading.least_ns..=reading.most_ns).contains(&self.joins[0].offset_ns) {
-            self.joins.rotate_right(1);
-            self.joins[0] = Join {
-                from_ns: now_ns,
-                offset_ns: reading.middle_ns(),
-            };
+            self.step(now_ns, reading.middle_ns());
         }
+    }
+
+    /// From `from_ns` on they are so far apart.
+    pub(crate) fn step(&mut self, from_ns: u64, offset_ns: i128) {
+        self.joins.rotate_right(1);
+        self.joins[0] = Join { from_ns, offset_ns };
+    }
+
+    /// How far they are apart now, and from which moment on.
+    pub(crate) fn last(self) -> (u64, i128) {
+        (self.joins[0].from_ns, self.joins[0].offset_ns)
     }
 
     /// What the wall clock said at a moment of the kernel.

@@ -15,7 +15,7 @@ const SMALL: Limits = Limits {
 };
 const END_NS: u64 = u64::MAX - 1;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Input {
     Event(Event),
     Snapshot(Snapshot),
@@ -254,7 +254,7 @@ fn any_task() -> impl Strategy<Value = Task> {
     )
 }
 
-fn any_input() -> impl Strategy<Value = Input> {
+pub(super) fn any_input() -> impl Strategy<Value = Input> {
     let snapshot = (
         any_ns(1000),
         any_ns(50),

@@ -1,15 +1,16 @@
-//! Traces of real and constructed deaths, as files: each input a line of wire fields, each
-//! transition that must follow a line after `>`. The fields go through the wire's own structs and
-//! the decoder. `agent/tests/traces/README.md` describes the format.
-
-mod fields;
+//! Traces of real and constructed deaths, as files: each input a line as a recording has it, each
+//! transition that must follow a line after `>`. `agent/tests/traces/README.md` describes the
+//! format.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use proptest::prelude::*;
+
+use super::properties::{Input, any_input};
 use super::{DiedBound, Lifecycle, Limits, Record, Transition};
-use crate::events::{Event, HungUp, Key, Process, Snapshot, decode, decode_task};
-use fields::Fields;
+use crate::events::{Process, Snapshot, Task};
+use crate::recording::{self, Line, parse};
 
 macro_rules! traces {
     ($($name:ident)*) => {
@@ -68,6 +69,78 @@ fn every_trace_is_replayed() {
     assert_eq!(found, NAMES);
 }
 
+#[test]
+fn every_recorded_trace_is_replayed() {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/traces/recorded");
+    let mut replayed = 0;
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let mut trace = std::fs::read_to_string(&path).unwrap();
+        let shown = path.display();
+        if std::env::var_os("REAPWATCH_BLESS").is_some() {
+            trace = replay(&trace);
+            std::fs::write(&path, &trace).unwrap();
+        }
+        assert!(trace.contains("\n> finished "), "{shown} expects nothing");
+        assert_eq!(replay(&trace), trace, "{shown}: what came is on the left");
+        replayed += 1;
+    }
+    assert!(replayed > 0, "{dir} is empty");
+}
+
+proptest! {
+    #[test]
+    fn what_went_in_comes_back_from_a_recording(
+        inputs in prop::collection::vec(any_input(), 0..20),
+    ) {
+        for input in inputs {
+            let mut text = String::new();
+            match &input {
+                Input::Event(event) => recording::event(&mut text, event),
+                Input::Snapshot(snapshot) => recording::snapshot(&mut text, snapshot),
+                Input::Expire(now_ns) => recording::expire(&mut text, *now_ns),
+            }
+            let mut inputs = Inputs::default();
+            let read: Vec<_> = text.lines().filter_map(|line| inputs.read(line)).collect();
+            prop_assert_eq!(read, [input]);
+        }
+    }
+}
+
+/// Lines become inputs of the lifecycle: a snapshot is made of many.
+#[derive(Default)]
+struct Inputs {
+    tasks: Vec<Task>,
+}
+
+impl Inputs {
+    fn read(&mut self, line: &str) -> Option<Input> {
+        let read = parse(line).unwrap_or_else(|error| panic!("{error}: {line}"))?;
+        match read {
+            Line::Event(event) => Some(Input::Event(event)),
+            Line::Expire(now_ns) => Some(Input::Expire(now_ns)),
+            Line::Task(task) => {
+                self.tasks.push(*task);
+                None
+            }
+            Line::Snapshot {
+                begun_ns,
+                ended_ns,
+                exact_start,
+            } => Some(Input::Snapshot(Snapshot {
+                begun_ns,
+                ended_ns,
+                exact_start,
+                tasks: std::mem::take(&mut self.tasks),
+            })),
+            // The lifecycle knows nothing of these.
+            Line::Head(_) | Line::Wall(_) | Line::Drained(_) | Line::Counted(_) | Line::End(_) => {
+                None
+            }
+        }
+    }
+}
+
 /// The trace with what really came in place of what was expected.
 fn replay(trace: &str) -> String {
     let mut lifecycle = Lifecycle::new(Limits {
@@ -76,39 +149,17 @@ fn replay(trace: &str) -> String {
         recent_ns: 60_000_000_000,
     });
     let mut shown = String::new();
-    let mut tasks = Vec::new();
-    for line in trace.lines() {
-        if line.starts_with("> ") {
-            continue;
-        }
+    let mut inputs = Inputs::default();
+    for line in trace.lines().filter(|line| !line.starts_with("> ")) {
         writeln!(shown, "{line}").unwrap();
-        let Some((word, fields)) = line.split_once(' ').filter(|(word, _)| *word != "#") else {
+        let Some(input) = inputs.read(line) else {
             continue;
         };
-        let fields = Fields::of(fields);
         let mut out = Vec::new();
-        match word {
-            "task" => tasks.push(decode_task(&fields.task()).unwrap()),
-            "snapshot" => {
-                let snapshot = Snapshot {
-                    begun_ns: fields.time("begun"),
-                    ended_ns: fields.time("ended"),
-                    exact_start: !fields.has("ticks"),
-                    tasks: std::mem::take(&mut tasks),
-                };
-                lifecycle.reconcile(&snapshot, &mut out);
-            }
-            "expire" => lifecycle.expire(fields.time("now")),
-            "hung_up" => {
-                let (tgid, start_ns) = fields.key("dead");
-                let dead = Key { tgid, start_ns };
-                let hung_up = HungUp {
-                    at_ns: fields.time("at"),
-                    dead,
-                };
-                lifecycle.apply(&Event::HungUp(hung_up), &mut out);
-            }
-            _ => lifecycle.apply(&decode(&fields.event(word), 4096).unwrap(), &mut out),
+        match input {
+            Input::Event(event) => lifecycle.apply(&event, &mut out),
+            Input::Snapshot(snapshot) => lifecycle.reconcile(&snapshot, &mut out),
+            Input::Expire(now_ns) => lifecycle.expire(now_ns),
         }
         lifecycle.check();
         for transition in &out {

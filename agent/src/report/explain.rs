@@ -5,6 +5,7 @@ use crate::{
     api,
     kernel::Wall,
     lifecycle::Record,
+    parents,
     story::{Known, State, Story},
 };
 
@@ -46,6 +47,17 @@ pub(crate) fn story(wall: Wall, known: &Known<'_>, story: &Story) -> api::Explan
         verdict: None,
         earlier: Vec::new(),
         advice: story.advice.clone(),
+    }
+}
+
+/// How one who must reap, or may have to, treats its children; `habits` are what `row` says and
+/// what is known beside it.
+pub(crate) fn keeper(row: &parents::Row, role: &str, habits: api::Culprit) -> api::Keeper {
+    api::Keeper {
+        role: role.to_owned(),
+        habits,
+        p50_seconds: row.p50_ns.map(seconds),
+        p99_seconds: row.p99_ns.map(seconds),
     }
 }
 

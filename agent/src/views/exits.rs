@@ -57,6 +57,9 @@ pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
             exit = exits.next() => exit?,
         };
         let Some(exit) = exit else {
+            if source.ends() {
+                break;
+            }
             bail!("the {} ended the stream", source.label())
         };
         let reader = if args.json {

@@ -29,6 +29,7 @@ mod matrix;
 mod noise;
 mod pids;
 mod privileges;
+mod recording;
 mod refusals;
 mod row;
 mod scenario;

@@ -1,0 +1,332 @@
+//! A recording, replayed: the same inputs go into the same lifecycle, and its state at the end
+//! answers what views ask. Nothing is read from the machine that replays.
+
+use std::{
+    path::{Path, PathBuf},
+    thread,
+};
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+
+use super::{
+    core::{LIMITS, PARENTS},
+    tally::Tally,
+};
+use crate::{
+    api::{self, Culprits, Document, ExitLine, Explained, FinishedExit, Top},
+    events::{Key, Process, Snapshot},
+    evidence::suspects::YOUNG_NS,
+    kernel::Wall,
+    lifecycle::{Lifecycle, Record, Transition},
+    parents::{Parents, Row},
+    recording::{self, Counted, Head, Line},
+    report,
+    story::{self, Known, Life, Seen, State},
+};
+
+/// Deaths that wait for a view to print them.
+const QUEUE: usize = 1024;
+
+/// The state at the end of a recording.
+#[derive(Debug)]
+pub struct Replay {
+    path: PathBuf,
+    head: Head,
+    lifecycle: Lifecycle,
+    parents: Parents,
+    tally: Tally,
+    counted: Counted,
+    /// The clocks' distance; of a recording without one the times are those since boot.
+    wall: Option<Wall>,
+    snapshot: Option<Snapshot>,
+    now_ns: u64,
+    is_whole: bool,
+    unknown_lines: u64,
+}
+
+/// All deaths that a recording holds, as they finished; the stream ends with it.
+///
+/// # Errors
+/// When no thread can be started.
+pub fn deaths(path: &Path) -> anyhow::Result<mpsc::Receiver<ExitLine>> {
+    let (lines, deaths) = mpsc::channel(QUEUE);
+    let path = path.to_owned();
+    let told = move |exit| lines.blocking_send(ExitLine::Exit(Box::new(exit))).is_ok();
+    let run = move || {
+        // It was read once before: this shows only where it has changed since.
+        if let Err(error) = Replay::run(&path, told) {
+            log::error!("{error:#}");
+        }
+    };
+    thread::Builder::new()
+        .name("reapwatch-replay".to_owned())
+        .spawn(run)
+        .context("cannot start a thread to replay")?;
+    Ok(deaths)
+}
+
+impl Replay {
+    /// Replays a file to its end.
+    ///
+    /// # Errors
+    /// When it cannot be read or is damaged; one sentence.
+    pub fn of(path: &Path) -> anyhow::Result<Self> {
+        Self::run(path, |_| true)
+    }
+
+    /// Tells each death to `told` as it finishes, for as long as that listens.
+    fn run(path: &Path, mut told: impl FnMut(FinishedExit) -> bool) -> anyhow::Result<Self> {
+        let (head, mut lines) = recording::open(path)?;
+        let mut replay = Self {
+            path: path.to_owned(),
+            lifecycle: Lifecycle::new(LIMITS),
+            parents: Parents::new(PARENTS, head.began_ns),
+            tally: Tally::default(),
+            counted: Counted::default(),
+            wall: None,
+            snapshot: None,
+            now_ns: head.began_ns,
+            is_whole: false,
+            unknown_lines: 0,
+            head,
+        };
+        let mut tasks = Vec::new();
+        let mut changes = Vec::new();
+        while let Some(line) = lines.next()? {
+            match line {
+                // Of a second recording in the same file nothing before it is true.
+                Line::Head(_) => anyhow::bail!(
+                    "{} holds more than one recording: replay each by itself",
+                    path.display()
+                ),
+                Line::Wall(join) => match &mut replay.wall {
+                    Some(wall) => wall.step(join.from_ns, join.offset_ns),
+                    None => replay.wall = Some(Wall::from(join.offset_ns)),
+                },
+                Line::Event(event) => replay.lifecycle.apply(&event, &mut changes),
+                Line::Task(task) => tasks.push(*task),
+                Line::Snapshot {
+                    begun_ns,
+                    ended_ns,
+                    exact_start,
+                } => {
+                    let snapshot = Snapshot {
+                        begun_ns,
+                        ended_ns,
+                        exact_start,
+                        tasks: std::mem::take(&mut tasks),
+                    };
+                    replay.lifecycle.reconcile(&snapshot, &mut changes);
+                    replay.snapshot = Some(snapshot);
+                    replay.passes(ended_ns);
+                }
+                Line::Expire(now_ns) => {
+                    replay.passes(now_ns);
+                    replay.lifecycle.expire(now_ns);
+                }
+                Line::Drained(now_ns) => {
+                    replay.passes(now_ns);
+                    if !replay.publish(&mut changes, &mut told) {
+                        break;
+                    }
+                }
+                Line::Counted(counted) => replay.counted = counted,
+                Line::End(now_ns) => {
+                    replay.passes(now_ns);
+                    replay.is_whole = true;
+                }
+            }
+        }
+        replay.publish(&mut changes, &mut told);
+        replay.unknown_lines = lines.unknown;
+        Ok(replay)
+    }
+
+    fn passes(&mut self, now_ns: u64) {
+        self.now_ns = self.now_ns.max(now_ns);
+    }
+
+    /// As the agent's own loop does it; whether anybody still listens.
+    fn publish(
+        &mut self,
+        changes: &mut Vec<Transition>,
+        told: &mut impl FnMut(FinishedExit) -> bool,
+    ) -> bool {
+        let wall = self.wall();
+        changes.drain(..).all(|change| {
+            self.tally.change(&change);
+            self.parents.apply(&change, &self.lifecycle, self.now_ns);
+            match change {
+                Transition::Finished(record) => told(report::finished(wall, &record)),
+                _ => true,
+            }
+        })
+    }
+
+    fn wall(&self) -> Wall {
+        self.wall.unwrap_or(Wall::from(0))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What to know of it before its figures are read.
+    pub fn about(&self) -> String {
+        let at = report::time(self.wall(), self.now_ns);
+        let Head { host, kernel, .. } = &self.head;
+        let cut = if self.is_whole {
+            ""
+        } else {
+            "; it was cut off there"
+        };
+        let unknown = match self.unknown_lines {
+            0 => String::new(),
+            lines => format!("; {lines} of its lines are of a later release and were passed over"),
+        };
+        format!(
+            "replaying {}, recorded on {host}, kernel {kernel}, up to {at}{cut}{unknown}",
+            self.path.display()
+        )
+    }
+
+    /// Who was dead and unreaped, oldest first.
+    pub fn zombies(&self) -> Document<api::Zombie> {
+        self.document(self.oldest_first())
+    }
+
+    /// Who held zombies that were not young, the worst first.
+    pub fn culprits(&self) -> Culprits {
+        let rows = self.rows();
+        let old = rows
+            .iter()
+            .filter(|row| row.oldest_ns.is_some_and(|age_ns| age_ns >= YOUNG_NS));
+        Culprits {
+            document: self.document(old.map(|row| report::culprit(self.wall(), row)).collect()),
+            pids: Vec::new(),
+        }
+    }
+
+    /// One frame of the live view.
+    pub fn top(&self) -> Document<Top> {
+        let zombies = self.oldest_first();
+        let rows = self.rows();
+        self.document(vec![Top {
+            summary: api::Summary {
+                zombies: zombies.len() as u64,
+                stuck: 0,
+                exits_total: self.counted.exits(),
+                reaped_total: self.tally.reaped(self.counted.lost_deaths),
+                uptime_seconds: report::seconds(self.now_ns - self.head.began_ns),
+                agent_version: self.head.agent.clone(),
+            },
+            parents: rows
+                .iter()
+                .map(|row| report::parent(self.wall(), row, None))
+                .collect(),
+            zombies,
+            pids: Vec::new(),
+        }])
+    }
+
+    /// The story of one process.
+    pub fn explain(&self, pid: u32) -> Explained {
+        let known = Known {
+            pid,
+            now_ns: self.now_ns,
+            began_ns: self.head.began_ns,
+            remembered_ns: LIMITS.recent_ns,
+            records: self.lifecycle.deaths_of(pid),
+            snapshot: self.snapshot.as_ref(),
+            seen: &Seen::default(),
+        };
+        let lives = story::lives(&known);
+        let head = self.document::<()>(Vec::new());
+        Explained {
+            version: head.version,
+            host: head.host,
+            kernel: head.kernel,
+            source: head.source,
+            at: head.at,
+            lost_events: head.lost_events,
+            story: self.explanation(&known, &lives),
+        }
+    }
+
+    fn explanation(&self, known: &Known<'_>, lives: &[Life<'_>]) -> api::Explanation {
+        let rows = self.rows();
+        let last = lives.first();
+        let lives_on = last.filter(|life| matches!(life.state, State::Alive | State::LeaderExited));
+        let habits = lives_on.map(|life| self.keeper(&rows, life.process, "itself"));
+        let held = habits.as_ref().map_or(0, |habits| habits.habits.zombies);
+        let waits_for_reap =
+            last.filter(|life| matches!(life.state, State::Zombie | State::Exiting));
+        let responsible = waits_for_reap.and_then(|life| {
+            let role = if life.tracer().is_some() {
+                "tracer"
+            } else {
+                "parent"
+            };
+            Some(self.keeper(&rows, life.responsible()?, role))
+        });
+        let wall = self.wall();
+        let record = last.and_then(|life| life.record);
+        let earlier = lives.iter().skip(1).filter_map(|life| life.record);
+        api::Explanation {
+            habits,
+            responsible,
+            forker: last
+                .and_then(Life::forker)
+                .map(|forker| report::process(wall, forker)),
+            death: record.map(|record| report::finished(wall, record)),
+            earlier: earlier
+                .map(|record| report::earlier(wall, record))
+                .collect(),
+            ..report::story(wall, known, &story::tell(known, last, held))
+        }
+    }
+
+    /// How a process treated its dead children.
+    fn keeper(&self, rows: &[Row], process: &Process, role: &str) -> api::Keeper {
+        let is_it = |key: Key| key.is_roughly(process.key);
+        let idle = self.parents.idle(process, self.now_ns);
+        let row = rows.iter().find(|row| is_it(row.process.key));
+        let row = row.unwrap_or(&idle);
+        let tasks = self.snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
+        let task = tasks.into_iter().find(|task| is_it(task.process.key));
+        let mut habits = report::culprit(self.wall(), row);
+        let waits = task.and_then(|task| task.waits);
+        // Where wait calls are not watched there are none to count.
+        let waits = waits.filter(|waits| waits.last_ns.is_some());
+        habits.waits_total = waits.map(|waits| waits.calls);
+        habits.last_wait_at = waits
+            .and_then(|waits| waits.last_ns)
+            .map(|at_ns| report::time(self.wall(), at_ns));
+        report::keeper(row, role, habits)
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        self.parents.rows(self.now_ns, self.lifecycle.zombies())
+    }
+
+    fn oldest_first(&self) -> Vec<api::Zombie> {
+        let mut records: Vec<&Record> = self.lifecycle.zombies().collect();
+        records.sort_by_key(|record| record.died.at_ns);
+        let zombie = |record| report::zombie(self.wall(), self.now_ns, record);
+        records.into_iter().map(zombie).collect()
+    }
+
+    fn document<T>(&self, items: Vec<T>) -> Document<T> {
+        Document {
+            version: api::VERSION,
+            host: self.head.host.clone(),
+            kernel: self.head.kernel.clone(),
+            source: self.head.source.clone(),
+            at: report::time(self.wall(), self.now_ns),
+            lost_events: self.counted.lost_events(),
+            items,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Writes a recording on a thread of its own, so that a slow disk delays the agent's loop only
+//! when a whole queue waits for it. Nothing is left out: the loop then waits too, and what the
+//! kernel's ring cannot hold meanwhile is lost and counted.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::Path,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread,
+};
+
+use anyhow::Context as _;
+use tokio::sync::oneshot;
+
+/// Pieces of text that may wait for the disk.
+const QUEUE: usize = 64;
+
+/// Takes whole lines; the file is complete when it is dropped.
+#[derive(Debug)]
+pub struct Sink(SyncSender<String>);
+
+/// What became of the file, once it is complete or cannot be gone on with.
+pub type Written = oneshot::Receiver<io::Result<u64>>;
+
+impl Sink {
+    /// Writes these lines, or says that they cannot be written any more.
+    pub fn write(&self, lines: String) -> Result<(), Gone> {
+        self.0.send(lines).map_err(|_| Gone)
+    }
+}
+
+/// The file cannot be gone on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone;
+
+/// Makes the file, which must not be there yet.
+///
+/// # Errors
+/// When it cannot be made; one sentence.
+pub fn create(path: &Path) -> anyhow::Result<(Sink, Written)> {
+    let file = File::create_new(path).map_err(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            anyhow::anyhow!(
+                "{} exists already: name another file, or remove it first",
+                path.display()
+            )
+        } else {
+            anyhow::anyhow!("cannot make {}: {error}", path.display())
+        }
+    })?;
+    let (lines, queue) = sync_channel(QUEUE);
+    let (written, outcome) = oneshot::channel();
+    let path = path.to_owned();
+    thread::Builder::new()
+        .name("reapwatch-write".to_owned())
+        // Nobody waits any more when sending fails.
+        .spawn(move || drop(written.send(write_all(file, &queue, &path))))
+        .context("cannot start a thread to write the file")?;
+    Ok((Sink(lines), outcome))
+}
+
+/// Writes all that comes; the bytes of the file. One in which nothing was written is removed.
+fn write_all(mut file: File, queue: &Receiver<String>, path: &Path) -> io::Result<u64> {
+    let mut length = 0;
+    while let Ok(lines) = queue.recv() {
+        if let Err(error) = file.write_all(lines.as_bytes()) {
+            // A full disk may have taken half a line.
+            let _as_it_is = file.set_len(length);
+            return Err(error);
+        }
+        length += lines.len() as u64;
+    }
+    if length == 0 {
+        let _gone = fs::remove_file(path);
+        return Ok(0);
+    }
+    // A full disk may be told of as late as here.
+    match file.sync_all() {
+        Err(error) if error.raw_os_error() != Some(libc::EINVAL) => Err(error),
+        _ => Ok(length),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_there_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("there");
+        fs::write(&path, "precious").expect("written");
+        let error = create(&path).expect_err("it is there");
+        assert!(error.to_string().contains("exists already"), "{error}");
+        assert_eq!(fs::read_to_string(&path).expect("read"), "precious");
+    }
+
+    #[test]
+    fn all_is_written_when_the_sink_is_dropped() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("new");
+        let (sink, written) = create(&path).expect("made");
+        sink.write("one\n".to_owned()).expect("room");
+        sink.write("two\n".to_owned()).expect("room");
+        drop(sink);
+        assert_eq!(written.blocking_recv().expect("told").expect("written"), 8);
+        assert_eq!(fs::read_to_string(&path).expect("read"), "one\ntwo\n");
+    }
+
+    #[test]
+    fn an_empty_recording_leaves_no_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("new");
+        let (sink, written) = create(&path).expect("made");
+        drop(sink);
+        assert_eq!(written.blocking_recv().expect("told").expect("written"), 0);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_full_disk_is_told() {
+        let full = File::options().write(true).open("/dev/full").expect("open");
+        let (lines, queue) = sync_channel(1);
+        lines.send("one\n".to_owned()).expect("room");
+        let error = write_all(full, &queue, Path::new("/dev/full")).expect_err("no room");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    }
+}

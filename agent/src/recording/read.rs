@@ -1,0 +1,421 @@
+//! One line of a recording → what it says.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use super::write::INITIAL;
+use super::{Counted, Head, Join, Line, VERSION};
+use crate::events::{
+    Asked, CgroupMade, Death, Event, ExitStatus, Freed, HungUp, Key, Kill, KillBy, NamespacePid,
+    Process, Release, Renotified, Resources, Steps, Task, TaskState, Waited, Waits,
+};
+
+/// Start of a process of which a trace says none.
+const SOME_START_NS: u64 = 1_000_000;
+const SIGCHLD: i32 = 17;
+/// No machine runs for so long; sums of such times do not overflow.
+const NEVER_NS: u64 = 1 << 62;
+
+/// Why a line could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// A word of which this version does not know what it says.
+    #[error("unknown word {0:?}")]
+    UnknownWord(String),
+    /// A field that each such line has.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// A value that is none.
+    #[error("{0}={1:?} makes no sense")]
+    Value(&'static str, String),
+    /// Lines of another time.
+    #[error("it has version {0} of the format and this program reads {VERSION}")]
+    Version(u32),
+}
+
+/// What a line says; nothing if it is empty, a comment or an expected transition of a trace.
+pub fn parse(line: &str) -> Result<Option<Line>, Malformed> {
+    let mut words = line.split_whitespace();
+    let Some(word) = words.next().filter(|word| !word.starts_with(['#', '>'])) else {
+        return Ok(None);
+    };
+    let fields = words.map(|field| field.split_once('=').unwrap_or((field, "")));
+    let fields = Fields(fields.collect());
+    let event = match word {
+        "reapwatch" => return fields.head().map(Line::Head).map(Some),
+        "wall" => return fields.join().map(Line::Wall).map(Some),
+        "task" => return fields.task().map(Box::new).map(Line::Task).map(Some),
+        "snapshot" => return fields.snapshot().map(Some),
+        "expire" => return fields.time("now").map(Line::Expire).map(Some),
+        "drained" => return fields.time("now").map(Line::Drained).map(Some),
+        "counted" => return fields.counted().map(Line::Counted).map(Some),
+        "end" => return fields.time("now").map(Line::End).map(Some),
+        "death" => Event::Death(Box::new(fields.death()?)),
+        "release" => Event::Release(fields.release()?),
+        "waited" => Event::Waited(fields.waited()?),
+        "freed" => Event::Freed(fields.freed()?),
+        "renotified" => Event::Renotified(fields.renotified()?),
+        "hung_up" => Event::HungUp(fields.hung_up()?),
+        "cgroup_made" => Event::CgroupMade(fields.cgroup_made()?),
+        unknown => return Err(Malformed::UnknownWord(unknown.to_owned())),
+    };
+    Ok(Some(Line::Event(event)))
+}
+
+/// The `name=value` of a line; a word alone is a flag.
+struct Fields<'a>(BTreeMap<&'a str, &'a str>);
+
+impl Fields<'_> {
+    fn has(&self, flag: &str) -> bool {
+        self.0.contains_key(flag)
+    }
+
+    /// A field that may be missing.
+    fn maybe<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Malformed> {
+        let Some(&value) = self.0.get(name) else {
+            return Ok(None);
+        };
+        let read = read(value).ok_or_else(|| Malformed::Value(name, value.to_owned()))?;
+        Ok(Some(read))
+    }
+
+    fn must<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, Malformed> {
+        self.maybe(name, read)?.ok_or(Malformed::Missing(name))
+    }
+
+    fn time(&self, name: &'static str) -> Result<u64, Malformed> {
+        self.must(name, time)
+    }
+
+    fn maybe_time(&self, name: &'static str) -> Result<Option<u64>, Malformed> {
+        self.maybe(name, time)
+    }
+
+    fn number<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, Malformed> {
+        self.maybe(name, |value| value.parse().ok())
+    }
+
+    fn someone(&self, name: &'static str) -> Result<Option<Process>, Malformed> {
+        self.maybe(name, process)
+    }
+
+    fn status(&self) -> Result<Option<ExitStatus>, Malformed> {
+        self.maybe("exit_code", |value| {
+            let status = match value.strip_prefix("0x") {
+                Some(digits) => u32::from_str_radix(digits, 16),
+                None => value.parse(),
+            };
+            status.ok().map(ExitStatus::from_wait)
+        })
+    }
+
+    /// Its numbers; that of the initial namespace alone where nothing is said of them.
+    fn pids(&self, tgid: u32) -> Result<Vec<NamespacePid>, Malformed> {
+        if self.has("no_pids") {
+            return Ok(Vec::new());
+        }
+        let pids = self.maybe("pids", |value| {
+            value.split(',').map(namespace_pid).collect()
+        })?;
+        let usual = NamespacePid {
+            namespace: INITIAL,
+            nr: tgid,
+        };
+        Ok(pids.unwrap_or_else(|| vec![usual]))
+    }
+
+    fn head(&self) -> Result<Head, Malformed> {
+        let version = self.must("version", |value| value.parse().ok())?;
+        if version != VERSION {
+            return Err(Malformed::Version(version));
+        }
+        Ok(Head {
+            host: self.must("host", unescaped)?,
+            kernel: self.must("kernel", unescaped)?,
+            source: self.must("source", unescaped)?,
+            agent: self.must("agent", unescaped)?,
+            began_ns: self.time("began")?,
+        })
+    }
+
+    fn join(&self) -> Result<Join, Malformed> {
+        Ok(Join {
+            from_ns: self.time("from")?,
+            offset_ns: self.must("offset", |value| match value.strip_prefix('-') {
+                Some(below) => time(below).map(|ns| -i128::from(ns)),
+                None => time(value).map(i128::from),
+            })?,
+        })
+    }
+
+    fn snapshot(&self) -> Result<Line, Malformed> {
+        Ok(Line::Snapshot {
+            begun_ns: self.time("begun")?,
+            ended_ns: self.time("ended")?,
+            exact_start: !self.has("ticks"),
+        })
+    }
+
+    fn counted(&self) -> Result<Counted, Malformed> {
+        let count = |name| Ok(self.number(name)?.unwrap_or(0));
+        Ok(Counted {
+            exited: count("exited")?,
+            killed: count("killed")?,
+            dumped: count("dumped")?,
+            lost_deaths: count("lost_deaths")?,
+            ring_full: count("ring_full")?,
+            tasks_full: count("tasks_full")?,
+            malformed: count("malformed")?,
+            skipped_runs: count("skipped_runs")?,
+        })
+    }
+
+    fn death(&self) -> Result<Death, Malformed> {
+        let process = self.must("process", process)?;
+        Ok(Death {
+            at_ns: self.time("at")?,
+            at_is_lower_bound: self.has("before_notification"),
+            parent: self.someone("parent")?,
+            tracer: self.someone("tracer")?,
+            forker: self.someone("forker")?,
+            kill: self.kill()?,
+            begin_ns: self.maybe_time("begin")?,
+            status: self.status()?.unwrap_or(ExitStatus::Exited(0)),
+            exit_signal: self.number("exit_signal")?.unwrap_or(SIGCHLD),
+            autoreap: self.has("autoreap"),
+            cgroup_id: self.number("cgroup")?.unwrap_or(0),
+            uid: self.number("uid")?.unwrap_or(0),
+            resources: Resources {
+                user_ns: self.maybe_time("user")?.unwrap_or(0),
+                system_ns: self.maybe_time("system")?.unwrap_or(0),
+                threads: self.number("threads")?,
+                max_rss_bytes: self.number("max_rss")?.unwrap_or(0),
+            },
+            steps: self.steps()?,
+            pids: self.pids(process.key.tgid)?,
+            process,
+        })
+    }
+
+    fn kill(&self) -> Result<Option<Kill>, Malformed> {
+        let Some(at_ns) = self.maybe_time("killed")? else {
+            return Ok(None);
+        };
+        let by = [
+            KillBy::Process,
+            KillBy::Kernel,
+            KillBy::Oom,
+            KillBy::Terminal,
+            KillBy::Timer,
+            KillBy::Namespace,
+        ];
+        let by = |value: &str| by.into_iter().find(|by| by.name() == value);
+        Ok(Some(Kill {
+            by: self.maybe("kill_by", by)?,
+            process: self.someone("killer")?,
+            signal: self.must("kill_signal", |value| value.parse().ok())?,
+            at_ns,
+        }))
+    }
+
+    fn steps(&self) -> Result<Option<Steps>, Malformed> {
+        if !self.has("steps") {
+            return Ok(None);
+        }
+        Ok(Some(Steps {
+            dumping_core_ns: self.maybe_time("dumping_core")?,
+            waiting_for_siblings_ns: self.maybe_time("waiting_for_siblings")?,
+            releasing_memory_ns: self.maybe_time("releasing_memory")?,
+            closing_files_ns: self.maybe_time("closing_files")?,
+            deferred_work_ns: self.maybe_time("deferred_work")?,
+            namespaces_ns: self.maybe_time("namespaces")?,
+            other_ns: self.maybe_time("other")?,
+        }))
+    }
+
+    fn release(&self) -> Result<Release, Malformed> {
+        Ok(Release {
+            at_ns: self.time("at")?,
+            dead: self.must("dead", key)?,
+            by: self.must("reaper", process)?,
+            reaper_exiting: self.has("reaper_exiting"),
+            by_itself: self.has("by_itself"),
+        })
+    }
+
+    fn waited(&self) -> Result<Waited, Malformed> {
+        Ok(Waited {
+            at_ns: self.time("at")?,
+            child: self.must("child", namespace_pid)?,
+            by: self.must("reaper", process)?,
+        })
+    }
+
+    fn freed(&self) -> Result<Freed, Malformed> {
+        Ok(Freed {
+            at_ns: self.time("at")?,
+            dead: self.must("dead", key)?,
+        })
+    }
+
+    fn renotified(&self) -> Result<Renotified, Malformed> {
+        Ok(Renotified {
+            at_ns: self.time("at")?,
+            child: self.must("child", namespace_pid)?,
+            parent: self.must("parent", process)?,
+            autoreap: self.has("autoreap"),
+        })
+    }
+
+    fn hung_up(&self) -> Result<HungUp, Malformed> {
+        Ok(HungUp {
+            at_ns: self.time("at")?,
+            dead: self.must("dead", key)?,
+        })
+    }
+
+    fn cgroup_made(&self) -> Result<CgroupMade, Malformed> {
+        Ok(CgroupMade {
+            at_ns: self.time("at")?,
+            id: self.must("id", |value| value.parse().ok())?,
+            path: self.maybe("path", unescaped)?,
+        })
+    }
+
+    fn waits(&self) -> Result<Option<Waits>, Malformed> {
+        let Some(calls) = self.number("waits")? else {
+            return Ok(None);
+        };
+        Ok(Some(Waits {
+            calls,
+            last_ns: self.maybe_time("last_wait")?,
+            asked: self.asked()?,
+        }))
+    }
+
+    fn asked(&self) -> Result<Option<Asked>, Malformed> {
+        if !self.has("asked_any") {
+            return Ok(None);
+        }
+        let count = |name| Ok(self.number(name)?.unwrap_or(0));
+        Ok(Some(Asked {
+            any: count("asked_any")?,
+            process: count("asked_process")?,
+            group: count("asked_group")?,
+            pidfd: count("asked_pidfd")?,
+            clones: count("asked_clones")?,
+            of_thread: count("asked_of_thread")?,
+            peeks: count("peeks")?,
+            last_take_ns: self.maybe_time("last_take")?,
+            last_any_ns: self.maybe_time("last_any")?,
+            last_peek_ns: self.maybe_time("last_peek")?,
+        }))
+    }
+
+    fn task(&self) -> Result<Task, Malformed> {
+        let process = self.must("process", process)?;
+        let state = if self.has("leader_exited") {
+            TaskState::LeaderExited
+        } else if self.has("zombie") {
+            TaskState::Zombie
+        } else if self.has("exiting") {
+            TaskState::Exiting
+        } else {
+            TaskState::Alive
+        };
+        Ok(Task {
+            state,
+            parent: self.someone("parent")?,
+            tracer: self.someone("tracer")?,
+            forker: self.someone("forker")?,
+            kill: self.kill()?,
+            begin_ns: self.maybe_time("begin")?,
+            status: self.status()?,
+            exit_signal: self.number("exit_signal")?,
+            cgroup_id: self.number("cgroup")?,
+            uid: self.number("uid")?.unwrap_or(0),
+            waits: self.waits()?,
+            dead_by_ns: self.maybe_time("dead_by")?,
+            pids: self.pids(process.key.tgid)?,
+            process,
+        })
+    }
+}
+
+/// `tgid[@start][/tid]:comm`.
+fn process(value: &str) -> Option<Process> {
+    let (who, comm) = value.split_once(':')?;
+    let (leader, thread) = who
+        .split_once('/')
+        .map_or((who, None), |(leader, thread)| (leader, Some(thread)));
+    let key = key(leader)?;
+    Some(Process {
+        tid: thread.map_or(Some(key.tgid), |tid| tid.parse().ok())?,
+        comm: unescaped(comm)?,
+        key,
+    })
+}
+
+/// `tgid` or `tgid@start`.
+fn key(value: &str) -> Option<Key> {
+    let (tgid, start_ns) = match value.split_once('@') {
+        Some((tgid, start)) => (tgid, time(start)?),
+        None => (value, SOME_START_NS),
+    };
+    let tgid = tgid.parse().ok().filter(|&tgid| tgid != 0)?;
+    Some(Key { tgid, start_ns })
+}
+
+/// `namespace:nr`.
+fn namespace_pid(value: &str) -> Option<NamespacePid> {
+    let (namespace, nr) = value.split_once(':')?;
+    Some(NamespacePid {
+        namespace: if namespace == "init" {
+            INITIAL
+        } else {
+            namespace.parse().ok()?
+        },
+        nr: nr.parse().ok()?,
+    })
+}
+
+/// A decimal number and its unit, without rounding.
+fn time(value: &str) -> Option<u64> {
+    let units = [("ns", 0), ("µs", 3), ("us", 3), ("ms", 6), ("s", 9)];
+    let (number, digits) = units
+        .iter()
+        .find_map(|(unit, digits)| Some((value.strip_suffix(unit)?, *digits)))?;
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || part.len() > digits || !all_digits(whole) || !all_digits(part) {
+        return None;
+    }
+    let ns = format!("{whole}{part:0<digits$}").parse().ok();
+    ns.filter(|&ns| ns < NEVER_NS)
+}
+
+/// A word as it was before the writer made it one; the file is not trusted to be the writer's.
+fn unescaped(word: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(word.len());
+    let mut rest = word.as_bytes();
+    while let [byte, after @ ..] = rest {
+        if *byte == b'%' {
+            let digits = std::str::from_utf8(after.get(..2)?).ok()?;
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = &after[2..];
+        } else {
+            bytes.push(*byte);
+            rest = after;
+        }
+    }
+    let name = String::from_utf8(bytes).ok()?;
+    (!name.contains(char::is_control)).then_some(name)
+}

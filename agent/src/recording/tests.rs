@@ -1,0 +1,254 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::events::{
+    Asked, Death, Event, ExitStatus, Key, Kill, KillBy, NamespacePid, Process, Resources, Snapshot,
+    Steps, Task, TaskState, Waits,
+};
+
+fn someone(tgid: u32, thread: u32, comm: &str) -> Process {
+    let key = Key {
+        tgid,
+        start_ns: 12_345_678_901_234_567,
+    };
+    let comm = comm.to_owned();
+    Process {
+        key,
+        tid: thread,
+        comm,
+    }
+}
+
+/// Every field is there and has a value of its own.
+fn full_death() -> Death {
+    Death {
+        at_ns: 9_007_199_254_740_993,
+        at_is_lower_bound: true,
+        process: someone(7, 7, "a b%c=d:e@f/g"),
+        parent: Some(someone(8, 9, "")),
+        tracer: Some(someone(10, 10, "größe\u{fffd}\u{a0}")),
+        forker: Some(someone(11, 11, "#")),
+        kill: Some(Kill {
+            by: Some(KillBy::Oom),
+            process: Some(someone(12, 12, ">")),
+            signal: 9,
+            at_ns: 1,
+        }),
+        begin_ns: Some(2),
+        status: ExitStatus::Dumped(11),
+        exit_signal: -1,
+        autoreap: true,
+        cgroup_id: u64::MAX,
+        uid: u32::MAX,
+        resources: Resources {
+            user_ns: 3,
+            system_ns: 4,
+            threads: Some(5),
+            max_rss_bytes: 6,
+        },
+        steps: Some(Steps {
+            dumping_core_ns: Some(7),
+            waiting_for_siblings_ns: None,
+            releasing_memory_ns: Some(8),
+            closing_files_ns: Some(9),
+            deferred_work_ns: Some(10),
+            namespaces_ns: Some(11),
+            other_ns: Some(12),
+        }),
+        pids: vec![
+            NamespacePid {
+                namespace: 0xEFFF_FFFC,
+                nr: 7,
+            },
+            NamespacePid {
+                namespace: 4_026_532_000,
+                nr: 1,
+            },
+        ],
+    }
+}
+
+fn full_task() -> Task {
+    Task {
+        process: someone(20, 20, "x"),
+        state: TaskState::Exiting,
+        parent: Some(someone(21, 21, "y")),
+        tracer: Some(someone(22, 22, "z")),
+        forker: Some(someone(23, 23, "w")),
+        begin_ns: Some(1),
+        status: Some(ExitStatus::Exited(255)),
+        exit_signal: Some(0),
+        cgroup_id: Some(2),
+        uid: 3,
+        kill: full_death().kill,
+        waits: Some(Waits {
+            calls: 4,
+            last_ns: Some(5),
+            asked: Some(Asked {
+                any: 7,
+                process: 8,
+                group: 9,
+                pidfd: 10,
+                clones: 11,
+                of_thread: 12,
+                peeks: 13,
+                last_take_ns: Some(14),
+                last_any_ns: Some(15),
+                last_peek_ns: Some(16),
+            }),
+        }),
+        dead_by_ns: Some(6),
+        pids: vec![],
+    }
+}
+
+fn lines(text: &str) -> Vec<Line> {
+    text.lines()
+        .map(|line| parse(line).expect("a line").expect("not a comment"))
+        .collect()
+}
+
+#[test]
+fn a_death_with_all_its_fields_comes_back() {
+    let death = Event::Death(Box::new(full_death()));
+    let mut text = String::new();
+    event(&mut text, &death);
+    assert_eq!(lines(&text), [Line::Event(death)], "{text}");
+}
+
+#[test]
+fn a_snapshot_comes_back() {
+    let whole = Snapshot {
+        begun_ns: 1,
+        ended_ns: 2,
+        exact_start: false,
+        tasks: vec![full_task()],
+    };
+    let mut text = String::new();
+    snapshot(&mut text, &whole);
+    let expected = [
+        Line::Task(Box::new(full_task())),
+        Line::Snapshot {
+            begun_ns: 1,
+            ended_ns: 2,
+            exact_start: false,
+        },
+    ];
+    assert_eq!(lines(&text), expected, "{text}");
+}
+
+#[test]
+fn all_about_a_recording_comes_back() {
+    let first = Head {
+        host: "a host".to_owned(),
+        kernel: "6.1".to_owned(),
+        source: "fentry".to_owned(),
+        agent: "0.1.0".to_owned(),
+        began_ns: 5,
+    };
+    let join = Join {
+        from_ns: 6,
+        offset_ns: -7,
+    };
+    let counts = Counted {
+        exited: 1,
+        killed: 2,
+        dumped: 3,
+        lost_deaths: 4,
+        ring_full: 5,
+        tasks_full: 6,
+        malformed: 7,
+        skipped_runs: 8,
+    };
+    let mut text = String::new();
+    head(&mut text, &first);
+    wall(&mut text, join);
+    counted(&mut text, &counts);
+    expire(&mut text, 9);
+    drained(&mut text, 10);
+    end(&mut text, 11);
+    let expected = [
+        Line::Head(first),
+        Line::Wall(join),
+        Line::Counted(counts),
+        Line::Expire(9),
+        Line::Drained(10),
+        Line::End(11),
+    ];
+    assert_eq!(lines(&text), expected, "{text}");
+}
+
+#[test]
+fn what_moves_a_cursor_is_not_written() {
+    let mut text = String::new();
+    let mut death = full_death();
+    death.process.comm = "\x1b[2J\nend".to_owned();
+    event(&mut text, &Event::Death(Box::new(death)));
+    assert_eq!(text.matches(char::is_control).count(), 1, "{text:?}");
+    let [Line::Event(Event::Death(death))] = &lines(&text)[..] else {
+        panic!("{text}")
+    };
+    assert_eq!(death.process.comm, "\u{fffd}[2J\u{fffd}end");
+}
+
+#[test]
+fn what_is_no_line_is_told() {
+    let why = |line: &str| parse(line).expect_err(line).to_string();
+    assert_eq!(why("burial at=1s"), "unknown word \"burial\"");
+    assert_eq!(why("death at=1s"), "process is missing");
+    for damaged in [
+        "1",
+        "-1s",
+        "1.s1",
+        "s",
+        ".5s",
+        "1.0000000001s",
+        "4611686019s",
+        "+1s",
+    ] {
+        let line = format!("expire now={damaged}");
+        assert!(why(&line).contains("makes no sense"), "{line}");
+    }
+    for damaged in [
+        "", "7", "0:x", "7@:x", "7/:x", "7:%4", "7:%zz", "7:%1b", "7:%ff",
+    ] {
+        let line = format!("death at=1s process={damaged}");
+        assert!(why(&line).contains("makes no sense"), "{line}");
+    }
+    assert_eq!(
+        why("reapwatch version=2"),
+        "it has version 2 of the format and this program reads 1"
+    );
+}
+
+#[test]
+fn comments_expectations_and_new_fields_are_passed_over() {
+    for line in ["", "  ", "# at=1s", "> died 7", "#"] {
+        assert_eq!(parse(line), Ok(None), "{line:?}");
+    }
+    assert_eq!(
+        parse("end now=1s later=2"),
+        Ok(Some(Line::End(1_000_000_000)))
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_line_is_too_odd_to_be_read(
+        word in "(death|task|waited|wall|counted|reapwatch)?",
+        fields in prop::collection::vec("[a-z_]{1,9}=?[0-9a-f@/:%,.~µ-]{0,12}s?", 0..9),
+        rest in ".*",
+    ) {
+        let _read_or_refused = parse(&format!("{word} {} {rest}", fields.join(" ")));
+    }
+
+    #[test]
+    fn no_value_is_too_odd_to_be_read(value in "[0-9a-f@/:%,.µ-]{0,20}s?", at in 0_usize..12) {
+        let names = [
+            "at", "process", "parent", "killed", "kill_signal", "kill_by", "begin", "exit_code",
+            "exit_signal", "pids", "max_rss", "threads",
+        ];
+        let death = "at=1s process=7:x killed=1s kill_signal=9";
+        let _read_or_refused = parse(&format!("death {death} {}={value}", names[at]));
+    }
+}

@@ -1,0 +1,295 @@
+//! What goes into the lifecycle → lines of a recording, each appended to a text.
+
+use std::fmt::Write as _;
+
+use super::{Counted, Head, Join, VERSION};
+use crate::events::{
+    Death, Event, ExitStatus, Key, Kill, KillBy, NamespacePid, Process, Snapshot, Steps, Task,
+    TaskState, Waits,
+};
+
+/// The number of the initial PID namespace
+/// ([`PROC_PID_INIT_INO`](https://elixir.bootlin.com/linux/v6.12/A/ident/PROC_PID_INIT_INO)).
+pub(super) const INITIAL: u32 = 0xEFFF_FFFC;
+
+/// The first line.
+pub fn head(text: &mut String, head: &Head) {
+    let mut line = Fields::of(text, "reapwatch");
+    line.field("version", VERSION);
+    line.field("host", escaped(&head.host));
+    line.field("kernel", escaped(&head.kernel));
+    line.field("source", escaped(&head.source));
+    line.field("agent", escaped(&head.agent));
+    line.time("began", head.began_ns);
+}
+
+/// A distance of the clocks.
+pub fn wall(text: &mut String, join: Join) {
+    let mut line = Fields::of(text, "wall");
+    line.time("from", join.from_ns);
+    let sign = if join.offset_ns < 0 { "-" } else { "" };
+    let offset_ns = u64::try_from(join.offset_ns.unsigned_abs()).unwrap_or(u64::MAX);
+    line.field("offset", format_args!("{sign}{}", seconds(offset_ns)));
+}
+
+/// Something happened.
+pub fn event(text: &mut String, event: &Event) {
+    match event {
+        Event::Death(event) => death(text, event),
+        Event::Release(release) => {
+            let mut line = Fields::of(text, "release");
+            line.time("at", release.at_ns);
+            line.field("dead", key(release.dead));
+            line.process("reaper", Some(&release.by));
+            line.flag("reaper_exiting", release.reaper_exiting);
+            line.flag("by_itself", release.by_itself);
+        }
+        Event::Waited(waited) => {
+            let mut line = Fields::of(text, "waited");
+            line.time("at", waited.at_ns);
+            line.field("child", namespace_pid(waited.child));
+            line.process("reaper", Some(&waited.by));
+        }
+        Event::Freed(freed) => {
+            let mut line = Fields::of(text, "freed");
+            line.time("at", freed.at_ns);
+            line.field("dead", key(freed.dead));
+        }
+        Event::Renotified(renotified) => {
+            let mut line = Fields::of(text, "renotified");
+            line.time("at", renotified.at_ns);
+            line.field("child", namespace_pid(renotified.child));
+            line.process("parent", Some(&renotified.parent));
+            line.flag("autoreap", renotified.autoreap);
+        }
+        Event::CgroupMade(made) => {
+            let mut line = Fields::of(text, "cgroup_made");
+            line.time("at", made.at_ns);
+            line.field("id", made.id);
+            line.known("path", made.path.as_deref().map(escaped));
+        }
+        Event::HungUp(hung_up) => {
+            let mut line = Fields::of(text, "hung_up");
+            line.time("at", hung_up.at_ns);
+            line.field("dead", key(hung_up.dead));
+        }
+    }
+}
+
+fn death(text: &mut String, death: &Death) {
+    let mut line = Fields::of(text, "death");
+    line.time("at", death.at_ns);
+    line.process("process", Some(&death.process));
+    line.process("parent", death.parent.as_ref());
+    line.process("tracer", death.tracer.as_ref());
+    line.process("forker", death.forker.as_ref());
+    line.kill(death.kill.as_ref());
+    line.known("begin", death.begin_ns.map(seconds));
+    line.status(Some(death.status));
+    line.field("exit_signal", death.exit_signal);
+    line.flag("autoreap", death.autoreap);
+    line.flag("before_notification", death.at_is_lower_bound);
+    line.field("cgroup", death.cgroup_id);
+    line.field("uid", death.uid);
+    line.time("user", death.resources.user_ns);
+    line.time("system", death.resources.system_ns);
+    line.known("threads", death.resources.threads);
+    line.field("max_rss", death.resources.max_rss_bytes);
+    line.flag("steps", death.steps.is_some());
+    for (name, ns) in death.steps.iter().flat_map(Steps::each) {
+        line.known(name, ns.map(seconds));
+    }
+    line.pids(death.process.key.tgid, &death.pids);
+}
+
+/// A snapshot: its tasks, then itself.
+pub fn snapshot(text: &mut String, snapshot: &Snapshot) {
+    for it in &snapshot.tasks {
+        task(text, it);
+    }
+    let mut line = Fields::of(text, "snapshot");
+    line.time("begun", snapshot.begun_ns);
+    line.time("ended", snapshot.ended_ns);
+    line.flag("ticks", !snapshot.exact_start);
+}
+
+fn task(text: &mut String, task: &Task) {
+    let mut line = Fields::of(text, "task");
+    line.process("process", Some(&task.process));
+    line.process("parent", task.parent.as_ref());
+    line.process("tracer", task.tracer.as_ref());
+    line.process("forker", task.forker.as_ref());
+    line.flag("zombie", task.state == TaskState::Zombie);
+    line.flag("leader_exited", task.state == TaskState::LeaderExited);
+    line.flag("exiting", task.state == TaskState::Exiting);
+    line.kill(task.kill.as_ref());
+    line.known("begin", task.begin_ns.map(seconds));
+    line.status(task.status);
+    line.known("exit_signal", task.exit_signal);
+    line.known("cgroup", task.cgroup_id);
+    line.field("uid", task.uid);
+    if let Some(waits) = &task.waits {
+        line.waits(waits);
+    }
+    line.known("dead_by", task.dead_by_ns.map(seconds));
+    line.pids(task.process.key.tgid, &task.pids);
+}
+
+/// The old is forgotten.
+pub fn expire(text: &mut String, now_ns: u64) {
+    Fields::of(text, "expire").time("now", now_ns);
+}
+
+/// The changes were taken in.
+pub fn drained(text: &mut String, now_ns: u64) {
+    Fields::of(text, "drained").time("now", now_ns);
+}
+
+/// What was counted.
+pub fn counted(text: &mut String, counted: &Counted) {
+    let mut line = Fields::of(text, "counted");
+    line.field("exited", counted.exited);
+    line.field("killed", counted.killed);
+    line.field("dumped", counted.dumped);
+    line.field("lost_deaths", counted.lost_deaths);
+    line.field("ring_full", counted.ring_full);
+    line.field("tasks_full", counted.tasks_full);
+    line.field("malformed", counted.malformed);
+    line.field("skipped_runs", counted.skipped_runs);
+}
+
+/// The last line.
+pub fn end(text: &mut String, now_ns: u64) {
+    Fields::of(text, "end").time("now", now_ns);
+}
+
+/// One line under way; it ends when this is dropped.
+struct Fields<'a>(&'a mut String);
+
+impl<'a> Fields<'a> {
+    fn of(text: &'a mut String, word: &str) -> Self {
+        text.push_str(word);
+        Self(text)
+    }
+
+    fn field(&mut self, name: &str, value: impl std::fmt::Display) {
+        // Writing to a string does not fail.
+        let _ = write!(self.0, " {name}={value}");
+    }
+
+    fn kill(&mut self, kill: Option<&Kill>) {
+        if let Some(kill) = kill {
+            self.time("killed", kill.at_ns);
+            self.process("killer", kill.process.as_ref());
+            self.field("kill_signal", kill.signal);
+            self.known("kill_by", kill.by.map(KillBy::name));
+        }
+    }
+
+    fn waits(&mut self, waits: &Waits) {
+        self.field("waits", waits.calls);
+        self.known("last_wait", waits.last_ns.map(seconds));
+        if let Some(asked) = &waits.asked {
+            self.field("asked_any", asked.any);
+            self.field("asked_process", asked.process);
+            self.field("asked_group", asked.group);
+            self.field("asked_pidfd", asked.pidfd);
+            self.field("asked_clones", asked.clones);
+            self.field("asked_of_thread", asked.of_thread);
+            self.field("peeks", asked.peeks);
+            self.known("last_take", asked.last_take_ns.map(seconds));
+            self.known("last_any", asked.last_any_ns.map(seconds));
+            self.known("last_peek", asked.last_peek_ns.map(seconds));
+        }
+    }
+
+    fn known(&mut self, name: &str, value: Option<impl std::fmt::Display>) {
+        if let Some(value) = value {
+            self.field(name, value);
+        }
+    }
+
+    fn flag(&mut self, name: &str, is_set: bool) {
+        if is_set {
+            let _ = write!(self.0, " {name}");
+        }
+    }
+
+    fn time(&mut self, name: &str, at_ns: u64) {
+        self.field(name, seconds(at_ns));
+    }
+
+    fn status(&mut self, status: Option<ExitStatus>) {
+        let code = status.map(|status| match status {
+            ExitStatus::Exited(code) => u32::from(code) << 8,
+            ExitStatus::Killed(signal) => signal.into(),
+            ExitStatus::Dumped(signal) => u32::from(signal) | 0x80,
+        });
+        self.known("exit_code", code.map(|code| format!("{code:#x}")));
+    }
+
+    fn process(&mut self, name: &str, process: Option<&Process>) {
+        let Some(process) = process else { return };
+        let who = key(process.key);
+        let comm = escaped(&process.comm);
+        if process.tid == process.key.tgid {
+            self.field(name, format_args!("{who}:{comm}"));
+        } else {
+            self.field(name, format_args!("{who}/{}:{comm}", process.tid));
+        }
+    }
+
+    fn pids(&mut self, tgid: u32, pids: &[NamespacePid]) {
+        let usual = NamespacePid {
+            namespace: INITIAL,
+            nr: tgid,
+        };
+        if pids.is_empty() {
+            self.flag("no_pids", true);
+        } else if pids != [usual] {
+            let all: Vec<_> = pids.iter().copied().map(namespace_pid).collect();
+            self.field("pids", all.join(","));
+        }
+    }
+}
+
+impl Drop for Fields<'_> {
+    fn drop(&mut self) {
+        self.0.push('\n');
+    }
+}
+
+fn key(key: Key) -> String {
+    format!("{}@{}", key.tgid, seconds(key.start_ns))
+}
+
+fn namespace_pid(pid: NamespacePid) -> String {
+    if pid.namespace == INITIAL {
+        format!("init:{}", pid.nr)
+    } else {
+        format!("{}:{}", pid.namespace, pid.nr)
+    }
+}
+
+fn seconds(ns: u64) -> String {
+    format!("{}.{:09}s", ns / 1_000_000_000, ns % 1_000_000_000)
+}
+
+/// A name from strangers as one word: blanks go as `%` and their bytes, and a file holds nothing
+/// that moves the cursor of who looks into it.
+fn escaped(name: &str) -> String {
+    let mut word = String::new();
+    for char in name.chars() {
+        if char.is_control() {
+            word.push(char::REPLACEMENT_CHARACTER);
+        } else if char.is_whitespace() || char == '%' {
+            let mut bytes = [0; 4];
+            for byte in char.encode_utf8(&mut bytes).bytes() {
+                let _ = write!(word, "%{byte:02x}");
+            }
+        } else {
+            word.push(char);
+        }
+    }
+    word
+}

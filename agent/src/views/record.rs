@@ -1,0 +1,113 @@
+//! `reapwatch record`: saves what happens, until it is told to end.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::api::ExitLine;
+use crate::cli::RecordArgs;
+use crate::recording;
+use crate::say::say;
+
+use super::output::Reader;
+use super::text::count;
+use super::{Outcome, json};
+
+/// Records until the time is over, enough have died, a signal comes, or the file takes no more.
+pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    let (sink, mut written) = recording::create(&args.file)?;
+    let probes = args.probes.clone();
+    // Loading blocks for a while.
+    let agent = tokio::task::spawn_blocking(move || crate::agent::record(&probes, sink)).await?;
+    let (handle, mut deaths) = match agent {
+        Ok(agent) => agent,
+        Err(error) => {
+            // The empty file goes with the sink.
+            let _removed = written.await;
+            return Err(error);
+        }
+    };
+    let file = args.file.display();
+    if args.duration.is_none() && args.count.is_none() {
+        say(format_args!("recording into {file} until Ctrl-C"));
+    }
+    let end = deadline(args.duration);
+    tokio::pin!(end);
+    let mut printer = Printer {
+        json: args.json,
+        seen: 0,
+    };
+    let mut early = None;
+    while args.count.is_none_or(|count| printer.seen < count) {
+        tokio::select! {
+            biased;
+            () = &mut end => break,
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            outcome = &mut written => {
+                early = Some(outcome);
+                break;
+            }
+            line = deaths.recv() => match line {
+                Some(line) if printer.take(&line)? == Reader::There => {}
+                _ => break,
+            },
+        }
+    }
+    // The agent ends with its last handle, and with it the stream and then the file.
+    drop(handle);
+    rest(&mut deaths, &mut printer).await?;
+    let outcome = match early {
+        Some(outcome) => outcome,
+        None => written.await,
+    };
+    match outcome.context("the file's writer has ended without a word")? {
+        Ok(bytes) => say(format_args!(
+            "{} recorded into {file}, {bytes} bytes",
+            count(printer.seen, "death")
+        )),
+        Err(error) => {
+            bail!("cannot go on writing {file}: {error}; what it holds until then can be replayed")
+        }
+    }
+    Ok(Outcome::Fine)
+}
+
+/// Counts deaths, and prints them if that was asked for.
+struct Printer {
+    json: bool,
+    seen: u64,
+}
+
+impl Printer {
+    fn take(&mut self, line: &ExitLine) -> anyhow::Result<Reader> {
+        self.seen += match line {
+            ExitLine::Exit(_) => 1,
+            ExitLine::Lost { lost } => *lost,
+        };
+        if self.json {
+            json::line(line)
+        } else {
+            Ok(Reader::There)
+        }
+    }
+}
+
+/// The deaths that were recorded while the agent ended.
+async fn rest(deaths: &mut mpsc::Receiver<ExitLine>, printer: &mut Printer) -> anyhow::Result<()> {
+    while let Some(line) = deaths.recv().await {
+        printer.take(&line)?;
+    }
+    Ok(())
+}
+
+async fn deadline(after: Option<Duration>) {
+    match after {
+        Some(after) => tokio::time::sleep(after).await,
+        None => std::future::pending().await,
+    }
+}

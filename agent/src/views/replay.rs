@@ -1,0 +1,49 @@
+//! `reapwatch replay`: any view, over a recording.
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command, ReplayArgs, ReplayView};
+
+use super::{Look, Outcome, culprits, exits, explain, top, zombies};
+
+/// Runs the view that was named.
+pub async fn run(args: ReplayArgs, look: Look) -> anyhow::Result<Outcome> {
+    let file = Some(args.file);
+    match args.view {
+        None => {
+            let mut args = usual();
+            args.from.replay = file;
+            exits::run(&args, look).await
+        }
+        Some(ReplayView::Exits(mut args)) => {
+            args.from.replay = file;
+            exits::run(&args, look).await
+        }
+        Some(ReplayView::Zombies(mut args)) => {
+            args.from.replay = file;
+            zombies::run(&args, look).await
+        }
+        Some(ReplayView::Culprits(mut args)) => {
+            args.from.replay = file;
+            culprits::run(&args, look).await
+        }
+        Some(ReplayView::Explain(mut args)) => {
+            args.from.replay = file;
+            explain::run(&args, look).await
+        }
+        Some(ReplayView::Top(mut args)) => {
+            args.from.replay = file;
+            // Its frames are all alike.
+            args.iterations = args.iterations.or(args.batch.then_some(1));
+            top::run(&args, look).await
+        }
+    }
+}
+
+/// `exits` without an option.
+fn usual() -> crate::cli::ExitsArgs {
+    match Cli::parse_from(["reapwatch", "exits"]).command {
+        Command::Exits(args) => args,
+        _ => unreachable!("it was asked for exits"),
+    }
+}

@@ -1,0 +1,154 @@
+//! Recordings, good and bad, replayed without any privilege.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use crate::support::{run, sentence};
+
+/// A zombie that was reaped, and one that was not.
+const WHOLE: &str = "\
+reapwatch version=1 host=web-1 kernel=6.1 source=fentry agent=0.1.0 began=100s
+wall from=0s offset=1700000000s
+task process=10@1s:java
+task process=43@50s:old parent=10@1s:java zombie
+snapshot begun=100.1s ended=100.2s
+drained now=100.2s
+death at=101.5s process=42@101s:a%20b parent=10@1s:java exit_code=0x300 begin=101.25s
+drained now=101.6s
+release at=102s dead=42@101s reaper=10@1s:java
+drained now=102.1s
+counted exited=1 ring_full=4
+end now=110s
+";
+
+struct Recording {
+    _folder: TempDir,
+    path: PathBuf,
+}
+
+fn recording(text: impl AsRef<[u8]>) -> Recording {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("deaths.trace");
+    std::fs::write(&path, text).expect("written");
+    Recording {
+        _folder: folder,
+        path,
+    }
+}
+
+impl Recording {
+    fn replay(&self, view: &[&str]) -> (i32, String, String) {
+        let file = self.path.to_str().expect("text");
+        run(&[&["replay", file], view].concat())
+    }
+
+    fn json(&self, view: &[&str]) -> serde_json::Value {
+        let (code, stdout, stderr) = self.replay(&[view, &["--json"]].concat());
+        assert_eq!(code, 0, "{stderr}");
+        serde_json::from_str(&stdout).expect("one document")
+    }
+}
+
+#[test]
+fn each_death_of_a_recording_is_listed() {
+    let line = recording(WHOLE).json(&["exits"]);
+    assert_eq!(line["comm"], "a b");
+    assert_eq!(line["died_at"], "2023-11-14T22:15:01.500000000Z");
+    assert_eq!(line["exit_seconds"], 0.25);
+    assert_eq!(line["zombie_seconds"], 0.5);
+    assert_eq!(line["reaper"]["pid"], 10);
+    let (code, stdout, stderr) = recording(WHOLE).replay(&[]);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(stdout.lines().count(), 2, "a head and a death: {stdout}");
+    assert!(stderr.contains("recorded on web-1, kernel 6.1"), "{stderr}");
+}
+
+#[test]
+fn lists_show_the_end_of_a_recording() {
+    let recording = recording(WHOLE);
+    let zombies = recording.json(&["zombies"]);
+    assert_eq!(zombies["host"], "web-1");
+    assert_eq!(zombies["source"], "fentry");
+    assert_eq!(zombies["lost_events"], 4);
+    assert_eq!(zombies["at"], "2023-11-14T22:15:10.000000000Z");
+    assert_eq!(zombies["items"][0]["pid"], 43);
+    assert_eq!(zombies["items"][0]["age_is_lower_bound"], true);
+    let culprits = recording.json(&["culprits"]);
+    assert_eq!(culprits["items"][0]["process"]["pid"], 10);
+    assert_eq!(culprits["items"][0]["reaped_total"], 1);
+    assert!(culprits["items"][0]["verdict"].is_null());
+    let story = recording.json(&["explain", "43"]);
+    assert_eq!(story["state"], "zombie");
+    assert_eq!(story["responsible"]["process"]["comm"], "java");
+    let top = recording.json(&["top"]);
+    assert_eq!(top["items"][0]["summary"]["reaped_total"], 1);
+    assert_eq!(top["items"][0]["summary"]["uptime_seconds"], 10.0);
+    let (code, _, _) = recording.replay(&["zombies", "--fail"]);
+    assert_eq!(code, 3);
+}
+
+#[test]
+fn a_recording_that_was_cut_off_is_told() {
+    let place = WHOLE.find("ing_full").expect("it is there");
+    let (code, stdout, stderr) = recording(&WHOLE[..place]).replay(&["exits"]);
+    assert_eq!(code, 0);
+    assert!(stdout.contains("a b"), "{stdout}");
+    assert!(stderr.contains("cut off"), "{stderr}");
+    let (_, _, stderr) = recording(WHOLE).replay(&["exits"]);
+    assert!(!stderr.contains("cut off"), "{stderr}");
+}
+
+#[test]
+fn lines_of_a_later_release_are_counted() {
+    let later = WHOLE.replace("drained now=101.6s", "stuck at=1s pid=7\nburied at=2s");
+    let (code, _, stderr) = recording(later).replay(&["zombies"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("2 of its lines"), "{stderr}");
+}
+
+#[test]
+fn a_file_that_cannot_be_replayed_is_refused_in_one_sentence() {
+    let refused = |text: &[u8]| {
+        let (code, stdout, stderr) = recording(text).replay(&["zombies"]);
+        assert_eq!((code, stdout.as_str()), (1, ""), "{stderr}");
+        sentence(&stderr).to_owned()
+    };
+    let damaged = WHOLE.replace("at=101.5s", "at=101.5");
+    let why = refused(damaged.as_bytes());
+    assert!(
+        why.ends_with("line 7 is damaged: at=\"101.5\" makes no sense"),
+        "{why}"
+    );
+    let why = refused(WHOLE.replace("version=1", "version=2").as_bytes());
+    assert!(why.contains("version 2 of the format"), "{why}");
+    let why = refused(b"death at=1s process=7:x\n");
+    assert!(why.contains("is no recording"), "{why}");
+    assert!(refused(b"").contains("is no recording"));
+    let binary = [WHOLE.as_bytes(), b"\xff\xfe\n"].concat();
+    assert!(refused(&binary).contains("line 13 is damaged"));
+    let long = format!("{WHOLE}# {}\n", "x".repeat(70_000));
+    assert!(refused(long.as_bytes()).contains("line 13 is damaged"));
+    let twice = format!("{WHOLE}{WHOLE}");
+    assert!(refused(twice.as_bytes()).contains("more than one recording"));
+    let (code, _, stderr) = run(&["replay", "/nowhere/at.all"]);
+    assert_eq!(code, 1);
+    assert!(sentence(&stderr).contains("cannot open"), "{stderr}");
+}
+
+#[test]
+fn a_replay_asks_no_agent() {
+    let (code, _, stderr) = recording(WHOLE).replay(&["zombies", "--socket", "/run/x.sock"]);
+    assert_eq!(code, 1);
+    assert!(sentence(&stderr).contains("asks no agent"), "{stderr}");
+}
+
+#[test]
+fn record_leaves_a_file_alone_that_is_there() {
+    let there = recording("precious");
+    let (code, _, stderr) = run(&["record", there.path.to_str().expect("text")]);
+    assert_eq!(code, 1);
+    assert!(sentence(&stderr).contains("exists already"), "{stderr}");
+    let kept = std::fs::read_to_string(&there.path).expect("still there");
+    assert_eq!(kept, "precious");
+}

@@ -1,0 +1,157 @@
+//! What was recorded, replayed.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::CapabilitySet;
+use scenarios::Truth;
+
+use crate::agent::{PATIENCE, REAPWATCH};
+use crate::api::{Document, ExitLine, FinishedExit, Zombie};
+use crate::compare::is_same_process;
+use crate::host::Host;
+use crate::scenario::{self, Leak};
+
+/// Each ends in a way of its own, and every kernel can play it.
+const SCENARIOS: [&str; 6] = [
+    "reaped_10ms",
+    "killed_sigkill",
+    "leader_exits_first",
+    "zombie_adopted",
+    "tracer_waits",
+    "thread_execs",
+];
+
+/// `reapwatch record --json`, and what it has printed.
+struct Recorder {
+    program: Child,
+    lines: Receiver<String>,
+    printed: String,
+}
+
+impl Recorder {
+    /// Starts one and waits until it tells of a death.
+    fn start(file: &Path) -> Self {
+        let forced = std::env::var("REAPWATCH_TEST_HOOK").ok();
+        let mut program = Command::new(REAPWATCH)
+            .args(["record", "--json"])
+            .arg(file)
+            .args(forced.map(|hook| format!("--hook={hook}")))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let lines = follow(program.stdout.take().expect("it is piped"));
+        let mut recorder = Self {
+            program,
+            lines,
+            printed: String::new(),
+        };
+        let end = Instant::now() + PATIENCE;
+        while recorder.printed.is_empty() {
+            assert!(Instant::now() < end, "it tells of no death");
+            scenario::run("reaped_0ms");
+            recorder.read();
+        }
+        recorder
+    }
+
+    fn read(&mut self) {
+        let patience = Duration::from_millis(100);
+        while let Ok(line) = self.lines.recv_timeout(patience) {
+            self.printed.push_str(&line);
+        }
+    }
+
+    /// Waits until all of these deaths were told of.
+    fn wait_for(&mut self, truths: &[Truth]) {
+        let end = Instant::now() + PATIENCE;
+        let has = |deaths: &[FinishedExit], truth: &Truth| {
+            let is_it = |death: &FinishedExit| is_same_process(death, truth);
+            deaths
+                .iter()
+                .any(|death| is_it(death) && death.comm == truth.comm)
+        };
+        loop {
+            self.read();
+            let deaths = deaths(&self.printed);
+            if truths.iter().all(|truth| has(&deaths, truth)) {
+                return;
+            }
+            assert!(Instant::now() < end, "{truths:#?}\n{}", self.printed);
+        }
+    }
+
+    /// Ends it as Ctrl-C does; all that it printed.
+    fn end(mut self) -> String {
+        let pid = Pid::from_child(&self.program);
+        kill_process(pid, Signal::INT).expect("it runs");
+        self.printed.extend(self.lines.iter());
+        let status = self.program.wait().expect("it is a child");
+        let mut said = String::new();
+        let mut stderr = self.program.stderr.take().expect("it is piped");
+        stderr.read_to_string(&mut said).expect("text");
+        assert!(status.success() && said.contains("recorded into"), "{said}");
+        self.printed
+    }
+}
+
+fn follow(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if sender.send(line + "\n").is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+fn deaths(printed: &str) -> Vec<FinishedExit> {
+    let death = |line| match serde_json::from_str(line).expect("a line of exits") {
+        ExitLine::Exit(death) => *death,
+        ExitLine::Lost { .. } => panic!("this reader was too slow"),
+    };
+    printed.lines().map(death).collect()
+}
+
+/// What `replay` prints for nobody in particular.
+fn replay(host: &Host, file: &Path, view: &[&str]) -> String {
+    let output = host
+        .reapwatch()
+        .arg("replay")
+        .arg(file)
+        .args(view)
+        .output()
+        .expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains("cut off"), "{said}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_recording_replays_to_the_very_lines_of_the_live_run() {
+    let host = Host::new().left_to_nobody(CapabilitySet::empty());
+    let file = host.socket().with_file_name("deaths.trace");
+    let mut recorder = Recorder::start(&file);
+    let truths: Vec<_> = SCENARIOS.into_iter().flat_map(scenario::run).collect();
+    let left = Leak::start(2);
+    recorder.wait_for(&truths);
+    // Deaths are told of every 10 ms: those of the leak have come.
+    let lived = recorder.end();
+    assert_eq!(replay(&host, &file, &["exits", "--json"]), lived);
+    let zombies = replay(&host, &file, &["zombies", "--json"]);
+    let zombies: Document<Zombie> = serde_json::from_str(&zombies).expect("a document");
+    for truth in &left.truths {
+        let is_it = |zombie: &Zombie| zombie.pid == truth.pid && zombie.comm == truth.comm;
+        assert!(zombies.items.iter().any(is_it), "{truth:#?}\n{zombies:#?}");
+    }
+}
