@@ -8,9 +8,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::views::top::filter::Filter;
 
+mod url;
 mod values;
 
-pub use values::{OrNone, Url, pid, seconds};
+pub use url::Url;
+pub use values::{OrNone, pid, seconds};
 
 /// Where the agent's Unix socket is, unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/reapwatch/reapwatch.sock";
@@ -25,6 +27,7 @@ Examples:
   reapwatch zombies --json | jq '.items[].parent.comm'
   reapwatch zombies --fail || page-someone    exit status 3 when there are zombies
   reapwatch top --url http://web-1:9991       look at another machine's agent
+  reapwatch top --url https://me@web-1:9991   the same, encrypted and by password
 
 Where the figures come from:
   A viewing command asks the agent at --url or --socket. With neither given and no agent at
@@ -39,6 +42,8 @@ Exit status:
 
 Environment:
   NO_COLOR     no colour, whatever the terminal (--color always overrides it)
+  REAPWATCH_PASSWORD
+               password of the user in --url
   LC_ALL, LC_CTYPE, LANG
                a locale that is not UTF-8 gets plain ASCII
   RUST_LOG     what is logged on stderr, such as debug or reapwatch=debug";
@@ -175,6 +180,13 @@ pub struct AgentArgs {
     #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET,
           value_parser = values::socket)]
     pub socket: OrNone<PathBuf>,
+    /// TLS and users of the HTTP server, in the format that all exporters share
+    #[arg(
+        long = "web.config.file",
+        alias = "web-config-file",
+        value_name = "FILE"
+    )]
+    pub web_config: Option<PathBuf>,
     /// Age from which a zombie counts as stale
     #[arg(long, value_name = "DURATION", default_value = "30s",
           value_parser = values::stale_age)]
@@ -225,9 +237,18 @@ pub enum Rung {
 #[command(next_help_heading = "Which agent to ask")]
 pub struct ViewArgs {
     /// Ask the agent at this URL, and no other
-    #[arg(long, value_name = "http://HOST:PORT", value_parser = values::url,
+    #[arg(long, value_name = "http[s]://[USER@]HOST:PORT", value_parser = url::parse,
           conflicts_with = "socket")]
     pub url: Option<Url>,
+    /// Password of the user in --url; REAPWATCH_PASSWORD or USER:PASSWORD in the URL do too
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub password_file: Option<PathBuf>,
+    /// Believe the certificates of these authorities instead of the system's, in PEM
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub ca_file: Option<PathBuf>,
+    /// Believe any certificate
+    #[arg(long, requires = "url", conflicts_with = "ca_file")]
+    pub insecure: bool,
     /// Ask the agent at this Unix socket, and no other
     #[arg(long, value_name = "PATH", help = format!(
         "Ask the agent at this Unix socket, and no other [usual: {DEFAULT_SOCKET}]"))]

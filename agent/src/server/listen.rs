@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use super::socket::Socket;
+use super::web::Web;
 
 /// Why the agent cannot serve: what failed, and the mend, in one sentence. What the kernel said is
 /// part of it and no `source`, so that printing the chain does not say it twice.
@@ -82,10 +83,45 @@ pub enum BindError {
 #[derive(Debug)]
 pub struct Listeners {
     pub(super) tcp: Option<TcpListener>,
+    pub(super) web: Option<Web>,
     pub(super) socket: Option<Socket>,
 }
 
 impl Listeners {
+    /// The same, with this web config file for what comes over TCP; the Unix socket has its mode.
+    pub fn guarded_by(self, web: Option<Web>) -> Self {
+        Self { web, ..self }
+    }
+
+    /// What to write before the TCP address.
+    pub fn scheme(&self) -> &'static str {
+        match &self.web {
+            Some(web) if web.encrypted() => "https",
+            _ => "http",
+        }
+    }
+
+    /// A sentence where strangers on the network can read along.
+    pub fn open_to_strangers(&self) -> Option<String> {
+        let address = self.tcp_address()?;
+        if address.ip().to_canonical().is_loopback() {
+            return None;
+        }
+        let (encrypted, asks_who) = match &self.web {
+            Some(web) => (web.encrypted(), web.asks_who()),
+            None => (false, false),
+        };
+        let who = match (encrypted, asks_who) {
+            (true, true) => return None,
+            (_, false) => "whoever reaches it reads the names and figures of this host's processes",
+            (false, true) => "passwords and answers go over the network unencrypted",
+        };
+        Some(format!(
+            "listening on {address}: {who}; a web config file (--web.config.file) with TLS and \
+             users mends that"
+        ))
+    }
+
     /// The TCP address in fact, the port chosen by the kernel where 0 was asked for.
     pub fn tcp_address(&self) -> Option<SocketAddr> {
         self.tcp.as_ref()?.local_addr().ok()
@@ -104,6 +140,7 @@ impl Listeners {
 pub fn bind(listen: Option<SocketAddr>, socket: Option<&Path>) -> Result<Listeners, BindError> {
     Ok(Listeners {
         tcp: listen.map(bind_tcp).transpose()?,
+        web: None,
         socket: socket.map(Socket::bind).transpose()?,
     })
 }

@@ -9,9 +9,11 @@ mod refusal;
 mod routes;
 mod socket;
 mod stream;
+mod web;
 
 #[cfg(test)]
 mod tests;
 
 pub use connections::serve;
 pub use listen::bind;
+pub use web::Web;

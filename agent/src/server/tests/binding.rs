@@ -52,6 +52,9 @@ fn the_socket_serves_its_group_in_a_folder_made_for_it_and_goes_at_the_end() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o660);
+    let folder = fs::metadata(temp.path().join("made")).expect("it was made");
+    let mode = folder.permissions().mode();
+    assert_eq!(mode & 0o7022, 0, "others may replace the socket: {mode:o}");
     assert_eq!(Answer::to(unix(&path), "GET", "/healthz").status, 200);
     server.end();
     assert!(!path.exists(), "the socket was left behind");
