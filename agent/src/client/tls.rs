@@ -84,11 +84,12 @@ pub(super) fn explain(error: anyhow::Error) -> anyhow::Error {
         return error;
     };
     let meaning = match tls {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "nobody whom this command believes made its certificate: name its authority's file \
+        // The latter is one of the right name, with another key.
+        Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => "nobody whom this command believes made its certificate: name its authority's file \
              with --ca-file"
-                .to_owned()
-        }
+            .to_owned(),
         Error::InvalidCertificate(error) => {
             format!("its certificate is not to be believed: {error}")
         }

@@ -31,4 +31,5 @@ mod row;
 mod scenario;
 mod steps;
 mod stream;
+mod web;
 mod zombies;

@@ -81,6 +81,27 @@ fn a_changed_file_counts_at_the_next_request_and_a_wrong_one_admits_nobody() {
 }
 
 #[test]
+fn a_storm_of_wrong_passwords_keeps_nobody_waiting_who_is_known() {
+    // A hash of this cost takes longer than the test would wait.
+    let slow = format!("mallory: $2b$24${}", "a".repeat(53));
+    let users = users("alice", "wonderland").replace("{ ", &format!("{{ {slow}, "));
+    let (_folder, path) = config(&users);
+    let mut server = Server::guarded(&path);
+    assert_eq!(ask(&server, "/metrics", "alice:wonderland").status, 200);
+    let storm = [(); 10].map(|()| {
+        let mut stream = server.connect();
+        let line = format!("authorization: Basic {}\r\n", STANDARD.encode("mallory:x"));
+        send_with(&mut stream, "GET", "/metrics", &line);
+        stream
+    });
+    for path in ["/metrics", "/healthz"] {
+        assert_eq!(ask(&server, path, "alice:wonderland").status, 200, "{path}");
+    }
+    server.end();
+    drop(storm);
+}
+
+#[test]
 fn headers_are_added_to_each_answer() {
     let headers = "http_server_config: { headers: { X-Frame-Options: deny } }\n";
     let (_folder, path) = config(&(users("alice", "wonderland") + headers));
