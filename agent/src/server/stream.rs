@@ -22,7 +22,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Lines as they come. The bounded queue is the loop's end of the bargain: it counts the lines
 /// that a slow reader has no room for, and says so in the stream.
 pub(super) struct Lines {
-    lines: mpsc::Receiver<ExitLine>,
+    queue: mpsc::Receiver<ExitLine>,
     stopped: Pin<Box<dyn Future<Output = ()> + Send>>,
     silence: Pin<Box<Sleep>>,
     _seat: OwnedSemaphorePermit,
@@ -40,7 +40,7 @@ impl Lines {
             let _ = stop.wait_for(|stop| *stop).await;
         });
         Self {
-            lines,
+            queue: lines,
             stopped,
             silence: Box::pin(sleep(HEARTBEAT)),
             _seat: seat,
@@ -58,7 +58,7 @@ impl HttpBody for Lines {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK_BYTES {
-            match self.lines.poll_recv(context) {
+            match self.queue.poll_recv(context) {
                 Poll::Ready(Some(line)) => push(&mut chunk, &line),
                 Poll::Ready(None) if chunk.is_empty() => return Poll::Ready(None),
                 Poll::Ready(None) | Poll::Pending => break,
