@@ -180,6 +180,9 @@ pub struct AgentArgs {
     #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET,
           value_parser = values::socket)]
     pub socket: OrNone<PathBuf>,
+    /// Group that may use the socket beside the agent's own user
+    #[arg(long, value_name = "GROUP")]
+    pub socket_group: Option<String>,
     /// TLS and users of the HTTP server, in the format that all exporters share
     #[arg(
         long = "web.config.file",

@@ -62,6 +62,9 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
         args.socket.get().map(std::path::PathBuf::as_path),
     )?
     .guarded_by(web);
+    if let Some(group) = &args.socket_group {
+        listeners.open_socket_to(group)?;
+    }
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let settings = settings(&args.probes, args.stale_after);

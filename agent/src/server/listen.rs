@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
+use super::group;
 use super::socket::Socket;
 use super::web::Web;
 
@@ -67,6 +68,15 @@ pub enum BindError {
         /// What the kernel said.
         cause: io::Error,
     },
+    /// Nobody has heard of that group.
+    #[error(
+        "cannot give the socket to the group {0}: /etc/group does not name it; choose another \
+         --socket-group, or write its number"
+    )]
+    NoGroup(String),
+    /// There is no socket to give to a group.
+    #[error("--socket-group is about the socket, which --socket none turns off: leave one away")]
+    NoSocket,
     /// A file cannot be made, opened or replaced in the socket's folder.
     #[error("cannot {act} {path}: {cause}; run as a user that may, or choose another --socket")]
     Socket {
@@ -91,6 +101,16 @@ impl Listeners {
     /// The same, with this web config file for what comes over TCP; the Unix socket has its mode.
     pub fn guarded_by(self, web: Option<Web>) -> Self {
         Self { web, ..self }
+    }
+
+    /// Lets this group talk to the agent over its socket.
+    ///
+    /// # Errors
+    /// When there is no such group or no socket, or this user may not.
+    pub fn open_socket_to(&self, group: &str) -> Result<(), BindError> {
+        let socket = self.socket.as_ref().ok_or(BindError::NoSocket)?;
+        let id = group::find(group).ok_or_else(|| BindError::NoGroup(group.to_owned()))?;
+        socket.open_to(id)
     }
 
     /// What to write before the TCP address.

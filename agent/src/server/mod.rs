@@ -3,6 +3,7 @@
 //! [`bind`] does all that can fail, before anything else starts; [`serve`] only serves.
 
 mod connections;
+mod group;
 mod landing;
 mod listen;
 mod refusal;
