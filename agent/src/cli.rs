@@ -92,6 +92,8 @@ pub enum Command {
 Examples:
   sudo reapwatch agent
   sudo reapwatch agent --listen 0.0.0.0:9991      let Prometheus on another machine scrape it
+  sudo reapwatch agent --listen 0.0.0.0:9991 --web.config.file web.yml
+                                                  the same, encrypted and by password
   sudo reapwatch agent --listen none              only the Unix socket")]
     Agent(AgentArgs),
     /// Live view of who keeps zombies and how fast parents reap
