@@ -10,6 +10,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use rustix::net::Shutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -35,6 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long a client may be silent before it speaks TLS, and take over the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long a client may take to hear that its handshake failed.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 16 << 10;
@@ -155,10 +159,29 @@ async fn encrypted(stream: TcpStream, web: Arc<Web>, router: Router, watcher: Wa
     let Some(config) = web.handshake() else {
         return;
     };
-    match timeout(HANDSHAKE, TlsAcceptor::from(config).accept(stream)).await {
+    let handshake = TlsAcceptor::from(config).accept(stream).into_fallible();
+    match timeout(HANDSHAKE, handshake).await {
         Ok(Ok(stream)) => connection(stream, router, watcher).await,
-        Ok(Err(error)) => log::debug!("a TLS handshake failed: {error}"),
+        Ok(Err((error, stream))) => {
+            log::debug!("a TLS handshake failed: {error}");
+            let _gone = timeout(FAREWELL, let_go(&stream)).await;
+        }
         Err(_) => log::debug!("a TLS handshake took too long"),
+    }
+}
+
+/// Lets the client read why it is refused: what it has sent and nobody read would reset the
+/// connection, and the reset may overtake the reason.
+async fn let_go(stream: &TcpStream) -> io::Result<()> {
+    rustix::net::shutdown(stream, Shutdown::Write)?;
+    let mut unread = [0; 1 << 10];
+    loop {
+        stream.readable().await?;
+        match stream.try_read(&mut unread) {
+            Ok(0) => return Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            _ => {}
+        }
     }
 }
 

@@ -133,6 +133,16 @@ fn views_ask_over_tls_whom_they_believe() {
     let other = other.to_str().expect("an ASCII path");
     assert_answered(&ask(&url, &["--ca-file", other]));
 
+    web.write(
+        "web.yml",
+        "tls_server_config: { cert_file: server.crt, key_file: server.key, client_ca_file: \
+         ca.pem, client_auth_type: RequireAndVerifyClientCert }\n",
+    );
+    assert_refused(
+        &ask(&url, &["--insecure"]),
+        "it wants a certificate of its clients",
+    );
+
     // The socket is not concerned.
     agent.zombies();
 }
