@@ -9,10 +9,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::views::top::filter::Filter;
 
 mod recordings;
+mod url;
 mod values;
 
 pub use recordings::{RecordArgs, ReplayArgs, ReplayView};
-pub use values::{OrNone, Url, pid, seconds};
+pub use url::Url;
+pub use values::{OrNone, pid, seconds};
 
 /// Where the agent's Unix socket is, unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/reapwatch/reapwatch.sock";
@@ -28,6 +30,7 @@ Examples:
   reapwatch zombies --json | jq '.items[].parent.comm'
   reapwatch zombies --fail || page-someone    exit status 3 when there are zombies
   reapwatch top --url http://web-1:9991       look at another machine's agent
+  reapwatch top --url https://me@web-1:9991   the same, encrypted and by password
 
 Where the figures come from:
   A viewing command asks the agent at --url or --socket. With neither given and no agent at
@@ -42,6 +45,8 @@ Exit status:
 
 Environment:
   NO_COLOR     no colour, whatever the terminal (--color always overrides it)
+  REAPWATCH_PASSWORD
+               password of the user in --url
   LC_ALL, LC_CTYPE, LANG
                a locale that is not UTF-8 gets plain ASCII
   RUST_LOG     what is logged on stderr, such as debug or reapwatch=debug";
@@ -93,6 +98,8 @@ pub enum Command {
 Examples:
   sudo reapwatch agent
   sudo reapwatch agent --listen 0.0.0.0:9991      let Prometheus on another machine scrape it
+  sudo reapwatch agent --listen 0.0.0.0:9991 --web.config.file web.yml
+                                                  the same, encrypted and by password
   sudo reapwatch agent --listen none              only the Unix socket")]
     Agent(AgentArgs),
     /// Live view of who keeps zombies and how fast parents reap
@@ -214,6 +221,16 @@ pub struct AgentArgs {
     #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET,
           value_parser = values::socket)]
     pub socket: OrNone<PathBuf>,
+    /// Group that may use the socket beside the agent's own user
+    #[arg(long, value_name = "GROUP")]
+    pub socket_group: Option<String>,
+    /// TLS and users of the HTTP server, in the format that all exporters share
+    #[arg(
+        long = "web.config.file",
+        alias = "web-config-file",
+        value_name = "FILE"
+    )]
+    pub web_config: Option<PathBuf>,
     /// Age from which a zombie counts as stale
     #[arg(long, value_name = "DURATION", default_value = "30s",
           value_parser = values::stale_age)]
@@ -270,9 +287,18 @@ pub enum Rung {
 #[command(next_help_heading = "Which agent to ask")]
 pub struct ViewArgs {
     /// Ask the agent at this URL, and no other
-    #[arg(long, value_name = "http://HOST:PORT", value_parser = values::url,
+    #[arg(long, value_name = "http[s]://[USER@]HOST:PORT", value_parser = url::parse,
           conflicts_with = "socket")]
     pub url: Option<Url>,
+    /// Password of the user in --url; REAPWATCH_PASSWORD or USER:PASSWORD in the URL do too
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub password_file: Option<PathBuf>,
+    /// Believe the certificates of these authorities instead of the system's, in PEM
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub ca_file: Option<PathBuf>,
+    /// Believe any certificate
+    #[arg(long, requires = "url", conflicts_with = "ca_file")]
+    pub insecure: bool,
     /// Ask the agent at this Unix socket, and no other
     #[arg(long, value_name = "PATH", help = format!(
         "Ask the agent at this Unix socket, and no other [usual: {DEFAULT_SOCKET}]"))]
@@ -434,50 +460,4 @@ pub struct DoctorArgs {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn definition_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn each_command_has_its_page() {
-        let command = Cli::command();
-        assert!(
-            command
-                .get_subcommands()
-                .map(clap::Command::get_name)
-                .eq(PAGES)
-        );
-    }
-
-    #[test]
-    fn agent_defaults_are_those_of_the_contract() {
-        let cli = Cli::parse_from(["reapwatch", "agent"]);
-        let Command::Agent(args) = cli.command else {
-            panic!("not the agent")
-        };
-        assert_eq!(
-            args.listen.get().map(ToString::to_string).as_deref(),
-            Some("127.0.0.1:9991")
-        );
-        assert_eq!(args.socket.get(), Some(&PathBuf::from(DEFAULT_SOCKET)));
-        assert_eq!(args.stale_after, Duration::from_secs(30));
-        assert_eq!(args.probes.ring_bytes, 4 << 20);
-        assert_eq!(args.probes.reconcile_every, Duration::from_secs(60));
-        assert_eq!(args.max_groups, 256);
-    }
-
-    #[test]
-    fn none_turns_listeners_off() {
-        let cli = Cli::parse_from(["reapwatch", "agent", "--listen", "none", "--socket", "none"]);
-        let Command::Agent(args) = cli.command else {
-            panic!("not the agent")
-        };
-        assert_eq!((args.listen.get(), args.socket.get()), (None, None));
-    }
-}
+mod tests;

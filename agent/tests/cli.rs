@@ -32,9 +32,18 @@ fn usage_errors_exit_2_and_name_the_mend() {
             &["zombies", "--url", "web-1:9991"],
             "write http://HOST:PORT",
         ),
+        (&["zombies", "--url", "ftp://web-1"], "or https://HOST:PORT"),
+        (&["zombies", "--ca-file", "ca.pem"], "--url"),
         (
-            &["zombies", "--url", "https://web-1"],
-            "https is not spoken here",
+            &[
+                "zombies",
+                "--url",
+                "https://a",
+                "--insecure",
+                "--ca-file",
+                "b",
+            ],
+            "cannot be used with",
         ),
         (
             &["zombies", "--url", "http://a", "--socket", "/b"],

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+#[path = "prometheus/web.rs"]
+mod web;
+
 /// Processes that die while Prometheus looks.
 const DEATHS: u32 = 40;
 
@@ -52,7 +55,8 @@ fn prometheus_sees_every_death() {
     });
 
     let prometheus_address = free_address();
-    let _prometheus = start_prometheus(temp.path(), agent_address, prometheus_address);
+    let job = format!("static_configs: [ {{ targets: ['{agent_address}'] }} ]");
+    let _prometheus = start_prometheus(temp.path(), &job, prometheus_address);
     let query = |text: &str| {
         first_value(&get(
             prometheus_address,
@@ -96,13 +100,14 @@ fn prometheus_sees_every_death() {
     assert_eq!(promtool_says(&page), "", "about:\n{page}");
 }
 
-fn start_prometheus(folder: &Path, agent: SocketAddr, own: SocketAddr) -> Program {
+/// With these lines of its one job.
+fn start_prometheus(folder: &Path, job: &str, own: SocketAddr) -> Program {
     let config = folder.join("prometheus.yml");
     let text = format!(
         "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\n\
          scrape_configs:\n\
-         - job_name: reapwatch\n  \
-           static_configs: [ {{ targets: ['{agent}'] }} ]\n"
+         - job_name: reapwatch\n  {}\n",
+        job.replace('\n', "\n  ")
     );
     fs::write(&config, text).expect("the config can be written");
     let mut config_flag = std::ffi::OsString::from("--config.file=");

@@ -61,11 +61,24 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
         args.listen.get().is_some() || args.socket.get().is_some(),
         "with --listen none and --socket none nobody could ask this agent: leave one of them away"
     );
+    let web = args
+        .web_config
+        .as_deref()
+        .map(server::Web::load)
+        .transpose()?;
+    anyhow::ensure!(
+        web.is_none() || args.listen.get().is_some(),
+        "--web.config.file is about TCP, which --listen none turns off: leave one of them away"
+    );
     // Addresses first: a second agent is refused before it loads anything.
     let listeners = server::bind(
         args.listen.get().copied(),
         args.socket.get().map(PathBuf::as_path),
-    )?;
+    )?
+    .guarded_by(web);
+    if let Some(group) = &args.socket_group {
+        listeners.open_socket_to(group)?;
+    }
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let settings = Settings {
@@ -75,7 +88,10 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     };
     let (handle, thread) = start(Agent::attach(settings, None)?)?;
     if let Some(address) = listeners.tcp_address() {
-        log::info!("serving http://{address}/");
+        log::info!("serving {}://{address}/", listeners.scheme());
+    }
+    if let Some(warning) = listeners.open_to_strangers() {
+        log::warn!("{warning}");
     }
     if let Some(path) = listeners.socket_path() {
         log::info!("serving {}", path.display());

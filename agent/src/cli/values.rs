@@ -24,21 +24,6 @@ impl<T> OrNone<T> {
     }
 }
 
-/// Where a remote agent listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Url {
-    /// `host:port`, as a resolver takes it and as the Host header says it.
-    pub authority: String,
-    /// What comes before `/api`, without a slash at its end; mostly empty.
-    pub prefix: String,
-}
-
-impl std::fmt::Display for Url {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "http://{}{}", self.authority, self.prefix)
-    }
-}
-
 /// A PID; no kernel gives more than 2^22 of them, and `pid_t` holds no more than 2^31.
 pub fn pid(text: &str) -> Result<u32, String> {
     let number = text.parse::<i32>().ok().filter(|&number| number > 0);
@@ -128,40 +113,6 @@ pub fn socket(text: &str) -> Result<OrNone<PathBuf>, String> {
         "none" => Ok(OrNone::None),
         path => Ok(OrNone::Some(PathBuf::from(path))),
     }
-}
-
-/// The URL of a remote agent.
-pub fn url(text: &str) -> Result<Url, String> {
-    const MEND: &str = "write http://HOST:PORT, such as http://web-1:9991";
-    let Some(rest) = text.strip_prefix("http://") else {
-        return Err(if text.starts_with("https://") {
-            "https is not spoken here; write http://HOST:PORT, or go through an SSH tunnel"
-                .to_owned()
-        } else {
-            format!("not a URL of an agent; {MEND}")
-        });
-    };
-    let uri: hyper::Uri = format!("http://{rest}")
-        .parse()
-        .map_err(|_| format!("not a URL of an agent; {MEND}"))?;
-    let host = uri.host().filter(|host| !host.is_empty());
-    let (Some(host), Some(authority)) = (host, uri.authority()) else {
-        return Err(format!("names no host; {MEND}"));
-    };
-    if authority.as_str().contains('@') {
-        return Err(format!("names a user, which agents do not know; {MEND}"));
-    }
-    if uri.query().is_some() {
-        return Err(format!("has a query, which agents do not take; {MEND}"));
-    }
-    // `host:` and `host:99999` parse as a URI without a port.
-    if uri.port_u16().is_none() && authority.as_str() != host {
-        return Err(format!("has no valid port; {MEND}"));
-    }
-    Ok(Url {
-        authority: format!("{host}:{}", uri.port_u16().unwrap_or(80)),
-        prefix: uri.path().trim_end_matches('/').to_owned(),
-    })
 }
 
 /// The size of the ring buffer, which the kernel wants as a power of two of whole pages.
@@ -257,33 +208,6 @@ mod tests {
             "-4MiB",
         ] {
             assert!(ring_bytes(bad).is_err(), "{bad:?} passed");
-        }
-    }
-
-    #[test]
-    fn urls_name_a_host_and_maybe_a_port() {
-        assert_eq!(
-            url("http://web-1:9991/").unwrap().to_string(),
-            "http://web-1:9991"
-        );
-        assert_eq!(url("http://[::1]:9991").unwrap().authority, "[::1]:9991");
-        assert_eq!(
-            url("http://proxy/web-1").unwrap().to_string(),
-            "http://proxy:80/web-1"
-        );
-        for bad in [
-            "web-1:9991",
-            "http://",
-            "https://a",
-            "http://a:x",
-            "http://a:",
-            "http://a b",
-            "http://a:99999",
-            "http://root@a:1",
-            "http://a/?x=1",
-            "",
-        ] {
-            assert!(url(bad).is_err(), "{bad:?} passed");
         }
     }
 

@@ -9,23 +9,32 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::{Bytes, Incoming};
+use hyper::http::request;
 use hyper::{Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::cli::Url;
+use super::tls;
+use super::web::Web;
 
 const CONNECT: Duration = Duration::from_secs(2);
 const ANSWER: Duration = Duration::from_secs(10);
+/// How often an agent says an empty line where nobody dies.
+const BEAT: Duration = Duration::from_secs(15);
+/// After so many of them unheard the agent is gone.
+const SILENT_BEATS: u32 = 4;
 /// An agent tells of 65,536 zombies at most, some 30 MB; what is far larger is no agent's answer.
 const MAX_BODY: usize = 256 << 20;
 const MAX_LINE: usize = 1 << 20;
+/// Bytes of an answer that says why there is none.
+const MAX_REFUSAL: usize = 4 << 10;
 
 /// Where an agent listens.
 #[derive(Clone, Debug)]
 pub enum Endpoint {
     /// Over TCP.
-    Url(Url),
+    Url(Web),
     /// On this machine.
     Socket(PathBuf),
 }
@@ -33,7 +42,7 @@ pub enum Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url(url) => url.fmt(f),
+            Self::Url(web) => web.url.fmt(f),
             Self::Socket(path) => path.display().fmt(f),
         }
     }
@@ -43,7 +52,7 @@ impl Endpoint {
     /// Whether somebody accepts connections there.
     pub async fn probe(&self) -> anyhow::Result<()> {
         match self {
-            Self::Url(url) => within(CONNECT, TcpStream::connect(&url.authority))
+            Self::Url(web) => within(CONNECT, TcpStream::connect(&web.url.authority))
                 .await
                 .map(drop),
             Self::Socket(path) => within(CONNECT, UnixStream::connect(path)).await.map(drop),
@@ -78,32 +87,65 @@ impl Endpoint {
     }
 
     fn named<T>(&self, answer: anyhow::Result<T>) -> anyhow::Result<T> {
-        answer.with_context(|| format!("cannot read from the agent at {self}"))
+        answer
+            .map_err(tls::explain)
+            .with_context(|| format!("cannot read from the agent at {self}"))
     }
 
     async fn send(&self, path: &str) -> anyhow::Result<Response<Incoming>> {
         let (response, target) = match self {
-            Self::Url(url) => {
-                let stream = within(CONNECT, TcpStream::connect(&url.authority)).await?;
-                let target = format!("{}{path}", url.prefix);
-                (exchange(stream, &url.authority, &target).await?, target)
+            Self::Url(web) => {
+                let target = format!("{}{path}", web.url.prefix);
+                (web.ask(&target).await?, target)
             }
             Self::Socket(socket) => {
                 let stream = within(CONNECT, UnixStream::connect(socket)).await?;
-                (exchange(stream, "localhost", path).await?, path.to_owned())
+                let request = Request::get(path).header(header::HOST, "localhost");
+                (exchange(stream, request).await?, path.to_owned())
             }
         };
         match response.status() {
             StatusCode::OK => Ok(response),
+            StatusCode::UNAUTHORIZED => bail!("{}", self.unauthorized()),
             StatusCode::NOT_FOUND => {
                 bail!("it does not know {target}; is it reapwatch, of the same release?")
             }
-            status => bail!("it answered {status} to {target}"),
+            status => match refusal(response).await {
+                Some(why) => bail!("it answered {status} to {target}: {why}"),
+                None => bail!("it answered {status} to {target}"),
+            },
+        }
+    }
+
+    fn unauthorized(&self) -> String {
+        match self {
+            Self::Url(web) if web.authorization.is_none() => {
+                "it wants a user and a password: write --url http[s]://USER@HOST:PORT, and give \
+                 the password with --password-file"
+                    .to_owned()
+            }
+            _ => "it does not know this user with this password".to_owned(),
         }
     }
 }
 
-async fn exchange<S>(stream: S, host: &str, target: &str) -> anyhow::Result<Response<Incoming>>
+impl Web {
+    async fn ask(&self, target: &str) -> anyhow::Result<Response<Incoming>> {
+        let mut request = Request::get(target).header(header::HOST, &self.url.authority);
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let stream = within(CONNECT, TcpStream::connect(&self.url.authority)).await?;
+        let Some(tls) = &self.tls else {
+            return exchange(stream, request).await;
+        };
+        let name = ServerName::try_from(self.url.host().to_owned())
+            .context("no certificate can be for this host")?;
+        exchange(tls.connect(name, stream).await?, request).await
+    }
+}
+
+async fn exchange<S>(stream: S, request: request::Builder) -> anyhow::Result<Response<Incoming>>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
@@ -112,14 +154,23 @@ where
         .context("no HTTP is spoken there")?;
     // It ends with the connection; what goes wrong on it also fails the answer.
     tokio::spawn(connection);
-    let request = Request::get(target)
-        .header(header::HOST, host)
+    let request = request
         .header(header::ACCEPT, "application/json")
         .body(Empty::<Bytes>::new())?;
     sender
         .send_request(request)
         .await
         .context("it gave no answer in HTTP")
+}
+
+/// What an agent says in place of an answer.
+async fn refusal(response: Response<Incoming>) -> Option<String> {
+    let body = Limited::new(response.into_body(), MAX_REFUSAL)
+        .collect()
+        .await;
+    let said: serde_json::Value = serde_json::from_slice(&body.ok()?.to_bytes()).ok()?;
+    let why = said["error"].as_str()?;
+    (!why.contains(char::is_control)).then(|| why.to_owned())
 }
 
 /// The lines of a body.
@@ -133,6 +184,19 @@ impl Lines {
     /// The next line without its end; `None` when the body has ended. Cancel-safe: all that
     /// was read is kept here.
     pub async fn next(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+        // In parts: one that passed while this command was stopped says nothing of the agent.
+        for _ in 0..SILENT_BEATS {
+            if let Ok(line) = tokio::time::timeout(BEAT, self.wait()).await {
+                return line;
+            }
+        }
+        bail!(
+            "the agent's stream broke off: no line within {}",
+            humantime::format_duration(BEAT * SILENT_BEATS)
+        )
+    }
+
+    async fn wait(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
         loop {
             if let Some(line) = self.split.ready.pop_front() {
                 return Ok(Some(line));
@@ -189,6 +253,8 @@ fn too_slow<T>() -> anyhow::Result<T> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
     use super::*;
 
     #[test]
@@ -206,6 +272,58 @@ mod tests {
             );
             assert_eq!(split.partial, b"thr");
         }
+    }
+
+    /// The lines of a stream of which the other half writes.
+    async fn stream() -> (Lines, DuplexStream) {
+        let (near, mut far) = tokio::io::duplex(1 << 10);
+        let answer = async {
+            let read = far.read(&mut [0; 256]).await;
+            assert!(read.expect("a request") > 0);
+            let head = b"HTTP/1.1 200 OK\r\n\r\n";
+            far.write_all(head).await.expect("there is room");
+        };
+        let request = Request::get("/").header(header::HOST, "test");
+        let (response, ()) = tokio::join!(exchange(near, request), answer);
+        let lines = Lines {
+            body: response.expect("an answer").into_body(),
+            split: Splitter::default(),
+        };
+        (lines, far)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_only_drips_is_given_up() {
+        let (mut lines, mut far) = stream().await;
+        let drip = tokio::spawn(async move {
+            loop {
+                far.write_all(b"x").await.expect("it is read");
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+        });
+        let error = lines.next().await.expect_err("it never comes to a line");
+        assert!(error.to_string().contains("no line within 1m"), "{error}");
+        drip.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_beats_is_waited_for() {
+        let (mut lines, mut far) = stream().await;
+        tokio::spawn(async move {
+            for _ in 0..20 {
+                tokio::time::sleep(Duration::from_secs(15)).await;
+                far.write_all(b"\n").await.expect("it is read");
+            }
+            far.write_all(b"last\n").await.expect("it is read");
+        });
+        for _ in 0..20 {
+            assert_eq!(lines.next().await.expect("no error"), Some(Vec::new()));
+        }
+        assert_eq!(
+            lines.next().await.expect("no error").as_deref(),
+            Some(&b"last"[..])
+        );
+        assert_eq!(lines.next().await.expect("no error"), None);
     }
 
     #[test]

@@ -15,8 +15,11 @@ use crate::handle::{Handle, Request};
 use crate::say::say;
 
 mod http;
+mod tls;
+mod web;
 
 use http::{Endpoint, Lines};
+use web::Web;
 
 /// How long an agent inside this command may take to look at all processes.
 const READY: Duration = Duration::from_secs(10);
@@ -164,7 +167,7 @@ impl Remote {
     pub async fn find(view: &ViewArgs) -> anyhow::Result<Result<Self, String>> {
         let named = view.url.is_some() || view.socket.is_some();
         let endpoint = match (&view.url, &view.socket) {
-            (Some(url), _) => Endpoint::Url(url.clone()),
+            (Some(url), _) => Endpoint::Url(Web::new(url, view)?),
             (None, Some(path)) => Endpoint::Socket(path.clone()),
             (None, None) => Endpoint::Socket(PathBuf::from(DEFAULT_SOCKET)),
         };

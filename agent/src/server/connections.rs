@@ -5,18 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use rustix::net::Shutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use super::listen::Listeners;
 use super::routes;
+use super::web::{self, Web};
 use crate::handle::Handle;
 
 /// Connections at once on each listener; each has its own bound, so that strangers on the network
@@ -29,6 +33,12 @@ const HEAD: Duration = Duration::from_secs(75);
 
 /// How long a client on the network may leave untaken what it was sent.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long a client may be silent before it speaks TLS, and take over the handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long a client may take to hear that its handshake failed.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 16 << 10;
@@ -50,8 +60,11 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let (stop, stopped) = watch::channel(false);
+    let web = listeners.web.map(Arc::new);
     let mut server = Server {
-        router: routes::router(handle, stopped),
+        socket: routes::router(handle.clone(), stopped.clone()),
+        tcp: guarded(routes::router(handle, stopped), web.as_ref()),
+        web: web.filter(|web| web.encrypted()),
         graceful: GracefulShutdown::new(),
         tasks: JoinSet::new(),
     };
@@ -70,9 +83,9 @@ pub async fn serve(
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            (stream, room) = accept_tcp(tcp.as_ref(), &tcp_room) => server.spawn(stream, room),
+            (stream, room) = accept_tcp(tcp.as_ref(), &tcp_room) => server.serve_tcp(stream, room),
             (stream, room) = accept_socket(socket.as_ref(), &socket_room) => {
-                server.spawn(stream, room);
+                server.serve_socket(stream, room);
             }
             Some(_) = server.tasks.join_next() => {}
         }
@@ -88,24 +101,87 @@ pub async fn serve(
     Ok(())
 }
 
+fn guarded(router: Router, web: Option<&Arc<Web>>) -> Router {
+    match web {
+        Some(web) => router.layer(from_fn_with_state(Arc::clone(web), web::guard)),
+        None => router,
+    }
+}
+
 struct Server {
-    router: Router,
+    socket: Router,
+    tcp: Router,
+    /// Only where TCP is encrypted.
+    web: Option<Arc<Web>>,
     graceful: GracefulShutdown,
     tasks: JoinSet<()>,
 }
 
 impl Server {
+    fn serve_socket(&mut self, stream: UnixStream, room: OwnedSemaphorePermit) {
+        let (router, watcher) = (self.socket.clone(), self.graceful.watcher());
+        self.spawn(connection(stream, router, watcher), room);
+    }
+
+    fn serve_tcp(&mut self, stream: TcpStream, room: OwnedSemaphorePermit) {
+        let (router, watcher) = (self.tcp.clone(), self.graceful.watcher());
+        match &self.web {
+            None => self.spawn(connection(stream, router, watcher), room),
+            Some(web) => {
+                let web = Arc::clone(web);
+                self.spawn(encrypted(stream, web, router, watcher), room);
+            }
+        }
+    }
+
     fn spawn(
         &mut self,
-        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        connection: impl Future<Output = ()> + Send + 'static,
         room: OwnedSemaphorePermit,
     ) {
-        let router = self.router.clone();
-        let watcher = self.graceful.watcher();
         self.tasks.spawn(async move {
-            connection(stream, router, watcher).await;
+            connection.await;
             drop(room);
         });
+    }
+}
+
+/// A connection of TLS, or a word to who speaks plain HTTP.
+async fn encrypted(stream: TcpStream, web: Arc<Web>, router: Router, watcher: Watcher) {
+    let mut first = [0];
+    match timeout(HANDSHAKE, stream.peek(&mut first)).await {
+        Ok(Ok(1..)) if first[0].is_ascii_alphabetic() => {
+            return connection(stream, routes::unencrypted(), watcher).await;
+        }
+        Ok(Ok(1..)) => {}
+        _ => return,
+    }
+    let Some(config) = web.handshake() else {
+        return;
+    };
+    let handshake = TlsAcceptor::from(config).accept(stream).into_fallible();
+    match timeout(HANDSHAKE, handshake).await {
+        Ok(Ok(stream)) => connection(stream, router, watcher).await,
+        Ok(Err((error, stream))) => {
+            log::debug!("a TLS handshake failed: {error}");
+            let _gone = timeout(FAREWELL, let_go(&stream)).await;
+        }
+        Err(_) => log::debug!("a TLS handshake took too long"),
+    }
+}
+
+/// Lets the client read why it is refused: what it has sent and nobody read would reset the
+/// connection, and the reset may overtake the reason.
+async fn let_go(stream: &TcpStream) -> io::Result<()> {
+    rustix::net::shutdown(stream, Shutdown::Write)?;
+    let mut unread = [0; 1 << 10];
+    loop {
+        stream.readable().await?;
+        match stream.try_read(&mut unread) {
+            Ok(0) => return Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            _ => {}
+        }
     }
 }
 

@@ -4,7 +4,9 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
+use super::group;
 use super::socket::Socket;
+use super::web::Web;
 
 /// Why the agent cannot serve: what failed, and the mend, in one sentence. What the kernel said is
 /// part of it and no `source`, so that printing the chain does not say it twice.
@@ -66,6 +68,15 @@ pub enum BindError {
         /// What the kernel said.
         cause: io::Error,
     },
+    /// Nobody has heard of that group.
+    #[error(
+        "cannot give the socket to the group {0}: /etc/group does not name it; choose another \
+         --socket-group, or write its number"
+    )]
+    NoGroup(String),
+    /// There is no socket to give to a group.
+    #[error("--socket-group is about the socket, which --socket none turns off: leave one away")]
+    NoSocket,
     /// A file cannot be made, opened or replaced in the socket's folder.
     #[error("cannot {act} {path}: {cause}; run as a user that may, or choose another --socket")]
     Socket {
@@ -82,10 +93,55 @@ pub enum BindError {
 #[derive(Debug)]
 pub struct Listeners {
     pub(super) tcp: Option<TcpListener>,
+    pub(super) web: Option<Web>,
     pub(super) socket: Option<Socket>,
 }
 
 impl Listeners {
+    /// The same, with this web config file for what comes over TCP; the Unix socket has its mode.
+    pub fn guarded_by(self, web: Option<Web>) -> Self {
+        Self { web, ..self }
+    }
+
+    /// Lets this group talk to the agent over its socket.
+    ///
+    /// # Errors
+    /// When there is no such group or no socket, or this user may not.
+    pub fn open_socket_to(&self, group: &str) -> Result<(), BindError> {
+        let socket = self.socket.as_ref().ok_or(BindError::NoSocket)?;
+        let id = group::find(group).ok_or_else(|| BindError::NoGroup(group.to_owned()))?;
+        socket.open_to(id)
+    }
+
+    /// What to write before the TCP address.
+    pub fn scheme(&self) -> &'static str {
+        match &self.web {
+            Some(web) if web.encrypted() => "https",
+            _ => "http",
+        }
+    }
+
+    /// A sentence where strangers on the network can read along.
+    pub fn open_to_strangers(&self) -> Option<String> {
+        let address = self.tcp_address()?;
+        if address.ip().to_canonical().is_loopback() {
+            return None;
+        }
+        let (encrypted, asks_who) = match &self.web {
+            Some(web) => (web.encrypted(), web.asks_who()),
+            None => (false, false),
+        };
+        let who = match (encrypted, asks_who) {
+            (true, true) => return None,
+            (_, false) => "whoever reaches it reads the names and figures of this host's processes",
+            (false, true) => "passwords and answers go over the network unencrypted",
+        };
+        Some(format!(
+            "listening on {address}: {who}; a web config file (--web.config.file) with TLS and \
+             users mends that"
+        ))
+    }
+
     /// The TCP address in fact, the port chosen by the kernel where 0 was asked for.
     pub fn tcp_address(&self) -> Option<SocketAddr> {
         self.tcp.as_ref()?.local_addr().ok()
@@ -104,6 +160,7 @@ impl Listeners {
 pub fn bind(listen: Option<SocketAddr>, socket: Option<&Path>) -> Result<Listeners, BindError> {
     Ok(Listeners {
         tcp: listen.map(bind_tcp).transpose()?,
+        web: None,
         socket: socket.map(Socket::bind).transpose()?,
     })
 }

@@ -3,15 +3,18 @@
 //! [`bind`] does all that can fail, before anything else starts; [`serve`] only serves.
 
 mod connections;
+mod group;
 mod landing;
 mod listen;
 mod refusal;
 mod routes;
 mod socket;
 mod stream;
+mod web;
 
 #[cfg(test)]
 mod tests;
 
 pub use connections::serve;
 pub use listen::bind;
+pub use web::Web;

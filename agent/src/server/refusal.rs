@@ -1,7 +1,8 @@
 //! Every answer that is not what was asked for: a status and `{"error":"…"}`.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -41,6 +42,27 @@ impl Refusal {
         }
     }
 
+    pub(super) fn stranger() -> Self {
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            error: "this agent answers users with a password only".to_owned(),
+        }
+    }
+
+    pub(super) fn unencrypted() -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error: "this port speaks TLS; ask it with https://".to_owned(),
+        }
+    }
+
+    pub(super) fn broken(error: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            error: error.into(),
+        }
+    }
+
     pub(super) fn unavailable(error: impl Into<String>) -> Self {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
@@ -51,6 +73,11 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.status, Json(json!({ "error": self.error }))).into_response()
+        let mut response = (self.status, Json(json!({ "error": self.error }))).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Basic realm=\"reapwatch\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
     }
 }

@@ -1,5 +1,6 @@
 //! Which path asks the loop for what.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -11,7 +12,7 @@ use axum::http::{Method, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::timeout;
 
 use super::landing;
@@ -24,6 +25,10 @@ use crate::handle::{Handle, Request, Stopped};
 /// How long the loop may take before it counts as stuck.
 const BEAT: Duration = Duration::from_secs(1);
 
+/// Followers of deaths at once on one listener: half of its connections, so that they cannot keep
+/// out who asks for health and metrics.
+pub(super) const FOLLOWERS: usize = 32;
+
 /// How long any other answer may take; below the 10 s after which Prometheus gives up.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -35,6 +40,7 @@ const STUCK: &str = "/api/v1/stuck";
 struct Agent {
     handle: Handle,
     stop: watch::Receiver<bool>,
+    seats: Arc<Semaphore>,
 }
 
 impl Agent {
@@ -61,7 +67,7 @@ impl Agent {
     }
 }
 
-/// All routes. Streams end when `stop` becomes true.
+/// All routes of one listener. Streams end when `stop` becomes true.
 pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
     Router::new()
         .route("/", get(landing))
@@ -78,7 +84,16 @@ pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
         .route_layer(middleware::from_fn(refuse_parameters))
         .method_not_allowed_fallback(async |method: Method| Refusal::method(method.as_str()))
         .fallback(async |uri: Uri| Refusal::not_found(uri.path()))
-        .with_state(Agent { handle, stop })
+        .with_state(Agent {
+            handle,
+            stop,
+            seats: Arc::new(Semaphore::new(FOLLOWERS)),
+        })
+}
+
+/// What a port of TLS says to who speaks plain HTTP.
+pub(super) fn unencrypted() -> Router {
+    Router::new().fallback(async || Refusal::unencrypted())
 }
 
 /// A parameter that no path knows is a slip, and an answer that ignored it would look right.
@@ -169,7 +184,12 @@ async fn doctor(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal
 }
 
 async fn exits(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
+    let seat = Arc::clone(&agent.seats).try_acquire_owned().map_err(|_| {
+        Refusal::unavailable(format!(
+            "{FOLLOWERS} clients follow the deaths already; try again when one has left"
+        ))
+    })?;
     let lines = agent.ask(ANSWER, Request::Follow).await?;
-    let body = Body::new(Lines::new(lines, agent.stop.clone()));
+    let body = Body::new(Lines::new(lines, agent.stop.clone(), seat));
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], body))
 }

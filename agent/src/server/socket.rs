@@ -8,9 +8,10 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt}
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::process::Gid;
 
 use super::listen::BindError;
 
@@ -48,6 +49,13 @@ impl Socket {
         let file =
             SocketFile::new(path, lock).map_err(failed("open the socket to its group", path))?;
         Ok(Self { listener, file })
+    }
+
+    /// Until then the group is the agent's own; nobody else is let in meanwhile.
+    pub(super) fn open_to(&self, group: Gid) -> Result<(), BindError> {
+        let path = self.path();
+        rustix::fs::chownat(CWD, path, None, Some(group), AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|errno| failed("give to its group the socket", path)(errno.into()))
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -2,31 +2,49 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody};
 use hyper::body::Frame;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::api::ExitLine;
 
 /// Bytes after which a chunk is sent although more lines wait.
 const CHUNK_BYTES: usize = 16 << 10;
 
+/// After this silence an empty line is sent: the other side knows then that this one lives, and
+/// this one learns when the other has gone.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
 /// Lines as they come. The bounded queue is the loop's end of the bargain: it counts the lines
 /// that a slow reader has no room for, and says so in the stream.
 pub(super) struct Lines {
-    lines: mpsc::Receiver<ExitLine>,
+    queue: mpsc::Receiver<ExitLine>,
     stopped: Pin<Box<dyn Future<Output = ()> + Send>>,
+    silence: Pin<Box<Sleep>>,
+    _seat: OwnedSemaphorePermit,
 }
 
 impl Lines {
-    pub(super) fn new(lines: mpsc::Receiver<ExitLine>, mut stop: watch::Receiver<bool>) -> Self {
+    /// The follower's seat is free again when the stream ends.
+    pub(super) fn new(
+        lines: mpsc::Receiver<ExitLine>,
+        mut stop: watch::Receiver<bool>,
+        seat: OwnedSemaphorePermit,
+    ) -> Self {
         let stopped = Box::pin(async move {
             // A sender that is gone has stopped too.
             let _ = stop.wait_for(|stop| *stop).await;
         });
-        Self { lines, stopped }
+        Self {
+            queue: lines,
+            stopped,
+            silence: Box::pin(sleep(HEARTBEAT)),
+            _seat: seat,
+        }
     }
 }
 
@@ -40,16 +58,21 @@ impl HttpBody for Lines {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK_BYTES {
-            match self.lines.poll_recv(context) {
+            match self.queue.poll_recv(context) {
                 Poll::Ready(Some(line)) => push(&mut chunk, &line),
                 Poll::Ready(None) if chunk.is_empty() => return Poll::Ready(None),
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }
-        if !chunk.is_empty() {
-            return Poll::Ready(Some(Ok(Frame::data(chunk.into()))));
+        if chunk.is_empty() {
+            if self.stopped.as_mut().poll(context).is_ready() {
+                return Poll::Ready(None);
+            }
+            ready!(self.silence.as_mut().poll(context));
+            chunk.push(b'\n');
         }
-        self.stopped.as_mut().poll(context).map(|()| None)
+        self.silence.as_mut().reset(Instant::now() + HEARTBEAT);
+        Poll::Ready(Some(Ok(Frame::data(chunk.into()))))
     }
 }
 
@@ -61,5 +84,39 @@ fn push(chunk: &mut Vec<u8>, line: &ExitLine) {
             chunk.truncate(before);
             log::error!("cannot write a line of exits: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http_body_util::BodyExt;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_stream_beats_and_an_ended_one_frees_its_seat() {
+        let seats = Arc::new(Semaphore::new(1));
+        let seat = Arc::clone(&seats).try_acquire_owned().expect("it is free");
+        let (to, lines) = mpsc::channel(1);
+        let (stop, stopped) = watch::channel(false);
+        let mut body = Lines::new(lines, stopped, seat);
+        let begun = Instant::now();
+        for beat in 1..4 {
+            let frame = body.frame().await.expect("it goes on").expect("no error");
+            assert_eq!(frame.data_ref().map(AsRef::as_ref), Some(&b"\n"[..]));
+            assert!(begun.elapsed() >= HEARTBEAT * beat);
+        }
+        to.try_send(ExitLine::Lost { lost: 7 })
+            .expect("there is room");
+        let frame = body.frame().await.expect("it goes on").expect("no error");
+        assert_eq!(frame.into_data().expect("data"), "{\"lost\":7}\n");
+        stop.send(true).expect("it listens");
+        assert!(body.frame().await.is_none());
+        assert_eq!(seats.available_permits(), 0);
+        drop(body);
+        assert_eq!(seats.available_permits(), 1);
     }
 }

@@ -58,8 +58,13 @@ impl Agent {
             .map(|hook| format!("--hook={hook}"));
         let log = File::create(log_of(&socket)).expect("a file can be made");
         let child = program
-            .args(["agent", "--listen", "none", "--socket"])
+            .args(["agent", "--socket"])
             .arg(&socket)
+            .args(if options.contains(&"--listen") {
+                &[][..]
+            } else {
+                &["--listen", "none"]
+            })
             .args(options)
             .args(forced)
             .stdin(Stdio::null())
@@ -88,6 +93,20 @@ impl Agent {
     /// Path of its socket.
     pub(crate) fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Where it says that it serves HTTP, such as `https://127.0.0.1:9991`.
+    pub(crate) fn url(&self) -> String {
+        let log = self.log();
+        let line = log.lines().find(|line| line.contains("serving http"));
+        let line = line.unwrap_or_else(|| panic!("it serves no HTTP: {log}"));
+        let (_, url) = line.split_once("serving ").expect("it was found");
+        url.trim_end_matches('/').to_owned()
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(log_of(&self.socket)).expect("its log is there")
     }
 
     /// Sends it a signal.

@@ -37,5 +37,6 @@ mod steps;
 mod stream;
 mod stuck;
 mod systemd;
+mod web;
 mod workloads;
 mod zombies;

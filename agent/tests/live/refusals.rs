@@ -79,6 +79,40 @@ fn nobody_to_serve() {
     );
 }
 
+#[test]
+fn a_web_config_file_without_tcp() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let config = folder.path().join("web.yml");
+    fs::write(&config, "").expect("a file can be made");
+    let config = config.to_str().expect("an ASCII path");
+    assert_refused(
+        &agent(&["--listen", "none", "--web.config.file", config]),
+        "--listen none",
+    );
+}
+
+#[test]
+fn a_web_config_file_that_cannot_be_honoured() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let config = folder.path().join("web.yml");
+    let agent = || {
+        let config = config.to_str().expect("an ASCII path");
+        agent(&["--listen", "127.0.0.1:0", "--web.config.file", config])
+    };
+    assert_refused(&agent(), &config.to_string_lossy());
+    for (text, part) in [
+        ("rate_limit: { burst: 20 }", "rate_limit"),
+        ("basic_auth_users: { alice: secret }", "\"alice\""),
+        (
+            "tls_server_config: { cert_file: no.crt, key_file: no.key }",
+            "no.crt",
+        ),
+    ] {
+        fs::write(&config, text).expect("a file can be made");
+        assert_refused(&agent(), part);
+    }
+}
+
 /// Runs a copy of the program that nobody can read, as nobody.
 fn as_nobody(args: &[&str]) -> Output {
     let folder = tempfile::tempdir().expect("a folder can be made");

@@ -1,6 +1,6 @@
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 
 use rustix::net::SocketAddrUnix;
@@ -52,9 +52,42 @@ fn the_socket_serves_its_group_in_a_folder_made_for_it_and_goes_at_the_end() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o660);
+    let folder = fs::metadata(temp.path().join("made")).expect("it was made");
+    let mode = folder.permissions().mode();
+    assert_eq!(mode & 0o7022, 0, "others may replace the socket: {mode:o}");
     assert_eq!(Answer::to(unix(&path), "GET", "/healthz").status, 200);
     server.end();
     assert!(!path.exists(), "the socket was left behind");
+}
+
+#[test]
+fn the_socket_is_given_to_a_group() {
+    let temp = tempfile::tempdir().expect("a folder can be made");
+    let path = temp.path().join("reapwatch.sock");
+    let listeners = bind(None, Some(&path)).expect("the socket can be had");
+    // Whoever runs the test has this group; root could take any.
+    let own = rustix::process::getegid().as_raw();
+    let other = if rustix::process::geteuid().is_root() {
+        own + 1
+    } else {
+        own
+    };
+    listeners
+        .open_socket_to(&other.to_string())
+        .expect("the group is ours to give");
+    let metadata = fs::metadata(&path).expect("the socket is there");
+    assert_eq!(metadata.gid(), other);
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o660);
+
+    let unknown = listeners.open_socket_to("no such group");
+    assert!(
+        unknown
+            .expect_err("nobody has heard of it")
+            .to_string()
+            .starts_with("cannot give the socket to the group no such group: ")
+    );
+    let nothing = bind(None, None).expect("there is nothing to take");
+    assert!(nothing.open_socket_to("0").is_err());
 }
 
 #[test]

@@ -3,6 +3,9 @@
 mod answers;
 mod binding;
 mod ends;
+mod followers;
+mod tls;
+mod users;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -14,7 +17,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{bind, listen::Listeners, serve};
+use super::{Web, bind, listen::Listeners, serve};
 use crate::api::{
     Culprits, Doctor, Document, ExitLine, Explained, Explanation, FinishedExit, Summary, Top,
     VERSION,
@@ -55,6 +58,14 @@ impl Server {
             bind(None, Some(path)).expect("the socket can be had"),
             Loop::Ready,
         )
+    }
+
+    /// On a free TCP port, by this web config file.
+    fn guarded(config: &Path) -> Self {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let web = Web::load(config).expect("the file is right");
+        let listeners = bind(Some(any), None).expect("a port is free");
+        Self::start(listeners.guarded_by(Some(web)), Loop::Ready)
     }
 
     fn start(listeners: Listeners, behaviour: Loop) -> Self {
@@ -250,6 +261,10 @@ struct Answer {
 impl Answer {
     fn to(mut stream: impl Read + Write, method: &str, path: &str) -> Self {
         send(&mut stream, method, path);
+        Self::read(stream)
+    }
+
+    fn read(mut stream: impl Read) -> Self {
         let mut all = String::new();
         stream
             .read_to_string(&mut all)
@@ -275,9 +290,14 @@ impl Answer {
 }
 
 fn send(stream: &mut impl Write, method: &str, path: &str) {
+    send_with(stream, method, path, "");
+}
+
+/// With further lines of the head.
+fn send_with(stream: &mut impl Write, method: &str, path: &str, lines: &str) {
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{lines}\r\n"
     )
     .expect("the request can be sent");
 }

@@ -1,0 +1,45 @@
+use clap::CommandFactory;
+
+use super::*;
+
+#[test]
+fn definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn each_command_has_its_page() {
+    let command = Cli::command();
+    assert!(
+        command
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .eq(PAGES)
+    );
+}
+
+#[test]
+fn agent_defaults_are_those_of_the_contract() {
+    let cli = Cli::parse_from(["reapwatch", "agent"]);
+    let Command::Agent(args) = cli.command else {
+        panic!("not the agent")
+    };
+    assert_eq!(
+        args.listen.get().map(ToString::to_string).as_deref(),
+        Some("127.0.0.1:9991")
+    );
+    assert_eq!(args.socket.get(), Some(&PathBuf::from(DEFAULT_SOCKET)));
+    assert_eq!(args.stale_after, Duration::from_secs(30));
+    assert_eq!(args.probes.ring_bytes, 4 << 20);
+    assert_eq!(args.probes.reconcile_every, Duration::from_secs(60));
+    assert_eq!(args.max_groups, 256);
+}
+
+#[test]
+fn none_turns_listeners_off() {
+    let cli = Cli::parse_from(["reapwatch", "agent", "--listen", "none", "--socket", "none"]);
+    let Command::Agent(args) = cli.command else {
+        panic!("not the agent")
+    };
+    assert_eq!((args.listen.get(), args.socket.get()), (None, None));
+}

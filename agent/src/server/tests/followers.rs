@@ -1,0 +1,38 @@
+use super::*;
+use crate::server::routes::FOLLOWERS;
+
+#[test]
+fn followers_leave_room_for_who_asks_for_health() {
+    let server = Server::on_tcp(Loop::Ready);
+    let mut followers: Vec<_> = (0..FOLLOWERS)
+        .map(|_| follow(server.connect(), 3))
+        .collect();
+    let answer = server.get("/api/v1/exits");
+    assert_eq!(answer.status, 503);
+    assert_eq!(
+        answer.json(),
+        json!({
+            "error": "32 clients follow the deaths already; try again when one has left"
+        })
+    );
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(server.get(path).status, 200, "{path}");
+    }
+
+    // The seat of one who leaves is free as soon as the server has seen it.
+    drop(followers.pop());
+    let begun = std::time::Instant::now();
+    loop {
+        let mut stream = server.connect();
+        send(&mut stream, "GET", "/api/v1/exits");
+        let mut line = String::new();
+        BufReader::new(stream)
+            .read_line(&mut line)
+            .expect("the answer can be read");
+        if line.starts_with("HTTP/1.1 200") {
+            break;
+        }
+        assert!(begun.elapsed() < LONG, "the seat is never free: {line}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

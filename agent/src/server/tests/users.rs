@@ -1,0 +1,170 @@
+use std::fs;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::*;
+
+/// A folder with a web config file.
+fn config(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("web.yml");
+    fs::write(&path, text).expect("a file can be written");
+    (folder, path)
+}
+
+fn users(name: &str, password: &str) -> String {
+    let hash = bcrypt::hash(password, 4).expect("a hash");
+    format!("basic_auth_users: {{ {name}: {hash} }}\n")
+}
+
+fn ask(server: &Server, path: &str, user: &str) -> Answer {
+    let mut stream = server.connect();
+    let line = format!("authorization: Basic {}\r\n", STANDARD.encode(user));
+    send_with(&mut stream, "GET", path, &line);
+    Answer::read(stream)
+}
+
+#[test]
+fn only_users_with_their_password_are_answered() {
+    let (_folder, path) = config(&users("alice", "wonderland"));
+    let server = Server::guarded(&path);
+    for path in ["/metrics", "/api/v1/zombies", "/healthz", "/", "/nothing"] {
+        let answer = server.get(path);
+        assert_eq!(answer.status, 401, "{path}");
+        assert!(
+            answer.head.contains("www-authenticate: basic realm="),
+            "{}",
+            answer.head
+        );
+        let error = "this agent answers users with a password only";
+        assert_eq!(answer.json(), json!({ "error": error }));
+    }
+    for stranger in ["alice:wonder", "bob:wonderland", ":", "alice"] {
+        assert_eq!(ask(&server, "/metrics", stranger).status, 401, "{stranger}");
+    }
+    // The second time it is remembered.
+    for _ in 0..2 {
+        let answer = ask(&server, "/metrics", "alice:wonderland");
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (200, "up_to_date 1\n")
+        );
+    }
+    assert_eq!(ask(&server, "/nothing", "alice:wonderland").status, 404);
+}
+
+#[test]
+fn a_changed_file_counts_at_the_next_request_and_a_wrong_one_admits_nobody() {
+    let (_folder, path) = config(&users("alice", "wonderland"));
+    let server = Server::guarded(&path);
+    assert_eq!(ask(&server, "/metrics", "alice:wonderland").status, 200);
+    fs::write(&path, users("alice", "other")).expect("it can be written");
+    assert_eq!(ask(&server, "/metrics", "alice:wonderland").status, 401);
+    assert_eq!(ask(&server, "/metrics", "alice:other").status, 200);
+    for wrong in [
+        "basic_auth_users: [",
+        "rate_limit: {}",
+        // What the port speaks cannot change while it is served.
+        "tls_server_config: { cert_file: a, key_file: b }",
+    ] {
+        fs::write(&path, wrong).expect("it can be written");
+        let answer = ask(&server, "/metrics", "alice:other");
+        assert_eq!(answer.status, 500, "{wrong}");
+        let error = "the agent's web config file is wrong; its log says why";
+        assert_eq!(answer.json(), json!({ "error": error }));
+    }
+    fs::remove_file(&path).expect("it is there");
+    assert_eq!(ask(&server, "/metrics", "alice:other").status, 500);
+    fs::write(&path, users("alice", "other")).expect("it can be written");
+    assert_eq!(ask(&server, "/metrics", "alice:other").status, 200);
+}
+
+#[test]
+fn a_storm_of_wrong_passwords_keeps_nobody_waiting_who_is_known() {
+    // A hash of this cost takes longer than the test would wait.
+    let slow = format!("mallory: $2b$24${}", "a".repeat(53));
+    let users = users("alice", "wonderland").replace("{ ", &format!("{{ {slow}, "));
+    let (_folder, path) = config(&users);
+    let mut server = Server::guarded(&path);
+    assert_eq!(ask(&server, "/metrics", "alice:wonderland").status, 200);
+    let storm = [(); 10].map(|()| {
+        let mut stream = server.connect();
+        let line = format!("authorization: Basic {}\r\n", STANDARD.encode("mallory:x"));
+        send_with(&mut stream, "GET", "/metrics", &line);
+        stream
+    });
+    for path in ["/metrics", "/healthz"] {
+        assert_eq!(ask(&server, path, "alice:wonderland").status, 200, "{path}");
+    }
+    server.end();
+    drop(storm);
+}
+
+#[test]
+fn headers_are_added_to_each_answer() {
+    let headers = "http_server_config: { headers: { X-Frame-Options: deny } }\n";
+    let (_folder, path) = config(&(users("alice", "wonderland") + headers));
+    let server = Server::guarded(&path);
+    for answer in [server.get("/"), ask(&server, "/", "alice:wonderland")] {
+        assert!(
+            answer.head.contains("x-frame-options: deny"),
+            "{}",
+            answer.head
+        );
+    }
+}
+
+#[test]
+fn the_unix_socket_asks_nobody_for_a_password() {
+    let (folder, path) = config(&users("alice", "wonderland"));
+    let socket = folder.path().join("s.sock");
+    let listeners = bind(None, Some(&socket)).expect("the socket can be had");
+    let web = Web::load(&path).expect("the file is right");
+    let _server = Server::start(listeners.guarded_by(Some(web)), Loop::Ready);
+    assert_eq!(Answer::to(unix(&socket), "GET", "/metrics").status, 200);
+}
+
+#[test]
+fn what_cannot_be_honoured_is_refused_with_its_name() {
+    for (text, part) in [
+        ("basic_auth_users: { alice: plain }", "no bcrypt hash"),
+        ("http_server_config: { headers: { X-Other: a } }", "X-Other"),
+        (
+            "http_server_config: { headers: { X-Frame-Options: maybe } }",
+            "only to deny or sameorigin",
+        ),
+        ("rate_limit: { burst: 20 }", "rate_limit"),
+    ] {
+        let (_folder, path) = config(text);
+        let error = format!("{:#}", Web::load(&path).expect_err("it is refused"));
+        assert!(error.contains(part), "no {part:?} in {error}");
+        assert!(error.starts_with(&format!(
+            "cannot use the web config file {}",
+            path.display()
+        )));
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn strangers_on_the_network_are_warned_of() {
+    let any = Some(SocketAddr::from(([0, 0, 0, 0], 0)));
+    let listeners = bind(any, None).expect("a port is free");
+    let warning = listeners.open_to_strangers().expect("anybody may read");
+    assert!(warning.contains("whoever reaches it reads"), "{warning}");
+    assert!(warning.contains("--web.config.file"), "{warning}");
+
+    let (_folder, path) = config(&users("alice", "wonderland"));
+    let web = Web::load(&path).expect("the file is right");
+    let warning = listeners.guarded_by(Some(web)).open_to_strangers();
+    let warning = warning.expect("passwords can be read");
+    assert!(warning.contains("unencrypted"), "{warning}");
+
+    for loopback in ["127.0.0.1:0", "[::1]:0", "[::ffff:127.0.0.1]:0"] {
+        // A host may have no IPv6.
+        if let Ok(listeners) = bind(Some(loopback.parse().expect("an address")), None) {
+            assert_eq!(listeners.open_to_strangers(), None);
+        }
+    }
+}
