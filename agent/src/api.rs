@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 // The paths are written out for the live tests, which read this file as a module of their own.
 #[path = "api/explain.rs"]
 mod explain;
+#[path = "api/fleet.rs"]
+mod fleet;
 #[path = "api/pids.rs"]
 mod pids;
 
 pub use explain::*;
+pub use fleet::*;
 pub use pids::*;
 
 /// Version of every document; rises only when a field changes its meaning.

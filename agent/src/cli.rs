@@ -8,8 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::views::top::filter::Filter;
 
+mod fleet;
 mod values;
 
+pub use fleet::{FleetArgs, PrometheusUrl};
 pub use values::{OrNone, Url, pid, seconds};
 
 /// Where the agent's Unix socket is, unless told otherwise.
@@ -251,27 +253,50 @@ pub struct TopArgs {
     /// Show only rows that match, such as 'oldest>10s and comm~java'
     #[arg(short, long, value_name = "FILTER", value_parser = Filter::parse)]
     pub filter: Option<Filter>,
-    /// Which table to begin with, or to print
-    #[arg(long, value_name = "VIEW", default_value = "culprits")]
-    pub view: TopView,
+    /// Which table to begin with, or to print [usual: culprits; with --prometheus: nodes]
+    #[arg(long, value_name = "VIEW")]
+    pub view: Option<ViewName>,
     /// Print each frame as a JSON document; one frame unless -n says otherwise
     #[arg(long)]
     pub json: bool,
     /// Which agent.
     #[command(flatten)]
     pub from: ViewArgs,
+    /// Which cluster.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     /// How to probe.
     #[command(flatten)]
     pub probes: ProbeArgs,
 }
 
-/// A table of `top`.
+/// A table of `top`, of a host or of a whole cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TopView {
+pub enum ViewName {
     /// Parents that hold zombies or reap
     Culprits,
     /// The zombies themselves
     Zombies,
+    /// With --prometheus: the nodes of a cluster
+    Nodes,
+    /// With --prometheus: containers and units of all nodes
+    Workloads,
+}
+
+/// A table of one host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopView {
+    /// Parents that hold zombies or reap.
+    Culprits,
+    /// The zombies themselves.
+    Zombies,
+}
+
+/// Ends the command as clap does after a misuse that it cannot see itself.
+pub fn misused(why: impl std::fmt::Display) -> ! {
+    use clap::CommandFactory as _;
+    let kind = clap::error::ErrorKind::ValueValidation;
+    Cli::command().error(kind, why).exit()
 }
 
 /// Options of `exits`.
@@ -309,6 +334,9 @@ pub struct ZombiesArgs {
     /// Which agent.
     #[command(flatten)]
     pub from: ViewArgs,
+    /// Which cluster.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     /// How to probe.
     #[command(flatten)]
     pub probes: ProbeArgs,
@@ -326,6 +354,9 @@ pub struct CulpritsArgs {
     /// Which agent.
     #[command(flatten)]
     pub from: ViewArgs,
+    /// Which cluster.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     /// How to probe.
     #[command(flatten)]
     pub probes: ProbeArgs,

@@ -10,11 +10,13 @@ use clap::Parser;
 
 mod agent;
 mod api;
+mod base64;
 mod cli;
 mod client;
 mod doctor;
 mod events;
 mod evidence;
+mod fleet;
 mod handle;
 mod kernel;
 mod lifecycle;

@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::{Request, Response, StatusCode, header};
+use hyper::header::{self, HeaderValue};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, UnixStream};
 
@@ -52,14 +53,7 @@ impl Endpoint {
 
     /// The whole body of an answer.
     pub async fn get(&self, path: &str) -> anyhow::Result<Bytes> {
-        let answer = async {
-            let response = self.send(path).await?;
-            let body = Limited::new(response.into_body(), MAX_BODY);
-            match body.collect().await {
-                Ok(body) => Ok(body.to_bytes()),
-                Err(error) => bail!("the answer broke off: {error}"),
-            }
-        };
+        let answer = async { whole(self.send(path).await?).await };
         self.named(
             tokio::time::timeout(ANSWER, answer)
                 .await
@@ -81,18 +75,44 @@ impl Endpoint {
         answer.with_context(|| format!("cannot read from the agent at {self}"))
     }
 
-    async fn send(&self, path: &str) -> anyhow::Result<Response<Incoming>> {
-        let (response, target) = match self {
+    /// Status and body of an answer, whatever the status is.
+    pub async fn ask(
+        &self,
+        path: &str,
+        authorization: Option<&str>,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
+        let answer = async {
+            let (response, _) = self.request(path, authorization).await?;
+            Ok((response.status(), whole(response).await?))
+        };
+        tokio::time::timeout(ANSWER, answer)
+            .await
+            .unwrap_or_else(|_| too_slow())
+    }
+
+    /// The answer, and the path that was asked for in full.
+    async fn request(
+        &self,
+        path: &str,
+        authorization: Option<&str>,
+    ) -> anyhow::Result<(Response<Incoming>, String)> {
+        Ok(match self {
             Self::Url(url) => {
                 let stream = within(CONNECT, TcpStream::connect(&url.authority)).await?;
                 let target = format!("{}{path}", url.prefix);
-                (exchange(stream, &url.authority, &target).await?, target)
+                let answer = exchange(stream, &url.authority, &target, authorization).await?;
+                (answer, target)
             }
             Self::Socket(socket) => {
                 let stream = within(CONNECT, UnixStream::connect(socket)).await?;
-                (exchange(stream, "localhost", path).await?, path.to_owned())
+                let answer = exchange(stream, "localhost", path, authorization).await?;
+                (answer, path.to_owned())
             }
-        };
+        })
+    }
+
+    async fn send(&self, path: &str) -> anyhow::Result<Response<Incoming>> {
+        let (response, target) = self.request(path, None).await?;
         match response.status() {
             StatusCode::OK => Ok(response),
             StatusCode::NOT_FOUND => {
@@ -103,7 +123,12 @@ impl Endpoint {
     }
 }
 
-async fn exchange<S>(stream: S, host: &str, target: &str) -> anyhow::Result<Response<Incoming>>
+async fn exchange<S>(
+    stream: S,
+    host: &str,
+    target: &str,
+    authorization: Option<&str>,
+) -> anyhow::Result<Response<Incoming>>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
@@ -112,14 +137,28 @@ where
         .context("no HTTP is spoken there")?;
     // It ends with the connection; what goes wrong on it also fails the answer.
     tokio::spawn(connection);
-    let request = Request::get(target)
+    let mut request = Request::get(target)
         .header(header::HOST, host)
         .header(header::ACCEPT, "application/json")
         .body(Empty::<Bytes>::new())?;
+    if let Some(authorization) = authorization {
+        let mut value = HeaderValue::from_str(authorization)
+            .context("what identifies you has characters that HTTP cannot send")?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(header::AUTHORIZATION, value);
+    }
     sender
         .send_request(request)
         .await
         .context("it gave no answer in HTTP")
+}
+
+/// The body, where it is no more than anybody sends.
+async fn whole(response: Response<Incoming>) -> anyhow::Result<Bytes> {
+    match Limited::new(response.into_body(), MAX_BODY).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) => bail!("the answer broke off: {error}"),
+    }
 }
 
 /// The lines of a body.

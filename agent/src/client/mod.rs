@@ -12,7 +12,7 @@ use crate::cli::{DEFAULT_SOCKET, ProbeArgs, ViewArgs};
 use crate::handle::{Handle, Request};
 use crate::say::say;
 
-mod http;
+pub mod http;
 
 use http::{Endpoint, Lines};
 

@@ -9,6 +9,8 @@ use crate::views::table::Side;
 use crate::views::text::{Bound, rate};
 use crate::views::zombies::bound;
 
+use super::board::Heads;
+
 /// A column of one of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
@@ -53,17 +55,8 @@ pub fn of(view: TopView) -> &'static [Column] {
     }
 }
 
-/// What a view is sorted by at first.
-pub fn first_sort(view: TopView) -> Column {
-    match view {
-        TopView::Culprits => Column::Zombies,
-        TopView::Zombies => Column::Age,
-    }
-}
-
-impl Column {
-    /// Its head.
-    pub fn head(self) -> &'static str {
+impl Heads for Column {
+    fn head(self) -> &'static str {
         match self {
             Self::Pid => "PID",
             Self::Comm => "COMM",
@@ -82,8 +75,7 @@ impl Column {
         }
     }
 
-    /// On which side its cells stand.
-    pub fn side(self) -> Side {
+    fn side(self) -> Side {
         match self {
             Self::Comm | Self::Exit | Self::Parent | Self::Forker | Self::Tracer | Self::Why => {
                 Side::Left
@@ -92,8 +84,7 @@ impl Column {
         }
     }
 
-    /// The least width at which it says enough, and how much more it may take.
-    pub fn width(self) -> (usize, usize) {
+    fn width(self) -> (usize, usize) {
         match self {
             Self::Pid | Self::Leak => (7, 0),
             Self::Comm => (10, 5),
@@ -106,7 +97,9 @@ impl Column {
             Self::Tracer => (9, 14),
         }
     }
+}
 
+impl Column {
     /// Its cell in a culprit's row.
     pub fn of_culprit(self, parent: &Parent, look: Look) -> String {
         let oldest = if parent.oldest_is_lower_bound {
@@ -188,7 +181,7 @@ impl Column {
 }
 
 /// The larger first, the unknown last.
-fn down(a: Option<f64>, b: Option<f64>) -> Ordering {
+pub fn down(a: Option<f64>, b: Option<f64>) -> Ordering {
     let known = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
     known(b).total_cmp(&known(a))
 }
@@ -199,7 +192,7 @@ fn exit_key(zombie: &Zombie) -> Option<(&str, Option<&str>, Option<u8>)> {
 }
 
 /// The columns that fit into `room` characters, two between them, and the width of each.
-pub fn fit(columns: &[Column], room: usize) -> Vec<(Column, usize)> {
+pub fn fit<C: Heads>(columns: &[C], room: usize) -> Vec<(C, usize)> {
     const GAP: usize = 2;
     let mut used = 0;
     let mut fitting = Vec::new();

@@ -2,13 +2,15 @@
 
 use crate::views::top::act::Effect;
 use crate::views::top::keys::Action;
-use crate::views::top::sample::{busy, frame, model, parent, zombie};
+use crate::views::top::board::Heads;
+use crate::views::top::host::Identity;
+use crate::views::top::sample::{Model, busy, frame, model, parent, zombie};
 
-use super::*;
+use super::Overlay;
 
 fn shown(model: &Model) -> Vec<u32> {
     (0..model.list().order.len())
-        .map(|at| model.words(at).0)
+        .map(|at| model.frame.identity(model.view, model.list().order[at]).pid)
         .collect()
 }
 

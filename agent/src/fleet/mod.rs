@@ -1,0 +1,162 @@
+//! A whole cluster, as Prometheus knows it: it has scraped the agents and adds them up.
+
+use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use hyper::StatusCode;
+
+use crate::api::{Fleet, FleetDocument, VERSION};
+use crate::base64;
+use crate::cli::FleetArgs;
+use crate::client::http::Endpoint;
+use crate::say::say;
+
+mod join;
+#[cfg(test)]
+mod join_tests;
+mod queries;
+mod series;
+
+use series::Series;
+
+/// A Prometheus that scrapes agents.
+#[derive(Clone, Debug)]
+pub struct Prometheus {
+    endpoint: Endpoint,
+    identity: Identity,
+}
+
+/// As whom it is asked.
+#[derive(Clone)]
+enum Identity {
+    Nobody,
+    /// User and password, as HTTP sends them.
+    Basic(String),
+    /// The token in a file, which may be replaced at any time.
+    TokenFile(PathBuf),
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl Prometheus {
+    /// The one that was named on the command line; `None` where none was.
+    pub fn named(args: &FleetArgs) -> anyhow::Result<Option<Self>> {
+        let Some(named) = &args.prometheus else {
+            return Ok(None);
+        };
+        let identity = match (&named.user, &args.prometheus_token_file) {
+            (Some(_), Some(_)) => bail!(
+                "the URL names a user and --prometheus-token-file a token: leave one of them away"
+            ),
+            (Some((user, password)), None) => {
+                let both = base64::encode(format!("{user}:{password}").as_bytes());
+                Identity::Basic(format!("Basic {both}"))
+            }
+            (None, Some(path)) => Identity::TokenFile(path.clone()),
+            (None, None) => Identity::Nobody,
+        };
+        let endpoint = Endpoint::Url(named.url.clone());
+        say(format_args!("reading from the Prometheus at {endpoint}"));
+        Ok(Some(Self { endpoint, identity }))
+    }
+
+    /// What the head of a view says about it.
+    pub fn label(&self) -> String {
+        format!("Prometheus at {}", self.endpoint)
+    }
+
+    /// All nodes and workloads at this moment.
+    pub async fn fleet(&self) -> anyhow::Result<FleetDocument<Fleet>> {
+        let nodes = self.query(&queries::nodes(), None).await?;
+        let now = nodes
+            .iter()
+            .find(|series| series.label("part") == Some("now"));
+        let now = now
+            .with_context(|| format!("the {} gave no answer to a query", self.label()))?
+            .value;
+        if nodes.len() == 1 {
+            bail!(
+                "the {} has no series of reapwatch: let it scrape the agents, as \
+                 deploy/README.md says, or ask the one that does",
+                self.label()
+            );
+        }
+        let workloads = self.query(&queries::workloads(), Some(now)).await?;
+        let fleet = join::fleet(&nodes, &workloads, now);
+        let lost = fleet.nodes.iter().filter_map(|node| node.lost_events);
+        let at = UNIX_EPOCH + Duration::try_from_secs_f64(now).unwrap_or_default();
+        Ok(FleetDocument {
+            version: VERSION,
+            source: "prometheus".to_owned(),
+            prometheus: self.endpoint.to_string(),
+            at: humantime::format_rfc3339_millis(at).to_string(),
+            lost_events: lost.reduce(|sum, lost| sum + lost),
+            items: vec![fleet],
+        })
+    }
+
+    /// The answer to an instant query, now or at a moment.
+    async fn query(&self, query: &str, at: Option<f64>) -> anyhow::Result<Vec<Series>> {
+        let mut path = format!("/api/v1/query?query={}", queries::encoded(query));
+        if let Some(at) = at {
+            path.push_str(&format!("&time={at:.3}"));
+        }
+        let identity = self.identity.header()?;
+        let here = self.label();
+        let (status, body) = self
+            .endpoint
+            .ask(&path, identity.as_deref())
+            .await
+            .map_err(|error| {
+                anyhow::anyhow!(
+                    "no {here} answers: {error:#}; name one that runs, such as \
+                     http://prometheus:9090"
+                )
+            })?;
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => bail!(
+                "the {here} does not let us in ({status}): put user:password@ before its host, \
+                 or name a file with a token by --prometheus-token-file"
+            ),
+            status if status.is_redirection() => bail!(
+                "the {here} sends us elsewhere ({status}): give the URL at which it answers \
+                 itself, and a token where it wants a login"
+            ),
+            StatusCode::OK => {}
+            status => match series::refusal(&body) {
+                Some(why) => bail!("the {here} refuses a query ({status}): {why}"),
+                None => bail!("{}", self.no_prometheus(&format!("it answered {status}"))),
+            },
+        }
+        series::parse(&body)
+            .with_context(|| self.no_prometheus("it did not answer as one does"))
+    }
+
+    fn no_prometheus(&self, why: &str) -> String {
+        format!(
+            "{} is no Prometheus ({why} to /api/v1/query): name one, with the path before /api if \
+             it has one; an agent is asked by --url",
+            self.endpoint
+        )
+    }
+}
+
+impl Identity {
+    fn header(&self) -> anyhow::Result<Option<String>> {
+        Ok(match self {
+            Self::Nobody => None,
+            Self::Basic(both) => Some(both.clone()),
+            Self::TokenFile(path) => {
+                let token = std::fs::read_to_string(path).with_context(|| {
+                    format!("cannot read the token for Prometheus in {}", path.display())
+                })?;
+                Some(format!("Bearer {}", token.trim()))
+            }
+        })
+    }
+}
