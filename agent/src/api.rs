@@ -142,21 +142,44 @@ impl Steps {
     }
 }
 
-/// Where a process ran. Filled by a later part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a process ran.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
     /// Container id.
     pub id: Option<String>,
     /// Container name.
     pub name: Option<String>,
+    /// What made the container, such as `containerd` or `docker`.
+    #[serde(default)]
+    pub runtime: Option<String>,
     /// Pod name.
     pub pod: Option<String>,
+    /// Pod uid.
+    #[serde(default)]
+    pub pod_uid: Option<String>,
+    /// Class of the pod: `guaranteed`, `burstable` or `besteffort`.
+    #[serde(default)]
+    pub qos: Option<String>,
     /// Pod namespace.
     pub namespace: Option<String>,
     /// systemd unit.
     pub unit: Option<String>,
-    /// Path in the unified hierarchy.
-    pub cgroup: String,
+    /// Unit of a user's systemd, within `unit`.
+    #[serde(default)]
+    pub user_unit: Option<String>,
+    /// Uid of the user whose slice it is.
+    #[serde(default)]
+    pub user: Option<u32>,
+    /// Path of its cgroup, in the unified hierarchy where that says as much as another; null
+    /// where only the id is known.
+    pub cgroup: Option<String>,
+    /// Id of its cgroup in the unified hierarchy.
+    #[serde(default)]
+    pub cgroup_id: Option<u64>,
+    /// Whether this is where its parent is: the process itself did not show any more where it was,
+    /// as is so with cgroups of version 1.
+    #[serde(default)]
+    pub of_parent: bool,
 }
 
 /// Why somebody does not reap, and what to do.
@@ -217,6 +240,9 @@ pub struct FinishedExit {
     pub kill_seconds: Option<f64>,
     /// Where it ran.
     pub container: Option<Container>,
+    /// Where its parent runs.
+    #[serde(default)]
+    pub parent_container: Option<Container>,
     /// Real uid.
     pub uid: u32,
     /// What it used; null where its death itself was not seen.
@@ -256,6 +282,9 @@ pub struct Zombie {
     pub tracer: Option<Process>,
     /// Where it ran.
     pub container: Option<Container>,
+    /// Where its parent runs.
+    #[serde(default)]
+    pub parent_container: Option<Container>,
     /// Why it lies there.
     pub verdict: Option<Verdict>,
 }
@@ -285,11 +314,74 @@ pub struct Culprit {
     pub verdict: Option<Verdict>,
 }
 
+/// A process that was killed or began to exit, and does not get there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "`stuck_seconds` says of what the seconds are"
+)]
+pub struct Stuck {
+    /// Its PID in the initial PID namespace.
+    pub pid: u32,
+    /// When it started.
+    pub start_time: Option<String>,
+    /// Its name.
+    pub comm: String,
+    /// Letter of the state of the thread that keeps the others.
+    pub state: Option<String>,
+    /// When it was killed or began to exit; null when that was before the agent.
+    pub since: Option<String>,
+    /// How long it has not got there.
+    pub stuck_seconds: f64,
+    /// Whether it is at least so long.
+    pub stuck_is_lower_bound: bool,
+    /// Where the thread is that keeps the others: `dumping_core`, `closing_files` and so on.
+    pub step: Option<String>,
+    /// The threads that have not ended.
+    pub threads: Vec<StuckThread>,
+    /// Who sent the last fatal signal.
+    pub killer: Option<Killer>,
+    /// Whom or what it waits for, where that is known.
+    pub waits_for: Option<WaitsFor>,
+    /// Where it ran.
+    pub container: Option<Container>,
+    /// Why it does not get there, and what to do; null where no rule fits or nothing could be
+    /// read.
+    pub verdict: Option<Verdict>,
+}
+
+/// A thread of a process that does not die.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StuckThread {
+    /// Its number.
+    pub tid: u32,
+    /// Letter of its state.
+    pub state: String,
+    /// Where on its way out it is.
+    pub step: String,
+    /// Kernel stack, innermost first; empty where it could not be read.
+    pub stack: Vec<String>,
+}
+
+/// Whom or what a process that does not die waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitsFor {
+    /// `fuse`, `network`, `core_helper`, `tracer`, `namespace` or `freezer`.
+    pub kind: String,
+    /// What: `connection 38 (sshfs on /mnt)`.
+    pub what: String,
+    /// Who: the servers, the helper, the tracer, those left in the namespace.
+    pub processes: Vec<Process>,
+}
+
 /// A process that holds zombies or reaps: one row of `top`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Parent {
     /// The process.
     pub process: Process,
+    /// Where it runs.
+    #[serde(default)]
+    pub container: Option<Container>,
     /// Zombies it must reap now.
     pub zombies: u64,
     /// Age of the oldest.
@@ -319,6 +411,9 @@ pub struct Summary {
     pub exits_total: u64,
     /// Reaps since the agent came.
     pub reaped_total: u64,
+    /// Processes that were killed or began to exit and do not get there, as of some seconds ago.
+    #[serde(default)]
+    pub stuck: u64,
     /// Seconds since the agent came.
     pub uptime_seconds: f64,
     /// Version of the agent.

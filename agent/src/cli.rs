@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::views::top::filter::Filter;
-
 mod fleet;
+mod top;
 mod values;
 
-pub use fleet::{FleetArgs, PrometheusUrl};
+pub use fleet::FleetArgs;
+pub use top::{TopArgs, TopView, ViewName, misused};
 pub use values::{OrNone, Url, pid, seconds};
 
 /// Where the agent's Unix socket is, unless told otherwise.
@@ -23,6 +23,7 @@ Examples:
   sudo reapwatch zombies                      who is dead and unreaped now
   sudo reapwatch culprits                     who does not reap, why, and what to do
   sudo reapwatch explain 1234                 the whole story of one process
+  sudo reapwatch stuck                        who was killed and does not die, why, and what to do
   sudo reapwatch exits --for 10s              every death of the next ten seconds
   reapwatch zombies --json | jq '.items[].parent.comm'
   reapwatch zombies --fail || page-someone    exit status 3 when there are zombies
@@ -46,13 +47,14 @@ Environment:
   RUST_LOG     what is logged on stderr, such as debug or reapwatch=debug";
 
 /// Commands that have a page.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "agent",
     "top",
     "exits",
     "zombies",
     "culprits",
     "explain",
+    "stuck",
     "doctor",
     "completions",
     "man",
@@ -138,6 +140,17 @@ Examples:
   reapwatch explain 1234 --json | jq -r '.summary, .verdict.remedy'
   reapwatch explain 1234 --json | jq '.timeline[]'")]
     Explain(ExplainArgs),
+    /// Say who was killed or is exiting and does not get there, in which step, and what to do
+    #[command(after_help = "\
+Each process with the step of its exit, its threads with their kernel stacks, and what it waits for:
+a FUSE connection and its server, a core dump's reader, a tracer, a PID namespace, a frozen cgroup.
+
+Examples:
+  sudo reapwatch stuck
+  sudo reapwatch stuck --threshold 1s
+  reapwatch stuck --json | jq '.items[] | [.pid, .step, .verdict.remedy]'
+  reapwatch stuck --fail                          exit status 3 when there are any")]
+    Stuck(StuckArgs),
     /// Say what this kernel and these privileges allow
     #[command(after_help = "\
 Examples:
@@ -181,6 +194,9 @@ pub struct AgentArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s",
           value_parser = values::stale_age)]
     pub stale_after: Duration,
+    /// How many pods, containers and units have metrics of their own; the others share `~other`
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub max_groups: usize,
     /// How to probe.
     #[command(flatten)]
     pub probes: ProbeArgs,
@@ -206,6 +222,9 @@ pub struct ProbeArgs {
     /// Measure where the time of each exit goes; each exit then costs a little more
     #[arg(long)]
     pub steps: bool,
+    /// Where the root of the host is mounted, whose files name containers and pods
+    #[arg(long, value_name = "PATH", default_value = "/")]
+    pub host_root: PathBuf,
     /// Let the probes log each death that they send, not only their failures
     #[arg(long)]
     pub debug_probes: bool,
@@ -234,69 +253,6 @@ pub struct ViewArgs {
     #[arg(long, value_name = "PATH", help = format!(
         "Ask the agent at this Unix socket, and no other [usual: {DEFAULT_SOCKET}]"))]
     pub socket: Option<PathBuf>,
-}
-
-/// Options of `top`.
-#[derive(Clone, Debug, Args)]
-pub struct TopArgs {
-    /// Print frames as text instead of drawing a screen
-    #[arg(short, long)]
-    pub batch: bool,
-    /// End after so many frames
-    #[arg(short = 'n', long, value_name = "N",
-          value_parser = clap::value_parser!(u64).range(1..))]
-    pub iterations: Option<u64>,
-    /// Time between frames
-    #[arg(short, long, value_name = "DURATION", default_value = "1s",
-          value_parser = values::interval)]
-    pub delay: Duration,
-    /// Show only rows that match, such as 'oldest>10s and comm~java'
-    #[arg(short, long, value_name = "FILTER", value_parser = Filter::parse)]
-    pub filter: Option<Filter>,
-    /// Which table to begin with, or to print [usual: culprits; with --prometheus: nodes]
-    #[arg(long, value_name = "VIEW")]
-    pub view: Option<ViewName>,
-    /// Print each frame as a JSON document; one frame unless -n says otherwise
-    #[arg(long)]
-    pub json: bool,
-    /// Which agent.
-    #[command(flatten)]
-    pub from: ViewArgs,
-    /// Which cluster.
-    #[command(flatten)]
-    pub fleet: FleetArgs,
-    /// How to probe.
-    #[command(flatten)]
-    pub probes: ProbeArgs,
-}
-
-/// A table of `top`, of a host or of a whole cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ViewName {
-    /// Parents that hold zombies or reap
-    Culprits,
-    /// The zombies themselves
-    Zombies,
-    /// With --prometheus: the nodes of a cluster
-    Nodes,
-    /// With --prometheus: containers and units of all nodes
-    Workloads,
-}
-
-/// A table of one host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TopView {
-    /// Parents that hold zombies or reap.
-    Culprits,
-    /// The zombies themselves.
-    Zombies,
-}
-
-/// Ends the command as clap does after a misuse that it cannot see itself.
-pub fn misused(why: impl std::fmt::Display) -> ! {
-    use clap::CommandFactory as _;
-    let kind = clap::error::ErrorKind::ValueValidation;
-    Cli::command().error(kind, why).exit()
 }
 
 /// Options of `exits`.
@@ -348,6 +304,9 @@ pub struct CulpritsArgs {
     /// Exit with status 3 when there are culprits
     #[arg(long)]
     pub fail: bool,
+    /// Print one line for each, without the stories
+    #[arg(long, conflicts_with = "json")]
+    pub table: bool,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
@@ -368,6 +327,26 @@ pub struct ExplainArgs {
     /// Which process
     #[arg(value_parser = values::pid)]
     pub pid: u32,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+    /// Which agent.
+    #[command(flatten)]
+    pub from: ViewArgs,
+    /// How to probe.
+    #[command(flatten)]
+    pub probes: ProbeArgs,
+}
+
+/// Options of `stuck`.
+#[derive(Clone, Debug, Args)]
+pub struct StuckArgs {
+    /// How long an exit may take before it counts as stuck
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration)]
+    pub threshold: Duration,
+    /// Exit with status 3 when there are any
+    #[arg(long)]
+    pub fail: bool,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
@@ -429,6 +408,7 @@ mod tests {
         assert_eq!(args.stale_after, Duration::from_secs(30));
         assert_eq!(args.probes.ring_bytes, 4 << 20);
         assert_eq!(args.probes.reconcile_every, Duration::from_secs(60));
+        assert_eq!(args.max_groups, 256);
     }
 
     #[test]

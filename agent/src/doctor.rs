@@ -15,15 +15,20 @@ pub(crate) fn examine(config: Config) -> Doctor {
             let (_, snapshot) = Source::choose(&kernel);
             let mut probes = kernel.probes.clone();
             probes.push(snapshot);
-            report(Some(kernel.source), &probes, None)
+            probes.push(kernel::stacks::report(&kernel));
+            report(facts(), Some(kernel.source), &probes, None)
         }
-        Err(error) => report(None, &[], Some(error.to_string())),
+        Err(error) => report(facts(), None, &[], Some(error.to_string())),
     }
 }
 
 /// The report of what is attached, or of why nothing is.
-pub(crate) fn report(source: Option<Rung>, probes: &[ProbeReport], why: Option<String>) -> Doctor {
-    let mut facts = facts();
+pub(crate) fn report(
+    mut facts: Vec<Fact>,
+    source: Option<Rung>,
+    probes: &[ProbeReport],
+    why: Option<String>,
+) -> Doctor {
     if let Some(why) = why {
         facts.push(fact("probes", false, "none attached".to_owned(), &why));
     }
@@ -48,9 +53,11 @@ fn probe(report: &ProbeReport) -> Probe {
     }
 }
 
-fn facts() -> Vec<Fact> {
+/// What this host and these privileges are like.
+pub(crate) fn facts() -> Vec<Fact> {
     vec![
         privileges(kernel::may_load()),
+        waits(kernel::may_see_waits()),
         types(kernel::check_types()),
         tracefs(kernel::tracefs_is_mounted(), kernel::may_mount()),
         Fact {
@@ -70,6 +77,29 @@ fn privileges(may_load: bool) -> Fact {
     };
     let mend = "run it with sudo, or give the binary cap_bpf,cap_perfmon=ep with setcap";
     fact("privileges", may_load, found.to_owned(), mend)
+}
+
+/// What a running agent has left of its privileges.
+pub(crate) fn kept() -> Fact {
+    let kept = kernel::kept();
+    let found = if kept.is_empty() {
+        "none".to_owned()
+    } else {
+        kept.join(", ")
+    };
+    fact("kept capabilities", true, found, "")
+}
+
+/// Without it, a verdict has fewer facts to rest on.
+fn waits(may_see: bool) -> Fact {
+    let found = if may_see {
+        "seen of all users"
+    } else {
+        "not seen of other users' processes"
+    };
+    let mend = "run it with sudo, or add cap_sys_ptrace and cap_dac_read_search, to see where a \
+                parent waits";
+    fact("waits", may_see, found.to_owned(), mend)
 }
 
 fn types(types: Result<(), String>) -> Fact {
@@ -114,6 +144,7 @@ mod tests {
     fn a_fact_that_is_wrong_names_its_mend_and_one_that_is_right_none() {
         for (wrong, right) in [
             (privileges(false), privileges(true)),
+            (waits(false), waits(true)),
             (types(Err("rubbish".to_owned())), types(Ok(()))),
             (tracefs(false, false), tracefs(false, true)),
         ] {
@@ -125,7 +156,7 @@ mod tests {
 
     #[test]
     fn where_nothing_attaches_the_reason_is_a_fact_and_it_does_not_run() {
-        let doctor = report(None, &[], Some("no hook".to_owned()));
+        let doctor = report(facts(), None, &[], Some("no hook".to_owned()));
         assert!(!doctor.runs);
         let mends: Vec<_> = doctor
             .facts

@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::api::{Culprits, Doctor, Document, ExitLine, Explained, Top, Zombie};
+use crate::api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, Zombie};
 use crate::story::{Seen, look};
 
 /// How long /proc may take to say what it knows of one number.
@@ -30,6 +30,8 @@ pub enum Request {
     Culprits(oneshot::Sender<Culprits>),
     /// The story of the process with this PID, of which /proc says so much.
     Explain(u32, Seen, oneshot::Sender<Explained>),
+    /// Who is on its way out for longer than this, and why.
+    Stuck(Duration, oneshot::Sender<Document<Stuck>>),
     /// One frame of the live view; the document has one item.
     Top(oneshot::Sender<Document<Top>>),
     /// What this host allows.

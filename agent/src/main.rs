@@ -28,8 +28,10 @@ mod say;
 mod server;
 mod signals;
 mod story;
+mod systemd;
 mod verdict;
 mod views;
+mod workload;
 
 use cli::{Cli, Command};
 use views::Outcome;
@@ -59,6 +61,7 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Zombies(args) => views::zombies::run(&args, look).await,
         Command::Culprits(args) => views::culprits::run(&args, look).await,
         Command::Explain(args) => views::explain::run(&args, look).await,
+        Command::Stuck(args) => views::stuck::run(&args, look).await,
         Command::Doctor(args) => views::doctor::run(&args, look).await,
         Command::Completions { shell } => views::reference::completions(shell),
         Command::Man { command } => views::reference::man(command.as_deref()),

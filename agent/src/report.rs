@@ -1,15 +1,18 @@
 //! What the agent knows → what it tells: records of the lifecycle become the types of the api,
 //! kernel time becomes wall time.
 
+pub(crate) mod stuck;
+
 use humantime::format_rfc3339_nanos;
 
 use crate::{
     api,
-    events::{ExitStatus, Process, Resources, Steps},
+    events::{ExitStatus, Kill, Process, Resources, Steps},
     kernel::Wall,
     lifecycle::{DiedBound, How, Record},
     parents, signals,
     verdict::Verdict,
+    workload::Workload,
 };
 
 /// A kernel time as RFC 3339.
@@ -28,6 +31,16 @@ pub(crate) fn process(wall: Wall, process: &Process) -> api::Process {
         pid: process.key.tgid,
         start_time: (process.key.start_ns != 0).then(|| time(wall, process.key.start_ns)),
         comm: process.comm.clone(),
+    }
+}
+
+/// Who sent a fatal signal.
+pub(crate) fn killer(wall: Wall, kill: &Kill) -> api::Killer {
+    api::Killer {
+        process: kill.process.as_ref().map(|it| process(wall, it)),
+        by: kill.by.map(|by| by.name().to_owned()),
+        signal: signals::name(kill.signal),
+        at: time(wall, kill.at_ns),
     }
 }
 
@@ -59,12 +72,7 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
                 tid: by.tid,
             }),
         how: how.name().to_owned(),
-        killer: record.kill.as_ref().map(|kill| api::Killer {
-            process: someone(&kill.process),
-            by: kill.by.map(|by| by.name().to_owned()),
-            signal: signals::name(kill.signal),
-            at: time(wall, kill.at_ns),
-        }),
+        killer: record.kill.as_ref().map(|kill| killer(wall, kill)),
         began_at: record.begin_ns.map(|at_ns| time(wall, at_ns)),
         died_at: died_ns.map(|at_ns| time(wall, at_ns)),
         died_at_is_lower_bound: record.died.bound == DiedBound::NotBefore,
@@ -77,6 +85,7 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
         kill_seconds: span(record.kill.as_ref().map(|kill| kill.at_ns), died_exactly_ns)
             .map(seconds),
         container: None,
+        parent_container: None,
         uid: record.uid,
         resources: record.resources.map(|used| resources(record, used)),
         steps: record.steps.map(steps),
@@ -99,6 +108,7 @@ pub(crate) fn zombie(wall: Wall, now_ns: u64, record: &Record) -> api::Zombie {
         parent: someone(&record.parent),
         tracer: someone(&record.tracer),
         container: None,
+        parent_container: None,
         verdict: None,
     }
 }
@@ -134,6 +144,7 @@ pub(crate) fn verdict(verdict: &Verdict) -> api::Verdict {
 pub(crate) fn parent(wall: Wall, row: &parents::Row, why: Option<&Verdict>) -> api::Parent {
     api::Parent {
         process: process(wall, &row.process),
+        container: None,
         zombies: row.zombies,
         oldest_seconds: row.oldest_ns.map(seconds),
         oldest_is_lower_bound: row.oldest_is_lower_bound,
@@ -144,6 +155,30 @@ pub(crate) fn parent(wall: Wall, row: &parents::Row, why: Option<&Verdict>) -> a
         p99_seconds: row.p99_ns.map(seconds),
         verdict: why.map(verdict),
     }
+}
+
+/// Where a process belongs; `None` of one outside all containers and units.
+pub(crate) fn container(workload: &Workload) -> Option<api::Container> {
+    if workload.cgroup.as_deref() == Some("/") {
+        return None;
+    }
+    let place = &workload.place;
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    Some(api::Container {
+        id: place.container.clone(),
+        name: owned(workload.container_name()),
+        runtime: owned(place.runtime),
+        pod: workload.named.as_ref().and_then(|named| named.pod.clone()),
+        pod_uid: place.pod_uid.clone(),
+        qos: owned(place.qos),
+        namespace: owned(workload.namespace()),
+        unit: place.unit.clone(),
+        user_unit: place.user_unit.clone(),
+        user: place.user,
+        cgroup: workload.cgroup.clone(),
+        cgroup_id: workload.cgroup_id,
+        of_parent: workload.of_parent,
+    })
 }
 
 fn span(from_ns: Option<u64>, to_ns: Option<u64>) -> Option<u64> {

@@ -182,11 +182,24 @@ fn culprits_are_told_with_why_and_what_to_do() {
     assert_eq!(code, 0);
     assert_eq!(
         stdout,
+        "web-1, 2026-11-22 03:11:22 UTC: 2 processes hold 3 zombies\n\n\
+         java (PID 10) is stopped\n\
+         \u{20} holds   2 zombies, 30 more per minute; the oldest dead for 4m5s, since 2026-11-22 \
+         03:07:17 UTC\n\
+         \u{20} why     parent_stopped, certain\n\
+         \u{20}         - its only thread is stopped\n\
+         \u{20} to do   kill -CONT 10\n\n\
+         sh (PID 11)\n\
+         \u{20} holds   1 zombie, no new ones seen; the oldest dead for at least 3.4s, since before \
+         2026-11-22\n\
+         \u{20}         03:11:18 UTC\n\
+         \u{20} why     not known: what it does fits no rule\n"
+    );
+    let (_, stdout, _) = run(&["culprits", "--table", "--url", &url]);
+    assert_eq!(
+        stdout,
         "PID  COMM  ZOMBIES  OLDEST  LEAK/s  REAPED  WAITS  LAST WAIT (UTC)  WHY\n\
          \u{20}10  java        2    4m5s    0.50       7      8  03:11:20.123     parent_stopped\n\
-         \u{20}       java (PID 10) is stopped (certain)\n\
-         \u{20}       - its only thread is stopped\n\
-         \u{20}       to do: kill -CONT 10\n\
          \u{20}11  sh          1   ≥3.4s       0       0      –  –                –\n\
          PIDs of the node: 900 of 1000 in use, 3 zombies among them; full in 3m20s if they leak on so\n"
     );
@@ -372,9 +385,9 @@ fn top_without_a_terminal_prints_one_frame() {
         "2026-11-22T03:11:22.123456789Z  web-1  6.18.44  fentry\n\
          2 zombies  1234 exits  1200 reaped  since 5m12s ago\n\
          \n\
-         PID  COMM  ZOMBIES  OLDEST  LEAK/s  REAPS/s  WHY    P50    P99\n\
-         \u{20}10  java        2     15s    0.50     1.25  –    850µs  1.2ms\n\
-         \u{20}30  sh          0       –       0      100  –        –      –\n"
+         PID  COMM  ZOMBIES  OLDEST  LEAK/s  REAPS/s  WHY  WORKLOAD    P50    P99\n\
+         \u{20}10  java        2     15s    0.50     1.25  –    –         850µs  1.2ms\n\
+         \u{20}30  sh          0       –       0      100  –    –             –      –\n"
     );
 }
 

@@ -53,7 +53,7 @@ const RULES: [Rule; 8] = [
         forbidden: &["aya", "aya_log", "aya_obj"],
     },
     Rule {
-        what: "events, lifecycle, parents, evidence, verdict, story and pids know no clock, no I/O, no format and no view",
+        what: "events, lifecycle, parents, evidence, verdict, story, pids and workload know no clock, no I/O, no format and no view",
         applies: |file| PURE.iter().any(|part| is_part(file, part)) && !COLLECTORS.contains(&file),
         forbidden: &IMPURE,
     },
@@ -67,6 +67,7 @@ const RULES: [Rule; 8] = [
             "crate::pids",
             "crate::story",
             "crate::verdict",
+            "crate::workload",
         ],
     },
     Rule {
@@ -95,6 +96,7 @@ const RULES: [Rule; 8] = [
             "crate::story",
             "crate::verdict",
             "crate::views",
+            "crate::workload",
         ],
     },
     Rule {
@@ -109,6 +111,7 @@ const RULES: [Rule; 8] = [
             "crate::pids",
             "crate::story",
             "crate::verdict",
+            "crate::workload",
         ],
     },
     Rule {
@@ -123,7 +126,7 @@ const RULES: [Rule; 8] = [
     },
 ];
 
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "events",
     "evidence",
     "lifecycle",
@@ -131,14 +134,20 @@ const PURE: [&str; 7] = [
     "pids",
     "story",
     "verdict",
+    "workload",
 ];
 
-/// The files of pure parts that read for them what files of /proc and of cgroups say.
-const COLLECTORS: [&str; 4] = [
+/// The files of pure parts that read for them what files say: of /proc, of cgroups, of runtimes.
+const COLLECTORS: [&str; 9] = [
     "evidence/cgroup.rs",
     "evidence/collect.rs",
+    "evidence/stuck/collect.rs",
+    "evidence/stuck/fuse.rs",
+    "evidence/stuck/symbols.rs",
     "pids/read.rs",
     "story/look.rs",
+    "workload/look.rs",
+    "workload/names.rs",
 ];
 
 const LONGEST_FILE: usize = 500;
@@ -297,6 +306,7 @@ mod of_the_checker_itself {
         assert!(caught("story/tell.rs", "use crate::api::Explanation;"));
         assert!(caught("pids/mod.rs", "use std::fs;"));
         assert!(caught("views/pids.rs", "use crate::pids::Usage;"));
+        assert!(caught("workload/mod.rs", "use crate::kernel;"));
         assert!(caught("verdict/init.rs", "use crate::lifecycle::Record;"));
         assert!(caught("views/table.rs", "use crate::{api, kernel as k};"));
         assert!(caught("server/routes.rs", "use aya::Ebpf;"));

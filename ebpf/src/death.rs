@@ -22,12 +22,16 @@ pub(crate) fn count(group: Group) {
         // Not remembered, and told by another process: most likely told before.
         return;
     }
-    let status = group.wait_status();
-    maps::count(match (status & 0x7f, status & 0x80) {
+    maps::count(kind_of(group.wait_status()));
+}
+
+#[inline(always)]
+fn kind_of(status: u32) -> u32 {
+    match (status & 0x7f, status & 0x80) {
         (0, _) => counter::EXITED,
         (_, 0) => counter::KILLED,
         _ => counter::DUMPED,
-    });
+    }
 }
 
 /// Sends a death; `flags` are [`death_flags`] other than those of the farewell.
@@ -39,7 +43,7 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
     // Before the notification its steps are not over.
     if OPTIONS.load().steps != 0 && flags & death_flags::BEFORE_NOTIFICATION == 0 {
         let Some(mut entry) = maps::reserve::<SteppedDeath>() else {
-            maps::count(counter::LOST_DEATHS);
+            maps::count(counter::LOST_DEATH + kind_of(group.wait_status()));
             return;
         };
         // SAFETY: as below.
@@ -55,7 +59,7 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
         return;
     }
     let Some(mut entry) = maps::reserve::<Death>() else {
-        maps::count(counter::LOST_DEATHS);
+        maps::count(counter::LOST_DEATH + kind_of(group.wait_status()));
         return;
     };
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.

@@ -13,6 +13,9 @@ pub const COMM_LEN: usize = 16;
 /// a process nested deeper is still measured, only its reap by a nested parent is found later.
 pub const NAMESPACE_LEVELS: usize = 4;
 
+/// Bytes of a cgroup's path, the last always NUL: enough for a container within a container.
+pub const CGROUP_PATH_LEN: usize = 512;
+
 /// Bytes of the event ring unless the loader sets another size.
 pub const RING_BYTES: u32 = 4 << 20;
 
@@ -36,6 +39,8 @@ pub mod kind {
     pub const FREED: u32 = 4;
     /// A [`Renotified`](crate::Renotified): somebody else was told of an existing zombie.
     pub const RENOTIFIED: u32 = 5;
+    /// A [`CgroupMade`](crate::CgroupMade): a cgroup of the unified hierarchy was made.
+    pub const CGROUP_MADE: u32 = 10;
 }
 
 /// Start of every record.
@@ -266,13 +271,86 @@ pub struct Renotified {
     pub parent: Process,
 }
 
+/// For whom a wait call asks: indexes of [`Waits::takes`].
+pub mod asked {
+    /// Any child that an ordinary wait sees.
+    pub const ANY: usize = 0;
+    /// One process, by its number.
+    pub const PROCESS: usize = 1;
+    /// The processes of one group.
+    pub const GROUP: usize = 2;
+    /// The process of a pidfd.
+    pub const PIDFD: usize = 3;
+    /// Only children whose death sends no SIGCHLD (`__WCLONE`).
+    pub const CLONES: usize = 4;
+    /// Only children of the calling thread (`__WNOTHREAD`).
+    pub const OF_THREAD: usize = 5;
+    /// How many there are.
+    pub const COUNT: usize = 6;
+}
+
+/// The calls of wait4, waitid and waitpid of one process since the agent came.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// All of them.
+    pub calls: u64,
+    /// When the last one began.
+    pub last_ns: u64,
+    /// Those that would take a dead child, by [`asked`].
+    pub takes: [u64; asked::COUNT],
+    /// The last of those.
+    pub last_take_ns: u64,
+    /// The last of them that asked for any child.
+    pub last_any_ns: u64,
+    /// Those that would look at a dead child and leave it (`WNOWAIT`).
+    pub peeks: u64,
+    /// The last of those.
+    pub last_peek_ns: u64,
+    /// Those whose arguments could not be read: of 32-bit programs, and of the kernel itself.
+    pub unknown: u64,
+}
+
+impl Waits {
+    /// Before the first call.
+    pub const NONE: Self = Self {
+        calls: 0,
+        last_ns: 0,
+        takes: [0; asked::COUNT],
+        last_take_ns: 0,
+        last_any_ns: 0,
+        peeks: 0,
+        last_peek_ns: 0,
+        unknown: 0,
+    };
+}
+
+/// Bits of a [`CgroupMade`]'s head.
+pub mod cgroup_flags {
+    /// The path did not fit, or could not be read.
+    pub const PATH_CUT: u32 = 1 << 0;
+}
+
+/// A cgroup of the unified hierarchy was made.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CgroupMade {
+    /// [`kind::CGROUP_MADE`], [`cgroup_flags`], the moment of making.
+    pub head: Head,
+    /// Its id: the inode number of its directory.
+    pub id: u64,
+    /// Its path from the root of the hierarchy, ended by a NUL; what is after that is undefined.
+    pub path: [u8; CGROUP_PATH_LEN],
+}
+
 /// Bits of a [`TaskRecord`].
 pub mod task_flags {
     /// `exit_state` is `EXIT_ZOMBIE`.
     pub const ZOMBIE: u32 = 1 << 0;
     /// A zombie leader with live threads: not reapable, not a zombie to us.
     pub const LEADER_EXITED: u32 = 1 << 1;
-    /// The group is on its way out (`SIGNAL_GROUP_EXIT` or `PF_EXITING`) and not yet a zombie.
+    /// The group was told to exit, dumps core or has no live thread left, and is not yet a
+    /// zombie.
     pub const EXITING: u32 = 1 << 2;
 }
 
@@ -289,14 +367,16 @@ pub struct TaskRecord {
     pub tracer: Process,
     /// Who created it, zero when that was before the agent.
     pub forker: Process,
+    /// Who sent the last fatal signal, zero when none was seen.
+    pub killer: Process,
+    /// When that signal was sent.
+    pub killed_ns: u64,
     /// First moment the whole group was on its way out.
     pub begin_ns: u64,
     /// The cgroup v2 id.
     pub cgroup_id: u64,
-    /// Its last call of wait4, waitid or waitpid.
-    pub last_wait_ns: u64,
-    /// Its calls of wait4, waitid and waitpid since the agent came.
-    pub waits: u64,
+    /// How it waits for its children.
+    pub waits: Waits,
     /// When its leader last got a CPU, on the scheduler's clock; 0 where the kernel does not say.
     pub last_ran_sched_ns: u64,
     /// How long it ran in all its life.
@@ -309,6 +389,12 @@ pub struct TaskRecord {
     pub threads_runtime_ns: u64,
     /// [`task_flags`].
     pub flags: u32,
+    /// The signal of `killer`.
+    pub kill_signal: u16,
+    /// One of [`kill_by`].
+    pub kill_by: u16,
+    /// Unused, zero.
+    pub pad: u32,
     /// The wait status, of a zombie.
     pub exit_code: u32,
     /// The signal its parent gets.
@@ -319,6 +405,31 @@ pub struct TaskRecord {
     pub pids: [NamespacePid; NAMESPACE_LEVELS],
 }
 
+/// Frames of a kernel stack that are recorded, innermost first.
+pub const STACK_FRAMES: usize = 24;
+
+/// One thread that has not ended, of a process that is on its way out.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ThreadRecord {
+    /// Thread group id.
+    pub tgid: u32,
+    /// Its own number.
+    pub tid: u32,
+    /// `start_boottime` of the group leader.
+    pub start_ns: u64,
+    /// When it last got a CPU, on the scheduler's clock; 0 where the kernel does not say.
+    pub last_ran_sched_ns: u64,
+    /// How long it ran in all its life.
+    pub runtime_ns: u64,
+    /// When the reader of this record last got a CPU, on the scheduler's clock.
+    pub reader_ran_sched_ns: u64,
+    /// When the record was made.
+    pub read_ns: u64,
+    /// Its kernel stack: return addresses, innermost first, 0 past the last.
+    pub stack: [u64; STACK_FRAMES],
+}
+
 /// Indexes of the per-CPU counters.
 pub mod counter {
     /// Processes that ended by themselves.
@@ -327,14 +438,15 @@ pub mod counter {
     pub const KILLED: u32 = 1;
     /// Processes that a signal killed and that dumped core.
     pub const DUMPED: u32 = 2;
-    /// Deaths that are counted above, but whose record found the ring full.
-    pub const LOST_DEATHS: u32 = 3;
+    /// Deaths that are counted above and whose record found the ring full, by the same kinds: each
+    /// this much further.
+    pub const LOST_DEATH: u32 = 3;
     /// Records that found the ring full.
-    pub const LOST_RING_FULL: u32 = 4;
+    pub const LOST_RING_FULL: u32 = 6;
     /// Processes of which the kernel side could not remember forker, killer or exit begin.
-    pub const LOST_TASKS_FULL: u32 = 5;
+    pub const LOST_TASKS_FULL: u32 = 7;
     /// How many counters there are.
-    pub const COUNT: u32 = 6;
+    pub const COUNT: u32 = 8;
 }
 
 /// An offset of a field that the running kernel does not have.
@@ -370,6 +482,7 @@ pub struct Offsets {
     pub task_stime: u32,
     pub task_sum_exec_runtime: u32,
     pub task_last_arrival: u32,
+    pub task_stack: u32,
     pub signal_flags: u32,
     pub signal_live: u32,
     pub signal_group_exit_code: u32,
@@ -383,6 +496,8 @@ pub struct Offsets {
     pub sighand_action: u32,
     pub css_set_dfl_cgrp: u32,
     pub cgroup_kn: u32,
+    pub cgroup_root: u32,
+    pub cgroup_root_hierarchy_id: u32,
     pub kernfs_node_id: u32,
     pub cred_uid: u32,
     pub pid_level: u32,
@@ -414,6 +529,7 @@ impl Offsets {
         task_stime: NO_OFFSET,
         task_sum_exec_runtime: NO_OFFSET,
         task_last_arrival: NO_OFFSET,
+        task_stack: NO_OFFSET,
         signal_flags: NO_OFFSET,
         signal_live: NO_OFFSET,
         signal_group_exit_code: NO_OFFSET,
@@ -426,6 +542,8 @@ impl Offsets {
         sighand_action: NO_OFFSET,
         css_set_dfl_cgrp: NO_OFFSET,
         cgroup_kn: NO_OFFSET,
+        cgroup_root: NO_OFFSET,
+        cgroup_root_hierarchy_id: NO_OFFSET,
         kernfs_node_id: NO_OFFSET,
         cred_uid: NO_OFFSET,
         pid_level: NO_OFFSET,
@@ -458,7 +576,10 @@ const _: () = {
     assert!(size_of::<Waited>() == 56);
     assert!(size_of::<Freed>() == 32);
     assert!(size_of::<Renotified>() == 56);
-    assert!(size_of::<TaskRecord>() == 4 * 32 + 9 * 8 + 4 * 4 + 4 * 8);
-    assert!(size_of::<Offsets>() == 38 * 4);
+    assert!(size_of::<CgroupMade>() == 16 + 8 + 512);
+    assert!(size_of::<Waits>() == 13 * 8);
+    assert!(size_of::<TaskRecord>() == 5 * 32 + 8 * 8 + 13 * 8 + 6 * 4 + 4 * 8);
+    assert!(size_of::<ThreadRecord>() == 2 * 4 + 5 * 8 + STACK_FRAMES * 8);
+    assert!(size_of::<Offsets>() == 41 * 4);
     assert!(size_of::<Options>() == 16);
 };

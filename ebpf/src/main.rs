@@ -5,6 +5,8 @@
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 
 #[cfg(target_arch = "bpf")]
+mod cgroup;
+#[cfg(target_arch = "bpf")]
 mod death;
 #[cfg(target_arch = "bpf")]
 mod exit;
@@ -21,7 +23,11 @@ mod oom;
 #[cfg(target_arch = "bpf")]
 mod reap;
 #[cfg(target_arch = "bpf")]
+mod registers;
+#[cfg(target_arch = "bpf")]
 mod snapshot;
+#[cfg(target_arch = "bpf")]
+mod stacks;
 #[cfg(target_arch = "bpf")]
 mod steps;
 #[cfg(target_arch = "bpf")]

@@ -7,7 +7,7 @@ use aya_ebpf::{
     maps::{HashMap, LruHashMap, PerCpuArray, RingBuf, ring_buf::RingBufEntry},
 };
 use aya_log_ebpf::warn;
-use wire::{Offsets, Options, Process, RING_BYTES, Steps, TASKS as TASKS_MAX, counter};
+use wire::{Offsets, Options, Process, RING_BYTES, Steps, TASKS as TASKS_MAX, Waits, counter};
 
 use crate::task::{Group, Task};
 
@@ -78,8 +78,7 @@ pub(crate) struct Remembered {
     pub start_ns: u64,
     pub begin_ns: u64,
     pub killed_ns: u64,
-    pub last_wait_ns: u64,
-    pub waits: u64,
+    pub waits: Waits,
     pub killer: Process,
     pub forker: Process,
     pub kill_signal: u16,
@@ -108,8 +107,7 @@ static NOTHING: Remembered = Remembered {
     start_ns: 0,
     begin_ns: 0,
     killed_ns: 0,
-    last_wait_ns: 0,
-    waits: 0,
+    waits: Waits::NONE,
     killer: NOBODY,
     forker: NOBODY,
     kill_signal: 0,

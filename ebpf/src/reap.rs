@@ -5,13 +5,8 @@
 //! auto-reaps, and the death has said so. Where it cannot be hooked, the return of wait4 and
 //! waitid tells who took whom.
 
-use core::mem::offset_of;
-
 use aya_ebpf::{
-    bindings::pt_regs,
-    helpers::{
-        bpf_get_current_task_btf, bpf_ktime_get_boot_ns, bpf_probe_read_user, bpf_task_pt_regs,
-    },
+    helpers::{bpf_ktime_get_boot_ns, bpf_probe_read_user},
     macros::{btf_tracepoint, fentry, kprobe, tracepoint},
     programs::{BtfTracePointContext, FEntryContext, ProbeContext, TracePointContext},
 };
@@ -19,7 +14,8 @@ use wire::{Head, NamespacePid, Release, Waited, kind, release_flags};
 
 use crate::{
     maps,
-    task::{Group, Kernel, Task},
+    registers::{Call, P_PID, Registers, WNOWAIT},
+    task::{Group, Task},
 };
 
 #[fentry(function = "release_task")]
@@ -106,65 +102,13 @@ fn reap_sys_exit(ctx: BtfTracePointContext) -> i32 {
     if returned < 0 {
         return 0;
     }
-    let registers = Registers(Kernel::new(ctx.arg(0)));
-    match registers.system_call() {
-        SYS_WAIT4 if returned > 0 && registers.is_64_bit() => {
-            wait4_returned(registers, returned);
-        }
-        SYS_WAITID if returned == 0 && registers.is_64_bit() => waitid_returned(registers),
+    let registers = Registers::at(ctx.arg(0));
+    match registers.wait_call() {
+        Some(Call::Wait4) if returned > 0 => wait4_returned(registers, returned),
+        Some(Call::Waitid) if returned == 0 => waitid_returned(registers),
         _ => {}
     }
     0
-}
-
-const SYS_WAIT4: u64 = 61;
-const SYS_WAITID: u64 = 247;
-
-/// What a system call of the current task saved: a `struct pt_regs`.
-#[derive(Clone, Copy)]
-struct Registers(Kernel);
-
-impl Registers {
-    #[inline(always)]
-    fn of_current() -> Self {
-        // SAFETY: the current task has saved registers while it is in a system call.
-        Self(Kernel::new(
-            unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as u64,
-        ))
-    }
-
-    #[inline(always)]
-    fn system_call(self) -> u64 {
-        self.0.read_u64(offset_of!(pt_regs, orig_rax) as u32)
-    }
-
-    /// Others number their system calls otherwise.
-    #[inline(always)]
-    fn is_64_bit(self) -> bool {
-        /// `__USER_CS`, arch/x86/include/asm/segment.h.
-        const USER_CS: u64 = 0x33;
-        self.0.read_u64(offset_of!(pt_regs, cs) as u32) == USER_CS
-    }
-
-    #[inline(always)]
-    fn first(self) -> u64 {
-        self.0.read_u64(offset_of!(pt_regs, rdi) as u32)
-    }
-
-    #[inline(always)]
-    fn second(self) -> u64 {
-        self.0.read_u64(offset_of!(pt_regs, rsi) as u32)
-    }
-
-    #[inline(always)]
-    fn third(self) -> u64 {
-        self.0.read_u64(offset_of!(pt_regs, rdx) as u32)
-    }
-
-    #[inline(always)]
-    fn fourth(self) -> u64 {
-        self.0.read_u64(offset_of!(pt_regs, r10) as u32)
-    }
 }
 
 /// wait4(pid, status, options, rusage) also returns for stops and continues.
@@ -181,10 +125,6 @@ fn wait4_returned(registers: Registers, returned: i64) {
     waited(returned as u32);
 }
 
-/// `P_PID`, include/uapi/linux/wait.h.
-const P_PID: u64 = 1;
-/// `WNOWAIT`, likewise.
-const WNOWAIT: u64 = 0x0100_0000;
 /// Offset of `si_code` in `siginfo_t`.
 const SI_CODE: u64 = 8;
 /// Offset of `si_pid`.

@@ -13,15 +13,15 @@ use crate::{
 
 /// `struct bpf_iter__task`.
 #[repr(C)]
-struct IterTask {
-    meta: *const IterMeta,
-    task: u64,
+pub(crate) struct IterTask {
+    pub(crate) meta: *const IterMeta,
+    pub(crate) task: u64,
 }
 
 /// `struct bpf_iter_meta`.
 #[repr(C)]
-struct IterMeta {
-    seq: *mut c_void,
+pub(crate) struct IterMeta {
+    pub(crate) seq: *mut c_void,
 }
 
 /// Runs once a thread; writes a [`TaskRecord`] for each group leader.
@@ -47,8 +47,11 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
     }
     if let Some(process) = maps::remembered(group) {
         record.forker = process.forker;
+        record.killer = process.killer;
+        record.killed_ns = process.killed_ns;
+        record.kill_signal = process.kill_signal;
+        record.kill_by = process.kill_by;
         record.begin_ns = process.begin_ns;
-        record.last_wait_ns = process.last_wait_ns;
         record.waits = process.waits;
     }
     record.last_ran_sched_ns = task.last_ran_sched_ns();
@@ -75,19 +78,16 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
 }
 
 /// A leader whose threads are not all released cannot be reaped: with live ones the process
-/// lives on, without it is still dying.
+/// lives on, unless they too were told to exit; without it is still dying.
 #[inline(always)]
 fn state(group: Group) -> u32 {
+    let exits = group.is_exiting();
     if group.leader.exit_state() & EXIT_ZOMBIE != 0 {
-        return match (group.threads(), group.live_threads()) {
-            (0 | 1, _) => task_flags::ZOMBIE,
-            (_, 0) => task_flags::EXITING,
+        return match group.threads() {
+            0 | 1 => task_flags::ZOMBIE,
+            _ if exits => task_flags::EXITING,
             _ => task_flags::LEADER_EXITED,
         };
     }
-    if group.exits() || group.live_threads() == 0 {
-        task_flags::EXITING
-    } else {
-        0
-    }
+    if exits { task_flags::EXITING } else { 0 }
 }

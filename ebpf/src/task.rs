@@ -4,7 +4,7 @@
 use aya_ebpf::helpers::{bpf_get_current_task, generated};
 use wire::{COMM_LEN, NAMESPACE_LEVELS, NO_OFFSET, NamespacePid, Offsets, Process};
 
-use crate::maps::OFFSETS;
+use crate::{cgroup::Cgroup, maps::OFFSETS};
 
 /// One offset, read as a constant that the verifier folds.
 macro_rules! offset {
@@ -14,6 +14,7 @@ macro_rules! offset {
         unsafe { (&raw const (*offsets).$field).read_volatile() }
     }};
 }
+pub(crate) use offset;
 
 /// `PF_EXITING`, <https://elixir.bootlin.com/linux/v6.12/source/include/linux/sched.h>.
 const PF_EXITING: u32 = 0x4;
@@ -21,6 +22,9 @@ const PF_EXITING: u32 = 0x4;
 const PF_KTHREAD: u32 = 0x0020_0000;
 /// `SIGNAL_GROUP_EXIT`, include/linux/sched/signal.h.
 const SIGNAL_GROUP_EXIT: u32 = 0x4;
+/// `SIGNAL_GROUP_COREDUMP`, likewise; the bit means nothing since 5.17, where a process that
+/// dumps core is told to exit at once.
+const SIGNAL_GROUP_COREDUMP: u32 = 0x8;
 /// `EXIT_ZOMBIE`, include/linux/sched.h; `EXIT_TRACE` includes it.
 pub(crate) const EXIT_ZOMBIE: u32 = 0x20;
 /// `SA_NOCLDWAIT`, include/uapi/asm-generic/signal-defs.h.
@@ -82,7 +86,7 @@ impl Kernel {
     }
 
     #[inline(always)]
-    fn follow(self, offset: u32) -> Self {
+    pub(crate) fn follow(self, offset: u32) -> Self {
         Self(self.read_u64(offset))
     }
 }
@@ -151,6 +155,12 @@ impl Task {
         Self(self.0.follow(offset!(task_real_parent)))
     }
 
+    /// The lowest address of its kernel stack.
+    #[inline(always)]
+    pub(crate) fn stack(self) -> u64 {
+        self.0.read_u64(offset!(task_stack))
+    }
+
     /// `parent`: the ptracer while there is one.
     #[inline(always)]
     pub(crate) fn parent(self) -> Self {
@@ -168,6 +178,12 @@ impl Task {
         self.0.read_u64(offset!(task_last_arrival))
     }
 
+    /// How long it ran in all its life.
+    #[inline(always)]
+    pub(crate) fn runtime_ns(self) -> u64 {
+        self.0.read_u64(offset!(task_sum_exec_runtime))
+    }
+
     #[inline(always)]
     pub(crate) fn exit_signal(self) -> i32 {
         self.0.read_u32(offset!(task_exit_signal)) as i32
@@ -182,11 +198,8 @@ impl Task {
 
     #[inline(always)]
     pub(crate) fn cgroup_id(self) -> u64 {
-        self.0
-            .follow(offset!(task_cgroups))
-            .follow(offset!(css_set_dfl_cgrp))
-            .follow(offset!(cgroup_kn))
-            .read_u64(offset!(kernfs_node_id))
+        let set = self.0.follow(offset!(task_cgroups));
+        Cgroup::at(set.follow(offset!(css_set_dfl_cgrp)).address()).id()
     }
 
     /// What it does with `signal`: the handler and the flags.
@@ -315,6 +328,13 @@ impl Group {
         self.signal.read_u32(offset!(signal_flags)) & SIGNAL_GROUP_EXIT != 0
     }
 
+    /// It is on its way out as a whole, or dumps core first.
+    #[inline(always)]
+    pub(crate) fn is_exiting(self) -> bool {
+        let told = SIGNAL_GROUP_EXIT | SIGNAL_GROUP_COREDUMP;
+        self.signal.read_u32(offset!(signal_flags)) & told != 0 || self.live_threads() == 0
+    }
+
     /// Threads that have not passed the start of their exit.
     #[inline(always)]
     pub(crate) fn live_threads(self) -> u32 {
@@ -358,7 +378,7 @@ impl Group {
     /// The same, its leader included.
     #[inline(always)]
     pub(crate) fn runtime_ns(self) -> u64 {
-        self.threads_runtime_ns() + self.leader.0.read_u64(offset!(task_sum_exec_runtime))
+        self.threads_runtime_ns() + self.leader.runtime_ns()
     }
 
     #[inline(always)]

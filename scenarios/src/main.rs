@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write, stdin, stdout};
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,11 +11,9 @@ use clap::{Parser, Subcommand};
 use serde::Serialize;
 
 use scenarios::cases::{Played, SCENARIOS, core_pipe, crowd, exec, find, reap, unreaped};
-use scenarios::culprits;
 use scenarios::lacking::Lacking;
-use scenarios::slow;
-use scenarios::stays;
 use scenarios::truth::{How, Lack, Truth};
+use scenarios::{culprits, load, slow, stays, stuck};
 
 /// Deaths with a known truth, for the tests of reapwatch.
 #[derive(Debug, Parser)]
@@ -46,6 +45,15 @@ enum Command {
         #[arg(long, value_name = "SECONDS")]
         hold: Option<f64>,
     },
+    /// Have processes in numbers until stdin closes; prints the PID of their parent.
+    Load {
+        /// How many dead, which are never reaped.
+        #[arg(long, default_value_t = 0)]
+        zombies: usize,
+        /// How many asleep.
+        #[arg(long, default_value_t = 0)]
+        sleepers: usize,
+    },
     /// Become a parent that does not reap, and print which verdict is true of it; until stdin
     /// closes.
     Culprit {
@@ -59,6 +67,16 @@ enum Command {
         /// `leader_exited`, `exiting`, `reused` or `filled`.
         name: String,
     },
+    /// Make a process that does not die, and print the truth about it; until stdin closes.
+    Stuck {
+        /// A name from `stucks`.
+        name: String,
+    },
+    /// List the ways not to die.
+    Stucks,
+    /// What takes core dumps in a scenario and reads none.
+    #[command(name = stuck::READER, hide = true)]
+    CoreReader { flag: PathBuf },
     /// Children that exit and are reaped at once, as fast as possible; prints one summary.
     Burst {
         /// How many.
@@ -111,6 +129,11 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::List => list()?,
         Command::Run { names, hold } => run_named(&names, hold)?,
         Command::Leak { count, hold } => keep(&unreaped::leak(count)?, hold)?,
+        Command::Load { zombies, sleepers } => {
+            load::make(zombies, sleepers)?;
+            print(&std::process::id())?;
+            wait_for_end()?;
+        }
         Command::Culprit { name } => {
             let case = culprits::find(&name).with_context(|| format!("no culprit `{name}`"))?;
             case.keep(print, stdin())?;
@@ -121,6 +144,16 @@ fn run(command: Command) -> Result<ExitCode> {
             }
         }
         Command::Stay { name } => stays::keep(&name, print, stdin())?,
+        Command::Stuck { name } => {
+            let case = stuck::find(&name).with_context(|| format!("no stuck `{name}`"))?;
+            case.keep(print, stdin())?;
+        }
+        Command::Stucks => {
+            for case in stuck::CASES {
+                writeln!(stdout(), "{:24} {}", case.name, case.verdict)?;
+            }
+        }
+        Command::CoreReader { flag } => stuck::read_nothing(&flag),
         Command::Burst { count } => print(&crowd::cycles("burst", c"rw-burst", count)?)?,
         Command::Cycles { count } => print(&crowd::cycles("cycles", c"rw-cycles", count)?)?,
         Command::Accuracy { delay, count } => {
@@ -179,12 +212,16 @@ fn keep(truths: &[Truth], hold: Option<f64>) -> Result<()> {
     match hold {
         _ if !truths.iter().any(ours) => {}
         Some(seconds) => std::thread::sleep(Duration::from_secs_f64(seconds)),
-        None => drop(
-            stdin()
-                .read_to_end(&mut Vec::new())
-                .context("cannot read stdin")?,
-        ),
+        None => wait_for_end()?,
     }
+    Ok(())
+}
+
+fn wait_for_end() -> Result<()> {
+    let mut nothing = Vec::new();
+    stdin()
+        .read_to_end(&mut nothing)
+        .context("cannot read stdin")?;
     Ok(())
 }
 

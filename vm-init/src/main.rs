@@ -30,6 +30,17 @@ const OWN_MACHINE: &str = "REAPWATCH_TEST_OWN_MACHINE";
 const STEPS: &str = "steps::every_slow_step_is_told_truly";
 /// The one that steps the clock, and so the last.
 const CLOCKS: &str = "clocks::a_stepped_clock_changes_nothing_that_was";
+/// The one that asks why each of all culprits does not reap.
+const VERDICTS: &str = "culprits::each_culprit_has_its_verdict_beside_all_others";
+/// The one that makes cgroups of all forms and dies in them.
+const WORKLOADS: &str = "workloads::every_workload_is_named";
+/// Those that hold processes on their way out, with whatever hooks are left.
+const STUCK: [&str; 2] = [
+    "stuck::each_who_does_not_die_has_its_verdict",
+    "stuck::following_the_remedy_frees_the_process",
+];
+/// The one that looks at what a running agent may still do.
+const PRIVILEGES: &str = "privileges::what_only_loading_needs_is_given_up";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
 /// Kind and place of each file system; none may lie over a place where a checkout, and with it a
@@ -87,8 +98,12 @@ fn run() -> Result<Tally> {
             test(name, Some(hook), &mut tally).with_context(|| format!("test with {hook}"))?;
         }
     }
-    for name in [DEGRADED, CLOCKS] {
-        test(name, None, &mut tally).context("test with any hook")?;
+    let [stuck, freed] = STUCK;
+    let last = [
+        VERDICTS, WORKLOADS, stuck, freed, PRIVILEGES, DEGRADED, CLOCKS,
+    ];
+    for name in last {
+        test(name, None, &mut tally).with_context(|| format!("test {name} with any hook"))?;
     }
     Ok(tally)
 }

@@ -1,6 +1,8 @@
 //! A real agent that runs while something is measured.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -59,6 +61,22 @@ impl Agent {
             .arg(self.folder.path().join("socket"));
         command.stdin(Stdio::null());
         command
+    }
+
+    /// The body of the answer to a GET.
+    pub(crate) fn get(&self, path: &str) -> Result<String> {
+        let socket = self.folder.path().join("socket");
+        let mut stream = UnixStream::connect(socket).context("connect to the agent")?;
+        let host = "Host: localhost\r\nConnection: close";
+        write!(stream, "GET {path} HTTP/1.1\r\n{host}\r\n\r\n").context("ask the agent")?;
+        let mut answer = String::new();
+        stream
+            .read_to_string(&mut answer)
+            .context("read the answer of the agent")?;
+        match answer.split_once("\r\n\r\n") {
+            Some((head, body)) if head.starts_with("HTTP/1.1 200 ") => Ok(body.to_owned()),
+            _ => bail!("the agent answers {path} with {answer:.80}"),
+        }
     }
 
     /// The weakest hook in use, such as `tracepoint`.

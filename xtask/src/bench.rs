@@ -128,6 +128,7 @@ fn report(options: &Bench, pairs: &[Pair], idle: f64) -> Result<ExitCode> {
     let Bench {
         pairs: count,
         cycles,
+        ..
     } = options;
     println!("{}", host::describe());
     let date = humantime::format_rfc3339_seconds(SystemTime::now());

@@ -40,6 +40,20 @@ pub(crate) enum Command {
     },
     /// Write the dashboards from their description in xtask/src/dashboards
     Dashboards(Dashboards),
+    /// Write the manifests that are made from dashboards and rules
+    Deploy {
+        /// Render all manifests and check them and the systemd unit; change nothing
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build a container image, without a daemon, as an archive that `ctr`, `skopeo`, `podman` load
+    Image(Image),
+    /// Build a Debian package (Debian, with cargo-deb)
+    Deb {
+        /// Install, start and purge it in a copy of this machine too (root)
+        #[arg(long)]
+        check: bool,
+    },
     /// Install what is missing (Debian, as root); nothing when all is there
     Setup {
         /// What for
@@ -48,8 +62,21 @@ pub(crate) enum Command {
     },
     /// Compare zombie times with deaths of known length, as a table
     Accuracy(Accuracy),
+    /// Ask the agent about each culprit, alone and beside all others; true and said as a table
+    Verdicts,
     /// Measure what the agent costs, as ratios within one run
     Bench(Bench),
+}
+
+/// What `image` makes.
+#[derive(Debug, Args)]
+pub(crate) struct Image {
+    /// The archive; target/image/reapwatch.tar unless told otherwise
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The name that it is imported as
+    #[arg(long, default_value = concat!("docker.io/library/reapwatch:", env!("CARGO_PKG_VERSION")))]
+    pub(crate) name: String,
 }
 
 /// How `accuracy` measures.
@@ -65,7 +92,11 @@ pub(crate) struct Accuracy {
 
 /// How `bench` measures.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Bench {
+    /// Something else than the cost of an exit
+    #[command(subcommand)]
+    pub(crate) of: Option<BenchOf>,
     /// Pairs of one round without and one with the agent
     #[arg(long, default_value_t = 50)]
     pub(crate) pairs: usize,
@@ -87,4 +118,28 @@ pub(crate) struct Dashboards {
     /// How much time the pictures show
     #[arg(long, default_value = "3m")]
     pub(crate) time: humantime::Duration,
+}
+
+/// What else `bench` measures.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchOf {
+    /// What `culprits` costs beside many zombies and processes
+    Culprits(BenchCulprits),
+}
+
+/// How `bench culprits` measures.
+#[derive(Debug, Args)]
+pub(crate) struct BenchCulprits {
+    /// Zombies of one parent
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) zombies: u32,
+    /// Processes that live
+    #[arg(long, default_value_t = 5_000)]
+    pub(crate) sleepers: u32,
+    /// How long each state is measured
+    #[arg(long, default_value_t = 60)]
+    pub(crate) seconds: u64,
+    /// How many times `culprits` is asked for
+    #[arg(long, default_value_t = 20)]
+    pub(crate) asks: u32,
 }

@@ -4,10 +4,14 @@ mod accuracy;
 mod agent;
 mod apt;
 mod bench;
+mod bench_culprits;
 mod cli;
 mod dashboards;
+mod deb;
+mod deploy;
 mod ebpf;
 mod host;
+mod image;
 mod prometheus;
 mod quantile;
 mod run;
@@ -15,6 +19,7 @@ mod setup;
 mod shell;
 mod sidecar;
 mod test;
+mod verdicts;
 mod vm;
 mod workspace;
 
@@ -22,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{BenchOf, Cli, Command};
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -32,9 +37,17 @@ fn main() -> ExitCode {
         Command::Ebpf { check: false } => ebpf::build(),
         Command::Ebpf { check: true } => ebpf::check(),
         Command::Dashboards(options) => dashboards::main(&options),
+        Command::Deploy { check: false } => deploy::generate(),
+        Command::Deploy { check: true } => deploy::check(),
+        Command::Image(options) => image::main(&options),
+        Command::Deb { check } => deb::main(check),
         Command::Setup { purpose } => setup::main(purpose),
         Command::Accuracy(options) => accuracy::main(&options),
-        Command::Bench(options) => bench::main(&options),
+        Command::Verdicts => verdicts::main(),
+        Command::Bench(options) => match &options.of {
+            None => bench::main(&options),
+            Some(BenchOf::Culprits(options)) => bench_culprits::main(options),
+        },
     };
     result.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");

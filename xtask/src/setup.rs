@@ -3,6 +3,7 @@
 //! Building and running the agent needs stable cargo alone; all of this is for the kernel side
 //! and for the tests.
 
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Result, bail};
@@ -35,6 +36,9 @@ const EMULATOR: &str = "qemu-system-x86";
 
 /// The version that the checked-in object was linked with.
 const LINKER_VERSION: &str = "0.13.0";
+
+/// The version that the metadata in agent/Cargo.toml was tried with.
+pub(crate) const CARGO_DEB: &str = "3.8.0";
 
 /// `cargo xtask setup`.
 pub(crate) fn main(purpose: Purpose) -> Result<ExitCode> {
@@ -88,6 +92,17 @@ pub(crate) fn no_emulator() -> Option<String> {
     (!is_installed(EMULATOR)).then(|| format!("missing: {EMULATOR}"))
 }
 
+/// Why the Debian package cannot be built and tried here, if so.
+pub(crate) fn no_packager() -> Option<String> {
+    if workspace::find_program("cargo-deb").is_none() {
+        return Some("missing: cargo-deb".to_owned());
+    }
+    if !Path::new("/lib/systemd/systemd").exists() {
+        return Some("missing: systemd, which starts the unit".to_owned());
+    }
+    host::no_probes()
+}
+
 /// Why tests with Prometheus cannot run here, if so.
 pub(crate) fn no_prometheus() -> Option<String> {
     prometheus::folder()
@@ -99,6 +114,7 @@ pub(crate) fn no_prometheus() -> Option<String> {
 struct Missing {
     packages: Vec<&'static str>,
     linker: bool,
+    packager: bool,
     prometheus: bool,
     components: Vec<&'static str>,
 }
@@ -113,6 +129,7 @@ impl Missing {
                 .filter(|name| !is_installed(name))
                 .collect(),
             linker: !linker_is_right(),
+            packager: test && workspace::find_program("cargo-deb").is_none(),
             prometheus: test && prometheus::folder().is_none(),
             components: ["rustfmt", "clippy"]
                 .into_iter()
@@ -122,7 +139,8 @@ impl Missing {
     }
 
     fn is_empty(&self) -> bool {
-        self.packages.is_empty() && !self.linker && !self.prometheus && self.components.is_empty()
+        let programs = self.linker || self.packager || self.prometheus;
+        !programs && self.packages.is_empty() && self.components.is_empty()
     }
 
     fn commands(&self) -> Vec<Command> {
@@ -137,6 +155,9 @@ impl Missing {
         }
         if self.linker {
             commands.push(install_linker());
+        }
+        if self.packager {
+            commands.push(install_packager());
         }
         if !self.components.is_empty() {
             let mut add = Command::new("rustup");
@@ -176,6 +197,7 @@ impl std::fmt::Display for Missing {
         let linker = format!("bpf-linker {LINKER_VERSION}");
         let mut names = self.packages.clone();
         names.extend(self.linker.then_some(linker.as_str()));
+        names.extend(self.packager.then_some("cargo-deb"));
         names.extend(self.prometheus.then_some(prometheus::WANTED));
         names.extend(&self.components);
         f.write_str(&names.join(", "))
@@ -235,5 +257,11 @@ fn install_linker() -> Command {
         .args(["--no-default-features", "--features", "llvm-22"])
         .env("LLVM_PREFIX", "/usr/lib/llvm-22")
         .env("LLVM_SYS_221_PREFIX", "/usr/lib/llvm-22");
+    command
+}
+
+fn install_packager() -> Command {
+    let mut command = Command::new(workspace::cargo());
+    command.args(["install", "cargo-deb", "--locked", "--version", CARGO_DEB]);
     command
 }

@@ -1,6 +1,6 @@
 //! What the loop answers: copies of its state, made when asked for.
 
-use std::{collections::BTreeMap, time::UNIX_EPOCH};
+use std::{collections::BTreeMap, sync::Arc, time::UNIX_EPOCH};
 
 use super::{
     core::Agent,
@@ -15,10 +15,11 @@ use crate::{
     handle::{Health, Request},
     kernel::{self, ProbeReport},
     lifecycle::Record,
-    metrics::{PidTable, Sample},
+    metrics::{Holder, Labels, PidTable, Sample},
     parents,
     pids::Usage,
     report, verdict,
+    workload::Workload,
 };
 
 impl Agent {
@@ -31,10 +32,12 @@ impl Agent {
             Request::Explain(pid, seen, to) => {
                 return self.answer_judged(Question::Explain(pid, seen, to));
             }
+            Request::Stuck(threshold, to) => return self.answer_stuck((threshold, to)),
             Request::Top(to) => {
                 self.judge_if_older_than(FOR_TOP_NS);
                 self.look_at_pids(pids::WHILE_ASKED_NS);
-                to.send(self.document(vec![self.top()])).is_ok()
+                let top = self.top();
+                to.send(self.document(vec![top])).is_ok()
             }
             Request::Doctor(to) => to.send(self.doctor()).is_ok(),
             Request::Metrics(to) => to.send(self.scrape()).is_ok(),
@@ -56,13 +59,27 @@ impl Agent {
     }
 
     /// Oldest first.
-    pub(super) fn zombies(&self) -> Vec<api::Zombie> {
+    pub(super) fn zombies(&mut self) -> Vec<api::Zombie> {
         let now_ns = kernel::now_ns();
         let zombie = |record: &Record| api::Zombie {
             verdict: self.why_unreaped(record, now_ns),
             ..report::zombie(self.wall, now_ns, record)
         };
-        self.oldest_first().into_iter().map(zombie).collect()
+        let mut zombies: Vec<_> = self.oldest_first().into_iter().map(zombie).collect();
+        self.place_zombies(&mut zombies, now_ns);
+        zombies
+    }
+
+    /// Says of each zombie, in the order of age, where it belongs.
+    fn place_zombies(&mut self, zombies: &mut [api::Zombie], now_ns: u64) {
+        let mut records: Vec<_> = self.lifecycle.zombies().collect();
+        records.sort_by_key(|record| record.died.at_ns);
+        for (zombie, record) in zombies.iter_mut().zip(records) {
+            zombie.container = contained(self.resolver.of_record(record, now_ns));
+            let parent = record.parent.as_ref();
+            let parent = parent.and_then(|it| self.resolver.of_living(it.key, now_ns));
+            zombie.parent_container = contained(parent);
+        }
     }
 
     /// Why a zombie lies there, as of the last round.
@@ -83,18 +100,22 @@ impl Agent {
     }
 
     /// Those who hold zombies that are not young, the worst first.
-    pub(super) fn culprits(&self) -> Vec<api::Culprit> {
+    pub(super) fn culprits(&mut self) -> Vec<api::Culprit> {
         let now_ns = kernel::now_ns();
         let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
         let is_old = |row: &&parents::Row| {
             let oldest_ns = row.oldest_ns;
             oldest_ns.is_some_and(|age_ns| self.judge.is_old(now_ns.saturating_sub(age_ns)))
         };
-        let old = rows.iter().filter(is_old);
-        old.map(|row| self.culprit(row)).collect()
+        let old: Vec<_> = rows.iter().filter(is_old).collect();
+        let culprit = |row: &parents::Row| api::Culprit {
+            container: contained(self.resolver.of_living(row.process.key, now_ns)),
+            ..self.culprit(row)
+        };
+        old.into_iter().map(culprit).collect()
     }
 
-    /// What a row and the last round say of a process.
+    /// What a row and the last round say of a process, but for where it belongs.
     pub(super) fn culprit(&self, row: &parents::Row) -> api::Culprit {
         let judged = self.judge.judged(row.process.key);
         api::Culprit {
@@ -109,26 +130,34 @@ impl Agent {
         }
     }
 
-    fn top(&self) -> api::Top {
+    fn top(&mut self) -> api::Top {
         let now_ns = kernel::now_ns();
         let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
         // The verdict stands with the parent: a frame would else repeat it with each zombie.
         let records = self.oldest_first().into_iter();
-        let zombies: Vec<_> = records
+        let mut zombies: Vec<_> = records
             .map(|record| report::zombie(self.wall, now_ns, record))
             .collect();
+        self.place_zombies(&mut zombies, now_ns);
         let counters = self.counters();
         api::Top {
             summary: api::Summary {
                 zombies: zombies.len() as u64,
                 exits_total: tally::exits(&counters).total(),
                 reaped_total: self.tally.reaped(&counters),
+                stuck: self.exits.count(),
                 uptime_seconds: report::seconds(now_ns - self.began_ns),
                 agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             },
             parents: rows
                 .iter()
-                .map(|row| report::parent(self.wall, row, self.judge.verdict(row.process.key)))
+                .map(|row| {
+                    let key = row.process.key;
+                    api::Parent {
+                        container: contained(self.resolver.of_living(key, now_ns)),
+                        ..report::parent(self.wall, row, self.judge.verdict(key))
+                    }
+                })
                 .collect(),
             zombies,
             pids: report::pids(&self.pid_usages()),
@@ -136,45 +165,42 @@ impl Agent {
     }
 
     fn doctor(&self) -> api::Doctor {
-        doctor::report(Some(self.kernel.source), &self.probes, None)
+        let facts = self.facts_at_attach.clone();
+        doctor::report(facts, Some(self.kernel.source), &self.probes, None)
     }
 
     fn scrape(&mut self) -> String {
         let now_ns = kernel::now_ns();
         let counters = self.counters();
         let stale_ns = self.settings.stale_after.as_nanos() as u64;
-        let oldest_ns = self
-            .lifecycle
-            .zombies()
-            .map(|record| record.died.at_ns)
-            .min();
-        let is_stale = |record: &&Record| now_ns.saturating_sub(record.died.at_ns) >= stale_ns;
+        let mut present = self.stuck_by_workload(now_ns);
         let mut holders = BTreeMap::<Key, (String, u64)>::new();
-        for record in self.lifecycle.zombies().filter(is_stale) {
-            if let Some(holder) = record.responsible() {
-                holders
-                    .entry(holder.key)
-                    .or_insert_with(|| (holder.comm.clone(), 0))
-                    .1 += 1;
+        for record in self.lifecycle.zombies() {
+            let stale = now_ns.saturating_sub(record.died.at_ns) >= stale_ns;
+            let workload = self.resolver.of_record(record, now_ns);
+            let died = self.wall.time_by_now(record.died.at_ns);
+            let died = died.duration_since(UNIX_EPOCH).ok();
+            let of_it = present.entry(Labels::of(workload.as_deref())).or_default();
+            of_it.add_zombie(stale, died.map(|died| died.as_secs_f64()));
+            if let (true, Some(holder)) = (stale, record.responsible()) {
+                let comm = || (holder.comm.clone(), 0);
+                holders.entry(holder.key).or_insert_with(comm).1 += 1;
             }
         }
+        let holder = |(key, (comm, zombies))| Holder {
+            workload: Labels::of(self.resolver.of_living(key, now_ns).as_deref()),
+            comm,
+            zombies,
+        };
         let sample = Sample {
-            exits: tally::exits(&counters),
-            reaped: self.tally.reaped(&counters),
+            now_ns,
+            parents: holders.into_iter().map(holder).collect(),
+            present,
+            lost_exits: tally::lost_deaths(&counters),
+            lost_reaps: self.tally.lost_reaps(&counters),
+            lookups_failed: self.resolver.known.failed,
             lost: self.tally.lost(&counters, self.kernel.skipped_runs()),
             events: self.tally.events,
-            zombies: self.lifecycle.zombies().count() as u64,
-            stale_zombies: self.lifecycle.zombies().filter(is_stale).count() as u64,
-            oldest_died_unix_seconds: oldest_ns.and_then(|at_ns| {
-                Some(
-                    self.wall
-                        .time_by_now(at_ns)
-                        .duration_since(UNIX_EPOCH)
-                        .ok()?
-                        .as_secs_f64(),
-                )
-            }),
-            parents: holders.into_values().collect(),
             culprits: self.judge.counts(),
             pids: self.pid_usages().iter().map(pid_table).collect(),
             probes: self
@@ -194,4 +220,8 @@ fn pid_table(usage: &Usage) -> PidTable {
         limit: usage.limit,
         zombies: usage.zombies.map(|zombies| zombies.count),
     }
+}
+
+pub(super) fn contained(workload: Option<Arc<Workload>>) -> Option<api::Container> {
+    report::container(&*workload?)
 }

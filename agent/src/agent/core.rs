@@ -2,6 +2,7 @@
 
 use std::{io, mem, time::Duration};
 
+use anyhow::Context as _;
 use tokio::{
     sync::mpsc,
     time::{self, Instant, MissedTickBehavior},
@@ -12,16 +13,20 @@ use super::{
     judge::{IN_BACKGROUND_NS, Judge},
     pids::{self, PidTables},
     streams::Streams,
+    stuck::Exits,
     tally::Tally,
+    workloads::Resolver,
 };
 use crate::{
+    api::Fact,
+    doctor,
     events::{self, Event, HungUp, Snapshot},
     handle::Request,
-    kernel::{self, Attached, Pidfds, ProbeReport, Readable, Rung, Source, Wall},
-    lifecycle::{Lifecycle, Limits, Record, Transition},
+    kernel::{self, Attached, Pidfds, ProbeReport, Readable, Role, Rung, Source, Wall},
+    lifecycle::{Correction, Lifecycle, Limits, Record, Transition},
     metrics::Metrics,
     parents::Parents,
-    report,
+    systemd::Watchdog,
 };
 
 /// How often the ring is read; it also wakes the loop when it is half full.
@@ -51,15 +56,20 @@ pub(super) struct Agent {
     pub(super) settings: Settings,
     pub(super) kernel: Attached,
     pub(super) probes: Vec<ProbeReport>,
+    /// As they were before privileges were given up.
+    pub(super) facts_at_attach: Vec<Fact>,
     snapshots: Source,
+    watchdog: Option<Watchdog>,
     /// Watched only where a reap may go unseen.
     pidfds: Option<Pidfds>,
     pub(super) lifecycle: Lifecycle,
     pub(super) parents: Parents,
     pub(super) judge: Judge,
     pub(super) pids: PidTables,
+    pub(super) exits: Exits,
     pub(super) metrics: Metrics,
     pub(super) streams: Streams,
+    pub(super) resolver: Resolver,
     pub(super) tally: Tally,
     pub(super) wall: Wall,
     pub(super) began_ns: u64,
@@ -76,31 +86,43 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    /// Attaches the probes and looks at who is there already.
+    /// Attaches the probes, gives up what only that needed, and looks at who is there already.
     ///
     /// # Errors
     /// When nothing can be measured here.
     pub(super) fn attach(settings: Settings) -> anyhow::Result<Self> {
-        let kernel = kernel::attach(settings.kernel)?;
+        let mut kernel = kernel::attach(settings.kernel)?;
+        let mut facts_at_attach = doctor::facts();
+        kernel::give_up(settings.role, || kernel.can_be_read())
+            .context("cannot give up privileges")?;
+        facts_at_attach.push(doctor::kept());
         let (snapshots, report) = Source::choose(&kernel);
         let mut probes = kernel.probes.clone();
         probes.push(report);
+        probes.push(kernel::stacks::report(&kernel));
         let began_ns = kernel::now_ns();
         let pidfds = (kernel.source == Rung::Tracepoint)
             .then(Pidfds::new)
             .transpose()?;
+        let resolver = Resolver::start(&settings.host_root, began_ns)?;
         let mut agent = Self {
-            settings,
             kernel,
             probes,
+            facts_at_attach,
             snapshots,
+            watchdog: (settings.role == Role::Daemon)
+                .then(|| Watchdog::find(std::time::Instant::now()))
+                .flatten(),
             pidfds,
             lifecycle: Lifecycle::new(LIMITS),
             parents: Parents::new(PARENTS, began_ns),
             judge: Judge::default(),
             pids: PidTables::default(),
-            metrics: Metrics::new(settings.stale_after),
+            exits: Exits::default(),
+            metrics: Metrics::new(settings.stale_after, settings.max_groups),
+            settings,
             streams: Streams::default(),
+            resolver,
             tally: Tally::default(),
             wall: Wall::new(),
             began_ns,
@@ -148,7 +170,9 @@ impl Agent {
                 () = time::sleep(tick) => self.drain(),
                 () = ring.ready() => self.drain(),
                 () = ready(hang_ups.as_mut()) => self.note_hang_ups(),
+                () = self.resolver.hear() => self.tell_waiting(kernel::now_ns()),
                 () = self.judge.round_over() => self.end_round(),
+                () = self.exits.round_over() => self.end_stuck_round(),
                 () = ready(log.as_mut()) => self.kernel.flush_log(),
                 _ = housekeeping.tick() => self.keep_house(),
                 _ = reconcile.tick() => self.repair = true,
@@ -164,6 +188,7 @@ impl Agent {
             match event {
                 Ok(event) => {
                     self.tally.event(&event);
+                    self.place(&event);
                     self.lifecycle.apply(&event, &mut changes);
                 }
                 Err(error) => {
@@ -191,6 +216,7 @@ impl Agent {
             self.repair = true;
         }
         self.publish(changes);
+        self.tell_waiting(now_ns);
         self.streams.tell_lost();
         self.settle(now_ns);
         let since_ns = now_ns.saturating_sub(self.last_snapshot_ns);
@@ -207,18 +233,18 @@ impl Agent {
     /// Tells everybody what changed.
     fn publish(&mut self, changes: Vec<Transition>) {
         let now_ns = kernel::now_ns();
-        let followed = self.streams.followed();
+        let mut reopened = false;
         for change in changes {
             self.tally.change(&change);
             self.parents.apply(&change, &self.lifecycle, now_ns);
             match change {
-                Transition::Finished(record) => {
-                    self.metrics.finished(&record);
-                    if followed {
-                        self.streams.send(&report::finished(self.wall, &record));
-                    }
+                Transition::Finished(record) => self.finished(record, now_ns),
+                Transition::Corrected(correction) => {
+                    reopened = correction == Correction::AutoreapWrong;
+                    self.metrics.corrected(correction);
                 }
-                Transition::Corrected(correction) => self.metrics.corrected(correction),
+                // The next one after that repair.
+                Transition::Died(dead) if mem::take(&mut reopened) => self.metrics.take_back(dead),
                 Transition::Unexplained => self.repair = true,
                 Transition::Died(_) | Transition::Adopted { .. } => {}
             }
@@ -229,7 +255,10 @@ impl Agent {
         self.repair = false;
         self.last_snapshot_ns = kernel::now_ns();
         match self.snapshots.take(&mut self.kernel) {
-            Ok(snapshot) => self.unsettled = Some(snapshot),
+            Ok(snapshot) => {
+                self.exits.note(&snapshot);
+                self.unsettled = Some(snapshot);
+            }
             Err(error) => log::warn!("no snapshot of the processes: {error}"),
         }
     }
@@ -262,6 +291,9 @@ impl Agent {
 
     fn keep_house(&mut self) {
         let now_ns = kernel::now_ns();
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.beat(std::time::Instant::now());
+        }
         self.lifecycle.expire(now_ns);
         if let Some(pidfds) = &mut self.pidfds {
             let aged = |record: &&Record| record.died.at_ns + WATCH_AFTER_NS <= now_ns;
@@ -274,6 +306,8 @@ impl Agent {
         }
         self.judge_if_older_than(IN_BACKGROUND_NS);
         self.look_at_pids(pids::IN_BACKGROUND_NS);
+        self.keep_workloads(now_ns);
+        self.count_stuck();
         let lost = self.lost_events();
         if lost > self.lost_before {
             log::warn!(

@@ -1,14 +1,20 @@
 //! The story of one process, put together from the table, a snapshot, the habits and verdicts of
 //! those who must reap it, and what /proc says.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::answers::contained;
 use super::core::{Agent, LIMITS};
 use super::host;
 use crate::{
     api,
-    events::{Process, Snapshot},
+    events::{Key, Process, Snapshot},
     kernel, parents, report,
     story::{self, Known, Life, Seen, State},
 };
+
+/// Where processes belong, as far as that is known.
+type Places = BTreeMap<Key, api::Container>;
 
 impl Agent {
     pub(super) fn explain(&mut self, pid: u32, seen: &Seen) -> api::Explained {
@@ -22,6 +28,7 @@ impl Agent {
         // Who died while it was taken.
         self.drain();
         let now_ns = kernel::now_ns();
+        let places = self.places(pid, snapshot.as_ref(), now_ns);
         let known = Known {
             pid,
             now_ns,
@@ -39,11 +46,44 @@ impl Agent {
             source: self.kernel.source.name().to_owned(),
             at: report::time(self.wall, now_ns),
             lost_events: self.lost_events(),
-            story: self.explanation(&known, &lives),
+            story: self.explanation(&known, &lives, &places),
         }
     }
 
-    fn explanation(&self, known: &Known<'_>, lives: &[Life<'_>]) -> api::Explanation {
+    /// Where those belong who have or had this number, and those who must reap them.
+    fn places(&mut self, pid: u32, snapshot: Option<&Snapshot>, now_ns: u64) -> Places {
+        let tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
+        let tasks = tasks.filter(|task| task.process.key.tgid == pid);
+        let mut living: BTreeSet<Key> = tasks
+            .flat_map(|task| {
+                [
+                    Some(&task.process),
+                    task.parent.as_ref(),
+                    task.tracer.as_ref(),
+                ]
+            })
+            .flatten()
+            .map(|process| process.key)
+            .collect();
+        let mut places = Places::new();
+        for record in self.lifecycle.deaths_of(pid) {
+            living.extend(record.responsible().map(|process| process.key));
+            let place = contained(self.resolver.of_record(record, now_ns));
+            places.extend(place.map(|place| (record.process.key, place)));
+        }
+        for key in living {
+            let place = contained(self.resolver.of_living(key, now_ns));
+            places.extend(place.map(|place| (key, place)));
+        }
+        places
+    }
+
+    fn explanation(
+        &self,
+        known: &Known<'_>,
+        lives: &[Life<'_>],
+        places: &Places,
+    ) -> api::Explanation {
         let rows = self.parents.rows(known.now_ns, self.lifecycle.zombies());
         let keeper = |process: &Process, role: &str| {
             let row = rows
@@ -53,7 +93,9 @@ impl Agent {
                 .is_none()
                 .then(|| self.parents.idle(process, known.now_ns));
             let row = row.or(idle.as_ref())?;
-            Some(self.keeper(row, role, known.snapshot))
+            let mut keeper = self.keeper(row, role, known.snapshot);
+            keeper.habits.container = places.get(&process.key).cloned();
+            Some(keeper)
         };
         let last = lives.first();
         let lives_on = last.filter(|life| matches!(life.state, State::Alive | State::LeaderExited));
@@ -80,7 +122,10 @@ impl Agent {
                 .map(|forker| report::process(self.wall, forker)),
             death: last
                 .and_then(|life| life.record)
-                .map(|record| report::finished(self.wall, record)),
+                .map(|record| api::FinishedExit {
+                    container: places.get(&record.process.key).cloned(),
+                    ..report::finished(self.wall, record)
+                }),
             earlier: earlier
                 .filter_map(|life| Some(report::earlier(self.wall, life.record?)))
                 .collect(),
@@ -115,9 +160,10 @@ impl Agent {
         let mut tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
         let task = tasks.find(|task| task.process.key.is_roughly(row.process.key));
         if let Some(task) = task.filter(|_| self.counts_waits()) {
-            habits.waits_total = task.waits.or(habits.waits_total);
-            let last_wait = task
-                .last_wait_ns
+            let waits = task.waits;
+            habits.waits_total = waits.map(|waits| waits.calls).or(habits.waits_total);
+            let last_wait = waits
+                .and_then(|waits| waits.last_ns)
                 .map(|at_ns| report::time(self.wall, at_ns));
             habits.last_wait_at = last_wait.or(habits.last_wait_at);
         }

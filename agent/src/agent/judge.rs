@@ -21,7 +21,9 @@ use crate::{
         Facts, cgroup, collect,
         suspects::{Look, Suspect, YOUNG_NS, suspects},
     },
-    kernel, report,
+    kernel,
+    lifecycle::Record,
+    report,
     story::Seen,
     verdict::{self, Verdict},
 };
@@ -220,11 +222,7 @@ impl Agent {
 
     /// Whether the last round judged all who hold old zombies now, or as many as a round may.
     fn all_are_judged(&self) -> bool {
-        let now_ns = kernel::now_ns();
-        let mut old = self
-            .lifecycle
-            .zombies()
-            .filter(|record| now_ns.saturating_sub(record.died.at_ns) >= YOUNG_NS);
+        let mut old = self.old_zombies(kernel::now_ns());
         self.judge.judged.len() >= SUSPECTS
             || old.all(|record| {
                 let holder = record.responsible();
@@ -238,32 +236,29 @@ impl Agent {
         if self.judge.round.is_some() || !self.judge.is_older_than(age_ns, now_ns) {
             return;
         }
-        let counts_waits = self.counts_waits();
-        let mut found = self.suspects(now_ns, None, counts_waits);
-        if !found.is_empty() {
-            match self.look_at_all() {
-                Ok(snapshot) => found = self.suspects(now_ns, Some(&snapshot), counts_waits),
-                Err(error) => log::warn!("no snapshot of the processes: {error}"),
+        let found = if self.old_zombies(now_ns).next().is_some() {
+            let snapshot = self.look_at_all();
+            if let Err(error) = &snapshot {
+                log::warn!("no snapshot of the processes: {error}");
             }
-        }
+            suspects(
+                now_ns,
+                self.began_ns,
+                self.lifecycle.zombies(),
+                &self.parents,
+                snapshot.ok().as_ref(),
+                self.counts_waits(),
+                SUSPECTS,
+            )
+        } else {
+            Vec::new()
+        };
         self.judge.begin(found, now_ns);
     }
 
-    fn suspects(
-        &self,
-        now_ns: u64,
-        snapshot: Option<&crate::events::Snapshot>,
-        counts_waits: bool,
-    ) -> Vec<Suspect> {
-        suspects(
-            now_ns,
-            self.began_ns,
-            self.lifecycle.zombies(),
-            &self.parents,
-            snapshot,
-            counts_waits,
-            SUSPECTS,
-        )
+    fn old_zombies(&self, now_ns: u64) -> impl Iterator<Item = &Record> {
+        let is_old = move |record: &&Record| now_ns.saturating_sub(record.died.at_ns) >= YOUNG_NS;
+        self.lifecycle.zombies().filter(is_old)
     }
 
     pub(super) fn counts_waits(&self) -> bool {
@@ -285,14 +280,21 @@ impl Agent {
         let _gone = match question {
             Question::Culprits(to) => {
                 self.look_at_pids(pids::WHILE_ASKED_NS);
+                let culprits = self.culprits();
                 to.send(Culprits {
                     pids: report::pids(&self.pid_usages()),
-                    document: self.document(self.culprits()),
+                    document: self.document(culprits),
                 })
                 .is_ok()
             }
-            Question::Zombies(to) => to.send(self.document(self.zombies())).is_ok(),
-            Question::Explain(pid, seen, to) => to.send(self.explain(pid, &seen)).is_ok(),
+            Question::Zombies(to) => {
+                let zombies = self.zombies();
+                to.send(self.document(zombies)).is_ok()
+            }
+            Question::Explain(pid, seen, to) => {
+                let told = self.explain(pid, &seen);
+                to.send(told).is_ok()
+            }
         };
     }
 }

@@ -7,9 +7,11 @@ pub(crate) mod host;
 mod judge;
 mod pids;
 mod streams;
+mod stuck;
 mod tally;
+mod workloads;
 
-use std::{thread, time::Duration};
+use std::{path::PathBuf, thread, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -19,23 +21,32 @@ use tokio::{
 };
 
 use self::core::Agent;
+pub(crate) use self::stuck::THRESHOLD as STUCK_AFTER;
 use crate::{
     api,
     cli::{self, AgentArgs, ProbeArgs},
     doctor,
     handle::{Handle, Request},
-    kernel, server,
+    kernel::{self, Role},
+    server,
+    systemd::Manager,
 };
 
 /// Inside a view nobody asks for stale zombies; the daemon has a flag.
 const STALE_AFTER: Duration = Duration::from_secs(30);
+/// Likewise of metrics.
+const MAX_GROUPS: usize = 256;
 
 /// What the loop needs to know of the command line.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Settings {
     kernel: kernel::Config,
+    role: Role,
     reconcile_every: Duration,
     stale_after: Duration,
+    max_groups: usize,
+    /// Where the host's root is mounted.
+    host_root: PathBuf,
 }
 
 /// Runs the daemon until SIGTERM or SIGINT.
@@ -50,17 +61,25 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     // Addresses first: a second agent is refused before it loads anything.
     let listeners = server::bind(
         args.listen.get().copied(),
-        args.socket.get().map(std::path::PathBuf::as_path),
+        args.socket.get().map(PathBuf::as_path),
     )?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    let settings = settings(&args.probes, args.stale_after);
+    let settings = Settings {
+        stale_after: args.stale_after,
+        max_groups: args.max_groups,
+        ..settings(&args.probes, Role::Daemon)
+    };
     let (handle, thread) = start(settings)?;
     if let Some(address) = listeners.tcp_address() {
         log::info!("serving http://{address}/");
     }
     if let Some(path) = listeners.socket_path() {
         log::info!("serving {}", path.display());
+    }
+    let manager = Manager::find();
+    if let Some(manager) = &manager {
+        manager.ready("watching how processes die");
     }
     // A loop that ended by itself must not leave a server without answers behind.
     let mut failed = false;
@@ -69,6 +88,9 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
             _ = terminate.recv() => log::info!("SIGTERM: leaving"),
             _ = interrupt.recv() => log::info!("SIGINT: leaving"),
             () = thread.ended() => failed = true,
+        }
+        if let Some(manager) = &manager {
+            manager.stopping();
         }
     };
     server::serve(listeners, handle, shutdown)
@@ -83,12 +105,20 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When nothing can be measured here; one sentence with the mend.
 pub fn embed(probes: &ProbeArgs) -> anyhow::Result<Handle> {
-    Ok(start(settings(probes, STALE_AFTER))?.0)
+    Ok(start(settings(probes, Role::View))?.0)
+}
+
+/// Gives up, for the thread that shows what an embedded agent says, what only that agent needed.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn give_up_in_view() -> anyhow::Result<()> {
+    kernel::give_up(Role::View, || true).context("cannot give up privileges")
 }
 
 /// What this host allows, found by attaching for a moment.
 pub fn doctor(probes: &ProbeArgs) -> api::Doctor {
-    let config = settings(probes, STALE_AFTER).kernel;
+    let config = settings(probes, Role::View).kernel;
     doctor::examine(config)
 }
 
@@ -124,7 +154,7 @@ fn run_loop(agent: Agent, requests: mpsc::Receiver<Request>) -> anyhow::Result<(
     runtime.block_on(agent.run(requests))
 }
 
-fn settings(probes: &ProbeArgs, stale_after: Duration) -> Settings {
+fn settings(probes: &ProbeArgs, role: Role) -> Settings {
     let rung = |rung| match rung {
         cli::Rung::Fentry => kernel::Rung::Fentry,
         cli::Rung::Kprobe => kernel::Rung::Kprobe,
@@ -138,7 +168,10 @@ fn settings(probes: &ProbeArgs, stale_after: Duration) -> Settings {
             steps: probes.steps,
             debug: probes.debug_probes,
         },
+        role,
         reconcile_every: probes.reconcile_every,
-        stale_after,
+        stale_after: STALE_AFTER,
+        max_groups: MAX_GROUPS,
+        host_root: probes.host_root.clone(),
     }
 }

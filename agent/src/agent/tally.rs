@@ -32,8 +32,11 @@ impl Tally {
     /// Processes reaped. Those of whose death the record was lost are reaped too, as far as no
     /// snapshot has found them lying there.
     pub(super) fn reaped(&self, counters: &Counters) -> u64 {
-        let lost = counters.get(wire::counter::LOST_DEATHS);
-        self.finished + lost.saturating_sub(self.found)
+        self.finished + self.lost_reaps(counters)
+    }
+
+    pub(super) fn lost_reaps(&self, counters: &Counters) -> u64 {
+        lost_deaths(counters).total().saturating_sub(self.found)
     }
 
     pub(super) fn event(&mut self, event: &Event) {
@@ -45,6 +48,7 @@ impl Tally {
             Event::Freed(_) => &mut events.freed,
             Event::Renotified(_) => &mut events.renotified,
             Event::HungUp(_) => &mut events.hung_up,
+            Event::CgroupMade(_) => &mut events.cgroup_made,
         } += 1;
     }
 
@@ -59,9 +63,18 @@ impl Tally {
 }
 
 pub(super) fn exits(counters: &Counters) -> Exits {
+    by_kind(counters, 0)
+}
+
+/// Those of which user space learns by their number alone.
+pub(super) fn lost_deaths(counters: &Counters) -> Exits {
+    by_kind(counters, wire::counter::LOST_DEATH)
+}
+
+fn by_kind(counters: &Counters, first: u32) -> Exits {
     Exits {
-        exited: counters.get(wire::counter::EXITED),
-        killed: counters.get(wire::counter::KILLED),
-        dumped: counters.get(wire::counter::DUMPED),
+        exited: counters.get(first + wire::counter::EXITED),
+        killed: counters.get(first + wire::counter::KILLED),
+        dumped: counters.get(first + wire::counter::DUMPED),
     }
 }

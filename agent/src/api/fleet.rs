@@ -24,7 +24,7 @@ pub struct FleetDocument<T> {
 pub struct Fleet {
     /// One for each agent that Prometheus knew within the last hour.
     pub nodes: Vec<FleetNode>,
-    /// Those with zombies, and the 1,000 with the most exits.
+    /// Those with zombies or stuck exits, and the 1,000 with the most exits.
     pub workloads: Vec<FleetWorkload>,
 }
 
@@ -103,6 +103,8 @@ pub struct FleetWorkload {
     pub zombies: u64,
     /// Those of them that are stale.
     pub stale_zombies: u64,
+    /// Exits that do not come to their end.
+    pub stuck_exits: u64,
     /// Stale zombies that come to it a second, over the last 15 minutes.
     pub growth_per_second: Option<f64>,
     /// Age of the oldest zombie.

@@ -93,7 +93,10 @@ mod tests {
         assert_eq!(it.user, Some(("ann".into(), "s@c:ret".into())));
         assert!(!format!("{it:?}").contains("ret"));
         let it = prometheus("http://prom").expect("a URL");
-        assert_eq!((it.url.to_string().as_str(), it.user), ("http://prom:80", None));
+        assert_eq!(
+            (it.url.to_string().as_str(), it.user),
+            ("http://prom:80", None)
+        );
         for (bad, part) in [
             ("prom:9090", "such as http://prometheus:9090"),
             ("ftp://prom", "such as http://prometheus:9090"),

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::api::{Culprits, Doctor, Document, ExitLine, Explained, Top, VERSION, Zombie};
+use crate::api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, VERSION, Zombie};
 use crate::cli::{DEFAULT_SOCKET, ProbeArgs, ViewArgs};
 use crate::handle::{Handle, Request};
 use crate::say::say;
@@ -55,6 +55,7 @@ impl Source {
         let embedded = tokio::task::spawn_blocking(move || crate::agent::embed(&probes)).await?;
         match embedded {
             Ok(handle) => {
+                crate::agent::give_up_in_view()?;
                 say(format_args!("{why_not}, running one inside this command"));
                 ready(&handle).await?;
                 Ok(Self::Embedded(handle))
@@ -97,6 +98,17 @@ impl Source {
         match self {
             Self::Remote(remote) => remote.explain(pid).await,
             Self::Embedded(handle) => Ok(handle.explain(pid).await?),
+        }
+    }
+
+    /// Who is on its way out for longer than `threshold`, and why.
+    pub async fn stuck(&self, threshold: Duration) -> anyhow::Result<Document<Stuck>> {
+        match self {
+            Self::Remote(remote) => {
+                let question = format!("stuck?threshold={}ms", threshold.as_millis());
+                remote.document(&question).await
+            }
+            Self::Embedded(handle) => Ok(handle.ask(|to| Request::Stuck(threshold, to)).await?),
         }
     }
 

@@ -1,11 +1,11 @@
 //! One record of the wire → one [`Event`] or [`Task`]. Bytes that make no sense are
 //! [`Malformed`], for the caller to count; they are never a panic.
 
-use wire::{death_flags, kill_by, kind, release_flags, renotified_flags, task_flags};
+use wire::{cgroup_flags, death_flags, kill_by, kind, release_flags, renotified_flags, task_flags};
 
 use super::{
-    Death, Event, ExitStatus, Freed, Key, Kill, KillBy, NamespacePid, Process, Release, Renotified,
-    Resources, Steps, Task, TaskState, Waited,
+    Asked, CgroupMade, Death, Event, ExitStatus, Freed, Key, Kill, KillBy, NamespacePid, Process,
+    Release, Renotified, Resources, Steps, Task, TaskState, Thread, Waited, Waits,
 };
 
 /// Bytes that are not a record of the wire.
@@ -44,20 +44,14 @@ pub fn decode(bytes: &[u8], page_size: u64) -> Result<Event, Malformed> {
         kind::WAITED => waited(&read(bytes)?).map(Event::Waited),
         kind::FREED => freed(&read(bytes)?).map(Event::Freed),
         kind::RENOTIFIED => renotified(&read(bytes)?).map(Event::Renotified),
+        kind::CGROUP_MADE => Ok(Event::CgroupMade(cgroup_made(&read(bytes)?))),
         unknown => Err(Malformed::UnknownKind(unknown)),
     }
 }
 
 /// Decodes one [`wire::TaskRecord`], which must be of exactly its size.
 pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
-    let want = size_of::<wire::TaskRecord>();
-    if bytes.len() != want {
-        return Err(Malformed::Size {
-            got: bytes.len(),
-            want,
-        });
-    }
-    let record: wire::TaskRecord = read(bytes)?;
+    let record: wire::TaskRecord = whole(bytes)?;
     let state = if record.flags & task_flags::LEADER_EXITED != 0 {
         TaskState::LeaderExited
     } else if record.flags & task_flags::ZOMBIE != 0 {
@@ -73,13 +67,18 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
         parent: process(&record.parent),
         tracer: process(&record.tracer),
         forker: process(&record.forker),
+        kill: kill(
+            record.kill_by,
+            &record.killer,
+            record.kill_signal,
+            record.killed_ns,
+        ),
         begin_ns: known(record.begin_ns),
         status: (state == TaskState::Zombie).then(|| ExitStatus::from_wait(record.exit_code)),
         exit_signal: Some(record.exit_signal),
         cgroup_id: known(record.cgroup_id),
         uid: record.uid,
-        waits: Some(record.waits),
-        last_wait_ns: known(record.last_wait_ns),
+        waits: Some(waits(&record.waits)),
         dead_by_ns: (state == TaskState::Zombie)
             .then(|| dead_by(&record))
             .flatten(),
@@ -87,26 +86,72 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
     })
 }
 
-/// When a zombie was dead at the latest, from the scheduler's own books: it got its last turn on
-/// a CPU then, and ran no longer than in all its life.
-///
-/// They are kept on another clock, so that the reader's own last turn is the yardstick; the two
-/// may drift apart by what NTP may slew, and a turn may be stretched by interrupts and by the
-/// hypervisor. What is added for that makes the answer later, never earlier. A process that ever
-/// had other threads may have outlived its leader, of which the books speak.
+/// Decodes one [`wire::ThreadRecord`], which must be of exactly its size.
+pub fn decode_thread(bytes: &[u8]) -> Result<Thread, Malformed> {
+    let record: wire::ThreadRecord = whole(bytes)?;
+    let turn = Turn {
+        last_ran_sched_ns: record.last_ran_sched_ns,
+        runtime_ns: record.runtime_ns,
+        reader_ran_sched_ns: record.reader_ran_sched_ns,
+        read_ns: record.read_ns,
+    };
+    Ok(Thread {
+        of: key(record.tgid, record.start_ns).ok_or(Malformed::NoProcess(0))?,
+        tid: record.tid,
+        slept_by_ns: turn.over_by(),
+        stack: record
+            .stack
+            .into_iter()
+            .take_while(|&address| address != 0)
+            .collect(),
+    })
+}
+
+/// When a zombie was dead at the latest: its last turn on a CPU was over. A process that ever had
+/// other threads may have outlived its leader, of which the books speak.
 fn dead_by(record: &wire::TaskRecord) -> Option<u64> {
-    const SLEW: u64 = 2_000;
-    const STRETCH: u64 = 2;
-    const SLACK_NS: u64 = 1_000_000;
-    if record.last_ran_sched_ns == 0 || record.threads_runtime_ns != 0 {
+    if record.threads_runtime_ns != 0 {
         return None;
     }
-    let turn_ns = record.runtime_ns.checked_mul(STRETCH)?;
-    let since_turn_ns = record
-        .reader_ran_sched_ns
-        .checked_sub(record.last_ran_sched_ns)?;
-    let age_ns = (since_turn_ns - since_turn_ns / SLEW).checked_sub(turn_ns + SLACK_NS)?;
-    record.read_ns.checked_sub(age_ns)
+    let turn = Turn {
+        last_ran_sched_ns: record.last_ran_sched_ns,
+        runtime_ns: record.runtime_ns,
+        reader_ran_sched_ns: record.reader_ran_sched_ns,
+        read_ns: record.read_ns,
+    };
+    turn.over_by()
+}
+
+/// What the scheduler's books say of a thread that does not run.
+#[expect(clippy::struct_field_names, reason = "units are in names")]
+struct Turn {
+    last_ran_sched_ns: u64,
+    runtime_ns: u64,
+    reader_ran_sched_ns: u64,
+    read_ns: u64,
+}
+
+impl Turn {
+    /// When its last turn on a CPU was over at the latest: it began then, and lasted no longer
+    /// than all its life.
+    ///
+    /// The books are kept on another clock, so that the reader's own last turn is the yardstick;
+    /// the two may drift apart by what NTP may slew, and a turn may be stretched by interrupts
+    /// and by the hypervisor. What is added for that makes the answer later, never earlier.
+    fn over_by(&self) -> Option<u64> {
+        const SLEW: u64 = 2_000;
+        const STRETCH: u64 = 2;
+        const SLACK_NS: u64 = 1_000_000;
+        if self.last_ran_sched_ns == 0 {
+            return None;
+        }
+        let turn_ns = self.runtime_ns.checked_mul(STRETCH)?;
+        let since_turn_ns = self
+            .reader_ran_sched_ns
+            .checked_sub(self.last_ran_sched_ns)?;
+        let age_ns = (since_turn_ns - since_turn_ns / SLEW).checked_sub(turn_ns + SLACK_NS)?;
+        self.read_ns.checked_sub(age_ns)
+    }
 }
 
 /// A struct of the wire.
@@ -130,7 +175,11 @@ unsafe impl Wire for wire::Freed {}
 // SAFETY: integers, and structs of them.
 unsafe impl Wire for wire::Renotified {}
 // SAFETY: integers, and structs and arrays of them.
+unsafe impl Wire for wire::CgroupMade {}
+// SAFETY: integers, and structs and arrays of them.
 unsafe impl Wire for wire::TaskRecord {}
+// SAFETY: integers, and arrays of them.
+unsafe impl Wire for wire::ThreadRecord {}
 
 /// The struct that `bytes` begin with, at whatever alignment.
 fn read<T: Wire>(bytes: &[u8]) -> Result<T, Malformed> {
@@ -146,6 +195,18 @@ fn read<T: Wire>(bytes: &[u8]) -> Result<T, Malformed> {
     Ok(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
 }
 
+/// The same, of exactly as many bytes.
+fn whole<T: Wire>(bytes: &[u8]) -> Result<T, Malformed> {
+    let want = size_of::<T>();
+    if bytes.len() != want {
+        return Err(Malformed::Size {
+            got: bytes.len(),
+            want,
+        });
+    }
+    read(bytes)
+}
+
 fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
     let (user_ns, system_ns) = cpu_time(record.user_ns, record.system_ns, record.runtime_ns);
     Ok(Death {
@@ -155,7 +216,12 @@ fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
         parent: process(&record.parent),
         tracer: process(&record.tracer),
         forker: process(&record.forker),
-        kill: kill(record),
+        kill: kill(
+            record.kill_by,
+            &record.killer,
+            record.kill_signal,
+            record.killed_ns,
+        ),
         begin_ns: known(record.begin_ns),
         status: ExitStatus::from_wait(record.exit_code),
         exit_signal: record.exit_signal,
@@ -174,14 +240,12 @@ fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
 }
 
 /// A signal from no process is one all the same.
-fn kill(record: &wire::Death) -> Option<Kill> {
+fn kill(by: u16, killer: &wire::Process, signal: u16, at_ns: u64) -> Option<Kill> {
     Some(Kill {
-        by: kill_by(record.kill_by),
-        process: process(&record.killer),
-        signal: u8::try_from(record.kill_signal)
-            .ok()
-            .filter(|&it| it != 0)?,
-        at_ns: known(record.killed_ns)?,
+        by: kill_by(by),
+        process: process(killer),
+        signal: u8::try_from(signal).ok().filter(|&it| it != 0)?,
+        at_ns: known(at_ns)?,
     })
 }
 
@@ -195,6 +259,18 @@ fn kill_by(code: u16) -> Option<KillBy> {
         kill_by::NAMESPACE => KillBy::Namespace,
         _ => return None,
     })
+}
+
+fn cgroup_made(record: &wire::CgroupMade) -> CgroupMade {
+    let length = record.path.iter().position(|&byte| byte == 0);
+    let whole = record.head.flags & cgroup_flags::PATH_CUT == 0;
+    CgroupMade {
+        at_ns: record.head.at_ns,
+        id: record.id,
+        path: length
+            .filter(|_| whole)
+            .map(|length| String::from_utf8_lossy(&record.path[..length]).into_owned()),
+    }
 }
 
 fn release(record: &wire::Release) -> Result<Release, Malformed> {
@@ -275,6 +351,27 @@ fn pids(records: &[wire::NamespacePid]) -> Vec<NamespacePid> {
         .copied()
         .map(child)
         .collect()
+}
+
+fn waits(record: &wire::Waits) -> Waits {
+    let [any, process, group, pidfd, clones, of_thread] = record.takes;
+    let asked = Asked {
+        any,
+        process,
+        group,
+        pidfd,
+        clones,
+        of_thread,
+        peeks: record.peeks,
+        last_take_ns: known(record.last_take_ns),
+        last_any_ns: known(record.last_any_ns),
+        last_peek_ns: known(record.last_peek_ns),
+    };
+    Waits {
+        calls: record.calls,
+        last_ns: known(record.last_ns),
+        asked: (record.unknown == 0).then_some(asked),
+    }
 }
 
 fn known(value: u64) -> Option<u64> {

@@ -267,3 +267,63 @@ fn where_the_last_turn_says_nothing_of_the_death_nothing_is_said() {
         assert_eq!(dead_by_ns(&record), None, "{record:?}");
     }
 }
+
+#[test]
+fn what_waits_asked_for_is_known_of_all_or_of_none() {
+    let mut record = an_old_zombie();
+    record.waits = wire::Waits {
+        calls: 7,
+        last_ns: 900,
+        takes: [1, 2, 3, 4, 5, 6],
+        last_take_ns: 800,
+        peeks: 7,
+        last_peek_ns: 700,
+        ..wire::Waits::NONE
+    };
+    let waits = |record: &wire::TaskRecord| {
+        let task = decode_task(&bytes(record)).expect("a task");
+        task.waits.expect("the kernel side counts them")
+    };
+    let expected = Asked {
+        any: 1,
+        process: 2,
+        group: 3,
+        pidfd: 4,
+        clones: 5,
+        of_thread: 6,
+        peeks: 7,
+        last_take_ns: Some(800),
+        last_any_ns: None,
+        last_peek_ns: Some(700),
+    };
+    assert_eq!(waits(&record).asked, Some(expected));
+    // One call of a 32-bit program might have been for anybody.
+    record.waits.unknown = 1;
+    let unknown = waits(&record);
+    assert_eq!(
+        (unknown.calls, unknown.last_ns, unknown.asked),
+        (7, Some(900), None)
+    );
+}
+
+#[test]
+fn a_cgroup_s_path_ends_at_its_nul_or_is_not_told() {
+    let mut path = [b'x'; wire::CGROUP_PATH_LEN];
+    path[..3].copy_from_slice(b"/a\0");
+    let mut record = wire::CgroupMade {
+        head: wire::Head {
+            kind: kind::CGROUP_MADE,
+            flags: 0,
+            at_ns: 100,
+        },
+        id: 42,
+        path,
+    };
+    let path = |record: &wire::CgroupMade| match decode(&bytes(record), 4096) {
+        Ok(Event::CgroupMade(made)) => made.path,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(path(&record).as_deref(), Some("/a"));
+    record.head.flags = cgroup_flags::PATH_CUT;
+    assert_eq!(path(&record), None);
+}

@@ -7,7 +7,7 @@ mod steps;
 
 #[cfg(test)]
 pub(crate) use decode::tests::bytes;
-pub use decode::{Malformed, decode, decode_task};
+pub use decode::{Malformed, decode, decode_task, decode_thread};
 pub use steps::Steps;
 
 /// A process over all time: a PID alone is reused.
@@ -107,6 +107,22 @@ pub struct Kill {
     pub signal: u8,
     /// When it was sent.
     pub at_ns: u64,
+}
+
+impl Kill {
+    /// Who sent it, in words, as far as that is known.
+    pub fn sender(&self) -> String {
+        let words = match (&self.process, self.by) {
+            (Some(process), _) => return format!("{} (PID {})", process.comm, process.key.tgid),
+            (None, Some(KillBy::Kernel)) => "the kernel",
+            (None, Some(KillBy::Oom)) => "the OOM killer",
+            (None, Some(KillBy::Terminal)) => "its terminal",
+            (None, Some(KillBy::Timer)) => "a timer",
+            (None, Some(KillBy::Namespace)) => "the end of its PID namespace",
+            (None, Some(KillBy::Process) | None) => "a process that is not known",
+        };
+        words.to_owned()
+    }
 }
 
 /// What a process used in its life, as the kernel accounts it at death.
@@ -225,6 +241,17 @@ pub struct HungUp {
     pub dead: Key,
 }
 
+/// A cgroup of the unified hierarchy was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CgroupMade {
+    /// When.
+    pub at_ns: u64,
+    /// Its id: the inode number of its directory.
+    pub id: u64,
+    /// Its path from the root of the hierarchy; `None` where that was too long to be told.
+    pub path: Option<String>,
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -240,6 +267,8 @@ pub enum Event {
     Renotified(Renotified),
     /// See [`HungUp`]; from user space, not from the ring.
     HungUp(HungUp),
+    /// See [`CgroupMade`].
+    CgroupMade(CgroupMade),
 }
 
 /// One group leader of a snapshot of all processes.
@@ -255,6 +284,8 @@ pub struct Task {
     pub tracer: Option<Process>,
     /// Who created it.
     pub forker: Option<Process>,
+    /// The last fatal signal, which may yet be ignored or handled.
+    pub kill: Option<Kill>,
     /// First moment the whole group was on its way out.
     pub begin_ns: Option<u64>,
     /// How it ended, of a zombie.
@@ -266,13 +297,60 @@ pub struct Task {
     /// Real uid.
     pub uid: u32,
     /// Its wait calls since the agent came, where the source knows them.
-    pub waits: Option<u64>,
-    /// Its last wait call.
-    pub last_wait_ns: Option<u64>,
+    pub waits: Option<Waits>,
     /// Of a zombie: it was dead at this moment, and as a rule had died milliseconds before.
     pub dead_by_ns: Option<u64>,
     /// Its numbers, outermost namespace first; empty where the source does not know.
     pub pids: Vec<NamespacePid>,
+}
+
+/// The wait calls of one process since the agent came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// All of them.
+    pub calls: u64,
+    /// When the last one began.
+    pub last_ns: Option<u64>,
+    /// What they asked for; `None` where the arguments of any could not be read.
+    pub asked: Option<Asked>,
+}
+
+/// What wait calls asked for, of those that look for the dead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Calls that would take any child.
+    pub any: u64,
+    /// Calls that would take one process, by its number.
+    pub process: u64,
+    /// Calls that would take processes of one group.
+    pub group: u64,
+    /// Calls that would take the process of a pidfd.
+    pub pidfd: u64,
+    /// Calls that would take children whose death sends no SIGCHLD (`__WCLONE`).
+    pub clones: u64,
+    /// Calls that would take children of the calling thread (`__WNOTHREAD`).
+    pub of_thread: u64,
+    /// Calls that look and leave the dead (`WNOWAIT`).
+    pub peeks: u64,
+    /// The last call that would take somebody.
+    pub last_take_ns: Option<u64>,
+    /// The last that would take any child.
+    pub last_any_ns: Option<u64>,
+    /// The last that would only look.
+    pub last_peek_ns: Option<u64>,
+}
+
+/// A thread that has not ended, of a process that is on its way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// Its process.
+    pub of: Key,
+    /// Its number.
+    pub tid: u32,
+    /// If it sleeps: it slept already at this moment, and as a rule since milliseconds before.
+    pub slept_by_ns: Option<u64>,
+    /// Return addresses of its kernel stack, innermost first; none where they could not be had.
+    pub stack: Vec<u64>,
 }
 
 /// State of a process in a snapshot.

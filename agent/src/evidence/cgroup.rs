@@ -99,6 +99,18 @@ impl Mounts {
         })
     }
 
+    /// Whether the freezer of version 1 holds every process of the cgroup.
+    pub fn all_frozen_v1(&self, cgroup: &str) -> bool {
+        let path = path_of(cgroup, "freezer");
+        let folder = self
+            .v1_freezer
+            .as_deref()
+            .zip(path)
+            .map(|(root, path)| root.join(path));
+        let state = folder.and_then(|folder| read(&folder, "freezer.state"));
+        state.is_some_and(|state| state.trim() == "FROZEN")
+    }
+
     /// For how long the quota of its cgroup kept it off the CPUs, all its processes together.
     pub fn throttled_ns(&self, cgroup: &str) -> Option<u64> {
         let v2 = || {

@@ -27,7 +27,7 @@ pub fn facts(who: Key, mounts: &Mounts) -> Option<Facts> {
         cpu: None,
     };
     let mut cpu: Option<Cpu> = None;
-    for tid in threads(who.tgid) {
+    for tid in threads(who.tgid, THREADS) {
         let Some((thread, sigchld, its_cpu)) = thread(&root, tid) else {
             continue;
         };
@@ -49,16 +49,18 @@ pub fn facts(who: Key, mounts: &Mounts) -> Option<Facts> {
     now.is_roughly(who).then_some(facts)
 }
 
-fn comm(pid: u32) -> Option<String> {
+/// The name of a process.
+pub(super) fn comm(pid: u32) -> Option<String> {
     let comm = fs::read(format!("/proc/{pid}/comm")).ok()?;
     Some(String::from_utf8_lossy(&comm).trim_end().to_owned())
 }
 
-fn threads(tgid: u32) -> Vec<u32> {
+/// The threads of a process, at most so many.
+pub(super) fn threads(tgid: u32, most: usize) -> Vec<u32> {
     let entries = fs::read_dir(format!("/proc/{tgid}/task"));
     let names = entries.into_iter().flatten().flatten();
     let numbers = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    numbers.take(THREADS).collect()
+    numbers.take(most).collect()
 }
 
 fn thread(process: &str, tid: u32) -> Option<(Thread, Option<Sigchld>, Option<Cpu>)> {

@@ -3,9 +3,12 @@
 //!
 //! Absent knowledge is `None`: a rule then says less, or nothing.
 
+use crate::events::Asked;
+
 pub mod cgroup;
 pub mod collect;
 pub(crate) mod parse;
+pub mod stuck;
 pub mod suspects;
 
 /// Why the process must act.
@@ -68,6 +71,14 @@ pub struct Habits {
     pub waits: Option<u64>,
     /// How long ago the last one began.
     pub last_wait_age_ns: Option<u64>,
+    /// What they asked for; `None` where that is not known of all.
+    pub asked: Option<Asked>,
+    /// How long ago the last call began that would take somebody.
+    pub last_take_age_ns: Option<u64>,
+    /// How long ago the last one began that would take any child.
+    pub last_any_age_ns: Option<u64>,
+    /// How long ago the last one began that would look and leave the dead.
+    pub last_peek_age_ns: Option<u64>,
     /// Children it reaped.
     pub reaped: u64,
     /// How long ago it reaped the last one.
@@ -188,10 +199,30 @@ impl Evidence {
         Some(self.habits.last_wait_age_ns? < self.zombies.oldest_age_ns)
     }
 
+    /// Whether it began a wait that would take any child while its oldest zombie lay dead.
+    pub fn asked_for_any_beside_the_dead(&self) -> Option<bool> {
+        self.habits.asked?;
+        Some(self.is_beside_the_dead(self.habits.last_any_age_ns))
+    }
+
+    /// Whether it began a wait that would take somebody while its oldest zombie lay dead.
+    pub fn would_take_beside_the_dead(&self) -> Option<bool> {
+        self.habits.asked?;
+        Some(self.is_beside_the_dead(self.habits.last_take_age_ns))
+    }
+
+    /// Whether it looked at the dead, to leave them, while its oldest zombie lay dead.
+    pub fn peeked_beside_the_dead(&self) -> bool {
+        self.is_beside_the_dead(self.habits.last_peek_age_ns)
+    }
+
+    fn is_beside_the_dead(&self, age_ns: Option<u64>) -> bool {
+        age_ns.is_some_and(|age_ns| age_ns < self.zombies.oldest_age_ns)
+    }
+
     /// Whether it reaped somebody while its oldest zombie lay dead.
     pub fn reaped_beside_the_dead(&self) -> bool {
-        let age = self.habits.last_reap_age_ns;
-        age.is_some_and(|age_ns| age_ns < self.zombies.oldest_age_ns)
+        self.is_beside_the_dead(self.habits.last_reap_age_ns)
     }
 
     /// Whether a different process created most of its zombies.
@@ -211,6 +242,23 @@ impl Evidence {
             let mut living = facts.living().peekable();
             living.peek().is_some() && living.all(|thread| states.contains(&thread.state))
         })
+    }
+
+    /// Whether it does nothing about its children by what its threads do now: each sleeps, none
+    /// in a wait, and neither a handler nor a blocked SIGCHLD would tell it of a death.
+    pub fn is_deaf(&self) -> bool {
+        let Some(facts) = &self.facts else {
+            return false;
+        };
+        let elsewhere = |thread: &Thread| {
+            let wchan = thread.wchan.as_deref();
+            thread.awaits.is_none() && wchan.is_some_and(|wchan| wchan != "do_wait")
+        };
+        let deaf = |sigchld: Sigchld| !sigchld.caught && sigchld.blocked_in == 0;
+        self.all_threads(&['S', 'I'])
+            && facts.living().all(elsewhere)
+            && facts.looked_at.len() == facts.threads as usize
+            && facts.sigchld.is_some_and(deaf)
     }
 
     /// A thread inside a wait that cannot end with one of its zombies, and whom it waits for.

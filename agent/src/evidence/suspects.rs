@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Cpu, Evidence, Facts, Habits, Role, Since, Zombies};
-use crate::events::{Key, Process, Snapshot, Task};
+use crate::events::{Key, Process, Snapshot, Task, TaskState};
 use crate::lifecycle::{DiedBound, Record};
 use crate::parents::Parents;
 
@@ -80,8 +80,8 @@ pub fn suspects<'a>(
             let forker = record.forker.as_ref();
             let own = forker.is_some_and(|forker| forker.key.is_roughly(holder.key));
             // A living forker that is not the parent made it with CLONE_PARENT.
-            let gone =
-                forker.is_some_and(|forker| snapshot.is_some() && task(forker.key).is_none());
+            let is_dead = |key| task(key).is_none_or(|task| task.state == TaskState::Zombie);
+            let gone = forker.is_some_and(|forker| snapshot.is_some() && is_dead(forker.key));
             zombies.old += 1;
             zombies.without_sigchld += u64::from(
                 signal
@@ -103,7 +103,10 @@ pub fn suspects<'a>(
             .and_then(|record| record.parent.as_ref())
             .map(|parent| (parent.key.tgid, parent.comm.clone()));
         let age = |at_ns: u64| now_ns.saturating_sub(at_ns);
-        let habits = task(holder.key).filter(|_| counts_waits);
+        let waits = task(holder.key)
+            .filter(|_| counts_waits)
+            .and_then(|task| task.waits);
+        let asked = waits.and_then(|waits| waits.asked);
         found.push(Suspect {
             process: holder.clone(),
             at_ns: now_ns,
@@ -119,8 +122,12 @@ pub fn suspects<'a>(
                 watched_ns: now_ns - began_ns.max(holder.key.start_ns).min(now_ns),
                 zombies,
                 habits: Habits {
-                    waits: habits.and_then(|task| task.waits),
-                    last_wait_age_ns: habits.and_then(|task| task.last_wait_ns).map(age),
+                    waits: waits.map(|waits| waits.calls),
+                    last_wait_age_ns: waits.and_then(|waits| waits.last_ns).map(age),
+                    asked,
+                    last_take_age_ns: asked.and_then(|asked| asked.last_take_ns).map(age),
+                    last_any_age_ns: asked.and_then(|asked| asked.last_any_ns).map(age),
+                    last_peek_age_ns: asked.and_then(|asked| asked.last_peek_ns).map(age),
                     reaped: reaping.total,
                     last_reap_age_ns: reaping.last_ns.map(age),
                 },

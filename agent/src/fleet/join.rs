@@ -12,6 +12,11 @@ type Workload = (FleetAgent, [Option<String>; 4]);
 
 const NAMES: [&str; 4] = ["namespace", "pod", "container", "unit"];
 
+/// What is known of a workload.
+const FIGURES: &[&str] = &[
+    "zombies", "stale", "stuck", "growth", "oldest", "exits", "late",
+];
+
 /// All of both answers, at a moment in Unix seconds.
 pub(super) fn fleet(nodes: &[Series], workloads: &[Series], now: f64) -> Fleet {
     let verdicts = Verdicts::of(nodes);
@@ -107,7 +112,7 @@ fn workloads(all: &[Series], nodes: &[FleetNode], now: f64) -> Vec<FleetWorkload
             Some((part, workload(series), known(series.value)))
         })
     };
-    for (_, workload, _) in of(&["zombies", "exits"]) {
+    for (_, workload, _) in of(&["zombies", "exits", "stuck"]) {
         if shown.contains(&workload.0) {
             rows.entry(workload).or_insert_with_key(|workload| {
                 let (agent, [namespace, pod, container, unit]) = workload.clone();
@@ -119,6 +124,7 @@ fn workloads(all: &[Series], nodes: &[FleetNode], now: f64) -> Vec<FleetWorkload
                     agent,
                     zombies: 0,
                     stale_zombies: 0,
+                    stuck_exits: 0,
                     growth_per_second: None,
                     oldest_seconds: None,
                     exits_per_second: None,
@@ -128,13 +134,14 @@ fn workloads(all: &[Series], nodes: &[FleetNode], now: f64) -> Vec<FleetWorkload
             });
         }
     }
-    for (part, workload, value) in of(&["zombies", "stale", "growth", "oldest", "exits", "late"]) {
+    for (part, workload, value) in of(FIGURES) {
         let Some(row) = rows.get_mut(&workload) else {
             continue;
         };
         match part {
             "zombies" => row.zombies = whole(value).unwrap_or(0),
             "stale" => row.stale_zombies = whole(value).unwrap_or(0),
+            "stuck" => row.stuck_exits = whole(value).unwrap_or(0),
             "growth" => row.growth_per_second = value,
             "oldest" => row.oldest_seconds = age(value, now),
             "exits" => row.exits_per_second = value,

@@ -133,8 +133,7 @@ impl Prometheus {
                 None => bail!("{}", self.no_prometheus(&format!("it answered {status}"))),
             },
         }
-        series::parse(&body)
-            .with_context(|| self.no_prometheus("it did not answer as one does"))
+        series::parse(&body).with_context(|| self.no_prometheus("it did not answer as one does"))
     }
 
     fn no_prometheus(&self, why: &str) -> String {

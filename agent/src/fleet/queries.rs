@@ -17,40 +17,106 @@ macro_rules! workload {
 
 const NODES: &[(&str, &str)] = &[
     ("now", "vector(time())"),
-    ("known", concat!("group by (", agent!(), ") (last_over_time(reapwatch_build_info[1h]))")),
+    (
+        "known",
+        concat!(
+            "group by (",
+            agent!(),
+            ") (last_over_time(reapwatch_build_info[1h]))"
+        ),
+    ),
     // Also targets that never answered, as far as their job's name gives them away.
-    ("up", concat!(
-        "min by (", agent!(), ") (up{job=~\".*reapwatch.*\"} or \
+    (
+        "up",
+        concat!(
+            "min by (",
+            agent!(),
+            ") (up{job=~\".*reapwatch.*\"} or \
          up and on (job, instance) last_over_time(reapwatch_build_info[1h]))"
-    )),
+        ),
+    ),
     ("scraped", "timestamp(reapwatch_build_info)"),
-    ("seen", concat!(
-        "max by (", agent!(), ") (max_over_time(timestamp(reapwatch_build_info)[1h:1m]))"
-    )),
-    ("zombies", concat!("sum by (", agent!(), ") (reapwatch_zombies)")),
-    ("stale", concat!("sum by (", agent!(), ") (reapwatch_stale_zombies)")),
-    ("oldest", concat!(
-        "min by (", agent!(), ") (reapwatch_oldest_zombie_timestamp_seconds)"
-    )),
-    ("exits", concat!("sum by (", agent!(), ") (rate(reapwatch_exits_total[5m]))")),
+    (
+        "seen",
+        concat!(
+            "max by (",
+            agent!(),
+            ") (max_over_time(timestamp(reapwatch_build_info)[1h:1m]))"
+        ),
+    ),
+    (
+        "zombies",
+        concat!("sum by (", agent!(), ") (reapwatch_zombies)"),
+    ),
+    (
+        "stale",
+        concat!("sum by (", agent!(), ") (reapwatch_stale_zombies)"),
+    ),
+    (
+        "oldest",
+        concat!(
+            "min by (",
+            agent!(),
+            ") (reapwatch_oldest_zombie_timestamp_seconds)"
+        ),
+    ),
+    (
+        "exits",
+        concat!("sum by (", agent!(), ") (rate(reapwatch_exits_total[5m]))"),
+    ),
     // Where classic histograms are converted to native ones there are no buckets.
-    ("p99", concat!(
-        "histogram_quantile(0.99, sum by (", agent!(), ", le) \
+    (
+        "p99",
+        concat!(
+            "histogram_quantile(0.99, sum by (",
+            agent!(),
+            ", le) \
          (rate(reapwatch_zombie_duration_seconds_bucket[5m]))) or \
-         histogram_quantile(0.99, sum by (", agent!(), ") \
+         histogram_quantile(0.99, sum by (",
+            agent!(),
+            ") \
          (rate(reapwatch_zombie_duration_seconds[5m])))"
-    )),
-    ("stuck", concat!("sum by (", agent!(), ") (reapwatch_stuck_exits)")),
-    ("pids_used", concat!("max by (", agent!(), ") (reapwatch_pids_used{scope=\"node\"})")),
-    ("pids_limit", concat!("max by (", agent!(), ") (reapwatch_pids_limit{scope=\"node\"})")),
-    ("lost", concat!("sum by (", agent!(), ") (reapwatch_events_lost_total)")),
-    ("culprits", concat!(
-        "sum by (", workload!(), ", verdict) (reapwatch_culprits) > 0"
-    )),
-    ("judged", concat!("group by (", agent!(), ") (reapwatch_culprits)")),
+        ),
+    ),
+    (
+        "stuck",
+        concat!("sum by (", agent!(), ") (reapwatch_stuck_exits)"),
+    ),
+    (
+        "pids_used",
+        concat!(
+            "max by (",
+            agent!(),
+            ") (reapwatch_pids_used{scope=\"node\"})"
+        ),
+    ),
+    (
+        "pids_limit",
+        concat!(
+            "max by (",
+            agent!(),
+            ") (reapwatch_pids_limit{scope=\"node\"})"
+        ),
+    ),
+    (
+        "lost",
+        concat!("sum by (", agent!(), ") (reapwatch_events_lost_total)"),
+    ),
+    (
+        "culprits",
+        concat!(
+            "sum by (",
+            workload!(),
+            ", verdict) (reapwatch_culprits) > 0"
+        ),
+    ),
+    (
+        "judged",
+        concat!("group by (", agent!(), ") (reapwatch_culprits)"),
+    ),
 ];
 
-/// Zombies by workload; with the busiest, the rows.
+/// Zombies by workload.
 macro_rules! zombies {
     () => {
         concat!("sum by (", workload!(), ") (reapwatch_zombies) > 0")
@@ -59,25 +125,65 @@ macro_rules! zombies {
 
 macro_rules! exits {
     () => {
-        concat!("sum by (", workload!(), ") (rate(reapwatch_exits_total[5m]))")
+        concat!(
+            "sum by (",
+            workload!(),
+            ") (rate(reapwatch_exits_total[5m]))"
+        )
     };
 }
 
 const WORKLOADS: &[(&str, &str)] = &[
     ("zombies", zombies!()),
-    ("exits", concat!(
-        "topk(1000, ", exits!(), " > 0) or ",
-        exits!(), " and on (", workload!(), ") (", zombies!(), ")"
-    )),
-    ("stale", concat!("sum by (", workload!(), ") (reapwatch_stale_zombies) > 0")),
-    ("growth", concat!("sum by (", workload!(), ") (deriv(reapwatch_stale_zombies[15m]))")),
-    ("oldest", concat!(
-        "min by (", workload!(), ") (reapwatch_oldest_zombie_timestamp_seconds)"
-    )),
-    ("late", concat!(
-        "sum by (", workload!(), ") (rate(reapwatch_reaped_late_total[15m])) / \
-         (sum by (", workload!(), ") (rate(reapwatch_reaped_total[15m])) > 0)"
-    )),
+    (
+        "exits",
+        concat!(
+            "topk(1000, ",
+            exits!(),
+            " > 0) or ",
+            exits!(),
+            " and on (",
+            workload!(),
+            ") (",
+            zombies!(),
+            ")"
+        ),
+    ),
+    (
+        "stale",
+        concat!("sum by (", workload!(), ") (reapwatch_stale_zombies) > 0"),
+    ),
+    (
+        "stuck",
+        concat!("sum by (", workload!(), ") (reapwatch_stuck_exits) > 0"),
+    ),
+    (
+        "growth",
+        concat!(
+            "sum by (",
+            workload!(),
+            ") (deriv(reapwatch_stale_zombies[15m]))"
+        ),
+    ),
+    (
+        "oldest",
+        concat!(
+            "min by (",
+            workload!(),
+            ") (reapwatch_oldest_zombie_timestamp_seconds)"
+        ),
+    ),
+    (
+        "late",
+        concat!(
+            "sum by (",
+            workload!(),
+            ") (rate(reapwatch_reaped_late_total[15m])) / \
+         (sum by (",
+            workload!(),
+            ") (rate(reapwatch_reaped_total[15m])) > 0)"
+        ),
+    ),
 ];
 
 /// Everything about nodes.
@@ -125,6 +231,9 @@ mod tests {
 
     #[test]
     fn what_urls_give_a_meaning_is_written_as_bytes() {
-        assert_eq!(encoded("a{b=\"1\"} & +%"), "a%7Bb%3D%221%22%7D%20%26%20%2B%25");
+        assert_eq!(
+            encoded("a{b=\"1\"} & +%"),
+            "a%7Bb%3D%221%22%7D%20%26%20%2B%25"
+        );
     }
 }

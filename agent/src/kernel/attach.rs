@@ -27,6 +27,11 @@ use super::{
 /// The kernel side, built by `cargo xtask ebpf`.
 const OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/prebuilt/reapwatch.bpf.o");
 
+/// The iterator that lists all processes.
+pub(super) const SNAPSHOT: &str = "snapshot";
+/// The iterator that lists the threads of dying processes.
+pub(super) const STACKS: &str = "stacks";
+
 /// What the loader may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
@@ -71,6 +76,8 @@ pub(crate) struct Attached {
     ebpf: Ebpf,
     /// Why the task iterator was refused, if it was.
     pub(super) iterator_refused: Option<String>,
+    /// Why the iterator of stacks was refused, if it was.
+    pub(super) stacks_refused: Option<String>,
 }
 
 /// The counters of all CPUs, summed.
@@ -157,7 +164,8 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
             climb(&mut ebpf, &types, free, config, &mut probes)?;
         }
     }
-    let iterator_refused = load_iterator(&mut ebpf, &types).err();
+    let iterator_refused = load_iterator(&mut ebpf, SNAPSHOT, &types).err();
+    let stacks_refused = load_iterator(&mut ebpf, STACKS, &types).err();
     let log = EbpfLogger::init(&mut ebpf)
         .inspect_err(|error| log::warn!("no log of the kernel side: {error}"))
         .ok();
@@ -176,6 +184,7 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
         source,
         ebpf,
         iterator_refused,
+        stacks_refused,
     })
 }
 
@@ -282,9 +291,12 @@ fn attach_program(program: &mut Program, point: Point, types: &Btf) -> Result<()
     Ok(())
 }
 
-fn load_iterator(ebpf: &mut Ebpf, types: &Btf) -> Result<(), String> {
-    match ebpf.program_mut("snapshot") {
-        Some(Program::Iter(program)) => program.load("task", types).map_err(|error| reason(&error)),
+fn load_iterator(ebpf: &mut Ebpf, name: &str, types: &Btf) -> Result<(), String> {
+    match ebpf.program_mut(name) {
+        Some(Program::Iter(program)) => program.load("task", types).map_err(|error| {
+            log::debug!("{name} refused: {}", chain(&error));
+            reason(&error)
+        }),
         _ => Err("not in the object".to_owned()),
     }
 }
@@ -368,6 +380,12 @@ impl Attached {
             .sum()
     }
 
+    /// Whether the counters and the iterator can be read by this thread as it is.
+    pub(crate) fn can_be_read(&mut self) -> bool {
+        let iterator = self.iterator_refused.is_some() || self.open_iterator(SNAPSHOT).is_ok();
+        iterator && self.counters().is_ok()
+    }
+
     /// Passes on what the kernel side logged.
     pub(crate) fn flush_log(&mut self) {
         if let Some(log) = &mut self.log {
@@ -375,10 +393,10 @@ impl Attached {
         }
     }
 
-    /// A file that lists all tasks when read.
-    pub(super) fn open_snapshot(&mut self) -> io::Result<fs::File> {
-        let Some(Program::Iter(program)) = self.ebpf.program_mut("snapshot") else {
-            return Err(io::Error::other("the object has no snapshot program"));
+    /// A file that gives what an iterator's program, [`SNAPSHOT`] or [`STACKS`], writes.
+    pub(super) fn open_iterator(&mut self, name: &str) -> io::Result<fs::File> {
+        let Some(Program::Iter(program)) = self.ebpf.program_mut(name) else {
+            return Err(io::Error::other(format!("the object has no {name}")));
         };
         let link = program.attach().map_err(io::Error::other)?;
         let link = program.take_link(link).map_err(io::Error::other)?;

@@ -144,9 +144,20 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         required: false,
         decides_source: false,
         lost_without: "whether a parent asks for its children at all",
+        // The second is for kernels before 5.15.
+        hooks: &[
+            typed(&[("wait_tracepoint", Point::Typed("sched_process_wait"))]),
+            typed(&[("wait_by_stack", Point::Typed("sched_process_wait"))]),
+        ],
+    },
+    Transition {
+        name: "cgroup",
+        required: false,
+        decides_source: false,
+        lost_without: "the container or unit of processes whose cgroup is gone within milliseconds",
         hooks: &[typed(&[(
-            "wait_tracepoint",
-            Point::Typed("sched_process_wait"),
+            "cgroup_tracepoint",
+            Point::Typed("cgroup_mkdir"),
         )])],
     },
     Transition {

@@ -13,6 +13,7 @@ mod privileges;
 mod procfs;
 mod readable;
 mod snapshot;
+pub(crate) mod stacks;
 mod steps;
 mod tracefs;
 
@@ -22,7 +23,7 @@ pub(crate) use clock::{Wall, now_ns};
 pub(crate) use hooks::Rung;
 pub(crate) use memlock::ALSO_WARNED_BY;
 pub(crate) use pidfds::Pidfds;
-pub(crate) use privileges::{may_load, may_mount};
+pub(crate) use privileges::{Role, give_up, kept, may_load, may_mount, may_see_waits};
 pub(crate) use procfs::start_ns;
 pub(crate) use readable::Readable;
 pub(crate) use snapshot::Source;

@@ -1,6 +1,47 @@
-//! What this process may do.
+//! What this process may do, and giving up what only loading needed.
 
-use rustix::thread::{CapabilitySet, capabilities};
+use std::io;
+
+use rustix::{
+    io::Errno,
+    thread::{
+        CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
+        remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
+    },
+};
+
+/// What a running agent goes on using, where it has it.
+///
+/// - `SYS_PTRACE`: where others wait in the kernel, from `/proc/PID/wchan` and `syscall`.
+/// - `DAC_READ_SEARCH`: `/proc/PID/syscall` of other users, mode 0400.
+/// - `SYSLOG`: the addresses in `/proc/kallsyms`, without which a stack has no names.
+///
+/// `/proc/PID/stack` would need `SYS_ADMIN`, which is too much to keep for it.
+const IN_USE: [(CapabilitySet, &str); 3] = [
+    (CapabilitySet::SYS_PTRACE, "sys_ptrace"),
+    (CapabilitySet::DAC_READ_SEARCH, "dac_read_search"),
+    (CapabilitySet::SYSLOG, "syslog"),
+];
+
+/// Reading the kernel side's maps, before Linux 5.19:
+/// <https://git.kernel.org/torvalds/c/c8644cd0efe719608ddcb341bcf087d4bc0bf6b8>.
+/// Either will do.
+const MAPS: [(CapabilitySet, &str); 2] = [
+    (CapabilitySet::BPF, "bpf"),
+    (CapabilitySet::SYS_ADMIN, "sys_admin"),
+];
+
+/// Writing a file into a folder of the user who called sudo.
+const SAVING: (CapabilitySet, &str) = (CapabilitySet::DAC_OVERRIDE, "dac_override");
+
+/// Whom an agent serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Nobody but those who ask it.
+    Daemon,
+    /// The view that it runs in, which saves files where it is told.
+    View,
+}
 
 /// Whether the kernel will let us load the programs: `CAP_SYS_ADMIN`, or BPF with PERFMON.
 pub(crate) fn may_load() -> bool {
@@ -12,6 +53,71 @@ pub(crate) fn may_load() -> bool {
 /// Whether the kernel will let us mount, in a namespace of our own.
 pub(crate) fn may_mount() -> bool {
     effective().contains(CapabilitySet::SYS_ADMIN)
+}
+
+/// Whether /proc tells us where another user's thread waits.
+pub(crate) fn may_see_waits() -> bool {
+    effective().contains(CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH)
+}
+
+/// Gives up, for this thread and those that it will start, all that a running agent has no use
+/// for, and for ever: no program that it could run would get it back. `works` tells whether the
+/// kernel side can be read without any capability.
+///
+/// # Errors
+/// When the kernel refuses.
+pub(crate) fn give_up(role: Role, works: impl FnOnce() -> bool) -> io::Result<()> {
+    let have = capabilities(None)?.permitted;
+    let used = used(role) & have;
+    become_only(used, have)?;
+    let mut maps = MAPS.into_iter().map(|(capability, _)| capability & have);
+    let kept = if works() {
+        used
+    } else {
+        used | maps.find(|it| !it.is_empty()).unwrap_or(used)
+    };
+    if have.contains(CapabilitySet::SETPCAP) {
+        become_only(CapabilitySet::SETPCAP, have)?;
+        for capability in CapabilitySet::all().iter() {
+            match remove_capability_from_bounding_set(capability) {
+                // A kernel from before that capability.
+                Ok(()) | Err(Errno::INVAL) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    clear_ambient_capability_set()?;
+    become_only(kept, kept)?;
+    set_no_new_privs(true)?;
+    Ok(())
+}
+
+/// The names of what this thread has of all that an agent can go on using.
+pub(crate) fn kept() -> Vec<&'static str> {
+    let have = effective();
+    let names = IN_USE.into_iter().chain(MAPS).chain([SAVING]);
+    names
+        .filter(|(capability, _)| have.contains(*capability))
+        .map(|(_, name)| name)
+        .collect()
+}
+
+fn used(role: Role) -> CapabilitySet {
+    let used = IN_USE.into_iter().map(|(capability, _)| capability);
+    let used = used.fold(CapabilitySet::empty(), CapabilitySet::union);
+    match role {
+        Role::Daemon => used,
+        Role::View => used | SAVING.0,
+    }
+}
+
+fn become_only(effective: CapabilitySet, permitted: CapabilitySet) -> io::Result<()> {
+    let sets = CapabilitySets {
+        effective,
+        permitted,
+        inheritable: CapabilitySet::empty(),
+    };
+    Ok(set_capabilities(None, sets)?)
 }
 
 /// The effective capabilities; none where they cannot be read.

@@ -36,14 +36,19 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
                 let line = text.lines().find_map(|line| line.strip_prefix(name))?;
                 line.split_whitespace().next()?.parse::<u32>().ok()
             };
+            let leaves = stat.exiting || told_to_exit(&text);
             Task {
                 process: stat.process.clone(),
-                state: stat.state,
+                state: match stat.state {
+                    TaskState::Alive if leaves => TaskState::Exiting,
+                    as_said => as_said,
+                },
                 parent: process_of(stat.parent),
                 tracer: number("TracerPid:")
                     .filter(|tgid| *tgid != 0)
                     .and_then(process_of),
                 forker: None,
+                kill: None,
                 begin_ns: None,
                 status: (stat.state == TaskState::Zombie)
                     .then(|| ExitStatus::from_wait(stat.exit_code)),
@@ -51,12 +56,24 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
                 cgroup_id: None,
                 uid: number("Uid:").unwrap_or(0),
                 waits: None,
-                last_wait_ns: None,
                 dead_by_ns: None,
                 pids: Vec::new(),
             }
         })
         .collect())
+}
+
+/// Whether `status` shows a process that was killed and has not begun to exit, or dumps core.
+fn told_to_exit(status: &str) -> bool {
+    const SIGKILL: u64 = 1 << 8;
+    let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+    let pending = |name: &str| {
+        let mask = value(name).and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        mask.is_some_and(|mask| mask & SIGKILL != 0)
+    };
+    pending("SigPnd:")
+        || pending("ShdPnd:")
+        || value("CoreDumping:").is_some_and(|it| it.trim() == "1")
 }
 
 /// Start of a process, rounded down to a tick, if there is one of that number.
@@ -76,6 +93,8 @@ struct Stat {
     exit_signal: i32,
     exit_code: u32,
     kernel_thread: bool,
+    /// Its leader has begun to exit.
+    exiting: bool,
 }
 
 impl Stat {
@@ -87,6 +106,7 @@ impl Stat {
     /// `proc_pid_stat(5)`; the name may hold anything, so it ends at the last parenthesis.
     fn parse(text: &str, tick_ns: u64) -> Option<Self> {
         const PF_KTHREAD: u64 = 0x0020_0000;
+        const PF_EXITING: u64 = 0x4;
         let (pid, rest) = text.split_once(" (")?;
         let (comm, rest) = rest.rsplit_once(") ")?;
         let fields: Vec<_> = rest.split_whitespace().collect();
@@ -101,6 +121,7 @@ impl Stat {
             _ => TaskState::Alive,
         };
         let start_ns = field(22)?.parse::<u64>().ok()? * tick_ns;
+        let flags: u64 = field(9)?.parse().ok()?;
         Some(Self {
             process: Process {
                 key: Key { tgid, start_ns },
@@ -111,7 +132,8 @@ impl Stat {
             state,
             exit_signal: field(38)?.parse().ok()?,
             exit_code: field(52).and_then(|code| code.parse().ok()).unwrap_or(0),
-            kernel_thread: field(9)?.parse::<u64>().ok()? & PF_KTHREAD != 0,
+            kernel_thread: flags & PF_KTHREAD != 0,
+            exiting: flags & PF_EXITING != 0,
         })
     }
 }
@@ -166,6 +188,16 @@ mod tests {
             (stat.process.comm.as_str(), stat.state),
             ("a) Z (b", TaskState::Alive)
         );
+    }
+
+    #[test]
+    fn who_was_told_to_exit_shows_it() {
+        assert!(told_to_exit("SigPnd:\t0000000000000100\n"));
+        assert!(told_to_exit("ShdPnd:\t0000000000010100\n"));
+        assert!(told_to_exit("CoreDumping:\t1\n"));
+        assert!(!told_to_exit(
+            "SigPnd:\t0000000000000000\nShdPnd:\t0000000000010000\nCoreDumping:\t0\n"
+        ));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::io::{self, Read};
 
-use super::{attach::Attached, attach::ProbeReport, clock, procfs};
+use super::{
+    attach::{Attached, ProbeReport, SNAPSHOT},
+    clock, procfs,
+};
 use crate::events::{Snapshot, decode_task};
 
 /// Where snapshots come from.
@@ -48,7 +51,7 @@ impl Source {
         let (exact_start, tasks) = match self {
             Self::Iterator => {
                 let mut bytes = Vec::new();
-                kernel.open_snapshot()?.read_to_end(&mut bytes)?;
+                kernel.open_iterator(SNAPSHOT)?.read_to_end(&mut bytes)?;
                 let records = bytes.chunks_exact(size_of::<wire::TaskRecord>());
                 let tasks: Result<_, _> = records.map(decode_task).collect();
                 (true, tasks.map_err(io::Error::other)?)

@@ -17,6 +17,13 @@ not edit.
 Each label value that is known beforehand is there from the start, at 0. Names of processes are \
 cut to 63 bytes, control characters and bytes that are not UTF-8 replaced. No PID is ever a label.
 
+The labels `namespace`, `pod`, `container` and `unit` say where a process belonged when it died: \
+each is empty where there is none, a pod without a known name goes by its uid, a container by the \
+first 12 digits of its id. At most 256 groups of them (`--max-groups`) have series of their own; \
+what is counted of later ones is under `~other`, all four labels. A group leaves five minutes \
+after its workload is gone and its last zombie. `~unattributed` is what can be said of none, such \
+as deaths whose records were lost: with it, the sum over all groups misses nothing.
+
 The histograms are classic ones. For native histograms, let Prometheus convert them with \
 `convert_classic_histograms_to_nhcb: true` in the scrape config (from Prometheus 3.9 on with \
 `scrape_native_histograms: true` beside it).
@@ -24,9 +31,9 @@ The histograms are classic ones. For native histograms, let Prometheus convert t
 
 /// The document that stands for this registry.
 fn document() -> String {
-    let mut metrics = Metrics::new(std::time::Duration::from_secs(10));
+    let mut metrics = Metrics::new(std::time::Duration::from_secs(10), 256);
     // Steps have no series until one was measured.
-    metrics.finished(&stepped());
+    metrics.finished(&stepped(), None, 0);
     metrics.render(&full_sample());
     let (own, process): (Vec<_>, Vec<_>) = metrics
         .families

@@ -3,9 +3,11 @@
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Counter, CounterVec, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter,
-    IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    CounterVec, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts,
+    Registry,
 };
+
+use super::groups::NAMES;
 
 const EXIT_BUCKETS: &[f64] = &[
     1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0,
@@ -26,20 +28,21 @@ pub(super) struct Families {
     pub(super) kill_duration: HistogramVec,
     pub(super) exit_steps: CounterVec,
     pub(super) exits: IntCounterVec,
-    pub(super) reaped: IntCounter,
-    pub(super) reaped_late: IntCounter,
-    pub(super) zombie_seconds: Counter,
-    pub(super) zombies: IntGauge,
-    pub(super) stale_zombies: IntGauge,
-    /// Without labels; a vector, since it has no series while there is no zombie.
+    pub(super) reaped: IntCounterVec,
+    pub(super) reaped_late: IntCounterVec,
+    pub(super) zombie_seconds: CounterVec,
+    pub(super) zombies: IntGaugeVec,
+    pub(super) stale_zombies: IntGaugeVec,
     pub(super) oldest_zombie: GaugeVec,
     pub(super) parent_stale_zombies: IntGaugeVec,
     pub(super) culprits: IntGaugeVec,
+    pub(super) stuck_exits: IntGaugeVec,
     pub(super) pids_used: IntGaugeVec,
     pub(super) pids_limit: IntGaugeVec,
     pub(super) pids_zombies: IntGaugeVec,
     pub(super) events: IntCounterVec,
     pub(super) events_lost: IntCounterVec,
+    pub(super) lookups_failed: IntCounterVec,
     pub(super) probe_info: IntGaugeVec,
     pub(super) corrections: IntCounterVec,
     pub(super) build_info: IntGaugeVec,
@@ -53,6 +56,9 @@ impl Families {
             .register(Box::new(ProcessCollector::for_self()))
             .expect("the registry is still empty");
         let to = &registry;
+        let [namespace, pod, container, unit] = NAMES;
+        let and_kind = [namespace, pod, container, unit, "kind"];
+        let and_comm = [namespace, pod, container, unit, "comm"];
         Self {
             exit_duration: add(
                 to,
@@ -110,52 +116,71 @@ impl Families {
                 IntCounterVec::new(
                     opts(
                         "exits_total",
-                        "Processes that died, by how; counted in the kernel, so a full ring loses none. \
-                 Without threads that end inside a living process.",
+                        "Processes that died, by where they belonged at death and by how they ended, \
+                 counted when their parent is told (do_notify_parent). One whose record found the ring \
+                 full was counted in the kernel and stands under ~unattributed, as does one whose \
+                 cgroup nobody could name: the sum of all groups misses none. Without threads that end \
+                 inside a living process.",
                     ),
-                    &["kind"],
+                    &and_kind,
                 ),
             ),
             reaped: add(
                 to,
-                IntCounter::with_opts(opts(
-                    "reaped_total",
-                    "Processes released (release_task), auto-reaped ones included. A death whose record \
-                 was lost counts as reaped unless a snapshot finds it unreaped.",
-                )),
+                IntCounterVec::new(
+                    opts(
+                        "reaped_total",
+                        "Processes released (release_task), auto-reaped ones included, by where they \
+                 belonged at death. A death whose record was lost counts under ~unattributed as \
+                 reaped unless a snapshot finds it unreaped.",
+                    ),
+                    &NAMES,
+                ),
             ),
             reaped_late: add(
                 to,
-                IntCounter::with_opts(opts(
-                    "reaped_late_total",
-                    "Processes that were reaped only after they had been zombies for longer than the \
+                IntCounterVec::new(
+                    opts(
+                        "reaped_late_total",
+                        "Processes that were reaped only after they had been zombies for longer than the \
                  stale threshold. Without those of which only an upper bound of the reap is known.",
-                )),
+                    ),
+                    &NAMES,
+                ),
             ),
             zombie_seconds: add(
                 to,
-                Counter::with_opts(opts(
-                    "zombie_seconds_total",
-                    "Sum of the zombie time of reaped processes; of one found dead, from when it was \
+                CounterVec::new(
+                    opts(
+                        "zombie_seconds_total",
+                        "Sum of the zombie time of reaped processes; of one found dead, from when it was \
                  dead at the latest. Without those of which only an upper bound of the reap is known, and \
                  without zombies still unreaped.",
-                )),
+                    ),
+                    &NAMES,
+                ),
             ),
             zombies: add(
                 to,
-                IntGauge::with_opts(opts(
-                    "zombies",
-                    "Processes that are dead and unreaped now. Without a leader thread that ended \
-                 while its siblings live: it cannot be reaped.",
-                )),
+                IntGaugeVec::new(
+                    opts(
+                        "zombies",
+                        "Processes that are dead and unreaped now, by where they belonged at death. \
+                 Without a leader thread that ended while its siblings live: it cannot be reaped.",
+                    ),
+                    &NAMES,
+                ),
             ),
             stale_zombies: add(
                 to,
-                IntGauge::with_opts(opts(
-                    "stale_zombies",
-                    "Those of reapwatch_zombies that have been dead for longer than the stale \
+                IntGaugeVec::new(
+                    opts(
+                        "stale_zombies",
+                        "Those of reapwatch_zombies that have been dead for longer than the stale \
                  threshold.",
-                )),
+                    ),
+                    &NAMES,
+                ),
             ),
             oldest_zombie: add(
                 to,
@@ -165,7 +190,7 @@ impl Families {
                         "When the oldest zombie died, as Unix time; of one found dead, when it was \
                  dead at the latest. Absent while there is no zombie.",
                     ),
-                    &[],
+                    &NAMES,
                 ),
             ),
             parent_stale_zombies: add(
@@ -173,10 +198,22 @@ impl Families {
                 IntGaugeVec::new(
                     opts(
                         "parent_stale_zombies",
-                        "Stale zombies by the name of the process that must reap them: the 20 names with \
-                 the most, the others summed under ~other.",
+                        "Stale zombies by the name of the process that must reap them and by where that \
+                 process belongs: the 20 with the most, the others summed under ~other.",
                     ),
-                    &["comm"],
+                    &and_comm,
+                ),
+            ),
+            lookups_failed: add(
+                to,
+                IntCounterVec::new(
+                    opts(
+                        "workload_lookups_failed_total",
+                        "Lookups of a workload that failed, by reason: the cgroup and all in it were gone \
+                 (gone), too many lookups were under way (busy), no source had a name for a container, \
+                 which is then shown by its id (unnamed).",
+                    ),
+                    &["reason"],
                 ),
             ),
             culprits: add(
@@ -189,6 +226,17 @@ impl Families {
                  most zombies at most.",
                     ),
                     &["verdict"],
+                ),
+            ),
+            stuck_exits: add(
+                to,
+                IntGaugeVec::new(
+                    opts(
+                        "stuck_exits",
+                        "Processes that were killed or began to exit more than 5 s ago and are \
+                         neither dead nor zombies. As of some seconds ago.",
+                    ),
+                    &NAMES,
                 ),
             ),
             pids_used: add(

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::groups::Labels;
+use super::sample::Holder;
 use crate::lifecycle::{Correction, How};
 use crate::signals;
 
@@ -10,6 +12,9 @@ const TOP_PARENTS: usize = 20;
 
 /// Stands for all that has no series of its own.
 pub(super) const OTHER: &str = "~other";
+
+/// Stands for the workload of what cannot be said of any.
+pub(super) const UNATTRIBUTED: &str = "~unattributed";
 
 /// Bytes of a label's value.
 const MAX_BYTES: usize = 63;
@@ -77,14 +82,17 @@ pub(super) fn tail(path: &str) -> String {
     clean(&path[from..])
 }
 
-/// Sums the parents of one name, and all but the first [`TOP_PARENTS`] under [`OTHER`].
-pub(super) fn top_parents(parents: &[(String, u64)]) -> Vec<(String, u64)> {
-    let mut by_name = BTreeMap::<String, u64>::new();
-    for (comm, zombies) in parents.iter().filter(|(_, zombies)| *zombies > 0) {
-        *by_name.entry(clean(comm)).or_default() += zombies;
+/// Sums the parents of one name in one workload, and all but the first [`TOP_PARENTS`] under
+/// [`OTHER`].
+pub(super) fn top_parents(parents: &[Holder]) -> Vec<(Labels, String, u64)> {
+    let rest_of_all = || (Labels::all(OTHER), OTHER.to_owned());
+    let mut by_name = BTreeMap::<_, u64>::new();
+    for holder in parents.iter().filter(|holder| holder.zombies > 0) {
+        let name = (holder.workload.clone(), clean(&holder.comm));
+        *by_name.entry(name).or_default() += holder.zombies;
     }
     // Somebody may have named a program so; it must not take the rest's series for itself.
-    let mut rest = by_name.remove(OTHER).unwrap_or_default();
+    let mut rest = by_name.remove(&rest_of_all()).unwrap_or_default();
     let mut top: Vec<_> = by_name.into_iter().collect();
     top.sort_by(|(one, fewer), (other, more)| more.cmp(fewer).then_with(|| one.cmp(other)));
     rest += top
@@ -92,9 +100,10 @@ pub(super) fn top_parents(parents: &[(String, u64)]) -> Vec<(String, u64)> {
         .map(|(_, zombies)| zombies)
         .sum::<u64>();
     if rest > 0 {
-        top.push((OTHER.to_owned(), rest));
+        top.push((rest_of_all(), rest));
     }
-    top
+    let flat = |((workload, comm), zombies)| (workload, comm, zombies);
+    top.into_iter().map(flat).collect()
 }
 
 #[cfg(test)]
@@ -114,14 +123,23 @@ mod tests {
 
     #[test]
     fn the_twenty_first_parent_goes_to_the_rest() {
-        let mut parents: Vec<_> = (1..=22).map(|n| (format!("p{n:02}"), n)).collect();
-        parents.push(("p22".to_owned(), 5));
-        parents.push(("~other".to_owned(), 7));
+        let holder = |workload: &str, comm: &str, zombies| Holder {
+            workload: Labels::all(workload),
+            comm: comm.to_owned(),
+            zombies,
+        };
+        let mut parents: Vec<_> = (1..=22)
+            .map(|n| holder("a", &format!("p{n:02}"), n))
+            .collect();
+        parents.push(holder("a", "p22", 5));
+        parents.push(holder("b", "p22", 4));
+        parents.push(holder(OTHER, OTHER, 7));
         let top = top_parents(&parents);
         assert_eq!(top.len(), 21);
-        assert_eq!(top[0], ("p22".to_owned(), 27));
-        assert_eq!(top[19], ("p03".to_owned(), 3));
-        assert_eq!(top[20], ("~other".to_owned(), 1 + 2 + 7));
+        assert_eq!(top[0], (Labels::all("a"), "p22".to_owned(), 27));
+        assert_eq!(top[19], (Labels::all("b"), "p22".to_owned(), 4));
+        let rest = 1 + 2 + 3 + 7;
+        assert_eq!(top[20], (Labels::all(OTHER), OTHER.to_owned(), rest));
     }
 
     #[test]

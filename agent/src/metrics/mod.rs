@@ -4,32 +4,46 @@
 //! [`Sample`] when somebody asks, and kept nowhere.
 
 mod families;
+mod groups;
 mod labels;
 mod sample;
 
 #[cfg(test)]
 mod document;
 #[cfg(test)]
+mod group_tests;
+#[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use prometheus::{IntCounter, IntGaugeVec, TextEncoder};
 
-use crate::events::Steps;
+use crate::events::{Key, Steps};
 use crate::lifecycle::{Correction, DiedBound, How, Record};
+use crate::workload::Workload;
 use families::Families;
-pub use sample::{Events, Exits, Lost, PidTable, Sample};
+use groups::Groups;
+pub use groups::Labels;
+pub use sample::{Events, ExitKind, Exits, Holder, Lost, PidTable, Present, Sample};
 
 /// All metrics of one agent.
 pub struct Metrics {
     families: Families,
+    groups: Groups,
+    /// Counted as reaped, and taken back since: they lie there all the same.
+    taken_back: HashSet<Key>,
+    /// Known by their number alone.
+    lost_exits: Exits,
+    lost_reaps: u64,
     stale_threshold: Duration,
 }
 
 impl Metrics {
-    /// Every metric at 0. A zombie older than `stale_threshold` counts as reaped late.
-    pub fn new(stale_threshold: Duration) -> Self {
+    /// Every metric at 0. A zombie older than `stale_threshold` counts as reaped late; at most
+    /// `max_groups` workloads have series of their own.
+    pub fn new(stale_threshold: Duration, max_groups: usize) -> Self {
         let families = Families::register();
         for how in labels::HOWS {
             families.zombie_duration.with_label_values(&[how.name()]);
@@ -49,12 +63,36 @@ impl Metrics {
             .set(1);
         Self {
             families,
+            groups: Groups::new(max_groups),
+            taken_back: HashSet::new(),
+            lost_exits: Exits::default(),
+            lost_reaps: 0,
             stale_threshold,
         }
     }
 
-    /// Counts a death that is complete.
-    pub fn finished(&mut self, record: &Record) {
+    /// Counts a death.
+    pub fn exited(&mut self, kind: ExitKind, workload: Option<&Workload>, now_ns: u64) {
+        let counts = self.groups.counts(&Labels::of(workload), now_ns);
+        *counts.exits.of(kind) += 1;
+    }
+
+    /// A death that was counted as complete is not: it will be complete again.
+    pub fn take_back(&mut self, dead: Key) {
+        self.taken_back.insert(dead);
+    }
+
+    /// Gives up groups whose workload is not among those `there` and was not for a while.
+    pub fn expire(&mut self, there: &HashSet<Labels>, now_ns: u64) {
+        self.groups.expire(there, now_ns);
+    }
+
+    /// Counts a death that is complete, of a process of this workload.
+    pub fn finished(&mut self, record: &Record, workload: Option<&Workload>, now_ns: u64) {
+        let counts = self.groups.counts(&Labels::of(workload), now_ns);
+        if !self.taken_back.remove(&record.process.key) {
+            counts.reaped += 1;
+        }
         let exactly_died = (record.died.bound == DiedBound::Exact).then_some(record.died.at_ns);
         if let Some(exit) = between(record.begin_ns, exactly_died) {
             self.families.exit_duration.observe(exit.as_secs_f64());
@@ -89,9 +127,9 @@ impl Metrics {
             between(Some(record.died.at_ns), reap.at_ns)
         };
         let Some(zombie) = zombie else { return };
-        self.families.zombie_seconds.inc_by(zombie.as_secs_f64());
+        counts.zombie_seconds += zombie.as_secs_f64();
         if zombie > self.stale_threshold {
-            self.families.reaped_late.inc();
+            counts.reaped_late += 1;
         }
         if at_once || exactly_died.is_some() {
             let how = reap.how.name();
@@ -114,6 +152,7 @@ impl Metrics {
     pub fn render(&mut self, sample: &Sample) -> String {
         self.take_totals(sample);
         self.take_state(sample);
+        self.take_groups(sample);
         let mut page = String::new();
         if let Err(error) =
             TextEncoder::new().encode_utf8(&self.families.registry.gather(), &mut page)
@@ -126,18 +165,20 @@ impl Metrics {
 
     fn take_totals(&mut self, sample: &Sample) {
         let Sample {
-            exits,
             lost,
             events,
+            lookups_failed: failed,
             ..
         } = sample;
-        raise(&self.families.reaped, sample.reaped);
-        for (kind, total) in [
-            ("exited", exits.exited),
-            ("killed", exits.killed),
-            ("dumped", exits.dumped),
+        for (reason, total) in [
+            ("gone", failed.gone),
+            ("busy", failed.busy),
+            ("unnamed", failed.unnamed),
         ] {
-            raise(&self.families.exits.with_label_values(&[kind]), total);
+            raise(
+                &self.families.lookups_failed.with_label_values(&[reason]),
+                total,
+            );
         }
         for (reason, total) in [
             ("ring_full", lost.ring_full),
@@ -157,6 +198,7 @@ impl Metrics {
             ("freed", events.freed),
             ("renotified", events.renotified),
             ("hung_up", events.hung_up),
+            ("cgroup_made", events.cgroup_made),
         ] {
             raise(&self.families.events.with_label_values(&[event]), total);
         }
@@ -164,20 +206,11 @@ impl Metrics {
 
     fn take_state(&mut self, sample: &Sample) {
         let families = &self.families;
-        families.zombies.set(sample.zombies as i64);
-        families.stale_zombies.set(sample.stale_zombies as i64);
-        families.oldest_zombie.reset();
-        if let Some(seconds) = sample.oldest_died_unix_seconds {
-            families
-                .oldest_zombie
-                .with_label_values(&[] as &[&str])
-                .set(seconds);
-        }
         families.parent_stale_zombies.reset();
-        for (comm, zombies) in labels::top_parents(&sample.parents) {
+        for (workload, comm, zombies) in labels::top_parents(&sample.parents) {
             families
                 .parent_stale_zombies
-                .with_label_values(&[comm])
+                .with_label_values(&workload.with(&comm))
                 .set(zombies as i64);
         }
         for (verdict, culprits) in &sample.culprits {
@@ -204,6 +237,67 @@ impl Metrics {
             let values = [labels::clean(probe), labels::clean(hook)];
             families.probe_info.with_label_values(&values).set(1);
         }
+    }
+}
+
+/// The groups' series, made anew at each scrape.
+impl Metrics {
+    fn take_groups(&mut self, sample: &Sample) {
+        self.lost_exits = self.lost_exits.max(sample.lost_exits);
+        // A snapshot may find zombies whose loss was counted as a reap; a counter stays then.
+        self.lost_reaps = self.lost_reaps.max(sample.lost_reaps);
+        let mut present = BTreeMap::<_, Present>::new();
+        for (workload, of_it) in &sample.present {
+            // They hold its place.
+            self.groups.counts(workload, sample.now_ns);
+            let group = self.groups.admit(workload);
+            present.entry(group).or_default().join(*of_it);
+        }
+        self.forget_series();
+        let families = &self.families;
+        for (labels, counts) in self.groups.iter() {
+            let mut counts = *counts;
+            if labels.is_unattributed() {
+                counts.exits = counts.exits.plus(self.lost_exits);
+                counts.reaped += self.lost_reaps;
+            }
+            let values = labels.values();
+            let reaped = families.reaped.with_label_values(&values);
+            reaped.inc_by(counts.reaped);
+            let late = families.reaped_late.with_label_values(&values);
+            late.inc_by(counts.reaped_late);
+            let seconds = families.zombie_seconds.with_label_values(&values);
+            seconds.inc_by(counts.zombie_seconds);
+            for (kind, exits) in [
+                ("exited", counts.exits.exited),
+                ("killed", counts.exits.killed),
+                ("dumped", counts.exits.dumped),
+            ] {
+                let series = families.exits.with_label_values(&labels.with(kind));
+                series.inc_by(exits);
+            }
+            let now = present.get(labels).copied().unwrap_or_default();
+            let all = families.zombies.with_label_values(&values);
+            all.set(now.zombies as i64);
+            let stale = families.stale_zombies.with_label_values(&values);
+            stale.set(now.stale as i64);
+            let stuck = families.stuck_exits.with_label_values(&values);
+            stuck.set(now.stuck as i64);
+            if let Some(died) = now.oldest_died_unix_seconds {
+                families.oldest_zombie.with_label_values(&values).set(died);
+            }
+        }
+    }
+
+    fn forget_series(&self) {
+        let families = &self.families;
+        families.exits.reset();
+        families.reaped.reset();
+        families.reaped_late.reset();
+        families.zombie_seconds.reset();
+        families.zombies.reset();
+        families.stale_zombies.reset();
+        families.oldest_zombie.reset();
     }
 }
 

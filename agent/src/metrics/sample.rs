@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-/// Exits that the kernel side counted since the agent came; none is lost with a full ring.
+use super::groups::Labels;
+use crate::workload::Failed;
+
+/// Exits since the agent came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exits {
     /// Ended by themselves.
@@ -26,7 +29,90 @@ pub struct Lost {
     pub skipped_runs: u64,
 }
 
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitKind {
+    /// By itself.
+    Exited,
+    /// By a signal.
+    Killed,
+    /// By a signal, with a core dump.
+    Dumped,
+}
+
+/// What there is of one workload now.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Present {
+    /// Zombies.
+    pub zombies: u64,
+    /// Those older than the threshold.
+    pub stale: u64,
+    /// Processes that were killed or began to exit and do not get there.
+    pub stuck: u64,
+    /// When the oldest zombie died, in seconds of Unix time.
+    pub oldest_died_unix_seconds: Option<f64>,
+}
+
+/// A process that holds stale zombies.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Holder {
+    /// Where it belongs.
+    pub workload: Labels,
+    /// Its name.
+    pub comm: String,
+    /// How many.
+    pub zombies: u64,
+}
+
+impl Present {
+    /// Takes one more zombie in.
+    pub fn add_zombie(&mut self, stale: bool, died_unix_seconds: Option<f64>) {
+        self.join(Self {
+            zombies: 1,
+            stale: u64::from(stale),
+            stuck: 0,
+            oldest_died_unix_seconds: died_unix_seconds,
+        });
+    }
+
+    pub(super) fn join(&mut self, other: Self) {
+        self.zombies += other.zombies;
+        self.stuck += other.stuck;
+        self.stale += other.stale;
+        let oldest = [
+            self.oldest_died_unix_seconds,
+            other.oldest_died_unix_seconds,
+        ];
+        self.oldest_died_unix_seconds = oldest.into_iter().flatten().reduce(f64::min);
+    }
+}
+
 impl Exits {
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            exited: self.exited + other.exited,
+            killed: self.killed + other.killed,
+            dumped: self.dumped + other.dumped,
+        }
+    }
+
+    /// Of each kind the larger number.
+    pub(super) fn max(self, other: Self) -> Self {
+        Self {
+            exited: self.exited.max(other.exited),
+            killed: self.killed.max(other.killed),
+            dumped: self.dumped.max(other.dumped),
+        }
+    }
+
+    pub(super) fn of(&mut self, kind: ExitKind) -> &mut u64 {
+        match kind {
+            ExitKind::Exited => &mut self.exited,
+            ExitKind::Killed => &mut self.killed,
+            ExitKind::Dumped => &mut self.dumped,
+        }
+    }
+
     /// Of every kind.
     pub fn total(&self) -> u64 {
         self.exited + self.killed + self.dumped
@@ -55,6 +141,8 @@ pub struct Events {
     pub renotified: u64,
     /// A zombie's pidfd hung up.
     pub hung_up: u64,
+    /// A cgroup was made.
+    pub cgroup_made: u64,
 }
 
 /// How full a table of PIDs is.
@@ -73,22 +161,22 @@ pub struct PidTable {
 /// The state of the agent and its host at one scrape. Totals only ever rise.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
-    /// Exits, as the kernel side counted them.
-    pub exits: Exits,
-    /// Releases, as the kernel side counted them.
-    pub reaped: u64,
+    /// When it is, in nanoseconds of `CLOCK_BOOTTIME`.
+    pub now_ns: u64,
+    /// Exits of which the kernel side could tell no more than the number.
+    pub lost_exits: Exits,
+    /// Reaps of which nothing was seen.
+    pub lost_reaps: u64,
     /// Events lost.
     pub lost: Lost,
     /// Events taken in.
     pub events: Events,
-    /// Zombies now.
-    pub zombies: u64,
-    /// Zombies now that are older than the threshold.
-    pub stale_zombies: u64,
-    /// When the oldest zombie died, in seconds of Unix time; `None` when there is no zombie.
-    pub oldest_died_unix_seconds: Option<f64>,
-    /// Name of each parent with stale zombies, and how many. Names may repeat.
-    pub parents: Vec<(String, u64)>,
+    /// What there is of each workload that has zombies or stuck exits.
+    pub present: BTreeMap<Labels, Present>,
+    /// Who holds stale zombies. Names may repeat.
+    pub parents: Vec<Holder>,
+    /// Workloads that could not be found.
+    pub lookups_failed: Failed,
     /// How many culprits have each verdict.
     pub culprits: BTreeMap<&'static str, u64>,
     /// The node and the fullest cgroups with a limit.

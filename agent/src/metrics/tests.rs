@@ -4,11 +4,26 @@ use std::process::{Command, Stdio};
 use super::*;
 use crate::events::{Key, Kill, KillBy, Process};
 use crate::lifecycle::{Died, Reap};
+use crate::workload::{Failed, Named};
 
 const SECOND: u64 = 1_000_000_000;
 
-fn metrics() -> Metrics {
-    Metrics::new(Duration::from_secs(10))
+pub(super) const UNATTRIBUTED: &str = "container=\"~unattributed\",namespace=\"~unattributed\",\
+                            pod=\"~unattributed\",unit=\"~unattributed\"";
+const APP: &str = "container=\"app\",namespace=\"shop\",pod=\"web-0\",unit=\"\"";
+
+pub(super) fn with_kind(kind: &str) -> String {
+    let (container, rest) = UNATTRIBUTED.split_once(',').expect("there are four");
+    let (namespace, rest) = rest.split_once(',').expect("there are four");
+    format!("{container},kind=\"{kind}\",{namespace},{rest}")
+}
+
+fn of_app(comm: &str) -> String {
+    format!("comm=\"{comm}\",{APP}")
+}
+
+pub(super) fn metrics() -> Metrics {
+    Metrics::new(Duration::from_secs(10), 256)
 }
 
 fn process(comm: &str) -> Process {
@@ -37,11 +52,11 @@ pub(super) fn stepped() -> Record {
 #[test]
 fn steps_are_summed_where_they_are_known() {
     let mut metrics = metrics();
-    metrics.finished(&record());
+    metrics.finished(&record(), None, 0);
     let name = "reapwatch_exit_step_seconds_total";
     assert!(!metrics.render(&Sample::default()).contains(name));
-    metrics.finished(&stepped());
-    metrics.finished(&stepped());
+    metrics.finished(&stepped(), None, 0);
+    metrics.finished(&stepped(), None, 0);
     let page = metrics.render(&Sample::default());
     let series: Vec<_> = page.lines().filter(|line| line.starts_with(name)).collect();
     assert_eq!(
@@ -54,7 +69,7 @@ fn steps_are_summed_where_they_are_known() {
 }
 
 /// Died at 100 s, after half a second of exiting; reaped by its parent 2 s later.
-fn record() -> Record {
+pub(super) fn record() -> Record {
     Record {
         process: process("true"),
         parent: Some(process("sh")),
@@ -87,15 +102,28 @@ fn reap(at_ns: u64, how: How) -> Reap {
     }
 }
 
+/// A container of the pod shop/web-0.
+pub(super) fn workload(container: &str) -> Workload {
+    Workload {
+        cgroup: Some("/x".to_owned()),
+        named: Some(Named {
+            namespace: Some("shop".to_owned()),
+            pod: Some("web-0".to_owned()),
+            container: Some(container.to_owned()),
+        }),
+        ..Workload::default()
+    }
+}
+
 /// The page after this one death.
 fn page_of(record: &Record) -> String {
     let mut metrics = metrics();
-    metrics.finished(record);
+    metrics.finished(record, None, 0);
     metrics.render(&Sample::default())
 }
 
 #[track_caller]
-fn has(page: &str, line: &str) {
+pub(super) fn has(page: &str, line: &str) {
     assert!(
         page.lines().any(|each| each == line),
         "no line `{line}` in:\n{page}"
@@ -105,12 +133,13 @@ fn has(page: &str, line: &str) {
 /// A sample in which everything is there once; names are as odd as anybody can make them.
 pub(super) fn full_sample() -> Sample {
     Sample {
-        exits: Exits {
+        now_ns: SECOND,
+        lost_exits: Exits {
             exited: 5,
             killed: 2,
             dumped: 1,
         },
-        reaped: 7,
+        lost_reaps: 7,
         lost: Lost {
             ring_full: 1,
             tasks_full: 2,
@@ -124,18 +153,37 @@ pub(super) fn full_sample() -> Sample {
             freed: 5,
             renotified: 4,
             hung_up: 3,
+            cgroup_made: 2,
         },
-        zombies: 4,
-        stale_zombies: 3,
-        oldest_died_unix_seconds: Some(1_700_000_000.25),
-        parents: vec![
+        present: [(
+            Labels::of(Some(&workload("app"))),
+            Present {
+                zombies: 4,
+                stale: 3,
+                stuck: 1,
+                oldest_died_unix_seconds: Some(1_700_000_000.25),
+            },
+        )]
+        .into(),
+        parents: [
             ("a\"b\\c\nd\u{1b}[0m\0".to_owned(), 2),
             (
                 String::from_utf8_lossy(b"\xff\xfe{x=\"1\"} 2").into_owned(),
                 1,
             ),
             (String::new(), 1),
-        ],
+        ]
+        .map(|(comm, zombies)| Holder {
+            workload: Labels::of(Some(&workload("app"))),
+            comm,
+            zombies,
+        })
+        .into(),
+        lookups_failed: Failed {
+            gone: 3,
+            busy: 2,
+            unnamed: 1,
+        },
         culprits: [("never_waits", 2), ("parent_stopped", 0)].into(),
         pids: vec![
             PidTable {
@@ -159,9 +207,9 @@ pub(super) fn full_sample() -> Sample {
 fn every_label_value_known_beforehand_is_there_at_0() {
     let page = metrics().render(&Sample::default());
     for line in [
-        "reapwatch_exits_total{kind=\"exited\"} 0",
-        "reapwatch_exits_total{kind=\"killed\"} 0",
-        "reapwatch_exits_total{kind=\"dumped\"} 0",
+        &format!("reapwatch_exits_total{{{}}} 0", with_kind("exited")),
+        &format!("reapwatch_exits_total{{{}}} 0", with_kind("killed")),
+        &format!("reapwatch_exits_total{{{}}} 0", with_kind("dumped")),
         "reapwatch_events_lost_total{reason=\"ring_full\"} 0",
         "reapwatch_events_lost_total{reason=\"tasks_full\"} 0",
         "reapwatch_events_lost_total{reason=\"malformed\"} 0",
@@ -169,8 +217,9 @@ fn every_label_value_known_beforehand_is_there_at_0() {
         "reapwatch_events_total{event=\"hung_up\"} 0",
         "reapwatch_reconcile_corrections_total{kind=\"table_full\"} 0",
         "reapwatch_zombie_duration_seconds_count{how=\"namespace\"} 0",
-        "reapwatch_zombies 0",
-        "reapwatch_reaped_late_total 0",
+        &format!("reapwatch_zombies{{{UNATTRIBUTED}}} 0"),
+        &format!("reapwatch_reaped_late_total{{{UNATTRIBUTED}}} 0"),
+        "reapwatch_workload_lookups_failed_total{reason=\"gone\"} 0",
     ] {
         has(&page, line);
     }
@@ -201,8 +250,14 @@ fn a_seen_death_is_in_each_histogram_once() {
         &page,
         "reapwatch_kill_duration_seconds_sum{signal=\"SIGKILL\"} 4",
     );
-    has(&page, "reapwatch_zombie_seconds_total 2");
-    has(&page, "reapwatch_reaped_late_total 0");
+    has(
+        &page,
+        &format!("reapwatch_zombie_seconds_total{{{UNATTRIBUTED}}} 2"),
+    );
+    has(
+        &page,
+        &format!("reapwatch_reaped_late_total{{{UNATTRIBUTED}}} 0"),
+    );
 }
 
 #[test]
@@ -230,7 +285,10 @@ fn a_death_known_only_by_a_bound_is_in_no_histogram() {
             &page,
             "reapwatch_kill_duration_seconds_count{signal=\"SIGKILL\"} 0",
         );
-        has(&page, "reapwatch_zombie_seconds_total 2");
+        has(
+            &page,
+            &format!("reapwatch_zombie_seconds_total{{{UNATTRIBUTED}}} 2"),
+        );
     }
 }
 
@@ -249,8 +307,14 @@ fn a_reap_known_only_by_a_bound_adds_no_zombie_time() {
         &page,
         "reapwatch_zombie_duration_seconds_count{how=\"unknown\"} 0",
     );
-    has(&page, "reapwatch_zombie_seconds_total 0");
-    has(&page, "reapwatch_reaped_late_total 0");
+    has(
+        &page,
+        &format!("reapwatch_zombie_seconds_total{{{UNATTRIBUTED}}} 0"),
+    );
+    has(
+        &page,
+        &format!("reapwatch_reaped_late_total{{{UNATTRIBUTED}}} 0"),
+    );
 }
 
 #[test]
@@ -299,31 +363,43 @@ fn a_reap_after_the_threshold_is_late() {
         reap: Some(reap(110 * SECOND, How::Wait)),
         ..record()
     });
-    has(&page, "reapwatch_reaped_late_total 0");
+    has(
+        &page,
+        &format!("reapwatch_reaped_late_total{{{UNATTRIBUTED}}} 0"),
+    );
     let page = page_of(&Record {
         reap: Some(reap(110 * SECOND + 1, How::Wait)),
         ..record()
     });
-    has(&page, "reapwatch_reaped_late_total 1");
+    has(
+        &page,
+        &format!("reapwatch_reaped_late_total{{{UNATTRIBUTED}}} 1"),
+    );
 }
 
 #[test]
 fn totals_follow_the_kernel_and_never_fall() {
     let mut metrics = metrics();
     metrics.render(&Sample {
-        reaped: 5,
+        lost_reaps: 5,
         ..Sample::default()
     });
     let page = metrics.render(&Sample {
-        reaped: 9,
+        lost_reaps: 9,
         ..Sample::default()
     });
-    has(&page, "reapwatch_reaped_total 9");
+    has(
+        &page,
+        &format!("reapwatch_reaped_total{{{UNATTRIBUTED}}} 9"),
+    );
     let page = metrics.render(&Sample {
-        reaped: 3,
+        lost_reaps: 3,
         ..Sample::default()
     });
-    has(&page, "reapwatch_reaped_total 9");
+    has(
+        &page,
+        &format!("reapwatch_reaped_total{{{UNATTRIBUTED}}} 9"),
+    );
 }
 
 #[test]
@@ -332,7 +408,7 @@ fn what_is_gone_leaves_the_page() {
     let page = metrics.render(&full_sample());
     has(
         &page,
-        "reapwatch_oldest_zombie_timestamp_seconds 1700000000.25",
+        &format!("reapwatch_oldest_zombie_timestamp_seconds{{{APP}}} 1700000000.25"),
     );
     has(&page, "reapwatch_pids_used{scope=\"node\"} 321");
     has(&page, "reapwatch_pids_limit{scope=\"node\"} 32768");
@@ -366,11 +442,17 @@ fn odd_names_of_parents_are_escaped() {
     let page = metrics().render(&full_sample());
     has(
         &page,
-        "reapwatch_parent_stale_zombies{comm=\"a\\\"b\\\\c\u{fffd}d\u{fffd}[0m\u{fffd}\"} 2",
+        &format!(
+            "reapwatch_parent_stale_zombies{{{}}} 2",
+            of_app("a\\\"b\\\\c\u{fffd}d\u{fffd}[0m\u{fffd}")
+        ),
     );
     has(
         &page,
-        "reapwatch_parent_stale_zombies{comm=\"\u{fffd}\u{fffd}{x=\\\"1\\\"} 2\"} 1",
+        &format!(
+            "reapwatch_parent_stale_zombies{{{}}} 1",
+            of_app("\u{fffd}\u{fffd}{x=\\\"1\\\"} 2")
+        ),
     );
 }
 
@@ -410,7 +492,7 @@ fn the_agent_measures_itself() {
 fn promtool_finds_nothing() {
     let mut metrics = metrics();
     for sample in [Sample::default(), full_sample()] {
-        metrics.finished(&Record {
+        let record = Record {
             kill: Some(Kill {
                 by: Some(KillBy::Process),
                 process: Some(process("sh")),
@@ -418,7 +500,8 @@ fn promtool_finds_nothing() {
                 at_ns: 96 * SECOND,
             }),
             ..record()
-        });
+        };
+        metrics.finished(&record, Some(&workload("app\n\"\\")), 0);
         let page = metrics.render(&sample);
         let mut promtool = Command::new("promtool")
             .args(["check", "metrics"])

@@ -3,13 +3,17 @@
 use crate::api::Doctor;
 
 /// Every path, and what it is for.
-const PATHS: [(&str, &str); 9] = [
+const PATHS: [(&str, &str); 10] = [
     ("/metrics", "for Prometheus"),
     ("/api/v1/zombies", "who is dead and unreaped now"),
     ("/api/v1/culprits", "who does not reap, why, and what to do"),
     (
         "/api/v1/explain/1",
         "the whole story of one process, here of PID 1",
+    ),
+    (
+        "/api/v1/stuck",
+        "who was killed or is exiting and does not get there, and why",
     ),
     ("/api/v1/top", "one frame of the live view"),
     (

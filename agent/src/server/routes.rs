@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::landing;
 use super::refusal::Refusal;
 use super::stream::Lines;
+use crate::agent::STUCK_AFTER as THRESHOLD;
 use crate::cli;
 use crate::handle::{Handle, Request, Stopped};
 
@@ -25,6 +26,9 @@ const BEAT: Duration = Duration::from_secs(1);
 
 /// How long any other answer may take; below the 10 s after which Prometheus gives up.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// The one path that takes a parameter.
+const STUCK: &str = "/api/v1/stuck";
 
 /// What each handler has.
 #[derive(Clone)]
@@ -67,6 +71,7 @@ pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
         .route("/api/v1/zombies", get(zombies))
         .route("/api/v1/culprits", get(culprits))
         .route("/api/v1/explain/{pid}", get(explain))
+        .route(STUCK, get(stuck))
         .route("/api/v1/top", get(top))
         .route("/api/v1/doctor", get(doctor))
         .route("/api/v1/exits", get(exits))
@@ -80,6 +85,7 @@ pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
 async fn refuse_parameters(request: HttpRequest, next: Next) -> Result<Response, Refusal> {
     match request.uri().query() {
         None | Some("") => Ok(next.run(request).await),
+        Some(_) if request.uri().path() == STUCK => Ok(next.run(request).await),
         Some(query) => {
             let first = query.split(['=', '&']).next().unwrap_or_default();
             Err(Refusal::parameter(first))
@@ -132,6 +138,26 @@ async fn explain(
         .within(ANSWER, agent.handle.explain(pid))
         .await
         .map(Json)
+}
+
+/// `threshold=5s`: how long an exit may take.
+async fn stuck(State(agent): State<Agent>, uri: Uri) -> Result<impl IntoResponse, Refusal> {
+    let query = uri.query().unwrap_or_default();
+    let threshold = match query.split_once('=').unwrap_or((query, "")) {
+        ("", "") => THRESHOLD,
+        ("threshold", value) => humantime::parse_duration(value).map_err(|error| {
+            Refusal::bad(format!(
+                "threshold is a duration such as 5s or 500ms: {error}"
+            ))
+        })?,
+        (unknown, _) => {
+            return Err(Refusal::bad(format!(
+                "unknown query parameter {unknown}; this path takes only threshold"
+            )));
+        }
+    };
+    let question = |to| Request::Stuck(threshold, to);
+    Ok(Json(agent.ask(ANSWER, question).await?))
 }
 
 async fn top(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {

@@ -1,8 +1,8 @@
 //! What happened to a process, in its order, and where the time of its end went.
 
-use super::words::{ended, same, sender, someone, vanished_at_once, who};
+use super::words::{ended, same, someone, vanished_at_once, who};
 use super::{Bound, Life, Moment, Phase};
-use crate::events::{Kill, Process, Steps};
+use crate::events::{Kill, Process, Steps, TaskState};
 use crate::lifecycle::{DiedBound, How, Reap, Record};
 use crate::signals;
 
@@ -14,6 +14,9 @@ pub(super) fn timeline(life: &Life<'_>) -> Vec<Moment> {
         (None, Some(task)) => {
             moments.extend(moved(life.forker(), task.parent.as_ref()));
             moments.extend(traced(task.tracer.as_ref()));
+            // A living process may block the signal.
+            let exits = task.state == TaskState::Exiting;
+            moments.extend(task.kill.as_ref().filter(|_| exits).map(killed));
             moments.extend(task.begin_ns.map(began));
         }
         (None, None) => {}
@@ -59,7 +62,7 @@ fn began(begin_ns: u64) -> Moment {
 }
 
 fn killed(kill: &Kill) -> Moment {
-    let what = format!("{} sent it {}", sender(kill), signals::name(kill.signal));
+    let what = format!("{} sent it {}", kill.sender(), signals::name(kill.signal));
     at(Some(kill.at_ns), Bound::Exact, what)
 }
 

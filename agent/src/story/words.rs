@@ -1,6 +1,6 @@
 //! Words for people and moments.
 
-use crate::events::{ExitStatus, Kill, KillBy, Process};
+use crate::events::{ExitStatus, Process};
 use crate::lifecycle::{DiedBound, How, Record};
 use crate::signals;
 
@@ -14,19 +14,6 @@ pub(super) fn who(process: &Process) -> String {
 /// The same of one who may not be known.
 pub(super) fn someone(process: Option<&Process>) -> String {
     process.map_or_else(|| "a process that is not known".to_owned(), who)
-}
-
-/// Who sent a fatal signal, as far as that is known.
-pub(super) fn sender(kill: &Kill) -> String {
-    match (&kill.process, kill.by) {
-        (Some(process), _) => who(process),
-        (None, Some(KillBy::Kernel)) => "the kernel".to_owned(),
-        (None, Some(KillBy::Oom)) => "the OOM killer".to_owned(),
-        (None, Some(KillBy::Terminal)) => "its terminal".to_owned(),
-        (None, Some(KillBy::Timer)) => "a timer".to_owned(),
-        (None, Some(KillBy::Namespace)) => "the end of its PID namespace".to_owned(),
-        (None, Some(KillBy::Process) | None) => someone(None),
-    }
 }
 
 /// Whether both are known to be one process.

@@ -8,7 +8,11 @@ pub(super) const ID: &str = "sigchld_coalesced";
 
 /// Applies where it reaps while others lie dead, in the order that a wait for any child would.
 pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
-    if !evidence.reaped_beside_the_dead() || evidence.zombies.passed_over > 0 {
+    let asks_for_any = evidence.asked_for_any_beside_the_dead();
+    if !evidence.reaped_beside_the_dead()
+        || evidence.zombies.passed_over > 0
+        || asks_for_any == Some(false)
+    {
         return None;
     }
     let caught = evidence

@@ -16,6 +16,9 @@ const INITS: [&str; 7] = [
     "init",
 ];
 
+/// The first process of a pod, which has no program of its own to add an init before.
+const PAUSE: &str = "pause";
+
 /// Applies to an init that waits for nobody, or not for the orphans that it got.
 pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     if !evidence.is_init() {
@@ -36,14 +39,21 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     } else {
         "it is PID 1 of its PID namespace, which inherits every orphan there".to_owned()
     }];
+    let waits_elsewhere = waits_for_others::surest(evidence);
+    lines.extend(waits_elsewhere.iter().map(|(_, line)| line.clone()));
     lines.extend(words::adopted(evidence));
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     lines.extend(words::threads(evidence));
+    lines.extend(words::deaf(evidence));
     let remedy = if depth == 0 {
         format!(
             "mend or replace {}: PID 1 of a host must wait for any child",
             evidence.comm
         )
+    } else if evidence.comm == PAUSE {
+        "run its pod with a pause image that reaps (registry.k8s.io/pause does since 3.1), or \
+         without shareProcessNamespace and with an init in each container"
+            .to_owned()
     } else if INITS.contains(&evidence.comm.as_str()) {
         format!(
             "it is an init already, so another one does not help: restart its container, and \
@@ -53,7 +63,8 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     } else {
         format!(
             "start the container with an init before {}: `docker run --init`, tini as its \
-             entrypoint, or shareProcessNamespace in its pod",
+             entrypoint, or shareProcessNamespace in its pod; until then a restart of the \
+             container frees its zombies",
             evidence.comm
         )
     };
@@ -67,6 +78,8 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
         remedy,
         confidence: if never && words::long_watched(evidence) {
             Confidence::Certain
+        } else if waits_elsewhere.is_some_and(|(surest, _)| surest == Confidence::Certain) {
+            Confidence::Likely
         } else {
             words::not_seen(evidence, Confidence::Likely)
         },

@@ -9,9 +9,11 @@ mod frozen;
 mod init;
 mod just_died;
 mod never_waits;
+mod peeked;
 mod sigchld_blocked;
 mod starved;
 mod stopped;
+pub mod stuck;
 mod subreaper;
 mod tracer;
 mod uninterruptible;
@@ -52,7 +54,7 @@ pub struct Verdict {
 type Rule = (&'static str, fn(&Evidence) -> Option<Verdict>);
 
 /// All rules; the first that applies decides.
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     (just_died::ID, just_died::rule),
     (tracer::ID, tracer::rule),
     (frozen::ID, frozen::rule),
@@ -61,6 +63,7 @@ const RULES: [Rule; 14] = [
     (uninterruptible::ID, uninterruptible::rule),
     (wclone::ID, wclone::rule),
     (sigchld_blocked::ID, sigchld_blocked::rule),
+    (peeked::ID, peeked::rule),
     (init::ID, init::rule),
     (subreaper::ID, subreaper::rule),
     (waits_for_others::ID, waits_for_others::rule),

@@ -1,7 +1,7 @@
 //! It does not wait at all.
 
 use super::{Confidence, Verdict, words};
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Facts};
 
 pub(super) const ID: &str = "never_waits";
 
@@ -11,6 +11,11 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     if waits.is_some_and(|waits| waits > 0) || waits.is_none() && evidence.habits.reaped > 0 {
         return None;
     }
+    // It may have called one before it was watched.
+    let inside = |facts: &Facts| facts.living().any(|thread| thread.awaits.is_some());
+    if evidence.facts.as_ref().is_some_and(inside) {
+        return None;
+    }
     let runnable = evidence
         .facts
         .as_ref()
@@ -18,6 +23,7 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     let mut lines = vec![words::habits(evidence), words::holds(evidence)];
     lines.extend(words::adopted(evidence));
     lines.extend(words::threads(evidence));
+    lines.extend(words::deaf(evidence));
     Some(Verdict {
         id: ID,
         summary: format!("{} never waits for its children", words::who(evidence)),

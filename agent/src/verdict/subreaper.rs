@@ -25,6 +25,7 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     );
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     lines.extend(words::threads(evidence));
+    lines.extend(words::deaf(evidence));
     Some(Verdict {
         id: ID,
         summary: format!(

@@ -1,6 +1,7 @@
 //! Each verdict from evidence as it was seen, and its look-alikes.
 
 use super::*;
+use crate::events::Asked;
 use crate::evidence::{
     Awaited, Cpu, Facts, Freezer, Habits, Role, Sigchld, Since, Thread, Zombies,
 };
@@ -99,9 +100,10 @@ fn who_never_waits_is_told_with_numbers() {
     assert_eq!(
         verdict.evidence,
         [
-            "has called wait 0 times and reaped 0 children while reapwatch looked, for 4m",
+            "watched for 4m: no wait call, no child reaped",
             "holds 3 zombies, the oldest dead for 90s",
             "its only thread sleeps in hrtimer_nanosleep",
+            "no thread of it is inside a wait, and no handler for SIGCHLD would call one",
         ]
     );
 }
@@ -112,6 +114,7 @@ fn missing_evidence_makes_less_sure() {
     evidence.zombies.age_is_lower_bound = true;
     assert_judged(&evidence, "never_waits", Likely);
     evidence.watched_ns = SECOND;
+    evidence.zombies.oldest_age_ns = 30 * SECOND;
     assert_judged(&evidence, "never_waits", Guess);
     evidence.watched_ns = 20 * SECOND;
     evidence.facts = None;
@@ -126,6 +129,107 @@ fn missing_evidence_makes_less_sure() {
     assert_judged(&evidence, "never_waits", Guess);
     evidence.habits.reaped = 3;
     assert_eq!(judge(&evidence), None, "nothing is known of its waits");
+}
+
+#[test]
+fn the_first_look_is_as_sure_as_what_it_sees() {
+    // An hour of zombies that nobody took, and nothing that would make it take them.
+    let mut evidence = leak();
+    evidence.watched_ns = SECOND;
+    evidence.zombies.age_is_lower_bound = true;
+    evidence.zombies.oldest_age_ns = 3600 * SECOND;
+    let verdict = assert_judged(&evidence, "never_waits", Likely);
+    assert_eq!(
+        verdict.evidence[0],
+        "watched for 1s: no wait call, no child reaped"
+    );
+    facts(&mut evidence).own_number = Some((1, 1));
+    assert_judged(&evidence, "init_without_reaping", Likely);
+    facts(&mut evidence).own_number = Some((100, 0));
+    // A handler may call wait at any moment, and so may a blocked signal's reader.
+    for sigchld in [
+        Sigchld {
+            caught: true,
+            ..Sigchld::default()
+        },
+        Sigchld {
+            blocked_in: 1,
+            ..Sigchld::default()
+        },
+    ] {
+        facts(&mut evidence).sigchld = Some(sigchld);
+        assert_judged(&evidence, "never_waits", Guess);
+    }
+    facts(&mut evidence).sigchld = Some(Sigchld::default());
+    // A thread that was not looked at, or whose sleep has no name, may be inside a wait.
+    facts(&mut evidence).threads = 2;
+    assert_judged(&evidence, "never_waits", Guess);
+    facts(&mut evidence).threads = 1;
+    facts(&mut evidence).looked_at = vec![thread(100, 'S', "")];
+    assert_judged(&evidence, "never_waits", Guess);
+    facts(&mut evidence).looked_at[0].awaits = Some(Awaited::Any);
+    assert_eq!(judge(&evidence), None, "it waits");
+    // What holds it needs no watching.
+    facts(&mut evidence).looked_at = vec![thread(100, 'T', "")];
+    assert_judged(&evidence, "parent_stopped", Certain);
+    facts(&mut evidence).looked_at[0].state = 'D';
+    assert_judged(&evidence, "parent_uninterruptible", Likely);
+}
+
+#[test]
+fn a_peek_is_no_reap() {
+    let asked = |peeks, process| {
+        Some(Asked {
+            process,
+            peeks,
+            ..Asked::default()
+        })
+    };
+    let mut evidence = waited(leak(), 9, 1);
+    evidence.habits.asked = asked(9, 0);
+    evidence.habits.last_peek_age_ns = Some(SECOND);
+    let verdict = assert_judged(&evidence, "peeked_not_reaped", Certain);
+    assert!(verdict.evidence[0].starts_with("9 wait calls of it had WNOWAIT"));
+    // It took children once, before these died.
+    evidence.habits.asked = asked(9, 4);
+    evidence.habits.last_take_age_ns = Some(200 * SECOND);
+    assert_judged(&evidence, "peeked_not_reaped", Likely);
+    // Who looks first and then takes by number leaves only those that it did not see.
+    evidence.habits.last_take_age_ns = Some(SECOND);
+    assert_judged(&evidence, "waits_for_others", Certain);
+    // Its last look was before they died, or was not seen at all.
+    evidence.habits.last_peek_age_ns = Some(200 * SECOND);
+    assert_judged(&evidence, "waits_for_others", Certain);
+    evidence.habits.asked = None;
+    assert_judged(&evidence, "waits_for_others", Likely);
+}
+
+#[test]
+fn for_whom_it_waits_tells_others_from_any() {
+    let mut evidence = reaped(waited(leak(), 9, 1), 4, 1);
+    evidence.habits.asked = Some(Asked {
+        process: 8,
+        clones: 1,
+        ..Asked::default()
+    });
+    evidence.habits.last_take_age_ns = Some(SECOND);
+    let verdict = assert_judged(&evidence, "waits_for_others", Certain);
+    assert_eq!(
+        verdict.evidence[0],
+        "of its wait calls, 8 for one process by its PID, 1 for children that send no SIGCHLD \
+         (__WCLONE) only, and none for any child"
+    );
+    evidence.habits.asked = Some(Asked {
+        process: 8,
+        any: 1,
+        ..Asked::default()
+    });
+    evidence.habits.last_any_age_ns = Some(200 * SECOND);
+    let verdict = assert_judged(&evidence, "waits_for_others", Certain);
+    assert!(verdict.evidence[0].ends_with("none for any child since these died"));
+    // It did ask for any of them, so it only asks too seldom.
+    evidence.habits.last_any_age_ns = Some(SECOND);
+    assert_judged(&evidence, "sigchld_coalesced", Guess);
 }
 
 #[test]
@@ -301,6 +405,11 @@ fn inits_subreapers_and_ordinary_parents_differ() {
     let verdict = assert_judged(&evidence, "init_without_reaping", Certain);
     assert!(!verdict.remedy.contains("--init"), "{}", verdict.remedy);
 
+    // The first process of a pod has no program to add an init before.
+    evidence.comm = "pause".to_owned();
+    let verdict = assert_judged(&evidence, "init_without_reaping", Certain);
+    assert!(verdict.remedy.contains("pause image that reaps"));
+
     // It reaps them, only not all at once.
     let slow = reaped(waited(evidence.clone(), 9, 1), 9, 1);
     assert_judged(&slow, "sigchld_coalesced", Guess);
@@ -310,6 +419,15 @@ fn inits_subreapers_and_ordinary_parents_differ() {
         &waited(evidence.clone(), 1, 100),
         "init_without_reaping",
         Likely,
+    );
+    // At the first look, before anybody could know who left them.
+    let mut first = evidence.clone();
+    (first.watched_ns, first.zombies.adopted) = (SECOND, 0);
+    let verdict = assert_judged(&first, "init_without_reaping", Likely);
+    assert!(
+        verdict
+            .evidence
+            .contains(&"its thread 100 is inside a wait for process 2 only".to_owned())
     );
     // Nobody knows whether it is an init.
     facts(&mut evidence).own_number = None;

@@ -10,6 +10,12 @@ pub(super) fn is_seen(evidence: &Evidence) -> bool {
     !signs(evidence).is_empty()
 }
 
+/// The surest of it.
+pub(super) fn surest(evidence: &Evidence) -> Option<(Confidence, String)> {
+    let signs = signs(evidence).into_iter();
+    signs.max_by_key(|(confidence, _)| *confidence)
+}
+
 /// Applies where a wait took none of its zombies though they could be taken.
 pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     let signs = signs(evidence);
@@ -44,6 +50,11 @@ fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
         );
         signs.push((Confidence::Certain, line));
     }
+    if evidence.asked_for_any_beside_the_dead() == Some(false)
+        && evidence.would_take_beside_the_dead() == Some(true)
+    {
+        signs.push((Confidence::Certain, never_for_any(evidence)));
+    }
     let passed_over = evidence.zombies.passed_over;
     if passed_over > 0 {
         // Each thread looks for its own children first.
@@ -74,9 +85,39 @@ fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
         signs.push((Confidence::Likely, line));
     }
     let none_taken = !evidence.reaped_beside_the_dead();
-    if evidence.waited_beside_the_dead() == Some(true) && none_taken {
+    let took_or_unknown = evidence.would_take_beside_the_dead() != Some(false);
+    if evidence.waited_beside_the_dead() == Some(true) && none_taken && took_or_unknown {
         let line = "it called wait while they lay dead, and took none".to_owned();
         signs.push((Confidence::Likely, line));
     }
     signs
+}
+
+/// Whom it asked for instead, in its own words where all calls asked alike.
+fn never_for_any(evidence: &Evidence) -> String {
+    let asked = evidence.habits.asked.unwrap_or_default();
+    let kinds = [
+        (asked.process, "one process by its PID"),
+        (asked.group, "one process group"),
+        (asked.pidfd, "the process of a pidfd"),
+        (
+            asked.clones,
+            "children that send no SIGCHLD (__WCLONE) only",
+        ),
+        (
+            asked.of_thread,
+            "children of the calling thread (__WNOTHREAD) only",
+        ),
+    ];
+    let used: Vec<_> = kinds
+        .iter()
+        .filter(|(calls, _)| *calls > 0)
+        .map(|(calls, whom)| format!("{calls} for {whom}"))
+        .collect();
+    let any = if asked.any == 0 {
+        "none for any child"
+    } else {
+        "none for any child since these died"
+    };
+    format!("of its wait calls, {}, and {any}", used.join(", "))
 }

@@ -20,14 +20,6 @@ pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// `once`, `3 times`.
-fn times(number: u64) -> String {
-    match number {
-        1 => "once".to_owned(),
-        _ => format!("{number} times"),
-    }
-}
-
 /// `worker (PID 42)`.
 pub(super) fn who(evidence: &Evidence) -> String {
     format!("{} (PID {})", evidence.comm, evidence.pid)
@@ -48,27 +40,35 @@ pub(super) fn holds(evidence: &Evidence) -> String {
     )
 }
 
-/// How often it waited and reaped.
+/// How often it waited and reaped, and for how long that was watched.
 pub(super) fn habits(evidence: &Evidence) -> String {
     let habits = &evidence.habits;
-    let reaped = format!(
-        "reaped {}",
-        if habits.reaped == 1 {
-            "1 child".to_owned()
-        } else {
-            format!("{} children", habits.reaped)
-        }
-    );
-    let during = format!("while reapwatch looked, for {}", span(evidence.watched_ns));
-    match (habits.waits, habits.last_wait_age_ns) {
-        (None, _) => format!("has {reaped} {during}; its wait calls are not counted here"),
-        (Some(waits), Some(ago_ns)) if waits > 0 => format!(
-            "has called wait {} and {reaped} {during}; the last call began {} ago",
-            times(waits),
-            span(ago_ns)
-        ),
-        (Some(waits), _) => format!("has called wait {} and {reaped} {during}", times(waits)),
-    }
+    let none_or = |number: u64, noun: &str, nouns: &str| match number {
+        0 => format!("no {noun}"),
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {nouns}"),
+    };
+    let waits = habits
+        .waits
+        .map(|waits| none_or(waits, "wait call", "wait calls"));
+    let last = habits
+        .last_wait_age_ns
+        .filter(|_| habits.waits > Some(0))
+        .map_or(String::new(), |ago_ns| {
+            format!(" (the last {} ago)", span(ago_ns))
+        });
+    format!(
+        "watched for {}: {}{last}, {} reaped",
+        span(evidence.watched_ns),
+        waits.unwrap_or_else(|| "wait calls are not counted here".to_owned()),
+        none_or(habits.reaped, "child", "children"),
+    )
+}
+
+/// That nothing will make it wait, where that is known.
+pub(super) fn deaf(evidence: &Evidence) -> Option<String> {
+    let line = "no thread of it is inside a wait, and no handler for SIGCHLD would call one";
+    evidence.is_deaf().then(|| line.to_owned())
 }
 
 /// Where the threads are, if that is known.
@@ -118,20 +118,24 @@ pub(super) fn restart(evidence: &Evidence) -> String {
     )
 }
 
-/// How sure one may be of something that was not seen to happen: at most `best`.
+/// How sure one may be of something that was not seen to happen: at most `best`. What was not
+/// watched for long may still be likely by what its threads do, and by how long its zombies lie.
 pub(super) fn not_seen(evidence: &Evidence, best: Confidence) -> Confidence {
-    const LEAST_NS: u64 = 10_000_000_000;
-    if evidence.watched_ns < LEAST_NS {
-        Confidence::Guess
-    } else {
+    const WATCHED_NS: u64 = 10_000_000_000;
+    if evidence.watched_ns >= WATCHED_NS {
         best
+    } else if evidence.is_deaf() && evidence.zombies.oldest_age_ns >= LONG_NS {
+        best.min(Confidence::Likely)
+    } else {
+        Confidence::Guess
     }
 }
 
-/// Whether it was watched for all the time that its oldest zombie lies dead, and long enough to
-/// see a parent that only waits now and then.
+/// Long enough to see a parent that only waits now and then.
+const LONG_NS: u64 = 60_000_000_000;
+
+/// Whether it was watched for all the time that its oldest zombie lies dead, and for long.
 pub(super) fn long_watched(evidence: &Evidence) -> bool {
-    const LONG_NS: u64 = 60_000_000_000;
     let all_along = !evidence.zombies.age_is_lower_bound;
     all_along && evidence.zombies.oldest_age_ns >= LONG_NS && evidence.watched_ns >= LONG_NS
 }

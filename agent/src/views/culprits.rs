@@ -1,37 +1,66 @@
 //! `reapwatch culprits`: who does not reap, why, and what to do.
+//!
+//! A few are told in full, each as a block that reads as it is in somebody's chat. Many are a
+//! table, and the worst of them in full below it.
 
-use crate::api::{Culprit, Culprits, Verdict};
+use std::time::{Duration, SystemTime};
+
+use crate::api::{Container, Culprit, Culprits, Document};
 use crate::cli::CulpritsArgs;
 use crate::client::Source;
+use crate::fleet::Prometheus;
 
 use super::output::{print, width};
-use super::table::{Side, Table};
-use super::text::{Bound, rate, time_of_day, wrap};
+use super::table::{Side, Table, head};
+use super::text::{Bound, count, rate, time_of_day, wrap};
 use super::zombies::loss;
-use super::{Look, Outcome, json, pids};
+use super::{Look, Outcome, fleet, json, pids};
 
-/// What stands before the lines of a verdict.
-const INDENT: &str = "        ";
+/// More are told as a table.
+const FEW: usize = 5;
+/// How many of those are told in full.
+const WORST: usize = 3;
+/// How wide the names of a block's parts are, with what stands before and behind them.
+const MARGIN: usize = 10;
 
 /// Asks once, prints, and ends.
 pub async fn run(args: &CulpritsArgs, look: Look) -> anyhow::Result<Outcome> {
+    if let Some(prometheus) = Prometheus::named(&args.fleet)? {
+        return fleet::culprits(&prometheus, args.json, args.fail, look).await;
+    }
     let source = Source::connect(&args.from, &args.probes).await?;
     let culprits = source.culprits().await?;
     if args.json {
         json::line(&culprits)?;
     } else {
-        print(&report(&culprits, look, width()))?;
+        print(&report(&culprits, args.table, look, width()))?;
     }
     let found = args.fail && !culprits.document.items.is_empty();
     Ok(if found { Outcome::Found } else { Outcome::Fine })
 }
 
-fn report(culprits: &Culprits, look: Look, width: usize) -> String {
+fn report(culprits: &Culprits, table_only: bool, look: Look, width: usize) -> String {
     let document = &culprits.document;
-    let mut text = if document.items.is_empty() {
-        format!("no culprits on {}\n", look.clean(&document.host))
-    } else {
-        table(&document.items, look, width)
+    let items = document.items.as_slice();
+    let mut text = match items {
+        [] => format!("no culprits on {}\n", look.clean(&document.host)),
+        _ if table_only => table(items, look),
+        _ => {
+            let mut text = head(&headline(document, look), look);
+            let told = if items.len() > FEW {
+                text.extend(["\n", &table(items, look)]);
+                WORST
+            } else {
+                FEW
+            };
+            for culprit in items.iter().take(told) {
+                text.extend(["\n", &block(culprit, &document.at, look, width)]);
+            }
+            if items.len() > FEW {
+                text.push_str("\nthe story of any other: reapwatch explain PID\n");
+            }
+            text
+        }
     };
     text.push_str(&pids::lines(&culprits.pids, look));
     if let Some(loss) = loss(document.lost_events) {
@@ -41,8 +70,123 @@ fn report(culprits: &Culprits, look: Look, width: usize) -> String {
     text
 }
 
-fn table(culprits: &[Culprit], look: Look, width: usize) -> String {
-    let mut table = Table::new(&[
+/// `web-1, 2026-11-22 07:06:11 UTC: 1 process holds 300 zombies`.
+fn headline(document: &Document<Culprit>, look: Look) -> String {
+    let zombies = document.items.iter().map(|culprit| culprit.zombies).sum();
+    let (noun, verb) = match document.items.len() {
+        1 => ("process", "holds"),
+        _ => ("processes", "hold"),
+    };
+    format!(
+        "{}, {}: {} {noun} {verb} {}",
+        look.clean(&document.host),
+        look.clean(&moment(&document.at).unwrap_or_else(|| document.at.clone())),
+        document.items.len(),
+        count(zombies, "zombie"),
+    )
+}
+
+/// All about one culprit: who, where, how many, since when, how fast, why, and what to do.
+fn block(culprit: &Culprit, at: &str, look: Look, width: usize) -> String {
+    let process = &culprit.process;
+    let who = || format!("{} (PID {})", process.comm, process.pid);
+    let verdict = culprit.verdict.as_ref();
+    let summary = verdict.map_or_else(who, |verdict| verdict.summary.clone());
+    let mut text = String::new();
+    for line in wrap(&look.clean(&summary), width.max(20)) {
+        text.push_str(&head(&line, look));
+    }
+    let mut part = |name: &str, mark: &str, words: &str| {
+        let room = width.saturating_sub(MARGIN + mark.len()).max(20);
+        let mut start = format!("  {name:8}{mark}");
+        for line in wrap(&look.clean(words), room) {
+            text.extend([start.as_str(), line.as_str(), "\n"]);
+            start = " ".repeat(MARGIN + mark.len());
+        }
+    };
+    if let Some(container) = &culprit.container {
+        part("where", "", &place(container, look));
+    }
+    part("holds", "", &holds(culprit, at, look));
+    match verdict {
+        Some(verdict) => {
+            part(
+                "why",
+                "",
+                &format!("{}, {}", verdict.id, verdict.confidence),
+            );
+            // The line above says the same, and more.
+            let told = |fact: &&String| !fact.starts_with("holds ");
+            for fact in verdict.evidence.iter().filter(told) {
+                part("", "- ", fact);
+            }
+            part("to do", "", &verdict.remedy);
+        }
+        None => part("why", "", "not known: what it does fits no rule"),
+    }
+    text
+}
+
+/// `300 zombies, 12 more per minute; the oldest dead for 2h14m, since 2026-11-22 04:52:11 UTC`.
+fn holds(culprit: &Culprit, at: &str, look: Look) -> String {
+    let growth = growth(culprit.leaked_per_second);
+    let now = format!("{}, {growth}", count(culprit.zombies, "zombie"));
+    let Some(seconds) = culprit.oldest_seconds else {
+        return now;
+    };
+    let (least, before) = if culprit.oldest_is_lower_bound {
+        ("at least ", "before ")
+    } else {
+        ("", "")
+    };
+    let since = earlier(at, seconds).map_or(String::new(), |at| format!(", since {before}{at}"));
+    let age = look.duration(seconds);
+    format!("{now}; the oldest dead for {least}{age}{since}")
+}
+
+/// How fast its zombies become more, over the last minute.
+fn growth(per_second: f64) -> String {
+    let of = |number: f64, unit: &str| format!("{number:.0} more per {unit}");
+    match per_second {
+        none if none <= 0.0 => "no new ones seen".to_owned(),
+        fast if fast >= 9.5 => of(fast, "second"),
+        slow => of((slow * 60.0).max(1.0), "minute"),
+    }
+}
+
+/// The moment so many seconds before a time of a document.
+fn earlier(at: &str, seconds: f64) -> Option<String> {
+    let at = humantime::parse_rfc3339(at).ok()?;
+    let age = Duration::try_from_secs_f64(seconds).ok()?;
+    moment(&humantime::format_rfc3339_nanos(at.checked_sub(age)?).to_string())
+}
+
+/// `2026-11-22 07:06:11 UTC`, of an RFC 3339 time.
+fn moment(at: &str) -> Option<String> {
+    let at: SystemTime = humantime::parse_rfc3339(at).ok()?;
+    let text = humantime::format_rfc3339_seconds(at).to_string();
+    Some(text.replace('T', " ").replace('Z', " UTC"))
+}
+
+/// The names that people know it by, or its cgroup.
+fn place(container: &Container, look: Look) -> String {
+    let name = container.name.as_ref().or(container.id.as_ref());
+    let pod = container.pod.as_ref().map(|pod| {
+        let namespace = container.namespace.as_deref().unwrap_or("?");
+        format!("pod {namespace}/{pod}")
+    });
+    match (name, pod, &container.unit) {
+        (Some(name), Some(pod), _) => format!("container {name} of {pod}"),
+        (None, Some(pod), _) => pod,
+        (Some(name), None, _) => format!("container {name}"),
+        (None, None, Some(unit)) => format!("unit {unit}"),
+        (None, None, None) => look.workload(Some(container)),
+    }
+}
+
+fn table(culprits: &[Culprit], look: Look) -> String {
+    let placed = culprits.iter().any(|culprit| culprit.container.is_some());
+    let mut columns = vec![
         ("PID", Side::Right),
         ("COMM", Side::Left),
         ("ZOMBIES", Side::Right),
@@ -51,8 +195,12 @@ fn table(culprits: &[Culprit], look: Look, width: usize) -> String {
         ("REAPED", Side::Right),
         ("WAITS", Side::Right),
         ("LAST WAIT (UTC)", Side::Left),
-        ("WHY", Side::Left),
-    ]);
+    ];
+    if placed {
+        columns.push(("WORKLOAD", Side::Left));
+    }
+    columns.push(("WHY", Side::Left));
+    let mut table = Table::new(&columns);
     for culprit in culprits {
         let nothing = || look.nothing().to_owned();
         let oldest = if culprit.oldest_is_lower_bound {
@@ -62,7 +210,7 @@ fn table(culprits: &[Culprit], look: Look, width: usize) -> String {
         };
         let last_wait = culprit.last_wait_at.as_deref().and_then(time_of_day);
         let why = culprit.verdict.as_ref();
-        table.row(vec![
+        let mut cells = vec![
             culprit.process.pid.to_string(),
             look.clean(&culprit.process.comm),
             culprit.zombies.to_string(),
@@ -73,79 +221,121 @@ fn table(culprits: &[Culprit], look: Look, width: usize) -> String {
                 .waits_total
                 .map_or_else(nothing, |waits| waits.to_string()),
             last_wait.map_or_else(nothing, |at| look.clean(&at)),
-            why.map_or_else(nothing, |verdict| look.clean(&verdict.id)),
-        ]);
-        table.below(
-            why.map(|why| verdict(why, INDENT, look, width))
-                .unwrap_or_default(),
-        );
+        ];
+        if placed {
+            cells.push(look.workload(culprit.container.as_ref()));
+        }
+        cells.push(why.map_or_else(nothing, |verdict| look.clean(&verdict.id)));
+        table.row(cells);
     }
     table.render(look)
-}
-
-/// The verdict in full, wrapped and indented.
-pub fn verdict(verdict: &Verdict, indent: &str, look: Look, width: usize) -> String {
-    let mut text = String::new();
-    let mut part = |name: &str, words: &str| {
-        let room = width.saturating_sub(indent.len() + name.len()).max(20);
-        for (n, line) in wrap(&look.clean(words), room).into_iter().enumerate() {
-            let name = if n == 0 {
-                name
-            } else {
-                &" ".repeat(name.len())
-            };
-            text.extend([indent, name, &line, "\n"]);
-        }
-    };
-    part("", &format!("{} ({})", verdict.summary, verdict.confidence));
-    for fact in &verdict.evidence {
-        part("- ", fact);
-    }
-    part("to do: ", &verdict.remedy);
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Process;
+    use crate::api::{Process, Verdict};
 
-    #[test]
-    fn each_row_has_its_story_below() {
-        let culprit = Culprit {
+    const LOOK: Look = Look {
+        color: false,
+        ascii: true,
+    };
+
+    fn leaking() -> Culprit {
+        Culprit {
             process: Process {
                 pid: 1234,
                 start_time: None,
                 comm: "app\x1b".into(),
             },
             container: None,
-            zombies: 12,
-            oldest_seconds: Some(245.0),
+            zombies: 300,
+            oldest_seconds: Some(8040.0),
             oldest_is_lower_bound: false,
-            leaked_per_second: 0.05,
+            leaked_per_second: 0.2,
             reaped_total: 0,
             waits_total: Some(0),
             last_wait_at: None,
             verdict: Some(Verdict {
                 id: "never_waits".into(),
-                summary: "app (PID 1234) never waits for its children".into(),
-                evidence: vec!["holds 12 zombies, the oldest dead for 4m".into()],
-                remedy: "mend app".into(),
+                summary: "app\x1b (PID 1234) never waits for its children".into(),
+                evidence: vec![
+                    "watched for 2h: no wait call, no child reaped".into(),
+                    "holds 300 zombies, the oldest dead for 2h".into(),
+                ],
+                remedy: "mend app: wait for each child it starts".into(),
                 confidence: "certain".into(),
             }),
-        };
-        let look = Look {
-            color: false,
-            ascii: true,
-        };
-        let expected = "\x20PID  COMM  ZOMBIES  OLDEST  LEAK/s  REAPED  WAITS  LAST WAIT (UTC)  WHY
-1234  app?       12    4m5s    0.05       0      0  -                never_waits
-        app (PID 1234) never waits for its
-        children (certain)
-        - holds 12 zombies, the oldest dead
-          for 4m
-        to do: mend app
+        }
+    }
+
+    fn document(items: Vec<Culprit>) -> Culprits {
+        Culprits {
+            document: Document {
+                version: 1,
+                host: "web-1".into(),
+                kernel: "6.18.0".into(),
+                source: "fentry".into(),
+                at: "2026-11-22T07:06:11.123456789Z".into(),
+                lost_events: 0,
+                items,
+            },
+            pids: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn one_is_told_in_full() {
+        let mut culprit = leaking();
+        culprit.container = Some(Container {
+            name: Some("app".into()),
+            pod: Some("web-7f9c".into()),
+            namespace: Some("shop".into()),
+            ..Container::default()
+        });
+        let expected = "\
+web-1, 2026-11-22 07:06:11 UTC: 1 process holds 300 zombies
+
+app? (PID 1234) never waits for its children
+  where   container app of pod shop/web-7f9c
+  holds   300 zombies, 12 more per minute; the oldest dead
+          for 2h14m, since 2026-11-22 04:52:11 UTC
+  why     never_waits, certain
+          - watched for 2h: no wait call, no child reaped
+  to do   mend app: wait for each child it starts
 ";
-        assert_eq!(table(&[culprit], look, 45), expected);
+        assert_eq!(report(&document(vec![culprit]), false, LOOK, 60), expected);
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        let mut culprit = leaking();
+        culprit.oldest_is_lower_bound = true;
+        culprit.leaked_per_second = 0.0;
+        culprit.verdict = None;
+        let expected = "\
+app? (PID 1234)
+  holds   300 zombies, no new ones seen; the oldest dead for at least 2h14m, since before 2026-11-22
+          04:52:11 UTC
+  why     not known: what it does fits no rule
+";
+        let at = document(Vec::new()).document.at;
+        assert_eq!(block(&culprit, &at, LOOK, 100), expected);
+    }
+
+    #[test]
+    fn many_are_a_table_and_the_worst_in_full() {
+        let few = report(&document(vec![leaking(); FEW]), false, LOOK, 100);
+        assert_eq!(few.matches("to do").count(), FEW);
+        assert!(!few.contains("WHY"), "{few}");
+        let many = report(&document(vec![leaking(); FEW + 1]), false, LOOK, 100);
+        assert_eq!(many.matches("to do").count(), WORST);
+        assert!(many.starts_with("web-1, 2026-11-22 07:06:11 UTC: 6 processes hold 1800 zombies"));
+        let expected = "\x20PID  COMM  ZOMBIES  OLDEST  LEAK/s  REAPED  WAITS  LAST WAIT (UTC)  WHY
+1234  app?      300   2h14m    0.20       0      0  -                never_waits
+";
+        let table = report(&document(vec![leaking()]), true, LOOK, 45);
+        assert_eq!(table, expected);
+        assert!(many.contains(expected), "{many}");
     }
 }

@@ -15,7 +15,7 @@ use super::{Look, Outcome, json};
 
 /// A stream cannot know its widest cell: these widths suit what is usual, and a longer cell
 /// moves the rest of its own line only.
-const COLUMNS: [(&str, Side, usize); 11] = [
+const COLUMNS: [(&str, Side, usize); 12] = [
     ("REAPED (UTC)", Side::Left, 12),
     ("PID", Side::Right, 7),
     ("COMM", Side::Left, 15),
@@ -26,6 +26,7 @@ const COLUMNS: [(&str, Side, usize); 11] = [
     ("PARENT", Side::Left, 18),
     ("REAPER", Side::Left, 8),
     ("KILLER", Side::Left, 6),
+    ("WORKLOAD", Side::Left, 8),
     ("SLOWEST STEP", Side::Left, 12),
 ];
 /// Columns of an agent that measures no steps.
@@ -148,6 +149,7 @@ fn row(exit: &FinishedExit, columns: usize, look: Look) -> String {
         look.process(exit.parent.as_ref()),
         reaper(exit, look),
         look.killer(exit.killer.as_ref()),
+        look.workload(exit.container.as_ref()),
         slowest_step(exit, look),
     ];
     cells(row.iter().take(columns).map(String::as_str))

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::api::{Earlier, Explained, Explanation, Keeper, Moment, Process};
+use crate::api::{Earlier, Explained, Explanation, Keeper, Moment, Process, Verdict};
 use crate::cli::ExplainArgs;
 use crate::client::Source;
 
-use super::culprits::verdict;
 use super::output::{print, width};
 use super::table::head;
 use super::text::{Bound, count, rate, wrap};
@@ -269,4 +268,26 @@ impl Page {
 fn moment(at: &str) -> String {
     let at = at.trim_end_matches('Z').replacen('T', " ", 1);
     at.get(..at.len().min(23)).unwrap_or(&at).to_owned()
+}
+
+/// The verdict in full, wrapped and indented.
+fn verdict(verdict: &Verdict, indent: &str, look: Look, width: usize) -> String {
+    let mut text = String::new();
+    let mut part = |name: &str, words: &str| {
+        let room = width.saturating_sub(indent.len() + name.len()).max(20);
+        for (n, line) in wrap(&look.clean(words), room).into_iter().enumerate() {
+            let name = if n == 0 {
+                name
+            } else {
+                &" ".repeat(name.len())
+            };
+            text.extend([indent, name, &line, "\n"]);
+        }
+    };
+    part("", &format!("{} ({})", verdict.summary, verdict.confidence));
+    for fact in &verdict.evidence {
+        part("- ", fact);
+    }
+    part("to do: ", &verdict.remedy);
+    text
 }

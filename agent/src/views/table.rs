@@ -1,5 +1,8 @@
 //! Aligned columns of plain text.
 
+use std::cmp::Ordering;
+use std::fmt::Debug;
+
 use super::Look;
 
 /// On which side a column's cells stand.
@@ -11,12 +14,47 @@ pub enum Side {
     Right,
 }
 
+/// A column of a table.
+pub trait Heads: Copy + Debug + PartialEq + 'static {
+    /// Its head.
+    fn head(self) -> &'static str;
+
+    /// On which side its cells stand.
+    fn side(self) -> Side;
+
+    /// On a screen: the least width at which it says enough, and how much more it may take.
+    fn width(self) -> (usize, usize);
+}
+
+/// Rows as text, in the order given.
+pub fn text<C: Heads>(
+    columns: &[C],
+    rows: impl IntoIterator<Item = usize>,
+    cell: impl Fn(C, usize) -> String,
+    look: Look,
+) -> String {
+    let heads: Vec<_> = columns
+        .iter()
+        .map(|column| (column.head(), column.side()))
+        .collect();
+    let mut table = Table::new(&heads);
+    for row in rows {
+        table.row(columns.iter().map(|&column| cell(column, row)).collect());
+    }
+    table.render(look)
+}
+
+/// The order of two figures: the larger first, the unknown last.
+pub fn down(a: Option<f64>, b: Option<f64>) -> Ordering {
+    let known = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
+    known(b).total_cmp(&known(a))
+}
+
 /// A table whose columns are as wide as their widest cell.
 #[derive(Debug)]
 pub struct Table {
     columns: Vec<(&'static str, Side)>,
-    /// The cells of a row, and what stands below it.
-    rows: Vec<(Vec<String>, String)>,
+    rows: Vec<Vec<String>>,
 }
 
 impl Table {
@@ -31,31 +69,23 @@ impl Table {
     /// Adds a row of as many cells as there are columns.
     pub fn row(&mut self, cells: Vec<String>) {
         debug_assert_eq!(cells.len(), self.columns.len());
-        self.rows.push((cells, String::new()));
-    }
-
-    /// Whole lines to stand below the last row.
-    pub fn below(&mut self, lines: String) {
-        if let Some((_, below)) = self.rows.last_mut() {
-            *below = lines;
-        }
+        self.rows.push(cells);
     }
 
     /// The head and the rows, each with its line end.
     pub fn render(&self, look: Look) -> String {
         let widths: Vec<usize> = (0..self.columns.len())
             .map(|i| {
-                let cells = self.rows.iter().map(|(row, _)| row[i].chars().count());
+                let cells = self.rows.iter().map(|row| row[i].chars().count());
                 cells.chain([self.columns[i].0.len()]).max().unwrap_or(0)
             })
             .collect();
         let sides: Vec<Side> = self.columns.iter().map(|column| column.1).collect();
         let heads = self.columns.iter().map(|column| column.0);
         let mut text = head(&line(heads, &sides, &widths), look);
-        for (row, below) in &self.rows {
+        for row in &self.rows {
             text.push_str(&line(row.iter().map(String::as_str), &sides, &widths));
             text.push('\n');
-            text.push_str(below);
         }
         text
     }
@@ -90,6 +120,12 @@ pub fn line<'a>(cells: impl Iterator<Item = &'a str>, sides: &[Side], widths: &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_unknown_comes_last() {
+        assert_eq!(down(None, Some(0.0)), Ordering::Greater);
+        assert_eq!(down(Some(2.0), Some(1.0)), Ordering::Less);
+    }
 
     #[test]
     fn columns_align_by_characters_not_bytes() {

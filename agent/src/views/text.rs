@@ -1,6 +1,6 @@
 //! Words for values: durations, ends, processes. All text of strangers goes through `clean`.
 
-use crate::api::{Exit, Killer, Process};
+use crate::api::{Container, Exit, Killer, Process};
 
 use super::Look;
 
@@ -74,6 +74,35 @@ impl Look {
             || self.nothing().to_owned(),
             |process| format!("{} {}", process.pid, self.clean(&process.comm)),
         )
+    }
+
+    /// `shop/web-0/app`, `db`, `nginx.service`, `/a/b`: namespace, pod and container, or the
+    /// unit, or what else is known; with a question mark where it is the parent's.
+    pub fn workload(self, container: Option<&Container>) -> String {
+        let Some(container) = container else {
+            return self.nothing().to_owned();
+        };
+        let short = |id: &String| id.get(..12).unwrap_or(id).to_owned();
+        let pod = container.pod.clone();
+        let pod = pod.or_else(|| container.pod_uid.as_ref().map(short));
+        let name = container.name.clone();
+        let name = name.or_else(|| container.id.as_ref().map(short));
+        let parts = [
+            container.namespace.clone(),
+            pod,
+            name,
+            container.unit.clone(),
+        ];
+        let mut text = parts.into_iter().flatten().collect::<Vec<_>>().join("/");
+        if text.is_empty() {
+            text = match (&container.cgroup, container.cgroup_id) {
+                (Some(path), _) => path.clone(),
+                (None, Some(id)) => format!("cgroup {id}"),
+                (None, None) => return self.nothing().to_owned(),
+            };
+        }
+        let mark = if container.of_parent { "?" } else { "" };
+        format!("{}{mark}", self.clean(&text))
     }
 
     /// `exit 0`, `SIGKILL`, `SIGSEGV core`.
@@ -231,6 +260,38 @@ mod tests {
     fn names_cannot_steer_the_terminal() {
         assert_eq!(WIDE.clean("a\x1b[2Jb\u{202e}c"), "a?[2Jb?c");
         assert_eq!(ASCII.clean("bücher"), "b?cher");
+    }
+
+    #[test]
+    fn workloads_are_short() {
+        let json = |text: &str| -> Container {
+            let head =
+                r#"{"id":null,"name":null,"pod":null,"namespace":null,"unit":null,"cgroup":null"#;
+            let fields: serde_json::Value = serde_json::from_str(text).expect("JSON");
+            let mut all: serde_json::Value =
+                serde_json::from_str(&format!("{head}}}")).expect("JSON");
+            for (key, value) in fields.as_object().expect("an object") {
+                all[key] = value.clone();
+            }
+            serde_json::from_value(all).expect("a container")
+        };
+        for (fields, text) in [
+            (
+                r#"{"namespace":"shop","pod":"web-0","name":"app"}"#,
+                "shop/web-0/app",
+            ),
+            (
+                r#"{"id":"0123456789abcdef","pod_uid":"3f1c2b4e-7a90-4d1e"}"#,
+                "3f1c2b4e-7a9/0123456789ab",
+            ),
+            (r#"{"unit":"nginx.service","cgroup":"/x"}"#, "nginx.service"),
+            (r#"{"cgroup":"/a/b\u001b","cgroup_id":7}"#, "/a/b?"),
+            (r#"{"cgroup_id":7}"#, "cgroup 7"),
+            (r#"{"name":"db","of_parent":true}"#, "db?"),
+        ] {
+            assert_eq!(WIDE.workload(Some(&json(fields))), text);
+        }
+        assert_eq!(WIDE.workload(None), "–");
     }
 
     #[test]

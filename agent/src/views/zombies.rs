@@ -3,14 +3,18 @@
 use crate::api::{Document, Zombie};
 use crate::cli::ZombiesArgs;
 use crate::client::Source;
+use crate::fleet::Prometheus;
 
 use super::output::print;
 use super::table::{Side, Table};
 use super::text::{Bound, count};
-use super::{Look, Outcome, json};
+use super::{Look, Outcome, fleet, json};
 
 /// Asks once, prints, and ends.
 pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
+    if let Some(prometheus) = Prometheus::named(&args.fleet)? {
+        return fleet::zombies(&prometheus, args.json, args.fail, look).await;
+    }
     let source = Source::connect(&args.from, &args.probes).await?;
     let document = source.zombies().await?;
     if args.json {
@@ -52,6 +56,10 @@ pub fn table<'a>(zombies: impl IntoIterator<Item = &'a Zombie> + Clone, look: Lo
         .clone()
         .into_iter()
         .any(|zombie| zombie.verdict.is_some());
+    let placed = zombies
+        .clone()
+        .into_iter()
+        .any(|zombie| zombie.container.is_some());
     let mut columns = vec![
         ("PID", Side::Right),
         ("COMM", Side::Left),
@@ -61,6 +69,9 @@ pub fn table<'a>(zombies: impl IntoIterator<Item = &'a Zombie> + Clone, look: Lo
         ("FORKER", Side::Left),
         ("TRACER", Side::Left),
     ];
+    if placed {
+        columns.push(("WORKLOAD", Side::Left));
+    }
     if judged {
         columns.push(("WHY", Side::Left));
     }
@@ -75,6 +86,9 @@ pub fn table<'a>(zombies: impl IntoIterator<Item = &'a Zombie> + Clone, look: Lo
             look.process(zombie.forker.as_ref()),
             look.process(zombie.tracer.as_ref()),
         ];
+        if placed {
+            cells.push(look.workload(zombie.container.as_ref()));
+        }
         if judged {
             let why = zombie
                 .verdict

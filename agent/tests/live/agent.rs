@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use crate::api::{Culprit, Culprits, Doctor, Document, Explained, Zombie};
+use crate::api::{Culprit, Culprits, Doctor, Document, Explained, Stuck, Zombie};
 
 /// The program under test.
 pub(crate) const REAPWATCH: &str = env!("CARGO_BIN_EXE_reapwatch");
@@ -129,6 +129,14 @@ impl Agent {
         ))
     }
 
+    /// What `reapwatch stuck` says of exits that take longer than `threshold`.
+    pub(crate) fn stuck(&self, threshold: &str) -> Document<Stuck> {
+        json(&view(
+            &["stuck", "--json", "--threshold", threshold],
+            self.socket(),
+        ))
+    }
+
     /// The page that it prints.
     pub(crate) fn explained(&self, pid: u32) -> String {
         let output = view(&["explain", &pid.to_string()], self.socket());
@@ -169,6 +177,26 @@ impl Agent {
             .collect();
         assert!(!values.is_empty(), "no {name}{{{labels}}} in:\n{page}");
         values.iter().sum()
+    }
+
+    /// The values that a label has in all series of a metric.
+    pub(crate) fn labels(&self, name: &str, label: &str) -> Vec<String> {
+        let page = self.get("/metrics");
+        let of = |line: &str| {
+            let series = line.strip_prefix(name)?.strip_prefix('{')?;
+            let (_, value) = series.split_once(&format!("{label}=\""))?;
+            Some(value.split_once('"')?.0.to_owned())
+        };
+        page.lines().filter_map(of).collect()
+    }
+
+    /// All series of a metric, as the page has them.
+    pub(crate) fn series(&self, name: &str) -> Vec<String> {
+        let page = self.get("/metrics");
+        let own = page
+            .lines()
+            .filter(|line| line.starts_with(&format!("{name}{{")));
+        own.map(str::to_owned).collect()
     }
 
     fn get(&self, path: &str) -> String {

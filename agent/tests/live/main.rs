@@ -14,6 +14,7 @@
 mod api;
 
 mod agent;
+mod cgroup;
 mod clocks;
 mod compare;
 mod culprits;
@@ -24,11 +25,16 @@ mod floods;
 mod host;
 mod leaving;
 mod loaded;
+mod matrix;
 mod noise;
 mod pids;
+mod privileges;
 mod refusals;
 mod row;
 mod scenario;
 mod steps;
 mod stream;
+mod stuck;
+mod systemd;
+mod workloads;
 mod zombies;

@@ -69,7 +69,8 @@ impl Verdicts {
         self.judge(name, attempt(work));
     }
 
-    fn judge(&mut self, name: &str, verdict: Result<(), String>) {
+    /// Says one that is known already.
+    pub(crate) fn judge(&mut self, name: &str, verdict: Result<(), String>) {
         let verdict = verdict.map_or_else(|why| format!("FAIL {why}"), |()| "ok".to_owned());
         self.failed += usize::from(verdict != "ok");
         println!("\nRW-TEST {name} {verdict}");
@@ -87,7 +88,7 @@ impl Verdicts {
 }
 
 /// The result of `work`, or what it panicked with, in one line.
-fn attempt<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn attempt<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| one_line(&*panic))
 }
 

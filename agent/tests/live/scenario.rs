@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use scenarios::culprits::Culprit;
 use scenarios::slow::SlowExit;
 use scenarios::stays::Stay;
+use scenarios::stuck::Stuck;
 use scenarios::truth::{Crowd, Lack, Truth};
 use serde::de::DeserializeOwned;
 
@@ -138,25 +139,6 @@ impl Drop for Leak {
     }
 }
 
-/// A parent that does not reap until this is dropped.
-#[derive(Debug)]
-pub(crate) struct Misbehaving {
-    _program: Kept,
-    /// Who it is, and the verdict that is true of it.
-    pub(crate) culprit: Culprit,
-}
-
-impl Misbehaving {
-    /// Starts the one of this name.
-    pub(crate) fn start(name: &str) -> Self {
-        let (program, culprit) = Kept::start(&["culprit", name]);
-        Self {
-            _program: program,
-            culprit,
-        }
-    }
-}
-
 /// A process that stays in a state until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Staying {
@@ -206,5 +188,40 @@ impl Drop for Kept {
     fn drop(&mut self) {
         drop(self.stdin.take());
         drop(self.program.wait());
+    }
+}
+
+/// A parent that does not reap until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Misbehaving {
+    _kept: Kept,
+    /// Who it is, and the verdict that is true of it.
+    pub(crate) culprit: Culprit,
+}
+
+impl Misbehaving {
+    /// Starts the one of this name.
+    pub(crate) fn start(name: &str) -> Self {
+        let (kept, culprit) = Kept::start(&["culprit", name]);
+        Self {
+            _kept: kept,
+            culprit,
+        }
+    }
+}
+
+/// A process that does not die until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Undying {
+    _kept: Kept,
+    /// Who it is, and the truth about it.
+    pub(crate) truth: Stuck,
+}
+
+impl Undying {
+    /// Starts the one of this name.
+    pub(crate) fn start(name: &str) -> Self {
+        let (kept, truth) = Kept::start(&["stuck", name]);
+        Self { _kept: kept, truth }
     }
 }

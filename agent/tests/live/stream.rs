@@ -87,16 +87,18 @@ impl Stream {
 
     /// The line of the process of this PID and name, when it has come.
     pub(crate) fn line_of(&mut self, pid: u32, comm: &str) -> FinishedExit {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let found = self.seen.iter().find(|it| it.pid == pid && it.comm == comm);
-            if let Some(line) = found {
-                return line.clone();
-            }
-            let left = end.saturating_duration_since(Instant::now());
-            let line = self.lines.recv_timeout(left);
-            self.take(line.unwrap_or_else(|_| panic!("no line for {pid} {comm}")));
-        }
+        self.line_where(|it| it.pid == pid && it.comm == comm)
+    }
+
+    /// The first line that matches, which must come.
+    pub(crate) fn line_where(&mut self, matches: impl Fn(&FinishedExit) -> bool) -> FinishedExit {
+        let mut found = Vec::new();
+        let came = crate::agent::eventually(|| {
+            found = self.collect_where(&matches);
+            !found.is_empty()
+        });
+        assert!(came, "no such line");
+        found.swap_remove(0)
     }
 
     fn wait_for(&mut self, truths: &[Truth], patience: Duration) -> bool {

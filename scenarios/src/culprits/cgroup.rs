@@ -3,12 +3,14 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::Pid;
+use tempfile::TempDir;
 
 use crate::lacking::Lacking;
 
@@ -18,24 +20,36 @@ pub(crate) struct Cgroup {
     folder: PathBuf,
     /// The file and the text that let the process run again.
     release: (&'static str, &'static str),
+    /// Where its hierarchy was mounted for it alone.
+    mounted: Option<TempDir>,
 }
 
 impl Cgroup {
-    pub(super) fn frozen_v1(pid: Pid) -> Result<Self> {
-        let cgroup = Self::new("freezer", pid, ("freezer.state", "THAWED"))?;
+    pub(crate) fn frozen_v1(pid: Pid) -> Result<Self> {
+        let release = ("freezer.state", "THAWED");
+        let cgroup = match hierarchy("freezer") {
+            Some(root) => Self::new(&root, pid, release)?,
+            None => Self::in_mounted_freezer(pid, release)?,
+        };
         cgroup.write("freezer.state", "FROZEN")?;
         Ok(cgroup)
     }
 
     pub(super) fn frozen_v2(pid: Pid) -> Result<Self> {
-        let cgroup = Self::new("cgroup2", pid, ("cgroup.freeze", "0"))?;
+        let cgroup = Self::plain(pid)?;
         cgroup.write("cgroup.freeze", "1")?;
         Ok(cgroup)
     }
 
     /// One thousandth of a CPU: 1 ms in each second.
     pub(super) fn without_cpu(pid: Pid) -> Result<Self> {
-        let cgroup = Self::new("cpu", pid, ("cpu.cfs_quota_us", "-1"))?;
+        let (root, version) = with_controller("cpu")?;
+        if version == Version::Two {
+            let cgroup = Self::new(&root, pid, ("cpu.max", "max"))?;
+            cgroup.write("cpu.max", "1000 1000000")?;
+            return Ok(cgroup);
+        }
+        let cgroup = Self::new(&root, pid, ("cpu.cfs_quota_us", "-1"))?;
         cgroup.write("cpu.cfs_period_us", "1000000")?;
         cgroup.write("cpu.cfs_quota_us", "1000")?;
         Ok(cgroup)
@@ -43,19 +57,21 @@ impl Cgroup {
 
     /// With neither limits nor anything to let go.
     pub(crate) fn plain(pid: Pid) -> Result<Self> {
-        Self::new("cgroup2", pid, ("cgroup.freeze", "0"))
+        let root = hierarchy("cgroup2").context("cgroups of version 2 are not mounted")?;
+        Self::new(&root, pid, ("cgroup.freeze", "0"))
     }
 
     /// One that may have so many bytes of memory, by whichever hierarchy has the controller.
     pub(crate) fn limited(pid: Pid, bytes: usize) -> Result<Self> {
-        let kind = hierarchy("memory")?;
-        let (limit, with_swap, lift) = if kind == "memory" {
-            let with_swap = ("memory.memsw.limit_in_bytes", bytes);
-            ("memory.limit_in_bytes", with_swap, "-1")
-        } else {
-            ("memory.max", ("memory.swap.max", 0), "max")
+        let (root, version) = with_controller("memory")?;
+        let (limit, with_swap, lift) = match version {
+            Version::One => {
+                let with_swap = ("memory.memsw.limit_in_bytes", bytes);
+                ("memory.limit_in_bytes", with_swap, "-1")
+            }
+            Version::Two => ("memory.max", ("memory.swap.max", 0), "max"),
         };
-        let cgroup = Self::new(kind, pid, (limit, lift))?;
+        let cgroup = Self::new(&root, pid, (limit, lift))?;
         cgroup.write(limit, &bytes.to_string())?;
         // Not there in a kernel without swap.
         let _without_swap = cgroup.write(with_swap.0, &with_swap.1.to_string());
@@ -84,7 +100,8 @@ impl Cgroup {
 
     /// One that may have so many PIDs, by whichever hierarchy has the controller.
     pub(crate) fn with_pids(pid: Pid, limit: u64) -> Result<Self> {
-        let cgroup = Self::new(hierarchy("pids")?, pid, ("pids.max", "max"))?;
+        let (root, _) = with_controller("pids")?;
+        let cgroup = Self::new(&root, pid, ("pids.max", "max"))?;
         cgroup.write("pids.max", &limit.to_string())?;
         Ok(cgroup)
     }
@@ -95,11 +112,26 @@ impl Cgroup {
         format!("/{}", name.to_string_lossy())
     }
 
-    fn new(kind: &str, pid: Pid, release: (&'static str, &'static str)) -> Result<Self> {
-        let root = mount(kind).with_context(|| format!("no hierarchy for {kind} is mounted"))?;
+    /// Hosts of today mount version 2 only, and have the old freezer still.
+    fn in_mounted_freezer(pid: Pid, release: (&'static str, &'static str)) -> Result<Self> {
+        let point = tempfile::tempdir().context("cannot make a folder")?;
+        let (kind, options) = (Some("cgroup"), Some("freezer"));
+        mount(kind, point.path(), kind, MsFlags::empty(), options)
+            .context("cannot mount a freezer of version 1")?;
+        let root = hierarchy("freezer").context("it is mounted")?;
+        let mut cgroup = Self::new(&root, pid, release)?;
+        cgroup.mounted = Some(point);
+        Ok(cgroup)
+    }
+
+    fn new(root: &Path, pid: Pid, release: (&'static str, &'static str)) -> Result<Self> {
         let folder = root.join(format!("reapwatch-scenario-{pid}"));
         fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let cgroup = Self { folder, release };
+        let cgroup = Self {
+            folder,
+            release,
+            mounted: None,
+        };
         cgroup.write("cgroup.procs", &pid.to_string())?;
         Ok(cgroup)
     }
@@ -120,32 +152,47 @@ impl Drop for Cgroup {
             // One that has ended meanwhile is out as well.
             let _gone = fs::write(&out, pid);
         }
-        for _ in 0..100 {
-            if fs::remove_dir(&self.folder).is_ok() {
-                return;
+        let removed = (0..100).any(|_| {
+            let removed = fs::remove_dir(&self.folder).is_ok();
+            if !removed {
+                std::thread::sleep(Duration::from_millis(10));
             }
-            std::thread::sleep(Duration::from_millis(10));
+            removed
+        });
+        if !removed {
+            eprintln!("scenarios: {} stays ({released:?})", self.folder.display());
         }
-        eprintln!("scenarios: {} stays ({released:?})", self.folder.display());
+        if let Some(point) = &self.mounted
+            && let Err(error) = umount2(point.path(), MntFlags::MNT_DETACH)
+        {
+            eprintln!("scenarios: {} stays ({error})", point.path().display());
+        }
     }
 }
 
+/// Of cgroups.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Version {
+    One,
+    Two,
+}
+
 /// The hierarchy that has a controller: one of version 1, or the unified one, told to hand it down.
-fn hierarchy(controller: &'static str) -> Result<&'static str> {
-    if mount(controller).is_some() {
-        return Ok(controller);
+fn with_controller(controller: &str) -> Result<(PathBuf, Version)> {
+    if let Some(root) = hierarchy(controller) {
+        return Ok((root, Version::One));
     }
-    let root = mount("cgroup2").with_context(|| format!("no hierarchy has {controller}"))?;
+    let root = hierarchy("cgroup2").with_context(|| format!("no hierarchy has {controller}"))?;
     fs::write(
         root.join("cgroup.subtree_control"),
         format!("+{controller}"),
     )
     .with_context(|| format!("cannot hand the controller {controller} down"))?;
-    Ok("cgroup2")
+    Ok((root, Version::Two))
 }
 
 /// Where the hierarchy of a v1 controller is mounted, or that of version 2 (`cgroup2`).
-fn mount(kind: &str) -> Option<PathBuf> {
+fn hierarchy(kind: &str) -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
     mounts.lines().find_map(|line| {
         let words: Vec<_> = line.split(' ').collect();

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, pause};
 
-use super::{CHILD_LIVES, checked, child, companion, mortal, mortals, sleep_for_ever, tell};
+use super::{
+    CHILD_LIVES, checked, child, companion, mortal, mortals, orphans, sleep_for_ever, tell,
+};
 use crate::guard::Subreaper;
 use crate::slots::Slots;
 
@@ -118,6 +120,28 @@ pub(super) fn polls_for_another(slots: &Slots) -> Result<Infallible> {
     }
 }
 
+/// Looks at whoever is dead, and never takes them.
+pub(super) fn peeks(slots: &Slots) -> Result<Infallible> {
+    mortals()?;
+    tell(slots);
+    let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+    loop {
+        waitid(Id::All, look).context("cannot look")?;
+        std::thread::sleep(NOW_AND_THEN);
+    }
+}
+
+/// Its children send SIGCHLD as usual, and its waits are for others.
+pub(super) fn waits_for_clones_only(slots: &Slots) -> Result<Infallible> {
+    mortals()?;
+    tell(slots);
+    loop {
+        // There are no such children.
+        let _none = waitpid(None, Some(WaitPidFlag::__WCLONE | WaitPidFlag::WNOHANG));
+        std::thread::sleep(NOW_AND_THEN);
+    }
+}
+
 /// Reaps one child, and then reads from a pipe into which nobody writes.
 pub(super) fn reads_instead(slots: &Slots) -> Result<Infallible> {
     waitpid(mortal()?, None).context("cannot wait")?;
@@ -151,17 +175,7 @@ pub(super) fn clones_without_signal(slots: &Slots) -> Result<Infallible> {
 /// Adopts what its child leaves, and waits for that child only.
 pub(super) fn adopts(slots: &Slots) -> Result<Infallible> {
     let _adopter = Subreaper::new()?;
-    let forker: Pid = child(|| {
-        for _ in 0..3 {
-            // SAFETY: this program has one thread; the child sleeps and ends.
-            if unsafe { libc::fork() } == 0 {
-                std::thread::sleep(CHILD_LIVES);
-                // SAFETY: as above.
-                unsafe { libc::_exit(0) }
-            }
-        }
-        Ok(())
-    })?;
+    let forker: Pid = child(|| orphans(c"rw-forker"))?;
     waitpid(forker, None).context("cannot wait")?;
     tell(slots);
     sleep_for_ever()

@@ -2,15 +2,18 @@
 
 pub(crate) mod cgroup;
 mod habits;
+mod namespace;
 mod states;
 
 use std::convert::Infallible;
+use std::ffi::CStr;
 use std::io::Read;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use nix::sys::prctl;
+use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork};
@@ -86,6 +89,12 @@ pub const CASES: &[Case] = &[
         habits::polls_for_another,
     ),
     case(
+        "waits_for_clones_only",
+        "waits_for_others",
+        habits::waits_for_clones_only,
+    ),
+    case("peeked", "peeked_not_reaped", habits::peeks),
+    case(
         "wait_blocked_on_event",
         "wait_blocked_on_event",
         habits::reads_instead,
@@ -96,7 +105,9 @@ pub const CASES: &[Case] = &[
         habits::clones_without_signal,
     ),
     case("subreaper", "subreaper_without_reaping", habits::adopts),
-    case("init", "init_without_reaping", states::namespace_init),
+    case("init", "init_without_reaping", namespace::init),
+    case("exec_probe", "init_without_reaping", namespace::probed_init),
+    case("pause", "init_without_reaping", namespace::pause),
     case("held_by_tracer", "held_by_tracer", states::traces),
     case(
         "uninterruptible",
@@ -110,6 +121,15 @@ pub const CASES: &[Case] = &[
                 .context("cannot stop it")
         },
         ..case("stopped", "parent_stopped", habits::reaps_well)
+    },
+    Case {
+        then: |pid| {
+            ptrace::seize(pid, Options::empty())
+                .and_then(|()| ptrace::interrupt(pid))
+                .map(|()| None)
+                .context("cannot trace it")
+        },
+        ..case("stopped_by_tracer", "parent_stopped", habits::reaps_well)
     },
     Case {
         then: |pid| Cgroup::frozen_v1(pid).map(Some),
@@ -194,12 +214,26 @@ fn mortals() -> Result<()> {
     (0..3).try_for_each(|_| mortal().map(drop))
 }
 
+/// Leaves three orphans that die soon, as a process of this name.
+fn orphans(name: &CStr) -> Result<()> {
+    prctl::set_name(name).context("cannot take a name")?;
+    for _ in 0..3 {
+        // SAFETY: this program has one thread; the child sleeps and ends.
+        if unsafe { libc::fork() } == 0 {
+            std::thread::sleep(CHILD_LIVES);
+            // SAFETY: as above.
+            unsafe { libc::_exit(0) }
+        }
+    }
+    Ok(())
+}
+
 /// Tells the PID of this process, as it is outside all namespaces.
 fn tell(slots: &Slots) {
     slots.set(Slot::Pid, host_ids().0);
 }
 
-fn sleep_for_ever<T>() -> Result<T> {
+pub(crate) fn sleep_for_ever<T>() -> Result<T> {
     loop {
         std::thread::sleep(Duration::from_secs(3600));
     }

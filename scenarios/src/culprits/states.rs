@@ -4,36 +4,13 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nix::sched::{CloneFlags, clone, unshare};
+use nix::sched::{CloneFlags, clone};
 use nix::sys::ptrace::{self, Options};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
-use super::{CHILD_LIVES, child, mortals, sleep_for_ever, tell};
+use super::{child, mortals, sleep_for_ever, tell};
 use crate::slots::{Slot, Slots};
-
-/// PID 1 of a new namespace, which inherits three orphans and reaps nobody.
-pub(super) fn namespace_init(slots: &Slots) -> Result<Infallible> {
-    unshare(CloneFlags::CLONE_NEWPID).context("cannot make a PID namespace")?;
-    let init = child(|| {
-        child(|| {
-            for _ in 0..3 {
-                // SAFETY: this program has one thread; the child sleeps and ends.
-                if unsafe { libc::fork() } == 0 {
-                    std::thread::sleep(CHILD_LIVES);
-                    // SAFETY: as above.
-                    unsafe { libc::_exit(0) }
-                }
-            }
-            Ok(())
-        })?;
-        tell(slots);
-        sleep_for_ever()
-    })?;
-    loop {
-        waitpid(init, None).context("cannot wait")?;
-    }
-}
 
 /// Traces the child of a good parent until after its death.
 pub(super) fn traces(slots: &Slots) -> Result<Infallible> {

@@ -14,7 +14,7 @@ use self::output::Ignored;
 use self::report::Report;
 use self::suite::{Counted, Suite};
 use crate::setup::{self, Purpose};
-use crate::{host, workspace};
+use crate::{deploy, host, workspace};
 
 /// Tests that plain `cargo test` ignores, told apart by a word of the reason in their attribute
 /// (`#[ignore = "needs root …"]`).
@@ -76,6 +76,8 @@ pub(crate) fn main() -> Result<ExitCode> {
             .context("the thread of the ebpf suite panicked")??,
     );
     run_ignored(&ignored, &mut report)?;
+    report.add(suite::run(manifests())?);
+    report.add(suite::run(package())?);
     report.add(suite::run(kernels())?);
     Ok(report.finish())
 }
@@ -165,6 +167,26 @@ fn object() -> Suite {
     command.args(["ebpf", "--check"]);
     let mut suite = Suite::new("ebpf --check", Counted::AsOne, minutes(10), command);
     suite.lack = setup::no_kernel_side();
+    suite
+}
+
+/// Kubernetes' manifests and systemd's unit.
+fn manifests() -> Suite {
+    // As above.
+    let mut command = Command::new("/proc/self/exe");
+    command.args(["deploy", "--check"]);
+    let mut suite = Suite::new("manifests", Counted::AsOne, minutes(10), command);
+    suite.lack = deploy::no_kustomize();
+    suite
+}
+
+/// The Debian package, installed, started and purged.
+fn package() -> Suite {
+    // As above.
+    let mut command = Command::new("/proc/self/exe");
+    command.args(["deb", "--check"]);
+    let mut suite = Suite::new("package", Counted::AsOne, minutes(20), command);
+    suite.lack = setup::no_packager();
     suite
 }
 

@@ -168,6 +168,27 @@ fn an_unknown_parameter_is_400() {
 }
 
 #[test]
+fn the_threshold_of_stuck_is_a_parameter() {
+    let server = Server::on_tcp(Loop::Ready);
+    assert_eq!(server.get("/api/v1/stuck").status, 200);
+    assert_eq!(server.get("/api/v1/stuck?threshold=500ms").status, 200);
+    for (query, error) in [
+        (
+            "fail=1",
+            "unknown query parameter fail; this path takes only threshold",
+        ),
+        (
+            "threshold=soon",
+            "threshold is a duration such as 5s or 500ms: expected number at 0",
+        ),
+    ] {
+        let answer = server.get(&format!("/api/v1/stuck?{query}"));
+        assert_eq!(answer.status, 400);
+        assert_eq!(answer.json(), json!({ "error": error }));
+    }
+}
+
+#[test]
 fn exits_come_as_lines_with_the_loss_between_them() {
     let server = Server::on_tcp(Loop::Ready);
     let (lines, _) = follow(server.connect(), 3);

@@ -136,6 +136,7 @@ async fn pretend(mut requests: mpsc::Receiver<Request>, behaviour: Loop) {
                 })
                 .is_ok(),
             Request::Explain(pid, _, answer) => answer.send(explained(pid)).is_ok(),
+            Request::Stuck(_, answer) => answer.send(document(Vec::new())).is_ok(),
             Request::Top(answer) => answer.send(document(vec![top()])).is_ok(),
             Request::Doctor(answer) => answer.send(doctor()).is_ok(),
             Request::Metrics(answer) => answer.send("up_to_date 1\n".to_owned()).is_ok(),
@@ -206,6 +207,7 @@ fn top() -> Top {
             zombies: 4,
             exits_total: 5,
             reaped_total: 6,
+            stuck: 0,
             uptime_seconds: 7.5,
             agent_version: "0".to_owned(),
         },

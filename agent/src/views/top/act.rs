@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::views::table::Heads;
 use crate::views::text;
 
-use super::board::{Board, Heads};
+use super::board::Board;
 use super::filter::Filter;
 use super::keys::Action;
 use super::model::{Input, Model, Overlay, Purpose};

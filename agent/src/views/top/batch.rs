@@ -2,16 +2,15 @@
 
 use crate::cli::TopArgs;
 use crate::views::output::{Reader, print};
-use crate::views::table::Table;
-use crate::views::{Look, Outcome, json};
+use crate::views::{Look, Outcome, json, table};
 
-use super::board::{Board, Feed, Heads};
+use super::board::{Board, Feed, View};
 use super::model::Model;
 
 /// Prints frames until there were enough or nobody reads.
 pub async fn run<S: Feed>(
     args: &TopArgs,
-    view: <S::Frame as Board>::View,
+    view: View<S>,
     frames: Option<u64>,
     source: &S,
     look: Look,
@@ -72,17 +71,6 @@ fn rows<F: Board>(model: &Model<F>) -> String {
     if let Some(text) = model.frame.table_text(view, order, look) {
         return text;
     }
-    let columns = F::columns(view);
-    let heads: Vec<_> = columns
-        .iter()
-        .map(|column| (column.head(), column.side()))
-        .collect();
-    let mut table = Table::new(&heads);
-    for &row in order {
-        let cells = columns
-            .iter()
-            .map(|&column| model.frame.cell(view, column, row, look));
-        table.row(cells.collect());
-    }
-    table.render(look)
+    let cell = |column, row| model.frame.cell(view, column, row, look);
+    table::text(F::columns(view), order.iter().copied(), cell, look)
 }

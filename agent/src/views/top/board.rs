@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::cli::ViewName;
 use crate::views::Look;
-use crate::views::table::Side;
+use crate::views::table::Heads;
 
 use super::filter::{Field, Filter};
 use super::model::Model;
@@ -27,17 +27,8 @@ pub trait Feed: Clone + Send + Sync + 'static {
     fn frame(&self) -> impl Future<Output = anyhow::Result<Self::Frame>> + Send;
 }
 
-/// A column of a table.
-pub trait Heads: Copy + Debug + PartialEq + 'static {
-    /// Its head.
-    fn head(self) -> &'static str;
-
-    /// On which side its cells stand.
-    fn side(self) -> Side;
-
-    /// The least width at which it says enough, and how much more it may take.
-    fn width(self) -> (usize, usize);
-}
+/// A table of what somebody gives.
+pub type View<S> = <<S as Feed>::Frame as Board>::View;
 
 /// The exits between two frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,6 +48,8 @@ pub struct Figures {
     pub zombies: String,
     /// Whether that deserves a colour.
     pub worth_a_look: bool,
+    /// Exits that do not come to their end.
+    pub stuck: u64,
     /// Events lost.
     pub lost: u64,
 }

@@ -2,14 +2,12 @@
 
 use std::cmp::Ordering;
 
-use crate::api::{Parent, Process, Zombie};
+use crate::api::{Container, Parent, Process, Zombie};
 use crate::cli::TopView;
 use crate::views::Look;
-use crate::views::table::Side;
+use crate::views::table::{Heads, Side, down};
 use crate::views::text::{Bound, rate};
 use crate::views::zombies::bound;
-
-use super::board::Heads;
 
 /// A column of one of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,16 +40,21 @@ pub enum Column {
     Forker,
     /// Who traces it.
     Tracer,
+    /// Its container, pod or unit.
+    Workload,
 }
 
 /// The columns of a view, the most telling first: a narrow screen drops the last.
 pub fn of(view: TopView) -> &'static [Column] {
     use Column::{
-        Age, Comm, Exit, Forker, Leak, Oldest, P50, P99, Parent, Pid, Reaps, Tracer, Why, Zombies,
+        Age, Comm, Exit, Forker, Leak, Oldest, P50, P99, Parent, Pid, Reaps, Tracer, Why, Workload,
+        Zombies,
     };
     match view {
-        TopView::Culprits => &[Pid, Comm, Zombies, Oldest, Leak, Reaps, Why, P50, P99],
-        TopView::Zombies => &[Pid, Comm, Age, Exit, Parent, Forker, Tracer],
+        TopView::Culprits => &[
+            Pid, Comm, Zombies, Oldest, Leak, Reaps, Why, Workload, P50, P99,
+        ],
+        TopView::Zombies => &[Pid, Comm, Age, Exit, Parent, Workload, Forker, Tracer],
     }
 }
 
@@ -72,14 +75,19 @@ impl Heads for Column {
             Self::Parent => "PARENT",
             Self::Forker => "FORKER",
             Self::Tracer => "TRACER",
+            Self::Workload => "WORKLOAD",
         }
     }
 
     fn side(self) -> Side {
         match self {
-            Self::Comm | Self::Exit | Self::Parent | Self::Forker | Self::Tracer | Self::Why => {
-                Side::Left
-            }
+            Self::Comm
+            | Self::Exit
+            | Self::Parent
+            | Self::Forker
+            | Self::Tracer
+            | Self::Why
+            | Self::Workload => Side::Left,
             _ => Side::Right,
         }
     }
@@ -95,6 +103,7 @@ impl Heads for Column {
             Self::Exit => (8, 4),
             Self::Parent | Self::Forker => (12, 11),
             Self::Tracer => (9, 14),
+            Self::Workload => (10, 34),
         }
     }
 }
@@ -118,6 +127,7 @@ impl Column {
                 || look.nothing().to_owned(),
                 |verdict| look.clean(&verdict.id),
             ),
+            Self::Workload => look.workload(parent.container.as_ref()),
             Self::P50 => look.maybe(parent.p50_seconds, Bound::Exact),
             Self::P99 => look.maybe(parent.p99_seconds, Bound::Exact),
             _ => String::new(),
@@ -134,6 +144,7 @@ impl Column {
             Self::Parent => look.process(zombie.parent.as_ref()),
             Self::Forker => look.process(zombie.forker.as_ref()),
             Self::Tracer => look.process(zombie.tracer.as_ref()),
+            Self::Workload => look.workload(zombie.container.as_ref()),
             _ => String::new(),
         }
     }
@@ -152,6 +163,7 @@ impl Column {
                 // Those with a verdict come before those without.
                 (id(a).is_none(), id(a)).cmp(&(id(b).is_none(), id(b)))
             }
+            Self::Workload => place(a.container.as_ref()).cmp(&place(b.container.as_ref())),
             Self::P50 => worst(|parent| parent.p50_seconds),
             Self::P99 => worst(|parent| parent.p99_seconds),
             _ => a.process.pid.cmp(&b.process.pid),
@@ -175,15 +187,19 @@ impl Column {
             Self::Parent => by(|zombie| zombie.parent.as_ref()),
             Self::Forker => by(|zombie| zombie.forker.as_ref()),
             Self::Tracer => by(|zombie| zombie.tracer.as_ref()),
+            Self::Workload => place(a.container.as_ref()).cmp(&place(b.container.as_ref())),
             _ => a.pid.cmp(&b.pid),
         }
     }
 }
 
-/// The larger first, the unknown last.
-pub fn down(a: Option<f64>, b: Option<f64>) -> Ordering {
-    let known = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
-    known(b).total_cmp(&known(a))
+/// Those who are nowhere come last.
+fn place(container: Option<&Container>) -> (bool, String) {
+    let plain = Look {
+        color: false,
+        ascii: false,
+    };
+    (container.is_none(), plain.workload(container))
 }
 
 fn exit_key(zombie: &Zombie) -> Option<(&str, Option<&str>, Option<u8>)> {
@@ -220,12 +236,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn eighty_columns_take_all_but_quantiles_and_a_hundred_take_all() {
+    fn eighty_columns_take_what_tells_most_and_a_hundred_and_ten_take_all() {
         let all = |view, room| fit(of(view), room).len() == of(view).len();
-        assert!(all(TopView::Zombies, 79));
-        assert!(all(TopView::Culprits, 99));
-        let usual = fit(of(TopView::Culprits), 79);
-        assert_eq!(usual.last().map(|(column, _)| *column), Some(Column::Why));
+        assert!(all(TopView::Zombies, 99));
+        assert!(all(TopView::Culprits, 109));
+        let last = |view| fit(of(view), 79).last().map(|(column, _)| *column);
+        assert_eq!(last(TopView::Culprits), Some(Column::Why));
+        assert_eq!(last(TopView::Zombies), Some(Column::Forker));
     }
 
     #[test]
@@ -236,11 +253,5 @@ mod tests {
             .collect();
         assert_eq!(kept, ["PID", "COMM", "ZOMBIES", "OLDEST"]);
         assert_eq!(fit(of(TopView::Zombies), 0).len(), 1);
-    }
-
-    #[test]
-    fn the_unknown_comes_last() {
-        assert_eq!(down(None, Some(0.0)), Ordering::Greater);
-        assert_eq!(down(Some(2.0), Some(1.0)), Ordering::Less);
     }
 }

@@ -3,7 +3,7 @@
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use crate::api::{Document, Parent, Process, Top, Verdict, Zombie};
+use crate::api::{Container, Document, Parent, Process, Top, Verdict, Zombie};
 use crate::cli::TopView;
 use crate::views::text::{Bound, count, rate, wrap};
 use crate::views::zombies::bound;
@@ -81,6 +81,7 @@ impl Page<'_> {
         let look = self.model.look;
         self.title("Process", &parent.process);
         self.fact("start time", &self.start(&parent.process));
+        self.place("workload", parent.container.as_ref());
         self.fact("zombies", &parent.zombies.to_string());
         let oldest = if parent.oldest_is_lower_bound {
             Bound::Lower
@@ -177,9 +178,8 @@ impl Page<'_> {
         self.party("parent", zombie.parent.as_ref(), "must reap it");
         self.party("forker", zombie.forker.as_ref(), "created it");
         self.party("tracer", zombie.tracer.as_ref(), "must let it go first");
-        if let Some(container) = &zombie.container {
-            self.fact("cgroup", &look.clean(&container.cgroup));
-        }
+        self.place("workload", zombie.container.as_ref());
+        self.place("parent's", zombie.parent_container.as_ref());
         // The verdict stands with whoever must reap it.
         let holder = zombie
             .tracer
@@ -192,6 +192,20 @@ impl Page<'_> {
             .find(|parent| Some(Identity::of(&parent.process)) == holder);
         if let Some(verdict) = holder.and_then(|holder| holder.verdict.as_ref()) {
             self.verdict(verdict);
+        }
+    }
+
+    /// Where somebody belongs, and the path that says so.
+    fn place(&mut self, name: &str, container: Option<&Container>) {
+        let Some(container) = container else { return };
+        let look = self.model.look;
+        let mut text = look.workload(Some(container));
+        if container.of_parent {
+            text.push_str(" (where its parent is)");
+        }
+        self.fact(name, &text);
+        if let Some(path) = &container.cgroup {
+            self.fact("cgroup", &look.clean(path));
         }
     }
 

@@ -7,9 +7,9 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::views::Look;
-use crate::views::table::Side;
+use crate::views::table::{Heads, Side};
 
-use super::board::{Board, Heads};
+use super::board::Board;
 use super::columns;
 use super::model::{Model, Overlay, Purpose};
 use crate::views::text::wrap;

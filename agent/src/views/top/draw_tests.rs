@@ -6,7 +6,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::views::top::keys::Action;
-use crate::views::top::sample::{busy, frame, model, verdict};
+use crate::views::top::sample::{Model, busy, frame, model, verdict};
 
 use super::*;
 

@@ -57,8 +57,7 @@ enum Test {
     Text(Field, Op, String),
 }
 
-/// What a filter may ask for.
-#[expect(missing_docs, reason = "each is the part of a row with the same name")]
+/// What a filter may ask for: each is the part of a row with the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     Pid,
@@ -153,13 +152,11 @@ impl Test {
             Self::Number(field, op, wanted) => field
                 .number(row)
                 .is_some_and(|found| op.compare(found, *wanted)),
-            Self::Text(field, op, wanted) => {
-                field.text(row).is_some_and(|name| match op {
-                    Op::Equal => name == wanted,
-                    Op::Unequal => name != wanted,
-                    _ => name.to_lowercase().contains(&wanted.to_lowercase()),
-                })
-            }
+            Self::Text(field, op, wanted) => field.text(row).is_some_and(|name| match op {
+                Op::Equal => name == wanted,
+                Op::Unequal => name != wanted,
+                _ => name.to_lowercase().contains(&wanted.to_lowercase()),
+            }),
         }
     }
 }
@@ -255,27 +252,28 @@ impl Field {
 
     /// Joins the field with a value of its kind; `parent` is a PID when it is a number.
     fn test(self, name: &str, op: Op, value: &str) -> Result<Test, String> {
-        let number = match self {
-            Self::Comm
-            | Self::Node
-            | Self::Namespace
-            | Self::Pod
-            | Self::Container
-            | Self::Unit
-            | Self::Why => None,
-            Self::Age => Some(seconds(value).ok_or_else(|| {
-                format!("`{value}` is no duration; write one such as 500ms, 10s or 5m")
-            })?),
-            Self::Parent => value.parse().ok(),
-            Self::Late | Self::Pids if value.ends_with('%') => {
-                let share = value.trim_end_matches('%').parse::<f64>();
-                let share = share.map_err(|_| format!("`{value}` is no share in percent"))?;
-                Some(share / 100.0)
-            }
-            _ => Some(value.parse().map_err(|_| {
-                format!("`{value}` is no number, and {name} is compared with one")
-            })?),
-        };
+        let number =
+            match self {
+                Self::Comm
+                | Self::Node
+                | Self::Namespace
+                | Self::Pod
+                | Self::Container
+                | Self::Unit
+                | Self::Why => None,
+                Self::Age => Some(seconds(value).ok_or_else(|| {
+                    format!("`{value}` is no duration; write one such as 500ms, 10s or 5m")
+                })?),
+                Self::Parent => value.parse().ok(),
+                Self::Late | Self::Pids if value.ends_with('%') => {
+                    let share = value.trim_end_matches('%').parse::<f64>();
+                    let share = share.map_err(|_| format!("`{value}` is no share in percent"))?;
+                    Some(share / 100.0)
+                }
+                _ => Some(value.parse().map_err(|_| {
+                    format!("`{value}` is no number, and {name} is compared with one")
+                })?),
+            };
         match (number, op) {
             // Somebody who types `parent~12` means names with 12 in them.
             (Some(_), Op::Contains) if self == Self::Parent => {

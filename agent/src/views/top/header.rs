@@ -64,6 +64,11 @@ fn figures<F: Board>(model: &Model<F>, width: usize) -> Line<'static> {
         Style::new()
     };
     let zombies = Span::styled(known.zombies, strong);
+    let stuck = match known.stuck {
+        0 => String::new(),
+        stuck => format!("  {stuck} STUCK"),
+    };
+    let stuck = Span::styled(stuck, alarm(model));
     let exits = Span::raw(format!("  exits/s {exits} "));
     // In capitals too, since colour alone would not reach everybody.
     let loss = match known.lost {
@@ -75,9 +80,9 @@ fn figures<F: Board>(model: &Model<F>, width: usize) -> Line<'static> {
     };
     let loss = Span::styled(loss, alarm(model));
     // The curve takes what the words leave.
-    let room = width.saturating_sub(zombies.width() + exits.width() + loss.width());
+    let room = width.saturating_sub(zombies.width() + stuck.width() + exits.width() + loss.width());
     let curve = Span::styled(sparkline(model, room), colored(model.look, Color::Cyan));
-    Line::from(vec![zombies, exits, curve, loss])
+    Line::from(vec![zombies, stuck, exits, curve, loss])
 }
 
 /// The last rates, scaled to the largest of them.

@@ -112,10 +112,11 @@ impl Board for Document<Top> {
     }
 
     fn figures(&self, _: Look) -> Figures {
-        let zombies = top(self).summary.zombies;
+        let summary = &top(self).summary;
         Figures {
-            zombies: count(zombies, "zombie"),
-            worth_a_look: zombies > 0,
+            zombies: count(summary.zombies, "zombie"),
+            worth_a_look: summary.zombies > 0,
+            stuck: summary.stuck,
             lost: self.lost_events,
         }
     }
@@ -314,6 +315,7 @@ fn culprit_row(parent: &Parent) -> Row<'_> {
         age: parent.oldest_seconds,
         leak: Some(parent.leaked_per_second),
         reaps: Some(parent.reaped_per_second),
+        ..Row::default()
     }
 }
 
@@ -334,6 +336,6 @@ fn zombie_row<'a>(zombie: &'a Zombie, by_pid: &HashMap<u32, &'a Parent>) -> Row<
         age: Some(zombie.zombie_seconds),
         leak: parent.map(|parent| parent.leaked_per_second),
         reaps: parent.map(|parent| parent.reaped_per_second),
+        ..Row::default()
     }
 }
-

@@ -88,11 +88,17 @@ pub fn help(views: &str, fields: &str, words: &Words) -> Vec<(&'static str, Stri
         ("/  n  N", format!("search {search}; next, previous match")),
         ("f", format!("filter: {filter} (empty: show all)")),
         ("", format!("fields: {fields}")),
-        ("", "operators: = != > < >= <= ~(contains); and, or, ( )".to_owned()),
+        (
+            "",
+            "operators: = != > < >= <= ~(contains); and, or, ( )".to_owned(),
+        ),
         ("s  r", "sort by the next column; reverse".to_owned()),
         ("Space", "pause, go on".to_owned()),
         ("+  -", "longer, shorter interval".to_owned()),
-        ("y", format!("copy the {copied} (the terminal must allow OSC 52)")),
+        (
+            "y",
+            format!("copy the {copied} (the terminal must allow OSC 52)"),
+        ),
         ("e", "save the frame as JSON in this directory".to_owned()),
         ("q", "close this, or quit; Ctrl-C quits at once".to_owned()),
     ]

@@ -24,14 +24,17 @@ mod model;
 mod sample;
 mod screen;
 
-use board::{Board, Feed};
+use board::{Board, Feed, View};
 
 /// Shows frames on a screen, or prints them.
 pub async fn run(args: &TopArgs, look: Look) -> anyhow::Result<Outcome> {
     match Prometheus::named(&args.fleet)? {
-        Some(prometheus) => show(args, view(args), prometheus, look).await,
+        Some(prometheus) => {
+            let view = view::<Prometheus>(args);
+            show(args, view, prometheus, look).await
+        }
         None => {
-            let view = view(args);
+            let view = view::<Source>(args);
             let source = Source::connect(&args.from, &args.probes).await?;
             show(args, view, source, look).await
         }
@@ -39,14 +42,20 @@ pub async fn run(args: &TopArgs, look: Look) -> anyhow::Result<Outcome> {
 }
 
 /// The table that was asked for. What these frames cannot show is a misuse.
-fn view<F: Board>(args: &TopArgs) -> F::View {
-    if let Some(Err(error)) = args.filter.as_ref().map(|filter| filter.fits(F::FIELDS)) {
-        misused(format_args!("invalid value for '--filter <FILTER>': {error}"));
+fn view<S: Feed>(args: &TopArgs) -> View<S> {
+    if let Some(Err(error)) = args
+        .filter
+        .as_ref()
+        .map(|filter| filter.fits(S::Frame::FIELDS))
+    {
+        misused(format_args!(
+            "invalid value for '--filter <FILTER>': {error}"
+        ));
     }
     let Some(wanted) = args.view else {
-        return F::VIEWS[0].0;
+        return S::Frame::VIEWS[0].0;
     };
-    match F::VIEWS.iter().find(|(_, _, name)| *name == wanted) {
+    match S::Frame::VIEWS.iter().find(|(_, _, name)| *name == wanted) {
         Some((view, ..)) => *view,
         None => misused(format_args!(
             "invalid value for '--view <VIEW>': culprits and zombies are views of one host, nodes \
@@ -57,7 +66,7 @@ fn view<F: Board>(args: &TopArgs) -> F::View {
 
 async fn show<S: Feed>(
     args: &TopArgs,
-    view: <S::Frame as Board>::View,
+    view: View<S>,
     source: S,
     look: Look,
 ) -> anyhow::Result<Outcome> {

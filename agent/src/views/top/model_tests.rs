@@ -1,9 +1,12 @@
 //! What keys and frames do to the model.
 
+use std::time::Duration;
+
+use crate::views::table::Heads;
 use crate::views::top::act::Effect;
-use crate::views::top::keys::Action;
-use crate::views::top::board::Heads;
+use crate::views::top::board::Board;
 use crate::views::top::host::Identity;
+use crate::views::top::keys::Action;
 use crate::views::top::sample::{Model, busy, frame, model, parent, zombie};
 
 use super::Overlay;

@@ -28,6 +28,7 @@ pub fn process(pid: u32, comm: &str) -> Process {
 pub fn parent(pid: u32, comm: &str, zombies: u64, oldest: Option<f64>) -> Parent {
     Parent {
         process: process(pid, comm),
+        container: None,
         zombies,
         oldest_seconds: oldest,
         oldest_is_lower_bound: false,
@@ -74,6 +75,7 @@ pub fn zombie(pid: u32, comm: &str, age: f64, parent: &Parent) -> Zombie {
         parent: Some(parent.process.clone()),
         tracer: None,
         container: None,
+        parent_container: None,
         verdict: None,
     }
 }
@@ -84,6 +86,7 @@ pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
         zombies: zombies.len() as u64,
         exits_total: 1234,
         reaped_total: 1200,
+        stuck: 0,
         uptime_seconds: 312.0,
         agent_version: "0.1.0".into(),
     };

@@ -19,7 +19,7 @@ use crate::handle::Stopped;
 use crate::views::{Look, Outcome};
 
 use super::act::Effect;
-use super::board::{Board, Feed};
+use super::board::{Board, Feed, View};
 use super::draw::draw;
 use super::keys;
 use super::model::Model;
@@ -28,8 +28,6 @@ use super::model::Model;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 type Fetch<F> = JoinHandle<anyhow::Result<F>>;
-/// What is shown of somebody, which of its tables first.
-type View<S> = <<S as Feed>::Frame as Board>::View;
 
 /// Runs until the user, a signal or the number of frames ends it. The terminal is as it was
 /// afterwards, also after a panic.

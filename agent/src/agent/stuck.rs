@@ -1,0 +1,226 @@
+//! Who does not die: the loop names the suspects and takes their stacks, a helper thread reads
+//! their files, and the rules judge what came in time.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    future,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+
+use super::answers::contained;
+use super::core::Agent;
+use crate::{
+    api::{Document, Stuck},
+    events::{Key, Snapshot},
+    evidence::{
+        cgroup,
+        stuck::{
+            Facts, collect,
+            symbols::Symbols,
+            watch::{Suspect, Watch},
+        },
+    },
+    kernel,
+    metrics::{Labels, Present},
+    report, signals,
+};
+
+/// How long an exit may take before it counts as stuck, where nobody says otherwise.
+pub(crate) const THRESHOLD: Duration = Duration::from_secs(5);
+/// How long a question waits for what the files say: the kernel's list of functions is long.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// The most suspects of one answer.
+const SUSPECTS: usize = 64;
+/// How often all processes are looked at for the metric.
+const IN_BACKGROUND_NS: u64 = 10_000_000_000;
+
+/// A question, and from when on an exit is stuck in its eyes.
+type Question = (Duration, oneshot::Sender<Document<Stuck>>);
+
+/// Who is on its way out, and the look under way.
+#[derive(Debug, Default)]
+pub(super) struct Exits {
+    watch: Watch,
+    /// Who was stuck when all processes were last looked at.
+    stuck: Vec<Suspect>,
+    looked_ns: u64,
+    round: Option<Round>,
+    waiting: VecDeque<Question>,
+    /// The last thread that looked at suspects; it may outlive its round where a file hangs.
+    /// It gives back the names that it has learnt.
+    looking: Option<JoinHandle<Symbols>>,
+}
+
+#[derive(Debug)]
+struct Round {
+    suspects: Vec<Suspect>,
+    facts: HashMap<Key, Facts>,
+    /// Closed when the thread has looked at all suspects.
+    coming: mpsc::UnboundedReceiver<(Key, Facts)>,
+    deadline: Instant,
+    to: oneshot::Sender<Document<Stuck>>,
+}
+
+impl Exits {
+    /// Takes a snapshot in that was made for any end.
+    pub(super) fn note(&mut self, snapshot: &Snapshot) {
+        self.looked_ns = snapshot.begun_ns;
+        self.watch.note(snapshot);
+    }
+
+    /// How many were stuck when all processes were last looked at.
+    pub(super) fn count(&self) -> u64 {
+        self.stuck.len() as u64
+    }
+
+    /// Resolves when the round under way has all that it can get; never while there is none.
+    pub(super) async fn round_over(&mut self) {
+        let Some(round) = &mut self.round else {
+            return future::pending().await;
+        };
+        loop {
+            tokio::select! {
+                facts = round.coming.recv() => match facts {
+                    Some((key, facts)) => drop(round.facts.insert(key, facts)),
+                    None => return,
+                },
+                () = sleep_until(round.deadline) => return,
+            }
+        }
+    }
+
+    fn begin(&mut self, suspects: Vec<Suspect>, to: oneshot::Sender<Document<Stuck>>) {
+        let (found, coming) = mpsc::unbounded_channel();
+        let former = self.looking.take_if(|thread| thread.is_finished());
+        if self.looking.is_none() && !suspects.is_empty() {
+            let symbols = former.and_then(|thread| thread.join().ok());
+            let symbols = symbols.unwrap_or_default();
+            let suspects = suspects.clone();
+            let thread = thread::Builder::new().name("reapwatch-stuck".to_owned());
+            match thread.spawn(move || look(symbols, &suspects, &found)) {
+                Ok(thread) => self.looking = Some(thread),
+                Err(error) => log::warn!("cannot start a thread to look at suspects: {error}"),
+            }
+        }
+        self.round = Some(Round {
+            suspects,
+            facts: HashMap::new(),
+            coming,
+            deadline: Instant::now() + PATIENCE,
+            to,
+        });
+    }
+}
+
+/// Reads the files of each, until nobody listens any more.
+fn look(
+    mut symbols: Symbols,
+    suspects: &[Suspect],
+    found: &mpsc::UnboundedSender<(Key, Facts)>,
+) -> Symbols {
+    let threads = suspects.iter().flat_map(|suspect| &suspect.threads);
+    symbols.learn(threads.flat_map(|thread| thread.stack.iter().copied()));
+    let mounts = cgroup::Mounts::find();
+    for suspect in suspects {
+        if found.is_closed() {
+            return symbols;
+        }
+        if let Some(facts) = collect::facts(suspect, &symbols, &mounts) {
+            // The round may end at any time.
+            let _over = found.send((suspect.process.key, facts));
+        }
+    }
+    symbols
+}
+
+impl Agent {
+    /// Answers when the round that this begins is over.
+    pub(super) fn answer_stuck(&mut self, question: Question) {
+        self.exits.waiting.push_back(question);
+        self.begin_stuck_round();
+    }
+
+    fn begin_stuck_round(&mut self) {
+        if self.exits.round.is_some() {
+            return;
+        }
+        let Some((threshold, to)) = self.exits.waiting.pop_front() else {
+            return;
+        };
+        let suspects = self.stuck(threshold);
+        self.exits.begin(suspects, to);
+    }
+
+    /// Who is on its way out for too long, by a fresh look at all processes.
+    fn stuck(&mut self, threshold: Duration) -> Vec<Suspect> {
+        let snapshot = match self.look_at_all() {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                log::warn!("no snapshot of the processes: {error}");
+                return Vec::new();
+            }
+        };
+        self.exits.note(&snapshot);
+        let threads = if self.exits.watch.is_idle() {
+            Vec::new()
+        } else {
+            let taken = kernel::stacks::take(&mut self.kernel);
+            let taken = taken.inspect_err(|error| log::warn!("no kernel stacks: {error}"));
+            taken.ok().flatten().unwrap_or_default()
+        };
+        let threshold_ns = threshold.as_nanos() as u64;
+        let watch = &self.exits.watch;
+        let found = watch.suspects(&snapshot, &threads, threshold_ns, SUSPECTS);
+        if threshold == THRESHOLD {
+            self.exits.stuck.clone_from(&found);
+        }
+        found
+    }
+
+    /// Looks who is stuck, for the metric, unless that was not so long ago.
+    pub(super) fn count_stuck(&mut self) {
+        if kernel::now_ns().saturating_sub(self.exits.looked_ns) >= IN_BACKGROUND_NS {
+            self.stuck(THRESHOLD);
+        }
+    }
+
+    /// How many of each workload were stuck when all processes were last looked at.
+    pub(super) fn stuck_by_workload(&mut self, now_ns: u64) -> BTreeMap<Labels, Present> {
+        let mut present = BTreeMap::<_, Present>::new();
+        for suspect in &self.exits.stuck {
+            let workload = self.resolver.of_suspect(suspect, now_ns);
+            present
+                .entry(Labels::of(workload.as_deref()))
+                .or_default()
+                .stuck += 1;
+        }
+        present
+    }
+
+    /// Judges, answers, and begins the round of the next question.
+    pub(super) fn end_stuck_round(&mut self) {
+        self.wall.follow();
+        if let Some(mut round) = self.exits.round.take() {
+            let now_ns = kernel::now_ns();
+            let item = |suspect: &Suspect| {
+                let facts = round.facts.remove(&suspect.process.key);
+                let since = suspect.since(facts.as_ref());
+                let stuck = suspect.complete(facts, now_ns, signals::name);
+                Stuck {
+                    container: contained(self.resolver.of_suspect(suspect, now_ns)),
+                    ..report::stuck::item(self.wall, suspect, since, &stuck)
+                }
+            };
+            let items = round.suspects.iter().map(item).collect();
+            // Nobody waits any more when sending fails.
+            let _gone = round.to.send(self.document(items));
+        }
+        self.begin_stuck_round();
+    }
+}

@@ -1,0 +1,294 @@
+//! Whose container, pod or unit it was: the helper thread that finds out, and the deaths that wait
+//! for its answer before they are told.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    fs,
+    path::Path,
+    sync::{Arc, mpsc as std_mpsc},
+    thread,
+};
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+
+use super::core::Agent;
+use crate::{
+    events::{Death, Event, ExitStatus, Key},
+    evidence::stuck::watch::Suspect,
+    kernel,
+    lifecycle::Record,
+    metrics::{ExitKind, Labels},
+    report,
+    workload::{Answer, Ask, Found, Workload, Workloads, look::Looker},
+};
+
+/// How long a death waits for an answer.
+const PATIENCE_NS: u64 = 2_000_000_000;
+/// Deaths that wait at most; further ones are told without.
+const WAITING: usize = 8_192;
+/// How often it is looked which cgroups are gone.
+const WALK_EVERY_NS: u64 = 60_000_000_000;
+/// How often groups of the metrics are given up.
+const EXPIRE_EVERY_NS: u64 = 30_000_000_000;
+
+/// The resolver's state and its thread.
+#[derive(Debug)]
+pub(super) struct Resolver {
+    pub(super) known: Workloads,
+    asks: std_mpsc::Sender<Ask>,
+    answers: mpsc::UnboundedReceiver<Answer>,
+    waiting: VecDeque<Waiting>,
+    walked_ns: u64,
+    expired_ns: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    until_ns: u64,
+    what: Told,
+}
+
+/// What is told of a death once its place is known.
+#[derive(Debug)]
+enum Told {
+    Exit { who: Dead, kind: ExitKind },
+    Finished(Box<Record>),
+}
+
+/// What the place of a death is found by.
+#[derive(Clone, Copy, Debug)]
+struct Dead {
+    key: Key,
+    cgroup_id: Option<u64>,
+    parent: Option<Key>,
+}
+
+impl Dead {
+    fn of(record: &Record) -> Self {
+        Self {
+            key: record.process.key,
+            cgroup_id: record.cgroup_id,
+            parent: record.parent.as_ref().map(|parent| parent.key),
+        }
+    }
+}
+
+impl Resolver {
+    /// Starts the thread, and asks it for all cgroups of the host.
+    pub(super) fn start(host_root: &Path, now_ns: u64) -> anyhow::Result<Self> {
+        let (asks, questions) = std_mpsc::channel::<Ask>();
+        let (tell, answers) = mpsc::unbounded_channel();
+        let mut looker = Looker::new(host_root);
+        thread::Builder::new()
+            .name("reapwatch-names".to_owned())
+            .spawn(move || {
+                // Ends with the loop.
+                for ask in questions {
+                    looker.answer(ask, &mut |answer| drop(tell.send(answer)));
+                }
+            })
+            .context("cannot start the thread that looks for workloads")?;
+        let mut resolver = Self {
+            known: Workloads::new(has_v1()),
+            asks,
+            answers,
+            waiting: VecDeque::new(),
+            walked_ns: now_ns,
+            expired_ns: now_ns,
+        };
+        resolver.send();
+        Ok(resolver)
+    }
+
+    /// Takes in an answer when one comes.
+    pub(super) async fn hear(&mut self) {
+        match self.answers.recv().await {
+            Some(answer) => self.known.tell(answer, kernel::now_ns()),
+            // The thread is gone, which nothing but a panic can do.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn hear_rest(&mut self, now_ns: u64) {
+        while let Ok(answer) = self.answers.try_recv() {
+            self.known.tell(answer, now_ns);
+        }
+        self.send();
+    }
+
+    fn send(&mut self) {
+        for ask in self.known.asks() {
+            // Without the thread nobody answers, and what waits is told without.
+            let _gone = self.asks.send(ask);
+        }
+    }
+
+    fn of(&mut self, who: Dead, now_ns: u64) -> Found {
+        self.known
+            .of_dead(who.key, who.cgroup_id, who.parent, now_ns)
+    }
+
+    /// Where a zombie or whoever died belongs, as far as that is known; else the bare id.
+    pub(super) fn of_record(&mut self, record: &Record, now_ns: u64) -> Option<Arc<Workload>> {
+        let who = Dead::of(record);
+        settled(self.of(who, now_ns)).or_else(|| {
+            let id = who.cgroup_id;
+            id.map(|_| Arc::new(Workloads::only_id(id)))
+        })
+    }
+
+    /// Where a process on its way out belongs, as far as that is known.
+    pub(super) fn of_suspect(&mut self, suspect: &Suspect, now_ns: u64) -> Option<Arc<Workload>> {
+        let who = Dead {
+            key: suspect.process.key,
+            cgroup_id: suspect.cgroup_id,
+            parent: suspect.parent,
+        };
+        settled(self.of(who, now_ns))
+    }
+
+    /// Where a living process belongs, as far as that is known.
+    pub(super) fn of_living(&mut self, key: Key, now_ns: u64) -> Option<Arc<Workload>> {
+        settled(self.known.of_living(key, now_ns))
+    }
+}
+
+fn settled(found: Found) -> Option<Arc<Workload>> {
+    match found {
+        Found::Known(workload) => Some(workload),
+        Found::Pending(workload) => workload,
+        Found::Unknown => None,
+    }
+}
+
+/// Whether there are hierarchies of version 1.
+fn has_v1() -> bool {
+    let text = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    text.lines().any(|line| !line.starts_with("0:"))
+}
+
+impl Agent {
+    /// Takes from an event what it says of workloads, before it changes what is known of the dead.
+    pub(super) fn place(&mut self, event: &Event) {
+        match event {
+            Event::Death(death) => self.count_exit(death, kernel::now_ns()),
+            Event::CgroupMade(cgroup) => self.resolver.known.made(cgroup, cgroup.at_ns),
+            _ => {}
+        }
+    }
+
+    /// Counts an exit, the first time that its death is told.
+    fn count_exit(&mut self, death: &Death, now_ns: u64) {
+        let known = self.lifecycle.get(&death.process.key);
+        // A snapshot may have seen the zombie before.
+        if known.is_some_and(|record| record.resources.is_some()) {
+            return;
+        }
+        let kind = match death.status {
+            ExitStatus::Exited(_) => ExitKind::Exited,
+            ExitStatus::Killed(_) => ExitKind::Killed,
+            ExitStatus::Dumped(_) => ExitKind::Dumped,
+        };
+        let who = Dead {
+            key: death.process.key,
+            cgroup_id: Some(death.cgroup_id).filter(|&id| id != 0),
+            parent: death.parent.as_ref().map(|parent| parent.key),
+        };
+        self.tell_or_wait(Told::Exit { who, kind }, now_ns);
+    }
+
+    /// Tells of a complete death as soon as its place is known.
+    pub(super) fn finished(&mut self, record: Box<Record>, now_ns: u64) {
+        self.tell_or_wait(Told::Finished(record), now_ns);
+    }
+
+    fn tell_or_wait(&mut self, what: Told, now_ns: u64) {
+        if self.is_pending(&what, now_ns) && self.resolver.waiting.len() < WAITING {
+            let until_ns = now_ns + PATIENCE_NS;
+            self.resolver.waiting.push_back(Waiting { until_ns, what });
+        } else {
+            self.tell(&what, now_ns);
+        }
+    }
+
+    fn is_pending(&mut self, what: &Told, now_ns: u64) -> bool {
+        let who = match what {
+            Told::Exit { who, .. } => *who,
+            Told::Finished(record) => Dead::of(record),
+        };
+        let resolver = &mut self.resolver;
+        if matches!(resolver.of(who, now_ns), Found::Pending(_)) {
+            return true;
+        }
+        // Only a follower wants to know of the parent.
+        let parent = who.parent.filter(|_| matches!(what, Told::Finished(_)));
+        parent.is_some_and(|parent| {
+            self.streams.followed()
+                && matches!(resolver.known.of_living(parent, now_ns), Found::Pending(_))
+        })
+    }
+
+    fn tell(&mut self, what: &Told, now_ns: u64) {
+        match what {
+            Told::Exit { who, kind } => {
+                let workload = settled(self.resolver.of(*who, now_ns));
+                self.metrics.exited(*kind, workload.as_deref(), now_ns);
+            }
+            Told::Finished(record) => {
+                let workload = self.resolver.of_record(record, now_ns);
+                self.metrics.finished(record, workload.as_deref(), now_ns);
+                if self.streams.followed() {
+                    let parent = record.parent.as_ref();
+                    let parent = parent.and_then(|it| self.resolver.of_living(it.key, now_ns));
+                    let mut exit = report::finished(self.wall, record);
+                    exit.container = workload.as_deref().and_then(report::container);
+                    exit.parent_container = parent.as_deref().and_then(report::container);
+                    self.streams.send(&exit);
+                }
+            }
+        }
+    }
+
+    /// Tells what waited for an answer that has come, or has waited long enough.
+    pub(super) fn tell_waiting(&mut self, now_ns: u64) {
+        self.resolver.hear_rest(now_ns);
+        for waiting in std::mem::take(&mut self.resolver.waiting) {
+            if waiting.until_ns > now_ns && self.is_pending(&waiting.what, now_ns) {
+                self.resolver.waiting.push_back(waiting);
+            } else {
+                self.tell(&waiting.what, now_ns);
+            }
+        }
+        self.resolver.send();
+    }
+
+    /// Once a second.
+    pub(super) fn keep_workloads(&mut self, now_ns: u64) {
+        let zombies = self.lifecycle.zombies();
+        let held: HashSet<_> = zombies.filter_map(|record| record.cgroup_id).collect();
+        let resolver = &mut self.resolver;
+        // So that the answer is there when somebody asks who does not reap them.
+        for record in self.lifecycle.zombies() {
+            if let Some(holder) = record.responsible() {
+                resolver.of_living(holder.key, now_ns);
+            }
+        }
+        resolver.known.keep_house(&held, now_ns);
+        if now_ns.saturating_sub(resolver.walked_ns) >= WALK_EVERY_NS {
+            resolver.walked_ns = now_ns;
+            resolver.known.walk();
+        }
+        if now_ns.saturating_sub(resolver.expired_ns) >= EXPIRE_EVERY_NS {
+            resolver.expired_ns = now_ns;
+            let there = resolver.known.all().map(|it| Labels::of(Some(it)));
+            let mut there: HashSet<_> = there.collect();
+            for record in self.lifecycle.zombies() {
+                let workload = settled(resolver.of(Dead::of(record), now_ns));
+                there.insert(Labels::of(workload.as_deref()));
+            }
+            self.metrics.expire(&there, now_ns);
+        }
+        resolver.send();
+    }
+}

@@ -1,0 +1,271 @@
+//! Which FUSE connection a process waits for, and who should answer it. I/O.
+//!
+//! A process that closes its files at its exit has let go of its table of files already, so its
+//! descriptors tell nothing; the connections with unanswered requests among the mounts that it
+//! sees are those that it can wait for. One that sleeps in a call on a descriptor still has it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
+
+use super::{Connection, Who, collect};
+
+/// Where the kernel shows the connections.
+const CONTROL: &str = "/sys/fs/fuse/connections";
+/// Looks at the number of unanswered requests: one that is served has none now and then.
+const LOOKS: u32 = 3;
+/// Between them.
+const BETWEEN: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// One line of mountinfo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mount<'a> {
+    id: &'a str,
+    /// 0 of file systems without a block device.
+    major: u32,
+    minor: u32,
+    place: &'a str,
+    pub(super) kind: &'a str,
+    source: &'a str,
+}
+
+impl<'a> Mount<'a> {
+    /// `proc_pid_mountinfo(5)`.
+    pub(super) fn parse(line: &'a str) -> Option<Self> {
+        let (place, kind) = line.split_once(" - ")?;
+        let mut words = place.split(' ');
+        let id = words.next()?;
+        let (major, minor) = words.nth(1)?.split_once(':')?;
+        let point = words.nth(1)?;
+        let mut kind = kind.split(' ');
+        Some(Self {
+            id,
+            major: major.parse().ok()?,
+            minor: minor.parse().ok()?,
+            place: point,
+            kind: kind.next()?,
+            source: kind.next()?,
+        })
+    }
+
+    /// Such as `sshfs on /mnt`.
+    pub(super) fn words(&self) -> String {
+        format!("{} on {}", self.source, self.place)
+    }
+
+    fn is_fuse(&self) -> bool {
+        self.kind == "fuse" || self.kind.starts_with("fuse.") || self.kind == "virtiofs"
+    }
+}
+
+/// The connections that a thread may wait for, and whether that is just the one.
+pub(super) fn connections(process: u32, thread: u32) -> (Vec<Connection>, bool) {
+    // The thread itself: a main thread that has ended sees nothing any more.
+    let root = format!("/proc/{process}/task/{thread}");
+    let text = fs::read_to_string(format!("{root}/mountinfo")).unwrap_or_default();
+    let mounts: Vec<_> = text
+        .lines()
+        .filter_map(Mount::parse)
+        .filter(Mount::is_fuse)
+        .collect();
+    let mounted = find_control();
+    let by_call = mount_of_call(&root);
+    if let Some(mount) = mounts
+        .iter()
+        .find(|mount| Some(mount.id) == by_call.as_deref())
+    {
+        let seen = BTreeMap::from([(mount.minor, Some(mount.words()))]);
+        return (describe(seen, mounted), true);
+    }
+    let mut seen: BTreeMap<u32, Option<String>> = BTreeMap::new();
+    for mount in mounts.iter().filter(|mount| mount.major == 0) {
+        seen.entry(mount.minor)
+            .or_insert_with(|| Some(mount.words()));
+    }
+    if seen.is_empty() {
+        // It has left its namespaces: any connection of the host may be it.
+        seen.extend(numbers().map(|number| (number, None)));
+    }
+    let busy = |number: &u32| waiting(*number) != Some(0);
+    for look in 0..LOOKS {
+        if look > 0 {
+            std::thread::sleep(BETWEEN);
+        }
+        seen.retain(|number, _| busy(number));
+    }
+    let found = describe(seen, mounted);
+    let exact = found.len() == 1;
+    (found, exact)
+}
+
+/// The mount of the descriptor that the call is about in which a thread sleeps, where its first
+/// argument is one.
+fn mount_of_call(root: &str) -> Option<String> {
+    let call = fs::read_to_string(format!("{root}/syscall")).ok()?;
+    let first = call.split_whitespace().nth(1)?.strip_prefix("0x")?;
+    let descriptor = u64::from_str_radix(first, 16).ok()?;
+    let info = fs::read_to_string(format!("{root}/fdinfo/{descriptor}")).ok()?;
+    Some(field(&info, "mnt_id:")?.to_owned())
+}
+
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = info.lines();
+    lines.find_map(|line| line.strip_prefix(name).map(str::trim))
+}
+
+fn describe(seen: BTreeMap<u32, Option<String>>, mounted: bool) -> Vec<Connection> {
+    if seen.is_empty() {
+        return Vec::new();
+    }
+    let servers = servers();
+    let connection = |(number, mount): (u32, Option<String>)| {
+        let (servers, certain) = of_connection(&servers, number);
+        Connection {
+            number,
+            mount,
+            waiting: waiting(number),
+            servers,
+            servers_are_certain: certain,
+            abort: abort(number, mounted),
+        }
+    };
+    seen.into_iter().map(connection).collect()
+}
+
+/// Who has the FUSE device open, and of which connection, where the kernel says.
+fn servers() -> Vec<(u32, Option<u32>)> {
+    let mut found = Vec::new();
+    for pid in collect::processes() {
+        // Links only: to look at the files themselves could hang.
+        let entries = fs::read_dir(format!("/proc/{pid}/fd"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let devices = entries.filter(|entry| {
+            fs::read_link(entry.path()).is_ok_and(|target| target == Path::new("/dev/fuse"))
+        });
+        for device in devices {
+            let name = device.file_name();
+            let info = fs::read_to_string(Path::new(&format!("/proc/{pid}/fdinfo")).join(name));
+            let info = info.unwrap_or_default();
+            found.push((
+                pid,
+                field(&info, "fuse_connection:").and_then(|it| it.parse().ok()),
+            ));
+        }
+    }
+    found
+}
+
+/// The servers of one connection, and whether the kernel said so of them.
+fn of_connection(servers: &[(u32, Option<u32>)], number: u32) -> (Vec<Who>, bool) {
+    let mut certain: Vec<u32> = servers
+        .iter()
+        .filter(|(_, of)| *of == Some(number))
+        .map(|(pid, _)| *pid)
+        .collect();
+    let said = !certain.is_empty();
+    if !said {
+        certain.extend(
+            servers
+                .iter()
+                .filter(|(_, of)| of.is_none())
+                .map(|(pid, _)| *pid),
+        );
+    }
+    certain.sort_unstable();
+    certain.dedup();
+    let only = certain.len() == 1;
+    (
+        certain.into_iter().map(collect::who).collect(),
+        said || only,
+    )
+}
+
+/// The control file system is there to be read; whether the host has it mounted, so that others
+/// can use it too. Where not, it is mounted for this thread alone.
+fn find_control() -> bool {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let mut places = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+    let mounted = places.any(|place| place == CONTROL);
+    if !mounted && let Err(error) = mount_privately() {
+        log::debug!("fusectl is not mounted and cannot be: {error}");
+    }
+    mounted
+}
+
+fn folder(number: u32) -> PathBuf {
+    Path::new(CONTROL).join(number.to_string())
+}
+
+/// Requests without an answer.
+fn waiting(number: u32) -> Option<u64> {
+    let text = fs::read_to_string(folder(number).join("waiting")).ok()?;
+    text.trim().parse().ok()
+}
+
+/// All connections of the host.
+fn numbers() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir(CONTROL).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The command that aborts a connection.
+fn abort(number: u32, mounted: bool) -> String {
+    let abort = format!("echo 1 > {}", folder(number).join("abort").display());
+    if mounted {
+        abort
+    } else {
+        format!("mount -t fusectl fusectl {CONTROL}; {abort}")
+    }
+}
+
+fn mount_privately() -> std::io::Result<()> {
+    // SAFETY: only this thread, which ends after its look, leaves the common mount namespace and
+    // working directory.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
+    mount_change(
+        "/",
+        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+    )?;
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount("fusectl", CONTROL, "fusectl", flags, None)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_is_read() {
+        let line =
+            "41 31 0:38 / /mnt/a\\040b rw,relatime shared:1 - fuse.sshfs host:/x rw,user_id=0";
+        let mount = Mount::parse(line).expect("parses");
+        assert_eq!((mount.id, mount.major, mount.minor), ("41", 0, 38));
+        assert!(mount.is_fuse());
+        assert_eq!(mount.words(), "host:/x on /mnt/a\\040b");
+        assert!(
+            !Mount::parse("41 31 8:1 / / rw - ext4 /dev/sda1 rw")
+                .expect("parses")
+                .is_fuse()
+        );
+        assert_eq!(Mount::parse("41 31"), None);
+    }
+
+    #[test]
+    fn servers_are_certain_where_the_kernel_says_so_or_there_is_but_one() {
+        let me = std::process::id();
+        let pids = |servers: &[(u32, Option<u32>)]| {
+            let (found, certain) = of_connection(servers, 7);
+            (found.iter().map(|who| who.pid).collect::<Vec<_>>(), certain)
+        };
+        assert_eq!(pids(&[(me, Some(7)), (1, Some(8))]), (vec![me], true));
+        assert_eq!(pids(&[(me, None)]), (vec![me], true));
+        assert_eq!(pids(&[(me, None), (1, None)]), (vec![1, me], false));
+        assert_eq!(pids(&[(1, Some(8))]), (vec![], false));
+    }
+}

@@ -1,0 +1,165 @@
+//! What is known about a process that was killed or began to exit and does not get there. Plain
+//! data; read by `collect` and its helpers, judged by the rules of `verdict::stuck`.
+
+pub mod collect;
+pub mod fuse;
+pub mod steps;
+pub mod symbols;
+pub mod watch;
+
+use super::Freezer;
+use steps::Step;
+
+/// All that is known about one of them at one moment.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "`stuck_ns` says of what the nanoseconds are"
+)]
+pub struct Stuck {
+    /// Its PID.
+    pub pid: u32,
+    /// Its name.
+    pub comm: String,
+    /// For how long.
+    pub stuck_ns: u64,
+    /// Whether it is at least so long.
+    pub is_lower_bound: bool,
+    /// The last fatal signal, and who sent it, in words.
+    pub kill: Option<(String, String)>,
+    /// What its files say; `None` where they could not be read in time.
+    pub facts: Option<Facts>,
+}
+
+/// Another process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// Its PID.
+    pub pid: u32,
+    /// Its name.
+    pub comm: String,
+    /// The letter of its state, where it was looked at.
+    pub state: Option<char>,
+}
+
+/// What the files of /proc say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// Threads that have not ended; at most as many as are looked at.
+    pub threads: Vec<Thread>,
+    /// Threads that have ended and wait for the others.
+    pub ended: u32,
+    /// Whether it dumps core; `None` where the kernel does not say.
+    pub dumps_core: Option<bool>,
+    /// The freezer that holds its cgroup.
+    pub freezer: Option<Freezer>,
+    /// Its tracer.
+    pub tracer: Option<Who>,
+    /// FUSE connections that may be the one it waits for.
+    pub fuse: Vec<Connection>,
+    /// Whether `fuse` has just the one it waits for, not those that it may be.
+    pub fuse_is_exact: bool,
+    /// Network file systems that it sees, `server:/export on /place`.
+    pub network: Vec<String>,
+    /// Who gets its core dump.
+    pub core_helper: Option<CoreHelper>,
+    /// Who is left in the PID namespace whose init it is.
+    pub left_in_namespace: Vec<Member>,
+}
+
+/// A thread that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// Its number.
+    pub tid: u32,
+    /// The letter of its state.
+    pub state: char,
+    /// Whether its cgroup's freezer holds it: since 6.1 wherever it sleeps.
+    pub frozen: bool,
+    /// Whether SIGKILL is pending.
+    pub kill_pending: bool,
+    /// The kernel function that it sleeps in.
+    pub wchan: Option<String>,
+    /// Its kernel stack, innermost first; empty where it could not be had.
+    pub stack: Vec<Frame>,
+}
+
+/// One function of a kernel stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Its name.
+    pub function: String,
+    /// The module that it is in.
+    pub module: Option<String>,
+}
+
+/// A FUSE connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// Its number: the minor number of its file system's device.
+    pub number: u32,
+    /// What is mounted, and where.
+    pub mount: Option<String>,
+    /// Requests without an answer.
+    pub waiting: Option<u64>,
+    /// Who has its device open, and so should answer.
+    pub servers: Vec<Who>,
+    /// Whether the kernel said that they are of this connection, not only of some.
+    pub servers_are_certain: bool,
+    /// The command that aborts it.
+    pub abort: String,
+}
+
+/// Where a core dump goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoreHelper {
+    /// The host's `core_pattern`.
+    pub pattern: String,
+    /// The program that it names, where it runs.
+    pub process: Option<Who>,
+}
+
+/// A process that keeps a PID namespace from ending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub process: Who,
+    /// Its parent, which may be outside the namespace.
+    pub parent: Option<Who>,
+}
+
+impl Thread {
+    /// Where on its way out it is.
+    pub fn step(&self) -> Step {
+        steps::of(self)
+    }
+
+    /// Whether a function is on its stack, or is where it sleeps.
+    pub fn is_in(&self, names: &[&str]) -> bool {
+        let hit = |name: &str| names.contains(&steps::plain(name));
+        self.stack.iter().any(|frame| hit(&frame.function))
+            || self.wchan.as_deref().is_some_and(hit)
+    }
+
+    /// Whether a name on its stack, or of where it sleeps, begins so.
+    pub fn is_in_any(&self, beginnings: &[&str]) -> bool {
+        let hit = |name: &str| beginnings.iter().any(|it| name.starts_with(it));
+        self.stack.iter().any(|frame| hit(&frame.function))
+            || self.wchan.as_deref().is_some_and(hit)
+    }
+
+    /// Whether it waits for a FUSE server.
+    pub fn waits_for_fuse(&self) -> bool {
+        self.is_in(&["request_wait_answer", "fuse_wait_on_page_writeback"])
+            || self.is_in_any(&["fuse_simple_request", "__fuse_simple_request"])
+    }
+}
+
+impl Stuck {
+    /// The thread that keeps the others, by the order of causes: one that only waits for another
+    /// thread of the process comes last.
+    pub fn decisive(&self) -> Option<&Thread> {
+        let threads = self.facts.as_ref()?.threads.iter();
+        threads.min_by_key(|thread| (thread.step(), thread.tid))
+    }
+}

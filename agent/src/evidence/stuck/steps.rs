@@ -1,0 +1,337 @@
+//! The kernel stack of a thread → where on its way out it is. Pure.
+//!
+//! The names are those of functions that all kernels from 5.10 to 7.3 have and do not inline:
+//! <https://elixir.bootlin.com/linux/v6.12/source/kernel/exit.c>, `do_exit`.
+
+use super::Thread;
+
+/// Where a thread is on its way out. The order is that of causes: when threads of one process
+/// are in several steps, the first is what the others wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Killed, but its cgroup is frozen and it with it.
+    Frozen,
+    /// Writes the core dump, before its exit.
+    DumpingCore,
+    /// Stopped for its tracer at the first step of its exit.
+    PtraceExitStop,
+    /// SIGKILL is pending, but it sleeps in a call where no signal wakes it.
+    UnkillableSleep,
+    /// Waits for io_uring requests that cannot be cancelled.
+    IoUringCancel,
+    /// Waits for the release function of a driver.
+    InDriver,
+    /// Closes its files.
+    ClosingFiles,
+    /// Gives its memory back.
+    FreeingMemory,
+    /// Leaves what no other step names: futexes, semaphores, accounting, terminal.
+    Leaving,
+    /// As the init of a PID namespace waits for all others in it.
+    WaitingForNamespace,
+    /// On its way out, but nothing says where.
+    Exiting,
+    /// Was told to exit and has not begun.
+    NotBegun,
+    /// Waits until another thread has dumped core.
+    WaitingForDump,
+}
+
+impl Step {
+    /// Its stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Frozen => "frozen",
+            Self::DumpingCore => "dumping_core",
+            Self::PtraceExitStop => "ptrace_exit_stop",
+            Self::UnkillableSleep => "unkillable_sleep",
+            Self::IoUringCancel => "io_uring_cancel",
+            Self::InDriver => "in_driver",
+            Self::ClosingFiles => "closing_files",
+            Self::FreeingMemory => "freeing_memory",
+            Self::Leaving => "leaving",
+            Self::WaitingForNamespace => "waiting_for_namespace",
+            Self::Exiting => "exiting",
+            Self::NotBegun => "not_begun",
+            Self::WaitingForDump => "waiting_for_core_dump",
+        }
+    }
+}
+
+/// Functions of which one is on the stack in each step, the innermost step first: a file may be
+/// closed because memory is freed.
+const STEPS: [(Step, &[&str]); 8] = [
+    (
+        Step::Frozen,
+        &["__refrigerator", "do_freezer_trap", "get_signal_frozen"],
+    ),
+    (Step::DumpingCore, &["do_coredump", "vfs_coredump"]),
+    (Step::PtraceExitStop, &["ptrace_notify", "ptrace_stop"]),
+    (
+        Step::IoUringCancel,
+        &[
+            "__io_uring_cancel",
+            "io_uring_cancel_generic",
+            "io_uring_files_cancel",
+        ],
+    ),
+    (
+        Step::ClosingFiles,
+        &[
+            "put_files_struct",
+            "exit_files",
+            "filp_close",
+            "filp_flush",
+            "__fput",
+            "____fput",
+            "task_work_run",
+        ],
+    ),
+    (
+        Step::FreeingMemory,
+        &["exit_mmap", "exit_aio", "mmput", "__mmput", "exit_mm"],
+    ),
+    (Step::WaitingForNamespace, &["zap_pid_ns_processes"]),
+    (
+        Step::Leaving,
+        &[
+            "exit_mm_release",
+            "mm_exit_exec_release",
+            "futex_exit_release",
+            "exit_sem",
+            "exit_shm",
+            "exit_fs",
+            "acct_process",
+            "acct_collect",
+            "taskstats_exit",
+            "disassociate_ctty",
+            "exit_task_namespaces",
+            "exit_nsproxy_namespaces",
+            "perf_event_exit_task",
+            "proc_exit_connector",
+            "exit_signals",
+        ],
+    ),
+];
+
+/// Where the way out begins; `coredump_task_exit` is a part of it that may not be inlined.
+const EXIT: [&str; 4] = [
+    "do_exit",
+    "do_group_exit",
+    "coredump_task_exit",
+    "make_task_dead",
+];
+
+/// File systems whose release and flush say no more than that a file is closed.
+const FILE_SYSTEMS: [&str; 16] = [
+    "fuse", "nfs", "nfsv3", "nfsv4", "sunrpc", "cifs", "ceph", "libceph", "9p", "overlay", "ext4",
+    "jbd2", "xfs", "btrfs", "f2fs", "gfs2",
+];
+
+/// The name without what a compiler added.
+pub fn plain(function: &str) -> &str {
+    function.split('.').next().unwrap_or(function)
+}
+
+/// Where a thread is.
+pub fn of(thread: &Thread) -> Step {
+    let frames: Vec<&str> = thread
+        .stack
+        .iter()
+        .map(|frame| plain(&frame.function))
+        .collect();
+    let has = |names: &[&str]| frames.iter().any(|frame| names.contains(frame));
+    let exits = has(&EXIT);
+    let named = STEPS.iter().find(|(_, names)| has(names));
+    match named.map(|(step, _)| *step) {
+        _ if thread.frozen => Step::Frozen,
+        Some(step @ (Step::Frozen | Step::DumpingCore)) => step,
+        // A system call may close files and free memory too; only inside do_exit it is this.
+        Some(step) if exits && is_driver(thread, step) => Step::InDriver,
+        Some(step) if exits => step,
+        _ if exits => at_exit(thread),
+        _ => before_exit(thread),
+    }
+}
+
+/// Inside `do_exit` with nothing below it that has a name.
+fn at_exit(thread: &Thread) -> Step {
+    // 5.10 waits for the dump inside the inlined exit_mm, uninterruptibly; later ones idle.
+    match thread.state {
+        'I' | 'D' => Step::WaitingForDump,
+        _ => Step::Exiting,
+    }
+}
+
+/// Not inside `do_exit`, or without a stack that could say so.
+fn before_exit(thread: &Thread) -> Step {
+    let sleeps_in = |name: &str| thread.wchan.as_deref().map(plain) == Some(name);
+    match thread.state {
+        't' | 'T' if thread.stack.is_empty() && sleeps_in("ptrace_stop") => Step::PtraceExitStop,
+        'D' if sleeps_in("__refrigerator") => Step::Frozen,
+        'D' if thread.kill_pending => Step::UnkillableSleep,
+        _ if sleeps_in("zap_pid_ns_processes") => Step::WaitingForNamespace,
+        'I' if sleeps_in("do_exit") => Step::WaitingForDump,
+        _ if thread.stack.is_empty() && !thread.kill_pending => Step::Exiting,
+        _ => Step::NotBegun,
+    }
+}
+
+/// Whether it closes or frees something of a module that is no file system: the innermost frame
+/// of a module says whose.
+fn is_driver(thread: &Thread, step: Step) -> bool {
+    matches!(step, Step::ClosingFiles | Step::FreeingMemory) && driver(thread).is_some()
+}
+
+/// The module, no file system, in which a thread is.
+pub fn driver(thread: &Thread) -> Option<&str> {
+    let mut modules = thread
+        .stack
+        .iter()
+        .filter_map(|frame| frame.module.as_deref());
+    modules
+        .next()
+        .filter(|module| !FILE_SYSTEMS.contains(module))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Frame;
+    use super::*;
+
+    fn thread(state: char, stack: &[&str]) -> Thread {
+        let frame = |line: &&str| {
+            let (function, module) = line.split_once(' ').unwrap_or((line, ""));
+            Frame {
+                function: function.to_owned(),
+                module: (!module.is_empty()).then(|| module.to_owned()),
+            }
+        };
+        Thread {
+            tid: 1,
+            state,
+            frozen: false,
+            kill_pending: true,
+            wchan: None,
+            stack: stack.iter().map(frame).collect(),
+        }
+    }
+
+    /// Stacks as they were seen on 5.10 to 7.3: step, state, and frames innermost first.
+    const SEEN: &[(Step, char, &str)] = &[
+        (
+            Step::DumpingCore,
+            'S',
+            "anon_pipe_write < elf_core_dump < vfs_coredump < get_signal",
+        ),
+        (
+            Step::DumpingCore,
+            'S',
+            "pipe_write < elf_core_dump < do_coredump < get_signal",
+        ),
+        (
+            Step::WaitingForDump,
+            'I',
+            "do_exit < do_group_exit < get_signal",
+        ),
+        (
+            Step::WaitingForDump,
+            'D',
+            "do_exit < do_group_exit < get_signal",
+        ),
+        (
+            Step::ClosingFiles,
+            'D',
+            "request_wait_answer < fuse_flush < filp_close < put_files_struct < do_exit",
+        ),
+        (
+            Step::ClosingFiles,
+            'D',
+            "request_wait_answer fuse < fuse_flush fuse < filp_flush < filp_close < do_exit",
+        ),
+        (
+            Step::ClosingFiles,
+            'D',
+            "fuse_release < __fput < exit_mmap < mmput < do_exit",
+        ),
+        (
+            Step::InDriver,
+            'D',
+            "schedule < nv_close nvidia < __fput < task_work_run < do_exit",
+        ),
+        (
+            Step::FreeingMemory,
+            'R',
+            "unmap_page_range < exit_mmap < mmput < do_exit",
+        ),
+        (
+            Step::PtraceExitStop,
+            't',
+            "ptrace_stop.part.0 < ptrace_notify < do_exit",
+        ),
+        (
+            Step::WaitingForNamespace,
+            'I',
+            "zap_pid_ns_processes < do_exit",
+        ),
+        (
+            Step::IoUringCancel,
+            'S',
+            "io_uring_cancel_generic < __io_uring_cancel < do_exit",
+        ),
+        (
+            Step::Leaving,
+            'D',
+            "futex_cleanup < exit_mm_release < do_exit",
+        ),
+        (
+            Step::Frozen,
+            'D',
+            "__refrigerator < get_signal < arch_do_signal_or_restart",
+        ),
+        (
+            Step::UnkillableSleep,
+            'D',
+            "request_wait_answer < fuse_file_read_iter < vfs_read",
+        ),
+        (
+            Step::UnkillableSleep,
+            'D',
+            "request_wait_answer < fuse_flush < filp_close < __x64_sys_close",
+        ),
+        (Step::NotBegun, 'R', "schedule < exit_to_user_mode_loop"),
+    ];
+
+    #[test]
+    fn each_step_is_known_by_its_frames() {
+        for (step, state, frames) in SEEN {
+            let stack: Vec<_> = frames.split(" < ").collect();
+            assert_eq!(of(&thread(*state, &stack)), *step, "{frames}");
+        }
+    }
+
+    #[test]
+    fn without_a_stack_the_place_of_sleep_must_do() {
+        let at = |state, wchan: &str| {
+            let thread = Thread {
+                wchan: Some(wchan.to_owned()),
+                ..thread(state, &[])
+            };
+            of(&thread)
+        };
+        assert_eq!(at('I', "zap_pid_ns_processes"), Step::WaitingForNamespace);
+        assert_eq!(at('t', "ptrace_stop.part.0"), Step::PtraceExitStop);
+        assert_eq!(at('D', "__refrigerator"), Step::Frozen);
+        assert_eq!(at('D', "request_wait_answer"), Step::UnkillableSleep);
+        let nothing = Thread {
+            kill_pending: false,
+            ..thread('D', &[])
+        };
+        assert_eq!(of(&nothing), Step::Exiting);
+        let frozen = Thread {
+            frozen: true,
+            ..thread('D', &["hrtimer_nanosleep", "do_syscall_64"])
+        };
+        assert_eq!(of(&frozen), Step::Frozen);
+    }
+}

@@ -1,0 +1,51 @@
+use super::tests::{UNATTRIBUTED, has, metrics, record, with_kind, workload};
+use super::*;
+
+#[test]
+fn the_sum_over_all_groups_is_every_exit() {
+    let mut metrics = metrics();
+    for n in 0..2_000 {
+        let workload = workload(&format!("app-{n}"));
+        metrics.exited(ExitKind::Exited, Some(&workload), n);
+        metrics.exited(ExitKind::Killed, Some(&workload), n);
+        metrics.finished(&record(), Some(&workload), n);
+    }
+    metrics.exited(ExitKind::Exited, None, 2_000);
+    let page = metrics.render(&Sample {
+        lost_exits: Exits {
+            exited: 5,
+            killed: 2,
+            dumped: 1,
+        },
+        lost_reaps: 8,
+        ..Sample::default()
+    });
+    let series = |name: &str| {
+        let lines = page
+            .lines()
+            .filter(|line| line.starts_with(&format!("{name}{{")));
+        let values = lines.map(|line| line.rsplit(' ').next().expect("a value").parse::<f64>());
+        let values: Vec<_> = values.map(|value| value.expect("a number")).collect();
+        (values.len(), values.iter().sum::<f64>())
+    };
+    assert_eq!(series("reapwatch_exits_total"), (3 * 258, 4_009.0));
+    assert_eq!(series("reapwatch_reaped_total"), (258, 2_008.0));
+    assert_eq!(series("reapwatch_zombie_seconds_total"), (258, 4_000.0));
+    has(
+        &page,
+        &format!("reapwatch_exits_total{{{}}} 6", with_kind("exited")),
+    );
+}
+
+#[test]
+fn a_reap_that_was_taken_back_counts_once() {
+    let mut metrics = metrics();
+    metrics.finished(&record(), None, 0);
+    metrics.take_back(record().process.key);
+    metrics.finished(&record(), None, 0);
+    let page = metrics.render(&Sample::default());
+    has(
+        &page,
+        &format!("reapwatch_reaped_total{{{UNATTRIBUTED}}} 1"),
+    );
+}

@@ -1,0 +1,199 @@
+//! Counts by workload, for a bounded number of workloads.
+//!
+//! Who comes when all places are taken is counted under `~other` from then on, until a group that
+//! is gone has left. What cannot be said of any workload is under `~unattributed`.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::labels::{OTHER, UNATTRIBUTED, clean};
+use super::sample::Exits;
+use crate::workload::Workload;
+
+/// How long a group stays after its workload has gone and the last was counted.
+const KEEP_NS: u64 = 300_000_000_000;
+
+/// The names of the labels of a group.
+pub(super) const NAMES: [&str; 4] = ["namespace", "pod", "container", "unit"];
+
+/// The values of a group's labels: namespace, pod, container, unit.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Labels([String; 4]);
+
+impl Labels {
+    /// Those of a workload; of none, or of one of which nothing but the id is known,
+    /// `~unattributed`.
+    pub fn of(workload: Option<&Workload>) -> Self {
+        let Some(workload) = workload.filter(|it| it.cgroup.is_some()) else {
+            return Self::all(UNATTRIBUTED);
+        };
+        let values = [
+            workload.namespace(),
+            workload.pod(),
+            workload.container(),
+            workload.place.unit.as_deref(),
+        ];
+        Self(values.map(|value| clean(value.unwrap_or_default())))
+    }
+
+    pub(super) fn all(value: &str) -> Self {
+        Self([(); 4].map(|()| value.to_owned()))
+    }
+
+    /// The values, and one more.
+    pub(super) fn with<'a>(&'a self, more: &'a str) -> [&'a str; 5] {
+        let [namespace, pod, container, unit] = self.values();
+        [namespace, pod, container, unit, more]
+    }
+
+    pub(super) fn values(&self) -> [&str; 4] {
+        self.0.each_ref().map(String::as_str)
+    }
+
+    pub(super) fn is_unattributed(&self) -> bool {
+        self.0.iter().all(|value| value == UNATTRIBUTED)
+    }
+
+    fn is_special(&self) -> bool {
+        self.is_unattributed() || self.0.iter().all(|value| value == OTHER)
+    }
+}
+
+/// What is counted of one group.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Counts {
+    pub(super) exits: Exits,
+    pub(super) reaped: u64,
+    pub(super) reaped_late: u64,
+    pub(super) zombie_seconds: f64,
+    /// When something was counted last.
+    touched_ns: u64,
+}
+
+/// All groups, at most `limit` beside the two special ones.
+#[derive(Debug)]
+pub(super) struct Groups {
+    limit: usize,
+    of: BTreeMap<Labels, Counts>,
+}
+
+impl Groups {
+    pub(super) fn new(limit: usize) -> Self {
+        let none = (Labels::all(UNATTRIBUTED), Counts::default());
+        Self {
+            limit,
+            of: [none].into(),
+        }
+    }
+
+    /// The group of a workload, or what stands for it.
+    pub(super) fn admit(&mut self, labels: &Labels) -> Labels {
+        if self.of.contains_key(labels) || labels.is_special() {
+            return labels.clone();
+        }
+        let special = self.of.keys().filter(|it| it.is_special()).count();
+        if self.of.len() - special < self.limit {
+            labels.clone()
+        } else {
+            Labels::all(OTHER)
+        }
+    }
+
+    /// The counts of a workload's group, to add to.
+    pub(super) fn counts(&mut self, labels: &Labels, now_ns: u64) -> &mut Counts {
+        let labels = self.admit(labels);
+        let counts = self.of.entry(labels).or_default();
+        counts.touched_ns = counts.touched_ns.max(now_ns);
+        counts
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Labels, &Counts)> {
+        self.of.iter()
+    }
+
+    /// Gives up groups of which nothing was counted lately and that are not among those `there`.
+    pub(super) fn expire(&mut self, there: &HashSet<Labels>, now_ns: u64) {
+        self.of.retain(|labels, counts| {
+            labels.is_special()
+                || there.contains(labels)
+                || now_ns.saturating_sub(counts.touched_ns) < KEEP_NS
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::Place;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn unit(name: &str) -> Labels {
+        Labels::of(Some(&Workload {
+            cgroup: Some(format!("/{name}")),
+            place: Place {
+                unit: Some(name.to_owned()),
+                ..Place::default()
+            },
+            ..Workload::default()
+        }))
+    }
+
+    fn exits(groups: &Groups) -> u64 {
+        groups.iter().map(|(_, counts)| counts.exits.total()).sum()
+    }
+
+    #[test]
+    fn two_thousand_workloads_have_so_many_groups_and_no_exit_is_missing() {
+        let mut groups = Groups::new(256);
+        for n in 0..2_000 {
+            for _ in 0..3 {
+                let counts = groups.counts(&unit(&format!("{n}.service")), n * SECOND / 100);
+                counts.exits.exited += 1;
+            }
+        }
+        assert_eq!(groups.iter().count(), 256 + 2);
+        assert_eq!(exits(&groups), 6_000);
+        let other = groups.counts(&Labels::all(OTHER), 0);
+        assert_eq!(other.exits.exited, (2_000 - 256) * 3);
+    }
+
+    #[test]
+    fn a_group_that_is_gone_leaves_after_five_minutes_and_makes_room() {
+        let mut groups = Groups::new(2);
+        for name in ["a", "b", "c"] {
+            groups.counts(&unit(name), SECOND).exits.exited += 1;
+        }
+        assert_eq!(groups.admit(&unit("c")), Labels::all(OTHER));
+        let there = HashSet::from([unit("b")]);
+        groups.expire(&there, 300 * SECOND);
+        assert_eq!(groups.admit(&unit("c")), Labels::all(OTHER));
+        groups.expire(&there, 302 * SECOND);
+        assert_eq!(groups.admit(&unit("c")), unit("c"));
+        assert_eq!(groups.admit(&unit("b")), unit("b"));
+        let other = groups.counts(&Labels::all(OTHER), 0);
+        assert_eq!(other.exits.exited, 1, "what was counted there stays");
+    }
+
+    #[test]
+    fn a_bare_id_is_nobody_s() {
+        let bare = Workload {
+            cgroup_id: Some(7),
+            ..Workload::default()
+        };
+        assert_eq!(Labels::of(Some(&bare)), Labels::all(UNATTRIBUTED));
+        assert_eq!(Labels::of(None), Labels::all(UNATTRIBUTED));
+        let root = Workload {
+            cgroup: Some("/".to_owned()),
+            ..bare
+        };
+        assert_eq!(Labels::of(Some(&root)), Labels::all(""));
+    }
+
+    #[test]
+    fn names_are_cut_and_cleaned() {
+        let labels = unit(&format!("a\n{}", "x".repeat(80)));
+        let unit = labels.values()[3];
+        assert_eq!(unit.len(), 63);
+        assert!(unit.starts_with("a\u{fffd}x"));
+    }
+}

@@ -1,0 +1,107 @@
+//! What is known of a process that does not die → what is told of it.
+
+use super::{killer, process, seconds, time, verdict};
+use crate::{
+    api,
+    evidence::stuck::{
+        Facts, Stuck, Thread, Who,
+        steps::Step,
+        watch::{Since, Suspect},
+    },
+    kernel::Wall,
+    verdict as judged,
+};
+
+/// One item of `stuck`.
+pub(crate) fn item(wall: Wall, suspect: &Suspect, since: Since, stuck: &Stuck) -> api::Stuck {
+    let decisive = stuck.decisive();
+    let threads = stuck.facts.iter().flat_map(|facts| &facts.threads);
+    let waits_for = stuck.facts.as_ref().zip(decisive);
+    api::Stuck {
+        pid: stuck.pid,
+        start_time: process(wall, &suspect.process).start_time,
+        comm: stuck.comm.clone(),
+        state: decisive.map(|thread| thread.state.to_string()),
+        since: (!since.is_upper_bound).then(|| time(wall, since.at_ns)),
+        stuck_seconds: seconds(stuck.stuck_ns),
+        stuck_is_lower_bound: stuck.is_lower_bound,
+        step: decisive.map(|thread| thread.step().name().to_owned()),
+        threads: threads.map(thread).collect(),
+        killer: suspect.kill.as_ref().map(|kill| killer(wall, kill)),
+        waits_for: waits_for.and_then(|(facts, thread)| waits_for_of(facts, thread)),
+        container: None,
+        verdict: judged::stuck::judge(stuck).as_ref().map(verdict),
+    }
+}
+
+fn thread(thread: &Thread) -> api::StuckThread {
+    let frames = thread.stack.iter();
+    api::StuckThread {
+        tid: thread.tid,
+        state: thread.state.to_string(),
+        step: thread.step().name().to_owned(),
+        stack: frames.map(|frame| frame.function.clone()).collect(),
+    }
+}
+
+/// The first that the thread's step speaks of.
+fn waits_for_of(facts: &Facts, thread: &Thread) -> Option<api::WaitsFor> {
+    let waits_for = |kind: &str, what: String, processes: Vec<&Who>| {
+        Some(api::WaitsFor {
+            kind: kind.to_owned(),
+            what,
+            processes: processes.into_iter().map(someone).collect(),
+        })
+    };
+    match thread.step() {
+        Step::Frozen => {
+            let freezer = facts.freezer.as_ref()?;
+            waits_for("freezer", freezer.cgroup.clone(), Vec::new())
+        }
+        Step::DumpingCore => {
+            let helper = facts.core_helper.as_ref()?;
+            waits_for(
+                "core_helper",
+                helper.pattern.clone(),
+                helper.process.iter().collect(),
+            )
+        }
+        Step::PtraceExitStop => {
+            let tracer = facts.tracer.as_ref()?;
+            waits_for("tracer", tracer.comm.clone(), vec![tracer])
+        }
+        Step::WaitingForNamespace => {
+            let left = facts.left_in_namespace.iter().map(|member| &member.process);
+            waits_for(
+                "namespace",
+                "all others in its PID namespace".to_owned(),
+                left.collect(),
+            )
+        }
+        _ if !facts.fuse.is_empty() => {
+            let words = facts.fuse.iter().map(|connection| {
+                let mount = connection.mount.as_deref().map(|it| format!(" ({it})"));
+                format!(
+                    "connection {}{}",
+                    connection.number,
+                    mount.unwrap_or_default()
+                )
+            });
+            let mut servers: Vec<&Who> = facts.fuse.iter().flat_map(|it| &it.servers).collect();
+            servers.dedup();
+            waits_for("fuse", words.collect::<Vec<_>>().join(" or "), servers)
+        }
+        _ if !facts.network.is_empty() => {
+            waits_for("network", facts.network.join(" or "), Vec::new())
+        }
+        _ => None,
+    }
+}
+
+fn someone(who: &Who) -> api::Process {
+    api::Process {
+        pid: who.pid,
+        start_time: None,
+        comm: who.comm.clone(),
+    }
+}

@@ -1,0 +1,33 @@
+//! It closes its files, and a file system wants to be asked first
+//! ([`filp_close`](https://elixir.bootlin.com/linux/v6.12/A/ident/filp_close)).
+
+use super::{Confidence, Rule, Said, waits, words};
+use crate::evidence::stuck::{Stuck, Thread, steps::Step};
+
+pub(super) const RULE: Rule = Rule {
+    step: Step::ClosingFiles,
+    id: "closing_files",
+    say,
+};
+
+fn say(stuck: &Stuck, thread: &Thread) -> Said {
+    let waits = waits::outside(stuck, thread).unwrap_or_else(|| waits::Waits {
+        what: "whoever holds one of them",
+        facts: Vec::new(),
+        remedy: format!(
+            "see who owns the function that it is in, and mend that: cat /proc/{}/task/{}/stack",
+            stuck.pid, thread.tid
+        ),
+        confidence: Confidence::Likely,
+    });
+    Said {
+        summary: format!(
+            "{} is closing its files and waits for {}",
+            words::who(stuck),
+            waits.what
+        ),
+        facts: waits.facts,
+        remedy: waits.remedy,
+        confidence: waits.confidence,
+    }
+}

@@ -1,0 +1,80 @@
+//! Why a process that was killed or began to exit does not get there, and what to do: pure rules,
+//! one in each file, each for one step of the way out.
+
+mod closing_files;
+mod dumping_core;
+mod freeing_memory;
+mod in_driver;
+mod io_uring;
+mod killed_while_frozen;
+mod namespace;
+mod ptrace;
+mod unkillable;
+mod waits;
+mod words;
+
+use super::{Confidence, Verdict};
+use crate::evidence::stuck::{Stuck, Thread, steps::Step};
+
+/// A rule: the step that it speaks of, the name of its verdict, and what it says of a thread.
+struct Rule {
+    step: Step,
+    id: &'static str,
+    say: fn(&Stuck, &Thread) -> Said,
+}
+
+/// What a rule has to say; what is the same in all verdicts is added.
+struct Said {
+    /// One sentence, without its full stop.
+    summary: String,
+    /// Facts of this step.
+    facts: Vec<String>,
+    /// One sentence that is safe to follow.
+    remedy: String,
+    /// How sure it is.
+    confidence: Confidence,
+}
+
+/// All rules. The order of causes is that of [`Step`]: the decisive thread is in the first.
+const RULES: [Rule; 9] = [
+    killed_while_frozen::RULE,
+    dumping_core::RULE,
+    ptrace::RULE,
+    unkillable::RULE,
+    io_uring::RULE,
+    in_driver::RULE,
+    closing_files::RULE,
+    freeing_memory::RULE,
+    namespace::RULE,
+];
+
+/// The verdict on the thread that keeps all others; `None` where no rule speaks of its step.
+pub fn judge(stuck: &Stuck) -> Option<Verdict> {
+    let facts = stuck.facts.as_ref()?;
+    let thread = stuck.decisive()?;
+    let rule = RULES.iter().find(|rule| rule.step == thread.step())?;
+    let said = (rule.say)(stuck, thread);
+    let mut evidence = vec![words::place(thread)];
+    evidence.extend(said.facts);
+    evidence.push(words::since(stuck));
+    evidence.extend(words::others(facts, thread));
+    let mut confidence = said.confidence;
+    if thread.stack.is_empty() {
+        evidence.push("its kernel stack could not be read".to_owned());
+        confidence = confidence.min(Confidence::Likely);
+    }
+    if let Some(contradiction) = words::contradiction(facts, thread) {
+        evidence.push(format!("but {contradiction}"));
+        confidence = confidence.min(Confidence::Guess);
+    }
+    Some(Verdict {
+        id: rule.id,
+        summary: said.summary,
+        evidence,
+        remedy: said.remedy,
+        confidence,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+//! `reapwatch stuck`: who was killed or is exiting and does not get there.
+
+use crate::api::{Document, Stuck, StuckThread};
+use crate::cli::StuckArgs;
+use crate::client::Source;
+
+use super::output::{print, width};
+use super::text::{Bound, time_of_day, wrap};
+use super::zombies::loss;
+use super::{Look, Outcome, json};
+
+/// What stands before each line but the first of a process.
+const INDENT: &str = "    ";
+/// Frames of a stack that are shown.
+const FRAMES: usize = 8;
+/// Threads that are shown of one process.
+const THREADS: usize = 8;
+
+/// Asks once, prints, and ends.
+pub async fn run(args: &StuckArgs, look: Look) -> anyhow::Result<Outcome> {
+    let source = Source::connect(&args.from, &args.probes).await?;
+    let document = source.stuck(args.threshold).await?;
+    if args.json {
+        json::line(&document)?;
+    } else {
+        print(&report(&document, look, width()))?;
+    }
+    let found = args.fail && !document.items.is_empty();
+    Ok(if found { Outcome::Found } else { Outcome::Fine })
+}
+
+fn report(document: &Document<Stuck>, look: Look, width: usize) -> String {
+    let blocks = document.items.iter().map(|stuck| block(stuck, look, width));
+    let mut text = blocks.collect::<Vec<_>>().join("\n");
+    if document.items.is_empty() {
+        text = format!("no stuck exits on {}\n", look.clean(&document.host));
+    }
+    if let Some(loss) = loss(document.lost_events) {
+        text.extend([&loss, "\n"]);
+    }
+    text
+}
+
+/// One process: who, since when, by whom, where, for whom, why, and what to do.
+fn block(stuck: &Stuck, look: Look, width: usize) -> String {
+    let bound = if stuck.stuck_is_lower_bound {
+        Bound::Lower
+    } else {
+        Bound::Exact
+    };
+    let span = look.bounded(stuck.stuck_seconds, bound);
+    let mut text = format!(
+        "{} {}: on its way out for {span}",
+        stuck.pid,
+        look.clean(&stuck.comm)
+    );
+    if let Some(since) = stuck.since.as_deref().and_then(time_of_day) {
+        text.extend([", since ", &look.clean(&since), " UTC"]);
+    }
+    text.push('\n');
+    let mut part = |name: &str, words: &str| {
+        let room = width.saturating_sub(INDENT.len() + name.len()).max(20);
+        for (n, line) in wrap(&look.clean(words), room).into_iter().enumerate() {
+            let lead = if n == 0 {
+                name.to_owned()
+            } else {
+                " ".repeat(name.len())
+            };
+            text.extend([INDENT, &lead, &line, "\n"]);
+        }
+    };
+    match &stuck.killer {
+        Some(killer) => {
+            let at = time_of_day(&killer.at).unwrap_or_default();
+            let by = look.killer(Some(killer));
+            part(
+                "killed:    ",
+                &format!("{} by {by} at {at} UTC", killer.signal),
+            );
+        }
+        None => part("killed:    ", "no fatal signal was seen"),
+    }
+    let step = stuck
+        .step
+        .as_deref()
+        .map_or("not known: its files could not be read", words);
+    part("step:      ", step);
+    if let Some(waits_for) = &stuck.waits_for {
+        let who: Vec<_> = waits_for
+            .processes
+            .iter()
+            .map(|who| look.process(Some(who)))
+            .collect();
+        let who = if who.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", who.join(", "))
+        };
+        part(
+            "waits for: ",
+            &format!("{} {}{who}", kind(&waits_for.kind), waits_for.what),
+        );
+    }
+    for one in stuck.threads.iter().take(THREADS) {
+        part("thread:    ", &thread(one));
+    }
+    if stuck.threads.len() > THREADS {
+        part(
+            "thread:    ",
+            &format!("and {} more", stuck.threads.len() - THREADS),
+        );
+    }
+    if let Some(verdict) = &stuck.verdict {
+        part(
+            "why:       ",
+            &format!(
+                "{} ({}, {})",
+                verdict.summary, verdict.id, verdict.confidence
+            ),
+        );
+        for fact in &verdict.evidence {
+            part("           - ", fact);
+        }
+        part("to do:     ", &verdict.remedy);
+    }
+    text
+}
+
+fn thread(thread: &StuckThread) -> String {
+    let frames: Vec<_> = thread
+        .stack
+        .iter()
+        .take(FRAMES)
+        .map(String::as_str)
+        .collect();
+    let stack = if frames.is_empty() {
+        "its stack could not be read".to_owned()
+    } else {
+        frames.join(" < ")
+    };
+    format!("{} {} {}: {stack}", thread.tid, thread.state, thread.step)
+}
+
+/// A step in words; one that is not known here is shown by its name.
+fn words(step: &str) -> &str {
+    match step {
+        "frozen" => "killed, but frozen with its cgroup",
+        "dumping_core" => "writing its core dump",
+        "ptrace_exit_stop" => "stopped for its tracer at the start of its exit",
+        "unkillable_sleep" => "killed, but asleep in a call that no signal ends",
+        "io_uring_cancel" => "waiting for io_uring requests that cannot be cancelled",
+        "in_driver" => "closing a device",
+        "closing_files" => "closing its files",
+        "freeing_memory" => "giving its memory back",
+        "leaving" => "leaving futexes, semaphores, accounting or terminal",
+        "waiting_for_namespace" => "waiting for all others in its PID namespace",
+        "exiting" => "exiting, but nothing says where",
+        "not_begun" => "killed, but it has not begun to exit",
+        "waiting_for_core_dump" => "waiting for another thread to dump core",
+        other => other,
+    }
+}
+
+fn kind(kind: &str) -> &str {
+    match kind {
+        "fuse" => "FUSE",
+        "network" => "network file system",
+        "core_helper" => "core_pattern",
+        "freezer" => "thaw of",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Killer, Process, Verdict, WaitsFor};
+
+    fn process(pid: u32, comm: &str) -> Process {
+        Process {
+            pid,
+            start_time: None,
+            comm: comm.to_owned(),
+        }
+    }
+
+    fn stuck() -> Stuck {
+        Stuck {
+            pid: 4242,
+            start_time: None,
+            comm: "backup\x1b".to_owned(),
+            state: Some("D".to_owned()),
+            since: Some("2026-11-22T03:11:22.123456789Z".to_owned()),
+            stuck_seconds: 312.0,
+            stuck_is_lower_bound: false,
+            step: Some("closing_files".to_owned()),
+            threads: vec![StuckThread {
+                tid: 4242,
+                state: "D".to_owned(),
+                step: "closing_files".to_owned(),
+                stack: vec!["request_wait_answer".to_owned(), "fuse_flush".to_owned()],
+            }],
+            killer: Some(Killer {
+                process: Some(process(900, "kubelet")),
+                by: Some("process".to_owned()),
+                signal: "SIGKILL".to_owned(),
+                at: "2026-11-22T03:11:22.123456789Z".to_owned(),
+            }),
+            waits_for: Some(WaitsFor {
+                kind: "fuse".to_owned(),
+                what: "connection 38 (host:/x on /mnt)".to_owned(),
+                processes: vec![process(17, "sshfs")],
+            }),
+            container: None,
+            verdict: Some(Verdict {
+                id: "closing_files".to_owned(),
+                summary: "backup (PID 4242) is closing its files".to_owned(),
+                evidence: vec!["it waits for FUSE connection 38".to_owned()],
+                remedy: "abort it: echo 1 > /sys/fs/fuse/connections/38/abort".to_owned(),
+                confidence: "certain".to_owned(),
+            }),
+        }
+    }
+
+    const LOOK: Look = Look {
+        color: false,
+        ascii: true,
+    };
+
+    #[test]
+    fn a_block_says_all_that_is_known() {
+        let expected = "\
+4242 backup?: on its way out for 5m12s, since 03:11:22.123 UTC
+    killed:    SIGKILL by 900 kubelet at 03:11:22.123 UTC
+    step:      closing its files
+    waits for: FUSE connection 38 (host:/x on /mnt): 17 sshfs
+    thread:    4242 D closing_files: request_wait_answer < fuse_flush
+    why:       backup (PID 4242) is closing its files (closing_files, certain)
+               - it waits for FUSE connection 38
+    to do:     abort it: echo 1 > /sys/fs/fuse/connections/38/abort
+";
+        assert_eq!(block(&stuck(), LOOK, 100), expected);
+    }
+
+    #[test]
+    fn what_is_not_known_is_said_or_left_out() {
+        let unknown = Stuck {
+            since: None,
+            stuck_is_lower_bound: true,
+            step: None,
+            threads: Vec::new(),
+            killer: None,
+            waits_for: None,
+            verdict: None,
+            ..stuck()
+        };
+        let expected = "\
+4242 backup?: on its way out for >=5m12s
+    killed:    no fatal signal was seen
+    step:      not known: its files could not be read
+";
+        assert_eq!(block(&unknown, LOOK, 100), expected);
+    }
+}

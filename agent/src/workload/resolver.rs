@@ -1,0 +1,375 @@
+//! What is known of workloads, and what is asked. Pure: `now_ns` is an argument.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::{Answer, Ask, Failed, Found, Named, Who, Workload, path};
+use crate::events::{CgroupMade, Key};
+
+/// Cgroups that are kept.
+const CGROUPS: usize = 16_384;
+/// Living processes whose cgroup is kept.
+const PROCESSES: usize = 4_096;
+/// Questions that may be under way.
+const ASKED: usize = 1_024;
+/// How long a vanished cgroup is kept.
+const KEEP_NS: u64 = 300_000_000_000;
+/// How long it holds where a living process is: it may be moved.
+const SETTLED_NS: u64 = 60_000_000_000;
+/// When to look for a name again: the runtime writes it at about the time of the first process.
+const NAME_AGAIN_NS: [u64; 5] = [
+    300_000_000,
+    1_000_000_000,
+    5_000_000_000,
+    30_000_000_000,
+    120_000_000_000,
+];
+
+#[derive(Debug)]
+struct Cgroup {
+    workload: Arc<Workload>,
+    learnt_ns: u64,
+    /// When it was noticed that it is gone.
+    vanished_ns: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Process {
+    /// `None` where nothing tells.
+    workload: Option<Arc<Workload>>,
+    at_ns: u64,
+}
+
+/// A name, or how often it was looked for, and when next.
+#[derive(Debug, Default)]
+struct Naming {
+    named: Option<Named>,
+    tries: usize,
+    next_ns: u64,
+}
+
+/// All that is known of workloads.
+#[derive(Debug, Default)]
+pub struct Workloads {
+    /// Whether processes have a place in hierarchies of version 1 too.
+    has_v1: bool,
+    cgroups: BTreeMap<u64, Cgroup>,
+    processes: HashMap<Key, Process>,
+    names: HashMap<Who, Naming>,
+    /// Ids that nobody knew.
+    unknown: HashMap<u64, u64>,
+    asked: HashSet<Ask>,
+    asks: Vec<Ask>,
+    /// Lookups that failed.
+    pub failed: Failed,
+}
+
+impl Workloads {
+    /// Knows nothing, and asks for all cgroups.
+    pub fn new(has_v1: bool) -> Self {
+        let mut new = Self {
+            has_v1,
+            ..Self::default()
+        };
+        new.ask(Ask::Walk);
+        new
+    }
+
+    /// What was asked since the last call.
+    pub fn asks(&mut self) -> Vec<Ask> {
+        std::mem::take(&mut self.asks)
+    }
+
+    /// A cgroup was made.
+    pub fn made(&mut self, cgroup: &CgroupMade, now_ns: u64) {
+        if let Some(path) = &cgroup.path {
+            self.learn(cgroup.id, path, now_ns);
+        }
+    }
+
+    /// Takes in what was found out.
+    pub fn tell(&mut self, answer: Answer, now_ns: u64) {
+        match answer {
+            Answer::Walked {
+                began_ns,
+                cgroups,
+                complete,
+            } => {
+                self.asked.remove(&Ask::Walk);
+                let there: HashSet<_> = cgroups.iter().map(|(id, _)| *id).collect();
+                for (id, path) in cgroups {
+                    self.learn(id, &path, now_ns);
+                }
+                let old = self.cgroups.iter_mut().filter(|(id, cgroup)| {
+                    complete && cgroup.learnt_ns < began_ns && !there.contains(id)
+                });
+                for (_, cgroup) in old {
+                    cgroup.vanished_ns.get_or_insert(now_ns);
+                }
+            }
+            Answer::Process(key, path) => {
+                self.asked.remove(&Ask::Process(key));
+                let workload = path.map(|path| Arc::new(self.workload(None, &path, now_ns)));
+                // Of one that has ended meanwhile, what was known stays.
+                if let Some(known) = self.processes.get_mut(&key)
+                    && workload.is_none()
+                {
+                    known.at_ns = now_ns;
+                } else {
+                    self.make_room_for_process();
+                    self.processes.insert(
+                        key,
+                        Process {
+                            workload,
+                            at_ns: now_ns,
+                        },
+                    );
+                }
+            }
+            Answer::Cgroup(id, path) => {
+                self.asked
+                    .retain(|ask| !matches!(ask, Ask::Cgroup { id: asked, .. } if *asked == id));
+                match path {
+                    Some(path) => self.learn(id, &path, now_ns),
+                    None if !self.cgroups.contains_key(&id) => {
+                        self.failed.gone += 1;
+                        if self.unknown.len() >= ASKED {
+                            self.unknown.clear();
+                        }
+                        self.unknown.insert(id, now_ns);
+                    }
+                    None => {}
+                }
+            }
+            Answer::Named(who, named) => self.name(&who, named.as_ref(), now_ns),
+        }
+    }
+
+    /// Where somebody died, from the id of the cgroup at death, and where a version-1 hierarchy
+    /// may know more, from where the parent is.
+    pub fn of_dead(
+        &mut self,
+        dead: Key,
+        cgroup_id: Option<u64>,
+        parent: Option<Key>,
+        now_ns: u64,
+    ) -> Found {
+        let own = match cgroup_id {
+            Some(id) => self.of_cgroup(id, dead),
+            None => self.of_living(dead, now_ns),
+        };
+        let Found::Known(workload) = own else {
+            return own;
+        };
+        if self.is_being_named(&workload) {
+            return Found::Pending(Some(workload));
+        }
+        let (Some(parent), true) = (parent, self.has_v1 && !workload.is_contained()) else {
+            return Found::Known(workload);
+        };
+        match self.of_living(parent, now_ns) {
+            Found::Known(of_parent) if of_parent.says_more_than(&workload) => {
+                Found::Known(Arc::new(Workload {
+                    cgroup_id: workload.cgroup_id,
+                    of_parent: true,
+                    ..(*of_parent).clone()
+                }))
+            }
+            Found::Pending(_) => Found::Pending(Some(workload)),
+            _ => Found::Known(workload),
+        }
+    }
+
+    /// Whether its name is looked for the first time: what is counted then is counted by name.
+    fn is_being_named(&self, workload: &Workload) -> bool {
+        let naming = workload.place.who().and_then(|who| self.names.get(&who));
+        naming.is_some_and(|naming| naming.named.is_none() && naming.tries == 0)
+    }
+
+    fn of_cgroup(&mut self, id: u64, dead: Key) -> Found {
+        if let Some(cgroup) = self.cgroups.get(&id) {
+            return Found::Known(cgroup.workload.clone());
+        }
+        if self.unknown.contains_key(&id) {
+            return Found::Unknown;
+        }
+        let asked = |ask: &Ask| matches!(ask, Ask::Cgroup { id: asked, .. } if *asked == id);
+        if self.asked.iter().any(asked) || self.ask(Ask::Cgroup { id, dead }) {
+            return Found::Pending(None);
+        }
+        Found::Unknown
+    }
+
+    /// Where somebody is who lives, or lies there as a zombie.
+    pub fn of_living(&mut self, key: Key, now_ns: u64) -> Found {
+        let known = self.processes.get(&key);
+        let fresh = known.is_some_and(|known| now_ns.saturating_sub(known.at_ns) < SETTLED_NS);
+        let found = match known {
+            Some(Process {
+                workload: Some(workload),
+                ..
+            }) => Found::Known(workload.clone()),
+            Some(_) => Found::Unknown,
+            None => Found::Pending(None),
+        };
+        if !fresh && !self.ask(Ask::Process(key)) && found == Found::Pending(None) {
+            return Found::Unknown;
+        }
+        found
+    }
+
+    /// What is shown of a place that nobody knows.
+    pub fn only_id(cgroup_id: Option<u64>) -> Workload {
+        Workload {
+            cgroup_id,
+            ..Workload::default()
+        }
+    }
+
+    /// Those whose cgroup is there, or was lately.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Workload>> {
+        let there = self.cgroups.values().filter(|it| it.vanished_ns.is_none());
+        let processes = self
+            .processes
+            .values()
+            .filter_map(|it| it.workload.as_ref());
+        there.map(|it| &it.workload).chain(processes)
+    }
+
+    /// Once a second: asks again for names, and forgets what is long gone. `held` are the cgroups
+    /// in which zombies lie.
+    pub fn keep_house(&mut self, held: &HashSet<u64>, now_ns: u64) {
+        let due = self.names.iter_mut().filter(|(_, naming)| {
+            naming.named.is_none()
+                && naming.tries <= NAME_AGAIN_NS.len()
+                && naming.next_ns <= now_ns
+        });
+        let due: Vec<_> = due.map(|(who, _)| who.clone()).collect();
+        for who in due {
+            self.ask(Ask::Name(who));
+        }
+        self.unknown
+            .retain(|_, at_ns| now_ns.saturating_sub(*at_ns) < SETTLED_NS);
+        let stays = |at_ns: u64| now_ns.saturating_sub(at_ns) < KEEP_NS;
+        let before = self.cgroups.len() + self.processes.len();
+        self.cgroups
+            .retain(|id, it| it.vanished_ns.is_none_or(stays) || held.contains(id));
+        self.processes.retain(|_, process| stays(process.at_ns));
+        if self.cgroups.len() + self.processes.len() < before {
+            let cgroups = self.cgroups.values().map(|it| &it.workload);
+            let processes = self
+                .processes
+                .values()
+                .filter_map(|it| it.workload.as_ref());
+            let there = cgroups.chain(processes);
+            let there: HashSet<Who> = there.filter_map(|it| it.place.who()).collect();
+            self.names.retain(|who, _| there.contains(who));
+        }
+    }
+
+    /// Asks for all cgroups, to notice which are gone.
+    pub fn walk(&mut self) {
+        self.ask(Ask::Walk);
+    }
+
+    /// Whether an answer will come.
+    fn ask(&mut self, ask: Ask) -> bool {
+        if self.asked.contains(&ask) {
+            return true;
+        }
+        if self.asked.len() >= ASKED {
+            self.failed.busy += 1;
+            return false;
+        }
+        self.asked.insert(ask.clone());
+        self.asks.push(ask);
+        true
+    }
+
+    fn learn(&mut self, id: u64, path: &str, now_ns: u64) {
+        if self.cgroups.contains_key(&id) {
+            return;
+        }
+        if self.cgroups.len() >= CGROUPS {
+            // The first to go is one that is gone itself, then the oldest.
+            let least = self
+                .cgroups
+                .iter()
+                .min_by_key(|(_, it)| (it.vanished_ns.is_none(), it.vanished_ns, it.learnt_ns));
+            let least = least.map(|(id, _)| *id);
+            least.and_then(|id| self.cgroups.remove(&id));
+        }
+        let workload = Arc::new(self.workload(Some(id), path, now_ns));
+        self.unknown.remove(&id);
+        self.cgroups.insert(
+            id,
+            Cgroup {
+                workload,
+                learnt_ns: now_ns,
+                vanished_ns: None,
+            },
+        );
+    }
+
+    fn workload(&mut self, cgroup_id: Option<u64>, path: &str, now_ns: u64) -> Workload {
+        let place = path::parse(path);
+        let named = place.who().and_then(|who| {
+            if self.names.len() >= CGROUPS && !self.names.contains_key(&who) {
+                return None;
+            }
+            let naming = self.names.entry(who.clone()).or_insert_with(|| Naming {
+                next_ns: now_ns,
+                ..Naming::default()
+            });
+            if naming.tries == 0 {
+                self.ask(Ask::Name(who.clone()));
+            }
+            self.names.get(&who)?.named.clone()
+        });
+        Workload {
+            cgroup: Some(path::clean(path).to_owned()),
+            cgroup_id,
+            place,
+            named,
+            of_parent: false,
+        }
+    }
+
+    fn name(&mut self, who: &Who, named: Option<&Named>, now_ns: u64) {
+        self.asked.remove(&Ask::Name(who.clone()));
+        let Some(naming) = self.names.get_mut(who) else {
+            return;
+        };
+        if named.is_none() {
+            match NAME_AGAIN_NS.get(naming.tries) {
+                Some(wait_ns) => naming.next_ns = now_ns + wait_ns,
+                None => self.failed.unnamed += 1,
+            }
+            naming.tries += 1;
+            return;
+        }
+        naming.named = named.cloned();
+        let cgroups = self.cgroups.values_mut().map(|it| &mut it.workload);
+        let processes = self
+            .processes
+            .values_mut()
+            .filter_map(|it| it.workload.as_mut());
+        for workload in cgroups.chain(processes) {
+            if workload.place.who().as_ref() == Some(who) {
+                Arc::make_mut(workload).named = named.cloned();
+            }
+        }
+    }
+
+    fn make_room_for_process(&mut self) {
+        if self.processes.len() >= PROCESSES {
+            let oldest = self.processes.iter().min_by_key(|(_, it)| it.at_ns);
+            let oldest = oldest.map(|(key, _)| *key);
+            oldest.and_then(|key| self.processes.remove(&key));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "resolver_tests.rs"]
+mod tests;

@@ -1,0 +1,188 @@
+//! Who was killed or exits and does not get there: each way on its own and beside the others, and
+//! that what the remedy names helps.
+
+use std::path::Path;
+use std::{fs, io, thread};
+
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
+use scenarios::stuck::CASES;
+use scenarios::truth::Lack;
+
+use crate::agent::{Agent, eventually, view};
+use crate::api::Stuck;
+use crate::row::{Verdicts, attempt};
+use crate::scenario::Undying;
+
+/// Long enough that nobody who dies well is meant.
+const THRESHOLD: &str = "1s";
+
+fn of(agent: &Agent, pid: u32) -> Option<Stuck> {
+    let all = agent.stuck(THRESHOLD).items.into_iter();
+    all.into_iter().find(|stuck| stuck.pid == pid)
+}
+
+fn id(stuck: Option<&Stuck>) -> &str {
+    let verdict = stuck.and_then(|stuck| stuck.verdict.as_ref());
+    verdict.map_or("none", |verdict| &verdict.id)
+}
+
+/// What is said of it in the end.
+fn said(agent: &Agent, one: &Undying) -> Stuck {
+    let mut last = None;
+    eventually(|| {
+        last = of(agent, one.truth.pid).or(last.take());
+        id(last.as_ref()) == one.truth.verdict
+    });
+    last.unwrap_or_else(|| panic!("{:?} is not listed", one.truth))
+}
+
+/// That all that is true of it is said, and nothing else.
+fn check(agent: &Agent, one: &Undying) {
+    let truth = &one.truth;
+    let stuck = said(agent, one);
+    assert_eq!(id(Some(&stuck)), truth.verdict, "{stuck:#?}");
+    let verdict = stuck.verdict.as_ref().expect("it was there");
+    assert!(stuck.stuck_seconds >= 1.0, "{stuck:#?}");
+    assert!(
+        stuck.threads.iter().any(|thread| !thread.stack.is_empty()),
+        "{stuck:#?}"
+    );
+    if let Some(connection) = truth.connection {
+        let name = format!("/sys/fs/fuse/connections/{connection}/abort");
+        assert!(verdict.remedy.contains(&name), "{name}: {stuck:#?}");
+    }
+    let waits_for = stuck.waits_for.as_ref();
+    if let (Some(holder), false) = (truth.holder, truth.verdict == "waiting_for_namespace") {
+        let named = waits_for.is_some_and(|it| it.processes.iter().any(|who| who.pid == holder));
+        assert!(named, "{holder}: {stuck:#?}");
+    }
+    if truth.verdict == "waiting_for_namespace" {
+        let holder = format!("(PID {})", truth.holder.expect("somebody outside"));
+        assert!(verdict.remedy.contains(&holder), "{holder}: {stuck:#?}");
+    }
+    // Who is killed in plain sight has a killer; one that exits by itself has none.
+    match truth.name.as_str() {
+        "fuse_flush_at_exit" => assert_eq!(stuck.killer, None, "{stuck:#?}"),
+        "fuse_flush" | "fuse_read" | "killed_frozen" => {
+            let signal = stuck.killer.as_ref().map(|killer| killer.signal.as_str());
+            assert_eq!(signal, Some("SIGKILL"), "{stuck:#?}");
+        }
+        _ => {}
+    }
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn each_who_does_not_die_has_its_verdict() {
+    let agent = Agent::start(&[]);
+    let mut verdicts = Verdicts::default();
+    let mut cast = Vec::new();
+    for case in CASES {
+        match attempt(|| Undying::start(case.name)) {
+            Ok(one) => match &one.truth.skipped {
+                Some(why) => Verdicts::skip(&lack(case.name, why)),
+                None => cast.push(one),
+            },
+            Err(why) => verdicts.judge(case.name, Err(why)),
+        }
+    }
+    // All are held at the same time, so each is told beside all look-alikes.
+    for one in &cast {
+        verdicts.of(&one.truth.name, || check(&agent, one));
+    }
+    verdicts.of("stuck_later_agent", || {
+        // One that comes now has seen none of it, and says so.
+        let late = Agent::start(&[]);
+        for one in &cast {
+            let stuck = said(&late, one);
+            assert_eq!(id(Some(&stuck)), one.truth.verdict, "{stuck:#?}");
+            assert!(
+                stuck.stuck_is_lower_bound && stuck.since.is_none(),
+                "{stuck:#?}"
+            );
+            assert_eq!(stuck.killer, None, "{stuck:#?}");
+        }
+    });
+    let pids: Vec<_> = cast.iter().map(|one| one.truth.pid).collect();
+    drop(cast);
+    verdicts.of("stuck_let_go", || {
+        let gone = || {
+            agent
+                .stuck(THRESHOLD)
+                .items
+                .iter()
+                .all(|stuck| !pids.contains(&stuck.pid))
+        };
+        assert!(eventually(gone), "somebody is still listed");
+    });
+    verdicts.end();
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn following_the_remedy_frees_the_process() {
+    let mut verdicts = Verdicts::default();
+    let one = Undying::start("fuse_flush");
+    match &one.truth.skipped {
+        Some(why) => Verdicts::skip(&lack("stuck_remedy", why)),
+        None => verdicts.of("stuck_remedy", || remedy_frees(&one)),
+    }
+    verdicts.end();
+}
+
+fn lack(name: &str, lacks: &str) -> Lack {
+    Lack {
+        name: name.to_owned(),
+        lacks: lacks.to_owned(),
+    }
+}
+
+fn remedy_frees(one: &Undying) {
+    let agent = Agent::start(&[]);
+    let stuck = said(&agent, one);
+    assert_eq!(stuck.step.as_deref(), Some("closing_files"), "{stuck:#?}");
+    let frames = stuck.threads.iter().flat_map(|thread| &thread.stack);
+    assert!(
+        frames.clone().any(|frame| frame == "fuse_flush"),
+        "{stuck:#?}"
+    );
+    let fails = view(
+        &["stuck", "--fail", "--threshold", THRESHOLD],
+        agent.socket(),
+    );
+    assert_eq!(fails.status.code(), Some(3));
+    let told = String::from_utf8_lossy(&fails.stdout).into_owned();
+    assert!(
+        told.contains("closing_files") && told.contains("to do: "),
+        "{told}"
+    );
+    // The metric is of the usual threshold, and as of some seconds ago.
+    assert!(eventually(
+        || agent.metric("reapwatch_stuck_exits", "") >= 1.0
+    ));
+    let remedy = stuck.verdict.expect("it was there").remedy;
+    let (_, file) = remedy.rsplit_once("echo 1 > ").expect("a command ends it");
+    write_where_fuse_is_controlled(file).expect("the file can be written");
+    assert!(eventually(|| of(&agent, one.truth.pid).is_none()));
+    let status = fs::read_to_string(format!("/proc/{}/status", one.truth.pid));
+    let status = status.expect("its parent has not reaped it");
+    assert!(status.contains("State:\tZ"), "{status}");
+}
+
+/// What the remedy's command does, without leaving a mount on the host.
+fn write_where_fuse_is_controlled(file: &str) -> io::Result<()> {
+    let file = file.to_owned();
+    let written = thread::spawn(move || {
+        if !Path::new(&file).exists() {
+            // SAFETY: only this thread, which ends, leaves the common mount namespace.
+            unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
+            let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+            mount_change("/", private)?;
+            let place = "/sys/fs/fuse/connections";
+            mount("fusectl", place, "fusectl", MountFlags::empty(), None)?;
+        }
+        fs::write(&file, "1")
+    });
+    written.join().expect("no panic")
+}

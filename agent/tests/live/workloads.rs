@@ -1,0 +1,269 @@
+//! Containers, pods and units: each death, zombie and culprit belongs to its own, also when the
+//! cgroup is gone. One line of verdict each.
+
+use std::fs;
+
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use tempfile::TempDir;
+
+use crate::agent::{Agent, eventually};
+use crate::api::{Container, Zombie};
+use crate::cgroup::{Cgroup, Child};
+use crate::row::Verdicts;
+use crate::stream::Stream;
+
+const UID: &str = "3f1c2b4e-7a90-4d1e-8c55-0a1b2c3d4e5f";
+const UID_: &str = "3f1c2b4e_7a90_4d1e_8c55_0a1b2c3d4e5f";
+const CHURN: u64 = 2_000;
+const MAX_GROUPS: usize = 256;
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn every_workload_is_named() {
+    let mut verdicts = Verdicts::default();
+    verdicts.of("pod_by_its_log", pod_by_its_log);
+    verdicts.of("nested_by_its_pod", nested_by_its_pod);
+    verdicts.of("unit", unit);
+    verdicts.of("cgroup_removed_with_zombie", cgroup_removed_with_zombie);
+    verdicts.of("cgroup_removed_before_agent", cgroup_removed_before_agent);
+    verdicts.of("culprit_in_pod", culprit_in_pod);
+    verdicts.of("version_1_by_parent", version_1_by_parent);
+    verdicts.of("short_lived_groups", short_lived_groups);
+    verdicts.end();
+}
+
+/// 64 digits that end with these.
+fn id(end: u32) -> String {
+    format!("{:0>56}{end:08x}", "a1b2c3d4e5f6")
+}
+
+/// A host on which kubelet has left one file.
+fn host(file: &str) -> TempDir {
+    let root = tempfile::tempdir().expect("a folder can be made");
+    let file = root.path().join(file);
+    fs::create_dir_all(file.parent().expect("it is in a folder")).expect("ours");
+    fs::write(file, "").expect("ours");
+    root
+}
+
+fn agent_on(host: &TempDir) -> Agent {
+    let root = host.path().to_str().expect("it is UTF-8");
+    Agent::start(&["--host-root", root])
+}
+
+fn zombie(agent: &Agent, pid: u32) -> Option<Zombie> {
+    let zombies = agent.zombies().items.into_iter();
+    zombies.into_iter().find(|zombie| zombie.pid == pid)
+}
+
+/// The place of a zombie, as soon as it is as wanted.
+fn placed(agent: &Agent, zombie_of: &Child, wanted: impl Fn(&Container) -> bool) -> Container {
+    let mut last = None;
+    let found = eventually(|| {
+        last = zombie(agent, zombie_of.pid);
+        let container = last.as_ref().and_then(|it| it.container.as_ref());
+        container.is_some_and(&wanted)
+    });
+    assert!(found, "{last:#?}");
+    last.and_then(|it| it.container).expect("it was there")
+}
+
+fn pod_by_its_log() {
+    let id = id(1);
+    let host = host(&format!("var/log/containers/web-0_shop_app-{id}.log"));
+    let agent = agent_on(&host);
+    let mut stream = Stream::of(&agent);
+    let cgroup = Cgroup::unified(&format!("/kubepods/besteffort/pod{UID}/{id}"));
+    let dead = cgroup.death();
+    let place = placed(&agent, &dead, |it| it.name.as_deref() == Some("app"));
+    let expected = Container {
+        id: Some(id),
+        name: Some("app".to_owned()),
+        runtime: None,
+        pod: Some("web-0".to_owned()),
+        pod_uid: Some(UID.to_owned()),
+        qos: Some("besteffort".to_owned()),
+        namespace: Some("shop".to_owned()),
+        unit: None,
+        user_unit: None,
+        user: None,
+        cgroup: Some(cgroup.path.clone()),
+        cgroup_id: Some(cgroup.id()),
+        of_parent: false,
+    };
+    assert_eq!(place, expected);
+    let labels = r#"container="app",namespace="shop",pod="web-0",unit="""#;
+    let counted = |name, labels| agent.metric(name, labels) as u64;
+    assert_eq!(counted("reapwatch_zombies", labels), 1);
+    let pid = dead.pid;
+    drop(dead);
+    let line = stream.line_where(|line| line.pid == pid);
+    assert_eq!(line.container, Some(expected));
+    assert!(eventually(
+        || agent.metric("reapwatch_zombies", labels) == 0.0
+    ));
+    assert_eq!(counted("reapwatch_reaped_total", labels), 1);
+    let exits = r#"container="app",kind="exited",namespace="shop",pod="web-0""#;
+    assert_eq!(counted("reapwatch_exits_total", exits), 1);
+}
+
+fn nested_by_its_pod() {
+    let host = host(&format!("var/log/pods/shop_web-0_{UID}/app/0.log"));
+    let agent = agent_on(&host);
+    let slices = format!(
+        "/docker/{}/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/\
+         kubelet-kubepods-burstable-pod{UID_}.slice",
+        id(2)
+    );
+    let cgroup = Cgroup::unified(&format!("{slices}/cri-containerd-{}.scope", id(3)));
+    let dead = cgroup.death();
+    let place = placed(&agent, &dead, |it| it.pod.is_some());
+    assert_eq!(place.id, Some(id(3)));
+    assert_eq!(place.runtime.as_deref(), Some("containerd"));
+    assert_eq!(place.pod.as_deref(), Some("web-0"));
+    assert_eq!(place.namespace.as_deref(), Some("shop"));
+    assert_eq!(place.qos.as_deref(), Some("burstable"));
+    assert_eq!(place.name, None, "nothing names the container");
+}
+
+fn unit() {
+    let agent = Agent::start(&[]);
+    let cgroup = Cgroup::unified("/system.slice/rw\\x2dtest.service");
+    let dead = cgroup.death();
+    let place = placed(&agent, &dead, |_| true);
+    assert_eq!(place.unit.as_deref(), Some("rw-test.service"));
+    assert_eq!(place.id, None);
+    let table = crate::agent::view(&["zombies"], agent.socket());
+    let table = String::from_utf8_lossy(&table.stdout).into_owned();
+    let pid = dead.pid.to_string();
+    let row = table
+        .lines()
+        .find(|line| line.split_whitespace().next() == Some(&pid));
+    assert!(
+        row.is_some_and(|row| row.contains("rw-test.service")),
+        "{table}"
+    );
+}
+
+fn cgroup_removed_with_zombie() {
+    let agent = Agent::start(&[]);
+    let cgroup = Cgroup::unified("/system.slice/rw-removed.service");
+    let dead = cgroup.death();
+    cgroup.remove();
+    let place = placed(&agent, &dead, |_| true);
+    assert_eq!(place.unit.as_deref(), Some("rw-removed.service"));
+}
+
+fn cgroup_removed_before_agent() {
+    let cgroup = Cgroup::unified("/system.slice/rw-before.service");
+    let (id, dead) = (cgroup.id(), cgroup.death());
+    cgroup.remove();
+    let agent = Agent::start(&[]);
+    let place = placed(&agent, &dead, |it| it.cgroup.is_some());
+    assert_eq!(place.unit.as_deref(), Some("rw-before.service"));
+    assert!(place.cgroup_id.is_none_or(|known| known == id), "{place:?}");
+}
+
+fn culprit_in_pod() {
+    let id = id(4);
+    let host = host(&format!("var/log/containers/web-0_shop_leaky-{id}.log"));
+    let agent = agent_on(&host);
+    let cgroup = Cgroup::unified(&format!("/kubepods/pod{UID}/{id}"));
+    let leaky = cgroup.leak();
+    let of_it = |agent: &Agent| {
+        let culprits = agent.culprits().items.into_iter();
+        culprits.into_iter().find(|it| it.process.pid == leaky.pid)
+    };
+    let is_named = |container: Option<Container>| {
+        let names = container.map(|it| [it.namespace, it.pod, it.name]);
+        names == Some(["shop", "web-0", "leaky"].map(|name| Some(name.to_owned())))
+    };
+    let named = eventually(|| of_it(&agent).is_some_and(|it| is_named(it.container)));
+    assert!(named, "{:#?}", of_it(&agent));
+    let held = |zombie: &Zombie| zombie.parent.as_ref().is_some_and(|it| it.pid == leaky.pid);
+    let zombies = agent.zombies().items;
+    let zombie = zombies.into_iter().find(held).expect("it is still there");
+    assert!(is_named(zombie.container.clone()), "{zombie:#?}");
+    assert!(is_named(zombie.parent_container.clone()), "{zombie:#?}");
+    let table = crate::agent::view(&["culprits"], agent.socket());
+    let table = String::from_utf8_lossy(&table.stdout).into_owned();
+    assert!(table.contains("shop/web-0/leaky"), "{table}");
+}
+
+/// The hierarchy that systemd has on hosts with version 1, mounted for the test.
+struct Systemd(TempDir);
+
+impl Systemd {
+    fn mounted() -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let options = c"none,name=systemd";
+        mount(
+            c"cgroup",
+            folder.path(),
+            c"cgroup",
+            MountFlags::empty(),
+            Some(options),
+        )
+        .expect("a hierarchy of version 1 can be mounted");
+        Self(folder)
+    }
+}
+
+impl Drop for Systemd {
+    fn drop(&mut self) {
+        let _busy = unmount(self.0.path(), UnmountFlags::DETACH);
+    }
+}
+
+fn version_1_by_parent() {
+    let systemd = Systemd::mounted();
+    let id = id(5);
+    let host = host(&format!("var/log/containers/web-0_shop_old-{id}.log"));
+    let agent = agent_on(&host);
+    let cgroup = Cgroup::below(
+        systemd.0.path(),
+        &format!("/kubepods.slice/kubepods-pod{UID_}.slice/crio-{id}.scope"),
+    );
+    let leaky = cgroup.leak();
+    let mut last = None;
+    let named = eventually(|| {
+        let held = |zombie: &Zombie| zombie.parent.as_ref().is_some_and(|it| it.pid == leaky.pid);
+        last = agent.zombies().items.into_iter().find(held);
+        let container = last.as_ref().and_then(|zombie| zombie.container.as_ref());
+        container.is_some_and(|it| it.name.as_deref() == Some("old"))
+    });
+    assert!(named, "{last:#?}");
+    let container = last.and_then(|it| it.container).expect("it was there");
+    assert!(container.of_parent, "{container:?}");
+    assert_eq!(container.runtime.as_deref(), Some("crio"));
+    assert_eq!(container.cgroup.as_deref(), Some(cgroup.path.as_str()));
+}
+
+fn short_lived_groups() {
+    let groups = MAX_GROUPS.to_string();
+    let agent = Agent::start(&["--max-groups", &groups]);
+    for n in 0..CHURN {
+        let cgroup = Cgroup::unified(&format!("/rw-churn/{n}.service"));
+        let dead = cgroup.death();
+        drop(dead);
+        cgroup.remove();
+    }
+    drop(Cgroup::unified("/rw-churn"));
+    let exits = |wanted: &str| {
+        let series = agent.series("reapwatch_exits_total");
+        let lines = series.iter().filter(|line| line.contains(wanted));
+        let exited = lines.filter(|line| line.contains("kind=\"exited\""));
+        let values = exited.map(|line| line.rsplit(' ').next().expect("a value"));
+        values
+            .map(|value| value.parse::<f64>().expect("a number"))
+            .sum::<f64>()
+    };
+    let counted = || exits(".service\"} ") + exits("~other");
+    let all = eventually(|| counted() >= CHURN as f64);
+    assert!(all, "{} of {CHURN}", counted());
+    let series = agent.series("reapwatch_reaped_total");
+    assert!(series.len() <= MAX_GROUPS + 2, "{} groups", series.len());
+    assert!(exits("~other") > 0.0, "all had room");
+    let failed = agent.metric("reapwatch_workload_lookups_failed_total", "reason=\"gone\"");
+    assert_eq!((failed, exits("~unattributed")), (0.0, 0.0));
+}

@@ -1,0 +1,66 @@
+//! Inits of PID namespaces, as containers have them, that do not reap what they inherit.
+
+use std::convert::Infallible;
+
+use anyhow::{Context, Result};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl;
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+
+use super::{child, companion, orphans, sleep_for_ever, tell};
+use crate::slots::{Slot, Slots};
+
+/// An application as PID 1: it inherits what its own script leaves, and never waits.
+pub(super) fn init(slots: &Slots) -> Result<Infallible> {
+    let init = first_process(|| {
+        child(|| orphans(c"rw-script"))?;
+        tell(slots);
+        sleep_for_ever()
+    })?;
+    keep(init)
+}
+
+/// It waits for its one child as it should. A probe comes in from outside, as by `docker exec`,
+/// and what that leaves behind is PID 1's.
+pub(super) fn probed_init(slots: &Slots) -> Result<Infallible> {
+    let init = first_process(|| {
+        let worker = companion()?;
+        tell(slots);
+        loop {
+            waitpid(worker, None).context("cannot wait")?;
+        }
+    })?;
+    slots.wait(Slot::Pid)?;
+    let probe = child(|| orphans(c"rw-probe"))?;
+    waitpid(probe, None).context("cannot wait for the probe")?;
+    keep(init)
+}
+
+/// The first process of a pod whose containers share a PID namespace: it has no child of its
+/// own, and inherits what a container leaves.
+pub(super) fn pause(slots: &Slots) -> Result<Infallible> {
+    let init = first_process(|| {
+        prctl::set_name(c"pause").context("cannot take a name")?;
+        tell(slots);
+        sleep_for_ever()
+    })?;
+    slots.wait(Slot::Pid)?;
+    child(|| {
+        waitpid(child(|| orphans(c"rw-container"))?, None).context("cannot wait")?;
+        sleep_for_ever()
+    })?;
+    keep(init)
+}
+
+/// Forks PID 1 of a new namespace. Children that this process forks later come into it too.
+fn first_process(body: impl FnOnce() -> Result<()>) -> Result<Pid> {
+    unshare(CloneFlags::CLONE_NEWPID).context("cannot make a PID namespace")?;
+    child(body)
+}
+
+fn keep(init: Pid) -> Result<Infallible> {
+    loop {
+        waitpid(init, None).context("cannot wait")?;
+    }
+}

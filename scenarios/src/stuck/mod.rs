@@ -1,0 +1,135 @@
+//! Processes that were killed or exit and do not get there, each held by something of its own,
+//! for as long as somebody wants. Whatever holds them is let go when the scene is dropped, and
+//! where this program is killed, by the kernel: helpers die with it.
+
+mod core;
+mod freezer;
+mod fuse;
+mod namespace;
+mod server;
+mod tracer;
+
+use std::any::Any;
+use std::io::Read;
+
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+
+use crate::guard::Subreaper;
+
+pub use self::core::{READER, read_nothing};
+
+/// A process that does not die, and the truth about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stuck {
+    /// The scenario.
+    pub name: String,
+    /// The verdict that is true of it.
+    pub verdict: String,
+    /// Who does not die; 0 where nothing was made.
+    pub pid: u32,
+    /// Whoever holds it: FUSE server, tracer, parent outside of a namespace.
+    pub holder: Option<u32>,
+    /// The FUSE connection that it waits for.
+    pub connection: Option<u32>,
+    /// Why it cannot be made here.
+    pub skipped: Option<String>,
+}
+
+/// A scene under way; dropping it lets the process go.
+struct Scene {
+    pid: Pid,
+    holder: Option<Pid>,
+    connection: Option<u32>,
+    guard: Box<dyn Any>,
+}
+
+/// A scene, or why this host has none.
+type Made = Result<Scene, String>;
+
+/// One way not to die.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// What it is called.
+    pub name: &'static str,
+    /// The verdict that is true of it.
+    pub verdict: &'static str,
+    make: fn() -> Result<Made>,
+}
+
+/// All cases. A name need not be its verdict: look-alikes share one.
+pub const CASES: &[Case] = &[
+    case("fuse_flush", "closing_files", fuse::flush_after_kill),
+    case("fuse_flush_at_exit", "closing_files", fuse::flush_at_exit),
+    case("fuse_read", "unkillable_sleep", fuse::read),
+    case(
+        "fuse_read_in_thread",
+        "unkillable_sleep",
+        fuse::read_in_thread,
+    ),
+    case("exit_stop", "ptrace_exit_stop", tracer::stopped_at_exit),
+    case("namespace_init", "waiting_for_namespace", namespace::init),
+    case("killed_frozen", "killed_while_frozen", freezer::killed),
+    case("slow_core_reader", "dumping_core", core::slow_reader),
+];
+
+const fn case(name: &'static str, verdict: &'static str, make: fn() -> Result<Made>) -> Case {
+    Case {
+        name,
+        verdict,
+        make,
+    }
+}
+
+/// The case called `name`.
+pub fn find(name: &str) -> Option<&'static Case> {
+    CASES.iter().find(|case| case.name == name)
+}
+
+impl Case {
+    /// Makes it, says so by `ready`, keeps it until `until` ends, and lets it go.
+    ///
+    /// # Errors
+    /// When the kernel or an actor did not do its part.
+    pub fn keep(
+        &self,
+        ready: impl FnOnce(&Stuck) -> Result<()>,
+        mut until: impl Read,
+    ) -> Result<()> {
+        let _all_come_back_here = Subreaper::new()?;
+        let mut truth = Stuck {
+            name: self.name.to_owned(),
+            verdict: self.verdict.to_owned(),
+            ..Stuck::default()
+        };
+        let scene = match (self.make)()? {
+            Ok(scene) => scene,
+            Err(why) => {
+                truth.skipped = Some(why);
+                return ready(&truth);
+            }
+        };
+        truth.pid = scene.pid.as_raw() as u32;
+        truth.holder = scene.holder.map(|pid| pid.as_raw() as u32);
+        truth.connection = scene.connection;
+        ready(&truth)?;
+        until.read_to_end(&mut Vec::new()).context("cannot wait")?;
+        drop(scene.guard);
+        while waitpid(None, None) != Err(Errno::ECHILD) {}
+        Ok(())
+    }
+}
+
+/// A helper that is killed when dropped.
+struct Helper(Pid);
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        // One that has ended meanwhile is reaped with the rest.
+        let _gone = kill(self.0, Signal::SIGKILL);
+    }
+}

@@ -1,0 +1,31 @@
+//! The init of a PID namespace in which somebody from outside has a child.
+
+use anyhow::{Context, Result};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{Helper, Made, Scene};
+use crate::culprits::{child, sleep_for_ever};
+use crate::slots::{Slot, Slots};
+
+/// Both children of one outside go into the namespace: the first is its init. That one is killed,
+/// upon which the kernel kills the other, whose parent does not reap it.
+pub(super) fn init() -> Result<Made> {
+    let slots = Slots::new()?;
+    let outside = Helper(child(|| {
+        unshare(CloneFlags::CLONE_NEWPID).context("cannot make a PID namespace")?;
+        let init = child(sleep_for_ever)?;
+        child(sleep_for_ever)?;
+        slots.set(Slot::Pid, init.as_raw() as u64);
+        sleep_for_ever()
+    })?);
+    let pid = Pid::from_raw(slots.wait(Slot::Pid)? as i32);
+    kill(pid, Signal::SIGKILL).context("cannot kill")?;
+    Ok(Ok(Scene {
+        pid,
+        holder: Some(outside.0),
+        connection: None,
+        guard: Box::new((outside, slots)),
+    }))
+}

@@ -1,0 +1,147 @@
+//! Measures what `culprits` costs on a crowded machine: how long an answer takes, and what
+//! collecting evidence all the time costs the agent.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use crate::agent::Agent;
+use crate::cli::BenchCulprits;
+use crate::quantile::quantile;
+use crate::{host, run, shell};
+
+/// Longer than zombies are young, and than what their coming costs the agent.
+const SETTLE: Duration = Duration::from_secs(15);
+/// Longer than verdicts are answered again: each answer is made anew.
+const BETWEEN: Duration = Duration::from_millis(1_500);
+
+/// Processes in numbers, which end with this value.
+struct Load {
+    program: Child,
+    parent: u32,
+}
+
+/// What we read of `/api/v1/culprits`.
+#[derive(Deserialize)]
+struct Document {
+    items: Vec<Culprit>,
+}
+
+#[derive(Deserialize)]
+struct Culprit {
+    process: Process,
+    zombies: u32,
+    verdict: Option<Verdict>,
+}
+
+#[derive(Deserialize)]
+struct Process {
+    pid: u32,
+}
+
+#[derive(Deserialize)]
+struct Verdict {
+    id: String,
+}
+
+/// `cargo xtask bench culprits`.
+pub(crate) fn main(options: &BenchCulprits) -> Result<ExitCode> {
+    let program = run::build_agent()?;
+    let scenarios = run::build_release("scenarios")?;
+    let agent = Agent::start(&program)?;
+    let _sleepers = Load::start(&scenarios, "--sleepers", options.sleepers)?;
+    thread::sleep(SETTLE);
+    let without = share_of_cpu(&agent, options.seconds)?;
+    let dead = Load::start(&scenarios, "--zombies", options.zombies)?;
+    thread::sleep(SETTLE);
+    let with = share_of_cpu(&agent, options.seconds)?;
+    let mut answers = Vec::new();
+    for _ in 0..options.asks {
+        thread::sleep(BETWEEN);
+        answers.push(ask(&agent, &dead, options.zombies)?.as_secs_f64() * 1e3);
+    }
+    answers.sort_by(f64::total_cmp);
+    println!("{}", host::describe());
+    let date = humantime::format_rfc3339_seconds(SystemTime::now());
+    println!(
+        "source {}, {date}, {} zombies of one parent, {} sleeping processes\n",
+        agent.source()?,
+        options.zombies,
+        options.sleepers
+    );
+    println!(
+        "culprits answers in {:.0} ms (median of {}; slowest {:.0} ms)",
+        quantile(&answers, 0.5),
+        answers.len(),
+        quantile(&answers, 1.0)
+    );
+    println!(
+        "agent, of a CPU: {:.2} % with the zombies, {:.2} % without; collecting evidence {:.2} %",
+        with * 100.0,
+        without * 100.0,
+        (with - without) * 100.0
+    );
+    println!(
+        "agent memory (RSS): {:.1} MB",
+        agent.resident()? as f64 / 1e6
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The time of one true answer.
+fn ask(agent: &Agent, dead: &Load, zombies: u32) -> Result<Duration> {
+    let began = Instant::now();
+    let body = agent.get("/api/v1/culprits")?;
+    let took = began.elapsed();
+    let document: Document = serde_json::from_str(&body).context("parse the culprits")?;
+    let mut culprits = document.items.into_iter();
+    let culprit = culprits.find(|culprit| culprit.process.pid == dead.parent);
+    let told = culprit.is_some_and(|culprit| {
+        let verdict = culprit.verdict.map(|verdict| verdict.id);
+        culprit.zombies == zombies && verdict.as_deref() == Some("never_waits")
+    });
+    ensure!(told, "the agent does not tell truly who holds the zombies");
+    Ok(took)
+}
+
+/// How much of one CPU the agent uses.
+fn share_of_cpu(agent: &Agent, seconds: u64) -> Result<f64> {
+    let before = agent.cpu()?;
+    let began = Instant::now();
+    thread::sleep(Duration::from_secs(seconds));
+    let used = agent.cpu()?.saturating_sub(before);
+    Ok(used.as_secs_f64() / began.elapsed().as_secs_f64())
+}
+
+impl Load {
+    fn start(scenarios: &Path, kind: &str, count: u32) -> Result<Self> {
+        let mut command = Command::new(scenarios);
+        command
+            .args(["load", kind, &count.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let name = shell::display(&command);
+        let mut program = command.spawn().with_context(|| format!("run `{name}`"))?;
+        let mut line = String::new();
+        let output = program.stdout.take().context("its output is piped")?;
+        BufReader::new(output)
+            .read_line(&mut line)
+            .with_context(|| format!("read the output of `{name}`"))?;
+        let parent = line.trim().parse();
+        let parent = parent.with_context(|| format!("`{name}` failed"))?;
+        Ok(Self { program, parent })
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        // It ends when its input does.
+        drop(self.program.stdin.take());
+        let _ = self.program.wait();
+    }
+}

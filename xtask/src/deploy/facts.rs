@@ -1,0 +1,89 @@
+//! What must hold of the manifests beyond their form.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+/// The most that the agent's container may ask for.
+const CAPABILITIES: [&str; 5] = ["BPF", "PERFMON", "SYS_PTRACE", "SYSLOG", "SYS_RESOURCE"];
+
+/// Asserts all of it.
+pub(super) fn check(documents: &[Value]) -> Result<()> {
+    let of = |kind: &str| {
+        let mut found = documents.iter().filter(move |it| it["kind"] == kind);
+        found.next().with_context(|| format!("there is no {kind}"))
+    };
+    let rules = &of("ClusterRole")?["rules"];
+    let pods_only =
+        json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]);
+    ensure!(
+        *rules == pods_only,
+        "the agent may more than see pods: {rules}"
+    );
+    ensure!(
+        of("Namespace")?["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+            == "privileged",
+        "the namespace refuses the agent's pods"
+    );
+    let pod = &of("DaemonSet")?["spec"]["template"]["spec"];
+    check_pod(pod)?;
+    for monitor in documents.iter().filter(|it| it["kind"] == "PodMonitor") {
+        let endpoint = &monitor["spec"]["podMetricsEndpoints"][0];
+        ensure!(
+            endpoint["honorLabels"] == true,
+            "the labels of the dead are not honoured: {endpoint}"
+        );
+    }
+    Ok(())
+}
+
+fn check_pod(pod: &Value) -> Result<()> {
+    ensure!(
+        pod["hostPID"] == true,
+        "the agent does not see the node's processes"
+    );
+    ensure!(
+        pod["hostNetwork"] == false,
+        "the agent has the node's network"
+    );
+    let container = &pod["containers"][0];
+    let context = &container["securityContext"];
+    for (name, value) in [
+        ("privileged", json!(false)),
+        ("allowPrivilegeEscalation", json!(false)),
+        ("readOnlyRootFilesystem", json!(true)),
+    ] {
+        ensure!(context[name] == value, "{name} is {}", context[name]);
+    }
+    let capabilities = &context["capabilities"];
+    ensure!(
+        capabilities["drop"] == json!(["ALL"]),
+        "not all capabilities are dropped"
+    );
+    let added = capabilities["add"].as_array().context("none is added")?;
+    for capability in added {
+        ensure!(
+            CAPABILITIES.iter().any(|known| capability == known),
+            "the capability {capability} has no reason"
+        );
+    }
+    let volumes = pod["volumes"].as_array().context("there are no volumes")?;
+    let mounts = container["volumeMounts"]
+        .as_array()
+        .context("nothing is mounted")?;
+    for volume in volumes.iter().filter(|it| it.get("hostPath").is_some()) {
+        let mut mounted = mounts.iter().filter(|it| it["name"] == volume["name"]);
+        ensure!(
+            mounted.all(|mount| mount["readOnly"] == true),
+            "the node's {} can be written",
+            volume["hostPath"]["path"]
+        );
+    }
+    ensure!(
+        container["resources"]["limits"].get("cpu").is_none(),
+        "the agent can be throttled"
+    );
+    for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
+        ensure!(container.get(probe).is_some(), "there is no {probe}");
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! The manifests as kustomize renders them, against the schemas of Kubernetes.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::facts;
+use crate::{shell, workspace};
+
+/// What is rendered.
+const RENDERED: [&str; 2] = ["base", "overlays/full"];
+/// The versions whose schemas are asked, the first and the last as good as those between.
+const VERSIONS: std::ops::RangeInclusive<u32> = 25..=37;
+/// The Python package with the schemas.
+const VALIDATOR: &str = "kubernetes-validate==1.37.0";
+/// Kinds of the Prometheus operator, of which there are no schemas in that package.
+const OPERATOR: &str = "monitoring.coreos.com/v1";
+
+/// Reads the YAML of stdin into one JSON document; validates each document for each version.
+const SCRIPT: &str = r#"
+import json, sys, yaml
+import kubernetes_validate as kv
+first, last, operator = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+documents = list(yaml.safe_load_all(sys.stdin))
+for document in documents:
+    if document["apiVersion"] == operator:
+        continue
+    for minor in range(first, last + 1):
+        try:
+            kv.validate(document, f"1.{minor}", strict=True)
+        except Exception as error:
+            sys.exit(f"{document['kind']} {document['metadata']['name']}, 1.{minor}: {str(error).splitlines()[0]}")
+json.dump(documents, sys.stdout)
+"#;
+
+/// Why manifests cannot be rendered here, if so.
+pub(crate) fn no_kustomize() -> Option<String> {
+    let kubectl = workspace::find_program("kubectl");
+    let python = workspace::find_program("python3");
+    match (kubectl, python) {
+        (None, _) => {
+            Some("missing: kubectl 1.21 or newer, which no package of Debian 12 has".into())
+        }
+        (_, None) => Some("missing: python3, for the schemas of Kubernetes".into()),
+        _ => None,
+    }
+}
+
+/// Renders, validates and looks at what must hold.
+pub(super) fn check() -> Result<()> {
+    let python = validator()?;
+    for name in RENDERED {
+        let folder = workspace::root().join("deploy/kubernetes").join(name);
+        let yaml = shell::read(Command::new("kubectl").arg("kustomize").arg(folder))?;
+        let documents = validated(&python, &yaml).with_context(|| name.to_owned())?;
+        facts::check(&documents).with_context(|| name.to_owned())?;
+        let count = documents.len();
+        println!(
+            "{name}: {count} resources, right for Kubernetes 1.{} to 1.{}",
+            VERSIONS.start(),
+            VERSIONS.end()
+        );
+    }
+    Ok(())
+}
+
+fn validated(python: &Path, yaml: &str) -> Result<Vec<Value>> {
+    let mut file = tempfile::tempfile().context("make a temporary file")?;
+    std::io::Write::write_all(&mut file, yaml.as_bytes())?;
+    std::io::Seek::rewind(&mut file)?;
+    let mut command = Command::new(python);
+    command.args(["-c", SCRIPT]);
+    command.args([VERSIONS.start().to_string(), VERSIONS.end().to_string()]);
+    let output = command.arg(OPERATOR).stdin(file).output()?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// A Python that has the schemas, kept outside the repository.
+fn validator() -> Result<PathBuf> {
+    let home = || env::home_dir().unwrap_or_else(env::temp_dir).join(".cache");
+    let base = env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty());
+    let cache = base.map_or_else(home, PathBuf::from).join("reapwatch");
+    let folder = cache.join(VALIDATOR.replace("==", "-"));
+    let done = folder.join("done");
+    if !done.is_file() {
+        fs::create_dir_all(&cache).with_context(|| format!("make {}", cache.display()))?;
+        let mut make = Command::new("python3");
+        shell::run(make.args(["-m", "venv", "--clear"]).arg(&folder))?;
+        let mut install = Command::new(folder.join("bin/pip"));
+        shell::run(install.args(["install", "--quiet", VALIDATOR, "pyyaml"]))?;
+        fs::write(&done, "").context("note that the Python is whole")?;
+    }
+    Ok(folder.join("bin/python"))
+}

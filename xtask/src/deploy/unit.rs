@@ -1,0 +1,61 @@
+//! The unit as systemd reads it.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{shell, workspace};
+
+const UNIT: &str = "deploy/systemd/reapwatch.service";
+/// Ten times the exposure level that it may have at most: systemd calls up to 2.9 OK.
+const EXPOSURE: &str = "29";
+
+/// Asks systemd-analyze, where there is one.
+pub(super) fn check() -> Result<()> {
+    if workspace::find_program("systemd-analyze").is_none() {
+        println!("{UNIT}: not looked at, there is no systemd-analyze");
+        return Ok(());
+    }
+    let unit = workspace::root().join(UNIT);
+    let mut security = Command::new("systemd-analyze");
+    security.args([
+        "security",
+        "--offline=true",
+        "--no-pager",
+        "--threshold",
+        EXPOSURE,
+    ]);
+    shell::read(security.arg(&unit))?;
+    verify(&fs::read_to_string(&unit).with_context(|| format!("read {UNIT}"))?)?;
+    println!("{UNIT}: right, and exposed little");
+    Ok(())
+}
+
+/// With a program and without pages, since neither need be installed here.
+fn verify(unit: &str) -> Result<()> {
+    let folder = tempfile::tempdir().context("make a temporary folder")?;
+    let file = folder.path().join("reapwatch.service");
+    let lines = unit
+        .lines()
+        .filter(|line| !line.starts_with("Documentation="));
+    let text: Vec<_> = lines
+        .map(|line| line.replace("/usr/bin/reapwatch", "/bin/true"))
+        .collect();
+    fs::write(&file, text.join("\n") + "\n").context("write a unit")?;
+    let output = Command::new("systemd-analyze")
+        .arg("verify")
+        .arg(&file)
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    // It speaks of other units of the machine too.
+    let ours: Vec<_> = said
+        .lines()
+        .filter(|line| line.contains("reapwatch"))
+        .collect();
+    ensure!(
+        output.status.success() && ours.is_empty(),
+        "systemd-analyze verify: {said}"
+    );
+    Ok(())
+}

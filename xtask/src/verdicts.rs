@@ -1,0 +1,172 @@
+//! The confusion matrix: what is true of each scenario against what the agent says of it.
+//!
+//! The live tests run a real agent beside real culprits and print a line for each; here they are
+//! run, and their lines drawn.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{host, shell, workspace};
+
+/// The tests whose lines are read. Each says which verdicts there are, or what is said.
+const TESTS: [&str; 3] = [
+    "culprits::each_culprit_has_its_verdict",
+    "culprits::each_culprit_has_its_verdict_beside_all_others",
+    "culprits::the_young_accuse_nobody",
+];
+
+/// Verdicts that no scenario makes on this machine, and why: they are made in the virtual
+/// machines of `cargo xtask vm`.
+const IN_VM_ONLY: [(&str, &str); 0] = [];
+
+/// All that the tests said.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Matrix {
+    /// Each verdict there is.
+    ids: Vec<String>,
+    /// What was said of each scenario and its truth, and how often.
+    rows: BTreeMap<(String, String), BTreeMap<String, u32>>,
+}
+
+/// `cargo xtask verdicts`.
+pub(crate) fn main() -> Result<ExitCode> {
+    if let Some(lack) = host::no_probes() {
+        bail!("no verdicts here: {lack}");
+    }
+    let mut cargo = Command::new(workspace::cargo());
+    cargo
+        .current_dir(workspace::root())
+        .args(["test", "--package", "reapwatch", "--test", "live", "--"])
+        .args(["--ignored", "--exact", "--nocapture", "--test-threads=1"])
+        .args(TESTS);
+    let name = shell::display(&cargo);
+    let mut tests = cargo
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("run `{name}`"))?;
+    let output = BufReader::new(tests.stdout.take().context("its output is piped")?);
+    let mut matrix = Matrix::default();
+    for line in output.lines() {
+        let line = line.with_context(|| format!("read the output of `{name}`"))?;
+        matrix.read(&line);
+    }
+    let passed = tests.wait().with_context(|| format!("run `{name}`"))?;
+    println!("\n{}\n{}", host::describe(), matrix.render());
+    let faults = matrix.faults();
+    for fault in &faults {
+        println!("{fault}");
+    }
+    let fine = passed.success() && faults.is_empty();
+    println!(
+        "verdicts: {}",
+        if fine { "all true" } else { "NOT all true" }
+    );
+    Ok(ExitCode::from(u8::from(!fine)))
+}
+
+impl Matrix {
+    fn read(&mut self, line: &str) {
+        let words: Vec<_> = line.split_whitespace().map(ToOwned::to_owned).collect();
+        match words.as_slice() {
+            [key, id] if key == "RW-VERDICT-ID" => self.ids.push(id.clone()),
+            [key, _, scenario, truth, said] if key == "RW-VERDICT" => {
+                let row = (truth.clone(), scenario.clone());
+                let said = self.rows.entry(row).or_default().entry(said.clone());
+                *said.or_default() += 1;
+            }
+            _ => {}
+        }
+    }
+
+    /// What keeps it from being a full diagonal.
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.ids.is_empty() || self.rows.is_empty() {
+            faults.push("no verdict was asked for".to_owned());
+        }
+        for ((truth, scenario), said) in &self.rows {
+            for (wrong, times) in said.iter().filter(|(said, _)| *said != truth) {
+                faults.push(format!("{scenario}: {truth}, called {wrong} {times} times"));
+            }
+        }
+        for id in &self.ids {
+            let made = self.rows.keys().any(|(truth, _)| truth == id);
+            let elsewhere = IN_VM_ONLY.iter().any(|(only, _)| only == id);
+            if !made && !elsewhere {
+                faults.push(format!("{id}: no scenario makes it"));
+            }
+        }
+        faults
+    }
+
+    /// A row for each scenario, a lettered column for each verdict, and how often it was said.
+    fn render(&self) -> String {
+        let said = self.rows.values().flat_map(BTreeMap::keys);
+        let mut columns: Vec<&String> = self.ids.iter().collect();
+        columns.extend(said.filter(|said| !self.ids.contains(said)));
+        columns.sort_unstable();
+        columns.dedup();
+        let letter = |column: usize| char::from(b'A' + (column % 26) as u8);
+        let letters = (0..columns.len()).map(|column| format!(" {}", letter(column)));
+        let mut lines = vec![format!(
+            "{:28} {:24}{}",
+            "true",
+            "scenario",
+            letters.collect::<String>()
+        )];
+        for ((truth, scenario), said) in &self.rows {
+            let cells = columns.iter().map(|column| match said.get(*column) {
+                None => " .".to_owned(),
+                Some(times) => format!(" {times}"),
+            });
+            let place = columns.iter().position(|column| *column == truth);
+            let head = format!("{} {truth}", place.map_or('?', letter));
+            let cells: String = cells.collect();
+            lines.push(format!("{head:28} {scenario:24}{cells}"));
+        }
+        for (id, why) in IN_VM_ONLY {
+            lines.push(format!("{id:28} (in a virtual machine only: {why})"));
+        }
+        lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matrix(lines: &str) -> Matrix {
+        let mut matrix = Matrix::default();
+        lines.lines().for_each(|line| matrix.read(line));
+        matrix
+    }
+
+    #[test]
+    fn a_diagonal_is_drawn_and_has_no_faults() {
+        let matrix = matrix(
+            "RW-VERDICT-ID b\nRW-VERDICT-ID a\ntest x ... RW\nRW-VERDICT alone one a a\n\
+             RW-VERDICT alone two b b\nRW-VERDICT together two b b\n",
+        );
+        let rows: Vec<_> = matrix
+            .render()
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        assert_eq!(rows, ["true scenario A B", "A a one 1 .", "B b two . 2"]);
+        assert_eq!(matrix.faults(), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_wrong_missing_or_unasked_is_a_fault() {
+        let wrong = matrix("RW-VERDICT-ID a\nRW-VERDICT-ID b\nRW-VERDICT alone one a none\n");
+        assert_eq!(
+            wrong.faults(),
+            ["one: a, called none 1 times", "b: no scenario makes it"]
+        );
+        assert_eq!(matrix("").faults(), ["no verdict was asked for"]);
+    }
+}
