@@ -77,7 +77,12 @@ fn nodes(all: &[Series], verdicts: &Verdicts, now: f64) -> Vec<FleetNode> {
         .collect();
     for node in &mut nodes {
         if node.data_age_seconds.is_none() {
-            node.data_age_seconds = age(seen.get(&node.agent).copied().flatten(), now);
+            // Rates reach back to what was scraped before it fell silent: they are none of now.
+            *node = FleetNode {
+                up: node.up,
+                data_age_seconds: age(seen.get(&node.agent).copied().flatten(), now),
+                ..unknown(node.agent.clone())
+            };
         }
     }
     nodes.sort_by_key(|node| Reverse((node.stale_zombies, node.zombies)));
@@ -104,7 +109,11 @@ fn unknown(agent: FleetAgent) -> FleetNode {
 }
 
 fn workloads(all: &[Series], nodes: &[FleetNode], now: f64) -> Vec<FleetWorkload> {
-    let shown: BTreeSet<&FleetAgent> = nodes.iter().map(|node| &node.agent).collect();
+    let told: BTreeSet<&FleetAgent> = nodes
+        .iter()
+        .filter(|node| node.zombies.is_some())
+        .map(|node| &node.agent)
+        .collect();
     let mut rows: BTreeMap<Workload, FleetWorkload> = BTreeMap::new();
     let of = |wanted: &'static [&'static str]| {
         all.iter().filter_map(move |series| {
@@ -113,7 +122,7 @@ fn workloads(all: &[Series], nodes: &[FleetNode], now: f64) -> Vec<FleetWorkload
         })
     };
     for (_, workload, _) in of(&["zombies", "exits", "stuck"]) {
-        if shown.contains(&workload.0) {
+        if told.contains(&workload.0) {
             rows.entry(workload).or_insert_with_key(|workload| {
                 let (agent, [namespace, pod, container, unit]) = workload.clone();
                 FleetWorkload {

@@ -51,12 +51,12 @@ use Column::{
 
 /// Of nodes, the most telling first.
 pub const NODES: &[Column] = &[
-    Node, Agent, Zombies, Stale, Oldest, Exits, Stuck, Pids, Why, P99, Lost, Data,
+    Node, Agent, Zombies, Stale, Oldest, Exits, Why, Stuck, Pids, P99, Data, Lost,
 ];
 
 /// Of workloads.
 pub const WORKLOADS: &[Column] = &[
-    Workload, Node, Zombies, Stale, Growth, Oldest, Exits, Late, Stuck, Why,
+    Workload, Node, Stale, Growth, Oldest, Why, Zombies, Exits, Late, Stuck,
 ];
 
 impl Heads for Column {
@@ -89,16 +89,15 @@ impl Heads for Column {
 
     fn width(self) -> (usize, usize) {
         match self {
-            Node => (10, 20),
-            Workload => (16, 34),
-            Agent | Late => (5, 0),
+            Node => (11, 20),
+            Workload => (18, 34),
+            Agent | Late | Pids => (5, 0),
             Data | Lost | P99 => (6, 1),
             Stale | Stuck => (6, 0),
             Zombies | Exits => (8, 0),
             Growth => (9, 0),
             Oldest => (7, 1),
-            Pids => (5, 0),
-            Why => (13, 40),
+            Why => (15, 40),
         }
     }
 }

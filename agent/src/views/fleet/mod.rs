@@ -13,6 +13,8 @@ use super::{Look, Outcome, json, table};
 
 pub mod columns;
 #[cfg(test)]
+pub mod sample;
+#[cfg(test)]
 mod tests;
 
 use columns::Column;

@@ -395,7 +395,7 @@ fn detail(
         let node = &nodes[row];
         let version = node.agent_version.as_deref();
         let version = version.map_or_else(|| look.nothing().to_owned(), |it| look.clean(it));
-        lines.extend(named("agent", &version, width));
+        lines.extend(named("version", &version, width));
         lines.extend(holders(workloads, agent, look));
     }
     let ask = format!(
