@@ -19,6 +19,8 @@ mod kill;
 #[cfg(target_arch = "bpf")]
 mod maps;
 #[cfg(target_arch = "bpf")]
+mod numbers;
+#[cfg(target_arch = "bpf")]
 mod oom;
 #[cfg(target_arch = "bpf")]
 mod reap;

@@ -2,9 +2,9 @@
 //! BTF; a field that cannot be read is 0.
 
 use aya_ebpf::helpers::{bpf_get_current_task, generated};
-use wire::{COMM_LEN, NAMESPACE_LEVELS, NO_OFFSET, NamespacePid, Offsets, Process};
+use wire::{COMM_LEN, NO_OFFSET, Offsets, Process};
 
-use crate::{cgroup::Cgroup, maps::OFFSETS};
+use crate::{cgroup::Cgroup, maps::OFFSETS, numbers::Numbers};
 
 /// One offset, read as a constant that the verifier folds.
 macro_rules! offset {
@@ -37,12 +37,6 @@ pub(crate) const SIGCHLD: u32 = 17;
 const SIGACTION_SIZE: u32 = 32;
 /// Offset of `sa_flags` in it.
 const SIGACTION_FLAGS: u32 = 8;
-/// `sizeof(struct upid)`: the number, then the namespace's address.
-const UPID_SIZE: u32 = 16;
-/// Offset of the namespace in it.
-const UPID_NAMESPACE: u32 = 8;
-/// `PROC_PID_INIT_INO`, include/linux/proc_ns.h.
-const INITIAL_PID_NAMESPACE: u32 = 0xefff_fffc;
 
 /// An address in kernel memory, of a struct that the caller knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -223,10 +217,7 @@ impl Task {
     #[inline(always)]
     pub(crate) fn numbers(self) -> Numbers {
         let pid = self.0.follow(offset!(task_thread_pid));
-        Numbers {
-            pid,
-            deepest: pid.read_u32(offset!(pid_level)) & 31,
-        }
+        Numbers::at(pid)
     }
 
     /// Its process, this thread acting.
@@ -424,74 +415,6 @@ pub(crate) struct Farewell {
     pub(crate) autoreap: bool,
     /// It stays for its tracer first, whatever its parent wants.
     pub(crate) traced: bool,
-}
-
-/// The numbers of a task, one for each PID namespace that sees it: a `struct pid`.
-#[derive(Clone, Copy)]
-pub(crate) struct Numbers {
-    pid: Kernel,
-    deepest: u32,
-}
-
-impl Numbers {
-    /// Its number at a level, and the namespace there.
-    #[inline(always)]
-    fn at(self, level: u32) -> NamespacePid {
-        let entry = offset!(pid_numbers) + level * UPID_SIZE;
-        let namespace = if level == 0 {
-            INITIAL_PID_NAMESPACE
-        } else {
-            self.pid
-                .follow(entry + UPID_NAMESPACE)
-                .read_u32(offset!(pid_namespace_inum))
-        };
-        NamespacePid {
-            namespace,
-            nr: self.pid.read_u32(entry),
-        }
-    }
-
-    /// The namespace in which the task sees others.
-    #[inline(always)]
-    pub(crate) fn namespace(self) -> u32 {
-        self.at(self.deepest).namespace
-    }
-
-    /// Its number as `other` sees it; 0 where `other` cannot.
-    #[inline(always)]
-    pub(crate) fn nr_seen_by(self, other: Self) -> u32 {
-        if other.deepest > self.deepest {
-            return 0;
-        }
-        self.pid
-            .read_u32(offset!(pid_numbers) + other.deepest * UPID_SIZE)
-    }
-
-    /// How deep its own namespace is nested.
-    #[inline(always)]
-    pub(crate) fn level(self) -> u32 {
-        self.deepest
-    }
-
-    /// All of them, outermost namespace first.
-    #[inline(always)]
-    pub(crate) fn fill(self, pids: &mut [NamespacePid; NAMESPACE_LEVELS]) {
-        pids[0] = self.at(0);
-        pids[1] = self.at_or_none(1);
-        pids[2] = self.at_or_none(2);
-        pids[3] = self.at_or_none(3);
-    }
-
-    #[inline(always)]
-    fn at_or_none(self, level: u32) -> NamespacePid {
-        if level > self.deepest {
-            return NamespacePid {
-                namespace: 0,
-                nr: 0,
-            };
-        }
-        self.at(level)
-    }
 }
 
 /// Nobody.

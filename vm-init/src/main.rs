@@ -126,7 +126,7 @@ fn test(name: &str, forced: Option<&'static str>, tally: &mut Tally) -> Result<(
     tally.passed += judged.passed;
     tally.failed += judged.failed;
     tally.skipped += judged.skipped;
-    if judged.passed == 0 || succeeded != (judged.failed == 0) {
+    if judged.passed + judged.skipped == 0 || succeeded != (judged.failed == 0) {
         say(&format!(
             "RW-TEST {hook} whole FAIL the test itself failed, see the log"
         ));

@@ -62,7 +62,11 @@ fn report(culprits: &Culprits, table_only: bool, look: Look, width: usize) -> St
             text
         }
     };
-    text.push_str(&pids::lines(&culprits.pids, look));
+    let full = pids::lines(&culprits.pids, look);
+    if !(full.is_empty() || table_only || items.is_empty()) {
+        text.push('\n');
+    }
+    text.push_str(&full);
     if let Some(loss) = loss(document.lost_events) {
         text.push_str(&loss);
         text.push('\n');

@@ -74,7 +74,7 @@ fn the_landing_page_names_host_and_version_and_links_to_paths_that_exist() {
         .skip(1)
         .filter_map(|rest| rest.split('"').next());
     let links: Vec<_> = links.collect();
-    assert_eq!(links.len(), 9);
+    assert_eq!(links.len(), 10);
     for link in links {
         // A wrong method, so that the stream of exits ends too: an unknown path would be 404.
         assert_eq!(server.ask("DELETE", link).status, 405, "{link}");
