@@ -7,12 +7,11 @@ use serde::{Deserialize, Serialize};
 #[path = "api/explain.rs"]
 mod explain;
 #[path = "api/fleet.rs"]
-mod fleet;
+pub mod fleet;
 #[path = "api/pids.rs"]
 mod pids;
 
 pub use explain::*;
-pub use fleet::*;
 pub use pids::*;
 
 /// Version of every document; rises only when a field changes its meaning.

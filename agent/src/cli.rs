@@ -28,11 +28,14 @@ Examples:
   reapwatch zombies --json | jq '.items[].parent.comm'
   reapwatch zombies --fail || page-someone    exit status 3 when there are zombies
   reapwatch top --url http://web-1:9991       look at another machine's agent
+  reapwatch top --prometheus http://prom:9090 look at a whole cluster
 
 Where the figures come from:
   A viewing command asks the agent at --url or --socket. With neither given and no agent at
   the usual socket it runs an agent inside itself, which needs root (or CAP_BPF and
-  CAP_PERFMON). It says on stderr which of the two it did.
+  CAP_PERFMON). It says on stderr which of the two it did. With --prometheus, top, culprits and
+  zombies show nodes and workloads of all agents that a Prometheus scrapes; in Kubernetes,
+  `kubectl reapwatch --node NODE COMMAND` asks the agent of one node.
 
 Exit status:
   0  looked, and found nothing wrong
@@ -97,6 +100,8 @@ Examples:
     #[command(after_help = "\
 Filters compare fields with values and join them by `and`, `or` and parentheses:
   fields      pid, comm, parent, zombies, oldest (or age), leak, reaps
+              with --prometheus: node, ns, pod, container, unit, why, zombies, stale, growth (an
+              hour), oldest, exits, late, stuck, pids, lost
   operators   = != > < >= <=, and ~ for text that contains another (any case)
   durations   500ms, 10s, 5m, 2h; a bare number is seconds
 
@@ -105,6 +110,8 @@ Examples:
   sudo reapwatch top --filter 'oldest>10s and comm~java'
   sudo reapwatch top -b -n 3 -d 5s                three frames as text, five seconds apart
   sudo reapwatch top --json | jq '.items[0].parents[0]'
+  reapwatch top --prometheus http://prom:9090 --filter 'stale>0 or pids>80%'
+  reapwatch top --prometheus http://prom:9090 --view workloads
 
 Press ? in the live view for its keys.")]
     Top(TopArgs),
@@ -119,7 +126,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   sudo reapwatch zombies
-  reapwatch zombies --fail                        exit status 3 when there are any")]
+  reapwatch zombies --fail                        exit status 3 when there are any
+  reapwatch zombies --prometheus http://prom:9090 counts by workload, of a whole cluster")]
     Zombies(ZombiesArgs),
     /// Say who does not reap, why, and what to do; the worst first
     #[command(after_help = "\
@@ -128,7 +136,9 @@ Zombies younger than 2 s accuse nobody. Each verdict says how sure it is: certai
 Examples:
   sudo reapwatch culprits
   reapwatch culprits --json | jq '.items[] | [.process.pid, .verdict.id]'
-  reapwatch culprits --fail                       exit status 3 when there are any")]
+  reapwatch culprits --fail                       exit status 3 when there are any
+  reapwatch culprits --prometheus http://prom:9090
+                                                  workloads with stale zombies, of a whole cluster")]
     Culprits(CulpritsArgs),
     /// Tell the whole story of one process, dead or alive: one page
     #[command(after_help = "\

@@ -38,8 +38,8 @@ impl std::fmt::Debug for PrometheusUrl {
 /// The URL of a Prometheus.
 fn prometheus(text: &str) -> Result<PrometheusUrl, String> {
     const MEND: &str = "write http://HOST:PORT, such as http://prometheus:9090";
-    let bad = |_| format!("not the URL of a Prometheus; {MEND}");
-    let (scheme, rest) = text.split_once("://").ok_or_else(|| bad(()))?;
+    let bad = || format!("not the URL of a Prometheus; {MEND}");
+    let (scheme, rest) = text.split_once("://").ok_or_else(bad)?;
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let (user, host) = match authority.rsplit_once('@') {
         Some((user, host)) => (Some(user), host),
@@ -62,7 +62,7 @@ fn prometheus(text: &str) -> Result<PrometheusUrl, String> {
     let url = values::url(&format!("{scheme}://{host}{path}"));
     let url = match (url, scheme) {
         (Err(refused), "https") => return Err(refused),
-        (url, _) => url.map_err(|_| bad(()))?,
+        (url, _) => url.map_err(|_| bad())?,
     };
     Ok(PrometheusUrl { url, user })
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::{Fleet, FleetAgent, FleetNode, FleetWorkload, VerdictCount};
+use crate::api::fleet::{Fleet, FleetAgent, FleetNode, FleetWorkload, VerdictCount};
 
 use super::series::Series;
 

@@ -6,7 +6,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use hyper::StatusCode;
 
-use crate::api::{Fleet, FleetDocument, VERSION};
+use crate::api::VERSION;
+use crate::api::fleet::{Fleet, FleetDocument};
 use crate::base64;
 use crate::cli::FleetArgs;
 use crate::client::http::Endpoint;
@@ -102,10 +103,8 @@ impl Prometheus {
 
     /// The answer to an instant query, now or at a moment.
     async fn query(&self, query: &str, at: Option<f64>) -> anyhow::Result<Vec<Series>> {
-        let mut path = format!("/api/v1/query?query={}", queries::encoded(query));
-        if let Some(at) = at {
-            path.push_str(&format!("&time={at:.3}"));
-        }
+        let moment = at.map_or_else(String::new, |at| format!("&time={at:.3}"));
+        let path = format!("/api/v1/query?query={}{moment}", queries::encoded(query));
         let identity = self.identity.header()?;
         let here = self.label();
         let (status, body) = self

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::api::{FleetNode, FleetWorkload, VerdictCount};
+use crate::api::fleet::{FleetNode, FleetWorkload, VerdictCount};
 use crate::views::Look;
 use crate::views::table::{Heads, Side, down};
 use crate::views::text::{Bound, rate};

@@ -1,9 +1,9 @@
 //! A whole cluster, from Prometheus: `culprits --prometheus`, `zombies --prometheus`, and the
 //! words for nodes and workloads.
 
-use crate::api::{
-    Container, Fleet, FleetAgent, FleetCulprits, FleetDocument, FleetNode, FleetWorkload,
-    VerdictCount,
+use crate::api::Container;
+use crate::api::fleet::{
+    Fleet, FleetAgent, FleetCulprits, FleetDocument, FleetNode, FleetWorkload, VerdictCount,
 };
 use crate::fleet::Prometheus;
 
@@ -157,29 +157,24 @@ fn workloads(
     table::text(columns, 0..rows.len(), cell, look)
 }
 
-/// Where figures are missing or old, a line for each node.
+/// Where figures are missing, a line for each node.
 pub fn unknown(document: &Document, look: Look) -> String {
-    let silent = document.items[0]
-        .nodes
-        .iter()
-        .filter(|it| it.zombies.is_none());
-    silent
-        .map(|it| {
-            let since = it.data_age_seconds.map(|age| look.duration(age));
-            format!(
-                "nothing is known of {}: its agent {}{}\n",
-                node(&it.agent, look),
-                if it.up == Some(false) {
-                    "is down"
-                } else {
-                    "is not scraped"
-                },
-                since.map_or_else(String::new, |since| format!(
-                    ", the last figures are {since} old"
-                )),
-            )
-        })
-        .collect()
+    let mut text = String::new();
+    let nodes = document.items[0].nodes.iter();
+    for silent in nodes.filter(|it| it.zombies.is_none()) {
+        let name = node(&silent.agent, look);
+        let why = match silent.up {
+            Some(false) => "is down",
+            _ => "is not scraped",
+        };
+        text.extend(["nothing is known of ", &name, ": its agent ", why]);
+        if let Some(age) = silent.data_age_seconds {
+            let age = look.duration(age);
+            text.extend([", the last figures are ", &age, " old"]);
+        }
+        text.push('\n');
+    }
+    text
 }
 
 /// What Prometheus cannot show, and who can.

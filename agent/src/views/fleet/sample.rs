@@ -1,8 +1,7 @@
 //! A cluster for tests.
 
-use crate::api::{
-    Fleet, FleetAgent, FleetDocument, FleetNode, FleetWorkload, VERSION, VerdictCount,
-};
+use crate::api::VERSION;
+use crate::api::fleet::{Fleet, FleetAgent, FleetDocument, FleetNode, FleetWorkload, VerdictCount};
 use crate::views::Look;
 
 /// Without colour, with more than ASCII.
@@ -20,12 +19,12 @@ fn agent(node: &str) -> FleetAgent {
     }
 }
 
-fn counts() -> Option<Vec<VerdictCount>> {
+fn counts() -> Vec<VerdictCount> {
     let count = |verdict: &str, culprits| VerdictCount {
         verdict: verdict.to_owned(),
         culprits,
     };
-    Some(vec![count("never_waits", 2), count("starved", 1)])
+    vec![count("never_waits", 2), count("starved", 1)]
 }
 
 fn node(name: &str, zombies: u64, age: f64) -> FleetNode {
@@ -74,7 +73,7 @@ pub fn busy() -> FleetDocument<Fleet> {
         stuck_exits: Some(1),
         pids_used: Some(900),
         lost_events: Some(7),
-        verdicts: counts(),
+        verdicts: Some(counts()),
         ..node("worker-2", 7, 14.0)
     };
     let down = FleetNode {
@@ -97,7 +96,7 @@ pub fn busy() -> FleetDocument<Fleet> {
         stale_zombies: 4,
         growth_per_second: Some(0.01),
         oldest_seconds: Some(302.0),
-        verdicts: counts(),
+        verdicts: Some(counts()),
         ..workload("worker-2", 7)
     };
     let other = || Some("~other".to_owned());

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use ratatui::text::Line;
 
-use crate::api::{Fleet, FleetAgent, FleetDocument, FleetNode, FleetWorkload, VerdictCount};
+use crate::api::fleet::{Fleet, FleetAgent, FleetDocument, FleetNode, FleetWorkload, VerdictCount};
 use crate::cli::ViewName;
 use crate::fleet::Prometheus;
 use crate::views::fleet::columns::{self, Column, pids};
@@ -119,10 +119,11 @@ impl Board for FleetDocument<Fleet> {
     fn place(&self, look: Look) -> Vec<String> {
         let nodes = &self.fleet().nodes;
         let silent = nodes.iter().filter(|it| it.zombies.is_none()).count();
-        let mut words = count(nodes.len() as u64, "node");
-        if silent > 0 {
-            words.push_str(&format!(", {silent} SILENT"));
-        }
+        let all = count(nodes.len() as u64, "node");
+        let words = match silent {
+            0 => all,
+            silent => format!("{all}, {silent} SILENT"),
+        };
         let age = fleet::data_age(nodes, look);
         [Some(words), age.map(|age| format!("scraped {age} ago"))]
             .into_iter()

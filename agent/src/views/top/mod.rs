@@ -28,17 +28,13 @@ use board::{Board, Feed, View};
 
 /// Shows frames on a screen, or prints them.
 pub async fn run(args: &TopArgs, look: Look) -> anyhow::Result<Outcome> {
-    match Prometheus::named(&args.fleet)? {
-        Some(prometheus) => {
-            let view = view::<Prometheus>(args);
-            show(args, view, prometheus, look).await
-        }
-        None => {
-            let view = view::<Source>(args);
-            let source = Source::connect(&args.from, &args.probes).await?;
-            show(args, view, source, look).await
-        }
+    if let Some(prometheus) = Prometheus::named(&args.fleet)? {
+        let view = view::<Prometheus>(args);
+        return show(args, view, prometheus, look).await;
     }
+    let view = view::<Source>(args);
+    let source = Source::connect(&args.from, &args.probes).await?;
+    show(args, view, source, look).await
 }
 
 /// The table that was asked for. What these frames cannot show is a misuse.
