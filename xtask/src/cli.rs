@@ -31,6 +31,9 @@ pub(crate) enum Command {
     Vm {
         /// Such as `5.10 7.3`; the whole matrix without one
         kernels: Vec<String>,
+        /// How many times in a row; the first failure ends it
+        #[arg(long, default_value_t = 1)]
+        rounds: u32,
     },
     /// Build the kernel side into ebpf/prebuilt
     Ebpf {

@@ -144,11 +144,6 @@ impl Agent {
         String::from_utf8(output.stdout).expect("the page is UTF-8")
     }
 
-    /// All metrics.
-    pub(crate) fn metrics(&self) -> String {
-        self.get("/metrics")
-    }
-
     /// Whether deaths are seen by tracepoints only, which cannot know everything.
     pub(crate) fn by_tracepoints(&self) -> bool {
         self.zombies().source == "tracepoint"

@@ -1,9 +1,10 @@
 //! A wall clock that is stepped: every moment is shown as the wall clock had it then, and nothing
 //! that was measured changes. One line of verdict each.
 
-use std::io;
 use std::time::SystemTime;
+use std::{env, io};
 
+use scenarios::cases::core_pipe::OWN_MACHINE;
 use scenarios::truth::Truth;
 
 use crate::agent::Agent;
@@ -16,9 +17,14 @@ use crate::stream::Stream;
 const HOUR: i64 = 3600;
 /// Every figure is rounded to f64.
 const ROUNDING: f64 = 1e-6;
+
 #[test]
 #[ignore = "needs a virtual machine of its own: it steps the clock"]
 fn a_stepped_clock_changes_nothing_that_was() {
+    assert!(
+        env::var_os(OWN_MACHINE).is_some(),
+        "it steps the clock: `cargo xtask vm` gives it a machine of its own"
+    );
     let agent = Agent::start(&[]);
     let mut stream = Stream::of(&agent);
     let leak = Leak::start(3);

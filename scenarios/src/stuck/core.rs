@@ -9,13 +9,12 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 
 use super::{Made, Scene};
+use crate::cases::core_pipe::OWN_MACHINE;
 use crate::culprits::{child, sleep_for_ever};
 use crate::slots::{Slot, Slots};
 
 /// The command that core_pattern gets.
 pub const READER: &str = "core-reader";
-/// Set where the machine is ours alone.
-const OURS: &str = "REAPWATCH_TEST_OWN_MACHINE";
 const PATTERN: &str = "/proc/sys/kernel/core_pattern";
 /// More than a pipe holds.
 const MEMORY: usize = 1 << 20;
@@ -45,7 +44,7 @@ pub fn read_nothing(flag: &Path) {
 
 /// Aborts, and its dump fills a pipe.
 pub(super) fn slow_reader() -> Result<Made> {
-    if std::env::var_os(OURS).is_none() {
+    if std::env::var_os(OWN_MACHINE).is_none() {
         return Ok(Err("core_pattern is the host's".to_owned()));
     }
     let (_, flag) = tempfile::Builder::new().prefix("rw").tempfile()?.keep()?;

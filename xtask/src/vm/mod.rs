@@ -29,7 +29,7 @@ const SIDE_BY_SIDE: usize = 2;
 type Outcome = (Kernel, Result<Run>);
 
 /// `cargo xtask vm`.
-pub(crate) fn main(names: &[String]) -> Result<ExitCode> {
+pub(crate) fn main(names: &[String], rounds: u32) -> Result<ExitCode> {
     let began = Instant::now();
     if setup::no_emulator().is_some() {
         setup::ensure(Purpose::Test)?;
@@ -48,10 +48,18 @@ pub(crate) fn main(names: &[String]) -> Result<ExitCode> {
         began.elapsed().as_secs_f64()
     );
     let kernels: Vec<_> = kernels.into_iter().zip(fetched).collect();
-    let outcomes = run_all(&kernels, &initramfs);
-    let failed = report(&outcomes, names.is_empty());
-    println!("vm: all done in {:.0} s", began.elapsed().as_secs_f64());
-    Ok(ExitCode::from(u8::from(failed > 0)))
+    for round in 1..=rounds {
+        if rounds > 1 {
+            println!("vm: round {round} of {rounds}");
+        }
+        let outcomes = run_all(&kernels, &initramfs);
+        let failed = report(&outcomes, names.is_empty());
+        println!("vm: all done in {:.0} s", began.elapsed().as_secs_f64());
+        if failed > 0 {
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Runs each kernel that is there, some at a time; in their order.
