@@ -69,7 +69,7 @@ fn prometheus_sees_every_death() {
         query("up").is_some_and(|up| up >= 1.0)
     });
     let exits = || query("sum(reapwatch_exits_total)");
-    let reaps = || query("reapwatch_reaped_total");
+    let reaps = || query("sum(reapwatch_reaped_total)");
     let (exits_before, reaps_before) = (
         exits().expect("exits are scraped"),
         reaps().expect("reaps are scraped"),
