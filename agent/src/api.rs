@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 // The paths are written out for the live tests, which read this file as a module of their own.
 #[path = "api/explain.rs"]
 mod explain;
+#[path = "api/fleet.rs"]
+pub mod fleet;
 #[path = "api/pids.rs"]
 mod pids;
 

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::views::top::filter::Filter;
-
+mod fleet;
 mod recordings;
+mod top;
 mod url;
 mod values;
 
+pub use fleet::FleetArgs;
 pub use recordings::{RecordArgs, ReplayArgs, ReplayView};
+pub use top::{TopArgs, TopView, ViewName, misused};
 pub use url::Url;
 pub use values::{OrNone, pid, seconds};
 
@@ -31,11 +33,14 @@ Examples:
   reapwatch zombies --fail || page-someone    exit status 3 when there are zombies
   reapwatch top --url http://web-1:9991       look at another machine's agent
   reapwatch top --url https://me@web-1:9991   the same, encrypted and by password
+  reapwatch top --prometheus http://prom:9090 look at a whole cluster
 
 Where the figures come from:
   A viewing command asks the agent at --url or --socket. With neither given and no agent at
   the usual socket it runs an agent inside itself, which needs root (or CAP_BPF and
-  CAP_PERFMON). It says on stderr which of the two it did.
+  CAP_PERFMON). It says on stderr which of the two it did. With --prometheus, top, culprits and
+  zombies show nodes and workloads of all agents that a Prometheus scrapes; in Kubernetes,
+  `kubectl reapwatch --node NODE COMMAND` asks the agent of one node.
 
 Exit status:
   0  looked, and found nothing wrong
@@ -106,6 +111,8 @@ Examples:
     #[command(after_help = "\
 Filters compare fields with values and join them by `and`, `or` and parentheses:
   fields      pid, comm, parent, zombies, oldest (or age), leak, reaps
+              with --prometheus: node, ns, pod, container, unit, why, zombies, stale, growth (an
+              hour), oldest, exits, late, stuck, pids, lost
   operators   = != > < >= <=, and ~ for text that contains another (any case)
   durations   500ms, 10s, 5m, 2h; a bare number is seconds
 
@@ -114,6 +121,8 @@ Examples:
   sudo reapwatch top --filter 'oldest>10s and comm~java'
   sudo reapwatch top -b -n 3 -d 5s                three frames as text, five seconds apart
   sudo reapwatch top --json | jq '.items[0].parents[0]'
+  reapwatch top --prometheus http://prom:9090 --filter 'stale>0 or pids>80%'
+  reapwatch top --prometheus http://prom:9090 --view workloads
 
 Press ? in the live view for its keys.")]
     Top(TopArgs),
@@ -128,7 +137,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   sudo reapwatch zombies
-  reapwatch zombies --fail                        exit status 3 when there are any")]
+  reapwatch zombies --fail                        exit status 3 when there are any
+  reapwatch zombies --prometheus http://prom:9090 counts by workload, of a whole cluster")]
     Zombies(ZombiesArgs),
     /// Say who does not reap, why, and what to do; the worst first
     #[command(after_help = "\
@@ -137,7 +147,9 @@ Zombies younger than 2 s accuse nobody. Each verdict says how sure it is: certai
 Examples:
   sudo reapwatch culprits
   reapwatch culprits --json | jq '.items[] | [.process.pid, .verdict.id]'
-  reapwatch culprits --fail                       exit status 3 when there are any")]
+  reapwatch culprits --fail                       exit status 3 when there are any
+  reapwatch culprits --prometheus http://prom:9090
+                                                  workloads with stale zombies, of a whole cluster")]
     Culprits(CulpritsArgs),
     /// Tell the whole story of one process, dead or alive: one page
     #[command(after_help = "\
@@ -308,46 +320,6 @@ pub struct ViewArgs {
     pub replay: Option<PathBuf>,
 }
 
-/// Options of `top`.
-#[derive(Clone, Debug, Args)]
-pub struct TopArgs {
-    /// Print frames as text instead of drawing a screen
-    #[arg(short, long)]
-    pub batch: bool,
-    /// End after so many frames
-    #[arg(short = 'n', long, value_name = "N",
-          value_parser = clap::value_parser!(u64).range(1..))]
-    pub iterations: Option<u64>,
-    /// Time between frames
-    #[arg(short, long, value_name = "DURATION", default_value = "1s",
-          value_parser = values::interval)]
-    pub delay: Duration,
-    /// Show only rows that match, such as 'oldest>10s and comm~java'
-    #[arg(short, long, value_name = "FILTER", value_parser = Filter::parse)]
-    pub filter: Option<Filter>,
-    /// Which table to begin with, or to print
-    #[arg(long, value_name = "VIEW", default_value = "culprits")]
-    pub view: TopView,
-    /// Print each frame as a JSON document; one frame unless -n says otherwise
-    #[arg(long)]
-    pub json: bool,
-    /// Which agent.
-    #[command(flatten)]
-    pub from: ViewArgs,
-    /// How to probe.
-    #[command(flatten)]
-    pub probes: ProbeArgs,
-}
-
-/// A table of `top`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TopView {
-    /// Parents that hold zombies or reap
-    Culprits,
-    /// The zombies themselves
-    Zombies,
-}
-
 /// Options of `exits`.
 #[derive(Clone, Debug, Args)]
 pub struct ExitsArgs {
@@ -383,6 +355,9 @@ pub struct ZombiesArgs {
     /// Which agent.
     #[command(flatten)]
     pub from: ViewArgs,
+    /// Which cluster.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     /// How to probe.
     #[command(flatten)]
     pub probes: ProbeArgs,
@@ -403,6 +378,9 @@ pub struct CulpritsArgs {
     /// Which agent.
     #[command(flatten)]
     pub from: ViewArgs,
+    /// Which cluster.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     /// How to probe.
     #[command(flatten)]
     pub probes: ProbeArgs,

@@ -15,6 +15,7 @@ mod client;
 mod doctor;
 mod events;
 mod evidence;
+mod fleet;
 mod handle;
 mod kernel;
 mod lifecycle;

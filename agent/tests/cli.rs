@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 #[path = "cli/documents.rs"]
 mod documents;
+#[path = "cli/fleet.rs"]
+mod fleet;
 #[path = "cli/replay.rs"]
 mod replay;
 #[path = "cli/support.rs"]

@@ -46,7 +46,7 @@ const IMPURE: [&str; 24] = [
     "crate::views",
 ];
 
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
     Rule {
         what: "only kernel and events import aya",
         applies: |file| !is_part(file, "kernel") && !is_part(file, "events"),
@@ -112,6 +112,23 @@ const RULES: [Rule; 8] = [
             "crate::story",
             "crate::verdict",
             "crate::workload",
+        ],
+    },
+    Rule {
+        what: "the fleet is what Prometheus tells: it knows nothing of the inside of an agent",
+        applies: |file| is_part(file, "fleet"),
+        forbidden: &[
+            "crate::agent",
+            "crate::events",
+            "crate::evidence",
+            "crate::handle",
+            "crate::kernel",
+            "crate::lifecycle",
+            "crate::metrics",
+            "crate::parents",
+            "crate::server",
+            "crate::verdict",
+            "crate::views",
         ],
     },
     Rule {

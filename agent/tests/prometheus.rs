@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+#[path = "prometheus/fleet.rs"]
+mod fleet;
 #[path = "prometheus/web.rs"]
 mod web;
 
@@ -16,7 +18,7 @@ mod web;
 const DEATHS: u32 = 40;
 
 /// After this the test has failed.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(180);
 
 /// A program that is killed at the end, however that comes.
 struct Program(Child);
@@ -55,8 +57,10 @@ fn prometheus_sees_every_death() {
     });
 
     let prometheus_address = free_address();
-    let job = format!("static_configs: [ {{ targets: ['{agent_address}'] }} ]");
-    let _prometheus = start_prometheus(temp.path(), &job, prometheus_address);
+    let job = format!(
+        "- job_name: reapwatch\n  static_configs: [ {{ targets: ['{agent_address}'] }} ]\n"
+    );
+    let _prometheus = start_prometheus(temp.path(), &job, "", prometheus_address);
     let query = |text: &str| {
         first_value(&get(
             prometheus_address,
@@ -67,7 +71,7 @@ fn prometheus_sees_every_death() {
         query("up").is_some_and(|up| up >= 1.0)
     });
     let exits = || query("sum(reapwatch_exits_total)");
-    let reaps = || query("reapwatch_reaped_total");
+    let reaps = || query("sum(reapwatch_reaped_total)");
     let (exits_before, reaps_before) = (
         exits().expect("exits are scraped"),
         reaps().expect("reaps are scraped"),
@@ -100,23 +104,27 @@ fn prometheus_sees_every_death() {
     assert_eq!(promtool_says(&page), "", "about:\n{page}");
 }
 
-/// With these lines of its one job.
-fn start_prometheus(folder: &Path, job: &str, own: SocketAddr) -> Program {
-    let config = folder.join("prometheus.yml");
-    let text = format!(
-        "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\n\
-         scrape_configs:\n\
-         - job_name: reapwatch\n  {}\n",
-        job.replace('\n', "\n  ")
+/// One that scrapes a job each second; `web` says who may ask it.
+fn start_prometheus(folder: &Path, job: &str, web: &str, own: SocketAddr) -> Program {
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).expect("the config can be written");
+        path
+    };
+    let global = "global: { scrape_interval: 1s, scrape_timeout: 1s }";
+    let config = file(
+        "prometheus.yml",
+        &format!("{global}\nscrape_configs:\n{job}"),
     );
-    fs::write(&config, text).expect("the config can be written");
     let mut config_flag = std::ffi::OsString::from("--config.file=");
     config_flag.push(config);
+    let mut web_flag = std::ffi::OsString::from("--web.config.file=");
+    web_flag.push(file("web.yml", web));
     let mut storage_flag = std::ffi::OsString::from("--storage.tsdb.path=");
     storage_flag.push(folder.join("data"));
     Program::start(
         Command::new("prometheus")
-            .args([config_flag, storage_flag])
+            .args([config_flag, storage_flag, web_flag])
             .arg(format!("--web.listen-address={own}"))
             .arg("--log.level=warn"),
     )

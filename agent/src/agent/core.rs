@@ -21,7 +21,7 @@ use super::{
 use crate::{
     api::Fact,
     doctor,
-    events::{self, Event, HungUp, Snapshot},
+    events::{self, Event, HungUp, Key, Snapshot},
     handle::Request,
     kernel::{self, Attached, Pidfds, ProbeReport, Readable, Role, Rung, Source, Wall},
     lifecycle::{Correction, Lifecycle, Limits, Record, Transition},
@@ -303,6 +303,10 @@ impl Agent {
             .as_mut()
             .map(Pidfds::hung_up)
             .unwrap_or_default();
+        self.note_gone(gone, at_ns);
+    }
+
+    fn note_gone(&mut self, gone: Vec<Key>, at_ns: u64) {
         self.hung_up
             .extend(gone.into_iter().map(|dead| HungUp { at_ns, dead }));
     }
@@ -316,12 +320,10 @@ impl Agent {
         self.lifecycle.expire(now_ns);
         if let Some(pidfds) = &mut self.pidfds {
             let aged = |record: &&Record| record.died.at_ns + WATCH_AFTER_NS <= now_ns;
-            pidfds.watch(
-                self.lifecycle
-                    .zombies()
-                    .filter(aged)
-                    .map(|record| record.process.key),
-            );
+            let aged = self.lifecycle.zombies().filter(aged);
+            // What nothing told of, such as a reap by io_uring whose free was missed.
+            let gone = pidfds.watch(aged.map(|record| record.process.key));
+            self.note_gone(gone, now_ns);
         }
         self.judge_if_older_than(IN_BACKGROUND_NS);
         self.look_at_pids(pids::IN_BACKGROUND_NS);

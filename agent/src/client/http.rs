@@ -61,14 +61,7 @@ impl Endpoint {
 
     /// The whole body of an answer.
     pub async fn get(&self, path: &str) -> anyhow::Result<Bytes> {
-        let answer = async {
-            let response = self.send(path).await?;
-            let body = Limited::new(response.into_body(), MAX_BODY);
-            match body.collect().await {
-                Ok(body) => Ok(body.to_bytes()),
-                Err(error) => bail!("the answer broke off: {error}"),
-            }
-        };
+        let answer = async { whole(self.send(path).await?).await };
         self.named(
             tokio::time::timeout(ANSWER, answer)
                 .await
@@ -92,8 +85,21 @@ impl Endpoint {
             .with_context(|| format!("cannot read from the agent at {self}"))
     }
 
-    async fn send(&self, path: &str) -> anyhow::Result<Response<Incoming>> {
-        let (response, target) = match self {
+    /// Status and body of an answer, whatever the status is.
+    pub async fn ask(&self, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+        let answer = async {
+            let (response, _) = self.request(path).await?;
+            Ok((response.status(), whole(response).await?))
+        };
+        tokio::time::timeout(ANSWER, answer)
+            .await
+            .unwrap_or_else(|_| too_slow())
+            .map_err(tls::explain)
+    }
+
+    /// The answer, and the path that was asked for in full.
+    async fn request(&self, path: &str) -> anyhow::Result<(Response<Incoming>, String)> {
+        Ok(match self {
             Self::Url(web) => {
                 let target = format!("{}{path}", web.url.prefix);
                 (web.ask(&target).await?, target)
@@ -103,7 +109,11 @@ impl Endpoint {
                 let request = Request::get(path).header(header::HOST, "localhost");
                 (exchange(stream, request).await?, path.to_owned())
             }
-        };
+        })
+    }
+
+    async fn send(&self, path: &str) -> anyhow::Result<Response<Incoming>> {
+        let (response, target) = self.request(path).await?;
         match response.status() {
             StatusCode::OK => Ok(response),
             StatusCode::UNAUTHORIZED => bail!("{}", self.unauthorized()),
@@ -171,6 +181,14 @@ async fn refusal(response: Response<Incoming>) -> Option<String> {
     let said: serde_json::Value = serde_json::from_slice(&body.ok()?.to_bytes()).ok()?;
     let why = said["error"].as_str()?;
     (!why.contains(char::is_control)).then(|| why.to_owned())
+}
+
+/// The body, where it is no more than anybody sends.
+async fn whole(response: Response<Incoming>) -> anyhow::Result<Bytes> {
+    match Limited::new(response.into_body(), MAX_BODY).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) => bail!("the answer broke off: {error}"),
+    }
 }
 
 /// The lines of a body.

@@ -14,9 +14,9 @@ use crate::cli::{DEFAULT_SOCKET, ProbeArgs, ViewArgs};
 use crate::handle::{Handle, Request};
 use crate::say::say;
 
-mod http;
+pub mod http;
 mod tls;
-mod web;
+pub mod web;
 
 use http::{Endpoint, Lines};
 use web::Web;

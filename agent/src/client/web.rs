@@ -33,6 +33,16 @@ impl fmt::Debug for Web {
 }
 
 impl Web {
+    /// A server that the system trusts; nobody asks yet.
+    pub fn anonymous(url: &Url) -> anyhow::Result<Self> {
+        let encrypted = url.encrypted.then(|| tls::connector(Trust::System));
+        Ok(Self {
+            tls: encrypted.transpose()?,
+            authorization: None,
+            url: url.clone(),
+        })
+    }
+
     /// Reads what the options name beside the URL.
     pub(super) fn new(url: &Url, view: &ViewArgs) -> anyhow::Result<Self> {
         let trust = match &view.ca_file {
@@ -76,8 +86,25 @@ fn authorization(url: &Url, view: &ViewArgs) -> anyhow::Result<Option<HeaderValu
             )
         })?,
     };
-    let pair = STANDARD.encode(format!("{}:{password}", user.name));
-    let mut value = HeaderValue::from_str(&format!("Basic {pair}"))?;
+    basic(&user.name, &password).map(Some)
+}
+
+/// User and password, as HTTP sends them.
+pub fn basic(name: &str, password: &str) -> anyhow::Result<HeaderValue> {
+    secret(&format!(
+        "Basic {}",
+        STANDARD.encode(format!("{name}:{password}"))
+    ))
+}
+
+/// A token, as HTTP sends it.
+pub fn bearer(token: &str) -> anyhow::Result<HeaderValue> {
+    secret(&format!("Bearer {token}"))
+}
+
+fn secret(text: &str) -> anyhow::Result<HeaderValue> {
+    let mut value = HeaderValue::from_str(text)
+        .context("what identifies you has characters that HTTP cannot send")?;
     value.set_sensitive(true);
-    Ok(Some(value))
+    Ok(value)
 }

@@ -3,12 +3,14 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    io,
+    fs, io,
     os::fd::OwnedFd,
+    path::Path,
 };
 
 use rustix::{
     event::{Timespec, epoll},
+    io::Errno,
     process::{Pid, PidfdFlags, Resource, Rlimit, getrlimit, pidfd_open, setrlimit},
 };
 
@@ -19,6 +21,8 @@ use crate::events::Key;
 const MOST: u64 = 1024;
 /// Descriptors that stay free for the probes, the clients and the snapshots.
 const OTHERS: u64 = 512;
+/// The initial PID namespace, by `PROC_PID_INIT_INO` of include/linux/proc_ns.h.
+const INITIAL: &str = "pid:[4026531836]";
 /// Hang-ups taken from the kernel at once.
 const BATCH: usize = 64;
 
@@ -28,6 +32,8 @@ pub(crate) struct Pidfds {
     watched: HashMap<Key, OwnedFd>,
     room: usize,
     crowded: bool,
+    /// Whether our numbers are the kernel's own; else a number that is not there says nothing.
+    initial: bool,
 }
 
 impl Pidfds {
@@ -44,6 +50,7 @@ impl Pidfds {
             watched: HashMap::new(),
             room,
             crowded: false,
+            initial: fs::read_link("/proc/self/ns/pid").is_ok_and(|it| it == Path::new(INITIAL)),
         })
     }
 
@@ -52,18 +59,23 @@ impl Pidfds {
         self.crowded
     }
 
-    /// Watches exactly these, as far as there is room.
-    pub(crate) fn watch(&mut self, mut zombies: impl Iterator<Item = Key>) {
+    /// Watches exactly these, as far as there is room; those that are not there any more.
+    pub(crate) fn watch(&mut self, mut zombies: impl Iterator<Item = Key>) -> Vec<Key> {
         let wanted: HashSet<Key> = zombies.by_ref().take(self.room).collect();
         self.crowded = zombies.next().is_some();
         self.watched.retain(|key, _| wanted.contains(key));
+        let mut gone = Vec::new();
         for key in wanted {
-            if !self.watched.contains_key(&key)
-                && let Some(pidfd) = self.open(key)
-            {
-                self.watched.insert(key, pidfd);
+            if self.watched.contains_key(&key) {
+                continue;
+            }
+            match self.open(key) {
+                Opened::Watched(pidfd) => drop(self.watched.insert(key, pidfd)),
+                Opened::Gone if self.initial => gone.push(key),
+                Opened::Gone | Opened::Failed => {}
             }
         }
+        gone
     }
 
     /// Those that have hung up since the last call: all of them, since whoever waits for this
@@ -102,18 +114,37 @@ impl Pidfds {
             .collect()
     }
 
-    fn open(&self, key: Key) -> Option<OwnedFd> {
-        let pid = Pid::from_raw(i32::try_from(key.tgid).ok()?)?;
-        let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    fn open(&self, key: Key) -> Opened {
+        let Some(pid) = i32::try_from(key.tgid).ok().and_then(Pid::from_raw) else {
+            return Opened::Failed;
+        };
+        let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => pidfd,
+            Err(Errno::SRCH) => return Opened::Gone,
+            Err(_) => return Opened::Failed,
+        };
         // The number may be another's by now.
-        if procfs::start_ns(key.tgid)? / procfs::tick_ns() != key.start_ns / procfs::tick_ns() {
-            return None;
+        let ticks = |ns: u64| ns / procfs::tick_ns();
+        match procfs::start_ns(key.tgid) {
+            Some(start_ns) if ticks(start_ns) == ticks(key.start_ns) => {}
+            Some(_) => return Opened::Gone,
+            None => return Opened::Failed,
         }
         let data = epoll::EventData::new_u64(u64::from(key.tgid));
         // No event is asked for: a hang-up is always reported.
-        epoll::add(&self.epoll, &pidfd, data, epoll::EventFlags::empty()).ok()?;
-        Some(pidfd)
+        match epoll::add(&self.epoll, &pidfd, data, epoll::EventFlags::empty()) {
+            Ok(()) => Opened::Watched(pidfd),
+            Err(_) => Opened::Failed,
+        }
     }
+}
+
+/// What came of watching one.
+enum Opened {
+    Watched(OwnedFd),
+    /// It was reaped before, and nothing told.
+    Gone,
+    Failed,
 }
 
 impl std::os::fd::AsRawFd for Pidfds {
@@ -182,7 +213,11 @@ mod tests {
     fn all_that_were_reaped_are_told_at_once_where_pidfds_hang_up() {
         let mut children = zombies(3 * BATCH);
         let mut pidfds = Pidfds::with_room(MOST as usize).expect("an instance");
-        pidfds.watch(children.iter().map(|(_, key)| *key));
+        assert!(
+            pidfds
+                .watch(children.iter().map(|(_, key)| *key))
+                .is_empty()
+        );
         for (child, _) in &mut children {
             child.wait().expect("reaped");
         }
@@ -201,10 +236,10 @@ mod tests {
         let mut children = zombies(3);
         let keys: Vec<_> = children.iter().map(|(_, key)| *key).collect();
         let mut pidfds = Pidfds::with_room(2).expect("an instance");
-        pidfds.watch(keys.iter().copied());
+        assert!(pidfds.watch(keys.iter().copied()).is_empty());
         assert!(pidfds.is_crowded());
         assert_eq!(pidfds.watched.len(), 2);
-        pidfds.watch(keys[1..].iter().copied());
+        assert!(pidfds.watch(keys[1..].iter().copied()).is_empty());
         assert!(!pidfds.is_crowded());
         assert!(!pidfds.watched.contains_key(&keys[0]));
         for (child, _) in &mut children {
@@ -220,9 +255,17 @@ mod tests {
             ..key
         };
         let mut pidfds = Pidfds::with_room(1).expect("an instance");
-        pidfds.watch([earlier].into_iter());
+        assert_eq!(pidfds.watch([earlier].into_iter()), [earlier]);
         assert!(pidfds.watched.is_empty());
         child.wait().expect("reaped");
+    }
+
+    #[test]
+    fn one_that_was_reaped_before_is_gone() {
+        let (mut child, key) = zombies(1).remove(0);
+        child.wait().expect("reaped");
+        let mut pidfds = Pidfds::with_room(1).expect("an instance");
+        assert_eq!(pidfds.watch([key].into_iter()), [key]);
     }
 
     #[test]

@@ -8,12 +8,13 @@ use std::time::{Duration, SystemTime};
 use crate::api::{Container, Culprit, Culprits, Document};
 use crate::cli::CulpritsArgs;
 use crate::client::Source;
+use crate::fleet::Prometheus;
 
 use super::output::{print, width};
 use super::table::{Side, Table, head};
 use super::text::{Bound, count, rate, time_of_day, wrap};
 use super::zombies::loss;
-use super::{Look, Outcome, json, pids};
+use super::{Look, Outcome, fleet, json, pids};
 
 /// More are told as a table.
 const FEW: usize = 5;
@@ -24,6 +25,9 @@ const MARGIN: usize = 10;
 
 /// Asks once, prints, and ends.
 pub async fn run(args: &CulpritsArgs, look: Look) -> anyhow::Result<Outcome> {
+    if let Some(prometheus) = Prometheus::named(&args.fleet)? {
+        return fleet::culprits(&prometheus, args.json, args.fail, look).await;
+    }
     let source = Source::connect(&args.from, &args.probes).await?;
     let culprits = source.culprits().await?;
     if args.json {

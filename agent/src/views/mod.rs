@@ -4,6 +4,7 @@ pub mod culprits;
 pub mod doctor;
 pub mod exits;
 pub mod explain;
+mod fleet;
 pub mod json;
 mod look;
 pub mod output;

@@ -1,5 +1,8 @@
 //! Aligned columns of plain text.
 
+use std::cmp::Ordering;
+use std::fmt::Debug;
+
 use super::Look;
 
 /// On which side a column's cells stand.
@@ -9,6 +12,42 @@ pub enum Side {
     Left,
     /// Numbers and durations.
     Right,
+}
+
+/// A column of a table.
+pub trait Heads: Copy + Debug + PartialEq + 'static {
+    /// Its head.
+    fn head(self) -> &'static str;
+
+    /// On which side its cells stand.
+    fn side(self) -> Side;
+
+    /// On a screen: the least width at which it says enough, and how much more it may take.
+    fn width(self) -> (usize, usize);
+}
+
+/// Rows as text, in the order given.
+pub fn text<C: Heads>(
+    columns: &[C],
+    rows: impl IntoIterator<Item = usize>,
+    cell: impl Fn(C, usize) -> String,
+    look: Look,
+) -> String {
+    let heads: Vec<_> = columns
+        .iter()
+        .map(|column| (column.head(), column.side()))
+        .collect();
+    let mut table = Table::new(&heads);
+    for row in rows {
+        table.row(columns.iter().map(|&column| cell(column, row)).collect());
+    }
+    table.render(look)
+}
+
+/// The order of two figures: the larger first, the unknown last.
+pub fn down(a: Option<f64>, b: Option<f64>) -> Ordering {
+    let known = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
+    known(b).total_cmp(&known(a))
 }
 
 /// A table whose columns are as wide as their widest cell.
@@ -81,6 +120,12 @@ pub fn line<'a>(cells: impl Iterator<Item = &'a str>, sides: &[Side], widths: &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_unknown_comes_last() {
+        assert_eq!(down(None, Some(0.0)), Ordering::Greater);
+        assert_eq!(down(Some(2.0), Some(1.0)), Ordering::Less);
+    }
 
     #[test]
     fn columns_align_by_characters_not_bytes() {

@@ -3,14 +3,18 @@
 use crate::api::{Document, Zombie};
 use crate::cli::ZombiesArgs;
 use crate::client::Source;
+use crate::fleet::Prometheus;
 
 use super::output::print;
 use super::table::{Side, Table};
 use super::text::{Bound, count};
-use super::{Look, Outcome, json};
+use super::{Look, Outcome, fleet, json};
 
 /// Asks once, prints, and ends.
 pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
+    if let Some(prometheus) = Prometheus::named(&args.fleet)? {
+        return fleet::zombies(&prometheus, args.json, args.fail, look).await;
+    }
     let source = Source::connect(&args.from, &args.probes).await?;
     let document = source.zombies().await?;
     if args.json {

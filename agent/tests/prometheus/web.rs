@@ -88,11 +88,11 @@ fn prometheus_scrapes_over_tls_by_password() {
     let job = |password: &str| {
         let folder = temp.path().display();
         format!(
-            "scheme: https\n\
-             basic_auth: {{ username: prometheus, password: {password} }}\n\
-             tls_config:\n  ca_file: {folder}/ca.pem\n  cert_file: {folder}/client.crt\n  \
-             key_file: {folder}/client.key\n\
-             static_configs: [ {{ targets: ['{agent_address}'] }} ]"
+            "- job_name: reapwatch\n  scheme: https\n  \
+             basic_auth: {{ username: prometheus, password: {password} }}\n  \
+             tls_config:\n    ca_file: {folder}/ca.pem\n    \
+             cert_file: {folder}/client.crt\n    key_file: {folder}/client.key\n  \
+             static_configs: [ {{ targets: ['{agent_address}'] }} ]\n"
         )
     };
     let query = |text: &str| {
@@ -102,7 +102,7 @@ fn prometheus_scrapes_over_tls_by_password() {
         )?)
     };
 
-    let stranger = start_prometheus(temp.path(), &job("wonder"), prometheus_address);
+    let stranger = start_prometheus(temp.path(), &job("wonder"), "", prometheus_address);
     wait_for("a scrape by a wrong password to fail", || {
         let targets = get(prometheus_address, "/api/v1/targets").unwrap_or_default();
         targets.contains("401 Unauthorized")
@@ -110,7 +110,7 @@ fn prometheus_scrapes_over_tls_by_password() {
     assert_eq!(query("up"), Some(0.0));
     drop(stranger);
 
-    let _prometheus = start_prometheus(temp.path(), &job("wonderland"), prometheus_address);
+    let _prometheus = start_prometheus(temp.path(), &job("wonderland"), "", prometheus_address);
     wait_for("Prometheus to scrape the agent", || {
         query("up").is_some_and(|up| up >= 1.0)
     });

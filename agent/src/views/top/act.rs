@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::cli::TopView;
+use crate::views::table::Heads;
 use crate::views::text;
 
-use super::columns;
+use super::board::Board;
 use super::filter::Filter;
 use super::keys::Action;
 use super::model::{Input, Model, Overlay, Purpose};
@@ -29,7 +29,7 @@ const STEPS_MS: [u64; 9] = [100, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_
 /// Longer than any filter that a person types.
 const MAX_INPUT: usize = 500;
 
-impl Model {
+impl<F: Board> Model<F> {
     /// Does what the user wants, as far as it can be done here.
     pub fn act(&mut self, action: Action) -> Option<Effect> {
         self.message = None;
@@ -48,11 +48,8 @@ impl Model {
             Action::Last => self.step(|_| usize::MAX / 2),
             Action::Open if self.overlay.is_none() => self.open(),
             Action::Help => self.toggle_help(),
-            Action::OtherView => self.show(match self.view {
-                TopView::Culprits => TopView::Zombies,
-                TopView::Zombies => TopView::Culprits,
-            }),
-            Action::Show(view) => self.show(view),
+            Action::OtherView => self.show(1 - Self::place_of(self.view)),
+            Action::Show(place) => self.show(place),
             Action::Search => self.begin(Purpose::Search, String::new()),
             Action::Filter => {
                 let text = self.filter.as_ref().map(|filter| filter.text().to_owned());
@@ -118,9 +115,9 @@ impl Model {
         };
     }
 
-    fn show(&mut self, view: TopView) {
+    fn show(&mut self, place: usize) {
         self.overlay = None;
-        self.view = view;
+        self.view = F::VIEWS[place].0;
     }
 
     fn begin(&mut self, purpose: Purpose, text: String) {
@@ -155,7 +152,7 @@ impl Model {
                 self.filter = None;
                 self.arrange();
             }
-            Purpose::Filter => match Filter::parse(&input.text) {
+            Purpose::Filter => match Filter::parse_for(&input.text, F::FIELDS) {
                 Ok(filter) => {
                     self.filter = Some(filter);
                     self.arrange();
@@ -171,7 +168,8 @@ impl Model {
     /// Goes to the nearest match that is at least `skip` rows away, around the end.
     fn find(&mut self, skip: usize, direction: Direction) {
         if self.search.is_empty() {
-            self.message = Some("nothing to search: press / and type a name or a PID".to_owned());
+            let what = F::WORDS.search;
+            self.message = Some(format!("nothing to search: press / and type {what}"));
             return;
         }
         let wanted = self.search.to_lowercase();
@@ -183,8 +181,8 @@ impl Model {
                 Direction::Up => (at + 2 * rows - distance) % rows,
             })
             .find(|&place| {
-                let (pid, comm) = self.words(place);
-                comm.to_lowercase().contains(&wanted) || pid.to_string().starts_with(&wanted)
+                let row = self.list().order[place];
+                self.frame.finds(self.view, row, &wanted)
             });
         match found {
             Some(place) => self.select(place),
@@ -193,7 +191,7 @@ impl Model {
     }
 
     fn sort_by_next(&mut self) {
-        let columns = columns::of(self.view);
+        let columns = F::columns(self.view);
         let list = self.list_mut();
         let at = columns
             .iter()
@@ -222,19 +220,19 @@ impl Model {
     }
 
     fn copy(&mut self) -> Option<Effect> {
-        let pid = match &self.overlay {
-            Some(Overlay::Detail(_, who)) => Some(who.pid),
-            _ => self.selected().map(|who| who.pid),
+        let who = match &self.overlay {
+            Some(Overlay::Detail(_, who)) => Some(who.clone()),
+            _ => self.selected(),
         };
-        if pid.is_none() {
+        if who.is_none() {
             self.message = Some("no row is selected".to_owned());
         }
-        pid.map(|pid| Effect::Copy(pid.to_string()))
+        who.map(|who| Effect::Copy(F::copied(&who)))
     }
 
     /// What a view without rows says: something true that helps.
     pub fn empty_words(&self) -> String {
-        let hidden = self.unfiltered(self.view);
+        let hidden = self.frame.rows(self.view);
         if let (Some(filter), true) = (&self.filter, hidden > 0) {
             let verb = if hidden == 1 { "is" } else { "are" };
             let rows = text::count(hidden as u64, "row");
@@ -243,16 +241,7 @@ impl Model {
                 filter.text()
             );
         }
-        let summary = &self.top().summary;
-        let nobody = match self.view {
-            TopView::Zombies => "no zombies",
-            TopView::Culprits => "no zombies, and nobody reaped a child in the last minute",
-        };
-        format!(
-            "{nobody}: {} seen since the agent came {} ago",
-            text::count(summary.exits_total, "exit"),
-            self.look.duration(summary.uptime_seconds)
-        )
+        self.frame.nobody(self.view, self.look)
     }
 }
 

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::api::{Container, Parent, Process, Zombie};
 use crate::cli::TopView;
 use crate::views::Look;
-use crate::views::table::Side;
+use crate::views::table::{Heads, Side, down};
 use crate::views::text::{Bound, rate};
 use crate::views::zombies::bound;
 
@@ -58,17 +58,8 @@ pub fn of(view: TopView) -> &'static [Column] {
     }
 }
 
-/// What a view is sorted by at first.
-pub fn first_sort(view: TopView) -> Column {
-    match view {
-        TopView::Culprits => Column::Zombies,
-        TopView::Zombies => Column::Age,
-    }
-}
-
-impl Column {
-    /// Its head.
-    pub fn head(self) -> &'static str {
+impl Heads for Column {
+    fn head(self) -> &'static str {
         match self {
             Self::Pid => "PID",
             Self::Comm => "COMM",
@@ -88,8 +79,7 @@ impl Column {
         }
     }
 
-    /// On which side its cells stand.
-    pub fn side(self) -> Side {
+    fn side(self) -> Side {
         match self {
             Self::Comm
             | Self::Exit
@@ -102,8 +92,7 @@ impl Column {
         }
     }
 
-    /// The least width at which it says enough, and how much more it may take.
-    pub fn width(self) -> (usize, usize) {
+    fn width(self) -> (usize, usize) {
         match self {
             Self::Pid | Self::Leak => (7, 0),
             Self::Comm => (10, 5),
@@ -117,7 +106,9 @@ impl Column {
             Self::Workload => (10, 34),
         }
     }
+}
 
+impl Column {
     /// Its cell in a culprit's row.
     pub fn of_culprit(self, parent: &Parent, look: Look) -> String {
         let oldest = if parent.oldest_is_lower_bound {
@@ -211,19 +202,13 @@ fn place(container: Option<&Container>) -> (bool, String) {
     (container.is_none(), plain.workload(container))
 }
 
-/// The larger first, the unknown last.
-fn down(a: Option<f64>, b: Option<f64>) -> Ordering {
-    let known = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
-    known(b).total_cmp(&known(a))
-}
-
 fn exit_key(zombie: &Zombie) -> Option<(&str, Option<&str>, Option<u8>)> {
     let exit = zombie.exit.as_ref()?;
     Some((&exit.kind, exit.signal.as_deref(), exit.code))
 }
 
 /// The columns that fit into `room` characters, two between them, and the width of each.
-pub fn fit(columns: &[Column], room: usize) -> Vec<(Column, usize)> {
+pub fn fit<C: Heads>(columns: &[C], room: usize) -> Vec<(C, usize)> {
     const GAP: usize = 2;
     let mut used = 0;
     let mut fitting = Vec::new();
@@ -268,11 +253,5 @@ mod tests {
             .collect();
         assert_eq!(kept, ["PID", "COMM", "ZOMBIES", "OLDEST"]);
         assert_eq!(fit(of(TopView::Zombies), 0).len(), 1);
-    }
-
-    #[test]
-    fn the_unknown_comes_last() {
-        assert_eq!(down(None, Some(0.0)), Ordering::Greater);
-        assert_eq!(down(Some(2.0), Some(1.0)), Ordering::Less);
     }
 }

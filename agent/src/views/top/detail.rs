@@ -3,19 +3,27 @@
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use crate::api::{Container, Parent, Process, Verdict, Zombie};
+use crate::api::{Container, Document, Parent, Process, Top, Verdict, Zombie};
 use crate::cli::TopView;
 use crate::views::text::{Bound, count, rate, wrap};
 use crate::views::zombies::bound;
 
-use super::keys::HELP;
-use super::model::{Identity, Model};
+use super::board::Board;
+use super::filter::Field;
+use super::host::Identity;
+use super::keys;
+use super::model::Model;
 
 /// Width of the names at the left.
 const NAMES: usize = 14;
 
 /// All about a process, in lines of a width.
-pub fn lines(model: &Model, view: TopView, who: &Identity, width: usize) -> Vec<Line<'static>> {
+pub fn lines(
+    model: &Model<Document<Top>>,
+    view: TopView,
+    who: &Identity,
+    width: usize,
+) -> Vec<Line<'static>> {
     let mut page = Page {
         model,
         width,
@@ -48,25 +56,22 @@ pub fn lines(model: &Model, view: TopView, who: &Identity, width: usize) -> Vec<
 }
 
 /// The keys, in lines of a width.
-pub fn help(width: usize) -> Vec<Line<'static>> {
+pub fn help<F: Board>(width: usize) -> Vec<Line<'static>> {
+    let views = F::VIEWS.map(|(_, name, _)| name).join(", ");
+    let fields = Field::known(F::FIELDS);
     let mut lines = vec![heading("Keys"), Line::default()];
-    for (keys, meaning) in HELP {
-        lines.extend(named(keys, meaning, width));
+    for (keys, meaning) in keys::help(&views, &fields, &F::WORDS) {
+        lines.extend(named(keys, &meaning, width));
     }
     lines.push(Line::default());
-    for text in [
-        "OLDEST and AGE count from death, never from start. A bound mark (>= or ≥) says that \
-         the process was dead before the agent came: it is at least so old.",
-        "LEAK/s: children that died and stayed; REAPS/s: children reaped; both over the last \
-         minute. P50, P99: how long the reaped ones had been dead.",
-    ] {
+    for text in F::WORDS.notes {
         lines.extend(wrap(text, width).into_iter().map(Line::raw));
     }
     lines
 }
 
 struct Page<'a> {
-    model: &'a Model,
+    model: &'a Model<Document<Top>>,
     width: usize,
     lines: Vec<Line<'static>>,
 }
@@ -256,12 +261,13 @@ impl Page<'_> {
     }
 }
 
-fn heading(text: &str) -> Line<'static> {
+/// A line above others.
+pub fn heading(text: &str) -> Line<'static> {
     Line::styled(text.to_owned(), Style::new().add_modifier(Modifier::BOLD))
 }
 
 /// A name at the left and text beside it, wrapped into its own column.
-fn named(name: &str, text: &str, width: usize) -> Vec<Line<'static>> {
+pub fn named(name: &str, text: &str, width: usize) -> Vec<Line<'static>> {
     let bold = Style::new().add_modifier(Modifier::BOLD);
     wrap(text, width.saturating_sub(NAMES))
         .into_iter()

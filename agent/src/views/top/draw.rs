@@ -6,11 +6,11 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use crate::cli::TopView;
 use crate::views::Look;
-use crate::views::table::Side;
+use crate::views::table::{Heads, Side};
 
-use super::columns::{self, Column};
+use super::board::Board;
+use super::columns;
 use super::model::{Model, Overlay, Purpose};
 use crate::views::text::wrap;
 
@@ -20,7 +20,7 @@ use super::{detail, header};
 const ROOMY: usize = 99;
 
 /// Draws all of it, and tells the model how many rows fit.
-pub fn draw(frame: &mut Frame, model: &mut Model) {
+pub fn draw<F: Board>(frame: &mut Frame, model: &mut Model<F>) {
     let area = frame.area();
     let head = header::lines(model, usize::from(area.width));
     let foot = footer(model);
@@ -75,7 +75,7 @@ pub fn cell(text: &str, width: usize, side: Side, look: Look) -> String {
     }
 }
 
-fn table(frame: &mut Frame, model: &mut Model, area: Rect) {
+fn table<F: Board>(frame: &mut Frame, model: &mut Model<F>, area: Rect) {
     let page = usize::from(area.height.saturating_sub(1));
     model.page = page;
     let list = model.list_mut();
@@ -88,15 +88,10 @@ fn table(frame: &mut Frame, model: &mut Model, area: Rect) {
     let offset = list.offset;
 
     let room = usize::from(area.width).saturating_sub(1);
-    let mut columns = columns::of(model.view).to_vec();
-    if room < ROOMY
-        && model
-            .top()
-            .zombies
-            .iter()
-            .all(|zombie| zombie.tracer.is_none())
-    {
-        columns.retain(|column| *column != Column::Tracer);
+    let mut columns = F::columns(model.view).to_vec();
+    if room < ROOMY {
+        let idle = model.frame.idle(model.view);
+        columns.retain(|column| !idle.contains(column));
     }
     let columns = columns::fit(&columns, room);
     let mut lines = vec![heads(model, &columns)];
@@ -115,7 +110,7 @@ fn table(frame: &mut Frame, model: &mut Model, area: Rect) {
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-fn heads(model: &Model, columns: &[(Column, usize)]) -> Line<'static> {
+fn heads<F: Board>(model: &Model<F>, columns: &[(F::Column, usize)]) -> Line<'static> {
     let list = model.list();
     let mut spans = vec![Span::raw(" ")];
     for (n, &(column, width)) in columns.iter().enumerate() {
@@ -141,23 +136,21 @@ fn heads(model: &Model, columns: &[(Column, usize)]) -> Line<'static> {
     Line::from(spans)
 }
 
-fn row(model: &Model, columns: &[(Column, usize)], i: usize, selected: bool) -> Line<'static> {
+fn row<F: Board>(
+    model: &Model<F>,
+    columns: &[(F::Column, usize)],
+    i: usize,
+    selected: bool,
+) -> Line<'static> {
     let look = model.look;
     let mut spans = vec![Span::raw(if selected { ">" } else { " " })];
     for (n, &(column, width)) in columns.iter().enumerate() {
         if n > 0 {
             spans.push(Span::raw("  "));
         }
-        let (text, worth_a_look) = match model.view {
-            TopView::Culprits => {
-                let parent = &model.top().parents[i];
-                (column.of_culprit(parent, look), parent.zombies > 0)
-            }
-            TopView::Zombies => (column.of_zombie(&model.top().zombies[i], look), false),
-        };
+        let text = model.frame.cell(model.view, column, i, look);
         let text = cell(&text, width, column.side(), look);
-        let strong = worth_a_look && matches!(column, Column::Zombies | Column::Oldest);
-        let style = if strong {
+        let style = if model.frame.strong(model.view, column, i) {
             colored(look, Color::Yellow).add_modifier(Modifier::BOLD)
         } else {
             Style::new()
@@ -172,11 +165,16 @@ fn row(model: &Model, columns: &[(Column, usize)], i: usize, selected: bool) -> 
     Line::from(spans).style(style)
 }
 
-fn over(frame: &mut Frame, model: &mut Model, overlay: &Overlay, area: Rect) {
+fn over<F: Board>(
+    frame: &mut Frame,
+    model: &mut Model<F>,
+    overlay: &Overlay<F::View, F::Identity>,
+    area: Rect,
+) {
     let width = usize::from(area.width);
     let lines = match overlay {
-        Overlay::Help => detail::help(width),
-        Overlay::Detail(view, who) => detail::lines(model, *view, who, width),
+        Overlay::Help => detail::help::<F>(width),
+        Overlay::Detail(view, who) => F::detail(model, *view, who, width),
     };
     let page = usize::from(area.height);
     model.page = page;
@@ -185,7 +183,7 @@ fn over(frame: &mut Frame, model: &mut Model, overlay: &Overlay, area: Rect) {
     frame.render_widget(Paragraph::new(shown), area);
 }
 
-fn footer(model: &Model) -> Vec<Line<'static>> {
+fn footer<F: Board>(model: &Model<F>) -> Vec<Line<'static>> {
     let message = model.message.as_ref().map(|message| {
         Line::styled(
             model.look.clean(message),
@@ -215,7 +213,7 @@ fn prompt(purpose: Purpose) -> &'static str {
     }
 }
 
-fn cursor(frame: &mut Frame, model: &Model, footer: Rect) {
+fn cursor<F: Board>(frame: &mut Frame, model: &Model<F>, footer: Rect) {
     if let (Some(input), Some(last)) = (&model.input, footer.rows().next_back()) {
         let typed = Span::raw(model.look.clean(&input.text)).width() as u16;
         let x = (prompt(input.purpose).len() as u16).saturating_add(typed);

@@ -6,7 +6,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::views::top::keys::Action;
-use crate::views::top::sample::{busy, frame, model, verdict};
+use crate::views::top::sample::{Model, busy, frame, model, verdict};
 
 use super::*;
 
@@ -101,7 +101,7 @@ fn details_name_each_process_by_pid_and_start() {
     assert!(screen(&mut model, 100, 24).contains("PID 10 holds no zombies"));
 
     model.apply(busy());
-    model.act(Action::Show(TopView::Zombies));
+    model.act(Action::Show(1));
     model.act(Action::Open);
     let text = screen(&mut model, 100, 24);
     for part in [

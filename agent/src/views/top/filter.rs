@@ -22,6 +22,24 @@ pub struct Row<'a> {
     pub leak: Option<f64>,
     /// Reap rate of the parent.
     pub reaps: Option<f64>,
+    /// Node, namespace, pod, container and unit.
+    pub place: [Option<&'a str>; 5],
+    /// Verdicts, in words.
+    pub why: Option<&'a str>,
+    /// Stale ones among the zombies.
+    pub stale: Option<f64>,
+    /// Stale ones that come, per second.
+    pub growth: Option<f64>,
+    /// Exits per second.
+    pub exits: Option<f64>,
+    /// Share of late reaps.
+    pub late: Option<f64>,
+    /// Exits that do not come to their end.
+    pub stuck: Option<f64>,
+    /// Share of the PIDs in use.
+    pub pids: Option<f64>,
+    /// Lost events.
+    pub lost: Option<f64>,
 }
 
 /// A parsed filter, and the words it came from.
@@ -39,8 +57,9 @@ enum Test {
     Text(Field, Op, String),
 }
 
+/// What a filter may ask for: each is the part of a row with the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
+pub enum Field {
     Pid,
     Comm,
     Parent,
@@ -48,6 +67,19 @@ enum Field {
     Age,
     Leak,
     Reaps,
+    Node,
+    Namespace,
+    Pod,
+    Container,
+    Unit,
+    Why,
+    Stale,
+    Growth,
+    Exits,
+    Late,
+    Stuck,
+    Pids,
+    Lost,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +102,25 @@ impl Filter {
         })
     }
 
+    /// Reads a filter that asks for some fields only.
+    pub fn parse_for(text: &str, fields: &[Field]) -> Result<Self, String> {
+        let filter = Self::parse(text)?;
+        filter.fits(fields)?;
+        Ok(filter)
+    }
+
+    /// Whether it asks for these fields only; else a sentence.
+    pub fn fits(&self, fields: &[Field]) -> Result<(), String> {
+        match self.test.stranger(fields) {
+            None => Ok(()),
+            Some(field) => Err(format!(
+                "these rows have no {}; known: {}",
+                field.name(),
+                Field::known(fields)
+            )),
+        }
+    }
+
     /// The filter as it was written.
     pub fn text(&self) -> &str {
         &self.text
@@ -82,6 +133,18 @@ impl Filter {
 }
 
 impl Test {
+    /// A field that is asked for and is none of these.
+    fn stranger(&self, fields: &[Field]) -> Option<Field> {
+        match self {
+            Self::Any(tests) | Self::All(tests) => {
+                tests.iter().find_map(|test| test.stranger(fields))
+            }
+            Self::Number(field, ..) | Self::Text(field, ..) => {
+                (!fields.contains(field)).then_some(*field)
+            }
+        }
+    }
+
     fn holds(&self, row: &Row) -> bool {
         match self {
             Self::Any(tests) => tests.iter().any(|test| test.holds(row)),
@@ -89,36 +152,83 @@ impl Test {
             Self::Number(field, op, wanted) => field
                 .number(row)
                 .is_some_and(|found| op.compare(found, *wanted)),
-            Self::Text(field, op, wanted) => {
-                let name = match field {
-                    Field::Comm => Some(row.comm),
-                    Field::Parent => row.parent.map(|parent| parent.1),
-                    _ => None,
-                };
-                name.is_some_and(|name| match op {
-                    Op::Equal => name == wanted,
-                    Op::Unequal => name != wanted,
-                    _ => name.to_lowercase().contains(&wanted.to_lowercase()),
-                })
-            }
+            Self::Text(field, op, wanted) => field.text(row).is_some_and(|name| match op {
+                Op::Equal => name == wanted,
+                Op::Unequal => name != wanted,
+                _ => name.to_lowercase().contains(&wanted.to_lowercase()),
+            }),
         }
     }
 }
 
 impl Field {
-    const KNOWN: &str = "pid, comm, parent, zombies, oldest (or age), leak, reaps";
+    /// Each with its names; the first is its usual one.
+    const NAMES: [(Self, &'static [&'static str]); 20] = [
+        (Self::Pid, &["pid"]),
+        (Self::Comm, &["comm"]),
+        (Self::Parent, &["parent"]),
+        (Self::Zombies, &["zombies"]),
+        (Self::Age, &["oldest", "age"]),
+        (Self::Leak, &["leak"]),
+        (Self::Reaps, &["reaps"]),
+        (Self::Node, &["node"]),
+        (Self::Namespace, &["ns", "namespace"]),
+        (Self::Pod, &["pod"]),
+        (Self::Container, &["container"]),
+        (Self::Unit, &["unit"]),
+        (Self::Why, &["why"]),
+        (Self::Stale, &["stale"]),
+        (Self::Growth, &["growth"]),
+        (Self::Exits, &["exits"]),
+        (Self::Late, &["late"]),
+        (Self::Stuck, &["stuck"]),
+        (Self::Pids, &["pids"]),
+        (Self::Lost, &["lost"]),
+    ];
 
     fn named(name: &str) -> Option<Self> {
-        Some(match name.to_ascii_lowercase().as_str() {
-            "pid" => Self::Pid,
-            "comm" => Self::Comm,
-            "parent" => Self::Parent,
-            "zombies" => Self::Zombies,
-            "oldest" | "age" => Self::Age,
-            "leak" => Self::Leak,
-            "reaps" => Self::Reaps,
-            _ => return None,
-        })
+        let name = name.to_ascii_lowercase();
+        let found = Self::NAMES
+            .iter()
+            .find(|(_, names)| names.contains(&name.as_str()));
+        found.map(|(field, _)| *field)
+    }
+
+    fn name(self) -> &'static str {
+        let found = Self::NAMES.iter().find(|(field, _)| *field == self);
+        found.map_or("", |(_, names)| names[0])
+    }
+
+    /// `pid, comm, oldest (or age)`.
+    pub fn known(fields: &[Self]) -> String {
+        let names = Self::NAMES
+            .iter()
+            .filter(|(field, _)| fields.contains(field))
+            .map(|(_, names)| match names {
+                [name, other] => format!("{name} (or {other})"),
+                names => names.concat(),
+            });
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// All of them, for whoever does not know yet which rows there will be.
+    fn all() -> String {
+        Self::known(&Self::NAMES.map(|(field, _)| field))
+    }
+
+    fn text<'a>(self, row: &Row<'a>) -> Option<&'a str> {
+        let [node, namespace, pod, container, unit] = row.place;
+        match self {
+            Self::Comm => Some(row.comm),
+            Self::Parent => row.parent.map(|parent| parent.1),
+            Self::Node => node,
+            Self::Namespace => namespace,
+            Self::Pod => pod,
+            Self::Container => container,
+            Self::Unit => unit,
+            Self::Why => row.why,
+            _ => None,
+        }
     }
 
     fn number(self, row: &Row) -> Option<f64> {
@@ -129,24 +239,41 @@ impl Field {
             Self::Age => row.age,
             Self::Leak => row.leak,
             Self::Reaps => row.reaps,
-            Self::Comm => None,
+            Self::Stale => row.stale,
+            Self::Growth => row.growth,
+            Self::Exits => row.exits,
+            Self::Late => row.late,
+            Self::Stuck => row.stuck,
+            Self::Pids => row.pids,
+            Self::Lost => row.lost,
+            _ => None,
         }
     }
 
     /// Joins the field with a value of its kind; `parent` is a PID when it is a number.
     fn test(self, name: &str, op: Op, value: &str) -> Result<Test, String> {
-        let number = match self {
-            Self::Comm => None,
-            Self::Age => Some(seconds(value).ok_or_else(|| {
-                format!("`{value}` is no duration; write one such as 500ms, 10s or 5m")
-            })?),
-            Self::Parent => value.parse().ok(),
-            Self::Pid | Self::Zombies | Self::Leak | Self::Reaps => {
-                Some(value.parse().map_err(|_| {
+        let number =
+            match self {
+                Self::Comm
+                | Self::Node
+                | Self::Namespace
+                | Self::Pod
+                | Self::Container
+                | Self::Unit
+                | Self::Why => None,
+                Self::Age => Some(seconds(value).ok_or_else(|| {
+                    format!("`{value}` is no duration; write one such as 500ms, 10s or 5m")
+                })?),
+                Self::Parent => value.parse().ok(),
+                Self::Late | Self::Pids if value.ends_with('%') => {
+                    let share = value.trim_end_matches('%').parse::<f64>();
+                    let share = share.map_err(|_| format!("`{value}` is no share in percent"))?;
+                    Some(share / 100.0)
+                }
+                _ => Some(value.parse().map_err(|_| {
                     format!("`{value}` is no number, and {name} is compared with one")
-                })?)
-            }
-        };
+                })?),
+            };
         match (number, op) {
             // Somebody who types `parent~12` means names with 12 in them.
             (Some(_), Op::Contains) if self == Self::Parent => {
@@ -195,6 +322,15 @@ mod tests {
         age: Some(15.0),
         leak: Some(0.5),
         reaps: None,
+        place: [Some("worker-1"), Some("shop"), None, None, None],
+        why: Some("never_waits"),
+        stale: None,
+        growth: None,
+        exits: None,
+        late: Some(0.25),
+        stuck: None,
+        pids: None,
+        lost: None,
     };
 
     fn holds(filter: &str) -> bool {
@@ -219,6 +355,8 @@ mod tests {
             "comm=\"java\"",
             "pid=1 or comm=java and zombies=12",
             "(pid=1 or comm=java) and zombies=12",
+            "ns=shop and namespace~SHO and node!=worker-2",
+            "late>20% and late<=0.25 and why~waits",
         ] {
             assert!(holds(filter), "{filter}");
         }
@@ -234,6 +372,7 @@ mod tests {
             // What is not known satisfies nothing, not even an inequality.
             "reaps<1",
             "reaps!=1",
+            "pod!=a",
         ] {
             assert!(!holds(filter), "{filter}");
         }
@@ -260,6 +399,16 @@ mod tests {
             let error = Filter::parse(filter).expect_err(filter);
             assert!(error.contains(part), "{filter}: {error}");
         }
+    }
+
+    #[test]
+    fn fields_that_the_rows_lack_are_named() {
+        let fields = [Field::Node, Field::Age];
+        assert!(Filter::parse_for("node~w or oldest>1", &fields).is_ok());
+        assert_eq!(
+            Filter::parse_for("node~w and (oldest>1 or pid=1)", &fields),
+            Err("these rows have no pid; known: oldest (or age), node".to_owned())
+        );
     }
 
     #[test]

@@ -3,19 +3,18 @@
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use crate::cli::TopView;
-use crate::views::pids;
 use crate::views::text::{count, rate, wrap};
 
+use super::board::Board;
 use super::draw::colored;
 use super::model::Model;
 
 /// Its lines, for a width; what must be seen comes first.
-pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
-    let full = model.top().pids.iter().find(|it| pids::matters(it));
-    let full = full.map(|it| Line::styled(pids::line(it, model.look), alarm(model)));
+pub fn lines<F: Board>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![figures(model, width)];
-    lines.extend(full);
+    for words in model.frame.alarms(model.look) {
+        lines.push(Line::styled(words, alarm(model)));
+    }
     lines.push(tabs(model));
     if let Some((why, silent)) = &model.failure {
         let silent = model.look.duration(silent.as_secs_f64());
@@ -30,11 +29,11 @@ pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-fn alarm(model: &Model) -> Style {
+fn alarm<F: Board>(model: &Model<F>) -> Style {
     colored(model.look, Color::Red).add_modifier(Modifier::BOLD)
 }
 
-fn place(model: &Model) -> Line<'static> {
+fn place<F: Board>(model: &Model<F>) -> Line<'static> {
     let look = model.look;
     let bold = Style::new().add_modifier(Modifier::BOLD);
     let mut spans = vec![Span::styled("reapwatch", bold)];
@@ -45,34 +44,34 @@ fn place(model: &Model) -> Line<'static> {
             bold.add_modifier(Modifier::REVERSED),
         ));
     }
-    let frame = &model.frame;
-    spans.push(Span::styled(format!("  {}", look.clean(&frame.host)), bold));
-    for words in [&frame.kernel, &frame.source, &model.source] {
-        spans.push(Span::raw(format!("  {}", look.clean(words))));
+    for (n, words) in model.frame.place(look).into_iter().enumerate() {
+        let style = if n == 0 { bold } else { Style::new() };
+        spans.push(Span::styled(format!("  {words}"), style));
     }
+    spans.push(Span::raw(format!("  {}", look.clean(&model.source))));
     Line::from(spans)
 }
 
-fn figures(model: &Model, width: usize) -> Line<'static> {
-    let summary = &model.top().summary;
+fn figures<F: Board>(model: &Model<F>, width: usize) -> Line<'static> {
+    let known = model.frame.figures(model.look);
     let exits = model.rates.back().map_or_else(
         || model.look.nothing().to_owned(),
         |&per_second| rate(per_second),
     );
-    let strong = if summary.zombies > 0 {
+    let strong = if known.worth_a_look {
         colored(model.look, Color::Yellow).add_modifier(Modifier::BOLD)
     } else {
         Style::new()
     };
-    let zombies = Span::styled(count(summary.zombies, "zombie"), strong);
-    let stuck = match summary.stuck {
+    let zombies = Span::styled(known.zombies, strong);
+    let stuck = match known.stuck {
         0 => String::new(),
         stuck => format!("  {stuck} STUCK"),
     };
     let stuck = Span::styled(stuck, alarm(model));
     let exits = Span::raw(format!("  exits/s {exits} "));
     // In capitals too, since colour alone would not reach everybody.
-    let loss = match model.frame.lost_events {
+    let loss = match known.lost {
         0 => String::new(),
         lost => format!(
             "  LOST {}: rows may be missing or late",
@@ -87,7 +86,7 @@ fn figures(model: &Model, width: usize) -> Line<'static> {
 }
 
 /// The last rates, scaled to the largest of them.
-fn sparkline(model: &Model, width: usize) -> String {
+fn sparkline<F: Board>(model: &Model<F>, width: usize) -> String {
     let levels: &[char] = if model.look.ascii {
         &['_', '.', '-', '=', '+', '*', '#', '@']
     } else {
@@ -106,18 +105,16 @@ fn sparkline(model: &Model, width: usize) -> String {
         .collect()
 }
 
-fn tabs(model: &Model) -> Line<'static> {
+fn tabs<F: Board>(model: &Model<F>) -> Line<'static> {
     let mut spans = Vec::new();
-    for (view, name) in [
-        (TopView::Culprits, "1 Culprits"),
-        (TopView::Zombies, "2 Zombies"),
-    ] {
+    for (n, (view, name, _)) in F::VIEWS.into_iter().enumerate() {
         let rows = model.list_of(view).order.len();
+        let words = format!("{} {name} {rows}", n + 1);
         spans.push(if view == model.view {
             let style = Style::new().add_modifier(Modifier::BOLD);
-            Span::styled(format!("[{name} {rows}]"), style)
+            Span::styled(format!("[{words}]"), style)
         } else {
-            Span::raw(format!(" {name} {rows} "))
+            Span::raw(format!(" {words} "))
         });
     }
     if let Some(filter) = &model.filter {

@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use crate::cli::TopView;
+use super::board::Words;
 
 /// What the user wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub enum Action {
     Back,
     /// The other table.
     OtherView,
-    /// This table.
-    Show(TopView),
+    /// The table at this place.
+    Show(usize),
     /// Begin to type a search.
     Search,
     /// To the next match.
@@ -70,24 +70,39 @@ pub enum Action {
 }
 
 /// The keys of the help, in groups; the table that `?` shows.
-pub const HELP: &[(&str, &str)] = &[
-    ("Tab, 1, 2", "the other view, Culprits, Zombies"),
-    ("j k, arrows", "move"),
-    ("g G, Home End", "first, last row"),
-    ("PgUp PgDn", "one screen"),
-    ("Enter", "all about the selected process"),
-    ("Esc", "back"),
-    ("/  n  N", "search a name or PID; next, previous match"),
-    ("f", "filter: oldest>10s and comm~java (empty: show all)"),
-    ("", "fields: pid comm parent zombies oldest age leak reaps"),
-    ("", "operators: = != > < >= <= ~(contains); and, or, ( )"),
-    ("s  r", "sort by the next column; reverse"),
-    ("Space", "pause, go on"),
-    ("+  -", "longer, shorter interval"),
-    ("y", "copy the PID (the terminal must allow OSC 52)"),
-    ("e", "save the frame as JSON in this directory"),
-    ("q", "close this, or quit; Ctrl-C quits at once"),
-];
+pub fn help(views: &str, fields: &str, words: &Words) -> Vec<(&'static str, String)> {
+    let Words {
+        row,
+        search,
+        filter,
+        copied,
+        ..
+    } = words;
+    vec![
+        ("Tab, 1, 2", format!("the other view, {views}")),
+        ("j k, arrows", "move".to_owned()),
+        ("g G, Home End", "first, last row".to_owned()),
+        ("PgUp PgDn", "one screen".to_owned()),
+        ("Enter", format!("all about the selected {row}")),
+        ("Esc", "back".to_owned()),
+        ("/  n  N", format!("search {search}; next, previous match")),
+        ("f", format!("filter: {filter} (empty: show all)")),
+        ("", format!("fields: {fields}")),
+        (
+            "",
+            "operators: = != > < >= <= ~(contains); and, or, ( )".to_owned(),
+        ),
+        ("s  r", "sort by the next column; reverse".to_owned()),
+        ("Space", "pause, go on".to_owned()),
+        ("+  -", "longer, shorter interval".to_owned()),
+        (
+            "y",
+            format!("copy the {copied} (the terminal must allow OSC 52)"),
+        ),
+        ("e", "save the frame as JSON in this directory".to_owned()),
+        ("q", "close this, or quit; Ctrl-C quits at once".to_owned()),
+    ]
+}
 
 /// What a key means while a line is typed, or else.
 pub fn action(key: KeyEvent, typing: bool) -> Option<Action> {
@@ -138,8 +153,8 @@ fn pressed(code: KeyCode) -> Option<Action> {
         KeyCode::Enter => Action::Open,
         KeyCode::Esc => Action::Back,
         KeyCode::Tab | KeyCode::BackTab => Action::OtherView,
-        KeyCode::Char('1') => Action::Show(TopView::Culprits),
-        KeyCode::Char('2') => Action::Show(TopView::Zombies),
+        KeyCode::Char('1') => Action::Show(0),
+        KeyCode::Char('2') => Action::Show(1),
         KeyCode::Char('/') => Action::Search,
         KeyCode::Char('n') => Action::SearchNext,
         KeyCode::Char('N') => Action::SearchPrevious,

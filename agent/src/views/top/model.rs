@@ -1,71 +1,42 @@
 //! What the live view knows and shows; no terminal, no clock, no agent.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::api::{Document, Parent, Process, Top, Zombie};
-use crate::cli::TopView;
 use crate::views::Look;
 
-use super::columns::{self, Column};
-use super::filter::{Filter, Row};
+use super::board::{Board, Exits};
+use super::filter::Filter;
 
 /// How many frames the sparkline remembers.
 const HISTORY: usize = 60;
 
-/// A process over all time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// Its PID.
-    pub pid: u32,
-    /// When it started.
-    pub start_time: Option<String>,
-}
-
-impl Identity {
-    /// Of a process.
-    pub fn of(process: &Process) -> Self {
-        Self {
-            pid: process.pid,
-            start_time: process.start_time.clone(),
-        }
-    }
-
-    /// Of a zombie.
-    pub fn of_zombie(zombie: &Zombie) -> Self {
-        Self {
-            pid: zombie.pid,
-            start_time: zombie.start_time.clone(),
-        }
-    }
-}
-
 /// One table: which rows in which order, and where the user stands.
 #[derive(Clone, Debug)]
-pub struct List {
+pub struct List<F: Board> {
     /// Rows of the frame that pass the filter, as they are shown.
     pub order: Vec<usize>,
     /// The selected one, by its place in `order`.
     pub at: usize,
-    /// Who that is, once the user has moved there: the selection then follows the process.
+    /// Who that is, once the user has moved there: the selection then follows whoever it is.
     /// Until then it is the first row, so that an untouched screen shows the worst.
-    pub who: Option<Identity>,
+    pub who: Option<F::Identity>,
     /// The first one on the screen.
     pub offset: usize,
     /// What it is sorted by.
-    pub sort: Column,
+    pub sort: F::Column,
     /// Whether that is turned around.
     pub reverse: bool,
 }
 
-impl List {
-    fn new(view: TopView) -> Self {
+impl<F: Board> List<F> {
+    fn new(view: F::View) -> Self {
         Self {
             order: Vec::new(),
             at: 0,
             who: None,
             offset: 0,
-            sort: columns::first_sort(view),
+            sort: F::sorts(view)[0],
             reverse: false,
         }
     }
@@ -73,11 +44,11 @@ impl List {
 
 /// What lies over the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Overlay {
+pub enum Overlay<V, I> {
     /// The keys.
     Help,
-    /// All about one process, seen from the view it was opened in.
-    Detail(TopView, Identity),
+    /// All about one row, seen from the view it was opened in.
+    Detail(V, I),
 }
 
 /// A line that is being typed.
@@ -100,21 +71,20 @@ pub enum Purpose {
 
 /// All state of the live view.
 #[derive(Debug)]
-pub struct Model {
+pub struct Model<F: Board> {
     /// How to print.
     pub look: Look,
     /// Who answers, in words.
     pub source: String,
     /// The frame that is shown.
-    pub frame: Document<Top>,
+    pub frame: F,
     /// Exits per second between the last frames, oldest first.
     pub rates: VecDeque<f64>,
     /// Which table is shown.
-    pub view: TopView,
-    culprits: List,
-    zombies: List,
+    pub view: F::View,
+    lists: [List<F>; 2],
     /// What lies over it.
-    pub overlay: Option<Overlay>,
+    pub overlay: Option<Overlay<F::View, F::Identity>>,
     /// First line of the overlay that is shown.
     pub scroll: usize,
     /// The line that is being typed.
@@ -135,15 +105,15 @@ pub struct Model {
     pub page: usize,
 }
 
-impl Model {
+impl<F: Board> Model<F> {
     /// The state at start, with the first frame.
     pub fn new(
         look: Look,
         source: String,
-        view: TopView,
+        view: F::View,
         filter: Option<Filter>,
         interval: Duration,
-        frame: Document<Top>,
+        frame: F,
     ) -> Self {
         let mut model = Self {
             look,
@@ -151,8 +121,7 @@ impl Model {
             frame,
             rates: VecDeque::new(),
             view,
-            culprits: List::new(TopView::Culprits),
-            zombies: List::new(TopView::Zombies),
+            lists: F::VIEWS.map(|(view, ..)| List::new(view)),
             overlay: None,
             scroll: 0,
             input: None,
@@ -168,46 +137,38 @@ impl Model {
         model
     }
 
-    /// The frame's only item.
-    pub fn top(&self) -> &Top {
-        // `Source::top` let no other document through.
-        &self.frame.items[0]
-    }
-
     /// The table that is shown.
-    pub fn list(&self) -> &List {
+    pub fn list(&self) -> &List<F> {
         self.list_of(self.view)
     }
 
     /// One of the tables.
-    pub fn list_of(&self, view: TopView) -> &List {
-        match view {
-            TopView::Culprits => &self.culprits,
-            TopView::Zombies => &self.zombies,
-        }
+    pub fn list_of(&self, view: F::View) -> &List<F> {
+        &self.lists[Self::place_of(view)]
     }
 
     /// The table that is shown, to move in.
-    pub fn list_mut(&mut self) -> &mut List {
-        match self.view {
-            TopView::Culprits => &mut self.culprits,
-            TopView::Zombies => &mut self.zombies,
-        }
+    pub fn list_mut(&mut self) -> &mut List<F> {
+        &mut self.lists[Self::place_of(self.view)]
+    }
+
+    /// The place of a view among all.
+    pub fn place_of(view: F::View) -> usize {
+        let place = F::VIEWS.iter().position(|(it, ..)| *it == view);
+        place.expect("every view is in the list")
     }
 
     /// Takes a new frame.
-    pub fn apply(&mut self, frame: Document<Top>) {
-        let (old, new) = (&self.top().summary, &frame.items[0].summary);
-        let seconds = new.uptime_seconds - old.uptime_seconds;
-        if seconds < 0.0 || new.exits_total < old.exits_total {
-            // Another agent answers: its counters began anew.
-            self.rates.clear();
-        } else if seconds > 0.0 {
-            self.rates
-                .push_back((new.exits_total - old.exits_total) as f64 / seconds);
-            if self.rates.len() > HISTORY {
-                self.rates.pop_front();
+    pub fn apply(&mut self, frame: F) {
+        match frame.exits_since(&self.frame) {
+            Exits::Anew => self.rates.clear(),
+            Exits::PerSecond(rate) => {
+                self.rates.push_back(rate);
+                if self.rates.len() > HISTORY {
+                    self.rates.pop_front();
+                }
             }
+            Exits::Unknown => {}
         }
         self.frame = frame;
         self.failure = None;
@@ -219,50 +180,23 @@ impl Model {
         self.failure = Some((why, silent_for));
     }
 
-    /// Puts the rows of both tables in order again, each selection staying on its process.
+    /// Puts the rows of both tables in order again, each selection staying on whose it is.
     pub fn arrange(&mut self) {
-        let Top {
-            parents, zombies, ..
-        } = &self.frame.items[0];
-        let filter = self.filter.as_ref();
-
-        let list = &mut self.culprits;
-        list.order = (0..parents.len())
-            .filter(|&i| filter.is_none_or(|filter| filter.matches(&culprit_row(&parents[i]))))
-            .collect();
-        list.order.sort_by(|&a, &b| {
-            let (a, b) = (&parents[a], &parents[b]);
-            let first = list.sort.order_culprits(a, b);
-            (if list.reverse { first.reverse() } else { first })
-                .then_with(|| Column::Zombies.order_culprits(a, b))
-                .then_with(|| Column::Oldest.order_culprits(a, b))
-                .then_with(|| Column::Reaps.order_culprits(a, b))
-                .then_with(|| Column::Pid.order_culprits(a, b))
-        });
-        settle(list, |i| Identity::of(&parents[i].process));
-
-        let list = &mut self.zombies;
-        // Made only for a filter: a host may have very many of both.
-        let by_pid: HashMap<u32, &Parent> = match filter {
-            Some(_) => parents
-                .iter()
-                .map(|parent| (parent.process.pid, parent))
-                .collect(),
-            None => HashMap::new(),
-        };
-        list.order = (0..zombies.len())
-            .filter(|&i| {
-                filter.is_none_or(|filter| filter.matches(&zombie_row(&zombies[i], &by_pid)))
-            })
-            .collect();
-        list.order.sort_by(|&a, &b| {
-            let (a, b) = (&zombies[a], &zombies[b]);
-            let first = list.sort.order_zombies(a, b);
-            (if list.reverse { first.reverse() } else { first })
-                .then_with(|| Column::Age.order_zombies(a, b))
-                .then_with(|| Column::Pid.order_zombies(a, b))
-        });
-        settle(list, |i| Identity::of_zombie(&zombies[i]));
+        let frame = &self.frame;
+        for ((view, ..), list) in F::VIEWS.into_iter().zip(&mut self.lists) {
+            list.order = match &self.filter {
+                Some(filter) => frame.passing(view, filter),
+                None => (0..frame.rows(view)).collect(),
+            };
+            list.order.sort_by(|&a, &b| {
+                let first = frame.order(view, list.sort, a, b);
+                let first = if list.reverse { first.reverse() } else { first };
+                F::sorts(view).iter().fold(first, |order, &column| {
+                    order.then_with(|| frame.order(view, column, a, b))
+                })
+            });
+            settle(list, |i| frame.identity(view, i));
+        }
     }
 
     /// Moves the selection of the shown table to a place, or to the nearest there is.
@@ -281,45 +215,19 @@ impl Model {
         list.who = None;
     }
 
-    /// The selected process of the shown table.
-    pub fn selected(&self) -> Option<Identity> {
+    /// Whose the selected row of the shown table is.
+    pub fn selected(&self) -> Option<F::Identity> {
         self.identity(self.list().at)
     }
 
-    fn identity(&self, at: usize) -> Option<Identity> {
+    fn identity(&self, at: usize) -> Option<F::Identity> {
         let &i = self.list().order.get(at)?;
-        Some(match self.view {
-            TopView::Culprits => Identity::of(&self.top().parents[i].process),
-            TopView::Zombies => Identity::of_zombie(&self.top().zombies[i]),
-        })
-    }
-
-    /// Rows of the frame in the shown table, filtered or not.
-    pub fn unfiltered(&self, view: TopView) -> usize {
-        match view {
-            TopView::Culprits => self.top().parents.len(),
-            TopView::Zombies => self.top().zombies.len(),
-        }
-    }
-
-    /// Name and PID of the row at a place of the shown table, for the search.
-    pub fn words(&self, at: usize) -> (u32, &str) {
-        let i = self.list().order[at];
-        match self.view {
-            TopView::Culprits => {
-                let process = &self.top().parents[i].process;
-                (process.pid, &process.comm)
-            }
-            TopView::Zombies => {
-                let zombie = &self.top().zombies[i];
-                (zombie.pid, &zombie.comm)
-            }
-        }
+        Some(self.frame.identity(self.view, i))
     }
 }
 
-/// Finds the selected process in the new order; if it has gone, the place stays.
-fn settle(list: &mut List, identity: impl Fn(usize) -> Identity) {
+/// Finds the selected row in the new order; if it has gone, the place stays.
+fn settle<F: Board>(list: &mut List<F>, identity: impl Fn(usize) -> F::Identity) {
     let Some(who) = &list.who else {
         list.at = 0;
         return;
@@ -331,38 +239,6 @@ fn settle(list: &mut List, identity: impl Fn(usize) -> Identity) {
     // An empty table forgets nobody: its rows may come back with the next filter.
     if let Some(&i) = list.order.get(list.at) {
         list.who = Some(identity(i));
-    }
-}
-
-fn culprit_row(parent: &Parent) -> Row<'_> {
-    Row {
-        pid: parent.process.pid,
-        comm: &parent.process.comm,
-        parent: Some((parent.process.pid, &parent.process.comm)),
-        zombies: Some(parent.zombies),
-        age: parent.oldest_seconds,
-        leak: Some(parent.leaked_per_second),
-        reaps: Some(parent.reaped_per_second),
-    }
-}
-
-/// A zombie has its parent's counts: `leak>1` then shows the zombies of who leaks.
-fn zombie_row<'a>(zombie: &'a Zombie, by_pid: &HashMap<u32, &'a Parent>) -> Row<'a> {
-    let parent = zombie
-        .parent
-        .as_ref()
-        .and_then(|parent| by_pid.get(&parent.pid));
-    Row {
-        pid: zombie.pid,
-        comm: &zombie.comm,
-        parent: zombie
-            .parent
-            .as_ref()
-            .map(|parent| (parent.pid, parent.comm.as_str())),
-        zombies: parent.map(|parent| parent.zombies),
-        age: Some(zombie.zombie_seconds),
-        leak: parent.map(|parent| parent.leaked_per_second),
-        reaps: parent.map(|parent| parent.reaped_per_second),
     }
 }
 

@@ -1,14 +1,19 @@
 //! What keys and frames do to the model.
 
-use crate::views::top::act::Effect;
-use crate::views::top::keys::Action;
-use crate::views::top::sample::{busy, frame, model, parent, zombie};
+use std::time::Duration;
 
-use super::*;
+use crate::views::table::Heads;
+use crate::views::top::act::Effect;
+use crate::views::top::board::Board;
+use crate::views::top::host::Identity;
+use crate::views::top::keys::Action;
+use crate::views::top::sample::{Model, busy, frame, model, parent, zombie};
+
+use super::Overlay;
 
 fn shown(model: &Model) -> Vec<u32> {
     (0..model.list().order.len())
-        .map(|at| model.words(at).0)
+        .map(|at| model.frame.identity(model.view, model.list().order[at]).pid)
         .collect()
 }
 

@@ -6,7 +6,8 @@ use crate::api::{Document, Exit, Parent, Process, Summary, Top, VERSION, Verdict
 use crate::cli::TopView;
 use crate::views::Look;
 
-use super::model::Model;
+/// The model of one host.
+pub type Model = super::model::Model<Document<Top>>;
 
 /// Without colour, with more than ASCII.
 pub const LOOK: Look = Look {

@@ -13,13 +13,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::api::{Document, Top};
 use crate::cli::TopArgs;
-use crate::client::Source;
 use crate::handle::Stopped;
 use crate::views::{Look, Outcome};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use super::act::Effect;
+use super::board::{Board, Feed, View};
 use super::draw::draw;
 use super::keys;
 use super::model::Model;
@@ -27,16 +28,21 @@ use super::model::Model;
 /// After so long without an answer the screen says so; the client itself gives up later.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-type Fetch = JoinHandle<anyhow::Result<Document<Top>>>;
+type Fetch<F> = JoinHandle<anyhow::Result<F>>;
 
 /// Runs until the user, a signal or the number of frames ends it. The terminal is as it was
 /// afterwards, also after a panic.
-pub async fn run(args: &TopArgs, source: Source, look: Look) -> anyhow::Result<Outcome> {
+pub async fn run<S: Feed>(
+    args: &TopArgs,
+    view: View<S>,
+    source: S,
+    look: Look,
+) -> anyhow::Result<Outcome> {
     // An agent that gives no frame is a sentence on a terminal that was not touched.
-    let frame = source.top().await?;
+    let frame = source.frame().await?;
     let label = source.label();
     let filter = args.filter.clone();
-    let model = Model::new(look, label, args.view, filter, args.delay, frame);
+    let model = Model::new(look, label, view, filter, args.delay, frame);
     let mut signals = Signals::new()?;
     // A line of the log would tear the screen.
     let level = log::max_level();
@@ -60,19 +66,19 @@ pub async fn run(args: &TopArgs, source: Source, look: Look) -> anyhow::Result<O
     ended.map(|()| Outcome::Fine)
 }
 
-struct Screen {
-    model: Model,
-    source: Source,
+struct Screen<S: Feed> {
+    model: Model<S::Frame>,
+    source: S,
     terminal: DefaultTerminal,
     events: mpsc::Receiver<std::io::Result<Event>>,
 }
 
-impl Screen {
+impl<S: Feed> Screen<S> {
     async fn run(&mut self, frames: Option<u64>, signals: &mut Signals) -> anyhow::Result<()> {
         let mut shown = 1;
         let mut answered = Instant::now();
         let mut due = answered + self.model.interval;
-        let mut fetch: Option<Fetch> = None;
+        let mut fetch: Option<Fetch<S::Frame>> = None;
         loop {
             self.terminal
                 .draw(|frame| draw(frame, &mut self.model))
@@ -92,7 +98,7 @@ impl Screen {
                 () = tokio::time::sleep_until(due), if fetch.is_none() && !self.model.paused => {
                     due = Instant::now() + self.model.interval;
                     let source = self.source.clone();
-                    fetch = Some(tokio::spawn(async move { source.top().await }));
+                    fetch = Some(tokio::spawn(async move { source.frame().await }));
                 }
                 done = finished(&mut fetch) => {
                     fetch = None;
@@ -153,7 +159,7 @@ impl Screen {
 
     /// Writes the frame into a new file and says what came of it.
     fn save(&self) -> String {
-        let path = file_name(&self.model.frame.at);
+        let path = file_name(self.model.frame.at());
         let written = serde_json::to_vec_pretty(&self.model.frame)
             .map_err(anyhow::Error::new)
             .and_then(|text| write_new(&path, &text));
@@ -171,7 +177,7 @@ enum Next {
 }
 
 /// The frame that was asked for; never, where none was.
-async fn finished(fetch: &mut Option<Fetch>) -> anyhow::Result<anyhow::Result<Document<Top>>> {
+async fn finished<F>(fetch: &mut Option<Fetch<F>>) -> anyhow::Result<anyhow::Result<F>> {
     match fetch {
         Some(fetch) => fetch.await.context("the view broke"),
         None => std::future::pending().await,
@@ -247,26 +253,7 @@ fn write_new(path: &Path, text: &[u8]) -> anyhow::Result<()> {
 
 /// The sequence that asks a terminal to copy text.
 fn osc52(text: &str) -> String {
-    format!("\x1b]52;c;{}\x07", base64(text.as_bytes()))
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let word = (0..3).fold(0, |word, i| {
-            word << 8 | u32::from(*chunk.get(i).unwrap_or(&0))
-        });
-        for i in 0..4 {
-            let digit = DIGITS[(word >> (18 - 6 * i) & 63) as usize];
-            text.push(if i <= chunk.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
-        }
-    }
-    text
+    format!("\x1b]52;c;{}\x07", STANDARD.encode(text))
 }
 
 #[cfg(test)]
@@ -275,9 +262,6 @@ mod tests {
 
     #[test]
     fn copies_are_base64() {
-        assert_eq!(base64(b"1"), "MQ==");
-        assert_eq!(base64(b"12"), "MTI=");
-        assert_eq!(base64(b"12345"), "MTIzNDU=");
         assert_eq!(osc52("123"), "\x1b]52;c;MTIz\x07");
     }
 

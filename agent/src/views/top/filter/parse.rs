@@ -161,12 +161,12 @@ impl Parser {
             None => {
                 return Err(format!(
                     "a field is missing at the end; known: {}",
-                    Field::KNOWN
+                    Field::all()
                 ));
             }
         };
         let field = Field::named(&name)
-            .ok_or_else(|| format!("`{name}` is no field; known: {}", Field::KNOWN))?;
+            .ok_or_else(|| format!("`{name}` is no field; known: {}", Field::all()))?;
         let Some(Token::Op(op)) = self.next() else {
             return Err(format!(
                 "an operator is missing after `{name}`: = != > < >= <= or ~"

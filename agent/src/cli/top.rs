@@ -1,0 +1,72 @@
+//! Options of `top`.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, ValueEnum};
+
+use crate::views::top::filter::Filter;
+
+use super::{Cli, FleetArgs, ProbeArgs, ViewArgs, values};
+
+/// Options of `top`.
+#[derive(Clone, Debug, Args)]
+pub struct TopArgs {
+    /// Print frames as text instead of drawing a screen
+    #[arg(short, long)]
+    pub batch: bool,
+    /// End after so many frames
+    #[arg(short = 'n', long, value_name = "N",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub iterations: Option<u64>,
+    /// Time between frames
+    #[arg(short, long, value_name = "DURATION", default_value = "1s",
+          value_parser = values::interval)]
+    pub delay: Duration,
+    /// Show only rows that match, such as 'oldest>10s and comm~java'
+    #[arg(short, long, value_name = "FILTER", value_parser = Filter::parse)]
+    pub filter: Option<Filter>,
+    /// Which table to begin with, or to print [usual: culprits; with --prometheus: nodes]
+    #[arg(long, value_name = "VIEW")]
+    pub view: Option<ViewName>,
+    /// Print each frame as a JSON document; one frame unless -n says otherwise
+    #[arg(long)]
+    pub json: bool,
+    /// Which agent.
+    #[command(flatten)]
+    pub from: ViewArgs,
+    /// Which cluster.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// How to probe.
+    #[command(flatten)]
+    pub probes: ProbeArgs,
+}
+
+/// A table of `top`, of a host or of a whole cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ViewName {
+    /// Parents that hold zombies or reap
+    Culprits,
+    /// The zombies themselves
+    Zombies,
+    /// With --prometheus: the nodes of a cluster
+    Nodes,
+    /// With --prometheus: containers and units of all nodes
+    Workloads,
+}
+
+/// A table of one host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopView {
+    /// Parents that hold zombies or reap.
+    Culprits,
+    /// The zombies themselves.
+    Zombies,
+}
+
+/// Ends the command as clap does after a misuse that it cannot see itself.
+pub fn misused(why: impl Display) -> ! {
+    let kind = clap::error::ErrorKind::ValueValidation;
+    Cli::command().error(kind, why).exit()
+}

@@ -1,0 +1,138 @@
+//! A whole cluster, as Prometheus knows it: it has scraped the agents and adds them up.
+
+use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use hyper::StatusCode;
+
+use crate::api::VERSION;
+use crate::api::fleet::{Fleet, FleetDocument};
+use crate::cli::FleetArgs;
+use crate::client::http::Endpoint;
+use crate::client::web::{self, Web};
+use crate::say::say;
+
+mod join;
+#[cfg(test)]
+mod join_tests;
+mod queries;
+mod series;
+
+use series::Series;
+
+/// A Prometheus that scrapes agents.
+#[derive(Clone, Debug)]
+pub struct Prometheus {
+    web: Web,
+    /// A token that may be replaced at any time.
+    token_file: Option<PathBuf>,
+}
+
+impl Prometheus {
+    /// The one that was named on the command line; `None` where none was.
+    pub fn named(args: &FleetArgs) -> anyhow::Result<Option<Self>> {
+        let Some(url) = &args.prometheus else {
+            return Ok(None);
+        };
+        let mut web = Web::anonymous(url)?;
+        if let Some(user) = &url.user {
+            if args.prometheus_token_file.is_some() {
+                bail!(
+                    "the URL names a user and --prometheus-token-file a token: leave one of them \
+                     away"
+                );
+            }
+            let password = user.password.as_deref().unwrap_or_default();
+            web.authorization = Some(web::basic(&user.name, password)?);
+        }
+        say(format_args!("reading from the Prometheus at {url}"));
+        Ok(Some(Self {
+            web,
+            token_file: args.prometheus_token_file.clone(),
+        }))
+    }
+
+    /// What the head of a view says about it.
+    pub fn label(&self) -> String {
+        format!("Prometheus at {}", self.web.url)
+    }
+
+    /// All nodes and workloads at this moment.
+    pub async fn fleet(&self) -> anyhow::Result<FleetDocument<Fleet>> {
+        let nodes = self.query(&queries::nodes(), None).await?;
+        let now = nodes
+            .iter()
+            .find(|series| series.label("part") == Some("now"));
+        let now = now
+            .with_context(|| format!("the {} gave no answer to a query", self.label()))?
+            .value;
+        if nodes.len() == 1 {
+            bail!(
+                "the {} has no series of reapwatch: let it scrape the agents, as \
+                 deploy/README.md says, or ask the one that does",
+                self.label()
+            );
+        }
+        let workloads = self.query(&queries::workloads(), Some(now)).await?;
+        let fleet = join::fleet(&nodes, &workloads, now);
+        let lost = fleet.nodes.iter().filter_map(|node| node.lost_events);
+        let at = UNIX_EPOCH + Duration::try_from_secs_f64(now).unwrap_or_default();
+        Ok(FleetDocument {
+            version: VERSION,
+            source: "prometheus".to_owned(),
+            prometheus: self.web.url.to_string(),
+            at: humantime::format_rfc3339_millis(at).to_string(),
+            lost_events: lost.reduce(|sum, lost| sum + lost),
+            items: vec![fleet],
+        })
+    }
+
+    /// The answer to an instant query, now or at a moment.
+    async fn query(&self, query: &str, at: Option<f64>) -> anyhow::Result<Vec<Series>> {
+        let moment = at.map_or_else(String::new, |at| format!("&time={at:.3}"));
+        let path = format!("/api/v1/query?query={}{moment}", queries::encoded(query));
+        let here = self.label();
+        let (status, body) = self.endpoint()?.ask(&path).await.map_err(|error| {
+            anyhow::anyhow!(
+                "no {here} answers: {error:#}; name one that runs, such as \
+                     http://prometheus:9090"
+            )
+        })?;
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => bail!(
+                "the {here} does not let us in ({status}): put user:password@ before its host, \
+                 or name a file with a token by --prometheus-token-file"
+            ),
+            status if status.is_redirection() => bail!(
+                "the {here} sends us elsewhere ({status}): give the URL at which it answers \
+                 itself, and a token where it wants a login"
+            ),
+            StatusCode::OK => {}
+            status => match series::refusal(&body) {
+                Some(why) => bail!("the {here} refuses a query ({status}): {why}"),
+                None => bail!("{}", self.no_prometheus(&format!("it answered {status}"))),
+            },
+        }
+        series::parse(&body).with_context(|| self.no_prometheus("it did not answer as one does"))
+    }
+
+    fn no_prometheus(&self, why: &str) -> String {
+        format!(
+            "{} is no Prometheus ({why} to /api/v1/query): name one, with the path before /api if \
+             it has one; an agent is asked by --url",
+            self.web.url
+        )
+    }
+
+    fn endpoint(&self) -> anyhow::Result<Endpoint> {
+        let mut web = self.web.clone();
+        if let Some(path) = &self.token_file {
+            let token = std::fs::read_to_string(path).with_context(|| {
+                format!("cannot read the token for Prometheus in {}", path.display())
+            })?;
+            web.authorization = Some(web::bearer(token.trim())?);
+        }
+        Ok(Endpoint::Url(web))
+    }
+}

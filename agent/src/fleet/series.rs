@@ -1,0 +1,66 @@
+//! The answer of Prometheus to an instant query.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::api::fleet::FleetAgent;
+
+/// One series at one moment.
+#[derive(Clone, Debug)]
+pub(super) struct Series {
+    labels: BTreeMap<String, String>,
+    /// Its value, which may be no number at all.
+    pub value: f64,
+}
+
+impl Series {
+    /// A label; an empty one is none.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        let value = self.labels.get(name).map(String::as_str);
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// The same, to keep.
+    pub fn owned(&self, name: &str) -> Option<String> {
+        self.label(name).map(str::to_owned)
+    }
+
+    /// Whose figures these are.
+    pub fn agent(&self) -> FleetAgent {
+        let instance = self.owned("instance").unwrap_or_default();
+        FleetAgent {
+            cluster: self.owned("cluster"),
+            node: self.owned("node").unwrap_or_else(|| instance.clone()),
+            instance,
+            job: self.owned("job").unwrap_or_default(),
+        }
+    }
+}
+
+/// The series of a vector; `None` where this is no answer of Prometheus.
+pub(super) fn parse(body: &[u8]) -> Option<Vec<Series>> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    let data = &answer["data"];
+    if answer["status"] != "success" || data["resultType"] != "vector" {
+        return None;
+    }
+    data["result"].as_array()?.iter().map(one).collect()
+}
+
+fn one(series: &Value) -> Option<Series> {
+    let labels = series["metric"].as_object()?;
+    Some(Series {
+        labels: labels
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+            .collect(),
+        value: series["value"][1].as_str()?.parse().ok()?,
+    })
+}
+
+/// What Prometheus says that it did not like.
+pub(super) fn refusal(body: &[u8]) -> Option<String> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    (answer["status"] == "error").then(|| answer["error"].as_str().unwrap_or("").to_owned())
+}

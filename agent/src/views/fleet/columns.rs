@@ -1,0 +1,247 @@
+//! The columns of nodes and of workloads: their heads, cells, widths and sort keys.
+
+use std::cmp::Ordering;
+
+use crate::api::fleet::{FleetNode, FleetWorkload, VerdictCount};
+use crate::views::Look;
+use crate::views::table::{Heads, Side, down};
+use crate::views::text::{Bound, rate};
+
+use super::{node, verdicts, workload};
+
+/// A column of one of the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// Name of a node.
+    Node,
+    /// Name of a workload.
+    Workload,
+    /// Whether the agent answers Prometheus.
+    Agent,
+    /// Age of the figures.
+    Data,
+    /// Zombies.
+    Zombies,
+    /// Stale ones among them.
+    Stale,
+    /// Stale ones that come.
+    Growth,
+    /// Age of the oldest.
+    Oldest,
+    /// Exits.
+    Exits,
+    /// 99th percentile of zombie time.
+    P99,
+    /// Share of late reaps.
+    Late,
+    /// Exits that do not come to their end.
+    Stuck,
+    /// PIDs in use, of how many.
+    Pids,
+    /// Lost events.
+    Lost,
+    /// Culprits by verdict.
+    Why,
+}
+
+use Column::{
+    Agent, Data, Exits, Growth, Late, Lost, Node, Oldest, P99, Pids, Stale, Stuck, Why, Workload,
+    Zombies,
+};
+
+/// Of nodes, the most telling first.
+pub const NODES: &[Column] = &[
+    Node, Agent, Zombies, Stale, Oldest, Exits, Why, Stuck, Pids, P99, Data, Lost,
+];
+
+/// Of workloads.
+pub const WORKLOADS: &[Column] = &[
+    Workload, Node, Stale, Growth, Oldest, Why, Zombies, Exits, Late, Stuck,
+];
+
+impl Heads for Column {
+    fn head(self) -> &'static str {
+        match self {
+            Node => "NODE",
+            Workload => "WORKLOAD",
+            Agent => "AGENT",
+            Data => "DATA",
+            Zombies => "ZOMBIES",
+            Stale => "STALE",
+            Growth => "GROWTH/h",
+            Oldest => "OLDEST",
+            Exits => "EXITS/s",
+            P99 => "P99",
+            Late => "LATE",
+            Stuck => "STUCK",
+            Pids => "PIDS",
+            Lost => "LOST",
+            Why => "WHY",
+        }
+    }
+
+    fn side(self) -> Side {
+        match self {
+            Node | Workload | Agent | Why => Side::Left,
+            _ => Side::Right,
+        }
+    }
+
+    fn width(self) -> (usize, usize) {
+        match self {
+            Node => (11, 20),
+            Workload => (18, 34),
+            Agent | Late | Pids => (5, 0),
+            Data | Lost | P99 => (6, 1),
+            Stale | Stuck => (6, 0),
+            Zombies | Exits => (8, 0),
+            Growth => (9, 0),
+            Oldest => (7, 1),
+            Why => (15, 40),
+        }
+    }
+}
+
+impl Column {
+    /// Its cell in a node's row.
+    pub fn of_node(self, it: &FleetNode, look: Look) -> String {
+        let number = |value: Option<u64>| or_nothing(value.map(|value| value.to_string()), look);
+        match self {
+            Node => node(&it.agent, look),
+            Agent => match it.up {
+                Some(true) => "up",
+                Some(false) => "DOWN",
+                None => look.nothing(),
+            }
+            .to_owned(),
+            Data => look.maybe(it.data_age_seconds, Bound::Exact),
+            Zombies => number(it.zombies),
+            Stale => number(it.stale_zombies),
+            Oldest => look.maybe(it.oldest_seconds, Bound::Exact),
+            Exits => or_nothing(it.exits_per_second.map(rate), look),
+            P99 => look.maybe(it.p99_zombie_seconds, Bound::Exact),
+            Stuck => number(it.stuck_exits),
+            Pids => or_nothing(pids(it).map(percent), look),
+            Lost => number(it.lost_events),
+            Why => why(it.verdicts.as_deref(), look),
+            Workload | Growth | Late => String::new(),
+        }
+    }
+
+    /// Its cell in a workload's row.
+    pub fn of_workload(self, it: &FleetWorkload, look: Look) -> String {
+        match self {
+            Workload => workload(it, look),
+            Node => node(&it.agent, look),
+            Zombies => it.zombies.to_string(),
+            Stale => it.stale_zombies.to_string(),
+            Growth => or_nothing(it.growth_per_second.map(per_hour), look),
+            Oldest => look.maybe(it.oldest_seconds, Bound::Exact),
+            Exits => or_nothing(it.exits_per_second.map(rate), look),
+            Late => or_nothing(it.late_ratio.map(percent), look),
+            Stuck => it.stuck_exits.to_string(),
+            Why => why(it.verdicts.as_deref(), look),
+            Agent | Data | P99 | Pids | Lost => String::new(),
+        }
+    }
+
+    /// Order of two nodes by this column: the worst first, names upwards.
+    pub fn order_nodes(self, a: &FleetNode, b: &FleetNode) -> Ordering {
+        let worst = |f: fn(&FleetNode) -> Option<f64>| down(f(a), f(b));
+        match self {
+            // Who is down comes first.
+            Agent => a.up.unwrap_or(true).cmp(&b.up.unwrap_or(true)),
+            Data => worst(|it| it.data_age_seconds),
+            Zombies => b.zombies.cmp(&a.zombies),
+            Stale => b.stale_zombies.cmp(&a.stale_zombies),
+            Oldest => worst(|it| it.oldest_seconds),
+            Exits => worst(|it| it.exits_per_second),
+            P99 => worst(|it| it.p99_zombie_seconds),
+            Stuck => b.stuck_exits.cmp(&a.stuck_exits),
+            Pids => worst(pids),
+            Lost => b.lost_events.cmp(&a.lost_events),
+            Why => by_verdict(a.verdicts.as_deref(), b.verdicts.as_deref()),
+            Node | Workload | Growth | Late => a.agent.cmp(&b.agent),
+        }
+    }
+
+    /// Order of two workloads by this column.
+    pub fn order_workloads(self, a: &FleetWorkload, b: &FleetWorkload) -> Ordering {
+        let worst = |f: fn(&FleetWorkload) -> Option<f64>| down(f(a), f(b));
+        let names = |it: &FleetWorkload| {
+            let all = [&it.namespace, &it.pod, &it.container, &it.unit];
+            all.map(Clone::clone)
+        };
+        match self {
+            Node => a.agent.cmp(&b.agent),
+            Zombies => b.zombies.cmp(&a.zombies),
+            Stale => b.stale_zombies.cmp(&a.stale_zombies),
+            Growth => worst(|it| it.growth_per_second),
+            Oldest => worst(|it| it.oldest_seconds),
+            Exits => worst(|it| it.exits_per_second),
+            Late => worst(|it| it.late_ratio),
+            Stuck => b.stuck_exits.cmp(&a.stuck_exits),
+            Why => by_verdict(a.verdicts.as_deref(), b.verdicts.as_deref()),
+            Workload | Agent | Data | P99 | Pids | Lost => names(a).cmp(&names(b)),
+        }
+    }
+}
+
+/// Share of the PIDs that are in use.
+pub fn pids(node: &FleetNode) -> Option<f64> {
+    let limit = node.pids_limit.filter(|limit| *limit > 0)?;
+    Some(node.pids_used? as f64 / limit as f64)
+}
+
+fn or_nothing(text: Option<String>, look: Look) -> String {
+    text.unwrap_or_else(|| look.nothing().to_owned())
+}
+
+fn percent(share: f64) -> String {
+    match share * 100.0 {
+        percent if percent > 0.0 && percent < 1.0 => "<1%".to_owned(),
+        percent => format!("{percent:.0}%"),
+    }
+}
+
+fn per_hour(per_second: f64) -> String {
+    let per_hour = per_second * 3600.0;
+    // What is less than one in ten hours is the noise of a slope.
+    if per_hour.abs() < 0.1 {
+        "0".to_owned()
+    } else {
+        format!("{per_hour:+.1}")
+    }
+}
+
+fn why(counts: Option<&[VerdictCount]>, look: Look) -> String {
+    match counts {
+        None | Some([]) => look.nothing().to_owned(),
+        Some(counts) => look.clean(&verdicts(counts)),
+    }
+}
+
+/// Those with a verdict come before those without.
+fn by_verdict(a: Option<&[VerdictCount]>, b: Option<&[VerdictCount]>) -> Ordering {
+    let first = |counts: Option<&[VerdictCount]>| {
+        let verdict = counts.and_then(|counts| counts.first());
+        verdict.map(|it| it.verdict.clone())
+    };
+    let (a, b) = (first(a), first(b));
+    (a.is_none(), a).cmp(&(b.is_none(), b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_and_slopes_are_short() {
+        assert_eq!(percent(0.0), "0%");
+        assert_eq!(percent(0.004), "<1%");
+        assert_eq!(percent(0.256), "26%");
+        assert_eq!(per_hour(0.0), "0");
+        assert_eq!(per_hour(0.01), "+36.0");
+        assert_eq!(per_hour(-0.001), "-3.6");
+    }
+}

@@ -1,0 +1,243 @@
+//! A whole cluster, from Prometheus: `culprits --prometheus`, `zombies --prometheus`, and the
+//! words for nodes and workloads.
+
+use crate::api::Container;
+use crate::api::fleet::{
+    Fleet, FleetAgent, FleetCulprits, FleetDocument, FleetNode, FleetWorkload, VerdictCount,
+};
+use crate::fleet::Prometheus;
+
+use super::output::print;
+use super::text::count;
+use super::{Look, Outcome, json, table};
+
+pub mod columns;
+#[cfg(test)]
+pub mod sample;
+#[cfg(test)]
+mod tests;
+
+use columns::Column;
+
+/// What an agent of the cluster says of its node: the figures of a moment.
+type Document = FleetDocument<Fleet>;
+
+/// Asks once, prints the workloads with stale zombies and why nodes' culprits do not reap.
+pub async fn culprits(
+    prometheus: &Prometheus,
+    json: bool,
+    fail: bool,
+    look: Look,
+) -> anyhow::Result<Outcome> {
+    let document = prometheus.fleet().await?;
+    let stale = |it: &FleetWorkload| it.stale_zombies > 0;
+    let found = document.items[0].workloads.iter().any(stale);
+    if json {
+        let nodes = document.items[0].nodes.clone();
+        let nodes = nodes.into_iter().filter(accused_or_unknown).collect();
+        json::line(&FleetCulprits {
+            document: only(document, stale),
+            nodes,
+        })?;
+    } else {
+        print(&culprits_report(&document, look))?;
+    }
+    Ok(outcome(found, fail))
+}
+
+/// Asks once, prints the workloads with zombies.
+pub async fn zombies(
+    prometheus: &Prometheus,
+    json: bool,
+    fail: bool,
+    look: Look,
+) -> anyhow::Result<Outcome> {
+    let document = prometheus.fleet().await?;
+    let some = |it: &FleetWorkload| it.zombies > 0;
+    let found = document.items[0].workloads.iter().any(some);
+    if json {
+        json::line(&only(document, some))?;
+    } else {
+        print(&zombies_report(&document, look))?;
+    }
+    Ok(outcome(found, fail))
+}
+
+fn outcome(found: bool, fail: bool) -> Outcome {
+    if found && fail {
+        Outcome::Found
+    } else {
+        Outcome::Fine
+    }
+}
+
+/// A document of some workloads.
+fn only(document: Document, keep: fn(&FleetWorkload) -> bool) -> FleetDocument<FleetWorkload> {
+    let workloads = document.items.into_iter().flat_map(|it| it.workloads);
+    FleetDocument {
+        items: workloads.filter(keep).collect(),
+        version: document.version,
+        source: document.source,
+        prometheus: document.prometheus,
+        at: document.at,
+        lost_events: document.lost_events,
+    }
+}
+
+fn accused_or_unknown(node: &FleetNode) -> bool {
+    node.verdicts
+        .as_ref()
+        .is_none_or(|counts| !counts.is_empty())
+}
+
+fn culprits_report(document: &Document, look: Look) -> String {
+    let columns = [
+        Column::Workload,
+        Column::Node,
+        Column::Stale,
+        Column::Growth,
+        Column::Oldest,
+        Column::Late,
+        Column::Why,
+    ];
+    let nodes = &document.items[0].nodes;
+    let stale = |it: &FleetWorkload| it.stale_zombies > 0;
+    let mut text = workloads(document, &columns, stale, "stale zombies", look);
+    let accused: Vec<_> = nodes
+        .iter()
+        .filter(|it| {
+            it.verdicts
+                .as_ref()
+                .is_some_and(|counts| !counts.is_empty())
+        })
+        .collect();
+    if !accused.is_empty() {
+        text.push('\n');
+        text.push_str(&table::text(
+            &[Column::Node, Column::Why],
+            0..accused.len(),
+            |column, row| column.of_node(accused[row], look),
+            look,
+        ));
+    }
+    text.push_str(&unknown(document, look));
+    text.push_str(&elsewhere("culprits"));
+    text
+}
+
+fn zombies_report(document: &Document, look: Look) -> String {
+    let columns = [
+        Column::Workload,
+        Column::Node,
+        Column::Zombies,
+        Column::Stale,
+        Column::Oldest,
+    ];
+    let some = |it: &FleetWorkload| it.zombies > 0;
+    let mut text = workloads(document, &columns, some, "zombies", look);
+    text.push_str(&unknown(document, look));
+    text.push_str(&elsewhere("zombies"));
+    text
+}
+
+fn workloads(
+    document: &Document,
+    columns: &[Column],
+    keep: fn(&FleetWorkload) -> bool,
+    what: &str,
+    look: Look,
+) -> String {
+    let Fleet { nodes, workloads } = &document.items[0];
+    let rows: Vec<_> = workloads.iter().filter(|it| keep(it)).collect();
+    if rows.is_empty() {
+        let told = nodes.iter().filter(|it| it.zombies.is_some()).count();
+        return format!("no {what} on {}\n", count(told as u64, "node"));
+    }
+    let cell = |column: Column, row: usize| column.of_workload(rows[row], look);
+    table::text(columns, 0..rows.len(), cell, look)
+}
+
+/// Where figures are missing, a line for each node.
+pub fn unknown(document: &Document, look: Look) -> String {
+    let mut text = String::new();
+    let nodes = document.items[0].nodes.iter();
+    for silent in nodes.filter(|it| it.zombies.is_none()) {
+        let name = node(&silent.agent, look);
+        let why = match silent.up {
+            Some(false) => "is down",
+            _ => "is not scraped",
+        };
+        text.extend(["nothing is known of ", &name, ": its agent ", why]);
+        if let Some(age) = silent.data_age_seconds {
+            let age = look.duration(age);
+            text.extend([", the last figures are ", &age, " old"]);
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// What Prometheus cannot show, and who can.
+fn elsewhere(command: &str) -> String {
+    format!(
+        "Prometheus knows no PIDs: `kubectl reapwatch --node NODE {command}` or `reapwatch \
+         {command} --url http://NODE:9991` asks the node itself\n"
+    )
+}
+
+/// Name of a node, with its cluster where there are several.
+pub fn node(agent: &FleetAgent, look: Look) -> String {
+    match &agent.cluster {
+        Some(cluster) => look.clean(&format!("{cluster}/{}", agent.node)),
+        None => look.clean(&agent.node),
+    }
+}
+
+/// `shop/web-0/app`, `nginx.service`, `not in a container`, or what stands for many.
+pub fn workload(it: &FleetWorkload, look: Look) -> String {
+    let names = [&it.namespace, &it.pod, &it.container, &it.unit];
+    if let Some(all) = names
+        .into_iter()
+        .flatten()
+        .find(|name| name.starts_with('~'))
+    {
+        return look.clean(all);
+    }
+    if names.into_iter().all(Option::is_none) {
+        return "not in a container".to_owned();
+    }
+    look.workload(Some(&Container {
+        namespace: it.namespace.clone(),
+        pod: it.pod.clone(),
+        name: it.container.clone(),
+        unit: it.unit.clone(),
+        ..Container::default()
+    }))
+}
+
+/// `never_waits 2, parent_stopped`.
+pub fn verdicts(counts: &[VerdictCount]) -> String {
+    let words = counts.iter().map(|it| match it.culprits {
+        1 => it.verdict.clone(),
+        many => format!("{} {many}", it.verdict),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// How old the figures are: `2.0s`, or `2.0s to 14s`.
+pub fn data_age(nodes: &[FleetNode], look: Look) -> Option<String> {
+    let ages = nodes
+        .iter()
+        .filter(|it| it.zombies.is_some())
+        .filter_map(|it| it.data_age_seconds);
+    let (least, most) = ages.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), age| {
+        (age.min(least), age.max(most))
+    });
+    let [least, most] = [least, most].map(|age| age.is_finite().then(|| look.duration(age)));
+    let (least, most) = least.zip(most)?;
+    Some(if least == most {
+        least
+    } else {
+        format!("{least} to {most}")
+    })
+}

@@ -1,0 +1,341 @@
+//! One host, as its agent tells of it: culprits and zombies.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use ratatui::text::Line;
+
+use crate::api::{Document, Parent, Process, Top, Zombie};
+use crate::cli::{TopView, ViewName};
+use crate::client::Source;
+use crate::views::text::{count, rate};
+use crate::views::zombies::{self, loss};
+use crate::views::{Look, pids};
+
+use super::board::{Board, Exits, Feed, Figures, Words};
+use super::columns::{self, Column};
+use super::detail;
+use super::filter::{Field, Filter, Row};
+use super::model::Model;
+
+/// A process over all time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its PID.
+    pub pid: u32,
+    /// When it started.
+    pub start_time: Option<String>,
+}
+
+impl Identity {
+    /// Of a process.
+    pub fn of(process: &Process) -> Self {
+        Self {
+            pid: process.pid,
+            start_time: process.start_time.clone(),
+        }
+    }
+
+    /// Of a zombie.
+    pub fn of_zombie(zombie: &Zombie) -> Self {
+        Self {
+            pid: zombie.pid,
+            start_time: zombie.start_time.clone(),
+        }
+    }
+}
+
+impl Feed for Source {
+    type Frame = Document<Top>;
+
+    fn label(&self) -> String {
+        self.label()
+    }
+
+    async fn frame(&self) -> anyhow::Result<Document<Top>> {
+        self.top().await
+    }
+}
+
+/// The frame's only item.
+fn top(frame: &Document<Top>) -> &Top {
+    // `Source::top` let no other document through.
+    &frame.items[0]
+}
+
+impl Model<Document<Top>> {
+    /// What the frame tells.
+    pub fn top(&self) -> &Top {
+        top(&self.frame)
+    }
+}
+
+impl Board for Document<Top> {
+    type View = TopView;
+    type Column = Column;
+    type Identity = Identity;
+
+    const VIEWS: [(TopView, &'static str, ViewName); 2] = [
+        (TopView::Culprits, "Culprits", ViewName::Culprits),
+        (TopView::Zombies, "Zombies", ViewName::Zombies),
+    ];
+    const FIELDS: &'static [Field] = &[
+        Field::Pid,
+        Field::Comm,
+        Field::Parent,
+        Field::Zombies,
+        Field::Age,
+        Field::Leak,
+        Field::Reaps,
+    ];
+    const WORDS: Words = Words {
+        row: "process",
+        search: "a name or PID",
+        filter: "oldest>10s and comm~java",
+        copied: "PID",
+        notes: &[
+            "OLDEST and AGE count from death, never from start. A bound mark (>= or ≥) says that \
+             the process was dead before the agent came: it is at least so old.",
+            "LEAK/s: children that died and stayed; REAPS/s: children reaped; both over the last \
+             minute. P50, P99: how long the reaped ones had been dead.",
+        ],
+    };
+
+    fn at(&self) -> &str {
+        &self.at
+    }
+
+    fn place(&self, look: Look) -> Vec<String> {
+        [&self.host, &self.kernel, &self.source]
+            .map(|words| look.clean(words))
+            .to_vec()
+    }
+
+    fn figures(&self, _: Look) -> Figures {
+        let summary = &top(self).summary;
+        Figures {
+            zombies: count(summary.zombies, "zombie"),
+            worth_a_look: summary.zombies > 0,
+            stuck: summary.stuck,
+            lost: self.lost_events,
+        }
+    }
+
+    fn alarms(&self, look: Look) -> Vec<String> {
+        let full = top(self).pids.iter().find(|it| pids::matters(it));
+        full.map(|it| pids::line(it, look)).into_iter().collect()
+    }
+
+    fn exits_since(&self, earlier: &Self) -> Exits {
+        let (old, new) = (&top(earlier).summary, &top(self).summary);
+        let seconds = new.uptime_seconds - old.uptime_seconds;
+        if seconds < 0.0 || new.exits_total < old.exits_total {
+            Exits::Anew
+        } else if seconds > 0.0 {
+            Exits::PerSecond((new.exits_total - old.exits_total) as f64 / seconds)
+        } else {
+            Exits::Unknown
+        }
+    }
+
+    fn rows(&self, view: TopView) -> usize {
+        match view {
+            TopView::Culprits => top(self).parents.len(),
+            TopView::Zombies => top(self).zombies.len(),
+        }
+    }
+
+    fn identity(&self, view: TopView, row: usize) -> Identity {
+        match view {
+            TopView::Culprits => Identity::of(&top(self).parents[row].process),
+            TopView::Zombies => Identity::of_zombie(&top(self).zombies[row]),
+        }
+    }
+
+    fn copied(who: &Identity) -> String {
+        who.pid.to_string()
+    }
+
+    fn passing(&self, view: TopView, filter: &Filter) -> Vec<usize> {
+        let Top {
+            parents, zombies, ..
+        } = top(self);
+        match view {
+            TopView::Culprits => (0..parents.len())
+                .filter(|&i| filter.matches(&culprit_row(&parents[i])))
+                .collect(),
+            TopView::Zombies => {
+                let by_pid = parents
+                    .iter()
+                    .map(|parent| (parent.process.pid, parent))
+                    .collect();
+                (0..zombies.len())
+                    .filter(|&i| filter.matches(&zombie_row(&zombies[i], &by_pid)))
+                    .collect()
+            }
+        }
+    }
+
+    fn finds(&self, view: TopView, row: usize, wanted: &str) -> bool {
+        let (pid, comm) = match view {
+            TopView::Culprits => {
+                let process = &top(self).parents[row].process;
+                (process.pid, &process.comm)
+            }
+            TopView::Zombies => {
+                let zombie = &top(self).zombies[row];
+                (zombie.pid, &zombie.comm)
+            }
+        };
+        comm.to_lowercase().contains(wanted) || pid.to_string().starts_with(wanted)
+    }
+
+    fn columns(view: TopView) -> &'static [Column] {
+        columns::of(view)
+    }
+
+    fn idle(&self, _: TopView) -> &'static [Column] {
+        let nobody_traces = top(self).zombies.iter().all(|it| it.tracer.is_none());
+        if nobody_traces {
+            &[Column::Tracer]
+        } else {
+            &[]
+        }
+    }
+
+    fn sorts(view: TopView) -> &'static [Column] {
+        match view {
+            TopView::Culprits => &[Column::Zombies, Column::Oldest, Column::Reaps, Column::Pid],
+            TopView::Zombies => &[Column::Age, Column::Pid],
+        }
+    }
+
+    fn order(&self, view: TopView, column: Column, a: usize, b: usize) -> Ordering {
+        let Top {
+            parents, zombies, ..
+        } = top(self);
+        match view {
+            TopView::Culprits => column.order_culprits(&parents[a], &parents[b]),
+            TopView::Zombies => column.order_zombies(&zombies[a], &zombies[b]),
+        }
+    }
+
+    fn cell(&self, view: TopView, column: Column, row: usize, look: Look) -> String {
+        match view {
+            TopView::Culprits => column.of_culprit(&top(self).parents[row], look),
+            TopView::Zombies => column.of_zombie(&top(self).zombies[row], look),
+        }
+    }
+
+    fn strong(&self, view: TopView, column: Column, row: usize) -> bool {
+        matches!(column, Column::Zombies | Column::Oldest)
+            && view == TopView::Culprits
+            && top(self).parents[row].zombies > 0
+    }
+
+    fn nobody(&self, view: TopView, look: Look) -> String {
+        let summary = &top(self).summary;
+        let nobody = match view {
+            TopView::Zombies => "no zombies",
+            TopView::Culprits => "no zombies, and nobody reaped a child in the last minute",
+        };
+        format!(
+            "{nobody}: {} seen since the agent came {} ago",
+            count(summary.exits_total, "exit"),
+            look.duration(summary.uptime_seconds)
+        )
+    }
+
+    fn detail(
+        model: &Model<Self>,
+        view: TopView,
+        who: &Identity,
+        width: usize,
+    ) -> Vec<Line<'static>> {
+        detail::lines(model, view, who, width)
+    }
+
+    fn head_text(model: &Model<Self>) -> String {
+        let (look, frame, summary) = (model.look, &model.frame, &model.top().summary);
+        let exits = match model.rates.back() {
+            Some(&per_second) => format!("{} exits/s", rate(per_second)),
+            None => count(summary.exits_total, "exit"),
+        };
+        let mut text = format!(
+            "{}  {}  {}  {}\n{}  {exits}  {} reaped  since {} ago\n",
+            look.clean(&frame.at),
+            look.clean(&frame.host),
+            look.clean(&frame.kernel),
+            look.clean(&frame.source),
+            count(summary.zombies, "zombie"),
+            summary.reaped_total,
+            look.duration(summary.uptime_seconds),
+        );
+        if let Some(filter) = &model.filter {
+            text.extend(["filter: ", &look.clean(filter.text()), "\n"]);
+        }
+        for full in model.top().pids.iter().filter(|it| pids::matters(it)) {
+            text.extend([pids::line(full, look).as_str(), "\n"]);
+        }
+        if let Some(loss) = loss(frame.lost_events) {
+            text.push_str(&loss);
+            text.push('\n');
+        }
+        text
+    }
+
+    fn table_text(&self, view: TopView, rows: &[usize], look: Look) -> Option<String> {
+        (view == TopView::Zombies).then(|| {
+            let zombies: Vec<_> = rows.iter().map(|&i| &top(self).zombies[i]).collect();
+            zombies::table(zombies, look)
+        })
+    }
+
+    fn keep(mut self, [parents, zombies]: [Vec<usize>; 2]) -> Self {
+        let top = &mut self.items[0];
+        top.parents = kept(&top.parents, &parents);
+        top.zombies = kept(&top.zombies, &zombies);
+        self
+    }
+}
+
+/// Some of many, in the order of the many.
+pub fn kept<T: Clone>(all: &[T], rows: &[usize]) -> Vec<T> {
+    let mut rows = rows.to_vec();
+    rows.sort_unstable();
+    rows.into_iter().map(|i| all[i].clone()).collect()
+}
+
+fn culprit_row(parent: &Parent) -> Row<'_> {
+    Row {
+        pid: parent.process.pid,
+        comm: &parent.process.comm,
+        parent: Some((parent.process.pid, &parent.process.comm)),
+        zombies: Some(parent.zombies),
+        age: parent.oldest_seconds,
+        leak: Some(parent.leaked_per_second),
+        reaps: Some(parent.reaped_per_second),
+        ..Row::default()
+    }
+}
+
+/// A zombie has its parent's counts: `leak>1` then shows the zombies of who leaks.
+fn zombie_row<'a>(zombie: &'a Zombie, by_pid: &HashMap<u32, &'a Parent>) -> Row<'a> {
+    let parent = zombie
+        .parent
+        .as_ref()
+        .and_then(|parent| by_pid.get(&parent.pid));
+    Row {
+        pid: zombie.pid,
+        comm: &zombie.comm,
+        parent: zombie
+            .parent
+            .as_ref()
+            .map(|parent| (parent.pid, parent.comm.as_str())),
+        zombies: parent.map(|parent| parent.zombies),
+        age: Some(zombie.zombie_seconds),
+        leak: parent.map(|parent| parent.leaked_per_second),
+        reaps: parent.map(|parent| parent.reaped_per_second),
+        ..Row::default()
+    }
+}

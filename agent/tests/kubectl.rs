@@ -1,0 +1,236 @@
+//! `kubectl reapwatch`: what it asks of kubectl, and what it says when that gives nothing.
+//!
+//! A program in kubectl's place writes down its arguments and answers as a script says.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tempfile::TempDir;
+
+/// One test at a time: a program that is started by one while another writes its own would hold
+/// that open for writing for a moment, and the kernel starts no such file.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// A folder with programs, and a file in which the one named kubectl keeps its arguments.
+struct Cluster {
+    folder: TempDir,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Cluster {
+    /// `answers` are the branches of a `case` over kubectl's first word.
+    fn new(answers: &str) -> Self {
+        let cluster = Self {
+            _alone: ALONE.lock().unwrap_or_else(PoisonError::into_inner),
+            folder: tempfile::tempdir().expect("a folder"),
+        };
+        cluster.program(
+            "kubectl",
+            &format!(
+                "printf '%s\\n' \"$*\" >>'{}'\n\
+                 for word; do case $word in --*) ;; *) break ;; esac; done\n\
+                 case $word in\n{answers}\nesac",
+                cluster.log().display()
+            ),
+        );
+        cluster
+    }
+
+    fn log(&self) -> std::path::PathBuf {
+        self.folder.path().join("arguments")
+    }
+
+    fn program(&self, name: &str, text: &str) {
+        let path = self.folder.path().join(name);
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("made a program");
+    }
+
+    /// Exit code, both outputs, and the lines of kubectl's arguments.
+    fn run(&self, args: &[&str]) -> (i32, String, String, Vec<String>) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/kubectl-reapwatch");
+        let path = format!("{}:/usr/bin:/bin", self.folder.path().display());
+        let output = Command::new(script)
+            .args(args)
+            .env("PATH", path)
+            .stdin(Stdio::null())
+            .output()
+            .expect("it starts");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        let log = fs::read_to_string(self.log()).unwrap_or_default();
+        (
+            output.status.code().expect("an exit code"),
+            text(output.stdout),
+            text(output.stderr),
+            log.lines().map(str::to_owned).collect(),
+        )
+    }
+}
+
+const ONE_AGENT: &str = "get) echo pod/reapwatch-abcde ;;";
+
+#[test]
+fn a_view_runs_inside_the_agent_of_the_node() {
+    let cluster = Cluster::new(&format!("{ONE_AGENT}\nexec) echo a view; exit 3 ;;"));
+    let (code, stdout, stderr, asked) = cluster.run(&[
+        "--node",
+        "worker-1",
+        "--context=prod",
+        "culprits",
+        "--fail",
+        "a b",
+    ]);
+    assert_eq!(
+        (code, stdout.as_str(), stderr.as_str()),
+        (3, "a view\n", "")
+    );
+    assert_eq!(
+        asked,
+        [
+            "--context=prod get pods --namespace reapwatch --selector \
+             app.kubernetes.io/name=reapwatch --field-selector \
+             status.phase=Running,spec.nodeName=worker-1 --output name",
+            "--context=prod exec --namespace reapwatch reapwatch-abcde --container agent -- \
+             /reapwatch culprits --fail a b",
+        ]
+    );
+}
+
+#[test]
+fn a_cluster_of_one_node_needs_no_name_of_it() {
+    let cluster = Cluster::new(&format!("{ONE_AGENT}\nexec) ;;"));
+    let (code, _, _, asked) = cluster.run(&["-n", "other", "top"]);
+    assert_eq!(code, 0);
+    assert!(asked[0].contains("--namespace other") && !asked[0].contains("nodeName"));
+}
+
+#[test]
+fn what_is_missing_is_one_sentence_each() {
+    for (answers, args, status, part) in [
+        (
+            "get) case $* in *' node worker-9 '*) echo 'Error (NotFound): nodes' >&2; exit 1 ;; \
+             *) echo 'No resources found' >&2 ;; esac ;;",
+            &["--node", "worker-9", "top"][..],
+            1,
+            "there is no node worker-9; kubectl get nodes lists them",
+        ),
+        (
+            "get) case $* in *' node worker-1 '*) echo node/worker-1 ;; esac ;;",
+            &["--node", "worker-1", "top"],
+            1,
+            "no agent runs on node worker-1 in namespace reapwatch",
+        ),
+        (
+            "get) case $* in *' node worker-1 '*) echo Forbidden >&2; exit 1 ;; esac ;;",
+            &["--node", "worker-1", "top"],
+            1,
+            "no agent runs on node worker-1 in namespace reapwatch, if there is such a node",
+        ),
+        (
+            "get) echo pod/a; echo pod/b ;;",
+            &["--node", "worker-1", "top"],
+            1,
+            "several agents run on node worker-1; choose one with --pod: pod/a pod/b\n",
+        ),
+        (
+            "get) echo pod/a; echo pod/b ;;",
+            &["top"],
+            1,
+            "several agents run; choose one with --node",
+        ),
+        (
+            "get) echo 'no server' >&2; exit 1 ;;",
+            &["top"],
+            1,
+            "cannot list the agents: no server\n",
+        ),
+        (
+            "get) echo pod/a ;; exec) exit 1 ;; auth) exit 1 ;;",
+            &["top"],
+            1,
+            "you may not exec there; --forward goes through a port instead",
+        ),
+        ("", &[], 2, "say what to look at"),
+        ("", &["--node"], 2, "--node lacks its value"),
+        ("", &["--nod", "top"], 2, "--nod is no option"),
+        ("", &["agent"], 2, "agent is no view"),
+    ] {
+        let (code, stdout, stderr, _) = Cluster::new(answers).run(args);
+        assert_eq!((code, stdout.as_str()), (status, ""), "{args:?}: {stderr}");
+        assert!(stderr.contains(part), "{part:?} is not in {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
+
+#[test]
+fn a_failed_view_accuses_no_rights_that_are_there() {
+    let cluster =
+        Cluster::new("get) echo pod/a ;; exec) echo 'no such PID' >&2; exit 1 ;; auth) ;;");
+    let (code, _, stderr, _) = cluster.run(&["explain", "1"]);
+    assert_eq!((code, stderr.as_str()), (1, "no such PID\n"));
+}
+
+#[test]
+fn without_kubectl_it_says_so() {
+    let cluster = Cluster::new("");
+    fs::remove_file(cluster.folder.path().join("kubectl")).expect("it was there");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/kubectl-reapwatch");
+    let output = Command::new("/bin/sh")
+        .arg(script)
+        .arg("top")
+        .env("PATH", cluster.folder.path())
+        .output()
+        .expect("it starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr.contains("kubectl is not on PATH"), "{stderr}");
+}
+
+#[test]
+fn a_forwarded_port_is_asked_by_the_program_of_this_machine_and_closed() {
+    let cluster = Cluster::new(&format!(
+        "{ONE_AGENT}\nport-forward)\n\
+         echo $$ >\"${{0%/*}}/pid\"\n\
+         echo 'Forwarding from 127.0.0.1:40123 -> 9991'\n\
+         exec sleep 600 ;;"
+    ));
+    cluster.program("reapwatch", "echo \"$*\"; exit 3");
+    let (code, stdout, stderr, asked) =
+        cluster.run(&["--node", "worker-1", "--forward", "zombies", "--json"]);
+    assert_eq!(
+        (code, stdout.as_str(), stderr.as_str()),
+        (3, "zombies --json --url http://127.0.0.1:40123\n", "")
+    );
+    assert_eq!(
+        asked[1],
+        "port-forward --namespace reapwatch pod/reapwatch-abcde :9991"
+    );
+    let pid = fs::read_to_string(cluster.folder.path().join("pid")).expect("it ran");
+    let status = Path::new("/proc").join(pid.trim()).join("status");
+    // It was sent a signal and nobody here waits for it; dead is enough.
+    let begun = std::time::Instant::now();
+    while fs::read_to_string(&status).is_ok_and(|text| !text.contains("State:\tZ")) {
+        assert!(
+            begun.elapsed().as_secs() < 60,
+            "the port is still forwarded"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_port_that_cannot_be_forwarded_is_one_sentence() {
+    let cluster = Cluster::new(&format!(
+        "{ONE_AGENT}\nport-forward) echo 'error: forbidden' >&2; exit 1 ;;"
+    ));
+    cluster.program("reapwatch", "");
+    let (code, _, stderr, _) = cluster.run(&["--forward", "zombies"]);
+    assert_eq!(code, 1);
+    assert_eq!(
+        stderr,
+        "kubectl reapwatch: cannot forward a port to pod reapwatch-abcde: error: forbidden\n"
+    );
+}
