@@ -12,6 +12,7 @@ mod agent;
 mod api;
 mod cli;
 mod client;
+mod cluster;
 mod doctor;
 mod events;
 mod evidence;

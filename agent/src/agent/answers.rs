@@ -199,6 +199,7 @@ impl Agent {
             lost_exits: tally::lost_deaths(&counters),
             lost_reaps: self.tally.lost_reaps(&counters),
             lookups_failed: self.resolver.known.failed,
+            pod_watch: self.resolver.known.watched,
             lost: self.tally.lost(&counters, self.kernel.skipped_runs()),
             events: self.tally.events,
             culprits: self.judge.counts(),
