@@ -22,7 +22,7 @@ use crate::{
     workload::{
         Answer, Ask, Found, Workload, Workloads,
         look::{Looker, Sources},
-        pods::News,
+        pods::{News, Watched},
     },
 };
 
@@ -97,12 +97,16 @@ impl Resolver {
             watch: watch.is_some(),
         };
         let mut looker = Looker::new(&settings.host_root, sources);
+        let mut known = Workloads::new(has_v1());
         if let Some(cluster) = watch {
             let work = work.clone();
-            let watching = cluster.watch(move |news| work.send(Work::News(news)).is_ok());
-            if let Err(error) = watching {
-                anyhow::ensure!(files, error);
-                log::warn!("names of pods come from files only: {error:#}");
+            match cluster.watch(move |news| work.send(Work::News(news)).is_ok()) {
+                // Not up until it says so.
+                Ok(()) => known.watched = Some(Watched::default()),
+                Err(error) if files => {
+                    log::warn!("names of pods come from files only: {error:#}");
+                }
+                Err(error) => return Err(error),
             }
         }
         thread::Builder::new()
@@ -124,7 +128,7 @@ impl Resolver {
             })
             .context("cannot start the thread that looks for workloads")?;
         let mut resolver = Self {
-            known: Workloads::new(has_v1()),
+            known,
             work,
             answers,
             waiting: VecDeque::new(),
