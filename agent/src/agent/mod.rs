@@ -69,7 +69,6 @@ impl Names {
         };
         let node = args.node_name.as_ref().filter(|node| !node.is_empty());
         let watch = match args.pod_names {
-            PodNames::Files | PodNames::None => None,
             PodNames::Watch => {
                 let node = node.context("--pod-names watch needs --node-name or NODE_NAME")?;
                 Some(
@@ -84,7 +83,7 @@ impl Names {
                     None
                 })
             }
-            PodNames::Auto => None,
+            PodNames::Auto | PodNames::Files | PodNames::None => None,
         };
         let files = matches!(args.pod_names, PodNames::Auto | PodNames::Files);
         Ok(Self { files, watch })

@@ -209,14 +209,15 @@ fn follow(mut stream: &TcpStream, shared: &Shared, ends_at_once: bool) -> io::Re
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\
          Transfer-Encoding: chunked\r\n\r\n"
     )?;
-    while !ends_at_once {
+    let mut on = !ends_at_once;
+    while on {
         let mut state = wait(shared, |state| !state.steps.is_empty());
         let step = state.steps.pop_front();
         drop(state);
         match step {
             Some(Step::Line(line)) => chunk(stream, &format!("{line}\n"))?,
             Some(Step::Break(line)) => return chunk(stream, &line[..line.len() / 2]),
-            Some(Step::End) => break,
+            Some(Step::End) => on = false,
             None => return Ok(()),
         }
     }

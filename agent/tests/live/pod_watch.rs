@@ -126,7 +126,7 @@ fn failures(agent: &Agent, reason: &str) -> f64 {
 }
 
 fn is_up(agent: &Agent) -> bool {
-    agent.metric("reapwatch_pod_watch_up", "") == 1.0
+    agent.metric("reapwatch_pod_watch_up", "") > 0.5
 }
 
 fn log(agent: &Agent) -> String {
