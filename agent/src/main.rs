@@ -82,5 +82,7 @@ fn start_log(command: &Command) {
         level.to_owned()
     };
     let level = format!("{level},{}=error", kernel::ALSO_WARNED_BY);
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
+        .filter_module(cluster::ALSO_TOLD_BY, log::LevelFilter::Off)
+        .init();
 }

@@ -12,6 +12,9 @@ use tokio::runtime;
 
 use crate::workload::pods::News;
 
+/// Who logs each failed request, whatever the caller makes of it: here, each kind is said once.
+pub const ALSO_TOLD_BY: &str = "kube_client";
+
 /// How long the start waits for the first list, so that the first deaths have names already.
 const FIRST_LIST: Duration = Duration::from_millis(500);
 

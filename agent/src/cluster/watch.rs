@@ -25,10 +25,6 @@ const ANSWER: Duration = Duration::from_secs(15);
 const WATCH_SECONDS: u32 = 290;
 /// How long a watch may be silent: bookmarks come about once a minute, its end in any case.
 const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 10);
-/// Pods in one page of a list.
-const PAGE: u32 = 500;
-/// The most that are listed; a server that does not select by node has no end.
-const MOST_LISTED: usize = 4_096;
 /// The waits between attempts: from this to that, each up to twice as long, for the jitter.
 const WAITS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
 /// A static pod's cgroup is called by this, not by its uid.
@@ -188,31 +184,15 @@ impl<T: Fn(News) -> bool> Watcher<T> {
         Err(End::Failed(Failure::Disconnected, why))
     }
 
-    /// All pods of the node, from the server's cache: it need not ask its store for each node.
+    /// All pods of the node, from the server's cache, which it gives for a list without pages
+    /// only: it need not read those of the whole cluster from its store for each node.
     async fn list(&mut self) -> Result<String, End> {
-        let mut how = ListParams::default()
-            .fields(&self.selector)
-            .limit(PAGE)
-            .match_any();
-        let mut all = Vec::new();
-        loop {
-            let page = in_time(ANSWER, self.pods.list(&how)).await?;
-            all.extend(page.items.iter().filter_map(read));
-            let more = page.metadata.continue_.filter(|token| !token.is_empty());
-            if let Some(token) = more
-                && all.len() < MOST_LISTED
-            {
-                how = ListParams::default()
-                    .fields(&self.selector)
-                    .limit(PAGE)
-                    .continue_token(&token);
-                continue;
-            }
-            let version = page.metadata.resource_version.unwrap_or_default();
-            self.tell(News::All(all))?;
-            self.go_on_from(Some(version.clone()));
-            return Ok(version);
-        }
+        let how = ListParams::default().fields(&self.selector).match_any();
+        let list = in_time(ANSWER, self.pods.list(&how)).await?;
+        let version = list.metadata.resource_version.unwrap_or_default();
+        self.tell(News::All(list.items.iter().filter_map(read).collect()))?;
+        self.go_on_from(Some(version.clone()));
+        Ok(version)
     }
 
     fn take(&mut self, event: WatchEvent<Seen>) -> Result<(), End> {

@@ -143,6 +143,8 @@ fn listed() {
     let (lists, watches) = (server.lists(), server.watches());
     let of_this_node = "fieldSelector=spec.nodeName%3Dnode-a";
     assert!(lists[0].contains(of_this_node), "{lists:?}");
+    let from_its_cache = "resourceVersion=0&";
+    assert!(lists[0].contains(from_its_cache), "{lists:?}");
     assert!(watches[0].contains(of_this_node), "{watches:?}");
     assert!(watches[0].contains("resourceVersion=10"), "{watches:?}");
     assert!(
