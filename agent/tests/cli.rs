@@ -465,12 +465,12 @@ fn a_watch_on_pods_that_cannot_be_is_refused_with_the_mend() {
         socket,
     ];
     let refused = |node: &str| {
-        let mut agent = support::reapwatch(&watch);
+        let mut agent = reapwatch(&watch);
         agent
             .env("NODE_NAME", node)
             .env_remove("KUBERNETES_SERVICE_HOST")
             .env_remove("KUBERNETES_SERVICE_PORT");
-        let (code, _, stderr) = support::read(&agent.output().expect("the command starts"));
+        let (code, _, stderr) = read(&agent.output().expect("the command starts"));
         assert_eq!(code, 1, "{stderr}");
         stderr
     };
