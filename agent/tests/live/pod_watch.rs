@@ -1,7 +1,7 @@
 //! Names by a watch on pods, whatever its server does. Nothing on disk names anybody, so that a
 //! name can only come from the watch. One line of verdict each.
 
-use std::fs;
+use std::{fs, process};
 
 use tempfile::TempDir;
 
@@ -32,7 +32,7 @@ fn the_watch_names_pods_whatever_its_server_does() {
 
 const NODE: &str = "node-a";
 
-/// A pod of its own for each test.
+/// A pod of its own for each test, and each run of it.
 struct Subject {
     uid: String,
     id: String,
@@ -43,8 +43,9 @@ struct Subject {
 impl Subject {
     /// With somebody dead in its container.
     fn new(n: u32) -> Self {
-        let uid = format!("5e1f0000-0000-4000-8000-0000{n:08x}");
-        let id = format!("{:0>56}{n:08x}", "5e1f");
+        let run = process::id();
+        let uid = format!("{run:08x}-0000-4000-8000-5e1f{n:08x}");
+        let id = format!("{:0>48}{run:08x}{n:08x}", "5e1f");
         let cgroup = Cgroup::unified(&format!("/kubepods/burstable/pod{uid}/{id}"));
         let dead = cgroup.death();
         Self {
@@ -193,7 +194,7 @@ fn changes() {
 }
 
 fn static_pod() {
-    let hash = "5e1f".repeat(8);
+    let hash = format!("{:0>24}{:08x}", "5e1f", process::id());
     let cgroup = Cgroup::unified(&format!("/kubepods/burstable/pod{hash}"));
     let dead = cgroup.death();
     let pod = r#"{"metadata":{"name":"etcd-a","namespace":"kube-system","uid":"0a1b2c3d-0000-4000-8000-000000000000","annotations":{"kubernetes.io/config.hash":"HASH"}},"spec":{}}"#;
