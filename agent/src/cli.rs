@@ -7,12 +7,14 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod fleet;
+mod names;
 mod recordings;
 mod top;
 mod url;
 mod values;
 
 pub use fleet::FleetArgs;
+pub use names::{NameArgs, PodNames};
 pub use recordings::{RecordArgs, ReplayArgs, ReplayView};
 pub use top::{TopArgs, TopView, ViewName, misused};
 pub use url::Url;
@@ -250,6 +252,9 @@ pub struct AgentArgs {
     /// How many pods, containers and units have metrics of their own; the others share `~other`
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub max_groups: usize,
+    /// Names of pods.
+    #[command(flatten)]
+    pub names: NameArgs,
     /// How to probe.
     #[command(flatten)]
     pub probes: ProbeArgs,

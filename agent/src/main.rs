@@ -12,6 +12,7 @@ mod agent;
 mod api;
 mod cli;
 mod client;
+mod cluster;
 mod doctor;
 mod events;
 mod evidence;
@@ -86,5 +87,7 @@ fn start_log(command: &Command) {
         level.to_owned()
     };
     let level = format!("{level},{}=error", kernel::ALSO_WARNED_BY);
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
+        .filter_module(cluster::ALSO_TOLD_BY, log::LevelFilter::Off)
+        .init();
 }

@@ -463,3 +463,31 @@ fn colour_comes_only_when_wanted() {
     assert!(colored(&["--color", "always"]));
     assert!(!colored(&["--color", "never"]));
 }
+
+#[test]
+fn a_watch_on_pods_that_cannot_be_is_refused_with_the_mend() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let socket = folder.path().join("s.sock");
+    let socket = socket.to_str().expect("it is UTF-8");
+    let watch = [
+        "agent",
+        "--listen",
+        "none",
+        "--pod-names",
+        "watch",
+        "--socket",
+        socket,
+    ];
+    let refused = |node: &str| {
+        let mut agent = reapwatch(&watch);
+        agent
+            .env("NODE_NAME", node)
+            .env_remove("KUBERNETES_SERVICE_HOST")
+            .env_remove("KUBERNETES_SERVICE_PORT");
+        let (code, _, stderr) = read(&agent.output().expect("the command starts"));
+        assert_eq!(code, 1, "{stderr}");
+        stderr
+    };
+    assert!(refused("").contains("needs --node-name or NODE_NAME"));
+    assert!(refused("node-a").contains("--pod-names files needs no access"));
+}

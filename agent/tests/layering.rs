@@ -46,7 +46,7 @@ const IMPURE: [&str; 24] = [
     "crate::views",
 ];
 
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
     Rule {
         what: "only kernel and events import aya",
         applies: |file| !is_part(file, "kernel") && !is_part(file, "events"),
@@ -135,6 +135,28 @@ const RULES: [Rule; 9] = [
         what: "only metrics imports prometheus",
         applies: |file| !is_part(file, "metrics"),
         forbidden: &["prometheus"],
+    },
+    Rule {
+        what: "only cluster knows Kubernetes",
+        applies: |file| !is_part(file, "cluster"),
+        forbidden: &["kube", "k8s_openapi"],
+    },
+    Rule {
+        what: "cluster tells workload of pods, and knows nobody else",
+        applies: |file| is_part(file, "cluster"),
+        forbidden: &[
+            "crate::agent",
+            "crate::api",
+            "crate::cli",
+            "crate::events",
+            "crate::evidence",
+            "crate::handle",
+            "crate::kernel",
+            "crate::lifecycle",
+            "crate::metrics",
+            "crate::server",
+            "crate::views",
+        ],
     },
     Rule {
         what: "only views/top imports ratatui",
@@ -332,6 +354,8 @@ mod of_the_checker_itself {
         assert!(caught("pids/mod.rs", "use std::fs;"));
         assert!(caught("views/pids.rs", "use crate::pids::Usage;"));
         assert!(caught("workload/mod.rs", "use crate::kernel;"));
+        assert!(caught("workload/pods.rs", "use kube::Api;"));
+        assert!(caught("cluster/watch.rs", "use crate::lifecycle::Record;"));
         assert!(caught("verdict/init.rs", "use crate::lifecycle::Record;"));
         assert!(caught("views/table.rs", "use crate::{api, kernel as k};"));
         assert!(caught("server/routes.rs", "use aya::Ebpf;"));

@@ -200,6 +200,7 @@ impl Agent {
             lost_exits,
             lost_reaps: self.tally.lost_reaps(lost_exits.total()),
             lookups_failed: self.resolver.known.failed,
+            pod_watch: self.resolver.known.watched,
             lost: self.tally.lost(&counters, self.kernel.skipped_runs()),
             events: self.tally.events,
             culprits: self.judge.counts(),

@@ -108,7 +108,7 @@ impl Agent {
         let pidfds = (kernel.source == Rung::Tracepoint)
             .then(Pidfds::new)
             .transpose()?;
-        let resolver = Resolver::start(&settings.host_root, began_ns)?;
+        let resolver = Resolver::start(&settings, began_ns)?;
         let recorder = Recorder::begin(sink, kernel.source.name(), began_ns);
         let mut agent = Self {
             kernel,

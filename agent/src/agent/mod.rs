@@ -26,7 +26,8 @@ use self::core::Agent;
 pub(crate) use self::stuck::THRESHOLD as STUCK_AFTER;
 use crate::{
     api,
-    cli::{self, AgentArgs, ProbeArgs},
+    cli::{self, AgentArgs, NameArgs, PodNames, ProbeArgs},
+    cluster::Cluster,
     doctor,
     handle::{Handle, Request},
     kernel::{self, Role},
@@ -50,6 +51,46 @@ struct Settings {
     max_groups: usize,
     /// Where the host's root is mounted.
     host_root: PathBuf,
+    names: Names,
+}
+
+/// Where the names of containers and pods come from.
+#[derive(Clone, Debug)]
+struct Names {
+    /// What kubelet and runtimes leave on disk.
+    files: bool,
+    /// A watch on the pods of this node.
+    watch: Option<Cluster>,
+}
+
+impl Names {
+    /// In a pod that knows its node the watch goes without saying, unless its access is missing.
+    fn of(args: &NameArgs) -> anyhow::Result<Self> {
+        let cluster = |node: &String| match args.kube_url.clone() {
+            Some(url) => Ok(Cluster::at(url, node.clone())),
+            None => Cluster::around(node.clone()),
+        };
+        let node = args.node_name.as_ref().filter(|node| !node.is_empty());
+        let watch = match args.pod_names {
+            PodNames::Watch => {
+                let node = node.context("--pod-names watch needs --node-name or NODE_NAME")?;
+                Some(
+                    cluster(node)
+                        .context("cannot watch pods; --pod-names files needs no access")?,
+                )
+            }
+            PodNames::Auto if args.kube_url.is_some() || Cluster::is_around() => {
+                let cluster = node.map(cluster).transpose();
+                cluster.unwrap_or_else(|error| {
+                    log::warn!("names of pods come from files only: {error:#}");
+                    None
+                })
+            }
+            PodNames::Auto | PodNames::Files | PodNames::None => None,
+        };
+        let files = matches!(args.pod_names, PodNames::Auto | PodNames::Files);
+        Ok(Self { files, watch })
+    }
 }
 
 /// Runs the daemon until SIGTERM or SIGINT.
@@ -84,6 +125,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     let settings = Settings {
         stale_after: args.stale_after,
         max_groups: args.max_groups,
+        names: Names::of(&args.names)?,
         ..settings(&args.probes, Role::Daemon)
     };
     let (handle, thread) = start(Agent::attach(settings, None)?)?;
@@ -206,5 +248,9 @@ fn settings(probes: &ProbeArgs, role: Role) -> Settings {
         stale_after: STALE_AFTER,
         max_groups: MAX_GROUPS,
         host_root: probes.host_root.clone(),
+        names: Names {
+            files: true,
+            watch: None,
+        },
     }
 }

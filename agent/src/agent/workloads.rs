@@ -4,7 +4,6 @@
 use std::{
     collections::{HashSet, VecDeque},
     fs,
-    path::Path,
     sync::{Arc, mpsc as std_mpsc},
     thread,
 };
@@ -12,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
-use super::core::Agent;
+use super::{Names, Settings, core::Agent};
 use crate::{
     events::{Death, Event, ExitStatus, Key},
     evidence::stuck::watch::Suspect,
@@ -20,7 +19,11 @@ use crate::{
     lifecycle::Record,
     metrics::{ExitKind, Labels},
     report,
-    workload::{Answer, Ask, Found, Workload, Workloads, look::Looker},
+    workload::{
+        Answer, Ask, Found, Workload, Workloads,
+        look::{Looker, Sources},
+        pods::{News, Watched},
+    },
 };
 
 /// How long a death waits for an answer.
@@ -36,11 +39,20 @@ const EXPIRE_EVERY_NS: u64 = 30_000_000_000;
 #[derive(Debug)]
 pub(super) struct Resolver {
     pub(super) known: Workloads,
-    asks: std_mpsc::Sender<Ask>,
+    work: std_mpsc::Sender<Work>,
     answers: mpsc::UnboundedReceiver<Answer>,
     waiting: VecDeque<Waiting>,
     walked_ns: u64,
     expired_ns: u64,
+}
+
+/// What the thread is given.
+#[derive(Debug)]
+enum Work {
+    /// A question of the loop.
+    Ask(Ask),
+    /// What the watch on pods tells.
+    News(News),
 }
 
 #[derive(Debug)]
@@ -75,23 +87,49 @@ impl Dead {
 }
 
 impl Resolver {
-    /// Starts the thread, and asks it for all cgroups of the host.
-    pub(super) fn start(host_root: &Path, now_ns: u64) -> anyhow::Result<Self> {
-        let (asks, questions) = std_mpsc::channel::<Ask>();
+    /// Starts the thread, and the watch on pods before it; asks for all cgroups of the host.
+    pub(super) fn start(settings: &Settings, now_ns: u64) -> anyhow::Result<Self> {
+        let (work, to_do) = std_mpsc::channel();
         let (tell, answers) = mpsc::unbounded_channel();
-        let mut looker = Looker::new(host_root);
+        let Names { files, watch } = settings.names.clone();
+        let sources = Sources {
+            disk: files,
+            watch: watch.is_some(),
+        };
+        let mut looker = Looker::new(&settings.host_root, sources);
+        let mut known = Workloads::new(has_v1());
+        if let Some(cluster) = watch {
+            let work = work.clone();
+            match cluster.watch(move |news| work.send(Work::News(news)).is_ok()) {
+                // Not up until it says so.
+                Ok(()) => known.watched = Some(Watched::default()),
+                Err(error) if files => {
+                    log::warn!("names of pods come from files only: {error:#}");
+                }
+                Err(error) => return Err(error),
+            }
+        }
         thread::Builder::new()
             .name("reapwatch-names".to_owned())
             .spawn(move || {
-                // Ends with the loop.
-                for ask in questions {
-                    looker.answer(ask, &mut |answer| drop(tell.send(answer)));
+                let tell = |answer| tell.send(answer).is_ok();
+                for work in to_do {
+                    let mut heard = true;
+                    let mut tell = |answer| heard &= tell(answer);
+                    match work {
+                        Work::Ask(ask) => looker.answer(ask, &mut tell),
+                        Work::News(news) => looker.hear(news, &mut tell),
+                    }
+                    // It ends with the loop, and the watch with it.
+                    if !heard {
+                        return;
+                    }
                 }
             })
             .context("cannot start the thread that looks for workloads")?;
         let mut resolver = Self {
-            known: Workloads::new(has_v1()),
-            asks,
+            known,
+            work,
             answers,
             waiting: VecDeque::new(),
             walked_ns: now_ns,
@@ -120,7 +158,7 @@ impl Resolver {
     fn send(&mut self) {
         for ask in self.known.asks() {
             // Without the thread nobody answers, and what waits is told without.
-            let _gone = self.asks.send(ask);
+            let _gone = self.work.send(Work::Ask(ask));
         }
     }
 

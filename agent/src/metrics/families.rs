@@ -43,6 +43,8 @@ pub(super) struct Families {
     pub(super) events: IntCounterVec,
     pub(super) events_lost: IntCounterVec,
     pub(super) lookups_failed: IntCounterVec,
+    pub(super) pod_watch_up: IntGaugeVec,
+    pub(super) pod_watch_failures: IntCounterVec,
     pub(super) probe_info: IntGaugeVec,
     pub(super) corrections: IntCounterVec,
     pub(super) build_info: IntGaugeVec,
@@ -212,6 +214,32 @@ impl Families {
                         "Lookups of a workload that failed, by reason: the cgroup and all in it were gone \
                  (gone), too many lookups were under way (busy), no source had a name for a container, \
                  which is then shown by its id (unnamed).",
+                    ),
+                    &["reason"],
+                ),
+            ),
+            pod_watch_up: add(
+                to,
+                IntGaugeVec::new(
+                    opts(
+                        "pod_watch_up",
+                        "Whether the API server tells of changes of the node's pods now: 1 or 0; \
+                         no series where pods are not watched.",
+                    ),
+                    &[],
+                ),
+            ),
+            pod_watch_failures: add(
+                to,
+                IntCounterVec::new(
+                    opts(
+                        "pod_watch_failures_total",
+                        "How often the watch on the node's pods had to begin again, by reason: no right \
+                         to watch pods (forbidden), the server no longer knew what was missed and all \
+                         were listed again (expired), an answer that cannot be read (malformed), \
+                         no connection or a broken one (disconnected), no answer in time (slow), \
+                         another error of the server (server). Without the regular end of each \
+                         watch after some minutes.",
                     ),
                     &["reason"],
                 ),

@@ -22,7 +22,7 @@ use prometheus::{IntCounter, IntGaugeVec, TextEncoder};
 
 use crate::events::{Key, Steps};
 use crate::lifecycle::{Correction, DiedBound, How, Record};
-use crate::workload::Workload;
+use crate::workload::{Workload, pods::Failure};
 use families::Families;
 use groups::Groups;
 pub use groups::Labels;
@@ -168,8 +168,18 @@ impl Metrics {
             lost,
             events,
             lookups_failed: failed,
+            pod_watch,
             ..
         } = sample;
+        if let Some(watched) = pod_watch {
+            let up = self.families.pod_watch_up.with_label_values(&[] as &[&str]);
+            up.set(watched.up.into());
+        }
+        let failures = pod_watch.unwrap_or_default().failures;
+        for ((_, reason), total) in Failure::ALL.iter().zip(&failures) {
+            let counter = &self.families.pod_watch_failures;
+            raise(&counter.with_label_values(&[reason]), *total);
+        }
         for (reason, total) in [
             ("gone", failed.gone),
             ("busy", failed.busy),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::groups::Labels;
-use crate::workload::Failed;
+use crate::workload::{Failed, pods::Watched};
 
 /// Exits since the agent came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -177,6 +177,8 @@ pub struct Sample {
     pub parents: Vec<Holder>,
     /// Workloads that could not be found.
     pub lookups_failed: Failed,
+    /// How the watch on pods does, if there is one.
+    pub pod_watch: Option<Watched>,
     /// How many culprits have each verdict.
     pub culprits: BTreeMap<&'static str, u64>,
     /// The node and the fullest cgroups with a limit.

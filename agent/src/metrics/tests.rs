@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use super::*;
 use crate::events::{Key, Kill, KillBy, Process};
 use crate::lifecycle::{Died, Reap};
-use crate::workload::{Failed, Named};
+use crate::workload::{Failed, Named, pods::Watched};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -184,6 +184,10 @@ pub(super) fn full_sample() -> Sample {
             busy: 2,
             unnamed: 1,
         },
+        pod_watch: Some(Watched {
+            up: true,
+            failures: [1, 2, 3, 4, 5, 6],
+        }),
         culprits: [("never_waits", 2), ("parent_stopped", 0)].into(),
         pids: vec![
             PidTable {
@@ -220,9 +224,26 @@ fn every_label_value_known_beforehand_is_there_at_0() {
         &format!("reapwatch_zombies{{{UNATTRIBUTED}}} 0"),
         &format!("reapwatch_reaped_late_total{{{UNATTRIBUTED}}} 0"),
         "reapwatch_workload_lookups_failed_total{reason=\"gone\"} 0",
+        "reapwatch_pod_watch_failures_total{reason=\"forbidden\"} 0",
     ] {
         has(&page, line);
     }
+    // Without a watch, none is down.
+    assert!(!page.contains("reapwatch_pod_watch_up"), "{page}");
+}
+
+#[test]
+fn the_watch_on_pods_tells_its_failures() {
+    let page = metrics().render(&full_sample());
+    has(&page, "reapwatch_pod_watch_up 1");
+    has(
+        &page,
+        "reapwatch_pod_watch_failures_total{reason=\"expired\"} 2",
+    );
+    has(
+        &page,
+        "reapwatch_pod_watch_failures_total{reason=\"server\"} 6",
+    );
 }
 
 #[test]

@@ -5,7 +5,11 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{Answer, Ask, ROOT_ID, membership, names::Disk};
+use super::{
+    Answer, Ask, Named, ROOT_ID, Who, membership,
+    names::Disk,
+    pods::{News, Roster},
+};
 use crate::{events::Key, kernel};
 
 /// The most cgroups that one walk lists.
@@ -17,16 +21,27 @@ const WALK_EVERY_NS: u64 = 1_000_000_000;
 #[derive(Debug)]
 pub struct Looker {
     unified: Option<PathBuf>,
-    names: Disk,
+    disk: Option<Disk>,
+    roster: Option<Roster>,
     walked_ns: u64,
+}
+
+/// Where names come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sources {
+    /// What kubelet and runtimes leave on disk.
+    pub disk: bool,
+    /// A watch on pods.
+    pub watch: bool,
 }
 
 impl Looker {
     /// For the host whose root is there.
-    pub fn new(host_root: &Path) -> Self {
+    pub fn new(host_root: &Path, names: Sources) -> Self {
         Self {
             unified: unified_root(host_root),
-            names: Disk::new(host_root),
+            disk: names.disk.then(|| Disk::new(host_root)),
+            roster: names.watch.then(Roster::default),
             walked_ns: 0,
         }
     }
@@ -49,10 +64,37 @@ impl Looker {
                 tell(Answer::Cgroup(id, path.map(str::to_owned)));
             }
             Ask::Name(who) => {
-                let named = self.names.find(&who);
+                let named = self.name(&who);
                 tell(Answer::Named(who, named));
             }
         }
+    }
+
+    /// Takes in what a watch on pods tells.
+    pub fn hear(&mut self, news: News, tell: &mut dyn FnMut(Answer)) {
+        if let Some(roster) = &mut self.roster {
+            let answers = roster.hear(news, kernel::now_ns());
+            answers.into_iter().for_each(tell);
+        }
+    }
+
+    /// From the source that says most. The disk has a container's name before the pod's status.
+    fn name(&mut self, who: &Who) -> Option<Named> {
+        let is_whole = |named: &Named| named.container.is_some() || who.container.is_none();
+        let roster = self.roster.as_ref();
+        let watched = roster.and_then(|roster| roster.find(who));
+        if watched.as_ref().is_some_and(is_whole) {
+            return watched;
+        }
+        let on_disk = self.disk.as_ref().and_then(|disk| disk.find(who));
+        if on_disk.as_ref().is_some_and(is_whole) {
+            return on_disk;
+        }
+        let named = watched.or(on_disk);
+        if let Some(roster) = &mut self.roster {
+            roster.want(who.clone(), named.is_some());
+        }
+        named
     }
 
     fn walk(&mut self, tell: &mut dyn FnMut(Answer)) {
@@ -122,6 +164,46 @@ fn is_root(place: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::pods::Pod;
+
+    const ON_DISK: Sources = Sources {
+        disk: true,
+        watch: false,
+    };
+
+    #[test]
+    fn the_source_that_says_most_is_believed() {
+        let id = "ab".repeat(32);
+        let who = Who {
+            container: Some(id.clone()),
+            pod_uid: Some("uid".to_owned()),
+        };
+        let root = tempfile::tempdir().expect("a folder can be made");
+        let logs = root.path().join("var/log/containers");
+        fs::create_dir_all(&logs).expect("ours");
+        let both = Sources {
+            disk: true,
+            watch: true,
+        };
+        let mut looker = Looker::new(root.path(), both);
+        let mut pod = Pod {
+            uid: "uid".to_owned(),
+            namespace: "shop".to_owned(),
+            name: "web-0".to_owned(),
+            ..Pod::default()
+        };
+        let container = |named: Option<Named>| named.map(|named| named.container);
+        assert_eq!(container(looker.name(&who)), None);
+        looker.hear(News::There(pod.clone()), &mut |_| {});
+        assert_eq!(container(looker.name(&who)), Some(None));
+        fs::write(logs.join(format!("web-0_shop_disk-{id}.log")), "").expect("ours");
+        let disk = Some(Some("disk".to_owned()));
+        assert_eq!(container(looker.name(&who)), disk);
+        pod.containers = vec![(id, "watched".to_owned())];
+        looker.hear(News::There(pod), &mut |_| {});
+        let watched = Some(Some("watched".to_owned()));
+        assert_eq!(container(looker.name(&who)), watched);
+    }
 
     #[test]
     fn folders_are_listed_by_inode_and_path() {
@@ -151,7 +233,7 @@ mod tests {
         let start_ns = kernel::start_ns(tgid).expect("it lives");
         let me = Key { tgid, start_ns };
         let mut told = Vec::new();
-        let mut looker = Looker::new(Path::new("/"));
+        let mut looker = Looker::new(Path::new("/"), ON_DISK);
         looker.answer(Ask::Process(me), &mut |answer| told.push(answer));
         assert!(
             matches!(&told[..], [Answer::Process(key, Some(path))] if *key == me && path.starts_with('/')),

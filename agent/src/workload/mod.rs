@@ -4,12 +4,13 @@
 //! is learnt when the cgroup is made, by a walk over the hierarchy, or from /proc while the zombie
 //! lies there; it is kept longer than the cgroup itself lives. [`Workloads`] is pure: it asks
 //! through a list of [`Ask`]s, and [`Answer`]s come back; who answers, a helper thread that reads
-//! files or one day a watch on the cluster's pods, is not its business.
+//! files or knows what a watch on the cluster's pods has told, is not its business.
 
 pub mod look;
 mod membership;
 mod names;
 mod path;
+pub mod pods;
 mod resolver;
 
 use std::sync::Arc;
@@ -101,8 +102,10 @@ pub enum Answer {
     Process(Key, Option<String>),
     /// The path of a cgroup.
     Cgroup(u64, Option<String>),
-    /// The name, from whatever source.
+    /// The name, from whatever source; more of it may follow unasked.
     Named(Who, Option<Named>),
+    /// How the watch on pods does.
+    Watched(pods::Watched),
 }
 
 /// Where somebody belongs, as far as that is known now.

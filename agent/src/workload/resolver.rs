@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Answer, Ask, Failed, Found, Named, Who, Workload, path};
+use super::{Answer, Ask, Failed, Found, Named, Who, Workload, path, pods::Watched};
 use crate::events::{CgroupMade, Key};
 
 /// Cgroups that are kept.
@@ -62,6 +62,8 @@ pub struct Workloads {
     asks: Vec<Ask>,
     /// Lookups that failed.
     pub failed: Failed,
+    /// How the watch on pods does, if there is one.
+    pub watched: Option<Watched>,
 }
 
 impl Workloads {
@@ -142,6 +144,7 @@ impl Workloads {
                 }
             }
             Answer::Named(who, named) => self.name(&who, named.as_ref(), now_ns),
+            Answer::Watched(watched) => self.watched = Some(watched),
         }
     }
 

@@ -14,6 +14,7 @@
 mod api;
 
 mod agent;
+mod api_server;
 mod cgroup;
 mod clocks;
 mod compare;
@@ -28,6 +29,7 @@ mod loaded;
 mod matrix;
 mod noise;
 mod pids;
+mod pod_watch;
 mod privileges;
 mod recording;
 mod refusals;

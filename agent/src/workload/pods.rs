@@ -1,0 +1,315 @@
+//! What a watch on the node's pods has told. Pure: `now_ns` is an argument.
+//!
+//! A pod's uid is known before its first process, the id of a container only once kubelet has
+//! written it into the pod's status. Whoever asked too early is answered then.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::{Answer, Named, Who};
+
+/// Pods that are kept; a node has a few hundred at most.
+const PODS: usize = 4_096;
+/// Those among them that are gone.
+const GONE: usize = 1_024;
+/// How long a pod is kept once it is gone: longer than a cgroup that has vanished.
+const KEEP_NS: u64 = 600_000_000_000;
+/// Those who wait for a name, or for more of it.
+const WANTED: usize = 4_096;
+
+/// A pod, as far as it matters here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pod {
+    /// Its uid.
+    pub uid: String,
+    /// Of a static pod, what its cgroup is called by instead.
+    pub hash: Option<String>,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Ids and names of its containers.
+    pub containers: Vec<(String, String)>,
+}
+
+/// What a watch tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// These are all pods of the node.
+    All(Vec<Pod>),
+    /// This one is new or has changed.
+    There(Pod),
+    /// The one with this uid is gone.
+    Gone(String),
+    /// The server tells changes from now on.
+    Up,
+    /// It does not.
+    Failed(Failure),
+}
+
+/// Why a watch had to begin again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// No right to read pods.
+    Forbidden,
+    /// The server no longer knows what was missed, so that all pods are listed again.
+    Expired,
+    /// An answer that cannot be read.
+    Malformed,
+    /// No connection, or it broke.
+    Disconnected,
+    /// No answer in time.
+    Slow,
+    /// Another error of the server.
+    Server,
+}
+
+/// How the watch does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// Whether changes are told now.
+    pub up: bool,
+    /// How often it failed, by [`Failure`] in its order.
+    pub failures: [u64; 6],
+}
+
+impl Failure {
+    /// All of them, in order, with their names.
+    pub const ALL: [(Self, &str); 6] = [
+        (Self::Forbidden, "forbidden"),
+        (Self::Expired, "expired"),
+        (Self::Malformed, "malformed"),
+        (Self::Disconnected, "disconnected"),
+        (Self::Slow, "slow"),
+        (Self::Server, "server"),
+    ];
+}
+
+/// The pods of the node, and who waits for a name.
+#[derive(Debug, Default)]
+pub struct Roster {
+    pods: HashMap<String, Kept>,
+    /// The oldest first, and whether they know their pod already.
+    wanted: VecDeque<(Who, bool)>,
+    watched: Watched,
+}
+
+#[derive(Debug)]
+struct Kept {
+    pod: Pod,
+    gone_ns: Option<u64>,
+}
+
+impl Pod {
+    /// What this pod says of somebody, if they are its own.
+    fn named(&self, who: &Who) -> Option<Named> {
+        let id = who.container.as_ref();
+        let container = self.containers.iter().find(|(its, _)| Some(its) == id);
+        let uid = who.pod_uid.as_ref();
+        let own = uid.is_some_and(|uid| *uid == self.uid || Some(uid) == self.hash.as_ref());
+        (container.is_some() || own).then(|| Named {
+            namespace: Some(self.namespace.clone()),
+            pod: Some(self.name.clone()),
+            container: container.map(|(_, name)| name.clone()),
+        })
+    }
+}
+
+impl Roster {
+    /// What is known of somebody.
+    pub fn find(&self, who: &Who) -> Option<Named> {
+        let all = self.pods.values().filter_map(|kept| kept.pod.named(who));
+        all.max_by_key(|named| named.container.is_some())
+    }
+
+    /// Remembers who has no name yet, or only that of the pod.
+    pub fn want(&mut self, who: Who, has_pod: bool) {
+        self.wanted.retain(|(wanted, _)| *wanted != who);
+        if self.wanted.len() >= WANTED {
+            self.wanted.pop_front();
+        }
+        self.wanted.push_back((who, has_pod));
+    }
+
+    /// Takes news in, and answers those who waited for it.
+    pub fn hear(&mut self, news: News, now_ns: u64) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        match news {
+            News::All(pods) => {
+                for kept in self.pods.values_mut() {
+                    if !pods.iter().any(|pod| pod.uid == kept.pod.uid) {
+                        kept.gone_ns.get_or_insert(now_ns);
+                    }
+                }
+                for pod in pods {
+                    self.put(pod, &mut answers);
+                }
+            }
+            News::There(pod) => self.put(pod, &mut answers),
+            News::Gone(uid) => {
+                if let Some(kept) = self.pods.get_mut(&uid) {
+                    kept.gone_ns.get_or_insert(now_ns);
+                }
+            }
+            News::Up => self.watched.up = true,
+            News::Failed(failure) => {
+                self.watched.up = false;
+                self.watched.failures[failure as usize] += 1;
+            }
+        }
+        self.forget(now_ns);
+        answers.push(Answer::Watched(self.watched));
+        answers
+    }
+
+    fn put(&mut self, pod: Pod, answers: &mut Vec<Answer>) {
+        if self.pods.len() >= PODS && !self.pods.contains_key(&pod.uid) {
+            return;
+        }
+        self.wanted.retain_mut(|(who, has_pod)| {
+            let Some(named) = pod.named(who) else {
+                return true;
+            };
+            let waits_on = named.container.is_none() && who.container.is_some();
+            if !(*has_pod && waits_on) {
+                answers.push(Answer::Named(who.clone(), Some(named)));
+            }
+            *has_pod = true;
+            waits_on
+        });
+        self.pods
+            .insert(pod.uid.clone(), Kept { pod, gone_ns: None });
+    }
+
+    fn forget(&mut self, now_ns: u64) {
+        let long_gone = |gone_ns: u64| now_ns.saturating_sub(gone_ns) >= KEEP_NS;
+        self.pods
+            .retain(|_, kept| !kept.gone_ns.is_some_and(long_gone));
+        let gone = self.pods.iter();
+        let gone = gone.filter_map(|(uid, kept)| Some((kept.gone_ns?, uid.clone())));
+        let mut gone: Vec<_> = gone.collect();
+        if gone.len() > GONE {
+            gone.sort_unstable();
+            for (_, uid) in &gone[..gone.len() - GONE] {
+                self.pods.remove(uid);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(uid: &str, containers: &[(&str, &str)]) -> Pod {
+        let owned = |(id, name): &(&str, &str)| ((*id).to_owned(), (*name).to_owned());
+        Pod {
+            uid: uid.to_owned(),
+            hash: None,
+            namespace: "shop".to_owned(),
+            name: format!("web-{uid}"),
+            containers: containers.iter().map(owned).collect(),
+        }
+    }
+
+    fn who(container: Option<&str>, pod_uid: Option<&str>) -> Who {
+        Who {
+            container: container.map(str::to_owned),
+            pod_uid: pod_uid.map(str::to_owned),
+        }
+    }
+
+    fn named(pod: &str, container: Option<&str>) -> Named {
+        Named {
+            namespace: Some("shop".to_owned()),
+            pod: Some(pod.to_owned()),
+            container: container.map(str::to_owned),
+        }
+    }
+
+    fn names(answers: Vec<Answer>) -> Vec<Answer> {
+        let mut answers = answers;
+        answers.retain(|answer| matches!(answer, Answer::Named(..)));
+        answers
+    }
+
+    #[test]
+    fn a_container_is_found_by_its_id_and_by_its_pod() {
+        let mut roster = Roster::default();
+        roster.hear(News::All(vec![pod("1", &[("a", "app")]), pod("2", &[])]), 0);
+        let app = Some(named("web-1", Some("app")));
+        assert_eq!(roster.find(&who(Some("a"), Some("1"))), app);
+        assert_eq!(roster.find(&who(Some("a"), None)), app);
+        let pause = who(Some("b"), Some("2"));
+        assert_eq!(roster.find(&pause), Some(named("web-2", None)));
+        assert_eq!(roster.find(&who(Some("b"), Some("3"))), None);
+    }
+
+    #[test]
+    fn a_static_pod_is_found_by_its_hash() {
+        let mut roster = Roster::default();
+        let mirror = Pod {
+            hash: Some("f00d".to_owned()),
+            ..pod("1", &[])
+        };
+        roster.hear(News::There(mirror), 0);
+        let found = roster.find(&who(None, Some("f00d")));
+        assert_eq!(found, Some(named("web-1", None)));
+    }
+
+    #[test]
+    fn whoever_asked_too_early_is_answered_once_for_each_thing_learnt() {
+        let mut roster = Roster::default();
+        let early = who(Some("a"), Some("1"));
+        roster.want(early.clone(), false);
+        let only_pod = roster.hear(News::There(pod("1", &[])), 0);
+        let expected = Answer::Named(early.clone(), Some(named("web-1", None)));
+        assert_eq!(names(only_pod), [expected]);
+        assert_eq!(names(roster.hear(News::There(pod("1", &[])), 0)), []);
+        let all = roster.hear(News::There(pod("1", &[("a", "app")])), 0);
+        let expected = Answer::Named(early, Some(named("web-1", Some("app"))));
+        assert_eq!(names(all), [expected]);
+        let again = roster.hear(News::All(vec![pod("1", &[("a", "app")])]), 0);
+        assert_eq!(names(again), []);
+    }
+
+    #[test]
+    fn a_pod_that_is_gone_is_kept_for_a_while() {
+        let mut roster = Roster::default();
+        roster.hear(News::All(vec![pod("1", &[]), pod("2", &[])]), 0);
+        roster.hear(News::Gone("1".to_owned()), 1);
+        roster.hear(News::All(vec![]), 2);
+        let [first, second] = ["1", "2"].map(|uid| who(None, Some(uid)));
+        roster.hear(News::Up, KEEP_NS);
+        assert!(roster.find(&first).is_some() && roster.find(&second).is_some());
+        roster.hear(News::Up, KEEP_NS + 1);
+        assert!(roster.find(&first).is_none() && roster.find(&second).is_some());
+    }
+
+    #[test]
+    fn neither_pods_nor_those_who_wait_grow_without_end() {
+        let mut roster = Roster::default();
+        for n in 0..PODS + 10 {
+            let uid = n.to_string();
+            roster.hear(News::There(pod(&uid, &[])), n as u64);
+            roster.want(who(Some(&uid), None), false);
+        }
+        assert_eq!((roster.pods.len(), roster.wanted.len()), (PODS, WANTED));
+        roster.hear(News::All(vec![]), PODS as u64);
+        assert_eq!(roster.pods.len(), GONE);
+    }
+
+    #[test]
+    fn failures_are_counted_by_reason() {
+        let mut roster = Roster::default();
+        roster.hear(News::Up, 0);
+        let answers = roster.hear(News::Failed(Failure::Slow), 0);
+        let expected = Watched {
+            up: false,
+            failures: [0, 0, 0, 0, 1, 0],
+        };
+        assert_eq!(answers, [Answer::Watched(expected)]);
+        for (n, (failure, _)) in Failure::ALL.into_iter().enumerate() {
+            assert_eq!(failure as usize, n);
+        }
+    }
+}
