@@ -177,8 +177,10 @@ pub struct Sample {
     pub parents: Vec<Holder>,
     /// Workloads that could not be found.
     pub lookups_failed: Failed,
-    /// How many culprits have each verdict.
-    pub culprits: BTreeMap<&'static str, u64>,
+    /// Every verdict that there can be.
+    pub verdicts: Vec<&'static str>,
+    /// How many culprits of each workload have which verdict.
+    pub culprits: BTreeMap<(Labels, &'static str), u64>,
     /// The node and the fullest cgroups with a limit.
     pub pids: Vec<PidTable>,
     /// Each attached probe and its hook, such as `("reap", "fentry:release_task")`.

@@ -184,7 +184,8 @@ pub(super) fn full_sample() -> Sample {
             busy: 2,
             unnamed: 1,
         },
-        culprits: [("never_waits", 2), ("parent_stopped", 0)].into(),
+        verdicts: vec!["never_waits", "parent_stopped"],
+        culprits: [((Labels::of(Some(&workload("app"))), "never_waits"), 2)].into(),
         pids: vec![
             PidTable {
                 scope: "node".to_owned(),
@@ -222,6 +223,22 @@ fn every_label_value_known_beforehand_is_there_at_0() {
         "reapwatch_workload_lookups_failed_total{reason=\"gone\"} 0",
     ] {
         has(&page, line);
+    }
+}
+
+#[test]
+fn a_culprit_has_names_and_every_verdict_a_series_without() {
+    let page = metrics().render(&full_sample());
+    has(
+        &page,
+        &format!("reapwatch_culprits{{{APP},verdict=\"never_waits\"}} 2"),
+    );
+    for verdict in ["never_waits", "parent_stopped"] {
+        let nobody = "container=\"\",namespace=\"\",pod=\"\",unit=\"\"";
+        has(
+            &page,
+            &format!("reapwatch_culprits{{{nobody},verdict=\"{verdict}\"}} 0"),
+        );
     }
 }
 
