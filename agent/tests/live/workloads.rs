@@ -191,7 +191,10 @@ fn culprit_in_pod() {
     let counted = agent.series("reapwatch_culprits").into_iter();
     let mut counted = counted.filter(|line| line.contains(r#"container="leaky""#));
     let line = counted.next().expect("it is a culprit");
-    assert!(line.contains(r#"namespace="shop",pod="web-0",unit="""#), "{line}");
+    assert!(
+        line.contains(r#"namespace="shop",pod="web-0",unit="""#),
+        "{line}"
+    );
     assert!(line.ends_with("} 1"), "{line}");
 }
 

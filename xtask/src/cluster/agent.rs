@@ -57,8 +57,13 @@ impl<'a> Agent<'a> {
     /// The body of its answer over HTTP.
     pub(super) fn get(&self, path: &str) -> Result<String> {
         let url = format!("http://{}{path}", self.address);
-        let mut answer = ureq::get(&url).call().with_context(|| format!("get {url}"))?;
-        answer.body_mut().read_to_string().context("read its answer")
+        let mut answer = ureq::get(&url)
+            .call()
+            .with_context(|| format!("get {url}"))?;
+        answer
+            .body_mut()
+            .read_to_string()
+            .context("read its answer")
     }
 
     /// What a view says inside of its container, where it finds the socket.
@@ -71,7 +76,9 @@ impl<'a> Agent<'a> {
     pub(super) fn culprit(&self, is: impl Fn(&Value) -> bool) -> Result<Option<Value>> {
         let body = self.get("/api/v1/culprits")?;
         let mut document: Value = serde_json::from_str(&body).context("parse culprits")?;
-        let items = document["items"].as_array_mut().context("it has no items")?;
+        let items = document["items"]
+            .as_array_mut()
+            .context("it has no items")?;
         Ok(items.iter_mut().find(|item| is(item)).map(Value::take))
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::cast::{LEAKY, VERDICT, labels, APP};
+use super::cast::{APP, LEAKY, VERDICT, labels};
 use super::stop::until;
 use crate::prometheus::server::{Alert, Prometheus};
 

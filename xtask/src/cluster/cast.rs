@@ -28,16 +28,12 @@ pub(super) struct Cast<'a> {
     leaky: Pod<'a>,
     probed: Pod<'a>,
     probed_app: String,
-    _shared: Pod<'a>,
+    shared: Pod<'a>,
 }
 
 impl<'a> Cast<'a> {
     /// Starts them, one after another, and asks the agent about each.
-    pub(super) fn enter(
-        containerd: &'a Containerd,
-        agent: &Agent,
-        told: &Told,
-    ) -> Result<Self> {
+    pub(super) fn enter(containerd: &'a Containerd, agent: &Agent, told: &Told) -> Result<Self> {
         let start = |name, pids| Pod::start(containerd, NAMESPACE, name, pids);
         let leaky = start(LEAKY, mode::CONTAINER)?;
         leaky.play(APP, "leaky")?;
@@ -45,7 +41,9 @@ impl<'a> Cast<'a> {
 
         let probed = start("probed-0", mode::CONTAINER)?;
         let probed_app = probed.play(APP, "app")?;
-        containerd.cri().exec(&probed_app, &["/scenarios", "pod", "probe"])?;
+        containerd
+            .cri()
+            .exec(&probed_app, &["/scenarios", "pod", "probe"])?;
         told.say("an exec probe leaves three orphans in shop/probed-0");
 
         let shared = start("shared-0", mode::POD)?;
@@ -54,7 +52,9 @@ impl<'a> Cast<'a> {
 
         for (pod, container) in [(LEAKY, APP), ("probed-0", APP), ("shared-0", "sidecar")] {
             let least = wait_for_zombies(agent, pod, container, ORPHANS)?;
-            told.say(&format!("/metrics: {least} zombies of shop/{pod}/{container}"));
+            told.say(&format!(
+                "/metrics: {least} zombies of shop/{pod}/{container}"
+            ));
         }
         for pod in [LEAKY, "probed-0"] {
             let culprit = culprit(agent, |container| container["pod"] == pod)?;
@@ -81,13 +81,17 @@ impl<'a> Cast<'a> {
             leaky,
             probed,
             probed_app,
-            _shared: shared,
+            shared,
         })
     }
 
     /// Deaths of many kinds, in a container.
     pub(super) fn die(&self, containerd: &Containerd, deaths: &[&str]) -> Result<()> {
-        let words: Vec<_> = ["/scenarios", "run"].iter().chain(deaths).copied().collect();
+        let words: Vec<_> = ["/scenarios", "run"]
+            .iter()
+            .chain(deaths)
+            .copied()
+            .collect();
         containerd.cri().exec(&self.probed_app, &words)?;
         Ok(())
     }
@@ -95,7 +99,7 @@ impl<'a> Cast<'a> {
     /// Deletes the pod that leaks; the others stay.
     pub(super) fn end_leak(self) -> [Pod<'a>; 2] {
         drop(self.leaky);
-        [self.probed, self._shared]
+        [self.probed, self.shared]
     }
 }
 

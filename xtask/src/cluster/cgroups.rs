@@ -57,7 +57,10 @@ fn hierarchies() -> Vec<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let of_cgroups = mounts.lines().filter_map(|line| {
         let (place, kind) = line.split_once(" - ")?;
-        let place = place.split(' ').nth(4).filter(|_| kind.starts_with("cgroup"))?;
+        let place = place
+            .split(' ')
+            .nth(4)
+            .filter(|_| kind.starts_with("cgroup"))?;
         place.starts_with("/sys/fs/cgroup").then(|| place.into())
     });
     of_cgroups.collect()

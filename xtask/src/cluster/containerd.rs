@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use nix::mount::{MntFlags, umount2};
+use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
@@ -34,6 +36,8 @@ pub(super) struct Containerd {
 impl Containerd {
     /// Starts one whose pods have their namespaces kept by this image.
     pub(super) fn start(pause: &str) -> Result<Self> {
+        // Not every machine has an init that reaps.
+        prctl::set_child_subreaper(true).context("adopt what is left")?;
         let folder = tempfile::tempdir().context("make a temporary folder")?;
         let config = folder.path().join("config.toml");
         fs::write(&config, config_of(folder.path(), pause)).context("write config.toml")?;
@@ -114,6 +118,11 @@ impl Drop for Containerd {
         }
         for shim in shims(&socket(self.folder.path())) {
             let _ = kill(shim, Signal::SIGKILL);
+        }
+        // Shims are children of whoever adopts orphans, which is us, and they are the last.
+        let deadline = Instant::now() + LONG;
+        while waitpid(None, Some(WaitPidFlag::WNOHANG)).is_ok() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(20));
         }
         for place in mounts_below(self.folder.path()) {
             let _ = umount2(&place, MntFlags::MNT_DETACH);

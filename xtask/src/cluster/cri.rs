@@ -252,20 +252,18 @@ impl Cri {
             let socket = socket.clone();
             async move { UnixStream::connect(socket).await.map(TokioIo::new) }
         });
-        let _within = runtime.enter();
         // The address is not used, but must be one.
         let endpoint = Endpoint::from_static("http://localhost").timeout(PATIENCE);
-        let channel = endpoint.connect_with_connector_lazy(connect);
-        drop(_within);
+        let channel = {
+            let _within = runtime.enter();
+            endpoint.connect_with_connector_lazy(connect)
+        };
         Ok(Self { runtime, channel })
     }
 
     /// Whether it answers.
     pub(super) fn answers(&self) -> bool {
-        let version = self.ask::<_, Nothing>(
-            "/runtime.v1.RuntimeService/Version",
-            Nothing {},
-        );
+        let version = self.ask::<_, Nothing>("/runtime.v1.RuntimeService/Version", Nothing {});
         version.is_ok()
     }
 

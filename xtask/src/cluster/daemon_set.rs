@@ -100,10 +100,12 @@ fn environment() -> Result<Vec<KeyValue>> {
     let text = read("reapwatch.env")?;
     let lines = text.lines().filter_map(|line| line.split_once('='));
     let own = lines.filter(|(name, _)| !name.starts_with('#'));
-    let all = own.chain([("NODE_NAME", "node")]).map(|(key, value)| KeyValue {
-        key: key.to_owned(),
-        value: value.to_owned(),
-    });
+    let all = own
+        .chain([("NODE_NAME", "node")])
+        .map(|(key, value)| KeyValue {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        });
     Ok(all.collect())
 }
 
@@ -119,9 +121,9 @@ fn mounts(pod: &Value, container: &Value, node: &Node) -> Result<Vec<Mount>> {
             readonly: wanted["readOnly"] == true,
         })
     };
-    let mounts = wanted.iter().map(|wanted| {
-        mount(wanted).with_context(|| format!("mount {}", wanted["name"]))
-    });
+    let mounts = wanted
+        .iter()
+        .map(|wanted| mount(wanted).with_context(|| format!("mount {}", wanted["name"])));
     mounts.collect()
 }
 

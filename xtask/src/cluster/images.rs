@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use crate::image::{self, Content, File, archive, architecture, build_static};
+use crate::image::{self, Content, File, architecture, archive, build_static};
 
 /// The name of the image whose containers die and leak.
 pub(super) const SCENARIOS: &str = "reapwatch.invalid/scenarios:1";

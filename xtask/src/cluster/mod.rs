@@ -49,6 +49,7 @@ pub(crate) fn main(options: &cli::Cluster) -> Result<ExitCode> {
         bail!("no pods here: {lack}");
     }
     let images = images::build()?;
+    // From here on there is something to clear up.
     stop::take_signals()?;
     println!(
         "As on a node, but: pods have the node's network, zombies are stale after {}, and all times \
@@ -75,9 +76,9 @@ pub(crate) fn main(options: &cli::Cluster) -> Result<ExitCode> {
     let die = || cast.die(&containerd, &DEATHS);
     let summary = alert::wait_until_it_fires(&prometheus, die)?;
     told.say(&format!("ReapwatchZombieLeak fires: {summary}"));
-    let empty = panels(&prometheus, die)?;
+    let panels = panels(&prometheus, die)?;
     told.say("what the panels of the dashboards show:");
-    for panel in &empty {
+    for panel in &panels {
         println!("          {panel}");
     }
     let _others = cast.end_leak();
@@ -88,7 +89,7 @@ pub(crate) fn main(options: &cli::Cluster) -> Result<ExitCode> {
         let time = Duration::from_secs_f64(told.seconds());
         dashboards::draw_all(&prometheus, time, folder)?;
     }
-    match empty.iter().filter(|panel| !panel.has_data).count() {
+    match panels.iter().filter(|panel| !panel.has_data).count() {
         0 => Ok(ExitCode::SUCCESS),
         count => bail!("{count} panels have no data"),
     }

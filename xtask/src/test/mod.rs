@@ -78,6 +78,7 @@ pub(crate) fn main() -> Result<ExitCode> {
     run_ignored(&ignored, &mut report)?;
     report.add(suite::run(manifests())?);
     report.add(suite::run(package())?);
+    report.add(suite::run(cluster())?);
     report.add(suite::run(kernels())?);
     Ok(report.finish())
 }
@@ -187,6 +188,17 @@ fn package() -> Suite {
     command.args(["deb", "--check"]);
     let mut suite = Suite::new("package", Counted::AsOne, minutes(20), command);
     suite.lack = setup::no_packager();
+    suite
+}
+
+/// Pods under containerd, and the alert of a leak.
+fn cluster() -> Suite {
+    // As above.
+    let mut command = Command::new("/proc/self/exe");
+    command.arg("cluster");
+    // Most of it is for building.
+    let mut suite = Suite::new("cluster", Counted::AsOne, minutes(20), command);
+    suite.lack = setup::no_containers();
     suite
 }
 
