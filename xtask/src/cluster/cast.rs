@@ -19,7 +19,8 @@ pub(super) const APP: &str = "app";
 pub(super) const LEAKY: &str = "leaky-0";
 /// What is true of all that do not reap here.
 pub(super) const VERDICT: &str = "init_without_reaping";
-const LONG: Duration = Duration::from_secs(60);
+/// Longer than the agent takes at most to look at all cgroups anew, which is a minute.
+const LONG: Duration = Duration::from_secs(90);
 /// Orphans of a probe or a sidecar.
 const ORPHANS: f64 = 3.0;
 

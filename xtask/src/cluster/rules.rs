@@ -47,8 +47,8 @@ fn ranges(line: &str) -> String {
     for part in parts {
         let range = part.split_once(']');
         match range.and_then(|(range, rest)| Some((seconds(range)?, rest))) {
-            Some((seconds, rest)) => text += &format!("[{}s]{rest}", divided(seconds)),
-            None => text += &format!("[{part}"),
+            Some((seconds, rest)) => text.extend(["[", &divided(seconds).to_string(), "s]", rest]),
+            None => text.extend(["[", part]),
         }
     }
     text
