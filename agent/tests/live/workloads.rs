@@ -185,7 +185,7 @@ fn culprit_in_pod() {
     let zombie = zombies.into_iter().find(held).expect("it is still there");
     assert!(is_named(zombie.container.clone()), "{zombie:#?}");
     assert!(is_named(zombie.parent_container.clone()), "{zombie:#?}");
-    let table = crate::agent::view(&["culprits"], agent.socket());
+    let table = crate::agent::view(&["culprits", "--table"], agent.socket());
     let table = String::from_utf8_lossy(&table.stdout).into_owned();
     assert!(table.contains("shop/web-0/leaky"), "{table}");
     let counted = agent.series("reapwatch_culprits").into_iter();
