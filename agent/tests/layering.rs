@@ -46,7 +46,7 @@ const IMPURE: [&str; 24] = [
     "crate::views",
 ];
 
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 11] = [
     Rule {
         what: "only kernel and events import aya",
         applies: |file| !is_part(file, "kernel") && !is_part(file, "events"),

@@ -13,6 +13,7 @@ pub mod death;
 pub mod guard;
 pub mod lacking;
 pub mod load;
+pub mod pod;
 pub mod slots;
 pub mod slow;
 pub mod stays;

@@ -13,7 +13,7 @@ use serde::Serialize;
 use scenarios::cases::{Played, SCENARIOS, core_pipe, crowd, exec, find, reap, unreaped};
 use scenarios::lacking::Lacking;
 use scenarios::truth::{How, Lack, Truth};
-use scenarios::{culprits, load, slow, stays, stuck};
+use scenarios::{culprits, load, pod, slow, stays, stuck};
 
 /// Deaths with a known truth, for the tests of reapwatch.
 #[derive(Debug, Parser)]
@@ -71,6 +71,11 @@ enum Command {
     Stuck {
         /// A name from `stucks`.
         name: String,
+    },
+    /// Do as a container of a pod does; mostly for ever.
+    Pod {
+        /// `pause`, `app`, `leaky`, `probe` or `sidecar`.
+        part: String,
     },
     /// List the ways not to die.
     Stucks,
@@ -148,6 +153,7 @@ fn run(command: Command) -> Result<ExitCode> {
             let case = stuck::find(&name).with_context(|| format!("no stuck `{name}`"))?;
             case.keep(print, stdin())?;
         }
+        Command::Pod { part } => pod::play(&part)?,
         Command::Stucks => {
             for case in stuck::CASES {
                 writeln!(stdout(), "{:24} {}", case.name, case.verdict)?;

@@ -63,6 +63,9 @@ pub(crate) enum Command {
         #[arg(value_enum, default_value = "build")]
         purpose: Purpose,
     },
+    /// Run leaky pods, the agent beside them as its DaemonSet has it, and Prometheus with our
+    /// rules: until the alert of a leak fires and resolves (Debian, as root)
+    Cluster(Cluster),
     /// Compare zombie times with deaths of known length, as a table
     Accuracy(Accuracy),
     /// Ask the agent about each culprit, alone and beside all others; true and said as a table
@@ -80,6 +83,14 @@ pub(crate) struct Image {
     /// The name that it is imported as
     #[arg(long, default_value = concat!("docker.io/library/reapwatch:", env!("CARGO_PKG_VERSION")))]
     pub(crate) name: String,
+}
+
+/// What `cluster` does beside.
+#[derive(Debug, Args)]
+pub(crate) struct Cluster {
+    /// Draw what the panels of the dashboards showed into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) pictures: Option<PathBuf>,
 }
 
 /// How `accuracy` measures.

@@ -6,6 +6,7 @@ mod apt;
 mod bench;
 mod bench_culprits;
 mod cli;
+mod cluster;
 mod dashboards;
 mod deb;
 mod deploy;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Image(options) => image::main(&options),
         Command::Deb { check } => deb::main(check),
         Command::Setup { purpose } => setup::main(purpose),
+        Command::Cluster(options) => cluster::main(&options),
         Command::Accuracy(options) => accuracy::main(&options),
         Command::Verdicts => verdicts::main(),
         Command::Bench(options) => match &options.of {

@@ -18,6 +18,8 @@ pub(crate) enum Purpose {
     Build,
     /// All of `cargo xtask test`
     Test,
+    /// Pods, and the Prometheus that scrapes them
+    Cluster,
 }
 
 /// Debian's compiler with its `core` for BPF, and the LLVM that bpf-linker and it share.
@@ -33,6 +35,14 @@ const KERNEL_SIDE: [&str; 7] = [
 
 /// What boots the kernels of `cargo xtask vm`.
 const EMULATOR: &str = "qemu-system-x86";
+
+/// What runs pods, and Debian's packages of it. A machine may have them from elsewhere.
+const CONTAINERS: [(&str, &str); 4] = [
+    ("containerd", "containerd"),
+    ("containerd-shim-runc-v2", "containerd"),
+    ("ctr", "containerd"),
+    ("runc", "runc"),
+];
 
 /// The version that the checked-in object was linked with.
 const LINKER_VERSION: &str = "0.13.0";
@@ -92,6 +102,31 @@ pub(crate) fn no_emulator() -> Option<String> {
     (!is_installed(EMULATOR)).then(|| format!("missing: {EMULATOR}"))
 }
 
+/// Why pods cannot be run here, if so.
+pub(crate) fn no_containers() -> Option<String> {
+    let missing = missing_containers();
+    if let Some(package) = missing.first() {
+        return Some(format!("missing: {package}"));
+    }
+    if !Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
+        && !Path::new("/sys/fs/cgroup/memory").exists()
+    {
+        return Some("no cgroups are mounted at /sys/fs/cgroup".to_owned());
+    }
+    host::no_probes().or_else(no_prometheus)
+}
+
+/// Packages with programs that are not here.
+fn missing_containers() -> Vec<&'static str> {
+    let absent = |program: &str| workspace::find_program(program).is_none();
+    let mut packages: Vec<_> = CONTAINERS
+        .into_iter()
+        .filter_map(|(program, package)| absent(program).then_some(package))
+        .collect();
+    packages.dedup();
+    packages
+}
+
 /// Why the Debian package cannot be built and tried here, if so.
 pub(crate) fn no_packager() -> Option<String> {
     if workspace::find_program("cargo-deb").is_none() {
@@ -122,15 +157,21 @@ struct Missing {
 impl Missing {
     fn find(purpose: Purpose) -> Self {
         let test = purpose == Purpose::Test;
+        let build = purpose != Purpose::Cluster;
+        let pods = purpose != Purpose::Build;
+        let packages = KERNEL_SIDE.into_iter().filter(|_| build);
+        let mut packages: Vec<_> = packages
+            .chain(test.then_some(EMULATOR))
+            .filter(|name| !is_installed(name))
+            .collect();
+        if pods {
+            packages.extend(missing_containers());
+        }
         Self {
-            packages: KERNEL_SIDE
-                .into_iter()
-                .chain(test.then_some(EMULATOR))
-                .filter(|name| !is_installed(name))
-                .collect(),
-            linker: !linker_is_right(),
+            packages,
+            linker: build && !linker_is_right(),
             packager: test && workspace::find_program("cargo-deb").is_none(),
-            prometheus: test && prometheus::folder().is_none(),
+            prometheus: pods && prometheus::folder().is_none(),
             components: ["rustfmt", "clippy"]
                 .into_iter()
                 .filter(|name| test && !has_component(name))
@@ -149,7 +190,7 @@ impl Missing {
             commands.push(apt(&["update"]));
         }
         if !self.packages.is_empty() {
-            let mut install = apt(&["install", "-y", "--no-install-recommends"]);
+            let mut install = apt(&["install", "-y", "--no-install-recommends", "--no-remove"]);
             install.args(&self.packages);
             commands.push(install);
         }

@@ -187,6 +187,12 @@ impl Agent {
                 holders.entry(holder.key).or_insert_with(comm).1 += 1;
             }
         }
+        let mut culprits = BTreeMap::<_, u64>::new();
+        for (key, verdict) in self.judge.all() {
+            let workload = self.resolver.of_living(key, now_ns);
+            let labels = Labels::of(workload.as_deref());
+            *culprits.entry((labels, verdict)).or_default() += 1;
+        }
         let holder = |(key, (comm, zombies))| Holder {
             workload: Labels::of(self.resolver.of_living(key, now_ns).as_deref()),
             comm,
@@ -203,7 +209,8 @@ impl Agent {
             pod_watch: self.resolver.known.watched,
             lost: self.tally.lost(&counters, self.kernel.skipped_runs()),
             events: self.tally.events,
-            culprits: self.judge.counts(),
+            verdicts: verdict::ids().chain([verdict::UNEXPLAINED]).collect(),
+            culprits,
             pids: self.pid_usages().iter().map(pid_table).collect(),
             probes: self
                 .probes

@@ -103,18 +103,13 @@ impl Judge {
             .is_some_and(|at_ns| at_ns.saturating_sub(died_ns) >= YOUNG_NS)
     }
 
-    /// How many culprits have each verdict.
-    pub(super) fn counts(&self) -> BTreeMap<&'static str, u64> {
-        let ids = verdict::ids().chain([verdict::UNEXPLAINED]);
-        let mut counts: BTreeMap<_, _> = ids.map(|id| (id, 0)).collect();
-        for judged in self.judged.values() {
-            let id = judged
-                .verdict
-                .as_ref()
-                .map_or(verdict::UNEXPLAINED, |verdict| verdict.id);
-            *counts.entry(id).or_default() += 1;
-        }
-        counts
+    /// The culprits of the last round, and the verdict on each.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Key, &'static str)> {
+        self.judged.values().map(|judged| {
+            let verdict = judged.verdict.as_ref();
+            let id = verdict.map_or(verdict::UNEXPLAINED, |verdict| verdict.id);
+            (judged.key, id)
+        })
     }
 
     fn is_older_than(&self, age_ns: u64, now_ns: u64) -> bool {

@@ -61,6 +61,7 @@ impl Families {
         let [namespace, pod, container, unit] = NAMES;
         let and_kind = [namespace, pod, container, unit, "kind"];
         let and_comm = [namespace, pod, container, unit, "comm"];
+        let and_verdict = [namespace, pod, container, unit, "verdict"];
         Self {
             exit_duration: add(
                 to,
@@ -249,11 +250,12 @@ impl Families {
                 IntGaugeVec::new(
                     opts(
                         "culprits",
-                        "Processes that hold zombies older than 2 s, by why they do not reap them; \
-                 unexplained where no rule fits. Judged every 10 s, and the 32 processes with the \
-                 most zombies at most.",
+                        "Processes that hold zombies older than 2 s, by where they belong and why they \
+                 do not reap them; unexplained where no rule fits. Judged every 10 s, and the 32 \
+                 processes with the most zombies at most. Each verdict has a series at 0 with empty \
+                 names.",
                     ),
-                    &["verdict"],
+                    &and_verdict,
                 ),
             ),
             stuck_exits: add(

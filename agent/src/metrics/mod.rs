@@ -223,8 +223,15 @@ impl Metrics {
                 .with_label_values(&workload.with(&comm))
                 .set(zombies as i64);
         }
-        for (verdict, culprits) in &sample.culprits {
-            let gauge = families.culprits.with_label_values(&[verdict]);
+        families.culprits.reset();
+        // So that each verdict is there before anybody is a culprit.
+        let nobody = Labels::all("");
+        for verdict in &sample.verdicts {
+            let gauge = families.culprits.with_label_values(&nobody.with(verdict));
+            gauge.set(0);
+        }
+        for ((workload, verdict), culprits) in &sample.culprits {
+            let gauge = families.culprits.with_label_values(&workload.with(verdict));
             gauge.set(*culprits as i64);
         }
         let pids = [

@@ -179,8 +179,10 @@ pub struct Sample {
     pub lookups_failed: Failed,
     /// How the watch on pods does, if there is one.
     pub pod_watch: Option<Watched>,
-    /// How many culprits have each verdict.
-    pub culprits: BTreeMap<&'static str, u64>,
+    /// Every verdict that there can be.
+    pub verdicts: Vec<&'static str>,
+    /// How many culprits of each workload have which verdict.
+    pub culprits: BTreeMap<(Labels, &'static str), u64>,
     /// The node and the fullest cgroups with a limit.
     pub pids: Vec<PidTable>,
     /// Each attached probe and its hook, such as `("reap", "fentry:release_task")`.

@@ -188,7 +188,8 @@ pub(super) fn full_sample() -> Sample {
             up: true,
             failures: [1, 2, 3, 4, 5, 6],
         }),
-        culprits: [("never_waits", 2), ("parent_stopped", 0)].into(),
+        verdicts: vec!["never_waits", "parent_stopped"],
+        culprits: [((Labels::of(Some(&workload("app"))), "never_waits"), 2)].into(),
         pids: vec![
             PidTable {
                 scope: "node".to_owned(),
@@ -244,6 +245,22 @@ fn the_watch_on_pods_tells_its_failures() {
         &page,
         "reapwatch_pod_watch_failures_total{reason=\"server\"} 6",
     );
+}
+
+#[test]
+fn a_culprit_has_names_and_every_verdict_a_series_without() {
+    let page = metrics().render(&full_sample());
+    has(
+        &page,
+        &format!("reapwatch_culprits{{{APP},verdict=\"never_waits\"}} 2"),
+    );
+    for verdict in ["never_waits", "parent_stopped"] {
+        let nobody = "container=\"\",namespace=\"\",pod=\"\",unit=\"\"";
+        has(
+            &page,
+            &format!("reapwatch_culprits{{{nobody},verdict=\"{verdict}\"}} 0"),
+        );
+    }
 }
 
 #[test]

@@ -188,6 +188,14 @@ fn culprit_in_pod() {
     let table = crate::agent::view(&["culprits", "--table"], agent.socket());
     let table = String::from_utf8_lossy(&table.stdout).into_owned();
     assert!(table.contains("shop/web-0/leaky"), "{table}");
+    let counted = agent.series("reapwatch_culprits").into_iter();
+    let mut counted = counted.filter(|line| line.contains(r#"container="leaky""#));
+    let line = counted.next().expect("it is a culprit");
+    assert!(
+        line.contains(r#"namespace="shop",pod="web-0",unit="""#),
+        "{line}"
+    );
+    assert!(line.ends_with("} 1"), "{line}");
 }
 
 /// The hierarchy that systemd has on hosts with version 1, mounted for the test.

@@ -205,7 +205,7 @@ fn mortal() -> Result<Pid> {
 }
 
 /// A child that lives as long as its parent.
-fn companion() -> Result<Pid> {
+pub(crate) fn companion() -> Result<Pid> {
     child(sleep_for_ever)
 }
 
@@ -215,7 +215,7 @@ fn mortals() -> Result<()> {
 }
 
 /// Leaves three orphans that die soon, as a process of this name.
-fn orphans(name: &CStr) -> Result<()> {
+pub(crate) fn orphans(name: &CStr) -> Result<()> {
     prctl::set_name(name).context("cannot take a name")?;
     for _ in 0..3 {
         // SAFETY: this program has one thread; the child sleeps and ends.

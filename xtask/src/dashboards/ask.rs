@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::ALL;
-use super::spec::{Dashboard, Panel, Query};
+use super::spec::Query;
 use crate::prometheus::server::Prometheus;
 
 /// What Grafana's variables stand for here: everything, over some scrapes.
@@ -22,10 +22,22 @@ pub(super) fn concrete(query: &Query) -> String {
     text
 }
 
-/// Each panel, and whether all its queries have data.
-pub(super) fn answered(
-    prometheus: &Prometheus,
-) -> Result<Vec<(&'static Dashboard, &'static Panel, bool)>> {
+/// A panel, and whether all its queries have data.
+pub(crate) struct Answered {
+    pub(crate) dashboard: &'static str,
+    pub(crate) panel: &'static str,
+    pub(crate) has_data: bool,
+}
+
+impl std::fmt::Display for Answered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let said = if self.has_data { "data" } else { "EMPTY" };
+        write!(f, "{:6} {:36} {said}", self.dashboard, self.panel)
+    }
+}
+
+/// Asks for each panel.
+pub(crate) fn answered(prometheus: &Prometheus) -> Result<Vec<Answered>> {
     let mut answers = Vec::new();
     for dashboard in ALL {
         for panel in dashboard.rows.iter().flat_map(|row| row.panels) {
@@ -36,7 +48,11 @@ pub(super) fn answered(
                     .iter()
                     .all(|series| series.points().is_empty());
             }
-            answers.push((dashboard, panel, all));
+            answers.push(Answered {
+                dashboard: dashboard.name,
+                panel: panel.title,
+                has_data: all,
+            });
         }
     }
     Ok(answers)

@@ -14,8 +14,6 @@ use crate::workspace;
 
 /// Metrics of Prometheus itself.
 const OTHERS: [(&str, &str); 1] = [("up", "gauge")];
-/// Metrics of the contract that the agent does not have yet.
-const PROMISED: [(&str, &str); 1] = [("reapwatch_stuck_exits", "gauge")];
 /// Functions that take a counter's growth.
 const OF_COUNTERS: [&str; 3] = ["rate", "increase", "irate"];
 /// Functions that take a range of a gauge.
@@ -238,9 +236,8 @@ fn metrics() -> BTreeMap<String, String> {
         let name = cells.next()?.trim_end_matches('`');
         Some((name.to_owned(), cells.next()?.to_owned()))
     });
-    let more = OTHERS.iter().chain(&PROMISED);
     rows.filter(|(_, kind)| ["counter", "gauge", "histogram"].contains(&kind.as_str()))
-        .chain(more.map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned())))
+        .chain(OTHERS.map(|(name, kind)| (name.to_owned(), kind.to_owned())))
         .collect()
 }
 

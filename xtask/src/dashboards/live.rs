@@ -83,17 +83,16 @@ fn wait_for_data(prometheus: &Prometheus, life: &Life) -> Result<Vec<String>> {
     loop {
         life.go_on()?;
         let panels = ask::answered(prometheus)?;
-        let all = panels.iter().all(|(.., answered)| *answered);
+        let all = panels.iter().all(|panel| panel.has_data);
         if !all && Instant::now() < deadline {
             continue;
         }
-        for (dashboard, panel, answered) in &panels {
-            let said = if *answered { "data" } else { "EMPTY" };
-            println!("{:6} {:36} {said}", dashboard.name, panel.title);
+        for panel in &panels {
+            println!("{panel}");
         }
-        let empty = panels.iter().filter(|(.., answered)| !answered);
+        let empty = panels.iter().filter(|panel| !panel.has_data);
         return Ok(empty
-            .map(|(dashboard, panel, _)| format!("{}: {}", dashboard.name, panel.title))
+            .map(|panel| format!("{}: {}", panel.dashboard, panel.panel))
             .collect());
     }
 }

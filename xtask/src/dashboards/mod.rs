@@ -23,6 +23,9 @@ use self::spec::Dashboard;
 use crate::cli::Dashboards;
 use crate::workspace;
 
+pub(crate) use ask::{Answered, answered};
+pub(crate) use picture::draw_all;
+
 const ALL: [&Dashboard; 3] = [&fleet::FLEET, &node::NODE, &health::HEALTH];
 
 /// `cargo xtask dashboards`.

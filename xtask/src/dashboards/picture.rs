@@ -38,7 +38,7 @@ const LINES: [RGBColor; 8] = [
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// Draws each dashboard as it looked over the last `time`.
-pub(super) fn draw_all(prometheus: &Prometheus, time: Duration, folder: &Path) -> Result<()> {
+pub(crate) fn draw_all(prometheus: &Prometheus, time: Duration, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
     for dashboard in ALL {
         let path = folder.join(format!("{}.svg", dashboard.name));

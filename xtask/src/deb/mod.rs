@@ -33,7 +33,7 @@ fn build() -> Result<PathBuf> {
             "missing: cargo-deb; `cargo install cargo-deb --version {CARGO_DEB} --locked` installs it"
         );
     }
-    let program = build_static()?;
+    let program = build_static("reapwatch")?;
     generate(&program)?;
     let output = workspace::target_dir().join("debian");
     // An older package must not stay.

@@ -11,19 +11,32 @@ const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-/// Folders that the agent writes to, where nothing is mounted there.
-const FOLDERS: [&str; 3] = ["licenses/", "run/", "run/reapwatch/"];
+
+/// What an image is, but for its files.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Content {
+    /// Its name in the labels.
+    pub(crate) title: &'static str,
+    /// What a container of it runs.
+    pub(crate) entrypoint: &'static [&'static str],
+    /// With which arguments, unless it is given others.
+    pub(crate) arguments: &'static [&'static str],
+    /// Where it listens.
+    pub(crate) port: Option<&'static str>,
+    /// Folders of the files, and those that are written to where nothing is mounted there.
+    pub(crate) folders: &'static [&'static str],
+}
 
 /// A file of the image.
 #[derive(Debug)]
-pub(super) struct File {
+pub(crate) struct File {
     path: String,
     mode: u32,
     bytes: Vec<u8>,
 }
 
 impl File {
-    pub(super) fn program(path: &str, bytes: Vec<u8>) -> Self {
+    pub(crate) fn program(path: &str, bytes: Vec<u8>) -> Self {
         Self {
             path: path.to_owned(),
             mode: 0o755,
@@ -31,7 +44,7 @@ impl File {
         }
     }
 
-    pub(super) fn text(path: &str, bytes: Vec<u8>) -> Self {
+    pub(crate) fn text(path: &str, bytes: Vec<u8>) -> Self {
         Self {
             mode: 0o644,
             ..Self::program(path, bytes)
@@ -40,18 +53,22 @@ impl File {
 }
 
 /// The archive. Docker reads `manifest.json`, all others `index.json`.
-pub(super) fn archive(name: &str, architecture: &str, files: &[File]) -> Result<Vec<u8>> {
-    let layer = tar_of(&FOLDERS, files)?;
-    let config = json!({
+pub(crate) fn archive(
+    name: &str,
+    architecture: &str,
+    content: &Content,
+    files: &[File],
+) -> Result<Vec<u8>> {
+    let layer = tar_of(content.folders, files)?;
+    let mut config = json!({
         "architecture": architecture,
         "os": "linux",
         "config": {
             "User": "0:0",
-            "Entrypoint": ["/reapwatch"],
-            "Cmd": ["agent"],
-            "ExposedPorts": {"9991/tcp": {}},
+            "Entrypoint": content.entrypoint,
+            "Cmd": content.arguments,
             "Labels": {
-                "org.opencontainers.image.title": "reapwatch",
+                "org.opencontainers.image.title": content.title,
                 "org.opencontainers.image.version": env!("CARGO_PKG_VERSION"),
                 "org.opencontainers.image.licenses":
                     "(MIT OR Apache-2.0) AND (GPL-2.0-only OR MIT)",
@@ -60,6 +77,9 @@ pub(super) fn archive(name: &str, architecture: &str, files: &[File]) -> Result<
         "rootfs": {"type": "layers", "diff_ids": [digest(&layer)]},
         "history": [{"created_by": "cargo xtask image"}],
     });
+    if let Some(port) = content.port {
+        config["config"]["ExposedPorts"] = json!({port: {}});
+    }
     let config = serde_json::to_vec(&config)?;
     let manifest = json!({
         "schemaVersion": 2,
@@ -141,7 +161,14 @@ mod tests {
     fn image() -> Vec<u8> {
         let program = File::program("reapwatch", b"\x7fELF".to_vec());
         let licence = File::text("licenses/LICENSE", b"words".to_vec());
-        archive(NAME, "amd64", &[program, licence]).expect("in memory")
+        let content = Content {
+            title: "reapwatch",
+            entrypoint: &["/reapwatch"],
+            arguments: &[],
+            port: Some("9991/tcp"),
+            folders: &["licenses/"],
+        };
+        archive(NAME, "amd64", &content, &[program, licence]).expect("in memory")
     }
 
     fn files(bytes: &[u8]) -> BTreeMap<String, (u32, Vec<u8>)> {

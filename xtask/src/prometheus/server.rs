@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -33,6 +34,15 @@ pub(crate) struct Series {
     range: Vec<(f64, String)>,
     /// Of a query of now.
     value: Option<(f64, String)>,
+}
+
+/// An alert that is pending or fires.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Alert {
+    pub(crate) labels: std::collections::BTreeMap<String, String>,
+    pub(crate) annotations: std::collections::BTreeMap<String, String>,
+    /// `pending` or `firing`.
+    pub(crate) state: String,
 }
 
 impl Series {
@@ -113,14 +123,27 @@ impl Prometheus {
         self.ask("query_range", &words)
     }
 
-    fn ask(&self, what: &str, words: &[(&str, &str)]) -> Result<Vec<Series>> {
+    /// The alerts that there are now.
+    pub(crate) fn alerts(&self) -> Result<Vec<Alert>> {
         #[derive(Deserialize)]
-        struct Answer {
-            data: Data,
+        struct Data {
+            alerts: Vec<Alert>,
         }
+        Ok(self.get::<Data>("alerts", &[])?.alerts)
+    }
+
+    fn ask(&self, what: &str, words: &[(&str, &str)]) -> Result<Vec<Series>> {
         #[derive(Deserialize)]
         struct Data {
             result: Vec<Series>,
+        }
+        Ok(self.get::<Data>(what, words)?.result)
+    }
+
+    fn get<T: DeserializeOwned>(&self, what: &str, words: &[(&str, &str)]) -> Result<T> {
+        #[derive(Deserialize)]
+        struct Answer<T> {
+            data: T,
         }
         let url = format!("http://{}/api/v1/{what}", self.address);
         let request = ureq::get(&url).query_pairs(words.iter().copied());
@@ -128,8 +151,8 @@ impl Prometheus {
             .call()
             .with_context(|| format!("ask Prometheus {words:?}"))?;
         let value: Value = answer.body_mut().read_json().context("parse its answer")?;
-        let answer: Answer = serde_json::from_value(value).context("understand its answer")?;
-        Ok(answer.data.result)
+        let answer: Answer<T> = serde_json::from_value(value).context("understand its answer")?;
+        Ok(answer.data)
     }
 
     fn wait(&mut self) -> Result<()> {

@@ -78,6 +78,8 @@ pub(crate) fn main() -> Result<ExitCode> {
     run_ignored(&ignored, &mut report)?;
     report.add(suite::run(manifests())?);
     report.add(suite::run(package())?);
+    report.add(suite::run(dashboards())?);
+    report.add(suite::run(cluster())?);
     report.add(suite::run(kernels())?);
     Ok(report.finish())
 }
@@ -187,6 +189,27 @@ fn package() -> Suite {
     command.args(["deb", "--check"]);
     let mut suite = Suite::new("package", Counted::AsOne, minutes(20), command);
     suite.lack = setup::no_packager();
+    suite
+}
+
+/// The rules' own tests, and every panel asked of a real Prometheus.
+fn dashboards() -> Suite {
+    // As above.
+    let mut command = Command::new("/proc/self/exe");
+    command.args(["dashboards", "--live"]);
+    let mut suite = Suite::new("dashboards", Counted::AsOne, minutes(10), command);
+    suite.lack = setup::no_prometheus();
+    suite
+}
+
+/// Pods under containerd, and the alert of a leak.
+fn cluster() -> Suite {
+    // As above.
+    let mut command = Command::new("/proc/self/exe");
+    command.arg("cluster");
+    // Most of it is for building.
+    let mut suite = Suite::new("cluster", Counted::AsOne, minutes(20), command);
+    suite.lack = setup::no_containers();
     suite
 }
 

@@ -1,0 +1,46 @@
+//! The alert of the leak: until it fires and names who leaks and why, and until it is gone.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::cast::{APP, LEAKY, VERDICT, labels};
+use super::stop::until;
+use crate::prometheus::server::{Alert, Prometheus};
+
+const NAME: &str = "ReapwatchZombieLeak";
+const LONG: Duration = Duration::from_secs(90);
+
+/// What it says once it fires; `then` is called whenever it is looked.
+pub(super) fn wait_until_it_fires(
+    prometheus: &Prometheus,
+    mut then: impl FnMut() -> Result<()>,
+) -> Result<String> {
+    let fires = || {
+        then()?;
+        let alert = of_leak(prometheus)?.filter(|alert| alert.state == "firing");
+        let summary = alert.and_then(|alert| alert.annotations.get("summary").cloned());
+        let named = format!("/{LEAKY}");
+        Ok(summary.filter(|text| text.contains(&named) && text.contains(VERDICT)))
+    };
+    let said = until("the alert, naming pod and verdict", LONG, fires);
+    said.with_context(|| format!("{:?}", of_leak(prometheus)))
+}
+
+/// Nothing is left of it.
+pub(super) fn wait_until_it_is_gone(prometheus: &Prometheus) -> Result<()> {
+    until("the end of the alert", LONG, || {
+        Ok(of_leak(prometheus)?.is_none().then_some(()))
+    })
+}
+
+fn of_leak(prometheus: &Prometheus) -> Result<Option<Alert>> {
+    let mut alerts = prometheus.alerts()?.into_iter();
+    let is = |alert: &Alert, name: &str, value: &str| {
+        alert.labels.get(name).is_some_and(|own| own == value)
+    };
+    Ok(alerts.find(|alert| {
+        let ours = labels(LEAKY, APP);
+        is(alert, "alertname", NAME) && ours.iter().all(|(name, value)| is(alert, name, value))
+    }))
+}

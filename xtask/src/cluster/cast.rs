@@ -1,0 +1,179 @@
+//! Pods that go wrong, each in its own way, and whether the agent says so under the right names.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::agent::{Agent, metric};
+use super::containerd::Containerd;
+use super::cri::mode;
+use super::pods::Pod;
+use super::stop::until;
+use super::told::Told;
+
+/// The namespace of all these pods, and the name of their containers.
+pub(super) const NAMESPACE: &str = "shop";
+pub(super) const APP: &str = "app";
+/// The pod whose leak the alert is to name.
+pub(super) const LEAKY: &str = "leaky-0";
+/// What is true of all that do not reap here.
+pub(super) const VERDICT: &str = "init_without_reaping";
+/// Longer than the agent takes at most to look at all cgroups anew, which is a minute.
+const LONG: Duration = Duration::from_secs(90);
+/// Orphans of a probe or a sidecar.
+const ORPHANS: f64 = 3.0;
+
+/// Those that stay.
+pub(super) struct Cast<'a> {
+    leaky: Pod<'a>,
+    probed: Pod<'a>,
+    probed_app: String,
+    shared: Pod<'a>,
+}
+
+impl<'a> Cast<'a> {
+    /// Starts them, one after another, and asks the agent about each.
+    pub(super) fn enter(containerd: &'a Containerd, agent: &Agent, told: &Told) -> Result<Self> {
+        let start = |name, pids| Pod::start(containerd, NAMESPACE, name, pids);
+        let leaky = start(LEAKY, mode::CONTAINER)?;
+        leaky.play(APP, "leaky")?;
+        told.say("PID 1 of shop/leaky-0 begins to leak: its scripts leave orphans");
+
+        let probed = start("probed-0", mode::CONTAINER)?;
+        let probed_app = probed.play(APP, "app")?;
+        containerd
+            .cri()
+            .exec(&probed_app, &["/scenarios", "pod", "probe"])?;
+        told.say("an exec probe leaves three orphans in shop/probed-0");
+
+        let shared = start("shared-0", mode::POD)?;
+        shared.play("sidecar", "sidecar")?;
+        told.say("a sidecar leaves three to the pause process of shop/shared-0");
+
+        for (pod, container) in [(LEAKY, APP), ("probed-0", APP), ("shared-0", "sidecar")] {
+            let least = wait_for_zombies(agent, pod, container, ORPHANS)?;
+            told.say(&format!(
+                "/metrics: {least} zombies of shop/{pod}/{container}"
+            ));
+        }
+        for pod in [LEAKY, "probed-0"] {
+            let culprit = culprit(agent, |container| container["pod"] == pod)?;
+            ensure!(
+                culprit["container"]["namespace"] == NAMESPACE
+                    && culprit["container"]["name"] == APP,
+                "culprits names it {}",
+                culprit["container"]
+            );
+            told.say(&format!("culprits: shop/{pod}/{APP}, {VERDICT}"));
+        }
+        let pause = culprit(agent, |container| container["pod_uid"] == shared.uid())?;
+        ensure!(pause["process"]["comm"] == "pause", "{}", pause["process"]);
+        told.say(&format!(
+            "culprits: the pause process of the pod {}, {VERDICT}",
+            pause["container"]["pod"].as_str().unwrap_or(shared.uid())
+        ));
+        for view in [&["top", "-b", "-n", "1", "--json"][..], &["culprits"]] {
+            let said = agent.view(view)?;
+            ensure!(said.contains(LEAKY), "{view:?} in its pod says: {said}");
+        }
+        told.say("top and culprits, asked inside the agent's pod, name shop/leaky-0");
+        Ok(Self {
+            leaky,
+            probed,
+            probed_app,
+            shared,
+        })
+    }
+
+    /// Deaths of many kinds, in a container.
+    pub(super) fn die(&self, containerd: &Containerd, deaths: &[&str]) -> Result<()> {
+        let words: Vec<_> = ["/scenarios", "run"]
+            .iter()
+            .chain(deaths)
+            .copied()
+            .collect();
+        containerd.cri().exec(&self.probed_app, &words)?;
+        Ok(())
+    }
+
+    /// Deletes the pod that leaks; the others stay.
+    pub(super) fn end_leak(self) -> [Pod<'a>; 2] {
+        drop(self.leaky);
+        [self.probed, self.shared]
+    }
+}
+
+/// A container that is killed while it leaks, and a pod that is deleted while it has zombies: both
+/// come and go.
+pub(super) fn come_and_go(containerd: &Containerd, agent: &Agent, told: &Told) -> Result<()> {
+    let killed = Pod::start(containerd, NAMESPACE, "killed-0", mode::CONTAINER)?;
+    let container = killed.play(APP, "leaky")?;
+    let zombies = wait_for_zombies(agent, "killed-0", APP, ORPHANS)?;
+    containerd.cri().kill(&container)?;
+    wait_for_end(agent, "killed-0")?;
+    let of = labels("killed-0", APP);
+    let killed_exits = [&of[..], &[("kind", "killed")]].concat();
+    wait_for("its killed PID 1", || {
+        let page = agent.get("/metrics")?;
+        let count = metric(&page, "reapwatch_exits_total", &killed_exits);
+        Ok(count.filter(|count| *count >= 1.0))
+    })?;
+    told.say(&format!(
+        "shop/killed-0/{APP} is killed with {zombies} zombies: none is left, one killed is counted"
+    ));
+    drop(killed);
+
+    let deleted = Pod::start(containerd, NAMESPACE, "deleted-0", mode::CONTAINER)?;
+    deleted.play(APP, "leaky")?;
+    let zombies = wait_for_zombies(agent, "deleted-0", APP, ORPHANS)?;
+    drop(deleted);
+    wait_for_end(agent, "deleted-0")?;
+    let page = agent.get("/metrics")?;
+    let exits = metric(&page, "reapwatch_exits_total", &labels("deleted-0", APP));
+    let exits = exits.context("a pod that is gone has no exits")?;
+    ensure!(exits >= zombies, "only {exits} exits of shop/deleted-0");
+    told.say(&format!(
+        "shop/deleted-0 is deleted with {zombies} zombies: none is left, its exits stay counted"
+    ));
+    Ok(())
+}
+
+pub(super) fn labels<'a>(pod: &'a str, container: &'a str) -> [(&'a str, &'a str); 3] {
+    [
+        ("namespace", NAMESPACE),
+        ("pod", pod),
+        ("container", container),
+    ]
+}
+
+/// Waits until a container has so many; how many it has then.
+fn wait_for_zombies(agent: &Agent, pod: &str, container: &str, least: f64) -> Result<f64> {
+    let labels = labels(pod, container);
+    wait_for(&format!("zombies of {pod}"), || {
+        let page = agent.get("/metrics")?;
+        let count = metric(&page, "reapwatch_zombies", &labels);
+        Ok(count.filter(|count| *count >= least))
+    })
+}
+
+fn wait_for_end(agent: &Agent, pod: &str) -> Result<()> {
+    let labels = labels(pod, APP);
+    wait_for(&format!("the end of the zombies of {pod}"), || {
+        let page = agent.get("/metrics")?;
+        let count = metric(&page, "reapwatch_zombies", &labels);
+        let accused = agent.culprit(|item| item["container"]["pod"] == pod)?;
+        Ok((count.unwrap_or(0.0) == 0.0 && accused.is_none()).then_some(()))
+    })
+}
+
+fn culprit(agent: &Agent, of: impl Fn(&Value) -> bool) -> Result<Value> {
+    wait_for("a culprit", || {
+        agent.culprit(|item| of(&item["container"]) && item["verdict"]["id"] == VERDICT)
+    })
+    .with_context(|| agent.get("/api/v1/culprits").unwrap_or_default())
+}
+
+fn wait_for<T>(what: &str, ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    until(what, LONG, ask)
+}

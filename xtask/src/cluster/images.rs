@@ -1,0 +1,30 @@
+//! The images of the pods, made by hand.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use crate::image::{self, Content, File, architecture, archive, build_static};
+
+/// The name of the image whose containers die and leak.
+pub(super) const SCENARIOS: &str = "reapwatch.invalid/scenarios:1";
+/// The name of the agent's.
+pub(super) const AGENT: &str = "reapwatch.invalid/reapwatch:1";
+
+/// One layer with one program. By itself it does as the pause image does.
+const CONTENT: Content = Content {
+    title: "scenarios",
+    entrypoint: &["/scenarios"],
+    arguments: &["pod", "pause"],
+    port: None,
+    folders: &["tmp/"],
+};
+
+/// The archives of both.
+pub(super) fn build() -> Result<[Vec<u8>; 2]> {
+    let path = build_static("scenarios")?;
+    let program = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+    let files = [File::program("scenarios", program)];
+    let scenarios = archive(SCENARIOS, architecture(), &CONTENT, &files)?;
+    Ok([scenarios, image::build(AGENT)?])
+}

@@ -1,0 +1,114 @@
+//! A cluster of one node, but for what makes it a cluster: containerd and runc run pods over CRI,
+//! the agent beside them is the pod that its DaemonSet describes, and Prometheus has our rules.
+
+mod agent;
+mod alert;
+mod cast;
+mod cgroups;
+mod containerd;
+mod cri;
+mod daemon_set;
+mod images;
+mod pods;
+mod rules;
+mod stop;
+mod told;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use self::agent::Agent;
+use self::cast::Cast;
+use self::cgroups::Cgroups;
+use self::containerd::Containerd;
+use self::told::Told;
+use crate::cli;
+use crate::dashboards;
+use crate::prometheus::server::Prometheus;
+use crate::setup::{self, Purpose};
+
+/// Deaths of each kind that a panel shows.
+const DEATHS: [&str; 6] = [
+    "reaped_0ms",
+    "reaped_10ms",
+    "reaped_100ms",
+    "exit_group_threads",
+    "killed_sigkill",
+    "killed_sigterm",
+];
+/// After this a panel without data has none.
+const LONG: Duration = Duration::from_secs(60);
+
+/// `cargo xtask cluster`.
+pub(crate) fn main(options: &cli::Cluster) -> Result<ExitCode> {
+    setup::ensure(Purpose::Cluster)?;
+    if let Some(lack) = setup::no_containers() {
+        bail!("no pods here: {lack}");
+    }
+    let images = images::build()?;
+    // From here on there is something to clear up.
+    stop::take_signals()?;
+    println!(
+        "As on a node, but: pods have the node's network, zombies are stale after {}, and all times \
+         of the rules are {} times shorter (at least 1 s).",
+        daemon_set::STALE_AFTER,
+        rules::FACTOR
+    );
+    let told = Told::begin();
+    let _cgroups = Cgroups::new();
+    let containerd = Containerd::start(images::SCENARIOS)?;
+    for image in &images {
+        containerd.import(image)?;
+    }
+    told.say("containerd runs, with the images of the agent and of what leaks");
+    let agent = Agent::start(&containerd)?;
+    told.say(&format!("the agent is ready: {}", agent.privileges()?));
+    let files = rules::write(containerd.folder())?;
+    let files: Vec<_> = files.iter().map(PathBuf::as_path).collect();
+    let prometheus = Prometheus::start(agent.address, &files)?;
+    told.say("Prometheus scrapes it every second");
+
+    let cast = Cast::enter(&containerd, &agent, &told)?;
+    cast::come_and_go(&containerd, &agent, &told)?;
+    let die = || cast.die(&containerd, &DEATHS);
+    let summary = alert::wait_until_it_fires(&prometheus, die)?;
+    told.say(&format!("ReapwatchZombieLeak fires: {summary}"));
+    let panels = panels(&prometheus, die)?;
+    told.say("what the panels of the dashboards show:");
+    for panel in &panels {
+        println!("          {panel}");
+    }
+    let _others = cast.end_leak();
+    told.say("shop/leaky-0 is deleted");
+    alert::wait_until_it_is_gone(&prometheus)?;
+    told.say("ReapwatchZombieLeak is resolved");
+    if let Some(folder) = &options.pictures {
+        let time = Duration::from_secs_f64(told.seconds());
+        dashboards::draw_all(&prometheus, time, folder)?;
+    }
+    match panels.iter().filter(|panel| !panel.has_data).count() {
+        0 => Ok(ExitCode::SUCCESS),
+        count => bail!("{count} panels have no data"),
+    }
+}
+
+/// All of them, as soon as each has data or none will come.
+fn panels(
+    prometheus: &Prometheus,
+    die: impl Fn() -> Result<()>,
+) -> Result<Vec<dashboards::Answered>> {
+    let mut last = Vec::new();
+    let all = stop::until("data in each panel", LONG, || {
+        die()?;
+        last = dashboards::answered(prometheus)?;
+        Ok(last.iter().all(|panel| panel.has_data).then_some(()))
+    });
+    // Which of them have none is told with the others.
+    match all {
+        Err(_) if last.iter().any(|panel| !panel.has_data) => Ok(last),
+        all => all.map(|()| last),
+    }
+}
