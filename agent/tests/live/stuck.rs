@@ -11,11 +11,25 @@ use scenarios::truth::Lack;
 
 use crate::agent::{Agent, eventually, view};
 use crate::api::Stuck;
+use crate::matrix::Matrix;
 use crate::row::{Verdicts, attempt};
 use crate::scenario::Undying;
 
 /// Long enough that nobody who dies well is meant.
 const THRESHOLD: &str = "1s";
+
+/// Each verdict of stuck exits that there is.
+const IDS: [&str; 9] = [
+    "closing_files",
+    "dumping_core",
+    "freeing_memory",
+    "in_driver",
+    "io_uring_cancel",
+    "killed_while_frozen",
+    "ptrace_exit_stop",
+    "unkillable_sleep",
+    "waiting_for_namespace",
+];
 
 fn of(agent: &Agent, pid: u32) -> Option<Stuck> {
     let all = agent.stuck(THRESHOLD).items.into_iter();
@@ -41,6 +55,7 @@ fn said(agent: &Agent, one: &Undying) -> Stuck {
 fn check(agent: &Agent, one: &Undying) {
     let truth = &one.truth;
     let stuck = said(agent, one);
+    Matrix::new("together").note(&truth.name, &truth.verdict, id(Some(&stuck)));
     assert_eq!(id(Some(&stuck)), truth.verdict, "{stuck:#?}");
     let verdict = stuck.verdict.as_ref().expect("it was there");
     assert!(stuck.stuck_seconds >= 1.0, "{stuck:#?}");
@@ -76,6 +91,7 @@ fn check(agent: &Agent, one: &Undying) {
 #[ignore = "needs root and a kernel with BTF"]
 fn each_who_does_not_die_has_its_verdict() {
     let agent = Agent::start(&[]);
+    Matrix::ids(IDS);
     let mut verdicts = Verdicts::default();
     let mut cast = Vec::new();
     for case in CASES {
