@@ -7,6 +7,11 @@ cd /
 mount --make-rprivate /
 space=$(mktemp -d)
 mount -t tmpfs tmpfs "$space"
+# The groups that a systemd makes at the root of a hierarchy.
+groups() {
+    find /sys/fs/cgroup -type d | grep -E '/(init\.scope|system\.slice|[^/]+\.mount)(/|$)' | sort
+}
+groups > "$space/groups" || true
 mkdir "$space/upper" "$space/work" "$space/root"
 root=$space/root
 mount -t overlay overlay -o "lowerdir=/,upperdir=$space/upper,workdir=$space/work" "$root"
@@ -60,4 +65,6 @@ for left in usr/bin/reapwatch lib/systemd/system/reapwatch.service \
 done
 # A hierarchy goes with its last mount where no group is left in it.
 find "$root/sys/fs/cgroup/systemd" -mindepth 1 -depth -type d -exec rmdir {} + 2>&1 || true
+# What it made in those of this machine.
+groups | comm -13 "$space/groups" - | sort --reverse | xargs --no-run-if-empty rmdir 2>&1 || true
 echo "installed, started, stopped, purged"
