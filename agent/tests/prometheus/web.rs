@@ -69,7 +69,7 @@ fn promtool(config: &Path) -> Output {
 fn prometheus_scrapes_over_tls_by_password() {
     let temp = tempfile::tempdir().expect("a folder can be made");
     certify(temp.path());
-    let config = temp.path().join("web.yml");
+    let config = temp.path().join("agent-web.yml");
     let users = format!("basic_auth_users: {{ prometheus: {HASH} }}\n");
     fs::write(&config, CONFIG.to_owned() + &users).expect("a file can be written");
     let said = promtool(&config);
