@@ -1,6 +1,6 @@
 //! All nodes: where are zombies kept, by whom, and who cannot die.
 
-use super::spec::{Dashboard, Limits, Look, Panel, Row, query};
+use super::spec::{Dashboard, Limits, Look, Panel, Row, STUCK_EXITS, query};
 
 pub(super) const FLEET: Dashboard = Dashboard {
     name: "fleet",
@@ -27,16 +27,7 @@ pub(super) const FLEET: Dashboard = Dashboard {
                     }),
                     queries: &[query("zombies", "sum(reapwatch_stale_zombies{$S})")],
                 },
-                Panel {
-                    title: "Stuck exits",
-                    about: "Killed or exiting, and still inside the kernel.",
-                    unit: "none",
-                    look: Look::Number(Limits::At {
-                        orange: 1000,
-                        red: 1000,
-                    }),
-                    queries: &[query("stuck", "sum(reapwatch_stuck_exits{$S})")],
-                },
+                STUCK_EXITS,
                 Panel {
                     title: "Oldest zombie",
                     about: "How long the oldest zombie has lain; 0 while there is none.",

@@ -1,6 +1,6 @@
 //! One node: how processes die on it, and who does not reap.
 
-use super::spec::{Dashboard, Limits, Look, Panel, Row, query};
+use super::spec::{Dashboard, Limits, Look, Panel, Row, STUCK_EXITS, query};
 
 pub(super) const NODE: Dashboard = Dashboard {
     name: "node",
@@ -27,16 +27,7 @@ pub(super) const NODE: Dashboard = Dashboard {
                     }),
                     queries: &[query("stale", "sum(reapwatch_stale_zombies{$S})")],
                 },
-                Panel {
-                    title: "Stuck exits",
-                    about: "Killed or exiting, and still inside the kernel.",
-                    unit: "none",
-                    look: Look::Number(Limits::At {
-                        orange: 1000,
-                        red: 1000,
-                    }),
-                    queries: &[query("stuck", "sum(reapwatch_stuck_exits{$S})")],
-                },
+                STUCK_EXITS,
                 Panel {
                     title: "PIDs used",
                     about: "PIDs in use on the node, those of threads and zombies included.",

@@ -75,3 +75,15 @@ pub(super) struct Query {
 pub(super) const fn query(legend: &'static str, expr: &'static str) -> Query {
     Query { expr, legend }
 }
+
+/// Of one host and of all.
+pub(super) const STUCK_EXITS: Panel = Panel {
+    title: "Stuck exits",
+    about: "Killed or exiting, and still inside the kernel.",
+    unit: "none",
+    look: Look::Number(Limits::At {
+        orange: 1000,
+        red: 1000,
+    }),
+    queries: &[query("stuck", "sum(reapwatch_stuck_exits{$S})")],
+};
