@@ -28,8 +28,8 @@ const DEGRADED: &str = "degraded::every_poor_host_is_told_truly";
 const OWN_MACHINE: &str = "REAPWATCH_TEST_OWN_MACHINE";
 /// The one that holds exits up in a known step.
 const STEPS: &str = "steps::every_slow_step_is_told_truly";
-/// The one that steps the clock, and so the last.
-const CLOCKS: &str = "clocks::a_stepped_clock_changes_nothing_that_was";
+/// The one that steps the clock and lets the machine sleep, and so the last.
+const CLOCKS: &str = "clocks::a_stepped_clock_and_a_sleep_change_nothing_that_was";
 /// The one that asks why each of all culprits does not reap.
 const VERDICTS: &str = "culprits::each_culprit_has_its_verdict_beside_all_others";
 /// The one that makes cgroups of all forms and dies in them.

@@ -1,8 +1,9 @@
-//! A wall clock that is stepped: every moment is shown as the wall clock had it then, and nothing
-//! that was measured changes. One line of verdict each.
+//! A wall clock that is stepped, and a machine that sleeps: every moment is shown as the wall
+//! clock had it then, nothing that was measured changes, and to lie dead while the machine sleeps
+//! is to lie dead. One line of verdict each.
 
-use std::time::SystemTime;
-use std::{env, io};
+use std::time::{Duration, SystemTime};
+use std::{env, fs, io};
 
 use scenarios::cases::core_pipe::OWN_MACHINE;
 use scenarios::truth::Truth;
@@ -15,15 +16,22 @@ use crate::scenario::{self, Leak};
 use crate::stream::Stream;
 
 const HOUR: i64 = 3600;
+/// How long the machine sleeps: a moment of the wall clock that the hardware wakes it at.
+const SLEEP: u64 = 4;
+/// Less than the machine sleeps of that, by far: falling asleep takes some of it, and the
+/// hardware's clock counts whole seconds.
+const SLEPT: Duration = Duration::from_secs(1);
+const WAKE_ALARM: &str = "/sys/class/rtc/rtc0/wakealarm";
+const SLEEP_NOW: (&str, &str) = ("/sys/power/state", "mem");
 /// Every figure is rounded to f64.
 const ROUNDING: f64 = 1e-6;
 
 #[test]
 #[ignore = "needs a virtual machine of its own: it steps the clock"]
-fn a_stepped_clock_changes_nothing_that_was() {
+fn a_stepped_clock_and_a_sleep_change_nothing_that_was() {
     assert!(
         env::var_os(OWN_MACHINE).is_some(),
-        "it steps the clock: `cargo xtask vm` gives it a machine of its own"
+        "it steps the clock and suspends: `cargo xtask vm` gives it a machine of its own"
     );
     let agent = Agent::start(&[]);
     let mut stream = Stream::of(&agent);
@@ -39,6 +47,17 @@ fn a_stepped_clock_changes_nothing_that_was() {
             dies_now(&mut stream);
         });
     }
+    verdicts.of("clock_suspended", || {
+        let before = ages(&agent, &leak);
+        let slept = suspend();
+        assert!(slept >= SLEPT, "it slept for {slept:?}");
+        let least = slept.as_secs_f64();
+        for (before, after) in before.iter().zip(ages(&agent, &leak)) {
+            assert!(after >= before + least, "{before} s, then {after} s, {slept:?} of them asleep");
+        }
+        assert_eq!(known(&agent, &leak), first, "known by another time");
+        dies_now(&mut stream);
+    });
     verdicts.of("clock_identity", || {
         let pids: Vec<_> = leak
             .truths
@@ -76,6 +95,12 @@ fn known(agent: &Agent, leak: &Leak) -> Vec<Known> {
         parent: zombie.parent,
     });
     known.collect()
+}
+
+/// How long each has lain dead, in seconds.
+fn ages(agent: &Agent, leak: &Leak) -> Vec<f64> {
+    let zombies = ours(agent, leak);
+    zombies.into_iter().map(|it| it.zombie_seconds).collect()
 }
 
 /// The zombies of the leak, in its order.
@@ -123,4 +148,23 @@ fn step_clock(by_seconds: i64) {
         libc::clock_settime(libc::CLOCK_REALTIME, &raw const time)
     };
     assert_eq!(result, 0, "{}", io::Error::last_os_error());
+}
+
+/// Lets the machine sleep until the hardware's clock wakes it; for how long it did, from the two
+/// clocks of the kernel of which only one counts that.
+fn suspend() -> Duration {
+    let before = asleep_so_far();
+    let (state, deep) = SLEEP_NOW;
+    fs::write(WAKE_ALARM, format!("+{SLEEP}")).expect("a clock that can wake it");
+    fs::write(state, deep).expect("a machine that can sleep");
+    asleep_so_far() - before
+}
+
+/// What `CLOCK_BOOTTIME` is ahead of `CLOCK_MONOTONIC`, which stands still in a sleep. Between the
+/// two readings this may have to wait: a sleep then looks longer by that, but so do all ages.
+fn asleep_so_far() -> Duration {
+    let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let awake = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let boot = Duration::try_from(boot).expect("after the boot");
+    boot.saturating_sub(Duration::try_from(awake).expect("after the boot"))
 }
