@@ -28,13 +28,7 @@ pub(crate) enum Command {
     /// Run every test that this machine can; as root on Debian it installs what they need first
     Test,
     /// Run the deaths with known truth on Debian's kernels, each in a virtual machine
-    Vm {
-        /// Such as `5.10 7.3`; the whole matrix without one
-        kernels: Vec<String>,
-        /// How many times in a row; the first failure ends it
-        #[arg(long, default_value_t = 1)]
-        rounds: u32,
-    },
+    Vm(Vm),
     /// Build the kernel side into ebpf/prebuilt
     Ebpf {
         /// Rebuild from source in another folder and compare bytes; change nothing
@@ -72,6 +66,19 @@ pub(crate) enum Command {
     Verdicts,
     /// Measure what the agent costs, as ratios within one run
     Bench(Bench),
+}
+
+/// What `vm` runs.
+#[derive(Debug, Args)]
+pub(crate) struct Vm {
+    /// Such as `5.10 7.3`; the whole matrix without one
+    pub(crate) kernels: Vec<String>,
+    /// How many times in a row; the first failure ends it
+    #[arg(long, default_value_t = 1)]
+    pub(crate) rounds: u32,
+    /// Only build what a machine starts with, an initramfs, into this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kernels", "rounds"])]
+    pub(crate) pack: Option<PathBuf>,
 }
 
 /// What `image` makes.

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run { arguments } => run::run(arguments),
         Command::Test => test::main(),
-        Command::Vm { kernels, rounds } => vm::main(&kernels, rounds),
+        Command::Vm(options) => vm::main(&options),
         Command::Ebpf { check: false } => ebpf::build(),
         Command::Ebpf { check: true } => ebpf::check(),
         Command::Dashboards(options) => dashboards::main(&options),

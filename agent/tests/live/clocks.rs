@@ -53,7 +53,10 @@ fn a_stepped_clock_and_a_sleep_change_nothing_that_was() {
         assert!(slept >= SLEPT, "it slept for {slept:?}");
         let least = slept.as_secs_f64();
         for (before, after) in before.iter().zip(ages(&agent, &leak)) {
-            assert!(after >= before + least, "{before} s, then {after} s, {slept:?} of them asleep");
+            assert!(
+                after >= before + least,
+                "{before} s, then {after} s, {slept:?} of them asleep"
+            );
         }
         assert_eq!(known(&agent, &leak), first, "known by another time");
         dies_now(&mut stream);

@@ -5,7 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
-use nix::time::{ClockId, clock_gettime};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 
 use super::threads::sleep_for_ever;
 use crate::clock::pause;
@@ -14,11 +15,14 @@ use crate::slots::Slot;
 use crate::truth::Truth;
 use crate::wait::By;
 
-const CPU: Duration = Duration::from_millis(50);
+/// In microseconds.
+const CPU: i64 = 50_000;
+/// About as much as a system call takes.
+const USER_STEPS: u32 = 1000;
 const MEMORY: usize = 20 << 20;
 const ZOMBIE_FOR: Duration = Duration::from_millis(5);
 
-/// 50 ms of CPU time, 20 MB touched, three threads.
+/// At least 50 ms of CPU time, on both sides, 20 MB touched, three threads.
 ///
 /// # Errors
 /// When the kernel or an actor did not do its part.
@@ -46,10 +50,16 @@ pub fn used() -> Result<Vec<Truth>> {
     }])
 }
 
+/// Until enough is used, and the kernel has found the process at work on both sides: what it does
+/// between two of its ticks is told of the side on which they found it.
 fn burn() {
-    let cpu = || clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map_or(CPU, Duration::from);
-    let end = cpu() + CPU;
-    while cpu() < end {
-        black_box(0);
+    let used = || {
+        let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+        Some([usage.user_time(), usage.system_time()].map(|time| time.num_microseconds()))
+    };
+    while used().is_some_and(|[user, system]| user == 0 || system == 0 || user + system < CPU) {
+        for step in 0..USER_STEPS {
+            black_box(step);
+        }
     }
 }

@@ -75,7 +75,18 @@ pub(crate) fn main() -> Result<ExitCode> {
             .ok()
             .context("the thread of the ebpf suite panicked")??,
     );
-    run_ignored(&ignored, &mut report)?;
+    let statics = thread::scope(|scope| {
+        // The live tests wait more than they compute.
+        let statics = scope.spawn(|| [image(), initramfs()].map(suite::run));
+        run_ignored(&ignored, &mut report)?;
+        let statics = statics.join();
+        statics
+            .ok()
+            .context("the thread of the static builds panicked")
+    })?;
+    for outcome in statics {
+        report.add(outcome?);
+    }
     report.add(suite::run(manifests())?);
     report.add(suite::run(package())?);
     report.add(suite::run(dashboards())?);
@@ -179,6 +190,25 @@ fn manifests() -> Suite {
     command.args(["deploy", "--check"]);
     let mut suite = Suite::new("manifests", Counted::AsOne, minutes(10), command);
     suite.lack = deploy::no_kustomize();
+    suite
+}
+
+/// The image of a container.
+fn image() -> Suite {
+    // As above.
+    let mut command = Command::new("/proc/self/exe");
+    command.arg("image");
+    Suite::new("image", Counted::AsOne, minutes(20), command)
+}
+
+/// What the test kernels start with; they build it again, but then all is there.
+fn initramfs() -> Suite {
+    // As above.
+    let mut command = Command::new("/proc/self/exe");
+    command.args(["vm", "--pack"]);
+    command.arg(workspace::target_dir().join("vm/initramfs"));
+    let mut suite = Suite::new("vm --pack", Counted::AsOne, minutes(20), command);
+    suite.lack = setup::no_emulator();
     suite
 }
 

@@ -9,9 +9,10 @@ mod programs;
 mod serial;
 mod table;
 
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
@@ -20,16 +21,27 @@ use anyhow::{Context, Result};
 use self::kernels::Kernel;
 use self::machine::Run;
 use self::serial::{CameTo, End};
+use crate::cli;
 use crate::setup::{self, Purpose};
 
-/// Machines at one time: each takes a core and half a gigabyte.
-const SIDE_BY_SIDE: usize = 2;
+/// Machines at one time: each takes half a gigabyte, and a core for two thirds of its time.
+fn side_by_side() -> usize {
+    thread::available_parallelism().map_or(1, |cores| (cores.get() * 3).div_ceil(2))
+}
 
 /// A kernel and what came of it.
 type Outcome = (Kernel, Result<Run>);
 
 /// `cargo xtask vm`.
-pub(crate) fn main(names: &[String], rounds: u32) -> Result<ExitCode> {
+pub(crate) fn main(options: &cli::Vm) -> Result<ExitCode> {
+    if let Some(file) = &options.pack {
+        return pack(file);
+    }
+    let cli::Vm {
+        kernels: names,
+        rounds,
+        ..
+    } = options;
     let began = Instant::now();
     if setup::no_emulator().is_some() {
         setup::ensure(Purpose::Test)?;
@@ -42,14 +54,14 @@ pub(crate) fn main(names: &[String], rounds: u32) -> Result<ExitCode> {
     let fetched = fetched.ok().context("the fetching panicked")?;
     let folder = tempfile::tempdir().context("make a temporary folder")?;
     let initramfs = folder.path().join("initramfs");
-    std::fs::write(&initramfs, packed?).context("write the initramfs")?;
+    fs::write(&initramfs, packed?).context("write the initramfs")?;
     println!(
         "vm: built and fetched in {:.0} s",
         began.elapsed().as_secs_f64()
     );
     let kernels: Vec<_> = kernels.into_iter().zip(fetched).collect();
-    for round in 1..=rounds {
-        if rounds > 1 {
+    for round in 1..=*rounds {
+        if *rounds > 1 {
             println!("vm: round {round} of {rounds}");
         }
         let outcomes = run_all(&kernels, &initramfs);
@@ -62,12 +74,21 @@ pub(crate) fn main(names: &[String], rounds: u32) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Only builds what a machine starts with.
+fn pack(file: &Path) -> Result<ExitCode> {
+    fs::write(file, programs::pack()?).with_context(|| format!("write {}", file.display()))?;
+    println!("{}", file.display());
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Runs each kernel that is there, some at a time; in their order.
 fn run_all(kernels: &[(Kernel, Result<()>)], initramfs: &Path) -> Vec<Outcome> {
-    let next = AtomicUsize::new(0);
+    let left = Mutex::new(kernels.iter());
+    // The newest are the slowest, and so the first.
+    let next = || left.lock().ok()?.next_back();
     let work = || {
         let mut done = Vec::new();
-        while let Some((kernel, fetched)) = kernels.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some((kernel, fetched)) = next() {
             let outcome = match fetched {
                 Ok(()) => machine::run(kernel, initramfs),
                 Err(error) => Err(anyhow::anyhow!("cannot be had: {error:#}")),
@@ -78,7 +99,7 @@ fn run_all(kernels: &[(Kernel, Result<()>)], initramfs: &Path) -> Vec<Outcome> {
         done
     };
     let mut outcomes: Vec<Outcome> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..SIDE_BY_SIDE).map(|_| scope.spawn(work)).collect();
+        let threads: Vec<_> = (0..side_by_side()).map(|_| scope.spawn(work)).collect();
         let done = threads.into_iter().filter_map(|thread| thread.join().ok());
         done.flatten().collect()
     });
