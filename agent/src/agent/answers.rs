@@ -47,14 +47,18 @@ impl Agent {
     }
 
     pub(super) fn document<T>(&self, items: Vec<T>) -> Document<T> {
-        Document {
+        let head = self.head(kernel::now_ns());
+        Document { head, items }
+    }
+
+    pub(super) fn head(&self, now_ns: u64) -> api::Head {
+        api::Head {
             version: api::VERSION,
             host: host::name(),
             kernel: host::kernel(),
             source: self.kernel.source.name().to_owned(),
-            at: report::time(self.wall, kernel::now_ns()),
+            at: report::time(self.wall, now_ns),
             lost_events: self.lost_events(),
-            items,
         }
     }
 

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::answers::contained;
 use super::core::{Agent, LIMITS};
-use super::host;
 use crate::{
     api,
     events::{Key, Process, Snapshot},
@@ -40,12 +39,7 @@ impl Agent {
         };
         let lives = story::lives(&known);
         api::Explained {
-            version: api::VERSION,
-            host: host::name(),
-            kernel: host::kernel(),
-            source: self.kernel.source.name().to_owned(),
-            at: report::time(self.wall, now_ns),
-            lost_events: self.lost_events(),
+            head: self.head(now_ns),
             story: self.explanation(&known, &lives, &places),
         }
     }

@@ -243,14 +243,8 @@ impl Replay {
             seen: &Seen::default(),
         };
         let lives = story::lives(&known);
-        let head = self.document::<()>(Vec::new());
         Explained {
-            version: head.version,
-            host: head.host,
-            kernel: head.kernel,
-            source: head.source,
-            at: head.at,
-            lost_events: head.lost_events,
+            head: self.head(),
             story: self.explanation(&known, &lives),
         }
     }
@@ -319,14 +313,18 @@ impl Replay {
     }
 
     fn document<T>(&self, items: Vec<T>) -> Document<T> {
-        Document {
+        let head = self.head();
+        Document { head, items }
+    }
+
+    fn head(&self) -> api::Head {
+        api::Head {
             version: api::VERSION,
             host: self.head.host.clone(),
             kernel: self.head.kernel.clone(),
             source: self.head.source.clone(),
             at: report::time(self.wall(), self.now_ns),
             lost_events: self.counted.lost_events(),
-            items,
         }
     }
 }

@@ -197,13 +197,13 @@ impl Remote {
 
     async fn explain(&self, pid: u32) -> anyhow::Result<Explained> {
         let explained: Explained = self.get(&format!("explain/{pid}")).await?;
-        self.check_version(explained.version.into())?;
+        self.check_version(explained.head.version.into())?;
         Ok(explained)
     }
 
     async fn culprits(&self) -> anyhow::Result<Culprits> {
         let culprits: Culprits = self.get("culprits").await?;
-        self.check_version(culprits.document.version.into())?;
+        self.check_version(culprits.document.head.version.into())?;
         Ok(culprits)
     }
 
@@ -212,7 +212,7 @@ impl Remote {
         name: &str,
     ) -> anyhow::Result<Document<T>> {
         let document: Document<T> = self.get(name).await?;
-        self.check_version(document.version.into())?;
+        self.check_version(document.head.version.into())?;
         Ok(document)
     }
 

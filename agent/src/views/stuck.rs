@@ -33,9 +33,9 @@ fn report(document: &Document<Stuck>, look: Look, width: usize) -> String {
     let blocks = document.items.iter().map(|stuck| block(stuck, look, width));
     let mut text = blocks.collect::<Vec<_>>().join("\n");
     if document.items.is_empty() {
-        text = format!("no stuck exits on {}\n", look.clean(&document.host));
+        text = format!("no stuck exits on {}\n", look.clean(&document.head.host));
     }
-    if let Some(loss) = loss(document.lost_events) {
+    if let Some(loss) = loss(document.head.lost_events) {
         text.extend([&loss, "\n"]);
     }
     text

@@ -28,11 +28,11 @@ pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
 
 fn report(document: &Document<Zombie>, look: Look) -> String {
     let mut text = if document.items.is_empty() {
-        format!("no zombies on {}\n", look.clean(&document.host))
+        format!("no zombies on {}\n", look.clean(&document.head.host))
     } else {
         table(&document.items, look)
     };
-    if let Some(loss) = loss(document.lost_events) {
+    if let Some(loss) = loss(document.head.lost_events) {
         text.push_str(&loss);
         text.push('\n');
     }

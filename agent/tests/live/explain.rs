@@ -33,7 +33,7 @@ fn a_living_process_is_told_with_its_parents() {
     let agent = Agent::start(&[]);
     let child = Misbehaving::start("never_waits");
     let document = agent.explain(child.culprit.pid);
-    assert_eq!(document.version, 1);
+    assert_eq!(document.head.version, 1);
     let story = document.story;
     assert_eq!(
         (story.state.as_str(), story.leader_exited),
