@@ -80,51 +80,19 @@ impl Agent {
     ) -> api::Explanation {
         let rows = self.parents.rows(known.now_ns, self.lifecycle.zombies());
         let keeper = |process: &Process, role: &str| {
-            let row = rows
-                .iter()
-                .find(|row| row.process.key.is_roughly(process.key));
-            let idle = row
-                .is_none()
-                .then(|| self.parents.idle(process, known.now_ns));
-            let row = row.or(idle.as_ref())?;
-            let mut keeper = self.keeper(row, role, known.snapshot);
+            let row = self.parents.row_of(process, &rows, known.now_ns);
+            let mut keeper = self.keeper(&row, role, known.snapshot);
             keeper.habits.container = places.get(&process.key).cloned();
-            Some(keeper)
+            keeper
         };
-        let last = lives.first();
-        let lives_on = last.filter(|life| matches!(life.state, State::Alive | State::LeaderExited));
-        let habits = lives_on.and_then(|life| keeper(life.process, "itself"));
-        let held = habits.as_ref().map_or(0, |habits| habits.habits.zombies);
-        let story = story::tell(known, last, held);
-        let waits_for_reap =
-            last.filter(|life| matches!(life.state, State::Zombie | State::Exiting));
-        let responsible = waits_for_reap.and_then(|life| {
-            let role = if life.tracer().is_some() {
-                "tracer"
-            } else {
-                "parent"
-            };
-            keeper(life.responsible()?, role)
-        });
-        let earlier = lives.iter().skip(1);
-        api::Explanation {
-            verdict: last.and_then(|life| self.verdict_on(known, life, habits.as_ref())),
-            habits,
-            responsible,
-            forker: last
-                .and_then(Life::forker)
-                .map(|forker| report::process(self.wall, forker)),
-            death: last
-                .and_then(|life| life.record)
-                .map(|record| api::FinishedExit {
-                    container: places.get(&record.process.key).cloned(),
-                    ..report::finished(self.wall, record)
-                }),
-            earlier: earlier
-                .filter_map(|life| Some(report::earlier(self.wall, life.record?)))
-                .collect(),
-            ..report::story(self.wall, known, &story)
+        let mut told = report::explanation(self.wall, known, lives, keeper);
+        if let Some(last) = lives.first() {
+            told.verdict = self.verdict_on(known, last, told.habits.as_ref());
+            if let Some(death) = &mut told.death {
+                death.container = places.get(&last.process.key).cloned();
+            }
         }
+        told
     }
 
     /// Of a zombie why it lies there, of a living process why it does not reap. Of one on its way
@@ -150,17 +118,10 @@ impl Agent {
     /// How a process treats its dead children; the snapshot counts the waits of those who are not
     /// suspects too.
     fn keeper(&self, row: &parents::Row, role: &str, snapshot: Option<&Snapshot>) -> api::Keeper {
-        let mut habits = self.culprit(row);
-        let mut tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
-        let task = tasks.find(|task| task.process.key.is_roughly(row.process.key));
-        if let Some(task) = task.filter(|_| self.counts_waits()) {
-            let waits = task.waits;
-            habits.waits_total = waits.map(|waits| waits.calls).or(habits.waits_total);
-            let last_wait = waits
-                .and_then(|waits| waits.last_ns)
-                .map(|at_ns| report::time(self.wall, at_ns));
-            habits.last_wait_at = last_wait.or(habits.last_wait_at);
-        }
-        report::keeper(row, role, habits)
+        let task = snapshot.and_then(|snapshot| snapshot.of(row.process.key));
+        let waits = task
+            .filter(|_| self.counts_waits())
+            .and_then(|task| task.waits);
+        report::keeper(self.wall, row, role, self.culprit(row), waits)
     }
 }

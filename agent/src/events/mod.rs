@@ -376,3 +376,12 @@ pub struct Snapshot {
     /// The processes.
     pub tasks: Vec<Task>,
 }
+
+impl Snapshot {
+    /// That of a process, as far as start times tell.
+    pub fn of(&self, key: Key) -> Option<&Task> {
+        self.tasks
+            .iter()
+            .find(|task| task.process.key.is_roughly(key))
+    }
+}
