@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::agent::replay::{self, Replay};
 use crate::api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, VERSION, Zombie};
-use crate::cli::{DEFAULT_SOCKET, ProbeArgs, ViewArgs};
+use crate::cli::{DEFAULT_SOCKET, FromArgs, ViewArgs};
 use crate::handle::{Handle, Request};
 use crate::say::say;
 
@@ -52,15 +52,15 @@ pub enum Exits {
 
 impl Source {
     /// Finds an agent, or starts one inside this command; says on stderr which.
-    pub async fn connect(view: &ViewArgs, probes: &ProbeArgs) -> anyhow::Result<Self> {
-        if let Some(file) = &view.replay {
-            return Ok(Self::Recorded(Arc::new(recorded(view, file)?)));
+    pub async fn connect(from: &FromArgs) -> anyhow::Result<Self> {
+        if let Some(file) = &from.agent.replay {
+            return Ok(Self::Recorded(Arc::new(recorded(&from.agent, file)?)));
         }
-        let why_not = match Remote::find(view).await? {
+        let why_not = match Remote::find(&from.agent).await? {
             Ok(remote) => return Ok(Self::Remote(remote)),
             Err(why_not) => why_not,
         };
-        let probes = probes.clone();
+        let probes = from.probes.clone();
         // Loading blocks for a while, and may wait for the loop's own thread.
         let embedded = tokio::task::spawn_blocking(move || crate::agent::embed(&probes)).await?;
         match embedded {

@@ -28,7 +28,7 @@ pub async fn run(args: &CulpritsArgs, look: Look) -> anyhow::Result<Outcome> {
     if let Some(prometheus) = Prometheus::named(&args.fleet)? {
         return fleet::culprits(&prometheus, args.json, args.fail, look).await;
     }
-    let source = Source::connect(&args.from, &args.probes).await?;
+    let source = Source::connect(&args.from).await?;
     let culprits = source.culprits().await?;
     if args.json {
         json::line(&culprits)?;

@@ -17,7 +17,7 @@ const INDENT: &str = "  ";
 
 /// Asks once, prints, and ends.
 pub async fn run(args: &ExplainArgs, look: Look) -> anyhow::Result<Outcome> {
-    let source = Source::connect(&args.from, &args.probes).await?;
+    let source = Source::connect(&args.from).await?;
     let explained = source.explain(args.pid).await?;
     if args.json {
         json::line(&explained)?;

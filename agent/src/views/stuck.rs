@@ -18,7 +18,7 @@ const THREADS: usize = 8;
 
 /// Asks once, prints, and ends.
 pub async fn run(args: &StuckArgs, look: Look) -> anyhow::Result<Outcome> {
-    let source = Source::connect(&args.from, &args.probes).await?;
+    let source = Source::connect(&args.from).await?;
     let document = source.stuck(args.threshold).await?;
     if args.json {
         json::line(&document)?;

@@ -15,7 +15,7 @@ pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
     if let Some(prometheus) = Prometheus::named(&args.fleet)? {
         return fleet::zombies(&prometheus, args.json, args.fail, look).await;
     }
-    let source = Source::connect(&args.from, &args.probes).await?;
+    let source = Source::connect(&args.from).await?;
     let document = source.zombies().await?;
     if args.json {
         json::line(&document)?;
