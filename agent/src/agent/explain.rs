@@ -17,13 +17,7 @@ type Places = BTreeMap<Key, api::Container>;
 
 impl Agent {
     pub(super) fn explain(&mut self, pid: u32, seen: &Seen) -> api::Explained {
-        let snapshot = match self.look_at_all() {
-            Ok(snapshot) => Some(snapshot),
-            Err(error) => {
-                log::warn!("no snapshot of the processes: {error}");
-                None
-            }
-        };
+        let snapshot = self.look_at_all();
         // Who died while it was taken.
         self.drain();
         let now_ns = kernel::now_ns();
