@@ -82,8 +82,9 @@ impl Agent {
         let mut told = report::explanation(self.wall, known, lives, keeper);
         if let Some(last) = lives.first() {
             told.verdict = self.verdict_on(known, last, told.habits.as_ref());
+            told.container = places.get(&last.process.key).cloned();
             if let Some(death) = &mut told.death {
-                death.container = places.get(&last.process.key).cloned();
+                death.container.clone_from(&told.container);
             }
         }
         told
