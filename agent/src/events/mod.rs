@@ -302,6 +302,28 @@ pub struct Task {
     pub pids: Vec<NamespacePid>,
 }
 
+impl Task {
+    /// One of which nothing else is known.
+    pub fn new(process: Process, state: TaskState) -> Self {
+        Self {
+            process,
+            state,
+            parent: None,
+            tracer: None,
+            forker: None,
+            kill: None,
+            begin_ns: None,
+            status: None,
+            exit_signal: None,
+            cgroup_id: None,
+            uid: 0,
+            waits: None,
+            dead_by_ns: None,
+            pids: Vec::new(),
+        }
+    }
+}
+
 /// The wait calls of one process since the agent came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waits {
