@@ -20,7 +20,7 @@ use crate::{
     events::Key,
     evidence::{
         Facts, cgroup, collect,
-        suspects::{Look, Suspect, YOUNG_NS, suspects},
+        suspects::{Known, Look, Suspect, YOUNG_NS, suspects},
     },
     kernel,
     lifecycle::Record,
@@ -221,15 +221,14 @@ impl Agent {
         }
         let found = if self.old_zombies(now_ns).next().is_some() {
             let snapshot = self.look_at_all();
-            suspects(
+            let known = Known {
                 now_ns,
-                self.began_ns,
-                self.lifecycle.zombies(),
-                &self.parents,
-                snapshot.as_ref(),
-                self.counts_waits(),
-                SUSPECTS,
-            )
+                began_ns: self.began_ns,
+                parents: &self.parents,
+                snapshot: snapshot.as_ref(),
+                counts_waits: self.counts_waits(),
+            };
+            suspects(&known, self.lifecycle.zombies(), SUSPECTS)
         } else {
             Vec::new()
         };
