@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 // The paths are written out for the live tests, which read this file as a module of their own.
+#[path = "api/document.rs"]
+mod document;
 #[path = "api/explain.rs"]
 mod explain;
 #[path = "api/fleet.rs"]
@@ -11,30 +13,9 @@ pub mod fleet;
 #[path = "api/pids.rs"]
 mod pids;
 
+pub use document::*;
 pub use explain::*;
 pub use pids::*;
-
-/// Version of every document; rises only when a field changes its meaning.
-pub const VERSION: u32 = 1;
-
-/// The head of every document, around its items.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Document<T> {
-    /// [`VERSION`].
-    pub version: u32,
-    /// Name of the host that was looked at.
-    pub host: String,
-    /// Release of its kernel.
-    pub kernel: String,
-    /// `fentry`, `kprobe` or `tracepoint`: the weakest rung in use.
-    pub source: String,
-    /// When the document was made.
-    pub at: String,
-    /// Events lost since the agent came, all reasons.
-    pub lost_events: u64,
-    /// What was asked for.
-    pub items: Vec<T>,
-}
 
 /// A process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

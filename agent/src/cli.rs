@@ -299,6 +299,17 @@ pub enum Rung {
     Tracepoint,
 }
 
+/// Where a view of a host has its figures from.
+#[derive(Clone, Debug, Args)]
+pub struct FromArgs {
+    /// Which agent.
+    #[command(flatten)]
+    pub agent: ViewArgs,
+    /// How the one inside this command probes, where there is no other.
+    #[command(flatten)]
+    pub probes: ProbeArgs,
+}
+
 /// Which agent a view asks.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Which agent to ask")]
@@ -342,10 +353,7 @@ pub struct ExitsArgs {
     pub json: bool,
     /// Which agent.
     #[command(flatten)]
-    pub from: ViewArgs,
-    /// How to probe.
-    #[command(flatten)]
-    pub probes: ProbeArgs,
+    pub from: FromArgs,
 }
 
 /// Options of `zombies`.
@@ -359,13 +367,10 @@ pub struct ZombiesArgs {
     pub json: bool,
     /// Which agent.
     #[command(flatten)]
-    pub from: ViewArgs,
+    pub from: FromArgs,
     /// Which cluster.
     #[command(flatten)]
     pub fleet: FleetArgs,
-    /// How to probe.
-    #[command(flatten)]
-    pub probes: ProbeArgs,
 }
 
 /// Options of `culprits`.
@@ -382,13 +387,10 @@ pub struct CulpritsArgs {
     pub json: bool,
     /// Which agent.
     #[command(flatten)]
-    pub from: ViewArgs,
+    pub from: FromArgs,
     /// Which cluster.
     #[command(flatten)]
     pub fleet: FleetArgs,
-    /// How to probe.
-    #[command(flatten)]
-    pub probes: ProbeArgs,
 }
 
 /// Options of `explain`.
@@ -402,10 +404,7 @@ pub struct ExplainArgs {
     pub json: bool,
     /// Which agent.
     #[command(flatten)]
-    pub from: ViewArgs,
-    /// How to probe.
-    #[command(flatten)]
-    pub probes: ProbeArgs,
+    pub from: FromArgs,
 }
 
 /// Options of `stuck`.
@@ -422,10 +421,7 @@ pub struct StuckArgs {
     pub json: bool,
     /// Which agent.
     #[command(flatten)]
-    pub from: ViewArgs,
-    /// How to probe.
-    #[command(flatten)]
-    pub probes: ProbeArgs,
+    pub from: FromArgs,
 }
 
 /// Options of `doctor`.
@@ -436,10 +432,7 @@ pub struct DoctorArgs {
     pub json: bool,
     /// Which agent.
     #[command(flatten)]
-    pub from: ViewArgs,
-    /// How to probe.
-    #[command(flatten)]
-    pub probes: ProbeArgs,
+    pub from: FromArgs,
 }
 
 #[cfg(test)]

@@ -76,8 +76,8 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
 fn start_log(command: &Command) {
     let (level, probes) = match command {
         Command::Agent(args) => ("info", args.probes.debug_probes),
-        Command::Exits(args) => ("warn", args.probes.debug_probes),
-        Command::Zombies(args) => ("warn", args.probes.debug_probes),
+        Command::Exits(args) => ("warn", args.from.probes.debug_probes),
+        Command::Zombies(args) => ("warn", args.from.probes.debug_probes),
         Command::Record(args) => ("warn", args.probes.debug_probes),
         _ => ("warn", false),
     };

@@ -162,9 +162,12 @@ impl Parents {
         rows
     }
 
-    /// A process that holds nothing.
-    pub fn idle(&self, process: &Process, now_ns: u64) -> Row {
-        self.row(process, &Held::default(), now_ns)
+    /// The row of a process among `rows`, or the one of a process that holds nothing.
+    pub fn row_of(&self, process: &Process, rows: &[Row], now_ns: u64) -> Row {
+        let mut rows = rows.iter();
+        rows.find(|row| row.process.key.is_roughly(process.key))
+            .cloned()
+            .unwrap_or_else(|| self.row(process, &Held::default(), now_ns))
     }
 
     /// What a process reaped; nothing of one that is not known.

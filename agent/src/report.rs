@@ -227,7 +227,7 @@ fn steps(steps: Steps) -> api::Steps {
 mod explain;
 mod pids;
 
-pub(crate) use explain::{earlier, keeper, story};
+pub(crate) use explain::{explanation, keeper};
 pub(crate) use pids::pids;
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{ForkResult, Pid, fork};
 
 use crate::clone3::Clone3;
+use crate::guard::Children;
 use crate::slots::{STATUS_KNOWN, Slot, Slots};
 use crate::truth::{Exit, How, Interval, Killer, Reaper, Resources, SentBy, Truth};
 
@@ -74,9 +75,13 @@ impl Death {
     /// # Errors
     /// When the kernel forks no more.
     pub fn fork_helper(&self, body: impl FnOnce() -> Result<()>) -> Result<Pid> {
-        self.fork(|| match body() {
-            Ok(()) => 0,
-            Err(_) => FAILED,
+        self.fork(|| {
+            let children = Children::of_this_process();
+            if body().is_err() {
+                return FAILED;
+            }
+            children.leave();
+            0
         })
     }
 

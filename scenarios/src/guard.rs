@@ -1,10 +1,21 @@
-//! Settings of this process that last as long as their guard.
+//! What lasts as long as its guard: settings of this process, and its children.
 
 use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use nix::errno::Errno;
 use nix::sys::prctl;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, getpid};
+
+use crate::death::host_ids;
+
+/// How long killed children may take to die; what holds one of them for longer is let go by the
+/// end of this process.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What this process asks the kernel to do about SIGCHLD.
 #[derive(Debug)]
@@ -102,4 +113,59 @@ impl Drop for Subreaper {
         let ended = prctl::set_child_subreaper(false);
         debug_assert!(ended.is_ok(), "a process can stop to be a subreaper");
     }
+}
+
+/// Kills whatever children this process still has when its part of a scenario fails: they wait
+/// for what will not come, and whoever reads what this program prints waits for them.
+#[derive(Debug)]
+pub struct Children(());
+
+impl Children {
+    /// From now on.
+    pub fn of_this_process() -> Self {
+        Self(())
+    }
+
+    /// Nothing failed: they stay as they are.
+    pub fn leave(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        // In a PID namespace of its own this process cannot name them; the end of that
+        // namespace's init kills them.
+        if host_ids().0 != getpid().as_raw() as u64 {
+            return;
+        }
+        // Children of the killed come here.
+        let _not_theirs = Subreaper::new();
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            for child in children() {
+                // It may have died meanwhile, but nobody else reaps it.
+                let _dead = kill(child, Signal::SIGKILL);
+            }
+            match waitpid(None, Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL)) {
+                Err(Errno::ECHILD) => return,
+                Ok(WaitStatus::StillAlive) => thread::sleep(Duration::from_millis(1)),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Dead ones too.
+fn children() -> Vec<Pid> {
+    let own = getpid().as_raw().to_string();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_ours = |pid: &i32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // State and parent follow the name, which may hold anything.
+        let parent = stat.rsplit(") ").next().and_then(|it| it.split(' ').nth(1));
+        parent == Some(own.as_str())
+    };
+    pids.filter(is_ours).map(Pid::from_raw).collect()
 }

@@ -10,6 +10,8 @@ pub mod clock;
 pub mod clone3;
 pub mod culprits;
 pub mod death;
+pub mod fails;
+mod fuse;
 pub mod guard;
 pub mod lacking;
 pub mod load;

@@ -11,9 +11,10 @@ use clap::{Parser, Subcommand};
 use serde::Serialize;
 
 use scenarios::cases::{Played, SCENARIOS, core_pipe, crowd, exec, find, reap, unreaped};
+use scenarios::guard::Children;
 use scenarios::lacking::Lacking;
 use scenarios::truth::{How, Lack, Truth};
-use scenarios::{culprits, load, pod, slow, stays, stuck};
+use scenarios::{culprits, fails, load, pod, slow, stays, stuck};
 
 /// Deaths with a known truth, for the tests of reapwatch.
 #[derive(Debug, Parser)]
@@ -108,6 +109,9 @@ enum Command {
         /// Its name.
         name: String,
     },
+    /// Fail while children sleep.
+    #[command(name = fails::NAME, hide = true)]
+    Fail,
     /// What reads a core dump.
     #[command(name = slow::READ_LATE, hide = true)]
     ReadLate,
@@ -120,8 +124,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    let children = Children::of_this_process();
     match run(Cli::parse().command) {
-        Ok(code) => code,
+        Ok(code) => {
+            children.leave();
+            code
+        }
         Err(error) => {
             eprintln!("scenarios: {error:#}");
             ExitCode::FAILURE
@@ -177,6 +185,7 @@ fn run(command: Command) -> Result<ExitCode> {
                 })?,
             }
         }
+        Command::Fail => fails::beside_sleepers()?,
         Command::ReadLate => slow::read_late()?,
         Command::AfterExec { pipe, comm } => {
             // SAFETY: the process that exec'ed this one left the descriptor to it.

@@ -4,6 +4,7 @@ use std::io::{Write, stderr};
 use std::process::{Command, Stdio};
 
 use scenarios::cases::SCENARIOS;
+use scenarios::fails;
 use scenarios::truth::{Crowd, Exit, How, Interval, Lack, SentBy, Truth};
 
 fn output(args: &[&str]) -> String {
@@ -332,4 +333,16 @@ fn an_unknown_scenario_is_refused() {
         String::from_utf8_lossy(&output.stderr),
         "scenarios: no scenario `nonsense`\n"
     );
+}
+
+#[test]
+fn a_scenario_that_fails_leaves_nobody() {
+    // This returns when the last process has gone that could print, and nobody did.
+    let output = Command::new(env!("CARGO_BIN_EXE_scenarios"))
+        .arg(fails::NAME)
+        .output()
+        .expect("the program runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && errors.contains("as it was told"));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
 }

@@ -47,14 +47,18 @@ impl Agent {
     }
 
     pub(super) fn document<T>(&self, items: Vec<T>) -> Document<T> {
-        Document {
+        let head = self.head(kernel::now_ns());
+        Document { head, items }
+    }
+
+    pub(super) fn head(&self, now_ns: u64) -> api::Head {
+        api::Head {
             version: api::VERSION,
             host: host::name(),
             kernel: host::kernel(),
             source: self.kernel.source.name().to_owned(),
-            at: report::time(self.wall, kernel::now_ns()),
+            at: report::time(self.wall, now_ns),
             lost_events: self.lost_events(),
-            items,
         }
     }
 
@@ -65,16 +69,19 @@ impl Agent {
             verdict: self.why_unreaped(record, now_ns),
             ..report::zombie(self.wall, now_ns, record)
         };
-        let mut zombies: Vec<_> = self.oldest_first().into_iter().map(zombie).collect();
+        let mut zombies: Vec<_> = self
+            .lifecycle
+            .oldest_first()
+            .into_iter()
+            .map(zombie)
+            .collect();
         self.place_zombies(&mut zombies, now_ns);
         zombies
     }
 
     /// Says of each zombie, in the order of age, where it belongs.
     fn place_zombies(&mut self, zombies: &mut [api::Zombie], now_ns: u64) {
-        let mut records: Vec<_> = self.lifecycle.zombies().collect();
-        records.sort_by_key(|record| record.died.at_ns);
-        for (zombie, record) in zombies.iter_mut().zip(records) {
+        for (zombie, record) in zombies.iter_mut().zip(self.lifecycle.oldest_first()) {
             zombie.container = contained(self.resolver.of_record(record, now_ns));
             let parent = record.parent.as_ref();
             let parent = parent.and_then(|it| self.resolver.of_living(it.key, now_ns));
@@ -91,12 +98,6 @@ impl Agent {
             let age_ns = now_ns.saturating_sub(record.died.at_ns);
             Some(report::verdict(&verdict::just_died(age_ns)))
         }
-    }
-
-    fn oldest_first(&self) -> Vec<&Record> {
-        let mut records: Vec<_> = self.lifecycle.zombies().collect();
-        records.sort_by_key(|record| record.died.at_ns);
-        records
     }
 
     /// Those who hold zombies that are not young, the worst first.
@@ -134,7 +135,7 @@ impl Agent {
         let now_ns = kernel::now_ns();
         let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
         // The verdict stands with the parent: a frame would else repeat it with each zombie.
-        let records = self.oldest_first().into_iter();
+        let records = self.lifecycle.oldest_first().into_iter();
         let mut zombies: Vec<_> = records
             .map(|record| report::zombie(self.wall, now_ns, record))
             .collect();

@@ -271,18 +271,18 @@ impl Agent {
     fn take_snapshot(&mut self) {
         self.repair = false;
         self.last_snapshot_ns = kernel::now_ns();
-        match self.snapshots.take(&mut self.kernel) {
-            Ok(snapshot) => {
-                self.exits.note(&snapshot);
-                self.unsettled = Some(snapshot);
-            }
-            Err(error) => log::warn!("no snapshot of the processes: {error}"),
+        if let Some(snapshot) = self.look_at_all() {
+            self.exits.note(&snapshot);
+            self.unsettled = Some(snapshot);
         }
     }
 
-    /// A snapshot for other ends than repair.
-    pub(super) fn look_at_all(&mut self) -> io::Result<Snapshot> {
-        self.snapshots.take(&mut self.kernel)
+    /// All processes now; why not, the log says.
+    pub(super) fn look_at_all(&mut self) -> Option<Snapshot> {
+        let snapshot = self.snapshots.take(&mut self.kernel);
+        snapshot
+            .inspect_err(|error| log::warn!("no snapshot of the processes: {error}"))
+            .ok()
     }
 
     /// Compares a snapshot with the table, once the events of its time are in.

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::answers::contained;
 use super::core::{Agent, LIMITS};
-use super::host;
 use crate::{
     api,
     events::{Key, Process, Snapshot},
@@ -18,13 +17,7 @@ type Places = BTreeMap<Key, api::Container>;
 
 impl Agent {
     pub(super) fn explain(&mut self, pid: u32, seen: &Seen) -> api::Explained {
-        let snapshot = match self.look_at_all() {
-            Ok(snapshot) => Some(snapshot),
-            Err(error) => {
-                log::warn!("no snapshot of the processes: {error}");
-                None
-            }
-        };
+        let snapshot = self.look_at_all();
         // Who died while it was taken.
         self.drain();
         let now_ns = kernel::now_ns();
@@ -40,12 +33,7 @@ impl Agent {
         };
         let lives = story::lives(&known);
         api::Explained {
-            version: api::VERSION,
-            host: host::name(),
-            kernel: host::kernel(),
-            source: self.kernel.source.name().to_owned(),
-            at: report::time(self.wall, now_ns),
-            lost_events: self.lost_events(),
+            head: self.head(now_ns),
             story: self.explanation(&known, &lives, &places),
         }
     }
@@ -86,51 +74,20 @@ impl Agent {
     ) -> api::Explanation {
         let rows = self.parents.rows(known.now_ns, self.lifecycle.zombies());
         let keeper = |process: &Process, role: &str| {
-            let row = rows
-                .iter()
-                .find(|row| row.process.key.is_roughly(process.key));
-            let idle = row
-                .is_none()
-                .then(|| self.parents.idle(process, known.now_ns));
-            let row = row.or(idle.as_ref())?;
-            let mut keeper = self.keeper(row, role, known.snapshot);
+            let row = self.parents.row_of(process, &rows, known.now_ns);
+            let mut keeper = self.keeper(&row, role, known.snapshot);
             keeper.habits.container = places.get(&process.key).cloned();
-            Some(keeper)
+            keeper
         };
-        let last = lives.first();
-        let lives_on = last.filter(|life| matches!(life.state, State::Alive | State::LeaderExited));
-        let habits = lives_on.and_then(|life| keeper(life.process, "itself"));
-        let held = habits.as_ref().map_or(0, |habits| habits.habits.zombies);
-        let story = story::tell(known, last, held);
-        let waits_for_reap =
-            last.filter(|life| matches!(life.state, State::Zombie | State::Exiting));
-        let responsible = waits_for_reap.and_then(|life| {
-            let role = if life.tracer().is_some() {
-                "tracer"
-            } else {
-                "parent"
-            };
-            keeper(life.responsible()?, role)
-        });
-        let earlier = lives.iter().skip(1);
-        api::Explanation {
-            verdict: last.and_then(|life| self.verdict_on(known, life, habits.as_ref())),
-            habits,
-            responsible,
-            forker: last
-                .and_then(Life::forker)
-                .map(|forker| report::process(self.wall, forker)),
-            death: last
-                .and_then(|life| life.record)
-                .map(|record| api::FinishedExit {
-                    container: places.get(&record.process.key).cloned(),
-                    ..report::finished(self.wall, record)
-                }),
-            earlier: earlier
-                .filter_map(|life| Some(report::earlier(self.wall, life.record?)))
-                .collect(),
-            ..report::story(self.wall, known, &story)
+        let mut told = report::explanation(self.wall, known, lives, keeper);
+        if let Some(last) = lives.first() {
+            told.verdict = self.verdict_on(known, last, told.habits.as_ref());
+            told.container = places.get(&last.process.key).cloned();
+            if let Some(death) = &mut told.death {
+                death.container.clone_from(&told.container);
+            }
         }
+        told
     }
 
     /// Of a zombie why it lies there, of a living process why it does not reap. Of one on its way
@@ -156,17 +113,10 @@ impl Agent {
     /// How a process treats its dead children; the snapshot counts the waits of those who are not
     /// suspects too.
     fn keeper(&self, row: &parents::Row, role: &str, snapshot: Option<&Snapshot>) -> api::Keeper {
-        let mut habits = self.culprit(row);
-        let mut tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
-        let task = tasks.find(|task| task.process.key.is_roughly(row.process.key));
-        if let Some(task) = task.filter(|_| self.counts_waits()) {
-            let waits = task.waits;
-            habits.waits_total = waits.map(|waits| waits.calls).or(habits.waits_total);
-            let last_wait = waits
-                .and_then(|waits| waits.last_ns)
-                .map(|at_ns| report::time(self.wall, at_ns));
-            habits.last_wait_at = last_wait.or(habits.last_wait_at);
-        }
-        report::keeper(row, role, habits)
+        let task = snapshot.and_then(|snapshot| snapshot.of(row.process.key));
+        let waits = task
+            .filter(|_| self.counts_waits())
+            .and_then(|task| task.waits);
+        report::keeper(self.wall, row, role, self.culprit(row), waits)
     }
 }

@@ -8,18 +8,19 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::{Instant, sleep_until},
-};
+use tokio::sync::oneshot;
 
-use super::{core::Agent, pids};
+use super::{
+    core::Agent,
+    findings::{self, Findings},
+    pids,
+};
 use crate::{
     api::{Culprits, Document, Explained, Zombie},
     events::Key,
     evidence::{
         Facts, cgroup, collect,
-        suspects::{Look, Suspect, YOUNG_NS, suspects},
+        suspects::{Known, Look, Suspect, YOUNG_NS, suspects},
     },
     kernel,
     lifecycle::Record,
@@ -79,10 +80,7 @@ pub(super) struct Judged {
 struct Round {
     began_ns: u64,
     suspects: Vec<Suspect>,
-    facts: HashMap<Key, Facts>,
-    /// Closed when the thread has looked at all suspects.
-    coming: mpsc::UnboundedReceiver<(Key, Facts)>,
-    deadline: Instant,
+    facts: Findings<Facts>,
 }
 
 impl Judge {
@@ -119,23 +117,15 @@ impl Judge {
 
     /// Resolves when the round under way has all that it can get; never while there is none.
     pub(super) async fn round_over(&mut self) {
-        let Some(round) = &mut self.round else {
-            return future::pending().await;
-        };
-        loop {
-            tokio::select! {
-                facts = round.coming.recv() => match facts {
-                    Some((key, facts)) => drop(round.facts.insert(key, facts)),
-                    None => return,
-                },
-                () = sleep_until(round.deadline) => return,
-            }
+        match &mut self.round {
+            Some(round) => round.facts.are_in().await,
+            None => future::pending().await,
         }
     }
 
     fn begin(&mut self, suspects: Vec<Suspect>, now_ns: u64) {
         let keys: Vec<_> = suspects.iter().map(|suspect| suspect.process.key).collect();
-        let (found, coming) = mpsc::unbounded_channel();
+        let (found, facts) = Findings::within(PATIENCE);
         let busy = self
             .looking
             .as_ref()
@@ -150,9 +140,7 @@ impl Judge {
         self.round = Some(Round {
             began_ns: now_ns,
             suspects,
-            facts: HashMap::new(),
-            coming,
-            deadline: Instant::now() + PATIENCE,
+            facts,
         });
     }
 
@@ -167,7 +155,7 @@ impl Judge {
         for suspect in &round.suspects {
             let key = suspect.process.key;
             let earlier = self.looks.remove(&key);
-            let evidence = suspect.complete(round.facts.remove(&key), now_ns, earlier.as_ref());
+            let evidence = suspect.complete(round.facts.take(key), now_ns, earlier.as_ref());
             let judged = Judged {
                 key,
                 waits: evidence.habits.waits,
@@ -190,7 +178,7 @@ impl Judge {
 }
 
 /// Reads the files of each, until nobody listens any more.
-fn look(suspects: &[Key], found: &mpsc::UnboundedSender<(Key, Facts)>) {
+fn look(suspects: &[Key], found: &findings::Sender<Facts>) {
     let mounts = cgroup::Mounts::find();
     for &key in suspects {
         if found.is_closed() {
@@ -233,18 +221,14 @@ impl Agent {
         }
         let found = if self.old_zombies(now_ns).next().is_some() {
             let snapshot = self.look_at_all();
-            if let Err(error) = &snapshot {
-                log::warn!("no snapshot of the processes: {error}");
-            }
-            suspects(
+            let known = Known {
                 now_ns,
-                self.began_ns,
-                self.lifecycle.zombies(),
-                &self.parents,
-                snapshot.ok().as_ref(),
-                self.counts_waits(),
-                SUSPECTS,
-            )
+                began_ns: self.began_ns,
+                parents: &self.parents,
+                snapshot: snapshot.as_ref(),
+                counts_waits: self.counts_waits(),
+            };
+            suspects(&known, self.lifecycle.zombies(), SUSPECTS)
         } else {
             Vec::new()
         };

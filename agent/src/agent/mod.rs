@@ -3,6 +3,7 @@
 mod answers;
 mod core;
 mod explain;
+mod findings;
 pub(crate) mod host;
 mod judge;
 mod pids;

@@ -15,14 +15,14 @@ use super::{
 };
 use crate::{
     api::{self, Culprits, Document, ExitLine, Explained, FinishedExit, Top},
-    events::{Key, Process, Snapshot},
+    events::{Process, Snapshot},
     evidence::suspects::YOUNG_NS,
     kernel::Wall,
-    lifecycle::{Lifecycle, Record, Transition},
+    lifecycle::{Lifecycle, Transition},
     parents::{Parents, Row},
     recording::{self, Counted, Head, Line},
     report,
-    story::{self, Known, Life, Seen, State},
+    story::{self, Known, Seen},
 };
 
 /// Deaths that wait for a view to print them.
@@ -243,68 +243,26 @@ impl Replay {
             seen: &Seen::default(),
         };
         let lives = story::lives(&known);
-        let head = self.document::<()>(Vec::new());
-        Explained {
-            version: head.version,
-            host: head.host,
-            kernel: head.kernel,
-            source: head.source,
-            at: head.at,
-            lost_events: head.lost_events,
-            story: self.explanation(&known, &lives),
-        }
-    }
-
-    fn explanation(&self, known: &Known<'_>, lives: &[Life<'_>]) -> api::Explanation {
         let rows = self.rows();
-        let last = lives.first();
-        let lives_on = last.filter(|life| matches!(life.state, State::Alive | State::LeaderExited));
-        let habits = lives_on.map(|life| self.keeper(&rows, life.process, "itself"));
-        let held = habits.as_ref().map_or(0, |habits| habits.habits.zombies);
-        let waits_for_reap =
-            last.filter(|life| matches!(life.state, State::Zombie | State::Exiting));
-        let responsible = waits_for_reap.and_then(|life| {
-            let role = if life.tracer().is_some() {
-                "tracer"
-            } else {
-                "parent"
-            };
-            Some(self.keeper(&rows, life.responsible()?, role))
-        });
-        let wall = self.wall();
-        let record = last.and_then(|life| life.record);
-        let earlier = lives.iter().skip(1).filter_map(|life| life.record);
-        api::Explanation {
-            habits,
-            responsible,
-            forker: last
-                .and_then(Life::forker)
-                .map(|forker| report::process(wall, forker)),
-            death: record.map(|record| report::finished(wall, record)),
-            earlier: earlier
-                .map(|record| report::earlier(wall, record))
-                .collect(),
-            ..report::story(wall, known, &story::tell(known, last, held))
+        let keeper = |process: &Process, role: &str| {
+            self.keeper(&self.parents.row_of(process, &rows, self.now_ns), role)
+        };
+        Explained {
+            head: self.head(),
+            story: report::explanation(self.wall(), &known, &lives, keeper),
         }
     }
 
     /// How a process treated its dead children.
-    fn keeper(&self, rows: &[Row], process: &Process, role: &str) -> api::Keeper {
-        let is_it = |key: Key| key.is_roughly(process.key);
-        let idle = self.parents.idle(process, self.now_ns);
-        let row = rows.iter().find(|row| is_it(row.process.key));
-        let row = row.unwrap_or(&idle);
-        let tasks = self.snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
-        let task = tasks.into_iter().find(|task| is_it(task.process.key));
-        let mut habits = report::culprit(self.wall(), row);
-        let waits = task.and_then(|task| task.waits);
+    fn keeper(&self, row: &Row, role: &str) -> api::Keeper {
+        let snapshot = self.snapshot.as_ref();
+        let task = snapshot.and_then(|snapshot| snapshot.of(row.process.key));
         // Where wait calls are not watched there are none to count.
-        let waits = waits.filter(|waits| waits.last_ns.is_some());
-        habits.waits_total = waits.map(|waits| waits.calls);
-        habits.last_wait_at = waits
-            .and_then(|waits| waits.last_ns)
-            .map(|at_ns| report::time(self.wall(), at_ns));
-        report::keeper(row, role, habits)
+        let waits = task
+            .and_then(|task| task.waits)
+            .filter(|waits| waits.last_ns.is_some());
+        let habits = report::culprit(self.wall(), row);
+        report::keeper(self.wall(), row, role, habits, waits)
     }
 
     fn rows(&self) -> Vec<Row> {
@@ -312,21 +270,24 @@ impl Replay {
     }
 
     fn oldest_first(&self) -> Vec<api::Zombie> {
-        let mut records: Vec<&Record> = self.lifecycle.zombies().collect();
-        records.sort_by_key(|record| record.died.at_ns);
         let zombie = |record| report::zombie(self.wall(), self.now_ns, record);
+        let records = self.lifecycle.oldest_first();
         records.into_iter().map(zombie).collect()
     }
 
     fn document<T>(&self, items: Vec<T>) -> Document<T> {
-        Document {
+        let head = self.head();
+        Document { head, items }
+    }
+
+    fn head(&self) -> api::Head {
+        api::Head {
             version: api::VERSION,
             host: self.head.host.clone(),
             kernel: self.head.kernel.clone(),
             source: self.head.source.clone(),
             at: report::time(self.wall(), self.now_ns),
             lost_events: self.counted.lost_events(),
-            items,
         }
     }
 }

@@ -2,22 +2,20 @@
 //! their files, and the rules judge what came in time.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     future,
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::{Instant, sleep_until},
-};
+use tokio::sync::oneshot;
 
 use super::answers::contained;
 use super::core::Agent;
+use super::findings::{self, Findings};
 use crate::{
     api::{Document, Stuck},
-    events::{Key, Snapshot},
+    events::Snapshot,
     evidence::{
         cgroup,
         stuck::{
@@ -60,10 +58,7 @@ pub(super) struct Exits {
 #[derive(Debug)]
 struct Round {
     suspects: Vec<Suspect>,
-    facts: HashMap<Key, Facts>,
-    /// Closed when the thread has looked at all suspects.
-    coming: mpsc::UnboundedReceiver<(Key, Facts)>,
-    deadline: Instant,
+    facts: Findings<Facts>,
     to: oneshot::Sender<Document<Stuck>>,
 }
 
@@ -81,22 +76,14 @@ impl Exits {
 
     /// Resolves when the round under way has all that it can get; never while there is none.
     pub(super) async fn round_over(&mut self) {
-        let Some(round) = &mut self.round else {
-            return future::pending().await;
-        };
-        loop {
-            tokio::select! {
-                facts = round.coming.recv() => match facts {
-                    Some((key, facts)) => drop(round.facts.insert(key, facts)),
-                    None => return,
-                },
-                () = sleep_until(round.deadline) => return,
-            }
+        match &mut self.round {
+            Some(round) => round.facts.are_in().await,
+            None => future::pending().await,
         }
     }
 
     fn begin(&mut self, suspects: Vec<Suspect>, to: oneshot::Sender<Document<Stuck>>) {
-        let (found, coming) = mpsc::unbounded_channel();
+        let (found, facts) = Findings::within(PATIENCE);
         let former = self.looking.take_if(|thread| thread.is_finished());
         if self.looking.is_none() && !suspects.is_empty() {
             let symbols = former.and_then(|thread| thread.join().ok());
@@ -110,20 +97,14 @@ impl Exits {
         }
         self.round = Some(Round {
             suspects,
-            facts: HashMap::new(),
-            coming,
-            deadline: Instant::now() + PATIENCE,
+            facts,
             to,
         });
     }
 }
 
 /// Reads the files of each, until nobody listens any more.
-fn look(
-    mut symbols: Symbols,
-    suspects: &[Suspect],
-    found: &mpsc::UnboundedSender<(Key, Facts)>,
-) -> Symbols {
+fn look(mut symbols: Symbols, suspects: &[Suspect], found: &findings::Sender<Facts>) -> Symbols {
     let threads = suspects.iter().flat_map(|suspect| &suspect.threads);
     symbols.learn(threads.flat_map(|thread| thread.stack.iter().copied()));
     let mounts = cgroup::Mounts::find();
@@ -159,12 +140,8 @@ impl Agent {
 
     /// Who is on its way out for too long, by a fresh look at all processes.
     fn stuck(&mut self, threshold: Duration) -> Vec<Suspect> {
-        let snapshot = match self.look_at_all() {
-            Ok(snapshot) => snapshot,
-            Err(error) => {
-                log::warn!("no snapshot of the processes: {error}");
-                return Vec::new();
-            }
+        let Some(snapshot) = self.look_at_all() else {
+            return Vec::new();
         };
         self.exits.note(&snapshot);
         let threads = if self.exits.watch.is_idle() {
@@ -209,7 +186,7 @@ impl Agent {
         if let Some(mut round) = self.exits.round.take() {
             let now_ns = kernel::now_ns();
             let item = |suspect: &Suspect| {
-                let facts = round.facts.remove(&suspect.process.key);
+                let facts = round.facts.take(suspect.process.key);
                 let since = suspect.since(facts.as_ref());
                 let stuck = suspect.complete(facts, now_ns, signals::name);
                 Stuck {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Container, Culprit, FinishedExit, Process, Verdict};
+use super::{Container, Culprit, FinishedExit, Head, Process, Verdict};
 
 /// A process and how it treats its dead children.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,18 +97,9 @@ pub struct Explanation {
 /// The answer of `explain`: the head of every document, and one story.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explained {
-    /// [`super::VERSION`].
-    pub version: u32,
-    /// Name of the host that was looked at.
-    pub host: String,
-    /// Release of its kernel.
-    pub kernel: String,
-    /// `fentry`, `kprobe` or `tracepoint`: the weakest rung in use.
-    pub source: String,
-    /// When the document was made.
-    pub at: String,
-    /// Events lost since the agent came, all reasons.
-    pub lost_events: u64,
+    /// Of which host, and when.
+    #[serde(flatten)]
+    pub head: Head,
     /// The story.
     #[serde(flatten)]
     pub story: Explanation,

@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory, ValueEnum};
 
 use crate::views::top::filter::Filter;
 
-use super::{Cli, FleetArgs, ProbeArgs, ViewArgs, values};
+use super::{Cli, FleetArgs, FromArgs, values};
 
 /// Options of `top`.
 #[derive(Clone, Debug, Args)]
@@ -34,13 +34,10 @@ pub struct TopArgs {
     pub json: bool,
     /// Which agent.
     #[command(flatten)]
-    pub from: ViewArgs,
+    pub from: FromArgs,
     /// Which cluster.
     #[command(flatten)]
     pub fleet: FleetArgs,
-    /// How to probe.
-    #[command(flatten)]
-    pub probes: ProbeArgs,
 }
 
 /// A table of `top`, of a host or of a whole cluster.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::agent::replay::{self, Replay};
 use crate::api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, VERSION, Zombie};
-use crate::cli::{DEFAULT_SOCKET, ProbeArgs, ViewArgs};
+use crate::cli::{DEFAULT_SOCKET, FromArgs, ViewArgs};
 use crate::handle::{Handle, Request};
 use crate::say::say;
 
@@ -52,15 +52,15 @@ pub enum Exits {
 
 impl Source {
     /// Finds an agent, or starts one inside this command; says on stderr which.
-    pub async fn connect(view: &ViewArgs, probes: &ProbeArgs) -> anyhow::Result<Self> {
-        if let Some(file) = &view.replay {
-            return Ok(Self::Recorded(Arc::new(recorded(view, file)?)));
+    pub async fn connect(from: &FromArgs) -> anyhow::Result<Self> {
+        if let Some(file) = &from.agent.replay {
+            return Ok(Self::Recorded(Arc::new(recorded(&from.agent, file)?)));
         }
-        let why_not = match Remote::find(view).await? {
+        let why_not = match Remote::find(&from.agent).await? {
             Ok(remote) => return Ok(Self::Remote(remote)),
             Err(why_not) => why_not,
         };
-        let probes = probes.clone();
+        let probes = from.probes.clone();
         // Loading blocks for a while, and may wait for the loop's own thread.
         let embedded = tokio::task::spawn_blocking(move || crate::agent::embed(&probes)).await?;
         match embedded {
@@ -197,13 +197,13 @@ impl Remote {
 
     async fn explain(&self, pid: u32) -> anyhow::Result<Explained> {
         let explained: Explained = self.get(&format!("explain/{pid}")).await?;
-        self.check_version(explained.version.into())?;
+        self.check_version(explained.head.version.into())?;
         Ok(explained)
     }
 
     async fn culprits(&self) -> anyhow::Result<Culprits> {
         let culprits: Culprits = self.get("culprits").await?;
-        self.check_version(culprits.document.version.into())?;
+        self.check_version(culprits.document.head.version.into())?;
         Ok(culprits)
     }
 
@@ -212,7 +212,7 @@ impl Remote {
         name: &str,
     ) -> anyhow::Result<Document<T>> {
         let document: Document<T> = self.get(name).await?;
-        self.check_version(document.version.into())?;
+        self.check_version(document.head.version.into())?;
         Ok(document)
     }
 

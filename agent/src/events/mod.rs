@@ -302,6 +302,28 @@ pub struct Task {
     pub pids: Vec<NamespacePid>,
 }
 
+impl Task {
+    /// One of which nothing else is known.
+    pub fn new(process: Process, state: TaskState) -> Self {
+        Self {
+            process,
+            state,
+            parent: None,
+            tracer: None,
+            forker: None,
+            kill: None,
+            begin_ns: None,
+            status: None,
+            exit_signal: None,
+            cgroup_id: None,
+            uid: 0,
+            waits: None,
+            dead_by_ns: None,
+            pids: Vec::new(),
+        }
+    }
+}
+
 /// The wait calls of one process since the agent came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waits {
@@ -375,4 +397,13 @@ pub struct Snapshot {
     pub exact_start: bool,
     /// The processes.
     pub tasks: Vec<Task>,
+}
+
+impl Snapshot {
+    /// That of a process, as far as start times tell.
+    pub fn of(&self, key: Key) -> Option<&Task> {
+        self.tasks
+            .iter()
+            .find(|task| task.process.key.is_roughly(key))
+    }
 }

@@ -36,52 +36,108 @@ pub struct Look {
     pub evidence: Evidence,
 }
 
-/// The most zombies first, at most `limit`. The snapshot tells how often each waited, where waits
-/// are counted, who still lives, and which signal a zombie's parent gets now.
+/// What suspects are found in.
+#[derive(Debug)]
+pub struct Known<'a> {
+    /// The time.
+    pub now_ns: u64,
+    /// Since when the agent watches.
+    pub began_ns: u64,
+    /// How each process treats its dead children.
+    pub parents: &'a Parents,
+    /// Tells how often each waited, who still lives, and which signal a zombie's parent gets now.
+    pub snapshot: Option<&'a Snapshot>,
+    /// Whether waits are counted at all.
+    pub counts_waits: bool,
+}
+
+/// The most zombies first, at most `limit`.
 pub fn suspects<'a>(
-    now_ns: u64,
-    began_ns: u64,
+    known: &Known<'_>,
     zombies: impl Iterator<Item = &'a Record>,
-    parents: &Parents,
-    snapshot: Option<&Snapshot>,
-    counts_waits: bool,
     limit: usize,
 ) -> Vec<Suspect> {
-    let tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
-    let tasks: HashMap<u32, &Task> = tasks.map(|task| (task.process.key.tgid, task)).collect();
-    let task = |key: Key| {
-        let task = tasks.get(&key.tgid).copied();
-        task.filter(|task| task.process.key.is_roughly(key))
-    };
+    let tasks = known.snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
+    let tasks: Tasks<'_> = tasks.map(|task| (task.process.key.tgid, task)).collect();
     let mut held = BTreeMap::<u32, Vec<&Record>>::new();
     for record in zombies {
         if let Some(holder) = record.responsible() {
             held.entry(holder.key.tgid).or_default().push(record);
         }
     }
-    let is_old = |record: &&Record| now_ns.saturating_sub(record.died.at_ns) >= YOUNG_NS;
-    let mut found = Vec::new();
-    for records in held.values() {
-        let Some(oldest) = records.iter().min_by_key(|record| record.died.at_ns) else {
-            continue;
+    let suspect = |records: &Vec<&Record>| known.suspect(records, &tasks);
+    let mut found: Vec<_> = held.values().filter_map(suspect).collect();
+    found.sort_by_key(|suspect| std::cmp::Reverse(suspect.evidence.zombies.old));
+    found.truncate(limit);
+    found
+}
+
+/// Those of the snapshot, by tgid.
+type Tasks<'a> = HashMap<u32, &'a Task>;
+
+fn task<'a>(tasks: &Tasks<'a>, key: Key) -> Option<&'a Task> {
+    let task = tasks.get(&key.tgid).copied();
+    task.filter(|task| task.process.key.is_roughly(key))
+}
+
+impl Known<'_> {
+    fn age(&self, at_ns: u64) -> u64 {
+        self.now_ns.saturating_sub(at_ns)
+    }
+
+    /// Who holds these zombies, unless all of them are young.
+    fn suspect(&self, records: &[&Record], tasks: &Tasks<'_>) -> Option<Suspect> {
+        let oldest = records.iter().min_by_key(|record| record.died.at_ns)?;
+        if self.age(oldest.died.at_ns) < YOUNG_NS {
+            return None;
+        }
+        let holder = oldest.responsible()?;
+        let foreign = |record: &&&Record| match (&record.tracer, &record.parent) {
+            (Some(tracer), Some(parent)) => !tracer.key.is_roughly(parent.key),
+            (tracer, _) => tracer.is_some(),
         };
-        let Some(holder) = oldest.responsible().filter(|_| is_old(oldest)) else {
-            continue;
-        };
-        let reaping = parents.reaping(holder.key);
-        let mut zombies = Zombies {
+        let traced = records.iter().find(foreign);
+        let real_parent = traced.and_then(|record| record.parent.as_ref());
+        let zombies = Zombies {
             count: records.len() as u64,
-            oldest_age_ns: now_ns.saturating_sub(oldest.died.at_ns),
+            oldest_age_ns: self.age(oldest.died.at_ns),
             age_is_lower_bound: oldest.died.bound == DiedBound::NotAfter,
-            ..Zombies::default()
+            real_parent: real_parent.map(|parent| (parent.key.tgid, parent.comm.clone())),
+            ..self.old(records, holder, tasks)
         };
+        Some(Suspect {
+            process: holder.clone(),
+            at_ns: self.now_ns,
+            oldest_died_ns: oldest.died.at_ns,
+            evidence: Evidence {
+                pid: holder.key.tgid,
+                comm: holder.comm.clone(),
+                role: if traced.is_some() {
+                    Role::Tracer
+                } else {
+                    Role::Parent
+                },
+                watched_ns: self.age(self.began_ns.max(holder.key.start_ns)),
+                zombies,
+                habits: self.habits(holder, tasks),
+                facts: None,
+                since: None,
+            },
+        })
+    }
+
+    /// How those that are not young came to their holder.
+    fn old(&self, records: &[&Record], holder: &Process, tasks: &Tasks<'_>) -> Zombies {
+        let reaping = self.parents.reaping(holder.key);
+        let mut zombies = Zombies::default();
+        let is_old = |record: &&Record| self.age(record.died.at_ns) >= YOUNG_NS;
         for record in records.iter().copied().filter(is_old) {
-            let signal = task(record.process.key).and_then(|task| task.exit_signal);
+            let signal = task(tasks, record.process.key).and_then(|task| task.exit_signal);
             let forker = record.forker.as_ref();
             let own = forker.is_some_and(|forker| forker.key.is_roughly(holder.key));
             // A living forker that is not the parent made it with CLONE_PARENT.
-            let is_dead = |key| task(key).is_none_or(|task| task.state == TaskState::Zombie);
-            let gone = forker.is_some_and(|forker| snapshot.is_some() && is_dead(forker.key));
+            let is_dead = |key| task(tasks, key).is_none_or(|task| task.state == TaskState::Zombie);
+            let gone = forker.is_some_and(|forker| self.snapshot.is_some() && is_dead(forker.key));
             zombies.old += 1;
             zombies.without_sigchld += u64::from(
                 signal
@@ -94,51 +150,27 @@ pub fn suspects<'a>(
                 zombies.forker = forker.map(|forker| forker.comm.clone());
             }
         }
-        let foreign = |record: &&&Record| match (&record.tracer, &record.parent) {
-            (Some(tracer), Some(parent)) => !tracer.key.is_roughly(parent.key),
-            (tracer, _) => tracer.is_some(),
-        };
-        let traced = records.iter().find(foreign);
-        zombies.real_parent = traced
-            .and_then(|record| record.parent.as_ref())
-            .map(|parent| (parent.key.tgid, parent.comm.clone()));
-        let age = |at_ns: u64| now_ns.saturating_sub(at_ns);
-        let waits = task(holder.key)
-            .filter(|_| counts_waits)
+        zombies
+    }
+
+    fn habits(&self, holder: &Process, tasks: &Tasks<'_>) -> Habits {
+        let reaping = self.parents.reaping(holder.key);
+        let waits = task(tasks, holder.key)
+            .filter(|_| self.counts_waits)
             .and_then(|task| task.waits);
         let asked = waits.and_then(|waits| waits.asked);
-        found.push(Suspect {
-            process: holder.clone(),
-            at_ns: now_ns,
-            oldest_died_ns: oldest.died.at_ns,
-            evidence: Evidence {
-                pid: holder.key.tgid,
-                comm: holder.comm.clone(),
-                role: if traced.is_some() {
-                    Role::Tracer
-                } else {
-                    Role::Parent
-                },
-                watched_ns: now_ns - began_ns.max(holder.key.start_ns).min(now_ns),
-                zombies,
-                habits: Habits {
-                    waits: waits.map(|waits| waits.calls),
-                    last_wait_age_ns: waits.and_then(|waits| waits.last_ns).map(age),
-                    asked,
-                    last_take_age_ns: asked.and_then(|asked| asked.last_take_ns).map(age),
-                    last_any_age_ns: asked.and_then(|asked| asked.last_any_ns).map(age),
-                    last_peek_age_ns: asked.and_then(|asked| asked.last_peek_ns).map(age),
-                    reaped: reaping.total,
-                    last_reap_age_ns: reaping.last_ns.map(age),
-                },
-                facts: None,
-                since: None,
-            },
-        });
+        let age = |at_ns| self.age(at_ns);
+        Habits {
+            waits: waits.map(|waits| waits.calls),
+            last_wait_age_ns: waits.and_then(|waits| waits.last_ns).map(age),
+            asked,
+            last_take_age_ns: asked.and_then(|asked| asked.last_take_ns).map(age),
+            last_any_age_ns: asked.and_then(|asked| asked.last_any_ns).map(age),
+            last_peek_age_ns: asked.and_then(|asked| asked.last_peek_ns).map(age),
+            reaped: reaping.total,
+            last_reap_age_ns: reaping.last_ns.map(age),
+        }
     }
-    found.sort_by_key(|suspect| std::cmp::Reverse(suspect.evidence.zombies.old));
-    found.truncate(limit);
-    found
 }
 
 impl Suspect {

@@ -123,28 +123,7 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
     }
     let types = Btf::parse(&bytes, aya::Endianness::default())
         .map_err(|error| KernelError::Load(error.to_string()))?;
-    let offsets = Plain(resolved.offsets);
-    let options = Plain(Options {
-        exit_has_group_dead: u32::from(resolved.exit_has_group_dead),
-        wake_bytes: config.ring_bytes / 2,
-        victim_is_task: u32::from(resolved.victim_is_task),
-        steps: u32::from(config.steps),
-    });
-    let level = if config.debug {
-        Level::Debug
-    } else {
-        Level::Warn
-    } as u8;
-    let mut ebpf = EbpfLoader::new()
-        .btf(Some(&types))
-        .override_global("OFFSETS", &offsets, true)
-        .override_global("OPTIONS", &options, true)
-        .override_global(aya_log::LEVEL, &level, true)
-        .map_max_entries("EVENTS", config.ring_bytes)
-        .map_max_entries("STEPPING", if config.steps { wire::STEPPING } else { 1 })
-        .load(OBJECT)
-        .map_err(|error| KernelError::Load(chain(&error)))?;
-
+    let mut ebpf = load(config, &resolved, &types)?;
     let mut probes = Vec::new();
     let mut source = Rung::Fentry;
     if config.steps && climb(&mut ebpf, &types, &STEPS, config, &mut probes)?.is_none() {
@@ -186,6 +165,31 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
         iterator_refused,
         stacks_refused,
     })
+}
+
+/// The object with its options and the running kernel's offsets, nothing attached yet.
+fn load(config: Config, resolved: &offsets::Resolved, types: &Btf) -> Result<Ebpf, KernelError> {
+    let offsets = Plain(resolved.offsets);
+    let options = Plain(Options {
+        exit_has_group_dead: u32::from(resolved.exit_has_group_dead),
+        wake_bytes: config.ring_bytes / 2,
+        victim_is_task: u32::from(resolved.victim_is_task),
+        steps: u32::from(config.steps),
+    });
+    let level = if config.debug {
+        Level::Debug
+    } else {
+        Level::Warn
+    } as u8;
+    EbpfLoader::new()
+        .btf(Some(types))
+        .override_global("OFFSETS", &offsets, true)
+        .override_global("OPTIONS", &options, true)
+        .override_global(aya_log::LEVEL, &level, true)
+        .map_max_entries("EVENTS", config.ring_bytes)
+        .map_max_entries("STEPPING", if config.steps { wire::STEPPING } else { 1 })
+        .load(OBJECT)
+        .map_err(|error| KernelError::Load(chain(&error)))
 }
 
 /// Tries the hooks of one transition, best first.

@@ -38,7 +38,6 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
             };
             let leaves = stat.exiting || told_to_exit(&text);
             Task {
-                process: stat.process.clone(),
                 state: match stat.state {
                     TaskState::Alive if leaves => TaskState::Exiting,
                     as_said => as_said,
@@ -47,17 +46,11 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
                 tracer: number("TracerPid:")
                     .filter(|tgid| *tgid != 0)
                     .and_then(process_of),
-                forker: None,
-                kill: None,
-                begin_ns: None,
                 status: (stat.state == TaskState::Zombie)
                     .then(|| ExitStatus::from_wait(stat.exit_code)),
                 exit_signal: Some(stat.exit_signal),
-                cgroup_id: None,
                 uid: number("Uid:").unwrap_or(0),
-                waits: None,
-                dead_by_ns: None,
-                pids: Vec::new(),
+                ..Task::new(stat.process.clone(), stat.state)
             }
         })
         .collect())

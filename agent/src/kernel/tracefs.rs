@@ -1,13 +1,9 @@
 //! tracefs, without which a classic tracepoint has no number. Where the host has not mounted it,
-//! it is mounted for one thread alone, in a mount namespace that ends with that thread: the host
-//! sees nothing of it.
+//! it is mounted for one thread alone.
 
-use std::{io, path::Path, thread};
+use std::{path::Path, thread};
 
-use rustix::{
-    mount::{MountFlags, MountPropagationFlags, mount, mount_change},
-    thread::{UnshareFlags, unshare_unsafe},
-};
+use super::mounts::mount_for_this_thread;
 
 const TRACEFS: &str = "/sys/kernel/tracing";
 const TRACEFS_OF_OLD: &str = "/sys/kernel/debug/tracing";
@@ -26,7 +22,7 @@ pub(crate) fn with_tracefs<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     }
     thread::scope(|scope| {
         let thread = scope.spawn(|| {
-            if let Err(error) = mount_privately() {
+            if let Err(error) = mount_for_this_thread("tracefs", TRACEFS) {
                 log::debug!("tracefs is not mounted and cannot be: {error}");
             }
             work()
@@ -36,17 +32,4 @@ pub(crate) fn with_tracefs<T: Send>(work: impl FnOnce() -> T + Send) -> T {
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
-}
-
-fn mount_privately() -> io::Result<()> {
-    // SAFETY: only this thread leaves the common mount namespace, and with it the common working
-    // directory, which nothing in it uses.
-    unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
-    mount_change(
-        "/",
-        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
-    )?;
-    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    mount("tracefs", TRACEFS, "tracefs", flags, None)?;
-    Ok(())
 }

@@ -89,6 +89,13 @@ impl Lifecycle {
         self.open.iter().map(|entry| &entry.record)
     }
 
+    /// The same, by the time of their death.
+    pub fn oldest_first(&self) -> Vec<&Record> {
+        let mut records: Vec<_> = self.zombies().collect();
+        records.sort_by_key(|record| record.died.at_ns);
+        records
+    }
+
     /// What is known of a process's death, be it open or closed lately.
     pub fn get(&self, key: &Key) -> Option<&Record> {
         let who = Identity::exact(*key);

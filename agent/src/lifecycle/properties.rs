@@ -237,19 +237,10 @@ fn any_task() -> impl Strategy<Value = Task> {
             } else {
                 pids(process.key.tgid, nested)
             },
-            process,
-            state,
             parent,
             tracer,
-            forker: None,
-            kill: None,
             begin_ns,
-            status: None,
-            exit_signal: None,
-            cgroup_id: None,
-            uid: 0,
-            waits: None,
-            dead_by_ns: None,
+            ..Task::new(process, state)
         },
     )
 }

@@ -9,6 +9,8 @@ mod labels;
 mod sample;
 
 #[cfg(test)]
+mod death_tests;
+#[cfg(test)]
 mod document;
 #[cfg(test)]
 mod group_tests;

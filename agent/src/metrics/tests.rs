@@ -1,3 +1,5 @@
+//! The page: which series it has, and what they are called.
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -6,7 +8,7 @@ use crate::events::{Key, Kill, KillBy, Process};
 use crate::lifecycle::{Died, Reap};
 use crate::workload::{Failed, Named, pods::Watched};
 
-const SECOND: u64 = 1_000_000_000;
+pub(super) const SECOND: u64 = 1_000_000_000;
 
 pub(super) const UNATTRIBUTED: &str = "container=\"~unattributed\",namespace=\"~unattributed\",\
                             pod=\"~unattributed\",unit=\"~unattributed\"";
@@ -26,7 +28,7 @@ pub(super) fn metrics() -> Metrics {
     Metrics::new(Duration::from_secs(10), 256)
 }
 
-fn process(comm: &str) -> Process {
+pub(super) fn process(comm: &str) -> Process {
     Process {
         key: Key {
             tgid: 7,
@@ -47,25 +49,6 @@ pub(super) fn stepped() -> Record {
         }),
         ..record()
     }
-}
-
-#[test]
-fn steps_are_summed_where_they_are_known() {
-    let mut metrics = metrics();
-    metrics.finished(&record(), None, 0);
-    let name = "reapwatch_exit_step_seconds_total";
-    assert!(!metrics.render(&Sample::default()).contains(name));
-    metrics.finished(&stepped(), None, 0);
-    metrics.finished(&stepped(), None, 0);
-    let page = metrics.render(&Sample::default());
-    let series: Vec<_> = page.lines().filter(|line| line.starts_with(name)).collect();
-    assert_eq!(
-        series,
-        [
-            format!("{name}{{step=\"closing_files\"}} 1"),
-            format!("{name}{{step=\"releasing_memory\"}} 0"),
-        ]
-    );
 }
 
 /// Died at 100 s, after half a second of exiting; reaped by its parent 2 s later.
@@ -93,7 +76,7 @@ pub(super) fn record() -> Record {
     }
 }
 
-fn reap(at_ns: u64, how: How) -> Reap {
+pub(super) fn reap(at_ns: u64, how: How) -> Reap {
     Reap {
         at_ns: Some(at_ns),
         at_is_upper_bound: false,
@@ -113,13 +96,6 @@ pub(super) fn workload(container: &str) -> Workload {
         }),
         ..Workload::default()
     }
-}
-
-/// The page after this one death.
-fn page_of(record: &Record) -> String {
-    let mut metrics = metrics();
-    metrics.finished(record, None, 0);
-    metrics.render(&Sample::default())
 }
 
 #[track_caller]
@@ -261,158 +237,6 @@ fn a_culprit_has_names_and_every_verdict_a_series_without() {
             &format!("reapwatch_culprits{{{nobody},verdict=\"{verdict}\"}} 0"),
         );
     }
-}
-
-#[test]
-fn a_seen_death_is_in_each_histogram_once() {
-    let page = page_of(&Record {
-        kill: Some(Kill {
-            by: Some(KillBy::Oom),
-            process: None,
-            signal: 9,
-            at_ns: 96 * SECOND,
-        }),
-        ..record()
-    });
-    has(
-        &page,
-        "reapwatch_exit_duration_seconds_bucket{le=\"0.3\"} 0",
-    );
-    has(&page, "reapwatch_exit_duration_seconds_bucket{le=\"1\"} 1");
-    has(&page, "reapwatch_exit_duration_seconds_sum 0.5");
-    has(
-        &page,
-        "reapwatch_zombie_duration_seconds_sum{how=\"wait\"} 2",
-    );
-    has(
-        &page,
-        "reapwatch_kill_duration_seconds_sum{signal=\"SIGKILL\"} 4",
-    );
-    has(
-        &page,
-        &format!("reapwatch_zombie_seconds_total{{{UNATTRIBUTED}}} 2"),
-    );
-    has(
-        &page,
-        &format!("reapwatch_reaped_late_total{{{UNATTRIBUTED}}} 0"),
-    );
-}
-
-#[test]
-fn a_death_known_only_by_a_bound_is_in_no_histogram() {
-    for bound in [DiedBound::NotBefore, DiedBound::NotAfter] {
-        let page = page_of(&Record {
-            died: Died {
-                at_ns: 100 * SECOND,
-                bound,
-            },
-            kill: Some(Kill {
-                by: Some(KillBy::Process),
-                process: Some(process("sh")),
-                signal: 9,
-                at_ns: 96 * SECOND,
-            }),
-            ..record()
-        });
-        has(&page, "reapwatch_exit_duration_seconds_count 0");
-        has(
-            &page,
-            "reapwatch_zombie_duration_seconds_count{how=\"wait\"} 0",
-        );
-        has(
-            &page,
-            "reapwatch_kill_duration_seconds_count{signal=\"SIGKILL\"} 0",
-        );
-        has(
-            &page,
-            &format!("reapwatch_zombie_seconds_total{{{UNATTRIBUTED}}} 2"),
-        );
-    }
-}
-
-#[test]
-fn a_reap_known_only_by_a_bound_adds_no_zombie_time() {
-    let unseen = Reap {
-        at_is_upper_bound: true,
-        ..reap(200 * SECOND, How::Unknown)
-    };
-    let page = page_of(&Record {
-        reap: Some(unseen),
-        ..record()
-    });
-    has(&page, "reapwatch_exit_duration_seconds_count 1");
-    has(
-        &page,
-        "reapwatch_zombie_duration_seconds_count{how=\"unknown\"} 0",
-    );
-    has(
-        &page,
-        &format!("reapwatch_zombie_seconds_total{{{UNATTRIBUTED}}} 0"),
-    );
-    has(
-        &page,
-        &format!("reapwatch_reaped_late_total{{{UNATTRIBUTED}}} 0"),
-    );
-}
-
-#[test]
-fn an_autoreap_is_a_zombie_time_of_0() {
-    for (at_ns, bound) in [
-        (None, DiedBound::Exact),
-        (Some(100 * SECOND), DiedBound::NotBefore),
-    ] {
-        let page = page_of(&Record {
-            died: Died {
-                at_ns: 100 * SECOND,
-                bound,
-            },
-            reap: Some(Reap {
-                at_ns,
-                ..reap(0, How::Autoreap)
-            }),
-            ..record()
-        });
-        has(
-            &page,
-            "reapwatch_zombie_duration_seconds_bucket{how=\"autoreap\",le=\"0.00001\"} 1",
-        );
-        has(
-            &page,
-            "reapwatch_zombie_duration_seconds_sum{how=\"autoreap\"} 0",
-        );
-    }
-}
-
-#[test]
-fn an_orphan_that_its_adopter_autoreaps_has_lain_dead_until_then() {
-    let page = page_of(&Record {
-        reap: Some(reap(105 * SECOND, How::Autoreap)),
-        ..record()
-    });
-    has(
-        &page,
-        "reapwatch_zombie_duration_seconds_sum{how=\"autoreap\"} 5",
-    );
-}
-
-#[test]
-fn a_reap_after_the_threshold_is_late() {
-    let page = page_of(&Record {
-        reap: Some(reap(110 * SECOND, How::Wait)),
-        ..record()
-    });
-    has(
-        &page,
-        &format!("reapwatch_reaped_late_total{{{UNATTRIBUTED}}} 0"),
-    );
-    let page = page_of(&Record {
-        reap: Some(reap(110 * SECOND + 1, How::Wait)),
-        ..record()
-    });
-    has(
-        &page,
-        &format!("reapwatch_reaped_late_total{{{UNATTRIBUTED}}} 1"),
-    );
 }
 
 #[test]

@@ -3,22 +3,58 @@
 use super::{finished, process, seconds, time};
 use crate::{
     api,
+    events::{Process, Waits},
     kernel::Wall,
     lifecycle::Record,
     parents,
-    story::{Known, State, Story},
+    story::{self, Known, Life, State, Story},
 };
 
+/// All of an explanation but where processes belong, and why they lie there or do not reap.
+/// `keeper` tells how a process, in a role, treats its dead children.
+pub(crate) fn explanation(
+    wall: Wall,
+    known: &Known<'_>,
+    lives: &[Life<'_>],
+    keeper: impl Fn(&Process, &str) -> api::Keeper,
+) -> api::Explanation {
+    let last = lives.first();
+    let lives_on = last.filter(|life| matches!(life.state, State::Alive | State::LeaderExited));
+    let habits = lives_on.map(|life| keeper(life.process, "itself"));
+    let held = habits.as_ref().map_or(0, |habits| habits.habits.zombies);
+    let waits_for_reap = last.filter(|life| matches!(life.state, State::Zombie | State::Exiting));
+    let responsible = waits_for_reap.and_then(|life| {
+        let role = if life.tracer().is_some() {
+            "tracer"
+        } else {
+            "parent"
+        };
+        Some(keeper(life.responsible()?, role))
+    });
+    let record = last.and_then(|life| life.record);
+    let before = lives.iter().skip(1).filter_map(|life| life.record);
+    api::Explanation {
+        habits,
+        responsible,
+        forker: last
+            .and_then(Life::forker)
+            .map(|forker| process(wall, forker)),
+        death: record.map(|record| finished(wall, record)),
+        earlier: before.map(|record| earlier(wall, record)).collect(),
+        ..told(wall, known, &story::tell(known, last, held))
+    }
+}
+
 /// The part of an explanation that the story itself tells.
-pub(crate) fn story(wall: Wall, known: &Known<'_>, story: &Story) -> api::Explanation {
+fn told(wall: Wall, known: &Known<'_>, story: &Story) -> api::Explanation {
     let leader_exited = story.state == State::LeaderExited;
     let alive = story.state == State::Alive;
-    let moment = |moment: &crate::story::Moment| api::Moment {
+    let moment = |moment: &story::Moment| api::Moment {
         at: moment.at_ns.map(|at_ns| time(wall, at_ns)),
         bound: moment.bound.name().to_owned(),
         what: moment.what.clone(),
     };
-    let phase = |phase: &crate::story::Phase| api::Phase {
+    let phase = |phase: &story::Phase| api::Phase {
         name: phase.name.to_owned(),
         seconds: seconds(phase.ns),
         bound: phase.bound.name().to_owned(),
@@ -51,18 +87,31 @@ pub(crate) fn story(wall: Wall, known: &Known<'_>, story: &Story) -> api::Explan
 }
 
 /// How one who must reap, or may have to, treats its children; `habits` are what `row` says and
-/// what is known beside it.
-pub(crate) fn keeper(row: &parents::Row, role: &str, habits: api::Culprit) -> api::Keeper {
+/// what is known beside it, but for the `waits` that a snapshot counted.
+pub(crate) fn keeper(
+    wall: Wall,
+    row: &parents::Row,
+    role: &str,
+    habits: api::Culprit,
+    waits: Option<Waits>,
+) -> api::Keeper {
+    let last_wait = waits
+        .and_then(|waits| waits.last_ns)
+        .map(|at_ns| time(wall, at_ns));
     api::Keeper {
         role: role.to_owned(),
-        habits,
+        habits: api::Culprit {
+            waits_total: waits.map(|waits| waits.calls).or(habits.waits_total),
+            last_wait_at: last_wait.or(habits.last_wait_at),
+            ..habits
+        },
         p50_seconds: row.p50_ns.map(seconds),
         p99_seconds: row.p99_ns.map(seconds),
     }
 }
 
 /// One that had the number before.
-pub(crate) fn earlier(wall: Wall, record: &Record) -> api::Earlier {
+fn earlier(wall: Wall, record: &Record) -> api::Earlier {
     let told = finished(wall, record);
     api::Earlier {
         process: process(wall, &record.process),

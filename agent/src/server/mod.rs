@@ -2,6 +2,7 @@
 //!
 //! [`bind`] does all that can fail, before anything else starts; [`serve`] only serves.
 
+mod bind_error;
 mod connections;
 mod group;
 mod landing;

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::process::Gid;
 
-use super::listen::BindError;
+use super::bind_error::BindError;
 
 /// Who may talk to the agent: its user and its group.
 const MODE: u32 = 0o660;

@@ -54,20 +54,8 @@ fn reap(how: How, by: Option<Process>) -> Reap {
 
 fn task(tgid: u32, comm: &str, state: TaskState, parent: Option<Process>) -> Task {
     Task {
-        process: process(tgid, comm),
-        state,
         parent,
-        tracer: None,
-        forker: None,
-        kill: None,
-        begin_ns: None,
-        status: None,
-        exit_signal: None,
-        cgroup_id: None,
-        uid: 0,
-        waits: None,
-        dead_by_ns: None,
-        pids: Vec::new(),
+        ..Task::new(process(tgid, comm), state)
     }
 }
 

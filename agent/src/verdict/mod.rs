@@ -115,4 +115,6 @@ impl Confidence {
 }
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

@@ -1,12 +1,11 @@
 //! Each verdict from evidence as it was seen, and its look-alikes.
 
+use super::testing::{SECOND, assert_sound};
 use super::*;
 use crate::events::Asked;
 use crate::evidence::{
     Awaited, Cpu, Facts, Freezer, Habits, Role, Sigchld, Since, Thread, Zombies,
 };
-
-const SECOND: u64 = 1_000_000_000;
 
 fn thread(tid: u32, state: char, wchan: &str) -> Thread {
     Thread {
@@ -77,19 +76,7 @@ fn since(waits: u64, reaped: u64) -> Since {
 
 #[track_caller]
 fn assert_judged(evidence: &Evidence, id: &str, confidence: Confidence) -> Verdict {
-    let verdict = judge(evidence).expect("there is a verdict");
-    assert_eq!(
-        (verdict.id, verdict.confidence),
-        (id, confidence),
-        "{verdict:#?}"
-    );
-    let remedy = verdict.remedy.to_lowercase();
-    assert!(
-        !remedy.contains("reboot") && !remedy.contains("-9"),
-        "{remedy}"
-    );
-    assert!(!verdict.evidence.is_empty() && !verdict.summary.ends_with('.'));
-    verdict
+    assert_sound(judge(evidence), id, confidence)
 }
 
 use Confidence::{Certain, Guess, Likely};

@@ -28,7 +28,7 @@ pub async fn run(args: &CulpritsArgs, look: Look) -> anyhow::Result<Outcome> {
     if let Some(prometheus) = Prometheus::named(&args.fleet)? {
         return fleet::culprits(&prometheus, args.json, args.fail, look).await;
     }
-    let source = Source::connect(&args.from, &args.probes).await?;
+    let source = Source::connect(&args.from).await?;
     let culprits = source.culprits().await?;
     if args.json {
         json::line(&culprits)?;
@@ -43,7 +43,7 @@ fn report(culprits: &Culprits, table_only: bool, look: Look, width: usize) -> St
     let document = &culprits.document;
     let items = document.items.as_slice();
     let mut text = match items {
-        [] => format!("no culprits on {}\n", look.clean(&document.host)),
+        [] => format!("no culprits on {}\n", look.clean(&document.head.host)),
         _ if table_only => table(items, look),
         _ => {
             let mut text = head(&headline(document, look), look);
@@ -54,7 +54,7 @@ fn report(culprits: &Culprits, table_only: bool, look: Look, width: usize) -> St
                 FEW
             };
             for culprit in items.iter().take(told) {
-                text.extend(["\n", &block(culprit, &document.at, look, width)]);
+                text.extend(["\n", &block(culprit, &document.head.at, look, width)]);
             }
             if items.len() > FEW {
                 text.push_str("\nthe story of any other: reapwatch explain PID\n");
@@ -67,7 +67,7 @@ fn report(culprits: &Culprits, table_only: bool, look: Look, width: usize) -> St
         text.push('\n');
     }
     text.push_str(&full);
-    if let Some(loss) = loss(document.lost_events) {
+    if let Some(loss) = loss(document.head.lost_events) {
         text.push_str(&loss);
         text.push('\n');
     }
@@ -83,8 +83,8 @@ fn headline(document: &Document<Culprit>, look: Look) -> String {
     };
     format!(
         "{}, {}: {} {noun} {verb} {}",
-        look.clean(&document.host),
-        look.clean(&moment(&document.at).unwrap_or_else(|| document.at.clone())),
+        look.clean(&document.head.host),
+        look.clean(&moment(&document.head.at).unwrap_or_else(|| document.head.at.clone())),
         document.items.len(),
         count(zombies, "zombie"),
     )
@@ -238,7 +238,7 @@ fn table(culprits: &[Culprit], look: Look) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Process, Verdict};
+    use crate::api::{Head, Process, Verdict};
 
     const LOOK: Look = Look {
         color: false,
@@ -276,12 +276,14 @@ mod tests {
     fn document(items: Vec<Culprit>) -> Culprits {
         Culprits {
             document: Document {
-                version: 1,
-                host: "web-1".into(),
-                kernel: "6.18.0".into(),
-                source: "fentry".into(),
-                at: "2026-11-22T07:06:11.123456789Z".into(),
-                lost_events: 0,
+                head: Head {
+                    version: 1,
+                    host: "web-1".into(),
+                    kernel: "6.18.0".into(),
+                    source: "fentry".into(),
+                    at: "2026-11-22T07:06:11.123456789Z".into(),
+                    lost_events: 0,
+                },
                 items,
             },
             pids: Vec::new(),
@@ -323,7 +325,7 @@ app? (PID 1234)
           04:52:11 UTC
   why     not known: what it does fits no rule
 ";
-        let at = document(Vec::new()).document.at;
+        let at = document(Vec::new()).document.head.at;
         assert_eq!(block(&culprit, &at, LOOK, 100), expected);
     }
 

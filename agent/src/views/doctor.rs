@@ -11,11 +11,11 @@ use super::{Look, Outcome, json};
 
 /// Asks the agent if there is one, else looks itself; a failing host is no error but the answer.
 pub async fn run(args: &DoctorArgs, look: Look) -> anyhow::Result<Outcome> {
-    let doctor = match Remote::find(&args.from).await? {
+    let doctor = match Remote::find(&args.from.agent).await? {
         Ok(remote) => remote.doctor().await?,
         Err(why_not) => {
             say(format_args!("{why_not}, looking from inside this command"));
-            let probes = args.probes.clone();
+            let probes = args.from.probes.clone();
             tokio::task::spawn_blocking(move || crate::agent::doctor(&probes)).await?
         }
     };

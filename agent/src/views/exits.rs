@@ -36,12 +36,12 @@ const SLOW_STEP: f64 = 1e-3;
 
 /// Follows until it has seen enough, nobody reads, or the agent ends.
 pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
-    let source = Source::connect(&args.from, &args.probes).await?;
+    let source = Source::connect(&args.from).await?;
     let mut exits = source.exits().await?;
     let mut seen = 0;
     let end = deadline(args.duration);
     tokio::pin!(end);
-    let columns = if args.probes.steps {
+    let columns = if args.from.probes.steps {
         COLUMNS.len()
     } else {
         WITHOUT_STEPS

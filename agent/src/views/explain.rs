@@ -17,7 +17,7 @@ const INDENT: &str = "  ";
 
 /// Asks once, prints, and ends.
 pub async fn run(args: &ExplainArgs, look: Look) -> anyhow::Result<Outcome> {
-    let source = Source::connect(&args.from, &args.probes).await?;
+    let source = Source::connect(&args.from).await?;
     let explained = source.explain(args.pid).await?;
     if args.json {
         json::line(&explained)?;
@@ -39,7 +39,7 @@ fn page(explained: &Explained, look: Look, width: usize) -> String {
         page.lines("", meaning);
     }
     page.who(story);
-    page.timeline(story, &explained.at);
+    page.timeline(story, &explained.head.at);
     page.phases(story);
     page.keeper(story.responsible.as_ref());
     page.keeper(story.habits.as_ref().filter(|it| has_habits(it)));
@@ -51,7 +51,7 @@ fn page(explained: &Explained, look: Look, width: usize) -> String {
         }
     }
     page.earlier(story);
-    if let Some(loss) = loss(explained.lost_events) {
+    if let Some(loss) = loss(explained.head.lost_events) {
         page.text.extend(["\n", &loss, "\n"]);
     }
     page.text

@@ -12,27 +12,27 @@ pub async fn run(args: ReplayArgs, look: Look) -> anyhow::Result<Outcome> {
     match args.view {
         None => {
             let mut args = usual();
-            args.from.replay = file;
+            args.from.agent.replay = file;
             exits::run(&args, look).await
         }
         Some(ReplayView::Exits(mut args)) => {
-            args.from.replay = file;
+            args.from.agent.replay = file;
             exits::run(&args, look).await
         }
         Some(ReplayView::Zombies(mut args)) => {
-            args.from.replay = file;
+            args.from.agent.replay = file;
             zombies::run(&args, look).await
         }
         Some(ReplayView::Culprits(mut args)) => {
-            args.from.replay = file;
+            args.from.agent.replay = file;
             culprits::run(&args, look).await
         }
         Some(ReplayView::Explain(mut args)) => {
-            args.from.replay = file;
+            args.from.agent.replay = file;
             explain::run(&args, look).await
         }
         Some(ReplayView::Top(mut args)) => {
-            args.from.replay = file;
+            args.from.agent.replay = file;
             // Its frames are all alike.
             args.iterations = args.iterations.or(args.batch.then_some(1));
             top::run(&args, look).await

@@ -18,7 +18,7 @@ const THREADS: usize = 8;
 
 /// Asks once, prints, and ends.
 pub async fn run(args: &StuckArgs, look: Look) -> anyhow::Result<Outcome> {
-    let source = Source::connect(&args.from, &args.probes).await?;
+    let source = Source::connect(&args.from).await?;
     let document = source.stuck(args.threshold).await?;
     if args.json {
         json::line(&document)?;
@@ -33,9 +33,9 @@ fn report(document: &Document<Stuck>, look: Look, width: usize) -> String {
     let blocks = document.items.iter().map(|stuck| block(stuck, look, width));
     let mut text = blocks.collect::<Vec<_>>().join("\n");
     if document.items.is_empty() {
-        text = format!("no stuck exits on {}\n", look.clean(&document.host));
+        text = format!("no stuck exits on {}\n", look.clean(&document.head.host));
     }
-    if let Some(loss) = loss(document.lost_events) {
+    if let Some(loss) = loss(document.head.lost_events) {
         text.extend([&loss, "\n"]);
     }
     text

@@ -15,7 +15,7 @@ pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
     if let Some(prometheus) = Prometheus::named(&args.fleet)? {
         return fleet::zombies(&prometheus, args.json, args.fail, look).await;
     }
-    let source = Source::connect(&args.from, &args.probes).await?;
+    let source = Source::connect(&args.from).await?;
     let document = source.zombies().await?;
     if args.json {
         json::line(&document)?;
@@ -28,11 +28,11 @@ pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
 
 fn report(document: &Document<Zombie>, look: Look) -> String {
     let mut text = if document.items.is_empty() {
-        format!("no zombies on {}\n", look.clean(&document.host))
+        format!("no zombies on {}\n", look.clean(&document.head.host))
     } else {
         table(&document.items, look)
     };
-    if let Some(loss) = loss(document.lost_events) {
+    if let Some(loss) = loss(document.head.lost_events) {
         text.push_str(&loss);
         text.push('\n');
     }

@@ -55,16 +55,18 @@ fn local_modes(program: &OwnedFd) -> libc::tcflag_t {
     }
 }
 
-/// Runs `top`, does something once it has drawn, and gives its exit code and all it wrote.
-fn top(act: impl Fn(&mut File, &Child)) -> (Option<i32>, String) {
-    let (mut person, program) = terminal();
-    let before = local_modes(&program);
-    let side = || Stdio::from(program.try_clone().expect("another descriptor"));
-    let mut child = reapwatch(&["top", "--url", &agent()])
+/// The program's side once more.
+fn side(program: &OwnedFd) -> Stdio {
+    Stdio::from(program.try_clone().expect("another descriptor"))
+}
+
+/// `top`, and what it wrote until it had drawn.
+fn drawn(person: &mut File, program: &OwnedFd, stderr: Stdio) -> (Child, Vec<u8>) {
+    let child = reapwatch(&["top", "--url", &agent()])
         .env("TERM", "xterm-256color")
-        .stdin(side())
-        .stdout(side())
-        .stderr(Stdio::null())
+        .stdin(side(program))
+        .stdout(side(program))
+        .stderr(stderr)
         .spawn()
         .expect("it starts");
     let mut written = Vec::new();
@@ -73,10 +75,19 @@ fn top(act: impl Fn(&mut File, &Child)) -> (Option<i32>, String) {
         let read = person.read(&mut portion).expect("it draws");
         written.extend_from_slice(&portion[..read]);
     }
+    (child, written)
+}
+
+/// Runs `top`, does something once it has drawn, and gives its exit code and all it wrote.
+fn top(act: impl Fn(&mut File, &Child)) -> (Option<i32>, String) {
+    let (mut person, program) = terminal();
+    let before = local_modes(&program);
+    let (mut child, mut written) = drawn(&mut person, &program, Stdio::null());
     act(&mut person, &child);
     let begun = Instant::now();
     let reader = thread::spawn(move || {
         // It ends with an error when the last program side is closed.
+        let mut portion = [0; 4096];
         while let Ok(read) = person.read(&mut portion) {
             written.extend_from_slice(&portion[..read]);
         }
@@ -131,20 +142,7 @@ fn control_c_leaves() {
 #[test]
 fn a_terminal_that_is_closed_ends_it_without_a_crash() {
     let (mut person, program) = terminal();
-    let side = || Stdio::from(program.try_clone().expect("another descriptor"));
-    let mut child = reapwatch(&["top", "--url", &agent()])
-        .env("TERM", "xterm-256color")
-        .stdin(side())
-        .stdout(side())
-        .stderr(side())
-        .spawn()
-        .expect("it starts");
-    let mut written = Vec::new();
-    let mut portion = [0; 4096];
-    while !String::from_utf8_lossy(&written).contains("java") {
-        let read = person.read(&mut portion).expect("it draws");
-        written.extend_from_slice(&portion[..read]);
-    }
+    let (mut child, _) = drawn(&mut person, &program, side(&program));
     drop((person, program));
     let begun = Instant::now();
     let status = loop {

@@ -165,7 +165,7 @@ impl Agent {
 
     /// Whether deaths are seen by tracepoints only, which cannot know everything.
     pub(crate) fn by_tracepoints(&self) -> bool {
-        self.zombies().source == "tracepoint"
+        self.zombies().head.source == "tracepoint"
     }
 
     /// What `reapwatch doctor` says.

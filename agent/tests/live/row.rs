@@ -21,7 +21,7 @@ const NOT_JUDGED: &str = "never_reaped";
 #[ignore = "needs root and a kernel with BTF"]
 fn every_death_is_told_truly() {
     let agent = Agent::start(&[]);
-    let source = agent.zombies().source;
+    let source = agent.zombies().head.source;
     let by_tracepoints = agent.by_tracepoints();
     let mut verdicts = Verdicts::default();
     let forced = std::env::var("REAPWATCH_TEST_HOOK");

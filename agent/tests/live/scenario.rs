@@ -98,8 +98,7 @@ pub(crate) fn crowd(kind: &str, count: u32) -> Crowd {
 /// Zombies that stay until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Leak {
-    program: Child,
-    stdin: Option<ChildStdin>,
+    kept: Kept,
     /// The zombies.
     pub(crate) truths: Vec<Truth>,
 }
@@ -107,42 +106,21 @@ pub(crate) struct Leak {
 impl Leak {
     /// Makes `count` of them.
     pub(crate) fn start(count: u32) -> Self {
-        let mut program = Command::new(program())
-            .args(["leak", "--count", &count.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program runs");
-        let stdout = BufReader::new(program.stdout.take().expect("it is piped"));
-        let lines = stdout.lines().take(count as usize);
-        let truths = lines.map(|line| serde_json::from_str(&line.expect("a line")).expect("JSON"));
-        let truths: Vec<Truth> = truths.collect();
-        assert_eq!(truths.len(), count as usize, "scenarios leak ended early");
-        let stdin = program.stdin.take();
-        Self {
-            program,
-            stdin,
-            truths,
-        }
+        let args = ["leak", "--count", &count.to_string()];
+        let (kept, truths) = Kept::start_many(&args, count as usize);
+        Self { kept, truths }
     }
 
     /// Who leaks.
     pub(crate) fn pid(&self) -> u32 {
-        self.program.id()
-    }
-}
-
-impl Drop for Leak {
-    fn drop(&mut self) {
-        drop(self.stdin.take());
-        drop(self.program.wait());
+        self.kept.program.id()
     }
 }
 
 /// A process that stays in a state until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Staying {
-    _program: Kept,
+    _kept: Kept,
     /// Which, and in which state.
     pub(crate) stay: Stay,
 }
@@ -150,11 +128,8 @@ pub(crate) struct Staying {
 impl Staying {
     /// Starts the one of this name.
     pub(crate) fn start(name: &str) -> Self {
-        let (program, stay) = Kept::start(&["stay", name]);
-        Self {
-            _program: program,
-            stay,
-        }
+        let (kept, stay) = Kept::start(&["stay", name]);
+        Self { _kept: kept, stay }
     }
 }
 
@@ -168,18 +143,28 @@ struct Kept {
 impl Kept {
     /// Starts it, and reads the line that says what it made.
     fn start<T: DeserializeOwned>(args: &[&str]) -> (Self, T) {
+        let (kept, mut made) = Self::start_many(args, 1);
+        (kept, made.remove(0))
+    }
+
+    /// The same of one that says so in as many lines.
+    fn start_many<T: DeserializeOwned>(args: &[&str], count: usize) -> (Self, Vec<T>) {
         let mut program = Command::new(program())
             .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the program runs");
-        let mut line = String::new();
-        let mut stdout = BufReader::new(program.stdout.take().expect("it is piped"));
-        stdout.read_line(&mut line).expect("a line");
         let stdin = program.stdin.take();
-        let made = serde_json::from_str(&line)
-            .unwrap_or_else(|error| panic!("scenarios {args:?}: {error}"));
+        let stdout = BufReader::new(program.stdout.take().expect("it is piped"));
+        let lines = stdout.lines().take(count);
+        let made: Vec<_> = lines
+            .map(|line| {
+                serde_json::from_str(&line.expect("a line"))
+                    .unwrap_or_else(|error| panic!("scenarios {args:?}: {error}"))
+            })
+            .collect();
+        assert_eq!(made.len(), count, "scenarios {args:?} ended early");
         (Self { program, stdin }, made)
     }
 }

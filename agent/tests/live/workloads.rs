@@ -185,6 +185,10 @@ fn culprit_in_pod() {
     let zombie = zombies.into_iter().find(held).expect("it is still there");
     assert!(is_named(zombie.container.clone()), "{zombie:#?}");
     assert!(is_named(zombie.parent_container.clone()), "{zombie:#?}");
+    for pid in [leaky.pid, zombie.pid] {
+        let story = agent.explain(pid).story;
+        assert!(is_named(story.container.clone()), "{story:#?}");
+    }
     let table = crate::agent::view(&["culprits", "--table"], agent.socket());
     let table = String::from_utf8_lossy(&table.stdout).into_owned();
     assert!(table.contains("shop/web-0/leaky"), "{table}");

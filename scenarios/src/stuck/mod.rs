@@ -6,7 +6,6 @@ mod core;
 mod freezer;
 mod fuse;
 mod namespace;
-mod server;
 mod tracer;
 
 use std::any::Any;

@@ -8,10 +8,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
-use rustix::thread::{UnshareFlags, unshare_unsafe};
-
 use super::{Connection, Who, collect};
+use crate::kernel;
 
 /// Where the kernel shows the connections.
 const CONTROL: &str = "/sys/fs/fuse/connections";
@@ -191,7 +189,7 @@ fn find_control() -> bool {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let mut places = mounts.lines().filter_map(|line| line.split(' ').nth(1));
     let mounted = places.any(|place| place == CONTROL);
-    if !mounted && let Err(error) = mount_privately() {
+    if !mounted && let Err(error) = kernel::mount_for_this_thread("fusectl", CONTROL) {
         log::debug!("fusectl is not mounted and cannot be: {error}");
     }
     mounted
@@ -221,19 +219,6 @@ fn abort(number: u32, mounted: bool) -> String {
     } else {
         format!("mount -t fusectl fusectl {CONTROL}; {abort}")
     }
-}
-
-fn mount_privately() -> std::io::Result<()> {
-    // SAFETY: only this thread, which ends after its look, leaves the common mount namespace and
-    // working directory.
-    unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
-    mount_change(
-        "/",
-        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
-    )?;
-    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    mount("fusectl", CONTROL, "fusectl", flags, None)?;
-    Ok(())
 }
 
 #[cfg(test)]

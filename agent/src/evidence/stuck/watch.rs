@@ -181,22 +181,7 @@ mod tests {
     }
 
     fn task(tgid: u32, state: TaskState) -> Task {
-        Task {
-            process: process(tgid),
-            state,
-            parent: None,
-            tracer: None,
-            forker: None,
-            kill: None,
-            begin_ns: None,
-            status: None,
-            exit_signal: None,
-            cgroup_id: None,
-            uid: 0,
-            waits: None,
-            dead_by_ns: None,
-            pids: Vec::new(),
-        }
+        Task::new(process(tgid), state)
     }
 
     fn at(seconds: u64, tasks: Vec<Task>) -> Snapshot {

@@ -21,7 +21,7 @@ fn documents_are_the_loops_documents() {
     let zombies: Document<Zombie> =
         serde_json::from_value(server.get("/api/v1/zombies").json()).expect("a document");
     assert_eq!(
-        (zombies.host.as_str(), zombies.lost_events),
+        (zombies.head.host.as_str(), zombies.head.lost_events),
         ("testhost", 3)
     );
     let top = server.get("/api/v1/top").json();

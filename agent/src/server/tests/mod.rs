@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Web, bind, listen::Listeners, serve};
 use crate::api::{
-    Culprits, Doctor, Document, ExitLine, Explained, Explanation, FinishedExit, Summary, Top,
+    Culprits, Doctor, Document, ExitLine, Explained, Explanation, FinishedExit, Head, Summary, Top,
     VERSION,
 };
 use crate::handle::{Handle, Health, Request};
@@ -168,27 +168,27 @@ async fn pretend(mut requests: mpsc::Receiver<Request>, behaviour: Loop) {
     }
 }
 
-fn document<T>(items: Vec<T>) -> Document<T> {
-    Document {
+fn head() -> Head {
+    Head {
         version: VERSION,
         host: "testhost".to_owned(),
         kernel: "6.1.0".to_owned(),
         source: "fentry".to_owned(),
         at: "2026-01-01T00:00:00.000000000Z".to_owned(),
         lost_events: 3,
+    }
+}
+
+fn document<T>(items: Vec<T>) -> Document<T> {
+    Document {
+        head: head(),
         items,
     }
 }
 
 fn explained(pid: u32) -> Explained {
-    let head = document(Vec::<()>::new());
     Explained {
-        version: VERSION,
-        host: head.host,
-        kernel: head.kernel,
-        source: head.source,
-        at: head.at,
-        lost_events: head.lost_events,
+        head: head(),
         story: Explanation {
             pid,
             process: None,

@@ -3,10 +3,9 @@
 use super::*;
 use crate::evidence::Freezer;
 use crate::evidence::stuck::{Connection, CoreHelper, Facts, Frame, Member, Who};
+use crate::verdict::testing::{SECOND, assert_sound};
 
 use Confidence::{Certain, Guess, Likely};
-
-const SECOND: u64 = 1_000_000_000;
 
 fn thread(tid: u32, state: char, stack: &[&str]) -> Thread {
     let frame = |line: &&str| {
@@ -74,19 +73,7 @@ fn connection(number: u32, servers: Vec<Who>) -> Connection {
 
 #[track_caller]
 fn assert_judged(stuck: &Stuck, id: &str, confidence: Confidence) -> Verdict {
-    let verdict = judge(stuck).expect("there is a verdict");
-    assert_eq!(
-        (verdict.id, verdict.confidence),
-        (id, confidence),
-        "{verdict:#?}"
-    );
-    let remedy = verdict.remedy.to_lowercase();
-    assert!(
-        !remedy.contains("reboot") && !remedy.contains("-9"),
-        "{remedy}"
-    );
-    assert!(!verdict.evidence.is_empty() && !verdict.summary.ends_with('.'));
-    verdict
+    assert_sound(judge(stuck), id, confidence)
 }
 
 #[test]

@@ -41,11 +41,11 @@ reapwatch  web-1  6.18.44  fentry  agent at x
 #[test]
 fn loss_is_worded_and_seen_on_a_narrow_screen() {
     let mut rows = busy();
-    rows.lost_events = 12;
+    rows.head.lost_events = 12;
     let mut model = model(rows);
     assert!(screen(&mut model, 100, 24).contains("LOST 12 events: rows may be missing or late"));
     assert!(screen(&mut model, 60, 12).contains("LOST 12 events"));
-    model.frame.lost_events = 0;
+    model.frame.head.lost_events = 0;
     assert!(!screen(&mut model, 100, 24).contains("LOST"));
 }
 
@@ -130,7 +130,7 @@ fn no_size_panics_in_any_state() {
     for actions in states {
         for (width, height) in [(40, 10), (0, 0), (1, 1), (2, 3), (7, 2), (300, 1), (1, 60)] {
             let mut model = model(busy());
-            model.frame.lost_events = 3;
+            model.frame.head.lost_events = 3;
             model.fail("x".repeat(100), Duration::ZERO);
             for &action in actions {
                 model.act(action);
@@ -192,7 +192,7 @@ fn ascii_terminals_get_ascii() {
 #[test]
 fn without_colour_nothing_is_coloured() {
     let mut rows = busy();
-    rows.lost_events = 1;
+    rows.head.lost_events = 1;
     let mut model = model(rows);
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).expect("a test terminal");
     terminal

@@ -102,11 +102,11 @@ impl Board for Document<Top> {
     };
 
     fn at(&self) -> &str {
-        &self.at
+        &self.head.at
     }
 
     fn place(&self, look: Look) -> Vec<String> {
-        [&self.host, &self.kernel, &self.source]
+        [&self.head.host, &self.head.kernel, &self.head.source]
             .map(|words| look.clean(words))
             .to_vec()
     }
@@ -117,7 +117,7 @@ impl Board for Document<Top> {
             zombies: count(summary.zombies, "zombie"),
             worth_a_look: summary.zombies > 0,
             stuck: summary.stuck,
-            lost: self.lost_events,
+            lost: self.head.lost_events,
         }
     }
 
@@ -263,10 +263,10 @@ impl Board for Document<Top> {
         };
         let mut text = format!(
             "{}  {}  {}  {}\n{}  {exits}  {} reaped  since {} ago\n",
-            look.clean(&frame.at),
-            look.clean(&frame.host),
-            look.clean(&frame.kernel),
-            look.clean(&frame.source),
+            look.clean(&frame.head.at),
+            look.clean(&frame.head.host),
+            look.clean(&frame.head.kernel),
+            look.clean(&frame.head.source),
             count(summary.zombies, "zombie"),
             summary.reaped_total,
             look.duration(summary.uptime_seconds),
@@ -277,7 +277,7 @@ impl Board for Document<Top> {
         for full in model.top().pids.iter().filter(|it| pids::matters(it)) {
             text.extend([pids::line(full, look).as_str(), "\n"]);
         }
-        if let Some(loss) = loss(frame.lost_events) {
+        if let Some(loss) = loss(frame.head.lost_events) {
             text.push_str(&loss);
             text.push('\n');
         }

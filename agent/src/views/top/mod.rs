@@ -33,7 +33,7 @@ pub async fn run(args: &TopArgs, look: Look) -> anyhow::Result<Outcome> {
         return show(args, view, prometheus, look).await;
     }
     let view = view::<Source>(args);
-    let source = Source::connect(&args.from, &args.probes).await?;
+    let source = Source::connect(&args.from).await?;
     show(args, view, source, look).await
 }
 

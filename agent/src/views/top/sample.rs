@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::api::{Document, Exit, Parent, Process, Summary, Top, VERSION, Verdict, Zombie};
+use crate::api::{Document, Exit, Head, Parent, Process, Summary, Top, VERSION, Verdict, Zombie};
 use crate::cli::TopView;
 use crate::views::Look;
 
@@ -91,12 +91,14 @@ pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
         agent_version: "0.1.0".into(),
     };
     Document {
-        version: VERSION,
-        host: "web-1".into(),
-        kernel: "6.18.44".into(),
-        source: "fentry".into(),
-        at: "2026-11-22T03:11:22.123456789Z".into(),
-        lost_events: 0,
+        head: Head {
+            version: VERSION,
+            host: "web-1".into(),
+            kernel: "6.18.44".into(),
+            source: "fentry".into(),
+            at: "2026-11-22T03:11:22.123456789Z".into(),
+            lost_events: 0,
+        },
         items: vec![Top {
             summary,
             parents,

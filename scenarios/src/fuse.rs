@@ -1,0 +1,211 @@
+//! A file that answers when it likes: the smallest FUSE server, of one file and without content,
+//! spoken by hand: <https://elixir.bootlin.com/linux/v6.12/source/include/uapi/linux/fuse.h>.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tempfile::TempDir;
+
+use crate::lacking::Lacking;
+
+const FORGET: u32 = 2;
+/// Whoever wants to know what file this is; nobody believes an answer for long.
+pub(crate) const GETATTR: u32 = 3;
+const OPEN: u32 = 14;
+/// A read of the file.
+pub(crate) const READ: u32 = 15;
+const RELEASE: u32 = 18;
+/// The close of a descriptor, also by an exit.
+pub(crate) const FLUSH: u32 = 25;
+const INIT: u32 = 26;
+const INTERRUPT: u32 = 36;
+const BATCH_FORGET: u32 = 42;
+
+/// `FOPEN_DIRECT_IO`: a read waits for us, not for a page.
+const DIRECT: u32 = 1;
+
+/// Where the file is; what is mounted there goes with this.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The file.
+    pub(crate) file: PathBuf,
+    _folder: TempDir,
+}
+
+impl Place {
+    /// A fresh one, where nothing is mounted yet.
+    pub(crate) fn new() -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("reapwatch-fuse")
+            .tempdir()?;
+        let file = folder.path().join("file");
+        fs::write(&file, "")?;
+        Ok(Self {
+            file,
+            _folder: folder,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        match umount2(&self.file, MntFlags::MNT_DETACH) {
+            // Nothing was mounted.
+            Ok(()) | Err(Errno::EINVAL) => {}
+            Err(error) => eprintln!("scenarios: {} stays: {error}", self.file.display()),
+        }
+    }
+}
+
+/// Who answers. The kernel aborts the connection when the last process that has this is gone,
+/// so that nothing can be left waiting for it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    device: File,
+}
+
+/// A request that waits for its answer.
+#[derive(Debug)]
+pub(crate) struct Request {
+    operation: u32,
+    unique: [u8; 8],
+}
+
+impl Server {
+    /// One that serves nothing yet; the error is [`Lacking`] where the kernel has no FUSE.
+    pub(crate) fn new() -> Result<Self> {
+        let device = File::options().read(true).write(true).open("/dev/fuse");
+        match device.as_ref().map_err(errno) {
+            // Without its node, its driver, or the module that the node would load.
+            Err(absent @ (Errno::ENOENT | Errno::ENODEV | Errno::ENXIO)) => {
+                Err(Lacking::new("FUSE: no /dev/fuse", absent).into())
+            }
+            _ => Ok(Self {
+                device: device.context("cannot open /dev/fuse")?,
+            }),
+        }
+    }
+
+    /// Puts the file in its place.
+    pub(crate) fn mount(&self, place: &Place) -> nix::Result<()> {
+        let options = format!(
+            "fd={},rootmode=100644,user_id=0,group_id=0",
+            self.device.as_raw_fd()
+        );
+        mount(
+            Some("reapwatch-test"),
+            &place.file,
+            Some("fuse"),
+            MsFlags::empty(),
+            Some(options.as_str()),
+        )
+    }
+
+    /// Answers all requests until one is `awaited`, and returns that one unanswered; each must
+    /// come within `patience`.
+    pub(crate) fn serve_until(
+        &mut self,
+        patience: impl Into<PollTimeout>,
+        awaited: impl Fn(u32) -> bool,
+    ) -> Result<Request> {
+        let patience = patience.into();
+        loop {
+            let request = self.next(patience)?;
+            if awaited(request.operation) {
+                return Ok(request);
+            }
+            self.answer(&request)?;
+        }
+    }
+
+    fn next(&mut self, patience: PollTimeout) -> Result<Request> {
+        let mut ready = [PollFd::new(self.device.as_fd(), PollFlags::POLLIN)];
+        ensure!(poll(&mut ready, patience)? == 1, "nobody uses the file");
+        // The kernel wants 8 KiB and a whole write at least (`fuse_dev_do_read`).
+        let mut bytes = [0; 16 << 10];
+        let length = self.device.read(&mut bytes).context("read a request")?;
+        ensure!(length >= 40, "a request without a head");
+        Ok(Request {
+            operation: u32::from_ne_bytes(bytes[4..8].try_into()?),
+            unique: bytes[8..16].try_into()?,
+        })
+    }
+
+    /// What any file would answer.
+    pub(crate) fn answer(&mut self, request: &Request) -> Result<()> {
+        match request.operation {
+            FORGET | BATCH_FORGET | INTERRUPT => Ok(()),
+            INIT => self.send(request, 0, &init()),
+            GETATTR => self.send(request, 0, &attributes()),
+            OPEN => self.send(request, 0, &opened()),
+            READ | FLUSH | RELEASE => self.send(request, 0, &[]),
+            _ => self.send(request, -libc::ENOSYS, &[]),
+        }
+    }
+
+    fn send(&mut self, to: &Request, error: i32, content: &[u8]) -> Result<()> {
+        let length = 16 + content.len() as u32;
+        let mut bytes = length.to_ne_bytes().to_vec();
+        bytes.extend(error.to_ne_bytes());
+        bytes.extend(to.unique);
+        bytes.extend(content);
+        match self.device.write_all(&bytes) {
+            // Whoever asked was interrupted.
+            Err(error) if errno(&error) == Errno::ENOENT => Ok(()),
+            sent => sent.context("answer a request"),
+        }
+    }
+}
+
+fn errno(error: &std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or_default())
+}
+
+/// The number of the connection behind a mount; a look at the mount itself would need its server.
+pub(crate) fn connection(file: &Path) -> Result<u32> {
+    let text = fs::read_to_string("/proc/self/mountinfo").context("cannot read mounts")?;
+    let minor = text.lines().find_map(|line| {
+        let words: Vec<_> = line.split(' ').collect();
+        let here = Path::new(words.get(4)?) == file;
+        words
+            .get(2)
+            .filter(|_| here)?
+            .split_once(':')?
+            .1
+            .parse()
+            .ok()
+    });
+    minor.context("the mount is not listed")
+}
+
+/// `fuse_init_out`: version 7.31, writes of a page, times in nanoseconds.
+fn init() -> [u8; 64] {
+    let mut out = [0; 64];
+    out[0..4].copy_from_slice(&7_u32.to_ne_bytes());
+    out[4..8].copy_from_slice(&31_u32.to_ne_bytes());
+    out[20..24].copy_from_slice(&4096_u32.to_ne_bytes());
+    out[24..28].copy_from_slice(&1_u32.to_ne_bytes());
+    out
+}
+
+/// `fuse_attr_out`: inode 1, an empty file of one link, valid for no time.
+fn attributes() -> [u8; 104] {
+    let mut out = [0; 104];
+    out[16..24].copy_from_slice(&1_u64.to_ne_bytes());
+    out[76..80].copy_from_slice(&0o100_644_u32.to_ne_bytes());
+    out[80..84].copy_from_slice(&1_u32.to_ne_bytes());
+    out
+}
+
+/// `fuse_open_out`.
+fn opened() -> [u8; 16] {
+    let mut out = [0; 16];
+    out[8..12].copy_from_slice(&DIRECT.to_ne_bytes());
+    out
+}
