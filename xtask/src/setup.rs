@@ -44,6 +44,10 @@ const CONTAINERS: [(&str, &str); 4] = [
     ("runc", "runc"),
 ];
 
+/// What `cargo xtask test` checks the sources with: rustup's components, and what Debian's cargo
+/// has instead.
+const COMPONENTS: [(&str, &str); 2] = [("rustfmt", "rustfmt-web"), ("clippy", "rust-web-clippy")];
+
 /// The version that the checked-in object was linked with.
 const LINKER_VERSION: &str = "0.13.0";
 
@@ -167,15 +171,20 @@ impl Missing {
         if pods {
             packages.extend(missing_containers());
         }
+        let absent = COMPONENTS
+            .into_iter()
+            .filter(|(name, _)| test && !has_component(name));
+        let (components, instead): (Vec<_>, Vec<_>) = absent.unzip();
+        let rustup = workspace::find_program("rustup").is_some();
+        if !rustup {
+            packages.extend(instead);
+        }
         Self {
             packages,
             linker: build && !linker_is_right(),
             packager: test && workspace::find_program("cargo-deb").is_none(),
             prometheus: pods && prometheus::folder().is_none(),
-            components: ["rustfmt", "clippy"]
-                .into_iter()
-                .filter(|name| test && !has_component(name))
-                .collect(),
+            components: if rustup { components } else { Vec::new() },
         }
     }
 

@@ -176,6 +176,10 @@ impl Remote {
                 say(format_args!("reading from the agent at {endpoint}"));
                 Ok(Ok(Self { endpoint }))
             }
+            Err(error) if view.socket.is_some() && is_refusal(&error) => bail!(
+                "the agent's socket {endpoint} may not be opened by this user; run this with \
+                 sudo, or start that agent with --socket-group of a group of yours"
+            ),
             Err(error) if named => bail!(
                 "no agent answers at {endpoint}: {error}; start it there, or leave {} away",
                 if view.url.is_some() {
@@ -293,6 +297,12 @@ async fn ready(handle: &Handle) -> anyhow::Result<()> {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Ok(())
+}
+
+/// Whether this user may not ask.
+fn is_refusal(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
 fn absent(socket: &Path, error: &anyhow::Error) -> String {

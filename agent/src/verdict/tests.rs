@@ -436,6 +436,7 @@ fn a_wait_for_others_is_none_that_took_the_oldest() {
 
     let took_none = waited(leak(), 5, 1);
     assert_judged(&took_none, "waits_for_others", Likely);
+    assert_judged(&waited(leak(), 1, 1), "waits_for_others", Guess);
 
     let mut passed = reaped(waited(leak(), 5, 1), 5, 1);
     passed.zombies.passed_over = 3;

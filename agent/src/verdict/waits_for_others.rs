@@ -88,7 +88,12 @@ fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
     let took_or_unknown = evidence.would_take_beside_the_dead() != Some(false);
     if evidence.waited_beside_the_dead() == Some(true) && none_taken && took_or_unknown {
         let line = "it called wait while they lay dead, and took none".to_owned();
-        signs.push((Confidence::Likely, line));
+        // One alone may be under way, its reap yet to come.
+        let confidence = match evidence.habits.waits {
+            Some(1) => Confidence::Guess,
+            _ => Confidence::Likely,
+        };
+        signs.push((confidence, line));
     }
     signs
 }

@@ -213,7 +213,6 @@ fn table(culprits: &[Culprit], look: Look) -> String {
             Bound::Exact
         };
         let last_wait = culprit.last_wait_at.as_deref().and_then(time_of_day);
-        let why = culprit.verdict.as_ref();
         let mut cells = vec![
             culprit.process.pid.to_string(),
             look.clean(&culprit.process.comm),
@@ -229,7 +228,7 @@ fn table(culprits: &[Culprit], look: Look) -> String {
         if placed {
             cells.push(look.workload(culprit.container.as_ref()));
         }
-        cells.push(why.map_or_else(nothing, |verdict| look.clean(&verdict.id)));
+        cells.push(look.why(culprit.verdict.as_ref()));
         table.row(cells);
     }
     table.render(look)

@@ -5,8 +5,9 @@ use crate::cli::DoctorArgs;
 use crate::client::Remote;
 use crate::say::say;
 
-use super::output::print;
+use super::output::{print, width};
 use super::table::{Side, Table};
+use super::text::wrap;
 use super::{Look, Outcome, json};
 
 /// Asks the agent if there is one, else looks itself; a failing host is no error but the answer.
@@ -22,7 +23,7 @@ pub async fn run(args: &DoctorArgs, look: Look) -> anyhow::Result<Outcome> {
     if args.json {
         json::line(&doctor)?;
     } else {
-        print(&report(&doctor, look))?;
+        print(&report(&doctor, look, width()))?;
     }
     Ok(if doctor.runs {
         Outcome::Fine
@@ -31,7 +32,7 @@ pub async fn run(args: &DoctorArgs, look: Look) -> anyhow::Result<Outcome> {
     })
 }
 
-fn report(doctor: &Doctor, look: Look) -> String {
+fn report(doctor: &Doctor, look: Look, width: usize) -> String {
     let mut text = format!(
         "{}, kernel {}\n",
         look.clean(&doctor.host),
@@ -45,7 +46,7 @@ fn report(doctor: &Doctor, look: Look) -> String {
         text.push('\n');
         text.push_str(&probes(doctor, look));
     }
-    text.push_str(&details(doctor, look));
+    text.push_str(&details(doctor, look, width));
     text.push('\n');
     text.push_str(&verdict(doctor, look));
     text
@@ -80,48 +81,32 @@ fn probes(doctor: &Doctor, look: Look) -> String {
             .hook
             .as_deref()
             .map_or("NONE".to_owned(), |hook| look.clean(hook));
-        let lost = probe
-            .lost
-            .as_deref()
-            .map_or("nothing".to_owned(), |lost| look.clean(lost));
+        let lost = probe.lost.as_ref().map_or("nothing", |_| "see below");
         let needed = if probe.required { "yes" } else { "no" };
         table.row(vec![
             look.clean(&probe.probe),
             needed.to_owned(),
             hook,
-            lost,
+            lost.to_owned(),
         ]);
     }
     table.render(look)
 }
 
-/// What was refused, and what to do: too long for a cell.
-fn details(doctor: &Doctor, look: Look) -> String {
-    let refused = doctor.probes.iter().flat_map(|probe| {
-        let name = look.clean(&probe.probe);
-        probe
-            .refused
-            .iter()
-            .map(move |why| format!("refused ({name}): {}", look.clean(why)))
-    });
-    let mends = doctor
-        .facts
-        .iter()
-        .filter(|fact| !fact.ok)
-        .filter_map(|fact| {
-            let mend = fact.mend.as_deref()?;
-            Some(format!(
-                "to do ({}): {}",
-                look.clean(&fact.name),
-                look.clean(mend)
-            ))
-        });
-    let lines: Vec<String> = refused.chain(mends).collect();
-    if lines.is_empty() {
-        String::new()
-    } else {
-        format!("\n{}\n", lines.join("\n"))
+/// What is lost, what was refused, and what to do: too long for a cell.
+fn details(doctor: &Doctor, look: Look, width: usize) -> String {
+    let probes = || doctor.probes.iter();
+    let lost = probes().filter_map(|it| Some(("lost", &it.probe, it.lost.as_ref()?)));
+    let refused = probes().flat_map(|it| it.refused.iter().map(|why| ("refused", &it.probe, why)));
+    let failed = doctor.facts.iter().filter(|fact| !fact.ok);
+    let mends = failed.filter_map(|it| Some(("to do", &it.name, it.mend.as_ref()?)));
+    let mut text = String::new();
+    for (kind, name, words) in lost.chain(refused).chain(mends) {
+        let words = look.clean(&format!("{kind} ({name}): {words}"));
+        let lines = wrap(&words, width.saturating_sub(4).max(20));
+        text.extend(["\n", &lines.join("\n    ")]);
     }
+    if text.is_empty() { text } else { text + "\n" }
 }
 
 fn verdict(doctor: &Doctor, look: Look) -> String {
@@ -171,7 +156,7 @@ mod tests {
                 probe: "zombie".into(),
                 hook: None,
                 required: true,
-                lost: Some("all".into()),
+                lost: Some("no zombie is seen at all, and nothing is told of it".into()),
                 refused: vec!["fentry:do_notify_parent: EPERM".into()],
             }],
         };
@@ -181,10 +166,11 @@ mod tests {
                 color: false,
                 ascii: true,
             },
+            60,
         );
         for part in [
             "NO  privileges  no CAP_BPF",
-            "zombie  yes     NONE  all",
+            "zombie  yes     NONE  see below\n\nlost (zombie): no zombie is seen at all, and nothing is\n    told of it\nrefused",
             "refused (zombie): fentry:do_notify_parent: EPERM",
             "to do (privileges): run it with sudo",
             "reapwatch cannot run here: no hook for zombie",

@@ -8,7 +8,7 @@ use crate::client::Source;
 
 use super::output::{print, width};
 use super::table::head;
-use super::text::{Bound, count, rate, wrap};
+use super::text::{Bound, count, moment, rate, wrap};
 use super::zombies::loss;
 use super::{Look, Outcome, json};
 
@@ -262,12 +262,6 @@ impl Page {
             self.lines("  - ", &words);
         }
     }
-}
-
-/// `2026-11-22 03:11:22.123`.
-fn moment(at: &str) -> String {
-    let at = at.trim_end_matches('Z').replacen('T', " ", 1);
-    at.get(..at.len().min(23)).unwrap_or(&at).to_owned()
 }
 
 /// The verdict in full, wrapped and indented.

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use rustix::termios::tcgetwinsize;
+
 /// Whether anybody still reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
@@ -11,11 +13,16 @@ pub enum Reader {
     Gone,
 }
 
-/// Columns of the terminal, or what reads well where stdout is none.
+/// Columns that read well where no terminal says how many it has.
+const USUAL: usize = 100;
+
+/// Columns of the terminal; of the one behind stderr where stdout is a pipe, into `head` maybe.
 pub fn width() -> usize {
-    let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
-    let columns = size.map(|size| usize::from(size.ws_col));
-    columns.filter(|columns| *columns > 0).unwrap_or(100)
+    let columns = |size: rustix::termios::Winsize| usize::from(size.ws_col);
+    let shown = tcgetwinsize(io::stdout()).map(columns);
+    let behind = || tcgetwinsize(io::stderr()).map(|size| columns(size).min(USUAL));
+    let known = shown.or_else(|_| behind()).ok();
+    known.filter(|columns| *columns > 0).unwrap_or(USUAL)
 }
 
 /// Prints and flushes.

@@ -5,7 +5,8 @@ use crate::cli::StuckArgs;
 use crate::client::Source;
 
 use super::output::{print, width};
-use super::text::{Bound, time_of_day, wrap};
+use super::table::head;
+use super::text::{Bound, count, moment, wrap};
 use super::zombies::loss;
 use super::{Look, Outcome, json};
 
@@ -30,10 +31,17 @@ pub async fn run(args: &StuckArgs, look: Look) -> anyhow::Result<Outcome> {
 }
 
 fn report(document: &Document<Stuck>, look: Look, width: usize) -> String {
-    let blocks = document.items.iter().map(|stuck| block(stuck, look, width));
-    let mut text = blocks.collect::<Vec<_>>().join("\n");
-    if document.items.is_empty() {
-        text = format!("no stuck exits on {}\n", look.clean(&document.head.host));
+    let host = look.clean(&document.head.host);
+    let mut text = match document.items.len() {
+        0 => format!("no stuck exits on {host}\n"),
+        number => {
+            let at = moment(&document.head.at);
+            let number = count(number as u64, "stuck exit");
+            head(&format!("{host}, {at} UTC: {number}"), look)
+        }
+    };
+    for stuck in &document.items {
+        text.extend(["\n", &block(stuck, look, width)]);
     }
     if let Some(loss) = loss(document.head.lost_events) {
         text.extend([&loss, "\n"]);
@@ -54,10 +62,10 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
         stuck.pid,
         look.clean(&stuck.comm)
     );
-    if let Some(since) = stuck.since.as_deref().and_then(time_of_day) {
+    if let Some(since) = stuck.since.as_deref().map(moment) {
         text.extend([", since ", &look.clean(&since), " UTC"]);
     }
-    text.push('\n');
+    text = head(&text, look);
     let mut part = |name: &str, words: &str| {
         let room = width.saturating_sub(INDENT.len() + name.len()).max(20);
         for (n, line) in wrap(&look.clean(words), room).into_iter().enumerate() {
@@ -69,9 +77,12 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
             text.extend([INDENT, &lead, &line, "\n"]);
         }
     };
+    if stuck.container.is_some() {
+        part("where:     ", &look.workload(stuck.container.as_ref()));
+    }
     match &stuck.killer {
         Some(killer) => {
-            let at = time_of_day(&killer.at).unwrap_or_default();
+            let at = moment(&killer.at);
             let by = look.killer(Some(killer));
             part(
                 "killed:    ",
@@ -118,12 +129,19 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
                 verdict.summary, verdict.id, verdict.confidence
             ),
         );
-        for fact in &verdict.evidence {
+        // The lines above say the others.
+        for fact in verdict.evidence.iter().filter(|fact| !is_told(fact)) {
             part("           - ", fact);
         }
         part("to do:     ", &verdict.remedy);
     }
     text
+}
+
+/// Whether the lines of a block say it too: where a thread is, and since when and by whom.
+fn is_told(fact: &str) -> bool {
+    let of_a_thread = fact.starts_with("thread ") && fact.contains(", kernel stack: ");
+    of_a_thread || fact.starts_with("on its way out ")
 }
 
 fn thread(thread: &StuckThread) -> String {
@@ -174,7 +192,7 @@ fn kind(kind: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Killer, Process, Verdict, WaitsFor};
+    use crate::api::{Container, Head, Killer, Process, Verdict, WaitsFor};
 
     fn process(pid: u32, comm: &str) -> Process {
         Process {
@@ -211,11 +229,19 @@ mod tests {
                 what: "connection 38 (host:/x on /mnt)".to_owned(),
                 processes: vec![process(17, "sshfs")],
             }),
-            container: None,
+            container: Some(Container {
+                namespace: Some("shop".to_owned()),
+                pod: Some("web-0".to_owned()),
+                ..Container::default()
+            }),
             verdict: Some(Verdict {
                 id: "closing_files".to_owned(),
                 summary: "backup (PID 4242) is closing its files".to_owned(),
-                evidence: vec!["it waits for FUSE connection 38".to_owned()],
+                evidence: vec![
+                    "thread 4242 is in state D, kernel stack: fuse_flush".to_owned(),
+                    "it waits for FUSE connection 38".to_owned(),
+                    "on its way out for 5m; no fatal signal was seen".to_owned(),
+                ],
                 remedy: "abort it: echo 1 > /sys/fs/fuse/connections/38/abort".to_owned(),
                 confidence: "certain".to_owned(),
             }),
@@ -230,8 +256,9 @@ mod tests {
     #[test]
     fn a_block_says_all_that_is_known() {
         let expected = "\
-4242 backup?: on its way out for 5m12s, since 03:11:22.123 UTC
-    killed:    SIGKILL by 900 kubelet at 03:11:22.123 UTC
+4242 backup?: on its way out for 5m12s, since 2026-11-22 03:11:22.123 UTC
+    where:     shop/web-0
+    killed:    SIGKILL by 900 kubelet at 2026-11-22 03:11:22.123 UTC
     step:      closing its files
     waits for: FUSE connection 38 (host:/x on /mnt): 17 sshfs
     thread:    4242 D closing_files: request_wait_answer < fuse_flush
@@ -251,6 +278,7 @@ mod tests {
             threads: Vec::new(),
             killer: None,
             waits_for: None,
+            container: None,
             verdict: None,
             ..stuck()
         };
@@ -260,5 +288,26 @@ mod tests {
     step:      not known: its files could not be read
 ";
         assert_eq!(block(&unknown, LOOK, 100), expected);
+    }
+
+    #[test]
+    fn a_report_says_when_and_how_many() {
+        let document = |items| Document {
+            head: Head {
+                version: 1,
+                host: "web-1".to_owned(),
+                kernel: "6.18.0".to_owned(),
+                source: "fentry".to_owned(),
+                at: "2026-11-22T07:06:11.123456789Z".to_owned(),
+                lost_events: 0,
+            },
+            items,
+        };
+        let text = report(&document(vec![stuck(), stuck()]), LOOK, 100);
+        let head = "web-1, 2026-11-22 07:06:11.123 UTC: 2 stuck exits\n\n4242 backup?: on its way";
+        assert!(text.starts_with(head), "{text}");
+        assert!(text.contains("38/abort\n\n4242 backup?"), "{text}");
+        let none = report(&document(Vec::new()), LOOK, 100);
+        assert_eq!(none, "no stuck exits on web-1\n");
     }
 }

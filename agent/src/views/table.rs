@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt::Debug;
 
 use super::Look;
+use super::text::columns as breadth;
 
 /// On which side a column's cells stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +77,7 @@ impl Table {
     pub fn render(&self, look: Look) -> String {
         let widths: Vec<usize> = (0..self.columns.len())
             .map(|i| {
-                let cells = self.rows.iter().map(|row| row[i].chars().count());
+                let cells = self.rows.iter().map(|row| breadth(&row[i]));
                 cells.chain([self.columns[i].0.len()]).max().unwrap_or(0)
             })
             .collect();
@@ -107,7 +108,7 @@ pub fn line<'a>(cells: impl Iterator<Item = &'a str>, sides: &[Side], widths: &[
         if !text.is_empty() {
             text.push_str("  ");
         }
-        let blanks = " ".repeat(width.saturating_sub(cell.chars().count()));
+        let blanks = " ".repeat(width.saturating_sub(breadth(cell)));
         match side {
             Side::Left => text.extend([cell, &blanks]),
             Side::Right => text.extend([&blanks, cell]),
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_align_by_characters_not_bytes() {
+    fn columns_align_on_the_screen() {
         let mut table = Table::new(&[
             ("PID", Side::Right),
             ("AGE", Side::Right),
@@ -136,6 +137,10 @@ mod tests {
         ]);
         table.row(vec!["7".into(), "≥3.4s".into(), "sh".into()]);
         table.row(vec!["12345".into(), "850µs".into(), "java".into()]);
+        let mut wide = Table::new(&[("COMM", Side::Left), ("AGE", Side::Right)]);
+        for comm in ["日本語", "💀", "e\u{301}", "java"] {
+            wide.row(vec![comm.into(), "1s".into()]);
+        }
         let look = Look {
             color: false,
             ascii: false,
@@ -143,6 +148,10 @@ mod tests {
         assert_eq!(
             table.render(look),
             "  PID    AGE  COMM\n    7  ≥3.4s  sh\n12345  850µs  java\n"
+        );
+        assert_eq!(
+            wide.render(look),
+            "COMM    AGE\n日本語   1s\n💀       1s\ne\u{301}        1s\njava     1s\n"
         );
     }
 }

@@ -1,6 +1,8 @@
 //! Words for values: durations, ends, processes. All text of strangers goes through `clean`.
 
-use crate::api::{Container, Exit, Killer, Process};
+use crate::api::{Container, Exit, Killer, Process, Verdict};
+
+use unicode_width::UnicodeWidthStr as _;
 
 use super::Look;
 
@@ -105,6 +107,21 @@ impl Look {
         format!("{}{mark}", self.clean(&text))
     }
 
+    /// `never_waits`; with a question mark where it is a guess.
+    pub fn why(self, verdict: Option<&Verdict>) -> String {
+        verdict.map_or_else(
+            || self.nothing().to_owned(),
+            |verdict| {
+                let guess = verdict.confidence == "guess";
+                format!(
+                    "{}{}",
+                    self.clean(&verdict.id),
+                    if guess { "?" } else { "" }
+                )
+            },
+        )
+    }
+
     /// `exit 0`, `SIGKILL`, `SIGSEGV core`.
     pub fn exit(self, exit: Option<&Exit>) -> String {
         let Some(exit) = exit else {
@@ -152,8 +169,9 @@ impl Look {
 /// Control characters, and the format characters that reorder or hide text around them.
 fn invisible(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn pair(large: u64, large_unit: char, small: u64, small_unit: char) -> String {
@@ -189,12 +207,23 @@ pub fn time_of_day(at: &str) -> Option<String> {
     Some(time.get(..time.len().min(12))?.to_owned())
 }
 
-/// Breaks text at blanks, so that each line is at most `width` characters where a word allows.
+/// `2026-11-22 03:11:22.123`, of an RFC 3339 time.
+pub fn moment(at: &str) -> String {
+    let at = at.trim_end_matches('Z').replacen('T', " ", 1);
+    at.get(..at.len().min(23)).unwrap_or(&at).to_owned()
+}
+
+/// How many columns of a terminal text takes: a Chinese letter takes two, an accent none.
+pub fn columns(text: &str) -> usize {
+    text.width()
+}
+
+/// Breaks text at blanks, so that each line takes at most `width` columns where a word allows.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut room = width;
     for word in text.split_whitespace() {
-        let length = word.chars().count();
+        let length = columns(word);
         let line = lines.last_mut().expect("there is always one line");
         if line.is_empty() {
             line.push_str(word);
@@ -259,6 +288,7 @@ mod tests {
     #[test]
     fn names_cannot_steer_the_terminal() {
         assert_eq!(WIDE.clean("a\x1b[2Jb\u{202e}c"), "a?[2Jb?c");
+        assert_eq!(WIDE.clean("a\u{61c}b\u{e0041}"), "a?b?");
         assert_eq!(ASCII.clean("bücher"), "b?cher");
     }
 
@@ -335,6 +365,21 @@ mod tests {
     }
 
     #[test]
+    fn a_guess_is_marked() {
+        let mut verdict = Verdict {
+            id: "never_waits".to_owned(),
+            summary: String::new(),
+            evidence: Vec::new(),
+            remedy: String::new(),
+            confidence: "likely".to_owned(),
+        };
+        assert_eq!(WIDE.why(Some(&verdict)), "never_waits");
+        verdict.confidence = "guess".to_owned();
+        assert_eq!(WIDE.why(Some(&verdict)), "never_waits?");
+        assert_eq!(WIDE.why(None), "–");
+    }
+
+    #[test]
     fn times_of_day() {
         let at = "2026-11-22T03:11:22.123456789Z";
         assert_eq!(time_of_day(at).as_deref(), Some("03:11:22.123"));
@@ -348,6 +393,7 @@ mod tests {
     #[test]
     fn text_wraps_at_blanks() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("日本 語 e\u{301}é", 7), ["日本 語", "e\u{301}é"]);
         assert_eq!(wrap("one", 0), ["one"]);
         assert_eq!(wrap("", 10), [""]);
     }

@@ -60,6 +60,10 @@ pub fn table<'a>(zombies: impl IntoIterator<Item = &'a Zombie> + Clone, look: Lo
         .clone()
         .into_iter()
         .any(|zombie| zombie.container.is_some());
+    let traced = zombies
+        .clone()
+        .into_iter()
+        .any(|zombie| zombie.tracer.is_some());
     let mut columns = vec![
         ("PID", Side::Right),
         ("COMM", Side::Left),
@@ -67,8 +71,10 @@ pub fn table<'a>(zombies: impl IntoIterator<Item = &'a Zombie> + Clone, look: Lo
         ("EXIT", Side::Left),
         ("PARENT", Side::Left),
         ("FORKER", Side::Left),
-        ("TRACER", Side::Left),
     ];
+    if traced {
+        columns.push(("TRACER", Side::Left));
+    }
     if placed {
         columns.push(("WORKLOAD", Side::Left));
     }
@@ -84,17 +90,15 @@ pub fn table<'a>(zombies: impl IntoIterator<Item = &'a Zombie> + Clone, look: Lo
             look.exit(zombie.exit.as_ref()),
             look.process(zombie.parent.as_ref()),
             look.process(zombie.forker.as_ref()),
-            look.process(zombie.tracer.as_ref()),
         ];
+        if traced {
+            cells.push(look.process(zombie.tracer.as_ref()));
+        }
         if placed {
             cells.push(look.workload(zombie.container.as_ref()));
         }
         if judged {
-            let why = zombie
-                .verdict
-                .as_ref()
-                .map(|verdict| look.clean(&verdict.summary));
-            cells.push(why.unwrap_or_else(|| look.nothing().to_owned()));
+            cells.push(look.why(zombie.verdict.as_ref()));
         }
         table.row(cells);
     }

@@ -65,6 +65,8 @@ pub struct Words {
     pub filter: &'static str,
     /// What is copied.
     pub copied: &'static str,
+    /// Where to look for those that are stuck.
+    pub stuck: &'static str,
     /// What columns mean.
     pub notes: &'static [&'static str],
 }
@@ -117,6 +119,8 @@ pub trait Board: Clone + Debug + Send + Serialize + 'static {
     fn order(&self, view: Self::View, column: Self::Column, a: usize, b: usize) -> Ordering;
     /// A cell.
     fn cell(&self, view: Self::View, column: Self::Column, row: usize, look: Look) -> String;
+    /// Whether the tab of its table counts a row.
+    fn counts(&self, view: Self::View, row: usize) -> bool;
     /// Whether it deserves a colour.
     fn strong(&self, view: Self::View, column: Self::Column, row: usize) -> bool;
 

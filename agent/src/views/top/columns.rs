@@ -123,10 +123,7 @@ impl Column {
             Self::Oldest => look.maybe(parent.oldest_seconds, oldest),
             Self::Leak => rate(parent.leaked_per_second),
             Self::Reaps => rate(parent.reaped_per_second),
-            Self::Why => parent.verdict.as_ref().map_or_else(
-                || look.nothing().to_owned(),
-                |verdict| look.clean(&verdict.id),
-            ),
+            Self::Why => look.why(parent.verdict.as_ref()),
             Self::Workload => look.workload(parent.container.as_ref()),
             Self::P50 => look.maybe(parent.p50_seconds, Bound::Exact),
             Self::P99 => look.maybe(parent.p99_seconds, Bound::Exact),

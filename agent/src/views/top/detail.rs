@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 
 use crate::api::{Container, Document, Parent, Process, Top, Verdict, Zombie};
 use crate::cli::TopView;
-use crate::views::text::{Bound, count, rate, wrap};
+use crate::views::text::{Bound, count, moment, rate, wrap};
 use crate::views::zombies::bound;
 
 use super::board::Board;
@@ -131,7 +131,7 @@ impl Page<'_> {
         let look = self.model.look;
         if !zombies.is_empty() {
             let heads = format!(
-                "{:>8}  {:>8}  {:<12}  {:<15}  STARTED",
+                "{:>8}  {:>8}  {:<12}  {:<15}  STARTED (UTC)",
                 "PID", "AGE", "EXIT", "COMM"
             );
             self.lines.push(Line::raw(heads));
@@ -146,7 +146,7 @@ impl Page<'_> {
                 zombie
                     .start_time
                     .as_deref()
-                    .map_or(look.nothing().to_owned(), |at| look.clean(at)),
+                    .map_or(look.nothing().to_owned(), |at| look.clean(&moment(at))),
             )));
         }
     }
@@ -163,7 +163,7 @@ impl Page<'_> {
         self.fact(
             "died",
             &match &zombie.died_at {
-                Some(at) => look.clean(at),
+                Some(at) => look.clean(&format!("{} UTC", moment(at))),
                 None => "before the agent came".to_owned(),
             },
         );
@@ -179,7 +179,13 @@ impl Page<'_> {
         self.party("forker", zombie.forker.as_ref(), "created it");
         self.party("tracer", zombie.tracer.as_ref(), "must let it go first");
         self.place("workload", zombie.container.as_ref());
-        self.place("parent's", zombie.parent_container.as_ref());
+        // Where the two are one, or its own is taken from its parent's, that was all.
+        let own = zombie.container.as_ref();
+        let told = |parents: &&Container| {
+            own.is_some_and(|own| own.of_parent || own.cgroup == parents.cgroup)
+        };
+        let parents = zombie.parent_container.as_ref();
+        self.place("parent in", parents.filter(|parents| !told(parents)));
         // The verdict stands with whoever must reap it.
         let holder = zombie
             .tracer
@@ -251,7 +257,7 @@ impl Page<'_> {
 
     fn start(&self, process: &Process) -> String {
         match &process.start_time {
-            Some(at) => self.model.look.clean(at),
+            Some(at) => self.model.look.clean(&format!("{} UTC", moment(at))),
             None => "not known".to_owned(),
         }
     }

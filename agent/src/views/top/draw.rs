@@ -37,6 +37,15 @@ pub fn draw<F: Board>(frame: &mut Frame, model: &mut Model<F>) {
         Constraint::Length(foot_height.min(area.height)),
     ])
     .areas(area);
+    let width = usize::from(area.width);
+    let cut = |lines: Vec<Line<'static>>| -> Vec<_> {
+        let look = model.look;
+        lines
+            .into_iter()
+            .map(|line| fitted(line, width, look))
+            .collect()
+    };
+    let (head, foot) = (cut(head), cut(foot));
     frame.render_widget(Paragraph::new(head), top);
     match model.overlay.clone() {
         None => table(frame, model, middle),
@@ -73,6 +82,23 @@ pub fn cell(text: &str, width: usize, side: Side, look: Look) -> String {
         Side::Left => shown + &blanks,
         Side::Right => blanks + &shown,
     }
+}
+
+/// A line that shows where it had to be cut.
+fn fitted(mut line: Line<'static>, width: usize, look: Look) -> Line<'static> {
+    if line.width() <= width {
+        return line;
+    }
+    while let Some(last) = line.spans.pop() {
+        let room = width.saturating_sub(line.width());
+        if room > 0 {
+            // With a blank more, so that one that would just fit is marked as well.
+            let text = cell(&format!("{} ", last.content), room, Side::Left, look);
+            line.spans.push(Span::styled(text, last.style));
+            break;
+        }
+    }
+    line
 }
 
 fn table<F: Board>(frame: &mut Frame, model: &mut Model<F>, area: Rect) {

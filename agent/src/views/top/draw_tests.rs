@@ -29,7 +29,7 @@ fn culprits_fit_a_usual_terminal() {
     let expected = "\
 reapwatch  web-1  6.18.44  fentry  agent at x
 4 zombies  exits/s –
-[1 Culprits 3] 2 Zombies 4   every 1s
+[1 Culprits 2] 2 Zombies 4   every 1s
      PID  COMM           ZOMBIES▼    OLDEST   LEAK/s   REAPS/s  WHY
 >     10  java                  2      ≥15s        0      10.0  never_waits
       20  nginx                 2      3.4s        0      20.0  –
@@ -59,6 +59,27 @@ fn silence_of_the_agent_is_worded() {
         "{text}"
     );
     assert!(text.contains("nginx"), "the last figures stay");
+}
+
+#[test]
+fn what_does_not_fit_is_marked_or_wrapped() {
+    let mut rows = busy();
+    rows.items[0].summary.stuck = 2;
+    let mut model = model(rows);
+    model.source = "agent at /run/reapwatch/reapwatch.sock".into();
+    let text = screen(&mut model, 48, 12);
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], "reapwatch  web-1  6.18.44  fentry  agent at /ru…");
+    assert!(
+        lines[1].starts_with("4 zombies  2 STUCK (see: reapwatch stuck)"),
+        "{text}"
+    );
+    assert_eq!(
+        lines[11],
+        "? help  q quit  Enter detail  / search  f filte…"
+    );
+    model.look.ascii = true;
+    assert!(screen(&mut model, 48, 12).contains("agent at /ru~"));
 }
 
 #[test]
@@ -93,7 +114,7 @@ fn details_name_each_process_by_pid_and_start() {
         "Process 10 java",
         "It must reap 2 zombies",
         "101",
-        "2026-11-22T00:00:00.000000101Z",
+        "2026-11-22 00:00:00.000",
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }

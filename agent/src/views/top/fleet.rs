@@ -102,6 +102,7 @@ impl Board for FleetDocument<Fleet> {
         search: "a name",
         filter: "stale>0 and ns=shop",
         copied: "name of the node",
+        stuck: "",
         notes: &[
             "All figures are of the last scrape, whose age is under DATA. A DOWN agent gave none; \
              what is not known is a dash, never 0.",
@@ -258,6 +259,10 @@ impl Board for FleetDocument<Fleet> {
             View::Nodes => column.of_node(&self.fleet().nodes[row], look),
             View::Workloads => column.of_workload(&self.fleet().workloads[row], look),
         }
+    }
+
+    fn counts(&self, _: View, _: usize) -> bool {
+        true
     }
 
     fn strong(&self, view: View, column: Column, row: usize) -> bool {

@@ -48,7 +48,7 @@ fn nodes_fit_a_usual_terminal() {
         screen(&mut model(), 80, 8)[..7],
         [
             "reapwatch  3 nodes, 1 SILENT  scraped 2.0s to 14s ago  Prometheus at x",
-            "9 zombies, 4 stale  1 STUCK  exits/s –   LOST 7 events: rows may be missing or l",
+            "9 zombies, 4 stale  1 STUCK  exits/s –   LOST 7 events: rows may be missing or …",
             "PIDs of worker-2: 90% in use",
             "[1 Nodes 3] 2 Workloads 3   every 1s",
             " NODE                AGENT   ZOMBIES  STALE▼   OLDEST   EXITS/s  WHY",

@@ -13,7 +13,8 @@ use super::model::Model;
 pub fn lines<F: Board>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![figures(model, width)];
     for words in model.frame.alarms(model.look) {
-        lines.push(Line::styled(words, alarm(model)));
+        let words = wrap(&words, width).into_iter();
+        lines.extend(words.map(|words| Line::styled(words, alarm(model))));
     }
     lines.push(tabs(model));
     if let Some((why, silent)) = &model.failure {
@@ -66,7 +67,7 @@ fn figures<F: Board>(model: &Model<F>, width: usize) -> Line<'static> {
     let zombies = Span::styled(known.zombies, strong);
     let stuck = match known.stuck {
         0 => String::new(),
-        stuck => format!("  {stuck} STUCK"),
+        stuck => format!("  {stuck} STUCK{}", F::WORDS.stuck),
     };
     let stuck = Span::styled(stuck, alarm(model));
     let exits = Span::raw(format!("  exits/s {exits} "));
@@ -108,7 +109,8 @@ fn sparkline<F: Board>(model: &Model<F>, width: usize) -> String {
 fn tabs<F: Board>(model: &Model<F>) -> Line<'static> {
     let mut spans = Vec::new();
     for (n, (view, name, _)) in F::VIEWS.into_iter().enumerate() {
-        let rows = model.list_of(view).order.len();
+        let rows = model.list_of(view).order.iter();
+        let rows = rows.filter(|&&row| model.frame.counts(view, row)).count();
         let words = format!("{} {name} {rows}", n + 1);
         spans.push(if view == model.view {
             let style = Style::new().add_modifier(Modifier::BOLD);

@@ -93,11 +93,14 @@ impl Board for Document<Top> {
         search: "a name or PID",
         filter: "oldest>10s and comm~java",
         copied: "PID",
+        stuck: " (see: reapwatch stuck)",
         notes: &[
             "OLDEST and AGE count from death, never from start. A bound mark (>= or ≥) says that \
              the process was dead before the agent came: it is at least so old.",
             "LEAK/s: children that died and stayed; REAPS/s: children reaped; both over the last \
              minute. P50, P99: how long the reaped ones had been dead.",
+            "WHY with a question mark is a guess: it was watched too shortly. STUCK: killed or \
+             exiting, and not dead yet.",
         ],
     };
 
@@ -227,6 +230,11 @@ impl Board for Document<Top> {
         }
     }
 
+    /// Who holds no zombie is shown for comparison, and is no culprit.
+    fn counts(&self, view: TopView, row: usize) -> bool {
+        view == TopView::Zombies || top(self).parents[row].zombies > 0
+    }
+
     fn strong(&self, view: TopView, column: Column, row: usize) -> bool {
         matches!(column, Column::Zombies | Column::Oldest)
             && view == TopView::Culprits
@@ -261,8 +269,12 @@ impl Board for Document<Top> {
             Some(&per_second) => format!("{} exits/s", rate(per_second)),
             None => count(summary.exits_total, "exit"),
         };
+        let stuck = match summary.stuck {
+            0 => String::new(),
+            stuck => format!("  {stuck} stuck"),
+        };
         let mut text = format!(
-            "{}  {}  {}  {}\n{}  {exits}  {} reaped  since {} ago\n",
+            "{}  {}  {}  {}\n{}{stuck}  {exits}  {} reaped  since {} ago\n",
             look.clean(&frame.head.at),
             look.clean(&frame.head.host),
             look.clean(&frame.head.kernel),
