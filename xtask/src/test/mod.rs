@@ -175,82 +175,79 @@ fn unit() -> Suite {
 
 /// The checked-in object against its sources.
 fn object() -> Suite {
-    // Not our path: the build of the workspace may replace the file at it.
-    let mut command = Command::new("/proc/self/exe");
-    command.args(["ebpf", "--check"]);
-    let mut suite = Suite::new("ebpf --check", Counted::AsOne, minutes(10), command);
-    suite.lack = setup::no_kernel_side();
-    suite
+    ourselves(
+        "ebpf --check",
+        10,
+        &["ebpf", "--check"],
+        setup::no_kernel_side(),
+    )
 }
 
 /// Kubernetes' manifests and systemd's unit.
 fn manifests() -> Suite {
-    // As above.
-    let mut command = Command::new("/proc/self/exe");
-    command.args(["deploy", "--check"]);
-    let mut suite = Suite::new("manifests", Counted::AsOne, minutes(10), command);
-    suite.lack = deploy::no_kustomize();
-    suite
+    ourselves(
+        "manifests",
+        10,
+        &["deploy", "--check"],
+        deploy::no_kustomize(),
+    )
 }
 
 /// The image of a container.
 fn image() -> Suite {
-    // As above.
-    let mut command = Command::new("/proc/self/exe");
-    command.arg("image");
-    Suite::new("image", Counted::AsOne, minutes(20), command)
+    ourselves("image", 20, &["image"], None)
 }
 
 /// What the test kernels start with; they build it again, but then all is there.
 fn initramfs() -> Suite {
-    // As above.
-    let mut command = Command::new("/proc/self/exe");
-    command.args(["vm", "--pack"]);
-    command.arg(workspace::target_dir().join("vm/initramfs"));
-    let mut suite = Suite::new("vm --pack", Counted::AsOne, minutes(20), command);
-    suite.lack = setup::no_emulator();
+    let mut suite = ourselves("vm --pack", 20, &["vm", "--pack"], setup::no_emulator());
+    suite
+        .command
+        .arg(workspace::target_dir().join("vm/initramfs"));
     suite
 }
 
 /// The Debian package, installed, started and purged.
 fn package() -> Suite {
-    // As above.
-    let mut command = Command::new("/proc/self/exe");
-    command.args(["deb", "--check"]);
-    let mut suite = Suite::new("package", Counted::AsOne, minutes(20), command);
-    suite.lack = setup::no_packager();
-    suite
+    ourselves("package", 20, &["deb", "--check"], setup::no_packager())
 }
 
 /// The rules' own tests, and every panel asked of a real Prometheus.
 fn dashboards() -> Suite {
-    // As above.
-    let mut command = Command::new("/proc/self/exe");
-    command.args(["dashboards", "--live"]);
-    let mut suite = Suite::new("dashboards", Counted::AsOne, minutes(10), command);
-    suite.lack = setup::no_prometheus();
-    suite
+    ourselves(
+        "dashboards",
+        10,
+        &["dashboards", "--live"],
+        setup::no_prometheus(),
+    )
 }
 
-/// Pods under containerd, and the alert of a leak.
+/// Pods under containerd, and the alert of a leak; most of its time is for building.
 fn cluster() -> Suite {
-    // As above.
-    let mut command = Command::new("/proc/self/exe");
-    command.arg("cluster");
-    // Most of it is for building.
-    let mut suite = Suite::new("cluster", Counted::AsOne, minutes(20), command);
-    suite.lack = setup::no_containers();
-    suite
+    ourselves("cluster", 20, &["cluster"], setup::no_containers())
 }
 
 /// The live deaths on Debian's kernels.
 fn kernels() -> Suite {
-    // As above.
+    let suite = ourselves("kernels", 20, &["vm"], setup::no_emulator());
+    Suite {
+        counted: Counted::Kernels,
+        ..suite
+    }
+}
+
+/// One test of another command of this program, unless something is lacking for it.
+fn ourselves(
+    name: &'static str,
+    limit_minutes: u64,
+    arguments: &[&str],
+    lack: Option<String>,
+) -> Suite {
+    // Not our path: the build of the workspace may replace the file at it.
     let mut command = Command::new("/proc/self/exe");
-    command.arg("vm");
-    let mut suite = Suite::new("kernels", Counted::Kernels, minutes(20), command);
-    suite.lack = setup::no_emulator();
-    suite
+    command.args(arguments);
+    let suite = Suite::new(name, Counted::AsOne, minutes(limit_minutes), command);
+    Suite { lack, ..suite }
 }
 
 fn cargo_test() -> Command {
