@@ -246,7 +246,7 @@ Where the time of its end went
   zombie       ≥1m  waiting to be reaped
 
 Who must reap it (its parent)
-  java (PID 10) holds 2 zombies, the oldest dead for ≥4m5s, and leaks 0.50 a second
+  java (PID 10) holds 2 zombies, the oldest dead for ≥4m5s, and 30 more per minute
   since reapwatch came it reaped 7 and called wait 8 times, last at 2026-11-22 03:11:20.123
   of those it reaped lately, half lay dead for 850µs at most, and 99 of 100 for 1.2ms
 

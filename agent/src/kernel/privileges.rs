@@ -50,11 +50,6 @@ pub(crate) fn may_load() -> bool {
     have.contains(CapabilitySet::SYS_ADMIN) || have.contains(both)
 }
 
-/// Whether the kernel will let us mount, in a namespace of our own.
-pub(crate) fn may_mount() -> bool {
-    effective().contains(CapabilitySet::SYS_ADMIN)
-}
-
 /// Whether /proc tells us where another user's thread waits.
 pub(crate) fn may_see_waits() -> bool {
     effective().contains(CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH)

@@ -15,6 +15,11 @@ pub(crate) fn is_mounted() -> bool {
         .any(|path| Path::new(path).join("events").is_dir())
 }
 
+/// Whether it can be read all the same.
+pub(crate) fn is_readable() -> bool {
+    with_tracefs(is_mounted)
+}
+
 /// Runs `work` where tracefs can be read, if that can be had; else where we are.
 pub(crate) fn with_tracefs<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     if is_mounted() {

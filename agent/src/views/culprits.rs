@@ -12,7 +12,7 @@ use crate::fleet::Prometheus;
 
 use super::output::{print, width};
 use super::table::{Side, Table, head};
-use super::text::{Bound, count, rate, time_of_day, wrap};
+use super::text::{Bound, count, growth, rate, time_of_day, wrap};
 use super::zombies::loss;
 use super::{Look, Outcome, fleet, json, pids};
 
@@ -133,7 +133,7 @@ fn block(culprit: &Culprit, at: &str, look: Look, width: usize) -> String {
 
 /// `300 zombies, 12 more per minute; the oldest dead for 2h14m, since 2026-11-22 04:52:11 UTC`.
 fn holds(culprit: &Culprit, at: &str, look: Look) -> String {
-    let growth = growth(culprit.leaked_per_second);
+    let growth = growth(culprit.leaked_per_second).unwrap_or("no new ones seen".to_owned());
     let now = format!("{}, {growth}", count(culprit.zombies, "zombie"));
     let Some(seconds) = culprit.oldest_seconds else {
         return now;
@@ -146,16 +146,6 @@ fn holds(culprit: &Culprit, at: &str, look: Look) -> String {
     let since = earlier(at, seconds).map_or(String::new(), |at| format!(", since {before}{at}"));
     let age = look.duration(seconds);
     format!("{now}; the oldest dead for {least}{age}{since}")
-}
-
-/// How fast its zombies become more, over the last minute.
-fn growth(per_second: f64) -> String {
-    let of = |number: f64, unit: &str| format!("{number:.0} more per {unit}");
-    match per_second {
-        none if none <= 0.0 => "no new ones seen".to_owned(),
-        fast if fast >= 9.5 => of(fast, "second"),
-        slow => of((slow * 60.0).max(1.0), "minute"),
-    }
 }
 
 /// The moment so many seconds before a time of a document.

@@ -8,7 +8,7 @@ use crate::client::Source;
 
 use super::output::{print, width};
 use super::table::head;
-use super::text::{Bound, count, moment, rate, wrap};
+use super::text::{Bound, count, growth, moment, wrap};
 use super::zombies::loss;
 use super::{Look, Outcome, json};
 
@@ -206,9 +206,8 @@ impl Page {
             let oldest = self.look.maybe(habits.oldest_seconds, bound);
             write!(holds, ", the oldest dead for {oldest}").expect("to a string");
         }
-        if habits.leaked_per_second > 0.0 {
-            let leak = rate(habits.leaked_per_second);
-            write!(holds, ", and leaks {leak} a second").expect("to a string");
+        if let Some(growth) = growth(habits.leaked_per_second) {
+            write!(holds, ", and {growth}").expect("to a string");
         }
         self.lines(INDENT, &holds);
         let reaped = format!("since reapwatch came it reaped {}", habits.reaped_total);

@@ -182,6 +182,16 @@ fn pair(large: u64, large_unit: char, small: u64, small_unit: char) -> String {
     }
 }
 
+/// How fast zombies become more, such as `12 more per minute`; none if they do not.
+pub fn growth(per_second: f64) -> Option<String> {
+    let of = |number: f64, unit: &str| Some(format!("{number:.0} more per {unit}"));
+    match per_second {
+        none if none <= 0.0 => None,
+        fast if fast >= 9.5 => of(fast, "second"),
+        slow => of((slow * 60.0).max(1.0), "minute"),
+    }
+}
+
 /// A number with its noun: `1 zombie`, `2 zombies`.
 pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
