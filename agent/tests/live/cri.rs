@@ -150,6 +150,8 @@ fn comes_later() {
     let subject = Subject::new(2);
     subject.is_unnamed(&agent);
     server.tell(subject.told.clone());
+    // A runtime knows whom it starts; so that this one is asked at once, somebody else comes.
+    let _other = Subject::new(7);
     subject.is_named(&agent);
 }
 
@@ -205,9 +207,13 @@ fn refuses() {
 fn refuses_a_view() {
     // UNIMPLEMENTED: a runtime of older versions.
     let server = CriServer::in_mood(Mood::Status(12));
-    let mut doctor = process::Command::new(crate::agent::REAPWATCH);
-    doctor.args(["doctor", "--json", "--cri-endpoint", &server.endpoint()]);
-    let output = doctor.output().expect("the program runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("does not tell names"), "{output:?}");
+    let file = server.folder().join("deaths.trace");
+    let mut record = process::Command::new(crate::agent::REAPWATCH);
+    record.arg("record").arg(file);
+    record.args(["--for", "1s", "--cri-endpoint", &server.endpoint()]);
+    let output = record.output().expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let mend = "speaks version 1 of CRI";
+    assert_eq!(said.matches(mend).count(), 1, "{said}");
 }
