@@ -251,8 +251,8 @@ mod tests {
         }
     }
 
-    fn said(named: Named, whole: bool) -> Option<Said> {
-        Some(Said { named, whole })
+    fn said(named: Named, whole: bool) -> Said {
+        Said { named, whole }
     }
 
     fn named(pod: &str, container: Option<&str>) -> Named {
@@ -267,11 +267,14 @@ mod tests {
     fn a_container_is_found_by_its_id_and_by_its_pod() {
         let mut roster = Roster::default();
         roster.hear(News::All(vec![pod("1", &[("a", "app")]), pod("2", &[])]), 0);
-        let app = said(named("web-1", Some("app")), true);
+        let app = Some(said(named("web-1", Some("app")), true));
         assert_eq!(roster.find(&who(Some("a"), Some("1"))), app);
         assert_eq!(roster.find(&who(Some("a"), None)), app);
         let unknown = who(Some("b"), Some("2"));
-        assert_eq!(roster.find(&unknown), said(named("web-2", None), false));
+        assert_eq!(
+            roster.find(&unknown),
+            Some(said(named("web-2", None), false))
+        );
         assert_eq!(roster.find(&who(Some("b"), Some("3"))), None);
     }
 
@@ -287,7 +290,7 @@ mod tests {
         let told = roster.hear(News::All(vec![with_pause]), 0);
         let name = named("web-1", None);
         assert_eq!(told, [Answer::Named(pause.clone(), Some(name.clone()))]);
-        assert_eq!(roster.find(&pause), said(name, true));
+        assert_eq!(roster.find(&pause), Some(said(name, true)));
         assert!(roster.wanted.is_empty(), "{:?}", roster.wanted);
     }
 
@@ -300,7 +303,7 @@ mod tests {
         };
         roster.hear(News::There(mirror), 0);
         let found = roster.find(&who(None, Some("f00d")));
-        assert_eq!(found, said(named("web-1", None), true));
+        assert_eq!(found, Some(said(named("web-1", None), true)));
     }
 
     #[test]
