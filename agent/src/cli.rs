@@ -283,6 +283,11 @@ pub struct ProbeArgs {
     /// Where the root of the host is mounted, whose files name containers and pods
     #[arg(long, value_name = "PATH", default_value = "/")]
     pub host_root: PathBuf,
+    /// Ask the container runtime too, over CRI, for names of pods and containers, such as
+    /// unix:///run/containerd/containerd.sock. They come from the watch on pods first, then from
+    /// here, then from files. Whoever may use that socket is root on the host
+    #[arg(long, value_name = "unix://PATH", value_parser = values::cri_endpoint)]
+    pub cri_endpoint: Option<PathBuf>,
     /// Let the probes log each death that they send, not only their failures
     #[arg(long)]
     pub debug_probes: bool,

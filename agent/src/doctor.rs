@@ -1,11 +1,13 @@
 //! What this host allows: facts first, then each transition and the hook that it gets.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use crate::{
     agent::host,
     api::{self, Doctor, Fact, Probe},
+    cri,
     kernel::{self, Config, ProbeReport, Rung, Source},
+    workload::pods::Failure,
 };
 
 /// Attaches for a moment and tells what came of it.
@@ -90,6 +92,20 @@ pub(crate) fn kept() -> Fact {
     fact("kept capabilities", true, found, "")
 }
 
+/// Whether the container runtime tells names, where it is asked for them.
+pub(crate) fn runtime(socket: &Path, failure: Option<Failure>) -> Fact {
+    let socket = socket.display();
+    let found = match failure {
+        None => format!("tells names at {socket}"),
+        Some(Failure::Forbidden) => format!("refuses to tell names at {socket}"),
+        Some(Failure::Disconnected) => format!("does not listen at {socket}"),
+        Some(Failure::Slow) => format!("does not answer in time at {socket}"),
+        Some(_) => format!("does not tell names at {socket}"),
+    };
+    let mend = failure.map_or("", cri::mend);
+    fact("container runtime", failure.is_none(), found, mend)
+}
+
 /// Without it, a verdict has fewer facts to rest on.
 fn waits(may_see: bool) -> Fact {
     let found = if may_see {
@@ -148,6 +164,10 @@ mod tests {
             (waits(false), waits(true)),
             (types(Err("rubbish".to_owned())), types(Ok(()))),
             (tracefs(false, false), tracefs(false, true)),
+            (
+                runtime(Path::new("/x"), Some(Failure::Slow)),
+                runtime(Path::new("/x"), None),
+            ),
         ] {
             assert!(!wrong.ok && wrong.mend.is_some(), "{wrong:?}");
             assert!(right.ok && right.mend.is_none(), "{right:?}");

@@ -13,6 +13,7 @@ mod api;
 mod cli;
 mod client;
 mod cluster;
+mod cri;
 mod doctor;
 mod events;
 mod evidence;

@@ -46,7 +46,7 @@ const IMPURE: [&str; 24] = [
     "crate::views",
 ];
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 13] = [
     Rule {
         what: "only kernel and events import aya",
         applies: |file| !is_part(file, "kernel") && !is_part(file, "events"),
@@ -148,6 +148,30 @@ const RULES: [Rule; 11] = [
             "crate::agent",
             "crate::api",
             "crate::cli",
+            "crate::events",
+            "crate::evidence",
+            "crate::handle",
+            "crate::kernel",
+            "crate::lifecycle",
+            "crate::metrics",
+            "crate::server",
+            "crate::views",
+        ],
+    },
+    Rule {
+        what: "only cri speaks gRPC",
+        applies: |file| !is_part(file, "cri"),
+        forbidden: &["tonic", "tonic_prost", "prost"],
+    },
+    Rule {
+        what: "cri tells workload of pods, and knows nobody else",
+        applies: |file| is_part(file, "cri"),
+        forbidden: &[
+            "crate::agent",
+            "crate::api",
+            "crate::cli",
+            "crate::cluster",
+            "crate::doctor",
             "crate::events",
             "crate::evidence",
             "crate::handle",
@@ -356,6 +380,8 @@ mod of_the_checker_itself {
         assert!(caught("workload/mod.rs", "use crate::kernel;"));
         assert!(caught("workload/pods.rs", "use kube::Api;"));
         assert!(caught("cluster/watch.rs", "use crate::lifecycle::Record;"));
+        assert!(caught("cluster/mod.rs", "use tonic::Status;"));
+        assert!(caught("cri/list.rs", "use crate::events::Key;"));
         assert!(caught("verdict/init.rs", "use crate::lifecycle::Record;"));
         assert!(caught("views/table.rs", "use crate::{api, kernel as k};"));
         assert!(caught("server/routes.rs", "use aya::Ebpf;"));

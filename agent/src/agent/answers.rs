@@ -19,7 +19,7 @@ use crate::{
     parents,
     pids::Usage,
     report, verdict,
-    workload::Workload,
+    workload::{Workload, pods::Failure},
 };
 
 impl Agent {
@@ -166,7 +166,14 @@ impl Agent {
     }
 
     fn doctor(&self) -> api::Doctor {
-        let facts = self.facts_at_attach.clone();
+        let mut facts = self.facts_at_attach.clone();
+        let cri = self.settings.names.cri.as_ref();
+        if let Some((cri, watched)) = cri.zip(self.resolver.known.cri) {
+            // Before it has answered for the first time, it is slow at most.
+            let failure = watched.last.or(Some(Failure::Slow));
+            let failure = failure.filter(|_| !watched.up);
+            facts.push(doctor::runtime(cri.socket(), failure));
+        }
         doctor::report(facts, Some(self.kernel.source), &self.probes, None)
     }
 
@@ -208,6 +215,7 @@ impl Agent {
             lost_reaps: self.tally.lost_reaps(lost_exits.total()),
             lookups_failed: self.resolver.known.failed,
             pod_watch: self.resolver.known.watched,
+            cri: self.resolver.known.cri,
             lost: self.tally.lost(&counters, self.kernel.skipped_runs()),
             events: self.tally.events,
             verdicts: verdict::ids().chain([verdict::UNEXPLAINED]).collect(),

@@ -21,6 +21,7 @@ use tokio::{
     runtime,
     signal::unix::{SignalKind, signal},
     sync::mpsc,
+    task::spawn_blocking,
 };
 
 use self::core::Agent;
@@ -29,6 +30,7 @@ use crate::{
     api,
     cli::{self, AgentArgs, NameArgs, PodNames, ProbeArgs},
     cluster::Cluster,
+    cri::Cri,
     doctor,
     handle::{Handle, Request},
     kernel::{self, Role},
@@ -62,11 +64,13 @@ struct Names {
     files: bool,
     /// A watch on the pods of this node.
     watch: Option<Cluster>,
+    /// The container runtime.
+    cri: Option<Cri>,
 }
 
 impl Names {
     /// In a pod that knows its node the watch goes without saying, unless its access is missing.
-    fn of(args: &NameArgs) -> anyhow::Result<Self> {
+    fn of(args: &NameArgs, cri: Option<Cri>) -> anyhow::Result<Self> {
         let cluster = |node: &String| match args.kube_url.clone() {
             Some(url) => Ok(Cluster::at(url, node.clone())),
             None => Cluster::around(node.clone()),
@@ -90,7 +94,7 @@ impl Names {
             PodNames::Auto | PodNames::Files | PodNames::None => None,
         };
         let files = matches!(args.pod_names, PodNames::Auto | PodNames::Files);
-        Ok(Self { files, watch })
+        Ok(Self { files, watch, cri })
     }
 }
 
@@ -123,11 +127,12 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     }
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    let settings = settings(&args.probes, Role::Daemon);
     let settings = Settings {
         stale_after: args.stale_after,
         max_groups: args.max_groups,
-        names: Names::of(&args.names)?,
-        ..settings(&args.probes, Role::Daemon)
+        names: Names::of(&args.names, settings.names.cri)?,
+        ..settings
     };
     let (handle, thread) = start(Agent::attach(settings, None)?)?;
     if let Some(address) = listeners.tcp_address() {
@@ -194,9 +199,17 @@ pub fn give_up_in_view() -> anyhow::Result<()> {
 }
 
 /// What this host allows, found by attaching for a moment.
-pub fn doctor(probes: &ProbeArgs) -> api::Doctor {
-    let config = settings(probes, Role::View).kernel;
-    doctor::examine(config)
+///
+/// # Errors
+/// When looking panics.
+pub async fn doctor(probes: &ProbeArgs) -> anyhow::Result<api::Doctor> {
+    let settings = settings(probes, Role::View);
+    let mut doctor = spawn_blocking(move || doctor::examine(settings.kernel)).await?;
+    if let Some(cri) = settings.names.cri {
+        let failure = cri.answers().await.err().map(|no| no.failure);
+        doctor.facts.push(doctor::runtime(cri.socket(), failure));
+    }
+    Ok(doctor)
 }
 
 /// Tells when the loop's thread has ended.
@@ -252,6 +265,7 @@ fn settings(probes: &ProbeArgs, role: Role) -> Settings {
         names: Names {
             files: true,
             watch: None,
+            cri: probes.cri_endpoint.clone().map(Cri::at),
         },
     }
 }

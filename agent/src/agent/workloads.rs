@@ -6,6 +6,7 @@ use std::{
     fs,
     sync::{Arc, mpsc as std_mpsc},
     thread,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -22,7 +23,7 @@ use crate::{
     workload::{
         Answer, Ask, Found, Workload, Workloads,
         look::{Looker, Sources},
-        pods::{News, Watched},
+        pods::{News, Source, Watched},
     },
 };
 
@@ -51,9 +52,13 @@ pub(super) struct Resolver {
 enum Work {
     /// A question of the loop.
     Ask(Ask),
-    /// What the watch on pods tells.
-    News(News),
+    /// What a source tells of pods.
+    News(Source, News),
 }
+
+/// How long the start waits for the first word of a source, so that the first deaths have names
+/// already.
+const FIRST_WORD: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 struct Waiting {
@@ -87,20 +92,20 @@ impl Dead {
 }
 
 impl Resolver {
-    /// Starts the thread, and the watch on pods before it; asks for all cgroups of the host.
+    /// Starts the thread, and other sources of names before it; asks for all cgroups of the host.
     pub(super) fn start(settings: &Settings, now_ns: u64) -> anyhow::Result<Self> {
         let (work, to_do) = std_mpsc::channel();
         let (tell, answers) = mpsc::unbounded_channel();
-        let Names { files, watch } = settings.names.clone();
+        let Names { files, watch, cri } = settings.names.clone();
         let sources = Sources {
             disk: files,
             watch: watch.is_some(),
+            cri: cri.is_some(),
         };
         let mut looker = Looker::new(&settings.host_root, sources);
         let mut known = Workloads::new(has_v1());
         if let Some(cluster) = watch {
-            let work = work.clone();
-            match cluster.watch(move |news| work.send(Work::News(news)).is_ok()) {
+            match await_first(Source::Watch, &work, |tell| cluster.watch(tell)) {
                 // Not up until it says so.
                 Ok(()) => known.watched = Some(Watched::default()),
                 Err(error) if files => {
@@ -109,6 +114,9 @@ impl Resolver {
                 Err(error) => return Err(error),
             }
         }
+        let asking = cri.map(|cri| await_first(Source::Cri, &work, |tell| cri.follow(tell)));
+        let asking = asking.transpose()?;
+        known.cri = asking.is_some().then(Watched::default);
         thread::Builder::new()
             .name("reapwatch-names".to_owned())
             .spawn(move || {
@@ -118,9 +126,12 @@ impl Resolver {
                     let mut tell = |answer| heard &= tell(answer);
                     match work {
                         Work::Ask(ask) => looker.answer(ask, &mut tell),
-                        Work::News(news) => looker.hear(news, &mut tell),
+                        Work::News(source, news) => looker.hear(source, news, &mut tell),
                     }
-                    // It ends with the loop, and the watch with it.
+                    if let Some(asking) = asking.as_ref().filter(|_| looker.take_ask_cri()) {
+                        asking.again();
+                    }
+                    // It ends with the loop, and the sources with it.
                     if !heard {
                         return;
                     }
@@ -190,6 +201,28 @@ impl Resolver {
     pub(super) fn of_living(&mut self, key: Key, now_ns: u64) -> Option<Arc<Workload>> {
         settled(self.known.of_living(key, now_ns))
     }
+}
+
+/// Starts a source that sends what it tells to the thread, and waits for a moment until it has
+/// told of pods, or that it cannot.
+fn await_first<T>(
+    source: Source,
+    work: &std_mpsc::Sender<Work>,
+    start: impl FnOnce(Box<dyn Fn(News) -> bool + Send>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let (settled, first) = std_mpsc::channel();
+    let work = work.clone();
+    let started = start(Box::new(move |news| {
+        let over = matches!(news, News::All(_) | News::Failed(_));
+        let heard = work.send(Work::News(source, news)).is_ok();
+        if over {
+            // Nobody waits any more after the first.
+            let _late = settled.send(());
+        }
+        heard
+    }))?;
+    let _slow = first.recv_timeout(FIRST_WORD);
+    Ok(started)
 }
 
 fn settled(found: Found) -> Option<Arc<Workload>> {

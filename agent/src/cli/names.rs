@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Names of pods")]
 pub struct NameArgs {
-    /// Where the names of pods and containers come from
+    /// Where the names of pods and containers come from, beside --cri-endpoint
     #[arg(long, value_name = "SOURCE", default_value = "auto")]
     pub pod_names: PodNames,
     /// The node whose pods are watched

@@ -36,6 +36,28 @@ fn agent_defaults_are_those_of_the_contract() {
 }
 
 #[test]
+fn a_container_runtime_is_named_as_kubelet_names_it_or_by_its_path() {
+    let socket = PathBuf::from("/run/crio/crio.sock");
+    for text in ["unix:///run/crio/crio.sock", "/run/crio/crio.sock"] {
+        assert_eq!(values::cri_endpoint(text).as_ref(), Ok(&socket));
+    }
+    for text in [
+        "",
+        "unix://",
+        "unix://crio.sock",
+        "tcp://1.2.3.4:5",
+        "crio.sock",
+    ] {
+        assert!(values::cri_endpoint(text).is_err(), "{text}");
+    }
+    let cli = Cli::parse_from(["reapwatch", "agent"]);
+    let Command::Agent(args) = cli.command else {
+        panic!("not the agent")
+    };
+    assert_eq!(args.probes.cri_endpoint, None);
+}
+
+#[test]
 fn none_turns_listeners_off() {
     let cli = Cli::parse_from(["reapwatch", "agent", "--listen", "none", "--socket", "none"]);
     let Command::Agent(args) = cli.command else {

@@ -24,6 +24,16 @@ impl<T> OrNone<T> {
     }
 }
 
+/// The socket of a container runtime, written as kubelet's `--container-runtime-endpoint` is, or
+/// as a bare path.
+pub fn cri_endpoint(text: &str) -> Result<PathBuf, String> {
+    let path = text.strip_prefix("unix://").unwrap_or(text);
+    path.starts_with('/').then(|| PathBuf::from(path)).ok_or_else(|| {
+        "not a Unix socket; write its whole path, such as unix:///run/containerd/containerd.sock"
+            .to_owned()
+    })
+}
+
 /// A PID; no kernel gives more than 2^22 of them, and `pid_t` holds no more than 2^31.
 pub fn pid(text: &str) -> Result<u32, String> {
     let number = text.parse::<i32>().ok().filter(|&number| number > 0);

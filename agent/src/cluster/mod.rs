@@ -3,7 +3,7 @@
 
 mod watch;
 
-use std::{env, sync::mpsc, thread, time::Duration};
+use std::{env, thread};
 
 use anyhow::Context as _;
 use hyper::Uri;
@@ -14,9 +14,6 @@ use crate::workload::pods::News;
 
 /// Who logs each failed request, whatever the caller makes of it: here, each kind is said once.
 pub const ALSO_TOLD_BY: &str = "kube_client";
-
-/// How long the start waits for the first list, so that the first deaths have names already.
-const FIRST_LIST: Duration = Duration::from_millis(500);
 
 /// Which server is asked for the pods of which node.
 #[derive(Clone, Debug)]
@@ -59,21 +56,10 @@ impl Cluster {
             let _inside = runtime.enter();
             Client::try_from(self.config).context("cannot speak to the API server")?
         };
-        let (settled, first) = mpsc::channel();
-        let tell = move |news| {
-            let over = matches!(news, News::All(_) | News::Failed(_));
-            let heard = tell(news);
-            if over {
-                // Nobody waits any more after the first.
-                let _late = settled.send(());
-            }
-            heard
-        };
         thread::Builder::new()
             .name("reapwatch-pods".to_owned())
             .spawn(move || runtime.block_on(watch::follow(client, &self.node, tell)))
             .context("cannot start the thread that watches pods")?;
-        let _slow = first.recv_timeout(FIRST_LIST);
         Ok(())
     }
 }

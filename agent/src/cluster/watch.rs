@@ -250,6 +250,7 @@ fn read(seen: &Seen) -> Option<Pod> {
         namespace: about.namespace.clone()?,
         name: about.name.clone()?,
         containers: all.flat_map(ids).collect(),
+        sandboxes: Vec::new(),
     })
 }
 
@@ -290,6 +291,7 @@ mod tests {
             containers: names
                 .map(|(id, name)| (id.to_owned(), name.to_owned()))
                 .into(),
+            sandboxes: Vec::new(),
         };
         assert_eq!(read(&seen), Some(expected));
     }

@@ -214,7 +214,10 @@ impl Families {
                         "workload_lookups_failed_total",
                         "Lookups of a workload that failed, by reason: the cgroup and all in it were gone \
                  (gone), too many lookups were under way (busy), no source had a name for a container, \
-                 which is then shown by its id (unnamed).",
+                 which is then shown by its id (unnamed). With --cri-endpoint also: the container \
+                 runtime could not be reached (cri_disconnected), refused (cri_forbidden), did not \
+                 answer in time (cri_slow), said what cannot be read (cri_malformed) or that it failed \
+                 (cri_server).",
                     ),
                     &["reason"],
                 ),

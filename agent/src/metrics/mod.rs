@@ -171,6 +171,7 @@ impl Metrics {
             events,
             lookups_failed: failed,
             pod_watch,
+            cri,
             ..
         } = sample;
         if let Some(watched) = pod_watch {
@@ -182,15 +183,25 @@ impl Metrics {
             let counter = &self.families.pod_watch_failures;
             raise(&counter.with_label_values(&[reason]), *total);
         }
+        let lookups = &self.families.lookups_failed;
         for (reason, total) in [
             ("gone", failed.gone),
             ("busy", failed.busy),
             ("unnamed", failed.unnamed),
         ] {
-            raise(
-                &self.families.lookups_failed.with_label_values(&[reason]),
-                total,
-            );
+            raise(&lookups.with_label_values(&[reason]), total);
+        }
+        for ((failure, reason), total) in Failure::ALL
+            .iter()
+            .zip(cri.iter().flat_map(|it| it.failures))
+        {
+            // Nothing expires there.
+            if *failure != Failure::Expired {
+                raise(
+                    &lookups.with_label_values(&[format!("cri_{reason}")]),
+                    total,
+                );
+            }
         }
         for (reason, total) in [
             ("ring_full", lost.ring_full),

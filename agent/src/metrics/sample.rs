@@ -179,6 +179,8 @@ pub struct Sample {
     pub lookups_failed: Failed,
     /// How the watch on pods does, if there is one.
     pub pod_watch: Option<Watched>,
+    /// How the container runtime does, if it is asked.
+    pub cri: Option<Watched>,
     /// Every verdict that there can be.
     pub verdicts: Vec<&'static str>,
     /// How many culprits of each workload have which verdict.

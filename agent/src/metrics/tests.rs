@@ -163,6 +163,11 @@ pub(super) fn full_sample() -> Sample {
         pod_watch: Some(Watched {
             up: true,
             failures: [1, 2, 3, 4, 5, 6],
+            last: None,
+        }),
+        cri: Some(Watched {
+            failures: [7, 0, 8, 9, 10, 11],
+            ..Watched::default()
         }),
         verdicts: vec!["never_waits", "parent_stopped"],
         culprits: [((Labels::of(Some(&workload("app"))), "never_waits"), 2)].into(),
@@ -221,6 +226,31 @@ fn the_watch_on_pods_tells_its_failures() {
         &page,
         "reapwatch_pod_watch_failures_total{reason=\"server\"} 6",
     );
+}
+
+#[test]
+fn the_container_runtime_s_failures_are_lookups_that_failed() {
+    let series = |page: &str| {
+        let cri = |line: &&str| line.contains("reason=\"cri_");
+        page.lines()
+            .filter(cri)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let page = metrics().render(&full_sample());
+    let expected = [
+        ("disconnected", 9),
+        ("forbidden", 7),
+        ("malformed", 8),
+        ("server", 11),
+        ("slow", 10),
+    ];
+    let expected = expected.map(|(reason, count)| {
+        format!("reapwatch_workload_lookups_failed_total{{reason=\"cri_{reason}\"}} {count}")
+    });
+    assert_eq!(series(&page), expected);
+    // Without the flag, nothing of it can fail.
+    assert_eq!(series(&metrics().render(&Sample::default())).len(), 0);
 }
 
 #[test]

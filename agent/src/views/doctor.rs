@@ -16,8 +16,7 @@ pub async fn run(args: &DoctorArgs, look: Look) -> anyhow::Result<Outcome> {
         Ok(remote) => remote.doctor().await?,
         Err(why_not) => {
             say(format_args!("{why_not}, looking from inside this command"));
-            let probes = args.from.probes.clone();
-            tokio::task::spawn_blocking(move || crate::agent::doctor(&probes)).await?
+            crate::agent::doctor(&args.from.probes).await?
         }
     };
     if args.json {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{
     Answer, Ask, Named, ROOT_ID, Who, membership,
     names::Disk,
-    pods::{News, Roster},
+    pods::{News, Roster, Source},
 };
 use crate::{events::Key, kernel};
 
@@ -22,7 +22,10 @@ const WALK_EVERY_NS: u64 = 1_000_000_000;
 pub struct Looker {
     unified: Option<PathBuf>,
     disk: Option<Disk>,
-    roster: Option<Roster>,
+    watch: Option<Roster>,
+    cri: Option<Roster>,
+    /// Somebody is to be asked for whom the runtime has not told of yet.
+    ask_cri: bool,
     walked_ns: u64,
 }
 
@@ -33,6 +36,8 @@ pub struct Sources {
     pub disk: bool,
     /// A watch on pods.
     pub watch: bool,
+    /// The container runtime.
+    pub cri: bool,
 }
 
 impl Looker {
@@ -41,7 +46,9 @@ impl Looker {
         Self {
             unified: unified_root(host_root),
             disk: names.disk.then(|| Disk::new(host_root)),
-            roster: names.watch.then(Roster::default),
+            watch: names.watch.then(Roster::default),
+            cri: names.cri.then(Roster::default),
+            ask_cri: false,
             walked_ns: 0,
         }
     }
@@ -70,29 +77,50 @@ impl Looker {
         }
     }
 
-    /// Takes in what a watch on pods tells.
-    pub fn hear(&mut self, news: News, tell: &mut dyn FnMut(Answer)) {
-        if let Some(roster) = &mut self.roster {
+    /// Takes in what a source tells of pods.
+    pub fn hear(&mut self, source: Source, news: News, tell: &mut dyn FnMut(Answer)) {
+        let roster = match source {
+            Source::Watch => &mut self.watch,
+            Source::Cri => &mut self.cri,
+        };
+        if let Some(roster) = roster {
             let answers = roster.hear(news, kernel::now_ns());
-            answers.into_iter().for_each(tell);
+            answers.into_iter().for_each(&mut *tell);
+            tell(Answer::Watched(source, roster.watched()));
         }
     }
 
-    /// From the source that says most. The disk has a container's name before the pod's status.
+    /// Whether, since the last call, somebody was asked for whom only the runtime may know.
+    pub fn take_ask_cri(&mut self) -> bool {
+        std::mem::take(&mut self.ask_cri)
+    }
+
+    /// From the first source that knows all: the watch, the runtime, files. Who knows more comes
+    /// before who knows less: a container's name is on disk before it is in the pod's status.
     fn name(&mut self, who: &Who) -> Option<Named> {
-        let is_whole = |named: &Named| named.container.is_some() || who.container.is_none();
-        let roster = self.roster.as_ref();
-        let watched = roster.and_then(|roster| roster.find(who));
-        if watched.as_ref().is_some_and(is_whole) {
-            return watched;
+        let told = |roster: &Option<Roster>| roster.as_ref().and_then(|it| it.find(who));
+        let watched = told(&self.watch);
+        if let Some(said) = watched.as_ref().filter(|said| said.whole) {
+            return Some(said.named.clone());
+        }
+        let answered = told(&self.cri);
+        if let Some(said) = answered.as_ref().filter(|said| said.whole) {
+            return Some(said.named.clone());
+        }
+        if let Some(cri) = &mut self.cri {
+            // What a file says holds until the runtime has answered.
+            cri.want(who.clone(), answered.is_some());
+            self.ask_cri = true;
         }
         let on_disk = self.disk.as_ref().and_then(|disk| disk.find(who));
+        let is_whole = |named: &Named| named.container.is_some() || who.container.is_none();
         if on_disk.as_ref().is_some_and(is_whole) {
             return on_disk;
         }
-        let named = watched.or(on_disk);
-        if let Some(roster) = &mut self.roster {
-            roster.want(who.clone(), named.is_some());
+        let said = watched.or(answered).map(|said| said.named);
+        let named = said.or(on_disk);
+        if let Some(watch) = &mut self.watch {
+            watch.want(who.clone(), named.is_some());
         }
         named
     }
@@ -169,10 +197,11 @@ mod tests {
     const ON_DISK: Sources = Sources {
         disk: true,
         watch: false,
+        cri: false,
     };
 
     #[test]
-    fn the_source_that_says_most_is_believed() {
+    fn the_source_that_says_most_is_believed_then_the_first() {
         let id = "ab".repeat(32);
         let who = Who {
             container: Some(id.clone()),
@@ -181,28 +210,46 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder can be made");
         let logs = root.path().join("var/log/containers");
         fs::create_dir_all(&logs).expect("ours");
-        let both = Sources {
+        let all = Sources {
             disk: true,
             watch: true,
+            cri: true,
         };
-        let mut looker = Looker::new(root.path(), both);
-        let mut pod = Pod {
+        let mut looker = Looker::new(root.path(), all);
+        let pod = |container: Option<&str>| Pod {
             uid: "uid".to_owned(),
             namespace: "shop".to_owned(),
             name: "web-0".to_owned(),
+            containers: container
+                .map(|name| (id.clone(), name.to_owned()))
+                .into_iter()
+                .collect(),
             ..Pod::default()
         };
         let container = |named: Option<Named>| named.map(|named| named.container);
+        let is = |name: &str| Some(Some(name.to_owned()));
         assert_eq!(container(looker.name(&who)), None);
-        looker.hear(News::There(pod.clone()), &mut |_| {});
+        looker.hear(Source::Watch, News::There(pod(None)), &mut |_| {});
         assert_eq!(container(looker.name(&who)), Some(None));
         fs::write(logs.join(format!("web-0_shop_disk-{id}.log")), "").expect("ours");
-        let disk = Some(Some("disk".to_owned()));
-        assert_eq!(container(looker.name(&who)), disk);
-        pod.containers = vec![(id, "watched".to_owned())];
-        looker.hear(News::There(pod), &mut |_| {});
-        let watched = Some(Some("watched".to_owned()));
-        assert_eq!(container(looker.name(&who)), watched);
+        assert_eq!(container(looker.name(&who)), is("disk"));
+        // Until the runtime has told of it, it is asked for it, and then what it says holds.
+        assert!(looker.take_ask_cri() && !looker.take_ask_cri());
+        let mut told = Vec::new();
+        let news = News::All(vec![pod(Some("runtime"))]);
+        looker.hear(Source::Cri, news, &mut |answer| told.push(answer));
+        assert!(
+            matches!(&told[0], Answer::Named(_, named) if container(named.clone()) == is("runtime")),
+            "{told:?}"
+        );
+        assert_eq!(container(looker.name(&who)), is("runtime"));
+        looker.hear(
+            Source::Watch,
+            News::There(pod(Some("watched"))),
+            &mut |_| {},
+        );
+        assert_eq!(container(looker.name(&who)), is("watched"));
+        assert!(!looker.take_ask_cri(), "nothing was left to ask for");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! is learnt when the cgroup is made, by a walk over the hierarchy, or from /proc while the zombie
 //! lies there; it is kept longer than the cgroup itself lives. [`Workloads`] is pure: it asks
 //! through a list of [`Ask`]s, and [`Answer`]s come back; who answers, a helper thread that reads
-//! files or knows what a watch on the cluster's pods has told, is not its business.
+//! files or knows what a watch on pods or the container runtime has told, is not its business.
 
 pub mod look;
 mod membership;
@@ -104,8 +104,8 @@ pub enum Answer {
     Cgroup(u64, Option<String>),
     /// The name, from whatever source; more of it may follow unasked.
     Named(Who, Option<Named>),
-    /// How the watch on pods does.
-    Watched(pods::Watched),
+    /// How a source of names does.
+    Watched(pods::Source, pods::Watched),
 }
 
 /// Where somebody belongs, as far as that is known now.

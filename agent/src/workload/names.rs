@@ -17,6 +17,9 @@ const MOST_BYTES: u64 = 4 << 20;
 /// The most entries that are looked at in one folder.
 const MOST_ENTRIES: usize = 16_384;
 
+/// Links to the logs of containers, into the folders of their pods.
+const LOGS: &str = "var/log/containers";
+
 /// The keys of a pod's namespace, its name and the container's, as each runtime writes them.
 const ANNOTATIONS: [[&str; 3]; 2] = [
     [
@@ -60,13 +63,23 @@ impl Disk {
 
     fn log_of(&self, id: &str) -> Option<Named> {
         let end = format!("-{id}.log");
-        let mut names = self.list("var/log/containers");
+        let mut names = self.list(LOGS);
         names.find_map(|name| of_log(name.strip_suffix(&end)?))
     }
 
+    /// By the folder of its logs, or by where the link to a log of its leads: that folder is
+    /// nowhere mounted, and the link is read and not followed.
     fn pod(&self, uid: &str) -> Option<Named> {
-        let mut names = self.list("var/log/pods");
-        names.find_map(|name| of_pod_folder(&name, uid))
+        let mut folders = self.list("var/log/pods");
+        let by_folder = folders.find_map(|name| of_pod_folder(&name, uid));
+        let mut links = self.list(LOGS);
+        by_folder.or_else(|| {
+            links.find_map(|link| {
+                let log = fs::read_link(self.root.join(LOGS).join(link)).ok()?;
+                let folder = log.parent()?.parent()?.file_name()?;
+                of_pod_folder(folder.to_str()?, uid)
+            })
+        })
     }
 
     fn containerd(&self, id: &str) -> Option<Named> {
@@ -197,6 +210,20 @@ mod tests {
     #[test]
     fn the_pod_s_folder_has_no_container() {
         let root = host(&format!("var/log/pods/shop_web-0_{UID}/app/0.log"), "");
+        assert_eq!(found(&root), Some(in_pod(None)));
+    }
+
+    #[test]
+    fn a_link_to_a_log_of_the_pod_leads_through_its_folder() {
+        // A pause process has no log: only another container of its pod has one.
+        let other = "cd".repeat(32);
+        let link = format!("var/log/containers/web-0_shop_app-{other}.log");
+        let root = host(&link, "");
+        assert_eq!(found(&root), None);
+        let link = root.path().join(link);
+        fs::remove_file(&link).expect("ours");
+        let nowhere = format!("/var/log/pods/shop_web-0_{UID}/app/0.log");
+        std::os::unix::fs::symlink(nowhere, link).expect("ours");
         assert_eq!(found(&root), Some(in_pod(None)));
     }
 

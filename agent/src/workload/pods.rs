@@ -1,7 +1,9 @@
-//! What a watch on the node's pods has told. Pure: `now_ns` is an argument.
+//! What a watch on the node's pods or the container runtime has told. Pure: `now_ns` is an
+//! argument.
 //!
 //! A pod's uid is known before its first process, the id of a container only once kubelet has
-//! written it into the pod's status. Whoever asked too early is answered then.
+//! written it into the pod's status, or the runtime was asked. Whoever asked too early is answered
+//! then.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -16,6 +18,15 @@ const KEEP_NS: u64 = 600_000_000_000;
 /// Those who wait for a name, or for more of it.
 const WANTED: usize = 4_096;
 
+/// Who tells of pods, the one that is believed first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The API server.
+    Watch,
+    /// The container runtime, over CRI.
+    Cri,
+}
+
 /// A pod, as far as it matters here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pod {
@@ -29,9 +40,11 @@ pub struct Pod {
     pub name: String,
     /// Ids and names of its containers.
     pub containers: Vec<(String, String)>,
+    /// Ids of its pause processes, where they are known.
+    pub sandboxes: Vec<String>,
 }
 
-/// What a watch tells.
+/// What a source tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// These are all pods of the node.
@@ -40,13 +53,13 @@ pub enum News {
     There(Pod),
     /// The one with this uid is gone.
     Gone(String),
-    /// The server tells changes from now on.
+    /// It tells changes from now on, or answers.
     Up,
     /// It does not.
     Failed(Failure),
 }
 
-/// Why a watch had to begin again.
+/// Why a watch had to begin again, or the runtime has to be asked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// No right to read pods.
@@ -63,13 +76,15 @@ pub enum Failure {
     Server,
 }
 
-/// How the watch does.
+/// How a source does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watched {
-    /// Whether changes are told now.
+    /// Whether changes are told now, or the last question was answered.
     pub up: bool,
     /// How often it failed, by [`Failure`] in its order.
     pub failures: [u64; 6],
+    /// The last time.
+    pub last: Option<Failure>,
 }
 
 impl Failure {
@@ -82,6 +97,15 @@ impl Failure {
         (Self::Slow, "slow"),
         (Self::Server, "server"),
     ];
+}
+
+/// What a pod says of somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The names.
+    pub named: Named,
+    /// Nothing is left to be told: a pause process has no name of its own.
+    pub whole: bool,
 }
 
 /// The pods of the node, and who waits for a name.
@@ -101,24 +125,33 @@ struct Kept {
 
 impl Pod {
     /// What this pod says of somebody, if they are its own.
-    fn named(&self, who: &Who) -> Option<Named> {
+    fn named(&self, who: &Who) -> Option<Said> {
         let id = who.container.as_ref();
         let container = self.containers.iter().find(|(its, _)| Some(its) == id);
+        let is_pause = id.is_some_and(|id| self.sandboxes.contains(id));
         let uid = who.pod_uid.as_ref();
         let own = uid.is_some_and(|uid| *uid == self.uid || Some(uid) == self.hash.as_ref());
-        (container.is_some() || own).then(|| Named {
-            namespace: Some(self.namespace.clone()),
-            pod: Some(self.name.clone()),
-            container: container.map(|(_, name)| name.clone()),
+        (container.is_some() || is_pause || own).then(|| Said {
+            named: Named {
+                namespace: Some(self.namespace.clone()),
+                pod: Some(self.name.clone()),
+                container: container.map(|(_, name)| name.clone()),
+            },
+            whole: container.is_some() || is_pause || id.is_none(),
         })
     }
 }
 
 impl Roster {
     /// What is known of somebody.
-    pub fn find(&self, who: &Who) -> Option<Named> {
+    pub fn find(&self, who: &Who) -> Option<Said> {
         let all = self.pods.values().filter_map(|kept| kept.pod.named(who));
-        all.max_by_key(|named| named.container.is_some())
+        all.max_by_key(|said| said.whole)
+    }
+
+    /// How the source does.
+    pub fn watched(&self) -> Watched {
+        self.watched
     }
 
     /// Remembers who has no name yet, or only that of the pod.
@@ -154,10 +187,10 @@ impl Roster {
             News::Failed(failure) => {
                 self.watched.up = false;
                 self.watched.failures[failure as usize] += 1;
+                self.watched.last = Some(failure);
             }
         }
         self.forget(now_ns);
-        answers.push(Answer::Watched(self.watched));
         answers
     }
 
@@ -166,15 +199,14 @@ impl Roster {
             return;
         }
         self.wanted.retain_mut(|(who, has_pod)| {
-            let Some(named) = pod.named(who) else {
+            let Some(said) = pod.named(who) else {
                 return true;
             };
-            let waits_on = named.container.is_none() && who.container.is_some();
-            if !(*has_pod && waits_on) {
-                answers.push(Answer::Named(who.clone(), Some(named)));
+            if !*has_pod || said.whole {
+                answers.push(Answer::Named(who.clone(), Some(said.named)));
             }
             *has_pod = true;
-            waits_on
+            !said.whole
         });
         self.pods
             .insert(pod.uid.clone(), Kept { pod, gone_ns: None });
@@ -208,6 +240,7 @@ mod tests {
             namespace: "shop".to_owned(),
             name: format!("web-{uid}"),
             containers: containers.iter().map(owned).collect(),
+            sandboxes: Vec::new(),
         }
     }
 
@@ -218,6 +251,10 @@ mod tests {
         }
     }
 
+    fn said(named: Named, whole: bool) -> Said {
+        Said { named, whole }
+    }
+
     fn named(pod: &str, container: Option<&str>) -> Named {
         Named {
             namespace: Some("shop".to_owned()),
@@ -226,22 +263,35 @@ mod tests {
         }
     }
 
-    fn names(answers: Vec<Answer>) -> Vec<Answer> {
-        let mut answers = answers;
-        answers.retain(|answer| matches!(answer, Answer::Named(..)));
-        answers
-    }
-
     #[test]
     fn a_container_is_found_by_its_id_and_by_its_pod() {
         let mut roster = Roster::default();
         roster.hear(News::All(vec![pod("1", &[("a", "app")]), pod("2", &[])]), 0);
-        let app = Some(named("web-1", Some("app")));
+        let app = Some(said(named("web-1", Some("app")), true));
         assert_eq!(roster.find(&who(Some("a"), Some("1"))), app);
         assert_eq!(roster.find(&who(Some("a"), None)), app);
-        let pause = who(Some("b"), Some("2"));
-        assert_eq!(roster.find(&pause), Some(named("web-2", None)));
+        let unknown = who(Some("b"), Some("2"));
+        assert_eq!(
+            roster.find(&unknown),
+            Some(said(named("web-2", None), false))
+        );
         assert_eq!(roster.find(&who(Some("b"), Some("3"))), None);
+    }
+
+    #[test]
+    fn a_pause_process_has_no_more_than_its_pod_s_name() {
+        let mut roster = Roster::default();
+        let pause = who(Some("p"), None);
+        roster.want(pause.clone(), false);
+        let with_pause = Pod {
+            sandboxes: vec!["p".to_owned()],
+            ..pod("1", &[("a", "app")])
+        };
+        let told = roster.hear(News::All(vec![with_pause]), 0);
+        let name = named("web-1", None);
+        assert_eq!(told, [Answer::Named(pause.clone(), Some(name.clone()))]);
+        assert_eq!(roster.find(&pause), Some(said(name, true)));
+        assert!(roster.wanted.is_empty(), "{:?}", roster.wanted);
     }
 
     #[test]
@@ -253,7 +303,7 @@ mod tests {
         };
         roster.hear(News::There(mirror), 0);
         let found = roster.find(&who(None, Some("f00d")));
-        assert_eq!(found, Some(named("web-1", None)));
+        assert_eq!(found, Some(said(named("web-1", None), true)));
     }
 
     #[test]
@@ -263,13 +313,13 @@ mod tests {
         roster.want(early.clone(), false);
         let only_pod = roster.hear(News::There(pod("1", &[])), 0);
         let expected = Answer::Named(early.clone(), Some(named("web-1", None)));
-        assert_eq!(names(only_pod), [expected]);
-        assert_eq!(names(roster.hear(News::There(pod("1", &[])), 0)), []);
+        assert_eq!(only_pod, [expected]);
+        assert_eq!(roster.hear(News::There(pod("1", &[])), 0), []);
         let all = roster.hear(News::There(pod("1", &[("a", "app")])), 0);
         let expected = Answer::Named(early, Some(named("web-1", Some("app"))));
-        assert_eq!(names(all), [expected]);
+        assert_eq!(all, [expected]);
         let again = roster.hear(News::All(vec![pod("1", &[("a", "app")])]), 0);
-        assert_eq!(names(again), []);
+        assert_eq!(again, []);
     }
 
     #[test]
@@ -302,12 +352,13 @@ mod tests {
     fn failures_are_counted_by_reason() {
         let mut roster = Roster::default();
         roster.hear(News::Up, 0);
-        let answers = roster.hear(News::Failed(Failure::Slow), 0);
+        roster.hear(News::Failed(Failure::Slow), 0);
         let expected = Watched {
             up: false,
             failures: [0, 0, 0, 0, 1, 0],
+            last: Some(Failure::Slow),
         };
-        assert_eq!(answers, [Answer::Watched(expected)]);
+        assert_eq!(roster.watched(), expected);
         for (n, (failure, _)) in Failure::ALL.into_iter().enumerate() {
             assert_eq!(failure as usize, n);
         }

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Answer, Ask, Failed, Found, Named, Who, Workload, path, pods::Watched};
+use super::{
+    Answer, Ask, Failed, Found, Named, Who, Workload, path,
+    pods::{Source, Watched},
+};
 use crate::events::{CgroupMade, Key};
 
 /// Cgroups that are kept.
@@ -64,6 +67,8 @@ pub struct Workloads {
     pub failed: Failed,
     /// How the watch on pods does, if there is one.
     pub watched: Option<Watched>,
+    /// How the container runtime does, if it is asked.
+    pub cri: Option<Watched>,
 }
 
 impl Workloads {
@@ -144,7 +149,8 @@ impl Workloads {
                 }
             }
             Answer::Named(who, named) => self.name(&who, named.as_ref(), now_ns),
-            Answer::Watched(watched) => self.watched = Some(watched),
+            Answer::Watched(Source::Watch, watched) => self.watched = Some(watched),
+            Answer::Watched(Source::Cri, watched) => self.cri = Some(watched),
         }
     }
 

@@ -160,7 +160,7 @@ fn suspend() -> Duration {
     let (state, deep) = SLEEP_NOW;
     fs::write(WAKE_ALARM, format!("+{SLEEP}")).expect("a clock that can wake it");
     fs::write(state, deep).expect("a machine that can sleep");
-    asleep_so_far() - before
+    asleep_so_far().saturating_sub(before)
 }
 
 /// What `CLOCK_BOOTTIME` is ahead of `CLOCK_MONOTONIC`, which stands still in a sleep. Between the

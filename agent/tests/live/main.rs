@@ -18,6 +18,8 @@ mod api_server;
 mod cgroup;
 mod clocks;
 mod compare;
+mod cri;
+mod cri_server;
 mod culprits;
 mod deaths;
 mod degraded;

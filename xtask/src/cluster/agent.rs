@@ -34,13 +34,31 @@ impl<'a> Agent<'a> {
             logs: logs(containerd)?,
             volumes: containerd.folder().join("volumes"),
             listen: free_address()?,
+            cri: None,
         };
-        let (pids, config) = pod(&node)?;
+        Self::start_on(containerd, "reapwatch-node", &node)
+    }
+
+    /// The same on a node that has no files with names, so that the runtime alone can tell them.
+    pub(super) fn start_asking(containerd: &'a Containerd) -> Result<Self> {
+        let logs = containerd.folder().join("no-logs");
+        fs::create_dir_all(&logs).context("make an empty folder")?;
+        let node = Node {
+            logs,
+            volumes: containerd.folder().join("volumes-asking"),
+            listen: free_address()?,
+            cri: Some(containerd.socket()),
+        };
+        Self::start_on(containerd, "reapwatch-asking", &node)
+    }
+
+    fn start_on(containerd: &'a Containerd, name: &str, node: &Node) -> Result<Self> {
+        let (pids, config) = pod(node)?;
         let security = config.linux.as_ref();
         let security = security.and_then(|linux| linux.security_context.as_ref());
         let capabilities = security.and_then(|security| security.capabilities.as_ref());
         let capabilities = capabilities.map_or(0, |them| them.add.len() as u32);
-        let pod = Pod::start_in(containerd, "reapwatch", "reapwatch-node", pids, CLASS)?;
+        let pod = Pod::start_in(containerd, "reapwatch", name, pids, CLASS)?;
         let container = pod.run(config)?;
         let agent = Self {
             containerd,

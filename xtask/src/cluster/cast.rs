@@ -67,11 +67,9 @@ impl<'a> Cast<'a> {
             );
             told.say(&format!("culprits: shop/{pod}/{APP}, {VERDICT}"));
         }
-        let pause = culprit(agent, |container| container["pod_uid"] == shared.uid())?;
-        ensure!(pause["process"]["comm"] == "pause", "{}", pause["process"]);
+        wait_for_pause(agent, &shared)?;
         told.say(&format!(
-            "culprits: the pause process of the pod {}, {VERDICT}",
-            pause["container"]["pod"].as_str().unwrap_or(shared.uid())
+            "culprits: the pause process of shop/shared-0, {VERDICT}"
         ));
         for view in [&["top", "-b", "-n", "1", "--json"][..], &["culprits"]] {
             let said = agent.view(view)?;
@@ -84,6 +82,18 @@ impl<'a> Cast<'a> {
             probed_app,
             shared,
         })
+    }
+
+    /// Whether an agent that has the names from the container runtime alone has the same.
+    pub(super) fn is_named_by_runtime(&self, agent: &Agent, told: &Told) -> Result<()> {
+        for (pod, container) in [(LEAKY, APP), ("probed-0", APP), ("shared-0", "sidecar")] {
+            wait_for_zombies(agent, pod, container, ORPHANS)?;
+        }
+        wait_for_pause(agent, &self.shared)?;
+        let doctor = agent.get("/api/v1/doctor")?;
+        ensure!(doctor.contains("tells names at"), "{doctor}");
+        told.say("an agent that asks the container runtime, and has no other names, says the same");
+        Ok(())
     }
 
     /// Deaths of many kinds, in a container.
@@ -172,6 +182,18 @@ fn culprit(agent: &Agent, of: impl Fn(&Value) -> bool) -> Result<Value> {
         agent.culprit(|item| of(&item["container"]) && item["verdict"]["id"] == VERDICT)
     })
     .with_context(|| agent.get("/api/v1/culprits").unwrap_or_default())
+}
+
+/// Waits until the pause process of a pod is accused under the pod's name.
+fn wait_for_pause(agent: &Agent, pod: &Pod) -> Result<()> {
+    let pause = culprit(agent, |container| {
+        container["pod_uid"] == pod.uid() && container["pod"] == "shared-0"
+    })?;
+    ensure!(
+        pause["process"]["comm"] == "pause" && pause["container"]["namespace"] == NAMESPACE,
+        "{pause}"
+    );
+    Ok(())
 }
 
 fn wait_for<T>(what: &str, ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {

@@ -66,6 +66,11 @@ impl Containerd {
         &self.cri
     }
 
+    /// Where it is asked.
+    pub(super) fn socket(&self) -> PathBuf {
+        socket(self.folder.path())
+    }
+
     /// Where pods may have what lies on a node.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()

@@ -17,6 +17,7 @@ use super::pods::namespaces;
 use crate::workspace;
 
 const BASE: &str = "deploy/kubernetes/base";
+const CRI: &str = "deploy/kubernetes/components/cri/kustomization.yaml";
 /// Age from which zombies are stale here, so that a story has not to wait for half a minute.
 pub(super) const STALE_AFTER: &str = "3s";
 /// The `oom_score_adj` that kubelet gives a container of the class of this pod, at most.
@@ -30,12 +31,17 @@ pub(super) struct Node {
     pub(super) volumes: PathBuf,
     /// Where the agent listens: the network is the node's here.
     pub(super) listen: SocketAddr,
+    /// The socket of the container runtime, where it is asked for names: with the component for it.
+    pub(super) cri: Option<PathBuf>,
 }
 
 /// The mode of PIDs of the pod, and its one container.
 pub(super) fn pod(node: &Node) -> Result<(i32, Container)> {
-    let text = read("daemon-set.yaml")?;
-    let manifest: Value = serde_saphyr::from_str(&text).context("parse the DaemonSet")?;
+    let text = read(&format!("{BASE}/daemon-set.yaml"))?;
+    let mut manifest: Value = serde_saphyr::from_str(&text).context("parse the DaemonSet")?;
+    if node.cri.is_some() {
+        patch(&mut manifest, CRI).context(CRI)?;
+    }
     let pod = &manifest["spec"]["template"]["spec"];
     let pids = if pod["hostPID"] == true {
         mode::NODE
@@ -43,6 +49,21 @@ pub(super) fn pod(node: &Node) -> Result<(i32, Container)> {
         mode::CONTAINER
     };
     Ok((pids, container(pod, pids, node)?))
+}
+
+/// Does to the DaemonSet what a component says, which only ever appends to lists.
+fn patch(manifest: &mut Value, component: &str) -> Result<()> {
+    let component: Value = serde_saphyr::from_str(&read(component)?)?;
+    let steps: String = get(&component["patches"][0]["patch"])?;
+    let steps: Vec<Value> = serde_saphyr::from_str(&steps)?;
+    for step in steps {
+        let path: String = get(&step["path"])?;
+        let list = path.strip_suffix("/-").filter(|_| step["op"] == "add");
+        let list = list.and_then(|list| manifest.pointer_mut(list)?.as_array_mut());
+        let list = list.with_context(|| format!("{path} is no list to append to"))?;
+        list.push(step["value"].clone());
+    }
+    Ok(())
 }
 
 fn container(pod: &Value, pids: i32, node: &Node) -> Result<Container> {
@@ -97,7 +118,7 @@ fn arguments(container: &Value, node: &Node) -> Result<Vec<String>> {
 }
 
 fn environment() -> Result<Vec<KeyValue>> {
-    let text = read("reapwatch.env")?;
+    let text = read(&format!("{BASE}/reapwatch.env"))?;
     let lines = text.lines().filter_map(|line| line.split_once('='));
     let own = lines.filter(|(name, _)| !name.starts_with('#'));
     let all = own
@@ -131,7 +152,11 @@ fn place(volume: &Value, node: &Node) -> Result<PathBuf> {
     if let Some(path) = volume["hostPath"]["path"].as_str() {
         return Ok(match path {
             "/var/log/containers" => node.logs.clone(),
-            path => Path::new(path).to_owned(),
+            path => {
+                let is_socket = volume["hostPath"]["type"] == "Socket";
+                let cri = node.cri.clone().filter(|_| is_socket);
+                cri.unwrap_or_else(|| Path::new(path).to_owned())
+            }
         });
     }
     if volume.get("emptyDir").is_some() {
@@ -153,6 +178,6 @@ fn get<T: DeserializeOwned>(value: &Value) -> Result<T> {
 }
 
 fn read(name: &str) -> Result<String> {
-    let path = workspace::root().join(BASE).join(name);
+    let path = workspace::root().join(name);
     fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
 }

@@ -72,6 +72,7 @@ pub(crate) fn main(options: &cli::Cluster) -> Result<ExitCode> {
     told.say("Prometheus scrapes it every second");
 
     let cast = Cast::enter(&containerd, &agent, &told)?;
+    cast.is_named_by_runtime(&Agent::start_asking(&containerd)?, &told)?;
     cast::come_and_go(&containerd, &agent, &told)?;
     let die = || cast.die(&containerd, &DEATHS);
     let summary = alert::wait_until_it_fires(&prometheus, die)?;

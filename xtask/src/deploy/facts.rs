@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 /// The most that the agent's container may ask for.
 const CAPABILITIES: [&str; 5] = ["BPF", "PERFMON", "SYS_PTRACE", "SYSLOG", "SYS_RESOURCE"];
 
-/// Asserts all of it.
-pub(super) fn check(documents: &[Value]) -> Result<()> {
+/// Asserts all of it; `asks_runtime` says whether names are to come from the container runtime.
+pub(super) fn check(documents: &[Value], asks_runtime: bool) -> Result<()> {
     let of = |kind: &str| {
         let mut found = documents.iter().filter(move |it| it["kind"] == kind);
         found.next().with_context(|| format!("there is no {kind}"))
@@ -25,7 +25,7 @@ pub(super) fn check(documents: &[Value]) -> Result<()> {
         "the namespace refuses the agent's pods"
     );
     let pod = &of("DaemonSet")?["spec"]["template"]["spec"];
-    check_pod(pod)?;
+    check_pod(pod, asks_runtime)?;
     for monitor in documents.iter().filter(|it| it["kind"] == "PodMonitor") {
         let endpoint = &monitor["spec"]["podMetricsEndpoints"][0];
         ensure!(
@@ -36,7 +36,7 @@ pub(super) fn check(documents: &[Value]) -> Result<()> {
     Ok(())
 }
 
-fn check_pod(pod: &Value) -> Result<()> {
+fn check_pod(pod: &Value, asks_runtime: bool) -> Result<()> {
     ensure!(
         pod["hostPID"] == true,
         "the agent does not see the node's processes"
@@ -78,6 +78,13 @@ fn check_pod(pod: &Value) -> Result<()> {
             volume["hostPath"]["path"]
         );
     }
+    let sockets = volumes
+        .iter()
+        .filter(|it| it["hostPath"]["type"] == "Socket");
+    ensure!(
+        sockets.count() == usize::from(asks_runtime),
+        "the container runtime's socket, which is as good as root, goes with its component alone"
+    );
     ensure!(
         container["resources"]["limits"].get("cpu").is_none(),
         "the agent can be throttled"

@@ -1,0 +1,219 @@
+//! Names from the container runtime, whatever it does. Nothing on disk names anybody and no pod is
+//! watched, so that a name can only come from it. One line of verdict each.
+
+use std::process;
+
+use crate::agent::{Agent, eventually};
+use crate::api::{Container, Fact};
+use crate::cgroup::{Cgroup, Child};
+use crate::cri_server::{CriServer, Mood, Told};
+use crate::row::Verdicts;
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn the_container_runtime_names_pods_whatever_it_does() {
+    let mut verdicts = Verdicts::default();
+    verdicts.of("there_before", there_before);
+    verdicts.of("comes_later", comes_later);
+    verdicts.of("absent_for_a_while", absent_for_a_while);
+    verdicts.of("never_answers", never_answers);
+    verdicts.of("garbage", garbage);
+    verdicts.of("refuses", refuses);
+    verdicts.of("refuses_a_view", refuses_a_view);
+    verdicts.end();
+}
+
+/// A pod of its own for each test, and each run of it, with somebody dead in its container and in
+/// its pause process's cgroup.
+struct Subject {
+    told: Told,
+    in_container: (Cgroup, Child),
+    in_sandbox: (Cgroup, Child),
+}
+
+impl Subject {
+    fn new(n: u32) -> Self {
+        let run = process::id();
+        let uid = format!("{run:08x}-0000-4000-8000-c010{n:08x}");
+        let id = |what: &str| format!("{what:0>48}{run:08x}{n:08x}");
+        let [sandbox, container] = [id("c01"), id("c02")];
+        let dead_in = |id: &str| {
+            let cgroup = Cgroup::unified(&format!("/kubepods/burstable/pod{uid}/{id}"));
+            let dead = cgroup.death();
+            (cgroup, dead)
+        };
+        Self {
+            in_container: dead_in(&container),
+            in_sandbox: dead_in(&sandbox),
+            told: Told {
+                pod: ["shop".to_owned(), "web-0".to_owned(), uid],
+                sandbox,
+                container: [container, "app".to_owned()],
+            },
+        }
+    }
+
+    fn place(agent: &Agent, dead: &Child) -> Option<Container> {
+        let zombies = agent.zombies().items;
+        let zombie = zombies.into_iter().find(|it| it.pid == dead.pid)?;
+        zombie.container
+    }
+
+    fn names(agent: &Agent, dead: &Child) -> [Option<String>; 3] {
+        let place = Self::place(agent, dead).unwrap_or_default();
+        [place.namespace, place.pod, place.name]
+    }
+
+    #[track_caller]
+    fn is_named(&self, agent: &Agent) {
+        let whole = ["shop", "web-0", "app"].map(|name| Some(name.to_owned()));
+        let [namespace, pod, _] = whole.clone();
+        for (dead, expected) in [
+            (&self.in_container.1, whole),
+            (&self.in_sandbox.1, [namespace, pod, None]),
+        ] {
+            let named = eventually(|| Self::names(agent, dead) == expected);
+            assert!(named, "{:#?}", Self::place(agent, dead));
+        }
+    }
+
+    /// It is shown by its ids, and what else is asked of the agent is answered meanwhile.
+    #[track_caller]
+    fn is_unnamed(&self, agent: &Agent) {
+        let dead = &self.in_container.1;
+        let uid = Some(&self.told.pod[2]);
+        let place = || Self::place(agent, dead).unwrap_or_default();
+        assert!(eventually(|| place().pod_uid.as_ref() == uid));
+        assert_eq!((place().namespace, place().name), (None, None));
+    }
+}
+
+fn agent_of(server: &CriServer) -> Agent {
+    let root = server.folder().to_str().expect("it is UTF-8");
+    let endpoint = server.endpoint();
+    Agent::start(&["--host-root", root, "--cri-endpoint", &endpoint])
+}
+
+fn failures(agent: &Agent, reason: &str) -> f64 {
+    let label = format!("reason=\"cri_{reason}\"");
+    agent.metric("reapwatch_workload_lookups_failed_total", &label)
+}
+
+fn fact(agent: &Agent) -> Fact {
+    let facts = agent.doctor().facts.into_iter();
+    let mut facts = facts.filter(|fact| fact.name == "container runtime");
+    facts.next().expect("it is a fact")
+}
+
+/// It failed so, as metric, `doctor` and log say; the latter once, however often it is asked.
+#[track_caller]
+fn fails(agent: &Agent, reason: &str, found: &str, times: f64) {
+    let failed = eventually(|| failures(agent, reason) >= times);
+    assert!(failed, "{} of {reason}", failures(agent, reason));
+    let fact = fact(agent);
+    assert!(!fact.ok && fact.found.starts_with(found), "{fact:?}");
+    assert!(fact.mend.is_some(), "{fact:?}");
+    let log = agent.log();
+    assert_eq!(log.matches("names nothing").count(), 1, "{log}");
+}
+
+#[track_caller]
+fn recovers(agent: &Agent) {
+    let recovered = eventually(|| fact(agent).ok);
+    assert!(recovered, "{:?}", fact(agent));
+    let log = agent.log();
+    assert_eq!(log.matches("names nothing").count(), 1, "{log}");
+}
+
+fn there_before() {
+    let subject = Subject::new(1);
+    let server = CriServer::in_mood(Mood::Well);
+    server.tell(subject.told.clone());
+    let agent = agent_of(&server);
+    subject.is_named(&agent);
+    assert!(fact(&agent).ok, "{:?}", fact(&agent));
+    let labels = r#"container="app",namespace="shop",pod="web-0""#;
+    let zombies = agent.metric("reapwatch_zombies", labels);
+    assert!((zombies - 1.0).abs() < f64::EPSILON, "{zombies}");
+    for reason in ["forbidden", "malformed", "disconnected", "slow", "server"] {
+        assert!(failures(&agent, reason) < 0.5, "{reason}");
+    }
+    let lists = ["ListContainers", "ListPodSandbox"];
+    let lists = lists.map(|name| format!("/runtime.v1.RuntimeService/{name}"));
+    assert_eq!(server.asked(), lists, "it was asked for more than lists");
+}
+
+fn comes_later() {
+    let server = CriServer::in_mood(Mood::Well);
+    let agent = agent_of(&server);
+    assert!(eventually(|| fact(&agent).ok), "{:?}", fact(&agent));
+    let subject = Subject::new(2);
+    subject.is_unnamed(&agent);
+    server.tell(subject.told.clone());
+    // A runtime knows whom it starts; so that this one is asked at once, somebody else comes.
+    let _other = Subject::new(7);
+    subject.is_named(&agent);
+}
+
+fn absent_for_a_while() {
+    let subject = Subject::new(3);
+    let mut server = CriServer::absent();
+    server.tell(subject.told.clone());
+    let agent = agent_of(&server);
+    fails(&agent, "disconnected", "does not listen", 2.0);
+    subject.is_unnamed(&agent);
+    server.listen();
+    subject.is_named(&agent);
+    recovers(&agent);
+}
+
+fn never_answers() {
+    let subject = Subject::new(4);
+    let mut server = CriServer::in_mood(Mood::Never);
+    server.tell(subject.told.clone());
+    let agent = agent_of(&server);
+    subject.is_unnamed(&agent);
+    fails(&agent, "slow", "does not answer in time", 1.0);
+    server.become_in(Mood::Well);
+    subject.is_named(&agent);
+    recovers(&agent);
+}
+
+fn garbage() {
+    let subject = Subject::new(5);
+    let mut server = CriServer::in_mood(Mood::Garbage);
+    server.tell(subject.told.clone());
+    let agent = agent_of(&server);
+    fails(&agent, "malformed", "does not tell names", 2.0);
+    subject.is_unnamed(&agent);
+    server.become_in(Mood::Well);
+    subject.is_named(&agent);
+    recovers(&agent);
+}
+
+fn refuses() {
+    let subject = Subject::new(6);
+    // PERMISSION_DENIED.
+    let mut server = CriServer::in_mood(Mood::Status(7));
+    server.tell(subject.told.clone());
+    let agent = agent_of(&server);
+    fails(&agent, "forbidden", "refuses", 2.0);
+    server.become_in(Mood::Well);
+    subject.is_named(&agent);
+    recovers(&agent);
+}
+
+/// Likewise of what runs an agent inside itself.
+fn refuses_a_view() {
+    // UNIMPLEMENTED: a runtime of older versions.
+    let server = CriServer::in_mood(Mood::Status(12));
+    let file = server.folder().join("deaths.trace");
+    let mut record = process::Command::new(crate::agent::REAPWATCH);
+    record.arg("record").arg(file);
+    record.args(["--for", "1s", "--cri-endpoint", &server.endpoint()]);
+    let output = record.output().expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let mend = "speaks version 1 of CRI";
+    assert_eq!(said.matches(mend).count(), 1, "{said}");
+}
