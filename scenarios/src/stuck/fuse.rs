@@ -23,11 +23,11 @@ const REFUSED: u64 = 1 << 32;
 
 /// A mounted file system and its server, which ends when dropped: the kernel aborts a connection
 /// that nobody serves, so that nothing can be left waiting for it.
-struct Fuse {
+pub(super) struct Fuse {
     server: Helper,
     folder: PathBuf,
     connection: u32,
-    slots: Slots,
+    pub(super) slots: Slots,
 }
 
 impl Drop for Fuse {
@@ -42,7 +42,7 @@ impl Drop for Fuse {
 
 impl Fuse {
     /// In a mount namespace of this process; requests of the kind `silent` get no answer.
-    fn mount(silent: u32) -> Result<Result<Self, String>> {
+    pub(super) fn mount(silent: u32) -> Result<Result<Self, String>> {
         match File::open("/dev/fuse") {
             Ok(_) => {}
             Err(error) if is_absent(&error) => return Ok(Err(format!("no FUSE: {error}"))),
@@ -92,12 +92,12 @@ impl Fuse {
         }))
     }
 
-    fn file(&self) -> PathBuf {
+    pub(super) fn file(&self) -> PathBuf {
         self.folder.join("file")
     }
 
     /// The scene of a process that waits for this server.
-    fn scene(self, pid: Pid) -> Scene {
+    pub(super) fn scene(self, pid: Pid) -> Scene {
         Scene {
             pid,
             holder: Some(self.server.0),

@@ -15,6 +15,7 @@ const GETATTR: u32 = 3;
 const OPEN: u32 = 14;
 pub(super) const READ: u32 = 15;
 const RELEASE: u32 = 18;
+pub(super) const FSYNC: u32 = 20;
 pub(super) const FLUSH: u32 = 25;
 const INIT: u32 = 26;
 const INTERRUPT: u32 = 36;
