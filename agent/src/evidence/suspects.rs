@@ -53,6 +53,7 @@ pub fn suspects<'a>(
         let task = tasks.get(&key.tgid).copied();
         task.filter(|task| task.process.key.is_roughly(key))
     };
+    let inits = exiting_inits(snapshot);
     let mut held = BTreeMap::<u32, Vec<&Record>>::new();
     for record in zombies {
         if let Some(holder) = record.responsible() {
@@ -90,6 +91,12 @@ pub fn suspects<'a>(
             );
             zombies.adopted += u64::from(gone && !own);
             zombies.passed_over += u64::from(own && reaping.passed_over(record));
+            if let Some(init) = held_init(&inits, record, holder.key)
+                && zombies.held_init.as_ref().is_none_or(|it| it.0 == init.key.tgid)
+            {
+                zombies.held_init = Some((init.key.tgid, init.comm.clone()));
+                zombies.in_its_namespace += 1;
+            }
             if zombies.forker.is_none() && !own {
                 zombies.forker = forker.map(|forker| forker.comm.clone());
             }
@@ -139,6 +146,27 @@ pub fn suspects<'a>(
     found.sort_by_key(|suspect| std::cmp::Reverse(suspect.evidence.zombies.old));
     found.truncate(limit);
     found
+}
+
+/// The inits on their way out, by their PID namespaces.
+fn exiting_inits<'a>(snapshot: Option<&'a Snapshot>) -> HashMap<u32, &'a Process> {
+    let tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
+    let exiting = tasks.filter(|task| task.state == TaskState::Exiting);
+    let init = |task: &'a Task| {
+        let own = task.pids.last().filter(|own| own.nr == 1)?;
+        Some((own.namespace, &task.process))
+    };
+    exiting.filter_map(init).collect()
+}
+
+/// The init that cannot end before this zombie is reaped by its holder, who is somebody else.
+fn held_init<'a>(
+    inits: &HashMap<u32, &'a Process>,
+    zombie: &Record,
+    holder: Key,
+) -> Option<&'a Process> {
+    let init = inits.get(&zombie.pids.last()?.namespace)?;
+    (!init.key.is_roughly(holder)).then_some(init)
 }
 
 impl Suspect {

@@ -44,6 +44,7 @@ pub(crate) fn story(wall: Wall, known: &Known<'_>, story: &Story) -> api::Explan
         habits: None,
         death: None,
         container: None,
+        stuck: None,
         verdict: None,
         earlier: Vec::new(),
         advice: story.advice.clone(),
