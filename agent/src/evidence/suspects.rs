@@ -92,7 +92,10 @@ pub fn suspects<'a>(
             zombies.adopted += u64::from(gone && !own);
             zombies.passed_over += u64::from(own && reaping.passed_over(record));
             if let Some(init) = held_init(&inits, record, holder.key)
-                && zombies.held_init.as_ref().is_none_or(|it| it.0 == init.key.tgid)
+                && zombies
+                    .held_init
+                    .as_ref()
+                    .is_none_or(|it| it.0 == init.key.tgid)
             {
                 zombies.held_init = Some((init.key.tgid, init.comm.clone()));
                 zombies.in_its_namespace += 1;

@@ -41,3 +41,62 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
         confidence: Confidence::Certain,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{judge, tests};
+    use super::*;
+
+    /// A parent that never waits, one of whose three zombies keeps an init from ending.
+    fn keeps_an_init() -> Evidence {
+        let mut evidence = tests::leak();
+        evidence.zombies.held_init = Some((200, "nginx".to_owned()));
+        evidence.zombies.in_its_namespace = 1;
+        evidence
+    }
+
+    #[test]
+    fn who_keeps_a_namespace_open_is_told_with_its_habits() {
+        let verdict = judge(&keeps_an_init()).expect("there is a verdict");
+        assert_eq!((verdict.id, verdict.confidence), (ID, Confidence::Certain));
+        assert_eq!(
+            verdict.evidence[..3],
+            [
+                "of its zombies 1 is in the PID namespace of nginx (PID 200), which is on its way \
+                 out and cannot end while anybody is left there",
+                "app (PID 100) never waits for its children (never_waits)",
+                "watched for 4m: no wait call, no child reaped",
+            ]
+        );
+        let remedy = "to let nginx (PID 200) and its container end, mend app: wait for each child";
+        assert!(verdict.remedy.starts_with(remedy), "{}", verdict.remedy);
+    }
+
+    #[test]
+    fn who_cannot_run_is_told_so_first() {
+        let mut evidence = keeps_an_init();
+        let threads = evidence
+            .facts
+            .iter_mut()
+            .flat_map(|facts| &mut facts.looked_at);
+        threads.for_each(|thread| thread.state = 'T');
+        assert_eq!(judge(&evidence).map(|it| it.id), Some("parent_stopped"));
+    }
+
+    #[test]
+    fn missing_evidence_makes_less_sure() {
+        let mut evidence = keeps_an_init();
+        evidence.facts = None;
+        evidence.habits.waits = Some(5);
+        evidence.habits.last_wait_age_ns = Some(200_000_000_000);
+        let verdict = judge(&evidence).expect("there is a verdict");
+        assert_eq!((verdict.id, verdict.confidence), (ID, Confidence::Likely));
+        assert!(
+            verdict.remedy.contains("restart app (PID 100)"),
+            "{}",
+            verdict.remedy
+        );
+        evidence.zombies.held_init = None;
+        assert_ne!(judge(&evidence).map(|it| it.id), Some(ID));
+    }
+}

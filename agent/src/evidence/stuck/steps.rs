@@ -206,7 +206,9 @@ pub fn driver(thread: &Thread) -> Option<&str> {
     match modules.next() {
         Some(module) => Some(module).filter(|module| !FILE_SYSTEMS.contains(module)),
         None => {
-            let built_in = BUILT_IN.iter().find(|(release, _)| thread.is_in(&[release]));
+            let built_in = BUILT_IN
+                .iter()
+                .find(|(release, _)| thread.is_in(&[release]));
             built_in.map(|(_, driver)| *driver)
         }
     }
@@ -289,11 +291,7 @@ mod tests {
             "tty_wait_until_sent < uart_close < usb_serial_close usbserial < tty_release \
              < __fput < do_exit",
         ),
-        (
-            Step::FreeingMemory,
-            'D',
-            "exit_aio < __mmput < do_exit",
-        ),
+        (Step::FreeingMemory, 'D', "exit_aio < __mmput < do_exit"),
         (
             Step::FreeingMemory,
             'R',
