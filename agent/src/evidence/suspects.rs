@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Cpu, Evidence, Facts, Habits, Role, Since, Zombies};
-use crate::events::{Key, Process, Snapshot, Task, TaskState};
+use crate::events::{Key, NamespacePid, Process, Snapshot, Task, TaskState};
 use crate::lifecycle::{DiedBound, Record};
 use crate::parents::Parents;
 
@@ -91,19 +91,12 @@ pub fn suspects<'a>(
             );
             zombies.adopted += u64::from(gone && !own);
             zombies.passed_over += u64::from(own && reaping.passed_over(record));
-            if let Some(init) = held_init(&inits, record, holder.key)
-                && zombies
-                    .held_init
-                    .as_ref()
-                    .is_none_or(|it| it.0 == init.key.tgid)
-            {
-                zombies.held_init = Some((init.key.tgid, init.comm.clone()));
-                zombies.in_its_namespace += 1;
-            }
             if zombies.forker.is_none() && !own {
                 zombies.forker = forker.map(|forker| forker.comm.clone());
             }
         }
+        let old = records.iter().copied().filter(is_old);
+        note_held_init(&mut zombies, &inits, old, holder.key);
         let foreign = |record: &&&Record| match (&record.tracer, &record.parent) {
             (Some(tracer), Some(parent)) => !tracer.key.is_roughly(parent.key),
             (tracer, _) => tracer.is_some(),
@@ -162,13 +155,29 @@ fn exiting_inits<'a>(snapshot: Option<&'a Snapshot>) -> HashMap<u32, &'a Process
     exiting.filter_map(init).collect()
 }
 
+/// Notes one init that cannot end, and how many of the zombies are to blame.
+fn note_held_init<'a>(
+    zombies: &mut Zombies,
+    inits: &HashMap<u32, &Process>,
+    records: impl Iterator<Item = &'a Record>,
+    holder: Key,
+) {
+    for init in records.filter_map(|record| held_init(inits, &record.pids, holder)) {
+        let known = zombies.held_init.as_ref();
+        if known.is_none_or(|(tgid, _)| *tgid == init.key.tgid) {
+            zombies.held_init = Some((init.key.tgid, init.comm.clone()));
+            zombies.in_its_namespace += 1;
+        }
+    }
+}
+
 /// The init that cannot end before this zombie is reaped by its holder, who is somebody else.
 fn held_init<'a>(
     inits: &HashMap<u32, &'a Process>,
-    zombie: &Record,
+    zombie: &[NamespacePid],
     holder: Key,
 ) -> Option<&'a Process> {
-    let init = inits.get(&zombie.pids.last()?.namespace)?;
+    let init = inits.get(&zombie.last()?.namespace)?;
     (!init.key.is_roughly(holder)).then_some(init)
 }
 
@@ -208,4 +217,69 @@ impl Suspect {
 
 fn difference(now: Option<u64>, then: Option<u64>) -> Option<u64> {
     Some(now?.saturating_sub(then?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pids(pids: &[(u32, u32)]) -> Vec<NamespacePid> {
+        let pid = |&(namespace, nr): &(u32, u32)| NamespacePid { namespace, nr };
+        pids.iter().map(pid).collect()
+    }
+
+    fn task(state: TaskState, numbers: &[(u32, u32)]) -> Task {
+        let key = Key {
+            tgid: numbers[0].1,
+            start_ns: 5,
+        };
+        Task {
+            process: Process {
+                key,
+                tid: key.tgid,
+                comm: "app".to_owned(),
+            },
+            state,
+            parent: None,
+            tracer: None,
+            forker: None,
+            kill: None,
+            begin_ns: None,
+            status: None,
+            exit_signal: None,
+            cgroup_id: None,
+            uid: 0,
+            waits: None,
+            dead_by_ns: None,
+            pids: pids(numbers),
+        }
+    }
+
+    #[test]
+    fn only_an_exiting_init_of_the_same_namespace_is_held_and_by_others_only() {
+        let snapshot = Snapshot {
+            begun_ns: 9,
+            ended_ns: 10,
+            exact_start: true,
+            tasks: vec![
+                task(TaskState::Exiting, &[(1, 500), (77, 1)]),
+                task(TaskState::Exiting, &[(1, 700), (77, 2)]),
+                task(TaskState::Alive, &[(1, 600), (88, 1)]),
+            ],
+        };
+        let inits = exiting_inits(Some(&snapshot));
+        let held = |zombie: &[(u32, u32)], holder: u32| {
+            let holder = Key {
+                tgid: holder,
+                start_ns: 5,
+            };
+            held_init(&inits, &pids(zombie), holder).map(|init| init.key.tgid)
+        };
+        assert_eq!(held(&[(1, 501), (77, 3)], 10), Some(500));
+        assert_eq!(held(&[(1, 501), (77, 3)], 500), None, "its own child");
+        assert_eq!(held(&[(1, 601), (88, 3)], 10), None, "its init lives");
+        assert_eq!(held(&[(1, 11)], 10), None, "no namespace of its own");
+        assert_eq!(held(&[], 10), None, "not known");
+        assert!(exiting_inits(None).is_empty());
+    }
 }

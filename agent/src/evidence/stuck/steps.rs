@@ -203,15 +203,12 @@ pub fn driver(thread: &Thread) -> Option<&str> {
         .stack
         .iter()
         .filter_map(|frame| frame.module.as_deref());
-    match modules.next() {
-        Some(module) => Some(module).filter(|module| !FILE_SYSTEMS.contains(module)),
-        None => {
-            let built_in = BUILT_IN
-                .iter()
-                .find(|(release, _)| thread.is_in(&[release]));
-            built_in.map(|(_, driver)| *driver)
-        }
+    if let Some(module) = modules.next() {
+        return Some(module).filter(|module| !FILE_SYSTEMS.contains(module));
     }
+    let mut built_in = BUILT_IN.iter();
+    let (_, driver) = built_in.find(|(release, _)| thread.is_in(&[release]))?;
+    Some(driver)
 }
 
 #[cfg(test)]

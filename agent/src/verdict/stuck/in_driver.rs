@@ -15,14 +15,14 @@ pub(super) const RULE: Rule = Rule {
 fn say(stuck: &Stuck, thread: &Thread) -> Said {
     let who = words::who(stuck);
     let driver = steps::driver(thread).unwrap_or("a driver");
-    let stack = format!("cat /proc/{}/task/{}/stack", stuck.pid, thread.tid);
+    let look = format!("cat /proc/{}/task/{}/stack", stuck.pid, thread.tid);
     let (device, fact, remedy) = if driver == "tty" {
         (
             "terminal",
             "the release function of a terminal (tty_release) has not returned".to_owned(),
             format!(
                 "end whoever cannot leave a read or write of the terminal's other end, or let a \
-                 serial line send what is left; to see where it waits: {stack}"
+                 serial line send what is left; to see where it waits: {look}"
             ),
         )
     } else {
@@ -31,7 +31,7 @@ fn say(stuck: &Stuck, thread: &Thread) -> Said {
             format!("the innermost function of a module is in {driver}"),
             format!(
                 "see what {driver} waits for (dmesg; the device may have gone or hang), and keep: \
-                 {stack}"
+                 {look}"
             ),
         )
     };
