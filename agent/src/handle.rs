@@ -97,7 +97,8 @@ impl Handle {
         if explained.story.state == State::Exiting.name() {
             let stuck = self.ask(|to| Request::Stuck(Duration::ZERO, to)).await?;
             let own = stuck.items.into_iter().find(|stuck| stuck.pid == pid);
-            explained.story.verdict = own.and_then(|stuck| stuck.verdict);
+            explained.story.verdict = own.as_ref().and_then(|stuck| stuck.verdict.clone());
+            explained.story.stuck = own;
         }
         Ok(explained)
     }

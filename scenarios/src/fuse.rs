@@ -21,6 +21,8 @@ const OPEN: u32 = 14;
 /// A read of the file.
 pub(crate) const READ: u32 = 15;
 const RELEASE: u32 = 18;
+/// The kernel is to write what it holds of the file.
+pub(crate) const FSYNC: u32 = 20;
 /// The close of a descriptor, also by an exit.
 pub(crate) const FLUSH: u32 = 25;
 const INIT: u32 = 26;

@@ -1,4 +1,4 @@
-//! io_uring, as much as one waitid takes (include/uapi/linux/io_uring.h).
+//! io_uring, as much as one request takes (include/uapi/linux/io_uring.h).
 
 use std::num::NonZeroUsize;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -9,7 +9,10 @@ use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::unistd::Pid;
 
+const IORING_OP_READ: u8 = 22;
 const IORING_OP_WAITID: u8 = 50;
+/// Hands the request to a worker thread without a try before.
+const IOSQE_ASYNC: u8 = 1 << 4;
 const IORING_ENTER_GETEVENTS: u32 = 1;
 /// Where the rings are in the descriptor, and where the entries to submit are.
 const IORING_OFF_SQ_RING: i64 = 0;
@@ -58,22 +61,23 @@ struct Params {
     cq_off: CompletionOffsets,
 }
 
-/// `struct io_uring_sqe`, with the fields named as waitid uses them.
+/// `struct io_uring_sqe`; waitid has an id in `fd`, its type in `len`, and its options in
+/// `file_index`.
 #[repr(C)]
 #[derive(Debug, Default)]
 struct Submission {
     opcode: u8,
     flags: u8,
     ioprio: u16,
-    id: i32,
-    info: u64,
+    fd: i32,
+    off: u64,
     addr: u64,
-    id_type: u32,
-    waitid_flags: u32,
+    len: u32,
+    op_flags: u32,
     user_data: u64,
-    buffer: u16,
+    buf_index: u16,
     personality: u16,
-    options: u32,
+    file_index: u32,
     reserved: [u64; 2],
 }
 
@@ -133,11 +137,45 @@ impl Ring {
     pub fn waitid(self, pid: Pid) -> nix::Result<()> {
         let submission = Submission {
             opcode: IORING_OP_WAITID,
-            id: pid.as_raw(),
-            id_type: libc::P_PID,
-            options: libc::WEXITED as u32,
+            fd: pid.as_raw(),
+            len: libc::P_PID,
+            file_index: libc::WEXITED as u32,
             ..Submission::default()
         };
+        self.submit(submission, 1)?;
+        let completed = self.word(self.params.cq_off.tail).load(Ordering::Acquire);
+        if completed != 1 {
+            return Err(Errno::EAGAIN);
+        }
+        // SAFETY: the kernel has written the first completion at this offset.
+        let result = unsafe { (*self.rings.at::<Completion>(self.params.cq_off.cqes)).result };
+        match result {
+            0.. => Ok(()),
+            error => Err(Errno::from_raw(-error)),
+        }
+    }
+
+    /// Has a worker thread of the kernel read into `buffer`, and does not wait for it. The ring
+    /// and the buffer stay for ever, as this program may end before the read does.
+    ///
+    /// # Errors
+    /// When the kernel does not take the request.
+    pub fn read(self, file: &impl AsRawFd, buffer: &'static mut [u8]) -> nix::Result<()> {
+        let submission = Submission {
+            opcode: IORING_OP_READ,
+            flags: IOSQE_ASYNC,
+            fd: file.as_raw_fd(),
+            addr: buffer.as_mut_ptr() as u64,
+            len: buffer.len() as u32,
+            ..Submission::default()
+        };
+        self.submit(submission, 0)?;
+        std::mem::forget(self);
+        Ok(())
+    }
+
+    /// Hands over the one submission, and waits for so many to be completed.
+    fn submit(&self, submission: Submission, completed: u32) -> nix::Result<()> {
         // SAFETY: the mapping is aligned to a page and holds one entry at least, which the
         // kernel does not read before it is submitted.
         unsafe { self.submissions.at::<Submission>(0).write(submission) };
@@ -153,23 +191,13 @@ impl Ring {
                 libc::SYS_io_uring_enter,
                 fd,
                 1,
-                1,
+                completed,
                 IORING_ENTER_GETEVENTS,
                 no_mask,
                 0,
             )
         };
-        Errno::result(submitted)?;
-        let completed = self.word(self.params.cq_off.tail).load(Ordering::Acquire);
-        if completed != 1 {
-            return Err(Errno::EAGAIN);
-        }
-        // SAFETY: the kernel has written the first completion at this offset.
-        let result = unsafe { (*self.rings.at::<Completion>(self.params.cq_off.cqes)).result };
-        match result {
-            0.. => Ok(()),
-            error => Err(Errno::from_raw(-error)),
-        }
+        Errno::result(submitted).map(drop)
     }
 
     /// A word that both sides read and write.

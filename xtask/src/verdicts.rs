@@ -12,11 +12,12 @@ use anyhow::{Context, Result, bail};
 use crate::{host, shell, workspace};
 
 /// The tests whose lines are read. Each says which verdicts there are, or what is said.
-const TESTS: [&str; 4] = [
+const TESTS: [&str; 5] = [
     "culprits::each_culprit_has_its_verdict",
     "culprits::each_culprit_has_its_verdict_beside_all_others",
     "culprits::the_young_accuse_nobody",
     "stuck::each_who_does_not_die_has_its_verdict",
+    "explain::a_process_without_its_first_thread_is_alive_and_accused_nowhere",
 ];
 
 /// Verdicts that no scenario makes on this machine, and why: they are made in the virtual
@@ -111,13 +112,14 @@ impl Matrix {
         columns.extend(said.filter(|said| !self.ids.contains(said)));
         columns.sort_unstable();
         columns.dedup();
-        let letter = |column: usize| char::from(b'A' + (column % 26) as u8);
-        let letters = (0..columns.len()).map(|column| format!(" {}", letter(column)));
+        let letters: Vec<char> = ('A'..='Z').chain('a'..='z').collect();
+        let letter = |column: usize| letters.get(column).copied().unwrap_or('?');
+        let heads = (0..columns.len()).map(|column| format!(" {}", letter(column)));
         let mut lines = vec![format!(
             "{:28} {:24}{}",
             "true",
             "scenario",
-            letters.collect::<String>()
+            heads.collect::<String>()
         )];
         for ((truth, scenario), said) in &self.rows {
             let cells = columns.iter().map(|column| match said.get(*column) {

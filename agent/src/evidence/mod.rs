@@ -60,6 +60,10 @@ pub struct Zombies {
     pub forker: Option<String>,
     /// The real parent of one that is held by a tracer.
     pub real_parent: Option<(u32, String)>,
+    /// The init, on its way out, of a PID namespace that some of them keep from ending.
+    pub held_init: Option<(u32, String)>,
+    /// How many are in that namespace.
+    pub in_its_namespace: u64,
     /// Those that lay dead when a child born later was reaped: no wait for any child does that.
     pub passed_over: u64,
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Cpu, Evidence, Facts, Habits, Role, Since, Zombies};
-use crate::events::{Key, Process, Snapshot, Task, TaskState};
+use crate::events::{Key, NamespacePid, Process, Snapshot, Task, TaskState};
 use crate::lifecycle::{DiedBound, Record};
 use crate::parents::Parents;
 
@@ -57,8 +57,7 @@ pub fn suspects<'a>(
     zombies: impl Iterator<Item = &'a Record>,
     limit: usize,
 ) -> Vec<Suspect> {
-    let tasks = known.snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
-    let tasks: Tasks<'_> = tasks.map(|task| (task.process.key.tgid, task)).collect();
+    let tasks = Tasks::of(known.snapshot);
     let mut held = BTreeMap::<u32, Vec<&Record>>::new();
     for record in zombies {
         if let Some(holder) = record.responsible() {
@@ -72,12 +71,37 @@ pub fn suspects<'a>(
     found
 }
 
-/// Those of the snapshot, by tgid.
-type Tasks<'a> = HashMap<u32, &'a Task>;
+/// Those of the snapshot.
+struct Tasks<'a> {
+    by_tgid: HashMap<u32, &'a Task>,
+    /// The inits on their way out, by their PID namespaces.
+    exiting_inits: HashMap<u32, &'a Process>,
+}
 
-fn task<'a>(tasks: &Tasks<'a>, key: Key) -> Option<&'a Task> {
-    let task = tasks.get(&key.tgid).copied();
-    task.filter(|task| task.process.key.is_roughly(key))
+impl<'a> Tasks<'a> {
+    fn of(snapshot: Option<&'a Snapshot>) -> Self {
+        let tasks = || snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
+        let exiting = tasks().filter(|task| task.state == TaskState::Exiting);
+        let init = |task: &'a Task| {
+            let own = task.pids.last().filter(|own| own.nr == 1)?;
+            Some((own.namespace, &task.process))
+        };
+        Self {
+            by_tgid: tasks().map(|task| (task.process.key.tgid, task)).collect(),
+            exiting_inits: exiting.filter_map(init).collect(),
+        }
+    }
+
+    fn get(&self, key: Key) -> Option<&'a Task> {
+        let task = self.by_tgid.get(&key.tgid).copied();
+        task.filter(|task| task.process.key.is_roughly(key))
+    }
+
+    /// The init that cannot end before this zombie is reaped by its holder, who is somebody else.
+    fn held_init(&self, zombie: &[NamespacePid], holder: Key) -> Option<&'a Process> {
+        let init = self.exiting_inits.get(&zombie.last()?.namespace)?;
+        (!init.key.is_roughly(holder)).then_some(init)
+    }
 }
 
 impl Known<'_> {
@@ -132,11 +156,17 @@ impl Known<'_> {
         let mut zombies = Zombies::default();
         let is_old = |record: &&Record| self.age(record.died.at_ns) >= YOUNG_NS;
         for record in records.iter().copied().filter(is_old) {
-            let signal = task(tasks, record.process.key).and_then(|task| task.exit_signal);
+            let signal = tasks
+                .get(record.process.key)
+                .and_then(|task| task.exit_signal);
             let forker = record.forker.as_ref();
             let own = forker.is_some_and(|forker| forker.key.is_roughly(holder.key));
             // A living forker that is not the parent made it with CLONE_PARENT.
-            let is_dead = |key| task(tasks, key).is_none_or(|task| task.state == TaskState::Zombie);
+            let is_dead = |key| {
+                tasks
+                    .get(key)
+                    .is_none_or(|task| task.state == TaskState::Zombie)
+            };
             let gone = forker.is_some_and(|forker| self.snapshot.is_some() && is_dead(forker.key));
             zombies.old += 1;
             zombies.without_sigchld += u64::from(
@@ -149,13 +179,21 @@ impl Known<'_> {
             if zombies.forker.is_none() && !own {
                 zombies.forker = forker.map(|forker| forker.comm.clone());
             }
+            if let Some(init) = tasks.held_init(&record.pids, holder.key) {
+                // One of them is named, with how many of the zombies are to blame.
+                let named = zombies
+                    .held_init
+                    .get_or_insert((init.key.tgid, init.comm.clone()));
+                zombies.in_its_namespace += u64::from(named.0 == init.key.tgid);
+            }
         }
         zombies
     }
 
     fn habits(&self, holder: &Process, tasks: &Tasks<'_>) -> Habits {
         let reaping = self.parents.reaping(holder.key);
-        let waits = task(tasks, holder.key)
+        let waits = tasks
+            .get(holder.key)
             .filter(|_| self.counts_waits)
             .and_then(|task| task.waits);
         let asked = waits.and_then(|waits| waits.asked);
@@ -209,4 +247,62 @@ impl Suspect {
 
 fn difference(now: Option<u64>, then: Option<u64>) -> Option<u64> {
     Some(now?.saturating_sub(then?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pids(pids: &[(u32, u32)]) -> Vec<NamespacePid> {
+        let pid = |&(namespace, nr): &(u32, u32)| NamespacePid { namespace, nr };
+        pids.iter().map(pid).collect()
+    }
+
+    fn task(state: TaskState, numbers: &[(u32, u32)]) -> Task {
+        let key = Key {
+            tgid: numbers[0].1,
+            start_ns: 5,
+        };
+        let process = Process {
+            key,
+            tid: key.tgid,
+            comm: "app".to_owned(),
+        };
+        Task {
+            pids: pids(numbers),
+            ..Task::new(process, state)
+        }
+    }
+
+    #[test]
+    fn only_an_exiting_init_of_the_same_namespace_is_held_and_by_others_only() {
+        let snapshot = Snapshot {
+            begun_ns: 9,
+            ended_ns: 10,
+            exact_start: true,
+            tasks: vec![
+                task(TaskState::Exiting, &[(1, 500), (77, 1)]),
+                task(TaskState::Exiting, &[(1, 700), (77, 2)]),
+                task(TaskState::Alive, &[(1, 600), (88, 1)]),
+            ],
+        };
+        let tasks = Tasks::of(Some(&snapshot));
+        let held = |zombie: &[(u32, u32)], holder: u32| {
+            let holder = Key {
+                tgid: holder,
+                start_ns: 5,
+            };
+            tasks
+                .held_init(&pids(zombie), holder)
+                .map(|init| init.key.tgid)
+        };
+        assert_eq!(held(&[(1, 501), (77, 3)], 10), Some(500));
+        assert_eq!(held(&[(1, 501), (77, 3)], 500), None, "its own child");
+        assert_eq!(held(&[(1, 601), (88, 3)], 10), None, "its init lives");
+        assert_eq!(held(&[(1, 11)], 10), None, "no namespace of its own");
+        assert_eq!(held(&[], 10), None, "not known");
+        let key = snapshot.tasks[0].process.key;
+        let unknown = Tasks::of(None);
+        assert_eq!(unknown.held_init(&pids(&[(1, 501), (77, 3)]), key), None);
+    }
 }

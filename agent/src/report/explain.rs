@@ -80,6 +80,7 @@ fn told(wall: Wall, known: &Known<'_>, story: &Story) -> api::Explanation {
         habits: None,
         death: None,
         container: None,
+        stuck: None,
         verdict: None,
         earlier: Vec::new(),
         advice: story.advice.clone(),

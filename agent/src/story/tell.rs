@@ -23,7 +23,7 @@ pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
         timeline: timeline::timeline(life),
         phases: timeline::phases(life, known.now_ns),
         ancestry: ancestry(life.parent(), known.snapshot),
-        advice: advice(life),
+        advice: Vec::new(),
     }
 }
 
@@ -98,15 +98,6 @@ fn meaning(state: State) -> Option<&'static str> {
              zombie does nothing.",
         ),
         State::Alive | State::Reaped | State::Unknown => None,
-    }
-}
-
-fn advice(life: &Life<'_>) -> Vec<String> {
-    let exiting = "to see where each of its threads is in the kernel, and for what it waits: \
-                   reapwatch stuck --threshold 0s";
-    match life.state {
-        State::Exiting => vec![exiting.to_owned()],
-        _ => Vec::new(),
     }
 }
 

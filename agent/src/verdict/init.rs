@@ -16,7 +16,9 @@ const INITS: [&str; 7] = [
     "init",
 ];
 
-/// The first process of a pod, which has no program of its own to add an init before.
+/// The first process of a pod, which has no program of its own to add an init before. Kubernetes'
+/// reaps since 3.1:
+/// <https://github.com/kubernetes/kubernetes/blob/master/build/pause/CHANGELOG.md>.
 const PAUSE: &str = "pause";
 
 /// Applies to an init that waits for nobody, or not for the orphans that it got.

@@ -10,6 +10,7 @@ mod init;
 mod just_died;
 mod never_waits;
 mod peeked;
+mod pidns;
 mod sigchld_blocked;
 mod starved;
 mod stopped;
@@ -54,13 +55,14 @@ pub struct Verdict {
 type Rule = (&'static str, fn(&Evidence) -> Option<Verdict>);
 
 /// All rules; the first that applies decides.
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     (just_died::ID, just_died::rule),
     (tracer::ID, tracer::rule),
     (frozen::ID, frozen::rule),
     (stopped::ID, stopped::rule),
     (starved::ID, starved::rule),
     (uninterruptible::ID, uninterruptible::rule),
+    (pidns::ID, pidns::rule),
     (wclone::ID, wclone::rule),
     (sigchld_blocked::ID, sigchld_blocked::rule),
     (peeked::ID, peeked::rule),
@@ -98,6 +100,12 @@ pub fn judge(evidence: &Evidence) -> Option<Verdict> {
         verdict.confidence = verdict.confidence.min(Confidence::Likely);
     }
     Some(verdict)
+}
+
+/// What its habits say of one that could reap: the rules after that on PID namespaces.
+fn by_habits(evidence: &Evidence) -> Option<Verdict> {
+    let rules = RULES.iter().skip_while(|(id, _)| *id != pidns::ID);
+    rules.skip(1).find_map(|(_, rule)| rule(evidence))
 }
 
 pub use just_died::of_zombie as just_died;

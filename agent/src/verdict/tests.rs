@@ -18,7 +18,7 @@ fn thread(tid: u32, state: char, wchan: &str) -> Thread {
 }
 
 /// A sleeping parent of three zombies that never waited.
-fn leak() -> Evidence {
+pub(super) fn leak() -> Evidence {
     Evidence {
         pid: 100,
         comm: "app".to_owned(),

@@ -10,7 +10,7 @@ use super::output::{print, width};
 use super::table::head;
 use super::text::{Bound, count, growth, moment, wrap};
 use super::zombies::loss;
-use super::{Look, Outcome, json};
+use super::{Look, Outcome, json, stuck};
 
 /// What stands before the lines of a part.
 const INDENT: &str = "  ";
@@ -43,6 +43,7 @@ fn page(explained: &Explained, look: Look, width: usize) -> String {
     page.phases(story);
     page.keeper(story.responsible.as_ref());
     page.keeper(story.habits.as_ref().filter(|it| has_habits(it)));
+    page.place(story);
     page.verdict(story);
     if !story.advice.is_empty() {
         page.head("What to look at");
@@ -226,6 +227,14 @@ impl Page {
                 self.look.duration(p99)
             );
             self.lines(INDENT, &words);
+        }
+    }
+
+    fn place(&mut self, story: &Explanation) {
+        let Some(stuck) = &story.stuck else { return };
+        self.head("Where it is in the kernel");
+        for (name, words) in stuck::place(stuck, self.look) {
+            self.lines(&format!("{INDENT}{name:12}"), &words);
         }
     }
 

@@ -91,35 +91,8 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
         }
         None => part("killed:    ", "no fatal signal was seen"),
     }
-    let step = stuck
-        .step
-        .as_deref()
-        .map_or("not known: its files could not be read", words);
-    part("step:      ", step);
-    if let Some(waits_for) = &stuck.waits_for {
-        let who: Vec<_> = waits_for
-            .processes
-            .iter()
-            .map(|who| look.process(Some(who)))
-            .collect();
-        let who = if who.is_empty() {
-            String::new()
-        } else {
-            format!(": {}", who.join(", "))
-        };
-        part(
-            "waits for: ",
-            &format!("{} {}{who}", kind(&waits_for.kind), waits_for.what),
-        );
-    }
-    for one in stuck.threads.iter().take(THREADS) {
-        part("thread:    ", &thread(one));
-    }
-    if stuck.threads.len() > THREADS {
-        part(
-            "thread:    ",
-            &format!("and {} more", stuck.threads.len() - THREADS),
-        );
+    for (name, words) in place(stuck, look) {
+        part(&format!("{:11}", format!("{name}:")), &words);
     }
     if let Some(verdict) = &stuck.verdict {
         part(
@@ -142,6 +115,36 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
 fn is_told(fact: &str) -> bool {
     let of_a_thread = fact.starts_with("thread ") && fact.contains(", kernel stack: ");
     of_a_thread || fact.starts_with("on its way out ")
+}
+
+/// Where it is: its step, for whom it waits, and its threads, each by what it is called.
+pub(super) fn place(stuck: &Stuck, look: Look) -> Vec<(&'static str, String)> {
+    let step = stuck
+        .step
+        .as_deref()
+        .map_or("not known: its files could not be read", words);
+    let mut place = vec![("step", step.to_owned())];
+    if let Some(waits_for) = &stuck.waits_for {
+        let who: Vec<_> = waits_for
+            .processes
+            .iter()
+            .map(|who| look.process(Some(who)))
+            .collect();
+        let who = if who.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", who.join(", "))
+        };
+        let words = format!("{} {}{who}", kind(&waits_for.kind), waits_for.what);
+        place.push(("waits for", words));
+    }
+    let threads = stuck.threads.iter().take(THREADS).map(thread);
+    place.extend(threads.map(|thread| ("thread", thread)));
+    if stuck.threads.len() > THREADS {
+        let more = format!("and {} more", stuck.threads.len() - THREADS);
+        place.push(("thread", more));
+    }
+    place
 }
 
 fn thread(thread: &StuckThread) -> String {

@@ -8,7 +8,7 @@ use crate::agent::{Agent, eventually, view};
 use crate::api::{Culprit, Zombie};
 use crate::matrix::Matrix;
 use crate::row::Verdicts;
-use crate::scenario::Misbehaving;
+use crate::scenario::{Misbehaving, Staying};
 
 fn verdict_on(agent: &Agent, pid: u32) -> Option<Culprit> {
     let culprits = agent.culprits().items.into_iter();
@@ -71,6 +71,7 @@ fn judge_all_at_once() {
         .iter()
         .map(|case| Misbehaving::start(case.name))
         .collect();
+    let living = Staying::start("leader_exited");
     let mut first = Matrix::new("together");
     note(&mut first, &agent, &cast);
     first.end();
@@ -78,8 +79,14 @@ fn judge_all_at_once() {
     std::thread::sleep(Duration::from_secs(3));
     let mut second = Matrix::new("later");
     note(&mut second, &agent, &cast);
+    let verdict = agent.explain(living.stay.pid).story.verdict;
+    let said = verdict.map_or("none".to_owned(), |verdict| verdict.id);
+    second.note("leader_exited", "leader_exited", &said);
     second.end();
-    assert!(agent.metric("reapwatch_culprits", "waits_for_others") >= 4.0);
+    assert!(verdict_on(&agent, living.stay.pid).is_none());
+    let zombies = agent.zombies().items;
+    assert!(zombies.iter().all(|it| it.pid != living.stay.pid));
+    assert!(agent.metric("reapwatch_culprits", "waits_for_others") >= 5.0);
     for zombie in agent.zombies().items {
         let holder = zombie.tracer.as_ref().or(zombie.parent.as_ref());
         let holder =
@@ -166,6 +173,7 @@ fn for_whom_a_parent_asks_is_certain() {
         ("polls_for_one", "for one process by its PID"),
         ("waits_for_each_new", "for one process by its PID"),
         ("waits_for_clones_only", "(__WCLONE) only"),
+        ("waits_by_thread", "(__WNOTHREAD) only"),
         ("peeked", "WNOWAIT"),
     ] {
         let one = Misbehaving::start(scenario);

@@ -10,7 +10,7 @@ use scenarios::stuck::CASES;
 use scenarios::truth::Lack;
 
 use crate::agent::{Agent, eventually, view};
-use crate::api::Stuck;
+use crate::api::{Culprit, Stuck};
 use crate::matrix::Matrix;
 use crate::row::{Verdicts, attempt};
 use crate::scenario::Undying;
@@ -73,8 +73,15 @@ fn check(agent: &Agent, one: &Undying) {
         assert!(named, "{holder}: {stuck:#?}");
     }
     if truth.verdict == "waiting_for_namespace" {
-        let holder = format!("(PID {})", truth.holder.expect("somebody outside"));
+        let pid = truth.holder.expect("somebody outside");
+        let holder = format!("(PID {pid})");
         assert!(verdict.remedy.contains(&holder), "{holder}: {stuck:#?}");
+        // The one waits for the other, and each is told with what is true of it.
+        let keeps = |it: &Culprit| {
+            let verdict = it.verdict.as_ref().map(|verdict| verdict.id.as_str());
+            it.process.pid == pid && verdict == Some("pidns_init_waiting")
+        };
+        assert!(eventually(|| agent.culprits().items.iter().any(keeps)));
     }
     // Who is killed in plain sight has a killer; one that exits by itself has none.
     match truth.name.as_str() {

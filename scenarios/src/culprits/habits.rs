@@ -142,6 +142,20 @@ pub(super) fn waits_for_clones_only(slots: &Slots) -> Result<Infallible> {
     }
 }
 
+/// Its waits are made by a thread that has no children of its own.
+pub(super) fn waits_by_thread(slots: &Slots) -> Result<Infallible> {
+    mortals()?;
+    std::thread::spawn(|| {
+        loop {
+            // There are no such children.
+            let _none = waitpid(None, Some(WaitPidFlag::__WNOTHREAD | WaitPidFlag::WNOHANG));
+            std::thread::sleep(NOW_AND_THEN);
+        }
+    });
+    tell(slots);
+    sleep_for_ever()
+}
+
 /// Reaps one child, and then reads from a pipe into which nobody writes.
 pub(super) fn reads_instead(slots: &Slots) -> Result<Infallible> {
     waitpid(mortal()?, None).context("cannot wait")?;

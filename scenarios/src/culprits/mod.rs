@@ -93,6 +93,11 @@ pub const CASES: &[Case] = &[
         "waits_for_others",
         habits::waits_for_clones_only,
     ),
+    case(
+        "waits_by_thread",
+        "waits_for_others",
+        habits::waits_by_thread,
+    ),
     case("peeked", "peeked_not_reaped", habits::peeks),
     case(
         "wait_blocked_on_event",
@@ -108,6 +113,11 @@ pub const CASES: &[Case] = &[
     case("init", "init_without_reaping", namespace::init),
     case("exec_probe", "init_without_reaping", namespace::probed_init),
     case("pause", "init_without_reaping", namespace::pause),
+    case(
+        "outlives_namespace",
+        "pidns_init_waiting",
+        namespace::outlived_by_a_zombie,
+    ),
     case("held_by_tracer", "held_by_tracer", states::traces),
     case(
         "uninterruptible",

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use anyhow::{Context, Result};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
@@ -51,6 +52,17 @@ pub(super) fn pause(slots: &Slots) -> Result<Infallible> {
         sleep_for_ever()
     })?;
     keep(init)
+}
+
+/// The parent, from outside, of a zombie in a namespace whose init has been killed and cannot end
+/// while that lies there.
+pub(super) fn outlived_by_a_zombie(slots: &Slots) -> Result<Infallible> {
+    let init = first_process(sleep_for_ever)?;
+    // The kernel kills it with the namespace.
+    companion()?;
+    kill(init, Signal::SIGKILL).context("cannot kill the init")?;
+    tell(slots);
+    sleep_for_ever()
 }
 
 /// Forks PID 1 of a new namespace. Children that this process forks later come into it too.

@@ -23,16 +23,16 @@ use crate::slots::{Slot, Slots};
 const REFUSED: u64 = 1 << 32;
 
 /// A mounted file and its server, which ends when dropped, and the file goes after it.
-struct Fuse {
+pub(super) struct Fuse {
     server: Helper,
     place: Place,
     connection: u32,
-    slots: Slots,
+    pub(super) slots: Slots,
 }
 
 impl Fuse {
     /// In a mount namespace of this process; requests of the kind `silent` get no answer.
-    fn mount(silent: u32) -> Result<Result<Self, String>> {
+    pub(super) fn mount(silent: u32) -> Result<Result<Self, String>> {
         let mut server = match Server::new() {
             Ok(server) => server,
             Err(error) => return Ok(Err(error.downcast::<Lacking>()?.to_string())),
@@ -70,12 +70,12 @@ impl Fuse {
         }))
     }
 
-    fn file(&self) -> &Path {
+    pub(super) fn file(&self) -> &Path {
         &self.place.file
     }
 
     /// The scene of a process that waits for this server.
-    fn scene(self, pid: Pid) -> Scene {
+    pub(super) fn scene(self, pid: Pid) -> Scene {
         Scene {
             pid,
             holder: Some(self.server.0),

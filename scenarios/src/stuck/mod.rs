@@ -6,6 +6,8 @@ mod core;
 mod freezer;
 mod fuse;
 mod namespace;
+mod requests;
+mod terminal;
 mod tracer;
 
 use std::any::Any;
@@ -70,6 +72,9 @@ pub const CASES: &[Case] = &[
         "unkillable_sleep",
         fuse::read_in_thread,
     ),
+    case("fuse_io_uring", "io_uring_cancel", requests::io_uring),
+    case("fuse_aio", "freeing_memory", requests::aio),
+    case("terminal", "in_driver", terminal::hangs_up),
     case("exit_stop", "ptrace_exit_stop", tracer::stopped_at_exit),
     case("namespace_init", "waiting_for_namespace", namespace::init),
     case("killed_frozen", "killed_while_frozen", freezer::killed),

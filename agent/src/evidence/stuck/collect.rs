@@ -72,6 +72,9 @@ fn awaited(tgid: u32, facts: &mut Facts) {
     let mut threads = facts.threads.iter();
     if let Some(thread) = threads.clone().find(|thread| thread.waits_for_fuse()) {
         (facts.fuse, facts.fuse_is_exact) = fuse::connections(tgid, thread.tid);
+    } else if let Some(thread) = threads.clone().find(|thread| thread.waits_for_requests()) {
+        // The requests need not be of these.
+        facts.fuse = fuse::connections(tgid, thread.tid).0;
     }
     if threads
         .clone()

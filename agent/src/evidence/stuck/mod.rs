@@ -153,6 +153,11 @@ impl Thread {
         self.is_in(&["request_wait_answer", "fuse_wait_on_page_writeback"])
             || self.is_in_any(&["fuse_simple_request", "__fuse_simple_request"])
     }
+
+    /// Whether it waits for requests that the kernel carries out elsewhere.
+    pub fn waits_for_requests(&self) -> bool {
+        self.is_in(&["exit_aio"]) || self.step() == Step::IoUringCancel
+    }
 }
 
 impl Stuck {
@@ -160,6 +165,6 @@ impl Stuck {
     /// thread of the process comes last.
     pub fn decisive(&self) -> Option<&Thread> {
         let threads = self.facts.as_ref()?.threads.iter();
-        threads.min_by_key(|thread| (thread.step(), thread.tid))
+        threads.min_by_key(|thread| (thread.step(), steps::is_worker(thread), thread.tid))
     }
 }

@@ -128,6 +128,13 @@ const FILE_SYSTEMS: [&str; 16] = [
     "jbd2", "xfs", "btrfs", "f2fs", "gfs2",
 ];
 
+/// Where a worker thread of io_uring begins, which is a thread of the process since 5.12:
+/// <https://elixir.bootlin.com/linux/v6.12/source/io_uring/io-wq.c>.
+const WORKER: [&str; 2] = ["io_wq_worker", "io_wqe_worker"];
+
+/// Drivers that are no modules, by the release function of their devices.
+const BUILT_IN: [(&str, &str); 1] = [("tty_release", "tty")];
+
 /// The name without what a compiler added.
 pub fn plain(function: &str) -> &str {
     function.split('.').next().unwrap_or(function)
@@ -150,6 +157,8 @@ pub fn of(thread: &Thread) -> Step {
         Some(step) if exits && is_driver(thread, step) => Step::InDriver,
         Some(step) if exits => step,
         _ if exits => at_exit(thread),
+        // Whoever submitted the request waits for it at its exit.
+        _ if is_worker(thread) => Step::IoUringCancel,
         _ => before_exit(thread),
     }
 }
@@ -177,21 +186,29 @@ fn before_exit(thread: &Thread) -> Step {
     }
 }
 
-/// Whether it closes or frees something of a module that is no file system: the innermost frame
-/// of a module says whose.
+/// Whether it carries out requests of io_uring.
+pub fn is_worker(thread: &Thread) -> bool {
+    thread.is_in(&WORKER)
+}
+
+/// Whether it closes or frees something of a driver, which is no file system.
 fn is_driver(thread: &Thread, step: Step) -> bool {
     matches!(step, Step::ClosingFiles | Step::FreeingMemory) && driver(thread).is_some()
 }
 
-/// The module, no file system, in which a thread is.
+/// The driver in which a thread is: that of the innermost frame of a module, unless the module is
+/// a file system, or one that is built in.
 pub fn driver(thread: &Thread) -> Option<&str> {
     let mut modules = thread
         .stack
         .iter()
         .filter_map(|frame| frame.module.as_deref());
-    modules
-        .next()
-        .filter(|module| !FILE_SYSTEMS.contains(module))
+    if let Some(module) = modules.next() {
+        return Some(module).filter(|module| !FILE_SYSTEMS.contains(module));
+    }
+    let mut built_in = BUILT_IN.iter();
+    let (_, driver) = built_in.find(|(release, _)| thread.is_in(&[release]))?;
+    Some(driver)
 }
 
 #[cfg(test)]
@@ -260,6 +277,19 @@ mod tests {
             "schedule < nv_close nvidia < __fput < task_work_run < do_exit",
         ),
         (
+            Step::InDriver,
+            'D',
+            "n_tty_flush_buffer < tty_ldisc_hangup < __tty_hangup < tty_release < __fput \
+             < task_work_run < do_exit",
+        ),
+        (
+            Step::InDriver,
+            'S',
+            "tty_wait_until_sent < uart_close < usb_serial_close usbserial < tty_release \
+             < __fput < do_exit",
+        ),
+        (Step::FreeingMemory, 'D', "exit_aio < __mmput < do_exit"),
+        (
             Step::FreeingMemory,
             'R',
             "unmap_page_range < exit_mmap < mmput < do_exit",
@@ -278,6 +308,16 @@ mod tests {
             Step::IoUringCancel,
             'S',
             "io_uring_cancel_generic < __io_uring_cancel < do_exit",
+        ),
+        (
+            Step::IoUringCancel,
+            'D',
+            "io_wq_put_and_exit < io_uring_clean_tctx < io_uring_cancel_generic < do_exit",
+        ),
+        (
+            Step::IoUringCancel,
+            'D',
+            "request_wait_answer < fuse_direct_IO < io_read < io_wq_submit_work < io_wq_worker",
         ),
         (
             Step::Leaving,

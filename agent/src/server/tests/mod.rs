@@ -205,6 +205,7 @@ fn explained(pid: u32) -> Explained {
             habits: None,
             death: None,
             container: None,
+            stuck: None,
             verdict: None,
             earlier: Vec::new(),
             advice: Vec::new(),

@@ -1,8 +1,11 @@
 //! It waits for requests of io_uring that cannot be cancelled
 //! ([`__io_uring_cancel`](https://elixir.bootlin.com/linux/v6.12/A/ident/__io_uring_cancel)).
 
-use super::{Confidence, Rule, Said, words};
-use crate::evidence::stuck::{Stuck, Thread, steps::Step};
+use super::{Confidence, Rule, Said, waits, words};
+use crate::evidence::stuck::{
+    Stuck, Thread,
+    steps::{self, Step},
+};
 
 pub(super) const RULE: Rule = Rule {
     step: Step::IoUringCancel,
@@ -11,17 +14,33 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn say(stuck: &Stuck, thread: &Thread) -> Said {
+    // A worker is a thread of the process too, and shows what a request waits for.
+    let threads = stuck.facts.iter().flat_map(|facts| &facts.threads);
+    let mut workers = threads.filter(|thread| steps::is_worker(thread));
+    let worker = workers.find(|worker| worker.state == 'D');
+    let mut facts = Vec::new();
+    if let Some(worker) = worker.filter(|worker| worker.tid != thread.tid) {
+        facts.push(format!("of its io_uring workers {}", words::place(worker)));
+    }
+    let waits = waits::outside(stuck, worker.unwrap_or(thread));
+    let remedy = match waits {
+        Some(waits) => {
+            facts.extend(waits.facts);
+            waits.remedy
+        }
+        None => format!(
+            "see what the requests wait for (a disk, a file server) in the stacks of its iou-wrk \
+             threads, and mend that: cat /proc/{}/task/*/stack",
+            stuck.pid
+        ),
+    };
     Said {
         summary: format!(
             "{} waits for io_uring requests that are under way and cannot be cancelled",
             words::who(stuck)
         ),
-        facts: Vec::new(),
-        remedy: format!(
-            "see what the requests wait for (a disk, a file server) in the stacks of its iou-wrk \
-             threads, and mend that: cat /proc/{}/task/*/stack",
-            stuck.pid
-        ),
+        facts,
+        remedy,
         confidence: if thread.state == 'R' {
             Confidence::Guess
         } else {

@@ -315,6 +315,80 @@ fn memory_and_io_uring_are_steps_of_their_own() {
 }
 
 #[test]
+fn requests_of_aio_may_be_those_of_a_fuse_server() {
+    let mut evidence = stuck('D', &["exit_aio", "__mmput", "do_exit"]);
+    let verdict = assert_judged(&evidence, "freeing_memory", Certain);
+    assert_eq!(
+        verdict.summary,
+        "app (PID 100) is giving its memory back and waits for asynchronous requests (io_submit) \
+         under way"
+    );
+    facts(&mut evidence).fuse = vec![connection(38, vec![who(7, "sshfs", 'S')])];
+    let verdict = assert_judged(&evidence, "freeing_memory", Certain);
+    let line = &verdict.evidence[1];
+    assert!(
+        line.starts_with("it may wait for FUSE connection 38"),
+        "{line}"
+    );
+    assert!(verdict.remedy.ends_with("connections/38/abort"));
+}
+
+#[test]
+fn a_worker_of_io_uring_shows_what_its_submitter_waits_for() {
+    let cancel = [
+        "io_wq_put_and_exit",
+        "io_uring_clean_tctx",
+        "io_uring_cancel_generic",
+        "do_exit",
+    ];
+    let read = [
+        "request_wait_answer",
+        "fuse_direct_IO",
+        "io_read",
+        "io_wq_submit_work",
+        "io_wq_worker",
+    ];
+    let mut evidence = stuck('D', &cancel);
+    // Numbers start anew one day, so that a worker may have the lower one.
+    facts(&mut evidence)
+        .threads
+        .insert(0, thread(40, 'D', &read));
+    facts(&mut evidence).fuse = vec![connection(38, vec![who(7, "sshfs", 'S')])];
+    facts(&mut evidence).fuse_is_exact = true;
+    let verdict = assert_judged(&evidence, "io_uring_cancel", Certain);
+    assert!(verdict.evidence[0].starts_with("thread 100 is in state D"));
+    assert!(
+        verdict.evidence[1].starts_with("of its io_uring workers thread 40 is in state D"),
+        "{:#?}",
+        verdict.evidence
+    );
+    assert!(verdict.remedy.ends_with("connections/38/abort"));
+    // What sleeps by itself comes first: the submitter is not there yet.
+    facts(&mut evidence).threads[1] = thread(100, 'D', &["request_wait_answer", "vfs_read"]);
+    assert_judged(&evidence, "unkillable_sleep", Certain);
+}
+
+#[test]
+fn a_terminal_is_a_device_without_a_module() {
+    let hangup = [
+        "n_tty_flush_buffer",
+        "tty_ldisc_hangup",
+        "__tty_hangup.part.0",
+        "tty_release",
+        "__fput",
+        "task_work_run",
+        "do_exit",
+    ];
+    let verdict = assert_judged(&stuck('D', &hangup), "in_driver", Likely);
+    assert_eq!(
+        verdict.summary,
+        "app (PID 100) is closing a terminal, and the driver tty does not return"
+    );
+    let file = ["request_wait_answer", "fuse_release", "__fput", "do_exit"];
+    assert_judged(&stuck('D', &file), "closing_files", Likely);
+}
+
+#[test]
 fn missing_evidence_makes_less_sure_or_silent() {
     let mut evidence = stuck('D', &[]);
     facts(&mut evidence).threads[0].wchan = Some("request_wait_answer".to_owned());

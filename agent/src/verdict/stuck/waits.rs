@@ -18,7 +18,8 @@ pub(super) struct Waits {
 /// `None` where its stack names no server and no disk.
 pub(super) fn outside(stuck: &Stuck, thread: &Thread) -> Option<Waits> {
     let facts = stuck.facts.as_ref()?;
-    if thread.waits_for_fuse() {
+    let asked = thread.waits_for_requests() && !facts.fuse.is_empty();
+    if asked || thread.waits_for_fuse() {
         let (remedy, confidence) = words::abort(facts).unwrap_or_else(|| {
             let remedy = "find the FUSE server that does not answer: the connections with \
                  unanswered requests show it (grep . /sys/fs/fuse/connections/*/waiting)";
