@@ -16,9 +16,10 @@ use tokio::{
 use super::{core::Agent, pids};
 use crate::{
     api::{Culprits, Document, Explained, Zombie},
+    cgroups::Mounts,
     events::Key,
     evidence::{
-        Facts, cgroup, collect,
+        Facts, collect,
         suspects::{Look, Suspect, YOUNG_NS, suspects},
     },
     kernel,
@@ -191,7 +192,7 @@ impl Judge {
 
 /// Reads the files of each, until nobody listens any more.
 fn look(suspects: &[Key], found: &mpsc::UnboundedSender<(Key, Facts)>) {
-    let mounts = cgroup::Mounts::find();
+    let mounts = Mounts::find();
     for &key in suspects {
         if found.is_closed() {
             return;
@@ -277,7 +278,7 @@ impl Agent {
                 self.look_at_pids(pids::WHILE_ASKED_NS);
                 let culprits = self.culprits();
                 to.send(Culprits {
-                    pids: report::pids(&self.pid_usages()),
+                    pids: report::pids(&self.pid_usages(), |id| self.resolver.known.cgroup(id)),
                     document: self.document(culprits),
                 })
                 .is_ok()

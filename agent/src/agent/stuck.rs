@@ -17,14 +17,12 @@ use super::answers::contained;
 use super::core::Agent;
 use crate::{
     api::{Document, Stuck},
+    cgroups::Mounts,
     events::{Key, Snapshot},
-    evidence::{
-        cgroup,
-        stuck::{
-            Facts, collect,
-            symbols::Symbols,
-            watch::{Suspect, Watch},
-        },
+    evidence::stuck::{
+        Facts, collect,
+        symbols::Symbols,
+        watch::{Suspect, Watch},
     },
     kernel,
     metrics::{Labels, Present},
@@ -126,7 +124,7 @@ fn look(
 ) -> Symbols {
     let threads = suspects.iter().flat_map(|suspect| &suspect.threads);
     symbols.learn(threads.flat_map(|thread| thread.stack.iter().copied()));
-    let mounts = cgroup::Mounts::find();
+    let mounts = Mounts::find();
     for suspect in suspects {
         if found.is_closed() {
             return symbols;

@@ -13,7 +13,7 @@ use aya::{
     programs::{Program, ProgramError},
 };
 use aya_log::{EbpfLogger, Level};
-use wire::{Offsets, Options, counter};
+use wire::{NO_OFFSET, Offsets, Options, counter};
 
 use super::{
     btf,
@@ -23,6 +23,7 @@ use super::{
     steps::STEPS,
     tracefs,
 };
+use crate::cgroups::Version1;
 
 /// The kernel side, built by `cargo xtask ebpf`.
 const OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/prebuilt/reapwatch.bpf.o");
@@ -117,7 +118,8 @@ pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
 
 fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
     let bytes = btf::read()?;
-    let resolved = offsets::resolve(&btf::Btf::parse(&bytes)?);
+    let v1 = Version1::find();
+    let resolved = offsets::resolve(&btf::Btf::parse(&bytes)?, v1);
     if !resolved.missing.is_empty() {
         return Err(KernelError::Fields(resolved.missing.join(", ")));
     }
@@ -129,6 +131,7 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
         wake_bytes: config.ring_bytes / 2,
         victim_is_task: u32::from(resolved.victim_is_task),
         steps: u32::from(config.steps),
+        cgroup_v1: v1.map_or(0, |v1| v1.hierarchy),
     });
     let level = if config.debug {
         Level::Debug
@@ -164,6 +167,7 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
             climb(&mut ebpf, &types, free, config, &mut probes)?;
         }
     }
+    probes.extend(v1.map(|v1| report_v1(v1, &resolved.offsets)));
     let iterator_refused = load_iterator(&mut ebpf, SNAPSHOT, &types).err();
     let stacks_refused = load_iterator(&mut ebpf, STACKS, &types).err();
     let log = EbpfLogger::init(&mut ebpf)
@@ -186,6 +190,18 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
         iterator_refused,
         stacks_refused,
     })
+}
+
+/// Whether the kernel side can tell where the dead were, on hosts with cgroups of version 1.
+fn report_v1(v1: Version1, offsets: &Offsets) -> ProbeReport {
+    let found = offsets.css_set_v1_css != NO_OFFSET && offsets.css_cgroup != NO_OFFSET;
+    ProbeReport {
+        probe: "cgroup_v1",
+        hook: found.then(|| format!("css_set:{}", v1.controller)),
+        required: false,
+        lost: (!found).then(|| "where a zombie was: its parent's container is shown".to_owned()),
+        refused: Vec::new(),
+    }
 }
 
 /// Tries the hooks of one transition, best first.

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, fs, io};
 
-use crate::events::{ExitStatus, Key, Process, Task, TaskState};
+use crate::events::{CgroupIds, ExitStatus, Key, Process, Task, TaskState};
 
 /// Reads /proc once. A process that goes while we read is left out.
 ///
@@ -53,7 +53,7 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
                 status: (stat.state == TaskState::Zombie)
                     .then(|| ExitStatus::from_wait(stat.exit_code)),
                 exit_signal: Some(stat.exit_signal),
-                cgroup_id: None,
+                cgroups: CgroupIds::default(),
                 uid: number("Uid:").unwrap_or(0),
                 waits: None,
                 dead_by_ns: None,

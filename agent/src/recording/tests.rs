@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::events::{
-    Asked, Death, Event, ExitStatus, Key, Kill, KillBy, NamespacePid, Process, Resources, Snapshot,
-    Steps, Task, TaskState, Waits,
+    Asked, CgroupIds, Death, Event, ExitStatus, Key, Kill, KillBy, NamespacePid, Process,
+    Resources, Snapshot, Steps, Task, TaskState, Waits,
 };
 
 fn someone(tgid: u32, thread: u32, comm: &str) -> Process {
@@ -38,7 +38,10 @@ fn full_death() -> Death {
         status: ExitStatus::Dumped(11),
         exit_signal: -1,
         autoreap: true,
-        cgroup_id: u64::MAX,
+        cgroups: CgroupIds {
+            v1: Some(1),
+            v2: Some(u64::MAX),
+        },
         uid: u32::MAX,
         resources: Resources {
             user_ns: 3,
@@ -78,7 +81,10 @@ fn full_task() -> Task {
         begin_ns: Some(1),
         status: Some(ExitStatus::Exited(255)),
         exit_signal: Some(0),
-        cgroup_id: Some(2),
+        cgroups: CgroupIds {
+            v1: Some(2),
+            v2: Some(3),
+        },
         uid: 3,
         kill: full_death().kill,
         waits: Some(Waits {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::events::{ExitStatus, Key, Kill, KillBy, Task, TaskState};
+use crate::events::{CgroupIds, ExitStatus, Key, Kill, KillBy, Task, TaskState};
 use crate::lifecycle::{Died, DiedBound, How, Reap};
 
 const SECOND: u64 = 1_000_000_000;
@@ -34,7 +34,7 @@ fn record() -> Record {
         },
         status: Some(ExitStatus::Exited(3)),
         exit_signal: Some(17),
-        cgroup_id: None,
+        cgroups: CgroupIds::default(),
         uid: 0,
         resources: None,
         steps: None,
@@ -63,7 +63,7 @@ fn task(tgid: u32, comm: &str, state: TaskState, parent: Option<Process>) -> Tas
         begin_ns: None,
         status: None,
         exit_signal: None,
-        cgroup_id: None,
+        cgroups: CgroupIds::default(),
         uid: 0,
         waits: None,
         dead_by_ns: None,
