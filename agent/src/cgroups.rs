@@ -183,11 +183,11 @@ impl Mounts {
 
     /// The text of a /proc/PID/cgroup with paths from the roots of the hierarchies. A path whose
     /// beginning cannot be known stays as it is.
-    pub fn from_roots(&self, text: &str) -> String {
+    pub fn with_whole_paths(&self, text: &str) -> String {
         let lines = text.lines().map(|line| {
             let whole = Line::parse(line).and_then(|line| {
                 let name = line.controllers.split(',').next().unwrap_or_default();
-                let path = self.mount(name)?.home.from_root(line.path)?;
+                let path = self.mount(name)?.home.whole(line.path)?;
                 Some(format!("{}:{}:{path}\n", line.hierarchy, line.controllers))
             });
             whole.unwrap_or_else(|| format!("{line}\n"))
@@ -198,7 +198,7 @@ impl Mounts {
 
 impl Home {
     /// A path told from here, told from the root of the hierarchy.
-    fn from_root(&self, path: &str) -> Option<String> {
+    fn whole(&self, path: &str) -> Option<String> {
         let (up, rest) = ups(path);
         let shared = self.depth.checked_sub(up)?;
         let mut whole = String::new();
@@ -238,7 +238,7 @@ fn way_home(root: &Path, depth: usize, own: &str) -> Option<Vec<String>> {
     let mut level = vec![root.to_owned()];
     let mut left = FOLDERS;
     for _ in 0..depth + below {
-        let inner = level.iter().flat_map(|folder| fs::read_dir(folder));
+        let inner = level.iter().flat_map(fs::read_dir);
         let inner = inner.flatten().flatten();
         let folders = inner.filter(|it| it.file_type().is_ok_and(|kind| kind.is_dir()));
         level = folders.map(|it| it.path()).take(left).collect();
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(path_of(OF, ""), Some("/pod/c"));
         assert_eq!(path_of(OF, "cpu"), Some("/a/b"));
         assert_eq!(path_of(OF, "pids"), None);
-        assert_eq!(mounts.from_roots(OF), OF);
+        assert_eq!(mounts.with_whole_paths(OF), OF);
         let higher = "43 31 0:38 /.. /higher rw - cgroup2 cgroup2 rw\n";
         let mounts = Mounts::parse(&format!("{MOUNTS}{higher}"));
         assert_eq!(mounts.of(""), Some(Path::new("/higher")));
@@ -303,7 +303,7 @@ mod tests {
         let mut mounts = Mounts::parse(line);
         assert_eq!(mounts.of(""), Some(Path::new("/sys/fs/cgroup")));
         let told = |mounts: &Mounts, path: &str| {
-            let text = mounts.from_roots(&format!("0::{path}\n"));
+            let text = mounts.with_whole_paths(&format!("0::{path}\n"));
             path_of(&text, "").map(str::to_owned)
         };
         // Without the names on the way, only what lies elsewhere is known.

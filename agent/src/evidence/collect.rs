@@ -16,7 +16,7 @@ pub fn facts(who: Key, mounts: &Mounts) -> Option<Facts> {
     let root = format!("/proc/{}", who.tgid);
     let read = |name: &str| fs::read_to_string(format!("{root}/{name}")).ok();
     let status = read("status")?;
-    let membership = read("cgroup").map(|text| mounts.from_roots(&text));
+    let membership = read("cgroup").map(|text| mounts.with_whole_paths(&text));
     let mut facts = Facts {
         threads: parse::field(&status, "Threads")?.parse().ok()?,
         looked_at: Vec::new(),

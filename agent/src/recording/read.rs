@@ -287,9 +287,10 @@ impl Fields<'_> {
         Ok(CgroupMade {
             at_ns: self.time("at")?,
             id: CgroupId {
-                version: match self.has("v1") {
-                    true => CgroupVersion::V1,
-                    false => CgroupVersion::V2,
+                version: if self.has("v1") {
+                    CgroupVersion::V1
+                } else {
+                    CgroupVersion::V2
                 },
                 id: self.must("id", |value| value.parse().ok())?,
             },

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::events::{
-    Asked, CgroupIds, Death, Event, ExitStatus, Key, Kill, KillBy, NamespacePid, Process,
-    Resources, Snapshot, Steps, Task, TaskState, Waits,
+    Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, ExitStatus, Key, Kill,
+    KillBy, NamespacePid, Process, Resources, Snapshot, Steps, Task, TaskState, Waits,
 };
 
 fn someone(tgid: u32, thread: u32, comm: &str) -> Process {
@@ -120,6 +120,20 @@ fn a_death_with_all_its_fields_comes_back() {
     let mut text = String::new();
     event(&mut text, &death);
     assert_eq!(lines(&text), [Line::Event(death)], "{text}");
+}
+
+#[test]
+fn a_cgroup_comes_back_in_its_hierarchy() {
+    for version in [CgroupVersion::V1, CgroupVersion::V2] {
+        let made = Event::CgroupMade(CgroupMade {
+            at_ns: 1,
+            id: CgroupId { version, id: 2 },
+            path: Some("/a b".to_owned()),
+        });
+        let mut text = String::new();
+        event(&mut text, &made);
+        assert_eq!(lines(&text), [Line::Event(made)], "{text}");
+    }
 }
 
 #[test]

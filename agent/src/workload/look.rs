@@ -127,7 +127,7 @@ impl Looker {
         let text = fs::read_to_string(format!("/proc/{}/cgroup", who.tgid)).ok()?;
         let start_ns = kernel::start_ns(who.tgid)?;
         let same = who.is_roughly(Key { start_ns, ..who });
-        same.then(|| self.mounts.from_roots(&text))
+        same.then(|| self.mounts.with_whole_paths(&text))
     }
 }
 

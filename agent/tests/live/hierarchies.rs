@@ -148,9 +148,9 @@ fn pids_of_a_pod() {
         let (Some(pod), Some(inner)) = (of(&outer.path), of(&cgroup.path)) else {
             return false;
         };
-        let pods = [pod, inner].map(|it| it.container.as_ref().and_then(|it| it.pod_uid.clone()));
+        let owners = [pod, inner].map(|it| it.container.as_ref().and_then(|it| it.pod_uid.clone()));
         let name = inner.container.as_ref().and_then(|it| it.name.as_deref());
-        pods.iter().all(|it| it.as_deref() == Some(UID))
+        owners.iter().all(|it| it.as_deref() == Some(UID))
             && name == Some("full")
             && [pod, inner].iter().all(|it| it.zombies == Some(1))
             && (pod.used, pod.limit, inner.limit) == (2, 50, 10)

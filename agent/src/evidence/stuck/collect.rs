@@ -36,7 +36,7 @@ pub fn facts(suspect: &Suspect, symbols: &Symbols, mounts: &Mounts) -> Option<Fa
     let root = format!("/proc/{}", key.tgid);
     let read = |name: &str| fs::read_to_string(format!("{root}/{name}")).ok();
     let status = read("status")?;
-    let membership = mounts.from_roots(&read("cgroup").unwrap_or_default());
+    let membership = mounts.with_whole_paths(&read("cgroup").unwrap_or_default());
     let frozen = cgroup::all_frozen_v1(mounts, &membership);
     let mut facts = Facts {
         dumps_core: parse::field(&status, "CoreDumping").map(|it| it == "1"),
