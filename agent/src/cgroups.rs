@@ -13,7 +13,7 @@ use crate::events::ROOT_ID;
 
 /// Controllers in whose hierarchy of version 1 runtimes and systemd put whom they start, the
 /// best first: that of pids, since a limit there is what zombies fill.
-const TELLING: [&str; 4] = ["pids", "memory", "cpu", "freezer"];
+const TELLING: [&str; 3] = ["pids", "memory", "cpu"];
 /// Cgroups that are looked at to find the agent's own.
 const FOLDERS: usize = 16_384;
 

@@ -16,7 +16,7 @@ use crate::row::Verdicts;
 use crate::workloads::{UID, UID_, agent_on, host, id, placed};
 
 /// Controllers by which the kernel side can tell where the dead were.
-const TELLING: [&str; 4] = ["pids", "memory", "cpu", "freezer"];
+const TELLING: [&str; 3] = ["pids", "memory", "cpu"];
 
 /// First what needs that there is none of version 1 yet.
 pub(crate) fn judge(verdicts: &mut Verdicts) {
