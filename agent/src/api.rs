@@ -153,11 +153,11 @@ pub struct Container {
     /// Path of its cgroup, in the unified hierarchy where that says as much as another; null
     /// where only the id is known.
     pub cgroup: Option<String>,
-    /// Id of its cgroup in the unified hierarchy.
+    /// Id of its cgroup, in the hierarchy of that path.
     #[serde(default)]
     pub cgroup_id: Option<u64>,
-    /// Whether this is where its parent is: the process itself did not show any more where it was,
-    /// as is so with cgroups of version 1.
+    /// Whether this is where its parent is: neither the kernel side nor the process itself told any
+    /// more where it was, as may be with cgroups of version 1.
     #[serde(default)]
     pub of_parent: bool,
 }

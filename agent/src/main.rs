@@ -10,6 +10,7 @@ use clap::Parser;
 
 mod agent;
 mod api;
+mod cgroups;
 mod cli;
 mod client;
 mod cluster;

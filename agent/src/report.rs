@@ -176,7 +176,7 @@ pub(crate) fn container(workload: &Workload) -> Option<api::Container> {
         user_unit: place.user_unit.clone(),
         user: place.user,
         cgroup: workload.cgroup.clone(),
-        cgroup_id: workload.cgroup_id,
+        cgroup_id: workload.cgroup_id.map(|it| it.id),
         of_parent: workload.of_parent,
     })
 }

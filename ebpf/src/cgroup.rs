@@ -1,4 +1,5 @@
-//! A cgroup of the unified hierarchy is made: its id and path, before anybody can die in it.
+//! A cgroup is made, of the unified hierarchy or of the chosen one of version 1: its id and path,
+//! before anybody can die in it.
 //! Afterwards its directory may be gone sooner than user space could look.
 
 use aya_ebpf::{
@@ -9,8 +10,7 @@ use aya_ebpf::{
 use wire::{CGROUP_PATH_LEN, CgroupMade, Head, NO_OFFSET, Offsets, cgroup_flags, kind};
 
 use crate::{
-    maps,
-    maps::OFFSETS,
+    maps::{self, OFFSETS, OPTIONS},
     task::{Kernel, offset},
 };
 
@@ -30,14 +30,14 @@ impl Cgroup {
             .read_u64(offset!(kernfs_node_id))
     }
 
-    /// Whether it is of version 2, whose hierarchy is the first
+    /// Whose hierarchy it is in, if that is known. Version 2 is the first, 0
     /// ([`cgroup_init`](https://elixir.bootlin.com/linux/v6.12/A/ident/cgroup_init)).
     #[inline(always)]
-    pub(crate) fn is_unified(self) -> bool {
+    fn hierarchy(self) -> Option<u32> {
         let root = self.0.follow(offset!(cgroup_root));
         let known =
             offset!(cgroup_root) != NO_OFFSET && offset!(cgroup_root_hierarchy_id) != NO_OFFSET;
-        known && root.read_u32(offset!(cgroup_root_hierarchy_id)) == 0
+        known.then(|| root.read_u32(offset!(cgroup_root_hierarchy_id)))
     }
 }
 
@@ -46,9 +46,11 @@ impl Cgroup {
 #[btf_tracepoint(function = "cgroup_mkdir")]
 fn cgroup_tracepoint(ctx: BtfTracePointContext) -> i32 {
     let cgroup = Cgroup::at(ctx.arg(0));
-    if !cgroup.is_unified() {
-        return 0;
-    }
+    let version = match cgroup.hierarchy() {
+        Some(0) => 0,
+        Some(other) if other == OPTIONS.load().cgroup_v1 => cgroup_flags::VERSION_1,
+        _ => return 0,
+    };
     let Some(mut entry) = maps::reserve::<CgroupMade>() else {
         return 0;
     };
@@ -57,13 +59,13 @@ fn cgroup_tracepoint(ctx: BtfTracePointContext) -> i32 {
     let path: *const u8 = ctx.arg(1);
     // SAFETY: the helper checks the address, and writes no more than there is room for.
     let read = unsafe { bpf_probe_read_kernel_str_bytes(path, &mut record.path) };
-    let flags = match read {
+    let cut = match read {
         Ok(read) if read.len() < CGROUP_PATH_LEN - 1 => 0,
         _ => cgroup_flags::PATH_CUT,
     };
     record.head = Head {
         kind: kind::CGROUP_MADE,
-        flags,
+        flags: version | cut,
         // SAFETY: the helper has no preconditions.
         at_ns: unsafe { bpf_ktime_get_boot_ns() },
     };

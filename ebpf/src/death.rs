@@ -87,6 +87,7 @@ fn fill(death: &mut Death, group: Group, farewell: Farewell, flags: u32) {
     }
     fill_remembered(group, farewell, death);
     death.cgroup_id = leader.cgroup_id();
+    death.cgroup_v1_id = leader.cgroup_v1_id();
     death.user_ns = group.user_ns();
     death.system_ns = group.system_ns();
     death.runtime_ns = group.runtime_ns();

@@ -43,7 +43,7 @@ pub mod kind {
     pub const FREED: u32 = 4;
     /// A [`Renotified`](crate::Renotified): somebody else was told of an existing zombie.
     pub const RENOTIFIED: u32 = 5;
-    /// A [`CgroupMade`](crate::CgroupMade): a cgroup of the unified hierarchy was made.
+    /// A [`CgroupMade`](crate::CgroupMade): a cgroup was made.
     pub const CGROUP_MADE: u32 = 10;
 }
 
@@ -116,6 +116,8 @@ pub struct Death {
     pub begin_ns: u64,
     /// The cgroup v2 id.
     pub cgroup_id: u64,
+    /// That in the hierarchy of [`Options::cgroup_v1`], 0 where there is none.
+    pub cgroup_v1_id: u64,
     /// User time of all threads, before the kernel's scaling to `runtime_ns`.
     pub user_ns: u64,
     /// System time of all threads, likewise.
@@ -333,9 +335,11 @@ impl Waits {
 pub mod cgroup_flags {
     /// The path did not fit, or could not be read.
     pub const PATH_CUT: u32 = 1 << 0;
+    /// It is of the hierarchy of [`Options::cgroup_v1`](crate::Options::cgroup_v1).
+    pub const VERSION_1: u32 = 1 << 1;
 }
 
-/// A cgroup of the unified hierarchy was made.
+/// A cgroup was made.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CgroupMade {
@@ -379,6 +383,8 @@ pub struct TaskRecord {
     pub begin_ns: u64,
     /// The cgroup v2 id.
     pub cgroup_id: u64,
+    /// That in the hierarchy of [`Options::cgroup_v1`], 0 where there is none.
+    pub cgroup_v1_id: u64,
     /// How it waits for its children.
     pub waits: Waits,
     /// When its leader last got a CPU, on the scheduler's clock; 0 where the kernel does not say.
@@ -465,13 +471,15 @@ pub struct Options {
     pub victim_is_task: u32,
     /// 1 where the steps of an exit are to be measured.
     pub steps: u32,
+    /// The id of the version-1 hierarchy that says where processes belong, 0 where none does.
+    pub cgroup_v1: u32,
 }
 
 const _: () = {
     assert!(size_of::<Head>() == 16);
     assert!(size_of::<Process>() == 32);
     assert!(size_of::<NamespacePid>() == 8);
-    assert!(size_of::<Death>() == 16 + 5 * 32 + 7 * 8 + 6 * 4 + 4 * 8);
+    assert!(size_of::<Death>() == 16 + 5 * 32 + 8 * 8 + 6 * 4 + 4 * 8);
     assert!(size_of::<SteppedDeath>() == size_of::<Death>() + mark::COUNT * 8);
     assert!(size_of::<Release>() == 64);
     assert!(size_of::<Waited>() == 56);
@@ -479,8 +487,8 @@ const _: () = {
     assert!(size_of::<Renotified>() == 56);
     assert!(size_of::<CgroupMade>() == 16 + 8 + 512);
     assert!(size_of::<Waits>() == 13 * 8);
-    assert!(size_of::<TaskRecord>() == 5 * 32 + 8 * 8 + 13 * 8 + 6 * 4 + 4 * 8);
+    assert!(size_of::<TaskRecord>() == 5 * 32 + 9 * 8 + 13 * 8 + 6 * 4 + 4 * 8);
     assert!(size_of::<ThreadRecord>() == 2 * 4 + 5 * 8 + STACK_FRAMES * 8);
-    assert!(size_of::<Offsets>() == 41 * 4);
-    assert!(size_of::<Options>() == 16);
+    assert!(size_of::<Offsets>() == 43 * 4);
+    assert!(size_of::<Options>() == 20);
 };

@@ -20,6 +20,7 @@ pub(crate) static OPTIONS: Global<Options> = Global::new(Options {
     wake_bytes: RING_BYTES / 2,
     victim_is_task: 0,
     steps: 0,
+    cgroup_v1: 0,
 });
 
 #[map]

@@ -46,6 +46,9 @@ pub struct Offsets {
     pub signal_autoreap_bit: u32,
     pub sighand_action: u32,
     pub css_set_dfl_cgrp: u32,
+    /// Of the entry in `subsys` of a controller of [`Options::cgroup_v1`](crate::Options).
+    pub css_set_v1_css: u32,
+    pub css_cgroup: u32,
     pub cgroup_kn: u32,
     pub cgroup_root: u32,
     pub cgroup_root_hierarchy_id: u32,
@@ -92,6 +95,8 @@ impl Offsets {
         signal_autoreap_bit: NO_OFFSET,
         sighand_action: NO_OFFSET,
         css_set_dfl_cgrp: NO_OFFSET,
+        css_set_v1_css: NO_OFFSET,
+        css_cgroup: NO_OFFSET,
         cgroup_kn: NO_OFFSET,
         cgroup_root: NO_OFFSET,
         cgroup_root_hierarchy_id: NO_OFFSET,

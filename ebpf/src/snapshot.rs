@@ -61,6 +61,7 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
     record.runtime_ns = group.runtime_ns();
     record.threads_runtime_ns = group.threads_runtime_ns();
     record.cgroup_id = task.cgroup_id();
+    record.cgroup_v1_id = task.cgroup_v1_id();
     record.flags = state(group);
     record.exit_code = group.wait_status();
     record.exit_signal = task.exit_signal();

@@ -196,6 +196,19 @@ impl Task {
         Cgroup::at(set.follow(offset!(css_set_dfl_cgrp)).address()).id()
     }
 
+    /// Its cgroup's id in the hierarchy of version 1 that was chosen; 0 where none was. A dead
+    /// task keeps its set, though /proc shows it at the root
+    /// ([`cgroup_exit`](https://elixir.bootlin.com/linux/v6.12/A/ident/cgroup_exit)).
+    #[inline(always)]
+    pub(crate) fn cgroup_v1_id(self) -> u64 {
+        if offset!(css_set_v1_css) == NO_OFFSET {
+            return 0;
+        }
+        let set = self.0.follow(offset!(task_cgroups));
+        let css = set.follow(offset!(css_set_v1_css));
+        Cgroup::at(css.follow(offset!(css_cgroup)).address()).id()
+    }
+
     /// What it does with `signal`: the handler and the flags.
     #[inline(always)]
     pub(crate) fn disposition(self, signal: u32) -> Disposition {

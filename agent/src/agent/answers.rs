@@ -161,7 +161,18 @@ impl Agent {
                 })
                 .collect(),
             zombies,
-            pids: report::pids(&self.pid_usages()),
+            pids: report::pids(&self.pid_usages(), |id| self.resolver.known.cgroup(id)),
+        }
+    }
+
+    fn pid_table(&self, usage: &Usage) -> PidTable {
+        let place = |id| Labels::of(self.resolver.known.cgroup(id).map(|it| &**it));
+        PidTable {
+            scope: usage.scope.name().to_owned(),
+            workload: usage.cgroup.map_or_else(Labels::none, place),
+            used: usage.used,
+            limit: usage.limit,
+            zombies: usage.zombies,
         }
     }
 
@@ -220,7 +231,11 @@ impl Agent {
             events: self.tally.events,
             verdicts: verdict::ids().chain([verdict::UNEXPLAINED]).collect(),
             culprits,
-            pids: self.pid_usages().iter().map(pid_table).collect(),
+            pids: self
+                .pid_usages()
+                .iter()
+                .map(|it| self.pid_table(it))
+                .collect(),
             probes: self
                 .probes
                 .iter()
@@ -228,15 +243,6 @@ impl Agent {
                 .collect(),
         };
         self.metrics.render(&sample)
-    }
-}
-
-fn pid_table(usage: &Usage) -> PidTable {
-    PidTable {
-        scope: usage.scope.name().to_owned(),
-        used: usage.used,
-        limit: usage.limit,
-        zombies: usage.zombies.map(|zombies| zombies.count),
     }
 }
 

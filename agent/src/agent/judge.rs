@@ -17,9 +17,10 @@ use super::{
 };
 use crate::{
     api::{Culprits, Document, Explained, Zombie},
+    cgroups::Mounts,
     events::Key,
     evidence::{
-        Facts, cgroup, collect,
+        Facts, collect,
         suspects::{Known, Look, Suspect, YOUNG_NS, suspects},
     },
     kernel,
@@ -179,7 +180,7 @@ impl Judge {
 
 /// Reads the files of each, until nobody listens any more.
 fn look(suspects: &[Key], found: &findings::Sender<Facts>) {
-    let mounts = cgroup::Mounts::find();
+    let mounts = Mounts::find();
     for &key in suspects {
         if found.is_closed() {
             return;
@@ -261,7 +262,7 @@ impl Agent {
                 self.look_at_pids(pids::WHILE_ASKED_NS);
                 let culprits = self.culprits();
                 to.send(Culprits {
-                    pids: report::pids(&self.pid_usages()),
+                    pids: report::pids(&self.pid_usages(), |id| self.resolver.known.cgroup(id)),
                     document: self.document(culprits),
                 })
                 .is_ok()

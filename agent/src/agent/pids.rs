@@ -9,9 +9,9 @@ use std::{
 
 use super::core::Agent;
 use crate::{
-    evidence::cgroup::Mounts,
+    cgroups::Mounts,
     kernel,
-    pids::{History, Scope, Usage, Walk, Zombies, read, usages},
+    pids::{History, Scope, Usage, Walk, read, usages},
 };
 
 /// How often the cgroups are looked at for the metrics.
@@ -75,7 +75,7 @@ impl Agent {
 
     fn end_walk(&mut self, walk: &Walk) {
         let now_ns = kernel::now_ns();
-        let zombies = self.lifecycle.zombies().map(|record| record.cgroup_id);
+        let zombies = self.lifecycle.zombies().map(|record| record.cgroups);
         let mut found = usages(walk, &zombies.collect::<Vec<_>>());
         for usage in &mut found {
             usage.leaked_per_second = self.leak(now_ns, usage);
@@ -94,12 +94,10 @@ impl Agent {
     fn node_pids(&self, now_ns: u64) -> Option<Usage> {
         let mut node = Usage {
             scope: Scope::Node,
+            cgroup: None,
             used: read::node_used()?,
             limit: read::node_limit()?,
-            zombies: Some(Zombies {
-                count: self.lifecycle.zombies().count() as u64,
-                at_most: false,
-            }),
+            zombies: Some(self.lifecycle.zombies().count() as u64),
             leaked_per_second: None,
         };
         node.leaked_per_second = self.leak(now_ns, &node);

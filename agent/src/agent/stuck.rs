@@ -15,14 +15,12 @@ use super::core::Agent;
 use super::findings::{self, Findings};
 use crate::{
     api::{Document, Stuck},
+    cgroups::Mounts,
     events::Snapshot,
-    evidence::{
-        cgroup,
-        stuck::{
-            Facts, collect,
-            symbols::Symbols,
-            watch::{Suspect, Watch},
-        },
+    evidence::stuck::{
+        Facts, collect,
+        symbols::Symbols,
+        watch::{Suspect, Watch},
     },
     kernel,
     metrics::{Labels, Present},
@@ -107,7 +105,7 @@ impl Exits {
 fn look(mut symbols: Symbols, suspects: &[Suspect], found: &findings::Sender<Facts>) -> Symbols {
     let threads = suspects.iter().flat_map(|suspect| &suspect.threads);
     symbols.learn(threads.flat_map(|thread| thread.stack.iter().copied()));
-    let mounts = cgroup::Mounts::find();
+    let mounts = Mounts::find();
     for suspect in suspects {
         if found.is_closed() {
             return symbols;

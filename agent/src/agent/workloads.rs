@@ -3,7 +3,6 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    fs,
     sync::{Arc, mpsc as std_mpsc},
     thread,
     time::Duration,
@@ -14,7 +13,8 @@ use tokio::sync::mpsc;
 
 use super::{Names, Settings, core::Agent};
 use crate::{
-    events::{Death, Event, ExitStatus, Key},
+    cgroups,
+    events::{CgroupIds, Death, Event, ExitStatus, Key},
     evidence::stuck::watch::Suspect,
     kernel,
     lifecycle::Record,
@@ -77,7 +77,7 @@ enum Told {
 #[derive(Clone, Copy, Debug)]
 struct Dead {
     key: Key,
-    cgroup_id: Option<u64>,
+    cgroups: CgroupIds,
     parent: Option<Key>,
 }
 
@@ -85,7 +85,7 @@ impl Dead {
     fn of(record: &Record) -> Self {
         Self {
             key: record.process.key,
-            cgroup_id: record.cgroup_id,
+            cgroups: record.cgroups,
             parent: record.parent.as_ref().map(|parent| parent.key),
         }
     }
@@ -103,7 +103,7 @@ impl Resolver {
             cri: cri.is_some(),
         };
         let mut looker = Looker::new(&settings.host_root, sources);
-        let mut known = Workloads::new(has_v1());
+        let mut known = Workloads::new(cgroups::has_v1());
         if let Some(cluster) = watch {
             match await_first(Source::Watch, &work, |tell| cluster.watch(tell)) {
                 // Not up until it says so.
@@ -174,15 +174,14 @@ impl Resolver {
     }
 
     fn of(&mut self, who: Dead, now_ns: u64) -> Found {
-        self.known
-            .of_dead(who.key, who.cgroup_id, who.parent, now_ns)
+        self.known.of_dead(who.key, who.cgroups, who.parent, now_ns)
     }
 
     /// Where a zombie or whoever died belongs, as far as that is known; else the bare id.
     pub(super) fn of_record(&mut self, record: &Record, now_ns: u64) -> Option<Arc<Workload>> {
         let who = Dead::of(record);
         settled(self.of(who, now_ns)).or_else(|| {
-            let id = who.cgroup_id;
+            let id = who.cgroups.telling();
             id.map(|_| Arc::new(Workloads::only_id(id)))
         })
     }
@@ -191,7 +190,7 @@ impl Resolver {
     pub(super) fn of_suspect(&mut self, suspect: &Suspect, now_ns: u64) -> Option<Arc<Workload>> {
         let who = Dead {
             key: suspect.process.key,
-            cgroup_id: suspect.cgroup_id,
+            cgroups: suspect.cgroups,
             parent: suspect.parent,
         };
         settled(self.of(who, now_ns))
@@ -233,12 +232,6 @@ fn settled(found: Found) -> Option<Arc<Workload>> {
     }
 }
 
-/// Whether there are hierarchies of version 1.
-fn has_v1() -> bool {
-    let text = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    text.lines().any(|line| !line.starts_with("0:"))
-}
-
 impl Agent {
     /// Takes from an event what it says of workloads, before it changes what is known of the dead.
     pub(super) fn place(&mut self, event: &Event) {
@@ -263,7 +256,7 @@ impl Agent {
         };
         let who = Dead {
             key: death.process.key,
-            cgroup_id: Some(death.cgroup_id).filter(|&id| id != 0),
+            cgroups: death.cgroups,
             parent: death.parent.as_ref().map(|parent| parent.key),
         };
         self.tell_or_wait(Told::Exit { who, kind }, now_ns);
@@ -337,7 +330,7 @@ impl Agent {
     /// Once a second.
     pub(super) fn keep_workloads(&mut self, now_ns: u64) {
         let zombies = self.lifecycle.zombies();
-        let held: HashSet<_> = zombies.filter_map(|record| record.cgroup_id).collect();
+        let held: HashSet<_> = zombies.flat_map(|record| record.cgroups.known()).collect();
         let resolver = &mut self.resolver;
         // So that the answer is there when somebody asks who does not reap them.
         for record in self.lifecycle.zombies() {

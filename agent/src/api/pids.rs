@@ -17,8 +17,6 @@ pub struct Pids {
     pub limit: u64,
     /// Zombies among them.
     pub zombies: Option<u64>,
-    /// Whether some of those may only be on their way out.
-    pub zombies_is_upper_bound: bool,
     /// How many more zombies there are each second, over the last minute at most; null until two
     /// looks tell.
     pub leaked_per_second: Option<f64>,

@@ -4,8 +4,9 @@
 use wire::{cgroup_flags, death_flags, kill_by, kind, release_flags, renotified_flags, task_flags};
 
 use super::{
-    Asked, CgroupMade, Death, Event, ExitStatus, Freed, Key, Kill, KillBy, NamespacePid, Process,
-    Release, Renotified, Resources, Steps, Task, TaskState, Thread, Waited, Waits,
+    Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, ExitStatus, Freed, Key,
+    Kill, KillBy, NamespacePid, Process, Release, Renotified, Resources, Steps, Task, TaskState,
+    Thread, Waited, Waits,
 };
 
 /// Bytes that are not a record of the wire.
@@ -76,7 +77,7 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
         begin_ns: known(record.begin_ns),
         status: (state == TaskState::Zombie).then(|| ExitStatus::from_wait(record.exit_code)),
         exit_signal: Some(record.exit_signal),
-        cgroup_id: known(record.cgroup_id),
+        cgroups: cgroups(record.cgroup_id, record.cgroup_v1_id),
         uid: record.uid,
         waits: Some(waits(&record.waits)),
         dead_by_ns: (state == TaskState::Zombie)
@@ -226,7 +227,7 @@ fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
         status: ExitStatus::from_wait(record.exit_code),
         exit_signal: record.exit_signal,
         autoreap: record.head.flags & death_flags::AUTOREAP != 0,
-        cgroup_id: record.cgroup_id,
+        cgroups: cgroups(record.cgroup_id, record.cgroup_v1_id),
         uid: record.uid,
         resources: Resources {
             user_ns,
@@ -266,7 +267,13 @@ fn cgroup_made(record: &wire::CgroupMade) -> CgroupMade {
     let whole = record.head.flags & cgroup_flags::PATH_CUT == 0;
     CgroupMade {
         at_ns: record.head.at_ns,
-        id: record.id,
+        id: CgroupId {
+            version: match record.head.flags & cgroup_flags::VERSION_1 {
+                0 => CgroupVersion::V2,
+                _ => CgroupVersion::V1,
+            },
+            id: record.id,
+        },
         path: length
             .filter(|_| whole)
             .map(|length| String::from_utf8_lossy(&record.path[..length]).into_owned()),
@@ -371,6 +378,13 @@ fn waits(record: &wire::Waits) -> Waits {
         calls: record.calls,
         last_ns: known(record.last_ns),
         asked: (record.unknown == 0).then_some(asked),
+    }
+}
+
+fn cgroups(v2: u64, v1: u64) -> CgroupIds {
+    CgroupIds {
+        v1: known(v1),
+        v2: known(v2),
     }
 }
 

@@ -56,6 +56,21 @@ fn zero_is_not_known() {
     );
     assert_eq!((death.begin_ns, death.resources.threads), (None, None));
     assert_eq!(death.pids, []);
+    assert_eq!(death.cgroups, CgroupIds::default());
+}
+
+#[test]
+fn each_hierarchy_has_its_own_id() {
+    let record = wire::Death {
+        cgroup_id: 7,
+        cgroup_v1_id: 8,
+        ..a_death()
+    };
+    let both = CgroupIds {
+        v1: Some(8),
+        v2: Some(7),
+    };
+    assert_eq!(decoded(&record).cgroups, both);
 }
 
 #[test]
@@ -320,11 +335,13 @@ fn a_cgroup_s_path_ends_at_its_nul_or_is_not_told() {
         id: 42,
         path,
     };
-    let path = |record: &wire::CgroupMade| match decode(&bytes(record), 4096) {
-        Ok(Event::CgroupMade(made)) => made.path,
+    let made = |record: &wire::CgroupMade| match decode(&bytes(record), 4096) {
+        Ok(Event::CgroupMade(made)) => made,
         other => panic!("{other:?}"),
     };
-    assert_eq!(path(&record).as_deref(), Some("/a"));
-    record.head.flags = cgroup_flags::PATH_CUT;
-    assert_eq!(path(&record), None);
+    assert_eq!(made(&record).path.as_deref(), Some("/a"));
+    assert_eq!(made(&record).id.version, CgroupVersion::V2);
+    record.head.flags = cgroup_flags::PATH_CUT | cgroup_flags::VERSION_1;
+    assert_eq!(made(&record).path, None);
+    assert_eq!(made(&record).id.version, CgroupVersion::V1);
 }

@@ -2,9 +2,11 @@
 //!
 //! All times are nanoseconds of `CLOCK_BOOTTIME`. Absent knowledge is `None`.
 
+mod cgroup;
 mod decode;
 mod steps;
 
+pub use cgroup::{CgroupId, CgroupIds, CgroupMade, CgroupVersion, ROOT_ID};
 pub use decode::{Malformed, decode, decode_task, decode_thread};
 pub use steps::Steps;
 
@@ -170,8 +172,8 @@ pub struct Death {
     pub exit_signal: i32,
     /// Its parent lets the kernel reap it: released at once, unless a tracer holds it.
     pub autoreap: bool,
-    /// The cgroup v2 id.
-    pub cgroup_id: u64,
+    /// Where it was.
+    pub cgroups: CgroupIds,
     /// Real uid in the initial user namespace.
     pub uid: u32,
     /// What it used.
@@ -239,17 +241,6 @@ pub struct HungUp {
     pub dead: Key,
 }
 
-/// A cgroup of the unified hierarchy was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CgroupMade {
-    /// When.
-    pub at_ns: u64,
-    /// Its id: the inode number of its directory.
-    pub id: u64,
-    /// Its path from the root of the hierarchy; `None` where that was too long to be told.
-    pub path: Option<String>,
-}
-
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -290,8 +281,8 @@ pub struct Task {
     pub status: Option<ExitStatus>,
     /// The signal that its parent gets, where the source knows it.
     pub exit_signal: Option<i32>,
-    /// The cgroup v2 id, where the source knows it.
-    pub cgroup_id: Option<u64>,
+    /// Where it is, where the source knows it.
+    pub cgroups: CgroupIds,
     /// Real uid.
     pub uid: u32,
     /// Its wait calls since the agent came, where the source knows them.
@@ -315,7 +306,7 @@ impl Task {
             begin_ns: None,
             status: None,
             exit_signal: None,
-            cgroup_id: None,
+            cgroups: CgroupIds::default(),
             uid: 0,
             waits: None,
             dead_by_ns: None,

@@ -5,8 +5,8 @@
 
 use std::fs;
 
-use super::{Cpu, Facts, Sigchld, Thread, cgroup::Mounts, parse};
-use crate::{events::Key, kernel};
+use super::{Cpu, Facts, Sigchld, Thread, cgroup, parse};
+use crate::{cgroups::Mounts, events::Key, kernel};
 
 /// Threads that are looked at, of one process.
 const THREADS: usize = 64;
@@ -16,14 +16,16 @@ pub fn facts(who: Key, mounts: &Mounts) -> Option<Facts> {
     let root = format!("/proc/{}", who.tgid);
     let read = |name: &str| fs::read_to_string(format!("{root}/{name}")).ok();
     let status = read("status")?;
-    let cgroup = read("cgroup");
+    let membership = read("cgroup").map(|text| mounts.with_whole_paths(&text));
     let mut facts = Facts {
         threads: parse::field(&status, "Threads")?.parse().ok()?,
         looked_at: Vec::new(),
         tracer: parse::tracer(&status).map(|pid| (pid, comm(pid))),
         sigchld: None,
         own_number: parse::own_number(&status),
-        freezer: cgroup.as_ref().and_then(|text| mounts.freezer(text)),
+        freezer: membership
+            .as_ref()
+            .and_then(|text| cgroup::freezer(mounts, text)),
         cpu: None,
     };
     let mut cpu: Option<Cpu> = None;
@@ -39,7 +41,9 @@ pub fn facts(who: Key, mounts: &Mounts) -> Option<Facts> {
         }
         facts.looked_at.push(thread);
     }
-    let throttled_ns = cgroup.as_ref().and_then(|text| mounts.throttled_ns(text));
+    let throttled_ns = membership
+        .as_ref()
+        .and_then(|text| cgroup::throttled_ns(mounts, text));
     facts.cpu = cpu.map(|cpu| Cpu {
         throttled_ns,
         ..cpu

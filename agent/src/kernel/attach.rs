@@ -13,7 +13,7 @@ use aya::{
     programs::{Program, ProgramError},
 };
 use aya_log::{EbpfLogger, Level};
-use wire::{Offsets, Options, counter};
+use wire::{NO_OFFSET, Offsets, Options, counter};
 
 use super::{
     btf,
@@ -23,6 +23,7 @@ use super::{
     steps::STEPS,
     tracefs,
 };
+use crate::cgroups::Version1;
 
 /// The kernel side, built by `cargo xtask ebpf`.
 const OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/prebuilt/reapwatch.bpf.o");
@@ -117,13 +118,14 @@ pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
 
 fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
     let bytes = btf::read()?;
-    let resolved = offsets::resolve(&btf::Btf::parse(&bytes)?);
+    let v1 = Version1::find();
+    let resolved = offsets::resolve(&btf::Btf::parse(&bytes)?, v1);
     if !resolved.missing.is_empty() {
         return Err(KernelError::Fields(resolved.missing.join(", ")));
     }
     let types = Btf::parse(&bytes, aya::Endianness::default())
         .map_err(|error| KernelError::Load(error.to_string()))?;
-    let mut ebpf = load(config, &resolved, &types)?;
+    let mut ebpf = load(config, &resolved, v1, &types)?;
     let mut probes = Vec::new();
     let mut source = Rung::Fentry;
     if config.steps && climb(&mut ebpf, &types, &STEPS, config, &mut probes)?.is_none() {
@@ -143,6 +145,7 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
             climb(&mut ebpf, &types, free, config, &mut probes)?;
         }
     }
+    probes.extend(v1.map(|v1| report_v1(v1, &resolved.offsets)));
     let iterator_refused = load_iterator(&mut ebpf, SNAPSHOT, &types).err();
     let stacks_refused = load_iterator(&mut ebpf, STACKS, &types).err();
     let log = EbpfLogger::init(&mut ebpf)
@@ -168,13 +171,19 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
 }
 
 /// The object with its options and the running kernel's offsets, nothing attached yet.
-fn load(config: Config, resolved: &offsets::Resolved, types: &Btf) -> Result<Ebpf, KernelError> {
+fn load(
+    config: Config,
+    resolved: &offsets::Resolved,
+    v1: Option<Version1>,
+    types: &Btf,
+) -> Result<Ebpf, KernelError> {
     let offsets = Plain(resolved.offsets);
     let options = Plain(Options {
         exit_has_group_dead: u32::from(resolved.exit_has_group_dead),
         wake_bytes: config.ring_bytes / 2,
         victim_is_task: u32::from(resolved.victim_is_task),
         steps: u32::from(config.steps),
+        cgroup_v1: v1.map_or(0, |v1| v1.hierarchy),
     });
     let level = if config.debug {
         Level::Debug
@@ -190,6 +199,18 @@ fn load(config: Config, resolved: &offsets::Resolved, types: &Btf) -> Result<Ebp
         .map_max_entries("STEPPING", if config.steps { wire::STEPPING } else { 1 })
         .load(OBJECT)
         .map_err(|error| KernelError::Load(chain(&error)))
+}
+
+/// Whether the kernel side can tell where the dead were, on hosts with cgroups of version 1.
+fn report_v1(v1: Version1, offsets: &Offsets) -> ProbeReport {
+    let found = offsets.css_set_v1_css != NO_OFFSET && offsets.css_cgroup != NO_OFFSET;
+    ProbeReport {
+        probe: "cgroup_v1",
+        hook: found.then(|| format!("css_set:{}", v1.controller)),
+        required: false,
+        lost: (!found).then(|| "where a zombie was: its parent's container is shown".to_owned()),
+        refused: Vec::new(),
+    }
 }
 
 /// Tries the hooks of one transition, best first.

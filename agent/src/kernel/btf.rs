@@ -1,7 +1,7 @@
 //! The running kernel's types: where a field lies in a struct, from /sys/kernel/btf/vmlinux.
 //!
 //! The format is <https://docs.kernel.org/bpf/btf.html>. Only what the offsets need is read:
-//! structs, unions, and the number of a function prototype's parameters.
+//! structs, unions, enumerators, and the number of a function prototype's parameters.
 
 use std::collections::HashMap;
 
@@ -44,16 +44,20 @@ pub(crate) struct Btf<'a> {
     starts: Vec<usize>,
     /// The first struct or union, and the first typedef, of each name.
     structs: HashMap<&'a [u8], usize>,
+    /// The first enum of each name.
+    enums: HashMap<&'a [u8], usize>,
     typedefs: HashMap<&'a [u8], usize>,
 }
 
 const KIND_PTR: u32 = 2;
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
+const KIND_ENUM: u32 = 6;
 const KIND_TYPEDEF: u32 = 8;
 const KIND_FUNC_PROTO: u32 = 13;
 const HEADER: usize = 12;
 const MEMBER: usize = 12;
+const ENUMERATOR: usize = 8;
 
 impl<'a> Btf<'a> {
     /// # Errors
@@ -80,6 +84,7 @@ impl<'a> Btf<'a> {
             strings,
             starts: vec![0],
             structs: HashMap::new(),
+            enums: HashMap::new(),
             typedefs: HashMap::new(),
         };
         let mut at = 0;
@@ -90,6 +95,9 @@ impl<'a> Btf<'a> {
             match kind(word(types, at + 4)?) {
                 KIND_STRUCT | KIND_UNION if !name.is_empty() => {
                     btf.structs.entry(name).or_insert(index);
+                }
+                KIND_ENUM => {
+                    btf.enums.entry(name).or_insert(index);
                 }
                 KIND_TYPEDEF => {
                     btf.typedefs.entry(name).or_insert(index);
@@ -113,6 +121,17 @@ impl<'a> Btf<'a> {
             index = of;
         }
         Some(total)
+    }
+
+    /// The value of an enumerator in the enum of that name.
+    pub(crate) fn enumerator(&self, name: &str, of: &str) -> Option<u32> {
+        let at = self.starts[*self.enums.get(name.as_bytes())?];
+        let count = word(self.types, at + 4)? & 0xffff;
+        let mut entries = (0..count as usize).map(|n| at + HEADER + n * ENUMERATOR);
+        entries.find_map(|entry| {
+            let hit = self.string(word(self.types, entry)?) == of.as_bytes();
+            word(self.types, entry + 4).filter(|_| hit)
+        })
     }
 
     /// Number of parameters of the tracepoint's probes, its data pointer not counted.

@@ -6,6 +6,7 @@
 use wire::{NO_OFFSET, Offsets};
 
 use super::btf::Btf;
+use crate::cgroups::Version1;
 
 /// The offsets, and what this kernel does not have.
 pub(crate) struct Resolved {
@@ -19,8 +20,11 @@ pub(crate) struct Resolved {
     pub(crate) victim_is_task: bool,
 }
 
-/// Resolves all fields.
-pub(crate) fn resolve(btf: &Btf<'_>) -> Resolved {
+/// The size of an address.
+const ADDRESS: u32 = 8;
+
+/// Resolves all fields, those of cgroups for this hierarchy of version 1.
+pub(crate) fn resolve(btf: &Btf<'_>, v1: Option<Version1>) -> Resolved {
     let mut missing = Vec::new();
     let bits = |structure: &str, names: &[&str]| {
         names
@@ -70,6 +74,10 @@ pub(crate) fn resolve(btf: &Btf<'_>) -> Resolved {
         signal_autoreap_bit: bits("signal_struct", &["autoreap"]).unwrap_or(NO_OFFSET),
         sighand_action: required("sighand_struct", &["action"]),
         css_set_dfl_cgrp: optional("css_set", &["dfl_cgrp"]),
+        css_set_v1_css: v1
+            .and_then(|v1| css_set_entry(btf, v1))
+            .unwrap_or(NO_OFFSET),
+        css_cgroup: optional("cgroup_subsys_state", &["cgroup"]),
         cgroup_kn: optional("cgroup", &["kn"]),
         cgroup_root: optional("cgroup", &["root"]),
         cgroup_root_hierarchy_id: optional("cgroup_root", &["hierarchy_id"]),
@@ -87,6 +95,14 @@ pub(crate) fn resolve(btf: &Btf<'_>) -> Resolved {
     }
 }
 
+/// Where a set of cgroups has that of a controller
+/// ([`css_set.subsys`](https://elixir.bootlin.com/linux/v6.12/A/ident/css_set)).
+fn css_set_entry(btf: &Btf<'_>, v1: Version1) -> Option<u32> {
+    let name = format!("{}_cgrp_id", v1.controller);
+    let index = btf.enumerator("cgroup_subsys_id", &name)?;
+    Some(btf.bit_offset("css_set", "subsys")? / 8 + index * ADDRESS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,7 +113,7 @@ mod tests {
     fn every_required_field_is_found_on_the_running_kernel() {
         let bytes = std::fs::read(btf::VMLINUX).expect("the kernel shows its types");
         let btf = Btf::parse(&bytes).expect("they parse");
-        let resolved = resolve(&btf);
+        let resolved = resolve(&btf, None);
         assert!(
             resolved.missing.is_empty(),
             "missing: {:?}",
@@ -110,5 +126,23 @@ mod tests {
             "kernel.org: sched.h keeps them so"
         );
         assert_eq!(offsets.task_parent, offsets.task_real_parent + 8);
+    }
+
+    #[test]
+    #[ignore = "needs a kernel with BTF"]
+    fn each_controller_has_its_entry_in_a_set_of_cgroups() {
+        let bytes = std::fs::read(btf::VMLINUX).expect("the kernel shows its types");
+        let btf = Btf::parse(&bytes).expect("they parse");
+        let entry = |controller| {
+            let of = Version1 {
+                controller,
+                hierarchy: 1,
+            };
+            resolve(&btf, Some(of)).offsets.css_set_v1_css
+        };
+        let [pids, memory, cpu] = ["pids", "memory", "cpu"].map(entry);
+        assert!(cpu < memory && memory < pids, "{cpu} {memory} {pids}");
+        assert_eq!(pids % ADDRESS, 0);
+        assert_eq!(entry("nothing"), NO_OFFSET);
     }
 }

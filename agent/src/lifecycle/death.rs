@@ -124,7 +124,7 @@ impl Entry {
             },
             status: Some(death.status),
             exit_signal: Some(death.exit_signal),
-            cgroup_id: Some(death.cgroup_id).filter(|&id| id != 0),
+            cgroups: death.cgroups,
             uid: death.uid,
             resources: Some(death.resources),
             steps: death.steps,
@@ -160,7 +160,7 @@ impl Entry {
         known.begin_ns = known.begin_ns.or(death.begin_ns);
         known.status = known.status.or(new.status);
         known.exit_signal = known.exit_signal.or(new.exit_signal);
-        known.cgroup_id = known.cgroup_id.or(new.cgroup_id);
+        known.cgroups = known.cgroups.or(new.cgroups);
         known.resources = known.resources.or(new.resources);
         known.steps = known.steps.or(new.steps);
         if known.pids.is_empty() {

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::{How, Lifecycle, Limits, Record, Transition};
 use crate::events::{
-    Death, Event, ExitStatus, Freed, HungUp, Key, Kill, KillBy, NamespacePid, Process, Release,
-    Renotified, Resources, Snapshot, Task, TaskState, Waited,
+    CgroupIds, Death, Event, ExitStatus, Freed, HungUp, Key, Kill, KillBy, NamespacePid, Process,
+    Release, Renotified, Resources, Snapshot, Task, TaskState, Waited,
 };
 
 const SMALL: Limits = Limits {
@@ -125,7 +125,7 @@ pub(super) fn a_death(process: Process, parent: Process, at_ns: u64) -> Death {
         status: ExitStatus::Exited(0),
         exit_signal: 17,
         autoreap: false,
-        cgroup_id: 1,
+        cgroups: CgroupIds::default(),
         uid: 0,
         resources: Resources::default(),
         steps: None,

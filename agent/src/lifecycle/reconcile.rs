@@ -152,7 +152,7 @@ impl Entry {
             },
             status: task.status,
             exit_signal: task.exit_signal,
-            cgroup_id: task.cgroup_id,
+            cgroups: task.cgroups,
             uid: task.uid,
             resources: None,
             steps: None,

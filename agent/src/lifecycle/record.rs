@@ -1,6 +1,6 @@
 //! What is known of one death, from its first sign to its reap.
 
-use crate::events::{ExitStatus, Key, Kill, NamespacePid, Process, Resources, Steps};
+use crate::events::{CgroupIds, ExitStatus, Key, Kill, NamespacePid, Process, Resources, Steps};
 
 /// What `Died::at_ns` is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,8 +86,8 @@ pub struct Record {
     pub status: Option<ExitStatus>,
     /// The signal that its parent gets.
     pub exit_signal: Option<i32>,
-    /// The cgroup v2 id.
-    pub cgroup_id: Option<u64>,
+    /// Where it was.
+    pub cgroups: CgroupIds,
     /// Real uid.
     pub uid: u32,
     /// What it used; `None` of a zombie that a snapshot found.

@@ -61,6 +61,7 @@ impl Families {
         let [namespace, pod, container, unit] = NAMES;
         let and_kind = [namespace, pod, container, unit, "kind"];
         let and_comm = [namespace, pod, container, unit, "comm"];
+        let and_scope = [namespace, pod, container, unit, "scope"];
         let and_verdict = [namespace, pod, container, unit, "verdict"];
         Self {
             exit_duration: add(
@@ -281,7 +282,7 @@ impl Families {
                  and of each cgroup with a limit and those below it (the 255 fullest, a long path \
                  by its end). A cgroup inside another counts in both, so that sums mean nothing.",
                     ),
-                    &["scope"],
+                    &and_scope,
                 ),
             ),
             pids_limit: add(
@@ -292,18 +293,14 @@ impl Families {
                         "PIDs that can be in use at once before fork fails: the smaller of pid_max \
                  and threads-max, or pids.max of a cgroup.",
                     ),
-                    &["scope"],
+                    &and_scope,
                 ),
             ),
             pids_zombies: add(
                 to,
                 IntGaugeVec::new(
-                    opts(
-                        "pids_zombies",
-                        "Zombies among the PIDs in use. In a cgroup of version 1 those on their way out \
-                 count too, since such a cgroup does not tell them apart.",
-                    ),
-                    &["scope"],
+                    opts("pids_zombies", "Zombies among the PIDs in use."),
+                    &and_scope,
                 ),
             ),
             events: add(

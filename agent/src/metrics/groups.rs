@@ -35,6 +35,11 @@ impl Labels {
         Self(values.map(|value| clean(value.unwrap_or_default())))
     }
 
+    /// Those of what has no workload, such as the node.
+    pub fn none() -> Self {
+        Self::all("")
+    }
+
     pub(super) fn all(value: &str) -> Self {
         Self([(); 4].map(|()| value.to_owned()))
     }
@@ -177,7 +182,7 @@ mod tests {
     #[test]
     fn a_bare_id_is_nobody_s() {
         let bare = Workload {
-            cgroup_id: Some(7),
+            cgroup_id: None,
             ..Workload::default()
         };
         assert_eq!(Labels::of(Some(&bare)), Labels::all(UNATTRIBUTED));

@@ -254,7 +254,8 @@ impl Metrics {
         ];
         pids.into_iter().for_each(IntGaugeVec::reset);
         for table in &sample.pids {
-            let scope = [labels::tail(&table.scope)];
+            let scope = labels::tail(&table.scope);
+            let scope = table.workload.with(&scope);
             let values = [Some(table.used), Some(table.limit), table.zombies];
             for (gauge, value) in pids.iter().zip(values) {
                 if let Some(value) = value {

@@ -146,10 +146,12 @@ pub struct Events {
 }
 
 /// How full a table of PIDs is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PidTable {
     /// `node`, or the path of a cgroup.
     pub scope: String,
+    /// Whose cgroup it is.
+    pub workload: Labels,
     /// PIDs in use.
     pub used: u64,
     /// The most that may be.

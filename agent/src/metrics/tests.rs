@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::*;
-use crate::events::{Key, Kill, KillBy, Process};
+use crate::events::{CgroupIds, Key, Kill, KillBy, Process};
 use crate::lifecycle::{Died, Reap};
 use crate::workload::{Failed, Named, pods::Watched};
 
@@ -67,7 +67,7 @@ pub(super) fn record() -> Record {
         },
         status: None,
         exit_signal: None,
-        cgroup_id: None,
+        cgroups: CgroupIds::default(),
         uid: 0,
         resources: None,
         steps: None,
@@ -174,12 +174,14 @@ pub(super) fn full_sample() -> Sample {
         pids: vec![
             PidTable {
                 scope: "node".to_owned(),
+                workload: Labels::none(),
                 used: 321,
                 limit: 32_768,
                 zombies: Some(7),
             },
             PidTable {
                 scope: format!("/pods/{}/{}", "p".repeat(40), "c".repeat(40)),
+                workload: Labels::of(Some(&workload("app"))),
                 used: 5,
                 limit: 10,
                 zombies: None,
@@ -302,12 +304,14 @@ fn what_is_gone_leaves_the_page() {
         &page,
         &format!("reapwatch_oldest_zombie_timestamp_seconds{{{APP}}} 1700000000.25"),
     );
-    has(&page, "reapwatch_pids_used{scope=\"node\"} 321");
-    has(&page, "reapwatch_pids_limit{scope=\"node\"} 32768");
-    has(&page, "reapwatch_pids_zombies{scope=\"node\"} 7");
+    let node = r#"container="",namespace="",pod="",scope="node",unit="""#;
+    has(&page, &format!("reapwatch_pids_used{{{node}}} 321"));
+    has(&page, &format!("reapwatch_pids_limit{{{node}}} 32768"));
+    has(&page, &format!("reapwatch_pids_zombies{{{node}}} 7"));
     let long = format!("{}/{}", "p".repeat(22), "c".repeat(40));
-    has(&page, &format!("reapwatch_pids_used{{scope=\"{long}\"}} 5"));
-    let unknown = format!("reapwatch_pids_zombies{{scope=\"{long}\"}}");
+    let app = format!(r#"container="app",namespace="shop",pod="web-0",scope="{long}",unit="""#);
+    has(&page, &format!("reapwatch_pids_used{{{app}}} 5"));
+    let unknown = format!("reapwatch_pids_zombies{{{app}}}");
     assert!(!page.contains(&unknown), "{page}");
     has(
         &page,

@@ -1,5 +1,7 @@
 use super::*;
-use crate::events::{Death, Event, ExitStatus, NamespacePid, Release, Renotified, Resources};
+use crate::events::{
+    CgroupIds, Death, Event, ExitStatus, NamespacePid, Release, Renotified, Resources,
+};
 use crate::lifecycle::Limits;
 
 const SECOND: u64 = 1_000_000_000;
@@ -83,7 +85,7 @@ fn death(child: u32, parent: u32, at_ns: u64, autoreap: bool) -> Event {
         status: ExitStatus::Exited(0),
         exit_signal: 17,
         autoreap,
-        cgroup_id: 0,
+        cgroups: CgroupIds::default(),
         uid: 0,
         resources: Resources::default(),
         steps: None,

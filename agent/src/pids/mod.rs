@@ -5,6 +5,8 @@ pub mod read;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use crate::events::{CgroupId, CgroupIds, CgroupVersion};
+
 /// Leaks are measured over the last minute at most.
 const WINDOW_NS: u64 = 60_000_000_000;
 /// And over one second at least.
@@ -13,9 +15,6 @@ const LEAST_NS: u64 = 1_000_000_000;
 const SCOPES: usize = 255;
 
 /// Where PIDs are counted and limited.
-///
-/// The path is all that is known of a cgroup here; who resolves it to a pod or a unit does so
-/// where a [`Usage`] becomes a document or a sample.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// The whole machine.
@@ -39,31 +38,21 @@ impl Scope {
 pub struct Walk {
     /// Those with a limit.
     pub counted: Vec<Counted>,
-    /// Path of each cgroup of version 2, by its id; `None` where not all could be looked at.
-    pub paths: Option<HashMap<u64, String>>,
+    /// Path of each cgroup; `None` where not all could be looked at.
+    pub paths: Option<HashMap<CgroupId, String>>,
 }
 
 /// A cgroup with a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counted {
+    /// Which.
+    pub id: CgroupId,
     /// Its path.
     pub path: String,
     /// PIDs in use, in it and below.
     pub used: u64,
     /// The most that may be.
     pub limit: u64,
-    /// How many of them are not of living threads, in a hierarchy of version 1, where the cgroup
-    /// of a zombie is not told.
-    pub not_living: Option<u64>,
-}
-
-/// The zombies in a scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Zombies {
-    /// How many.
-    pub count: u64,
-    /// Whether some of them may only be on their way out.
-    pub at_most: bool,
 }
 
 /// How full a scope is.
@@ -71,12 +60,14 @@ pub struct Zombies {
 pub struct Usage {
     /// Which.
     pub scope: Scope,
+    /// The id of the cgroup.
+    pub cgroup: Option<CgroupId>,
     /// PIDs in use: of processes, their threads and zombies.
     pub used: u64,
     /// The most that may be.
     pub limit: u64,
     /// How many of those in use are zombies.
-    pub zombies: Option<Zombies>,
+    pub zombies: Option<u64>,
     /// How many more zombies there are each second; `None` until two looks tell.
     pub leaked_per_second: Option<f64>,
 }
@@ -89,36 +80,27 @@ impl Usage {
     }
 }
 
-/// How full the cgroups of a walk are. `zombies` are the ids of the cgroups (version 2) of all
-/// zombies, where they are known.
-pub fn usages(walk: &Walk, zombies: &[Option<u64>]) -> Vec<Usage> {
-    let paths = walk.paths.as_ref();
-    let homes = paths.map(|paths| {
-        let known = zombies.iter().flatten().filter_map(|id| paths.get(id));
-        known.map(String::as_str).collect::<Vec<_>>()
-    });
+/// How full the cgroups of a walk are. `zombies` are where all zombies are.
+pub fn usages(walk: &Walk, zombies: &[CgroupIds]) -> Vec<Usage> {
+    let homes = |version| homes(walk, zombies, version);
+    let [in_v1, in_v2] = [CgroupVersion::V1, CgroupVersion::V2].map(homes);
     let usage = |counted: &Counted| {
-        let below = |home: &&&str| is_within(home, &counted.path);
-        let in_v2 = || {
-            homes
-                .as_ref()
-                .map(|homes| homes.iter().filter(below).count())
+        let homes = match counted.id.version {
+            CgroupVersion::V1 => &in_v1,
+            CgroupVersion::V2 => &in_v2,
         };
-        let found = match counted.not_living {
-            Some(dead) => Some(Zombies {
-                count: dead.min(zombies.len() as u64),
-                at_most: true,
-            }),
-            None => in_v2().map(|count| Zombies {
-                count: count as u64,
-                at_most: false,
-            }),
+        let below = |home: &&&str| is_within(home, &counted.path);
+        // Some may have died since it was read how many PIDs are in use.
+        let count = |homes: &Vec<&str>| {
+            let zombies = homes.iter().filter(below).count() as u64;
+            zombies.min(counted.used)
         };
         Usage {
             scope: Scope::Cgroup(counted.path.clone()),
+            cgroup: Some(counted.id),
             used: counted.used,
             limit: counted.limit,
-            zombies: found,
+            zombies: homes.as_ref().map(count),
             leaked_per_second: None,
         }
     };
@@ -130,6 +112,20 @@ pub fn usages(walk: &Walk, zombies: &[Option<u64>]) -> Vec<Usage> {
     });
     usages.truncate(SCOPES);
     usages
+}
+
+/// The paths of the cgroups in which zombies lie, one for each; `None` where that is not known: of
+/// a cut walk, or where no zombie says where it is in this hierarchy.
+fn homes<'a>(
+    walk: &'a Walk,
+    zombies: &[CgroupIds],
+    version: CgroupVersion,
+) -> Option<Vec<&'a str>> {
+    let paths = walk.paths.as_ref()?;
+    let ids: Vec<_> = zombies.iter().filter_map(|it| it.of(version)).collect();
+    let told = !ids.is_empty() || zombies.is_empty();
+    let known = ids.iter().filter_map(|id| paths.get(id));
+    told.then(|| known.map(String::as_str).collect())
 }
 
 fn is_within(path: &str, above: &str) -> bool {
@@ -153,16 +149,16 @@ impl History {
             };
             let mut looks = before.remove(&usage.scope).unwrap_or_default();
             looks.retain(|(at_ns, _)| now_ns.saturating_sub(*at_ns) <= WINDOW_NS);
-            looks.push_back((now_ns, zombies.count));
+            looks.push_back((now_ns, zombies));
             self.of.insert(usage.scope.clone(), looks);
         }
     }
 
     /// How fast the zombies of a scope become more, by the first look that is remembered.
-    pub fn leak(&self, now_ns: u64, scope: &Scope, zombies: Zombies) -> Option<f64> {
+    pub fn leak(&self, now_ns: u64, scope: &Scope, zombies: u64) -> Option<f64> {
         let (at_ns, count) = *self.of.get(scope)?.front()?;
         let span_ns = now_ns.checked_sub(at_ns).filter(|&ns| ns >= LEAST_NS)?;
-        Some(zombies.count.saturating_sub(count) as f64 / (span_ns as f64 / 1e9))
+        Some(zombies.saturating_sub(count) as f64 / (span_ns as f64 / 1e9))
     }
 }
 
@@ -170,66 +166,90 @@ impl History {
 mod tests {
     use super::*;
 
-    fn counted(path: &str, used: u64, limit: u64, not_living: Option<u64>) -> Counted {
+    fn cgroup(version: CgroupVersion, id: u64) -> CgroupId {
+        CgroupId { version, id }
+    }
+
+    fn counted(id: CgroupId, path: &str, used: u64, limit: u64) -> Counted {
         Counted {
+            id,
             path: path.to_owned(),
             used,
             limit,
-            not_living,
         }
+    }
+
+    fn zombie(v1: Option<u64>, v2: Option<u64>) -> CgroupIds {
+        CgroupIds { v1, v2 }
     }
 
     #[test]
     fn zombies_count_in_each_cgroup_above_them_and_in_no_other() {
-        let ids = [(1, "/"), (2, "/pods"), (3, "/pods/a"), (4, "/pods-b")];
+        let v1 = |id| cgroup(CgroupVersion::V1, id);
+        let v2 = |id| cgroup(CgroupVersion::V2, id);
+        let ids = [
+            (v2(1), "/"),
+            (v2(2), "/pods"),
+            (v2(3), "/pods/a"),
+            (v2(4), "/pods-b"),
+            (v1(3), "/old"),
+        ];
         let walk = Walk {
             counted: vec![
-                counted("/pods", 10, 100, None),
-                counted("/pods/a", 9, 10, None),
-                counted("/pods-b", 5, 0, None),
+                counted(v2(2), "/pods", 10, 100),
+                counted(v2(3), "/pods/a", 9, 10),
+                counted(v2(4), "/pods-b", 5, 0),
+                counted(v1(3), "/old", 1, 1000),
             ],
             paths: Some(ids.map(|(id, path)| (id, path.to_owned())).into()),
         };
-        let usages = usages(&walk, &[Some(3), Some(3), Some(2), Some(1), Some(99), None]);
+        let zombies = [
+            zombie(Some(3), Some(3)),
+            zombie(None, Some(3)),
+            zombie(Some(1), Some(2)),
+            zombie(None, Some(1)),
+            zombie(None, Some(99)),
+            zombie(None, None),
+        ];
+        let usages = usages(&walk, &zombies);
         let told: Vec<_> = usages
             .iter()
-            .map(|usage| (usage.scope.name(), usage.zombies.map(|it| it.count)))
+            .map(|usage| (usage.scope.name(), usage.zombies))
             .collect();
         assert_eq!(
             told,
             [
                 ("/pods-b", Some(0)),
                 ("/pods/a", Some(2)),
-                ("/pods", Some(3))
+                ("/pods", Some(3)),
+                ("/old", Some(1)),
             ],
             "the fullest first"
         );
     }
 
     #[test]
-    fn what_is_not_told_is_a_bound_or_nothing() {
-        let walk = Walk {
-            counted: vec![counted("/v1", 9, 10, Some(5)), counted("/v2", 5, 10, None)],
+    fn what_is_not_told_is_nothing() {
+        let v1 = cgroup(CgroupVersion::V1, 2);
+        let mut walk = Walk {
+            counted: vec![counted(v1, "/old", 9, 10)],
             paths: None,
         };
-        let usages = usages(&walk, &[None, None, None]);
-        let at_most = Zombies {
-            count: 3,
-            at_most: true,
-        };
-        assert_eq!(usages[0].zombies, Some(at_most), "no more than there are");
-        assert_eq!(usages[1].zombies, None);
+        let zombies = |walk: &Walk, of: &[CgroupIds]| usages(walk, of)[0].zombies;
+        assert_eq!(zombies(&walk, &[zombie(Some(2), None)]), None);
+        walk.paths = Some([(v1, "/old".to_owned())].into());
+        assert_eq!(zombies(&walk, &[zombie(Some(2), None)]), Some(1));
+        assert_eq!(zombies(&walk, &[zombie(None, Some(2))]), None);
+        assert_eq!(zombies(&walk, &[]), Some(0));
     }
 
     fn node(used: u64, zombies: u64) -> Usage {
         Usage {
             scope: Scope::Node,
+            cgroup: None,
             used,
             limit: 100,
-            zombies: Some(Zombies {
-                count: zombies,
-                at_most: false,
-            }),
+            zombies: Some(zombies),
             leaked_per_second: None,
         }
     }

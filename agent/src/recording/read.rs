@@ -6,8 +6,9 @@ use std::str::FromStr;
 use super::write::INITIAL;
 use super::{Counted, Head, Join, Line, VERSION};
 use crate::events::{
-    Asked, CgroupMade, Death, Event, ExitStatus, Freed, HungUp, Key, Kill, KillBy, NamespacePid,
-    Process, Release, Renotified, Resources, Steps, Task, TaskState, Waited, Waits,
+    Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, ExitStatus, Freed, HungUp,
+    Key, Kill, KillBy, NamespacePid, Process, Release, Renotified, Resources, Steps, Task,
+    TaskState, Waited, Waits,
 };
 
 /// Start of a process of which a trace says none.
@@ -191,7 +192,7 @@ impl Fields<'_> {
             status: self.status()?.unwrap_or(ExitStatus::Exited(0)),
             exit_signal: self.number("exit_signal")?.unwrap_or(SIGCHLD),
             autoreap: self.has("autoreap"),
-            cgroup_id: self.number("cgroup")?.unwrap_or(0),
+            cgroups: self.cgroups()?,
             uid: self.number("uid")?.unwrap_or(0),
             resources: Resources {
                 user_ns: self.maybe_time("user")?.unwrap_or(0),
@@ -285,8 +286,22 @@ impl Fields<'_> {
     fn cgroup_made(&self) -> Result<CgroupMade, Malformed> {
         Ok(CgroupMade {
             at_ns: self.time("at")?,
-            id: self.must("id", |value| value.parse().ok())?,
+            id: CgroupId {
+                version: if self.has("v1") {
+                    CgroupVersion::V1
+                } else {
+                    CgroupVersion::V2
+                },
+                id: self.must("id", |value| value.parse().ok())?,
+            },
             path: self.maybe("path", unescaped)?,
+        })
+    }
+
+    fn cgroups(&self) -> Result<CgroupIds, Malformed> {
+        Ok(CgroupIds {
+            v1: self.number("cgroup_v1")?,
+            v2: self.number("cgroup")?,
         })
     }
 
@@ -340,7 +355,7 @@ impl Fields<'_> {
             begin_ns: self.maybe_time("begin")?,
             status: self.status()?,
             exit_signal: self.number("exit_signal")?,
-            cgroup_id: self.number("cgroup")?,
+            cgroups: self.cgroups()?,
             uid: self.number("uid")?.unwrap_or(0),
             waits: self.waits()?,
             dead_by_ns: self.maybe_time("dead_by")?,

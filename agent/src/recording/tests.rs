@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::events::{
-    Asked, Death, Event, ExitStatus, Key, Kill, KillBy, NamespacePid, Process, Resources, Snapshot,
-    Steps, Task, TaskState, Waits,
+    Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, ExitStatus, Key, Kill,
+    KillBy, NamespacePid, Process, Resources, Snapshot, Steps, Task, TaskState, Waits,
 };
 
 fn someone(tgid: u32, thread: u32, comm: &str) -> Process {
@@ -38,7 +38,10 @@ fn full_death() -> Death {
         status: ExitStatus::Dumped(11),
         exit_signal: -1,
         autoreap: true,
-        cgroup_id: u64::MAX,
+        cgroups: CgroupIds {
+            v1: Some(1),
+            v2: Some(u64::MAX),
+        },
         uid: u32::MAX,
         resources: Resources {
             user_ns: 3,
@@ -78,7 +81,10 @@ fn full_task() -> Task {
         begin_ns: Some(1),
         status: Some(ExitStatus::Exited(255)),
         exit_signal: Some(0),
-        cgroup_id: Some(2),
+        cgroups: CgroupIds {
+            v1: Some(2),
+            v2: Some(3),
+        },
         uid: 3,
         kill: full_death().kill,
         waits: Some(Waits {
@@ -114,6 +120,20 @@ fn a_death_with_all_its_fields_comes_back() {
     let mut text = String::new();
     event(&mut text, &death);
     assert_eq!(lines(&text), [Line::Event(death)], "{text}");
+}
+
+#[test]
+fn a_cgroup_comes_back_in_its_hierarchy() {
+    for version in [CgroupVersion::V1, CgroupVersion::V2] {
+        let made = Event::CgroupMade(CgroupMade {
+            at_ns: 1,
+            id: CgroupId { version, id: 2 },
+            path: Some("/a b".to_owned()),
+        });
+        let mut text = String::new();
+        event(&mut text, &made);
+        assert_eq!(lines(&text), [Line::Event(made)], "{text}");
+    }
 }
 
 #[test]

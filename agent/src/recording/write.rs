@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{Counted, Head, Join, VERSION};
 use crate::events::{
-    Death, Event, ExitStatus, Key, Kill, KillBy, NamespacePid, Process, Snapshot, Steps, Task,
-    TaskState, Waits,
+    CgroupIds, CgroupVersion, Death, Event, ExitStatus, Key, Kill, KillBy, NamespacePid, Process,
+    Snapshot, Steps, Task, TaskState, Waits,
 };
 
 /// The number of the initial PID namespace
@@ -65,7 +65,8 @@ pub fn event(text: &mut String, event: &Event) {
         Event::CgroupMade(made) => {
             let mut line = Fields::of(text, "cgroup_made");
             line.time("at", made.at_ns);
-            line.field("id", made.id);
+            line.field("id", made.id.id);
+            line.flag("v1", made.id.version == CgroupVersion::V1);
             line.known("path", made.path.as_deref().map(escaped));
         }
         Event::HungUp(hung_up) => {
@@ -89,7 +90,7 @@ fn death(text: &mut String, death: &Death) {
     line.field("exit_signal", death.exit_signal);
     line.flag("autoreap", death.autoreap);
     line.flag("before_notification", death.at_is_lower_bound);
-    line.field("cgroup", death.cgroup_id);
+    line.cgroups(death.cgroups);
     line.field("uid", death.uid);
     line.time("user", death.resources.user_ns);
     line.time("system", death.resources.system_ns);
@@ -126,7 +127,7 @@ fn task(text: &mut String, task: &Task) {
     line.known("begin", task.begin_ns.map(seconds));
     line.status(task.status);
     line.known("exit_signal", task.exit_signal);
-    line.known("cgroup", task.cgroup_id);
+    line.cgroups(task.cgroups);
     line.field("uid", task.uid);
     if let Some(waits) = &task.waits {
         line.waits(waits);
@@ -201,6 +202,11 @@ impl<'a> Fields<'a> {
             self.known("last_any", asked.last_any_ns.map(seconds));
             self.known("last_peek", asked.last_peek_ns.map(seconds));
         }
+    }
+
+    fn cgroups(&mut self, cgroups: CgroupIds) {
+        self.known("cgroup", cgroups.v2);
+        self.known("cgroup_v1", cgroups.v1);
     }
 
     fn known(&mut self, name: &str, value: Option<impl std::fmt::Display>) {

@@ -1,20 +1,27 @@
 //! How full the PID tables are, as documents say it.
 
-use crate::{api, pids::Usage};
+use std::sync::Arc;
+
+use crate::{api, events::CgroupId, pids::Usage, workload::Workload};
 
 /// Cgroups in a document: the fullest.
 const CGROUPS: usize = 20;
 
-/// The node and the fullest cgroups.
-pub(crate) fn pids(usages: &[Usage]) -> Vec<api::Pids> {
+/// The node and the fullest cgroups, each with whose it is.
+pub(crate) fn pids<'a>(
+    usages: &[Usage],
+    place: impl Fn(CgroupId) -> Option<&'a Arc<Workload>>,
+) -> Vec<api::Pids> {
     let told = usages.iter().take(1 + CGROUPS);
     told.map(|usage| api::Pids {
         scope: usage.scope.name().to_owned(),
-        container: None,
+        container: usage
+            .cgroup
+            .and_then(&place)
+            .and_then(|it| super::container(it)),
         used: usage.used,
         limit: usage.limit,
-        zombies: usage.zombies.map(|zombies| zombies.count),
-        zombies_is_upper_bound: usage.zombies.is_some_and(|zombies| zombies.at_most),
+        zombies: usage.zombies,
         leaked_per_second: usage.leaked_per_second,
         full_in_seconds: usage.full_in_seconds(),
     })

@@ -1,7 +1,7 @@
 //! What is known becomes a figure, what is not becomes null, and a bound says that it is one.
 
 use super::*;
-use crate::events::{Key, Kill, KillBy};
+use crate::events::{CgroupIds, Key, Kill, KillBy};
 use crate::lifecycle::{Died, Reap};
 
 const BORN: u64 = 1_000_000_000;
@@ -37,7 +37,7 @@ fn record(bound: DiedBound, reap: Option<Reap>) -> Record {
         died: Died { at_ns: DIED, bound },
         status: Some(ExitStatus::Killed(9)),
         exit_signal: Some(17),
-        cgroup_id: None,
+        cgroups: CgroupIds::default(),
         uid: 0,
         resources: Some(Resources::default()),
         steps: None,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::events::{ExitStatus, Key, Kill, KillBy, Task, TaskState};
+use crate::events::{CgroupIds, ExitStatus, Key, Kill, KillBy, Task, TaskState};
 use crate::lifecycle::{Died, DiedBound, How, Reap};
 
 const SECOND: u64 = 1_000_000_000;
@@ -34,7 +34,7 @@ fn record() -> Record {
         },
         status: Some(ExitStatus::Exited(3)),
         exit_signal: Some(17),
-        cgroup_id: None,
+        cgroups: CgroupIds::default(),
         uid: 0,
         resources: None,
         steps: None,

@@ -22,16 +22,19 @@ pub fn matters(pids: &Pids) -> bool {
 pub fn line(pids: &Pids, look: Look) -> String {
     let whose = match pids.scope.as_str() {
         "node" => "the node".to_owned(),
-        cgroup => format!("cgroup {}", look.clean(cgroup)),
+        cgroup => {
+            let path = look.clean(cgroup);
+            let name = look.workload(pids.container.as_ref());
+            if pids.container.is_none() || name == path {
+                format!("cgroup {path}")
+            } else {
+                format!("{name} (cgroup {path})")
+            }
+        }
     };
     let mut text = format!("PIDs of {whose}: {} of {} in use", pids.used, pids.limit);
     if let Some(zombies) = pids.zombies.filter(|&zombies| zombies > 0) {
-        let most = if pids.zombies_is_upper_bound {
-            "at most "
-        } else {
-            ""
-        };
-        write!(text, ", {most}{} among them", count(zombies, "zombie")).expect("to a string");
+        write!(text, ", {} among them", count(zombies, "zombie")).expect("to a string");
     }
     if let Some(seconds) = pids.full_in_seconds {
         let left = look.duration(seconds);
@@ -49,6 +52,7 @@ pub fn lines(pids: &[Pids], look: Look) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::Container;
 
     const LOOK: Look = Look {
         color: false,
@@ -62,7 +66,6 @@ mod tests {
             used,
             limit: 100,
             zombies,
-            zombies_is_upper_bound: scope != "node",
             leaked_per_second: full.map(|_| 1.0),
             full_in_seconds: full,
         }
@@ -74,13 +77,20 @@ mod tests {
             pids("node", 10, Some(0), None),
             pids("/a\x1b", 80, None, None),
             pids("/b", 79, Some(3), Some(90_000.0)),
-            pids("/c", 2, Some(1), Some(98.0)),
+            Pids {
+                container: Some(Container {
+                    namespace: Some("shop".to_owned()),
+                    pod: Some("web-0".to_owned()),
+                    ..Container::default()
+                }),
+                ..pids("/c", 2, Some(1), Some(98.0))
+            },
         ];
         assert_eq!(
             lines(&all, LOOK),
             "PIDs of the node: 10 of 100 in use
 PIDs of cgroup /a?: 80 of 100 in use
-PIDs of cgroup /c: 2 of 100 in use, at most 1 zombie among them; full in 1m38s if they leak on so
+PIDs of shop/web-0 (cgroup /c): 2 of 100 in use, 1 zombie among them; full in 1m38s if they leak on so
 "
         );
     }

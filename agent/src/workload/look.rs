@@ -3,14 +3,18 @@
 use std::collections::VecDeque;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{
-    Answer, Ask, Named, ROOT_ID, Who, membership,
+    Answer, Ask, Named, Who, membership,
     names::Disk,
     pods::{News, Roster, Source},
 };
-use crate::{events::Key, kernel};
+use crate::{
+    cgroups::{Mounts, Version1},
+    events::{CgroupVersion, Key},
+    kernel,
+};
 
 /// The most cgroups that one walk lists.
 const MOST_CGROUPS: usize = 16_384;
@@ -20,7 +24,8 @@ const WALK_EVERY_NS: u64 = 1_000_000_000;
 /// Who looks, and where.
 #[derive(Debug)]
 pub struct Looker {
-    unified: Option<PathBuf>,
+    mounts: Mounts,
+    v1: Option<Version1>,
     disk: Option<Disk>,
     watch: Option<Roster>,
     cri: Option<Roster>,
@@ -44,7 +49,8 @@ impl Looker {
     /// For the host whose root is there.
     pub fn new(host_root: &Path, names: Sources) -> Self {
         Self {
-            unified: unified_root(host_root),
+            mounts: Mounts::find(),
+            v1: Version1::find(),
             disk: names.disk.then(|| Disk::new(host_root)),
             watch: names.watch.then(Roster::default),
             cri: names.cri.then(Roster::default),
@@ -58,12 +64,14 @@ impl Looker {
         match ask {
             Ask::Walk => self.walk(tell),
             Ask::Process(key) => {
-                let text = membership_of(key);
+                let text = self.membership_of(key);
                 let path = text.as_deref().and_then(membership::best);
                 tell(Answer::Process(key, path.map(str::to_owned)));
             }
             Ask::Cgroup { id, dead } => {
-                let text = membership_of(dead);
+                // In a hierarchy of version 1, /proc shows the dead at the root.
+                let own = (id.version == CgroupVersion::V2).then(|| self.membership_of(dead));
+                let text = own.flatten();
                 let path = text.as_deref().and_then(membership::unified);
                 if path.is_none() && kernel::now_ns() >= self.walked_ns + WALK_EVERY_NS {
                     self.walk(tell);
@@ -126,25 +134,29 @@ impl Looker {
     }
 
     fn walk(&mut self, tell: &mut dyn FnMut(Answer)) {
-        let began_ns = kernel::now_ns();
-        if let Some(root) = &self.unified {
-            let (cgroups, complete) = list(root);
-            tell(Answer::Walked {
-                began_ns,
-                cgroups,
-                complete,
-            });
+        let v1 = self.v1.map(|v1| (CgroupVersion::V1, v1.controller));
+        for (version, controller) in [(CgroupVersion::V2, "")].into_iter().chain(v1) {
+            let began_ns = kernel::now_ns();
+            if let Some(root) = self.mounts.root_of(controller) {
+                let (cgroups, complete) = list(root);
+                tell(Answer::Walked {
+                    version,
+                    began_ns,
+                    cgroups,
+                    complete,
+                });
+            }
         }
         self.walked_ns = kernel::now_ns();
     }
-}
 
-/// What a process's file says, if it is still the same process.
-fn membership_of(who: Key) -> Option<String> {
-    let text = fs::read_to_string(format!("/proc/{}/cgroup", who.tgid)).ok()?;
-    let start_ns = kernel::start_ns(who.tgid)?;
-    let same = who.is_roughly(Key { start_ns, ..who });
-    same.then_some(text)
+    /// What a process's file says, if it is still the same process.
+    fn membership_of(&self, who: Key) -> Option<String> {
+        let text = fs::read_to_string(format!("/proc/{}/cgroup", who.tgid)).ok()?;
+        let start_ns = kernel::start_ns(who.tgid)?;
+        let same = who.is_roughly(Key { start_ns, ..who });
+        same.then(|| self.mounts.with_whole_paths(&text))
+    }
 }
 
 /// All cgroups below a root, those near it first, and whether that is all of them.
@@ -166,27 +178,6 @@ fn list(root: &Path) -> (Vec<(u64, String)>, bool) {
         folders.extend(inner.map(|entry| entry.path()));
     }
     (found, true)
-}
-
-/// Where the whole unified hierarchy is mounted. A mount of a part of it has another root.
-fn unified_root(host_root: &Path) -> Option<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let mounted = mounts.lines().filter_map(|line| {
-        let (place, kind) = line.split_once(" - ")?;
-        let unified = kind.starts_with("cgroup2 ");
-        place
-            .split(' ')
-            .nth(4)
-            .filter(|_| unified)
-            .map(PathBuf::from)
-    });
-    let usual = ["sys/fs/cgroup", "sys/fs/cgroup/unified"].map(|place| host_root.join(place));
-    mounted.chain(usual).find(|place| is_root(place))
-}
-
-fn is_root(place: &Path) -> bool {
-    let procs = place.join("cgroup.procs").exists();
-    procs && fs::metadata(place).is_ok_and(|metadata| metadata.ino() == ROOT_ID)
 }
 
 #[cfg(test)]
@@ -265,13 +256,6 @@ mod tests {
             .ino();
         assert_eq!(found[2].0, inode);
         assert!(complete);
-    }
-
-    #[test]
-    fn a_folder_that_is_no_hierarchy_is_not_its_root() {
-        let root = tempfile::tempdir().expect("a folder can be made");
-        fs::write(root.path().join("cgroup.procs"), "").expect("ours");
-        assert!(!is_root(root.path()));
     }
 
     #[test]

@@ -18,24 +18,21 @@ use std::sync::Arc;
 pub use path::Place;
 pub use resolver::Workloads;
 
-use crate::events::Key;
+use crate::events::{CgroupId, CgroupVersion, Key};
 
-/// The id of the root of the unified hierarchy: the first that kernfs gives
-/// ([`kernfs_create_root`](https://elixir.bootlin.com/linux/v6.12/A/ident/kernfs_create_root)).
-const ROOT_ID: u64 = 1;
 /// Where somebody belongs, and what that is called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workload {
     /// Path of the cgroup; `None` where only its id is known.
     pub cgroup: Option<String>,
-    /// Its id in the unified hierarchy.
-    pub cgroup_id: Option<u64>,
+    /// Its id.
+    pub cgroup_id: Option<CgroupId>,
     /// What the path says.
     pub place: Place,
     /// What they call the container and its pod.
     pub named: Option<Named>,
     /// It is where the parent is, since nothing tells where the process itself was: so on hosts
-    /// with cgroups of version 1, whose zombies show none.
+    /// with cgroups of version 1, whose zombies show none, where the kernel side cannot say it.
     pub of_parent: bool,
 }
 
@@ -78,7 +75,7 @@ pub enum Ask {
     /// What this id stands for; somebody who died in it may still lie there.
     Cgroup {
         /// The id.
-        id: u64,
+        id: CgroupId,
         /// Who died.
         dead: Key,
     },
@@ -89,8 +86,10 @@ pub enum Ask {
 /// What was found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The cgroups of the unified hierarchy.
+    /// The cgroups of a hierarchy.
     Walked {
+        /// Which hierarchy.
+        version: CgroupVersion,
         /// When the walk began: what was made since may be missing.
         began_ns: u64,
         /// Ids and paths.
@@ -101,7 +100,7 @@ pub enum Answer {
     /// The path that says most of where a process is.
     Process(Key, Option<String>),
     /// The path of a cgroup.
-    Cgroup(u64, Option<String>),
+    Cgroup(CgroupId, Option<String>),
     /// The name, from whatever source; more of it may follow unasked.
     Named(Who, Option<Named>),
     /// How a source of names does.
@@ -147,9 +146,13 @@ impl Workload {
         self.place.container.is_some() || self.place.pod_uid.is_some()
     }
 
+    fn is_at_root(&self) -> bool {
+        self.cgroup.as_deref().is_none_or(|path| path == "/")
+    }
+
     fn says_more_than(&self, other: &Self) -> bool {
-        let at_root = |it: &Self| it.cgroup.as_deref().is_none_or(|path| path == "/");
-        self.is_contained() || at_root(other) && !at_root(self)
+        let contained = self.is_contained() && !other.is_contained();
+        contained || other.is_at_root() && !self.is_at_root()
     }
 
     /// The pod's namespace.

@@ -7,7 +7,7 @@ use super::{
     Answer, Ask, Failed, Found, Named, Who, Workload, path,
     pods::{Source, Watched},
 };
-use crate::events::{CgroupMade, Key};
+use crate::events::{CgroupId, CgroupIds, CgroupMade, CgroupVersion, Key, ROOT_ID};
 
 /// Cgroups that are kept.
 const CGROUPS: usize = 16_384;
@@ -17,8 +17,11 @@ const PROCESSES: usize = 4_096;
 const ASKED: usize = 1_024;
 /// How long a vanished cgroup is kept.
 const KEEP_NS: u64 = 300_000_000_000;
-/// How long it holds where a living process is: it may be moved.
-const SETTLED_NS: u64 = 60_000_000_000;
+/// For how long an id that nobody knows is not asked for again.
+const UNKNOWN_NS: u64 = 60_000_000_000;
+/// How long it holds where a living process is: for as long as it had lived until then, but at
+/// least and at most so long. Runtimes move whom they start in its first moments.
+const SETTLED_NS: (u64, u64) = (1_000_000_000, 60_000_000_000);
 /// When to look for a name again: the runtime writes it at about the time of the first process.
 const NAME_AGAIN_NS: [u64; 5] = [
     300_000_000,
@@ -54,13 +57,13 @@ struct Naming {
 /// All that is known of workloads.
 #[derive(Debug, Default)]
 pub struct Workloads {
-    /// Whether processes have a place in hierarchies of version 1 too.
+    /// Whether processes have a place in a hierarchy of version 1 too.
     has_v1: bool,
-    cgroups: BTreeMap<u64, Cgroup>,
+    cgroups: BTreeMap<CgroupId, Cgroup>,
     processes: HashMap<Key, Process>,
     names: HashMap<Who, Naming>,
     /// Ids that nobody knew.
-    unknown: HashMap<u64, u64>,
+    unknown: HashMap<CgroupId, u64>,
     asked: HashSet<Ask>,
     asks: Vec<Ask>,
     /// Lookups that failed.
@@ -98,6 +101,7 @@ impl Workloads {
     pub fn tell(&mut self, answer: Answer, now_ns: u64) {
         match answer {
             Answer::Walked {
+                version,
                 began_ns,
                 cgroups,
                 complete,
@@ -105,10 +109,11 @@ impl Workloads {
                 self.asked.remove(&Ask::Walk);
                 let there: HashSet<_> = cgroups.iter().map(|(id, _)| *id).collect();
                 for (id, path) in cgroups {
-                    self.learn(id, &path, now_ns);
+                    self.learn(CgroupId { version, id }, &path, now_ns);
                 }
                 let old = self.cgroups.iter_mut().filter(|(id, cgroup)| {
-                    complete && cgroup.learnt_ns < began_ns && !there.contains(id)
+                    let looked_at = complete && id.version == version;
+                    looked_at && cgroup.learnt_ns < began_ns && !there.contains(&id.id)
                 });
                 for (_, cgroup) in old {
                     cgroup.vanished_ns.get_or_insert(now_ns);
@@ -154,26 +159,24 @@ impl Workloads {
         }
     }
 
-    /// Where somebody died, from the id of the cgroup at death, and where a version-1 hierarchy
-    /// may know more, from where the parent is.
+    /// Where somebody died, from the ids of its cgroups at death. Where that of version 1 is not
+    /// known though there is one, from where the parent is, if that says more.
     pub fn of_dead(
         &mut self,
         dead: Key,
-        cgroup_id: Option<u64>,
+        cgroups: CgroupIds,
         parent: Option<Key>,
         now_ns: u64,
     ) -> Found {
-        let own = match cgroup_id {
-            Some(id) => self.of_cgroup(id, dead),
-            None => self.of_living(dead, now_ns),
-        };
+        let own = self.of_own(dead, cgroups, now_ns);
         let Found::Known(workload) = own else {
             return own;
         };
         if self.is_being_named(&workload) {
             return Found::Pending(Some(workload));
         }
-        let (Some(parent), true) = (parent, self.has_v1 && !workload.is_contained()) else {
+        let unsure = self.has_v1 && cgroups.v1.is_none() && !workload.is_contained();
+        let (Some(parent), true) = (parent, unsure) else {
             return Found::Known(workload);
         };
         match self.of_living(parent, now_ns) {
@@ -189,15 +192,48 @@ impl Workloads {
         }
     }
 
+    /// In the hierarchy that says more, the unified one where both say as much.
+    fn of_own(&mut self, dead: Key, cgroups: CgroupIds, now_ns: u64) -> Found {
+        let mut of = |version| cgroups.of(version).map(|id| self.of_cgroup(id, dead));
+        let (v1, v2) = match (of(CgroupVersion::V1), of(CgroupVersion::V2)) {
+            (Some(v1), Some(v2)) => (v1, v2),
+            (Some(only), None) | (None, Some(only)) => return only,
+            (None, None) => return self.of_living(dead, now_ns),
+        };
+        match (v1, v2) {
+            (Found::Known(v1), Found::Known(v2)) => {
+                Found::Known(if v1.says_more_than(&v2) { v1 } else { v2 })
+            }
+            (Found::Pending(_), Found::Known(known)) | (Found::Known(known), Found::Pending(_)) => {
+                Found::Pending(Some(known))
+            }
+            (Found::Pending(_), _) | (_, Found::Pending(_)) => Found::Pending(None),
+            // The root says nothing where the other hierarchy has a place that nobody knows.
+            (Found::Unknown, Found::Known(known)) | (Found::Known(known), Found::Unknown)
+                if !known.is_at_root() =>
+            {
+                Found::Known(known)
+            }
+            _ => Found::Unknown,
+        }
+    }
+
     /// Whether its name is looked for the first time: what is counted then is counted by name.
     fn is_being_named(&self, workload: &Workload) -> bool {
         let naming = workload.place.who().and_then(|who| self.names.get(&who));
         naming.is_some_and(|naming| naming.named.is_none() && naming.tries == 0)
     }
 
-    fn of_cgroup(&mut self, id: u64, dead: Key) -> Found {
+    fn of_cgroup(&mut self, id: CgroupId, dead: Key) -> Found {
         if let Some(cgroup) = self.cgroups.get(&id) {
             return Found::Known(cgroup.workload.clone());
+        }
+        // Known also where nobody has mounted its hierarchy.
+        if id.id == ROOT_ID {
+            return Found::Known(Arc::new(Workload {
+                cgroup: Some("/".to_owned()),
+                ..Self::only_id(Some(id))
+            }));
         }
         if self.unknown.contains_key(&id) {
             return Found::Unknown;
@@ -212,7 +248,11 @@ impl Workloads {
     /// Where somebody is who lives, or lies there as a zombie.
     pub fn of_living(&mut self, key: Key, now_ns: u64) -> Found {
         let known = self.processes.get(&key);
-        let fresh = known.is_some_and(|known| now_ns.saturating_sub(known.at_ns) < SETTLED_NS);
+        let fresh = known.is_some_and(|known| {
+            let (least_ns, most_ns) = SETTLED_NS;
+            let lived_ns = known.at_ns.saturating_sub(key.start_ns);
+            now_ns.saturating_sub(known.at_ns) < lived_ns.clamp(least_ns, most_ns)
+        });
         let found = match known {
             Some(Process {
                 workload: Some(workload),
@@ -227,8 +267,13 @@ impl Workloads {
         found
     }
 
+    /// A cgroup, if it is known.
+    pub fn cgroup(&self, id: CgroupId) -> Option<&Arc<Workload>> {
+        self.cgroups.get(&id).map(|it| &it.workload)
+    }
+
     /// What is shown of a place that nobody knows.
-    pub fn only_id(cgroup_id: Option<u64>) -> Workload {
+    pub fn only_id(cgroup_id: Option<CgroupId>) -> Workload {
         Workload {
             cgroup_id,
             ..Workload::default()
@@ -247,7 +292,7 @@ impl Workloads {
 
     /// Once a second: asks again for names, and forgets what is long gone. `held` are the cgroups
     /// in which zombies lie.
-    pub fn keep_house(&mut self, held: &HashSet<u64>, now_ns: u64) {
+    pub fn keep_house(&mut self, held: &HashSet<CgroupId>, now_ns: u64) {
         let due = self.names.iter_mut().filter(|(_, naming)| {
             naming.named.is_none()
                 && naming.tries <= NAME_AGAIN_NS.len()
@@ -258,7 +303,7 @@ impl Workloads {
             self.ask(Ask::Name(who));
         }
         self.unknown
-            .retain(|_, at_ns| now_ns.saturating_sub(*at_ns) < SETTLED_NS);
+            .retain(|_, at_ns| now_ns.saturating_sub(*at_ns) < UNKNOWN_NS);
         let stays = |at_ns: u64| now_ns.saturating_sub(at_ns) < KEEP_NS;
         let before = self.cgroups.len() + self.processes.len();
         self.cgroups
@@ -295,7 +340,7 @@ impl Workloads {
         true
     }
 
-    fn learn(&mut self, id: u64, path: &str, now_ns: u64) {
+    fn learn(&mut self, id: CgroupId, path: &str, now_ns: u64) {
         if self.cgroups.contains_key(&id) {
             return;
         }
@@ -320,7 +365,7 @@ impl Workloads {
         );
     }
 
-    fn workload(&mut self, cgroup_id: Option<u64>, path: &str, now_ns: u64) -> Workload {
+    fn workload(&mut self, cgroup_id: Option<CgroupId>, path: &str, now_ns: u64) -> Workload {
         let place = path::parse(path);
         let named = place.who().and_then(|who| {
             if self.names.len() >= CGROUPS && !self.names.contains_key(&who) {

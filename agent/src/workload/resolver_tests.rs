@@ -11,7 +11,29 @@ fn key(tgid: u32) -> Key {
     Key { tgid, start_ns: 5 }
 }
 
-fn made(id: u64, path: &str) -> CgroupMade {
+fn v1(id: u64) -> CgroupId {
+    CgroupId {
+        version: CgroupVersion::V1,
+        id,
+    }
+}
+
+fn v2(id: u64) -> CgroupId {
+    CgroupId {
+        version: CgroupVersion::V2,
+        id,
+    }
+}
+
+/// In the unified hierarchy.
+fn at(id: u64) -> CgroupIds {
+    CgroupIds {
+        v1: None,
+        v2: Some(id),
+    }
+}
+
+fn made(id: CgroupId, path: &str) -> CgroupMade {
     CgroupMade {
         at_ns: 1,
         id,
@@ -21,6 +43,7 @@ fn made(id: u64, path: &str) -> CgroupMade {
 
 fn walked(began_ns: u64, cgroups: &[(u64, &str)]) -> Answer {
     Answer::Walked {
+        version: CgroupVersion::V2,
         began_ns,
         cgroups: cgroups
             .iter()
@@ -38,7 +61,7 @@ fn known(found: Found) -> Arc<Workload> {
 }
 
 fn path_of(workloads: &mut Workloads, id: u64) -> Option<String> {
-    match workloads.of_dead(key(7), Some(id), None, SECOND) {
+    match workloads.of_dead(key(7), at(id), None, SECOND) {
         Found::Known(workload) => workload.cgroup.clone(),
         _ => None,
     }
@@ -47,10 +70,10 @@ fn path_of(workloads: &mut Workloads, id: u64) -> Option<String> {
 #[test]
 fn a_cgroup_is_known_from_its_making_on() {
     let mut workloads = Workloads::new(false);
-    workloads.made(&made(42, "/system.slice/a.service"), 0);
-    let found = known(workloads.of_dead(key(7), Some(42), None, 0));
+    workloads.made(&made(v2(42), "/system.slice/a.service"), 0);
+    let found = known(workloads.of_dead(key(7), at(42), None, 0));
     assert_eq!(found.place.unit.as_deref(), Some("a.service"));
-    assert_eq!(found.cgroup_id, Some(42));
+    assert_eq!(found.cgroup_id, Some(v2(42)));
     assert_eq!(workloads.asks(), [Ask::Walk]);
 }
 
@@ -59,17 +82,17 @@ fn an_unknown_id_is_asked_for_once_and_not_again_when_nobody_knows() {
     let mut workloads = Workloads::new(false);
     workloads.asks();
     for dead in [7, 8] {
-        let found = workloads.of_dead(key(dead), Some(42), None, 0);
+        let found = workloads.of_dead(key(dead), at(42), None, 0);
         assert_eq!(found, Found::Pending(None));
     }
     let asked = Ask::Cgroup {
-        id: 42,
+        id: v2(42),
         dead: key(7),
     };
     assert_eq!(workloads.asks(), [asked]);
-    workloads.tell(Answer::Cgroup(42, None), 0);
+    workloads.tell(Answer::Cgroup(v2(42), None), 0);
     assert_eq!(workloads.failed.gone, 1);
-    assert_eq!(workloads.of_dead(key(9), Some(42), None, 0), Found::Unknown);
+    assert_eq!(workloads.of_dead(key(9), at(42), None, 0), Found::Unknown);
     assert_eq!(workloads.asks(), []);
     // It is learnt all the same when somebody tells.
     workloads.tell(walked(0, &[(42, "/a")]), 0);
@@ -79,8 +102,8 @@ fn an_unknown_id_is_asked_for_once_and_not_again_when_nobody_knows() {
 #[test]
 fn an_answer_ends_the_wait() {
     let mut workloads = Workloads::new(false);
-    workloads.of_dead(key(7), Some(42), None, 0);
-    workloads.tell(Answer::Cgroup(42, Some("/a (deleted)".to_owned())), 0);
+    workloads.of_dead(key(7), at(42), None, 0);
+    workloads.tell(Answer::Cgroup(v2(42), Some("/a (deleted)".to_owned())), 0);
     assert_eq!(path_of(&mut workloads, 42).as_deref(), Some("/a"));
     assert_eq!(workloads.failed, Failed::default());
 }
@@ -88,10 +111,10 @@ fn an_answer_ends_the_wait() {
 #[test]
 fn a_vanished_cgroup_is_kept_for_five_minutes_or_while_zombies_lie_in_it() {
     let mut workloads = Workloads::new(false);
-    workloads.made(&made(42, "/a"), 0);
-    workloads.made(&made(43, "/b"), 0);
+    workloads.made(&made(v2(42), "/a"), 0);
+    workloads.made(&made(v2(43), "/b"), 0);
     workloads.tell(walked(SECOND, &[(1, "/")]), SECOND);
-    let held = HashSet::from([43]);
+    let held = HashSet::from([v2(43)]);
     workloads.keep_house(&held, 5 * MINUTE);
     assert_eq!(path_of(&mut workloads, 42).as_deref(), Some("/a"));
     workloads.keep_house(&held, 6 * MINUTE);
@@ -104,10 +127,11 @@ fn a_vanished_cgroup_is_kept_for_five_minutes_or_while_zombies_lie_in_it() {
 #[test]
 fn a_walk_says_nothing_of_what_was_made_meanwhile_or_not_reached() {
     let mut workloads = Workloads::new(false);
-    workloads.made(&made(42, "/a"), 2 * SECOND);
+    workloads.made(&made(v2(42), "/a"), 2 * SECOND);
     workloads.tell(walked(SECOND, &[]), 3 * SECOND);
     assert_eq!(workloads.all().count(), 1);
     let partly = Answer::Walked {
+        version: CgroupVersion::V2,
         began_ns: 4 * SECOND,
         cgroups: Vec::new(),
         complete: false,
@@ -122,15 +146,15 @@ fn a_walk_says_nothing_of_what_was_made_meanwhile_or_not_reached() {
 fn the_number_of_cgroups_is_bounded_and_the_vanished_go_first() {
     let mut workloads = Workloads::new(false);
     for n in 0..CGROUPS as u64 {
-        workloads.made(&made(100 + n, "/a"), n);
+        workloads.made(&made(v2(100 + n), "/a"), n);
     }
     let there: Vec<_> = (0..CGROUPS as u64).map(|n| (100 + n, "/a")).collect();
     let there: Vec<_> = there.into_iter().filter(|(id, _)| *id != 150).collect();
     workloads.tell(walked(MINUTE, &there), MINUTE);
-    workloads.made(&made(7, "/new"), MINUTE);
+    workloads.made(&made(v2(7), "/new"), MINUTE);
     assert_eq!(path_of(&mut workloads, 150), None);
     assert_eq!(path_of(&mut workloads, 100).as_deref(), Some("/a"));
-    workloads.made(&made(8, "/new"), MINUTE);
+    workloads.made(&made(v2(8), "/new"), MINUTE);
     assert_eq!(path_of(&mut workloads, 100), None);
     assert_eq!(workloads.all().count(), CGROUPS);
 }
@@ -139,7 +163,7 @@ fn the_number_of_cgroups_is_bounded_and_the_vanished_go_first() {
 fn questions_are_bounded_and_those_not_asked_are_counted() {
     let mut workloads = Workloads::new(false);
     for n in 0..2_000 {
-        workloads.of_dead(key(7), Some(100 + n), None, 0);
+        workloads.of_dead(key(7), at(100 + n), None, 0);
     }
     assert_eq!(workloads.asks().len(), ASKED);
     assert_eq!(workloads.failed.busy, 2_000 - (ASKED as u64 - 1));
@@ -150,37 +174,37 @@ fn a_container_s_name_is_looked_for_until_it_is_there() {
     let mut workloads = Workloads::new(false);
     workloads.asks();
     let path = format!("/docker/{}", id());
-    workloads.made(&made(42, &path), 0);
+    workloads.made(&made(v2(42), &path), 0);
     let who = Who {
         container: Some(id()),
         pod_uid: None,
     };
     assert_eq!(workloads.asks(), [Ask::Name(who.clone())]);
-    let found = workloads.of_dead(key(7), Some(42), None, 0);
+    let found = workloads.of_dead(key(7), at(42), None, 0);
     assert!(
         matches!(found, Found::Pending(Some(_))),
         "the name may be there"
     );
     workloads.tell(Answer::Named(who.clone(), None), 0);
-    let found = known(workloads.of_dead(key(7), Some(42), None, 0));
+    let found = known(workloads.of_dead(key(7), at(42), None, 0));
     assert_eq!(found.container(), Some(&id()[..12]));
     workloads.keep_house(&HashSet::new(), 0);
     assert_eq!(workloads.asks(), [], "not at once again");
     workloads.keep_house(&HashSet::new(), SECOND);
     assert_eq!(workloads.asks(), [Ask::Name(who.clone())]);
     workloads.tell(Answer::Named(who, Some(Named::container("db"))), SECOND);
-    let found = known(workloads.of_dead(key(7), Some(42), None, SECOND));
+    let found = known(workloads.of_dead(key(7), at(42), None, SECOND));
     assert_eq!(found.container(), Some("db"));
     // The next of it has its name at once.
-    workloads.made(&made(43, &format!("{path}/inner")), SECOND);
-    let found = known(workloads.of_dead(key(7), Some(43), None, SECOND));
+    workloads.made(&made(v2(43), &format!("{path}/inner")), SECOND);
+    let found = known(workloads.of_dead(key(7), at(43), None, SECOND));
     assert_eq!(found.container(), Some("db"));
 }
 
 #[test]
 fn a_name_that_never_comes_is_given_up_and_counted() {
     let mut workloads = Workloads::new(false);
-    workloads.made(&made(42, &format!("/docker/{}", id())), 0);
+    workloads.made(&made(v2(42), &format!("/docker/{}", id())), 0);
     let mut asked = 0;
     for second in 0..600 {
         for ask in workloads.asks() {
@@ -196,10 +220,10 @@ fn a_name_that_never_comes_is_given_up_and_counted() {
 }
 
 #[test]
-fn on_version_1_the_parent_s_place_stands_in_and_says_so() {
+fn where_no_id_of_version_1_is_told_the_parent_s_place_stands_in() {
     let mut workloads = Workloads::new(true);
     workloads.tell(walked(0, &[(1, "/")]), 0);
-    let dead = |workloads: &mut Workloads| workloads.of_dead(key(7), Some(1), Some(key(3)), 0);
+    let dead = |workloads: &mut Workloads| workloads.of_dead(key(7), at(1), Some(key(3)), 0);
     assert!(matches!(dead(&mut workloads), Found::Pending(Some(_))));
     let path = format!(
         "/kubepods/besteffort/pod3f1c2b4e-7a90-4d1e-8c55-0a1b2c3d4e5f/{}",
@@ -210,7 +234,7 @@ fn on_version_1_the_parent_s_place_stands_in_and_says_so() {
     assert_eq!(found.cgroup, Some(path));
     assert!(found.of_parent);
     // Where the parent ended meanwhile, its own is left.
-    let found = |workloads: &mut Workloads| workloads.of_dead(key(7), Some(1), Some(key(4)), 0);
+    let found = |workloads: &mut Workloads| workloads.of_dead(key(7), at(1), Some(key(4)), 0);
     assert!(matches!(found(&mut workloads), Found::Pending(Some(_))));
     workloads.tell(Answer::Process(key(4), None), 0);
     let found = known(found(&mut workloads));
@@ -221,40 +245,92 @@ fn on_version_1_the_parent_s_place_stands_in_and_says_so() {
 #[test]
 fn on_version_1_a_container_of_its_own_needs_no_parent() {
     let mut workloads = Workloads::new(true);
-    workloads.made(&made(42, &format!("/docker/{}", id())), 0);
+    workloads.made(&made(v2(42), &format!("/docker/{}", id())), 0);
     let who = Who {
         container: Some(id()),
         pod_uid: None,
     };
     workloads.tell(Answer::Named(who, None), 0);
-    let found = known(workloads.of_dead(key(7), Some(42), Some(key(3)), 0));
+    let found = known(workloads.of_dead(key(7), at(42), Some(key(3)), 0));
     assert!(!found.of_parent);
     // A parent's unit says less than the own one.
-    workloads.made(&made(43, "/system.slice/a.service"), 0);
+    workloads.made(&made(v2(43), "/system.slice/a.service"), 0);
     workloads.tell(
         Answer::Process(key(3), Some("/system.slice/b.service".to_owned())),
         0,
     );
-    let found = known(workloads.of_dead(key(7), Some(43), Some(key(3)), 0));
+    let found = known(workloads.of_dead(key(7), at(43), Some(key(3)), 0));
     assert_eq!(found.place.unit.as_deref(), Some("a.service"));
 }
 
 #[test]
-fn of_a_living_process_the_last_answer_holds_until_the_next() {
-    let mut workloads = Workloads::new(false);
-    workloads.asks();
-    assert_eq!(workloads.of_living(key(3), 0), Found::Pending(None));
-    workloads.tell(Answer::Process(key(3), Some("/a".to_owned())), 0);
-    workloads.asks();
-    workloads.of_living(key(3), 59 * SECOND);
-    assert_eq!(workloads.asks(), []);
+fn on_version_1_the_own_place_is_told_and_no_parent_asked() {
+    let mut workloads = Workloads::new(true);
+    let (root, nowhere) = (Some(1), Some(99));
+    let found = |workloads: &mut Workloads, v1, v2| {
+        workloads.of_dead(key(7), CgroupIds { v1, v2 }, Some(key(3)), 0)
+    };
+    let path = |found| known(found).cgroup.clone();
+    // The same number means another cgroup in another hierarchy.
+    workloads.made(&made(v1(42), "/system.slice/a.service"), 0);
+    workloads.made(&made(v2(42), "/system.slice/b.service"), 0);
+    let own = path(found(&mut workloads, Some(42), root));
+    assert_eq!(own.as_deref(), Some("/system.slice/a.service"));
+    let own = path(found(&mut workloads, root, Some(42)));
+    assert_eq!(own.as_deref(), Some("/system.slice/b.service"));
+    let own = path(found(&mut workloads, Some(42), Some(42)));
+    assert_eq!(own.as_deref(), Some("/system.slice/b.service"));
+    let own = path(found(&mut workloads, root, root));
+    assert_eq!(own.as_deref(), Some("/"));
+    // A container says more than a unit, in whichever it is.
+    workloads.made(&made(v1(43), "/lxc.payload.db"), 0);
+    let own = known(found(&mut workloads, Some(43), Some(42)));
+    assert_eq!(own.container(), Some("db"));
+    assert_eq!(own.cgroup_id, Some(v1(43)));
+    assert!(!workloads.asks().contains(&Ask::Process(key(3))));
+    // The root is no answer where the other hierarchy has a place that nobody knows.
     assert!(matches!(
-        workloads.of_living(key(3), MINUTE),
-        Found::Known(_)
+        found(&mut workloads, nowhere, root),
+        Found::Pending(_)
     ));
-    assert_eq!(workloads.asks(), [Ask::Process(key(3))]);
-    workloads.tell(Answer::Process(key(3), None), MINUTE);
-    let found = known(workloads.of_living(key(3), MINUTE));
+    workloads.tell(Answer::Cgroup(v1(99), None), 0);
+    assert_eq!(found(&mut workloads, nowhere, root), Found::Unknown);
+    let other = path(found(&mut workloads, nowhere, Some(42)));
+    assert_eq!(other.as_deref(), Some("/system.slice/b.service"));
+}
+
+#[test]
+fn a_walk_of_one_hierarchy_says_nothing_of_the_other() {
+    let mut workloads = Workloads::new(true);
+    workloads.made(&made(v1(42), "/a"), 0);
+    workloads.tell(walked(SECOND, &[]), SECOND);
+    assert_eq!(workloads.all().count(), 1);
+}
+
+#[test]
+fn of_a_living_process_the_last_answer_holds_for_as_long_as_it_had_lived() {
+    let mut workloads = Workloads::new(false);
+    let told = |workloads: &mut Workloads, path: &str, now_ns| {
+        workloads.tell(Answer::Process(key(3), Some(path.to_owned())), now_ns);
+    };
+    let asks = |workloads: &mut Workloads, now_ns| {
+        workloads.asks();
+        workloads.of_living(key(3), now_ns);
+        !workloads.asks().is_empty()
+    };
+    assert!(asks(&mut workloads, 0));
+    // A runtime has not moved it yet.
+    told(&mut workloads, "/runtime", 0);
+    assert!(!asks(&mut workloads, SECOND - 1));
+    assert!(asks(&mut workloads, SECOND));
+    told(&mut workloads, "/a", 30 * SECOND);
+    assert!(!asks(&mut workloads, 59 * SECOND));
+    assert!(asks(&mut workloads, MINUTE));
+    told(&mut workloads, "/a", 3 * MINUTE);
+    assert!(!asks(&mut workloads, 4 * MINUTE - 1));
+    assert!(asks(&mut workloads, 4 * MINUTE));
+    workloads.tell(Answer::Process(key(3), None), 4 * MINUTE);
+    let found = known(workloads.of_living(key(3), 4 * MINUTE));
     assert_eq!(found.cgroup.as_deref(), Some("/a"), "it has ended since");
     workloads.keep_house(&HashSet::new(), 10 * MINUTE);
     assert_eq!(

@@ -29,7 +29,12 @@ impl Cgroup {
         cgroup
     }
 
-    fn folder(&self) -> PathBuf {
+    /// Writes to one of its files.
+    pub(crate) fn set(&self, file: &str, value: &str) {
+        fs::write(self.folder().join(file), value).expect("it can be set");
+    }
+
+    pub(crate) fn folder(&self) -> PathBuf {
         self.root.join(self.path.trim_start_matches('/'))
     }
 

@@ -25,6 +25,7 @@ mod deaths;
 mod degraded;
 mod explain;
 mod floods;
+mod hierarchies;
 mod host;
 mod leaving;
 mod loaded;

@@ -39,7 +39,7 @@ fn the_nodes_table_counts_processes_threads_and_zombies() {
     }));
     let node = told.expect("it was told");
     assert!(node.used > 300 && node.used <= node.limit, "{node:#?}");
-    assert!(!node.zombies_is_upper_bound && node.container.is_none());
+    assert!(node.container.is_none());
     assert_consistent(&node);
     let pid_max = std::fs::read_to_string("/proc/sys/kernel/pid_max").expect("it is there");
     assert!(node.limit <= pid_max.trim().parse().expect("a number"));
@@ -75,13 +75,8 @@ fn a_cgroup_that_zombies_fill_is_told_with_the_time_that_is_left() {
     let (first, last) = (&told[0], &told[told.len() - 1]);
     for pids in [first, last] {
         assert_eq!(pids.limit, LIMIT);
-        // All but the leaking process itself; one child at a time may be on its way.
         let zombies = pids.zombies.expect("they are known");
         assert!(zombies > 0 && zombies <= pids.used, "{pids:#?}");
-        assert!(
-            pids.used - zombies <= 2 || !pids.zombies_is_upper_bound,
-            "{pids:#?}"
-        );
     }
     assert!(last.zombies > first.zombies, "{told:#?}");
     let label = format!("scope=\"{scope}\"");

@@ -3,17 +3,17 @@
 
 use std::fs;
 
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use tempfile::TempDir;
 
 use crate::agent::{Agent, eventually};
 use crate::api::{Container, Zombie};
 use crate::cgroup::{Cgroup, Child};
+use crate::hierarchies;
 use crate::row::Verdicts;
 use crate::stream::Stream;
 
-const UID: &str = "3f1c2b4e-7a90-4d1e-8c55-0a1b2c3d4e5f";
-const UID_: &str = "3f1c2b4e_7a90_4d1e_8c55_0a1b2c3d4e5f";
+pub(crate) const UID: &str = "3f1c2b4e-7a90-4d1e-8c55-0a1b2c3d4e5f";
+pub(crate) const UID_: &str = "3f1c2b4e_7a90_4d1e_8c55_0a1b2c3d4e5f";
 const CHURN: u64 = 2_000;
 const MAX_GROUPS: usize = 256;
 
@@ -27,18 +27,18 @@ fn every_workload_is_named() {
     verdicts.of("cgroup_removed_with_zombie", cgroup_removed_with_zombie);
     verdicts.of("cgroup_removed_before_agent", cgroup_removed_before_agent);
     verdicts.of("culprit_in_pod", culprit_in_pod);
-    verdicts.of("version_1_by_parent", version_1_by_parent);
+    hierarchies::judge(&mut verdicts);
     verdicts.of("short_lived_groups", short_lived_groups);
     verdicts.end();
 }
 
 /// 64 digits that end with these.
-fn id(end: u32) -> String {
+pub(crate) fn id(end: u32) -> String {
     format!("{:0>56}{end:08x}", "a1b2c3d4e5f6")
 }
 
 /// A host on which kubelet has left one file.
-fn host(file: &str) -> TempDir {
+pub(crate) fn host(file: &str) -> TempDir {
     let root = tempfile::tempdir().expect("a folder can be made");
     let file = root.path().join(file);
     fs::create_dir_all(file.parent().expect("it is in a folder")).expect("ours");
@@ -46,18 +46,22 @@ fn host(file: &str) -> TempDir {
     root
 }
 
-fn agent_on(host: &TempDir) -> Agent {
+pub(crate) fn agent_on(host: &TempDir) -> Agent {
     let root = host.path().to_str().expect("it is UTF-8");
     Agent::start(&["--host-root", root])
 }
 
-fn zombie(agent: &Agent, pid: u32) -> Option<Zombie> {
+pub(crate) fn zombie(agent: &Agent, pid: u32) -> Option<Zombie> {
     let zombies = agent.zombies().items.into_iter();
     zombies.into_iter().find(|zombie| zombie.pid == pid)
 }
 
 /// The place of a zombie, as soon as it is as wanted.
-fn placed(agent: &Agent, zombie_of: &Child, wanted: impl Fn(&Container) -> bool) -> Container {
+pub(crate) fn placed(
+    agent: &Agent,
+    zombie_of: &Child,
+    wanted: impl Fn(&Container) -> bool,
+) -> Container {
     let mut last = None;
     let found = eventually(|| {
         last = zombie(agent, zombie_of.pid);
@@ -200,55 +204,6 @@ fn culprit_in_pod() {
         "{line}"
     );
     assert!(line.ends_with("} 1"), "{line}");
-}
-
-/// The hierarchy that systemd has on hosts with version 1, mounted for the test.
-struct Systemd(TempDir);
-
-impl Systemd {
-    fn mounted() -> Self {
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        let options = c"none,name=systemd";
-        mount(
-            c"cgroup",
-            folder.path(),
-            c"cgroup",
-            MountFlags::empty(),
-            Some(options),
-        )
-        .expect("a hierarchy of version 1 can be mounted");
-        Self(folder)
-    }
-}
-
-impl Drop for Systemd {
-    fn drop(&mut self) {
-        let _busy = unmount(self.0.path(), UnmountFlags::DETACH);
-    }
-}
-
-fn version_1_by_parent() {
-    let systemd = Systemd::mounted();
-    let id = id(5);
-    let host = host(&format!("var/log/containers/web-0_shop_old-{id}.log"));
-    let agent = agent_on(&host);
-    let cgroup = Cgroup::below(
-        systemd.0.path(),
-        &format!("/kubepods.slice/kubepods-pod{UID_}.slice/crio-{id}.scope"),
-    );
-    let leaky = cgroup.leak();
-    let mut last = None;
-    let named = eventually(|| {
-        let held = |zombie: &Zombie| zombie.parent.as_ref().is_some_and(|it| it.pid == leaky.pid);
-        last = agent.zombies().items.into_iter().find(held);
-        let container = last.as_ref().and_then(|zombie| zombie.container.as_ref());
-        container.is_some_and(|it| it.name.as_deref() == Some("old"))
-    });
-    assert!(named, "{last:#?}");
-    let container = last.and_then(|it| it.container).expect("it was there");
-    assert!(container.of_parent, "{container:?}");
-    assert_eq!(container.runtime.as_deref(), Some("crio"));
-    assert_eq!(container.cgroup.as_deref(), Some(cgroup.path.as_str()));
 }
 
 fn short_lived_groups() {

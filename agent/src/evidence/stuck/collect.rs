@@ -13,7 +13,8 @@ use super::{
     symbols::{self, Symbols},
     watch::Suspect,
 };
-use crate::evidence::{cgroup::Mounts, collect, parse};
+use crate::cgroups::Mounts;
+use crate::evidence::{cgroup, collect, parse};
 use crate::kernel;
 
 /// Threads that are looked at, of one process.
@@ -35,11 +36,11 @@ pub fn facts(suspect: &Suspect, symbols: &Symbols, mounts: &Mounts) -> Option<Fa
     let root = format!("/proc/{}", key.tgid);
     let read = |name: &str| fs::read_to_string(format!("{root}/{name}")).ok();
     let status = read("status")?;
-    let cgroup = read("cgroup").unwrap_or_default();
-    let frozen = mounts.all_frozen_v1(&cgroup);
+    let membership = mounts.with_whole_paths(&read("cgroup").unwrap_or_default());
+    let frozen = cgroup::all_frozen_v1(mounts, &membership);
     let mut facts = Facts {
         dumps_core: parse::field(&status, "CoreDumping").map(|it| it == "1"),
-        freezer: mounts.freezer(&cgroup),
+        freezer: cgroup::freezer(mounts, &membership),
         ..Facts::default()
     };
     for tid in collect::threads(key.tgid, THREADS) {

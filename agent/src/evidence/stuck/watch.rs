@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Facts, Stuck};
-use crate::events::{Key, Kill, Process, Snapshot, Task, TaskState, Thread};
+use crate::events::{CgroupIds, Key, Kill, Process, Snapshot, Task, TaskState, Thread};
 
 /// SIGKILL ends a process whatever it does about other signals.
 const SIGKILL: u8 = 9;
@@ -20,8 +20,8 @@ pub struct Watch {
 pub struct Suspect {
     /// The process.
     pub process: Process,
-    /// The id of its cgroup.
-    pub cgroup_id: Option<u64>,
+    /// Where it is.
+    pub cgroups: CgroupIds,
     /// Its parent.
     pub parent: Option<Key>,
     /// The last fatal signal.
@@ -76,7 +76,7 @@ impl Watch {
             let own = threads.iter().filter(|thread| thread.of.is_roughly(key));
             let suspect = Suspect {
                 process: task.process.clone(),
-                cgroup_id: task.cgroup_id,
+                cgroups: task.cgroups,
                 parent: task.parent.as_ref().map(|parent| parent.key),
                 kill: task.kill.clone(),
                 since_ns: since(task),
