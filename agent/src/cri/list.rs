@@ -60,11 +60,27 @@ async fn ask(socket: &Path) -> Result<Vec<Pod>, NoAnswer> {
     // HTTP wants some address; containerd takes any, and kubelet says this one.
     let client = Grpc::with_origin(send, Uri::from_static("http://localhost"));
     let mut client = client.max_decoding_message_size(MOST_BYTES);
+    let listed = lists(&mut client).await;
+    // Ends the connection.
+    drop(client);
+    match (listed, connected.join_next().await) {
+        // A question that came after the end of the connection does not know why it ended.
+        (Err(_), Some(Ok(Err(error)))) => Err(broken(error)),
+        (listed, _) => listed,
+    }
+}
+
+async fn lists<T>(client: &mut Grpc<T>) -> Result<Vec<Pod>, NoAnswer>
+where
+    T: GrpcService<Body>,
+    T::ResponseBody: Send + 'static,
+    <T::ResponseBody as hyper::body::Body>::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     // A pod that is made in between has no container yet.
     let path = "/runtime.v1.RuntimeService/ListContainers";
-    let Containers { containers } = unary(&mut client, path).await?;
+    let Containers { containers } = unary(client, path).await?;
     let path = "/runtime.v1.RuntimeService/ListPodSandbox";
-    let Sandboxes { items } = unary(&mut client, path).await?;
+    let Sandboxes { items } = unary(client, path).await?;
     Ok(join(items, containers))
 }
 

@@ -171,10 +171,9 @@ fn gone(pid: Pid, not_before_ns: u64) -> Option<Interval> {
     let steps = INIT_PATIENCE.as_micros() / step.as_micros();
     (0..steps).find_map(|_| {
         pause(step);
-        let not_after_ns = crate::clock::now_ns();
-        kill(pid, None).is_err().then_some(Interval {
+        kill(pid, None).is_err().then(|| Interval {
             not_before_ns,
-            not_after_ns,
+            not_after_ns: crate::clock::now_ns(),
         })
     })
 }
