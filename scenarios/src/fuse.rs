@@ -196,10 +196,11 @@ fn init() -> [u8; 64] {
     out
 }
 
-/// `fuse_attr_out`: inode 1, an empty file of one link, valid for no time.
+/// `fuse_attr_out`: inode 1, a file of one link that says it has a page, valid for no time.
 fn attributes() -> [u8; 104] {
     let mut out = [0; 104];
     out[16..24].copy_from_slice(&1_u64.to_ne_bytes());
+    out[24..32].copy_from_slice(&4096_u64.to_ne_bytes());
     out[76..80].copy_from_slice(&0o100_644_u32.to_ne_bytes());
     out[80..84].copy_from_slice(&1_u32.to_ne_bytes());
     out

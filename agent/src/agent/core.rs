@@ -21,7 +21,7 @@ use super::{
 use crate::{
     api::Fact,
     doctor,
-    events::{self, Event, HungUp, Key, Snapshot},
+    events::{self, Event, Freed, HungUp, Key, Snapshot},
     handle::Request,
     kernel::{self, Attached, Pidfds, ProbeReport, Readable, Role, Rung, Source, Wall},
     lifecycle::{Correction, Lifecycle, Limits, Record, Transition},
@@ -37,8 +37,11 @@ const TICK: Duration = Duration::from_millis(50);
 const TICK_FOLLOWED: Duration = Duration::from_millis(10);
 /// How often the agent looks after itself.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
-/// How long a snapshot waits for the events that were under way when it was taken.
+/// How long a snapshot waits for the events that were under way when it was taken, and a bound of
+/// a reap for the exact one.
 const SETTLE_NS: u64 = 200_000_000;
+/// Freed processes that wait at most, for what else there is to know of their reaps.
+const FREED_AT_ONCE: usize = 65_536;
 /// From which age on a zombie is watched by pidfd.
 const WATCH_AFTER_NS: u64 = 1_000_000_000;
 /// Changes that wait at most until they are told: a full ring can hold millions.
@@ -80,8 +83,10 @@ pub(super) struct Agent {
     pub(super) ready: bool,
     /// A snapshot that waits for its events.
     unsettled: Option<Snapshot>,
-    /// Hang-ups that wait for the events that say more of the same reaps.
+    /// What bounds reaps, and waits for the events that say more of the same ones: a waiter that
+    /// has reaped may have to wait for a CPU before its call returns.
     hung_up: Vec<HungUp>,
+    freed: Vec<Freed>,
     /// Something happened that only a snapshot explains.
     repair: bool,
     last_snapshot_ns: u64,
@@ -136,6 +141,7 @@ impl Agent {
             ready: false,
             unsettled: None,
             hung_up: Vec::new(),
+            freed: Vec::new(),
             repair: false,
             last_snapshot_ns: began_ns,
             lost_before: 0,
@@ -197,9 +203,10 @@ impl Agent {
         let mut changes = Vec::new();
         while let Some(event) = self.next_event() {
             match event {
-                Ok(event) => {
-                    self.take_in(&event, &mut changes);
+                Ok(Event::Freed(freed)) if self.freed.len() < FREED_AT_ONCE => {
+                    self.freed.push(freed);
                 }
+                Ok(event) => self.take_in(&event, &mut changes),
                 Err(error) => {
                     self.tally.malformed += 1;
                     log::debug!("a record is dropped: {error}");
@@ -210,12 +217,14 @@ impl Agent {
             }
         }
         let now_ns = kernel::now_ns();
-        let due: Vec<_> = self
-            .hung_up
-            .extract_if(.., |hung_up| hung_up.at_ns + SETTLE_NS <= now_ns)
-            .collect();
+        let due = |at_ns: u64| at_ns + SETTLE_NS <= now_ns;
+        let freed = self.freed.extract_if(.., |freed| due(freed.at_ns));
+        for freed in freed.collect::<Vec<_>>() {
+            self.take_in(&Event::Freed(freed), &mut changes);
+        }
         let seen = changes.len();
-        for hung_up in due {
+        let hung_up = self.hung_up.extract_if(.., |hung_up| due(hung_up.at_ns));
+        for hung_up in hung_up.collect::<Vec<_>>() {
             self.take_in(&Event::HungUp(hung_up), &mut changes);
         }
         // No hook saw these reaps: whoever is not watched may be gone as well.

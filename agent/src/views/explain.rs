@@ -196,7 +196,10 @@ impl Page {
             "{} (PID {}) holds {}",
             habits.process.comm,
             habits.process.pid,
-            count(habits.zombies, "zombie")
+            match habits.zombies {
+                0 => "no zombies".to_owned(),
+                zombies => count(zombies, "zombie"),
+            }
         );
         if habits.zombies > 0 {
             let bound = if habits.oldest_is_lower_bound {
@@ -206,13 +209,14 @@ impl Page {
             };
             let oldest = self.look.maybe(habits.oldest_seconds, bound);
             write!(holds, ", the oldest dead for {oldest}").expect("to a string");
-        }
-        if let Some(growth) = growth(habits.leaked_per_second) {
-            write!(holds, ", and {growth}").expect("to a string");
+            if let Some(growth) = growth(habits.leaked_per_second) {
+                write!(holds, ", and {growth}").expect("to a string");
+            }
         }
         self.lines(INDENT, &holds);
         let reaped = format!("since reapwatch came it reaped {}", habits.reaped_total);
         let waited = match (habits.waits_total, &habits.last_wait_at) {
+            (Some(0), _) => " and never called wait".to_owned(),
             (None, _) => "; its wait calls are not counted here".to_owned(),
             (Some(waits), None) => format!(" and called wait {waits} times"),
             (Some(waits), Some(at)) => {

@@ -188,6 +188,7 @@ fn kind(kind: &str) -> &str {
         "network" => "network file system",
         "core_helper" => "core_pattern",
         "freezer" => "thaw of",
+        "namespace" => "the end of",
         other => other,
     }
 }
