@@ -194,6 +194,9 @@ pub struct FinishedExit {
     pub parent: Option<Process>,
     /// The ptracer that held it.
     pub tracer: Option<Process>,
+    /// Who had to reap it before, one after the other, and did not.
+    #[serde(default)]
+    pub held_before: Vec<Held>,
     /// Who released it.
     pub reaper: Option<Reaper>,
     /// `wait`, `autoreap`, `tracer`, `exec`, `namespace` or `unknown`.
@@ -232,6 +235,22 @@ pub struct FinishedExit {
     pub steps: Option<Steps>,
 }
 
+/// Somebody who had to reap a zombie and did not, until it came to somebody else: its parent
+/// ended, or its tracer let it go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Held {
+    /// Who.
+    pub process: Process,
+    /// Whether it held it as its ptracer, not as its parent.
+    pub as_tracer: bool,
+    /// When that ended.
+    pub until: String,
+    /// Whether `until` and `seconds` are upper bounds.
+    pub until_is_upper_bound: bool,
+    /// How long it held it; null where only a bound of its beginning is known.
+    pub seconds: Option<f64>,
+}
+
 /// A process that is dead and unreaped now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(
@@ -260,6 +279,9 @@ pub struct Zombie {
     pub parent: Option<Process>,
     /// The ptracer that holds it.
     pub tracer: Option<Process>,
+    /// Who had to reap it before, one after the other, and did not.
+    #[serde(default)]
+    pub held_before: Vec<Held>,
     /// Where it ran.
     pub container: Option<Container>,
     /// Where its parent runs.

@@ -3,13 +3,15 @@
 
 pub(crate) mod stuck;
 
+use std::iter;
+
 use humantime::format_rfc3339_nanos;
 
 use crate::{
     api,
     events::{ExitStatus, Kill, Process, Resources, Steps},
     kernel::Wall,
-    lifecycle::{DiedBound, How, Record},
+    lifecycle::{DiedBound, Former, How, Record},
     parents, signals,
     verdict::Verdict,
     workload::Workload,
@@ -64,7 +66,9 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
         exit: record.status.map(exit),
         forker: someone(&record.forker),
         parent: someone(&record.parent),
-        tracer: someone(&record.tracer).or_else(|| someone(&record.former_tracer)),
+        tracer: someone(&record.tracer)
+            .or_else(|| record.former_tracer().map(|who| process(wall, who))),
+        held_before: held_before(wall, record),
         reaper: reap
             .and_then(|reap| reap.by.as_ref())
             .map(|by| api::Reaper {
@@ -92,6 +96,23 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
     }
 }
 
+/// Who had to reap it before, each from the moment it came to them.
+fn held_before(wall: Wall, record: &Record) -> Vec<api::Held> {
+    let exact_death = (record.died.bound == DiedBound::Exact).then_some(record.died.at_ns);
+    let exact_end = |former: &Former| (!former.until_is_upper_bound).then_some(former.until_ns);
+    let begins = iter::once(exact_death).chain(record.former.iter().map(exact_end));
+    let held = begins
+        .zip(&record.former)
+        .map(|(from_ns, former)| api::Held {
+            process: process(wall, &former.process),
+            as_tracer: former.was_tracer,
+            until: time(wall, former.until_ns),
+            until_is_upper_bound: former.until_is_upper_bound,
+            seconds: span(from_ns, Some(former.until_ns)).map(seconds),
+        });
+    held.collect()
+}
+
 /// A record whose reap has not come: one item of `zombies`.
 pub(crate) fn zombie(wall: Wall, now_ns: u64, record: &Record) -> api::Zombie {
     let someone = |who: &Option<Process>| who.as_ref().map(|who| process(wall, who));
@@ -107,6 +128,7 @@ pub(crate) fn zombie(wall: Wall, now_ns: u64, record: &Record) -> api::Zombie {
         forker: someone(&record.forker),
         parent: someone(&record.parent),
         tracer: someone(&record.tracer),
+        held_before: held_before(wall, record),
         container: None,
         parent_container: None,
         verdict: None,

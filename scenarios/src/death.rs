@@ -203,6 +203,7 @@ impl Death {
             parent: parent as u32,
             forker: self.get(Slot::Forker) as u32,
             tracer: Some(self.get(Slot::Tracer) as u32).filter(|&pid| pid != 0),
+            held_before: Vec::new(),
             how: if reaped { How::Wait } else { How::Never },
             reaper: reaped.then(|| Reaper {
                 pid: self.get(Slot::Reaper) as u32,
@@ -212,7 +213,7 @@ impl Death {
             killer: self.killer(exit),
             begun_at: died_at,
             died_at,
-            reaped_at: reaped.then(|| self.interval(Slot::ReapBegin, Slot::ReapEnd)),
+            reaped_at: reaped.then(|| self.reap_interval()),
             resources: None,
         })
     }
@@ -225,6 +226,11 @@ impl Death {
             max_rss_bytes: self.get(Slot::MaxRss) << 10,
             threads,
         }
+    }
+
+    /// From just before to just after the wait that took it.
+    pub fn reap_interval(&self) -> Interval {
+        self.interval(Slot::ReapBegin, Slot::ReapEnd)
     }
 
     fn interval(&self, begin: Slot, end: Slot) -> Interval {

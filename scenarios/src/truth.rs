@@ -27,6 +27,17 @@ pub enum How {
     Never,
 }
 
+/// Somebody who had to reap a zombie and did not, until it came to somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Who.
+    pub pid: u32,
+    /// Whether it held it as its ptracer.
+    pub as_tracer: bool,
+    /// When that ended.
+    pub until: Interval,
+}
+
 /// The thread that released a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reaper {
@@ -118,6 +129,9 @@ pub struct Truth {
     pub forker: u32,
     /// The ptracer that held it at its death.
     pub tracer: Option<u32>,
+    /// Who had to reap it before, one after the other.
+    #[serde(default)]
+    pub held_before: Vec<Held>,
     /// How it was released.
     pub how: How,
     /// Who released it, where somebody did.

@@ -1,7 +1,9 @@
 //! Somebody died, or a zombie's responsible process changed.
 
 use super::table::{Entry, Identity};
-use super::{Correction, Died, DiedBound, Lifecycle, Reap, Record, Transition};
+use super::{
+    Correction, Died, DiedBound, Former, Lifecycle, MOST_FORMER, Reap, Record, Transition,
+};
 use crate::events::{Death, ExitStatus, Key, Kill, Process, Renotified};
 
 impl Lifecycle {
@@ -50,7 +52,7 @@ impl Lifecycle {
         entry.learn(death);
         if death.at_ns >= entry.told_ns {
             let parent = death.parent.clone().or_else(|| entry.record.parent.clone());
-            let adopted = entry.told(parent, death.tracer.clone(), death.at_ns);
+            let adopted = entry.told(parent, death.tracer.clone(), death.at_ns, false);
             entry.parent_autoreaps = death.autoreap;
             out.extend(adopted);
         }
@@ -80,7 +82,7 @@ impl Lifecycle {
         if event.at_ns >= entry.told_ns {
             let tracer = entry.record.tracer.clone();
             let tracer = tracer.filter(|tracer| tracer.key.is_roughly(event.parent.key));
-            let adopted = entry.told(Some(event.parent.clone()), tracer, event.at_ns);
+            let adopted = entry.told(Some(event.parent.clone()), tracer, event.at_ns, false);
             out.extend(adopted);
         }
         if event.autoreap {
@@ -114,7 +116,7 @@ impl Entry {
             process: death.process.clone(),
             parent: death.parent.clone(),
             tracer: death.tracer.clone(),
-            former_tracer: None,
+            former: Vec::new(),
             forker: death.forker.clone(),
             kill: killer(death).cloned(),
             begin_ns: death.begin_ns,
@@ -169,32 +171,44 @@ impl Entry {
         self.forget_impossible();
     }
 
-    /// As of `at_ns` these two must see to it. Tells whose duty ended, if that changed.
+    /// As of `at_ns` these two must see to it, or since a moment before. Tells whose duty ended, if
+    /// that changed.
     pub(super) fn told(
         &mut self,
         parent: Option<Process>,
         tracer: Option<Process>,
         at_ns: u64,
+        at_is_upper_bound: bool,
     ) -> Option<Transition> {
-        let key_of = |record: &Record| record.responsible().map(|process| process.key);
-        let from = key_of(&self.record);
-        if let Some(former) = &self.record.tracer
-            && tracer
-                .as_ref()
-                .is_none_or(|tracer| !tracer.key.is_roughly(former.key))
-        {
-            self.record.former_tracer = Some(former.clone());
-        }
+        let was_tracer = self.record.tracer.is_some();
+        let from = self.record.responsible().cloned();
         self.record.parent = parent;
         self.record.tracer = tracer;
         self.parent_autoreaps = false;
         self.told_ns = at_ns;
-        let changed = match (from, key_of(&self.record)) {
+        let key = |process: &Process| process.key;
+        let to = self.record.responsible().map(key);
+        let changed = match (from.as_ref().map(key), to) {
             (Some(from), Some(to)) => !from.is_roughly(to),
             (from, to) => from != to,
         };
+        if !changed {
+            return None;
+        }
         let dead = self.record.process.key;
-        changed.then_some(Transition::Adopted { dead, from })
+        let from_key = from.as_ref().map(key);
+        let former = from.map(|process| Former {
+            process,
+            was_tracer,
+            until_ns: at_ns,
+            until_is_upper_bound: at_is_upper_bound,
+        });
+        let room = self.record.former.len() < MOST_FORMER;
+        self.record.former.extend(former.filter(|_| room));
+        Some(Transition::Adopted {
+            dead,
+            from: from_key,
+        })
     }
 
     /// A begin or a kill after the death belongs to something else.

@@ -53,12 +53,12 @@ impl Lifecycle {
         let is_parent = parent.is_some_and(|parent| parent.key.is_roughly(by));
         let tracer = entry.record.tracer.as_ref();
         let is_tracer = tracer.is_some_and(|tracer| tracer.key.is_roughly(by));
-        let former = entry.record.former_tracer.as_ref();
+        let former = entry.record.former_tracer();
         let was_tracer = former.is_some_and(|former| former.key.is_roughly(by));
         if is_tracer && !is_parent {
             let autoreaped = entry.parent_autoreaps;
             let parent = entry.record.parent.clone();
-            out.extend(entry.told(parent, None, waited.at_ns));
+            out.extend(entry.told(parent, None, waited.at_ns, false));
             if autoreaped {
                 self.finish(key, Reap::autoreap(waited.at_ns), waited.at_ns, out);
             }

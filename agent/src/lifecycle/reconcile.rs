@@ -82,7 +82,8 @@ impl Lifecycle {
         let differs = !same_process(parent, entry.record.parent.as_ref())
             || !same_process(task.tracer.as_ref(), entry.record.tracer.as_ref());
         if differs && entry.told_ns < snapshot.begun_ns {
-            let adopted = entry.told(parent.cloned(), task.tracer.clone(), snapshot.begun_ns);
+            let tracer = task.tracer.clone();
+            let adopted = entry.told(parent.cloned(), tracer, snapshot.begun_ns, true);
             out.push(Transition::Corrected(Correction::ParentChanged));
             out.extend(adopted);
         }
@@ -142,7 +143,7 @@ impl Entry {
             process: task.process.clone(),
             parent: task.parent.clone(),
             tracer: task.tracer.clone(),
-            former_tracer: None,
+            former: Vec::new(),
             forker: task.forker.clone(),
             kill: None,
             begin_ns: task.begin_ns,

@@ -63,6 +63,23 @@ pub struct Reap {
     pub how: How,
 }
 
+/// Those who had to reap a zombie before it came to who must now, that are kept: each of them has
+/// ended or let it go, so that more is rare.
+pub const MOST_FORMER: usize = 8;
+
+/// Somebody who had to reap a zombie and did not, until it came to somebody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// Who.
+    pub process: Process,
+    /// Whether it was the ptracer, whose wait is no reap.
+    pub was_tracer: bool,
+    /// When that ended.
+    pub until_ns: u64,
+    /// Whether `until_ns` is only an upper bound.
+    pub until_is_upper_bound: bool,
+}
+
 /// One death.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -72,8 +89,8 @@ pub struct Record {
     pub parent: Option<Process>,
     /// The ptracer that holds it now.
     pub tracer: Option<Process>,
-    /// The ptracer that held it and let it go after its death: its wait was not a reap.
-    pub former_tracer: Option<Process>,
+    /// Who had to reap it before, and did not; no more than [`MOST_FORMER`] of them.
+    pub former: Vec<Former>,
     /// Who created it.
     pub forker: Option<Process>,
     /// The signal that killed it; `None` where `status` says it was not that signal.
@@ -106,6 +123,12 @@ impl Record {
     /// ([`wait_consider_task`](https://elixir.bootlin.com/linux/v6.12/A/ident/wait_consider_task)).
     pub fn responsible(&self) -> Option<&Process> {
         self.tracer.as_ref().or(self.parent.as_ref())
+    }
+
+    /// The last ptracer that held it and let it go.
+    pub fn former_tracer(&self) -> Option<&Process> {
+        let mut tracers = self.former.iter().filter(|former| former.was_tracer);
+        tracers.next_back().map(|former| &former.process)
     }
 
     /// From death to release, in nanoseconds; `None` while it is a zombie, and unless both ends

@@ -57,7 +57,7 @@ pub(super) fn record() -> Record {
         process: process("true"),
         parent: Some(process("sh")),
         tracer: None,
-        former_tracer: None,
+        former: Vec::new(),
         forker: None,
         kill: None,
         begin_ns: Some(99 * SECOND + SECOND / 2),

@@ -25,7 +25,7 @@ fn record(bound: DiedBound, reap: Option<Reap>) -> Record {
         process: someone(7),
         parent: Some(someone(6)),
         tracer: None,
-        former_tracer: None,
+        former: Vec::new(),
         forker: None,
         kill: Some(Kill {
             by: Some(KillBy::Process),
@@ -145,12 +145,45 @@ fn an_end_before_its_beginning_is_no_span() {
 fn the_tracer_that_let_it_go_is_told_once_it_is_over() {
     let reap = reap(How::Wait, Some(REAPED), false);
     let mut record = record(DiedBound::Exact, Some(reap));
-    record.former_tracer = Some(someone(4));
+    record.former.push(former(4, true, DIED + 500_000_000));
     let tracer = |record: &Record| finished(Wall::new(), record).tracer.map(|it| it.pid);
     assert_eq!(tracer(&record), Some(4));
     record.tracer = Some(someone(3));
     assert_eq!(tracer(&record), Some(3));
     assert!(zombie(Wall::new(), REAPED, &record).tracer.is_some());
+}
+
+fn former(tgid: u32, was_tracer: bool, until_ns: u64) -> Former {
+    Former {
+        process: someone(tgid),
+        was_tracer,
+        until_ns,
+        until_is_upper_bound: false,
+    }
+}
+
+#[test]
+fn each_who_had_to_reap_it_before_is_told_with_how_long_that_took() {
+    let seconds = |bound, late: bool| {
+        let mut record = record(bound, None);
+        record.former = vec![
+            former(4, true, DIED + 250_000_000),
+            former(5, false, DIED + 750_000_000),
+        ];
+        record.former[0].until_is_upper_bound = late;
+        let held = zombie(Wall::new(), REAPED, &record).held_before;
+        assert_eq!(held, finished(Wall::new(), &record).held_before);
+        let who: Vec<_> = held
+            .iter()
+            .map(|it| (it.process.pid, it.as_tracer))
+            .collect();
+        assert_eq!(who, [(4, true), (5, false)]);
+        assert_eq!(held[0].until_is_upper_bound, late);
+        held.iter().map(|it| it.seconds).collect::<Vec<_>>()
+    };
+    assert_eq!(seconds(DiedBound::Exact, false), [Some(0.25), Some(0.5)]);
+    assert_eq!(seconds(DiedBound::Exact, true), [Some(0.25), None]);
+    assert_eq!(seconds(DiedBound::NotAfter, false), [None, Some(0.5)]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use super::*;
 use crate::events::{CgroupIds, ExitStatus, Key, Kill, KillBy, Task, TaskState};
-use crate::lifecycle::{Died, DiedBound, How, Reap};
+use crate::lifecycle::{Died, DiedBound, Former, How, Reap};
 
 const SECOND: u64 = 1_000_000_000;
 /// When the snapshot began; it ended one second later, and the story is told one after that.
@@ -24,7 +24,7 @@ fn record() -> Record {
         process: process(10, "child"),
         parent: Some(process(5, "parent")),
         tracer: None,
-        former_tracer: None,
+        former: Vec::new(),
         forker: Some(process(5, "parent")),
         kill: None,
         begin_ns: Some(20 * SECOND - 1_000),
@@ -219,6 +219,52 @@ fn a_tracer_and_an_adopter_are_named() {
     let whats = whats(&told);
     assert!(whats.contains(&"parent (PID 5) became its parent, in the place of shell (PID 6)"));
     assert!(whats.contains(&"its tracer gdb (PID 8) holds it: its parent cannot reap it before"));
+}
+
+#[test]
+fn each_who_did_not_reap_it_is_named_until_when() {
+    let former = |pid, comm, was_tracer, until_ns| Former {
+        process: process(pid, comm),
+        was_tracer,
+        until_ns,
+        until_is_upper_bound: false,
+    };
+    let adopted = Record {
+        parent: Some(process(1, "init")),
+        former: vec![
+            former(8, "gdb", true, 22 * SECOND),
+            former(5, "parent", false, 25 * SECOND),
+        ],
+        ..record()
+    };
+    let snapshot = snapshot(Some(child(TaskState::Zombie)));
+    let told = told(&[adopted], Some(&snapshot), &Seen::default(), 0).story;
+    let moments: Vec<_> = told
+        .timeline
+        .iter()
+        .map(|it| (it.at_ns, &*it.what))
+        .collect();
+    let expected = [
+        (
+            20,
+            "exited with code 3: a zombie from now on, and gdb (PID 8) was told",
+        ),
+        (
+            22,
+            "its tracer gdb (PID 8) let it go: parent (PID 5) must reap it from now on",
+        ),
+        (
+            25,
+            "parent (PID 5) ended and had not reaped it: init (PID 1) must from now on",
+        ),
+    ];
+    let expected = expected.map(|(at, what)| (Some(at * SECOND), what));
+    assert!(moments.ends_with(&expected), "{moments:#?}");
+    assert!(
+        !moments
+            .iter()
+            .any(|(_, what)| what.contains("became its parent"))
+    );
 }
 
 #[test]

@@ -67,17 +67,17 @@ fn killed(kill: &Kill) -> Moment {
 }
 
 fn dead(life: &Life<'_>, record: &Record, moments: &mut Vec<Moment>) {
-    moments.extend(moved(record.forker.as_ref(), record.parent.as_ref()));
+    let mut parents = record.former.iter().filter(|former| !former.was_tracer);
+    let first = parents.next().map(|former| &former.process);
+    moments.extend(moved(
+        record.forker.as_ref(),
+        first.or(record.parent.as_ref()),
+    ));
     moments.extend(record.kill.as_ref().map(killed));
     moments.extend(record.begin_ns.map(began));
     moments.push(died(record));
-    if let Some(former) = &record.former_tracer {
-        let what = format!(
-            "its tracer {} let it go, so that its parent could reap it",
-            who(former)
-        );
-        moments.push(at(None, Bound::Exact, what));
-    } else if !same(record.tracer.as_ref(), record.parent.as_ref()) {
+    moments.extend(handed_on(record));
+    if !same(record.tracer.as_ref(), record.parent.as_ref()) {
         moments.extend(record.tracer.as_ref().map(|tracer| {
             let what = format!(
                 "its tracer {} holds it: its parent cannot reap it before",
@@ -93,6 +93,28 @@ fn dead(life: &Life<'_>, record: &Record, moments: &mut Vec<Moment>) {
     }
 }
 
+/// Each time somebody had not reaped it, and somebody else had to.
+fn handed_on(record: &Record) -> impl Iterator<Item = Moment> {
+    let formers = record.former.iter();
+    let next = formers.clone().skip(1).map(|former| &former.process);
+    let next = next.map(Some).chain([record.responsible()]);
+    formers.zip(next).map(|(former, next)| {
+        let from = who(&former.process);
+        let to = someone(next);
+        let what = if former.was_tracer {
+            format!("its tracer {from} let it go: {to} must reap it from now on")
+        } else {
+            format!("{from} ended and had not reaped it: {to} must from now on")
+        };
+        let bound = if former.until_is_upper_bound {
+            Bound::AtMost
+        } else {
+            Bound::Exact
+        };
+        at(Some(former.until_ns), bound, what)
+    })
+}
+
 fn died(record: &Record) -> Moment {
     let (bound, when) = match record.died.bound {
         DiedBound::Exact => (Bound::Exact, ""),
@@ -105,7 +127,8 @@ fn died(record: &Record) -> Moment {
     } else if record.died.bound == DiedBound::NotAfter {
         format!("{when}{end}: it was a zombie when reapwatch first looked")
     } else {
-        let told = someone(record.parent.as_ref());
+        let first = record.former.first().map(|former| &former.process);
+        let told = someone(first.or(record.responsible()));
         format!("{when}{end}: a zombie from now on, and {told} was told")
     };
     at(Some(record.died.at_ns), bound, what)

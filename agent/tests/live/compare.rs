@@ -55,6 +55,7 @@ pub(crate) fn assert_true(line: &FinishedExit, truth: &Truth, by_tracepoints: bo
     let parent = if unseen { truth.forker } else { truth.parent };
     assert_eq!(pid(line.parent.as_ref()), Some(parent), "parent\n{context}");
     assert_eq!(pid(line.tracer.as_ref()), truth.tracer, "tracer\n{context}");
+    assert_held(line, truth, &context);
     assert_killer(line, truth, &context);
     assert_within(
         line.start_time.as_deref(),
@@ -93,6 +94,29 @@ pub(crate) fn assert_true(line: &FinishedExit, truth: &Truth, by_tracepoints: bo
         ..truth.died_at
     };
     assert_within(line.died_at.as_deref(), died_at, "died_at", &context);
+}
+
+/// Asserts who had to reap it before, each until when; of one that its parent reaped, for others
+/// never really were their next parent's.
+fn assert_held(line: &FinishedExit, truth: &Truth, context: &str) {
+    if truth.how != How::Wait {
+        return;
+    }
+    let told = line.held_before.iter();
+    let told: Vec<_> = told.map(|it| (it.process.pid, it.as_tracer)).collect();
+    let held = truth.held_before.iter();
+    let held: Vec<_> = held.map(|it| (it.pid, it.as_tracer)).collect();
+    assert_eq!(told, held, "held before\n{context}");
+    let mut from = truth.died_at;
+    for (told, truth) in line.held_before.iter().zip(&truth.held_before) {
+        assert_within(Some(&told.until), truth.until, "held until", context);
+        assert!(!told.until_is_upper_bound, "held until\n{context}");
+        let least = seconds(truth.until.not_before_ns, from.not_after_ns) - SHORT;
+        let most = seconds(truth.until.not_after_ns, from.not_before_ns) + SHORT;
+        let took = told.seconds.expect("both ends were seen");
+        assert!((least..=most).contains(&took), "held for {took}\n{context}");
+        from = truth.until;
+    }
 }
 
 /// Asserts that the used CPU, memory, threads and lifetime are what `wait4` said.

@@ -12,7 +12,7 @@ use crate::clock::pause;
 use crate::death::{Death, host_ids};
 use crate::guard::{Sigchld, Subreaper};
 use crate::slots::{STATUS_KNOWN, Slot};
-use crate::truth::{How, Interval, Reaper, Truth};
+use crate::truth::{Held, How, Interval, Reaper, Truth};
 use crate::wait::{By, pidfd};
 
 const WHILE: Duration = Duration::from_millis(20);
@@ -55,7 +55,9 @@ pub fn zombie_adopted() -> Result<Vec<Truth>> {
     finish(&middle, middle_pid)?;
     pause(WHILE);
     zombie.reap(Pid::from_raw(zombie.get(Slot::Pid) as i32), By::Wait4)?;
-    Ok(vec![middle.truth()?, zombie.truth()?])
+    let (middle, zombie) = (middle.truth()?, zombie.truth()?);
+    let zombie = left_by(&middle, zombie);
+    Ok(vec![middle, zombie])
 }
 
 /// A zombie that goes to a subreaper which ignores SIGCHLD: its dying parent releases it.
@@ -108,8 +110,10 @@ pub fn many_adopted() -> Result<Vec<Truth>> {
     for zombie in &zombies {
         zombie.reap(Pid::from_raw(zombie.get(Slot::Pid) as i32), By::Wait4)?;
     }
+    let middle = middle.truth()?;
     let truths = zombies.iter().map(Death::truth);
-    truths.chain([middle.truth()]).collect()
+    let left = truths.map(|zombie| Ok(left_by(&middle, zombie?)));
+    left.chain([Ok(middle.clone())]).collect()
 }
 
 /// A daemon by double fork. Its adopter is a stranger, init or a subreaper, so the truth of its
@@ -163,6 +167,19 @@ pub fn daemon() -> Result<Vec<Truth>> {
             ..truth
         },
     ])
+}
+
+/// A zombie that this parent had not reaped when it died.
+fn left_by(parent: &Truth, zombie: Truth) -> Truth {
+    let held = Held {
+        pid: parent.pid,
+        as_tracer: false,
+        until: parent.died_at,
+    };
+    Truth {
+        held_before: vec![held],
+        ..zombie
+    }
 }
 
 /// Waits until `pid` is no more, if it ever is.

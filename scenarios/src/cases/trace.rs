@@ -14,7 +14,7 @@ use crate::clock::pause;
 use crate::death::{Death, host_ids};
 use crate::guard::Sigchld;
 use crate::slots::Slot;
-use crate::truth::{Exit, How, Interval, Truth};
+use crate::truth::{Exit, Held, How, Interval, Truth};
 use crate::wait::By;
 
 const WHILE: Duration = Duration::from_millis(20);
@@ -26,7 +26,8 @@ const WHILE: Duration = Duration::from_millis(20);
 pub fn tracer_waits() -> Result<Vec<Truth>> {
     let (child, tracer) = (Death::new(c"rw-traced")?, Death::new(c"rw-tracer")?);
     let handover = Death::new(c"")?;
-    traced(&child, &tracer, |pid| handover.reap(pid, By::Waitid))
+    let truths = traced(&child, &tracer, |pid| handover.reap(pid, By::Waitid))?;
+    Ok(let_go_at(handover.reap_interval(), truths))
 }
 
 /// The tracer sees the death and exits without a wait for it.
@@ -34,11 +35,9 @@ pub fn tracer_waits() -> Result<Vec<Truth>> {
 /// # Errors
 /// As [`tracer_waits`].
 pub fn tracer_exits() -> Result<Vec<Truth>> {
-    traced(
-        &Death::new(c"rw-traced-x")?,
-        &Death::new(c"rw-tracer")?,
-        |_| Ok(()),
-    )
+    let (child, tracer) = (Death::new(c"rw-traced-x")?, Death::new(c"rw-tracer")?);
+    let truths = traced(&child, &tracer, |_| Ok(()))?;
+    Ok(let_go_at(truths[1].died_at, truths))
 }
 
 /// The tracer waits and so releases it, for the parent ignores SIGCHLD.
@@ -140,6 +139,17 @@ pub fn thread_traced() -> Result<Vec<Truth>> {
         ..child
     };
     Ok(vec![child, tracer])
+}
+
+/// Of the child and its tracer: when the latter let the former go, which was dead.
+fn let_go_at(until: Interval, mut truths: Vec<Truth>) -> Vec<Truth> {
+    let held = Held {
+        pid: truths[1].pid,
+        as_tracer: true,
+        until,
+    };
+    truths[0].held_before = vec![held];
+    truths
 }
 
 fn traced(

@@ -74,6 +74,7 @@ pub fn zombie(pid: u32, comm: &str, age: f64, parent: &Parent) -> Zombie {
         forker: None,
         parent: Some(parent.process.clone()),
         tracer: None,
+        held_before: Vec::new(),
         container: None,
         parent_container: None,
         verdict: None,
