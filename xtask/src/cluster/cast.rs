@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::agent::{Agent, metric};
 use super::containerd::Containerd;
 use super::cri::mode;
+use super::plain::Plain;
 use super::pods::Pod;
 use super::stop::until;
 use super::told::Told;
@@ -112,6 +113,19 @@ impl<'a> Cast<'a> {
         drop(self.leaky);
         [self.probed, self.shared]
     }
+}
+
+/// A container of plain runc is named by its id.
+pub(super) fn stands_alone(containerd: &Containerd, agent: &Agent, told: &Told) -> Result<()> {
+    let plain = Plain::start(containerd.folder(), "leaky")?;
+    let culprit = culprit(agent, |container| container["id"] == plain.id())?;
+    let container = &culprit["container"];
+    ensure!(container["pod"].is_null(), "it is in no pod: {container}");
+    told.say(&format!(
+        "culprits: a container of plain runc by its id, {}…, {VERDICT}",
+        &plain.id()[..12]
+    ));
+    Ok(())
 }
 
 /// A container that is killed while it leaks, and a pod that is deleted while it has zombies: both

@@ -9,6 +9,7 @@ mod containerd;
 mod cri;
 mod daemon_set;
 mod images;
+mod plain;
 mod pods;
 mod rules;
 mod stop;
@@ -73,6 +74,7 @@ pub(crate) fn main(options: &cli::Cluster) -> Result<ExitCode> {
 
     let cast = Cast::enter(&containerd, &agent, &told)?;
     cast.is_named_by_runtime(&Agent::start_asking(&containerd)?, &told)?;
+    cast::stands_alone(&containerd, &agent, &told)?;
     cast::come_and_go(&containerd, &agent, &told)?;
     let die = || cast.die(&containerd, &DEATHS);
     let summary = alert::wait_until_it_fires(&prometheus, die)?;
