@@ -10,11 +10,14 @@ mod document;
 mod explain;
 #[path = "api/fleet.rs"]
 pub mod fleet;
+#[path = "api/held.rs"]
+mod held;
 #[path = "api/pids.rs"]
 mod pids;
 
 pub use document::*;
 pub use explain::*;
+pub use held::*;
 pub use pids::*;
 
 /// A process.
@@ -233,22 +236,6 @@ pub struct FinishedExit {
     /// Where the time of its exit went; null unless the agent runs with `--steps`.
     #[serde(default)]
     pub steps: Option<Steps>,
-}
-
-/// Somebody who had to reap a zombie and did not, until it came to somebody else: its parent
-/// ended, or its tracer let it go.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Held {
-    /// Who.
-    pub process: Process,
-    /// Whether it held it as its ptracer, not as its parent.
-    pub as_tracer: bool,
-    /// When that ended.
-    pub until: String,
-    /// Whether `until` and `seconds` are upper bounds.
-    pub until_is_upper_bound: bool,
-    /// How long it held it; null where only a bound of its beginning is known.
-    pub seconds: Option<f64>,
 }
 
 /// A process that is dead and unreaped now.

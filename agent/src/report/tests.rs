@@ -171,8 +171,9 @@ fn each_who_had_to_reap_it_before_is_told_with_how_long_that_took() {
             former(5, false, DIED + 750_000_000),
         ];
         record.former[0].until_is_upper_bound = late;
-        let held = zombie(Wall::new(), REAPED, &record).held_before;
-        assert_eq!(held, finished(Wall::new(), &record).held_before);
+        let wall = Wall::new();
+        let held = zombie(wall, REAPED, &record).held_before;
+        assert_eq!(held, finished(wall, &record).held_before);
         let who: Vec<_> = held
             .iter()
             .map(|it| (it.process.pid, it.as_tracer))
