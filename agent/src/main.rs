@@ -34,6 +34,7 @@ mod story;
 mod systemd;
 mod verdict;
 mod views;
+mod waits;
 mod workload;
 
 use cli::{Cli, Command};

@@ -4,7 +4,6 @@
 
 use std::{convert::Infallible, future::Future, pin::pin, time::Duration};
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use futures_util::StreamExt;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod as ApiPod, PodStatus};
 use kube::{
@@ -14,6 +13,7 @@ use kube::{
 };
 use tokio::time;
 
+use crate::waits;
 use crate::workload::pods::{Failure, News, Pod};
 
 /// A pod without what is not read here: not its spec, which may hold secrets.
@@ -25,8 +25,6 @@ const ANSWER: Duration = Duration::from_secs(15);
 const WATCH_SECONDS: u32 = 290;
 /// How long a watch may be silent: bookmarks come about once a minute, its end in any case.
 const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 10);
-/// The waits between attempts: from this to that, each up to twice as long, for the jitter.
-const WAITS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
 /// A static pod's cgroup is called by this, not by its uid.
 const HASH: &str = "kubernetes.io/config.hash";
 
@@ -94,13 +92,13 @@ pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bo
         from: None,
         heard: false,
     };
-    let mut waits = waits();
+    let mut waits = waits::after_failures();
     let mut said = None;
     loop {
         watcher.heard = false;
         let Err(end) = watcher.round().await;
         if watcher.heard {
-            waits = self::waits();
+            waits = waits::after_failures();
             said = None;
         }
         match end {
@@ -118,17 +116,8 @@ pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bo
                 }
             }
         }
-        time::sleep(waits.next().unwrap_or(WAITS.1)).await;
+        time::sleep(waits.next().unwrap_or(waits::LONGEST)).await;
     }
-}
-
-fn waits() -> ExponentialBackoff {
-    ExponentialBuilder::new()
-        .with_min_delay(WAITS.0)
-        .with_max_delay(WAITS.1)
-        .with_jitter()
-        .without_max_times()
-        .build()
 }
 
 fn say(failure: Failure, why: &str) {
@@ -294,15 +283,5 @@ mod tests {
             sandboxes: Vec::new(),
         };
         assert_eq!(read(&seen), Some(expected));
-    }
-
-    #[test]
-    fn waits_grow_to_their_cap() {
-        let waits: Vec<_> = waits().take(20).collect();
-        assert!(waits[0] >= WAITS.0 && waits[0] <= 2 * WAITS.0, "{waits:?}");
-        assert!(
-            waits[19] >= WAITS.1 && waits[19] <= 2 * WAITS.1,
-            "{waits:?}"
-        );
     }
 }

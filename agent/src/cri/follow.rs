@@ -2,16 +2,14 @@
 
 use std::{path::Path, time::Duration};
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::{sync::mpsc, time};
 
 use super::{NoAnswer, list};
+use crate::waits;
 use crate::workload::pods::{Failure, News};
 
 /// The least time between two questions, whoever is unknown: kubelet asks the same runtime.
 const PAUSE: Duration = Duration::from_millis(500);
-/// The waits after failures: from this to that, each up to twice as long, for the jitter.
-const WAITS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
 
 /// Tells of the runtime's pods until nobody asks or listens.
 pub(super) async fn follow(
@@ -19,12 +17,12 @@ pub(super) async fn follow(
     mut asked: mpsc::Receiver<()>,
     tell: impl Fn(News) -> bool,
 ) {
-    let mut waits = waits();
+    let mut waits = waits::after_failures();
     let mut said = None;
     loop {
         match list::list(socket).await {
             Ok(pods) => {
-                waits = self::waits();
+                waits = waits::after_failures();
                 if said.take().is_some() {
                     log::info!("the container runtime answers again");
                 }
@@ -43,19 +41,10 @@ pub(super) async fn follow(
                 if !tell(News::Failed(failure)) {
                     return;
                 }
-                time::sleep(waits.next().unwrap_or(WAITS.1)).await;
+                time::sleep(waits.next().unwrap_or(waits::LONGEST)).await;
             }
         }
     }
-}
-
-fn waits() -> ExponentialBackoff {
-    ExponentialBuilder::new()
-        .with_min_delay(WAITS.0)
-        .with_max_delay(WAITS.1)
-        .with_jitter()
-        .without_max_times()
-        .build()
 }
 
 fn say(socket: &Path, failure: Failure, why: &str) {

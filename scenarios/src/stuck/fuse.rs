@@ -129,7 +129,7 @@ fn flush(body: fn(&Slots) -> Result<()>, then: fn(Pid, &Slots) -> Result<()>) ->
 
 /// Killed inside a read that gets no answer.
 pub(super) fn read() -> Result<Made> {
-    killed_in_read(|path| {
+    killed_during(READ, |path| {
         File::open(path)?
             .read_exact(&mut [0; 1])
             .context("cannot read")
@@ -138,15 +138,16 @@ pub(super) fn read() -> Result<Made> {
 
 /// The same in a thread beside the main one, which dies.
 pub(super) fn read_in_thread() -> Result<Made> {
-    killed_in_read(|path| {
+    killed_during(READ, |path| {
         let path = path.to_owned();
         std::thread::spawn(move || File::open(path)?.read_exact(&mut [0; 1]));
         sleep_for_ever()
     })
 }
 
-fn killed_in_read(body: fn(&Path) -> Result<()>) -> Result<Made> {
-    let fuse = match Fuse::mount(READ)? {
+/// Killed once the server has the request of the kind `silent` that `body` makes.
+pub(super) fn killed_during(silent: u32, body: fn(&Path) -> Result<()>) -> Result<Made> {
+    let fuse = match Fuse::mount(silent)? {
         Ok(fuse) => fuse,
         Err(why) => return Ok(Err(why)),
     };

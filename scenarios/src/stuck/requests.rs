@@ -3,17 +3,14 @@
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
 
 use super::Made;
-use super::fuse::Fuse;
-use crate::culprits::{checked, child, sleep_for_ever};
+use super::fuse::killed_during;
+use crate::culprits::{checked, sleep_for_ever};
 use crate::fuse::{FSYNC, READ};
-use crate::slots::Slot;
 use crate::uring::Ring;
 
 /// In include/uapi/linux/aio_abi.h.
@@ -73,16 +70,4 @@ pub(super) fn aio() -> Result<Made> {
         checked(submitted, "cannot submit an fsync")?;
         sleep_for_ever()
     })
-}
-
-/// Killed once the server has the request of the kind `silent` that `body` makes.
-fn killed_during(silent: u32, body: fn(&Path) -> Result<()>) -> Result<Made> {
-    let fuse = match Fuse::mount(silent)? {
-        Ok(fuse) => fuse,
-        Err(why) => return Ok(Err(why)),
-    };
-    let pid = child(|| body(fuse.file()))?;
-    fuse.slots.wait(Slot::Go)?;
-    kill(pid, Signal::SIGKILL).context("cannot kill")?;
-    Ok(Ok(fuse.scene(pid)))
 }

@@ -1,0 +1,38 @@
+//! When whoever failed to answer is asked again.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+
+/// The first wait, and up to twice as long, for the jitter.
+const SHORTEST: Duration = Duration::from_millis(250);
+/// What they grow to, and up to twice as long.
+pub const LONGEST: Duration = Duration::from_secs(30);
+
+/// The waits from the first failure on, without end.
+pub fn after_failures() -> ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_min_delay(SHORTEST)
+        .with_max_delay(LONGEST)
+        .with_jitter()
+        .without_max_times()
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_their_cap() {
+        let waits: Vec<_> = after_failures().take(20).collect();
+        assert!(
+            waits[0] >= SHORTEST && waits[0] <= 2 * SHORTEST,
+            "{waits:?}"
+        );
+        assert!(
+            waits[19] >= LONGEST && waits[19] <= 2 * LONGEST,
+            "{waits:?}"
+        );
+    }
+}
