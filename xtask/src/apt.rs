@@ -55,6 +55,22 @@ impl Apt {
         Ok(entry.path())
     }
 
+    /// Fetches a package with all that it depends on, and unpacks each into `folder`.
+    pub(crate) fn unpack_whole(&self, package: &str, folder: &Path) -> Result<()> {
+        let mut fetch = self.command();
+        fetch.args(["install", "-y", "--no-install-recommends"]);
+        shell::run(fetch.args(["--download-only", package]))?;
+        let archives = self.folder.path().join("cache/archives");
+        let entries = fs::read_dir(&archives).context("list what came")?;
+        for path in entries.map(|entry| entry.map(|entry| entry.path())) {
+            let path = path.context("list what came")?;
+            if path.extension().is_some_and(|end| end == "deb") {
+                extract(&path, folder)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The file that keeps apt from the machine's own lists and caches.
     fn write_config(&self) -> Result<()> {
         let folder = self.folder.path().display();
@@ -81,6 +97,12 @@ impl Apt {
         command.arg("-qq").env("APT_CONFIG", self.config());
         command
     }
+}
+
+/// Unpacks a package's file into `folder`.
+pub(crate) fn extract(package: &Path, folder: &Path) -> Result<()> {
+    let mut unpack = Command::new("dpkg-deb");
+    shell::run(unpack.arg("--extract").arg(package).arg(folder))
 }
 
 /// The archive that a suite belongs to, which is how its address ends.

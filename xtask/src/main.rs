@@ -11,6 +11,7 @@ mod dashboards;
 mod deb;
 mod deploy;
 mod ebpf;
+mod emulator;
 mod host;
 mod image;
 mod prometheus;

@@ -7,8 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::apt::Apt;
-use crate::{shell, workspace};
+use crate::apt::{Apt, extract};
+use crate::workspace;
 
 /// What is needed, in words.
 pub(crate) const WANTED: &str = "prometheus and promtool 3";
@@ -45,9 +45,7 @@ pub(crate) fn unpack() -> Result<()> {
     for program in PROGRAMS {
         let downloads = workspace::temporary("downloads")?;
         let package = apt.download(program, downloads.path())?;
-        let mut unpack = Command::new("dpkg-deb");
-        unpack.arg("--extract").arg(package).arg(&folder);
-        shell::run(&mut unpack).with_context(|| format!("unpack {program}"))?;
+        extract(&package, &folder).with_context(|| format!("unpack {program}"))?;
     }
     Ok(())
 }

@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::kernels::{CACHE, Kernel};
-use crate::apt::Apt;
+use crate::apt::{Apt, extract};
 use crate::sidecar::sha256;
-use crate::{shell, workspace};
+use crate::workspace;
 
 /// Fetches what the cache lacks, side by side; for each kernel why it cannot be had, if so.
 pub(super) fn ensure_all(kernels: &[Kernel]) -> Vec<Result<()>> {
@@ -59,9 +58,7 @@ fn ensure_one(kernel: &Kernel, apt: &Result<Option<Apt>>) -> Result<()> {
 /// The image lies in boot, and from 6.19 on in the modules' folder.
 fn unpack(kernel: &Kernel) -> Result<()> {
     let folder = workspace::temporary(CACHE)?;
-    let mut unpack = Command::new("dpkg-deb");
-    unpack.arg("--extract").arg(kernel.package_file());
-    shell::run(unpack.arg(folder.path()))?;
+    extract(&kernel.package_file(), folder.path())?;
     let places = [
         folder.path().join("boot"),
         folder.path().join("usr/lib/modules"),

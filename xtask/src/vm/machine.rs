@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use super::kernels::Kernel;
 use super::serial::{self, Serial};
-use crate::workspace;
+use crate::{emulator, workspace};
 
 /// Far more than a machine takes, two of them on two cores: a loaded host was seen to need 270 s.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -103,7 +103,7 @@ fn start(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<Child> {
     let errors = File::create(log.with_extension("qemu")).context("make QEMU's log")?;
     File::create(log).context("make the serial log")?;
     let (accelerator, processor) = accelerator();
-    Command::new("qemu-system-x86_64")
+    emulator::command()
         .args(["-accel", accelerator, "-cpu", processor])
         .args(["-m", "512", "-smp", "2"])
         .args([
@@ -125,7 +125,7 @@ fn start(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<Child> {
         .stdout(errors.try_clone()?)
         .stderr(errors)
         .spawn()
-        .context("run qemu-system-x86_64: `cargo xtask setup test` installs it")
+        .context("run QEMU: `cargo xtask setup vm` brings it")
 }
 
 /// KVM where the processor shows that it can: a /dev/kvm without that may open and then hang.

@@ -43,9 +43,7 @@ pub(crate) fn main(options: &cli::Vm) -> Result<ExitCode> {
         ..
     } = options;
     let began = Instant::now();
-    if setup::no_emulator().is_some() {
-        setup::ensure(Purpose::Test)?;
-    }
+    setup::ensure(Purpose::Vm)?;
     let kernels = kernels::choose(names)?;
     let (packed, fetched) = thread::scope(|scope| {
         let fetching = scope.spawn(|| fetch::ensure_all(&kernels));

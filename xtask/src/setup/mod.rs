@@ -3,13 +3,17 @@
 //! Building and running the agent needs stable cargo alone; all of this is for the kernel side
 //! and for the tests.
 
+mod program;
+
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
-use crate::{host, prometheus, shell, workspace};
+pub(crate) use self::program::CARGO_DEB;
+use self::program::Program;
+use crate::{host, shell, workspace};
 
 /// What the machine is to be made ready for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -18,6 +22,8 @@ pub(crate) enum Purpose {
     Build,
     /// All of `cargo xtask test`
     Test,
+    /// Other kernels, in virtual machines
+    Vm,
     /// Pods, and the Prometheus that scrapes them
     Cluster,
 }
@@ -33,9 +39,6 @@ const KERNEL_SIDE: [&str; 7] = [
     "rustc-web",
 ];
 
-/// What boots the kernels of `cargo xtask vm`.
-const EMULATOR: &str = "qemu-system-x86";
-
 /// What runs pods, and Debian's packages of it. A machine may have them from elsewhere.
 const CONTAINERS: [(&str, &str); 4] = [
     ("containerd", "containerd"),
@@ -47,12 +50,6 @@ const CONTAINERS: [(&str, &str); 4] = [
 /// What `cargo xtask test` checks the sources with: rustup's components, and what Debian's cargo
 /// has instead.
 const COMPONENTS: [(&str, &str); 2] = [("rustfmt", "rustfmt-web"), ("clippy", "rust-web-clippy")];
-
-/// The version that the checked-in object was linked with.
-const LINKER_VERSION: &str = "0.13.0";
-
-/// The version that the metadata in agent/Cargo.toml was tried with.
-pub(crate) const CARGO_DEB: &str = "3.8.0";
 
 /// `cargo xtask setup`.
 pub(crate) fn main(purpose: Purpose) -> Result<ExitCode> {
@@ -70,18 +67,18 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<bool> {
     if missing.is_empty() {
         return Ok(false);
     }
-    if !host::is_debian() || !host::is_root() {
+    if !host::is_debian() || (missing.needs_root() && !host::is_root()) {
         let name = purpose
             .to_possible_value()
             .map_or("build".to_owned(), |v| v.get_name().to_owned());
-        let who = if host::is_debian() {
-            "as root"
-        } else {
-            "on Debian 12, as root"
-        };
+        let root = missing.needs_root().then_some(", as root");
+        let by_hand = missing
+            .by_hand()
+            .map(|words| format!(", or by hand: {words}"));
         bail!(
-            "missing: {missing}; {who} `cargo xtask setup {name}` installs it, or: {}",
-            missing.remedy()
+            "missing: {missing}; on Debian 12{} `cargo xtask setup {name}` brings it{}",
+            root.unwrap_or_default(),
+            by_hand.unwrap_or_default()
         );
     }
     missing.install()?;
@@ -103,7 +100,7 @@ pub(crate) fn no_emulator() -> Option<String> {
     if !host::is_debian() {
         return Some("Debian's kernels are fetched by Debian's apt, which is not here".to_owned());
     }
-    (!is_installed(EMULATOR)).then(|| format!("missing: {EMULATOR}"))
+    Program::Emulator.lack()
 }
 
 /// Why pods cannot be run here, if so.
@@ -133,125 +130,114 @@ fn missing_containers() -> Vec<&'static str> {
 
 /// Why the Debian package cannot be built and tried here, if so.
 pub(crate) fn no_packager() -> Option<String> {
-    if workspace::find_program("cargo-deb").is_none() {
-        return Some("missing: cargo-deb".to_owned());
-    }
-    if !Path::new("/lib/systemd/systemd").exists() {
-        return Some("missing: systemd, which starts the unit".to_owned());
-    }
-    host::no_probes()
+    let no_systemd = || {
+        let there = Path::new("/lib/systemd/systemd").exists();
+        (!there).then(|| "missing: systemd, which starts the unit".to_owned())
+    };
+    let lack = Program::Packager.lack().or_else(no_systemd);
+    lack.or_else(host::no_probes)
 }
 
 /// Why tests with Prometheus cannot run here, if so.
 pub(crate) fn no_prometheus() -> Option<String> {
-    prometheus::folder()
-        .is_none()
-        .then(|| format!("missing: {}", prometheus::WANTED))
+    Program::Prometheus.lack()
 }
 
 /// What a purpose lacks here.
 struct Missing {
     packages: Vec<&'static str>,
-    linker: bool,
-    packager: bool,
-    prometheus: bool,
+    programs: Vec<Program>,
     components: Vec<&'static str>,
 }
 
 impl Missing {
     fn find(purpose: Purpose) -> Self {
         let test = purpose == Purpose::Test;
-        let build = purpose != Purpose::Cluster;
-        let pods = purpose != Purpose::Build;
-        let packages = KERNEL_SIDE.into_iter().filter(|_| build);
-        let mut packages: Vec<_> = packages
-            .chain(test.then_some(EMULATOR))
-            .filter(|name| !is_installed(name))
-            .collect();
-        if pods {
+        let mut packages = Vec::new();
+        if test || purpose == Purpose::Build {
+            packages.extend(KERNEL_SIDE.into_iter().filter(|name| !is_installed(name)));
+        }
+        if test || purpose == Purpose::Cluster {
             packages.extend(missing_containers());
         }
         let absent = COMPONENTS
             .into_iter()
             .filter(|(name, _)| test && !has_component(name));
-        let (components, instead): (Vec<_>, Vec<_>) = absent.unzip();
-        let rustup = workspace::find_program("rustup").is_some();
-        if !rustup {
+        let (mut components, instead): (Vec<_>, Vec<_>) = absent.unzip();
+        if workspace::find_program("rustup").is_none() {
+            components.clear();
             packages.extend(instead);
         }
+        let programs = Program::ALL.into_iter();
+        let programs = programs.filter(|program| program.serves(purpose) && !program.is_here());
         Self {
             packages,
-            linker: build && !linker_is_right(),
-            packager: test && workspace::find_program("cargo-deb").is_none(),
-            prometheus: pods && prometheus::folder().is_none(),
-            components: if rustup { components } else { Vec::new() },
+            programs: programs.collect(),
+            components,
         }
     }
 
     fn is_empty(&self) -> bool {
-        let programs = self.linker || self.packager || self.prometheus;
-        !programs && self.packages.is_empty() && self.components.is_empty()
+        self.packages.is_empty() && self.programs.is_empty() && self.components.is_empty()
     }
 
-    fn commands(&self) -> Vec<Command> {
-        let mut commands = Vec::new();
-        if !self.packages.is_empty() {
-            commands.push(apt(&["update"]));
-        }
-        if !self.packages.is_empty() {
-            let mut install = apt(&["install", "-y", "--no-install-recommends", "--no-remove"]);
-            install.args(&self.packages);
-            commands.push(install);
-        }
-        if self.linker {
-            commands.push(install_linker());
-        }
-        if self.packager {
-            commands.push(install_packager());
-        }
-        if !self.components.is_empty() {
-            let mut add = Command::new("rustup");
-            add.args(["component", "add"]).args(&self.components);
-            commands.push(add);
-        }
-        commands
+    /// All else goes into folders of the user.
+    fn needs_root(&self) -> bool {
+        !self.packages.is_empty()
     }
 
     fn install(&self) -> Result<()> {
-        for mut command in self.commands() {
-            println!("setup: {}", shell::display(&command));
-            shell::run(&mut command)?;
+        if !self.packages.is_empty() {
+            install(apt(&["update"]))?;
+            install(self.packages())?;
         }
-        if self.prometheus {
-            prometheus::unpack()?;
+        for program in &self.programs {
+            program.install()?;
+        }
+        if !self.components.is_empty() {
+            install(self.components())?;
         }
         Ok(())
     }
 
-    /// What a person would type instead.
-    fn remedy(&self) -> String {
-        let mut words: Vec<_> = self
-            .commands()
-            .iter()
-            .map(shell::display_with_environment)
-            .collect();
-        if self.prometheus {
-            words.push(format!("put {} on the PATH", prometheus::WANTED));
+    /// What a person would type instead, if it can be typed.
+    fn by_hand(&self) -> Option<String> {
+        let mut words = Vec::new();
+        if !self.packages.is_empty() {
+            words.push(shell::display_with_environment(&self.packages()));
         }
-        words.join(" && ")
+        words.extend(self.programs.iter().filter_map(|program| program.by_hand()));
+        if !self.components.is_empty() {
+            words.push(shell::display_with_environment(&self.components()));
+        }
+        (!words.is_empty()).then(|| words.join(" && "))
+    }
+
+    fn packages(&self) -> Command {
+        let mut install = apt(&["install", "-y", "--no-install-recommends", "--no-remove"]);
+        install.args(&self.packages);
+        install
+    }
+
+    fn components(&self) -> Command {
+        let mut add = Command::new("rustup");
+        add.args(["component", "add"]).args(&self.components);
+        add
     }
 }
 
 impl std::fmt::Display for Missing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let linker = format!("bpf-linker {LINKER_VERSION}");
-        let mut names = self.packages.clone();
-        names.extend(self.linker.then_some(linker.as_str()));
-        names.extend(self.packager.then_some("cargo-deb"));
-        names.extend(self.prometheus.then_some(prometheus::WANTED));
-        names.extend(&self.components);
+        let programs = self.programs.iter().map(|program| program.name());
+        let others = self.packages.iter().chain(&self.components);
+        let names: Vec<_> = others.map(ToString::to_string).chain(programs).collect();
         f.write_str(&names.join(", "))
     }
+}
+
+fn install(mut command: Command) -> Result<()> {
+    println!("setup: {}", shell::display(&command));
+    shell::run(&mut command)
 }
 
 fn is_installed(package: &str) -> bool {
@@ -260,21 +246,6 @@ fn is_installed(package: &str) -> bool {
         .stderr(Stdio::null())
         .output()
         .is_ok_and(|output| output.stdout == b"installed")
-}
-
-fn linker_is_right() -> bool {
-    let Some(linker) = workspace::find_program("bpf-linker") else {
-        return false;
-    };
-    Command::new(linker)
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| {
-            String::from_utf8_lossy(&output.stdout)
-                .split_whitespace()
-                .last()
-                == Some(LINKER_VERSION)
-        })
 }
 
 /// Whether cargo has its `fmt` or `clippy`.
@@ -291,27 +262,5 @@ fn has_component(name: &str) -> bool {
 fn apt(words: &[&str]) -> Command {
     let mut command = Command::new("apt-get");
     command.args(words).env("DEBIAN_FRONTEND", "noninteractive");
-    command
-}
-
-fn install_linker() -> Command {
-    let mut command = Command::new(workspace::cargo());
-    command
-        .args([
-            "install",
-            "bpf-linker",
-            "--version",
-            LINKER_VERSION,
-            "--locked",
-        ])
-        .args(["--no-default-features", "--features", "llvm-22"])
-        .env("LLVM_PREFIX", "/usr/lib/llvm-22")
-        .env("LLVM_SYS_221_PREFIX", "/usr/lib/llvm-22");
-    command
-}
-
-fn install_packager() -> Command {
-    let mut command = Command::new(workspace::cargo());
-    command.args(["install", "cargo-deb", "--locked", "--version", CARGO_DEB]);
     command
 }
