@@ -12,7 +12,7 @@ use crate::stream::Stream;
 /// Every figure is rounded to f64.
 const ROUNDING: f64 = 1e-6;
 /// An exit without a hold-up is looked at so often: a busy machine may hold up any single one.
-const TRIES: usize = 5;
+const TRIES: usize = 3;
 /// What tracepoints can tell.
 const BY_TRACEPOINTS: [&str; 2] = ["waiting_for_siblings", "releasing_memory"];
 

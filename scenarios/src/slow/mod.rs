@@ -29,7 +29,7 @@ const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
 /// More than a pipe holds.
 const DUMPED_BYTES: usize = 1 << 20;
 /// What takes longer to release than all else that an exit does.
-const MANY_BYTES: usize = 200 << 20;
+const MANY_BYTES: usize = 100 << 20;
 
 /// An exit and the step that took most of its time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -229,7 +229,7 @@ fn cluster() -> Suite {
 
 /// The live deaths on Debian's kernels.
 fn kernels() -> Suite {
-    let suite = ourselves("kernels", 20, &["vm"], setup::no_emulator());
+    let suite = ourselves("kernels", 45, &["vm"], setup::no_emulator());
     Suite {
         counted: Counted::Kernels,
         ..suite

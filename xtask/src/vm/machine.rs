@@ -12,8 +12,10 @@ use super::kernels::Kernel;
 use super::serial::{self, Serial};
 use crate::{emulator, workspace};
 
-/// Far more than a machine takes, two of them on two cores: a loaded host was seen to need 270 s.
-const LIMIT: Duration = Duration::from_secs(600);
+/// Far more than a machine takes: 600 s of an emulated processor at worst, with a core for it.
+const LIMIT: Duration = Duration::from_secs(1_800);
+/// One that hangs says nothing: tests, of which none was seen to take over 60 s, each say a line.
+const SILENCE: Duration = Duration::from_secs(300);
 /// Emulation of x86 in QEMU sometimes loses the way in the code that a kernel patches while it
 /// boots (seen in `do_sync_core` of 6.12, before the first process). That says nothing about us.
 const BOOTS: u32 = 4;
@@ -62,12 +64,14 @@ pub(super) fn run(kernel: &Kernel, initramfs: &Path) -> Result<Run> {
 enum End {
     ByItself,
     Panic,
+    Silence,
     Limit,
 }
 
 impl End {
     fn words(self, serial: &Serial) -> String {
         match self {
+            Self::Silence => format!("it said nothing for {} s, killed", SILENCE.as_secs()),
             Self::Limit => format!("no verdict after {} s, killed", LIMIT.as_secs()),
             Self::Panic => "the kernel panicked".to_owned(),
             Self::ByItself if serial.panicked => "the kernel panicked".to_owned(),
@@ -79,6 +83,7 @@ impl End {
 fn boot(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<End> {
     let mut machine = start(kernel, initramfs, log)?;
     let deadline = Instant::now() + LIMIT;
+    let mut last_words = (0, Instant::now());
     let end = loop {
         if machine.try_wait().context("wait for QEMU")?.is_some() {
             return Ok(End::ByItself);
@@ -86,6 +91,12 @@ fn boot(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<End> {
         let said = fs::read(log).unwrap_or_default();
         if serial::has_panicked(&said) {
             break End::Panic;
+        }
+        if said.len() > last_words.0 {
+            last_words = (said.len(), Instant::now());
+        }
+        if last_words.1.elapsed() >= SILENCE {
+            break End::Silence;
         }
         if Instant::now() >= deadline {
             break End::Limit;
