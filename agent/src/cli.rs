@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod fleet;
 mod names;
+mod probes;
 mod recordings;
 mod top;
 mod url;
@@ -15,6 +16,7 @@ mod values;
 
 pub use fleet::FleetArgs;
 pub use names::{NameArgs, PodNames};
+pub use probes::{ProbeArgs, Rung};
 pub use recordings::{RecordArgs, ReplayArgs, ReplayView};
 pub use top::{TopArgs, TopView, ViewName, misused};
 pub use url::Url;
@@ -258,50 +260,6 @@ pub struct AgentArgs {
     /// How to probe.
     #[command(flatten)]
     pub probes: ProbeArgs,
-}
-
-/// How an agent probes the kernel: wherever one may run, also inside a view.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Options of the probes")]
-pub struct ProbeArgs {
-    /// Force one kind of hook instead of the best that this kernel takes
-    #[arg(long, value_name = "KIND")]
-    pub hook: Option<Rung>,
-    /// Do not watch wait calls: cheaper, but some reaps are then timed less exactly
-    #[arg(long)]
-    pub no_syscall_tracepoints: bool,
-    /// Size of the ring buffer between kernel and agent, a power of two
-    #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = values::ring_bytes)]
-    pub ring_bytes: u32,
-    /// How often to compare with all processes, to mend what was lost
-    #[arg(long, value_name = "DURATION", default_value = "60s",
-          value_parser = values::reconcile_interval)]
-    pub reconcile_every: Duration,
-    /// Measure where the time of each exit goes; each exit then costs a little more
-    #[arg(long)]
-    pub steps: bool,
-    /// Where the root of the host is mounted, whose files name containers and pods
-    #[arg(long, value_name = "PATH", default_value = "/")]
-    pub host_root: PathBuf,
-    /// Ask the container runtime too, over CRI, for names of pods and containers, such as
-    /// unix:///run/containerd/containerd.sock. They come from the watch on pods first, then from
-    /// here, then from files. Whoever may use that socket is root on the host
-    #[arg(long, value_name = "unix://PATH", value_parser = values::cri_endpoint)]
-    pub cri_endpoint: Option<PathBuf>,
-    /// Let the probes log each death that they send, not only their failures
-    #[arg(long)]
-    pub debug_probes: bool,
-}
-
-/// A kind of kernel hook, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Rung {
-    /// Function entry by trampoline; needs BTF
-    Fentry,
-    /// Function entry by breakpoint
-    Kprobe,
-    /// Tracepoints only
-    Tracepoint,
 }
 
 /// Where a view of a host has its figures from.

@@ -2,10 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::os::unix::net::UnixListener;
 use std::process::Stdio;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[path = "cli/documents.rs"]
 mod documents;
@@ -13,13 +12,15 @@ mod documents;
 mod fleet;
 #[path = "cli/replay.rs"]
 mod replay;
+#[path = "cli/sources.rs"]
+mod sources;
 #[path = "cli/support.rs"]
 mod support;
 #[path = "cli/terminal.rs"]
 mod terminal;
 
 use documents::ZOMBIES;
-use support::{agent, answer, read, reapwatch, run, sentence};
+use support::{agent, read, reapwatch, run, sentence};
 
 #[test]
 fn usage_errors_exit_2_and_name_the_mend() {
@@ -140,18 +141,6 @@ fn manual_pages_render() {
 }
 
 #[test]
-fn a_named_agent_that_is_absent_is_one_sentence() {
-    let (code, stdout, stderr) = run(&["zombies", "--url", "http://127.0.0.1:1"]);
-    assert_eq!((code, stdout.as_str()), (1, ""));
-    assert!(
-        sentence(&stderr).contains("no agent answers at http://127.0.0.1:1: Connection refused")
-    );
-    let (code, _, stderr) = run(&["top", "--socket", "/nonexistent/socket"]);
-    assert_eq!(code, 1);
-    assert!(sentence(&stderr).contains("no agent answers at /nonexistent/socket"));
-}
-
-#[test]
 fn zombies_are_a_table_or_a_document() {
     let url = agent();
     let (code, stdout, stderr) = run(&["zombies", "--url", &url]);
@@ -268,52 +257,6 @@ Others had the same PID before
     assert_eq!(document["state"], "zombie");
     assert_eq!(document["responsible"]["zombies"], 2);
     assert_eq!(document["verdict"]["id"], "parent_stopped");
-}
-
-#[test]
-fn a_unix_socket_is_asked_too() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("reapwatch.sock");
-    let listener = UnixListener::bind(&path).expect("a socket");
-    thread::spawn(move || listener.incoming().flatten().for_each(answer));
-    let path = path.to_str().expect("a path in UTF-8");
-    let (code, stdout, stderr) = run(&["zombies", "--socket", path]);
-    assert!(code == 0 && stdout.contains("10 java"), "{stdout}{stderr}");
-    assert!(stderr.contains(path));
-}
-
-#[test]
-fn wrong_answers_are_one_sentence_each() {
-    let url = agent();
-    for (prefix, part) in [
-        ("/nowhere", "does not know /nowhere/api/v1/zombies"),
-        ("/odd", "did not answer as an agent of this version does"),
-        (
-            "/v2",
-            "speaks version 2 of the documents and this command 1",
-        ),
-        ("/v3", "speaks version 3 of the documents"),
-        ("/broken", "answered 500 Internal Server Error"),
-    ] {
-        let (code, stdout, stderr) = run(&["zombies", "--url", &format!("{url}{prefix}")]);
-        assert_eq!((code, stdout.as_str()), (1, ""), "{prefix}");
-        assert!(
-            sentence(&stderr).contains(part),
-            "{part:?} is not in {stderr}"
-        );
-    }
-}
-
-#[test]
-fn a_slow_agent_is_given_up() {
-    let begun = Instant::now();
-    let (code, _, stderr) = run(&["zombies", "--url", &format!("{}/slow", agent())]);
-    assert_eq!(code, 1);
-    assert!(
-        sentence(&stderr).contains("no answer within 10s"),
-        "{stderr}"
-    );
-    assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 #[test]

@@ -114,22 +114,18 @@ fn archive_of(suite: &str) -> &'static str {
     }
 }
 
-/// Where this machine's own apt gets that archive from.
+/// Where this machine's own apt gets that archive from, by its sources alone: it may never have
+/// fetched a list.
 fn mirror_of(archive: &str) -> Result<String> {
-    let mut command = Command::new("apt-get");
-    command.args([
-        "indextargets",
-        "--format",
-        "$(REPO_URI)",
-        "Created-By: Packages",
-    ]);
-    let known = shell::read(&mut command)?;
-    find_mirror(&known, archive)
+    let asked = shell::read(Command::new("apt-get").args(["update", "--print-uris"]))?;
+    find_mirror(&asked, archive)
         .with_context(|| format!("the sources of this machine's apt name no …{archive}"))
 }
 
-fn find_mirror(known: &str, archive: &str) -> Option<String> {
-    let mut mirrors = known.lines().map(|line| line.trim_end_matches('/'));
+/// Each line begins with a quoted address.
+fn find_mirror(asked: &str, archive: &str) -> Option<String> {
+    let addresses = asked.lines().filter_map(|line| line.strip_prefix('\''));
+    let mut mirrors = addresses.filter_map(|address| Some(address.split_once("/dists/")?.0));
     mirrors
         .find(|mirror| mirror.ends_with(archive))
         .map(str::to_owned)
@@ -141,10 +137,11 @@ mod tests {
 
     #[test]
     fn a_mirror_is_told_by_its_end() {
-        let known = "http://a.example/debian-security/\nhttp://b.example/debian/\n";
-        let main = find_mirror(known, archive_of("trixie-backports"));
+        let asked = "'http://a.example/debian-security/dists/bookworm-security/InRelease' a 0 \n\
+                     'http://b.example/debian/dists/bookworm/InRelease' b 0 \n";
+        let main = find_mirror(asked, archive_of("trixie-backports"));
         assert_eq!(main.as_deref(), Some("http://b.example/debian"));
-        let security = find_mirror(known, archive_of("bullseye-security"));
+        let security = find_mirror(asked, archive_of("bullseye-security"));
         assert_eq!(
             security.as_deref(),
             Some("http://a.example/debian-security")

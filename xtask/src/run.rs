@@ -26,14 +26,19 @@ pub(crate) fn build_agent() -> Result<PathBuf> {
     build_release("reapwatch")
 }
 
-/// Builds the program of a package as tests use it; its path.
-pub(crate) fn build_debug(package: &str) -> Result<PathBuf> {
+/// Builds a program as tests use it; its path. Of the whole workspace, as `cargo test` builds it:
+/// alone it could take other features, and all of its dependencies once more.
+pub(crate) fn build_debug(program: &str) -> Result<PathBuf> {
     let mut build = Command::new(workspace::cargo());
-    build
-        .current_dir(workspace::root())
-        .args(["build", "--quiet", "--locked", "--package"]);
-    shell::run(build.arg(package))?;
-    Ok(workspace::target_dir().join("debug").join(package))
+    build.current_dir(workspace::root()).args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--workspace",
+        "--bin",
+    ]);
+    shell::run(build.arg(program))?;
+    Ok(workspace::target_dir().join("debug").join(program))
 }
 
 /// Builds the program of a package, optimised; its path.

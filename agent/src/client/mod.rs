@@ -56,7 +56,7 @@ impl Source {
         if let Some(file) = &from.agent.replay {
             return Ok(Self::Recorded(Arc::new(recorded(&from.agent, file)?)));
         }
-        let why_not = match Remote::find(&from.agent).await? {
+        let why_not = match Remote::find(from).await? {
             Ok(remote) => return Ok(Self::Remote(remote)),
             Err(why_not) => why_not,
         };
@@ -164,7 +164,12 @@ impl Source {
 impl Remote {
     /// The agent that `view` names, or the one at the usual socket; a sentence where that one
     /// is not there. An agent that was named and does not answer is an error.
-    pub async fn find(view: &ViewArgs) -> anyhow::Result<Result<Self, String>> {
+    pub async fn find(
+        FromArgs {
+            agent: view,
+            probes,
+        }: &FromArgs,
+    ) -> anyhow::Result<Result<Self, String>> {
         let named = view.url.is_some() || view.socket.is_some();
         let endpoint = match (&view.url, &view.socket) {
             (Some(url), _) => Endpoint::Url(Web::new(url, view)?),
@@ -174,6 +179,12 @@ impl Remote {
         match endpoint.probe().await {
             Ok(()) => {
                 say(format_args!("reading from the agent at {endpoint}"));
+                let asked = probes.asked().join(", ");
+                if !asked.is_empty() {
+                    say(format_args!(
+                        "without {asked}: that agent probes as it was started"
+                    ));
+                }
                 Ok(Ok(Self { endpoint }))
             }
             Err(error) if view.socket.is_some() && is_refusal(&error) => bail!(

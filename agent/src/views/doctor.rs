@@ -12,7 +12,7 @@ use super::{Look, Outcome, json};
 
 /// Asks the agent if there is one, else looks itself; a failing host is no error but the answer.
 pub async fn run(args: &DoctorArgs, look: Look) -> anyhow::Result<Outcome> {
-    let doctor = match Remote::find(&args.from.agent).await? {
+    let doctor = match Remote::find(&args.from).await? {
         Ok(remote) => remote.doctor().await?,
         Err(why_not) => {
             say(format_args!("{why_not}, looking from inside this command"));

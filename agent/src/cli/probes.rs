@@ -1,0 +1,110 @@
+//! Options of an agent's probes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, ValueEnum};
+
+use super::values;
+
+/// How an agent probes the kernel: wherever one may run, also inside a view.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options of the probes")]
+pub struct ProbeArgs {
+    /// Force one kind of hook instead of the best that this kernel takes
+    #[arg(long, value_name = "KIND")]
+    pub hook: Option<Rung>,
+    /// Do not watch wait calls: cheaper, but some reaps are then timed less exactly
+    #[arg(long)]
+    pub no_syscall_tracepoints: bool,
+    /// Size of the ring buffer between kernel and agent, a power of two
+    #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = values::ring_bytes)]
+    pub ring_bytes: u32,
+    /// How often to compare with all processes, to mend what was lost
+    #[arg(long, value_name = "DURATION", default_value = "60s",
+          value_parser = values::reconcile_interval)]
+    pub reconcile_every: Duration,
+    /// Measure where the time of each exit goes; each exit then costs a little more
+    #[arg(long)]
+    pub steps: bool,
+    /// Where the root of the host is mounted, whose files name containers and pods
+    #[arg(long, value_name = "PATH", default_value = "/")]
+    pub host_root: PathBuf,
+    /// Ask the container runtime too, over CRI, for names of pods and containers, such as
+    /// unix:///run/containerd/containerd.sock. They come from the watch on pods first, then from
+    /// here, then from files. Whoever may use that socket is root on the host
+    #[arg(long, value_name = "unix://PATH", value_parser = values::cri_endpoint)]
+    pub cri_endpoint: Option<PathBuf>,
+    /// Let the probes log each death that they send, not only their failures
+    #[arg(long)]
+    pub debug_probes: bool,
+}
+
+/// A kind of kernel hook, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Rung {
+    /// Function entry by trampoline; needs BTF
+    Fentry,
+    /// Function entry by breakpoint
+    Kprobe,
+    /// Tracepoints only
+    Tracepoint,
+}
+
+/// Nothing but probes, for what they are unless told otherwise.
+#[derive(Parser)]
+struct Alone {
+    #[command(flatten)]
+    probes: ProbeArgs,
+}
+
+impl ProbeArgs {
+    /// The options that ask for anything else than what an agent does anyway.
+    pub fn asked(&self) -> Vec<&'static str> {
+        let Alone { probes: usual } = Alone::parse_from([""]);
+        let all = [
+            ("--hook", self.hook != usual.hook),
+            (
+                "--no-syscall-tracepoints",
+                self.no_syscall_tracepoints != usual.no_syscall_tracepoints,
+            ),
+            ("--ring-bytes", self.ring_bytes != usual.ring_bytes),
+            (
+                "--reconcile-every",
+                self.reconcile_every != usual.reconcile_every,
+            ),
+            ("--steps", self.steps != usual.steps),
+            ("--host-root", self.host_root != usual.host_root),
+            ("--cri-endpoint", self.cri_endpoint != usual.cri_endpoint),
+            ("--debug-probes", self.debug_probes != usual.debug_probes),
+        ];
+        let asked = all.into_iter().filter(|(_, differs)| *differs);
+        asked.map(|(name, _)| name).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_was_asked_for() {
+        let asked = |words: &[&str]| Alone::parse_from([&[""], words].concat()).probes.asked();
+        assert!(asked(&[]).is_empty());
+        assert_eq!(
+            asked(&["--steps", "--hook", "kprobe"]),
+            ["--hook", "--steps"]
+        );
+    }
+
+    #[test]
+    fn every_option_can_be_asked_for() {
+        use clap::CommandFactory;
+        let all = Alone::command().get_arguments().count();
+        let every = "--hook kprobe --no-syscall-tracepoints --ring-bytes 8MiB \
+                     --reconcile-every 5s --steps --host-root /host \
+                     --cri-endpoint unix:///run/c.sock --debug-probes";
+        let words = std::iter::once("").chain(every.split_whitespace());
+        assert_eq!(Alone::parse_from(words).probes.asked().len(), all);
+    }
+}
