@@ -20,7 +20,7 @@ use crate::{
     cgroups::Mounts,
     events::Key,
     evidence::{
-        Facts, collect,
+        Evidence, Facts, collect,
         suspects::{Known, Look, Suspect, YOUNG_NS, suspects},
     },
     kernel,
@@ -75,6 +75,8 @@ pub(super) struct Judged {
     pub(super) last_wait_ns: Option<u64>,
     /// Why it does not reap.
     pub(super) verdict: Option<Verdict>,
+    /// When its files last told something; the verdict is of then.
+    looked_ns: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -125,7 +127,9 @@ impl Judge {
     }
 
     fn begin(&mut self, suspects: Vec<Suspect>, now_ns: u64) {
-        let keys: Vec<_> = suspects.iter().map(|suspect| suspect.process.key).collect();
+        let mut keys: Vec<_> = suspects.iter().map(|suspect| suspect.process.key).collect();
+        // Where the time is not enough for all, those who had to go without come first.
+        keys.sort_by_key(|&key| self.judged(key).and_then(|judged| judged.looked_ns));
         let (found, facts) = Findings::within(PATIENCE);
         let busy = self
             .looking
@@ -150,24 +154,19 @@ impl Judge {
         let Some(mut round) = self.round.take() else {
             return;
         };
-        self.judged.clear();
+        let mut before = std::mem::take(&mut self.judged);
         self.at_ns = Some(round.began_ns);
         let mut looks = HashMap::new();
         for suspect in &round.suspects {
             let key = suspect.process.key;
             let earlier = self.looks.remove(&key);
             let evidence = suspect.complete(round.facts.take(key), now_ns, earlier.as_ref());
-            let judged = Judged {
-                key,
-                waits: evidence.habits.waits,
-                last_wait_ns: evidence
-                    .habits
-                    .last_wait_age_ns
-                    .map(|age_ns| suspect.at_ns - age_ns),
-                verdict: verdict::judge(&evidence),
-            };
+            let judged = Judged::of(suspect, &evidence, now_ns, before.remove(&key.tgid));
             self.judged.insert(key.tgid, judged);
+            // With one that told nothing there is little to compare.
+            let told_more = |look: &Look| look.evidence.facts.is_some() || evidence.facts.is_none();
             let kept = earlier.filter(|look| now_ns - look.at_ns < COMPARED_FOR_NS);
+            let kept = kept.filter(told_more);
             let look = kept.unwrap_or(Look {
                 at_ns: now_ns,
                 evidence,
@@ -175,6 +174,39 @@ impl Judge {
             looks.insert(key, look);
         }
         self.looks = looks;
+    }
+}
+
+impl Judged {
+    /// By the evidence of a round; where no file told anything in time, as the last time that one
+    /// did, unless that is long ago.
+    fn of(suspect: &Suspect, evidence: &Evidence, now_ns: u64, before: Option<Self>) -> Self {
+        let key = suspect.process.key;
+        let last_wait_age_ns = evidence.habits.last_wait_age_ns;
+        let judged = Self {
+            key,
+            waits: evidence.habits.waits,
+            last_wait_ns: last_wait_age_ns.map(|age_ns| suspect.at_ns - age_ns),
+            verdict: None,
+            looked_ns: None,
+        };
+        let recent = before.filter(|before| before.key.is_roughly(key));
+        let recent = recent.filter(|before| {
+            let looked = before.looked_ns.filter(|_| evidence.facts.is_none());
+            looked.is_some_and(|looked_ns| now_ns - looked_ns < COMPARED_FOR_NS)
+        });
+        match recent {
+            Some(before) => Self {
+                verdict: before.verdict,
+                looked_ns: before.looked_ns,
+                ..judged
+            },
+            None => Self {
+                verdict: verdict::judge(evidence),
+                looked_ns: evidence.facts.is_some().then_some(now_ns),
+                ..judged
+            },
+        }
     }
 }
 
@@ -276,5 +308,80 @@ impl Agent {
                 to.send(told).is_ok()
             }
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::Process;
+    use crate::evidence::{Habits, Role, Thread, Zombies};
+
+    const SECOND: u64 = 1_000_000_000;
+    const PARENT: Key = Key {
+        tgid: 42,
+        start_ns: 7,
+    };
+
+    /// That it is judged so at this second, by these states of its threads.
+    fn at(second: u64, states: Option<&[char]>, before: Option<Judged>) -> Judged {
+        let thread = |&state: &char| Thread {
+            tid: PARENT.tgid,
+            state,
+            wchan: None,
+            awaits: None,
+            stack: Vec::new(),
+        };
+        let facts = states.map(|states| Facts {
+            threads: states.len() as u32,
+            looked_at: states.iter().map(thread).collect(),
+            ..Facts::default()
+        });
+        let evidence = Evidence {
+            pid: PARENT.tgid,
+            comm: "app".to_owned(),
+            role: Role::Parent,
+            watched_ns: second * SECOND,
+            zombies: Zombies {
+                count: 3,
+                old: 3,
+                oldest_age_ns: second * SECOND,
+                ..Zombies::default()
+            },
+            habits: Habits::default(),
+            facts,
+            since: None,
+        };
+        let suspect = Suspect {
+            process: Process {
+                key: PARENT,
+                tid: PARENT.tgid,
+                comm: "app".to_owned(),
+            },
+            at_ns: second * SECOND,
+            oldest_died_ns: 0,
+            evidence: evidence.clone(),
+        };
+        Judged::of(&suspect, &evidence, second * SECOND, before)
+    }
+
+    fn id(judged: &Judged) -> &str {
+        judged.verdict.as_ref().map_or("none", |verdict| verdict.id)
+    }
+
+    #[test]
+    fn whose_files_tell_nothing_in_time_is_judged_as_it_was_for_a_while() {
+        let stopped = at(10, Some(&['T']), None);
+        assert_eq!(id(&stopped), "parent_stopped");
+        let soon = at(15, None, Some(stopped));
+        assert_eq!(id(&soon), "parent_stopped");
+        let later = at(40, None, Some(soon));
+        assert_ne!(id(&later), "parent_stopped");
+    }
+
+    #[test]
+    fn what_files_tell_now_counts_more_than_what_they_told() {
+        let stopped = at(10, Some(&['T']), None);
+        assert_ne!(id(&at(11, Some(&['S']), Some(stopped))), "parent_stopped");
     }
 }

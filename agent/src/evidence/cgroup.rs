@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Freezer;
+use super::{Freezer, Quota};
 use crate::cgroups::{Mounts, path_of};
 
 /// The freezer that holds a process, which the text of its /proc/PID/cgroup places.
@@ -51,17 +51,16 @@ pub fn all_frozen_v1(mounts: &Mounts, cgroup: &str) -> bool {
     state.is_some_and(|state| state.trim() == "FROZEN")
 }
 
-/// For how long the quota of its cgroup kept it off the CPUs, all its processes together.
-pub fn throttled_ns(mounts: &Mounts, cgroup: &str) -> Option<u64> {
-    let v2 = || {
-        let text = read(&folder(mounts, cgroup, "")?.1, "cpu.stat")?;
-        Some(number(&text, "throttled_usec")? * 1_000)
+/// How the quota of its cgroup kept it off the CPUs, all its processes together.
+pub fn quota(mounts: &Mounts, cgroup: &str) -> Option<Quota> {
+    let of = |controller, time, unit_ns| {
+        let text = read(&folder(mounts, cgroup, controller)?.1, "cpu.stat")?;
+        Some(Quota {
+            throttled_ns: number(&text, time)? * unit_ns,
+            throttled_periods: number(&text, "nr_throttled")?,
+        })
     };
-    let v1 = || {
-        let text = read(&folder(mounts, cgroup, "cpu")?.1, "cpu.stat")?;
-        number(&text, "throttled_time")
-    };
-    v2().or_else(v1)
+    of("", "throttled_usec", 1_000).or_else(|| of("cpu", "throttled_time", 1))
 }
 
 /// The folder of a process in the hierarchy of a controller, and where that is mounted. A path

@@ -41,13 +41,10 @@ pub fn facts(who: Key, mounts: &Mounts) -> Option<Facts> {
         }
         facts.looked_at.push(thread);
     }
-    let throttled_ns = membership
+    let quota = membership
         .as_ref()
-        .and_then(|text| cgroup::throttled_ns(mounts, text));
-    facts.cpu = cpu.map(|cpu| Cpu {
-        throttled_ns,
-        ..cpu
-    });
+        .and_then(|text| cgroup::quota(mounts, text));
+    facts.cpu = cpu.map(|cpu| Cpu { quota, ..cpu });
     let start_ns = kernel::start_ns(who.tgid)?;
     let now = Key { start_ns, ..who };
     now.is_roughly(who).then_some(facts)
@@ -106,6 +103,6 @@ fn summed(all: Option<Cpu>, one: Cpu) -> Cpu {
     Cpu {
         ran_ns: all.ran_ns + one.ran_ns,
         queued_ns: all.queued_ns + one.queued_ns,
-        throttled_ns: None,
+        quota: None,
     }
 }

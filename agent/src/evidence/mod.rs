@@ -162,10 +162,22 @@ pub struct Freezer {
 pub struct Cpu {
     /// On a CPU.
     pub ran_ns: u64,
-    /// Runnable, but not on a CPU.
+    /// Runnable, but not on a CPU, until it last got one
+    /// ([`sched_info_arrive`](https://elixir.bootlin.com/linux/v6.12/A/ident/sched_info_arrive)).
     pub queued_ns: u64,
-    /// For how long its cgroup's quota kept it off the CPUs.
-    pub throttled_ns: Option<u64>,
+    /// What its cgroup's quota did.
+    pub quota: Option<Quota>,
+}
+
+/// How the CPU quota of a cgroup kept its processes off the CPUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// For how long, until it last let them on
+    /// ([`unthrottle_cfs_rq`](https://elixir.bootlin.com/linux/v6.12/A/ident/unthrottle_cfs_rq)).
+    pub throttled_ns: u64,
+    /// In how many periods, counted as each ends
+    /// ([`do_sched_cfs_period_timer`](https://elixir.bootlin.com/linux/v6.12/A/ident/do_sched_cfs_period_timer)).
+    pub throttled_periods: u64,
 }
 
 /// What happened since an earlier look at the same suspect.
@@ -183,6 +195,9 @@ pub struct Since {
     pub cpu: Option<Cpu>,
     /// Whether each thread was in uninterruptible sleep then too.
     pub was_uninterruptible: bool,
+    /// Whether a thread that wants to run wanted to then too. One that never got a CPU meanwhile
+    /// is told by this alone: the kernel books the time that it stands when it runs again.
+    pub was_runnable: bool,
 }
 
 impl Evidence {
@@ -238,6 +253,12 @@ impl Evidence {
     pub fn is_init(&self) -> bool {
         let number = self.facts.as_ref().and_then(|facts| facts.own_number);
         number.is_some_and(|(number, _)| number == 1)
+    }
+
+    /// The threads that want to run or do.
+    pub fn runnable(&self) -> impl Iterator<Item = &Thread> {
+        let living = self.facts.iter().flat_map(Facts::living);
+        living.filter(|thread| thread.state == 'R')
     }
 
     /// Whether all threads that were looked at are in one of these states, the ended aside.

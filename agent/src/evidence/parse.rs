@@ -47,7 +47,7 @@ pub(super) fn schedstat(text: &str) -> Option<Cpu> {
     Some(Cpu {
         ran_ns: numbers.next()?.ok()?,
         queued_ns: numbers.next()?.ok()?,
-        throttled_ns: None,
+        quota: None,
     })
 }
 

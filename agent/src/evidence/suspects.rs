@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Cpu, Evidence, Facts, Habits, Role, Since, Zombies};
+use super::{Cpu, Evidence, Facts, Habits, Quota, Role, Since, Thread, Zombies};
 use crate::events::{Key, NamespacePid, Process, Snapshot, Task, TaskState};
 use crate::lifecycle::{DiedBound, Record};
 use crate::parents::Parents;
@@ -232,8 +232,12 @@ impl Suspect {
         let cpu = cpu(now).zip(cpu(then)).map(|(now, then)| Cpu {
             ran_ns: now.ran_ns.saturating_sub(then.ran_ns),
             queued_ns: now.queued_ns.saturating_sub(then.queued_ns),
-            throttled_ns: difference(now.throttled_ns, then.throttled_ns),
+            quota: now.quota.zip(then.quota).map(|(now, then)| Quota {
+                throttled_ns: now.throttled_ns.saturating_sub(then.throttled_ns),
+                throttled_periods: now.throttled_periods.saturating_sub(then.throttled_periods),
+            }),
         });
+        let was_runnable = |thread: &Thread| then.runnable().any(|then| then.tid == thread.tid);
         Some(Since {
             span_ns,
             waits: difference(now.habits.waits, then.habits.waits),
@@ -241,6 +245,7 @@ impl Suspect {
             held_throughout: self.oldest_died_ns < earlier.at_ns,
             cpu,
             was_uninterruptible: then.all_threads(&['D']),
+            was_runnable: now.runnable().any(was_runnable),
         })
     }
 }

@@ -8,18 +8,18 @@ pub(super) const ID: &str = "parent_starved";
 /// It ran for less than one part in so many of the time.
 const RAN_LESS_THAN_ONE_IN: u64 = 20;
 
-/// Applies where a thread is runnable, and since an earlier look it stood before the CPUs or its
-/// cgroup was throttled for most of the time.
+/// Applies where a thread is runnable, and since an earlier look it hardly ran, although it stood
+/// before the CPUs or its cgroup was throttled for most of the time.
 pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
-    let facts = evidence.facts.as_ref()?;
     let since = evidence.since.as_ref()?;
     let cpu = since.cpu?;
-    let runnable = facts.living().any(|thread| thread.state == 'R');
     let most = since.span_ns / 2;
-    let throttled = cpu.throttled_ns.is_some_and(|ns| ns > most);
-    let queued = cpu.queued_ns > most;
+    let quota = cpu.quota.unwrap_or_default();
+    let stood = since.was_runnable;
+    let throttled = quota.throttled_ns > most || (stood && quota.throttled_periods > 0);
+    let queued = stood || cpu.queued_ns > most;
     let ran_little = cpu.ran_ns * RAN_LESS_THAN_ONE_IN < since.span_ns;
-    if !runnable || !ran_little || !(throttled || queued) {
+    if evidence.runnable().next().is_none() || !ran_little || !(throttled || queued) {
         return None;
     }
     let who = words::who(evidence);
@@ -30,8 +30,9 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     )];
     if throttled {
         lines.push(format!(
-            "the CPU quota of its cgroup kept it waiting for {} ms of them",
-            cpu.throttled_ns.unwrap_or_default() / 1_000_000
+            "its cgroup used up its CPU quota in {}; {} ms of waiting for more are booked so far",
+            words::count(quota.throttled_periods, "period"),
+            quota.throttled_ns / 1_000_000
         ));
     }
     lines.extend([words::holds(evidence), words::habits(evidence)]);

@@ -4,7 +4,7 @@ use super::testing::{SECOND, assert_sound};
 use super::*;
 use crate::events::Asked;
 use crate::evidence::{
-    Awaited, Cpu, Facts, Freezer, Habits, Role, Sigchld, Since, Thread, Zombies,
+    Awaited, Cpu, Facts, Freezer, Habits, Quota, Role, Sigchld, Since, Thread, Zombies,
 };
 
 fn thread(tid: u32, state: char, wchan: &str) -> Thread {
@@ -71,6 +71,7 @@ fn since(waits: u64, reaped: u64) -> Since {
         held_throughout: true,
         cpu: None,
         was_uninterruptible: false,
+        was_runnable: false,
     }
 }
 
@@ -302,23 +303,49 @@ fn stopped_frozen_stuck_and_starved_differ() {
 
     let mut starved = leak();
     facts(&mut starved).looked_at = vec![thread(100, 'R', "")];
-    let cpu = |ran_ns, queued_ns, throttled_ns| {
-        Some(Since {
-            cpu: Some(Cpu {
-                ran_ns,
-                queued_ns,
+    let cpu = |ran_ns, queued_ns, throttled_ns| Since {
+        cpu: Some(Cpu {
+            ran_ns,
+            queued_ns,
+            quota: Some(Quota {
                 throttled_ns,
+                throttled_periods: 0,
             }),
-            ..since(0, 0)
-        })
+        }),
+        ..since(0, 0)
     };
     assert_judged(&starved, "never_waits", Guess);
-    starved.since = cpu(10_000_000, 9 * SECOND, None);
+    starved.since = Some(cpu(10_000_000, 9 * SECOND, 0));
     assert_judged(&starved, "parent_starved", Likely);
-    starved.since = cpu(10_000_000, 0, Some(9 * SECOND));
+    starved.since = Some(cpu(10_000_000, 0, 9 * SECOND));
     assert_judged(&starved, "parent_starved", Certain);
-    starved.since = cpu(8 * SECOND, SECOND, Some(0));
+    starved.since = Some(cpu(8 * SECOND, SECOND, 0));
     assert_judged(&starved, "never_waits", Certain);
+}
+
+/// The kernel books the time that it stood only when it runs again.
+#[test]
+fn one_that_never_ran_is_starved_though_no_time_is_booked() {
+    let mut stood = leak();
+    facts(&mut stood).looked_at = vec![thread(100, 'R', "")];
+    let never_ran = |throttled_periods, was_runnable| Since {
+        cpu: Some(Cpu {
+            quota: Some(Quota {
+                throttled_ns: 0,
+                throttled_periods,
+            }),
+            ..Cpu::default()
+        }),
+        was_runnable,
+        ..since(0, 0)
+    };
+    stood.since = Some(never_ran(0, true));
+    assert_judged(&stood, "parent_starved", Likely);
+    stood.since = Some(never_ran(9, true));
+    assert_judged(&stood, "parent_starved", Certain);
+    // It may have slept all the time and have woken just now.
+    stood.since = Some(never_ran(9, false));
+    assert_judged(&stood, "never_waits", Certain);
 }
 
 #[test]

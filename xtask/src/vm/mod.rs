@@ -24,9 +24,9 @@ use self::serial::{CameTo, End};
 use crate::cli;
 use crate::setup::{self, Purpose};
 
-/// Machines at one time: each takes half a gigabyte, and a core for two thirds of its time.
+/// Machines at one time: each takes half a gigabyte, and a core nearly all the time.
 fn side_by_side() -> usize {
-    thread::available_parallelism().map_or(1, |cores| (cores.get() * 3).div_ceil(2))
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// A kernel and what came of it.
