@@ -1,6 +1,5 @@
 //! Processes that stay in a state for as long as somebody wants.
 
-use std::fs;
 use std::io::Read;
 use std::thread;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use crate::culprits::cgroup::Cgroup;
 use crate::culprits::{checked, child};
 use crate::guard::Subreaper;
 use crate::slots::{Slot, Slots};
+use crate::wait::leader_ended;
 
 /// Threads that outlive the first one.
 pub const THREADS: u32 = 3;
@@ -29,10 +29,6 @@ pub const LIMIT: u64 = 2_000;
 const FILL_EVERY: Duration = Duration::from_millis(50);
 /// How long two processes with one number live apart.
 const APART: Duration = Duration::from_millis(60);
-/// How often somebody looks whether a process is where it should be, and how many times.
-const LOOK_EVERY: Duration = Duration::from_millis(2);
-const LOOKS: u32 = 10_000;
-
 /// A process that stays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stay {
@@ -91,15 +87,8 @@ fn leader_exited() -> Result<Pid> {
         }
         exit_thread(0)
     })?;
-    let stat = format!("/proc/{pid}/stat");
-    for _ in 0..LOOKS {
-        let stat = fs::read_to_string(&stat).context("it is gone")?;
-        if stat.contains(") Z ") {
-            return Ok(pid);
-        }
-        pause(LOOK_EVERY);
-    }
-    bail!("its first thread does not end")
+    leader_ended(pid)?;
+    Ok(pid)
 }
 
 /// A process that called exit and is stopped by its tracer before it is dead.

@@ -1,14 +1,21 @@
 //! Looking at the dead, and taking them, by every call there is.
 
+use std::fs;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::unistd::Pid;
 
+use crate::clock::pause;
 use crate::death::{Death, retry};
 use crate::slots::{STATUS_KNOWN, Slot};
+
+/// How often somebody looks whether a process is where it should be, and how many times.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+const LOOKS: u32 = 10_000;
 
 /// A call that reaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +134,25 @@ pub fn pidfd(pid: Pid) -> Result<OwnedFd> {
         .context("cannot open a pidfd")?;
     // SAFETY: the kernel has just made this descriptor, and nobody else has it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// Waits until the first thread of a process has ended, whatever its others do: it is called a
+/// zombie from then on.
+///
+/// # Errors
+/// When it does not end.
+pub fn leader_ended(pid: Pid) -> Result<()> {
+    let stat = format!("/proc/{pid}/stat");
+    for _ in 0..LOOKS {
+        if fs::read_to_string(&stat)
+            .context("it is gone")?
+            .contains(") Z ")
+        {
+            return Ok(());
+        }
+        pause(LOOK_EVERY);
+    }
+    bail!("its first thread does not end")
 }
 
 fn waitid(kind: libc::idtype_t, id: i32, flags: i32) -> std::io::Result<libc::siginfo_t> {

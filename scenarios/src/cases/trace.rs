@@ -15,7 +15,7 @@ use crate::death::{Death, host_ids};
 use crate::guard::Sigchld;
 use crate::slots::Slot;
 use crate::truth::{Exit, Held, How, Interval, Truth};
-use crate::wait::By;
+use crate::wait::{By, leader_ended};
 
 const WHILE: Duration = Duration::from_millis(20);
 
@@ -117,6 +117,8 @@ pub fn thread_traced() -> Result<Vec<Truth>> {
         ptrace::seize(tid, Options::empty()).context("cannot trace")?;
         child.stamp(Slot::Go);
         thread.see_with(tid, libc::__WALL)?;
+        // Else the end of the leader itself could be the last.
+        leader_ended(child_pid)?;
         pause(WHILE);
         thread.reap(tid, By::WaitidThread)
     })?;

@@ -1,6 +1,6 @@
 //! Users of a FUSE file whose server answers late.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::thread;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::clock::pause;
 use crate::death::{Death, FAILED};
 use crate::fuse::{FLUSH, GETATTR, Place, Request, Server};
 use crate::slots::Slot;
-use crate::wait::By;
+use crate::wait::{By, leader_ended};
 
 /// How long a request may take to come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -76,12 +76,7 @@ pub(super) fn stuck_sibling(death: &Death) -> Result<()> {
     let question =
         fuse.serve_until(|operation| operation == GETATTR && death.get(Slot::Go) != 0)?;
     death.set(Slot::Extra, 1);
-    // A leader that ended is called a zombie, also where others of its threads live.
-    let ended =
-        || fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|it| it.contains(") Z "));
-    while !ended() {
-        thread::sleep(Duration::from_millis(1));
-    }
+    leader_ended(pid)?;
     pause(HELD_UP);
     fuse.server.answer(&question)?;
     // Its exit goes on, and closes the file.
