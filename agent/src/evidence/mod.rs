@@ -158,7 +158,6 @@ pub struct Freezer {
 
 /// Time since the threads that were looked at began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_field_names, reason = "units are in names")]
 pub struct Cpu {
     /// On a CPU.
     pub ran_ns: u64,
