@@ -6,7 +6,6 @@ use aya_ebpf::{
     macros::map,
     maps::{HashMap, LruHashMap, PerCpuArray, RingBuf, ring_buf::RingBufEntry},
 };
-use aya_log_ebpf::warn;
 use wire::{Offsets, Options, Process, RING_BYTES, Steps, TASKS as TASKS_MAX, Waits, counter};
 
 use crate::task::{Group, Task};
@@ -135,7 +134,7 @@ pub(crate) fn remember(group: Group) -> Option<&'static mut Remembered> {
     }
     let key = group.address();
     if TASKS.insert(key, &NOTHING, u64::from(BPF_ANY)).is_err() {
-        lost(counter::LOST_TASKS_FULL);
+        count(counter::LOST_TASKS_FULL);
         return None;
     }
     // SAFETY: as in `find`.
@@ -225,32 +224,12 @@ pub(crate) fn claim(group: Group) -> bool {
     claimed != Err(EXISTS)
 }
 
-/// Adds one to a counter of this CPU and returns its new value.
+/// Adds one to a counter of this CPU.
 #[inline(always)]
-pub(crate) fn count(index: u32) -> u64 {
-    let Some(counter) = COUNTERS.get_ptr_mut(index) else {
-        return 0;
-    };
-    // SAFETY: the slot is this CPU's own.
-    unsafe {
-        *counter += 1;
-        *counter
-    }
-}
-
-/// Counts a loss; each time that their number on a CPU has doubled, it is logged too.
-#[inline(never)]
-pub(crate) fn lost(index: u32) {
-    let so_far = count(index);
-    if so_far.is_power_of_two() {
-        if index == counter::LOST_RING_FULL {
-            warn!((), "event ring full, {} records lost on this CPU", so_far);
-        } else {
-            warn!(
-                (),
-                "task map full, {} processes not remembered on this CPU", so_far
-            );
-        }
+pub(crate) fn count(index: u32) {
+    if let Some(counter) = COUNTERS.get_ptr_mut(index) {
+        // SAFETY: the slot is this CPU's own.
+        unsafe { *counter += 1 };
     }
 }
 
@@ -259,7 +238,7 @@ pub(crate) fn lost(index: u32) {
 pub(crate) fn reserve<T: 'static>() -> Option<RingBufEntry<T>> {
     let entry = EVENTS.reserve::<T>(0);
     if entry.is_none() {
-        lost(counter::LOST_RING_FULL);
+        count(counter::LOST_RING_FULL);
     }
     entry
 }

@@ -63,8 +63,11 @@ fn zombie_group_dead(ctx: BtfTracePointContext) -> i32 {
     if traced_thread && let Some(process) = maps::remember(group) {
         process.traced_thread_died = 1;
     }
-    // The others may have come here before this one, though they ended after it.
-    let group_dead = if traced_thread || OPTIONS.load().exit_has_group_dead == 0 {
+    // The others may have come here before this one, though they ended after it; and the one that
+    // did come last may not have known yet that a traced thread holds the group.
+    let group_dead = if traced_thread {
+        group.live_threads() == 0
+    } else if OPTIONS.load().exit_has_group_dead == 0 {
         group.live_threads() == 0 && maps::claim(group)
     } else {
         ctx.arg::<u64>(1) & 0xff != 0

@@ -58,7 +58,7 @@ impl Agent {
             kernel: host::kernel(),
             source: self.kernel.source.name().to_owned(),
             at: report::time(self.wall, now_ns),
-            lost_events: self.lost_events(),
+            lost_events: self.lost().total(),
         }
     }
 

@@ -25,7 +25,7 @@ use crate::{
     handle::Request,
     kernel::{self, Attached, Pidfds, ProbeReport, Readable, Role, Rung, Source, Wall},
     lifecycle::{Correction, Lifecycle, Limits, Record, Transition},
-    metrics::Metrics,
+    metrics::{Lost, Metrics},
     parents::Parents,
     recording::Sink,
     systemd::Watchdog,
@@ -338,22 +338,22 @@ impl Agent {
         self.look_at_pids(pids::IN_BACKGROUND_NS);
         self.keep_workloads(now_ns);
         self.count_stuck();
-        let lost = self.lost_events();
-        if lost > self.lost_before {
+        let lost = self.lost();
+        let total = lost.total();
+        if total > self.lost_before {
             log::warn!(
-                "{} events lost; looking at all processes",
-                lost - self.lost_before
+                "{} events lost; looking at all processes (lost since the start: {lost})",
+                total - self.lost_before
             );
-            self.lost_before = lost;
+            self.lost_before = total;
             self.repair = true;
         }
         self.record_counts();
     }
 
-    pub(super) fn lost_events(&self) -> u64 {
+    pub(super) fn lost(&self) -> Lost {
         self.tally
             .lost(&self.counters(), self.kernel.skipped_runs())
-            .total()
     }
 
     pub(super) fn counters(&self) -> kernel::Counters {

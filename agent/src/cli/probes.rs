@@ -35,7 +35,7 @@ pub struct ProbeArgs {
     /// here, then from files. Whoever may use that socket is root on the host
     #[arg(long, value_name = "unix://PATH", value_parser = values::cri_endpoint)]
     pub cri_endpoint: Option<PathBuf>,
-    /// Let the probes log each death that they send, not only their failures
+    /// Let the probes log each death that they send
     #[arg(long)]
     pub debug_probes: bool,
 }

@@ -44,7 +44,7 @@ pub(crate) struct Config {
     pub(crate) syscall_tracepoints: bool,
     /// Whether the steps of each exit are measured.
     pub(crate) steps: bool,
-    /// Whether the kernel side logs what it does, not only its failures.
+    /// Whether the kernel side logs what it does.
     pub(crate) debug: bool,
 }
 

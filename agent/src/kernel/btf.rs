@@ -32,16 +32,21 @@ pub(crate) fn read() -> Result<Vec<u8>, BtfError> {
 /// # Errors
 /// A sentence that names the file.
 pub(crate) fn check() -> Result<(), String> {
-    let parsed = read().and_then(|bytes| Btf::parse(&bytes).map(|_| ()));
-    parsed.map_err(|error| error.to_string())
+    let cut = read().and_then(|bytes| Layout::cut(&bytes).map(|_| ()).ok_or(BtfError::Format));
+    cut.map_err(|error| error.to_string())
 }
 
-/// Parsed types, borrowed from the file's bytes.
-pub(crate) struct Btf<'a> {
+/// The file's bytes, cut into types.
+struct Layout<'a> {
     types: &'a [u8],
     strings: &'a [u8],
     /// Offset of each type in `types`; index 0 is `void`.
     starts: Vec<usize>,
+}
+
+/// Parsed types, borrowed from the file's bytes.
+pub(crate) struct Btf<'a> {
+    layout: Layout<'a>,
     /// The first struct or union, and the first typedef, of each name.
     structs: HashMap<&'a [u8], usize>,
     /// The first enum of each name.
@@ -59,14 +64,8 @@ const HEADER: usize = 12;
 const MEMBER: usize = 12;
 const ENUMERATOR: usize = 8;
 
-impl<'a> Btf<'a> {
-    /// # Errors
-    /// When the bytes are not BTF.
-    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, BtfError> {
-        Self::try_parse(bytes).ok_or(BtfError::Format)
-    }
-
-    fn try_parse(bytes: &'a [u8]) -> Option<Self> {
+impl<'a> Layout<'a> {
+    fn cut(bytes: &'a [u8]) -> Option<Self> {
         const MAGIC: u16 = 0xeb9f;
         if u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?) != MAGIC {
             return None;
@@ -79,36 +78,52 @@ impl<'a> Btf<'a> {
         };
         let types = section(field(8)?, field(12)?)?;
         let strings = section(field(16)?, field(20)?)?;
-        let mut btf = Self {
-            types,
-            strings,
-            starts: vec![0],
-            structs: HashMap::new(),
-            enums: HashMap::new(),
-            typedefs: HashMap::new(),
-        };
+        let mut starts = vec![0];
         let mut at = 0;
         while at < types.len() {
-            let length = HEADER + trailer(word(types, at + 4)?)?;
-            let index = btf.starts.len();
-            let name = btf.string(word(types, at)?);
-            match kind(word(types, at + 4)?) {
-                KIND_STRUCT | KIND_UNION if !name.is_empty() => {
-                    btf.structs.entry(name).or_insert(index);
-                }
-                KIND_ENUM => {
-                    btf.enums.entry(name).or_insert(index);
-                }
-                KIND_TYPEDEF => {
-                    btf.typedefs.entry(name).or_insert(index);
-                }
-                _ => {}
-            }
-            btf.starts.push(at);
-            at += length;
+            starts.push(at);
+            at += HEADER + trailer(word(types, at + 4)?)?;
         }
         // The last type must end where the section does.
-        (at == types.len()).then_some(btf)
+        (at == types.len()).then_some(Self {
+            types,
+            strings,
+            starts,
+        })
+    }
+
+    fn string(&self, offset: u32) -> &'a [u8] {
+        let rest = self.strings.get(offset as usize..).unwrap_or_default();
+        rest.split(|&byte| byte == 0).next().unwrap_or_default()
+    }
+}
+
+impl<'a> Btf<'a> {
+    /// # Errors
+    /// When the bytes are not BTF.
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, BtfError> {
+        let layout = Layout::cut(bytes).ok_or(BtfError::Format)?;
+        let mut structs = HashMap::new();
+        let mut enums = HashMap::new();
+        let mut typedefs = HashMap::new();
+        for (index, &at) in layout.starts.iter().enumerate().skip(1) {
+            let of_name = match word(layout.types, at + 4).map(kind) {
+                Some(KIND_STRUCT | KIND_UNION) => &mut structs,
+                Some(KIND_ENUM) => &mut enums,
+                Some(KIND_TYPEDEF) => &mut typedefs,
+                _ => continue,
+            };
+            let name = layout.string(word(layout.types, at).unwrap_or_default());
+            if !name.is_empty() {
+                of_name.entry(name).or_insert(index);
+            }
+        }
+        Ok(Self {
+            layout,
+            structs,
+            enums,
+            typedefs,
+        })
     }
 
     /// Bit offset of `path` (fields joined by dots) in the struct of that name.
@@ -125,12 +140,12 @@ impl<'a> Btf<'a> {
 
     /// The value of an enumerator in the enum of that name.
     pub(crate) fn enumerator(&self, name: &str, of: &str) -> Option<u32> {
-        let at = self.starts[*self.enums.get(name.as_bytes())?];
-        let count = word(self.types, at + 4)? & 0xffff;
+        let at = self.layout.starts[*self.enums.get(name.as_bytes())?];
+        let count = word(self.layout.types, at + 4)? & 0xffff;
         let mut entries = (0..count as usize).map(|n| at + HEADER + n * ENUMERATOR);
         entries.find_map(|entry| {
-            let hit = self.string(word(self.types, entry)?) == of.as_bytes();
-            word(self.types, entry + 4).filter(|_| hit)
+            let hit = self.layout.string(word(self.layout.types, entry)?) == of.as_bytes();
+            word(self.layout.types, entry + 4).filter(|_| hit)
         })
     }
 
@@ -139,21 +154,27 @@ impl<'a> Btf<'a> {
         let typedef = *self
             .typedefs
             .get(format!("btf_trace_{tracepoint}").as_bytes())?;
-        let pointer = word(self.types, self.starts[typedef] + 8)? as usize;
-        let at = *self.starts.get(pointer)?;
-        if kind(word(self.types, at + 4)?) != KIND_PTR {
+        let pointer = word(self.layout.types, self.layout.starts[typedef] + 8)? as usize;
+        let at = *self.layout.starts.get(pointer)?;
+        if kind(word(self.layout.types, at + 4)?) != KIND_PTR {
             return None;
         }
-        let prototype = *self.starts.get(word(self.types, at + 8)? as usize)?;
-        let info = word(self.types, prototype + 4)?;
+        let prototype = *self
+            .layout
+            .starts
+            .get(word(self.layout.types, at + 8)? as usize)?;
+        let info = word(self.layout.types, prototype + 4)?;
         (kind(info) == KIND_FUNC_PROTO).then(|| (info & 0xffff).saturating_sub(1))
     }
 
     /// The type behind typedefs and qualifiers.
     fn resolve(&self, mut index: usize) -> usize {
         const QUALIFIERS: [u32; 5] = [KIND_TYPEDEF, 9, 10, 11, 18];
-        while let Some(&at) = self.starts.get(index) {
-            match (word(self.types, at + 4), word(self.types, at + 8)) {
+        while let Some(&at) = self.layout.starts.get(index) {
+            match (
+                word(self.layout.types, at + 4),
+                word(self.layout.types, at + 8),
+            ) {
                 (Some(info), Some(of)) if QUALIFIERS.contains(&kind(info)) => index = of as usize,
                 _ => break,
             }
@@ -163,17 +184,17 @@ impl<'a> Btf<'a> {
 
     /// Bit offset and type of a member, looked for in anonymous members too.
     fn member(&self, index: usize, field: &[u8]) -> Option<(u32, usize)> {
-        let at = *self.starts.get(index)?;
-        let info = word(self.types, at + 4)?;
+        let at = *self.layout.starts.get(index)?;
+        let info = word(self.layout.types, at + 4)?;
         if !matches!(kind(info), KIND_STRUCT | KIND_UNION) {
             return None;
         }
         let bitfields = info >> 31 == 1;
         for number in 0..(info & 0xffff) as usize {
             let member = at + HEADER + number * MEMBER;
-            let name = self.string(word(self.types, member)?);
-            let of = word(self.types, member + 4)? as usize;
-            let offset = word(self.types, member + 8)?;
+            let name = self.layout.string(word(self.layout.types, member)?);
+            let of = word(self.layout.types, member + 4)? as usize;
+            let offset = word(self.layout.types, member + 8)?;
             let offset = if bitfields {
                 offset & 0x00ff_ffff
             } else {
@@ -189,11 +210,6 @@ impl<'a> Btf<'a> {
             }
         }
         None
-    }
-
-    fn string(&self, offset: u32) -> &'a [u8] {
-        let rest = self.strings.get(offset as usize..).unwrap_or_default();
-        rest.split(|&byte| byte == 0).next().unwrap_or_default()
     }
 }
 

@@ -203,12 +203,7 @@ impl Metrics {
                 );
             }
         }
-        for (reason, total) in [
-            ("ring_full", lost.ring_full),
-            ("tasks_full", lost.tasks_full),
-            ("malformed", lost.malformed),
-            ("skipped_runs", lost.skipped_runs),
-        ] {
+        for (reason, total) in lost.by_reason() {
             raise(
                 &self.families.events_lost.with_label_values(&[reason]),
                 total,

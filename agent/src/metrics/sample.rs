@@ -1,6 +1,6 @@
 //! What the loop hands over at scrape time: plain numbers, no logic.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use super::groups::Labels;
 use crate::workload::{Failed, pods::Watched};
@@ -120,9 +120,31 @@ impl Exits {
 }
 
 impl Lost {
+    /// By the reason, as the metric names it.
+    pub fn by_reason(&self) -> [(&'static str, u64); 4] {
+        [
+            ("ring_full", self.ring_full),
+            ("tasks_full", self.tasks_full),
+            ("malformed", self.malformed),
+            ("skipped_runs", self.skipped_runs),
+        ]
+    }
+
     /// For every reason.
     pub fn total(&self) -> u64 {
-        self.ring_full + self.tasks_full + self.malformed + self.skipped_runs
+        self.by_reason().iter().map(|(_, events)| events).sum()
+    }
+}
+
+/// The reasons that there were, such as "ring_full 12, malformed 1".
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reasons = self.by_reason().into_iter();
+        let told = reasons.filter(|(_, events)| *events > 0);
+        let told: Vec<_> = told
+            .map(|(reason, events)| format!("{reason} {events}"))
+            .collect();
+        f.write_str(&told.join(", "))
     }
 }
 

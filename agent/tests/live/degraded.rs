@@ -11,7 +11,7 @@ use crate::api::Doctor;
 use crate::deaths::compare;
 use crate::host::{Host, types_without};
 use crate::refusals::assert_refused;
-use crate::row::Verdicts;
+use crate::row::{Verdicts, attempt, once_more};
 use crate::scenario;
 use crate::stream::Stream;
 
@@ -173,9 +173,13 @@ fn runs_as(doctor: &Doctor, host: &Host, options: &[&str]) {
     assert_eq!(at_work.probes, doctor.probes, "doctor said otherwise");
     let by_tracepoints = agent.by_tracepoints();
     let mut stream = Stream::of(&agent);
-    let truths: Vec<_> = DEATHS.iter().flat_map(|name| scenario::run(name)).collect();
-    stream.collect(&truths);
-    compare(&stream.collect_where(|_| true), &truths, by_tracepoints);
+    let mut judge = || {
+        let truths: Vec<_> = DEATHS.iter().flat_map(|name| scenario::run(name)).collect();
+        stream.collect(&truths);
+        compare(&stream.collect_where(|_| true), &truths, by_tracepoints);
+    };
+    let told = attempt(&mut judge).or_else(|why| once_more(&agent, "deaths", why, judge));
+    assert_eq!(told, Ok(()));
     assert_eq!(stream.lost, 0, "the stream kept up");
     let (source, reap) = (doctor.source.as_deref(), hook(doctor, "reap"));
     println!("\nruns by {source:?}, reaps by {reap:?}");

@@ -82,7 +82,7 @@ fn held_by(agent: &Agent, leaky: &Child, name: &str) -> Zombie {
 fn version_1_by_parent() {
     let systemd = Hierarchy::mounted(c"none,name=systemd");
     let id = id(5);
-    let host = host(&format!("var/log/containers/web-0_shop_old-{id}.log"));
+    let host = host(&[&format!("var/log/containers/web-0_shop_old-{id}.log")]);
     let agent = agent_on(&host);
     let cgroup = Cgroup::below(
         systemd.root(),
@@ -102,7 +102,7 @@ fn version_1_by_its_own() {
     let id = id(6);
     let cgroup = Cgroup::below(pids.root(), &format!("/kubepods/pod{UID}/{id}"));
     let before = cgroup.death();
-    let host = host(&format!("var/log/containers/web-0_shop_own-{id}.log"));
+    let host = host(&[&format!("var/log/containers/web-0_shop_own-{id}.log")]);
     let agent = agent_on(&host);
     let after = cgroup.death();
     for dead in [&before, &after] {
@@ -134,7 +134,7 @@ fn version_1_removed() {
 fn pids_of_a_pod() {
     let pids = Hierarchy::mounted(c"pids");
     let id = id(7);
-    let host = host(&format!("var/log/containers/web-0_shop_full-{id}.log"));
+    let host = host(&[&format!("var/log/containers/web-0_shop_full-{id}.log")]);
     let agent = agent_on(&host);
     let outer = Cgroup::below(pids.root(), &format!("/kubepods/pod{UID}"));
     outer.set("pids.max", "50");

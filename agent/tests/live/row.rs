@@ -49,12 +49,38 @@ fn every_death_is_told_truly() {
         match played {
             Err(why) => verdicts.judge(name, Err(why)),
             Ok(Err(lack)) => Verdicts::skip(&lack),
-            Ok(Ok(truths)) => verdicts.of(name, || compare(&lines, &truths, by_tracepoints)),
+            Ok(Ok(truths)) => {
+                let told = attempt(|| compare(&lines, &truths, by_tracepoints));
+                let told = told.or_else(|why| {
+                    once_more(&agent, name, why, || {
+                        let truths = scenario::run(name);
+                        compare(&stream.collect(&truths), &truths, by_tracepoints);
+                    })
+                });
+                verdicts.judge(name, told);
+            }
         }
     }
     println!("\nRW-NOISE {}", figures(&lines, &all, lateness));
     assert_eq!(stream.lost, 0, "the stream kept up");
     verdicts.end();
+}
+
+/// The verdict of a second try, where the agent says that it lost events. Linux 7 skips the run of
+/// a program of which another run was preempted on the same CPU: then a death lacks what that run
+/// would have told, and the agent counts it. An emulated processor is slow enough for that.
+pub(crate) fn once_more(
+    agent: &Agent,
+    name: &str,
+    why: String,
+    judge: impl FnOnce(),
+) -> Result<(), String> {
+    let lost = agent.zombies().head.lost_events;
+    if lost == 0 {
+        return Err(why);
+    }
+    println!("\nRW-NOISE {lost} events lost, {name} once more, which was: {why}");
+    attempt(judge)
 }
 
 /// Says each verdict in a line, and counts.

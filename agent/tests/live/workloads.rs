@@ -21,12 +21,26 @@ const MAX_GROUPS: usize = 256;
 #[ignore = "needs root and a kernel with BTF"]
 fn every_workload_is_named() {
     let mut verdicts = Verdicts::default();
-    verdicts.of("pod_by_its_log", pod_by_its_log);
-    verdicts.of("nested_by_its_pod", nested_by_its_pod);
-    verdicts.of("unit", unit);
-    verdicts.of("cgroup_removed_with_zombie", cgroup_removed_with_zombie);
-    verdicts.of("cgroup_removed_before_agent", cgroup_removed_before_agent);
-    verdicts.of("culprit_in_pod", culprit_in_pod);
+    let removed = Cgroup::unified("/system.slice/rw-before.service");
+    let (removed_id, dead_before) = (removed.id(), removed.death());
+    removed.remove();
+    let host = host(&[
+        &format!("var/log/containers/web-0_shop_app-{}.log", id(1)),
+        &format!("var/log/pods/shop_web-0_{UID}/app/0.log"),
+        &format!("var/log/containers/web-0_shop_leaky-{}.log", id(4)),
+    ]);
+    let agent = agent_on(&host);
+    verdicts.of("cgroup_removed_before_agent", || {
+        cgroup_removed_before(&agent, removed_id, &dead_before);
+    });
+    verdicts.of("pod_by_its_log", || pod_by_its_log(&agent));
+    verdicts.of("nested_by_its_pod", || nested_by_its_pod(&agent));
+    verdicts.of("unit", || unit(&agent));
+    verdicts.of("cgroup_removed_with_zombie", || {
+        cgroup_removed_with_zombie(&agent);
+    });
+    verdicts.of("culprit_in_pod", || culprit_in_pod(&agent));
+    drop(agent);
     hierarchies::judge(&mut verdicts);
     verdicts.of("short_lived_groups", short_lived_groups);
     verdicts.end();
@@ -37,12 +51,14 @@ pub(crate) fn id(end: u32) -> String {
     format!("{:0>56}{end:08x}", "a1b2c3d4e5f6")
 }
 
-/// A host on which kubelet has left one file.
-pub(crate) fn host(file: &str) -> TempDir {
+/// A host on which kubelet has left these files.
+pub(crate) fn host(files: &[&str]) -> TempDir {
     let root = tempfile::tempdir().expect("a folder can be made");
-    let file = root.path().join(file);
-    fs::create_dir_all(file.parent().expect("it is in a folder")).expect("ours");
-    fs::write(file, "").expect("ours");
+    for file in files {
+        let file = root.path().join(file);
+        fs::create_dir_all(file.parent().expect("it is in a folder")).expect("ours");
+        fs::write(file, "").expect("ours");
+    }
     root
 }
 
@@ -72,14 +88,12 @@ pub(crate) fn placed(
     last.and_then(|it| it.container).expect("it was there")
 }
 
-fn pod_by_its_log() {
+fn pod_by_its_log(agent: &Agent) {
     let id = id(1);
-    let host = host(&format!("var/log/containers/web-0_shop_app-{id}.log"));
-    let agent = agent_on(&host);
-    let mut stream = Stream::of(&agent);
+    let mut stream = Stream::of(agent);
     let cgroup = Cgroup::unified(&format!("/kubepods/besteffort/pod{UID}/{id}"));
     let dead = cgroup.death();
-    let place = placed(&agent, &dead, |it| it.name.as_deref() == Some("app"));
+    let place = placed(agent, &dead, |it| it.name.as_deref() == Some("app"));
     let expected = Container {
         id: Some(id),
         name: Some("app".to_owned()),
@@ -111,9 +125,7 @@ fn pod_by_its_log() {
     assert_eq!(counted("reapwatch_exits_total", exits), 1);
 }
 
-fn nested_by_its_pod() {
-    let host = host(&format!("var/log/pods/shop_web-0_{UID}/app/0.log"));
-    let agent = agent_on(&host);
+fn nested_by_its_pod(agent: &Agent) {
     let slices = format!(
         "/docker/{}/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/\
          kubelet-kubepods-burstable-pod{UID_}.slice",
@@ -121,7 +133,7 @@ fn nested_by_its_pod() {
     );
     let cgroup = Cgroup::unified(&format!("{slices}/cri-containerd-{}.scope", id(3)));
     let dead = cgroup.death();
-    let place = placed(&agent, &dead, |it| it.pod.is_some());
+    let place = placed(agent, &dead, |it| it.pod.is_some());
     assert_eq!(place.id, Some(id(3)));
     assert_eq!(place.runtime.as_deref(), Some("containerd"));
     assert_eq!(place.pod.as_deref(), Some("web-0"));
@@ -130,11 +142,10 @@ fn nested_by_its_pod() {
     assert_eq!(place.name, None, "nothing names the container");
 }
 
-fn unit() {
-    let agent = Agent::start(&[]);
+fn unit(agent: &Agent) {
     let cgroup = Cgroup::unified("/system.slice/rw\\x2dtest.service");
     let dead = cgroup.death();
-    let place = placed(&agent, &dead, |_| true);
+    let place = placed(agent, &dead, |_| true);
     assert_eq!(place.unit.as_deref(), Some("rw-test.service"));
     assert_eq!(place.id, None);
     let table = crate::agent::view(&["zombies"], agent.socket());
@@ -149,29 +160,23 @@ fn unit() {
     );
 }
 
-fn cgroup_removed_with_zombie() {
-    let agent = Agent::start(&[]);
+fn cgroup_removed_with_zombie(agent: &Agent) {
     let cgroup = Cgroup::unified("/system.slice/rw-removed.service");
     let dead = cgroup.death();
     cgroup.remove();
-    let place = placed(&agent, &dead, |_| true);
+    let place = placed(agent, &dead, |_| true);
     assert_eq!(place.unit.as_deref(), Some("rw-removed.service"));
 }
 
-fn cgroup_removed_before_agent() {
-    let cgroup = Cgroup::unified("/system.slice/rw-before.service");
-    let (id, dead) = (cgroup.id(), cgroup.death());
-    cgroup.remove();
-    let agent = Agent::start(&[]);
-    let place = placed(&agent, &dead, |it| it.cgroup.is_some());
+/// The group and its zombie were there before the agent, the group no longer.
+fn cgroup_removed_before(agent: &Agent, id: u64, dead: &Child) {
+    let place = placed(agent, dead, |it| it.cgroup.is_some());
     assert_eq!(place.unit.as_deref(), Some("rw-before.service"));
     assert!(place.cgroup_id.is_none_or(|known| known == id), "{place:?}");
 }
 
-fn culprit_in_pod() {
+fn culprit_in_pod(agent: &Agent) {
     let id = id(4);
-    let host = host(&format!("var/log/containers/web-0_shop_leaky-{id}.log"));
-    let agent = agent_on(&host);
     let cgroup = Cgroup::unified(&format!("/kubepods/pod{UID}/{id}"));
     let leaky = cgroup.leak();
     let of_it = |agent: &Agent| {
@@ -182,8 +187,8 @@ fn culprit_in_pod() {
         let names = container.map(|it| [it.namespace, it.pod, it.name]);
         names == Some(["shop", "web-0", "leaky"].map(|name| Some(name.to_owned())))
     };
-    let named = eventually(|| of_it(&agent).is_some_and(|it| is_named(it.container)));
-    assert!(named, "{:#?}", of_it(&agent));
+    let named = eventually(|| of_it(agent).is_some_and(|it| is_named(it.container)));
+    assert!(named, "{:#?}", of_it(agent));
     let held = |zombie: &Zombie| zombie.parent.as_ref().is_some_and(|it| it.pid == leaky.pid);
     let zombies = agent.zombies().items;
     let zombie = zombies.into_iter().find(held).expect("it is still there");

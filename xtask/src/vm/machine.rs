@@ -125,7 +125,11 @@ fn start(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<Child> {
             "none",
         ])
         // Without its check of the timer a kernel also boots where the host is too busy for that.
-        .args(["-append", "console=ttyS0 panic=-1 quiet no_timer_check"])
+        // Programs that come to the same addresses each time are translated by QEMU only once.
+        .args([
+            "-append",
+            "console=ttyS0 panic=-1 quiet no_timer_check norandmaps",
+        ])
         .arg("-kernel")
         .arg(kernel.image())
         .arg("-initrd")

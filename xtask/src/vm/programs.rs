@@ -19,7 +19,7 @@ const FOLDERS: [&str; 4] = ["/proc", "/sys", "/tmp", "/run"];
 /// Builds all and returns the file system that a machine starts with.
 pub(super) fn pack() -> Result<Vec<u8>> {
     let target_dir = workspace::target_dir().join("vm");
-    let programs = ["reapwatch", "scenarios", "vm-init"];
+    let programs = ["scenarios", "vm-init"];
     let mut cargo_build = cargo("build", &target_dir);
     cargo_build.arg("--bins");
     cargo_build.args(programs.iter().flat_map(|name| ["--package", name]));
@@ -41,7 +41,7 @@ pub(super) fn pack() -> Result<Vec<u8>> {
     Ok(archive.finish())
 }
 
-/// Builds the live tests; where cargo put them.
+/// Builds the live tests, and with them the agent that they start; where cargo put them.
 fn live_test(target_dir: &Path) -> Result<PathBuf> {
     #[derive(Deserialize)]
     struct Message {
