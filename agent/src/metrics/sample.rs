@@ -214,3 +214,19 @@ pub struct Sample {
     /// Each attached probe and its hook, such as `("reap", "fentry:release_task")`.
     pub probes: Vec<(String, String)>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Lost;
+
+    #[test]
+    fn only_the_reasons_that_there_were_are_told() {
+        let lost = Lost {
+            ring_full: 12,
+            malformed: 1,
+            ..Lost::default()
+        };
+        assert_eq!(lost.to_string(), "ring_full 12, malformed 1");
+        assert_eq!(lost.total(), 13);
+    }
+}
