@@ -29,6 +29,7 @@ pub const LIMIT: u64 = 2_000;
 const FILL_EVERY: Duration = Duration::from_millis(50);
 /// How long two processes with one number live apart.
 const APART: Duration = Duration::from_millis(60);
+
 /// A process that stays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stay {

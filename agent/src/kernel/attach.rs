@@ -67,7 +67,7 @@ pub(crate) struct ProbeReport {
 pub(crate) struct Attached {
     /// The stream of records.
     pub(crate) events: RingBuf<MapData>,
-    /// The kernel side's own log.
+    /// The kernel side's own log, where it was asked for.
     pub(crate) log: Option<EbpfLogger<&'static dyn log::Log>>,
     /// What attached where.
     pub(crate) probes: Vec<ProbeReport>,
@@ -148,9 +148,11 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
     probes.extend(v1.map(|v1| report_v1(v1, &resolved.offsets)));
     let iterator_refused = load_iterator(&mut ebpf, SNAPSHOT, &types).err();
     let stacks_refused = load_iterator(&mut ebpf, STACKS, &types).err();
-    let log = EbpfLogger::init(&mut ebpf)
-        .inspect_err(|error| log::warn!("no log of the kernel side: {error}"))
-        .ok();
+    let log = config.debug.then(|| EbpfLogger::init(&mut ebpf));
+    let log = log.and_then(|log| {
+        log.inspect_err(|error| log::warn!("no log of the kernel side: {error}"))
+            .ok()
+    });
     let lacking = |name: &str| KernelError::Load(format!("the object has no map {name}"));
     let events = ebpf
         .take_map("EVENTS")

@@ -92,6 +92,10 @@ impl<'a> Layout<'a> {
         })
     }
 
+    fn word(&self, at: usize) -> Option<u32> {
+        word(self.types, at)
+    }
+
     fn string(&self, offset: u32) -> &'a [u8] {
         let rest = self.strings.get(offset as usize..).unwrap_or_default();
         rest.split(|&byte| byte == 0).next().unwrap_or_default()
@@ -107,13 +111,13 @@ impl<'a> Btf<'a> {
         let mut enums = HashMap::new();
         let mut typedefs = HashMap::new();
         for (index, &at) in layout.starts.iter().enumerate().skip(1) {
-            let of_name = match word(layout.types, at + 4).map(kind) {
+            let of_name = match layout.word(at + 4).map(kind) {
                 Some(KIND_STRUCT | KIND_UNION) => &mut structs,
                 Some(KIND_ENUM) => &mut enums,
                 Some(KIND_TYPEDEF) => &mut typedefs,
                 _ => continue,
             };
-            let name = layout.string(word(layout.types, at).unwrap_or_default());
+            let name = layout.string(layout.word(at).unwrap_or_default());
             if !name.is_empty() {
                 of_name.entry(name).or_insert(index);
             }
@@ -141,11 +145,11 @@ impl<'a> Btf<'a> {
     /// The value of an enumerator in the enum of that name.
     pub(crate) fn enumerator(&self, name: &str, of: &str) -> Option<u32> {
         let at = self.layout.starts[*self.enums.get(name.as_bytes())?];
-        let count = word(self.layout.types, at + 4)? & 0xffff;
+        let count = self.layout.word(at + 4)? & 0xffff;
         let mut entries = (0..count as usize).map(|n| at + HEADER + n * ENUMERATOR);
         entries.find_map(|entry| {
-            let hit = self.layout.string(word(self.layout.types, entry)?) == of.as_bytes();
-            word(self.layout.types, entry + 4).filter(|_| hit)
+            let hit = self.layout.string(self.layout.word(entry)?) == of.as_bytes();
+            self.layout.word(entry + 4).filter(|_| hit)
         })
     }
 
@@ -154,16 +158,13 @@ impl<'a> Btf<'a> {
         let typedef = *self
             .typedefs
             .get(format!("btf_trace_{tracepoint}").as_bytes())?;
-        let pointer = word(self.layout.types, self.layout.starts[typedef] + 8)? as usize;
+        let pointer = self.layout.word(self.layout.starts[typedef] + 8)? as usize;
         let at = *self.layout.starts.get(pointer)?;
-        if kind(word(self.layout.types, at + 4)?) != KIND_PTR {
+        if kind(self.layout.word(at + 4)?) != KIND_PTR {
             return None;
         }
-        let prototype = *self
-            .layout
-            .starts
-            .get(word(self.layout.types, at + 8)? as usize)?;
-        let info = word(self.layout.types, prototype + 4)?;
+        let prototype = *self.layout.starts.get(self.layout.word(at + 8)? as usize)?;
+        let info = self.layout.word(prototype + 4)?;
         (kind(info) == KIND_FUNC_PROTO).then(|| (info & 0xffff).saturating_sub(1))
     }
 
@@ -171,10 +172,7 @@ impl<'a> Btf<'a> {
     fn resolve(&self, mut index: usize) -> usize {
         const QUALIFIERS: [u32; 5] = [KIND_TYPEDEF, 9, 10, 11, 18];
         while let Some(&at) = self.layout.starts.get(index) {
-            match (
-                word(self.layout.types, at + 4),
-                word(self.layout.types, at + 8),
-            ) {
+            match (self.layout.word(at + 4), self.layout.word(at + 8)) {
                 (Some(info), Some(of)) if QUALIFIERS.contains(&kind(info)) => index = of as usize,
                 _ => break,
             }
@@ -185,16 +183,16 @@ impl<'a> Btf<'a> {
     /// Bit offset and type of a member, looked for in anonymous members too.
     fn member(&self, index: usize, field: &[u8]) -> Option<(u32, usize)> {
         let at = *self.layout.starts.get(index)?;
-        let info = word(self.layout.types, at + 4)?;
+        let info = self.layout.word(at + 4)?;
         if !matches!(kind(info), KIND_STRUCT | KIND_UNION) {
             return None;
         }
         let bitfields = info >> 31 == 1;
         for number in 0..(info & 0xffff) as usize {
             let member = at + HEADER + number * MEMBER;
-            let name = self.layout.string(word(self.layout.types, member)?);
-            let of = word(self.layout.types, member + 4)? as usize;
-            let offset = word(self.layout.types, member + 8)?;
+            let name = self.layout.string(self.layout.word(member)?);
+            let of = self.layout.word(member + 4)? as usize;
+            let offset = self.layout.word(member + 8)?;
             let offset = if bitfields {
                 offset & 0x00ff_ffff
             } else {

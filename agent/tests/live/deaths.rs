@@ -19,9 +19,14 @@ fn judge(name: &str) {
         Ok(truths) => truths,
         Err(lack) => return scenario::skipped(&lack),
     };
-    stream.collect(&truths);
-    compare(&stream.collect_where(|_| true), &truths, by_tracepoints);
+    compare_all(&mut stream, &truths, by_tracepoints);
     assert_eq!(stream.lost, 0, "the stream kept up");
+}
+
+/// Waits for the lines of these deaths, and judges all that have come.
+pub(crate) fn compare_all(stream: &mut Stream, truths: &[Truth], by_tracepoints: bool) {
+    stream.collect(truths);
+    compare(&stream.collect_where(|_| true), truths, by_tracepoints);
 }
 
 /// Judges all lines of one scenario, which are among `lines`.

@@ -8,7 +8,7 @@ use scenarios::cases::SCENARIOS;
 
 use crate::agent::Agent;
 use crate::api::Doctor;
-use crate::deaths::compare;
+use crate::deaths::compare_all;
 use crate::host::{Host, types_without};
 use crate::refusals::assert_refused;
 use crate::row::{Verdicts, attempt, once_more};
@@ -175,8 +175,7 @@ fn runs_as(doctor: &Doctor, host: &Host, options: &[&str]) {
     let mut stream = Stream::of(&agent);
     let mut judge = || {
         let truths: Vec<_> = DEATHS.iter().flat_map(|name| scenario::run(name)).collect();
-        stream.collect(&truths);
-        compare(&stream.collect_where(|_| true), &truths, by_tracepoints);
+        compare_all(&mut stream, &truths, by_tracepoints);
     };
     let told = attempt(&mut judge).or_else(|why| once_more(&agent, "deaths", why, judge));
     assert_eq!(told, Ok(()));

@@ -8,7 +8,7 @@ use scenarios::cases::SCENARIOS;
 use scenarios::truth::Lack;
 
 use crate::agent::Agent;
-use crate::deaths::compare;
+use crate::deaths::{compare, compare_all};
 use crate::noise::{Sleeper, figures};
 use crate::scenario;
 use crate::stream::Stream;
@@ -53,8 +53,7 @@ fn every_death_is_told_truly() {
                 let told = attempt(|| compare(&lines, &truths, by_tracepoints));
                 let told = told.or_else(|why| {
                     once_more(&agent, name, why, || {
-                        let truths = scenario::run(name);
-                        compare(&stream.collect(&truths), &truths, by_tracepoints);
+                        compare_all(&mut stream, &scenario::run(name), by_tracepoints);
                     })
                 });
                 verdicts.judge(name, told);
