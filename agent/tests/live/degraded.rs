@@ -12,7 +12,7 @@ use crate::deaths::compare_all;
 use crate::host::{Host, types_without};
 use crate::refusals::assert_refused;
 use crate::row::{Verdicts, attempt, once_more};
-use crate::scenario;
+use crate::scenario::{self, at_once};
 use crate::stream::Stream;
 
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
@@ -174,7 +174,7 @@ fn runs_as(doctor: &Doctor, host: &Host, options: &[&str]) {
     let by_tracepoints = agent.by_tracepoints();
     let mut stream = Stream::of(&agent);
     let mut judge = || {
-        let truths: Vec<_> = DEATHS.iter().flat_map(|name| scenario::run(name)).collect();
+        let truths = at_once(&DEATHS, scenario::run).concat();
         compare_all(&mut stream, &truths, by_tracepoints);
     };
     let told = attempt(&mut judge).or_else(|why| once_more(&agent, "deaths", why, judge));

@@ -2,11 +2,12 @@
 //! verdict each.
 
 use scenarios::slow::{CASES, SlowExit};
+use scenarios::truth::Lack;
 
 use crate::agent::{Agent, eventually};
 use crate::api::{FinishedExit, Steps};
 use crate::row::Verdicts;
-use crate::scenario;
+use crate::scenario::{self, at_once};
 use crate::stream::Stream;
 
 /// Every figure is rounded to f64.
@@ -23,23 +24,24 @@ fn every_slow_step_is_told_truly() {
     let all = sees_all(&agent);
     let mut stream = Stream::of(&agent);
     let mut verdicts = Verdicts::default();
-    for case in CASES {
-        let mut played = Vec::new();
-        let tries = if case.name == "much_memory" { TRIES } else { 1 };
-        for _ in 0..tries {
-            match scenario::slow(case.name) {
-                Ok(exit) => played.push((stream.line_of(exit.pid, &exit.comm), exit)),
-                Err(lack) => {
-                    Verdicts::skip(&lack);
-                    break;
-                }
-            }
-        }
-        if !played.is_empty() {
-            verdicts.of(case.name, || judge(&agent, all, &played));
+    let names = CASES.map(|case| case.name);
+    for (name, played) in names.iter().zip(at_once(&names, play)) {
+        match played {
+            Err(lack) => Verdicts::skip(&lack),
+            Ok(exits) => verdicts.of(name, || {
+                let with_line = |exit: SlowExit| (stream.line_of(exit.pid, &exit.comm), exit);
+                let played: Vec<_> = exits.into_iter().map(with_line).collect();
+                judge(&agent, all, &played);
+            }),
         }
     }
     verdicts.end();
+}
+
+/// Plays it as often as it takes.
+fn play(name: &str) -> Result<Vec<SlowExit>, Lack> {
+    let tries = if name == "much_memory" { TRIES } else { 1 };
+    (0..tries).map(|_| scenario::slow(name)).collect()
 }
 
 /// Whether all steps are seen: wherever functions can be hooked, as `doctor` says too.

@@ -92,13 +92,15 @@ impl Stream {
 
     /// The first line that matches, which must come.
     pub(crate) fn line_where(&mut self, matches: impl Fn(&FinishedExit) -> bool) -> FinishedExit {
-        let mut found = Vec::new();
-        let came = crate::agent::eventually(|| {
-            found = self.collect_where(&matches);
-            !found.is_empty()
-        });
-        assert!(came, "no such line");
-        found.swap_remove(0)
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(line) = self.seen.iter().find(|line| matches(line)) {
+                return line.clone();
+            }
+            let rest = end.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(rest).expect("such a line");
+            self.take(line);
+        }
     }
 
     fn wait_for(&mut self, truths: &[Truth], patience: Duration) -> bool {

@@ -8,17 +8,18 @@ use super::{Helper, Made, Scene};
 use crate::culprits::{child, sleep_for_ever};
 use crate::slots::{Slot, Slots};
 
-/// Ends by itself, stops for its tracer, and is killed there, to no effect.
+/// Is killed, and stops for its tracer.
+///
+/// Killed while it lives, as Linux before 5.16 wakes it where the signal comes in its stop.
 pub(super) fn stopped_at_exit() -> Result<Made> {
     let slots = Slots::new()?;
-    let pid = child(|| slots.wait(Slot::Go).map(drop))?;
+    let pid = child(sleep_for_ever)?;
     let tracer = Helper(child(|| {
         ptrace::seize(pid, Options::PTRACE_O_TRACEEXIT).context("cannot trace")?;
         slots.set(Slot::Tracer, 1);
         sleep_for_ever()
     })?);
     slots.wait(Slot::Tracer)?;
-    slots.set(Slot::Go, 1);
     kill(pid, Signal::SIGKILL).context("cannot kill")?;
     Ok(Ok(Scene {
         pid,
