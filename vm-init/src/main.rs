@@ -15,6 +15,7 @@ use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sys::reboot::{RebootMode, reboot};
+use nix::sys::termios::tcdrain;
 use nix::sys::wait::{WaitStatus, wait};
 use nix::unistd::Pid;
 
@@ -73,6 +74,8 @@ fn main() {
         )),
         Err(error) => say(&format!("RW-BROKEN {error:#}")),
     }
+    // The kernel's own last words would cut off what still waits for the serial line.
+    let _ = tcdrain(io::stdout());
     // A machine that does not go off is killed from outside.
     let _ = reboot(RebootMode::RB_POWER_OFF);
 }

@@ -11,8 +11,8 @@ use crate::api::Doctor;
 use crate::deaths::compare_all;
 use crate::host::{Host, types_without};
 use crate::refusals::assert_refused;
-use crate::row::{Verdicts, attempt, once_more};
-use crate::scenario::{self, at_once};
+use crate::row::{Verdicts, again, attempt};
+use crate::scenario;
 use crate::stream::Stream;
 
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
@@ -174,10 +174,10 @@ fn runs_as(doctor: &Doctor, host: &Host, options: &[&str]) {
     let by_tracepoints = agent.by_tracepoints();
     let mut stream = Stream::of(&agent);
     let mut judge = || {
-        let truths = at_once(&DEATHS, scenario::run).concat();
+        let truths = DEATHS.map(scenario::run).concat();
         compare_all(&mut stream, &truths, by_tracepoints);
     };
-    let told = attempt(&mut judge).or_else(|why| once_more(&agent, "deaths", why, judge));
+    let told = attempt(&mut judge).or_else(|why| again(&agent, "deaths", why, judge));
     assert_eq!(told, Ok(()));
     assert_eq!(stream.lost, 0, "the stream kept up");
     let (source, reap) = (doctor.source.as_deref(), hook(doctor, "reap"));

@@ -15,6 +15,8 @@ use crate::stream::Stream;
 
 /// Its zombies stay for as long as the program runs, which here is no time.
 const NOT_JUDGED: &str = "never_reaped";
+/// How often a scenario may lose an event, and be played again.
+const FURTHER_TRIES: usize = 3;
 
 /// First all deaths, then all verdicts: the waiting for late lines is shared.
 #[test]
@@ -52,7 +54,7 @@ fn every_death_is_told_truly() {
             Ok(Ok(truths)) => {
                 let told = attempt(|| compare(&lines, &truths, by_tracepoints));
                 let told = told.or_else(|why| {
-                    once_more(&agent, name, why, || {
+                    again(&agent, name, why, || {
                         compare_all(&mut stream, &scenario::run(name), by_tracepoints);
                     })
                 });
@@ -65,21 +67,30 @@ fn every_death_is_told_truly() {
     verdicts.end();
 }
 
-/// The verdict of a second try, where the agent says that it lost events. Linux 7 skips the run of
-/// a program of which another run was preempted on the same CPU: then a death lacks what that run
-/// would have told, and the agent counts it. An emulated processor is slow enough for that.
-pub(crate) fn once_more(
+/// The verdict of further tries, each only where the agent says that it lost events in the one
+/// before. Linux 7 skips the run of a program of which another run was preempted on the same CPU:
+/// then a death lacks what that run would have told, and the agent counts it. An emulated processor
+/// is slow enough for that.
+pub(crate) fn again(
     agent: &Agent,
     name: &str,
-    why: String,
-    judge: impl FnOnce(),
+    mut why: String,
+    mut judge: impl FnMut(),
 ) -> Result<(), String> {
-    let lost = agent.zombies().head.lost_events;
-    if lost == 0 {
-        return Err(why);
+    let mut lost_before = 0;
+    for _ in 0..FURTHER_TRIES {
+        let lost = agent.zombies().head.lost_events;
+        if lost == lost_before {
+            break;
+        }
+        lost_before = lost;
+        println!("\nRW-NOISE {lost} events lost, {name} once more, which was: {why}");
+        match attempt(&mut judge) {
+            Ok(()) => return Ok(()),
+            Err(again) => why = again,
+        }
     }
-    println!("\nRW-NOISE {lost} events lost, {name} once more, which was: {why}");
-    attempt(judge)
+    Err(why)
 }
 
 /// Says each verdict in a line, and counts.

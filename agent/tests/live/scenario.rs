@@ -65,20 +65,6 @@ pub(crate) fn play(name: &str) -> Result<Vec<Truth>, Lack> {
     }
 }
 
-/// Plays all of these at the same time, by a function of this module; what came of each, in order.
-pub(crate) fn at_once<T: Send>(names: &[&str], play: impl Fn(&str) -> T + Sync) -> Vec<T> {
-    std::thread::scope(|scope| {
-        let play = &play;
-        let start = |name: &&str| {
-            let name = (*name).to_owned();
-            scope.spawn(move || play(&name))
-        };
-        let played: Vec<_> = names.iter().map(start).collect();
-        let ended = played.into_iter().map(std::thread::ScopedJoinHandle::join);
-        ended.map(|ended| ended.expect("it is played")).collect()
-    })
-}
-
 /// Says that a test could not be made here. Not by `eprintln`, which the test harness keeps to
 /// itself when the test passes: `cargo xtask test` lists these lines.
 pub(crate) fn skipped(Lack { name, lacks }: &Lack) {

@@ -7,7 +7,7 @@ use scenarios::truth::Lack;
 use crate::agent::{Agent, eventually};
 use crate::api::{FinishedExit, Steps};
 use crate::row::Verdicts;
-use crate::scenario::{self, at_once};
+use crate::scenario;
 use crate::stream::Stream;
 
 /// Every figure is rounded to f64.
@@ -24,11 +24,10 @@ fn every_slow_step_is_told_truly() {
     let all = sees_all(&agent);
     let mut stream = Stream::of(&agent);
     let mut verdicts = Verdicts::default();
-    let names = CASES.map(|case| case.name);
-    for (name, played) in names.iter().zip(at_once(&names, play)) {
-        match played {
+    for case in CASES {
+        match play(case.name) {
             Err(lack) => Verdicts::skip(&lack),
-            Ok(exits) => verdicts.of(name, || {
+            Ok(exits) => verdicts.of(case.name, || {
                 let with_line = |exit: SlowExit| (stream.line_of(exit.pid, &exit.comm), exit);
                 let played: Vec<_> = exits.into_iter().map(with_line).collect();
                 judge(&agent, all, &played);

@@ -10,7 +10,7 @@ use crate::slots::{Slot, Slots};
 
 /// Is killed, and stops for its tracer.
 ///
-/// Killed while it lives, as Linux before 5.16 wakes it where the signal comes in its stop.
+/// Killed while it lives: where the signal comes in the stop, Linux before 6.0 ends the stop.
 pub(super) fn stopped_at_exit() -> Result<Made> {
     let slots = Slots::new()?;
     let pid = child(sleep_for_ever)?;

@@ -162,10 +162,11 @@ fn clippy() -> Suite {
     Suite::new("clippy", Counted::AsOne, minutes(20), command)
 }
 
-/// The programs that tests of other packages run.
+/// The programs that tests of other packages run. With the tests beside them they are built with
+/// the same features of what they depend on, and so once.
 fn programs() -> Suite {
     let mut command = cargo();
-    command.args(["build", "--workspace", "--locked"]);
+    command.args(["build", "--workspace", "--all-targets", "--locked"]);
     Suite::new("build", Counted::AsOne, minutes(20), command)
 }
 

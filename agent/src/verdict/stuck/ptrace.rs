@@ -1,5 +1,6 @@
-//! It stopped for its tracer at the start of its exit (`PTRACE_O_TRACEEXIT`); SIGKILL does not
-//! end that stop.
+//! It stopped for its tracer at the start of its exit (`PTRACE_O_TRACEEXIT`). Since Linux 6.0 a
+//! SIGKILL does not end that stop: `prepare_signal` (kernel/signal.c) drops what comes after a
+//! fatal signal.
 
 use super::{Confidence, Rule, Said, words};
 use crate::evidence::stuck::{Stuck, Thread, steps::Step};
