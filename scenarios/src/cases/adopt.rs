@@ -101,7 +101,7 @@ pub fn many_adopted() -> Result<Vec<Truth>> {
     let zombies = Death::many(c"rw-many-adopted", COUNT)?;
     let middle_pid = middle.fork_helper(|| {
         for zombie in &zombies {
-            let pid = zombie.fork(|| 3)?;
+            let pid = zombie.vfork(3)?;
             zombie.see(pid)?;
         }
         Ok(())
