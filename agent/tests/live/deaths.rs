@@ -25,8 +25,7 @@ fn judge(name: &str) {
 
 /// Waits for the lines of these deaths, and judges all that have come.
 pub(crate) fn compare_all(stream: &mut Stream, truths: &[Truth], by_tracepoints: bool) {
-    stream.collect(truths);
-    compare(&stream.collect_where(|_| true), truths, by_tracepoints);
+    compare(&stream.collect_all(truths), truths, by_tracepoints);
 }
 
 /// Judges all lines of one scenario, which are among `lines`.

@@ -55,7 +55,8 @@ impl Stream {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
             let probe = scenario::run("reaped_0ms");
-            if stream.wait_for(&probe, Duration::from_secs(1)) {
+            // The first may die before anybody follows, and then never comes.
+            if stream.wait_for(&probe, QUIET) {
                 return stream;
             }
         }
@@ -64,10 +65,17 @@ impl Stream {
 
     /// All lines of the PIDs of `truths`, when each has come under its name, and a while longer.
     pub(crate) fn collect(&mut self, truths: &[Truth]) -> Vec<FinishedExit> {
+        let mut lines = self.collect_all(truths);
+        lines.retain(|line| truths.iter().any(|truth| is_same_process(line, truth)));
+        lines
+    }
+
+    /// The same with the lines of all others.
+    pub(crate) fn collect_all(&mut self, truths: &[Truth]) -> Vec<FinishedExit> {
         let complete = self.wait_for(truths, PATIENCE);
         let missing: Vec<_> = truths.iter().filter(|truth| !self.has(truth)).collect();
         assert!(complete, "no line for {missing:#?}");
-        self.collect_where(|line| truths.iter().any(|truth| is_same_process(line, truth)))
+        self.collect_where(|_| true)
     }
 
     /// All lines that match, those of the next moment included.
