@@ -87,7 +87,7 @@ pub(crate) fn again(
         println!("\nRW-NOISE {lost} events lost, {name} once more, which was: {why}");
         match attempt(&mut judge) {
             Ok(()) => return Ok(()),
-            Err(again) => why = again,
+            Err(this_time) => why = this_time,
         }
     }
     Err(why)
