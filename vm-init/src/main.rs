@@ -35,11 +35,8 @@ const CLOCKS: &str = "clocks::a_stepped_clock_and_a_sleep_change_nothing_that_wa
 const VERDICTS: &str = "culprits::each_culprit_has_its_verdict_beside_all_others";
 /// The one that makes cgroups of all forms and dies in them.
 const WORKLOADS: &str = "workloads::every_workload_is_named";
-/// Those that hold processes on their way out, with whatever hooks are left.
-const STUCK: [&str; 2] = [
-    "stuck::each_who_does_not_die_has_its_verdict",
-    "stuck::following_the_remedy_frees_the_process",
-];
+/// The one that holds processes on their way out.
+const STUCK: &str = "stuck::each_who_does_not_die_has_its_verdict";
 /// The one that looks at what a running agent may still do.
 const PRIVILEGES: &str = "privileges::what_only_loading_needs_is_given_up";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
@@ -101,11 +98,7 @@ fn run() -> Result<Tally> {
             test(name, Some(hook), &mut tally).with_context(|| format!("test with {hook}"))?;
         }
     }
-    let [stuck, freed] = STUCK;
-    let last = [
-        VERDICTS, WORKLOADS, stuck, freed, PRIVILEGES, DEGRADED, CLOCKS,
-    ];
-    for name in last {
+    for name in [VERDICTS, WORKLOADS, STUCK, PRIVILEGES, DEGRADED, CLOCKS] {
         test(name, None, &mut tally).with_context(|| format!("test {name} with any hook"))?;
     }
     Ok(tally)
