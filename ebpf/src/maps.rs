@@ -4,9 +4,11 @@ use aya_ebpf::{
     Global,
     bindings::{BPF_ANY, BPF_NOEXIST, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     macros::map,
-    maps::{HashMap, LruHashMap, PerCpuArray, RingBuf, ring_buf::RingBufEntry},
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf, ring_buf::RingBufEntry},
 };
-use wire::{Offsets, Options, Process, RING_BYTES, Steps, TASKS as TASKS_MAX, Waits, counter};
+use wire::{
+    Offsets, Options, Process, RING_BYTES, Steps, TASKS as TASKS_MAX, TaskRecord, Waits, counter,
+};
 
 use crate::task::{Group, Task};
 
@@ -56,6 +58,11 @@ static STEPPING: HashMap<u64, Stepping> = HashMap::with_max_entries(1, 0);
 /// comes within the time that one CPU is ahead of another.
 #[map]
 static CLAIMED: LruHashMap<Claim, u8> = LruHashMap::with_max_entries(1024, 0);
+
+/// Where the snapshot puts its records together. What is on its stack the verifier follows value
+/// by value, which multiplies with every branch; what is in a map it does not.
+#[map]
+static TASK_RECORD: Array<TaskRecord> = Array::with_max_entries(1, 0);
 
 /// How far a process on its way out has come.
 #[repr(C)]
@@ -167,6 +174,15 @@ pub(crate) fn note_kernel_kill(current: Task, target: Task) {
 pub(crate) fn kernel_kill() -> Option<&'static mut KernelKill> {
     let slot = KERNEL_KILL.get_ptr_mut(0)?;
     // SAFETY: the slot is this CPU's own, and lives as long as the program runs.
+    Some(unsafe { &mut *slot })
+}
+
+/// Room for one record of the snapshot.
+#[inline(always)]
+pub(crate) fn task_record() -> Option<&'static mut TaskRecord> {
+    let slot = TASK_RECORD.get_ptr_mut(0)?;
+    // SAFETY: the slot lives as long as the program runs, and that runs in the one thread of the
+    // agent that reads the snapshot.
     Some(unsafe { &mut *slot })
 }
 

@@ -38,7 +38,10 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
     if !task.ids().is_leader() || task.is_kernel_thread() {
         return 0;
     }
-    let mut record = TaskRecord::default();
+    let Some(record) = maps::task_record() else {
+        return 0;
+    };
+    *record = TaskRecord::default();
     let group = Group::of_leader(task);
     task.fill_leader(&mut record.process);
     task.real_parent().fill_process(&mut record.parent);
@@ -67,11 +70,11 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
     record.exit_signal = task.exit_signal();
     record.uid = task.uid();
     task.numbers().fill(&mut record.pids);
-    // SAFETY: the record is on this stack, and `seq` is the iterator's own.
+    // SAFETY: the record is a map's value, and `seq` is the iterator's own.
     unsafe {
         bpf_seq_write(
             (*meta).seq.cast(),
-            (&raw const record).cast(),
+            (&raw const *record).cast(),
             size_of::<TaskRecord>() as u32,
         );
     }

@@ -3,6 +3,7 @@
 //! Everything is held by file descriptors of this process: nothing stays when it goes.
 
 use std::{
+    collections::HashSet,
     fs, io,
     os::fd::{AsFd, AsRawFd},
 };
@@ -32,6 +33,8 @@ const OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/prebuilt/reapwa
 pub(super) const SNAPSHOT: &str = "snapshot";
 /// The iterator that lists the threads of dying processes.
 pub(super) const STACKS: &str = "stacks";
+/// What both go through.
+const ITERATED: &str = "task";
 
 /// What the loader may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,11 +122,12 @@ pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
 fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
     let bytes = btf::read()?;
     let v1 = Version1::find();
-    let resolved = offsets::resolve(&btf::Btf::parse(&bytes)?, v1);
+    let all = btf::Btf::parse(&bytes)?;
+    let resolved = offsets::resolve(&all, v1);
     if !resolved.missing.is_empty() {
         return Err(KernelError::Fields(resolved.missing.join(", ")));
     }
-    let types = Btf::parse(&bytes, aya::Endianness::default())
+    let types = Btf::parse(&all.only(&type_names()), aya::Endianness::default())
         .map_err(|error| KernelError::Load(error.to_string()))?;
     let mut ebpf = load(config, &resolved, v1, &types)?;
     let mut probes = Vec::new();
@@ -170,6 +174,17 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
         iterator_refused,
         stacks_refused,
     })
+}
+
+/// What the kernel's types call all places that a program may be loaded for.
+fn type_names() -> HashSet<String> {
+    let apart = [&STEPS, &FREE, &FREE_AS_REAP];
+    let transitions = TRANSITIONS.iter().chain(apart);
+    let iterator = format!("bpf_iter_{ITERATED}");
+    transitions
+        .flat_map(Transition::type_names)
+        .chain([iterator])
+        .collect()
 }
 
 /// The object with its options and the running kernel's offsets, nothing attached yet.
@@ -320,7 +335,7 @@ fn attach_program(program: &mut Program, point: Point, types: &Btf) -> Result<()
 
 fn load_iterator(ebpf: &mut Ebpf, name: &str, types: &Btf) -> Result<(), String> {
     match ebpf.program_mut(name) {
-        Some(Program::Iter(program)) => program.load("task", types).map_err(|error| {
+        Some(Program::Iter(program)) => program.load(ITERATED, types).map_err(|error| {
             log::debug!("{name} refused: {}", chain(&error));
             reason(&error)
         }),

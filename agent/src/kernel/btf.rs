@@ -3,7 +3,7 @@
 //! The format is <https://docs.kernel.org/bpf/btf.html>. Only what the offsets need is read:
 //! structs, unions, enumerators, and the number of a function prototype's parameters.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Where the kernel shows its types.
 pub(crate) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
@@ -59,14 +59,18 @@ const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
 const KIND_ENUM: u32 = 6;
 const KIND_TYPEDEF: u32 = 8;
+const KIND_FWD: u32 = 7;
+const KIND_FUNC: u32 = 12;
 const KIND_FUNC_PROTO: u32 = 13;
+const MAGIC: u16 = 0xeb9f;
+const VERSION: u8 = 1;
+const FILE_HEADER: u32 = 24;
 const HEADER: usize = 12;
 const MEMBER: usize = 12;
 const ENUMERATOR: usize = 8;
 
 impl<'a> Layout<'a> {
     fn cut(bytes: &'a [u8]) -> Option<Self> {
-        const MAGIC: u16 = 0xeb9f;
         if u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?) != MAGIC {
             return None;
         }
@@ -168,6 +172,39 @@ impl<'a> Btf<'a> {
         (kind(info) == KIND_FUNC_PROTO).then(|| (info & 0xffff).saturating_sub(1))
     }
 
+    /// The file anew, each type blank but the functions and typedefs of these names, and each at
+    /// its number: for a loader that unpacks and searches all that it is given, when it needs no
+    /// more than these numbers.
+    pub(crate) fn only(&self, names: &HashSet<String>) -> Vec<u8> {
+        let names: HashSet<_> = names.iter().map(String::as_bytes).collect();
+        let mut types = Vec::with_capacity(self.layout.starts.len() * HEADER);
+        let mut strings = vec![0];
+        for &at in self.layout.starts.iter().skip(1) {
+            let [name, info, of] = [0, 4, 8].map(|field| self.layout.word(at + field));
+            let info = info.unwrap_or_default();
+            let name = self.layout.string(name.unwrap_or_default());
+            let words = match kind(info) {
+                KIND_FUNC | KIND_TYPEDEF if names.contains(name) => {
+                    let start = strings.len() as u32;
+                    strings.extend(name);
+                    strings.push(0);
+                    [start, info, of.unwrap_or_default()]
+                }
+                _ => [0, KIND_FWD << 24, 0],
+            };
+            types.extend(words.into_iter().flat_map(u32::to_ne_bytes));
+        }
+        let [length, text] = [&types, &strings].map(|section| section.len() as u32);
+        let no_flags = 0;
+        let mut file = MAGIC.to_ne_bytes().to_vec();
+        file.extend([VERSION, no_flags]);
+        let header = [FILE_HEADER, 0, length, length, text];
+        file.extend(header.into_iter().flat_map(u32::to_ne_bytes));
+        file.extend(types);
+        file.extend(strings);
+        file
+    }
+
     /// The type behind typedefs and qualifiers.
     fn resolve(&self, mut index: usize) -> usize {
         const QUALIFIERS: [u32; 5] = [KIND_TYPEDEF, 9, 10, 11, 18];
@@ -245,5 +282,33 @@ mod tests {
         ];
         cut.extend([1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0]);
         assert!(Btf::parse(&cut).is_err());
+    }
+
+    #[test]
+    #[ignore = "needs a kernel with BTF"]
+    fn what_is_kept_keeps_its_number() {
+        let bytes = read().expect("the kernel shows its types");
+        let whole = Btf::parse(&bytes).expect("they parse");
+        let [function, tracepoint] = ["do_exit", "btf_trace_sched_process_exit"];
+        let only = whole.only(&HashSet::from([function, tracepoint].map(str::to_owned)));
+        let few = Btf::parse(&only).expect("they parse");
+        assert_eq!(few.typedefs.len(), 1);
+        assert!(few.structs.is_empty() && few.enums.is_empty());
+        assert_eq!(
+            few.typedefs[tracepoint.as_bytes()],
+            whole.typedefs[tracepoint.as_bytes()]
+        );
+        assert_eq!(functions(&few, function), functions(&whole, function));
+        assert!(functions(&few, "release_task").is_empty());
+    }
+
+    fn functions(btf: &Btf<'_>, name: &str) -> Vec<usize> {
+        let has_name = |&(_, &at): &(usize, &usize)| {
+            let info = btf.layout.word(at + 4).map(kind);
+            let text = btf.layout.word(at).map(|offset| btf.layout.string(offset));
+            info == Some(KIND_FUNC) && text == Some(name.as_bytes())
+        };
+        let types = btf.layout.starts.iter().enumerate().skip(1);
+        types.filter(has_name).map(|(index, _)| index).collect()
     }
 }

@@ -45,6 +45,16 @@ impl Point {
             | Self::Classic(_, name) => name,
         }
     }
+
+    /// What the kernel's types call it, if they are asked at all.
+    fn type_names(self) -> Vec<String> {
+        match self {
+            Self::Function(name) => vec![name.to_owned()],
+            Self::Renamed(before, after) => vec![before.to_owned(), after.to_owned()],
+            Self::Typed(name) => vec![format!("btf_trace_{name}")],
+            Self::Classic(..) => Vec::new(),
+        }
+    }
 }
 
 /// A program of the object and its place.
@@ -90,6 +100,14 @@ pub(crate) struct Transition {
     pub(crate) lost_without: &'static str,
     /// Best first.
     pub(crate) hooks: &'static [Hook],
+}
+
+impl Transition {
+    /// What the kernel's types call the places of all its programs.
+    pub(super) fn type_names(&self) -> impl Iterator<Item = String> {
+        let programs = self.hooks.iter().flat_map(|hook| hook.programs);
+        programs.flat_map(|(_, point)| point.type_names())
+    }
 }
 
 pub(super) const fn exact(rung: Rung, programs: &'static [Program]) -> Hook {
@@ -201,7 +219,8 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
                     ("reap_waitid", Point::Classic("syscalls", "sys_exit_waitid")),
                 ],
                 lost: Some(
-                    "zombie_seconds is about 10 µs long; reaps by io_uring, by 32-bit programs \
+                    "zombie_seconds is about 10 µs long, more where the reaper loses its CPU on the \
+                     way out of its call; reaps by io_uring, by 32-bit programs \
                      and by a dying namespace are upper bounds without a reaper; every system \
                      call of the host takes 10 to 25 ns longer",
                 ),
@@ -211,7 +230,8 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
                 rung: Rung::Tracepoint,
                 programs: &[("reap_sys_exit", Point::Typed("sys_exit"))],
                 lost: Some(
-                    "zombie_seconds is about 10 µs long; reaps by io_uring, by 32-bit programs \
+                    "zombie_seconds is about 10 µs long, more where the reaper loses its CPU on the \
+                     way out of its call; reaps by io_uring, by 32-bit programs \
                      and by a dying namespace are upper bounds without a reaper; every system \
                      call of the host takes 20 to 40 ns longer",
                 ),
