@@ -182,7 +182,9 @@ fn remedy_frees(agent: &Agent, one: &Undying) {
     let told = String::from_utf8_lossy(&fails.stdout).into_owned();
     let remedy = stuck.verdict.expect("it was there").remedy;
     let (_, file) = remedy.rsplit_once("echo 1 > ").expect("a command ends it");
-    assert!(told.contains("to do: ") && told.contains(file), "{told}");
+    for part in ["closing_files", "to do: ", file] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
     write_where_fuse_is_controlled(file).expect("the file can be written");
     assert!(eventually(|| of(agent, one.truth.pid).is_none()));
     let status = fs::read_to_string(format!("/proc/{}/status", one.truth.pid));

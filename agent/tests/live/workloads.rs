@@ -14,8 +14,8 @@ use crate::stream::Stream;
 
 pub(crate) const UID: &str = "3f1c2b4e-7a90-4d1e-8c55-0a1b2c3d4e5f";
 pub(crate) const UID_: &str = "3f1c2b4e_7a90_4d1e_8c55_0a1b2c3d4e5f";
-const CHURN: u64 = 100;
-const MAX_GROUPS: usize = 64;
+const CHURN: u64 = 400;
+const MAX_GROUPS: usize = 256;
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
