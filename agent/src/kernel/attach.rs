@@ -177,13 +177,14 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
 }
 
 /// What the kernel's types call all places that a program may be loaded for.
-fn type_names() -> HashSet<String> {
+fn type_names() -> HashSet<Vec<u8>> {
     let apart = [&STEPS, &FREE, &FREE_AS_REAP];
     let transitions = TRANSITIONS.iter().chain(apart);
     let iterator = format!("bpf_iter_{ITERATED}");
     transitions
         .flat_map(Transition::type_names)
         .chain([iterator])
+        .map(String::into_bytes)
         .collect()
 }
 

@@ -1,7 +1,8 @@
 //! The running kernel's types: where a field lies in a struct, from /sys/kernel/btf/vmlinux.
 //!
 //! The format is <https://docs.kernel.org/bpf/btf.html>. Only what the offsets need is read:
-//! structs, unions, enumerators, and the number of a function prototype's parameters.
+//! structs, unions, enumerators, and the number of a function prototype's parameters. The numbers
+//! of functions and tracepoints are looked up by the loader, in what is left for it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -58,8 +59,8 @@ const KIND_PTR: u32 = 2;
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
 const KIND_ENUM: u32 = 6;
-const KIND_TYPEDEF: u32 = 8;
 const KIND_FWD: u32 = 7;
+const KIND_TYPEDEF: u32 = 8;
 const KIND_FUNC: u32 = 12;
 const KIND_FUNC_PROTO: u32 = 13;
 const MAGIC: u16 = 0xeb9f;
@@ -175,8 +176,7 @@ impl<'a> Btf<'a> {
     /// The file anew, each type blank but the functions and typedefs of these names, and each at
     /// its number: for a loader that unpacks and searches all that it is given, when it needs no
     /// more than these numbers.
-    pub(crate) fn only(&self, names: &HashSet<String>) -> Vec<u8> {
-        let names: HashSet<_> = names.iter().map(String::as_bytes).collect();
+    pub(crate) fn only(&self, names: &HashSet<Vec<u8>>) -> Vec<u8> {
         let mut types = Vec::with_capacity(self.layout.starts.len() * HEADER);
         let mut strings = vec![0];
         for &at in self.layout.starts.iter().skip(1) {
@@ -290,7 +290,7 @@ mod tests {
         let bytes = read().expect("the kernel shows its types");
         let whole = Btf::parse(&bytes).expect("they parse");
         let [function, tracepoint] = ["do_exit", "btf_trace_sched_process_exit"];
-        let only = whole.only(&HashSet::from([function, tracepoint].map(str::to_owned)));
+        let only = whole.only(&HashSet::from([function, tracepoint].map(Vec::from)));
         let few = Btf::parse(&only).expect("they parse");
         assert_eq!(few.typedefs.len(), 1);
         assert!(few.structs.is_empty() && few.enums.is_empty());
