@@ -243,6 +243,14 @@ impl Evidence {
         self.is_beside_the_dead(self.habits.last_reap_age_ns)
     }
 
+    /// Whether it began its last wait before they died. That one may have been under way, and have
+    /// taken another child beside them: then it must have reaped nobody since the look before.
+    pub fn has_not_waited_since_they_died(&self) -> bool {
+        let no_more = |since: &Since| since.held_throughout && since.reaped == 0;
+        self.waited_beside_the_dead() == Some(false)
+            && (!self.reaped_beside_the_dead() || self.since.as_ref().is_some_and(no_more))
+    }
+
     /// Whether a different process created most of its zombies.
     pub fn holds_mostly_adopted(&self) -> bool {
         self.zombies.adopted * 2 >= self.zombies.old.max(1)

@@ -12,6 +12,7 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     if !evidence.reaped_beside_the_dead()
         || evidence.zombies.passed_over > 0
         || asks_for_any == Some(false)
+        || evidence.has_not_waited_since_they_died()
     {
         return None;
     }

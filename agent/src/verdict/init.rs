@@ -28,9 +28,7 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     }
     let never = evidence.ever_waited() == Some(false);
     let not_for_orphans = evidence.holds_mostly_adopted()
-        && (waits_for_others::is_seen(evidence)
-            || evidence.waited_beside_the_dead() == Some(false)
-                && !evidence.reaped_beside_the_dead());
+        && (waits_for_others::is_seen(evidence) || evidence.has_not_waited_since_they_died());
     if !never && !not_for_orphans {
         return None;
     }

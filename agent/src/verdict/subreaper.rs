@@ -14,9 +14,9 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
         .as_ref()?
         .own_number
         .is_some_and(|(number, _)| number != 1);
-    let idle =
-        evidence.waited_beside_the_dead() == Some(false) && !evidence.reaped_beside_the_dead();
-    if !adopts || !known_no_init || !(idle || waits_for_others::is_seen(evidence)) {
+    let not_for_them =
+        evidence.has_not_waited_since_they_died() || waits_for_others::is_seen(evidence);
+    if !adopts || !known_no_init || !not_for_them {
         return None;
     }
     let mut lines = Vec::from_iter(words::adopted(evidence));

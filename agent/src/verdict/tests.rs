@@ -503,6 +503,21 @@ fn who_waited_before_they_died_waits_for_something_else_now() {
     assert_judged(&evidence, "wait_blocked_on_event", Guess);
 }
 
+/// A wait that was under way when these died took the one that it was for.
+#[test]
+fn the_last_wait_may_end_beside_the_dead() {
+    let mut evidence = reaped(waited(leak(), 1, 91), 1, 89);
+    assert_judged(&evidence, "sigchld_coalesced", Guess);
+    evidence.since = Some(since(0, 1));
+    assert_judged(&evidence, "sigchld_coalesced", Guess);
+    evidence.since = Some(since(0, 0));
+    assert_judged(&evidence, "wait_blocked_on_event", Likely);
+    evidence.zombies.adopted = 3;
+    assert_judged(&evidence, "subreaper_without_reaping", Likely);
+    facts(&mut evidence).own_number = Some((1, 1));
+    assert_judged(&evidence, "init_without_reaping", Likely);
+}
+
 #[test]
 fn each_rule_gives_the_verdict_it_is_listed_for() {
     let mut listed: Vec<_> = ids().collect();

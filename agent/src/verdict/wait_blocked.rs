@@ -7,9 +7,7 @@ pub(super) const ID: &str = "wait_blocked_on_event";
 
 /// Applies where it waited once, and not since its zombies died.
 pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
-    let idle =
-        evidence.waited_beside_the_dead() == Some(false) && !evidence.reaped_beside_the_dead();
-    if evidence.ever_waited() != Some(true) || !idle {
+    if evidence.ever_waited() != Some(true) || !evidence.has_not_waited_since_they_died() {
         return None;
     }
     let facts = evidence.facts.as_ref();

@@ -186,6 +186,36 @@ pub(super) fn clones_without_signal(slots: &Slots) -> Result<Infallible> {
     }
 }
 
+/// Waits for its elder child, beside which the others are dead already.
+pub(super) fn waits_for_the_last(slots: &Slots) -> Result<Infallible> {
+    let last = child(|| {
+        outlive_mortals();
+        Ok(())
+    })?;
+    mortals()?;
+    waitpid(last, None).context("cannot wait")?;
+    tell(slots);
+    sleep_for_ever()
+}
+
+/// Lasts until those that were created at about the same time are dead.
+fn outlive_mortals() {
+    std::thread::sleep(5 * CHILD_LIVES);
+}
+
+/// Adopts what its child leaves dead, and waits for that child only.
+pub(super) fn adopts_the_dead(slots: &Slots) -> Result<Infallible> {
+    let _adopter = Subreaper::new()?;
+    let forker = child(|| {
+        orphans(c"rw-forker")?;
+        outlive_mortals();
+        Ok(())
+    })?;
+    waitpid(forker, None).context("cannot wait")?;
+    tell(slots);
+    sleep_for_ever()
+}
+
 /// Adopts what its child leaves, and waits for that child only.
 pub(super) fn adopts(slots: &Slots) -> Result<Infallible> {
     let _adopter = Subreaper::new()?;

@@ -109,7 +109,17 @@ pub const CASES: &[Case] = &[
         "needs_wclone",
         habits::clones_without_signal,
     ),
+    case(
+        "waits_for_the_last",
+        "wait_blocked_on_event",
+        habits::waits_for_the_last,
+    ),
     case("subreaper", "subreaper_without_reaping", habits::adopts),
+    case(
+        "adopts_the_dead",
+        "subreaper_without_reaping",
+        habits::adopts_the_dead,
+    ),
     case("init", "init_without_reaping", namespace::init),
     case("exec_probe", "init_without_reaping", namespace::probed_init),
     case("pause", "init_without_reaping", namespace::pause),
