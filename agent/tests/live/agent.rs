@@ -1,7 +1,7 @@
 //! An agent that runs as long as the test, and its answers.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -14,6 +14,8 @@ use crate::api::{Culprit, Culprits, Doctor, Document, Explained, Stuck, Zombie};
 
 /// The program under test.
 pub(crate) const REAPWATCH: &str = env!("CARGO_BIN_EXE_reapwatch");
+/// How an answer begins to a question that could be answered.
+const WELL: &str = "HTTP/1.1 200";
 /// How long anything may take before the test gives it up: generous, for emulated machines.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -79,7 +81,9 @@ impl Agent {
         let ready = eventually(|| {
             let ended = agent.child.try_wait().expect("the agent is a child");
             assert!(ended.is_none(), "the agent ended at once: {ended:?}");
-            agent.socket.exists() && view(&["zombies", "--json"], &agent.socket).status.success()
+            agent
+                .ask("/api/v1/zombies")
+                .is_ok_and(|it| it.starts_with(WELL))
         });
         assert!(ready, "the agent did not answer");
         agent
@@ -125,38 +129,33 @@ impl Agent {
         status.expect("the agent ends")
     }
 
-    /// What `reapwatch zombies` says.
+    /// Who is dead and unreaped. Like all that follows, the agent itself is asked: where machines
+    /// are emulated, one question by a view costs half a second.
     pub(crate) fn zombies(&self) -> Document<Zombie> {
-        json(&view(&["zombies", "--json"], self.socket()))
+        self.document("zombies")
     }
 
-    /// What `reapwatch culprits` says.
+    /// Who does not reap.
     pub(crate) fn culprits(&self) -> Document<Culprit> {
         self.culprits_and_pids().document
     }
 
     /// The same, with how full the PID tables are.
     pub(crate) fn culprits_and_pids(&self) -> Culprits {
-        json(&view(&["culprits", "--json"], self.socket()))
+        self.document("culprits")
     }
 
-    /// What `reapwatch explain` says of a PID.
+    /// The story of a PID.
     pub(crate) fn explain(&self, pid: u32) -> Explained {
-        json(&view(
-            &["explain", &pid.to_string(), "--json"],
-            self.socket(),
-        ))
+        self.document(&format!("explain/{pid}"))
     }
 
-    /// What `reapwatch stuck` says of exits that take longer than `threshold`.
+    /// Which exits take longer than `threshold`.
     pub(crate) fn stuck(&self, threshold: &str) -> Document<Stuck> {
-        json(&view(
-            &["stuck", "--json", "--threshold", threshold],
-            self.socket(),
-        ))
+        self.document(&format!("stuck?threshold={threshold}"))
     }
 
-    /// The page that it prints.
+    /// The page that `reapwatch explain` prints.
     pub(crate) fn explained(&self, pid: u32) -> String {
         let output = view(&["explain", &pid.to_string()], self.socket());
         assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -168,9 +167,15 @@ impl Agent {
         self.zombies().head.source == "tracepoint"
     }
 
-    /// What `reapwatch doctor` says.
+    /// Which hooks it is attached to.
     pub(crate) fn doctor(&self) -> Doctor {
-        json(&view(&["doctor", "--json"], self.socket()))
+        self.document("doctor")
+    }
+
+    /// One of its documents.
+    pub(crate) fn document<T: DeserializeOwned>(&self, name: &str) -> T {
+        let text = self.get(&format!("/api/v1/{name}"));
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in: {text}"))
     }
 
     /// Sum of all series of a metric whose labels contain `labels`.
@@ -213,22 +218,25 @@ impl Agent {
         own.map(str::to_owned).collect()
     }
 
+    /// What it says to a question that it must answer.
     fn get(&self, path: &str) -> String {
-        let mut stream = UnixStream::connect(self.socket()).expect("the socket accepts");
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a timeout can be set");
+        let answer = self.ask(path).expect("the socket answers");
+        assert!(answer.starts_with(WELL), "{path}: {answer}");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("the head ends");
+        body.to_owned()
+    }
+
+    /// The whole answer, with its head.
+    fn ask(&self, path: &str) -> io::Result<String> {
+        let mut stream = UnixStream::connect(self.socket())?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         write!(
             stream,
             "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        )
-        .expect("the request is sent");
+        )?;
         let mut answer = String::new();
-        stream
-            .read_to_string(&mut answer)
-            .expect("the answer is read");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
-        answer
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
     }
 }
 
@@ -270,11 +278,4 @@ pub(crate) fn eventually(mut done: impl FnMut() -> bool) -> bool {
         std::thread::sleep(Duration::from_millis(50));
     }
     false
-}
-
-fn json<T: DeserializeOwned>(output: &Output) -> T {
-    let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_str(&text)
-        .unwrap_or_else(|error| panic!("{error} in: {text}\non stderr: {errors}"))
 }

@@ -42,6 +42,7 @@ mod steps;
 mod stream;
 mod stuck;
 mod systemd;
+mod views;
 mod web;
 mod workloads;
 mod zombies;
