@@ -26,8 +26,8 @@ pub(crate) fn build_agent() -> Result<PathBuf> {
     build_release("reapwatch")
 }
 
-/// Builds a program as tests use it; its path. Of the whole workspace, as `cargo test` builds it:
-/// alone it could take other features, and all of its dependencies once more.
+/// Builds the programs as tests use them; the path of one. With the tests beside them, as `cargo
+/// test` builds them: alone they take other features, and most of their dependencies once more.
 pub(crate) fn build_debug(program: &str) -> Result<PathBuf> {
     let mut build = Command::new(workspace::cargo());
     build.current_dir(workspace::root()).args([
@@ -35,9 +35,9 @@ pub(crate) fn build_debug(program: &str) -> Result<PathBuf> {
         "--quiet",
         "--locked",
         "--workspace",
-        "--bin",
+        "--all-targets",
     ]);
-    shell::run(build.arg(program))?;
+    shell::run(&mut build)?;
     Ok(workspace::target_dir().join("debug").join(program))
 }
 

@@ -11,6 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{agent, reapwatch};
 
+/// After which it is taken to stay.
+const PATIENCE: Duration = Duration::from_secs(30);
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l";
 
@@ -97,10 +99,7 @@ fn top(act: impl Fn(&mut File, &Child)) -> (Option<i32>, String) {
         if let Some(status) = child.try_wait().expect("it can be waited for") {
             break status.code();
         }
-        assert!(
-            begun.elapsed() < Duration::from_secs(5),
-            "it does not leave"
-        );
+        assert!(begun.elapsed() < PATIENCE, "it does not leave");
         thread::sleep(Duration::from_millis(10));
     };
     assert_eq!(
@@ -149,7 +148,7 @@ fn a_terminal_that_is_closed_ends_it_without_a_crash() {
         if let Some(status) = child.try_wait().expect("it can be waited for") {
             break status;
         }
-        if begun.elapsed() > Duration::from_secs(5) {
+        if begun.elapsed() > PATIENCE {
             child.kill().expect("it is ours");
             panic!("it stays");
         }

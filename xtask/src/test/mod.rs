@@ -76,9 +76,11 @@ pub(crate) fn main() -> Result<ExitCode> {
             .context("the thread of the ebpf suite panicked")??,
     );
     let statics = thread::scope(|scope| {
-        // The live tests wait more than they compute.
+        // What runs meanwhile waits more than it computes.
         let statics = scope.spawn(|| [image(), initramfs()].map(suite::run));
         run_ignored(&ignored, &mut report)?;
+        report.add(suite::run(manifests())?);
+        report.add(suite::run(dashboards())?);
         let statics = statics.join();
         statics
             .ok()
@@ -87,9 +89,7 @@ pub(crate) fn main() -> Result<ExitCode> {
     for outcome in statics {
         report.add(outcome?);
     }
-    report.add(suite::run(manifests())?);
     report.add(suite::run(package())?);
-    report.add(suite::run(dashboards())?);
     report.add(suite::run(cluster())?);
     report.add(suite::run(kernels())?);
     Ok(report.finish())
