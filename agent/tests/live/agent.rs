@@ -140,7 +140,13 @@ impl Agent {
         self.culprits_and_pids().document
     }
 
-    /// The same, with how full the PID tables are.
+    /// This process, if it does not reap.
+    pub(crate) fn culprit(&self, pid: u32) -> Option<Culprit> {
+        let mut culprits = self.culprits().items.into_iter();
+        culprits.find(|culprit| culprit.process.pid == pid)
+    }
+
+    /// All, with how full the PID tables are.
     pub(crate) fn culprits_and_pids(&self) -> Culprits {
         self.document("culprits")
     }

@@ -10,13 +10,6 @@ use crate::matrix::Matrix;
 use crate::row::Verdicts;
 use crate::scenario::{Misbehaving, Staying};
 
-fn verdict_on(agent: &Agent, pid: u32) -> Option<Culprit> {
-    let culprits = agent.culprits().items.into_iter();
-    culprits
-        .into_iter()
-        .find(|culprit| culprit.process.pid == pid)
-}
-
 fn id(culprit: Option<&Culprit>) -> String {
     let verdict = culprit.and_then(|culprit| culprit.verdict.as_ref());
     verdict.map_or("none".to_owned(), |verdict| verdict.id.clone())
@@ -83,7 +76,7 @@ fn judge_all_at_once() {
     let said = verdict.map_or("none".to_owned(), |verdict| verdict.id);
     second.note("leader_exited", "leader_exited", &said);
     second.end();
-    assert!(verdict_on(&agent, living.stay.pid).is_none());
+    assert!(agent.culprit(living.stay.pid).is_none());
     let zombies = agent.zombies().items;
     assert!(zombies.iter().all(|it| it.pid != living.stay.pid));
     assert!(agent.metric("reapwatch_culprits", "waits_for_others") >= 5.0);
@@ -133,7 +126,7 @@ fn the_young_accuse_nobody() {
     matrix.end();
     drop(others);
     assert!(eventually(|| agent.zombies().items.iter().any(of)));
-    assert!(eventually(|| verdict_on(&agent, one.culprit.pid).is_some()));
+    assert!(eventually(|| agent.culprit(one.culprit.pid).is_some()));
     let fails = view(&["culprits", "--fail"], agent.socket());
     assert_eq!(fails.status.code(), Some(3));
     let told = String::from_utf8_lossy(&fails.stdout).into_owned();
@@ -152,7 +145,7 @@ fn who_left_the_orphans_is_named() {
     ] {
         let one = Misbehaving::start(scenario);
         let evidence = || {
-            let culprit = verdict_on(&agent, one.culprit.pid)?;
+            let culprit = agent.culprit(one.culprit.pid)?;
             Some(culprit.verdict?.evidence)
         };
         let named = |lines: Vec<String>| lines.iter().any(|line| line.contains(forker));
@@ -178,7 +171,7 @@ fn for_whom_a_parent_asks_is_certain() {
     ] {
         let one = Misbehaving::start(scenario);
         let certain = || {
-            let culprit = verdict_on(&agent, one.culprit.pid);
+            let culprit = agent.culprit(one.culprit.pid);
             culprit
                 .and_then(|culprit| culprit.verdict)
                 .is_some_and(|it| {
@@ -186,7 +179,7 @@ fn for_whom_a_parent_asks_is_certain() {
                 })
         };
         let found = eventually(certain);
-        assert!(found, "{:#?}", verdict_on(&agent, one.culprit.pid));
+        assert!(found, "{:#?}", agent.culprit(one.culprit.pid));
     }
 }
 
@@ -195,7 +188,11 @@ fn for_whom_a_parent_asks_is_certain() {
 fn what_the_remedy_names_helps() {
     let agent = Agent::start(&[]);
     let one = Misbehaving::start("frozen_v1");
-    let verdict = || verdict_on(&agent, one.culprit.pid).and_then(|culprit| culprit.verdict);
+    let verdict = || {
+        agent
+            .culprit(one.culprit.pid)
+            .and_then(|culprit| culprit.verdict)
+    };
     assert!(eventually(
         || verdict().is_some_and(|it| it.id == "parent_frozen")
     ));
@@ -205,5 +202,5 @@ fn what_the_remedy_names_helps() {
         .args(["-c", command])
         .status();
     assert!(thawed.is_ok_and(|status| status.success()), "{command}");
-    assert!(eventually(|| verdict_on(&agent, one.culprit.pid).is_none()));
+    assert!(eventually(|| agent.culprit(one.culprit.pid).is_none()));
 }

@@ -13,11 +13,6 @@ fn verdict(story: &Explanation) -> Option<&str> {
     story.verdict.as_ref().map(|Verdict { id, .. }| id.as_str())
 }
 
-fn is_culprit(agent: &Agent, pid: u32) -> bool {
-    let culprits = agent.culprits().items;
-    culprits.iter().any(|it| it.process.pid == pid)
-}
-
 fn assert_happened(story: &Explanation, part: &str) {
     let told = story.timeline.iter().any(|it| it.what.contains(part));
     assert!(told, "{part:?} is not in {story:#?}");
@@ -118,7 +113,7 @@ fn a_process_without_its_first_thread_is_alive_and_accused_nowhere() {
     // One that is a zombie, and that came later, is known by now: so this one would be too.
     let leak = Leak::start(1);
     let zombie = leak.truths[0].pid;
-    assert!(eventually(|| is_culprit(&agent, leak.pid())));
+    assert!(eventually(|| agent.culprit(leak.pid()).is_some()));
     let zombies = agent.zombies().items;
     assert!(zombies.iter().any(|it| it.pid == zombie));
     assert!(zombies.iter().all(|it| it.pid != pid), "{zombies:#?}");
@@ -138,7 +133,7 @@ fn no_metric_counts_a_process_without_its_first_thread() {
     let one = Staying::start("leader_exited");
     let leak = Leak::start(1);
     // Snapshots came since, and would have shown it.
-    assert!(eventually(|| is_culprit(&agent, leak.pid())));
+    assert!(eventually(|| agent.culprit(leak.pid()).is_some()));
     let counted = || {
         let counted = agent.metric("reapwatch_parent_stale_zombies", "comm=\"scenarios\"");
         let zombies = agent.zombies().items;

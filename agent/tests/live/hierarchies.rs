@@ -185,8 +185,7 @@ fn agent_in_a_namespace() {
     frozen.set("cgroup.freeze", "1");
     let mut last = None;
     let told = eventually(|| {
-        let culprits = agent.culprits().items.into_iter();
-        last = culprits.into_iter().find(|it| it.process.pid == leaky.pid);
+        last = agent.culprit(leaky.pid);
         let verdict = last.as_ref().and_then(|it| it.verdict.as_ref());
         verdict.is_some_and(|it| it.id == "parent_frozen")
     });

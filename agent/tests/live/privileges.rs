@@ -96,8 +96,7 @@ fn assert_works(agent: &Agent) {
     let counted = eventually(|| exits() >= before + died + 3.0);
     assert!(counted, "{before} and then {}", exits());
     let judged = eventually(|| {
-        let culprits = agent.culprits().items;
-        let leaky = culprits.iter().find(|it| it.process.pid == leak.pid());
+        let leaky = agent.culprit(leak.pid());
         leaky.is_some_and(|it| it.zombies == 3 && it.waits_total.is_some() && it.verdict.is_some())
     });
     assert!(judged, "{:?}", agent.culprits().items);

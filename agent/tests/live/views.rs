@@ -13,11 +13,7 @@ fn each_view_prints_the_document_of_the_agent() {
     let agent = Agent::start(&[]);
     let one = Misbehaving::start("never_waits");
     let pid = one.culprit.pid;
-    let blamed = || {
-        let mut culprits = agent.culprits().items.into_iter();
-        culprits.any(|culprit| culprit.process.pid == pid)
-    };
-    assert!(eventually(blamed));
+    assert!(eventually(|| agent.culprit(pid).is_some()));
     let explain = format!("explain {pid}");
     let of_pid = format!("explain/{pid}");
     for (command, document) in [

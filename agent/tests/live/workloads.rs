@@ -179,16 +179,16 @@ fn culprit_in_pod(agent: &Agent) {
     let id = id(4);
     let cgroup = Cgroup::unified(&format!("/kubepods/pod{UID}/{id}"));
     let leaky = cgroup.leak();
-    let of_it = |agent: &Agent| {
-        let culprits = agent.culprits().items.into_iter();
-        culprits.into_iter().find(|it| it.process.pid == leaky.pid)
-    };
     let is_named = |container: Option<Container>| {
         let names = container.map(|it| [it.namespace, it.pod, it.name]);
         names == Some(["shop", "web-0", "leaky"].map(|name| Some(name.to_owned())))
     };
-    let named = eventually(|| of_it(agent).is_some_and(|it| is_named(it.container)));
-    assert!(named, "{:#?}", of_it(agent));
+    let named = eventually(|| {
+        agent
+            .culprit(leaky.pid)
+            .is_some_and(|it| is_named(it.container))
+    });
+    assert!(named, "{:#?}", agent.culprit(leaky.pid));
     let held = |zombie: &Zombie| zombie.parent.as_ref().is_some_and(|it| it.pid == leaky.pid);
     let zombies = agent.zombies().items;
     let zombie = zombies.into_iter().find(held).expect("it is still there");
