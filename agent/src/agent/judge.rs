@@ -315,7 +315,7 @@ impl Agent {
 mod tests {
     use super::*;
     use crate::events::Process;
-    use crate::evidence::{Habits, Role, Thread, Zombies};
+    use crate::evidence::{Habits, Place, Program, Role, Thread, Zombies};
 
     const SECOND: u64 = 1_000_000_000;
     const PARENT: Key = Key {
@@ -331,6 +331,8 @@ mod tests {
             wchan: None,
             awaits: None,
             stack: Vec::new(),
+            comm: "app".to_owned(),
+            block: None,
         };
         let facts = states.map(|states| Facts {
             threads: states.len() as u32,
@@ -342,6 +344,8 @@ mod tests {
             comm: "app".to_owned(),
             role: Role::Parent,
             watched_ns: second * SECOND,
+            program: Program::default(),
+            place: Place::default(),
             zombies: Zombies {
                 count: 3,
                 old: 3,

@@ -84,6 +84,13 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
             .then(|| dead_by(&record))
             .flatten(),
         pids: pids(&record.pids),
+        exec: None,
+        exec_id: None,
+        parent_exec_id: None,
+        group: 0,
+        session: 0,
+        stop_signal: None,
+        ignored: None,
     })
 }
 

@@ -291,6 +291,45 @@ pub struct Task {
     pub dead_by_ns: Option<u64>,
     /// Its numbers, outermost namespace first; empty where the source does not know.
     pub pids: Vec<NamespacePid>,
+    /// The exec by which its program began, where it did something as another program before.
+    pub exec: Option<Exec>,
+    /// How many execs it and its ancestors made
+    /// ([`self_exec_id`](https://elixir.bootlin.com/linux/v6.12/A/ident/self_exec_id)).
+    pub exec_id: Option<u64>,
+    /// The same count of whoever forked it, at the fork; it survives an adoption.
+    pub parent_exec_id: Option<u64>,
+    /// Its process group, as the initial PID namespace numbers it; 0 where the source does not know.
+    pub group: u32,
+    /// Its session, likewise.
+    pub session: u32,
+    /// The signal of its job control stop, of a process that is stopped.
+    pub stop_signal: Option<u8>,
+    /// The last terminating signal that it ignored, or that the kernel dropped for it.
+    pub ignored: Option<Ignored>,
+}
+
+/// An exec of a process that had forked or waited as another program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exec {
+    /// When.
+    pub at_ns: u64,
+    /// Name of the program before.
+    pub former: String,
+}
+
+/// A terminating signal that came to nothing: its target ignores it, or is the init of a PID
+/// namespace without a handler for it
+/// ([`sig_task_ignored`](https://elixir.bootlin.com/linux/v6.12/A/ident/sig_task_ignored)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// Its number.
+    pub signal: u8,
+    /// When the last one was sent.
+    pub at_ns: u64,
+    /// Who sent it; `None` for the kernel.
+    pub by: Option<Process>,
+    /// The target has SIG_IGN for it; else the kernel dropped it for an init without a handler.
+    pub by_choice: bool,
 }
 
 impl Task {
@@ -311,6 +350,13 @@ impl Task {
             waits: None,
             dead_by_ns: None,
             pids: Vec::new(),
+            exec: None,
+            exec_id: None,
+            parent_exec_id: None,
+            group: 0,
+            session: 0,
+            stop_signal: None,
+            ignored: None,
         }
     }
 }

@@ -27,6 +27,9 @@ pub fn facts(who: Key, mounts: &Mounts) -> Option<Facts> {
             .as_ref()
             .and_then(|text| cgroup::freezer(mounts, text)),
         cpu: None,
+        signalfd: None,
+        stop_signal: None,
+        unreadable: Vec::new(),
     };
     let mut cpu: Option<Cpu> = None;
     for tid in threads(who.tgid, THREADS) {
@@ -84,6 +87,8 @@ fn thread(process: &str, tid: u32) -> Option<(Thread, Option<Sigchld>, Option<Cp
                 .unwrap_or_default(),
             _ => Vec::new(),
         },
+        comm: String::new(),
+        block: None,
     };
     let cpu = read("schedstat").and_then(|text| parse::schedstat(&text));
     Some((thread, parse::sigchld(&status), cpu))
@@ -95,6 +100,7 @@ fn joined(all: Option<Sigchld>, one: Sigchld) -> Sigchld {
         blocked_in: all.blocked_in + one.blocked_in,
         pending: all.pending || one.pending,
         caught: all.caught || one.caught,
+        ignored: all.ignored || one.ignored,
     }
 }
 

@@ -3,8 +3,11 @@
 //!
 //! Absent knowledge is `None`: a rule then says less, or nothing.
 
+pub use block::Block;
+
 use crate::events::Asked;
 
+pub mod block;
 pub mod cgroup;
 pub mod collect;
 pub(crate) mod parse;
@@ -29,8 +32,12 @@ pub struct Evidence {
     pub comm: String,
     /// Why it must act.
     pub role: Role,
-    /// For how long its waits and reaps are counted.
+    /// For how long its waits and reaps are counted: since the agent or its program began.
     pub watched_ns: u64,
+    /// The program it runs.
+    pub program: Program,
+    /// What it belongs to, which decides where a remedy is applied.
+    pub place: Place,
     /// What it holds.
     pub zombies: Zombies,
     /// How it treats its dead children.
@@ -39,6 +46,40 @@ pub struct Evidence {
     pub facts: Option<Facts>,
     /// What it did since an earlier look.
     pub since: Option<Since>,
+}
+
+/// The program that a process runs now: what it did as another one before is not its habit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Program {
+    /// How long ago it began by exec; `None` where that was not seen.
+    pub age_ns: Option<u64>,
+    /// Name of the program before.
+    pub former: Option<String>,
+}
+
+/// What a process belongs to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// Nothing known, or none of the others.
+    #[default]
+    Host,
+    /// A container of a pod.
+    Pod {
+        /// `namespace/pod/container` as far as names are known, else the pod's UID.
+        name: String,
+        /// Zombies of this init were of other containers of the pod: they share a PID namespace.
+        shares_pid_namespace: bool,
+    },
+    /// A container outside Kubernetes.
+    Container {
+        /// Its name, else its short ID.
+        name: String,
+    },
+    /// A systemd unit.
+    Unit {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// The zombies that one process holds.
@@ -66,6 +107,16 @@ pub struct Zombies {
     pub in_its_namespace: u64,
     /// Those that lay dead when a child born later was reaped: no wait for any child does that.
     pub passed_over: u64,
+    /// Those of which nothing says whether the process or another one created them.
+    pub of_unknown_origin: u64,
+    /// Those that the process forked itself, as another program before its last exec.
+    pub forked_before_exec: u64,
+    /// Name that it had when it forked one of those.
+    pub forked_as: Option<String>,
+    /// Name of one of them.
+    pub comm: Option<String>,
+    /// PIDs of up to 32 of them, in the initial PID namespace.
+    pub pids: Vec<u32>,
 }
 
 /// What a process did about its dead children while it was watched.
@@ -81,8 +132,10 @@ pub struct Habits {
     pub last_take_age_ns: Option<u64>,
     /// How long ago the last one began that would take any child.
     pub last_any_age_ns: Option<u64>,
-    /// How long ago the last one began that would look and leave the dead.
+    /// How long ago the last one began that would look at one of these zombies and leave it.
     pub last_peek_age_ns: Option<u64>,
+    /// Calls with `WNOWAIT` that could not have returned one of these zombies.
+    pub peeks_elsewhere: u64,
     /// Children it reaped.
     pub reaped: u64,
     /// How long ago it reaped the last one.
@@ -106,6 +159,12 @@ pub struct Facts {
     pub freezer: Option<Freezer>,
     /// Its time on and before the CPUs.
     pub cpu: Option<Cpu>,
+    /// It holds a signalfd that takes SIGCHLD; `None` where its descriptors could not be read.
+    pub signalfd: Option<bool>,
+    /// The signal that stopped it, where its threads are stopped by job control.
+    pub stop_signal: Option<u8>,
+    /// What could not be read, and what that needs: `/proc/42/stack needs CAP_SYS_ADMIN`.
+    pub unreadable: Vec<String>,
 }
 
 /// One thread.
@@ -121,6 +180,10 @@ pub struct Thread {
     pub awaits: Option<Awaited>,
     /// Frames of its kernel stack, innermost first, where it sleeps uninterruptibly.
     pub stack: Vec<String>,
+    /// Its name.
+    pub comm: String,
+    /// What it waits for, where it sleeps and that can be told.
+    pub block: Option<Block>,
 }
 
 /// What a wait call asks for.
@@ -145,6 +208,8 @@ pub struct Sigchld {
     pub pending: bool,
     /// A handler is installed.
     pub caught: bool,
+    /// It is ignored, so that the kernel reaps the children and their exit statuses are lost.
+    pub ignored: bool,
 }
 
 /// A freezer that applies to a process.

@@ -38,6 +38,7 @@ pub(super) fn sigchld(status: &str) -> Option<Sigchld> {
         blocked_in: u32::from(has("SigBlk")?),
         pending: has("ShdPnd")? || has("SigPnd")?,
         caught: has("SigCgt")?,
+        ignored: has("SigIgn")?,
     })
 }
 
@@ -118,6 +119,7 @@ mod tests {
             blocked_in: 1,
             pending: true,
             caught: true,
+            ignored: false,
         };
         assert_eq!(sigchld(STATUS), Some(expected));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Cpu, Evidence, Facts, Habits, Quota, Role, Since, Thread, Zombies};
+use super::{Cpu, Evidence, Facts, Habits, Place, Program, Quota, Role, Since, Thread, Zombies};
 use crate::events::{Key, NamespacePid, Process, Snapshot, Task, TaskState};
 use crate::lifecycle::{DiedBound, Record};
 use crate::parents::Parents;
@@ -142,6 +142,8 @@ impl Known<'_> {
                     Role::Parent
                 },
                 watched_ns: self.age(self.began_ns.max(holder.key.start_ns)),
+                program: Program::default(),
+                place: Place::default(),
                 zombies,
                 habits: self.habits(holder, tasks),
                 facts: None,
@@ -205,6 +207,7 @@ impl Known<'_> {
             last_take_age_ns: asked.and_then(|asked| asked.last_take_ns).map(age),
             last_any_age_ns: asked.and_then(|asked| asked.last_any_ns).map(age),
             last_peek_age_ns: asked.and_then(|asked| asked.last_peek_ns).map(age),
+            peeks_elsewhere: 0,
             reaped: reaping.total,
             last_reap_age_ns: reaping.last_ns.map(age),
         }

@@ -360,6 +360,13 @@ impl Fields<'_> {
             waits: self.waits()?,
             dead_by_ns: self.maybe_time("dead_by")?,
             pids: self.pids(process.key.tgid)?,
+            exec: None,
+            exec_id: None,
+            parent_exec_id: None,
+            group: 0,
+            session: 0,
+            stop_signal: None,
+            ignored: None,
             process,
         })
     }

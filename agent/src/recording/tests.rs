@@ -105,6 +105,13 @@ fn full_task() -> Task {
         }),
         dead_by_ns: Some(6),
         pids: vec![],
+        exec: None,
+        exec_id: None,
+        parent_exec_id: None,
+        group: 0,
+        session: 0,
+        stop_signal: None,
+        ignored: None,
     }
 }
 

@@ -4,7 +4,8 @@ use super::testing::{SECOND, assert_sound};
 use super::*;
 use crate::events::Asked;
 use crate::evidence::{
-    Awaited, Cpu, Facts, Freezer, Habits, Quota, Role, Sigchld, Since, Thread, Zombies,
+    Awaited, Cpu, Facts, Freezer, Habits, Place, Program, Quota, Role, Sigchld, Since, Thread,
+    Zombies,
 };
 
 fn thread(tid: u32, state: char, wchan: &str) -> Thread {
@@ -14,6 +15,8 @@ fn thread(tid: u32, state: char, wchan: &str) -> Thread {
         wchan: (!wchan.is_empty()).then(|| wchan.to_owned()),
         awaits: None,
         stack: Vec::new(),
+        comm: "app".to_owned(),
+        block: None,
     }
 }
 
@@ -24,6 +27,8 @@ pub(super) fn leak() -> Evidence {
         comm: "app".to_owned(),
         role: Role::Parent,
         watched_ns: 240 * SECOND,
+        program: Program::default(),
+        place: Place::default(),
         zombies: Zombies {
             count: 3,
             old: 3,
@@ -376,6 +381,7 @@ fn blocked_is_not_taken_by_other_means() {
         blocked_in: 1,
         pending: true,
         caught: true,
+        ignored: false,
     };
     facts(&mut evidence).sigchld = Some(blocked);
     let verdict = assert_judged(&evidence, "sigchld_blocked", Certain);

@@ -1,0 +1,108 @@
+//! What a sleeping thread waits for, and who could end that. Plain data.
+
+/// What a thread waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The kind of thing.
+    pub on: On,
+    /// Who has the other end: orphans and descendants of the dead child first. A few at most.
+    pub ends: Vec<End>,
+    /// Why that is not known, and what would tell: `reading /proc/42/fd needs CAP_SYS_PTRACE`.
+    pub unknown: Option<String>,
+}
+
+/// Things that a thread waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum On {
+    /// To read from a pipe, until whoever can write to it writes or closes it.
+    PipeRead,
+    /// To write to a pipe that is full, until whoever can read from it reads or closes it.
+    PipeWrite,
+    /// To open a FIFO, which needs somebody at its other end.
+    FifoOpen {
+        /// Its path.
+        path: Option<String>,
+    },
+    /// A socket: `unix`, `tcp`, `udp`, `netlink` or the like.
+    Socket {
+        /// Its family.
+        family: String,
+        /// Its address, or that of the peer.
+        peer: Option<String>,
+    },
+    /// To be told by an eventfd.
+    Eventfd,
+    /// A lock or condition of its own process.
+    PrivateFutex,
+    /// A lock or condition in memory that it shares with others.
+    SharedFutex,
+    /// A lock on a file.
+    FileLock {
+        /// The file.
+        path: Option<String>,
+    },
+    /// The child that it made by vfork or `posix_spawn`, until that execs or ends.
+    VforkChild,
+    /// A FUSE server.
+    Fuse,
+    /// A network file system: `server:/export on /place`.
+    Network {
+        /// Which.
+        mount: String,
+    },
+    /// A terminal.
+    Terminal {
+        /// Which.
+        path: Option<String>,
+    },
+    /// Several of these at once (poll, select, epoll), whichever comes first.
+    Events {
+        /// What is among them, `pipe`, `socket` and the like, as far as that can be read.
+        kinds: Vec<String>,
+        /// Whether it ends by itself after a while.
+        timed: bool,
+    },
+    /// Time to pass.
+    Timer,
+    /// A signal.
+    Signal,
+    /// A child, in a wait call.
+    Child,
+    /// A disk.
+    Disk,
+    /// Something else, in this kernel function.
+    Other {
+        /// The function.
+        wchan: Option<String>,
+    },
+}
+
+/// A process at the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Its PID.
+    pub pid: u32,
+    /// Its name.
+    pub comm: String,
+    /// The letter of its state.
+    pub state: Option<char>,
+    /// How it is related to the zombies or to the one that waits.
+    pub relation: Relation,
+    /// What it waits for itself, where that keeps it from acting.
+    pub waits_for: Option<Box<Block>>,
+}
+
+/// How whoever is at the other end is related to the zombies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Relation {
+    /// In the group or session of a dead child, or a descendant of it: left behind by it.
+    LeftByTheDead,
+    /// A descendant of the one that waits.
+    Descendant,
+    /// The process itself has the other end too, so that it never closes.
+    Itself,
+    /// Its tracer.
+    Tracer,
+    /// Anybody else.
+    Other,
+}
