@@ -48,6 +48,8 @@ pub struct Reaping {
     pub total: u64,
     /// When it reaped the last.
     pub last_ns: Option<u64>,
+    /// The thread that did.
+    pub last_tid: Option<u32>,
     /// Of those it reaped, the one that was born last: when it was born, and when reaped.
     newest: Option<(u64, u64)>,
 }
@@ -64,7 +66,13 @@ impl Reaping {
 
     fn add(&mut self, record: &Record, at_ns: u64) {
         self.total += 1;
-        self.last_ns = self.last_ns.max(Some(at_ns));
+        if self.last_ns <= Some(at_ns) {
+            self.last_ns = Some(at_ns);
+            self.last_tid = record
+                .reap
+                .as_ref()
+                .and_then(|reap| Some(reap.by.as_ref()?.tid));
+        }
         self.newest = self.newest.max(Some((record.process.key.start_ns, at_ns)));
     }
 }

@@ -11,6 +11,48 @@ pub struct Block {
     pub unknown: Option<String>,
 }
 
+impl Block {
+    /// Whether it ends only when somebody else acts. Else it is how an idle program sleeps: until
+    /// any of several things happens, for a time, or for a signal.
+    pub fn is_hard(&self) -> bool {
+        match &self.on {
+            On::PipeRead
+            | On::PipeWrite
+            | On::FifoOpen { .. }
+            | On::SharedFutex
+            | On::FileLock { .. }
+            | On::VforkChild
+            | On::Fuse
+            | On::Network { .. }
+            | On::Terminal { .. }
+            | On::Disk => true,
+            // One without a peer listens.
+            On::Socket { peer, .. } => peer.is_some() || !self.ends.is_empty(),
+            On::Eventfd
+            | On::PrivateFutex
+            | On::Events { .. }
+            | On::Timer
+            | On::Signal
+            | On::Child
+            | On::Other { .. } => false,
+        }
+    }
+
+    /// Whoever keeps it from ending, and is not kept from acting by yet another: the last of the
+    /// chain of other ends.
+    pub fn actor(&self) -> Option<&End> {
+        let end = self.ends.first()?;
+        let further = end.waits_for.as_ref().and_then(|block| block.actor());
+        Some(further.unwrap_or(end))
+    }
+
+    /// Whether the other end was left behind by a dead child.
+    pub fn is_left_by_the_dead(&self) -> bool {
+        let mut ends = self.ends.iter();
+        ends.any(|end| end.relation == Relation::LeftByTheDead)
+    }
+}
+
 /// Things that a thread waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum On {

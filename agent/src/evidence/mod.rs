@@ -99,6 +99,8 @@ pub struct Zombies {
     pub adopted: u64,
     /// Name of one process that created them.
     pub forker: Option<String>,
+    /// That process was ended by SIGKILL, and so left them behind.
+    pub forker_was_killed: bool,
     /// The real parent of one that is held by a tracer.
     pub real_parent: Option<(u32, String)>,
     /// The init, on its way out, of a PID namespace that some of them keep from ending.
@@ -140,6 +142,8 @@ pub struct Habits {
     pub reaped: u64,
     /// How long ago it reaped the last one.
     pub last_reap_age_ns: Option<u64>,
+    /// The thread that reaped the last one.
+    pub last_reaper_tid: Option<u32>,
 }
 
 /// What the files of /proc and of its cgroup say.
@@ -303,6 +307,12 @@ impl Evidence {
         age_ns.is_some_and(|age_ns| age_ns < self.zombies.oldest_age_ns)
     }
 
+    /// Whether it peeked and took nobody while its oldest zombie was there; `None` where what it
+    /// asked for is not known.
+    pub fn peeked_instead(&self) -> Option<bool> {
+        Some(!self.would_take_beside_the_dead()? && self.peeked_beside_the_dead())
+    }
+
     /// Whether it reaped somebody while its oldest zombie lay dead.
     pub fn reaped_beside_the_dead(&self) -> bool {
         self.is_beside_the_dead(self.habits.last_reap_age_ns)
@@ -341,6 +351,45 @@ impl Evidence {
         })
     }
 
+    /// Whether it ran between two looks while one of its zombies was there to be taken, so that it
+    /// could have called wait; `None` where there was no earlier look, or no time could be read.
+    pub fn ran_beside_the_dead(&self) -> Option<bool> {
+        let since = self.since.as_ref().filter(|since| since.held_throughout)?;
+        Some(since.cpu?.ran_ns > 0)
+    }
+
+    /// Whether it installed what tells it of deaths: a handler for SIGCHLD, or a signalfd.
+    pub fn listens_for_deaths(&self) -> bool {
+        let facts = self.facts.as_ref();
+        facts.is_some_and(|facts| {
+            facts.signalfd == Some(true) || facts.sigchld.is_some_and(|sigchld| sigchld.caught)
+        })
+    }
+
+    /// The thread that used to reap, else the main thread, else the first that lives; and whether
+    /// it is the one that used to.
+    pub fn reaping_thread(&self) -> Option<(&Thread, bool)> {
+        let facts = self.facts.as_ref()?;
+        let of = |tid: u32| facts.living().find(|thread| thread.tid == tid);
+        if let Some(reaper) = self.habits.last_reaper_tid.and_then(of) {
+            return Some((reaper, true));
+        }
+        let main = of(self.pid).or_else(|| facts.living().next())?;
+        Some((main, false))
+    }
+
+    /// Whether its wait calls name single processes, by PID or pidfd: to take any child beside them
+    /// would take the exit statuses that those calls wait for.
+    pub fn waits_by_pid(&self) -> bool {
+        let asked = self.habits.asked.unwrap_or_default();
+        let inside =
+            |thread: &Thread| matches!(thread.awaits, Some(Awaited::Process(_) | Awaited::Pidfd));
+        let facts = self.facts.as_ref();
+        asked.process + asked.pidfd > 0
+            || self.habits.peeks_elsewhere > 0
+            || facts.is_some_and(|facts| facts.living().any(inside))
+    }
+
     /// Whether it does nothing about its children by what its threads do now: each sleeps, none
     /// in a wait, and neither a handler nor a blocked SIGCHLD would tell it of a death.
     pub fn is_deaf(&self) -> bool {
@@ -352,10 +401,12 @@ impl Evidence {
             thread.awaits.is_none() && wchan.is_some_and(|wchan| wchan != "do_wait")
         };
         let deaf = |sigchld: Sigchld| !sigchld.caught && sigchld.blocked_in == 0;
+        let has_signalfd = facts.signalfd == Some(true);
         self.all_threads(&['S', 'I'])
             && facts.living().all(elsewhere)
             && facts.looked_at.len() == facts.threads as usize
             && facts.sigchld.is_some_and(deaf)
+            && !has_signalfd
     }
 
     /// A thread inside a wait that cannot end with one of its zombies, and whom it waits for.

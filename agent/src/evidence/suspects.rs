@@ -210,6 +210,7 @@ impl Known<'_> {
             peeks_elsewhere: 0,
             reaped: reaping.total,
             last_reap_age_ns: reaping.last_ns.map(age),
+            last_reaper_tid: reaping.last_tid,
         }
     }
 }

@@ -1,13 +1,18 @@
 //! Signals of one kind do not queue: several deaths may make one SIGCHLD. Who then waits once
 //! leaves the others.
 
-use super::{Confidence, Verdict, words};
+use super::{Confidence, Rule, Verdict, remedy, words};
 use crate::evidence::Evidence;
 
-pub(super) const ID: &str = "sigchld_coalesced";
+pub(super) const RULE: Rule = Rule {
+    id: "sigchld_coalesced",
+    meaning: "Several deaths made one SIGCHLD; the parent waits once per signal and leaves the \
+              rest.",
+    judge,
+};
 
-/// Applies where it reaps while others lie dead, in the order that a wait for any child would.
-pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
+/// Applies where it reaps while others are zombies, in the order that a wait for any child would.
+fn judge(evidence: &Evidence) -> Option<Verdict> {
     let asks_for_any = evidence.asked_for_any_beside_the_dead();
     if !evidence.reaped_beside_the_dead()
         || evidence.zombies.passed_over > 0
@@ -22,34 +27,33 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
         .and_then(|facts| facts.sigchld)
         .map(|it| it.caught);
     let each_took_one = evidence.since.as_ref().is_some_and(|since| {
-        since.held_throughout && since.reaped > 0 && since.waits == Some(since.reaped)
+        since.held_throughout && since.reaped > 1 && since.waits == Some(since.reaped)
     });
-    let mut lines =
-        vec!["it reaps some of its children, and leaves others that lie dead".to_owned()];
+    let mut lines = vec!["it reaps some of its children and leaves others as zombies".to_owned()];
     if let Some(since) = evidence.since.as_ref().filter(|_| each_took_one) {
         lines.push(format!(
-            "in the last {} each of its {} took one child, and no more waits followed",
+            "in the last {} each of its {} took one child, and none followed until no child was \
+             left",
             words::span(since.span_ns),
-            words::count(since.reaped, "wait")
+            words::count(since.reaped, "wait call")
         ));
     }
-    if caught == Some(true) {
-        lines.push("a handler for SIGCHLD is installed".to_owned());
-    }
+    lines.extend(words::listens(evidence));
     lines.extend([words::habits(evidence), words::holds(evidence)]);
+    lines.extend(words::program(evidence));
+    let fix = if evidence.waits_by_pid() {
+        "at each SIGCHLD, call waitpid with WNOHANG for each child it started, not for one only"
+    } else {
+        "at each SIGCHLD, call waitpid(-1, …, WNOHANG) in a loop until it returns 0"
+    };
     Some(Verdict {
-        id: ID,
+        id: RULE.id,
         summary: format!(
-            "{} waits once for several deaths, and leaves the rest",
+            "{} waits once for several deaths and leaves the rest",
             words::who(evidence)
         ),
         evidence: lines,
-        remedy: format!(
-            "mend {}: at each SIGCHLD, call waitpid(-1, …, WNOHANG) until it finds none; until \
-             then, {}",
-            evidence.comm,
-            words::restart(evidence)
-        ),
+        remedy: remedy::fix_program(evidence, fix),
         confidence: match (caught, each_took_one) {
             (Some(true), true) => Confidence::Certain,
             (Some(true), false) | (_, true) => Confidence::Likely,

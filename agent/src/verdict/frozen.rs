@@ -1,28 +1,33 @@
 //! Its cgroup is frozen.
 
-use super::{Confidence, Verdict, words};
+use super::{Confidence, Rule, Verdict, words};
 use crate::evidence::Evidence;
 
-pub(super) const ID: &str = "parent_frozen";
+pub(super) const RULE: Rule = Rule {
+    id: "parent_frozen",
+    meaning: "The parent's cgroup is frozen (a paused container, a checkpoint, a freezer), so \
+              none of its threads can run.",
+    judge,
+};
 
-/// Applies where a freezer of either version holds it.
-pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
+fn judge(evidence: &Evidence) -> Option<Verdict> {
     let freezer = evidence.facts.as_ref()?.freezer.as_ref()?;
     let mut facts = vec![
         format!("the cgroup {} is frozen", freezer.cgroup),
         words::holds(evidence),
         words::habits(evidence),
     ];
-    facts.extend(words::threads(evidence));
+    facts.extend(words::listens(evidence));
     Some(Verdict {
-        id: ID,
+        id: RULE.id,
         summary: format!(
-            "{} is frozen with its cgroup, so it cannot reap",
+            "{} is frozen with its cgroup and cannot reap",
             words::who(evidence)
         ),
         evidence: facts,
         remedy: format!(
-            "thaw it, if nobody froze it on purpose (a paused container, a checkpoint): {}",
+            "if it was not frozen on purpose (a paused container, a checkpoint), thaw it, which \
+             thaws every process of that cgroup: {}",
             freezer.thaw
         ),
         confidence: Confidence::Certain,

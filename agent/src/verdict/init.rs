@@ -1,9 +1,14 @@
 //! The init of a PID namespace inherits every orphan there, and must wait for them.
 
-use super::{Confidence, Verdict, waits_for_others, words};
+use super::{Confidence, Rule, Verdict, remedy, waiting, waits_for_others, words};
 use crate::evidence::Evidence;
 
-pub(super) const ID: &str = "init_without_reaping";
+pub(super) const RULE: Rule = Rule {
+    id: "init_without_reaping",
+    meaning: "The process is PID 1 of its container or host, inherits every orphan there, and \
+              does not wait for them.",
+    judge,
+};
 
 /// Programs that are inits: to add one would not help.
 const INITS: [&str; 7] = [
@@ -22,14 +27,15 @@ const INITS: [&str; 7] = [
 const PAUSE: &str = "pause";
 
 /// Applies to an init that waits for nobody, or not for the orphans that it got.
-pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
+fn judge(evidence: &Evidence) -> Option<Verdict> {
     if !evidence.is_init() {
         return None;
     }
     let never = evidence.ever_waited() == Some(false);
     let not_for_orphans = evidence.holds_mostly_adopted()
         && (waits_for_others::is_seen(evidence) || evidence.has_not_waited_since_they_died());
-    if !never && !not_for_orphans {
+    let unknown_origin = never && evidence.waits_elsewhere().is_none();
+    if !unknown_origin && !not_for_orphans {
         return None;
     }
     let who = words::who(evidence);
@@ -42,46 +48,56 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     let waits_elsewhere = waits_for_others::surest(evidence);
     lines.extend(waits_elsewhere.iter().map(|(_, line)| line.clone()));
     lines.extend(words::adopted(evidence));
+    let killed = evidence.zombies.adopted > 0 && evidence.zombies.forker_was_killed;
+    if killed {
+        lines.push(
+            "the parent that left them was killed by SIGKILL, as an exec probe or hook is at its \
+             timeout"
+                .to_owned(),
+        );
+    }
     lines.extend([words::habits(evidence), words::holds(evidence)]);
-    lines.extend(words::threads(evidence));
-    lines.extend(words::deaf(evidence));
-    let remedy = if depth == 0 {
-        format!(
-            "mend or replace {}: PID 1 of a host must wait for any child",
-            evidence.comm
-        )
-    } else if evidence.comm == PAUSE {
-        "run its pod with a pause image that reaps (registry.k8s.io/pause does since 3.1), or \
-         without shareProcessNamespace and with an init in each container"
-            .to_owned()
-    } else if INITS.contains(&evidence.comm.as_str()) {
-        format!(
-            "it is an init already, so another one does not help: restart its container, and \
-             report this of {}",
-            evidence.comm
-        )
-    } else {
-        format!(
-            "start the container with an init before {}: `docker run --init`, tini as its \
-             entrypoint, or shareProcessNamespace in its pod; until then a restart of the \
-             container frees its zombies",
-            evidence.comm
-        )
-    };
+    lines.extend(words::program(evidence));
+    lines.extend(waiting::thread(evidence));
+    lines.extend(words::listens(evidence).or_else(|| words::deaf(evidence)));
+    lines.extend(words::ran(evidence));
+    let mut remedy = fix(evidence, depth);
+    if killed {
+        remedy = format!("{remedy}; {}", remedy::PROBE);
+    }
+    if let Some(until) = remedy::until_fixed(evidence) {
+        remedy = format!("{remedy}; {until}");
+    }
+    let certain_elsewhere = waits_elsewhere.is_some_and(|(surest, _)| surest >= Confidence::Likely);
     Some(Verdict {
-        id: ID,
+        id: RULE.id,
         summary: format!(
-            "{who} is PID 1 of its {}, and does not reap",
+            "{who} is PID 1 of its {} and does not reap the orphans that it inherits",
             if depth == 0 { "host" } else { "container" }
         ),
         evidence: lines,
         remedy,
-        confidence: if never && words::long_watched(evidence) {
-            Confidence::Certain
-        } else if waits_elsewhere.is_some_and(|(surest, _)| surest == Confidence::Certain) {
+        confidence: if certain_elsewhere && evidence.holds_mostly_adopted() {
             Confidence::Likely
         } else {
             words::not_seen(evidence, Confidence::Likely)
         },
     })
+}
+
+fn fix(evidence: &Evidence, depth: u32) -> String {
+    let comm = &evidence.comm;
+    if depth == 0 {
+        format!("fix or replace {comm}: PID 1 of a host must wait for any child")
+    } else if comm == PAUSE {
+        "run its pod with a pause image that reaps (registry.k8s.io/pause does since 3.1), or \
+         without shareProcessNamespace and with an init in each container"
+            .to_owned()
+    } else if INITS.contains(&comm.as_str()) {
+        format!(
+            "{comm} is an init already, so adding another one does not help: report this to its project"
+        )
+    } else {
+        remedy::add_init(evidence)
+    }
 }

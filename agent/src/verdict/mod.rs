@@ -5,12 +5,14 @@
 //! habits, and a zombie that no plain wait can see says nothing about a parent that waits.
 
 mod coalesced;
+mod forked_before_exec;
 mod frozen;
 mod init;
 mod just_died;
 mod never_waits;
 mod peeked;
 mod pidns;
+mod remedy;
 mod sigchld_blocked;
 mod starved;
 mod stopped;
@@ -19,11 +21,12 @@ mod subreaper;
 mod tracer;
 mod uninterruptible;
 mod wait_blocked;
+mod waiting;
 mod waits_for_others;
 mod wclone;
 mod words;
 
-use crate::evidence::Evidence;
+use crate::evidence::{Block, Evidence};
 
 /// How sure a verdict is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,27 +54,41 @@ pub struct Verdict {
     pub confidence: Confidence,
 }
 
-/// A rule and the verdict it may find.
-type Rule = (&'static str, fn(&Evidence) -> Option<Verdict>);
+/// A rule, and what it stands for.
+#[derive(Clone, Copy)]
+struct Rule {
+    /// The stable name of its verdict.
+    id: &'static str,
+    /// What the verdict means, one sentence.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "docs/verdicts.md is made from it by a test")
+    )]
+    meaning: &'static str,
+    /// The verdict, where it applies.
+    judge: fn(&Evidence) -> Option<Verdict>,
+}
 
 /// All rules; the first that applies decides.
-const RULES: [Rule; 16] = [
-    (just_died::ID, just_died::rule),
-    (tracer::ID, tracer::rule),
-    (frozen::ID, frozen::rule),
-    (stopped::ID, stopped::rule),
-    (starved::ID, starved::rule),
-    (uninterruptible::ID, uninterruptible::rule),
-    (pidns::ID, pidns::rule),
-    (wclone::ID, wclone::rule),
-    (sigchld_blocked::ID, sigchld_blocked::rule),
-    (peeked::ID, peeked::rule),
-    (init::ID, init::rule),
-    (subreaper::ID, subreaper::rule),
-    (waits_for_others::ID, waits_for_others::rule),
-    (coalesced::ID, coalesced::rule),
-    (wait_blocked::ID, wait_blocked::rule),
-    (never_waits::ID, never_waits::rule),
+const RULES: [Rule; 18] = [
+    just_died::RULE,
+    tracer::RULE,
+    frozen::RULE,
+    stopped::RULE,
+    starved::RULE,
+    uninterruptible::RULE,
+    pidns::RULE,
+    wclone::RULE,
+    forked_before_exec::RULE,
+    sigchld_blocked::RULE,
+    peeked::RULE,
+    wait_blocked::RULE,
+    init::RULE,
+    subreaper::RULE,
+    waits_for_others::RULE,
+    coalesced::RULE,
+    wait_blocked::IDLE,
+    never_waits::RULE,
 ];
 
 /// What a metric calls a culprit that no rule explains.
@@ -79,33 +96,54 @@ pub const UNEXPLAINED: &str = "unexplained";
 
 /// The name of each verdict on a culprit.
 pub fn ids() -> impl Iterator<Item = &'static str> {
-    RULES.iter().map(|(id, _)| *id)
+    let rules = RULES.iter().enumerate();
+    let first = |(place, rule): &(usize, &Rule)| {
+        RULES.iter().position(|other| other.id == rule.id) == Some(*place)
+    };
+    rules.filter(first).map(|(_, rule)| rule.id)
 }
 
 /// The verdict of the first rule that applies. Evidence that contradicts itself is said and makes
 /// no verdict certain.
 pub fn judge(evidence: &Evidence) -> Option<Verdict> {
-    let mut verdict = RULES.iter().find_map(|(_, rule)| rule(evidence))?;
-    if verdict.id == just_died::ID {
+    let mut verdict = RULES.iter().find_map(|rule| (rule.judge)(evidence))?;
+    if verdict.id == just_died::RULE.id {
         return Some(verdict);
+    }
+    if verdict.id != pidns::RULE.id {
+        verdict.evidence.extend(pidns::held(evidence));
     }
     if let Some(contradiction) = evidence.contradiction() {
         verdict.evidence.push(format!("but {contradiction}"));
         verdict.confidence = verdict.confidence.min(Confidence::Likely);
     }
-    if evidence.facts.is_none() {
-        verdict
-            .evidence
-            .push("its state in /proc could not be read in time".to_owned());
-        verdict.confidence = verdict.confidence.min(Confidence::Likely);
+    match &evidence.facts {
+        Some(facts) => {
+            let unreadable = facts.unreadable.iter();
+            verdict
+                .evidence
+                .extend(unreadable.map(|what| format!("not readable: {what}")));
+        }
+        None => {
+            verdict
+                .evidence
+                .push("its state in /proc could not be read in time".to_owned());
+            verdict.confidence = verdict.confidence.min(Confidence::Likely);
+        }
     }
     Some(verdict)
 }
 
 /// What its habits say of one that could reap: the rules after that on PID namespaces.
 fn by_habits(evidence: &Evidence) -> Option<Verdict> {
-    let rules = RULES.iter().skip_while(|(id, _)| *id != pidns::ID);
-    rules.skip(1).find_map(|(_, rule)| rule(evidence))
+    let rules = RULES.iter().skip_while(|rule| rule.id != pidns::RULE.id);
+    rules.skip(1).find_map(|rule| (rule.judge)(evidence))
+}
+
+/// What the thread that should reap waits for.
+fn waits_of(evidence: &Evidence) -> Option<&Block> {
+    let (thread, _) = evidence.reaping_thread()?;
+    thread.block.as_ref()
 }
 
 pub use just_died::of_zombie as just_died;
@@ -122,6 +160,12 @@ impl Confidence {
     }
 }
 
+#[cfg(test)]
+mod document;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

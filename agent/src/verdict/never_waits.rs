@@ -1,14 +1,19 @@
-//! It does not wait at all.
+//! It does not wait at all, and nothing else explains that.
 
-use super::{Confidence, Verdict, words};
+use super::{Confidence, Rule, Verdict, remedy, waiting, words};
 use crate::evidence::{Evidence, Facts};
 
-pub(super) const ID: &str = "never_waits";
+pub(super) const RULE: Rule = Rule {
+    id: "never_waits",
+    meaning: "No wait call of the parent was seen and nothing else explains that: it probably \
+              starts children and never waits for them.",
+    judge,
+};
 
 /// Applies where no wait was seen, or none could be.
-pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
+fn judge(evidence: &Evidence) -> Option<Verdict> {
     let waits = evidence.habits.waits;
-    if waits.is_some_and(|waits| waits > 0) || waits.is_none() && evidence.habits.reaped > 0 {
+    if waits.is_some_and(|waits| waits > 0) || evidence.habits.reaped > 0 {
         return None;
     }
     // It may have called one before it was watched.
@@ -16,29 +21,39 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     if evidence.facts.as_ref().is_some_and(inside) {
         return None;
     }
-    let runnable = evidence
-        .facts
-        .as_ref()
-        .is_some_and(|facts| facts.living().any(|thread| thread.state == 'R'));
     let mut lines = vec![words::habits(evidence), words::holds(evidence)];
+    lines.extend(words::program(evidence));
     lines.extend(words::adopted(evidence));
-    lines.extend(words::threads(evidence));
-    lines.extend(words::deaf(evidence));
-    Some(Verdict {
-        id: ID,
-        summary: format!("{} never waits for its children", words::who(evidence)),
-        evidence: lines,
-        remedy: format!(
-            "mend {}: wait for each child it starts, or ignore SIGCHLD; until then, {}",
-            evidence.comm,
-            words::restart(evidence)
+    lines.extend(waiting::thread(evidence));
+    lines.extend(
+        super::waits_of(evidence)
+            .into_iter()
+            .flat_map(waiting::ends),
+    );
+    lines.extend(words::listens(evidence).or_else(|| words::deaf(evidence)));
+    lines.extend(words::ran(evidence));
+    let asleep = evidence.ran_beside_the_dead() == Some(false);
+    let listens = evidence.listens_for_deaths();
+    let fix = match () {
+        () if listens => "its SIGCHLD handler or signalfd must lead to a waitpid call".to_owned(),
+        () => format!(
+            "{}; {}",
+            remedy::wait_for_each(evidence),
+            remedy::IGNORE_SIGCHLD
         ),
-        confidence: match waits {
-            // It may be about to wait, and not get there: only two looks tell.
-            Some(_) if runnable && evidence.since.is_none() => Confidence::Guess,
-            Some(_) if words::long_watched(evidence) => Confidence::Certain,
-            Some(_) => words::not_seen(evidence, Confidence::Likely),
-            None => Confidence::Guess,
+    };
+    Some(Verdict {
+        id: RULE.id,
+        summary: if asleep {
+            format!(
+                "{} has not called wait: it has slept since it is watched",
+                words::who(evidence)
+            )
+        } else {
+            format!("{} does not wait for its children", words::who(evidence))
         },
+        evidence: lines,
+        remedy: remedy::fix_program(evidence, &fix),
+        confidence: words::not_seen(evidence, Confidence::Likely),
     })
 }

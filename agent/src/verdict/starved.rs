@@ -1,16 +1,21 @@
 //! It wants to run and gets no CPU.
 
-use super::{Confidence, Verdict, words};
+use super::{Confidence, Rule, Verdict, words};
 use crate::evidence::Evidence;
 
-pub(super) const ID: &str = "parent_starved";
+pub(super) const RULE: Rule = Rule {
+    id: "parent_starved",
+    meaning: "The parent wants to run but hardly gets CPU time: its cgroup's quota is used up, or \
+              other processes crowd it out.",
+    judge,
+};
 
 /// It ran for less than one part in so many of the time.
 const RAN_LESS_THAN_ONE_IN: u64 = 20;
 
 /// Applies where a thread is runnable, and since an earlier look it hardly ran, although it stood
 /// before the CPUs or its cgroup was throttled for most of the time.
-pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
+fn judge(evidence: &Evidence) -> Option<Verdict> {
     let since = evidence.since.as_ref()?;
     let cpu = since.cpu?;
     let most = since.span_ns / 2;
@@ -24,28 +29,29 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
     }
     let who = words::who(evidence);
     let mut lines = vec![format!(
-        "it ran for {} ms of the last {} s, though a thread of it wants to run",
+        "it ran for {} ms of the last {} although a thread wants to run",
         cpu.ran_ns / 1_000_000,
-        since.span_ns / 1_000_000_000
+        words::span(since.span_ns)
     )];
     if throttled {
         lines.push(format!(
-            "its cgroup used up its CPU quota in {}; {} ms of waiting for more are booked so far",
+            "its cgroup hit its CPU quota in {}, {} ms throttled so far",
             words::count(quota.throttled_periods, "period"),
             quota.throttled_ns / 1_000_000
         ));
     }
     lines.extend([words::holds(evidence), words::habits(evidence)]);
     Some(Verdict {
-        id: ID,
-        summary: format!("{who} gets no CPU, so it does not come to reap"),
+        id: RULE.id,
+        summary: format!("{who} gets no CPU time, so it does not get to reap"),
         evidence: lines,
         remedy: if throttled {
-            "raise the CPU limit of its container or unit (cpu.max, or cpu.cfs_quota_us in v1)"
-                .to_owned()
+            "raise the CPU limit of its container or unit (cpu.max, or cpu.cfs_quota_us in cgroup \
+             v1)"
+            .to_owned()
         } else {
             format!(
-                "give it CPU: renice -n 0 -p {}, or move what crowds it out elsewhere",
+                "give it CPU time: renice -n 0 -p {}, or move the processes that crowd it out",
                 evidence.pid
             )
         },

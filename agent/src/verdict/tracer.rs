@@ -2,36 +2,60 @@
 //! finds nothing
 //! ([`wait_consider_task`](https://elixir.bootlin.com/linux/v6.12/A/ident/wait_consider_task)).
 
-use super::{Confidence, Verdict, words};
-use crate::evidence::{Evidence, Role};
+use super::{Confidence, Rule, Verdict, waiting, words};
+use crate::evidence::{Evidence, Role, block::On};
 
-pub(super) const ID: &str = "held_by_tracer";
+pub(super) const RULE: Rule = Rule {
+    id: "held_by_tracer",
+    meaning: "A debugger or tracer was told of the death first and has not waited for it; until \
+              it does, detaches or ends, the real parent cannot reap.",
+    judge,
+};
 
-/// Applies to tracers of other people's children.
-pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
+fn judge(evidence: &Evidence) -> Option<Verdict> {
     if evidence.role != Role::Tracer {
         return None;
     }
     let who = words::who(evidence);
-    let mut facts = vec![format!(
-        "{who} is the tracer, and {}",
-        words::holds(evidence)
-    )];
+    let mut facts = vec![format!("{who} is the tracer; {}", words::holds(evidence))];
     if let Some((pid, comm)) = &evidence.zombies.real_parent {
         facts.push(format!(
-            "the real parent {comm} (PID {pid}) cannot reap before the tracer waits or lets go"
+            "the real parent {comm} (PID {pid}) cannot reap before the tracer waits or detaches"
         ));
     }
     facts.push(words::habits(evidence));
-    facts.extend(words::threads(evidence));
+    facts.extend(waiting::thread(evidence));
+    facts.extend(
+        super::waits_of(evidence)
+            .into_iter()
+            .flat_map(waiting::ends),
+    );
     Some(Verdict {
-        id: ID,
+        id: RULE.id,
         summary: format!("the tracer {who} holds dead processes that it traces"),
         evidence: facts,
-        remedy: format!(
-            "detach {who} or end its session (`detach` or `quit` in a debugger, Ctrl-C for \
-             strace): the real parent can reap then"
-        ),
+        remedy: remedy(evidence),
         confidence: Confidence::Certain,
     })
+}
+
+/// What makes this tracer let go: a stopped one must continue, one that is blocked in its own
+/// output reacts to neither its keys nor SIGINT.
+fn remedy(evidence: &Evidence) -> String {
+    let who = words::who(evidence);
+    let pid = evidence.pid;
+    let end = format!("kill -9 {pid} ends {who}; the kernel then detaches what it traces");
+    if evidence.all_threads(&['T']) {
+        return format!("{who} is stopped: let it continue with kill -CONT {pid}; else {end}");
+    }
+    let block = super::waits_of(evidence);
+    let blocked = block.filter(|block| block.is_hard() && !matches!(block.on, On::Terminal { .. }));
+    if let Some(block) = blocked {
+        let fix = waiting::fix(block).map_or(String::new(), |fix| format!("{fix}; or "));
+        return format!("{fix}{end}");
+    }
+    format!(
+        "in a debugger, `detach` or `quit`; for strace, press Ctrl-C in its terminal or run kill \
+         -INT {pid}; the real parent can reap then"
+    )
 }

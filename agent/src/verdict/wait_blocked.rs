@@ -1,46 +1,132 @@
-//! It has reaped before, and now does something else.
+//! Whoever should reap is held up by something else: a pipe, a lock, a server, a computation.
 
-use super::{Confidence, Verdict, words};
-use crate::evidence::Evidence;
+use super::{Confidence, Rule, Verdict, remedy, waiting, words};
+use crate::evidence::{Block, Evidence, block::On};
 
-pub(super) const ID: &str = "wait_blocked_on_event";
+pub(super) const RULE: Rule = Rule {
+    id: "wait_blocked_on_event",
+    meaning: "The thread that should reap is waiting for something else (a pipe, socket, lock, \
+              file server, another thread) or is busy; it would reap once that is over.",
+    judge: judge_blocked,
+};
+
+/// The same where it is only known that it waited before and does not any more.
+pub(super) const IDLE: Rule = Rule {
+    judge: judge_idle,
+    ..RULE
+};
+
+/// Applies where it is blocked or busy, and something shows that it would reap otherwise: it did,
+/// it has a handler, or what it reads from was left open by the dead.
+fn judge_blocked(evidence: &Evidence) -> Option<Verdict> {
+    if evidence.waited_beside_the_dead() == Some(true) || evidence.waits_elsewhere().is_some() {
+        return None;
+    }
+    let block = super::waits_of(evidence).filter(|block| is_held_up(evidence, block));
+    if block.is_none() && !is_busy(evidence) {
+        return None;
+    }
+    let waited = evidence.ever_waited() == Some(true) && evidence.has_not_waited_since_they_died();
+    let left = block.is_some_and(Block::is_left_by_the_dead);
+    let listens = evidence.listens_for_deaths();
+    let is_main = evidence
+        .reaping_thread()
+        .is_some_and(|(thread, used_to)| used_to || thread.tid == evidence.pid);
+    let shown = waited || left || listens;
+    // A blocked thread of a program that shows nothing else says the least.
+    let alone = evidence
+        .facts
+        .as_ref()
+        .is_some_and(|facts| facts.threads == 1);
+    if !(shown || (alone && block.is_some())) {
+        return None;
+    }
+    let slept = evidence.ran_beside_the_dead() == Some(false);
+    let confidence = match block {
+        Some(_) if left => Confidence::Likely,
+        Some(_) if is_main && waited => Confidence::Likely,
+        Some(_) if is_main && listens && slept => Confidence::Likely,
+        _ => Confidence::Guess,
+    };
+    Some(verdict(evidence, block, confidence))
+}
 
 /// Applies where it waited once, and not since its zombies died.
-pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
+fn judge_idle(evidence: &Evidence) -> Option<Verdict> {
     if evidence.ever_waited() != Some(true) || !evidence.has_not_waited_since_they_died() {
         return None;
     }
-    let facts = evidence.facts.as_ref();
-    let sleeps = evidence.all_threads(&['S', 'I']);
-    let single = facts.is_some_and(|facts| facts.threads == 1);
-    let place = facts
-        .and_then(|facts| facts.living().find_map(|thread| thread.wchan.clone()))
-        .filter(|_| sleeps);
-    let mut lines = vec![
-        "it has not called wait since they died".to_owned(),
-        words::habits(evidence),
-    ];
-    lines.extend(words::threads(evidence));
-    lines.push(words::holds(evidence));
-    let doing = place
+    let block = super::waits_of(evidence);
+    let single = evidence
+        .facts
         .as_ref()
-        .map_or("does something else".to_owned(), |place| {
-            format!("waits for something else, in {place}")
+        .is_some_and(|facts| facts.threads == 1);
+    let asleep = evidence.all_threads(&['S', 'I']);
+    let confidence = if single && asleep && evidence.ran_beside_the_dead() != Some(true) {
+        Confidence::Likely
+    } else {
+        Confidence::Guess
+    };
+    Some(verdict(evidence, block, confidence))
+}
+
+/// Whether the wait keeps a thread from reaping. A lock of its own process does only where that
+/// thread used to reap: elsewhere it is how idle threads sleep.
+fn is_held_up(evidence: &Evidence, block: &Block) -> bool {
+    let used_to = evidence
+        .reaping_thread()
+        .is_some_and(|(_, used_to)| used_to);
+    block.is_hard() || (used_to && block.on == On::PrivateFutex)
+}
+
+/// Whether a thread computes: it runs at both looks, or ran for most of the time in between.
+fn is_busy(evidence: &Evidence) -> bool {
+    let runs = evidence
+        .reaping_thread()
+        .is_some_and(|(thread, _)| thread.state == 'R');
+    let most = |since: &crate::evidence::Since| {
+        since.cpu.is_some_and(|cpu| cpu.ran_ns > since.span_ns / 2)
+    };
+    runs && evidence.since.as_ref().is_some_and(most)
+}
+
+fn verdict(evidence: &Evidence, block: Option<&Block>, confidence: Confidence) -> Verdict {
+    let who = words::who(evidence);
+    let doing = evidence
+        .reaping_thread()
+        .map_or("is doing something else".to_owned(), |(thread, _)| {
+            waiting::doing(evidence, thread)
         });
-    Some(Verdict {
-        id: ID,
-        summary: format!(
-            "{} has reaped before, and now {doing}",
-            words::who(evidence)
-        ),
+    let mut lines = Vec::from_iter(waiting::thread(evidence));
+    lines.extend(block.into_iter().flat_map(waiting::ends));
+    lines.extend(words::listens(evidence));
+    lines.extend([words::habits(evidence), words::holds(evidence)]);
+    lines.extend(words::program(evidence));
+    lines.extend(words::ran(evidence));
+    let before = match (evidence.habits.reaped, evidence.habits.waits) {
+        (1.., _) => "has reaped children before, but now ",
+        (0, Some(1..)) => "has called wait before, but now ",
+        _ => "cannot reap while it ",
+    };
+    let restart = remedy::until_fixed(evidence).map_or(String::new(), |until| {
+        format!("; if it stays blocked, {until}")
+    });
+    let fix = block.and_then(waiting::fix).unwrap_or_else(|| {
+        "find out what it is waiting for (the line above) and let that happen".to_owned()
+    });
+    let busy = block.is_none() && evidence.runnable().next().is_some();
+    let fix = if busy {
+        "it should reap when its computation returns to its event loop; if that never happens, \
+         move the computation to a thread or a child"
+            .to_owned()
+    } else {
+        fix
+    };
+    Verdict {
+        id: RULE.id,
+        summary: format!("{who} {before}{doing}"),
         evidence: lines,
-        remedy: format!(
-            "give it what it waits for (the other end of its pipe, socket or lock); else {}",
-            words::restart(evidence)
-        ),
-        confidence: match (single, place) {
-            (true, Some(_)) => Confidence::Likely,
-            _ => Confidence::Guess,
-        },
-    })
+        remedy: format!("{fix}{restart}"),
+        confidence,
+    }
 }

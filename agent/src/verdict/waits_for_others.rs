@@ -1,11 +1,16 @@
 //! It waits, but for certain children only, and these are none of them.
 
-use super::{Confidence, Verdict, words};
+use super::{Confidence, Rule, Verdict, remedy, waiting, words};
 use crate::evidence::Evidence;
 
-pub(super) const ID: &str = "waits_for_others";
+pub(super) const RULE: Rule = Rule {
+    id: "waits_for_others",
+    meaning: "The parent waits for particular children (by PID, group or pidfd), and these \
+              zombies are not among them.",
+    judge,
+};
 
-/// Whether anything shows a wait that left its zombies lying.
+/// Whether anything shows a wait that left its zombies in place.
 pub(super) fn is_seen(evidence: &Evidence) -> bool {
     !signs(evidence).is_empty()
 }
@@ -17,24 +22,22 @@ pub(super) fn surest(evidence: &Evidence) -> Option<(Confidence, String)> {
 }
 
 /// Applies where a wait took none of its zombies though they could be taken.
-pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
+fn judge(evidence: &Evidence) -> Option<Verdict> {
     let signs = signs(evidence);
     let confidence = signs.iter().map(|(confidence, _)| *confidence).max()?;
     let mut lines: Vec<_> = signs.into_iter().map(|(_, line)| line).collect();
     lines.extend([words::habits(evidence), words::holds(evidence)]);
+    lines.extend(words::program(evidence));
+    lines.extend(waiting::thread(evidence));
+    let fix = remedy::wait_for_each(evidence);
     Some(Verdict {
-        id: ID,
+        id: RULE.id,
         summary: format!(
-            "{} waits for certain children, and not for these",
+            "{} waits for particular children, and these are not among them",
             words::who(evidence)
         ),
         evidence: lines,
-        remedy: format!(
-            "mend {}: wait for any child (waitpid(-1) until it finds none), or for each that it \
-             starts; until then, {}",
-            evidence.comm,
-            words::restart(evidence)
-        ),
+        remedy: remedy::fix_program(evidence, &fix),
         confidence,
     })
 }
@@ -42,18 +45,29 @@ pub(super) fn rule(evidence: &Evidence) -> Option<Verdict> {
 /// What shows it, and how surely.
 fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
     let mut signs = Vec::new();
+    let since = evidence
+        .since
+        .as_ref()
+        .filter(|since| since.held_throughout);
+    // One call may be the first of several that take one child after the other.
+    let several = since.is_some_and(|since| since.waits >= Some(2));
     if let Some((thread, awaited)) = evidence.waits_elsewhere() {
         let line = format!(
-            "its thread {} is inside a wait for {}",
+            "thread {} is in a wait call for {}; it may reap the others after that",
             thread.tid,
             words::awaited(awaited)
         );
-        signs.push((Confidence::Certain, line));
+        signs.push((Confidence::Likely, line));
     }
     if evidence.asked_for_any_beside_the_dead() == Some(false)
         && evidence.would_take_beside_the_dead() == Some(true)
     {
-        signs.push((Confidence::Certain, never_for_any(evidence)));
+        let confidence = if several {
+            Confidence::Certain
+        } else {
+            Confidence::Likely
+        };
+        signs.push((confidence, never_for_any(evidence)));
     }
     let passed_over = evidence.zombies.passed_over;
     if passed_over > 0 {
@@ -62,38 +76,54 @@ fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
             .facts
             .as_ref()
             .is_some_and(|facts| facts.threads == 1);
-        let confidence = if one_thread {
+        let confidence = if one_thread && evidence.habits.reaped >= 2 {
             Confidence::Certain
         } else {
             Confidence::Likely
         };
         let line = format!(
-            "it reaped a child that was born after {passed_over} of them, while those lay dead"
+            "it reaped a child that was started after {passed_over} of them, while they were \
+             already zombies"
         );
         signs.push((confidence, line));
     }
-    if let Some(since) = evidence.since.as_ref().filter(|since| since.held_throughout)
+    if let Some(since) = since
         && let Some(waits) = since.waits
         // One may be under way.
         && waits > since.reaped + 1
+        && evidence.peeked_instead() != Some(true)
     {
         let line = format!(
-            "in the last {} it called wait {waits} times and reaped {} of its children",
+            "in the last {} it made {waits} wait calls and reaped {}",
             words::span(since.span_ns),
-            since.reaped
+            match since.reaped {
+                1 => "1 child".to_owned(),
+                reaped => format!("{reaped} children"),
+            }
         );
         signs.push((Confidence::Likely, line));
     }
     let none_taken = !evidence.reaped_beside_the_dead();
     let took_or_unknown = evidence.would_take_beside_the_dead() != Some(false);
     if evidence.waited_beside_the_dead() == Some(true) && none_taken && took_or_unknown {
-        let line = "it called wait while they lay dead, and took none".to_owned();
+        let line = "it called wait after they died and did not reap them".to_owned();
         // One alone may be under way, its reap yet to come.
         let confidence = match evidence.habits.waits {
             Some(1) => Confidence::Guess,
             _ => Confidence::Likely,
         };
         signs.push((confidence, line));
+    }
+    if evidence.habits.peeks_elsewhere > 0
+        && evidence.waited_beside_the_dead() == Some(true)
+        && !took_or_unknown
+        && none_taken
+        && !evidence.peeked_beside_the_dead()
+    {
+        signs.push((
+            Confidence::Likely,
+            "its wait calls since they died (with WNOWAIT) were for other children".to_owned(),
+        ));
     }
     signs
 }
@@ -104,7 +134,7 @@ fn never_for_any(evidence: &Evidence) -> String {
     let kinds = [
         (asked.process, "one process by its PID"),
         (asked.group, "one process group"),
-        (asked.pidfd, "the process of a pidfd"),
+        (asked.pidfd, "one process by its pidfd"),
         (
             asked.clones,
             "children that send no SIGCHLD (__WCLONE) only",

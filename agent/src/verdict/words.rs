@@ -20,6 +20,15 @@ pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
+/// `no wait calls`, `1 wait call`, `5 wait calls`; the plural is given.
+fn none_or(number: u64, noun: &str, nouns: &str) -> String {
+    match number {
+        0 => format!("no {nouns}"),
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {nouns}"),
+    }
+}
+
 /// `worker (PID 42)`.
 pub(super) fn who(evidence: &Evidence) -> String {
     format!("{} (PID {})", evidence.comm, evidence.pid)
@@ -34,7 +43,7 @@ pub(super) fn holds(evidence: &Evidence) -> String {
         ""
     };
     format!(
-        "holds {}, the oldest dead for {least}{}",
+        "it holds {}; the oldest has been a zombie for {least}{}",
         count(zombies.count, "zombie"),
         span(zombies.oldest_age_ns)
     )
@@ -43,11 +52,6 @@ pub(super) fn holds(evidence: &Evidence) -> String {
 /// How often it waited and reaped, and for how long that was watched.
 pub(super) fn habits(evidence: &Evidence) -> String {
     let habits = &evidence.habits;
-    let none_or = |number: u64, noun: &str, nouns: &str| match number {
-        0 => format!("no {noun}"),
-        1 => format!("1 {noun}"),
-        _ => format!("{number} {nouns}"),
-    };
     let waits = habits
         .waits
         .map(|waits| none_or(waits, "wait call", "wait calls"));
@@ -55,87 +59,118 @@ pub(super) fn habits(evidence: &Evidence) -> String {
         .last_wait_age_ns
         .filter(|_| habits.waits > Some(0))
         .map_or(String::new(), |ago_ns| {
-            format!(" (the last {} ago)", span(ago_ns))
+            format!(" (the last one {} ago)", span(ago_ns))
         });
+    let watched = match &evidence.program.age_ns {
+        Some(age_ns) if *age_ns <= evidence.watched_ns => {
+            format!("since it became {} {} ago", evidence.comm, span(*age_ns))
+        }
+        _ => format!("watched for {}", span(evidence.watched_ns)),
+    };
     format!(
-        "watched for {}: {}{last}, {} reaped",
-        span(evidence.watched_ns),
-        waits.unwrap_or_else(|| "wait calls are not counted here".to_owned()),
+        "{watched}: {}{last}, {} reaped",
+        waits.unwrap_or_else(|| "wait calls are not counted on this host".to_owned()),
         none_or(habits.reaped, "child", "children"),
     )
 }
 
 /// That nothing will make it wait, where that is known.
 pub(super) fn deaf(evidence: &Evidence) -> Option<String> {
-    let line = "no thread of it is inside a wait, and no handler for SIGCHLD would call one";
+    let line = "no thread is in a wait call, and it has neither a SIGCHLD handler nor a signalfd";
     evidence.is_deaf().then(|| line.to_owned())
 }
 
-/// Where the threads are, if that is known.
-pub(super) fn threads(evidence: &Evidence) -> Option<String> {
+/// What tells it of deaths.
+pub(super) fn listens(evidence: &Evidence) -> Option<String> {
     let facts = evidence.facts.as_ref()?;
-    let first = facts.living().next()?;
-    let place = match &first.wchan {
-        Some(wchan) => format!("sleeps in {wchan}"),
-        None => format!("is in state {}", first.state),
-    };
-    Some(match facts.threads {
-        1 => format!("its only thread {place}"),
-        threads => format!("of its {threads} threads, thread {} {place}", first.tid),
+    let caught = facts.sigchld.is_some_and(|sigchld| sigchld.caught);
+    if caught {
+        Some("a SIGCHLD handler is installed".to_owned())
+    } else if facts.signalfd == Some(true) {
+        Some("it has a signalfd for SIGCHLD".to_owned())
+    } else {
+        None
+    }
+}
+
+/// Whether it could have waited at all while it was watched.
+pub(super) fn ran(evidence: &Evidence) -> Option<String> {
+    let span = span(evidence.since.as_ref()?.span_ns);
+    Some(if evidence.ran_beside_the_dead()? {
+        format!("it ran in the last {span} and did not reap them")
+    } else {
+        format!("it has slept for the last {span}, so it had no chance to call wait")
     })
 }
 
 /// Who created what it adopted.
 pub(super) fn adopted(evidence: &Evidence) -> Option<String> {
     let zombies = &evidence.zombies;
-    let forker = zombies.forker.as_ref().filter(|_| zombies.adopted > 0)?;
+    if zombies.adopted == 0 {
+        return None;
+    }
     let of = if zombies.adopted == zombies.old {
-        "all".to_owned()
+        match zombies.old {
+            1 => "the zombie was".to_owned(),
+            2 => "both zombies were".to_owned(),
+            all => format!("all {all} zombies were"),
+        }
     } else {
-        format!("{} of {}", zombies.adopted, zombies.old)
+        format!("{} of the {} zombies were", zombies.adopted, zombies.old)
     };
-    Some(format!(
-        "{of} were left to it by a parent that is gone, such as {forker}"
-    ))
+    let parent = match &zombies.forker {
+        Some(forker) => format!("a parent that has exited ({forker})"),
+        None => "a parent that has exited".to_owned(),
+    };
+    Some(format!("{of} started by {parent} and inherited from it"))
+}
+
+/// The sentence about programs that the process ran before.
+pub(super) fn program(evidence: &Evidence) -> Option<String> {
+    let former = evidence.program.former.as_ref()?;
+    Some(match evidence.program.age_ns {
+        Some(age_ns) => format!(
+            "until {} ago this process was {former}; what {former} did is not counted",
+            span(age_ns)
+        ),
+        None => format!("this process was {former} before its last exec"),
+    })
 }
 
 /// `process 42`, as whoever waits knows it.
 pub(super) fn awaited(awaited: Awaited) -> String {
     match awaited {
         Awaited::Any => "any child".to_owned(),
-        Awaited::Process(pid) => format!("process {pid} only"),
+        Awaited::Process(pid) => format!("PID {pid} only"),
         Awaited::Group(0) => "its own process group only".to_owned(),
         Awaited::Group(group) => format!("process group {group} only"),
-        Awaited::Pidfd => "the process of one pidfd only".to_owned(),
+        Awaited::Pidfd => "one process by its pidfd".to_owned(),
     }
 }
 
-/// The sentence that ends remedies which only a new start can be.
-pub(super) fn restart(evidence: &Evidence) -> String {
-    format!(
-        "restart {} when that is convenient: its zombies go to an init that reaps them",
-        who(evidence)
-    )
-}
-
-/// How sure one may be of something that was not seen to happen: at most `best`. What was not
-/// watched for long may still be likely by what its threads do, and by how long its zombies lie.
+/// How sure one may be of something that was not seen to happen: at most `best`. That takes a
+/// process that could have done it: one that ran, and was watched for a while, or one that waits
+/// for signals and gets none of a death.
 pub(super) fn not_seen(evidence: &Evidence, best: Confidence) -> Confidence {
-    const WATCHED_NS: u64 = 10_000_000_000;
-    if evidence.watched_ns >= WATCHED_NS {
-        best
-    } else if evidence.is_deaf() && evidence.zombies.oldest_age_ns >= LONG_NS {
+    let watched = evidence.watched_ns >= WATCHED_NS && evidence.habits.waits.is_some();
+    let ran = evidence.ran_beside_the_dead() == Some(true);
+    if (watched && ran) || cannot_hear(evidence) {
         best.min(Confidence::Likely)
     } else {
         Confidence::Guess
     }
 }
 
-/// Long enough to see a parent that only waits now and then.
-const LONG_NS: u64 = 60_000_000_000;
+/// Long enough to see a parent that polls.
+const WATCHED_NS: u64 = 10_000_000_000;
 
-/// Whether it was watched for all the time that its oldest zombie lies dead, and for long.
-pub(super) fn long_watched(evidence: &Evidence) -> bool {
-    let all_along = !evidence.zombies.age_is_lower_bound;
-    all_along && evidence.zombies.oldest_age_ns >= LONG_NS && evidence.watched_ns >= LONG_NS
+/// Whether all its threads wait for signals, of which a death sends it none.
+fn cannot_hear(evidence: &Evidence) -> bool {
+    use crate::evidence::block::On;
+    let Some(facts) = evidence.facts.as_ref().filter(|_| evidence.is_deaf()) else {
+        return false;
+    };
+    let signal = |on: &On| *on == On::Signal;
+    let mut threads = facts.living();
+    threads.all(|thread| thread.block.as_ref().is_some_and(|block| signal(&block.on)))
 }

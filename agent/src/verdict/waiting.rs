@@ -1,0 +1,192 @@
+//! What a thread does and waits for, and how to end that, in plain sentences.
+
+use super::words::span;
+use crate::evidence::{
+    Block, Evidence, Thread,
+    block::{End, On, Relation},
+};
+
+/// Where the thread is that should reap: `thread 12 (reaper), which used to reap, is …`.
+pub(super) fn thread(evidence: &Evidence) -> Option<String> {
+    let facts = evidence.facts.as_ref()?;
+    let (thread, used_to) = evidence.reaping_thread()?;
+    let name = if facts.threads == 1 {
+        "its only thread".to_owned()
+    } else if thread.tid == evidence.pid {
+        format!("its main thread (of {})", facts.threads)
+    } else if thread.comm.is_empty() || thread.comm == evidence.comm {
+        format!("thread {} (of {})", thread.tid, facts.threads)
+    } else {
+        format!(
+            "thread {} ({}, of {})",
+            thread.tid, thread.comm, facts.threads
+        )
+    };
+    let used_to = if used_to { ", which used to reap," } else { "" };
+    Some(format!("{name}{used_to} {}", doing(evidence, thread)))
+}
+
+/// What a thread does: `is reading from a pipe`.
+pub(super) fn doing(evidence: &Evidence, thread: &Thread) -> String {
+    if let Some(block) = &thread.block {
+        return waits(block);
+    }
+    let busy = evidence.since.as_ref().and_then(|since| {
+        let share = since.cpu?.ran_ns * 100 / since.span_ns.max(1);
+        Some(format!(
+            " ({share} % of a CPU over the last {})",
+            span(since.span_ns)
+        ))
+    });
+    match (thread.state, &thread.wchan) {
+        ('R', _) => format!("is running{}", busy.unwrap_or_default()),
+        ('S' | 'D' | 'I', Some(wchan)) => format!("sleeps in {wchan}"),
+        (state, _) => format!("is in state {state}"),
+    }
+}
+
+/// What a sleeping thread waits for: `is reading from a pipe`.
+pub(super) fn waits(block: &Block) -> String {
+    let path = |path: &Option<String>| path.as_ref().map_or(String::new(), |it| format!(" {it}"));
+    match &block.on {
+        On::PipeRead => "is reading from a pipe".to_owned(),
+        On::PipeWrite => "is writing to a pipe that is full".to_owned(),
+        On::FifoOpen { path: it } => {
+            format!(
+                "is opening the FIFO{}, which waits for its other end",
+                path(it)
+            )
+        }
+        On::Socket { family, peer } => match peer {
+            Some(peer) => format!("is waiting on a {family} socket connected to {peer}"),
+            None => format!("is waiting on a {family} socket"),
+        },
+        On::Eventfd => "is waiting on an eventfd".to_owned(),
+        On::PrivateFutex => "is waiting for another thread of its own (a futex)".to_owned(),
+        On::SharedFutex => "is waiting for a lock in shared memory (a futex)".to_owned(),
+        On::FileLock { path: it } => format!("is waiting for a lock on the file{}", path(it)),
+        On::VforkChild => "is in vfork until the child that it started execs or exits".to_owned(),
+        On::Fuse => "is waiting for a FUSE server".to_owned(),
+        On::Network { mount } => format!("is waiting for the file server of {mount}"),
+        On::Terminal { path: it } => format!("is waiting for the terminal{}", path(it)),
+        On::Events { kinds, timed } => {
+            let kinds = if kinds.is_empty() {
+                String::new()
+            } else {
+                format!(" on {}", kinds.join(", "))
+            };
+            let timed = if *timed { ", with a timeout" } else { "" };
+            format!("is waiting for events{kinds} (poll, select or epoll){timed}")
+        }
+        On::Timer => "is sleeping until a timer expires".to_owned(),
+        On::Signal => "is waiting for a signal".to_owned(),
+        On::Child => "is in a wait call".to_owned(),
+        On::Disk => "is waiting for a disk".to_owned(),
+        On::Other { wchan: Some(wchan) } => format!("sleeps in {wchan}"),
+        On::Other { wchan: None } => "is sleeping".to_owned(),
+    }
+}
+
+/// Who is at the other end, and what that one waits for in turn; one line each.
+pub(super) fn ends(block: &Block) -> Vec<String> {
+    let mut lines = Vec::new();
+    if block.ends.is_empty() {
+        match &block.on {
+            On::FifoOpen { .. } => lines.push("no process has its other end open".to_owned()),
+            On::PipeRead if block.unknown.is_none() => {
+                lines.push("no other process holds the write end of that pipe".to_owned());
+            }
+            _ => {}
+        }
+    } else {
+        let ends: Vec<_> = block.ends.iter().map(end).collect();
+        lines.push(format!("{} {}", role(&block.on), ends.join(", ")));
+    }
+    lines.extend(block.unknown.iter().map(|why| format!("not known: {why}")));
+    if let Some(end) = block.ends.first()
+        && let Some(further) = &end.waits_for
+    {
+        lines.push(format!("{} {}", named(end), waits(further)));
+        lines.extend(ends(further));
+    }
+    lines
+}
+
+/// What whoever is at the other end has or is.
+fn role(on: &On) -> &'static str {
+    match on {
+        On::PipeRead => "the write end is held by",
+        On::PipeWrite => "the read end is held by",
+        On::FifoOpen { .. } => "the FIFO is open in",
+        On::Socket { .. } => "the other end of the socket is held by",
+        On::Eventfd => "the eventfd is shared with",
+        On::SharedFutex => "the memory is shared with",
+        On::FileLock { .. } => "the lock is held by",
+        On::VforkChild => "the child is",
+        On::Fuse => "the server is",
+        On::Terminal { .. } => "the terminal is used by",
+        On::Events { .. } => "among the other ends:",
+        On::Child => "the child is",
+        _ => "it depends on",
+    }
+}
+
+/// `sleep (PID 12)`.
+pub(super) fn named(end: &End) -> String {
+    format!("{} (PID {})", end.comm, end.pid)
+}
+
+fn end(end: &End) -> String {
+    let relation = match end.relation {
+        Relation::LeftByTheDead => ", left behind by a dead child",
+        Relation::Descendant => ", a descendant",
+        Relation::Itself => ", itself",
+        Relation::Tracer => ", its tracer",
+        Relation::Other => "",
+    };
+    let state = match end.state {
+        Some('T') => ", which is stopped",
+        Some('t') => ", which is stopped by a tracer",
+        Some('D') => ", which is in uninterruptible sleep",
+        Some('Z') => ", which is a zombie",
+        _ => "",
+    };
+    format!("{}{relation}{state}", named(end))
+}
+
+/// How to end the wait, without a full stop; `None` where nobody is known who could.
+pub(super) fn fix(block: &Block) -> Option<String> {
+    if matches!(block.on, On::FifoOpen { .. }) && block.ends.is_empty() {
+        return Some(
+            "open the other end of that FIFO, or make the program open it with O_NONBLOCK"
+                .to_owned(),
+        );
+    }
+    let actor = block.actor()?;
+    let name = named(actor);
+    let pid = actor.pid;
+    Some(match (actor.state, actor.relation, &block.on) {
+        (Some('T'), _, _) => format!("{name} is stopped: let it continue with kill -CONT {pid}"),
+        (_, Relation::LeftByTheDead, On::PipeRead | On::Events { .. }) => format!(
+            "end {name} (kill {pid}), or start it with its output redirected so that it does not \
+             keep the pipe open"
+        ),
+        (_, Relation::Itself, _) => {
+            "the program has both ends of it open: close the one that it does not use".to_owned()
+        }
+        (_, _, On::PipeRead | On::Events { .. }) => {
+            format!("see what {name} is waiting for; the read ends when it writes or exits")
+        }
+        (_, _, On::PipeWrite) => format!(
+            "make {name} read, or end it (kill {pid}): the writer then gets SIGPIPE or EPIPE"
+        ),
+        (_, _, On::FileLock { .. }) => {
+            format!("see why {name} keeps the lock; it is released when {name} unlocks it or exits")
+        }
+        (_, _, On::VforkChild) => format!(
+            "see what {name} is waiting for; kill -9 {pid} ends the child, and with it the wait"
+        ),
+        (_, _, On::Fuse) => format!("see why the FUSE server {name} does not answer"),
+        _ => format!("see what {name} is waiting for"),
+    })
+}
