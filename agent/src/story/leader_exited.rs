@@ -1,4 +1,4 @@
-//! A living process whose first thread has ended: /proc shows it as a zombie, and it is none.
+//! A living process whose main thread has ended: /proc shows it as a zombie, which it is not.
 
 use super::words::{count, who};
 use crate::events::Process;
@@ -12,16 +12,16 @@ pub fn verdict(process: &Process, threads: Option<u32>) -> Verdict {
     Verdict {
         id: "leader_exited",
         summary: format!(
-            "{}: its first thread has ended, {live}: not a zombie",
+            "{} is not a zombie: its main thread has ended but {live}",
             who(process)
         ),
         evidence: vec![
-            format!("the process lives: {live}"),
-            "ps and /proc show it as Z (defunct), since they show its first thread".to_owned(),
-            "nobody can reap it before its last thread ends, so no parent is to blame".to_owned(),
+            format!("the process is alive: {live}"),
+            "ps and /proc show Z (defunct) because they look at the main thread only".to_owned(),
+            "nobody can reap it before its last thread ends, so its parent is not to blame".to_owned(),
         ],
         remedy: format!(
-            "nothing needs mending; to see its threads: ls /proc/{}/task",
+            "nothing to fix; to list its threads: ls /proc/{}/task",
             process.key.tgid
         ),
         confidence: Confidence::Certain,
@@ -31,8 +31,8 @@ pub fn verdict(process: &Process, threads: Option<u32>) -> Verdict {
 /// `3 threads live`.
 pub(super) fn living(threads: Option<u32>) -> String {
     match threads {
-        None => "others live".to_owned(),
-        Some(1) => "1 thread lives".to_owned(),
-        Some(threads) => format!("{} live", count(threads.into(), "thread")),
+        None => "other threads are running".to_owned(),
+        Some(1) => "1 thread is running".to_owned(),
+        Some(threads) => format!("{} are running", count(threads.into(), "thread")),
     }
 }

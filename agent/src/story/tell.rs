@@ -32,7 +32,7 @@ fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
     match (life.state, life.record) {
         (State::LeaderExited, _) => {
             let threads = leader_exited::living(known.living_threads());
-            format!("{name} is alive: its first thread has ended, {threads}: not a zombie")
+            format!("{name} is alive, not a zombie: its main thread has ended but {threads}")
         }
         (State::Exiting, _) => {
             let begin_ns = life.task.and_then(|task| task.begin_ns);
@@ -41,14 +41,14 @@ fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
                 format!(" for {ago}")
             });
             let since = since.unwrap_or_default();
-            format!("{name} has been on its way out{since}, and is not dead yet")
+            format!("{name} has been exiting{since} and has not finished")
         }
         (State::Zombie, Some(record)) => zombie(known, life, record, &name),
-        (State::Zombie, None) => format!("{name} is a zombie: dead, and not reaped"),
+        (State::Zombie, None) => format!("{name} is a zombie: it has exited and nobody has reaped it"),
         (State::Reaped, Some(record)) => gone(known, life, record, &name),
         _ if held > 0 => {
             let zombies = count(held, "zombie");
-            format!("{name} is alive, and has not reaped {zombies}")
+            format!("{name} is alive and has not reaped {zombies}")
         }
         _ => format!("{name} is alive"),
     }
@@ -59,10 +59,10 @@ fn zombie(known: &Known<'_>, life: &Life<'_>, record: &Record, name: &str) -> St
     let parent = someone(record.parent.as_ref());
     match life.tracer() {
         Some(tracer) if !same(Some(tracer), record.parent.as_ref()) => format!(
-            "{name} is a zombie: dead for {dead}, and its tracer {} keeps {parent} from reaping it",
+            "{name} has been a zombie for {dead}; its tracer {} keeps {parent} from reaping it",
             who(tracer)
         ),
-        _ => format!("{name} is a zombie: dead for {dead}, and {parent} has not reaped it"),
+        _ => format!("{name} has been a zombie for {dead}; {parent} has not reaped it"),
     }
 }
 
@@ -73,29 +73,28 @@ fn gone(known: &Known<'_>, life: &Life<'_>, record: &Record, name: &str) -> Stri
     let ago = gone_ns.map(|at_ns| format!(", {} ago", span(known.now_ns.saturating_sub(at_ns))));
     let ago = ago.unwrap_or_default();
     let how = match reap {
-        Some(_) if vanished_at_once(record) => "needed no reaping".to_owned(),
-        Some(reap) if reap.how == How::Autoreap => "the kernel removed it".to_owned(),
-        Some(reap) if reap.by.is_some() => format!("{} reaped it", someone(reap.by.as_ref())),
-        _ => "somebody reaped it".to_owned(),
+        Some(_) if vanished_at_once(record) => "was auto-reaped".to_owned(),
+        Some(reap) if reap.how == How::Autoreap => "was auto-reaped".to_owned(),
+        Some(reap) if reap.by.is_some() => format!("was reaped by {}", someone(reap.by.as_ref())),
+        _ => "was reaped".to_owned(),
     };
-    format!("{name} is gone: it {end}, and {how}{ago}")
+    format!("{name} is gone: it {end} and {how}{ago}")
 }
 
 fn meaning(state: State) -> Option<&'static str> {
     match state {
         State::LeaderExited => Some(
-            "A process lives as long as one of its threads does. Tools that show only its first \
-             thread call it defunct, which is wrong.",
+            "A process lives as long as any of its threads. Tools that look only at the main thread \
+             (ps, /proc) report it as defunct, which is wrong.",
         ),
         State::Exiting => Some(
-            "It runs no more of its program, and the kernel takes it apart: frees its memory, \
-             closes its files, ends its threads. Until that is done it is no zombie, and nobody \
-             can reap it.",
+            "The program no longer runs; the kernel is freeing its memory, closing its files and \
+             ending its threads. Until that is done it is not a zombie and cannot be reaped.",
         ),
         State::Zombie => Some(
-            "A zombie runs no more and holds no memory. What is left is its number and how it \
-             ended, kept until its parent asks for that (wait), which is called reaping. Killing a \
-             zombie does nothing.",
+            "A zombie has exited and holds no memory. Its PID and exit status remain until its \
+             parent collects them with a wait call, which is called reaping. Killing a zombie has \
+             no effect.",
         ),
         State::Alive | State::Reaped | State::Unknown => None,
     }

@@ -18,8 +18,8 @@ pub(super) fn story(known: &Known<'_>) -> Story {
     };
     advice.extend(known.seen.namesakes.iter().map(|(host, comm)| {
         format!(
-            "inside its container, {comm} has the number {}; here it is {host}: reapwatch explain \
-             {host}",
+            "inside its container, {comm} has PID {}; on this host it is PID {host}: reapwatch \
+             explain {host}",
             known.pid
         )
     }));
@@ -37,18 +37,17 @@ pub(super) fn story(known: &Known<'_>) -> Story {
 
 fn thread(pid: u32, (tgid, comm): &(u32, String)) -> (String, Vec<String>) {
     let summary =
-        format!("{pid} is no process: it is the number of a thread of {comm} (PID {tgid})");
+        format!("{pid} is not a process but a thread of {comm} (PID {tgid})");
     let advice = vec![format!(
-        "ask for the process: reapwatch explain {tgid}; a thread that ends leaves no zombie"
+        "for the process: reapwatch explain {tgid}; a thread that ends leaves no zombie"
     )];
     (summary, advice)
 }
 
 fn kernel_thread(pid: u32, comm: &str) -> (String, Vec<String>) {
-    let summary = format!("{comm} (PID {pid}) is a kernel thread, which reapwatch does not watch");
+    let summary = format!("{comm} (PID {pid}) is a kernel thread; reapwatch does not watch those");
     let advice = vec![format!(
-        "it is a part of the kernel and no program, and leaves no zombie; to see where it is: cat \
-         /proc/{pid}/stack"
+        "a kernel thread leaves no zombie; to see where it is: cat /proc/{pid}/stack"
     )];
     (summary, advice)
 }
@@ -58,36 +57,36 @@ fn nobody(known: &Known<'_>, seen: &Seen) -> (String, Vec<String>) {
     let watched_ns = known.now_ns.saturating_sub(known.began_ns);
     let back = span(watched_ns.min(known.remembered_ns));
     let summary =
-        format!("no process has PID {pid} now, and reapwatch saw none die with it, {back} back");
+        format!("no process has PID {pid}, and reapwatch saw none with it exit in the last {back}");
     let mut advice = Vec::new();
     if let Some(pid_max) = seen.pid_max.filter(|&pid_max| pid >= pid_max) {
         advice.push(format!(
-            "this kernel gives no number of {pid_max} or above (kernel.pid_max), so look where the \
+            "this kernel assigns no PID of {pid_max} or above (kernel.pid_max): check where the \
              number came from"
         ));
         return (summary, advice);
     }
     advice.push(if watched_ns < known.remembered_ns {
         format!(
-            "reapwatch came {} ago, and knows nothing of those who were gone before; an agent that \
-             always runs does: reapwatch agent",
+            "reapwatch started {} ago and knows nothing of earlier exits; a permanent agent does: \
+             reapwatch agent",
             span(watched_ns)
         )
     } else {
         format!(
-            "it may have died longer ago: deaths are remembered for {}, the latest few thousand of \
-             them",
+            "it may have exited longer ago: reapwatch remembers the last few thousand exits, for {} \
+             at most",
             span(known.remembered_ns)
         )
     });
     advice.push(format!(
-        "the journal may know it: journalctl _PID={pid}; and the kernel, if it ran out of memory: \
+        "the journal may have it: journalctl _PID={pid}; if the OOM killer ended it: \
          journalctl -k --grep 'process {pid}'"
     ));
     if seen.namesakes.is_empty() {
         advice.push(format!(
-            "a number seen inside a container is another one here, and no process that lives has \
-             the number {pid} in one"
+            "a PID seen inside a container differs from the one on the host; no running process has \
+             PID {pid} in a container"
         ));
     }
     (summary, advice)

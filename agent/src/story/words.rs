@@ -13,7 +13,7 @@ pub(super) fn who(process: &Process) -> String {
 
 /// The same of one who may not be known.
 pub(super) fn someone(process: Option<&Process>) -> String {
-    process.map_or_else(|| "a process that is not known".to_owned(), who)
+    process.map_or_else(|| "an unknown process".to_owned(), who)
 }
 
 /// Whether both are known to be one process.
