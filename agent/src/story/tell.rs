@@ -44,7 +44,9 @@ fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
             format!("{name} has been exiting{since} and has not finished")
         }
         (State::Zombie, Some(record)) => zombie(known, life, record, &name),
-        (State::Zombie, None) => format!("{name} is a zombie: it has exited and nobody has reaped it"),
+        (State::Zombie, None) => {
+            format!("{name} is a zombie: it has exited and nobody has reaped it")
+        }
         (State::Reaped, Some(record)) => gone(known, life, record, &name),
         _ if held > 0 => {
             let zombies = count(held, "zombie");

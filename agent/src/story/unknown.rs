@@ -36,8 +36,7 @@ pub(super) fn story(known: &Known<'_>) -> Story {
 }
 
 fn thread(pid: u32, (tgid, comm): &(u32, String)) -> (String, Vec<String>) {
-    let summary =
-        format!("{pid} is not a process but a thread of {comm} (PID {tgid})");
+    let summary = format!("{pid} is not a process but a thread of {comm} (PID {tgid})");
     let advice = vec![format!(
         "for the process: reapwatch explain {tgid}; a thread that ends leaves no zombie"
     )];

@@ -108,8 +108,9 @@ fn verdict(evidence: &Evidence, block: Option<&Block>, confidence: Confidence) -
         (0, Some(1..)) => "has called wait before, but now ",
         _ => "cannot reap while it ",
     };
-    let restart = remedy::clear(evidence)
-        .map_or(String::new(), |clear| format!("; if it stays blocked, {clear}"));
+    let restart = remedy::clear(evidence).map_or(String::new(), |clear| {
+        format!("; if it stays blocked, {clear}")
+    });
     let fix = block.and_then(waiting::fix).unwrap_or_else(|| {
         "find out what it is waiting for (the line above) and let that happen".to_owned()
     });

@@ -31,7 +31,7 @@ pub(super) fn traces(slots: &Slots) -> Result<Infallible> {
     sleep_for_ever()
 }
 
-/// Sleeps uninterruptibly as long as a vforked child neither ends nor execs.
+/// Sleeps uninterruptibly as long as a vforked child neither ends nor execs, and would reap then.
 pub(super) fn sleeps_in_vfork(slots: &Slots) -> Result<Infallible> {
     mortals()?;
     tell(slots);
@@ -53,7 +53,11 @@ pub(super) fn sleeps_in_vfork(slots: &Slots) -> Result<Infallible> {
         )
     };
     child.context("cannot vfork")?;
-    sleep_for_ever()
+    loop {
+        if waitpid(None, Some(WaitPidFlag::__WALL)).is_err() {
+            return sleep_for_ever();
+        }
+    }
 }
 
 /// Looks for dead children only after much work, for which it needs a CPU.
