@@ -60,7 +60,7 @@ impl<'a> Mount<'a> {
 }
 
 /// The connections that a thread may wait for, and whether that is just the one.
-pub(super) fn connections(process: u32, thread: u32) -> (Vec<Connection>, bool) {
+pub(in crate::evidence) fn connections(process: u32, thread: u32) -> (Vec<Connection>, bool) {
     // The thread itself: a main thread that has ended sees nothing any more.
     let root = format!("/proc/{process}/task/{thread}");
     let text = fs::read_to_string(format!("{root}/mountinfo")).unwrap_or_default();
