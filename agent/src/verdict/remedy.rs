@@ -13,19 +13,20 @@ pub(super) fn clear(evidence: &Evidence) -> Option<String> {
     let own_number = evidence.facts.as_ref().and_then(|facts| facts.own_number);
     if is_shim(evidence) {
         return Some(format!(
-            "only ending {who} clears them, and that ends its container too"
+            "only ending {who} clears its zombies, and that ends its container too"
         ));
     }
     match own_number {
         // Only a reboot ends the init of a host.
         Some((1, 0)) => None,
-        Some((1, _)) => Some("restarting the container clears them".to_owned()),
+        Some((1, _)) => Some("restarting the container clears the zombies".to_owned()),
         Some((_, 0)) | None => Some(format!(
-            "restarting {who} clears them (init or the nearest subreaper inherits and reaps them)"
+            "restarting {who} clears its zombies (init or the nearest subreaper inherits and reaps \
+             them)"
         )),
         Some(_) => Some(format!(
-            "restarting {who} hands them to PID 1 of its container, which must be an init that \
-             reaps"
+            "restarting {who} hands its zombies to PID 1 of its container, which must be an init \
+             that reaps"
         )),
     }
 }

@@ -79,15 +79,16 @@ fn is_held_up(evidence: &Evidence, block: &Block) -> bool {
     block.is_hard() || (used_to && block.on == On::PrivateFutex)
 }
 
-/// Whether a thread computes: it runs at both looks, or ran for most of the time in between.
+/// Whether the thread computes: it wanted to run at both looks, or the process ran for most of the
+/// time in between. One that gets no CPU is starved, which another rule says.
 fn is_busy(evidence: &Evidence) -> bool {
     let runs = evidence
         .reaping_thread()
         .is_some_and(|(thread, _)| thread.state == 'R');
-    let most = |since: &crate::evidence::Since| {
-        since.cpu.is_some_and(|cpu| cpu.ran_ns > since.span_ns / 2)
-    };
-    runs && evidence.since.as_ref().is_some_and(most)
+    let since = evidence.since.as_ref().filter(|_| runs);
+    since.is_some_and(|since| {
+        since.was_runnable || since.cpu.is_some_and(|cpu| cpu.ran_ns > since.span_ns / 2)
+    })
 }
 
 fn verdict(evidence: &Evidence, block: Option<&Block>, confidence: Confidence) -> Verdict {
