@@ -25,6 +25,7 @@ mod lifecycle;
 mod metrics;
 mod parents;
 mod pids;
+mod proc;
 mod recording;
 mod report;
 mod say;

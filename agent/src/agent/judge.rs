@@ -21,6 +21,7 @@ use crate::{
     events::Key,
     evidence::{
         Evidence, Facts, collect,
+        ends::Search,
         suspects::{Known, Look, Suspect, YOUNG_NS, suspects},
     },
     kernel,
@@ -127,9 +128,10 @@ impl Judge {
     }
 
     fn begin(&mut self, suspects: Vec<Suspect>, now_ns: u64) {
-        let mut keys: Vec<_> = suspects.iter().map(|suspect| suspect.process.key).collect();
+        let who = |suspect: &Suspect| (suspect.process.key, suspect.evidence.zombies.pids.clone());
+        let mut keys: Vec<_> = suspects.iter().map(who).collect();
         // Where the time is not enough for all, those who had to go without come first.
-        keys.sort_by_key(|&key| self.judged(key).and_then(|judged| judged.looked_ns));
+        keys.sort_by_key(|&(key, _)| self.judged(key).and_then(|judged| judged.looked_ns));
         let (found, facts) = Findings::within(PATIENCE);
         let busy = self
             .looking
@@ -210,16 +212,17 @@ impl Judged {
     }
 }
 
-/// Reads the files of each, until nobody listens any more.
-fn look(suspects: &[Key], found: &findings::Sender<Facts>) {
+/// Reads the files of each, with the zombies it holds, until nobody listens any more.
+fn look(suspects: &[(Key, Vec<u32>)], found: &findings::Sender<Facts>) {
     let mounts = Mounts::find();
-    for &key in suspects {
+    let mut search = Search::new();
+    for (key, zombies) in suspects {
         if found.is_closed() {
             return;
         }
-        if let Some(facts) = collect::facts(key, &mounts) {
+        if let Some(facts) = collect::facts(*key, zombies, &mounts, &mut search) {
             // The round may end at any time.
-            let _over = found.send((key, facts));
+            let _over = found.send((*key, facts));
         }
     }
 }

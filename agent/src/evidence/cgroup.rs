@@ -1,17 +1,18 @@
 //! Whether a cgroup keeps a process from running: its freezer and its CPU quota, v1 and v2. I/O.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Freezer, Quota};
 use crate::cgroups::{Mounts, path_of};
+use crate::proc::{self, shell_word};
 
 /// The freezer that holds a process, which the text of its /proc/PID/cgroup places.
-pub fn freezer(mounts: &Mounts, cgroup: &str) -> Option<Freezer> {
+pub fn freezer(mounts: &Mounts, cgroup: impl AsRef<[u8]>) -> Option<Freezer> {
+    let cgroup = cgroup.as_ref();
     unified_freezer(mounts, cgroup).or_else(|| v1_freezer(mounts, cgroup))
 }
 
-fn unified_freezer(mounts: &Mounts, cgroup: &str) -> Option<Freezer> {
+fn unified_freezer(mounts: &Mounts, cgroup: &[u8]) -> Option<Freezer> {
     let (root, folder) = folder(mounts, cgroup, "")?;
     let events = read(&folder, "cgroup.events")?;
     if !events.lines().any(|line| line == "frozen 1") {
@@ -21,12 +22,12 @@ fn unified_freezer(mounts: &Mounts, cgroup: &str) -> Option<Freezer> {
         read(folder, "cgroup.freeze").is_some_and(|text| text.trim() == "1")
     })?;
     Some(Freezer {
-        thaw: format!("echo 0 > {}", frozen.join("cgroup.freeze").display()),
+        thaw: format!("echo 0 > {}", shell_word(&frozen.join("cgroup.freeze"))),
         cgroup: frozen.display().to_string(),
     })
 }
 
-fn v1_freezer(mounts: &Mounts, cgroup: &str) -> Option<Freezer> {
+fn v1_freezer(mounts: &Mounts, cgroup: &[u8]) -> Option<Freezer> {
     let (root, folder) = folder(mounts, cgroup, "freezer")?;
     // FREEZING stays where one of its processes cannot be frozen; this one may be.
     if !matches!(
@@ -39,22 +40,25 @@ fn v1_freezer(mounts: &Mounts, cgroup: &str) -> Option<Freezer> {
         read(folder, "freezer.self_freezing").is_some_and(|text| text.trim() == "1")
     })?;
     Some(Freezer {
-        thaw: format!("echo THAWED > {}", frozen.join("freezer.state").display()),
+        thaw: format!(
+            "echo THAWED > {}",
+            shell_word(&frozen.join("freezer.state"))
+        ),
         cgroup: frozen.display().to_string(),
     })
 }
 
 /// Whether the freezer of version 1 holds every process of the cgroup.
-pub fn all_frozen_v1(mounts: &Mounts, cgroup: &str) -> bool {
-    let folder = folder(mounts, cgroup, "freezer");
+pub fn all_frozen_v1(mounts: &Mounts, cgroup: impl AsRef<[u8]>) -> bool {
+    let folder = folder(mounts, cgroup.as_ref(), "freezer");
     let state = folder.and_then(|(_, folder)| read(&folder, "freezer.state"));
     state.is_some_and(|state| state.trim() == "FROZEN")
 }
 
 /// How the quota of its cgroup kept it off the CPUs, all its processes together.
-pub fn quota(mounts: &Mounts, cgroup: &str) -> Option<Quota> {
+pub fn quota(mounts: &Mounts, cgroup: impl AsRef<[u8]>) -> Option<Quota> {
     let of = |controller, time, unit_ns| {
-        let text = read(&folder(mounts, cgroup, controller)?.1, "cpu.stat")?;
+        let text = read(&folder(mounts, cgroup.as_ref(), controller)?.1, "cpu.stat")?;
         Some(Quota {
             throttled_ns: number(&text, time)? * unit_ns,
             throttled_periods: number(&text, "nr_throttled")?,
@@ -65,10 +69,11 @@ pub fn quota(mounts: &Mounts, cgroup: &str) -> Option<Quota> {
 
 /// The folder of a process in the hierarchy of a controller, and where that is mounted. A path
 /// that begins with `..` lies outside what is mounted here.
-fn folder<'a>(mounts: &'a Mounts, cgroup: &str, controller: &str) -> Option<(&'a Path, PathBuf)> {
-    let path = path_of(cgroup, controller)?.strip_prefix('/')?;
+fn folder<'a>(mounts: &'a Mounts, cgroup: &[u8], controller: &str) -> Option<(&'a Path, PathBuf)> {
+    let path = path_of(cgroup, controller)?.strip_prefix(b"/")?;
     let root = mounts.of(controller)?;
-    (!path.starts_with("..")).then(|| (root, root.join(path)))
+    let is_outside = path == b".." || path.starts_with(b"../");
+    (!is_outside).then(|| (root, root.join(proc::path_of(path))))
 }
 
 /// The folder itself or the nearest above it, up to `root`, that is as wanted.
@@ -80,7 +85,7 @@ fn nearest(root: &Path, folder: &Path, wanted: impl Fn(&Path) -> bool) -> Option
 }
 
 fn read(folder: &Path, file: &str) -> Option<String> {
-    fs::read_to_string(folder.join(file)).ok()
+    proc::text(folder.join(file)).ok()
 }
 
 fn number(text: &str, name: &str) -> Option<u64> {
@@ -93,12 +98,14 @@ fn number(text: &str, name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
     fn what_lies_outside_of_what_is_mounted_has_no_folder() {
         let mounts = Mounts::only("", Path::new("/cgroup"));
-        let found = |cgroup| folder(&mounts, cgroup, "").map(|(_, folder)| folder);
+        let found = |cgroup: &str| folder(&mounts, cgroup.as_bytes(), "").map(|(_, folder)| folder);
         assert_eq!(found("0::/a/b\n"), Some(PathBuf::from("/cgroup/a/b")));
         assert_eq!(found("0::/../x\n"), None);
         assert_eq!(found("1:cpu:/a\n"), None);

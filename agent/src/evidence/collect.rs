@@ -3,37 +3,36 @@
 //! `cmdline` and `environ` are never read: they need the lock of an address space whose owner may
 //! be stuck.
 
-use std::fs;
+use std::{fs, io::ErrorKind, path::Path};
 
-use super::{Cpu, Facts, Sigchld, Thread, cgroup, parse};
-use crate::{cgroups::Mounts, events::Key, kernel};
+use super::{Cpu, Facts, Sigchld, Thread, cgroup, ends::Search, parse};
+use crate::{cgroups::Mounts, events::Key, kernel, proc};
 
 /// Threads that are looked at, of one process.
 const THREADS: usize = 64;
 
-/// The facts of a process; `None` if it is gone or somebody else has its number.
-pub fn facts(who: Key, mounts: &Mounts) -> Option<Facts> {
+/// The facts of a process that holds these zombies; `None` if it is gone or somebody else has its
+/// number.
+pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) -> Option<Facts> {
     let root = format!("/proc/{}", who.tgid);
-    let read = |name: &str| fs::read_to_string(format!("{root}/{name}")).ok();
-    let status = read("status")?;
-    let membership = read("cgroup").map(|text| mounts.with_whole_paths(&text));
+    let status = proc::text(format!("{root}/status")).ok()?;
+    let membership = fs::read(format!("{root}/cgroup"));
+    let membership = membership.map(|text| mounts.with_whole_paths(text)).ok();
     let mut facts = Facts {
         threads: parse::field(&status, "Threads")?.parse().ok()?,
-        looked_at: Vec::new(),
         tracer: parse::tracer(&status).map(|pid| (pid, comm(pid))),
-        sigchld: None,
         own_number: parse::own_number(&status),
         freezer: membership
             .as_ref()
             .and_then(|text| cgroup::freezer(mounts, text)),
-        cpu: None,
-        signalfd: None,
-        stop_signal: None,
-        unreadable: Vec::new(),
+        signalfd: search.has_signalfd(who.tgid),
+        ..Facts::default()
     };
+    search.left_by(zombies);
     let mut cpu: Option<Cpu> = None;
     for tid in threads(who.tgid, THREADS) {
-        let Some((thread, sigchld, its_cpu)) = thread(&root, tid) else {
+        let path = format!("{root}/task/{tid}");
+        let Some((mut thread, sigchld, its_cpu)) = thread(Path::new(&path), tid) else {
             continue;
         };
         if !matches!(thread.state, 'Z' | 'X') {
@@ -42,12 +41,17 @@ pub fn facts(who: Key, mounts: &Mounts) -> Option<Facts> {
                 .or(facts.sigchld);
             cpu = its_cpu.map(|it| summed(cpu, it)).or(cpu);
         }
+        if thread.state == 'D' && thread.stack.is_empty() && is_refused(&path) {
+            search.refuse(&format!("{path}/stack"));
+        }
+        thread.block = search.block_of(who.tgid, tid);
         facts.looked_at.push(thread);
     }
     let quota = membership
         .as_ref()
         .and_then(|text| cgroup::quota(mounts, text));
     facts.cpu = cpu.map(|cpu| Cpu { quota, ..cpu });
+    facts.unreadable = search.take_unreadable();
     let start_ns = kernel::start_ns(who.tgid)?;
     let now = Key { start_ns, ..who };
     now.is_roughly(who).then_some(facts)
@@ -55,20 +59,22 @@ pub fn facts(who: Key, mounts: &Mounts) -> Option<Facts> {
 
 /// The name of a process.
 pub(super) fn comm(pid: u32) -> Option<String> {
-    let comm = fs::read(format!("/proc/{pid}/comm")).ok()?;
-    Some(String::from_utf8_lossy(&comm).trim_end().to_owned())
+    proc::comm(pid)
 }
 
 /// The threads of a process, at most so many.
 pub(super) fn threads(tgid: u32, most: usize) -> Vec<u32> {
-    let entries = fs::read_dir(format!("/proc/{tgid}/task"));
-    let names = entries.into_iter().flatten().flatten();
-    let numbers = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    numbers.take(most).collect()
+    let numbers = proc::numbers(&format!("/proc/{tgid}/task"));
+    numbers.into_iter().flatten().take(most).collect()
 }
 
-fn thread(process: &str, tid: u32) -> Option<(Thread, Option<Sigchld>, Option<Cpu>)> {
-    let read = |name: &str| fs::read_to_string(format!("{process}/task/{tid}/{name}")).ok();
+fn is_refused(thread: &str) -> bool {
+    let read = fs::read(format!("{thread}/stack"));
+    read.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+}
+
+fn thread(root: &Path, tid: u32) -> Option<(Thread, Option<Sigchld>, Option<Cpu>)> {
+    let read = |name: &str| proc::text(root.join(name)).ok();
     let status = read("status")?;
     let state = parse::state(&status)?;
     let sleeps = matches!(state, 'S' | 'D' | 'I');
@@ -87,7 +93,7 @@ fn thread(process: &str, tid: u32) -> Option<(Thread, Option<Sigchld>, Option<Cp
                 .unwrap_or_default(),
             _ => Vec::new(),
         },
-        comm: String::new(),
+        comm: proc::comm_at(root.join("comm")).unwrap_or_default(),
         block: None,
     };
     let cpu = read("schedstat").and_then(|text| parse::schedstat(&text));

@@ -10,6 +10,7 @@ use crate::events::Asked;
 pub mod block;
 pub mod cgroup;
 pub mod collect;
+pub mod ends;
 pub(crate) mod parse;
 pub mod stuck;
 pub mod suspects;

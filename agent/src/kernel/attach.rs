@@ -25,6 +25,7 @@ use super::{
     tracefs,
 };
 use crate::cgroups::Version1;
+use crate::proc;
 
 /// The kernel side, built by `cargo xtask ebpf`.
 const OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/prebuilt/reapwatch.bpf.o");
@@ -413,7 +414,7 @@ impl Attached {
         self.ebpf
             .programs()
             .filter_map(|(_, program)| program.fd().ok().map(|fd| fd.as_fd().as_raw_fd()))
-            .filter_map(|fd| fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok())
+            .filter_map(|fd| proc::text(format!("/proc/self/fdinfo/{fd}")).ok())
             .filter_map(|text| {
                 let line = text
                     .lines()

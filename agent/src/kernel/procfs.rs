@@ -4,6 +4,7 @@
 use std::{collections::HashMap, fs, io};
 
 use crate::events::{ExitStatus, Key, Process, Task, TaskState};
+use crate::proc;
 
 /// Reads /proc once. A process that goes while we read is left out.
 ///
@@ -11,14 +12,7 @@ use crate::events::{ExitStatus, Key, Process, Task, TaskState};
 /// When /proc itself cannot be read.
 pub(super) fn tasks() -> io::Result<Vec<Task>> {
     let mut stats = Vec::new();
-    for entry in fs::read_dir("/proc")? {
-        let Some(pid) = entry?
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse::<u32>().ok())
-        else {
-            continue;
-        };
+    for pid in proc::numbers("/proc")? {
         stats.extend(Stat::read(pid));
     }
     let by_tgid: HashMap<u32, &Process> = stats
@@ -30,8 +24,8 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
         .iter()
         .filter(|stat| !stat.kernel_thread)
         .map(|stat| {
-            let text = fs::read_to_string(format!("/proc/{}/status", stat.process.key.tgid))
-                .unwrap_or_default();
+            let text =
+                proc::text(format!("/proc/{}/status", stat.process.key.tgid)).unwrap_or_default();
             let number = |name: &str| {
                 let line = text.lines().find_map(|line| line.strip_prefix(name))?;
                 line.split_whitespace().next()?.parse::<u32>().ok()
@@ -93,19 +87,18 @@ struct Stat {
 impl Stat {
     fn read(tgid: u32) -> Option<Self> {
         let stat = fs::read(format!("/proc/{tgid}/stat")).ok()?;
-        Self::parse(&String::from_utf8_lossy(&stat), tick_ns())
+        Self::parse(&stat, tick_ns())
     }
 
-    /// `proc_pid_stat(5)`; the name may hold anything, so it ends at the last parenthesis.
-    fn parse(text: &str, tick_ns: u64) -> Option<Self> {
+    /// `proc_pid_stat(5)`.
+    fn parse(text: &[u8], tick_ns: u64) -> Option<Self> {
         const PF_KTHREAD: u64 = 0x0020_0000;
         const PF_EXITING: u64 = 0x4;
-        let (pid, rest) = text.split_once(" (")?;
-        let (comm, rest) = rest.rsplit_once(") ")?;
-        let fields: Vec<_> = rest.split_whitespace().collect();
+        let (comm, fields) = proc::split_stat(text)?;
+        let pid = text.split(|&byte| byte == b' ').next()?;
         // Fields are numbered from 1 in the manual, and the state is the third.
         let field = |number: usize| fields.get(number - 3).copied();
-        let tgid = pid.trim().parse().ok()?;
+        let tgid = std::str::from_utf8(pid).ok()?.parse().ok()?;
         let threads: u32 = field(20)?.parse().ok()?;
         let state = match (field(3)?, threads) {
             ("Z", 0 | 1) => TaskState::Zombie,
@@ -119,7 +112,7 @@ impl Stat {
             process: Process {
                 key: Key { tgid, start_ns },
                 tid: tgid,
-                comm: comm.to_owned(),
+                comm: proc::name_of(comm),
             },
             parent: field(4)?.parse().ok()?,
             state,
@@ -156,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_zombie_is_read_with_its_parent_and_status() {
-        let stat = Stat::parse(&line("sh", "Z", 1), TICK).expect("parses");
+        let stat = Stat::parse(line("sh", "Z", 1).as_bytes(), TICK).expect("parses");
         assert_eq!(
             stat.process.key,
             Key {
@@ -170,13 +163,13 @@ mod tests {
 
     #[test]
     fn a_living_program_whose_leader_ended_is_no_zombie() {
-        let stat = Stat::parse(&line("job", "Z", 3), TICK).expect("parses");
+        let stat = Stat::parse(line("job", "Z", 3).as_bytes(), TICK).expect("parses");
         assert_eq!(stat.state, TaskState::LeaderExited);
     }
 
     #[test]
     fn a_name_may_hold_parentheses_and_blanks() {
-        let stat = Stat::parse(&line("a) Z (b", "S", 1), TICK).expect("parses");
+        let stat = Stat::parse(line("a) Z (b", "S", 1).as_bytes(), TICK).expect("parses");
         assert_eq!(
             (stat.process.comm.as_str(), stat.state),
             ("a) Z (b", TaskState::Alive)
@@ -196,7 +189,7 @@ mod tests {
     #[test]
     fn rubbish_is_no_process() {
         for text in ["", "42", "42 (x", "42 (x) Z", "x (y) Z 1 2 3"] {
-            assert!(Stat::parse(text, TICK).is_none(), "{text:?}");
+            assert!(Stat::parse(text.as_bytes(), TICK).is_none(), "{text:?}");
         }
     }
 }

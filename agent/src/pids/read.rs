@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::{Counted, Walk};
 use crate::cgroups::Mounts;
 use crate::events::{CgroupId, CgroupVersion};
+use crate::proc;
 
 /// How long a walk may take.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -21,14 +22,14 @@ const DEPTH: usize = 64;
 /// Tasks on the host, zombies included, as /proc/loadavg counts them: each holds a PID
 /// ([`nr_threads`](https://elixir.bootlin.com/linux/v6.12/A/ident/nr_threads)).
 pub fn node_used() -> Option<u64> {
-    let loadavg = fs::read_to_string("/proc/loadavg").ok()?;
+    let loadavg = proc::text("/proc/loadavg").ok()?;
     let tasks = loadavg.split_whitespace().nth(3)?;
     tasks.split_once('/')?.1.parse().ok()
 }
 
 /// The most that may be: the smaller of pid_max and threads-max.
 pub fn node_limit() -> Option<u64> {
-    let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let number = |path: &str| proc::text(path).ok()?.trim().parse::<u64>().ok();
     let pids = number("/proc/sys/kernel/pid_max");
     let threads = number("/proc/sys/kernel/threads-max");
     pids.into_iter().chain(threads).min()
@@ -115,11 +116,7 @@ impl Walker {
 
 /// `None` where there is no such file, and of the word `max`.
 fn number(folder: &Path, file: &str) -> Option<u64> {
-    fs::read_to_string(folder.join(file))
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
+    proc::text(folder.join(file)).ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::Seen;
 use crate::events::{Key, Process};
 use crate::evidence::parse;
 use crate::kernel;
+use crate::proc::{self, comm};
 
 /// How long the search for namesakes may take.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -21,7 +22,7 @@ pub fn at(pid: u32) -> Seen {
         Some(status) => shown(pid, &status),
         None => elsewhere(pid, Seen::default()),
     };
-    let pid_max = fs::read_to_string("/proc/sys/kernel/pid_max").ok();
+    let pid_max = proc::text("/proc/sys/kernel/pid_max").ok();
     Seen {
         pid_max: pid_max.and_then(|text| text.trim().parse().ok()),
         ..seen
@@ -70,32 +71,21 @@ fn elsewhere(pid: u32, seen: Seen) -> Seen {
 }
 
 fn status(pid: u32) -> Option<String> {
-    let status = fs::read(format!("/proc/{pid}/status")).ok()?;
-    Some(String::from_utf8_lossy(&status).into_owned())
-}
-
-fn comm(pid: u32) -> Option<String> {
-    let comm = fs::read(format!("/proc/{pid}/comm")).ok()?;
-    Some(String::from_utf8_lossy(&comm).trim_end().to_owned())
+    proc::text(format!("/proc/{pid}/status")).ok()
 }
 
 fn is_kernel_thread(pid: u32) -> bool {
     let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let stat = String::from_utf8_lossy(&stat);
-    // The name may hold anything, so it ends at the last parenthesis; the flags are field 9.
-    let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let flags = rest
-        .split(' ')
-        .nth(6)
-        .and_then(|text| text.parse::<u64>().ok());
+    // The flags are field 9 of the manual, and the state is field 3.
+    let fields = proc::split_stat(&stat).map(|(_, fields)| fields);
+    let flags = fields.and_then(|fields| fields.get(6)?.parse::<u64>().ok());
     flags.is_some_and(|flags| flags & PF_KTHREAD != 0)
 }
 
 /// Processes that have the number inside a PID namespace.
 fn namesakes(pid: u32) -> Vec<(u32, String)> {
     let until = Instant::now() + PATIENCE;
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let hosts = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let hosts = proc::numbers("/proc").into_iter().flatten();
     let in_time = hosts.take_while(|_| Instant::now() < until);
     let hits = in_time.filter_map(|host| {
         let (own, depth) = parse::own_number(&status(host)?)?;

@@ -152,10 +152,11 @@ impl Looker {
 
     /// What a process's file says, if it is still the same process.
     fn membership_of(&self, who: Key) -> Option<String> {
-        let text = fs::read_to_string(format!("/proc/{}/cgroup", who.tgid)).ok()?;
+        let text = fs::read(format!("/proc/{}/cgroup", who.tgid)).ok()?;
         let start_ns = kernel::start_ns(who.tgid)?;
         let same = who.is_roughly(Key { start_ns, ..who });
-        same.then(|| self.mounts.with_whole_paths(&text))
+        // Paths are only shown and compared here; `Looker::list` replaces the same bytes.
+        same.then(|| String::from_utf8_lossy(&self.mounts.with_whole_paths(&text)).into_owned())
     }
 }
 

@@ -24,7 +24,7 @@ const LOOKS: u32 = 3;
 const BETWEEN: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// The connections that a thread may wait for, and whether that is just the one.
-pub(super) fn connections(process: u32, thread: u32) -> (Vec<Connection>, bool) {
+pub(in crate::evidence) fn connections(process: u32, thread: u32) -> (Vec<Connection>, bool) {
     // The thread itself: a main thread that has ended sees nothing any more.
     let root = format!("/proc/{process}/task/{thread}");
     let text = people::bytes(&format!("{root}/mountinfo")).unwrap_or_default();

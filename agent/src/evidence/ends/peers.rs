@@ -1,0 +1,305 @@
+//! The other end of a socket: of a Unix socket by asking the kernel, of one of the network from
+//! the tables of /proc. I/O.
+//!
+//! The kernel is asked with one message of fixed form, by a socket that rustix makes; a crate for
+//! netlink would bring four more with it.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send, socket_with,
+};
+
+use crate::proc;
+
+/// The most that is read of a table.
+const MOST_BYTES: u64 = 4 << 20;
+
+/// A socket that somebody waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Socket {
+    /// `unix`, `tcp` and the like.
+    pub(super) family: &'static str,
+    /// Its own address if it listens, else that of the other end.
+    pub(super) address: Option<String>,
+    /// Inode of the other end.
+    pub(super) peer: Option<u64>,
+    /// It waits for connections.
+    pub(super) listens: bool,
+    /// Why the other end is not known.
+    pub(super) unknown: Option<String>,
+}
+
+/// What is known of a socket of a process.
+pub(super) fn of(pid: u32, inode: u64) -> Option<Socket> {
+    of_unix(inode)
+        .or_else(|| of_network(pid, inode))
+        .or_else(|| of_other_unix(pid, inode))
+}
+
+/// `SOCK_DIAG_BY_FAMILY`, and the flag of a request.
+const BY_FAMILY: u16 = 20;
+const REQUEST: u16 = 1;
+/// `UDIAG_SHOW_NAME` and `UDIAG_SHOW_PEER`.
+const SHOW: u32 = 1 | 4;
+/// The attributes that these ask for.
+const NAME: u16 = 0;
+const PEER: u16 = 2;
+/// State of one that listens, as in the kernel's TCP.
+const LISTENS: u8 = 10;
+
+fn of_unix(inode: u64) -> Option<Socket> {
+    let found = ask(inode).ok()??;
+    // The other end's name is what people know; a client has none itself.
+    let of_peer = found.peer.and_then(|peer| ask(peer).ok()?);
+    let names = [of_peer.and_then(|it| it.name), found.name];
+    let listens = found.listens;
+    Some(Socket {
+        family: "unix",
+        address: names.into_iter().flatten().next(),
+        peer: found.peer.filter(|_| !listens),
+        listens,
+        unknown: None,
+    })
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Unix {
+    listens: bool,
+    name: Option<String>,
+    peer: Option<u64>,
+}
+
+/// `sock_diag(7)`: one socket of this network namespace.
+fn ask(inode: u64) -> io::Result<Option<Unix>> {
+    let socket = socket_with(
+        AddressFamily::NETLINK,
+        SocketType::RAW,
+        SocketFlags::CLOEXEC,
+        Some(netlink::SOCK_DIAG),
+    )?;
+    let mut request = Vec::with_capacity(40);
+    request.extend(40_u32.to_ne_bytes());
+    request.extend([BY_FAMILY, REQUEST].map(u16::to_ne_bytes).concat());
+    request.extend([0_u32; 2].map(u32::to_ne_bytes).concat());
+    request.extend([libc::AF_UNIX as u8, 0, 0, 0]);
+    // In any state, of this inode, with any cookie.
+    let words = [u32::MAX, inode as u32, SHOW, u32::MAX, u32::MAX];
+    request.extend(words.map(u32::to_ne_bytes).concat());
+    send(&socket, &request, SendFlags::empty())?;
+    let mut answer = [0_u8; 1024];
+    let (_, len) = recv(&socket, &mut answer, RecvFlags::DONTWAIT)?;
+    Ok(parse(answer.get(..len).unwrap_or_default()))
+}
+
+/// An answer; `None` of an error.
+fn parse(answer: &[u8]) -> Option<Unix> {
+    let half = |at: usize| Some(u16::from_ne_bytes(answer.get(at..at + 2)?.try_into().ok()?));
+    if half(4)? != BY_FAMILY {
+        return None;
+    }
+    let mut found = Unix {
+        listens: *answer.get(18)? == LISTENS,
+        ..Unix::default()
+    };
+    let mut at = 32;
+    while let (Some(len), Some(kind)) = (half(at), half(at + 2)) {
+        let len = usize::from(len);
+        let Some(value) = answer.get(at + 4..at + len) else {
+            break;
+        };
+        match kind {
+            NAME => {
+                // One that begins with a zero is not in the file system.
+                let name = match value {
+                    [0, name @ ..] => [b"@", name].concat(),
+                    name => name.strip_suffix(b"\0").unwrap_or(name).to_owned(),
+                };
+                found.name = (!name.is_empty()).then(|| proc::name_of(&name));
+            }
+            PEER => {
+                let inode = value.try_into().map(u32::from_ne_bytes).ok()?;
+                found.peer = (inode != 0).then(|| inode.into());
+            }
+            _ => {}
+        }
+        at += len.next_multiple_of(4);
+    }
+    Some(found)
+}
+
+/// A row of /proc/PID/net/tcp and its like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Row {
+    local: SocketAddr,
+    remote: SocketAddr,
+    listens: bool,
+    inode: u64,
+}
+
+impl Row {
+    fn parse(line: &str) -> Option<Self> {
+        let words: Vec<_> = line.split_ascii_whitespace().collect();
+        Some(Self {
+            local: address(words.get(1)?)?,
+            remote: address(words.get(2)?)?,
+            listens: *words.get(3)? == "0A",
+            inode: words.get(9)?.parse().ok()?,
+        })
+    }
+}
+
+/// Words in the order of this machine's bytes, and the port.
+fn address(text: &str) -> Option<SocketAddr> {
+    let (address, port) = text.split_once(':')?;
+    let word = |at: usize| u32::from_str_radix(address.get(at..at + 8)?, 16).ok();
+    let ip = match address.len() {
+        8 => IpAddr::V4(Ipv4Addr::from(word(0)?.to_ne_bytes())),
+        32 => {
+            let mut bytes = [0; 16];
+            for (n, part) in bytes.chunks_exact_mut(4).enumerate() {
+                part.copy_from_slice(&word(n * 8)?.to_ne_bytes());
+            }
+            // One of version 4 may be seen from a socket of version 6.
+            Ipv6Addr::from(bytes).to_canonical()
+        }
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
+}
+
+fn of_network(pid: u32, inode: u64) -> Option<Socket> {
+    for families in [["tcp", "tcp6"], ["udp", "udp6"]] {
+        let tables = families.map(|family| table(pid, family));
+        let rows = || {
+            let lines = tables.iter().flat_map(|table| table.lines().skip(1));
+            lines.filter_map(Row::parse)
+        };
+        if let Some(row) = rows().find(|row| row.inode == inode) {
+            let is_peer = |it: &Row| it.local == row.remote && it.remote == row.local;
+            let peer = rows().find(is_peer).map(|row| row.inode);
+            return Some(network(families[0], row, peer));
+        }
+    }
+    None
+}
+
+fn network(family: &'static str, row: Row, peer: Option<u64>) -> Socket {
+    let connected = !row.remote.ip().is_unspecified();
+    let foreign = connected && peer.is_none();
+    Socket {
+        family,
+        address: Some(if connected { row.remote } else { row.local }.to_string()),
+        peer: peer.filter(|&inode| connected && inode != 0),
+        listens: row.listens,
+        unknown: foreign.then(|| {
+            format!(
+                "{} is on another host or in another network namespace",
+                row.remote
+            )
+        }),
+    }
+}
+
+/// The table of the process's own network namespace.
+fn table(pid: u32, family: &str) -> String {
+    let mut bytes = Vec::new();
+    let file = File::open(format!("/proc/{pid}/net/{family}"));
+    // What cannot be read has no rows.
+    let _read = file.and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes));
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A Unix socket of another network namespace than the agent's, which the kernel is not asked
+/// about here.
+fn of_other_unix(pid: u32, inode: u64) -> Option<Socket> {
+    let inode = inode.to_string();
+    let table = table(pid, "unix");
+    let mut rows = table.lines().skip(1).map(str::split_ascii_whitespace);
+    rows.find(|row| row.clone().nth(6) == Some(&inode))?;
+    Some(Socket {
+        family: "unix",
+        address: None,
+        peer: None,
+        listens: false,
+        unknown: Some("it is in another network namespace than reapwatch".to_owned()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        net::{TcpListener, TcpStream},
+        os::{
+            fd::{AsRawFd as _, RawFd},
+            unix::net::{UnixListener, UnixStream},
+        },
+    };
+
+    use super::*;
+    use crate::evidence::ends::descriptor::Link;
+
+    fn inode(descriptor: RawFd) -> u64 {
+        let link = fs::read_link(format!("/proc/self/fd/{descriptor}")).expect("it is open");
+        match Link::parse(&link) {
+            Link::Socket(inode) => inode,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn mine(descriptor: RawFd) -> Option<Socket> {
+        of(std::process::id(), inode(descriptor))
+    }
+
+    #[test]
+    fn the_other_end_of_a_unix_socket_is_found() {
+        let (one, other) = UnixStream::pair().expect("a pair can be made");
+        let found = mine(one.as_raw_fd()).expect("it is there");
+        let other = inode(other.as_raw_fd());
+        assert_eq!((found.family, found.peer), ("unix", Some(other)));
+        let root = tempfile::tempdir().expect("a folder can be made");
+        let path = root.path().join("a b");
+        let listener = UnixListener::bind(&path).expect("ours");
+        let found = mine(listener.as_raw_fd()).expect("it is there");
+        assert!(found.listens && found.peer.is_none());
+        let client = UnixStream::connect(&path).expect("it listens");
+        let found = mine(client.as_raw_fd()).expect("it is there");
+        assert_eq!(found.address, Some(path.display().to_string()));
+    }
+
+    #[test]
+    fn the_other_end_of_a_loopback_connection_is_found() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
+        let address = listener.local_addr().expect("it is bound");
+        let client = TcpStream::connect(address).expect("it listens");
+        let (served, _) = listener.accept().expect("somebody connects");
+        let found = mine(client.as_raw_fd()).expect("it is there");
+        assert_eq!(found.peer, Some(inode(served.as_raw_fd())));
+        assert_eq!(found.address, Some(address.to_string()));
+        let found = mine(listener.as_raw_fd()).expect("it is there");
+        assert!(found.listens && found.peer.is_none() && found.unknown.is_none());
+    }
+
+    #[test]
+    fn tables_and_answers_of_odd_form_are_nothing() {
+        let line = "  0: 0100007F:0CEA 0200000A:9C40 01 0:0 00:0 0 0 0 4711 1 0";
+        let row = Row::parse(line).expect("parses");
+        if cfg!(target_endian = "little") {
+            assert_eq!(row.local.to_string(), "127.0.0.1:3306");
+            let mapped = address("0000000000000000FFFF00000100007F:0CEA");
+            assert_eq!(mapped, Some(row.local));
+        }
+        assert!(network("tcp", row, None).unknown.is_some());
+        for line in ["", "0: x y", "0: 0100007F:0CEA 0100007F:zz 01 0 0 0 0 0 5"] {
+            assert_eq!(Row::parse(line), None, "{line:?}");
+        }
+        for answer in [&[][..], &[0; 16], &[0xff; 40]] {
+            assert_eq!(parse(answer), None);
+        }
+    }
+}

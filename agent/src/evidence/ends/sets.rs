@@ -1,0 +1,176 @@
+//! The descriptors that poll, select and epoll wait for. I/O.
+
+use super::*;
+
+/// Descriptors of one set that are looked at.
+const WATCHED: usize = 512;
+/// With more than so many, only relatives are named: the rest says nothing.
+const FEW: usize = 16;
+/// Bytes of a `struct pollfd`.
+const POLLFD: usize = 8;
+/// Files that are looked at to find who has the other end.
+const LOOKED_UP: usize = 64;
+
+impl Search {
+    pub(super) fn of_set(&mut self, at: &At, call: Call) -> Block {
+        let (watched, timed, unknown) = self.watched(at, call);
+        if watched.as_ref().is_some_and(Vec::is_empty) && !matches!(call, Call::Epoll { .. }) {
+            return simple(if timed { On::Timer } else { On::Signal });
+        }
+        let all = watched.is_none();
+        let watched = watched.unwrap_or_else(|| self.open_for_reading(at));
+        let mut kinds = BTreeSet::new();
+        let mut pids = Vec::new();
+        for &descriptor in watched.iter().take(LOOKED_UP.max(FEW)) {
+            let Ok(target) = fs::read_link(format!("{}/fd/{descriptor}", at.root)) else {
+                continue;
+            };
+            let link = Link::parse(&target);
+            if !all {
+                kinds.insert(link.kind().to_owned());
+            }
+            pids.extend(self.across(at, descriptor, &link));
+        }
+        // Its own wakeups are no news.
+        let mut ends = self.ends(at.pid, pids);
+        let many = all || watched.len() > FEW;
+        ends.retain(|end| match end.relation {
+            Relation::Itself => false,
+            Relation::Other => !many,
+            _ => true,
+        });
+        Block {
+            on: On::Events {
+                kinds: kinds.into_iter().collect(),
+                timed,
+            },
+            unknown: unknown.or_else(|| self.unknown(ends.is_empty())),
+            ends,
+        }
+    }
+
+    /// The descriptors, whether the wait ends by itself, and why they are not known.
+    fn watched(&mut self, at: &At, call: Call) -> (Option<Vec<u32>>, bool, Option<String>) {
+        let mut unknown = None;
+        let mut memory = |address: u64, len: usize| {
+            let read = memory::bytes(at.pid, address, len);
+            if read
+                .as_ref()
+                .is_err_and(|it| it.kind() == ErrorKind::PermissionDenied)
+            {
+                let needs = self.refuse(&format!("the memory of process {}", at.pid));
+                unknown = Some(format!("reading {needs}"));
+            }
+            read.ok()
+        };
+        match call {
+            Call::Poll { list, count, timed } => {
+                let len = usize::try_from(count).unwrap_or(WATCHED).min(WATCHED) * POLLFD;
+                let bytes = if len == 0 {
+                    Some(Vec::new())
+                } else {
+                    memory(list, len)
+                };
+                (bytes.map(|bytes| of_poll(&bytes)), timed, unknown)
+            }
+            Call::Select { sets, count, timed } => {
+                let len = usize::try_from(count)
+                    .unwrap_or(WATCHED)
+                    .min(WATCHED)
+                    .div_ceil(8);
+                let mut watched = Some(Vec::new());
+                for set in sets.into_iter().filter(|&set| set != 0 && len > 0) {
+                    let bits = memory(set, len).map(|bytes| of_select(&bytes));
+                    watched = watched.zip(bits).map(|(all, more)| [all, more].concat());
+                }
+                (watched, timed, unknown)
+            }
+            Call::Epoll { descriptor, timed } => {
+                let path = format!("{}/fdinfo/{descriptor}", at.root);
+                let info = self.got(&path, proc::text(&path));
+                let watched = info.as_deref().map(|info| Info(info).watched().collect());
+                let unknown = watched
+                    .is_none()
+                    .then(|| format!("reading {}", needs(&path)));
+                (watched, timed, unknown)
+            }
+            _ => (None, false, None),
+        }
+    }
+
+    /// All pipes, sockets and files that it could wait for.
+    fn open_for_reading(&mut self, at: &At) -> Vec<u32> {
+        let folder = format!("{}/fd", at.root);
+        let descriptors = self.got(&folder, proc::numbers(&folder));
+        descriptors.into_iter().flatten().take(WATCHED).collect()
+    }
+
+    /// Who has the other end of one of them.
+    fn across(&mut self, at: &At, descriptor: u32, link: &Link) -> Vec<u32> {
+        match link {
+            Link::Pipe(inode) => {
+                let holders = self.index().of_pipe(*inode).to_vec();
+                self.across_pipe(at, descriptor, holders)
+            }
+            Link::Socket(inode) => {
+                let peer = peers::of(at.pid, *inode).and_then(|socket| socket.peer);
+                let holders = peer.map(|peer| self.index().of_socket(peer).to_vec());
+                holders.into_iter().flatten().map(|it| it.pid).collect()
+            }
+            Link::File(path) if !path.starts_with("/dev") => {
+                let holders = self.of_fifo(&at.root, descriptor, path);
+                // A file that it alone has open is of no interest, whatever it is.
+                if holders.iter().all(|it| it.pid == at.pid) {
+                    return Vec::new();
+                }
+                self.across_pipe(at, descriptor, holders)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn across_pipe(&mut self, at: &At, descriptor: u32, holders: Vec<Holder>) -> Vec<u32> {
+        let info = proc::text(format!("{}/fdinfo/{descriptor}", at.root)).ok();
+        let reads = info
+            .and_then(|info| Info(&info).ways())
+            .map(|(reads, _)| reads);
+        match reads {
+            Some(true) => self.facing(holders, Way::Out).0,
+            Some(false) => self.facing(holders, Way::In).0,
+            None => Vec::new(),
+        }
+    }
+}
+
+fn of_poll(bytes: &[u8]) -> Vec<u32> {
+    let entries = bytes.chunks_exact(POLLFD);
+    let numbers = entries.filter_map(|entry| Some(i32::from_ne_bytes(entry[..4].try_into().ok()?)));
+    // A negative one is passed over.
+    numbers
+        .filter_map(|number| number.try_into().ok())
+        .collect()
+}
+
+fn of_select(bytes: &[u8]) -> Vec<u32> {
+    let bits = |(n, byte): (usize, &u8)| {
+        let byte = *byte;
+        (0..8)
+            .filter(move |bit| byte & (1 << bit) != 0)
+            .map(move |bit| n as u32 * 8 + bit)
+    };
+    bytes.iter().enumerate().flat_map(bits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_read() {
+        let entry = |number: i32| [number.to_ne_bytes().as_slice(), &[1, 0, 0, 0]].concat();
+        let list = [entry(5), entry(-1), entry(9), vec![7]].concat();
+        assert_eq!(of_poll(&list), [5, 9]);
+        assert_eq!(of_select(&[0b1000_0001, 0b10]), [0, 7, 9]);
+        assert_eq!((of_poll(&[]), of_select(&[])), (vec![], vec![]));
+    }
+}
