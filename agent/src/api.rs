@@ -330,6 +330,9 @@ pub struct Stuck {
     pub threads: Vec<StuckThread>,
     /// Who sent the last fatal signal.
     pub killer: Option<Killer>,
+    /// Who sent the last terminating signal that it ignored: then it is not exiting.
+    #[serde(default)]
+    pub ignored: Option<Killer>,
     /// Whom or what it waits for, where that is known.
     pub waits_for: Option<WaitsFor>,
     /// Where it ran.

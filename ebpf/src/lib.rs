@@ -418,7 +418,8 @@ pub struct TaskRecord {
 /// Frames of a kernel stack that are recorded, innermost first.
 pub const STACK_FRAMES: usize = 24;
 
-/// One thread that has not ended, of a process that is on its way out.
+/// One thread that has not ended, of a process that is on its way out. Its kernel stack follows as
+/// `frames` lines of text, innermost first, as the kernel itself prints them: `name+0x1/0x2 [module]`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ThreadRecord {
@@ -436,8 +437,10 @@ pub struct ThreadRecord {
     pub reader_ran_sched_ns: u64,
     /// When the record was made.
     pub read_ns: u64,
-    /// Its kernel stack: return addresses, innermost first, 0 past the last.
-    pub stack: [u64; STACK_FRAMES],
+    /// How many lines follow.
+    pub frames: u32,
+    /// Always 0.
+    pub reserved: u32,
 }
 
 /// Indexes of the per-CPU counters.
@@ -488,7 +491,7 @@ const _: () = {
     assert!(size_of::<CgroupMade>() == 16 + 8 + 512);
     assert!(size_of::<Waits>() == 13 * 8);
     assert!(size_of::<TaskRecord>() == 5 * 32 + 9 * 8 + 13 * 8 + 6 * 4 + 4 * 8);
-    assert!(size_of::<ThreadRecord>() == 2 * 4 + 5 * 8 + STACK_FRAMES * 8);
+    assert!(size_of::<ThreadRecord>() == 4 * 4 + 5 * 8);
     assert!(size_of::<Offsets>() == 43 * 4);
     assert!(size_of::<Options>() == 20);
 };

@@ -4,11 +4,15 @@ use core::ffi::c_void;
 
 use aya_ebpf::helpers::{
     bpf_ktime_get_boot_ns,
-    generated::{bpf_get_task_stack, bpf_seq_write},
+    generated::{bpf_get_task_stack, bpf_seq_printf, bpf_seq_write},
 };
 use wire::{STACK_FRAMES, ThreadRecord};
 
 use crate::{maps, snapshot::IterTask, task::Task};
+
+/// The kernel names the functions itself: /proc/kallsyms shows user space no addresses without
+/// CAP_SYSLOG ([`bpf_seq_printf`](https://elixir.bootlin.com/linux/v5.10/A/ident/bpf_seq_printf)).
+const FRAME: [u8; 5] = *b"%pB\n\0";
 
 /// Runs once a thread; writes a [`ThreadRecord`] for each that has not ended, of a process that
 /// is on its way out.
@@ -40,20 +44,45 @@ unsafe extern "C" fn stacks(ctx: *mut c_void) -> i32 {
     record.reader_ran_sched_ns = Task::current().last_ran_sched_ns();
     // SAFETY: the helper has no preconditions.
     record.read_ns = unsafe { bpf_ktime_get_boot_ns() };
-    // SAFETY: `address` is the iterator's own task, the buffer is on this stack, and `seq` is the
-    // iterator's own. What the helper does not fill stays 0.
+    let mut stack = [0_u64; STACK_FRAMES];
+    // SAFETY: `address` is the iterator's own task, and the buffer is on this stack. What the
+    // helper does not fill stays 0.
     unsafe {
         bpf_get_task_stack(
             address as *mut _,
-            record.stack.as_mut_ptr().cast(),
-            (STACK_FRAMES * size_of::<u64>()) as u32,
+            stack.as_mut_ptr().cast(),
+            size_of_val(&stack) as u32,
             0,
         );
+    }
+    while (record.frames as usize) < STACK_FRAMES && stack[record.frames as usize] != 0 {
+        record.frames += 1;
+    }
+    // SAFETY: `seq` is the iterator's own.
+    let seq = unsafe { (*meta).seq };
+    // SAFETY: the record is on this stack.
+    unsafe {
         bpf_seq_write(
-            (*meta).seq.cast(),
+            seq.cast(),
             (&raw const record).cast(),
             size_of::<ThreadRecord>() as u32,
         );
+    }
+    let format = FRAME;
+    for address in &stack {
+        if *address == 0 {
+            break;
+        }
+        // SAFETY: the format and the address are on this stack.
+        unsafe {
+            bpf_seq_printf(
+                seq.cast(),
+                format.as_ptr().cast(),
+                size_of_val(&format) as u32,
+                core::ptr::from_ref(address).cast(),
+                size_of::<u64>() as u32,
+            );
+        }
     }
     0
 }

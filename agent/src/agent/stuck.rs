@@ -14,13 +14,15 @@ use super::answers::contained;
 use super::core::Agent;
 use super::findings::{self, Findings};
 use crate::{
-    api::{Document, Stuck},
+    api::{Container, Document, Stuck},
     cgroups::Mounts,
     events::Snapshot,
-    evidence::stuck::{
-        Facts, collect,
-        symbols::Symbols,
-        watch::{Suspect, Watch},
+    evidence::{
+        Place,
+        stuck::{
+            Facts, collect,
+            watch::{Suspect, Watch},
+        },
     },
     kernel,
     metrics::{Labels, Present},
@@ -29,7 +31,7 @@ use crate::{
 
 /// How long an exit may take before it counts as stuck, where nobody says otherwise.
 pub(crate) const THRESHOLD: Duration = Duration::from_secs(5);
-/// How long a question waits for what the files say: the kernel's list of functions is long.
+/// How long a question waits for what the files say.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The most suspects of one answer.
 const SUSPECTS: usize = 64;
@@ -49,8 +51,7 @@ pub(super) struct Exits {
     round: Option<Round>,
     waiting: VecDeque<Question>,
     /// The last thread that looked at suspects; it may outlive its round where a file hangs.
-    /// It gives back the names that it has learnt.
-    looking: Option<JoinHandle<Symbols>>,
+    looking: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -82,13 +83,11 @@ impl Exits {
 
     fn begin(&mut self, suspects: Vec<Suspect>, to: oneshot::Sender<Document<Stuck>>) {
         let (found, facts) = Findings::within(PATIENCE);
-        let former = self.looking.take_if(|thread| thread.is_finished());
+        self.looking.take_if(|thread| thread.is_finished());
         if self.looking.is_none() && !suspects.is_empty() {
-            let symbols = former.and_then(|thread| thread.join().ok());
-            let symbols = symbols.unwrap_or_default();
             let suspects = suspects.clone();
             let thread = thread::Builder::new().name("reapwatch-stuck".to_owned());
-            match thread.spawn(move || look(symbols, &suspects, &found)) {
+            match thread.spawn(move || look(&suspects, &found)) {
                 Ok(thread) => self.looking = Some(thread),
                 Err(error) => log::warn!("cannot start a thread to look at suspects: {error}"),
             }
@@ -102,20 +101,44 @@ impl Exits {
 }
 
 /// Reads the files of each, until nobody listens any more.
-fn look(mut symbols: Symbols, suspects: &[Suspect], found: &findings::Sender<Facts>) -> Symbols {
-    let threads = suspects.iter().flat_map(|suspect| &suspect.threads);
-    symbols.learn(threads.flat_map(|thread| thread.stack.iter().copied()));
+fn look(suspects: &[Suspect], found: &findings::Sender<Facts>) {
     let mounts = Mounts::find();
     for suspect in suspects {
         if found.is_closed() {
-            return symbols;
+            return;
         }
-        if let Some(facts) = collect::facts(suspect, &symbols, &mounts) {
+        if let Some(facts) = collect::facts(suspect, &mounts) {
             // The round may end at any time.
             let _over = found.send((suspect.process.key, facts));
         }
     }
-    symbols
+}
+
+/// What a container says of where a remedy is applied.
+fn place(container: Option<&Container>) -> Place {
+    let Some(container) = container else {
+        return Place::Host;
+    };
+    let pod = container.pod.as_ref().or(container.pod_uid.as_ref());
+    if let Some(pod) = pod {
+        let parts = [
+            container.namespace.as_ref(),
+            Some(pod),
+            container.name.as_ref(),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
+        return Place::Pod {
+            name: parts.join("/"),
+            shares_pid_namespace: false,
+        };
+    }
+    if let Some(name) = container.name.as_ref().or(container.id.as_ref()) {
+        return Place::Container { name: name.clone() };
+    }
+    match &container.unit {
+        Some(name) => Place::Unit { name: name.clone() },
+        None => Place::Host,
+    }
 }
 
 impl Agent {
@@ -153,7 +176,8 @@ impl Agent {
         let watch = &self.exits.watch;
         let found = watch.suspects(&snapshot, &threads, threshold_ns, SUSPECTS);
         if threshold == THRESHOLD {
-            self.exits.stuck.clone_from(&found);
+            let exiting = found.iter().filter(|suspect| suspect.unheard.is_none());
+            self.exits.stuck = exiting.cloned().collect();
         }
         found
     }
@@ -186,13 +210,17 @@ impl Agent {
             let item = |suspect: &Suspect| {
                 let facts = round.facts.take(suspect.process.key);
                 let since = suspect.since(facts.as_ref());
-                let stuck = suspect.complete(facts, now_ns, signals::name);
-                Stuck {
-                    container: contained(self.resolver.of_suspect(suspect, now_ns)),
+                let container = contained(self.resolver.of_suspect(suspect, now_ns));
+                let place = place(container.as_ref());
+                let stuck = suspect.complete(facts, place, now_ns, signals::name);
+                let item = Stuck {
+                    container,
                     ..report::stuck::item(self.wall, suspect, since, &stuck)
-                }
+                };
+                // Who ignores a signal is fine as long as nobody waits for its end.
+                (suspect.unheard.is_none() || item.verdict.is_some()).then_some(item)
             };
-            let items = round.suspects.iter().map(item).collect();
+            let items = round.suspects.iter().filter_map(item).collect();
             // Nobody waits any more when sending fails.
             let _gone = round.to.send(self.document(items));
         }

@@ -218,6 +218,25 @@ fn a_leader_that_left_its_threads_is_no_zombie() {
     assert_eq!(state(both), (TaskState::LeaderExited, false));
 }
 
+#[test]
+fn stacks_follow_their_threads() {
+    let thread = |tid, frames| wire::ThreadRecord {
+        tgid: 7,
+        tid,
+        start_ns: 5,
+        frames,
+        ..Default::default()
+    };
+    let stack = b"fuse_flush+0x1/0x2 [fuse]\ndo_exit+0x3/0x4\n";
+    let all = [bytes(&thread(7, 2)), stack.to_vec(), bytes(&thread(8, 0))].concat();
+    let threads = decode_threads(&all).unwrap();
+    let stacks: Vec<_> = threads.iter().map(|it| (it.tid, it.stack.len())).collect();
+    assert_eq!(stacks, [(7, 2), (8, 0)]);
+    assert_eq!(threads[0].stack[0], "fuse_flush+0x1/0x2 [fuse]");
+    assert!(decode_threads(&all[..all.len() - 1]).is_err());
+    assert!(decode_threads(&bytes(&thread(7, 1))).is_err());
+}
+
 proptest! {
     #[test]
     fn no_bytes_are_a_panic(kind in 0_u32..12, rest in prop::collection::vec(any::<u8>(), 0..800)) {
@@ -225,7 +244,7 @@ proptest! {
         let _ = decode(&record, 4096);
         let _ = decode(&rest, u64::MAX);
         let _ = decode_task(&rest);
-        let _ = decode_thread(&rest);
+        let _ = decode_threads(&rest);
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod decode;
 mod steps;
 
 pub use cgroup::{CgroupId, CgroupIds, CgroupMade, CgroupVersion, ROOT_ID};
-pub use decode::{Malformed, decode, decode_task, decode_thread};
+pub use decode::{Malformed, decode, decode_task, decode_threads};
 pub use steps::Steps;
 
 /// A process over all time: a PID alone is reused.
@@ -406,8 +406,9 @@ pub struct Thread {
     pub tid: u32,
     /// If it sleeps: it slept already at this moment, and as a rule since milliseconds before.
     pub slept_by_ns: Option<u64>,
-    /// Return addresses of its kernel stack, innermost first; none where they could not be had.
-    pub stack: Vec<u64>,
+    /// Its kernel stack as the kernel prints it, `name+0x1/0x2 [module]`, innermost first; none
+    /// where it could not be had.
+    pub stack: Vec<String>,
 }
 
 /// State of a process in a snapshot.

@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 
 use super::attach::{Attached, ProbeReport, STACKS};
-use crate::events::{Thread, decode_thread};
+use crate::events::{Thread, decode_threads};
 
 /// What is said of it by `doctor`.
 pub(crate) fn report(kernel: &Attached) -> ProbeReport {
@@ -41,7 +41,5 @@ pub(crate) fn take(kernel: &mut Attached) -> io::Result<Option<Vec<Thread>>> {
     std::thread::sleep(std::time::Duration::from_micros(1));
     let mut bytes = Vec::new();
     kernel.open_iterator(STACKS)?.read_to_end(&mut bytes)?;
-    let records = bytes.chunks_exact(size_of::<wire::ThreadRecord>());
-    let threads: Result<_, _> = records.map(decode_thread).collect();
-    threads.map(Some).map_err(io::Error::other)
+    decode_threads(&bytes).map(Some).map_err(io::Error::other)
 }

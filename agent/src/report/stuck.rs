@@ -3,6 +3,7 @@
 use super::{killer, process, seconds, time, verdict};
 use crate::{
     api,
+    events::{self, Kill, KillBy},
     evidence::stuck::{
         Facts, Stuck, Thread, Who,
         steps::Step,
@@ -12,26 +13,51 @@ use crate::{
     verdict as judged,
 };
 
+/// The step of one that is not exiting at all: it ignored the signal that told it to.
+const TERM_IGNORED: &str = "term_ignored";
+
 /// One item of `stuck`.
 pub(crate) fn item(wall: Wall, suspect: &Suspect, since: Since, stuck: &Stuck) -> api::Stuck {
     let decisive = stuck.decisive();
     let threads = stuck.facts.iter().flat_map(|facts| &facts.threads);
+    let first = threads.clone().next();
     let waits_for = stuck.facts.as_ref().zip(decisive);
+    let threads = threads.filter(|_| stuck.ignored.is_none());
     api::Stuck {
         pid: stuck.pid,
         start_time: process(wall, &suspect.process).start_time,
         comm: stuck.comm.clone(),
-        state: decisive.map(|thread| thread.state.to_string()),
+        state: decisive.or(first).map(|thread| thread.state.to_string()),
         since: (!since.is_upper_bound).then(|| time(wall, since.at_ns)),
         stuck_seconds: seconds(stuck.stuck_ns),
         stuck_is_lower_bound: stuck.is_lower_bound,
-        step: decisive.map(|thread| thread.step().name().to_owned()),
+        step: match &stuck.ignored {
+            Some(_) => Some(TERM_IGNORED.to_owned()),
+            None => decisive.map(|thread| thread.step().name().to_owned()),
+        },
         threads: threads.map(thread).collect(),
         killer: suspect.kill.as_ref().map(|kill| killer(wall, kill)),
+        ignored: suspect
+            .unheard
+            .as_ref()
+            .map(|unheard| ignored(wall, &unheard.last)),
         waits_for: waits_for.and_then(|(facts, thread)| waits_for_of(facts, thread)),
         container: None,
         verdict: judged::stuck::judge(stuck).as_ref().map(verdict),
     }
+}
+
+fn ignored(wall: Wall, ignored: &events::Ignored) -> api::Killer {
+    let by = ignored.by.as_ref().map(|_| KillBy::Process);
+    killer(
+        wall,
+        &Kill {
+            by: by.or(Some(KillBy::Kernel)),
+            process: ignored.by.clone(),
+            signal: ignored.signal,
+            at_ns: ignored.at_ns,
+        },
+    )
 }
 
 fn thread(thread: &Thread) -> api::StuckThread {

@@ -1,6 +1,6 @@
-//! `reapwatch stuck`: who was killed or is exiting and does not get there.
+//! `reapwatch stuck`: processes that were killed, are exiting or were told to end, and do not.
 
-use crate::api::{Document, Stuck, StuckThread};
+use crate::api::{Document, Killer, Stuck, StuckThread};
 use crate::cli::StuckArgs;
 use crate::client::Source;
 
@@ -57,11 +57,12 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
         Bound::Exact
     };
     let span = look.bounded(stuck.stuck_seconds, bound);
-    let mut text = format!(
-        "{} {}: on its way out for {span}",
-        stuck.pid,
-        look.clean(&stuck.comm)
-    );
+    let doing = match stuck.ignored {
+        Some(_) => "ignoring a signal for",
+        None => "exiting for",
+    };
+    let comm = look.clean(&stuck.comm);
+    let mut text = format!("{} {comm}: {doing} {span}", stuck.pid);
     if let Some(since) = stuck.since.as_deref().map(moment) {
         text.extend([", since ", &look.clean(&since), " UTC"]);
     }
@@ -80,16 +81,15 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
     if stuck.container.is_some() {
         part("where:     ", &look.workload(stuck.container.as_ref()));
     }
-    match &stuck.killer {
-        Some(killer) => {
-            let at = moment(&killer.at);
-            let by = look.killer(Some(killer));
-            part(
-                "killed:    ",
-                &format!("{} by {by} at {at} UTC", killer.signal),
-            );
-        }
-        None => part("killed:    ", "no fatal signal was seen"),
+    let signal = |signal: &Killer| {
+        let at = moment(&signal.at);
+        let by = look.killer(Some(signal));
+        format!("{} by {by} at {at} UTC", signal.signal)
+    };
+    match (&stuck.ignored, &stuck.killer) {
+        (Some(ignored), _) => part("ignored:   ", &signal(ignored)),
+        (None, Some(killer)) => part("killed:    ", &signal(killer)),
+        (None, None) => part("killed:    ", "no fatal signal was seen"),
     }
     for (name, words) in place(stuck, look) {
         part(&format!("{:11}", format!("{name}:")), &words);
@@ -102,8 +102,8 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
                 verdict.summary, verdict.id, verdict.confidence
             ),
         );
-        // The lines above say the others.
-        for fact in verdict.evidence.iter().filter(|fact| !is_told(fact)) {
+        // The lines above have the others.
+        for fact in verdict.evidence.iter().filter(|fact| !is_shown(fact)) {
             part("           - ", fact);
         }
         part("to do:     ", &verdict.remedy);
@@ -111,10 +111,10 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
     text
 }
 
-/// Whether the lines of a block say it too: where a thread is, and since when and by whom.
-fn is_told(fact: &str) -> bool {
+/// Whether the lines of a block have it too: where a thread is, and since when and by whom.
+fn is_shown(fact: &str) -> bool {
     let of_a_thread = fact.starts_with("thread ") && fact.contains(", kernel stack: ");
-    of_a_thread || fact.starts_with("on its way out ")
+    of_a_thread || fact.starts_with("exiting ")
 }
 
 /// Where it is: its step, for whom it waits, and its threads, each by what it is called.
@@ -122,7 +122,7 @@ pub(super) fn place(stuck: &Stuck, look: Look) -> Vec<(&'static str, String)> {
     let step = stuck
         .step
         .as_deref()
-        .map_or("not known: its files could not be read", words);
+        .map_or("unknown: its files in /proc could not be read", words);
     let mut place = vec![("step", step.to_owned())];
     if let Some(waits_for) = &stuck.waits_for {
         let who: Vec<_> = waits_for
@@ -155,7 +155,7 @@ fn thread(thread: &StuckThread) -> String {
         .map(String::as_str)
         .collect();
     let stack = if frames.is_empty() {
-        "its stack could not be read".to_owned()
+        "stack not readable".to_owned()
     } else {
         frames.join(" < ")
     };
@@ -165,19 +165,20 @@ fn thread(thread: &StuckThread) -> String {
 /// A step in words; one that is not known here is shown by its name.
 fn words(step: &str) -> &str {
     match step {
-        "frozen" => "killed, but frozen with its cgroup",
-        "dumping_core" => "writing its core dump",
-        "ptrace_exit_stop" => "stopped for its tracer at the start of its exit",
-        "unkillable_sleep" => "killed, but asleep in a call that no signal ends",
+        "frozen" => "killed while its cgroup is frozen",
+        "dumping_core" => "dumping core",
+        "ptrace_exit_stop" => "stopped by its tracer at the start of its exit",
+        "unkillable_sleep" => "killed, but in a system call that no signal interrupts",
         "io_uring_cancel" => "waiting for io_uring requests that cannot be cancelled",
         "in_driver" => "closing a device",
         "closing_files" => "closing its files",
-        "freeing_memory" => "giving its memory back",
-        "leaving" => "leaving futexes, semaphores, accounting or terminal",
-        "waiting_for_namespace" => "waiting for all others in its PID namespace",
-        "exiting" => "exiting, but nothing says where",
-        "not_begun" => "killed, but it has not begun to exit",
+        "freeing_memory" => "freeing its memory",
+        "leaving" => "releasing futexes, semaphores, accounting or its terminal",
+        "waiting_for_namespace" => "waiting until everything in its PID namespace is reaped",
+        "exiting" => "exiting, exact step unknown",
+        "not_begun" => "killed, but has not started to exit",
         "waiting_for_core_dump" => "waiting for another thread to dump core",
+        "term_ignored" => "running: it ignored the signal",
         other => other,
     }
 }
@@ -187,7 +188,7 @@ fn kind(kind: &str) -> &str {
         "fuse" => "FUSE",
         "network" => "network file system",
         "core_helper" => "core_pattern",
-        "freezer" => "thaw of",
+        "freezer" => "the thaw of",
         "namespace" => "the end of",
         other => other,
     }
@@ -228,6 +229,7 @@ mod tests {
                 signal: "SIGKILL".to_owned(),
                 at: "2026-11-22T03:11:22.123456789Z".to_owned(),
             }),
+            ignored: None,
             waits_for: Some(WaitsFor {
                 kind: "fuse".to_owned(),
                 what: "connection 38 (host:/x on /mnt)".to_owned(),
@@ -244,7 +246,7 @@ mod tests {
                 evidence: vec![
                     "thread 4242 is in state D, kernel stack: fuse_flush".to_owned(),
                     "it waits for FUSE connection 38".to_owned(),
-                    "on its way out for 5m; no fatal signal was seen".to_owned(),
+                    "exiting for 5m; no fatal signal was seen".to_owned(),
                 ],
                 remedy: "abort it: echo 1 > /sys/fs/fuse/connections/38/abort".to_owned(),
                 confidence: "certain".to_owned(),
@@ -260,7 +262,7 @@ mod tests {
     #[test]
     fn a_block_says_all_that_is_known() {
         let expected = "\
-4242 backup?: on its way out for 5m12s, since 2026-11-22 03:11:22.123 UTC
+4242 backup?: exiting for 5m12s, since 2026-11-22 03:11:22.123 UTC
     where:     shop/web-0
     killed:    SIGKILL by 900 kubelet at 2026-11-22 03:11:22.123 UTC
     step:      closing its files
@@ -287,9 +289,9 @@ mod tests {
             ..stuck()
         };
         let expected = "\
-4242 backup?: on its way out for >=5m12s
+4242 backup?: exiting for >=5m12s
     killed:    no fatal signal was seen
-    step:      not known: its files could not be read
+    step:      unknown: its files in /proc could not be read
 ";
         assert_eq!(block(&unknown, LOOK, 100), expected);
     }
@@ -308,7 +310,7 @@ mod tests {
             items,
         };
         let text = report(&document(vec![stuck(), stuck()]), LOOK, 100);
-        let head = "web-1, 2026-11-22 07:06:11.123 UTC: 2 stuck exits\n\n4242 backup?: on its way";
+        let head = "web-1, 2026-11-22 07:06:11.123 UTC: 2 stuck exits\n\n4242 backup?: exiting";
         assert!(text.starts_with(head), "{text}");
         assert!(text.contains("38/abort\n\n4242 backup?"), "{text}");
         let none = report(&document(Vec::new()), LOOK, 100);

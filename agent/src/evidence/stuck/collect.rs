@@ -5,12 +5,11 @@
 //! name: what it waits for would make us wait too.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::{
-    CoreHelper, Facts, Frame, Member, Thread, Who, fuse,
-    steps::Step,
-    symbols::{self, Symbols},
+    CoreHelper, Facts, Frame, Member, Thread, freezing, fuse, mounts, people, steps::Step, waiters,
     watch::Suspect,
 };
 use crate::cgroups::Mounts;
@@ -19,24 +18,32 @@ use crate::kernel;
 
 /// Threads that are looked at, of one process.
 const THREADS: usize = 64;
-/// Frames of a stack that are read from /proc.
+/// Frames of a stack that are kept.
 const FRAMES: usize = 24;
 /// SIGKILL in a mask of signals.
 const SIGKILL: u64 = 1 << 8;
+/// In the flags of `stat`: past the start of its exit.
+const PF_EXITING: u32 = 4;
 /// Those who keep a namespace that are named.
 const MEMBERS: usize = 8;
 /// File systems whose server is another machine.
 const NETWORK: [&str; 7] = ["nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs"];
-/// How the functions of their clients begin.
-const NETWORK_CALLS: [&str; 7] = ["nfs_", "nfs4_", "rpc_", "cifs_", "smb2_", "ceph_", "p9_"];
+/// Functions that a probe leaves on a stack while the function that it watches sleeps.
+const OF_PROBES: [&str; 5] = [
+    "bpf_trampoline_",
+    "bpf_prog_",
+    "ftrace_trampoline",
+    "kretprobe_trampoline",
+    "arch_rethook_trampoline",
+];
 
 /// The facts of a process; `None` if it is gone or somebody else has its number.
-pub fn facts(suspect: &Suspect, symbols: &Symbols, mounts: &Mounts) -> Option<Facts> {
+pub fn facts(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
     let key = suspect.process.key;
     let root = format!("/proc/{}", key.tgid);
-    let read = |name: &str| fs::read_to_string(format!("{root}/{name}")).ok();
-    let status = read("status")?;
-    let membership = mounts.with_whole_paths(&read("cgroup").unwrap_or_default());
+    let status = people::text(&format!("{root}/status"))?;
+    let membership = people::text(&format!("{root}/cgroup")).unwrap_or_default();
+    let membership = mounts.with_whole_paths(&membership);
     let frozen = cgroup::all_frozen_v1(mounts, &membership);
     let mut facts = Facts {
         dumps_core: parse::field(&status, "CoreDumping").map(|it| it == "1"),
@@ -44,25 +51,33 @@ pub fn facts(suspect: &Suspect, symbols: &Symbols, mounts: &Mounts) -> Option<Fa
         ..Facts::default()
     };
     for tid in collect::threads(key.tgid, THREADS) {
-        let path = format!("{root}/task/{tid}");
         let known = suspect.threads.iter().find(|thread| thread.tid == tid);
-        let stack = known
-            .map(|thread| symbols.stack(&thread.stack))
-            .unwrap_or_default();
-        let Some((thread, tracer)) = thread(Path::new(&path), tid, stack) else {
+        let stack = known.map(|thread| frames(thread.stack.iter().map(String::as_str)));
+        let path = format!("{root}/task/{tid}");
+        let Some((thread, tracer)) = thread(&path, tid, stack.unwrap_or_default()) else {
             continue;
         };
         if matches!(thread.state, 'Z' | 'X') {
             facts.ended += 1;
             continue;
         }
-        facts.tracer = facts.tracer.or(tracer.map(who));
+        facts.tracer = facts.tracer.or(tracer.map(people::who));
         facts.threads.push(Thread {
             frozen: frozen && thread.state == 'D',
             ..thread
         });
     }
-    awaited(key.tgid, &mut facts);
+    match &suspect.unheard {
+        Some(unheard) => {
+            let sender = unheard.last.by.as_ref().filter(|_| unheard.sender_lives);
+            let parent = suspect.parent;
+            facts.sender_waits = sender.map(|sender| {
+                let is_parent = parent == Some(sender.key);
+                waiters::waits(sender.key.tgid, key.tgid, is_parent)
+            });
+        }
+        None => awaited(key.tgid, &mut facts),
+    }
     let start_ns = kernel::start_ns(key.tgid)?;
     let now = crate::events::Key { start_ns, ..key };
     now.is_roughly(key).then_some(facts)
@@ -77,17 +92,18 @@ fn awaited(tgid: u32, facts: &mut Facts) {
         // The requests need not be of these.
         facts.fuse = fuse::connections(tgid, thread.tid).0;
     }
-    if threads
-        .clone()
-        .any(|thread| thread.is_in_any(&NETWORK_CALLS))
-    {
+    if threads.clone().any(Thread::waits_for_network) {
         facts.network = network(tgid);
     }
     if threads
         .clone()
         .any(|thread| thread.step() == Step::DumpingCore)
     {
-        facts.core_helper = core_helper();
+        facts.core_helper = core_helper(tgid);
+    }
+    if threads.clone().any(|thread| thread.step() == Step::Frozen) {
+        let cgroup = facts.freezer.as_ref().map(|freezer| &freezer.cgroup);
+        facts.frozen_with_it = cgroup.map(|path| freezing::others(Path::new(path), tgid));
     }
     if threads.any(|thread| thread.step() == Step::WaitingForNamespace) {
         facts.left_in_namespace = left_in_namespace(tgid);
@@ -95,8 +111,8 @@ fn awaited(tgid: u32, facts: &mut Facts) {
 }
 
 /// A thread and its tracer; the stack is read only where the kernel gave none.
-fn thread(root: &Path, tid: u32, stack: Vec<Frame>) -> Option<(Thread, Option<u32>)> {
-    let read = |name: &str| fs::read_to_string(root.join(name)).ok();
+fn thread(root: &str, tid: u32, stack: Vec<Frame>) -> Option<(Thread, Option<u32>)> {
+    let read = |name: &str| people::text(&format!("{root}/{name}"));
     let status = read("status")?;
     let state = parse::state(&status)?;
     let pending = |name: &str| {
@@ -109,13 +125,17 @@ fn thread(root: &Path, tid: u32, stack: Vec<Frame>) -> Option<(Thread, Option<u3
         state,
         frozen: false,
         kill_pending: pending("SigPnd") || pending("ShdPnd"),
+        exiting: read("stat").is_some_and(|stat| flags(&stat) & PF_EXITING != 0),
         wchan: read("wchan")
             .filter(|_| !ended)
             .and_then(|text| parse::wchan(&text)),
         stack: if stack.is_empty() && !ended {
-            read("stack")
-                .map(|text| parse_stack(&text))
-                .unwrap_or_default()
+            let text = read("stack").unwrap_or_default();
+            frames(
+                text.lines()
+                    .filter_map(|line| line.split_once(' '))
+                    .map(|it| it.1),
+            )
         } else {
             stack
         },
@@ -123,15 +143,23 @@ fn thread(root: &Path, tid: u32, stack: Vec<Frame>) -> Option<(Thread, Option<u3
     Some((thread, parse::tracer(&status)))
 }
 
-/// `[<0>] name+0x1/0x2 [module]`, one a line.
-fn parse_stack(text: &str) -> Vec<Frame> {
-    let frames = text.lines().filter_map(|line| {
-        let mut words = line.split_whitespace().skip(1);
+/// The flags of `proc_pid_stat(5)`; its name, in parentheses, may have anything in it.
+fn flags(stat: &str) -> u32 {
+    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let flags = rest.split_whitespace().nth(6);
+    flags.and_then(|it| it.parse().ok()).unwrap_or_default()
+}
+
+/// A stack from lines `name+0x1/0x2 [module]`, without what has no name and what probes left.
+fn frames<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Frame> {
+    let frames = lines.filter_map(|line| {
+        let mut words = line.split_whitespace();
         let function = words.next()?.split('+').next()?;
         let module = words
             .next()
             .map(|it| it.trim_matches(['[', ']']).to_owned());
-        let named = !function.starts_with("0x") && !symbols::of_probe(function);
+        let of_probe = OF_PROBES.iter().any(|name| function.starts_with(name));
+        let named = !function.starts_with("0x") && !of_probe;
         named.then(|| Frame {
             function: function.to_owned(),
             module,
@@ -140,33 +168,17 @@ fn parse_stack(text: &str) -> Vec<Frame> {
     frames.take(FRAMES).collect()
 }
 
-/// A process as it is now.
-pub(super) fn who(pid: u32) -> Who {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    Who {
-        pid,
-        comm: collect::comm(pid).unwrap_or_default(),
-        state: parse::state(&status),
-    }
-}
-
-/// All PIDs of the host.
-pub(super) fn processes() -> impl Iterator<Item = u32> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-}
-
 /// The network file systems that a process sees.
 fn network(pid: u32) -> Vec<String> {
-    let text = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
-    let mounts = text.lines().filter_map(fuse::Mount::parse);
-    let remote = mounts.filter(|mount| NETWORK.contains(&mount.kind));
+    let text = people::bytes(&format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+    let remote = mounts::parse(&text).filter(|mount| NETWORK.contains(&&*mount.kind));
     remote.map(|mount| mount.words()).collect()
 }
 
-/// The program of `core_pattern`, and the process of that name which the kernel itself started.
-fn core_helper() -> Option<CoreHelper> {
-    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").ok()?;
+/// Where the core of a process goes: to the process of the program in `core_pattern`, which the
+/// kernel itself started, or to a file.
+fn core_helper(pid: u32) -> Option<CoreHelper> {
+    let pattern = people::text("/proc/sys/kernel/core_pattern")?;
     let pattern = pattern.trim().to_owned();
     let program = pattern
         .strip_prefix('|')
@@ -175,26 +187,41 @@ fn core_helper() -> Option<CoreHelper> {
     // The kernel cuts names.
     let name = name.map(|name| name.chars().take(15).collect::<String>());
     let process = name.and_then(|name| {
-        let mut alike =
-            processes().filter(|pid| collect::comm(*pid).is_some_and(|comm| comm == name));
+        let mut alike = people::all().filter(|pid| people::comm(*pid) == name);
         alike
-            .find(|pid| parent(*pid).is_some_and(is_of_kernel))
-            .map(who)
+            .find(|pid| people::parent(*pid).is_some_and(is_of_kernel))
+            .map(people::who)
     });
-    Some(CoreHelper { pattern, process })
+    let mount = core_mount(pid, &pattern);
+    Some(CoreHelper {
+        pattern,
+        process,
+        mount,
+    })
 }
 
-fn parent(pid: u32) -> Option<u32> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    parse::field(&status, "PPid")?
-        .parse()
-        .ok()
-        .filter(|&pid| pid != 0)
+/// The mount of the file that a core is written to.
+fn core_mount(pid: u32, pattern: &str) -> Option<String> {
+    if pattern.starts_with(['|', '@']) {
+        return None;
+    }
+    // A link is read without asking the file system that it points to.
+    let folder = fs::read_link(format!("/proc/{pid}/cwd"));
+    let path = match pattern.starts_with('/') {
+        true => Path::new(pattern).parent()?.to_owned(),
+        false => folder.ok()?,
+    };
+    let text = people::bytes(&format!("/proc/{pid}/mountinfo"))?;
+    let path = path.as_os_str().as_bytes();
+    let around = mounts::parse(&text).filter(|mount| mount.holds(path));
+    // Of two at one place the later one hides the other.
+    let nearest = around.max_by_key(|mount| mount.place.len())?;
+    Some(nearest.words())
 }
 
 /// Only threads of the kernel have kthreadd as their parent.
 fn is_of_kernel(pid: u32) -> bool {
-    pid == 2 || parent(pid) == Some(2)
+    pid == 2 || people::parent(pid) == Some(2)
 }
 
 /// Who is in the PID namespace of `init`, itself aside.
@@ -203,10 +230,12 @@ fn left_in_namespace(init: u32) -> Vec<Member> {
     let Some(own) = namespace(init) else {
         return Vec::new();
     };
-    let others = processes().filter(|&pid| pid != init && namespace(pid).as_ref() == Some(&own));
+    let others = people::all().filter(|&pid| pid != init && namespace(pid).as_ref() == Some(&own));
     let member = |pid| Member {
-        process: who(pid),
-        parent: parent(pid).filter(|&it| it != init).map(who),
+        process: people::who(pid),
+        parent: people::parent(pid)
+            .filter(|&it| it != init)
+            .map(people::who),
     };
     others.map(member).take(MEMBERS).collect()
 }
@@ -217,19 +246,28 @@ mod tests {
 
     #[test]
     fn stacks_are_read_with_modules_and_without_probes() {
-        let text = "[<0>] request_wait_answer+0x1a/0x2b [fuse]\n[<0>] bpf_trampoline_64+0x1\n\
-            [<0>] do_exit+0x1/0x2\n[<0>] 0xffffffff81000000\n";
-        let stack = parse_stack(text);
+        let lines = [
+            "request_wait_answer+0x1a/0x2b [fuse]",
+            "bpf_trampoline_64+0x1",
+            "do_exit+0x1/0x2",
+            "0xffffffff81000000",
+        ];
         let frame = |function: &str, module: Option<&str>| Frame {
             function: function.to_owned(),
             module: module.map(ToOwned::to_owned),
         };
         assert_eq!(
-            stack,
+            frames(lines.into_iter()),
             [
                 frame("request_wait_answer", Some("fuse")),
                 frame("do_exit", None)
             ]
         );
+    }
+
+    #[test]
+    fn flags_are_found_behind_any_name() {
+        assert_eq!(flags("7 (a) b) D 1 7 7 0 -1 4194564 12 0"), 4_194_564);
+        assert_eq!(flags("rubbish"), 0);
     }
 }

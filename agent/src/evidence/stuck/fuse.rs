@@ -6,10 +6,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{Connection, Who, collect};
+use super::{Connection, Who, mounts, people};
+use crate::evidence::{collect, parse};
 use crate::kernel;
+
+/// Threads of one server that are looked at.
+const THREADS: usize = 16;
 
 /// Where the kernel shows the connections.
 const CONTROL: &str = "/sys/fs/fuse/connections";
@@ -18,62 +23,19 @@ const LOOKS: u32 = 3;
 /// Between them.
 const BETWEEN: std::time::Duration = std::time::Duration::from_millis(20);
 
-/// One line of mountinfo.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mount<'a> {
-    id: &'a str,
-    /// 0 of file systems without a block device.
-    major: u32,
-    minor: u32,
-    place: &'a str,
-    pub(super) kind: &'a str,
-    source: &'a str,
-}
-
-impl<'a> Mount<'a> {
-    /// `proc_pid_mountinfo(5)`.
-    pub(super) fn parse(line: &'a str) -> Option<Self> {
-        let (place, kind) = line.split_once(" - ")?;
-        let mut words = place.split(' ');
-        let id = words.next()?;
-        let (major, minor) = words.nth(1)?.split_once(':')?;
-        let point = words.nth(1)?;
-        let mut kind = kind.split(' ');
-        Some(Self {
-            id,
-            major: major.parse().ok()?,
-            minor: minor.parse().ok()?,
-            place: point,
-            kind: kind.next()?,
-            source: kind.next()?,
-        })
-    }
-
-    /// Such as `sshfs on /mnt`.
-    pub(super) fn words(&self) -> String {
-        format!("{} on {}", self.source, self.place)
-    }
-
-    fn is_fuse(&self) -> bool {
-        self.kind == "fuse" || self.kind.starts_with("fuse.") || self.kind == "virtiofs"
-    }
-}
-
 /// The connections that a thread may wait for, and whether that is just the one.
 pub(in crate::evidence) fn connections(process: u32, thread: u32) -> (Vec<Connection>, bool) {
     // The thread itself: a main thread that has ended sees nothing any more.
     let root = format!("/proc/{process}/task/{thread}");
-    let text = fs::read_to_string(format!("{root}/mountinfo")).unwrap_or_default();
-    let mounts: Vec<_> = text
-        .lines()
-        .filter_map(Mount::parse)
-        .filter(Mount::is_fuse)
+    let text = people::bytes(&format!("{root}/mountinfo")).unwrap_or_default();
+    let mounts: Vec<_> = mounts::parse(&text)
+        .filter(mounts::Mount::is_fuse)
         .collect();
     let mounted = find_control();
     let by_call = mount_of_call(&root);
     if let Some(mount) = mounts
         .iter()
-        .find(|mount| Some(mount.id) == by_call.as_deref())
+        .find(|mount| Some(&mount.id) == by_call.as_ref())
     {
         let seen = BTreeMap::from([(mount.minor, Some(mount.words()))]);
         return (describe(seen, mounted), true);
@@ -102,10 +64,10 @@ pub(in crate::evidence) fn connections(process: u32, thread: u32) -> (Vec<Connec
 /// The mount of the descriptor that the call is about in which a thread sleeps, where its first
 /// argument is one.
 fn mount_of_call(root: &str) -> Option<String> {
-    let call = fs::read_to_string(format!("{root}/syscall")).ok()?;
+    let call = people::text(&format!("{root}/syscall"))?;
     let first = call.split_whitespace().nth(1)?.strip_prefix("0x")?;
     let descriptor = u64::from_str_radix(first, 16).ok()?;
-    let info = fs::read_to_string(format!("{root}/fdinfo/{descriptor}")).ok()?;
+    let info = people::text(&format!("{root}/fdinfo/{descriptor}"))?;
     Some(field(&info, "mnt_id:")?.to_owned())
 }
 
@@ -118,7 +80,7 @@ fn describe(seen: BTreeMap<u32, Option<String>>, mounted: bool) -> Vec<Connectio
     if seen.is_empty() {
         return Vec::new();
     }
-    let servers = servers();
+    let (servers, hidden) = servers();
     let connection = |(number, mount): (u32, Option<String>)| {
         let (servers, certain) = of_connection(&servers, number);
         Connection {
@@ -127,35 +89,52 @@ fn describe(seen: BTreeMap<u32, Option<String>>, mounted: bool) -> Vec<Connectio
             waiting: waiting(number),
             servers,
             servers_are_certain: certain,
+            servers_may_be_hidden: hidden,
             abort: abort(number, mounted),
         }
     };
     seen.into_iter().map(connection).collect()
 }
 
-/// Who has the FUSE device open, and of which connection, where the kernel says.
-fn servers() -> Vec<(u32, Option<u32>)> {
+/// Who has the FUSE device open, and of which connection, where the kernel says; and whether the
+/// descriptors of anybody could not be read.
+fn servers() -> (Vec<(u32, Option<u32>)>, bool) {
     let mut found = Vec::new();
-    for pid in collect::processes() {
+    let mut hidden = false;
+    for pid in people::all() {
+        let mut root = format!("/proc/{pid}");
+        // Of a process whose first thread has ended, another one still shows them.
+        if people::text(&format!("{root}/status")).is_some_and(|it| has_ended(&it)) {
+            let mut rest = collect::threads(pid, THREADS).into_iter();
+            let Some(tid) = rest.find(|tid| *tid != pid) else {
+                continue;
+            };
+            root = format!("{root}/task/{tid}");
+        }
         // Links only: to look at the files themselves could hang.
-        let entries = fs::read_dir(format!("/proc/{pid}/fd"))
-            .into_iter()
-            .flatten()
-            .flatten();
-        let devices = entries.filter(|entry| {
+        let entries = match fs::read_dir(format!("{root}/fd")) {
+            Ok(entries) => entries,
+            Err(error) => {
+                hidden |= error.kind() == ErrorKind::PermissionDenied;
+                continue;
+            }
+        };
+        let devices = entries.flatten().filter(|entry| {
             fs::read_link(entry.path()).is_ok_and(|target| target == Path::new("/dev/fuse"))
         });
         for device in devices {
             let name = device.file_name();
-            let info = fs::read_to_string(Path::new(&format!("/proc/{pid}/fdinfo")).join(name));
+            let info = people::text(&format!("{root}/fdinfo/{}", name.to_string_lossy()));
             let info = info.unwrap_or_default();
-            found.push((
-                pid,
-                field(&info, "fuse_connection:").and_then(|it| it.parse().ok()),
-            ));
+            let of = field(&info, "fuse_connection:").and_then(|it| it.parse().ok());
+            found.push((pid, of));
         }
     }
-    found
+    (found, hidden)
+}
+
+fn has_ended(status: &str) -> bool {
+    matches!(parse::state(status), Some('Z' | 'X'))
 }
 
 /// The servers of one connection, and whether the kernel said so of them.
@@ -177,18 +156,14 @@ fn of_connection(servers: &[(u32, Option<u32>)], number: u32) -> (Vec<Who>, bool
     certain.sort_unstable();
     certain.dedup();
     let only = certain.len() == 1;
-    (
-        certain.into_iter().map(collect::who).collect(),
-        said || only,
-    )
+    (certain.into_iter().map(people::who).collect(), said || only)
 }
 
 /// The control file system is there to be read; whether the host has it mounted, so that others
 /// can use it too. Where not, it is mounted for this thread alone.
 fn find_control() -> bool {
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let mut places = mounts.lines().filter_map(|line| line.split(' ').nth(1));
-    let mounted = places.any(|place| place == CONTROL);
+    let text = people::bytes("/proc/self/mountinfo").unwrap_or_default();
+    let mounted = mounts::parse(&text).any(|mount| mount.place == CONTROL.as_bytes());
     if !mounted && let Err(error) = kernel::mount_for_this_thread("fusectl", CONTROL) {
         log::debug!("fusectl is not mounted and cannot be: {error}");
     }
@@ -201,8 +176,8 @@ fn folder(number: u32) -> PathBuf {
 
 /// Requests without an answer.
 fn waiting(number: u32) -> Option<u64> {
-    let text = fs::read_to_string(folder(number).join("waiting")).ok()?;
-    text.trim().parse().ok()
+    let text = fs::read(folder(number).join("waiting")).ok()?;
+    std::str::from_utf8(&text).ok()?.trim().parse().ok()
 }
 
 /// All connections of the host.
@@ -224,22 +199,6 @@ fn abort(number: u32, mounted: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_mount_is_read() {
-        let line =
-            "41 31 0:38 / /mnt/a\\040b rw,relatime shared:1 - fuse.sshfs host:/x rw,user_id=0";
-        let mount = Mount::parse(line).expect("parses");
-        assert_eq!((mount.id, mount.major, mount.minor), ("41", 0, 38));
-        assert!(mount.is_fuse());
-        assert_eq!(mount.words(), "host:/x on /mnt/a\\040b");
-        assert!(
-            !Mount::parse("41 31 8:1 / / rw - ext4 /dev/sda1 rw")
-                .expect("parses")
-                .is_fuse()
-        );
-        assert_eq!(Mount::parse("41 31"), None);
-    }
 
     #[test]
     fn servers_are_certain_where_the_kernel_says_so_or_there_is_but_one() {

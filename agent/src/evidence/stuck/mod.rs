@@ -1,13 +1,19 @@
-//! What is known about a process that was killed or began to exit and does not get there. Plain
-//! data; read by `collect` and its helpers, judged by the rules of `verdict::stuck`.
+//! What is known about a process that does not die although it was killed, began to exit, or was
+//! sent a terminating signal. Plain data; read by `collect` and its helpers, judged by the rules of
+//! `verdict::stuck`.
 
 pub mod collect;
+mod freezing;
 pub mod fuse;
+pub mod ignored;
+mod mounts;
+mod people;
 pub mod steps;
-pub mod symbols;
+mod waiters;
 pub mod watch;
 
-use super::Freezer;
+use super::{Block, Freezer};
+use ignored::Ignored;
 use steps::Step;
 
 /// All that is known about one of them at one moment.
@@ -27,12 +33,14 @@ pub struct Stuck {
     pub is_lower_bound: bool,
     /// The last fatal signal, and who sent it, in words.
     pub kill: Option<(String, String)>,
+    /// The terminating signal that it ignored: then it is not exiting at all.
+    pub ignored: Option<Ignored>,
     /// What its files say; `None` where they could not be read in time.
     pub facts: Option<Facts>,
 }
 
 /// Another process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Who {
     /// Its PID.
     pub pid: u32,
@@ -40,6 +48,12 @@ pub struct Who {
     pub comm: String,
     /// The letter of its state, where it was looked at.
     pub state: Option<char>,
+    /// Whether SIGTERM would not simply end it: it handles, ignores or blocks it.
+    pub handles_term: bool,
+    /// Its tracer, of one that a debugger has stopped.
+    pub tracer: Option<Box<Who>>,
+    /// What one of its threads waits for, where that keeps it from acting.
+    pub block: Option<Block>,
 }
 
 /// What the files of /proc say.
@@ -53,6 +67,8 @@ pub struct Facts {
     pub dumps_core: Option<bool>,
     /// The freezer that holds its cgroup.
     pub freezer: Option<Freezer>,
+    /// Who else is in the cgroup that `freezer` would thaw.
+    pub frozen_with_it: Option<Frozen>,
     /// Its tracer.
     pub tracer: Option<Who>,
     /// FUSE connections that may be the one it waits for.
@@ -65,6 +81,19 @@ pub struct Facts {
     pub core_helper: Option<CoreHelper>,
     /// Who is left in the PID namespace whose init it is.
     pub left_in_namespace: Vec<Member>,
+    /// Whether whoever sent the signal that it ignored is inside a wait for it.
+    pub sender_waits: Option<bool>,
+}
+
+/// The other processes of a frozen cgroup and of those below it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Frozen {
+    /// How many.
+    pub others: u64,
+    /// Whether there may be more.
+    pub is_lower_bound: bool,
+    /// A few of them.
+    pub some: Vec<(u32, String)>,
 }
 
 /// A thread that has not ended.
@@ -78,6 +107,8 @@ pub struct Thread {
     pub frozen: bool,
     /// Whether SIGKILL is pending.
     pub kill_pending: bool,
+    /// Whether it is past the start of its exit (`PF_EXITING`).
+    pub exiting: bool,
     /// The kernel function that it sleeps in.
     pub wchan: Option<String>,
     /// Its kernel stack, innermost first; empty where it could not be had.
@@ -106,6 +137,8 @@ pub struct Connection {
     pub servers: Vec<Who>,
     /// Whether the kernel said that they are of this connection, not only of some.
     pub servers_are_certain: bool,
+    /// Whether the descriptors of some processes could not be read, so that one may be missing.
+    pub servers_may_be_hidden: bool,
     /// The command that aborts it.
     pub abort: String,
 }
@@ -117,6 +150,8 @@ pub struct CoreHelper {
     pub pattern: String,
     /// The program that it names, where it runs.
     pub process: Option<Who>,
+    /// The mount to which the kernel itself writes the file, `sshfs on /mnt`, where that is known.
+    pub mount: Option<String>,
 }
 
 /// A process that keeps a PID namespace from ending.
@@ -154,6 +189,30 @@ impl Thread {
             || self.is_in_any(&["fuse_simple_request", "__fuse_simple_request"])
     }
 
+    /// Whether it waits for the server of a network file system.
+    pub fn waits_for_network(&self) -> bool {
+        const CALLS: [&str; 7] = ["nfs_", "nfs4_", "rpc_", "cifs_", "smb2_", "ceph_", "p9_"];
+        self.is_in_any(&CALLS)
+    }
+
+    /// Whether it waits for a disk.
+    pub fn waits_for_disk(&self) -> bool {
+        const CALLS: [&str; 6] = [
+            "io_schedule",
+            "bio_wait",
+            "submit_bio_wait",
+            "blk_",
+            "jbd2_",
+            "wait_on_buffer",
+        ];
+        self.is_in_any(&CALLS)
+    }
+
+    /// Whether it waits until somebody reads a pipe.
+    pub fn waits_for_reader(&self) -> bool {
+        self.is_in(&["pipe_write", "anon_pipe_write"])
+    }
+
     /// Whether it waits for requests that the kernel carries out elsewhere.
     pub fn waits_for_requests(&self) -> bool {
         self.is_in(&["exit_aio"]) || self.step() == Step::IoUringCancel
@@ -164,6 +223,9 @@ impl Stuck {
     /// The thread that keeps the others, by the order of causes: one that only waits for another
     /// thread of the process comes last.
     pub fn decisive(&self) -> Option<&Thread> {
+        if self.ignored.is_some() {
+            return None;
+        }
         let threads = self.facts.as_ref()?.threads.iter();
         threads.min_by_key(|thread| (thread.step(), steps::is_worker(thread), thread.tid))
     }

@@ -61,10 +61,8 @@ impl Step {
 /// Functions of which one is on the stack in each step, the innermost step first: a file may be
 /// closed because memory is freed.
 const STEPS: [(Step, &[&str]); 8] = [
-    (
-        Step::Frozen,
-        &["__refrigerator", "do_freezer_trap", "get_signal_frozen"],
-    ),
+    // Not the trap of version 2 (`do_freezer_trap`), which SIGKILL ends.
+    (Step::Frozen, &["__refrigerator"]),
     (Step::DumpingCore, &["do_coredump", "vfs_coredump"]),
     (Step::PtraceExitStop, &["ptrace_notify", "ptrace_stop"]),
     (
@@ -174,15 +172,31 @@ fn at_exit(thread: &Thread) -> Step {
 
 /// Not inside `do_exit`, or without a stack that could say so.
 fn before_exit(thread: &Thread) -> Step {
-    let sleeps_in = |name: &str| thread.wchan.as_deref().map(plain) == Some(name);
+    let blind = thread.stack.is_empty();
+    let wchan = thread.wchan.as_deref().map(plain);
+    let sleeps_in = |name: &str| wchan == Some(name);
     match thread.state {
-        't' | 'T' if thread.stack.is_empty() && sleeps_in("ptrace_stop") => Step::PtraceExitStop,
+        // SIGKILL ends every other stop for a tracer.
+        't' | 'T' if blind && wchan.is_none_or(|name| name == "ptrace_stop") => {
+            Step::PtraceExitStop
+        }
         'D' if sleeps_in("__refrigerator") => Step::Frozen,
+        _ if blind && thread.exiting => at_exit_by_place(thread, wchan.unwrap_or_default()),
         'D' if thread.kill_pending => Step::UnkillableSleep,
-        _ if sleeps_in("zap_pid_ns_processes") => Step::WaitingForNamespace,
         'I' if sleeps_in("do_exit") => Step::WaitingForDump,
-        _ if thread.stack.is_empty() && !thread.kill_pending => Step::Exiting,
+        _ if blind && !thread.kill_pending => Step::Exiting,
         _ => Step::NotBegun,
+    }
+}
+
+/// Past the start of its exit, by the place of its sleep alone. Files are closed last of all that
+/// asks a file server.
+fn at_exit_by_place(thread: &Thread, wchan: &str) -> Step {
+    match wchan {
+        "zap_pid_ns_processes" => Step::WaitingForNamespace,
+        "exit_aio" => Step::FreeingMemory,
+        _ if thread.waits_for_fuse() || thread.waits_for_network() => Step::ClosingFiles,
+        _ => Step::Exiting,
     }
 }
 
@@ -229,6 +243,7 @@ mod tests {
             state,
             frozen: false,
             kill_pending: true,
+            exiting: false,
             wchan: None,
             stack: stack.iter().map(frame).collect(),
         }
@@ -359,7 +374,6 @@ mod tests {
             };
             of(&thread)
         };
-        assert_eq!(at('I', "zap_pid_ns_processes"), Step::WaitingForNamespace);
         assert_eq!(at('t', "ptrace_stop.part.0"), Step::PtraceExitStop);
         assert_eq!(at('D', "__refrigerator"), Step::Frozen);
         assert_eq!(at('D', "request_wait_answer"), Step::UnkillableSleep);
@@ -368,10 +382,36 @@ mod tests {
             ..thread('D', &[])
         };
         assert_eq!(of(&nothing), Step::Exiting);
+        let stopped = thread('t', &[]);
+        assert_eq!(of(&stopped), Step::PtraceExitStop);
+        // The trap of version 2 ends with SIGKILL.
+        let trap = thread('S', &["do_freezer_trap", "get_signal"]);
+        assert_eq!(of(&trap), Step::NotBegun);
         let frozen = Thread {
             frozen: true,
             ..thread('D', &["hrtimer_nanosleep", "do_syscall_64"])
         };
         assert_eq!(of(&frozen), Step::Frozen);
+    }
+
+    #[test]
+    fn without_a_stack_who_has_begun_to_exit_is_not_asleep_in_a_call() {
+        let at = |state, wchan: Option<&str>| {
+            let thread = Thread {
+                exiting: true,
+                wchan: wchan.map(ToOwned::to_owned),
+                ..thread(state, &[])
+            };
+            of(&thread)
+        };
+        assert_eq!(at('D', Some("request_wait_answer")), Step::ClosingFiles);
+        assert_eq!(at('D', Some("rpc_wait_bit_killable")), Step::ClosingFiles);
+        assert_eq!(at('D', Some("exit_aio")), Step::FreeingMemory);
+        assert_eq!(
+            at('I', Some("zap_pid_ns_processes")),
+            Step::WaitingForNamespace
+        );
+        assert_eq!(at('D', Some("msleep")), Step::Exiting);
+        assert_eq!(at('D', None), Step::Exiting);
     }
 }

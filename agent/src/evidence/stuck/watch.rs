@@ -1,9 +1,14 @@
-//! Who is on its way out for too long, as far as snapshots and threads tell. Pure.
+//! Who has been exiting for too long or ignores that it should, as far as snapshots and threads
+//! tell. Pure.
 
 use std::collections::HashMap;
 
-use super::{Facts, Stuck};
-use crate::events::{CgroupIds, Key, Kill, Process, Snapshot, Task, TaskState, Thread};
+use super::{
+    Facts, Stuck,
+    ignored::{Hints, Ignored},
+};
+use crate::events::{self, CgroupIds, Key, Kill, Process, Snapshot, Task, TaskState, Thread};
+use crate::evidence::Place;
 
 /// SIGKILL ends a process whatever it does about other signals.
 const SIGKILL: u8 = 9;
@@ -13,9 +18,33 @@ const SIGKILL: u8 = 9;
 pub struct Watch {
     /// When the snapshot began in which it was first so.
     first_seen: HashMap<Key, u64>,
+    /// The terminating signals that living processes ignored.
+    ignored: HashMap<Key, Repeated>,
 }
 
-/// A process that is on its way out for too long, without what must be read from its files.
+/// One signal, once or again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Repeated {
+    signal: u8,
+    first_ns: u64,
+    last_ns: u64,
+    times: u32,
+}
+
+/// A signal that a living process ignored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unheard {
+    /// The last one.
+    pub last: events::Ignored,
+    /// When the first one was sent that was seen.
+    pub first_ns: u64,
+    /// How often it was seen to be sent.
+    pub times: u32,
+    /// Whether the sender of the last one lives.
+    pub sender_lives: bool,
+}
+
+/// A process that has been exiting for too long, or ignores that it should exit, without what must be read from its files.
 #[derive(Clone, Debug)]
 pub struct Suspect {
     /// The process.
@@ -32,6 +61,8 @@ pub struct Suspect {
     pub first_seen_ns: u64,
     /// Its threads, where the kernel lists them.
     pub threads: Vec<Thread>,
+    /// The signal that it ignored: then it is not exiting.
+    pub unheard: Option<Unheard>,
 }
 
 /// For how long it is stuck.
@@ -53,6 +84,14 @@ impl Watch {
             (key, first_ns.unwrap_or(snapshot.begun_ns))
         });
         self.first_seen = now.collect();
+        let mut ignored = HashMap::new();
+        for task in snapshot.tasks.iter().filter(|task| !is_exiting(task)) {
+            if let Some(last) = task.ignored.as_ref().filter(|_| lives(task)) {
+                let former = self.ignored.get(&task.process.key).copied();
+                ignored.insert(task.process.key, Repeated::of(former, last));
+            }
+        }
+        self.ignored = ignored;
     }
 
     /// Whether anybody is on its way out at all.
@@ -60,8 +99,8 @@ impl Watch {
         self.first_seen.is_empty()
     }
 
-    /// Those who are so for at least `threshold_ns`, the longest first, at most `limit`.
-    /// `snapshot` was noted before.
+    /// Those who are so for at least `threshold_ns`, the longest first, at most `limit`; then those
+    /// who ignored a signal so long ago. `snapshot` was noted before.
     pub fn suspects(
         &self,
         snapshot: &Snapshot,
@@ -82,14 +121,104 @@ impl Watch {
                 since_ns: since(task),
                 first_seen_ns: *self.first_seen.get(&key)?,
                 threads: own.cloned().collect(),
+                unheard: None,
             };
             suspect.is_due(due_ns).then_some(suspect)
         });
         let mut found: Vec<Suspect> = suspect.collect();
         found.sort_by_key(|suspect| suspect.since_ns.unwrap_or(suspect.first_seen_ns));
+        found.extend(self.unheard(snapshot, due_ns));
         found.truncate(limit);
         found
     }
+
+    /// Living processes that ignored a terminating signal, where somebody may wait for their end.
+    fn unheard(&self, snapshot: &Snapshot, due_ns: u64) -> impl Iterator<Item = Suspect> {
+        let suspect = move |task: &Task| {
+            let last = task.ignored.as_ref()?;
+            let repeated = self.ignored.get(&task.process.key)?;
+            let sender = last.by.as_ref()?;
+            let sender_lives = snapshot.of(sender.key).is_some_and(lives);
+            let unheard = Unheard {
+                last: last.clone(),
+                first_ns: repeated.first_ns,
+                times: repeated.times,
+                sender_lives,
+            };
+            let itself = sender.key == task.process.key;
+            let due = unheard.first_ns <= due_ns;
+            let telling = unheard
+                .hints(snapshot.begun_ns, None)
+                .is_some_and(|hints| hints.is_telling());
+            (due && telling && !itself).then(|| Suspect {
+                process: task.process.clone(),
+                cgroups: task.cgroups,
+                parent: task.parent.as_ref().map(|parent| parent.key),
+                kill: None,
+                since_ns: Some(unheard.first_ns),
+                first_seen_ns: unheard.first_ns,
+                threads: Vec::new(),
+                unheard: Some(unheard),
+            })
+        };
+        snapshot.tasks.iter().filter_map(suspect)
+    }
+}
+
+impl Repeated {
+    fn of(former: Option<Self>, last: &events::Ignored) -> Self {
+        match former.filter(|former| former.signal == last.signal) {
+            Some(former) => Self {
+                times: former.times + u32::from(former.last_ns != last.at_ns),
+                last_ns: last.at_ns,
+                ..former
+            },
+            None => Self {
+                signal: last.signal,
+                first_ns: last.at_ns,
+                last_ns: last.at_ns,
+                times: 1,
+            },
+        }
+    }
+}
+
+impl Unheard {
+    /// What tells whether somebody waits; `None` where the kernel itself sent it.
+    pub fn hints(&self, now_ns: u64, sender_waits: Option<bool>) -> Option<Hints<'_>> {
+        Some(Hints {
+            signal: self.last.signal,
+            sender: &self.last.by.as_ref()?.comm,
+            times: self.times,
+            last_ago_ns: now_ns.saturating_sub(self.last.at_ns),
+            sender_lives: self.sender_lives,
+            sender_waits,
+        })
+    }
+
+    fn ignored(
+        &self,
+        now_ns: u64,
+        facts: Option<&Facts>,
+        place: Place,
+        signal: fn(u8) -> String,
+    ) -> Option<Ignored> {
+        let sender = self.last.by.as_ref()?;
+        let waits = facts.and_then(|facts| facts.sender_waits);
+        Some(Ignored {
+            signal: signal(self.last.signal),
+            sender: (sender.key.tgid, sender.comm.clone()),
+            first_ago_ns: now_ns.saturating_sub(self.first_ns),
+            times: self.times,
+            by_choice: self.last.by_choice,
+            awaited: self.hints(now_ns, waits)?.awaited(),
+            place,
+        })
+    }
+}
+
+fn lives(task: &Task) -> bool {
+    matches!(task.state, TaskState::Alive | TaskState::LeaderExited)
 }
 
 fn is_exiting(task: &Task) -> bool {
@@ -149,8 +278,17 @@ impl Suspect {
     }
 
     /// All that is known now; `signal` names a signal by its number.
-    pub fn complete(&self, facts: Option<Facts>, now_ns: u64, signal: fn(u8) -> String) -> Stuck {
+    pub fn complete(
+        &self,
+        facts: Option<Facts>,
+        place: Place,
+        now_ns: u64,
+        signal: fn(u8) -> String,
+    ) -> Stuck {
         let since = self.since(facts.as_ref());
+        let unheard = self.unheard.as_ref();
+        let ignored =
+            unheard.and_then(|unheard| unheard.ignored(now_ns, facts.as_ref(), place, signal));
         Stuck {
             pid: self.process.key.tgid,
             comm: self.process.comm.clone(),
@@ -160,6 +298,7 @@ impl Suspect {
                 .kill
                 .as_ref()
                 .map(|kill| (signal(kill.signal), kill.sender())),
+            ignored,
             facts,
         }
     }
@@ -260,7 +399,7 @@ mod tests {
             of: process(7).key,
             tid,
             slept_by_ns: Some(since * SECOND),
-            stack: vec![1],
+            stack: Vec::new(),
         };
         let threads = [asleep(7, 40), asleep(8, 30)];
         let found = suspects(&mut watch, &snapshot, &threads);
@@ -270,6 +409,7 @@ mod tests {
             state: 'D',
             frozen: false,
             kill_pending: false,
+            exiting: true,
             wchan: Some("do_exit".to_owned()),
             stack: Vec::new(),
         };
@@ -299,5 +439,59 @@ mod tests {
             ..task(7, TaskState::Zombie)
         };
         assert!(suspects(&mut watch, &at(100, vec![dead]), &[]).is_empty());
+    }
+
+    fn ignoring(seconds: u64, sender: &str) -> Task {
+        let ignored = events::Ignored {
+            signal: 15,
+            at_ns: seconds * SECOND,
+            by: Some(Process {
+                comm: sender.to_owned(),
+                ..process(3)
+            }),
+            by_choice: false,
+        };
+        Task {
+            ignored: Some(ignored),
+            ..task(7, TaskState::Alive)
+        }
+    }
+
+    #[test]
+    fn who_ignores_a_runtime_is_a_suspect_but_not_exiting() {
+        let mut watch = Watch::default();
+        let found = suspects(&mut watch, &at(110, vec![ignoring(100, "runc")]), &[]);
+        assert!(watch.is_idle());
+        let unheard = found[0].unheard.as_ref().expect("it ignored one");
+        assert_eq!((unheard.times, unheard.sender_lives), (1, false));
+        assert_eq!(found[0].since_ns, Some(100 * SECOND));
+        let early = suspects(&mut watch, &at(102, vec![ignoring(100, "runc")]), &[]);
+        assert!(early.is_empty());
+        // Nobody waits for what a shell that has ended sent once.
+        let found = suspects(&mut watch, &at(110, vec![ignoring(100, "bash")]), &[]);
+        assert!(found.is_empty());
+        let shell = Task::new(process(3), TaskState::Alive);
+        let found = suspects(
+            &mut watch,
+            &at(110, vec![ignoring(100, "bash"), shell]),
+            &[],
+        );
+        assert!(found[0].unheard.as_ref().is_some_and(|it| it.sender_lives));
+    }
+
+    #[test]
+    fn the_same_signal_again_is_counted_from_the_first_one_on() {
+        let mut watch = Watch::default();
+        watch.note(&at(101, vec![ignoring(100, "kill")]));
+        let found = suspects(&mut watch, &at(110, vec![ignoring(107, "kill")]), &[]);
+        let unheard = found[0].unheard.as_ref().expect("it ignored both");
+        assert_eq!((unheard.times, unheard.first_ns), (2, 100 * SECOND));
+        // Whoever dies at last is no longer one that ignores.
+        let dying = Task {
+            begin_ns: Some(111 * SECOND),
+            ..ignoring(107, "kill")
+        };
+        let found = suspects(&mut watch, &at(120, vec![dying]), &[]);
+        assert!(found[0].unheard.is_none());
     }
 }

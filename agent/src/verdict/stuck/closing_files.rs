@@ -12,11 +12,11 @@ pub(super) const RULE: Rule = Rule {
 
 fn say(stuck: &Stuck, thread: &Thread) -> Said {
     let waits = waits::outside(stuck, thread).unwrap_or_else(|| waits::Waits {
-        what: "whoever holds one of them",
+        what: "the owner of one of them".to_owned(),
         facts: Vec::new(),
         remedy: format!(
-            "see who owns the function that it is in, and mend that: cat /proc/{}/task/{}/stack",
-            stuck.pid, thread.tid
+            "look at the function it is in, which shows the file system or device to fix: {}",
+            words::look(stuck, thread)
         ),
         confidence: Confidence::Likely,
     });

@@ -14,33 +14,35 @@ pub(super) const RULE: Rule = Rule {
 fn say(stuck: &Stuck, thread: &Thread) -> Said {
     let works = thread.state == 'R';
     let doing = if works {
-        "is giving its memory back"
+        "is freeing its memory"
     } else if thread.waits_for_requests() {
-        "is giving its memory back and waits for asynchronous requests (io_submit) under way"
+        "cannot free its memory until its asynchronous I/O (io_submit) completes"
     } else {
-        "is giving its memory back and sleeps over it"
+        "is freeing its memory and is blocked while doing so"
     };
     let waits = waits::outside(stuck, thread).filter(|_| !works);
-    let (facts, remedy) = match waits {
-        Some(waits) => (waits.facts, waits.remedy),
+    let (facts, remedy, confidence) = match waits {
+        Some(waits) => (waits.facts, waits.remedy, waits.confidence),
         None if works => (
             Vec::new(),
-            "wait: it works, and the time grows with its memory; a CPU quota of its cgroup makes \
-             that longer"
+            "wait: it is making progress; the time grows with its memory, and a CPU quota on its \
+             cgroup makes it longer"
                 .to_owned(),
+            Confidence::Certain,
         ),
         None => (
             Vec::new(),
             format!(
-                "see what it waits for (swap, a mapped file or device): cat /proc/{}/task/{}/stack",
-                stuck.pid, thread.tid
+                "look at what it waits for (swap, a mapped file or device): {}",
+                words::look(stuck, thread)
             ),
+            Confidence::Certain,
         ),
     };
     Said {
         summary: format!("{} {doing}", words::who(stuck)),
         facts,
         remedy,
-        confidence: Confidence::Certain,
+        confidence,
     }
 }

@@ -15,23 +15,24 @@ pub(super) const RULE: Rule = Rule {
 fn say(stuck: &Stuck, thread: &Thread) -> Said {
     let who = words::who(stuck);
     let driver = steps::driver(thread).unwrap_or("a driver");
-    let look = format!("cat /proc/{}/task/{}/stack", stuck.pid, thread.tid);
+    let look = words::look(stuck, thread);
     let (device, fact, remedy) = if driver == "tty" {
         (
             "terminal",
-            "the release function of a terminal (tty_release) has not returned".to_owned(),
+            "tty_release has not returned".to_owned(),
             format!(
-                "end whoever cannot leave a read or write of the terminal's other end, or let a \
-                 serial line send what is left; to see where it waits: {look}"
+                "end the process that is stuck in a read or write of the other end of the \
+                 terminal; a serial line may still be sending its last output; to see where it \
+                 waits: {look}"
             ),
         )
     } else {
         (
             "device",
-            format!("the innermost function of a module is in {driver}"),
+            format!("its innermost stack frame in a module belongs to {driver}"),
             format!(
-                "see what {driver} waits for (dmesg; the device may have gone or hang), and keep: \
-                 {look}"
+                "find out what {driver} waits for: look at dmesg for a device that is gone or \
+                 hangs, and save the stack: {look}"
             ),
         )
     };

@@ -20,23 +20,25 @@ fn say(stuck: &Stuck, thread: &Thread) -> Said {
     let worker = workers.find(|worker| worker.state == 'D');
     let mut facts = Vec::new();
     if let Some(worker) = worker.filter(|worker| worker.tid != thread.tid) {
-        facts.push(format!("of its io_uring workers {}", words::place(worker)));
+        facts.push(format!("its io_uring worker {}", words::place(worker)));
     }
     let waits = waits::outside(stuck, worker.unwrap_or(thread));
-    let remedy = match waits {
+    let (remedy, confidence) = match waits {
         Some(waits) => {
             facts.extend(waits.facts);
-            waits.remedy
+            (waits.remedy, waits.confidence)
         }
-        None => format!(
-            "see what the requests wait for (a disk, a file server) in the stacks of its iou-wrk \
-             threads, and mend that: cat /proc/{}/task/*/stack",
-            stuck.pid
+        None => (
+            format!(
+                "look at what the requests wait for (a disk, a file server) in the stacks of its                  iou-wrk threads: cat /proc/{}/task/*/stack",
+                stuck.pid
+            ),
+            Confidence::Certain,
         ),
     };
     Said {
         summary: format!(
-            "{} waits for io_uring requests that are under way and cannot be cancelled",
+            "{} waits for io_uring requests that are in flight and cannot be cancelled",
             words::who(stuck)
         ),
         facts,
@@ -44,7 +46,7 @@ fn say(stuck: &Stuck, thread: &Thread) -> Said {
         confidence: if thread.state == 'R' {
             Confidence::Guess
         } else {
-            Confidence::Certain
+            confidence
         },
     }
 }

@@ -1,8 +1,9 @@
-//! It was killed while its cgroup was frozen: with the freezer of version 1 even SIGKILL waits
+//! It was killed while its cgroup was frozen: with the freezer of cgroup v1 even SIGKILL waits. One
+//! that is frozen by cgroup v2 dies of SIGKILL at once
 //! ([`__refrigerator`](https://elixir.bootlin.com/linux/v6.12/A/ident/__refrigerator)).
 
 use super::{Confidence, Rule, Said, words};
-use crate::evidence::stuck::{Stuck, Thread, steps::Step};
+use crate::evidence::stuck::{Frozen, Stuck, Thread, steps::Step};
 
 pub(super) const RULE: Rule = Rule {
     step: Step::Frozen,
@@ -12,32 +13,77 @@ pub(super) const RULE: Rule = Rule {
 
 fn say(stuck: &Stuck, _thread: &Thread) -> Said {
     let who = words::who(stuck);
-    let freezer = stuck
-        .facts
-        .as_ref()
-        .and_then(|facts| facts.freezer.as_ref());
+    let facts = stuck.facts.as_ref();
+    let freezer = facts.and_then(|facts| facts.freezer.as_ref());
+    let others = facts.and_then(|facts| facts.frozen_with_it.as_ref());
     let (fact, remedy, confidence) = match freezer {
         Some(freezer) => (
-            format!("the cgroup {} is frozen", freezer.cgroup),
             format!(
-                "thaw its cgroup, upon which it dies at once: {}",
+                "the cgroup {} is frozen{}",
+                freezer.cgroup,
+                others.map(with).unwrap_or_default()
+            ),
+            format!(
+                "if the freeze is deliberate (docker pause, a checkpoint), leave it: the process                  dies when it is thawed; otherwise thaw the cgroup{}: {}",
+                others.map(wakes).unwrap_or_default(),
                 freezer.thaw
             ),
             Confidence::Certain,
         ),
         None => (
-            "no frozen cgroup was found around it".to_owned(),
+            "no frozen cgroup was found for it".to_owned(),
             format!(
-                "find out who froze it, a suspend or a cgroup: cat /proc/{}/cgroup",
+                "find out what froze it, a system suspend or a cgroup: cat /proc/{}/cgroup",
                 stuck.pid
             ),
             Confidence::Likely,
         ),
     };
     Said {
-        summary: format!("{who} was killed while it is frozen, so the signal waits for its thaw"),
+        summary: format!("{who} was killed while frozen; it dies when it is thawed"),
         facts: vec![fact],
         remedy,
         confidence,
     }
+}
+
+fn with(others: &Frozen) -> String {
+    match others.others {
+        0 => ", with this process alone in it".to_owned(),
+        _ => format!(", with {} in it", number(others)),
+    }
+}
+
+fn wakes(others: &Frozen) -> String {
+    match others.others {
+        0 => String::new(),
+        _ => format!(", which also resumes {}", number(others)),
+    }
+}
+
+/// `2 other processes (a (PID 1), b (PID 2))`.
+fn number(others: &Frozen) -> String {
+    let least = if others.is_lower_bound {
+        "at least "
+    } else {
+        ""
+    };
+    let processes = if others.others == 1 {
+        "process"
+    } else {
+        "processes"
+    };
+    let mut some: Vec<_> = others
+        .some
+        .iter()
+        .map(|(pid, comm)| words::named(*pid, comm))
+        .collect();
+    if others.others > some.len() as u64 {
+        some.push("…".to_owned());
+    }
+    format!(
+        "{least}{} other {processes} ({})",
+        others.others,
+        some.join(", ")
+    )
 }

@@ -1,14 +1,17 @@
-//! Why a process that was killed or began to exit does not get there, and what to do: pure rules,
-//! one in each file, each for one step of the way out.
+//! Why a process does not die although it was killed, began to exit or was told to end, and what to
+//! do: pure rules, one in each file, each for one step of the exit or for a signal that came to
+//! nothing.
 
 mod closing_files;
 mod dumping_core;
 mod freeing_memory;
+mod hold;
 mod in_driver;
 mod io_uring;
 mod killed_while_frozen;
 mod namespace;
 mod ptrace;
+mod term_ignored;
 mod unkillable;
 mod waits;
 mod words;
@@ -48,8 +51,18 @@ const RULES: [Rule; 9] = [
     namespace::RULE,
 ];
 
-/// The verdict on the thread that keeps all others; `None` where no rule speaks of its step.
+/// The name of each verdict on a process that does not die.
+pub fn ids() -> impl Iterator<Item = &'static str> {
+    let steps = RULES.iter().map(|rule| rule.id);
+    steps.chain([term_ignored::ID])
+}
+
+/// The verdict on the thread that keeps all others, or on a signal that came to nothing; `None`
+/// where no rule applies.
 pub fn judge(stuck: &Stuck) -> Option<Verdict> {
+    if let Some(ignored) = &stuck.ignored {
+        return term_ignored::rule(stuck, ignored);
+    }
     let facts = stuck.facts.as_ref()?;
     let thread = stuck.decisive()?;
     let rule = RULES.iter().find(|rule| rule.step == thread.step())?;
@@ -60,7 +73,7 @@ pub fn judge(stuck: &Stuck) -> Option<Verdict> {
     evidence.extend(words::others(facts, thread));
     let mut confidence = said.confidence;
     if thread.stack.is_empty() {
-        evidence.push("its kernel stack could not be read".to_owned());
+        evidence.push(words::unreadable(thread));
         confidence = confidence.min(Confidence::Likely);
     }
     if let Some(contradiction) = words::contradiction(facts, thread) {

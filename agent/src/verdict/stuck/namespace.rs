@@ -2,8 +2,8 @@
 //! whose parent is outside stays until that parent waits
 //! ([`zap_pid_ns_processes`](https://elixir.bootlin.com/linux/v6.12/A/ident/zap_pid_ns_processes)).
 
-use super::{Confidence, Rule, Said, words};
-use crate::evidence::stuck::{Member, Stuck, Thread, steps::Step};
+use super::{Confidence, Rule, Said, hold, words};
+use crate::evidence::stuck::{Member, Stuck, Thread, Who, steps::Step};
 
 pub(super) const RULE: Rule = Rule {
     step: Step::WaitingForNamespace,
@@ -33,17 +33,13 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
         .filter(|member| member.process.state == Some('Z'));
     let holder = zombies.find_map(|member| member.parent.as_ref());
     let (remedy, confidence) = match (holder, members.clone().next()) {
-        (Some(parent), _) => (
-            format!(
-                "{} outside the namespace must reap its child: see `reapwatch culprits`, or end \
-                 or restart it: kill {}",
-                words::other(parent),
-                parent.pid
-            ),
-            Confidence::Certain,
-        ),
+        (Some(parent), _) => (reaps(parent), Confidence::Certain),
         (None, Some(member)) => (
-            format!("see why {} does not end", words::other(&member.process)),
+            format!(
+                "find out why {} does not end: reapwatch explain {}",
+                words::other(&member.process),
+                member.process.pid
+            ),
             Confidence::Likely,
         ),
         (None, None) => (
@@ -53,10 +49,23 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
     };
     Said {
         summary: format!(
-            "{who} is the init of a PID namespace and waits until all others in it are reaped"
+            "{who} is the init of a PID namespace and waits until everything else in it is reaped"
         ),
         facts,
         remedy,
         confidence,
+    }
+}
+
+/// Its parent outside of the namespace must reap.
+fn reaps(parent: &Who) -> String {
+    let name = words::name(parent);
+    match hold::of(parent) {
+        Some(hold) => format!("{}: {}", hold.why, hold.action),
+        None => format!(
+            "{name} is outside the namespace and has to reap its child: see why it does not with \
+             reapwatch culprits, or end it, so that its children are adopted and reaped: kill {}",
+            parent.pid
+        ),
     }
 }

@@ -2,7 +2,7 @@
 //! SIGKILL does not end that stop: `prepare_signal` (kernel/signal.c) drops what comes after a
 //! fatal signal.
 
-use super::{Confidence, Rule, Said, words};
+use super::{Confidence, Rule, Said, hold, words};
 use crate::evidence::stuck::{Stuck, Thread, steps::Step};
 
 pub(super) const RULE: Rule = Rule {
@@ -16,24 +16,28 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
     let tracer = stuck.facts.as_ref().and_then(|facts| facts.tracer.as_ref());
     match tracer {
         Some(tracer) => {
-            let name = words::other(tracer);
+            let mut facts = vec![format!("its tracer is {}", words::other(tracer))];
+            let remedy = match hold::of(tracer) {
+                Some(hold) => {
+                    let remedy = format!("{}: {}", hold.why, hold.action);
+                    facts.push(hold.why);
+                    remedy
+                }
+                None => hold::release(tracer),
+            };
             Said {
                 summary: format!(
-                    "{who} is stopped at the start of its exit until its tracer {name} lets it go"
+                    "{who} is held at the start of its exit by its tracer {}",
+                    words::name(tracer)
                 ),
-                facts: vec![format!("the tracer is {name}")],
-                remedy: format!(
-                    "let the tracer {name} go on, detach it, or end its session (`detach` or \
-                     `quit` in a debugger, Ctrl-C for strace)"
-                ),
+                facts,
+                remedy,
                 confidence: Confidence::Certain,
             }
         }
         None => Said {
-            summary: format!(
-                "{who} is stopped at the start of its exit until its tracer lets it go"
-            ),
-            facts: vec!["its tracer could not be found".to_owned()],
+            summary: format!("{who} is held at the start of its exit by its tracer"),
+            facts: vec!["its tracer was not found".to_owned()],
             remedy: format!(
                 "find the tracer and detach it: grep TracerPid /proc/{}/task/*/status",
                 stuck.pid

@@ -11,18 +11,21 @@ pub(super) const RULE: Rule = Rule {
 
 fn say(stuck: &Stuck, thread: &Thread) -> Said {
     let waits = waits::outside(stuck, thread).unwrap_or_else(|| waits::Waits {
-        what: "something in the kernel",
-        facts: Vec::new(),
+        what: "something in the kernel".to_owned(),
+        facts: vfork(thread),
         remedy: format!(
-            "see what the call waits for, and mend that; more signals do not help: \
-             cat /proc/{}/task/{}/stack",
-            stuck.pid, thread.tid
+            "look at what the call waits for and fix that; more signals do not help: {}",
+            words::look(stuck, thread)
         ),
-        confidence: Confidence::Certain,
+        confidence: if is_in_fork(thread) {
+            Confidence::Likely
+        } else {
+            Confidence::Certain
+        },
     });
     Said {
         summary: format!(
-            "{} was killed, but sleeps where no signal wakes it and waits for {}",
+            "{} was killed, but is in a system call that no signal interrupts and waits for {}",
             words::who(stuck),
             waits.what
         ),
@@ -30,4 +33,18 @@ fn say(stuck: &Stuck, thread: &Thread) -> Said {
         remedy: waits.remedy,
         confidence: waits.confidence,
     }
+}
+
+fn is_in_fork(thread: &Thread) -> bool {
+    thread.is_in(&["kernel_clone"])
+}
+
+/// The wait for a vfork child is killable in all kernels since 3.3
+/// ([`wait_for_vfork_done`](https://elixir.bootlin.com/linux/v5.10/A/ident/wait_for_vfork_done)).
+fn vfork(thread: &Thread) -> Vec<String> {
+    let fact = "it is in fork or clone, but not waiting for a vfork child: SIGKILL ends that wait";
+    is_in_fork(thread)
+        .then(|| fact.to_owned())
+        .into_iter()
+        .collect()
 }

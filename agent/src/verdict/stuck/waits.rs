@@ -1,12 +1,12 @@
 //! Whom a thread in the kernel waits for outside it, and what to do about that.
 
-use super::{Confidence, words};
-use crate::evidence::stuck::{Stuck, Thread};
+use super::{Confidence, hold, words};
+use crate::evidence::stuck::{Connection, Facts, Stuck, Thread};
 
 /// What the wait is for.
 pub(super) struct Waits {
-    /// `a disk`.
-    pub(super) what: &'static str,
+    /// `a disk`, `the FUSE server sshfs (PID 7), which is stopped`.
+    pub(super) what: String,
     /// Facts about it.
     pub(super) facts: Vec<String>,
     /// One sentence.
@@ -20,32 +20,88 @@ pub(super) fn outside(stuck: &Stuck, thread: &Thread) -> Option<Waits> {
     let facts = stuck.facts.as_ref()?;
     let asked = thread.waits_for_requests() && !facts.fuse.is_empty();
     if asked || thread.waits_for_fuse() {
-        let (remedy, confidence) = words::abort(facts).unwrap_or_else(|| {
-            let remedy = "find the FUSE server that does not answer: the connections with \
-                 unanswered requests show it (grep . /sys/fs/fuse/connections/*/waiting)";
-            (remedy.to_owned(), Confidence::Likely)
-        });
-        return Some(Waits {
-            what: "a FUSE server that does not answer",
-            facts: words::connections(facts),
-            remedy,
-            confidence,
-        });
+        return Some(fuse(facts));
     }
     if let Some((fact, remedy)) = words::network(facts) {
         return Some(Waits {
-            what: "a file server",
+            what: "a network file system whose server does not answer".to_owned(),
             facts: vec![fact],
             remedy,
             confidence: Confidence::Likely,
         });
     }
-    words::waits_for_block(thread).then(|| Waits {
-        what: "a disk",
+    thread.waits_for_disk().then(|| Waits {
+        what: "a disk".to_owned(),
         facts: Vec::new(),
-        remedy: "look for the disk that does not answer: dmesg, and the requests in flight in \
-             /sys/block/*/inflight"
+        remedy: "find the disk that does not answer: look at dmesg and at the requests in flight \
+                 (grep . /sys/block/*/inflight)"
             .to_owned(),
         confidence: Confidence::Likely,
     })
+}
+
+fn fuse(facts: &Facts) -> Waits {
+    let what = "a FUSE server that does not answer".to_owned();
+    let (what, remedy) = match &facts.fuse[..] {
+        [] => (
+            what,
+            "find the FUSE connection with unanswered requests, and its server: \
+             grep . /sys/fs/fuse/connections/*/waiting"
+                .to_owned(),
+        ),
+        [one] => of_connection(one, facts.fuse_is_exact),
+        [first, ..] => (
+            what,
+            format!(
+                "find out which of these servers does not answer and restart it, or abort its \
+                 connection: every call on that mount then fails with ENOTCONN; for connection \
+                 {}: {}",
+                first.number, first.abort
+            ),
+        ),
+    };
+    Waits {
+        what,
+        facts: words::connections(facts),
+        remedy,
+        confidence: if facts.fuse.is_empty() {
+            Confidence::Likely
+        } else {
+            words::exactly(facts)
+        },
+    }
+}
+
+/// Whom the one connection waits for, and what to do.
+fn of_connection(connection: &Connection, exact: bool) -> (String, String) {
+    let abort = format!(
+        "abort the connection: every call on that mount then fails with ENOTCONN until it is \
+         mounted again: {}",
+        connection.abort
+    );
+    let nobody = connection.servers.is_empty() && !connection.servers_may_be_hidden;
+    if nobody && exact {
+        return (
+            "a FUSE mount that no process serves any more".to_owned(),
+            abort,
+        );
+    }
+    let [server] = &connection.servers[..] else {
+        return (
+            "a FUSE server that does not answer".to_owned(),
+            format!("find out why the server does not answer; if it cannot be fixed, {abort}"),
+        );
+    };
+    let what = format!("the FUSE server {}", words::other(server));
+    let remedy = match hold::of(server) {
+        Some(hold) => format!(
+            "{}: {}; if that does not help, {abort}",
+            hold.why, hold.action
+        ),
+        None => format!(
+            "find out why {} does not answer; if it cannot be fixed, {abort}",
+            words::name(server)
+        ),
+    };
+    (what, remedy)
 }

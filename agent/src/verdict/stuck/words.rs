@@ -1,6 +1,9 @@
 //! Facts as plain sentences, the same in every verdict on a process that does not die.
 
-use super::super::{Confidence, words::span};
+use super::super::{
+    Confidence,
+    words::{count, span},
+};
 use crate::evidence::stuck::{Connection, Facts, Stuck, Thread, Who, steps::Step};
 
 /// Frames that are shown of a stack.
@@ -8,20 +11,42 @@ const FRAMES: usize = 8;
 
 /// `app (PID 42)`.
 pub(super) fn who(stuck: &Stuck) -> String {
-    format!("{} (PID {})", stuck.comm, stuck.pid)
+    named(stuck.pid, &stuck.comm)
+}
+
+/// `app (PID 42)`, of any process.
+pub(super) fn named(pid: u32, comm: &str) -> String {
+    let comm = if comm.is_empty() { "?" } else { comm };
+    format!("{comm} (PID {pid})")
+}
+
+/// `sshfs (PID 12)`.
+pub(super) fn name(who: &Who) -> String {
+    named(who.pid, &who.comm)
 }
 
 /// `sshfs (PID 12), which is stopped`.
 pub(super) fn other(who: &Who) -> String {
-    let state = match who.state {
-        Some('T') => ", which is stopped",
-        Some('t') => ", which a debugger has stopped",
-        Some('D') => ", which itself sleeps uninterruptibly",
-        Some('Z') => ", which is a zombie",
-        _ => "",
+    let state = match (who.state, &who.tracer) {
+        (Some('T'), _) => ", which is stopped".to_owned(),
+        (Some('t'), Some(tracer)) => {
+            format!(", which is stopped by its tracer {}", name(tracer))
+        }
+        (Some('t'), None) => ", which is stopped by its tracer".to_owned(),
+        (Some('D'), _) => ", which is in uninterruptible sleep".to_owned(),
+        (Some('Z'), _) => ", which is a zombie".to_owned(),
+        _ => String::new(),
     };
-    let comm = if who.comm.is_empty() { "?" } else { &who.comm };
-    format!("{comm} (PID {}){state}", who.pid)
+    name(who) + &state
+}
+
+/// Several, `a (PID 1) and b (PID 2)`.
+pub(super) fn list(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
 }
 
 /// Where the thread is.
@@ -42,17 +67,25 @@ pub(super) fn place(thread: &Thread) -> String {
     }
 }
 
+/// That its stack could not be read, and what that needs.
+pub(super) fn unreadable(thread: &Thread) -> String {
+    let more = if thread.wchan.is_none() {
+        ", the function that it sleeps in CAP_SYS_PTRACE"
+    } else {
+        ""
+    };
+    format!("its kernel stack could not be read: that needs CAP_SYS_ADMIN{more}")
+}
+
 /// For how long, and by whom.
 pub(super) fn since(stuck: &Stuck) -> String {
     let span = match (stuck.is_lower_bound, stuck.stuck_ns) {
-        (true, 0..1_000_000_000) => "on its way out since before reapwatch came".to_owned(),
-        (true, ns) => format!("on its way out for at least {}", span(ns)),
-        (false, ns) => format!("on its way out for {}", span(ns)),
+        (true, 0..1_000_000_000) => "exiting since before reapwatch started".to_owned(),
+        (true, ns) => format!("exiting for at least {}", span(ns)),
+        (false, ns) => format!("exiting for {}", span(ns)),
     };
     match &stuck.kill {
-        Some((signal, by)) => {
-            format!("{span}; the last fatal signal is {signal} from {by}")
-        }
+        Some((signal, by)) => format!("{span}; last fatal signal: {signal} from {by}"),
         None => format!("{span}; no fatal signal was seen"),
     }
 }
@@ -64,8 +97,12 @@ pub(super) fn others(facts: &Facts, decisive: &Thread) -> Option<String> {
         return None;
     }
     let mut words = Vec::new();
-    if facts.ended > 0 {
-        words.push(format!("{} ended and wait for it", facts.ended));
+    match facts.ended {
+        0 => {}
+        1 => words.push("1 has ended and waits for the process to end".to_owned()),
+        ended => words.push(format!(
+            "{ended} have ended and wait for the process to end"
+        )),
     }
     let same = facts
         .threads
@@ -79,7 +116,7 @@ pub(super) fn others(facts: &Facts, decisive: &Thread) -> Option<String> {
     if rest > same {
         words.push(format!("{} elsewhere", rest - same));
     }
-    Some(format!("of its other threads {}", words.join(", ")))
+    Some(format!("other threads: {}", words.join(", ")))
 }
 
 /// Facts that do not go together.
@@ -92,12 +129,17 @@ pub(super) fn contradiction(facts: &Facts, thread: &Thread) -> Option<&'static s
             Step::Frozen | Step::PtraceExitStop | Step::UnkillableSleep
         )
     {
-        Some("it runs")
+        Some("it is running")
     } else if step == Step::DumpingCore && facts.dumps_core == Some(false) {
-        Some("the kernel says that it dumps no core")
+        Some("the kernel says that it is not dumping core")
     } else {
         None
     }
+}
+
+/// The command that shows where a thread is.
+pub(super) fn look(stuck: &Stuck, thread: &Thread) -> String {
+    format!("cat /proc/{}/task/{}/stack", stuck.pid, thread.tid)
 }
 
 /// The FUSE connections, one a line.
@@ -105,63 +147,38 @@ pub(super) fn connections(facts: &Facts) -> Vec<String> {
     let lead = if facts.fuse_is_exact {
         "it waits for"
     } else {
-        "it may wait for"
+        "it may be waiting for"
     };
     let line = |connection: &Connection| {
-        let mount = connection
-            .mount
-            .as_deref()
-            .map(|it| format!(" ({it})"))
-            .unwrap_or_default();
         let waiting = match connection.waiting {
-            Some(1) => ", with 1 request unanswered".to_owned(),
-            Some(number) => format!(", with {number} requests unanswered"),
+            Some(number) => format!(", {} unanswered", count(number, "request")),
             None => String::new(),
         };
         let servers: Vec<_> = connection.servers.iter().map(other).collect();
         let servers = match (servers.len(), connection.servers_are_certain) {
-            (0, _) => "; nobody seen here serves it".to_owned(),
-            (_, true) => format!("; served by {}", servers.join(" and ")),
+            (0, _) if connection.servers_may_be_hidden => {
+                "; its server could not be looked up (needs CAP_SYS_PTRACE)".to_owned()
+            }
+            (0, _) => "; no process serves it".to_owned(),
+            (_, true) => format!("; served by {}", list(&servers)),
             (_, false) => format!("; served by one of {}", servers.join(", ")),
         };
         format!(
-            "{lead} FUSE connection {}{mount}{waiting}{servers}",
-            connection.number
+            "{lead} FUSE {}{waiting}{servers}",
+            connection_name(connection)
         )
     };
     facts.fuse.iter().map(line).collect()
 }
 
-/// What to do about a FUSE server that does not answer.
-pub(super) fn abort(facts: &Facts) -> Option<(String, Confidence)> {
-    let [connection] = &facts.fuse[..] else {
-        let first = facts.fuse.first()?;
-        return Some((
-            format!(
-                "find out which server does not answer and restart it, or abort its connection: \
-                 every call on that file system then fails with ENOTCONN; for connection {}: {}",
-                first.number, first.abort
-            ),
-            Confidence::Likely,
-        ));
-    };
-    let server = match &connection.servers[..] {
-        [server] => format!("see why {} does not answer", other(server)),
-        _ => "see why its server does not answer".to_owned(),
-    };
-    let confidence = if facts.fuse_is_exact {
-        Confidence::Certain
-    } else {
-        Confidence::Likely
-    };
-    Some((
-        format!(
-            "{server}; if it will not, abort the connection, upon which every call on that file \
-             system fails with ENOTCONN until it is mounted anew: {}",
-            connection.abort
-        ),
-        confidence,
-    ))
+/// `connection 38 (sshfs on /mnt)`.
+pub(super) fn connection_name(connection: &Connection) -> String {
+    let mount = connection.mount.as_deref().map(|it| format!(" ({it})"));
+    format!(
+        "connection {}{}",
+        connection.number,
+        mount.unwrap_or_default()
+    )
 }
 
 /// What to do about file systems of another machine.
@@ -169,22 +186,18 @@ pub(super) fn network(facts: &Facts) -> Option<(String, String)> {
     let first = facts.network.first()?;
     Some((
         format!(
-            "it waits for a network file system; it sees {}",
+            "it waits for a network file system; mounted here: {}",
             facts.network.join(", ")
         ),
-        format!("bring the server of {first} back, or the network to it: the call ends then"),
+        format!("bring back the server of {first}, or the network to it; the call then returns"),
     ))
 }
 
-/// Whether it waits for a disk.
-pub(super) fn waits_for_block(thread: &Thread) -> bool {
-    const CALLS: [&str; 6] = [
-        "io_schedule",
-        "bio_wait",
-        "submit_bio_wait",
-        "blk_",
-        "jbd2_",
-        "wait_on_buffer",
-    ];
-    thread.is_in_any(&CALLS)
+/// At most so sure where that is only one of several possibilities.
+pub(super) fn exactly(facts: &Facts) -> Confidence {
+    if facts.fuse_is_exact {
+        Confidence::Certain
+    } else {
+        Confidence::Likely
+    }
 }

@@ -1,0 +1,109 @@
+//! Lines of mountinfo. Pure.
+
+/// One mount of `proc_pid_mountinfo(5)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mount {
+    pub(super) id: String,
+    /// 0 of file systems without a block device.
+    pub(super) major: u32,
+    pub(super) minor: u32,
+    /// Where it is mounted; bytes, since paths need not be UTF-8.
+    pub(super) place: Vec<u8>,
+    pub(super) kind: String,
+    source: Vec<u8>,
+}
+
+/// All mounts of the text of a mountinfo.
+pub(super) fn parse(text: &[u8]) -> impl Iterator<Item = Mount> {
+    text.split(|&byte| byte == b'\n').filter_map(Mount::parse)
+}
+
+impl Mount {
+    /// Fields are parted by spaces; a space, tab, newline or backslash inside one is written as
+    /// its octal number.
+    fn parse(line: &[u8]) -> Option<Self> {
+        let mut words = line.split(|&byte| byte == b' ');
+        let id = text(words.next()?);
+        let device = text(words.nth(1)?);
+        let (major, minor) = device.split_once(':')?;
+        let place = plain(words.nth(1)?);
+        let mut rest = words.skip_while(|word| *word != b"-").skip(1);
+        Some(Self {
+            id,
+            major: major.parse().ok()?,
+            minor: minor.parse().ok()?,
+            place,
+            kind: text(rest.next()?),
+            source: plain(rest.next()?),
+        })
+    }
+
+    /// Such as `sshfs on /mnt`.
+    pub(super) fn words(&self) -> String {
+        format!("{} on {}", text(&self.source), text(&self.place))
+    }
+
+    pub(super) fn is_fuse(&self) -> bool {
+        self.kind == "fuse" || self.kind.starts_with("fuse.") || self.kind == "virtiofs"
+    }
+
+    /// Whether a path lies in it, if no other mount lies between.
+    pub(super) fn holds(&self, path: &[u8]) -> bool {
+        let below = path.strip_prefix(&self.place[..]);
+        below.is_some_and(|rest| rest.is_empty() || rest[0] == b'/' || self.place == b"/")
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Without the octal numbers.
+fn plain(field: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&first, behind)) = rest.split_first() {
+        let octal = behind.get(..3).filter(|_| first == b'\\');
+        let number = octal
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        bytes.push(number.unwrap_or(first));
+        rest = if number.is_some() {
+            &behind[3..]
+        } else {
+            behind
+        };
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(line: &[u8]) -> Mount {
+        parse(line).next().expect("parses")
+    }
+
+    #[test]
+    fn a_mount_is_read_whatever_its_place_is_called() {
+        let mount = one(
+            b"41 31 0:38 / /mnt/a\\040b\\012\\134\xff rw,relatime shared:1 - fuse.sshfs host:/x rw",
+        );
+        assert_eq!((&*mount.id, mount.major, mount.minor), ("41", 0, 38));
+        assert!(mount.is_fuse());
+        assert_eq!(mount.place, b"/mnt/a b\n\\\xff");
+        assert_eq!(mount.words(), "host:/x on /mnt/a b\n\\\u{fffd}");
+        assert!(!one(b"41 31 8:1 / / rw - ext4 /dev/sda1 rw").is_fuse());
+        assert_eq!(parse(b"41 31\n\nrubbish").count(), 0);
+    }
+
+    #[test]
+    fn a_path_lies_in_its_mount() {
+        let mount = one(b"41 31 0:38 / /mnt/a rw - fuse x rw");
+        for (path, inside) in [("/mnt/a", true), ("/mnt/a/b", true), ("/mnt/ab", false)] {
+            assert_eq!(mount.holds(path.as_bytes()), inside, "{path}");
+        }
+        assert!(one(b"1 1 8:1 / / rw - ext4 x rw").holds(b"/tmp"));
+    }
+}
