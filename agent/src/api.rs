@@ -216,11 +216,14 @@ pub struct FinishedExit {
     pub died_at_is_lower_bound: bool,
     /// When it was released.
     pub reaped_at: Option<String>,
+    /// Whether it may have been released before `reaped_at`: only that it was gone by then was seen.
+    #[serde(default)]
+    pub reaped_at_is_upper_bound: bool,
     /// From `began_at` to `died_at`.
     pub exit_seconds: Option<f64>,
     /// From `died_at` to `reaped_at`.
     pub zombie_seconds: Option<f64>,
-    /// Whether `reaped_at` and `zombie_seconds` are upper bounds.
+    /// Whether `zombie_seconds` is an upper bound.
     pub zombie_seconds_is_upper_bound: bool,
     /// From the fatal signal to `died_at`.
     pub kill_seconds: Option<f64>,

@@ -125,7 +125,7 @@ impl Parents {
                 }
             }
             Transition::Finished(record) => self.finished(record, now_ns),
-            Transition::Corrected(_) | Transition::Unexplained => {}
+            Transition::Confirmed(_) | Transition::Corrected(_) | Transition::Unexplained => {}
         }
         if self.holders.len() >= self.prune_at {
             self.forget_given_up(lifecycle);

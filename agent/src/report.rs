@@ -53,7 +53,7 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
     let died_ns = (record.died.bound != DiedBound::NotAfter).then_some(record.died.at_ns);
     let died_exactly_ns = (record.died.bound == DiedBound::Exact).then_some(record.died.at_ns);
     let reaped_ns = reap.and_then(|reap| reap.at_ns);
-    let zombie_ns = if how == How::Autoreap && died_exactly_ns.is_none() {
+    let zombie_ns = if record.vanished_at_once() {
         Some(0)
     } else {
         span(died_ns, reaped_ns)
@@ -81,6 +81,7 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
         died_at: died_ns.map(|at_ns| time(wall, at_ns)),
         died_at_is_lower_bound: record.died.bound == DiedBound::NotBefore,
         reaped_at: reaped_ns.map(|at_ns| time(wall, at_ns)),
+        reaped_at_is_upper_bound: reap.is_some_and(|reap| reap.at_is_upper_bound),
         exit_seconds: span(record.begin_ns, died_exactly_ns).map(seconds),
         zombie_seconds: zombie_ns.map(seconds),
         zombie_seconds_is_upper_bound: zombie_ns.is_some_and(|ns| ns != 0)

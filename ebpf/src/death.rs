@@ -25,6 +25,24 @@ pub(crate) fn count(group: Group) {
     maps::count(kind_of(group.wait_status()));
 }
 
+/// Counts a death of which no notification was seen, now that the process is freed; as lost, unless
+/// it was announced. One that began to exit before the agent came is not counted at all.
+#[inline(always)]
+pub(crate) fn count_freed(group: Group) {
+    let Some(process) = maps::remembered(group) else {
+        return;
+    };
+    let seen = process.begin_ns != 0 || process.announced != 0;
+    if process.counted != 0 || !seen {
+        return;
+    }
+    let kind = kind_of(group.wait_status());
+    maps::count(kind);
+    if process.announced == 0 {
+        maps::count(counter::LOST_DEATH + kind);
+    }
+}
+
 #[inline(always)]
 fn kind_of(status: u32) -> u32 {
     match (status & 0x7f, status & 0x80) {
@@ -43,7 +61,7 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
     // Before the notification its steps are not over.
     if OPTIONS.load().steps != 0 && flags & death_flags::BEFORE_NOTIFICATION == 0 {
         let Some(mut entry) = maps::reserve::<SteppedDeath>() else {
-            maps::count(counter::LOST_DEATH + kind_of(group.wait_status()));
+            lost(group, flags);
             return;
         };
         // SAFETY: as below.
@@ -59,12 +77,22 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
         return;
     }
     let Some(mut entry) = maps::reserve::<Death>() else {
-        maps::count(counter::LOST_DEATH + kind_of(group.wait_status()));
+        lost(group, flags);
         return;
     };
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
     fill(unsafe { &mut *entry.as_mut_ptr() }, group, farewell, flags);
     maps::submit(entry);
+}
+
+/// There was no room for a record. What is only announced is not counted yet, and what was announced
+/// is known.
+#[inline(always)]
+fn lost(group: Group, flags: u32) {
+    let announced = maps::remembered(group).is_some_and(|process| process.announced != 0);
+    if flags & death_flags::BEFORE_NOTIFICATION == 0 && !announced {
+        maps::count(counter::LOST_DEATH + kind_of(group.wait_status()));
+    }
 }
 
 #[inline(always)]
@@ -85,7 +113,7 @@ fn fill(death: &mut Death, group: Group, farewell: Farewell, flags: u32) {
     } else {
         task::clear_process(&mut death.tracer);
     }
-    fill_remembered(group, farewell, death);
+    fill_remembered(group, farewell, flags, death);
     death.cgroup_id = leader.cgroup_id();
     death.cgroup_v1_id = leader.cgroup_v1_id();
     death.user_ns = group.user_ns();
@@ -101,7 +129,7 @@ fn fill(death: &mut Death, group: Group, farewell: Farewell, flags: u32) {
 }
 
 #[inline(always)]
-fn fill_remembered(group: Group, farewell: Farewell, death: &mut Death) {
+fn fill_remembered(group: Group, farewell: Farewell, flags: u32, death: &mut Death) {
     let Some(process) = maps::remembered(group) else {
         task::clear_process(&mut death.forker);
         task::clear_process(&mut death.killer);
@@ -119,7 +147,11 @@ fn fill_remembered(group: Group, farewell: Farewell, death: &mut Death) {
     death.kill_signal = process.kill_signal;
     death.kill_by = process.kill_by;
     death.threads = process.threads;
-    process.autoreaped = u32::from(farewell.autoreap && !farewell.traced);
+    if flags & death_flags::BEFORE_NOTIFICATION != 0 {
+        process.announced = 1;
+    } else {
+        process.autoreaped = u32::from(farewell.autoreap && !farewell.traced);
+    }
 }
 
 /// By fields: both sides are map memory, which a `memcpy` by call could not tell the verifier.

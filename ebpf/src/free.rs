@@ -1,6 +1,6 @@
 //! The last reference to a released task goes, milliseconds to seconds after its reap, in
-//! whatever context runs the RCU callbacks: clean-up, and an upper bound where the reap itself
-//! cannot be hooked.
+//! whatever context runs the RCU callbacks: clean-up, the count of deaths of which no notification
+//! was seen, and an upper bound where the reap itself cannot be hooked.
 
 use aya_ebpf::{
     helpers::bpf_ktime_get_boot_ns, macros::btf_tracepoint, programs::BtfTracePointContext,
@@ -8,7 +8,7 @@ use aya_ebpf::{
 use wire::{Freed, Head, kind};
 
 use crate::{
-    maps,
+    death, maps,
     task::{Group, Task},
 };
 
@@ -44,7 +44,7 @@ fn free_as_reap(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// Forgets a process; `None` for its other threads.
+/// Counts and forgets a process; `None` for its other threads.
 #[inline(always)]
 fn freed(ctx: &BtfTracePointContext) -> Option<(Task, u32)> {
     let task = Task::at(ctx.arg(0));
@@ -52,6 +52,8 @@ fn freed(ctx: &BtfTracePointContext) -> Option<(Task, u32)> {
     if !ids.is_leader() || task.is_kernel_thread() {
         return None;
     }
-    maps::forget(Group::of_leader(task));
+    let group = Group::of_leader(task);
+    death::count_freed(group);
+    maps::forget(group);
     Some((task, ids.tgid))
 }

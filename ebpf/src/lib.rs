@@ -32,8 +32,9 @@ pub const STEPPING: u32 = 8_192;
 /// What a record is: the first field of its [`Head`].
 pub mod kind {
     /// A [`Death`](crate::Death): the process is dead and its parent was told, or it was
-    /// auto-reaped. Sent again when a zombie's responsible process changes, where the hook sees
-    /// the zombie itself.
+    /// auto-reaped; or that is only announced
+    /// ([`BEFORE_NOTIFICATION`](crate::death_flags::BEFORE_NOTIFICATION)). Sent again when a
+    /// zombie's responsible process changes, where the hook sees the zombie itself.
     pub const DEATH: u32 = 1;
     /// A [`Release`](crate::Release): `release_task` ran for the process.
     pub const RELEASE: u32 = 2;
@@ -88,7 +89,8 @@ pub mod death_flags {
     /// The parent ignores SIGCHLD, has `SA_NOCLDWAIT`, or asked for `CLONE_AUTOREAP`: it is
     /// released at once and never lies as a zombie, unless a tracer holds it.
     pub const AUTOREAP: u32 = 1 << 0;
-    /// No notification could be seen; `at_ns` is the moment before it, so a lower bound.
+    /// Announced, not happened: its last thread is on its way out, and of the death itself no
+    /// notification will be seen. Until that comes it may hang, for ever. `at_ns` is a lower bound.
     pub const BEFORE_NOTIFICATION: u32 = 1 << 1;
     /// The record is a [`SteppedDeath`](crate::SteppedDeath).
     pub const STEPS: u32 = 1 << 2;
@@ -451,8 +453,8 @@ pub mod counter {
     pub const KILLED: u32 = 1;
     /// Processes that a signal killed and that dumped core.
     pub const DUMPED: u32 = 2;
-    /// Deaths that are counted above and whose record found the ring full, by the same kinds: each
-    /// this much further.
+    /// Deaths that are counted above and of which user space got no record, as a rule since it found
+    /// the ring full, by the same kinds: each this much further.
     pub const LOST_DEATH: u32 = 3;
     /// Records that found the ring full.
     pub const LOST_RING_FULL: u32 = 6;

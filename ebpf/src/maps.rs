@@ -2,9 +2,9 @@
 
 use aya_ebpf::{
     Global,
-    bindings::{BPF_ANY, BPF_NOEXIST, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
+    bindings::{BPF_ANY, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     macros::map,
-    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf, ring_buf::RingBufEntry},
+    maps::{Array, HashMap, PerCpuArray, RingBuf, ring_buf::RingBufEntry},
 };
 use wire::{
     Offsets, Options, Process, RING_BYTES, Steps, TASKS as TASKS_MAX, TaskRecord, Waits, counter,
@@ -54,11 +54,6 @@ pub(crate) struct KernelKill {
 #[map]
 static STEPPING: HashMap<u64, Stepping> = HashMap::with_max_entries(1, 0);
 
-/// Groups whose end one of their threads has claimed. The oldest make room for others: a rival
-/// comes within the time that one CPU is ahead of another.
-#[map]
-static CLAIMED: LruHashMap<Claim, u8> = LruHashMap::with_max_entries(1024, 0);
-
 /// Where the snapshot puts its records together. What is on its stack the verifier follows value
 /// by value, which multiplies with every branch; what is in a map it does not.
 #[map]
@@ -70,12 +65,6 @@ pub(crate) struct Stepping {
     /// As in [`Remembered`].
     pub start_ns: u64,
     pub steps: Steps,
-}
-
-#[repr(C)]
-struct Claim {
-    group: u64,
-    start_ns: u64,
 }
 
 /// What the kernel side remembers of a process until it is reaped.
@@ -97,11 +86,9 @@ pub(crate) struct Remembered {
     pub autoreaped: u32,
     /// A thread other than the leader died while it was traced.
     pub traced_thread_died: u32,
-    pub pad: u32,
+    /// Its death was told before its notification, and the record had room.
+    pub announced: u32,
 }
-
-/// `-EEXIST`.
-const EXISTS: i32 = -17;
 
 const NOBODY: Process = Process {
     tgid: 0,
@@ -123,7 +110,7 @@ static NOTHING: Remembered = Remembered {
     counted: 0,
     autoreaped: 0,
     traced_thread_died: 0,
-    pad: 0,
+    announced: 0,
 };
 
 /// What is remembered of a process, if anything.
@@ -226,18 +213,6 @@ pub(crate) fn start_stepping(group: Group) -> Option<&'static mut Stepping> {
 #[inline(always)]
 pub(crate) fn forget_steps(group: Group) {
     let _absent = STEPPING.remove(group.address());
-}
-
-/// Whether this is the first claim to the end of this group: threads that end at once on several
-/// CPUs may each believe that they are its last.
-#[inline(always)]
-pub(crate) fn claim(group: Group) -> bool {
-    let claim = Claim {
-        group: group.address(),
-        start_ns: group.leader.start_ns(),
-    };
-    let claimed = CLAIMED.insert(&claim, &0, u64::from(BPF_NOEXIST));
-    claimed != Err(EXISTS)
 }
 
 /// Adds one to a counter of this CPU.

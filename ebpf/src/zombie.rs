@@ -1,8 +1,9 @@
 //! A process is dead and its parent is told.
 //!
 //! `do_notify_parent` is the exact moment (kernel/signal.c, under the tasklist lock). Where it
-//! cannot be hooked, the signal that it sends is seen by `signal_generate`; a parent that
-//! ignores SIGCHLD, or an exit signal of 0, sends none, and the end of the last thread stands in.
+//! cannot be hooked, the signal that it sends is seen by `signal_generate`. Where the parent
+//! ignores SIGCHLD, or the exit signal is 0, none is sent: then the end of the last thread only
+//! announces the death, since the process has yet to close its files, and may hang there.
 
 use aya_ebpf::{
     helpers::bpf_ktime_get_boot_ns,
@@ -12,8 +13,8 @@ use aya_ebpf::{
 use wire::{Head, NamespacePid, Renotified, death_flags, kind, renotified_flags};
 
 use crate::{
-    death, maps,
-    maps::OPTIONS,
+    death,
+    maps::{self, OPTIONS},
     task::{Group, Kernel, SIGCHLD, Task},
 };
 
@@ -53,8 +54,8 @@ fn notified(task: Task) {
     death::send(group, group.farewell(), 0);
 }
 
-/// The end of a group's last thread: counted here, once a process; sent only if nothing else
-/// will tell of it, for sure.
+/// The end of a group's last thread: sent only if no signal will tell of the death, and not
+/// counted before that has happened.
 #[btf_tracepoint(function = "sched_process_exit")]
 fn zombie_group_dead(ctx: BtfTracePointContext) -> i32 {
     let current = Task::current();
@@ -64,20 +65,20 @@ fn zombie_group_dead(ctx: BtfTracePointContext) -> i32 {
         process.traced_thread_died = 1;
     }
     // The others may have come here before this one, though they ended after it; and the one that
-    // did come last may not have known yet that a traced thread holds the group.
-    let group_dead = if traced_thread {
+    // did come last may not have known yet that a traced thread holds the group. Two threads that
+    // both believe that they are the last say the same twice.
+    let group_dead = if traced_thread || OPTIONS.load().exit_has_group_dead == 0 {
         group.live_threads() == 0
-    } else if OPTIONS.load().exit_has_group_dead == 0 {
-        group.live_threads() == 0 && maps::claim(group)
     } else {
         ctx.arg::<u64>(1) & 0xff != 0
     };
     if !group_dead || current.is_kernel_thread() {
         return 0;
     }
-    death::count(group);
     let farewell = group.farewell();
     if farewell.silent || is_held_by_thread(group, current, traced_thread) {
+        // To be counted when it is freed.
+        let _full = maps::remember(group);
         death::send(group, farewell, death_flags::BEFORE_NOTIFICATION);
     }
     0
@@ -112,6 +113,7 @@ fn zombie_signal(ctx: BtfTracePointContext) -> i32 {
     if current.is_exiting() && nr == group.leader.numbers().nr_seen_by(told) {
         let expected = signal == SIGCHLD || signal as i32 == group.leader.exit_signal();
         if expected && group.leader.exit_state() != 0 && group.threads() <= 1 {
+            death::count(group);
             death::send(group, group.farewell(), 0);
         }
     } else if signal == SIGCHLD && current.ids().tgid != target.ids().tgid {

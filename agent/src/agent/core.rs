@@ -203,7 +203,10 @@ impl Agent {
         let mut changes = Vec::new();
         while let Some(event) = self.next_event() {
             match event {
-                Ok(Event::Freed(freed)) if self.freed.len() < FREED_AT_ONCE => {
+                Ok(Event::Freed(freed))
+                    if self.freed.len() < FREED_AT_ONCE
+                        && !self.lifecycle.awaits_free(freed.dead) =>
+                {
                     self.freed.push(freed);
                 }
                 Ok(event) => self.take_in(&event, &mut changes),
@@ -264,6 +267,7 @@ impl Agent {
             self.tally.change(&change);
             self.parents.apply(&change, &self.lifecycle, now_ns);
             match change {
+                Transition::Confirmed(record) => self.count_confirmed(&record, now_ns),
                 Transition::Finished(record) => self.finished(record, now_ns),
                 Transition::Corrected(correction) => {
                     reopened = correction == Correction::AutoreapWrong;
@@ -334,6 +338,7 @@ impl Agent {
             let gone = pidfds.watch(aged.map(|record| record.process.key));
             self.note_gone(gone, now_ns);
         }
+        self.repair |= self.lifecycle.wants_snapshot(now_ns);
         self.judge_if_older_than(IN_BACKGROUND_NS);
         self.look_at_pids(pids::IN_BACKGROUND_NS);
         self.keep_workloads(now_ns);

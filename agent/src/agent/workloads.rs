@@ -232,6 +232,14 @@ fn settled(found: Found) -> Option<Arc<Workload>> {
     }
 }
 
+fn exit_kind(status: ExitStatus) -> ExitKind {
+    match status {
+        ExitStatus::Exited(_) => ExitKind::Exited,
+        ExitStatus::Killed(_) => ExitKind::Killed,
+        ExitStatus::Dumped(_) => ExitKind::Dumped,
+    }
+}
+
 impl Agent {
     /// Takes from an event what it says of workloads, before it changes what is known of the dead.
     pub(super) fn place(&mut self, event: &Event) {
@@ -242,24 +250,33 @@ impl Agent {
         }
     }
 
-    /// Counts an exit, the first time that its death is told.
+    /// Counts an exit, the first time that its death is told. One that is only announced is asked
+    /// for, while its cgroup is there.
     fn count_exit(&mut self, death: &Death, now_ns: u64) {
-        let known = self.lifecycle.get(&death.process.key);
-        // A snapshot may have seen the zombie before.
-        if known.is_some_and(|record| record.resources.is_some()) {
-            return;
-        }
-        let kind = match death.status {
-            ExitStatus::Exited(_) => ExitKind::Exited,
-            ExitStatus::Killed(_) => ExitKind::Killed,
-            ExitStatus::Dumped(_) => ExitKind::Dumped,
-        };
         let who = Dead {
             key: death.process.key,
             cgroups: death.cgroups,
             parent: death.parent.as_ref().map(|parent| parent.key),
         };
+        if death.at_is_lower_bound {
+            let _asked = self.resolver.of(who, now_ns);
+            return;
+        }
+        let known = self.lifecycle.get(&death.process.key);
+        // A snapshot may have seen the zombie before.
+        if known.is_some_and(|record| record.resources.is_some()) {
+            return;
+        }
+        let kind = exit_kind(death.status);
         self.tell_or_wait(Told::Exit { who, kind }, now_ns);
+    }
+
+    /// Counts an exit that was announced and has happened.
+    pub(super) fn count_confirmed(&mut self, record: &Record, now_ns: u64) {
+        if let Some(kind) = record.status.map(exit_kind) {
+            let who = Dead::of(record);
+            self.tell_or_wait(Told::Exit { who, kind }, now_ns);
+        }
     }
 
     /// Tells of a complete death as soon as its place is known.

@@ -8,9 +8,16 @@ use crate::events::{Death, ExitStatus, Key, Kill, Process, Renotified};
 
 impl Lifecycle {
     /// The first of a process opens its record; where the hook sees the zombie itself, each
-    /// change of the responsible process sends the whole record again.
+    /// change of the responsible process sends the whole record again. A record from before the
+    /// notification only announces the death.
     pub(super) fn death(&mut self, death: &Death, out: &mut Vec<Transition>) {
+        if death.at_is_lower_bound {
+            return self.announced(death, out);
+        }
         let who = Identity::exact(death.process.key);
+        if let Some(key) = self.pending.find(who) {
+            self.pending.remove(&key);
+        }
         if let Some(key) = self.open.find(who) {
             return self.told_again(key, death, out);
         }
@@ -67,18 +74,17 @@ impl Lifecycle {
     /// by the tracer that let go
     /// ([`__ptrace_detach`](https://elixir.bootlin.com/linux/v6.12/A/ident/__ptrace_detach)).
     pub(super) fn renotified(&mut self, event: &Renotified, out: &mut Vec<Transition>) {
-        let entry = self
-            .open
-            .find_number(event.child)
-            .and_then(|key| self.open.get_mut(&key));
-        let Some(entry) = entry else {
+        let Some(key) = self.find_number(event.child) else {
             out.push(Transition::Unexplained);
             return;
         };
-        if event.at_ns < entry.record.died.at_ns {
+        if self.dead_by(&key, event.at_ns).is_none() {
             return;
         }
-        let key = entry.record.process.key;
+        self.confirm_told(key, event, out);
+        let Some(entry) = self.open.get_mut(&key) else {
+            return;
+        };
         if event.at_ns >= entry.told_ns {
             let tracer = entry.record.tracer.clone();
             let tracer = tracer.filter(|tracer| tracer.key.is_roughly(event.parent.key));
@@ -106,7 +112,7 @@ fn killer(death: &Death) -> Option<&Kill> {
 }
 
 impl Entry {
-    fn of_death(death: &Death) -> Self {
+    pub(super) fn of_death(death: &Death) -> Self {
         let bound = if death.at_is_lower_bound {
             DiedBound::NotBefore
         } else {
@@ -139,13 +145,14 @@ impl Entry {
             told_ns: death.at_ns,
             found_ns: None,
             parent_autoreaps: death.autoreap,
+            look_ns: u64::MAX,
         };
         entry.forget_impossible();
         entry
     }
 
     /// Takes from a further record of the same death what is better than what is known.
-    fn learn(&mut self, death: &Death) {
+    pub(super) fn learn(&mut self, death: &Death) {
         let better = match self.record.died.bound {
             DiedBound::Exact => !death.at_is_lower_bound && death.at_ns < self.record.died.at_ns,
             DiedBound::NotBefore => !death.at_is_lower_bound,

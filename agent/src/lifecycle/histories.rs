@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::properties::{Input, a_death, nothing_left, process, run};
-use super::{Correction, DiedBound, How, Limits, Transition};
-use crate::events::{Death, Event, Freed, NamespacePid, Process, Release, Renotified, Waited};
+use super::{Correction, DiedBound, How, Lifecycle, Limits, Transition};
+use crate::events::{
+    Death, Event, Freed, NamespacePid, Process, Release, Renotified, Snapshot, Task, TaskState,
+    Waited,
+};
 
 const AMPLE: Limits = Limits {
     open: 1000,
@@ -22,6 +25,8 @@ struct Story {
     adopted_after_ns: Option<u64>,
     reaped_after_ns: u64,
     autoreap: bool,
+    /// No signal tells of it, and it lies as a zombie all the same.
+    silent: bool,
     freed_after_ns: u64,
 }
 
@@ -42,6 +47,7 @@ fn any_story() -> impl Strategy<Value = Story> {
                 adopted_after_ns,
                 reaped_after_ns: adopted_after_ns.unwrap_or(0) + reaped,
                 autoreap: auto == 0,
+                silent: auto == 1,
                 freed_after_ns,
             },
         )
@@ -50,6 +56,10 @@ fn any_story() -> impl Strategy<Value = Story> {
 impl Story {
     fn dead(place: usize) -> Process {
         process(1000 + place as u32, 100)
+    }
+
+    fn is_announced(&self, tracepoint: bool) -> bool {
+        tracepoint && (self.autoreap || self.silent)
     }
 
     /// What an fentry or kprobe hook sees of it, or what tracepoints see of it.
@@ -64,6 +74,8 @@ impl Story {
         let first = Death {
             begin_ns: self.began_before_ns.map(|before| self.died_ns - before),
             autoreap: self.autoreap,
+            exit_signal: if self.silent { 0 } else { 17 },
+            at_is_lower_bound: self.is_announced(tracepoint),
             ..a_death(dead, parent.clone(), self.died_ns)
         };
         let mut events = vec![(self.died_ns, Event::Death(Box::new(first.clone())))];
@@ -144,21 +156,25 @@ proptest! {
     ) {
         let (lifecycle, transitions) = run(&in_order(&stories, tracepoint), AMPLE);
         prop_assert_eq!(lifecycle.zombies().count(), 0);
-        let mut finished = 0;
+        let (mut finished, mut confirmed) = (0, 0);
         for transition in &transitions {
             match transition {
                 Transition::Finished(record) => {
                     finished += 1;
                     let story = &stories[(record.process.key.tgid - 1000) as usize];
                     let reap = record.reap.as_ref().unwrap();
-                    prop_assert_eq!(record.died.bound, DiedBound::Exact);
+                    let announced = story.is_announced(tracepoint);
+                    let bound = if announced { DiedBound::NotBefore } else { DiedBound::Exact };
+                    prop_assert_eq!(record.died.bound, bound);
                     prop_assert_eq!(record.died.at_ns, story.died_ns);
-                    prop_assert!(!reap.at_is_upper_bound);
+                    prop_assert_eq!(reap.at_is_upper_bound, announced && story.autoreap);
+                    prop_assert_eq!(record.vanished_at_once(), story.autoreap);
                     if story.autoreap {
                         prop_assert_eq!(reap.how, How::Autoreap);
                     } else {
                         let by = if story.adopted_after_ns.is_some() { 1 } else { 10 };
-                        prop_assert_eq!(record.exact_zombie_ns(), Some(story.reaped_after_ns));
+                        let exact = (!announced).then_some(story.reaped_after_ns);
+                        prop_assert_eq!(record.exact_zombie_ns(), exact);
                         prop_assert_eq!(reap.by.as_ref().map(|by| by.key.tgid), Some(by));
                         prop_assert_eq!(record.responsible().map(|it| it.key.tgid), Some(by));
                     }
@@ -166,9 +182,16 @@ proptest! {
                 Transition::Corrected(_) | Transition::Unexplained => {
                     prop_assert!(false, "{transition:?} where nothing was lost");
                 }
+                Transition::Confirmed(record) => {
+                    confirmed += 1;
+                    let story = &stories[(record.process.key.tgid - 1000) as usize];
+                    prop_assert!(story.is_announced(tracepoint));
+                }
                 Transition::Died(_) | Transition::Adopted { .. } => {}
             }
         }
+        let announced = stories.iter().filter(|story| story.is_announced(tracepoint));
+        prop_assert_eq!(confirmed, announced.count());
         prop_assert_eq!(finished, stories.len());
     }
 
@@ -214,4 +237,51 @@ proptest! {
         });
         prop_assert_eq!(repaired.count(), 0);
     }
+}
+
+/// A process that hangs on its way out is looked for ever less often, and nobody is told of its
+/// death.
+#[test]
+fn one_that_hangs_is_looked_for_and_not_told() {
+    const SECOND_NS: u64 = 1_000_000_000;
+    let mut lifecycle = Lifecycle::new(AMPLE);
+    let mut out = Vec::new();
+    let hanging = process(1000, 100);
+    let announced = Event::Death(Box::new(Death {
+        at_is_lower_bound: true,
+        autoreap: true,
+        ..a_death(hanging.clone(), process(10, 1), SECOND_NS)
+    }));
+    lifecycle.apply(&announced, &mut out);
+    let mut looks = Vec::new();
+    for second in 1..=3600 {
+        let now_ns = second * SECOND_NS;
+        if lifecycle.wants_snapshot(now_ns) {
+            looks.push(second);
+            lifecycle.reconcile(
+                &Snapshot {
+                    begun_ns: now_ns,
+                    ended_ns: now_ns,
+                    exact_start: true,
+                    tasks: vec![Task::new(hanging.clone(), TaskState::Exiting)],
+                },
+                &mut out,
+            );
+        }
+    }
+    assert_eq!(out, []);
+    assert_eq!(lifecycle.zombies().count(), 0);
+    assert_eq!(looks[..4], [3, 5, 9, 17]);
+    assert!(looks.len() < 12, "{looks:?}");
+    let now_ns = 3601 * SECOND_NS;
+    let freed = Event::Freed(Freed {
+        at_ns: now_ns,
+        dead: hanging.key,
+    });
+    lifecycle.apply(&freed, &mut out);
+    let [Transition::Confirmed(_), Transition::Finished(record)] = &out[..] else {
+        panic!("{out:?}");
+    };
+    assert!(record.vanished_at_once());
+    assert!(!lifecycle.wants_snapshot(u64::MAX - 1));
 }

@@ -7,6 +7,7 @@
 //! Nothing is guessed: what is not known is `None` or marked as a bound.
 
 mod death;
+mod pending;
 mod reap;
 mod recent;
 mod reconcile;
@@ -29,7 +30,8 @@ use table::{Entry, Identity, Table};
 /// How much is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Deaths not known to be reaped; beyond it the oldest is given up.
+    /// Deaths not known to be reaped, and as many that are only announced; beyond it the oldest is
+    /// given up.
     pub open: usize,
     /// Deaths closed lately.
     pub recent: usize,
@@ -41,6 +43,8 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Lifecycle {
     open: Table,
+    /// Deaths that are announced and may not have happened yet; of none of them anything is told.
+    pending: Table,
     recent: Recent,
     /// Whether a snapshot was reconciled before: what the first one finds is older than the
     /// agent and was not missed.
@@ -52,6 +56,7 @@ impl Lifecycle {
     pub fn new(limits: Limits) -> Self {
         Self {
             open: Table::new(limits.open),
+            pending: Table::new(limits.open),
             recent: Recent::new(limits.recent, limits.recent_ns),
             reconciled: false,
         }
@@ -71,6 +76,12 @@ impl Lifecycle {
             Event::HungUp(hung_up) => self.hung_up(*hung_up, out),
             Event::CgroupMade(_) => {}
         }
+    }
+
+    /// How many deaths are only announced.
+    #[cfg(test)]
+    fn pending(&self) -> usize {
+        self.pending.iter().count()
     }
 
     /// Deaths closed lately, the last first.
@@ -145,7 +156,8 @@ impl Lifecycle {
         out: &mut Vec<Transition>,
     ) -> Option<u64> {
         let mut outlived_by: Option<u64> = None;
-        for rival in self.open.rivals(who, pids) {
+        let rivals = self.open.rivals(who, pids).into_iter();
+        for rival in rivals.chain(self.pending.rivals(who, pids)) {
             if rival.key.start_ns <= who.key.start_ns {
                 self.miss_reap(rival.key, who.started_by_ns(), out);
             } else {
@@ -158,14 +170,48 @@ impl Lifecycle {
 
     /// It is gone, at `at_ns` at the latest, and no event told of it.
     fn miss_reap(&mut self, key: Key, at_ns: u64, out: &mut Vec<Transition>) {
-        self.finish(key, Reap::before(at_ns), at_ns, out);
-        out.push(Transition::Corrected(Correction::ReapMissed));
+        let reap = self.gone(&key, at_ns);
+        // The end of an announced one that needs no reaping is told by nothing but its freeing.
+        let missed = reap.how == How::Unknown;
+        self.finish(key, reap, at_ns, out);
+        if missed {
+            out.push(Transition::Corrected(Correction::ReapMissed));
+        }
     }
 
-    /// Closes an open death by something that happened at `closed_ns`. A reap before the death
+    /// How it went, of one that is gone at `at_ns`.
+    fn gone(&self, key: &Key, at_ns: u64) -> Reap {
+        let entry = self.pending.get(key);
+        if entry.is_some_and(Entry::will_autoreap) {
+            Reap::autoreap_before(at_ns)
+        } else {
+            Reap::before(at_ns)
+        }
+    }
+
+    /// The key under which a death is open or announced.
+    fn find(&self, who: Identity) -> Option<Key> {
+        self.open.find(who).or_else(|| self.pending.find(who))
+    }
+
+    /// The same, by a number.
+    fn find_number(&self, child: NamespacePid) -> Option<Key> {
+        let open = self.open.find_number(child);
+        open.or_else(|| self.pending.find_number(child))
+    }
+
+    fn entry(&self, key: &Key) -> Option<&Entry> {
+        self.open.get(key).or_else(|| self.pending.get(key))
+    }
+
+    /// Closes a death, open or only announced, by something that happened at `closed_ns`. A reap before the death
     /// would be a contradiction, so that its time is then not known.
     fn finish(&mut self, key: Key, mut reap: Reap, closed_ns: u64, out: &mut Vec<Transition>) {
-        let Some(mut entry) = self.open.remove(&key) else {
+        let announced = self.pending.remove(&key);
+        if let Some(entry) = &announced {
+            out.push(Transition::Confirmed(Box::new(entry.record.clone())));
+        }
+        let Some(mut entry) = announced.or_else(|| self.open.remove(&key)) else {
             return;
         };
         let died_ns = entry.record.died.at_ns;
@@ -187,6 +233,11 @@ impl Lifecycle {
     #[cfg(test)]
     fn check(&self) {
         self.open.check();
+        self.pending.check();
+        for entry in self.pending.iter() {
+            let tgid = entry.key().tgid;
+            assert!(self.open.of_tgid(tgid).next().is_none(), "both {tgid}");
+        }
         self.recent.check();
     }
 }

@@ -3,14 +3,16 @@
 //! An event from before the death that is open under the same number is about somebody else.
 
 use super::table::Identity;
-use super::{Correction, How, Lifecycle, Reap, Record, Transition, recent::Closed};
+use super::{
+    Correction, Died, DiedBound, How, Lifecycle, Reap, Record, Transition, recent::Closed,
+};
 use crate::events::{Freed, HungUp, Key, Release, Waited};
 
 impl Lifecycle {
     /// The exact reap, and who did it.
     pub(super) fn release(&mut self, release: &Release, out: &mut Vec<Transition>) {
         let who = Identity::exact(release.dead);
-        let Some(key) = self.open.find(who) else {
+        let Some(key) = self.find(who) else {
             if self.recent.find(who).is_none() {
                 self.close_rivals(who, &[], out);
                 self.recent.push(Closed {
@@ -32,6 +34,7 @@ impl Lifecycle {
             by: Some(release.by.clone()).filter(|_| how != How::Autoreap),
             how,
         };
+        self.released_at(&key, &reap);
         self.finish(key, reap, release.at_ns, out);
     }
 
@@ -39,10 +42,10 @@ impl Lifecycle {
     /// a zombie, unless they are the same process
     /// ([`wait_task_zombie`](https://elixir.bootlin.com/linux/v6.12/A/ident/wait_task_zombie)).
     pub(super) fn waited(&mut self, waited: &Waited, out: &mut Vec<Transition>) {
-        let Some(key) = self.open.find_number(waited.child) else {
+        let Some(key) = self.find_number(waited.child) else {
             return;
         };
-        let Some(entry) = self.open.get_mut(&key) else {
+        let Some(entry) = self.entry(&key) else {
             return;
         };
         if waited.at_ns < entry.record.died.at_ns {
@@ -58,7 +61,12 @@ impl Lifecycle {
         if is_tracer && !is_parent {
             let autoreaped = entry.parent_autoreaps;
             let parent = entry.record.parent.clone();
-            out.extend(entry.told(parent, None, waited.at_ns, false));
+            if let Some(entry) = self.pending.remove(&key) {
+                self.confirm(entry, waited.at_ns, out);
+            }
+            if let Some(entry) = self.open.get_mut(&key) {
+                out.extend(entry.told(parent, None, waited.at_ns, false));
+            }
             if autoreaped {
                 self.finish(key, Reap::autoreap(waited.at_ns), waited.at_ns, out);
             }
@@ -89,15 +97,26 @@ impl Lifecycle {
     }
 
     fn gone_by(&mut self, dead: Key, at_ns: u64, out: &mut Vec<Transition>) {
-        let key = self.open.find(Identity::exact(dead));
+        let key = self.find(Identity::exact(dead));
         if let Some(key) = key.filter(|key| self.dead_by(key, at_ns).is_some()) {
-            self.finish(key, Reap::before(at_ns), at_ns, out);
+            self.finish(key, self.gone(&key, at_ns), at_ns, out);
         }
     }
 
-    /// The open record of one who was dead at `at_ns`.
-    fn dead_by(&self, key: &Key, at_ns: u64) -> Option<&Record> {
-        let record = &self.open.get(key)?.record;
+    /// One whose death was only announced and that releases itself dies at that moment.
+    fn released_at(&mut self, key: &Key, reap: &Reap) {
+        let entry = self.pending.get_mut(key);
+        if let (Some(entry), How::Autoreap, Some(at_ns)) = (entry, reap.how, reap.at_ns) {
+            entry.record.died = Died {
+                at_ns,
+                bound: DiedBound::Exact,
+            };
+        }
+    }
+
+    /// The record of one who was dead at `at_ns`, or of whom that was announced.
+    pub(super) fn dead_by(&self, key: &Key, at_ns: u64) -> Option<&Record> {
+        let record = &self.entry(key)?.record;
         (record.died.at_ns <= at_ns).then_some(record)
     }
 }

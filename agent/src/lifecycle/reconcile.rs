@@ -31,6 +31,13 @@ impl Lifecycle {
         if let Some(key) = self.open.find(who) {
             return self.compare(key, task, snapshot, out);
         }
+        if let Some(key) = self.pending.find(who) {
+            if !self.full(out) {
+                self.confirm_found(key, task, snapshot, out);
+                self.compare(key, task, snapshot, out);
+            }
+            return;
+        }
         if let Some(closed) = self.recent.find(who) {
             if closed.at_ns >= snapshot.begun_ns {
                 return;
@@ -114,6 +121,7 @@ impl Lifecycle {
         for (key, gone_by_ns) in vanished {
             self.miss_reap(key, gone_by_ns, out);
         }
+        self.look_for_pending(&shown, snapshot, out);
     }
 }
 
@@ -166,6 +174,7 @@ impl Entry {
             told_ns: snapshot.begun_ns,
             found_ns: Some(snapshot.ended_ns),
             parent_autoreaps: false,
+            look_ns: u64::MAX,
         };
         entry.forget_impossible();
         entry

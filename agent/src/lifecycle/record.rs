@@ -131,6 +131,16 @@ impl Record {
         tracers.next_back().map(|former| &former.process)
     }
 
+    /// Whether the kernel released it at its death, so that it never was a zombie. Where the death
+    /// was only announced neither moment is known, but that there was nothing in between.
+    pub fn vanished_at_once(&self) -> bool {
+        self.reap.as_ref().is_some_and(|reap| {
+            let vague = reap.at_is_upper_bound && self.died.bound == DiedBound::NotBefore;
+            let at_once = reap.at_ns.is_none_or(|at_ns| at_ns <= self.died.at_ns);
+            reap.how == How::Autoreap && (at_once || vague)
+        })
+    }
+
     /// From death to release, in nanoseconds; `None` while it is a zombie, and unless both ends
     /// are exact.
     pub fn exact_zombie_ns(&self) -> Option<u64> {
@@ -182,6 +192,9 @@ pub enum Correction {
 /// What one input changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transition {
+    /// A death that was announced has happened, and is to be counted now. What became of it
+    /// follows.
+    Confirmed(Box<Record>),
     /// A process became a zombie.
     Died(Key),
     /// Somebody else must reap it now.

@@ -52,6 +52,8 @@ pub(super) struct Entry {
     pub(super) found_ns: Option<u64>,
     /// The real parent would auto-reap it once no tracer holds it.
     pub(super) parent_autoreaps: bool,
+    /// When a snapshot should look for it, while its death is only announced.
+    pub(super) look_ns: u64,
 }
 
 impl Entry {
@@ -197,7 +199,7 @@ impl Table {
 }
 
 impl Entry {
-    fn key(&self) -> Key {
+    pub(super) fn key(&self) -> Key {
         self.record.process.key
     }
 }

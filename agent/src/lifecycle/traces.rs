@@ -42,6 +42,7 @@ traces! {
     lost_reap
     namespace_init
     nested_namespace
+    pending_tracepoint
     pid_reuse
     plain_reap
     plain_reap_tracepoint
@@ -176,6 +177,7 @@ fn replay(trace: &str) -> String {
 
 fn show(transition: &Transition, lifecycle: &Lifecycle) -> String {
     match transition {
+        Transition::Confirmed(record) => format!("confirmed {}", record.process.key.tgid),
         Transition::Died(key) => {
             let record = lifecycle.get(key).expect("a record of one who died");
             format!("died {}", show_death(record))

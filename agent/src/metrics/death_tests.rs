@@ -3,7 +3,7 @@
 use super::tests::{SECOND, UNATTRIBUTED, has, metrics, process, reap, record, stepped};
 use super::*;
 use crate::events::{Kill, KillBy};
-use crate::lifecycle::{Died, Reap};
+use crate::lifecycle::{Died, How, Reap};
 
 /// The page after this one death.
 fn page_of(record: &Record) -> String {

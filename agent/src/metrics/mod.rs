@@ -23,7 +23,7 @@ use std::time::Duration;
 use prometheus::{IntCounter, IntGaugeVec, TextEncoder};
 
 use crate::events::{Key, Steps};
-use crate::lifecycle::{Correction, DiedBound, How, Record};
+use crate::lifecycle::{Correction, DiedBound, Record};
 use crate::workload::{Workload, pods::Failure};
 use families::Families;
 use groups::Groups;
@@ -119,8 +119,7 @@ impl Metrics {
         let Some(reap) = &record.reap else { return };
         // One that was released as it died was no zombie at all, however vaguely the moment of
         // its death is known. One that lay dead until an adopter's auto-reap was.
-        let at_once =
-            reap.how == How::Autoreap && reap.at_ns.is_none_or(|at_ns| at_ns <= record.died.at_ns);
+        let at_once = record.vanished_at_once();
         let zombie = if at_once {
             Some(Duration::ZERO)
         } else if reap.at_is_upper_bound {

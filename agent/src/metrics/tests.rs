@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::*;
 use crate::events::{CgroupIds, Key, Kill, KillBy, Process};
-use crate::lifecycle::{Died, Reap};
+use crate::lifecycle::{Died, How, Reap};
 use crate::workload::{Failed, Named, pods::Watched};
 
 pub(super) const SECOND: u64 = 1_000_000_000;

@@ -128,10 +128,10 @@ fn a_death_without_notification_is_a_lower_bound_and_its_zombie_time_an_upper_on
 fn nobody_lies_dead_where_the_kernel_reaps_at_once() {
     let exit = exit_of(
         DiedBound::NotBefore,
-        reap(How::Autoreap, Some(REAPED), false),
+        reap(How::Autoreap, Some(REAPED), true),
     );
     same(exit.zombie_seconds, Some(0.0));
-    assert!(!exit.zombie_seconds_is_upper_bound);
+    assert!(exit.reaped_at_is_upper_bound && !exit.zombie_seconds_is_upper_bound);
     assert_eq!(exit.how, "autoreap");
 }
 

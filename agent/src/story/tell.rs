@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::words::{count, dead_for, ended, same, someone, span, vanished_at_once, who};
+use super::words::{count, dead_for, ended, same, someone, span, who};
 use super::{Known, Life, State, Story, leader_exited, timeline, unknown};
 use crate::events::{Process, Snapshot, Task};
 use crate::lifecycle::{How, Record};
@@ -75,7 +75,6 @@ fn gone(known: &Known<'_>, life: &Life<'_>, record: &Record, name: &str) -> Stri
     let ago = gone_ns.map(|at_ns| format!(", {} ago", span(known.now_ns.saturating_sub(at_ns))));
     let ago = ago.unwrap_or_default();
     let how = match reap {
-        Some(_) if vanished_at_once(record) => "was auto-reaped".to_owned(),
         Some(reap) if reap.how == How::Autoreap => "was auto-reaped".to_owned(),
         Some(reap) if reap.by.is_some() => format!("was reaped by {}", someone(reap.by.as_ref())),
         _ => "was reaped".to_owned(),

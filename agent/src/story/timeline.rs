@@ -1,6 +1,6 @@
 //! What happened to a process, in its order, and where the time of its end went.
 
-use super::words::{ended, same, someone, vanished_at_once, who};
+use super::words::{ended, same, someone, who};
 use super::{Bound, Life, Moment, Phase};
 use crate::events::{Kill, Process, Steps, TaskState};
 use crate::lifecycle::{DiedBound, How, Reap, Record};
@@ -87,7 +87,7 @@ fn dead(life: &Life<'_>, record: &Record, moments: &mut Vec<Moment>) {
         }));
     }
     match &record.reap {
-        Some(_) if vanished_at_once(record) => {}
+        Some(_) if record.vanished_at_once() => {}
         Some(reap) => moments.push(reaped(reap)),
         None => moments.extend(life.gone_by_ns.map(gone)),
     }
@@ -122,7 +122,7 @@ fn died(record: &Record) -> Moment {
         DiedBound::NotAfter => (Bound::AtMost, "before or at this moment, "),
     };
     let end = ended(record.status);
-    let what = if vanished_at_once(record) {
+    let what = if record.vanished_at_once() {
         format!("{when}{end}, and vanished at once: its parent wants no zombies")
     } else if record.died.bound == DiedBound::NotAfter {
         format!("{when}{end}: it was a zombie when reapwatch first looked")
@@ -189,7 +189,7 @@ pub(super) fn phases(life: &Life<'_>, now_ns: u64) -> Vec<Phase> {
         phases.push(exit(died_ns.saturating_sub(begin_ns), bound));
         phases.extend(record.steps.iter().flat_map(steps));
     }
-    if !vanished_at_once(record) {
+    if !record.vanished_at_once() {
         phases.extend(zombie(life, record, now_ns));
     }
     phases

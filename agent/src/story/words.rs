@@ -1,7 +1,7 @@
 //! Words for people and moments.
 
 use crate::events::{ExitStatus, Process};
-use crate::lifecycle::{DiedBound, How, Record};
+use crate::lifecycle::{DiedBound, Record};
 use crate::signals;
 
 pub(super) use crate::verdict::{count, span};
@@ -32,15 +32,6 @@ pub(super) fn ended(status: Option<ExitStatus>) -> String {
             format!("was killed by {} and dumped core", signals::name(signal))
         }
     }
-}
-
-/// Whether the kernel let it go at the moment of its death.
-pub(super) fn vanished_at_once(record: &Record) -> bool {
-    let reap = record.reap.as_ref();
-    reap.is_some_and(|reap| {
-        let at_once = reap.at_ns.is_none_or(|at_ns| at_ns <= record.died.at_ns);
-        reap.how == How::Autoreap && at_once
-    })
 }
 
 /// How long it is dead, with the word for what that is worth.

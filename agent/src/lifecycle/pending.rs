@@ -1,0 +1,173 @@
+//! Announced deaths: the last thread is on its way out, and no notification of the death will be
+//! seen. It has yet to release its memory and close its files, where it may hang for ever, so that
+//! nobody is told of it before something shows that it has happened: the notification after all, a
+//! wait that took it, its freeing, or a snapshot in which it is a zombie or gone.
+
+use std::collections::BTreeMap;
+
+use super::table::{Entry, Identity};
+use super::{Correction, Died, DiedBound, Lifecycle, Reap, Transition};
+use crate::events::{Death, Key, Renotified, Snapshot, Task};
+
+/// How old an announcement is when a snapshot should look what came of it: of a process that may
+/// lie as a zombie unseen, and of one that the kernel will free and tell of that.
+const LOOK_AFTER_NS: u64 = 500_000_000;
+const LOOK_AFTER_FREE_NS: u64 = 2_000_000_000;
+/// From how long on a zombie that was announced must have hung on its way.
+const HUNG_NS: u64 = 100_000_000;
+
+impl Lifecycle {
+    /// Whether an announced death has been open for so long that a snapshot should look for it:
+    /// each is looked for again when it is twice as old.
+    pub fn wants_snapshot(&self, now_ns: u64) -> bool {
+        self.pending.iter().any(|entry| entry.look_ns <= now_ns)
+    }
+
+    /// Whether nothing but its freeing will tell of the end of this process.
+    pub fn awaits_free(&self, key: Key) -> bool {
+        let entry = self.pending.find(Identity::exact(key));
+        let entry = entry.and_then(|key| self.pending.get(&key));
+        entry.is_some_and(Entry::will_autoreap)
+    }
+
+    /// Keeps an announcement until the death happens.
+    pub(super) fn announced(&mut self, death: &Death, out: &mut Vec<Transition>) {
+        let who = Identity::exact(death.process.key);
+        if let Some(key) = self.open.find(who) {
+            if let Some(entry) = self.open.get_mut(&key) {
+                entry.learn(death);
+            }
+            return self.open.index(&key);
+        }
+        if self.recent.find(who).is_some() {
+            return;
+        }
+        if let Some(key) = self.pending.find(who) {
+            if let Some(entry) = self.pending.get_mut(&key) {
+                entry.learn(death);
+            }
+            return self.pending.index(&key);
+        }
+        let mut entry = Entry::of_death(death);
+        entry.look_ns = death.at_ns.saturating_add(if entry.will_autoreap() {
+            LOOK_AFTER_FREE_NS
+        } else {
+            LOOK_AFTER_NS
+        });
+        let outlived_by = self.close_rivals(who, &death.pids, out);
+        if self.pending.insert(entry).is_some() {
+            out.push(Transition::Corrected(Correction::TableFull));
+        }
+        if let Some(start_ns) = outlived_by {
+            self.miss_reap(who.key, start_ns, out);
+        }
+    }
+
+    /// An announced death has happened: it lies as a zombie.
+    pub(super) fn confirm(&mut self, entry: Entry, now_ns: u64, out: &mut Vec<Transition>) {
+        out.push(Transition::Confirmed(Box::new(entry.record.clone())));
+        self.open(entry, now_ns, out);
+    }
+
+    /// Somebody was told of a zombie whose death was announced. A group that a traced thread held
+    /// is notified for the first time when that thread is released
+    /// ([`release_task`](https://elixir.bootlin.com/linux/v6.12/A/ident/release_task)); any other
+    /// was a zombie before and has got a new parent.
+    pub(super) fn confirm_told(&mut self, key: Key, event: &Renotified, out: &mut Vec<Transition>) {
+        let Some(mut entry) = self.pending.remove(&key) else {
+            return;
+        };
+        let record = &mut entry.record;
+        let parent = record.parent.as_ref();
+        let same = parent.is_some_and(|parent| parent.key.is_roughly(event.parent.key));
+        let silent = entry.parent_autoreaps || record.exit_signal == Some(0);
+        if same && record.tracer.is_none() && !silent {
+            record.died = Died {
+                at_ns: event.at_ns,
+                bound: DiedBound::Exact,
+            };
+        }
+        self.confirm(entry, event.at_ns, out);
+    }
+
+    /// The snapshot shows an announced one as a zombie: it died after it was announced, and as a
+    /// rule at once. If it hung in between, the last moment it ran is closer.
+    pub(super) fn confirm_found(
+        &mut self,
+        key: Key,
+        task: &Task,
+        snapshot: &Snapshot,
+        out: &mut Vec<Transition>,
+    ) {
+        let Some(mut entry) = self.pending.remove(&key) else {
+            return;
+        };
+        let record = &mut entry.record;
+        let hung = |dead_by_ns: &u64| *dead_by_ns > record.died.at_ns.saturating_add(HUNG_NS);
+        if let Some(at_ns) = task.dead_by_ns.filter(hung) {
+            record.died = Died {
+                at_ns: at_ns.min(snapshot.ended_ns),
+                bound: DiedBound::NotAfter,
+            };
+            entry.found_ns = Some(snapshot.ended_ns);
+        }
+        // Its first parent as a zombie, whoever that was when it was announced.
+        if entry.told_ns < snapshot.begun_ns {
+            let record = &mut entry.record;
+            record.parent = task.parent.clone().or(record.parent.take());
+            record.tracer.clone_from(&task.tracer);
+            entry.parent_autoreaps = false;
+            entry.told_ns = snapshot.begun_ns;
+        }
+        self.confirm(entry, snapshot.ended_ns, out);
+    }
+
+    /// Those that the snapshot shows had not died when it began; those that it does not show are
+    /// gone.
+    pub(super) fn look_for_pending(
+        &mut self,
+        shown: &BTreeMap<u32, Identity>,
+        snapshot: &Snapshot,
+        out: &mut Vec<Transition>,
+    ) {
+        let before = |entry: &&Entry| entry.record.died.at_ns < snapshot.begun_ns;
+        let keys: Vec<_> = self.pending.iter().filter(before).map(Entry::key).collect();
+        for key in keys {
+            let Some(entry) = self.pending.get_mut(&key) else {
+                continue;
+            };
+            let gone_by_ns = match shown.get(&key.tgid) {
+                Some(shown) if shown.is(entry.identity()) => {
+                    entry.still_pending_at(snapshot.begun_ns);
+                    continue;
+                }
+                Some(successor) => successor.started_by_ns().min(snapshot.ended_ns),
+                None => snapshot.ended_ns,
+            };
+            self.miss_reap(key, gone_by_ns, out);
+        }
+    }
+}
+
+impl Entry {
+    /// Whether the kernel releases it once it is dead, as far as could be said in advance.
+    pub(super) fn will_autoreap(&self) -> bool {
+        self.parent_autoreaps && self.record.tracer.is_none()
+    }
+
+    fn still_pending_at(&mut self, at_ns: u64) {
+        self.record.died.at_ns = self.record.died.at_ns.max(at_ns);
+        let age_ns = at_ns.saturating_sub(self.told_ns);
+        self.look_ns = self.look_ns.max(at_ns.saturating_add(age_ns));
+    }
+}
+
+impl Reap {
+    /// The kernel released it as it died, and that was at `at_ns` at the latest.
+    pub(super) fn autoreap_before(at_ns: u64) -> Self {
+        Self {
+            at_is_upper_bound: true,
+            ..Self::autoreap(at_ns)
+        }
+    }
+}
