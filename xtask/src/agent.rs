@@ -1,5 +1,6 @@
 //! A real agent that runs while something is measured.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -31,11 +32,22 @@ impl Agent {
 
     /// The same, with HTTP at this address.
     pub(crate) fn start_at(program: &Path, listen: &str) -> Result<Self> {
+        Self::spawn(&[], program, listen)
+    }
+
+    /// The same without HTTP, run by another program such as `setpriv`, which becomes it.
+    pub(crate) fn start_under(under: &[String], program: &Path) -> Result<Self> {
+        Self::spawn(under, program, "none")
+    }
+
+    fn spawn(under: &[String], program: &Path, listen: &str) -> Result<Self> {
         if let Some(lack) = host::no_probes() {
             bail!("no measurement here: {lack}");
         }
         let folder = tempfile::tempdir().context("make a temporary folder")?;
-        let process = Command::new(program)
+        let mut words = under.iter().map(OsStr::new).chain([program.as_os_str()]);
+        let process = Command::new(words.next().context("a program is named")?)
+            .args(words)
             .args(["agent", "--listen", listen, "--socket"])
             .arg(folder.path().join("socket"))
             .env("RUST_LOG", "error")

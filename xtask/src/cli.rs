@@ -63,7 +63,7 @@ pub(crate) enum Command {
     /// Compare zombie times with deaths of known length, as a table
     Accuracy(Accuracy),
     /// Ask the agent about each culprit, alone and beside all others; true and said as a table
-    Verdicts,
+    Verdicts(Verdicts),
     /// Measure what the agent costs, as ratios within one run
     Bench(Bench),
 }
@@ -109,6 +109,23 @@ pub(crate) struct Accuracy {
     /// Milliseconds between death and reap
     #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100])]
     pub(crate) delays: Vec<u64>,
+}
+
+/// What `verdicts` asks about.
+#[derive(Debug, Args)]
+pub(crate) struct Verdicts {
+    /// Ask about real programs instead of the scenarios: these cases, or all of scenarios/real
+    #[arg(long, value_name = "CASE", num_args = 0..)]
+    pub(crate) real: Option<Vec<String>>,
+    /// Only the cases that need nothing but the shell, Python, Perl and Node
+    #[arg(long, requires = "real")]
+    pub(crate) quick: bool,
+    /// Print the cases and run none
+    #[arg(long, requires = "real")]
+    pub(crate) list: bool,
+    /// Ask this reapwatch instead of building one
+    #[arg(long, requires = "real", value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
 }
 
 /// How `bench` measures.

@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         Command::Setup { purpose } => setup::main(purpose),
         Command::Cluster(options) => cluster::main(&options),
         Command::Accuracy(options) => accuracy::main(&options),
-        Command::Verdicts => verdicts::main(),
+        Command::Verdicts(options) => verdicts::main(&options),
         Command::Bench(options) => match &options.of {
             None => bench::main(&options),
             Some(BenchOf::Culprits(options)) => bench_culprits::main(options),

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 
 pub(crate) use self::program::CARGO_DEB;
 use self::program::Program;
-use crate::{host, shell, workspace};
+use crate::{host, shell, verdicts, workspace};
 
 /// What the machine is to be made ready for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -26,6 +26,8 @@ pub(crate) enum Purpose {
     Vm,
     /// Pods, and the Prometheus that scrapes them
     Cluster,
+    /// The real programs of `cargo xtask verdicts --real`
+    Real,
 }
 
 /// Debian's compiler with its `core` for BPF, and the LLVM that bpf-linker and it share.
@@ -159,6 +161,9 @@ impl Missing {
         }
         if test || purpose == Purpose::Cluster {
             packages.extend(missing_containers());
+        }
+        if test || purpose == Purpose::Real {
+            packages.extend(verdicts::missing_packages(test));
         }
         let absent = COMPONENTS
             .into_iter()

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::Purpose;
-use crate::{emulator, prometheus, shell, workspace};
+use crate::{emulator, prometheus, shell, verdicts, workspace};
 
 /// The version that the checked-in object was linked with.
 const LINKER_VERSION: &str = "0.13.0";
@@ -20,14 +20,16 @@ pub(super) enum Program {
     Packager,
     Prometheus,
     Emulator,
+    Venv,
 }
 
 impl Program {
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::Linker,
         Self::Packager,
         Self::Prometheus,
         Self::Emulator,
+        Self::Venv,
     ];
 
     pub(super) fn serves(self, purpose: Purpose) -> bool {
@@ -36,8 +38,11 @@ impl Program {
             Self::Packager => None,
             Self::Prometheus => Some(Purpose::Cluster),
             Self::Emulator => Some(Purpose::Vm),
+            // The quick cases, which are all of it that tests run, do without.
+            Self::Venv => return purpose == Purpose::Real,
         };
-        purpose == Purpose::Test || own == Some(purpose)
+        let all = purpose == Purpose::Test;
+        all || own == Some(purpose)
     }
 
     pub(super) fn is_here(self) -> bool {
@@ -46,6 +51,7 @@ impl Program {
             Self::Packager => workspace::find_program("cargo-deb").is_some(),
             Self::Prometheus => prometheus::folder().is_some(),
             Self::Emulator => emulator::is_there(),
+            Self::Venv => verdicts::venv_is_whole(),
         }
     }
 
@@ -60,6 +66,7 @@ impl Program {
             Self::Packager => "cargo-deb".to_owned(),
             Self::Prometheus => prometheus::WANTED.to_owned(),
             Self::Emulator => emulator::WANTED.to_owned(),
+            Self::Venv => format!("{} of PyPI", verdicts::VENV.join(", ")),
         }
     }
 
@@ -69,16 +76,17 @@ impl Program {
             Self::Packager => super::install(install_packager()),
             Self::Prometheus => prometheus::unpack(),
             Self::Emulator => emulator::unpack(),
+            Self::Venv => verdicts::install_venv(),
         }
     }
 
-    /// What a person would type instead; nobody types what the emulator takes.
+    /// What a person would type instead; nobody types what some of them take.
     pub(super) fn by_hand(self) -> Option<String> {
         match self {
             Self::Linker => Some(shell::display_with_environment(&install_linker())),
             Self::Packager => Some(shell::display_with_environment(&install_packager())),
             Self::Prometheus => Some(format!("put {} on the PATH", prometheus::WANTED)),
-            Self::Emulator => None,
+            Self::Emulator | Self::Venv => None,
         }
     }
 }

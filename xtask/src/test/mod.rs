@@ -89,6 +89,7 @@ pub(crate) fn main() -> Result<ExitCode> {
     for outcome in statics {
         report.add(outcome?);
     }
+    report.add(suite::run(real())?);
     report.add(suite::run(package())?);
     report.add(suite::run(cluster())?);
     report.add(suite::run(kernels())?);
@@ -220,6 +221,16 @@ fn dashboards() -> Suite {
         10,
         &["dashboards", "--live"],
         setup::no_prometheus(),
+    )
+}
+
+/// Real programs with a known truth, those that are quick.
+fn real() -> Suite {
+    ourselves(
+        "verdicts --real",
+        10,
+        &["verdicts", "--real", "--quick"],
+        host::no_probes(),
     )
 }
 

@@ -33,8 +33,8 @@ struct Matrix {
     rows: BTreeMap<(String, String), BTreeMap<String, u32>>,
 }
 
-/// `cargo xtask verdicts`.
-pub(crate) fn main() -> Result<ExitCode> {
+/// `cargo xtask verdicts` without options.
+pub(super) fn main() -> Result<ExitCode> {
     if let Some(lack) = host::no_probes() {
         bail!("no verdicts here: {lack}");
     }

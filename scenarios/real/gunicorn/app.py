@@ -1,0 +1,3 @@
+def app(_, start):
+    start("200 OK", [])
+    return [b""]

@@ -1,0 +1,20 @@
+//! What is true against what the agent says: of the scenarios, and of real programs.
+
+mod matrix;
+mod real;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+pub(crate) use self::real::{VENV, install_venv, missing_packages, venv_is_whole};
+use crate::cli::Verdicts;
+
+/// `cargo xtask verdicts`.
+pub(crate) fn main(options: &Verdicts) -> Result<ExitCode> {
+    match &options.real {
+        None => matrix::main(),
+        Some(_) if options.list => real::list(),
+        Some(names) => real::main(names, options),
+    }
+}

@@ -1,0 +1,159 @@
+//! The processes of a case, and which of them plays which role.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use super::case::Role;
+
+/// A process, as /proc shows it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Proc {
+    pub(super) pid: u32,
+    pub(super) comm: String,
+    pub(super) state: char,
+    pub(super) parent: u32,
+    /// Its command line, words separated by spaces.
+    pub(super) args: String,
+}
+
+/// Role by role, the PID that plays it.
+pub(super) type Cast = BTreeMap<String, u32>;
+
+/// The living processes of these, and their dead children.
+pub(super) fn of_case(living: &[u32]) -> Vec<Proc> {
+    let all: Vec<Proc> = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| read(entry.ok()?.file_name().to_str()?.parse().ok()?))
+        .collect();
+    let belongs = |proc: &Proc| {
+        let is_dead = matches!(proc.state, 'Z' | 'X');
+        living.contains(&proc.pid) || (is_dead && living.contains(&proc.parent))
+    };
+    all.into_iter().filter(|proc| belongs(proc)).collect()
+}
+
+fn read(pid: u32) -> Option<Proc> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat).into_owned();
+    // The name may hold anything, a parenthesis too.
+    let (head, tail) = stat.rsplit_once(") ")?;
+    let (_, comm) = head.split_once(" (")?;
+    let mut words = tail.split(' ');
+    let state = words.next()?.chars().next()?;
+    let parent = words.next()?.parse().ok()?;
+    let args = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    Some(Proc {
+        pid,
+        comm: comm.to_owned(),
+        state,
+        parent,
+        args: String::from_utf8_lossy(&args).replace('\0', " "),
+    })
+}
+
+/// Who plays which role, in this folder; or the first role that nobody plays yet.
+pub(super) fn find(
+    roles: &BTreeMap<String, Role>,
+    procs: &[Proc],
+    folder: &Path,
+) -> Result<Cast, String> {
+    let mut cast = Cast::new();
+    // A role may name another as its parent: that one is found in an earlier turn.
+    for _turn in 0..roles.len() {
+        for (name, role) in roles {
+            if !cast.contains_key(name)
+                && let Some(pid) = play(role, procs, folder, &cast)
+            {
+                cast.insert(name.clone(), pid);
+            }
+        }
+    }
+    match roles.keys().find(|name| !cast.contains_key(*name)) {
+        Some(missing) => Err(missing.clone()),
+        None => Ok(cast),
+    }
+}
+
+fn play(role: &Role, procs: &[Proc], folder: &Path, cast: &Cast) -> Option<u32> {
+    if let Some(file) = &role.file {
+        let text = fs::read_to_string(folder.join(file)).ok()?;
+        return text.lines().last()?.trim().parse().ok();
+    }
+    let parent = match &role.parent {
+        Some(name) => Some(*cast.get(name)?),
+        None => None,
+    };
+    let zombies = |pid| {
+        let children = procs.iter().filter(|child| child.parent == pid);
+        children.filter(|child| child.state == 'Z').count()
+    };
+    let plays = |proc: &&Proc| {
+        let name = role.comm.as_ref();
+        let by_state = |state: &String| state.contains(proc.state);
+        name.is_none_or(|name| is_called(&proc.comm, name))
+            && role
+                .args
+                .as_ref()
+                .is_none_or(|args| proc.args.contains(args))
+            && role.state.as_ref().is_none_or(by_state)
+            && parent.is_none_or(|parent| proc.parent == parent)
+            && (role.zombies == 0 || zombies(proc.pid) >= role.zombies)
+    };
+    procs.iter().find(plays).map(|proc| proc.pid)
+}
+
+fn is_called(comm: &str, name: &str) -> bool {
+    match name.strip_suffix('*') {
+        Some(start) => comm.starts_with(start),
+        None => comm == name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proc(pid: u32, comm: &str, state: char, parent: u32) -> Proc {
+        Proc {
+            pid,
+            comm: comm.to_owned(),
+            state,
+            parent,
+            args: format!("{comm} 900"),
+        }
+    }
+
+    fn roles(text: &str) -> BTreeMap<String, Role> {
+        serde_saphyr::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn roles_are_found_by_name_children_and_parent() {
+        let procs = [
+            proc(1, "sh", 'S', 0),
+            proc(2, "python3.11", 'S', 1),
+            proc(3, "sh", 'Z', 2),
+            proc(4, "sleep", 'S', 2),
+        ];
+        let roles = roles(
+            "a: {comm: sleep, parent: holder}\nholder: {comm: 'python3*', zombies: 1}\n\
+             shell: {comm: sh, state: S}",
+        );
+        let cast = find(&roles, &procs, Path::new("/nowhere")).unwrap();
+        let expected = [("a", 4), ("holder", 2), ("shell", 1)];
+        assert_eq!(
+            cast,
+            expected.map(|(name, pid)| (name.to_owned(), pid)).into()
+        );
+    }
+
+    #[test]
+    fn the_truth_does_not_hold_before_all_roles_are_found() {
+        let procs = [proc(2, "perl", 'S', 1), proc(3, "perl", 'Z', 2)];
+        let roles = roles("app: {comm: perl, zombies: 2}");
+        let missing = find(&roles, &procs, Path::new("/nowhere")).unwrap_err();
+        assert_eq!(missing, "app");
+    }
+}

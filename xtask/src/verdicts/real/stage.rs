@@ -1,0 +1,128 @@
+//! A case while it runs.
+
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use super::case::Case;
+use super::group::Group;
+use super::needs::venv;
+use super::procs::{self, Cast};
+use crate::workspace;
+
+/// A case in a folder and a cgroup of its own. It is killed with this value.
+pub(super) struct Stage<'a> {
+    pub(super) case: &'a Case,
+    process: Option<Child>,
+    group: Group,
+    folder: TempDir,
+}
+
+impl<'a> Stage<'a> {
+    /// Copies the files of a case and builds what it needs.
+    pub(super) fn build(case: &'a Case) -> Result<Self> {
+        let folder = tempfile::tempdir().context("make a temporary folder")?;
+        for entry in fs::read_dir(&case.files)? {
+            let entry = entry?;
+            fs::copy(entry.path(), folder.path().join(entry.file_name()))?;
+        }
+        let stage = Self {
+            case,
+            process: None,
+            group: Group::new(&case.name)?,
+            folder,
+        };
+        if let Some(line) = &case.sheet.build {
+            let built = stage
+                .shell(line, &[])?
+                .status()
+                .context("run the build of a case")?;
+            if !built.success() {
+                bail!("{}: `{line}` failed: {}", case.name, stage.log());
+            }
+        }
+        Ok(stage)
+    }
+
+    /// Starts the program, in a session of its own.
+    pub(super) fn start(&mut self) -> Result<()> {
+        let prefix = ["setsid"];
+        let mut command = self.shell(&self.case.sheet.run, &prefix)?;
+        self.process = Some(command.spawn().context("start a case")?);
+        Ok(())
+    }
+
+    /// Who plays which role; or why the truth does not hold, yet or any more.
+    pub(super) fn cast(&mut self) -> Result<Cast, String> {
+        // The program that was started is our child, and must not stay a zombie of ours.
+        let ended = self.process.as_mut().map(Child::try_wait);
+        let procs = procs::of_case(&self.group.pids());
+        procs::find(&self.case.sheet.cast, &procs, self.folder.path()).map_err(|role| {
+            let ended = match ended {
+                Some(Ok(Some(status))) => format!("; it ended ({status})"),
+                _ => String::new(),
+            };
+            format!("nobody is {role} (of {}){ended}", describe(&procs))
+        })
+    }
+
+    /// What it printed.
+    pub(super) fn log(&self) -> String {
+        let text = fs::read(self.folder.path().join("log")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let lines: Vec<_> = text.lines().rev().take(5).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join(" / ")
+    }
+
+    /// A shell that joins the cgroup of the case and becomes a shell with this line.
+    fn shell(&self, line: &str, prefix: &[&str]) -> Result<Command> {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join("log"))?;
+        let cache = workspace::cache("real");
+        fs::create_dir_all(&cache).with_context(|| format!("make {}", cache.display()))?;
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg("echo $$ >\"$CASE_CGROUP/cgroup.procs\"; exec \"$@\"")
+            .arg("sh")
+            .args(prefix)
+            .args(["sh", "-c", line])
+            .current_dir(self.folder.path())
+            .env("CASE_CGROUP", self.group.folder())
+            .env("CASE_CACHE", &cache)
+            .env("CASE_VENV", venv())
+            .env("GOCACHE", cache.join("go"))
+            .env("GO111MODULE", "off")
+            .env("HOME", self.folder.path())
+            .env("LC_ALL", "C.UTF-8")
+            .env_remove("TMUX")
+            .stdin(Stdio::null())
+            .stderr(log.try_clone()?)
+            .stdout(log)
+            .process_group(0);
+        Ok(command)
+    }
+}
+
+impl Drop for Stage<'_> {
+    fn drop(&mut self) {
+        self.group.kill();
+        if let Some(process) = &mut self.process {
+            // One that has ended already needs no kill.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+fn describe(procs: &[procs::Proc]) -> String {
+    let each = procs
+        .iter()
+        .map(|proc| format!("{} {} {}", proc.pid, proc.comm, proc.state));
+    each.collect::<Vec<_>>().join(", ")
+}

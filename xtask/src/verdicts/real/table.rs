@@ -1,0 +1,244 @@
+//! What was true and what was said, for people.
+
+use serde_json::Value;
+
+use super::case::{Expectation, Place};
+use super::judge::{self, Answer, When};
+use super::procs::Cast;
+
+/// All that came of a run.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub(super) rows: Vec<Row>,
+    /// Cases that cannot run here, and why.
+    pub(super) not_run: Vec<(String, String)>,
+    /// Cases whose truth never held, and why: a fault of the case.
+    pub(super) never_true: Vec<(String, String)>,
+}
+
+/// One process of a case.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) case: String,
+    pub(super) of: String,
+    pub(super) truth: String,
+    /// What is true of it, for people.
+    pub(super) story: String,
+    pub(super) before: Said,
+    /// None where only an agent that was there before can know.
+    pub(super) after: Option<Said>,
+}
+
+/// The last answer of one agent, and what is wrong with it.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    answer: Option<Answer>,
+    pub(super) faults: Vec<String>,
+    /// Whether it ever was wrong and certain.
+    certainly_wrong: bool,
+    /// Whether a healthy program was ever accused: it stays a fault.
+    accused: bool,
+}
+
+impl Said {
+    pub(super) fn take(
+        &mut self,
+        expected: &Expectation,
+        cast: &Cast,
+        answer: Answer,
+        when: When<'_>,
+    ) {
+        self.certainly_wrong |= judge::is_certainly_wrong(expected, &answer, when);
+        if self.accused {
+            return;
+        }
+        self.faults = judge::faults(expected, cast, &answer, when);
+        self.accused = expected.place == Place::Nowhere && !self.faults.is_empty();
+        self.answer = Some(answer);
+    }
+
+    pub(super) fn is_true(&self) -> bool {
+        self.answer.is_some() && self.faults.is_empty() && !self.certainly_wrong
+    }
+
+    fn cell(&self) -> String {
+        let said = self.answer.as_ref().map_or("?", |answer| match answer {
+            Answer { listed: false, .. } => "-",
+            answer => answer.id(),
+        });
+        let confidence = self.answer.as_ref().map_or("", Answer::confidence);
+        let confidence: String = confidence.chars().take(1).collect();
+        let mark = if self.is_true() { ' ' } else { '!' };
+        format!("{mark}{said} {confidence}")
+    }
+
+    /// Whether what was wrong was called certain.
+    fn is_certainly_wrong(&self) -> bool {
+        self.certainly_wrong
+    }
+
+    fn quote(&self) -> Vec<String> {
+        let Some(answer) = &self.answer else {
+            return Vec::new();
+        };
+        let text = |pointer: &str| answer.document.pointer(pointer).and_then(Value::as_str);
+        let parts = ["/verdict/summary", "/verdict/remedy"];
+        let lines = parts.iter().filter_map(|part| text(part));
+        lines.map(|line| format!("    \"{line}\"")).collect()
+    }
+}
+
+/// What a row says is true.
+pub(super) fn truth(expected: &Expectation) -> String {
+    match (expected.place, expected.verdict.first()) {
+        (Place::Nowhere, _) => "(healthy)".to_owned(),
+        (_, Some(verdict)) => verdict.clone(),
+        (_, None) => "(explained)".to_owned(),
+    }
+}
+
+impl Report {
+    /// The exit code: 0 when all is true, 1 when something is wrong, 2 when something did not run.
+    pub(super) fn code(&self) -> u8 {
+        match (self.wrong(), self.not_run.len()) {
+            (0, 0) => 0,
+            (0, _) => 2,
+            (_, _) => 1,
+        }
+    }
+
+    pub(super) fn render(&self) -> String {
+        let mut lines = vec![format!(
+            "{:42} {:27} {:31} {}",
+            "program", "truth", "agent before", "agent after"
+        )];
+        for row in &self.rows {
+            let name = format!("{} ({})", row.case, row.of);
+            let after = row.after.as_ref().map_or(" -".to_owned(), Said::cell);
+            let before = row.before.cell();
+            lines.push(format!("{name:42} {:27} {before:31} {after}", row.truth));
+        }
+        lines.push(String::new());
+        for row in &self.rows {
+            if row.before.is_true() && row.after.as_ref().is_none_or(Said::is_true) {
+                continue;
+            }
+            lines.push(format!("{} ({}): {}", row.case, row.of, row.story.trim()));
+            let after = row.after.as_ref().map(|said| ("after", said));
+            for (when, said) in [("before", &row.before)].into_iter().chain(after) {
+                if said.is_true() {
+                    continue;
+                }
+                let mut faults = said.faults.clone();
+                if said.faults.is_empty() {
+                    faults.push("was wrong and certain for a while".to_owned());
+                }
+                let faults = faults.join("; ");
+                lines.push(format!("  agent {when}: {faults}"));
+                lines.extend(said.quote());
+            }
+        }
+        for (case, why) in &self.never_true {
+            lines.push(format!("{case}: its truth never held: {why}"));
+        }
+        for (case, why) in &self.not_run {
+            lines.push(format!("{case}: NOT RUN: {why}"));
+        }
+        lines.push(self.sum());
+        lines.join("\n")
+    }
+
+    fn answers(&self) -> impl Iterator<Item = &Said> {
+        let each = self.rows.iter();
+        each.flat_map(|row| [Some(&row.before), row.after.as_ref()])
+            .flatten()
+    }
+
+    fn wrong(&self) -> usize {
+        let wrong = self.answers().filter(|said| !said.is_true());
+        wrong.count() + self.never_true.len()
+    }
+
+    fn sum(&self) -> String {
+        let mut programs: Vec<_> = self.rows.iter().map(|row| &row.case).collect();
+        programs.dedup();
+        let right = self.answers().filter(|said| said.is_true()).count();
+        let certain = self.answers().filter(|said| said.is_certainly_wrong());
+        format!(
+            "real: {} programs, {right} answers true, {} wrong (of these {} certain)",
+            programs.len(),
+            self.wrong(),
+            certain.count()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(case: &str, rest: &str, said: &[(&str, &str)]) -> Row {
+        let expected: Expectation = serde_saphyr::from_str(&format!("of: app\n{rest}")).unwrap();
+        let mut before = Said::default();
+        for (id, confidence) in said {
+            let verdict = json!({"id": id, "confidence": confidence});
+            let answer = Answer::of(json!({"verdict": verdict}));
+            before.take(&expected, &Cast::new(), answer, When::Before);
+        }
+        Row {
+            case: case.to_owned(),
+            of: "app".to_owned(),
+            truth: truth(&expected),
+            story: String::new(),
+            before,
+            after: None,
+        }
+    }
+
+    fn report(rows: Vec<Row>) -> Report {
+        Report {
+            rows,
+            ..Report::default()
+        }
+    }
+
+    #[test]
+    fn only_a_whole_and_true_run_exits_with_zero() {
+        let right = || row("one", "in: culprits\nverdict: [a]", &[("a", "likely")]);
+        let mut report = report(vec![right()]);
+        assert_eq!(report.code(), 0);
+        report
+            .not_run
+            .push(("two".to_owned(), "missing: tini".to_owned()));
+        assert_eq!(report.code(), 2);
+        assert!(report.render().contains("tini"));
+        report
+            .never_true
+            .push(("three".to_owned(), "nobody".to_owned()));
+        assert_eq!(report.code(), 1);
+        let last = report.render();
+        let last = last.lines().last().unwrap();
+        assert_eq!(
+            last,
+            "real: 1 programs, 1 answers true, 1 wrong (of these 0 certain)"
+        );
+    }
+
+    #[test]
+    fn what_was_wrong_and_certain_once_stays_wrong() {
+        let said = [("b", "certain"), ("a", "certain")];
+        let report = report(vec![row("one", "in: culprits\nverdict: [a]", &said)]);
+        assert_eq!(report.code(), 1);
+        assert!(report.sum().ends_with("1 wrong (of these 1 certain)"));
+    }
+
+    #[test]
+    fn a_healthy_program_that_was_accused_once_stays_accused() {
+        let said = [("never_waits", "guess"), ("just_died", "certain")];
+        let report = report(vec![row("one", "in: nowhere", &said)]);
+        assert_eq!(report.code(), 1);
+        assert!(report.render().contains("accused: never_waits"));
+    }
+}
