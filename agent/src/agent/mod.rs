@@ -256,6 +256,7 @@ fn settings(probes: &ProbeArgs, role: Role) -> Settings {
             syscall_tracepoints: !probes.no_syscall_tracepoints,
             steps: probes.steps,
             debug: probes.debug_probes,
+            any_pid_namespace: probes.any_pid_namespace,
         },
         role,
         reconcile_every: probes.reconcile_every,
