@@ -13,14 +13,14 @@ use tokio::sync::oneshot;
 use super::{
     core::Agent,
     findings::{self, Findings},
-    pids,
+    pids, place,
 };
 use crate::{
     api::{Culprits, Document, Explained, Zombie},
     cgroups::Mounts,
     events::Key,
     evidence::{
-        Evidence, Facts, collect,
+        Evidence, Facts, Place, collect,
         suspects::{Known, Look, Suspect, YOUNG_NS, suspects},
     },
     kernel,
@@ -149,8 +149,8 @@ impl Judge {
         });
     }
 
-    /// Judges what the round brought.
-    fn end(&mut self, now_ns: u64) {
+    /// Judges what the round brought. `place` finds what a suspect belongs to.
+    fn end(&mut self, now_ns: u64, mut place: impl FnMut(Key, Option<&Facts>) -> Place) {
         let Some(mut round) = self.round.take() else {
             return;
         };
@@ -160,7 +160,12 @@ impl Judge {
         for suspect in &round.suspects {
             let key = suspect.process.key;
             let earlier = self.looks.remove(&key);
-            let evidence = suspect.complete(round.facts.take(key), now_ns, earlier.as_ref());
+            let facts = round.facts.take(key);
+            let place = place(key, facts.as_ref());
+            let evidence = Evidence {
+                place,
+                ..suspect.complete(facts, now_ns, earlier.as_ref())
+            };
             let judged = Judged::of(suspect, &evidence, now_ns, before.remove(&key.tgid));
             self.judged.insert(key.tgid, judged);
             // With one that told nothing there is little to compare.
@@ -281,7 +286,27 @@ impl Agent {
     /// Judges, and answers those who wait for it.
     pub(super) fn end_round(&mut self) {
         self.wall.follow();
-        self.judge.end(kernel::now_ns());
+        let now_ns = kernel::now_ns();
+        let Self {
+            judge,
+            lifecycle,
+            resolver,
+            ..
+        } = self;
+        judge.end(now_ns, |holder, facts| {
+            let own = resolver.of_living(holder, now_ns);
+            let is_init = facts.and_then(|facts| facts.own_number);
+            let held = lifecycle.zombies().filter(|record| {
+                is_init.is_some_and(|(number, depth)| number == 1 && depth > 0)
+                    && record
+                        .responsible()
+                        .is_some_and(|it| it.key.is_roughly(holder))
+            });
+            let held: Vec<_> = held
+                .filter_map(|record| resolver.of_record(record, now_ns))
+                .collect();
+            place::of(own.as_deref(), &held)
+        });
         for question in std::mem::take(&mut self.judge.waiting) {
             self.answer_question(question);
         }
@@ -315,7 +340,7 @@ impl Agent {
 mod tests {
     use super::*;
     use crate::events::Process;
-    use crate::evidence::{Habits, Place, Program, Role, Thread, Zombies};
+    use crate::evidence::{Habits, Program, Role, Thread, Zombies};
 
     const SECOND: u64 = 1_000_000_000;
     const PARENT: Key = Key {

@@ -7,6 +7,7 @@ mod findings;
 pub(crate) mod host;
 mod judge;
 mod pids;
+mod place;
 mod recorder;
 pub(crate) mod replay;
 mod streams;
