@@ -2,12 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::UNIX_EPOCH};
 
-use super::{
-    core::Agent,
-    host,
-    judge::{FOR_TOP_NS, Question},
-    pids, tally,
-};
+use super::{core::Agent, host, judge::Question, tally};
 use crate::{
     api::{self, Document},
     doctor,
@@ -33,12 +28,7 @@ impl Agent {
                 return self.answer_judged(Question::Explain(pid, seen, to));
             }
             Request::Stuck(threshold, to) => return self.answer_stuck((threshold, to)),
-            Request::Top(to) => {
-                self.judge_if_older_than(FOR_TOP_NS);
-                self.look_at_pids(pids::WHILE_ASKED_NS);
-                let top = self.top();
-                to.send(self.document(vec![top])).is_ok()
-            }
+            Request::Top(to) => return self.answer_top(to),
             Request::Doctor(to) => to.send(self.doctor()).is_ok(),
             Request::Metrics(to) => to.send(self.scrape()).is_ok(),
             Request::Health(to) => to.send(Health { ready: self.ready }).is_ok(),
@@ -131,7 +121,7 @@ impl Agent {
         }
     }
 
-    fn top(&mut self) -> api::Top {
+    pub(super) fn top(&mut self) -> api::Top {
         let now_ns = kernel::now_ns();
         let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
         // The verdict stands with the parent: a frame would else repeat it with each zombie.

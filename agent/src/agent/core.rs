@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    Settings, host,
+    STUCK_AFTER, Settings, host,
     judge::{IN_BACKGROUND_NS, Judge},
     pids::{self, PidTables},
     recorder::Recorder,
@@ -150,6 +150,8 @@ impl Agent {
         agent.take_snapshot();
         agent.settle(u64::MAX);
         agent.begin_pids();
+        // So that the first frame of `top` has them.
+        agent.stuck(STUCK_AFTER);
         agent.ready = true;
         Ok(agent)
     }

@@ -29,6 +29,8 @@ pub(super) struct PidTables {
     /// When the last walk began.
     at_ns: Option<u64>,
     walking: Option<Receiver<Walk>>,
+    /// When the last one began that is over.
+    walked_ns: Option<u64>,
 }
 
 impl PidTables {
@@ -62,6 +64,16 @@ impl Agent {
         }
     }
 
+    /// Whether a look is over that began at that moment or later; if none did, it begins now.
+    pub(super) fn has_looked_at_pids(&mut self, since_ns: u64) -> bool {
+        self.look_at_pids(u64::MAX);
+        let has_looked = self.pids.walked_ns.is_some_and(|at_ns| at_ns >= since_ns);
+        if !has_looked && self.pids.at_ns.is_none_or(|at_ns| at_ns < since_ns) {
+            self.pids.begin(0, kernel::now_ns());
+        }
+        has_looked
+    }
+
     /// Takes in what a look has found, and begins another if the last was so long ago.
     pub(super) fn look_at_pids(&mut self, age_ns: u64) {
         let walk = self.pids.walking.as_ref().map(Receiver::try_recv);
@@ -85,6 +97,7 @@ impl Agent {
         self.pids.history.add(now_ns, &looked);
         self.pids.cgroups = found;
         self.pids.walking = None;
+        self.pids.walked_ns = self.pids.at_ns;
     }
 
     fn leak(&self, now_ns: u64, usage: &Usage) -> Option<f64> {

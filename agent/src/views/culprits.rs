@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::api::{Container, Culprit, Culprits, Document};
 use crate::cli::CulpritsArgs;
-use crate::client::Source;
+use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
 
 use super::output::{print, width};
@@ -29,6 +29,7 @@ pub async fn run(args: &CulpritsArgs, look: Look) -> anyhow::Result<Outcome> {
         return fleet::culprits(&prometheus, args.json, args.fail, look).await;
     }
     let source = Source::connect(&args.from).await?;
+    source.watch(args.watch.watch, Question::Zombies).await?;
     let culprits = source.culprits().await?;
     if args.json {
         json::line(&culprits)?;

@@ -2,7 +2,7 @@
 
 use crate::api::{Document, Stuck, StuckThread};
 use crate::cli::StuckArgs;
-use crate::client::Source;
+use crate::client::{Question, Source};
 
 use super::output::{print, width};
 use super::table::head;
@@ -20,6 +20,7 @@ const THREADS: usize = 8;
 /// Asks once, prints, and ends.
 pub async fn run(args: &StuckArgs, look: Look) -> anyhow::Result<Outcome> {
     let source = Source::connect(&args.from).await?;
+    source.watch(args.watch.watch, Question::Stuck).await?;
     let document = source.stuck(args.threshold).await?;
     if args.json {
         json::line(&document)?;
