@@ -13,6 +13,7 @@ mod recordings;
 mod top;
 mod url;
 mod values;
+mod watch;
 
 pub use fleet::FleetArgs;
 pub use names::{NameArgs, PodNames};
@@ -21,6 +22,7 @@ pub use recordings::{RecordArgs, ReplayArgs, ReplayView};
 pub use top::{TopArgs, TopView, ViewName, misused};
 pub use url::Url;
 pub use values::{OrNone, pid, seconds};
+pub use watch::WatchArgs;
 
 /// Where the agent's Unix socket is, unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/reapwatch/reapwatch.sock";
@@ -42,7 +44,8 @@ Examples:
 Where the figures come from:
   A viewing command asks the agent at --url or --socket. With neither given and no agent at
   the usual socket it runs an agent inside itself, which needs root (or CAP_BPF and
-  CAP_PERFMON). It says on stderr which of the two it did. With --prometheus, top, culprits and
+  CAP_PERFMON). It says on stderr which of the two it did. With no agent, culprits, zombies,
+  explain and stuck watch for up to 3 seconds before they judge (--watch). With --prometheus, top, culprits and
   zombies show nodes and workloads of all agents that a Prometheus scrapes; in Kubernetes,
   `kubectl reapwatch --node NODE COMMAND` asks the agent of one node.
 
@@ -194,9 +197,9 @@ Examples:
     Record(RecordArgs),
     /// Run a view over a recorded file, without privileges
     #[command(after_help = "\
-Lists show the state at the end of the recording, in the times of the host that recorded. Files of
-/proc and of cgroups are not recorded, so that there are no verdicts; living processes are those
-that the last comparison with all processes showed.
+Lists show the state at the end of the recording, in the times of the host that recorded. Verdicts
+are those made while recording; a recording of an older release has none. Living processes are
+those that the last comparison with all processes showed.
 
 Examples:
   reapwatch replay deaths.trace                   every death, as `exits` shows it
@@ -328,6 +331,9 @@ pub struct ZombiesArgs {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
+    /// How long to look.
+    #[command(flatten)]
+    pub watch: WatchArgs,
     /// Which agent.
     #[command(flatten)]
     pub from: FromArgs,
@@ -348,6 +354,9 @@ pub struct CulpritsArgs {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
+    /// How long to look.
+    #[command(flatten)]
+    pub watch: WatchArgs,
     /// Which agent.
     #[command(flatten)]
     pub from: FromArgs,
@@ -365,6 +374,9 @@ pub struct ExplainArgs {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
+    /// How long to look.
+    #[command(flatten)]
+    pub watch: WatchArgs,
     /// Which agent.
     #[command(flatten)]
     pub from: FromArgs,
@@ -382,6 +394,9 @@ pub struct StuckArgs {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
+    /// How long to look.
+    #[command(flatten)]
+    pub watch: WatchArgs,
     /// Which agent.
     #[command(flatten)]
     pub from: FromArgs,

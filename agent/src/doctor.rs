@@ -6,7 +6,7 @@ use crate::{
     agent::host,
     api::{self, Doctor, Fact, Probe},
     cri,
-    kernel::{self, Config, ProbeReport, Rung, Source},
+    kernel::{self, Config, Hidden, PidNamespace, ProbeReport, Rung, Source},
     workload::pods::Failure,
 };
 
@@ -59,6 +59,8 @@ fn probe(report: &ProbeReport) -> Probe {
 pub(crate) fn facts() -> Vec<Fact> {
     vec![
         privileges(kernel::may_load()),
+        pid_namespace(PidNamespace::own()),
+        proc(&Hidden::now()),
         waits(kernel::may_see_waits()),
         types(kernel::check_types()),
         tracefs(kernel::tracefs_is_mounted(), kernel::tracefs_is_readable()),
@@ -79,6 +81,34 @@ fn privileges(may_load: bool) -> Fact {
     };
     let mend = "run it with sudo, or give the binary cap_bpf,cap_perfmon=ep with setcap";
     fact("privileges", may_load, found.to_owned(), mend)
+}
+
+/// Outside the initial one, most processes would be taken for gone.
+fn pid_namespace(own: PidNamespace) -> Fact {
+    let found = match own {
+        PidNamespace::Initial => "the initial one, with every process".to_owned(),
+        PidNamespace::Nested(inode) => format!("pid:[{inode}], with its own processes only"),
+        PidNamespace::Unknown => "unknown: /proc does not show this process".to_owned(),
+    };
+    let mend = "run it on the host, or start its container with --pid=host (Docker) or \
+                hostPID: true (Kubernetes); where the node is itself a container, as in kind, \
+                only running it on the machine below helps";
+    fact("PID namespace", own == PidNamespace::Initial, found, mend)
+}
+
+/// Without all of it, a verdict has fewer facts to rest on.
+fn proc(hidden: &Hidden) -> Fact {
+    let found = match hidden {
+        Hidden {
+            others: Some(option),
+            ..
+        } => format!("hides processes of other users ({option})"),
+        Hidden { all_else: true, .. } => "hides everything but processes (subset=pid)".to_owned(),
+        Hidden { .. } => "shows every process".to_owned(),
+    };
+    let mend = "mount it without hidepid and subset, or add cap_sys_ptrace; in a systemd unit, \
+                set ProtectProc=default and ProcSubset=all";
+    fact("/proc", *hidden == Hidden::default(), found, mend)
 }
 
 /// What a running agent has left of its privileges.
@@ -104,6 +134,13 @@ pub(crate) fn runtime(socket: &Path, failure: Option<Failure>) -> Fact {
     };
     let mend = failure.map_or("", cri::mend);
     fact("container runtime", failure.is_none(), found, mend)
+}
+
+/// What could not be read of those who were judged last, if there is any.
+pub(crate) fn evidence(notes: &[String]) -> Option<Fact> {
+    let mend = "run the agent as root, or add the capabilities that are named";
+    let found = notes.join("; ");
+    (!notes.is_empty()).then(|| fact("evidence", false, found, mend))
 }
 
 /// Without it, a verdict has fewer facts to rest on.
@@ -162,6 +199,17 @@ mod tests {
         for (wrong, right) in [
             (privileges(false), privileges(true)),
             (waits(false), waits(true)),
+            (
+                pid_namespace(PidNamespace::Nested(7)),
+                pid_namespace(PidNamespace::Initial),
+            ),
+            (
+                proc(&Hidden {
+                    others: Some("hidepid=2".to_owned()),
+                    all_else: false,
+                }),
+                proc(&Hidden::default()),
+            ),
             (types(Err("rubbish".to_owned())), types(Ok(()))),
             (tracefs(false, false), tracefs(false, true)),
             (

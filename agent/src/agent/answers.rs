@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::UNIX_EPOCH};
 use super::{
     core::Agent,
     host,
-    judge::{FOR_TOP_NS, Question},
-    pids, tally,
+    judge::{Question, SUSPECTS},
+    tally,
 };
 use crate::{
     api::{self, Document},
@@ -33,12 +33,7 @@ impl Agent {
                 return self.answer_judged(Question::Explain(pid, seen, to));
             }
             Request::Stuck(threshold, to) => return self.answer_stuck((threshold, to)),
-            Request::Top(to) => {
-                self.judge_if_older_than(FOR_TOP_NS);
-                self.look_at_pids(pids::WHILE_ASKED_NS);
-                let top = self.top();
-                to.send(self.document(vec![top])).is_ok()
-            }
+            Request::Top(to) => return self.answer_top(to),
             Request::Doctor(to) => to.send(self.doctor()).is_ok(),
             Request::Metrics(to) => to.send(self.scrape()).is_ok(),
             Request::Health(to) => to.send(Health { ready: self.ready }).is_ok(),
@@ -47,8 +42,11 @@ impl Agent {
     }
 
     pub(super) fn document<T>(&self, items: Vec<T>) -> Document<T> {
-        let head = self.head(kernel::now_ns());
-        Document { head, items }
+        Document {
+            head: self.head(kernel::now_ns()),
+            items,
+            notes: self.judge.notes(),
+        }
     }
 
     pub(super) fn head(&self, now_ns: u64) -> api::Head {
@@ -127,11 +125,18 @@ impl Agent {
             verdict: judged
                 .and_then(|judged| judged.verdict.as_ref())
                 .map(report::verdict),
+            no_verdict: match judged {
+                Some(judged) if judged.verdict.is_some() => None,
+                Some(_) => Some("what it does fits no rule".to_owned()),
+                None => Some(format!(
+                    "only the {SUSPECTS} processes with the most zombies are judged"
+                )),
+            },
             ..report::culprit(self.wall, row)
         }
     }
 
-    fn top(&mut self) -> api::Top {
+    pub(super) fn top(&mut self) -> api::Top {
         let now_ns = kernel::now_ns();
         let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
         // The verdict stands with the parent: a frame would else repeat it with each zombie.
@@ -185,6 +190,7 @@ impl Agent {
             let failure = failure.filter(|_| !watched.up);
             facts.push(doctor::runtime(cri.socket(), failure));
         }
+        facts.extend(doctor::evidence(&self.judge.notes()));
         doctor::report(facts, Some(self.kernel.source), &self.probes, None)
     }
 

@@ -9,8 +9,8 @@ use tokio::{
 };
 
 use super::{
-    Settings, host,
-    judge::{IN_BACKGROUND_NS, Judge},
+    STUCK_AFTER, Settings, host,
+    judge::{IN_BACKGROUND_NS, Judge, WHILE_RECORDING_NS},
     pids::{self, PidTables},
     recorder::Recorder,
     streams::Streams,
@@ -150,6 +150,8 @@ impl Agent {
         agent.take_snapshot();
         agent.settle(u64::MAX);
         agent.begin_pids();
+        // So that the first frame of `top` has them.
+        agent.stuck(STUCK_AFTER);
         agent.ready = true;
         Ok(agent)
     }
@@ -339,7 +341,11 @@ impl Agent {
             self.note_gone(gone, now_ns);
         }
         self.repair |= self.lifecycle.wants_snapshot(now_ns);
-        self.judge_if_older_than(IN_BACKGROUND_NS);
+        self.judge_if_older_than(if self.recorder.is_open() {
+            WHILE_RECORDING_NS
+        } else {
+            IN_BACKGROUND_NS
+        });
         self.look_at_pids(pids::IN_BACKGROUND_NS);
         self.keep_workloads(now_ns);
         self.count_stuck();

@@ -13,14 +13,14 @@ use tokio::sync::oneshot;
 use super::{
     core::Agent,
     findings::{self, Findings},
-    pids,
+    pids, place,
 };
 use crate::{
-    api::{Culprits, Document, Explained, Zombie},
+    api::{Culprits, Document, Explained, Top, Zombie},
     cgroups::Mounts,
-    events::Key,
+    events::{Key, Process},
     evidence::{
-        Evidence, Facts, collect,
+        Evidence, Facts, Place, collect,
         ends::Search,
         suspects::{Known, Look, Suspect, YOUNG_NS, suspects},
     },
@@ -34,13 +34,19 @@ use crate::{
 /// How long a round waits for what the files say.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The most suspects of one round.
-const SUSPECTS: usize = 32;
+pub(super) const SUSPECTS: usize = 32;
 /// Verdicts younger than this answer the next question too.
 const FRESH_NS: u64 = 1_000_000_000;
+/// How long an answer waits for the places of processes and for the PID tables.
+const HELD_NS: u64 = 1_000_000_000;
+/// For how long none waits for places after they did not come in time.
+const PLACELESS_NS: u64 = 60_000_000_000;
 /// How often rounds are made for `top`, while somebody looks at it.
-pub(super) const FOR_TOP_NS: u64 = 5_000_000_000;
+const FOR_TOP_NS: u64 = 5_000_000_000;
 /// How often rounds are made for the metrics.
 pub(super) const IN_BACKGROUND_NS: u64 = 10_000_000_000;
+/// The same while a recording is made, which may be short.
+pub(super) const WHILE_RECORDING_NS: u64 = 2_000_000_000;
 /// For how long a look is the one that later ones are compared with.
 const COMPARED_FOR_NS: u64 = 20_000_000_000;
 
@@ -50,6 +56,16 @@ pub(super) enum Question {
     Culprits(oneshot::Sender<Culprits>),
     Zombies(oneshot::Sender<Document<Zombie>>),
     Explain(u32, Seen, oneshot::Sender<Explained>),
+    Top(oneshot::Sender<Document<Top>>),
+}
+
+/// A question whose verdicts are there, and which waits for what else belongs to the answer.
+#[derive(Debug)]
+struct Held {
+    since_ns: u64,
+    /// From when on the places of all processes in the answer are known.
+    placed_ns: Option<u64>,
+    question: Question,
 }
 
 /// The verdicts, and the round under way.
@@ -64,12 +80,16 @@ pub(super) struct Judge {
     /// The last thread that looked at suspects; it may outlive its round where a file hangs.
     looking: Option<JoinHandle<()>>,
     waiting: Vec<Question>,
+    held: Vec<Held>,
+    /// Until then nothing waits for places: lately they did not come in time.
+    placeless_until_ns: u64,
 }
 
 /// What a round found of one process.
 #[derive(Debug)]
 pub(super) struct Judged {
     key: Key,
+    process: Process,
     /// Its calls of wait since the agent came.
     pub(super) waits: Option<u64>,
     /// When the last of them began.
@@ -78,6 +98,8 @@ pub(super) struct Judged {
     pub(super) verdict: Option<Verdict>,
     /// When its files last told something; the verdict is of then.
     looked_ns: Option<u64>,
+    /// What could not be read of it.
+    unreadable: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -112,6 +134,19 @@ impl Judge {
             let id = verdict.map_or(verdict::UNEXPLAINED, |verdict| verdict.id);
             (judged.key, id)
         })
+    }
+
+    /// What could not be read in the last round, and what that needs.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let judged = self.judged.values();
+        let unreadable = judged.flat_map(|judged| &judged.unreadable);
+        report::notes(unreadable.map(String::as_str))
+    }
+
+    /// What the last round said of whom.
+    pub(super) fn verdicts(&self) -> impl Iterator<Item = (&Process, Option<&Verdict>)> {
+        let judged = self.judged.values();
+        judged.map(|judged| (&judged.process, judged.verdict.as_ref()))
     }
 
     fn is_older_than(&self, age_ns: u64, now_ns: u64) -> bool {
@@ -151,8 +186,8 @@ impl Judge {
         });
     }
 
-    /// Judges what the round brought.
-    fn end(&mut self, now_ns: u64) {
+    /// Judges what the round brought. `place` finds what a suspect belongs to.
+    fn end(&mut self, now_ns: u64, mut place: impl FnMut(Key, Option<&Facts>) -> Place) {
         let Some(mut round) = self.round.take() else {
             return;
         };
@@ -162,7 +197,12 @@ impl Judge {
         for suspect in &round.suspects {
             let key = suspect.process.key;
             let earlier = self.looks.remove(&key);
-            let evidence = suspect.complete(round.facts.take(key), now_ns, earlier.as_ref());
+            let facts = round.facts.take(key);
+            let place = place(key, facts.as_ref());
+            let evidence = Evidence {
+                place,
+                ..suspect.complete(facts, now_ns, earlier.as_ref())
+            };
             let judged = Judged::of(suspect, &evidence, now_ns, before.remove(&key.tgid));
             self.judged.insert(key.tgid, judged);
             // With one that told nothing there is little to compare.
@@ -187,10 +227,12 @@ impl Judged {
         let last_wait_age_ns = evidence.habits.last_wait_age_ns;
         let judged = Self {
             key,
+            process: suspect.process.clone(),
             waits: evidence.habits.waits,
             last_wait_ns: last_wait_age_ns.map(|age_ns| suspect.at_ns - age_ns),
             verdict: None,
             looked_ns: None,
+            unreadable: Vec::new(),
         };
         let recent = before.filter(|before| before.key.is_roughly(key));
         let recent = recent.filter(|before| {
@@ -201,11 +243,17 @@ impl Judged {
             Some(before) => Self {
                 verdict: before.verdict,
                 looked_ns: before.looked_ns,
+                unreadable: before.unreadable,
                 ..judged
             },
             None => Self {
                 verdict: verdict::judge(evidence),
                 looked_ns: evidence.facts.is_some().then_some(now_ns),
+                unreadable: evidence
+                    .facts
+                    .as_ref()
+                    .map(|facts| facts.unreadable.clone())
+                    .unwrap_or_default(),
                 ..judged
             },
         }
@@ -232,9 +280,20 @@ impl Agent {
     pub(super) fn answer_judged(&mut self, question: Question) {
         let fresh = !self.judge.is_older_than(FRESH_NS, kernel::now_ns());
         if fresh && self.judge.round.is_none() && self.all_are_judged() {
-            self.answer_question(question);
+            self.answer_placed(question);
         } else {
             self.judge.waiting.push(question);
+            self.judge_if_older_than(0);
+        }
+    }
+
+    /// Answers from the verdicts that there are, unless somebody has not been judged at all.
+    pub(super) fn answer_top(&mut self, to: oneshot::Sender<Document<Top>>) {
+        if self.judge.at_ns.is_some() && self.all_are_judged() {
+            self.judge_if_older_than(FOR_TOP_NS);
+            self.answer_placed(Question::Top(to));
+        } else {
+            self.judge.waiting.push(Question::Top(to));
             self.judge_if_older_than(0);
         }
     }
@@ -284,17 +343,90 @@ impl Agent {
     /// Judges, and answers those who wait for it.
     pub(super) fn end_round(&mut self) {
         self.wall.follow();
-        self.judge.end(kernel::now_ns());
+        let now_ns = kernel::now_ns();
+        let Self {
+            judge,
+            lifecycle,
+            resolver,
+            ..
+        } = self;
+        judge.end(now_ns, |holder, facts| {
+            let own = resolver.of_living(holder, now_ns);
+            let is_init = facts.and_then(|facts| facts.own_number);
+            let held = lifecycle.zombies().filter(|record| {
+                is_init.is_some_and(|(number, depth)| number == 1 && depth > 0)
+                    && record
+                        .responsible()
+                        .is_some_and(|it| it.key.is_roughly(holder))
+            });
+            let held: Vec<_> = held
+                .filter_map(|record| resolver.of_record(record, now_ns))
+                .collect();
+            place::of(own.as_deref(), &held)
+        });
+        self.recorder.verdicts(now_ns, self.judge.verdicts());
         for question in std::mem::take(&mut self.judge.waiting) {
-            self.answer_question(question);
+            self.answer_placed(question);
         }
+    }
+
+    /// Answers as soon as it is known to what those in the answer belong, and how full their PID
+    /// tables are now.
+    fn answer_placed(&mut self, question: Question) {
+        self.judge.held.push(Held {
+            since_ns: kernel::now_ns(),
+            placed_ns: None,
+            question,
+        });
+        self.answer_held();
+    }
+
+    /// Answers what needs to wait no longer.
+    pub(super) fn answer_held(&mut self) {
+        if self.judge.held.is_empty() {
+            return;
+        }
+        let now_ns = kernel::now_ns();
+        let is_placed = now_ns < self.judge.placeless_until_ns || self.all_are_placed(now_ns);
+        for mut held in std::mem::take(&mut self.judge.held) {
+            let is_late = now_ns.saturating_sub(held.since_ns) >= HELD_NS;
+            let needs_places = !matches!(held.question, Question::Explain(..));
+            if is_late && needs_places && !is_placed {
+                self.judge.placeless_until_ns = now_ns + PLACELESS_NS;
+            }
+            if is_placed || !needs_places {
+                held.placed_ns.get_or_insert(now_ns);
+            }
+            let is_whole = match (held.placed_ns, &held.question) {
+                (None, _) => false,
+                // With zombies of one moment and PIDs of another the answer would not add up.
+                (Some(since_ns), Question::Culprits(_)) => self.has_looked_at_pids(since_ns),
+                (Some(_), _) => true,
+            };
+            if is_whole || is_late {
+                self.answer_question(held.question);
+            } else {
+                self.judge.held.push(held);
+            }
+        }
+    }
+
+    /// Whether the place of everybody in a frame of `top` is known, or will not be.
+    fn all_are_placed(&mut self, now_ns: u64) -> bool {
+        let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
+        let resolver = &mut self.resolver;
+        let living = rows.iter().map(|row| row.process.key);
+        let parents_are = living.fold(true, |all, key| resolver.knows_living(key, now_ns) && all);
+        let zombies = self.lifecycle.zombies();
+        let zombies_are = zombies.fold(true, |all, it| resolver.knows_record(it, now_ns) && all);
+        resolver.send();
+        parents_are && zombies_are
     }
 
     fn answer_question(&mut self, question: Question) {
         // Nobody waits any more when sending fails.
         let _gone = match question {
             Question::Culprits(to) => {
-                self.look_at_pids(pids::WHILE_ASKED_NS);
                 let culprits = self.culprits();
                 to.send(Culprits {
                     pids: report::pids(&self.pid_usages(), |id| self.resolver.known.cgroup(id)),
@@ -305,6 +437,11 @@ impl Agent {
             Question::Zombies(to) => {
                 let zombies = self.zombies();
                 to.send(self.document(zombies)).is_ok()
+            }
+            Question::Top(to) => {
+                self.look_at_pids(pids::WHILE_ASKED_NS);
+                let top = self.top();
+                to.send(self.document(vec![top])).is_ok()
             }
             Question::Explain(pid, seen, to) => {
                 let told = self.explain(pid, &seen);
@@ -317,8 +454,7 @@ impl Agent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::Process;
-    use crate::evidence::{Habits, Place, Program, Role, Thread, Zombies};
+    use crate::evidence::{Habits, Program, Role, Thread, Zombies};
 
     const SECOND: u64 = 1_000_000_000;
     const PARENT: Key = Key {

@@ -7,6 +7,7 @@ mod findings;
 pub(crate) mod host;
 mod judge;
 mod pids;
+mod place;
 mod recorder;
 pub(crate) mod replay;
 mod streams;
@@ -256,6 +257,7 @@ fn settings(probes: &ProbeArgs, role: Role) -> Settings {
             syscall_tracepoints: !probes.no_syscall_tracepoints,
             steps: probes.steps,
             debug: probes.debug_probes,
+            any_pid_namespace: probes.any_pid_namespace,
         },
         role,
         reconcile_every: probes.reconcile_every,

@@ -11,7 +11,8 @@ use super::core::Agent;
 use crate::{
     cgroups::Mounts,
     kernel,
-    pids::{History, Scope, Usage, Walk, read, usages},
+    metrics::Labels,
+    pids::{History, Refusals, Scope, Usage, Walk, read, usages},
 };
 
 /// How often the cgroups are looked at for the metrics.
@@ -26,9 +27,12 @@ const FIRST: Duration = Duration::from_millis(200);
 pub(super) struct PidTables {
     cgroups: Vec<Usage>,
     history: History,
+    refusals: Refusals,
     /// When the last walk began.
     at_ns: Option<u64>,
     walking: Option<Receiver<Walk>>,
+    /// When the last one began that is over.
+    walked_ns: Option<u64>,
 }
 
 impl PidTables {
@@ -62,6 +66,16 @@ impl Agent {
         }
     }
 
+    /// Whether a look is over that began at that moment or later; if none did, it begins now.
+    pub(super) fn has_looked_at_pids(&mut self, since_ns: u64) -> bool {
+        self.look_at_pids(u64::MAX);
+        let has_looked = self.pids.walked_ns.is_some_and(|at_ns| at_ns >= since_ns);
+        if !has_looked && self.pids.at_ns.is_none_or(|at_ns| at_ns < since_ns) {
+            self.pids.begin(0, kernel::now_ns());
+        }
+        has_looked
+    }
+
     /// Takes in what a look has found, and begins another if the last was so long ago.
     pub(super) fn look_at_pids(&mut self, age_ns: u64) {
         let walk = self.pids.walking.as_ref().map(Receiver::try_recv);
@@ -75,6 +89,11 @@ impl Agent {
 
     fn end_walk(&mut self, walk: &Walk) {
         let now_ns = kernel::now_ns();
+        for (id, refused) in self.pids.refusals.more(walk) {
+            let workload = self.resolver.known.cgroup(id);
+            let labels = Labels::of(workload.map(|it| &**it));
+            self.metrics.refused_forks(&labels, refused, now_ns);
+        }
         let zombies = self.lifecycle.zombies().map(|record| record.cgroups);
         let mut found = usages(walk, &zombies.collect::<Vec<_>>());
         for usage in &mut found {
@@ -85,6 +104,7 @@ impl Agent {
         self.pids.history.add(now_ns, &looked);
         self.pids.cgroups = found;
         self.pids.walking = None;
+        self.pids.walked_ns = self.pids.at_ns;
     }
 
     fn leak(&self, now_ns: u64, usage: &Usage) -> Option<f64> {
@@ -99,6 +119,7 @@ impl Agent {
             limit: read::node_limit()?,
             zombies: Some(self.lifecycle.zombies().count() as u64),
             leaked_per_second: None,
+            refused: None,
         };
         node.leaked_per_second = self.leak(now_ns, &node);
         Some(node)

@@ -160,7 +160,7 @@ impl Agent {
     }
 
     /// Who is on its way out for too long, by a fresh look at all processes.
-    fn stuck(&mut self, threshold: Duration) -> Vec<Suspect> {
+    pub(super) fn stuck(&mut self, threshold: Duration) -> Vec<Suspect> {
         let Some(snapshot) = self.look_at_all() else {
             return Vec::new();
         };

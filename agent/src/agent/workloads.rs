@@ -166,7 +166,8 @@ impl Resolver {
         self.send();
     }
 
-    fn send(&mut self) {
+    /// Asks what is not known yet.
+    pub(super) fn send(&mut self) {
         for ask in self.known.asks() {
             // Without the thread nobody answers, and what waits is told without.
             let _gone = self.work.send(Work::Ask(ask));
@@ -184,6 +185,22 @@ impl Resolver {
             let id = who.cgroups.telling();
             id.map(|_| Arc::new(Workloads::only_id(id)))
         })
+    }
+
+    /// Whether it is known where a living process belongs, or nobody can tell.
+    pub(super) fn knows_living(&mut self, key: Key, now_ns: u64) -> bool {
+        match self.known.of_living(key, now_ns) {
+            Found::Known(workload) => !self.known.is_being_named(&workload),
+            Found::Pending(_) => false,
+            Found::Unknown => true,
+        }
+    }
+
+    /// The same of a zombie and its parent.
+    pub(super) fn knows_record(&mut self, record: &Record, now_ns: u64) -> bool {
+        let own = !matches!(self.of(Dead::of(record), now_ns), Found::Pending(_));
+        let parent = record.parent.as_ref().map(|parent| parent.key);
+        parent.is_none_or(|parent| self.knows_living(parent, now_ns)) && own
     }
 
     /// Where a process on its way out belongs, as far as that is known.
@@ -342,6 +359,7 @@ impl Agent {
             }
         }
         self.resolver.send();
+        self.answer_held();
     }
 
     /// Once a second.

@@ -38,6 +38,10 @@ pub struct ProbeArgs {
     /// Let the probes log each death that they send
     #[arg(long)]
     pub debug_probes: bool,
+    /// Run in a PID namespace that hides most processes, whose answers are then wrong; it is for
+    /// testing the package under a systemd in a namespace of its own
+    #[arg(long, hide = true)]
+    pub any_pid_namespace: bool,
 }
 
 /// A kind of kernel hook, best first.
@@ -77,6 +81,10 @@ impl ProbeArgs {
             ("--host-root", self.host_root != usual.host_root),
             ("--cri-endpoint", self.cri_endpoint != usual.cri_endpoint),
             ("--debug-probes", self.debug_probes != usual.debug_probes),
+            (
+                "--any-pid-namespace",
+                self.any_pid_namespace != usual.any_pid_namespace,
+            ),
         ];
         let asked = all.into_iter().filter(|(_, differs)| *differs);
         asked.map(|(name, _)| name).collect()
@@ -103,7 +111,8 @@ mod tests {
         let all = Alone::command().get_arguments().count();
         let every = "--hook kprobe --no-syscall-tracepoints --ring-bytes 8MiB \
                      --reconcile-every 5s --steps --host-root /host \
-                     --cri-endpoint unix:///run/c.sock --debug-probes";
+                     --cri-endpoint unix:///run/c.sock --debug-probes \
+                     --any-pid-namespace";
         let words = std::iter::once("").chain(every.split_whitespace());
         assert_eq!(Alone::parse_from(words).probes.asked().len(), all);
     }

@@ -71,6 +71,15 @@ pub fn reconcile_interval(text: &str) -> Result<Duration, String> {
     )
 }
 
+/// How long to watch before judging.
+pub fn watch_span(text: &str) -> Result<Duration, String> {
+    within(
+        text,
+        Duration::ZERO..=DAY / 24,
+        "must be at most 1h, such as 3s, or 0s",
+    )
+}
+
 /// The age from which a zombie is stale. Zero makes every zombie one.
 pub fn stale_age(text: &str) -> Result<Duration, String> {
     within(
@@ -175,6 +184,8 @@ mod tests {
         }
         assert_eq!(stale_age("0"), Ok(Duration::ZERO));
         assert!(stale_age("1e19").is_err());
+        assert_eq!(watch_span("0s"), Ok(Duration::ZERO));
+        assert!(watch_span("2h").is_err());
     }
 
     #[test]

@@ -16,9 +16,11 @@ use crate::say::say;
 
 pub mod http;
 mod tls;
+mod watch;
 pub mod web;
 
 use http::{Endpoint, Lines};
+pub use watch::Question;
 use web::Web;
 
 /// How long an agent inside this command may take to look at all processes.

@@ -23,6 +23,7 @@ use super::{
     memlock, offsets, privileges,
     steps::STEPS,
     tracefs,
+    visibility::PidNamespace,
 };
 use crate::cgroups::Version1;
 use crate::proc;
@@ -50,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) steps: bool,
     /// Whether the kernel side logs what it does.
     pub(crate) debug: bool,
+    /// Whether it may run where it does not see all processes.
+    pub(crate) any_pid_namespace: bool,
 }
 
 /// One transition and what came of it.
@@ -104,6 +107,9 @@ unsafe impl Pod for Plain<Options> {}
 /// # Errors
 /// When no death can be measured, see [`KernelError`].
 pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
+    if !config.any_pid_namespace {
+        PidNamespace::own().check()?;
+    }
     if !privileges::may_load() {
         return Err(KernelError::Privileges);
     }

@@ -11,6 +11,21 @@ pub(crate) enum KernelError {
          sudo, or give the binary cap_bpf,cap_perfmon=ep with setcap"
     )]
     Privileges,
+    /// Most processes of the machine cannot be seen from here.
+    #[error(
+        "this process is in a PID namespace of its own and sees only the processes in it: run it \
+         on the host, or start its container with --pid=host (Docker) or hostPID: true \
+         (Kubernetes); where the node is itself a container, as in kind, only running it on the \
+         machine below helps"
+    )]
+    PidNamespace,
+    /// /proc is missing or somebody else's.
+    #[error(
+        "/proc does not show this process, so it is missing or belongs to another PID namespace: \
+         mount the host's with `mount -t proc proc /proc`, or start the container with \
+         --pid=host (Docker) or hostPID: true (Kubernetes)"
+    )]
+    Proc,
     /// No types of the running kernel.
     #[error("{0}: this kernel must be built with CONFIG_DEBUG_INFO_BTF=y to be measured")]
     Btf(BtfError),

@@ -17,6 +17,7 @@ mod snapshot;
 pub(crate) mod stacks;
 mod steps;
 mod tracefs;
+mod visibility;
 
 pub(crate) use attach::{Attached, Config, Counters, ProbeReport, attach};
 pub(crate) use btf::{VMLINUX, check as check_types};
@@ -30,3 +31,4 @@ pub(crate) use procfs::start_ns;
 pub(crate) use readable::Readable;
 pub(crate) use snapshot::Source;
 pub(crate) use tracefs::{is_mounted as tracefs_is_mounted, is_readable as tracefs_is_readable};
+pub(crate) use visibility::{Hidden, PidNamespace};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::api::{Earlier, Explained, Explanation, Keeper, Moment, Process, Verdict};
 use crate::cli::ExplainArgs;
-use crate::client::Source;
+use crate::client::{Question, Source};
 
 use super::output::{print, width};
 use super::table::head;
@@ -18,6 +18,9 @@ const INDENT: &str = "  ";
 /// Asks once, prints, and ends.
 pub async fn run(args: &ExplainArgs, look: Look) -> anyhow::Result<Outcome> {
     let source = Source::connect(&args.from).await?;
+    source
+        .watch(args.watch.watch, Question::Process(args.pid))
+        .await?;
     let explained = source.explain(args.pid).await?;
     if args.json {
         json::line(&explained)?;

@@ -2,8 +2,9 @@
 
 use crate::api::{Document, Killer, Stuck, StuckThread};
 use crate::cli::StuckArgs;
-use crate::client::Source;
+use crate::client::{Question, Source};
 
+use super::culprits::notes;
 use super::output::{print, width};
 use super::table::head;
 use super::text::{Bound, count, moment, wrap};
@@ -20,6 +21,7 @@ const THREADS: usize = 8;
 /// Asks once, prints, and ends.
 pub async fn run(args: &StuckArgs, look: Look) -> anyhow::Result<Outcome> {
     let source = Source::connect(&args.from).await?;
+    source.watch(args.watch.watch, Question::Stuck).await?;
     let document = source.stuck(args.threshold).await?;
     if args.json {
         json::line(&document)?;
@@ -42,6 +44,9 @@ fn report(document: &Document<Stuck>, look: Look, width: usize) -> String {
     };
     for stuck in &document.items {
         text.extend(["\n", &block(stuck, look, width)]);
+    }
+    if !document.notes.is_empty() {
+        text.extend(["\n", &notes(&document.notes, look, width)]);
     }
     if let Some(loss) = loss(document.head.lost_events) {
         text.extend([&loss, "\n"]);
@@ -308,6 +313,7 @@ mod tests {
                 lost_events: 0,
             },
             items,
+            notes: Vec::new(),
         };
         let text = report(&document(vec![stuck(), stuck()]), LOOK, 100);
         let head = "web-1, 2026-11-22 07:06:11.123 UTC: 2 stuck exits\n\n4242 backup?: exiting";

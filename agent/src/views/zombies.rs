@@ -2,7 +2,7 @@
 
 use crate::api::{Document, Zombie};
 use crate::cli::ZombiesArgs;
-use crate::client::Source;
+use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
 
 use super::output::print;
@@ -16,6 +16,7 @@ pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
         return fleet::zombies(&prometheus, args.json, args.fail, look).await;
     }
     let source = Source::connect(&args.from).await?;
+    source.watch(args.watch.watch, Question::Zombies).await?;
     let document = source.zombies().await?;
     if args.json {
         json::line(&document)?;

@@ -219,7 +219,7 @@ impl Workloads {
     }
 
     /// Whether its name is looked for the first time: what is counted then is counted by name.
-    fn is_being_named(&self, workload: &Workload) -> bool {
+    pub fn is_being_named(&self, workload: &Workload) -> bool {
         let naming = workload.place.who().and_then(|who| self.names.get(&who));
         naming.is_some_and(|naming| naming.named.is_none() && naming.tries == 0)
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::agent::{Agent, REAPWATCH, view};
+use crate::api::Doctor;
 use crate::host::NOBODY;
 
 fn agent(args: &[&str]) -> Output {
@@ -161,4 +162,56 @@ fn a_view_without_an_agent_at_the_given_socket() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let socket = folder.path().join("s.sock");
     assert_refused(&view(&["zombies"], &socket), &socket.to_string_lossy());
+}
+
+/// Runs the program as `unshare` runs it, in a PID namespace of its own.
+fn in_own_pid_namespace(unshare: &[&str], args: &[&str]) -> Output {
+    Command::new("unshare")
+        .args(["--pid", "--fork"])
+        .args(unshare)
+        .arg(REAPWATCH)
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("unshare runs")
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_pid_namespace_that_hides_most_processes() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let socket = folder.path().join("s.sock");
+    let socket = socket.to_str().expect("an ASCII path");
+    let agent = ["agent", "--listen", "none", "--socket", socket];
+    let trace = folder.path().join("deaths.trace");
+    let record = ["record", trace.to_str().expect("an ASCII path"), "--for=1s"];
+    for unshare in [
+        &["--mount-proc"][..],
+        &["--mount-proc", "--kill-child"],
+        // With the /proc of the host.
+        &[],
+    ] {
+        for args in [&agent[..], &record] {
+            let output = in_own_pid_namespace(unshare, args);
+            assert_refused(&output, "--pid=host");
+            assert_refused(&output, "hostPID: true");
+        }
+        let view = in_own_pid_namespace(unshare, &["zombies"]);
+        assert_refused(&view, "hostPID: true");
+        let doctor = in_own_pid_namespace(unshare, &["doctor", "--json"]);
+        assert_eq!(doctor.status.code(), Some(1), "{doctor:?}");
+        let doctor: Doctor = serde_json::from_slice(&doctor.stdout).expect("a document");
+        let fact = doctor.facts.iter().find(|it| it.name == "PID namespace");
+        assert!(fact.is_some_and(|it| !it.ok), "{doctor:#?}");
+    }
+    assert!(!trace.exists(), "a file without a recording is left");
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_view_of_an_agent_outside_its_pid_namespace_works() {
+    let agent = Agent::start(&[]);
+    let socket = agent.socket().to_str().expect("an ASCII path");
+    let output = in_own_pid_namespace(&["--mount-proc"], &["zombies", "--socket", socket]);
+    assert!(output.status.success(), "{output:?}");
 }

@@ -28,7 +28,8 @@ in_root dpkg --install /package.deb
 in_root reapwatch --version
 test -f "$root/usr/share/man/man1/reapwatch.1.gz"
 test -L "$root/etc/systemd/system/multi-user.target.wants/reapwatch.service"
-echo 'REAPWATCH_OPTIONS="--listen none"' >> "$root/etc/default/reapwatch"
+# The systemd below is in a PID namespace of its own, where an agent refuses to run otherwise.
+echo 'REAPWATCH_OPTIONS="--listen none --any-pid-namespace"' >> "$root/etc/default/reapwatch"
 
 mount -t tmpfs tmpfs "$root/sys/fs/cgroup"
 mkdir "$root/sys/fs/cgroup/systemd"

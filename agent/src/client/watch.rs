@@ -1,0 +1,157 @@
+//! The first look of a command without an agent: it watches for a while before it asks for
+//! verdicts, so that they rest on more than one moment.
+
+use std::io::{IsTerminal as _, Write as _, stderr};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::api::{Explained, Verdict};
+use crate::handle::{Handle, Request};
+
+use super::Source;
+
+/// How often it is looked whether watching any longer would change the answer.
+const EVERY: Duration = Duration::from_millis(500);
+/// No such look so shortly before the end: the last verdicts are then of the end.
+const LAST: Duration = Duration::from_secs(1);
+
+/// What the command is going to ask.
+#[derive(Clone, Copy, Debug)]
+pub enum Question {
+    /// About all zombies, or those who hold them.
+    Zombies,
+    /// About processes on their way out.
+    Stuck,
+    /// About one process.
+    Process(u32),
+}
+
+impl Source {
+    /// Watches for `span`, or for less where that is enough to answer. Other agents have been
+    /// watching already, and a recording has nothing more to show.
+    ///
+    /// # Errors
+    /// When the agent inside this command has stopped.
+    pub async fn watch(&self, span: Duration, question: Question) -> anyhow::Result<()> {
+        let Self::Embedded(handle) = self else {
+            return Ok(());
+        };
+        if span.is_zero() {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let mut countdown = Countdown::begin();
+        loop {
+            let left = span.saturating_sub(begun.elapsed());
+            countdown.show(left);
+            if left <= LAST.min(span / 2) {
+                break;
+            }
+            if is_enough(handle, question).await? {
+                return Ok(());
+            }
+            sleep(EVERY.min(left)).await;
+        }
+        sleep_until(begun + span).await;
+        Ok(())
+    }
+}
+
+/// Whether nothing is to be judged, or nothing can become more certain.
+async fn is_enough(handle: &Handle, question: Question) -> anyhow::Result<bool> {
+    Ok(match question {
+        Question::Zombies => {
+            let zombies = handle.ask(Request::Zombies).await?.items;
+            zombies.iter().all(|it| is_certain(it.verdict.as_ref()))
+        }
+        Question::Stuck => {
+            let exiting = handle.ask(|to| Request::Stuck(Duration::ZERO, to)).await?;
+            let mut exiting = exiting.items.iter();
+            exiting.all(|it| is_certain(it.verdict.as_ref()))
+        }
+        Question::Process(pid) => is_explained(&handle.explain(pid).await?),
+    })
+}
+
+fn is_explained(explained: &Explained) -> bool {
+    let story = &explained.story;
+    let holds_zombies = || {
+        story
+            .habits
+            .as_ref()
+            .is_some_and(|it| it.habits.zombies > 0)
+    };
+    match story.state.as_str() {
+        "zombie" | "exiting" => is_certain(story.verdict.as_ref()),
+        "alive" if holds_zombies() => is_certain(story.verdict.as_ref()),
+        _ => true,
+    }
+}
+
+/// Whether watching longer could not change it. A young zombie has not been judged yet.
+fn is_certain(verdict: Option<&Verdict>) -> bool {
+    verdict.is_some_and(|it| it.confidence == "certain" && it.id != "just_died")
+}
+
+/// How long it still takes, on one line of a terminal; silent anywhere else.
+struct Countdown {
+    is_shown: bool,
+    written: usize,
+}
+
+impl Countdown {
+    fn begin() -> Self {
+        Self {
+            is_shown: stderr().is_terminal(),
+            written: 0,
+        }
+    }
+
+    fn show(&mut self, left: Duration) {
+        if !self.is_shown {
+            return;
+        }
+        let seconds = left.as_secs_f64().ceil();
+        let text =
+            format!("reapwatch: watching for {seconds}s before judging (--watch 0s: do not)");
+        self.rewrite(&text);
+    }
+
+    /// Blanks cover what was longer; not every terminal can erase.
+    fn rewrite(&mut self, text: &str) {
+        let blanks = " ".repeat(self.written.saturating_sub(text.len()));
+        let mut stderr = stderr();
+        // Whoever read it may be gone.
+        let _gone = write!(stderr, "\r{text}{blanks}\r").and_then(|()| stderr.flush());
+        self.written = text.len();
+    }
+}
+
+impl Drop for Countdown {
+    fn drop(&mut self) {
+        if self.written > 0 {
+            self.rewrite("");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_verdict_that_stays_ends_the_watching() {
+        let verdict = |id: &str, confidence: &str| Verdict {
+            id: id.to_owned(),
+            summary: String::new(),
+            evidence: Vec::new(),
+            remedy: String::new(),
+            confidence: confidence.to_owned(),
+        };
+        assert!(is_certain(Some(&verdict("parent_stopped", "certain"))));
+        assert!(!is_certain(Some(&verdict("never_waits", "likely"))));
+        assert!(!is_certain(Some(&verdict("just_died", "certain"))));
+        assert!(!is_certain(None));
+    }
+}
