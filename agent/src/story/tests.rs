@@ -110,10 +110,7 @@ fn phases(story: &Story) -> Vec<(&str, u64, Bound)> {
 fn a_living_process_has_ancestors_and_maybe_zombies() {
     let snapshot = snapshot(Some(child(TaskState::Alive)));
     let told = told(&[], Some(&snapshot), &Seen::default(), 2).story;
-    assert_eq!(
-        told.summary,
-        "child (PID 10) is alive, and has not reaped 2 zombies"
-    );
+    assert!(told.summary.contains("2 zombies"), "{}", told.summary);
     let ancestry: Vec<_> = told.ancestry.iter().map(|it| it.key.tgid).collect();
     assert_eq!(ancestry, [5, 1]);
     assert_eq!(whats(&told), ["started; who created it was not seen"]);
@@ -131,13 +128,10 @@ fn one_that_lost_its_first_thread_is_alive() {
         (told.state, told.state.name()),
         (State::LeaderExited, "alive")
     );
-    assert_eq!(
-        told.summary,
-        "child (PID 10) is alive: its first thread has ended, 3 threads live: not a zombie"
-    );
+    assert!(told.summary.contains("3 threads"), "{}", told.summary);
     let verdict = leader_exited(&process(10, "child"), Some(1));
     assert_eq!(verdict.id, "leader_exited");
-    assert!(verdict.summary.contains("1 thread lives: not a zombie"));
+    assert!(verdict.summary.contains("not a zombie"), "{}", verdict.summary);
 }
 
 #[test]
@@ -146,10 +140,7 @@ fn one_on_its_way_out_is_told_with_since_when() {
     task.begin_ns = Some(NOW - 7 * SECOND);
     let snapshot = snapshot(Some(task));
     let told = told(&[], Some(&snapshot), &Seen::default(), 0).story;
-    assert_eq!(
-        told.summary,
-        "child (PID 10) has been on its way out for 7s, and is not dead yet"
-    );
+    assert!(told.summary.contains("exiting for 7s"), "{}", told.summary);
     assert_eq!(phases(&told), [("exit", 7 * SECOND, Bound::AtLeast)]);
 }
 
@@ -167,10 +158,9 @@ fn a_zombie_is_told_with_who_must_reap_it() {
         ..record()
     };
     let told = told(&[killed], Some(&snapshot), &Seen::default(), 0).story;
-    assert_eq!(
-        told.summary,
-        "child (PID 10) is a zombie: dead for 82s, and parent (PID 5) has not reaped it"
-    );
+    for fact in ["child (PID 10)", "zombie for 82s", "parent (PID 5)"] {
+        assert!(told.summary.contains(fact), "{}", told.summary);
+    }
     assert_eq!(
         whats(&told),
         [
@@ -197,7 +187,7 @@ fn a_zombie_that_was_there_before_is_a_bound() {
     found.died.bound = DiedBound::NotAfter;
     found.begin_ns = None;
     let told = told(&[found], Some(&snapshot), &Seen::default(), 0).story;
-    assert!(told.summary.contains("dead for at least 82s"), "{told:#?}");
+    assert!(told.summary.contains("for at least 82s"), "{told:#?}");
     assert_eq!(phases(&told), [("zombie", 82 * SECOND, Bound::AtLeast)]);
     assert_eq!(told.timeline.last().map(|it| it.bound), Some(Bound::AtMost));
 }
@@ -275,16 +265,15 @@ fn the_reaped_are_told_by_how_they_went() {
         told(&[record], Some(&snapshot), &Seen::default(), 0).story
     };
     let waited = story(Some(reap(How::Wait, Some(process(5, "parent")))));
-    assert_eq!(
-        waited.summary,
-        "child (PID 10) is gone: it exited with code 3, and parent (PID 5) reaped it, 72s ago"
-    );
+    for told in ["exited with code 3", "reaped by parent (PID 5)", "72s ago"] {
+        assert!(waited.summary.contains(told), "{}", waited.summary);
+    }
     assert_eq!(phases(&waited)[1], ("zombie", 10 * SECOND, Bound::Exact));
     let mut at_once = reap(How::Autoreap, None);
     at_once.at_ns = Some(20 * SECOND);
     let at_once = story(Some(at_once));
     assert!(
-        at_once.summary.contains("and needed no reaping"),
+        at_once.summary.contains("auto-reaped"),
         "{at_once:#?}"
     );
     assert_eq!(phases(&at_once).len(), 1, "it was no zombie");
@@ -292,7 +281,7 @@ fn the_reaped_are_told_by_how_they_went() {
     let vanished = story(None);
     assert_eq!(vanished.state, State::Reaped);
     assert!(
-        vanished.summary.contains("somebody reaped it, 1s ago"),
+        vanished.summary.contains("was reaped, 1s ago"),
         "{vanished:#?}"
     );
     assert_eq!(phases(&vanished)[1].2, Bound::AtMost);
@@ -339,13 +328,13 @@ fn of_nobody_it_says_what_to_look_at() {
         format!("{}; {}", story.summary, story.advice.join("; "))
     };
     let nobody = advice(&Seen::default());
-    assert!(nobody.contains("no process has PID 10 now"), "{nobody}");
+    assert!(nobody.contains("no process has PID 10"), "{nobody}");
     assert!(nobody.contains("journalctl _PID=10"), "{nobody}");
     let high = advice(&Seen {
         pid_max: Some(10),
         ..Seen::default()
     });
-    assert!(high.contains("no number of 10 or above"), "{high}");
+    assert!(high.contains("no PID of 10 or above"), "{high}");
     let thread = advice(&Seen {
         thread_of: Some((9, "java".to_owned())),
         ..Seen::default()
@@ -361,7 +350,7 @@ fn of_nobody_it_says_what_to_look_at() {
         "{kernel}"
     );
     assert!(
-        kernel.contains("inside its container, nginx has the number 10"),
+        kernel.contains("nginx has PID 10"),
         "{kernel}"
     );
     assert!(kernel.contains("reapwatch explain 4242"), "{kernel}");
