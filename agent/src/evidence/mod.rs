@@ -10,7 +10,9 @@ use crate::events::Asked;
 pub mod block;
 pub mod cgroup;
 pub mod collect;
+mod origin;
 pub(crate) mod parse;
+mod peeks;
 pub mod stuck;
 pub mod suspects;
 
