@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     api::{self, Culprits, Document, ExitLine, Explained, FinishedExit, Top},
-    events::{Process, Snapshot},
+    events::{Event, Process, Snapshot},
     evidence::suspects::YOUNG_NS,
     kernel::Wall,
     lifecycle::{Lifecycle, Transition},
@@ -104,7 +104,12 @@ impl Replay {
                     Some(wall) => wall.step(join.from_ns, join.offset_ns),
                     None => replay.wall = Some(Wall::from(join.offset_ns)),
                 },
-                Line::Event(event) => replay.lifecycle.apply(&event, &mut changes),
+                Line::Event(event) => {
+                    if let Event::Exec(exec) = &event {
+                        replay.parents.exec(exec);
+                    }
+                    replay.lifecycle.apply(&event, &mut changes);
+                }
                 Line::Task(task) => tasks.push(*task),
                 Line::Snapshot {
                     begun_ns,
@@ -118,6 +123,7 @@ impl Replay {
                         tasks: std::mem::take(&mut tasks),
                     };
                     replay.lifecycle.reconcile(&snapshot, &mut changes);
+                    replay.parents.observe(&snapshot);
                     replay.snapshot = Some(snapshot);
                     replay.passes(ended_ns);
                 }
