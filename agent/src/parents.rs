@@ -8,7 +8,7 @@ mod window;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use crate::events::{Key, Process};
+use crate::events::{Execed, Key, Process, Snapshot, TaskState};
 use crate::lifecycle::{DiedBound, How, Lifecycle, Record, Transition};
 use window::{Count, Window};
 
@@ -30,10 +30,11 @@ pub struct Row {
     pub oldest_is_lower_bound: bool,
     /// Zombies that came to it and stayed, per second, over the last minute: deaths and
     /// adoptions less reaps, never below 0. Zombies of which the death was not seen are left out.
+    /// One death alone makes no rate.
     pub leaked_per_second: f64,
-    /// Children it reaped, per second, over the last minute.
+    /// Children it reaped, per second, over the last minute; one alone makes no rate.
     pub reaped_per_second: f64,
-    /// Children it reaped since it is known here.
+    /// Children it reaped since it is known here, as the program that it runs now.
     pub reaped_total: u64,
     /// Median zombie time of its last reaps, in nanoseconds; exact ones only.
     pub p50_ns: Option<u64>,
@@ -41,7 +42,7 @@ pub struct Row {
     pub p99_ns: Option<u64>,
 }
 
-/// What one process reaped since it is known here.
+/// What one process reaped since it is known here, as the program that it runs now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reaping {
     /// How many children.
@@ -87,6 +88,10 @@ struct Parent {
     /// Zombies that came and did not go, as far as the transitions say.
     held: i64,
     active_ns: u64,
+    /// Since when it is known here.
+    since_ns: u64,
+    /// When its program began, where it had forked or waited as another one before.
+    exec_ns: u64,
 }
 
 /// The statistics of all parents, at most `limit`.
@@ -132,6 +137,45 @@ impl Parents {
         }
     }
 
+    /// A process runs another program: what it did before is not that program's doing. The changes
+    /// of the time before must have been taken in.
+    pub fn exec(&mut self, exec: &Execed) {
+        if let Some(parent) = self.parent(&exec.process, exec.at_ns) {
+            parent.process.comm.clone_from(&exec.process.comm);
+            parent.exec(exec.at_ns);
+        }
+    }
+
+    /// Takes in the names of processes as they are now, and execs of which no event told. Whoever
+    /// holds a zombie is known from then on.
+    pub fn observe(&mut self, snapshot: &Snapshot) {
+        let zombies = snapshot
+            .tasks
+            .iter()
+            .filter(|task| task.state == TaskState::Zombie);
+        let holders: BTreeMap<u32, &Process> = zombies
+            .filter_map(|task| task.tracer.as_ref().or(task.parent.as_ref()))
+            .map(|holder| (holder.key.tgid, holder))
+            .collect();
+        for holder in holders.into_values().take(self.limit) {
+            self.parent(holder, snapshot.ended_ns);
+        }
+        for task in &snapshot.tasks {
+            let Some(parent) = self.get_mut(task.process.key) else {
+                continue;
+            };
+            parent.process.comm.clone_from(&task.process.comm);
+            // One that is known only since its exec did all of this as the same program.
+            match &task.exec {
+                Some(exec) if exec.at_ns < parent.since_ns => {
+                    parent.exec_ns = parent.exec_ns.max(exec.at_ns);
+                }
+                Some(exec) => parent.exec(exec.at_ns),
+                None => {}
+            }
+        }
+    }
+
     /// All parents with zombies or with reaps in the last minute, the worst first. `zombies` are
     /// all open ones.
     pub fn rows<'a>(&self, now_ns: u64, zombies: impl Iterator<Item = &'a Record>) -> Vec<Row> {
@@ -148,13 +192,11 @@ impl Parents {
                 .1
                 .add(record);
         }
-        let reaping = self
-            .of
-            .values()
-            .filter(|parent| !held.contains_key(&parent.process.key));
+        let reaping = self.of.values().filter(|parent| {
+            parent.window.sum(now_ns).reaped > 0 && !held.contains_key(&parent.process.key)
+        });
         let mut rows: Vec<_> = reaping
             .map(|parent| self.row(&parent.process, &Held::default(), now_ns))
-            .filter(|row| row.reaped_per_second > 0.0)
             .chain(
                 held.values()
                     .map(|(process, held)| self.row(process, held, now_ns)),
@@ -187,10 +229,14 @@ impl Parents {
 
     fn row(&self, process: &Process, held: &Held, now_ns: u64) -> Row {
         let known = self.get(process.key);
+        let began_ns = known.map_or(self.began_ns, |parent| self.began_ns.max(parent.exec_ns));
         let seconds =
-            (now_ns.saturating_sub(self.began_ns) as f64 / 1e9).clamp(1.0, window::SECONDS as f64);
+            (now_ns.saturating_sub(began_ns) as f64 / 1e9).clamp(1.0, window::SECONDS as f64);
         let count = known.map_or(Count::default(), |parent| parent.window.sum(now_ns));
-        let leaked = count.came.saturating_sub(count.went);
+        let per_second = |all: u64, less: u64| match all {
+            0 | 1 => 0.0,
+            _ => all.saturating_sub(less) as f64 / seconds,
+        };
         let mut samples: Vec<_> = known
             .iter()
             .flat_map(|parent| &parent.zombie_ns)
@@ -207,8 +253,8 @@ impl Parents {
                 .oldest
                 .map(|(died_ns, _)| now_ns.saturating_sub(died_ns)),
             oldest_is_lower_bound: held.oldest.is_some_and(|(_, bound)| bound),
-            leaked_per_second: leaked as f64 / seconds,
-            reaped_per_second: count.reaped as f64 / seconds,
+            leaked_per_second: per_second(count.came, count.went),
+            reaped_per_second: per_second(count.reaped, 0),
             reaped_total: self.reaping(process.key).total,
             p50_ns: quantile(&samples, 50),
             p99_ns: quantile(&samples, 99),
@@ -222,8 +268,14 @@ impl Parents {
             return;
         }
         let reaper = reap.by.as_ref().or(record.responsible());
-        if let Some(parent) = reaper.and_then(|reaper| self.parent(reaper, now_ns)) {
-            parent.reaping.add(record, reap.at_ns.unwrap_or(now_ns));
+        let at_ns = reap.at_ns.unwrap_or(now_ns);
+        let parent = reaper.and_then(|reaper| self.parent(reaper, now_ns));
+        if let Some(parent) = parent.filter(|parent| at_ns >= parent.exec_ns) {
+            // That of the record is as old as the death.
+            if let Some(by) = &reap.by {
+                parent.process.comm.clone_from(&by.comm);
+            }
+            parent.reaping.add(record, at_ns);
             parent.window.slot(now_ns).reaped += 1;
             if let Some(zombie_ns) = record.exact_zombie_ns() {
                 if parent.zombie_ns.len() == SAMPLES {
@@ -261,7 +313,9 @@ impl Parents {
             parent.held -= 1;
             parent.active_ns = now_ns;
         }
-        if let Some(parent) = to.and_then(|process| self.parent(process, now_ns)) {
+        let to = to.and_then(|process| Some((self.parent(process, now_ns)?, &process.comm)));
+        if let Some((parent, comm)) = to {
+            parent.process.comm.clone_from(comm);
             parent.window.slot(now_ns).came += 1;
             parent.held += 1;
         }
@@ -301,14 +355,13 @@ impl Parents {
         let parent = self
             .of
             .entry(key.tgid)
-            .or_insert_with(|| Parent::new(process));
+            .or_insert_with(|| Parent::new(process, now_ns));
         if !parent.process.key.is_roughly(key) {
             if parent.process.key.start_ns > key.start_ns {
                 return None;
             }
-            *parent = Parent::new(process);
+            *parent = Parent::new(process, now_ns);
         }
-        parent.process.comm.clone_from(&process.comm);
         parent.active_ns = now_ns;
         Some(parent)
     }
@@ -327,8 +380,9 @@ impl Parents {
 }
 
 impl Parent {
-    fn new(process: &Process) -> Self {
+    fn new(process: &Process, since_ns: u64) -> Self {
         Self {
+            since_ns,
             process: Process {
                 tid: process.key.tgid,
                 ..process.clone()
@@ -338,7 +392,19 @@ impl Parent {
             zombie_ns: VecDeque::new(),
             held: 0,
             active_ns: 0,
+            exec_ns: 0,
         }
+    }
+
+    /// It runs another program since `at_ns`.
+    fn exec(&mut self, at_ns: u64) {
+        if at_ns <= self.exec_ns {
+            return;
+        }
+        self.exec_ns = at_ns;
+        self.window = Window::default();
+        self.reaping = Reaping::default();
+        self.zombie_ns.clear();
     }
 }
 

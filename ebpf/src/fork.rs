@@ -15,6 +15,7 @@ fn fork_tracepoint(ctx: BtfTracePointContext) -> i32 {
         && let Some(process) = maps::remember(Group::of_leader(child))
     {
         Task::at(ctx.arg(0)).fill_process(&mut process.forker);
+        process.program = process.forker.comm;
     }
     0
 }

@@ -10,7 +10,7 @@ use aya_ebpf::{
 use wire::kill_by;
 
 use crate::{
-    maps,
+    ignored, maps,
     task::{self, Kernel, Task},
 };
 
@@ -18,6 +18,8 @@ pub(crate) const SIGKILL: u32 = 9;
 const SIGHUP: u32 = 1;
 const SIGINT: u32 = 2;
 const SIGQUIT: u32 = 3;
+const SIGTERM: u32 = 15;
+const SIGXCPU: u32 = 24;
 /// Bits of the signals that do not end a process by default: CHLD, CONT, STOP, TSTP, TTIN,
 /// TTOU, URG, WINCH (`sig_kernel_ignore` and `sig_kernel_stop`, include/linux/signal.h).
 const HARMLESS: u64 = bit(17) | bit(18) | bit(19) | bit(20) | bit(21) | bit(22) | bit(23) | bit(28);
@@ -25,8 +27,10 @@ const HARMLESS: u64 = bit(17) | bit(18) | bit(19) | bit(20) | bit(21) | bit(22) 
 const TIMERS: u64 = bit(14) | bit(26) | bit(27);
 /// PIPE and XFSZ: what a write earns the writer.
 const FOR_WRITES: u64 = bit(13) | bit(25);
-/// `TRACE_SIGNAL_DELIVERED`: all others but the next were ignored, already pending or dropped.
+/// `TRACE_SIGNAL_DELIVERED`: all others but the last were already pending or dropped.
 const DELIVERED: u32 = 0;
+/// `TRACE_SIGNAL_IGNORED`.
+const IGNORED: u32 = 1;
 /// `TRACE_SIGNAL_LOSE_INFO`: it came, though there was no room to say from whom.
 const DELIVERED_WITHOUT_INFO: u32 = 4;
 /// `SEND_SIG_NOINFO`: the kernel, in the name of the current task.
@@ -49,13 +53,19 @@ const fn bit(signal: u32) -> u64 {
 fn kill_tracepoint(ctx: BtfTracePointContext) -> i32 {
     let signal: u32 = ctx.arg(0);
     let result: u32 = ctx.arg(4);
+    let target = Task::at(ctx.arg(2));
+    if result == IGNORED {
+        let current = Task::current();
+        let sender = || sender(siginfo(&ctx), signal, target, current);
+        ignored::note(signal, target, current, sender);
+        return 0;
+    }
     if result != DELIVERED && result != DELIVERED_WITHOUT_INFO {
         return 0;
     }
-    if signal == 0 || signal > 64 || HARMLESS & bit(signal) != 0 {
+    if !ends_a_process(signal) {
         return 0;
     }
-    let target = Task::at(ctx.arg(2));
     if signal != SIGKILL && !target.disposition(signal).is_default() {
         return 0;
     }
@@ -89,6 +99,18 @@ fn kill_tracepoint(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// Whether this signal ends a process that does nothing about it.
+#[inline(always)]
+pub(crate) fn ends_a_process(signal: u32) -> bool {
+    signal != 0 && signal <= 64 && HARMLESS & bit(signal) == 0
+}
+
+/// Whether somebody who sends it wants the process to end.
+#[inline(always)]
+pub(crate) fn is_a_request(signal: u32) -> bool {
+    matches!(signal, SIGHUP | SIGINT | SIGQUIT | SIGKILL | SIGTERM)
+}
+
 /// The second argument, read as a number: newer verifiers hold that a typed pointer is never
 /// NULL, and drop what a program does for one that is.
 #[inline(always)]
@@ -97,11 +119,11 @@ fn siginfo(ctx: &BtfTracePointContext) -> Kernel {
 }
 
 /// Where a signal came from.
-struct Sender {
+pub(crate) struct Sender {
     /// One of [`kill_by`].
     by: u16,
     /// The current task is the process that sent it or whose act made the kernel send it.
-    is_current: bool,
+    pub(crate) is_current: bool,
 }
 
 const fn nobody(by: u16) -> Sender {
@@ -124,7 +146,7 @@ fn sender(info: Kernel, signal: u32, target: Task, current: Task) -> Sender {
     match info.address() {
         // Not the others: 7.3 sends those of kill(2) like this, and cgroup.kill always did.
         FROM_CURRENT if to_itself && FOR_WRITES & bit(signal) != 0 => nobody(kill_by::KERNEL),
-        FROM_CURRENT => process(current),
+        FROM_CURRENT => in_the_name_of(current, signal, target),
         FROM_KERNEL => from_kernel(signal, to_itself, current),
         _ => match info.read_u32(SI_CODE) as i32 {
             SI_TIMER => nobody(kill_by::TIMER),
@@ -133,6 +155,21 @@ fn sender(info: Kernel, signal: u32, target: Task, current: Task) -> Sender {
             code if code > 0 => nobody(kill_by::KERNEL),
             _ => process(current),
         },
+    }
+}
+
+/// `forget_original_parent` (kernel/exit.c) sends what each child asked for (`PR_SET_PDEATHSIG`)
+/// as the thread that forked it ends. The hang-up of a terminal reaches its foreground group like
+/// this too (`tty_signal_session_leader`), from a kernel worker or from a process on its way out.
+#[inline(always)]
+fn in_the_name_of(current: Task, signal: u32, target: Task) -> Sender {
+    if current.is_exiting() && signal == target.pdeath_signal() {
+        return current_as(kill_by::PARENT_DEATH);
+    }
+    match signal {
+        SIGHUP if current.is_kernel_thread() => nobody(kill_by::TERMINAL),
+        SIGHUP if current.is_exiting() => current_as(kill_by::TERMINAL),
+        _ => process(current),
     }
 }
 
@@ -152,6 +189,9 @@ fn from_kernel(signal: u32, to_itself: bool, current: Task) -> Sender {
     }
     let nobodys_act = to_itself || current.is_kernel_thread();
     match signal {
+        // `check_process_timers`, in the process itself: SIGXCPU at the soft limit, SIGKILL at the
+        // hard one. The OOM killer may choose the current process too, and then says so.
+        SIGXCPU | SIGKILL if to_itself => nobody(kill_by::CPU_LIMIT),
         // A key is handled by a kernel worker, a hang-up by whoever closed or left the terminal.
         SIGHUP | SIGINT | SIGQUIT if nobodys_act => nobody(kill_by::TERMINAL),
         SIGHUP | SIGINT | SIGQUIT => current_as(kill_by::TERMINAL),

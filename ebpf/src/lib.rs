@@ -7,8 +7,12 @@
 #![no_std]
 
 mod offsets;
+mod tasks;
+mod waits;
 
 pub use offsets::{NO_OFFSET, Offsets};
+pub use tasks::{Ignored, STACK_FRAMES, TaskRecord, ThreadRecord, task_flags};
+pub use waits::{Waits, asked};
 
 /// Bytes of a task's `comm`, the last always NUL.
 pub const COMM_LEN: usize = 16;
@@ -44,6 +48,8 @@ pub mod kind {
     pub const FREED: u32 = 4;
     /// A [`Renotified`](crate::Renotified): somebody else was told of an existing zombie.
     pub const RENOTIFIED: u32 = 5;
+    /// An [`Exec`](crate::Exec): a process that had forked or waited runs another program now.
+    pub const EXEC: u32 = 6;
     /// A [`CgroupMade`](crate::CgroupMade): a cgroup was made.
     pub const CGROUP_MADE: u32 = 10;
 }
@@ -151,9 +157,10 @@ pub mod kill_by {
     /// It could not be told.
     pub const UNKNOWN: u16 = 0;
     /// A process: by a system call that sends signals, by writing to `cgroup.kill`, or by its
-    /// end, where somebody asked for that (`PR_SET_PDEATHSIG`, `PTRACE_O_EXITKILL`).
+    /// end, where it traced the target with `PTRACE_O_EXITKILL`.
     pub const PROCESS: u16 = 1;
-    /// The kernel, of its own: for a fault, SIGPIPE, a limit, a pidfd whose closing kills.
+    /// The kernel, of its own: for a fault, SIGPIPE, SIGXFSZ, the keys of sysrq and SAK, a pidfd
+    /// whose closing kills.
     pub const KERNEL: u16 = 2;
     /// The OOM killer.
     pub const OOM: u16 = 3;
@@ -163,6 +170,11 @@ pub mod kill_by {
     pub const TIMER: u16 = 5;
     /// The end of its PID namespace's init.
     pub const NAMESPACE: u16 = 6;
+    /// The end of the thread that had forked it, where it had asked for that
+    /// (`PR_SET_PDEATHSIG`). No process called kill.
+    pub const PARENT_DEATH: u16 = 7;
+    /// Its own limit of CPU time (`RLIMIT_CPU`, `RLIMIT_RTTIME`).
+    pub const CPU_LIMIT: u16 = 8;
 }
 
 /// Indexes of [`Steps::reached_ns`]: what a thread comes to on its way out, in that order. The
@@ -279,58 +291,17 @@ pub struct Renotified {
     pub parent: Process,
 }
 
-/// For whom a wait call asks: indexes of [`Waits::takes`].
-pub mod asked {
-    /// Any child that an ordinary wait sees.
-    pub const ANY: usize = 0;
-    /// One process, by its number.
-    pub const PROCESS: usize = 1;
-    /// The processes of one group.
-    pub const GROUP: usize = 2;
-    /// The process of a pidfd.
-    pub const PIDFD: usize = 3;
-    /// Only children whose death sends no SIGCHLD (`__WCLONE`).
-    pub const CLONES: usize = 4;
-    /// Only children of the calling thread (`__WNOTHREAD`).
-    pub const OF_THREAD: usize = 5;
-    /// How many there are.
-    pub const COUNT: usize = 6;
-}
-
-/// The calls of wait4, waitid and waitpid of one process since the agent came.
+/// A process that had children or had waited for some has executed another program: what it did
+/// before is not that program's doing. Other execs send nothing.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Waits {
-    /// All of them.
-    pub calls: u64,
-    /// When the last one began.
-    pub last_ns: u64,
-    /// Those that would take a dead child, by [`asked`].
-    pub takes: [u64; asked::COUNT],
-    /// The last of those.
-    pub last_take_ns: u64,
-    /// The last of them that asked for any child.
-    pub last_any_ns: u64,
-    /// Those that would look at a dead child and leave it (`WNOWAIT`).
-    pub peeks: u64,
-    /// The last of those.
-    pub last_peek_ns: u64,
-    /// Those whose arguments could not be read: of 32-bit programs, and of the kernel itself.
-    pub unknown: u64,
-}
-
-impl Waits {
-    /// Before the first call.
-    pub const NONE: Self = Self {
-        calls: 0,
-        last_ns: 0,
-        takes: [0; asked::COUNT],
-        last_take_ns: 0,
-        last_any_ns: 0,
-        peeks: 0,
-        last_peek_ns: 0,
-        unknown: 0,
-    };
+pub struct Exec {
+    /// [`kind::EXEC`], no flags, the moment of the exec.
+    pub head: Head,
+    /// The process, by its new name.
+    pub process: Process,
+    /// Name of the program before, empty where that is not known.
+    pub former: [u8; COMM_LEN],
 }
 
 /// Bits of a [`CgroupMade`]'s head.
@@ -351,98 +322,6 @@ pub struct CgroupMade {
     pub id: u64,
     /// Its path from the root of the hierarchy, ended by a NUL; what is after that is undefined.
     pub path: [u8; CGROUP_PATH_LEN],
-}
-
-/// Bits of a [`TaskRecord`].
-pub mod task_flags {
-    /// `exit_state` is `EXIT_ZOMBIE`.
-    pub const ZOMBIE: u32 = 1 << 0;
-    /// A zombie leader with live threads: not reapable, not a zombie to us.
-    pub const LEADER_EXITED: u32 = 1 << 1;
-    /// The group was told to exit, dumps core or has no live thread left, and is not yet a
-    /// zombie.
-    pub const EXITING: u32 = 1 << 2;
-}
-
-/// One group leader, as the iter/task program writes it. Times of the kernel side's own memory
-/// are 0 where it has none.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TaskRecord {
-    /// The process.
-    pub process: Process,
-    /// `real_parent`.
-    pub parent: Process,
-    /// The ptracer, zero when there is none.
-    pub tracer: Process,
-    /// Who created it, zero when that was before the agent.
-    pub forker: Process,
-    /// Who sent the last fatal signal, zero when none was seen.
-    pub killer: Process,
-    /// When that signal was sent.
-    pub killed_ns: u64,
-    /// First moment the whole group was on its way out.
-    pub begin_ns: u64,
-    /// The cgroup v2 id.
-    pub cgroup_id: u64,
-    /// That in the hierarchy of [`Options::cgroup_v1`], 0 where there is none.
-    pub cgroup_v1_id: u64,
-    /// How it waits for its children.
-    pub waits: Waits,
-    /// When its leader last got a CPU, on the scheduler's clock; 0 where the kernel does not say.
-    pub last_ran_sched_ns: u64,
-    /// How long it ran in all its life.
-    pub runtime_ns: u64,
-    /// When the reader of this record last got a CPU, on the scheduler's clock.
-    pub reader_ran_sched_ns: u64,
-    /// When the record was made.
-    pub read_ns: u64,
-    /// Exact CPU time of its released threads: 0 where there never were any.
-    pub threads_runtime_ns: u64,
-    /// [`task_flags`].
-    pub flags: u32,
-    /// The signal of `killer`.
-    pub kill_signal: u16,
-    /// One of [`kill_by`].
-    pub kill_by: u16,
-    /// Unused, zero.
-    pub pad: u32,
-    /// The wait status, of a zombie.
-    pub exit_code: u32,
-    /// The signal its parent gets.
-    pub exit_signal: i32,
-    /// Real uid in the initial user namespace.
-    pub uid: u32,
-    /// Its numbers, outermost namespace first.
-    pub pids: [NamespacePid; NAMESPACE_LEVELS],
-}
-
-/// Frames of a kernel stack that are recorded, innermost first.
-pub const STACK_FRAMES: usize = 24;
-
-/// One thread that has not ended, of a process that is on its way out. Its kernel stack follows as
-/// `frames` lines of text, innermost first, as the kernel itself prints them: `name+0x1/0x2 [module]`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ThreadRecord {
-    /// Thread group id.
-    pub tgid: u32,
-    /// Its own number.
-    pub tid: u32,
-    /// `start_boottime` of the group leader.
-    pub start_ns: u64,
-    /// When it last got a CPU, on the scheduler's clock; 0 where the kernel does not say.
-    pub last_ran_sched_ns: u64,
-    /// How long it ran in all its life.
-    pub runtime_ns: u64,
-    /// When the reader of this record last got a CPU, on the scheduler's clock.
-    pub reader_ran_sched_ns: u64,
-    /// When the record was made.
-    pub read_ns: u64,
-    /// How many lines follow.
-    pub frames: u32,
-    /// Always 0.
-    pub reserved: u32,
 }
 
 /// Indexes of the per-CPU counters.
@@ -490,10 +369,12 @@ const _: () = {
     assert!(size_of::<Waited>() == 56);
     assert!(size_of::<Freed>() == 32);
     assert!(size_of::<Renotified>() == 56);
+    assert!(size_of::<Exec>() == 64);
     assert!(size_of::<CgroupMade>() == 16 + 8 + 512);
-    assert!(size_of::<Waits>() == 13 * 8);
-    assert!(size_of::<TaskRecord>() == 5 * 32 + 9 * 8 + 13 * 8 + 6 * 4 + 4 * 8);
+    assert!(size_of::<Waits>() == 20 * 8);
+    assert!(size_of::<Ignored>() == 48);
+    assert!(size_of::<TaskRecord>() == 5 * 32 + 12 * 8 + 20 * 8 + 48 + 16 + 8 * 4 + 4 * 8);
     assert!(size_of::<ThreadRecord>() == 4 * 4 + 5 * 8);
-    assert!(size_of::<Offsets>() == 43 * 4);
+    assert!(size_of::<Offsets>() == 51 * 4);
     assert!(size_of::<Options>() == 20);
 };

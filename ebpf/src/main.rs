@@ -9,11 +9,15 @@ mod cgroup;
 #[cfg(target_arch = "bpf")]
 mod death;
 #[cfg(target_arch = "bpf")]
+mod exec;
+#[cfg(target_arch = "bpf")]
 mod exit;
 #[cfg(target_arch = "bpf")]
 mod fork;
 #[cfg(target_arch = "bpf")]
 mod free;
+#[cfg(target_arch = "bpf")]
+mod ignored;
 #[cfg(target_arch = "bpf")]
 mod kill;
 #[cfg(target_arch = "bpf")]

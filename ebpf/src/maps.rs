@@ -7,7 +7,8 @@ use aya_ebpf::{
     maps::{Array, HashMap, PerCpuArray, RingBuf, ring_buf::RingBufEntry},
 };
 use wire::{
-    Offsets, Options, Process, RING_BYTES, Steps, TASKS as TASKS_MAX, TaskRecord, Waits, counter,
+    COMM_LEN, Ignored, Offsets, Options, Process, RING_BYTES, Steps, TASKS as TASKS_MAX,
+    TaskRecord, Waits, counter,
 };
 
 use crate::task::{Group, Task};
@@ -59,6 +60,18 @@ static STEPPING: HashMap<u64, Stepping> = HashMap::with_max_entries(1, 0);
 #[map]
 static TASK_RECORD: Array<TaskRecord> = Array::with_max_entries(1, 0);
 
+/// Keyed like [`TASKS`]: the signals that came to nothing. The oldest make room for others.
+#[map]
+static IGNORED: LruHashMap<u64, Unheeded> = LruHashMap::with_max_entries(4096, 0);
+
+/// A signal that a process ignored.
+#[repr(C)]
+pub(crate) struct Unheeded {
+    /// As in [`Remembered`].
+    pub start_ns: u64,
+    pub what: Ignored,
+}
+
 /// How far a process on its way out has come.
 #[repr(C)]
 pub(crate) struct Stepping {
@@ -74,9 +87,16 @@ pub(crate) struct Remembered {
     pub start_ns: u64,
     pub begin_ns: u64,
     pub killed_ns: u64,
+    /// Its last exec after it had forked or waited.
+    pub exec_ns: u64,
+    /// Of the program that it runs, and thus since its last exec.
     pub waits: Waits,
     pub killer: Process,
     pub forker: Process,
+    /// Name of the program that it runs, as it was when that began.
+    pub program: [u8; COMM_LEN],
+    /// Name of the one before `exec_ns`.
+    pub former: [u8; COMM_LEN],
     pub kill_signal: u16,
     pub kill_by: u16,
     pub threads: u32,
@@ -90,20 +110,23 @@ pub(crate) struct Remembered {
     pub announced: u32,
 }
 
-const NOBODY: Process = Process {
+pub(crate) const NOBODY: Process = Process {
     tgid: 0,
     tid: 0,
     start_ns: 0,
-    comm: [0; wire::COMM_LEN],
+    comm: [0; COMM_LEN],
 };
 
 static NOTHING: Remembered = Remembered {
     start_ns: 0,
     begin_ns: 0,
     killed_ns: 0,
+    exec_ns: 0,
     waits: Waits::NONE,
     killer: NOBODY,
     forker: NOBODY,
+    program: [0; COMM_LEN],
+    former: [0; COMM_LEN],
     kill_signal: 0,
     kill_by: 0,
     threads: 0,
@@ -134,6 +157,7 @@ pub(crate) fn remember(group: Group) -> Option<&'static mut Remembered> {
     // SAFETY: as in `find`.
     let new = unsafe { &mut *TASKS.get_ptr_mut(key)? };
     new.start_ns = start_ns;
+    group.leader.fill_comm(&mut new.program);
     Some(new)
 }
 
@@ -144,6 +168,26 @@ fn find(group: Group, start_ns: u64) -> Option<&'static mut Remembered> {
     // are written by itself, by its parent before its first run, or under its siglock.
     let found = unsafe { &mut *found };
     (found.start_ns == start_ns).then_some(found)
+}
+
+/// The last signal that this process ignored.
+#[inline(always)]
+pub(crate) fn ignored(group: Group) -> Option<&'static Unheeded> {
+    let found = IGNORED.get_ptr(group.address())?;
+    // SAFETY: as in `find`; an entry that makes room keeps its memory until the program ends.
+    let found = unsafe { &*found };
+    (found.start_ns == group.leader.start_ns()).then_some(found)
+}
+
+/// Keeps that this process ignored a signal.
+#[inline(always)]
+pub(crate) fn note_ignored(group: Group, what: Ignored) {
+    let unheeded = Unheeded {
+        start_ns: group.leader.start_ns(),
+        what,
+    };
+    // Without room for it less is known.
+    let _full = IGNORED.insert(group.address(), &unheeded, u64::from(BPF_ANY));
 }
 
 /// Remembers a SIGKILL that the kernel sends in the current task, of its own.

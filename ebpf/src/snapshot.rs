@@ -56,6 +56,11 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
         record.kill_by = process.kill_by;
         record.begin_ns = process.begin_ns;
         record.waits = process.waits;
+        record.exec_ns = process.exec_ns;
+        record.former = process.former;
+    }
+    if let Some(unheeded) = maps::ignored(group) {
+        record.ignored = unheeded.what;
     }
     record.last_ran_sched_ns = task.last_ran_sched_ns();
     // SAFETY: the helper has no preconditions.
@@ -66,6 +71,16 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
     record.cgroup_id = task.cgroup_id();
     record.cgroup_v1_id = task.cgroup_v1_id();
     record.flags = state(group);
+    record.flags |= match group.is_subreaper() {
+        Some(true) => task_flags::SUBREAPER,
+        Some(false) => task_flags::NO_SUBREAPER,
+        None => 0,
+    };
+    record.exec_id = task.exec_id();
+    record.parent_exec_id = task.parent_exec_id();
+    record.group = group.process_group();
+    record.session = group.session();
+    record.stop_signal = group.stop_signal();
     record.exit_code = group.wait_status();
     record.exit_signal = task.exit_signal();
     record.uid = task.uid();

@@ -27,6 +27,15 @@ const SIGNAL_GROUP_EXIT: u32 = 0x4;
 const SIGNAL_GROUP_COREDUMP: u32 = 0x8;
 /// `EXIT_ZOMBIE`, include/linux/sched.h; `EXIT_TRACE` includes it.
 pub(crate) const EXIT_ZOMBIE: u32 = 0x20;
+/// `SIGNAL_STOP_STOPPED`, include/linux/sched/signal.h.
+const SIGNAL_STOP_STOPPED: u32 = 0x1;
+/// `JOBCTL_STOP_SIGMASK`, include/linux/sched/jobctl.h.
+const JOBCTL_STOP_SIGMASK: u32 = 0xffff;
+/// Offset of `prev` in `list_head`.
+const LIST_PREV: u32 = 8;
+/// Offsets of `PIDTYPE_PGID` and `PIDTYPE_SID` in `signal_struct.pids`, include/linux/pid_types.h.
+const PROCESS_GROUP: u32 = 16;
+const SESSION: u32 = 24;
 /// `SA_NOCLDWAIT`, include/uapi/asm-generic/signal-defs.h.
 const SA_NOCLDWAIT: u64 = 2;
 /// `SIG_IGN`.
@@ -183,6 +192,36 @@ impl Task {
         self.0.read_u32(offset!(task_exit_signal)) as i32
     }
 
+    /// The signal that it wants when the thread that forked it ends; 0 for none.
+    #[inline(always)]
+    pub(crate) fn pdeath_signal(self) -> u32 {
+        self.0.read_u32(offset!(task_pdeath_signal))
+    }
+
+    /// How many execs it and its ancestors made before they forked.
+    #[inline(always)]
+    pub(crate) fn exec_id(self) -> u64 {
+        self.0.read_u64(offset!(task_self_exec_id))
+    }
+
+    /// The same of whoever forked it, at the fork.
+    #[inline(always)]
+    pub(crate) fn parent_exec_id(self) -> u64 {
+        self.0.read_u64(offset!(task_parent_exec_id))
+    }
+
+    /// The last one of its children, dead or alive, to come to it.
+    #[inline(always)]
+    pub(crate) fn newest_child(self) -> Option<Self> {
+        let (children, sibling) = (offset!(task_children), offset!(task_sibling));
+        if children == NO_OFFSET || sibling == NO_OFFSET {
+            return None;
+        }
+        let list = self.0.address() + u64::from(children);
+        let last = self.0.read_u64(children + LIST_PREV);
+        (last != list && last != 0).then(|| Self::at(last - u64::from(sibling)))
+    }
+
     #[inline(always)]
     pub(crate) fn uid(self) -> u32 {
         self.0
@@ -250,8 +289,9 @@ impl Task {
         self.fill_comm(&mut process.comm);
     }
 
+    /// Its own name.
     #[inline(always)]
-    fn fill_comm(self, comm: &mut [u8; COMM_LEN]) {
+    pub(crate) fn fill_comm(self, comm: &mut [u8; COMM_LEN]) {
         let from = (self.0.address() + u64::from(offset!(task_comm))) as *const core::ffi::c_void;
         // SAFETY: the helper checks the address, and fills the buffer with zeros on a failure.
         unsafe {
@@ -361,6 +401,50 @@ impl Group {
         }
     }
 
+    /// The signal that stopped it, 0 while it is not stopped.
+    #[inline(always)]
+    pub(crate) fn stop_signal(self) -> u32 {
+        if self.signal.read_u32(offset!(signal_flags)) & SIGNAL_STOP_STOPPED == 0 {
+            return 0;
+        }
+        self.leader.0.read_u32(offset!(task_jobctl)) & JOBCTL_STOP_SIGMASK
+    }
+
+    /// Its process group, as the initial PID namespace numbers it.
+    #[inline(always)]
+    pub(crate) fn process_group(self) -> u32 {
+        self.number_of(PROCESS_GROUP)
+    }
+
+    /// Its session, likewise.
+    #[inline(always)]
+    pub(crate) fn session(self) -> u32 {
+        self.number_of(SESSION)
+    }
+
+    #[inline(always)]
+    fn number_of(self, kind: u32) -> u32 {
+        let pids = offset!(signal_pids);
+        if pids == NO_OFFSET {
+            return 0;
+        }
+        self.signal
+            .follow(pids + kind)
+            .read_u32(offset!(pid_numbers))
+    }
+
+    /// Whether it adopts orphaned descendants; `None` where the kernel's types do not say.
+    #[inline(always)]
+    pub(crate) fn is_subreaper(self) -> Option<bool> {
+        let bit = offset!(signal_is_child_subreaper_bit);
+        (bit != NO_OFFSET).then(|| self.has_bit(bit))
+    }
+
+    #[inline(always)]
+    fn has_bit(self, bit: u32) -> bool {
+        self.signal.read_u32(bit / 32 * 4) & (1 << (bit % 32)) != 0
+    }
+
     /// User time of its released threads and its leader.
     #[inline(always)]
     pub(crate) fn user_ns(self) -> u64 {
@@ -395,7 +479,7 @@ impl Group {
     pub(crate) fn farewell(self) -> Farewell {
         let traced = self.leader.is_traced();
         let bit = offset!(signal_autoreap_bit);
-        if bit != NO_OFFSET && self.signal.read_u32(bit / 32 * 4) & (1 << (bit % 32)) != 0 {
+        if bit != NO_OFFSET && self.has_bit(bit) {
             return Farewell {
                 silent: !traced,
                 autoreap: true,

@@ -55,12 +55,17 @@ fn waits(task: Task, registers: Registers) {
 fn note(waits: &mut Waits, registers: Registers, now_ns: u64) {
     waits.calls += 1;
     waits.last_ns = now_ns;
-    let (whom, options) = match registers.wait_call() {
+    let (whom, id, options) = match registers.wait_call() {
         Some(Call::Wait4) => (
             of_wait4(registers.first() as i32),
+            0,
             registers.third() | WEXITED,
         ),
-        Some(Call::Waitid) => (of_waitid(registers.first()), registers.fourth()),
+        Some(Call::Waitid) => (
+            of_waitid(registers.first()),
+            registers.second() as u32,
+            registers.fourth(),
+        ),
         None => {
             waits.unknown += 1;
             return;
@@ -75,9 +80,17 @@ fn note(waits: &mut Waits, registers: Registers, now_ns: u64) {
         asked::ANY if options & WNOTHREAD != 0 => asked::OF_THREAD,
         whom => whom,
     };
+    // Only waitid knows this one.
     if options & WNOWAIT != 0 {
-        waits.peeks += 1;
         waits.last_peek_ns = now_ns;
+        waits.last_peek_kind = whom as u32;
+        waits.last_peek_id = id;
+        if whom == asked::ANY {
+            waits.last_any_peek_ns = now_ns;
+        }
+        if let Some(count) = waits.peeks.get_mut(whom) {
+            *count += 1;
+        }
         return;
     }
     waits.last_take_ns = now_ns;

@@ -248,6 +248,11 @@ impl Agent {
 
     fn take_in(&mut self, event: &Event, changes: &mut Vec<Transition>) {
         self.tally.event(event);
+        if let Event::Exec(exec) = event {
+            // What happened before is still the former program's.
+            self.publish(mem::take(changes));
+            self.parents.exec(exec);
+        }
         self.recorder.event(event);
         self.place(event);
         self.lifecycle.apply(event, changes);
@@ -295,9 +300,11 @@ impl Agent {
     /// All processes now; why not, the log says.
     pub(super) fn look_at_all(&mut self) -> Option<Snapshot> {
         let snapshot = self.snapshots.take(&mut self.kernel);
-        snapshot
+        let snapshot = snapshot
             .inspect_err(|error| log::warn!("no snapshot of the processes: {error}"))
-            .ok()
+            .ok()?;
+        self.parents.observe(&snapshot);
+        Some(snapshot)
     }
 
     /// Compares a snapshot with the table, once the events of its time are in.

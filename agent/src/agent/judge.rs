@@ -504,6 +504,7 @@ mod tests {
             at_ns: second * SECOND,
             oldest_died_ns: 0,
             evidence: evidence.clone(),
+            stop_signal: None,
         };
         Judged::of(&suspect, &evidence, second * SECOND, before)
     }

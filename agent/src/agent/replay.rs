@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     api::{self, Culprits, Document, ExitLine, Explained, FinishedExit, Top},
-    events::{Key, Process, Snapshot},
+    events::{Event, Key, Process, Snapshot},
     evidence::suspects::YOUNG_NS,
     kernel::Wall,
     lifecycle::{Lifecycle, Record, Transition},
@@ -109,7 +109,12 @@ impl Replay {
                     Some(wall) => wall.step(join.from_ns, join.offset_ns),
                     None => replay.wall = Some(Wall::from(join.offset_ns)),
                 },
-                Line::Event(event) => replay.lifecycle.apply(&event, &mut changes),
+                Line::Event(event) => {
+                    if let Event::Exec(exec) = &event {
+                        replay.parents.exec(exec);
+                    }
+                    replay.lifecycle.apply(&event, &mut changes);
+                }
                 Line::Task(task) => tasks.push(*task),
                 Line::Snapshot {
                     begun_ns,
@@ -123,6 +128,7 @@ impl Replay {
                         tasks: std::mem::take(&mut tasks),
                     };
                     replay.lifecycle.reconcile(&snapshot, &mut changes);
+                    replay.parents.observe(&snapshot);
                     replay.snapshot = Some(snapshot);
                     replay.passes(ended_ns);
                 }

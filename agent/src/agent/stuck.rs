@@ -19,6 +19,7 @@ use crate::{
     events::Snapshot,
     evidence::{
         Place,
+        ends::Search,
         stuck::{
             Facts, collect,
             watch::{Suspect, Watch},
@@ -103,11 +104,12 @@ impl Exits {
 /// Reads the files of each, until nobody listens any more.
 fn look(suspects: &[Suspect], found: &findings::Sender<Facts>) {
     let mounts = Mounts::find();
+    let mut search = Search::new();
     for suspect in suspects {
         if found.is_closed() {
             return;
         }
-        if let Some(facts) = collect::facts(suspect, &mounts) {
+        if let Some(facts) = collect::facts(suspect, &mounts, &mut search) {
             // The round may end at any time.
             let _over = found.send((suspect.process.key, facts));
         }

@@ -48,6 +48,7 @@ impl Tally {
             Event::Freed(_) => &mut events.freed,
             Event::Renotified(_) => &mut events.renotified,
             Event::HungUp(_) => &mut events.hung_up,
+            Event::Exec(_) => &mut events.exec,
             Event::CgroupMade(_) => &mut events.cgroup_made,
         } += 1;
     }

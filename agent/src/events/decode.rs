@@ -1,12 +1,14 @@
 //! One record of the wire → one [`Event`] or [`Task`]. Bytes that make no sense are
 //! [`Malformed`], for the caller to count; they are never a panic.
 
-use wire::{cgroup_flags, death_flags, kill_by, kind, release_flags, renotified_flags, task_flags};
+use wire::{
+    asked, cgroup_flags, death_flags, kill_by, kind, release_flags, renotified_flags, task_flags,
+};
 
 use super::{
-    Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, ExitStatus, Freed, Key,
-    Kill, KillBy, NamespacePid, Process, Release, Renotified, Resources, Steps, Task, TaskState,
-    Thread, Waited, Waits,
+    Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, Exec, Execed, ExitStatus,
+    Freed, Ignored, Key, Kill, KillBy, NamespacePid, Peeked, Process, Release, Renotified,
+    Resources, Steps, Target, Task, TaskState, Thread, Waited, Waits,
 };
 
 /// Bytes that are not a record of the wire.
@@ -45,6 +47,7 @@ pub fn decode(bytes: &[u8], page_size: u64) -> Result<Event, Malformed> {
         kind::WAITED => waited(&read(bytes)?).map(Event::Waited),
         kind::FREED => freed(&read(bytes)?).map(Event::Freed),
         kind::RENOTIFIED => renotified(&read(bytes)?).map(Event::Renotified),
+        kind::EXEC => execed(&read(bytes)?).map(Event::Exec),
         kind::CGROUP_MADE => Ok(Event::CgroupMade(cgroup_made(&read(bytes)?))),
         unknown => Err(Malformed::UnknownKind(unknown)),
     }
@@ -84,13 +87,22 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
             .then(|| dead_by(&record))
             .flatten(),
         pids: pids(&record.pids),
-        exec: None,
-        exec_id: None,
-        parent_exec_id: None,
-        group: 0,
-        session: 0,
-        stop_signal: None,
-        ignored: None,
+        exec: known(record.exec_ns).map(|at_ns| Exec {
+            at_ns,
+            former: comm(&record.former),
+        }),
+        exec_id: known(record.exec_id),
+        // That of a child of the kernel's first thread is 0.
+        parent_exec_id: known(record.exec_id).map(|_| record.parent_exec_id),
+        group: record.group,
+        session: record.session,
+        subreaper: match record.flags & (task_flags::SUBREAPER | task_flags::NO_SUBREAPER) {
+            task_flags::SUBREAPER => Some(true),
+            task_flags::NO_SUBREAPER => Some(false),
+            _ => None,
+        },
+        stop_signal: signal(record.stop_signal),
+        ignored: ignored(&record.ignored),
     })
 }
 
@@ -202,6 +214,8 @@ unsafe impl Wire for wire::Waited {}
 unsafe impl Wire for wire::Freed {}
 // SAFETY: integers, and structs of them.
 unsafe impl Wire for wire::Renotified {}
+// SAFETY: structs of integers, and an array of them.
+unsafe impl Wire for wire::Exec {}
 // SAFETY: integers, and structs and arrays of them.
 unsafe impl Wire for wire::CgroupMade {}
 // SAFETY: integers, and structs and arrays of them.
@@ -272,8 +286,21 @@ fn kill(by: u16, killer: &wire::Process, signal: u16, at_ns: u64) -> Option<Kill
     Some(Kill {
         by: kill_by(by),
         process: process(killer),
-        signal: u8::try_from(signal).ok().filter(|&it| it != 0)?,
+        signal: self::signal(signal.into())?,
         at_ns: known(at_ns)?,
+    })
+}
+
+fn signal(number: u32) -> Option<u8> {
+    u8::try_from(number).ok().filter(|&it| it != 0)
+}
+
+fn ignored(record: &wire::Ignored) -> Option<Ignored> {
+    Some(Ignored {
+        signal: signal(record.signal)?,
+        at_ns: known(record.at_ns)?,
+        by: process(&record.by),
+        by_choice: record.by_choice != 0,
     })
 }
 
@@ -285,6 +312,8 @@ fn kill_by(code: u16) -> Option<KillBy> {
         kill_by::TERMINAL => KillBy::Terminal,
         kill_by::TIMER => KillBy::Timer,
         kill_by::NAMESPACE => KillBy::Namespace,
+        kill_by::PARENT_DEATH => KillBy::ParentDeath,
+        kill_by::CPU_LIMIT => KillBy::CpuLimit,
         _ => return None,
     })
 }
@@ -338,6 +367,14 @@ fn renotified(record: &wire::Renotified) -> Result<Renotified, Malformed> {
         child: child(record.child),
         parent: process(&record.parent).ok_or(Malformed::NoProcess(kind::RENOTIFIED))?,
         autoreap: record.head.flags & renotified_flags::AUTOREAP != 0,
+    })
+}
+
+fn execed(record: &wire::Exec) -> Result<Execed, Malformed> {
+    Ok(Execed {
+        at_ns: record.head.at_ns,
+        process: process(&record.process).ok_or(Malformed::NoProcess(kind::EXEC))?,
+        former: comm(&record.former),
     })
 }
 
@@ -396,15 +433,43 @@ fn waits(record: &wire::Waits) -> Waits {
         pidfd,
         clones,
         of_thread,
-        peeks: record.peeks,
+        peeks: record
+            .peeks
+            .iter()
+            .fold(0, |sum, &of| sum.saturating_add(of)),
         last_take_ns: known(record.last_take_ns),
         last_any_ns: known(record.last_any_ns),
         last_peek_ns: known(record.last_peek_ns),
+        peeked: peeked(record),
     };
     Waits {
         calls: record.calls,
         last_ns: known(record.last_ns),
         asked: (record.unknown == 0).then_some(asked),
+    }
+}
+
+fn peeked(record: &wire::Waits) -> Peeked {
+    let [any, process, group, pidfd, clones, of_thread] = record.peeks;
+    let id = record.last_peek_id;
+    let last = known(record.last_peek_ns).and_then(|_| match record.last_peek_kind as usize {
+        asked::ANY => Some(Target::Any),
+        asked::PROCESS => Some(Target::Process(id)),
+        asked::GROUP => Some(Target::Group(id)),
+        asked::PIDFD => Some(Target::Pidfd(id)),
+        asked::CLONES => Some(Target::Clones),
+        asked::OF_THREAD => Some(Target::OfThread),
+        _ => None,
+    });
+    Peeked {
+        any,
+        process,
+        group,
+        pidfd,
+        clones,
+        of_thread,
+        last_any_ns: known(record.last_any_peek_ns),
+        last,
     }
 }
 

@@ -192,6 +192,17 @@ fn what_is_no_record_is_refused() {
         decode(&bytes(&nobody), 4096),
         Err(Malformed::NoProcess(kind::DEATH))
     );
+    let nobody = wire::Exec {
+        head: wire::Head {
+            kind: kind::EXEC,
+            ..wire::Head::default()
+        },
+        ..wire::Exec::default()
+    };
+    assert_eq!(
+        decode(&bytes(&nobody), 4096),
+        Err(Malformed::NoProcess(kind::EXEC))
+    );
     let task = bytes(&wire::TaskRecord {
         process: named(1, b"init"),
         ..Default::default()
@@ -311,8 +322,10 @@ fn what_waits_asked_for_is_known_of_all_or_of_none() {
         last_ns: 900,
         takes: [1, 2, 3, 4, 5, 6],
         last_take_ns: 800,
-        peeks: 7,
+        peeks: [0, 3, 0, 4, 0, 0],
         last_peek_ns: 700,
+        last_peek_kind: asked::PIDFD as u32,
+        last_peek_id: 9,
         ..wire::Waits::NONE
     };
     let waits = |record: &wire::TaskRecord| {
@@ -330,6 +343,12 @@ fn what_waits_asked_for_is_known_of_all_or_of_none() {
         last_take_ns: Some(800),
         last_any_ns: None,
         last_peek_ns: Some(700),
+        peeked: Peeked {
+            process: 3,
+            pidfd: 4,
+            last: Some(Target::Pidfd(9)),
+            ..Peeked::default()
+        },
     };
     assert_eq!(waits(&record).asked, Some(expected));
     // One call of a 32-bit program might have been for anybody.
@@ -363,4 +382,59 @@ fn a_cgroup_s_path_ends_at_its_nul_or_is_not_told() {
     record.head.flags = cgroup_flags::PATH_CUT | cgroup_flags::VERSION_1;
     assert_eq!(made(&record).path, None);
     assert_eq!(made(&record).id.version, CgroupVersion::V1);
+}
+
+#[test]
+fn an_exec_names_both_programs() {
+    let mut former = [0; wire::COMM_LEN];
+    former[..4].copy_from_slice(b"bash");
+    let record = wire::Exec {
+        head: wire::Head {
+            kind: kind::EXEC,
+            flags: 0,
+            at_ns: 100,
+        },
+        process: named(42, b"sleep"),
+        former,
+    };
+    let Ok(Event::Exec(exec)) = decode(&bytes(&record), 4096) else {
+        panic!("an exec")
+    };
+    assert_eq!(
+        (exec.at_ns, exec.process.comm.as_str(), exec.former.as_str()),
+        (100, "sleep", "bash")
+    );
+}
+
+#[test]
+fn what_a_task_has_of_its_program_and_its_signals_is_known_or_none() {
+    let task = |record: &wire::TaskRecord| decode_task(&bytes(record)).expect("a task");
+    let mut record = wire::TaskRecord {
+        process: named(7, b"app"),
+        ..wire::TaskRecord::default()
+    };
+    let nothing = task(&record);
+    assert_eq!((nothing.exec, nothing.ignored), (None, None));
+    assert_eq!((nothing.exec_id, nothing.parent_exec_id), (None, None));
+    assert_eq!((nothing.subreaper, nothing.stop_signal), (None, None));
+    record.exec_ns = 5;
+    record.former[..2].copy_from_slice(b"sh");
+    (record.exec_id, record.group, record.session) = (3, 6, 4);
+    record.flags = task_flags::NO_SUBREAPER;
+    record.stop_signal = 21;
+    record.ignored = wire::Ignored {
+        at_ns: 8,
+        by: named(2, b"kill"),
+        signal: 15,
+        by_choice: 0,
+    };
+    let all = task(&record);
+    let exec = all.exec.expect("it executed a program");
+    assert_eq!((exec.at_ns, exec.former.as_str()), (5, "sh"));
+    assert_eq!((all.exec_id, all.parent_exec_id), (Some(3), Some(0)));
+    assert_eq!((all.group, all.session), (6, 4));
+    assert_eq!((all.subreaper, all.stop_signal), (Some(false), Some(21)));
+    let ignored = all.ignored.expect("it ignored a signal");
+    assert_eq!((ignored.signal, ignored.by_choice), (15, false));
+    assert_eq!(ignored.by.map(|by| by.key.tgid), Some(2));
 }

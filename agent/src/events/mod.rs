@@ -4,11 +4,15 @@
 
 mod cgroup;
 mod decode;
+mod kill;
 mod steps;
+mod waits;
 
 pub use cgroup::{CgroupId, CgroupIds, CgroupMade, CgroupVersion, ROOT_ID};
 pub use decode::{Malformed, decode, decode_task, decode_threads};
+pub use kill::{Kill, KillBy};
 pub use steps::Steps;
+pub use waits::{Asked, Peeked, Target, Waits};
 
 /// A process over all time: a PID alone is reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,66 +66,6 @@ impl ExitStatus {
             (_, false) => Self::Killed(signal),
             (_, true) => Self::Dumped(signal),
         }
-    }
-}
-
-/// Where a fatal signal came from; as [`wire::kill_by`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KillBy {
-    /// A process: by a call, or by its end where somebody asked for that.
-    Process,
-    /// The kernel, of its own: for a fault, SIGPIPE, a limit.
-    Kernel,
-    /// The OOM killer.
-    Oom,
-    /// A terminal and its job control.
-    Terminal,
-    /// A timer.
-    Timer,
-    /// The end of its PID namespace's init.
-    Namespace,
-}
-
-impl KillBy {
-    /// Its word in `killer.by`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Process => "process",
-            Self::Kernel => "kernel",
-            Self::Oom => "oom",
-            Self::Terminal => "terminal",
-            Self::Timer => "timer",
-            Self::Namespace => "namespace",
-        }
-    }
-}
-
-/// The last fatal signal seen before a death.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kill {
-    /// Where it came from, if that can be told.
-    pub by: Option<KillBy>,
-    /// The process that sent it, or whose act made the kernel send it.
-    pub process: Option<Process>,
-    /// Its number.
-    pub signal: u8,
-    /// When it was sent.
-    pub at_ns: u64,
-}
-
-impl Kill {
-    /// Who sent it, in words, as far as that is known.
-    pub fn sender(&self) -> String {
-        let words = match (&self.process, self.by) {
-            (Some(process), _) => return format!("{} (PID {})", process.comm, process.key.tgid),
-            (None, Some(KillBy::Kernel)) => "the kernel",
-            (None, Some(KillBy::Oom)) => "the OOM killer",
-            (None, Some(KillBy::Terminal)) => "its terminal",
-            (None, Some(KillBy::Timer)) => "a timer",
-            (None, Some(KillBy::Namespace)) => "the end of its PID namespace",
-            (None, Some(KillBy::Process) | None) => "a process that is not known",
-        };
-        words.to_owned()
     }
 }
 
@@ -241,6 +185,17 @@ pub struct HungUp {
     pub dead: Key,
 }
 
+/// A process that had children or had waited for some runs another program from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Execed {
+    /// When.
+    pub at_ns: u64,
+    /// The process, by its new name.
+    pub process: Process,
+    /// Name of the program before, empty where that is not known.
+    pub former: String,
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -254,6 +209,8 @@ pub enum Event {
     Freed(Freed),
     /// See [`Renotified`].
     Renotified(Renotified),
+    /// See [`Execed`].
+    Exec(Execed),
     /// See [`HungUp`]; from user space, not from the ring.
     HungUp(HungUp),
     /// See [`CgroupMade`].
@@ -285,7 +242,7 @@ pub struct Task {
     pub cgroups: CgroupIds,
     /// Real uid.
     pub uid: u32,
-    /// Its wait calls since the agent came, where the source knows them.
+    /// Its wait calls since the agent or its program began, where the source knows them.
     pub waits: Option<Waits>,
     /// Of a zombie: it was dead at this moment, and as a rule had died milliseconds before.
     pub dead_by_ns: Option<u64>,
@@ -302,6 +259,8 @@ pub struct Task {
     pub group: u32,
     /// Its session, likewise.
     pub session: u32,
+    /// Whether orphans among its descendants come to it, where the source knows that.
+    pub subreaper: Option<bool>,
     /// The signal of its job control stop, of a process that is stopped.
     pub stop_signal: Option<u8>,
     /// The last terminating signal that it ignored, or that the kernel dropped for it.
@@ -313,7 +272,7 @@ pub struct Task {
 pub struct Exec {
     /// When.
     pub at_ns: u64,
-    /// Name of the program before.
+    /// Name of the program before, empty where that is not known.
     pub former: String,
 }
 
@@ -355,46 +314,11 @@ impl Task {
             parent_exec_id: None,
             group: 0,
             session: 0,
+            subreaper: None,
             stop_signal: None,
             ignored: None,
         }
     }
-}
-
-/// The wait calls of one process since the agent came.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Waits {
-    /// All of them.
-    pub calls: u64,
-    /// When the last one began.
-    pub last_ns: Option<u64>,
-    /// What they asked for; `None` where the arguments of any could not be read.
-    pub asked: Option<Asked>,
-}
-
-/// What wait calls asked for, of those that look for the dead.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// Calls that would take any child.
-    pub any: u64,
-    /// Calls that would take one process, by its number.
-    pub process: u64,
-    /// Calls that would take processes of one group.
-    pub group: u64,
-    /// Calls that would take the process of a pidfd.
-    pub pidfd: u64,
-    /// Calls that would take children whose death sends no SIGCHLD (`__WCLONE`).
-    pub clones: u64,
-    /// Calls that would take children of the calling thread (`__WNOTHREAD`).
-    pub of_thread: u64,
-    /// Calls that look and leave the dead (`WNOWAIT`).
-    pub peeks: u64,
-    /// The last call that would take somebody.
-    pub last_take_ns: Option<u64>,
-    /// The last that would take any child.
-    pub last_any_ns: Option<u64>,
-    /// The last that would only look.
-    pub last_peek_ns: Option<u64>,
 }
 
 /// A thread that has not ended, of a process that is on its way out.

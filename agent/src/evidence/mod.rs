@@ -11,7 +11,9 @@ pub mod block;
 pub mod cgroup;
 pub mod collect;
 pub mod ends;
+mod origin;
 pub(crate) mod parse;
+mod peeks;
 pub mod stuck;
 pub mod suspects;
 

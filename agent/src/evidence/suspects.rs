@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::origin::{Holder, Origin};
+use super::peeks::{self, Seen};
 use super::{Cpu, Evidence, Facts, Habits, Place, Program, Quota, Role, Since, Thread, Zombies};
 use crate::events::{Key, NamespacePid, Process, Snapshot, Task, TaskState};
 use crate::lifecycle::{DiedBound, Record};
@@ -11,6 +13,8 @@ use crate::parents::Parents;
 pub const YOUNG_NS: u64 = 2_000_000_000;
 /// An earlier look tells something only after so long.
 const LEAST_SPAN_NS: u64 = 1_000_000_000;
+/// So many zombies of one suspect are listed by their PIDs.
+const LISTED: usize = 32;
 /// SIGCHLD has this number on every architecture that is built for here.
 const SIGCHLD: i32 = 17;
 
@@ -25,6 +29,8 @@ pub struct Suspect {
     pub oldest_died_ns: u64,
     /// All that is known but `facts` and `since`.
     pub evidence: Evidence,
+    /// The signal that stopped it, if it is stopped.
+    pub stop_signal: Option<u8>,
 }
 
 /// A look at a suspect, to compare a later one with.
@@ -73,6 +79,7 @@ pub fn suspects<'a>(
 
 /// Those of the snapshot.
 struct Tasks<'a> {
+    exact_start: bool,
     by_tgid: HashMap<u32, &'a Task>,
     /// The inits on their way out, by their PID namespaces.
     exiting_inits: HashMap<u32, &'a Process>,
@@ -87,8 +94,18 @@ impl<'a> Tasks<'a> {
             Some((own.namespace, &task.process))
         };
         Self {
+            exact_start: snapshot.is_none_or(|snapshot| snapshot.exact_start),
             by_tgid: tasks().map(|task| (task.process.key.tgid, task)).collect(),
             exiting_inits: exiting.filter_map(init).collect(),
+        }
+    }
+
+    /// A process by its name of now.
+    fn named(&self, process: &Process) -> Process {
+        let now = self.get(process.key).map(|task| &task.process.comm);
+        Process {
+            comm: now.unwrap_or(&process.comm).clone(),
+            ..process.clone()
         }
     }
 
@@ -115,18 +132,21 @@ impl Known<'_> {
         if self.age(oldest.died.at_ns) < YOUNG_NS {
             return None;
         }
-        let holder = oldest.responsible()?;
+        let holder = &tasks.named(oldest.responsible()?);
+        let task = tasks.get(holder.key);
+        let exec = task.and_then(|task| task.exec.as_ref());
         let foreign = |record: &&&Record| match (&record.tracer, &record.parent) {
             (Some(tracer), Some(parent)) => !tracer.key.is_roughly(parent.key),
             (tracer, _) => tracer.is_some(),
         };
         let traced = records.iter().find(foreign);
         let real_parent = traced.and_then(|record| record.parent.as_ref());
+        let real_parent = real_parent.map(|parent| tasks.named(parent));
         let zombies = Zombies {
             count: records.len() as u64,
             oldest_age_ns: self.age(oldest.died.at_ns),
             age_is_lower_bound: oldest.died.bound == DiedBound::NotAfter,
-            real_parent: real_parent.map(|parent| (parent.key.tgid, parent.comm.clone())),
+            real_parent: real_parent.map(|parent| (parent.key.tgid, parent.comm)),
             ..self.old(records, holder, tasks)
         };
         Some(Suspect {
@@ -141,42 +161,66 @@ impl Known<'_> {
                 } else {
                     Role::Parent
                 },
-                watched_ns: self.age(self.began_ns.max(holder.key.start_ns)),
-                program: Program::default(),
+                watched_ns: self.age(
+                    exec.map_or(0, |exec| exec.at_ns)
+                        .max(self.began_ns)
+                        .max(holder.key.start_ns),
+                ),
+                program: Program {
+                    age_ns: exec.map(|exec| self.age(exec.at_ns)),
+                    former: exec.and_then(|exec| known_name(&exec.former)),
+                },
                 place: Place::default(),
                 zombies,
-                habits: self.habits(holder, tasks),
+                habits: self.habits(holder, records, tasks),
                 facts: None,
                 since: None,
             },
+            stop_signal: task.and_then(|task| task.stop_signal),
         })
+    }
+
+    fn is_old(&self, record: &Record) -> bool {
+        self.age(record.died.at_ns) >= YOUNG_NS
     }
 
     /// How those that are not young came to their holder.
     fn old(&self, records: &[&Record], holder: &Process, tasks: &Tasks<'_>) -> Zombies {
         let reaping = self.parents.reaping(holder.key);
+        let task = tasks.get(holder.key);
+        let by = Holder::new(holder, task, tasks.exact_start);
+        let old = || records.iter().copied().filter(|record| self.is_old(record));
+        let has_adopted = old().any(|record| {
+            record.forker.is_none() && by.is_surely_adopted(record, tasks.get(record.process.key))
+        });
+        // A living forker that is not the parent made it with CLONE_PARENT.
+        let lives = |key| {
+            let task = tasks.get(key);
+            self.snapshot.is_none() || task.is_some_and(|task| task.state != TaskState::Zombie)
+        };
         let mut zombies = Zombies::default();
-        let is_old = |record: &&Record| self.age(record.died.at_ns) >= YOUNG_NS;
-        for record in records.iter().copied().filter(is_old) {
-            let signal = tasks
-                .get(record.process.key)
-                .and_then(|task| task.exit_signal);
+        for record in old() {
+            let shown = tasks.get(record.process.key);
+            zombies.old += 1;
+            zombies.without_sigchld += u64::from(is_without_sigchld(record, shown));
             let forker = record.forker.as_ref();
             let own = forker.is_some_and(|forker| forker.key.is_roughly(holder.key));
-            // A living forker that is not the parent made it with CLONE_PARENT.
-            let is_dead = |key| {
-                tasks
-                    .get(key)
-                    .is_none_or(|task| task.state == TaskState::Zombie)
-            };
-            let gone = forker.is_some_and(|forker| self.snapshot.is_some() && is_dead(forker.key));
-            zombies.old += 1;
-            zombies.without_sigchld += u64::from(
-                signal
-                    .or(record.exit_signal)
-                    .is_some_and(|signal| signal != SIGCHLD),
-            );
-            zombies.adopted += u64::from(gone && !own);
+            // Who traces it says nothing of who forked it.
+            let is_parent = record.parent.as_ref();
+            let is_parent = is_parent.is_none_or(|parent| parent.key.is_roughly(holder.key));
+            match by.origin(record, shown, lives, has_adopted) {
+                _ if !is_parent && forker.is_none() => {}
+                Origin::Own | Origin::ForHolder => {}
+                Origin::BeforeExec => {
+                    zombies.forked_before_exec += 1;
+                    let exec = task.and_then(|task| task.exec.as_ref());
+                    let name = forker.map(|forker| forker.comm.clone());
+                    let name = name.or_else(|| known_name(&exec?.former));
+                    zombies.forked_as = zombies.forked_as.take().or(name);
+                }
+                Origin::Adopted => zombies.adopted += 1,
+                Origin::Unknown => zombies.of_unknown_origin += 1,
+            }
             zombies.passed_over += u64::from(own && reaping.passed_over(record));
             if zombies.forker.is_none() && !own {
                 zombies.forker = forker.map(|forker| forker.comm.clone());
@@ -188,17 +232,36 @@ impl Known<'_> {
                     .get_or_insert((init.key.tgid, init.comm.clone()));
                 zombies.in_its_namespace += u64::from(named.0 == init.key.tgid);
             }
+            if zombies.comm.is_none() {
+                zombies.comm = Some(record.process.comm.clone());
+            }
+            if zombies.pids.len() < LISTED {
+                zombies.pids.push(record.process.key.tgid);
+            }
         }
         zombies
     }
 
-    fn habits(&self, holder: &Process, tasks: &Tasks<'_>) -> Habits {
+    fn habits(&self, holder: &Process, records: &[&Record], tasks: &Tasks<'_>) -> Habits {
         let reaping = self.parents.reaping(holder.key);
-        let waits = tasks
-            .get(holder.key)
-            .filter(|_| self.counts_waits)
-            .and_then(|task| task.waits);
+        let task = tasks.get(holder.key).filter(|_| self.counts_waits);
+        let waits = task.and_then(|task| task.waits);
         let asked = waits.and_then(|waits| waits.asked);
+        let peeked = task.zip(asked).map(|(task, asked)| {
+            let old = records.iter().filter(|record| self.is_old(record));
+            let seen = old.map(|record| {
+                let task = tasks.get(record.process.key);
+                Seen {
+                    pids: &record.pids,
+                    task,
+                    without_sigchld: is_without_sigchld(record, task),
+                }
+            });
+            let seen: Vec<_> = seen.collect();
+            let leader_of = |group| tasks.by_tgid.get(&group).copied();
+            peeks::peeks(&asked, task, &seen, leader_of)
+        });
+        let (last_peek_ns, peeks_elsewhere) = peeked.unwrap_or_default();
         let age = |at_ns| self.age(at_ns);
         Habits {
             waits: waits.map(|waits| waits.calls),
@@ -206,8 +269,8 @@ impl Known<'_> {
             asked,
             last_take_age_ns: asked.and_then(|asked| asked.last_take_ns).map(age),
             last_any_age_ns: asked.and_then(|asked| asked.last_any_ns).map(age),
-            last_peek_age_ns: asked.and_then(|asked| asked.last_peek_ns).map(age),
-            peeks_elsewhere: 0,
+            last_peek_age_ns: last_peek_ns.map(age),
+            peeks_elsewhere,
             reaped: reaping.total,
             last_reap_age_ns: reaping.last_ns.map(age),
             last_reaper_tid: reaping.last_tid,
@@ -218,6 +281,10 @@ impl Known<'_> {
 impl Suspect {
     /// All that is known now, with what happened since an earlier look.
     pub fn complete(&self, facts: Option<Facts>, now_ns: u64, earlier: Option<&Look>) -> Evidence {
+        let facts = facts.map(|facts| Facts {
+            stop_signal: self.stop_signal,
+            ..facts
+        });
         let mut evidence = Evidence {
             facts,
             ..self.evidence.clone()
@@ -252,6 +319,16 @@ impl Suspect {
             was_runnable: now.runnable().any(was_runnable),
         })
     }
+}
+
+fn is_without_sigchld(record: &Record, shown: Option<&Task>) -> bool {
+    let signal = shown.and_then(|task| task.exit_signal);
+    let signal = signal.or(record.exit_signal);
+    signal.is_some_and(|signal| signal != SIGCHLD)
+}
+
+fn known_name(name: &str) -> Option<String> {
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 fn difference(now: Option<u64>, then: Option<u64>) -> Option<u64> {

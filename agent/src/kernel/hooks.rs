@@ -141,10 +141,20 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         )])],
     },
     Transition {
+        name: "exec",
+        required: false,
+        decides_source: false,
+        lost_without: "when a process became another program: what it did before counts as its own",
+        hooks: &[typed(&[(
+            "exec_tracepoint",
+            Point::Typed("sched_process_exec"),
+        )])],
+    },
+    Transition {
         name: "kill",
         required: false,
         decides_source: false,
-        lost_without: "who killed a process, and how long it took to die",
+        lost_without: "who killed a process, how long it took to die, and which signals it ignored",
         hooks: &[typed(&[(
             "kill_tracepoint",
             Point::Typed("signal_generate"),

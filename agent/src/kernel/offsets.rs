@@ -63,6 +63,12 @@ pub(crate) fn resolve(btf: &Btf<'_>, v1: Option<Version1>) -> Resolved {
         task_sum_exec_runtime: optional("task_struct", &["se.sum_exec_runtime"]),
         task_last_arrival: optional("task_struct", &["sched_info.last_arrival"]),
         task_stack: optional("task_struct", &["stack"]),
+        task_children: optional("task_struct", &["children"]),
+        task_sibling: optional("task_struct", &["sibling"]),
+        task_self_exec_id: optional("task_struct", &["self_exec_id"]),
+        task_parent_exec_id: optional("task_struct", &["parent_exec_id"]),
+        task_pdeath_signal: optional("task_struct", &["pdeath_signal"]),
+        task_jobctl: optional("task_struct", &["jobctl"]),
         signal_flags: required("signal_struct", &["flags"]),
         signal_live: required("signal_struct", &["live"]),
         signal_group_exit_code: required("signal_struct", &["group_exit_code"]),
@@ -71,7 +77,10 @@ pub(crate) fn resolve(btf: &Btf<'_>, v1: Option<Version1>) -> Resolved {
         signal_stime: optional("signal_struct", &["stime"]),
         signal_sum_sched_runtime: optional("signal_struct", &["sum_sched_runtime"]),
         signal_maxrss: optional("signal_struct", &["maxrss"]),
+        signal_pids: optional("signal_struct", &["pids"]),
         signal_autoreap_bit: bits("signal_struct", &["autoreap"]).unwrap_or(NO_OFFSET),
+        signal_is_child_subreaper_bit: bits("signal_struct", &["is_child_subreaper"])
+            .unwrap_or(NO_OFFSET),
         sighand_action: required("sighand_struct", &["action"]),
         css_set_dfl_cgrp: optional("css_set", &["dfl_cgrp"]),
         css_set_v1_css: v1

@@ -74,7 +74,7 @@ impl Lifecycle {
             Event::Freed(freed) => self.freed(*freed, out),
             Event::Renotified(renotified) => self.renotified(renotified, out),
             Event::HungUp(hung_up) => self.hung_up(*hung_up, out),
-            Event::CgroupMade(_) => {}
+            Event::Exec(_) | Event::CgroupMade(_) => {}
         }
     }
 

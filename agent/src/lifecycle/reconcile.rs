@@ -93,6 +93,11 @@ impl Lifecycle {
             let adopted = entry.told(parent.cloned(), tracer, snapshot.begun_ns, true);
             out.push(Transition::Corrected(Correction::ParentChanged));
             out.extend(adopted);
+        } else if let (Some(now), Some(known)) = (&task.parent, &mut entry.record.parent)
+            && now.key.is_roughly(known.key)
+        {
+            // It may have another name since.
+            known.comm.clone_from(&now.comm);
         }
         self.open.index(&key);
     }

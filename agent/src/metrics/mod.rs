@@ -221,6 +221,7 @@ impl Metrics {
             ("renotified", events.renotified),
             ("hung_up", events.hung_up),
             ("cgroup_made", events.cgroup_made),
+            ("exec", events.exec),
         ] {
             raise(&self.families.events.with_label_values(&[event]), total);
         }

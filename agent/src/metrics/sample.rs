@@ -165,6 +165,8 @@ pub struct Events {
     pub hung_up: u64,
     /// A cgroup was made.
     pub cgroup_made: u64,
+    /// A process that had forked or waited runs another program.
+    pub exec: u64,
 }
 
 /// How full a table of PIDs is.

@@ -130,6 +130,7 @@ pub(super) fn full_sample() -> Sample {
             renotified: 4,
             hung_up: 3,
             cgroup_made: 2,
+            exec: 3,
         },
         present: [(
             Labels::of(Some(&workload("app"))),

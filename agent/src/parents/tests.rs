@@ -1,6 +1,6 @@
 use super::*;
 use crate::events::{
-    CgroupIds, Death, Event, ExitStatus, NamespacePid, Release, Renotified, Resources,
+    CgroupIds, Death, Event, Exec, ExitStatus, NamespacePid, Release, Renotified, Resources, Task,
 };
 use crate::lifecycle::Limits;
 
@@ -211,9 +211,10 @@ fn what_never_lay_as_a_zombie_is_nobodys() {
     world.dies_so(1000, 1, SECOND, true);
     assert!(world.rows(SECOND).is_empty());
     world.dies(1001, 1, SECOND);
-    world.dies_so(1002, 1, SECOND, true);
+    world.dies(1002, 1, SECOND);
+    world.dies_so(1003, 1, SECOND, true);
     assert!(
-        is(world.row(1, 2 * SECOND).leaked_per_second, 0.5),
+        is(world.row(1, 2 * SECOND).leaked_per_second, 1.0),
         "it does not count as a reap"
     );
 }
@@ -315,4 +316,127 @@ fn zombies_given_up_are_forgotten() {
         assert!(world.parents.holders.len() <= PRUNE_AT);
     }
     assert!(world.parents.of[&1].held <= PRUNE_AT as i64);
+}
+
+fn execed(tgid: u32, at_ns: u64) -> Execed {
+    Execed {
+        at_ns,
+        process: Process {
+            comm: "app".to_owned(),
+            ..process(tgid)
+        },
+        former: "sh".to_owned(),
+    }
+}
+
+fn snapshot(ended_ns: u64, tasks: Vec<Task>) -> Snapshot {
+    Snapshot {
+        begun_ns: ended_ns - 1,
+        ended_ns,
+        exact_start: true,
+        tasks,
+    }
+}
+
+#[test]
+fn what_it_did_as_another_program_is_not_counted() {
+    let mut world = World::new(16);
+    for child in 1000..1010 {
+        world.dies(child, 1, 10 * SECOND);
+        world.reaps(1, child, 11 * SECOND);
+    }
+    world.dies(1010, 1, 12 * SECOND);
+    world.parents.exec(&execed(1, 20 * SECOND));
+    let row = world.row(1, 21 * SECOND);
+    assert_eq!((row.zombies, row.reaped_total), (1, 0), "it still holds it");
+    assert_eq!((row.p50_ns, row.process.comm.as_str()), (None, "app"));
+    assert!(
+        is(row.leaked_per_second, 0.0) && is(row.reaped_per_second, 0.0),
+        "{row:?}"
+    );
+    assert_eq!(world.parents.reaping(process(1).key).last_ns, None);
+    for child in 1011..1013 {
+        world.dies(child, 1, 22 * SECOND);
+    }
+    // The two seconds of this program alone.
+    assert!(is(world.row(1, 22 * SECOND).leaked_per_second, 1.0));
+}
+
+#[test]
+fn a_reap_before_the_exec_that_is_learnt_after_it_is_not_the_new_program_s() {
+    let mut world = World::new(16);
+    world.dies(1000, 1, 10 * SECOND);
+    world.parents.exec(&execed(1, 20 * SECOND));
+    world.reaps(1, 1000, 19 * SECOND);
+    assert_eq!(world.parents.reaping(process(1).key).total, 0);
+}
+
+#[test]
+fn an_exec_of_which_no_event_told_is_learnt_from_a_snapshot_once() {
+    let mut world = World::new(16);
+    world.dies(1000, 1, 10 * SECOND);
+    world.reaps(1, 1000, 11 * SECOND);
+    let mut task = Task::new(process(1), TaskState::Alive);
+    task.exec = Some(Exec {
+        at_ns: 12 * SECOND,
+        former: "sh".to_owned(),
+    });
+    world
+        .parents
+        .observe(&snapshot(13 * SECOND, vec![task.clone()]));
+    assert_eq!(world.parents.reaping(process(1).key).total, 0);
+    world.dies(1001, 1, 14 * SECOND);
+    world.reaps(1, 1001, 15 * SECOND);
+    world.parents.observe(&snapshot(16 * SECOND, vec![task]));
+    assert_eq!(world.parents.reaping(process(1).key).total, 1);
+}
+
+#[test]
+fn one_that_is_known_since_its_exec_keeps_what_it_did() {
+    let mut world = World::new(16);
+    world.dies(1000, 1, 10 * SECOND);
+    world.reaps(1, 1000, 11 * SECOND);
+    let mut task = Task::new(process(1), TaskState::Alive);
+    task.exec = Some(Exec {
+        at_ns: 9 * SECOND,
+        former: "sh".to_owned(),
+    });
+    world.parents.observe(&snapshot(13 * SECOND, vec![task]));
+    assert_eq!(world.parents.reaping(process(1).key).total, 1);
+}
+
+#[test]
+fn a_holder_is_shown_by_its_name_of_now() {
+    let mut world = World::new(16);
+    world.dies(1000, 1, 10 * SECOND);
+    let renamed = Process {
+        comm: "renamed".to_owned(),
+        ..process(1)
+    };
+    let zombie = Task {
+        parent: Some(renamed.clone()),
+        ..Task::new(process(1000), TaskState::Zombie)
+    };
+    let tasks = vec![Task::new(renamed, TaskState::Alive), zombie];
+    world.parents.observe(&snapshot(11 * SECOND, tasks));
+    assert_eq!(world.row(1, 11 * SECOND).process.comm, "renamed");
+    // A reap that does not say by whom leaves the name alone.
+    let freed = Event::Freed(crate::events::Freed {
+        at_ns: 12 * SECOND,
+        dead: process(1000).key,
+    });
+    world.apply(&freed, 12 * SECOND);
+    let row = world.parents.row_of(&process(1), &[], 12 * SECOND);
+    assert_eq!(row.process.comm, "renamed");
+}
+
+#[test]
+fn one_event_makes_no_rate() {
+    let mut world = World::new(16);
+    world.dies(1000, 1, 10 * SECOND);
+    world.reaps(1, 1000, 11 * SECOND);
+    world.dies(1001, 2, 10 * SECOND);
+    let (one, other) = (world.row(1, 12 * SECOND), world.row(2, 12 * SECOND));
+    assert!(is(one.reaped_per_second, 0.0), "{one:?}");
+    assert!(is(other.leaked_per_second, 0.0), "{other:?}");
 }

@@ -7,6 +7,7 @@
 mod file;
 mod line;
 mod read;
+mod read_task;
 mod source;
 mod write;
 

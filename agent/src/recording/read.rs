@@ -6,9 +6,9 @@ use std::str::FromStr;
 use super::write::INITIAL;
 use super::{Counted, Head, Join, Judged, Line, VERSION, Verdict};
 use crate::events::{
-    Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, ExitStatus, Freed, HungUp,
-    Key, Kill, KillBy, NamespacePid, Process, Release, Renotified, Resources, Steps, Task,
-    TaskState, Waited, Waits,
+    CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, Execed, ExitStatus, Freed,
+    HungUp, Key, Kill, KillBy, NamespacePid, Process, Release, Renotified, Resources, Steps,
+    Waited,
 };
 
 /// Start of a process of which a trace says none.
@@ -58,6 +58,7 @@ pub fn parse(line: &str) -> Result<Option<Line>, Malformed> {
         "freed" => Event::Freed(fields.freed()?),
         "renotified" => Event::Renotified(fields.renotified()?),
         "hung_up" => Event::HungUp(fields.hung_up()?),
+        "exec" => Event::Exec(fields.execed()?),
         "cgroup_made" => Event::CgroupMade(fields.cgroup_made()?),
         unknown => return Err(Malformed::UnknownWord(unknown.to_owned())),
     };
@@ -65,15 +66,15 @@ pub fn parse(line: &str) -> Result<Option<Line>, Malformed> {
 }
 
 /// The `name=value` of a line; a word alone is a flag.
-struct Fields<'a>(BTreeMap<&'a str, &'a str>);
+pub(super) struct Fields<'a>(BTreeMap<&'a str, &'a str>);
 
 impl Fields<'_> {
-    fn has(&self, flag: &str) -> bool {
+    pub(super) fn has(&self, flag: &str) -> bool {
         self.0.contains_key(flag)
     }
 
     /// A field that may be missing.
-    fn maybe<T>(
+    pub(super) fn maybe<T>(
         &self,
         name: &'static str,
         read: impl FnOnce(&str) -> Option<T>,
@@ -85,7 +86,7 @@ impl Fields<'_> {
         Ok(Some(read))
     }
 
-    fn must<T>(
+    pub(super) fn must<T>(
         &self,
         name: &'static str,
         read: impl FnOnce(&str) -> Option<T>,
@@ -97,19 +98,19 @@ impl Fields<'_> {
         self.must(name, time)
     }
 
-    fn maybe_time(&self, name: &'static str) -> Result<Option<u64>, Malformed> {
+    pub(super) fn maybe_time(&self, name: &'static str) -> Result<Option<u64>, Malformed> {
         self.maybe(name, time)
     }
 
-    fn number<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, Malformed> {
+    pub(super) fn number<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, Malformed> {
         self.maybe(name, |value| value.parse().ok())
     }
 
-    fn someone(&self, name: &'static str) -> Result<Option<Process>, Malformed> {
+    pub(super) fn someone(&self, name: &'static str) -> Result<Option<Process>, Malformed> {
         self.maybe(name, process)
     }
 
-    fn status(&self) -> Result<Option<ExitStatus>, Malformed> {
+    pub(super) fn status(&self) -> Result<Option<ExitStatus>, Malformed> {
         self.maybe("exit_code", |value| {
             let status = match value.strip_prefix("0x") {
                 Some(digits) => u32::from_str_radix(digits, 16),
@@ -120,7 +121,7 @@ impl Fields<'_> {
     }
 
     /// Its numbers; that of the initial namespace alone where nothing is said of them.
-    fn pids(&self, tgid: u32) -> Result<Vec<NamespacePid>, Malformed> {
+    pub(super) fn pids(&self, tgid: u32) -> Result<Vec<NamespacePid>, Malformed> {
         if self.has("no_pids") {
             return Ok(Vec::new());
         }
@@ -229,21 +230,12 @@ impl Fields<'_> {
         })
     }
 
-    fn kill(&self) -> Result<Option<Kill>, Malformed> {
+    pub(super) fn kill(&self) -> Result<Option<Kill>, Malformed> {
         let Some(at_ns) = self.maybe_time("killed")? else {
             return Ok(None);
         };
-        let by = [
-            KillBy::Process,
-            KillBy::Kernel,
-            KillBy::Oom,
-            KillBy::Terminal,
-            KillBy::Timer,
-            KillBy::Namespace,
-        ];
-        let by = |value: &str| by.into_iter().find(|by| by.name() == value);
         Ok(Some(Kill {
-            by: self.maybe("kill_by", by)?,
+            by: self.maybe("kill_by", |word| Some(kill_by(word)))?.flatten(),
             process: self.someone("killer")?,
             signal: self.must("kill_signal", |value| value.parse().ok())?,
             at_ns,
@@ -306,6 +298,14 @@ impl Fields<'_> {
         })
     }
 
+    fn execed(&self) -> Result<Execed, Malformed> {
+        Ok(Execed {
+            at_ns: self.time("at")?,
+            process: self.must("process", process)?,
+            former: self.must("former", unescaped)?,
+        })
+    }
+
     fn cgroup_made(&self) -> Result<CgroupMade, Malformed> {
         Ok(CgroupMade {
             at_ns: self.time("at")?,
@@ -321,82 +321,16 @@ impl Fields<'_> {
         })
     }
 
-    fn cgroups(&self) -> Result<CgroupIds, Malformed> {
+    pub(super) fn cgroups(&self) -> Result<CgroupIds, Malformed> {
         Ok(CgroupIds {
             v1: self.number("cgroup_v1")?,
             v2: self.number("cgroup")?,
         })
     }
-
-    fn waits(&self) -> Result<Option<Waits>, Malformed> {
-        let Some(calls) = self.number("waits")? else {
-            return Ok(None);
-        };
-        Ok(Some(Waits {
-            calls,
-            last_ns: self.maybe_time("last_wait")?,
-            asked: self.asked()?,
-        }))
-    }
-
-    fn asked(&self) -> Result<Option<Asked>, Malformed> {
-        if !self.has("asked_any") {
-            return Ok(None);
-        }
-        let count = |name| Ok(self.number(name)?.unwrap_or(0));
-        Ok(Some(Asked {
-            any: count("asked_any")?,
-            process: count("asked_process")?,
-            group: count("asked_group")?,
-            pidfd: count("asked_pidfd")?,
-            clones: count("asked_clones")?,
-            of_thread: count("asked_of_thread")?,
-            peeks: count("peeks")?,
-            last_take_ns: self.maybe_time("last_take")?,
-            last_any_ns: self.maybe_time("last_any")?,
-            last_peek_ns: self.maybe_time("last_peek")?,
-        }))
-    }
-
-    fn task(&self) -> Result<Task, Malformed> {
-        let process = self.must("process", process)?;
-        let state = if self.has("leader_exited") {
-            TaskState::LeaderExited
-        } else if self.has("zombie") {
-            TaskState::Zombie
-        } else if self.has("exiting") {
-            TaskState::Exiting
-        } else {
-            TaskState::Alive
-        };
-        Ok(Task {
-            state,
-            parent: self.someone("parent")?,
-            tracer: self.someone("tracer")?,
-            forker: self.someone("forker")?,
-            kill: self.kill()?,
-            begin_ns: self.maybe_time("begin")?,
-            status: self.status()?,
-            exit_signal: self.number("exit_signal")?,
-            cgroups: self.cgroups()?,
-            uid: self.number("uid")?.unwrap_or(0),
-            waits: self.waits()?,
-            dead_by_ns: self.maybe_time("dead_by")?,
-            pids: self.pids(process.key.tgid)?,
-            exec: None,
-            exec_id: None,
-            parent_exec_id: None,
-            group: 0,
-            session: 0,
-            stop_signal: None,
-            ignored: None,
-            process,
-        })
-    }
 }
 
 /// `tgid[@start][/tid]:comm`.
-fn process(value: &str) -> Option<Process> {
+pub(super) fn process(value: &str) -> Option<Process> {
     let (who, comm) = value.split_once(':')?;
     let (leader, thread) = who
         .split_once('/')
@@ -407,6 +341,11 @@ fn process(value: &str) -> Option<Process> {
         comm: unescaped(comm)?,
         key,
     })
+}
+
+/// Nothing where a later version knows one that this one does not.
+fn kill_by(word: &str) -> Option<KillBy> {
+    KillBy::ALL.into_iter().find(|by| by.name() == word)
 }
 
 /// `tgid` or `tgid@start`.
@@ -448,7 +387,7 @@ fn time(value: &str) -> Option<u64> {
 }
 
 /// A word as it was before the writer made it one; the file is not trusted to be the writer's.
-fn unescaped(word: &str) -> Option<String> {
+pub(super) fn unescaped(word: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(word.len());
     let mut rest = word.as_bytes();
     while let [byte, after @ ..] = rest {

@@ -2,8 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::events::{
-    Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, ExitStatus, Key, Kill,
-    KillBy, NamespacePid, Process, Resources, Snapshot, Steps, Task, TaskState, Waits,
+    Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, Exec, Execed, ExitStatus,
+    Ignored, Key, Kill, KillBy, NamespacePid, Peeked, Process, Resources, Snapshot, Steps, Target,
+    Task, TaskState, Waits,
 };
 
 fn someone(tgid: u32, thread: u32, comm: &str) -> Process {
@@ -101,17 +102,36 @@ fn full_task() -> Task {
                 last_take_ns: Some(14),
                 last_any_ns: Some(15),
                 last_peek_ns: Some(16),
+                peeked: Peeked {
+                    any: 17,
+                    process: 18,
+                    group: 19,
+                    pidfd: 20,
+                    clones: 21,
+                    of_thread: 22,
+                    last_any_ns: Some(23),
+                    last: Some(Target::Group(24)),
+                },
             }),
         }),
         dead_by_ns: Some(6),
         pids: vec![],
-        exec: None,
-        exec_id: None,
-        parent_exec_id: None,
-        group: 0,
-        session: 0,
-        stop_signal: None,
-        ignored: None,
+        exec: Some(Exec {
+            at_ns: 25,
+            former: "a sh".to_owned(),
+        }),
+        exec_id: Some(26),
+        parent_exec_id: Some(0),
+        group: 27,
+        session: 28,
+        subreaper: Some(false),
+        stop_signal: Some(21),
+        ignored: Some(Ignored {
+            signal: 15,
+            at_ns: 29,
+            by: Some(someone(24, 25, "kill")),
+            by_choice: true,
+        }),
     }
 }
 
@@ -127,6 +147,59 @@ fn a_death_with_all_its_fields_comes_back() {
     let mut text = String::new();
     event(&mut text, &death);
     assert_eq!(lines(&text), [Line::Event(death)], "{text}");
+}
+
+#[test]
+fn an_exec_comes_back_even_without_the_former_name() {
+    for former in ["my sh", ""] {
+        let exec = Event::Exec(Execed {
+            at_ns: 1,
+            process: someone(7, 7, "app"),
+            former: former.to_owned(),
+        });
+        let mut text = String::new();
+        event(&mut text, &exec);
+        assert_eq!(lines(&text), [Line::Event(exec)], "{text}");
+    }
+}
+
+#[test]
+fn each_peek_and_each_killer_comes_back() {
+    let targets = [
+        Target::Any,
+        Target::Process(1),
+        Target::Group(0),
+        Target::Pidfd(3),
+        Target::Clones,
+        Target::OfThread,
+    ];
+    for (at, by) in KillBy::ALL.into_iter().enumerate() {
+        let mut task = full_task();
+        if let Some(asked) = task.waits.as_mut().and_then(|waits| waits.asked.as_mut()) {
+            asked.peeked.last = targets.get(at).copied();
+        }
+        if let Some(kill) = &mut task.kill {
+            kill.by = Some(by);
+        }
+        let whole = Snapshot {
+            begun_ns: 1,
+            ended_ns: 2,
+            exact_start: true,
+            tasks: vec![task.clone()],
+        };
+        let mut text = String::new();
+        snapshot(&mut text, &whole);
+        assert_eq!(lines(&text)[0], Line::Task(Box::new(task)), "{text}");
+    }
+}
+
+#[test]
+fn a_killer_of_a_later_version_is_not_known() {
+    let line = "death at=1s process=7:x killed=1s kill_signal=9 kill_by=something_new";
+    let Ok(Some(Line::Event(Event::Death(death)))) = parse(line) else {
+        panic!("a death")
+    };
+    assert_eq!(death.kill.map(|kill| kill.by), Some(None));
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{Counted, Head, Join, Judged, VERSION};
 use crate::events::{
-    CgroupIds, CgroupVersion, Death, Event, ExitStatus, Key, Kill, KillBy, NamespacePid, Process,
-    Snapshot, Steps, Task, TaskState, Waits,
+    CgroupIds, CgroupVersion, Death, Event, ExitStatus, Key, Kill, KillBy, NamespacePid, Peeked,
+    Process, Snapshot, Steps, Target, Task, TaskState, Waits,
 };
 
 /// The number of the initial PID namespace
@@ -61,6 +61,12 @@ pub fn event(text: &mut String, event: &Event) {
             line.field("child", namespace_pid(renotified.child));
             line.process("parent", Some(&renotified.parent));
             line.flag("autoreap", renotified.autoreap);
+        }
+        Event::Exec(exec) => {
+            let mut line = Fields::of(text, "exec");
+            line.time("at", exec.at_ns);
+            line.process("process", Some(&exec.process));
+            line.field("former", escaped(&exec.former));
         }
         Event::CgroupMade(made) => {
             let mut line = Fields::of(text, "cgroup_made");
@@ -134,6 +140,25 @@ fn task(text: &mut String, task: &Task) {
     }
     line.known("dead_by", task.dead_by_ns.map(seconds));
     line.pids(task.process.key.tgid, &task.pids);
+    if let Some(exec) = &task.exec {
+        line.time("exec", exec.at_ns);
+        line.field("former", escaped(&exec.former));
+    }
+    line.known("exec_id", task.exec_id);
+    line.known("parent_exec_id", task.parent_exec_id);
+    line.known("group", Some(task.group).filter(|&group| group != 0));
+    line.known(
+        "session",
+        Some(task.session).filter(|&session| session != 0),
+    );
+    line.known("subreaper", task.subreaper.map(u8::from));
+    line.known("stop_signal", task.stop_signal);
+    if let Some(ignored) = &task.ignored {
+        line.time("ignored", ignored.at_ns);
+        line.field("ignored_signal", ignored.signal);
+        line.process("ignored_from", ignored.by.as_ref());
+        line.flag("ignored_by_choice", ignored.by_choice);
+    }
 }
 
 /// The old is forgotten.
@@ -218,7 +243,34 @@ impl<'a> Fields<'a> {
             self.known("last_take", asked.last_take_ns.map(seconds));
             self.known("last_any", asked.last_any_ns.map(seconds));
             self.known("last_peek", asked.last_peek_ns.map(seconds));
+            self.peeked(&asked.peeked);
         }
+    }
+
+    fn peeked(&mut self, peeked: &Peeked) {
+        let counts = [
+            ("peeked_any", peeked.any),
+            ("peeked_process", peeked.process),
+            ("peeked_group", peeked.group),
+            ("peeked_pidfd", peeked.pidfd),
+            ("peeked_clones", peeked.clones),
+            ("peeked_of_thread", peeked.of_thread),
+        ];
+        for (name, count) in counts {
+            self.known(name, Some(count).filter(|&count| count != 0));
+        }
+        self.known("last_any_peek", peeked.last_any_ns.map(seconds));
+        self.known(
+            "peeked_at",
+            peeked.last.map(|target| match target {
+                Target::Any => "any".to_owned(),
+                Target::Process(nr) => format!("process:{nr}"),
+                Target::Group(nr) => format!("group:{nr}"),
+                Target::Pidfd(fd) => format!("pidfd:{fd}"),
+                Target::Clones => "clones".to_owned(),
+                Target::OfThread => "of_thread".to_owned(),
+            }),
+        );
     }
 
     fn cgroups(&mut self, cgroups: CgroupIds) {

@@ -2,7 +2,7 @@
 
 use super::words::{ended, same, someone, who};
 use super::{Bound, Life, Moment, Phase};
-use crate::events::{Kill, Process, Steps, TaskState};
+use crate::events::{Ignored, Kill, KillBy, Process, Steps, Task, TaskState};
 use crate::lifecycle::{DiedBound, How, Reap, Record};
 use crate::signals;
 
@@ -12,6 +12,7 @@ pub(super) fn timeline(life: &Life<'_>) -> Vec<Moment> {
     match (life.record, life.task) {
         (Some(record), _) => dead(life, record, &mut moments),
         (None, Some(task)) => {
+            moments.extend(acts(task));
             moments.extend(moved(life.forker(), task.parent.as_ref()));
             moments.extend(traced(task.tracer.as_ref()));
             // A living process may block the signal.
@@ -62,11 +63,67 @@ fn began(begin_ns: u64) -> Moment {
 }
 
 fn killed(kill: &Kill) -> Moment {
-    let what = format!("{} sent it {}", kill.sender(), signals::name(kill.signal));
+    let signal = signals::name(kill.signal);
+    let what = match (kill.by, &kill.process) {
+        (Some(KillBy::ParentDeath), Some(parent)) => format!(
+            "{signal}: thread {} of {}, which had started it, ended, and it had asked for this \
+             signal then (PR_SET_PDEATHSIG); nobody called kill",
+            parent.tid,
+            who(parent)
+        ),
+        (Some(KillBy::Terminal), Some(process)) => format!(
+            "{signal} by its terminal, which {} hung up or controls",
+            who(process)
+        ),
+        (Some(KillBy::Namespace), Some(init)) => format!(
+            "{signal}: {}, the init of its PID namespace, ended",
+            who(init)
+        ),
+        _ => format!("{} sent it {signal}", kill.sender()),
+    };
     at(Some(kill.at_ns), Bound::Exact, what)
 }
 
+/// What it did and got while it lived, in its order.
+fn acts(task: &Task) -> Vec<Moment> {
+    let exec = task.exec.as_ref().map(|exec| {
+        let former = match exec.former.as_str() {
+            "" => "another program".to_owned(),
+            name => name.to_owned(),
+        };
+        let name = &task.process.comm;
+        let what = format!("became {name} by exec: until then it ran {former}");
+        at(Some(exec.at_ns), Bound::Exact, what)
+    });
+    let mut moments: Vec<_> = exec
+        .into_iter()
+        .chain(task.ignored.as_ref().map(|ignored| unheeded(task, ignored)))
+        .collect();
+    moments.sort_by_key(|moment| moment.at_ns);
+    moments
+}
+
+fn unheeded(task: &Task, ignored: &Ignored) -> Moment {
+    let signal = signals::name(ignored.signal);
+    let from = ignored
+        .by
+        .as_ref()
+        .map_or_else(|| "the kernel".to_owned(), who);
+    let what = if ignored.by_choice {
+        format!("{signal} from {from} was ignored: it has SIG_IGN for it")
+    } else {
+        let numbers = task.pids.last().filter(|own| own.nr == 1);
+        let init = numbers.map_or("the init", |_| "PID 1");
+        format!(
+            "{signal} from {from} was dropped: it is {init} of its PID namespace and has no \
+             handler for it"
+        )
+    };
+    at(Some(ignored.at_ns), Bound::Exact, what)
+}
+
 fn dead(life: &Life<'_>, record: &Record, moments: &mut Vec<Moment>) {
+    moments.extend(life.task.into_iter().flat_map(acts));
     let mut parents = record.former.iter().filter(|former| !former.was_tracer);
     let first = parents.next().map(|former| &former.process);
     moments.extend(moved(

@@ -9,6 +9,14 @@ const DEPTH: usize = 4;
 const THREADS: usize = 16;
 
 impl Search {
+    /// What keeps a process from acting, whichever of its threads waits; `None` of one that runs or
+    /// is stopped.
+    pub fn block_of_process(&mut self, pid: u32, state: Option<char>) -> Option<Block> {
+        let mut block = self.of_process(pid, state)?;
+        self.follow(&mut block, &mut vec![pid]);
+        Some(block)
+    }
+
     /// Fills in what the first end waits for, and the first end of that. Who was `seen` is not
     /// looked at again.
     pub(super) fn follow(&mut self, block: &mut Block, seen: &mut Vec<u32>) {

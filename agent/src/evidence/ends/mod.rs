@@ -205,7 +205,9 @@ impl Search {
     /// A file system whose server does not answer, or a disk.
     fn of_file_system(&mut self, at: &At, call: Call) -> Option<Block> {
         let of_disk = at.sleeps_in(&DISK);
-        let fuse = at.sleeps_in(&["request_wait_answer", "fuse_"]);
+        // A server that waits for requests is no user of its file system.
+        let serves = at.sleeps_in(&["fuse_dev_"]);
+        let fuse = !serves && at.sleeps_in(&["request_wait_answer", "fuse_"]);
         let network = at.sleeps_in(&["rpc_", "nfs_", "nfs4_", "cifs_", "smb2_", "ceph_", "p9_"]);
         if !(of_disk || fuse || network) {
             return None;

@@ -13,7 +13,7 @@ use super::{
     watch::Suspect,
 };
 use crate::cgroups::Mounts;
-use crate::evidence::{cgroup, collect, parse};
+use crate::evidence::{cgroup, collect, ends::Search, parse};
 use crate::kernel;
 
 /// Threads that are looked at, of one process.
@@ -38,7 +38,7 @@ const OF_PROBES: [&str; 5] = [
 ];
 
 /// The facts of a process; `None` if it is gone or somebody else has its number.
-pub fn facts(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
+pub fn facts(suspect: &Suspect, mounts: &Mounts, search: &mut Search) -> Option<Facts> {
     let key = suspect.process.key;
     let root = format!("/proc/{}", key.tgid);
     let status = people::text(&format!("{root}/status"))?;
@@ -76,7 +76,10 @@ pub fn facts(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
                 waiters::waits(sender.key.tgid, key.tgid, is_parent)
             });
         }
-        None => awaited(key.tgid, &mut facts),
+        None => {
+            awaited(key.tgid, &mut facts);
+            people::follow(&mut facts, search);
+        }
     }
     let start_ns = kernel::start_ns(key.tgid)?;
     let now = crate::events::Key { start_ns, ..key };

@@ -1,5 +1,7 @@
 //! Lines of mountinfo. Pure.
 
+use crate::proc;
+
 /// One mount of `proc_pid_mountinfo(5)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
@@ -55,26 +57,13 @@ impl Mount {
 }
 
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    proc::name_of(bytes)
 }
 
-/// Without the octal numbers.
 fn plain(field: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((&first, behind)) = rest.split_first() {
-        let octal = behind.get(..3).filter(|_| first == b'\\');
-        let number = octal
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        bytes.push(number.unwrap_or(first));
-        rest = if number.is_some() {
-            &behind[3..]
-        } else {
-            behind
-        };
-    }
-    bytes
+    proc::mount_path(field)
+        .into_os_string()
+        .into_encoded_bytes()
 }
 
 #[cfg(test)]
@@ -93,7 +82,7 @@ mod tests {
         assert_eq!((&*mount.id, mount.major, mount.minor), ("41", 0, 38));
         assert!(mount.is_fuse());
         assert_eq!(mount.place, b"/mnt/a b\n\\\xff");
-        assert_eq!(mount.words(), "host:/x on /mnt/a b\n\\\u{fffd}");
+        assert_eq!(mount.words(), "host:/x on /mnt/a b\u{fffd}\\\u{fffd}");
         assert!(!one(b"41 31 8:1 / / rw - ext4 /dev/sda1 rw").is_fuse());
         assert_eq!(parse(b"41 31\n\nrubbish").count(), 0);
     }

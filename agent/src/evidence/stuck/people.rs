@@ -1,12 +1,15 @@
 //! Other processes, and what keeps them from acting. I/O.
 
-use super::Who;
-use crate::evidence::parse;
+use super::{Facts, Who};
+use crate::evidence::{ends::Search, parse};
+use crate::proc;
 
 /// SIGTERM in a mask of signals.
 const SIGTERM: u64 = 1 << 14;
 /// Tracers of tracers that are followed.
 const DEPTH: u32 = 3;
+/// Servers of one file system that are looked at.
+const SERVERS: usize = 2;
 
 /// A process as it is now.
 pub(super) fn who(pid: u32) -> Who {
@@ -31,11 +34,42 @@ fn look(pid: u32, depth: u32) -> Who {
     }
 }
 
+/// What keeps those from acting on whom a process depends, as far as it depends on few.
+pub(super) fn follow(facts: &mut Facts, search: &mut Search) {
+    let servers = match &mut facts.fuse[..] {
+        [one] => &mut one.servers[..],
+        _ => &mut [],
+    };
+    let helper = facts
+        .core_helper
+        .as_mut()
+        .and_then(|it| it.process.as_mut());
+    let members = facts.left_in_namespace.iter_mut();
+    let zombies = members.filter(|member| member.process.state == Some('Z'));
+    let parent = zombies.filter_map(|member| member.parent.as_mut()).take(1);
+    let people = facts
+        .tracer
+        .iter_mut()
+        .chain(servers.iter_mut().take(SERVERS));
+    for who in people.chain(helper).chain(parent) {
+        let last = last_tracer(who);
+        if matches!(last.state, Some('S' | 'D' | 'I')) {
+            last.block = search.block_of_process(last.pid, last.state);
+        }
+    }
+}
+
+/// Whoever stops whoever stops it.
+fn last_tracer(who: &mut Who) -> &mut Who {
+    match who.tracer {
+        Some(ref mut tracer) => last_tracer(tracer),
+        None => who,
+    }
+}
+
 /// The name of a process; empty where it has none any more.
 pub(super) fn comm(pid: u32) -> String {
-    let mut comm = bytes(&format!("/proc/{pid}/comm")).unwrap_or_default();
-    comm.pop_if(|last| *last == b'\n');
-    String::from_utf8_lossy(&comm).into_owned()
+    proc::comm(pid).unwrap_or_default()
 }
 
 /// The parent of a process, where it has one.
@@ -58,5 +92,5 @@ pub(super) fn bytes(path: &str) -> Option<Vec<u8>> {
 
 /// The same as text; what is not UTF-8 is replaced.
 pub(super) fn text(path: &str) -> Option<String> {
-    bytes(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    proc::text(path).ok()
 }

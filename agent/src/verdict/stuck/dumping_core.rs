@@ -95,11 +95,13 @@ fn of_helper(
 fn end(helper: &Who) -> String {
     match hold::of(helper) {
         Some(hold) => format!(
-            "{}: {}; or give up the dump by ending the helper: kill -9 {}",
-            hold.why, hold.action, helper.pid
+            "{}; or give up the dump by ending {}: kill -9 {}",
+            hold.action,
+            words::name(helper),
+            helper.pid
         ),
         None => format!(
-            "if {} is not making progress, give up the dump by ending the helper: kill -9 {}",
+            "if {} is not making progress, give up the dump by ending it: kill -9 {}",
             words::name(helper),
             helper.pid
         ),

@@ -10,7 +10,7 @@ use crate::evidence::stuck::Who;
 pub(super) struct Hold {
     /// `strace (PID 7) is stopped`.
     pub(super) why: String,
-    /// What to do, with the command at its end: `continue it: kill -CONT 7`.
+    /// What to do, with the command at its end: `continue strace (PID 7): kill -CONT 7`.
     pub(super) action: String,
 }
 
@@ -21,7 +21,7 @@ pub(super) fn of(who: &Who) -> Option<Hold> {
         Some('T') => {
             return Some(Hold {
                 why: format!("{name} is stopped"),
-                action: format!("continue it: kill -CONT {}", who.pid),
+                action: format!("continue {name}: kill -CONT {}", who.pid),
             });
         }
         Some('t') => {
@@ -52,20 +52,17 @@ pub(super) fn of(who: &Who) -> Option<Hold> {
                     are(ends)
                 ),
             },
-            action: of_ends(ends).unwrap_or_else(|| format!("end it: kill -9 {}", who.pid)),
+            action: of_ends(ends).unwrap_or_else(|| format!("end {name}: kill -9 {}", who.pid)),
         }),
         On::PipeRead | On::Socket { .. } => {
-            let children: Vec<&End> = ends
-                .iter()
-                .filter(|end| end.relation == Relation::Descendant)
-                .collect();
-            let child = children.first()?;
+            let backend: Vec<End> = ends.iter().filter(|end| is_backend(end)).cloned().collect();
+            let first = backend.first()?;
             Some(Hold {
                 why: format!(
-                    "{name} waits for an answer from its child {}",
-                    words::named(child.pid, &child.comm)
+                    "{name} waits for an answer from {}",
+                    words::named(first.pid, &first.comm)
                 ),
-                action: of_ends(&children.into_iter().cloned().collect::<Vec<_>>())?,
+                action: of_ends(&backend)?,
             })
         }
         _ => None,
@@ -87,38 +84,36 @@ pub(super) fn release(tracer: &Who) -> String {
     )
 }
 
+/// Whether it works for the one that waits for it, so that it may be ended. The ssh of sshfs is no
+/// child of it.
+fn is_backend(end: &End) -> bool {
+    end.relation == Relation::Descendant || end.comm == "ssh" || end.state == Some('T')
+}
+
 /// What to do about those at the other end.
 fn of_ends(ends: &[End]) -> Option<String> {
-    let first = ends.first()?;
-    let pids = |ends: &mut dyn Iterator<Item = &End>| {
-        let pids: Vec<_> = ends.map(|end| end.pid.to_string()).collect();
-        pids.join(" ")
+    ends.first()?;
+    let stopped: Vec<&End> = ends.iter().filter(|end| end.state == Some('T')).collect();
+    let (verb, kill, whom) = if stopped.is_empty() {
+        ("end", "kill", ends.iter().collect())
+    } else {
+        ("continue", "kill -CONT", stopped)
     };
-    let mut stopped = ends.iter().filter(|end| end.state == Some('T')).peekable();
-    if stopped.peek().is_some() {
-        return Some(format!(
-            "{} is stopped; continue it: kill -CONT {}",
-            words::named(first.pid, &first.comm),
-            pids(&mut stopped)
-        ));
-    }
-    let names: Vec<_> = ends
-        .iter()
-        .map(|end| words::named(end.pid, &end.comm))
-        .collect();
+    let pids: Vec<_> = whom.iter().map(|end| end.pid.to_string()).collect();
     Some(format!(
-        "end {}: kill {}",
-        words::list(&names),
-        pids(&mut ends.iter())
+        "{verb} {}: {kill} {}",
+        names(&whom),
+        pids.join(" ")
     ))
+}
+
+fn names(ends: &[&End]) -> String {
+    let names = ends.iter().map(|end| words::named(end.pid, &end.comm));
+    words::list(&names.collect::<Vec<_>>())
 }
 
 /// `cat (PID 7) is`, `cat (PID 7) and sh (PID 6) are`.
 fn are(ends: &[End]) -> String {
-    let names: Vec<_> = ends
-        .iter()
-        .map(|end| words::named(end.pid, &end.comm))
-        .collect();
-    let verb = if names.len() == 1 { "is" } else { "are" };
-    format!("{} {verb}", words::list(&names))
+    let verb = if ends.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", names(&ends.iter().collect::<Vec<_>>()))
 }

@@ -61,7 +61,7 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
 fn reaps(parent: &Who) -> String {
     let name = words::name(parent);
     match hold::of(parent) {
-        Some(hold) => format!("{}: {}", hold.why, hold.action),
+        Some(hold) => hold.action,
         None => format!(
             "{name} is outside the namespace and has to reap its child: see why it does not with \
              reapwatch culprits, or end it, so that its children are adopted and reaped: kill {}",

@@ -19,9 +19,8 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
             let mut facts = vec![format!("its tracer is {}", words::other(tracer))];
             let remedy = match hold::of(tracer) {
                 Some(hold) => {
-                    let remedy = format!("{}: {}", hold.why, hold.action);
                     facts.push(hold.why);
-                    remedy
+                    hold.action
                 }
                 None => hold::release(tracer),
             };

@@ -41,6 +41,10 @@ pub(super) fn outside(stuck: &Stuck, thread: &Thread) -> Option<Waits> {
 }
 
 fn fuse(facts: &Facts) -> Waits {
+    let held = match &facts.fuse[..] {
+        [one] => one.servers.iter().find_map(hold::of),
+        _ => None,
+    };
     let what = "a FUSE server that does not answer".to_owned();
     let (what, remedy) = match &facts.fuse[..] {
         [] => (
@@ -49,7 +53,7 @@ fn fuse(facts: &Facts) -> Waits {
              grep . /sys/fs/fuse/connections/*/waiting"
                 .to_owned(),
         ),
-        [one] => of_connection(one, facts.fuse_is_exact),
+        [one] => of_connection(one, facts.fuse_is_exact, held.as_ref()),
         [first, ..] => (
             what,
             format!(
@@ -62,7 +66,10 @@ fn fuse(facts: &Facts) -> Waits {
     };
     Waits {
         what,
-        facts: words::connections(facts),
+        facts: words::connections(facts)
+            .into_iter()
+            .chain(held.map(|held| held.why))
+            .collect(),
         remedy,
         confidence: if facts.fuse.is_empty() {
             Confidence::Likely
@@ -73,7 +80,11 @@ fn fuse(facts: &Facts) -> Waits {
 }
 
 /// Whom the one connection waits for, and what to do.
-fn of_connection(connection: &Connection, exact: bool) -> (String, String) {
+fn of_connection(
+    connection: &Connection,
+    exact: bool,
+    held: Option<&hold::Hold>,
+) -> (String, String) {
     let abort = format!(
         "abort the connection: every call on that mount then fails with ENOTCONN until it is \
          mounted again: {}",
@@ -93,11 +104,8 @@ fn of_connection(connection: &Connection, exact: bool) -> (String, String) {
         );
     };
     let what = format!("the FUSE server {}", words::other(server));
-    let remedy = match hold::of(server) {
-        Some(hold) => format!(
-            "{}: {}; if that does not help, {abort}",
-            hold.why, hold.action
-        ),
+    let remedy = match held {
+        Some(hold) => format!("{}; if that does not help, {abort}", hold.action),
         None => format!(
             "find out why {} does not answer; if it cannot be fixed, {abort}",
             words::name(server)

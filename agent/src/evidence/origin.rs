@@ -1,0 +1,156 @@
+//! Who forked a zombie: the program of its holder, an earlier program of the same process, or
+//! somebody else. Pure.
+//!
+//! Where the fork was not seen, the kernel still counts execs. A process starts with the count of
+//! whoever forked it, raises it by each exec of its own (`self_exec_id`), and keeps what its
+//! forker had (`parent_exec_id`), also when it is adopted
+//! ([`copy_process`](https://elixir.bootlin.com/linux/v6.12/A/ident/copy_process)). With
+//! `CLONE_PARENT` it gets what its forker kept: the count of the parent that both have.
+//!
+//! - More than its holder has now: the holder never had so many, so somebody else forked it. That
+//!   is certain.
+//! - Fewer: the holder forked it before its last exec, or it was adopted from a process that had
+//!   made fewer execs. Only a subreaper or the init of a PID namespace adopts, so that of any
+//!   other holder the first is certain.
+//! - As many: the holder's program forked it, or it was adopted from a process with as many, such
+//!   as a child of the holder that executed nothing.
+
+use std::cmp::Ordering;
+
+use crate::events::{Key, Process, TICK_TOLERANCE_NS, Task};
+use crate::lifecycle::Record;
+
+/// How a zombie came to its holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The program that the holder runs now forked it.
+    Own,
+    /// The holder forked it as another program.
+    BeforeExec,
+    /// Another process forked it, and is gone.
+    Adopted,
+    /// Another process forked it for the holder (`CLONE_PARENT`), and lives.
+    ForHolder,
+    /// Nothing says which of these it was.
+    Unknown,
+}
+
+/// Who holds zombies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holder<'a> {
+    key: Key,
+    task: Option<&'a Task>,
+    /// How far a start time may be off.
+    tolerance_ns: u64,
+}
+
+impl<'a> Holder<'a> {
+    pub(super) fn new(holder: &Process, task: Option<&'a Task>, exact_start: bool) -> Self {
+        Self {
+            key: holder.key,
+            task,
+            tolerance_ns: if exact_start { 0 } else { TICK_TOLERANCE_NS },
+        }
+    }
+
+    /// How this zombie came to it. `proven` are those of which that is certain; the rest of the
+    /// adopted is told by its session, if anybody was adopted at all.
+    pub(super) fn origin(
+        &self,
+        record: &Record,
+        zombie: Option<&Task>,
+        forker_lives: impl Fn(Key) -> bool,
+        has_adopted: bool,
+    ) -> Origin {
+        let Some(forker) = &record.forker else {
+            return self.guessed(record, zombie, has_adopted);
+        };
+        if !forker.key.is_roughly(self.key) {
+            return if forker_lives(forker.key) {
+                Origin::ForHolder
+            } else {
+                Origin::Adopted
+            };
+        }
+        let before = self.is_before_exec(record) || self.execs_of(zombie) == Some(Ordering::Less);
+        if before {
+            Origin::BeforeExec
+        } else {
+            Origin::Own
+        }
+    }
+
+    /// Whether it must have been adopted, of one whose fork was not seen.
+    pub(super) fn is_surely_adopted(&self, record: &Record, zombie: Option<&Task>) -> bool {
+        let start_ns = record.process.key.start_ns;
+        let execs = self.execs_of(zombie);
+        let is_older = start_ns + self.tolerance_ns < self.key.start_ns;
+        let too_young = execs == Some(Ordering::Less) && self.is_after_exec(record);
+        is_older || too_young || execs == Some(Ordering::Greater)
+    }
+
+    fn guessed(&self, record: &Record, zombie: Option<&Task>, has_adopted: bool) -> Origin {
+        if self.is_surely_adopted(record, zombie) {
+            return Origin::Adopted;
+        }
+        match self.execs_of(zombie) {
+            Some(Ordering::Less) if !self.may_adopt() => Origin::BeforeExec,
+            // Such as an orphan of a process that was started from outside (docker exec).
+            Some(Ordering::Less)
+                if self.adopts(has_adopted) && self.is_of_another_session(zombie) =>
+            {
+                Origin::Adopted
+            }
+            Some(Ordering::Less) => Origin::BeforeExec,
+            _ if !self.may_adopt() => Origin::Own,
+            _ => Origin::Unknown,
+        }
+    }
+
+    /// The execs of who forked it against those of the holder.
+    fn execs_of(&self, zombie: Option<&Task>) -> Option<Ordering> {
+        let of_forker = zombie?.parent_exec_id?;
+        Some(of_forker.cmp(&self.task?.exec_id?))
+    }
+
+    fn is_before_exec(&self, record: &Record) -> bool {
+        let exec = self.task.and_then(|task| task.exec.as_ref());
+        exec.is_some_and(|exec| record.process.key.start_ns < exec.at_ns)
+    }
+
+    fn is_after_exec(&self, record: &Record) -> bool {
+        let exec = self.task.and_then(|task| task.exec.as_ref());
+        exec.is_some_and(|exec| record.process.key.start_ns > exec.at_ns + self.tolerance_ns)
+    }
+
+    /// Whether it may be that orphans come to it.
+    fn may_adopt(&self) -> bool {
+        self.may_be_init() || self.task.is_none_or(|task| task.subreaper != Some(false))
+    }
+
+    /// Whether orphans come to it, as far as that is known.
+    fn adopts(&self, has_adopted: bool) -> bool {
+        let is_subreaper = self.task.is_some_and(|task| task.subreaper == Some(true));
+        has_adopted || is_subreaper || self.may_be_init()
+    }
+
+    /// The init of a namespace that is nested too deep has no number of its own in the list.
+    fn may_be_init(&self) -> bool {
+        let Some(task) = self.task else { return false };
+        let own = task.pids.last();
+        own.is_some_and(|own| own.nr == 1) || task.pids.len() >= wire::NAMESPACE_LEVELS
+    }
+
+    fn is_of_another_session(&self, zombie: Option<&Task>) -> bool {
+        let session = |task: Option<&Task>| {
+            let session = task.map(|task| task.session);
+            session.filter(|&session| session != 0)
+        };
+        let both = session(self.task).zip(session(zombie));
+        both.is_some_and(|(one, other)| one != other)
+    }
+}
+
+#[cfg(test)]
+#[path = "origin_tests.rs"]
+mod tests;

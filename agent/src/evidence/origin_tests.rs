@@ -1,0 +1,185 @@
+use super::*;
+use crate::events::{CgroupIds, Exec, NamespacePid, TaskState};
+use crate::lifecycle::{Died, DiedBound};
+
+const HOLDER: Key = Key {
+    tgid: 10,
+    start_ns: 1_000,
+};
+
+fn process(tgid: u32, start_ns: u64) -> Process {
+    Process {
+        key: Key { tgid, start_ns },
+        tid: tgid,
+        comm: format!("p{tgid}"),
+    }
+}
+
+/// A holder with five execs that may not adopt.
+fn holder() -> Task {
+    Task {
+        pids: vec![NamespacePid {
+            namespace: 1,
+            nr: 10,
+        }],
+        exec_id: Some(5),
+        subreaper: Some(false),
+        session: 10,
+        ..Task::new(process(10, HOLDER.start_ns), TaskState::Alive)
+    }
+}
+
+fn zombie(start_ns: u64, forker: Option<Process>) -> Record {
+    Record {
+        process: process(20, start_ns),
+        parent: Some(process(10, HOLDER.start_ns)),
+        tracer: None,
+        former: Vec::new(),
+        forker,
+        kill: None,
+        begin_ns: None,
+        died: Died {
+            at_ns: 9_000,
+            bound: DiedBound::Exact,
+        },
+        status: None,
+        exit_signal: None,
+        cgroups: CgroupIds::default(),
+        uid: 0,
+        resources: None,
+        steps: None,
+        pids: Vec::new(),
+        reap: None,
+    }
+}
+
+/// What is said of one whose forker had made so many execs.
+fn told(holder: &Task, parent_exec_id: u64, session: u32, has_adopted: bool) -> Origin {
+    let shown = Task {
+        parent_exec_id: Some(parent_exec_id),
+        session,
+        ..Task::new(process(20, 2_000), TaskState::Zombie)
+    };
+    let record = zombie(2_000, None);
+    let lives = |_| false;
+    Holder::new(&holder.process, Some(holder), true).origin(
+        &record,
+        Some(&shown),
+        lives,
+        has_adopted,
+    )
+}
+
+fn init() -> Task {
+    Task {
+        pids: vec![
+            NamespacePid {
+                namespace: 1,
+                nr: 10,
+            },
+            NamespacePid {
+                namespace: 77,
+                nr: 1,
+            },
+        ],
+        ..holder()
+    }
+}
+
+#[test]
+fn more_execs_than_the_holder_made_are_somebody_elses() {
+    for holder in [holder(), init()] {
+        assert_eq!(told(&holder, 6, 10, false), Origin::Adopted);
+    }
+}
+
+#[test]
+fn of_one_that_adopts_nobody_the_count_decides() {
+    assert_eq!(told(&holder(), 4, 99, false), Origin::BeforeExec);
+    assert_eq!(told(&holder(), 5, 99, false), Origin::Own);
+}
+
+#[test]
+fn of_one_that_may_adopt_an_equal_count_says_nothing() {
+    let unknown = Task {
+        subreaper: None,
+        ..holder()
+    };
+    let subreaper = Task {
+        subreaper: Some(true),
+        ..holder()
+    };
+    for holder in [init(), subreaper, unknown] {
+        assert_eq!(told(&holder, 5, 10, true), Origin::Unknown);
+    }
+}
+
+#[test]
+fn fewer_execs_in_another_session_of_an_adopter_are_an_orphans() {
+    assert_eq!(told(&init(), 4, 10, false), Origin::BeforeExec);
+    assert_eq!(told(&init(), 4, 99, false), Origin::Adopted);
+    let unknown = Task {
+        subreaper: None,
+        ..holder()
+    };
+    assert_eq!(told(&unknown, 4, 99, false), Origin::BeforeExec);
+    assert_eq!(told(&unknown, 4, 99, true), Origin::Adopted);
+    assert_eq!(told(&init(), 4, 0, true), Origin::BeforeExec, "not known");
+}
+
+#[test]
+fn what_started_before_its_holder_or_after_the_exec_was_not_forked_before_the_exec() {
+    let init = Task {
+        exec: Some(Exec {
+            at_ns: 1_500,
+            former: "sh".to_owned(),
+        }),
+        ..init()
+    };
+    let by = Holder::new(&init.process, Some(&init), true);
+    let shown = Task {
+        parent_exec_id: Some(4),
+        session: 10,
+        ..Task::new(process(20, 0), TaskState::Zombie)
+    };
+    let origin = |start_ns| by.origin(&zombie(start_ns, None), Some(&shown), |_| false, false);
+    assert_eq!(origin(900), Origin::Adopted);
+    assert_eq!(origin(1_400), Origin::BeforeExec);
+    assert_eq!(origin(1_600), Origin::Adopted);
+    // In ticks of 10 ms both may be the same moment.
+    let coarse = Holder::new(&init.process, Some(&init), false);
+    let origin = coarse.origin(&zombie(900, None), Some(&shown), |_| false, false);
+    assert_eq!(origin, Origin::BeforeExec);
+}
+
+#[test]
+fn a_fork_that_was_seen_decides_before_any_count() {
+    let holder = Task {
+        exec: Some(Exec {
+            at_ns: 1_500,
+            former: "sh".to_owned(),
+        }),
+        ..holder()
+    };
+    let by = Holder::new(&holder.process, Some(&holder), true);
+    let own = Some(process(10, HOLDER.start_ns));
+    let other = Some(process(30, 1_100));
+    let origin =
+        |start_ns, forker, lives| by.origin(&zombie(start_ns, forker), None, |_| lives, false);
+    assert_eq!(origin(1_400, own.clone(), true), Origin::BeforeExec);
+    assert_eq!(origin(1_600, own, true), Origin::Own);
+    assert_eq!(origin(1_600, other.clone(), false), Origin::Adopted);
+    assert_eq!(origin(1_600, other, true), Origin::ForHolder);
+}
+
+#[test]
+fn without_counts_only_what_adopts_nobody_is_known() {
+    let none = Task {
+        exec_id: None,
+        ..holder()
+    };
+    let by = |task| Holder::new(&holder().process, task, true);
+    let origin = |holder: Holder<'_>| holder.origin(&zombie(2_000, None), None, |_| false, false);
+    assert_eq!(origin(by(Some(&none))), Origin::Own);
+    assert_eq!(origin(by(None)), Origin::Unknown);
+}

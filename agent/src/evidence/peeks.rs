@@ -1,0 +1,145 @@
+//! Which looks at the dead (`waitid` with `WNOWAIT`) could have shown one of these zombies. Pure.
+
+use crate::events::{Asked, NamespacePid, Target, Task};
+
+/// A zombie, as far as it decides whether a look could have shown it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen<'a> {
+    /// Its numbers.
+    pub(super) pids: &'a [NamespacePid],
+    /// What the snapshot shows of it.
+    pub(super) task: Option<&'a Task>,
+    /// Its death sends no SIGCHLD.
+    pub(super) without_sigchld: bool,
+}
+
+/// The last look that could have shown one of `zombies`, and how many looks could not.
+///
+/// Of looks at one process or group only the target of the very last one is known, and of a pidfd
+/// not even that: whose it is only its file in /proc says.
+pub(super) fn peeks<'a>(
+    asked: &Asked,
+    holder: &Task,
+    zombies: &[Seen<'_>],
+    leader_of: impl Fn(u32) -> Option<&'a Task>,
+) -> (Option<u64>, u64) {
+    let peeked = &asked.peeked;
+    let mut at_ns = peeked.last_any_ns;
+    let mut elsewhere = [
+        peeked.process,
+        peeked.group,
+        peeked.pidfd,
+        peeked.clones,
+        peeked.of_thread,
+    ];
+    let own = holder.pids.last().map(|own| own.namespace);
+    let nr_in = |pids: &[NamespacePid]| {
+        let mut pids = pids.iter();
+        Some(pids.find(|pid| Some(pid.namespace) == own)?.nr)
+    };
+    let shows = |target: Target, zombie: &Seen<'_>| match target {
+        Target::Any | Target::OfThread => true,
+        Target::Process(nr) => nr_in(zombie.pids) == Some(nr),
+        Target::Group(nr) => zombie.task.is_some_and(|task| {
+            let group = task.group;
+            let is_own = nr == 0 && group == holder.group;
+            let number = match leader_of(group) {
+                Some(leader) => nr_in(&leader.pids),
+                // The leader of the group is gone; here its number is the one of this host.
+                None => (holder.pids.len() == 1).then_some(group),
+            };
+            group != 0 && (is_own || number == Some(nr))
+        }),
+        Target::Pidfd(_) => false,
+        Target::Clones => zombie.without_sigchld,
+    };
+    let last = peeked
+        .last
+        .filter(|&target| zombies.iter().any(|zombie| shows(target, zombie)));
+    if let Some(target) = last {
+        at_ns = at_ns.max(asked.last_peek_ns);
+        let kind = match target {
+            Target::Any => None,
+            Target::Process(_) => Some(0),
+            Target::Group(_) => Some(1),
+            Target::Pidfd(_) => Some(2),
+            Target::Clones => Some(3),
+            Target::OfThread => Some(4),
+        };
+        // Those before it may have been the same.
+        if let Some(count) = kind.and_then(|kind| elsewhere.get_mut(kind)) {
+            *count = 0;
+        }
+    }
+    (
+        at_ns,
+        elsewhere.iter().fold(0, |sum, &of| sum.saturating_add(of)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::{Key, Peeked, Process, TaskState};
+
+    fn task(numbers: &[(u32, u32)], group: u32) -> Task {
+        let tgid = numbers[0].1;
+        let process = Process {
+            key: Key { tgid, start_ns: 5 },
+            tid: tgid,
+            comm: "app".to_owned(),
+        };
+        let pid = |&(namespace, nr): &(u32, u32)| NamespacePid { namespace, nr };
+        Task {
+            pids: numbers.iter().map(pid).collect(),
+            group,
+            ..Task::new(process, TaskState::Zombie)
+        }
+    }
+
+    /// What a look of this target says of one zombie, in a container with its group's leader.
+    fn look(target: Target) -> (Option<u64>, u64) {
+        let holder = task(&[(1, 500), (77, 1)], 500);
+        let zombie = task(&[(1, 501), (77, 2)], 510);
+        let leader = task(&[(1, 510), (77, 11)], 510);
+        let seen = Seen {
+            pids: &zombie.pids,
+            task: Some(&zombie),
+            without_sigchld: false,
+        };
+        let asked = Asked {
+            last_peek_ns: Some(9),
+            peeked: Peeked {
+                any: 1,
+                process: 2,
+                group: 3,
+                pidfd: 4,
+                clones: 5,
+                of_thread: 6,
+                last_any_ns: Some(7),
+                last: Some(target),
+            },
+            ..Asked::default()
+        };
+        peeks(&asked, &holder, &[seen], |group| {
+            (group == 510).then_some(&leader)
+        })
+    }
+
+    #[test]
+    fn a_look_counts_where_it_could_have_shown_one_of_them() {
+        for (target, expected) in [
+            (Target::Any, (Some(9), 20)),
+            (Target::OfThread, (Some(9), 14)),
+            (Target::Process(2), (Some(9), 18)),
+            (Target::Process(501), (Some(7), 20)),
+            (Target::Group(11), (Some(9), 17)),
+            (Target::Group(0), (Some(7), 20)),
+            (Target::Group(510), (Some(7), 20)),
+            (Target::Pidfd(2), (Some(7), 20)),
+            (Target::Clones, (Some(7), 20)),
+        ] {
+            assert_eq!(look(target), expected, "{target:?}");
+        }
+    }
+}
