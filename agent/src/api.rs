@@ -210,8 +210,8 @@ pub struct FinishedExit {
     pub began_at: Option<String>,
     /// When it became a reapable zombie or was auto-reaped.
     pub died_at: Option<String>,
-    /// Whether it died at `died_at` or a moment (the rest of its exit) after it: nothing told of
-    /// the death itself.
+    /// Whether it died at `died_at` or after it, as a rule at once: nothing told of the death
+    /// itself.
     #[serde(default)]
     pub died_at_is_lower_bound: bool,
     /// When it was released.

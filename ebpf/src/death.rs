@@ -26,19 +26,18 @@ pub(crate) fn count(group: Group) {
 }
 
 /// Counts a death of which no notification was seen, now that the process is freed; as lost, unless
-/// it was announced. One that began to exit before the agent came is not counted at all.
+/// it was announced. One whose last thread ended before the agent came is not counted at all.
 #[inline(always)]
 pub(crate) fn count_freed(group: Group) {
     let Some(process) = maps::remembered(group) else {
         return;
     };
-    let seen = process.begin_ns != 0 || process.announced != 0;
-    if process.counted != 0 || !seen {
+    if process.counted != 0 || process.end == 0 {
         return;
     }
     let kind = kind_of(group.wait_status());
     maps::count(kind);
-    if process.announced == 0 {
+    if process.end != maps::END_ANNOUNCED {
         maps::count(counter::LOST_DEATH + kind);
     }
 }
@@ -89,7 +88,8 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
 /// is known.
 #[inline(always)]
 fn lost(group: Group, flags: u32) {
-    let announced = maps::remembered(group).is_some_and(|process| process.announced != 0);
+    let announced =
+        maps::remembered(group).is_some_and(|process| process.end == maps::END_ANNOUNCED);
     if flags & death_flags::BEFORE_NOTIFICATION == 0 && !announced {
         maps::count(counter::LOST_DEATH + kind_of(group.wait_status()));
     }
@@ -148,7 +148,7 @@ fn fill_remembered(group: Group, farewell: Farewell, flags: u32, death: &mut Dea
     death.kill_by = process.kill_by;
     death.threads = process.threads;
     if flags & death_flags::BEFORE_NOTIFICATION != 0 {
-        process.announced = 1;
+        process.end = maps::END_ANNOUNCED;
     } else {
         process.autoreaped = u32::from(farewell.autoreap && !farewell.traced);
     }

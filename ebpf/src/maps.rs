@@ -106,9 +106,14 @@ pub(crate) struct Remembered {
     pub autoreaped: u32,
     /// A thread other than the leader died while it was traced.
     pub traced_thread_died: u32,
-    /// Its death was told before its notification, and the record had room.
-    pub announced: u32,
+    /// What was made of its end before its death was told: 0, [`END_SEEN`] or [`END_ANNOUNCED`].
+    pub end: u32,
 }
+
+/// The end of its last thread was seen.
+pub(crate) const END_SEEN: u32 = 1;
+/// And its death was announced to user space.
+pub(crate) const END_ANNOUNCED: u32 = 2;
 
 pub(crate) const NOBODY: Process = Process {
     tgid: 0,
@@ -133,7 +138,7 @@ static NOTHING: Remembered = Remembered {
     counted: 0,
     autoreaped: 0,
     traced_thread_died: 0,
-    announced: 0,
+    end: 0,
 };
 
 /// What is remembered of a process, if anything.

@@ -75,10 +75,13 @@ fn zombie_group_dead(ctx: BtfTracePointContext) -> i32 {
     if !group_dead || current.is_kernel_thread() {
         return 0;
     }
+    if let Some(process) = maps::remember(group)
+        && process.end == 0
+    {
+        process.end = maps::END_SEEN;
+    }
     let farewell = group.farewell();
     if farewell.silent || is_held_by_thread(group, current, traced_thread) {
-        // To be counted when it is freed.
-        let _full = maps::remember(group);
         death::send(group, farewell, death_flags::BEFORE_NOTIFICATION);
     }
     0

@@ -22,12 +22,16 @@ impl Agent {
         self.drain();
         let now_ns = kernel::now_ns();
         let places = self.places(pid, snapshot.as_ref(), now_ns);
+        let gone = snapshot.as_ref();
+        let gone = gone.and_then(|snapshot| self.lifecycle.gone_of(pid, snapshot));
+        let mut records: Vec<_> = gone.iter().collect();
+        records.extend(self.lifecycle.deaths_of(pid));
         let known = Known {
             pid,
             now_ns,
             began_ns: self.began_ns,
             remembered_ns: LIMITS.recent_ns,
-            records: self.lifecycle.deaths_of(pid),
+            records,
             snapshot: snapshot.as_ref(),
             seen,
         };

@@ -270,8 +270,9 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
                     ("zombie_signal", Point::Typed("signal_generate")),
                 ],
                 lost: Some(
-                    "exit_seconds of auto-reaped processes; died_at of processes without an exit \
-                     signal is a lower bound",
+                    "exit_seconds of auto-reaped processes, which are reported when they are \
+                     freed, milliseconds to seconds later; died_at of processes without an exit \
+                     signal is a lower bound, and a snapshot finds their zombies within seconds",
                 ),
                 slows_system_calls: false,
             },

@@ -274,6 +274,16 @@ fn one_that_hangs_is_looked_for_and_not_told() {
     assert_eq!(looks[..4], [3, 5, 9, 17]);
     assert!(looks.len() < 12, "{looks:?}");
     let now_ns = 3601 * SECOND_NS;
+    let mut snapshot = Snapshot {
+        begun_ns: now_ns - 1,
+        ended_ns: now_ns,
+        exact_start: true,
+        tasks: vec![Task::new(hanging.clone(), TaskState::Exiting)],
+    };
+    assert_eq!(lifecycle.gone_of(1000, &snapshot), None);
+    snapshot.tasks.clear();
+    let gone = lifecycle.gone_of(1000, &snapshot).expect("it is not there");
+    assert!(gone.vanished_at_once());
     let freed = Event::Freed(Freed {
         at_ns: now_ns,
         dead: hanging.key,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::table::{Entry, Identity};
-use super::{Correction, Died, DiedBound, Lifecycle, Reap, Transition};
+use super::{Correction, Died, DiedBound, Lifecycle, Reap, Record, Transition};
 use crate::events::{Death, Key, Renotified, Snapshot, Task};
 
 /// How old an announcement is when a snapshot should look what came of it: of a process that may
@@ -28,6 +28,20 @@ impl Lifecycle {
         let entry = self.pending.find(Identity::exact(key));
         let entry = entry.and_then(|key| self.pending.get(&key));
         entry.is_some_and(Entry::will_autoreap)
+    }
+
+    /// What is known of a death that was announced, of a process with this PID that the snapshot no
+    /// longer shows.
+    pub fn gone_of(&self, tgid: u32, snapshot: &Snapshot) -> Option<Record> {
+        let mut entries = self.pending.of_tgid(tgid);
+        let entry = entries.find(|entry| {
+            let before = entry.record.died.at_ns < snapshot.begun_ns;
+            before && snapshot.of(entry.key()).is_none()
+        })?;
+        Some(Record {
+            reap: Some(self.gone(&entry.key(), snapshot.ended_ns)),
+            ..entry.record.clone()
+        })
     }
 
     /// Keeps an announcement until the death happens.

@@ -7,7 +7,7 @@ use crate::events::{CgroupIds, ExitStatus, Key, Kill, NamespacePid, Process, Res
 pub enum DiedBound {
     /// The moment of death itself.
     Exact,
-    /// The death came at this moment or shortly after it (no notification could be seen).
+    /// The death came at this moment or later (no notification could be seen).
     NotBefore,
     /// It was already dead at this moment (found by a snapshot): its age is a lower bound.
     NotAfter,

@@ -175,7 +175,7 @@ fn handed_on(record: &Record) -> impl Iterator<Item = Moment> {
 fn died(record: &Record) -> Moment {
     let (bound, when) = match record.died.bound {
         DiedBound::Exact => (Bound::Exact, ""),
-        DiedBound::NotBefore => (Bound::AtLeast, "at this moment or shortly after it, "),
+        DiedBound::NotBefore => (Bound::AtLeast, "at this moment or later, "),
         DiedBound::NotAfter => (Bound::AtMost, "before or at this moment, "),
     };
     let end = ended(record.status);

@@ -27,9 +27,8 @@ const UNSEEN: [&str; 5] = [
 ];
 /// Nobody is told of this adoption either, for the adopter wants no zombies.
 const UNSEEN_ADOPTION: &str = "adopter_ignores";
-/// Deaths at which no signal is generated, or not by the dying, so that tracepoints see only the
-/// end of the last thread.
-const UNNOTIFIED: [&str; 9] = [
+/// Deaths at which no signal is generated, so that tracepoints see only the end of the last thread.
+const UNNOTIFIED: [&str; 8] = [
     "rw-ignored",
     "rw-no-signal",
     "rw-tracer-i",
@@ -38,7 +37,6 @@ const UNNOTIFIED: [&str; 9] = [
     "rw-leader-ign",
     "rw-middle-ign",
     "rw-nskilled",
-    "rw-thr-traced",
 ];
 
 /// Asserts that `line` says what is true; `by_tracepoints` allows what such a source cannot know.
@@ -220,8 +218,16 @@ fn assert_reap(line: &FinishedExit, truth: &Truth, by_tracepoints: bool, context
         } else {
             0.0
         };
+        // Of a silent auto-reap they see only that it is over.
+        let over = by_tracepoints && truth.how == How::Autoreap && line.died_at_is_lower_bound;
+        assert_eq!(line.reaped_at_is_upper_bound, over, "{context}");
+        let not_after_ns = if over {
+            now_ns()
+        } else {
+            released.not_after_ns + (late * 1e9) as u64
+        };
         let released = Interval {
-            not_after_ns: released.not_after_ns + (late * 1e9) as u64,
+            not_after_ns,
             ..released
         };
         assert_within(line.reaped_at.as_deref(), released, "reaped_at", context);

@@ -14,6 +14,7 @@
 mod api;
 
 mod agent;
+mod announced;
 mod api_server;
 mod cgroup;
 mod clocks;

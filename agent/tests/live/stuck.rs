@@ -34,12 +34,12 @@ const IDS: [&str; 9] = [
     "waiting_for_namespace",
 ];
 
-fn of(agent: &Agent, pid: u32) -> Option<Stuck> {
+pub(crate) fn of(agent: &Agent, pid: u32) -> Option<Stuck> {
     let all = agent.stuck(THRESHOLD).items.into_iter();
     all.into_iter().find(|stuck| stuck.pid == pid)
 }
 
-fn id(stuck: Option<&Stuck>) -> &str {
+pub(crate) fn id(stuck: Option<&Stuck>) -> &str {
     let verdict = stuck.and_then(|stuck| stuck.verdict.as_ref());
     verdict.map_or("none", |verdict| &verdict.id)
 }
@@ -193,7 +193,7 @@ fn remedy_frees(agent: &Agent, one: &Undying) {
 }
 
 /// What the remedy's command does, without leaving a mount on the host.
-fn write_where_fuse_is_controlled(file: &str) -> io::Result<()> {
+pub(crate) fn write_where_fuse_is_controlled(file: &str) -> io::Result<()> {
     let file = file.to_owned();
     let written = thread::spawn(move || {
         if !Path::new(&file).exists() {

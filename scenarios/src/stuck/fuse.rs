@@ -15,7 +15,9 @@ use nix::unistd::Pid;
 
 use super::{Helper, Made, Scene};
 use crate::culprits::{child, sleep_for_ever};
+use crate::death::host_ids;
 use crate::fuse::{FLUSH, Place, READ, Server, connection};
+use crate::guard::Sigchld;
 use crate::lacking::Lacking;
 use crate::slots::{Slot, Slots};
 
@@ -125,6 +127,53 @@ fn flush(body: fn(&Slots) -> Result<()>, then: fn(Pid, &Slots) -> Result<()>) ->
     then(pid, &fuse.slots)?;
     fuse.slots.wait(Slot::Go)?;
     Ok(Ok(fuse.scene(pid)))
+}
+
+/// The same as a child of one that ignores SIGCHLD: no signal tells of its end.
+pub(super) fn flush_ignored() -> Result<Made> {
+    flush_below(|fuse| {
+        let _no_zombies = Sigchld::ignore()?;
+        child(|| {
+            fuse.slots.set(Slot::Pid, host_ids().0);
+            open(fuse.file())
+        })?;
+        sleep_for_ever()
+    })
+}
+
+/// Killed with the rest of its PID namespace, whose init is dying and so ignores SIGCHLD.
+pub(super) fn flush_in_namespace() -> Result<Made> {
+    flush_below(|fuse| {
+        unshare(CloneFlags::CLONE_NEWPID).context("cannot make a PID namespace")?;
+        let init = child(|| {
+            child(|| {
+                open(fuse.file())?;
+                fuse.slots.set(Slot::Pid, host_ids().0);
+                sleep_for_ever()
+            })?;
+            sleep_for_ever()
+        })?;
+        fuse.slots.wait(Slot::Pid)?;
+        kill(init, Signal::SIGKILL).context("cannot kill")?;
+        sleep_for_ever()
+    })
+}
+
+/// Of a descendant of `parent`, which says its PID.
+fn flush_below(parent: fn(&Fuse) -> Result<()>) -> Result<Made> {
+    let fuse = match Fuse::mount(FLUSH)? {
+        Ok(fuse) => fuse,
+        Err(why) => return Ok(Err(why)),
+    };
+    let parent = Helper(child(|| parent(&fuse))?);
+    let pid = Pid::from_raw(fuse.slots.wait(Slot::Pid)? as i32);
+    fuse.slots.wait(Slot::Go)?;
+    let scene = fuse.scene(pid);
+    // The parent stays until the file has been let go.
+    Ok(Ok(Scene {
+        guard: Box::new((scene.guard, parent)),
+        ..scene
+    }))
 }
 
 /// Killed inside a read that gets no answer.

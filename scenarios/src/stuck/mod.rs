@@ -66,6 +66,12 @@ pub struct Case {
 pub const CASES: &[Case] = &[
     case("fuse_flush", "closing_files", fuse::flush_after_kill),
     case("fuse_flush_at_exit", "closing_files", fuse::flush_at_exit),
+    case("fuse_flush_ignored", "closing_files", fuse::flush_ignored),
+    case(
+        "fuse_flush_in_namespace",
+        "closing_files",
+        fuse::flush_in_namespace,
+    ),
     case("fuse_read", "unkillable_sleep", fuse::read),
     case(
         "fuse_read_in_thread",

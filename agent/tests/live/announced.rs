@@ -1,0 +1,77 @@
+//! Deaths of which no signal tells: none is reported before it has happened, and each one after.
+
+use std::time::SystemTime;
+
+use scenarios::truth::Lack;
+
+use crate::agent::{Agent, eventually};
+use crate::scenario::{Misbehaving, Undying, run, skipped};
+use crate::stream::Stream;
+use crate::stuck::{id, of, write_where_fuse_is_controlled};
+
+fn state(agent: &Agent, pid: u32) -> String {
+    agent.explain(pid).story.state
+}
+
+/// Follows a process that hangs as it closes its files, until its file server is given up.
+fn hangs_and_dies(name: &str) {
+    let agent = Agent::start(&[]);
+    let mut stream = Stream::of(&agent);
+    let one = Undying::start(name);
+    if let Some(lacks) = one.truth.skipped.clone() {
+        let name = name.to_owned();
+        return skipped(&Lack { name, lacks });
+    }
+    let pid = one.truth.pid;
+    assert!(eventually(
+        || id(of(&agent, pid).as_ref()) == "closing_files"
+    ));
+    // Another that dies like it, but at once: whatever is told of its end is told by now.
+    let others = run("sigchld_ignored");
+    stream.collect(&others);
+    assert_eq!(state(&agent, pid), "exiting");
+    let lines = stream.collect_where(|line| line.pid == pid);
+    assert_eq!(lines, [], "it has not died");
+
+    let let_go = SystemTime::now();
+    let connection = one.truth.connection.expect("a file server");
+    let abort = format!("/sys/fs/fuse/connections/{connection}/abort");
+    write_where_fuse_is_controlled(&abort).expect("the file can be written");
+    let line = stream.line_where(|line| line.pid == pid);
+    assert_eq!((&*line.how, &line.reaper), ("autoreap", &None), "{line:#?}");
+    assert!(line.zombie_seconds.is_none_or(|zombie| zombie <= 0.0));
+    let reaped_at = line.reaped_at.as_deref().expect("it is gone");
+    let reaped_at = humantime::parse_rfc3339(reaped_at).expect("a time");
+    assert!(reaped_at >= let_go, "{line:#?}");
+    assert!(eventually(|| state(&agent, pid) == "reaped"));
+    assert!(of(&agent, pid).is_none());
+    let lines = stream.collect_where(|line| line.pid == pid);
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_child_of_one_that_ignores_sigchld_is_not_gone_while_it_hangs() {
+    hangs_and_dies("fuse_flush_ignored");
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_child_of_a_dying_namespace_init_is_not_gone_while_it_hangs() {
+    hangs_and_dies("fuse_flush_in_namespace");
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_zombie_of_which_nobody_was_told_is_found() {
+    let agent = Agent::start(&["--reconcile-every", "1h"]);
+    let parent = Misbehaving::start("needs_wclone");
+    let listed = || {
+        let items = agent.zombies().items.into_iter();
+        let by = |it: &crate::api::Process| it.pid == parent.culprit.pid;
+        items
+            .filter(|it| it.parent.as_ref().is_some_and(by))
+            .count()
+    };
+    assert!(eventually(|| listed() > 0));
+}
