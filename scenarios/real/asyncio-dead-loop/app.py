@@ -4,16 +4,17 @@ import sys
 import threading
 import time
 
-if sys.version_info < (3, 12):
-    # What is the default from 3.12 on.
-    asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
-
 held = []
 
 
 def first():
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    if sys.version_info < (3, 12):
+        # What is the default from 3.12 on.
+        watcher = asyncio.PidfdChildWatcher()
+        watcher.attach_loop(loop)
+        asyncio.set_child_watcher(watcher)
 
     async def go():
         for _ in range(3):

@@ -76,7 +76,9 @@ pub(super) fn main(names: &[String], options: &Verdicts) -> Result<ExitCode> {
         let names: Vec<_> = batch.iter().map(|case| case.name.as_str()).collect();
         let names = names.join(" ");
         eprintln!("real: {} of {}: {names}", index + 1, batches.len());
+        let began = Instant::now();
         ask_about(batch, &program, &mut report)?;
+        eprintln!("real: {:.0} s", began.elapsed().as_secs_f64());
     }
     println!("\n{}\n{}", host::describe(), report.render());
     Ok(ExitCode::from(report.code()))
@@ -152,6 +154,7 @@ fn wait_until_true<'a>(mut stages: Vec<Stage<'a>>, report: &mut table::Report) -
                 Err(_) if Instant::now() < deadline => waiting.push(stage),
                 Err(why) => {
                     let why = format!("{why}: {}", stage.log());
+                    eprintln!("real: {}: its truth never held: {why}", stage.case.name);
                     report.never_true.push((stage.case.name.clone(), why));
                 }
             }

@@ -1,7 +1,6 @@
 //! A case while it runs.
 
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -103,8 +102,7 @@ impl<'a> Stage<'a> {
             .env_remove("TMUX")
             .stdin(Stdio::null())
             .stderr(log.try_clone()?)
-            .stdout(log)
-            .process_group(0);
+            .stdout(log);
         Ok(command)
     }
 }
