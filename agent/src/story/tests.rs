@@ -131,7 +131,11 @@ fn one_that_lost_its_first_thread_is_alive() {
     assert!(told.summary.contains("3 threads"), "{}", told.summary);
     let verdict = leader_exited(&process(10, "child"), Some(1));
     assert_eq!(verdict.id, "leader_exited");
-    assert!(verdict.summary.contains("not a zombie"), "{}", verdict.summary);
+    assert!(
+        verdict.summary.contains("not a zombie"),
+        "{}",
+        verdict.summary
+    );
 }
 
 #[test]
@@ -272,10 +276,7 @@ fn the_reaped_are_told_by_how_they_went() {
     let mut at_once = reap(How::Autoreap, None);
     at_once.at_ns = Some(20 * SECOND);
     let at_once = story(Some(at_once));
-    assert!(
-        at_once.summary.contains("auto-reaped"),
-        "{at_once:#?}"
-    );
+    assert!(at_once.summary.contains("auto-reaped"), "{at_once:#?}");
     assert_eq!(phases(&at_once).len(), 1, "it was no zombie");
     // Nothing told of its reap, and the snapshot does not show it.
     let vanished = story(None);
@@ -349,9 +350,6 @@ fn of_nobody_it_says_what_to_look_at() {
         kernel.contains("kswapd0 (PID 10) is a kernel thread"),
         "{kernel}"
     );
-    assert!(
-        kernel.contains("nginx has PID 10"),
-        "{kernel}"
-    );
+    assert!(kernel.contains("nginx has PID 10"), "{kernel}");
     assert!(kernel.contains("reapwatch explain 4242"), "{kernel}");
 }
