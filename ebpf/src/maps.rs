@@ -4,7 +4,7 @@ use aya_ebpf::{
     Global,
     bindings::{BPF_ANY, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     macros::map,
-    maps::{Array, HashMap, PerCpuArray, RingBuf, ring_buf::RingBufEntry},
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf, ring_buf::RingBufEntry},
 };
 use wire::{
     COMM_LEN, Ignored, Offsets, Options, Process, RING_BYTES, Steps, TASKS as TASKS_MAX,
