@@ -9,20 +9,18 @@ use super::case::{self, Case};
 use crate::{shell, workspace};
 
 /// Programs, and Debian's packages of them.
-const PROGRAMS: [(&str, &str); 33] = [
+const PROGRAMS: [(&str, &str); 30] = [
     ("bash", "bash"),
     ("busybox", "busybox"),
     ("cc", "gcc"),
     ("cron", "cron"),
     ("dumb-init", "dumb-init"),
     ("flock", "util-linux"),
-    ("fusermount3", "fuse3"),
     ("gdb", "gdb"),
     ("git", "git"),
     ("go", "golang-go"),
     ("java", "default-jre-headless"),
     ("javac", "default-jdk-headless"),
-    ("make", "make"),
     ("nginx", "nginx-light"),
     ("node", "nodejs"),
     ("nsenter", "util-linux"),
@@ -41,7 +39,6 @@ const PROGRAMS: [(&str, &str); 33] = [
     ("tini", "tini"),
     ("tmux", "tmux"),
     ("unshare", "util-linux"),
-    ("uwsgi", "uwsgi-core"),
     ("xargs", "findutils"),
 ];
 

@@ -53,12 +53,8 @@ fn read(pid: u32) -> Option<Proc> {
     })
 }
 
-/// Who plays which role, in this folder; or the first role that nobody plays yet.
-pub(super) fn find(
-    roles: &BTreeMap<String, Role>,
-    procs: &[Proc],
-    folder: &Path,
-) -> Result<Cast, String> {
+/// Who plays which role, in this folder, as far as each is found.
+pub(super) fn find(roles: &BTreeMap<String, Role>, procs: &[Proc], folder: &Path) -> Cast {
     let mut cast = Cast::new();
     // A role may name another as its parent: that one is found in an earlier turn.
     for _turn in 0..roles.len() {
@@ -70,10 +66,7 @@ pub(super) fn find(
             }
         }
     }
-    match roles.keys().find(|name| !cast.contains_key(*name)) {
-        Some(missing) => Err(missing.clone()),
-        None => Ok(cast),
-    }
+    cast
 }
 
 fn play(role: &Role, procs: &[Proc], folder: &Path, cast: &Cast) -> Option<u32> {
@@ -141,7 +134,7 @@ mod tests {
             "a: {comm: sleep, parent: holder}\nholder: {comm: 'python3*', zombies: 1}\n\
              shell: {comm: sh, state: S}",
         );
-        let cast = find(&roles, &procs, Path::new("/nowhere")).unwrap();
+        let cast = find(&roles, &procs, Path::new("/nowhere"));
         let expected = [("a", 4), ("holder", 2), ("shell", 1)];
         assert_eq!(
             cast,
@@ -150,10 +143,9 @@ mod tests {
     }
 
     #[test]
-    fn the_truth_does_not_hold_before_all_roles_are_found() {
+    fn nobody_plays_a_role_with_too_few_dead_children() {
         let procs = [proc(2, "perl", 'S', 1), proc(3, "perl", 'Z', 2)];
         let roles = roles("app: {comm: perl, zombies: 2}");
-        let missing = find(&roles, &procs, Path::new("/nowhere")).unwrap_err();
-        assert_eq!(missing, "app");
+        assert!(find(&roles, &procs, Path::new("/nowhere")).is_empty());
     }
 }

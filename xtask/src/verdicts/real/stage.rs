@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
@@ -12,10 +13,15 @@ use super::needs::venv;
 use super::procs::{self, Cast};
 use crate::workspace;
 
+/// How long a truth must have held.
+const HOLDS: Duration = Duration::from_millis(600);
+
 /// A case in a folder and a cgroup of its own. It is killed with this value.
 pub(super) struct Stage<'a> {
     pub(super) case: &'a Case,
     process: Option<Child>,
+    /// Since when its truth holds.
+    since: Option<Instant>,
     group: Group,
     folder: TempDir,
 }
@@ -31,6 +37,7 @@ impl<'a> Stage<'a> {
         let stage = Self {
             case,
             process: None,
+            since: None,
             group: Group::new(&case.name)?,
             folder,
         };
@@ -54,22 +61,59 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Who plays which role; or why the truth does not hold, yet or any more.
-    pub(super) fn cast(&mut self) -> Result<Cast, String> {
+    /// Who plays which role now.
+    pub(super) fn cast(&mut self) -> Cast {
         // The program that was started is our child, and must not stay a zombie of ours.
-        let ended = self.process.as_mut().map(Child::try_wait);
-        let procs = procs::of_case(&self.group.pids());
-        procs::find(&self.case.sheet.cast, &procs, self.folder.path()).map_err(|role| {
-            let ended = match ended {
-                Some(Ok(Some(status))) => format!("; it ended ({status})"),
-                _ => String::new(),
-            };
-            format!("nobody is {role} (of {}){ended}", describe(&procs))
-        })
+        if let Some(process) = &mut self.process {
+            let _lives = process.try_wait();
+        }
+        procs::find(&self.case.sheet.cast, &self.procs(), self.folder.path())
+    }
+
+    /// Whether its truth has held for a while: a program that reaps has dead children too, for a
+    /// moment.
+    pub(super) fn is_true(&mut self) -> bool {
+        let cast = self.cast();
+        let whole = self
+            .case
+            .sheet
+            .cast
+            .keys()
+            .all(|role| cast.contains_key(role));
+        self.since = if whole {
+            self.since.or_else(|| Some(Instant::now()))
+        } else {
+            None
+        };
+        self.since.is_some_and(|since| since.elapsed() >= HOLDS)
+    }
+
+    /// Why its truth does not hold.
+    pub(super) fn describe(&mut self) -> String {
+        let cast = self.cast();
+        let missing = self.case.sheet.cast.keys();
+        let missing: Vec<_> = missing
+            .filter(|role| !cast.contains_key(*role))
+            .map(String::as_str)
+            .collect();
+        let procs = self.procs();
+        let procs = procs
+            .iter()
+            .map(|proc| format!("{} {} {}", proc.pid, proc.comm, proc.state));
+        let procs = procs.collect::<Vec<_>>().join(", ");
+        format!(
+            "not found: {}; there are: {procs}; it printed: {}",
+            missing.join(", "),
+            self.log()
+        )
+    }
+
+    fn procs(&self) -> Vec<procs::Proc> {
+        procs::of_case(&self.group.pids())
     }
 
     /// What it printed.
-    pub(super) fn log(&self) -> String {
+    fn log(&self) -> String {
         let text = fs::read(self.folder.path().join("log")).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();
         let lines: Vec<_> = text.lines().rev().take(5).collect();
@@ -116,11 +160,4 @@ impl Drop for Stage<'_> {
             let _ = process.wait();
         }
     }
-}
-
-fn describe(procs: &[procs::Proc]) -> String {
-    let each = procs
-        .iter()
-        .map(|proc| format!("{} {} {}", proc.pid, proc.comm, proc.state));
-    each.collect::<Vec<_>>().join(", ")
 }

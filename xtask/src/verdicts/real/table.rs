@@ -130,8 +130,11 @@ impl Report {
                     continue;
                 }
                 let mut faults = said.faults.clone();
-                if said.faults.is_empty() {
-                    faults.push("was wrong and certain for a while".to_owned());
+                if said.answer.is_none() {
+                    faults.push("not asked".to_owned());
+                }
+                if said.certainly_wrong {
+                    faults.push("was wrong and certain".to_owned());
                 }
                 let faults = faults.join("; ");
                 lines.push(format!("  agent {when}: {faults}"));
