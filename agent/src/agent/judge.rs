@@ -294,11 +294,12 @@ impl Agent {
             let known = Known {
                 now_ns,
                 began_ns: self.began_ns,
+                lifecycle: &self.lifecycle,
                 parents: &self.parents,
                 snapshot: snapshot.as_ref(),
                 counts_waits: self.counts_waits(),
             };
-            suspects(&known, self.lifecycle.zombies(), SUSPECTS)
+            suspects(&known, SUSPECTS)
         } else {
             Vec::new()
         };

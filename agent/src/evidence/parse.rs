@@ -29,7 +29,7 @@ pub(crate) fn own_number(status: &str) -> Option<(u32, u32)> {
 }
 
 /// What one thread does about SIGCHLD.
-pub(super) fn sigchld(status: &str) -> Option<Sigchld> {
+pub(crate) fn sigchld(status: &str) -> Option<Sigchld> {
     let has = |name: &str| {
         let mask = u64::from_str_radix(field(status, name)?, 16).ok()?;
         Some(mask & (1 << (SIGCHLD - 1)) != 0)

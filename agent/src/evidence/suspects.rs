@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::origin::{Holder, Origin};
 use super::peeks::{self, Seen};
 use super::{Cpu, Evidence, Facts, Habits, Place, Program, Quota, Role, Since, Thread, Zombies};
-use crate::events::{Key, NamespacePid, Process, Snapshot, Task, TaskState};
-use crate::lifecycle::{DiedBound, Record};
+use crate::events::{ExitStatus, Key, NamespacePid, Process, Snapshot, Task, TaskState};
+use crate::lifecycle::{DiedBound, Lifecycle, Record};
 use crate::parents::Parents;
 
 /// Zombies younger than this accuse nobody: parents that look once a second are in time.
@@ -17,6 +17,7 @@ const LEAST_SPAN_NS: u64 = 1_000_000_000;
 const LISTED: usize = 32;
 /// SIGCHLD has this number on every architecture that is built for here.
 const SIGCHLD: i32 = 17;
+const SIGKILL: u8 = 9;
 
 /// A process that holds old zombies, without what must be read from its files.
 #[derive(Clone, Debug)]
@@ -49,6 +50,8 @@ pub struct Known<'a> {
     pub now_ns: u64,
     /// Since when the agent watches.
     pub began_ns: u64,
+    /// Who is dead, and how those ended who are gone since.
+    pub lifecycle: &'a Lifecycle,
     /// How each process treats its dead children.
     pub parents: &'a Parents,
     /// Tells how often each waited, who still lives, and which signal a zombie's parent gets now.
@@ -58,14 +61,10 @@ pub struct Known<'a> {
 }
 
 /// The most zombies first, at most `limit`.
-pub fn suspects<'a>(
-    known: &Known<'_>,
-    zombies: impl Iterator<Item = &'a Record>,
-    limit: usize,
-) -> Vec<Suspect> {
+pub fn suspects(known: &Known<'_>, limit: usize) -> Vec<Suspect> {
     let tasks = Tasks::of(known.snapshot);
     let mut held = BTreeMap::<u32, Vec<&Record>>::new();
-    for record in zombies {
+    for record in known.lifecycle.zombies() {
         if let Some(holder) = record.responsible() {
             held.entry(holder.key.tgid).or_default().push(record);
         }
@@ -180,6 +179,12 @@ impl Known<'_> {
         })
     }
 
+    /// Whether SIGKILL ended it, as far as that is remembered.
+    fn was_killed(&self, key: Key) -> bool {
+        let record = self.lifecycle.get(&key);
+        record.and_then(|record| record.status) == Some(ExitStatus::Killed(SIGKILL))
+    }
+
     fn is_old(&self, record: &Record) -> bool {
         self.age(record.died.at_ns) >= YOUNG_NS
     }
@@ -218,7 +223,11 @@ impl Known<'_> {
                     let name = name.or_else(|| known_name(&exec?.former));
                     zombies.forked_as = zombies.forked_as.take().or(name);
                 }
-                Origin::Adopted => zombies.adopted += 1,
+                Origin::Adopted => {
+                    zombies.adopted += 1;
+                    zombies.forker_was_killed |=
+                        forker.is_some_and(|forker| self.was_killed(forker.key));
+                }
                 Origin::Unknown => zombies.of_unknown_origin += 1,
             }
             zombies.passed_over += u64::from(own && reaping.passed_over(record));

@@ -58,6 +58,7 @@ fn shown(pid: u32, status: &str) -> Seen {
     Seen {
         process: process.filter(|_| parse::state(status) != Some('Z')),
         threads: number("Threads"),
+        sigchld: parse::sigchld(status),
         ..Seen::default()
     }
 }

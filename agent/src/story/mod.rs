@@ -17,6 +17,7 @@ pub use lives::{Life, State, lives};
 pub use tell::tell;
 
 use crate::events::{Process, Snapshot};
+use crate::evidence::Sigchld;
 use crate::lifecycle::Record;
 
 /// What /proc says of a number.
@@ -32,6 +33,8 @@ pub struct Seen {
     pub threads: Option<u32>,
     /// Processes, by their PID on this host, that have the number in a PID namespace of theirs.
     pub namesakes: Vec<(u32, String)>,
+    /// What the process does about SIGCHLD, as its main thread shows it.
+    pub sigchld: Option<Sigchld>,
     /// All numbers are below it.
     pub pid_max: Option<u32>,
 }

@@ -23,7 +23,7 @@ pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
         timeline: timeline::timeline(life),
         phases: timeline::phases(life, known.now_ns),
         ancestry: ancestry(life.parent(), known.snapshot),
-        advice: Vec::new(),
+        advice: signals(known, life),
     }
 }
 
@@ -80,6 +80,30 @@ fn gone(known: &Known<'_>, life: &Life<'_>, record: &Record, name: &str) -> Stri
         _ => "was reaped".to_owned(),
     };
     format!("{name} is gone: it {end} and {how}{ago}")
+}
+
+/// What a program can inherit from whatever started it, and seldom wants.
+fn signals(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
+    let lives = matches!(life.state, State::Alive | State::LeaderExited);
+    let Some(sigchld) = known.seen.sigchld.filter(|_| lives) else {
+        return Vec::new();
+    };
+    let comm = &life.process.comm;
+    let mut lines = Vec::new();
+    if sigchld.ignored {
+        lines.push(format!(
+            "{comm} ignores SIGCHLD, which it set itself or inherited from whatever started it: \
+             its children are auto-reaped, its wait calls fail with ECHILD and exit statuses are \
+             lost; a launcher must reset SIGCHLD to SIG_DFL before exec"
+        ));
+    }
+    if sigchld.blocked_in > 0 {
+        lines.push(format!(
+            "SIGCHLD is blocked in the main thread of {comm}, by itself or by whatever started it \
+             (the signal mask is inherited across exec)"
+        ));
+    }
+    lines
 }
 
 fn meaning(state: State) -> Option<&'static str> {

@@ -32,8 +32,8 @@ fn at(at_ns: Option<u64>, bound: Bound, what: String) -> Moment {
 fn started(life: &Life<'_>) -> Moment {
     let start_ns = Some(life.process.key.start_ns).filter(|&start_ns| start_ns != 0);
     let what = match life.forker() {
-        Some(forker) => format!("started: {} created it", who(forker)),
-        None => "started; who created it was not seen".to_owned(),
+        Some(forker) => format!("started by {}", who(forker)),
+        None => "started; by whom was not seen".to_owned(),
     };
     at(start_ns, Bound::Exact, what)
 }
@@ -44,7 +44,7 @@ fn moved(forker: Option<&Process>, parent: Option<&Process>) -> Option<Moment> {
     let (forker, parent) = forker.zip(parent)?;
     (!forker.key.is_roughly(parent.key)).then(|| {
         let what = format!(
-            "{} became its parent, in the place of {}",
+            "{} became its parent, replacing {}",
             who(parent),
             who(forker)
         );
@@ -53,12 +53,12 @@ fn moved(forker: Option<&Process>, parent: Option<&Process>) -> Option<Moment> {
 }
 
 fn traced(tracer: Option<&Process>) -> Option<Moment> {
-    let what = format!("{} traces it (ptrace)", who(tracer?));
+    let what = format!("traced by {} (ptrace)", who(tracer?));
     Some(at(None, Bound::Exact, what))
 }
 
 fn began(begin_ns: u64) -> Moment {
-    let what = "began to exit: it runs no more of its program".to_owned();
+    let what = "began to exit: its program no longer runs".to_owned();
     at(Some(begin_ns), Bound::Exact, what)
 }
 
@@ -66,20 +66,20 @@ fn killed(kill: &Kill) -> Moment {
     let signal = signals::name(kill.signal);
     let what = match (kill.by, &kill.process) {
         (Some(KillBy::ParentDeath), Some(parent)) => format!(
-            "{signal}: thread {} of {}, which had started it, ended, and it had asked for this \
-             signal then (PR_SET_PDEATHSIG); nobody called kill",
+            "got {signal} because thread {} of {}, which started it, ended (PR_SET_PDEATHSIG); \
+             nobody called kill",
             parent.tid,
             who(parent)
         ),
         (Some(KillBy::Terminal), Some(process)) => format!(
-            "{signal} by its terminal, which {} hung up or controls",
+            "got {signal} from its terminal, which {} hung up or controls",
             who(process)
         ),
         (Some(KillBy::Namespace), Some(init)) => format!(
-            "{signal}: {}, the init of its PID namespace, ended",
+            "got {signal} because {}, the init of its PID namespace, exited",
             who(init)
         ),
-        _ => format!("{} sent it {signal}", kill.sender()),
+        _ => format!("got {signal} from {}", kill.sender()),
     };
     at(Some(kill.at_ns), Bound::Exact, what)
 }
@@ -92,7 +92,7 @@ fn acts(task: &Task) -> Vec<Moment> {
             name => name.to_owned(),
         };
         let name = &task.process.comm;
-        let what = format!("became {name} by exec: until then it ran {former}");
+        let what = format!("became {name} by exec; until then it was {former}");
         at(Some(exec.at_ns), Bound::Exact, what)
     });
     let mut moments: Vec<_> = exec
@@ -110,12 +110,12 @@ fn unheeded(task: &Task, ignored: &Ignored) -> Moment {
         .as_ref()
         .map_or_else(|| "the kernel".to_owned(), who);
     let what = if ignored.by_choice {
-        format!("{signal} from {from} was ignored: it has SIG_IGN for it")
+        format!("ignored {signal} from {from} (SIG_IGN)")
     } else {
         let numbers = task.pids.last().filter(|own| own.nr == 1);
         let init = numbers.map_or("the init", |_| "PID 1");
         format!(
-            "{signal} from {from} was dropped: it is {init} of its PID namespace and has no \
+            "{signal} from {from} had no effect: it is {init} of its PID namespace and has no \
              handler for it"
         )
     };
@@ -137,7 +137,7 @@ fn dead(life: &Life<'_>, record: &Record, moments: &mut Vec<Moment>) {
     if !same(record.tracer.as_ref(), record.parent.as_ref()) {
         moments.extend(record.tracer.as_ref().map(|tracer| {
             let what = format!(
-                "its tracer {} holds it: its parent cannot reap it before",
+                "held by its tracer {}; its parent cannot reap it before that lets it go",
                 who(tracer)
             );
             at(None, Bound::Exact, what)
@@ -159,9 +159,9 @@ fn handed_on(record: &Record) -> impl Iterator<Item = Moment> {
         let from = who(&former.process);
         let to = someone(next);
         let what = if former.was_tracer {
-            format!("its tracer {from} let it go: {to} must reap it from now on")
+            format!("its tracer {from} let it go; {to} has to reap it now")
         } else {
-            format!("{from} ended and had not reaped it: {to} must from now on")
+            format!("{from} exited without reaping it; {to} has to reap it now")
         };
         let bound = if former.until_is_upper_bound {
             Bound::AtMost
@@ -180,13 +180,16 @@ fn died(record: &Record) -> Moment {
     };
     let end = ended(record.status);
     let what = if record.vanished_at_once() {
-        format!("{when}{end}, and vanished at once: its parent wants no zombies")
+        format!(
+            "{when}{end} and was auto-reaped: its parent ignores SIGCHLD, so nobody got its exit \
+             status"
+        )
     } else if record.died.bound == DiedBound::NotAfter {
-        format!("{when}{end}: it was a zombie when reapwatch first looked")
+        format!("{when}{end}; it was a zombie when reapwatch first looked")
     } else {
         let first = record.former.first().map(|former| &former.process);
         let told = someone(first.or(record.responsible()));
-        format!("{when}{end}: a zombie from now on, and {told} was told")
+        format!("{when}{end} and became a zombie; {told} was notified")
     };
     at(Some(record.died.at_ns), bound, what)
 }
@@ -194,14 +197,16 @@ fn died(record: &Record) -> Moment {
 fn reaped(reap: &Reap) -> Moment {
     let by = reap.by.as_ref();
     let what = match reap.how {
-        How::Wait => format!("{} reaped it (wait): gone", someone(by)),
-        How::Tracer => format!("its tracer {} reaped it: gone", someone(by)),
-        How::Autoreap => "the kernel removed it: its parent wants no zombies".to_owned(),
+        How::Wait => format!("reaped by {} (wait)", reaper(by)),
+        How::Tracer => format!("reaped by its tracer {}", reaper(by)),
+        How::Autoreap => {
+            "auto-reaped: its parent ignores SIGCHLD, so nobody got its exit status".to_owned()
+        }
         How::Namespace => format!(
-            "{}, the dying init of its PID namespace, cleared it up: gone",
+            "reaped by {}, the exiting init of its PID namespace",
             someone(by)
         ),
-        How::Unknown => "was gone by now; who reaped it was not seen".to_owned(),
+        How::Unknown => "was gone by this time; who reaped it was not seen".to_owned(),
     };
     let bound = if reap.at_is_upper_bound {
         Bound::AtMost
@@ -211,8 +216,19 @@ fn reaped(reap: &Reap) -> Moment {
     at(reap.at_ns, bound, what)
 }
 
+/// Who reaped, and by which thread where that is not the main one: with several that wait, it is
+/// the one that took the exit status.
+fn reaper(by: Option<&Process>) -> String {
+    match by {
+        Some(process) if process.tid != process.key.tgid => {
+            format!("thread {} of {}", process.tid, who(process))
+        }
+        by => someone(by),
+    }
+}
+
 fn gone(at_ns: u64) -> Moment {
-    let what = "was gone by now; who reaped it was not seen".to_owned();
+    let what = "was gone by this time; who reaped it was not seen".to_owned();
     at(Some(at_ns), Bound::AtMost, what)
 }
 
@@ -257,7 +273,7 @@ fn exit(ns: u64, bound: Bound) -> Phase {
         name: "exit",
         ns,
         bound,
-        what: "until it was dead: the kernel frees its memory and closes its files",
+        what: "exiting: the kernel frees its memory and closes its files",
     }
 }
 
@@ -267,34 +283,34 @@ fn steps(steps: &Steps) -> impl Iterator<Item = Phase> {
         (
             "dumping_core",
             steps.dumping_core_ns,
-            "of the exit: writing its core dump",
+            "of that, writing its core dump",
         ),
         (
             "waiting_for_siblings",
             steps.waiting_for_siblings_ns,
-            "of the exit: until its last thread had come there",
+            "of that, waiting for its other threads",
         ),
         (
             "releasing_memory",
             steps.releasing_memory_ns,
-            "of the exit: giving its memory back",
+            "of that, freeing its memory",
         ),
         (
             "closing_files",
             steps.closing_files_ns,
-            "of the exit: closing its files",
+            "of that, closing its files",
         ),
         (
             "deferred_work",
             steps.deferred_work_ns,
-            "of the exit: work that was put off, such as the last release of a file",
+            "of that, deferred work such as the final release of files",
         ),
         (
             "namespaces",
             steps.namespaces_ns,
-            "of the exit: leaving its namespaces",
+            "of that, leaving its namespaces",
         ),
-        ("other", steps.other_ns, "of the exit: all the rest"),
+        ("other", steps.other_ns, "of that, everything else"),
     ]
     .into_iter()
     .filter_map(|(name, ns, what)| {
@@ -324,6 +340,6 @@ fn zombie(life: &Life<'_>, record: &Record, now_ns: u64) -> Option<Phase> {
         name: "zombie",
         ns: until_ns.saturating_sub(record.died.at_ns),
         bound,
-        what: "dead, and waiting to be reaped",
+        what: "a zombie, waiting to be reaped",
     })
 }

@@ -154,7 +154,7 @@ fn holds(culprit: &Culprit, at: &str, look: Look) -> String {
     };
     let since = earlier(at, seconds).map_or(String::new(), |at| format!(", since {before}{at}"));
     let age = look.duration(seconds);
-    format!("{now}; the oldest dead for {least}{age}{since}")
+    format!("{now}; the oldest a zombie for {least}{age}{since}")
 }
 
 /// The moment so many seconds before a time of a document.
@@ -323,7 +323,7 @@ app? (PID 1234) never waits for its children
         culprit.verdict = None;
         let expected = "\
 app? (PID 1234)
-  holds   300 zombies, no new ones seen; the oldest dead for at least 2h14m, since before 2026-11-22
+  holds   300 zombies, no new ones seen; the oldest a zombie for at least 2h14m, since before 2026-11-22
           04:52:11 UTC
   why     not known: what it does fits no rule
 ";

@@ -44,7 +44,7 @@ fn a_living_process_is_told_with_its_parents() {
     assert_eq!(process.pid, child.culprit.pid);
     assert!(process.start_time.is_some());
     assert!(story.ancestry.iter().any(|it| it.pid == std::process::id()));
-    assert_happened(&story, "started: ");
+    assert_happened(&story, "started by ");
     assert!(agent.explained(child.culprit.pid).contains("is alive"));
 }
 
@@ -77,7 +77,7 @@ fn a_suspect_is_told_with_its_verdict_and_its_zombie_with_who_must_reap_it() {
         (role, process.pid, parent.habits.zombies),
         ("parent", pid, 3)
     );
-    assert_happened(&story, "a zombie from now on");
+    assert_happened(&story, "became a zombie");
     assert_in_order(&story);
     let phase = story.phases.iter().find(|it| it.name == "zombie");
     assert!(phase.is_some_and(|it| it.seconds >= 2.0), "{story:#?}");
