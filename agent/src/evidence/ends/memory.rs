@@ -87,8 +87,8 @@ mod tests {
     #[test]
     fn memory_is_read_up_to_the_end_of_the_text() {
         let me = std::process::id();
-        let path = c"/tmp/a b".to_owned();
-        let at = path.as_ptr() as u64;
+        let own = c"/tmp/a b".to_owned();
+        let at = own.as_ptr() as u64;
         assert_eq!(text(me, at).expect("it is ours"), b"/tmp/a b");
         assert_eq!(read(me, at, 4).expect("it is ours"), b"/tmp");
         assert!(text(me, 16).is_err());

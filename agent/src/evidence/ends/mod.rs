@@ -236,7 +236,9 @@ impl Search {
         if index.cut && nobody {
             Some("the search for the other end was cut short".to_owned())
         } else if index.refused > 0 && nobody {
-            Some(format!("reading {}", needs("/proc/*/fd")))
+            let count = index.refused;
+            let needs = needs(&format!("reading /proc/PID/fd of {count} processes"));
+            Some(needs)
         } else {
             None
         }

@@ -33,6 +33,7 @@ impl Search {
         }
         // Its own wakeups are no news.
         let mut ends = self.ends(at.pid, pids);
+        let unsure = self.unknown(ends.is_empty());
         let many = all || watched.len() > FEW;
         ends.retain(|end| match end.relation {
             Relation::Itself => false,
@@ -44,7 +45,7 @@ impl Search {
                 kinds: kinds.into_iter().collect(),
                 timed,
             },
-            unknown: unknown.or_else(|| self.unknown(ends.is_empty())),
+            unknown: unknown.or(unsure),
             ends,
         }
     }

@@ -22,9 +22,9 @@ impl Search {
     /// A file system whose server does not answer, or a disk.
     pub(super) fn of_file_system(&mut self, at: &At, call: Call) -> Option<Block> {
         let of_disk = at.sleeps_in(&DISK);
-        // A server that waits for requests is no user of its file system.
+        // A server that waits for requests is no client.
         let serves = at.sleeps_in(&["fuse_dev_"]);
-        let fuse = !serves && at.sleeps_in(&["request_wait_answer", "fuse_"]);
+        let fuse = at.sleeps_in(&["request_wait_answer", "fuse_"]) && !serves;
         let network = at.sleeps_in(&["rpc_", "nfs_", "nfs4_", "cifs_", "smb2_", "ceph_", "p9_"]);
         if !(of_disk || fuse || network) {
             return None;
@@ -101,7 +101,11 @@ impl Search {
                 let holders = self.of_fifo(&at.root, descriptor, &path);
                 self.of_pipe(at, way, holders)
             }
-            Link::File(_) | Link::FuseDevice => of_wchan(at),
+            Link::FuseDevice => simple(On::Events {
+                kinds: vec![Link::FuseDevice.kind().to_owned()],
+                timed: false,
+            }),
+            Link::File(_) => of_wchan(at),
         }
     }
 
@@ -219,7 +223,8 @@ impl Search {
                 descriptor => format!("{}/fd/{descriptor}", at.root),
             };
             let folder = fs::read_link(folder).unwrap_or_default();
-            folder.join(proc::path_of(&bytes))
+            let path = folder.join(proc::path_of(&bytes));
+            path.components().collect::<std::path::PathBuf>()
         });
         let unknown = denied.then(|| {
             let needs = self.refuse(&format!("the memory of process {}", at.pid));
