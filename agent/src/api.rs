@@ -299,8 +299,11 @@ pub struct Culprit {
     pub waits_total: Option<u64>,
     /// When the last of them began.
     pub last_wait_at: Option<String>,
-    /// Why it does not reap; null where no rule fits, or where the worst are too many to judge all.
+    /// Why it does not reap; null where that is not known.
     pub verdict: Option<Verdict>,
+    /// Why there is no verdict.
+    #[serde(default)]
+    pub no_verdict: Option<String>,
 }
 
 /// A process that was killed or began to exit, and does not get there.

@@ -197,9 +197,9 @@ Examples:
     Record(RecordArgs),
     /// Run a view over a recorded file, without privileges
     #[command(after_help = "\
-Lists show the state at the end of the recording, in the times of the host that recorded. Files of
-/proc and of cgroups are not recorded, so that there are no verdicts; living processes are those
-that the last comparison with all processes showed.
+Lists show the state at the end of the recording, in the times of the host that recorded. Verdicts
+are those made while recording; a recording of an older release has none. Living processes are
+those that the last comparison with all processes showed.
 
 Examples:
   reapwatch replay deaths.trace                   every death, as `exits` shows it

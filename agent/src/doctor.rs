@@ -136,6 +136,13 @@ pub(crate) fn runtime(socket: &Path, failure: Option<Failure>) -> Fact {
     fact("container runtime", failure.is_none(), found, mend)
 }
 
+/// What could not be read of those who were judged last, if there is any.
+pub(crate) fn evidence(notes: &[String]) -> Option<Fact> {
+    let mend = "run the agent as root, or add the capabilities that are named";
+    let found = notes.join("; ");
+    (!notes.is_empty()).then(|| fact("evidence", false, found, mend))
+}
+
 /// Without it, a verdict has fewer facts to rest on.
 fn waits(may_see: bool) -> Fact {
     let found = if may_see {

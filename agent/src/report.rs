@@ -148,6 +148,7 @@ pub(crate) fn culprit(wall: Wall, row: &parents::Row) -> api::Culprit {
         waits_total: None,
         last_wait_at: None,
         verdict: None,
+        no_verdict: None,
     }
 }
 
@@ -247,9 +248,11 @@ fn steps(steps: Steps) -> api::Steps {
 }
 
 mod explain;
+mod notes;
 mod pids;
 
 pub(crate) use explain::{explanation, keeper};
+pub(crate) use notes::notes;
 pub(crate) use pids::pids;
 
 #[cfg(test)]

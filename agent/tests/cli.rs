@@ -58,6 +58,7 @@ fn usage_errors_exit_2_and_name_the_mend() {
         ),
         (&["top", "-d", "1ms"], "from 100ms to 1h"),
         (&["exits", "--count", "0"], "0 is not in 1.."),
+        (&["culprits", "--watch", "2h"], "at most 1h"),
         (
             &["agent", "--ring-bytes", "3MiB"],
             "power of two from 64KiB",
@@ -170,6 +171,22 @@ fn zombies_are_a_table_or_a_document() {
 }
 
 #[test]
+fn an_agent_that_is_asked_has_been_watching_already() {
+    let url = agent();
+    for command in [
+        &["zombies"][..],
+        &["culprits"],
+        &["stuck"],
+        &["explain", "42"],
+    ] {
+        let (_, usual, said) = run(&[command, &["--url", &url]].concat());
+        // It would not come back in time.
+        let long = run(&[command, &["--url", &url, "--watch", "1h"]].concat());
+        assert_eq!((long.1, long.2), (usual, said), "{command:?}");
+    }
+}
+
+#[test]
 fn fail_exits_3_only_when_there_are_zombies() {
     let url = agent();
     assert_eq!(run(&["zombies", "--fail", "--url", &url]).0, 3);
@@ -196,7 +213,7 @@ fn culprits_are_told_with_why_and_what_to_do() {
          2026-11-22\n\
          \u{20}         03:11:18 UTC\n\
          \u{20} why     not known: what it does fits no rule\n\n\
-         PIDs of the node: 900 of 1000 in use, 3 zombies among them; full in 3m20s if they leak on so\n"
+         PIDs of the node: 900 of 1000 in use, 3 zombies among them; full in 3m20s at this rate\n"
     );
     let (_, stdout, _) = run(&["culprits", "--table", "--url", &url]);
     assert_eq!(

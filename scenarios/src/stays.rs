@@ -155,7 +155,10 @@ fn filled(slots: &Slots) -> Result<(Pid, Option<Cgroup>)> {
                 // SAFETY: as above.
                 unsafe { libc::_exit(0) }
             }
-            checked(forked.into(), "cannot fork")?;
+            // Once the cgroup is full, it goes on trying.
+            if forked != -1 || Errno::last() != Errno::EAGAIN {
+                checked(forked.into(), "cannot fork")?;
+            }
             pause(FILL_EVERY);
         }
     })?;

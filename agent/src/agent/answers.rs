@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::UNIX_EPOCH};
 
-use super::{core::Agent, host, judge::Question, tally};
+use super::{
+    core::Agent,
+    host,
+    judge::{Question, SUSPECTS},
+    tally,
+};
 use crate::{
     api::{self, Document},
     doctor,
@@ -37,8 +42,11 @@ impl Agent {
     }
 
     pub(super) fn document<T>(&self, items: Vec<T>) -> Document<T> {
-        let head = self.head(kernel::now_ns());
-        Document { head, items }
+        Document {
+            head: self.head(kernel::now_ns()),
+            items,
+            notes: self.judge.notes(),
+        }
     }
 
     pub(super) fn head(&self, now_ns: u64) -> api::Head {
@@ -117,6 +125,13 @@ impl Agent {
             verdict: judged
                 .and_then(|judged| judged.verdict.as_ref())
                 .map(report::verdict),
+            no_verdict: match judged {
+                Some(judged) if judged.verdict.is_some() => None,
+                Some(_) => Some("what it does fits no rule".to_owned()),
+                None => Some(format!(
+                    "only the {SUSPECTS} processes with the most zombies are judged"
+                )),
+            },
             ..report::culprit(self.wall, row)
         }
     }
@@ -175,6 +190,7 @@ impl Agent {
             let failure = failure.filter(|_| !watched.up);
             facts.push(doctor::runtime(cri.socket(), failure));
         }
+        facts.extend(doctor::evidence(&self.judge.notes()));
         doctor::report(facts, Some(self.kernel.source), &self.probes, None)
     }
 

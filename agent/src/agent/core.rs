@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     STUCK_AFTER, Settings, host,
-    judge::{IN_BACKGROUND_NS, Judge},
+    judge::{IN_BACKGROUND_NS, Judge, WHILE_RECORDING_NS},
     pids::{self, PidTables},
     recorder::Recorder,
     streams::Streams,
@@ -336,7 +336,11 @@ impl Agent {
             let gone = pidfds.watch(aged.map(|record| record.process.key));
             self.note_gone(gone, now_ns);
         }
-        self.judge_if_older_than(IN_BACKGROUND_NS);
+        self.judge_if_older_than(if self.recorder.is_open() {
+            WHILE_RECORDING_NS
+        } else {
+            IN_BACKGROUND_NS
+        });
         self.look_at_pids(pids::IN_BACKGROUND_NS);
         self.keep_workloads(now_ns);
         self.count_stuck();

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     api::{Culprits, Document, Explained, Top, Zombie},
     cgroups::Mounts,
-    events::Key,
+    events::{Key, Process},
     evidence::{
         Evidence, Facts, Place, collect,
         suspects::{Known, Look, Suspect, YOUNG_NS, suspects},
@@ -33,7 +33,7 @@ use crate::{
 /// How long a round waits for what the files say.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The most suspects of one round.
-const SUSPECTS: usize = 32;
+pub(super) const SUSPECTS: usize = 32;
 /// Verdicts younger than this answer the next question too.
 const FRESH_NS: u64 = 1_000_000_000;
 /// How long an answer waits for the places of processes and for the PID tables.
@@ -44,6 +44,8 @@ const PLACELESS_NS: u64 = 60_000_000_000;
 const FOR_TOP_NS: u64 = 5_000_000_000;
 /// How often rounds are made for the metrics.
 pub(super) const IN_BACKGROUND_NS: u64 = 10_000_000_000;
+/// The same while a recording is made, which may be short.
+pub(super) const WHILE_RECORDING_NS: u64 = 2_000_000_000;
 /// For how long a look is the one that later ones are compared with.
 const COMPARED_FOR_NS: u64 = 20_000_000_000;
 
@@ -86,6 +88,7 @@ pub(super) struct Judge {
 #[derive(Debug)]
 pub(super) struct Judged {
     key: Key,
+    process: Process,
     /// Its calls of wait since the agent came.
     pub(super) waits: Option<u64>,
     /// When the last of them began.
@@ -94,6 +97,8 @@ pub(super) struct Judged {
     pub(super) verdict: Option<Verdict>,
     /// When its files last told something; the verdict is of then.
     looked_ns: Option<u64>,
+    /// What could not be read of it.
+    unreadable: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -128,6 +133,19 @@ impl Judge {
             let id = verdict.map_or(verdict::UNEXPLAINED, |verdict| verdict.id);
             (judged.key, id)
         })
+    }
+
+    /// What could not be read in the last round, and what that needs.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let judged = self.judged.values();
+        let unreadable = judged.flat_map(|judged| &judged.unreadable);
+        report::notes(unreadable.map(String::as_str))
+    }
+
+    /// What the last round said of whom.
+    pub(super) fn verdicts(&self) -> impl Iterator<Item = (&Process, Option<&Verdict>)> {
+        let judged = self.judged.values();
+        judged.map(|judged| (&judged.process, judged.verdict.as_ref()))
     }
 
     fn is_older_than(&self, age_ns: u64, now_ns: u64) -> bool {
@@ -207,10 +225,12 @@ impl Judged {
         let last_wait_age_ns = evidence.habits.last_wait_age_ns;
         let judged = Self {
             key,
+            process: suspect.process.clone(),
             waits: evidence.habits.waits,
             last_wait_ns: last_wait_age_ns.map(|age_ns| suspect.at_ns - age_ns),
             verdict: None,
             looked_ns: None,
+            unreadable: Vec::new(),
         };
         let recent = before.filter(|before| before.key.is_roughly(key));
         let recent = recent.filter(|before| {
@@ -221,11 +241,17 @@ impl Judged {
             Some(before) => Self {
                 verdict: before.verdict,
                 looked_ns: before.looked_ns,
+                unreadable: before.unreadable,
                 ..judged
             },
             None => Self {
                 verdict: verdict::judge(evidence),
                 looked_ns: evidence.facts.is_some().then_some(now_ns),
+                unreadable: evidence
+                    .facts
+                    .as_ref()
+                    .map(|facts| facts.unreadable.clone())
+                    .unwrap_or_default(),
                 ..judged
             },
         }
@@ -335,6 +361,7 @@ impl Agent {
                 .collect();
             place::of(own.as_deref(), &held)
         });
+        self.recorder.verdicts(now_ns, self.judge.verdicts());
         for question in std::mem::take(&mut self.judge.waiting) {
             self.answer_placed(question);
         }
@@ -424,7 +451,6 @@ impl Agent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::Process;
     use crate::evidence::{Habits, Program, Role, Thread, Zombies};
 
     const SECOND: u64 = 1_000_000_000;

@@ -11,7 +11,8 @@ use super::core::Agent;
 use crate::{
     cgroups::Mounts,
     kernel,
-    pids::{History, Scope, Usage, Walk, read, usages},
+    metrics::Labels,
+    pids::{History, Refusals, Scope, Usage, Walk, read, usages},
 };
 
 /// How often the cgroups are looked at for the metrics.
@@ -26,6 +27,7 @@ const FIRST: Duration = Duration::from_millis(200);
 pub(super) struct PidTables {
     cgroups: Vec<Usage>,
     history: History,
+    refusals: Refusals,
     /// When the last walk began.
     at_ns: Option<u64>,
     walking: Option<Receiver<Walk>>,
@@ -87,6 +89,11 @@ impl Agent {
 
     fn end_walk(&mut self, walk: &Walk) {
         let now_ns = kernel::now_ns();
+        for (id, refused) in self.pids.refusals.more(walk) {
+            let workload = self.resolver.known.cgroup(id);
+            let labels = Labels::of(workload.map(|it| &**it));
+            self.metrics.refused_forks(&labels, refused, now_ns);
+        }
         let zombies = self.lifecycle.zombies().map(|record| record.cgroups);
         let mut found = usages(walk, &zombies.collect::<Vec<_>>());
         for usage in &mut found {
@@ -112,6 +119,7 @@ impl Agent {
             limit: read::node_limit()?,
             zombies: Some(self.lifecycle.zombies().count() as u64),
             leaked_per_second: None,
+            refused: None,
         };
         node.leaked_per_second = self.leak(now_ns, &node);
         Some(node)

@@ -1,10 +1,13 @@
 //! Records what goes into the lifecycle, in the order in which it goes in.
 
+use std::collections::HashMap;
+
 use super::{core::Agent, host, tally};
 use crate::{
-    events::{Event, Snapshot},
+    events::{Event, Key, Process, Snapshot},
     kernel::{self, Wall},
-    recording::{self, Counted, Head, Join, Sink},
+    recording::{self, Counted, Head, Join, Judged, Sink},
+    verdict::Verdict,
 };
 
 /// Bytes of text that go to the file at once; what is less goes every second.
@@ -20,6 +23,8 @@ struct Open {
     text: String,
     join: Option<Join>,
     counted: Option<Counted>,
+    /// What was said last of each who was judged.
+    judged: HashMap<Key, Option<recording::Verdict>>,
 }
 
 impl Recorder {
@@ -40,6 +45,7 @@ impl Recorder {
                 text,
                 join: None,
                 counted: None,
+                judged: HashMap::new(),
             }
         });
         Self(open)
@@ -71,6 +77,33 @@ impl Recorder {
         }
     }
 
+    /// Whether anything is recorded at all.
+    pub(super) fn is_open(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// What a round said, where it is not what the last one said.
+    pub(super) fn verdicts<'a>(
+        &mut self,
+        at_ns: u64,
+        round: impl Iterator<Item = (&'a Process, Option<&'a Verdict>)>,
+    ) {
+        let Some(open) = &mut self.0 else { return };
+        let mut before = std::mem::take(&mut open.judged);
+        for (process, verdict) in round {
+            let verdict = verdict.map(in_words);
+            if before.remove(&process.key).as_ref() != Some(&verdict) {
+                let judged = Judged {
+                    at_ns,
+                    process: process.clone(),
+                    verdict: verdict.clone(),
+                };
+                recording::judged(&mut open.text, &judged);
+            }
+            open.judged.insert(process.key, verdict);
+        }
+    }
+
     fn counted(&mut self, counted: Counted) {
         let told = Some(counted);
         if let Some(open) = self.0.as_mut().filter(|open| open.counted != told) {
@@ -93,6 +126,16 @@ impl Recorder {
         if open.sink.write(std::mem::take(&mut open.text)).is_err() {
             self.0 = None;
         }
+    }
+}
+
+fn in_words(verdict: &Verdict) -> recording::Verdict {
+    recording::Verdict {
+        id: verdict.id.to_owned(),
+        confidence: verdict.confidence.name().to_owned(),
+        summary: verdict.summary.clone(),
+        evidence: verdict.evidence.clone(),
+        remedy: verdict.remedy.clone(),
     }
 }
 

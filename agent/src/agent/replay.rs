@@ -2,6 +2,7 @@
 //! answers what views ask. Nothing is read from the machine that replays.
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     thread,
 };
@@ -15,14 +16,15 @@ use super::{
 };
 use crate::{
     api::{self, Culprits, Document, ExitLine, Explained, FinishedExit, Top},
-    events::{Process, Snapshot},
+    events::{Key, Process, Snapshot},
     evidence::suspects::YOUNG_NS,
     kernel::Wall,
-    lifecycle::{Lifecycle, Transition},
+    lifecycle::{Lifecycle, Record, Transition},
     parents::{Parents, Row},
     recording::{self, Counted, Head, Line},
     report,
-    story::{self, Known, Seen},
+    story::{self, Known, Seen, State},
+    verdict,
 };
 
 /// Deaths that wait for a view to print them.
@@ -40,6 +42,8 @@ pub struct Replay {
     /// The clocks' distance; of a recording without one the times are those since boot.
     wall: Option<Wall>,
     snapshot: Option<Snapshot>,
+    /// What was said last of each who was judged.
+    judged: HashMap<Key, Option<recording::Verdict>>,
     now_ns: u64,
     is_whole: bool,
     unknown_lines: u64,
@@ -86,6 +90,7 @@ impl Replay {
             counted: Counted::default(),
             wall: None,
             snapshot: None,
+            judged: HashMap::new(),
             now_ns: head.began_ns,
             is_whole: false,
             unknown_lines: 0,
@@ -132,6 +137,9 @@ impl Replay {
                     }
                 }
                 Line::Counted(counted) => replay.counted = counted,
+                Line::Judged(judged) => {
+                    replay.judged.insert(judged.process.key, judged.verdict);
+                }
                 Line::End(now_ns) => {
                     replay.passes(now_ns);
                     replay.is_whole = true;
@@ -203,8 +211,18 @@ impl Replay {
         let old = rows
             .iter()
             .filter(|row| row.oldest_ns.is_some_and(|age_ns| age_ns >= YOUNG_NS));
+        let mut document = self.document(old.map(|row| self.culprit(row)).collect());
+        if !document.items.is_empty() {
+            let note = if self.judged.is_empty() {
+                "the recording has no evidence for verdicts: an older release made it, or it was \
+                 too short"
+            } else {
+                "verdicts are those made while recording"
+            };
+            document.notes.push(note.to_owned());
+        }
         Culprits {
-            document: self.document(old.map(|row| report::culprit(self.wall(), row)).collect()),
+            document,
             pids: Vec::new(),
         }
     }
@@ -224,7 +242,10 @@ impl Replay {
             },
             parents: rows
                 .iter()
-                .map(|row| report::parent(self.wall(), row, None))
+                .map(|row| api::Parent {
+                    verdict: self.verdict(&row.process),
+                    ..report::parent(self.wall(), row, None)
+                })
                 .collect(),
             zombies,
             pids: Vec::new(),
@@ -247,9 +268,54 @@ impl Replay {
         let keeper = |process: &Process, role: &str| {
             self.keeper(&self.parents.row_of(process, &rows, self.now_ns), role)
         };
+        let mut story = report::explanation(self.wall(), &known, &lives, keeper);
+        story.verdict = lives.first().and_then(|last| match last.state {
+            State::Zombie => self.why_unreaped(last.record?),
+            State::Alive => story.habits.as_ref()?.habits.verdict.clone(),
+            _ => None,
+        });
         Explained {
             head: self.head(),
-            story: report::explanation(self.wall(), &known, &lives, keeper),
+            story,
+        }
+    }
+
+    /// What was said last while it was recorded.
+    fn verdict(&self, process: &Process) -> Option<api::Verdict> {
+        let of_it = |(key, _): &(&Key, &_)| process.key.is_roughly(**key);
+        let (_, verdict) = self.judged.iter().find(of_it)?;
+        let verdict = verdict.clone()?;
+        Some(api::Verdict {
+            id: verdict.id,
+            summary: verdict.summary,
+            evidence: verdict.evidence,
+            remedy: verdict.remedy,
+            confidence: verdict.confidence,
+        })
+    }
+
+    fn why_unreaped(&self, record: &Record) -> Option<api::Verdict> {
+        let age_ns = self.now_ns.saturating_sub(record.died.at_ns);
+        if age_ns < YOUNG_NS {
+            return Some(report::verdict(&verdict::just_died(age_ns)));
+        }
+        self.verdict(record.responsible()?)
+    }
+
+    fn culprit(&self, row: &Row) -> api::Culprit {
+        let verdict = self.verdict(&row.process);
+        let mut judged = self.judged.keys();
+        let no_verdict = if verdict.is_some() {
+            None
+        } else if judged.any(|key| row.process.key.is_roughly(*key)) {
+            Some("what it did fits no rule".to_owned())
+        } else {
+            Some("the recording has no evidence about it".to_owned())
+        };
+        api::Culprit {
+            verdict,
+            no_verdict,
+            ..report::culprit(self.wall(), row)
         }
     }
 
@@ -261,7 +327,7 @@ impl Replay {
         let waits = task
             .and_then(|task| task.waits)
             .filter(|waits| waits.last_ns.is_some());
-        let habits = report::culprit(self.wall(), row);
+        let habits = self.culprit(row);
         report::keeper(self.wall(), row, role, habits, waits)
     }
 
@@ -270,14 +336,20 @@ impl Replay {
     }
 
     fn oldest_first(&self) -> Vec<api::Zombie> {
-        let zombie = |record| report::zombie(self.wall(), self.now_ns, record);
+        let zombie = |record: &Record| api::Zombie {
+            verdict: self.why_unreaped(record),
+            ..report::zombie(self.wall(), self.now_ns, record)
+        };
         let records = self.lifecycle.oldest_first();
         records.into_iter().map(zombie).collect()
     }
 
     fn document<T>(&self, items: Vec<T>) -> Document<T> {
-        let head = self.head();
-        Document { head, items }
+        Document {
+            head: self.head(),
+            items,
+            notes: Vec::new(),
+        }
     }
 
     fn head(&self) -> api::Head {

@@ -30,4 +30,7 @@ pub struct Document<T> {
     pub head: Head,
     /// What was asked for.
     pub items: Vec<T>,
+    /// What is missing in all of them, such as evidence that this agent may not read.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }

@@ -20,6 +20,9 @@ pub struct Pids {
     /// How many more zombies there are each second, over the last minute at most; null until two
     /// looks tell.
     pub leaked_per_second: Option<f64>,
+    /// Forks that a limit refused since the cgroup was made, in it and below; null of the node.
+    #[serde(default)]
+    pub refused_forks: Option<u64>,
     /// When it is full, if it goes on so; null where nothing leaks.
     pub full_in_seconds: Option<f64>,
 }

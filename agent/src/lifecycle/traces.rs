@@ -134,9 +134,12 @@ impl Inputs {
                 tasks: std::mem::take(&mut self.tasks),
             })),
             // The lifecycle knows nothing of these.
-            Line::Head(_) | Line::Wall(_) | Line::Drained(_) | Line::Counted(_) | Line::End(_) => {
-                None
-            }
+            Line::Head(_)
+            | Line::Wall(_)
+            | Line::Drained(_)
+            | Line::Counted(_)
+            | Line::Judged(_)
+            | Line::End(_) => None,
         }
     }
 }

@@ -40,6 +40,7 @@ pub(super) struct Families {
     pub(super) pids_used: IntGaugeVec,
     pub(super) pids_limit: IntGaugeVec,
     pub(super) pids_zombies: IntGaugeVec,
+    pub(super) pids_refused: IntCounterVec,
     pub(super) events: IntCounterVec,
     pub(super) events_lost: IntCounterVec,
     pub(super) lookups_failed: IntCounterVec,
@@ -201,6 +202,14 @@ impl Families {
                  threads-max, or pids.max of a cgroup.",
             ),
             pids_zombies: to.gauges("pids_zombies", &and_scope, "Zombies among the PIDs in use."),
+            pids_refused: to.counters(
+                "pids_refused_total",
+                &NAMES,
+                "Forks that pids.max of a cgroup refused (pids.events), by where the cgroup \
+                 belongs. From Linux 6.11 on in hierarchies of version 2 that is the cgroup whose \
+                 limit was hit, else the one that forked. Read every 10 s. Without forks refused \
+                 before the agent started, and without those refused by the node's own limits.",
+            ),
             events: to.counters(
                 "events_total",
                 &["event"],

@@ -70,6 +70,7 @@ pub(super) struct Counts {
     pub(super) reaped: u64,
     pub(super) reaped_late: u64,
     pub(super) zombie_seconds: f64,
+    pub(super) refused_forks: u64,
     /// When something was counted last.
     touched_ns: u64,
 }

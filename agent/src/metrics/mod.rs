@@ -142,6 +142,11 @@ impl Metrics {
         }
     }
 
+    /// Counts forks that the limit of a cgroup refused.
+    pub fn refused_forks(&mut self, workload: &Labels, forks: u64, now_ns: u64) {
+        self.groups.counts(workload, now_ns).refused_forks += forks;
+    }
+
     /// Counts a repair.
     pub fn corrected(&mut self, correction: Correction) {
         self.families
@@ -302,6 +307,8 @@ impl Metrics {
                 let series = families.exits.with_label_values(&labels.with(kind));
                 series.inc_by(exits);
             }
+            let refused = families.pids_refused.with_label_values(&values);
+            refused.inc_by(counts.refused_forks);
             let now = present.get(labels).copied().unwrap_or_default();
             let all = families.zombies.with_label_values(&values);
             all.set(now.zombies as i64);
@@ -321,6 +328,7 @@ impl Metrics {
         families.reaped.reset();
         families.reaped_late.reset();
         families.zombie_seconds.reset();
+        families.pids_refused.reset();
         families.zombies.reset();
         families.stale_zombies.reset();
         families.oldest_zombie.reset();

@@ -38,6 +38,8 @@ impl Scope {
 pub struct Walk {
     /// Those with a limit.
     pub counted: Vec<Counted>,
+    /// Forks refused to each cgroup since it was made; each is counted in one cgroup.
+    pub refused: HashMap<CgroupId, u64>,
     /// Path of each cgroup; `None` where not all could be looked at.
     pub paths: Option<HashMap<CgroupId, String>>,
 }
@@ -53,6 +55,8 @@ pub struct Counted {
     pub used: u64,
     /// The most that may be.
     pub limit: u64,
+    /// Forks refused in it and below since it was made.
+    pub refused: Option<u64>,
 }
 
 /// How full a scope is.
@@ -70,6 +74,8 @@ pub struct Usage {
     pub zombies: Option<u64>,
     /// How many more zombies there are each second; `None` until two looks tell.
     pub leaked_per_second: Option<f64>,
+    /// Forks that a limit refused, in it and below, since it was made.
+    pub refused: Option<u64>,
 }
 
 impl Usage {
@@ -102,6 +108,7 @@ pub fn usages(walk: &Walk, zombies: &[CgroupIds]) -> Vec<Usage> {
             limit: counted.limit,
             zombies: homes.as_ref().map(count),
             leaked_per_second: None,
+            refused: counted.refused,
         }
     };
     let mut usages: Vec<_> = walk.counted.iter().map(usage).collect();
@@ -162,6 +169,35 @@ impl History {
     }
 }
 
+/// What the refused forks of each cgroup were at the last look.
+#[derive(Debug, Default)]
+pub struct Refusals {
+    last: HashMap<CgroupId, u64>,
+    /// Whether every cgroup was looked at then; `None` before the first look.
+    was_whole: Option<bool>,
+}
+
+impl Refusals {
+    /// How many more there are in each cgroup. What was there before the first look is not new.
+    pub fn more(&mut self, walk: &Walk) -> Vec<(CgroupId, u64)> {
+        let was_whole = self.was_whole.replace(walk.paths.is_some());
+        let mut more = Vec::new();
+        for (&id, &refused) in &walk.refused {
+            let last = self.last.insert(id, refused);
+            // One that was not looked at before may be old.
+            let before = last.or_else(|| (was_whole == Some(true)).then_some(0));
+            let new = before.map_or(0, |before| refused.saturating_sub(before));
+            if new > 0 {
+                more.push((id, new));
+            }
+        }
+        if let Some(paths) = &walk.paths {
+            self.last.retain(|id, _| paths.contains_key(id));
+        }
+        more
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +212,7 @@ mod tests {
             path: path.to_owned(),
             used,
             limit,
+            refused: None,
         }
     }
 
@@ -201,6 +238,7 @@ mod tests {
                 counted(v2(4), "/pods-b", 5, 0),
                 counted(v1(3), "/old", 1, 1000),
             ],
+            refused: HashMap::new(),
             paths: Some(ids.map(|(id, path)| (id, path.to_owned())).into()),
         };
         let zombies = [
@@ -233,6 +271,7 @@ mod tests {
         let v1 = cgroup(CgroupVersion::V1, 2);
         let mut walk = Walk {
             counted: vec![counted(v1, "/old", 9, 10)],
+            refused: HashMap::new(),
             paths: None,
         };
         let zombies = |walk: &Walk, of: &[CgroupIds]| usages(walk, of)[0].zombies;
@@ -243,6 +282,24 @@ mod tests {
         assert_eq!(zombies(&walk, &[]), Some(0));
     }
 
+    #[test]
+    fn only_forks_that_were_refused_since_the_first_look_are_new() {
+        let id = cgroup(CgroupVersion::V2, 7);
+        let made = cgroup(CgroupVersion::V2, 8);
+        let walk = |refused: &[(CgroupId, u64)], is_whole: bool| Walk {
+            refused: refused.iter().copied().collect(),
+            paths: is_whole.then(|| refused.iter().map(|it| (it.0, String::new())).collect()),
+            ..Walk::default()
+        };
+        let mut refusals = Refusals::default();
+        assert_eq!(refusals.more(&walk(&[(id, 5)], true)), []);
+        assert_eq!(refusals.more(&walk(&[(id, 7)], false)), [(id, 2)]);
+        assert_eq!(refusals.more(&walk(&[(id, 7), (made, 3)], true)), []);
+        assert_eq!(refusals.more(&walk(&[(id, 7)], true)), []);
+        let again = walk(&[(id, 7), (made, 3)], true);
+        assert_eq!(refusals.more(&again), [(made, 3)]);
+    }
+
     fn node(used: u64, zombies: u64) -> Usage {
         Usage {
             scope: Scope::Node,
@@ -251,6 +308,7 @@ mod tests {
             limit: 100,
             zombies: Some(zombies),
             leaked_per_second: None,
+            refused: None,
         }
     }
 

@@ -46,6 +46,7 @@ pub fn cgroups(mounts: &Mounts) -> Walk {
     }
     Walk {
         counted: walker.counted,
+        refused: walker.refused,
         paths: (!walker.cut).then_some(walker.paths),
     }
 }
@@ -57,6 +58,7 @@ struct Walker {
     /// Something was left out.
     cut: bool,
     counted: Vec<Counted>,
+    refused: HashMap<CgroupId, u64>,
     paths: HashMap<CgroupId, String>,
 }
 
@@ -68,20 +70,26 @@ impl Walker {
             left: FOLDERS,
             cut: false,
             counted: Vec::new(),
+            refused: HashMap::new(),
             paths: HashMap::new(),
         }
     }
 
-    /// Looks at a cgroup and all below.
-    fn visit(&mut self, folder: &Path, path: &str, depth: usize) {
+    /// Looks at a cgroup and all below; how many forks limits refused there.
+    ///
+    /// Until Linux 6.11, and in hierarchies of version 1, `pids.events` counts the forks refused
+    /// to this very cgroup, by whichever limit above. Since then it counts those that the limits of
+    /// this cgroup and below refused, and `pids.events.local` those of its own limit:
+    /// <https://git.kernel.org/torvalds/c/73e75e6fc352bdca08f7a7893d3ff7ee9f5e7d2f>.
+    fn visit(&mut self, folder: &Path, path: &str, depth: usize) -> u64 {
         if depth == 0 || self.left == 0 || Instant::now() > self.until {
             self.cut = true;
-            return;
+            return 0;
         }
         self.left -= 1;
         // Gone since it was listed.
         let Ok(metadata) = fs::metadata(folder) else {
-            return;
+            return 0;
         };
         // The inode number is the id of the cgroup (`kernfs_id` on 64 bits).
         let id = CgroupId {
@@ -90,6 +98,12 @@ impl Walker {
         };
         let path = if path.is_empty() { "/" } else { path };
         self.paths.insert(id, path.to_owned());
+        let events = refused(folder, "pids.events");
+        let local = refused(folder, "pids.events.local");
+        if let Some(own) = local.or(events).filter(|&own| own > 0) {
+            self.refused.insert(id, own);
+        }
+        let place = self.counted.len();
         let limit = number(folder, "pids.max");
         let used = limit.and_then(|_| number(folder, "pids.current"));
         if let (Some(limit), Some(used)) = (limit, used) {
@@ -98,8 +112,10 @@ impl Walker {
                 path: path.to_owned(),
                 used,
                 limit,
+                refused: events,
             });
         }
+        let mut below_it = 0;
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 continue;
@@ -108,9 +124,23 @@ impl Walker {
             let name = entry.file_name();
             let above = path.trim_end_matches('/');
             let below = format!("{above}/{}", name.to_string_lossy());
-            self.visit(&entry.path(), &below, depth - 1);
+            below_it += self.visit(&entry.path(), &below, depth - 1);
         }
+        if local.is_some() {
+            return events.unwrap_or(0);
+        }
+        if let Some(counted) = self.counted.get_mut(place).filter(|it| it.id == id) {
+            counted.refused = events.map(|own| own + below_it);
+        }
+        events.unwrap_or(0) + below_it
     }
+}
+
+/// Of `max 7`.
+fn refused(folder: &Path, file: &str) -> Option<u64> {
+    let text = fs::read_to_string(folder.join(file)).ok()?;
+    let max = text.lines().find_map(|line| line.strip_prefix("max "))?;
+    max.trim().parse().ok()
 }
 
 /// `None` where there is no such file, and of the word `max`.
@@ -152,6 +182,7 @@ mod tests {
             path: "/pod".to_owned(),
             used: 7,
             limit: 100,
+            refused: None,
         };
         assert_eq!((walker.counted, walker.cut), (vec![limited], false));
         let paths = [root.path(), &pod, &app].map(|folder| walker.paths[&id(folder)].as_str());
@@ -160,6 +191,34 @@ mod tests {
         short.left = 2;
         short.visit(root.path(), "", DEPTH);
         assert!(short.cut, "a folder is left out");
+    }
+
+    #[test]
+    fn refused_forks_are_those_of_all_below_however_the_kernel_counts_them() {
+        let old = tempfile::tempdir().expect("a folder can be made");
+        let new = tempfile::tempdir().expect("a folder can be made");
+        let limited = [("pids.max", "10\n"), ("pids.current", "7\n")];
+        let free = [("pids.max", "max\n"), ("pids.current", "7\n")];
+        let events = |text| ("pids.events", text);
+        let local = |text| ("pids.events.local", text);
+        for (root, pod, app) in [
+            (&old, &[events("max 1\n")][..], &[events("max 4\n")][..]),
+            (
+                &new,
+                &[events("max 5\n"), local("max 1\n")],
+                &[events("max 4\n"), local("max 4\n")],
+            ),
+        ] {
+            cgroup(&root.path().join("pod"), &[&limited[..], pod].concat());
+            cgroup(&root.path().join("pod/app"), &[&free[..], app].concat());
+            let mut walker = Walker::of(CgroupVersion::V2);
+            walker.until += Duration::from_secs(60);
+            assert_eq!(walker.visit(root.path(), "", DEPTH), 5);
+            assert_eq!(walker.counted[0].refused, Some(5));
+            let mut own: Vec<_> = walker.refused.values().copied().collect();
+            own.sort_unstable();
+            assert_eq!(own, [1, 4], "each is counted once");
+        }
     }
 
     #[test]

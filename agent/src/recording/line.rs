@@ -1,6 +1,6 @@
 //! What a line of a recording says.
 
-use crate::events::{Event, Task};
+use crate::events::{Event, Process, Task};
 
 /// The version of the lines.
 pub const VERSION: u32 = 1;
@@ -31,6 +31,8 @@ pub enum Line {
     Drained(u64),
     /// What the kernel side and the agent had counted.
     Counted(Counted),
+    /// A round judged one who holds zombies, and said something else than the one before.
+    Judged(Box<Judged>),
     /// The recording was ended at this moment, as it should be.
     End(u64),
 }
@@ -48,6 +50,32 @@ pub struct Head {
     pub agent: String,
     /// When that agent came.
     pub began_ns: u64,
+}
+
+/// What a round of judging said of one process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// When.
+    pub at_ns: u64,
+    /// The process.
+    pub process: Process,
+    /// The verdict; none where no rule fitted.
+    pub verdict: Option<Verdict>,
+}
+
+/// A verdict, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Its stable name.
+    pub id: String,
+    /// How sure it was.
+    pub confidence: String,
+    /// One sentence.
+    pub summary: String,
+    /// Facts.
+    pub evidence: Vec<String>,
+    /// What to do.
+    pub remedy: String,
 }
 
 /// A distance of wall time from kernel time.

@@ -14,7 +14,7 @@ mod write;
 mod tests;
 
 pub use file::{Sink, create};
-pub use line::{Counted, Head, Join, Line, VERSION};
+pub use line::{Counted, Head, Join, Judged, Line, VERSION, Verdict};
 pub use read::{Malformed, parse};
 pub use source::open;
-pub use write::{counted, drained, end, event, expire, head, snapshot, wall};
+pub use write::{counted, drained, end, event, expire, head, judged, snapshot, wall};

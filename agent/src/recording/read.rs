@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::write::INITIAL;
-use super::{Counted, Head, Join, Line, VERSION};
+use super::{Counted, Head, Join, Judged, Line, VERSION, Verdict};
 use crate::events::{
     Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, ExitStatus, Freed, HungUp,
     Key, Kill, KillBy, NamespacePid, Process, Release, Renotified, Resources, Steps, Task,
@@ -50,6 +50,7 @@ pub fn parse(line: &str) -> Result<Option<Line>, Malformed> {
         "expire" => return fields.time("now").map(Line::Expire).map(Some),
         "drained" => return fields.time("now").map(Line::Drained).map(Some),
         "counted" => return fields.counted().map(Line::Counted).map(Some),
+        "judged" => return fields.judged().map(Box::new).map(Line::Judged).map(Some),
         "end" => return fields.time("now").map(Line::End).map(Some),
         "death" => Event::Death(Box::new(fields.death()?)),
         "release" => Event::Release(fields.release()?),
@@ -176,6 +177,28 @@ impl Fields<'_> {
             tasks_full: count("tasks_full")?,
             malformed: count("malformed")?,
             skipped_runs: count("skipped_runs")?,
+        })
+    }
+
+    fn judged(&self) -> Result<Judged, Malformed> {
+        Ok(Judged {
+            at_ns: self.time("at")?,
+            process: self.must("process", process)?,
+            verdict: self.has("id").then(|| self.verdict()).transpose()?,
+        })
+    }
+
+    fn verdict(&self) -> Result<Verdict, Malformed> {
+        let facts = (0..).map_while(|n| self.0.get(format!("fact{n}").as_str()));
+        let fact = |value: &&str| {
+            unescaped(value).ok_or_else(|| Malformed::Value("fact", (*value).to_owned()))
+        };
+        Ok(Verdict {
+            id: self.must("id", unescaped)?,
+            confidence: self.must("confidence", unescaped)?,
+            summary: self.must("summary", unescaped)?,
+            evidence: facts.map(fact).collect::<Result<_, _>>()?,
+            remedy: self.must("remedy", unescaped)?,
         })
     }
 

@@ -187,10 +187,27 @@ fn all_about_a_recording_comes_back() {
         malformed: 7,
         skipped_runs: 8,
     };
+    let explained = Judged {
+        at_ns: 12,
+        process: someone(13, 13, "a b"),
+        verdict: Some(Verdict {
+            id: "never_waits".to_owned(),
+            confidence: "likely".to_owned(),
+            summary: "a b (PID 13) never waits, 100% sure=no".to_owned(),
+            evidence: vec!["one fact".to_owned(), String::new(), "größe".to_owned()],
+            remedy: "fix a b".to_owned(),
+        }),
+    };
+    let unexplained = Judged {
+        verdict: None,
+        ..explained.clone()
+    };
     let mut text = String::new();
     head(&mut text, &first);
     wall(&mut text, join);
     counted(&mut text, &counts);
+    judged(&mut text, &explained);
+    judged(&mut text, &unexplained);
     expire(&mut text, 9);
     drained(&mut text, 10);
     end(&mut text, 11);
@@ -198,6 +215,8 @@ fn all_about_a_recording_comes_back() {
         Line::Head(first),
         Line::Wall(join),
         Line::Counted(counts),
+        Line::Judged(Box::new(explained)),
+        Line::Judged(Box::new(unexplained)),
         Line::Expire(9),
         Line::Drained(10),
         Line::End(11),

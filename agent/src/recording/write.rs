@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Counted, Head, Join, VERSION};
+use super::{Counted, Head, Join, Judged, VERSION};
 use crate::events::{
     CgroupIds, CgroupVersion, Death, Event, ExitStatus, Key, Kill, KillBy, NamespacePid, Process,
     Snapshot, Steps, Task, TaskState, Waits,
@@ -157,6 +157,23 @@ pub fn counted(text: &mut String, counted: &Counted) {
     line.field("tasks_full", counted.tasks_full);
     line.field("malformed", counted.malformed);
     line.field("skipped_runs", counted.skipped_runs);
+}
+
+/// What a round said of one process.
+pub fn judged(text: &mut String, judged: &Judged) {
+    let mut line = Fields::of(text, "judged");
+    line.time("at", judged.at_ns);
+    line.process("process", Some(&judged.process));
+    let Some(verdict) = &judged.verdict else {
+        return;
+    };
+    line.field("id", escaped(&verdict.id));
+    line.field("confidence", escaped(&verdict.confidence));
+    line.field("summary", escaped(&verdict.summary));
+    for (n, fact) in verdict.evidence.iter().enumerate() {
+        line.field(&format!("fact{n}"), escaped(fact));
+    }
+    line.field("remedy", escaped(&verdict.remedy));
 }
 
 /// The last line.

@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use crate::{api, events::CgroupId, pids::Usage, workload::Workload};
 
-/// Cgroups in a document: the fullest.
+/// Cgroups in a document: the fullest, and as many more in which forks were refused.
 const CGROUPS: usize = 20;
 
-/// The node and the fullest cgroups, each with whose it is.
+/// The node, the fullest cgroups and those that refused forks, each with whose it is.
 pub(crate) fn pids<'a>(
     usages: &[Usage],
     place: impl Fn(CgroupId) -> Option<&'a Arc<Workload>>,
 ) -> Vec<api::Pids> {
-    let told = usages.iter().take(1 + CGROUPS);
+    let others = usages.iter().skip(1 + CGROUPS);
+    let refusing = others.filter(|usage| usage.refused.is_some_and(|refused| refused > 0));
+    let told = usages
+        .iter()
+        .take(1 + CGROUPS)
+        .chain(refusing.take(CGROUPS));
     told.map(|usage| api::Pids {
         scope: usage.scope.name().to_owned(),
         container: usage
@@ -23,6 +28,7 @@ pub(crate) fn pids<'a>(
         limit: usage.limit,
         zombies: usage.zombies,
         leaked_per_second: usage.leaked_per_second,
+        refused_forks: usage.refused,
         full_in_seconds: usage.full_in_seconds(),
     })
     .collect()

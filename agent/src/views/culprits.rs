@@ -68,11 +68,21 @@ fn report(culprits: &Culprits, table_only: bool, look: Look, width: usize) -> St
         text.push('\n');
     }
     text.push_str(&full);
+    text.push_str(&notes(&document.notes, look, width));
     if let Some(loss) = loss(document.head.lost_events) {
         text.push_str(&loss);
         text.push('\n');
     }
     text
+}
+
+/// What is missing in all items, a line for each.
+pub(super) fn notes(notes: &[String], look: Look, width: usize) -> String {
+    let lines = notes.iter().flat_map(|note| {
+        let note = look.clean(&format!("note: {note}"));
+        wrap(&note, width.max(20))
+    });
+    lines.map(|line| line + "\n").collect()
 }
 
 /// `web-1, 2026-11-22 07:06:11 UTC: 1 process holds 300 zombies`.
@@ -127,7 +137,11 @@ fn block(culprit: &Culprit, at: &str, look: Look, width: usize) -> String {
             }
             part("to do", "", &verdict.remedy);
         }
-        None => part("why", "", "not known: what it does fits no rule"),
+        None => {
+            let because = culprit.no_verdict.as_deref();
+            let because = because.unwrap_or("what it does fits no rule");
+            part("why", "", &format!("not known: {because}"));
+        }
     }
     text
 }
@@ -170,6 +184,8 @@ fn place(container: &Container, look: Look) -> String {
         let namespace = container.namespace.as_deref().unwrap_or("?");
         format!("pod {namespace}/{pod}")
     });
+    let nameless = || container.pod_uid.as_ref().map(|uid| format!("pod {uid}"));
+    let pod = pod.or_else(nameless);
     match (name, pod, &container.unit) {
         (Some(name), Some(pod), _) => format!("container {name} of {pod}"),
         (None, Some(pod), _) => pod,
@@ -250,6 +266,7 @@ mod tests {
             reaped_total: 0,
             waits_total: Some(0),
             last_wait_at: None,
+            no_verdict: None,
             verdict: Some(Verdict {
                 id: "never_waits".into(),
                 summary: "app\x1b (PID 1234) never waits for its children".into(),
@@ -275,6 +292,7 @@ mod tests {
                     lost_events: 0,
                 },
                 items,
+                notes: Vec::new(),
             },
             pids: Vec::new(),
         }
@@ -317,6 +335,30 @@ app? (PID 1234)
 ";
         let at = document(Vec::new()).document.head.at;
         assert_eq!(block(&culprit, &at, LOOK, 100), expected);
+    }
+
+    #[test]
+    fn a_pod_without_a_name_has_its_uid() {
+        let container = Container {
+            name: Some("app".into()),
+            pod_uid: Some("3f1c2b4e-7a90-4d1e-9c11-0a2b3c4d5e6f".into()),
+            ..Container::default()
+        };
+        let place = place(&container, LOOK);
+        assert_eq!(
+            place,
+            "container app of pod 3f1c2b4e-7a90-4d1e-9c11-0a2b3c4d5e6f"
+        );
+    }
+
+    #[test]
+    fn notes_are_below_the_culprits_once() {
+        let mut culprits = document(vec![leaking(); 2]);
+        culprits.document.notes = vec!["less evidence without CAP_SYS_ADMIN".into()];
+        for table_only in [false, true] {
+            let text = report(&culprits, table_only, LOOK, 100);
+            assert_eq!(text.matches("CAP_SYS_ADMIN").count(), 1, "{text}");
+        }
     }
 
     #[test]

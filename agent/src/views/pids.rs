@@ -14,11 +14,21 @@ const SOON_SECONDS: f64 = 3600.0;
 
 /// Whether somebody should know.
 pub fn matters(pids: &Pids) -> bool {
+    is_filling(pids) || pids.refused_forks.is_some_and(|forks| forks > 0)
+}
+
+fn is_filling(pids: &Pids) -> bool {
     let full = pids.used as f64 >= FULL * pids.limit as f64;
     full || pids.full_in_seconds.is_some_and(|it| it <= SOON_SECONDS)
 }
 
-/// `PIDs of the node: 412 of 32768 in use, 12 of them zombies; full in 3h at the present leak`.
+/// The one that matters most: what fills comes before what was full once.
+pub fn alarm(pids: &[Pids]) -> Option<&Pids> {
+    let filling = pids.iter().find(|it| is_filling(it));
+    filling.or_else(|| pids.iter().find(|it| matters(it)))
+}
+
+/// `PIDs of the node: 412 of 32768 in use, 12 zombies among them; full in 3h at this rate`.
 pub fn line(pids: &Pids, look: Look) -> String {
     let whose = match pids.scope.as_str() {
         "node" => "the node".to_owned(),
@@ -38,7 +48,10 @@ pub fn line(pids: &Pids, look: Look) -> String {
     }
     if let Some(seconds) = pids.full_in_seconds {
         let left = look.duration(seconds);
-        write!(text, "; full in {left} if they leak on so").expect("to a string");
+        write!(text, "; full in {left} at this rate").expect("to a string");
+    }
+    if let Some(forks) = pids.refused_forks.filter(|&forks| forks > 0) {
+        write!(text, "; {} refused so far", count(forks, "fork")).expect("to a string");
     }
     text
 }
@@ -68,6 +81,7 @@ mod tests {
             zombies,
             leaked_per_second: full.map(|_| 1.0),
             full_in_seconds: full,
+            refused_forks: None,
         }
     }
 
@@ -85,12 +99,19 @@ mod tests {
                 }),
                 ..pids("/c", 2, Some(1), Some(98.0))
             },
+            Pids {
+                refused_forks: Some(3),
+                ..pids("/d", 2, Some(0), None)
+            },
         ];
+        assert_eq!(alarm(&all).map(|it| it.scope.as_str()), Some("/a\x1b"));
+        assert_eq!(alarm(&all[4..]).map(|it| it.scope.as_str()), Some("/d"));
         assert_eq!(
             lines(&all, LOOK),
             "PIDs of the node: 10 of 100 in use
 PIDs of cgroup /a?: 80 of 100 in use
-PIDs of shop/web-0 (cgroup /c): 2 of 100 in use, 1 zombie among them; full in 1m38s if they leak on so
+PIDs of shop/web-0 (cgroup /c): 2 of 100 in use, 1 zombie among them; full in 1m38s at this rate
+PIDs of cgroup /d: 2 of 100 in use; 3 forks refused so far
 "
         );
     }

@@ -4,6 +4,7 @@ use crate::api::{Document, Stuck, StuckThread};
 use crate::cli::StuckArgs;
 use crate::client::{Question, Source};
 
+use super::culprits::notes;
 use super::output::{print, width};
 use super::table::head;
 use super::text::{Bound, count, moment, wrap};
@@ -43,6 +44,9 @@ fn report(document: &Document<Stuck>, look: Look, width: usize) -> String {
     };
     for stuck in &document.items {
         text.extend(["\n", &block(stuck, look, width)]);
+    }
+    if !document.notes.is_empty() {
+        text.extend(["\n", &notes(&document.notes, look, width)]);
     }
     if let Some(loss) = loss(document.head.lost_events) {
         text.extend([&loss, "\n"]);
@@ -307,6 +311,7 @@ mod tests {
                 lost_events: 0,
             },
             items,
+            notes: Vec::new(),
         };
         let text = report(&document(vec![stuck(), stuck()]), LOOK, 100);
         let head = "web-1, 2026-11-22 07:06:11.123 UTC: 2 stuck exits\n\n4242 backup?: on its way";

@@ -9,7 +9,7 @@ pub(crate) const ZOMBIES: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.4
  "verdict":null},
 {"pid":43,"start_time":null,"comm":"\u001b[31m","exit":null,"died_at":null,
  "zombie_seconds":0.00085,"age_is_lower_bound":false,"forker":null,"parent":null,
- "tracer":null,"held_before":[],"container":null,"parent_container":null,"verdict":null}]}"#;
+ "tracer":null,"held_before":[],"container":null,"parent_container":null,"verdict":null}],"notes":[]}"#;
 
 pub(crate) const NO_ZOMBIES: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
 "source":"fentry","at":"2026-11-22T03:11:22Z","lost_events":0,"items":[]}"#;

@@ -78,6 +78,12 @@ fn lists_show_the_end_of_a_recording() {
     assert_eq!(culprits["items"][0]["process"]["pid"], 10);
     assert_eq!(culprits["items"][0]["reaped_total"], 1);
     assert!(culprits["items"][0]["verdict"].is_null());
+    let because = culprits["items"][0]["no_verdict"].as_str();
+    assert!(
+        because.is_some_and(|it| it.contains("recording")),
+        "{culprits}"
+    );
+    assert!(culprits["notes"][0].is_string(), "{culprits}");
     let story = recording.json(&["explain", "43"]);
     assert_eq!(story["state"], "zombie");
     assert_eq!(story["responsible"]["process"]["comm"], "java");
@@ -151,4 +157,32 @@ fn record_leaves_a_file_alone_that_is_there() {
     assert!(sentence(&stderr).contains("exists already"), "{stderr}");
     let kept = std::fs::read_to_string(&there.path).expect("still there");
     assert_eq!(kept, "precious");
+}
+
+#[test]
+fn verdicts_made_while_recording_are_shown() {
+    let judged = "judged at=105s process=10@1s:java id=never_waits confidence=likely \
+                  summary=java%20never%20waits fact0=no%20wait%20call fact1=3%20zombies \
+                  remedy=fix%20java\n";
+    let (before, end) = WHOLE.split_at(WHOLE.find("counted").expect("it is there"));
+    let recording = recording(format!("{before}{judged}{end}"));
+    let culprit = &recording.json(&["culprits"])["items"][0];
+    let verdict = &culprit["verdict"];
+    assert_eq!(verdict["id"], "never_waits");
+    assert_eq!(verdict["confidence"], "likely");
+    assert_eq!(verdict["evidence"][1], "3 zombies");
+    assert_eq!(verdict["remedy"], "fix java");
+    assert!(culprit["no_verdict"].is_null());
+    assert_eq!(recording.json(&["explain", "10"])["verdict"], *verdict);
+    assert_eq!(
+        recording.json(&["zombies"])["items"][0]["verdict"],
+        *verdict
+    );
+    let top = recording.json(&["top"]);
+    assert_eq!(top["items"][0]["parents"][0]["verdict"], *verdict);
+    let none = format!("{before}judged at=105s process=10@1s:java\n{end}");
+    let culprit = &self::recording(none).json(&["culprits"])["items"][0];
+    assert!(culprit["verdict"].is_null());
+    let because = culprit["no_verdict"].as_str().expect("it says why");
+    assert!(because.contains("rule"), "{because}");
 }

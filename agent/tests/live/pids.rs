@@ -1,5 +1,8 @@
 //! How full the PID tables are.
 
+use std::fs;
+use std::path::PathBuf;
+
 use scenarios::stays::LIMIT;
 
 use crate::agent::{Agent, eventually, view};
@@ -50,6 +53,48 @@ fn the_nodes_table_counts_processes_threads_and_zombies() {
     assert!(metric("reapwatch_pids_used") <= metric("reapwatch_pids_limit"));
 }
 
+/// Where the files of a cgroup with a limit are.
+fn folder(cgroup: &str) -> PathBuf {
+    let roots = [
+        "/sys/fs/cgroup/pids",
+        "/sys/fs/cgroup",
+        "/sys/fs/cgroup/unified",
+    ];
+    let folders = roots.map(|root| PathBuf::from(format!("{root}{cgroup}")));
+    let mut folders = folders.into_iter();
+    let found = folders.find(|folder| folder.join("pids.max").exists());
+    found.expect("its hierarchy is mounted")
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn forks_that_a_limit_refuses_are_counted() {
+    let agent = Agent::start(&[]);
+    let one = Staying::start("filled");
+    let scope = one.stay.cgroup.clone().expect("it has one");
+    let refused = || agent.metric("reapwatch_pids_refused_total", "");
+    // Until it has been looked at once, nothing that happened in it is new.
+    assert!(eventually(|| of(&agent, &scope).is_some()));
+    let before = refused();
+    fs::write(folder(&scope).join("pids.max"), "1").expect("the limit can be lowered");
+    let forks = || of(&agent, &scope).and_then(|it| it.refused_forks);
+    assert!(
+        eventually(|| forks() > Some(0)),
+        "{:#?}",
+        of(&agent, &scope)
+    );
+    assert!(eventually(|| refused() > before), "{before}");
+    let page = String::from_utf8_lossy(&view(&["culprits"], agent.socket()).stdout).into_owned();
+    assert!(page.contains(" refused so far"), "{page}");
+    let top: serde_json::Value = agent.document("top");
+    let pids = top["items"][0]["pids"].as_array().expect("a list");
+    let told = pids.iter().find(|it| it["scope"] == scope.as_str());
+    assert!(
+        told.is_some_and(|it| it["refused_forks"].as_u64() > Some(0)),
+        "{top}"
+    );
+}
+
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
 fn a_cgroup_that_zombies_fill_is_told_with_the_time_that_is_left() {
@@ -58,7 +103,14 @@ fn a_cgroup_that_zombies_fill_is_told_with_the_time_that_is_left() {
     let scope = one.stay.cgroup.clone().expect("it has one");
     let mut told: Vec<Pids> = Vec::new();
     let forecast = || {
-        let now = of(&agent, &scope);
+        let answer = agent.culprits_and_pids();
+        let mut culprits = answer.document.items.iter();
+        let culprit = culprits.find(|it| it.process.pid == one.stay.pid);
+        let now = answer.pids.into_iter().find(|it| it.scope == scope);
+        if let (Some(culprit), Some(now)) = (culprit, &now) {
+            let zombies = Some(culprit.zombies.min(now.used));
+            assert_eq!(now.zombies, zombies, "not from one moment");
+        }
         if let Some(now) = now {
             assert_consistent(&now);
             if now.full_in_seconds.is_some() {

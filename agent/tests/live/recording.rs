@@ -1,5 +1,6 @@
 //! What was recorded, replayed.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -10,11 +11,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::CapabilitySet;
 use scenarios::Truth;
 
-use crate::agent::{PATIENCE, REAPWATCH};
-use crate::api::{Document, ExitLine, FinishedExit, Zombie};
+use crate::agent::{PATIENCE, REAPWATCH, eventually};
+use crate::api::{Culprit, Document, ExitLine, FinishedExit, Zombie};
 use crate::compare::is_same_process;
 use crate::host::Host;
-use crate::scenario::{self, Leak};
+use crate::scenario::{self, Leak, Misbehaving};
 
 /// Each ends in a way of its own, and every kernel can play it.
 const SCENARIOS: [&str; 6] = [
@@ -149,6 +150,30 @@ fn replay(host: &Host, file: &Path, view: &[&str]) -> String {
     assert!(output.status.success(), "{said}");
     assert!(!said.contains("cut off"), "{said}");
     String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_recording_keeps_the_verdicts_made_while_it_was_made() {
+    let host = Host::new().left_to_nobody(CapabilitySet::empty());
+    let file = host.socket().with_file_name("deaths.trace");
+    let recorder = Recorder::start(&file);
+    let one = Misbehaving::start("never_waits");
+    let pid = one.culprit.pid;
+    let is_judged =
+        |line: &str| line.starts_with("judged ") && line.contains(&format!(" process={pid}@"));
+    let text = || fs::read_to_string(&file).unwrap_or_default();
+    assert!(eventually(|| text().lines().any(is_judged)), "{}", text());
+    recorder.end();
+    let culprits = replay(&host, &file, &["culprits", "--json"]);
+    let culprits: Document<Culprit> = serde_json::from_str(&culprits).expect("a document");
+    let mut culprits = culprits.items.into_iter();
+    let culprit = culprits.find(|culprit| culprit.process.pid == pid);
+    let verdict = culprit.and_then(|culprit| culprit.verdict).expect("one");
+    assert_eq!(verdict.id, one.culprit.verdict);
+    assert!(!verdict.evidence.is_empty() && !verdict.remedy.is_empty());
+    let story = replay(&host, &file, &["explain", &pid.to_string()]);
+    assert!(story.contains(&verdict.id), "{story}");
 }
 
 #[test]

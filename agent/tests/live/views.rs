@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::agent::{Agent, eventually, view};
+use crate::api::{Culprit, Document, Top};
+use crate::host::Host;
 use crate::scenario::Misbehaving;
 
 #[test]
@@ -38,4 +40,77 @@ fn each_view_prints_the_document_of_the_agent() {
 fn fields(document: &Value) -> BTreeSet<&String> {
     let object = document.as_object().expect("a document is an object");
     object.keys().collect()
+}
+
+/// What a command prints that has no agent to ask.
+fn alone(host: &Host, args: &[&str]) -> String {
+    let forced = std::env::var("REAPWATCH_TEST_HOOK").ok();
+    let output = host
+        .reapwatch()
+        .args(args)
+        .args(forced.map(|hook| format!("--hook={hook}")))
+        .output()
+        .expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(
+        said.lines().count(),
+        1,
+        "a countdown is for terminals: {said}"
+    );
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn id(host: &Host, args: &[&str], pid: u32) -> Option<String> {
+    let culprits: Document<Culprit> = serde_json::from_str(&alone(host, args)).expect("JSON");
+    let mut culprits = culprits.items.into_iter();
+    let culprit = culprits.find(|culprit| culprit.process.pid == pid);
+    Some(culprit?.verdict?.id)
+}
+
+/// Only two looks tell who gets no CPU from who happens to be runnable.
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_first_look_takes_the_time_that_judging_needs() {
+    let host = Host::new();
+    let one = Misbehaving::start("starved");
+    let pid = one.culprit.pid;
+    // Its zombies are old enough to be judged by the only look.
+    let at_once = || id(&host, &["culprits", "--json", "--watch", "0s"], pid);
+    assert!(eventually(|| at_once().is_some()));
+    assert_ne!(at_once().as_deref(), Some("parent_starved"));
+    let watched = id(&host, &["culprits", "--json"], pid);
+    assert_eq!(watched.as_deref(), Some("parent_starved"));
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn the_first_frame_of_top_has_why_and_where() {
+    let host = Host::new();
+    let one = Misbehaving::start("stopped");
+    let pid = one.culprit.pid;
+    // Before two seconds nobody is judged.
+    assert!(eventually(|| {
+        let culprits = ["culprits", "--json", "--watch", "0s"];
+        id(&host, &culprits, pid).is_some()
+    }));
+    let frame = alone(&host, &["top", "--json"]);
+    let frame: Document<Top> = serde_json::from_str(&frame).expect("JSON");
+    let mut parents = frame.items[0].parents.iter();
+    let parent = parents.find(|parent| parent.process.pid == pid);
+    let parent = parent.expect("it holds zombies");
+    let why = parent.verdict.as_ref().map(|verdict| verdict.id.as_str());
+    assert_eq!(why, Some("parent_stopped"));
+    let mut zombies = frame.items[0].zombies.iter();
+    let of_it = |parent: &crate::api::Process| parent.pid == pid;
+    let zombie = zombies.find(|zombie| zombie.parent.as_ref().is_some_and(of_it));
+    let zombie = zombie.expect("it is there");
+    let is_in_cgroup = !std::fs::read_to_string(format!("/proc/{pid}/cgroup"))
+        .expect("it lives")
+        .lines()
+        .all(|line| line.ends_with(":/"));
+    assert_eq!(parent.container.is_some(), is_in_cgroup);
+    assert_eq!(zombie.parent_container, parent.container);
+    let text = alone(&host, &["top", "-b", "-n", "1"]);
+    assert!(text.contains("parent_stopped"), "{text}");
 }

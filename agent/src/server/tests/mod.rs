@@ -183,6 +183,7 @@ fn document<T>(items: Vec<T>) -> Document<T> {
     Document {
         head: head(),
         items,
+        notes: Vec::new(),
     }
 }
 

@@ -125,8 +125,8 @@ impl Board for Document<Top> {
     }
 
     fn alarms(&self, look: Look) -> Vec<String> {
-        let full = top(self).pids.iter().find(|it| pids::matters(it));
-        full.map(|it| pids::line(it, look)).into_iter().collect()
+        let alarm = pids::alarm(&top(self).pids);
+        alarm.map(|it| pids::line(it, look)).into_iter().collect()
     }
 
     fn exits_since(&self, earlier: &Self) -> Exits {

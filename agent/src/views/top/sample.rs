@@ -106,6 +106,7 @@ pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
             zombies,
             pids: Vec::new(),
         }],
+        notes: Vec::new(),
     }
 }
 

@@ -1,0 +1,79 @@
+//! What an answer is missing for want of privileges, said once for all of its items.
+
+use std::collections::BTreeMap;
+
+/// From what could not be read of each, such as `/proc/42/stack needs CAP_SYS_ADMIN`.
+pub(crate) fn notes<'a>(unreadable: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut files = BTreeMap::<&str, Vec<String>>::new();
+    let mut others = Vec::new();
+    for text in unreadable {
+        if let Some((file, needs)) = text.split_once(" needs ") {
+            let files = files.entry(needs).or_default();
+            let file = of_any_process(file);
+            if !files.contains(&file) {
+                files.push(file);
+            }
+        } else if !others.iter().any(|it| it == text) {
+            others.push(text.to_owned());
+        }
+    }
+    let needs = files.into_iter().map(|(needs, files)| {
+        let files = files.join(", ");
+        format!("verdicts rest on less evidence without {needs}: {files} could not be read")
+    });
+    needs.chain(others).collect()
+}
+
+/// `/proc/PID/task/TID/stack` of `/proc/42/task/43/stack`, after whatever words.
+fn of_any_process(file: &str) -> String {
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_digit());
+    let parts: Vec<_> = file.split('/').collect();
+    let named = parts.iter().enumerate().map(|(n, part)| {
+        let before = n.checked_sub(1).map(|before| parts[before]);
+        match before {
+            Some("proc") if number(part) => "PID",
+            Some("task") if number(part) => "TID",
+            _ => part,
+        }
+    });
+    named.collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_privilege_is_named_once_with_all_that_it_would_show() {
+        let notes = notes([
+            "/proc/42/stack needs CAP_SYS_ADMIN",
+            "/proc/43/task/44/stack needs CAP_SYS_ADMIN",
+            "/proc/45/stack needs CAP_SYS_ADMIN",
+            "reading /proc/42/fd needs CAP_SYS_PTRACE",
+        ]);
+        assert_eq!(notes.len(), 2, "{notes:?}");
+        for (note, capability, files) in [
+            (
+                &notes[0],
+                "CAP_SYS_ADMIN",
+                &["/proc/PID/stack", "/proc/PID/task/TID/stack"][..],
+            ),
+            (&notes[1], "CAP_SYS_PTRACE", &["/proc/PID/fd"]),
+        ] {
+            assert!(note.contains(capability), "{note}");
+            for file in files {
+                assert_eq!(
+                    note.matches(&format!("{file} ")).count()
+                        + note.matches(&format!("{file},")).count(),
+                    1,
+                    "{file} in {note}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_unreadable_is_no_note() {
+        assert!(notes([]).is_empty());
+    }
+}
