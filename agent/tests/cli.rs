@@ -221,7 +221,7 @@ fn culprits_are_told_with_why_and_what_to_do() {
         "PID  COMM  ZOMBIES  OLDEST  LEAK/s  REAPED  WAITS  LAST WAIT (UTC)  WHY\n\
          \u{20}10  java        2    4m5s    0.50       7      8  03:11:20.123     parent_stopped\n\
          \u{20}11  sh          1   ≥3.4s       0       0      –  –                –\n\
-         PIDs of the node: 900 of 1000 in use, 3 zombies among them; full in 3m20s if they leak on so\n"
+         PIDs of the node: 900 of 1000 in use, 3 zombies among them; full in 3m20s at this rate\n"
     );
     assert_eq!(run(&["culprits", "--fail", "--url", &url]).0, 3);
     let (code, stdout, _) = run(&["culprits", "--fail", "--url", &format!("{url}/empty")]);

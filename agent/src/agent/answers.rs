@@ -2,12 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::UNIX_EPOCH};
 
-use super::{
-    core::Agent,
-    host,
-    judge::{Question, SUSPECTS},
-    tally,
-};
+use super::{core::Agent, host, judge::SUSPECTS, questions::Question, tally};
 use crate::{
     api::{self, Document},
     doctor,

@@ -13,10 +13,11 @@ use tokio::sync::oneshot;
 use super::{
     core::Agent,
     findings::{self, Findings},
-    pids, place,
+    place,
+    questions::Question,
 };
 use crate::{
-    api::{Culprits, Document, Explained, Top, Zombie},
+    api::{Document, Top},
     cgroups::Mounts,
     events::{Key, Process},
     evidence::{
@@ -26,7 +27,6 @@ use crate::{
     kernel,
     lifecycle::Record,
     report,
-    story::Seen,
     verdict::{self, Verdict},
 };
 
@@ -36,10 +36,6 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub(super) const SUSPECTS: usize = 32;
 /// Verdicts younger than this answer the next question too.
 const FRESH_NS: u64 = 1_000_000_000;
-/// How long an answer waits for the places of processes and for the PID tables.
-const HELD_NS: u64 = 1_000_000_000;
-/// For how long none waits for places after they did not come in time.
-const PLACELESS_NS: u64 = 60_000_000_000;
 /// How often rounds are made for `top`, while somebody looks at it.
 const FOR_TOP_NS: u64 = 5_000_000_000;
 /// How often rounds are made for the metrics.
@@ -48,24 +44,6 @@ pub(super) const IN_BACKGROUND_NS: u64 = 10_000_000_000;
 pub(super) const WHILE_RECORDING_NS: u64 = 2_000_000_000;
 /// For how long a look is the one that later ones are compared with.
 const COMPARED_FOR_NS: u64 = 20_000_000_000;
-
-/// A question that a round answers.
-#[derive(Debug)]
-pub(super) enum Question {
-    Culprits(oneshot::Sender<Culprits>),
-    Zombies(oneshot::Sender<Document<Zombie>>),
-    Explain(u32, Seen, oneshot::Sender<Explained>),
-    Top(oneshot::Sender<Document<Top>>),
-}
-
-/// A question whose verdicts are there, and which waits for what else belongs to the answer.
-#[derive(Debug)]
-struct Held {
-    since_ns: u64,
-    /// From when on the places of all processes in the answer are known.
-    placed_ns: Option<u64>,
-    question: Question,
-}
 
 /// The verdicts, and the round under way.
 #[derive(Debug, Default)]
@@ -79,9 +57,6 @@ pub(super) struct Judge {
     /// The last thread that looked at suspects; it may outlive its round where a file hangs.
     looking: Option<JoinHandle<()>>,
     waiting: Vec<Question>,
-    held: Vec<Held>,
-    /// Until then nothing waits for places: lately they did not come in time.
-    placeless_until_ns: u64,
 }
 
 /// What a round found of one process.
@@ -365,86 +340,6 @@ impl Agent {
         for question in std::mem::take(&mut self.judge.waiting) {
             self.answer_placed(question);
         }
-    }
-
-    /// Answers as soon as it is known to what those in the answer belong, and how full their PID
-    /// tables are now.
-    fn answer_placed(&mut self, question: Question) {
-        self.judge.held.push(Held {
-            since_ns: kernel::now_ns(),
-            placed_ns: None,
-            question,
-        });
-        self.answer_held();
-    }
-
-    /// Answers what needs to wait no longer.
-    pub(super) fn answer_held(&mut self) {
-        if self.judge.held.is_empty() {
-            return;
-        }
-        let now_ns = kernel::now_ns();
-        let is_placed = now_ns < self.judge.placeless_until_ns || self.all_are_placed(now_ns);
-        for mut held in std::mem::take(&mut self.judge.held) {
-            let is_late = now_ns.saturating_sub(held.since_ns) >= HELD_NS;
-            let needs_places = !matches!(held.question, Question::Explain(..));
-            if is_late && needs_places && !is_placed {
-                self.judge.placeless_until_ns = now_ns + PLACELESS_NS;
-            }
-            if is_placed || !needs_places {
-                held.placed_ns.get_or_insert(now_ns);
-            }
-            let is_whole = match (held.placed_ns, &held.question) {
-                (None, _) => false,
-                // With zombies of one moment and PIDs of another the answer would not add up.
-                (Some(since_ns), Question::Culprits(_)) => self.has_looked_at_pids(since_ns),
-                (Some(_), _) => true,
-            };
-            if is_whole || is_late {
-                self.answer_question(held.question);
-            } else {
-                self.judge.held.push(held);
-            }
-        }
-    }
-
-    /// Whether the place of everybody in a frame of `top` is known, or will not be.
-    fn all_are_placed(&mut self, now_ns: u64) -> bool {
-        let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
-        let resolver = &mut self.resolver;
-        let living = rows.iter().map(|row| row.process.key);
-        let parents_are = living.fold(true, |all, key| resolver.knows_living(key, now_ns) && all);
-        let zombies = self.lifecycle.zombies();
-        let zombies_are = zombies.fold(true, |all, it| resolver.knows_record(it, now_ns) && all);
-        resolver.send();
-        parents_are && zombies_are
-    }
-
-    fn answer_question(&mut self, question: Question) {
-        // Nobody waits any more when sending fails.
-        let _gone = match question {
-            Question::Culprits(to) => {
-                let culprits = self.culprits();
-                to.send(Culprits {
-                    pids: report::pids(&self.pid_usages(), |id| self.resolver.known.cgroup(id)),
-                    document: self.document(culprits),
-                })
-                .is_ok()
-            }
-            Question::Zombies(to) => {
-                let zombies = self.zombies();
-                to.send(self.document(zombies)).is_ok()
-            }
-            Question::Top(to) => {
-                self.look_at_pids(pids::WHILE_ASKED_NS);
-                let top = self.top();
-                to.send(self.document(vec![top])).is_ok()
-            }
-            Question::Explain(pid, seen, to) => {
-                let told = self.explain(pid, &seen);
-                to.send(told).is_ok()
-            }
-        };
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod host;
 mod judge;
 mod pids;
 mod place;
+mod questions;
 mod recorder;
 pub(crate) mod replay;
 mod streams;

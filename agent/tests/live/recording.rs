@@ -172,7 +172,12 @@ fn a_recording_keeps_the_verdicts_made_while_it_was_made() {
     let verdict = culprit.and_then(|culprit| culprit.verdict).expect("one");
     assert_eq!(verdict.id, one.culprit.verdict);
     assert!(!verdict.evidence.is_empty() && !verdict.remedy.is_empty());
-    let story = replay(&host, &file, &["explain", &pid.to_string()]);
+    let zombies = replay(&host, &file, &["zombies", "--json"]);
+    let zombies: Document<Zombie> = serde_json::from_str(&zombies).expect("a document");
+    let is_its = |it: &&Zombie| it.parent.as_ref().is_some_and(|parent| parent.pid == pid);
+    let zombie = zombies.items.iter().find(is_its).expect("it has some");
+    assert_eq!(zombie.verdict.as_ref(), Some(&verdict));
+    let story = replay(&host, &file, &["explain", &zombie.pid.to_string()]);
     assert!(story.contains(&verdict.id), "{story}");
 }
 
