@@ -33,7 +33,7 @@ Examples:
   sudo reapwatch zombies                      who is dead and unreaped now
   sudo reapwatch culprits                     who does not reap, why, and what to do
   sudo reapwatch explain 1234                 the whole story of one process
-  sudo reapwatch stuck                        who was killed and does not die, why, and what to do
+  sudo reapwatch stuck                        who was killed but never exits, why, and what to do
   sudo reapwatch exits --for 10s              every death of the next ten seconds
   reapwatch zombies --json | jq '.items[].parent.comm'
   reapwatch zombies --fail || page-someone    exit status 3 when there are zombies
@@ -133,23 +133,23 @@ Examples:
 
 Press ? in the live view for its keys.")]
     Top(TopArgs),
-    /// Follow deaths, one line per process after it was reaped
+    /// Follow deaths, one line per process once it has been reaped
     #[command(after_help = "\
 Examples:
   sudo reapwatch exits                            until Ctrl-C
   sudo reapwatch exits --count 100 --json         one JSON object per line
   sudo reapwatch exits --for 10s")]
     Exits(ExitsArgs),
-    /// List who is dead and unreaped now, oldest first
+    /// List zombies, oldest first
     #[command(after_help = "\
 Examples:
   sudo reapwatch zombies
   reapwatch zombies --fail                        exit status 3 when there are any
   reapwatch zombies --prometheus http://prom:9090 counts by workload, of a whole cluster")]
     Zombies(ZombiesArgs),
-    /// Say who does not reap, why, and what to do; the worst first
+    /// List processes that do not reap their children, why, and what to do; worst first
     #[command(after_help = "\
-Zombies younger than 2 s accuse nobody. Each verdict says how sure it is: certain, likely or guess.
+Zombies younger than 2 s are ignored. Each verdict says how sure it is: certain, likely or guess.
 
 Examples:
   sudo reapwatch culprits
@@ -158,17 +158,17 @@ Examples:
   reapwatch culprits --prometheus http://prom:9090
                                                   workloads with stale zombies, of a whole cluster")]
     Culprits(CulpritsArgs),
-    /// Tell the whole story of one process, dead or alive: one page
+    /// Explain one process, dead or alive, on one page
     #[command(after_help = "\
-PID is the number on this host. Deaths of the last five minutes are remembered by an agent that
-runs; one inside this command knows those since it began.
+PID is the number on this host. A running agent remembers the deaths of the last five minutes;
+without one, only those since this command started are known.
 
 Examples:
   sudo reapwatch explain 1234
   reapwatch explain 1234 --json | jq -r '.summary, .verdict.remedy'
   reapwatch explain 1234 --json | jq '.timeline[]'")]
     Explain(ExplainArgs),
-    /// Say who was killed or is exiting and does not get there, in which step, and what to do
+    /// List processes that were killed or are exiting but never finish, why, and what to do
     #[command(after_help = "\
 Each process with the step of its exit, its threads with their kernel stacks, and what it waits for:
 a FUSE connection and its server, a core dump's reader, a tracer, a PID namespace, a frozen cgroup.
@@ -179,13 +179,13 @@ Examples:
   reapwatch stuck --json | jq '.items[] | [.pid, .step, .verdict.remedy]'
   reapwatch stuck --fail                          exit status 3 when there are any")]
     Stuck(StuckArgs),
-    /// Say what this kernel and these privileges allow
+    /// Show what this kernel and these privileges allow
     #[command(after_help = "\
 Examples:
   sudo reapwatch doctor
   reapwatch doctor --json | jq '.probes[] | select(.lost)'")]
     Doctor(DoctorArgs),
-    /// Save all events into a file, to look at them later or elsewhere
+    /// Save all events to a file, to look at later or elsewhere
     #[command(after_help = "\
 The file is text: names of processes, their numbers, times and users; no command lines. It grows
 by about half a KB per death, until Ctrl-C ends it.
@@ -287,10 +287,10 @@ pub struct ViewArgs {
     /// Password of the user in --url; REAPWATCH_PASSWORD or USER:PASSWORD in the URL do too
     #[arg(long, value_name = "FILE", requires = "url")]
     pub password_file: Option<PathBuf>,
-    /// Believe the certificates of these authorities instead of the system's, in PEM
+    /// Trust the certificate authorities in this PEM file instead of the system's
     #[arg(long, value_name = "FILE", requires = "url")]
     pub ca_file: Option<PathBuf>,
-    /// Believe any certificate
+    /// Skip certificate verification
     #[arg(long, requires = "url", conflicts_with = "ca_file")]
     pub insecure: bool,
     /// Ask the agent at this Unix socket, and no other
@@ -305,13 +305,13 @@ pub struct ViewArgs {
 /// Options of `exits`.
 #[derive(Clone, Debug, Args)]
 pub struct ExitsArgs {
-    /// Go on until stopped; this is the default
+    /// Run until stopped; this is the default
     #[arg(long)]
     pub follow: bool,
-    /// End after so many deaths
+    /// Stop after this many deaths
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
-    /// End after this time
+    /// Stop after this time
     #[arg(long = "for", value_name = "DURATION", value_parser = values::duration)]
     pub duration: Option<Duration>,
     /// Print one JSON object per line

@@ -155,7 +155,7 @@ fn zombies_are_a_table_or_a_document() {
         "PID  COMM     AGE  EXIT    PARENT   FORKER\n\
          \u{20}42  sh     ≥3.4s  exit 1  10 java  –\n\
          \u{20}43  ?[31m  850µs  –       –        –\n\
-         3 events were lost since the agent came: rows may be missing or late\n"
+         3 events were lost since the agent started: rows may be missing or late\n"
     );
     let (code, stdout, _) = run(&["zombies", "--json", "--url", &url]);
     assert_eq!((code, stdout.lines().count()), (0, 1));
@@ -253,8 +253,8 @@ Where the time of its end went
 
 Who must reap it (its parent)
   java (PID 10) holds 2 zombies, the oldest dead for ≥4m5s, and 30 more per minute
-  since reapwatch came it reaped 7 and called wait 8 times, last at 2026-11-22 03:11:20.123
-  of those it reaped lately, half lay dead for 850µs at most, and 99 of 100 for 1.2ms
+  since reapwatch started it has reaped 7 and called wait 8 times, last at 2026-11-22 03:11:20.123
+  zombie time of children it reaped lately: p50 850µs, p99 1.2ms
 
 Verdict: parent_stopped
   java (PID 10) is stopped (certain)

@@ -107,7 +107,7 @@ impl Names {
 pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     anyhow::ensure!(
         args.listen.get().is_some() || args.socket.get().is_some(),
-        "with --listen none and --socket none nobody could ask this agent: leave one of them away"
+        "with --listen none and --socket none the agent would be unreachable; omit one of them"
     );
     let web = args
         .web_config
@@ -116,7 +116,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
         .transpose()?;
     anyhow::ensure!(
         web.is_none() || args.listen.get().is_some(),
-        "--web.config.file is about TCP, which --listen none turns off: leave one of them away"
+        "--web.config.file configures TCP, which --listen none turns off; omit one of them"
     );
     // Addresses first: a second agent is refused before it loads anything.
     let listeners = server::bind(

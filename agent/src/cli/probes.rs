@@ -20,7 +20,7 @@ pub struct ProbeArgs {
     /// Size of the ring buffer between kernel and agent, a power of two
     #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = values::ring_bytes)]
     pub ring_bytes: u32,
-    /// How often to compare with all processes, to mend what was lost
+    /// How often to compare with all processes, to repair what was lost
     #[arg(long, value_name = "DURATION", default_value = "60s",
           value_parser = values::reconcile_interval)]
     pub reconcile_every: Duration,

@@ -194,7 +194,7 @@ impl Remote {
                  sudo, or start that agent with --socket-group of a group of yours"
             ),
             Err(error) if named => bail!(
-                "no agent answers at {endpoint}: {error}; start it there, or leave {} away",
+                "no agent answers at {endpoint}: {error}; start it there, or omit {}",
                 if view.url.is_some() {
                     "--url"
                 } else {
@@ -288,7 +288,7 @@ impl Exits {
 /// The state at the end of a recording; says on stderr what is to be said of it.
 fn recorded(view: &ViewArgs, file: &Path) -> anyhow::Result<Replay> {
     if view.url.is_some() || view.socket.is_some() {
-        bail!("a replay asks no agent: leave --url and --socket away");
+        bail!("a replay reads only its file; omit --url and --socket");
     }
     let replay = Replay::of(file)?;
     say(format_args!("{}", replay.about()));

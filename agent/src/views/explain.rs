@@ -149,7 +149,7 @@ impl Page {
             let after = self.between(before, now);
             let words = match story.state.as_str() {
                 "zombie" => "now: still a zombie",
-                "exiting" => "now: still on its way out",
+                "exiting" => "now: still exiting",
                 _ => "now: alive",
             };
             self.event(&moment(now), after, words);
@@ -217,7 +217,10 @@ impl Page {
             }
         }
         self.lines(INDENT, &holds);
-        let reaped = format!("since reapwatch came it reaped {}", habits.reaped_total);
+        let reaped = format!(
+            "since reapwatch started it has reaped {}",
+            habits.reaped_total
+        );
         let waited = match (habits.waits_total, &habits.last_wait_at) {
             (Some(0), _) => " and never called wait".to_owned(),
             (None, _) => "; its wait calls are not counted here".to_owned(),
@@ -229,7 +232,7 @@ impl Page {
         self.lines(INDENT, &(reaped + &waited));
         if let Some((p50, p99)) = keeper.p50_seconds.zip(keeper.p99_seconds) {
             let words = format!(
-                "of those it reaped lately, half lay dead for {} at most, and 99 of 100 for {}",
+                "zombie time of children it reaped lately: p50 {}, p99 {}",
                 self.look.duration(p50),
                 self.look.duration(p99)
             );

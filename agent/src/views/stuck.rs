@@ -63,7 +63,7 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
     };
     let span = look.bounded(stuck.stuck_seconds, bound);
     let mut text = format!(
-        "{} {}: on its way out for {span}",
+        "{} {}: stuck for {span}",
         stuck.pid,
         look.clean(&stuck.comm)
     );
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn a_block_says_all_that_is_known() {
         let expected = "\
-4242 backup?: on its way out for 5m12s, since 2026-11-22 03:11:22.123 UTC
+4242 backup?: stuck for 5m12s, since 2026-11-22 03:11:22.123 UTC
     where:     shop/web-0
     killed:    SIGKILL by 900 kubelet at 2026-11-22 03:11:22.123 UTC
     step:      closing its files
@@ -292,7 +292,7 @@ mod tests {
             ..stuck()
         };
         let expected = "\
-4242 backup?: on its way out for >=5m12s
+4242 backup?: stuck for >=5m12s
     killed:    no fatal signal was seen
     step:      not known: its files could not be read
 ";
@@ -314,7 +314,7 @@ mod tests {
             notes: Vec::new(),
         };
         let text = report(&document(vec![stuck(), stuck()]), LOOK, 100);
-        let head = "web-1, 2026-11-22 07:06:11.123 UTC: 2 stuck exits\n\n4242 backup?: on its way";
+        let head = "web-1, 2026-11-22 07:06:11.123 UTC: 2 stuck exits\n\n4242 backup?: stuck for";
         assert!(text.starts_with(head), "{text}");
         assert!(text.contains("38/abort\n\n4242 backup?"), "{text}");
         let none = report(&document(Vec::new()), LOOK, 100);

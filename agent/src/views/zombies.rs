@@ -45,7 +45,7 @@ pub fn loss(lost: u64) -> Option<String> {
     (lost > 0).then(|| {
         let verb = if lost == 1 { "was" } else { "were" };
         format!(
-            "{} {verb} lost since the agent came: rows may be missing or late",
+            "{} {verb} lost since the agent started: rows may be missing or late",
             count(lost, "event")
         )
     })

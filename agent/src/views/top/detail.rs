@@ -97,7 +97,7 @@ impl Page<'_> {
         let total = parent.reaped_total;
         self.fact(
             "reaps",
-            &format!("{reaps} a second, {total} since the agent came"),
+            &format!("{reaps} a second, {total} since the agent started"),
         );
         self.fact(
             "zombie time",

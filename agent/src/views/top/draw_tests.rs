@@ -88,7 +88,7 @@ fn an_empty_view_says_what_was_seen() {
     model.act(Action::OtherView);
     let text = screen(&mut model, 80, 10);
     assert!(
-        text.contains("no zombies: 1234 exits seen since the agent came 5m12s ago"),
+        text.contains("no zombies: 1234 exits seen since the agent started 5m12s ago"),
         "{text}"
     );
 }

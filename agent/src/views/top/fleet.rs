@@ -108,7 +108,7 @@ impl Board for FleetDocument<Fleet> {
              what is not known is a dash, never 0.",
             "EXITS/s and P99, of how long reaped processes had been zombies: over 5 minutes. \
              GROWTH/h, stale zombies that come in an hour, and LATE, the share of reaps that came \
-             late: over 15 minutes. LOST: events since the agent came.",
+             late: over 15 minutes. LOST: events since the agent started.",
             "Prometheus knows no PIDs: `kubectl reapwatch --node NODE top` asks the node itself.",
         ],
     };

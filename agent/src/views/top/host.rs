@@ -248,7 +248,7 @@ impl Board for Document<Top> {
             TopView::Culprits => "no zombies, and nobody reaped a child in the last minute",
         };
         format!(
-            "{nobody}: {} seen since the agent came {} ago",
+            "{nobody}: {} seen since the agent started {} ago",
             count(summary.exits_total, "exit"),
             look.duration(summary.uptime_seconds)
         )
