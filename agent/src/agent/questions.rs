@@ -87,12 +87,16 @@ impl Agent {
     fn all_are_placed(&mut self, now_ns: u64) -> bool {
         let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
         let resolver = &mut self.resolver;
-        let living = rows.iter().map(|row| row.process.key);
-        let parents_are = living.fold(true, |all, key| resolver.knows_living(key, now_ns) && all);
-        let zombies = self.lifecycle.zombies();
-        let zombies_are = zombies.fold(true, |all, it| resolver.knows_record(it, now_ns) && all);
+        // All are asked for, however soon one is found that is not known.
+        let mut all = true;
+        for row in &rows {
+            all &= resolver.knows_living(row.process.key, now_ns);
+        }
+        for zombie in self.lifecycle.zombies() {
+            all &= resolver.knows_record(zombie, now_ns);
+        }
         resolver.send();
-        parents_are && zombies_are
+        all
     }
 
     fn answer_question(&mut self, question: Question) {

@@ -9,6 +9,10 @@ use super::values;
 
 /// How an agent probes the kernel: wherever one may run, also inside a view.
 #[derive(Clone, Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 #[command(next_help_heading = "Options of the probes")]
 pub struct ProbeArgs {
     /// Force one kind of hook instead of the best that this kernel takes

@@ -114,7 +114,7 @@ impl Countdown {
         }
         let seconds = left.as_secs_f64().ceil();
         let text =
-            format!("reapwatch: watching for {seconds}s before judging (--watch 0s: do not)");
+            format!("reapwatch: watching for {seconds}s before judging (--watch 0s to skip)");
         self.rewrite(&text);
     }
 

@@ -39,6 +39,7 @@ const ITERATED: &str = "task";
 
 /// What the loader may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Config {
     /// Bytes of the event ring: a power of two, at least a page.
     pub(crate) ring_bytes: u32,

@@ -6,7 +6,7 @@
 //! only the one it was mounted for. In any other namespace than the initial one, living processes
 //! would be taken for gone.
 
-use std::{fs, io, os::unix::fs::MetadataExt as _};
+use std::{fs, os::unix::fs::MetadataExt as _};
 
 use super::error::KernelError;
 
@@ -29,16 +29,16 @@ impl PidNamespace {
     /// That of this process.
     pub(crate) fn own() -> Self {
         let inode = fs::metadata("/proc/self/ns/pid").map(|file| file.ino());
-        Self::of(inode, || fs::read_link("/proc/self").is_ok())
+        Self::of(inode.ok(), || fs::read_link("/proc/self").is_ok())
     }
 
     /// Of one with this inode. A kernel without PID namespaces shows a process, but no namespace.
-    fn of(inode: io::Result<u64>, is_shown: impl FnOnce() -> bool) -> Self {
+    fn of(inode: Option<u64>, is_shown: impl FnOnce() -> bool) -> Self {
         match inode {
-            Ok(INITIAL) => Self::Initial,
-            Ok(inode) => Self::Nested(inode),
-            Err(_) if is_shown() => Self::Initial,
-            Err(_) => Self::Unknown,
+            Some(INITIAL) => Self::Initial,
+            Some(inode) => Self::Nested(inode),
+            None if is_shown() => Self::Initial,
+            None => Self::Unknown,
         }
     }
 
@@ -94,12 +94,15 @@ mod tests {
 
     #[test]
     fn only_the_initial_namespace_shows_every_process() {
-        let absent = || Err(io::Error::from(io::ErrorKind::NotFound));
         for (inode, is_shown, expected) in [
-            (Ok(INITIAL), true, PidNamespace::Initial),
-            (Ok(4_026_532_198), true, PidNamespace::Nested(4_026_532_198)),
-            (absent(), true, PidNamespace::Initial),
-            (absent(), false, PidNamespace::Unknown),
+            (Some(INITIAL), true, PidNamespace::Initial),
+            (
+                Some(4_026_532_198),
+                true,
+                PidNamespace::Nested(4_026_532_198),
+            ),
+            (None, true, PidNamespace::Initial),
+            (None, false, PidNamespace::Unknown),
         ] {
             let found = PidNamespace::of(inode, || is_shown);
             assert_eq!(found, expected);

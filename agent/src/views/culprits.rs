@@ -123,26 +123,20 @@ fn block(culprit: &Culprit, at: &str, look: Look, width: usize) -> String {
         part("where", "", &place(container, look));
     }
     part("holds", "", &holds(culprit, at, look));
-    match verdict {
-        Some(verdict) => {
-            part(
-                "why",
-                "",
-                &format!("{}, {}", verdict.id, verdict.confidence),
-            );
-            // The line above says the same, and more.
-            let told = |fact: &&String| !fact.starts_with("holds ");
-            for fact in verdict.evidence.iter().filter(told) {
-                part("", "- ", fact);
-            }
-            part("to do", "", &verdict.remedy);
-        }
-        None => {
-            let because = culprit.no_verdict.as_deref();
-            let because = because.unwrap_or("what it does fits no rule");
-            part("why", "", &format!("not known: {because}"));
-        }
+    let Some(verdict) = verdict else {
+        let because = culprit.no_verdict.as_deref();
+        let because = because.unwrap_or("what it does fits no rule");
+        part("why", "", &format!("not known: {because}"));
+        return text;
+    };
+    let why = format!("{}, {}", verdict.id, verdict.confidence);
+    part("why", "", &why);
+    // The line above says the same, and more.
+    let told = |fact: &&String| !fact.starts_with("holds ");
+    for fact in verdict.evidence.iter().filter(told) {
+        part("", "- ", fact);
     }
+    part("to do", "", &verdict.remedy);
     text
 }
 

@@ -146,7 +146,10 @@ fn a_file_that_cannot_be_replayed_is_refused_in_one_sentence() {
 fn a_replay_asks_no_agent() {
     let (code, _, stderr) = recording(WHOLE).replay(&["zombies", "--socket", "/run/x.sock"]);
     assert_eq!(code, 1);
-    assert!(sentence(&stderr).contains("reads only its file"), "{stderr}");
+    assert!(
+        sentence(&stderr).contains("reads only its file"),
+        "{stderr}"
+    );
 }
 
 #[test]
