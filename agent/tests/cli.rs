@@ -203,13 +203,13 @@ fn culprits_are_told_with_why_and_what_to_do() {
         stdout,
         "web-1, 2026-11-22 03:11:22 UTC: 2 processes hold 3 zombies\n\n\
          java (PID 10) is stopped\n\
-         \u{20} holds   2 zombies, 30 more per minute; the oldest dead for 4m5s, since 2026-11-22 \
+         \u{20} holds   2 zombies, 30 more per minute; the oldest for 4m5s, since 2026-11-22 \
          03:07:17 UTC\n\
          \u{20} why     parent_stopped, certain\n\
          \u{20}         - its only thread is stopped\n\
          \u{20} to do   kill -CONT 10\n\n\
          sh (PID 11)\n\
-         \u{20} holds   1 zombie, no new ones seen; the oldest dead for at least 3.4s, since before \
+         \u{20} holds   1 zombie, no new ones seen; the oldest for at least 3.4s, since before \
          2026-11-22\n\
          \u{20}         03:11:18 UTC\n\
          \u{20} why     not known: what it does fits no rule\n\n\
@@ -252,7 +252,7 @@ Where the time of its end went
   zombie       ≥1m  waiting to be reaped
 
 Who must reap it (its parent)
-  java (PID 10) holds 2 zombies, the oldest dead for ≥4m5s, and 30 more per minute
+  java (PID 10) holds 2 zombies, the oldest for ≥4m5s, and 30 more per minute
   since reapwatch started it has reaped 7 and called wait 8 times, last at 2026-11-22 03:11:20.123
   zombie time of children it reaped lately: p50 850µs, p99 1.2ms
 

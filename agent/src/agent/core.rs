@@ -40,7 +40,7 @@ const TICK_FOLLOWED: Duration = Duration::from_millis(10);
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// How long a snapshot waits for the events that were under way when it was taken, and a bound of
 /// a reap for the exact one.
-const SETTLE_NS: u64 = 200_000_000;
+pub(super) const SETTLE_NS: u64 = 200_000_000;
 /// Freed processes that wait at most, for what else there is to know of their reaps.
 const FREED_AT_ONCE: usize = 65_536;
 /// From which age on a zombie is watched by pidfd.
@@ -291,7 +291,7 @@ impl Agent {
         }
     }
 
-    fn take_snapshot(&mut self) {
+    pub(super) fn take_snapshot(&mut self) {
         self.repair = false;
         self.last_snapshot_ns = kernel::now_ns();
         if let Some(snapshot) = self.look_at_all() {

@@ -67,13 +67,13 @@ mod tests {
         }
     }
 
-    fn named(names: [Option<&str>; 3]) -> Option<Named> {
+    fn named(names: [Option<&str>; 3]) -> Named {
         let [namespace, pod, container] = names.map(|name| name.map(str::to_owned));
-        Some(Named {
+        Named {
             namespace,
             pod,
             container,
-        })
+        }
     }
 
     fn name(place: Place) -> String {
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn a_pod_has_its_names_as_far_as_they_are_known() {
         let of = |names| {
-            let named = named(names);
+            let named = Some(named(names));
             name(of(
                 Some(&Workload {
                     named,

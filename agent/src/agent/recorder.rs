@@ -1,8 +1,11 @@
 //! Records what goes into the lifecycle, in the order in which it goes in.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, thread, time::Duration};
 
-use super::{core::Agent, host, tally};
+use super::{
+    core::{Agent, SETTLE_NS},
+    host, tally,
+};
 use crate::{
     events::{Event, Key, Process, Snapshot},
     kernel::{self, Wall},
@@ -166,6 +169,11 @@ impl Agent {
             return;
         }
         self.drain();
+        // So that a replay knows who lived at the end.
+        self.take_snapshot();
+        thread::sleep(Duration::from_nanos(SETTLE_NS) * 2);
+        self.drain();
+        self.tell_rest();
         self.record_counts();
         self.recorder
             .write(|text| recording::end(text, kernel::now_ns()));

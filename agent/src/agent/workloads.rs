@@ -362,6 +362,14 @@ impl Agent {
         self.answer_held();
     }
 
+    /// Tells what still waits for an answer, without it.
+    pub(super) fn tell_rest(&mut self) {
+        let now_ns = kernel::now_ns();
+        for waiting in std::mem::take(&mut self.resolver.waiting) {
+            self.tell(&waiting.what, now_ns);
+        }
+    }
+
     /// Once a second.
     pub(super) fn keep_workloads(&mut self, now_ns: u64) {
         let zombies = self.lifecycle.zombies();

@@ -140,7 +140,7 @@ fn block(culprit: &Culprit, at: &str, look: Look, width: usize) -> String {
     text
 }
 
-/// `300 zombies, 12 more per minute; the oldest dead for 2h14m, since 2026-11-22 04:52:11 UTC`.
+/// `300 zombies, 12 more per minute; the oldest for 2h14m, since 2026-11-22 04:52:11 UTC`.
 fn holds(culprit: &Culprit, at: &str, look: Look) -> String {
     let growth = growth(culprit.leaked_per_second).unwrap_or("no new ones seen".to_owned());
     let now = format!("{}, {growth}", count(culprit.zombies, "zombie"));
@@ -154,7 +154,7 @@ fn holds(culprit: &Culprit, at: &str, look: Look) -> String {
     };
     let since = earlier(at, seconds).map_or(String::new(), |at| format!(", since {before}{at}"));
     let age = look.duration(seconds);
-    format!("{now}; the oldest a zombie for {least}{age}{since}")
+    format!("{now}; the oldest for {least}{age}{since}")
 }
 
 /// The moment so many seconds before a time of a document.
@@ -266,7 +266,7 @@ mod tests {
                 summary: "app\x1b (PID 1234) never waits for its children".into(),
                 evidence: vec![
                     "watched for 2h: no wait call, no child reaped".into(),
-                    "holds 300 zombies, the oldest dead for 2h".into(),
+                    "holds 300 zombies, the oldest for 2h".into(),
                 ],
                 remedy: "mend app: wait for each child it starts".into(),
                 confidence: "certain".into(),
@@ -306,8 +306,8 @@ web-1, 2026-11-22 07:06:11 UTC: 1 process holds 300 zombies
 
 app? (PID 1234) never waits for its children
   where   container app of pod shop/web-7f9c
-  holds   300 zombies, 12 more per minute; the oldest dead
-          for 2h14m, since 2026-11-22 04:52:11 UTC
+  holds   300 zombies, 12 more per minute; the oldest for
+          2h14m, since 2026-11-22 04:52:11 UTC
   why     never_waits, certain
           - watched for 2h: no wait call, no child reaped
   to do   mend app: wait for each child it starts
@@ -323,7 +323,7 @@ app? (PID 1234) never waits for its children
         culprit.verdict = None;
         let expected = "\
 app? (PID 1234)
-  holds   300 zombies, no new ones seen; the oldest a zombie for at least 2h14m, since before 2026-11-22
+  holds   300 zombies, no new ones seen; the oldest for at least 2h14m, since before 2026-11-22
           04:52:11 UTC
   why     not known: what it does fits no rule
 ";

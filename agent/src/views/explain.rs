@@ -211,7 +211,7 @@ impl Page {
                 Bound::Exact
             };
             let oldest = self.look.maybe(habits.oldest_seconds, bound);
-            write!(holds, ", the oldest a zombie for {oldest}").expect("to a string");
+            write!(holds, ", the oldest for {oldest}").expect("to a string");
             if let Some(growth) = growth(habits.leaked_per_second) {
                 write!(holds, ", and {growth}").expect("to a string");
             }

@@ -44,7 +44,7 @@ fn the_nodes_table_counts_processes_threads_and_zombies() {
     assert!(node.used > 300 && node.used <= node.limit, "{node:#?}");
     assert!(node.container.is_none());
     assert_consistent(&node);
-    let pid_max = std::fs::read_to_string("/proc/sys/kernel/pid_max").expect("it is there");
+    let pid_max = fs::read_to_string("/proc/sys/kernel/pid_max").expect("it is there");
     assert!(node.limit <= pid_max.trim().parse().expect("a number"));
     let page = String::from_utf8_lossy(&view(&["culprits"], agent.socket()).stdout).into_owned();
     assert!(page.contains("PIDs of the node: "), "{page}");

@@ -177,8 +177,10 @@ fn a_recording_keeps_the_verdicts_made_while_it_was_made() {
     let is_its = |it: &&Zombie| it.parent.as_ref().is_some_and(|parent| parent.pid == pid);
     let zombie = zombies.items.iter().find(is_its).expect("it has some");
     assert_eq!(zombie.verdict.as_ref(), Some(&verdict));
-    let story = replay(&host, &file, &["explain", &zombie.pid.to_string()]);
-    assert!(story.contains(&verdict.id), "{story}");
+    for pid in [zombie.pid, pid] {
+        let story = replay(&host, &file, &["explain", &pid.to_string()]);
+        assert!(story.contains(&verdict.id), "{story}");
+    }
 }
 
 #[test]
