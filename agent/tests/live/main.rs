@@ -34,6 +34,7 @@ mod noise;
 mod pids;
 mod pod_watch;
 mod privileges;
+mod programs;
 mod recording;
 mod refusals;
 mod row;
