@@ -57,8 +57,10 @@ pub struct Exit {
 pub struct Killer {
     /// The process that sent the fatal signal, or whose act made the kernel send it.
     pub process: Option<Process>,
-    /// `process`, `kernel` (for a fault, SIGPIPE, a limit), `oom`, `terminal`, `timer` or `namespace`
-    /// (the end of its PID namespace's init); null where that cannot be told.
+    /// `process`, `kernel` (for a fault, SIGPIPE, a key of sysrq), `oom`, `terminal`, `timer`,
+    /// `namespace` (the end of its PID namespace's init), `parent_death` (the end of the thread
+    /// that forked it; `PR_SET_PDEATHSIG`) or `cpu_limit` (`RLIMIT_CPU`); null where that cannot
+    /// be told.
     #[serde(default)]
     pub by: Option<String>,
     /// The signal's name.

@@ -9,6 +9,8 @@ mod cgroup;
 #[cfg(target_arch = "bpf")]
 mod death;
 #[cfg(target_arch = "bpf")]
+mod disposition;
+#[cfg(target_arch = "bpf")]
 mod exec;
 #[cfg(target_arch = "bpf")]
 mod exit;

@@ -4,7 +4,7 @@
 use aya_ebpf::helpers::{bpf_get_current_task, generated};
 use wire::{COMM_LEN, NO_OFFSET, Offsets, Process};
 
-use crate::{cgroup::Cgroup, maps::OFFSETS, numbers::Numbers};
+use crate::{cgroup::Cgroup, disposition::Disposition, maps::OFFSETS, numbers::Numbers};
 
 /// One offset, read as a constant that the verifier folds.
 macro_rules! offset {
@@ -36,10 +36,6 @@ const LIST_PREV: u32 = 8;
 /// Offsets of `PIDTYPE_PGID` and `PIDTYPE_SID` in `signal_struct.pids`, include/linux/pid_types.h.
 const PROCESS_GROUP: u32 = 16;
 const SESSION: u32 = 24;
-/// `SA_NOCLDWAIT`, include/uapi/asm-generic/signal-defs.h.
-const SA_NOCLDWAIT: u64 = 2;
-/// `SIG_IGN`.
-const SIG_IGN: u64 = 1;
 /// SIGCHLD on every architecture that matters here.
 pub(crate) const SIGCHLD: u32 = 17;
 /// `sizeof(struct k_sigaction)` on 64-bit; handler, flags, restorer, mask.
@@ -316,30 +312,6 @@ impl Ids {
     #[inline(always)]
     pub(crate) fn is_leader(self) -> bool {
         self.tid == self.tgid
-    }
-}
-
-/// What a process does with a signal.
-pub(crate) struct Disposition {
-    handler: u64,
-    flags: u64,
-}
-
-impl Disposition {
-    #[inline(always)]
-    pub(crate) fn is_default(&self) -> bool {
-        self.handler == 0
-    }
-
-    #[inline(always)]
-    pub(crate) fn is_ignored(&self) -> bool {
-        self.handler == SIG_IGN
-    }
-
-    /// Whether it lets the kernel reap the children at whose death this signal is sent.
-    #[inline(always)]
-    pub(crate) fn autoreaps(&self) -> bool {
-        self.is_ignored() || self.flags & SA_NOCLDWAIT != 0
     }
 }
 

@@ -452,7 +452,8 @@ fn waits(record: &wire::Waits) -> Waits {
 fn peeked(record: &wire::Waits) -> Peeked {
     let [any, process, group, pidfd, clones, of_thread] = record.peeks;
     let id = record.last_peek_id;
-    let last = known(record.last_peek_ns).and_then(|_| match record.last_peek_kind as usize {
+    let last = match record.last_peek_kind as usize {
+        _ if record.last_peek_ns == 0 => None,
         asked::ANY => Some(Target::Any),
         asked::PROCESS => Some(Target::Process(id)),
         asked::GROUP => Some(Target::Group(id)),
@@ -460,7 +461,7 @@ fn peeked(record: &wire::Waits) -> Peeked {
         asked::CLONES => Some(Target::Clones),
         asked::OF_THREAD => Some(Target::OfThread),
         _ => None,
-    });
+    };
     Peeked {
         any,
         process,

@@ -36,6 +36,7 @@ mod odd_names;
 mod pids;
 mod pod_watch;
 mod privileges;
+mod programs;
 mod recording;
 mod refusals;
 mod row;
