@@ -8,7 +8,7 @@ use wire::{
 use super::{
     Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, Exec, Execed, ExitStatus,
     Freed, Ignored, Key, Kill, KillBy, NamespacePid, Peeked, Process, Release, Renotified,
-    Resources, Steps, Target, Task, TaskState, Thread, Waited, Waits,
+    Resources, Steps, Target, Task, TaskState, Waited, Waits,
 };
 
 /// Bytes that are not a record of the wire.
@@ -106,47 +106,6 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
     })
 }
 
-/// Decodes [`wire::ThreadRecord`]s, each with the lines of its stack behind it.
-pub fn decode_threads(mut bytes: &[u8]) -> Result<Vec<Thread>, Malformed> {
-    let want = size_of::<wire::ThreadRecord>();
-    let mut threads = Vec::new();
-    while !bytes.is_empty() {
-        let size = || Malformed::Size {
-            got: bytes.len(),
-            want,
-        };
-        let (head, mut rest) = bytes.split_at_checked(want).ok_or_else(size)?;
-        let record: wire::ThreadRecord = whole(head)?;
-        let mut stack = Vec::new();
-        for _ in 0..record.frames {
-            let end = rest
-                .iter()
-                .position(|&byte| byte == b'\n')
-                .ok_or_else(size)?;
-            stack.push(String::from_utf8_lossy(&rest[..end]).into_owned());
-            rest = &rest[end + 1..];
-        }
-        threads.push(thread(&record, stack)?);
-        bytes = rest;
-    }
-    Ok(threads)
-}
-
-fn thread(record: &wire::ThreadRecord, stack: Vec<String>) -> Result<Thread, Malformed> {
-    let turn = Turn {
-        last_ran_sched_ns: record.last_ran_sched_ns,
-        runtime_ns: record.runtime_ns,
-        reader_ran_sched_ns: record.reader_ran_sched_ns,
-        read_ns: record.read_ns,
-    };
-    Ok(Thread {
-        of: key(record.tgid, record.start_ns).ok_or(Malformed::NoProcess(0))?,
-        tid: record.tid,
-        slept_by_ns: turn.over_by(),
-        stack,
-    })
-}
-
 /// When a zombie was dead at the latest: its last turn on a CPU was over. A process that ever had
 /// other threads may have outlived its leader, of which the books speak.
 fn dead_by(record: &wire::TaskRecord) -> Option<u64> {
@@ -164,11 +123,11 @@ fn dead_by(record: &wire::TaskRecord) -> Option<u64> {
 
 /// What the scheduler's books say of a thread that does not run.
 #[expect(clippy::struct_field_names, reason = "units are in names")]
-struct Turn {
-    last_ran_sched_ns: u64,
-    runtime_ns: u64,
-    reader_ran_sched_ns: u64,
-    read_ns: u64,
+pub(super) struct Turn {
+    pub(super) last_ran_sched_ns: u64,
+    pub(super) runtime_ns: u64,
+    pub(super) reader_ran_sched_ns: u64,
+    pub(super) read_ns: u64,
 }
 
 impl Turn {
@@ -178,7 +137,7 @@ impl Turn {
     /// The books are kept on another clock, so that the reader's own last turn is the yardstick;
     /// the two may drift apart by what NTP may slew, and a turn may be stretched by interrupts
     /// and by the hypervisor. What is added for that makes the answer later, never earlier.
-    fn over_by(&self) -> Option<u64> {
+    pub(super) fn over_by(&self) -> Option<u64> {
         const SLEW: u64 = 2_000;
         const STRETCH: u64 = 2;
         const SLACK_NS: u64 = 1_000_000;
@@ -238,7 +197,7 @@ fn read<T: Wire>(bytes: &[u8]) -> Result<T, Malformed> {
 }
 
 /// The same, of exactly as many bytes.
-fn whole<T: Wire>(bytes: &[u8]) -> Result<T, Malformed> {
+pub(super) fn whole<T: Wire>(bytes: &[u8]) -> Result<T, Malformed> {
     let want = size_of::<T>();
     if bytes.len() != want {
         return Err(Malformed::Size {
@@ -378,7 +337,7 @@ fn execed(record: &wire::Exec) -> Result<Execed, Malformed> {
     })
 }
 
-fn key(tgid: u32, start_ns: u64) -> Option<Key> {
+pub(super) fn key(tgid: u32, start_ns: u64) -> Option<Key> {
     (tgid != 0).then_some(Key { tgid, start_ns })
 }
 

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::events::decode_threads;
 
 /// The bytes of a struct of the wire, as the ring hands them out.
 fn bytes<T: Wire>(record: &T) -> Vec<u8> {

@@ -6,12 +6,14 @@ mod cgroup;
 mod decode;
 mod kill;
 mod steps;
+mod threads;
 mod waits;
 
 pub use cgroup::{CgroupId, CgroupIds, CgroupMade, CgroupVersion, ROOT_ID};
-pub use decode::{Malformed, decode, decode_task, decode_threads};
+pub use decode::{Malformed, decode, decode_task};
 pub use kill::{Kill, KillBy};
 pub use steps::Steps;
+pub use threads::decode_threads;
 pub use waits::{Asked, Peeked, Target, Waits};
 
 /// A process over all time: a PID alone is reused.

@@ -84,7 +84,7 @@ fn waits_for_of(facts: &Facts, thread: &Thread) -> Option<api::WaitsFor> {
             let freezer = facts.freezer.as_ref()?;
             waits_for("freezer", freezer.cgroup.clone(), Vec::new())
         }
-        Step::DumpingCore => {
+        Step::DumpingCore if facts.fuse.is_empty() && facts.network.is_empty() => {
             let helper = facts.core_helper.as_ref()?;
             waits_for(
                 "core_helper",

@@ -2,15 +2,17 @@
 //! that what the remedy names helps.
 
 use std::path::Path;
+use std::process::Command;
 use std::{fs, io, thread};
 
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
-use rustix::thread::{UnshareFlags, unshare_unsafe};
+use rustix::thread::{CapabilitySet, UnshareFlags, unshare_unsafe};
 use scenarios::stuck::CASES;
 use scenarios::truth::Lack;
 
 use crate::agent::{Agent, eventually, view};
 use crate::api::{Culprit, Stuck};
+use crate::host::Host;
 use crate::matrix::Matrix;
 use crate::row::{Verdicts, attempt};
 use crate::scenario::Undying;
@@ -21,8 +23,22 @@ const THRESHOLD: &str = "1s";
 /// The one whose remedy is followed.
 const REMEDIED: &str = "fuse_flush";
 
+/// Others whose remedy is followed, and how the command in it begins.
+const FOLLOWED: [(&str, &str); 7] = [
+    ("exit_stop", "kill "),
+    ("exit_stop_stopped", "kill -CONT "),
+    ("exit_stop_pipe", "kill "),
+    ("fuse_stopped", "kill -CONT "),
+    ("killed_frozen", "echo THAWED > "),
+    ("ignores_term", "kill -9 "),
+    ("init_ignores_term", "kill -9 "),
+];
+
+/// The verdict on one that is not exiting at all.
+const IGNORES: &str = "term_ignored";
+
 /// Each verdict of stuck exits that there is.
-const IDS: [&str; 9] = [
+const IDS: [&str; 10] = [
     "closing_files",
     "dumping_core",
     "freeing_memory",
@@ -30,6 +46,7 @@ const IDS: [&str; 9] = [
     "io_uring_cancel",
     "killed_while_frozen",
     "ptrace_exit_stop",
+    "term_ignored",
     "unkillable_sleep",
     "waiting_for_namespace",
 ];
@@ -62,6 +79,12 @@ fn check(agent: &Agent, one: &Undying) {
     assert_eq!(id(Some(&stuck)), truth.verdict, "{stuck:#?}");
     let verdict = stuck.verdict.as_ref().expect("it was there");
     assert!(stuck.stuck_seconds >= 1.0, "{stuck:#?}");
+    if truth.verdict == IGNORES {
+        let sender = stuck.ignored.as_ref().and_then(|it| it.process.as_ref());
+        assert_eq!(sender.map(|it| it.pid), truth.holder, "{stuck:#?}");
+        assert_eq!(stuck.step.as_deref(), Some(IGNORES), "{stuck:#?}");
+        return;
+    }
     assert!(
         stuck.threads.iter().any(|thread| !thread.stack.is_empty()),
         "{stuck:#?}"
@@ -89,7 +112,8 @@ fn check(agent: &Agent, one: &Undying) {
     // Who is killed in plain sight has a killer; one that exits by itself has none.
     match truth.name.as_str() {
         "fuse_flush_at_exit" => assert_eq!(stuck.killer, None, "{stuck:#?}"),
-        "exit_stop" | "fuse_flush" | "fuse_read" | "killed_frozen" => {
+        "exit_stop" | "exit_stop_stopped" | "exit_stop_pipe" | "fuse_flush" | "fuse_stopped"
+        | "fuse_read" | "killed_frozen" => {
             let signal = stuck.killer.as_ref().map(|killer| killer.signal.as_str());
             assert_eq!(signal, Some("SIGKILL"), "{stuck:#?}");
         }
@@ -125,7 +149,8 @@ fn each_who_does_not_die_has_its_verdict() {
     verdicts.of("stuck_later_agent", || {
         // One that comes now has seen none of it, and says so.
         let late = Agent::start(&[]);
-        for one in &cast {
+        // Signals that came to nothing before it are not known to it.
+        for one in cast.iter().filter(|one| one.truth.verdict != IGNORES) {
             let stuck = said(&late, one);
             assert_eq!(id(Some(&stuck)), one.truth.verdict, "{stuck:#?}");
             assert!(
@@ -137,12 +162,22 @@ fn each_who_does_not_die_has_its_verdict() {
     });
     verdicts.of("stuck_counted", || {
         // By now they are past the usual threshold too.
-        let all = || agent.metric("reapwatch_stuck_exits", "") >= cast.len() as f64;
+        let exiting = cast.iter().filter(|one| one.truth.verdict != IGNORES);
+        let exiting = exiting.count() as f64;
+        let all = || agent.metric("reapwatch_stuck_exits", "") >= exiting;
         assert!(eventually(all), "not all are in the metric");
     });
     if let Some(one) = cast.iter().find(|one| one.truth.name == REMEDIED) {
         verdicts.of("stuck_remedy", || remedy_frees(&agent, one));
     }
+    for (name, begins) in FOLLOWED {
+        if let Some(one) = cast.iter().find(|one| one.truth.name == name) {
+            verdicts.of(&format!("{name}_remedy"), || follow(&agent, one, begins));
+        }
+    }
+    verdicts.of("stuck_without_privileges", || {
+        without_privileges(&cast);
+    });
     let pids: Vec<_> = cast.iter().map(|one| one.truth.pid).collect();
     drop(cast);
     verdicts.of("stuck_let_go", || {
@@ -162,6 +197,46 @@ fn lack(name: &str, lacks: &str) -> Lack {
     Lack {
         name: name.to_owned(),
         lacks: lacks.to_owned(),
+    }
+}
+
+/// That the process is gone, and not listed any more, after the command in its remedy.
+fn follow(agent: &Agent, one: &Undying, begins: &str) {
+    let remedy = said(agent, one).verdict.expect("it was there").remedy;
+    let at = remedy
+        .find(&format!(": {begins}"))
+        .expect("it has the command");
+    let command = remedy[at + 2..].split(';').next().expect("it is not empty");
+    let done = Command::new("sh").args(["-c", command]).status();
+    assert!(done.is_ok_and(|status| status.success()), "{command}");
+    assert!(
+        eventually(|| of(agent, one.truth.pid).is_none()),
+        "{command}"
+    );
+    assert!(eventually(|| has_ended(one.truth.pid)), "{command}");
+}
+
+fn has_ended(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"));
+    status.map_or(true, |status| status.contains("State:\tZ"))
+}
+
+/// With what loading needs and nothing else the same processes get the same verdicts.
+fn without_privileges(cast: &[Undying]) {
+    let host = Host::new().left_to_nobody(CapabilitySet::BPF | CapabilitySet::PERFMON);
+    let agent = Agent::start_as(host.reapwatch(), &[], &host.socket());
+    let of_files = [
+        "closing_files",
+        "freeing_memory",
+        "unkillable_sleep",
+        "in_driver",
+    ];
+    for one in cast.iter().filter(|one| !has_ended(one.truth.pid)) {
+        let truth = &one.truth;
+        if of_files.contains(&&*truth.verdict) {
+            let stuck = said(&agent, one);
+            assert_eq!(id(Some(&stuck)), truth.verdict, "{stuck:#?}");
+        }
     }
 }
 

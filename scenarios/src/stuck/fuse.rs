@@ -10,13 +10,13 @@ use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::poll::PollTimeout;
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, raise};
 use nix::unistd::Pid;
 
 use super::{Helper, Made, Scene};
 use crate::culprits::{child, sleep_for_ever};
 use crate::death::host_ids;
-use crate::fuse::{FLUSH, Place, READ, Server, connection};
+use crate::fuse::{FLUSH, Place, READ, Request, Server, connection};
 use crate::guard::Sigchld;
 use crate::lacking::Lacking;
 use crate::slots::{Slot, Slots};
@@ -35,6 +35,14 @@ pub(super) struct Fuse {
 impl Fuse {
     /// In a mount namespace of this process; requests of the kind `silent` get no answer.
     pub(super) fn mount(silent: u32) -> Result<Result<Self, String>> {
+        Self::mount_with(silent, |_, _| Ok(()))
+    }
+
+    /// The same; `then` is what the server does with each such request.
+    fn mount_with(
+        silent: u32,
+        then: fn(&mut Server, &Request) -> Result<()>,
+    ) -> Result<Result<Self, String>> {
         let mut server = match Server::new() {
             Ok(server) => server,
             Err(error) => return Ok(Err(error.downcast::<Lacking>()?.to_string())),
@@ -53,8 +61,10 @@ impl Fuse {
             );
             mounted.context("cannot mount")?;
             loop {
-                server.serve_until(PollTimeout::NONE, |operation| operation == silent)?;
+                let request =
+                    server.serve_until(PollTimeout::NONE, |operation| operation == silent)?;
                 slots.set(Slot::Go, 1);
+                then(&mut server, &request)?;
             }
         })?);
         // Its death ends the connection only if nobody else has it open.
@@ -110,6 +120,29 @@ pub(super) fn flush_after_kill() -> Result<Made> {
     )
 }
 
+/// The same; the server stops before it answers.
+pub(super) fn flush_to_stopped() -> Result<Made> {
+    let stop = |server: &mut Server, request: &Request| {
+        raise(Signal::SIGSTOP).context("cannot stop")?;
+        server.answer(request)
+    };
+    let fuse = match Fuse::mount_with(FLUSH, stop)? {
+        Ok(fuse) => fuse,
+        Err(why) => return Ok(Err(why)),
+    };
+    flush_of(
+        fuse,
+        |slots| {
+            slots.set(Slot::Extra, 1);
+            sleep_for_ever()
+        },
+        |pid, slots| {
+            slots.wait(Slot::Extra)?;
+            kill(pid, Signal::SIGKILL).context("cannot kill")
+        },
+    )
+}
+
 /// The same at an exit of its own.
 pub(super) fn flush_at_exit() -> Result<Made> {
     flush(|_| Ok(()), |_, _| Ok(()))
@@ -120,6 +153,14 @@ fn flush(body: fn(&Slots) -> Result<()>, then: fn(Pid, &Slots) -> Result<()>) ->
         Ok(fuse) => fuse,
         Err(why) => return Ok(Err(why)),
     };
+    flush_of(fuse, body, then)
+}
+
+fn flush_of(
+    fuse: Fuse,
+    body: fn(&Slots) -> Result<()>,
+    then: fn(Pid, &Slots) -> Result<()>,
+) -> Result<Made> {
     let pid = child(|| {
         open(fuse.file())?;
         body(&fuse.slots)

@@ -5,6 +5,7 @@
 mod core;
 mod freezer;
 mod fuse;
+mod ignores;
 mod namespace;
 mod requests;
 mod terminal;
@@ -33,7 +34,7 @@ pub struct Stuck {
     pub verdict: String,
     /// Who does not die; 0 where nothing was made.
     pub pid: u32,
-    /// Whoever holds it: FUSE server, tracer, parent outside of a namespace.
+    /// Whoever holds it: FUSE server, tracer, parent outside of a namespace; whoever waits for it.
     pub holder: Option<u32>,
     /// The FUSE connection that it waits for.
     pub connection: Option<u32>,
@@ -72,6 +73,7 @@ pub const CASES: &[Case] = &[
         "closing_files",
         fuse::flush_in_namespace,
     ),
+    case("fuse_stopped", "closing_files", fuse::flush_to_stopped),
     case("fuse_read", "unkillable_sleep", fuse::read),
     case(
         "fuse_read_in_thread",
@@ -81,9 +83,13 @@ pub const CASES: &[Case] = &[
     case("fuse_io_uring", "io_uring_cancel", requests::io_uring),
     case("fuse_aio", "freeing_memory", requests::aio),
     case("terminal", "in_driver", terminal::hangs_up),
-    case("exit_stop", "ptrace_exit_stop", tracer::stopped_at_exit),
+    case("exit_stop", "ptrace_exit_stop", tracer::sleeps),
+    case("exit_stop_stopped", "ptrace_exit_stop", tracer::is_stopped),
+    case("exit_stop_pipe", "ptrace_exit_stop", tracer::is_blocked),
     case("namespace_init", "waiting_for_namespace", namespace::init),
     case("killed_frozen", "killed_while_frozen", freezer::killed),
+    case("ignores_term", "term_ignored", ignores::by_choice),
+    case("init_ignores_term", "term_ignored", ignores::as_init),
     case("slow_core_reader", "dumping_core", core::slow_reader),
 ];
 

@@ -67,19 +67,15 @@ pub fn facts(suspect: &Suspect, mounts: &Mounts, search: &mut Search) -> Option<
             ..thread
         });
     }
-    match &suspect.unheard {
-        Some(unheard) => {
-            let sender = unheard.last.by.as_ref().filter(|_| unheard.sender_lives);
-            let parent = suspect.parent;
-            facts.sender_waits = sender.map(|sender| {
-                let is_parent = parent == Some(sender.key);
-                waiters::waits(sender.key.tgid, key.tgid, is_parent)
-            });
-        }
-        None => {
-            awaited(key.tgid, &mut facts);
-            people::follow(&mut facts, search);
-        }
+    if let Some(unheard) = &suspect.unheard {
+        let sender = unheard.last.by.as_ref().filter(|_| unheard.sender_lives);
+        facts.sender_waits = sender.map(|sender| {
+            let is_parent = suspect.parent == Some(sender.key);
+            waiters::waits(sender.key.tgid, key.tgid, is_parent)
+        });
+    } else {
+        awaited(key.tgid, &mut facts);
+        people::follow(&mut facts, search);
     }
     let start_ns = kernel::start_ns(key.tgid)?;
     let now = crate::events::Key { start_ns, ..key };
@@ -210,9 +206,10 @@ fn core_mount(pid: u32, pattern: &str) -> Option<String> {
     }
     // A link is read without asking the file system that it points to.
     let folder = fs::read_link(format!("/proc/{pid}/cwd"));
-    let path = match pattern.starts_with('/') {
-        true => Path::new(pattern).parent()?.to_owned(),
-        false => folder.ok()?,
+    let path = if pattern.starts_with('/') {
+        Path::new(pattern).parent()?.to_owned()
+    } else {
+        folder.ok()?
     };
     let text = people::bytes(&format!("/proc/{pid}/mountinfo"))?;
     let path = path.as_os_str().as_bytes();

@@ -51,12 +51,6 @@ const RULES: [Rule; 9] = [
     namespace::RULE,
 ];
 
-/// The name of each verdict on a process that does not die.
-pub fn ids() -> impl Iterator<Item = &'static str> {
-    let steps = RULES.iter().map(|rule| rule.id);
-    steps.chain([term_ignored::ID])
-}
-
 /// The verdict on the thread that keeps all others, or on a signal that came to nothing; `None`
 /// where no rule applies.
 pub fn judge(stuck: &Stuck) -> Option<Verdict> {

@@ -22,7 +22,14 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
                     facts.push(hold.why);
                     hold.action
                 }
-                None => hold::release(tracer),
+                None => {
+                    let block = tracer.block.as_ref();
+                    let unknown = block.and_then(|block| block.unknown.as_ref());
+                    facts.extend(unknown.map(|why| {
+                        format!("what {} waits for is not known: {why}", words::name(tracer))
+                    }));
+                    hold::release(tracer)
+                }
             };
             Said {
                 summary: format!(

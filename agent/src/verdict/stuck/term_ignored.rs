@@ -57,8 +57,8 @@ pub(super) fn rule(stuck: &Stuck, ignored: &Ignored) -> Option<Verdict> {
             stuck.pid
         ),
         confidence: match awaited {
-            Awaited::BySender | Awaited::ByManager => Confidence::Certain,
-            Awaited::Again => Confidence::Likely,
+            Awaited::BySender => Confidence::Certain,
+            Awaited::ByManager | Awaited::Again => Confidence::Likely,
         },
     })
 }
@@ -83,14 +83,15 @@ fn as_init(ignored: &Ignored) -> String {
     let init = match &ignored.place {
         Place::Pod { .. } => {
             "run it under an init that forwards signals (ENTRYPOINT [\"tini\", \"--\", …] in the \
-             image)"
+             image), or set STOPSIGNAL in the image to a signal that it handles"
+        }
+        Place::Container { .. } => {
+            "run the container with an init (docker run --init) or with a stop signal that the \
+             program handles (--stop-signal)"
         }
         Place::Unit { .. } | Place::Host => {
             "run it under an init that forwards signals (tini, dumb-init)"
         }
-        Place::Container { .. } => "run the container with an init (docker run --init)",
     };
-    format!(
-        "handle {signal} in the program, or {init}, or set STOPSIGNAL to a signal that it handles"
-    )
+    format!("handle {signal} in the program, or {init}")
 }

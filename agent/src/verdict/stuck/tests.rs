@@ -601,7 +601,7 @@ fn ignoring(by_choice: bool, awaited: Option<Awaited>) -> Stuck {
 #[test]
 fn who_ignores_a_signal_while_somebody_waits_is_told_so() {
     for by_choice in [false, true] {
-        let evidence = ignoring(by_choice, Some(Awaited::ByManager));
+        let evidence = ignoring(by_choice, Some(Awaited::BySender));
         let verdict = assert_judged(&evidence, "term_ignored", Certain);
         assert_names(
             &verdict.summary,

@@ -105,7 +105,7 @@ fn of_connection(
     };
     let what = format!("the FUSE server {}", words::other(server));
     let remedy = match held {
-        Some(hold) => format!("{}; if that does not help, {abort}", hold.action),
+        Some(known) => format!("{}; if that does not help, {abort}", known.action),
         None => format!(
             "find out why {} does not answer; if it cannot be fixed, {abort}",
             words::name(server)
