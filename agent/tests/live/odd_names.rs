@@ -21,7 +21,7 @@ const NAMES: [&[u8]; 6] = [
 ];
 
 /// Renames itself, a thread and its children. Each line of its input says what comes next.
-const PROGRAM: &str = r#"
+const PROGRAM: &str = r"
 import ctypes, os, signal, sys, threading, time
 name, cgroup = bytes.fromhex(sys.argv[1]), bytes.fromhex(sys.argv[2])
 libc = ctypes.CDLL(None)
@@ -57,7 +57,7 @@ reaped = threading.Thread(target=lambda: (rename(), os.waitpid(exits, 0)))
 reaped.start()
 reaped.join()
 time.sleep(600)
-"#;
+";
 
 struct Cast {
     program: Child,
@@ -77,10 +77,8 @@ impl Drop for Cast {
 impl Cast {
     fn start(name: &[u8], cgroup: Option<&PathBuf>, how: &str) -> Self {
         let hex = |bytes: &[u8]| {
-            bytes
-                .iter()
-                .map(|it| format!("{it:02x}"))
-                .collect::<String>()
+            let digits = bytes.iter().map(|it| format!("{it:02x}"));
+            digits.collect::<Vec<_>>().concat()
         };
         let cgroup = cgroup.map(|path| hex(path.as_os_str().as_encoded_bytes()));
         let mut program = Command::new("python3")
@@ -175,12 +173,12 @@ fn as_parent_and_killer(agent: &Agent, name: &[u8]) {
     let mut input: &std::process::ChildStdin = input;
     writeln!(input).expect("it reads");
     let mut reaper = None;
-    let reaped = eventually(|| {
+    let is_taken = eventually(|| {
         let death = agent.explain(cast.exits).story.death;
         reaper = death.and_then(|it| it.reaper);
         reaper.is_some()
     });
-    assert!(reaped, "{name:?}");
+    assert!(is_taken, "{name:?}");
     let reaper = reaper.map(|it| (it.process.pid, it.process.comm));
     assert_eq!(reaper, Some((cast.pid(), name)));
     drop(mount);

@@ -1,6 +1,9 @@
 //! The descriptors that poll, select and epoll wait for. I/O.
 
-use super::*;
+use super::{
+    At, BTreeSet, Block, Call, ErrorKind, Holder, Info, Link, On, Relation, Search, Way, fs,
+    memory, needs, peers, proc, simple, things::facing,
+};
 
 /// Descriptors of one set that are looked at.
 const WATCHED: usize = 512;
@@ -136,8 +139,8 @@ impl Search {
             .and_then(|info| Info(&info).ways())
             .map(|(reads, _)| reads);
         match reads {
-            Some(true) => self.facing(holders, Way::Out).0,
-            Some(false) => self.facing(holders, Way::In).0,
+            Some(true) => facing(holders, Way::Out).0,
+            Some(false) => facing(holders, Way::In).0,
             None => Vec::new(),
         }
     }

@@ -3,7 +3,10 @@
 
 use std::path::Path;
 
-use super::*;
+use super::{
+    At, Block, Call, ErrorKind, HOLDERS, Holder, Info, Link, On, Search, Way, fs, fuse, kin, locks,
+    memory, mounts, needs, peers, proc, simple,
+};
 
 /// Functions that wait for a block device, by how they begin.
 const DISK: [&str; 9] = [
@@ -131,33 +134,10 @@ impl Search {
             Way::In => (On::PipeRead, Way::Out),
             Way::Out => (On::PipeWrite, Way::In),
         };
-        let (pids, unread) = self.facing(holders, wants);
+        let (pids, unread) = facing(holders, wants);
         let ends = self.ends(at.pid, pids);
         let unknown = self.unknown(ends.is_empty()).or(unread);
         Block { on, ends, unknown }
-    }
-
-    /// Who of them can read or write, and why that may not be all.
-    pub(super) fn facing(&mut self, holders: Vec<Holder>, way: Way) -> (Vec<u32>, Option<String>) {
-        let mut refused = None;
-        let mut pids = Vec::new();
-        for Holder { pid, descriptor } in holders.into_iter().take(HOLDERS) {
-            match proc::text(format!("/proc/{pid}/fdinfo/{descriptor}")) {
-                Ok(info) => {
-                    let ways = Info(&info).ways();
-                    let can = ways.is_some_and(|(reads, writes)| match way {
-                        Way::In => reads,
-                        Way::Out => writes,
-                    });
-                    pids.extend(can.then_some(pid));
-                }
-                Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                    refused = Some(format!("reading {}", needs(&format!("/proc/{pid}/fdinfo"))));
-                }
-                Err(_) => {}
-            }
-        }
-        (pids, refused)
     }
 
     pub(super) fn of_eventfd(&mut self, at: &At, descriptor: u32) -> Block {
@@ -314,4 +294,27 @@ pub(super) fn of_wchan(at: &At) -> Block {
         }
     };
     simple(on)
+}
+
+/// Who of them can read or write, and why that may not be all.
+pub(super) fn facing(holders: Vec<Holder>, way: Way) -> (Vec<u32>, Option<String>) {
+    let mut refused = None;
+    let mut pids = Vec::new();
+    for Holder { pid, descriptor } in holders.into_iter().take(HOLDERS) {
+        match proc::text(format!("/proc/{pid}/fdinfo/{descriptor}")) {
+            Ok(info) => {
+                let ways = Info(&info).ways();
+                let can = ways.is_some_and(|(reads, writes)| match way {
+                    Way::In => reads,
+                    Way::Out => writes,
+                });
+                pids.extend(can.then_some(pid));
+            }
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                refused = Some(format!("reading {}", needs(&format!("/proc/{pid}/fdinfo"))));
+            }
+            Err(_) => {}
+        }
+    }
+    (pids, refused)
 }
