@@ -199,7 +199,7 @@ impl Mounts {
 
     /// The text of a /proc/PID/cgroup with paths from the roots of the hierarchies. A path whose
     /// beginning cannot be known stays as it is.
-    pub fn with_whole_paths(&self, text: impl AsRef<[u8]>) -> Vec<u8> {
+    pub fn with_whole_paths(&self, text: &(impl AsRef<[u8]> + ?Sized)) -> Vec<u8> {
         let mut told = Vec::new();
         for line in lines(text.as_ref()) {
             let whole = Line::parse(line).and_then(|line| {

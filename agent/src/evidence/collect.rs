@@ -17,7 +17,7 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
     let root = format!("/proc/{}", who.tgid);
     let status = proc::text(format!("{root}/status")).ok()?;
     let membership = fs::read(format!("{root}/cgroup"));
-    let membership = membership.map(|text| mounts.with_whole_paths(text)).ok();
+    let membership = membership.map(|text| mounts.with_whole_paths(&text)).ok();
     let mut facts = Facts {
         threads: parse::field(&status, "Threads")?.parse().ok()?,
         tracer: parse::tracer(&status).map(|pid| (pid, comm(pid))),

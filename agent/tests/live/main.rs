@@ -31,6 +31,7 @@ mod leaving;
 mod loaded;
 mod matrix;
 mod noise;
+mod odd_names;
 mod pids;
 mod pod_watch;
 mod privileges;

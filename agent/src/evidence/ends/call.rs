@@ -103,7 +103,7 @@ impl Call {
     fn of(number: c_long, args: &[u64]) -> Self {
         let descriptor = args[0] as u32;
         // A timeout in milliseconds, as an int; the others are pointers.
-        let is_timed = |timeout: u64| timeout as i32 >= 0;
+        let is_timed = |timeout: u64| !(timeout as i32).is_negative();
         if let Some(call) = Self::of_x86_64(number, args) {
             return call;
         }
@@ -163,7 +163,7 @@ impl Call {
     /// Those that only the oldest architecture has.
     #[cfg(target_arch = "x86_64")]
     fn of_x86_64(number: c_long, args: &[u64]) -> Option<Self> {
-        let is_timed = |timeout: u64| timeout as i32 >= 0;
+        let is_timed = |timeout: u64| !(timeout as i32).is_negative();
         Some(match number {
             SYS_open | SYS_creat => Self::Open {
                 folder: AT_FDCWD,
@@ -244,8 +244,9 @@ mod tests {
     #[test]
     fn a_timeout_is_a_number_or_a_pointer() {
         let timed = |number, args| match call(number, args) {
-            Some(Call::Poll { timed, .. } | Call::Select { timed, .. }) => Some(timed),
-            Some(Call::Epoll { timed, .. }) => Some(timed),
+            Some(
+                Call::Poll { timed, .. } | Call::Select { timed, .. } | Call::Epoll { timed, .. },
+            ) => Some(timed),
             _ => None,
         };
         let minus_one = u64::from(u32::MAX);

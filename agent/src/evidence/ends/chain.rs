@@ -1,6 +1,6 @@
 //! From whoever has the other end to whoever can act: what the first end waits for itself. I/O.
 
-use super::*;
+use super::{Block, End, On, Relation, Search, Stat, kin};
 use crate::evidence::collect;
 
 /// How far that is followed.

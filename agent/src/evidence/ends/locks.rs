@@ -6,8 +6,10 @@
 /// A lock that keeps somebody waiting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lock<'a> {
-    /// Who took it; `None` of one that belongs to an open file and not to a process.
+    /// Who took it, where the kernel remembers that.
     pub(super) owner: Option<u32>,
+    /// It belongs to an open file, and so to whoever has that now, and not to who took it.
+    pub(super) is_of_file: bool,
     /// Device and inode of the file.
     pub(super) file: &'a str,
 }
@@ -15,27 +17,31 @@ pub(super) struct Lock<'a> {
 /// The lock that a process waits for.
 pub(super) fn awaited(locks: &str, pid: u32) -> Option<Lock<'_>> {
     let lines = || locks.lines().filter_map(line);
-    let (number, ..) = lines().find(|(_, waits, owner, _)| *waits && *owner == Some(pid))?;
-    let mut holders = lines().filter(|(its, waits, ..)| *its == number && !waits);
-    holders
-        .next()
-        .map(|(_, _, owner, file)| Lock { owner, file })
+    let (number, ..) = lines().find(|(_, waits, lock)| *waits && lock.owner == Some(pid))?;
+    let mut holders = lines().filter(|(its, waits, _)| *its == number && !waits);
+    holders.next().map(|(.., lock)| lock)
 }
 
 /// Whether a process's `fdinfo` shows that its open file has the lock.
 pub(super) fn has(fdinfo: &str, file: &str) -> bool {
     let mut locks = fdinfo.lines().filter_map(|it| it.strip_prefix("lock:"));
-    locks.any(|lock| line(lock).is_some_and(|(_, waits, _, of)| !waits && of == file))
+    locks.any(|lock| line(lock).is_some_and(|(_, waits, lock)| !waits && lock.file == file))
 }
 
-/// Number, whether it waits, owner and file.
-fn line(line: &str) -> Option<(&str, bool, Option<u32>, &str)> {
+/// Number, whether it waits, and the lock.
+fn line(line: &str) -> Option<(&str, bool, Lock<'_>)> {
     let mut words = line.split_ascii_whitespace().peekable();
     let number = words.next()?;
     let waits = words.next_if_eq(&"->").is_some();
-    // Kind, whether it binds, and for reading or writing.
-    let owner = words.nth(3)?.parse::<i64>().ok()?;
-    Some((number, waits, u32::try_from(owner).ok(), words.next()?))
+    let kind = words.next()?;
+    // Whether it binds, and for reading or writing.
+    let owner = words.nth(2)?.parse::<i64>().ok()?;
+    let lock = Lock {
+        owner: u32::try_from(owner).ok(),
+        is_of_file: matches!(kind, "FLOCK" | "OFDLCK"),
+        file: words.next()?,
+    };
+    Some((number, waits, lock))
 }
 
 #[cfg(test)]
@@ -44,6 +50,7 @@ mod tests {
 
     const LOCKS: &str = "\
 1: POSIX  ADVISORY  WRITE 700 08:01:55 0 EOF
+1: -> POSIX  ADVISORY  WRITE 705 08:01:55 0 EOF
 2: FLOCK  ADVISORY  WRITE 701 08:01:66 0 EOF
 2: -> FLOCK  ADVISORY  WRITE 702 08:01:66 0 EOF
 2: -> FLOCK  ADVISORY  READ  703 08:01:66 0 EOF
@@ -53,10 +60,11 @@ mod tests {
 
     #[test]
     fn who_waits_is_told_whose_lock_it_is() {
-        let of = |pid| awaited(LOCKS, pid).map(|lock| (lock.owner, lock.file));
-        assert_eq!(of(702), Some((Some(701), "08:01:66")));
-        assert_eq!(of(703), Some((Some(701), "08:01:66")));
-        assert_eq!(of(704), Some((None, "08:01:77")));
+        let of = |pid| awaited(LOCKS, pid).map(|it| (it.owner, it.is_of_file, it.file));
+        assert_eq!(of(702), Some((Some(701), true, "08:01:66")));
+        assert_eq!(of(703), Some((Some(701), true, "08:01:66")));
+        assert_eq!(of(705), Some((Some(700), false, "08:01:55")));
+        assert_eq!(of(704), Some((None, true, "08:01:77")));
         assert_eq!(of(701), None);
         assert_eq!(awaited("x\n1: ->\n1: -> A B C x y\n", 1), None);
     }

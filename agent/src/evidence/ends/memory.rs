@@ -28,6 +28,10 @@ pub(super) fn path(pid: u32, address: u64) -> io::Result<Vec<u8>> {
     if !is_safe(pid) {
         return Err(io::ErrorKind::WouldBlock.into());
     }
+    text(pid, address)
+}
+
+fn text(pid: u32, address: u64) -> io::Result<Vec<u8>> {
     let mut path = Vec::new();
     while path.len() < PATH {
         let at = address + path.len() as u64;
@@ -83,10 +87,10 @@ mod tests {
     #[test]
     fn memory_is_read_up_to_the_end_of_the_text() {
         let me = std::process::id();
-        let text = c"/tmp/a b".to_owned();
-        let at = text.as_ptr() as u64;
-        assert_eq!(path(me, at).expect("it is ours"), b"/tmp/a b");
-        assert_eq!(bytes(me, at, 4).expect("it is ours"), b"/tmp");
-        assert!(path(me, 16).is_err());
+        let own = c"/tmp/a b".to_owned();
+        let at = own.as_ptr() as u64;
+        assert_eq!(text(me, at).expect("it is ours"), b"/tmp/a b");
+        assert_eq!(read(me, at, 4).expect("it is ours"), b"/tmp");
+        assert!(text(me, 16).is_err());
     }
 }

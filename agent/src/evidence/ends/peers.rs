@@ -58,12 +58,15 @@ fn of_unix(inode: u64) -> Option<Socket> {
     let of_peer = found.peer.and_then(|peer| ask(peer).ok()?);
     let names = [of_peer.and_then(|it| it.name), found.name];
     let listens = found.listens;
+    let nobody = !listens && found.peer.is_none();
     Some(Socket {
         family: "unix",
         address: names.into_iter().flatten().next(),
         peer: found.peer.filter(|_| !listens),
         listens,
-        unknown: None,
+        unknown: nobody.then(|| {
+            "the kernel names no other end: not accepted yet, or open to any sender".to_owned()
+        }),
     })
 }
 
@@ -269,6 +272,10 @@ mod tests {
         assert!(found.listens && found.peer.is_none());
         let client = UnixStream::connect(&path).expect("it listens");
         let found = mine(client.as_raw_fd()).expect("it is there");
+        assert!(found.peer.is_none() && found.unknown.is_some());
+        let (served, _) = listener.accept().expect("somebody connects");
+        let found = mine(client.as_raw_fd()).expect("it is there");
+        assert_eq!(found.peer, Some(inode(served.as_raw_fd())));
         assert_eq!(found.address, Some(path.display().to_string()));
     }
 

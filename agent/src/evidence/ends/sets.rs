@@ -1,6 +1,9 @@
 //! The descriptors that poll, select and epoll wait for. I/O.
 
-use super::*;
+use super::{
+    At, BTreeSet, Block, Call, ErrorKind, Holder, Info, Link, On, Relation, Search, Way, fs,
+    memory, needs, peers, proc, simple, things::facing,
+};
 
 /// Descriptors of one set that are looked at.
 const WATCHED: usize = 512;
@@ -33,6 +36,7 @@ impl Search {
         }
         // Its own wakeups are no news.
         let mut ends = self.ends(at.pid, pids);
+        let unsure = self.unknown(ends.is_empty());
         let many = all || watched.len() > FEW;
         ends.retain(|end| match end.relation {
             Relation::Itself => false,
@@ -44,7 +48,7 @@ impl Search {
                 kinds: kinds.into_iter().collect(),
                 timed,
             },
-            unknown: unknown.or_else(|| self.unknown(ends.is_empty())),
+            unknown: unknown.or(unsure),
             ends,
         }
     }
@@ -135,8 +139,8 @@ impl Search {
             .and_then(|info| Info(&info).ways())
             .map(|(reads, _)| reads);
         match reads {
-            Some(true) => self.facing(holders, Way::Out).0,
-            Some(false) => self.facing(holders, Way::In).0,
+            Some(true) => facing(holders, Way::Out).0,
+            Some(false) => facing(holders, Way::In).0,
             None => Vec::new(),
         }
     }

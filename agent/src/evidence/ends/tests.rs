@@ -93,8 +93,9 @@ fn who_does_not_read_a_full_pipe_is_found_behind_another() {
         "import os, signal, subprocess\n\
          stopped = subprocess.Popen(['sleep', '600'], stdout=subprocess.PIPE)\n\
          stopped.send_signal(signal.SIGSTOP)\n\
-         reads = subprocess.Popen(['sh', '-c', 'read line <&3', 'x'], stdin=subprocess.PIPE,\n\
-         pass_fds=[], preexec_fn=lambda: os.dup2(stopped.stdout.fileno(), 3), close_fds=False)\n\
+         os.dup2(stopped.stdout.fileno(), 9)\n\
+         reads = subprocess.Popen(['sh', '-c', 'read line <&9'], stdin=subprocess.PIPE, pass_fds=[9])\n\
+         os.close(9)\n\
          stopped.stdout.close()\n\
          print(reads.pid, stopped.pid, flush=True)\n\
          os.write(reads.stdin.fileno(), bytes(1 << 20))",
