@@ -42,7 +42,7 @@ const IN_BACKGROUND_NS: u64 = 10_000_000_000;
 /// A question, and from when on an exit is stuck in its eyes.
 type Question = (Duration, oneshot::Sender<Document<Stuck>>);
 
-/// Who is on its way out, and the look under way.
+/// Who is exiting, and the look under way.
 #[derive(Debug, Default)]
 pub(super) struct Exits {
     watch: Watch,
@@ -161,7 +161,7 @@ impl Agent {
         self.exits.begin(suspects, to);
     }
 
-    /// Who is on its way out for too long, by a fresh look at all processes.
+    /// Who has been exiting for too long, by a fresh look at all processes.
     pub(super) fn stuck(&mut self, threshold: Duration) -> Vec<Suspect> {
         let Some(snapshot) = self.look_at_all() else {
             return Vec::new();

@@ -164,7 +164,7 @@ pub struct Member {
 }
 
 impl Thread {
-    /// Where on its way out it is.
+    /// The step of its exit that it is in.
     pub fn step(&self) -> Step {
         steps::of(self)
     }

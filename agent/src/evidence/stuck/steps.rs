@@ -1,11 +1,11 @@
-//! The kernel stack of a thread → where on its way out it is. Pure.
+//! The kernel stack of a thread → the step of its exit that it is in. Pure.
 //!
 //! The names are those of functions that all kernels from 5.10 to 7.3 have and do not inline:
 //! <https://elixir.bootlin.com/linux/v6.12/source/kernel/exit.c>, `do_exit`.
 
 use super::Thread;
 
-/// Where a thread is on its way out. The order is that of causes: when threads of one process
+/// The step of its exit that a thread is in. The order is that of causes: when threads of one process
 /// are in several steps, the first is what the others wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
@@ -29,7 +29,7 @@ pub enum Step {
     Leaving,
     /// As the init of a PID namespace waits for all others in it.
     WaitingForNamespace,
-    /// On its way out, but nothing says where.
+    /// Exiting, but nothing says where.
     Exiting,
     /// Was told to exit and has not begun.
     NotBegun,
@@ -112,7 +112,7 @@ const STEPS: [(Step, &[&str]); 8] = [
     ),
 ];
 
-/// Where the way out begins; `coredump_task_exit` is a part of it that may not be inlined.
+/// Where an exit begins; `coredump_task_exit` is a part of it that may not be inlined.
 const EXIT: [&str; 4] = [
     "do_exit",
     "do_group_exit",

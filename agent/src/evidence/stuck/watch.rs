@@ -13,7 +13,7 @@ use crate::evidence::Place;
 /// SIGKILL ends a process whatever it does about other signals.
 const SIGKILL: u8 = 9;
 
-/// Since when each process is seen on its way out.
+/// Since when each process is seen exiting.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
     /// When the snapshot began in which it was first so.
@@ -57,7 +57,7 @@ pub struct Suspect {
     pub kill: Option<Kill>,
     /// When it was told to exit or began to; `None` where that was not seen.
     pub since_ns: Option<u64>,
-    /// It was on its way out then.
+    /// It was exiting then.
     pub first_seen_ns: u64,
     /// Its threads, where the kernel lists them.
     pub threads: Vec<Thread>,
@@ -75,7 +75,7 @@ pub struct Since {
 }
 
 impl Watch {
-    /// Takes in who is on its way out now, and forgets who no longer is.
+    /// Takes in who is exiting now, and forgets who no longer is.
     pub fn note(&mut self, snapshot: &Snapshot) {
         let exiting = snapshot.tasks.iter().filter(|task| is_exiting(task));
         let now = exiting.map(|task| {
@@ -94,7 +94,7 @@ impl Watch {
         self.ignored = ignored;
     }
 
-    /// Whether anybody is on its way out at all.
+    /// Whether anybody is exiting at all.
     pub fn is_idle(&self) -> bool {
         self.first_seen.is_empty()
     }
@@ -245,7 +245,7 @@ fn since(task: &Task) -> Option<u64> {
 }
 
 impl Suspect {
-    /// Of one that was on its way out before the agent it is enough that all its threads sleep
+    /// Of one that was exiting before the agent it is enough that all its threads sleep
     /// since then: it did not get there while they slept.
     fn is_due(&self, due_ns: u64) -> bool {
         let sleeps = |thread: &Thread| thread.slept_by_ns.is_some_and(|at_ns| at_ns <= due_ns);
