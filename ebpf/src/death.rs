@@ -25,21 +25,20 @@ pub(crate) fn count(group: Group) {
     maps::count(kind_of(group.wait_status()));
 }
 
-/// Counts a death of which no notification was seen, now that the process is freed; as lost, unless
-/// it was announced. One whose last thread ended before the agent came is not counted at all.
+/// Counts a death of which user space got no record, now that the process is freed, as a lost one.
+/// What was announced is counted there, and one whose last thread ended before the agent came is
+/// not counted at all.
 #[inline(always)]
 pub(crate) fn count_freed(group: Group) {
     let Some(process) = maps::remembered(group) else {
         return;
     };
-    if process.counted != 0 || process.end == 0 {
+    if process.counted != 0 || process.end != maps::END_SEEN {
         return;
     }
     let kind = kind_of(group.wait_status());
     maps::count(kind);
-    if process.end != maps::END_ANNOUNCED {
-        maps::count(counter::LOST_DEATH + kind);
-    }
+    maps::count(counter::LOST_DEATH + kind);
 }
 
 #[inline(always)]

@@ -1,6 +1,6 @@
 //! The last reference to a released task goes, milliseconds to seconds after its reap, in
-//! whatever context runs the RCU callbacks: clean-up, the count of deaths of which no notification
-//! was seen, and an upper bound where the reap itself cannot be hooked.
+//! whatever context runs the RCU callbacks: clean-up, the count of deaths of which user space
+//! got no record, and an upper bound where the reap itself cannot be hooked.
 
 use aya_ebpf::{
     helpers::bpf_ktime_get_boot_ns, macros::btf_tracepoint, programs::BtfTracePointContext,

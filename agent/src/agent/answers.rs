@@ -144,7 +144,7 @@ impl Agent {
         api::Top {
             summary: api::Summary {
                 zombies: zombies.len() as u64,
-                exits_total: tally::exits(&counters).total(),
+                exits_total: self.tally.exits(&counters).total(),
                 reaped_total: self.tally.reaped(tally::lost_deaths(&counters).total()),
                 stuck: self.exits.count(),
                 uptime_seconds: report::seconds(now_ns - self.began_ns),

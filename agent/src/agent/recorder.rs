@@ -150,10 +150,11 @@ impl Agent {
         }
         let counters = self.counters();
         let lost = self.tally.lost(&counters, self.kernel.skipped_runs());
+        let exits = self.tally.exits(&counters);
         self.recorder.counted(Counted {
-            exited: counters.get(wire::counter::EXITED),
-            killed: counters.get(wire::counter::KILLED),
-            dumped: counters.get(wire::counter::DUMPED),
+            exited: exits.exited,
+            killed: exits.killed,
+            dumped: exits.dumped,
             lost_deaths: tally::lost_deaths(&counters).total(),
             ring_full: lost.ring_full,
             tasks_full: lost.tasks_full,

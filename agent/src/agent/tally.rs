@@ -4,7 +4,7 @@ use crate::{
     events::Event,
     kernel::Counters,
     lifecycle::{Correction, Transition},
-    metrics::{Events, Exits, Lost},
+    metrics::{Events, ExitKind, Exits, Lost},
 };
 
 /// Counts since the agent came.
@@ -14,18 +14,35 @@ pub(super) struct Tally {
     pub(super) malformed: u64,
     finished: u64,
     found: u64,
+    /// Deaths that were announced and have happened: the kernel side does not count them.
+    confirmed: Exits,
 }
 
 impl Tally {
     pub(super) fn change(&mut self, change: &Transition) {
         match change {
             Transition::Finished(_) => self.finished += 1,
+            Transition::Confirmed(record) => {
+                if let Some(status) = record.status {
+                    *self.confirmed.of(ExitKind::from(status)) += 1;
+                }
+            }
             Transition::Corrected(Correction::ZombieFound) => self.found += 1,
             // It was not over after all.
             Transition::Corrected(Correction::AutoreapWrong) => {
                 self.finished = self.finished.saturating_sub(1);
             }
             _ => {}
+        }
+    }
+
+    /// Processes that died.
+    pub(super) fn exits(&self, counters: &Counters) -> Exits {
+        let counted = by_kind(counters, 0);
+        Exits {
+            exited: counted.exited + self.confirmed.exited,
+            killed: counted.killed + self.confirmed.killed,
+            dumped: counted.dumped + self.confirmed.dumped,
         }
     }
 
@@ -61,10 +78,6 @@ impl Tally {
             skipped_runs,
         }
     }
-}
-
-pub(super) fn exits(counters: &Counters) -> Exits {
-    by_kind(counters, 0)
 }
 
 /// Those of which user space learns by their number alone.

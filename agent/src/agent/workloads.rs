@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::{Names, Settings, core::Agent};
 use crate::{
     cgroups,
-    events::{CgroupIds, Death, Event, ExitStatus, Key},
+    events::{CgroupIds, Death, Event, Key},
     evidence::stuck::watch::Suspect,
     kernel,
     lifecycle::Record,
@@ -249,14 +249,6 @@ fn settled(found: Found) -> Option<Arc<Workload>> {
     }
 }
 
-fn exit_kind(status: ExitStatus) -> ExitKind {
-    match status {
-        ExitStatus::Exited(_) => ExitKind::Exited,
-        ExitStatus::Killed(_) => ExitKind::Killed,
-        ExitStatus::Dumped(_) => ExitKind::Dumped,
-    }
-}
-
 impl Agent {
     /// Takes from an event what it says of workloads, before it changes what is known of the dead.
     pub(super) fn place(&mut self, event: &Event) {
@@ -284,13 +276,13 @@ impl Agent {
         if known.is_some_and(|record| record.resources.is_some()) {
             return;
         }
-        let kind = exit_kind(death.status);
+        let kind = ExitKind::from(death.status);
         self.tell_or_wait(Told::Exit { who, kind }, now_ns);
     }
 
     /// Counts an exit that was announced and has happened.
     pub(super) fn count_confirmed(&mut self, record: &Record, now_ns: u64) {
-        if let Some(kind) = record.status.map(exit_kind) {
+        if let Some(kind) = record.status.map(ExitKind::from) {
             let who = Dead::of(record);
             self.tell_or_wait(Told::Exit { who, kind }, now_ns);
         }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::groups::Labels;
+use crate::events::ExitStatus;
 use crate::workload::{Failed, pods::Watched};
 
 /// Exits since the agent came.
@@ -38,6 +39,16 @@ pub enum ExitKind {
     Killed,
     /// By a signal, with a core dump.
     Dumped,
+}
+
+impl From<ExitStatus> for ExitKind {
+    fn from(status: ExitStatus) -> Self {
+        match status {
+            ExitStatus::Exited(_) => Self::Exited,
+            ExitStatus::Killed(_) => Self::Killed,
+            ExitStatus::Dumped(_) => Self::Dumped,
+        }
+    }
 }
 
 /// What there is of one workload now.
@@ -105,7 +116,8 @@ impl Exits {
         }
     }
 
-    pub(super) fn of(&mut self, kind: ExitKind) -> &mut u64 {
+    /// The count of this kind.
+    pub fn of(&mut self, kind: ExitKind) -> &mut u64 {
         match kind {
             ExitKind::Exited => &mut self.exited,
             ExitKind::Killed => &mut self.killed,
