@@ -28,7 +28,7 @@ use crate::cli::Verdicts;
 use crate::{host, run};
 
 /// How many cases run side by side.
-const TOGETHER: usize = 12;
+const TOGETHER: usize = 18;
 
 /// How long a program may take until its truth holds.
 const READY: Duration = Duration::from_secs(45);
