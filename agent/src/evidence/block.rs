@@ -18,6 +18,7 @@ impl Block {
         match &self.on {
             On::PipeRead
             | On::PipeWrite
+            | On::Eventfd
             | On::FifoOpen { .. }
             | On::SharedFutex
             | On::FileLock { .. }
@@ -28,8 +29,7 @@ impl Block {
             | On::Disk => true,
             // One without a peer listens.
             On::Socket { peer, .. } => peer.is_some() || !self.ends.is_empty(),
-            On::Eventfd
-            | On::PrivateFutex
+            On::PrivateFutex
             | On::Events { .. }
             | On::Timer
             | On::Signal

@@ -329,6 +329,14 @@ impl Evidence {
             && (!self.reaped_beside_the_dead() || self.since.as_ref().is_some_and(no_more))
     }
 
+    /// Whether it neither waited nor reaped between two looks, while one of its zombies was there to
+    /// be taken.
+    pub fn has_not_waited_since_the_look_before(&self) -> bool {
+        self.since.as_ref().is_some_and(|since| {
+            since.held_throughout && since.waits == Some(0) && since.reaped == 0
+        })
+    }
+
     /// Whether a different process created most of its zombies.
     pub fn holds_mostly_adopted(&self) -> bool {
         self.zombies.adopted * 2 >= self.zombies.old.max(1)

@@ -20,6 +20,10 @@ use std::cmp::Ordering;
 use crate::events::{Key, Process, TICK_TOLERANCE_NS, Task};
 use crate::lifecycle::Record;
 
+/// Of an init or a subreaper, whose children may be adopted: one that started so soon after it was
+/// most likely forked by the script that became it.
+const SOON_NS: u64 = 1_000_000_000;
+
 /// How a zombie came to its holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -101,7 +105,8 @@ impl<'a> Holder<'a> {
             {
                 Origin::Adopted
             }
-            Some(Ordering::Less) => Origin::BeforeExec,
+            // What a start script leaves behind, it starts at once.
+            Some(Ordering::Less) if self.is_soon_after_start(record) => Origin::BeforeExec,
             _ if !self.may_adopt() => Origin::Own,
             _ => Origin::Unknown,
         }
@@ -139,6 +144,11 @@ impl<'a> Holder<'a> {
         let Some(task) = self.task else { return false };
         let own = task.pids.last();
         own.is_some_and(|own| own.nr == 1) || task.pids.len() >= wire::NAMESPACE_LEVELS
+    }
+
+    fn is_soon_after_start(&self, record: &Record) -> bool {
+        let started_ns = record.process.key.start_ns;
+        started_ns.saturating_sub(self.key.start_ns) < SOON_NS
     }
 
     fn is_of_another_session(&self, zombie: Option<&Task>) -> bool {

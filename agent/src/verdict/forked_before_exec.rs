@@ -58,10 +58,11 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
             evidence.comm,
             clear.map_or(String::new(), |clear| format!("; {clear}"))
         ),
-        confidence: if seen && before == old {
-            Confidence::Certain
-        } else {
-            Confidence::Likely
+        confidence: match (seen && before == old, evidence.is_init()) {
+            (true, _) => Confidence::Certain,
+            // It inherits orphans too, and an exec that was not seen leaves that open.
+            (false, true) if evidence.program.age_ns.is_none() => Confidence::Guess,
+            (false, _) => Confidence::Likely,
         },
     })
 }

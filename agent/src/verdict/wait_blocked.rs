@@ -16,23 +16,28 @@ pub(super) const IDLE: Rule = Rule {
     ..RULE
 };
 
-/// Applies where it is blocked or busy, and something shows that it would reap otherwise: it did,
-/// it has a handler, or what it reads from was left open by the dead.
+/// Applies where it is busy, or is blocked and something shows that it would reap otherwise: it
+/// did, it has a handler, or what it reads from was left open by the dead.
 fn judge_blocked(evidence: &Evidence) -> Option<Verdict> {
-    if evidence.waited_beside_the_dead() == Some(true) || evidence.waits_elsewhere().is_some() {
+    let stopped_waiting = evidence.has_not_waited_since_the_look_before();
+    if evidence.waits_elsewhere().is_some()
+        || (evidence.waited_beside_the_dead() == Some(true) && !stopped_waiting)
+    {
         return None;
     }
     let block = super::waits_of(evidence).filter(|block| is_held_up(evidence, block));
-    if block.is_none() && !is_busy(evidence) {
+    let busy = block.is_none() && is_busy(evidence);
+    if block.is_none() && !busy {
         return None;
     }
-    let waited = evidence.ever_waited() == Some(true) && evidence.has_not_waited_since_they_died();
+    let waited = evidence.ever_waited() == Some(true)
+        && (stopped_waiting || evidence.has_not_waited_since_they_died());
     let left = block.is_some_and(Block::is_left_by_the_dead);
     let listens = evidence.listens_for_deaths();
     let is_main = evidence
         .reaping_thread()
         .is_some_and(|(thread, used_to)| used_to || thread.tid == evidence.pid);
-    let shown = waited || left || listens;
+    let shown = waited || left || listens || busy;
     // A blocked thread of a program that shows nothing else says the least.
     let alone = evidence
         .facts
@@ -79,9 +84,9 @@ fn is_held_up(evidence: &Evidence, block: &Block) -> bool {
     block.is_hard() || (used_to && block.on == On::PrivateFutex)
 }
 
-/// Whether the thread computes: it wanted to run at both looks, or the process ran for most of the
+/// Whether the thread that should reap computes: it wanted to run at both looks, or the process ran for most of the
 /// time in between. One that gets no CPU is starved, which another rule says.
-fn is_busy(evidence: &Evidence) -> bool {
+pub(super) fn is_busy(evidence: &Evidence) -> bool {
     let runs = evidence
         .reaping_thread()
         .is_some_and(|(thread, _)| thread.state == 'R');

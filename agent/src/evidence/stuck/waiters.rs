@@ -9,7 +9,13 @@ use crate::evidence::{Awaited, collect, parse};
 const THREADS: usize = 64;
 const DESCRIPTORS: usize = 1024;
 /// Where a thread sleeps that waits for one of several descriptors.
-const POLLS: [&str; 4] = ["do_poll", "do_sys_poll", "do_select", "ep_poll"];
+const POLLS: [&str; 5] = [
+    "do_poll",
+    "do_sys_poll",
+    "do_select",
+    "ep_poll",
+    "poll_schedule_timeout",
+];
 
 /// Whether `waiter` is inside a wait that the end of `pid` would end: for any child or for this
 /// one, or for events while it has a pidfd of it.
