@@ -210,8 +210,8 @@ fn culprits_are_told_with_why_and_what_to_do() {
          \u{20} to do   kill -CONT 10\n\n\
          sh (PID 11)\n\
          \u{20} holds   1 zombie, no new ones seen; the oldest for at least 3.4s, since before \
-         2026-11-22\n\
-         \u{20}         03:11:18 UTC\n\
+         2026-11-22 03:11:18\n\
+         \u{20}         UTC\n\
          \u{20} why     not known: what it does fits no rule\n\n\
          PIDs of the node: 900 of 1000 in use, 3 zombies among them; full in 3m20s at this rate\n"
     );

@@ -84,8 +84,8 @@ fn gone(known: &Known<'_>, life: &Life<'_>, record: &Record, name: &str) -> Stri
 
 /// What a program can inherit from whatever started it, and seldom wants.
 fn signals(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
-    let lives = matches!(life.state, State::Alive | State::LeaderExited);
-    let Some(sigchld) = known.seen.sigchld.filter(|_| lives) else {
+    let is_alive = matches!(life.state, State::Alive | State::LeaderExited);
+    let Some(sigchld) = known.seen.sigchld.filter(|_| is_alive) else {
         return Vec::new();
     };
     let comm = &life.process.comm;

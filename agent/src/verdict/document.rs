@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::examples::examples;
-use super::{RULES, Verdict, judge};
+use super::{RULES, Verdict, judge, stuck};
 
 const HEAD: &str = "\
 # Verdicts
@@ -34,18 +34,20 @@ fn document() -> String {
         let verdict = judge(&evidence).expect("an example has a verdict");
         section(&mut text, meaning, &verdict);
     }
+    text.push_str("\n## Why processes do not die\n");
+    for ((id, meaning), evidence) in stuck::meanings().zip(stuck::examples::examples()) {
+        let verdict = stuck::judge(&evidence).expect("an example has a verdict");
+        assert_eq!(verdict.id, id);
+        section(&mut text, meaning, &verdict);
+    }
     text
 }
 
-pub(super) fn section(text: &mut String, meaning: &str, verdict: &Verdict) {
-    let evidence: String = verdict
-        .evidence
-        .iter()
-        .map(|line| format!("\n- {line}"))
-        .collect();
+fn section(text: &mut String, meaning: &str, verdict: &Verdict) {
+    let facts = verdict.evidence.join("\n- ");
     write!(
         text,
-        "\n### `{}`\n\n{meaning}\n\nExample ({}): {}.\n{evidence}\n\nRemedy: {}.\n",
+        "\n### `{}`\n\n{meaning}\n\nExample ({}): {}.\n\n- {facts}\n\nRemedy: {}.\n",
         verdict.id,
         verdict.confidence.name(),
         verdict.summary,

@@ -117,19 +117,16 @@ pub fn judge(evidence: &Evidence) -> Option<Verdict> {
         verdict.evidence.push(format!("but {contradiction}"));
         verdict.confidence = verdict.confidence.min(Confidence::Likely);
     }
-    match &evidence.facts {
-        Some(facts) => {
-            let unreadable = facts.unreadable.iter();
-            verdict
-                .evidence
-                .extend(unreadable.map(|what| format!("not readable: {what}")));
-        }
-        None => {
-            verdict
-                .evidence
-                .push("its state in /proc could not be read in time".to_owned());
-            verdict.confidence = verdict.confidence.min(Confidence::Likely);
-        }
+    if let Some(facts) = &evidence.facts {
+        let unreadable = facts.unreadable.iter();
+        verdict
+            .evidence
+            .extend(unreadable.map(|what| format!("not readable: {what}")));
+    } else {
+        verdict
+            .evidence
+            .push("its state in /proc could not be read in time".to_owned());
+        verdict.confidence = verdict.confidence.min(Confidence::Likely);
     }
     Some(verdict)
 }

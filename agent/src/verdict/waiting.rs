@@ -122,11 +122,10 @@ fn role(on: &On) -> &'static str {
         On::Eventfd => "the eventfd is shared with",
         On::SharedFutex => "the memory is shared with",
         On::FileLock { .. } => "the lock is held by",
-        On::VforkChild => "the child is",
+        On::VforkChild | On::Child => "the child is",
         On::Fuse => "the server is",
         On::Terminal { .. } => "the terminal is used by",
         On::Events { .. } => "among the other ends:",
-        On::Child => "the child is",
         _ => "it depends on",
     }
 }

@@ -114,7 +114,7 @@ impl Search {
         match link {
             Link::Pipe(inode) => {
                 let holders = self.index().of_pipe(*inode).to_vec();
-                self.across_pipe(at, descriptor, holders)
+                across_pipe(at, descriptor, holders)
             }
             Link::Socket(inode) => {
                 let peer = peers::of(at.pid, *inode).and_then(|socket| socket.peer);
@@ -127,22 +127,22 @@ impl Search {
                 if holders.iter().all(|it| it.pid == at.pid) {
                     return Vec::new();
                 }
-                self.across_pipe(at, descriptor, holders)
+                across_pipe(at, descriptor, holders)
             }
             _ => Vec::new(),
         }
     }
+}
 
-    fn across_pipe(&mut self, at: &At, descriptor: u32, holders: Vec<Holder>) -> Vec<u32> {
-        let info = proc::text(format!("{}/fdinfo/{descriptor}", at.root)).ok();
-        let reads = info
-            .and_then(|info| Info(&info).ways())
-            .map(|(reads, _)| reads);
-        match reads {
-            Some(true) => facing(holders, Way::Out).0,
-            Some(false) => facing(holders, Way::In).0,
-            None => Vec::new(),
-        }
+fn across_pipe(at: &At, descriptor: u32, holders: Vec<Holder>) -> Vec<u32> {
+    let info = proc::text(format!("{}/fdinfo/{descriptor}", at.root)).ok();
+    let reads = info
+        .and_then(|info| Info(&info).ways())
+        .map(|(reads, _)| reads);
+    match reads {
+        Some(true) => facing(holders, Way::Out).0,
+        Some(false) => facing(holders, Way::In).0,
+        None => Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::evidence::stuck::{Stuck, Thread, steps::Step};
 pub(super) const RULE: Rule = Rule {
     step: Step::ClosingFiles,
     id: "closing_files",
+    meaning: "The process is exiting and closing its files; a file system or its server has to answer first.",
     say,
 };
 

@@ -8,6 +8,7 @@ use crate::evidence::stuck::{CoreHelper, Stuck, Thread, Who, steps::Step};
 pub(super) const RULE: Rule = Rule {
     step: Step::DumpingCore,
     id: "dumping_core",
+    meaning: "The process crashed and writes its core dump before it dies.",
     say,
 };
 

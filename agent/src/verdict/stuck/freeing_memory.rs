@@ -8,6 +8,7 @@ use crate::evidence::stuck::{Stuck, Thread, steps::Step};
 pub(super) const RULE: Rule = Rule {
     step: Step::FreeingMemory,
     id: "freeing_memory",
+    meaning: "The process is exiting and freeing its memory, or waits for asynchronous I/O (io_submit) before it can.",
     say,
 };
 

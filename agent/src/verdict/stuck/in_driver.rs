@@ -9,6 +9,7 @@ use crate::evidence::stuck::{
 pub(super) const RULE: Rule = Rule {
     step: Step::InDriver,
     id: "in_driver",
+    meaning: "The process is exiting and closing a device whose driver does not return.",
     say,
 };
 

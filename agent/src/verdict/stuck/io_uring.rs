@@ -10,6 +10,7 @@ use crate::evidence::stuck::{
 pub(super) const RULE: Rule = Rule {
     step: Step::IoUringCancel,
     id: "io_uring_cancel",
+    meaning: "The process is exiting and waits for io_uring requests that cannot be cancelled.",
     say,
 };
 
@@ -30,7 +31,8 @@ fn say(stuck: &Stuck, thread: &Thread) -> Said {
         }
         None => (
             format!(
-                "look at what the requests wait for (a disk, a file server) in the stacks of its                  iou-wrk threads: cat /proc/{}/task/*/stack",
+                "look at what the requests wait for (a disk, a file server) in the stacks of its \
+                 iou-wrk threads: cat /proc/{}/task/*/stack",
                 stuck.pid
             ),
             Confidence::Certain,

@@ -8,6 +8,7 @@ use crate::evidence::stuck::{Frozen, Stuck, Thread, steps::Step};
 pub(super) const RULE: Rule = Rule {
     step: Step::Frozen,
     id: "killed_while_frozen",
+    meaning: "The process was killed while its cgroup (v1 freezer) was frozen; the signal takes effect when it is thawed.",
     say,
 };
 
@@ -24,7 +25,8 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
                 others.map(with).unwrap_or_default()
             ),
             format!(
-                "if the freeze is deliberate (docker pause, a checkpoint), leave it: the process                  dies when it is thawed; otherwise thaw the cgroup{}: {}",
+                "if the freeze is deliberate (docker pause, a checkpoint), leave it: the process \
+                 dies when it is thawed; otherwise thaw the cgroup{}: {}",
                 others.map(wakes).unwrap_or_default(),
                 freezer.thaw
             ),

@@ -23,6 +23,12 @@ use crate::evidence::stuck::{Stuck, Thread, steps::Step};
 struct Rule {
     step: Step,
     id: &'static str,
+    /// What the verdict means, one sentence.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "docs/verdicts.md is made from it by a test")
+    )]
+    meaning: &'static str,
     say: fn(&Stuck, &Thread) -> Said,
 }
 
@@ -50,6 +56,13 @@ const RULES: [Rule; 9] = [
     freeing_memory::RULE,
     namespace::RULE,
 ];
+
+/// Each verdict on a process that does not die, and what it means.
+#[cfg(test)]
+pub(super) fn meanings() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let steps = RULES.iter().map(|rule| (rule.id, rule.meaning));
+    steps.chain([(term_ignored::ID, term_ignored::MEANING)])
+}
 
 /// The verdict on the thread that keeps all others, or on a signal that came to nothing; `None`
 /// where no rule applies.
@@ -83,5 +96,7 @@ pub fn judge(stuck: &Stuck) -> Option<Verdict> {
     })
 }
 
+#[cfg(test)]
+pub(super) mod examples;
 #[cfg(test)]
 mod tests;

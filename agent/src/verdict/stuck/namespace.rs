@@ -8,6 +8,7 @@ use crate::evidence::stuck::{Member, Stuck, Thread, Who, steps::Step};
 pub(super) const RULE: Rule = Rule {
     step: Step::WaitingForNamespace,
     id: "waiting_for_namespace",
+    meaning: "The process is the init of a PID namespace and waits until everybody else in it has been reaped.",
     say,
 };
 

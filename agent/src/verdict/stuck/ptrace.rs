@@ -8,6 +8,7 @@ use crate::evidence::stuck::{Stuck, Thread, steps::Step};
 pub(super) const RULE: Rule = Rule {
     step: Step::PtraceExitStop,
     id: "ptrace_exit_stop",
+    meaning: "The process is stopped at the start of its exit until its tracer lets it continue.",
     say,
 };
 
@@ -17,19 +18,16 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
     match tracer {
         Some(tracer) => {
             let mut facts = vec![format!("its tracer is {}", words::other(tracer))];
-            let remedy = match hold::of(tracer) {
-                Some(hold) => {
-                    facts.push(hold.why);
-                    hold.action
-                }
-                None => {
-                    let block = tracer.block.as_ref();
-                    let unknown = block.and_then(|block| block.unknown.as_ref());
-                    facts.extend(unknown.map(|why| {
-                        format!("what {} waits for is not known: {why}", words::name(tracer))
-                    }));
-                    hold::release(tracer)
-                }
+            let remedy = if let Some(hold) = hold::of(tracer) {
+                facts.push(hold.why);
+                hold.action
+            } else {
+                let block = tracer.block.as_ref();
+                let unknown = block.and_then(|block| block.unknown.as_ref());
+                facts.extend(unknown.map(|why| {
+                    format!("what {} waits for is not known: {why}", words::name(tracer))
+                }));
+                hold::release(tracer)
             };
             Said {
                 summary: format!(

@@ -11,6 +11,10 @@ use crate::evidence::stuck::{
 };
 
 pub(super) const ID: &str = "term_ignored";
+/// What the verdict means, one sentence.
+#[cfg(test)]
+pub(super) const MEANING: &str =
+    "A terminating signal was ignored or dropped while somebody waits for the process to end.";
 
 /// `None` where nothing says that anybody waits.
 pub(super) fn rule(stuck: &Stuck, ignored: &Ignored) -> Option<Verdict> {

@@ -9,7 +9,7 @@ use crate::verdict::testing::SECOND;
 
 use Confidence::{Certain, Guess, Likely};
 
-fn thread(tid: u32, state: char, stack: &[&str]) -> Thread {
+pub(super) fn thread(tid: u32, state: char, stack: &[&str]) -> Thread {
     let frame = |line: &&str| {
         let (function, module) = line.split_once(' ').unwrap_or((line, ""));
         Frame {
@@ -28,7 +28,7 @@ fn thread(tid: u32, state: char, stack: &[&str]) -> Thread {
     }
 }
 
-fn who(pid: u32, comm: &str, state: char) -> Who {
+pub(super) fn who(pid: u32, comm: &str, state: char) -> Who {
     Who {
         pid,
         comm: comm.to_owned(),
@@ -37,7 +37,7 @@ fn who(pid: u32, comm: &str, state: char) -> Who {
     }
 }
 
-fn stuck(state: char, stack: &[&str]) -> Stuck {
+pub(super) fn stuck(state: char, stack: &[&str]) -> Stuck {
     Stuck {
         pid: 100,
         comm: "app".to_owned(),
@@ -52,11 +52,11 @@ fn stuck(state: char, stack: &[&str]) -> Stuck {
     }
 }
 
-fn facts(stuck: &mut Stuck) -> &mut Facts {
+pub(super) fn facts(stuck: &mut Stuck) -> &mut Facts {
     stuck.facts.as_mut().expect("there are facts")
 }
 
-const FLUSH: [&str; 6] = [
+pub(super) const FLUSH: [&str; 6] = [
     "request_wait_answer",
     "fuse_flush",
     "filp_close",
@@ -65,7 +65,7 @@ const FLUSH: [&str; 6] = [
     "do_group_exit",
 ];
 
-fn connection(number: u32, servers: Vec<Who>) -> Connection {
+pub(super) fn connection(number: u32, servers: Vec<Who>) -> Connection {
     Connection {
         number,
         mount: Some("host:/x on /mnt".to_owned()),
@@ -582,7 +582,7 @@ fn the_thread_that_keeps_the_others_decides() {
     );
 }
 
-fn ignoring(by_choice: bool, awaited: Option<Awaited>) -> Stuck {
+pub(super) fn ignoring(by_choice: bool, awaited: Option<Awaited>) -> Stuck {
     Stuck {
         kill: None,
         ignored: Some(Ignored {

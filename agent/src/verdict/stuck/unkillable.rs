@@ -6,6 +6,7 @@ use crate::evidence::stuck::{Stuck, Thread, steps::Step};
 pub(super) const RULE: Rule = Rule {
     step: Step::UnkillableSleep,
     id: "unkillable_sleep",
+    meaning: "SIGKILL is pending, but the process sleeps in a call that no signal interrupts.",
     say,
 };
 
