@@ -192,7 +192,7 @@ const PURE: [&str; 11] = [
 ];
 
 /// The files of pure parts that read for them what files say: of /proc, of cgroups, of runtimes.
-const COLLECTORS: [&str; 18] = [
+const COLLECTORS: [&str; 21] = [
     "evidence/cgroup.rs",
     "evidence/collect.rs",
     "evidence/ends/chain.rs",
@@ -210,7 +210,6 @@ const COLLECTORS: [&str; 18] = [
     "evidence/stuck/mounts.rs",
     "evidence/stuck/people.rs",
     "evidence/stuck/waiters.rs",
-    "evidence/stuck/symbols.rs",
     "pids/read.rs",
     "story/look.rs",
     "workload/look.rs",

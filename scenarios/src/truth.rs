@@ -84,6 +84,9 @@ pub enum SentBy {
     Timer,
     /// The end of its PID namespace's init.
     Namespace,
+    /// The end of the thread that started it (`PR_SET_PDEATHSIG`).
+    #[serde(rename = "parent_death")]
+    ParentDeath,
 }
 
 /// Who sent the fatal signal.
@@ -156,7 +159,10 @@ impl Truth {
     pub fn sent_by(mut self, by: SentBy) -> Self {
         if let Some(killer) = &mut self.killer {
             killer.by = by;
-            if !matches!(by, SentBy::Process | SentBy::Namespace) {
+            if !matches!(
+                by,
+                SentBy::Process | SentBy::Namespace | SentBy::ParentDeath
+            ) {
                 killer.pid = None;
             }
         }

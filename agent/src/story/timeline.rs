@@ -115,7 +115,7 @@ fn unheeded(task: &Task, ignored: &Ignored) -> Moment {
         let numbers = task.pids.last().filter(|own| own.nr == 1);
         let init = numbers.map_or("the init", |_| "PID 1");
         format!(
-            "{signal} from {from} had no effect: it is {init} of its PID namespace and has no \
+            "{signal} from {from} was dropped: it is {init} of its PID namespace and has no \
              handler for it"
         )
     };

@@ -295,6 +295,7 @@ fn sent_by(by: SentBy) -> &'static str {
         SentBy::Terminal => "terminal",
         SentBy::Timer => "timer",
         SentBy::Namespace => "namespace",
+        SentBy::ParentDeath => "parent_death",
     }
 }
 

@@ -306,7 +306,7 @@ pub fn parent_death() -> Result<Vec<Truth>> {
     parent.see(parent_pid)?;
     parent.reap(parent_pid, By::Wait4)?;
     let pid = Pid::from_raw(orphan.get(Slot::Pid) as i32);
-    let mut truths = reaped(&orphan, pid, SentBy::Process)?;
+    let mut truths = reaped(&orphan, pid, SentBy::ParentDeath)?;
     truths.push(parent.truth()?);
     Ok(truths)
 }
