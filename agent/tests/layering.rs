@@ -207,7 +207,7 @@ const COLLECTORS: [&str; 21] = [
     "evidence/stuck/collect.rs",
     "evidence/stuck/freezing.rs",
     "evidence/stuck/fuse.rs",
-    "evidence/stuck/mounts.rs",
+    "evidence/mounts.rs",
     "evidence/stuck/people.rs",
     "evidence/stuck/waiters.rs",
     "pids/read.rs",

@@ -13,12 +13,12 @@ use tokio::sync::oneshot;
 use super::answers::contained;
 use super::core::Agent;
 use super::findings::{self, Findings};
+use super::place;
 use crate::{
-    api::{Container, Document, Stuck},
+    api::{Document, Stuck},
     cgroups::Mounts,
     events::Snapshot,
     evidence::{
-        Place,
         ends::Search,
         stuck::{
             Facts, collect,
@@ -116,33 +116,6 @@ fn look(suspects: &[Suspect], found: &findings::Sender<Facts>) {
     }
 }
 
-/// What a container says of where a remedy is applied.
-fn place(container: Option<&Container>) -> Place {
-    let Some(container) = container else {
-        return Place::Host;
-    };
-    let pod = container.pod.as_ref().or(container.pod_uid.as_ref());
-    if let Some(pod) = pod {
-        let parts = [
-            container.namespace.as_ref(),
-            Some(pod),
-            container.name.as_ref(),
-        ];
-        let parts: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
-        return Place::Pod {
-            name: parts.join("/"),
-            shares_pid_namespace: false,
-        };
-    }
-    if let Some(name) = container.name.as_ref().or(container.id.as_ref()) {
-        return Place::Container { name: name.clone() };
-    }
-    match &container.unit {
-        Some(name) => Place::Unit { name: name.clone() },
-        None => Place::Host,
-    }
-}
-
 impl Agent {
     /// Answers when the round that this begins is over.
     pub(super) fn answer_stuck(&mut self, question: Question) {
@@ -212,8 +185,9 @@ impl Agent {
             let item = |suspect: &Suspect| {
                 let facts = round.facts.take(suspect.process.key);
                 let since = suspect.since(facts.as_ref());
-                let container = contained(self.resolver.of_suspect(suspect, now_ns));
-                let place = place(container.as_ref());
+                let workload = self.resolver.of_suspect(suspect, now_ns);
+                let place = place::of(workload.as_deref(), &[]);
+                let container = contained(workload);
                 let stuck = suspect.complete(facts, place, now_ns, signals::name);
                 let item = Stuck {
                     container,

@@ -11,6 +11,7 @@ pub mod block;
 pub mod cgroup;
 pub mod collect;
 pub mod ends;
+mod mounts;
 mod origin;
 pub(crate) mod parse;
 mod peeks;

@@ -7,6 +7,7 @@ use super::{
     At, Block, Call, ErrorKind, HOLDERS, Holder, Info, Link, On, Search, Way, fs, fuse, kin, locks,
     memory, mounts, needs, peers, proc, simple,
 };
+use crate::evidence::mounts::Mount;
 
 /// Functions that wait for a block device, by how they begin.
 const DISK: [&str; 9] = [
@@ -35,21 +36,21 @@ impl Search {
         let mount = call
             .descriptor()
             .and_then(|descriptor| mounts::of_descriptor(&at.root, descriptor));
-        if fuse || of_disk && mount.as_ref().is_some_and(mounts::Mount::is_fuse) {
+        if fuse || of_disk && mount.as_ref().is_some_and(Mount::is_fuse) {
             return Some(self.of_fuse(at));
         }
-        let is_network = mount.as_ref().is_some_and(mounts::Mount::is_network);
+        let is_network = mount.as_ref().is_some_and(Mount::is_network);
         if !network && !is_network {
             return Some(simple(On::Disk));
         }
         let mut seen = mounts::seen_by(&at.root);
-        seen.retain(mounts::Mount::is_network);
+        seen.retain(Mount::is_network);
         let words = match (mount.filter(|_| is_network), seen.as_slice()) {
-            (Some(mount), _) => Some(mount.words),
-            (None, [only]) => Some(only.words.clone()),
+            (Some(mount), _) => Some(mount.words()),
+            (None, [only]) => Some(only.words()),
             _ => None,
         };
-        let others = || seen.iter().map(|mount| mount.words.clone());
+        let others = || seen.iter().map(Mount::words);
         Some(Block {
             unknown: words.is_none().then(|| "which of these it is".to_owned()),
             ..simple(On::Network {

@@ -9,11 +9,16 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::{
-    CoreHelper, Facts, Frame, Member, Thread, freezing, fuse, mounts, people, steps::Step, waiters,
+    CoreHelper, Facts, Frame, Member, Thread, freezing, fuse, people, steps::Step, waiters,
     watch::Suspect,
 };
 use crate::cgroups::Mounts;
-use crate::evidence::{cgroup, collect, ends::Search, parse};
+use crate::evidence::{
+    cgroup, collect,
+    ends::Search,
+    mounts::{self, Mount},
+    parse,
+};
 use crate::kernel;
 
 /// Threads that are looked at, of one process.
@@ -26,8 +31,6 @@ const SIGKILL: u64 = 1 << 8;
 const PF_EXITING: u32 = 4;
 /// Those who keep a namespace that are named.
 const MEMBERS: usize = 8;
-/// File systems whose server is another machine.
-const NETWORK: [&str; 7] = ["nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs"];
 /// Functions that a probe leaves on a stack while the function that it watches sleeps.
 const OF_PROBES: [&str; 5] = [
     "bpf_trampoline_",
@@ -170,7 +173,7 @@ fn frames<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Frame> {
 /// The network file systems that a process sees.
 fn network(pid: u32) -> Vec<String> {
     let text = people::bytes(&format!("/proc/{pid}/mountinfo")).unwrap_or_default();
-    let remote = mounts::parse(&text).filter(|mount| NETWORK.contains(&&*mount.kind));
+    let remote = mounts::parse(&text).filter(Mount::is_network);
     remote.map(|mount| mount.words()).collect()
 }
 

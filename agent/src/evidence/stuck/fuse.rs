@@ -9,8 +9,12 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{Connection, Who, mounts, people};
-use crate::evidence::{collect, parse};
+use super::{Connection, Who, people};
+use crate::evidence::{
+    collect,
+    mounts::{self, Mount},
+    parse,
+};
 use crate::kernel;
 
 /// Threads of one server that are looked at.
@@ -28,15 +32,10 @@ pub(in crate::evidence) fn connections(process: u32, thread: u32) -> (Vec<Connec
     // The thread itself: a main thread that has ended sees nothing any more.
     let root = format!("/proc/{process}/task/{thread}");
     let text = people::bytes(&format!("{root}/mountinfo")).unwrap_or_default();
-    let mounts: Vec<_> = mounts::parse(&text)
-        .filter(mounts::Mount::is_fuse)
-        .collect();
+    let mounts: Vec<_> = mounts::parse(&text).filter(Mount::is_fuse).collect();
     let mounted = find_control();
     let by_call = mount_of_call(&root);
-    if let Some(mount) = mounts
-        .iter()
-        .find(|mount| Some(&mount.id) == by_call.as_ref())
-    {
+    if let Some(mount) = mounts.iter().find(|mount| Some(mount.id) == by_call) {
         let seen = BTreeMap::from([(mount.minor, Some(mount.words()))]);
         return (describe(seen, mounted), true);
     }
@@ -63,12 +62,12 @@ pub(in crate::evidence) fn connections(process: u32, thread: u32) -> (Vec<Connec
 
 /// The mount of the descriptor that the call is about in which a thread sleeps, where its first
 /// argument is one.
-fn mount_of_call(root: &str) -> Option<String> {
+fn mount_of_call(root: &str) -> Option<u64> {
     let call = people::text(&format!("{root}/syscall"))?;
     let first = call.split_whitespace().nth(1)?.strip_prefix("0x")?;
     let descriptor = u64::from_str_radix(first, 16).ok()?;
     let info = people::text(&format!("{root}/fdinfo/{descriptor}"))?;
-    Some(field(&info, "mnt_id:")?.to_owned())
+    field(&info, "mnt_id:")?.parse().ok()
 }
 
 fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {

@@ -6,7 +6,6 @@ pub mod collect;
 mod freezing;
 pub mod fuse;
 pub mod ignored;
-mod mounts;
 mod people;
 pub mod steps;
 mod waiters;

@@ -1,11 +1,11 @@
-//! Lines of mountinfo. Pure.
+//! Lines of mountinfo.
 
 use crate::proc;
 
 /// One mount of `proc_pid_mountinfo(5)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
-    pub(super) id: String,
+    pub(super) id: u64,
     /// 0 of file systems without a block device.
     pub(super) major: u32,
     pub(super) minor: u32,
@@ -25,7 +25,7 @@ impl Mount {
     /// its octal number.
     fn parse(line: &[u8]) -> Option<Self> {
         let mut words = line.split(|&byte| byte == b' ');
-        let id = text(words.next()?);
+        let id = text(words.next()?).parse().ok()?;
         let device = text(words.nth(1)?);
         let (major, minor) = device.split_once(':')?;
         let place = plain(words.nth(1)?);
@@ -47,6 +47,12 @@ impl Mount {
 
     pub(super) fn is_fuse(&self) -> bool {
         self.kind == "fuse" || self.kind.starts_with("fuse.") || self.kind == "virtiofs"
+    }
+
+    /// Whether its server is another machine.
+    pub(super) fn is_network(&self) -> bool {
+        const NETWORK: [&str; 7] = ["nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs"];
+        NETWORK.contains(&&*self.kind)
     }
 
     /// Whether a path lies in it, if no other mount lies between.
@@ -79,11 +85,14 @@ mod tests {
         let mount = one(
             b"41 31 0:38 / /mnt/a\\040b\\012\\134\xff rw,relatime shared:1 - fuse.sshfs host:/x rw",
         );
-        assert_eq!((&*mount.id, mount.major, mount.minor), ("41", 0, 38));
+        assert_eq!((mount.id, mount.major, mount.minor), (41, 0, 38));
         assert!(mount.is_fuse());
         assert_eq!(mount.place, b"/mnt/a b\n\\\xff");
         assert_eq!(mount.words(), "host:/x on /mnt/a b\u{fffd}\\\u{fffd}");
         assert!(!one(b"41 31 8:1 / / rw - ext4 /dev/sda1 rw").is_fuse());
+        let remote = one(b"41 31 0:38 / /mnt/a rw shared:1 - nfs4 host:/x\\040-\\040y rw");
+        assert!(remote.is_network() && !remote.is_fuse());
+        assert_eq!(remote.words(), "host:/x - y on /mnt/a");
         assert_eq!(parse(b"41 31\n\nrubbish").count(), 0);
     }
 
