@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{fs, io, thread};
 
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
-use rustix::thread::{CapabilitySet, UnshareFlags, unshare_unsafe};
+use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, unshare_unsafe};
 use scenarios::stuck::CASES;
 use scenarios::truth::Lack;
 
@@ -244,7 +244,9 @@ fn has_ended(pid: u32) -> bool {
 /// With what loading needs and nothing else the same processes get the same verdicts.
 fn without_privileges(cast: &[Undying]) {
     // Before Linux 5.11 the memory of probes counts as locked.
-    let loading = CapabilitySet::BPF | CapabilitySet::PERFMON | CapabilitySet::SYS_RESOURCE;
+    let own = capabilities(None).expect("they can be read").permitted;
+    let locking = CapabilitySet::SYS_RESOURCE & own;
+    let loading = CapabilitySet::BPF | CapabilitySet::PERFMON | locking;
     let host = Host::new().left_to_nobody(loading);
     let agent = Agent::start_as(host.reapwatch(), &[], &host.socket());
     let of_files = [
