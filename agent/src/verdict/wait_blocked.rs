@@ -118,7 +118,13 @@ fn verdict(evidence: &Evidence, block: Option<&Block>, confidence: Confidence) -
         format!("; if it stays blocked, {clear}")
     });
     let fix = block.and_then(waiting::fix).unwrap_or_else(|| {
-        "find out what it is waiting for (the line above) and let that happen".to_owned()
+        match block.map(|block| &block.on) {
+            Some(On::Timer) => {
+                "look again when its timer has expired: a parent that polls reaps then"
+            }
+            _ => "find out what it is waiting for (the first line) and let that happen",
+        }
+        .to_owned()
     });
     let busy = block.is_none() && evidence.runnable().next().is_some();
     let fix = if busy {

@@ -39,6 +39,7 @@ mod privileges;
 mod programs;
 mod recording;
 mod refusals;
+mod remedies;
 mod row;
 mod scenario;
 mod steps;
