@@ -328,12 +328,13 @@ impl Agent {
         } = self;
         judge.end(now_ns, |holder, facts| {
             let own = resolver.of_living(holder, now_ns);
-            let is_init = facts.and_then(|facts| facts.own_number);
+            let number = facts.and_then(|facts| facts.own_number);
+            if number.is_none_or(|(number, depth)| number != 1 || depth == 0) {
+                return place::of(own.as_deref(), &[]);
+            }
             let held = lifecycle.zombies().filter(|record| {
-                is_init.is_some_and(|(number, depth)| number == 1 && depth > 0)
-                    && record
-                        .responsible()
-                        .is_some_and(|it| it.key.is_roughly(holder))
+                let responsible = record.responsible();
+                responsible.is_some_and(|it| it.key.is_roughly(holder))
             });
             let held: Vec<_> = held
                 .filter_map(|record| resolver.of_record(record, now_ns))

@@ -113,14 +113,10 @@ pub struct Zombies {
     pub in_its_namespace: u64,
     /// Those that lay dead when a child born later was reaped: no wait for any child does that.
     pub passed_over: u64,
-    /// Those of which nothing says whether the process or another one created them.
-    pub of_unknown_origin: u64,
     /// Those that the process forked itself, as another program before its last exec.
     pub forked_before_exec: u64,
     /// Name that it had when it forked one of those.
     pub forked_as: Option<String>,
-    /// Name of one of them.
-    pub comm: Option<String>,
     /// PIDs of up to 32 of them, in the initial PID namespace.
     pub pids: Vec<u32>,
 }

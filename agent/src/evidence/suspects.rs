@@ -215,7 +215,7 @@ impl Known<'_> {
             let is_parent = is_parent.is_none_or(|parent| parent.key.is_roughly(holder.key));
             match by.origin(record, shown, lives, has_adopted) {
                 _ if !is_parent && forker.is_none() => {}
-                Origin::Own | Origin::ForHolder => {}
+                Origin::Own | Origin::ForHolder | Origin::Unknown => {}
                 Origin::BeforeExec => {
                     zombies.forked_before_exec += 1;
                     let exec = task.and_then(|task| task.exec.as_ref());
@@ -228,7 +228,6 @@ impl Known<'_> {
                     zombies.forker_was_killed |=
                         forker.is_some_and(|forker| self.was_killed(forker.key));
                 }
-                Origin::Unknown => zombies.of_unknown_origin += 1,
             }
             zombies.passed_over += u64::from(own && reaping.passed_over(record));
             if zombies.forker.is_none() && !own {
@@ -240,9 +239,6 @@ impl Known<'_> {
                     .held_init
                     .get_or_insert((init.key.tgid, init.comm.clone()));
                 zombies.in_its_namespace += u64::from(named.0 == init.key.tgid);
-            }
-            if zombies.comm.is_none() {
-                zombies.comm = Some(record.process.comm.clone());
             }
             if zombies.pids.len() < LISTED {
                 zombies.pids.push(record.process.key.tgid);

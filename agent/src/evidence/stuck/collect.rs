@@ -19,7 +19,7 @@ use crate::evidence::{
     mounts::{self, Mount},
     parse,
 };
-use crate::kernel;
+use crate::{kernel, proc};
 
 /// Threads that are looked at, of one process.
 const THREADS: usize = 64;
@@ -44,8 +44,8 @@ const OF_PROBES: [&str; 5] = [
 pub fn facts(suspect: &Suspect, mounts: &Mounts, search: &mut Search) -> Option<Facts> {
     let key = suspect.process.key;
     let root = format!("/proc/{}", key.tgid);
-    let status = people::text(&format!("{root}/status"))?;
-    let membership = people::text(&format!("{root}/cgroup")).unwrap_or_default();
+    let status = proc::text(format!("{root}/status")).ok()?;
+    let membership = proc::text(format!("{root}/cgroup")).unwrap_or_default();
     let membership = mounts.with_whole_paths(&membership);
     let frozen = cgroup::all_frozen_v1(mounts, &membership);
     let mut facts = Facts {
@@ -114,7 +114,7 @@ fn awaited(tgid: u32, facts: &mut Facts) {
 
 /// A thread and its tracer; the stack is read only where the kernel gave none.
 fn thread(root: &str, tid: u32, stack: Vec<Frame>) -> Option<(Thread, Option<u32>)> {
-    let read = |name: &str| people::text(&format!("{root}/{name}"));
+    let read = |name: &str| proc::text(format!("{root}/{name}")).ok();
     let status = read("status")?;
     let state = parse::state(&status)?;
     let pending = |name: &str| {
@@ -172,7 +172,7 @@ fn frames<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Frame> {
 
 /// The network file systems that a process sees.
 fn network(pid: u32) -> Vec<String> {
-    let text = people::bytes(&format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+    let text = fs::read(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
     let remote = mounts::parse(&text).filter(Mount::is_network);
     remote.map(|mount| mount.words()).collect()
 }
@@ -180,7 +180,7 @@ fn network(pid: u32) -> Vec<String> {
 /// Where the core of a process goes: to the process of the program in `core_pattern`, which the
 /// kernel itself started, or to a file.
 fn core_helper(pid: u32) -> Option<CoreHelper> {
-    let pattern = people::text("/proc/sys/kernel/core_pattern")?;
+    let pattern = proc::text("/proc/sys/kernel/core_pattern").ok()?;
     let pattern = pattern.trim().to_owned();
     let program = pattern
         .strip_prefix('|')
@@ -189,7 +189,10 @@ fn core_helper(pid: u32) -> Option<CoreHelper> {
     // The kernel cuts names.
     let name = name.map(|name| name.chars().take(15).collect::<String>());
     let process = name.and_then(|name| {
-        let mut alike = people::all().filter(|pid| people::comm(*pid) == name);
+        let mut alike = proc::numbers("/proc")
+            .into_iter()
+            .flatten()
+            .filter(|pid| people::comm(*pid) == name);
         alike
             .find(|pid| people::parent(*pid).is_some_and(is_of_kernel))
             .map(people::who)
@@ -214,7 +217,7 @@ fn core_mount(pid: u32, pattern: &str) -> Option<String> {
     } else {
         folder.ok()?
     };
-    let text = people::bytes(&format!("/proc/{pid}/mountinfo"))?;
+    let text = fs::read(format!("/proc/{pid}/mountinfo")).ok()?;
     let path = path.as_os_str().as_bytes();
     let around = mounts::parse(&text).filter(|mount| mount.holds(path));
     // Of two at one place the later one hides the other.
@@ -233,7 +236,10 @@ fn left_in_namespace(init: u32) -> Vec<Member> {
     let Some(own) = namespace(init) else {
         return Vec::new();
     };
-    let others = people::all().filter(|&pid| pid != init && namespace(pid).as_ref() == Some(&own));
+    let others = proc::numbers("/proc")
+        .into_iter()
+        .flatten()
+        .filter(|&pid| pid != init && namespace(pid).as_ref() == Some(&own));
     let member = |pid| Member {
         process: people::who(pid),
         parent: people::parent(pid)

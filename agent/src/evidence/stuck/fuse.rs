@@ -15,7 +15,7 @@ use crate::evidence::{
     mounts::{self, Mount},
     parse,
 };
-use crate::kernel;
+use crate::{kernel, proc};
 
 /// Threads of one server that are looked at.
 const THREADS: usize = 16;
@@ -31,7 +31,7 @@ const BETWEEN: std::time::Duration = std::time::Duration::from_millis(20);
 pub(in crate::evidence) fn connections(process: u32, thread: u32) -> (Vec<Connection>, bool) {
     // The thread itself: a main thread that has ended sees nothing any more.
     let root = format!("/proc/{process}/task/{thread}");
-    let text = people::bytes(&format!("{root}/mountinfo")).unwrap_or_default();
+    let text = fs::read(format!("{root}/mountinfo")).unwrap_or_default();
     let mounts: Vec<_> = mounts::parse(&text).filter(Mount::is_fuse).collect();
     let mounted = find_control();
     let by_call = mount_of_call(&root);
@@ -63,10 +63,10 @@ pub(in crate::evidence) fn connections(process: u32, thread: u32) -> (Vec<Connec
 /// The mount of the descriptor that the call is about in which a thread sleeps, where its first
 /// argument is one.
 fn mount_of_call(root: &str) -> Option<u64> {
-    let call = people::text(&format!("{root}/syscall"))?;
+    let call = proc::text(format!("{root}/syscall")).ok()?;
     let first = call.split_whitespace().nth(1)?.strip_prefix("0x")?;
     let descriptor = u64::from_str_radix(first, 16).ok()?;
-    let info = people::text(&format!("{root}/fdinfo/{descriptor}"))?;
+    let info = proc::text(format!("{root}/fdinfo/{descriptor}")).ok()?;
     field(&info, "mnt_id:")?.parse().ok()
 }
 
@@ -100,10 +100,10 @@ fn describe(seen: BTreeMap<u32, Option<String>>, mounted: bool) -> Vec<Connectio
 fn servers() -> (Vec<(u32, Option<u32>)>, bool) {
     let mut found = Vec::new();
     let mut hidden = false;
-    for pid in people::all() {
+    for pid in proc::numbers("/proc").into_iter().flatten() {
         let mut root = format!("/proc/{pid}");
         // Of a process whose first thread has ended, another one still shows them.
-        if people::text(&format!("{root}/status")).is_some_and(|it| has_ended(&it)) {
+        if proc::text(format!("{root}/status")).is_ok_and(|it| has_ended(&it)) {
             let mut rest = collect::threads(pid, THREADS).into_iter();
             let Some(tid) = rest.find(|tid| *tid != pid) else {
                 continue;
@@ -123,7 +123,7 @@ fn servers() -> (Vec<(u32, Option<u32>)>, bool) {
         });
         for device in devices {
             let name = device.file_name();
-            let info = people::text(&format!("{root}/fdinfo/{}", name.to_string_lossy()));
+            let info = proc::text(format!("{root}/fdinfo/{}", name.to_string_lossy())).ok();
             let info = info.unwrap_or_default();
             let of = field(&info, "fuse_connection:").and_then(|it| it.parse().ok());
             found.push((pid, of));
@@ -161,7 +161,7 @@ fn of_connection(servers: &[(u32, Option<u32>)], number: u32) -> (Vec<Who>, bool
 /// The control file system is there to be read; whether the host has it mounted, so that others
 /// can use it too. Where not, it is mounted for this thread alone.
 fn find_control() -> bool {
-    let text = people::bytes("/proc/self/mountinfo").unwrap_or_default();
+    let text = fs::read("/proc/self/mountinfo").unwrap_or_default();
     let mounted = mounts::parse(&text).any(|mount| mount.place == CONTROL.as_bytes());
     if !mounted && let Err(error) = kernel::mount_for_this_thread("fusectl", CONTROL) {
         log::debug!("fusectl is not mounted and cannot be: {error}");

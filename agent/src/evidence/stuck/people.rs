@@ -17,7 +17,7 @@ pub(super) fn who(pid: u32) -> Who {
 }
 
 fn look(pid: u32, depth: u32) -> Who {
-    let status = text(&format!("/proc/{pid}/status")).unwrap_or_default();
+    let status = proc::text(format!("/proc/{pid}/status")).unwrap_or_default();
     let state = parse::state(&status);
     let has = |name: &str| {
         let mask = parse::field(&status, name).and_then(|it| u64::from_str_radix(it, 16).ok());
@@ -74,23 +74,7 @@ pub(super) fn comm(pid: u32) -> String {
 
 /// The parent of a process, where it has one.
 pub(super) fn parent(pid: u32) -> Option<u32> {
-    let status = text(&format!("/proc/{pid}/status"))?;
+    let status = proc::text(format!("/proc/{pid}/status")).ok()?;
     let parent = parse::field(&status, "PPid")?.parse().ok()?;
     (parent != 0).then_some(parent)
-}
-
-/// All PIDs of the host.
-pub(super) fn all() -> impl Iterator<Item = u32> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-}
-
-/// What a file has, as bytes.
-pub(super) fn bytes(path: &str) -> Option<Vec<u8>> {
-    std::fs::read(path).ok()
-}
-
-/// The same as text; what is not UTF-8 is replaced.
-pub(super) fn text(path: &str) -> Option<String> {
-    proc::text(path).ok()
 }

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::people;
 use crate::evidence::{Awaited, collect, parse};
+use crate::proc;
 
 /// Threads and descriptors that are looked at.
 const THREADS: usize = 64;
@@ -21,13 +21,13 @@ const POLLS: [&str; 5] = [
 /// one, or for events while it has a pidfd of it.
 pub(super) fn waits(waiter: u32, pid: u32, is_parent: bool) -> bool {
     let mut polls = false;
-    let status = people::text(&format!("/proc/{pid}/status")).unwrap_or_default();
+    let status = proc::text(format!("/proc/{pid}/status")).unwrap_or_default();
     let numbers: Vec<u32> = parse::field(&status, "NSpid")
         .into_iter()
         .flat_map(|it| it.split_whitespace().filter_map(|it| it.parse().ok()))
         .collect();
     for tid in collect::threads(waiter, THREADS) {
-        let read = |name: &str| people::text(&format!("/proc/{waiter}/task/{tid}/{name}"));
+        let read = |name: &str| proc::text(format!("/proc/{waiter}/task/{tid}/{name}")).ok();
         let awaited = read("syscall").and_then(|text| parse::awaited(&text));
         match awaited {
             Some(Awaited::Any | Awaited::Group(_)) if is_parent => return true,
@@ -54,7 +54,7 @@ fn has_pidfd(owner: u32, pid: u32) -> bool {
         is_pidfd.then(|| entry.file_name())
     });
     names.any(|name| {
-        let info = people::text(&format!("{root}/fdinfo/{}", name.to_string_lossy()));
+        let info = proc::text(format!("{root}/fdinfo/{}", name.to_string_lossy())).ok();
         let info = info.unwrap_or_default();
         parse::field(&info, "Pid").and_then(|it| it.parse().ok()) == Some(pid)
     })
