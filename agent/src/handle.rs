@@ -9,6 +9,7 @@ use tokio::{
 };
 
 use crate::api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, Zombie};
+use crate::metrics;
 use crate::story::{Seen, State, look};
 
 /// How long /proc may take to say what it knows of one number.
@@ -36,8 +37,8 @@ pub enum Request {
     Top(oneshot::Sender<Document<Top>>),
     /// What this host allows.
     Doctor(oneshot::Sender<Doctor>),
-    /// The page for Prometheus.
-    Metrics(oneshot::Sender<String>),
+    /// The page for Prometheus, to be written where nobody waits for it.
+    Metrics(oneshot::Sender<metrics::Page>),
     /// Whether the loop beats.
     Health(oneshot::Sender<Health>),
     /// Finished deaths from now on.

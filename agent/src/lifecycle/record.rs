@@ -39,7 +39,7 @@ pub enum How {
 
 impl How {
     /// As JSON and metrics call it.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Wait => "wait",
             Self::Autoreap => "autoreap",
@@ -187,6 +187,30 @@ pub enum Correction {
     ReapWithoutDeath,
     /// The table was full and its oldest entry was given up.
     TableFull,
+}
+
+impl Correction {
+    /// Every kind of repair.
+    pub const ALL: [Self; 6] = [
+        Self::ZombieFound,
+        Self::ReapMissed,
+        Self::AutoreapWrong,
+        Self::ParentChanged,
+        Self::ReapWithoutDeath,
+        Self::TableFull,
+    ];
+
+    /// As the metric calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ZombieFound => "zombie_found",
+            Self::ReapMissed => "reap_missed",
+            Self::AutoreapWrong => "autoreap_wrong",
+            Self::ParentChanged => "parent_changed",
+            Self::ReapWithoutDeath => "reap_without_death",
+            Self::TableFull => "table_full",
+        }
+    }
 }
 
 /// What one input changed.
