@@ -94,11 +94,14 @@ impl Handle {
         let mut explained = self
             .ask(|to| Request::Explain(pid, seen.unwrap_or_default(), to))
             .await?;
-        if explained.story.state == State::Exiting.name() {
+        let story = &mut explained.story;
+        if story.state == State::Exiting.name() || story.ignored.is_some() {
             let stuck = self.ask(|to| Request::Stuck(Duration::ZERO, to)).await?;
             let own = stuck.items.into_iter().find(|stuck| stuck.pid == pid);
-            explained.story.verdict = own.as_ref().and_then(|stuck| stuck.verdict.clone());
-            explained.story.stuck = own;
+            let why = own.as_ref().and_then(|stuck| stuck.verdict.clone());
+            // One that lives may hold zombies too.
+            story.verdict = story.verdict.take().or(why);
+            story.stuck = own;
         }
         Ok(explained)
     }

@@ -5,7 +5,7 @@
 
 use std::{fs, io::ErrorKind, path::Path};
 
-use super::{Cpu, Facts, Sigchld, Thread, cgroup, ends::Search, parse};
+use super::{Cpu, Facts, Sigchld, Thread, cgroup, ends::Search, freezing, parse};
 use crate::{cgroups::Mounts, events::Key, kernel, proc};
 
 /// Threads that are looked at, of one process.
@@ -26,8 +26,13 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
             .as_ref()
             .and_then(|text| cgroup::freezer(mounts, text)),
         signalfd: search.has_signalfd(who.tgid),
+        booked_children: fs::read(format!("{root}/stat"))
+            .ok()
+            .and_then(|stat| parse::booked_children(&stat)),
         ..Facts::default()
     };
+    let freezer = facts.freezer.as_ref();
+    facts.frozen_with_it = freezer.map(|freezer| freezing::others(freezer, who.tgid));
     search.left_by(zombies);
     let mut cpu: Option<Cpu> = None;
     for tid in threads(who.tgid, THREADS) {
