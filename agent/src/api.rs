@@ -39,6 +39,9 @@ pub struct Reaper {
     pub process: Process,
     /// The thread.
     pub tid: u32,
+    /// Name of the thread at that time, where it is not the first one.
+    #[serde(default)]
+    pub thread: Option<String>,
 }
 
 /// How a process ended.
