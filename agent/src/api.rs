@@ -31,19 +31,6 @@ pub struct Process {
     pub comm: String,
 }
 
-/// A process that acted, and the thread that did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reaper {
-    /// The process.
-    #[serde(flatten)]
-    pub process: Process,
-    /// The thread.
-    pub tid: u32,
-    /// Name of the thread at that time, where it is not the first one.
-    #[serde(default)]
-    pub thread: Option<String>,
-}
-
 /// How a process ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {

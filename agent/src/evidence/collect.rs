@@ -26,9 +26,7 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
             .as_ref()
             .and_then(|text| cgroup::freezer(mounts, text)),
         signalfd: search.has_signalfd(who.tgid),
-        booked_children: fs::read(format!("{root}/stat"))
-            .ok()
-            .and_then(|stat| parse::booked_children(&stat)),
+        booked_children: booked_children(&root),
         ..Facts::default()
     };
     let freezer = facts.freezer.as_ref();
@@ -71,6 +69,12 @@ pub(super) fn comm(pid: u32) -> Option<String> {
 pub(super) fn threads(tgid: u32, most: usize) -> Vec<u32> {
     let numbers = proc::numbers(&format!("/proc/{tgid}/task"));
     numbers.into_iter().flatten().take(most).collect()
+}
+
+fn booked_children(root: &str) -> Option<bool> {
+    let stat = fs::read(format!("{root}/stat")).ok()?;
+    let (_, fields) = proc::split_stat(&stat)?;
+    parse::booked_children(&fields)
 }
 
 fn is_refused(thread: &str) -> bool {
