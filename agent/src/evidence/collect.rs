@@ -5,7 +5,7 @@
 
 use std::{fs, io::ErrorKind, path::Path};
 
-use super::{Cpu, Facts, Sigchld, Thread, cgroup, ends::Search, parse};
+use super::{Cpu, Facts, Sigchld, Thread, cgroup, ends::Search, freezing, parse};
 use crate::{cgroups::Mounts, events::Key, kernel, proc};
 
 /// Threads that are looked at, of one process.
@@ -26,8 +26,11 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
             .as_ref()
             .and_then(|text| cgroup::freezer(mounts, text)),
         signalfd: search.has_signalfd(who.tgid),
+        booked_children: booked_children(&root),
         ..Facts::default()
     };
+    let freezer = facts.freezer.as_ref();
+    facts.frozen_with_it = freezer.map(|freezer| freezing::others(freezer, who.tgid));
     search.left_by(zombies);
     let mut cpu: Option<Cpu> = None;
     for tid in threads(who.tgid, THREADS) {
@@ -66,6 +69,12 @@ pub(super) fn comm(pid: u32) -> Option<String> {
 pub(super) fn threads(tgid: u32, most: usize) -> Vec<u32> {
     let numbers = proc::numbers(&format!("/proc/{tgid}/task"));
     numbers.into_iter().flatten().take(most).collect()
+}
+
+fn booked_children(root: &str) -> Option<bool> {
+    let stat = fs::read(format!("{root}/stat")).ok()?;
+    let (_, fields) = proc::split_stat(&stat)?;
+    parse::booked_children(&fields)
 }
 
 fn is_refused(thread: &str) -> bool {

@@ -59,6 +59,8 @@ pub struct Reap {
     pub at_is_upper_bound: bool,
     /// Who did it; `None` for an auto-reap or where not seen.
     pub by: Option<Process>,
+    /// Name of the thread that did, where that is known and not the first one.
+    pub by_thread: Option<String>,
     /// How.
     pub how: How,
 }
@@ -157,6 +159,7 @@ impl Reap {
             at_ns: Some(at_ns),
             at_is_upper_bound: false,
             by: None,
+            by_thread: None,
             how: How::Autoreap,
         }
     }
@@ -167,6 +170,7 @@ impl Reap {
             at_ns: Some(at_ns),
             at_is_upper_bound: true,
             by: None,
+            by_thread: None,
             how: How::Unknown,
         }
     }

@@ -81,6 +81,7 @@ pub(super) fn reap(at_ns: u64, how: How) -> Reap {
         at_ns: Some(at_ns),
         at_is_upper_bound: false,
         by: None,
+        by_thread: None,
         how,
     }
 }

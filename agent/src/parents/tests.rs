@@ -104,6 +104,7 @@ fn release(by: u32, child: u32, at_ns: u64) -> Event {
             tid: by + 1,
             ..process(by)
         },
+        by_thread: None,
         reaper_exiting: false,
         by_itself: false,
     })

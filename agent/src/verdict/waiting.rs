@@ -2,7 +2,7 @@
 
 use super::words::span;
 use crate::evidence::{
-    Block, Evidence, Thread,
+    Block, Evidence, Facts, Thread,
     block::{End, On, Relation},
 };
 
@@ -24,6 +24,41 @@ pub(super) fn thread(evidence: &Evidence) -> Option<String> {
     };
     let used_to = if used_to { ", which used to reap," } else { "" };
     Some(format!("{name}{used_to} {}", doing(evidence, thread)))
+}
+
+/// A thread other than the one that is looked at first, which waits for somebody else to act:
+/// outside of the process if there is such a one, else for a thread of its own.
+pub(super) fn other_held_up(evidence: &Evidence) -> Option<&Thread> {
+    let (first, _) = evidence.reaping_thread()?;
+    let others = || {
+        let living = evidence.facts.iter().flat_map(Facts::living);
+        living.filter(|thread| thread.tid != first.tid)
+    };
+    let hard = others().find(|thread| thread.block.as_ref().is_some_and(Block::is_hard));
+    let inside = |thread: &&Thread| {
+        let block = thread.block.as_ref();
+        block.is_some_and(|block| block.on == On::PrivateFutex)
+    };
+    hard.or_else(|| others().find(inside))
+}
+
+/// What that thread waits for, and who is at the other end: the same may be said of the first.
+pub(super) fn add_other(evidence: &Evidence, lines: &mut Vec<String>) {
+    let Some(thread) = other_held_up(evidence) else {
+        return;
+    };
+    lines.push(named_thread(evidence, thread));
+    for line in thread.block.iter().flat_map(ends) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+}
+
+/// `thread 12 (reaper) is reading from a pipe`.
+pub(super) fn named_thread(evidence: &Evidence, thread: &Thread) -> String {
+    let doing = doing(evidence, thread);
+    format!("thread {} ({}) {doing}", thread.tid, thread.comm)
 }
 
 /// What a thread does: `is reading from a pipe`.

@@ -82,6 +82,14 @@ fn check(agent: &Agent, one: &Undying) {
         let sender = stuck.ignored.as_ref().and_then(|it| it.process.as_ref());
         assert_eq!(sender.map(|it| it.pid), truth.holder, "{stuck:#?}");
         assert_eq!(stuck.step.as_deref(), Some(IGNORES), "{stuck:#?}");
+        let explained = || {
+            let verdict = agent.explain(truth.pid).story.verdict;
+            verdict.is_some_and(|verdict| verdict.id == IGNORES)
+        };
+        assert!(
+            eventually(explained),
+            "explain has no verdict on {truth:#?}"
+        );
         return;
     }
     assert!(

@@ -209,6 +209,7 @@ fn explained(pid: u32) -> Explained {
             habits: None,
             death: None,
             container: None,
+            ignored: None,
             stuck: None,
             verdict: None,
             earlier: Vec::new(),

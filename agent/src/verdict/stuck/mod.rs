@@ -14,7 +14,7 @@ mod ptrace;
 mod term_ignored;
 mod unkillable;
 mod waits;
-mod words;
+pub(super) mod words;
 
 use super::{Confidence, Verdict};
 use crate::evidence::stuck::{Stuck, Thread, steps::Step};

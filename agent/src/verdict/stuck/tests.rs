@@ -3,8 +3,8 @@
 use super::*;
 use crate::evidence::block::{Block, End, On, Relation};
 use crate::evidence::stuck::ignored::{Awaited, Ignored};
-use crate::evidence::stuck::{Connection, CoreHelper, Facts, Frame, Frozen, Member, Who};
-use crate::evidence::{Freezer, Place};
+use crate::evidence::stuck::{Connection, CoreHelper, Facts, Frame, Member, Who};
+use crate::evidence::{Freezer, Frozen, Place};
 use crate::verdict::testing::SECOND;
 
 use Confidence::{Certain, Guess, Likely};
@@ -417,7 +417,7 @@ fn the_frozen_are_thawed() {
     );
     assert_judged(&evidence, "killed_while_frozen", Likely);
     facts(&mut evidence).freezer = Some(Freezer {
-        cgroup: "/sys/fs/cgroup/freezer/a".to_owned(),
+        cgroup: "/sys/fs/cgroup/freezer/a".into(),
         thaw: "echo THAWED > /sys/fs/cgroup/freezer/a/freezer.state".to_owned(),
     });
     let verdict = assert_judged(&evidence, "killed_while_frozen", Certain);

@@ -2,7 +2,7 @@
 
 use super::super::testing::*;
 use super::super::*;
-use crate::evidence::{Awaited, Cpu, Freezer, Quota, Role, Sigchld, Since};
+use crate::evidence::{Awaited, Cpu, Freezer, Frozen, Quota, Role, Sigchld, Since};
 use Confidence::{Certain, Guess, Likely};
 
 #[test]
@@ -61,7 +61,7 @@ fn stopped_frozen_stuck_and_starved_differ() {
     let mut frozen = leak();
     facts(&mut frozen).looked_at = vec![thread(100, 'D', "__refrigerator")];
     facts(&mut frozen).freezer = Some(Freezer {
-        cgroup: "/sys/fs/cgroup/pod".to_owned(),
+        cgroup: "/sys/fs/cgroup/pod".into(),
         thaw: "echo 0 > /sys/fs/cgroup/pod/cgroup.freeze".to_owned(),
     });
     let verdict = assert_judged(&frozen, "parent_frozen", Certain);
@@ -70,6 +70,15 @@ fn stopped_frozen_stuck_and_starved_differ() {
             .remedy
             .ends_with("echo 0 > /sys/fs/cgroup/pod/cgroup.freeze")
     );
+    facts(&mut frozen).frozen_with_it = Some(Frozen {
+        others: 5,
+        is_lower_bound: false,
+        some: vec![(7, "nginx".to_owned())],
+    });
+    let verdict = assert_judged(&frozen, "parent_frozen", Certain);
+    for named in ["5 other processes", "nginx (PID 7)"] {
+        assert!(verdict.remedy.contains(named), "{}", verdict.remedy);
+    }
 
     let mut stuck = leak();
     facts(&mut stuck).looked_at = vec![thread(100, 'D', "rpc_wait_bit_killable")];
