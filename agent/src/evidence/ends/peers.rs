@@ -223,13 +223,23 @@ fn of_other_unix(pid: u32, inode: u64) -> Option<Socket> {
     let inode = inode.to_string();
     let table = table(pid, "unix");
     let mut rows = table.lines().skip(1).map(str::split_ascii_whitespace);
-    rows.find(|row| row.clone().nth(6) == Some(&inode))?;
+    let row = rows.find(|row| row.clone().nth(6) == Some(&inode))?;
+    // `__SO_ACCEPTCON`.
+    let flags = row
+        .clone()
+        .nth(3)
+        .map(|flags| u32::from_str_radix(flags, 16));
+    let listens = matches!(flags, Some(Ok(flags)) if flags & 0x1_0000 != 0);
     Some(Socket {
         family: "unix",
-        address: None,
+        address: row.clone().nth(7).map(str::to_owned),
         peer: None,
-        listens: false,
-        unknown: Some("it is in another network namespace than reapwatch".to_owned()),
+        listens,
+        unknown: (!listens).then(|| {
+            "it is in another network namespace than reapwatch, where the kernel names no other \
+             end of a Unix socket"
+                .to_owned()
+        }),
     })
 }
 
