@@ -27,8 +27,7 @@ impl Block {
             | On::Network { .. }
             | On::Terminal { .. }
             | On::Disk => true,
-            // One without a peer listens.
-            On::Socket { peer, .. } => peer.is_some() || !self.ends.is_empty(),
+            On::Socket { peer, open, .. } => !open && (peer.is_some() || !self.ends.is_empty()),
             On::PrivateFutex
             | On::Events { .. }
             | On::Timer
@@ -77,8 +76,10 @@ pub enum On {
     Socket {
         /// Its family.
         family: String,
-        /// Its address, or that of the peer.
+        /// The address of the peer, or its own if it is open.
         peer: Option<String>,
+        /// It is connected to nobody: it waits for whoever connects or sends.
+        open: bool,
     },
     /// To be told by an eventfd.
     Eventfd,

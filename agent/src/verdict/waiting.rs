@@ -57,7 +57,15 @@ pub(super) fn waits(block: &Block) -> String {
                 path(it)
             )
         }
-        On::Socket { family, peer } => match peer {
+        On::Socket {
+            family,
+            peer,
+            open: true,
+        } => format!(
+            "is waiting for a connection or a message on its {family} socket{}",
+            path(peer)
+        ),
+        On::Socket { family, peer, .. } => match peer {
             Some(peer) => format!("is waiting on a {family} socket connected to {peer}"),
             None => format!("is waiting on a {family} socket"),
         },
