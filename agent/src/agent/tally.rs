@@ -131,7 +131,9 @@ mod tests {
             lifecycle.apply(&event, &mut changes);
         }
         let mut tally = Tally::default();
-        changes.iter().for_each(|change| tally.change(change));
+        for change in &changes {
+            tally.change(change);
+        }
         (
             tally.exits(&counters).total(),
             lost_deaths(&counters).total(),
