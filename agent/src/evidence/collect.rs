@@ -5,6 +5,8 @@
 
 use std::{fs, io::ErrorKind, path::Path};
 
+use rustix::process::Pid;
+
 use super::{Cpu, Facts, Sigchld, Thread, cgroup, ends::Search, parse};
 use crate::{cgroups::Mounts, events::Key, kernel, proc};
 
@@ -25,6 +27,7 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
         freezer: membership
             .as_ref()
             .and_then(|text| cgroup::freezer(mounts, text)),
+        nice: nice(who.tgid),
         signalfd: search.has_signalfd(who.tgid),
         ..Facts::default()
     };
@@ -66,6 +69,11 @@ pub(super) fn comm(pid: u32) -> Option<String> {
 pub(super) fn threads(tgid: u32, most: usize) -> Vec<u32> {
     let numbers = proc::numbers(&format!("/proc/{tgid}/task"));
     numbers.into_iter().flatten().take(most).collect()
+}
+
+fn nice(pid: u32) -> Option<i32> {
+    let pid = Pid::from_raw(pid.try_into().ok()?);
+    rustix::process::getpriority_process(pid).ok()
 }
 
 fn is_refused(thread: &str) -> bool {

@@ -108,25 +108,12 @@ fn open(path: &Path) -> Result<()> {
 
 /// Killed while it has the file open: the flush at its exit gets no answer.
 pub(super) fn flush_after_kill() -> Result<Made> {
-    flush(
-        |slots| {
-            slots.set(Slot::Extra, 1);
-            sleep_for_ever()
-        },
-        |pid, slots| {
-            slots.wait(Slot::Extra)?;
-            kill(pid, Signal::SIGKILL).context("cannot kill")
-        },
-    )
+    flush_after_kill_to(|_, _| Ok(()))
 }
 
-/// The same; the server stops before it answers.
-pub(super) fn flush_to_stopped() -> Result<Made> {
-    let stop = |server: &mut Server, request: &Request| {
-        raise(Signal::SIGSTOP).context("cannot stop")?;
-        server.answer(request)
-    };
-    let fuse = match Fuse::mount_with(FLUSH, stop)? {
+/// The same; `then` is what the server does about the flush.
+fn flush_after_kill_to(then: fn(&mut Server, &Request) -> Result<()>) -> Result<Made> {
+    let fuse = match Fuse::mount_with(FLUSH, then)? {
         Ok(fuse) => fuse,
         Err(why) => return Ok(Err(why)),
     };
@@ -143,17 +130,33 @@ pub(super) fn flush_to_stopped() -> Result<Made> {
     )
 }
 
-/// The same at an exit of its own.
-pub(super) fn flush_at_exit() -> Result<Made> {
-    flush(|_| Ok(()), |_, _| Ok(()))
+/// The same; the server stops before it answers.
+pub(super) fn flush_to_stopped() -> Result<Made> {
+    flush_after_kill_to(|server, request| {
+        raise(Signal::SIGSTOP).context("cannot stop")?;
+        server.answer(request)
+    })
 }
 
-fn flush(body: fn(&Slots) -> Result<()>, then: fn(Pid, &Slots) -> Result<()>) -> Result<Made> {
+/// The same; the server gives the connection up, which stays.
+pub(super) fn flush_to_nobody() -> Result<Made> {
+    let made = flush_after_kill_to(|server, _| {
+        let _stays = server.abandon()?;
+        sleep_for_ever()
+    })?;
+    Ok(made.map(|scene| Scene {
+        holder: None,
+        ..scene
+    }))
+}
+
+/// The same at an exit of its own.
+pub(super) fn flush_at_exit() -> Result<Made> {
     let fuse = match Fuse::mount(FLUSH)? {
         Ok(fuse) => fuse,
         Err(why) => return Ok(Err(why)),
     };
-    flush_of(fuse, body, then)
+    flush_of(fuse, |_| Ok(()), |_, _| Ok(()))
 }
 
 fn flush_of(
