@@ -241,6 +241,10 @@ fn follow(agent: &Agent, one: &Undying, begins: &str) {
         |(_, rest)| (begins, rest),
     );
     let command = format!("{begins}{}", rest.split(';').next().unwrap_or_default());
+    // Never that of anybody else on this machine.
+    let own = |connection| command.ends_with(&format!("/connections/{connection}/abort"));
+    let connection = one.truth.connection.filter(|_| begins == ABORT);
+    assert!(connection.is_none_or(own), "{connection:?}: {remedy}");
     carry_out(&command);
     assert_freed(agent, one, &remedy);
     let holder = one.truth.holder.filter(|_| begins != ABORT);

@@ -1,13 +1,13 @@
 //! Users of a FUSE file whose server leaves one kind of request without an answer.
 
 use std::ffi::CString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::poll::PollTimeout;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill, raise};
@@ -51,6 +51,7 @@ impl Fuse {
         let private = MsFlags::MS_PRIVATE | MsFlags::MS_REC;
         mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
             .context("cannot keep mounts private")?;
+        leave_other_mounts()?;
         let slots = Slots::new()?;
         let place = Place::new()?;
         let helper = Helper(child(|| {
@@ -95,6 +96,19 @@ impl Fuse {
             guard: Box::new(self),
         }
     }
+}
+
+/// Without the FUSE mounts of the host, of which any could be meant; others keep them.
+fn leave_other_mounts() -> Result<()> {
+    let mounts = fs::read_to_string("/proc/self/mounts").context("cannot read mounts")?;
+    for line in mounts.lines() {
+        let words: Vec<_> = line.split(' ').collect();
+        if words[2].starts_with("fuse") && words[2] != "fusectl" {
+            let flags = MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW;
+            umount2(words[1], flags).with_context(|| format!("cannot leave {}", words[1]))?;
+        }
+    }
+    Ok(())
 }
 
 /// Opens the file without a descriptor that anything here would close.

@@ -72,6 +72,11 @@ fn of_several_fuse_connections_none_is_accused() {
     let verdict = assert_judged(&evidence, "closing_files", Likely);
     let servers = ["connection 38", "sshfs (PID 7)", "rclone (PID 8)"];
     assert_names(&verdict.evidence[1], &servers);
+    assert!(
+        verdict.remedy.ends_with("/connections/N/abort"),
+        "{}",
+        verdict.remedy
+    );
     facts(&mut evidence).fuse.clear();
     assert_judged(&evidence, "closing_files", Likely);
 }
