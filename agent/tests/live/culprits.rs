@@ -241,7 +241,11 @@ fn what_the_remedy_names_helps() {
         };
         let judged = eventually(|| verdict().is_some_and(|it| it.id == id));
         assert!(judged, "{scenario}: {:#?}", verdict());
-        let command = command(&verdict().expect("it was there").remedy);
+        let remedy = verdict().expect("it was there").remedy;
+        // Whoever did it may have meant it.
+        let deliberate = ["parent_frozen", "parent_stopped"].contains(&id);
+        assert!(!deliberate || remedy.contains("on purpose"), "{remedy}");
+        let command = command(&remedy);
         let held = held_by(&agent, one.culprit.pid);
         assert!(!held.is_empty(), "{scenario}");
         let done = std::process::Command::new("sh")

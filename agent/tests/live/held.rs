@@ -70,21 +70,31 @@ while True:
     pass
 ";
 
+/// The remedy is another one where the parent's own priority is low.
 #[test]
 #[ignore = "needs root, a kernel with BTF and python3"]
-fn a_parent_that_gets_its_priority_back_reaps() {
+fn a_parent_that_is_not_crowded_out_any_more_reaps() {
     let agent = Agent::start(&[]);
-    let mut parent = Running::python(WORKS, "as it is");
-    assert_eq!(parent.line(), "works");
-    let _crowd = Running::python(CROWD, "as it is");
-    let pid = parent.pid();
-    run(&format!("renice -n 19 -p {pid}"));
-    let remedy = judged(&agent, pid, STARVED).remedy;
-    let command = format!("renice -n 0 -p {pid}");
-    assert!(remedy.contains(&command), "{remedy}");
-    run(&command);
-    assert_eq!(parent.line(), "right");
-    assert_holds_nothing_old(&agent, pid);
+    for (own, of_crowd) in [(19, 0), (0, -20)] {
+        let mut parent = Running::python(WORKS, "as it is");
+        assert_eq!(parent.line(), "works");
+        let crowd = Running::python(CROWD, "as it is");
+        let (pid, crowding) = (parent.pid(), crowd.pid());
+        run(&format!("renice -n {own} -p {pid}"));
+        run(&format!("renice -n {of_crowd} -p {crowding}"));
+        let remedy = judged(&agent, pid, STARVED).remedy;
+        let (advice, command) = if own > 0 {
+            let command = format!("renice -n 0 -p {pid}");
+            (command.clone(), command)
+        } else {
+            let advice = "(renice -n 19)".to_owned();
+            (advice, format!("renice -n 19 -p {crowding}"))
+        };
+        assert!(remedy.contains(&advice), "{remedy}");
+        run(&command);
+        assert_eq!(parent.line(), "right");
+        assert_holds_nothing_old(&agent, pid);
+    }
 }
 
 fn run(command: &str) {
