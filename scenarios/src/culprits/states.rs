@@ -66,8 +66,8 @@ pub(super) fn spins(slots: &Slots) -> Result<Infallible> {
     mortals()?;
     tell(slots);
     std::thread::sleep(Duration::from_millis(500));
-    let begin = cpu_time()?;
-    while cpu_time()? - begin < WORK {
+    let done = cpu_time()? + WORK;
+    while cpu_time()? < done {
         std::hint::spin_loop();
     }
     take_all();
