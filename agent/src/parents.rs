@@ -233,9 +233,10 @@ impl Parents {
         let seconds =
             (now_ns.saturating_sub(began_ns) as f64 / 1e9).clamp(1.0, window::SECONDS as f64);
         let count = known.map_or(Count::default(), |parent| parent.window.sum(now_ns));
-        let per_second = |all: u64, less: u64| match all {
+        // One event makes no rate, nor does one that is left over of many.
+        let per_second = |all: u64, less: u64| match all.saturating_sub(less) {
             0 | 1 => 0.0,
-            _ => all.saturating_sub(less) as f64 / seconds,
+            more => more as f64 / seconds,
         };
         let mut samples: Vec<_> = known
             .iter()

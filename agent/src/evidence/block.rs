@@ -18,6 +18,8 @@ impl Block {
         match &self.on {
             On::PipeRead
             | On::PipeWrite
+            | On::Connect { .. }
+            | On::Ipc { .. }
             | On::Eventfd
             | On::FifoOpen { .. }
             | On::SharedFutex
@@ -34,6 +36,7 @@ impl Block {
             | On::Timer
             | On::Signal
             | On::Child
+            | On::Accept { .. }
             | On::Other { .. } => false,
         }
     }
@@ -71,6 +74,25 @@ pub enum On {
         family: String,
         /// Its address, or that of the peer.
         peer: Option<String>,
+    },
+    /// A connection or a message from anybody, at a socket that is connected to nobody.
+    Accept {
+        /// Its family.
+        family: String,
+        /// Its own address.
+        address: Option<String>,
+    },
+    /// A connection that it asked for, or a message that the receiver has no room for.
+    Connect {
+        /// Its family.
+        family: String,
+        /// The address that it connects to.
+        address: Option<String>,
+    },
+    /// A message or a semaphore of System V, or a POSIX message queue.
+    Ipc {
+        /// Which of these.
+        what: &'static str,
     },
     /// To be told by an eventfd.
     Eventfd,

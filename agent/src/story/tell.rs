@@ -19,7 +19,7 @@ pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
         process: Some(life.process.clone()),
         state: life.state,
         summary: summary(known, life, held),
-        meaning: meaning(life.state),
+        meaning: meaning(life),
         timeline: timeline::timeline(life),
         phases: timeline::phases(life, known.now_ns),
         ancestry: ancestry(life.parent(), known.snapshot),
@@ -36,12 +36,13 @@ fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
         }
         (State::Exiting, _) => {
             let begin_ns = life.task.and_then(|task| task.begin_ns);
-            let since = begin_ns.map(|begin_ns| {
-                let ago = span(known.now_ns.saturating_sub(begin_ns));
-                format!(" for {ago}")
-            });
-            let since = since.unwrap_or_default();
-            format!("{name} has been exiting{since} and has not finished")
+            match begin_ns {
+                Some(begin_ns) => {
+                    let ago = span(known.now_ns.saturating_sub(begin_ns));
+                    format!("{name} has been exiting for {ago} and has not finished")
+                }
+                None => format!("{name} was killed or is exiting, and is still there"),
+            }
         }
         (State::Zombie, Some(record)) => zombie(known, life, record, &name),
         (State::Zombie, None) => {
@@ -106,12 +107,16 @@ fn signals(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
     lines
 }
 
-fn meaning(state: State) -> Option<&'static str> {
-    match state {
+fn meaning(life: &Life<'_>) -> Option<&'static str> {
+    match life.state {
         State::LeaderExited => Some(
             "A process lives as long as any of its threads. Tools that look only at the main thread \
              (ps, /proc) report it as defunct, which is wrong.",
         ),
+        // Its exit was not seen to begin: it may be in a system call yet.
+        State::Exiting if life.task.is_none_or(|task| task.begin_ns.is_none()) => {
+            Some("Until its exit is finished it is not a zombie and cannot be reaped.")
+        }
         State::Exiting => Some(
             "The program no longer runs; the kernel is freeing its memory, closing its files and \
              ending its threads. Until that is done it is not a zombie and cannot be reaped.",

@@ -98,12 +98,16 @@ pub(super) fn is_busy(evidence: &Evidence) -> bool {
 
 fn verdict(evidence: &Evidence, block: Option<&Block>, confidence: Confidence) -> Verdict {
     let who = words::who(evidence);
+    let ended = evidence.ended_reaper();
     let doing = evidence
         .reaping_thread()
         .map_or("is doing something else".to_owned(), |(thread, _)| {
             waiting::doing(evidence, thread)
         });
-    let mut lines = Vec::from_iter(waiting::thread(evidence));
+    let mut lines = Vec::from_iter(
+        ended.map(|tid| format!("thread {tid}, which reaped the last one, has ended")),
+    );
+    lines.extend(waiting::thread(evidence));
     lines.extend(block.into_iter().flat_map(waiting::ends));
     lines.extend(words::listens(evidence));
     lines.extend([words::habits(evidence), words::holds(evidence)]);
@@ -134,9 +138,19 @@ fn verdict(evidence: &Evidence, block: Option<&Block>, confidence: Confidence) -
     } else {
         fix
     };
+    let (summary, fix) = match ended.filter(|_| block.is_none_or(|block| !block.is_hard())) {
+        Some(tid) => (
+            format!("{who} has reaped children before, but the thread that did has ended"),
+            format!(
+                "find out why thread {tid} ended (an exception, a panic, a pool that shrinks) and \
+                 let another wait in its place"
+            ),
+        ),
+        None => (format!("{who} {before}{doing}"), fix),
+    };
     Verdict {
         id: RULE.id,
-        summary: format!("{who} {before}{doing}"),
+        summary,
         evidence: lines,
         remedy: format!("{fix}{restart}"),
         confidence,

@@ -97,10 +97,14 @@ fn rank(block: &Block) -> u8 {
             0
         }
         On::VforkChild | On::PipeWrite | On::FileLock { .. } | On::Fuse | On::Network { .. } => 1,
-        On::PipeRead | On::FifoOpen { .. } | On::Socket { .. } => 2,
+        On::PipeRead
+        | On::FifoOpen { .. }
+        | On::Socket { .. }
+        | On::Connect { .. }
+        | On::Ipc { .. } => 2,
         On::Disk | On::Terminal { .. } => 3,
         On::Child => 4,
-        On::Events { .. } => 5,
+        On::Events { .. } | On::Accept { .. } => 5,
         On::Other { .. } => 6,
         On::Timer | On::Signal | On::Eventfd | On::SharedFutex => 7,
         On::PrivateFutex => 8,

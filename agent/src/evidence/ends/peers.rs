@@ -28,8 +28,10 @@ pub(super) struct Socket {
     pub(super) address: Option<String>,
     /// Inode of the other end.
     pub(super) peer: Option<u64>,
-    /// It waits for connections.
-    pub(super) listens: bool,
+    /// It is connected to nobody: it waits for connections, or for messages from anybody.
+    pub(super) is_alone: bool,
+    /// Its connection is not made yet; `peer` is the socket that listens, if it is of this host.
+    pub(super) connects: bool,
     /// Why the other end is not known.
     pub(super) unknown: Option<String>,
 }
@@ -63,7 +65,8 @@ fn of_unix(inode: u64) -> Option<Socket> {
         family: "unix",
         address: names.into_iter().flatten().next(),
         peer: found.peer.filter(|_| !listens),
-        listens,
+        is_alone: listens,
+        connects: false,
         unknown: nobody.then(|| {
             "the kernel names no other end: not accepted yet, or open to any sender".to_owned()
         }),
@@ -141,6 +144,7 @@ struct Row {
     local: SocketAddr,
     remote: SocketAddr,
     listens: bool,
+    connects: bool,
     inode: u64,
 }
 
@@ -151,6 +155,7 @@ impl Row {
             local: address(words.get(1)?)?,
             remote: address(words.get(2)?)?,
             listens: *words.get(3)? == "0A",
+            connects: *words.get(3)? == "02",
             inode: words.get(9)?.parse().ok()?,
         })
     }
@@ -184,7 +189,19 @@ fn of_network(pid: u32, inode: u64) -> Option<Socket> {
         };
         if let Some(row) = rows().find(|row| row.inode == inode) {
             let is_peer = |it: &Row| it.local == row.remote && it.remote == row.local;
-            let peer = rows().find(is_peer).map(|row| row.inode);
+            let would_accept = |it: &Row| {
+                let of_all = it.local.ip().is_unspecified() && row.remote.ip().is_loopback();
+                let is_its = it.local.ip() == row.remote.ip() || of_all;
+                it.listens && it.local.port() == row.remote.port() && is_its
+            };
+            let peer = rows().find(|it| {
+                if row.connects {
+                    would_accept(it)
+                } else {
+                    is_peer(it)
+                }
+            });
+            let peer = peer.map(|row| row.inode);
             return Some(network(families[0], row, peer));
         }
     }
@@ -198,7 +215,8 @@ fn network(family: &'static str, row: Row, peer: Option<u64>) -> Socket {
         family,
         address: Some(if connected { row.remote } else { row.local }.to_string()),
         peer: peer.filter(|&inode| connected && inode != 0),
-        listens: row.listens,
+        is_alone: row.listens || !connected,
+        connects: row.connects,
         unknown: foreign.then(|| {
             format!(
                 "{} is on another host or in another network namespace",
@@ -228,7 +246,8 @@ fn of_other_unix(pid: u32, inode: u64) -> Option<Socket> {
         family: "unix",
         address: None,
         peer: None,
-        listens: false,
+        is_alone: false,
+        connects: false,
         unknown: Some("it is in another network namespace than reapwatch".to_owned()),
     })
 }
@@ -269,7 +288,7 @@ mod tests {
         let path = root.path().join("a b");
         let listener = UnixListener::bind(&path).expect("ours");
         let found = mine(listener.as_raw_fd()).expect("it is there");
-        assert!(found.listens && found.peer.is_none());
+        assert!(found.is_alone && found.peer.is_none());
         let client = UnixStream::connect(&path).expect("it listens");
         let found = mine(client.as_raw_fd()).expect("it is there");
         assert!(found.peer.is_none() && found.unknown.is_some());
@@ -289,7 +308,7 @@ mod tests {
         assert_eq!(found.peer, Some(inode(served.as_raw_fd())));
         assert_eq!(found.address, Some(address.to_string()));
         let found = mine(listener.as_raw_fd()).expect("it is there");
-        assert!(found.listens && found.peer.is_none() && found.unknown.is_none());
+        assert!(found.is_alone && found.peer.is_none() && found.unknown.is_none());
     }
 
     #[test]
@@ -302,6 +321,11 @@ mod tests {
             assert_eq!(mapped, Some(row.local));
         }
         assert!(network("tcp", row, None).unknown.is_some());
+        let connects = line.replace(" 01 ", " 02 ");
+        let connects = network("tcp", Row::parse(&connects).expect("parses"), Some(5));
+        assert!(connects.connects && connects.peer == Some(5) && connects.unknown.is_none());
+        let alone = Row::parse("  0: 0100007F:0CEA 00000000:0000 07 0:0 00:0 0 0 0 4711 1 0");
+        assert!(network("udp", alone.expect("parses"), None).is_alone);
         for line in ["", "0: x y", "0: 0100007F:0CEA 0100007F:zz 01 0 0 0 0 0 5"] {
             assert_eq!(Row::parse(line), None, "{line:?}");
         }

@@ -108,3 +108,17 @@ fn the_last_wait_may_end_beside_the_dead() {
     facts(&mut evidence).own_number = Some((1, 1));
     assert_judged(&evidence, "init_without_reaping", Guess);
 }
+
+/// The thread that reaped died of an exception, and the others go on.
+#[test]
+fn a_reaping_thread_that_has_ended_is_told() {
+    let mut evidence = ran(reaped(waited(leak(), 4, 91), 4, 91));
+    evidence.habits.last_reaper_tid = Some(101);
+    let verdict = assert_judged(&evidence, "wait_blocked_on_event", Guess);
+    assert!(verdict.evidence[0].contains("thread 101"), "{verdict:#?}");
+    assert!(verdict.remedy.contains("thread 101"), "{verdict:#?}");
+    // It may be among those that were not looked at.
+    facts(&mut evidence).threads = 2;
+    let verdict = assert_judged(&evidence, "wait_blocked_on_event", Guess);
+    assert!(!verdict.remedy.contains("thread 101"), "{verdict:#?}");
+}
