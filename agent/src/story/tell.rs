@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::words::{count, dead_for, ended, same, someone, span, who};
-use super::{Known, Life, State, Story, leader_exited, timeline, unknown};
+use super::{Known, Life, Seen, State, Story, leader_exited, timeline, unknown};
 use crate::events::{Process, Snapshot, Task};
 use crate::lifecycle::{How, Record};
+use crate::signals;
 
 /// A chain of parents is shorter, unless the snapshot contradicts itself.
 const GENERATIONS: usize = 64;
@@ -23,7 +24,7 @@ pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
         timeline: timeline::timeline(life),
         phases: timeline::phases(life, known.now_ns),
         ancestry: ancestry(life.parent(), known.snapshot),
-        advice: signals(known, life),
+        advice: what_signals_say(known, life),
     }
 }
 
@@ -84,13 +85,13 @@ fn gone(known: &Known<'_>, life: &Life<'_>, record: &Record, name: &str) -> Stri
 }
 
 /// What a program can inherit from whatever started it, and seldom wants.
-fn signals(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
+fn what_signals_say(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
     let is_alive = matches!(life.state, State::Alive | State::LeaderExited);
     let Some(sigchld) = known.seen.sigchld.filter(|_| is_alive) else {
         return Vec::new();
     };
     let comm = &life.process.comm;
-    let mut lines = Vec::new();
+    let mut lines = withheld(known.seen, comm);
     if sigchld.ignored {
         lines.push(format!(
             "{comm} ignores SIGCHLD, which it set itself or inherited from whatever started it: \
@@ -104,6 +105,29 @@ fn signals(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
              (the signal mask is inherited across exec)"
         ));
     }
+    lines
+}
+
+/// That it is stopped, and the signals that would end it and cannot come to it.
+fn withheld(seen: &Seen, comm: &str) -> Vec<String> {
+    let stopped = match seen.state {
+        Some('T') => Some("stopped by a signal and runs again after SIGCONT"),
+        Some('t') => Some("stopped by its tracer"),
+        _ => None,
+    };
+    let mut lines = Vec::from_iter(stopped.map(|how| format!("{comm} is {how}")));
+    lines.extend(seen.withheld.iter().filter_map(|&(signal, blocked)| {
+        let why = match (blocked, stopped) {
+            (true, _) => {
+                "it blocks the signal, by itself or as inherited; SIGKILL cannot be blocked"
+            }
+            (false, Some(_)) => "it takes effect when the process runs again",
+            // It is on its way.
+            (false, None) => return None,
+        };
+        let signal = signals::name(signal);
+        Some(format!("{signal} was sent to {comm} and is pending: {why}"))
+    }));
     lines
 }
 

@@ -6,7 +6,8 @@ use crate::evidence::{Block, Evidence, block::On};
 pub(super) const RULE: Rule = Rule {
     id: "wait_blocked_on_event",
     meaning: "The thread that should reap is waiting for something else (a pipe, socket, lock, \
-              file server, another thread) or is busy; it would reap once that is over.",
+              file server, another thread) or is busy, and would reap once that is over; or it has \
+              ended.",
     judge: judge_blocked,
 };
 
@@ -67,7 +68,10 @@ fn judge_idle(evidence: &Evidence) -> Option<Verdict> {
         .as_ref()
         .is_some_and(|facts| facts.threads == 1);
     let asleep = evidence.all_threads(&['S', 'I']);
-    let confidence = if single && asleep && evidence.ran_beside_the_dead() != Some(true) {
+    let confidence = if single && evidence.ended_reaper().is_some() {
+        // The one that is left ran, and did not take its place.
+        words::not_seen(evidence, Confidence::Likely)
+    } else if single && asleep && evidence.ran_beside_the_dead() != Some(true) {
         Confidence::Likely
     } else {
         Confidence::Guess

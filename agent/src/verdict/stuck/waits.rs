@@ -57,10 +57,12 @@ fn fuse(facts: &Facts) -> Waits {
         [first, ..] => (
             what,
             format!(
-                "find out which of these servers does not answer and restart it, or abort its \
-                 connection: every call on that mount then fails with ENOTCONN; for connection \
-                 {}: {}",
-                first.number, first.abort
+                "find out which of these servers does not answer (its connection has unanswered \
+                 requests: grep . /sys/fs/fuse/connections/*/waiting) and restart it, or abort that \
+                 connection, and no other: every call on its mount then fails with ENOTCONN; with N \
+                 for its number: {}",
+                // Which it is must not be guessed by whoever copies the command.
+                first.abort.replace(&format!("/{}/", first.number), "/N/")
             ),
         ),
     };

@@ -114,7 +114,7 @@ fn the_last_wait_may_end_beside_the_dead() {
 fn a_reaping_thread_that_has_ended_is_told() {
     let mut evidence = ran(reaped(waited(leak(), 4, 91), 4, 91));
     evidence.habits.last_reaper_tid = Some(101);
-    let verdict = assert_judged(&evidence, "wait_blocked_on_event", Guess);
+    let verdict = assert_judged(&evidence, "wait_blocked_on_event", Likely);
     assert!(verdict.evidence[0].contains("thread 101"), "{verdict:#?}");
     assert!(verdict.remedy.contains("thread 101"), "{verdict:#?}");
     // It may be among those that were not looked at.
