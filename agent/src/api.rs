@@ -31,16 +31,6 @@ pub struct Process {
     pub comm: String,
 }
 
-/// A process that acted, and the thread that did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reaper {
-    /// The process.
-    #[serde(flatten)]
-    pub process: Process,
-    /// The thread.
-    pub tid: u32,
-}
-
 /// How a process ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {

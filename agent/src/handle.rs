@@ -5,14 +5,18 @@ use std::{thread, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, Zombie};
+use crate::metrics;
 use crate::story::{Seen, State, look};
 
 /// How long /proc may take to say what it knows of one number.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long an explanation may take as a whole: then it goes without what `stuck` knows. A server
+/// waits a little longer.
+const EXPLANATION: Duration = Duration::from_secs(4);
 
 /// Whether the agent does its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +40,8 @@ pub enum Request {
     Top(oneshot::Sender<Document<Top>>),
     /// What this host allows.
     Doctor(oneshot::Sender<Doctor>),
-    /// The page for Prometheus.
-    Metrics(oneshot::Sender<String>),
+    /// The page for Prometheus, to be written where nobody waits for it.
+    Metrics(oneshot::Sender<metrics::Page>),
     /// Whether the loop beats.
     Health(oneshot::Sender<Health>),
     /// Finished deaths from now on.
@@ -84,6 +88,7 @@ impl Handle {
     /// # Errors
     /// When the loop has ended.
     pub async fn explain(&self, pid: u32) -> Result<Explained, Stopped> {
+        let until = Instant::now() + EXPLANATION;
         let (found, seen) = oneshot::channel();
         let look = thread::Builder::new().name("reapwatch-look".to_owned());
         let started = look.spawn(move || drop(found.send(look::at(pid))));
@@ -94,11 +99,16 @@ impl Handle {
         let mut explained = self
             .ask(|to| Request::Explain(pid, seen.unwrap_or_default(), to))
             .await?;
-        if explained.story.state == State::Exiting.name() {
-            let stuck = self.ask(|to| Request::Stuck(Duration::ZERO, to)).await?;
-            let own = stuck.items.into_iter().find(|stuck| stuck.pid == pid);
-            explained.story.verdict = own.as_ref().and_then(|stuck| stuck.verdict.clone());
-            explained.story.stuck = own;
+        let story = &mut explained.story;
+        if story.state == State::Exiting.name() || story.ignored.is_some() {
+            let stuck = self.ask(|to| Request::Stuck(Duration::ZERO, to));
+            let stuck = timeout_at(until, stuck).await.ok().transpose()?;
+            let mut stuck = stuck.into_iter().flat_map(|stuck| stuck.items);
+            let own = stuck.find(|stuck| stuck.pid == pid);
+            let why = own.as_ref().and_then(|stuck| stuck.verdict.clone());
+            // One that lives may hold zombies too.
+            story.verdict = story.verdict.take().or(why);
+            story.stuck = own;
         }
         Ok(explained)
     }

@@ -30,7 +30,7 @@ pub struct Row {
     pub oldest_is_lower_bound: bool,
     /// Zombies that came to it and stayed, per second, over the last minute: deaths and
     /// adoptions less reaps, never below 0. Zombies of which the death was not seen are left out.
-    /// One death alone makes no rate.
+    /// One zombie alone makes no rate.
     pub leaked_per_second: f64,
     /// Children it reaped, per second, over the last minute; one alone makes no rate.
     pub reaped_per_second: f64,
@@ -229,14 +229,15 @@ impl Parents {
 
     fn row(&self, process: &Process, held: &Held, now_ns: u64) -> Row {
         let known = self.get(process.key);
-        let began_ns = known.map_or(self.began_ns, |parent| self.began_ns.max(parent.exec_ns));
+        // Neither the agent nor the program was there for all of a minute that is longer ago.
+        let exec_ns = known.map_or(0, |parent| parent.exec_ns);
+        let began_ns = self.began_ns.max(exec_ns).max(process.key.start_ns);
         let seconds =
             (now_ns.saturating_sub(began_ns) as f64 / 1e9).clamp(1.0, window::SECONDS as f64);
         let count = known.map_or(Count::default(), |parent| parent.window.sum(now_ns));
-        // One event makes no rate, nor does one that is left over of many.
-        let per_second = |all: u64, less: u64| match all.saturating_sub(less) {
+        let per_second = |events: u64| match events {
             0 | 1 => 0.0,
-            more => more as f64 / seconds,
+            _ => events as f64 / seconds,
         };
         let mut samples: Vec<_> = known
             .iter()
@@ -254,8 +255,8 @@ impl Parents {
                 .oldest
                 .map(|(died_ns, _)| now_ns.saturating_sub(died_ns)),
             oldest_is_lower_bound: held.oldest.is_some_and(|(_, bound)| bound),
-            leaked_per_second: per_second(count.came, count.went),
-            reaped_per_second: per_second(count.reaped, 0),
+            leaked_per_second: per_second(count.came.saturating_sub(count.went)),
+            reaped_per_second: per_second(count.reaped),
             reaped_total: self.reaping(process.key).total,
             p50_ns: quantile(&samples, 50),
             p99_ns: quantile(&samples, 99),

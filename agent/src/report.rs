@@ -69,12 +69,14 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
         tracer: someone(&record.tracer)
             .or_else(|| record.former_tracer().map(|who| process(wall, who))),
         held_before: held_before(wall, record),
-        reaper: reap
-            .and_then(|reap| reap.by.as_ref())
-            .map(|by| api::Reaper {
+        reaper: reap.and_then(|reap| {
+            let by = reap.by.as_ref()?;
+            Some(api::Reaper {
                 process: process(wall, by),
                 tid: by.tid,
-            }),
+                thread: reap.by_thread.clone(),
+            })
+        }),
         how: how.name().to_owned(),
         killer: record.kill.as_ref().map(|kill| killer(wall, kill)),
         began_at: record.begin_ns.map(|at_ns| time(wall, at_ns)),

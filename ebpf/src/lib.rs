@@ -245,6 +245,8 @@ pub struct Release {
     pub start_ns: u64,
     /// Who ran `release_task`.
     pub reaper: Process,
+    /// Name of the thread that did, cut at the first NUL.
+    pub reaper_thread: [u8; COMM_LEN],
 }
 
 /// A wait4, waitpid or waitid call of `reaper` returned a child that has died and took it.
@@ -257,6 +259,8 @@ pub struct Waited {
     pub child: NamespacePid,
     /// Who waited.
     pub reaper: Process,
+    /// Name of the thread that did, cut at the first NUL.
+    pub reaper_thread: [u8; COMM_LEN],
 }
 
 /// The kernel has freed a released group leader: long after its reap, at an unknown distance.
@@ -341,6 +345,19 @@ pub mod counter {
     pub const LOST_TASKS_FULL: u32 = 7;
     /// How many counters there are.
     pub const COUNT: u32 = 8;
+
+    /// Whether the kernel side counts a death now that it is told, the first time: not if user space
+    /// has its announcement and no more, since that counts it once it is confirmed.
+    #[must_use]
+    pub const fn is_counted(sent: bool, announced: bool) -> bool {
+        sent || !announced
+    }
+
+    /// Whether it is counted as lost too.
+    #[must_use]
+    pub const fn is_lost(sent: bool, announced: bool) -> bool {
+        !sent && !announced
+    }
 }
 
 /// Choices of user space that the kernel side obeys, handed over before load.
@@ -365,8 +382,8 @@ const _: () = {
     assert!(size_of::<NamespacePid>() == 8);
     assert!(size_of::<Death>() == 16 + 5 * 32 + 8 * 8 + 6 * 4 + 4 * 8);
     assert!(size_of::<SteppedDeath>() == size_of::<Death>() + mark::COUNT * 8);
-    assert!(size_of::<Release>() == 64);
-    assert!(size_of::<Waited>() == 56);
+    assert!(size_of::<Release>() == 80);
+    assert!(size_of::<Waited>() == 72);
     assert!(size_of::<Freed>() == 32);
     assert!(size_of::<Renotified>() == 56);
     assert!(size_of::<Exec>() == 64);

@@ -69,6 +69,7 @@ fn released(task: Task) {
     record.pad = 0;
     record.start_ns = task.start_ns();
     current.fill_process(&mut record.reaper);
+    current.fill_comm(&mut record.reaper_thread);
     maps::submit(entry);
 }
 
@@ -172,5 +173,6 @@ fn waited(nr: u32) {
         nr,
     };
     current.fill_process(&mut record.reaper);
+    current.fill_comm(&mut record.reaper_thread);
     maps::submit(entry);
 }

@@ -71,13 +71,17 @@ pub(crate) enum Command {
 /// What `vm` runs.
 #[derive(Debug, Args)]
 pub(crate) struct Vm {
-    /// Such as `5.10 7.3`; the whole matrix without one
+    /// Such as `5.10 7.3`, with all tests; without one every kernel of the matrix: the oldest and
+    /// the newest with all tests, the others with the deaths alone
     pub(crate) kernels: Vec<String>,
+    /// Every kernel of the matrix with all tests
+    #[arg(long, conflicts_with = "kernels")]
+    pub(crate) all: bool,
     /// How many times in a row; the first failure ends it
     #[arg(long, default_value_t = 1)]
     pub(crate) rounds: u32,
     /// Only build what a machine starts with, an initramfs, into this file
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["kernels", "rounds"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kernels", "all", "rounds"])]
     pub(crate) pack: Option<PathBuf>,
 }
 

@@ -20,6 +20,7 @@ mod run;
 mod setup;
 mod shell;
 mod sidecar;
+mod statics;
 mod test;
 mod verdicts;
 mod vm;

@@ -10,7 +10,7 @@ use crate::{
     handle::{Health, Request},
     kernel::{self, ProbeReport},
     lifecycle::Record,
-    metrics::{Holder, Labels, PidTable, Sample},
+    metrics::{Holder, Labels, Page, PidTable, Sample},
     parents,
     pids::Usage,
     report, verdict,
@@ -189,7 +189,7 @@ impl Agent {
         doctor::report(facts, Some(self.kernel.source), &self.probes, None)
     }
 
-    fn scrape(&mut self) -> String {
+    fn scrape(&mut self) -> Page {
         let now_ns = kernel::now_ns();
         let counters = self.counters();
         let stale_ns = self.settings.stale_after.as_nanos() as u64;
@@ -243,7 +243,7 @@ impl Agent {
                 .filter_map(ProbeReport::attached)
                 .collect(),
         };
-        self.metrics.render(&sample)
+        self.metrics.scrape(sample)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Container, Culprit, FinishedExit, Head, Process, Stuck, Verdict};
+use super::{Container, Culprit, FinishedExit, Head, Killer, Process, Stuck, Verdict};
 
 /// A process and how it treats its dead children.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,12 +86,16 @@ pub struct Explanation {
     pub death: Option<FinishedExit>,
     /// Where it runs, or ran.
     pub container: Option<Container>,
+    /// Of one that lives, the last terminating signal that it ignored or that was dropped.
+    #[serde(default)]
+    pub ignored: Option<Killer>,
     /// Of one on its way out, what `stuck` says of it: its step, whom it waits for, its threads
-    /// and their stacks.
+    /// and their stacks. Of one that ignored a terminating signal while somebody waits for its
+    /// end, the same.
     #[serde(default)]
     pub stuck: Option<Stuck>,
     /// Of a zombie why it lies there; of a living one why it does not reap; of one on its way out
-    /// why it does not get there.
+    /// why it does not get there, and of one that should be why it does not end.
     pub verdict: Option<Verdict>,
     /// Earlier processes with the same PID, the latest first.
     pub earlier: Vec<Earlier>,

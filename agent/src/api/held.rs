@@ -19,3 +19,16 @@ pub struct Held {
     /// How long it held it; null where only a bound of its beginning is known.
     pub seconds: Option<f64>,
 }
+
+/// A process that acted, and the thread that did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reaper {
+    /// The process.
+    #[serde(flatten)]
+    pub process: Process,
+    /// The thread.
+    pub tid: u32,
+    /// Name of the thread at that time, where it is not the first one.
+    #[serde(default)]
+    pub thread: Option<String>,
+}

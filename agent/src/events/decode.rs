@@ -296,20 +296,24 @@ fn cgroup_made(record: &wire::CgroupMade) -> CgroupMade {
 }
 
 fn release(record: &wire::Release) -> Result<Release, Malformed> {
+    let by = process(&record.reaper).ok_or(Malformed::NoProcess(kind::RELEASE))?;
     Ok(Release {
         at_ns: record.head.at_ns,
         dead: key(record.tgid, record.start_ns).ok_or(Malformed::NoProcess(kind::RELEASE))?,
-        by: process(&record.reaper).ok_or(Malformed::NoProcess(kind::RELEASE))?,
+        by_thread: thread(&by, &record.reaper_thread),
+        by,
         reaper_exiting: record.head.flags & release_flags::REAPER_EXITING != 0,
         by_itself: record.head.flags & release_flags::BY_ITSELF != 0,
     })
 }
 
 fn waited(record: &wire::Waited) -> Result<Waited, Malformed> {
+    let by = process(&record.reaper).ok_or(Malformed::NoProcess(kind::WAITED))?;
     Ok(Waited {
         at_ns: record.head.at_ns,
         child: child(record.child),
-        by: process(&record.reaper).ok_or(Malformed::NoProcess(kind::WAITED))?,
+        by_thread: thread(&by, &record.reaper_thread),
+        by,
     })
 }
 
@@ -347,6 +351,12 @@ fn process(record: &wire::Process) -> Option<Process> {
         tid: record.tid,
         comm: comm(&record.comm),
     })
+}
+
+/// The name of the thread that acted, where that is not the first one, whose name is the process's.
+fn thread(of: &Process, name: &[u8; wire::COMM_LEN]) -> Option<String> {
+    let name = comm(name);
+    (of.tid != of.key.tgid && !name.is_empty()).then_some(name)
 }
 
 /// Anybody may give a process any name: it must not be able to move a terminal's cursor.

@@ -439,3 +439,25 @@ fn what_a_task_has_of_its_program_and_its_signals_is_known_or_none() {
     assert_eq!((ignored.signal, ignored.by_choice), (15, false));
     assert_eq!(ignored.by.map(|by| by.key.tgid), Some(2));
 }
+
+#[test]
+fn a_thread_that_reaps_is_named_unless_it_is_the_first() {
+    let thread = |tid, name: &[u8]| {
+        let mut record = wire::Release {
+            tgid: 42,
+            start_ns: 7,
+            reaper: named(9, b"app"),
+            reaper_thread: named(9, name).comm,
+            ..wire::Release::default()
+        };
+        record.head.kind = kind::RELEASE;
+        record.reaper.tid = tid;
+        match decode(&bytes(&record), 4096) {
+            Ok(Event::Release(release)) => release.by_thread,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(thread(9, b"app"), None);
+    assert_eq!(thread(10, b""), None);
+    assert_eq!(thread(10, b"reaper"), Some("reaper".to_owned()));
+}

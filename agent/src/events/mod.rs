@@ -139,6 +139,8 @@ pub struct Release {
     pub dead: Key,
     /// Who released it.
     pub by: Process,
+    /// Name of the thread that did, where that is not the first one.
+    pub by_thread: Option<String>,
     /// The reaper was itself exiting.
     pub reaper_exiting: bool,
     /// The dead released itself.
@@ -154,6 +156,8 @@ pub struct Waited {
     pub child: NamespacePid,
     /// Who waited.
     pub by: Process,
+    /// Name of the thread that did, where that is not the first one.
+    pub by_thread: Option<String>,
 }
 
 /// The kernel freed a released process: an upper bound of its reap.

@@ -23,7 +23,7 @@ fn unified_freezer(mounts: &Mounts, cgroup: &[u8]) -> Option<Freezer> {
     })?;
     Some(Freezer {
         thaw: format!("echo 0 > {}", shell_word(&frozen.join("cgroup.freeze"))),
-        cgroup: frozen.display().to_string(),
+        cgroup: frozen,
     })
 }
 
@@ -44,7 +44,7 @@ fn v1_freezer(mounts: &Mounts, cgroup: &[u8]) -> Option<Freezer> {
             "echo THAWED > {}",
             shell_word(&frozen.join("freezer.state"))
         ),
-        cgroup: frozen.display().to_string(),
+        cgroup: frozen,
     })
 }
 

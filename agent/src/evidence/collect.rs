@@ -5,7 +5,9 @@
 
 use std::{fs, io::ErrorKind, path::Path};
 
-use super::{Cpu, Facts, Sigchld, Thread, cgroup, ends::Search, parse};
+use rustix::process::Pid;
+
+use super::{Cpu, Facts, Sigchld, Thread, cgroup, ends::Search, freezing, parse};
 use crate::{cgroups::Mounts, events::Key, kernel, proc};
 
 /// Threads that are looked at, of one process.
@@ -25,9 +27,12 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
         freezer: membership
             .as_ref()
             .and_then(|text| cgroup::freezer(mounts, text)),
-        signalfd: search.has_signalfd(who.tgid),
+        booked_children: booked_children(&root),
+        nice: nice(who.tgid),
         ..Facts::default()
     };
+    let freezer = facts.freezer.as_ref();
+    facts.frozen_with_it = freezer.map(|freezer| freezing::others(freezer, who.tgid));
     search.left_by(zombies);
     let mut cpu: Option<Cpu> = None;
     for tid in threads(who.tgid, THREADS) {
@@ -46,6 +51,10 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
         }
         thread.block = search.block_of(who.tgid, tid);
         facts.looked_at.push(thread);
+    }
+    // Without a blocked SIGCHLD it would get nothing from one.
+    if facts.sigchld.is_none_or(|it| it.blocked_in > 0) {
+        facts.signalfd = search.has_signalfd(who.tgid);
     }
     let quota = membership
         .as_ref()
@@ -66,6 +75,17 @@ pub(super) fn comm(pid: u32) -> Option<String> {
 pub(super) fn threads(tgid: u32, most: usize) -> Vec<u32> {
     let numbers = proc::numbers(&format!("/proc/{tgid}/task"));
     numbers.into_iter().flatten().take(most).collect()
+}
+
+fn booked_children(root: &str) -> Option<bool> {
+    let stat = fs::read(format!("{root}/stat")).ok()?;
+    let (_, fields) = proc::split_stat(&stat)?;
+    parse::booked_children(&fields)
+}
+
+fn nice(pid: u32) -> Option<i32> {
+    let pid = Pid::from_raw(pid.try_into().ok()?);
+    rustix::process::getpriority_process(pid).ok()
 }
 
 fn is_refused(thread: &str) -> bool {

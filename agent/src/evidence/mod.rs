@@ -4,6 +4,7 @@
 //! Absent knowledge is `None`: a rule then says less, or nothing.
 
 pub use block::Block;
+pub use freezing::{Freezer, Frozen};
 
 use crate::events::Asked;
 
@@ -11,6 +12,7 @@ pub mod block;
 pub mod cgroup;
 pub mod collect;
 pub mod ends;
+mod freezing;
 mod mounts;
 mod origin;
 pub(crate) mod parse;
@@ -59,6 +61,20 @@ pub struct Program {
     pub age_ns: Option<u64>,
     /// Name of the program before.
     pub former: Option<String>,
+    /// How many execs the process made since it was forked.
+    pub execs: Option<u64>,
+}
+
+/// Whether a process has reaped a child, as the kernel's accounts tell: also of the time before it
+/// was watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaped {
+    /// Never since it was forked.
+    Never,
+    /// The program that it runs now has.
+    ByThisProgram,
+    /// It has, perhaps as an earlier program.
+    Perhaps,
 }
 
 /// What a process belongs to.
@@ -161,12 +177,20 @@ pub struct Facts {
     pub own_number: Option<(u32, u32)>,
     /// Whether its cgroup is frozen.
     pub freezer: Option<Freezer>,
+    /// Who else is in that cgroup, and would be thawed with it.
+    pub frozen_with_it: Option<Frozen>,
     /// Its time on and before the CPUs.
     pub cpu: Option<Cpu>,
+    /// Its nice value: a positive one gives others the CPU first.
+    pub nice: Option<i32>,
     /// It holds a signalfd that takes SIGCHLD; `None` where its descriptors could not be read.
     pub signalfd: Option<bool>,
     /// The signal that stopped it, where its threads are stopped by job control.
     pub stop_signal: Option<u8>,
+    /// Whether the kernel has booked to it what a child used: a wait of any of its programs took
+    /// one since it was forked
+    /// ([`wait_task_zombie`](https://elixir.bootlin.com/linux/v6.12/A/ident/wait_task_zombie)).
+    pub booked_children: Option<bool>,
     /// What could not be read, and what that needs: `/proc/42/stack needs CAP_SYS_ADMIN`.
     pub unreadable: Vec<String>,
 }
@@ -216,15 +240,6 @@ pub struct Sigchld {
     pub ignored: bool,
 }
 
-/// A freezer that applies to a process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Freezer {
-    /// The cgroup whose own setting freezes it, itself or one above.
-    pub cgroup: String,
-    /// The command that thaws it.
-    pub thaw: String,
-}
-
 /// Time since the threads that were looked at began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cpu {
@@ -269,13 +284,34 @@ pub struct Since {
 }
 
 impl Evidence {
-    /// Whether it ever waited or reaped while it was watched; `None` where nothing says so and
-    /// waits are not counted.
+    /// Whether it ever waited or reaped; `None` where nothing says so and waits are not counted.
     pub fn ever_waited(&self) -> Option<bool> {
-        if self.habits.reaped > 0 {
+        if self.was_seen_waiting() || self.reaped_before() == Some(Reaped::ByThisProgram) {
             return Some(true);
         }
         self.habits.waits.map(|waits| waits > 0)
+    }
+
+    /// Whether it waited or reaped while it was watched.
+    pub fn was_seen_waiting(&self) -> bool {
+        self.habits.reaped > 0 || self.habits.waits > Some(0)
+    }
+
+    /// Whether it reaped before it was watched, where the kernel's accounts tell. They survive an
+    /// exec: what an earlier program reaped is in them too. One that the agent saw begin is known
+    /// by what was counted since.
+    pub fn reaped_before(&self) -> Option<Reaped> {
+        let booked = self.facts.as_ref()?.booked_children?;
+        if !booked {
+            return Some(Reaped::Never);
+        }
+        if self.program.age_ns.is_some() {
+            return None;
+        }
+        Some(match self.program.execs {
+            Some(0 | 1) => Reaped::ByThisProgram,
+            _ => Reaped::Perhaps,
+        })
     }
 
     /// Whether it began a wait while its oldest zombie lay dead.

@@ -67,6 +67,15 @@ pub(super) fn schedstat(text: &str) -> Option<Cpu> {
     })
 }
 
+/// Whether `stat`, from its third field on, has page faults or CPU time of children that were
+/// waited for. One that was has them, unless it ended at once in the memory of its parent (vfork).
+pub(super) fn booked_children(fields: &[&str]) -> Option<bool> {
+    // Fields are numbered from 1 in the manual, and the state is the third.
+    let number = |field: usize| fields.get(field - 3)?.parse::<i64>().ok();
+    let [minor, major, user, system] = [11, 13, 16, 17].map(number);
+    Some(minor? != 0 || major? != 0 || user? != 0 || system? != 0)
+}
+
 /// The function that a thread sleeps in; kernels print `0` where there is none to tell.
 pub(super) fn wchan(text: &str) -> Option<String> {
     let name = text.trim();
@@ -173,6 +182,17 @@ mod tests {
         assert_eq!(of("0 0x3 0x5 0x0"), None);
         assert_eq!(of("running"), None);
         assert_eq!(of("-1 0x7f 0x7f"), None);
+    }
+
+    #[test]
+    fn children_that_were_reaped_are_in_the_accounts() {
+        let stat =
+            |minor, user| format!("S 1 7 7 0 -1 4194560 120 {minor} 3 0 5 6 {user} 0 20 0 1 0 99");
+        let of = |text: &str| booked_children(&text.split(' ').collect::<Vec<_>>());
+        assert_eq!(of(&stat(0, 0)), Some(false));
+        assert_eq!(of(&stat(81, 0)), Some(true));
+        assert_eq!(of(&stat(0, 2)), Some(true));
+        assert_eq!(of("S 1"), None);
     }
 
     #[test]

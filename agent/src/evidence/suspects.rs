@@ -168,6 +168,7 @@ impl Known<'_> {
                 program: Program {
                     age_ns: exec.map(|exec| self.age(exec.at_ns)),
                     former: exec.and_then(|exec| known_name(&exec.former)),
+                    execs: task.and_then(execs),
                 },
                 place: Place::default(),
                 zombies,
@@ -330,6 +331,12 @@ fn is_without_sigchld(record: &Record, shown: Option<&Task>) -> bool {
     let signal = shown.and_then(|task| task.exit_signal);
     let signal = signal.or(record.exit_signal);
     signal.is_some_and(|signal| signal != SIGCHLD)
+}
+
+/// The execs that it made itself. One that was made with `CLONE_PARENT` has those of its forker in
+/// the count too.
+fn execs(task: &Task) -> Option<u64> {
+    task.exec_id?.checked_sub(task.parent_exec_id?)
 }
 
 fn known_name(name: &str) -> Option<String> {

@@ -115,12 +115,14 @@ impl Story {
                         at_ns: reap_ns,
                         child,
                         by,
+                        by_thread: None,
                     })
                 } else {
                     Event::Release(Release {
                         at_ns: reap_ns,
                         dead: key,
                         by,
+                        by_thread: None,
                         reaper_exiting: false,
                         by_itself: false,
                     })

@@ -204,11 +204,11 @@ fn any_event() -> impl Strategy<Value = Event> {
         4 => any_death(),
         2 => (at(), any_key(), any_process(), any::<bool>(), any::<bool>()).prop_map(
             |(at_ns, dead, by, reaper_exiting, by_itself)| {
-                Event::Release(Release { at_ns, dead, by, reaper_exiting, by_itself })
+                Event::Release(Release { at_ns, dead, by, by_thread: None, reaper_exiting, by_itself })
             }
         ),
         2 => (at(), any_child(), any_process())
-            .prop_map(|(at_ns, child, by)| Event::Waited(Waited { at_ns, child, by })),
+            .prop_map(|(at_ns, child, by)| Event::Waited(Waited { at_ns, child, by, by_thread: None })),
         1 => (at(), any_key()).prop_map(|(at_ns, dead)| Event::Freed(Freed { at_ns, dead })),
         1 => (at(), any_key()).prop_map(|(at_ns, dead)| Event::HungUp(HungUp { at_ns, dead })),
         1 => (at(), any_child(), any_process(), any::<bool>()).prop_map(

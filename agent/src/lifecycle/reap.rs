@@ -32,6 +32,7 @@ impl Lifecycle {
             at_ns: Some(release.at_ns),
             at_is_upper_bound: false,
             by: Some(release.by.clone()).filter(|_| how != How::Autoreap),
+            by_thread: release.by_thread.clone().filter(|_| how != How::Autoreap),
             how,
         };
         self.released_at(&key, &reap);
@@ -80,6 +81,7 @@ impl Lifecycle {
             at_ns: Some(waited.at_ns),
             at_is_upper_bound: false,
             by: Some(waited.by.clone()),
+            by_thread: waited.by_thread.clone(),
             how: How::Wait,
         };
         self.finish(key, reap, waited.at_ns, out);

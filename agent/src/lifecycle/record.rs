@@ -39,7 +39,7 @@ pub enum How {
 
 impl How {
     /// As JSON and metrics call it.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Wait => "wait",
             Self::Autoreap => "autoreap",
@@ -59,6 +59,8 @@ pub struct Reap {
     pub at_is_upper_bound: bool,
     /// Who did it; `None` for an auto-reap or where not seen.
     pub by: Option<Process>,
+    /// Name of the thread that did, where that is known and not the first one.
+    pub by_thread: Option<String>,
     /// How.
     pub how: How,
 }
@@ -157,6 +159,7 @@ impl Reap {
             at_ns: Some(at_ns),
             at_is_upper_bound: false,
             by: None,
+            by_thread: None,
             how: How::Autoreap,
         }
     }
@@ -167,6 +170,7 @@ impl Reap {
             at_ns: Some(at_ns),
             at_is_upper_bound: true,
             by: None,
+            by_thread: None,
             how: How::Unknown,
         }
     }
@@ -187,6 +191,30 @@ pub enum Correction {
     ReapWithoutDeath,
     /// The table was full and its oldest entry was given up.
     TableFull,
+}
+
+impl Correction {
+    /// Every kind of repair.
+    pub const ALL: [Self; 6] = [
+        Self::ZombieFound,
+        Self::ReapMissed,
+        Self::AutoreapWrong,
+        Self::ParentChanged,
+        Self::ReapWithoutDeath,
+        Self::TableFull,
+    ];
+
+    /// As the metric calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ZombieFound => "zombie_found",
+            Self::ReapMissed => "reap_missed",
+            Self::AutoreapWrong => "autoreap_wrong",
+            Self::ParentChanged => "parent_changed",
+            Self::ReapWithoutDeath => "reap_without_death",
+            Self::TableFull => "table_full",
+        }
+    }
 }
 
 /// What one input changed.

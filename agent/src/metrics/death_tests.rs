@@ -3,23 +3,23 @@
 use super::tests::{SECOND, UNATTRIBUTED, has, metrics, process, reap, record, stepped};
 use super::*;
 use crate::events::{Kill, KillBy};
-use crate::lifecycle::{Died, How, Reap};
+use crate::lifecycle::{Died, DiedBound, How, Reap};
 
 /// The page after this one death.
 fn page_of(record: &Record) -> String {
     let mut metrics = metrics();
     metrics.finished(record, None, 0);
-    metrics.render(&Sample::default())
+    metrics.scrape(Sample::default()).text()
 }
 #[test]
 fn steps_are_summed_where_they_are_known() {
     let mut metrics = metrics();
     metrics.finished(&record(), None, 0);
     let name = "reapwatch_exit_step_seconds_total";
-    assert!(!metrics.render(&Sample::default()).contains(name));
+    assert!(!metrics.scrape(Sample::default()).text().contains(name));
     metrics.finished(&stepped(), None, 0);
     metrics.finished(&stepped(), None, 0);
-    let page = metrics.render(&Sample::default());
+    let page = metrics.scrape(Sample::default()).text();
     let series: Vec<_> = page.lines().filter(|line| line.starts_with(name)).collect();
     assert_eq!(
         series,

@@ -34,10 +34,8 @@ fn document() -> String {
     let mut metrics = Metrics::new(std::time::Duration::from_secs(10), 256);
     // Steps have no series until one was measured.
     metrics.finished(&stepped(), None, 0);
-    metrics.render(&full_sample());
-    let (own, process): (Vec<_>, Vec<_>) = metrics
-        .families
-        .registry
+    let page = metrics.scrape(full_sample());
+    let (own, process): (Vec<_>, Vec<_>) = page
         .gather()
         .into_iter()
         .partition(|family| family.name().starts_with("reapwatch_"));

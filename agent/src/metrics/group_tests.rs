@@ -1,4 +1,4 @@
-use super::tests::{UNATTRIBUTED, has, metrics, record, with_kind, workload};
+use super::tests::{SECOND, UNATTRIBUTED, has, metrics, record, with_kind, workload};
 use super::*;
 
 #[test]
@@ -11,15 +11,17 @@ fn the_sum_over_all_groups_is_every_exit() {
         metrics.finished(&record(), Some(&workload), n);
     }
     metrics.exited(ExitKind::Exited, None, 2_000);
-    let page = metrics.render(&Sample {
-        lost_exits: Exits {
-            exited: 5,
-            killed: 2,
-            dumped: 1,
-        },
-        lost_reaps: 8,
-        ..Sample::default()
-    });
+    let page = metrics
+        .scrape(Sample {
+            lost_exits: Exits {
+                exited: 5,
+                killed: 2,
+                dumped: 1,
+            },
+            lost_reaps: 8,
+            ..Sample::default()
+        })
+        .text();
     let series = |name: &str| {
         let lines = page
             .lines()
@@ -43,9 +45,37 @@ fn a_reap_that_was_taken_back_counts_once() {
     metrics.finished(&record(), None, 0);
     metrics.take_back(record().process.key);
     metrics.finished(&record(), None, 0);
-    let page = metrics.render(&Sample::default());
+    let page = metrics.scrape(Sample::default()).text();
     has(
         &page,
         &format!("reapwatch_reaped_total{{{UNATTRIBUTED}}} 1"),
     );
+}
+
+#[test]
+fn stuck_exits_of_workloads_that_are_gone_leave_the_page() {
+    let mut metrics = metrics();
+    let mut stuck_series = |now_ns| {
+        let stuck = |n| {
+            (
+                Labels::of(Some(&workload(&format!("{now_ns}-{n}")))),
+                Present {
+                    stuck: 1,
+                    ..Present::default()
+                },
+            )
+        };
+        let sample = Sample {
+            now_ns,
+            present: (0..100).map(stuck).collect(),
+            ..Sample::default()
+        };
+        metrics.expire(&HashSet::new(), now_ns);
+        let page = metrics.scrape(sample).text();
+        let series = |line: &&str| line.starts_with("reapwatch_stuck_exits{");
+        page.lines().filter(series).count()
+    };
+    for hour in 1..4 {
+        assert_eq!(stuck_series(hour * 3_600 * SECOND), 100 + 1);
+    }
 }

@@ -12,9 +12,6 @@ use crate::workload::Workload;
 /// How long a group stays after its workload has gone and the last was counted.
 const KEEP_NS: u64 = 300_000_000_000;
 
-/// The names of the labels of a group.
-pub(super) const NAMES: [&str; 4] = ["namespace", "pod", "container", "unit"];
-
 /// The values of a group's labels: namespace, pod, container, unit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Labels([String; 4]);
@@ -42,12 +39,6 @@ impl Labels {
 
     pub(super) fn all(value: &str) -> Self {
         Self([(); 4].map(|()| value.to_owned()))
-    }
-
-    /// The values, and one more.
-    pub(super) fn with<'a>(&'a self, more: &'a str) -> [&'a str; 5] {
-        let [namespace, pod, container, unit] = self.values();
-        [namespace, pod, container, unit, more]
     }
 
     pub(super) fn values(&self) -> [&str; 4] {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::groups::Labels;
 use super::sample::Holder;
-use crate::lifecycle::{Correction, How};
 use crate::signals;
 
 /// Parents with a series of their own.
@@ -18,36 +17,6 @@ pub(super) const UNATTRIBUTED: &str = "~unattributed";
 
 /// Bytes of a label's value.
 const MAX_BYTES: usize = 63;
-
-/// Every way of release, as label values.
-pub(super) const HOWS: [How; 5] = [
-    How::Wait,
-    How::Autoreap,
-    How::Tracer,
-    How::Namespace,
-    How::Unknown,
-];
-
-/// Every repair, as label values.
-pub(super) const CORRECTIONS: [Correction; 6] = [
-    Correction::ZombieFound,
-    Correction::ReapMissed,
-    Correction::AutoreapWrong,
-    Correction::ParentChanged,
-    Correction::ReapWithoutDeath,
-    Correction::TableFull,
-];
-
-pub(super) fn correction(correction: Correction) -> &'static str {
-    match correction {
-        Correction::ZombieFound => "zombie_found",
-        Correction::ReapMissed => "reap_missed",
-        Correction::AutoreapWrong => "autoreap_wrong",
-        Correction::ParentChanged => "parent_changed",
-        Correction::ReapWithoutDeath => "reap_without_death",
-        Correction::TableFull => "table_full",
-    }
-}
 
 /// The name of a signal. The real-time ones share one series: each series of a histogram costs
 /// more than a dozen lines, and there are 33 of them.

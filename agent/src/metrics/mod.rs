@@ -6,7 +6,10 @@
 mod families;
 mod groups;
 mod labels;
+mod metric;
+mod page;
 mod sample;
+mod times;
 
 #[cfg(test)]
 mod death_tests;
@@ -17,24 +20,28 @@ mod group_tests;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use prometheus::{IntCounter, IntGaugeVec, TextEncoder};
+use prometheus::HistogramVec;
 
 use crate::events::{Key, Steps};
-use crate::lifecycle::{Correction, DiedBound, Record};
-use crate::workload::{Workload, pods::Failure};
-use families::Families;
+use crate::lifecycle::{Correction, Record};
+use crate::workload::Workload;
 use groups::Groups;
 pub use groups::Labels;
+use metric::{Kind, Observe};
+pub use page::Page;
+use page::{Group, Scrape};
 pub use sample::{Events, ExitKind, Exits, Holder, Lost, PidTable, Present, Sample};
 
-/// All metrics of one agent.
+/// What is counted between scrapes.
 pub struct Metrics {
-    families: Families,
+    histograms: Vec<(&'static Observe, HistogramVec)>,
     groups: Groups,
-    /// Counted as reaped, and taken back since: they lie there all the same.
+    step_seconds: BTreeMap<&'static str, f64>,
+    corrections: HashMap<Correction, u64>,
+    /// Counted as reaped, and taken back since: they are zombies all the same.
     taken_back: HashSet<Key>,
     /// Known by their number alone.
     lost_exits: Exits,
@@ -46,26 +53,15 @@ impl Metrics {
     /// Every metric at 0. A zombie older than `stale_threshold` counts as reaped late; at most
     /// `max_groups` workloads have series of their own.
     pub fn new(stale_threshold: Duration, max_groups: usize) -> Self {
-        let families = Families::register();
-        for how in labels::HOWS {
-            families.zombie_duration.with_label_values(&[how.name()]);
-        }
-        // Those that people send; any other has its series from its first death on.
-        for signal in ["SIGKILL", "SIGTERM"] {
-            families.kill_duration.with_label_values(&[signal]);
-        }
-        for correction in labels::CORRECTIONS {
-            families
-                .corrections
-                .with_label_values(&[labels::correction(correction)]);
-        }
-        families
-            .build_info
-            .with_label_values(&[env!("CARGO_PKG_VERSION"), std::env::consts::ARCH])
-            .set(1);
+        let histogram = |metric: &&'static metric::Metric| match &metric.kind {
+            Kind::Histogram(observe) => Some((observe, observe.histogram(metric))),
+            Kind::Counter(_) | Kind::Gauge(_) => None,
+        };
         Self {
-            families,
+            histograms: families::ALL.iter().filter_map(histogram).collect(),
             groups: Groups::new(max_groups),
+            step_seconds: BTreeMap::new(),
+            corrections: HashMap::new(),
             taken_back: HashSet::new(),
             lost_exits: Exits::default(),
             lost_reaps: 0,
@@ -91,53 +87,22 @@ impl Metrics {
 
     /// Counts a death that is complete, of a process of this workload.
     pub fn finished(&mut self, record: &Record, workload: Option<&Workload>, now_ns: u64) {
+        for (observe, histogram) in &self.histograms {
+            observe.count(record, histogram);
+        }
+        for (step, ns) in record.steps.iter().flat_map(Steps::each) {
+            if let Some(ns) = ns {
+                *self.step_seconds.entry(step).or_default() +=
+                    Duration::from_nanos(ns).as_secs_f64();
+            }
+        }
         let counts = self.groups.counts(&Labels::of(workload), now_ns);
         if !self.taken_back.remove(&record.process.key) {
             counts.reaped += 1;
         }
-        let exactly_died = (record.died.bound == DiedBound::Exact).then_some(record.died.at_ns);
-        if let Some(exit) = between(record.begin_ns, exactly_died) {
-            self.families.exit_duration.observe(exit.as_secs_f64());
-        }
-        for (step, ns) in record.steps.iter().flat_map(Steps::each) {
-            if let Some(ns) = ns {
-                self.families
-                    .exit_steps
-                    .with_label_values(&[step])
-                    .inc_by(Duration::from_nanos(ns).as_secs_f64());
-            }
-        }
-        if let Some(kill) = &record.kill
-            && let Some(time) = between(Some(kill.at_ns), exactly_died)
-        {
-            let signal = labels::signal(kill.signal);
-            self.families
-                .kill_duration
-                .with_label_values(&[signal])
-                .observe(time.as_secs_f64());
-        }
-        let Some(reap) = &record.reap else { return };
-        // One that was released as it died was no zombie at all, however vaguely the moment of
-        // its death is known. One that lay dead until an adopter's auto-reap was.
-        let at_once = record.vanished_at_once();
-        let zombie = if at_once {
-            Some(Duration::ZERO)
-        } else if reap.at_is_upper_bound {
-            None
-        } else {
-            between(Some(record.died.at_ns), reap.at_ns)
-        };
-        let Some(zombie) = zombie else { return };
-        counts.zombie_seconds += zombie.as_secs_f64();
-        if zombie > self.stale_threshold {
-            counts.reaped_late += 1;
-        }
-        if at_once || exactly_died.is_some() {
-            let how = reap.how.name();
-            self.families
-                .zombie_duration
-                .with_label_values(&[how])
-                .observe(zombie.as_secs_f64());
+        if let Some(zombie) = times::zombie(record) {
+            counts.zombie_seconds += zombie.as_secs_f64();
+            counts.reaped_late += u64::from(zombie > self.stale_threshold);
         }
     }
 
@@ -148,199 +113,50 @@ impl Metrics {
 
     /// Counts a repair.
     pub fn corrected(&mut self, correction: Correction) {
-        self.families
-            .corrections
-            .with_label_values(&[labels::correction(correction)])
-            .inc();
+        *self.corrections.entry(correction).or_default() += 1;
     }
 
-    /// The page, in the text format 0.0.4.
-    pub fn render(&mut self, sample: &Sample) -> String {
-        self.take_totals(sample);
-        self.take_state(sample);
-        self.take_groups(sample);
-        let mut page = String::new();
-        if let Err(error) =
-            TextEncoder::new().encode_utf8(&self.families.registry.gather(), &mut page)
-        {
-            // Only a family without a name or series is refused, and none is gathered.
-            log::error!("cannot write the page of metrics: {error}");
-        }
-        page
-    }
-
-    fn take_totals(&mut self, sample: &Sample) {
-        let Sample {
-            lost,
-            events,
-            lookups_failed: failed,
-            pod_watch,
-            cri,
-            ..
-        } = sample;
-        if let Some(watched) = pod_watch {
-            let up = self.families.pod_watch_up.with_label_values(&[] as &[&str]);
-            up.set(watched.up.into());
-        }
-        let failures = pod_watch.unwrap_or_default().failures;
-        for ((_, reason), total) in Failure::ALL.iter().zip(&failures) {
-            let counter = &self.families.pod_watch_failures;
-            raise(&counter.with_label_values(&[reason]), *total);
-        }
-        let lookups = &self.families.lookups_failed;
-        for (reason, total) in [
-            ("gone", failed.gone),
-            ("busy", failed.busy),
-            ("unnamed", failed.unnamed),
-        ] {
-            raise(&lookups.with_label_values(&[reason]), total);
-        }
-        for ((failure, reason), total) in Failure::ALL
-            .iter()
-            .zip(cri.iter().flat_map(|it| it.failures))
-        {
-            // Nothing expires there.
-            if *failure != Failure::Expired {
-                raise(
-                    &lookups.with_label_values(&[format!("cri_{reason}")]),
-                    total,
-                );
-            }
-        }
-        for (reason, total) in lost.by_reason() {
-            raise(
-                &self.families.events_lost.with_label_values(&[reason]),
-                total,
-            );
-        }
-        for (event, total) in [
-            ("death", events.death),
-            ("release", events.release),
-            ("waited", events.waited),
-            ("freed", events.freed),
-            ("renotified", events.renotified),
-            ("hung_up", events.hung_up),
-            ("cgroup_made", events.cgroup_made),
-            ("exec", events.exec),
-        ] {
-            raise(&self.families.events.with_label_values(&[event]), total);
-        }
-    }
-
-    fn take_state(&mut self, sample: &Sample) {
-        let families = &self.families;
-        families.parent_stale_zombies.reset();
-        for (workload, comm, zombies) in labels::top_parents(&sample.parents) {
-            families
-                .parent_stale_zombies
-                .with_label_values(&workload.with(&comm))
-                .set(zombies as i64);
-        }
-        families.culprits.reset();
-        // So that each verdict is there before anybody is a culprit.
-        let nobody = Labels::all("");
-        for verdict in &sample.verdicts {
-            let gauge = families.culprits.with_label_values(&nobody.with(verdict));
-            gauge.set(0);
-        }
-        for ((workload, verdict), culprits) in &sample.culprits {
-            let gauge = families.culprits.with_label_values(&workload.with(verdict));
-            gauge.set(*culprits as i64);
-        }
-        let pids = [
-            &families.pids_used,
-            &families.pids_limit,
-            &families.pids_zombies,
-        ];
-        pids.into_iter().for_each(IntGaugeVec::reset);
-        for table in &sample.pids {
-            let scope = labels::tail(&table.scope);
-            let scope = table.workload.with(&scope);
-            let values = [Some(table.used), Some(table.limit), table.zombies];
-            for (gauge, value) in pids.iter().zip(values) {
-                if let Some(value) = value {
-                    gauge.with_label_values(&scope).set(value as i64);
-                }
-            }
-        }
-        families.probe_info.reset();
-        for (probe, hook) in &sample.probes {
-            let values = [labels::clean(probe), labels::clean(hook)];
-            families.probe_info.with_label_values(&values).set(1);
-        }
-    }
-}
-
-/// The groups' series, made anew at each scrape.
-impl Metrics {
-    fn take_groups(&mut self, sample: &Sample) {
+    /// All that there is now, to be written by somebody else.
+    pub fn scrape(&mut self, sample: Sample) -> Page {
         self.lost_exits = self.lost_exits.max(sample.lost_exits);
         // A snapshot may find zombies whose loss was counted as a reap; a counter stays then.
         self.lost_reaps = self.lost_reaps.max(sample.lost_reaps);
-        let mut present = BTreeMap::<_, Present>::new();
-        for (workload, of_it) in &sample.present {
-            // They hold its place.
-            self.groups.counts(workload, sample.now_ns);
-            let group = self.groups.admit(workload);
-            present.entry(group).or_default().join(*of_it);
+        let histograms = self.histograms.iter().map(|(_, it)| it.clone());
+        Page {
+            histograms: histograms.collect(),
+            scrape: Scrape {
+                groups: self.groups_with(&sample.present, sample.now_ns),
+                step_seconds: self.step_seconds.clone(),
+                corrections: self.corrections.clone(),
+                sample,
+            },
         }
-        self.forget_series();
-        let families = &self.families;
-        for (labels, counts) in self.groups.iter() {
+    }
+
+    /// Every group, with what there is of its workloads now; these hold its place.
+    fn groups_with(
+        &mut self,
+        present: &BTreeMap<Labels, Present>,
+        now_ns: u64,
+    ) -> BTreeMap<Labels, Group> {
+        for workload in present.keys() {
+            self.groups.counts(workload, now_ns);
+        }
+        let group = |(labels, counts): (&Labels, &groups::Counts)| {
             let mut counts = *counts;
             if labels.is_unattributed() {
                 counts.exits = counts.exits.plus(self.lost_exits);
                 counts.reaped += self.lost_reaps;
             }
-            let values = labels.values();
-            let reaped = families.reaped.with_label_values(&values);
-            reaped.inc_by(counts.reaped);
-            let late = families.reaped_late.with_label_values(&values);
-            late.inc_by(counts.reaped_late);
-            let seconds = families.zombie_seconds.with_label_values(&values);
-            seconds.inc_by(counts.zombie_seconds);
-            for (kind, exits) in [
-                ("exited", counts.exits.exited),
-                ("killed", counts.exits.killed),
-                ("dumped", counts.exits.dumped),
-            ] {
-                let series = families.exits.with_label_values(&labels.with(kind));
-                series.inc_by(exits);
-            }
-            let refused = families.pids_refused.with_label_values(&values);
-            refused.inc_by(counts.refused_forks);
-            let now = present.get(labels).copied().unwrap_or_default();
-            let all = families.zombies.with_label_values(&values);
-            all.set(now.zombies as i64);
-            let stale = families.stale_zombies.with_label_values(&values);
-            stale.set(now.stale as i64);
-            let stuck = families.stuck_exits.with_label_values(&values);
-            stuck.set(now.stuck as i64);
-            if let Some(died) = now.oldest_died_unix_seconds {
-                families.oldest_zombie.with_label_values(&values).set(died);
+            let present = Present::default();
+            (labels.clone(), Group { counts, present })
+        };
+        let mut groups: BTreeMap<_, _> = self.groups.iter().map(group).collect();
+        for (workload, of_it) in present {
+            if let Some(group) = groups.get_mut(&self.groups.admit(workload)) {
+                group.present.join(*of_it);
             }
         }
+        groups
     }
-
-    fn forget_series(&self) {
-        let families = &self.families;
-        families.exits.reset();
-        families.reaped.reset();
-        families.reaped_late.reset();
-        families.zombie_seconds.reset();
-        families.pids_refused.reset();
-        families.zombies.reset();
-        families.stale_zombies.reset();
-        families.oldest_zombie.reset();
-    }
-}
-
-/// The time from one moment to a later one.
-fn between(from_ns: Option<u64>, to_ns: Option<u64>) -> Option<Duration> {
-    to_ns?.checked_sub(from_ns?).map(Duration::from_nanos)
-}
-
-/// Brings a counter up to a total kept elsewhere; it never goes back.
-fn raise(counter: &IntCounter, total: u64) {
-    counter.inc_by(total.saturating_sub(counter.get()));
 }

@@ -125,6 +125,15 @@ impl Exits {
         }
     }
 
+    /// By the kind, as the metric names it.
+    pub(super) fn by_kind(&self) -> [(&'static str, u64); 3] {
+        [
+            ("exited", self.exited),
+            ("killed", self.killed),
+            ("dumped", self.dumped),
+        ]
+    }
+
     /// Of every kind.
     pub fn total(&self) -> u64 {
         self.exited + self.killed + self.dumped
@@ -179,6 +188,22 @@ pub struct Events {
     pub cgroup_made: u64,
     /// A process that had forked or waited runs another program.
     pub exec: u64,
+}
+
+impl Events {
+    /// By the kind, as the metric names it.
+    pub(super) fn by_kind(&self) -> [(&'static str, u64); 8] {
+        [
+            ("death", self.death),
+            ("release", self.release),
+            ("waited", self.waited),
+            ("freed", self.freed),
+            ("renotified", self.renotified),
+            ("hung_up", self.hung_up),
+            ("cgroup_made", self.cgroup_made),
+            ("exec", self.exec),
+        ]
+    }
 }
 
 /// How full a table of PIDs is.

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::*;
 use crate::events::{CgroupIds, Key, Kill, KillBy, Process};
-use crate::lifecycle::{Died, How, Reap};
+use crate::lifecycle::{Died, DiedBound, How, Reap};
 use crate::workload::{Failed, Named, pods::Watched};
 
 pub(super) const SECOND: u64 = 1_000_000_000;
@@ -81,6 +81,7 @@ pub(super) fn reap(at_ns: u64, how: How) -> Reap {
         at_ns: Some(at_ns),
         at_is_upper_bound: false,
         by: None,
+        by_thread: None,
         how,
     }
 }
@@ -194,7 +195,7 @@ pub(super) fn full_sample() -> Sample {
 
 #[test]
 fn every_label_value_known_beforehand_is_there_at_0() {
-    let page = metrics().render(&Sample::default());
+    let page = metrics().scrape(Sample::default()).text();
     for line in [
         &format!("reapwatch_exits_total{{{}}} 0", with_kind("exited")),
         &format!("reapwatch_exits_total{{{}}} 0", with_kind("killed")),
@@ -219,7 +220,7 @@ fn every_label_value_known_beforehand_is_there_at_0() {
 
 #[test]
 fn the_watch_on_pods_tells_its_failures() {
-    let page = metrics().render(&full_sample());
+    let page = metrics().scrape(full_sample()).text();
     has(&page, "reapwatch_pod_watch_up 1");
     has(
         &page,
@@ -240,7 +241,7 @@ fn the_container_runtime_s_failures_are_lookups_that_failed() {
             .map(str::to_owned)
             .collect::<Vec<_>>()
     };
-    let page = metrics().render(&full_sample());
+    let page = metrics().scrape(full_sample()).text();
     let expected = [
         ("disconnected", 9),
         ("forbidden", 7),
@@ -253,12 +254,12 @@ fn the_container_runtime_s_failures_are_lookups_that_failed() {
     });
     assert_eq!(series(&page), expected);
     // Without the flag, nothing of it can fail.
-    assert_eq!(series(&metrics().render(&Sample::default())).len(), 0);
+    assert_eq!(series(&metrics().scrape(Sample::default()).text()).len(), 0);
 }
 
 #[test]
 fn a_culprit_has_names_and_every_verdict_a_series_without() {
-    let page = metrics().render(&full_sample());
+    let page = metrics().scrape(full_sample()).text();
     has(
         &page,
         &format!("reapwatch_culprits{{{APP},verdict=\"never_waits\"}} 2"),
@@ -275,22 +276,26 @@ fn a_culprit_has_names_and_every_verdict_a_series_without() {
 #[test]
 fn totals_follow_the_kernel_and_never_fall() {
     let mut metrics = metrics();
-    metrics.render(&Sample {
+    metrics.scrape(Sample {
         lost_reaps: 5,
         ..Sample::default()
     });
-    let page = metrics.render(&Sample {
-        lost_reaps: 9,
-        ..Sample::default()
-    });
+    let page = metrics
+        .scrape(Sample {
+            lost_reaps: 9,
+            ..Sample::default()
+        })
+        .text();
     has(
         &page,
         &format!("reapwatch_reaped_total{{{UNATTRIBUTED}}} 9"),
     );
-    let page = metrics.render(&Sample {
-        lost_reaps: 3,
-        ..Sample::default()
-    });
+    let page = metrics
+        .scrape(Sample {
+            lost_reaps: 3,
+            ..Sample::default()
+        })
+        .text();
     has(
         &page,
         &format!("reapwatch_reaped_total{{{UNATTRIBUTED}}} 9"),
@@ -300,7 +305,7 @@ fn totals_follow_the_kernel_and_never_fall() {
 #[test]
 fn what_is_gone_leaves_the_page() {
     let mut metrics = metrics();
-    let page = metrics.render(&full_sample());
+    let page = metrics.scrape(full_sample()).text();
     has(
         &page,
         &format!("reapwatch_oldest_zombie_timestamp_seconds{{{APP}}} 1700000000.25"),
@@ -318,7 +323,7 @@ fn what_is_gone_leaves_the_page() {
         &page,
         "reapwatch_probe_info{hook=\"fentry:release_task\",probe=\"reap\"} 1",
     );
-    let page = metrics.render(&Sample::default());
+    let page = metrics.scrape(Sample::default()).text();
     for name in [
         "oldest_zombie",
         "pids_used",
@@ -336,7 +341,7 @@ fn what_is_gone_leaves_the_page() {
 
 #[test]
 fn odd_names_of_parents_are_escaped() {
-    let page = metrics().render(&full_sample());
+    let page = metrics().scrape(full_sample()).text();
     has(
         &page,
         &format!(
@@ -358,7 +363,7 @@ fn repairs_are_counted_by_kind() {
     let mut metrics = metrics();
     metrics.corrected(Correction::ReapMissed);
     metrics.corrected(Correction::ReapMissed);
-    let page = metrics.render(&Sample::default());
+    let page = metrics.scrape(Sample::default()).text();
     has(
         &page,
         "reapwatch_reconcile_corrections_total{kind=\"reap_missed\"} 2",
@@ -371,7 +376,7 @@ fn repairs_are_counted_by_kind() {
 
 #[test]
 fn the_agent_measures_itself() {
-    let page = metrics().render(&Sample::default());
+    let page = metrics().scrape(Sample::default()).text();
     for name in [
         "process_cpu_seconds_total ",
         "process_resident_memory_bytes ",
@@ -399,7 +404,7 @@ fn promtool_finds_nothing() {
             ..record()
         };
         metrics.finished(&record, Some(&workload("app\n\"\\")), 0);
-        let page = metrics.render(&sample);
+        let page = metrics.scrape(sample).text();
         let mut promtool = Command::new("promtool")
             .args(["check", "metrics"])
             .stdin(Stdio::piped())

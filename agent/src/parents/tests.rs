@@ -104,6 +104,7 @@ fn release(by: u32, child: u32, at_ns: u64) -> Event {
             tid: by + 1,
             ..process(by)
         },
+        by_thread: None,
         reaper_exiting: false,
         by_itself: false,
     })
@@ -123,7 +124,7 @@ fn adoption(by: u32, child: u32, at_ns: u64) -> Event {
 }
 
 fn is(rate: f64, expected: f64) -> bool {
-    (rate - expected).abs() < 1e-9
+    (rate - expected).abs() < 1e-6
 }
 
 #[test]
@@ -449,4 +450,37 @@ fn one_event_makes_no_rate() {
     assert!(is(third.leaked_per_second, 0.0), "{third:?}");
     world.dies(2011, 3, 11 * SECOND);
     assert!(world.row(3, 12 * SECOND).leaked_per_second > 0.0);
+}
+
+#[test]
+fn one_that_reaps_all_but_one_has_no_rate() {
+    let mut world = World::new(8);
+    for second in 1..20_u32 {
+        let at_ns = u64::from(second) * SECOND;
+        world.dies(100 + second, 1, at_ns);
+        if second != 7 {
+            world.reaps(1, 100 + second, at_ns + 1);
+        }
+    }
+    let row = world.row(1, 20 * SECOND);
+    assert!(
+        row.zombies == 1 && is(row.leaked_per_second, 0.0),
+        "{row:?}"
+    );
+}
+
+#[test]
+fn a_young_parent_does_not_divide_by_the_time_before_it() {
+    let mut world = World::new(8);
+    for second in 61..65 {
+        let Event::Death(mut death) = death(1000 + second, 1, u64::from(second) * SECOND, false)
+        else {
+            unreachable!("it is a death");
+        };
+        let parent = death.parent.as_mut().expect("it has a parent");
+        parent.key.start_ns = 60 * SECOND;
+        world.apply(&Event::Death(death), u64::from(second) * SECOND);
+    }
+    let row = world.row(1, 64 * SECOND);
+    assert!(is(row.leaked_per_second, 1.0), "{row:?}");
 }

@@ -262,6 +262,7 @@ impl Fields<'_> {
             at_ns: self.time("at")?,
             dead: self.must("dead", key)?,
             by: self.must("reaper", process)?,
+            by_thread: self.maybe("reaper_thread", unescaped)?,
             reaper_exiting: self.has("reaper_exiting"),
             by_itself: self.has("by_itself"),
         })
@@ -272,6 +273,7 @@ impl Fields<'_> {
             at_ns: self.time("at")?,
             child: self.must("child", namespace_pid)?,
             by: self.must("reaper", process)?,
+            by_thread: self.maybe("reaper_thread", unescaped)?,
         })
     }
 

@@ -41,6 +41,7 @@ pub fn event(text: &mut String, event: &Event) {
             line.time("at", release.at_ns);
             line.field("dead", key(release.dead));
             line.process("reaper", Some(&release.by));
+            line.known("reaper_thread", release.by_thread.as_deref().map(escaped));
             line.flag("reaper_exiting", release.reaper_exiting);
             line.flag("by_itself", release.by_itself);
         }
@@ -49,6 +50,7 @@ pub fn event(text: &mut String, event: &Event) {
             line.time("at", waited.at_ns);
             line.field("child", namespace_pid(waited.child));
             line.process("reaper", Some(&waited.by));
+            line.known("reaper_thread", waited.by_thread.as_deref().map(escaped));
         }
         Event::Freed(freed) => {
             let mut line = Fields::of(text, "freed");

@@ -1,6 +1,6 @@
 //! A story becomes a document.
 
-use super::{finished, process, seconds, time};
+use super::{finished, process, seconds, stuck, time};
 use crate::{
     api,
     events::{Process, Waits},
@@ -40,6 +40,10 @@ pub(crate) fn explanation(
             .and_then(Life::forker)
             .map(|forker| process(wall, forker)),
         death: record.map(|record| finished(wall, record)),
+        ignored: lives_on.and_then(|life| {
+            let ignored = life.task?.ignored.as_ref()?;
+            Some(stuck::ignored(wall, ignored))
+        }),
         earlier: before.map(|record| earlier(wall, record)).collect(),
         ..told(wall, known, &story::tell(known, last, held))
     }
@@ -80,6 +84,7 @@ fn told(wall: Wall, known: &Known<'_>, story: &Story) -> api::Explanation {
         habits: None,
         death: None,
         container: None,
+        ignored: None,
         stuck: None,
         verdict: None,
         earlier: Vec::new(),

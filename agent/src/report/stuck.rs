@@ -47,7 +47,7 @@ pub(crate) fn item(wall: Wall, suspect: &Suspect, since: Since, stuck: &Stuck) -
     }
 }
 
-fn ignored(wall: Wall, ignored: &events::Ignored) -> api::Killer {
+pub(super) fn ignored(wall: Wall, ignored: &events::Ignored) -> api::Killer {
     let by = ignored.by.as_ref().map(|_| KillBy::Process);
     killer(
         wall,
@@ -82,7 +82,7 @@ fn waits_for_of(facts: &Facts, thread: &Thread) -> Option<api::WaitsFor> {
     match thread.step() {
         Step::Frozen => {
             let freezer = facts.freezer.as_ref()?;
-            waits_for("freezer", freezer.cgroup.clone(), Vec::new())
+            waits_for("freezer", freezer.cgroup.display().to_string(), Vec::new())
         }
         Step::DumpingCore if facts.fuse.is_empty() && facts.network.is_empty() => {
             let helper = facts.core_helper.as_ref()?;

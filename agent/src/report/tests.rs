@@ -53,6 +53,7 @@ fn reap(how: How, at_ns: Option<u64>, at_is_upper_bound: bool) -> Reap {
         at_ns,
         at_is_upper_bound,
         by: Some(by).filter(|_| how == How::Wait),
+        by_thread: None,
         how,
     }
 }

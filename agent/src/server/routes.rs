@@ -117,7 +117,7 @@ async fn metrics(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusa
     let page = agent.ask(ANSWER, Request::Metrics).await?;
     Ok((
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        page,
+        page.text(),
     ))
 }
 

@@ -49,6 +49,7 @@ fn reap(how: How, by: Option<Process>) -> Reap {
         at_ns: Some(30 * SECOND),
         at_is_upper_bound: false,
         by,
+        by_thread: Some("reaper".to_owned()),
         how,
     }
 }
@@ -278,6 +279,14 @@ fn the_reaped_are_told_by_how_they_went() {
         assert!(waited.summary.contains(told), "{}", waited.summary);
     }
     assert_eq!(phases(&waited)[1], ("zombie", 10 * SECOND, Bound::Exact));
+    let by_thread = Process {
+        tid: 8,
+        ..process(5, "parent")
+    };
+    let by_thread = story(Some(reap(How::Wait, Some(by_thread))));
+    let named = "thread 8 (reaper) of parent (PID 5)";
+    let told = by_thread.timeline.iter().any(|it| it.what.contains(named));
+    assert!(told, "{by_thread:#?}");
     let mut at_once = reap(How::Autoreap, None);
     at_once.at_ns = Some(20 * SECOND);
     let at_once = story(Some(at_once));

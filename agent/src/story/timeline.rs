@@ -197,8 +197,8 @@ fn died(record: &Record) -> Moment {
 fn reaped(reap: &Reap) -> Moment {
     let by = reap.by.as_ref();
     let what = match reap.how {
-        How::Wait => format!("reaped by {} (wait)", reaper(by)),
-        How::Tracer => format!("reaped by its tracer {}", reaper(by)),
+        How::Wait => format!("reaped by {} (wait)", reaper(reap)),
+        How::Tracer => format!("reaped by its tracer {}", reaper(reap)),
         How::Autoreap => {
             "auto-reaped: its parent ignores SIGCHLD, so nobody got its exit status".to_owned()
         }
@@ -218,12 +218,14 @@ fn reaped(reap: &Reap) -> Moment {
 
 /// Who reaped, and by which thread where that is not the main one: with several that wait, it is
 /// the one that took the exit status.
-fn reaper(by: Option<&Process>) -> String {
-    match by {
+fn reaper(reap: &Reap) -> String {
+    match &reap.by {
         Some(process) if process.tid != process.key.tgid => {
-            format!("thread {} of {}", process.tid, who(process))
+            let name = reap.by_thread.as_ref();
+            let name = name.map_or(String::new(), |name| format!(" ({name})"));
+            format!("thread {}{name} of {}", process.tid, who(process))
         }
-        by => someone(by),
+        by => someone(by.as_ref()),
     }
 }
 

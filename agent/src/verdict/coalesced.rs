@@ -1,8 +1,8 @@
 //! Signals of one kind do not queue: several deaths may make one SIGCHLD. Who then waits once
 //! leaves the others.
 
-use super::{Confidence, Rule, Verdict, remedy, words};
-use crate::evidence::Evidence;
+use super::{Confidence, Rule, Verdict, remedy, waiting, words};
+use crate::evidence::{Block, Evidence, Reaped, block::On};
 
 pub(super) const RULE: Rule = Rule {
     id: "sigchld_coalesced",
@@ -11,8 +11,54 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-/// Applies where it reaps while others are zombies, in the order that a wait for any child would.
+/// Applies where it reaps while others are zombies, in the order that a wait for any child would;
+/// and where that most likely happened before it was watched.
 fn judge(evidence: &Evidence) -> Option<Verdict> {
+    judge_seen(evidence).or_else(|| judge_unseen(evidence))
+}
+
+/// Of zombies that are older than the agent: the parent has reaped, is told of deaths, has no
+/// signal left to handle, and is idle. A handler that waits for all of the dead leaves none.
+fn judge_unseen(evidence: &Evidence) -> Option<Verdict> {
+    use Reaped::{ByThisProgram, Perhaps};
+    let facts = evidence.facts.as_ref()?;
+    let sigchld = facts.sigchld?;
+    let has_reaped = matches!(evidence.reaped_before(), Some(ByThisProgram | Perhaps));
+    let hears = facts.signalfd == Some(true) || (sigchld.caught && sigchld.blocked_in == 0);
+    let idle = evidence.reaping_thread().is_some_and(|(thread, _)| {
+        let block = thread.block.as_ref();
+        let held_up = |block: &Block| block.is_hard() || block.on == On::PrivateFutex;
+        thread.state == 'S' && !block.is_some_and(held_up)
+    });
+    if evidence.was_seen_waiting()
+        || evidence.waits_by_pid()
+        || !evidence.zombies.age_is_lower_bound
+        || evidence.holds_mostly_adopted()
+        || !(has_reaped && hears && !sigchld.pending && idle)
+    {
+        return None;
+    }
+    let mut lines = Vec::from_iter(words::listens(evidence));
+    lines.push("no SIGCHLD is pending, so it has handled the one for these zombies".to_owned());
+    lines.extend(words::accounts(evidence));
+    lines.extend(waiting::thread(evidence));
+    lines.extend([words::habits(evidence), words::holds(evidence)]);
+    lines.extend(words::program(evidence));
+    let fix = "at each SIGCHLD, wait until no dead child is left: waitpid(-1, …, WNOHANG) in a loop \
+               until it returns 0, or, if it waits by PID, for each child that it started";
+    Some(Verdict {
+        id: RULE.id,
+        summary: format!(
+            "{} probably waits once for several deaths and leaves the rest",
+            words::who(evidence)
+        ),
+        evidence: lines,
+        remedy: remedy::fix_program(evidence, fix),
+        confidence: Confidence::Guess,
+    })
+}
+
+fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
     let asks_for_any = evidence.asked_for_any_beside_the_dead();
     if !evidence.reaped_beside_the_dead()
         || evidence.zombies.passed_over > 0

@@ -48,7 +48,7 @@ fn traced() -> Evidence {
 fn frozen() -> Evidence {
     let mut evidence = leak();
     facts(&mut evidence).freezer = Some(Freezer {
-        cgroup: "/sys/fs/cgroup/batch".to_owned(),
+        cgroup: "/sys/fs/cgroup/batch".into(),
         thaw: "echo 0 > /sys/fs/cgroup/batch/cgroup.freeze".to_owned(),
     });
     evidence
@@ -64,6 +64,7 @@ fn stopped() -> Evidence {
 fn starved() -> Evidence {
     let mut evidence = leak();
     facts(&mut evidence).looked_at = vec![thread(100, 'R', "")];
+    facts(&mut evidence).nice = Some(19);
     evidence.since = Some(Since {
         cpu: Some(Cpu {
             ran_ns: 10_000_000,
@@ -114,6 +115,7 @@ fn started_by_a_script() -> Evidence {
     evidence.program = Program {
         age_ns: Some(100 * SECOND),
         former: Some("start.sh".to_owned()),
+        execs: None,
     };
     evidence
 }

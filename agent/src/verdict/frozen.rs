@@ -1,6 +1,6 @@
 //! Its cgroup is frozen.
 
-use super::{Confidence, Rule, Verdict, words};
+use super::{Confidence, Rule, Verdict, thaw, words};
 use crate::evidence::Evidence;
 
 pub(super) const RULE: Rule = Rule {
@@ -11,9 +11,15 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(evidence: &Evidence) -> Option<Verdict> {
-    let freezer = evidence.facts.as_ref()?.freezer.as_ref()?;
+    let facts = evidence.facts.as_ref()?;
+    let freezer = facts.freezer.as_ref()?;
+    let others = facts.frozen_with_it.as_ref();
     let mut facts = vec![
-        format!("the cgroup {} is frozen", freezer.cgroup),
+        format!(
+            "the cgroup {} is frozen{}",
+            freezer.cgroup.display(),
+            others.map(thaw::with).unwrap_or_default()
+        ),
         words::holds(evidence),
         words::habits(evidence),
     ];
@@ -26,8 +32,12 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         ),
         evidence: facts,
         remedy: format!(
-            "if it was not frozen on purpose (a paused container, a checkpoint), thaw it, which \
-             thaws every process of that cgroup: {}",
+            "if it was not frozen on purpose (a paused container, a checkpoint), thaw the \
+             cgroup{}: {}",
+            others.map_or(
+                ", which resumes every process in it".to_owned(),
+                thaw::resumes
+            ),
             freezer.thaw
         ),
         confidence: Confidence::Certain,

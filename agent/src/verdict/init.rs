@@ -57,6 +57,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         );
     }
     lines.extend([words::habits(evidence), words::holds(evidence)]);
+    lines.extend(words::accounts(evidence));
     lines.extend(words::program(evidence));
     lines.extend(waiting::thread(evidence));
     lines.extend(words::listens(evidence).or_else(|| words::deaf(evidence)));

@@ -18,6 +18,7 @@ mod starved;
 mod stopped;
 pub mod stuck;
 mod subreaper;
+mod thaw;
 mod tracer;
 mod uninterruptible;
 mod wait_blocked;

@@ -1,7 +1,7 @@
 //! It does not wait at all, and nothing else explains that.
 
 use super::{Confidence, Rule, Verdict, remedy, waiting, words};
-use crate::evidence::{Evidence, Facts, Thread, block::On};
+use crate::evidence::{Evidence, Facts, Reaped};
 
 pub(super) const RULE: Rule = Rule {
     id: "never_waits",
@@ -13,28 +13,19 @@ pub(super) const RULE: Rule = Rule {
 /// At most likely: nothing says that it will not wait yet. A guess where another thread that is
 /// held up may be the one that reaps, or where a handler had its chance before it was watched.
 fn confidence(evidence: &Evidence) -> Confidence {
-    let listened_before = evidence.listens_for_deaths() && evidence.zombies.age_is_lower_bound;
-    if other_blocked(evidence).is_some() || listened_before {
+    let listened_before = evidence.listens_for_deaths()
+        && evidence.zombies.age_is_lower_bound
+        && evidence.reaped_before() != Some(Reaped::Never);
+    if waiting::other_held_up(evidence).is_some() || listened_before {
         Confidence::Guess
     } else {
         words::not_seen(evidence, Confidence::Likely)
     }
 }
 
-/// A thread other than the one that is looked at first, which waits for somebody else to act.
-fn other_blocked(evidence: &Evidence) -> Option<&Thread> {
-    let (first, _) = evidence.reaping_thread()?;
-    let mut others = evidence.facts.iter().flat_map(Facts::living);
-    others.find(|thread| {
-        let block = thread.block.as_ref().filter(|_| thread.tid != first.tid);
-        block.is_some_and(|block| block.is_hard() || block.on == On::PrivateFutex)
-    })
-}
-
-/// Applies where no wait was seen, or none could be.
+/// Applies where no wait was seen, or none could be, and nothing says that it reaped before.
 fn judge(evidence: &Evidence) -> Option<Verdict> {
-    let waits = evidence.habits.waits;
-    if waits.is_some_and(|waits| waits > 0) || evidence.habits.reaped > 0 {
+    if evidence.ever_waited() == Some(true) {
         return None;
     }
     // It may have called one before it was watched.
@@ -43,6 +34,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         return None;
     }
     let mut lines = vec![words::habits(evidence), words::holds(evidence)];
+    lines.extend(words::accounts(evidence));
     lines.extend(words::program(evidence));
     lines.extend(words::adopted(evidence));
     lines.extend(waiting::thread(evidence));
@@ -51,12 +43,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
             .into_iter()
             .flat_map(waiting::ends),
     );
-    lines.extend(other_blocked(evidence).map(|thread| {
-        let doing = waiting::doing(evidence, thread);
-        format!("thread {} ({}) {doing}", thread.tid, thread.comm)
-    }));
-    let other = other_blocked(evidence).and_then(|thread| thread.block.as_ref());
-    lines.extend(other.into_iter().flat_map(waiting::ends));
+    waiting::add_other(evidence, &mut lines);
     lines.extend(words::listens(evidence).or_else(|| words::deaf(evidence)));
     lines.extend(words::ran(evidence));
     let asleep = evidence.ran_beside_the_dead() == Some(false);

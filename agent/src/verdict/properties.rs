@@ -8,7 +8,7 @@ use super::testing::{SECOND, leak};
 use super::*;
 use crate::events::Asked;
 use crate::evidence::{
-    Awaited, Block, Cpu, Facts, Habits, Program, Role, Sigchld, Since, Thread, Zombies,
+    Awaited, Block, Cpu, Facts, Habits, Program, Reaped, Role, Sigchld, Since, Thread, Zombies,
     block::{End, On, Relation},
 };
 
@@ -20,6 +20,7 @@ fn on() -> impl Strategy<Value = On> {
         On::Socket {
             family: "unix".to_owned(),
             peer: None,
+            open: false,
         },
         On::PrivateFutex,
         On::FileLock { path: None },
@@ -104,13 +105,15 @@ fn facts() -> impl Strategy<Value = Facts> {
         option::of(sigchld),
         number,
         option::of(any::<bool>()),
+        option::of(any::<bool>()),
     )
-        .prop_map(|(looked_at, sigchld, own_number, signalfd)| Facts {
+        .prop_map(|(looked_at, sigchld, own_number, signalfd, booked)| Facts {
             threads: looked_at.len() as u32,
             looked_at,
             sigchld,
             own_number,
             signalfd,
+            booked_children: booked,
             ..Facts::default()
         })
 }
@@ -194,6 +197,7 @@ prop_compose! {
         traces in prop::bool::weighted(0.1),
         watched in 1_u64..300,
         former in option::of(1_u64..100),
+        execs in option::of(0_u64..4),
     ) -> Evidence {
         Evidence {
             role: if traces { Role::Tracer } else { Role::Parent },
@@ -201,6 +205,7 @@ prop_compose! {
             program: Program {
                 age_ns: former.map(|age| age * SECOND),
                 former: former.map(|_| "start.sh".to_owned()),
+                execs,
             },
             zombies,
             habits,
@@ -225,12 +230,21 @@ proptest! {
         };
         let (reaped, waits) = (evidence.habits.reaped, evidence.habits.waits);
         let told = format!("{}\n{}", verdict.summary, verdict.evidence.join("\n"));
-        prop_assert!(!told.contains("has reaped") || reaped > 0, "{verdict:#?}");
+        let before = evidence.reaped_before();
+        let has_reaped = reaped > 0 || before == Some(Reaped::ByThisProgram);
+        prop_assert!(!told.contains("has reaped") || has_reaped, "{verdict:#?}");
+        prop_assert!(!told.contains("ever reaped in") || before == Some(Reaped::Never));
+        prop_assert!(!told.contains("were reaped in") || before == Some(Reaped::Perhaps));
         prop_assert!(!told.contains("used to reap") || reaped > 0, "{verdict:#?}");
         prop_assert!(!told.contains("has called wait") || waits > Some(0), "{verdict:#?}");
-        prop_assert!(verdict.id != "never_waits" || (reaped == 0 && waits.unwrap_or(0) == 0));
+        prop_assert!(
+            verdict.id != "never_waits" || (!has_reaped && waits.unwrap_or(0) == 0),
+            "{verdict:#?}"
+        );
+        let by_handler = verdict.id == "sigchld_coalesced" && reaped == 0;
+        prop_assert!(!by_handler || verdict.confidence == Confidence::Guess, "{verdict:#?}");
         let caught = evidence.facts.as_ref().and_then(|it| it.sigchld).is_some_and(|it| it.caught);
-        prop_assert!(!told.contains("handler is installed") || caught, "{verdict:#?}");
+        prop_assert!(!told.contains("a SIGCHLD handler is installed") || caught, "{verdict:#?}");
         prop_assert!(!told.contains("inherited from it") || evidence.zombies.adopted > 0);
         let mut lines = verdict.evidence.clone();
         lines.sort_unstable();

@@ -1,7 +1,7 @@
 //! Whoever should reap is held up by something else: a pipe, a lock, a server, a computation.
 
 use super::{Confidence, Rule, Verdict, remedy, waiting, words};
-use crate::evidence::{Block, Evidence, block::On};
+use crate::evidence::{Block, Evidence, Thread, block::On};
 
 pub(super) const RULE: Rule = Rule {
     id: "wait_blocked_on_event",
@@ -29,21 +29,24 @@ fn judge_blocked(evidence: &Evidence) -> Option<Verdict> {
     let block = super::waits_of(evidence).filter(|block| is_held_up(evidence, block));
     let busy = block.is_none() && is_busy(evidence);
     if block.is_none() && !busy {
-        return None;
+        let other = unseen_reaper(evidence)?;
+        return Some(verdict(evidence, Some(other), Confidence::Guess));
     }
     let waited = evidence.ever_waited() == Some(true)
         && (stopped_waiting || evidence.has_not_waited_since_they_died());
     let left = block.is_some_and(Block::is_left_by_the_dead);
     let listens = evidence.listens_for_deaths();
-    let is_main = evidence
-        .reaping_thread()
-        .is_some_and(|(thread, used_to)| used_to || thread.tid == evidence.pid);
-    let shown = waited || left || listens || busy;
     // A blocked thread of a program that shows nothing else says the least.
     let alone = evidence
         .facts
         .as_ref()
         .is_some_and(|facts| facts.threads == 1);
+    // Where it only reaped before it was watched, any of its threads may have.
+    let is_main = evidence.reaping_thread().is_some_and(|(thread, used_to)| {
+        let seen = evidence.was_seen_waiting() || listens;
+        used_to || (thread.tid == evidence.pid && (seen || alone))
+    });
+    let shown = waited || left || listens || busy;
     if !(shown || (alone && block.is_some())) {
         return None;
     }
@@ -54,29 +57,47 @@ fn judge_blocked(evidence: &Evidence) -> Option<Verdict> {
         Some(_) if is_main && listens && slept => Confidence::Likely,
         _ => Confidence::Guess,
     };
-    Some(verdict(evidence, block, confidence))
+    Some(verdict(evidence, None, confidence))
+}
+
+/// A thread that is held up outside of the process, of one that reaped before it was watched: the
+/// first thread is not, and no handler tells it of deaths, so that one may be the reaper.
+fn unseen_reaper(evidence: &Evidence) -> Option<&Thread> {
+    let by_accounts = !evidence.was_seen_waiting() && evidence.ever_waited() == Some(true);
+    if !by_accounts || evidence.listens_for_deaths() {
+        return None;
+    }
+    let other = waiting::other_held_up(evidence)?;
+    other
+        .block
+        .as_ref()
+        .is_some_and(Block::is_hard)
+        .then_some(other)
 }
 
 /// Applies where it waited once, and not since its zombies died.
 fn judge_idle(evidence: &Evidence) -> Option<Verdict> {
-    if evidence.ever_waited() != Some(true) || !evidence.has_not_waited_since_they_died() {
+    let not_since = evidence.habits.waits.is_none() && !evidence.was_seen_waiting();
+    if evidence.ever_waited() != Some(true)
+        || !(not_since || evidence.has_not_waited_since_they_died())
+    {
         return None;
     }
-    let block = super::waits_of(evidence);
     let single = evidence
         .facts
         .as_ref()
         .is_some_and(|facts| facts.threads == 1);
     let asleep = evidence.all_threads(&['S', 'I']);
+    let idle = single && asleep && evidence.ran_beside_the_dead() != Some(true);
     let confidence = if single && evidence.ended_reaper().is_some() {
         // The one that is left ran, and did not take its place.
         words::not_seen(evidence, Confidence::Likely)
-    } else if single && asleep && evidence.ran_beside_the_dead() != Some(true) {
+    } else if idle && evidence.was_seen_waiting() {
         Confidence::Likely
     } else {
         Confidence::Guess
     };
-    Some(verdict(evidence, block, confidence))
+    Some(verdict(evidence, None, confidence))
 }
 
 /// Whether the wait keeps a thread from reaping. A lock of its own process does only where that
@@ -100,27 +121,45 @@ pub(super) fn is_busy(evidence: &Evidence) -> bool {
     })
 }
 
-fn verdict(evidence: &Evidence, block: Option<&Block>, confidence: Confidence) -> Verdict {
+/// `other` is the thread that may be the one that reaps, where that is not the one that is looked
+/// at first.
+fn verdict(evidence: &Evidence, other: Option<&Thread>, confidence: Confidence) -> Verdict {
     let who = words::who(evidence);
     let ended = evidence.ended_reaper();
-    let doing = evidence
-        .reaping_thread()
-        .map_or("is doing something else".to_owned(), |(thread, _)| {
-            waiting::doing(evidence, thread)
-        });
+    let first = evidence.reaping_thread().map(|(thread, _)| thread);
+    let doing = match (other, first) {
+        (Some(thread), _) => waiting::named_thread(evidence, thread),
+        (None, Some(thread)) => waiting::doing(evidence, thread),
+        (None, None) => "is doing something else".to_owned(),
+    };
+    let block = other.or(first).and_then(|thread| thread.block.as_ref());
     let mut lines = Vec::from_iter(
         ended.map(|tid| format!("thread {tid}, which reaped the last one, has ended")),
     );
     lines.extend(waiting::thread(evidence));
-    lines.extend(block.into_iter().flat_map(waiting::ends));
+    lines.extend(
+        first
+            .and_then(|thread| thread.block.as_ref())
+            .into_iter()
+            .flat_map(waiting::ends),
+    );
+    if !evidence.was_seen_waiting() && evidence.ever_waited() == Some(true) {
+        waiting::add_other(evidence, &mut lines);
+    }
     lines.extend(words::listens(evidence));
     lines.extend([words::habits(evidence), words::holds(evidence)]);
+    lines.extend(words::accounts(evidence));
     lines.extend(words::program(evidence));
     lines.extend(words::ran(evidence));
     let before = match (evidence.habits.reaped, evidence.habits.waits) {
         (1.., _) => "has reaped children before, but now ",
         (0, Some(1..)) => "has called wait before, but now ",
+        _ if evidence.ever_waited() == Some(true) => "has reaped children before, but now ",
         _ => "cannot reap while it ",
+    };
+    let before = match other {
+        Some(_) => "has reaped children before, and now its ",
+        None => before,
     };
     let restart = remedy::clear(evidence).map_or(String::new(), |clear| {
         format!("; if it stays blocked, {clear}")

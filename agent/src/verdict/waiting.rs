@@ -2,7 +2,7 @@
 
 use super::words::span;
 use crate::evidence::{
-    Block, Evidence, Thread,
+    Block, Evidence, Facts, Thread,
     block::{End, On, Relation},
 };
 
@@ -24,6 +24,41 @@ pub(super) fn thread(evidence: &Evidence) -> Option<String> {
     };
     let used_to = if used_to { ", which used to reap," } else { "" };
     Some(format!("{name}{used_to} {}", doing(evidence, thread)))
+}
+
+/// A thread other than the one that is looked at first, which waits for somebody else to act:
+/// outside of the process if there is such a one, else for a thread of its own.
+pub(super) fn other_held_up(evidence: &Evidence) -> Option<&Thread> {
+    let (first, _) = evidence.reaping_thread()?;
+    let others = || {
+        let living = evidence.facts.iter().flat_map(Facts::living);
+        living.filter(|thread| thread.tid != first.tid)
+    };
+    let hard = others().find(|thread| thread.block.as_ref().is_some_and(Block::is_hard));
+    let inside = |thread: &&Thread| {
+        let block = thread.block.as_ref();
+        block.is_some_and(|block| block.on == On::PrivateFutex)
+    };
+    hard.or_else(|| others().find(inside))
+}
+
+/// What that thread waits for, and who is at the other end: the same may be said of the first.
+pub(super) fn add_other(evidence: &Evidence, lines: &mut Vec<String>) {
+    let Some(thread) = other_held_up(evidence) else {
+        return;
+    };
+    lines.push(named_thread(evidence, thread));
+    for line in thread.block.iter().flat_map(ends) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+}
+
+/// `thread 12 (reaper) is reading from a pipe`.
+pub(super) fn named_thread(evidence: &Evidence, thread: &Thread) -> String {
+    let doing = doing(evidence, thread);
+    format!("thread {} ({}) {doing}", thread.tid, thread.comm)
 }
 
 /// What a thread does: `is reading from a pipe`.
@@ -63,14 +98,17 @@ pub(super) fn waits(block: &Block) -> String {
                 path(it)
             )
         }
-        On::Socket { family, peer } => match peer {
+        On::Socket {
+            family,
+            peer,
+            open: true,
+        } => format!(
+            "is waiting for a connection or a message on its {family} socket{}",
+            path(peer)
+        ),
+        On::Socket { family, peer, .. } => match peer {
             Some(peer) => format!("is waiting on a {family} socket connected to {peer}"),
             None => format!("is waiting on a {family} socket"),
-        },
-        On::Accept { family, address } => match (family.as_str(), address) {
-            ("udp", Some(address)) => format!("is waiting for messages to udp {address}"),
-            (_, Some(address)) => format!("is waiting for connections to {family} {address}"),
-            (_, None) => format!("is waiting for connections on a {family} socket"),
         },
         On::Connect { family, address } => match address {
             Some(address) => format!("is connecting to {family} {address}"),
@@ -79,7 +117,10 @@ pub(super) fn waits(block: &Block) -> String {
         On::Ipc { what } => format!("is waiting for {what}"),
         On::Eventfd => "is waiting on an eventfd".to_owned(),
         On::PrivateFutex => "is waiting for another thread of its own (a futex)".to_owned(),
-        On::SharedFutex => "is waiting for a lock in shared memory (a futex)".to_owned(),
+        On::SharedFutex { path: it } => format!(
+            "is waiting for a lock in shared memory{} (a futex)",
+            path(it)
+        ),
         On::FileLock { path: it } => format!("is waiting for a lock on the file{}", path(it)),
         On::VforkChild => "is in vfork until the child that it started execs or exits".to_owned(),
         On::Fuse => "is waiting for a FUSE server".to_owned(),
@@ -112,11 +153,20 @@ pub(super) fn ends(block: &Block) -> Vec<String> {
             On::PipeRead if block.unknown.is_none() => {
                 lines.push("no other process holds the write end of that pipe".to_owned());
             }
+            On::SharedFutex { path: Some(_) } => lines.push(
+                "no other process was found that maps that memory: whoever held the lock has \
+                 exited, or is another thread of this process"
+                    .to_owned(),
+            ),
             _ => {}
         }
     } else {
         let ends: Vec<_> = block.ends.iter().map(end).collect();
-        lines.push(format!("{} {}", role(&block.on), ends.join(", ")));
+        lines.push(format!(
+            "{} {}",
+            role(&block.on, block.ends.len() > 1),
+            ends.join(", ")
+        ));
     }
     lines.extend(block.unknown.iter().map(|why| format!("not known: {why}")));
     if let Some(end) = block.ends.first()
@@ -129,7 +179,7 @@ pub(super) fn ends(block: &Block) -> Vec<String> {
 }
 
 /// What whoever is at the other end has or is.
-fn role(on: &On) -> &'static str {
+fn role(on: &On, several: bool) -> &'static str {
     match on {
         On::PipeRead => "the write end is held by",
         On::PipeWrite => "the read end is held by",
@@ -137,7 +187,8 @@ fn role(on: &On) -> &'static str {
         On::Socket { .. } => "the other end of the socket is held by",
         On::Connect { .. } => "that address belongs to",
         On::Eventfd => "the eventfd is shared with",
-        On::SharedFutex => "the memory is shared with",
+        On::SharedFutex { .. } if several => "whoever has to release it is one of:",
+        On::SharedFutex { .. } => "the only other process that maps the memory is",
         On::FileLock { .. } => "the lock is held by",
         On::VforkChild | On::Child => "the child is",
         On::Fuse => "the server is",
@@ -177,6 +228,21 @@ pub(super) fn fix(block: &Block) -> Option<String> {
             "open the other end of that FIFO, or make the program open it with O_NONBLOCK"
                 .to_owned(),
         );
+    }
+    if matches!(block.on, On::SharedFutex { path: Some(_) }) && block.ends.is_empty() {
+        return Some(
+            "unless another thread of the program has that lock, its holder has most likely exited \
+             without releasing it; a lock that the kernel releases with its holder (flock, a \
+             robust mutex) avoids this"
+                .to_owned(),
+        );
+    }
+    if block.is_open() {
+        let names: Vec<_> = block.ends.iter().map(named).collect();
+        return Some(format!(
+            "find out which process holds the lock, and why it does not release it; candidates: {}",
+            names.join(", ")
+        ));
     }
     let actor = block.actor()?;
     let name = named(actor);

@@ -1,7 +1,7 @@
 //! Facts as plain sentences, the same in every verdict.
 
 use super::Confidence;
-use crate::evidence::{Awaited, Evidence};
+use crate::evidence::{Awaited, Evidence, Reaped};
 
 /// `4m`, `12s`, `3h`: the largest unit that fits.
 pub fn span(ns: u64) -> String {
@@ -72,6 +72,28 @@ pub(super) fn habits(evidence: &Evidence) -> String {
         waits.unwrap_or_else(|| "wait calls are not counted on this host".to_owned()),
         none_or(habits.reaped, "child", "children"),
     )
+}
+
+/// What the kernel's accounts say of the time before it was watched, where that adds anything.
+pub(super) fn accounts(evidence: &Evidence) -> Option<String> {
+    let stat = format!("/proc/{}/stat", evidence.pid);
+    match evidence
+        .reaped_before()
+        .filter(|_| evidence.habits.reaped == 0)?
+    {
+        Reaped::ByThisProgram => Some(format!(
+            "it has reaped children before: {stat} includes their page faults and CPU time"
+        )),
+        Reaped::Perhaps => Some(format!(
+            "children were reaped in this process before ({stat} includes their page faults and \
+             CPU time), but perhaps by a program that it ran earlier"
+        )),
+        Reaped::Never if evidence.zombies.age_is_lower_bound => Some(format!(
+            "no child was ever reaped in this process: {stat} includes no page faults or CPU time \
+             of children"
+        )),
+        Reaped::Never => None,
+    }
 }
 
 /// That nothing will make it wait, where that is known.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::api::{Earlier, Explained, Explanation, Keeper, Moment, Process, Verdict};
+use crate::api::{Earlier, Explained, Explanation, Keeper, Moment, Process, Stuck, Verdict};
 use crate::cli::ExplainArgs;
 use crate::client::{Question, Source};
 
@@ -241,7 +241,11 @@ impl Page {
     }
 
     fn place(&mut self, story: &Explanation) {
-        let Some(stuck) = &story.stuck else { return };
+        // One that ignored a signal is in no place of its exit.
+        let exiting = |stuck: &&Stuck| stuck.ignored.is_none();
+        let Some(stuck) = story.stuck.as_ref().filter(exiting) else {
+            return;
+        };
         self.head("Where it is in the kernel");
         for (name, words) in stuck::place(stuck, self.look) {
             self.lines(&format!("{INDENT}{name:12}"), &words);
@@ -249,7 +253,12 @@ impl Page {
     }
 
     fn verdict(&mut self, story: &Explanation) {
-        if let Some(why) = &story.verdict {
+        let own = story
+            .stuck
+            .as_ref()
+            .and_then(|stuck| stuck.verdict.as_ref());
+        let own = own.filter(|own| Some(*own) != story.verdict.as_ref());
+        for why in story.verdict.iter().chain(own) {
             self.head(&format!("Verdict: {}", self.look.clean(&why.id)));
             self.text
                 .push_str(&verdict(why, INDENT, self.look, self.width));

@@ -99,6 +99,14 @@ impl Failure {
     ];
 }
 
+impl Watched {
+    /// How often it failed, by the failure and its name.
+    pub fn each_failure(&self) -> impl Iterator<Item = (Failure, &'static str, u64)> {
+        let all = Failure::ALL.into_iter().zip(self.failures);
+        all.map(|((failure, name), total)| (failure, name, total))
+    }
+}
+
 /// What a pod says of somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {

@@ -1,4 +1,5 @@
 mkdir "$CASE_CGROUP/frozen"
+sh -c 'echo $$ > "$CASE_CGROUP/frozen/cgroup.procs"; exec sleep 900' &
 sh -c 'echo $$ > "$CASE_CGROUP/frozen/cgroup.procs"; exec perl app.pl' &
 sleep 1
 # The children are outside, and end while their parent is frozen.

@@ -10,7 +10,10 @@ def write(name, number):
 
 
 def cleaner():
-    write("thread", threading.get_native_id())
+    number = threading.get_native_id()
+    with open(f"/proc/self/task/{number}/comm", "w") as name:
+        name.write("cleaner")
+    write("thread", number)
     while True:
         try:
             os.waitpid(-1, os.WNOHANG)

@@ -1,5 +1,6 @@
 //! Pods that go wrong, each in its own way, and whether the agent says so under the right names.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -116,8 +117,13 @@ impl<'a> Cast<'a> {
 }
 
 /// A container of plain runc is named by its id.
-pub(super) fn stands_alone(containerd: &Containerd, agent: &Agent, told: &Told) -> Result<()> {
-    let plain = Plain::start(containerd.folder(), "leaky")?;
+pub(super) fn stands_alone(
+    containerd: &Containerd,
+    program: &Path,
+    agent: &Agent,
+    told: &Told,
+) -> Result<()> {
+    let plain = Plain::start(containerd.folder(), program, "leaky")?;
     let culprit = culprit(agent, |container| container["id"] == plain.id())?;
     let container = &culprit["container"];
     ensure!(container["pod"].is_null(), "it is in no pod: {container}");

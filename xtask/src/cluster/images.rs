@@ -1,10 +1,9 @@
 //! The images of the pods, made by hand.
 
-use std::fs;
+use anyhow::Result;
 
-use anyhow::{Context, Result};
-
-use crate::image::{self, Content, File, architecture, archive, build_static};
+use crate::image::{self, Content, File, architecture, archive};
+use crate::statics::{self, Programs};
 
 /// The name of the image whose containers die and leak.
 pub(super) const SCENARIOS: &str = "reapwatch.invalid/scenarios:1";
@@ -21,10 +20,9 @@ const CONTENT: Content = Content {
 };
 
 /// The archives of both.
-pub(super) fn build() -> Result<[Vec<u8>; 2]> {
-    let path = build_static("scenarios")?;
-    let program = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+pub(super) fn build(programs: &Programs) -> Result<[Vec<u8>; 2]> {
+    let program = statics::read(&programs.scenarios)?;
     let files = [File::program("scenarios", program)];
     let scenarios = archive(SCENARIOS, architecture(), &CONTENT, &files)?;
-    Ok([scenarios, image::build(AGENT)?])
+    Ok([scenarios, image::build(AGENT, &programs.reapwatch)?])
 }

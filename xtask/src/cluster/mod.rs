@@ -30,6 +30,7 @@ use crate::cli;
 use crate::dashboards;
 use crate::prometheus::server::Prometheus;
 use crate::setup::{self, Purpose};
+use crate::statics;
 
 /// Deaths of each kind that a panel shows.
 const DEATHS: [&str; 6] = [
@@ -49,7 +50,8 @@ pub(crate) fn main(options: &cli::Cluster) -> Result<ExitCode> {
     if let Some(lack) = setup::no_containers() {
         bail!("no pods here: {lack}");
     }
-    let images = images::build()?;
+    let programs = statics::build_for_tests()?;
+    let images = images::build(&programs)?;
     // From here on there is something to clear up.
     stop::take_signals()?;
     println!(
@@ -74,7 +76,7 @@ pub(crate) fn main(options: &cli::Cluster) -> Result<ExitCode> {
 
     let cast = Cast::enter(&containerd, &agent, &told)?;
     cast.is_named_by_runtime(&Agent::start_asking(&containerd)?, &told)?;
-    cast::stands_alone(&containerd, &agent, &told)?;
+    cast::stands_alone(&containerd, &programs.scenarios, &agent, &told)?;
     cast::come_and_go(&containerd, &agent, &told)?;
     let die = || cast.die(&containerd, &DEATHS);
     let summary = alert::wait_until_it_fires(&prometheus, die)?;

@@ -8,7 +8,6 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use crate::image::build_static;
 use crate::sidecar::sha256;
 
 /// It goes with this value.
@@ -19,15 +18,15 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    /// One in this folder, whose PID 1 plays a part of `scenarios pod`.
-    pub(super) fn start(folder: &Path, part: &str) -> Result<Self> {
+    /// One in this folder, whose PID 1 is `scenarios` and plays a part of `scenarios pod`.
+    pub(super) fn start(folder: &Path, scenarios: &Path, part: &str) -> Result<Self> {
         let (bundle, states) = (folder.join("bundle"), folder.join("runc-plain"));
         let root = bundle.join("root");
         for below in ["proc", "tmp"] {
             fs::create_dir_all(root.join(below)).context("make the root of a container")?;
         }
         let program = root.join("scenarios");
-        fs::copy(build_static("scenarios")?, &program).context("copy its program")?;
+        fs::copy(scenarios, &program).context("copy its program")?;
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
         let config = json!({
             "ociVersion": "1.0.2",

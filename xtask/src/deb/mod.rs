@@ -6,9 +6,8 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
-use crate::image::{build_static, target, target_dir};
 use crate::setup::CARGO_DEB;
-use crate::{shell, workspace};
+use crate::{shell, statics, workspace};
 
 /// Shells and the file of their completions.
 const SHELLS: [(&str, &str); 3] = [
@@ -19,23 +18,25 @@ const SHELLS: [(&str, &str); 3] = [
 
 /// `cargo xtask deb`.
 pub(crate) fn main(try_it: bool) -> Result<ExitCode> {
-    let folder = build()?;
     if try_it {
-        install(&folder)?;
+        let program = statics::build_for_tests()?.reapwatch;
+        install(&build(&program, statics::TEST_PROFILE, "debian-check")?)?;
+    } else {
+        build(&statics::build_shipped()?, "release", "debian")?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The folder that the package is in, and nothing else.
-fn build() -> Result<PathBuf> {
+/// Packs a program that was built with this profile, with nothing else in that folder of the
+/// target directory; the folder.
+fn build(program: &Path, profile: &str, folder: &str) -> Result<PathBuf> {
     if workspace::find_program("cargo-deb").is_none() {
         bail!(
             "missing: cargo-deb; `cargo install cargo-deb --version {CARGO_DEB} --locked` installs it"
         );
     }
-    let program = build_static("reapwatch")?;
-    generate(&program)?;
-    let output = workspace::target_dir().join("debian");
+    generate(program)?;
+    let output = workspace::target_dir().join(folder);
     // An older package must not stay.
     let _absent = fs::remove_dir_all(&output);
     fs::create_dir_all(&output).with_context(|| format!("make {}", output.display()))?;
@@ -43,9 +44,15 @@ fn build() -> Result<PathBuf> {
     command
         .current_dir(workspace::root())
         .args(["deb", "--package", "reapwatch", "--no-build", "--no-strip"])
-        .args(["--target", &target(), "--output"])
+        .args([
+            "--profile",
+            profile,
+            "--target",
+            &statics::target(),
+            "--output",
+        ])
         .arg(&output)
-        .env("CARGO_TARGET_DIR", target_dir());
+        .env("CARGO_TARGET_DIR", statics::target_dir());
     if let Some(time) = commit_time() {
         command.env("SOURCE_DATE_EPOCH", time);
     }

@@ -77,7 +77,7 @@ pub(crate) fn main() -> Result<ExitCode> {
     );
     let statics = thread::scope(|scope| {
         // What runs meanwhile waits more than it computes.
-        let statics = scope.spawn(|| [image(), initramfs()].map(suite::run));
+        let statics = scope.spawn(|| suite::run(statics()));
         run_ignored(&ignored, &mut report)?;
         report.add(suite::run(manifests())?);
         report.add(suite::run(dashboards())?);
@@ -86,9 +86,7 @@ pub(crate) fn main() -> Result<ExitCode> {
             .ok()
             .context("the thread of the static builds panicked")
     })?;
-    for outcome in statics {
-        report.add(outcome?);
-    }
+    report.add(statics?);
     report.add(suite::run(real())?);
     report.add(suite::run(package())?);
     report.add(suite::run(cluster())?);
@@ -195,14 +193,9 @@ fn manifests() -> Suite {
     )
 }
 
-/// The image of a container.
-fn image() -> Suite {
-    ourselves("image", 20, &["image"], None)
-}
-
-/// What the test kernels start with; they build it again, but then all is there.
-fn initramfs() -> Suite {
-    let mut suite = ourselves("vm --pack", 20, &["vm", "--pack"], setup::no_emulator());
+/// The programs of image, package, pods and test kernels, and what those kernels start with.
+fn statics() -> Suite {
+    let mut suite = ourselves("static build", 20, &["vm", "--pack"], None);
     suite
         .command
         .arg(workspace::target_dir().join("vm/initramfs"));

@@ -25,6 +25,9 @@ pub(super) struct Kernel {
     /// failure.
     #[serde(default)]
     pub(super) lacks: Vec<String>,
+    /// Of all tests it runs only the deaths with a known truth, with each kind of hook.
+    #[serde(skip)]
+    pub(super) deaths_alone: bool,
 }
 
 impl Kernel {
@@ -39,10 +42,15 @@ impl Kernel {
     }
 }
 
-/// The kernels of these names; all without names.
-pub(super) fn choose(names: &[String]) -> Result<Vec<Kernel>> {
-    let all = all()?;
+/// The kernels of these names, each with everything. Without names all of them; those between the
+/// oldest and the newest then run their deaths alone, unless `everything` is asked for.
+pub(super) fn choose(names: &[String], everything: bool) -> Result<Vec<Kernel>> {
+    let mut all = all()?;
     if names.is_empty() {
+        let newest = all.len().saturating_sub(1);
+        for kernel in all.iter_mut().take(newest).skip(1) {
+            kernel.deaths_alone = !everything;
+        }
         return Ok(all);
     }
     let find = |name: &String| {
@@ -74,9 +82,19 @@ mod tests {
     }
 
     #[test]
+    fn the_oldest_and_the_newest_always_run_everything() {
+        let chosen = choose(&[], false).unwrap();
+        let whole = chosen.iter().filter(|kernel| !kernel.deaths_alone);
+        let names: Vec<_> = whole.map(|kernel| kernel.name.as_str()).collect();
+        assert_eq!(names, ["5.10", "7.3"]);
+        let all = choose(&[], true).unwrap();
+        assert!(all.iter().all(|kernel| !kernel.deaths_alone));
+    }
+
+    #[test]
     fn an_unknown_kernel_is_refused_with_the_known_ones() {
-        let error = choose(&["2.4".to_owned()]).unwrap_err().to_string();
+        let error = choose(&["2.4".to_owned()], false).unwrap_err().to_string();
         assert!(error.contains("5.10, 6.1"), "{error}");
-        assert_eq!(choose(&["6.1".to_owned()]).unwrap().len(), 1);
+        assert_eq!(choose(&["6.1".to_owned()], false).unwrap().len(), 1);
     }
 }

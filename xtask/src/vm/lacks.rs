@@ -27,7 +27,10 @@ pub(super) fn surprises((kernel, verdicts): Told<'_>) -> Vec<String> {
         surprises.push(format!("{} {hook} {test}: {why}", kernel.name));
     }
     let told = |test: &String| verdicts.iter().any(|verdict| verdict.test == *test);
-    let silent = kernel.lacks.iter().filter(|test| !told(test));
+    let silent = kernel
+        .lacks
+        .iter()
+        .filter(|test| !kernel.deaths_alone && !told(test));
     surprises.extend(silent.map(|test| {
         let name = &kernel.name;
         format!("{name} {test}: no such test, though kernels.json says that it is lacked")

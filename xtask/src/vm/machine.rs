@@ -126,10 +126,7 @@ fn start(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<Child> {
         ])
         // Without its check of the timer a kernel also boots where the host is too busy for that.
         // Programs that come to the same addresses each time are translated by QEMU only once.
-        .args([
-            "-append",
-            "console=ttyS0 panic=-1 quiet no_timer_check norandmaps",
-        ])
+        .args(["-append", &command_line(kernel)])
         .arg("-kernel")
         .arg(kernel.image())
         .arg("-initrd")
@@ -141,6 +138,16 @@ fn start(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<Child> {
         .stderr(errors)
         .spawn()
         .context("run QEMU: `cargo xtask setup vm` brings it")
+}
+
+/// What the kernel does not know it hands to the first process as its environment.
+fn command_line(kernel: &Kernel) -> String {
+    let tests = if kernel.deaths_alone {
+        " REAPWATCH_TESTS=deaths"
+    } else {
+        ""
+    };
+    format!("console=ttyS0 panic=-1 quiet no_timer_check norandmaps{tests}")
 }
 
 /// KVM where the processor shows that it can: a /dev/kvm without that may open and then hang.

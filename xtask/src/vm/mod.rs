@@ -23,6 +23,7 @@ use self::machine::Run;
 use self::serial::{CameTo, End};
 use crate::cli;
 use crate::setup::{self, Purpose};
+use crate::statics;
 
 /// Machines at one time: each takes half a gigabyte, and a core for four fifths of the time, so
 /// that one more than there are cores leaves none idle.
@@ -40,15 +41,16 @@ pub(crate) fn main(options: &cli::Vm) -> Result<ExitCode> {
     }
     let cli::Vm {
         kernels: names,
+        all,
         rounds,
         ..
     } = options;
     let began = Instant::now();
     setup::ensure(Purpose::Vm)?;
-    let kernels = kernels::choose(names)?;
+    let kernels = kernels::choose(names, *all)?;
     let (packed, fetched) = thread::scope(|scope| {
         let fetching = scope.spawn(|| fetch::ensure_all(&kernels));
-        (programs::pack(), fetching.join())
+        (pack_programs(), fetching.join())
     });
     let fetched = fetched.ok().context("the fetching panicked")?;
     let folder = tempfile::tempdir().context("make a temporary folder")?;
@@ -73,9 +75,13 @@ pub(crate) fn main(options: &cli::Vm) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn pack_programs() -> Result<Vec<u8>> {
+    programs::pack(&statics::build_for_tests()?)
+}
+
 /// Only builds what a machine starts with.
 fn pack(file: &Path) -> Result<ExitCode> {
-    fs::write(file, programs::pack()?).with_context(|| format!("write {}", file.display()))?;
+    fs::write(file, pack_programs()?).with_context(|| format!("write {}", file.display()))?;
     println!("{}", file.display());
     Ok(ExitCode::SUCCESS)
 }

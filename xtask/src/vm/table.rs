@@ -72,7 +72,7 @@ mod tests {
             verdict("kprobe", CameTo::Failed("why".to_owned())),
         ];
         let skipped = [verdict("fentry", CameTo::Skipped("why".to_owned()))];
-        let kernels = choose(&["5.10".to_owned(), "6.1".to_owned()]).unwrap();
+        let kernels = choose(&["5.10".to_owned(), "6.1".to_owned()], false).unwrap();
         let text = render(&[(&kernels[0], &some), (&kernels[1], &skipped)]);
         assert!(text.contains("vfork                fX-   s--\n"), "{text}");
         let any = [verdict("any", CameTo::Passed)];

@@ -28,8 +28,8 @@ pub(super) struct Socket {
     pub(super) address: Option<String>,
     /// Inode of the other end.
     pub(super) peer: Option<u64>,
-    /// It is connected to nobody: it waits for connections, or for messages from anybody.
-    pub(super) is_alone: bool,
+    /// It is connected to nobody: whoever connects or sends ends the wait.
+    pub(super) open: bool,
     /// Its connection is not made yet; `peer` is the socket that listens, if it is of this host.
     pub(super) connects: bool,
     /// Why the other end is not known.
@@ -51,31 +51,29 @@ const SHOW: u32 = 1 | 4;
 /// The attributes that these ask for.
 const NAME: u16 = 0;
 const PEER: u16 = 2;
-/// State of one that listens, as in the kernel's TCP.
-const LISTENS: u8 = 10;
+/// State of one that is connected, as in the kernel's TCP.
+const CONNECTED: u8 = 1;
 
 fn of_unix(inode: u64) -> Option<Socket> {
     let found = ask(inode).ok()??;
     // The other end's name is what people know; a client has none itself.
     let of_peer = found.peer.and_then(|peer| ask(peer).ok()?);
     let names = [of_peer.and_then(|it| it.name), found.name];
-    let listens = found.listens;
-    let nobody = !listens && found.peer.is_none();
+    let nobody = !found.open && found.peer.is_none();
     Some(Socket {
         family: "unix",
         address: names.into_iter().flatten().next(),
-        peer: found.peer.filter(|_| !listens),
-        is_alone: listens,
+        peer: found.peer.filter(|_| !found.open),
+        open: found.open,
         connects: false,
-        unknown: nobody.then(|| {
-            "the kernel names no other end: not accepted yet, or open to any sender".to_owned()
-        }),
+        unknown: nobody
+            .then(|| "the kernel names no other end: not accepted yet, or closed".to_owned()),
     })
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Unix {
-    listens: bool,
+    open: bool,
     name: Option<String>,
     peer: Option<u64>,
 }
@@ -109,7 +107,7 @@ fn parse(answer: &[u8]) -> Option<Unix> {
         return None;
     }
     let mut found = Unix {
-        listens: *answer.get(18)? == LISTENS,
+        open: *answer.get(18)? != CONNECTED,
         ..Unix::default()
     };
     let mut at = 32;
@@ -215,7 +213,7 @@ fn network(family: &'static str, row: Row, peer: Option<u64>) -> Socket {
         family,
         address: Some(if connected { row.remote } else { row.local }.to_string()),
         peer: peer.filter(|&inode| connected && inode != 0),
-        is_alone: row.listens || !connected,
+        open: !connected,
         connects: row.connects,
         unknown: foreign.then(|| {
             format!(
@@ -241,14 +239,23 @@ fn of_other_unix(pid: u32, inode: u64) -> Option<Socket> {
     let inode = inode.to_string();
     let table = table(pid, "unix");
     let mut rows = table.lines().skip(1).map(str::split_ascii_whitespace);
-    rows.find(|row| row.clone().nth(6) == Some(&inode))?;
+    let row = rows.find(|row| row.clone().nth(6) == Some(&inode))?;
+    // `SS_CONNECTED`.
+    let open = row.clone().nth(5) != Some("03");
+    let name = row.clone().nth(7);
     Some(Socket {
         family: "unix",
-        address: None,
+        address: name
+            .or((!open).then_some("another socket"))
+            .map(str::to_owned),
         peer: None,
-        is_alone: false,
+        open,
         connects: false,
-        unknown: Some("it is in another network namespace than reapwatch".to_owned()),
+        unknown: (!open).then(|| {
+            "it is in another network namespace than reapwatch, where the kernel names no other \
+             end of a Unix socket"
+                .to_owned()
+        }),
     })
 }
 
@@ -256,10 +263,10 @@ fn of_other_unix(pid: u32, inode: u64) -> Option<Socket> {
 mod tests {
     use std::{
         fs,
-        net::{TcpListener, TcpStream},
+        net::{TcpListener, TcpStream, UdpSocket},
         os::{
             fd::{AsRawFd as _, RawFd},
-            unix::net::{UnixListener, UnixStream},
+            unix::net::{UnixDatagram, UnixListener, UnixStream},
         },
     };
 
@@ -288,10 +295,10 @@ mod tests {
         let path = root.path().join("a b");
         let listener = UnixListener::bind(&path).expect("ours");
         let found = mine(listener.as_raw_fd()).expect("it is there");
-        assert!(found.is_alone && found.peer.is_none());
+        assert!(found.open && found.peer.is_none());
         let client = UnixStream::connect(&path).expect("it listens");
         let found = mine(client.as_raw_fd()).expect("it is there");
-        assert!(found.peer.is_none() && found.unknown.is_some());
+        assert!(!found.open && found.peer.is_none() && found.unknown.is_some());
         let (served, _) = listener.accept().expect("somebody connects");
         let found = mine(client.as_raw_fd()).expect("it is there");
         assert_eq!(found.peer, Some(inode(served.as_raw_fd())));
@@ -308,7 +315,11 @@ mod tests {
         assert_eq!(found.peer, Some(inode(served.as_raw_fd())));
         assert_eq!(found.address, Some(address.to_string()));
         let found = mine(listener.as_raw_fd()).expect("it is there");
-        assert!(found.is_alone && found.peer.is_none() && found.unknown.is_none());
+        assert!(found.open && found.peer.is_none() && found.unknown.is_none());
+        let udp = UdpSocket::bind("127.0.0.1:0").expect("loopback is there");
+        assert!(mine(udp.as_raw_fd()).expect("it is there").open);
+        let datagrams = UnixDatagram::unbound().expect("ours");
+        assert!(mine(datagrams.as_raw_fd()).expect("it is there").open);
     }
 
     #[test]
@@ -325,7 +336,7 @@ mod tests {
         let connects = network("tcp", Row::parse(&connects).expect("parses"), Some(5));
         assert!(connects.connects && connects.peer == Some(5) && connects.unknown.is_none());
         let alone = Row::parse("  0: 0100007F:0CEA 00000000:0000 07 0:0 00:0 0 0 0 4711 1 0");
-        assert!(network("udp", alone.expect("parses"), None).is_alone);
+        assert!(network("udp", alone.expect("parses"), None).open);
         for line in ["", "0: x y", "0: 0100007F:0CEA 0100007F:zz 01 0 0 0 0 0 5"] {
             assert_eq!(Row::parse(line), None, "{line:?}");
         }

@@ -171,15 +171,10 @@ impl Search {
                 ..simple(On::Socket {
                     family: "other".to_owned(),
                     peer: None,
+                    open: false,
                 })
             };
         };
-        if socket.is_alone {
-            return simple(On::Accept {
-                family: socket.family.to_owned(),
-                address: socket.address,
-            });
-        }
         let holders = socket
             .peer
             .map(|peer| self.index().of_socket(peer).to_vec());
@@ -201,6 +196,7 @@ impl Search {
             On::Socket {
                 family,
                 peer: socket.address,
+                open: socket.open,
             }
         };
         Block { on, ends, unknown }
@@ -285,6 +281,7 @@ pub(super) fn of_wchan(at: &At) -> Block {
         On::Socket {
             family: "unknown".to_owned(),
             peer: None,
+            open: false,
         }
     } else if at.sleeps_in(&["n_tty_", "tty_"]) {
         On::Terminal { path: None }

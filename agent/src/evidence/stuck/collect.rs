@@ -9,13 +9,13 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::{
-    CoreHelper, Facts, Frame, Member, Thread, freezing, fuse, people, steps::Step, waiters,
-    watch::Suspect,
+    CoreHelper, Facts, Frame, Member, Thread, fuse, people, steps::Step, waiters, watch::Suspect,
 };
 use crate::cgroups::Mounts;
 use crate::evidence::{
     cgroup, collect,
     ends::Search,
+    freezing,
     mounts::{self, Mount},
     parse,
 };
@@ -115,8 +115,8 @@ fn awaited(tgid: u32, facts: &mut Facts) {
         facts.core_helper = core_helper(tgid);
     }
     if threads.clone().any(|thread| thread.step() == Step::Frozen) {
-        let cgroup = facts.freezer.as_ref().map(|freezer| &freezer.cgroup);
-        facts.frozen_with_it = cgroup.map(|path| freezing::others(Path::new(path), tgid));
+        let freezer = facts.freezer.as_ref();
+        facts.frozen_with_it = freezer.map(|freezer| freezing::others(freezer, tgid));
     }
     if threads.any(|thread| thread.step() == Step::WaitingForNamespace) {
         facts.left_in_namespace = left_in_namespace(tgid);

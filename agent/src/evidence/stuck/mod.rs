@@ -3,7 +3,6 @@
 //! `verdict::stuck`.
 
 pub mod collect;
-mod freezing;
 pub mod fuse;
 pub mod ignored;
 mod people;
@@ -11,7 +10,7 @@ pub mod steps;
 mod waiters;
 pub mod watch;
 
-use super::{Block, Freezer};
+use super::{Block, Freezer, Frozen};
 use ignored::Ignored;
 use steps::Step;
 
@@ -82,17 +81,6 @@ pub struct Facts {
     pub left_in_namespace: Vec<Member>,
     /// Whether whoever sent the signal that it ignored is inside a wait for it.
     pub sender_waits: Option<bool>,
-}
-
-/// The other processes of a frozen cgroup and of those below it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Frozen {
-    /// How many.
-    pub others: u64,
-    /// Whether there may be more.
-    pub is_lower_bound: bool,
-    /// A few of them.
-    pub some: Vec<(u32, String)>,
 }
 
 /// A thread that has not ended.

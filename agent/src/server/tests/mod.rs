@@ -23,6 +23,9 @@ use crate::api::{
     VERSION,
 };
 use crate::handle::{Handle, Health, Request};
+use crate::metrics::{Metrics, Page, Sample};
+
+const SERIES: &str = "reapwatch_probe_info{hook=\"kprobe:release_task\",probe=\"reap\"} 1";
 
 /// After this a test has failed, not before: the machine may be busy.
 const LONG: Duration = Duration::from_secs(60);
@@ -150,7 +153,7 @@ async fn pretend(mut requests: mpsc::Receiver<Request>, behaviour: Loop) {
             Request::Stuck(_, answer) => answer.send(document(Vec::new())).is_ok(),
             Request::Top(answer) => answer.send(document(vec![top()])).is_ok(),
             Request::Doctor(answer) => answer.send(doctor()).is_ok(),
-            Request::Metrics(answer) => answer.send("up_to_date 1\n".to_owned()).is_ok(),
+            Request::Metrics(answer) => answer.send(page()).is_ok(),
             Request::Health(answer) => answer
                 .send(Health {
                     ready: behaviour == Loop::Ready,
@@ -206,6 +209,7 @@ fn explained(pid: u32) -> Explained {
             habits: None,
             death: None,
             container: None,
+            ignored: None,
             stuck: None,
             verdict: None,
             earlier: Vec::new(),
@@ -228,6 +232,15 @@ fn top() -> Top {
         zombies: Vec::new(),
         pids: Vec::new(),
     }
+}
+
+/// A page that holds [`SERIES`].
+fn page() -> Page {
+    let sample = Sample {
+        probes: vec![("reap".to_owned(), "kprobe:release_task".to_owned())],
+        ..Sample::default()
+    };
+    Metrics::new(Duration::from_secs(1), 1).scrape(sample)
 }
 
 fn doctor() -> Doctor {

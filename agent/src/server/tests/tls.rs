@@ -134,10 +134,8 @@ fn answers_come_over_tls_and_plain_http_is_told_so() {
     let files = Files::new("");
     let server = files.server();
     let answer = files.client().get(&server, "/metrics").expect("an answer");
-    assert_eq!(
-        (answer.status, answer.body.as_str()),
-        (200, "up_to_date 1\n")
-    );
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.contains(SERIES), "{}", answer.body);
     let answer = server.get("/metrics");
     assert_eq!(answer.status, 400);
     assert_eq!(

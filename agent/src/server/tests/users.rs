@@ -46,10 +46,8 @@ fn only_users_with_their_password_are_answered() {
     // The second time it is remembered.
     for _ in 0..2 {
         let answer = ask(&server, "/metrics", "alice:wonderland");
-        assert_eq!(
-            (answer.status, answer.body.as_str()),
-            (200, "up_to_date 1\n")
-        );
+        assert_eq!(answer.status, 200);
+        assert!(answer.body.contains(SERIES), "{}", answer.body);
     }
     assert_eq!(ask(&server, "/nothing", "alice:wonderland").status, 404);
 }

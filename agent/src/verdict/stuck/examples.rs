@@ -1,6 +1,6 @@
 //! For each verdict on a process that does not die, evidence as it is seen of one that earns it.
 
-use super::tests::{FLUSH, connection, facts, ignoring, stuck, who};
+use super::testing::{FLUSH, connection, facts, ignoring, stuck, who};
 use super::*;
 use crate::evidence::Freezer;
 use crate::evidence::stuck::ignored::Awaited;
@@ -34,7 +34,7 @@ pub(in super::super) fn examples() -> Vec<Stuck> {
     }];
     let mut frozen = stuck('D', &["__refrigerator", "get_signal"]);
     facts(&mut frozen).freezer = Some(Freezer {
-        cgroup: "/sys/fs/cgroup/freezer/batch".to_owned(),
+        cgroup: "/sys/fs/cgroup/freezer/batch".into(),
         thaw: "echo THAWED > /sys/fs/cgroup/freezer/batch/freezer.state".to_owned(),
     });
     vec![

@@ -3,7 +3,8 @@
 //! ([`__refrigerator`](https://elixir.bootlin.com/linux/v6.12/A/ident/__refrigerator)).
 
 use super::{Confidence, Rule, Said, words};
-use crate::evidence::stuck::{Frozen, Stuck, Thread, steps::Step};
+use crate::evidence::stuck::{Stuck, Thread, steps::Step};
+use crate::verdict::thaw;
 
 pub(super) const RULE: Rule = Rule {
     step: Step::Frozen,
@@ -21,13 +22,13 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
         Some(freezer) => (
             format!(
                 "the cgroup {} is frozen{}",
-                freezer.cgroup,
-                others.map(with).unwrap_or_default()
+                freezer.cgroup.display(),
+                others.map(thaw::with).unwrap_or_default()
             ),
             format!(
                 "if the freeze is deliberate (docker pause, a checkpoint), leave it: the process \
                  dies when it is thawed; otherwise thaw the cgroup{}: {}",
-                others.map(wakes).unwrap_or_default(),
+                others.map(thaw::resumes).unwrap_or_default(),
                 freezer.thaw
             ),
             Confidence::Certain,
@@ -47,45 +48,4 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
         remedy,
         confidence,
     }
-}
-
-fn with(others: &Frozen) -> String {
-    match others.others {
-        0 => ", with this process alone in it".to_owned(),
-        _ => format!(", with {} in it", number(others)),
-    }
-}
-
-fn wakes(others: &Frozen) -> String {
-    match others.others {
-        0 => String::new(),
-        _ => format!(", which also resumes {}", number(others)),
-    }
-}
-
-/// `2 other processes (a (PID 1), b (PID 2))`.
-fn number(others: &Frozen) -> String {
-    let least = if others.is_lower_bound {
-        "at least "
-    } else {
-        ""
-    };
-    let processes = if others.others == 1 {
-        "process"
-    } else {
-        "processes"
-    };
-    let mut some: Vec<_> = others
-        .some
-        .iter()
-        .map(|(pid, comm)| words::named(*pid, comm))
-        .collect();
-    if others.others > some.len() as u64 {
-        some.push("…".to_owned());
-    }
-    format!(
-        "{least}{} other {processes} ({})",
-        others.others,
-        some.join(", ")
-    )
 }

@@ -14,7 +14,7 @@ mod ptrace;
 mod term_ignored;
 mod unkillable;
 mod waits;
-mod words;
+pub(super) mod words;
 
 use super::{Confidence, Verdict};
 use crate::evidence::stuck::{Stuck, Thread, steps::Step};
@@ -98,5 +98,7 @@ pub fn judge(stuck: &Stuck) -> Option<Verdict> {
 
 #[cfg(test)]
 pub(super) mod examples;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

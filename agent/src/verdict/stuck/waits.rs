@@ -57,11 +57,10 @@ fn fuse(facts: &Facts) -> Waits {
         [first, ..] => (
             what,
             format!(
-                "find out which of these servers does not answer (its connection has unanswered \
-                 requests: grep . /sys/fs/fuse/connections/*/waiting) and restart it, or abort that \
-                 connection, and no other: every call on its mount then fails with ENOTCONN; with N \
-                 for its number: {}",
-                // Which it is must not be guessed by whoever copies the command.
+                "find out which of these servers does not answer and restart it, or abort its \
+                 connection (put its number for N): every call on that mount then fails with \
+                 ENOTCONN until it is mounted again: {}",
+                // Any of their numbers could be that of a mount that works.
                 first.abort.replace(&format!("/{}/", first.number), "/N/")
             ),
         ),

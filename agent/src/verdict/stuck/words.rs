@@ -15,7 +15,7 @@ pub(super) fn who(stuck: &Stuck) -> String {
 }
 
 /// `app (PID 42)`, of any process.
-pub(super) fn named(pid: u32, comm: &str) -> String {
+pub(in crate::verdict) fn named(pid: u32, comm: &str) -> String {
     let comm = if comm.is_empty() { "?" } else { comm };
     format!("{comm} (PID {pid})")
 }

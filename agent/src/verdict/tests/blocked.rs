@@ -122,3 +122,94 @@ fn a_reaping_thread_that_has_ended_is_told() {
     let verdict = assert_judged(&evidence, "wait_blocked_on_event", Guess);
     assert!(!verdict.remedy.contains("thread 101"), "{verdict:#?}");
 }
+
+/// The agent came when its zombies were there, and has seen none of its waits.
+fn came_later(booked: bool, execs: u64) -> Evidence {
+    let mut evidence = slept(leak());
+    evidence.zombies.age_is_lower_bound = true;
+    evidence.program.execs = Some(execs);
+    facts(&mut evidence).booked_children = Some(booked);
+    evidence
+}
+
+fn with_thread(mut evidence: Evidence, on: On) -> Evidence {
+    let mut other = thread(103, 'S', "do_something");
+    other.comm = "reaper".to_owned();
+    other.block = Some(blocked(on));
+    facts(&mut evidence).threads = 2;
+    facts(&mut evidence).looked_at.push(other);
+    evidence
+}
+
+#[test]
+fn who_reaped_before_the_agent_came_waits_for_something_else_now() {
+    let mut poller = came_later(true, 1);
+    facts(&mut poller).looked_at[0].block = Some(blocked(On::Timer));
+    let verdict = assert_judged(&poller, "wait_blocked_on_event", Guess);
+    assert!(verdict.remedy.contains("timer"), "{}", verdict.remedy);
+    // Where waits are not counted, the accounts are all there is.
+    poller.habits.waits = None;
+    assert_judged(&poller, "wait_blocked_on_event", Guess);
+    let mut blocked_alone = came_later(true, 1);
+    facts(&mut blocked_alone).looked_at[0].block = Some(blocked(On::PipeRead));
+    assert_judged(&blocked_alone, "wait_blocked_on_event", Likely);
+    let mut among_threads = with_thread(blocked_alone, On::PrivateFutex);
+    assert_judged(&among_threads, "wait_blocked_on_event", Guess);
+    // As one that it inherits from.
+    among_threads.zombies.adopted = 3;
+    assert_judged(&among_threads, "wait_blocked_on_event", Guess);
+}
+
+#[test]
+fn another_thread_may_be_the_one_that_reaped_before_the_agent_came() {
+    let mut evidence = with_thread(came_later(true, 0), On::PipeRead);
+    let verdict = assert_judged(&evidence, "wait_blocked_on_event", Guess);
+    assert!(verdict.summary.contains("103"), "{}", verdict.summary);
+    facts(&mut evidence).own_number = Some((1, 1));
+    assert_judged(&evidence, "wait_blocked_on_event", Guess);
+    let futex = with_thread(came_later(true, 0), On::PrivateFutex);
+    let verdict = assert_judged(&futex, "wait_blocked_on_event", Guess);
+    let named = |line: &String| line.contains("103") && line.contains("futex");
+    assert!(verdict.evidence.iter().any(named), "{verdict:#?}");
+}
+
+#[test]
+fn an_earlier_program_may_have_reaped() {
+    // A start script reaps what it runs, and so says nothing about the program that it became.
+    assert_judged(&came_later(true, 2), "never_waits", Guess);
+    let unknown = with_thread(came_later(true, 3), On::PipeRead);
+    assert_judged(&unknown, "never_waits", Guess);
+    assert_judged(&came_later(false, 0), "never_waits", Guess);
+    let verdict = assert_judged(&ran(came_later(false, 5)), "never_waits", Likely);
+    let named = |line: &String| line.contains("/proc/100/stat");
+    assert!(verdict.evidence.iter().any(named), "{verdict:#?}");
+}
+
+/// A handler belongs to the program that it runs now.
+#[test]
+fn an_idle_parent_with_a_handler_that_has_reaped_lost_a_signal() {
+    let with_handler = |booked, execs| {
+        let mut evidence = came_later(booked, execs);
+        facts(&mut evidence).looked_at[0].block = Some(blocked(On::Timer));
+        facts(&mut evidence).sigchld = Some(Sigchld {
+            caught: true,
+            ..Sigchld::default()
+        });
+        evidence
+    };
+    assert_judged(&with_handler(true, 1), "sigchld_coalesced", Guess);
+    assert_judged(&with_handler(true, 4), "sigchld_coalesced", Guess);
+    assert_judged(&with_handler(false, 1), "never_waits", Guess);
+    assert_judged(&ran(with_handler(false, 1)), "never_waits", Likely);
+    // The zombies died while it was watched: its handler had its chance then.
+    let mut watched = with_handler(true, 4);
+    watched.zombies.age_is_lower_bound = false;
+    assert_judged(&watched, "never_waits", Guess);
+    let mut held_up = with_handler(true, 1);
+    facts(&mut held_up).looked_at[0].block = Some(blocked(On::PipeRead));
+    assert_judged(&held_up, "wait_blocked_on_event", Likely);
+    // What the program did is known from its beginning.
+    let mut seen = with_handler(true, 4);
+    seen.program.age_ns = Some(SECOND);
+    assert_judged(&seen, "never_waits", Guess);
+}

@@ -116,6 +116,7 @@ fn children_of_the_program_before_are_not_its_own() {
     evidence.program = Program {
         age_ns: Some(100 * SECOND),
         former: Some("start.sh".to_owned()),
+        execs: None,
     };
     let verdict = assert_judged(&evidence, "forked_before_exec", Certain);
     assert!(verdict.summary.contains("start.sh"), "{}", verdict.summary);

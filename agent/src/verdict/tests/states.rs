@@ -3,7 +3,7 @@
 use super::super::testing::*;
 use super::super::*;
 use crate::evidence::block::On;
-use crate::evidence::{Awaited, Cpu, Freezer, Quota, Role, Sigchld, Since};
+use crate::evidence::{Awaited, Cpu, Freezer, Frozen, Quota, Role, Sigchld, Since};
 use Confidence::{Certain, Guess, Likely};
 
 #[test]
@@ -62,7 +62,7 @@ fn stopped_frozen_stuck_and_starved_differ() {
     let mut frozen = leak();
     facts(&mut frozen).looked_at = vec![thread(100, 'D', "__refrigerator")];
     facts(&mut frozen).freezer = Some(Freezer {
-        cgroup: "/sys/fs/cgroup/pod".to_owned(),
+        cgroup: "/sys/fs/cgroup/pod".into(),
         thaw: "echo 0 > /sys/fs/cgroup/pod/cgroup.freeze".to_owned(),
     });
     let verdict = assert_judged(&frozen, "parent_frozen", Certain);
@@ -71,6 +71,15 @@ fn stopped_frozen_stuck_and_starved_differ() {
             .remedy
             .ends_with("echo 0 > /sys/fs/cgroup/pod/cgroup.freeze")
     );
+    facts(&mut frozen).frozen_with_it = Some(Frozen {
+        others: 5,
+        is_lower_bound: false,
+        some: vec![(7, "nginx".to_owned())],
+    });
+    let verdict = assert_judged(&frozen, "parent_frozen", Certain);
+    for named in ["5 other processes", "nginx (PID 7)"] {
+        assert!(verdict.remedy.contains(named), "{}", verdict.remedy);
+    }
 
     let mut stuck = leak();
     facts(&mut stuck).looked_at = vec![thread(100, 'D', "rpc_wait_bit_killable")];
@@ -96,7 +105,11 @@ fn stopped_frozen_stuck_and_starved_differ() {
     };
     assert_judged(&starved, "never_waits", Guess);
     starved.since = Some(cpu(10_000_000, 9 * SECOND, 0));
-    assert_judged(&starved, "parent_starved", Likely);
+    for (nice, own) in [(None, false), (Some(0), false), (Some(5), true)] {
+        facts(&mut starved).nice = nice;
+        let verdict = assert_judged(&starved, "parent_starved", Likely);
+        assert_eq!(verdict.remedy.contains("-p 100"), own, "{verdict:#?}");
+    }
     starved.since = Some(cpu(10_000_000, 0, 9 * SECOND));
     assert_judged(&starved, "parent_starved", Certain);
     starved.since = Some(cpu(3 * SECOND, SECOND, 0));

@@ -1,18 +1,42 @@
-//! Who else is frozen in a cgroup, and would go on when it is thawed. I/O.
+//! What freezes a process, and who else is frozen with it and would go on at a thaw. I/O.
 
 use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Frozen, people};
+use crate::proc;
+
+/// A freezer that applies to a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Freezer {
+    /// The cgroup whose own setting freezes it, itself or one above.
+    pub cgroup: PathBuf,
+    /// The command that thaws it.
+    pub thaw: String,
+}
+
+/// The other processes of a frozen cgroup and of those below it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Frozen {
+    /// How many.
+    pub others: u64,
+    /// Whether there may be more.
+    pub is_lower_bound: bool,
+    /// A few of them.
+    pub some: Vec<(u32, String)>,
+}
 
 /// Cgroups that are looked at.
 const FOLDERS: usize = 256;
 /// Processes that are named.
 const NAMED: usize = 3;
 
-/// All in this cgroup and below it, but `pid`.
-pub(super) fn others(cgroup: &Path, pid: u32) -> Frozen {
+/// All in the cgroup that this freezer freezes and below it, but `pid`.
+pub(super) fn others(freezer: &Freezer, pid: u32) -> Frozen {
+    within(&freezer.cgroup, pid)
+}
+
+fn within(cgroup: &Path, pid: u32) -> Frozen {
     let mut found = Frozen::default();
     let mut folders = VecDeque::from([cgroup.to_owned()]);
     let mut looked_at = 0;
@@ -30,7 +54,9 @@ pub(super) fn others(cgroup: &Path, pid: u32) -> Frozen {
             }
             found.others += 1;
             if found.some.len() < NAMED {
-                found.some.push((member, people::comm(member)));
+                found
+                    .some
+                    .push((member, proc::comm(member).unwrap_or_default()));
             }
         }
         folders.extend(below(&folder));
@@ -58,7 +84,7 @@ mod tests {
         };
         write(root.path(), "7\n8\n");
         write(&inner, "9\n10\n11\n");
-        let found = others(root.path(), 8);
+        let found = within(root.path(), 8);
         assert_eq!((found.others, found.is_lower_bound), (4, false));
         let pids: Vec<_> = found.some.iter().map(|(pid, _)| *pid).collect();
         assert_eq!(pids, [7, 9, 10]);

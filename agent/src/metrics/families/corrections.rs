@@ -1,0 +1,14 @@
+use crate::lifecycle::Correction;
+use crate::metrics::metric::{Kind, Metric};
+
+pub(super) const METRIC: Metric = Metric {
+    name: "reconcile_corrections_total",
+    help: "What the agent had to put right in its own view of the processes, by kind.",
+    labels: &["kind"],
+    kind: Kind::Counter(|scrape, series| {
+        for correction in Correction::ALL {
+            let total = scrape.corrections.get(&correction).copied();
+            series.with([correction.name()], total.unwrap_or_default() as f64);
+        }
+    }),
+};

@@ -1,0 +1,19 @@
+use crate::metrics::{
+    metric::{Kind, Metric, Observe},
+    times,
+};
+
+pub(super) const METRIC: Metric = Metric {
+    name: "exit_duration_seconds",
+    help: "Exit latency of finished deaths: from the kernel entry of the process's exit (do_exit \
+           of a group that is going) to its parent being told (do_notify_parent). Without deaths \
+           of which either moment was not seen, and without processes still on their way out.",
+    labels: &[],
+    kind: Kind::Histogram(Observe {
+        buckets: &[
+            1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0,
+        ],
+        known: &[None],
+        time: |record| Some((times::exiting(record)?, None)),
+    }),
+};

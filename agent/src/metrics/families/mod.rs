@@ -1,0 +1,60 @@
+//! One metric in each file. A new one is a file and its name here.
+
+use super::metric::Metric;
+
+mod build_info;
+mod corrections;
+mod culprits;
+mod events;
+mod events_lost;
+mod exit_duration;
+mod exit_steps;
+mod exits;
+mod kill_duration;
+mod lookups_failed;
+mod oldest_zombie;
+mod parent_stale_zombies;
+mod pids_limit;
+mod pids_refused;
+mod pids_used;
+mod pids_zombies;
+mod pod_watch_failures;
+mod pod_watch_up;
+mod probe_info;
+mod reaped;
+mod reaped_late;
+mod stale_zombies;
+mod stuck_exits;
+mod zombie_duration;
+mod zombie_seconds;
+mod zombies;
+
+/// Every metric of the agent.
+pub(super) static ALL: &[&Metric] = &[
+    &build_info::METRIC,
+    &corrections::METRIC,
+    &culprits::METRIC,
+    &events::METRIC,
+    &events_lost::METRIC,
+    &exit_duration::METRIC,
+    &exit_steps::METRIC,
+    &exits::METRIC,
+    &kill_duration::METRIC,
+    &lookups_failed::METRIC,
+    &oldest_zombie::METRIC,
+    &parent_stale_zombies::METRIC,
+    &pids_limit::METRIC,
+    &pids_refused::METRIC,
+    &pids_used::METRIC,
+    &pids_zombies::METRIC,
+    &pod_watch_failures::METRIC,
+    &pod_watch_up::METRIC,
+    &probe_info::METRIC,
+    &reaped::METRIC,
+    &reaped_late::METRIC,
+    &stale_zombies::METRIC,
+    &stuck_exits::METRIC,
+    &zombie_duration::METRIC,
+    &zombie_seconds::METRIC,
+    &zombies::METRIC,
+];

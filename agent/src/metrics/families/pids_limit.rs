@@ -1,0 +1,16 @@
+use crate::metrics::{
+    labels::tail,
+    metric::{Kind, Metric},
+};
+
+pub(super) const METRIC: Metric = Metric {
+    name: "pids_limit",
+    help: "PIDs that can be in use at once before fork fails: the smaller of pid_max and \
+           threads-max, or pids.max of a cgroup.",
+    labels: &["namespace", "pod", "container", "unit", "scope"],
+    kind: Kind::Gauge(|scrape, series| {
+        for table in &scrape.sample.pids {
+            series.of_and(&table.workload, &tail(&table.scope), table.limit as f64);
+        }
+    }),
+};

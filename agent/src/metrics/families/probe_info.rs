@@ -1,0 +1,15 @@
+use crate::metrics::{
+    labels::clean,
+    metric::{Kind, Metric},
+};
+
+pub(super) const METRIC: Metric = Metric {
+    name: "probe_info",
+    help: "1 for each attached probe and the hook it uses.",
+    labels: &["probe", "hook"],
+    kind: Kind::Gauge(|scrape, series| {
+        for (probe, hook) in &scrape.sample.probes {
+            series.with([&clean(probe), &clean(hook)], 1.0);
+        }
+    }),
+};

@@ -1,0 +1,31 @@
+use crate::lifecycle::How;
+use crate::metrics::{
+    metric::{Kind, Metric, Observe},
+    times,
+};
+
+pub(super) const METRIC: Metric = Metric {
+    name: "zombie_duration_seconds",
+    help: "Zombie time of finished deaths, by who ended it: from the parent being told \
+           (do_notify_parent) to the release (release_task); 0 where the kernel released it at \
+           once. Without deaths of which either moment is only a bound, and without zombies still \
+           unreaped: those are in reapwatch_zombies.",
+    labels: &["how"],
+    kind: Kind::Histogram(Observe {
+        buckets: &[
+            1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0,
+            300.0, 3600.0,
+        ],
+        known: &[
+            Some(How::Wait.name()),
+            Some(How::Autoreap.name()),
+            Some(How::Tracer.name()),
+            Some(How::Namespace.name()),
+            Some(How::Unknown.name()),
+        ],
+        time: |record| {
+            let how = record.reap.as_ref()?.how;
+            Some((times::exact_zombie(record)?, Some(how.name())))
+        },
+    }),
+};

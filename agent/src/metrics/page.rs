@@ -1,0 +1,73 @@
+//! One scrape, and the page for Prometheus made from it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::{MetricFamily, MetricType};
+use prometheus::{HistogramVec, Registry, TextEncoder, core::Collector};
+
+use super::families;
+use super::groups::{Counts, Labels};
+use super::metric::{FromScrape, Kind};
+use super::sample::{Present, Sample};
+use crate::lifecycle::Correction;
+
+/// What metrics are read from: all that there is at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Scrape {
+    pub(super) sample: Sample,
+    pub(super) groups: BTreeMap<Labels, Group>,
+    pub(super) step_seconds: BTreeMap<&'static str, f64>,
+    pub(super) corrections: HashMap<Correction, u64>,
+}
+
+/// What is counted of the workloads of one group, and what there is of them now.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Group {
+    pub(super) counts: Counts,
+    pub(super) present: Present,
+}
+
+/// A scrape that is yet to be written. Writing it needs nothing of the agent's loop.
+#[derive(Debug)]
+pub struct Page {
+    pub(super) scrape: Scrape,
+    pub(super) histograms: Vec<HistogramVec>,
+}
+
+impl Page {
+    /// The page, in the text format 0.0.4.
+    pub fn text(self) -> String {
+        let mut text = String::new();
+        if let Err(error) = TextEncoder::new().encode_utf8(&self.gather(), &mut text) {
+            // Only a family without a name or series is refused, and none is gathered.
+            log::error!("cannot write the page of metrics: {error}");
+        }
+        text
+    }
+
+    pub(super) fn gather(self) -> Vec<MetricFamily> {
+        let registry = Registry::new();
+        let register = |collector: Box<dyn Collector>| {
+            registry
+                .register(collector)
+                .expect("each metric has its own name, which the tests register");
+        };
+        register(Box::new(ProcessCollector::for_self()));
+        for histogram in self.histograms {
+            register(Box::new(histogram));
+        }
+        let scrape = Arc::new(self.scrape);
+        for metric in families::ALL {
+            let (kind, read) = match &metric.kind {
+                Kind::Counter(read) => (MetricType::COUNTER, read),
+                Kind::Gauge(read) => (MetricType::GAUGE, read),
+                Kind::Histogram(_) => continue,
+            };
+            let scrape = scrape.clone();
+            register(Box::new(FromScrape::new(metric, kind, *read, scrape)));
+        }
+        registry.gather()
+    }
+}
