@@ -422,6 +422,15 @@ impl Evidence {
         Some((main, false))
     }
 
+    /// The thread that reaped the last one, where it has ended and the process has not.
+    pub fn ended_reaper(&self) -> Option<u32> {
+        let facts = self.facts.as_ref()?;
+        let tid = self.habits.last_reaper_tid?;
+        let all = facts.looked_at.len() == facts.threads as usize;
+        let lives = facts.living().any(|thread| thread.tid == tid);
+        (all && !lives).then_some(tid)
+    }
+
     /// Whether its wait calls name single processes, by PID or pidfd: to take any child beside them
     /// would take the exit statuses that those calls wait for.
     pub fn waits_by_pid(&self) -> bool {
