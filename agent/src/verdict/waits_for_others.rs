@@ -23,6 +23,9 @@ pub(super) fn surest(evidence: &Evidence) -> Option<(Confidence, String)> {
 
 /// Applies where a wait took none of its zombies though they could be taken.
 fn judge(evidence: &Evidence) -> Option<Verdict> {
+    if evidence.waits_once_per_signal() {
+        return None;
+    }
     let signs = signs(evidence);
     let confidence = signs.iter().map(|(confidence, _)| *confidence).max()?;
     let mut lines: Vec<_> = signs.into_iter().map(|(_, line)| line).collect();
@@ -30,7 +33,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     lines.extend(words::program(evidence));
     lines.extend(waiting::thread(evidence));
     let mut fix = remedy::wait_for_each(evidence);
-    if hears_of_deaths(evidence) && evidence.waits_by_pid() {
+    if evidence.hears_of_deaths() && evidence.waits_by_pid() {
         fix.push_str(
             "; if it takes the PID from the signal (si_pid, ssi_pid): one SIGCHLD may stand for \
              several deaths, so at each one try every child with WNOHANG",
@@ -46,18 +49,6 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         remedy: remedy::fix_program(evidence, &fix),
         confidence,
     })
-}
-
-/// Whether SIGCHLD reaches it: by a handler, a signalfd, or, blocked in all threads, by sigwait.
-fn hears_of_deaths(evidence: &Evidence) -> bool {
-    let facts = evidence.facts.as_ref();
-    let by_wait = facts.is_some_and(|facts| {
-        let living = facts.living().count() as u32;
-        facts
-            .sigchld
-            .is_some_and(|it| living > 0 && it.blocked_in == living)
-    });
-    by_wait || evidence.listens_for_deaths()
 }
 
 /// What shows it, and how surely.
