@@ -14,6 +14,7 @@ pub mod collect;
 pub mod ends;
 mod freezing;
 mod mounts;
+mod numbers;
 mod origin;
 pub(crate) mod parse;
 mod peeks;
@@ -219,10 +220,15 @@ pub struct Thread {
 pub enum Awaited {
     /// Any child.
     Any,
-    /// One process, by the number that the caller's namespace has for it.
+    /// One process.
     Process(u32),
+    /// One process, by a number of the caller's own PID namespace that none of its children has.
+    NamespaceProcess(u32),
     /// The members of a process group; 0 is the caller's own.
     Group(u32),
+    /// Those of a group, by a number of the caller's own PID namespace that none of its children
+    /// has.
+    NamespaceGroup(u32),
     /// The process behind a pidfd.
     Pidfd,
 }
@@ -426,8 +432,13 @@ impl Evidence {
     /// would take the exit statuses that those calls wait for.
     pub fn waits_by_pid(&self) -> bool {
         let asked = self.habits.asked.unwrap_or_default();
-        let inside =
-            |thread: &Thread| matches!(thread.awaits, Some(Awaited::Process(_) | Awaited::Pidfd));
+        let inside = |thread: &Thread| {
+            use Awaited::{NamespaceProcess, Pidfd, Process};
+            matches!(
+                thread.awaits,
+                Some(Process(_) | NamespaceProcess(_) | Pidfd)
+            )
+        };
         let facts = self.facts.as_ref();
         asked.process + asked.pidfd > 0
             || self.habits.peeks_elsewhere > 0

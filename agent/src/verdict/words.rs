@@ -164,6 +164,10 @@ pub(super) fn awaited(awaited: Awaited) -> String {
     match awaited {
         Awaited::Any => "any child".to_owned(),
         Awaited::Process(pid) => format!("PID {pid} only"),
+        Awaited::NamespaceProcess(pid) => format!("PID {pid} of its own PID namespace only"),
+        Awaited::NamespaceGroup(group) => {
+            format!("process group {group} of its own PID namespace only")
+        }
         Awaited::Group(0) => "its own process group only".to_owned(),
         Awaited::Group(group) => format!("process group {group} only"),
         Awaited::Pidfd => "one process by its pidfd".to_owned(),
