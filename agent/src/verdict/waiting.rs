@@ -3,7 +3,7 @@
 use super::words::span;
 use crate::evidence::{
     Block, Evidence, Facts, Thread,
-    block::{End, On, Relation},
+    block::{End, Ipc, On, Relation},
 };
 
 /// Where the thread is that should reap: `thread 12 (reaper), which used to reap, is …`.
@@ -104,8 +104,19 @@ pub(super) fn waits(block: &Block) -> String {
             Some(peer) => format!("is waiting on a {family} socket connected to {peer}"),
             None => format!("is waiting on a {family} socket"),
         },
+        On::Connect { family, address } => match address {
+            Some(address) => format!("is connecting to {family} {address}"),
+            None => format!("is waiting for room at the receiver of its {family} socket"),
+        },
+        On::Ipc { what, timed } => {
+            let timed = if *timed { ", with a timeout" } else { "" };
+            format!("is waiting for {}{timed}", ipc(what))
+        }
         On::Eventfd => "is waiting on an eventfd".to_owned(),
         On::PrivateFutex => "is waiting for another thread of its own (a futex)".to_owned(),
+        On::LoneFutex => {
+            "is waiting for another thread of its own (a futex), and has no other thread".to_owned()
+        }
         On::SharedFutex { path: it } => format!(
             "is waiting for a lock in shared memory{} (a futex)",
             path(it)
@@ -114,7 +125,12 @@ pub(super) fn waits(block: &Block) -> String {
         On::VforkChild => "is in vfork until the child that it started execs or exits".to_owned(),
         On::Fuse => "is waiting for a FUSE server".to_owned(),
         On::Network { mount } => format!("is waiting for the file server of {mount}"),
-        On::Terminal { path: it } => format!("is waiting for the terminal{}", path(it)),
+        On::Terminal { path: it } => format!("is reading from the terminal{}", path(it)),
+        On::TerminalWrite { path: it } => format!(
+            "is writing to the terminal{}, which takes no more output",
+            path(it)
+        ),
+        On::Master { path: it } => format!("is reading the output of the terminal{}", path(it)),
         On::Events { kinds, timed } => {
             let kinds = if kinds.is_empty() {
                 String::new()
@@ -133,6 +149,26 @@ pub(super) fn waits(block: &Block) -> String {
     }
 }
 
+/// `room in message queue 5 (System V)`.
+fn ipc(what: &Ipc) -> String {
+    let number = |it: &Option<u32>| it.map_or(String::new(), |it| format!(" {it}"));
+    let wants = |full: bool| if full { "room in" } else { "a message in" };
+    match what {
+        Ipc::Messages { queue, full } => {
+            format!(
+                "{} the System V message queue{}",
+                wants(*full),
+                number(queue)
+            )
+        }
+        Ipc::Semaphore { set } => format!("a System V semaphore (set{})", number(set)),
+        Ipc::Queue { name, full } => {
+            let name = name.as_ref().map_or(String::new(), |it| format!(" {it}"));
+            format!("{} the POSIX message queue{name}", wants(*full))
+        }
+    }
+}
+
 /// Who is at the other end, and what that one waits for in turn; one line each.
 pub(super) fn ends(block: &Block) -> Vec<String> {
     let mut lines = Vec::new();
@@ -141,6 +177,15 @@ pub(super) fn ends(block: &Block) -> Vec<String> {
             On::FifoOpen { .. } => lines.push("no process has its other end open".to_owned()),
             On::PipeRead if block.unknown.is_none() => {
                 lines.push("no other process holds the write end of that pipe".to_owned());
+            }
+            On::Ipc {
+                what: Ipc::Queue { .. },
+                ..
+            } if block.unknown.is_none() => {
+                lines.push("no other process has that queue open for it".to_owned());
+            }
+            On::Master { .. } if block.unknown.is_none() => {
+                lines.push("no other process has that terminal open".to_owned());
             }
             On::SharedFutex { path: Some(_) } => lines.push(
                 "no other process was found that maps that memory: whoever held the lock has \
@@ -180,7 +225,17 @@ fn role(on: &On, several: bool) -> &'static str {
         On::FileLock { .. } => "the lock is held by",
         On::VforkChild | On::Child => "the child is",
         On::Fuse => "the server is",
-        On::Terminal { .. } => "the terminal is used by",
+        On::Connect { address: None, .. } => "the receiver is",
+        On::Connect { .. } => "whoever listens there is",
+        On::Ipc { what, .. } => match what {
+            Ipc::Messages { full: true, .. } => "the last to receive from it was",
+            Ipc::Messages { full: false, .. } => "the last to send to it was",
+            Ipc::Semaphore { .. } => "the last to change it was",
+            Ipc::Queue { full: true, .. } => "it is open for receiving in",
+            Ipc::Queue { full: false, .. } => "it is open for sending in",
+        },
+        On::Terminal { .. } | On::TerminalWrite { .. } => "its master side is held by",
+        On::Master { .. } => "the terminal is open in",
         On::Events { .. } => "among the other ends:",
         _ => "it depends on",
     }
@@ -209,6 +264,43 @@ fn end(end: &End) -> String {
     format!("{}{relation}{state}", named(end))
 }
 
+/// Of what has a command or a key of its own.
+fn own_fix(block: &Block) -> Option<String> {
+    let first = block.ends.first();
+    Some(match &block.on {
+        On::LoneFutex => {
+            "no thread is left that could release that lock or signal that condition: \
+                          fix the program where that thread ends or is never started"
+                .to_owned()
+        }
+        On::Terminal { path: Some(path) } => format!(
+            "it waits for input on {path}: type there, or start the program with another stdin \
+             (</dev/null)"
+        ),
+        On::TerminalWrite { path: Some(path) } => {
+            let reader = first.map_or_else(
+                || "whatever has its master side".to_owned(),
+                |end| format!("{}, which has its master side,", named(end)),
+            );
+            format!(
+                "if the output of {path} was stopped with Ctrl-S, Ctrl-Q continues it; else {reader} \
+                 does not read it"
+            )
+        }
+        On::Ipc { what, .. } if first.is_none() => {
+            let look = match what {
+                Ipc::Messages {
+                    queue: Some(queue), ..
+                } => format!("ipcs -q -i {queue}"),
+                Ipc::Semaphore { set: Some(set) } => format!("ipcs -s -i {set}"),
+                _ => return None,
+            };
+            format!("find out which process should act on it ({look} shows its state)")
+        }
+        _ => return None,
+    })
+}
+
 /// How to end the wait, without a full stop; `None` where nobody is known who could.
 pub(super) fn fix(block: &Block) -> Option<String> {
     if matches!(block.on, On::FifoOpen { .. }) && block.ends.is_empty() {
@@ -225,6 +317,9 @@ pub(super) fn fix(block: &Block) -> Option<String> {
                 .to_owned(),
         );
     }
+    if let Some(fix) = own_fix(block) {
+        return Some(fix);
+    }
     if block.is_open() {
         let names: Vec<_> = block.ends.iter().map(named).collect();
         return Some(format!(
@@ -237,6 +332,10 @@ pub(super) fn fix(block: &Block) -> Option<String> {
     let pid = actor.pid;
     Some(match (actor.state, actor.relation, &block.on) {
         (Some('T'), _, _) => format!("{name} is stopped: let it continue with kill -CONT {pid}"),
+        (_, Relation::LeftByTheDead, On::Master { .. }) => format!(
+            "end {name} (kill {pid}), or start it with its output redirected so that it does not \
+             keep the terminal open"
+        ),
         (_, Relation::LeftByTheDead, On::PipeRead | On::Events { .. }) => format!(
             "end {name} (kill {pid}), or start it with its output redirected so that it does not \
              keep the pipe open"
@@ -247,6 +346,16 @@ pub(super) fn fix(block: &Block) -> Option<String> {
         (_, _, On::PipeRead | On::Events { .. }) => {
             format!("see what {name} is waiting for; the read ends when it writes or exits")
         }
+        (_, _, On::Connect { .. }) => {
+            format!("see why {name} accepts no connections: its backlog is full")
+        }
+        (_, _, On::Ipc { what, .. }) => match what {
+            Ipc::Messages { full: true, .. } | Ipc::Queue { full: true, .. } => {
+                format!("see why {name} receives nothing")
+            }
+            Ipc::Semaphore { .. } => format!("see why {name} does not raise that semaphore"),
+            _ => format!("see why {name} sends nothing"),
+        },
         (_, _, On::PipeWrite) => format!(
             "make {name} read, or end it (kill {pid}): the writer then gets SIGPIPE or EPIPE"
         ),

@@ -2,9 +2,9 @@
 
 use super::super::testing::*;
 use super::super::*;
-use crate::evidence::{Freezer, Frozen};
 use crate::evidence::block::{On, Relation};
 use crate::evidence::stuck::{Member, Who};
+use crate::evidence::{Freezer, Frozen};
 use Confidence::{Certain, Guess, Likely};
 
 #[test]
