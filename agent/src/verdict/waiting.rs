@@ -293,6 +293,9 @@ fn own_fix(block: &Block) -> Option<String> {
                     queue: Some(queue), ..
                 } => format!("ipcs -q -i {queue}"),
                 Ipc::Semaphore { set: Some(set) } => format!("ipcs -s -i {set}"),
+                Ipc::Queue {
+                    name: Some(name), ..
+                } => format!("/dev/mqueue{name}"),
                 _ => return None,
             };
             format!("find out which process should act on it ({look} shows its state)")

@@ -1,6 +1,10 @@
 //! Message queues and semaphores, and who used them last. I/O.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{self, ErrorKind},
+    path::Path,
+};
 
 use super::{At, Block, On, Search, Way, memory, proc, simple, things::facing};
 use crate::evidence::block::Ipc;
@@ -58,24 +62,28 @@ impl Search {
         let len = usize::try_from(count).unwrap_or(OPERATIONS).min(OPERATIONS) * OPERATION;
         let operations = match memory::bytes(at.pid, list, len) {
             Ok(bytes) => operations(&bytes),
-            Err(error) if error.kind() == super::ErrorKind::PermissionDenied => {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 let needs = self.refuse(&format!("the memory of process {}", at.pid));
                 return unknown(format!("reading {needs}"));
             }
             Err(_) => return simple(on),
         };
-        let waits = |&(number, change): &(u16, i16)| {
-            let value = control(set, number, GETVAL)?;
-            let blocks = if change == 0 {
-                value != 0
-            } else {
-                value + i32::from(change) < 0
+        for (number, change) in operations {
+            let value = match control(set, number, GETVAL) {
+                Ok(value) => value,
+                Err(error) => return unknown(refusal_of(&error)),
             };
-            blocks.then_some(number)
-        };
-        let awaited = operations.iter().find_map(waits);
-        let last = awaited.and_then(|number| u32::try_from(control(set, number, GETPID)?).ok());
-        self.used_last(at, on, last, "changed")
+            let change = i64::from(change);
+            let blocks = match change {
+                0 => value != 0,
+                _ => i64::from(value) + change < 0,
+            };
+            if blocks {
+                let last = control(set, number, GETPID).ok();
+                return self.used_last(at, on, last, "changed");
+            }
+        }
+        simple(on)
     }
 
     /// A POSIX message queue.
@@ -85,7 +93,9 @@ impl Search {
             Way::In => Way::Out,
             Way::Out => Way::In,
         };
-        let (pids, unread) = facing(holders, wants);
+        let (mut pids, unread) = facing(holders, wants);
+        // That it may do both itself ends nothing, and closes nothing.
+        pids.retain(|&pid| pid != at.pid);
         let ends = self.ends(at.pid, pids);
         let unknown = self.unknown(ends.is_empty()).or(unread);
         Block {
@@ -164,11 +174,20 @@ fn operations(bytes: &[u8]) -> Vec<(u16, i16)> {
 const GETPID: i32 = 11;
 const GETVAL: i32 = 12;
 
-/// The value of a semaphore, or who changed it last; `None` where that may not be read.
-fn control(set: u32, number: u16, command: i32) -> Option<i32> {
+/// The value of a semaphore, or who changed it last.
+fn control(set: u32, number: u16, command: i32) -> io::Result<u32> {
     // SAFETY: Neither command takes a fourth argument, and the kernel writes nowhere.
     let answer = unsafe { libc::semctl(set as libc::c_int, number.into(), command) };
-    (answer >= 0).then_some(answer)
+    u32::try_from(answer).map_err(|_| io::Error::last_os_error())
+}
+
+fn refusal_of(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::PermissionDenied => {
+            "which process changed it last: asking for that needs CAP_IPC_OWNER".to_owned()
+        }
+        _ => "which process changed it last: that semaphore is gone".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -291,7 +291,11 @@ fn whoever_listens_is_the_other_end_of_a_connection_that_is_not_taken() {
             )
         };
         let block = python.block(&[], connects);
-        assert_eq!(pids(&block), [line.parse::<u32>().expect("a number")], "{block:?}");
+        assert_eq!(
+            pids(&block),
+            [line.parse::<u32>().expect("a number")],
+            "{block:?}"
+        );
     }
 }
 
