@@ -159,23 +159,22 @@ impl Call {
             return call;
         }
         match number {
+            SYS_mq_timedreceive | SYS_mq_timedsend if args[4] != 0 => Self::TimedQueue {
+                descriptor,
+                full: number == SYS_mq_timedsend,
+            },
             SYS_read | SYS_readv | SYS_pread64 | SYS_preadv | SYS_preadv2 | SYS_recvfrom
-            | SYS_recvmsg | SYS_recvmmsg | SYS_accept | SYS_accept4 | SYS_splice | SYS_tee => {
-                Self::In(descriptor)
-            }
+            | SYS_recvmsg | SYS_recvmmsg | SYS_accept | SYS_accept4 | SYS_splice | SYS_tee
+            | SYS_mq_timedreceive => Self::In(descriptor),
             SYS_write | SYS_writev | SYS_pwrite64 | SYS_pwritev | SYS_pwritev2 | SYS_sendto
-            | SYS_sendmsg | SYS_sendmmsg | SYS_vmsplice | SYS_sendfile => Self::Out(descriptor),
+            | SYS_sendmsg | SYS_sendmmsg | SYS_vmsplice | SYS_sendfile | SYS_mq_timedsend => {
+                Self::Out(descriptor)
+            }
             SYS_connect => Self::Connect {
                 descriptor,
                 address: args[1],
                 len: args[2],
             },
-            SYS_mq_timedreceive | SYS_mq_timedsend if args[4] != 0 => Self::TimedQueue {
-                descriptor,
-                full: number == SYS_mq_timedsend,
-            },
-            SYS_mq_timedreceive => Self::In(descriptor),
-            SYS_mq_timedsend => Self::Out(descriptor),
             SYS_msgrcv | SYS_msgsnd => Self::Messages {
                 queue: descriptor,
                 full: number == SYS_msgsnd,

@@ -45,7 +45,7 @@ impl Search {
         &mut self,
         at: &At,
         set: u32,
-        (list, count): (u64, u64),
+        (address, count): (u64, u64),
         timed: bool,
     ) -> Block {
         let on = On::Ipc {
@@ -60,7 +60,7 @@ impl Search {
             return unknown(why);
         }
         let len = usize::try_from(count).unwrap_or(OPERATIONS).min(OPERATIONS) * OPERATION;
-        let operations = match memory::bytes(at.pid, list, len) {
+        let operations = match memory::bytes(at.pid, address, len) {
             Ok(bytes) => operations(&bytes),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 let needs = self.refuse(&format!("the memory of process {}", at.pid));
