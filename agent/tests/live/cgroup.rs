@@ -158,7 +158,9 @@ impl Drop for Child {
 
 /// Where the unified hierarchy is mounted.
 fn unified_root() -> PathBuf {
-    let mounts = fs::read_to_string("/proc/self/mounts").expect("there are mounts");
+    // Any name may be among them.
+    let mounts = fs::read("/proc/self/mounts").expect("there are mounts");
+    let mounts = String::from_utf8_lossy(&mounts);
     let mut mounts = mounts
         .lines()
         .map(|line| line.split(' ').collect::<Vec<_>>());

@@ -40,7 +40,7 @@ fn assert_grew(agent: &Agent, exits_before: f64, forks_before: f64, count: f64) 
 }
 
 #[test]
-#[ignore = "needs root and a kernel with BTF"]
+#[ignore = "needs root and a kernel with BTF, alone: it floods the host with deaths"]
 fn a_burst_of_2000_has_each_death_once() {
     let agent = Agent::start(&[]);
     let mut stream = Stream::of(&agent);
@@ -72,7 +72,7 @@ fn a_burst_of_2000_has_each_death_once() {
 }
 
 #[test]
-#[ignore = "needs root and a kernel with BTF"]
+#[ignore = "needs root and a kernel with BTF, alone: it floods the host with deaths"]
 fn twenty_thousand_deaths_are_all_counted() {
     let agent = Agent::start(&[]);
     let (exits_before, forks_before) = (exits(&agent), forks());
@@ -85,7 +85,7 @@ fn twenty_thousand_deaths_are_all_counted() {
 }
 
 #[test]
-#[ignore = "needs root and a kernel with BTF"]
+#[ignore = "needs root and a kernel with BTF, alone: it floods the host with deaths"]
 fn a_stopped_reader_loses_detail_but_no_count() {
     let agent = Agent::start(&["--ring-bytes", "64KiB", "--reconcile-every", "1s"]);
     let before = Leak::start(20);

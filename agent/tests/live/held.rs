@@ -72,7 +72,7 @@ while True:
 
 /// The remedy is another one where the parent's own priority is low.
 #[test]
-#[ignore = "needs root, a kernel with BTF and python3"]
+#[ignore = "needs root, a kernel with BTF and python3, alone: it takes a CPU from all others"]
 fn a_parent_that_is_not_crowded_out_any_more_reaps() {
     let agent = Agent::start(&[]);
     for (own, of_crowd) in [(19, 0), (0, -20)] {

@@ -21,19 +21,29 @@ use crate::{deploy, host, workspace};
 struct Special {
     name: &'static str,
     words: &'static [&'static str],
+    side_by_side: bool,
     limit: Duration,
 }
 
 /// The first that knows a word of the reason takes the test.
-const SPECIALS: [Special; 2] = [
+const SPECIALS: [Special; 3] = [
     Special {
         name: "prometheus",
         words: &["prom"],
+        side_by_side: false,
+        limit: minutes(10),
+    },
+    // They flood the machine or starve it.
+    Special {
+        name: "live kernel, alone",
+        words: &["alone"],
+        side_by_side: false,
         limit: minutes(10),
     },
     Special {
         name: "live kernel",
         words: &["root", "kernel", "BTF"],
+        side_by_side: true,
         limit: minutes(15),
     },
 ];
@@ -103,7 +113,13 @@ fn run_ignored(ignored: &[Ignored], report: &mut Report) -> Result<()> {
             .position(|special| special.words.iter().any(has))
     };
     // The live kernel's come first.
-    for (index, Special { name, limit, .. }) in SPECIALS.iter().enumerate().rev() {
+    for (index, special_tests) in SPECIALS.iter().enumerate().rev() {
+        let Special {
+            name,
+            side_by_side,
+            limit,
+            ..
+        } = special_tests;
         let mut names = Vec::new();
         let mut lacking = Vec::new();
         for test in ignored.iter().filter(|test| special(test) == Some(index)) {
@@ -113,9 +129,11 @@ fn run_ignored(ignored: &[Ignored], report: &mut Report) -> Result<()> {
             }
         }
         if !names.is_empty() {
+            let threads = if *side_by_side { host::cpus() * 2 } else { 1 };
             let mut command = cargo_test();
             command
-                .args(["--", "--ignored", "--exact", "--test-threads=1"])
+                .args(["--", "--ignored", "--exact"])
+                .arg(format!("--test-threads={threads}"))
                 .args(&names);
             let mut outcome = suite::run(Suite::new(name, Counted::CargoTests, *limit, command))?;
             outcome.expect_tests(names.len() as u64);

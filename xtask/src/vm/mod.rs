@@ -21,14 +21,14 @@ use anyhow::{Context, Result};
 use self::kernels::Kernel;
 use self::machine::Run;
 use self::serial::{CameTo, End};
-use crate::cli;
 use crate::setup::{self, Purpose};
 use crate::statics;
+use crate::{cli, host};
 
 /// Machines at one time: each takes half a gigabyte, and a core for four fifths of the time, so
 /// that one more than there are cores leaves none idle.
 fn side_by_side() -> usize {
-    1 + thread::available_parallelism().map_or(1, usize::from)
+    1 + host::cpus()
 }
 
 /// A kernel and what came of it.
