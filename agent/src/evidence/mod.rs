@@ -5,6 +5,7 @@
 
 pub use block::Block;
 pub use freezing::{Freezer, Frozen};
+pub use numbers::Awaited;
 
 use crate::events::Asked;
 
@@ -215,24 +216,6 @@ pub struct Thread {
     pub block: Option<Block>,
 }
 
-/// What a wait call asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Awaited {
-    /// Any child.
-    Any,
-    /// One process.
-    Process(u32),
-    /// One process, by a number of the caller's own PID namespace that none of its children has.
-    NamespaceProcess(u32),
-    /// The members of a process group; 0 is the caller's own.
-    Group(u32),
-    /// Those of a group, by a number of the caller's own PID namespace that none of its children
-    /// has.
-    NamespaceGroup(u32),
-    /// The process behind a pidfd.
-    Pidfd,
-}
-
 /// What a process does about SIGCHLD.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sigchld {
@@ -426,6 +409,15 @@ impl Evidence {
         }
         let main = of(self.pid).or_else(|| facts.living().next())?;
         Some((main, false))
+    }
+
+    /// The thread that reaped the last one, where it has ended and the process has not.
+    pub fn ended_reaper(&self) -> Option<u32> {
+        let facts = self.facts.as_ref()?;
+        let tid = self.habits.last_reaper_tid?;
+        let all = facts.looked_at.len() == facts.threads as usize;
+        let lives = facts.living().any(|thread| thread.tid == tid);
+        (all && !lives).then_some(tid)
     }
 
     /// Whether its wait calls name single processes, by PID or pidfd: to take any child beside them

@@ -1,13 +1,31 @@
 //! A PID in an argument of a system call is a number of the caller's own PID namespace: which
 //! process it is in our numbers. Pure but for the reading of children.
 
-use super::{Awaited, collect, parse};
+use super::{collect, parse};
 use crate::proc;
 
 /// Children that are looked at.
 const CHILDREN: usize = 2_048;
 /// Threads whose children are looked at.
 const THREADS: usize = 64;
+
+/// What a wait call asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// Any child.
+    Any,
+    /// One process.
+    Process(u32),
+    /// One process, by a number of the caller's own PID namespace that none of its children has.
+    NamespaceProcess(u32),
+    /// The members of a process group; 0 is the caller's own.
+    Group(u32),
+    /// Those of a group, by a number of the caller's own PID namespace that none of its children
+    /// has.
+    NamespaceGroup(u32),
+    /// The process behind a pidfd.
+    Pidfd,
+}
 
 /// Whom a process waits for that is so many PID namespaces below ours: one of its children.
 pub(super) fn ours(pid: u32, depth: u32, awaited: Awaited) -> Awaited {

@@ -87,7 +87,7 @@ fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
     lines.extend(words::listens(evidence));
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     lines.extend(words::program(evidence));
-    let fix = if evidence.waits_by_pid() {
+    let fix = if evidence.waits_by_pid() || asks_for_any.is_none() {
         "at each SIGCHLD, call waitpid with WNOHANG for each child it started, not for one only"
     } else {
         "at each SIGCHLD, call waitpid(-1, …, WNOHANG) in a loop until it returns 0"
@@ -101,6 +101,8 @@ fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
         evidence: lines,
         remedy: remedy::fix_program(evidence, fix),
         confidence: match (caught, each_took_one) {
+            // Whom it asked for is not known, and nothing tells it of deaths: it may wait by PID.
+            (Some(false), _) if asks_for_any.is_none() => Confidence::Guess,
             (Some(true), true) => Confidence::Certain,
             (Some(true), false) | (_, true) => Confidence::Likely,
             _ => Confidence::Guess,

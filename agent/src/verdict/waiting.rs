@@ -115,7 +115,7 @@ pub(super) fn waits(block: &Block) -> String {
         On::Eventfd => "is waiting on an eventfd".to_owned(),
         On::PrivateFutex => "is waiting for another thread of its own (a futex)".to_owned(),
         On::LoneFutex => {
-            "is waiting for another thread of its own (a futex), and has no other thread".to_owned()
+            "is waiting on a futex, and has no other thread that could wake it".to_owned()
         }
         On::SharedFutex { path: it } => format!(
             "is waiting for a lock in shared memory{} (a futex)",

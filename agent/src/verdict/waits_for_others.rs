@@ -29,7 +29,13 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     lines.extend(words::program(evidence));
     lines.extend(waiting::thread(evidence));
-    let fix = remedy::wait_for_each(evidence);
+    let mut fix = remedy::wait_for_each(evidence);
+    if hears_of_deaths(evidence) && evidence.waits_by_pid() {
+        fix.push_str(
+            "; if it takes the PID from the signal (si_pid, ssi_pid): one SIGCHLD may stand for \
+             several deaths, so at each one try every child with WNOHANG",
+        );
+    }
     Some(Verdict {
         id: RULE.id,
         summary: format!(
@@ -40,6 +46,18 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         remedy: remedy::fix_program(evidence, &fix),
         confidence,
     })
+}
+
+/// Whether SIGCHLD reaches it: by a handler, a signalfd, or, blocked in all threads, by sigwait.
+fn hears_of_deaths(evidence: &Evidence) -> bool {
+    let facts = evidence.facts.as_ref();
+    let by_wait = facts.is_some_and(|facts| {
+        let living = facts.living().count() as u32;
+        facts
+            .sigchld
+            .is_some_and(|it| living > 0 && it.blocked_in == living)
+    });
+    by_wait || evidence.listens_for_deaths()
 }
 
 /// What shows it, and how surely.

@@ -159,7 +159,7 @@ pub(super) fn program(evidence: &Evidence) -> Option<String> {
     })
 }
 
-/// `process 42`, as whoever waits knows it.
+/// `PID 42 only`.
 pub(super) fn awaited(awaited: Awaited) -> String {
     match awaited {
         Awaited::Any => "any child".to_owned(),
