@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::{At, Block, On, Search, Way, memory, proc, simple, things::facing};
+use super::{At, Block, On, Search, Way, proc, simple, things::facing};
 use crate::evidence::block::Ipc;
 
 /// Operations of one call that are looked at, and the bytes of each.
@@ -60,13 +60,10 @@ impl Search {
             return unknown(why);
         }
         let len = usize::try_from(count).unwrap_or(OPERATIONS).min(OPERATIONS) * OPERATION;
-        let operations = match memory::bytes(at.pid, address, len) {
+        let operations = match self.argument(at.pid, address, len) {
             Ok(bytes) => operations(&bytes),
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                let needs = self.refuse(&format!("the memory of process {}", at.pid));
-                return unknown(format!("reading {needs}"));
-            }
-            Err(_) => return simple(on),
+            Err(Some(why)) => return unknown(why),
+            Err(None) => return simple(on),
         };
         for (number, change) in operations {
             let value = match control(set, number, GETVAL) {

@@ -154,19 +154,12 @@ impl Search {
         timed: bool,
     ) -> Block {
         let len = usize::try_from(count).unwrap_or(WAITERS).min(WAITERS) * WAITER;
-        match memory::bytes(at.pid, list, len) {
+        match self.argument(at.pid, list, len) {
             Ok(bytes) => self.of_futexes(at, &shared_words(&bytes), timed),
-            Err(error) => {
-                let denied = error.kind() == ErrorKind::PermissionDenied;
-                let unknown = denied.then(|| {
-                    let needs = self.refuse(&format!("the memory of process {}", at.pid));
-                    format!("reading {needs}")
-                });
-                Block {
-                    unknown: unknown.or(Some("which locks these are".to_owned())),
-                    ..simple(On::SharedFutex { path: None })
-                }
-            }
+            Err(unknown) => Block {
+                unknown: unknown.or(Some("which locks these are".to_owned())),
+                ..simple(On::SharedFutex { path: None })
+            },
         }
     }
 

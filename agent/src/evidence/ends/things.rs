@@ -217,16 +217,9 @@ impl Search {
             return block;
         };
         let len = usize::try_from(len).unwrap_or_default().min(ADDRESS);
-        let bytes = match memory::bytes(at.pid, address, len) {
+        let bytes = match self.argument(at.pid, address, len) {
             Ok(bytes) => bytes,
-            Err(error) => {
-                let denied = error.kind() == ErrorKind::PermissionDenied;
-                let unknown = denied.then(|| {
-                    let needs = self.refuse(&format!("the memory of process {}", at.pid));
-                    format!("reading {needs}")
-                });
-                return Block { unknown, ..block };
-            }
+            Err(unknown) => return Block { unknown, ..block },
         };
         let name = peers::unix_name(bytes.get(2..).unwrap_or_default());
         let listener = name
