@@ -192,11 +192,12 @@ const PURE: [&str; 11] = [
 ];
 
 /// The files of pure parts that read for them what files say: of /proc, of cgroups, of runtimes.
-const COLLECTORS: [&str; 22] = [
+const COLLECTORS: [&str; 25] = [
     "evidence/cgroup.rs",
     "evidence/collect.rs",
     "evidence/ends/chain.rs",
     "evidence/ends/index.rs",
+    "evidence/ends/ipc.rs",
     "evidence/ends/kin.rs",
     "evidence/ends/memory.rs",
     "evidence/ends/mod.rs",
@@ -204,8 +205,10 @@ const COLLECTORS: [&str; 22] = [
     "evidence/ends/peers.rs",
     "evidence/ends/sets.rs",
     "evidence/ends/shared.rs",
+    "evidence/ends/terminals.rs",
     "evidence/ends/things.rs",
     "evidence/freezing.rs",
+    "evidence/numbers.rs",
     "evidence/stuck/collect.rs",
     "evidence/stuck/fuse.rs",
     "evidence/mounts.rs",

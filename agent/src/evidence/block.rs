@@ -19,8 +19,8 @@ impl Block {
             On::PipeRead
             | On::PipeWrite
             | On::Connect { .. }
-            | On::Ipc { .. }
             | On::Eventfd
+            | On::LoneFutex
             | On::FifoOpen { .. }
             | On::SharedFutex { .. }
             | On::FileLock { .. }
@@ -28,7 +28,10 @@ impl Block {
             | On::Fuse
             | On::Network { .. }
             | On::Terminal { .. }
+            | On::TerminalWrite { .. }
+            | On::Master { .. }
             | On::Disk => true,
+            On::Ipc { timed, .. } => !timed,
             On::Socket { peer, open, .. } => !open && (peer.is_some() || !self.ends.is_empty()),
             On::PrivateFutex
             | On::Events { .. }
@@ -83,22 +86,27 @@ pub enum On {
         /// It is connected to nobody: it waits for whoever connects or sends.
         open: bool,
     },
-    /// A connection that it asked for, or a message that the receiver has no room for.
+    /// A connection that it asked for, until whoever listens takes it. Its ends are those who listen.
     Connect {
         /// Its family.
         family: String,
-        /// The address that it connects to.
+        /// The address that it connects to; `None` where it waits for room at the receiver of a
+        /// datagram.
         address: Option<String>,
     },
-    /// A message or a semaphore of System V, or a POSIX message queue.
+    /// A message queue or a semaphore.
     Ipc {
-        /// Which of these.
-        what: &'static str,
+        /// Which.
+        what: Ipc,
+        /// Whether the wait ends by itself after a while.
+        timed: bool,
     },
     /// To be told by an eventfd.
     Eventfd,
     /// A lock or condition of its own process.
     PrivateFutex,
+    /// A lock or condition that only another thread of its process could release, and there is none.
+    LoneFutex,
     /// A lock or condition in memory that it shares with others. Its ends are those who can act as
     /// far as that can be known: the kernel does not say who of them has to.
     SharedFutex {
@@ -119,9 +127,20 @@ pub enum On {
         /// Which.
         mount: String,
     },
-    /// A terminal.
+    /// To read from a terminal. Its ends hold the master side of it.
     Terminal {
         /// Which.
+        path: Option<String>,
+    },
+    /// To write to a terminal. Its ends hold the master side of it.
+    TerminalWrite {
+        /// Which.
+        path: Option<String>,
+    },
+    /// The master side of a terminal: to read what is written to the terminal. Its ends have that
+    /// open.
+    Master {
+        /// The terminal.
         path: Option<String>,
     },
     /// Several of these at once (poll, select, epoll), whichever comes first.
@@ -143,6 +162,30 @@ pub enum On {
     Other {
         /// The function.
         wchan: Option<String>,
+    },
+}
+
+/// A message queue or a semaphore.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ipc {
+    /// A message queue of System V. Its end is the last that sent, or received where it is full.
+    Messages {
+        /// Its identifier, as `ipcs -q` has it.
+        queue: Option<u32>,
+        /// It waits for room.
+        full: bool,
+    },
+    /// Semaphores of System V. Its end is the last that changed one that it waits for.
+    Semaphore {
+        /// The identifier of the set, as `ipcs -s` has it.
+        set: Option<u32>,
+    },
+    /// A POSIX message queue. Its ends have it open to send, or to receive where it is full.
+    Queue {
+        /// Its name.
+        name: Option<String>,
+        /// It waits for room.
+        full: bool,
     },
 }
 

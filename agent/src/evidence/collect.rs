@@ -7,7 +7,7 @@ use std::{fs, io::ErrorKind, path::Path};
 
 use rustix::process::Pid;
 
-use super::{Cpu, Facts, Sigchld, Thread, cgroup, ends::Search, freezing, parse};
+use super::{Cpu, Facts, Sigchld, Thread, cgroup, ends::Search, freezing, numbers, parse};
 use crate::{cgroups::Mounts, events::Key, kernel, proc};
 
 /// Threads that are looked at, of one process.
@@ -40,6 +40,9 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
         let Some((mut thread, sigchld, its_cpu)) = thread(Path::new(&path), tid) else {
             continue;
         };
+        if let Some((_, depth)) = facts.own_number {
+            thread.awaits = thread.awaits.map(|it| numbers::ours(who.tgid, depth, it));
+        }
         if !matches!(thread.state, 'Z' | 'X') {
             facts.sigchld = sigchld
                 .map(|it| joined(facts.sigchld, it))

@@ -5,6 +5,7 @@
 
 pub use block::Block;
 pub use freezing::{Freezer, Frozen};
+pub use numbers::Awaited;
 
 use crate::events::Asked;
 
@@ -14,6 +15,7 @@ pub mod collect;
 pub mod ends;
 mod freezing;
 mod mounts;
+mod numbers;
 mod origin;
 pub(crate) mod parse;
 mod peeks;
@@ -212,19 +214,6 @@ pub struct Thread {
     pub comm: String,
     /// What it waits for, where it sleeps and that can be told.
     pub block: Option<Block>,
-}
-
-/// What a wait call asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Awaited {
-    /// Any child.
-    Any,
-    /// One process, by the number that the caller's namespace has for it.
-    Process(u32),
-    /// The members of a process group; 0 is the caller's own.
-    Group(u32),
-    /// The process behind a pidfd.
-    Pidfd,
 }
 
 /// What a process does about SIGCHLD.
@@ -476,8 +465,13 @@ impl Evidence {
     /// would take the exit statuses that those calls wait for.
     pub fn waits_by_pid(&self) -> bool {
         let asked = self.habits.asked.unwrap_or_default();
-        let inside =
-            |thread: &Thread| matches!(thread.awaits, Some(Awaited::Process(_) | Awaited::Pidfd));
+        let inside = |thread: &Thread| {
+            use Awaited::{NamespaceProcess, Pidfd, Process};
+            matches!(
+                thread.awaits,
+                Some(Process(_) | NamespaceProcess(_) | Pidfd)
+            )
+        };
         let facts = self.facts.as_ref();
         asked.process + asked.pidfd > 0
             || self.habits.peeks_elsewhere > 0

@@ -9,7 +9,7 @@ use super::*;
 use crate::events::Asked;
 use crate::evidence::{
     Awaited, Block, Cpu, Facts, Habits, Program, Reaped, Role, Sigchld, Since, Thread, Zombies,
-    block::{End, On, Relation},
+    block::{End, Ipc, On, Relation},
 };
 
 fn on() -> impl Strategy<Value = On> {
@@ -22,6 +22,17 @@ fn on() -> impl Strategy<Value = On> {
             peer: None,
             open: false,
         },
+        On::Connect {
+            family: "tcp".to_owned(),
+            address: None,
+        },
+        On::Ipc {
+            what: Ipc::Semaphore { set: None },
+            timed: false,
+        },
+        On::TerminalWrite { path: None },
+        On::Master { path: None },
+        On::LoneFutex,
         On::PrivateFutex,
         On::FileLock { path: None },
         On::VforkChild,

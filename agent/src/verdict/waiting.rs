@@ -3,7 +3,7 @@
 use super::words::span;
 use crate::evidence::{
     Block, Evidence, Facts, Thread,
-    block::{End, On, Relation},
+    block::{End, Ipc, On, Relation},
 };
 
 /// Where the thread is that should reap: `thread 12 (reaper), which used to reap, is …`.
@@ -63,14 +63,8 @@ pub(super) fn named_thread(evidence: &Evidence, thread: &Thread) -> String {
 
 /// What a thread does: `is reading from a pipe`.
 pub(super) fn doing(evidence: &Evidence, thread: &Thread) -> String {
-    let threads = evidence.facts.as_ref().map_or(0, |facts| facts.threads);
     if let Some(block) = &thread.block {
-        return match block.on {
-            On::PrivateFutex if threads == 1 => {
-                "is waiting on a futex, and it has no other thread that could wake it".to_owned()
-            }
-            _ => waits(block),
-        };
+        return waits(block);
     }
     let busy = evidence.since.as_ref().and_then(|since| {
         let share = since.cpu?.ran_ns * 100 / since.span_ns.max(1);
@@ -112,11 +106,17 @@ pub(super) fn waits(block: &Block) -> String {
         },
         On::Connect { family, address } => match address {
             Some(address) => format!("is connecting to {family} {address}"),
-            None => format!("is waiting for room at the receiver of a {family} socket"),
+            None => format!("is waiting for room at the receiver of its {family} socket"),
         },
-        On::Ipc { what } => format!("is waiting for {what}"),
+        On::Ipc { what, timed } => {
+            let timed = if *timed { ", with a timeout" } else { "" };
+            format!("is waiting for {}{timed}", ipc(what))
+        }
         On::Eventfd => "is waiting on an eventfd".to_owned(),
         On::PrivateFutex => "is waiting for another thread of its own (a futex)".to_owned(),
+        On::LoneFutex => {
+            "is waiting on a futex, and has no other thread that could wake it".to_owned()
+        }
         On::SharedFutex { path: it } => format!(
             "is waiting for a lock in shared memory{} (a futex)",
             path(it)
@@ -125,7 +125,12 @@ pub(super) fn waits(block: &Block) -> String {
         On::VforkChild => "is in vfork until the child that it started execs or exits".to_owned(),
         On::Fuse => "is waiting for a FUSE server".to_owned(),
         On::Network { mount } => format!("is waiting for the file server of {mount}"),
-        On::Terminal { path: it } => format!("is waiting for the terminal{}", path(it)),
+        On::Terminal { path: it } => format!("is reading from the terminal{}", path(it)),
+        On::TerminalWrite { path: it } => format!(
+            "is writing to the terminal{}, which takes no more output",
+            path(it)
+        ),
+        On::Master { path: it } => format!("is reading the output of the terminal{}", path(it)),
         On::Events { kinds, timed } => {
             let kinds = if kinds.is_empty() {
                 String::new()
@@ -144,6 +149,26 @@ pub(super) fn waits(block: &Block) -> String {
     }
 }
 
+/// `room in message queue 5 (System V)`.
+fn ipc(what: &Ipc) -> String {
+    let number = |it: &Option<u32>| it.map_or(String::new(), |it| format!(" {it}"));
+    let wants = |full: bool| if full { "room in" } else { "a message in" };
+    match what {
+        Ipc::Messages { queue, full } => {
+            format!(
+                "{} the System V message queue{}",
+                wants(*full),
+                number(queue)
+            )
+        }
+        Ipc::Semaphore { set } => format!("a System V semaphore (set{})", number(set)),
+        Ipc::Queue { name, full } => {
+            let name = name.as_ref().map_or(String::new(), |it| format!(" {it}"));
+            format!("{} the POSIX message queue{name}", wants(*full))
+        }
+    }
+}
+
 /// Who is at the other end, and what that one waits for in turn; one line each.
 pub(super) fn ends(block: &Block) -> Vec<String> {
     let mut lines = Vec::new();
@@ -152,6 +177,15 @@ pub(super) fn ends(block: &Block) -> Vec<String> {
             On::FifoOpen { .. } => lines.push("no process has its other end open".to_owned()),
             On::PipeRead if block.unknown.is_none() => {
                 lines.push("no other process holds the write end of that pipe".to_owned());
+            }
+            On::Ipc {
+                what: Ipc::Queue { .. },
+                ..
+            } if block.unknown.is_none() => {
+                lines.push("no other process has that queue open for it".to_owned());
+            }
+            On::Master { .. } if block.unknown.is_none() => {
+                lines.push("no other process has that terminal open".to_owned());
             }
             On::SharedFutex { path: Some(_) } => lines.push(
                 "no other process was found that maps that memory: whoever held the lock has \
@@ -185,14 +219,23 @@ fn role(on: &On, several: bool) -> &'static str {
         On::PipeWrite => "the read end is held by",
         On::FifoOpen { .. } => "the FIFO is open in",
         On::Socket { .. } => "the other end of the socket is held by",
-        On::Connect { .. } => "that address belongs to",
         On::Eventfd => "the eventfd is shared with",
         On::SharedFutex { .. } if several => "whoever has to release it is one of:",
         On::SharedFutex { .. } => "the only other process that maps the memory is",
         On::FileLock { .. } => "the lock is held by",
         On::VforkChild | On::Child => "the child is",
         On::Fuse => "the server is",
-        On::Terminal { .. } => "the terminal is used by",
+        On::Connect { address: None, .. } => "the receiver is",
+        On::Connect { .. } => "whoever listens there is",
+        On::Ipc { what, .. } => match what {
+            Ipc::Messages { full: true, .. } => "the last to receive from it was",
+            Ipc::Messages { full: false, .. } => "the last to send to it was",
+            Ipc::Semaphore { .. } => "the last to change it was",
+            Ipc::Queue { full: true, .. } => "it is open for receiving in",
+            Ipc::Queue { full: false, .. } => "it is open for sending in",
+        },
+        On::Terminal { .. } | On::TerminalWrite { .. } => "its master side is held by",
+        On::Master { .. } => "the terminal is open in",
         On::Events { .. } => "among the other ends:",
         _ => "it depends on",
     }
@@ -221,6 +264,46 @@ fn end(end: &End) -> String {
     format!("{}{relation}{state}", named(end))
 }
 
+/// Of what has a command or a key of its own.
+fn own_fix(block: &Block) -> Option<String> {
+    let first = block.ends.first();
+    Some(match &block.on {
+        On::LoneFutex => {
+            "no thread is left that could release that lock or signal that condition: \
+                          fix the program where that thread ends or is never started"
+                .to_owned()
+        }
+        On::Terminal { path: Some(path) } => format!(
+            "it waits for input on {path}: type there, or start the program with another stdin \
+             (</dev/null)"
+        ),
+        On::TerminalWrite { path: Some(path) } => {
+            let reader = first.map_or_else(
+                || "whatever has its master side".to_owned(),
+                |end| format!("{}, which has its master side,", named(end)),
+            );
+            format!(
+                "if the output of {path} was stopped with Ctrl-S, Ctrl-Q continues it; else {reader} \
+                 does not read it"
+            )
+        }
+        On::Ipc { what, .. } if first.is_none() => {
+            let look = match what {
+                Ipc::Messages {
+                    queue: Some(queue), ..
+                } => format!("ipcs -q -i {queue}"),
+                Ipc::Semaphore { set: Some(set) } => format!("ipcs -s -i {set}"),
+                Ipc::Queue {
+                    name: Some(name), ..
+                } => format!("/dev/mqueue{name}"),
+                _ => return None,
+            };
+            format!("find out which process should act on it ({look} shows its state)")
+        }
+        _ => return None,
+    })
+}
+
 /// How to end the wait, without a full stop; `None` where nobody is known who could.
 pub(super) fn fix(block: &Block) -> Option<String> {
     if matches!(block.on, On::FifoOpen { .. }) && block.ends.is_empty() {
@@ -237,6 +320,9 @@ pub(super) fn fix(block: &Block) -> Option<String> {
                 .to_owned(),
         );
     }
+    if let Some(fix) = own_fix(block) {
+        return Some(fix);
+    }
     if block.is_open() {
         let names: Vec<_> = block.ends.iter().map(named).collect();
         return Some(format!(
@@ -249,6 +335,10 @@ pub(super) fn fix(block: &Block) -> Option<String> {
     let pid = actor.pid;
     Some(match (actor.state, actor.relation, &block.on) {
         (Some('T'), _, _) => format!("{name} is stopped: let it continue with kill -CONT {pid}"),
+        (_, Relation::LeftByTheDead, On::Master { .. }) => format!(
+            "end {name} (kill {pid}), or start it with its output redirected so that it does not \
+             keep the terminal open"
+        ),
         (_, Relation::LeftByTheDead, On::PipeRead | On::Events { .. }) => format!(
             "end {name} (kill {pid}), or start it with its output redirected so that it does not \
              keep the pipe open"
@@ -259,14 +349,21 @@ pub(super) fn fix(block: &Block) -> Option<String> {
         (_, _, On::PipeRead | On::Events { .. }) => {
             format!("see what {name} is waiting for; the read ends when it writes or exits")
         }
+        (_, _, On::Connect { .. }) => {
+            format!("see why {name} accepts no connections: its backlog is full")
+        }
+        (_, _, On::Ipc { what, .. }) => match what {
+            Ipc::Messages { full: true, .. } | Ipc::Queue { full: true, .. } => {
+                format!("see why {name} receives nothing")
+            }
+            Ipc::Semaphore { .. } => format!("see why {name} does not raise that semaphore"),
+            _ => format!("see why {name} sends nothing"),
+        },
         (_, _, On::PipeWrite) => format!(
             "make {name} read, or end it (kill {pid}): the writer then gets SIGPIPE or EPIPE"
         ),
         (_, _, On::FileLock { .. }) => {
             format!("see why {name} keeps the lock; it is released when {name} unlocks it or exits")
-        }
-        (_, _, On::Connect { .. }) => {
-            format!("see why {name} accepts no more connections; its backlog is full")
         }
         (_, _, On::VforkChild) => format!(
             "see what {name} is waiting for; kill -9 {pid} ends the child, and with it the wait"

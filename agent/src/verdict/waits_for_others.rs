@@ -85,7 +85,7 @@ fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
         let line = format!(
             "thread {} is in a wait call for {}; it may reap the others after that",
             thread.tid,
-            words::awaited(evidence, awaited)
+            words::awaited(awaited)
         );
         signs.push((Confidence::Likely, line));
     }

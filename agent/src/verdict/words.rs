@@ -159,19 +159,17 @@ pub(super) fn program(evidence: &Evidence) -> Option<String> {
     })
 }
 
-/// `PID 42 only`. A number is one of its own PID namespace.
-pub(super) fn awaited(evidence: &Evidence, awaited: Awaited) -> String {
-    let facts = evidence.facts.as_ref();
-    let number = facts.and_then(|facts| facts.own_number);
-    let of_its_namespace = match number {
-        Some((_, 1..)) => " (in its PID namespace)",
-        _ => "",
-    };
+/// `PID 42 only`.
+pub(super) fn awaited(awaited: Awaited) -> String {
     match awaited {
         Awaited::Any => "any child".to_owned(),
-        Awaited::Process(pid) => format!("PID {pid} only{of_its_namespace}"),
+        Awaited::Process(pid) => format!("PID {pid} only"),
+        Awaited::NamespaceProcess(pid) => format!("PID {pid} of its own PID namespace only"),
+        Awaited::NamespaceGroup(group) => {
+            format!("process group {group} of its own PID namespace only")
+        }
         Awaited::Group(0) => "its own process group only".to_owned(),
-        Awaited::Group(group) => format!("process group {group} only{of_its_namespace}"),
+        Awaited::Group(group) => format!("process group {group} only"),
         Awaited::Pidfd => "one process by its pidfd".to_owned(),
     }
 }

@@ -9,12 +9,13 @@ use libc::{
     AT_FDCWD, F_OFD_SETLKW, F_SETLKW, SYS_accept, SYS_accept4, SYS_clock_nanosleep, SYS_clone,
     SYS_clone3, SYS_connect, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_fallocate, SYS_fcntl,
     SYS_fdatasync, SYS_flock, SYS_fstat, SYS_fsync, SYS_ftruncate, SYS_futex, SYS_futex_waitv,
-    SYS_getdents64, SYS_io_getevents, SYS_io_uring_enter, SYS_ioctl, SYS_nanosleep, SYS_openat,
-    SYS_openat2, SYS_ppoll, SYS_pread64, SYS_preadv, SYS_preadv2, SYS_pselect6, SYS_pwrite64,
-    SYS_pwritev, SYS_pwritev2, SYS_read, SYS_readv, SYS_recvfrom, SYS_recvmmsg, SYS_recvmsg,
-    SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_sendfile, SYS_sendmmsg, SYS_sendmsg, SYS_sendto,
-    SYS_splice, SYS_syncfs, SYS_tee, SYS_vmsplice, SYS_wait4, SYS_waitid, SYS_write, SYS_writev,
-    c_long,
+    SYS_getdents64, SYS_io_getevents, SYS_io_uring_enter, SYS_ioctl, SYS_mq_timedreceive,
+    SYS_mq_timedsend, SYS_msgrcv, SYS_msgsnd, SYS_nanosleep, SYS_openat, SYS_openat2, SYS_ppoll,
+    SYS_pread64, SYS_preadv, SYS_preadv2, SYS_pselect6, SYS_pwrite64, SYS_pwritev, SYS_pwritev2,
+    SYS_read, SYS_readv, SYS_recvfrom, SYS_recvmmsg, SYS_recvmsg, SYS_restart_syscall,
+    SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_semop, SYS_semtimedop, SYS_sendfile, SYS_sendmmsg,
+    SYS_sendmsg, SYS_sendto, SYS_splice, SYS_syncfs, SYS_tee, SYS_vmsplice, SYS_wait4, SYS_waitid,
+    SYS_write, SYS_writev, c_long,
 };
 #[cfg(target_arch = "x86_64")]
 use libc::{
@@ -26,8 +27,17 @@ use libc::{
 pub(super) enum Call {
     /// It reads from a descriptor, or waits to be connected to.
     In(u32),
-    /// It writes to a descriptor, or connects it.
+    /// It writes to a descriptor.
     Out(u32),
+    /// It connects a descriptor.
+    Connect {
+        /// The descriptor.
+        descriptor: u32,
+        /// Where the address is in its memory.
+        address: u64,
+        /// The bytes of that.
+        len: u64,
+    },
     /// It asks a descriptor for something else.
     About(u32),
     /// It opens a file.
@@ -68,9 +78,48 @@ pub(super) enum Call {
     Futex {
         /// Only its own threads can wake it.
         private: bool,
-        /// Where it is, if it is just one.
-        word: Option<u64>,
+        /// Where it is.
+        word: u64,
+        /// Whether it ends by itself.
+        timed: bool,
     },
+    /// Several of these, listed in its memory.
+    Futexes {
+        /// Where.
+        list: u64,
+        /// How many.
+        count: u64,
+        /// Whether it ends by itself.
+        timed: bool,
+    },
+    /// A message queue of System V.
+    Messages {
+        /// Its identifier.
+        queue: u32,
+        /// It waits for room.
+        full: bool,
+    },
+    /// Semaphores of System V.
+    Semaphore {
+        /// The identifier of the set.
+        set: u32,
+        /// Where the operations are in its memory.
+        list: u64,
+        /// How many.
+        count: u64,
+        /// Whether it ends by itself.
+        timed: bool,
+    },
+    /// A message queue of POSIX, which ends by itself.
+    TimedQueue {
+        /// The descriptor.
+        descriptor: u32,
+        /// It waits for room.
+        full: bool,
+    },
+    /// A wait with a timeout that a tracer or a stop interrupted, and that goes on. Of which kind
+    /// it is the kernel does not say.
+    Restarted,
     /// A lock on the file of a descriptor.
     Lock(u32),
     /// A new process.
@@ -110,14 +159,33 @@ impl Call {
             return call;
         }
         match number {
+            SYS_mq_timedreceive | SYS_mq_timedsend if args[4] != 0 => Self::TimedQueue {
+                descriptor,
+                full: number == SYS_mq_timedsend,
+            },
             SYS_read | SYS_readv | SYS_pread64 | SYS_preadv | SYS_preadv2 | SYS_recvfrom
-            | SYS_recvmsg | SYS_recvmmsg | SYS_accept | SYS_accept4 | SYS_splice | SYS_tee => {
-                Self::In(descriptor)
-            }
+            | SYS_recvmsg | SYS_recvmmsg | SYS_accept | SYS_accept4 | SYS_splice | SYS_tee
+            | SYS_mq_timedreceive => Self::In(descriptor),
             SYS_write | SYS_writev | SYS_pwrite64 | SYS_pwritev | SYS_pwritev2 | SYS_sendto
-            | SYS_sendmsg | SYS_sendmmsg | SYS_connect | SYS_vmsplice | SYS_sendfile => {
+            | SYS_sendmsg | SYS_sendmmsg | SYS_vmsplice | SYS_sendfile | SYS_mq_timedsend => {
                 Self::Out(descriptor)
             }
+            SYS_connect => Self::Connect {
+                descriptor,
+                address: args[1],
+                len: args[2],
+            },
+            SYS_msgrcv | SYS_msgsnd => Self::Messages {
+                queue: descriptor,
+                full: number == SYS_msgsnd,
+            },
+            SYS_semop | SYS_semtimedop => Self::Semaphore {
+                set: descriptor,
+                list: args[1],
+                count: args[2],
+                timed: number == SYS_semtimedop && args[3] != 0,
+            },
+            SYS_restart_syscall => Self::Restarted,
             SYS_fsync | SYS_fdatasync | SYS_fallocate | SYS_ftruncate | SYS_fstat | SYS_ioctl
             | SYS_getdents64 | SYS_syncfs => Self::About(descriptor),
             SYS_openat | SYS_openat2 => Self::Open {
@@ -141,11 +209,13 @@ impl Call {
             SYS_io_uring_enter | SYS_io_getevents => Self::Ring,
             SYS_futex => Self::Futex {
                 private: args[1] & PRIVATE != 0,
-                word: Some(args[0]),
+                word: args[0],
+                timed: args[3] != 0,
             },
-            SYS_futex_waitv => Self::Futex {
-                private: false,
-                word: None,
+            SYS_futex_waitv => Self::Futexes {
+                list: args[0],
+                count: args[1],
+                timed: args[3] != 0,
             },
             SYS_flock => Self::Lock(descriptor),
             SYS_fcntl if matches!(args[1] as i32, F_SETLKW | F_OFD_SETLKW) => {
@@ -211,7 +281,12 @@ impl Call {
     /// The descriptor that it is about.
     pub(super) fn descriptor(self) -> Option<u32> {
         match self {
-            Self::In(it) | Self::Out(it) | Self::About(it) | Self::Lock(it) => Some(it),
+            Self::In(it)
+            | Self::Out(it)
+            | Self::About(it)
+            | Self::Lock(it)
+            | Self::Connect { descriptor: it, .. }
+            | Self::TimedQueue { descriptor: it, .. } => Some(it),
             _ => None,
         }
     }
@@ -243,10 +318,27 @@ mod tests {
         let futex = |op| call(SYS_futex, [0x1000, op, 0, 0, 0]);
         let at = |private| Call::Futex {
             private,
-            word: Some(0x1000),
+            word: 0x1000,
+            timed: false,
         };
         assert_eq!(futex(0x89), Some(at(true)));
         assert_eq!(futex(0x09), Some(at(false)));
+        let semaphore = call(SYS_semtimedop, [4, 0x2000, 1, 0x3000, 0]);
+        let of_set = Call::Semaphore {
+            set: 4,
+            list: 0x2000,
+            count: 1,
+            timed: true,
+        };
+        assert_eq!(semaphore, Some(of_set));
+        let full = Call::Messages {
+            queue: 5,
+            full: true,
+        };
+        assert_eq!(call(SYS_msgsnd, [5, 9, 9, 0, 0]), Some(full));
+        let queue = |timeout| call(SYS_mq_timedreceive, [3, 9, 9, 0, timeout]);
+        assert_eq!(queue(0), Some(Call::In(3)));
+        assert_ne!(queue(0x3000), queue(0));
         let fcntl = |command: c_int| call(SYS_fcntl, [7, command as u64, 0, 0, 0]);
         assert_eq!(fcntl(F_SETLKW), Some(Call::Lock(7)));
         assert_eq!(fcntl(F_GETLK), Some(Call::Other));

@@ -100,17 +100,23 @@ fn rank(block: &Block) -> u8 {
         {
             0
         }
-        On::VforkChild | On::PipeWrite | On::FileLock { .. } | On::Fuse | On::Network { .. } => 1,
+        On::VforkChild
+        | On::PipeWrite
+        | On::TerminalWrite { .. }
+        | On::FileLock { .. }
+        | On::Fuse
+        | On::Network { .. } => 1,
         On::PipeRead
         | On::FifoOpen { .. }
         | On::Socket { .. }
         | On::Connect { .. }
+        | On::Master { .. }
         | On::Ipc { .. } => 2,
         On::Disk | On::Terminal { .. } => 3,
         On::Child => 4,
         On::Events { .. } => 5,
         On::Other { .. } => 6,
-        On::Timer | On::Signal | On::Eventfd | On::SharedFutex { .. } => 7,
+        On::Timer | On::Signal | On::Eventfd | On::LoneFutex | On::SharedFutex { .. } => 7,
         On::PrivateFutex => 8,
     }
 }

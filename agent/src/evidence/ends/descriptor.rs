@@ -15,6 +15,8 @@ pub(super) enum Link {
     Anonymous(String),
     /// A terminal.
     Terminal(PathBuf),
+    /// The master side of a terminal.
+    Master,
     /// The device of a FUSE server.
     FuseDevice,
     /// A file, which may be a FIFO.
@@ -41,6 +43,8 @@ impl Link {
             Self::Anonymous(kind.trim_matches(['[', ']']).to_owned())
         } else if text == "/dev/fuse" {
             Self::FuseDevice
+        } else if matches!(text, "/dev/ptmx" | "/dev/pts/ptmx") {
+            Self::Master
         } else if is_terminal(text) {
             Self::Terminal(target.to_owned())
         } else {
@@ -55,7 +59,7 @@ impl Link {
             Self::Socket(_) => "socket",
             Self::Anonymous(kind) if kind == "eventpoll" => "epoll",
             Self::Anonymous(kind) => kind,
-            Self::Terminal(_) => "terminal",
+            Self::Terminal(_) | Self::Master => "terminal",
             Self::FuseDevice => "fuse device",
             Self::File(_) => "file",
         }
@@ -120,6 +124,7 @@ mod tests {
         assert_eq!(kind(b"anon_inode:[eventpoll]"), "epoll");
         assert_eq!(kind(b"pidfd:[42]"), "pidfd");
         assert_eq!(kind(b"/dev/pts/3"), "terminal");
+        assert_eq!(Link::parse(Path::new("/dev/ptmx")), Link::Master);
         assert_eq!(kind(b"/dev/fuse"), "fuse device");
         for file in [
             b"/tmp/pipe:[77]".as_slice(),

@@ -6,6 +6,7 @@ use std::{
     ffi::OsString,
     fs,
     io::ErrorKind,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -37,6 +38,9 @@ pub(super) struct Index {
     files: HashMap<OsString, Vec<Holder>>,
     pub(super) eventfds: Vec<Holder>,
     signalfds: Vec<Holder>,
+    /// Master sides of terminals.
+    pub(super) masters: Vec<Holder>,
+    terminals: HashMap<PathBuf, Vec<Holder>>,
     /// The search ended before all were looked at.
     pub(super) cut: bool,
     /// Processes whose descriptors may not be read.
@@ -113,6 +117,8 @@ impl Index {
             Link::Socket(inode) => self.sockets.entry(inode).or_default().push(holder),
             Link::Anonymous(kind) if kind == "eventfd" => self.eventfds.push(holder),
             Link::Anonymous(kind) if kind == "signalfd" => self.signalfds.push(holder),
+            Link::Master => self.masters.push(holder),
+            Link::Terminal(path) => self.terminals.entry(path).or_default().push(holder),
             Link::File(path) if !path.starts_with("/dev") => {
                 if let Some(name) = path.file_name() {
                     let holders = self.files.entry(name.to_owned()).or_default();
@@ -134,6 +140,11 @@ impl Index {
     pub(super) fn signalfds_of(&self, pid: u32) -> impl Iterator<Item = u32> {
         let own = self.signalfds.iter().filter(move |it| it.pid == pid);
         own.map(|it| it.descriptor)
+    }
+
+    /// Of terminals of that path, in any mount namespace.
+    pub(super) fn of_terminal(&self, path: &Path) -> &[Holder] {
+        self.terminals.get(path).map_or(&[], Vec::as_slice)
     }
 
     /// Of files of that name in any folder.

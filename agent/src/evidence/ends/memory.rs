@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::Search;
 use crate::{
     evidence::{collect, parse},
     proc,
@@ -21,6 +22,24 @@ pub(super) fn bytes(pid: u32, address: u64, len: usize) -> io::Result<Vec<u8>> {
         return Err(io::ErrorKind::WouldBlock.into());
     }
     read(pid, address, len)
+}
+
+impl Search {
+    /// So many bytes where an argument of a call leads, else why they may not be read, if that is
+    /// known.
+    pub(super) fn argument(
+        &mut self,
+        pid: u32,
+        address: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Option<String>> {
+        bytes(pid, address, len).map_err(|error| {
+            (error.kind() == io::ErrorKind::PermissionDenied).then(|| {
+                let needs = self.refuse(&format!("the memory of process {pid}"));
+                format!("reading {needs}")
+            })
+        })
+    }
 }
 
 /// The text at an address, up to the byte that ends it.

@@ -31,6 +31,7 @@ mod call;
 mod chain;
 mod descriptor;
 mod index;
+mod ipc;
 mod kin;
 mod locks;
 mod memory;
@@ -38,6 +39,7 @@ mod mounts;
 mod peers;
 mod sets;
 mod shared;
+mod terminals;
 mod things;
 
 /// Ends that are named.
@@ -195,8 +197,36 @@ impl Search {
                 kinds: vec!["io_uring".to_owned()],
                 timed: false,
             }),
-            Call::Futex { private: true, .. } => simple(On::PrivateFutex),
-            Call::Futex { word, .. } => self.of_futex(at, word),
+            Call::Connect {
+                descriptor,
+                address,
+                len,
+            } => self.of_connect(at, descriptor, address, len),
+            Call::Futex {
+                private,
+                word,
+                timed,
+            } => {
+                let word = (!private).then_some(word);
+                self.of_futexes(at, word.as_slice(), timed)
+            }
+            Call::Futexes { list, count, timed } => self.of_list_of_futexes(at, list, count, timed),
+            Call::Messages { queue, full } => self.of_messages(at, queue, full),
+            Call::Semaphore {
+                set,
+                list,
+                count,
+                timed,
+            } => self.of_semaphore(at, set, (list, count), timed),
+            Call::TimedQueue { descriptor, full } => {
+                let way = if full { Way::Out } else { Way::In };
+                let mut block = self.of_descriptor(at, descriptor, way);
+                if let On::Ipc { timed, .. } = &mut block.on {
+                    *timed = true;
+                }
+                block
+            }
+            Call::Restarted => of_restarted(at),
             Call::Lock(descriptor) => self.of_lock(at, descriptor),
             Call::Fork => self.of_vfork(at),
             Call::Sleep => simple(On::Timer),
@@ -260,6 +290,14 @@ impl At {
 pub(super) fn mount_of_call(root: &str) -> Option<Mount> {
     let call = proc::text(format!("{root}/syscall")).ok()?;
     mounts::of_descriptor(root, Call::parse(&call)?.descriptor()?)
+}
+
+/// One with a timeout: to sleep, to poll, or for a lock.
+fn of_restarted(at: &At) -> Block {
+    match of_wchan(at).on {
+        On::Events { kinds, .. } => simple(On::Events { kinds, timed: true }),
+        _ => simple(On::Timer),
+    }
 }
 
 fn simple(on: On) -> Block {

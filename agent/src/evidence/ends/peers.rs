@@ -30,8 +30,8 @@ pub(super) struct Socket {
     pub(super) peer: Option<u64>,
     /// It is connected to nobody: whoever connects or sends ends the wait.
     pub(super) open: bool,
-    /// Its connection is not made yet; `peer` is the socket that listens, if it is of this host.
-    pub(super) connects: bool,
+    /// Its connection is not made yet; the other end is the socket that listens.
+    pub(super) connecting: bool,
     /// Why the other end is not known.
     pub(super) unknown: Option<String>,
 }
@@ -65,7 +65,7 @@ fn of_unix(inode: u64) -> Option<Socket> {
         address: names.into_iter().flatten().next(),
         peer: found.peer.filter(|_| !found.open),
         open: found.open,
-        connects: false,
+        connecting: false,
         unknown: nobody
             .then(|| "the kernel names no other end: not accepted yet, or closed".to_owned()),
     })
@@ -118,12 +118,7 @@ fn parse(answer: &[u8]) -> Option<Unix> {
         };
         match kind {
             NAME => {
-                // One that begins with a zero is not in the file system.
-                let name = match value {
-                    [0, name @ ..] => [b"@", name].concat(),
-                    name => name.strip_suffix(b"\0").unwrap_or(name).to_owned(),
-                };
-                found.name = (!name.is_empty()).then(|| proc::name_of(&name));
+                found.name = unix_name(value);
             }
             PEER => {
                 let inode = value.try_into().map(u32::from_ne_bytes).ok()?;
@@ -141,19 +136,30 @@ fn parse(answer: &[u8]) -> Option<Unix> {
 struct Row {
     local: SocketAddr,
     remote: SocketAddr,
-    listens: bool,
-    connects: bool,
+    state: u8,
     inode: u64,
 }
 
+/// States of TCP, in the numbers of the kernel.
+const SYN_SENT: u8 = 2;
+const LISTEN: u8 = 10;
+
 impl Row {
+    /// Whether it listens at the address that another one connects to.
+    fn accepts(&self, other: Self) -> bool {
+        let remote = other.remote;
+        let is_local = remote.ip().is_loopback() || remote.ip() == other.local.ip();
+        let at_all = self.local.ip().is_unspecified() && is_local;
+        let ports = self.local.port() == remote.port();
+        self.state == LISTEN && ports && (self.local.ip() == remote.ip() || at_all)
+    }
+
     fn parse(line: &str) -> Option<Self> {
         let words: Vec<_> = line.split_ascii_whitespace().collect();
         Some(Self {
             local: address(words.get(1)?)?,
             remote: address(words.get(2)?)?,
-            listens: *words.get(3)? == "0A",
-            connects: *words.get(3)? == "02",
+            state: u8::from_str_radix(words.get(3)?, 16).ok()?,
             inode: words.get(9)?.parse().ok()?,
         })
     }
@@ -187,41 +193,77 @@ fn of_network(pid: u32, inode: u64) -> Option<Socket> {
         };
         if let Some(row) = rows().find(|row| row.inode == inode) {
             let is_peer = |it: &Row| it.local == row.remote && it.remote == row.local;
-            let would_accept = |it: &Row| {
-                let of_all = it.local.ip().is_unspecified() && row.remote.ip().is_loopback();
-                let is_its = it.local.ip() == row.remote.ip() || of_all;
-                it.listens && it.local.port() == row.remote.port() && is_its
-            };
-            let peer = rows().find(|it| {
-                if row.connects {
-                    would_accept(it)
-                } else {
-                    is_peer(it)
-                }
-            });
-            let peer = peer.map(|row| row.inode);
-            return Some(network(families[0], row, peer));
+            let peer = rows().find(is_peer).map(|row| row.inode);
+            let listener = rows().find(|it| it.accepts(row)).map(|it| it.inode);
+            return Some(network(families[0], row, peer, listener));
         }
     }
     None
 }
 
-fn network(family: &'static str, row: Row, peer: Option<u64>) -> Socket {
+/// `peer` is 0 of a connection that whoever listens has not accepted.
+fn network(family: &'static str, row: Row, peer: Option<u64>, listener: Option<u64>) -> Socket {
     let connected = !row.remote.ip().is_unspecified();
+    let connecting = family == "tcp" && row.state == SYN_SENT;
+    let in_backlog = !connecting && peer == Some(0) && listener.is_some();
+    let peer = if connecting || in_backlog {
+        listener
+    } else {
+        peer
+    };
     let foreign = connected && peer.is_none();
     Socket {
         family,
         address: Some(if connected { row.remote } else { row.local }.to_string()),
         peer: peer.filter(|&inode| connected && inode != 0),
         open: !connected,
-        connects: row.connects,
-        unknown: foreign.then(|| {
-            format!(
-                "{} is on another host or in another network namespace",
-                row.remote
-            )
-        }),
+        connecting,
+        unknown: if in_backlog {
+            Some("when it will be accepted: it waits in the backlog of that listener".to_owned())
+        } else {
+            foreign.then(|| {
+                format!(
+                    "{} is on another host or in another network namespace",
+                    row.remote
+                )
+            })
+        },
     }
+}
+
+/// The name in an address of a Unix socket, as `proc_net_unix` prints it.
+pub(super) fn unix_name(bytes: &[u8]) -> Option<String> {
+    let name = match bytes {
+        // One that begins with a zero is not in the file system.
+        [0, name @ ..] => [b"@", name].concat(),
+        name => name.split(|&byte| byte == 0).next()?.to_owned(),
+    };
+    (!name.is_empty()).then(|| proc::name_of(&name))
+}
+
+/// The socket that listens at a name. It may have been bound by another path to the same file:
+/// then it counts if it is the only one of that file name.
+pub(super) fn unix_listener(pid: u32, name: &str) -> Option<u64> {
+    let table = table(pid, "unix");
+    let rows = || table.lines().skip(1).filter_map(listening);
+    let exact = rows().find(|(_, path)| *path == name);
+    let file = |path: &str| path.rsplit('/').next().map(str::to_owned);
+    let mut alike = rows().filter(|(_, path)| file(path) == file(name));
+    let only = alike.next().filter(|_| alike.next().is_none());
+    exact.or(only).map(|(inode, _)| inode)
+}
+
+/// Inode and name of a row of /proc/PID/net/unix that listens (`__SO_ACCEPTCON`).
+fn listening(line: &str) -> Option<(u64, &str)> {
+    let mut rest = line;
+    // A name may have spaces, and is the eighth.
+    let mut words = [""; 7];
+    for word in &mut words {
+        (*word, rest) = rest.trim_start().split_once(' ')?;
+    }
+    let [_, _, _, flags, _, _, inode] = words;
+    let listens = u32::from_str_radix(flags, 16).ok()? & 0x1_0000 != 0;
+    listens.then_some((inode.parse().ok()?, rest))
 }
 
 /// The table of the process's own network namespace.
@@ -250,7 +292,7 @@ fn of_other_unix(pid: u32, inode: u64) -> Option<Socket> {
             .map(str::to_owned),
         peer: None,
         open,
-        connects: false,
+        connecting: false,
         unknown: (!open).then(|| {
             "it is in another network namespace than reapwatch, where the kernel names no other \
              end of a Unix socket"
@@ -331,15 +373,24 @@ mod tests {
             let mapped = address("0000000000000000FFFF00000100007F:0CEA");
             assert_eq!(mapped, Some(row.local));
         }
-        assert!(network("tcp", row, None).unknown.is_some());
+        assert!(network("tcp", row, None, None).unknown.is_some());
         let connects = line.replace(" 01 ", " 02 ");
-        let connects = network("tcp", Row::parse(&connects).expect("parses"), Some(5));
-        assert!(connects.connects && connects.peer == Some(5) && connects.unknown.is_none());
-        let alone = Row::parse("  0: 0100007F:0CEA 00000000:0000 07 0:0 00:0 0 0 0 4711 1 0");
-        assert!(network("udp", alone.expect("parses"), None).open);
+        let connects = Row::parse(&connects).expect("parses");
+        let found = network("tcp", connects, None, Some(5));
+        assert!(found.connecting && found.peer == Some(5) && found.unknown.is_none());
+        let found = network("tcp", row, Some(0), Some(5));
+        assert!(!found.connecting && found.peer == Some(5) && found.unknown.is_some());
         for line in ["", "0: x y", "0: 0100007F:0CEA 0100007F:zz 01 0 0 0 0 0 5"] {
             assert_eq!(Row::parse(line), None, "{line:?}");
         }
+        let unix = |flags: &str| format!("00000000c7c3e442: 2 0 {flags} 0001 01   42 /tmp/a b");
+        assert_eq!(listening(&unix("00010000")), Some((42, "/tmp/a b")));
+        for line in [unix("00000000").as_str(), "", "0: 2 0 00010000 0001 01 42"] {
+            assert_eq!(listening(line), None, "{line:?}");
+        }
+        let names = [&b"/tmp/a\0\0"[..], b"\0abstract", b"", b"\0"].map(unix_name);
+        let names = names.map(Option::unwrap_or_default);
+        assert_eq!(names, ["/tmp/a", "@abstract", "", "@"]);
         for answer in [&[][..], &[0; 16], &[0xff; 40]] {
             assert_eq!(parse(answer), None);
         }

@@ -1,14 +1,20 @@
 //! The descriptors that poll, select and epoll wait for. I/O.
 
+use std::path::Path;
+
 use super::{
     At, BTreeSet, Block, Call, ErrorKind, Holder, Info, Link, On, Relation, Search, Way, fs,
-    memory, needs, peers, proc, simple, things::facing,
+    memory, mounts, needs, peers, proc, simple, terminals, things::facing,
 };
 
 /// Descriptors of one set that are looked at.
 const WATCHED: usize = 512;
 /// With more than so many, only relatives are named: the rest says nothing.
 const FEW: usize = 16;
+/// With at most so many, each is named.
+const NAMED: usize = 4;
+/// Folders with files of the kernel, which may be waited for too.
+const KERNELS: [&str; 3] = ["/dev", "/proc", "/sys"];
 /// Bytes of a `struct pollfd`.
 const POLLFD: usize = 8;
 /// Files that are looked at to find who has the other end.
@@ -30,7 +36,9 @@ impl Search {
             };
             let link = Link::parse(&target);
             if !all {
-                kinds.insert(link.kind().to_owned());
+                let named = watched.len() <= NAMED;
+                let name = named.then(|| name(at, descriptor, &link)).flatten();
+                kinds.insert(name.unwrap_or_else(|| link.kind().to_owned()));
             }
             pids.extend(self.across(at, descriptor, &link));
         }
@@ -121,6 +129,14 @@ impl Search {
                 let holders = peer.map(|peer| self.index().of_socket(peer).to_vec());
                 holders.into_iter().flatten().map(|it| it.pid).collect()
             }
+            Link::Terminal(path) => {
+                let number = terminals::number(path);
+                number.map_or_else(Vec::new, |number| self.masters_of(number))
+            }
+            Link::Master => {
+                let path = terminals::terminal_of(at.pid, descriptor);
+                path.map_or_else(Vec::new, |path| self.users_of(&path))
+            }
             Link::File(path) if !path.starts_with("/dev") => {
                 let holders = self.of_fifo(&at.root, descriptor, path);
                 // A file that it alone has open is of no interest, whatever it is.
@@ -131,6 +147,26 @@ impl Search {
             }
             _ => Vec::new(),
         }
+    }
+}
+
+/// What people call it. A file that one can wait for is a FIFO, or a message queue where no mount
+/// has it: others are always ready, and those of the kernel have folders of their own.
+fn name(at: &At, descriptor: u32, link: &Link) -> Option<String> {
+    let words = |path: &Path| proc::name_of(path.as_os_str().as_encoded_bytes());
+    match link {
+        Link::Terminal(path) => Some(format!("the terminal {}", words(path))),
+        Link::Master => {
+            let path = terminals::terminal_of(at.pid, descriptor)?;
+            Some(format!("the output of the terminal {}", words(&path)))
+        }
+        Link::File(path) if KERNELS.iter().any(|folder| path.starts_with(folder)) => None,
+        Link::File(path) => {
+            let has_mount = mounts::of_descriptor(&at.root, descriptor).is_some();
+            let kind = if has_mount { "FIFO" } else { "message queue" };
+            Some(format!("the {kind} {}", words(path)))
+        }
+        _ => None,
     }
 }
 

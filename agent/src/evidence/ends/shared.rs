@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{At, Block, On, Search, Stat, kin::Dead, memory, needs, simple};
-use crate::proc;
+use crate::{evidence::collect, proc};
 
 /// Processes whose mappings are looked at.
 const PROCESSES: usize = 1_024;
@@ -119,16 +119,56 @@ impl Mapped {
     }
 }
 
+/// Bytes of a `struct futex_waitv`, and the most of them that a call may list.
+const WAITER: usize = 24;
+const WAITERS: usize = 128;
+/// `FUTEX2_PRIVATE`.
+const PRIVATE: u32 = 128;
+
 impl Search {
+    /// Locks of its own process where `shared` is empty, else in memory that others may have too.
+    pub(super) fn of_futexes(&mut self, at: &At, shared: &[u64], timed: bool) -> Block {
+        let block = match shared {
+            [] => simple(On::PrivateFutex),
+            [word] => self.of_futex(at, *word),
+            _ => Block {
+                unknown: Some("which of several locks is released first".to_owned()),
+                ..simple(On::SharedFutex { path: None })
+            },
+        };
+        match block.on {
+            On::PrivateFutex if collect::threads(at.pid, 2).len() == 1 => {
+                // What is left of such a wait is its timeout.
+                simple(if timed { On::Timer } else { On::LoneFutex })
+            }
+            _ => block,
+        }
+    }
+
+    /// Those of `futex_waitv(2)`.
+    pub(super) fn of_list_of_futexes(
+        &mut self,
+        at: &At,
+        list: u64,
+        count: u64,
+        timed: bool,
+    ) -> Block {
+        let len = usize::try_from(count).unwrap_or(WAITERS).min(WAITERS) * WAITER;
+        match self.argument(at.pid, list, len) {
+            Ok(bytes) => self.of_futexes(at, &shared_words(&bytes), timed),
+            Err(unknown) => Block {
+                unknown: unknown.or(Some("which locks these are".to_owned())),
+                ..simple(On::SharedFutex { path: None })
+            },
+        }
+    }
+
     /// Who else maps the memory in which a futex is: any of them may have to wake it. What the
     /// futex holds is not read.
-    pub(super) fn of_futex(&mut self, at: &At, word: Option<u64>) -> Block {
+    pub(super) fn of_futex(&mut self, at: &At, word: u64) -> Block {
         let unknown = |path: Option<String>, why: String| Block {
             unknown: Some(why),
             ..simple(On::SharedFutex { path })
-        };
-        let Some(word) = word else {
-            return unknown(None, "it waits for several futexes at once".to_owned());
         };
         let path = format!("/proc/{}/maps", at.pid);
         let own = match mappings(at.pid) {
@@ -177,9 +217,29 @@ impl Search {
     }
 }
 
+/// Where the futexes of a list are that other processes may wake.
+fn shared_words(list: &[u8]) -> Vec<u64> {
+    let entries = list.chunks_exact(WAITER).filter_map(|entry| {
+        let word = u64::from_ne_bytes(entry.get(8..16)?.try_into().ok()?);
+        let flags = u32::from_ne_bytes(entry.get(16..20)?.try_into().ok()?);
+        (flags & PRIVATE == 0).then_some(word)
+    });
+    entries.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_list_of_futexes_those_of_others_are_told() {
+        let entry = |word: u64, flags: u64| [7, word, flags].map(u64::to_ne_bytes).concat();
+        let list = [entry(0x1000, 0x82), entry(0x2000, 2), vec![1; 9]].concat();
+        if cfg!(target_endian = "little") {
+            assert_eq!(shared_words(&list), [0x2000]);
+        }
+        assert!(shared_words(&[]).is_empty());
+    }
 
     #[test]
     fn only_shared_memory_counts() {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::*;
+use crate::evidence::block::Ipc;
 
 /// A program, with all that it started, ended with the test.
 struct Running(Child);
@@ -193,8 +194,13 @@ fn waits_that_nobody_has_an_end_of_are_told_by_kind() {
         ("signal.pause()", On::Signal),
         ("signal.sigwait([signal.SIGUSR1])", On::Signal),
         (
-            "threading.Lock().acquire(); l = threading.Lock(); l.acquire(); l.acquire()",
+            "threading.Thread(target=signal.pause).start()\n\
+             l = threading.Lock(); l.acquire(); l.acquire()",
             On::PrivateFutex,
+        ),
+        (
+            "l = threading.Lock(); l.acquire(); l.acquire()",
+            On::LoneFutex,
         ),
         ("subprocess.Popen(['sleep', '600']).wait()", On::Child),
     ] {
@@ -256,6 +262,144 @@ fn who_else_maps_the_memory_of_a_lock_is_found() {
          print(flush=True)\nlibc.pthread_join(thread, None)",
     );
     joins.block(&[], |on| *on == On::PrivateFutex);
+}
+
+#[test]
+fn whoever_listens_is_the_other_end_of_a_connection_that_is_not_taken() {
+    for (family, address) in [
+        ("AF_INET", "('127.0.0.1', 0)"),
+        ("AF_UNIX", "'\\0reapwatch' + str(os.getpid())"),
+        ("AF_UNIX", "tempfile.mkdtemp() + '/a b'"),
+    ] {
+        let (python, line) = Running::python(&format!(
+            "import os, signal, socket, tempfile\n\
+             one = lambda: socket.socket(socket.{family})\n\
+             l = one(); l.bind({address}); l.listen(0)\n\
+             pid = os.fork()\n\
+             if not pid: signal.pause()\n\
+             name = l.getsockname(); l.close(); print(pid, flush=True)\n\
+             all = [one() for _ in range(8)]\n\
+             for it in all: it.connect(name)"
+        ));
+        let connects = |on: &On| {
+            matches!(
+                on,
+                On::Connect {
+                    address: Some(_),
+                    ..
+                }
+            )
+        };
+        let block = python.block(&[], connects);
+        assert_eq!(
+            pids(&block),
+            [line.parse::<u32>().expect("a number")],
+            "{block:?}"
+        );
+    }
+}
+
+#[test]
+fn who_used_a_queue_or_a_semaphore_last_is_found() {
+    // A child sends and takes back a message, and raises and lowers a semaphore; then both wait.
+    let calls = "import ctypes, os, signal\n\
+                 libc = ctypes.CDLL(None)\n\
+                 q = libc.msgget(0, 0o1600)\n\
+                 s = libc.semget(0, 2, 0o1600)\n\
+                 message = ctypes.create_string_buffer(b'\\x01' + bytes(15))\n\
+                 one = lambda n, by: (ctypes.c_short * 3)(n, by, 0)\n\
+                 receive = lambda: libc.msgrcv(q, message, 8, 0, 0)\n\
+                 lower = lambda: libc.semop(s, one(1, -1), 1)\n\
+                 r, w = os.pipe()\n\
+                 pid = os.fork()\n\
+                 if not pid:\n    \
+                 libc.msgsnd(q, message, 8, 0); receive()\n    \
+                 libc.semop(s, one(1, 1), 1); lower()\n    \
+                 os.write(w, b'x'); signal.pause()\n\
+                 os.read(r, 1)\n\
+                 print(pid, q, s, flush=True)\n";
+    let remove = "signal.signal(signal.SIGTERM, lambda *_: None)\n";
+    for (wait, is_queue) in [("receive()", true), ("lower()", false)] {
+        let after = "libc.msgctl(q, 0, None); libc.semctl(s, 0, 0)";
+        let (python, line) = Running::python(&format!("{calls}{remove}{wait}\n{after}"));
+        let numbers: Vec<u32> = line.split(' ').filter_map(|it| it.parse().ok()).collect();
+        let [child, queue, set] = numbers[..] else {
+            panic!("{line:?}");
+        };
+        let what = if is_queue {
+            Ipc::Messages {
+                queue: Some(queue),
+                full: false,
+            }
+        } else {
+            Ipc::Semaphore { set: Some(set) }
+        };
+        let block = python.block(&[], |on| matches!(on, On::Ipc { .. }));
+        let on = On::Ipc { what, timed: false };
+        assert_eq!((&block.on, pids(&block)), (&on, vec![child]), "{block:?}");
+        assert!(block.is_hard() && block.unknown.is_none());
+        // Nothing else removes them.
+        let pid = rustix::process::Pid::from_child(&python.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it lives");
+        let until = Instant::now() + Duration::from_secs(20);
+        while !matches!(
+            Stat::read(python.pid()),
+            None | Some(Stat { state: 'Z', .. })
+        ) {
+            assert!(Instant::now() < until, "it does not end");
+            sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_terminal_has_two_sides() {
+    // The child writes to a terminal whose output is stopped; its parent reads the other side.
+    let (python, line) = Running::python(
+        "import os, pty, signal, termios\n\
+         master, slave = pty.openpty()\n\
+         termios.tcflow(slave, termios.TCOOFF)\n\
+         pid = os.fork()\n\
+         if not pid:\n    \
+         os.close(master)\n    \
+         while True: os.write(slave, b'x' * 100)\n\
+         print(pid, os.ttyname(slave), flush=True)\n\
+         os.close(slave)\n\
+         os.read(master, 1)",
+    );
+    let (child, terminal) = line.split_once(' ').expect("two words");
+    let child: u32 = child.parse().expect("a number");
+    let path = Some(terminal.to_owned());
+    let block = python.block(&[], |on| matches!(on, On::Master { .. }));
+    assert_eq!(
+        (&block.on, pids(&block)),
+        (&On::Master { path: path.clone() }, vec![child])
+    );
+    let writer = Search::new().block_of(child, child).expect("it sleeps");
+    assert_eq!(
+        (&writer.on, pids(&writer)),
+        (&On::TerminalWrite { path }, vec![python.pid()])
+    );
+}
+
+#[test]
+fn a_fifo_among_events_is_named_and_its_other_end_found() {
+    let (python, line) = Running::python(
+        "import os, select, signal, tempfile\n\
+         path = tempfile.mkdtemp() + '/f'\n\
+         os.mkfifo(path)\n\
+         fifo = os.open(path, os.O_RDWR)\n\
+         pid = os.fork()\n\
+         if not pid: signal.pause()\n\
+         print(pid, path, flush=True)\n\
+         select.select([fifo], [], [])",
+    );
+    let (child, path) = line.split_once(' ').expect("two words");
+    let block = python.block(&[], |on| matches!(on, On::Events { .. }));
+    let kinds = vec![format!("the FIFO {path}")];
+    let timed = false;
+    assert_eq!(block.on, On::Events { kinds, timed });
+    assert_eq!(pids(&block), [child.parse::<u32>().expect("a number")]);
 }
 
 #[test]

@@ -4,11 +4,13 @@
 use std::path::Path;
 
 use super::{
-    At, Block, Call, ErrorKind, HOLDERS, Holder, Info, Link, On, Search, Way, fs, fuse, kin, locks,
-    memory, mounts, needs, peers, proc, simple,
+    At, Block, Call, ErrorKind, HOLDERS, Holder, Info, Link, On, Search, Way, fs, fuse, ipc, kin,
+    locks, memory, mounts, needs, peers, proc, simple,
 };
 use crate::evidence::mounts::Mount;
 
+/// The longest address of a Unix socket, with its family.
+const ADDRESS: usize = 110;
 /// Functions that wait for a block device, by how they begin.
 const DISK: [&str; 9] = [
     "io_schedule",
@@ -89,9 +91,11 @@ impl Search {
                 self.of_pipe(at, way, holders)
             }
             Link::Socket(inode) => self.of_socket(at, inode),
-            Link::Terminal(path) => simple(On::Terminal {
-                path: Some(proc::name_of(path.as_os_str().as_encoded_bytes())),
-            }),
+            Link::Terminal(path) => self.of_terminal(at, &path, way),
+            Link::Master => self.of_master(at, descriptor),
+            Link::File(path) if at.sleeps_in(&["wq_sleep"]) => {
+                self.of_queue(at, descriptor, way, &path)
+            }
             Link::Anonymous(kind) => match kind.as_str() {
                 "eventfd" => self.of_eventfd(at, descriptor),
                 "signalfd" => simple(On::Signal),
@@ -180,26 +184,62 @@ impl Search {
             .map(|peer| self.index().of_socket(peer).to_vec());
         let holders = holders.unwrap_or_default();
         let ends = self.ends(at.pid, holders.iter().map(|it| it.pid).collect());
-        let unknown = match socket.peer {
-            Some(_) => self.unknown(ends.is_empty()),
-            None => socket.unknown,
-        };
+        let unsure = socket.peer.and_then(|_| self.unknown(ends.is_empty()));
         let family = socket.family.to_owned();
-        // A client in connect or sendto, whose receiver has no room.
-        let no_room = socket.peer.is_none() && at.sleeps_in(&["unix_wait_for_peer"]);
-        let on = if socket.connects || no_room {
-            On::Connect {
+        let no_room = socket.open && at.sleeps_in(&["unix_wait_for_peer"]);
+        let on = match socket.address {
+            _ if no_room => On::Connect {
                 family,
-                address: socket.address,
-            }
-        } else {
-            On::Socket {
+                address: None,
+            },
+            address if socket.connecting => On::Connect { family, address },
+            peer => On::Socket {
                 family,
-                peer: socket.address,
+                peer,
                 open: socket.open,
-            }
+            },
         };
-        Block { on, ends, unknown }
+        Block {
+            on,
+            ends,
+            unknown: socket.unknown.or(unsure),
+        }
+    }
+
+    /// Of a Unix socket nothing tells where it connects to, but the arguments of the call.
+    pub(super) fn of_connect(&mut self, at: &At, descriptor: u32, address: u64, len: u64) -> Block {
+        let block = self.of_descriptor(at, descriptor, Way::Out);
+        let On::Connect {
+            family,
+            address: None,
+        } = &block.on
+        else {
+            return block;
+        };
+        let len = usize::try_from(len).unwrap_or_default().min(ADDRESS);
+        let bytes = match self.argument(at.pid, address, len) {
+            Ok(bytes) => bytes,
+            Err(unknown) => return Block { unknown, ..block },
+        };
+        let name = peers::unix_name(bytes.get(2..).unwrap_or_default());
+        let listener = name
+            .as_deref()
+            .and_then(|name| peers::unix_listener(at.pid, name));
+        let holders = listener.map(|inode| self.index().of_socket(inode).to_vec());
+        let pids = holders.into_iter().flatten().map(|it| it.pid).collect();
+        let ends = self.ends(at.pid, pids);
+        let unknown = match listener {
+            Some(_) => self.unknown(ends.is_empty()),
+            None => Some("who listens there: no such socket in its network namespace".to_owned()),
+        };
+        Block {
+            on: On::Connect {
+                family: family.clone(),
+                address: name,
+            },
+            ends,
+            unknown,
+        }
     }
 
     pub(super) fn of_open(&mut self, at: &At, folder: i32, path: u64) -> Block {
@@ -285,6 +325,8 @@ pub(super) fn of_wchan(at: &At) -> Block {
         }
     } else if at.sleeps_in(&["n_tty_", "tty_"]) {
         On::Terminal { path: None }
+    } else if let Some(what) = ipc::of_function(at) {
+        On::Ipc { what, timed: false }
     } else if at.sleeps_in(&[
         "poll_schedule",
         "do_poll",
@@ -299,18 +341,6 @@ pub(super) fn of_wchan(at: &At) -> Block {
         }
     } else if at.sleeps_in(&["futex_"]) {
         On::PrivateFutex
-    } else if at.sleeps_in(&["do_msgrcv", "do_msgsnd"]) {
-        On::Ipc {
-            what: "a System V message queue",
-        }
-    } else if at.sleeps_in(&["do_semtimedop", "__do_semtimedop"]) {
-        On::Ipc {
-            what: "a System V semaphore",
-        }
-    } else if at.sleeps_in(&["wq_sleep"]) {
-        On::Ipc {
-            what: "a POSIX message queue",
-        }
     } else {
         On::Other {
             wchan: at.wchan.clone(),

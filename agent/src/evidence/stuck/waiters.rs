@@ -26,13 +26,16 @@ pub(super) fn waits(waiter: u32, pid: u32, is_parent: bool) -> bool {
         .into_iter()
         .flat_map(|it| it.split_whitespace().filter_map(|it| it.parse().ok()))
         .collect();
+    let own = proc::text(format!("/proc/{waiter}/status")).ok();
+    let depth = own.and_then(|status| parse::own_number(&status));
+    let number = depth.and_then(|(_, depth)| numbers.get(depth as usize));
     for tid in collect::threads(waiter, THREADS) {
         let read = |name: &str| proc::text(format!("/proc/{waiter}/task/{tid}/{name}")).ok();
         let awaited = read("syscall").and_then(|text| parse::awaited(&text));
         match awaited {
             Some(Awaited::Any | Awaited::Group(_)) if is_parent => return true,
             // The number is that of the waiter's namespace.
-            Some(Awaited::Process(one)) if is_parent && numbers.contains(&one) => return true,
+            Some(Awaited::Process(one)) if is_parent && number == Some(&one) => return true,
             Some(Awaited::Pidfd) => polls = true,
             _ => {}
         }

@@ -145,14 +145,13 @@ fn who_execs_itself_may_know_its_children() {
 /// What a wait call asks for is a number of the caller's namespace.
 #[test]
 fn a_number_of_another_pid_namespace_is_told_as_such() {
-    let mut evidence = waited(leak(), 1, 100);
-    facts(&mut evidence).looked_at[0].awaits = Some(Awaited::Process(6));
-    let told = |evidence: &Evidence| {
-        let verdict = judge(evidence).expect("there is a verdict");
+    let told = |awaited| {
+        let mut evidence = waited(leak(), 1, 100);
+        facts(&mut evidence).looked_at[0].awaits = Some(awaited);
+        let verdict = judge(&evidence).expect("there is a verdict");
         let line = verdict.evidence.iter().find(|line| line.contains("PID 6"));
         line.expect("it is told").contains("namespace")
     };
-    assert!(!told(&evidence));
-    facts(&mut evidence).own_number = Some((5, 1));
-    assert!(told(&evidence));
+    assert!(!told(Awaited::Process(6)));
+    assert!(told(Awaited::NamespaceProcess(6)));
 }

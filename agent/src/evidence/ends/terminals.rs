@@ -1,0 +1,72 @@
+//! The two sides of a pseudoterminal: a program has the terminal, and whatever shows it has the
+//! master side (an SSH server, a terminal emulator, `script`). I/O.
+
+use std::path::{Path, PathBuf};
+
+use super::{At, Block, HOLDERS, Info, On, Search, Way, proc, simple};
+
+/// Where pseudoterminals are.
+const PTS: &str = "/dev/pts";
+
+impl Search {
+    pub(super) fn of_terminal(&mut self, at: &At, path: &Path, way: Way) -> Block {
+        let name = Some(proc::name_of(path.as_os_str().as_encoded_bytes()));
+        let on = match way {
+            Way::In => On::Terminal { path: name },
+            Way::Out => On::TerminalWrite { path: name },
+        };
+        let Some(number) = number(path) else {
+            return simple(on);
+        };
+        let pids = self.masters_of(number);
+        let ends = self.ends(at.pid, pids);
+        let unknown = self.unknown(ends.is_empty());
+        Block { on, ends, unknown }
+    }
+
+    pub(super) fn of_master(&mut self, at: &At, descriptor: u32) -> Block {
+        let path = terminal_of(at.pid, descriptor);
+        let pids = path.as_deref().map(|path| self.users_of(path));
+        let ends = self.ends(at.pid, pids.unwrap_or_default());
+        let unknown = self.unknown(ends.is_empty());
+        Block {
+            on: On::Master {
+                path: path.map(|path| proc::name_of(path.as_os_str().as_encoded_bytes())),
+            },
+            ends,
+            unknown,
+        }
+    }
+
+    /// Who has the master side of a terminal.
+    pub(super) fn masters_of(&mut self, number: u64) -> Vec<u32> {
+        let masters = self.index().masters.clone();
+        let of_it = masters
+            .into_iter()
+            .take(HOLDERS)
+            .filter(|it| index_of(it.pid, it.descriptor) == Some(number));
+        of_it.map(|it| it.pid).collect()
+    }
+
+    /// Who has a terminal open.
+    pub(super) fn users_of(&mut self, path: &Path) -> Vec<u32> {
+        let users = self.index().of_terminal(path).iter();
+        users.map(|it| it.pid).collect()
+    }
+}
+
+/// The number of a pseudoterminal.
+pub(super) fn number(path: &Path) -> Option<u64> {
+    path.strip_prefix(PTS).ok()?.to_str()?.parse().ok()
+}
+
+/// The terminal of a master side.
+pub(super) fn terminal_of(pid: u32, descriptor: u32) -> Option<PathBuf> {
+    let number = index_of(pid, descriptor)?;
+    Some(Path::new(PTS).join(number.to_string()))
+}
+
+fn index_of(pid: u32, descriptor: u32) -> Option<u64> {
+    let info = proc::text(format!("/proc/{pid}/fdinfo/{descriptor}")).ok()?;
+    Info(&info).number("tty-index")
+}
