@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -151,6 +152,15 @@ impl Server {
         }
     }
 
+    /// Leaves the connection to nobody: its device is in a message that is never received, as long
+    /// as both ends of what is returned are open.
+    pub(crate) fn abandon(&mut self) -> Result<(UnixStream, UnixStream)> {
+        let ends = UnixStream::pair().context("cannot make a socket")?;
+        send_away(&self.device, &ends.0)?;
+        self.device = File::open("/dev/null").context("cannot open /dev/null")?;
+        Ok(ends)
+    }
+
     fn send(&mut self, to: &Request, error: i32, content: &[u8]) -> Result<()> {
         let length = 16 + content.len() as u32;
         let mut bytes = length.to_ne_bytes().to_vec();
@@ -163,6 +173,37 @@ impl Server {
             sent => sent.context("answer a request"),
         }
     }
+}
+
+/// Sends a descriptor of the file: unix(7), `SCM_RIGHTS`.
+fn send_away(file: &File, over: &UnixStream) -> Result<()> {
+    let descriptor = file.as_raw_fd();
+    let mut byte = [0_u8];
+    let mut content = libc::iovec {
+        iov_base: byte.as_mut_ptr().cast(),
+        iov_len: byte.len(),
+    };
+    // Aligned as its head has to be, and long enough for one descriptor.
+    let mut control = [0_u64; 3];
+    // SAFETY: all of it may be zero.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &raw mut content;
+    message.msg_iovlen = 1;
+    message.msg_control = control.as_mut_ptr().cast();
+    message.msg_controllen = size_of_val(&control);
+    // SAFETY: head and descriptor fit into `control`, and all pointers outlive the call.
+    let sent = unsafe {
+        let head = libc::CMSG_FIRSTHDR(&raw const message);
+        (*head).cmsg_level = libc::SOL_SOCKET;
+        (*head).cmsg_type = libc::SCM_RIGHTS;
+        (*head).cmsg_len = libc::CMSG_LEN(size_of_val(&descriptor) as u32) as usize;
+        libc::CMSG_DATA(head)
+            .cast::<i32>()
+            .write_unaligned(descriptor);
+        libc::sendmsg(over.as_raw_fd(), &raw const message, 0)
+    };
+    Errno::result(sent).context("cannot send a descriptor")?;
+    Ok(())
 }
 
 fn errno(error: &std::io::Error) -> Errno {

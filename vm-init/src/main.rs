@@ -38,6 +38,8 @@ const VERDICTS: &str = "culprits::each_culprit_has_its_verdict_beside_all_others
 const WORKLOADS: &str = "workloads::every_workload_is_named";
 /// The one that holds processes on their way out.
 const STUCK: &str = "stuck::each_who_does_not_die_has_its_verdict";
+/// The one that fills a cgroup, of version 2 as there is no other here.
+const REFUSED_FORKS: &str = "pids::forks_that_a_limit_refuses_are_counted";
 /// The one that looks at what a running agent may still do.
 const PRIVILEGES: &str = "privileges::what_only_loading_needs_is_given_up";
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
@@ -103,7 +105,15 @@ fn run() -> Result<Tally> {
     if env::var("REAPWATCH_TESTS").is_ok_and(|tests| tests == "deaths") {
         return Ok(tally);
     }
-    for name in [VERDICTS, WORKLOADS, STUCK, PRIVILEGES, DEGRADED, CLOCKS] {
+    for name in [
+        VERDICTS,
+        WORKLOADS,
+        STUCK,
+        REFUSED_FORKS,
+        PRIVILEGES,
+        DEGRADED,
+        CLOCKS,
+    ] {
         test(name, None, &mut tally).with_context(|| format!("test {name} with any hook"))?;
     }
     Ok(tally)

@@ -5,6 +5,8 @@
 
 use std::{fs, io::ErrorKind, path::Path};
 
+use rustix::process::Pid;
+
 use super::{Cpu, Facts, Sigchld, Thread, cgroup, ends::Search, freezing, parse};
 use crate::{cgroups::Mounts, events::Key, kernel, proc};
 
@@ -25,6 +27,7 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
         freezer: membership
             .as_ref()
             .and_then(|text| cgroup::freezer(mounts, text)),
+        nice: nice(who.tgid),
         signalfd: search.has_signalfd(who.tgid),
         booked_children: booked_children(&root),
         ..Facts::default()
@@ -75,6 +78,11 @@ fn booked_children(root: &str) -> Option<bool> {
     let stat = fs::read(format!("{root}/stat")).ok()?;
     let (_, fields) = proc::split_stat(&stat)?;
     parse::booked_children(&fields)
+}
+
+fn nice(pid: u32) -> Option<i32> {
+    let pid = Pid::from_raw(pid.try_into().ok()?);
+    rustix::process::getpriority_process(pid).ok()
 }
 
 fn is_refused(thread: &str) -> bool {

@@ -181,6 +181,8 @@ pub struct Facts {
     pub frozen_with_it: Option<Frozen>,
     /// Its time on and before the CPUs.
     pub cpu: Option<Cpu>,
+    /// Its nice value: a positive one gives others the CPU first.
+    pub nice: Option<i32>,
     /// It holds a signalfd that takes SIGCHLD; `None` where its descriptors could not be read.
     pub signalfd: Option<bool>,
     /// The signal that stopped it, where its threads are stopped by job control.

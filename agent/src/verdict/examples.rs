@@ -64,6 +64,7 @@ fn stopped() -> Evidence {
 fn starved() -> Evidence {
     let mut evidence = leak();
     facts(&mut evidence).looked_at = vec![thread(100, 'R', "")];
+    facts(&mut evidence).nice = Some(19);
     evidence.since = Some(Since {
         cpu: Some(Cpu {
             ran_ns: 10_000_000,

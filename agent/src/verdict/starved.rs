@@ -33,6 +33,8 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         cpu.ran_ns / 1_000_000,
         words::span(since.span_ns)
     )];
+    let nice = evidence.facts.as_ref()?.nice.filter(|&nice| nice > 0);
+    lines.extend(nice.map(|nice| format!("its nice value is {nice}, so others get the CPU first")));
     if throttled {
         lines.push(format!(
             "its cgroup hit its CPU quota in {}, {} ms throttled so far",
@@ -49,11 +51,15 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
             "raise the CPU limit of its container or unit (cpu.max, or cpu.cfs_quota_us in cgroup \
              v1)"
             .to_owned()
-        } else {
+        } else if nice.is_some() {
             format!(
                 "give it CPU time: renice -n 0 -p {}, or move the processes that crowd it out",
                 evidence.pid
             )
+        } else {
+            "end the processes that crowd it out, lower their priority (renice -n 19), or move \
+             them to other CPUs (taskset, cpuset); `top` shows them"
+                .to_owned()
         },
         confidence: if throttled {
             Confidence::Certain

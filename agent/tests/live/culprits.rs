@@ -1,5 +1,6 @@
 //! Who does not reap, and why: each way on its own, and all at the same time.
 
+use std::path::Path;
 use std::time::Duration;
 
 use scenarios::culprits::CASES;
@@ -9,6 +10,7 @@ use crate::api::{Culprit, Zombie};
 use crate::matrix::Matrix;
 use crate::row::Verdicts;
 use crate::scenario::{Misbehaving, Staying};
+use crate::stuck::has_ended;
 
 fn id(culprit: Option<&Culprit>) -> String {
     let verdict = culprit.and_then(|culprit| culprit.verdict.as_ref());
@@ -183,6 +185,16 @@ fn for_whom_a_parent_asks_is_certain() {
     }
 }
 
+/// The zombies that it holds as their tracer or parent.
+fn held_by(agent: &Agent, pid: u32) -> Vec<Zombie> {
+    let zombies = agent.zombies().items.into_iter();
+    let held = zombies.filter(|zombie| {
+        let holder = zombie.tracer.as_ref().or(zombie.parent.as_ref());
+        holder.is_some_and(|holder| holder.pid == pid)
+    });
+    held.collect()
+}
+
 /// The command that a remedy names: from `kill`, `echo` on to what cannot be a part of it.
 fn command(remedy: &str) -> String {
     let begin = ["echo ", "kill -"]
@@ -200,18 +212,27 @@ fn command(remedy: &str) -> String {
     words.trim_end_matches([';', ',', ':']).to_owned()
 }
 
-/// Each remedy that is a command is run as it stands, and then its zombies are gone.
+/// Those whose remedy is a command, and their verdicts.
+const COMMANDED: [(&str, &str); 5] = [
+    ("frozen_v1", "parent_frozen"),
+    ("frozen_v2", "parent_frozen"),
+    ("stopped", "parent_stopped"),
+    ("held_by_tracer", "held_by_tracer"),
+    ("uninterruptible", "parent_uninterruptible"),
+];
+
+/// The verdicts whose advice is followed here.
+pub(crate) fn followed() -> impl Iterator<Item = &'static str> {
+    COMMANDED.map(|(_, id)| id).into_iter()
+}
+
+/// Each remedy that is a command is run as it stands, and then its zombies are gone and their
+/// parents live on.
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
 fn what_the_remedy_names_helps() {
     let agent = Agent::start(&[]);
-    for (scenario, id) in [
-        ("frozen_v1", "parent_frozen"),
-        ("frozen_v2", "parent_frozen"),
-        ("stopped", "parent_stopped"),
-        ("held_by_tracer", "held_by_tracer"),
-        ("uninterruptible", "parent_uninterruptible"),
-    ] {
+    for (scenario, id) in COMMANDED {
         let one = Misbehaving::start(scenario);
         let verdict = || {
             agent
@@ -220,12 +241,24 @@ fn what_the_remedy_names_helps() {
         };
         let judged = eventually(|| verdict().is_some_and(|it| it.id == id));
         assert!(judged, "{scenario}: {:#?}", verdict());
-        let command = command(&verdict().expect("it was there").remedy);
+        let remedy = verdict().expect("it was there").remedy;
+        // Whoever did it may have meant it.
+        let deliberate = ["parent_frozen", "parent_stopped"].contains(&id);
+        assert!(!deliberate || remedy.contains("on purpose"), "{remedy}");
+        let command = command(&remedy);
+        let held = held_by(&agent, one.culprit.pid);
+        assert!(!held.is_empty(), "{scenario}");
         let done = std::process::Command::new("sh")
             .args(["-c", &command])
             .status();
         assert!(done.is_ok_and(|status| status.success()), "{command}");
         let helped = eventually(|| agent.culprit(one.culprit.pid).is_none());
         assert!(helped, "{scenario}: {command} did not help");
+        for zombie in held {
+            let gone = eventually(|| !Path::new(&format!("/proc/{}", zombie.pid)).exists());
+            assert!(gone, "{scenario}: {zombie:#?}");
+            let parent = zombie.parent.expect("it is known").pid;
+            assert!(!has_ended(parent), "{scenario}: {command} ended the parent");
+        }
     }
 }

@@ -26,6 +26,8 @@ mod deaths;
 mod degraded;
 mod explain;
 mod floods;
+mod followed;
+mod held;
 mod hierarchies;
 mod host;
 mod leaving;

@@ -6,7 +6,7 @@ use std::{fs, io, thread};
 
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, unshare_unsafe};
-use scenarios::stuck::CASES;
+use scenarios::stuck::{CASES, find};
 use scenarios::truth::Lack;
 
 use crate::agent::{Agent, eventually, view};
@@ -23,15 +23,33 @@ const THRESHOLD: &str = "1s";
 const REMEDIED: &str = "fuse_flush";
 
 /// Others whose remedy is followed, and how the command in it begins.
-const FOLLOWED: [(&str, &str); 7] = [
+const FOLLOWED: [(&str, &str); 14] = [
     ("exit_stop", "kill "),
     ("exit_stop_stopped", "kill -CONT "),
     ("exit_stop_pipe", "kill "),
     ("fuse_stopped", "kill -CONT "),
+    ("fuse_unserved", ABORT),
+    ("fuse_read", ABORT),
+    ("fuse_read_in_thread", ABORT),
+    ("fuse_io_uring", ABORT),
+    ("fuse_aio", ABORT),
     ("killed_frozen", "echo THAWED > "),
+    ("namespace_init", "kill "),
+    ("slow_core_reader", "kill -9 "),
     ("ignores_term", "kill -9 "),
     ("init_ignores_term", "kill -9 "),
 ];
+const ABORT: &str = "echo 1 > ";
+
+/// The one whose remedy is to look for somebody, and the look.
+const SOUGHT: (&str, &str) = ("terminal", "grep -lE 'tty_(read|write)'");
+
+/// The verdicts whose advice is followed here.
+pub(crate) fn followed() -> impl Iterator<Item = &'static str> {
+    let names = FOLLOWED.map(|(name, _)| name).into_iter();
+    let names = names.chain([REMEDIED, SOUGHT.0]);
+    names.map(|name| find(name).expect("a case").verdict)
+}
 
 /// The verdict on one that is not exiting at all.
 const IGNORES: &str = "term_ignored";
@@ -101,9 +119,13 @@ fn check(agent: &Agent, one: &Undying) {
         assert!(verdict.remedy.contains(&name), "{name}: {stuck:#?}");
     }
     let waits_for = stuck.waits_for.as_ref();
-    if let (Some(holder), false) = (truth.holder, truth.verdict == "waiting_for_namespace") {
+    let not_looked_for = ["waiting_for_namespace", "in_driver"].contains(&&*truth.verdict);
+    if let (Some(holder), false) = (truth.holder, not_looked_for) {
         let named = waits_for.is_some_and(|it| it.processes.iter().any(|who| who.pid == holder));
         assert!(named, "{holder}: {stuck:#?}");
+    }
+    if truth.name == "fuse_unserved" && waits_for.is_some_and(|it| it.processes.is_empty()) {
+        assert!(verdict.remedy.starts_with("abort "), "{stuck:#?}");
     }
     if truth.verdict == "waiting_for_namespace" {
         let pid = truth.holder.expect("somebody outside");
@@ -174,17 +196,21 @@ fn each_who_does_not_die_has_its_verdict() {
         let all = || agent.metric("reapwatch_stuck_exits", "") >= exiting;
         assert!(eventually(all), "not all are in the metric");
     });
-    if let Some(one) = cast.iter().find(|one| one.truth.name == REMEDIED) {
-        verdicts.of("stuck_remedy", || remedy_frees(&agent, one));
-    }
-    for (name, begins) in FOLLOWED {
-        if let Some(one) = cast.iter().find(|one| one.truth.name == name) {
-            verdicts.of(&format!("{name}_remedy"), || follow(&agent, one, begins));
-        }
-    }
     verdicts.of("stuck_without_privileges", || {
         without_privileges(&cast);
     });
+    let named = |name: &str| cast.iter().find(|one| one.truth.name == name);
+    if let Some(one) = named(REMEDIED) {
+        verdicts.of("stuck_remedy", || remedy_frees(&agent, one));
+    }
+    for (name, begins) in FOLLOWED {
+        if let Some(one) = named(name) {
+            verdicts.of(&format!("{name}_remedy"), || follow(&agent, one, begins));
+        }
+    }
+    if let Some(one) = named(SOUGHT.0) {
+        verdicts.of("terminal_remedy", || seek(&agent, one, SOUGHT.1));
+    }
     let pids: Vec<_> = cast.iter().map(|one| one.truth.pid).collect();
     drop(cast);
     verdicts.of("stuck_let_go", || {
@@ -207,26 +233,58 @@ fn lack(name: &str, lacks: &str) -> Lack {
     }
 }
 
-/// That the process is gone, and not listed any more, after the command in its remedy.
+/// That the process is gone, and not listed any more, after the command in its remedy; whoever
+/// held it lives on unless the command ends just that one.
 fn follow(agent: &Agent, one: &Undying, begins: &str) {
     let remedy = said(agent, one).verdict.expect("it was there").remedy;
-    if let Some((_, command)) = remedy.split_once(&format!(": {begins}")) {
-        let command = command.split(';').next().expect("it is not empty");
-        carry_out(&format!("{begins}{command}"));
-    } else {
-        // Before Linux 6.13 nothing tells which of several servers a FUSE connection has.
-        let (_, file) = remedy.rsplit_once("echo 1 > ").expect("it has a command");
-        write_where_fuse_is_controlled(file).expect("the file can be written");
-    }
-    let listed = || of(agent, one.truth.pid).is_some();
-    assert!(eventually(|| !listed()), "{remedy}");
-    assert!(eventually(|| has_ended(one.truth.pid)), "{remedy}");
+    let words = remedy.split_once(&format!(": {begins}"));
+    // Before Linux 6.13 nothing tells which of several servers a FUSE connection has.
+    let (begins, rest) = words.map_or_else(
+        || {
+            (
+                ABORT,
+                remedy.rsplit_once(ABORT).expect("it has a command").1,
+            )
+        },
+        |(_, rest)| (begins, rest),
+    );
+    let command = format!("{begins}{}", rest.split(';').next().unwrap_or_default());
+    // Never that of anybody else on this machine.
+    let own = |connection| command.ends_with(&format!("/connections/{connection}/abort"));
+    let connection = one.truth.connection.filter(|_| begins == ABORT);
+    assert!(connection.is_none_or(own), "{connection:?}: {remedy}");
+    carry_out(&command);
+    assert_freed(agent, one, &remedy);
+    let holder = one.truth.holder.filter(|_| begins != ABORT);
+    let lives = |pid: u32| command == format!("kill {pid}") || !has_ended(pid);
+    assert!(holder.is_none_or(lives), "{remedy}");
+}
+
+#[track_caller]
+fn assert_freed(agent: &Agent, one: &Undying, remedy: &str) {
+    let pid = one.truth.pid;
+    assert!(eventually(|| of(agent, pid).is_none()), "{remedy}");
+    assert!(eventually(|| has_ended(pid)), "{remedy}");
+}
+
+/// The same where the remedy tells how to find whom to end.
+fn seek(agent: &Agent, one: &Undying, look: &str) {
+    let remedy = said(agent, one).verdict.expect("it was there").remedy;
+    assert!(remedy.contains(look), "{remedy}");
+    let holder = one.truth.holder.expect("there is one");
+    let threads = fs::read_dir(format!("/proc/{holder}/task")).expect("it lives");
+    let stacks = threads.flatten().map(|it| it.path().join("stack"));
+    let mut stacks = stacks.map(|stack| fs::read_to_string(stack).expect("it can be read"));
+    assert!(stacks.any(|it| it.contains("tty_read") || it.contains("tty_write")));
+    kill(&holder.to_string(), libc::SIGKILL).expect("it lives");
+    assert_freed(agent, one, &remedy);
 }
 
 /// Does what a command says: without a shell, which a test kernel's machine does not have.
 fn carry_out(command: &str) {
     let words: Vec<_> = command.split_whitespace().collect();
     let done = match words[..] {
+        ["echo", "1", ">", file] => write_where_fuse_is_controlled(file),
         ["echo", text, ">", file] => fs::write(file, text),
         ["kill", pid] => kill(pid, libc::SIGTERM),
         ["kill", "-9", pid] => kill(pid, libc::SIGKILL),
@@ -245,7 +303,7 @@ fn kill(pid: &str, signal: i32) -> io::Result<()> {
     }
 }
 
-fn has_ended(pid: u32) -> bool {
+pub(crate) fn has_ended(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status"));
     status.map_or(true, |status| status.contains("State:\tZ"))
 }

@@ -36,7 +36,7 @@ fn sigchld() -> SigSet {
 }
 
 /// Takes all the dead, as a parent should.
-fn take_all() {
+pub(super) fn take_all() {
     let any = || waitpid(None, Some(WaitPidFlag::WNOHANG));
     while any().is_ok_and(|status| status != WaitStatus::StillAlive) {}
 }

@@ -7,27 +7,28 @@ use anyhow::{Context, Result};
 use nix::sched::{CloneFlags, clone};
 use nix::sys::ptrace::{self, Options};
 use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::Pid;
+use nix::time::{ClockId, clock_gettime};
 
+use super::habits::take_all;
 use super::{child, mortals, sleep_for_ever, tell};
 use crate::slots::{Slot, Slots};
 
-/// Traces the child of a good parent until after its death.
+/// CPU time that [`spins`] needs before it reaps.
+const WORK: Duration = Duration::from_secs(2);
+
+/// A good parent, whose child another of its children traces until after that one's death.
 pub(super) fn traces(slots: &Slots) -> Result<Infallible> {
-    child(|| {
-        let traced = child(|| {
-            slots.wait(Slot::Go)?;
-            Ok(())
-        })?;
-        slots.set(Slot::Extra, traced.as_raw() as u64);
-        loop {
-            waitpid(traced, None).context("cannot wait")?;
-        }
+    let traced = child(|| {
+        slots.wait(Slot::Go)?;
+        Ok(())
     })?;
-    let traced = Pid::from_raw(slots.wait(Slot::Extra)? as i32);
-    ptrace::seize(traced, Options::empty()).context("cannot trace")?;
-    slots.stamp(Slot::Go);
-    tell(slots);
+    child(|| {
+        ptrace::seize(traced, Options::empty()).context("cannot trace")?;
+        slots.stamp(Slot::Go);
+        tell(slots);
+        sleep_for_ever()
+    })?;
+    while waitpid(None, None).is_ok() {}
     sleep_for_ever()
 }
 
@@ -60,15 +61,21 @@ pub(super) fn sleeps_in_vfork(slots: &Slots) -> Result<Infallible> {
     }
 }
 
-/// Looks for dead children only after much work, for which it needs a CPU.
+/// Reaps its dead children after some work, for which it needs a CPU.
 pub(super) fn spins(slots: &Slots) -> Result<Infallible> {
     mortals()?;
     tell(slots);
     std::thread::sleep(Duration::from_millis(500));
-    loop {
-        for _ in 0..10_000_000_000_u64 {
-            std::hint::spin_loop();
-        }
-        waitpid(None, Some(WaitPidFlag::WNOHANG)).context("cannot wait")?;
+    let done = cpu_time()? + WORK;
+    while cpu_time()? < done {
+        std::hint::spin_loop();
     }
+    take_all();
+    sleep_for_ever()
+}
+
+/// What this process has had so far.
+fn cpu_time() -> Result<Duration> {
+    let time = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID);
+    time.map(Duration::from).context("cannot read the CPU time")
 }

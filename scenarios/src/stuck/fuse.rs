@@ -1,13 +1,13 @@
 //! Users of a FUSE file whose server leaves one kind of request without an answer.
 
 use std::ffi::CString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::poll::PollTimeout;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill, raise};
@@ -51,6 +51,7 @@ impl Fuse {
         let private = MsFlags::MS_PRIVATE | MsFlags::MS_REC;
         mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
             .context("cannot keep mounts private")?;
+        leave_other_mounts()?;
         let slots = Slots::new()?;
         let place = Place::new()?;
         let helper = Helper(child(|| {
@@ -97,6 +98,19 @@ impl Fuse {
     }
 }
 
+/// Without the FUSE mounts of the host, of which any could be meant; others keep them.
+fn leave_other_mounts() -> Result<()> {
+    let mounts = fs::read_to_string("/proc/self/mounts").context("cannot read mounts")?;
+    for line in mounts.lines() {
+        let words: Vec<_> = line.split(' ').collect();
+        if words[2].starts_with("fuse") && words[2] != "fusectl" {
+            let flags = MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW;
+            umount2(words[1], flags).with_context(|| format!("cannot leave {}", words[1]))?;
+        }
+    }
+    Ok(())
+}
+
 /// Opens the file without a descriptor that anything here would close.
 fn open(path: &Path) -> Result<()> {
     let path = CString::new(path.as_os_str().as_encoded_bytes())?;
@@ -108,25 +122,12 @@ fn open(path: &Path) -> Result<()> {
 
 /// Killed while it has the file open: the flush at its exit gets no answer.
 pub(super) fn flush_after_kill() -> Result<Made> {
-    flush(
-        |slots| {
-            slots.set(Slot::Extra, 1);
-            sleep_for_ever()
-        },
-        |pid, slots| {
-            slots.wait(Slot::Extra)?;
-            kill(pid, Signal::SIGKILL).context("cannot kill")
-        },
-    )
+    flush_after_kill_to(|_, _| Ok(()))
 }
 
-/// The same; the server stops before it answers.
-pub(super) fn flush_to_stopped() -> Result<Made> {
-    let stop = |server: &mut Server, request: &Request| {
-        raise(Signal::SIGSTOP).context("cannot stop")?;
-        server.answer(request)
-    };
-    let fuse = match Fuse::mount_with(FLUSH, stop)? {
+/// The same; `then` is what the server does about the flush.
+fn flush_after_kill_to(then: fn(&mut Server, &Request) -> Result<()>) -> Result<Made> {
+    let fuse = match Fuse::mount_with(FLUSH, then)? {
         Ok(fuse) => fuse,
         Err(why) => return Ok(Err(why)),
     };
@@ -143,17 +144,33 @@ pub(super) fn flush_to_stopped() -> Result<Made> {
     )
 }
 
-/// The same at an exit of its own.
-pub(super) fn flush_at_exit() -> Result<Made> {
-    flush(|_| Ok(()), |_, _| Ok(()))
+/// The same; the server stops before it answers.
+pub(super) fn flush_to_stopped() -> Result<Made> {
+    flush_after_kill_to(|server, request| {
+        raise(Signal::SIGSTOP).context("cannot stop")?;
+        server.answer(request)
+    })
 }
 
-fn flush(body: fn(&Slots) -> Result<()>, then: fn(Pid, &Slots) -> Result<()>) -> Result<Made> {
+/// The same; the server gives the connection up, which stays.
+pub(super) fn flush_to_nobody() -> Result<Made> {
+    let made = flush_after_kill_to(|server, _| {
+        let _stays = server.abandon()?;
+        sleep_for_ever()
+    })?;
+    Ok(made.map(|scene| Scene {
+        holder: None,
+        ..scene
+    }))
+}
+
+/// The same at an exit of its own.
+pub(super) fn flush_at_exit() -> Result<Made> {
     let fuse = match Fuse::mount(FLUSH)? {
         Ok(fuse) => fuse,
         Err(why) => return Ok(Err(why)),
     };
-    flush_of(fuse, body, then)
+    flush_of(fuse, |_| Ok(()), |_, _| Ok(()))
 }
 
 fn flush_of(

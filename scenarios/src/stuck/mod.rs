@@ -74,6 +74,7 @@ pub const CASES: &[Case] = &[
         fuse::flush_in_namespace,
     ),
     case("fuse_stopped", "closing_files", fuse::flush_to_stopped),
+    case("fuse_unserved", "closing_files", fuse::flush_to_nobody),
     case("fuse_read", "unkillable_sleep", fuse::read),
     case(
         "fuse_read_in_thread",

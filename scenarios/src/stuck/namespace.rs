@@ -3,29 +3,39 @@
 use anyhow::{Context, Result};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
 use super::{Helper, Made, Scene};
 use crate::culprits::{child, sleep_for_ever};
+use crate::guard::Subreaper;
 use crate::slots::{Slot, Slots};
 
 /// Both children of one outside go into the namespace: the first is its init. That one is killed,
-/// upon which the kernel kills the other, whose parent does not reap it.
+/// upon which the kernel kills the other, whose parent does not reap it. Whoever would inherit them
+/// reaps.
 pub(super) fn init() -> Result<Made> {
     let slots = Slots::new()?;
-    let outside = Helper(child(|| {
-        unshare(CloneFlags::CLONE_NEWPID).context("cannot make a PID namespace")?;
-        let init = child(sleep_for_ever)?;
-        child(sleep_for_ever)?;
-        slots.set(Slot::Pid, init.as_raw() as u64);
+    let heir = Helper(child(|| {
+        let _inherits = Subreaper::new()?;
+        let outside = child(|| {
+            unshare(CloneFlags::CLONE_NEWPID).context("cannot make a PID namespace")?;
+            let init = child(sleep_for_ever)?;
+            child(sleep_for_ever)?;
+            slots.set(Slot::Pid, init.as_raw() as u64);
+            sleep_for_ever()
+        })?;
+        slots.set(Slot::Parent, outside.as_raw() as u64);
+        while waitpid(None, None).is_ok() {}
         sleep_for_ever()
     })?);
+    let outside = Pid::from_raw(slots.wait(Slot::Parent)? as i32);
     let pid = Pid::from_raw(slots.wait(Slot::Pid)? as i32);
     kill(pid, Signal::SIGKILL).context("cannot kill")?;
     Ok(Ok(Scene {
         pid,
-        holder: Some(outside.0),
+        holder: Some(outside),
         connection: None,
-        guard: Box::new((outside, slots)),
+        guard: Box::new((heir, slots)),
     }))
 }

@@ -45,7 +45,7 @@ pub(super) fn hangs_up() -> Result<Made> {
     kill(pid, Signal::SIGKILL).context("cannot kill")?;
     Ok(Ok(Scene {
         pid,
-        holder: None,
+        holder: Some(reader.0),
         connection: None,
         guard: Box::new((reader, slots)),
     }))

@@ -1,6 +1,6 @@
 //! For each verdict on a process that does not die, evidence as it is seen of one that earns it.
 
-use super::tests::{FLUSH, connection, facts, ignoring, stuck, who};
+use super::testing::{FLUSH, connection, facts, ignoring, stuck, who};
 use super::*;
 use crate::evidence::Freezer;
 use crate::evidence::stuck::ignored::Awaited;

@@ -23,8 +23,10 @@ fn say(stuck: &Stuck, thread: &Thread) -> Said {
             "tty_release has not returned".to_owned(),
             format!(
                 "end the process that is stuck in a read or write of the other end of the \
-                 terminal; a serial line may still be sending its last output; to see where it \
-                 waits: {look}"
+                 terminal: grep -lE 'tty_(read|write)' /proc/[0-9]*/task/[0-9]*/stack finds it, \
+                 and those that only wait for input (wait_woken comes first there); a serial line \
+                 may still be sending its last output; to see where {} waits: {look}",
+                stuck.comm
             ),
         )
     } else {

@@ -99,4 +99,6 @@ pub fn judge(stuck: &Stuck) -> Option<Verdict> {
 #[cfg(test)]
 pub(super) mod examples;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

@@ -58,9 +58,10 @@ fn fuse(facts: &Facts) -> Waits {
             what,
             format!(
                 "find out which of these servers does not answer and restart it, or abort its \
-                 connection: every call on that mount then fails with ENOTCONN; for connection \
-                 {}: {}",
-                first.number, first.abort
+                 connection (put its number for N): every call on that mount then fails with \
+                 ENOTCONN until it is mounted again: {}",
+                // Any of their numbers could be that of a mount that works.
+                first.abort.replace(&format!("/{}/", first.number), "/N/")
             ),
         ),
     };

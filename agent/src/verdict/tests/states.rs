@@ -104,7 +104,11 @@ fn stopped_frozen_stuck_and_starved_differ() {
     };
     assert_judged(&starved, "never_waits", Guess);
     starved.since = Some(cpu(10_000_000, 9 * SECOND, 0));
-    assert_judged(&starved, "parent_starved", Likely);
+    for (nice, own) in [(None, false), (Some(0), false), (Some(5), true)] {
+        facts(&mut starved).nice = nice;
+        let verdict = assert_judged(&starved, "parent_starved", Likely);
+        assert_eq!(verdict.remedy.contains("-p 100"), own, "{verdict:#?}");
+    }
     starved.since = Some(cpu(10_000_000, 0, 9 * SECOND));
     assert_judged(&starved, "parent_starved", Certain);
     starved.since = Some(cpu(3 * SECOND, SECOND, 0));
