@@ -192,7 +192,7 @@ const PURE: [&str; 11] = [
 ];
 
 /// The files of pure parts that read for them what files say: of /proc, of cgroups, of runtimes.
-const COLLECTORS: [&str; 21] = [
+const COLLECTORS: [&str; 22] = [
     "evidence/cgroup.rs",
     "evidence/collect.rs",
     "evidence/ends/chain.rs",
@@ -203,6 +203,7 @@ const COLLECTORS: [&str; 21] = [
     "evidence/ends/mounts.rs",
     "evidence/ends/peers.rs",
     "evidence/ends/sets.rs",
+    "evidence/ends/shared.rs",
     "evidence/ends/things.rs",
     "evidence/freezing.rs",
     "evidence/stuck/collect.rs",

@@ -10,19 +10,30 @@ use crate::{
     task::{self, Farewell, Group, Task},
 };
 
-/// Adds one to the deaths of this kind, once a process.
+/// Sends a death that has happened, and counts it, once a process.
 #[inline(always)]
-pub(crate) fn count(group: Group) {
+pub(crate) fn told(group: Group) {
+    let sent = send(group, group.farewell(), 0);
+    let mut announced = false;
     if let Some(process) = maps::remembered(group) {
+        announced = process.end == maps::END_ANNOUNCED;
         if process.counted != 0 {
             return;
         }
-        process.counted = 1;
+        if counter::is_counted(sent, announced) {
+            process.counted = 1;
+        }
     } else if Task::current().ids().tgid != group.leader.ids().tgid {
         // Not remembered, and told by another process: most likely told before.
         return;
     }
-    maps::count(kind_of(group.wait_status()));
+    let kind = kind_of(group.wait_status());
+    if counter::is_counted(sent, announced) {
+        maps::count(kind);
+    }
+    if counter::is_lost(sent, announced) {
+        maps::count(counter::LOST_DEATH + kind);
+    }
 }
 
 /// Counts a death of which user space got no record, now that the process is freed, as a lost one.
@@ -50,17 +61,16 @@ fn kind_of(status: u32) -> u32 {
     }
 }
 
-/// Sends a death; `flags` are [`death_flags`] other than those of the farewell.
+/// Sends a death, if there is room; `flags` are [`death_flags`] other than those of the farewell.
 #[inline(always)]
-pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
+pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) -> bool {
     if farewell.autoreap {
         flags |= death_flags::AUTOREAP;
     }
     // Before the notification its steps are not over.
     if OPTIONS.load().steps != 0 && flags & death_flags::BEFORE_NOTIFICATION == 0 {
         let Some(mut entry) = maps::reserve::<SteppedDeath>() else {
-            lost(group, flags);
-            return;
+            return false;
         };
         // SAFETY: as below.
         let stepped = unsafe { &mut *entry.as_mut_ptr() };
@@ -72,26 +82,15 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) {
         );
         steps::take(group, &mut stepped.steps);
         maps::submit(entry);
-        return;
+        return true;
     }
     let Some(mut entry) = maps::reserve::<Death>() else {
-        lost(group, flags);
-        return;
+        return false;
     };
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
     fill(unsafe { &mut *entry.as_mut_ptr() }, group, farewell, flags);
     maps::submit(entry);
-}
-
-/// There was no room for a record. What is only announced is not counted yet, and what was announced
-/// is known.
-#[inline(always)]
-fn lost(group: Group, flags: u32) {
-    let announced =
-        maps::remembered(group).is_some_and(|process| process.end == maps::END_ANNOUNCED);
-    if flags & death_flags::BEFORE_NOTIFICATION == 0 && !announced {
-        maps::count(counter::LOST_DEATH + kind_of(group.wait_status()));
-    }
+    true
 }
 
 #[inline(always)]

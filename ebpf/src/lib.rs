@@ -345,6 +345,19 @@ pub mod counter {
     pub const LOST_TASKS_FULL: u32 = 7;
     /// How many counters there are.
     pub const COUNT: u32 = 8;
+
+    /// Whether the kernel side counts a death now that it is told, the first time: not if user space
+    /// has its announcement and no more, since that counts it once it is confirmed.
+    #[must_use]
+    pub const fn is_counted(sent: bool, announced: bool) -> bool {
+        sent || !announced
+    }
+
+    /// Whether it is counted as lost too.
+    #[must_use]
+    pub const fn is_lost(sent: bool, announced: bool) -> bool {
+        !sent && !announced
+    }
 }
 
 /// Choices of user space that the kernel side obeys, handed over before load.

@@ -100,7 +100,7 @@ pub(crate) struct Remembered {
     pub kill_signal: u16,
     pub kill_by: u16,
     pub threads: u32,
-    /// Its death was counted.
+    /// Its death was counted here.
     pub counted: u32,
     /// Its auto-reap was counted.
     pub autoreaped: u32,

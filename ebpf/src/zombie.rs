@@ -50,8 +50,7 @@ fn notified(task: Task) {
     if group.threads() > 1 {
         return;
     }
-    death::count(group);
-    death::send(group, group.farewell(), 0);
+    death::told(group);
 }
 
 /// The end of a group's last thread: sent only if no signal will tell of the death, and not
@@ -82,7 +81,8 @@ fn zombie_group_dead(ctx: BtfTracePointContext) -> i32 {
     }
     let farewell = group.farewell();
     if farewell.silent || is_held_by_thread(group, current, traced_thread) {
-        death::send(group, farewell, death_flags::BEFORE_NOTIFICATION);
+        // Without room for it the freeing counts it.
+        let _sent = death::send(group, farewell, death_flags::BEFORE_NOTIFICATION);
     }
     0
 }
@@ -116,8 +116,7 @@ fn zombie_signal(ctx: BtfTracePointContext) -> i32 {
     if current.is_exiting() && nr == group.leader.numbers().nr_seen_by(told) {
         let expected = signal == SIGCHLD || signal as i32 == group.leader.exit_signal();
         if expected && group.leader.exit_state() != 0 && group.threads() <= 1 {
-            death::count(group);
-            death::send(group, group.farewell(), 0);
+            death::told(group);
         }
     } else if signal == SIGCHLD && current.ids().tgid != target.ids().tgid {
         renotified(target, told.namespace(), nr);

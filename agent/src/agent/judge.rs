@@ -291,6 +291,9 @@ impl Agent {
         }
         let found = if self.old_zombies(now_ns).next().is_some() {
             let snapshot = self.look_at_all();
+            if let Some(snapshot) = &snapshot {
+                self.count_stuck_in(snapshot);
+            }
             let known = Known {
                 now_ns,
                 began_ns: self.began_ns,

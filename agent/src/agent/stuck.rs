@@ -136,10 +136,13 @@ impl Agent {
 
     /// Who has been exiting for too long, by a fresh look at all processes.
     pub(super) fn stuck(&mut self, threshold: Duration) -> Vec<Suspect> {
-        let Some(snapshot) = self.look_at_all() else {
-            return Vec::new();
-        };
-        self.exits.note(&snapshot);
+        let snapshot = self.look_at_all();
+        snapshot.map_or(Vec::new(), |it| self.stuck_in(&it, threshold))
+    }
+
+    /// The same, by a look that was taken just now.
+    fn stuck_in(&mut self, snapshot: &Snapshot, threshold: Duration) -> Vec<Suspect> {
+        self.exits.note(snapshot);
         let threads = if self.exits.watch.is_idle() {
             Vec::new()
         } else {
@@ -149,7 +152,7 @@ impl Agent {
         };
         let threshold_ns = threshold.as_nanos() as u64;
         let watch = &self.exits.watch;
-        let found = watch.suspects(&snapshot, &threads, threshold_ns, SUSPECTS);
+        let found = watch.suspects(snapshot, &threads, threshold_ns, SUSPECTS);
         if threshold == THRESHOLD {
             let exiting = found.iter().filter(|suspect| suspect.unheard.is_none());
             self.exits.stuck = exiting.cloned().collect();
@@ -161,6 +164,14 @@ impl Agent {
     pub(super) fn count_stuck(&mut self) {
         if kernel::now_ns().saturating_sub(self.exits.looked_ns) >= IN_BACKGROUND_NS {
             self.stuck(THRESHOLD);
+        }
+    }
+
+    /// The same by a look that was taken for something else, if the next would come soon: to look
+    /// at all processes is most of what it costs.
+    pub(super) fn count_stuck_in(&mut self, snapshot: &Snapshot) {
+        if snapshot.begun_ns.saturating_sub(self.exits.looked_ns) >= IN_BACKGROUND_NS / 2 {
+            self.stuck_in(snapshot, THRESHOLD);
         }
     }
 

@@ -92,3 +92,59 @@ fn by_kind(counters: &Counters, first: u32) -> Exits {
         dumped: counters.get(first + wire::counter::DUMPED),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifecycle::{Lifecycle, Limits};
+    use crate::recording::{self, Line};
+
+    const LIMITS: Limits = Limits {
+        open: 8,
+        recent: 8,
+        recent_ns: u64::MAX,
+    };
+    const ANNOUNCED: &str = "death at=2s process=7:child parent=6:parent autoreap \
+                             before_notification";
+    const TOLD: &str = "death at=3s process=7:child parent=6:parent";
+    const FREED: &str = "freed at=9s dead=7";
+
+    /// What is counted of one death, and of those how many as lost.
+    fn counted(announced: bool, sent: bool) -> (u64, u64) {
+        let mut counters = Counters::default();
+        let mut add = |index, is: bool| counters.values[index as usize] += u64::from(is);
+        add(
+            wire::counter::EXITED,
+            wire::counter::is_counted(sent, announced),
+        );
+        add(
+            wire::counter::LOST_DEATH,
+            wire::counter::is_lost(sent, announced),
+        );
+        let lines = [(announced, ANNOUNCED), (sent, TOLD), (true, FREED)];
+        let mut lifecycle = Lifecycle::new(LIMITS);
+        let mut changes = Vec::new();
+        for (_, line) in lines.iter().filter(|(arrives, _)| *arrives) {
+            let Ok(Some(Line::Event(event))) = recording::parse(line) else {
+                panic!("no event: {line}");
+            };
+            lifecycle.apply(&event, &mut changes);
+        }
+        let mut tally = Tally::default();
+        for change in &changes {
+            tally.change(change);
+        }
+        (
+            tally.exits(&counters).total(),
+            lost_deaths(&counters).total(),
+        )
+    }
+
+    #[test]
+    fn a_death_is_counted_once_whichever_of_its_records_are_lost() {
+        assert_eq!(counted(false, true), (1, 0));
+        assert_eq!(counted(false, false), (1, 1));
+        assert_eq!(counted(true, true), (1, 0));
+        assert_eq!(counted(true, false), (1, 0));
+    }
+}

@@ -364,14 +364,25 @@ impl Agent {
 
     /// Once a second.
     pub(super) fn keep_workloads(&mut self, now_ns: u64) {
-        let zombies = self.lifecycle.zombies();
-        let held: HashSet<_> = zombies.flat_map(|record| record.cgroups.known()).collect();
+        let mut held = HashSet::new();
+        let mut holders = HashSet::new();
+        // Of thousands most have the place and the holder of the one before.
+        let mut before = (None, None);
+        for record in self.lifecycle.zombies() {
+            let now = (
+                Some(record.cgroups),
+                record.responsible().map(|holder| holder.key),
+            );
+            if now != before {
+                held.extend(record.cgroups.known());
+                holders.extend(now.1);
+                before = now;
+            }
+        }
         let resolver = &mut self.resolver;
         // So that the answer is there when somebody asks who does not reap them.
-        for record in self.lifecycle.zombies() {
-            if let Some(holder) = record.responsible() {
-                resolver.of_living(holder.key, now_ns);
-            }
+        for holder in holders {
+            resolver.of_living(holder, now_ns);
         }
         resolver.known.keep_house(&held, now_ns);
         if now_ns.saturating_sub(resolver.walked_ns) >= WALK_EVERY_NS {

@@ -20,15 +20,14 @@ impl Block {
             | On::PipeWrite
             | On::Eventfd
             | On::FifoOpen { .. }
-            | On::SharedFutex
+            | On::SharedFutex { .. }
             | On::FileLock { .. }
             | On::VforkChild
             | On::Fuse
             | On::Network { .. }
             | On::Terminal { .. }
             | On::Disk => true,
-            // One without a peer listens.
-            On::Socket { peer, .. } => peer.is_some() || !self.ends.is_empty(),
+            On::Socket { peer, open, .. } => !open && (peer.is_some() || !self.ends.is_empty()),
             On::PrivateFutex
             | On::Events { .. }
             | On::Timer
@@ -38,9 +37,17 @@ impl Block {
         }
     }
 
+    /// Whether any of its ends may be the one that has to act.
+    pub fn is_open(&self) -> bool {
+        matches!(self.on, On::SharedFutex { .. }) && self.ends.len() > 1
+    }
+
     /// Whoever keeps it from ending, and is not kept from acting by yet another: the last of the
     /// chain of other ends.
     pub fn actor(&self) -> Option<&End> {
+        if self.is_open() {
+            return None;
+        }
         let end = self.ends.first()?;
         let further = end.waits_for.as_ref().and_then(|block| block.actor());
         Some(further.unwrap_or(end))
@@ -69,15 +76,21 @@ pub enum On {
     Socket {
         /// Its family.
         family: String,
-        /// Its address, or that of the peer.
+        /// The address of the peer, or its own if it is open.
         peer: Option<String>,
+        /// It is connected to nobody: it waits for whoever connects or sends.
+        open: bool,
     },
     /// To be told by an eventfd.
     Eventfd,
     /// A lock or condition of its own process.
     PrivateFutex,
-    /// A lock or condition in memory that it shares with others.
-    SharedFutex,
+    /// A lock or condition in memory that it shares with others. Its ends are those who can act as
+    /// far as that can be known: the kernel does not say who of them has to.
+    SharedFutex {
+        /// The file that is mapped, such as one in /dev/shm.
+        path: Option<String>,
+    },
     /// A lock on a file.
     FileLock {
         /// The file.
@@ -147,4 +160,32 @@ pub enum Relation {
     Tracer,
     /// Anybody else.
     Other,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_who_share_memory_nobody_is_the_one_to_act() {
+        let end = |pid| End {
+            pid,
+            comm: "worker".to_owned(),
+            state: Some('S'),
+            relation: Relation::Descendant,
+            waits_for: None,
+        };
+        let actor = |on, pids: &[u32]| {
+            let block = Block {
+                on,
+                ends: pids.iter().copied().map(end).collect(),
+                unknown: None,
+            };
+            block.actor().map(|end| end.pid)
+        };
+        let shared = || On::SharedFutex { path: None };
+        assert_eq!(actor(shared(), &[7, 8]), None);
+        assert_eq!(actor(shared(), &[7]), Some(7));
+        assert_eq!(actor(On::PipeRead, &[7, 8]), Some(7));
+    }
 }

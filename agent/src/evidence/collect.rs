@@ -28,7 +28,6 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
             .as_ref()
             .and_then(|text| cgroup::freezer(mounts, text)),
         nice: nice(who.tgid),
-        signalfd: search.has_signalfd(who.tgid),
         booked_children: booked_children(&root),
         ..Facts::default()
     };
@@ -52,6 +51,10 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
         }
         thread.block = search.block_of(who.tgid, tid);
         facts.looked_at.push(thread);
+    }
+    // Without a blocked SIGCHLD it would get nothing from one.
+    if facts.sigchld.is_none_or(|it| it.blocked_in > 0) {
+        facts.signalfd = search.has_signalfd(who.tgid);
     }
     let quota = membership
         .as_ref()

@@ -14,13 +14,11 @@ use rustix::{
 ///
 /// - `SYS_PTRACE`: where others wait in the kernel, from `/proc/PID/wchan` and `syscall`.
 /// - `DAC_READ_SEARCH`: `/proc/PID/syscall` of other users, mode 0400.
-/// - `SYSLOG`: the addresses in `/proc/kallsyms`, without which a stack has no names.
 ///
 /// `/proc/PID/stack` would need `SYS_ADMIN`, which is too much to keep for it.
-const IN_USE: [(CapabilitySet, &str); 3] = [
+const IN_USE: [(CapabilitySet, &str); 2] = [
     (CapabilitySet::SYS_PTRACE, "sys_ptrace"),
     (CapabilitySet::DAC_READ_SEARCH, "dac_read_search"),
-    (CapabilitySet::SYSLOG, "syslog"),
 ];
 
 /// Reading the kernel side's maps, before Linux 5.19:

@@ -11,6 +11,10 @@ use crate::events::{Death, Key, Renotified, Snapshot, Task};
 
 /// How old an announcement is when a snapshot should look what came of it: of a process that may
 /// lie as a zombie unseen, and of one that the kernel will free and tell of that.
+///
+/// Of some frees nothing tells: on Linux 6.18 `sched_process_free` did not come for one to three in
+/// a thousand processes, to perf as little as to us, though `kmem_cache_free` showed that their
+/// memory was freed in time and without a lost record or a skipped run. The snapshot finds those.
 const LOOK_AFTER_NS: u64 = 500_000_000;
 const LOOK_AFTER_FREE_NS: u64 = 2_000_000_000;
 /// From how long on a zombie that was announced must have hung on its way.

@@ -20,6 +20,7 @@ fn on() -> impl Strategy<Value = On> {
         On::Socket {
             family: "unix".to_owned(),
             peer: None,
+            open: false,
         },
         On::PrivateFutex,
         On::FileLock { path: None },

@@ -92,13 +92,24 @@ pub(super) fn waits(block: &Block) -> String {
                 path(it)
             )
         }
-        On::Socket { family, peer } => match peer {
+        On::Socket {
+            family,
+            peer,
+            open: true,
+        } => format!(
+            "is waiting for a connection or a message on its {family} socket{}",
+            path(peer)
+        ),
+        On::Socket { family, peer, .. } => match peer {
             Some(peer) => format!("is waiting on a {family} socket connected to {peer}"),
             None => format!("is waiting on a {family} socket"),
         },
         On::Eventfd => "is waiting on an eventfd".to_owned(),
         On::PrivateFutex => "is waiting for another thread of its own (a futex)".to_owned(),
-        On::SharedFutex => "is waiting for a lock in shared memory (a futex)".to_owned(),
+        On::SharedFutex { path: it } => format!(
+            "is waiting for a lock in shared memory{} (a futex)",
+            path(it)
+        ),
         On::FileLock { path: it } => format!("is waiting for a lock on the file{}", path(it)),
         On::VforkChild => "is in vfork until the child that it started execs or exits".to_owned(),
         On::Fuse => "is waiting for a FUSE server".to_owned(),
@@ -131,11 +142,20 @@ pub(super) fn ends(block: &Block) -> Vec<String> {
             On::PipeRead if block.unknown.is_none() => {
                 lines.push("no other process holds the write end of that pipe".to_owned());
             }
+            On::SharedFutex { path: Some(_) } => lines.push(
+                "no other process was found that maps that memory: whoever held the lock has \
+                 exited, or is another thread of this process"
+                    .to_owned(),
+            ),
             _ => {}
         }
     } else {
         let ends: Vec<_> = block.ends.iter().map(end).collect();
-        lines.push(format!("{} {}", role(&block.on), ends.join(", ")));
+        lines.push(format!(
+            "{} {}",
+            role(&block.on, block.ends.len() > 1),
+            ends.join(", ")
+        ));
     }
     lines.extend(block.unknown.iter().map(|why| format!("not known: {why}")));
     if let Some(end) = block.ends.first()
@@ -148,14 +168,15 @@ pub(super) fn ends(block: &Block) -> Vec<String> {
 }
 
 /// What whoever is at the other end has or is.
-fn role(on: &On) -> &'static str {
+fn role(on: &On, several: bool) -> &'static str {
     match on {
         On::PipeRead => "the write end is held by",
         On::PipeWrite => "the read end is held by",
         On::FifoOpen { .. } => "the FIFO is open in",
         On::Socket { .. } => "the other end of the socket is held by",
         On::Eventfd => "the eventfd is shared with",
-        On::SharedFutex => "the memory is shared with",
+        On::SharedFutex { .. } if several => "whoever has to release it is one of:",
+        On::SharedFutex { .. } => "the only other process that maps the memory is",
         On::FileLock { .. } => "the lock is held by",
         On::VforkChild | On::Child => "the child is",
         On::Fuse => "the server is",
@@ -195,6 +216,21 @@ pub(super) fn fix(block: &Block) -> Option<String> {
             "open the other end of that FIFO, or make the program open it with O_NONBLOCK"
                 .to_owned(),
         );
+    }
+    if matches!(block.on, On::SharedFutex { path: Some(_) }) && block.ends.is_empty() {
+        return Some(
+            "unless another thread of the program has that lock, its holder has most likely exited \
+             without releasing it; a lock that the kernel releases with its holder (flock, a \
+             robust mutex) avoids this"
+                .to_owned(),
+        );
+    }
+    if block.is_open() {
+        let names: Vec<_> = block.ends.iter().map(named).collect();
+        return Some(format!(
+            "find out which process holds the lock, and why it does not release it; candidates: {}",
+            names.join(", ")
+        ));
     }
     let actor = block.actor()?;
     let name = named(actor);

@@ -13,9 +13,7 @@ use crate::row::Verdicts;
 use crate::scenario::{self, Leak};
 
 /// What a daemon may go on using.
-const IN_USE: CapabilitySet = CapabilitySet::SYS_PTRACE
-    .union(CapabilitySet::DAC_READ_SEARCH)
-    .union(CapabilitySet::SYSLOG);
+const IN_USE: CapabilitySet = CapabilitySet::SYS_PTRACE.union(CapabilitySet::DAC_READ_SEARCH);
 /// What reading maps needs before Linux 5.19.
 const MAPS: CapabilitySet = CapabilitySet::BPF;
 const LOADING: CapabilitySet = CapabilitySet::BPF.union(CapabilitySet::PERFMON);

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 /// The most that the agent's container may ask for.
-const CAPABILITIES: [&str; 5] = ["BPF", "PERFMON", "SYS_PTRACE", "SYSLOG", "SYS_RESOURCE"];
+const CAPABILITIES: [&str; 4] = ["BPF", "PERFMON", "SYS_PTRACE", "SYS_RESOURCE"];
 
 /// Asserts all of it; `asks_runtime` says whether names are to come from the container runtime.
 pub(super) fn check(documents: &[Value], asks_runtime: bool) -> Result<()> {

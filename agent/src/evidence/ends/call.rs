@@ -68,6 +68,8 @@ pub(super) enum Call {
     Futex {
         /// Only its own threads can wake it.
         private: bool,
+        /// Where it is, if it is just one.
+        word: Option<u64>,
     },
     /// A lock on the file of a descriptor.
     Lock(u32),
@@ -137,8 +139,13 @@ impl Call {
                 timed: args[3] != 0,
             },
             SYS_io_uring_enter | SYS_io_getevents => Self::Ring,
-            SYS_futex | SYS_futex_waitv => Self::Futex {
-                private: number == SYS_futex && args[1] & PRIVATE != 0,
+            SYS_futex => Self::Futex {
+                private: args[1] & PRIVATE != 0,
+                word: Some(args[0]),
+            },
+            SYS_futex_waitv => Self::Futex {
+                private: false,
+                word: None,
             },
             SYS_flock => Self::Lock(descriptor),
             SYS_fcntl if matches!(args[1] as i32, F_SETLKW | F_OFD_SETLKW) => {
@@ -234,8 +241,12 @@ mod tests {
         let here = u64::from(AT_FDCWD as u32);
         assert_eq!(call(SYS_openat, [here, 0x5000, 0, 0, 0]), Some(open));
         let futex = |op| call(SYS_futex, [0x1000, op, 0, 0, 0]);
-        assert_eq!(futex(0x89), Some(Call::Futex { private: true }));
-        assert_eq!(futex(0x09), Some(Call::Futex { private: false }));
+        let at = |private| Call::Futex {
+            private,
+            word: Some(0x1000),
+        };
+        assert_eq!(futex(0x89), Some(at(true)));
+        assert_eq!(futex(0x09), Some(at(false)));
         let fcntl = |command: c_int| call(SYS_fcntl, [7, command as u64, 0, 0, 0]);
         assert_eq!(fcntl(F_SETLKW), Some(Call::Lock(7)));
         assert_eq!(fcntl(F_GETLK), Some(Call::Other));

@@ -20,6 +20,10 @@ impl Search {
     /// Fills in what the first end waits for, and the first end of that. Who was `seen` is not
     /// looked at again.
     pub(super) fn follow(&mut self, block: &mut Block, seen: &mut Vec<u32>) {
+        // Of several that share memory any may be the one.
+        if block.is_open() {
+            return;
+        }
         let Some(end) = block.ends.first_mut() else {
             return;
         };
@@ -102,7 +106,7 @@ fn rank(block: &Block) -> u8 {
         On::Child => 4,
         On::Events { .. } => 5,
         On::Other { .. } => 6,
-        On::Timer | On::Signal | On::Eventfd | On::SharedFutex => 7,
+        On::Timer | On::Signal | On::Eventfd | On::SharedFutex { .. } => 7,
         On::PrivateFutex => 8,
     }
 }

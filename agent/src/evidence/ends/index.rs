@@ -2,7 +2,7 @@
 //! with bounded effort. I/O.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     ffi::OsString,
     fs,
     io::ErrorKind,
@@ -36,10 +36,11 @@ pub(super) struct Index {
     /// By name: the folder may be another one in another mount namespace.
     files: HashMap<OsString, Vec<Holder>>,
     pub(super) eventfds: Vec<Holder>,
+    signalfds: Vec<Holder>,
     /// The search ended before all were looked at.
     pub(super) cut: bool,
     /// Processes whose descriptors may not be read.
-    pub(super) refused: usize,
+    pub(super) refused: BTreeSet<u32>,
     processes: usize,
     links: usize,
 }
@@ -66,12 +67,21 @@ impl Index {
         index
     }
 
+    /// That of one process alone.
+    pub(super) fn of_process(pid: u32) -> Self {
+        let mut index = Self::default();
+        index.visit(pid, Instant::now() + PATIENCE);
+        index
+    }
+
     fn visit(&mut self, pid: u32, until: Instant) {
         let folder = format!("/proc/{pid}/fd");
         let descriptors = match proc::numbers(&folder) {
             Ok(descriptors) => descriptors,
             Err(error) => {
-                self.refused += usize::from(error.kind() == ErrorKind::PermissionDenied);
+                if error.kind() == ErrorKind::PermissionDenied {
+                    self.refused.insert(pid);
+                }
                 return;
             }
         };
@@ -92,7 +102,9 @@ impl Index {
             }
         }
         self.processes += usize::from(any);
-        self.refused += usize::from(refused);
+        if refused {
+            self.refused.insert(pid);
+        }
     }
 
     fn add(&mut self, holder: Holder, link: Link) {
@@ -100,6 +112,7 @@ impl Index {
             Link::Pipe(inode) => self.pipes.entry(inode).or_default().push(holder),
             Link::Socket(inode) => self.sockets.entry(inode).or_default().push(holder),
             Link::Anonymous(kind) if kind == "eventfd" => self.eventfds.push(holder),
+            Link::Anonymous(kind) if kind == "signalfd" => self.signalfds.push(holder),
             Link::File(path) if !path.starts_with("/dev") => {
                 if let Some(name) = path.file_name() {
                     let holders = self.files.entry(name.to_owned()).or_default();
@@ -116,6 +129,11 @@ impl Index {
 
     pub(super) fn of_socket(&self, inode: u64) -> &[Holder] {
         self.sockets.get(&inode).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn signalfds_of(&self, pid: u32) -> impl Iterator<Item = u32> {
+        let own = self.signalfds.iter().filter(move |it| it.pid == pid);
+        own.map(|it| it.descriptor)
     }
 
     /// Of files of that name in any folder.

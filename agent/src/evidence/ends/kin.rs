@@ -53,6 +53,12 @@ impl Dead {
         Self(zombies.iter().filter_map(|&pid| Stat::read(pid)).collect())
     }
 
+    /// Whether a process is in the session of a dead one or of the one that waits.
+    pub(super) fn is_near(&self, stat: Stat, waiter: Option<Stat>) -> bool {
+        let mut sessions = self.0.iter().chain(&waiter).map(|it| it.session);
+        sessions.any(|session| session == stat.session)
+    }
+
     /// How a process is related to the dead, or else to the one that waits.
     pub(super) fn relation(&self, pid: u32, stat: Stat, waiter: u32) -> Relation {
         if pid == waiter {

@@ -44,7 +44,8 @@ fn text(pid: u32, address: u64) -> io::Result<Vec<u8>> {
     Err(io::ErrorKind::InvalidData.into())
 }
 
-fn is_safe(pid: u32) -> bool {
+/// Whether no thread of it may have the lock of the address space for long.
+pub(super) fn is_safe(pid: u32) -> bool {
     let threads = collect::threads(pid, THREADS);
     let sleeps = |&tid: &u32| {
         let status = proc::text(format!("/proc/{pid}/task/{tid}/status"));

@@ -16,11 +16,12 @@ use call::Call;
 use descriptor::{Info, Link};
 use index::{Holder, Index};
 use kin::{Dead, Stat};
-
+use shared::Mapped;
 use things::of_wchan;
 
 use super::{
     block::{Block, End, On, Relation},
+    mounts::Mount,
     parse,
     stuck::fuse,
 };
@@ -36,14 +37,13 @@ mod memory;
 mod mounts;
 mod peers;
 mod sets;
+mod shared;
 mod things;
 
 /// Ends that are named.
 const ENDS: usize = 4;
 /// Holders that are looked at for one block.
 const HOLDERS: usize = 256;
-/// Descriptors of a process that are looked at.
-const DESCRIPTORS: usize = 1_024;
 
 /// What one round of questions shares.
 #[derive(Debug, Default)]
@@ -52,6 +52,7 @@ pub struct Search {
     first: u32,
     dead: Dead,
     index: Option<Index>,
+    mapped: Option<Mapped>,
     /// Files that may not be read, and what that needs.
     unreadable: BTreeSet<String>,
 }
@@ -95,25 +96,25 @@ impl Search {
 
     /// Whether a process has a signalfd that takes SIGCHLD; `None` where that may not be read.
     pub fn has_signalfd(&mut self, pid: u32) -> Option<bool> {
-        let root = format!("/proc/{pid}");
-        let folder = format!("{root}/fd");
-        let descriptors = self.got(&folder, proc::numbers(&folder))?;
-        let mut refused = false;
-        for descriptor in descriptors.take(DESCRIPTORS) {
-            match fs::read_link(format!("{root}/fd/{descriptor}")) {
-                Ok(target) if Link::parse(&target).kind() == "signalfd" => {
-                    let path = format!("{root}/fdinfo/{descriptor}");
-                    let info = self.got(&path, proc::text(&path))?;
-                    if Info(&info).takes_sigchld() {
-                        return Some(true);
-                    }
-                }
-                Err(error) => refused |= error.kind() == ErrorKind::PermissionDenied,
-                Ok(_) => {}
+        let alone;
+        let index = match &self.index {
+            Some(index) if !index.cut => index,
+            _ => {
+                alone = Index::of_process(pid);
+                &alone
+            }
+        };
+        let refused = index.refused.contains(&pid);
+        let own: Vec<_> = index.signalfds_of(pid).collect();
+        for descriptor in own {
+            let path = format!("/proc/{pid}/fdinfo/{descriptor}");
+            let info = self.got(&path, proc::text(&path))?;
+            if Info(&info).takes_sigchld() {
+                return Some(true);
             }
         }
         if refused {
-            self.refuse(&folder);
+            self.refuse(&format!("/proc/{pid}/fd"));
         }
         (!refused).then_some(false)
     }
@@ -191,11 +192,8 @@ impl Search {
                 kinds: vec!["io_uring".to_owned()],
                 timed: false,
             }),
-            Call::Futex { private: true } => simple(On::PrivateFutex),
-            Call::Futex { private: false } => Block {
-                unknown: Some("who shares that memory is not looked for".to_owned()),
-                ..simple(On::SharedFutex)
-            },
+            Call::Futex { private: true, .. } => simple(On::PrivateFutex),
+            Call::Futex { word, .. } => self.of_futex(at, word),
             Call::Lock(descriptor) => self.of_lock(at, descriptor),
             Call::Fork => self.of_vfork(at),
             Call::Sleep => simple(On::Timer),
@@ -235,8 +233,8 @@ impl Search {
         let index = self.index();
         if index.cut && nobody {
             Some("the search for the other end was cut short".to_owned())
-        } else if index.refused > 0 && nobody {
-            let count = index.refused;
+        } else if !index.refused.is_empty() && nobody {
+            let count = index.refused.len();
             let needs = needs(&format!("reading /proc/PID/fd of {count} processes"));
             Some(needs)
         } else {
@@ -251,6 +249,12 @@ impl At {
         let wchan = self.wchan.as_deref().unwrap_or_default();
         functions.iter().any(|name| wchan.starts_with(name))
     }
+}
+
+/// The mount of the descriptor that the call is about in which a thread sleeps.
+pub(super) fn mount_of_call(root: &str) -> Option<Mount> {
+    let call = proc::text(format!("{root}/syscall")).ok()?;
+    mounts::of_descriptor(root, Call::parse(&call)?.descriptor()?)
 }
 
 fn simple(on: On) -> Block {

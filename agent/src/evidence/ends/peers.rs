@@ -28,8 +28,8 @@ pub(super) struct Socket {
     pub(super) address: Option<String>,
     /// Inode of the other end.
     pub(super) peer: Option<u64>,
-    /// It waits for connections.
-    pub(super) listens: bool,
+    /// It is connected to nobody: whoever connects or sends ends the wait.
+    pub(super) open: bool,
     /// Why the other end is not known.
     pub(super) unknown: Option<String>,
 }
@@ -49,30 +49,28 @@ const SHOW: u32 = 1 | 4;
 /// The attributes that these ask for.
 const NAME: u16 = 0;
 const PEER: u16 = 2;
-/// State of one that listens, as in the kernel's TCP.
-const LISTENS: u8 = 10;
+/// State of one that is connected, as in the kernel's TCP.
+const CONNECTED: u8 = 1;
 
 fn of_unix(inode: u64) -> Option<Socket> {
     let found = ask(inode).ok()??;
     // The other end's name is what people know; a client has none itself.
     let of_peer = found.peer.and_then(|peer| ask(peer).ok()?);
     let names = [of_peer.and_then(|it| it.name), found.name];
-    let listens = found.listens;
-    let nobody = !listens && found.peer.is_none();
+    let nobody = !found.open && found.peer.is_none();
     Some(Socket {
         family: "unix",
         address: names.into_iter().flatten().next(),
-        peer: found.peer.filter(|_| !listens),
-        listens,
-        unknown: nobody.then(|| {
-            "the kernel names no other end: not accepted yet, or open to any sender".to_owned()
-        }),
+        peer: found.peer.filter(|_| !found.open),
+        open: found.open,
+        unknown: nobody
+            .then(|| "the kernel names no other end: not accepted yet, or closed".to_owned()),
     })
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Unix {
-    listens: bool,
+    open: bool,
     name: Option<String>,
     peer: Option<u64>,
 }
@@ -106,7 +104,7 @@ fn parse(answer: &[u8]) -> Option<Unix> {
         return None;
     }
     let mut found = Unix {
-        listens: *answer.get(18)? == LISTENS,
+        open: *answer.get(18)? != CONNECTED,
         ..Unix::default()
     };
     let mut at = 32;
@@ -140,7 +138,6 @@ fn parse(answer: &[u8]) -> Option<Unix> {
 struct Row {
     local: SocketAddr,
     remote: SocketAddr,
-    listens: bool,
     inode: u64,
 }
 
@@ -150,7 +147,6 @@ impl Row {
         Some(Self {
             local: address(words.get(1)?)?,
             remote: address(words.get(2)?)?,
-            listens: *words.get(3)? == "0A",
             inode: words.get(9)?.parse().ok()?,
         })
     }
@@ -198,7 +194,7 @@ fn network(family: &'static str, row: Row, peer: Option<u64>) -> Socket {
         family,
         address: Some(if connected { row.remote } else { row.local }.to_string()),
         peer: peer.filter(|&inode| connected && inode != 0),
-        listens: row.listens,
+        open: !connected,
         unknown: foreign.then(|| {
             format!(
                 "{} is on another host or in another network namespace",
@@ -223,13 +219,22 @@ fn of_other_unix(pid: u32, inode: u64) -> Option<Socket> {
     let inode = inode.to_string();
     let table = table(pid, "unix");
     let mut rows = table.lines().skip(1).map(str::split_ascii_whitespace);
-    rows.find(|row| row.clone().nth(6) == Some(&inode))?;
+    let row = rows.find(|row| row.clone().nth(6) == Some(&inode))?;
+    // `SS_CONNECTED`.
+    let open = row.clone().nth(5) != Some("03");
+    let name = row.clone().nth(7);
     Some(Socket {
         family: "unix",
-        address: None,
+        address: name
+            .or((!open).then_some("another socket"))
+            .map(str::to_owned),
         peer: None,
-        listens: false,
-        unknown: Some("it is in another network namespace than reapwatch".to_owned()),
+        open,
+        unknown: (!open).then(|| {
+            "it is in another network namespace than reapwatch, where the kernel names no other \
+             end of a Unix socket"
+                .to_owned()
+        }),
     })
 }
 
@@ -237,10 +242,10 @@ fn of_other_unix(pid: u32, inode: u64) -> Option<Socket> {
 mod tests {
     use std::{
         fs,
-        net::{TcpListener, TcpStream},
+        net::{TcpListener, TcpStream, UdpSocket},
         os::{
             fd::{AsRawFd as _, RawFd},
-            unix::net::{UnixListener, UnixStream},
+            unix::net::{UnixDatagram, UnixListener, UnixStream},
         },
     };
 
@@ -269,10 +274,10 @@ mod tests {
         let path = root.path().join("a b");
         let listener = UnixListener::bind(&path).expect("ours");
         let found = mine(listener.as_raw_fd()).expect("it is there");
-        assert!(found.listens && found.peer.is_none());
+        assert!(found.open && found.peer.is_none());
         let client = UnixStream::connect(&path).expect("it listens");
         let found = mine(client.as_raw_fd()).expect("it is there");
-        assert!(found.peer.is_none() && found.unknown.is_some());
+        assert!(!found.open && found.peer.is_none() && found.unknown.is_some());
         let (served, _) = listener.accept().expect("somebody connects");
         let found = mine(client.as_raw_fd()).expect("it is there");
         assert_eq!(found.peer, Some(inode(served.as_raw_fd())));
@@ -289,7 +294,11 @@ mod tests {
         assert_eq!(found.peer, Some(inode(served.as_raw_fd())));
         assert_eq!(found.address, Some(address.to_string()));
         let found = mine(listener.as_raw_fd()).expect("it is there");
-        assert!(found.listens && found.peer.is_none() && found.unknown.is_none());
+        assert!(found.open && found.peer.is_none() && found.unknown.is_none());
+        let udp = UdpSocket::bind("127.0.0.1:0").expect("loopback is there");
+        assert!(mine(udp.as_raw_fd()).expect("it is there").open);
+        let datagrams = UnixDatagram::unbound().expect("ours");
+        assert!(mine(datagrams.as_raw_fd()).expect("it is there").open);
     }
 
     #[test]

@@ -217,6 +217,48 @@ fn waits_that_nobody_has_an_end_of_are_told_by_kind() {
 }
 
 #[test]
+fn who_else_maps_the_memory_of_a_lock_is_found() {
+    // A semaphore of three processes; the end of a thread is no lock that anybody shares.
+    let lock = "import multiprocessing, os, signal, threading\n\
+                lock = multiprocessing.get_context('fork').Lock()\n\
+                lock.acquire()\n";
+    let (alone, _) = Running::python(&format!("{lock}print(flush=True)\nlock.acquire()"));
+    let shared = |on: &On| matches!(on, On::SharedFutex { path: Some(_) });
+    let block = alone.block(&[], shared);
+    assert!(pids(&block).is_empty(), "{block:?}");
+    let (python, line) = Running::python(&format!(
+        "{lock}pids = []\n\
+         for _ in range(2):\n    \
+         pid = os.fork()\n    \
+         if not pid: signal.pause()\n    \
+         pids.append(pid)\n\
+         print(*pids, flush=True)\n\
+         lock.acquire()"
+    ));
+    let children: Vec<u32> = line.split(' ').filter_map(|it| it.parse().ok()).collect();
+    let block = python.block(&[], shared);
+    assert_eq!(pids(&block), children);
+    assert!(
+        block.unknown.is_some() && block.actor().is_none(),
+        "{block:?}"
+    );
+    assert!(
+        block
+            .ends
+            .iter()
+            .all(|end| end.relation == Relation::Descendant && end.waits_for.is_none())
+    );
+    let (joins, _) = Running::python(
+        "import ctypes, signal, threading\nlibc = ctypes.CDLL(None)\n\
+         thread = ctypes.c_ulong()\n\
+         start = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(lambda _: signal.pause() and None)\n\
+         libc.pthread_create(ctypes.byref(thread), None, start, None)\n\
+         print(flush=True)\nlibc.pthread_join(thread, None)",
+    );
+    joins.block(&[], |on| *on == On::PrivateFutex);
+}
+
+#[test]
 fn a_signalfd_for_sigchld_is_seen() {
     let signalfd = |signal: &str| {
         let (python, _) = Running::python(&format!(

@@ -171,6 +171,7 @@ impl Search {
                 ..simple(On::Socket {
                     family: "other".to_owned(),
                     peer: None,
+                    open: false,
                 })
             };
         };
@@ -187,6 +188,7 @@ impl Search {
             on: On::Socket {
                 family: socket.family.to_owned(),
                 peer: socket.address,
+                open: socket.open,
             },
             ends,
             unknown,
@@ -272,6 +274,7 @@ pub(super) fn of_wchan(at: &At) -> Block {
         On::Socket {
             family: "unknown".to_owned(),
             peer: None,
+            open: false,
         }
     } else if at.sleeps_in(&["n_tty_", "tty_"]) {
         On::Terminal { path: None }

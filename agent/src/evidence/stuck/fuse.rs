@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Connection, Who, people};
 use crate::evidence::{
-    collect,
+    collect, ends,
     mounts::{self, Mount},
     parse,
 };
@@ -34,8 +34,8 @@ pub(in crate::evidence) fn connections(process: u32, thread: u32) -> (Vec<Connec
     let text = fs::read(format!("{root}/mountinfo")).unwrap_or_default();
     let mounts: Vec<_> = mounts::parse(&text).filter(Mount::is_fuse).collect();
     let mounted = find_control();
-    let by_call = mount_of_call(&root);
-    if let Some(mount) = mounts.iter().find(|mount| Some(mount.id) == by_call) {
+    let by_call = ends::mount_of_call(&root).filter(Mount::is_fuse);
+    if let Some(mount) = by_call {
         let seen = BTreeMap::from([(mount.minor, Some(mount.words()))]);
         return (describe(seen, mounted), true);
     }
@@ -58,16 +58,6 @@ pub(in crate::evidence) fn connections(process: u32, thread: u32) -> (Vec<Connec
     let found = describe(seen, mounted);
     let exact = found.len() == 1;
     (found, exact)
-}
-
-/// The mount of the descriptor that the call is about in which a thread sleeps, where its first
-/// argument is one.
-fn mount_of_call(root: &str) -> Option<u64> {
-    let call = proc::text(format!("{root}/syscall")).ok()?;
-    let first = call.split_whitespace().nth(1)?.strip_prefix("0x")?;
-    let descriptor = u64::from_str_radix(first, 16).ok()?;
-    let info = proc::text(format!("{root}/fdinfo/{descriptor}")).ok()?;
-    field(&info, "mnt_id:")?.parse().ok()
 }
 
 fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {

@@ -50,6 +50,7 @@ fn a_server_that_waits_for_its_own_child_names_it() {
     let socket = || On::Socket {
         family: "unix".to_owned(),
         peer: None,
+        open: false,
     };
     let server = |state| {
         let ssh = end(8, "ssh", state, Relation::Descendant);

@@ -1,0 +1,202 @@
+//! Who maps which shared memory: one look at the mappings of the host's processes, with bounded
+//! effort, and who may wake a thread that waits for a futex in there. I/O.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, ErrorKind, Read as _},
+    time::{Duration, Instant},
+};
+
+use super::{At, Block, On, Search, Stat, kin::Dead, memory, needs, simple};
+use crate::proc;
+
+/// Processes whose mappings are looked at.
+const PROCESSES: usize = 1_024;
+/// For how long.
+const PATIENCE: Duration = Duration::from_millis(150);
+/// The most that is read of one.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// A file, or what the kernel has in its place where memory has no name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Memory {
+    device: String,
+    inode: u64,
+}
+
+/// A line of `proc_pid_maps(5)` of memory that is shared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mapping {
+    from: u64,
+    to: u64,
+    memory: Memory,
+    path: String,
+}
+
+impl Mapping {
+    /// `None` of memory that a process has for itself.
+    fn parse(line: &[u8]) -> Option<Self> {
+        let mut words = line.splitn(6, |&byte| byte == b' ');
+        let mut word = || std::str::from_utf8(words.next()?).ok();
+        let (from, to) = word()?.split_once('-')?;
+        let shared = word()?.ends_with('s');
+        let (_offset, device, inode) = (word()?, word()?, word()?.parse().ok()?);
+        let number = |text: &str| u64::from_str_radix(text, 16).ok();
+        Some(Self {
+            from: number(from)?,
+            to: number(to)?,
+            memory: Memory {
+                device: device.to_owned(),
+                inode,
+            },
+            path: proc::name_of(words.next().unwrap_or_default().trim_ascii()),
+        })
+        .filter(|_| shared)
+    }
+}
+
+/// What is shared of the memory of a process. Not read of one with a thread in uninterruptible
+/// sleep, as in [`memory::bytes`].
+fn mappings(pid: u32) -> io::Result<Vec<Mapping>> {
+    if !memory::is_safe(pid) {
+        return Err(ErrorKind::WouldBlock.into());
+    }
+    let mut text = Vec::new();
+    let file = File::open(format!("/proc/{pid}/maps"))?;
+    file.take(MOST_BYTES).read_to_end(&mut text)?;
+    let lines = text.split(|&byte| byte == b'\n');
+    Ok(lines.filter_map(Mapping::parse).collect())
+}
+
+/// Who maps what.
+#[derive(Debug, Default)]
+pub(super) struct Mapped {
+    by: HashMap<Memory, Vec<u32>>,
+    /// Not all were looked at.
+    cut: bool,
+    /// Processes whose mappings may not be read.
+    refused: usize,
+}
+
+impl Mapped {
+    /// Looks first at those in the session of the one that waits or of its dead.
+    fn of_host(waiter: u32, dead: &Dead) -> Self {
+        let until = Instant::now() + PATIENCE;
+        let mut mapped = Self::default();
+        let own = Stat::read(waiter);
+        let mut pids = Vec::new();
+        for pid in proc::numbers("/proc").into_iter().flatten() {
+            // Kernel threads have no mappings, and are not told apart by their session alone.
+            let stat = Stat::read(pid).filter(|stat| !matches!(stat.state, 'Z' | 'X'));
+            pids.extend(stat.map(|stat| (!dead.is_near(stat, own), pid)));
+        }
+        pids.sort_unstable();
+        for (n, (_, pid)) in pids.into_iter().enumerate() {
+            if n >= PROCESSES || Instant::now() >= until {
+                mapped.cut = true;
+                break;
+            }
+            match mappings(pid) {
+                Ok(mappings) => mapped.add(pid, mappings),
+                Err(error) => match error.kind() {
+                    ErrorKind::PermissionDenied => mapped.refused += 1,
+                    ErrorKind::WouldBlock => mapped.cut = true,
+                    _ => {}
+                },
+            }
+        }
+        mapped
+    }
+
+    fn add(&mut self, pid: u32, mappings: Vec<Mapping>) {
+        for mapping in mappings {
+            let by = self.by.entry(mapping.memory).or_default();
+            if by.last() != Some(&pid) {
+                by.push(pid);
+            }
+        }
+    }
+}
+
+impl Search {
+    /// Who else maps the memory in which a futex is: any of them may have to wake it. What the
+    /// futex holds is not read.
+    pub(super) fn of_futex(&mut self, at: &At, word: Option<u64>) -> Block {
+        let unknown = |path: Option<String>, why: String| Block {
+            unknown: Some(why),
+            ..simple(On::SharedFutex { path })
+        };
+        let Some(word) = word else {
+            return unknown(None, "it waits for several futexes at once".to_owned());
+        };
+        let path = format!("/proc/{}/maps", at.pid);
+        let own = match mappings(at.pid) {
+            Ok(own) => own,
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                let needs = self.refuse(&path);
+                return unknown(None, format!("reading {needs}"));
+            }
+            Err(_) => {
+                let why =
+                    "where that memory is: another of its threads is in uninterruptible sleep";
+                return unknown(None, why.to_owned());
+            }
+        };
+        let mut own = own.into_iter();
+        let Some(mapping) = own.find(|it| (it.from..it.to).contains(&word)) else {
+            // Such as the end of a thread, which the kernel tells without regard to whose it is.
+            return simple(On::PrivateFutex);
+        };
+        let dead = &self.dead;
+        let mapped = self
+            .mapped
+            .get_or_insert_with(|| Mapped::of_host(at.pid, dead));
+        let (cut, refused) = (mapped.cut, mapped.refused);
+        let by = mapped.by.get(&mapping.memory).cloned().unwrap_or_default();
+        let others: Vec<_> = by.into_iter().filter(|&pid| pid != at.pid).collect();
+        let count = others.len();
+        let ends = self.ends(at.pid, others);
+        let unknown = if count > 1 {
+            Some(format!(
+                "which of the {count} processes that share that memory has to release it"
+            ))
+        } else if refused > 0 {
+            let path = format!("/proc/PID/maps of {refused} processes");
+            Some(format!("reading {}", needs(&path)))
+        } else {
+            cut.then(|| "the search for who shares that memory was cut short".to_owned())
+        };
+        Block {
+            on: On::SharedFutex {
+                path: Some(mapping.path).filter(|path| !path.is_empty()),
+            },
+            ends,
+            unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_shared_memory_counts() {
+        let line = b"7f2a00000000-7f2a00001000 rw-s 00000000 00:1a 42                   /dev/shm/sem.a b (deleted)";
+        let mapping = Mapping::parse(line).expect("it is shared");
+        assert_eq!(
+            (mapping.from, mapping.to),
+            (0x7f2a_0000_0000, 0x7f2a_0000_1000)
+        );
+        assert_eq!(
+            (mapping.memory.device.as_str(), mapping.memory.inode),
+            ("00:1a", 42)
+        );
+        assert_eq!(mapping.path, "/dev/shm/sem.a b (deleted)");
+        let heap = b"55d0c0000000-55d0c0021000 rw-p 00000000 00:00 0                    [heap]";
+        for line in [&heap[..], b"", b"x-y rw-s 0 00:01 z", b"\xff"] {
+            assert_eq!(Mapping::parse(line), None);
+        }
+    }
+}
