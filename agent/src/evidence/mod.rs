@@ -17,6 +17,7 @@ mod mounts;
 mod origin;
 pub(crate) mod parse;
 mod peeks;
+mod refusal;
 pub mod stuck;
 pub mod suspects;
 

@@ -7,7 +7,7 @@ use crate::{
     kernel::Wall,
     lifecycle::Record,
     parents,
-    story::{self, Known, Life, State, Story},
+    story::{self, Exit, Known, Life, State, Story},
 };
 
 /// All of an explanation but where processes belong, and why they lie there or do not reap.
@@ -68,6 +68,7 @@ fn told(wall: Wall, known: &Known<'_>, story: &Story) -> api::Explanation {
         pid: known.pid,
         process: story.process.as_ref().map(|it| process(wall, it)),
         state: story.state.name().to_owned(),
+        exit_has_begun: story.exit.map(|exit| exit != Exit::NotBegun),
         leader_exited,
         threads: if leader_exited {
             known.living_threads()

@@ -3,9 +3,9 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use super::Seen;
+use super::{Exit, Seen};
 use crate::events::{Key, Process};
-use crate::evidence::parse;
+use crate::evidence::{collect, parse};
 use crate::kernel;
 use crate::proc::{self, comm};
 
@@ -13,8 +13,12 @@ use crate::proc::{self, comm};
 const PATIENCE: Duration = Duration::from_millis(300);
 /// As many namesakes are told of.
 const NAMESAKES: usize = 8;
+/// Threads that are looked at.
+const THREADS: usize = 64;
 /// In the flags of `proc_pid_stat(5)`.
 const PF_KTHREAD: u64 = 0x0020_0000;
+/// Past the start of its exit.
+const PF_EXITING: u64 = 0x4;
 
 /// What is there under this number now.
 pub fn at(pid: u32) -> Seen {
@@ -59,6 +63,7 @@ fn shown(pid: u32, status: &str) -> Seen {
         process: process.filter(|_| parse::state(status) != Some('Z')),
         threads: number("Threads"),
         sigchld: parse::sigchld(status),
+        exit: exit(pid, status),
         ..Seen::default()
     }
 }
@@ -77,10 +82,34 @@ fn status(pid: u32) -> Option<String> {
 
 fn is_kernel_thread(pid: u32) -> bool {
     let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    flags(&stat).is_some_and(|(_, flags)| flags & PF_KTHREAD != 0)
+}
+
+/// The state and the flags in a `stat`.
+fn flags(stat: &[u8]) -> Option<(char, u64)> {
     // The flags are field 9 of the manual, and the state is field 3.
-    let fields = proc::split_stat(&stat).map(|(_, fields)| fields);
-    let flags = fields.and_then(|fields| fields.get(6)?.parse::<u64>().ok());
-    flags.is_some_and(|flags| flags & PF_KTHREAD != 0)
+    let (_, fields) = proc::split_stat(stat)?;
+    let state = fields.first()?.chars().next()?;
+    Some((state, fields.get(6)?.parse().ok()?))
+}
+
+/// How far it is with its exit, if SIGKILL is pending for it or one of its threads has begun to
+/// exit. `None` of one that a tracer has stopped: it may be at the first step of its exit, where
+/// the kernel does not say so yet.
+fn exit(pid: u32, status: &str) -> Option<Exit> {
+    if parse::field(status, "CoreDumping") == Some("1") {
+        return Some(Exit::DumpingCore);
+    }
+    let stat = |tid| fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok();
+    let threads = collect::threads(pid, THREADS).into_iter();
+    let threads: Vec<_> = threads.filter_map(|tid| flags(&stat(tid)?)).collect();
+    if threads.is_empty() || threads.iter().any(|(state, _)| *state == 't') {
+        None
+    } else if threads.iter().any(|(_, flags)| flags & PF_EXITING != 0) {
+        Some(Exit::Begun)
+    } else {
+        Some(Exit::NotBegun)
+    }
 }
 
 /// Processes that have the number inside a PID namespace.

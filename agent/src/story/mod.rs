@@ -35,8 +35,21 @@ pub struct Seen {
     pub namesakes: Vec<(u32, String)>,
     /// What the process does about SIGCHLD, as its main thread shows it.
     pub sigchld: Option<Sigchld>,
+    /// How far it is with its exit, of one that was told to end.
+    pub exit: Option<Exit>,
     /// All numbers are below it.
     pub pid_max: Option<u32>,
+}
+
+/// How far a process is with its exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// No thread has begun: SIGKILL has to wait until they leave the kernel.
+    NotBegun,
+    /// It writes its core dump first.
+    DumpingCore,
+    /// At least one thread has begun.
+    Begun,
 }
 
 /// All that a story is told from.
@@ -119,6 +132,8 @@ pub struct Story {
     pub process: Option<Process>,
     /// Its state now.
     pub state: State,
+    /// How far it is with its exit, of one that is exiting, where that is known.
+    pub exit: Option<Exit>,
     /// One sentence, without its full stop.
     pub summary: String,
     /// What that means, for those who never heard of it.

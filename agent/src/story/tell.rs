@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::words::{count, dead_for, ended, same, someone, span, who};
-use super::{Known, Life, State, Story, leader_exited, timeline, unknown};
+use super::{Exit, Known, Life, State, Story, leader_exited, timeline, unknown};
 use crate::events::{Process, Snapshot, Task};
 use crate::lifecycle::{How, Record};
 
@@ -18,8 +18,9 @@ pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
     Story {
         process: Some(life.process.clone()),
         state: life.state,
+        exit: exit(known, life),
         summary: summary(known, life, held),
-        meaning: meaning(life.state),
+        meaning: meaning(life.state, exit(known, life)),
         timeline: timeline::timeline(life),
         phases: timeline::phases(life, known.now_ns),
         ancestry: ancestry(life.parent(), known.snapshot),
@@ -33,6 +34,15 @@ fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
         (State::LeaderExited, _) => {
             let threads = leader_exited::living(known.living_threads());
             format!("{name} is alive, not a zombie: its main thread has ended but {threads}")
+        }
+        (State::Exiting, _) if exit(known, life) == Some(Exit::NotBegun) => {
+            let kill = life.task.and_then(|task| task.kill.as_ref());
+            let ago = kill.map(|kill| {
+                let ago = span(known.now_ns.saturating_sub(kill.at_ns));
+                format!(" {ago} ago")
+            });
+            let ago = ago.unwrap_or_default();
+            format!("{name} was killed{ago}, is still inside the kernel and has not begun to exit")
         }
         (State::Exiting, _) => {
             let begin_ns = life.task.and_then(|task| task.begin_ns);
@@ -106,11 +116,29 @@ fn signals(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
     lines
 }
 
-fn meaning(state: State) -> Option<&'static str> {
+/// How far one that was told to exit is with it; what the kernel side saw begin has begun.
+fn exit(known: &Known<'_>, life: &Life<'_>) -> Option<Exit> {
+    let task = life.task.filter(|_| life.state == State::Exiting)?;
+    match known.seen.exit {
+        Some(Exit::NotBegun) | None if task.begin_ns.is_some() => Some(Exit::Begun),
+        exit => exit,
+    }
+}
+
+fn meaning(state: State, exit: Option<Exit>) -> Option<&'static str> {
     match state {
         State::LeaderExited => Some(
             "A process lives as long as any of its threads. Tools that look only at the main thread \
              (ps, /proc) report it as defunct, which is wrong.",
+        ),
+        State::Exiting if exit == Some(Exit::NotBegun) => Some(
+            "SIGKILL takes effect when a thread leaves the kernel. Until then the process keeps \
+             its memory and its files, is not a zombie and cannot be reaped, and more signals \
+             change nothing.",
+        ),
+        State::Exiting if exit == Some(Exit::DumpingCore) => Some(
+            "The program no longer runs; the kernel is writing its core dump and frees its memory \
+             after that. Until that is done it is not a zombie and cannot be reaped.",
         ),
         State::Exiting => Some(
             "The program no longer runs; the kernel is freeing its memory, closing its files and \

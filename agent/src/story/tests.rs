@@ -150,6 +150,61 @@ fn one_on_its_way_out_is_told_with_since_when() {
 }
 
 #[test]
+fn one_that_was_killed_inside_the_kernel_has_not_begun_to_exit() {
+    let mut task = child(TaskState::Exiting);
+    task.kill = Some(Kill {
+        process: Some(process(7, "bash")),
+        by: Some(KillBy::Process),
+        signal: 9,
+        at_ns: NOW - 7 * SECOND,
+    });
+    let seen = |exit| Seen {
+        exit,
+        ..Seen::default()
+    };
+    let snapshot_of = |task: &Task| snapshot(Some(task.clone()));
+    let waiting = told(
+        &[],
+        Some(&snapshot_of(&task)),
+        &seen(Some(Exit::NotBegun)),
+        0,
+    )
+    .story;
+    assert_eq!(waiting.exit, Some(Exit::NotBegun));
+    assert!(
+        waiting.summary.contains("killed 7s ago"),
+        "{}",
+        waiting.summary
+    );
+    let exiting = told(&[], Some(&snapshot_of(&task)), &seen(Some(Exit::Begun)), 0).story;
+    assert_ne!(
+        (&waiting.summary, waiting.meaning),
+        (&exiting.summary, exiting.meaning)
+    );
+    let dumping = told(
+        &[],
+        Some(&snapshot_of(&task)),
+        &seen(Some(Exit::DumpingCore)),
+        0,
+    )
+    .story;
+    assert_ne!(dumping.meaning, exiting.meaning);
+    // What the kernel side saw begin has begun.
+    task.begin_ns = Some(NOW - SECOND);
+    let begun = told(
+        &[],
+        Some(&snapshot_of(&task)),
+        &seen(Some(Exit::NotBegun)),
+        0,
+    )
+    .story;
+    assert_eq!(
+        (begun.exit, begun.meaning),
+        (Some(Exit::Begun), exiting.meaning)
+    );
+}
+
+#[test]
 fn a_zombie_is_told_with_who_must_reap_it() {
     let snapshot = snapshot(Some(child(TaskState::Zombie)));
     let killed = Record {

@@ -62,13 +62,18 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
         Bound::Exact
     };
     let span = look.bounded(stuck.stuck_seconds, bound);
-    let doing = match stuck.ignored {
-        Some(_) => "ignoring a signal for",
-        None => "exiting for",
+    let doing = if stuck.ignored.is_some() {
+        format!("ignoring a signal for {span}")
+    } else if stuck.exit_has_begun == Some(false) {
+        format!("killed {span} ago, has not begun to exit")
+    } else {
+        format!("exiting for {span}")
     };
     let comm = look.clean(&stuck.comm);
-    let mut text = format!("{} {comm}: {doing} {span}", stuck.pid);
-    if let Some(since) = stuck.since.as_deref().map(moment) {
+    let mut text = format!("{} {comm}: {doing}", stuck.pid);
+    let since = stuck.since.as_deref().map(moment);
+    // When it was killed is on a line of its own.
+    if let Some(since) = since.filter(|_| stuck.exit_has_begun != Some(false)) {
         text.extend([", since ", &look.clean(&since), " UTC"]);
     }
     text = head(&text, look);
@@ -94,6 +99,9 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
     match (&stuck.ignored, &stuck.killer) {
         (Some(ignored), _) => part("ignored:   ", &signal(ignored)),
         (None, Some(killer)) => part("killed:    ", &signal(killer)),
+        (None, None) if stuck.exit_has_begun == Some(false) => {
+            part("killed:    ", "by whom was not seen");
+        }
         (None, None) => part("killed:    ", "no fatal signal was seen"),
     }
     for (name, words) in place(stuck, look) {
@@ -119,16 +127,17 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
 /// Whether the lines of a block have it too: where a thread is, and since when and by whom.
 fn is_shown(fact: &str) -> bool {
     let of_a_thread = fact.starts_with("thread ") && fact.contains(", kernel stack: ");
-    of_a_thread || fact.starts_with("exiting ")
+    of_a_thread || fact.starts_with("exiting ") || fact.starts_with("killed ")
 }
 
 /// Where it is: its step, for whom it waits, and its threads, each by what it is called.
 pub(super) fn place(stuck: &Stuck, look: Look) -> Vec<(&'static str, String)> {
-    let step = stuck
-        .step
-        .as_deref()
-        .map_or("unknown: its files in /proc could not be read", words);
-    let mut place = vec![("step", step.to_owned())];
+    let step = match (&stuck.step, &stuck.no_step) {
+        (Some(step), _) => words(step).to_owned(),
+        (None, Some(why)) => format!("unknown: {why}"),
+        (None, None) => "unknown".to_owned(),
+    };
+    let mut place = vec![("step", step)];
     if let Some(waits_for) = &stuck.waits_for {
         let who: Vec<_> = waits_for
             .processes
@@ -221,6 +230,8 @@ mod tests {
             since: Some("2026-11-22T03:11:22.123456789Z".to_owned()),
             stuck_seconds: 312.0,
             stuck_is_lower_bound: false,
+            exit_has_begun: Some(true),
+            no_step: None,
             step: Some("closing_files".to_owned()),
             threads: vec![StuckThread {
                 tid: 4242,
@@ -286,6 +297,7 @@ mod tests {
             since: None,
             stuck_is_lower_bound: true,
             step: None,
+            no_step: Some("its files in /proc could not be read".to_owned()),
             threads: Vec::new(),
             killer: None,
             waits_for: None,
@@ -299,6 +311,21 @@ mod tests {
     step:      unknown: its files in /proc could not be read
 ";
         assert_eq!(block(&unknown, LOOK, 100), expected);
+    }
+
+    #[test]
+    fn whoever_was_killed_but_has_not_begun_to_exit_is_not_said_to_be_exiting() {
+        let waiting = Stuck {
+            exit_has_begun: Some(false),
+            step: Some("unkillable_sleep".to_owned()),
+            ..stuck()
+        };
+        let text = block(&waiting, LOOK, 100);
+        let head = "4242 backup?: killed 5m12s ago, has not begun to exit\n";
+        assert!(
+            text.starts_with(head) && !text.contains("exiting"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     At, BTreeSet, Block, Call, ErrorKind, Holder, Info, Link, On, Relation, Search, Way, fs,
-    memory, needs, peers, proc, simple, things::facing,
+    memory, peers, proc, refusal, simple, things::facing,
 };
 
 /// Descriptors of one set that are looked at.
@@ -36,7 +36,7 @@ impl Search {
         }
         // Its own wakeups are no news.
         let mut ends = self.ends(at.pid, pids);
-        let unsure = self.unknown(ends.is_empty());
+        let unsure = self.unknown_of_set(at.pid, ends.is_empty());
         let many = all || watched.len() > FEW;
         ends.retain(|end| match end.relation {
             Relation::Itself => false,
@@ -62,8 +62,7 @@ impl Search {
                 .as_ref()
                 .is_err_and(|it| it.kind() == ErrorKind::PermissionDenied)
             {
-                let needs = self.refuse(&format!("the memory of process {}", at.pid));
-                unknown = Some(format!("reading {needs}"));
+                unknown = Some(self.refuse(&format!("the memory of process {}", at.pid)));
             }
             read.ok()
         };
@@ -93,9 +92,7 @@ impl Search {
                 let path = format!("{}/fdinfo/{descriptor}", at.root);
                 let info = self.got(&path, proc::text(&path));
                 let watched = info.as_deref().map(|info| Info(info).watched().collect());
-                let unknown = watched
-                    .is_none()
-                    .then(|| format!("reading {}", needs(&path)));
+                let unknown = watched.is_none().then(|| refusal::words(&path));
                 (watched, timed, unknown)
             }
             _ => (None, false, None),

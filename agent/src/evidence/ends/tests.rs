@@ -274,9 +274,11 @@ fn a_signalfd_for_sigchld_is_seen() {
 #[test]
 fn each_file_names_the_capability_that_it_needs() {
     let mut search = Search::new();
-    search.refuse("/proc/42/stack");
-    search.refuse("/proc/42/syscall");
-    search.refuse("/proc/42/syscall");
+    search.note_refused("/proc/42/stack", Some("CAP_SYS_ADMIN"));
+    search.note_refused("/proc/42/syscall", Some("CAP_SYS_PTRACE"));
+    search.note_refused("/proc/42/syscall", Some("CAP_SYS_PTRACE"));
+    // No privilege would open it.
+    search.note_refused("/proc/1/fd", None);
     let found = search.take_unreadable();
     let capability = |path: &str| {
         found

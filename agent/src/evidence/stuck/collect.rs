@@ -17,9 +17,9 @@ use crate::evidence::{
     ends::Search,
     freezing,
     mounts::{self, Mount},
-    parse,
+    parse, refusal,
 };
-use crate::{kernel, proc};
+use crate::{events::Key, kernel, proc};
 
 /// Threads that are looked at, of one process.
 const THREADS: usize = 64;
@@ -40,8 +40,9 @@ const OF_PROBES: [&str; 5] = [
     "arch_rethook_trampoline",
 ];
 
-/// The facts of a process; `None` if it is gone or somebody else has its number.
-pub fn facts(suspect: &Suspect, mounts: &Mounts, search: &mut Search) -> Option<Facts> {
+/// What its own files say of a process, which takes little time; `None` if it is gone or somebody
+/// else has its number.
+pub fn look(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
     let key = suspect.process.key;
     let root = format!("/proc/{}", key.tgid);
     let status = proc::text(format!("{root}/status")).ok()?;
@@ -51,6 +52,7 @@ pub fn facts(suspect: &Suspect, mounts: &Mounts, search: &mut Search) -> Option<
     let mut facts = Facts {
         dumps_core: parse::field(&status, "CoreDumping").map(|it| it == "1"),
         freezer: cgroup::freezer(mounts, &membership),
+        needs: ["stack", "wchan"].map(|name| refusal::missing(&format!("{root}/{name}"))),
         ..Facts::default()
     };
     for tid in collect::threads(key.tgid, THREADS) {
@@ -70,6 +72,14 @@ pub fn facts(suspect: &Suspect, mounts: &Mounts, search: &mut Search) -> Option<
             ..thread
         });
     }
+    facts.is_unsearched = suspect.unheard.is_some() || depends_on_others(&facts);
+    is_still(key).then_some(facts)
+}
+
+/// Adds what must be looked for elsewhere: whom it waits for, and what keeps those from acting.
+/// `None` as with [`look`].
+pub fn search(suspect: &Suspect, mut facts: Facts, search: &mut Search) -> Option<Facts> {
+    let key = suspect.process.key;
     if let Some(unheard) = &suspect.unheard {
         let sender = unheard.last.by.as_ref().filter(|_| unheard.sender_lives);
         facts.sender_waits = sender.map(|sender| {
@@ -77,22 +87,38 @@ pub fn facts(suspect: &Suspect, mounts: &Mounts, search: &mut Search) -> Option<
             waiters::waits(sender.key.tgid, key.tgid, is_parent)
         });
     } else {
-        awaited(key.tgid, &mut facts);
+        awaited(key.tgid, &mut facts, search);
         people::follow(&mut facts, search);
     }
-    let start_ns = kernel::start_ns(key.tgid)?;
-    let now = crate::events::Key { start_ns, ..key };
-    now.is_roughly(key).then_some(facts)
+    facts.is_unsearched = false;
+    is_still(key).then_some(facts)
+}
+
+/// Whether the process still has its number.
+fn is_still(key: Key) -> bool {
+    kernel::start_ns(key.tgid).is_some_and(|start_ns| Key { start_ns, ..key }.is_roughly(key))
+}
+
+/// Whether anything is to be looked for elsewhere.
+fn depends_on_others(facts: &Facts) -> bool {
+    let elsewhere = |thread: &Thread| {
+        let steps = [Step::DumpingCore, Step::Frozen, Step::WaitingForNamespace];
+        thread.waits_for_fuse()
+            || thread.waits_for_requests()
+            || thread.waits_for_network()
+            || steps.contains(&thread.step())
+    };
+    facts.tracer.is_some() || facts.threads.iter().any(elsewhere)
 }
 
 /// Whom the process waits for, as its steps tell where to look.
-fn awaited(tgid: u32, facts: &mut Facts) {
+fn awaited(tgid: u32, facts: &mut Facts, search: &mut Search) {
     let mut threads = facts.threads.iter();
     if let Some(thread) = threads.clone().find(|thread| thread.waits_for_fuse()) {
-        (facts.fuse, facts.fuse_is_exact) = fuse::connections(tgid, thread.tid);
+        (facts.fuse, facts.fuse_is_exact) = fuse::connections(tgid, thread.tid, search);
     } else if let Some(thread) = threads.clone().find(|thread| thread.waits_for_requests()) {
         // The requests need not be of these.
-        facts.fuse = fuse::connections(tgid, thread.tid).0;
+        facts.fuse = fuse::connections(tgid, thread.tid, search).0;
     }
     if threads.clone().any(Thread::waits_for_network) {
         facts.network = network(tgid);

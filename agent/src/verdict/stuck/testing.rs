@@ -70,7 +70,7 @@ pub(super) fn connection(number: u32, servers: Vec<Who>) -> Connection {
         waiting: Some(1),
         servers_are_certain: servers.len() == 1,
         servers,
-        servers_may_be_hidden: false,
+        hidden: None,
         abort: format!("echo 1 > /sys/fs/fuse/connections/{number}/abort"),
     }
 }

@@ -91,7 +91,7 @@ fn of_connection(
          mounted again: {}",
         connection.abort
     );
-    let nobody = connection.servers.is_empty() && !connection.servers_may_be_hidden;
+    let nobody = connection.servers.is_empty() && connection.hidden.is_none();
     if nobody && exact {
         return (
             "a FUSE mount that no process serves any more".to_owned(),

@@ -3,6 +3,7 @@
 use super::super::testing::*;
 use super::super::*;
 use crate::evidence::block::{On, Relation};
+use crate::evidence::stuck::Hidden;
 use Confidence::{Certain, Likely};
 
 #[test]
@@ -38,7 +39,7 @@ fn a_connection_that_nobody_serves_is_aborted_at_once() {
     let verdict = assert_judged(&evidence, "closing_files", Certain);
     assert!(verdict.remedy.starts_with("abort"), "{}", verdict.remedy);
     // Not where a server may only be hidden from us.
-    facts(&mut evidence).fuse[0].servers_may_be_hidden = true;
+    facts(&mut evidence).fuse[0].hidden = Some(Hidden::Needs("CAP_SYS_PTRACE"));
     let verdict = assert_judged(&evidence, "closing_files", Certain);
     assert!(!verdict.remedy.starts_with("abort"), "{}", verdict.remedy);
     assert_names(&verdict.evidence.join("; "), &["CAP_SYS_PTRACE"]);
