@@ -222,8 +222,10 @@ impl Agent {
                     container,
                     ..report::stuck::item(self.wall, suspect, since, &stuck, is_looked_at)
                 };
-                // Who ignores a signal is fine as long as nobody waits for its end.
-                (suspect.unheard.is_none() || item.verdict.is_some()).then_some(item)
+                // Who ignores a signal is fine as long as nobody waits for its end, and who has
+                // taken it all the more.
+                let heard = stuck.ignored.is_none() || item.verdict.is_none();
+                (suspect.unheard.is_none() || !heard).then_some(item)
             };
             let items = round.suspects.iter().filter_map(item).collect();
             // Nobody waits any more when sending fails.

@@ -38,7 +38,8 @@ pub struct Stuck {
     pub threads: Vec<StuckThread>,
     /// Who sent the last fatal signal.
     pub killer: Option<Killer>,
-    /// Who sent the last terminating signal that it ignored: then it is not exiting.
+    /// Who sent the last terminating signal that it ignored, blocks, or cannot take while it is
+    /// stopped: then it is not exiting.
     #[serde(default)]
     pub ignored: Option<Killer>,
     /// Whom or what it waits for, where that is known.

@@ -42,6 +42,17 @@ pub(crate) fn sigchld(status: &str) -> Option<Sigchld> {
     })
 }
 
+/// Whether the first thread blocks a signal that is pending for the process or for that thread;
+/// `None` where it is not pending.
+pub(crate) fn pending(status: &str, signal: u8) -> Option<bool> {
+    let has = |name: &str| {
+        let mask = u64::from_str_radix(field(status, name)?, 16).ok()?;
+        Some(mask & (1 << (signal.checked_sub(1)?)) != 0)
+    };
+    let pending = has("ShdPnd")? || has("SigPnd")?;
+    has("SigBlk").filter(|_| pending)
+}
+
 /// Time on and before a CPU, from `schedstat`.
 pub(super) fn schedstat(text: &str) -> Option<Cpu> {
     let mut numbers = text.split_whitespace().map(str::parse);

@@ -6,6 +6,7 @@ use crate::{
     events::{self, Kill, KillBy},
     evidence::stuck::{
         Facts, Stuck, Thread, Who,
+        ignored::Fate,
         steps::Step,
         watch::{Since, Suspect},
     },
@@ -13,8 +14,15 @@ use crate::{
     verdict as judged,
 };
 
-/// The step of one that is not exiting at all: it ignored the signal that told it to.
-const TERM_IGNORED: &str = "term_ignored";
+/// Where one is that is not exiting at all, as the signal that told it to came to nothing.
+fn step_of(fate: Fate) -> &'static str {
+    match fate {
+        Fate::ByChoice | Fate::AsInit => "term_ignored",
+        Fate::Blocked => "signal_blocked",
+        Fate::Stopped => "stopped",
+        Fate::Traced => "stopped_by_tracer",
+    }
+}
 
 /// One item of `stuck`. `is_looked_at`: there was time to read its files.
 pub(crate) fn item(
@@ -39,7 +47,7 @@ pub(crate) fn item(
         stuck_is_lower_bound: stuck.is_lower_bound,
         exit_has_begun: stuck.exit_has_begun(),
         step: match &stuck.ignored {
-            Some(_) => Some(TERM_IGNORED.to_owned()),
+            Some(ignored) => Some(step_of(ignored.fate).to_owned()),
             None => decisive.map(|thread| thread.step().name().to_owned()),
         },
         no_step: no_step(stuck, is_looked_at),

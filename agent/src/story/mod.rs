@@ -18,6 +18,7 @@ pub use tell::tell;
 
 use crate::events::{Process, Snapshot};
 use crate::evidence::Sigchld;
+use crate::evidence::stuck::ignored::Fate;
 use crate::lifecycle::Record;
 
 /// What /proc says of a number.
@@ -35,10 +36,23 @@ pub struct Seen {
     pub namesakes: Vec<(u32, String)>,
     /// What the process does about SIGCHLD, as its main thread shows it.
     pub sigchld: Option<Sigchld>,
+    /// A terminating signal that is pending, and why that is so.
+    pub pending: Option<(u8, Fate)>,
+    /// Whether all its threads are stopped, and that by a tracer.
+    pub stopped: Option<Stop>,
     /// How far it is with its exit, of one that was told to end.
     pub exit: Option<Exit>,
     /// All numbers are below it.
     pub pid_max: Option<u32>,
+}
+
+/// What stopped a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// A signal.
+    Signal,
+    /// A tracer.
+    Tracer,
 }
 
 /// How far a process is with its exit.

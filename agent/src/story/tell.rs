@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use super::words::{count, dead_for, ended, same, someone, span, who};
-use super::{Exit, Known, Life, State, Story, leader_exited, timeline, unknown};
+use super::{Exit, Known, Life, State, Stop, Story, leader_exited, timeline, unknown};
 use crate::events::{Process, Snapshot, Task};
+use crate::evidence::stuck::ignored::Fate;
 use crate::lifecycle::{How, Record};
+use crate::signals;
 
 /// A chain of parents is shorter, unless the snapshot contradicts itself.
 const GENERATIONS: usize = 64;
@@ -21,10 +23,10 @@ pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
         exit: exit(known, life),
         summary: summary(known, life, held),
         meaning: meaning(life.state, exit(known, life)),
-        timeline: timeline::timeline(life),
+        timeline: timeline::timeline(life, pending(known, life)),
         phases: timeline::phases(life, known.now_ns),
         ancestry: ancestry(life.parent(), known.snapshot),
-        advice: signals(known, life),
+        advice: advice(known, life),
     }
 }
 
@@ -62,7 +64,7 @@ fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
             let zombies = count(held, "zombie");
             format!("{name} is alive and has not reaped {zombies}")
         }
-        _ => format!("{name} is alive"),
+        _ => format!("{name} is alive{}", stopped(known, life)),
     }
 }
 
@@ -92,8 +94,52 @@ fn gone(known: &Known<'_>, life: &Life<'_>, record: &Record, name: &str) -> Stri
     format!("{name} is gone: it {end} and {how}{ago}")
 }
 
+/// `, but stopped by SIGSTOP`.
+fn stopped(known: &Known<'_>, life: &Life<'_>) -> String {
+    let signal = life.task.and_then(|task| task.stop_signal);
+    match known.seen.stopped {
+        None => String::new(),
+        Some(Stop::Tracer) => ", but stopped by its tracer".to_owned(),
+        Some(Stop::Signal) => match signal {
+            Some(signal) => format!(", but stopped by {}", signals::name(signal)),
+            None => ", but stopped".to_owned(),
+        },
+    }
+}
+
+/// The terminating signal that is pending for one that lives, and why that is so.
+fn pending(known: &Known<'_>, life: &Life<'_>) -> Option<(u8, Fate)> {
+    let lives = matches!(life.state, State::Alive | State::LeaderExited);
+    known.seen.pending.filter(|_| lives)
+}
+
+fn advice(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
+    let pending = pending(known, life).map(|(signal, fate)| held_back(known, life, signal, fate));
+    pending.into_iter().chain(inherited(known, life)).collect()
+}
+
+/// What a signal that is pending waits for.
+fn held_back(known: &Known<'_>, life: &Life<'_>, signal: u8, fate: Fate) -> String {
+    let signal = signals::name(signal);
+    let (comm, pid) = (&life.process.comm, known.pid);
+    match fate {
+        Fate::Stopped => format!(
+            "{signal} is pending and takes effect when {comm} is continued: kill -CONT {pid}; \
+             SIGKILL ends it as it is: kill -9 {pid}"
+        ),
+        Fate::Traced => format!(
+            "{signal} is pending and takes effect when the tracer of {comm} continues it or \
+             detaches; SIGKILL ends it as it is: kill -9 {pid}"
+        ),
+        Fate::Blocked | Fate::ByChoice | Fate::AsInit => format!(
+            "{signal} is pending, but {comm} blocks it (the signal mask is inherited across exec); \
+             it has to unblock it; SIGKILL cannot be blocked: kill -9 {pid}"
+        ),
+    }
+}
+
 /// What a program can inherit from whatever started it, and seldom wants.
-fn signals(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
+fn inherited(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
     let is_alive = matches!(life.state, State::Alive | State::LeaderExited);
     let Some(sigchld) = known.seen.sigchld.filter(|_| is_alive) else {
         return Vec::new();

@@ -205,6 +205,55 @@ fn one_that_was_killed_inside_the_kernel_has_not_begun_to_exit() {
 }
 
 #[test]
+fn a_signal_that_a_living_process_has_not_taken_is_told_with_the_reason() {
+    let mut task = child(TaskState::Alive);
+    task.stop_signal = Some(19);
+    task.kill = Some(Kill {
+        process: Some(process(7, "bash")),
+        by: Some(KillBy::Process),
+        signal: 15,
+        at_ns: NOW - 7 * SECOND,
+    });
+    let told = |pending, stopped| {
+        let seen = Seen {
+            pending,
+            stopped,
+            ..Seen::default()
+        };
+        told(&[], Some(&snapshot(Some(task.clone()))), &seen, 0).story
+    };
+    let stopped = told(Some((15, Fate::Stopped)), Some(Stop::Signal));
+    assert!(
+        stopped.summary.contains("stopped by SIGSTOP"),
+        "{}",
+        stopped.summary
+    );
+    let last = stopped.timeline.last().expect("it has one");
+    assert_eq!(last.at_ns, Some(NOW - 7 * SECOND));
+    assert!(
+        last.what.contains("SIGTERM from bash (PID 7)"),
+        "{}",
+        last.what
+    );
+    assert!(
+        stopped.advice[0].contains("kill -CONT 10"),
+        "{:?}",
+        stopped.advice
+    );
+    let blocked = told(Some((15, Fate::Blocked)), None);
+    assert!(
+        blocked.advice[0].contains("blocks it"),
+        "{:?}",
+        blocked.advice
+    );
+    // Another signal than the one that was seen came from somebody else.
+    let other = told(Some((2, Fate::Blocked)), None);
+    assert_eq!(other.timeline.last().and_then(|it| it.at_ns), None);
+    // One that it has taken since is no news.
+    assert_eq!(whats(&told(None, None)), ["started; by whom was not seen"]);
+}
+
+#[test]
 fn a_zombie_is_told_with_who_must_reap_it() {
     let snapshot = snapshot(Some(child(TaskState::Zombie)));
     let killed = Record {

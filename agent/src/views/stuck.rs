@@ -62,8 +62,8 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
         Bound::Exact
     };
     let span = look.bounded(stuck.stuck_seconds, bound);
-    let doing = if stuck.ignored.is_some() {
-        format!("ignoring a signal for {span}")
+    let doing = if let Some(ignored) = &stuck.ignored {
+        format!("has not ended {span} after {}", ignored.signal)
     } else if stuck.exit_has_begun == Some(false) {
         format!("killed {span} ago, has not begun to exit")
     } else {
@@ -73,7 +73,8 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
     let mut text = format!("{} {comm}: {doing}", stuck.pid);
     let since = stuck.since.as_deref().map(moment);
     // When it was killed is on a line of its own.
-    if let Some(since) = since.filter(|_| stuck.exit_has_begun != Some(false)) {
+    let is_exiting = stuck.ignored.is_none() && stuck.exit_has_begun != Some(false);
+    if let Some(since) = since.filter(|_| is_exiting) {
         text.extend([", since ", &look.clean(&since), " UTC"]);
     }
     text = head(&text, look);
@@ -97,7 +98,7 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
         format!("{} by {by} at {at} UTC", signal.signal)
     };
     match (&stuck.ignored, &stuck.killer) {
-        (Some(ignored), _) => part("ignored:   ", &signal(ignored)),
+        (Some(ignored), _) => part("signal:    ", &signal(ignored)),
         (None, Some(killer)) => part("killed:    ", &signal(killer)),
         (None, None) if stuck.exit_has_begun == Some(false) => {
             part("killed:    ", "by whom was not seen");
@@ -193,6 +194,9 @@ fn words(step: &str) -> &str {
         "not_begun" => "killed, but has not started to exit",
         "waiting_for_core_dump" => "waiting for another thread to dump core",
         "term_ignored" => "running: it ignored the signal",
+        "signal_blocked" => "running: it blocks the signal, which is pending",
+        "stopped" => "stopped: the signal is pending until it is continued",
+        "stopped_by_tracer" => "stopped by its tracer: the signal is pending until it is continued",
         other => other,
     }
 }

@@ -9,7 +9,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::{
-    CoreHelper, Facts, Frame, Member, Thread, fuse, people, steps::Step, waiters, watch::Suspect,
+    CoreHelper, Facts, Frame, Member, Thread, fuse, ignored::Fate, people, steps::Step, waiters,
+    watch::Suspect,
 };
 use crate::cgroups::Mounts;
 use crate::evidence::{
@@ -71,6 +72,10 @@ pub fn look(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
             frozen: frozen && thread.state == 'D',
             ..thread
         });
+    }
+    if let Some(unheard) = suspect.unheard.as_ref().filter(|it| it.may_be_pending) {
+        let states: Vec<_> = facts.threads.iter().map(|thread| thread.state).collect();
+        facts.pending = Fate::of_pending(&status, &states, unheard.last.signal);
     }
     facts.is_unsearched = suspect.unheard.is_some() || depends_on_others(&facts);
     is_still(key).then_some(facts)

@@ -7,11 +7,12 @@ pub mod fuse;
 pub mod ignored;
 mod people;
 pub mod steps;
+pub mod unheard;
 mod waiters;
 pub mod watch;
 
 use super::{Block, Freezer, Frozen};
-use ignored::Ignored;
+use ignored::{Fate, Ignored};
 use steps::Step;
 
 /// All that is known about one of them at one moment.
@@ -83,6 +84,8 @@ pub struct Facts {
     pub needs: [Option<&'static str>; 2],
     /// Whether there was no time to look for others: what is said of them here is not all.
     pub is_unsearched: bool,
+    /// Why the signal that it was sent is pending, where it is.
+    pub pending: Option<Fate>,
     /// Whether whoever sent the signal that it ignored is inside a wait for it.
     pub sender_waits: Option<bool>,
 }

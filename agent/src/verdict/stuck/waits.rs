@@ -54,16 +54,7 @@ fn fuse(facts: &Facts) -> Waits {
                 .to_owned(),
         ),
         [one] => of_connection(one, facts.fuse_is_exact, held.as_ref()),
-        [first, ..] => (
-            what,
-            format!(
-                "find out which of these servers does not answer and restart it, or abort its \
-                 connection (put its number for N): every call on that mount then fails with \
-                 ENOTCONN until it is mounted again: {}",
-                // Any of their numbers could be that of a mount that works.
-                first.abort.replace(&format!("/{}/", first.number), "/N/")
-            ),
-        ),
+        [first, ..] => (what, of_several(first)),
     };
     Waits {
         what,
@@ -80,14 +71,32 @@ fn fuse(facts: &Facts) -> Waits {
     }
 }
 
+/// What to do where it may be any of several: most of their mounts work.
+fn of_several(first: &Connection) -> String {
+    let abort = first.abort.replace(&format!("/{}/", first.number), "/N/");
+    let (mount, abort) = abort.split_at(abort.find("echo ").unwrap_or_default());
+    format!(
+        "find the connection with unanswered requests (a number that stays above 0): {mount}grep . \
+         /sys/fs/fuse/connections/*/waiting; restart its server or, with its number for N, abort \
+         it: every call on that mount then fails with ENOTCONN until it is mounted again: {abort}"
+    )
+}
+
 /// Whom the one connection waits for, and what to do.
 fn of_connection(
     connection: &Connection,
     exact: bool,
     held: Option<&hold::Hold>,
 ) -> (String, String) {
+    // Another one may be meant.
+    let check = if exact {
+        String::new()
+    } else {
+        let number = connection.number;
+        format!("if /sys/fs/fuse/connections/{number}/waiting stays above 0, ")
+    };
     let abort = format!(
-        "abort the connection: every call on that mount then fails with ENOTCONN until it is \
+        "{check}abort the connection: every call on that mount then fails with ENOTCONN until it is \
          mounted again: {}",
         connection.abort
     );
