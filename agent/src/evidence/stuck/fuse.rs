@@ -89,16 +89,24 @@ fn rule_out(found: &mut Vec<Connection>, serves_nobody: impl Fn(&Who) -> bool) {
     }
 }
 
-/// Whether all threads of a server wait for the next request: then it has none in hand.
+/// Whether a server has no request in hand.
 fn serves_nobody(server: &Who) -> bool {
-    let root = format!("/proc/{}/task", server.pid);
-    let mut threads = collect::threads(server.pid, THREADS + 1);
-    let few = threads.len() <= THREADS && !threads.is_empty();
-    let waits = |tid: u32| {
-        let wchan = proc::text(format!("{root}/{tid}/wchan")).unwrap_or_default();
-        wchan.starts_with("fuse_dev_")
+    let threads = collect::threads(server.pid, THREADS + 1);
+    let wchan = |tid: u32| {
+        let path = format!("/proc/{}/task/{tid}/wchan", server.pid);
+        (tid == server.pid, proc::text(path).unwrap_or_default())
     };
-    few && threads.drain(..).all(waits)
+    let places: Vec<_> = threads.into_iter().map(wchan).collect();
+    places.len() <= THREADS && all_wait_for_requests(&places)
+}
+
+/// Whether all threads sleep where the next request arrives. The first one of several may wait for
+/// the others: that of libfuse serves nobody itself then.
+fn all_wait_for_requests(places: &[(bool, String)]) -> bool {
+    let serves = |wchan: &str| wchan.starts_with("fuse_dev_");
+    let waits =
+        |(first, wchan): &(bool, String)| serves(wchan) || *first && wchan.starts_with("futex_");
+    places.iter().any(|(_, wchan)| serves(wchan)) && places.iter().all(waits)
 }
 
 fn describe(
@@ -274,6 +282,28 @@ mod tests {
         assert_eq!(pids(&[(me, None)]), (vec![me], true));
         assert_eq!(pids(&[(me, None), (1, None)]), (vec![1, me], false));
         assert_eq!(pids(&[(1, Some(8))]), (vec![], false));
+    }
+
+    #[test]
+    fn a_server_is_idle_where_all_its_threads_wait_for_requests() {
+        let idle = |places: &[(bool, &str)]| {
+            let places: Vec<_> = places
+                .iter()
+                .map(|(it, at)| (*it, (*at).to_owned()))
+                .collect();
+            all_wait_for_requests(&places)
+        };
+        assert!(idle(&[(true, "fuse_dev_do_read")]));
+        assert!(idle(&[
+            (true, "futex_do_wait"),
+            (false, "fuse_dev_do_read")
+        ]));
+        // A worker with a request in hand, or a server of another make.
+        assert!(!idle(&[
+            (true, "fuse_dev_do_read"),
+            (false, "futex_do_wait")
+        ]));
+        assert!(!idle(&[(true, "futex_do_wait")]) && !idle(&[]));
     }
 
     #[test]

@@ -219,3 +219,17 @@ fn one_wait_for_several_deaths_takes_the_oldest_and_leaves_some() {
     evidence.since = Some(since(1, 1));
     assert_judged(&evidence, "sigchld_coalesced", Likely);
 }
+
+#[test]
+fn an_answer_has_one_count_of_zombies() {
+    let evidence = ran(leak());
+    let then = judge(&evidence).expect("there is a verdict");
+    let now = with_count(&then, &evidence.zombies, 17, 95 * SECOND);
+    let told = now.evidence.join("\n");
+    assert!(
+        told.contains("17 zombies") && told.contains("95s"),
+        "{told}"
+    );
+    assert!(!told.contains("holds 3 zombies"), "{told}");
+    assert_eq!((now.id, now.evidence.len()), (then.id, then.evidence.len()));
+}
