@@ -206,6 +206,7 @@ const COLLECTORS: [&str; 22] = [
     "evidence/ends/shared.rs",
     "evidence/ends/things.rs",
     "evidence/freezing.rs",
+    "evidence/refusal.rs",
     "evidence/stuck/collect.rs",
     "evidence/stuck/fuse.rs",
     "evidence/mounts.rs",

@@ -65,9 +65,10 @@ pub(crate) fn item(
 
 fn no_step(stuck: &Stuck, is_looked_at: bool) -> Option<String> {
     let known = stuck.ignored.is_some() || stuck.decisive().is_some();
-    let why = match is_looked_at {
-        true => "its files in /proc could not be read",
-        false => "reapwatch had no time to look at it; ask again",
+    let why = if is_looked_at {
+        "its files in /proc could not be read"
+    } else {
+        "reapwatch had no time to look at it; ask again"
     };
     (!known).then(|| why.to_owned())
 }

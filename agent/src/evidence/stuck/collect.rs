@@ -74,8 +74,8 @@ pub fn look(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
         });
     }
     if let Some(unheard) = suspect.unheard.as_ref().filter(|it| it.may_be_pending) {
-        let states: Vec<_> = facts.threads.iter().map(|thread| thread.state).collect();
-        facts.pending = Fate::of_pending(&status, &states, unheard.last.signal);
+        let letters: Vec<_> = facts.threads.iter().map(|thread| thread.state).collect();
+        facts.pending = Fate::of_pending(&status, &letters, unheard.last.signal);
     }
     facts.is_unsearched = suspect.unheard.is_some() || depends_on_others(&facts);
     is_still(key).then_some(facts)

@@ -78,10 +78,10 @@ pub enum Fate {
 impl Fate {
     /// Of a signal in a process with threads in these states, the first of which has this
     /// `status`; `None` where it is not pending, or will be taken soon.
-    pub fn of_pending(status: &str, states: &[char], signal: u8) -> Option<Self> {
+    pub fn of_pending(status: &str, threads: &[char], signal: u8) -> Option<Self> {
         let blocked = parse::pending(status, signal)?;
-        let all = |letters: &[char]| states.iter().all(|state| letters.contains(state));
-        match states {
+        let all = |letters: &[char]| threads.iter().all(|state| letters.contains(state));
+        match threads {
             [] => None,
             _ if all(&['T']) => Some(Self::Stopped),
             _ if all(&['T', 't']) => Some(Self::Traced),

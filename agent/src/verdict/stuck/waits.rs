@@ -88,18 +88,18 @@ fn of_connection(
     exact: bool,
     held: Option<&hold::Hold>,
 ) -> (String, String) {
-    // Another one may be meant.
-    let check = if exact {
-        String::new()
-    } else {
-        let number = connection.number;
-        format!("if /sys/fs/fuse/connections/{number}/waiting stays above 0, ")
-    };
     let abort = format!(
-        "{check}abort the connection: every call on that mount then fails with ENOTCONN until it is \
+        "abort the connection: every call on that mount then fails with ENOTCONN until it is \
          mounted again: {}",
         connection.abort
     );
+    // Another one may be meant.
+    let stays = if exact {
+        String::new()
+    } else {
+        let number = connection.number;
+        format!(" and /sys/fs/fuse/connections/{number}/waiting (fusectl) stays above 0")
+    };
     let nobody = connection.servers.is_empty() && connection.hidden.is_none();
     if nobody && exact {
         return (
@@ -110,14 +110,16 @@ fn of_connection(
     let [server] = &connection.servers[..] else {
         return (
             "a FUSE server that does not answer".to_owned(),
-            format!("find out why the server does not answer; if it cannot be fixed, {abort}"),
+            format!(
+                "find out why the server does not answer; if it cannot be fixed{stays}, {abort}"
+            ),
         );
     };
     let what = format!("the FUSE server {}", words::other(server));
     let remedy = match held {
-        Some(known) => format!("{}; if that does not help, {abort}", known.action),
+        Some(known) => format!("{}; if that does not help{stays}, {abort}", known.action),
         None => format!(
-            "find out why {} does not answer; if it cannot be fixed, {abort}",
+            "find out why {} does not answer; if it cannot be fixed{stays}, {abort}",
             words::name(server)
         ),
     };
