@@ -192,7 +192,7 @@ const PURE: [&str; 11] = [
 ];
 
 /// The files of pure parts that read for them what files say: of /proc, of cgroups, of runtimes.
-const COLLECTORS: [&str; 22] = [
+const COLLECTORS: [&str; 23] = [
     "evidence/cgroup.rs",
     "evidence/collect.rs",
     "evidence/ends/chain.rs",
