@@ -192,7 +192,7 @@ const PURE: [&str; 11] = [
 ];
 
 /// The files of pure parts that read for them what files say: of /proc, of cgroups, of runtimes.
-const COLLECTORS: [&str; 25] = [
+const COLLECTORS: [&str; 26] = [
     "evidence/cgroup.rs",
     "evidence/collect.rs",
     "evidence/ends/chain.rs",
@@ -209,6 +209,7 @@ const COLLECTORS: [&str; 25] = [
     "evidence/ends/things.rs",
     "evidence/freezing.rs",
     "evidence/numbers.rs",
+    "evidence/refusal.rs",
     "evidence/stuck/collect.rs",
     "evidence/stuck/fuse.rs",
     "evidence/mounts.rs",

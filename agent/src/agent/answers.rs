@@ -112,16 +112,15 @@ impl Agent {
     /// What a row and the last round say of a process, but for where it belongs.
     pub(super) fn culprit(&self, row: &parents::Row) -> api::Culprit {
         let judged = self.judge.judged(row.process.key);
+        let why = judged.and_then(|judged| judged.verdict(row));
         api::Culprit {
             waits_total: judged.and_then(|judged| judged.waits),
             last_wait_at: judged
                 .and_then(|judged| judged.last_wait_ns)
                 .map(|at_ns| report::time(self.wall, at_ns)),
-            verdict: judged
-                .and_then(|judged| judged.verdict.as_ref())
-                .map(report::verdict),
+            verdict: why.as_ref().map(report::verdict),
             no_verdict: match judged {
-                Some(judged) if judged.verdict.is_some() => None,
+                _ if why.is_some() => None,
                 Some(_) => Some("what it does fits no rule".to_owned()),
                 None => Some(format!(
                     "only the {SUSPECTS} processes with the most zombies are judged"
@@ -154,9 +153,11 @@ impl Agent {
                 .iter()
                 .map(|row| {
                     let key = row.process.key;
+                    let judged = self.judge.judged(key);
+                    let why = judged.and_then(|judged| judged.verdict(row));
                     api::Parent {
                         container: contained(self.resolver.of_living(key, now_ns)),
-                        ..report::parent(self.wall, row, self.judge.verdict(key))
+                        ..report::parent(self.wall, row, why.as_ref())
                     }
                 })
                 .collect(),

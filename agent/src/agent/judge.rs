@@ -21,13 +21,13 @@ use crate::{
     cgroups::Mounts,
     events::{Key, Process},
     evidence::{
-        Evidence, Facts, Place, collect,
+        Evidence, Facts, Place, Zombies, collect,
         ends::Search,
         suspects::{Known, Look, Suspect, YOUNG_NS, suspects},
     },
     kernel,
     lifecycle::Record,
-    report,
+    parents, report,
     verdict::{self, Verdict},
 };
 
@@ -69,8 +69,10 @@ pub(super) struct Judged {
     pub(super) waits: Option<u64>,
     /// When the last of them began.
     pub(super) last_wait_ns: Option<u64>,
-    /// Why it does not reap.
-    pub(super) verdict: Option<Verdict>,
+    /// Why it does not reap, as of the look.
+    verdict: Option<Verdict>,
+    /// What it held then.
+    zombies: Zombies,
     /// When its files last told something; the verdict is of then.
     looked_ns: Option<u64>,
     /// What could not be read of it.
@@ -195,6 +197,15 @@ impl Judge {
 }
 
 impl Judged {
+    /// Why it does not reap, with as many zombies as `row` has.
+    pub(super) fn verdict(&self, row: &parents::Row) -> Option<Verdict> {
+        let verdict = self.verdict.as_ref()?;
+        Some(match row.oldest_ns {
+            Some(age_ns) => verdict::with_count(verdict, &self.zombies, row.zombies, age_ns),
+            None => verdict.clone(),
+        })
+    }
+
     /// By the evidence of a round; where no file told anything in time, as the last time that one
     /// did, unless that is long ago.
     fn of(suspect: &Suspect, evidence: &Evidence, now_ns: u64, before: Option<Self>) -> Self {
@@ -206,6 +217,7 @@ impl Judged {
             waits: evidence.habits.waits,
             last_wait_ns: last_wait_age_ns.map(|age_ns| suspect.at_ns - age_ns),
             verdict: None,
+            zombies: evidence.zombies.clone(),
             looked_ns: None,
             unreadable: Vec::new(),
         };
@@ -217,6 +229,7 @@ impl Judged {
         match recent {
             Some(before) => Self {
                 verdict: before.verdict,
+                zombies: before.zombies,
                 looked_ns: before.looked_ns,
                 unreadable: before.unreadable,
                 ..judged

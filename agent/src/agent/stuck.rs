@@ -42,6 +42,9 @@ const IN_BACKGROUND_NS: u64 = 10_000_000_000;
 /// A question, and from when on an exit is stuck in its eyes.
 type Question = (Duration, oneshot::Sender<Document<Stuck>>);
 
+/// What the files of a process say; `None` where they could not be read.
+type Looked = Option<Facts>;
+
 /// Who is exiting, and the look under way.
 #[derive(Debug, Default)]
 pub(super) struct Exits {
@@ -58,7 +61,7 @@ pub(super) struct Exits {
 #[derive(Debug)]
 struct Round {
     suspects: Vec<Suspect>,
-    facts: Findings<Facts>,
+    facts: Findings<Looked>,
     to: oneshot::Sender<Document<Stuck>>,
 }
 
@@ -101,28 +104,30 @@ impl Exits {
     }
 }
 
-/// Reads the files of each, until nobody listens any more: first what each says of itself, since
-/// the search for those whom one waits for may take all the time there is.
-fn look(suspects: &[Suspect], found: &findings::Sender<Facts>) {
+/// Reads the files of each, and only then looks for others whom they wait for, which may take the
+/// rest of the time; until nobody listens any more.
+fn look(suspects: &[Suspect], found: &findings::Sender<Looked>) {
     let mounts = Mounts::find();
-    let mut seen = Vec::new();
+    let mut search = Search::new();
+    let mut unsearched = Vec::new();
     for suspect in suspects {
-        if let Some(facts) = collect::look(suspect, &mounts) {
-            seen.push((suspect, facts.clone()));
-            // The round may end at any time.
-            let _over = found.send((suspect.process.key, facts));
+        let facts = collect::look(suspect, &mounts);
+        if let Some(facts) = facts.as_ref().filter(|facts| facts.is_unsearched) {
+            unsearched.push((suspect, facts.clone()));
         }
-        if found.is_closed() {
+        // The round may end at any time.
+        if found.send((suspect.process.key, facts)).is_err() {
             return;
         }
     }
-    let mut search = Search::new();
-    for (suspect, facts) in seen {
+    // Whether a sender waits is soon found out, and without it there is no verdict.
+    unsearched.sort_by_key(|(suspect, _)| suspect.unheard.is_none());
+    for (suspect, facts) in unsearched {
         if found.is_closed() {
             return;
         }
-        if let Some(facts) = collect::follow(suspect, facts, &mut search) {
-            let _over = found.send((suspect.process.key, facts));
+        if let Some(facts) = collect::search(suspect, facts, &mut search) {
+            let _over = found.send((suspect.process.key, Some(facts)));
         }
     }
 }
@@ -205,7 +210,9 @@ impl Agent {
         if let Some(mut round) = self.exits.round.take() {
             let now_ns = kernel::now_ns();
             let item = |suspect: &Suspect| {
-                let facts = round.facts.take(suspect.process.key);
+                let looked = round.facts.take(suspect.process.key);
+                let is_looked_at = looked.is_some();
+                let facts = looked.flatten();
                 let since = suspect.since(facts.as_ref());
                 let workload = self.resolver.of_suspect(suspect, now_ns);
                 let place = place::of(workload.as_deref(), &[]);
@@ -213,10 +220,12 @@ impl Agent {
                 let stuck = suspect.complete(facts, place, now_ns, signals::name);
                 let item = Stuck {
                     container,
-                    ..report::stuck::item(self.wall, suspect, since, &stuck)
+                    ..report::stuck::item(self.wall, suspect, since, &stuck, is_looked_at)
                 };
-                // Who ignores a signal is fine as long as nobody waits for its end.
-                (suspect.unheard.is_none() || item.verdict.is_some()).then_some(item)
+                // Who ignores a signal is fine as long as nobody waits for its end, and who has
+                // taken it all the more.
+                let heard = stuck.ignored.is_none() || item.verdict.is_none();
+                (suspect.unheard.is_none() || !heard).then_some(item)
             };
             let items = round.suspects.iter().filter_map(item).collect();
             // Nobody waits any more when sending fails.

@@ -62,6 +62,10 @@ pub struct Explanation {
     pub process: Option<Process>,
     /// `alive`, `exiting`, `zombie`, `reaped` or `unknown`.
     pub state: String,
+    /// Whether the exit of one that is exiting has begun, if only with a core dump; null where that
+    /// is not known.
+    #[serde(default)]
+    pub exit_has_begun: Option<bool>,
     /// Whether it lives although its first thread has ended.
     pub leader_exited: bool,
     /// Threads of one that lives, those that ended aside.

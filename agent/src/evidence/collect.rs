@@ -75,7 +75,7 @@ pub(super) fn comm(pid: u32) -> Option<String> {
 }
 
 /// The threads of a process, at most so many.
-pub(super) fn threads(tgid: u32, most: usize) -> Vec<u32> {
+pub(crate) fn threads(tgid: u32, most: usize) -> Vec<u32> {
     let numbers = proc::numbers(&format!("/proc/{tgid}/task"));
     numbers.into_iter().flatten().take(most).collect()
 }

@@ -19,6 +19,7 @@ mod numbers;
 mod origin;
 pub(crate) mod parse;
 mod peeks;
+mod refusal;
 pub mod stuck;
 pub mod suspects;
 

@@ -42,19 +42,15 @@ pub(crate) fn sigchld(status: &str) -> Option<Sigchld> {
     })
 }
 
-/// Signals that end a process unless it handles them.
-const TERMINATING: [u8; 4] = [1, 2, 3, 15];
-
-/// Those that were sent to it and have not come to it, and whether it blocks each of them.
-pub(crate) fn withheld(status: &str) -> Vec<(u8, bool)> {
-    let mask = |name: &str| {
-        let text = field(status, name).unwrap_or_default();
-        u64::from_str_radix(text, 16).unwrap_or_default()
+/// Whether the first thread blocks a signal that is pending for the process or for that thread;
+/// `None` where it is not pending.
+pub(crate) fn pending(status: &str, signal: u8) -> Option<bool> {
+    let has = |name: &str| {
+        let mask = u64::from_str_radix(field(status, name)?, 16).ok()?;
+        Some(mask & (1 << (signal.checked_sub(1)?)) != 0)
     };
-    let (pending, blocked) = (mask("ShdPnd") | mask("SigPnd"), mask("SigBlk"));
-    let has = |mask: u64, signal: u8| mask & (1 << (signal - 1)) != 0;
-    let pending = TERMINATING.into_iter().filter(|it| has(pending, *it));
-    pending.map(|it| (it, has(blocked, it))).collect()
+    let pending = has("ShdPnd")? || has("SigPnd")?;
+    has("SigBlk").filter(|_| pending)
 }
 
 /// Time on and before a CPU, from `schedstat`.
@@ -146,15 +142,6 @@ mod tests {
             ignored: false,
         };
         assert_eq!(sigchld(STATUS), Some(expected));
-        // SIGCHLD ends nobody.
-        assert_eq!(withheld(STATUS), []);
-    }
-
-    #[test]
-    fn a_signal_that_cannot_come_is_withheld() {
-        let status = "ShdPnd:\t0000000000004000\nSigPnd:\t0000000000000001\n\
-            SigBlk:\t0000000000004000\n";
-        assert_eq!(withheld(status), [(1, false), (15, true)]);
     }
 
     #[test]

@@ -53,14 +53,20 @@ pub(crate) fn may_see_waits() -> bool {
     effective().contains(CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH)
 }
 
-/// Whether this thread has that capability, by the name that people write.
-pub(crate) fn has(name: &str) -> bool {
-    let wanted = match name {
-        "CAP_SYS_PTRACE" => CapabilitySet::SYS_PTRACE,
-        "CAP_SYS_ADMIN" => CapabilitySet::SYS_ADMIN,
-        _ => return false,
-    };
-    effective().contains(wanted)
+/// The capability that reading this file of another process needs and that this thread lacks.
+pub(crate) fn missing_to_read(path: &str) -> Option<&'static str> {
+    missing_of(path, effective())
+}
+
+fn missing_of(path: &str, have: CapabilitySet) -> Option<&'static str> {
+    let any_file = CapabilitySet::DAC_READ_SEARCH | CapabilitySet::DAC_OVERRIDE;
+    if path.ends_with("/stack") {
+        (!have.contains(CapabilitySet::SYS_ADMIN)).then_some("CAP_SYS_ADMIN")
+    } else if !have.contains(CapabilitySet::SYS_PTRACE) {
+        Some("CAP_SYS_PTRACE")
+    } else {
+        (!have.intersects(any_file)).then_some("CAP_DAC_READ_SEARCH")
+    }
 }
 
 /// Gives up, for this thread and those that it will start, all that a running agent has no use
@@ -126,4 +132,24 @@ fn become_only(effective: CapabilitySet, permitted: CapabilitySet) -> io::Result
 /// The effective capabilities; none where they cannot be read.
 fn effective() -> CapabilitySet {
     capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_thread_has_is_not_asked_for() {
+        let ptrace = CapabilitySet::SYS_PTRACE;
+        let files = ptrace | CapabilitySet::DAC_READ_SEARCH;
+        let missing = |path: &str, have| missing_of(path, have);
+        assert_eq!(
+            missing("/proc/7/fd", CapabilitySet::empty()),
+            Some("CAP_SYS_PTRACE")
+        );
+        assert_eq!(missing("/proc/7/fd", ptrace), Some("CAP_DAC_READ_SEARCH"));
+        assert_eq!(missing("/proc/7/fd", files), None);
+        assert_eq!(missing("/proc/7/stack", files), Some("CAP_SYS_ADMIN"));
+        assert_eq!(missing("/proc/7/stack", CapabilitySet::SYS_ADMIN), None);
+    }
 }

@@ -1,13 +1,13 @@
 //! A story becomes a document.
 
-use super::{finished, process, seconds, stuck, time};
+use super::{finished, killer, process, seconds, stuck, time};
 use crate::{
     api,
     events::{Process, Waits},
     kernel::Wall,
     lifecycle::Record,
     parents,
-    story::{self, Known, Life, State, Story},
+    story::{self, Exit, Known, Life, State, Story},
 };
 
 /// All of an explanation but where processes belong, and why they lie there or do not reap.
@@ -41,8 +41,11 @@ pub(crate) fn explanation(
             .map(|forker| process(wall, forker)),
         death: record.map(|record| finished(wall, record)),
         ignored: lives_on.and_then(|life| {
-            let ignored = life.task?.ignored.as_ref()?;
-            Some(stuck::ignored(wall, ignored))
+            let task = life.task?;
+            let held_back = known.seen.pending.is_some().then_some(task.kill.as_ref());
+            let held_back = held_back.flatten().map(|kill| killer(wall, kill));
+            let ignored = task.ignored.as_ref();
+            held_back.or(ignored.map(|ignored| stuck::ignored(wall, ignored)))
         }),
         earlier: before.map(|record| earlier(wall, record)).collect(),
         ..told(wall, known, &story::tell(known, last, held))
@@ -68,6 +71,7 @@ fn told(wall: Wall, known: &Known<'_>, story: &Story) -> api::Explanation {
         pid: known.pid,
         process: story.process.as_ref().map(|it| process(wall, it)),
         state: story.state.name().to_owned(),
+        exit_has_begun: story.exit.map(|exit| exit != Exit::NotBegun),
         leader_exited,
         threads: if leader_exited {
             known.living_threads()

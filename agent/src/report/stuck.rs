@@ -6,6 +6,7 @@ use crate::{
     events::{self, Kill, KillBy},
     evidence::stuck::{
         Facts, Stuck, Thread, Who,
+        ignored::Fate,
         steps::Step,
         watch::{Since, Suspect},
     },
@@ -13,11 +14,24 @@ use crate::{
     verdict as judged,
 };
 
-/// The step of one that is not exiting at all: it ignored the signal that told it to.
-const TERM_IGNORED: &str = "term_ignored";
+/// Where one is that is not exiting at all, as the signal that told it to came to nothing.
+fn step_of(fate: Fate) -> &'static str {
+    match fate {
+        Fate::ByChoice | Fate::AsInit => "term_ignored",
+        Fate::Blocked => "signal_blocked",
+        Fate::Stopped => "stopped",
+        Fate::Traced => "stopped_by_tracer",
+    }
+}
 
-/// One item of `stuck`.
-pub(crate) fn item(wall: Wall, suspect: &Suspect, since: Since, stuck: &Stuck) -> api::Stuck {
+/// One item of `stuck`. `is_looked_at`: there was time to read its files.
+pub(crate) fn item(
+    wall: Wall,
+    suspect: &Suspect,
+    since: Since,
+    stuck: &Stuck,
+    is_looked_at: bool,
+) -> api::Stuck {
     let decisive = stuck.decisive();
     let threads = stuck.facts.iter().flat_map(|facts| &facts.threads);
     let first = threads.clone().next();
@@ -31,10 +45,12 @@ pub(crate) fn item(wall: Wall, suspect: &Suspect, since: Since, stuck: &Stuck) -
         since: (!since.is_upper_bound).then(|| time(wall, since.at_ns)),
         stuck_seconds: seconds(stuck.stuck_ns),
         stuck_is_lower_bound: stuck.is_lower_bound,
+        exit_has_begun: stuck.exit_has_begun(),
         step: match &stuck.ignored {
-            Some(_) => Some(TERM_IGNORED.to_owned()),
+            Some(ignored) => Some(step_of(ignored.fate).to_owned()),
             None => decisive.map(|thread| thread.step().name().to_owned()),
         },
+        no_step: no_step(stuck, is_looked_at),
         threads: threads.map(thread).collect(),
         killer: suspect.kill.as_ref().map(|kill| killer(wall, kill)),
         ignored: suspect
@@ -45,6 +61,16 @@ pub(crate) fn item(wall: Wall, suspect: &Suspect, since: Since, stuck: &Stuck) -
         container: None,
         verdict: judged::stuck::judge(stuck).as_ref().map(verdict),
     }
+}
+
+fn no_step(stuck: &Stuck, is_looked_at: bool) -> Option<String> {
+    let known = stuck.ignored.is_some() || stuck.decisive().is_some();
+    let why = if is_looked_at {
+        "its files in /proc could not be read"
+    } else {
+        "reapwatch had no time to look at it; ask again"
+    };
+    (!known).then(|| why.to_owned())
 }
 
 pub(super) fn ignored(wall: Wall, ignored: &events::Ignored) -> api::Killer {

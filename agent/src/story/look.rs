@@ -3,9 +3,9 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use super::Seen;
+use super::{Exit, Seen, Stop};
 use crate::events::{Key, Process};
-use crate::evidence::{Sigchld, parse};
+use crate::evidence::{Sigchld, collect, parse, stuck::ignored::Fate};
 use crate::kernel;
 use crate::proc::{self, comm};
 
@@ -13,8 +13,14 @@ use crate::proc::{self, comm};
 const PATIENCE: Duration = Duration::from_millis(300);
 /// As many namesakes are told of.
 const NAMESAKES: usize = 8;
+/// Signals by which a process is asked to end: TERM, INT, QUIT and HUP.
+const REQUESTS: [u8; 4] = [15, 2, 3, 1];
+/// Threads that are looked at.
+const THREADS: usize = 64;
 /// In the flags of `proc_pid_stat(5)`.
 const PF_KTHREAD: u64 = 0x0020_0000;
+/// Past the start of its exit.
+const PF_EXITING: u64 = 0x4;
 
 /// What is there under this number now.
 pub fn at(pid: u32) -> Seen {
@@ -63,9 +69,7 @@ fn shown(pid: u32, status: &str) -> Seen {
             blocked_in: sigchld.blocked_in * u32::from(!waits(pid)),
             ..sigchld
         }),
-        withheld: parse::withheld(status),
-        state: parse::state(status),
-        ..Seen::default()
+        ..seen_of_threads(pid, status)
     }
 }
 
@@ -88,10 +92,53 @@ fn waits(pid: u32) -> bool {
 
 fn is_kernel_thread(pid: u32) -> bool {
     let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    flags(&stat).is_some_and(|(_, flags)| flags & PF_KTHREAD != 0)
+}
+
+/// The state and the flags in a `stat`.
+fn flags(stat: &[u8]) -> Option<(char, u64)> {
     // The flags are field 9 of the manual, and the state is field 3.
-    let fields = proc::split_stat(&stat).map(|(_, fields)| fields);
-    let flags = fields.and_then(|fields| fields.get(6)?.parse::<u64>().ok());
-    flags.is_some_and(|flags| flags & PF_KTHREAD != 0)
+    let (_, fields) = proc::split_stat(stat)?;
+    let state = fields.first()?.chars().next()?;
+    Some((state, fields.get(6)?.parse().ok()?))
+}
+
+/// What its threads are doing.
+fn seen_of_threads(pid: u32, status: &str) -> Seen {
+    let stat = |tid| fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok();
+    let threads = collect::threads(pid, THREADS).into_iter();
+    let threads: Vec<_> = threads.filter_map(|tid| flags(&stat(tid)?)).collect();
+    let living = threads.iter().map(|(state, _)| *state);
+    let living: Vec<char> = living.filter(|state| !matches!(state, 'Z' | 'X')).collect();
+    let all =
+        |letters: &[char]| !living.is_empty() && living.iter().all(|state| letters.contains(state));
+    let pending = |&signal: &u8| Some((signal, Fate::of_pending(status, &living, signal)?));
+    Seen {
+        pending: REQUESTS.iter().find_map(pending),
+        stopped: if all(&['T']) {
+            Some(Stop::Signal)
+        } else {
+            all(&['T', 't']).then_some(Stop::Tracer)
+        },
+        exit: exit(status, &threads),
+        ..Seen::default()
+    }
+}
+
+/// How far it is with its exit, if SIGKILL is pending for it or one of its threads has begun to
+/// exit. `None` of one that a tracer has stopped: it may be at the first step of its exit, where
+/// the kernel does not say so yet.
+fn exit(status: &str, threads: &[(char, u64)]) -> Option<Exit> {
+    if parse::field(status, "CoreDumping") == Some("1") {
+        return Some(Exit::DumpingCore);
+    }
+    if threads.is_empty() || threads.iter().any(|(state, _)| *state == 't') {
+        None
+    } else if threads.iter().any(|(_, flags)| flags & PF_EXITING != 0) {
+        Some(Exit::Begun)
+    } else {
+        Some(Exit::NotBegun)
+    }
 }
 
 /// Processes that have the number inside a PID namespace.

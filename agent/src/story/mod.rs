@@ -18,6 +18,7 @@ pub use tell::tell;
 
 use crate::events::{Process, Snapshot};
 use crate::evidence::Sigchld;
+use crate::evidence::stuck::ignored::Fate;
 use crate::lifecycle::Record;
 
 /// What /proc says of a number.
@@ -35,12 +36,34 @@ pub struct Seen {
     pub namesakes: Vec<(u32, String)>,
     /// What the process does about SIGCHLD, as its main thread shows it.
     pub sigchld: Option<Sigchld>,
-    /// Signals that would end it and wait for something, and whether it blocks each of them.
-    pub withheld: Vec<(u8, bool)>,
-    /// The letter of its state.
-    pub state: Option<char>,
+    /// A terminating signal that is pending, and why that is so.
+    pub pending: Option<(u8, Fate)>,
+    /// Whether all its threads are stopped, and that by a tracer.
+    pub stopped: Option<Stop>,
+    /// How far it is with its exit, of one that was told to end.
+    pub exit: Option<Exit>,
     /// All numbers are below it.
     pub pid_max: Option<u32>,
+}
+
+/// What stopped a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// A signal.
+    Signal,
+    /// A tracer.
+    Tracer,
+}
+
+/// How far a process is with its exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// No thread has begun: SIGKILL has to wait until they leave the kernel.
+    NotBegun,
+    /// It writes its core dump first.
+    DumpingCore,
+    /// At least one thread has begun.
+    Begun,
 }
 
 /// All that a story is told from.
@@ -123,6 +146,8 @@ pub struct Story {
     pub process: Option<Process>,
     /// Its state now.
     pub state: State,
+    /// How far it is with its exit, of one that is exiting, where that is known.
+    pub exit: Option<Exit>,
     /// One sentence, without its full stop.
     pub summary: String,
     /// What that means, for those who never heard of it.

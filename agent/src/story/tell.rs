@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use super::words::{count, dead_for, ended, same, someone, span, who};
-use super::{Known, Life, Seen, State, Story, leader_exited, timeline, unknown};
+use super::{Exit, Known, Life, State, Stop, Story, leader_exited, timeline, unknown};
 use crate::events::{Process, Snapshot, Task};
+use crate::evidence::stuck::ignored::Fate;
 use crate::lifecycle::{How, Record};
 use crate::signals;
 
@@ -19,12 +20,13 @@ pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
     Story {
         process: Some(life.process.clone()),
         state: life.state,
+        exit: exit(known, life),
         summary: summary(known, life, held),
-        meaning: meaning(life),
-        timeline: timeline::timeline(life),
+        meaning: meaning(life.state, exit(known, life)),
+        timeline: timeline::timeline(life, pending(known, life)),
         phases: timeline::phases(life, known.now_ns),
         ancestry: ancestry(life.parent(), known.snapshot),
-        advice: what_signals_say(known, life),
+        advice: advice(known, life),
     }
 }
 
@@ -34,6 +36,15 @@ fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
         (State::LeaderExited, _) => {
             let threads = leader_exited::living(known.living_threads());
             format!("{name} is alive, not a zombie: its main thread has ended but {threads}")
+        }
+        (State::Exiting, _) if exit(known, life) == Some(Exit::NotBegun) => {
+            let kill = life.task.and_then(|task| task.kill.as_ref());
+            let ago = kill.map(|kill| {
+                let ago = span(known.now_ns.saturating_sub(kill.at_ns));
+                format!(" {ago} ago")
+            });
+            let ago = ago.unwrap_or_default();
+            format!("{name} was killed{ago}, is still inside the kernel and has not begun to exit")
         }
         (State::Exiting, _) => {
             let begin_ns = life.task.and_then(|task| task.begin_ns);
@@ -54,7 +65,7 @@ fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
             let zombies = count(held, "zombie");
             format!("{name} is alive and has not reaped {zombies}")
         }
-        _ => format!("{name} is alive"),
+        _ => format!("{name} is alive{}", stopped(known, life)),
     }
 }
 
@@ -84,14 +95,58 @@ fn gone(known: &Known<'_>, life: &Life<'_>, record: &Record, name: &str) -> Stri
     format!("{name} is gone: it {end} and {how}{ago}")
 }
 
+/// `, but stopped by SIGSTOP`.
+fn stopped(known: &Known<'_>, life: &Life<'_>) -> String {
+    let signal = life.task.and_then(|task| task.stop_signal);
+    match known.seen.stopped {
+        None => String::new(),
+        Some(Stop::Tracer) => ", but stopped by its tracer".to_owned(),
+        Some(Stop::Signal) => match signal {
+            Some(signal) => format!(", but stopped by {}", signals::name(signal)),
+            None => ", but stopped".to_owned(),
+        },
+    }
+}
+
+/// The terminating signal that is pending for one that lives, and why that is so.
+fn pending(known: &Known<'_>, life: &Life<'_>) -> Option<(u8, Fate)> {
+    let lives = matches!(life.state, State::Alive | State::LeaderExited);
+    known.seen.pending.filter(|_| lives)
+}
+
+fn advice(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
+    let pending = pending(known, life).map(|(signal, fate)| held_back(known, life, signal, fate));
+    pending.into_iter().chain(inherited(known, life)).collect()
+}
+
+/// What a signal that is pending waits for.
+fn held_back(known: &Known<'_>, life: &Life<'_>, signal: u8, fate: Fate) -> String {
+    let signal = signals::name(signal);
+    let (comm, pid) = (&life.process.comm, known.pid);
+    match fate {
+        Fate::Stopped => format!(
+            "{signal} is pending and takes effect when {comm} is continued: kill -CONT {pid}; \
+             SIGKILL ends it as it is: kill -9 {pid}"
+        ),
+        Fate::Traced => format!(
+            "{signal} is pending and takes effect when the tracer of {comm} continues it or \
+             detaches; SIGKILL ends it as it is: kill -9 {pid}"
+        ),
+        Fate::Blocked | Fate::ByChoice | Fate::AsInit => format!(
+            "{signal} is pending, but {comm} blocks it (the signal mask is inherited across exec); \
+             it has to unblock it; SIGKILL cannot be blocked: kill -9 {pid}"
+        ),
+    }
+}
+
 /// What a program can inherit from whatever started it, and seldom wants.
-fn what_signals_say(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
+fn inherited(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
     let is_alive = matches!(life.state, State::Alive | State::LeaderExited);
     let Some(sigchld) = known.seen.sigchld.filter(|_| is_alive) else {
         return Vec::new();
     };
     let comm = &life.process.comm;
-    let mut lines = withheld(known.seen, comm);
+    let mut lines = Vec::new();
     if sigchld.ignored {
         lines.push(format!(
             "{comm} ignores SIGCHLD, which it set itself or inherited from whatever started it: \
@@ -108,39 +163,30 @@ fn what_signals_say(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
     lines
 }
 
-/// That it is stopped, and the signals that would end it and cannot come to it.
-fn withheld(seen: &Seen, comm: &str) -> Vec<String> {
-    let stopped = match seen.state {
-        Some('T') => Some("stopped by a signal and runs again after SIGCONT"),
-        Some('t') => Some("stopped by its tracer"),
-        _ => None,
-    };
-    let mut lines = Vec::from_iter(stopped.map(|how| format!("{comm} is {how}")));
-    lines.extend(seen.withheld.iter().filter_map(|&(signal, blocked)| {
-        let why = match (blocked, stopped) {
-            (true, _) => {
-                "it blocks the signal, by itself or as inherited; SIGKILL cannot be blocked"
-            }
-            (false, Some(_)) => "it takes effect when the process runs again",
-            // It is on its way.
-            (false, None) => return None,
-        };
-        let signal = signals::name(signal);
-        Some(format!("{signal} was sent to {comm} and is pending: {why}"))
-    }));
-    lines
+/// How far one that was told to exit is with it; what the kernel side saw begin has begun.
+fn exit(known: &Known<'_>, life: &Life<'_>) -> Option<Exit> {
+    let task = life.task.filter(|_| life.state == State::Exiting)?;
+    match known.seen.exit {
+        Some(Exit::NotBegun) | None if task.begin_ns.is_some() => Some(Exit::Begun),
+        exit => exit,
+    }
 }
 
-fn meaning(life: &Life<'_>) -> Option<&'static str> {
-    match life.state {
+fn meaning(state: State, exit: Option<Exit>) -> Option<&'static str> {
+    match state {
         State::LeaderExited => Some(
             "A process lives as long as any of its threads. Tools that look only at the main thread \
              (ps, /proc) report it as defunct, which is wrong.",
         ),
-        // Its exit was not seen to begin: it may be in a system call yet.
-        State::Exiting if life.task.is_none_or(|task| task.begin_ns.is_none()) => {
-            Some("Until its exit is finished it is not a zombie and cannot be reaped.")
-        }
+        State::Exiting if exit == Some(Exit::NotBegun) => Some(
+            "SIGKILL takes effect when a thread leaves the kernel. Until then the process keeps \
+             its memory and its files, is not a zombie and cannot be reaped, and more signals \
+             change nothing.",
+        ),
+        State::Exiting if exit == Some(Exit::DumpingCore) => Some(
+            "The program no longer runs; the kernel is writing its core dump and frees its memory \
+             after that. Until that is done it is not a zombie and cannot be reaped.",
+        ),
         State::Exiting => Some(
             "The program no longer runs; the kernel is freeing its memory, closing its files and \
              ending its threads. Until that is done it is not a zombie and cannot be reaped.",

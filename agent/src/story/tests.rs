@@ -1,6 +1,5 @@
 use super::*;
 use crate::events::{CgroupIds, ExitStatus, Key, Kill, KillBy, Task, TaskState};
-use crate::evidence::Sigchld;
 use crate::lifecycle::{Died, DiedBound, Former, How, Reap};
 
 const SECOND: u64 = 1_000_000_000;
@@ -148,6 +147,110 @@ fn one_on_its_way_out_is_told_with_since_when() {
     let told = told(&[], Some(&snapshot), &Seen::default(), 0).story;
     assert!(told.summary.contains("exiting for 7s"), "{}", told.summary);
     assert_eq!(phases(&told), [("exit", 7 * SECOND, Bound::AtLeast)]);
+}
+
+#[test]
+fn one_that_was_killed_inside_the_kernel_has_not_begun_to_exit() {
+    let mut task = child(TaskState::Exiting);
+    task.kill = Some(Kill {
+        process: Some(process(7, "bash")),
+        by: Some(KillBy::Process),
+        signal: 9,
+        at_ns: NOW - 7 * SECOND,
+    });
+    let seen = |exit| Seen {
+        exit,
+        ..Seen::default()
+    };
+    let snapshot_of = |task: &Task| snapshot(Some(task.clone()));
+    let waiting = told(
+        &[],
+        Some(&snapshot_of(&task)),
+        &seen(Some(Exit::NotBegun)),
+        0,
+    )
+    .story;
+    assert_eq!(waiting.exit, Some(Exit::NotBegun));
+    assert!(
+        waiting.summary.contains("killed 7s ago"),
+        "{}",
+        waiting.summary
+    );
+    let exiting = told(&[], Some(&snapshot_of(&task)), &seen(Some(Exit::Begun)), 0).story;
+    assert_ne!(
+        (&waiting.summary, waiting.meaning),
+        (&exiting.summary, exiting.meaning)
+    );
+    let dumping = told(
+        &[],
+        Some(&snapshot_of(&task)),
+        &seen(Some(Exit::DumpingCore)),
+        0,
+    )
+    .story;
+    assert_ne!(dumping.meaning, exiting.meaning);
+    // What the kernel side saw begin has begun.
+    task.begin_ns = Some(NOW - SECOND);
+    let begun = told(
+        &[],
+        Some(&snapshot_of(&task)),
+        &seen(Some(Exit::NotBegun)),
+        0,
+    )
+    .story;
+    assert_eq!(
+        (begun.exit, begun.meaning),
+        (Some(Exit::Begun), exiting.meaning)
+    );
+}
+
+#[test]
+fn a_signal_that_a_living_process_has_not_taken_is_told_with_the_reason() {
+    let mut task = child(TaskState::Alive);
+    task.stop_signal = Some(19);
+    task.kill = Some(Kill {
+        process: Some(process(7, "bash")),
+        by: Some(KillBy::Process),
+        signal: 15,
+        at_ns: NOW - 7 * SECOND,
+    });
+    let told = |pending, stopped| {
+        let seen = Seen {
+            pending,
+            stopped,
+            ..Seen::default()
+        };
+        told(&[], Some(&snapshot(Some(task.clone()))), &seen, 0).story
+    };
+    let stopped = told(Some((15, Fate::Stopped)), Some(Stop::Signal));
+    assert!(
+        stopped.summary.contains("stopped by SIGSTOP"),
+        "{}",
+        stopped.summary
+    );
+    let last = stopped.timeline.last().expect("it has one");
+    assert_eq!(last.at_ns, Some(NOW - 7 * SECOND));
+    assert!(
+        last.what.contains("SIGTERM from bash (PID 7)"),
+        "{}",
+        last.what
+    );
+    assert!(
+        stopped.advice[0].contains("kill -CONT 10"),
+        "{:?}",
+        stopped.advice
+    );
+    let blocked = told(Some((15, Fate::Blocked)), None);
+    assert!(
+        blocked.advice[0].contains("blocks it"),
+        "{:?}",
+        blocked.advice
+    );
+    // Another signal than the one that was seen came from somebody else.
+    let other = told(Some((2, Fate::Blocked)), None);
+    assert_eq!(other.timeline.last().and_then(|it| it.at_ns), None);
+    // One that it has taken since is no news.
+    assert_eq!(whats(&told(None, None)), ["started; by whom was not seen"]);
 }
 
 #[test]
@@ -321,32 +424,6 @@ fn a_number_used_again_is_its_last_process() {
     assert_eq!(alive.states, [State::Alive, State::Reaped]);
     let dead = told(&[record(), older], None, &Seen::default(), 0);
     assert_eq!(dead.states, [State::Zombie, State::Reaped]);
-}
-
-/// Told to end, it cannot hear of it.
-#[test]
-fn a_signal_that_is_withheld_is_told() {
-    let snapshot = snapshot(Some(child(TaskState::Alive)));
-    let advice = |withheld: &[(u8, bool)], state: char| {
-        let seen = Seen {
-            sigchld: Some(Sigchld::default()),
-            withheld: withheld.to_vec(),
-            state: Some(state),
-            ..Seen::default()
-        };
-        told(&[], Some(&snapshot), &seen, 0).story.advice.join("; ")
-    };
-    assert_eq!(advice(&[(15, false)], 'S'), "", "on its way");
-    let blocked = advice(&[(15, true)], 'S');
-    assert!(
-        blocked.contains("SIGTERM") && blocked.contains("blocks"),
-        "{blocked}"
-    );
-    let stopped = advice(&[(15, false)], 'T');
-    assert!(
-        stopped.contains("SIGTERM") && stopped.contains("stopped"),
-        "{stopped}"
-    );
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use super::words::{ended, same, someone, who};
 use super::{Bound, Life, Moment, Phase};
 use crate::events::{Ignored, Kill, KillBy, Process, Steps, Task, TaskState};
+use crate::evidence::stuck::ignored::Fate;
 use crate::lifecycle::{DiedBound, How, Reap, Record};
 use crate::signals;
 
 /// All moments that are known.
-pub(super) fn timeline(life: &Life<'_>) -> Vec<Moment> {
+pub(super) fn timeline(life: &Life<'_>, pending: Option<(u8, Fate)>) -> Vec<Moment> {
     let mut moments = vec![started(life)];
     match (life.record, life.task) {
         (Some(record), _) => dead(life, record, &mut moments),
@@ -15,9 +16,10 @@ pub(super) fn timeline(life: &Life<'_>) -> Vec<Moment> {
             moments.extend(acts(task));
             moments.extend(moved(life.forker(), task.parent.as_ref()));
             moments.extend(traced(task.tracer.as_ref()));
-            // A living process may block the signal.
+            // A living process may have blocked the signal, and handled it later.
             let exits = task.state == TaskState::Exiting;
             moments.extend(task.kill.as_ref().filter(|_| exits).map(killed));
+            moments.extend(pending.map(|(signal, fate)| held_back(task, signal, fate)));
             moments.extend(task.begin_ns.map(began));
         }
         (None, None) => {}
@@ -60,6 +62,24 @@ fn traced(tracer: Option<&Process>) -> Option<Moment> {
 fn began(begin_ns: u64) -> Moment {
     let what = "began to exit: its program no longer runs".to_owned();
     at(Some(begin_ns), Bound::Exact, what)
+}
+
+/// The signal that a living process has not taken yet.
+fn held_back(task: &Task, signal: u8, fate: Fate) -> Moment {
+    let kill = task.kill.as_ref().filter(|kill| kill.signal == signal);
+    let got = match kill {
+        Some(kill) => killed(kill),
+        None => at(None, Bound::Exact, format!("got {}", signals::name(signal))),
+    };
+    let why = match fate {
+        Fate::Stopped => "the process is stopped",
+        Fate::Traced => "its tracer has stopped the process",
+        Fate::Blocked | Fate::ByChoice | Fate::AsInit => "the process blocks it",
+    };
+    Moment {
+        what: format!("{}; it is pending because {why}", got.what),
+        ..got
+    }
 }
 
 fn killed(kill: &Kill) -> Moment {

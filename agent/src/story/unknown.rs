@@ -26,6 +26,7 @@ pub(super) fn story(known: &Known<'_>) -> Story {
     Story {
         process: None,
         state: State::Unknown,
+        exit: None,
         summary,
         meaning: None,
         timeline: Vec::new(),

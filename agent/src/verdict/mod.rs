@@ -27,7 +27,7 @@ mod waits_for_others;
 mod wclone;
 mod words;
 
-use crate::evidence::{Block, Evidence};
+use crate::evidence::{Block, Evidence, Zombies};
 
 /// How sure a verdict is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,6 +130,22 @@ pub fn judge(evidence: &Evidence) -> Option<Verdict> {
         verdict.confidence = verdict.confidence.min(Confidence::Likely);
     }
     Some(verdict)
+}
+
+/// A verdict that was made when its culprit held `then`, for an answer in which it holds so many,
+/// the oldest of this age: an answer has one count of them.
+pub fn with_count(verdict: &Verdict, then: &Zombies, count: u64, oldest_age_ns: u64) -> Verdict {
+    let now = Zombies {
+        count,
+        oldest_age_ns,
+        ..then.clone()
+    };
+    let then = words::holds_all(then);
+    let mut verdict = verdict.clone();
+    for line in verdict.evidence.iter_mut().filter(|line| **line == then) {
+        *line = words::holds_all(&now);
+    }
+    verdict
 }
 
 /// What its habits say of one that could reap: the rules after that on PID namespaces.

@@ -45,7 +45,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     let fix = remedy::fix_program(evidence, &fix);
     let (summary, remedy) = match one_by_one {
         Some((_, awaited)) => {
-            let awaited = words::awaited(evidence, awaited);
+            let awaited = words::awaited(awaited);
             (
                 format!(
                     "{who} is waiting for {awaited} and has not asked for these since they died"

@@ -1,7 +1,7 @@
 //! Facts as plain sentences, the same in every verdict.
 
 use super::Confidence;
-use crate::evidence::{Awaited, Evidence, Reaped};
+use crate::evidence::{Awaited, Evidence, Reaped, Zombies};
 
 /// `4m`, `12s`, `3h`: the largest unit that fits.
 pub fn span(ns: u64) -> String {
@@ -36,7 +36,10 @@ pub(super) fn who(evidence: &Evidence) -> String {
 
 /// What it holds.
 pub(super) fn holds(evidence: &Evidence) -> String {
-    let zombies = &evidence.zombies;
+    holds_all(&evidence.zombies)
+}
+
+pub(super) fn holds_all(zombies: &Zombies) -> String {
     let least = if zombies.age_is_lower_bound {
         "at least "
     } else {

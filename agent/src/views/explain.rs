@@ -149,7 +149,8 @@ impl Page {
             let after = self.between(before, now);
             let words = match story.state.as_str() {
                 "zombie" => "now: still a zombie",
-                "exiting" => "now: not dead yet",
+                "exiting" if story.exit_has_begun == Some(false) => "now: has not begun to exit",
+                "exiting" => "now: still exiting",
                 _ => "now: alive",
             };
             self.event(&moment(now), after, words);

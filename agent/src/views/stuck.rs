@@ -62,14 +62,19 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
         Bound::Exact
     };
     let span = look.bounded(stuck.stuck_seconds, bound);
-    let doing = match (&stuck.ignored, stuck.step.as_deref()) {
-        (Some(_), _) => "ignoring a signal for",
-        (None, Some("unkillable_sleep" | "killed_while_frozen")) => "killed, still alive for",
-        (None, _) => "exiting for",
+    let doing = if let Some(ignored) = &stuck.ignored {
+        format!("has not ended {span} after {}", ignored.signal)
+    } else if stuck.exit_has_begun == Some(false) {
+        format!("killed {span} ago, has not begun to exit")
+    } else {
+        format!("exiting for {span}")
     };
     let comm = look.clean(&stuck.comm);
-    let mut text = format!("{} {comm}: {doing} {span}", stuck.pid);
-    if let Some(since) = stuck.since.as_deref().map(moment) {
+    let mut text = format!("{} {comm}: {doing}", stuck.pid);
+    let since = stuck.since.as_deref().map(moment);
+    // When it was killed is on a line of its own.
+    let is_exiting = stuck.ignored.is_none() && stuck.exit_has_begun != Some(false);
+    if let Some(since) = since.filter(|_| is_exiting) {
         text.extend([", since ", &look.clean(&since), " UTC"]);
     }
     text = head(&text, look);
@@ -93,8 +98,11 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
         format!("{} by {by} at {at} UTC", signal.signal)
     };
     match (&stuck.ignored, &stuck.killer) {
-        (Some(ignored), _) => part("ignored:   ", &signal(ignored)),
+        (Some(ignored), _) => part("signal:    ", &signal(ignored)),
         (None, Some(killer)) => part("killed:    ", &signal(killer)),
+        (None, None) if stuck.exit_has_begun == Some(false) => {
+            part("killed:    ", "by whom was not seen");
+        }
         (None, None) => part("killed:    ", "no fatal signal was seen"),
     }
     for (name, words) in place(stuck, look) {
@@ -125,11 +133,12 @@ fn is_shown(fact: &str) -> bool {
 
 /// Where it is: its step, for whom it waits, and its threads, each by what it is called.
 pub(super) fn place(stuck: &Stuck, look: Look) -> Vec<(&'static str, String)> {
-    let step = stuck.step.as_deref().map_or(
-        "unknown: there was no time to read its files in /proc",
-        words,
-    );
-    let mut place = vec![("step", step.to_owned())];
+    let step = match (&stuck.step, &stuck.no_step) {
+        (Some(step), _) => words(step).to_owned(),
+        (None, Some(why)) => format!("unknown: {why}"),
+        (None, None) => "unknown".to_owned(),
+    };
+    let mut place = vec![("step", step)];
     if let Some(waits_for) = &stuck.waits_for {
         let who: Vec<_> = waits_for
             .processes
@@ -185,6 +194,9 @@ fn words(step: &str) -> &str {
         "not_begun" => "killed, but has not started to exit",
         "waiting_for_core_dump" => "waiting for another thread to dump core",
         "term_ignored" => "running: it ignored the signal",
+        "signal_blocked" => "running: it blocks the signal, which is pending",
+        "stopped" => "stopped: the signal is pending until it is continued",
+        "stopped_by_tracer" => "stopped by its tracer: the signal is pending until it is continued",
         other => other,
     }
 }
@@ -222,6 +234,8 @@ mod tests {
             since: Some("2026-11-22T03:11:22.123456789Z".to_owned()),
             stuck_seconds: 312.0,
             stuck_is_lower_bound: false,
+            exit_has_begun: Some(true),
+            no_step: None,
             step: Some("closing_files".to_owned()),
             threads: vec![StuckThread {
                 tid: 4242,
@@ -287,6 +301,7 @@ mod tests {
             since: None,
             stuck_is_lower_bound: true,
             step: None,
+            no_step: Some("its files in /proc could not be read".to_owned()),
             threads: Vec::new(),
             killer: None,
             waits_for: None,
@@ -300,6 +315,21 @@ mod tests {
     step:      unknown: there was no time to read its files in /proc
 ";
         assert_eq!(block(&unknown, LOOK, 100), expected);
+    }
+
+    #[test]
+    fn whoever_was_killed_but_has_not_begun_to_exit_is_not_said_to_be_exiting() {
+        let waiting = Stuck {
+            exit_has_begun: Some(false),
+            step: Some("unkillable_sleep".to_owned()),
+            ..stuck()
+        };
+        let text = block(&waiting, LOOK, 100);
+        let head = "4242 backup?: killed 5m12s ago, has not begun to exit\n";
+        assert!(
+            text.starts_with(head) && !text.contains("exiting"),
+            "{text}"
+        );
     }
 
     #[test]

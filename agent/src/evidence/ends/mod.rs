@@ -22,10 +22,10 @@ use things::of_wchan;
 use super::{
     block::{Block, End, On, Relation},
     mounts::Mount,
-    parse,
+    parse, refusal,
     stuck::fuse,
 };
-use crate::{kernel, proc};
+use crate::proc;
 
 mod call;
 mod chain;
@@ -55,6 +55,7 @@ pub struct Search {
     dead: Dead,
     index: Option<Index>,
     mapped: Option<Mapped>,
+    servers: Option<fuse::Servers>,
     /// Files that may not be read, and what that needs.
     unreadable: BTreeSet<String>,
 }
@@ -136,13 +137,20 @@ impl Search {
         read.ok()
     }
 
+    /// Notes that a file may not be read, where a capability would change that; says why.
     pub(super) fn refuse(&mut self, path: &str) -> String {
-        let needs = needs(path);
-        // What even the capability does not open is no want of privileges.
-        if !kernel::has_capability(capability(path)) {
-            self.unreadable.insert(needs.clone());
-        }
-        needs
+        self.note_refused(path, refusal::missing(path))
+    }
+
+    fn note_refused(&mut self, path: &str, missing: Option<&str>) -> String {
+        self.unreadable
+            .extend(missing.map(|it| format!("{path} needs {it}")));
+        refusal::words_for(path, missing)
+    }
+
+    /// Who has the FUSE device open, looked for once a round.
+    pub(in crate::evidence) fn fuse_servers(&mut self) -> &fuse::Servers {
+        self.servers.get_or_insert_with(fuse::Servers::of_host)
     }
 
     fn index(&mut self) -> &Index {
@@ -176,8 +184,8 @@ impl Search {
         };
         let mut block = self.block(&at, call);
         if refused {
-            let needs = self.refuse(&path);
-            block.unknown.get_or_insert(format!("reading {needs}"));
+            let why = self.refuse(&path);
+            block.unknown.get_or_insert(why);
         }
         Some(block)
     }
@@ -261,20 +269,58 @@ impl Search {
         related.into_iter().take(ENDS).map(end).collect()
     }
 
-    /// Why the search may have missed somebody, where it found nobody or was cut short.
+    /// Why the search may have missed somebody, where it found nobody.
     fn unknown(&mut self, nobody: bool) -> Option<String> {
         let index = self.index();
-        if index.cut && nobody {
-            Some("the search for the other end was cut short".to_owned())
-        } else if !index.refused.is_empty() && nobody {
-            let of = match index.refused.len() {
-                1 => "1 process".to_owned(),
-                count => format!("{count} processes"),
-            };
-            Some(needs(&format!("reading /proc/PID/fd of {of}")))
-        } else {
-            None
+        if !nobody {
+            return None;
         }
+        if index.cut {
+            return Some("the search for the other end was cut short".to_owned());
+        }
+        let refused: Vec<_> = index.refused.iter().copied().collect();
+        may_have_it(&refused)
+    }
+
+    /// The same of one of many things, which a process need not have at all: of those who are
+    /// closed to us for other reasons than our privileges only relatives count.
+    fn unknown_of_set(&mut self, waiter: u32, nobody: bool) -> Option<String> {
+        let index = self.index();
+        if index.cut || refusal::missing(FD).is_some() {
+            return self.unknown(nobody);
+        }
+        let refused = index.refused.clone().into_iter();
+        let own = Stat::read(waiter);
+        let is_near = |&pid: &u32| {
+            let stat = Stat::read(pid);
+            let near = stat.is_some_and(|it| self.dead.is_near(it, own)) && pid != 1;
+            near || own.is_some_and(|own| own.parent == pid)
+        };
+        let near: Vec<_> = refused.filter(is_near).collect();
+        may_have_it(&near).filter(|_| nobody)
+    }
+}
+
+/// The descriptors of a process.
+const FD: &str = "/proc/PID/fd";
+
+/// That any of these may have the other end: their descriptors may not be read.
+fn may_have_it(refused: &[u32]) -> Option<String> {
+    match (refusal::missing(FD), refused) {
+        (_, []) => None,
+        (Some(capability), _) => {
+            let of = refusal::processes(refused.len());
+            let what = format!("{FD} of {of}");
+            Some(refusal::words_for(&what, Some(capability)))
+        }
+        (None, [pid]) => Some(format!(
+            "{} (PID {pid}) may have it, but its descriptors cannot be read",
+            proc::comm(*pid).unwrap_or_default()
+        )),
+        (None, _) => Some(format!(
+            "the descriptors of {} cannot be read",
+            refusal::processes(refused.len())
+        )),
     }
 }
 
@@ -305,25 +351,6 @@ fn simple(on: On) -> Block {
         on,
         ends: Vec::new(),
         unknown: None,
-    }
-}
-
-/// A file, and the capability that reading it needs, or that it is refused even so.
-fn needs(path: &str) -> String {
-    let capability = capability(path);
-    if kernel::has_capability(capability) {
-        format!("{path} is refused, even with {capability}")
-    } else {
-        format!("{path} needs {capability}")
-    }
-}
-
-/// The capability that reading a file needs.
-fn capability(path: &str) -> &'static str {
-    if path.ends_with("/stack") {
-        "CAP_SYS_ADMIN"
-    } else {
-        "CAP_SYS_PTRACE"
     }
 }
 

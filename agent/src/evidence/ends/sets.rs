@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{
     At, BTreeSet, Block, Call, ErrorKind, Holder, Info, Link, On, Relation, Search, Way, fs,
-    memory, mounts, needs, peers, proc, simple, terminals, things::facing,
+    memory, mounts, peers, proc, refusal, simple, terminals, things::facing,
 };
 
 /// Descriptors of one set that are looked at.
@@ -44,7 +44,7 @@ impl Search {
         }
         // Its own wakeups are no news.
         let mut ends = self.ends(at.pid, pids);
-        let unsure = self.unknown(ends.is_empty());
+        let unsure = self.unknown_of_set(at.pid, ends.is_empty());
         let many = all || watched.len() > FEW;
         ends.retain(|end| match end.relation {
             Relation::Itself => false,
@@ -70,8 +70,7 @@ impl Search {
                 .as_ref()
                 .is_err_and(|it| it.kind() == ErrorKind::PermissionDenied)
             {
-                let needs = self.refuse(&format!("the memory of process {}", at.pid));
-                unknown = Some(format!("reading {needs}"));
+                unknown = Some(self.refuse(&format!("the memory of process {}", at.pid)));
             }
             read.ok()
         };
@@ -101,9 +100,7 @@ impl Search {
                 let path = format!("{}/fdinfo/{descriptor}", at.root);
                 let info = self.got(&path, proc::text(&path));
                 let watched = info.as_deref().map(|info| Info(info).watched().collect());
-                let unknown = watched
-                    .is_none()
-                    .then(|| format!("reading {}", needs(&path)));
+                let unknown = watched.is_none().then(|| refusal::words(&path));
                 (watched, timed, unknown)
             }
             _ => (None, false, None),

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{At, Block, On, Search, Stat, kin::Dead, memory, needs, simple};
+use super::{At, Block, On, Search, Stat, kin::Dead, memory, refusal, simple};
 use crate::{evidence::collect, proc};
 
 /// Processes whose mappings are looked at.
@@ -174,8 +174,7 @@ impl Search {
         let own = match mappings(at.pid) {
             Ok(own) => own,
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                let needs = self.refuse(&path);
-                return unknown(None, format!("reading {needs}"));
+                return unknown(None, self.refuse(&path));
             }
             Err(_) => {
                 let why =
@@ -201,9 +200,9 @@ impl Search {
             Some(format!(
                 "which of the {count} processes that share that memory has to release it"
             ))
-        } else if refused > 0 {
-            let path = format!("/proc/PID/maps of {refused} processes");
-            Some(format!("reading {}", needs(&path)))
+        } else if refused > 0 && (count == 0 || refusal::missing("/proc/PID/maps").is_some()) {
+            let of = refusal::processes(refused);
+            Some(refusal::words(&format!("/proc/PID/maps of {of}")))
         } else {
             cut.then(|| "the search for who shares that memory was cut short".to_owned())
         };

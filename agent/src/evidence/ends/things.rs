@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{
     At, Block, Call, ErrorKind, HOLDERS, Holder, Info, Link, On, Search, Way, fs, fuse, ipc, kin,
-    locks, memory, mounts, needs, peers, proc, simple,
+    locks, memory, mounts, peers, proc, refusal, simple,
 };
 use crate::evidence::mounts::Mount;
 
@@ -62,7 +62,7 @@ impl Search {
     }
 
     pub(super) fn of_fuse(&mut self, at: &At) -> Block {
-        let (connections, exact) = fuse::connections(at.pid, at.tid);
+        let (connections, exact) = fuse::connections(at.pid, at.tid, self);
         let servers = connections.iter().flat_map(|it| &it.servers);
         let holders = servers.map(|server| server.pid).collect();
         let certain = exact && connections.iter().all(|it| it.servers_are_certain);
@@ -81,7 +81,7 @@ impl Search {
             let denied =
                 fs::read_link(&path).is_err_and(|it| it.kind() == ErrorKind::PermissionDenied);
             return Block {
-                unknown: denied.then(|| format!("reading {}", needs(&folder))),
+                unknown: denied.then(|| refusal::words(&folder)),
                 ..of_wchan(at)
             };
         };
@@ -256,10 +256,7 @@ impl Search {
             let path = folder.join(proc::path_of(&bytes));
             path.components().collect::<std::path::PathBuf>()
         });
-        let unknown = denied.then(|| {
-            let needs = self.refuse(&format!("the memory of process {}", at.pid));
-            format!("reading {needs}")
-        });
+        let unknown = denied.then(|| self.refuse(&format!("the memory of process {}", at.pid)));
         Block {
             unknown,
             ..simple(On::FifoOpen {
@@ -364,7 +361,7 @@ pub(super) fn facing(holders: Vec<Holder>, way: Way) -> (Vec<u32>, Option<String
                 pids.extend(can.then_some(pid));
             }
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                refused = Some(format!("reading {}", needs(&format!("/proc/{pid}/fdinfo"))));
+                refused = Some(refusal::words(&format!("/proc/{pid}/fdinfo")));
             }
             Err(_) => {}
         }

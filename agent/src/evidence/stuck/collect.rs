@@ -9,7 +9,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::{
-    CoreHelper, Facts, Frame, Member, Thread, fuse, people, steps::Step, waiters, watch::Suspect,
+    CoreHelper, Facts, Frame, Member, Thread, fuse, ignored::Fate, people, steps::Step, waiters,
+    watch::Suspect,
 };
 use crate::cgroups::Mounts;
 use crate::evidence::{
@@ -17,9 +18,9 @@ use crate::evidence::{
     ends::Search,
     freezing,
     mounts::{self, Mount},
-    parse,
+    parse, refusal,
 };
-use crate::{kernel, proc};
+use crate::{events::Key, kernel, proc};
 
 /// Threads that are looked at, of one process.
 const THREADS: usize = 64;
@@ -40,8 +41,8 @@ const OF_PROBES: [&str; 5] = [
     "arch_rethook_trampoline",
 ];
 
-/// What the files of a process say of itself, which takes no search; `None` if it is gone or
-/// somebody else has its number.
+/// What its own files say of a process, which takes little time; `None` if it is gone or somebody
+/// else has its number.
 pub fn look(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
     let key = suspect.process.key;
     let root = format!("/proc/{}", key.tgid);
@@ -52,6 +53,7 @@ pub fn look(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
     let mut facts = Facts {
         dumps_core: parse::field(&status, "CoreDumping").map(|it| it == "1"),
         freezer: cgroup::freezer(mounts, &membership),
+        needs: ["stack", "wchan"].map(|name| refusal::missing(&format!("{root}/{name}"))),
         ..Facts::default()
     };
     for tid in collect::threads(key.tgid, THREADS) {
@@ -71,11 +73,17 @@ pub fn look(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
             ..thread
         });
     }
-    is_same(suspect).then_some(facts)
+    if let Some(unheard) = suspect.unheard.as_ref().filter(|it| it.may_be_pending) {
+        let letters: Vec<_> = facts.threads.iter().map(|thread| thread.state).collect();
+        facts.pending = Fate::of_pending(&status, &letters, unheard.last.signal);
+    }
+    facts.is_unsearched = suspect.unheard.is_some() || depends_on_others(&facts);
+    is_still(key).then_some(facts)
 }
 
-/// Adds whom it waits for; `None` as for [`look`].
-pub fn follow(suspect: &Suspect, mut facts: Facts, search: &mut Search) -> Option<Facts> {
+/// Adds what must be looked for elsewhere: whom it waits for, and what keeps those from acting.
+/// `None` as with [`look`].
+pub fn search(suspect: &Suspect, mut facts: Facts, search: &mut Search) -> Option<Facts> {
     let key = suspect.process.key;
     if let Some(unheard) = &suspect.unheard {
         let sender = unheard.last.by.as_ref().filter(|_| unheard.sender_lives);
@@ -84,26 +92,38 @@ pub fn follow(suspect: &Suspect, mut facts: Facts, search: &mut Search) -> Optio
             waiters::waits(sender.key.tgid, key.tgid, is_parent)
         });
     } else {
-        awaited(key.tgid, &mut facts);
+        awaited(key.tgid, &mut facts, search);
         people::follow(&mut facts, search);
     }
-    is_same(suspect).then_some(facts)
+    facts.is_unsearched = false;
+    is_still(key).then_some(facts)
 }
 
-fn is_same(suspect: &Suspect) -> bool {
-    let key = suspect.process.key;
-    kernel::start_ns(key.tgid)
-        .is_some_and(|start_ns| crate::events::Key { start_ns, ..key }.is_roughly(key))
+/// Whether the process still has its number.
+fn is_still(key: Key) -> bool {
+    kernel::start_ns(key.tgid).is_some_and(|start_ns| Key { start_ns, ..key }.is_roughly(key))
+}
+
+/// Whether anything is to be looked for elsewhere.
+fn depends_on_others(facts: &Facts) -> bool {
+    let elsewhere = |thread: &Thread| {
+        let steps = [Step::DumpingCore, Step::Frozen, Step::WaitingForNamespace];
+        thread.waits_for_fuse()
+            || thread.waits_for_requests()
+            || thread.waits_for_network()
+            || steps.contains(&thread.step())
+    };
+    facts.tracer.is_some() || facts.threads.iter().any(elsewhere)
 }
 
 /// Whom the process waits for, as its steps tell where to look.
-fn awaited(tgid: u32, facts: &mut Facts) {
+fn awaited(tgid: u32, facts: &mut Facts, search: &mut Search) {
     let mut threads = facts.threads.iter();
     if let Some(thread) = threads.clone().find(|thread| thread.waits_for_fuse()) {
-        (facts.fuse, facts.fuse_is_exact) = fuse::connections(tgid, thread.tid);
+        (facts.fuse, facts.fuse_is_exact) = fuse::connections(tgid, thread.tid, search);
     } else if let Some(thread) = threads.clone().find(|thread| thread.waits_for_requests()) {
         // The requests need not be of these.
-        facts.fuse = fuse::connections(tgid, thread.tid).0;
+        facts.fuse = fuse::connections(tgid, thread.tid, search).0;
     }
     if threads.clone().any(Thread::waits_for_network) {
         facts.network = network(tgid);

@@ -8,15 +8,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use super::{Connection, Who, people};
+use super::{Connection, Hidden, Who, people};
 use crate::evidence::{
-    collect, ends,
+    collect,
+    ends::{self, Search},
     mounts::{self, Mount},
-    parse,
+    parse, refusal,
 };
 use crate::{kernel, proc};
 
+/// How long the search for servers may take.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Threads of one server that are looked at.
 const THREADS: usize = 16;
 
@@ -25,10 +29,14 @@ const CONTROL: &str = "/sys/fs/fuse/connections";
 /// Looks at the number of unanswered requests: one that is served has none now and then.
 const LOOKS: u32 = 3;
 /// Between them.
-const BETWEEN: std::time::Duration = std::time::Duration::from_millis(20);
+const BETWEEN: Duration = Duration::from_millis(20);
 
 /// The connections that a thread may wait for, and whether that is just the one.
-pub(in crate::evidence) fn connections(process: u32, thread: u32) -> (Vec<Connection>, bool) {
+pub(in crate::evidence) fn connections(
+    process: u32,
+    thread: u32,
+    search: &mut Search,
+) -> (Vec<Connection>, bool) {
     // The thread itself: a main thread that has ended sees nothing any more.
     let root = format!("/proc/{process}/task/{thread}");
     let text = fs::read(format!("{root}/mountinfo")).unwrap_or_default();
@@ -37,7 +45,7 @@ pub(in crate::evidence) fn connections(process: u32, thread: u32) -> (Vec<Connec
     let by_call = ends::mount_of_call(&root).filter(Mount::is_fuse);
     if let Some(mount) = by_call {
         let seen = BTreeMap::from([(mount.minor, Some(mount.words()))]);
-        return (describe(seen, mounted), true);
+        return (describe(seen, mounted, search), true);
     }
     let mut seen: BTreeMap<u32, Option<String>> = BTreeMap::new();
     for mount in mounts.iter().filter(|mount| mount.major == 0) {
@@ -55,8 +63,9 @@ pub(in crate::evidence) fn connections(process: u32, thread: u32) -> (Vec<Connec
         }
         seen.retain(|number, _| busy(number));
     }
-    let found = describe(seen, mounted);
-    let exact = found.len() == 1;
+    let exact = seen.len() == 1;
+    let mut found = describe(seen, mounted, search);
+    rule_out(&mut found, serves_nobody);
     (found, exact)
 }
 
@@ -65,38 +74,103 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     lines.find_map(|line| line.strip_prefix(name).map(str::trim))
 }
 
-fn describe(seen: BTreeMap<u32, Option<String>>, mounted: bool) -> Vec<Connection> {
+/// Drops those of which the servers only wait for requests, where nothing else tells which of
+/// several it is and one is left.
+fn rule_out(found: &mut Vec<Connection>, serves_nobody: impl Fn(&Who) -> bool) {
+    let is_idle = |it: &Connection| {
+        let counted = it.waiting.is_some();
+        let known = it.servers_are_certain && !it.servers.is_empty();
+        !counted && known && it.servers.iter().all(&serves_nobody)
+    };
+    let idle: Vec<bool> = found.iter().map(is_idle).collect();
+    if idle.contains(&false) {
+        let mut idle = idle.into_iter();
+        found.retain(|_| !idle.next().unwrap_or_default());
+    }
+}
+
+/// Whether a server has no request in hand.
+fn serves_nobody(server: &Who) -> bool {
+    let threads = collect::threads(server.pid, THREADS + 1);
+    let wchan = |tid: u32| {
+        let path = format!("/proc/{}/task/{tid}/wchan", server.pid);
+        (tid == server.pid, proc::text(path).unwrap_or_default())
+    };
+    let places: Vec<_> = threads.into_iter().map(wchan).collect();
+    places.len() <= THREADS && all_wait_for_requests(&places)
+}
+
+/// Whether all threads sleep where the next request arrives. The first one of several may wait for
+/// the others: that of libfuse serves nobody itself then.
+fn all_wait_for_requests(places: &[(bool, String)]) -> bool {
+    let serves = |wchan: &str| wchan.starts_with("fuse_dev_");
+    let waits =
+        |(first, wchan): &(bool, String)| serves(wchan) || *first && wchan.starts_with("futex_");
+    places.iter().any(|(_, wchan)| serves(wchan)) && places.iter().all(waits)
+}
+
+fn describe(
+    seen: BTreeMap<u32, Option<String>>,
+    mounted: bool,
+    search: &mut Search,
+) -> Vec<Connection> {
     if seen.is_empty() {
         return Vec::new();
     }
-    let (servers, hidden) = servers();
+    let Servers {
+        of: servers,
+        hidden,
+    } = search.fuse_servers();
+    let hidden = *hidden;
     let connection = |(number, mount): (u32, Option<String>)| {
-        let (servers, certain) = of_connection(&servers, number);
+        let (servers, certain) = of_connection(servers, number);
         Connection {
             number,
             mount,
             waiting: waiting(number),
             servers,
             servers_are_certain: certain,
-            servers_may_be_hidden: hidden,
+            hidden,
             abort: abort(number, mounted),
         }
     };
     seen.into_iter().map(connection).collect()
 }
 
-/// Who has the FUSE device open, and of which connection, where the kernel says; and whether the
-/// descriptors of anybody could not be read.
-fn servers() -> (Vec<(u32, Option<u32>)>, bool) {
-    let mut found = Vec::new();
-    let mut hidden = false;
-    for pid in proc::numbers("/proc").into_iter().flatten() {
+/// Who has the FUSE device open.
+#[derive(Debug)]
+pub(in crate::evidence) struct Servers {
+    /// And of which connection, where the kernel says.
+    of: Vec<(u32, Option<u32>)>,
+    /// Why somebody may be missing.
+    hidden: Option<Hidden>,
+}
+
+impl Servers {
+    /// One look at all processes, for a bounded time.
+    pub(in crate::evidence) fn of_host() -> Self {
+        let until = Instant::now() + PATIENCE;
+        let mut servers = Self {
+            of: Vec::new(),
+            hidden: None,
+        };
+        for pid in proc::numbers("/proc").into_iter().flatten() {
+            if Instant::now() >= until {
+                servers.hidden.get_or_insert(Hidden::Cut);
+                break;
+            }
+            servers.visit(pid);
+        }
+        servers
+    }
+
+    fn visit(&mut self, pid: u32) {
         let mut root = format!("/proc/{pid}");
         // Of a process whose first thread has ended, another one still shows them.
         if proc::text(format!("{root}/status")).is_ok_and(|it| has_ended(&it)) {
             let mut rest = collect::threads(pid, THREADS).into_iter();
             let Some(tid) = rest.find(|tid| *tid != pid) else {
-                continue;
+                return;
             };
             root = format!("{root}/task/{tid}");
         }
@@ -104,8 +178,9 @@ fn servers() -> (Vec<(u32, Option<u32>)>, bool) {
         let entries = match fs::read_dir(format!("{root}/fd")) {
             Ok(entries) => entries,
             Err(error) => {
-                hidden |= error.kind() == ErrorKind::PermissionDenied;
-                continue;
+                let refused = error.kind() == ErrorKind::PermissionDenied;
+                self.hidden = self.hidden.or(refused.then(|| is_hidden(pid)).flatten());
+                return;
             }
         };
         let devices = entries.flatten().filter(|entry| {
@@ -116,10 +191,17 @@ fn servers() -> (Vec<(u32, Option<u32>)>, bool) {
             let info = proc::text(format!("{root}/fdinfo/{}", name.to_string_lossy())).ok();
             let info = info.unwrap_or_default();
             let of = field(&info, "fuse_connection:").and_then(|it| it.parse().ok());
-            found.push((pid, of));
+            self.of.push((pid, of));
         }
     }
-    (found, hidden)
+}
+
+/// Whether a process whose descriptors may not be read may be a server. No init is one.
+fn is_hidden(pid: u32) -> Option<Hidden> {
+    match refusal::missing("/proc/PID/fd") {
+        Some(capability) => Some(Hidden::Needs(capability)),
+        None => (pid != 1).then_some(Hidden::Refused),
+    }
 }
 
 fn has_ended(status: &str) -> bool {
@@ -200,5 +282,59 @@ mod tests {
         assert_eq!(pids(&[(me, None)]), (vec![me], true));
         assert_eq!(pids(&[(me, None), (1, None)]), (vec![1, me], false));
         assert_eq!(pids(&[(1, Some(8))]), (vec![], false));
+    }
+
+    #[test]
+    fn a_server_is_idle_where_all_its_threads_wait_for_requests() {
+        let idle = |places: &[(bool, &str)]| {
+            let places: Vec<_> = places
+                .iter()
+                .map(|(it, at)| (*it, (*at).to_owned()))
+                .collect();
+            all_wait_for_requests(&places)
+        };
+        assert!(idle(&[(true, "fuse_dev_do_read")]));
+        assert!(idle(&[
+            (true, "futex_do_wait"),
+            (false, "fuse_dev_do_read")
+        ]));
+        // A worker with a request in hand, or a server of another make.
+        assert!(!idle(&[
+            (true, "fuse_dev_do_read"),
+            (false, "futex_do_wait")
+        ]));
+        assert!(!idle(&[(true, "futex_do_wait")]) && !idle(&[]));
+    }
+
+    #[test]
+    fn connections_whose_servers_wait_for_requests_are_ruled_out() {
+        let connection = |number, waiting, comm: &str| Connection {
+            number,
+            waiting,
+            servers: vec![Who {
+                comm: comm.to_owned(),
+                ..Who::default()
+            }],
+            servers_are_certain: true,
+            ..Connection::default()
+        };
+        let left = |mut found: Vec<Connection>| {
+            rule_out(&mut found, |server| server.comm == "idle");
+            found.iter().map(|it| it.number).collect::<Vec<_>>()
+        };
+        let idle = |number| connection(number, None, "idle");
+        assert_eq!(
+            left(vec![idle(1), connection(2, None, "busy"), idle(3)]),
+            [2]
+        );
+        // Where all are idle or the kernel counts the requests, that says more.
+        assert_eq!(left(vec![idle(1), idle(2)]), [1, 2]);
+        let counted = connection(1, Some(1), "idle");
+        assert_eq!(left(vec![counted, connection(2, None, "busy")]), [1, 2]);
+        let unsure = Connection {
+            servers_are_certain: false,
+            ..idle(1)
+        };
+        assert_eq!(left(vec![unsure, connection(2, None, "busy")]), [1, 2]);
     }
 }

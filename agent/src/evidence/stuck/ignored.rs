@@ -1,7 +1,7 @@
 //! A terminating signal that came to nothing, and whether somebody is waiting for the process to
 //! end. Pure.
 
-use crate::evidence::Place;
+use crate::evidence::{Place, parse};
 
 const SIGINT: u8 = 2;
 const SIGQUIT: u8 = 3;
@@ -50,12 +50,44 @@ pub struct Ignored {
     pub first_ago_ns: u64,
     /// How often it was seen to be sent.
     pub times: u32,
-    /// The target has SIG_IGN for it; else the kernel dropped it for an init without a handler.
-    pub by_choice: bool,
+    /// What became of it.
+    pub fate: Fate,
+    /// Whether the target is in a PID namespace of its own.
+    pub in_namespace: bool,
     /// Why somebody is evidently waiting for the target to end.
     pub awaited: Option<Awaited>,
     /// What the target belongs to.
     pub place: Place,
+}
+
+/// Why a terminating signal does not end a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The process has SIG_IGN for it.
+    ByChoice,
+    /// The kernel dropped it for an init without a handler.
+    AsInit,
+    /// It is pending: the process blocks it.
+    Blocked,
+    /// It is pending: the process is stopped, and takes it when it is continued.
+    Stopped,
+    /// The same, by a tracer.
+    Traced,
+}
+
+impl Fate {
+    /// Of a signal in a process with threads in these states, the first of which has this
+    /// `status`; `None` where it is not pending, or will be taken soon.
+    pub fn of_pending(status: &str, threads: &[char], signal: u8) -> Option<Self> {
+        let blocked = parse::pending(status, signal)?;
+        let all = |letters: &[char]| threads.iter().all(|state| letters.contains(state));
+        match threads {
+            [] => None,
+            _ if all(&['T']) => Some(Self::Stopped),
+            _ if all(&['T', 't']) => Some(Self::Traced),
+            _ => blocked.then_some(Self::Blocked),
+        }
+    }
 }
 
 /// Who waits for the end.
@@ -128,6 +160,23 @@ fn is_manager(comm: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pending_signal_is_blocked_or_waits_for_the_process_to_be_continued() {
+        let status = |pending: &str, blocked: &str| {
+            format!("State:\tS\nSigPnd:\t0\nShdPnd:\t{pending}\nSigBlk:\t{blocked}\n")
+        };
+        let fate = |pending, blocked, states: &[char]| {
+            Fate::of_pending(&status(pending, blocked), states, SIGTERM)
+        };
+        assert_eq!(fate("4000", "4000", &['S', 'S']), Some(Fate::Blocked));
+        assert_eq!(fate("4000", "0", &['T', 'T']), Some(Fate::Stopped));
+        assert_eq!(fate("4000", "0", &['t']), Some(Fate::Traced));
+        // It takes it soon, or has none.
+        assert_eq!(fate("4000", "0", &['R']), None);
+        assert_eq!(fate("2", "4000", &['T']), None);
+        assert_eq!(Fate::of_pending("", &['T'], SIGTERM), None);
+    }
 
     const HINTS: Hints<'static> = Hints {
         signal: SIGTERM,

@@ -7,11 +7,12 @@ pub mod fuse;
 pub mod ignored;
 mod people;
 pub mod steps;
+pub mod unheard;
 mod waiters;
 pub mod watch;
 
 use super::{Block, Freezer, Frozen};
-use ignored::Ignored;
+use ignored::{Fate, Ignored};
 use steps::Step;
 
 /// All that is known about one of them at one moment.
@@ -79,6 +80,12 @@ pub struct Facts {
     pub core_helper: Option<CoreHelper>,
     /// Who is left in the PID namespace whose init it is.
     pub left_in_namespace: Vec<Member>,
+    /// The capabilities that we lack to read a kernel stack, and where a thread sleeps.
+    pub needs: [Option<&'static str>; 2],
+    /// Whether there was no time to look for others: what is said of them here is not all.
+    pub is_unsearched: bool,
+    /// Why the signal that it was sent is pending, where it is.
+    pub pending: Option<Fate>,
     /// Whether whoever sent the signal that it ignored is inside a wait for it.
     pub sender_waits: Option<bool>,
 }
@@ -124,10 +131,21 @@ pub struct Connection {
     pub servers: Vec<Who>,
     /// Whether the kernel said that they are of this connection, not only of some.
     pub servers_are_certain: bool,
-    /// Whether the descriptors of some processes could not be read, so that one may be missing.
-    pub servers_may_be_hidden: bool,
+    /// Why a server may be missing.
+    pub hidden: Option<Hidden>,
     /// The command that aborts it.
     pub abort: String,
+}
+
+/// Why the search for a server may have missed one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hidden {
+    /// The descriptors of some processes may not be read without this capability.
+    Needs(&'static str),
+    /// Those of some processes may not be read at all.
+    Refused,
+    /// There was no time to look at all processes.
+    Cut,
 }
 
 /// Where a core dump goes.
@@ -170,6 +188,11 @@ impl Thread {
             || self.wchan.as_deref().is_some_and(hit)
     }
 
+    /// Whether it has begun to exit.
+    pub fn has_begun(&self) -> bool {
+        self.exiting || self.is_in(&steps::EXIT)
+    }
+
     /// Whether it waits for a FUSE server.
     pub fn waits_for_fuse(&self) -> bool {
         self.is_in(&["request_wait_answer", "fuse_wait_on_page_writeback"])
@@ -206,7 +229,23 @@ impl Thread {
     }
 }
 
+impl Facts {
+    /// Whether any thread has begun to exit.
+    pub fn exit_has_begun(&self) -> bool {
+        self.ended > 0 || self.threads.iter().any(Thread::has_begun)
+    }
+}
+
 impl Stuck {
+    /// Whether its exit has begun; `None` where that is not known. A core dump is part of it here:
+    /// the program no longer runs.
+    pub fn exit_has_begun(&self) -> Option<bool> {
+        let facts = self.facts.as_ref()?;
+        let step = self.decisive()?.step();
+        let waits = matches!(step, Step::Frozen | Step::UnkillableSleep | Step::NotBegun);
+        Some(!waits || facts.exit_has_begun())
+    }
+
     /// The thread that keeps the others, by the order of causes: one that only waits for another
     /// thread of the process comes last.
     pub fn decisive(&self) -> Option<&Thread> {

@@ -113,7 +113,7 @@ const STEPS: [(Step, &[&str]); 8] = [
 ];
 
 /// Where an exit begins; `coredump_task_exit` is a part of it that may not be inlined.
-const EXIT: [&str; 4] = [
+pub(super) const EXIT: [&str; 4] = [
     "do_exit",
     "do_group_exit",
     "coredump_task_exit",

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use super::{
     Facts, Stuck,
-    ignored::{Hints, Ignored},
+    unheard::{self, Repeated, Unheard},
 };
-use crate::events::{self, CgroupIds, Key, Kill, Process, Snapshot, Task, TaskState, Thread};
+use crate::events::{CgroupIds, Key, Kill, Process, Snapshot, Task, TaskState, Thread};
 use crate::evidence::Place;
 
 /// SIGKILL ends a process whatever it does about other signals.
@@ -20,28 +20,6 @@ pub struct Watch {
     first_seen: HashMap<Key, u64>,
     /// The terminating signals that living processes ignored.
     ignored: HashMap<Key, Repeated>,
-}
-
-/// One signal, once or again and again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Repeated {
-    signal: u8,
-    first_ns: u64,
-    last_ns: u64,
-    times: u32,
-}
-
-/// A signal that a living process ignored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unheard {
-    /// The last one.
-    pub last: events::Ignored,
-    /// When the first one was sent that was seen.
-    pub first_ns: u64,
-    /// How often it was seen to be sent.
-    pub times: u32,
-    /// Whether the sender of the last one lives.
-    pub sender_lives: bool,
 }
 
 /// A process that has been exiting for too long, or ignores that it should exit, without what must be read from its files.
@@ -86,9 +64,9 @@ impl Watch {
         self.first_seen = now.collect();
         let mut ignored = HashMap::new();
         for task in snapshot.tasks.iter().filter(|task| !is_exiting(task)) {
-            if let Some(last) = task.ignored.as_ref().filter(|_| lives(task)) {
+            if let Some((last, _)) = unheard::last(task).filter(|_| lives(task)) {
                 let former = self.ignored.get(&task.process.key).copied();
-                ignored.insert(task.process.key, Repeated::of(former, last));
+                ignored.insert(task.process.key, Repeated::of(former, &last));
             }
         }
         self.ignored = ignored;
@@ -135,17 +113,19 @@ impl Watch {
     /// Living processes that ignored a terminating signal, where somebody may wait for their end.
     fn unheard(&self, snapshot: &Snapshot, due_ns: u64) -> impl Iterator<Item = Suspect> {
         let suspect = move |task: &Task| {
-            let last = task.ignored.as_ref()?;
+            let (last, may_be_pending) = unheard::last(task)?;
             let repeated = self.ignored.get(&task.process.key)?;
             let sender = last.by.as_ref()?;
             let sender_lives = snapshot.of(sender.key).is_some_and(lives);
+            let itself = sender.key == task.process.key;
             let unheard = Unheard {
-                last: last.clone(),
+                last,
+                may_be_pending,
                 first_ns: repeated.first_ns,
                 times: repeated.times,
                 sender_lives,
+                in_namespace: task.pids.len() > 1,
             };
-            let itself = sender.key == task.process.key;
             let due = unheard.first_ns <= due_ns;
             let telling = unheard
                 .hints(snapshot.begun_ns, None)
@@ -162,58 +142,6 @@ impl Watch {
             })
         };
         snapshot.tasks.iter().filter_map(suspect)
-    }
-}
-
-impl Repeated {
-    fn of(former: Option<Self>, last: &events::Ignored) -> Self {
-        match former.filter(|former| former.signal == last.signal) {
-            Some(former) => Self {
-                times: former.times + u32::from(former.last_ns != last.at_ns),
-                last_ns: last.at_ns,
-                ..former
-            },
-            None => Self {
-                signal: last.signal,
-                first_ns: last.at_ns,
-                last_ns: last.at_ns,
-                times: 1,
-            },
-        }
-    }
-}
-
-impl Unheard {
-    /// What tells whether somebody waits; `None` where the kernel itself sent it.
-    pub fn hints(&self, now_ns: u64, sender_waits: Option<bool>) -> Option<Hints<'_>> {
-        Some(Hints {
-            signal: self.last.signal,
-            sender: &self.last.by.as_ref()?.comm,
-            times: self.times,
-            last_ago_ns: now_ns.saturating_sub(self.last.at_ns),
-            sender_lives: self.sender_lives,
-            sender_waits,
-        })
-    }
-
-    fn ignored(
-        &self,
-        now_ns: u64,
-        facts: Option<&Facts>,
-        place: Place,
-        signal: fn(u8) -> String,
-    ) -> Option<Ignored> {
-        let sender = self.last.by.as_ref()?;
-        let waits = facts.and_then(|facts| facts.sender_waits);
-        Some(Ignored {
-            signal: signal(self.last.signal),
-            sender: (sender.key.tgid, sender.comm.clone()),
-            first_ago_ns: now_ns.saturating_sub(self.first_ns),
-            times: self.times,
-            by_choice: self.last.by_choice,
-            awaited: self.hints(now_ns, waits)?.awaited(),
-            place,
-        })
     }
 }
 
@@ -306,6 +234,7 @@ impl Suspect {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ignored::Fate;
     use super::*;
     use crate::events::KillBy;
 
@@ -442,7 +371,7 @@ mod tests {
     }
 
     fn ignoring(seconds: u64, sender: &str) -> Task {
-        let ignored = events::Ignored {
+        let ignored = crate::events::Ignored {
             signal: 15,
             at_ns: seconds * SECOND,
             by: Some(Process {
@@ -477,6 +406,38 @@ mod tests {
             &[],
         );
         assert!(found[0].unheard.as_ref().is_some_and(|it| it.sender_lives));
+    }
+
+    #[test]
+    fn who_did_not_take_a_signal_of_somebody_who_lives_may_block_it() {
+        let mut watch = Watch::default();
+        let told = Task {
+            kill: Some(Kill {
+                process: Some(process(3)),
+                ..killed(15, 100)
+            }),
+            ..task(7, TaskState::Alive)
+        };
+        let sender = Task::new(process(3), TaskState::Alive);
+        let found = suspects(&mut watch, &at(110, vec![told, sender]), &[]);
+        assert!(
+            found[0]
+                .unheard
+                .as_ref()
+                .is_some_and(|it| it.may_be_pending)
+        );
+        let stuck = |facts: &Facts| {
+            let facts = Some(facts.clone());
+            found[0].complete(facts, Place::Host, 110 * SECOND, |it| it.to_string())
+        };
+        let mut facts = Facts {
+            sender_waits: Some(true),
+            ..Facts::default()
+        };
+        assert_eq!(stuck(&facts).ignored, None, "it took it");
+        facts.pending = Some(Fate::Blocked);
+        let ignored = stuck(&facts).ignored.expect("it is pending");
+        assert_eq!((ignored.fate, ignored.sender.0), (Fate::Blocked, 3));
     }
 
     #[test]

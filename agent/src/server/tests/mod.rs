@@ -197,6 +197,7 @@ fn explained(pid: u32) -> Explained {
             pid,
             process: None,
             state: "unknown".to_owned(),
+            exit_has_begun: None,
             leader_exited: false,
             threads: None,
             summary: String::new(),

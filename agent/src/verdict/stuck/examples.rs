@@ -3,7 +3,7 @@
 use super::testing::{FLUSH, connection, facts, ignoring, stuck, who};
 use super::*;
 use crate::evidence::Freezer;
-use crate::evidence::stuck::ignored::Awaited;
+use crate::evidence::stuck::ignored::{Awaited, Fate};
 use crate::evidence::stuck::{CoreHelper, Member};
 
 /// In the order of the rules.
@@ -56,6 +56,6 @@ pub(in super::super) fn examples() -> Vec<Stuck> {
         flush,
         stuck('R', &["exit_mmap", "mmput", "do_exit"]),
         namespace,
-        ignoring(true, Some(Awaited::ByManager)),
+        ignoring(Fate::ByChoice, Some(Awaited::ByManager)),
     ]
 }

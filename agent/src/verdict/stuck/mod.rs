@@ -78,9 +78,12 @@ pub fn judge(stuck: &Stuck) -> Option<Verdict> {
     evidence.extend(said.facts);
     evidence.push(words::since(stuck));
     evidence.extend(words::others(facts, thread));
+    if facts.is_unsearched {
+        evidence.push(words::UNSEARCHED.to_owned());
+    }
     let mut confidence = said.confidence;
     if thread.stack.is_empty() {
-        evidence.push(words::unreadable(thread));
+        evidence.push(words::unreadable(facts, thread));
         confidence = confidence.min(Confidence::Likely);
     }
     if let Some(contradiction) = words::contradiction(facts, thread) {

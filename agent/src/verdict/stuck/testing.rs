@@ -3,7 +3,7 @@
 use super::*;
 use crate::evidence::Place;
 use crate::evidence::block::{Block, End, On, Relation};
-use crate::evidence::stuck::ignored::{Awaited, Ignored};
+use crate::evidence::stuck::ignored::{Awaited, Fate, Ignored};
 use crate::evidence::stuck::{Connection, Facts, Frame, Who};
 use crate::verdict::testing::SECOND;
 
@@ -70,7 +70,7 @@ pub(super) fn connection(number: u32, servers: Vec<Who>) -> Connection {
         waiting: Some(1),
         servers_are_certain: servers.len() == 1,
         servers,
-        servers_may_be_hidden: false,
+        hidden: None,
         abort: format!("echo 1 > /sys/fs/fuse/connections/{number}/abort"),
     }
 }
@@ -124,7 +124,7 @@ pub(super) fn end(pid: u32, comm: &str, state: char, relation: Relation) -> End 
     }
 }
 
-pub(super) fn ignoring(by_choice: bool, awaited: Option<Awaited>) -> Stuck {
+pub(super) fn ignoring(fate: Fate, awaited: Option<Awaited>) -> Stuck {
     Stuck {
         kill: None,
         ignored: Some(Ignored {
@@ -132,7 +132,8 @@ pub(super) fn ignoring(by_choice: bool, awaited: Option<Awaited>) -> Stuck {
             sender: (7, "runc".to_owned()),
             first_ago_ns: 12 * SECOND,
             times: 1,
-            by_choice,
+            fate,
+            in_namespace: fate == Fate::AsInit,
             awaited,
             place: Place::Host,
         }),

@@ -54,16 +54,7 @@ fn fuse(facts: &Facts) -> Waits {
                 .to_owned(),
         ),
         [one] => of_connection(one, facts.fuse_is_exact, held.as_ref()),
-        [first, ..] => (
-            what,
-            format!(
-                "find out which of these servers does not answer and restart it, or abort its \
-                 connection (put its number for N): every call on that mount then fails with \
-                 ENOTCONN until it is mounted again: {}",
-                // Any of their numbers could be that of a mount that works.
-                first.abort.replace(&format!("/{}/", first.number), "/N/")
-            ),
-        ),
+        [first, ..] => (what, of_several(first)),
     };
     Waits {
         what,
@@ -80,6 +71,17 @@ fn fuse(facts: &Facts) -> Waits {
     }
 }
 
+/// What to do where it may be any of several: most of their mounts work.
+fn of_several(first: &Connection) -> String {
+    let abort = first.abort.replace(&format!("/{}/", first.number), "/N/");
+    let (mount, abort) = abort.split_at(abort.find("echo ").unwrap_or_default());
+    format!(
+        "find the connection with unanswered requests (a number that stays above 0): {mount}grep . \
+         /sys/fs/fuse/connections/*/waiting; restart its server or, with its number for N, abort \
+         it: every call on that mount then fails with ENOTCONN until it is mounted again: {abort}"
+    )
+}
+
 /// Whom the one connection waits for, and what to do.
 fn of_connection(
     connection: &Connection,
@@ -91,7 +93,14 @@ fn of_connection(
          mounted again: {}",
         connection.abort
     );
-    let nobody = connection.servers.is_empty() && !connection.servers_may_be_hidden;
+    // Another one may be meant.
+    let stays = if exact {
+        String::new()
+    } else {
+        let number = connection.number;
+        format!(" and /sys/fs/fuse/connections/{number}/waiting (fusectl) stays above 0")
+    };
+    let nobody = connection.servers.is_empty() && connection.hidden.is_none();
     if nobody && exact {
         return (
             "a FUSE mount that no process serves any more".to_owned(),
@@ -101,14 +110,16 @@ fn of_connection(
     let [server] = &connection.servers[..] else {
         return (
             "a FUSE server that does not answer".to_owned(),
-            format!("find out why the server does not answer; if it cannot be fixed, {abort}"),
+            format!(
+                "find out why the server does not answer; if it cannot be fixed{stays}, {abort}"
+            ),
         );
     };
     let what = format!("the FUSE server {}", words::other(server));
     let remedy = match held {
-        Some(known) => format!("{}; if that does not help, {abort}", known.action),
+        Some(known) => format!("{}; if that does not help{stays}, {abort}", known.action),
         None => format!(
-            "find out why {} does not answer; if it cannot be fixed, {abort}",
+            "find out why {} does not answer; if it cannot be fixed{stays}, {abort}",
             words::name(server)
         ),
     };

@@ -4,10 +4,14 @@ use super::super::{
     Confidence,
     words::{count, span},
 };
-use crate::evidence::stuck::{Connection, Facts, Stuck, Thread, Who, steps::Step};
+use crate::evidence::stuck::{Connection, Facts, Hidden, Stuck, Thread, Who, steps::Step};
 
 /// Frames that are shown of a stack.
 const FRAMES: usize = 8;
+
+/// That those who it waits for are not among the facts.
+pub(super) const UNSEARCHED: &str =
+    "reapwatch had no time to look for the processes that it waits for; ask again";
 
 /// `app (PID 42)`.
 pub(super) fn who(stuck: &Stuck) -> String {
@@ -67,35 +71,37 @@ pub(super) fn place(thread: &Thread) -> String {
     }
 }
 
-/// That its stack could not be read, and what that needs.
-pub(super) fn unreadable(thread: &Thread) -> String {
-    let more = if thread.wchan.is_none() {
-        ", the function that it sleeps in CAP_SYS_PTRACE"
-    } else {
-        ""
-    };
-    format!("its kernel stack could not be read: that needs CAP_SYS_ADMIN{more}")
+/// That its stack could not be read, and which capability is missing for that.
+pub(super) fn unreadable(facts: &Facts, thread: &Thread) -> String {
+    let [stack, wchan] = facts.needs;
+    let wchan = wchan.filter(|_| thread.wchan.is_none());
+    let needs = [
+        stack.map(|it| format!("that needs {it}")),
+        wchan.map(|it| format!("the function that it sleeps in needs {it}")),
+    ];
+    let needs: Vec<_> = needs.into_iter().flatten().collect();
+    let lead = "its kernel stack could not be read";
+    match &needs[..] {
+        [] => lead.to_owned(),
+        needs => format!("{lead}: {}", needs.join(", ")),
+    }
 }
 
 /// For how long, and by whom.
 pub(super) fn since(stuck: &Stuck) -> String {
-    // One that sleeps in a call or is frozen has not begun.
-    let begun = stuck
-        .decisive()
-        .is_none_or(|thread| !matches!(thread.step(), Step::UnkillableSleep | Step::Frozen));
-    let doing = if begun {
-        "exiting"
-    } else {
-        "killed, and still alive"
-    };
+    let begun = stuck.exit_has_begun() != Some(false);
     let span = match (stuck.is_lower_bound, stuck.stuck_ns) {
-        (true, 0..1_000_000_000) => format!("{doing} since before reapwatch started"),
-        (true, ns) => format!("{doing} for at least {}", span(ns)),
-        (false, ns) => format!("{doing} for {}", span(ns)),
+        (true, 0..1_000_000_000) if begun => "exiting since before reapwatch started".to_owned(),
+        (true, ns) if begun => format!("exiting for at least {}", span(ns)),
+        (false, ns) if begun => format!("exiting for {}", span(ns)),
+        (true, 0..1_000_000_000) => "killed before reapwatch started, not exiting yet".to_owned(),
+        (true, ns) => format!("killed at least {} ago, not exiting yet", span(ns)),
+        (false, ns) => format!("killed {} ago, not exiting yet", span(ns)),
     };
     match &stuck.kill {
         Some((signal, by)) => format!("{span}; last fatal signal: {signal} from {by}"),
-        None => format!("{span}; no fatal signal was seen"),
+        None if begun => format!("{span}; no fatal signal was seen"),
+        None => format!("{span}; by whom was not seen"),
     }
 }
 
@@ -165,8 +171,11 @@ pub(super) fn connections(facts: &Facts) -> Vec<String> {
         };
         let servers: Vec<_> = connection.servers.iter().map(other).collect();
         let servers = match (servers.len(), connection.servers_are_certain) {
-            (0, _) if connection.servers_may_be_hidden => {
-                "; its server could not be looked up (needs CAP_SYS_PTRACE)".to_owned()
+            (0, _) if let Some(hidden) = connection.hidden => {
+                format!(
+                    "; its server could not be looked up ({})",
+                    why_hidden(hidden)
+                )
             }
             (0, _) => "; no process serves it".to_owned(),
             (_, true) => format!("; served by {}", list(&servers)),
@@ -178,6 +187,14 @@ pub(super) fn connections(facts: &Facts) -> Vec<String> {
         )
     };
     facts.fuse.iter().map(line).collect()
+}
+
+fn why_hidden(hidden: Hidden) -> String {
+    match hidden {
+        Hidden::Needs(capability) => format!("needs {capability}"),
+        Hidden::Refused => "some processes cannot be looked into".to_owned(),
+        Hidden::Cut => "there was no time to look at all processes".to_owned(),
+    }
 }
 
 /// `connection 38 (sshfs on /mnt)`.

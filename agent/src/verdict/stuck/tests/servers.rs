@@ -3,6 +3,7 @@
 use super::super::testing::*;
 use super::super::*;
 use crate::evidence::block::{On, Relation};
+use crate::evidence::stuck::{Connection, Hidden};
 use Confidence::{Certain, Likely};
 
 #[test]
@@ -38,7 +39,7 @@ fn a_connection_that_nobody_serves_is_aborted_at_once() {
     let verdict = assert_judged(&evidence, "closing_files", Certain);
     assert!(verdict.remedy.starts_with("abort"), "{}", verdict.remedy);
     // Not where a server may only be hidden from us.
-    facts(&mut evidence).fuse[0].servers_may_be_hidden = true;
+    facts(&mut evidence).fuse[0].hidden = Some(Hidden::Needs("CAP_SYS_PTRACE"));
     let verdict = assert_judged(&evidence, "closing_files", Certain);
     assert!(!verdict.remedy.starts_with("abort"), "{}", verdict.remedy);
     assert_names(&verdict.evidence.join("; "), &["CAP_SYS_PTRACE"]);
@@ -140,4 +141,28 @@ fn file_servers_and_disks_are_told_apart() {
         &["percpu_rwsem_wait", "cgroup_can_fork", "kernel_clone"],
     );
     assert_judged(&fork, "unkillable_sleep", Likely);
+}
+
+#[test]
+fn what_may_be_the_connection_of_another_mount_is_looked_at_before_it_is_aborted() {
+    let mut evidence = stuck('D', &FLUSH);
+    let unmounted = |number| Connection {
+        abort: format!("mount -t fusectl x; echo 1 > /sys/fs/fuse/connections/{number}/abort"),
+        ..connection(number, vec![who(7, "sshfs", 'S')])
+    };
+    facts(&mut evidence).fuse = vec![unmounted(38), unmounted(39)];
+    let remedy = |evidence: &Stuck| judge(evidence).expect("there is a verdict").remedy;
+    let several = remedy(&evidence);
+    assert_names(
+        &several,
+        &["mount -t fusectl x; grep . /sys/fs/fuse/connections/*/waiting"],
+    );
+    assert!(
+        several.ends_with(": echo 1 > /sys/fs/fuse/connections/N/abort"),
+        "{several}"
+    );
+    facts(&mut evidence).fuse.pop();
+    assert_names(&remedy(&evidence), &["connections/38/waiting"]);
+    facts(&mut evidence).fuse_is_exact = true;
+    assert!(!remedy(&evidence).contains("waiting"));
 }
