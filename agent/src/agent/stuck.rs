@@ -101,16 +101,27 @@ impl Exits {
     }
 }
 
-/// Reads the files of each, until nobody listens any more.
+/// Reads the files of each, until nobody listens any more: first what each says of itself, since
+/// the search for those whom one waits for may take all the time there is.
 fn look(suspects: &[Suspect], found: &findings::Sender<Facts>) {
     let mounts = Mounts::find();
-    let mut search = Search::new();
+    let mut seen = Vec::new();
     for suspect in suspects {
+        if let Some(facts) = collect::look(suspect, &mounts) {
+            seen.push((suspect, facts.clone()));
+            // The round may end at any time.
+            let _over = found.send((suspect.process.key, facts));
+        }
         if found.is_closed() {
             return;
         }
-        if let Some(facts) = collect::facts(suspect, &mounts, &mut search) {
-            // The round may end at any time.
+    }
+    let mut search = Search::new();
+    for (suspect, facts) in seen {
+        if found.is_closed() {
+            return;
+        }
+        if let Some(facts) = collect::follow(suspect, facts, &mut search) {
             let _over = found.send((suspect.process.key, facts));
         }
     }

@@ -18,6 +18,8 @@ impl Block {
         match &self.on {
             On::PipeRead
             | On::PipeWrite
+            | On::Connect { .. }
+            | On::Ipc { .. }
             | On::Eventfd
             | On::FifoOpen { .. }
             | On::SharedFutex { .. }
@@ -80,6 +82,18 @@ pub enum On {
         peer: Option<String>,
         /// It is connected to nobody: it waits for whoever connects or sends.
         open: bool,
+    },
+    /// A connection that it asked for, or a message that the receiver has no room for.
+    Connect {
+        /// Its family.
+        family: String,
+        /// The address that it connects to.
+        address: Option<String>,
+    },
+    /// A message or a semaphore of System V, or a POSIX message queue.
+    Ipc {
+        /// Which of these.
+        what: &'static str,
     },
     /// To be told by an eventfd.
     Eventfd,

@@ -410,6 +410,47 @@ impl Evidence {
         })
     }
 
+    /// Whether SIGCHLD reaches it: by a handler, a signalfd, or, blocked in all threads, by sigwait.
+    pub fn hears_of_deaths(&self) -> bool {
+        let facts = self.facts.as_ref();
+        let by_call = facts.is_some_and(|facts| {
+            let living = facts.living().count() as u32;
+            let blocked = facts.sigchld.map(|sigchld| sigchld.blocked_in);
+            living > 0 && blocked == Some(living)
+        });
+        by_call || self.reaper_is_in_sigwait() || self.listens_for_deaths()
+    }
+
+    /// Whether the thread that reaps is in sigwait, sigwaitinfo or sigtimedwait. Signals that they
+    /// wait for are not blocked meanwhile
+    /// ([`do_sigtimedwait`](https://elixir.bootlin.com/linux/v6.12/A/ident/do_sigtimedwait)).
+    pub fn reaper_is_in_sigwait(&self) -> bool {
+        let wchan = self.reaping_thread().and_then(|(it, _)| it.wchan.as_ref());
+        wchan.is_some_and(|wchan| wchan.starts_with("do_sigtimedwait"))
+    }
+
+    /// Whether the thread that reaps is waiting for a signal.
+    pub fn reaper_awaits_signals(&self) -> bool {
+        let block = self.reaping_thread().and_then(|(it, _)| it.block.as_ref());
+        block.is_some_and(|block| block.on == block::On::Signal)
+    }
+
+    /// Whether it hears of deaths and each of its waits named one child and took it: it takes the
+    /// PID from the signal, so that one SIGCHLD for several deaths leaves the others.
+    pub fn waits_once_per_signal(&self) -> bool {
+        let Habits { waits, reaped, .. } = self.habits;
+        self.hears_of_deaths()
+            && self.asked_for_any_beside_the_dead() == Some(false)
+            && self
+                .habits
+                .asked
+                .is_some_and(|asked| asked.process + asked.pidfd > 0)
+            && self.waits_elsewhere().is_none()
+            && self.reaped_beside_the_dead()
+            && reaped > 1
+            && waits == Some(reaped)
+    }
+
     /// The thread that used to reap, else the main thread, else the first that lives; and whether
     /// it is the one that used to.
     pub fn reaping_thread(&self) -> Option<(&Thread, bool)> {
@@ -420,6 +461,15 @@ impl Evidence {
         }
         let main = of(self.pid).or_else(|| facts.living().next())?;
         Some((main, false))
+    }
+
+    /// The thread that reaped the last one, where it has ended and the process has not.
+    pub fn ended_reaper(&self) -> Option<u32> {
+        let facts = self.facts.as_ref()?;
+        let tid = self.habits.last_reaper_tid?;
+        let all = facts.looked_at.len() == facts.threads as usize;
+        let lives = facts.living().any(|thread| thread.tid == tid);
+        (all && !lives).then_some(tid)
     }
 
     /// Whether its wait calls name single processes, by PID or pidfd: to take any child beside them

@@ -42,6 +42,21 @@ pub(crate) fn sigchld(status: &str) -> Option<Sigchld> {
     })
 }
 
+/// Signals that end a process unless it handles them.
+const TERMINATING: [u8; 4] = [1, 2, 3, 15];
+
+/// Those that were sent to it and have not come to it, and whether it blocks each of them.
+pub(crate) fn withheld(status: &str) -> Vec<(u8, bool)> {
+    let mask = |name: &str| {
+        let text = field(status, name).unwrap_or_default();
+        u64::from_str_radix(text, 16).unwrap_or_default()
+    };
+    let (pending, blocked) = (mask("ShdPnd") | mask("SigPnd"), mask("SigBlk"));
+    let has = |mask: u64, signal: u8| mask & (1 << (signal - 1)) != 0;
+    let pending = TERMINATING.into_iter().filter(|it| has(pending, *it));
+    pending.map(|it| (it, has(blocked, it))).collect()
+}
+
 /// Time on and before a CPU, from `schedstat`.
 pub(super) fn schedstat(text: &str) -> Option<Cpu> {
     let mut numbers = text.split_whitespace().map(str::parse);
@@ -131,6 +146,15 @@ mod tests {
             ignored: false,
         };
         assert_eq!(sigchld(STATUS), Some(expected));
+        // SIGCHLD ends nobody.
+        assert_eq!(withheld(STATUS), []);
+    }
+
+    #[test]
+    fn a_signal_that_cannot_come_is_withheld() {
+        let status = "ShdPnd:\t0000000000004000\nSigPnd:\t0000000000000001\n\
+            SigBlk:\t0000000000004000\n";
+        assert_eq!(withheld(status), [(1, false), (15, true)]);
     }
 
     #[test]

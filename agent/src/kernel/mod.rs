@@ -26,7 +26,7 @@ pub(crate) use hooks::Rung;
 pub(crate) use memlock::ALSO_WARNED_BY;
 pub(crate) use mounts::mount_for_this_thread;
 pub(crate) use pidfds::Pidfds;
-pub(crate) use privileges::{Role, give_up, kept, may_load, may_see_waits};
+pub(crate) use privileges::{Role, give_up, has as has_capability, kept, may_load, may_see_waits};
 pub(crate) use procfs::start_ns;
 pub(crate) use readable::Readable;
 pub(crate) use snapshot::Source;

@@ -53,6 +53,16 @@ pub(crate) fn may_see_waits() -> bool {
     effective().contains(CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH)
 }
 
+/// Whether this thread has that capability, by the name that people write.
+pub(crate) fn has(name: &str) -> bool {
+    let wanted = match name {
+        "CAP_SYS_PTRACE" => CapabilitySet::SYS_PTRACE,
+        "CAP_SYS_ADMIN" => CapabilitySet::SYS_ADMIN,
+        _ => return false,
+    };
+    effective().contains(wanted)
+}
+
 /// Gives up, for this thread and those that it will start, all that a running agent has no use
 /// for, and for ever: no program that it could run would get it back. `works` tells whether the
 /// kernel side can be read without any capability.

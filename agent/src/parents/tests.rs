@@ -440,6 +440,16 @@ fn one_event_makes_no_rate() {
     let (one, other) = (world.row(1, 12 * SECOND), world.row(2, 12 * SECOND));
     assert!(is(one.reaped_per_second, 0.0), "{one:?}");
     assert!(is(other.leaked_per_second, 0.0), "{other:?}");
+    // Nor does the one that was left of many.
+    for child in 2000..2010 {
+        world.dies(child, 3, 10 * SECOND);
+        world.reaps(3, child, 11 * SECOND);
+    }
+    world.dies(2010, 3, 11 * SECOND);
+    let third = world.row(3, 12 * SECOND);
+    assert!(is(third.leaked_per_second, 0.0), "{third:?}");
+    world.dies(2011, 3, 11 * SECOND);
+    assert!(world.row(3, 12 * SECOND).leaked_per_second > 0.0);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Seen;
 use crate::events::{Key, Process};
-use crate::evidence::parse;
+use crate::evidence::{Sigchld, parse};
 use crate::kernel;
 use crate::proc::{self, comm};
 
@@ -58,7 +58,13 @@ fn shown(pid: u32, status: &str) -> Seen {
     Seen {
         process: process.filter(|_| parse::state(status) != Some('Z')),
         threads: number("Threads"),
-        sigchld: parse::sigchld(status),
+        sigchld: parse::sigchld(status).map(|sigchld| Sigchld {
+            // Shells block it while they wait for a command, to no harm.
+            blocked_in: sigchld.blocked_in * u32::from(!waits(pid)),
+            ..sigchld
+        }),
+        withheld: parse::withheld(status),
+        state: parse::state(status),
         ..Seen::default()
     }
 }
@@ -73,6 +79,11 @@ fn elsewhere(pid: u32, seen: Seen) -> Seen {
 
 fn status(pid: u32) -> Option<String> {
     proc::text(format!("/proc/{pid}/status")).ok()
+}
+
+/// Whether its main thread is in a wait call.
+fn waits(pid: u32) -> bool {
+    proc::text(format!("/proc/{pid}/wchan")).is_ok_and(|wchan| wchan.trim() == "do_wait")
 }
 
 fn is_kernel_thread(pid: u32) -> bool {

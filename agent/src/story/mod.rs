@@ -35,6 +35,10 @@ pub struct Seen {
     pub namesakes: Vec<(u32, String)>,
     /// What the process does about SIGCHLD, as its main thread shows it.
     pub sigchld: Option<Sigchld>,
+    /// Signals that would end it and wait for something, and whether it blocks each of them.
+    pub withheld: Vec<(u8, bool)>,
+    /// The letter of its state.
+    pub state: Option<char>,
     /// All numbers are below it.
     pub pid_max: Option<u32>,
 }

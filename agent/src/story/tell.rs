@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::words::{count, dead_for, ended, same, someone, span, who};
-use super::{Known, Life, State, Story, leader_exited, timeline, unknown};
+use super::{Known, Life, Seen, State, Story, leader_exited, timeline, unknown};
 use crate::events::{Process, Snapshot, Task};
 use crate::lifecycle::{How, Record};
+use crate::signals;
 
 /// A chain of parents is shorter, unless the snapshot contradicts itself.
 const GENERATIONS: usize = 64;
@@ -19,11 +20,11 @@ pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
         process: Some(life.process.clone()),
         state: life.state,
         summary: summary(known, life, held),
-        meaning: meaning(life.state),
+        meaning: meaning(life),
         timeline: timeline::timeline(life),
         phases: timeline::phases(life, known.now_ns),
         ancestry: ancestry(life.parent(), known.snapshot),
-        advice: signals(known, life),
+        advice: what_signals_say(known, life),
     }
 }
 
@@ -36,12 +37,13 @@ fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
         }
         (State::Exiting, _) => {
             let begin_ns = life.task.and_then(|task| task.begin_ns);
-            let since = begin_ns.map(|begin_ns| {
-                let ago = span(known.now_ns.saturating_sub(begin_ns));
-                format!(" for {ago}")
-            });
-            let since = since.unwrap_or_default();
-            format!("{name} has been exiting{since} and has not finished")
+            match begin_ns {
+                Some(begin_ns) => {
+                    let ago = span(known.now_ns.saturating_sub(begin_ns));
+                    format!("{name} has been exiting for {ago} and has not finished")
+                }
+                None => format!("{name} was killed or is exiting, and is still there"),
+            }
         }
         (State::Zombie, Some(record)) => zombie(known, life, record, &name),
         (State::Zombie, None) => {
@@ -83,13 +85,13 @@ fn gone(known: &Known<'_>, life: &Life<'_>, record: &Record, name: &str) -> Stri
 }
 
 /// What a program can inherit from whatever started it, and seldom wants.
-fn signals(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
+fn what_signals_say(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
     let is_alive = matches!(life.state, State::Alive | State::LeaderExited);
     let Some(sigchld) = known.seen.sigchld.filter(|_| is_alive) else {
         return Vec::new();
     };
     let comm = &life.process.comm;
-    let mut lines = Vec::new();
+    let mut lines = withheld(known.seen, comm);
     if sigchld.ignored {
         lines.push(format!(
             "{comm} ignores SIGCHLD, which it set itself or inherited from whatever started it: \
@@ -106,12 +108,39 @@ fn signals(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
     lines
 }
 
-fn meaning(state: State) -> Option<&'static str> {
-    match state {
+/// That it is stopped, and the signals that would end it and cannot come to it.
+fn withheld(seen: &Seen, comm: &str) -> Vec<String> {
+    let stopped = match seen.state {
+        Some('T') => Some("stopped by a signal and runs again after SIGCONT"),
+        Some('t') => Some("stopped by its tracer"),
+        _ => None,
+    };
+    let mut lines = Vec::from_iter(stopped.map(|how| format!("{comm} is {how}")));
+    lines.extend(seen.withheld.iter().filter_map(|&(signal, blocked)| {
+        let why = match (blocked, stopped) {
+            (true, _) => {
+                "it blocks the signal, by itself or as inherited; SIGKILL cannot be blocked"
+            }
+            (false, Some(_)) => "it takes effect when the process runs again",
+            // It is on its way.
+            (false, None) => return None,
+        };
+        let signal = signals::name(signal);
+        Some(format!("{signal} was sent to {comm} and is pending: {why}"))
+    }));
+    lines
+}
+
+fn meaning(life: &Life<'_>) -> Option<&'static str> {
+    match life.state {
         State::LeaderExited => Some(
             "A process lives as long as any of its threads. Tools that look only at the main thread \
              (ps, /proc) report it as defunct, which is wrong.",
         ),
+        // Its exit was not seen to begin: it may be in a system call yet.
+        State::Exiting if life.task.is_none_or(|task| task.begin_ns.is_none()) => {
+            Some("Until its exit is finished it is not a zombie and cannot be reaped.")
+        }
         State::Exiting => Some(
             "The program no longer runs; the kernel is freeing its memory, closing its files and \
              ending its threads. Until that is done it is not a zombie and cannot be reaped.",

@@ -1,5 +1,6 @@
 use super::*;
 use crate::events::{CgroupIds, ExitStatus, Key, Kill, KillBy, Task, TaskState};
+use crate::evidence::Sigchld;
 use crate::lifecycle::{Died, DiedBound, Former, How, Reap};
 
 const SECOND: u64 = 1_000_000_000;
@@ -320,6 +321,32 @@ fn a_number_used_again_is_its_last_process() {
     assert_eq!(alive.states, [State::Alive, State::Reaped]);
     let dead = told(&[record(), older], None, &Seen::default(), 0);
     assert_eq!(dead.states, [State::Zombie, State::Reaped]);
+}
+
+/// Told to end, it cannot hear of it.
+#[test]
+fn a_signal_that_is_withheld_is_told() {
+    let snapshot = snapshot(Some(child(TaskState::Alive)));
+    let advice = |withheld: &[(u8, bool)], state: char| {
+        let seen = Seen {
+            sigchld: Some(Sigchld::default()),
+            withheld: withheld.to_vec(),
+            state: Some(state),
+            ..Seen::default()
+        };
+        told(&[], Some(&snapshot), &seen, 0).story.advice.join("; ")
+    };
+    assert_eq!(advice(&[(15, false)], 'S'), "", "on its way");
+    let blocked = advice(&[(15, true)], 'S');
+    assert!(
+        blocked.contains("SIGTERM") && blocked.contains("blocks"),
+        "{blocked}"
+    );
+    let stopped = advice(&[(15, false)], 'T');
+    assert!(
+        stopped.contains("SIGTERM") && stopped.contains("stopped"),
+        "{stopped}"
+    );
 }
 
 #[test]

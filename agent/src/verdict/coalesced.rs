@@ -24,7 +24,9 @@ fn judge_unseen(evidence: &Evidence) -> Option<Verdict> {
     let facts = evidence.facts.as_ref()?;
     let sigchld = facts.sigchld?;
     let has_reaped = matches!(evidence.reaped_before(), Some(ByThisProgram | Perhaps));
-    let hears = facts.signalfd == Some(true) || (sigchld.caught && sigchld.blocked_in == 0);
+    let hears = facts.signalfd == Some(true)
+        || (sigchld.caught && sigchld.blocked_in == 0)
+        || evidence.reaper_is_in_sigwait();
     let idle = evidence.reaping_thread().is_some_and(|(thread, _)| {
         let block = thread.block.as_ref();
         let held_up = |block: &Block| block.is_hard() || block.on == On::PrivateFutex;
@@ -60,9 +62,10 @@ fn judge_unseen(evidence: &Evidence) -> Option<Verdict> {
 
 fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
     let asks_for_any = evidence.asked_for_any_beside_the_dead();
+    let by_pid = evidence.waits_once_per_signal();
+    let in_order = evidence.zombies.passed_over == 0 && asks_for_any != Some(false);
     if !evidence.reaped_beside_the_dead()
-        || evidence.zombies.passed_over > 0
-        || asks_for_any == Some(false)
+        || !(in_order || by_pid)
         || evidence.has_not_waited_since_they_died()
     {
         return None;
@@ -84,10 +87,18 @@ fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
             words::count(since.reaped, "wait call")
         ));
     }
+    if by_pid {
+        lines.push(
+            "each of its wait calls named one child and took it, as if the PID came with the \
+             signal (si_pid, ssi_pid)"
+                .to_owned(),
+        );
+    }
     lines.extend(words::listens(evidence));
+    lines.extend(waiting::thread(evidence));
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     lines.extend(words::program(evidence));
-    let fix = if evidence.waits_by_pid() {
+    let fix = if evidence.waits_by_pid() || asks_for_any.is_none() {
         "at each SIGCHLD, call waitpid with WNOHANG for each child it started, not for one only"
     } else {
         "at each SIGCHLD, call waitpid(-1, …, WNOHANG) in a loop until it returns 0"
@@ -101,6 +112,11 @@ fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
         evidence: lines,
         remedy: remedy::fix_program(evidence, fix),
         confidence: match (caught, each_took_one) {
+            // Or it knows these PIDs from somewhere else, and not yet those of the zombies.
+            _ if by_pid && !evidence.reaper_awaits_signals() => Confidence::Guess,
+            _ if by_pid => Confidence::Likely,
+            // Whom it asked for is not known, and nothing tells it of deaths: it may wait by PID.
+            (Some(false), _) if asks_for_any.is_none() => Confidence::Guess,
             (Some(true), true) => Confidence::Certain,
             (Some(true), false) | (_, true) => Confidence::Likely,
             _ => Confidence::Guess,

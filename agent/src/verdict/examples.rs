@@ -187,6 +187,12 @@ fn one_wait_per_signal() -> Evidence {
         caught: true,
         ..Sigchld::default()
     });
+    evidence.habits.asked = Some(Asked {
+        any: 5,
+        ..Asked::default()
+    });
+    evidence.habits.last_any_age_ns = evidence.habits.last_wait_age_ns;
+    evidence.habits.last_take_age_ns = evidence.habits.last_wait_age_ns;
     evidence.since = Some(since(4, 4));
     evidence
 }

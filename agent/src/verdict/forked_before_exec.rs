@@ -39,10 +39,30 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
             None => String::new(),
         }
     )];
+    // One that execs itself may hand their PIDs on.
+    let itself = script == evidence.comm;
     lines.push(format!(
-        "{} does not know about them; it can get no more of them than {script} left running",
+        "{}{} does not know about them; it can get no more of them than {script} left running",
+        if itself {
+            "unless it told itself their PIDs, "
+        } else {
+            ""
+        },
         evidence.comm
     ));
+    let others = old.saturating_sub(before + evidence.zombies.adopted);
+    if others > 0 {
+        let itself = words::count(others, "other zombie");
+        let why = super::rules_after(RULE.id, evidence).map_or(String::new(), |verdict| {
+            format!(
+                ": {} ({}, {})",
+                verdict.summary,
+                verdict.id,
+                verdict.confidence.name()
+            )
+        });
+        lines.push(format!("it started {itself} since then{why}"));
+    }
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     let clear = remedy::clear(evidence);
     Some(Verdict {
@@ -59,6 +79,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
             clear.map_or(String::new(), |clear| format!("; {clear}"))
         ),
         confidence: match (seen && before == old, evidence.is_init()) {
+            (true, _) if itself => Confidence::Likely,
             (true, _) => Confidence::Certain,
             // It inherits orphans too, and an exec that was not seen leaves that open.
             (false, true) if evidence.program.age_ns.is_none() => Confidence::Guess,

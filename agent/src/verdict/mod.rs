@@ -134,7 +134,12 @@ pub fn judge(evidence: &Evidence) -> Option<Verdict> {
 
 /// What its habits say of one that could reap: the rules after that on PID namespaces.
 fn by_habits(evidence: &Evidence) -> Option<Verdict> {
-    let rules = RULES.iter().skip_while(|rule| rule.id != pidns::RULE.id);
+    rules_after(pidns::RULE.id, evidence)
+}
+
+/// The verdict of the first rule after that one.
+fn rules_after(id: &str, evidence: &Evidence) -> Option<Verdict> {
+    let rules = RULES.iter().skip_while(|rule| rule.id != id);
     rules.skip(1).find_map(|rule| (rule.judge)(evidence))
 }
 

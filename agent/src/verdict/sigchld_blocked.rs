@@ -1,7 +1,7 @@
 //! It would reap on SIGCHLD, which is blocked and stays pending.
 
 use super::{Confidence, Rule, Verdict, remedy, waiting, words};
-use crate::evidence::{Evidence, block::On};
+use crate::evidence::{Block, Evidence, block::On};
 
 pub(super) const RULE: Rule = Rule {
     id: "sigchld_blocked",
@@ -9,6 +9,9 @@ pub(super) const RULE: Rule = Rule {
               stays pending.",
     judge,
 };
+
+const UNBLOCK: &str = "unblock SIGCHLD when it starts, or in whatever starts it (the signal mask \
+    is inherited across exec)";
 
 /// Functions in which a thread waits for signals.
 const SIGNAL_WAITS: [&str; 5] = [
@@ -44,6 +47,12 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     if waited == Some(true) || evidence.reaped_beside_the_dead() {
         return None;
     }
+    // A shell blocks it for the time of one read, system(3) for that of one wait.
+    let in_call = evidence.ran_beside_the_dead() != Some(true)
+        && super::waits_of(evidence).is_some_and(|it| !matches!(it.on, On::Timer | On::Signal));
+    if in_call && super::waits_of(evidence).is_some_and(Block::is_hard) {
+        return None;
+    }
     let who = words::who(evidence);
     let mut lines = vec![
         match living {
@@ -51,24 +60,40 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
             threads => format!("SIGCHLD is blocked in all {threads} threads and one is pending"),
         },
         if sigchld.caught {
-            "a SIGCHLD handler is installed but never called".to_owned()
+            "a SIGCHLD handler is installed; it is not called while SIGCHLD is blocked".to_owned()
         } else {
             "no SIGCHLD handler is installed".to_owned()
         },
     ];
     lines.extend(waiting::thread(evidence));
+    if in_call {
+        lines.push(
+            "it has been in that call all the time, and may block SIGCHLD for the call only, as \
+             bash does in read -t"
+                .to_owned(),
+        );
+    }
     lines.extend([words::holds(evidence), words::habits(evidence)]);
     lines.extend(words::program(evidence));
     Some(Verdict {
         id: RULE.id,
-        summary: format!("{who} blocks SIGCHLD, so it never learns that its children died"),
+        summary: if in_call {
+            format!("{who} blocks SIGCHLD, at least in the call that it is in")
+        } else {
+            format!("{who} blocks SIGCHLD, so it never learns that its children died")
+        },
         evidence: lines,
-        remedy: remedy::fix_program(
-            evidence,
-            "unblock SIGCHLD when it starts, or in whatever starts it (the signal mask is inherited \
-             across exec)",
-        ),
+        remedy: if in_call {
+            format!(
+                "look again when that call has ended: it reaps then if it blocked SIGCHLD for the \
+                 call only; if not, {}",
+                remedy::fix_program(evidence, UNBLOCK)
+            )
+        } else {
+            remedy::fix_program(evidence, UNBLOCK)
+        },
         confidence: match (sigchld.caught, waited) {
+            _ if in_call => Confidence::Guess,
             (true, Some(_)) => Confidence::Certain,
             (true, None) => Confidence::Likely,
             (false, _) => Confidence::Guess,

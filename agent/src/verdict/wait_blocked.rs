@@ -6,7 +6,8 @@ use crate::evidence::{Block, Evidence, Thread, block::On};
 pub(super) const RULE: Rule = Rule {
     id: "wait_blocked_on_event",
     meaning: "The thread that should reap is waiting for something else (a pipe, socket, lock, \
-              file server, another thread) or is busy; it would reap once that is over.",
+              file server, another thread) or is busy, and would reap once that is over; or it has \
+              ended.",
     judge: judge_blocked,
 };
 
@@ -88,7 +89,10 @@ fn judge_idle(evidence: &Evidence) -> Option<Verdict> {
         .is_some_and(|facts| facts.threads == 1);
     let asleep = evidence.all_threads(&['S', 'I']);
     let idle = single && asleep && evidence.ran_beside_the_dead() != Some(true);
-    let confidence = if idle && evidence.was_seen_waiting() {
+    let confidence = if single && evidence.ended_reaper().is_some() {
+        // The one that is left ran, and did not take its place.
+        words::not_seen(evidence, Confidence::Likely)
+    } else if idle && evidence.was_seen_waiting() {
         Confidence::Likely
     } else {
         Confidence::Guess
@@ -121,6 +125,7 @@ pub(super) fn is_busy(evidence: &Evidence) -> bool {
 /// at first.
 fn verdict(evidence: &Evidence, other: Option<&Thread>, confidence: Confidence) -> Verdict {
     let who = words::who(evidence);
+    let ended = evidence.ended_reaper();
     let first = evidence.reaping_thread().map(|(thread, _)| thread);
     let doing = match (other, first) {
         (Some(thread), _) => waiting::named_thread(evidence, thread),
@@ -128,7 +133,10 @@ fn verdict(evidence: &Evidence, other: Option<&Thread>, confidence: Confidence) 
         (None, None) => "is doing something else".to_owned(),
     };
     let block = other.or(first).and_then(|thread| thread.block.as_ref());
-    let mut lines = Vec::from_iter(waiting::thread(evidence));
+    let mut lines = Vec::from_iter(
+        ended.map(|tid| format!("thread {tid}, which reaped the last one, has ended")),
+    );
+    lines.extend(waiting::thread(evidence));
     lines.extend(
         first
             .and_then(|thread| thread.block.as_ref())
@@ -173,9 +181,19 @@ fn verdict(evidence: &Evidence, other: Option<&Thread>, confidence: Confidence) 
     } else {
         fix
     };
+    let (summary, fix) = match ended.filter(|_| block.is_none_or(|block| !block.is_hard())) {
+        Some(tid) => (
+            format!("{who} has reaped children before, but the thread that did has ended"),
+            format!(
+                "find out why thread {tid} ended (an exception, a panic, a pool that shrinks) and \
+                 let another wait in its place"
+            ),
+        ),
+        None => (format!("{who} {before}{doing}"), fix),
+    };
     Verdict {
         id: RULE.id,
-        summary: format!("{who} {before}{doing}"),
+        summary,
         evidence: lines,
         remedy: format!("{fix}{restart}"),
         confidence,

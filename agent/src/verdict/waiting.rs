@@ -63,8 +63,14 @@ pub(super) fn named_thread(evidence: &Evidence, thread: &Thread) -> String {
 
 /// What a thread does: `is reading from a pipe`.
 pub(super) fn doing(evidence: &Evidence, thread: &Thread) -> String {
+    let threads = evidence.facts.as_ref().map_or(0, |facts| facts.threads);
     if let Some(block) = &thread.block {
-        return waits(block);
+        return match block.on {
+            On::PrivateFutex if threads == 1 => {
+                "is waiting on a futex, and it has no other thread that could wake it".to_owned()
+            }
+            _ => waits(block),
+        };
     }
     let busy = evidence.since.as_ref().and_then(|since| {
         let share = since.cpu?.ran_ns * 100 / since.span_ns.max(1);
@@ -104,6 +110,11 @@ pub(super) fn waits(block: &Block) -> String {
             Some(peer) => format!("is waiting on a {family} socket connected to {peer}"),
             None => format!("is waiting on a {family} socket"),
         },
+        On::Connect { family, address } => match address {
+            Some(address) => format!("is connecting to {family} {address}"),
+            None => format!("is waiting for room at the receiver of a {family} socket"),
+        },
+        On::Ipc { what } => format!("is waiting for {what}"),
         On::Eventfd => "is waiting on an eventfd".to_owned(),
         On::PrivateFutex => "is waiting for another thread of its own (a futex)".to_owned(),
         On::SharedFutex { path: it } => format!(
@@ -174,6 +185,7 @@ fn role(on: &On, several: bool) -> &'static str {
         On::PipeWrite => "the read end is held by",
         On::FifoOpen { .. } => "the FIFO is open in",
         On::Socket { .. } => "the other end of the socket is held by",
+        On::Connect { .. } => "that address belongs to",
         On::Eventfd => "the eventfd is shared with",
         On::SharedFutex { .. } if several => "whoever has to release it is one of:",
         On::SharedFutex { .. } => "the only other process that maps the memory is",
@@ -252,6 +264,9 @@ pub(super) fn fix(block: &Block) -> Option<String> {
         ),
         (_, _, On::FileLock { .. }) => {
             format!("see why {name} keeps the lock; it is released when {name} unlocks it or exits")
+        }
+        (_, _, On::Connect { .. }) => {
+            format!("see why {name} accepts no more connections; its backlog is full")
         }
         (_, _, On::VforkChild) => format!(
             "see what {name} is waiting for; kill -9 {pid} ends the child, and with it the wait"

@@ -1,12 +1,12 @@
-//! It waits, but for certain children only, and these are none of them.
+//! It waits, but for certain children only, and for none of these since they died.
 
 use super::{Confidence, Rule, Verdict, remedy, waiting, words};
 use crate::evidence::Evidence;
 
 pub(super) const RULE: Rule = Rule {
     id: "waits_for_others",
-    meaning: "The parent waits for particular children (by PID, group or pidfd), and these \
-              zombies are not among them.",
+    meaning: "The parent waits for particular children (by PID, group or pidfd), and has not asked \
+              for these zombies since they died.",
     judge,
 };
 
@@ -23,21 +23,51 @@ pub(super) fn surest(evidence: &Evidence) -> Option<(Confidence, String)> {
 
 /// Applies where a wait took none of its zombies though they could be taken.
 fn judge(evidence: &Evidence) -> Option<Verdict> {
+    if evidence.waits_once_per_signal() {
+        return None;
+    }
     let signs = signs(evidence);
+    // It may come to the others when that call returns.
+    let one_by_one = evidence.waits_elsewhere().filter(|_| signs.len() == 1);
     let confidence = signs.iter().map(|(confidence, _)| *confidence).max()?;
     let mut lines: Vec<_> = signs.into_iter().map(|(_, line)| line).collect();
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     lines.extend(words::program(evidence));
     lines.extend(waiting::thread(evidence));
-    let fix = remedy::wait_for_each(evidence);
+    let mut fix = remedy::wait_for_each(evidence);
+    if evidence.hears_of_deaths() && evidence.waits_by_pid() {
+        fix.push_str(
+            "; if it takes the PID from the signal (si_pid, ssi_pid): one SIGCHLD may stand for \
+             several deaths, so at each one try every child with WNOHANG",
+        );
+    }
+    let who = words::who(evidence);
+    let fix = remedy::fix_program(evidence, &fix);
+    let (summary, remedy) = match one_by_one {
+        Some((_, awaited)) => {
+            let awaited = words::awaited(evidence, awaited);
+            (
+                format!(
+                    "{who} is waiting for {awaited} and has not asked for these since they died"
+                ),
+                format!(
+                    "if it waits for its children one after the other, it reaps these once that \
+                     call returns: see why that child has not ended; otherwise {fix}"
+                ),
+            )
+        }
+        None => (
+            format!(
+                "{who} waits for particular children and has not asked for these since they died"
+            ),
+            fix,
+        ),
+    };
     Some(Verdict {
         id: RULE.id,
-        summary: format!(
-            "{} waits for particular children, and these are not among them",
-            words::who(evidence)
-        ),
+        summary,
         evidence: lines,
-        remedy: remedy::fix_program(evidence, &fix),
+        remedy,
         confidence,
     })
 }
@@ -55,7 +85,7 @@ fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
         let line = format!(
             "thread {} is in a wait call for {}; it may reap the others after that",
             thread.tid,
-            words::awaited(awaited)
+            words::awaited(evidence, awaited)
         );
         signs.push((Confidence::Likely, line));
     }

@@ -159,13 +159,19 @@ pub(super) fn program(evidence: &Evidence) -> Option<String> {
     })
 }
 
-/// `process 42`, as whoever waits knows it.
-pub(super) fn awaited(awaited: Awaited) -> String {
+/// `PID 42 only`. A number is one of its own PID namespace.
+pub(super) fn awaited(evidence: &Evidence, awaited: Awaited) -> String {
+    let facts = evidence.facts.as_ref();
+    let number = facts.and_then(|facts| facts.own_number);
+    let of_its_namespace = match number {
+        Some((_, 1..)) => " (in its PID namespace)",
+        _ => "",
+    };
     match awaited {
         Awaited::Any => "any child".to_owned(),
-        Awaited::Process(pid) => format!("PID {pid} only"),
+        Awaited::Process(pid) => format!("PID {pid} only{of_its_namespace}"),
         Awaited::Group(0) => "its own process group only".to_owned(),
-        Awaited::Group(group) => format!("process group {group} only"),
+        Awaited::Group(group) => format!("process group {group} only{of_its_namespace}"),
         Awaited::Pidfd => "one process by its pidfd".to_owned(),
     }
 }

@@ -149,7 +149,7 @@ impl Page {
             let after = self.between(before, now);
             let words = match story.state.as_str() {
                 "zombie" => "now: still a zombie",
-                "exiting" => "now: still exiting",
+                "exiting" => "now: not dead yet",
                 _ => "now: alive",
             };
             self.event(&moment(now), after, words);

@@ -62,9 +62,10 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
         Bound::Exact
     };
     let span = look.bounded(stuck.stuck_seconds, bound);
-    let doing = match stuck.ignored {
-        Some(_) => "ignoring a signal for",
-        None => "exiting for",
+    let doing = match (&stuck.ignored, stuck.step.as_deref()) {
+        (Some(_), _) => "ignoring a signal for",
+        (None, Some("unkillable_sleep" | "killed_while_frozen")) => "killed, still alive for",
+        (None, _) => "exiting for",
     };
     let comm = look.clean(&stuck.comm);
     let mut text = format!("{} {comm}: {doing} {span}", stuck.pid);
@@ -119,15 +120,15 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
 /// Whether the lines of a block have it too: where a thread is, and since when and by whom.
 fn is_shown(fact: &str) -> bool {
     let of_a_thread = fact.starts_with("thread ") && fact.contains(", kernel stack: ");
-    of_a_thread || fact.starts_with("exiting ")
+    of_a_thread || fact.starts_with("exiting ") || fact.starts_with("killed ")
 }
 
 /// Where it is: its step, for whom it waits, and its threads, each by what it is called.
 pub(super) fn place(stuck: &Stuck, look: Look) -> Vec<(&'static str, String)> {
-    let step = stuck
-        .step
-        .as_deref()
-        .map_or("unknown: its files in /proc could not be read", words);
+    let step = stuck.step.as_deref().map_or(
+        "unknown: there was no time to read its files in /proc",
+        words,
+    );
     let mut place = vec![("step", step.to_owned())];
     if let Some(waits_for) = &stuck.waits_for {
         let who: Vec<_> = waits_for
@@ -296,7 +297,7 @@ mod tests {
         let expected = "\
 4242 backup?: exiting for >=5m12s
     killed:    no fatal signal was seen
-    step:      unknown: its files in /proc could not be read
+    step:      unknown: there was no time to read its files in /proc
 ";
         assert_eq!(block(&unknown, LOOK, 100), expected);
     }

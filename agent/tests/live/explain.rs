@@ -177,7 +177,7 @@ fn one_on_its_way_out_is_exiting() {
     );
     let page = agent.explained(one.stay.pid);
     for part in [
-        "has been exiting",
+        "is exiting",
         "Where it is in the kernel",
         &format!("thread      {} t ptrace_exit_stop: ", one.stay.pid),
         "ptrace_notify",

@@ -101,7 +101,11 @@ fn rank(block: &Block) -> u8 {
             0
         }
         On::VforkChild | On::PipeWrite | On::FileLock { .. } | On::Fuse | On::Network { .. } => 1,
-        On::PipeRead | On::FifoOpen { .. } | On::Socket { .. } => 2,
+        On::PipeRead
+        | On::FifoOpen { .. }
+        | On::Socket { .. }
+        | On::Connect { .. }
+        | On::Ipc { .. } => 2,
         On::Disk | On::Terminal { .. } => 3,
         On::Child => 4,
         On::Events { .. } => 5,

@@ -25,7 +25,7 @@ use super::{
     parse,
     stuck::fuse,
 };
-use crate::proc;
+use crate::{kernel, proc};
 
 mod call;
 mod chain;
@@ -136,7 +136,10 @@ impl Search {
 
     pub(super) fn refuse(&mut self, path: &str) -> String {
         let needs = needs(path);
-        self.unreadable.insert(needs.clone());
+        // What even the capability does not open is no want of privileges.
+        if !kernel::has_capability(capability(path)) {
+            self.unreadable.insert(needs.clone());
+        }
         needs
     }
 
@@ -234,9 +237,11 @@ impl Search {
         if index.cut && nobody {
             Some("the search for the other end was cut short".to_owned())
         } else if !index.refused.is_empty() && nobody {
-            let count = index.refused.len();
-            let needs = needs(&format!("reading /proc/PID/fd of {count} processes"));
-            Some(needs)
+            let of = match index.refused.len() {
+                1 => "1 process".to_owned(),
+                count => format!("{count} processes"),
+            };
+            Some(needs(&format!("reading /proc/PID/fd of {of}")))
         } else {
             None
         }
@@ -265,14 +270,23 @@ fn simple(on: On) -> Block {
     }
 }
 
-/// A file, and the capability that reading it needs.
+/// A file, and the capability that reading it needs, or that it is refused even so.
 fn needs(path: &str) -> String {
-    let capability = if path.ends_with("/stack") {
+    let capability = capability(path);
+    if kernel::has_capability(capability) {
+        format!("{path} is refused, even with {capability}")
+    } else {
+        format!("{path} needs {capability}")
+    }
+}
+
+/// The capability that reading a file needs.
+fn capability(path: &str) -> &'static str {
+    if path.ends_with("/stack") {
         "CAP_SYS_ADMIN"
     } else {
         "CAP_SYS_PTRACE"
-    };
-    format!("{path} needs {capability}")
+    }
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub(super) struct Socket {
     pub(super) peer: Option<u64>,
     /// It is connected to nobody: whoever connects or sends ends the wait.
     pub(super) open: bool,
+    /// Its connection is not made yet; `peer` is the socket that listens, if it is of this host.
+    pub(super) connects: bool,
     /// Why the other end is not known.
     pub(super) unknown: Option<String>,
 }
@@ -63,6 +65,7 @@ fn of_unix(inode: u64) -> Option<Socket> {
         address: names.into_iter().flatten().next(),
         peer: found.peer.filter(|_| !found.open),
         open: found.open,
+        connects: false,
         unknown: nobody
             .then(|| "the kernel names no other end: not accepted yet, or closed".to_owned()),
     })
@@ -138,6 +141,8 @@ fn parse(answer: &[u8]) -> Option<Unix> {
 struct Row {
     local: SocketAddr,
     remote: SocketAddr,
+    listens: bool,
+    connects: bool,
     inode: u64,
 }
 
@@ -147,6 +152,8 @@ impl Row {
         Some(Self {
             local: address(words.get(1)?)?,
             remote: address(words.get(2)?)?,
+            listens: *words.get(3)? == "0A",
+            connects: *words.get(3)? == "02",
             inode: words.get(9)?.parse().ok()?,
         })
     }
@@ -180,7 +187,19 @@ fn of_network(pid: u32, inode: u64) -> Option<Socket> {
         };
         if let Some(row) = rows().find(|row| row.inode == inode) {
             let is_peer = |it: &Row| it.local == row.remote && it.remote == row.local;
-            let peer = rows().find(is_peer).map(|row| row.inode);
+            let would_accept = |it: &Row| {
+                let of_all = it.local.ip().is_unspecified() && row.remote.ip().is_loopback();
+                let is_its = it.local.ip() == row.remote.ip() || of_all;
+                it.listens && it.local.port() == row.remote.port() && is_its
+            };
+            let peer = rows().find(|it| {
+                if row.connects {
+                    would_accept(it)
+                } else {
+                    is_peer(it)
+                }
+            });
+            let peer = peer.map(|row| row.inode);
             return Some(network(families[0], row, peer));
         }
     }
@@ -195,6 +214,7 @@ fn network(family: &'static str, row: Row, peer: Option<u64>) -> Socket {
         address: Some(if connected { row.remote } else { row.local }.to_string()),
         peer: peer.filter(|&inode| connected && inode != 0),
         open: !connected,
+        connects: row.connects,
         unknown: foreign.then(|| {
             format!(
                 "{} is on another host or in another network namespace",
@@ -230,6 +250,7 @@ fn of_other_unix(pid: u32, inode: u64) -> Option<Socket> {
             .map(str::to_owned),
         peer: None,
         open,
+        connects: false,
         unknown: (!open).then(|| {
             "it is in another network namespace than reapwatch, where the kernel names no other \
              end of a Unix socket"
@@ -311,6 +332,11 @@ mod tests {
             assert_eq!(mapped, Some(row.local));
         }
         assert!(network("tcp", row, None).unknown.is_some());
+        let connects = line.replace(" 01 ", " 02 ");
+        let connects = network("tcp", Row::parse(&connects).expect("parses"), Some(5));
+        assert!(connects.connects && connects.peer == Some(5) && connects.unknown.is_none());
+        let alone = Row::parse("  0: 0100007F:0CEA 00000000:0000 07 0:0 00:0 0 0 0 4711 1 0");
+        assert!(network("udp", alone.expect("parses"), None).open);
         for line in ["", "0: x y", "0: 0100007F:0CEA 0100007F:zz 01 0 0 0 0 0 5"] {
             assert_eq!(Row::parse(line), None, "{line:?}");
         }

@@ -273,18 +273,20 @@ fn a_signalfd_for_sigchld_is_seen() {
 
 #[test]
 fn each_file_names_the_capability_that_it_needs() {
+    assert_eq!(capability("/proc/42/stack"), "CAP_SYS_ADMIN");
+    assert_eq!(capability("/proc/42/syscall"), "CAP_SYS_PTRACE");
     let mut search = Search::new();
-    search.refuse("/proc/42/stack");
-    search.refuse("/proc/42/syscall");
-    search.refuse("/proc/42/syscall");
-    let found = search.take_unreadable();
-    let capability = |path: &str| {
-        found
-            .iter()
-            .find(|it| it.starts_with(path))
-            .expect("it is there")
-    };
-    assert!(capability("/proc/42/stack").ends_with("CAP_SYS_ADMIN"));
-    assert!(capability("/proc/42/syscall").ends_with("CAP_SYS_PTRACE"));
-    assert_eq!((found.len(), search.take_unreadable().len()), (2, 0));
+    for path in ["/proc/42/stack", "/proc/42/syscall", "/proc/42/syscall"] {
+        let told = search.refuse(path);
+        assert!(told.ends_with(capability(path)), "{told}");
+        // Whoever has it lacks nothing.
+        let lacks = !kernel::has_capability(capability(path));
+        assert_eq!(told.contains(" needs "), lacks, "{told}");
+    }
+    let lacking = ["/proc/42/stack", "/proc/42/syscall"]
+        .iter()
+        .filter(|path| !kernel::has_capability(capability(path)))
+        .count();
+    let found = search.take_unreadable().len();
+    assert_eq!((found, search.take_unreadable().len()), (lacking, 0));
 }

@@ -184,15 +184,22 @@ impl Search {
             Some(_) => self.unknown(ends.is_empty()),
             None => socket.unknown,
         };
-        Block {
-            on: On::Socket {
-                family: socket.family.to_owned(),
+        let family = socket.family.to_owned();
+        // A client in connect or sendto, whose receiver has no room.
+        let no_room = socket.peer.is_none() && at.sleeps_in(&["unix_wait_for_peer"]);
+        let on = if socket.connects || no_room {
+            On::Connect {
+                family,
+                address: socket.address,
+            }
+        } else {
+            On::Socket {
+                family,
                 peer: socket.address,
                 open: socket.open,
-            },
-            ends,
-            unknown,
-        }
+            }
+        };
+        Block { on, ends, unknown }
     }
 
     pub(super) fn of_open(&mut self, at: &At, folder: i32, path: u64) -> Block {
@@ -292,6 +299,18 @@ pub(super) fn of_wchan(at: &At) -> Block {
         }
     } else if at.sleeps_in(&["futex_"]) {
         On::PrivateFutex
+    } else if at.sleeps_in(&["do_msgrcv", "do_msgsnd"]) {
+        On::Ipc {
+            what: "a System V message queue",
+        }
+    } else if at.sleeps_in(&["do_semtimedop", "__do_semtimedop"]) {
+        On::Ipc {
+            what: "a System V semaphore",
+        }
+    } else if at.sleeps_in(&["wq_sleep"]) {
+        On::Ipc {
+            what: "a POSIX message queue",
+        }
     } else {
         On::Other {
             wchan: at.wchan.clone(),

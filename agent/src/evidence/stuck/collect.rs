@@ -40,8 +40,9 @@ const OF_PROBES: [&str; 5] = [
     "arch_rethook_trampoline",
 ];
 
-/// The facts of a process; `None` if it is gone or somebody else has its number.
-pub fn facts(suspect: &Suspect, mounts: &Mounts, search: &mut Search) -> Option<Facts> {
+/// What the files of a process say of itself, which takes no search; `None` if it is gone or
+/// somebody else has its number.
+pub fn look(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
     let key = suspect.process.key;
     let root = format!("/proc/{}", key.tgid);
     let status = proc::text(format!("{root}/status")).ok()?;
@@ -70,6 +71,12 @@ pub fn facts(suspect: &Suspect, mounts: &Mounts, search: &mut Search) -> Option<
             ..thread
         });
     }
+    is_same(suspect).then_some(facts)
+}
+
+/// Adds whom it waits for; `None` as for [`look`].
+pub fn follow(suspect: &Suspect, mut facts: Facts, search: &mut Search) -> Option<Facts> {
+    let key = suspect.process.key;
     if let Some(unheard) = &suspect.unheard {
         let sender = unheard.last.by.as_ref().filter(|_| unheard.sender_lives);
         facts.sender_waits = sender.map(|sender| {
@@ -80,9 +87,13 @@ pub fn facts(suspect: &Suspect, mounts: &Mounts, search: &mut Search) -> Option<
         awaited(key.tgid, &mut facts);
         people::follow(&mut facts, search);
     }
-    let start_ns = kernel::start_ns(key.tgid)?;
-    let now = crate::events::Key { start_ns, ..key };
-    now.is_roughly(key).then_some(facts)
+    is_same(suspect).then_some(facts)
+}
+
+fn is_same(suspect: &Suspect) -> bool {
+    let key = suspect.process.key;
+    kernel::start_ns(key.tgid)
+        .is_some_and(|start_ns| crate::events::Key { start_ns, ..key }.is_roughly(key))
 }
 
 /// Whom the process waits for, as its steps tell where to look.

@@ -57,7 +57,12 @@ pub(super) fn rule(stuck: &Stuck, ignored: &Ignored) -> Option<Verdict> {
         summary: format!("{who} ignored {signal} from {sender}: {why}"),
         evidence,
         remedy: format!(
-            "{fix}; to end it now, from outside its PID namespace: kill -9 {}",
+            "{fix}; to end it now{}: kill -9 {}",
+            if ignored.by_choice {
+                ""
+            } else {
+                ", from outside its PID namespace"
+            },
             stuck.pid
         ),
         confidence: match awaited {

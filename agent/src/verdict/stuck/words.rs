@@ -79,10 +79,19 @@ pub(super) fn unreadable(thread: &Thread) -> String {
 
 /// For how long, and by whom.
 pub(super) fn since(stuck: &Stuck) -> String {
+    // One that sleeps in a call or is frozen has not begun.
+    let begun = stuck
+        .decisive()
+        .is_none_or(|thread| !matches!(thread.step(), Step::UnkillableSleep | Step::Frozen));
+    let doing = if begun {
+        "exiting"
+    } else {
+        "killed, and still alive"
+    };
     let span = match (stuck.is_lower_bound, stuck.stuck_ns) {
-        (true, 0..1_000_000_000) => "exiting since before reapwatch started".to_owned(),
-        (true, ns) => format!("exiting for at least {}", span(ns)),
-        (false, ns) => format!("exiting for {}", span(ns)),
+        (true, 0..1_000_000_000) => format!("{doing} since before reapwatch started"),
+        (true, ns) => format!("{doing} for at least {}", span(ns)),
+        (false, ns) => format!("{doing} for {}", span(ns)),
     };
     match &stuck.kill {
         Some((signal, by)) => format!("{span}; last fatal signal: {signal} from {by}"),

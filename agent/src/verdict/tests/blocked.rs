@@ -109,6 +109,20 @@ fn the_last_wait_may_end_beside_the_dead() {
     assert_judged(&evidence, "init_without_reaping", Guess);
 }
 
+/// The thread that reaped died of an exception, and the others go on.
+#[test]
+fn a_reaping_thread_that_has_ended_is_told() {
+    let mut evidence = ran(reaped(waited(leak(), 4, 91), 4, 91));
+    evidence.habits.last_reaper_tid = Some(101);
+    let verdict = assert_judged(&evidence, "wait_blocked_on_event", Likely);
+    assert!(verdict.evidence[0].contains("thread 101"), "{verdict:#?}");
+    assert!(verdict.remedy.contains("thread 101"), "{verdict:#?}");
+    // It may be among those that were not looked at.
+    facts(&mut evidence).threads = 2;
+    let verdict = assert_judged(&evidence, "wait_blocked_on_event", Guess);
+    assert!(!verdict.remedy.contains("thread 101"), "{verdict:#?}");
+}
+
 /// The agent came when its zombies were there, and has seen none of its waits.
 fn came_later(booked: bool, execs: u64) -> Evidence {
     let mut evidence = slept(leak());

@@ -218,4 +218,43 @@ fn one_wait_for_several_deaths_takes_the_oldest_and_leaves_some() {
     assert_judged(&evidence, "sigchld_coalesced", Certain);
     evidence.since = Some(since(1, 1));
     assert_judged(&evidence, "sigchld_coalesced", Likely);
+    // Whom it asks for is not known (a 32-bit program), and no handler tells it of deaths.
+    facts(&mut evidence).sigchld = Some(Sigchld::default());
+    evidence.since = Some(since(4, 4));
+    let verdict = assert_judged(&evidence, "sigchld_coalesced", Guess);
+    assert!(!verdict.remedy.contains("waitpid(-1"), "{verdict:#?}");
+}
+
+/// It takes the PID from the signal, and one signal stands for three deaths.
+#[test]
+fn who_hears_of_deaths_and_takes_each_by_pid_is_told_to_try_every_child() {
+    let mut evidence = reaped(waited(leak(), 5, 1), 5, 1);
+    evidence.zombies.passed_over = 2;
+    evidence.habits.asked = Some(Asked {
+        process: 5,
+        ..Asked::default()
+    });
+    let verdict = judge(&evidence).expect("there is a verdict");
+    assert_eq!(verdict.id, "waits_for_others", "nothing tells it of deaths");
+    for sigchld in [
+        Sigchld {
+            blocked_in: 1,
+            ..Sigchld::default()
+        },
+        Sigchld {
+            caught: true,
+            ..Sigchld::default()
+        },
+    ] {
+        facts(&mut evidence).sigchld = Some(sigchld);
+        let verdict = assert_judged(&evidence, "sigchld_coalesced", Guess);
+        assert!(!verdict.remedy.contains("waitpid(-1"), "{verdict:#?}");
+    }
+    facts(&mut evidence).looked_at[0].block = Some(blocked(On::Signal));
+    assert_judged(&evidence, "sigchld_coalesced", Likely);
+    // It waits more often than it takes somebody: it has a list of its own.
+    evidence.habits.waits = Some(7);
+    let verdict = judge(&evidence).expect("there is a verdict");
+    assert_eq!(verdict.id, "waits_for_others");
+    assert!(verdict.remedy.contains("si_pid"), "{verdict:#?}");
 }

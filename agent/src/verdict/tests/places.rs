@@ -124,3 +124,35 @@ fn children_of_the_program_before_are_not_its_own() {
     evidence.zombies.forked_before_exec = 1;
     assert_judged(&evidence, "never_waits", Guess);
 }
+
+/// A program that execs itself may know its children: it may have handed their PIDs on.
+#[test]
+fn who_execs_itself_may_know_its_children() {
+    let mut evidence = leak();
+    evidence.zombies.forked_before_exec = 3;
+    evidence.program.age_ns = Some(100 * SECOND);
+    evidence.zombies.forked_as = Some("start.sh".to_owned());
+    assert_judged(&evidence, "forked_before_exec", Certain);
+    evidence.zombies.forked_as = Some(evidence.comm.clone());
+    assert_judged(&evidence, "forked_before_exec", Likely);
+    // What it forked since then has a cause of its own.
+    evidence.zombies.forked_before_exec = 2;
+    let verdict = assert_judged(&evidence, "forked_before_exec", Likely);
+    let told = |line: &String| line.contains("1 other zombie") && line.contains("(never_waits, ");
+    assert!(verdict.evidence.iter().any(told), "{verdict:#?}");
+}
+
+/// What a wait call asks for is a number of the caller's namespace.
+#[test]
+fn a_number_of_another_pid_namespace_is_told_as_such() {
+    let mut evidence = waited(leak(), 1, 100);
+    facts(&mut evidence).looked_at[0].awaits = Some(Awaited::Process(6));
+    let told = |evidence: &Evidence| {
+        let verdict = judge(evidence).expect("there is a verdict");
+        let line = verdict.evidence.iter().find(|line| line.contains("PID 6"));
+        line.expect("it is told").contains("namespace")
+    };
+    assert!(!told(&evidence));
+    facts(&mut evidence).own_number = Some((5, 1));
+    assert!(told(&evidence));
+}

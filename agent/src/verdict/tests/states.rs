@@ -2,6 +2,7 @@
 
 use super::super::testing::*;
 use super::super::*;
+use crate::evidence::block::On;
 use crate::evidence::{Awaited, Cpu, Freezer, Frozen, Quota, Role, Sigchld, Since};
 use Confidence::{Certain, Guess, Likely};
 
@@ -188,4 +189,33 @@ fn blocked_is_not_taken_by_other_means() {
     facts(&mut evidence).looked_at.pop();
     facts(&mut evidence).signalfd = Some(true);
     assert_judged(&evidence, "never_waits", Guess);
+}
+
+/// bash blocks SIGCHLD for the time of `read -t`, and reaps after it.
+#[test]
+fn a_mask_for_the_time_of_one_call_is_no_habit() {
+    let mut evidence = slept(leak());
+    facts(&mut evidence).sigchld = Some(Sigchld {
+        blocked_in: 1,
+        pending: true,
+        caught: true,
+        ignored: false,
+    });
+    let waits_for = |evidence: &mut Evidence, on: On| {
+        facts(evidence).looked_at[0].block = Some(blocked(on));
+    };
+    waits_for(
+        &mut evidence,
+        On::Events {
+            kinds: vec!["pipe".to_owned()],
+            timed: true,
+        },
+    );
+    assert_judged(&evidence, "sigchld_blocked", Guess);
+    waits_for(&mut evidence, On::PipeRead);
+    assert_judged(&evidence, "wait_blocked_on_event", Likely);
+    // It ran with it blocked, or sleeps in what blocks nothing for its own time.
+    assert_judged(&ran(evidence.clone()), "sigchld_blocked", Certain);
+    waits_for(&mut evidence, On::Timer);
+    assert_judged(&evidence, "sigchld_blocked", Certain);
 }

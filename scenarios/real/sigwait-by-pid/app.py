@@ -1,0 +1,19 @@
+import os, signal, time
+
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+
+
+def reap_one():
+    info = signal.sigwaitinfo({signal.SIGCHLD})
+    os.waitpid(info.si_pid, 0)
+
+
+for _ in range(4):
+    for _ in range(3):
+        if os.fork() == 0:
+            time.sleep(0.3)
+            os._exit(0)
+    time.sleep(0.6)
+    reap_one()
+while True:
+    reap_one()
