@@ -26,21 +26,6 @@ pub(crate) fn build_agent() -> Result<PathBuf> {
     build_release("reapwatch")
 }
 
-/// Builds the programs as tests use them; the path of one. With the tests beside them, as `cargo
-/// test` builds them: alone they take other features, and most of their dependencies once more.
-pub(crate) fn build_debug(program: &str) -> Result<PathBuf> {
-    let mut build = Command::new(workspace::cargo());
-    build.current_dir(workspace::root()).args([
-        "build",
-        "--quiet",
-        "--locked",
-        "--workspace",
-        "--all-targets",
-    ]);
-    shell::run(&mut build)?;
-    Ok(workspace::target_dir().join("debug").join(program))
-}
-
 /// Builds the program of a package, optimised; its path.
 pub(crate) fn build_release(package: &str) -> Result<PathBuf> {
     let mut build = Command::new(workspace::cargo());

@@ -12,8 +12,8 @@ use crate::{shell, workspace};
 /// The profile of the workspace's Cargo.toml with which tests build.
 pub(crate) const TEST_PROFILE: &str = "static-test";
 
-/// The static programs that tests start: one build serves the image, the package, the pods and
-/// the virtual machines.
+/// The static programs that tests start: one build serves the tests of this machine, the image,
+/// the package, the pods and the virtual machines.
 #[derive(Debug, Default)]
 pub(crate) struct Programs {
     pub(crate) reapwatch: PathBuf,
@@ -47,19 +47,15 @@ pub(crate) fn target() -> String {
 
 /// Builds the agent as it is shipped; its path.
 pub(crate) fn build_shipped() -> Result<PathBuf> {
-    shell::run(cargo_build().args(["--release", "--package", "reapwatch"]))?;
+    shell::run(cargo("build").args(["--release", "--package", "reapwatch"]))?;
     let built = target_dir().join(target()).join("release");
     Ok(built.join("reapwatch"))
 }
 
 /// Builds all that tests start, quickly.
 pub(crate) fn build_for_tests() -> Result<Programs> {
-    let mut command = cargo_build();
-    command.args(["--quiet", "--profile", TEST_PROFILE]);
-    for package in ["reapwatch", "scenarios", "vm-init"] {
-        command.args(["--package", package]);
-    }
-    command.args(["--bins", "--test", "live"]);
+    let mut command = cargo_for_tests("build");
+    command.args(["--quiet", "--bins", "--test", "live"]);
     let text = shell::read(command.arg("--message-format=json-render-diagnostics"))?;
     let targets: Vec<Built> = text
         .lines()
@@ -80,9 +76,23 @@ pub(crate) fn build_for_tests() -> Result<Programs> {
     })
 }
 
+/// `cargo build` or `cargo test` of everything but xtask, as all tests build it. Always the same
+/// packages: with fewer of them, what they depend on has fewer features and is built once more.
+pub(crate) fn cargo_for_tests(what: &str) -> Command {
+    let mut command = cargo(what);
+    command.args([
+        "--profile",
+        TEST_PROFILE,
+        "--workspace",
+        "--exclude",
+        "xtask",
+    ]);
+    command
+}
+
 /// Paths of this machine are not in the programs, so that their bytes depend on the sources and
 /// the compiler alone.
-fn cargo_build() -> Command {
+fn cargo(what: &str) -> Command {
     let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned()];
     let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
@@ -91,14 +101,15 @@ fn cargo_build() -> Command {
     for (path, name) in known.chain([(workspace::root().to_owned(), "/reapwatch")]) {
         flags.push(format!("--remap-path-prefix={}={name}", path.display()));
     }
-    let mut build = Command::new(workspace::cargo());
-    build
+    let mut command = Command::new(workspace::cargo());
+    command
         .current_dir(workspace::root())
-        .args(["build", "--locked", "--target", &target(), "--target-dir"])
+        .args([what, "--locked", "--target", &target(), "--target-dir"])
         .arg(target_dir())
+        .env("CARGO_TERM_COLOR", "never")
         .env_remove("RUSTFLAGS")
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-    build
+    command
 }
 
 /// The bytes of a program.

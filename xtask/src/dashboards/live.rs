@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use super::{ask, picture};
 use crate::agent::Agent;
 use crate::prometheus::server::{Prometheus, free_address};
-use crate::{prometheus, run, shell, workspace};
+use crate::{prometheus, shell, statics, workspace};
 
 /// After this a panel without data has none.
 const LONG: Duration = Duration::from_secs(120);
@@ -34,10 +34,10 @@ const DEATHS: [&str; 8] = [
 /// time, pictures of the panels after that time.
 pub(super) fn main(pictures: Option<(&Path, Duration)>) -> Result<ExitCode> {
     check_rules()?;
-    let agent = run::build_debug("reapwatch")?;
-    let life = Life::start(run::build_debug("scenarios")?)?;
+    let programs = statics::build_for_tests()?;
+    let life = Life::start(programs.scenarios)?;
     let address = free_address()?;
-    let _agent = Agent::start_at(&agent, &address.to_string())?;
+    let _agent = Agent::start_at(&programs.reapwatch, &address.to_string())?;
     let rules = rules();
     let rules: Vec<_> = rules.iter().map(PathBuf::as_path).collect();
     let prometheus = Prometheus::start(address, &rules)?;

@@ -14,7 +14,7 @@ use self::output::Ignored;
 use self::report::Report;
 use self::suite::{Counted, Suite};
 use crate::setup::{self, Purpose};
-use crate::{deploy, host, workspace};
+use crate::{deploy, host, statics, workspace};
 
 /// Tests that plain `cargo test` ignores, told apart by a word of the reason in their attribute
 /// (`#[ignore = "needs root …"]`).
@@ -25,28 +25,30 @@ struct Special {
     limit: Duration,
 }
 
+static PROMETHEUS: Special = Special {
+    name: "prometheus",
+    words: &["prom"],
+    side_by_side: false,
+    limit: minutes(10),
+};
+
+/// They flood the machine or starve it.
+static LIVE_ALONE: Special = Special {
+    name: "live kernel, alone",
+    words: &["alone"],
+    side_by_side: false,
+    limit: minutes(10),
+};
+
+static LIVE: Special = Special {
+    name: "live kernel",
+    words: &["root", "kernel", "BTF"],
+    side_by_side: true,
+    limit: minutes(15),
+};
+
 /// The first that knows a word of the reason takes the test.
-const SPECIALS: [Special; 3] = [
-    Special {
-        name: "prometheus",
-        words: &["prom"],
-        side_by_side: false,
-        limit: minutes(10),
-    },
-    // They flood the machine or starve it.
-    Special {
-        name: "live kernel, alone",
-        words: &["alone"],
-        side_by_side: false,
-        limit: minutes(10),
-    },
-    Special {
-        name: "live kernel",
-        words: &["root", "kernel", "BTF"],
-        side_by_side: true,
-        limit: minutes(15),
-    },
-];
+static SPECIALS: [&Special; 3] = [&PROMETHEUS, &LIVE_ALONE, &LIVE];
 
 /// Tests whose reason has these words are run by the first process of each test kernel, and
 /// counted with the kernels.
@@ -72,75 +74,95 @@ pub(crate) fn main() -> Result<ExitCode> {
     report.add(suite::run(formatting())?);
     report.add(suite::run(clippy())?);
     report.add(suite::run(programs())?);
-    let (unit, object) = thread::scope(|scope| {
+    let (unit, object) = beside(
         // Most of the unit suite waits for one crate to compile or for time to pass.
-        let object = scope.spawn(|| suite::run(object()));
-        (suite::run(unit()), object.join())
-    });
+        || suite::run(unit()),
+        || suite::run(object()),
+    )?;
     let unit = unit?;
-    let ignored = output::ignored(&unit.output);
+    let mut ignored = output::ignored(&unit.output);
     report.add(unit);
-    report.add(
-        object
-            .ok()
-            .context("the thread of the ebpf suite panicked")??,
-    );
-    let statics = thread::scope(|scope| {
-        // What runs meanwhile waits more than it computes.
-        let statics = scope.spawn(|| suite::run(statics()));
-        run_ignored(&ignored, &mut report)?;
-        report.add(suite::run(manifests())?);
-        report.add(suite::run(dashboards())?);
-        let statics = statics.join();
-        statics
-            .ok()
-            .context("the thread of the static builds panicked")
-    })?;
-    report.add(statics?);
-    report.add(suite::run(real())?);
-    report.add(suite::run(package())?);
-    report.add(suite::run(cluster())?);
-    report.add(suite::run(kernels())?);
+    report.add(object?);
+    let own = suite::run(own())?;
+    ignored.extend(output::ignored(&own.output));
+    report.add(own);
+    run_special(&LIVE_ALONE, &ignored, &mut report)?;
+    list_others(&ignored, &mut report);
+    let (rest, kernels) = beside(
+        // What runs on this machine waits more than it computes.
+        || on_this_machine(&ignored, &mut report),
+        || suite::run(kernels()),
+    )?;
+    rest?;
+    report.add(kernels?);
     Ok(report.finish())
 }
 
-/// Runs the tests that plain `cargo test` left out; lists those that cannot run.
-fn run_ignored(ignored: &[Ignored], report: &mut Report) -> Result<()> {
-    let special = |test: &Ignored| {
-        let has = |word: &&str| test.reason.contains(word);
-        SPECIALS
-            .iter()
-            .position(|special| special.words.iter().any(has))
-    };
-    // The live kernel's come first.
-    for (index, special_tests) in SPECIALS.iter().enumerate().rev() {
-        let Special {
-            name,
-            side_by_side,
-            limit,
-            ..
-        } = special_tests;
-        let mut names = Vec::new();
-        let mut lacking = Vec::new();
-        for test in ignored.iter().filter(|test| special(test) == Some(index)) {
-            match lack(test) {
-                Some(lack) => lacking.push(format!("{}: {lack}", test.name)),
-                None => names.push(test.name.as_str()),
-            }
-        }
-        if !names.is_empty() {
-            let threads = if *side_by_side { host::cpus() * 2 } else { 1 };
-            let mut command = cargo_test();
-            command
-                .args(["--", "--ignored", "--exact"])
-                .arg(format!("--test-threads={threads}"))
-                .args(&names);
-            let mut outcome = suite::run(Suite::new(name, Counted::CargoTests, *limit, command))?;
-            outcome.expect_tests(names.len() as u64);
-            report.add(outcome);
-        }
-        report.not_run(name, lacking);
+/// Does two things side by side.
+fn beside<A, B: Send>(this: impl FnOnce() -> A, that: impl FnOnce() -> B + Send) -> Result<(A, B)> {
+    thread::scope(|scope| {
+        let that = scope.spawn(that);
+        let this = this();
+        let that = that.join().ok().context("a thread of the tests panicked")?;
+        Ok((this, that))
+    })
+}
+
+/// All that needs more than cargo, but no other kernel.
+fn on_this_machine(ignored: &[Ignored], report: &mut Report) -> Result<()> {
+    run_special(&LIVE, ignored, report)?;
+    run_special(&PROMETHEUS, ignored, report)?;
+    for suite in [manifests(), dashboards(), real(), package(), cluster()] {
+        report.add(suite::run(suite)?);
     }
+    Ok(())
+}
+
+/// Runs those of the tests that plain `cargo test` left out; lists those that cannot run.
+fn run_special(
+    Special {
+        name,
+        side_by_side,
+        limit,
+        ..
+    }: &Special,
+    ignored: &[Ignored],
+    report: &mut Report,
+) -> Result<()> {
+    let mut names = Vec::new();
+    let mut lacking = Vec::new();
+    let is_one = |test: &&Ignored| special(test).is_some_and(|it| it.name == *name);
+    for test in ignored.iter().filter(is_one) {
+        match lack(test) {
+            Some(lack) => lacking.push(format!("{}: {lack}", test.name)),
+            None => names.push(test.name.as_str()),
+        }
+    }
+    if !names.is_empty() {
+        let threads = if *side_by_side { host::cpus() * 2 } else { 1 };
+        let mut command = cargo_test();
+        command
+            .args(["--", "--ignored", "--exact"])
+            .arg(format!("--test-threads={threads}"))
+            .args(&names);
+        let mut outcome = suite::run(Suite::new(name, Counted::CargoTests, *limit, command))?;
+        outcome.expect_tests(names.len() as u64);
+        report.add(outcome);
+    }
+    report.not_run(name, lacking);
+    Ok(())
+}
+
+/// The kind of special tests that an ignored one belongs to.
+fn special(test: &Ignored) -> Option<&'static Special> {
+    let has = |word: &&str| test.reason.contains(word);
+    SPECIALS
+        .into_iter()
+        .find(|special| special.words.iter().any(has))
+}
+
+/// Lists ignored tests that nothing here runs.
+fn list_others(ignored: &[Ignored], report: &mut Report) {
     let others = ignored
         .iter()
         .filter(|test| special(test).is_none() && !test.reason.contains(BY_KERNELS));
@@ -150,7 +172,6 @@ fn run_ignored(ignored: &[Ignored], report: &mut Report) -> Result<()> {
             .map(|test| format!("{}: {}", test.name, test.reason))
             .collect(),
     );
-    Ok(())
 }
 
 /// What this machine lacks for a test, from the reason it is ignored for.
@@ -179,11 +200,10 @@ fn clippy() -> Suite {
     Suite::new("clippy", Counted::AsOne, minutes(20), command)
 }
 
-/// The programs that tests of other packages run. With the tests beside them they are built with
-/// the same features of what they depend on, and so once.
+/// All tests, and the programs that they run.
 fn programs() -> Suite {
-    let mut command = cargo();
-    command.args(["build", "--workspace", "--all-targets", "--locked"]);
+    let mut command = statics::cargo_for_tests("build");
+    command.arg("--all-targets");
     Suite::new("build", Counted::AsOne, minutes(20), command)
 }
 
@@ -211,15 +231,6 @@ fn manifests() -> Suite {
     )
 }
 
-/// The programs of image, package, pods and test kernels, and what those kernels start with.
-fn statics() -> Suite {
-    let mut suite = ourselves("static build", 20, &["vm", "--pack"], None);
-    suite
-        .command
-        .arg(workspace::target_dir().join("vm/initramfs"));
-    suite
-}
-
 /// The Debian package, installed, started and purged.
 fn package() -> Suite {
     ourselves("package", 20, &["deb", "--check"], setup::no_packager())
@@ -245,7 +256,7 @@ fn real() -> Suite {
     )
 }
 
-/// Pods under containerd, and the alert of a leak; most of its time is for building.
+/// Pods under containerd, and the alert of a leak.
 fn cluster() -> Suite {
     ourselves("cluster", 20, &["cluster"], setup::no_containers())
 }
@@ -273,9 +284,16 @@ fn ourselves(
     Suite { lack, ..suite }
 }
 
-fn cargo_test() -> Command {
+/// The tests of xtask itself.
+fn own() -> Suite {
     let mut command = cargo();
-    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    command.args(["test", "--locked", "--package", "xtask"]);
+    Suite::new("xtask", Counted::CargoTests, minutes(10), command)
+}
+
+fn cargo_test() -> Command {
+    let mut command = statics::cargo_for_tests("test");
+    command.args(["--no-fail-fast", "--all-targets"]);
     command
 }
 

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{host, shell, workspace};
+use crate::{host, shell, statics};
 
 /// The tests whose lines are read. Each says which verdicts there are, or what is said.
 const TESTS: [&str; 5] = [
@@ -38,10 +38,9 @@ pub(super) fn main() -> Result<ExitCode> {
     if let Some(lack) = host::no_probes() {
         bail!("no verdicts here: {lack}");
     }
-    let mut cargo = Command::new(workspace::cargo());
+    let mut cargo = statics::cargo_for_tests("test");
     cargo
-        .current_dir(workspace::root())
-        .args(["test", "--package", "reapwatch", "--test", "live", "--"])
+        .args(["--test", "live", "--"])
         .args(["--ignored", "--exact", "--nocapture", "--test-threads=1"])
         .args(TESTS);
     let name = shell::display(&cargo);

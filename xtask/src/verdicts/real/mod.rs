@@ -25,7 +25,7 @@ use self::stage::Stage;
 use self::table::{Row, Said};
 use crate::agent::Agent;
 use crate::cli::Verdicts;
-use crate::{host, run};
+use crate::{host, statics};
 
 /// How many cases run side by side.
 const TOGETHER: usize = 18;
@@ -60,7 +60,7 @@ pub(super) fn main(names: &[String], options: &Verdicts) -> Result<ExitCode> {
     let cases = case::chosen(names, options.quick)?;
     let program = match &options.program {
         Some(program) => program.clone(),
-        None => run::build_debug("reapwatch")?,
+        None => statics::build_for_tests()?.reapwatch,
     };
     group::remove_leftovers()?;
     let mut report = table::Report::default();
