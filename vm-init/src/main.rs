@@ -106,10 +106,11 @@ fn run() -> Result<Tally> {
         return Ok(tally);
     }
     for name in [
+        // Before those that bind controllers to hierarchies of version 1, which may last.
+        REFUSED_FORKS,
         VERDICTS,
         WORKLOADS,
         STUCK,
-        REFUSED_FORKS,
         PRIVILEGES,
         DEGRADED,
         CLOCKS,

@@ -312,7 +312,7 @@ mod tests {
         let expected = "\
 4242 backup?: exiting for >=5m12s
     killed:    no fatal signal was seen
-    step:      unknown: there was no time to read its files in /proc
+    step:      unknown: its files in /proc could not be read
 ";
         assert_eq!(block(&unknown, LOOK, 100), expected);
     }

@@ -385,9 +385,9 @@ fn a_terminal_has_two_sides() {
         (&On::Master { path: path.clone() }, vec![child])
     );
     let writes = |block: &Block| matches!(block.on, On::TerminalWrite { .. });
-    let writer = block_once(child, &[], writes);
+    let one = block_once(child, &[], writes);
     assert_eq!(
-        (&writer.on, pids(&writer)),
+        (&one.on, pids(&one)),
         (&On::TerminalWrite { path }, vec![python.pid()])
     );
 }
