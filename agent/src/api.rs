@@ -394,6 +394,8 @@ pub struct Fact {
     /// What was found.
     pub found: String,
     /// What to do about it, where it is not ok.
+    pub fix: Option<String>,
+    /// The same under its former name, for one release.
     pub mend: Option<String>,
 }
 

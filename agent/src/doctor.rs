@@ -68,6 +68,7 @@ pub(crate) fn facts() -> Vec<Fact> {
             name: "lockdown".to_owned(),
             ok: true,
             found: lockdown().unwrap_or_else(|| "none".to_owned()),
+            fix: None,
             mend: None,
         },
     ]
@@ -79,8 +80,8 @@ fn privileges(may_load: bool) -> Fact {
     } else {
         "may not load probes"
     };
-    let mend = "run it with sudo, or give the binary cap_bpf,cap_perfmon=ep with setcap";
-    fact("privileges", may_load, found.to_owned(), mend)
+    let fix = "run it with sudo, or give the binary cap_bpf,cap_perfmon=ep with setcap";
+    fact("privileges", may_load, found.to_owned(), fix)
 }
 
 /// Outside the initial one, most processes would be taken for gone.
@@ -90,10 +91,10 @@ fn pid_namespace(own: PidNamespace) -> Fact {
         PidNamespace::Nested(inode) => format!("pid:[{inode}], with its own processes only"),
         PidNamespace::Unknown => "unknown: /proc does not show this process".to_owned(),
     };
-    let mend = "run it on the host, or start its container with --pid=host (Docker) or \
+    let fix = "run it on the host, or start its container with --pid=host (Docker) or \
                 hostPID: true (Kubernetes); where the node is itself a container, as in kind, \
                 only running it on the machine below helps";
-    fact("PID namespace", own == PidNamespace::Initial, found, mend)
+    fact("PID namespace", own == PidNamespace::Initial, found, fix)
 }
 
 /// Without all of it, a verdict has fewer facts to rest on.
@@ -106,9 +107,9 @@ fn proc(hidden: &Hidden) -> Fact {
         Hidden { all_else: true, .. } => "hides everything but processes (subset=pid)".to_owned(),
         Hidden { .. } => "shows every process".to_owned(),
     };
-    let mend = "mount it without hidepid and subset, or add cap_sys_ptrace; in a systemd unit, \
+    let fix = "mount it without hidepid and subset, or add cap_sys_ptrace; in a systemd unit, \
                 set ProtectProc=default and ProcSubset=all";
-    fact("/proc", *hidden == Hidden::default(), found, mend)
+    fact("/proc", *hidden == Hidden::default(), found, fix)
 }
 
 /// What a running agent has left of its privileges.
@@ -132,15 +133,15 @@ pub(crate) fn runtime(socket: &Path, failure: Option<Failure>) -> Fact {
         Some(Failure::Slow) => format!("does not answer in time at {socket}"),
         Some(_) => format!("does not tell names at {socket}"),
     };
-    let mend = failure.map_or("", cri::mend);
-    fact("container runtime", failure.is_none(), found, mend)
+    let fix = failure.map_or("", cri::fix);
+    fact("container runtime", failure.is_none(), found, fix)
 }
 
 /// What could not be read of those who were judged last, if there is any.
 pub(crate) fn evidence(notes: &[String]) -> Option<Fact> {
-    let mend = "run the agent as root, or add the capabilities that are named";
+    let fix = "run the agent as root, or add the capabilities that are named";
     let found = notes.join("; ");
-    (!notes.is_empty()).then(|| fact("evidence", false, found, mend))
+    (!notes.is_empty()).then(|| fact("evidence", false, found, fix))
 }
 
 /// Without it, a verdict has fewer facts to rest on.
@@ -150,16 +151,16 @@ fn waits(may_see: bool) -> Fact {
     } else {
         "not seen of other users' processes"
     };
-    let mend = "run it with sudo, or add cap_sys_ptrace and cap_dac_read_search, to see where a \
+    let fix = "run it with sudo, or add cap_sys_ptrace and cap_dac_read_search, to see where a \
                 parent waits";
-    fact("waits", may_see, found.to_owned(), mend)
+    fact("waits", may_see, found.to_owned(), fix)
 }
 
 fn types(types: Result<(), String>) -> Fact {
     let ok = types.is_ok();
     let found = types.err().unwrap_or_else(|| kernel::VMLINUX.to_owned());
-    let mend = "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y";
-    fact("kernel types", ok, found, mend)
+    let fix = "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y";
+    fact("kernel types", ok, found, fix)
 }
 
 /// Without it, reaps are seen by a hook that costs every system call a little more.
@@ -169,17 +170,19 @@ fn tracefs(mounted: bool, readable: bool) -> Fact {
         (false, true) => "not mounted; read privately",
         (false, false) => "not mounted, and cannot be for us alone",
     };
-    let mend = "mount it at /sys/kernel/tracing; or run it with sudo, or add cap_sys_admin to the \
+    let fix = "mount it at /sys/kernel/tracing; or run it with sudo, or add cap_sys_admin to the \
                 capabilities, where that folder is there";
-    fact("tracefs", mounted || readable, found.to_owned(), mend)
+    fact("tracefs", mounted || readable, found.to_owned(), fix)
 }
 
-fn fact(name: &str, ok: bool, found: String, mend: &str) -> Fact {
+fn fact(name: &str, ok: bool, found: String, fix: &str) -> Fact {
+    let fix = (!ok).then(|| fix.to_owned());
     Fact {
         name: name.to_owned(),
         ok,
         found,
-        mend: (!ok).then(|| mend.to_owned()),
+        mend: fix.clone(),
+        fix,
     }
 }
 
@@ -195,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fact_that_is_wrong_names_its_mend_and_one_that_is_right_none() {
+    fn a_fact_that_is_wrong_names_its_fix_and_one_that_is_right_none() {
         for (wrong, right) in [
             (privileges(false), privileges(true)),
             (waits(false), waits(true)),
@@ -217,8 +220,8 @@ mod tests {
                 runtime(Path::new("/x"), None),
             ),
         ] {
-            assert!(!wrong.ok && wrong.mend.is_some(), "{wrong:?}");
-            assert!(right.ok && right.mend.is_none(), "{right:?}");
+            assert!(!wrong.ok && wrong.fix.is_some(), "{wrong:?}");
+            assert!(right.ok && right.fix.is_none(), "{right:?}");
         }
         assert!(tracefs(true, false).ok);
     }
@@ -227,11 +230,11 @@ mod tests {
     fn where_nothing_attaches_the_reason_is_a_fact_and_it_does_not_run() {
         let doctor = report(facts(), None, &[], Some("no hook".to_owned()));
         assert!(!doctor.runs);
-        let mends: Vec<_> = doctor
+        let fixes: Vec<_> = doctor
             .facts
             .iter()
-            .filter_map(|it| it.mend.clone())
+            .filter_map(|it| it.fix.clone())
             .collect();
-        assert!(mends.contains(&"no hook".to_owned()), "{mends:?}");
+        assert!(fixes.contains(&"no hook".to_owned()), "{fixes:?}");
     }
 }

@@ -23,7 +23,7 @@ use documents::ZOMBIES;
 use support::{agent, read, reapwatch, run, sentence};
 
 #[test]
-fn usage_errors_exit_2_and_name_the_mend() {
+fn usage_errors_exit_2_and_name_the_fix() {
     for (args, part) in [
         (&["zombies", "--colour"][..], "--colour"),
         (&["zombis"], "zombies"),
@@ -425,7 +425,7 @@ fn colour_comes_only_when_wanted() {
 }
 
 #[test]
-fn a_watch_on_pods_that_cannot_be_is_refused_with_the_mend() {
+fn a_watch_on_pods_that_cannot_be_is_refused_with_the_fix() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let socket = folder.path().join("s.sock");
     let socket = socket.to_str().expect("it is UTF-8");

@@ -103,7 +103,7 @@ impl Names {
 /// Runs the daemon until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When nothing can be measured here, or an address cannot be had; one sentence with the mend.
+/// When nothing can be measured here, or an address cannot be had; one sentence with the fix.
 pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     anyhow::ensure!(
         args.listen.get().is_some() || args.socket.get().is_some(),
@@ -172,7 +172,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
 /// Starts the loop on a thread of its own, so that drawing a screen never delays it.
 ///
 /// # Errors
-/// When nothing can be measured here; one sentence with the mend.
+/// When nothing can be measured here; one sentence with the fix.
 pub fn embed(probes: &ProbeArgs) -> anyhow::Result<Handle> {
     let agent = Agent::attach(settings(probes, Role::View), None)?;
     Ok(start(agent)?.0)
@@ -182,7 +182,7 @@ pub fn embed(probes: &ProbeArgs) -> anyhow::Result<Handle> {
 /// come all deaths that the recording holds.
 ///
 /// # Errors
-/// When nothing can be measured here; one sentence with the mend.
+/// When nothing can be measured here; one sentence with the fix.
 pub fn record(
     probes: &ProbeArgs,
     sink: Sink,

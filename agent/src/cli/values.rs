@@ -1,4 +1,4 @@
-//! Values of options, parsed: each error names the mend.
+//! Values of options, parsed: each error names the fix.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
@@ -98,12 +98,12 @@ pub fn interval(text: &str) -> Result<Duration, String> {
     )
 }
 
-fn within(text: &str, range: RangeInclusive<Duration>, mend: &str) -> Result<Duration, String> {
+fn within(text: &str, range: RangeInclusive<Duration>, fix: &str) -> Result<Duration, String> {
     let duration = duration(text)?;
     range
         .contains(&duration)
         .then_some(duration)
-        .ok_or_else(|| mend.to_owned())
+        .ok_or_else(|| fix.to_owned())
 }
 
 /// The address of the HTTP server.

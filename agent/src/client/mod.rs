@@ -75,7 +75,7 @@ impl Source {
             Err(error) => {
                 bail!(
                     "{why_not}, and none can run inside this command: {error:#}; {}",
-                    mend()
+                    fix()
                 )
             }
         }
@@ -334,7 +334,7 @@ fn absent(socket: &Path, error: &anyhow::Error) -> String {
     }
 }
 
-fn mend() -> &'static str {
+fn fix() -> &'static str {
     if rustix::process::geteuid().is_root() {
         "`reapwatch doctor` says what is missing"
     } else {

@@ -51,6 +51,6 @@ fn say(socket: &Path, failure: Failure, why: &str) {
     log::warn!(
         "the container runtime at {} names nothing ({why}): {}; it is asked again",
         socket.display(),
-        super::mend(failure)
+        super::fix(failure)
     );
 }

@@ -82,7 +82,7 @@ impl Cri {
 }
 
 /// What to do about it.
-pub fn mend(failure: Failure) -> &'static str {
+pub fn fix(failure: Failure) -> &'static str {
     match failure {
         Failure::Forbidden => "run the agent as root, to whom the socket belongs",
         Failure::Disconnected => {

@@ -2,7 +2,7 @@
 
 use super::btf::BtfError;
 
-/// Why no death can be measured here. Each is one sentence with the mend.
+/// Why no death can be measured here. Each is one sentence with the fix.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KernelError {
     /// Not allowed to load programs.

@@ -3,7 +3,7 @@
 use aya::util::KernelVersion;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Who else warns of this limit; our own sentence says it with the mend.
+/// Who else warns of this limit; our own sentence says it with the fix.
 pub(crate) const ALSO_WARNED_BY: &str = "aya::sys::bpf";
 
 /// Raises it as far as we may, where it counts.

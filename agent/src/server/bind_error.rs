@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Why the agent cannot serve: what failed, and the mend, in one sentence. What the kernel said is
+/// Why the agent cannot serve: what failed, and the fix, in one sentence. What the kernel said is
 /// part of it and no `source`, so that printing the chain does not say it twice.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {

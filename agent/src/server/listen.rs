@@ -58,7 +58,7 @@ impl Listeners {
         };
         Some(format!(
             "listening on {address}: {who}; a web config file (--web.config.file) with TLS and \
-             users mends that"
+             users fixes that"
         ))
     }
 

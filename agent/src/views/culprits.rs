@@ -268,7 +268,7 @@ mod tests {
                     "watched for 2h: no wait call, no child reaped".into(),
                     "holds 300 zombies, the oldest for 2h".into(),
                 ],
-                remedy: "mend app: wait for each child it starts".into(),
+                remedy: "fix app: wait for each child it starts".into(),
                 confidence: "certain".into(),
             }),
         }
@@ -310,7 +310,7 @@ app? (PID 1234) never waits for its children
           2h14m, since 2026-11-22 04:52:11 UTC
   why     never_waits, certain
           - watched for 2h: no wait call, no child reaped
-  to do   mend app: wait for each child it starts
+  to do   fix app: wait for each child it starts
 ";
         assert_eq!(report(&document(vec![culprit]), false, LOOK, 60), expected);
     }

@@ -98,9 +98,10 @@ fn details(doctor: &Doctor, look: Look, width: usize) -> String {
     let lost = probes().filter_map(|it| Some(("lost", &it.probe, it.lost.as_ref()?)));
     let refused = probes().flat_map(|it| it.refused.iter().map(|why| ("refused", &it.probe, why)));
     let failed = doctor.facts.iter().filter(|fact| !fact.ok);
-    let mends = failed.filter_map(|it| Some(("to do", &it.name, it.mend.as_ref()?)));
+    // An older agent says `mend`.
+    let fixes = failed.filter_map(|it| Some(("to do", &it.name, it.fix.as_ref().or(it.mend.as_ref())?)));
     let mut text = String::new();
-    for (kind, name, words) in lost.chain(refused).chain(mends) {
+    for (kind, name, words) in lost.chain(refused).chain(fixes) {
         let words = look.clean(&format!("{kind} ({name}): {words}"));
         let lines = wrap(&words, width.saturating_sub(4).max(20));
         text.extend(["\n", &lines.join("\n    ")]);
@@ -138,7 +139,7 @@ mod tests {
     use crate::api::{Fact, Probe};
 
     #[test]
-    fn report_names_what_is_missing_and_the_mend() {
+    fn report_names_what_is_missing_and_the_fix() {
         let doctor = Doctor {
             version: 1,
             host: "web-1".into(),
@@ -149,7 +150,8 @@ mod tests {
                 name: "privileges".into(),
                 ok: false,
                 found: "no CAP_BPF".into(),
-                mend: Some("run it with sudo".into()),
+                fix: Some("run it with sudo".into()),
+                mend: None,
             }],
             probes: vec![Probe {
                 probe: "zombie".into(),

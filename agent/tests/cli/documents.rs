@@ -69,7 +69,7 @@ pub(crate) const TOP: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
 
 pub(crate) const DOCTOR: &str = r#"{"version":1,"host":"web-1","kernel":"4.18.0","source":null,
 "runs":false,
-"facts":[{"name":"privileges","ok":false,"found":"no CAP_BPF","mend":"run it with sudo"}],
+"facts":[{"name":"privileges","ok":false,"found":"no CAP_BPF","fix":"run it with sudo"}],
 "probes":[{"probe":"zombie","hook":null,"required":true,"lost":"all","refused":["EPERM"]}]}"#;
 
 /// Two deaths and a loss between them, one on each line, and an empty line.

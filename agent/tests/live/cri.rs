@@ -112,7 +112,7 @@ fn fails(agent: &Agent, reason: &str, found: &str, times: f64) {
     assert!(failed, "{} of {reason}", failures(agent, reason));
     let fact = fact(agent);
     assert!(!fact.ok && fact.found.starts_with(found), "{fact:?}");
-    assert!(fact.mend.is_some(), "{fact:?}");
+    assert!(fact.fix.is_some(), "{fact:?}");
     let log = agent.log();
     assert_eq!(log.matches("names nothing").count(), 1, "{log}");
 }
@@ -214,6 +214,6 @@ fn refuses_a_view() {
     let output = record.output().expect("the program runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    let mend = "speaks version 1 of CRI";
-    assert_eq!(said.matches(mend).count(), 1, "{said}");
+    let fix = "speaks version 1 of CRI";
+    assert_eq!(said.matches(fix).count(), 1, "{said}");
 }

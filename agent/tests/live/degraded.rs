@@ -132,7 +132,7 @@ fn doctor(host: &Host, options: &[&str]) -> Doctor {
     doctor
 }
 
-/// Asserts that the agent refuses in one sentence, and that `doctor` says no with the same mend.
+/// Asserts that the agent refuses in one sentence, and that `doctor` says no with the same fix.
 fn refuses(host: &Host, options: &[&str], telling: &str) {
     let doctor = doctor(host, options);
     refuses_as(&doctor, host, options, telling);
@@ -140,13 +140,13 @@ fn refuses(host: &Host, options: &[&str], telling: &str) {
 
 fn refuses_as(doctor: &Doctor, host: &Host, options: &[&str], telling: &str) {
     assert!(!doctor.runs, "{doctor:#?}");
-    let mends: Vec<_> = doctor
+    let fixes: Vec<_> = doctor
         .facts
         .iter()
-        .filter_map(|fact| fact.mend.as_deref())
+        .filter_map(|fact| fact.fix.as_deref())
         .collect();
-    let told = mends.iter().any(|mend| mend.contains(telling));
-    assert!(told, "no `{telling}` in: {mends:?}");
+    let told = fixes.iter().any(|fix| fix.contains(telling));
+    assert!(told, "no `{telling}` in: {fixes:?}");
     let mut agent = host.reapwatch();
     agent
         .args(["agent", "--listen", "none", "--socket"])

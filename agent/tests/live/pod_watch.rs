@@ -339,6 +339,6 @@ fn forbidden() {
     let three = failures(&agent, "forbidden");
     assert!((three - 3.0).abs() < f64::EPSILON, "{three}");
     let log = log(&agent);
-    let mend = "let the service account get, list and watch pods";
-    assert_eq!(log.matches(mend).count(), 1, "{log}");
+    let fix = "let the service account get, list and watch pods";
+    assert_eq!(log.matches(fix).count(), 1, "{log}");
 }

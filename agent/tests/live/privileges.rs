@@ -46,8 +46,8 @@ fn what_only_loading_needs_is_given_up() {
         }
         let waits = fact(&agent, "waits");
         assert!(!waits.ok, "{waits:?}");
-        let mend = waits.mend.unwrap_or_default();
-        assert!(mend.contains("cap_sys_ptrace"), "{mend}");
+        let fix = waits.fix.unwrap_or_default();
+        assert!(fix.contains("cap_sys_ptrace"), "{fix}");
         drop(host);
     });
     verdicts.of("a_view_gives_up", || {

@@ -247,7 +247,7 @@ fn details_of_a_culprit_and_of_its_zombies_say_why() {
         "Why (likely)",
         "java (PID 10) never waits",
         "holds 2 zombies",
-        "mend java",
+        "fix java",
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
@@ -256,7 +256,7 @@ fn details_of_a_culprit_and_of_its_zombies_say_why() {
     model.act(Action::Open);
     let text = screen(&mut model, 80, 30);
     assert!(
-        text.contains("Zombie 101") && text.contains("mend java"),
+        text.contains("Zombie 101") && text.contains("fix java"),
         "{text}"
     );
 }

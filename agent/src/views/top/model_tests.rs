@@ -133,7 +133,7 @@ fn a_wrong_filter_says_so_and_can_be_mended() {
             .as_ref()
             .is_some_and(|words| words.contains("`color` is no field"))
     );
-    assert!(model.typing(), "the line is still there to mend");
+    assert!(model.typing(), "the line is still there to fix");
     assert_eq!(shown(&model).len(), 3);
 }
 

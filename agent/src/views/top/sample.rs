@@ -47,7 +47,7 @@ pub fn verdict() -> Verdict {
         id: "never_waits".into(),
         summary: "java (PID 10) never waits".into(),
         evidence: vec!["holds 2 zombies".into()],
-        remedy: "mend java".into(),
+        remedy: "fix java".into(),
         confidence: "likely".into(),
     }
 }
