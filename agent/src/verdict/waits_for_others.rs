@@ -28,7 +28,8 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     }
     let signs = signs(evidence);
     // It may come to the others when that call returns.
-    let one_by_one = evidence.waits_elsewhere().filter(|_| signs.len() == 1);
+    let has_taken = evidence.reaped_beside_the_dead() || evidence.zombies.passed_over > 0;
+    let one_by_one = evidence.waits_elsewhere().filter(|_| !has_taken);
     let confidence = signs.iter().map(|(confidence, _)| *confidence).max()?;
     let mut lines: Vec<_> = signs.into_iter().map(|(_, line)| line).collect();
     lines.extend([words::habits(evidence), words::holds(evidence)]);

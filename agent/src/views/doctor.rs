@@ -99,7 +99,8 @@ fn details(doctor: &Doctor, look: Look, width: usize) -> String {
     let refused = probes().flat_map(|it| it.refused.iter().map(|why| ("refused", &it.probe, why)));
     let failed = doctor.facts.iter().filter(|fact| !fact.ok);
     // An older agent says `mend`.
-    let fixes = failed.filter_map(|it| Some(("to do", &it.name, it.fix.as_ref().or(it.mend.as_ref())?)));
+    let fixes =
+        failed.filter_map(|it| Some(("to do", &it.name, it.fix.as_ref().or(it.mend.as_ref())?)));
     let mut text = String::new();
     for (kind, name, words) in lost.chain(refused).chain(fixes) {
         let words = look.clean(&format!("{kind} ({name}): {words}"));

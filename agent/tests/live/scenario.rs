@@ -1,7 +1,7 @@
 //! Runs the program that makes deaths with a known truth.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 
@@ -14,26 +14,14 @@ use serde::de::DeserializeOwned;
 
 use crate::agent::REAPWATCH;
 
-/// The program, built beside the one under test.
+/// The program, beside the one under test.
 fn program() -> &'static Path {
-    static PROGRAM: OnceLock<std::path::PathBuf> = OnceLock::new();
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        // Cargo builds the binaries of the package under test only.
-        if let Some(cargo) = std::env::var_os("CARGO") {
-            let mut build = Command::new(cargo);
-            build.args(["build", "--quiet", "--package", "scenarios"]);
-            if !cfg!(debug_assertions) {
-                build.arg("--release");
-            }
-            assert!(
-                build.status().expect("cargo runs").success(),
-                "scenarios does not build"
-            );
-        }
         let program = Path::new(REAPWATCH).with_file_name("scenarios");
         assert!(
             program.exists(),
-            "{} is missing: build --package scenarios",
+            "{} is missing: `cargo build --workspace` makes it",
             program.display()
         );
         program
