@@ -22,6 +22,38 @@ pub(crate) struct Cgroup {
     release: (&'static str, &'static str),
     /// Where its hierarchy was mounted for it alone.
     mounted: Option<TempDir>,
+    /// What was handed down for it; dropped when the cgroup is gone.
+    handed_down: Option<HandedDown>,
+}
+
+/// A controller that the root of the unified hierarchy hands down as long as this is there. Nobody
+/// can mount it as version 1 meanwhile.
+#[derive(Debug)]
+struct HandedDown {
+    file: PathBuf,
+    controller: String,
+}
+
+impl HandedDown {
+    /// `None` if it is handed down already.
+    fn new(root: &Path, controller: &str) -> Result<Option<Self>> {
+        let file = root.join("cgroup.subtree_control");
+        let before = fs::read_to_string(&file).unwrap_or_default();
+        if before.split_whitespace().any(|it| it == controller) {
+            return Ok(None);
+        }
+        fs::write(&file, format!("+{controller}"))
+            .with_context(|| format!("cannot hand the controller {controller} down"))?;
+        let controller = controller.to_owned();
+        Ok(Some(Self { file, controller }))
+    }
+}
+
+impl Drop for HandedDown {
+    fn drop(&mut self) {
+        // Somebody else may have come to need it.
+        let _still_used = fs::write(&self.file, format!("-{}", self.controller));
+    }
 }
 
 impl Cgroup {
@@ -43,9 +75,9 @@ impl Cgroup {
 
     /// One thousandth of a CPU: 1 ms in each second.
     pub(super) fn without_cpu(pid: Pid) -> Result<Self> {
-        let (root, version) = with_controller("cpu")?;
+        let (root, version, handed_down) = with_controller("cpu")?;
         if version == Version::Two {
-            let cgroup = Self::new(&root, pid, ("cpu.max", "max"))?;
+            let cgroup = Self::new(&root, pid, ("cpu.max", "max"))?.with(handed_down);
             cgroup.write("cpu.max", "1000 1000000")?;
             return Ok(cgroup);
         }
@@ -63,7 +95,7 @@ impl Cgroup {
 
     /// One that may have so many bytes of memory, by whichever hierarchy has the controller.
     pub(crate) fn limited(pid: Pid, bytes: usize) -> Result<Self> {
-        let (root, version) = with_controller("memory")?;
+        let (root, version, handed_down) = with_controller("memory")?;
         let (limit, with_swap, lift) = match version {
             Version::One => {
                 let with_swap = ("memory.memsw.limit_in_bytes", bytes);
@@ -71,7 +103,7 @@ impl Cgroup {
             }
             Version::Two => ("memory.max", ("memory.swap.max", 0), "max"),
         };
-        let cgroup = Self::new(&root, pid, (limit, lift))?;
+        let cgroup = Self::new(&root, pid, (limit, lift))?.with(handed_down);
         cgroup.write(limit, &bytes.to_string())?;
         // Not there in a kernel without swap.
         let _without_swap = cgroup.write(with_swap.0, &with_swap.1.to_string());
@@ -100,8 +132,8 @@ impl Cgroup {
 
     /// One that may have so many PIDs, by whichever hierarchy has the controller.
     pub(crate) fn with_pids(pid: Pid, limit: u64) -> Result<Self> {
-        let (root, _) = with_controller("pids")?;
-        let cgroup = Self::new(&root, pid, ("pids.max", "max"))?;
+        let (root, _, handed_down) = with_controller("pids")?;
+        let cgroup = Self::new(&root, pid, ("pids.max", "max"))?.with(handed_down);
         cgroup.write("pids.max", &limit.to_string())?;
         Ok(cgroup)
     }
@@ -131,9 +163,15 @@ impl Cgroup {
             folder,
             release,
             mounted: None,
+            handed_down: None,
         };
         cgroup.write("cgroup.procs", &pid.to_string())?;
         Ok(cgroup)
+    }
+
+    fn with(mut self, handed_down: Option<HandedDown>) -> Self {
+        self.handed_down = handed_down;
+        self
     }
 
     fn write(&self, file: &str, text: &str) -> Result<()> {
@@ -178,23 +216,20 @@ enum Version {
 }
 
 /// The hierarchy that has a controller: one of version 1, or the unified one, told to hand it down.
-fn with_controller(controller: &str) -> Result<(PathBuf, Version)> {
+fn with_controller(controller: &str) -> Result<(PathBuf, Version, Option<HandedDown>)> {
     if let Some(root) = hierarchy(controller) {
-        return Ok((root, Version::One));
+        return Ok((root, Version::One, None));
     }
     let root = hierarchy("cgroup2").with_context(|| format!("no hierarchy has {controller}"))?;
-    fs::write(
-        root.join("cgroup.subtree_control"),
-        format!("+{controller}"),
-    )
-    .with_context(|| format!("cannot hand the controller {controller} down"))?;
-    Ok((root, Version::Two))
+    let handed_down = HandedDown::new(&root, controller)?;
+    Ok((root, Version::Two, handed_down))
 }
 
 /// Where the hierarchy of a v1 controller is mounted, or that of version 2 (`cgroup2`).
 fn hierarchy(kind: &str) -> Option<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
-    mounts.lines().find_map(|line| {
+    // Any name may be among them.
+    let mounts = fs::read("/proc/self/mounts").ok()?;
+    String::from_utf8_lossy(&mounts).lines().find_map(|line| {
         let words: Vec<_> = line.split(' ').collect();
         let hit =
             words[2] == kind || words[2] == "cgroup" && words[3].split(',').any(|it| it == kind);
