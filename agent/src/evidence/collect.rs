@@ -23,6 +23,7 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
     let mut facts = Facts {
         threads: parse::field(&status, "Threads")?.parse().ok()?,
         tracer: parse::tracer(&status).map(|pid| (pid, comm(pid))),
+        ended_by: parse::ended_by(&status),
         own_number: parse::own_number(&status),
         freezer: membership
             .as_ref()

@@ -189,6 +189,8 @@ pub struct Facts {
     pub nice: Option<i32>,
     /// It holds a signalfd that takes SIGCHLD; `None` where its descriptors could not be read.
     pub signalfd: Option<bool>,
+    /// The mildest of SIGINT, SIGTERM and SIGKILL that it neither ignores nor blocks.
+    pub ended_by: Option<u8>,
     /// The signal that stopped it, where its threads are stopped by job control.
     pub stop_signal: Option<u8>,
     /// Whether the kernel has booked to it what a child used: a wait of any of its programs took

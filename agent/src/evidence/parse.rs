@@ -42,6 +42,16 @@ pub(crate) fn sigchld(status: &str) -> Option<Sigchld> {
     })
 }
 
+/// The mildest signal that ends it unless it handles it: of SIGINT, SIGTERM and SIGKILL the first
+/// that it neither ignores nor blocks. What a shell starts in the background ignores SIGINT.
+pub(crate) fn ended_by(status: &str) -> Option<u8> {
+    let mask = |name: &str| u64::from_str_radix(field(status, name)?, 16).ok();
+    let unheard = mask("SigIgn")? | mask("SigBlk")?;
+    [2, 15, 9]
+        .into_iter()
+        .find(|signal| unheard & (1 << (signal - 1)) == 0)
+}
+
 /// Whether the first thread blocks a signal that is pending for the process or for that thread;
 /// `None` where it is not pending.
 pub(crate) fn pending(status: &str, signal: u8) -> Option<bool> {
@@ -169,6 +179,19 @@ mod tests {
         assert_eq!(of("0 0x3 0x5 0x0"), None);
         assert_eq!(of("running"), None);
         assert_eq!(of("-1 0x7f 0x7f"), None);
+    }
+
+    #[test]
+    fn the_mildest_signal_that_is_heard_is_found() {
+        let of = |ignored: u64, blocked: u64| {
+            ended_by(&format!(
+                "SigBlk:\t{blocked:016x}\nSigIgn:\t{ignored:016x}\n"
+            ))
+        };
+        assert_eq!(of(0, 0), Some(2));
+        assert_eq!(of(1 << 1, 0), Some(15));
+        assert_eq!(of(1 << 1, 1 << 14), Some(9));
+        assert_eq!(ended_by(""), None);
     }
 
     #[test]

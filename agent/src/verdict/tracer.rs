@@ -40,7 +40,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
 }
 
 /// What makes this tracer let go: a stopped one must continue, one that is blocked in its own
-/// output reacts to neither its keys nor SIGINT.
+/// output or ignores SIGINT reacts to neither its keys nor that signal.
 fn remedy(evidence: &Evidence) -> String {
     let who = words::who(evidence);
     let pid = evidence.pid;
@@ -54,8 +54,19 @@ fn remedy(evidence: &Evidence) -> String {
         let fix = waiting::fix(block).map_or(String::new(), |fix| format!("{fix}; or "));
         return format!("{fix}{end}");
     }
+    let by_command = "in a debugger, `detach` or `quit`";
+    match evidence.facts.as_ref().and_then(|facts| facts.ended_by) {
+        Some(9) => return format!("{by_command}; it does not react to SIGINT or SIGTERM: {end}"),
+        Some(15) => {
+            return format!(
+                "{by_command}; it does not react to SIGINT: kill -TERM {pid} ends {who}, and the \
+                 kernel then detaches what it traces"
+            );
+        }
+        _ => {}
+    }
     format!(
-        "in a debugger, `detach` or `quit`; for strace, press Ctrl-C in its terminal or run kill \
+        "{by_command}; for strace, press Ctrl-C in its terminal or run kill \
          -INT {pid}; the real parent can reap then"
     )
 }

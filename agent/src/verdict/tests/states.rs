@@ -42,6 +42,27 @@ fn a_tracer_is_blamed_before_anything_else() {
 }
 
 #[test]
+fn a_tracer_gets_a_signal_that_it_does_not_ignore() {
+    let mut evidence = leak();
+    evidence.role = Role::Tracer;
+    facts(&mut evidence).looked_at = vec![thread(100, 'S', "")];
+    for (signal, command) in [
+        (2, "kill -INT 100"),
+        (15, "kill -TERM 100"),
+        (9, "kill -9 100"),
+    ] {
+        facts(&mut evidence).ended_by = Some(signal);
+        let verdict = assert_judged(&evidence, "held_by_tracer", Certain);
+        let commands: Vec<_> = verdict.remedy.match_indices("kill -").collect();
+        assert!(
+            commands.len() == 1 && verdict.remedy.contains(command),
+            "{}",
+            verdict.remedy
+        );
+    }
+}
+
+#[test]
 fn stopped_frozen_stuck_and_starved_differ() {
     let mut stopped = leak();
     facts(&mut stopped).looked_at = vec![thread(100, 'T', ""), thread(101, 'T', "")];
