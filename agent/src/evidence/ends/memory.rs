@@ -34,10 +34,8 @@ impl Search {
         len: usize,
     ) -> Result<Vec<u8>, Option<String>> {
         bytes(pid, address, len).map_err(|error| {
-            (error.kind() == io::ErrorKind::PermissionDenied).then(|| {
-                let needs = self.refuse(&format!("the memory of process {pid}"));
-                format!("reading {needs}")
-            })
+            (error.kind() == io::ErrorKind::PermissionDenied)
+                .then(|| self.refuse(&format!("the memory of process {pid}")))
         })
     }
 }
