@@ -3,7 +3,7 @@
 use super::{Awaited, Cpu, Sigchld};
 
 /// SIGCHLD has this number on every architecture that is built for here.
-const SIGCHLD: u32 = 17;
+const SIGCHLD: u8 = 17;
 
 /// The value of a line of `status`.
 pub(crate) fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
@@ -28,12 +28,16 @@ pub(crate) fn own_number(status: &str) -> Option<(u32, u32)> {
     Some((numbers.last()?.parse().ok()?, numbers.len() as u32 - 1))
 }
 
+/// Whether a signal is in one of the masks of `status`, such as `SigBlk`.
+pub(super) fn has_signal(status: &str, mask: &str, signal: u8) -> Option<bool> {
+    let mask = u64::from_str_radix(field(status, mask)?, 16).ok()?;
+    let bit = u32::from(signal).checked_sub(1)?;
+    Some(mask.checked_shr(bit)? & 1 != 0)
+}
+
 /// What one thread does about SIGCHLD.
 pub(crate) fn sigchld(status: &str) -> Option<Sigchld> {
-    let has = |name: &str| {
-        let mask = u64::from_str_radix(field(status, name)?, 16).ok()?;
-        Some(mask & (1 << (SIGCHLD - 1)) != 0)
-    };
+    let has = |name: &str| has_signal(status, name, SIGCHLD);
     Some(Sigchld {
         blocked_in: u32::from(has("SigBlk")?),
         pending: has("ShdPnd")? || has("SigPnd")?,
@@ -45,20 +49,19 @@ pub(crate) fn sigchld(status: &str) -> Option<Sigchld> {
 /// The mildest signal that ends it unless it handles it: of SIGINT, SIGTERM and SIGKILL the first
 /// that it neither ignores nor blocks. What a shell starts in the background ignores SIGINT.
 pub(crate) fn ended_by(status: &str) -> Option<u8> {
-    let mask = |name: &str| u64::from_str_radix(field(status, name)?, 16).ok();
-    let unheard = mask("SigIgn")? | mask("SigBlk")?;
-    [2, 15, 9]
-        .into_iter()
-        .find(|signal| unheard & (1 << (signal - 1)) == 0)
+    for signal in [2, 15, 9] {
+        let has = |name: &str| has_signal(status, name, signal);
+        if !(has("SigIgn")? || has("SigBlk")?) {
+            return Some(signal);
+        }
+    }
+    None
 }
 
 /// Whether the first thread blocks a signal that is pending for the process or for that thread;
 /// `None` where it is not pending.
 pub(crate) fn pending(status: &str, signal: u8) -> Option<bool> {
-    let has = |name: &str| {
-        let mask = u64::from_str_radix(field(status, name)?, 16).ok()?;
-        Some(mask & (1 << (signal.checked_sub(1)?)) != 0)
-    };
+    let has = |name: &str| has_signal(status, name, signal);
     let pending = has("ShdPnd")? || has("SigPnd")?;
     has("SigBlk").filter(|_| pending)
 }

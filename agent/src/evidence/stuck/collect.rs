@@ -27,7 +27,7 @@ const THREADS: usize = 64;
 /// Frames of a stack that are kept.
 const FRAMES: usize = 24;
 /// SIGKILL in a mask of signals.
-const SIGKILL: u64 = 1 << 8;
+const SIGKILL: u8 = 9;
 /// In the flags of `stat`: past the start of its exit.
 const PF_EXITING: u32 = 4;
 /// Those who keep a namespace that are named.
@@ -148,10 +148,7 @@ fn thread(root: &str, tid: u32, stack: Vec<Frame>) -> Option<(Thread, Option<u32
     let read = |name: &str| proc::text(format!("{root}/{name}")).ok();
     let status = read("status")?;
     let state = parse::state(&status)?;
-    let pending = |name: &str| {
-        let mask = parse::field(&status, name).and_then(|it| u64::from_str_radix(it, 16).ok());
-        mask.is_some_and(|mask| mask & SIGKILL != 0)
-    };
+    let pending = |name: &str| parse::has_signal(&status, name, SIGKILL) == Some(true);
     let ended = matches!(state, 'Z' | 'X');
     let thread = Thread {
         tid,

@@ -118,6 +118,18 @@ pub struct Frame {
     pub module: Option<String>,
 }
 
+#[cfg(test)]
+impl Frame {
+    /// Of `function` or `function module`.
+    pub fn of(line: &str) -> Self {
+        let (function, module) = line.split_once(' ').unwrap_or((line, ""));
+        Self {
+            function: function.to_owned(),
+            module: (!module.is_empty()).then(|| module.to_owned()),
+        }
+    }
+}
+
 /// A FUSE connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Connection {

@@ -5,7 +5,7 @@ use crate::evidence::{ends::Search, parse};
 use crate::proc;
 
 /// SIGTERM in a mask of signals.
-const SIGTERM: u64 = 1 << 14;
+const SIGTERM: u8 = 15;
 /// Tracers of tracers that are followed.
 const DEPTH: u32 = 3;
 /// Servers of one file system that are looked at.
@@ -19,10 +19,7 @@ pub(super) fn who(pid: u32) -> Who {
 fn look(pid: u32, depth: u32) -> Who {
     let status = proc::text(format!("/proc/{pid}/status")).unwrap_or_default();
     let state = parse::state(&status);
-    let has = |name: &str| {
-        let mask = parse::field(&status, name).and_then(|it| u64::from_str_radix(it, 16).ok());
-        mask.is_some_and(|mask| mask & SIGTERM != 0)
-    };
+    let has = |name: &str| parse::has_signal(&status, name, SIGTERM) == Some(true);
     let tracer = parse::tracer(&status).filter(|_| state == Some('t') && depth > 0);
     Who {
         pid,

@@ -231,13 +231,6 @@ mod tests {
     use super::*;
 
     fn thread(state: char, stack: &[&str]) -> Thread {
-        let frame = |line: &&str| {
-            let (function, module) = line.split_once(' ').unwrap_or((line, ""));
-            Frame {
-                function: function.to_owned(),
-                module: (!module.is_empty()).then(|| module.to_owned()),
-            }
-        };
         Thread {
             tid: 1,
             state,
@@ -245,7 +238,7 @@ mod tests {
             kill_pending: true,
             exiting: false,
             wchan: None,
-            stack: stack.iter().map(frame).collect(),
+            stack: stack.iter().map(|line| Frame::of(line)).collect(),
         }
     }
 

@@ -8,13 +8,6 @@ use crate::evidence::stuck::{Connection, Facts, Frame, Who};
 use crate::verdict::testing::SECOND;
 
 pub(super) fn thread(tid: u32, state: char, stack: &[&str]) -> Thread {
-    let frame = |line: &&str| {
-        let (function, module) = line.split_once(' ').unwrap_or((line, ""));
-        Frame {
-            function: function.to_owned(),
-            module: (!module.is_empty()).then(|| module.to_owned()),
-        }
-    };
     Thread {
         tid,
         state,
@@ -22,7 +15,7 @@ pub(super) fn thread(tid: u32, state: char, stack: &[&str]) -> Thread {
         kill_pending: true,
         exiting: false,
         wchan: None,
-        stack: stack.iter().map(frame).collect(),
+        stack: stack.iter().map(|line| Frame::of(line)).collect(),
     }
 }
 
