@@ -177,7 +177,7 @@ fn runs_as(doctor: &Doctor, host: &Host, options: &[&str]) {
         let truths = DEATHS.map(scenario::run).concat();
         compare_all(&mut stream, &truths, by_tracepoints);
     };
-    let told = attempt(&mut judge).or_else(|why| again(&agent, "deaths", why, judge));
+    let told = attempt(&mut judge).or_else(|why| again(&agent, "deaths", false, why, judge));
     assert_eq!(told, Ok(()));
     assert_eq!(stream.lost, 0, "the stream kept up");
     let (source, reap) = (doctor.source.as_deref(), hook(doctor, "reap"));

@@ -2,10 +2,11 @@
 //! kernel with every kind of hook.
 
 use std::any::Any;
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use scenarios::cases::SCENARIOS;
-use scenarios::truth::Lack;
+use scenarios::truth::{Lack, SentBy, Truth};
 
 use crate::agent::Agent;
 use crate::deaths::{compare, compare_all};
@@ -54,7 +55,8 @@ fn every_death_is_told_truly() {
             Ok(Ok(truths)) => {
                 let told = attempt(|| compare(&lines, &truths, by_tracepoints));
                 let told = told.or_else(|why| {
-                    again(&agent, name, why, || {
+                    let unseen = by_timer(&truths) && probes_miss_init();
+                    again(&agent, name, unseen, why, || {
                         compare_all(&mut stream, &scenario::run(name), by_tracepoints);
                     })
                 });
@@ -67,20 +69,34 @@ fn every_death_is_told_truly() {
     verdicts.end();
 }
 
-/// The verdict of further tries, each only where the agent says that it lost events in the one
-/// before. Linux 7 skips the run of a program of which another run was preempted on the same CPU:
-/// then a death lacks what that run would have told, and the agent counts it. An emulated processor
-/// is slow enough for that.
+/// Whether one of them was killed by a timer, which the kernel sends in the middle of anybody.
+fn by_timer(truths: &[Truth]) -> bool {
+    let mut killers = truths.iter().filter_map(|truth| truth.killer);
+    killers.any(|killer| killer.by == SentBy::Timer)
+}
+
+/// Whether this machine hides its PID 1 even from root. The kernel of such a sandbox runs no
+/// probes in it either (seen on 6.18: of 7,520 alarms just the 35 that interrupted PID 1 had no
+/// killer), and nothing counts what they miss.
+fn probes_miss_init() -> bool {
+    fs::read_link("/proc/1/exe").is_err()
+}
+
+/// The verdict of further tries, each only where events may have been lost in the one before:
+/// where the agent says so, or where a try met what it cannot see (`unseen`). Linux 7 skips the run
+/// of a program of which another run was preempted on the same CPU: then a death lacks what that
+/// run would have told, and the agent counts it. An emulated processor is slow enough for that.
 pub(crate) fn again(
     agent: &Agent,
     name: &str,
+    unseen: bool,
     mut why: String,
     mut judge: impl FnMut(),
 ) -> Result<(), String> {
     let mut lost_before = 0;
     for _ in 0..FURTHER_TRIES {
         let lost = agent.zombies().head.lost_events;
-        if lost == lost_before {
+        if lost == lost_before && !unseen {
             break;
         }
         lost_before = lost;
