@@ -2,22 +2,20 @@
 
 use std::{fs, path::Path};
 
-use crate::{
-    agent::host,
-    api::{self, Doctor, Fact, Probe},
-    cri,
-    kernel::{self, Config, Hidden, PidNamespace, ProbeReport, Rung, Source},
-    workload::pods::Failure,
-};
+use crate::engine::host;
+use crate::host::cri;
+use crate::probes::{self, Config, Hidden, PidNamespace, ProbeReport, Rung, Source};
+use api::{Doctor, Fact, Probe};
+use model::workload::pods::Failure;
 
 /// Attaches for a moment and tells what came of it.
 pub(crate) fn examine(config: Config) -> Doctor {
-    match kernel::attach(config) {
+    match probes::attach(config) {
         Ok(kernel) => {
             let (_, snapshot) = Source::choose(&kernel);
             let mut probes = kernel.probes.clone();
             probes.push(snapshot);
-            probes.push(kernel::stacks::report(&kernel));
+            probes.push(probes::stacks::report(&kernel));
             report(facts(), Some(kernel.source), &probes, None)
         }
         Err(error) => report(facts(), None, &[], Some(error.to_string())),
@@ -58,12 +56,12 @@ fn probe(report: &ProbeReport) -> Probe {
 /// What this host and these privileges are like.
 pub(crate) fn facts() -> Vec<Fact> {
     vec![
-        privileges(kernel::may_load()),
+        privileges(probes::may_load()),
         pid_namespace(PidNamespace::own()),
         proc(&Hidden::now()),
-        waits(kernel::may_see_waits()),
-        types(kernel::check_types()),
-        tracefs(kernel::tracefs_is_mounted(), kernel::tracefs_is_readable()),
+        waits(probes::may_see_waits()),
+        types(probes::check_types()),
+        tracefs(probes::tracefs_is_mounted(), probes::tracefs_is_readable()),
         Fact {
             name: "lockdown".to_owned(),
             ok: true,
@@ -114,7 +112,7 @@ fn proc(hidden: &Hidden) -> Fact {
 
 /// What a running agent has left of its privileges.
 pub(crate) fn kept() -> Fact {
-    let kept = kernel::kept();
+    let kept = probes::kept();
     let found = if kept.is_empty() {
         "none".to_owned()
     } else {
@@ -158,7 +156,7 @@ fn waits(may_see: bool) -> Fact {
 
 fn types(types: Result<(), String>) -> Fact {
     let ok = types.is_ok();
-    let found = types.err().unwrap_or_else(|| kernel::VMLINUX.to_owned());
+    let found = types.err().unwrap_or_else(|| probes::VMLINUX.to_owned());
     let fix = "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y";
     fact("kernel types", ok, found, fix)
 }

@@ -8,9 +8,10 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use crate::api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, Zombie};
+use crate::host::process;
 use crate::metrics;
-use crate::story::{Seen, State, look};
+use api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, Zombie};
+use model::explain::{Seen, State};
 
 /// How long /proc may take to say what it knows of one number.
 const LOOK: Duration = Duration::from_secs(1);
@@ -91,7 +92,7 @@ impl Handle {
         let until = Instant::now() + EXPLANATION;
         let (found, seen) = oneshot::channel();
         let look = thread::Builder::new().name("reapwatch-look".to_owned());
-        let started = look.spawn(move || drop(found.send(look::at(pid))));
+        let started = look.spawn(move || drop(found.send(process::at(pid))));
         if let Err(error) = started {
             log::warn!("cannot start a thread to look at a process: {error}");
         }

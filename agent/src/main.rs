@@ -8,35 +8,21 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-mod agent;
-mod api;
-mod cgroups;
 mod cli;
 mod client;
-mod cluster;
-mod cri;
 mod doctor;
-mod events;
-mod evidence;
+mod engine;
 mod fleet;
 mod handle;
-mod kernel;
-mod lifecycle;
+mod host;
 mod metrics;
-mod parents;
-mod pids;
-mod proc;
-mod recording;
+mod probes;
 mod report;
 mod say;
 mod server;
-mod signals;
-mod story;
 mod systemd;
-mod verdict;
 mod views;
 mod waits;
-mod workload;
 
 use cli::{Cli, Command};
 use views::Outcome;
@@ -60,7 +46,7 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<Outcome> {
     let look = views::Look::detect(cli.color);
     match cli.command {
-        Command::Agent(args) => agent::run(args).await.map(|()| Outcome::Fine),
+        Command::Agent(args) => engine::run(args).await.map(|()| Outcome::Fine),
         Command::Top(args) => views::top::run(&args, look).await,
         Command::Exits(args) => views::exits::run(&args, look).await,
         Command::Zombies(args) => views::zombies::run(&args, look).await,
@@ -90,8 +76,8 @@ fn start_log(command: &Command) {
     } else {
         level.to_owned()
     };
-    let level = format!("{level},{}=error", kernel::ALSO_WARNED_BY);
+    let level = format!("{level},{}=error", probes::ALSO_WARNED_BY);
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
-        .filter_module(cluster::ALSO_TOLD_BY, log::LevelFilter::Off)
+        .filter_module(host::kubernetes::ALSO_TOLD_BY, log::LevelFilter::Off)
         .init();
 }

@@ -7,15 +7,12 @@ use std::iter;
 
 use humantime::format_rfc3339_nanos;
 
-use crate::{
-    api,
-    events::{ExitStatus, Kill, Process, Resources, Steps},
-    kernel::Wall,
-    lifecycle::{DiedBound, Former, How, Record},
-    parents, signals,
-    verdict::Verdict,
-    workload::Workload,
-};
+use crate::probes::Wall;
+use model::culprit::rules::Verdict;
+use model::events::{ExitStatus, Kill, Process, Resources, Steps};
+use model::lifecycle::{DiedBound, Former, How, Record};
+use model::workload::Workload;
+use model::{parents, signals};
 
 /// A kernel time as RFC 3339.
 pub(crate) fn time(wall: Wall, at_ns: u64) -> String {

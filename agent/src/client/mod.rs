@@ -8,11 +8,11 @@ use anyhow::{Context, bail};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::agent::replay::{self, Replay};
-use crate::api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, VERSION, Zombie};
 use crate::cli::{DEFAULT_SOCKET, FromArgs, ViewArgs};
+use crate::engine::replay::{self, Replay};
 use crate::handle::{Handle, Request};
 use crate::say::say;
+use api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, VERSION, Zombie};
 
 pub mod http;
 mod tls;
@@ -64,10 +64,10 @@ impl Source {
         };
         let probes = from.probes.clone();
         // Loading blocks for a while, and may wait for the loop's own thread.
-        let embedded = tokio::task::spawn_blocking(move || crate::agent::embed(&probes)).await?;
+        let embedded = tokio::task::spawn_blocking(move || crate::engine::embed(&probes)).await?;
         match embedded {
             Ok(handle) => {
-                crate::agent::give_up_in_view()?;
+                crate::engine::give_up_in_view()?;
                 say(format_args!("{why_not}, running one inside this command"));
                 ready(&handle).await?;
                 Ok(Self::Embedded(handle))

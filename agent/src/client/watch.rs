@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::api::{Explained, Verdict};
 use crate::handle::{Handle, Request};
+use api::{Explained, Verdict};
 
 use super::Source;
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::fleet::{Fleet, FleetAgent, FleetNode, FleetWorkload, VerdictCount};
+use api::fleet::{Fleet, FleetAgent, FleetNode, FleetWorkload, VerdictCount};
 
 use super::series::Series;
 

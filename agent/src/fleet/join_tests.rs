@@ -1,6 +1,6 @@
 //! What is made of series.
 
-use crate::api::fleet::{Fleet, FleetNode, FleetWorkload};
+use api::fleet::{Fleet, FleetNode, FleetWorkload};
 
 use super::join;
 use super::series::{Series, parse};
@@ -171,7 +171,7 @@ fn verdicts_that_name_a_workload_are_its_own_and_add_up_for_the_node() {
             "zombies 1 node=a pod=z",
         ],
     );
-    let words = |counts: &Option<Vec<crate::api::fleet::VerdictCount>>| {
+    let words = |counts: &Option<Vec<api::fleet::VerdictCount>>| {
         let counts = counts.as_ref().expect("known");
         let words = counts
             .iter()

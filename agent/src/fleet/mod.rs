@@ -6,12 +6,12 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use hyper::StatusCode;
 
-use crate::api::VERSION;
-use crate::api::fleet::{Fleet, FleetDocument};
 use crate::cli::FleetArgs;
 use crate::client::http::Endpoint;
 use crate::client::web::{self, Web};
 use crate::say::say;
+use api::VERSION;
+use api::fleet::{Fleet, FleetDocument};
 
 mod join;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::api::fleet::FleetAgent;
+use api::fleet::FleetAgent;
 
 /// One series at one moment.
 #[derive(Clone, Debug)]

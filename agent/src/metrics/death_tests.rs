@@ -2,8 +2,8 @@
 
 use super::tests::{SECOND, UNATTRIBUTED, has, metrics, process, reap, record, stepped};
 use super::*;
-use crate::events::{Kill, KillBy};
-use crate::lifecycle::{Died, DiedBound, How, Reap};
+use model::events::{Kill, KillBy};
+use model::lifecycle::{Died, DiedBound, How, Reap};
 
 /// The page after this one death.
 fn page_of(record: &Record) -> String {

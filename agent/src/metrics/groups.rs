@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::labels::{OTHER, UNATTRIBUTED, clean};
 use super::sample::Exits;
-use crate::workload::Workload;
+use model::workload::Workload;
 
 /// How long a group stays after its workload has gone and the last was counted.
 const KEEP_NS: u64 = 300_000_000_000;
@@ -120,7 +120,7 @@ impl Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::Place;
+    use model::workload::Place;
 
     const SECOND: u64 = 1_000_000_000;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::groups::Labels;
 use super::sample::Holder;
-use crate::signals;
+use model::signals;
 
 /// Parents with a series of their own.
 const TOP_PARENTS: usize = 20;

@@ -8,7 +8,7 @@ use prometheus::proto::{Counter, Gauge, LabelPair, Metric as Entry, MetricFamily
 use prometheus::{HistogramOpts, HistogramVec};
 
 use super::{Scrape, groups::Labels};
-use crate::lifecycle::Record;
+use model::lifecycle::Record;
 
 const PREFIX: &str = "reapwatch";
 

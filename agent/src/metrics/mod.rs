@@ -25,12 +25,12 @@ use std::time::Duration;
 
 use prometheus::HistogramVec;
 
-use crate::events::{Key, Steps};
-use crate::lifecycle::{Correction, Record};
-use crate::workload::Workload;
 use groups::Groups;
 pub use groups::Labels;
 use metric::{Kind, Observe};
+use model::events::{Key, Steps};
+use model::lifecycle::{Correction, Record};
+use model::workload::Workload;
 pub use page::Page;
 use page::{Group, Scrape};
 pub use sample::{Events, ExitKind, Exits, Holder, Lost, PidTable, Present, Sample};

@@ -11,7 +11,7 @@ use super::families;
 use super::groups::{Counts, Labels};
 use super::metric::{FromScrape, Kind};
 use super::sample::{Present, Sample};
-use crate::lifecycle::Correction;
+use model::lifecycle::Correction;
 
 /// What metrics are read from: all that there is at one moment.
 #[derive(Debug, Default)]

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::groups::Labels;
-use crate::events::ExitStatus;
-use crate::workload::{Failed, pods::Watched};
+use model::events::ExitStatus;
+use model::workload::{Failed, pods::Watched};
 
 /// Exits since the agent came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::*;
-use crate::events::{CgroupIds, Key, Kill, KillBy, Process};
-use crate::lifecycle::{Died, DiedBound, How, Reap};
-use crate::workload::{Failed, Named, pods::Watched};
+use model::events::{CgroupIds, Key, Kill, KillBy, Process};
+use model::lifecycle::{Died, DiedBound, How, Reap};
+use model::workload::{Failed, Named, pods::Watched};
 
 pub(super) const SECOND: u64 = 1_000_000_000;
 

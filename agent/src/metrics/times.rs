@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::lifecycle::{DiedBound, Record};
+use model::lifecycle::{DiedBound, Record};
 
 /// Exit latency.
 pub(super) fn exiting(record: &Record) -> Option<Duration> {

@@ -1,14 +1,11 @@
 //! A story becomes a document.
 
 use super::{finished, killer, process, seconds, stuck, time};
-use crate::{
-    api,
-    events::{Process, Waits},
-    kernel::Wall,
-    lifecycle::Record,
-    parents,
-    story::{self, Exit, Known, Life, State, Story},
-};
+use crate::probes::Wall;
+use model::events::{Process, Waits};
+use model::explain::{self, Exit, Known, Life, State, Story};
+use model::lifecycle::Record;
+use model::parents;
 
 /// All of an explanation but where processes belong, and why they lie there or do not reap.
 /// `keeper` tells how a process, in a role, treats its dead children.
@@ -48,7 +45,7 @@ pub(crate) fn explanation(
             held_back.or(ignored.map(|ignored| stuck::ignored(wall, ignored)))
         }),
         earlier: before.map(|record| earlier(wall, record)).collect(),
-        ..told(wall, known, &story::tell(known, last, held))
+        ..told(wall, known, &explain::tell(known, last, held))
     }
 }
 
@@ -56,12 +53,12 @@ pub(crate) fn explanation(
 fn told(wall: Wall, known: &Known<'_>, story: &Story) -> api::Explanation {
     let leader_exited = story.state == State::LeaderExited;
     let alive = story.state == State::Alive;
-    let moment = |moment: &story::Moment| api::Moment {
+    let moment = |moment: &explain::Moment| api::Moment {
         at: moment.at_ns.map(|at_ns| time(wall, at_ns)),
         bound: moment.bound.name().to_owned(),
         what: moment.what.clone(),
     };
-    let phase = |phase: &story::Phase| api::Phase {
+    let phase = |phase: &explain::Phase| api::Phase {
         name: phase.name.to_owned(),
         seconds: seconds(phase.ns),
         bound: phase.bound.name().to_owned(),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{api, events::CgroupId, pids::Usage, workload::Workload};
+use model::events::CgroupId;
+use model::pids::Usage;
+use model::workload::Workload;
 
 /// Cgroups in a document: the fullest, and as many more in which forks were refused.
 const CGROUPS: usize = 20;

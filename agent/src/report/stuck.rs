@@ -1,18 +1,12 @@
 //! What is known of a process that does not die → what is told of it.
 
 use super::{killer, process, seconds, time, verdict};
-use crate::{
-    api,
-    events::{self, Kill, KillBy},
-    evidence::stuck::{
-        Facts, Stuck, Thread, Who,
-        ignored::Fate,
-        steps::Step,
-        watch::{Since, Suspect},
-    },
-    kernel::Wall,
-    verdict as judged,
-};
+use crate::probes::Wall;
+use model::events::{self, Kill, KillBy};
+use model::stuck::evidence::ignored::Fate;
+use model::stuck::evidence::watch::{Since, Suspect};
+use model::stuck::evidence::{Facts, Stuck, Thread, Who};
+use model::stuck::steps::Step;
 
 /// Where one is that is not exiting at all, as the signal that told it to came to nothing.
 fn step_of(fate: Fate) -> &'static str {
@@ -59,7 +53,7 @@ pub(crate) fn item(
             .map(|unheard| ignored(wall, &unheard.last)),
         waits_for: waits_for.and_then(|(facts, thread)| waits_for_of(facts, thread)),
         container: None,
-        verdict: judged::stuck::judge(stuck).as_ref().map(verdict),
+        verdict: model::stuck::rules::judge(stuck).as_ref().map(verdict),
     }
 }
 

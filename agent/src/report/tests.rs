@@ -1,8 +1,8 @@
 //! What is known becomes a figure, what is not becomes null, and a bound says that it is one.
 
 use super::*;
-use crate::events::{CgroupIds, Key, Kill, KillBy};
-use crate::lifecycle::{Died, Reap};
+use model::events::{CgroupIds, Key, Kill, KillBy};
+use model::lifecycle::{Died, Reap};
 
 const BORN: u64 = 1_000_000_000;
 const BEGAN: u64 = 2_000_000_000;

@@ -1,6 +1,6 @@
 //! The page a person sees first.
 
-use crate::api::Doctor;
+use api::Doctor;
 
 /// Every path, and what it is for.
 const PATHS: [(&str, &str); 10] = [

@@ -18,8 +18,8 @@ use tokio::time::timeout;
 use super::landing;
 use super::refusal::Refusal;
 use super::stream::Lines;
-use crate::agent::STUCK_AFTER as THRESHOLD;
 use crate::cli;
+use crate::engine::STUCK_AFTER as THRESHOLD;
 use crate::handle::{Handle, Request, Stopped};
 
 /// How long the loop may take before it counts as stuck.

@@ -10,7 +10,7 @@ use hyper::body::Frame;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::api::ExitLine;
+use api::ExitLine;
 
 /// Bytes after which a chunk is sent although more lines wait.
 const CHUNK_BYTES: usize = 16 << 10;

@@ -5,10 +5,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::api::{Container, Culprit, Culprits, Document};
 use crate::cli::CulpritsArgs;
 use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
+use api::{Container, Culprit, Culprits, Document};
 
 use super::output::{print, width};
 use super::table::{Side, Table, head};
@@ -238,7 +238,7 @@ fn table(culprits: &[Culprit], look: Look) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Head, Process, Verdict};
+    use api::{Head, Process, Verdict};
 
     const LOOK: Look = Look {
         color: false,

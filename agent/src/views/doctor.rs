@@ -1,9 +1,9 @@
 //! `reapwatch doctor`: what this kernel and these privileges allow.
 
-use crate::api::Doctor;
 use crate::cli::DoctorArgs;
 use crate::client::Remote;
 use crate::say::say;
+use api::Doctor;
 
 use super::output::{print, width};
 use super::table::{Side, Table};
@@ -16,7 +16,7 @@ pub async fn run(args: &DoctorArgs, look: Look) -> anyhow::Result<Outcome> {
         Ok(remote) => remote.doctor().await?,
         Err(why_not) => {
             say(format_args!("{why_not}, looking from inside this command"));
-            crate::agent::doctor(&args.from.probes).await?
+            crate::engine::doctor(&args.from.probes).await?
         }
     };
     if args.json {
@@ -137,7 +137,7 @@ fn verdict(doctor: &Doctor, look: Look) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Fact, Probe};
+    use api::{Fact, Probe};
 
     #[test]
     fn report_names_what_is_missing_and_the_fix() {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::bail;
 
-use crate::api::{ExitLine, FinishedExit, Steps};
 use crate::cli::ExitsArgs;
 use crate::client::Source;
+use api::{ExitLine, FinishedExit, Steps};
 
 use super::output::{Reader, print};
 use super::table::{Side, head, line};

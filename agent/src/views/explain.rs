@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::api::{Earlier, Explained, Explanation, Keeper, Moment, Process, Stuck, Verdict};
 use crate::cli::ExplainArgs;
 use crate::client::{Question, Source};
+use api::{Earlier, Explained, Explanation, Keeper, Moment, Process, Stuck, Verdict};
 
 use super::output::{print, width};
 use super::table::head;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::api::Pids;
+use api::Pids;
 
 use super::Look;
 use super::text::count;
@@ -65,7 +65,7 @@ pub fn lines(pids: &[Pids], look: Look) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Container;
+    use api::Container;
 
     const LOOK: Look = Look {
         color: false,

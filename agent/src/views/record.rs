@@ -6,10 +6,9 @@ use anyhow::{Context as _, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::api::ExitLine;
 use crate::cli::RecordArgs;
-use crate::recording;
 use crate::say::say;
+use api::ExitLine;
 
 use super::output::Reader;
 use super::text::count;
@@ -19,10 +18,10 @@ use super::{Outcome, json};
 pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    let (sink, mut written) = recording::create(&args.file)?;
+    let (sink, mut written) = crate::engine::recording_file::create(&args.file)?;
     let probes = args.probes.clone();
     // Loading blocks for a while.
-    let agent = tokio::task::spawn_blocking(move || crate::agent::record(&probes, sink)).await?;
+    let agent = tokio::task::spawn_blocking(move || crate::engine::record(&probes, sink)).await?;
     let (handle, mut deaths) = match agent {
         Ok(agent) => agent,
         Err(error) => {

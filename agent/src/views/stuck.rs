@@ -1,8 +1,8 @@
 //! `reapwatch stuck`: processes that were killed, are exiting or were told to end, and do not.
 
-use crate::api::{Document, Killer, Stuck, StuckThread};
 use crate::cli::StuckArgs;
 use crate::client::{Question, Source};
+use api::{Document, Killer, Stuck, StuckThread};
 
 use super::culprits::notes;
 use super::output::{print, width};
@@ -215,7 +215,7 @@ fn kind(kind: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Container, Head, Killer, Process, Verdict, WaitsFor};
+    use api::{Container, Head, Killer, Process, Verdict, WaitsFor};
 
     fn process(pid: u32, comm: &str) -> Process {
         Process {

@@ -1,6 +1,6 @@
 //! Words for values: durations, ends, processes. All text of strangers goes through `clean`.
 
-use crate::api::{Container, Exit, Killer, Process, Verdict};
+use api::{Container, Exit, Killer, Process, Verdict};
 
 use unicode_width::UnicodeWidthStr as _;
 

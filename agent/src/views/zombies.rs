@@ -1,9 +1,9 @@
 //! `reapwatch zombies`: who is dead and unreaped now.
 
-use crate::api::{Document, Zombie};
 use crate::cli::ZombiesArgs;
 use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
+use api::{Document, Zombie};
 
 use super::output::print;
 use super::table::{Side, Table};

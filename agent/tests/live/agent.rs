@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use crate::api::{Culprit, Culprits, Doctor, Document, Explained, Stuck, Zombie};
+use api::{Culprit, Culprits, Doctor, Document, Explained, Stuck, Zombie};
 
 /// The program under test.
 pub(crate) const REAPWATCH: &str = env!("CARGO_BIN_EXE_reapwatch");

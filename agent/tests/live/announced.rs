@@ -68,7 +68,7 @@ fn a_zombie_of_which_nobody_was_told_is_found() {
     let parent = Misbehaving::start("needs_wclone");
     let listed = || {
         let items = agent.zombies().items.into_iter();
-        let by = |it: &crate::api::Process| it.pid == parent.culprit.pid;
+        let by = |it: &api::Process| it.pid == parent.culprit.pid;
         items
             .filter(|it| it.parent.as_ref().is_some_and(by))
             .count()

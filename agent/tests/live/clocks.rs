@@ -9,11 +9,11 @@ use scenarios::cases::core_pipe::OWN_MACHINE;
 use scenarios::truth::Truth;
 
 use crate::agent::Agent;
-use crate::api::{FinishedExit, Process, Zombie};
 use crate::compare::seconds;
 use crate::row::Verdicts;
 use crate::scenario::{self, Leak};
 use crate::stream::Stream;
+use api::{FinishedExit, Process, Zombie};
 
 const HOUR: i64 = 3600;
 /// How long the machine sleeps: a moment of the wall clock that the hardware wakes it at.

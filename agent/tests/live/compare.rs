@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use scenarios::clock::now_ns;
 use scenarios::truth::{self, How, Interval, SentBy, Truth};
 
-use crate::api::{Exit, FinishedExit, Process};
+use api::{Exit, FinishedExit, Process};
 
 /// The agent and this test each join `CLOCK_BOOTTIME` with wall time by reading both clocks one
 /// after the other; either may be preempted between, and the wall clock may be slewed.

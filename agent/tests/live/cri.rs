@@ -4,10 +4,10 @@
 use std::process;
 
 use crate::agent::{Agent, eventually};
-use crate::api::{Container, Fact};
 use crate::cgroup::{Cgroup, Child};
 use crate::cri_server::{CriServer, Mood, Told};
 use crate::row::Verdicts;
+use api::{Container, Fact};
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]

@@ -6,11 +6,11 @@ use std::time::Duration;
 use scenarios::culprits::CASES;
 
 use crate::agent::{Agent, eventually, view};
-use crate::api::{Culprit, Zombie};
 use crate::matrix::Matrix;
 use crate::row::Verdicts;
 use crate::scenario::{Misbehaving, Staying};
 use crate::stuck::has_ended;
+use api::{Culprit, Zombie};
 
 fn id(culprit: Option<&Culprit>) -> String {
     let verdict = culprit.and_then(|culprit| culprit.verdict.as_ref());

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use scenarios::Truth;
 
 use crate::agent::Agent;
-use crate::api::{FinishedExit, Process};
 use crate::compare::{assert_resources, assert_true, is_same_process, seconds};
 use crate::scenario;
 use crate::stream::Stream;
+use api::{FinishedExit, Process};
 
 /// Runs one scenario under an agent and judges all its lines.
 fn judge(name: &str) {

@@ -7,13 +7,13 @@ use rustix::thread::CapabilitySet;
 use scenarios::cases::SCENARIOS;
 
 use crate::agent::Agent;
-use crate::api::Doctor;
 use crate::deaths::compare_all;
 use crate::host::{Host, types_without};
 use crate::refusals::assert_refused;
 use crate::row::{Verdicts, again, attempt};
 use crate::scenario;
 use crate::stream::Stream;
+use api::Doctor;
 
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
 /// Without it no kprobe can be asked for.

@@ -5,9 +5,9 @@ use std::sync::mpsc::channel;
 use scenarios::stays::THREADS;
 
 use crate::agent::{Agent, eventually};
-use crate::api::{Explanation, Verdict};
 use crate::matrix::Matrix;
 use crate::scenario::{Leak, Misbehaving, Staying, run};
+use api::{Explanation, Verdict};
 
 fn verdict(story: &Explanation) -> Option<&str> {
     story.verdict.as_ref().map(|Verdict { id, .. }| id.as_str())
@@ -65,7 +65,7 @@ fn a_suspect_is_told_with_its_verdict_and_its_zombie_with_who_must_reap_it() {
         "{story:#?}"
     );
 
-    let of = |zombie: &crate::api::Zombie| zombie.parent.as_ref().is_some_and(|by| by.pid == pid);
+    let of = |zombie: &api::Zombie| zombie.parent.as_ref().is_some_and(|by| by.pid == pid);
     let zombie = agent.zombies().items.into_iter().find(of);
     let zombie = zombie.expect("they are never reaped").pid;
     let story = agent.explain(zombie).story;
@@ -120,7 +120,7 @@ fn a_process_without_its_first_thread_is_alive_and_accused_nowhere() {
     assert!(zombies.iter().all(|it| it.pid != pid), "{zombies:#?}");
     let parent = story.ancestry.first().expect("it has a parent").pid;
     let culprits = agent.culprits().items;
-    let blamed = |it: &crate::api::Culprit| [pid, parent].contains(&it.process.pid);
+    let blamed = |it: &api::Culprit| [pid, parent].contains(&it.process.pid);
     assert!(!culprits.iter().any(blamed), "{culprits:#?}");
     let holder = zombies.iter().filter_map(|it| it.parent.as_ref());
     assert!(holder.into_iter().all(|it| it.pid != parent));
@@ -139,7 +139,7 @@ fn no_metric_counts_a_process_without_its_first_thread() {
         let counted = agent.metric("reapwatch_parent_stale_zombies", "comm=\"scenarios\"");
         let zombies = agent.zombies().items;
         let of_ours =
-            |it: &&crate::api::Zombie| it.parent.as_ref().is_some_and(|by| by.comm == "scenarios");
+            |it: &&api::Zombie| it.parent.as_ref().is_some_and(|by| by.comm == "scenarios");
         (counted, zombies.iter().filter(of_ours).count() as f64)
     };
     assert!(eventually(|| {
@@ -279,7 +279,7 @@ fn a_number_of_no_process_is_unknown_and_says_what_to_look_at() {
 fn a_number_of_a_container_is_told_by_its_number_here() {
     let agent = Agent::start(&[]);
     let init = Misbehaving::start("init");
-    let of = |zombie: &crate::api::Zombie| {
+    let of = |zombie: &api::Zombie| {
         let parent = zombie.parent.as_ref();
         parent.is_some_and(|by| by.pid == init.culprit.pid)
     };

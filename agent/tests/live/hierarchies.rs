@@ -10,10 +10,10 @@ use scenarios::truth::Lack;
 use tempfile::TempDir;
 
 use crate::agent::{Agent, REAPWATCH, eventually};
-use crate::api::Zombie;
 use crate::cgroup::{Cgroup, Child};
 use crate::row::Verdicts;
 use crate::workloads::{UID, UID_, agent_on, host, id, placed};
+use api::Zombie;
 
 /// Controllers by which the kernel side can tell where the dead were.
 const TELLING: [&str; 3] = ["pids", "memory", "cpu"];

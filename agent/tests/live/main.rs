@@ -5,14 +5,6 @@
 //! Each test starts an agent of its own, so that several may share a machine with other agents
 //! and with whatever else dies there: only the processes of the test's own scenarios are judged.
 
-#[path = "../../src/api.rs"]
-#[expect(
-    dead_code,
-    reason = "the types of all documents, of which only some are read here"
-)]
-#[expect(unreachable_pub, reason = "it is written as a module of the program")]
-mod api;
-
 mod agent;
 mod announced;
 mod api_server;

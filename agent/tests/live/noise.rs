@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use scenarios::Truth;
 
-use crate::api::FinishedExit;
 use crate::compare::{is_same_process, seconds};
+use api::FinishedExit;
 
 const SLEEP: Duration = Duration::from_millis(5);
 /// Of seconds as f64.

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::agent::{Agent, eventually};
-use crate::api::Zombie;
 use crate::cgroup::Cgroup;
+use api::Zombie;
 
 /// A plain one first.
 const NAMES: [&[u8]; 6] = [

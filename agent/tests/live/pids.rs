@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use scenarios::stays::LIMIT;
 
 use crate::agent::{Agent, eventually, view};
-use crate::api::Pids;
 use crate::row::Verdicts;
 use crate::scenario::{Leak, Staying};
+use api::Pids;
 
 fn of(agent: &Agent, scope: &str) -> Option<Pids> {
     let pids = agent.culprits_and_pids().pids;

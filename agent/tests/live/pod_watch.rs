@@ -6,10 +6,10 @@ use std::{fs, process};
 use tempfile::TempDir;
 
 use crate::agent::{Agent, eventually};
-use crate::api::Container;
 use crate::api_server::{Answer, ApiServer};
 use crate::cgroup::{Cgroup, Child};
 use crate::row::Verdicts;
+use api::Container;
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]

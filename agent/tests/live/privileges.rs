@@ -7,10 +7,10 @@ use std::process::{Child, Stdio};
 use rustix::thread::CapabilitySet;
 
 use crate::agent::{Agent, eventually};
-use crate::api::Fact;
 use crate::host::Host;
 use crate::row::Verdicts;
 use crate::scenario::{self, Leak};
+use api::Fact;
 
 /// What a daemon may go on using.
 const IN_USE: CapabilitySet = CapabilitySet::SYS_PTRACE.union(CapabilitySet::DAC_READ_SEARCH);

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
 use crate::agent::{Agent, eventually};
-use crate::api::Culprit;
+use api::Culprit;
 
 /// A program that is killed when this is dropped.
 struct Running(Child);

@@ -12,10 +12,10 @@ use rustix::thread::CapabilitySet;
 use scenarios::Truth;
 
 use crate::agent::{PATIENCE, REAPWATCH, eventually};
-use crate::api::{Culprit, Document, ExitLine, FinishedExit, Zombie};
 use crate::compare::is_same_process;
 use crate::host::Host;
 use crate::scenario::{self, Leak, Misbehaving};
+use api::{Culprit, Document, ExitLine, FinishedExit, Zombie};
 
 /// Each ends in a way of its own, and every kernel can play it.
 const SCENARIOS: [&str; 6] = [

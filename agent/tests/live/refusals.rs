@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::agent::{Agent, REAPWATCH, view};
-use crate::api::Doctor;
 use crate::host::NOBODY;
+use api::Doctor;
 
 fn agent(args: &[&str]) -> Output {
     Command::new(REAPWATCH)

@@ -7,8 +7,8 @@ use std::time::Duration;
 use std::{fs, thread};
 
 use crate::agent::{Agent, eventually};
-use crate::api::Verdict;
 use crate::stuck::has_ended;
+use api::Verdict;
 
 /// What all programs begin with. The twin is called with `fixed`, and prints `right` when it has
 /// the exit statuses of its children.

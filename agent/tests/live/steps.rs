@@ -5,10 +5,10 @@ use scenarios::slow::{CASES, SlowExit};
 use scenarios::truth::Lack;
 
 use crate::agent::{Agent, eventually};
-use crate::api::{FinishedExit, Steps};
 use crate::row::Verdicts;
 use crate::scenario;
 use crate::stream::Stream;
+use api::{FinishedExit, Steps};
 
 /// Every figure is rounded to f64.
 const ROUNDING: f64 = 1e-6;

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use scenarios::Truth;
 
 use crate::agent::{Agent, PATIENCE, REAPWATCH};
-use crate::api::{ExitLine, FinishedExit};
 use crate::compare::is_same_process;
 use crate::scenario;
+use api::{ExitLine, FinishedExit};
 
 /// How long a line that should not come is waited for.
 const QUIET: Duration = Duration::from_millis(300);

@@ -10,11 +10,11 @@ use scenarios::stuck::{CASES, find};
 use scenarios::truth::Lack;
 
 use crate::agent::{Agent, eventually, view};
-use crate::api::{Culprit, Stuck};
 use crate::host::Host;
 use crate::matrix::Matrix;
 use crate::row::{Verdicts, attempt};
 use crate::scenario::Undying;
+use api::{Culprit, Stuck};
 
 /// Long enough that nobody who dies well is meant.
 const THRESHOLD: &str = "1s";

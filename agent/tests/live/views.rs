@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::agent::{Agent, eventually, view};
-use crate::api::{Culprit, Document, Top};
 use crate::host::Host;
 use crate::scenario::Misbehaving;
+use api::{Culprit, Document, Top};
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
@@ -102,7 +102,7 @@ fn the_first_frame_of_top_has_why_and_where() {
     let why = parent.verdict.as_ref().map(|verdict| verdict.id.as_str());
     assert_eq!(why, Some("parent_stopped"));
     let mut zombies = frame.items[0].zombies.iter();
-    let of_it = |parent: &crate::api::Process| parent.pid == pid;
+    let of_it = |parent: &api::Process| parent.pid == pid;
     let zombie = zombies.find(|zombie| zombie.parent.as_ref().is_some_and(of_it));
     let zombie = zombie.expect("it is there");
     let is_in_cgroup = !std::fs::read_to_string(format!("/proc/{pid}/cgroup"))

@@ -6,11 +6,11 @@ use std::fs;
 use tempfile::TempDir;
 
 use crate::agent::{Agent, eventually};
-use crate::api::{Container, Zombie};
 use crate::cgroup::{Cgroup, Child};
 use crate::hierarchies;
 use crate::row::Verdicts;
 use crate::stream::Stream;
+use api::{Container, Zombie};
 
 pub(crate) const UID: &str = "3f1c2b4e-7a90-4d1e-8c55-0a1b2c3d4e5f";
 pub(crate) const UID_: &str = "3f1c2b4e_7a90_4d1e_8c55_0a1b2c3d4e5f";

@@ -6,9 +6,9 @@ use std::time::Duration;
 use scenarios::clock::now_ns;
 
 use crate::agent::{Agent, eventually, view};
-use crate::api::Zombie;
 use crate::compare::{assert_within, exit, seconds};
 use crate::scenario::Leak;
+use api::Zombie;
 
 /// Between the agent's reading of the clock and ours lie a socket and a process start; the
 /// bounds below are taken around both, so this is only for rounding.

@@ -1,5 +1,5 @@
-use crate::lifecycle::Correction;
 use crate::metrics::metric::{Kind, Metric};
+use model::lifecycle::Correction;
 
 pub(super) const METRIC: Metric = Metric {
     name: "reconcile_corrections_total",

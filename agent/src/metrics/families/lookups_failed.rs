@@ -1,5 +1,5 @@
 use crate::metrics::metric::{Kind, Metric};
-use crate::workload::pods::{Failure, Watched};
+use model::workload::pods::{Failure, Watched};
 
 pub(super) const METRIC: Metric = Metric {
     name: "workload_lookups_failed_total",

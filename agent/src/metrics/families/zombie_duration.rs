@@ -1,8 +1,8 @@
-use crate::lifecycle::How;
 use crate::metrics::{
     metric::{Kind, Metric, Observe},
     times,
 };
+use model::lifecycle::How;
 
 pub(super) const METRIC: Metric = Metric {
     name: "zombie_duration_seconds",

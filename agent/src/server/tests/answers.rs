@@ -1,5 +1,5 @@
 use super::*;
-use crate::api::Zombie;
+use api::Zombie;
 
 #[test]
 fn metrics_are_the_loops_page_as_prometheus_expects_it() {

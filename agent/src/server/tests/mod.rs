@@ -18,12 +18,12 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Web, bind, listen::Listeners, serve};
-use crate::api::{
+use crate::handle::{Handle, Health, Request};
+use crate::metrics::{Metrics, Page, Sample};
+use api::{
     Culprits, Doctor, Document, ExitLine, Explained, Explanation, FinishedExit, Head, Summary, Top,
     VERSION,
 };
-use crate::handle::{Handle, Health, Request};
-use crate::metrics::{Metrics, Page, Sample};
 
 const SERIES: &str = "reapwatch_probe_info{hook=\"kprobe:release_task\",probe=\"reap\"} 1";
 

@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-use crate::api::fleet::{FleetNode, FleetWorkload, VerdictCount};
 use crate::views::Look;
 use crate::views::table::{Heads, Side, down};
 use crate::views::text::{Bound, rate};
+use api::fleet::{FleetNode, FleetWorkload, VerdictCount};
 
 use super::{node, verdicts, workload};
 

@@ -1,11 +1,11 @@
 //! A whole cluster, from Prometheus: `culprits --prometheus`, `zombies --prometheus`, and the
 //! words for nodes and workloads.
 
-use crate::api::Container;
-use crate::api::fleet::{
+use crate::fleet::Prometheus;
+use api::Container;
+use api::fleet::{
     Fleet, FleetAgent, FleetCulprits, FleetDocument, FleetNode, FleetWorkload, VerdictCount,
 };
-use crate::fleet::Prometheus;
 
 use super::output::print;
 use super::text::count;

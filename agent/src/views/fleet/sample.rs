@@ -1,8 +1,8 @@
 //! A cluster for tests.
 
-use crate::api::VERSION;
-use crate::api::fleet::{Fleet, FleetAgent, FleetDocument, FleetNode, FleetWorkload, VerdictCount};
 use crate::views::Look;
+use api::VERSION;
+use api::fleet::{Fleet, FleetAgent, FleetDocument, FleetNode, FleetWorkload, VerdictCount};
 
 /// Without colour, with more than ASCII.
 pub const LOOK: Look = Look {

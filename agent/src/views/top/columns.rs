@@ -2,12 +2,12 @@
 
 use std::cmp::Ordering;
 
-use crate::api::{Container, Parent, Process, Zombie};
 use crate::cli::TopView;
 use crate::views::Look;
 use crate::views::table::{Heads, Side, down};
 use crate::views::text::{Bound, rate};
 use crate::views::zombies::bound;
+use api::{Container, Parent, Process, Zombie};
 
 /// A column of one of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use crate::api::{Container, Document, Parent, Process, Top, Verdict, Zombie};
 use crate::cli::TopView;
 use crate::views::text::{Bound, count, moment, rate, wrap};
 use crate::views::zombies::bound;
+use api::{Container, Document, Parent, Process, Top, Verdict, Zombie};
 
 use super::board::Board;
 use super::filter::Field;

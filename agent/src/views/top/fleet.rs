@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 
 use ratatui::text::Line;
 
-use crate::api::fleet::{Fleet, FleetAgent, FleetDocument, FleetNode, FleetWorkload, VerdictCount};
 use crate::cli::ViewName;
 use crate::fleet::Prometheus;
 use crate::views::fleet::columns::{self, Column, pids};
@@ -12,6 +11,7 @@ use crate::views::fleet::{self, verdicts};
 use crate::views::table::{Heads, Side, down};
 use crate::views::text::{count, rate, wrap};
 use crate::views::{Look, zombies};
+use api::fleet::{Fleet, FleetAgent, FleetDocument, FleetNode, FleetWorkload, VerdictCount};
 
 use super::board::{Board, Exits, Feed, Figures, Words};
 use super::detail::{heading, named};
@@ -49,15 +49,20 @@ impl Feed for Prometheus {
     }
 }
 
-impl FleetDocument<Fleet> {
-    fn fleet(&self) -> &Fleet {
-        // `Prometheus::fleet` makes no other document.
-        &self.items[0]
-    }
+/// Nodes and workloads.
+trait Rows {
+    fn fleet(&self) -> &Fleet;
 
     /// A sum over the nodes of which something is known.
     fn sum<T: std::iter::Sum<T>>(&self, of: impl Fn(&FleetNode) -> Option<T>) -> T {
         self.fleet().nodes.iter().filter_map(of).sum()
+    }
+}
+
+impl Rows for FleetDocument<Fleet> {
+    fn fleet(&self) -> &Fleet {
+        // `Prometheus::fleet` makes no other document.
+        &self.items[0]
     }
 }
 

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use ratatui::text::Line;
 
-use crate::api::{Document, Parent, Process, Top, Zombie};
 use crate::cli::{TopView, ViewName};
 use crate::client::Source;
 use crate::views::text::{count, rate};
 use crate::views::zombies::{self, loss};
 use crate::views::{Look, pids};
+use api::{Document, Parent, Process, Top, Zombie};
 
 use super::board::{Board, Exits, Feed, Figures, Words};
 use super::columns::{self, Column};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::api::{Document, Exit, Head, Parent, Process, Summary, Top, VERSION, Verdict, Zombie};
 use crate::cli::TopView;
 use crate::views::Look;
+use api::{Document, Exit, Head, Parent, Process, Summary, Top, VERSION, Verdict, Zombie};
 
 /// The model of one host.
 pub type Model = super::model::Model<Document<Top>>;

@@ -1,0 +1,134 @@
+//! How full the PID tables are: the node's is read when somebody asks, those of the cgroups on a
+//! thread of their own.
+
+use std::{
+    sync::mpsc::{Receiver, TryRecvError, channel},
+    thread,
+    time::Duration,
+};
+
+use super::core::Agent;
+use crate::host::cgroups::Mounts;
+use crate::host::pids;
+use crate::metrics::Labels;
+use crate::probes;
+use model::pids::{History, Refusals, Scope, Usage, Walk, usages};
+
+/// How often the cgroups are looked at for the metrics.
+pub(super) const IN_BACKGROUND_NS: u64 = 10_000_000_000;
+/// The same while somebody looks.
+pub(super) const WHILE_ASKED_NS: u64 = 2_000_000_000;
+/// How long the first look may take before the agent goes on without it.
+const FIRST: Duration = Duration::from_millis(200);
+
+/// What is known of the PID tables.
+#[derive(Debug, Default)]
+pub(super) struct PidTables {
+    cgroups: Vec<Usage>,
+    history: History,
+    refusals: Refusals,
+    /// When the last walk began.
+    at_ns: Option<u64>,
+    walking: Option<Receiver<Walk>>,
+    /// When the last one began that is over.
+    walked_ns: Option<u64>,
+}
+
+impl PidTables {
+    /// Begins a look at the cgroups, unless one is under way or the last was not so long ago.
+    fn begin(&mut self, age_ns: u64, now_ns: u64) {
+        let fresh = self
+            .at_ns
+            .is_some_and(|at_ns| now_ns.saturating_sub(at_ns) < age_ns);
+        if fresh || self.walking.is_some() {
+            return;
+        }
+        self.at_ns = Some(now_ns);
+        let (found, walking) = channel();
+        let thread = thread::Builder::new().name("reapwatch-pids".to_owned());
+        // Nobody listens any more when sending fails.
+        let walk = move || drop(found.send(pids::cgroups(&Mounts::find())));
+        match thread.spawn(walk) {
+            Ok(_) => self.walking = Some(walking),
+            Err(error) => log::warn!("cannot start a thread to look at cgroups: {error}"),
+        }
+    }
+}
+
+impl Agent {
+    /// Looks at the cgroups for the first time, so that the first answer knows them.
+    pub(super) fn begin_pids(&mut self) {
+        self.pids.begin(0, probes::now_ns());
+        let walk = self.pids.walking.as_ref();
+        if let Some(walk) = walk.and_then(|walking| walking.recv_timeout(FIRST).ok()) {
+            self.end_walk(&walk);
+        }
+    }
+
+    /// Whether a look is over that began at that moment or later; if none did, it begins now.
+    pub(super) fn has_looked_at_pids(&mut self, since_ns: u64) -> bool {
+        self.look_at_pids(u64::MAX);
+        let has_looked = self.pids.walked_ns.is_some_and(|at_ns| at_ns >= since_ns);
+        if !has_looked && self.pids.at_ns.is_none_or(|at_ns| at_ns < since_ns) {
+            self.pids.begin(0, probes::now_ns());
+        }
+        has_looked
+    }
+
+    /// Takes in what a look has found, and begins another if the last was so long ago.
+    pub(super) fn look_at_pids(&mut self, age_ns: u64) {
+        let walk = self.pids.walking.as_ref().map(Receiver::try_recv);
+        match walk {
+            Some(Ok(walk)) => self.end_walk(&walk),
+            Some(Err(TryRecvError::Disconnected)) => self.pids.walking = None,
+            Some(Err(TryRecvError::Empty)) | None => {}
+        }
+        self.pids.begin(age_ns, probes::now_ns());
+    }
+
+    fn end_walk(&mut self, walk: &Walk) {
+        let now_ns = probes::now_ns();
+        for (id, refused) in self.pids.refusals.more(walk) {
+            let workload = self.resolver.known.cgroup(id);
+            let labels = Labels::of(workload.map(|it| &**it));
+            self.metrics.refused_forks(&labels, refused, now_ns);
+        }
+        let zombies = self.lifecycle.zombies().map(|record| record.cgroups);
+        let mut found = usages(walk, &zombies.collect::<Vec<_>>());
+        for usage in &mut found {
+            usage.leaked_per_second = self.leak(now_ns, usage);
+        }
+        let node = self.node_pids(now_ns);
+        let looked: Vec<_> = found.iter().cloned().chain(node).collect();
+        self.pids.history.add(now_ns, &looked);
+        self.pids.cgroups = found;
+        self.pids.walking = None;
+        self.pids.walked_ns = self.pids.at_ns;
+    }
+
+    fn leak(&self, now_ns: u64, usage: &Usage) -> Option<f64> {
+        self.pids.history.leak(now_ns, &usage.scope, usage.zombies?)
+    }
+
+    fn node_pids(&self, now_ns: u64) -> Option<Usage> {
+        let mut node = Usage {
+            scope: Scope::Node,
+            cgroup: None,
+            used: pids::node_used()?,
+            limit: pids::node_limit()?,
+            zombies: Some(self.lifecycle.zombies().count() as u64),
+            leaked_per_second: None,
+            refused: None,
+        };
+        node.leaked_per_second = self.leak(now_ns, &node);
+        Some(node)
+    }
+
+    /// The node first, then the cgroups with a limit, the fullest first.
+    pub(super) fn pid_usages(&self) -> Vec<Usage> {
+        let node = self.node_pids(probes::now_ns());
+        node.into_iter()
+            .chain(self.pids.cgroups.iter().cloned())
+            .collect()
+    }
+}

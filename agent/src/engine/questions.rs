@@ -1,0 +1,126 @@
+//! Questions whose verdicts are there: each is answered as soon as all else that belongs to the
+//! answer is there too.
+
+use tokio::sync::oneshot;
+
+use super::{core::Agent, pids};
+use crate::{probes, report};
+use api::{Culprits, Document, Explained, Top, Zombie};
+use model::explain::Seen;
+
+/// How long an answer waits for the places of processes and for the PID tables.
+const HELD_NS: u64 = 1_000_000_000;
+/// For how long none waits for places after they did not come in time.
+const PLACELESS_NS: u64 = 60_000_000_000;
+
+/// A question that a round answers.
+#[derive(Debug)]
+pub(super) enum Question {
+    Culprits(oneshot::Sender<Culprits>),
+    Zombies(oneshot::Sender<Document<Zombie>>),
+    Explain(u32, Seen, oneshot::Sender<Explained>),
+    Top(oneshot::Sender<Document<Top>>),
+}
+
+/// A question whose verdicts are there, and which waits for what else belongs to the answer.
+#[derive(Debug)]
+struct Held {
+    since_ns: u64,
+    /// From when on the places of all processes in the answer are known.
+    placed_ns: Option<u64>,
+    question: Question,
+}
+
+/// Those that wait.
+#[derive(Debug, Default)]
+pub(super) struct Questions {
+    held: Vec<Held>,
+    /// Until then nothing waits for places: lately they did not come in time.
+    placeless_until_ns: u64,
+}
+
+impl Agent {
+    /// Answers as soon as it is known to what those in the answer belong, and how full their PID
+    /// tables are now.
+    pub(super) fn answer_placed(&mut self, question: Question) {
+        self.questions.held.push(Held {
+            since_ns: probes::now_ns(),
+            placed_ns: None,
+            question,
+        });
+        self.answer_held();
+    }
+
+    /// Answers what needs to wait no longer.
+    pub(super) fn answer_held(&mut self) {
+        if self.questions.held.is_empty() {
+            return;
+        }
+        let now_ns = probes::now_ns();
+        let is_placed = now_ns < self.questions.placeless_until_ns || self.all_are_placed(now_ns);
+        for mut held in std::mem::take(&mut self.questions.held) {
+            let is_late = now_ns.saturating_sub(held.since_ns) >= HELD_NS;
+            let needs_places = !matches!(held.question, Question::Explain(..));
+            if is_late && needs_places && !is_placed {
+                self.questions.placeless_until_ns = now_ns + PLACELESS_NS;
+            }
+            if is_placed || !needs_places {
+                held.placed_ns.get_or_insert(now_ns);
+            }
+            let is_whole = match (held.placed_ns, &held.question) {
+                (None, _) => false,
+                // With zombies of one moment and PIDs of another the answer would not add up.
+                (Some(since_ns), Question::Culprits(_)) => self.has_looked_at_pids(since_ns),
+                (Some(_), _) => true,
+            };
+            if is_whole || is_late {
+                self.answer_question(held.question);
+            } else {
+                self.questions.held.push(held);
+            }
+        }
+    }
+
+    /// Whether the place of everybody in a frame of `top` is known, or will not be.
+    fn all_are_placed(&mut self, now_ns: u64) -> bool {
+        let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
+        let resolver = &mut self.resolver;
+        // All are asked for, however soon one is found that is not known.
+        let mut all = true;
+        for row in &rows {
+            all &= resolver.knows_living(row.process.key, now_ns);
+        }
+        for zombie in self.lifecycle.zombies() {
+            all &= resolver.knows_record(zombie, now_ns);
+        }
+        resolver.send();
+        all
+    }
+
+    fn answer_question(&mut self, question: Question) {
+        // Nobody waits any more when sending fails.
+        let _gone = match question {
+            Question::Culprits(to) => {
+                let culprits = self.culprits();
+                to.send(Culprits {
+                    pids: report::pids(&self.pid_usages(), |id| self.resolver.known.cgroup(id)),
+                    document: self.document(culprits),
+                })
+                .is_ok()
+            }
+            Question::Zombies(to) => {
+                let zombies = self.zombies();
+                to.send(self.document(zombies)).is_ok()
+            }
+            Question::Top(to) => {
+                self.look_at_pids(pids::WHILE_ASKED_NS);
+                let top = self.top();
+                to.send(self.document(vec![top])).is_ok()
+            }
+            Question::Explain(pid, seen, to) => {
+                let told = self.explain(pid, &seen);
+                to.send(told).is_ok()
+            }
+        };
+    }
+}

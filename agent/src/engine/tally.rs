@@ -1,0 +1,148 @@
+//! What the loop counts of its own work.
+
+use crate::metrics::{Events, ExitKind, Exits, Lost};
+use crate::probes::Counters;
+use model::events::Event;
+use model::lifecycle::{Correction, Transition};
+
+/// Counts since the agent came.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) events: Events,
+    pub(super) malformed: u64,
+    finished: u64,
+    found: u64,
+    /// Deaths that were announced and have happened: the kernel side does not count them.
+    confirmed: Exits,
+}
+
+impl Tally {
+    pub(super) fn change(&mut self, change: &Transition) {
+        match change {
+            Transition::Finished(_) => self.finished += 1,
+            Transition::Confirmed(record) => {
+                if let Some(status) = record.status {
+                    *self.confirmed.of(ExitKind::from(status)) += 1;
+                }
+            }
+            Transition::Corrected(Correction::ZombieFound) => self.found += 1,
+            // It was not over after all.
+            Transition::Corrected(Correction::AutoreapWrong) => {
+                self.finished = self.finished.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+
+    /// Processes that died.
+    pub(super) fn exits(&self, counters: &Counters) -> Exits {
+        let counted = by_kind(counters, 0);
+        Exits {
+            exited: counted.exited + self.confirmed.exited,
+            killed: counted.killed + self.confirmed.killed,
+            dumped: counted.dumped + self.confirmed.dumped,
+        }
+    }
+
+    /// Processes reaped. Those of whose death the record was lost are reaped too, as far as no
+    /// snapshot has found them lying there.
+    pub(super) fn reaped(&self, lost_deaths: u64) -> u64 {
+        self.finished + self.lost_reaps(lost_deaths)
+    }
+
+    pub(super) fn lost_reaps(&self, lost_deaths: u64) -> u64 {
+        lost_deaths.saturating_sub(self.found)
+    }
+
+    pub(super) fn event(&mut self, event: &Event) {
+        let events = &mut self.events;
+        *match event {
+            Event::Death(_) => &mut events.death,
+            Event::Release(_) => &mut events.release,
+            Event::Waited(_) => &mut events.waited,
+            Event::Freed(_) => &mut events.freed,
+            Event::Renotified(_) => &mut events.renotified,
+            Event::HungUp(_) => &mut events.hung_up,
+            Event::Exec(_) => &mut events.exec,
+            Event::CgroupMade(_) => &mut events.cgroup_made,
+        } += 1;
+    }
+
+    pub(super) fn lost(&self, counters: &Counters, skipped_runs: u64) -> Lost {
+        Lost {
+            ring_full: counters.get(wire::counter::LOST_RING_FULL),
+            tasks_full: counters.get(wire::counter::LOST_TASKS_FULL),
+            malformed: self.malformed,
+            skipped_runs,
+        }
+    }
+}
+
+/// Those of which user space learns by their number alone.
+pub(super) fn lost_deaths(counters: &Counters) -> Exits {
+    by_kind(counters, wire::counter::LOST_DEATH)
+}
+
+fn by_kind(counters: &Counters, first: u32) -> Exits {
+    Exits {
+        exited: counters.get(first + wire::counter::EXITED),
+        killed: counters.get(first + wire::counter::KILLED),
+        dumped: counters.get(first + wire::counter::DUMPED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::lifecycle::{Lifecycle, Limits};
+    use model::recording::{self, Line};
+
+    const LIMITS: Limits = Limits {
+        open: 8,
+        recent: 8,
+        recent_ns: u64::MAX,
+    };
+    const ANNOUNCED: &str = "death at=2s process=7:child parent=6:parent autoreap \
+                             before_notification";
+    const TOLD: &str = "death at=3s process=7:child parent=6:parent";
+    const FREED: &str = "freed at=9s dead=7";
+
+    /// What is counted of one death, and of those how many as lost.
+    fn counted(announced: bool, sent: bool) -> (u64, u64) {
+        let mut counters = Counters::default();
+        let mut add = |index, is: bool| counters.values[index as usize] += u64::from(is);
+        add(
+            wire::counter::EXITED,
+            wire::counter::is_counted(sent, announced),
+        );
+        add(
+            wire::counter::LOST_DEATH,
+            wire::counter::is_lost(sent, announced),
+        );
+        let lines = [(announced, ANNOUNCED), (sent, TOLD), (true, FREED)];
+        let mut lifecycle = Lifecycle::new(LIMITS);
+        let mut changes = Vec::new();
+        for (_, line) in lines.iter().filter(|(arrives, _)| *arrives) {
+            let Ok(Some(Line::Event(event))) = recording::parse(line) else {
+                panic!("no event: {line}");
+            };
+            lifecycle.apply(&event, &mut changes);
+        }
+        let mut tally = Tally::default();
+        for change in &changes {
+            tally.change(change);
+        }
+        (
+            tally.exits(&counters).total(),
+            lost_deaths(&counters).total(),
+        )
+    }
+
+    #[test]
+    fn a_death_is_counted_once_whichever_of_its_records_are_lost() {
+        assert_eq!(counted(false, true), (1, 0));
+        assert_eq!(counted(false, false), (1, 1));
+        assert_eq!(counted(true, true), (1, 0));
+        assert_eq!(counted(true, false), (1, 0));
+    }
+}

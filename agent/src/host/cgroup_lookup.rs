@@ -1,0 +1,276 @@
+//! Answers questions about cgroups from /proc and the cgroup file system. I/O, done off the loop.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::host::cgroups::{Mounts, Version1};
+use crate::host::container_names::Disk;
+use crate::host::membership;
+use crate::probes;
+use model::events::{CgroupVersion, Key};
+use model::workload::pods::{News, Roster, Source};
+use model::workload::{Answer, Ask, Named, Who};
+
+/// The most cgroups that one walk lists.
+const MOST_CGROUPS: usize = 16_384;
+/// The least time between two walks for the sake of single cgroups.
+const WALK_EVERY_NS: u64 = 1_000_000_000;
+
+/// Who looks, and where.
+#[derive(Debug)]
+pub struct Looker {
+    mounts: Mounts,
+    v1: Option<Version1>,
+    disk: Option<Disk>,
+    watch: Option<Roster>,
+    cri: Option<Roster>,
+    /// Somebody is to be asked for whom the runtime has not told of yet.
+    ask_cri: bool,
+    walked_ns: u64,
+}
+
+/// Where names come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sources {
+    /// What kubelet and runtimes leave on disk.
+    pub disk: bool,
+    /// A watch on pods.
+    pub watch: bool,
+    /// The container runtime.
+    pub cri: bool,
+}
+
+impl Looker {
+    /// For the host whose root is there.
+    pub fn new(host_root: &Path, names: Sources) -> Self {
+        Self {
+            mounts: Mounts::find(),
+            v1: Version1::find(),
+            disk: names.disk.then(|| Disk::new(host_root)),
+            watch: names.watch.then(Roster::default),
+            cri: names.cri.then(Roster::default),
+            ask_cri: false,
+            walked_ns: 0,
+        }
+    }
+
+    /// Answers one question, with one answer or more.
+    pub fn answer(&mut self, ask: Ask, tell: &mut dyn FnMut(Answer)) {
+        match ask {
+            Ask::Walk => self.walk(tell),
+            Ask::Process(key) => {
+                let text = self.membership_of(key);
+                let path = text.as_deref().and_then(membership::best);
+                tell(Answer::Process(key, path.map(str::to_owned)));
+            }
+            Ask::Cgroup { id, dead } => {
+                // In a hierarchy of version 1, /proc shows the dead at the root.
+                let own = (id.version == CgroupVersion::V2).then(|| self.membership_of(dead));
+                let text = own.flatten();
+                let path = text.as_deref().and_then(membership::unified);
+                if path.is_none() && probes::now_ns() >= self.walked_ns + WALK_EVERY_NS {
+                    self.walk(tell);
+                }
+                tell(Answer::Cgroup(id, path.map(str::to_owned)));
+            }
+            Ask::Name(who) => {
+                let named = self.name(&who);
+                tell(Answer::Named(who, named));
+            }
+        }
+    }
+
+    /// Takes in what a source tells of pods.
+    pub fn hear(&mut self, source: Source, news: News, tell: &mut dyn FnMut(Answer)) {
+        let roster = match source {
+            Source::Watch => &mut self.watch,
+            Source::Cri => &mut self.cri,
+        };
+        if let Some(roster) = roster {
+            let answers = roster.hear(news, probes::now_ns());
+            answers.into_iter().for_each(&mut *tell);
+            tell(Answer::Watched(source, roster.watched()));
+        }
+    }
+
+    /// Whether, since the last call, somebody was asked for whom only the runtime may know.
+    pub fn take_ask_cri(&mut self) -> bool {
+        std::mem::take(&mut self.ask_cri)
+    }
+
+    /// From the first source that knows all: the watch, the runtime, files. Who knows more comes
+    /// before who knows less: a container's name is on disk before it is in the pod's status.
+    fn name(&mut self, who: &Who) -> Option<Named> {
+        let told = |roster: &Option<Roster>| roster.as_ref().and_then(|it| it.find(who));
+        let watched = told(&self.watch);
+        if let Some(said) = watched.as_ref().filter(|said| said.whole) {
+            return Some(said.named.clone());
+        }
+        let answered = told(&self.cri);
+        if let Some(said) = answered.as_ref().filter(|said| said.whole) {
+            return Some(said.named.clone());
+        }
+        if let Some(cri) = &mut self.cri {
+            // What a file says holds until the runtime has answered.
+            cri.want(who.clone(), answered.is_some());
+            self.ask_cri = true;
+        }
+        let on_disk = self.disk.as_ref().and_then(|disk| disk.find(who));
+        let is_whole = |named: &Named| named.container.is_some() || who.container.is_none();
+        if on_disk.as_ref().is_some_and(is_whole) {
+            return on_disk;
+        }
+        let said = watched.or(answered).map(|said| said.named);
+        let named = said.or(on_disk);
+        if let Some(watch) = &mut self.watch {
+            watch.want(who.clone(), named.is_some());
+        }
+        named
+    }
+
+    fn walk(&mut self, tell: &mut dyn FnMut(Answer)) {
+        let v1 = self.v1.map(|v1| (CgroupVersion::V1, v1.controller));
+        for (version, controller) in [(CgroupVersion::V2, "")].into_iter().chain(v1) {
+            let began_ns = probes::now_ns();
+            if let Some(root) = self.mounts.root_of(controller) {
+                let (cgroups, complete) = list(root);
+                tell(Answer::Walked {
+                    version,
+                    began_ns,
+                    cgroups,
+                    complete,
+                });
+            }
+        }
+        self.walked_ns = probes::now_ns();
+    }
+
+    /// What a process's file says, if it is still the same process.
+    fn membership_of(&self, who: Key) -> Option<String> {
+        let text = fs::read(format!("/proc/{}/cgroup", who.tgid)).ok()?;
+        let start_ns = probes::start_ns(who.tgid)?;
+        let same = who.is_roughly(Key { start_ns, ..who });
+        // Paths are only shown and compared here; `Looker::list` replaces the same bytes.
+        same.then(|| String::from_utf8_lossy(&self.mounts.with_whole_paths(&text)).into_owned())
+    }
+}
+
+/// All cgroups below a root, those near it first, and whether that is all of them.
+fn list(root: &Path) -> (Vec<(u64, String)>, bool) {
+    let mut found = Vec::new();
+    let mut folders = VecDeque::from([root.to_owned()]);
+    while let Some(folder) = folders.pop_front() {
+        if found.len() >= MOST_CGROUPS {
+            return (found, false);
+        }
+        // Gone since it was listed.
+        let Ok(metadata) = fs::metadata(&folder) else {
+            continue;
+        };
+        let path = folder.strip_prefix(root).unwrap_or(&folder);
+        found.push((metadata.ino(), format!("/{}", path.to_string_lossy())));
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        folders.extend(inner.map(|entry| entry.path()));
+    }
+    (found, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::workload::pods::Pod;
+
+    const ON_DISK: Sources = Sources {
+        disk: true,
+        watch: false,
+        cri: false,
+    };
+
+    #[test]
+    fn the_source_that_says_most_is_believed_then_the_first() {
+        let id = "ab".repeat(32);
+        let who = Who {
+            container: Some(id.clone()),
+            pod_uid: Some("uid".to_owned()),
+        };
+        let root = tempfile::tempdir().expect("a folder can be made");
+        let logs = root.path().join("var/log/containers");
+        fs::create_dir_all(&logs).expect("ours");
+        let all = Sources {
+            disk: true,
+            watch: true,
+            cri: true,
+        };
+        let mut looker = Looker::new(root.path(), all);
+        let pod = |container: Option<&str>| Pod {
+            uid: "uid".to_owned(),
+            namespace: "shop".to_owned(),
+            name: "web-0".to_owned(),
+            containers: container
+                .map(|name| (id.clone(), name.to_owned()))
+                .into_iter()
+                .collect(),
+            ..Pod::default()
+        };
+        let container = |named: Option<Named>| named.map(|named| named.container);
+        let is = |name: &str| Some(Some(name.to_owned()));
+        assert_eq!(container(looker.name(&who)), None);
+        looker.hear(Source::Watch, News::There(pod(None)), &mut |_| {});
+        assert_eq!(container(looker.name(&who)), Some(None));
+        fs::write(logs.join(format!("web-0_shop_disk-{id}.log")), "").expect("ours");
+        assert_eq!(container(looker.name(&who)), is("disk"));
+        // Until the runtime has told of it, it is asked for it, and then what it says holds.
+        assert!(looker.take_ask_cri() && !looker.take_ask_cri());
+        let mut told = Vec::new();
+        let news = News::All(vec![pod(Some("runtime"))]);
+        looker.hear(Source::Cri, news, &mut |answer| told.push(answer));
+        assert!(
+            matches!(&told[0], Answer::Named(_, named) if container(named.clone()) == is("runtime")),
+            "{told:?}"
+        );
+        assert_eq!(container(looker.name(&who)), is("runtime"));
+        looker.hear(
+            Source::Watch,
+            News::There(pod(Some("watched"))),
+            &mut |_| {},
+        );
+        assert_eq!(container(looker.name(&who)), is("watched"));
+        assert!(!looker.take_ask_cri(), "nothing was left to ask for");
+    }
+
+    #[test]
+    fn folders_are_listed_by_inode_and_path() {
+        let root = tempfile::tempdir().expect("a folder can be made");
+        fs::create_dir_all(root.path().join("a/b")).expect("ours");
+        fs::write(root.path().join("a/cgroup.procs"), "").expect("ours");
+        let (found, complete) = list(root.path());
+        let paths: Vec<_> = found.iter().map(|(_, path)| path.as_str()).collect();
+        assert_eq!(paths, ["/", "/a", "/a/b"]);
+        let inode = fs::metadata(root.path().join("a/b"))
+            .expect("it is there")
+            .ino();
+        assert_eq!(found[2].0, inode);
+        assert!(complete);
+    }
+
+    #[test]
+    fn of_this_process_there_is_a_path() {
+        let tgid = std::process::id();
+        let start_ns = probes::start_ns(tgid).expect("it lives");
+        let me = Key { tgid, start_ns };
+        let mut told = Vec::new();
+        let mut looker = Looker::new(Path::new("/"), ON_DISK);
+        looker.answer(Ask::Process(me), &mut |answer| told.push(answer));
+        assert!(
+            matches!(&told[..], [Answer::Process(key, Some(path))] if *key == me && path.starts_with('/')),
+            "{told:?}"
+        );
+        let other = Key { tgid, start_ns: 1 };
+        told.clear();
+        looker.answer(Ask::Process(other), &mut |answer| told.push(answer));
+        assert!(matches!(told[..], [Answer::Process(_, None)]), "{told:?}");
+    }
+}

@@ -1,0 +1,56 @@
+//! Asks when somebody is unknown, and after a failure until there is an answer.
+
+use std::{path::Path, time::Duration};
+
+use tokio::{sync::mpsc, time};
+
+use super::{NoAnswer, list};
+use crate::waits;
+use model::workload::pods::{Failure, News};
+
+/// The least time between two questions, whoever is unknown: kubelet asks the same runtime.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Tells of the runtime's pods until nobody asks or listens.
+pub(super) async fn follow(
+    socket: &Path,
+    mut asked: mpsc::Receiver<()>,
+    tell: impl Fn(News) -> bool,
+) {
+    let mut waits = waits::after_failures();
+    let mut said = None;
+    loop {
+        match list::list(socket).await {
+            Ok(pods) => {
+                waits = waits::after_failures();
+                if said.take().is_some() {
+                    log::info!("the container runtime answers again");
+                }
+                if !(tell(News::All(pods)) && tell(News::Up)) {
+                    return;
+                }
+                time::sleep(PAUSE).await;
+                if asked.recv().await.is_none() {
+                    return;
+                }
+            }
+            Err(NoAnswer { failure, why }) => {
+                if said.replace(failure) != Some(failure) {
+                    say(socket, failure, &why);
+                }
+                if !tell(News::Failed(failure)) {
+                    return;
+                }
+                time::sleep(waits.next().unwrap_or(waits::LONGEST)).await;
+            }
+        }
+    }
+}
+
+fn say(socket: &Path, failure: Failure, why: &str) {
+    log::warn!(
+        "the container runtime at {} names nothing ({why}): {}; it is asked again",
+        socket.display(),
+        super::fix(failure)
+    );
+}

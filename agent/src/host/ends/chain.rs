@@ -1,0 +1,122 @@
+//! From whoever has the other end to whoever can act: what the first end waits for itself. I/O.
+
+use super::{Block, End, On, Relation, Search, Stat, kin};
+use crate::host::suspects::collect;
+
+/// How far that is followed.
+const DEPTH: usize = 4;
+/// Threads of each that are looked at.
+const THREADS: usize = 16;
+
+impl Search {
+    /// What keeps a process from acting, whichever of its threads waits; `None` of one that runs or
+    /// is stopped.
+    pub fn block_of_process(&mut self, pid: u32, state: Option<char>) -> Option<Block> {
+        let mut block = self.of_process(pid, state)?;
+        self.follow(&mut block, &mut vec![pid]);
+        Some(block)
+    }
+
+    /// Fills in what the first end waits for, and the first end of that. Who was `seen` is not
+    /// looked at again.
+    pub(super) fn follow(&mut self, block: &mut Block, seen: &mut Vec<u32>) {
+        // Of several that share memory any may be the one.
+        if block.is_open() {
+            return;
+        }
+        let Some(end) = block.ends.first_mut() else {
+            return;
+        };
+        if seen.len() > DEPTH || seen.contains(&end.pid) {
+            return;
+        }
+        seen.push(end.pid);
+        if let Some(mut next) = self.of_process(end.pid, end.state) {
+            self.follow(&mut next, seen);
+            end.waits_for = Some(Box::new(next));
+        }
+    }
+
+    /// What keeps a process from acting. One that is stopped says so by its state; one with a
+    /// thread that runs is not kept.
+    fn of_process(&mut self, pid: u32, state: Option<char>) -> Option<Block> {
+        if state == Some('T') {
+            return None;
+        }
+        let mut blocks = Vec::new();
+        for tid in collect::threads(pid, THREADS) {
+            let stat = Stat::read_thread(pid, tid);
+            match stat.map(|stat| stat.state) {
+                Some('t') => return Some(self.of_tracing_stop(pid, tid)),
+                Some('R') => return None,
+                _ => blocks.extend(self.alone(pid, tid)),
+            }
+        }
+        let mut block = blocks.into_iter().min_by_key(rank)?;
+        match block.on {
+            On::Child => block.ends = self.living_children(pid),
+            // Whom an idle server serves is of no interest.
+            On::Events { .. } => {
+                let relative = |end: &End| end.relation != Relation::Other;
+                block.ends.retain(relative);
+            }
+            _ => {}
+        }
+        Some(block)
+    }
+
+    fn of_tracing_stop(&mut self, pid: u32, tid: u32) -> Block {
+        let tracer = kin::tracer(pid, tid);
+        let mut ends = self.ends(pid, tracer.into_iter().collect());
+        for end in &mut ends {
+            end.relation = Relation::Tracer;
+        }
+        Block {
+            on: On::Other {
+                wchan: Some("ptrace_stop".to_owned()),
+            },
+            ends,
+            unknown: None,
+        }
+    }
+
+    fn living_children(&mut self, pid: u32) -> Vec<End> {
+        let threads = collect::threads(pid, THREADS);
+        let children = threads
+            .into_iter()
+            .filter_map(|tid| kin::children_of_thread(pid, tid));
+        let children = children.flatten().collect();
+        self.ends(pid, children)
+    }
+}
+
+/// The block that tells most comes first: one that ends with a child or a tracer, then what others
+/// can end, and last what every idle program waits for.
+fn rank(block: &Block) -> u8 {
+    let near = |end: &End| matches!(end.relation, Relation::Descendant | Relation::Tracer);
+    match block.on {
+        On::PipeRead | On::PipeWrite | On::Socket { .. } | On::VforkChild
+            if block.ends.first().is_some_and(near) =>
+        {
+            0
+        }
+        On::VforkChild
+        | On::PipeWrite
+        | On::TerminalWrite { .. }
+        | On::FileLock { .. }
+        | On::Fuse
+        | On::Network { .. } => 1,
+        On::PipeRead
+        | On::FifoOpen { .. }
+        | On::Socket { .. }
+        | On::Connect { .. }
+        | On::Master { .. }
+        | On::Ipc { .. } => 2,
+        On::Disk | On::Terminal { .. } => 3,
+        On::Child => 4,
+        On::Events { .. } => 5,
+        On::Other { .. } => 6,
+        On::Timer | On::Signal | On::Eventfd | On::LoneFutex | On::SharedFutex { .. } => 7,
+        On::PrivateFutex => 8,
+    }
+}

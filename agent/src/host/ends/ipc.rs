@@ -1,0 +1,210 @@
+//! Message queues and semaphores, and who used them last. I/O.
+
+use std::{
+    fs,
+    io::{self, ErrorKind},
+    path::Path,
+};
+
+use super::{At, Block, On, Search, Way, proc, simple, things::facing};
+use model::culprit::evidence::block::Ipc;
+
+/// Operations of one call that are looked at, and the bytes of each.
+const OPERATIONS: usize = 64;
+const OPERATION: usize = 6;
+/// Columns of /proc/sysvipc/msg: the last that sent, the last that received.
+const SENDER: usize = 5;
+const RECEIVER: usize = 6;
+
+impl Search {
+    /// A message queue of System V.
+    pub(super) fn of_messages(&mut self, at: &At, queue: u32, full: bool) -> Block {
+        let on = On::Ipc {
+            what: Ipc::Messages {
+                queue: Some(queue),
+                full,
+            },
+            timed: false,
+        };
+        if let Some(unknown) = self.other_ipc(at) {
+            return Block {
+                unknown: Some(unknown),
+                ..simple(on)
+            };
+        }
+        let last = proc::text("/proc/sysvipc/msg").ok().and_then(|text| {
+            let column = if full { RECEIVER } else { SENDER };
+            last_user(&text, queue, column)
+        });
+        let verb = if full { "received from" } else { "sent to" };
+        self.used_last(at, on, last, verb)
+    }
+
+    /// Semaphores of System V: the first that keeps the call from its end.
+    pub(super) fn of_semaphore(
+        &mut self,
+        at: &At,
+        set: u32,
+        (address, count): (u64, u64),
+        timed: bool,
+    ) -> Block {
+        let on = On::Ipc {
+            what: Ipc::Semaphore { set: Some(set) },
+            timed,
+        };
+        let unknown = |why: String| Block {
+            unknown: Some(why),
+            ..simple(on.clone())
+        };
+        if let Some(why) = self.other_ipc(at) {
+            return unknown(why);
+        }
+        let len = usize::try_from(count).unwrap_or(OPERATIONS).min(OPERATIONS) * OPERATION;
+        let operations = match self.argument(at.pid, address, len) {
+            Ok(bytes) => operations(&bytes),
+            Err(Some(why)) => return unknown(why),
+            Err(None) => return simple(on),
+        };
+        for (number, change) in operations {
+            let value = match control(set, number, GETVAL) {
+                Ok(value) => value,
+                Err(error) => return unknown(refusal_of(&error)),
+            };
+            let change = i64::from(change);
+            let blocks = match change {
+                0 => value != 0,
+                _ => i64::from(value) + change < 0,
+            };
+            if blocks {
+                let last = control(set, number, GETPID).ok();
+                return self.used_last(at, on, last, "changed");
+            }
+        }
+        simple(on)
+    }
+
+    /// A POSIX message queue.
+    pub(super) fn of_queue(&mut self, at: &At, descriptor: u32, way: Way, path: &Path) -> Block {
+        let holders = self.of_fifo(&at.root, descriptor, path);
+        let wants = match way {
+            Way::In => Way::Out,
+            Way::Out => Way::In,
+        };
+        let (mut pids, unread) = facing(holders, wants);
+        // That it may do both itself ends nothing, and closes nothing.
+        pids.retain(|&pid| pid != at.pid);
+        let ends = self.ends(at.pid, pids);
+        let unknown = self.unknown(ends.is_empty()).or(unread);
+        Block {
+            on: On::Ipc {
+                what: Ipc::Queue {
+                    name: Some(proc::name_of(path.as_os_str().as_encoded_bytes())),
+                    full: way == Way::Out,
+                },
+                timed: false,
+            },
+            ends,
+            unknown,
+        }
+    }
+
+    fn used_last(&mut self, at: &At, on: On, last: Option<u32>, verb: &str) -> Block {
+        let ends = self.ends(at.pid, last.filter(|&pid| pid != 0).into_iter().collect());
+        let unknown = match last {
+            _ if !ends.is_empty() => None,
+            Some(0) => Some(format!(
+                "who will: no process that reapwatch sees has {verb} it"
+            )),
+            Some(pid) => Some(format!(
+                "who will: the last process that {verb} it, {pid}, has exited"
+            )),
+            None => Some(format!("which process {verb} it last")),
+        };
+        Block { on, ends, unknown }
+    }
+
+    /// Why nothing is known of the queues and semaphores of a process in another IPC namespace.
+    fn other_ipc(&mut self, at: &At) -> Option<String> {
+        let path = format!("/proc/{}/ns/ipc", at.pid);
+        let theirs = self.got(&path, fs::read_link(&path));
+        let ours = fs::read_link("/proc/self/ns/ipc").ok();
+        (theirs.is_none() || theirs != ours)
+            .then(|| "who else uses it: it is in another IPC namespace than reapwatch".to_owned())
+    }
+}
+
+/// What is known by the function alone.
+pub(super) fn of_function(at: &At) -> Option<Ipc> {
+    if at.sleeps_in(&["do_msgrcv", "do_msgsnd"]) {
+        Some(Ipc::Messages {
+            queue: None,
+            full: at.sleeps_in(&["do_msgsnd"]),
+        })
+    } else if at.sleeps_in(&["do_semtimedop", "__do_semtimedop"]) {
+        Some(Ipc::Semaphore { set: None })
+    } else {
+        let full = false;
+        at.sleeps_in(&["wq_sleep"])
+            .then_some(Ipc::Queue { name: None, full })
+    }
+}
+
+/// A column of the row of a queue.
+fn last_user(text: &str, queue: u32, column: usize) -> Option<u32> {
+    let mut rows = text.lines().skip(1).map(str::split_ascii_whitespace);
+    let mut row =
+        rows.find(|row| row.clone().nth(1).and_then(|id| id.parse().ok()) == Some(queue))?;
+    row.nth(column)?.parse().ok()
+}
+
+/// Which semaphores a call changes, and by how much: `struct sembuf`.
+fn operations(bytes: &[u8]) -> Vec<(u16, i16)> {
+    let half = |at: &[u8]| Some([*at.first()?, *at.get(1)?]);
+    let all = bytes.chunks_exact(OPERATION).filter_map(|it| {
+        let number = u16::from_ne_bytes(half(it)?);
+        Some((number, i16::from_ne_bytes(half(it.get(2..)?)?)))
+    });
+    all.collect()
+}
+
+/// Commands of `semctl(2)` that only read.
+const GETPID: i32 = 11;
+const GETVAL: i32 = 12;
+
+/// The value of a semaphore, or who changed it last.
+fn control(set: u32, number: u16, command: i32) -> io::Result<u32> {
+    // SAFETY: Neither command takes a fourth argument, and the kernel writes nowhere.
+    let answer = unsafe { libc::semctl(set as libc::c_int, number.into(), command) };
+    u32::try_from(answer).map_err(|_| io::Error::last_os_error())
+}
+
+fn refusal_of(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::PermissionDenied => {
+            "which process changed it last: asking for that needs CAP_IPC_OWNER".to_owned()
+        }
+        _ => "which process changed it last: that semaphore is gone".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_used_a_queue_last_is_in_its_row() {
+        let text = "       key      msqid perms      cbytes       qnum lspid lrpid   uid\n\
+                    \x20        0          3   600           0          0   41    42     0\n";
+        assert_eq!(last_user(text, 3, SENDER), Some(41));
+        assert_eq!(last_user(text, 3, RECEIVER), Some(42));
+        assert_eq!(last_user(text, 4, SENDER), None);
+        assert_eq!(last_user("", 3, SENDER), None);
+    }
+
+    #[test]
+    fn operations_on_semaphores_are_read() {
+        let bytes = [1_i16, -1, 0, 2, 0, 0].map(i16::to_ne_bytes).concat();
+        assert_eq!(operations(&bytes), [(1, -1), (2, 0)]);
+        assert_eq!(operations(&bytes[..5]), []);
+    }
+}

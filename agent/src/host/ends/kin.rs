@@ -1,0 +1,188 @@
+//! How processes are related: to the dead children of a suspect, and to whoever waits. I/O.
+
+use std::fs;
+
+use crate::host::parse;
+use crate::host::proc;
+use model::culprit::evidence::block::Relation;
+
+/// Ancestors that are looked at.
+const ANCESTORS: usize = 32;
+
+/// Some fields of `proc_pid_stat(5)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stat {
+    pub(super) state: char,
+    pub(super) parent: u32,
+    pub(super) group: u32,
+    session: u32,
+    /// In ticks.
+    start: u64,
+}
+
+impl Stat {
+    pub(super) fn read(pid: u32) -> Option<Self> {
+        Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    pub(super) fn read_thread(pid: u32, tid: u32) -> Option<Self> {
+        Self::parse(&fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok()?)
+    }
+
+    fn parse(stat: &[u8]) -> Option<Self> {
+        let (_, fields) = proc::split_stat(stat)?;
+        // The manual counts from 1, and the state is the third.
+        let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
+        Some(Self {
+            state: fields.first()?.chars().next()?,
+            parent: number(4)? as u32,
+            group: number(5)? as u32,
+            session: number(6)? as u32,
+            start: number(22)?,
+        })
+    }
+}
+
+/// What is left of the dead: enough to know whom they left behind.
+#[derive(Debug, Default)]
+pub(super) struct Dead(Vec<Stat>);
+
+impl Dead {
+    pub(super) fn read(zombies: &[u32]) -> Self {
+        Self(zombies.iter().filter_map(|&pid| Stat::read(pid)).collect())
+    }
+
+    /// Whether a process is in the session of a dead one or of the one that waits.
+    pub(super) fn is_near(&self, stat: Stat, waiter: Option<Stat>) -> bool {
+        let mut sessions = self.0.iter().chain(&waiter).map(|it| it.session);
+        sessions.any(|session| session == stat.session)
+    }
+
+    /// How a process is related to the dead, or else to the one that waits.
+    pub(super) fn relation(&self, pid: u32, stat: Stat, waiter: u32) -> Relation {
+        if pid == waiter {
+            return Relation::Itself;
+        }
+        let descends = descends(stat, waiter);
+        let own = Stat::read(waiter);
+        let left_by = |dead: &Stat| {
+            let apart = |of: fn(&Stat) -> u32| own.is_none_or(|own| of(&own) != of(dead));
+            let same_group = dead.group == stat.group;
+            let same_session = dead.session == stat.session;
+            // With a group or session of their own there is no doubt. Where the waiter has the
+            // same, so have all its relatives: an orphan younger than the dead is none of those.
+            let told = same_group && apart(|it| it.group) || same_session && apart(|it| it.session);
+            told || same_session && !descends && stat.start >= dead.start && is_adopted(stat)
+        };
+        if self.0.iter().any(left_by) {
+            Relation::LeftByTheDead
+        } else if descends {
+            Relation::Descendant
+        } else {
+            Relation::Other
+        }
+    }
+}
+
+/// Whether its parent is a stranger to its session, as an init or a subreaper mostly is.
+fn is_adopted(stat: Stat) -> bool {
+    stat.parent <= 1 || Stat::read(stat.parent).is_some_and(|it| it.session != stat.session)
+}
+
+fn descends(mut stat: Stat, from: u32) -> bool {
+    for _ in 0..ANCESTORS {
+        if stat.parent == from {
+            return true;
+        }
+        match Stat::read(stat.parent) {
+            Some(parent) if stat.parent > 1 => stat = parent,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// The living children that a thread made, the oldest first; `None` where the kernel does not say.
+pub(super) fn children_of_thread(pid: u32, tid: u32) -> Option<Vec<u32>> {
+    let text = proc::text(format!("/proc/{pid}/task/{tid}/children")).ok()?;
+    let pids = text.split_ascii_whitespace();
+    Some(pids.filter_map(|pid| pid.parse().ok()).collect())
+}
+
+/// The child that a thread made by vfork and that still runs in its memory.
+pub(super) fn vfork_child(pid: u32, tid: u32) -> Option<u32> {
+    let children = children_of_thread(pid, tid)?;
+    let own = proc::comm(pid);
+    let same = |&child: &u32| match shares_memory(pid, child) {
+        Some(shares) => shares,
+        None => proc::comm(child) == own,
+    };
+    children.into_iter().rev().find(same)
+}
+
+/// `None` where that may not be known.
+fn shares_memory(one: u32, other: u32) -> Option<bool> {
+    const KCMP_VM: libc::c_int = 1;
+    // SAFETY: The call takes numbers alone, and writes nowhere.
+    let order = unsafe { libc::syscall(libc::SYS_kcmp, one, other, KCMP_VM, 0, 0) };
+    (order >= 0).then_some(order == 0)
+}
+
+/// The tracer of a thread.
+pub(super) fn tracer(pid: u32, tid: u32) -> Option<u32> {
+    let status = proc::text(format!("/proc/{pid}/task/{tid}/status")).ok()?;
+    parse::tracer(&status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stat(parent: u32, group: u32, session: u32, start: u64) -> Stat {
+        Stat {
+            state: 'S',
+            parent,
+            group,
+            session,
+            start,
+        }
+    }
+
+    #[test]
+    fn a_stat_is_read_whatever_the_name() {
+        let fields = "S 1 42 40 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 777 0";
+        for comm in ["sh", "a) Z 9 (b", "x\n) R 5 5"] {
+            let found = Stat::parse(format!("42 ({comm}) {fields}\n").as_bytes());
+            assert_eq!(found, Some(stat(1, 42, 40, 777)), "{comm:?}");
+        }
+        assert_eq!(Stat::parse(b"42 (sh) S 1"), None);
+    }
+
+    #[test]
+    fn who_is_left_by_the_dead_is_told_from_relatives() {
+        let me = std::process::id();
+        let own = Stat::read(me).expect("it lives");
+        let relation = |dead: Stat, it: Stat| Dead(vec![dead]).relation(u32::MAX, it, me);
+        let apart = stat(me, 4_000_001, 4_000_001, 50);
+        assert_eq!(
+            relation(apart, stat(1, 4_000_001, 4_000_001, 60)),
+            Relation::LeftByTheDead
+        );
+        assert_eq!(relation(apart, stat(1, 7, 7, 60)), Relation::Other);
+        assert_eq!(relation(apart, stat(me, 7, 7, 60)), Relation::Descendant);
+        let beside = stat(me, own.group, own.session, 50);
+        let orphan = |start| stat(1, own.group, own.session, start);
+        assert_eq!(relation(beside, orphan(60)), Relation::LeftByTheDead);
+        assert_eq!(relation(beside, orphan(40)), Relation::Other);
+        let sibling = stat(me, own.group, own.session, 60);
+        assert_eq!(relation(beside, sibling), Relation::Descendant);
+        assert_eq!(Dead::default().relation(me, own, me), Relation::Itself);
+    }
+
+    #[test]
+    fn threads_share_memory_and_strangers_do_not() {
+        let me = std::process::id();
+        assert_eq!(shares_memory(me, me), Some(true));
+        assert_ne!(shares_memory(me, 1), Some(true));
+    }
+}

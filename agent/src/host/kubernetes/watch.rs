@@ -1,0 +1,287 @@
+//! List, then watch from there, again and again: what the
+//! [API](https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes)
+//! wants of its clients.
+
+use std::{convert::Infallible, future::Future, pin::pin, time::Duration};
+
+use futures_util::StreamExt;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod as ApiPod, PodStatus};
+use kube::{
+    Api, Client, Error,
+    api::{ApiResource, ListParams, NotUsed, Object, WatchEvent, WatchParams},
+    core::Status,
+};
+use tokio::time;
+
+use crate::waits;
+use model::workload::pods::{Failure, News, Pod};
+
+/// A pod without what is not read here: not its spec, which may hold secrets.
+type Seen = Object<NotUsed, PodStatus>;
+
+/// How long the server may take to answer.
+const ANSWER: Duration = Duration::from_secs(15);
+/// How long it is asked to tell changes, in seconds; then it ends the watch.
+const WATCH_SECONDS: u32 = 290;
+/// How long a watch may be silent: bookmarks come about once a minute, its end in any case.
+const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 10);
+/// A static pod's cgroup is called by this, not by its uid.
+const HASH: &str = "kubernetes.io/config.hash";
+
+/// Nobody listens any more.
+struct Deaf;
+
+/// How a round ended.
+enum End {
+    /// The server ended the watch after telling something: it does so every few minutes.
+    Over,
+    /// Before its time.
+    Failed(Failure, String),
+    /// Nobody listens any more.
+    Deaf,
+}
+
+/// What goes from one round to the next.
+struct Watcher<T> {
+    pods: Api<Seen>,
+    selector: String,
+    tell: T,
+    /// From which version on changes are still to be told; none when all must be listed.
+    from: Option<String>,
+    /// Whether this round has told anything.
+    heard: bool,
+}
+
+impl From<Deaf> for End {
+    fn from(Deaf: Deaf) -> Self {
+        Self::Deaf
+    }
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        let failure = match &error {
+            Error::Api(status) => return status.as_ref().into(),
+            Error::SerdeError(_) | Error::FromUtf8(_) | Error::LinesCodecMaxLineLengthExceeded => {
+                Failure::Malformed
+            }
+            _ => Failure::Disconnected,
+        };
+        Self::Failed(failure, format!("{:#}", anyhow::Error::new(error)))
+    }
+}
+
+impl From<&Status> for End {
+    fn from(status: &Status) -> Self {
+        let failure = match status.code {
+            401 | 403 => Failure::Forbidden,
+            410 => Failure::Expired,
+            _ => Failure::Server,
+        };
+        Self::Failed(failure, format!("{} {}", status.code, status.message))
+    }
+}
+
+/// Tells of the pods of a node until nobody listens.
+pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bool) {
+    let kind = ApiResource::erase::<ApiPod>(&());
+    let mut watcher = Watcher {
+        pods: Api::all_with(client, &kind),
+        selector: format!("spec.nodeName={node}"),
+        tell,
+        from: None,
+        heard: false,
+    };
+    let mut waits = waits::after_failures();
+    let mut said = None;
+    loop {
+        watcher.heard = false;
+        let Err(end) = watcher.round().await;
+        if watcher.heard {
+            waits = waits::after_failures();
+            said = None;
+        }
+        match end {
+            End::Deaf => return,
+            End::Over => {}
+            End::Failed(failure, why) => {
+                if matches!(failure, Failure::Expired | Failure::Malformed) {
+                    watcher.from = None;
+                }
+                if said.replace(failure) != Some(failure) {
+                    say(failure, &why);
+                }
+                if watcher.tell(News::Failed(failure)).is_err() {
+                    return;
+                }
+            }
+        }
+        time::sleep(waits.next().unwrap_or(waits::LONGEST)).await;
+    }
+}
+
+fn say(failure: Failure, why: &str) {
+    match failure {
+        Failure::Forbidden => log::warn!(
+            "the API server refuses the watch on pods ({why}): let the service account get, list \
+             and watch pods; until then the watch names nothing"
+        ),
+        // An ordinary thing after a long silence.
+        Failure::Expired => log::info!("all pods are listed again: {why}"),
+        _ => log::warn!("the watch on pods failed and is tried again: {why}"),
+    }
+}
+
+/// Gives up on a server that does not answer.
+async fn in_time<T, E: Into<End>>(
+    patience: Duration,
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, End> {
+    let late = |_| End::Failed(Failure::Slow, format!("no answer within {patience:?}"));
+    let answer = time::timeout(patience, answer).await.map_err(late)?;
+    answer.map_err(Into::into)
+}
+
+impl<T: Fn(News) -> bool> Watcher<T> {
+    fn tell(&self, news: News) -> Result<(), Deaf> {
+        (self.tell)(news).then_some(()).ok_or(Deaf)
+    }
+
+    /// Lists if need be, then tells changes until the watch ends.
+    async fn round(&mut self) -> Result<Infallible, End> {
+        let version = match self.from.clone() {
+            Some(version) => version,
+            None => self.list().await?,
+        };
+        let how = WatchParams::default()
+            .fields(&self.selector)
+            .timeout(WATCH_SECONDS);
+        let events = in_time(ANSWER, self.pods.watch(&how, &version)).await?;
+        let mut events = pin!(events);
+        self.tell(News::Up)?;
+        let mut told = false;
+        while let Some(event) =
+            in_time(SILENCE, async { Ok::<_, End>(events.next().await) }).await?
+        {
+            self.take(event?)?;
+            told = true;
+        }
+        if told {
+            return Err(End::Over);
+        }
+        let why = "the watch ended before it told anything".to_owned();
+        Err(End::Failed(Failure::Disconnected, why))
+    }
+
+    /// All pods of the node, from the server's cache, which it gives for a list without pages
+    /// only: it need not read those of the whole cluster from its store for each node.
+    async fn list(&mut self) -> Result<String, End> {
+        let how = ListParams::default().fields(&self.selector).match_any();
+        let list = in_time(ANSWER, self.pods.list(&how)).await?;
+        let version = list.metadata.resource_version.unwrap_or_default();
+        self.tell(News::All(list.items.iter().filter_map(read).collect()))?;
+        self.go_on_from(Some(version.clone()));
+        Ok(version)
+    }
+
+    fn take(&mut self, event: WatchEvent<Seen>) -> Result<(), End> {
+        let seen = match event {
+            WatchEvent::Error(status) => return Err(status.as_ref().into()),
+            WatchEvent::Bookmark(mark) => {
+                self.go_on_from(Some(mark.metadata.resource_version));
+                return Ok(());
+            }
+            WatchEvent::Added(ref seen) | WatchEvent::Modified(ref seen) => {
+                if let Some(pod) = read(seen) {
+                    self.tell(News::There(pod))?;
+                }
+                seen
+            }
+            WatchEvent::Deleted(ref seen) => {
+                // The last that is said of it may name a container that ended at once.
+                if let Some(pod) = read(seen) {
+                    let uid = pod.uid.clone();
+                    self.tell(News::There(pod))?;
+                    self.tell(News::Gone(uid))?;
+                }
+                seen
+            }
+        };
+        self.go_on_from(seen.metadata.resource_version.clone());
+        Ok(())
+    }
+
+    fn go_on_from(&mut self, version: Option<String>) {
+        self.from = version.filter(|version| !version.is_empty());
+        self.heard = true;
+    }
+}
+
+/// What matters of a pod.
+fn read(seen: &Seen) -> Option<Pod> {
+    let about = &seen.metadata;
+    let status = seen.status.as_ref();
+    let kinds = status.map(|status| {
+        [
+            &status.container_statuses,
+            &status.init_container_statuses,
+            &status.ephemeral_container_statuses,
+        ]
+    });
+    let all = kinds.into_iter().flatten().flatten().flatten();
+    Some(Pod {
+        uid: about.uid.clone()?,
+        hash: about
+            .annotations
+            .as_ref()
+            .and_then(|it| it.get(HASH))
+            .cloned(),
+        namespace: about.namespace.clone()?,
+        name: about.name.clone()?,
+        containers: all.flat_map(ids).collect(),
+        sandboxes: Vec::new(),
+    })
+}
+
+/// The ids of a container: of the one that runs, and of the one before it, whose zombies may
+/// still lie there.
+fn ids(status: &ContainerStatus) -> impl Iterator<Item = (String, String)> {
+    let last = status.last_state.as_ref();
+    let last = last.and_then(|state| state.terminated.as_ref()?.container_id.as_ref());
+    let ids = status.container_id.iter().chain(last);
+    // `containerd://ID`, and empty before there is one.
+    let bare = ids.filter_map(|id| Some(id.split_once("://")?.1.to_owned()));
+    bare.map(|id| (id, status.name.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_ids_of_a_pod_are_read() {
+        let seen: Seen = serde_json::from_str(
+            r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web-0","namespace":"shop",
+            "uid":"u","annotations":{"kubernetes.io/config.hash":"h"}},"spec":{"nodeName":"n"},
+            "status":{"phase":"Running","containerStatuses":[{"name":"app","ready":true,
+            "restartCount":1,"image":"i","imageID":"","containerID":"containerd://a1",
+            "lastState":{"terminated":{"exitCode":1,"containerID":"containerd://a0"}}},
+            {"name":"late","containerID":"","ready":false,"restartCount":0,"image":"","imageID":""}],
+            "initContainerStatuses":[{"name":"init","containerID":"cri-o://b","ready":true,
+            "restartCount":0,"image":"","imageID":""}]}}"#,
+        )
+        .expect("it is a pod");
+        let names = [("a1", "app"), ("a0", "app"), ("b", "init")];
+        let expected = Pod {
+            uid: "u".to_owned(),
+            hash: Some("h".to_owned()),
+            namespace: "shop".to_owned(),
+            name: "web-0".to_owned(),
+            containers: names
+                .map(|(id, name)| (id.to_owned(), name.to_owned()))
+                .into(),
+            sandboxes: Vec::new(),
+        };
+        assert_eq!(read(&seen), Some(expected));
+    }
+}

@@ -1,0 +1,77 @@
+//! The text of /proc/PID/cgroup: where a process is in each hierarchy. Pure.
+//!
+//! A zombie still shows its path in the unified hierarchy, marked when the directory is gone; in
+//! those of version 1 it shows the root
+//! ([`proc_cgroup_show`](https://elixir.bootlin.com/linux/v6.12/A/ident/proc_cgroup_show)).
+
+use model::workload::path;
+
+/// Hierarchies of version 1 that say best where a process belongs, in that order.
+const TELLING: [&str; 4] = ["name=systemd", "pids", "memory", "cpu"];
+
+/// The one path that says most of where a process belongs: a container's before any other, the
+/// unified hierarchy's before one of version 1. `None` where the text has no path at all.
+pub fn best(text: &str) -> Option<&str> {
+    let lines: Vec<_> = text.lines().filter_map(line).collect();
+    let unified = lines.iter().find(|(controllers, _)| controllers.is_empty());
+    let by_name = TELLING.iter().filter_map(|name| {
+        let has = |controllers: &str| controllers.split(',').any(|it| it == *name);
+        lines.iter().find(|(controllers, _)| has(controllers))
+    });
+    let paths: Vec<_> = unified
+        .into_iter()
+        .chain(by_name)
+        .map(|(_, path)| *path)
+        .collect();
+    let container = paths.iter().find(|path| {
+        let place = path::parse(path);
+        place.container.is_some() || place.pod_uid.is_some()
+    });
+    let below_root = paths.iter().find(|path| **path != "/");
+    container.or(below_root).or(paths.first()).copied()
+}
+
+/// The path in the unified hierarchy.
+pub fn unified(text: &str) -> Option<&str> {
+    let mut lines = text.lines().filter_map(line);
+    lines.find_map(|(controllers, path)| controllers.is_empty().then_some(path))
+}
+
+fn line(line: &str) -> Option<(&str, &str)> {
+    let mut parts = line.splitn(3, ':').skip(1);
+    Some((parts.next()?, path::clean(parts.next()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_version_2_there_is_one_path() {
+        assert_eq!(
+            best("0::/system.slice/a.service\n"),
+            Some("/system.slice/a.service")
+        );
+        assert_eq!(best("0::/x (deleted)\n"), Some("/x"));
+        assert_eq!(best("0::/\n"), Some("/"));
+        assert_eq!(best(""), None);
+    }
+
+    #[test]
+    fn of_version_1_systemd_s_path_says_most() {
+        let text = "9:name=systemd:/system.slice/a.service\n4:memory:/b\n0::/\n";
+        assert_eq!(best(text), Some("/system.slice/a.service"));
+        let text = "9:name=systemd:/\n4:memory:/b\n3:cpuset:/c\n0::/\n";
+        assert_eq!(best(text), Some("/b"));
+        assert_eq!(unified(text), Some("/"));
+    }
+
+    #[test]
+    fn a_container_is_found_in_whichever_hierarchy_has_it() {
+        let id = "a".repeat(64);
+        let text = format!(
+            "12:cpu,cpuacct:/docker/{id}\n1:name=systemd:/\n0::/system.slice/containerd.service\n"
+        );
+        assert_eq!(best(&text), Some(format!("/docker/{id}").as_str()));
+    }
+}

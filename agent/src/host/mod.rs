@@ -1,0 +1,17 @@
+//! What the host says: files of /proc and of cgroups, the container runtime, the API server.
+
+pub mod cgroup_lookup;
+pub mod cgroups;
+pub mod container_names;
+pub mod cri;
+pub mod ends;
+pub mod kubernetes;
+pub mod membership;
+pub mod mounts;
+pub mod parse;
+pub mod pids;
+pub mod proc;
+pub mod process;
+pub mod refusal;
+pub mod stuck;
+pub mod suspects;

@@ -1,0 +1,162 @@
+//! Reads what /proc says of a number, within a time limit. I/O, done off the loop.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::host::parse;
+use crate::host::proc::{self, comm};
+use crate::host::suspects::collect;
+use crate::probes;
+use model::culprit::evidence::Sigchld;
+use model::events::{Key, Process};
+use model::explain::{Exit, Seen, Stop};
+use model::stuck::evidence::ignored::Fate;
+
+/// How long the search for namesakes may take.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// As many namesakes are told of.
+const NAMESAKES: usize = 8;
+/// Signals by which a process is asked to end: TERM, INT, QUIT and HUP.
+const REQUESTS: [u8; 4] = [15, 2, 3, 1];
+/// Threads that are looked at.
+const THREADS: usize = 64;
+/// In the flags of `proc_pid_stat(5)`.
+const PF_KTHREAD: u64 = 0x0020_0000;
+/// Past the start of its exit.
+const PF_EXITING: u64 = 0x4;
+
+/// What is there under this number now.
+pub fn at(pid: u32) -> Seen {
+    let seen = match status(pid) {
+        Some(status) => shown(pid, &status),
+        None => elsewhere(pid, Seen::default()),
+    };
+    let pid_max = proc::text("/proc/sys/kernel/pid_max").ok();
+    Seen {
+        pid_max: pid_max.and_then(|text| text.trim().parse().ok()),
+        ..seen
+    }
+}
+
+fn shown(pid: u32, status: &str) -> Seen {
+    let number = |name: &str| parse::field(status, name)?.parse::<u32>().ok();
+    if let Some(tgid) = number("Tgid").filter(|&tgid| tgid != pid) {
+        let thread_of = comm(tgid).map(|comm| (tgid, comm));
+        let seen = Seen {
+            thread_of,
+            ..Seen::default()
+        };
+        return elsewhere(pid, seen);
+    }
+    if is_kernel_thread(pid) {
+        let seen = Seen {
+            kernel_thread: comm(pid),
+            ..Seen::default()
+        };
+        return elsewhere(pid, seen);
+    }
+    let process = probes::start_ns(pid).zip(comm(pid));
+    let process = process.map(|(start_ns, comm)| Process {
+        key: Key {
+            tgid: pid,
+            start_ns,
+        },
+        tid: pid,
+        comm,
+    });
+    Seen {
+        process: process.filter(|_| parse::state(status) != Some('Z')),
+        threads: number("Threads"),
+        sigchld: parse::sigchld(status).map(|sigchld| Sigchld {
+            // Shells block it while they wait for a command, to no harm.
+            blocked_in: sigchld.blocked_in * u32::from(!waits(pid)),
+            ..sigchld
+        }),
+        ..seen_of_threads(pid, status)
+    }
+}
+
+/// The number is that of no program here, and may be meant as that of a namespace.
+fn elsewhere(pid: u32, seen: Seen) -> Seen {
+    Seen {
+        namesakes: namesakes(pid),
+        ..seen
+    }
+}
+
+fn status(pid: u32) -> Option<String> {
+    proc::text(format!("/proc/{pid}/status")).ok()
+}
+
+/// Whether its main thread is in a wait call.
+fn waits(pid: u32) -> bool {
+    proc::text(format!("/proc/{pid}/wchan")).is_ok_and(|wchan| wchan.trim() == "do_wait")
+}
+
+fn is_kernel_thread(pid: u32) -> bool {
+    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    flags(&stat).is_some_and(|(_, flags)| flags & PF_KTHREAD != 0)
+}
+
+/// The state and the flags in a `stat`.
+fn flags(stat: &[u8]) -> Option<(char, u64)> {
+    // The flags are field 9 of the manual, and the state is field 3.
+    let (_, fields) = proc::split_stat(stat)?;
+    let state = fields.first()?.chars().next()?;
+    Some((state, fields.get(6)?.parse().ok()?))
+}
+
+/// What its threads are doing.
+fn seen_of_threads(pid: u32, status: &str) -> Seen {
+    let stat = |tid| fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok();
+    let threads = collect::threads(pid, THREADS).into_iter();
+    let threads: Vec<_> = threads.filter_map(|tid| flags(&stat(tid)?)).collect();
+    let living = threads.iter().map(|(state, _)| *state);
+    let living: Vec<char> = living.filter(|state| !matches!(state, 'Z' | 'X')).collect();
+    let all =
+        |letters: &[char]| !living.is_empty() && living.iter().all(|state| letters.contains(state));
+    let pending = |&signal: &u8| {
+        let blocked = parse::pending(status, signal)?;
+        Some((signal, Fate::of_pending(blocked, &living)?))
+    };
+    Seen {
+        pending: REQUESTS.iter().find_map(pending),
+        stopped: if all(&['T']) {
+            Some(Stop::Signal)
+        } else {
+            all(&['T', 't']).then_some(Stop::Tracer)
+        },
+        exit: exit(status, &threads),
+        ..Seen::default()
+    }
+}
+
+/// How far it is with its exit, if SIGKILL is pending for it or one of its threads has begun to
+/// exit. `None` of one that a tracer has stopped: it may be at the first step of its exit, where
+/// the kernel does not say so yet.
+fn exit(status: &str, threads: &[(char, u64)]) -> Option<Exit> {
+    if parse::field(status, "CoreDumping") == Some("1") {
+        return Some(Exit::DumpingCore);
+    }
+    if threads.is_empty() || threads.iter().any(|(state, _)| *state == 't') {
+        None
+    } else if threads.iter().any(|(_, flags)| flags & PF_EXITING != 0) {
+        Some(Exit::Begun)
+    } else {
+        Some(Exit::NotBegun)
+    }
+}
+
+/// Processes that have the number inside a PID namespace.
+fn namesakes(pid: u32) -> Vec<(u32, String)> {
+    let until = Instant::now() + PATIENCE;
+    let hosts = proc::numbers("/proc").into_iter().flatten();
+    let in_time = hosts.take_while(|_| Instant::now() < until);
+    let hits = in_time.filter_map(|host| {
+        let (own, depth) = parse::own_number(&status(host)?)?;
+        (own == pid && depth > 0).then_some(host)
+    });
+    hits.filter_map(|host| Some((host, comm(host)?)))
+        .take(NAMESAKES)
+        .collect()
+}

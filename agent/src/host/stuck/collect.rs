@@ -1,0 +1,312 @@
+//! Reads what /proc says about a process that does not die, with bounded effort. I/O, done off
+//! the loop.
+//!
+//! `cmdline` and `environ` are never read, and no file of the process is opened or looked at by
+//! name: what it waits for would make us wait too.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use crate::host::cgroups::Mounts;
+use crate::host::ends::Search;
+use crate::host::mounts::{self, Mount};
+use crate::host::parse;
+use crate::host::proc;
+use crate::host::refusal;
+use crate::host::stuck::{fuse, people, waiters};
+use crate::host::suspects::{cgroup, collect, freezing};
+use crate::probes;
+use model::events::Key;
+use model::stuck::evidence::ignored::Fate;
+use model::stuck::evidence::watch::Suspect;
+use model::stuck::evidence::{CoreHelper, Facts, Frame, Member, Thread};
+use model::stuck::steps::Step;
+
+/// Threads that are looked at, of one process.
+const THREADS: usize = 64;
+/// Frames of a stack that are kept.
+const FRAMES: usize = 24;
+/// SIGKILL in a mask of signals.
+const SIGKILL: u8 = 9;
+/// In the flags of `stat`: past the start of its exit.
+const PF_EXITING: u32 = 4;
+/// Those who keep a namespace that are named.
+const MEMBERS: usize = 8;
+/// Functions that a probe leaves on a stack while the function that it watches sleeps.
+const OF_PROBES: [&str; 5] = [
+    "bpf_trampoline_",
+    "bpf_prog_",
+    "ftrace_trampoline",
+    "kretprobe_trampoline",
+    "arch_rethook_trampoline",
+];
+
+/// What its own files say of a process, which takes little time; `None` if it is gone or somebody
+/// else has its number.
+pub fn look(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
+    let key = suspect.process.key;
+    let root = format!("/proc/{}", key.tgid);
+    let status = proc::text(format!("{root}/status")).ok()?;
+    let membership = proc::text(format!("{root}/cgroup")).unwrap_or_default();
+    let membership = mounts.with_whole_paths(&membership);
+    let frozen = cgroup::all_frozen_v1(mounts, &membership);
+    let mut facts = Facts {
+        dumps_core: parse::field(&status, "CoreDumping").map(|it| it == "1"),
+        freezer: cgroup::freezer(mounts, &membership),
+        needs: ["stack", "wchan"].map(|name| refusal::missing(&format!("{root}/{name}"))),
+        ..Facts::default()
+    };
+    for tid in collect::threads(key.tgid, THREADS) {
+        let known = suspect.threads.iter().find(|thread| thread.tid == tid);
+        let stack = known.map(|thread| frames(thread.stack.iter().map(String::as_str)));
+        let path = format!("{root}/task/{tid}");
+        let Some((thread, tracer)) = thread(&path, tid, stack.unwrap_or_default()) else {
+            continue;
+        };
+        if matches!(thread.state, 'Z' | 'X') {
+            facts.ended += 1;
+            continue;
+        }
+        facts.tracer = facts.tracer.or(tracer.map(people::who));
+        facts.threads.push(Thread {
+            frozen: frozen && thread.state == 'D',
+            ..thread
+        });
+    }
+    if let Some(unheard) = suspect.unheard.as_ref().filter(|it| it.may_be_pending) {
+        let letters: Vec<_> = facts.threads.iter().map(|thread| thread.state).collect();
+        let blocked = parse::pending(&status, unheard.last.signal);
+        facts.pending = blocked.and_then(|blocked| Fate::of_pending(blocked, &letters));
+    }
+    facts.is_unsearched = suspect.unheard.is_some() || depends_on_others(&facts);
+    is_still(key).then_some(facts)
+}
+
+/// Adds what must be looked for elsewhere: whom it waits for, and what keeps those from acting.
+/// `None` as with [`look`].
+pub fn search(suspect: &Suspect, mut facts: Facts, search: &mut Search) -> Option<Facts> {
+    let key = suspect.process.key;
+    if let Some(unheard) = &suspect.unheard {
+        let sender = unheard.last.by.as_ref().filter(|_| unheard.sender_lives);
+        facts.sender_waits = sender.map(|sender| {
+            let is_parent = suspect.parent == Some(sender.key);
+            waiters::waits(sender.key.tgid, key.tgid, is_parent)
+        });
+    } else {
+        awaited(key.tgid, &mut facts, search);
+        people::follow(&mut facts, search);
+    }
+    facts.is_unsearched = false;
+    is_still(key).then_some(facts)
+}
+
+/// Whether the process still has its number.
+fn is_still(key: Key) -> bool {
+    probes::start_ns(key.tgid).is_some_and(|start_ns| Key { start_ns, ..key }.is_roughly(key))
+}
+
+/// Whether anything is to be looked for elsewhere.
+fn depends_on_others(facts: &Facts) -> bool {
+    let elsewhere = |thread: &Thread| {
+        let steps = [Step::DumpingCore, Step::Frozen, Step::WaitingForNamespace];
+        thread.waits_for_fuse()
+            || thread.waits_for_requests()
+            || thread.waits_for_network()
+            || steps.contains(&thread.step())
+    };
+    facts.tracer.is_some() || facts.threads.iter().any(elsewhere)
+}
+
+/// Whom the process waits for, as its steps tell where to look.
+fn awaited(tgid: u32, facts: &mut Facts, search: &mut Search) {
+    let mut threads = facts.threads.iter();
+    if let Some(thread) = threads.clone().find(|thread| thread.waits_for_fuse()) {
+        (facts.fuse, facts.fuse_is_exact) = fuse::connections(tgid, thread.tid, search);
+    } else if let Some(thread) = threads.clone().find(|thread| thread.waits_for_requests()) {
+        // The requests need not be of these.
+        facts.fuse = fuse::connections(tgid, thread.tid, search).0;
+    }
+    if threads.clone().any(Thread::waits_for_network) {
+        facts.network = network(tgid);
+    }
+    if threads
+        .clone()
+        .any(|thread| thread.step() == Step::DumpingCore)
+    {
+        facts.core_helper = core_helper(tgid);
+    }
+    if threads.clone().any(|thread| thread.step() == Step::Frozen) {
+        let freezer = facts.freezer.as_ref();
+        facts.frozen_with_it = freezer.map(|freezer| freezing::others(freezer, tgid));
+    }
+    if threads.any(|thread| thread.step() == Step::WaitingForNamespace) {
+        facts.left_in_namespace = left_in_namespace(tgid);
+    }
+}
+
+/// A thread and its tracer; the stack is read only where the kernel gave none.
+fn thread(root: &str, tid: u32, stack: Vec<Frame>) -> Option<(Thread, Option<u32>)> {
+    let read = |name: &str| proc::text(format!("{root}/{name}")).ok();
+    let status = read("status")?;
+    let state = parse::state(&status)?;
+    let pending = |name: &str| parse::has_signal(&status, name, SIGKILL) == Some(true);
+    let ended = matches!(state, 'Z' | 'X');
+    let thread = Thread {
+        tid,
+        state,
+        frozen: false,
+        kill_pending: pending("SigPnd") || pending("ShdPnd"),
+        exiting: read("stat").is_some_and(|stat| flags(&stat) & PF_EXITING != 0),
+        wchan: read("wchan")
+            .filter(|_| !ended)
+            .and_then(|text| parse::wchan(&text)),
+        stack: if stack.is_empty() && !ended {
+            let text = read("stack").unwrap_or_default();
+            frames(
+                text.lines()
+                    .filter_map(|line| line.split_once(' '))
+                    .map(|it| it.1),
+            )
+        } else {
+            stack
+        },
+    };
+    Some((thread, parse::tracer(&status)))
+}
+
+/// The flags of `proc_pid_stat(5)`; its name, in parentheses, may have anything in it.
+fn flags(stat: &str) -> u32 {
+    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let flags = rest.split_whitespace().nth(6);
+    flags.and_then(|it| it.parse().ok()).unwrap_or_default()
+}
+
+/// A stack from lines `name+0x1/0x2 [module]`, without what has no name and what probes left.
+fn frames<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Frame> {
+    let frames = lines.filter_map(|line| {
+        let mut words = line.split_whitespace();
+        let function = words.next()?.split('+').next()?;
+        let module = words
+            .next()
+            .map(|it| it.trim_matches(['[', ']']).to_owned());
+        let of_probe = OF_PROBES.iter().any(|name| function.starts_with(name));
+        let named = !function.starts_with("0x") && !of_probe;
+        named.then(|| Frame {
+            function: function.to_owned(),
+            module,
+        })
+    });
+    frames.take(FRAMES).collect()
+}
+
+/// The network file systems that a process sees.
+fn network(pid: u32) -> Vec<String> {
+    let text = fs::read(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+    let remote = mounts::parse(&text).filter(Mount::is_network);
+    remote.map(|mount| mount.words()).collect()
+}
+
+/// Where the core of a process goes: to the process of the program in `core_pattern`, which the
+/// kernel itself started, or to a file.
+fn core_helper(pid: u32) -> Option<CoreHelper> {
+    let pattern = proc::text("/proc/sys/kernel/core_pattern").ok()?;
+    let pattern = pattern.trim().to_owned();
+    let program = pattern
+        .strip_prefix('|')
+        .and_then(|it| it.split_whitespace().next());
+    let name = program.and_then(|path| Path::new(path).file_name()?.to_str());
+    // The kernel cuts names.
+    let name = name.map(|name| name.chars().take(15).collect::<String>());
+    let process = name.and_then(|name| {
+        let mut alike = proc::numbers("/proc")
+            .into_iter()
+            .flatten()
+            .filter(|pid| people::comm(*pid) == name);
+        alike
+            .find(|pid| people::parent(*pid).is_some_and(is_of_kernel))
+            .map(people::who)
+    });
+    let mount = core_mount(pid, &pattern);
+    Some(CoreHelper {
+        pattern,
+        process,
+        mount,
+    })
+}
+
+/// The mount of the file that a core is written to.
+fn core_mount(pid: u32, pattern: &str) -> Option<String> {
+    if pattern.starts_with(['|', '@']) {
+        return None;
+    }
+    // A link is read without asking the file system that it points to.
+    let folder = fs::read_link(format!("/proc/{pid}/cwd"));
+    let path = if pattern.starts_with('/') {
+        Path::new(pattern).parent()?.to_owned()
+    } else {
+        folder.ok()?
+    };
+    let text = fs::read(format!("/proc/{pid}/mountinfo")).ok()?;
+    let path = path.as_os_str().as_bytes();
+    let around = mounts::parse(&text).filter(|mount| mount.holds(path));
+    // Of two at one place the later one hides the other.
+    let nearest = around.max_by_key(|mount| mount.place.len())?;
+    Some(nearest.words())
+}
+
+/// Only threads of the kernel have kthreadd as their parent.
+fn is_of_kernel(pid: u32) -> bool {
+    pid == 2 || people::parent(pid) == Some(2)
+}
+
+/// Who is in the PID namespace of `init`, itself aside.
+fn left_in_namespace(init: u32) -> Vec<Member> {
+    let namespace = |pid: u32| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+    let Some(own) = namespace(init) else {
+        return Vec::new();
+    };
+    let others = proc::numbers("/proc")
+        .into_iter()
+        .flatten()
+        .filter(|&pid| pid != init && namespace(pid).as_ref() == Some(&own));
+    let member = |pid| Member {
+        process: people::who(pid),
+        parent: people::parent(pid)
+            .filter(|&it| it != init)
+            .map(people::who),
+    };
+    others.map(member).take(MEMBERS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stacks_are_read_with_modules_and_without_probes() {
+        let lines = [
+            "request_wait_answer+0x1a/0x2b [fuse]",
+            "bpf_trampoline_64+0x1",
+            "do_exit+0x1/0x2",
+            "0xffffffff81000000",
+        ];
+        let frame = |function: &str, module: Option<&str>| Frame {
+            function: function.to_owned(),
+            module: module.map(ToOwned::to_owned),
+        };
+        assert_eq!(
+            frames(lines.into_iter()),
+            [
+                frame("request_wait_answer", Some("fuse")),
+                frame("do_exit", None)
+            ]
+        );
+    }
+
+    #[test]
+    fn flags_are_found_behind_any_name() {
+        assert_eq!(flags("7 (a) b) D 1 7 7 0 -1 4194564 12 0"), 4_194_564);
+        assert_eq!(flags("rubbish"), 0);
+    }
+}

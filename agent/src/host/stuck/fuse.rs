@@ -1,0 +1,341 @@
+//! Which FUSE connection a process waits for, and who should answer it. I/O.
+//!
+//! A process that closes its files at its exit has let go of its table of files already, so its
+//! descriptors tell nothing; the connections with unanswered requests among the mounts that it
+//! sees are those that it can wait for. One that sleeps in a call on a descriptor still has it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::host::ends::{self, Search};
+use crate::host::mounts::{self, Mount};
+use crate::host::parse;
+use crate::host::proc;
+use crate::host::refusal;
+use crate::host::stuck::people;
+use crate::host::suspects::collect;
+use crate::probes;
+use model::stuck::evidence::{Connection, Hidden, Who};
+
+/// How long the search for servers may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Threads of one server that are looked at.
+const THREADS: usize = 16;
+
+/// Where the kernel shows the connections.
+const CONTROL: &str = "/sys/fs/fuse/connections";
+/// Looks at the number of unanswered requests: one that is served has none now and then.
+const LOOKS: u32 = 3;
+/// Between them.
+const BETWEEN: Duration = Duration::from_millis(20);
+
+/// The connections that a thread may wait for, and whether that is just the one.
+pub(crate) fn connections(
+    process: u32,
+    thread: u32,
+    search: &mut Search,
+) -> (Vec<Connection>, bool) {
+    // The thread itself: a main thread that has ended sees nothing any more.
+    let root = format!("/proc/{process}/task/{thread}");
+    let text = fs::read(format!("{root}/mountinfo")).unwrap_or_default();
+    let mounts: Vec<_> = mounts::parse(&text).filter(Mount::is_fuse).collect();
+    let mounted = find_control();
+    let by_call = ends::mount_of_call(&root).filter(Mount::is_fuse);
+    if let Some(mount) = by_call {
+        let seen = BTreeMap::from([(mount.minor, Some(mount.words()))]);
+        return (describe(seen, mounted, search), true);
+    }
+    let mut seen: BTreeMap<u32, Option<String>> = BTreeMap::new();
+    for mount in mounts.iter().filter(|mount| mount.major == 0) {
+        seen.entry(mount.minor)
+            .or_insert_with(|| Some(mount.words()));
+    }
+    if seen.is_empty() {
+        // It has left its namespaces: any connection of the host may be it.
+        seen.extend(numbers().map(|number| (number, None)));
+    }
+    let busy = |number: &u32| waiting(*number) != Some(0);
+    for look in 0..LOOKS {
+        if look > 0 {
+            std::thread::sleep(BETWEEN);
+        }
+        seen.retain(|number, _| busy(number));
+    }
+    let exact = seen.len() == 1;
+    let mut found = describe(seen, mounted, search);
+    rule_out(&mut found, serves_nobody);
+    (found, exact)
+}
+
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = info.lines();
+    lines.find_map(|line| line.strip_prefix(name).map(str::trim))
+}
+
+/// Drops those of which the servers only wait for requests, where nothing else tells which of
+/// several it is and one is left.
+fn rule_out(found: &mut Vec<Connection>, serves_nobody: impl Fn(&Who) -> bool) {
+    let is_idle = |it: &Connection| {
+        let counted = it.waiting.is_some();
+        let known = it.servers_are_certain && !it.servers.is_empty();
+        !counted && known && it.servers.iter().all(&serves_nobody)
+    };
+    let idle: Vec<bool> = found.iter().map(is_idle).collect();
+    if idle.contains(&false) {
+        let mut idle = idle.into_iter();
+        found.retain(|_| !idle.next().unwrap_or_default());
+    }
+}
+
+/// Whether a server has no request in hand.
+fn serves_nobody(server: &Who) -> bool {
+    let threads = collect::threads(server.pid, THREADS + 1);
+    let wchan = |tid: u32| {
+        let path = format!("/proc/{}/task/{tid}/wchan", server.pid);
+        (tid == server.pid, proc::text(path).unwrap_or_default())
+    };
+    let places: Vec<_> = threads.into_iter().map(wchan).collect();
+    places.len() <= THREADS && all_wait_for_requests(&places)
+}
+
+/// Whether all threads sleep where the next request arrives. The first one of several may wait for
+/// the others: that of libfuse serves nobody itself then.
+fn all_wait_for_requests(places: &[(bool, String)]) -> bool {
+    let serves = |wchan: &str| wchan.starts_with("fuse_dev_");
+    let waits =
+        |(first, wchan): &(bool, String)| serves(wchan) || *first && wchan.starts_with("futex_");
+    places.iter().any(|(_, wchan)| serves(wchan)) && places.iter().all(waits)
+}
+
+fn describe(
+    seen: BTreeMap<u32, Option<String>>,
+    mounted: bool,
+    search: &mut Search,
+) -> Vec<Connection> {
+    if seen.is_empty() {
+        return Vec::new();
+    }
+    let Servers {
+        of: servers,
+        hidden,
+    } = search.fuse_servers();
+    let hidden = *hidden;
+    let connection = |(number, mount): (u32, Option<String>)| {
+        let (servers, certain) = of_connection(servers, number);
+        Connection {
+            number,
+            mount,
+            waiting: waiting(number),
+            servers,
+            servers_are_certain: certain,
+            hidden,
+            abort: abort(number, mounted),
+        }
+    };
+    seen.into_iter().map(connection).collect()
+}
+
+/// Who has the FUSE device open.
+#[derive(Debug)]
+pub(crate) struct Servers {
+    /// And of which connection, where the kernel says.
+    of: Vec<(u32, Option<u32>)>,
+    /// Why somebody may be missing.
+    hidden: Option<Hidden>,
+}
+
+impl Servers {
+    /// One look at all processes, for a bounded time.
+    pub(crate) fn of_host() -> Self {
+        let until = Instant::now() + PATIENCE;
+        let mut servers = Self {
+            of: Vec::new(),
+            hidden: None,
+        };
+        for pid in proc::numbers("/proc").into_iter().flatten() {
+            if Instant::now() >= until {
+                servers.hidden.get_or_insert(Hidden::Cut);
+                break;
+            }
+            servers.visit(pid);
+        }
+        servers
+    }
+
+    fn visit(&mut self, pid: u32) {
+        let mut root = format!("/proc/{pid}");
+        // Of a process whose first thread has ended, another one still shows them.
+        if proc::text(format!("{root}/status")).is_ok_and(|it| has_ended(&it)) {
+            let mut rest = collect::threads(pid, THREADS).into_iter();
+            let Some(tid) = rest.find(|tid| *tid != pid) else {
+                return;
+            };
+            root = format!("{root}/task/{tid}");
+        }
+        // Links only: to look at the files themselves could hang.
+        let entries = match fs::read_dir(format!("{root}/fd")) {
+            Ok(entries) => entries,
+            Err(error) => {
+                let refused = error.kind() == ErrorKind::PermissionDenied;
+                self.hidden = self.hidden.or(refused.then(|| is_hidden(pid)).flatten());
+                return;
+            }
+        };
+        let devices = entries.flatten().filter(|entry| {
+            fs::read_link(entry.path()).is_ok_and(|target| target == Path::new("/dev/fuse"))
+        });
+        for device in devices {
+            let name = device.file_name();
+            let info = proc::text(format!("{root}/fdinfo/{}", name.to_string_lossy())).ok();
+            let info = info.unwrap_or_default();
+            let of = field(&info, "fuse_connection:").and_then(|it| it.parse().ok());
+            self.of.push((pid, of));
+        }
+    }
+}
+
+/// Whether a process whose descriptors may not be read may be a server. No init is one.
+fn is_hidden(pid: u32) -> Option<Hidden> {
+    match refusal::missing("/proc/PID/fd") {
+        Some(capability) => Some(Hidden::Needs(capability)),
+        None => (pid != 1).then_some(Hidden::Refused),
+    }
+}
+
+fn has_ended(status: &str) -> bool {
+    matches!(parse::state(status), Some('Z' | 'X'))
+}
+
+/// The servers of one connection, and whether the kernel said so of them.
+fn of_connection(servers: &[(u32, Option<u32>)], number: u32) -> (Vec<Who>, bool) {
+    let mut certain: Vec<u32> = servers
+        .iter()
+        .filter(|(_, of)| *of == Some(number))
+        .map(|(pid, _)| *pid)
+        .collect();
+    let said = !certain.is_empty();
+    if !said {
+        certain.extend(
+            servers
+                .iter()
+                .filter(|(_, of)| of.is_none())
+                .map(|(pid, _)| *pid),
+        );
+    }
+    certain.sort_unstable();
+    certain.dedup();
+    let only = certain.len() == 1;
+    (certain.into_iter().map(people::who).collect(), said || only)
+}
+
+/// The control file system is there to be read; whether the host has it mounted, so that others
+/// can use it too. Where not, it is mounted for this thread alone.
+fn find_control() -> bool {
+    let text = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let mounted = mounts::parse(&text).any(|mount| mount.place == CONTROL.as_bytes());
+    if !mounted && let Err(error) = probes::mount_for_this_thread("fusectl", CONTROL) {
+        log::debug!("fusectl is not mounted and cannot be: {error}");
+    }
+    mounted
+}
+
+fn folder(number: u32) -> PathBuf {
+    Path::new(CONTROL).join(number.to_string())
+}
+
+/// Requests without an answer.
+fn waiting(number: u32) -> Option<u64> {
+    let text = fs::read(folder(number).join("waiting")).ok()?;
+    std::str::from_utf8(&text).ok()?.trim().parse().ok()
+}
+
+/// All connections of the host.
+fn numbers() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir(CONTROL).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The command that aborts a connection.
+fn abort(number: u32, mounted: bool) -> String {
+    let abort = format!("echo 1 > {}", folder(number).join("abort").display());
+    if mounted {
+        abort
+    } else {
+        format!("mount -t fusectl fusectl {CONTROL}; {abort}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_certain_where_the_kernel_says_so_or_there_is_but_one() {
+        let me = std::process::id();
+        let pids = |servers: &[(u32, Option<u32>)]| {
+            let (found, certain) = of_connection(servers, 7);
+            (found.iter().map(|who| who.pid).collect::<Vec<_>>(), certain)
+        };
+        assert_eq!(pids(&[(me, Some(7)), (1, Some(8))]), (vec![me], true));
+        assert_eq!(pids(&[(me, None)]), (vec![me], true));
+        assert_eq!(pids(&[(me, None), (1, None)]), (vec![1, me], false));
+        assert_eq!(pids(&[(1, Some(8))]), (vec![], false));
+    }
+
+    #[test]
+    fn a_server_is_idle_where_all_its_threads_wait_for_requests() {
+        let idle = |places: &[(bool, &str)]| {
+            let places: Vec<_> = places
+                .iter()
+                .map(|(it, at)| (*it, (*at).to_owned()))
+                .collect();
+            all_wait_for_requests(&places)
+        };
+        assert!(idle(&[(true, "fuse_dev_do_read")]));
+        assert!(idle(&[
+            (true, "futex_do_wait"),
+            (false, "fuse_dev_do_read")
+        ]));
+        // A worker with a request in hand, or a server of another make.
+        assert!(!idle(&[
+            (true, "fuse_dev_do_read"),
+            (false, "futex_do_wait")
+        ]));
+        assert!(!idle(&[(true, "futex_do_wait")]) && !idle(&[]));
+    }
+
+    #[test]
+    fn connections_whose_servers_wait_for_requests_are_ruled_out() {
+        let connection = |number, waiting, comm: &str| Connection {
+            number,
+            waiting,
+            servers: vec![Who {
+                comm: comm.to_owned(),
+                ..Who::default()
+            }],
+            servers_are_certain: true,
+            ..Connection::default()
+        };
+        let left = |mut found: Vec<Connection>| {
+            rule_out(&mut found, |server| server.comm == "idle");
+            found.iter().map(|it| it.number).collect::<Vec<_>>()
+        };
+        let idle = |number| connection(number, None, "idle");
+        assert_eq!(
+            left(vec![idle(1), connection(2, None, "busy"), idle(3)]),
+            [2]
+        );
+        // Where all are idle or the kernel counts the requests, that says more.
+        assert_eq!(left(vec![idle(1), idle(2)]), [1, 2]);
+        let counted = connection(1, Some(1), "idle");
+        assert_eq!(left(vec![counted, connection(2, None, "busy")]), [1, 2]);
+        let unsure = Connection {
+            servers_are_certain: false,
+            ..idle(1)
+        };
+        assert_eq!(left(vec![unsure, connection(2, None, "busy")]), [1, 2]);
+    }
+}

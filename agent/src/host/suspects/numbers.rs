@@ -1,0 +1,80 @@
+//! A PID in an argument of a system call is a number of the caller's own PID namespace: which
+//! process it is in our numbers. Pure but for the reading of children.
+
+use crate::host::parse;
+use crate::host::proc;
+use crate::host::suspects::collect;
+use model::culprit::evidence::Awaited;
+
+/// Children that are looked at.
+const CHILDREN: usize = 2_048;
+/// Threads whose children are looked at.
+const THREADS: usize = 64;
+
+/// Whom a process waits for that is so many PID namespaces below ours: one of its children.
+pub(super) fn ours(pid: u32, depth: u32, awaited: Awaited) -> Awaited {
+    if depth == 0 || !matches!(awaited, Awaited::Process(_) | Awaited::Group(1..)) {
+        return awaited;
+    }
+    let threads = collect::threads(pid, THREADS).into_iter();
+    let lists = threads.filter_map(|tid| {
+        let text = proc::text(format!("/proc/{pid}/task/{tid}/children")).ok()?;
+        let numbers = text.split_ascii_whitespace();
+        Some(
+            numbers
+                .filter_map(|it| it.parse().ok())
+                .collect::<Vec<u32>>(),
+        )
+    });
+    let children = lists.flatten().take(CHILDREN);
+    let statuses = children.filter_map(|child| proc::text(format!("/proc/{child}/status")).ok());
+    translated(depth as usize, awaited, statuses)
+}
+
+/// By the numbers that each child has from our namespace down to its own.
+fn translated(
+    depth: usize,
+    awaited: Awaited,
+    mut statuses: impl Iterator<Item = String>,
+) -> Awaited {
+    let mut our_number = |field: &str, there: u32| {
+        statuses.find_map(|status| {
+            let numbers = parse::field(&status, field)?.split_whitespace();
+            let numbers: Vec<u32> = numbers.filter_map(|it| it.parse().ok()).collect();
+            (numbers.get(depth) == Some(&there)).then(|| numbers.first().copied())?
+        })
+    };
+    match awaited {
+        Awaited::Process(there) => {
+            our_number("NSpid", there).map_or(Awaited::NamespaceProcess(there), Awaited::Process)
+        }
+        Awaited::Group(there) => {
+            our_number("NSpgid", there).map_or(Awaited::NamespaceGroup(there), Awaited::Group)
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_another_pid_namespace_is_told_in_ours() {
+        let children = || {
+            [
+                "NSpid:\t900\t6\nNSpgid:\t800\t5\n",
+                "NSpid:\t901\t7\t1\nNSpgid:\t901\t7\t1\n",
+            ]
+            .map(str::to_owned)
+            .into_iter()
+        };
+        let of = |awaited| translated(1, awaited, children());
+        assert_eq!(of(Awaited::Process(7)), Awaited::Process(901));
+        assert_eq!(of(Awaited::Process(1)), Awaited::NamespaceProcess(1));
+        assert_eq!(of(Awaited::Process(900)), Awaited::NamespaceProcess(900));
+        assert_eq!(of(Awaited::Group(5)), Awaited::Group(800));
+        assert_eq!(of(Awaited::Group(800)), Awaited::NamespaceGroup(800));
+        assert_eq!(of(Awaited::Any), Awaited::Any);
+    }
+}

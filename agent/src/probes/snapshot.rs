@@ -1,0 +1,68 @@
+//! All processes at one time: from the iter/task program where it loads, else from /proc.
+
+use std::io::{self, Read};
+
+use super::{
+    attach::{Attached, ProbeReport, SNAPSHOT},
+    clock, procfs,
+};
+use model::events::{Snapshot, decode_task};
+
+/// Where snapshots come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The kernel's task iterator: exact start times, exit status and namespaces.
+    Iterator,
+    /// A walk of /proc.
+    Procfs,
+}
+
+impl Source {
+    /// Chooses, and says so.
+    pub(crate) fn choose(kernel: &Attached) -> (Self, ProbeReport) {
+        let refused = kernel.iterator_refused.as_deref();
+        let (source, hook, lost) = if refused.is_none() {
+            (Self::Iterator, "iter:task", None)
+        } else {
+            let lost = "start times of zombies older than the agent are 10 ms coarse";
+            (Self::Procfs, "procfs", Some(lost.to_owned()))
+        };
+        let report = ProbeReport {
+            probe: "snapshot",
+            hook: Some(hook.to_owned()),
+            required: false,
+            lost,
+            refused: refused
+                .map(|why| format!("iter:task: {why}"))
+                .into_iter()
+                .collect(),
+        };
+        (source, report)
+    }
+
+    /// Looks at all processes.
+    ///
+    /// # Errors
+    /// When the iterator or /proc cannot be read.
+    pub(crate) fn take(self, kernel: &mut Attached) -> io::Result<Snapshot> {
+        // The reader's own turn on a CPU is the yardstick for when the dead had theirs.
+        std::thread::sleep(std::time::Duration::from_micros(1));
+        let begun_ns = clock::now_ns();
+        let (exact_start, tasks) = match self {
+            Self::Iterator => {
+                let mut bytes = Vec::new();
+                kernel.open_iterator(SNAPSHOT)?.read_to_end(&mut bytes)?;
+                let records = bytes.chunks_exact(size_of::<wire::TaskRecord>());
+                let tasks: Result<_, _> = records.map(decode_task).collect();
+                (true, tasks.map_err(io::Error::other)?)
+            }
+            Self::Procfs => (false, procfs::tasks()?),
+        };
+        Ok(Snapshot {
+            begun_ns,
+            ended_ns: clock::now_ns(),
+            exact_start,
+            tasks,
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! Processes that hold zombies: what is known of them, and why they do not reap.
+
+pub mod evidence;
+pub mod rules;

@@ -1,0 +1,125 @@
+//! Signals of one kind do not queue: several deaths may make one SIGCHLD. Who then waits once
+//! leaves the others.
+
+use super::{Confidence, Rule, Verdict, remedy, waiting, words};
+use crate::culprit::evidence::{Block, Evidence, Reaped, block::On};
+
+pub(super) const RULE: Rule = Rule {
+    id: "sigchld_coalesced",
+    meaning: "Several deaths made one SIGCHLD; the parent waits once per signal and leaves the \
+              rest.",
+    judge,
+};
+
+/// Applies where it reaps while others are zombies, in the order that a wait for any child would;
+/// and where that most likely happened before it was watched.
+fn judge(evidence: &Evidence) -> Option<Verdict> {
+    judge_seen(evidence).or_else(|| judge_unseen(evidence))
+}
+
+/// Of zombies that are older than the agent: the parent has reaped, is told of deaths, has no
+/// signal left to handle, and is idle. A handler that waits for all of the dead leaves none.
+fn judge_unseen(evidence: &Evidence) -> Option<Verdict> {
+    use Reaped::{ByThisProgram, Perhaps};
+    let facts = evidence.facts.as_ref()?;
+    let sigchld = facts.sigchld?;
+    let has_reaped = matches!(evidence.reaped_before(), Some(ByThisProgram | Perhaps));
+    let hears = facts.signalfd == Some(true)
+        || (sigchld.caught && sigchld.blocked_in == 0)
+        || evidence.reaper_is_in_sigwait();
+    let idle = evidence.reaping_thread().is_some_and(|(thread, _)| {
+        let block = thread.block.as_ref();
+        let held_up = |block: &Block| block.is_hard() || block.on == On::PrivateFutex;
+        thread.state == 'S' && !block.is_some_and(held_up)
+    });
+    if evidence.was_seen_waiting()
+        || evidence.waits_by_pid()
+        || !evidence.zombies.age_is_lower_bound
+        || evidence.holds_mostly_adopted()
+        || !(has_reaped && hears && !sigchld.pending && idle)
+    {
+        return None;
+    }
+    let mut lines = Vec::from_iter(words::listens(evidence));
+    lines.push("no SIGCHLD is pending, so it has handled the one for these zombies".to_owned());
+    lines.extend(words::accounts(evidence));
+    lines.extend(waiting::thread(evidence));
+    lines.extend([words::habits(evidence), words::holds(evidence)]);
+    lines.extend(words::program(evidence));
+    let fix = "at each SIGCHLD, wait until no dead child is left: waitpid(-1, …, WNOHANG) in a loop \
+               until it returns 0, or, if it waits by PID, for each child that it started";
+    Some(Verdict {
+        id: RULE.id,
+        summary: format!(
+            "{} probably waits once for several deaths and leaves the rest",
+            words::who(evidence)
+        ),
+        evidence: lines,
+        remedy: remedy::fix_program(evidence, fix),
+        confidence: Confidence::Guess,
+    })
+}
+
+fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
+    let asks_for_any = evidence.asked_for_any_beside_the_dead();
+    let by_pid = evidence.waits_once_per_signal();
+    let in_order = evidence.zombies.passed_over == 0 && asks_for_any != Some(false);
+    if !evidence.reaped_beside_the_dead()
+        || !(in_order || by_pid)
+        || evidence.has_not_waited_since_they_died()
+    {
+        return None;
+    }
+    let caught = evidence
+        .facts
+        .as_ref()
+        .and_then(|facts| facts.sigchld)
+        .map(|it| it.caught);
+    let each_took_one = evidence.since.as_ref().is_some_and(|since| {
+        since.held_throughout && since.reaped > 1 && since.waits == Some(since.reaped)
+    });
+    let mut lines = vec!["it reaps some of its children and leaves others as zombies".to_owned()];
+    if let Some(since) = evidence.since.as_ref().filter(|_| each_took_one) {
+        lines.push(format!(
+            "in the last {} each of its {} took one child, and none followed until no child was \
+             left",
+            words::span(since.span_ns),
+            words::count(since.reaped, "wait call")
+        ));
+    }
+    if by_pid {
+        lines.push(
+            "each of its wait calls named one child and took it, as if the PID came with the \
+             signal (si_pid, ssi_pid)"
+                .to_owned(),
+        );
+    }
+    lines.extend(words::listens(evidence));
+    lines.extend(waiting::thread(evidence));
+    lines.extend([words::habits(evidence), words::holds(evidence)]);
+    lines.extend(words::program(evidence));
+    let fix = if evidence.waits_by_pid() || asks_for_any.is_none() {
+        "at each SIGCHLD, call waitpid with WNOHANG for each child it started, not for one only"
+    } else {
+        "at each SIGCHLD, call waitpid(-1, …, WNOHANG) in a loop until it returns 0"
+    };
+    Some(Verdict {
+        id: RULE.id,
+        summary: format!(
+            "{} waits once for several deaths and leaves the rest",
+            words::who(evidence)
+        ),
+        evidence: lines,
+        remedy: remedy::fix_program(evidence, fix),
+        confidence: match (caught, each_took_one) {
+            // Or it knows these PIDs from somewhere else, and not yet those of the zombies.
+            _ if by_pid && !evidence.reaper_awaits_signals() => Confidence::Guess,
+            _ if by_pid => Confidence::Likely,
+            // Whom it asked for is not known, and nothing tells it of deaths: it may wait by PID.
+            (Some(false), _) if asks_for_any.is_none() => Confidence::Guess,
+            (Some(true), true) => Confidence::Certain,
+            (Some(true), false) | (_, true) => Confidence::Likely,
+            _ => Confidence::Guess,
+        },
+    })
+}

@@ -1,0 +1,45 @@
+//! Its cgroup is frozen.
+
+use super::{Confidence, Rule, Verdict, thaw, words};
+use crate::culprit::evidence::Evidence;
+
+pub(super) const RULE: Rule = Rule {
+    id: "parent_frozen",
+    meaning: "The parent's cgroup is frozen (a paused container, a checkpoint, a freezer), so \
+              none of its threads can run.",
+    judge,
+};
+
+fn judge(evidence: &Evidence) -> Option<Verdict> {
+    let facts = evidence.facts.as_ref()?;
+    let freezer = facts.freezer.as_ref()?;
+    let others = facts.frozen_with_it.as_ref();
+    let mut facts = vec![
+        format!(
+            "the cgroup {} is frozen{}",
+            freezer.cgroup.display(),
+            others.map(thaw::with).unwrap_or_default()
+        ),
+        words::holds(evidence),
+        words::habits(evidence),
+    ];
+    facts.extend(words::listens(evidence));
+    Some(Verdict {
+        id: RULE.id,
+        summary: format!(
+            "{} is frozen with its cgroup and cannot reap",
+            words::who(evidence)
+        ),
+        evidence: facts,
+        remedy: format!(
+            "if it was not frozen on purpose (a paused container, a checkpoint), thaw the \
+             cgroup{}: {}",
+            others.map_or(
+                ", which resumes every process in it".to_owned(),
+                thaw::resumes
+            ),
+            freezer.thaw
+        ),
+        confidence: Confidence::Certain,
+    })
+}

@@ -1,0 +1,190 @@
+//! Why a process does not reap, and what to do: pure rules, one in each file. Evidence goes in, a
+//! [`Verdict`] comes out, or nothing where the rule does not apply.
+//!
+//! The order of [`RULES`] is the order of causes: whoever cannot run need not be asked about its
+//! habits, and a zombie that no plain wait can see says nothing about a parent that waits.
+
+mod coalesced;
+mod forked_before_exec;
+mod frozen;
+mod init;
+mod just_died;
+mod never_waits;
+mod peeked;
+mod pidns;
+mod remedy;
+mod sigchld_blocked;
+mod starved;
+mod stopped;
+mod subreaper;
+pub(crate) mod thaw;
+mod tracer;
+mod uninterruptible;
+mod wait_blocked;
+mod waiting;
+mod waits_for_others;
+mod wclone;
+pub(crate) mod words;
+
+use crate::culprit::evidence::{Block, Evidence, Zombies};
+
+/// How sure a verdict is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// It fits, and so would others.
+    Guess,
+    /// What is missing or in doubt would have to be odd for it to be wrong.
+    Likely,
+    /// The kernel leaves no other way.
+    Certain,
+}
+
+/// Why somebody does not reap, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Its stable name.
+    pub id: &'static str,
+    /// One sentence, without its full stop.
+    pub summary: String,
+    /// Facts, the most telling first.
+    pub evidence: Vec<String>,
+    /// One sentence that is safe to follow.
+    pub remedy: String,
+    /// How sure it is.
+    pub confidence: Confidence,
+}
+
+/// A rule, and what it stands for.
+#[derive(Clone, Copy)]
+struct Rule {
+    /// The stable name of its verdict.
+    id: &'static str,
+    /// What the verdict means, one sentence.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "docs/verdicts.md is made from it by a test")
+    )]
+    meaning: &'static str,
+    /// The verdict, where it applies.
+    judge: fn(&Evidence) -> Option<Verdict>,
+}
+
+/// All rules; the first that applies decides.
+const RULES: [Rule; 18] = [
+    just_died::RULE,
+    tracer::RULE,
+    frozen::RULE,
+    stopped::RULE,
+    starved::RULE,
+    uninterruptible::RULE,
+    pidns::RULE,
+    wclone::RULE,
+    forked_before_exec::RULE,
+    sigchld_blocked::RULE,
+    peeked::RULE,
+    wait_blocked::RULE,
+    init::RULE,
+    subreaper::RULE,
+    waits_for_others::RULE,
+    coalesced::RULE,
+    wait_blocked::IDLE,
+    never_waits::RULE,
+];
+
+/// What a metric calls a culprit that no rule explains.
+pub const UNEXPLAINED: &str = "unexplained";
+
+/// The name of each verdict on a culprit.
+pub fn ids() -> impl Iterator<Item = &'static str> {
+    let rules = RULES.iter().enumerate();
+    let first = |(place, rule): &(usize, &Rule)| {
+        RULES.iter().position(|other| other.id == rule.id) == Some(*place)
+    };
+    rules.filter(first).map(|(_, rule)| rule.id)
+}
+
+/// The verdict of the first rule that applies. Evidence that contradicts itself is said and makes
+/// no verdict certain.
+pub fn judge(evidence: &Evidence) -> Option<Verdict> {
+    let mut verdict = RULES.iter().find_map(|rule| (rule.judge)(evidence))?;
+    if verdict.id == just_died::RULE.id {
+        return Some(verdict);
+    }
+    if verdict.id != pidns::RULE.id {
+        verdict.evidence.extend(pidns::held(evidence));
+    }
+    if let Some(contradiction) = evidence.contradiction() {
+        verdict.evidence.push(format!("but {contradiction}"));
+        verdict.confidence = verdict.confidence.min(Confidence::Likely);
+    }
+    if let Some(facts) = &evidence.facts {
+        let unreadable = facts.unreadable.iter();
+        verdict
+            .evidence
+            .extend(unreadable.map(|what| format!("not readable: {what}")));
+    } else {
+        verdict
+            .evidence
+            .push("its state in /proc could not be read in time".to_owned());
+        verdict.confidence = verdict.confidence.min(Confidence::Likely);
+    }
+    Some(verdict)
+}
+
+/// A verdict that was made when its culprit held `then`, for an answer in which it holds so many,
+/// the oldest of this age: an answer has one count of them.
+pub fn with_count(verdict: &Verdict, then: &Zombies, count: u64, oldest_age_ns: u64) -> Verdict {
+    let now = Zombies {
+        count,
+        oldest_age_ns,
+        ..then.clone()
+    };
+    let then = words::holds_all(then);
+    let mut verdict = verdict.clone();
+    for line in verdict.evidence.iter_mut().filter(|line| **line == then) {
+        *line = words::holds_all(&now);
+    }
+    verdict
+}
+
+/// What its habits say of one that could reap: the rules after that on PID namespaces.
+fn by_habits(evidence: &Evidence) -> Option<Verdict> {
+    rules_after(pidns::RULE.id, evidence)
+}
+
+/// The verdict of the first rule after that one.
+fn rules_after(id: &str, evidence: &Evidence) -> Option<Verdict> {
+    let rules = RULES.iter().skip_while(|rule| rule.id != id);
+    rules.skip(1).find_map(|rule| (rule.judge)(evidence))
+}
+
+/// What the thread that should reap waits for.
+fn waits_of(evidence: &Evidence) -> Option<&Block> {
+    let (thread, _) = evidence.reaping_thread()?;
+    thread.block.as_ref()
+}
+
+pub use just_died::of_zombie as just_died;
+pub use words::{count, span};
+
+impl Confidence {
+    /// Its stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Guess => "guess",
+            Self::Likely => "likely",
+            Self::Certain => "certain",
+        }
+    }
+}
+
+#[cfg(test)]
+mod document;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

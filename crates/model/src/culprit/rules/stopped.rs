@@ -1,0 +1,82 @@
+//! Stopped by a signal, or by its own tracer.
+
+use super::{Confidence, Rule, Verdict, words};
+use crate::culprit::evidence::Evidence;
+use crate::signals;
+
+pub(super) const RULE: Rule = Rule {
+    id: "parent_stopped",
+    meaning: "Every thread of the parent is stopped by a signal (SIGSTOP, Ctrl-Z, or terminal \
+              access from the background) or by a tracer.",
+    judge,
+};
+
+const SIGTTIN: u8 = 21;
+const SIGTTOU: u8 = 22;
+
+/// A single thread that runs could reap.
+fn judge(evidence: &Evidence) -> Option<Verdict> {
+    if !evidence.all_threads(&['T', 't']) {
+        return None;
+    }
+    let facts = evidence.facts.as_ref()?;
+    let who = words::who(evidence);
+    let by_tracer = facts.living().any(|thread| thread.state == 't');
+    let tracer = facts.tracer.as_ref().filter(|_| by_tracer);
+    let name = |(pid, comm): &(u32, Option<String>)| {
+        format!("{} (PID {pid})", comm.as_deref().unwrap_or("its tracer"))
+    };
+    let signal = facts.stop_signal.filter(|_| !by_tracer);
+    let by = match (tracer, signal) {
+        (Some(tracer), _) => format!(" by its tracer {}", name(tracer)),
+        (None, Some(signal)) => format!(" by {}", signals::name(signal)),
+        (None, None) => String::new(),
+    };
+    let mut lines = vec![match facts.living().count() {
+        1 => format!("its only thread is stopped{by}"),
+        threads => format!("all {threads} threads are stopped{by}"),
+    }];
+    if let Some(signal @ (SIGTTIN | SIGTTOU)) = signal {
+        lines.push(format!(
+            "the terminal sends {} to a background job that {} it",
+            signals::name(signal),
+            if signal == SIGTTIN {
+                "reads from"
+            } else {
+                "writes to or configures"
+            }
+        ));
+    }
+    lines.extend([words::holds(evidence), words::habits(evidence)]);
+    let remedy = match (tracer, signal) {
+        (Some(tracer), _) => format!(
+            "let it continue in {}, or detach it there; kill -CONT does nothing while a tracer \
+             holds it",
+            name(tracer)
+        ),
+        (None, Some(SIGTTIN)) => format!(
+            "bring the job to the foreground (`fg` in its shell) and answer it, or start it with \
+             its input redirected (< /dev/null); kill -CONT {} alone stops it again at its next \
+             read",
+            evidence.pid
+        ),
+        (None, Some(SIGTTOU)) => format!(
+            "bring the job to the foreground (`fg` in its shell), or start it with its output \
+             redirected; kill -CONT {} alone stops it again at its next write",
+            evidence.pid
+        ),
+        (None, _) if by_tracer => "let it continue in its tracer, or detach it there".to_owned(),
+        (None, _) => format!(
+            "if it was not stopped on purpose (Ctrl-Z, a debugging session), let it continue: \
+             kill -CONT {}",
+            evidence.pid
+        ),
+    };
+    Some(Verdict {
+        id: RULE.id,
+        summary: format!("{who} is stopped{by} and cannot reap"),
+        evidence: lines,
+        remedy,
+        confidence: Confidence::Certain,
+    })
+}

@@ -1,0 +1,274 @@
+//! What wait calls and their absence say.
+
+use super::super::testing::*;
+use super::super::*;
+use crate::culprit::evidence::block::On;
+use crate::culprit::evidence::{Awaited, Sigchld};
+use crate::events::Asked;
+use Confidence::{Certain, Guess, Likely};
+
+#[test]
+fn who_never_waits_must_have_had_a_chance_to() {
+    // It slept for as long as it was looked at, or was looked at only once.
+    assert_judged(&leak(), "never_waits", Guess);
+    assert_judged(&slept(leak()), "never_waits", Guess);
+    let verdict = assert_judged(&ran(leak()), "never_waits", Likely);
+    let told = verdict.evidence.join("\n");
+    for fact in ["4m", "3 zombies", "90s", "hrtimer_nanosleep"] {
+        assert!(told.contains(fact), "{fact} in {told}");
+    }
+}
+
+/// It waits for signals, and gets none of a death.
+#[test]
+fn who_cannot_hear_of_a_death_needs_no_chance() {
+    let mut evidence = slept(leak());
+    facts(&mut evidence).looked_at[0].block = Some(blocked(On::Signal));
+    assert_judged(&evidence, "never_waits", Likely);
+    facts(&mut evidence).sigchld = Some(Sigchld {
+        caught: true,
+        ..Sigchld::default()
+    });
+    assert_judged(&evidence, "never_waits", Guess);
+}
+
+#[test]
+fn missing_evidence_makes_less_sure() {
+    let mut evidence = ran(leak());
+    evidence.watched_ns = SECOND;
+    assert_judged(&evidence, "never_waits", Guess);
+    evidence.watched_ns = 20 * SECOND;
+    evidence.facts = None;
+    let verdict = assert_judged(&evidence, "never_waits", Likely);
+    assert!(verdict.evidence.iter().any(|line| line.contains("/proc")));
+    evidence.habits.waits = None;
+    assert_judged(&evidence, "never_waits", Guess);
+    evidence.habits.reaped = 3;
+    assert_eq!(judge(&evidence), None, "nothing is known of its waits");
+}
+
+#[test]
+fn what_could_not_be_read_is_named() {
+    let mut evidence = leak();
+    facts(&mut evidence).unreadable = vec!["/proc/100/fd: CAP_SYS_PTRACE".to_owned()];
+    let verdict = judge(&evidence).expect("there is a verdict");
+    let named = |line: &String| line.contains("CAP_SYS_PTRACE");
+    assert!(verdict.evidence.iter().any(named), "{verdict:#?}");
+}
+
+#[test]
+fn a_peek_is_no_reap() {
+    let asked = |peeks, process| {
+        Some(Asked {
+            process,
+            peeks,
+            ..Asked::default()
+        })
+    };
+    let mut evidence = waited(leak(), 9, 1);
+    evidence.habits.asked = asked(9, 0);
+    evidence.habits.last_peek_age_ns = Some(SECOND);
+    let verdict = assert_judged(&evidence, "peeked_not_reaped", Certain);
+    assert!(verdict.evidence[0].contains("9 wait calls"), "{verdict:#?}");
+    // One look may be the first half of a wait.
+    evidence.habits.asked = asked(1, 0);
+    assert_judged(&evidence, "peeked_not_reaped", Guess);
+    // It took children once, before these died.
+    evidence.habits.asked = asked(9, 4);
+    evidence.habits.last_take_age_ns = Some(200 * SECOND);
+    assert_judged(&evidence, "peeked_not_reaped", Likely);
+    // Who looks first and then takes by number leaves only those that it did not see.
+    evidence.habits.last_take_age_ns = Some(SECOND);
+    assert_judged(&evidence, "waits_for_others", Likely);
+    evidence.since = Some(since(3, 0));
+    assert_judged(&evidence, "waits_for_others", Certain);
+    // Its last look was before they died, or was not seen at all.
+    evidence.habits.last_peek_age_ns = Some(200 * SECOND);
+    assert_judged(&evidence, "waits_for_others", Certain);
+    evidence.habits.asked = None;
+    assert_judged(&evidence, "waits_for_others", Likely);
+}
+
+#[test]
+fn for_whom_it_waits_tells_others_from_any() {
+    let mut evidence = reaped(waited(leak(), 9, 1), 4, 1);
+    evidence.habits.asked = Some(Asked {
+        process: 8,
+        clones: 1,
+        ..Asked::default()
+    });
+    evidence.habits.last_take_age_ns = Some(SECOND);
+    let verdict = assert_judged(&evidence, "waits_for_others", Likely);
+    for told in [
+        "8 for one process by its PID",
+        "__WCLONE",
+        "none for any child",
+    ] {
+        assert!(verdict.evidence[0].contains(told), "{verdict:#?}");
+    }
+    assert!(
+        !verdict.remedy.contains("call waitpid(-1"),
+        "{}",
+        verdict.remedy
+    );
+    evidence.habits.asked = Some(Asked {
+        process: 8,
+        any: 1,
+        ..Asked::default()
+    });
+    evidence.habits.last_any_age_ns = Some(200 * SECOND);
+    evidence.since = Some(since(2, 2));
+    assert_judged(&evidence, "waits_for_others", Certain);
+    evidence.since = None;
+    // It did ask for any of them, so it only asks too seldom.
+    evidence.habits.last_any_age_ns = Some(SECOND);
+    assert_judged(&evidence, "sigchld_coalesced", Guess);
+}
+
+#[test]
+fn contradictory_evidence_is_said_and_never_certain() {
+    let evidence = reaped(leak(), 4, 200);
+    let verdict = assert_judged(&evidence, "wait_blocked_on_event", Likely);
+    assert!(
+        verdict
+            .evidence
+            .iter()
+            .any(|line| line.starts_with("but it reaped"))
+    );
+    let mut evidence = waited(leak(), 9, 1);
+    facts(&mut evidence).looked_at = vec![thread(100, 'T', "")];
+    evidence.since = Some(since(2, 2));
+    let verdict = assert_judged(&evidence, "parent_stopped", Likely);
+    assert!(
+        verdict
+            .evidence
+            .iter()
+            .any(|line| line.starts_with("but it waited"))
+    );
+}
+
+#[test]
+fn children_that_a_plain_wait_does_not_see() {
+    let mut evidence = waited(leak(), 300, 0);
+    evidence.zombies.without_sigchld = 3;
+    assert_judged(&evidence, "needs_wclone", Certain);
+    evidence.zombies.without_sigchld = 2;
+    assert_judged(&evidence, "needs_wclone", Likely);
+    evidence.zombies.without_sigchld = 1;
+    assert_judged(&evidence, "waits_for_others", Likely);
+}
+
+#[test]
+fn a_wait_for_others_is_none_that_took_the_oldest() {
+    let mut inside = waited(leak(), 1, 200);
+    facts(&mut inside).looked_at[0].awaits = Some(Awaited::Process(55));
+    let verdict = assert_judged(&inside, "waits_for_others", Likely);
+    assert!(verdict.evidence[0].contains("55"), "{verdict:#?}");
+    // A wait for any child would have ended: the look came in between.
+    facts(&mut inside).looked_at[0].awaits = Some(Awaited::Any);
+    assert_judged(&inside, "wait_blocked_on_event", Likely);
+
+    let took_none = waited(leak(), 5, 1);
+    assert_judged(&took_none, "waits_for_others", Likely);
+    assert_judged(&waited(leak(), 1, 1), "waits_for_others", Guess);
+
+    let mut passed = reaped(waited(leak(), 5, 1), 5, 1);
+    passed.zombies.passed_over = 3;
+    assert_judged(&passed, "waits_for_others", Certain);
+    facts(&mut passed).threads = 2;
+    assert_judged(&passed, "waits_for_others", Likely);
+    passed.habits.reaped = 1;
+    facts(&mut passed).threads = 1;
+    assert_judged(&passed, "waits_for_others", Likely);
+
+    let mut polls = reaped(waited(leak(), 50, 1), 5, 1);
+    polls.since = Some(since(25, 2));
+    assert_judged(&polls, "waits_for_others", Likely);
+}
+
+/// Its look with WNOWAIT was at a living child, as Go's `os/exec` does until that one ends.
+#[test]
+fn a_peek_at_another_child_is_no_peek_at_these() {
+    let mut evidence = waited(leak(), 1, 30);
+    evidence.habits.asked = Some(Asked {
+        peeks: 1,
+        ..Asked::default()
+    });
+    evidence.habits.peeks_elsewhere = 1;
+    let verdict = assert_judged(&evidence, "waits_for_others", Likely);
+    assert!(
+        !verdict.remedy.contains("call waitpid(-1"),
+        "{}",
+        verdict.remedy
+    );
+    facts(&mut evidence).looked_at[0].awaits = Some(Awaited::Process(55));
+    assert_judged(&evidence, "waits_for_others", Likely);
+}
+
+#[test]
+fn one_wait_for_several_deaths_takes_the_oldest_and_leaves_some() {
+    let mut evidence = reaped(waited(leak(), 5, 1), 5, 1);
+    assert_judged(&evidence, "sigchld_coalesced", Guess);
+    facts(&mut evidence).sigchld = Some(Sigchld {
+        caught: true,
+        ..Sigchld::default()
+    });
+    assert_judged(&evidence, "sigchld_coalesced", Likely);
+    evidence.since = Some(since(4, 4));
+    assert_judged(&evidence, "sigchld_coalesced", Certain);
+    evidence.since = Some(since(1, 1));
+    assert_judged(&evidence, "sigchld_coalesced", Likely);
+    // Whom it asks for is not known (a 32-bit program), and no handler tells it of deaths.
+    facts(&mut evidence).sigchld = Some(Sigchld::default());
+    evidence.since = Some(since(4, 4));
+    let verdict = assert_judged(&evidence, "sigchld_coalesced", Guess);
+    assert!(!verdict.remedy.contains("waitpid(-1"), "{verdict:#?}");
+}
+
+/// It takes the PID from the signal, and one signal stands for three deaths.
+#[test]
+fn who_hears_of_deaths_and_takes_each_by_pid_is_told_to_try_every_child() {
+    let mut evidence = reaped(waited(leak(), 5, 1), 5, 1);
+    evidence.zombies.passed_over = 2;
+    evidence.habits.asked = Some(Asked {
+        process: 5,
+        ..Asked::default()
+    });
+    let verdict = judge(&evidence).expect("there is a verdict");
+    assert_eq!(verdict.id, "waits_for_others", "nothing tells it of deaths");
+    for sigchld in [
+        Sigchld {
+            blocked_in: 1,
+            ..Sigchld::default()
+        },
+        Sigchld {
+            caught: true,
+            ..Sigchld::default()
+        },
+    ] {
+        facts(&mut evidence).sigchld = Some(sigchld);
+        let verdict = assert_judged(&evidence, "sigchld_coalesced", Guess);
+        assert!(!verdict.remedy.contains("waitpid(-1"), "{verdict:#?}");
+    }
+    facts(&mut evidence).looked_at[0].block = Some(blocked(On::Signal));
+    assert_judged(&evidence, "sigchld_coalesced", Likely);
+    // It waits more often than it takes somebody: it has a list of its own.
+    evidence.habits.waits = Some(7);
+    let verdict = judge(&evidence).expect("there is a verdict");
+    assert_eq!(verdict.id, "waits_for_others");
+    assert!(verdict.remedy.contains("si_pid"), "{verdict:#?}");
+}
+
+#[test]
+fn an_answer_has_one_count_of_zombies() {
+    let evidence = ran(leak());
+    let then = judge(&evidence).expect("there is a verdict");
+    let now = with_count(&then, &evidence.zombies, 17, 95 * SECOND);
+    let told = now.evidence.join("\n");
+    assert!(
+        told.contains("17 zombies") && told.contains("95s"),
+        "{told}"
+    );
+    assert!(!told.contains("holds 3 zombies"), "{told}");
+    assert_eq!((now.id, now.evidence.len()), (then.id, then.evidence.len()));
+}

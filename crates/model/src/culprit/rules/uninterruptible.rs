@@ -1,0 +1,63 @@
+//! It sleeps where no signal wakes it.
+
+use super::{Confidence, Rule, Verdict, waiting, words};
+use crate::culprit::evidence::{Evidence, block::On};
+
+pub(super) const RULE: Rule = Rule {
+    id: "parent_uninterruptible",
+    meaning: "Every thread of the parent is in uninterruptible sleep (state D): a disk, a file \
+              server, a driver, or a vfork child that has not reached exec.",
+    judge,
+};
+
+/// With several threads the one that reaps may be elsewhere.
+fn judge(evidence: &Evidence) -> Option<Verdict> {
+    if !evidence.all_threads(&['D']) {
+        return None;
+    }
+    let facts = evidence.facts.as_ref()?;
+    let (thread, _) = evidence.reaping_thread()?;
+    let place = thread.wchan.as_deref().unwrap_or("the kernel");
+    let mut lines = vec![match facts.living().count() {
+        1 => format!("its only thread is in uninterruptible sleep in {place}"),
+        threads => format!("all {threads} threads are in uninterruptible sleep, one in {place}"),
+    }];
+    if !thread.stack.is_empty() {
+        lines.push(format!("kernel stack: {}", thread.stack.join(" < ")));
+    }
+    let block = thread.block.as_ref();
+    lines.extend(block.map(|block| format!("it {}", waiting::waits(block))));
+    lines.extend(block.into_iter().flat_map(waiting::ends));
+    lines.extend([words::holds(evidence), words::habits(evidence)]);
+    let stays = evidence
+        .since
+        .is_some_and(|since| since.was_uninterruptible);
+    let on_vfork = block.is_some_and(|block| block.on == On::VforkChild);
+    Some(Verdict {
+        id: RULE.id,
+        summary: if on_vfork {
+            format!(
+                "{} is in vfork and cannot reap until its new child execs or exits",
+                words::who(evidence)
+            )
+        } else {
+            format!(
+                "{} is in uninterruptible sleep in the kernel, so it cannot reap",
+                words::who(evidence)
+            )
+        },
+        evidence: lines,
+        remedy: block.and_then(waiting::fix).unwrap_or_else(|| {
+            format!(
+                "fix what it waits for in {place} (a disk, an NFS or FUSE server, a driver); its \
+                 kernel stack: cat /proc/{}/stack",
+                evidence.pid
+            )
+        }),
+        confidence: if stays {
+            Confidence::Certain
+        } else {
+            Confidence::Likely
+        },
+    })
+}

@@ -1,0 +1,189 @@
+//! It waits, but for certain children only, and for none of these since they died.
+
+use super::{Confidence, Rule, Verdict, remedy, waiting, words};
+use crate::culprit::evidence::Evidence;
+
+pub(super) const RULE: Rule = Rule {
+    id: "waits_for_others",
+    meaning: "The parent waits for particular children (by PID, group or pidfd), and has not asked \
+              for these zombies since they died.",
+    judge,
+};
+
+/// Whether anything shows a wait that left its zombies in place.
+pub(super) fn is_seen(evidence: &Evidence) -> bool {
+    !signs(evidence).is_empty()
+}
+
+/// The surest of it.
+pub(super) fn surest(evidence: &Evidence) -> Option<(Confidence, String)> {
+    let signs = signs(evidence).into_iter();
+    signs.max_by_key(|(confidence, _)| *confidence)
+}
+
+/// Applies where a wait took none of its zombies though they could be taken.
+fn judge(evidence: &Evidence) -> Option<Verdict> {
+    if evidence.waits_once_per_signal() {
+        return None;
+    }
+    let signs = signs(evidence);
+    // It may come to the others when that call returns.
+    let has_taken = evidence.reaped_beside_the_dead() || evidence.zombies.passed_over > 0;
+    let one_by_one = evidence.waits_elsewhere().filter(|_| !has_taken);
+    let confidence = signs.iter().map(|(confidence, _)| *confidence).max()?;
+    let mut lines: Vec<_> = signs.into_iter().map(|(_, line)| line).collect();
+    lines.extend([words::habits(evidence), words::holds(evidence)]);
+    lines.extend(words::program(evidence));
+    lines.extend(waiting::thread(evidence));
+    let mut fix = remedy::wait_for_each(evidence);
+    if evidence.hears_of_deaths() && evidence.waits_by_pid() {
+        fix.push_str(
+            "; if it takes the PID from the signal (si_pid, ssi_pid): one SIGCHLD may stand for \
+             several deaths, so at each one try every child with WNOHANG",
+        );
+    }
+    let who = words::who(evidence);
+    let fix = remedy::fix_program(evidence, &fix);
+    let (summary, remedy) = match one_by_one {
+        Some((_, awaited)) => {
+            let awaited = words::awaited(awaited);
+            (
+                format!(
+                    "{who} is waiting for {awaited} and has not asked for these since they died"
+                ),
+                format!(
+                    "if it waits for its children one after the other, it reaps these once that \
+                     call returns: see why that child has not ended; otherwise {fix}"
+                ),
+            )
+        }
+        None => (
+            format!(
+                "{who} waits for particular children and has not asked for these since they died"
+            ),
+            fix,
+        ),
+    };
+    Some(Verdict {
+        id: RULE.id,
+        summary,
+        evidence: lines,
+        remedy,
+        confidence,
+    })
+}
+
+/// What shows it, and how surely.
+fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
+    let mut signs = Vec::new();
+    let since = evidence
+        .since
+        .as_ref()
+        .filter(|since| since.held_throughout);
+    // One call may be the first of several that take one child after the other.
+    let several = since.is_some_and(|since| since.waits >= Some(2));
+    if let Some((thread, awaited)) = evidence.waits_elsewhere() {
+        let line = format!(
+            "thread {} is in a wait call for {}; it may reap the others after that",
+            thread.tid,
+            words::awaited(awaited)
+        );
+        signs.push((Confidence::Likely, line));
+    }
+    if evidence.asked_for_any_beside_the_dead() == Some(false)
+        && evidence.would_take_beside_the_dead() == Some(true)
+    {
+        let confidence = if several {
+            Confidence::Certain
+        } else {
+            Confidence::Likely
+        };
+        signs.push((confidence, never_for_any(evidence)));
+    }
+    let passed_over = evidence.zombies.passed_over;
+    if passed_over > 0 {
+        // Each thread looks for its own children first.
+        let one_thread = evidence
+            .facts
+            .as_ref()
+            .is_some_and(|facts| facts.threads == 1);
+        let confidence = if one_thread && evidence.habits.reaped >= 2 {
+            Confidence::Certain
+        } else {
+            Confidence::Likely
+        };
+        let line = format!(
+            "it reaped a child that was started after {passed_over} of them, while they were \
+             already zombies"
+        );
+        signs.push((confidence, line));
+    }
+    if let Some(since) = since
+        && let Some(waits) = since.waits
+        // One may be under way.
+        && waits > since.reaped + 1
+        && evidence.peeked_instead() != Some(true)
+    {
+        let line = format!(
+            "in the last {} it made {waits} wait calls and reaped {}",
+            words::span(since.span_ns),
+            match since.reaped {
+                1 => "1 child".to_owned(),
+                reaped => format!("{reaped} children"),
+            }
+        );
+        signs.push((Confidence::Likely, line));
+    }
+    let none_taken = !evidence.reaped_beside_the_dead();
+    let took_or_unknown = evidence.would_take_beside_the_dead() != Some(false);
+    if evidence.waited_beside_the_dead() == Some(true) && none_taken && took_or_unknown {
+        let line = "it called wait after they died and did not reap them".to_owned();
+        // One alone may be under way, its reap yet to come.
+        let confidence = match evidence.habits.waits {
+            Some(1) => Confidence::Guess,
+            _ => Confidence::Likely,
+        };
+        signs.push((confidence, line));
+    }
+    if evidence.habits.peeks_elsewhere > 0
+        && evidence.waited_beside_the_dead() == Some(true)
+        && !took_or_unknown
+        && none_taken
+        && !evidence.peeked_beside_the_dead()
+    {
+        signs.push((
+            Confidence::Likely,
+            "its wait calls since they died (with WNOWAIT) were for other children".to_owned(),
+        ));
+    }
+    signs
+}
+
+/// Whom it asked for instead, in its own words where all calls asked alike.
+fn never_for_any(evidence: &Evidence) -> String {
+    let asked = evidence.habits.asked.unwrap_or_default();
+    let kinds = [
+        (asked.process, "one process by its PID"),
+        (asked.group, "one process group"),
+        (asked.pidfd, "one process by its pidfd"),
+        (
+            asked.clones,
+            "children that send no SIGCHLD (__WCLONE) only",
+        ),
+        (
+            asked.of_thread,
+            "children of the calling thread (__WNOTHREAD) only",
+        ),
+    ];
+    let used: Vec<_> = kinds
+        .iter()
+        .filter(|(calls, _)| *calls > 0)
+        .map(|(calls, whom)| format!("{calls} for {whom}"))
+        .collect();
+    let any = if asked.any == 0 {
+        "none for any child"
+    } else {
+        "none for any child since these died"
+    };
+    format!("of its wait calls, {}, and {any}", used.join(", "))
+}

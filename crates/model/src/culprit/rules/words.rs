@@ -1,0 +1,205 @@
+//! Facts as plain sentences, the same in every verdict.
+
+use super::Confidence;
+use crate::culprit::evidence::{Awaited, Evidence, Reaped, Zombies};
+
+/// `4m`, `12s`, `3h`: the largest unit that fits.
+pub fn span(ns: u64) -> String {
+    let seconds = ns / 1_000_000_000;
+    match seconds {
+        0 => "less than 1s".to_owned(),
+        1..120 => format!("{seconds}s"),
+        120..7_200 => format!("{}m", seconds / 60),
+        7_200..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// `1 zombie`, `2 zombies`.
+pub fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// `no wait calls`, `1 wait call`, `5 wait calls`; the plural is given.
+fn none_or(number: u64, noun: &str, nouns: &str) -> String {
+    match number {
+        0 => format!("no {nouns}"),
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {nouns}"),
+    }
+}
+
+/// `worker (PID 42)`.
+pub(super) fn who(evidence: &Evidence) -> String {
+    format!("{} (PID {})", evidence.comm, evidence.pid)
+}
+
+/// What it holds.
+pub(super) fn holds(evidence: &Evidence) -> String {
+    holds_all(&evidence.zombies)
+}
+
+pub(super) fn holds_all(zombies: &Zombies) -> String {
+    let least = if zombies.age_is_lower_bound {
+        "at least "
+    } else {
+        ""
+    };
+    format!(
+        "it holds {}; the oldest has been a zombie for {least}{}",
+        count(zombies.count, "zombie"),
+        span(zombies.oldest_age_ns)
+    )
+}
+
+/// How often it waited and reaped, and for how long that was watched.
+pub(super) fn habits(evidence: &Evidence) -> String {
+    let habits = &evidence.habits;
+    let waits = habits
+        .waits
+        .map(|waits| none_or(waits, "wait call", "wait calls"));
+    let last = habits
+        .last_wait_age_ns
+        .filter(|_| habits.waits > Some(0))
+        .map_or(String::new(), |ago_ns| {
+            format!(" (the last one {} ago)", span(ago_ns))
+        });
+    let watched = match &evidence.program.age_ns {
+        Some(age_ns) if *age_ns <= evidence.watched_ns => {
+            format!("since it became {} {} ago", evidence.comm, span(*age_ns))
+        }
+        _ => format!("watched for {}", span(evidence.watched_ns)),
+    };
+    format!(
+        "{watched}: {}{last}, {} reaped",
+        waits.unwrap_or_else(|| "wait calls are not counted on this host".to_owned()),
+        none_or(habits.reaped, "child", "children"),
+    )
+}
+
+/// What the kernel's accounts say of the time before it was watched, where that adds anything.
+pub(super) fn accounts(evidence: &Evidence) -> Option<String> {
+    let stat = format!("/proc/{}/stat", evidence.pid);
+    match evidence
+        .reaped_before()
+        .filter(|_| evidence.habits.reaped == 0)?
+    {
+        Reaped::ByThisProgram => Some(format!(
+            "it has reaped children before: {stat} includes their page faults and CPU time"
+        )),
+        Reaped::Perhaps => Some(format!(
+            "children were reaped in this process before ({stat} includes their page faults and \
+             CPU time), but perhaps by a program that it ran earlier"
+        )),
+        Reaped::Never if evidence.zombies.age_is_lower_bound => Some(format!(
+            "no child was ever reaped in this process: {stat} includes no page faults or CPU time \
+             of children"
+        )),
+        Reaped::Never => None,
+    }
+}
+
+/// That nothing will make it wait, where that is known.
+pub(super) fn deaf(evidence: &Evidence) -> Option<String> {
+    let line = "no thread is in a wait call, and it has neither a SIGCHLD handler nor a signalfd";
+    evidence.is_deaf().then(|| line.to_owned())
+}
+
+/// What tells it of deaths.
+pub(super) fn listens(evidence: &Evidence) -> Option<String> {
+    let facts = evidence.facts.as_ref()?;
+    let caught = facts.sigchld.is_some_and(|sigchld| sigchld.caught);
+    if caught {
+        Some("a SIGCHLD handler is installed".to_owned())
+    } else if facts.signalfd == Some(true) {
+        Some("it has a signalfd for SIGCHLD".to_owned())
+    } else {
+        None
+    }
+}
+
+/// Whether it could have waited at all while it was watched.
+pub(super) fn ran(evidence: &Evidence) -> Option<String> {
+    let span = span(evidence.since.as_ref()?.span_ns);
+    Some(if evidence.ran_beside_the_dead()? {
+        format!("it ran in the last {span} and did not reap them")
+    } else {
+        format!("it has slept for the last {span}, so it had no chance to call wait")
+    })
+}
+
+/// Who created what it adopted.
+pub(super) fn adopted(evidence: &Evidence) -> Option<String> {
+    let zombies = &evidence.zombies;
+    if zombies.adopted == 0 {
+        return None;
+    }
+    let of = if zombies.adopted == zombies.old {
+        match zombies.old {
+            1 => "the zombie was".to_owned(),
+            2 => "both zombies were".to_owned(),
+            all => format!("all {all} zombies were"),
+        }
+    } else {
+        format!("{} of the {} zombies were", zombies.adopted, zombies.old)
+    };
+    let parent = match &zombies.forker {
+        Some(forker) => format!("a parent that has exited ({forker})"),
+        None => "a parent that has exited".to_owned(),
+    };
+    Some(format!("{of} started by {parent} and inherited from it"))
+}
+
+/// The sentence about programs that the process ran before.
+pub(super) fn program(evidence: &Evidence) -> Option<String> {
+    let former = evidence.program.former.as_ref()?;
+    Some(match evidence.program.age_ns {
+        Some(age_ns) => format!(
+            "until {} ago this process was {former}; what {former} did is not counted",
+            span(age_ns)
+        ),
+        None => format!("this process was {former} before its last exec"),
+    })
+}
+
+/// `PID 42 only`.
+pub(super) fn awaited(awaited: Awaited) -> String {
+    match awaited {
+        Awaited::Any => "any child".to_owned(),
+        Awaited::Process(pid) => format!("PID {pid} only"),
+        Awaited::NamespaceProcess(pid) => format!("PID {pid} of its own PID namespace only"),
+        Awaited::NamespaceGroup(group) => {
+            format!("process group {group} of its own PID namespace only")
+        }
+        Awaited::Group(0) => "its own process group only".to_owned(),
+        Awaited::Group(group) => format!("process group {group} only"),
+        Awaited::Pidfd => "one process by its pidfd".to_owned(),
+    }
+}
+
+/// How sure one may be of something that was not seen to happen: at most `best`. That takes a
+/// process that could have done it: one that ran, and was watched for a while, or one that waits
+/// for signals and gets none of a death.
+pub(super) fn not_seen(evidence: &Evidence, best: Confidence) -> Confidence {
+    let watched = evidence.watched_ns >= WATCHED_NS && evidence.habits.waits.is_some();
+    let ran = evidence.ran_beside_the_dead() == Some(true);
+    if (watched && ran) || cannot_hear(evidence) {
+        best.min(Confidence::Likely)
+    } else {
+        Confidence::Guess
+    }
+}
+
+/// Long enough to see a parent that polls.
+const WATCHED_NS: u64 = 10_000_000_000;
+
+/// Whether all its threads wait for signals, of which a death sends it none.
+fn cannot_hear(evidence: &Evidence) -> bool {
+    use crate::culprit::evidence::block::On;
+    let Some(facts) = evidence.facts.as_ref().filter(|_| evidence.is_deaf()) else {
+        return false;
+    };
+    let signal = |on: &On| *on == On::Signal;
+    let mut threads = facts.living();
+    threads.all(|thread| thread.block.as_ref().is_some_and(|block| signal(&block.on)))
+}

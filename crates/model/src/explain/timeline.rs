@@ -1,0 +1,367 @@
+//! What happened to a process, in its order, and where the time of its end went.
+
+use super::words::{ended, same, someone, who};
+use super::{Bound, Life, Moment, Phase};
+use crate::events::{Ignored, Kill, KillBy, Process, Steps, Task, TaskState};
+use crate::lifecycle::{DiedBound, How, Reap, Record};
+use crate::signals;
+use crate::stuck::evidence::ignored::Fate;
+
+/// All moments that are known.
+pub(super) fn timeline(life: &Life<'_>, pending: Option<(u8, Fate)>) -> Vec<Moment> {
+    let mut moments = vec![started(life)];
+    match (life.record, life.task) {
+        (Some(record), _) => dead(life, record, &mut moments),
+        (None, Some(task)) => {
+            moments.extend(acts(task));
+            moments.extend(moved(life.forker(), task.parent.as_ref()));
+            moments.extend(traced(task.tracer.as_ref()));
+            // A living process may have blocked the signal, and handled it later.
+            let exits = task.state == TaskState::Exiting;
+            moments.extend(task.kill.as_ref().filter(|_| exits).map(killed));
+            moments.extend(pending.map(|(signal, fate)| held_back(task, signal, fate)));
+            moments.extend(task.begin_ns.map(began));
+        }
+        (None, None) => {}
+    }
+    moments
+}
+
+fn at(at_ns: Option<u64>, bound: Bound, what: String) -> Moment {
+    Moment { at_ns, bound, what }
+}
+
+fn started(life: &Life<'_>) -> Moment {
+    let start_ns = Some(life.process.key.start_ns).filter(|&start_ns| start_ns != 0);
+    let what = match life.forker() {
+        Some(forker) => format!("started by {}", who(forker)),
+        None => "started; by whom was not seen".to_owned(),
+    };
+    at(start_ns, Bound::Exact, what)
+}
+
+/// Somebody other than its creator is its parent: the creator has ended, or asked for it
+/// (`CLONE_PARENT`).
+fn moved(forker: Option<&Process>, parent: Option<&Process>) -> Option<Moment> {
+    let (forker, parent) = forker.zip(parent)?;
+    (!forker.key.is_roughly(parent.key)).then(|| {
+        let what = format!(
+            "{} became its parent, replacing {}",
+            who(parent),
+            who(forker)
+        );
+        at(None, Bound::Exact, what)
+    })
+}
+
+fn traced(tracer: Option<&Process>) -> Option<Moment> {
+    let what = format!("traced by {} (ptrace)", who(tracer?));
+    Some(at(None, Bound::Exact, what))
+}
+
+fn began(begin_ns: u64) -> Moment {
+    let what = "began to exit: its program no longer runs".to_owned();
+    at(Some(begin_ns), Bound::Exact, what)
+}
+
+/// The signal that a living process has not taken yet.
+fn held_back(task: &Task, signal: u8, fate: Fate) -> Moment {
+    let kill = task.kill.as_ref().filter(|kill| kill.signal == signal);
+    let got = match kill {
+        Some(kill) => killed(kill),
+        None => at(None, Bound::Exact, format!("got {}", signals::name(signal))),
+    };
+    let why = match fate {
+        Fate::Stopped => "the process is stopped",
+        Fate::Traced => "its tracer has stopped the process",
+        Fate::Blocked | Fate::ByChoice | Fate::AsInit => "the process blocks it",
+    };
+    Moment {
+        what: format!("{}; it is pending because {why}", got.what),
+        ..got
+    }
+}
+
+fn killed(kill: &Kill) -> Moment {
+    let signal = signals::name(kill.signal);
+    let what = match (kill.by, &kill.process) {
+        (Some(KillBy::ParentDeath), Some(parent)) => format!(
+            "got {signal} because thread {} of {}, which started it, ended (PR_SET_PDEATHSIG); \
+             nobody called kill",
+            parent.tid,
+            who(parent)
+        ),
+        (Some(KillBy::Terminal), Some(process)) => format!(
+            "got {signal} from its terminal, which {} hung up or controls",
+            who(process)
+        ),
+        (Some(KillBy::Namespace), Some(init)) => format!(
+            "got {signal} because {}, the init of its PID namespace, exited",
+            who(init)
+        ),
+        _ => format!("got {signal} from {}", kill.sender()),
+    };
+    at(Some(kill.at_ns), Bound::Exact, what)
+}
+
+/// What it did and got while it lived, in its order.
+fn acts(task: &Task) -> Vec<Moment> {
+    let exec = task.exec.as_ref().map(|exec| {
+        let former = match exec.former.as_str() {
+            "" => "another program".to_owned(),
+            name => name.to_owned(),
+        };
+        let name = &task.process.comm;
+        let what = format!("became {name} by exec; until then it was {former}");
+        at(Some(exec.at_ns), Bound::Exact, what)
+    });
+    let mut moments: Vec<_> = exec
+        .into_iter()
+        .chain(task.ignored.as_ref().map(|ignored| unheeded(task, ignored)))
+        .collect();
+    moments.sort_by_key(|moment| moment.at_ns);
+    moments
+}
+
+fn unheeded(task: &Task, ignored: &Ignored) -> Moment {
+    let signal = signals::name(ignored.signal);
+    let from = ignored
+        .by
+        .as_ref()
+        .map_or_else(|| "the kernel".to_owned(), who);
+    let what = if ignored.by_choice {
+        format!("ignored {signal} from {from} (SIG_IGN)")
+    } else {
+        let numbers = task.pids.last().filter(|own| own.nr == 1);
+        let init = numbers.map_or("the init", |_| "PID 1");
+        format!(
+            "{signal} from {from} was dropped: it is {init} of its PID namespace and has no \
+             handler for it"
+        )
+    };
+    at(Some(ignored.at_ns), Bound::Exact, what)
+}
+
+fn dead(life: &Life<'_>, record: &Record, moments: &mut Vec<Moment>) {
+    moments.extend(life.task.into_iter().flat_map(acts));
+    let mut parents = record.former.iter().filter(|former| !former.was_tracer);
+    let first = parents.next().map(|former| &former.process);
+    moments.extend(moved(
+        record.forker.as_ref(),
+        first.or(record.parent.as_ref()),
+    ));
+    moments.extend(record.kill.as_ref().map(killed));
+    moments.extend(record.begin_ns.map(began));
+    moments.push(died(record));
+    moments.extend(handed_on(record));
+    if !same(record.tracer.as_ref(), record.parent.as_ref()) {
+        moments.extend(record.tracer.as_ref().map(|tracer| {
+            let what = format!(
+                "held by its tracer {}; its parent cannot reap it before that lets it go",
+                who(tracer)
+            );
+            at(None, Bound::Exact, what)
+        }));
+    }
+    match &record.reap {
+        Some(_) if record.vanished_at_once() => {}
+        Some(reap) => moments.push(reaped(reap)),
+        None => moments.extend(life.gone_by_ns.map(gone)),
+    }
+}
+
+/// Each time somebody had not reaped it, and somebody else had to.
+fn handed_on(record: &Record) -> impl Iterator<Item = Moment> {
+    let formers = record.former.iter();
+    let next = formers.clone().skip(1).map(|former| &former.process);
+    let next = next.map(Some).chain([record.responsible()]);
+    formers.zip(next).map(|(former, next)| {
+        let from = who(&former.process);
+        let to = someone(next);
+        let what = if former.was_tracer {
+            format!("its tracer {from} let it go; {to} has to reap it now")
+        } else {
+            format!("{from} exited without reaping it; {to} has to reap it now")
+        };
+        let bound = if former.until_is_upper_bound {
+            Bound::AtMost
+        } else {
+            Bound::Exact
+        };
+        at(Some(former.until_ns), bound, what)
+    })
+}
+
+fn died(record: &Record) -> Moment {
+    let (bound, when) = match record.died.bound {
+        DiedBound::Exact => (Bound::Exact, ""),
+        DiedBound::NotBefore => (Bound::AtLeast, "at this moment or later, "),
+        DiedBound::NotAfter => (Bound::AtMost, "before or at this moment, "),
+    };
+    let end = ended(record.status);
+    let what = if record.vanished_at_once() {
+        format!(
+            "{when}{end} and was auto-reaped: its parent ignores SIGCHLD, so nobody got its exit \
+             status"
+        )
+    } else if record.died.bound == DiedBound::NotAfter {
+        format!("{when}{end}; it was a zombie when reapwatch first looked")
+    } else {
+        let first = record.former.first().map(|former| &former.process);
+        let told = someone(first.or(record.responsible()));
+        format!("{when}{end} and became a zombie; {told} was notified")
+    };
+    at(Some(record.died.at_ns), bound, what)
+}
+
+fn reaped(reap: &Reap) -> Moment {
+    let by = reap.by.as_ref();
+    let what = match reap.how {
+        How::Wait => format!("reaped by {} (wait)", reaper(reap)),
+        How::Tracer => format!("reaped by its tracer {}", reaper(reap)),
+        How::Autoreap => {
+            "auto-reaped: its parent ignores SIGCHLD, so nobody got its exit status".to_owned()
+        }
+        How::Namespace => format!(
+            "reaped by {}, the exiting init of its PID namespace",
+            someone(by)
+        ),
+        How::Unknown => "was gone by this time; who reaped it was not seen".to_owned(),
+    };
+    let bound = if reap.at_is_upper_bound {
+        Bound::AtMost
+    } else {
+        Bound::Exact
+    };
+    at(reap.at_ns, bound, what)
+}
+
+/// Who reaped, and by which thread where that is not the main one: with several that wait, it is
+/// the one that took the exit status.
+fn reaper(reap: &Reap) -> String {
+    match &reap.by {
+        Some(process) if process.tid != process.key.tgid => {
+            let name = reap.by_thread.as_ref();
+            let name = name.map_or(String::new(), |name| format!(" ({name})"));
+            format!("thread {}{name} of {}", process.tid, who(process))
+        }
+        by => someone(by.as_ref()),
+    }
+}
+
+fn gone(at_ns: u64) -> Moment {
+    let what = "was gone by this time; who reaped it was not seen".to_owned();
+    at(Some(at_ns), Bound::AtMost, what)
+}
+
+/// From the signal to the reap, or to now.
+pub(super) fn phases(life: &Life<'_>, now_ns: u64) -> Vec<Phase> {
+    let mut phases = Vec::new();
+    let begin_ns = match life.record {
+        Some(record) => record.begin_ns,
+        None => life.task.and_then(|task| task.begin_ns),
+    };
+    let Some(record) = life.record else {
+        phases.extend(begin_ns.map(|begin_ns| exit(now_ns - begin_ns.min(now_ns), Bound::AtLeast)));
+        return phases;
+    };
+    let kill_ns = record.kill.as_ref().map(|kill| kill.at_ns);
+    if let Some((kill_ns, begin_ns)) = kill_ns.zip(begin_ns) {
+        phases.push(Phase {
+            name: "signal",
+            ns: begin_ns.saturating_sub(kill_ns),
+            bound: Bound::Exact,
+            what: "from the signal until it began to exit",
+        });
+    }
+    let died_ns = record.died.at_ns;
+    if let Some(begin_ns) = begin_ns {
+        let bound = match record.died.bound {
+            DiedBound::Exact => Bound::Exact,
+            DiedBound::NotBefore => Bound::AtLeast,
+            DiedBound::NotAfter => Bound::AtMost,
+        };
+        phases.push(exit(died_ns.saturating_sub(begin_ns), bound));
+        phases.extend(record.steps.iter().flat_map(steps));
+    }
+    if !record.vanished_at_once() {
+        phases.extend(zombie(life, record, now_ns));
+    }
+    phases
+}
+
+fn exit(ns: u64, bound: Bound) -> Phase {
+    Phase {
+        name: "exit",
+        ns,
+        bound,
+        what: "exiting: the kernel frees its memory and closes its files",
+    }
+}
+
+/// The parts of its exit that were measured and took any time.
+fn steps(steps: &Steps) -> impl Iterator<Item = Phase> {
+    [
+        (
+            "dumping_core",
+            steps.dumping_core_ns,
+            "of that, writing its core dump",
+        ),
+        (
+            "waiting_for_siblings",
+            steps.waiting_for_siblings_ns,
+            "of that, waiting for its other threads",
+        ),
+        (
+            "releasing_memory",
+            steps.releasing_memory_ns,
+            "of that, freeing its memory",
+        ),
+        (
+            "closing_files",
+            steps.closing_files_ns,
+            "of that, closing its files",
+        ),
+        (
+            "deferred_work",
+            steps.deferred_work_ns,
+            "of that, deferred work such as the final release of files",
+        ),
+        (
+            "namespaces",
+            steps.namespaces_ns,
+            "of that, leaving its namespaces",
+        ),
+        ("other", steps.other_ns, "of that, everything else"),
+    ]
+    .into_iter()
+    .filter_map(|(name, ns, what)| {
+        Some(Phase {
+            name,
+            ns: ns.filter(|&ns| ns > 0)?,
+            bound: Bound::Exact,
+            what,
+        })
+    })
+}
+
+fn zombie(life: &Life<'_>, record: &Record, now_ns: u64) -> Option<Phase> {
+    let (until_ns, upper) = match &record.reap {
+        Some(reap) => (reap.at_ns?, reap.at_is_upper_bound),
+        None => (life.gone_by_ns.unwrap_or(now_ns), life.gone_by_ns.is_some()),
+    };
+    let lower = record.died.bound == DiedBound::NotAfter;
+    // A span with both ends vague has no bound at all.
+    let bound = match (lower, upper || record.died.bound == DiedBound::NotBefore) {
+        (true, true) => return None,
+        (true, false) => Bound::AtLeast,
+        (false, true) => Bound::AtMost,
+        (false, false) => Bound::Exact,
+    };
+    Some(Phase {
+        name: "zombie",
+        ns: until_ns.saturating_sub(record.died.at_ns),
+        bound,
+        what: "a zombie, waiting to be reaped",
+    })
+}

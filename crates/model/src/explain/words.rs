@@ -1,0 +1,45 @@
+//! Words for people and moments.
+
+use crate::events::{ExitStatus, Process};
+use crate::lifecycle::{DiedBound, Record};
+use crate::signals;
+
+pub(super) use crate::culprit::rules::{count, span};
+
+/// `worker (PID 42)`.
+pub(super) fn who(process: &Process) -> String {
+    format!("{} (PID {})", process.comm, process.key.tgid)
+}
+
+/// The same of one who may not be known.
+pub(super) fn someone(process: Option<&Process>) -> String {
+    process.map_or_else(|| "an unknown process".to_owned(), who)
+}
+
+/// Whether both are known to be one process.
+pub(super) fn same(one: Option<&Process>, other: Option<&Process>) -> bool {
+    one.zip(other)
+        .is_some_and(|(one, other)| one.key.is_roughly(other.key))
+}
+
+/// `it exited with code 3`, without the subject.
+pub(super) fn ended(status: Option<ExitStatus>) -> String {
+    match status {
+        None => "ended".to_owned(),
+        Some(ExitStatus::Exited(code)) => format!("exited with code {code}"),
+        Some(ExitStatus::Killed(signal)) => format!("was killed by {}", signals::name(signal)),
+        Some(ExitStatus::Dumped(signal)) => {
+            format!("was killed by {} and dumped core", signals::name(signal))
+        }
+    }
+}
+
+/// How long it is dead, with the word for what that is worth.
+pub(super) fn dead_for(record: &Record, now_ns: u64) -> String {
+    let least = match record.died.bound {
+        DiedBound::NotAfter => "at least ",
+        DiedBound::NotBefore => "at most ",
+        DiedBound::Exact => "",
+    };
+    format!("{least}{}", span(now_ns.saturating_sub(record.died.at_ns)))
+}

@@ -1,0 +1,20 @@
+//! How processes die, as data: what the kernel side tells, what becomes of it, and why.
+//!
+//! Everything here is pure: no clock, no I/O, no format. Time is an argument, so that a recording
+//! replays to the same answers.
+
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_methods, reason = "tests read recorded traces and write documents")
+)]
+
+pub mod culprit;
+pub mod events;
+pub mod explain;
+pub mod lifecycle;
+pub mod parents;
+pub mod pids;
+pub mod recording;
+pub mod signals;
+pub mod stuck;
+pub mod workload;

@@ -1,0 +1,17 @@
+//! Recordings: what went into the lifecycle, as lines of text that give the same transitions when
+//! they go in again. The tests' traces are written in the same words.
+//!
+//! A line is a word and its `name=value` fields; `crates/model/tests/traces/README.md` describes them.
+//! Within a version words and fields are only added: what a reader does not know it passes over.
+
+mod line;
+mod read;
+mod read_task;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use line::{Counted, Head, Join, Judged, Line, VERSION, Verdict};
+pub use read::{Malformed, parse};
+pub use write::{counted, drained, end, event, expire, head, judged, snapshot, wall};

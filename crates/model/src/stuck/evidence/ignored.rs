@@ -1,0 +1,234 @@
+//! A terminating signal that came to nothing, and whether somebody is waiting for the process to
+//! end. Pure.
+
+use crate::culprit::evidence::Place;
+
+const SIGINT: u8 = 2;
+const SIGQUIT: u8 = 3;
+const SIGTERM: u8 = 15;
+/// `SIGRTMIN+3`, as libc counts: it stops a systemd that is PID 1 of a container.
+const SIGRTMIN_3: u8 = 37;
+
+/// For how long a sender that is gone may still wait: longer than grace periods are.
+const GONE_NS: u64 = 3_600_000_000_000;
+
+/// Names, or how they begin, of programs that stop others and then wait for them. The kernel cuts
+/// names at 15 bytes.
+const MANAGERS: [&str; 22] = [
+    "runc",
+    "crun",
+    "youki",
+    "runsc",
+    "containerd",
+    "docker",
+    "conmon",
+    "podman",
+    "crio",
+    "kubelet",
+    "systemd",
+    "init",
+    "s6-",
+    "runsv",
+    "supervisord",
+    "tini",
+    "dumb-init",
+    "catatonit",
+    "start-stop-daem",
+    "timeout",
+    "monit",
+    "circusd",
+];
+
+/// A terminating signal that its target ignored, or that the kernel dropped for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// Its name.
+    pub signal: String,
+    /// Who sent it.
+    pub sender: (u32, String),
+    /// How long ago the first one was sent.
+    pub first_ago_ns: u64,
+    /// How often it was seen to be sent.
+    pub times: u32,
+    /// What became of it.
+    pub fate: Fate,
+    /// Whether the target is in a PID namespace of its own.
+    pub in_namespace: bool,
+    /// Why somebody is evidently waiting for the target to end.
+    pub awaited: Option<Awaited>,
+    /// What the target belongs to.
+    pub place: Place,
+}
+
+/// Why a terminating signal does not end a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The process has SIG_IGN for it.
+    ByChoice,
+    /// The kernel dropped it for an init without a handler.
+    AsInit,
+    /// It is pending: the process blocks it.
+    Blocked,
+    /// It is pending: the process is stopped, and takes it when it is continued.
+    Stopped,
+    /// The same, by a tracer.
+    Traced,
+}
+
+impl Fate {
+    /// Of a pending signal that the first thread has `blocked` or not, in a process with threads
+    /// in these states; `None` where it will be taken soon.
+    pub fn of_pending(blocked: bool, threads: &[char]) -> Option<Self> {
+        let all = |letters: &[char]| threads.iter().all(|state| letters.contains(state));
+        match threads {
+            [] => None,
+            _ if all(&['T']) => Some(Self::Stopped),
+            _ if all(&['T', 't']) => Some(Self::Traced),
+            _ => blocked.then_some(Self::Blocked),
+        }
+    }
+}
+
+/// Who waits for the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The sender lives and is inside a wait for it.
+    BySender,
+    /// The sender is a program whose job is to stop others.
+    ByManager,
+    /// The same signal was sent again.
+    Again,
+}
+
+/// What snapshots tell of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hints<'a> {
+    /// Its number.
+    pub signal: u8,
+    /// Name of the sender.
+    pub sender: &'a str,
+    /// How often it was seen to be sent.
+    pub times: u32,
+    /// How long ago the last one was sent.
+    pub last_ago_ns: u64,
+    /// The sender lives.
+    pub sender_lives: bool,
+    /// The sender is inside a wait for it; `None` where that was not looked at.
+    pub sender_waits: Option<bool>,
+}
+
+impl Hints<'_> {
+    /// Whether more must be known of it at all.
+    pub fn is_telling(&self) -> bool {
+        is_asking_to_end(self.signal) && (self.sender_lives || self.awaited().is_some())
+    }
+
+    /// Why somebody waits for the end; `None` where nothing says so.
+    pub fn awaited(&self) -> Option<Awaited> {
+        if !is_asking_to_end(self.signal) {
+            return None;
+        }
+        let recent = self.sender_lives || self.last_ago_ns <= GONE_NS;
+        if self.sender_lives && self.sender_waits == Some(true) {
+            Some(Awaited::BySender)
+        } else if recent && is_manager(self.sender) {
+            Some(Awaited::ByManager)
+        } else if recent && self.times > 1 {
+            Some(Awaited::Again)
+        } else {
+            None
+        }
+    }
+}
+
+/// Not SIGHUP, which is ignored by habit (nohup), nor those that ask for something else.
+fn is_asking_to_end(signal: u8) -> bool {
+    matches!(signal, SIGINT | SIGQUIT | SIGTERM | SIGRTMIN_3)
+}
+
+fn is_manager(comm: &str) -> bool {
+    // `init` begins many a name.
+    let whole = ["init", "timeout", "monit"];
+    if whole.contains(&comm) {
+        return true;
+    }
+    let mut managers = MANAGERS.iter().filter(|name| !whole.contains(name));
+    managers.any(|name| comm.starts_with(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pending_signal_is_blocked_or_waits_for_the_process_to_be_continued() {
+        assert_eq!(Fate::of_pending(true, &['S', 'S']), Some(Fate::Blocked));
+        assert_eq!(Fate::of_pending(false, &['T', 'T']), Some(Fate::Stopped));
+        assert_eq!(Fate::of_pending(false, &['t']), Some(Fate::Traced));
+        // It takes the signal soon.
+        assert_eq!(Fate::of_pending(false, &['R']), None);
+    }
+
+    const HINTS: Hints<'static> = Hints {
+        signal: SIGTERM,
+        sender: "runc",
+        times: 1,
+        last_ago_ns: 10_000_000_000,
+        sender_lives: false,
+        sender_waits: None,
+    };
+
+    #[test]
+    fn a_runtime_that_stops_somebody_waits_for_the_end() {
+        assert_eq!(HINTS.awaited(), Some(Awaited::ByManager));
+        for sender in ["containerd-shim", "systemd", "s6-svc", "timeout", "init"] {
+            let hints = Hints { sender, ..HINTS };
+            assert_eq!(hints.awaited(), Some(Awaited::ByManager), "{sender}");
+        }
+        let long_ago = Hints {
+            last_ago_ns: GONE_NS + 1,
+            ..HINTS
+        };
+        assert_eq!(long_ago.awaited(), None);
+    }
+
+    #[test]
+    fn anybody_else_must_be_seen_to_wait() {
+        let shell = Hints {
+            sender: "bash",
+            ..HINTS
+        };
+        assert_eq!((shell.awaited(), shell.is_telling()), (None, false));
+        let lives = Hints {
+            sender_lives: true,
+            ..shell
+        };
+        assert_eq!((lives.awaited(), lives.is_telling()), (None, true));
+        let waits = Hints {
+            sender_waits: Some(true),
+            ..lives
+        };
+        assert_eq!(waits.awaited(), Some(Awaited::BySender));
+        let again = Hints { times: 2, ..shell };
+        assert_eq!(again.awaited(), Some(Awaited::Again));
+        let initdb = Hints {
+            sender: "initdb",
+            ..HINTS
+        };
+        assert_eq!(initdb.awaited(), None);
+    }
+
+    #[test]
+    fn what_is_ignored_by_habit_is_no_request_to_end() {
+        for signal in [1, 10, 12, 13] {
+            let hints = Hints {
+                signal,
+                times: 9,
+                sender_lives: true,
+                sender_waits: Some(true),
+                ..HINTS
+            };
+            assert_eq!((hints.awaited(), hints.is_telling()), (None, false));
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! What is known about a process that does not die although it was killed, began to exit, or was
+//! sent a terminating signal. Plain data; read by `collect` and its helpers, judged by the rules of
+//! `verdict::stuck`.
+
+pub mod ignored;
+pub mod unheard;
+pub mod watch;
+
+use crate::culprit::evidence::{Block, Freezer, Frozen};
+use crate::stuck::steps::{self, Step};
+use ignored::{Fate, Ignored};
+
+/// All that is known about one of them at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stuck {
+    /// Its PID.
+    pub pid: u32,
+    /// Its name.
+    pub comm: String,
+    /// For how long.
+    pub stuck_ns: u64,
+    /// Whether it is at least so long.
+    pub is_lower_bound: bool,
+    /// The last fatal signal, and who sent it, in words.
+    pub kill: Option<(String, String)>,
+    /// The terminating signal that it ignored: then it is not exiting at all.
+    pub ignored: Option<Ignored>,
+    /// What its files say; `None` where they could not be read in time.
+    pub facts: Option<Facts>,
+}
+
+/// Another process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Who {
+    /// Its PID.
+    pub pid: u32,
+    /// Its name.
+    pub comm: String,
+    /// The letter of its state, where it was looked at.
+    pub state: Option<char>,
+    /// Whether SIGTERM would not simply end it: it handles, ignores or blocks it.
+    pub handles_term: bool,
+    /// Its tracer, of one that a debugger has stopped.
+    pub tracer: Option<Box<Who>>,
+    /// What one of its threads waits for, where that keeps it from acting.
+    pub block: Option<Block>,
+}
+
+/// What the files of /proc say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// Threads that have not ended; at most as many as are looked at.
+    pub threads: Vec<Thread>,
+    /// Threads that have ended and wait for the others.
+    pub ended: u32,
+    /// Whether it dumps core; `None` where the kernel does not say.
+    pub dumps_core: Option<bool>,
+    /// The freezer that holds its cgroup.
+    pub freezer: Option<Freezer>,
+    /// Who else is in the cgroup that `freezer` would thaw.
+    pub frozen_with_it: Option<Frozen>,
+    /// Its tracer.
+    pub tracer: Option<Who>,
+    /// FUSE connections that may be the one it waits for.
+    pub fuse: Vec<Connection>,
+    /// Whether `fuse` has just the one it waits for, not those that it may be.
+    pub fuse_is_exact: bool,
+    /// Network file systems that it sees, `server:/export on /place`.
+    pub network: Vec<String>,
+    /// Who gets its core dump.
+    pub core_helper: Option<CoreHelper>,
+    /// Who is left in the PID namespace whose init it is.
+    pub left_in_namespace: Vec<Member>,
+    /// The capabilities that we lack to read a kernel stack, and where a thread sleeps.
+    pub needs: [Option<&'static str>; 2],
+    /// Whether there was no time to look for others: what is said of them here is not all.
+    pub is_unsearched: bool,
+    /// Why the signal that it was sent is pending, where it is.
+    pub pending: Option<Fate>,
+    /// Whether whoever sent the signal that it ignored is inside a wait for it.
+    pub sender_waits: Option<bool>,
+}
+
+/// A thread that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// Its number.
+    pub tid: u32,
+    /// The letter of its state.
+    pub state: char,
+    /// Whether its cgroup's freezer holds it: since 6.1 wherever it sleeps.
+    pub frozen: bool,
+    /// Whether SIGKILL is pending.
+    pub kill_pending: bool,
+    /// Whether it is past the start of its exit (`PF_EXITING`).
+    pub exiting: bool,
+    /// The kernel function that it sleeps in.
+    pub wchan: Option<String>,
+    /// Its kernel stack, innermost first; empty where it could not be had.
+    pub stack: Vec<Frame>,
+}
+
+/// One function of a kernel stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Its name.
+    pub function: String,
+    /// The module that it is in.
+    pub module: Option<String>,
+}
+
+#[cfg(test)]
+impl Frame {
+    /// Of `function` or `function module`.
+    pub fn of(line: &str) -> Self {
+        let (function, module) = line.split_once(' ').unwrap_or((line, ""));
+        Self {
+            function: function.to_owned(),
+            module: (!module.is_empty()).then(|| module.to_owned()),
+        }
+    }
+}
+
+/// A FUSE connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// Its number: the minor number of its file system's device.
+    pub number: u32,
+    /// What is mounted, and where.
+    pub mount: Option<String>,
+    /// Requests without an answer.
+    pub waiting: Option<u64>,
+    /// Who has its device open, and so should answer.
+    pub servers: Vec<Who>,
+    /// Whether the kernel said that they are of this connection, not only of some.
+    pub servers_are_certain: bool,
+    /// Why a server may be missing.
+    pub hidden: Option<Hidden>,
+    /// The command that aborts it.
+    pub abort: String,
+}
+
+/// Why the search for a server may have missed one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hidden {
+    /// The descriptors of some processes may not be read without this capability.
+    Needs(&'static str),
+    /// Those of some processes may not be read at all.
+    Refused,
+    /// There was no time to look at all processes.
+    Cut,
+}
+
+/// Where a core dump goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoreHelper {
+    /// The host's `core_pattern`.
+    pub pattern: String,
+    /// The program that it names, where it runs.
+    pub process: Option<Who>,
+    /// The mount to which the kernel itself writes the file, `sshfs on /mnt`, where that is known.
+    pub mount: Option<String>,
+}
+
+/// A process that keeps a PID namespace from ending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub process: Who,
+    /// Its parent, which may be outside the namespace.
+    pub parent: Option<Who>,
+}
+
+impl Thread {
+    /// The step of its exit that it is in.
+    pub fn step(&self) -> Step {
+        steps::of(self)
+    }
+
+    /// Whether a function is on its stack, or is where it sleeps.
+    pub fn is_in(&self, names: &[&str]) -> bool {
+        let hit = |name: &str| names.contains(&steps::plain(name));
+        self.stack.iter().any(|frame| hit(&frame.function))
+            || self.wchan.as_deref().is_some_and(hit)
+    }
+
+    /// Whether a name on its stack, or of where it sleeps, begins so.
+    pub fn is_in_any(&self, beginnings: &[&str]) -> bool {
+        let hit = |name: &str| beginnings.iter().any(|it| name.starts_with(it));
+        self.stack.iter().any(|frame| hit(&frame.function))
+            || self.wchan.as_deref().is_some_and(hit)
+    }
+
+    /// Whether it has begun to exit.
+    pub fn has_begun(&self) -> bool {
+        self.exiting || self.is_in(&steps::EXIT)
+    }
+
+    /// Whether it waits for a FUSE server.
+    pub fn waits_for_fuse(&self) -> bool {
+        self.is_in(&["request_wait_answer", "fuse_wait_on_page_writeback"])
+            || self.is_in_any(&["fuse_simple_request", "__fuse_simple_request"])
+    }
+
+    /// Whether it waits for the server of a network file system.
+    pub fn waits_for_network(&self) -> bool {
+        const CALLS: [&str; 7] = ["nfs_", "nfs4_", "rpc_", "cifs_", "smb2_", "ceph_", "p9_"];
+        self.is_in_any(&CALLS)
+    }
+
+    /// Whether it waits for a disk.
+    pub fn waits_for_disk(&self) -> bool {
+        const CALLS: [&str; 6] = [
+            "io_schedule",
+            "bio_wait",
+            "submit_bio_wait",
+            "blk_",
+            "jbd2_",
+            "wait_on_buffer",
+        ];
+        self.is_in_any(&CALLS)
+    }
+
+    /// Whether it waits until somebody reads a pipe.
+    pub fn waits_for_reader(&self) -> bool {
+        self.is_in(&["pipe_write", "anon_pipe_write"])
+    }
+
+    /// Whether it waits for requests that the kernel carries out elsewhere.
+    pub fn waits_for_requests(&self) -> bool {
+        self.is_in(&["exit_aio"]) || self.step() == Step::IoUringCancel
+    }
+}
+
+impl Facts {
+    /// Whether any thread has begun to exit.
+    pub fn exit_has_begun(&self) -> bool {
+        self.ended > 0 || self.threads.iter().any(Thread::has_begun)
+    }
+}
+
+impl Stuck {
+    /// Whether its exit has begun; `None` where that is not known. A core dump is part of it here:
+    /// the program no longer runs.
+    pub fn exit_has_begun(&self) -> Option<bool> {
+        let facts = self.facts.as_ref()?;
+        let step = self.decisive()?.step();
+        let waits = matches!(step, Step::Frozen | Step::UnkillableSleep | Step::NotBegun);
+        Some(!waits || facts.exit_has_begun())
+    }
+
+    /// The thread that keeps the others, by the order of causes: one that only waits for another
+    /// thread of the process comes last.
+    pub fn decisive(&self) -> Option<&Thread> {
+        if self.ignored.is_some() {
+            return None;
+        }
+        let threads = self.facts.as_ref()?.threads.iter();
+        threads.min_by_key(|thread| (thread.step(), steps::is_worker(thread), thread.tid))
+    }
+}

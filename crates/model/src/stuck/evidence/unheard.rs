@@ -1,0 +1,120 @@
+//! A signal that should have ended a living process and did not, as far as snapshots tell. Pure.
+
+use super::{
+    Facts,
+    ignored::{Fate, Hints, Ignored},
+};
+use crate::culprit::evidence::Place;
+use crate::events::{self, KillBy, Task};
+
+/// SIGKILL cannot be blocked.
+const SIGKILL: u8 = 9;
+
+/// One signal, once or again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Repeated {
+    pub(super) signal: u8,
+    pub(super) first_ns: u64,
+    pub(super) last_ns: u64,
+    pub(super) times: u32,
+}
+
+/// A signal that a living process ignored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unheard {
+    /// The last one.
+    pub last: events::Ignored,
+    /// When the first one was sent that was seen.
+    pub first_ns: u64,
+    /// How often it was seen to be sent.
+    pub times: u32,
+    /// Whether the sender of the last one lives.
+    pub sender_lives: bool,
+    /// It was not ignored: it ends the process, unless that blocks it or is stopped.
+    pub may_be_pending: bool,
+    /// Whether the process is in a PID namespace of its own.
+    pub in_namespace: bool,
+}
+
+impl Repeated {
+    pub(super) fn of(former: Option<Self>, last: &events::Ignored) -> Self {
+        match former.filter(|former| former.signal == last.signal) {
+            Some(former) => Self {
+                times: former.times + u32::from(former.last_ns != last.at_ns),
+                last_ns: last.at_ns,
+                ..former
+            },
+            None => Self {
+                signal: last.signal,
+                first_ns: last.at_ns,
+                last_ns: last.at_ns,
+                times: 1,
+            },
+        }
+    }
+}
+
+impl Unheard {
+    /// What tells whether somebody waits; `None` where the kernel itself sent it.
+    pub fn hints(&self, now_ns: u64, sender_waits: Option<bool>) -> Option<Hints<'_>> {
+        Some(Hints {
+            signal: self.last.signal,
+            sender: &self.last.by.as_ref()?.comm,
+            times: self.times,
+            last_ago_ns: now_ns.saturating_sub(self.last.at_ns),
+            sender_lives: self.sender_lives,
+            sender_waits,
+        })
+    }
+
+    fn fate(&self, facts: Option<&Facts>) -> Option<Fate> {
+        if self.may_be_pending {
+            facts?.pending
+        } else if self.last.by_choice {
+            Some(Fate::ByChoice)
+        } else {
+            Some(Fate::AsInit)
+        }
+    }
+
+    /// What is known of it now; `None` where it took the signal after all.
+    pub(super) fn ignored(
+        &self,
+        now_ns: u64,
+        facts: Option<&Facts>,
+        place: Place,
+        signal: fn(u8) -> String,
+    ) -> Option<Ignored> {
+        let sender = self.last.by.as_ref()?;
+        let waits = facts.and_then(|facts| facts.sender_waits);
+        Some(Ignored {
+            signal: signal(self.last.signal),
+            sender: (sender.key.tgid, sender.comm.clone()),
+            first_ago_ns: now_ns.saturating_sub(self.first_ns),
+            times: self.times,
+            fate: self.fate(facts)?,
+            in_namespace: self.in_namespace,
+            awaited: self.hints(now_ns, waits)?.awaited(),
+            place,
+        })
+    }
+}
+
+/// The last terminating signal that came to nothing so far, and whether that is because it may be
+/// pending: a process that is told to end and has not begun to may block it, or be stopped.
+pub(super) fn last(task: &Task) -> Option<(events::Ignored, bool)> {
+    let kill = task.kill.as_ref();
+    let kill = kill.filter(|kill| kill.signal != SIGKILL && kill.by == Some(KillBy::Process));
+    let pending = kill.map(|kill| events::Ignored {
+        signal: kill.signal,
+        at_ns: kill.at_ns,
+        by: kill.process.clone(),
+        by_choice: false,
+    });
+    let pending = pending.map(|it| (it, true));
+    let ignored = task.ignored.clone().map(|it| (it, false));
+    ignored
+        .into_iter()
+        .chain(pending)
+        .max_by_key(|(it, _)| it.at_ns)
+}

@@ -1,0 +1,458 @@
+//! Who has been exiting for too long or ignores that it should, as far as snapshots and threads
+//! tell. Pure.
+
+use std::collections::HashMap;
+
+use super::{
+    Facts, Stuck,
+    unheard::{self, Repeated, Unheard},
+};
+use crate::culprit::evidence::Place;
+use crate::events::{CgroupIds, Key, Kill, Process, Snapshot, Task, TaskState, Thread};
+
+/// SIGKILL ends a process whatever it does about other signals.
+const SIGKILL: u8 = 9;
+
+/// Since when each process is seen exiting.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    /// When the snapshot began in which it was first so.
+    first_seen: HashMap<Key, u64>,
+    /// The terminating signals that living processes ignored.
+    ignored: HashMap<Key, Repeated>,
+}
+
+/// A process that has been exiting for too long, or ignores that it should exit, without what must be read from its files.
+#[derive(Clone, Debug)]
+pub struct Suspect {
+    /// The process.
+    pub process: Process,
+    /// Where it is.
+    pub cgroups: CgroupIds,
+    /// Its parent.
+    pub parent: Option<Key>,
+    /// The last fatal signal.
+    pub kill: Option<Kill>,
+    /// When it was told to exit or began to; `None` where that was not seen.
+    pub since_ns: Option<u64>,
+    /// It was exiting then.
+    pub first_seen_ns: u64,
+    /// Its threads, where the kernel lists them.
+    pub threads: Vec<Thread>,
+    /// The signal that it ignored: then it is not exiting.
+    pub unheard: Option<Unheard>,
+}
+
+/// For how long it is stuck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// From this moment on.
+    pub at_ns: u64,
+    /// Or from an earlier one.
+    pub is_upper_bound: bool,
+}
+
+impl Watch {
+    /// Takes in who is exiting now, and forgets who no longer is.
+    pub fn note(&mut self, snapshot: &Snapshot) {
+        let exiting = snapshot.tasks.iter().filter(|task| is_exiting(task));
+        let now = exiting.map(|task| {
+            let key = task.process.key;
+            let first_ns = self.first_seen.get(&key).copied();
+            (key, first_ns.unwrap_or(snapshot.begun_ns))
+        });
+        self.first_seen = now.collect();
+        let mut ignored = HashMap::new();
+        for task in snapshot.tasks.iter().filter(|task| !is_exiting(task)) {
+            if let Some((last, _)) = unheard::last(task).filter(|_| lives(task)) {
+                let former = self.ignored.get(&task.process.key).copied();
+                ignored.insert(task.process.key, Repeated::of(former, &last));
+            }
+        }
+        self.ignored = ignored;
+    }
+
+    /// Whether anybody is exiting at all.
+    pub fn is_idle(&self) -> bool {
+        self.first_seen.is_empty()
+    }
+
+    /// Those who are so for at least `threshold_ns`, the longest first, at most `limit`; then those
+    /// who ignored a signal so long ago. `snapshot` was noted before.
+    pub fn suspects(
+        &self,
+        snapshot: &Snapshot,
+        threads: &[Thread],
+        threshold_ns: u64,
+        limit: usize,
+    ) -> Vec<Suspect> {
+        let due_ns = snapshot.begun_ns.saturating_sub(threshold_ns);
+        let exiting = snapshot.tasks.iter().filter(|task| is_exiting(task));
+        let suspect = exiting.filter_map(|task| {
+            let key = task.process.key;
+            let own = threads.iter().filter(|thread| thread.of.is_roughly(key));
+            let suspect = Suspect {
+                process: task.process.clone(),
+                cgroups: task.cgroups,
+                parent: task.parent.as_ref().map(|parent| parent.key),
+                kill: task.kill.clone(),
+                since_ns: since(task),
+                first_seen_ns: *self.first_seen.get(&key)?,
+                threads: own.cloned().collect(),
+                unheard: None,
+            };
+            suspect.is_due(due_ns).then_some(suspect)
+        });
+        let mut found: Vec<Suspect> = suspect.collect();
+        found.sort_by_key(|suspect| suspect.since_ns.unwrap_or(suspect.first_seen_ns));
+        found.extend(self.unheard(snapshot, due_ns));
+        found.truncate(limit);
+        found
+    }
+
+    /// Living processes that ignored a terminating signal, where somebody may wait for their end.
+    fn unheard(&self, snapshot: &Snapshot, due_ns: u64) -> impl Iterator<Item = Suspect> {
+        let suspect = move |task: &Task| {
+            let (last, may_be_pending) = unheard::last(task)?;
+            let repeated = self.ignored.get(&task.process.key)?;
+            let sender = last.by.as_ref()?;
+            let sender_lives = snapshot.of(sender.key).is_some_and(lives);
+            let itself = sender.key == task.process.key;
+            let unheard = Unheard {
+                last,
+                may_be_pending,
+                first_ns: repeated.first_ns,
+                times: repeated.times,
+                sender_lives,
+                in_namespace: task.pids.len() > 1,
+            };
+            let due = unheard.first_ns <= due_ns;
+            let telling = unheard
+                .hints(snapshot.begun_ns, None)
+                .is_some_and(|hints| hints.is_telling());
+            (due && telling && !itself).then(|| Suspect {
+                process: task.process.clone(),
+                cgroups: task.cgroups,
+                parent: task.parent.as_ref().map(|parent| parent.key),
+                kill: None,
+                since_ns: Some(unheard.first_ns),
+                first_seen_ns: unheard.first_ns,
+                threads: Vec::new(),
+                unheard: Some(unheard),
+            })
+        };
+        snapshot.tasks.iter().filter_map(suspect)
+    }
+}
+
+fn lives(task: &Task) -> bool {
+    matches!(task.state, TaskState::Alive | TaskState::LeaderExited)
+}
+
+fn is_exiting(task: &Task) -> bool {
+    match task.state {
+        TaskState::Exiting => true,
+        // The kernel side saw the whole group begin to exit, which its flags need not show.
+        TaskState::Alive | TaskState::LeaderExited => task.begin_ns.is_some(),
+        TaskState::Zombie => false,
+    }
+}
+
+/// A fatal signal that may be blocked says less than the begin of the exit.
+fn since(task: &Task) -> Option<u64> {
+    let killed_ns = task.kill.as_ref().map(|kill| kill.at_ns);
+    let surely = task
+        .kill
+        .as_ref()
+        .is_some_and(|kill| kill.signal == SIGKILL);
+    let begin_ns = task.begin_ns;
+    if surely {
+        return begin_ns.into_iter().chain(killed_ns).min();
+    }
+    begin_ns.or(killed_ns)
+}
+
+impl Suspect {
+    /// Of one that was exiting before the agent it is enough that all its threads sleep
+    /// since then: it did not get there while they slept.
+    fn is_due(&self, due_ns: u64) -> bool {
+        let sleeps = |thread: &Thread| thread.slept_by_ns.is_some_and(|at_ns| at_ns <= due_ns);
+        let asleep = !self.threads.is_empty() && self.threads.iter().all(sleeps);
+        match self.since_ns {
+            Some(at_ns) => at_ns <= due_ns,
+            None => self.first_seen_ns <= due_ns || asleep,
+        }
+    }
+
+    /// Since when, once the stacks are read: a thread that sleeps inside its exit began to exit
+    /// before it fell asleep.
+    pub fn since(&self, facts: Option<&Facts>) -> Since {
+        if let Some(at_ns) = self.since_ns {
+            return Since {
+                at_ns,
+                is_upper_bound: false,
+            };
+        }
+        let exits = |tid: u32| {
+            let mut threads = facts.iter().flat_map(|facts| &facts.threads);
+            threads.any(|thread| thread.tid == tid && thread.is_in(&["do_exit"]))
+        };
+        let asleep = self.threads.iter().filter(|thread| exits(thread.tid));
+        let asleep_ns = asleep.filter_map(|thread| thread.slept_by_ns).min();
+        Since {
+            at_ns: asleep_ns.map_or(self.first_seen_ns, |at_ns| at_ns.min(self.first_seen_ns)),
+            is_upper_bound: true,
+        }
+    }
+
+    /// All that is known now; `signal` names a signal by its number.
+    pub fn complete(
+        &self,
+        facts: Option<Facts>,
+        place: Place,
+        now_ns: u64,
+        signal: fn(u8) -> String,
+    ) -> Stuck {
+        let since = self.since(facts.as_ref());
+        let unheard = self.unheard.as_ref();
+        let ignored =
+            unheard.and_then(|unheard| unheard.ignored(now_ns, facts.as_ref(), place, signal));
+        Stuck {
+            pid: self.process.key.tgid,
+            comm: self.process.comm.clone(),
+            stuck_ns: now_ns.saturating_sub(since.at_ns),
+            is_lower_bound: since.is_upper_bound,
+            kill: self
+                .kill
+                .as_ref()
+                .map(|kill| (signal(kill.signal), kill.sender())),
+            ignored,
+            facts,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ignored::Fate;
+    use super::*;
+    use crate::events::KillBy;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn process(tgid: u32) -> Process {
+        Process {
+            key: Key { tgid, start_ns: 5 },
+            tid: tgid,
+            comm: "app".to_owned(),
+        }
+    }
+
+    fn task(tgid: u32, state: TaskState) -> Task {
+        Task::new(process(tgid), state)
+    }
+
+    fn at(seconds: u64, tasks: Vec<Task>) -> Snapshot {
+        Snapshot {
+            begun_ns: seconds * SECOND,
+            ended_ns: seconds * SECOND + 1,
+            exact_start: true,
+            tasks,
+        }
+    }
+
+    fn killed(signal: u8, seconds: u64) -> Kill {
+        Kill {
+            by: Some(KillBy::Process),
+            process: Some(process(1)),
+            signal,
+            at_ns: seconds * SECOND,
+        }
+    }
+
+    fn suspects(watch: &mut Watch, snapshot: &Snapshot, threads: &[Thread]) -> Vec<Suspect> {
+        watch.note(snapshot);
+        watch.suspects(snapshot, threads, 5 * SECOND, 9)
+    }
+
+    #[test]
+    fn who_was_killed_is_a_suspect_from_the_threshold_on() {
+        let mut watch = Watch::default();
+        let dying = || Task {
+            kill: Some(killed(SIGKILL, 100)),
+            ..task(7, TaskState::Exiting)
+        };
+        assert!(suspects(&mut watch, &at(104, vec![dying()]), &[]).is_empty());
+        let found = suspects(&mut watch, &at(106, vec![dying()]), &[]);
+        let since = found[0].since(None);
+        assert_eq!((since.at_ns, since.is_upper_bound), (100 * SECOND, false));
+        assert!(!watch.is_idle());
+    }
+
+    #[test]
+    fn a_signal_that_somebody_blocks_accuses_nobody() {
+        let mut watch = Watch::default();
+        let alive = Task {
+            kill: Some(killed(15, 1)),
+            ..task(7, TaskState::Alive)
+        };
+        assert!(suspects(&mut watch, &at(100, vec![alive]), &[]).is_empty());
+        assert!(watch.is_idle());
+        let blocked_long_ago = Task {
+            kill: Some(killed(15, 1)),
+            begin_ns: Some(90 * SECOND),
+            ..task(7, TaskState::Exiting)
+        };
+        let found = suspects(&mut watch, &at(100, vec![blocked_long_ago]), &[]);
+        assert_eq!(found[0].since_ns, Some(90 * SECOND));
+    }
+
+    #[test]
+    fn who_began_before_the_agent_is_bounded_by_what_was_seen() {
+        let mut watch = Watch::default();
+        let dying = || task(7, TaskState::Exiting);
+        assert!(suspects(&mut watch, &at(100, vec![dying()]), &[]).is_empty());
+        let found = suspects(&mut watch, &at(106, vec![dying()]), &[]);
+        let since = found[0].since(None);
+        assert_eq!((since.at_ns, since.is_upper_bound), (100 * SECOND, true));
+        // Who was gone in between is another one.
+        watch.note(&at(107, vec![]));
+        assert!(suspects(&mut watch, &at(108, vec![dying()]), &[]).is_empty());
+    }
+
+    #[test]
+    fn who_sleeps_in_its_exit_since_before_the_agent_is_told_at_once() {
+        let mut watch = Watch::default();
+        let snapshot = at(100, vec![task(7, TaskState::Exiting)]);
+        let asleep = |tid, since: u64| Thread {
+            of: process(7).key,
+            tid,
+            slept_by_ns: Some(since * SECOND),
+            stack: Vec::new(),
+        };
+        let threads = [asleep(7, 40), asleep(8, 30)];
+        let found = suspects(&mut watch, &snapshot, &threads);
+        let mut facts = Facts::default();
+        let in_exit = super::super::Thread {
+            tid: 7,
+            state: 'D',
+            frozen: false,
+            kill_pending: false,
+            exiting: true,
+            wchan: Some("do_exit".to_owned()),
+            stack: Vec::new(),
+        };
+        facts.threads.push(in_exit);
+        // The other thread sleeps longer, but not in its exit.
+        assert_eq!(found[0].since(Some(&facts)).at_ns, 40 * SECOND);
+        assert_eq!(found[0].since(None).at_ns, 100 * SECOND);
+        let awake = [asleep(7, 40), asleep(8, 98)];
+        assert!(suspects(&mut watch, &snapshot, &awake).is_empty());
+    }
+
+    #[test]
+    fn a_group_that_began_to_exit_need_not_say_so_itself() {
+        let mut watch = Watch::default();
+        let began = Task {
+            begin_ns: Some(10 * SECOND),
+            ..task(7, TaskState::LeaderExited)
+        };
+        let found = suspects(
+            &mut watch,
+            &at(100, vec![began, task(8, TaskState::LeaderExited)]),
+            &[],
+        );
+        assert_eq!(found.len(), 1);
+        let dead = Task {
+            begin_ns: Some(10 * SECOND),
+            ..task(7, TaskState::Zombie)
+        };
+        assert!(suspects(&mut watch, &at(100, vec![dead]), &[]).is_empty());
+    }
+
+    fn ignoring(seconds: u64, sender: &str) -> Task {
+        let ignored = crate::events::Ignored {
+            signal: 15,
+            at_ns: seconds * SECOND,
+            by: Some(Process {
+                comm: sender.to_owned(),
+                ..process(3)
+            }),
+            by_choice: false,
+        };
+        Task {
+            ignored: Some(ignored),
+            ..task(7, TaskState::Alive)
+        }
+    }
+
+    #[test]
+    fn who_ignores_a_runtime_is_a_suspect_but_not_exiting() {
+        let mut watch = Watch::default();
+        let found = suspects(&mut watch, &at(110, vec![ignoring(100, "runc")]), &[]);
+        assert!(watch.is_idle());
+        let unheard = found[0].unheard.as_ref().expect("it ignored one");
+        assert_eq!((unheard.times, unheard.sender_lives), (1, false));
+        assert_eq!(found[0].since_ns, Some(100 * SECOND));
+        let early = suspects(&mut watch, &at(102, vec![ignoring(100, "runc")]), &[]);
+        assert!(early.is_empty());
+        // Nobody waits for what a shell that has ended sent once.
+        let found = suspects(&mut watch, &at(110, vec![ignoring(100, "bash")]), &[]);
+        assert!(found.is_empty());
+        let shell = Task::new(process(3), TaskState::Alive);
+        let found = suspects(
+            &mut watch,
+            &at(110, vec![ignoring(100, "bash"), shell]),
+            &[],
+        );
+        assert!(found[0].unheard.as_ref().is_some_and(|it| it.sender_lives));
+    }
+
+    #[test]
+    fn who_did_not_take_a_signal_of_somebody_who_lives_may_block_it() {
+        let mut watch = Watch::default();
+        let told = Task {
+            kill: Some(Kill {
+                process: Some(process(3)),
+                ..killed(15, 100)
+            }),
+            ..task(7, TaskState::Alive)
+        };
+        let sender = Task::new(process(3), TaskState::Alive);
+        let found = suspects(&mut watch, &at(110, vec![told, sender]), &[]);
+        assert!(
+            found[0]
+                .unheard
+                .as_ref()
+                .is_some_and(|it| it.may_be_pending)
+        );
+        let stuck = |facts: &Facts| {
+            let facts = Some(facts.clone());
+            found[0].complete(facts, Place::Host, 110 * SECOND, |it| it.to_string())
+        };
+        let mut facts = Facts {
+            sender_waits: Some(true),
+            ..Facts::default()
+        };
+        assert_eq!(stuck(&facts).ignored, None, "it took it");
+        facts.pending = Some(Fate::Blocked);
+        let ignored = stuck(&facts).ignored.expect("it is pending");
+        assert_eq!((ignored.fate, ignored.sender.0), (Fate::Blocked, 3));
+    }
+
+    #[test]
+    fn the_same_signal_again_is_counted_from_the_first_one_on() {
+        let mut watch = Watch::default();
+        watch.note(&at(101, vec![ignoring(100, "kill")]));
+        let found = suspects(&mut watch, &at(110, vec![ignoring(107, "kill")]), &[]);
+        let unheard = found[0].unheard.as_ref().expect("it ignored both");
+        assert_eq!((unheard.times, unheard.first_ns), (2, 100 * SECOND));
+        // Whoever dies at last is no longer one that ignores.
+        let dying = Task {
+            begin_ns: Some(111 * SECOND),
+            ..ignoring(107, "kill")
+        };
+        let found = suspects(&mut watch, &at(120, vec![dying]), &[]);
+        assert!(found[0].unheard.is_none());
+    }
+}

@@ -1,0 +1,159 @@
+//! It was told to end by a signal that came to nothing, and somebody waits for its end. The kernel
+//! drops what an init of a PID namespace has no handler for
+//! ([`sig_task_ignored`](https://elixir.bootlin.com/linux/v6.12/A/ident/sig_task_ignored)).
+
+use super::{Confidence, Verdict, words};
+use crate::culprit::evidence::Place;
+use crate::culprit::rules::words::span;
+use crate::stuck::evidence::{
+    Stuck,
+    ignored::{Awaited, Fate, Ignored},
+};
+
+pub(super) const ID: &str = "term_ignored";
+/// What the verdict means, one sentence.
+#[cfg(test)]
+pub(super) const MEANING: &str = "A terminating signal came to nothing while somebody waits for the process to end: it was \
+     ignored, dropped or is blocked, or the process is stopped.";
+
+/// `None` where nothing says that anybody waits.
+pub(super) fn rule(stuck: &Stuck, ignored: &Ignored) -> Option<Verdict> {
+    let awaited = ignored.awaited?;
+    let who = words::who(stuck);
+    let sender = words::named(ignored.sender.0, &ignored.sender.1);
+    let signal = &ignored.signal;
+    let times = match ignored.times {
+        0 | 1 => String::new(),
+        times => format!(", {times} times"),
+    };
+    let what = what(ignored);
+    let mut evidence = vec![
+        format!(
+            "{sender} sent {signal} {} ago{times}, and the process has not ended",
+            span(ignored.first_ago_ns)
+        ),
+        what.fact,
+    ];
+    evidence.push(match awaited {
+        Awaited::BySender => format!("{sender} is waiting for it to end"),
+        Awaited::ByManager => format!("{sender} stops processes and waits for them to end"),
+        Awaited::Again => "the same signal was sent again".to_owned(),
+    });
+    let from = if ignored.in_namespace {
+        ", from outside its PID namespace"
+    } else {
+        ""
+    };
+    Some(Verdict {
+        id: ID,
+        summary: format!("{who} {} {signal} from {sender}: {}", what.did, what.why),
+        evidence,
+        remedy: format!(
+            "{}; to end it now{from}: kill -9 {}",
+            remedy(stuck, ignored),
+            stuck.pid
+        ),
+        confidence: match awaited {
+            Awaited::BySender => Confidence::Certain,
+            Awaited::ByManager | Awaited::Again => Confidence::Likely,
+        },
+    })
+}
+
+/// What became of the signal.
+struct What {
+    /// `ignored`.
+    did: &'static str,
+    why: String,
+    fact: String,
+}
+
+fn what(ignored: &Ignored) -> What {
+    const NOT_ENDED: &str = "has not ended on";
+    let signal = &ignored.signal;
+    let pending = format!("{signal} is pending and takes effect when it is continued");
+    match ignored.fate {
+        Fate::ByChoice => What {
+            did: "ignored",
+            why: format!("it ignores {signal} (SIG_IGN)"),
+            fact: format!(
+                "{signal} is set to SIG_IGN, by the program itself or by whoever started it"
+            ),
+        },
+        Fate::AsInit => What {
+            did: "ignored",
+            why: format!("it is PID 1 of its PID namespace and has no handler for {signal}"),
+            fact: format!("the kernel drops {signal} for PID 1 unless the program handles it"),
+        },
+        Fate::Blocked => What {
+            did: NOT_ENDED,
+            why: format!("it blocks {signal}"),
+            fact: format!("{signal} is pending and blocked (ShdPnd and SigBlk in its status file)"),
+        },
+        Fate::Stopped => What {
+            did: NOT_ENDED,
+            why: "it is stopped".to_owned(),
+            fact: format!("all its threads are stopped (state T); {pending}"),
+        },
+        Fate::Traced => What {
+            did: NOT_ENDED,
+            why: "its tracer has stopped it".to_owned(),
+            fact: format!("its tracer has stopped it (state t); {pending}"),
+        },
+    }
+}
+
+/// What makes it end on the signal.
+fn remedy(stuck: &Stuck, ignored: &Ignored) -> String {
+    let signal = &ignored.signal;
+    let pid = stuck.pid;
+    match ignored.fate {
+        Fate::ByChoice => by_choice(ignored),
+        Fate::AsInit => as_init(ignored),
+        Fate::Blocked => format!(
+            "unblock {signal} in the program, or in the script that starts it (the signal mask is \
+             inherited across exec)"
+        ),
+        Fate::Stopped => format!(
+            "if nobody stopped it on purpose, continue it, and it takes {signal}: kill -CONT {pid}"
+        ),
+        Fate::Traced => {
+            let tracer = stuck.facts.as_ref().and_then(|facts| facts.tracer.as_ref());
+            let tracer = tracer.map_or_else(|| "its tracer".to_owned(), words::name);
+            format!("continue it in {tracer} or detach from it, and it takes {signal}")
+        }
+    }
+}
+
+fn by_choice(ignored: &Ignored) -> String {
+    let signal = &ignored.signal;
+    let configured = match &ignored.place {
+        Place::Unit { name } => format!(", or set KillSignal= in a drop-in of {name}"),
+        Place::Pod { .. } | Place::Container { .. } => {
+            ", or set STOPSIGNAL in the image to a signal that it handles".to_owned()
+        }
+        Place::Host => String::new(),
+    };
+    format!(
+        "make the program exit on {signal}; if it inherited the setting, reset it in the script \
+         that starts it{configured}"
+    )
+}
+
+fn as_init(ignored: &Ignored) -> String {
+    let signal = &ignored.signal;
+    let init = match &ignored.place {
+        Place::Pod { .. } => {
+            "run it under an init that forwards signals (ENTRYPOINT [\"tini\", \"--\", …] in the \
+             image), or set STOPSIGNAL in the image to a signal that it handles"
+        }
+        Place::Container { .. } => {
+            "run the container with an init (docker run --init) or with a stop signal that the \
+             program handles (--stop-signal)"
+        }
+        Place::Unit { .. } | Place::Host => {
+            "run it under an init that forwards signals (tini, dumb-init)"
+        }
+    };
+    format!("handle {signal} in the program, or {init}")
+}

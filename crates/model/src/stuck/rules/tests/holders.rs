@@ -1,0 +1,104 @@
+//! Who is held by another: a tracer, a freezer, a parent outside of its PID namespace.
+
+use super::super::testing::*;
+use super::super::*;
+use crate::culprit::evidence::block::{On, Relation};
+use crate::culprit::evidence::{Freezer, Frozen};
+use crate::stuck::evidence::{Member, Who};
+use Confidence::{Certain, Guess, Likely};
+
+#[test]
+fn a_stop_at_exit_names_whoever_can_end_it() {
+    let mut evidence = stuck('t', &["ptrace_stop.part.0", "ptrace_notify", "do_exit"]);
+    assert_judged(&evidence, "ptrace_exit_stop", Likely);
+    let mut remedy = |tracer| {
+        facts(&mut evidence).tracer = Some(tracer);
+        let verdict = assert_judged(&evidence, "ptrace_exit_stop", Certain);
+        assert_names(&verdict.summary, &["(PID 9)"]);
+        verdict.remedy
+    };
+    assert!(remedy(who(9, "gdb", 'S')).ends_with(": kill 9"));
+    let deaf = Who {
+        handles_term: true,
+        ..who(9, "gdb", 'S')
+    };
+    assert!(remedy(deaf).ends_with(": kill -9 9"));
+    assert!(remedy(who(9, "strace", 'T')).ends_with(": kill -CONT 9"));
+    // Its own debugger has stopped it, and is stopped itself.
+    let debugged = |debugger| Who {
+        tracer: Some(Box::new(debugger)),
+        ..who(9, "strace", 't')
+    };
+    assert!(remedy(debugged(who(4, "gdb", 'S'))).ends_with(": kill 4"));
+    assert!(remedy(debugged(who(4, "gdb", 'T'))).ends_with(": kill -CONT 4"));
+    // Blocked in its own output.
+    let ends = vec![
+        end(5, "sh", 'S', Relation::Descendant),
+        end(6, "less", 'S', Relation::Descendant),
+    ];
+    let strace = || who(9, "strace", 'S');
+    let told = remedy(blocked(strace(), On::PipeWrite, ends));
+    assert!(told.ends_with(": kill 5 6"), "{told}");
+    let ends = vec![
+        end(5, "sh", 'S', Relation::Descendant),
+        end(6, "less", 'T', Relation::Descendant),
+    ];
+    let told = remedy(blocked(strace(), On::PipeWrite, ends));
+    assert!(
+        told.contains("less (PID 6)") && told.ends_with(": kill -CONT 6"),
+        "{told}"
+    );
+    let told = remedy(blocked(strace(), On::PipeWrite, Vec::new()));
+    assert!(told.ends_with(": kill -9 9"), "{told}");
+    facts(&mut evidence).threads[0].state = 'R';
+    assert_judged(&evidence, "ptrace_exit_stop", Guess);
+}
+
+#[test]
+fn the_frozen_are_thawed() {
+    let mut evidence = stuck(
+        'D',
+        &["__refrigerator", "get_signal", "arch_do_signal_or_restart"],
+    );
+    assert_judged(&evidence, "killed_while_frozen", Likely);
+    facts(&mut evidence).freezer = Some(Freezer {
+        cgroup: "/sys/fs/cgroup/freezer/a".into(),
+        thaw: "echo THAWED > /sys/fs/cgroup/freezer/a/freezer.state".to_owned(),
+    });
+    let verdict = assert_judged(&evidence, "killed_while_frozen", Certain);
+    assert!(verdict.remedy.ends_with("freezer.state"));
+    facts(&mut evidence).frozen_with_it = Some(Frozen {
+        others: 5,
+        is_lower_bound: false,
+        some: vec![(7, "nginx".to_owned())],
+    });
+    let verdict = assert_judged(&evidence, "killed_while_frozen", Certain);
+    assert_names(&verdict.remedy, &["5 other processes", "nginx (PID 7)"]);
+    // A process in a frozen cgroup that sleeps elsewhere waits for that first.
+    facts(&mut evidence).threads = vec![thread(100, 'D', &FLUSH)];
+    assert_judged(&evidence, "closing_files", Likely);
+}
+
+#[test]
+fn a_namespace_names_who_is_left_in_it() {
+    let mut evidence = stuck('I', &["zap_pid_ns_processes", "do_exit"]);
+    assert_judged(&evidence, "waiting_for_namespace", Likely);
+    facts(&mut evidence).left_in_namespace = vec![Member {
+        process: who(200, "probe", 'Z'),
+        parent: Some(who(10, "kubelet", 'S')),
+    }];
+    let verdict = assert_judged(&evidence, "waiting_for_namespace", Certain);
+    assert_names(
+        &verdict.evidence[1],
+        &["probe (PID 200)", "kubelet (PID 10)"],
+    );
+    assert!(verdict.remedy.ends_with("kill 10"), "{}", verdict.remedy);
+    let parent = &mut facts(&mut evidence).left_in_namespace[0].parent;
+    *parent = Some(who(10, "kubelet", 'T'));
+    let verdict = assert_judged(&evidence, "waiting_for_namespace", Certain);
+    assert!(
+        verdict.remedy.ends_with("kill -CONT 10"),
+        "{}",
+        verdict.remedy
+    );
+}
