@@ -17,7 +17,6 @@ mod handle;
 mod host;
 mod metrics;
 mod probes;
-mod report;
 mod say;
 mod server;
 mod systemd;

@@ -6,10 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A foreign crate, and the folder of `agent/src` that alone may name it.
-const OWNERS: [(&str, &str); 9] = [
+const OWNERS: [(&str, &str); 8] = [
     ("aya", "probes"),
     ("aya_log", "probes"),
-    ("aya_obj", "probes"),
     ("k8s_openapi", "host/kubernetes"),
     ("kube", "host/kubernetes"),
     ("prometheus", "metrics"),

@@ -1,19 +1,16 @@
 //! What the loop answers: copies of its state, made when asked for.
 
-use std::{collections::BTreeMap, sync::Arc, time::UNIX_EPOCH};
+use std::{collections::BTreeMap, time::UNIX_EPOCH};
 
-use super::{core::Agent, host, judge::SUSPECTS, questions::Question, tally};
+use super::{core::Agent, questions::Question, tally};
+use crate::doctor;
 use crate::handle::{Health, Request};
 use crate::metrics::{Holder, Labels, Page, PidTable, Sample};
 use crate::probes::{self, ProbeReport};
-use crate::{doctor, report};
-use api::Document;
 use model::culprit::rules;
 use model::events::Key;
-use model::lifecycle::Record;
-use model::parents;
 use model::pids::Usage;
-use model::workload::Workload;
+use model::recording::Counted;
 use model::workload::pods::Failure;
 
 impl Agent {
@@ -35,138 +32,32 @@ impl Agent {
         };
     }
 
-    pub(super) fn document<T>(&self, items: Vec<T>) -> Document<T> {
-        Document {
-            head: self.head(probes::now_ns()),
-            items,
-            notes: self.judge.notes(),
-        }
+    /// Counts anew what answers say, and how full the PID tables are.
+    pub(super) fn refresh(&mut self) {
+        self.count();
+        self.state.pids = self.pid_usages();
+        self.state.stuck = self.exits.count();
     }
 
-    pub(super) fn head(&self, now_ns: u64) -> api::Head {
-        api::Head {
-            version: api::VERSION,
-            host: host::name(),
-            kernel: host::kernel(),
-            source: self.kernel.source.name().to_owned(),
-            at: report::time(self.wall, now_ns),
-            lost_events: self.lost().total(),
-        }
-    }
-
-    /// Oldest first.
-    pub(super) fn zombies(&mut self) -> Vec<api::Zombie> {
-        let now_ns = probes::now_ns();
-        let zombie = |record: &Record| api::Zombie {
-            verdict: self.why_unreaped(record, now_ns),
-            ..report::zombie(self.wall, now_ns, record)
-        };
-        let mut zombies: Vec<_> = self
-            .lifecycle
-            .oldest_first()
-            .into_iter()
-            .map(zombie)
-            .collect();
-        self.place_zombies(&mut zombies, now_ns);
-        zombies
-    }
-
-    /// Says of each zombie, in the order of age, where it belongs.
-    fn place_zombies(&mut self, zombies: &mut [api::Zombie], now_ns: u64) {
-        for (zombie, record) in zombies.iter_mut().zip(self.lifecycle.oldest_first()) {
-            zombie.container = contained(self.resolver.of_record(record, now_ns));
-            let parent = record.parent.as_ref();
-            let parent = parent.and_then(|it| self.resolver.of_living(it.key, now_ns));
-            zombie.parent_container = contained(parent);
-        }
-    }
-
-    /// Why a zombie lies there, as of the last round.
-    pub(super) fn why_unreaped(&self, record: &Record, now_ns: u64) -> Option<api::Verdict> {
-        if self.judge.is_old(record.died.at_ns) {
-            let holder = record.responsible()?;
-            self.judge.verdict(holder.key).map(report::verdict)
-        } else {
-            let age_ns = now_ns.saturating_sub(record.died.at_ns);
-            Some(report::verdict(&rules::just_died(age_ns)))
-        }
-    }
-
-    /// Those who hold zombies that are not young, the worst first.
-    pub(super) fn culprits(&mut self) -> Vec<api::Culprit> {
-        let now_ns = probes::now_ns();
-        let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
-        let is_old = |row: &&parents::Row| {
-            let oldest_ns = row.oldest_ns;
-            oldest_ns.is_some_and(|age_ns| self.judge.is_old(now_ns.saturating_sub(age_ns)))
-        };
-        let old: Vec<_> = rows.iter().filter(is_old).collect();
-        let culprit = |row: &parents::Row| api::Culprit {
-            container: contained(self.resolver.of_living(row.process.key, now_ns)),
-            ..self.culprit(row)
-        };
-        old.into_iter().map(culprit).collect()
-    }
-
-    /// What a row and the last round say of a process, but for where it belongs.
-    pub(super) fn culprit(&self, row: &parents::Row) -> api::Culprit {
-        let judged = self.judge.judged(row.process.key);
-        let why = judged.and_then(|judged| judged.verdict(row));
-        api::Culprit {
-            waits_total: judged.and_then(|judged| judged.waits),
-            last_wait_at: judged
-                .and_then(|judged| judged.last_wait_ns)
-                .map(|at_ns| report::time(self.wall, at_ns)),
-            verdict: why.as_ref().map(report::verdict),
-            no_verdict: match judged {
-                _ if why.is_some() => None,
-                Some(_) => Some("what it does fits no rule".to_owned()),
-                None => Some(format!(
-                    "only the {SUSPECTS} processes with the most zombies are judged"
-                )),
-            },
-            ..report::culprit(self.wall, row)
-        }
-    }
-
-    pub(super) fn top(&mut self) -> api::Top {
-        let now_ns = probes::now_ns();
-        let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
-        // The verdict stands with the parent: a frame would else repeat it with each zombie.
-        let records = self.lifecycle.oldest_first().into_iter();
-        let mut zombies: Vec<_> = records
-            .map(|record| report::zombie(self.wall, now_ns, record))
-            .collect();
-        self.place_zombies(&mut zombies, now_ns);
+    /// Counts anew.
+    pub(super) fn count(&mut self) {
         let counters = self.counters();
-        api::Top {
-            summary: api::Summary {
-                zombies: zombies.len() as u64,
-                exits_total: self.tally.exits(&counters).total(),
-                reaped_total: self.tally.reaped(tally::lost_deaths(&counters).total()),
-                stuck: self.exits.count(),
-                uptime_seconds: report::seconds(now_ns - self.began_ns),
-                agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
-            parents: rows
-                .iter()
-                .map(|row| {
-                    let key = row.process.key;
-                    let judged = self.judge.judged(key);
-                    let why = judged.and_then(|judged| judged.verdict(row));
-                    api::Parent {
-                        container: contained(self.resolver.of_living(key, now_ns)),
-                        ..report::parent(self.wall, row, why.as_ref())
-                    }
-                })
-                .collect(),
-            zombies,
-            pids: report::pids(&self.pid_usages(), |id| self.resolver.known.cgroup(id)),
-        }
+        let lost = self.tally.lost(&counters, self.kernel.skipped_runs());
+        let exits = tally::exits(&counters).plus(self.state.tally.confirmed);
+        self.state.counted = Counted {
+            exited: exits.exited,
+            killed: exits.killed,
+            dumped: exits.dumped,
+            lost_deaths: tally::lost_deaths(&counters).total(),
+            ring_full: lost.ring_full,
+            tasks_full: lost.tasks_full,
+            malformed: lost.malformed,
+            skipped_runs: lost.skipped_runs,
+        };
     }
 
     fn pid_table(&self, usage: &Usage) -> PidTable {
-        let place = |id| Labels::of(self.resolver.known.cgroup(id).map(|it| &**it));
+        let place = |id| Labels::of(self.state.workloads.cgroup(id).map(|it| &**it));
         PidTable {
             scope: usage.scope.name().to_owned(),
             workload: usage.cgroup.map_or_else(Labels::none, place),
@@ -179,13 +70,13 @@ impl Agent {
     fn doctor(&self) -> api::Doctor {
         let mut facts = self.facts_at_attach.clone();
         let cri = self.settings.names.cri.as_ref();
-        if let Some((cri, watched)) = cri.zip(self.resolver.known.cri) {
+        if let Some((cri, watched)) = cri.zip(self.state.workloads.cri) {
             // Before it has answered for the first time, it is slow at most.
             let failure = watched.last.or(Some(Failure::Slow));
             let failure = failure.filter(|_| !watched.up);
             facts.push(doctor::runtime(cri.socket(), failure));
         }
-        facts.extend(doctor::evidence(&self.judge.notes()));
+        facts.extend(doctor::evidence(&self.state.judgements.notes()));
         doctor::report(facts, Some(self.kernel.source), &self.probes, None)
     }
 
@@ -195,10 +86,11 @@ impl Agent {
         let stale_ns = self.settings.stale_after.as_nanos() as u64;
         let mut present = self.stuck_by_workload(now_ns);
         let mut holders = BTreeMap::<Key, (String, u64)>::new();
-        for record in self.lifecycle.zombies() {
+        let state = &mut self.state;
+        for record in state.lifecycle.zombies() {
             let stale = now_ns.saturating_sub(record.died.at_ns) >= stale_ns;
-            let workload = self.resolver.of_record(record, now_ns);
-            let died = self.wall.time_by_now(record.died.at_ns);
+            let workload = state.workloads.of_record(record, now_ns);
+            let died = state.wall.time_by_now(record.died.at_ns);
             let died = died.duration_since(UNIX_EPOCH).ok();
             let of_it = present.entry(Labels::of(workload.as_deref())).or_default();
             of_it.add_zombie(stale, died.map(|died| died.as_secs_f64()));
@@ -208,26 +100,29 @@ impl Agent {
             }
         }
         let mut culprits = BTreeMap::<_, u64>::new();
-        for (key, verdict) in self.judge.all() {
-            let workload = self.resolver.of_living(key, now_ns);
+        for (process, verdict) in state.judgements.all() {
+            let workload = state.workloads.of_process(process.key, now_ns);
             let labels = Labels::of(workload.as_deref());
-            *culprits.entry((labels, verdict)).or_default() += 1;
+            let id = verdict.and_then(|verdict| rules::ids().find(|id| *id == verdict.id));
+            let id = id.unwrap_or(rules::UNEXPLAINED);
+            *culprits.entry((labels, id)).or_default() += 1;
         }
         let holder = |(key, (comm, zombies))| Holder {
-            workload: Labels::of(self.resolver.of_living(key, now_ns).as_deref()),
+            workload: Labels::of(state.workloads.of_process(key, now_ns).as_deref()),
             comm,
             zombies,
         };
+        let parents = holders.into_iter().map(holder).collect();
         let lost_exits = tally::lost_deaths(&counters);
         let sample = Sample {
             now_ns,
-            parents: holders.into_iter().map(holder).collect(),
+            parents,
             present,
             lost_exits,
-            lost_reaps: self.tally.lost_reaps(lost_exits.total()),
-            lookups_failed: self.resolver.known.failed,
-            pod_watch: self.resolver.known.watched,
-            cri: self.resolver.known.cri,
+            lost_reaps: self.state.tally.lost_reaps(lost_exits.total()),
+            lookups_failed: self.state.workloads.failed,
+            pod_watch: self.state.workloads.watched,
+            cri: self.state.workloads.cri,
             lost: self.tally.lost(&counters, self.kernel.skipped_runs()),
             events: self.tally.events,
             verdicts: rules::ids().chain([rules::UNEXPLAINED]).collect(),
@@ -245,8 +140,4 @@ impl Agent {
         };
         self.metrics.scrape(sample)
     }
-}
-
-pub(super) fn contained(workload: Option<Arc<Workload>>) -> Option<api::Container> {
-    report::container(&*workload?)
 }

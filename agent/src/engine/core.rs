@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     STUCK_AFTER, Settings, host,
-    judge::{IN_BACKGROUND_NS, Judge, WHILE_RECORDING_NS},
+    judge::{IN_BACKGROUND_NS, Judge, SUSPECTS, WHILE_RECORDING_NS},
     pids::{self, PidTables},
     questions::Questions,
     recorder::Recorder,
@@ -22,13 +22,15 @@ use super::{
 use crate::doctor;
 use crate::engine::recording_file::Sink;
 use crate::handle::Request;
-use crate::metrics::{Lost, Metrics};
-use crate::probes::{self, Attached, Pidfds, ProbeReport, Readable, Role, Rung, Source, Wall};
+use crate::metrics::Metrics;
+use crate::probes::{self, Attached, Pidfds, ProbeReport, Readable, Role, Rung, Source};
 use crate::systemd::Watchdog;
 use api::Fact;
+use model::counts::Lost;
 use model::events::{self, Event, Freed, HungUp, Key, Snapshot};
-use model::lifecycle::{Correction, Lifecycle, Limits, Record, Transition};
-use model::parents::Parents;
+use model::lifecycle::{Correction, Record, Transition};
+use model::recording::Head;
+use model::state::State;
 
 /// How often the ring is read; it also wakes the loop when it is half full.
 const TICK: Duration = Duration::from_millis(50);
@@ -48,13 +50,6 @@ const PUBLISHED_AT_ONCE: usize = 4096;
 /// The least time between two repairs out of turn.
 const REPAIR_EVERY_NS: u64 = 1_000_000_000;
 
-pub(super) const LIMITS: Limits = Limits {
-    open: 65_536,
-    recent: 8_192,
-    recent_ns: 300_000_000_000,
-};
-pub(super) const PARENTS: usize = 4_096;
-
 /// All state of a running agent.
 pub(super) struct Agent {
     pub(super) settings: Settings,
@@ -66,8 +61,7 @@ pub(super) struct Agent {
     watchdog: Option<Watchdog>,
     /// Watched only where a reap may go unseen.
     pidfds: Option<Pidfds>,
-    pub(super) lifecycle: Lifecycle,
-    pub(super) parents: Parents,
+    pub(super) state: State,
     pub(super) judge: Judge,
     pub(super) questions: Questions,
     pub(super) pids: PidTables,
@@ -77,8 +71,6 @@ pub(super) struct Agent {
     pub(super) resolver: Resolver,
     pub(super) tally: Tally,
     pub(super) recorder: Recorder,
-    pub(super) wall: Wall,
-    pub(super) began_ns: u64,
     page_size: u64,
     pub(super) ready: bool,
     /// A snapshot that waits for its events.
@@ -113,8 +105,21 @@ impl Agent {
         let pidfds = (kernel.source == Rung::Tracepoint)
             .then(Pidfds::new)
             .transpose()?;
-        let resolver = Resolver::start(&settings, began_ns)?;
-        let recorder = Recorder::begin(sink, kernel.source.name(), began_ns);
+        let (resolver, workloads) = Resolver::start(&settings, began_ns)?;
+        let about = Head {
+            host: host::name(),
+            kernel: host::kernel(),
+            source: kernel.source.name().to_owned(),
+            agent: env!("CARGO_PKG_VERSION").to_owned(),
+            began_ns,
+        };
+        let recorder = Recorder::begin(sink, &about);
+        let wait = probes.iter().find(|probe| probe.probe == "wait");
+        let state = State {
+            counts_waits: wait.is_some_and(|probe| probe.hook.is_some()),
+            why_unjudged: format!("only the {SUSPECTS} processes with the most zombies are judged"),
+            ..State::new(about, probes::wall(), workloads)
+        };
         let mut agent = Self {
             kernel,
             probes,
@@ -124,8 +129,7 @@ impl Agent {
                 .then(|| Watchdog::find(std::time::Instant::now()))
                 .flatten(),
             pidfds,
-            lifecycle: Lifecycle::new(LIMITS),
-            parents: Parents::new(PARENTS, began_ns),
+            state,
             judge: Judge::default(),
             questions: Questions::default(),
             pids: PidTables::default(),
@@ -136,8 +140,6 @@ impl Agent {
             resolver,
             tally: Tally::default(),
             recorder,
-            wall: Wall::new(),
-            began_ns,
             page_size: host::page_size(),
             ready: false,
             unsettled: None,
@@ -147,7 +149,7 @@ impl Agent {
             last_snapshot_ns: began_ns,
             lost_before: 0,
         };
-        agent.recorder.wall(agent.wall);
+        agent.recorder.wall(agent.state.wall);
         agent.take_snapshot();
         agent.settle(u64::MAX);
         agent.begin_pids();
@@ -189,7 +191,10 @@ impl Agent {
                 () = time::sleep(tick) => self.drain(),
                 () = ring.ready() => self.drain(),
                 () = ready(hang_ups.as_mut()) => self.note_hang_ups(),
-                () = self.resolver.hear() => self.tell_waiting(probes::now_ns()),
+                answer = self.resolver.hear() => {
+                    self.state.workloads.tell(answer, probes::now_ns());
+                    self.tell_waiting(probes::now_ns());
+                }
                 () = self.judge.round_over() => self.end_round(),
                 () = self.exits.round_over() => self.end_stuck_round(),
                 () = ready(log.as_mut()) => self.kernel.flush_log(),
@@ -201,14 +206,13 @@ impl Agent {
 
     /// Takes in all that the kernel side has sent.
     pub(super) fn drain(&mut self) {
-        self.wall.follow();
-        self.recorder.wall(self.wall);
+        self.follow_clock();
         let mut changes = Vec::new();
         while let Some(event) = self.next_event() {
             match event {
                 Ok(Event::Freed(freed))
                     if self.freed.len() < FREED_AT_ONCE
-                        && !self.lifecycle.awaits_free(freed.dead) =>
+                        && !self.state.lifecycle.awaits_free(freed.dead) =>
                 {
                     self.freed.push(freed);
                 }
@@ -249,14 +253,13 @@ impl Agent {
 
     fn take_in(&mut self, event: &Event, changes: &mut Vec<Transition>) {
         self.tally.event(event);
-        if let Event::Exec(exec) = event {
+        if let Event::Exec(_) = event {
             // What happened before is still the former program's.
             self.publish(mem::take(changes));
-            self.parents.exec(exec);
         }
         self.recorder.event(event);
         self.place(event);
-        self.lifecycle.apply(event, changes);
+        self.state.apply(event, changes);
     }
 
     fn next_event(&mut self) -> Option<Result<Event, events::Malformed>> {
@@ -272,8 +275,7 @@ impl Agent {
             self.recorder.drained(now_ns);
         }
         for change in changes {
-            self.tally.change(&change);
-            self.parents.apply(&change, &self.lifecycle, now_ns);
+            self.state.note(&change, now_ns);
             match change {
                 Transition::Confirmed(record) => self.count_confirmed(&record, now_ns),
                 Transition::Finished(record) => self.finished(record, now_ns),
@@ -304,7 +306,7 @@ impl Agent {
         let snapshot = snapshot
             .inspect_err(|error| log::warn!("no snapshot of the processes: {error}"))
             .ok()?;
-        self.parents.observe(&snapshot);
+        self.state.observe(&snapshot);
         Some(snapshot)
     }
 
@@ -314,9 +316,15 @@ impl Agent {
         if let Some(snapshot) = self.unsettled.take_if(due) {
             let mut changes = Vec::new();
             self.recorder.snapshot(&snapshot);
-            self.lifecycle.reconcile(&snapshot, &mut changes);
+            self.state.reconcile(&snapshot, &mut changes);
             self.publish(changes);
         }
+    }
+
+    /// Follows a step of the wall clock, if there was one.
+    pub(super) fn follow_clock(&mut self) {
+        probes::follow(&mut self.state.wall);
+        self.recorder.wall(self.state.wall);
     }
 
     fn note_hang_ups(&mut self) {
@@ -340,15 +348,15 @@ impl Agent {
             watchdog.beat(std::time::Instant::now());
         }
         self.recorder.expire(now_ns);
-        self.lifecycle.expire(now_ns);
+        self.state.tick(now_ns);
         if let Some(pidfds) = &mut self.pidfds {
             let aged = |record: &&Record| record.died.at_ns + WATCH_AFTER_NS <= now_ns;
-            let aged = self.lifecycle.zombies().filter(aged);
+            let aged = self.state.lifecycle.zombies().filter(aged);
             // What nothing told of, such as a reap by io_uring whose free was missed.
             let gone = pidfds.watch(aged.map(|record| record.process.key));
             self.note_gone(gone, now_ns);
         }
-        self.repair |= self.lifecycle.wants_snapshot(now_ns);
+        self.repair |= self.state.lifecycle.wants_snapshot(now_ns);
         self.judge_if_older_than(if self.recorder.is_open() {
             WHILE_RECORDING_NS
         } else {

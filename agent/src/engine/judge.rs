@@ -2,7 +2,6 @@
 //! rules judge what came in time.
 
 use std::{
-    collections::{BTreeMap, HashMap},
     future,
     thread::{self, JoinHandle},
     time::Duration,
@@ -13,20 +12,20 @@ use tokio::sync::oneshot;
 use super::{
     core::Agent,
     findings::{self, Findings},
-    place,
     questions::Question,
 };
 use crate::host::cgroups::Mounts;
 use crate::host::ends::Search;
 use crate::host::suspects::collect;
-use crate::{probes, report};
+use crate::probes;
 use api::{Document, Top};
-use model::culprit::evidence::suspects::{Known, Look, Suspect, YOUNG_NS, suspects};
-use model::culprit::evidence::{Evidence, Facts, Place, Zombies};
-use model::culprit::rules::{self, Verdict};
-use model::events::{Key, Process};
+use model::culprit::evidence::Facts;
+use model::culprit::evidence::suspects::{Known, Suspect, YOUNG_NS, suspects};
+use model::culprit::judgements::Judgements;
+use model::culprit::place;
+use model::events::Key;
 use model::lifecycle::Record;
-use model::parents;
+use model::state::State;
 
 /// How long a round waits for what the files say.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -40,40 +39,13 @@ const FOR_TOP_NS: u64 = 5_000_000_000;
 pub(super) const IN_BACKGROUND_NS: u64 = 10_000_000_000;
 /// The same while a recording is made, which may be short.
 pub(super) const WHILE_RECORDING_NS: u64 = 2_000_000_000;
-/// For how long a look is the one that later ones are compared with.
-const COMPARED_FOR_NS: u64 = 20_000_000_000;
-
-/// The verdicts, and the round under way.
+/// The round under way.
 #[derive(Debug, Default)]
 pub(super) struct Judge {
-    /// By tgid of the culprit.
-    judged: BTreeMap<u32, Judged>,
-    /// When the last round began.
-    at_ns: Option<u64>,
-    looks: HashMap<Key, Look>,
     round: Option<Round>,
     /// The last thread that looked at suspects; it may outlive its round where a file hangs.
     looking: Option<JoinHandle<()>>,
     waiting: Vec<Question>,
-}
-
-/// What a round found of one process.
-#[derive(Debug)]
-pub(super) struct Judged {
-    key: Key,
-    process: Process,
-    /// Its calls of wait since the agent came.
-    pub(super) waits: Option<u64>,
-    /// When the last of them began.
-    pub(super) last_wait_ns: Option<u64>,
-    /// Why it does not reap, as of the look.
-    verdict: Option<Verdict>,
-    /// What it held then.
-    zombies: Zombies,
-    /// When its files last told something; the verdict is of then.
-    looked_ns: Option<u64>,
-    /// What could not be read of it.
-    unreadable: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -84,50 +56,6 @@ struct Round {
 }
 
 impl Judge {
-    /// What the last round found of a process.
-    pub(super) fn judged(&self, key: Key) -> Option<&Judged> {
-        let judged = self.judged.get(&key.tgid)?;
-        judged.key.is_roughly(key).then_some(judged)
-    }
-
-    /// The verdict on a process, as of the last round.
-    pub(super) fn verdict(&self, key: Key) -> Option<&Verdict> {
-        self.judged(key)?.verdict.as_ref()
-    }
-
-    /// Whether a zombie that died then was no longer young when the last round began.
-    pub(super) fn is_old(&self, died_ns: u64) -> bool {
-        self.at_ns
-            .is_some_and(|at_ns| at_ns.saturating_sub(died_ns) >= YOUNG_NS)
-    }
-
-    /// The culprits of the last round, and the verdict on each.
-    pub(super) fn all(&self) -> impl Iterator<Item = (Key, &'static str)> {
-        self.judged.values().map(|judged| {
-            let verdict = judged.verdict.as_ref();
-            let id = verdict.map_or(rules::UNEXPLAINED, |verdict| verdict.id);
-            (judged.key, id)
-        })
-    }
-
-    /// What could not be read in the last round, and what that needs.
-    pub(super) fn notes(&self) -> Vec<String> {
-        let judged = self.judged.values();
-        let unreadable = judged.flat_map(|judged| &judged.unreadable);
-        report::notes(unreadable.map(String::as_str))
-    }
-
-    /// What the last round said of whom.
-    pub(super) fn verdicts(&self) -> impl Iterator<Item = (&Process, Option<&Verdict>)> {
-        let judged = self.judged.values();
-        judged.map(|judged| (&judged.process, judged.verdict.as_ref()))
-    }
-
-    fn is_older_than(&self, age_ns: u64, now_ns: u64) -> bool {
-        self.at_ns
-            .is_none_or(|at_ns| now_ns.saturating_sub(at_ns) >= age_ns)
-    }
-
     /// Resolves when the round under way has all that it can get; never while there is none.
     pub(super) async fn round_over(&mut self) {
         match &mut self.round {
@@ -136,11 +64,11 @@ impl Judge {
         }
     }
 
-    fn begin(&mut self, suspects: Vec<Suspect>, now_ns: u64) {
+    fn begin(&mut self, suspects: Vec<Suspect>, judgements: &Judgements, now_ns: u64) {
         let who = |suspect: &Suspect| (suspect.process.key, suspect.evidence.zombies.pids.clone());
         let mut keys: Vec<_> = suspects.iter().map(who).collect();
         // Where the time is not enough for all, those who had to go without come first.
-        keys.sort_by_key(|&(key, _)| self.judged(key).and_then(|judged| judged.looked_ns));
+        keys.sort_by_key(|&(key, _)| judgements.looked_ns(key));
         let (found, facts) = Findings::within(PATIENCE);
         let busy = self
             .looking
@@ -158,90 +86,6 @@ impl Judge {
             suspects,
             facts,
         });
-    }
-
-    /// Judges what the round brought. `place` finds what a suspect belongs to.
-    fn end(&mut self, now_ns: u64, mut place: impl FnMut(Key, Option<&Facts>) -> Place) {
-        let Some(mut round) = self.round.take() else {
-            return;
-        };
-        let mut before = std::mem::take(&mut self.judged);
-        self.at_ns = Some(round.began_ns);
-        let mut looks = HashMap::new();
-        for suspect in &round.suspects {
-            let key = suspect.process.key;
-            let earlier = self.looks.remove(&key);
-            let facts = round.facts.take(key);
-            let place = place(key, facts.as_ref());
-            let evidence = Evidence {
-                place,
-                ..suspect.complete(facts, now_ns, earlier.as_ref())
-            };
-            let judged = Judged::of(suspect, &evidence, now_ns, before.remove(&key.tgid));
-            self.judged.insert(key.tgid, judged);
-            // With one that told nothing there is little to compare.
-            let told_more = |look: &Look| look.evidence.facts.is_some() || evidence.facts.is_none();
-            let kept = earlier.filter(|look| now_ns - look.at_ns < COMPARED_FOR_NS);
-            let kept = kept.filter(told_more);
-            let look = kept.unwrap_or(Look {
-                at_ns: now_ns,
-                evidence,
-            });
-            looks.insert(key, look);
-        }
-        self.looks = looks;
-    }
-}
-
-impl Judged {
-    /// Why it does not reap, with as many zombies as `row` has.
-    pub(super) fn verdict(&self, row: &parents::Row) -> Option<Verdict> {
-        let verdict = self.verdict.as_ref()?;
-        Some(match row.oldest_ns {
-            Some(age_ns) => rules::with_count(verdict, &self.zombies, row.zombies, age_ns),
-            None => verdict.clone(),
-        })
-    }
-
-    /// By the evidence of a round; where no file told anything in time, as the last time that one
-    /// did, unless that is long ago.
-    fn of(suspect: &Suspect, evidence: &Evidence, now_ns: u64, before: Option<Self>) -> Self {
-        let key = suspect.process.key;
-        let last_wait_age_ns = evidence.habits.last_wait_age_ns;
-        let judged = Self {
-            key,
-            process: suspect.process.clone(),
-            waits: evidence.habits.waits,
-            last_wait_ns: last_wait_age_ns.map(|age_ns| suspect.at_ns - age_ns),
-            verdict: None,
-            zombies: evidence.zombies.clone(),
-            looked_ns: None,
-            unreadable: Vec::new(),
-        };
-        let recent = before.filter(|before| before.key.is_roughly(key));
-        let recent = recent.filter(|before| {
-            let looked = before.looked_ns.filter(|_| evidence.facts.is_none());
-            looked.is_some_and(|looked_ns| now_ns - looked_ns < COMPARED_FOR_NS)
-        });
-        match recent {
-            Some(before) => Self {
-                verdict: before.verdict,
-                zombies: before.zombies,
-                looked_ns: before.looked_ns,
-                unreadable: before.unreadable,
-                ..judged
-            },
-            None => Self {
-                verdict: rules::judge(evidence),
-                looked_ns: evidence.facts.is_some().then_some(now_ns),
-                unreadable: evidence
-                    .facts
-                    .as_ref()
-                    .map(|facts| facts.unreadable.clone())
-                    .unwrap_or_default(),
-                ..judged
-            },
-        }
     }
 }
 
@@ -263,7 +107,7 @@ fn look(suspects: &[(Key, Vec<u32>)], found: &findings::Sender<Facts>) {
 impl Agent {
     /// Answers from fresh verdicts, or when the round that this begins is over.
     pub(super) fn answer_judged(&mut self, question: Question) {
-        let fresh = !self.judge.is_older_than(FRESH_NS, probes::now_ns());
+        let fresh = !self.is_judged_before(FRESH_NS, probes::now_ns());
         if fresh && self.judge.round.is_none() && self.all_are_judged() {
             self.answer_placed(question);
         } else {
@@ -274,7 +118,7 @@ impl Agent {
 
     /// Answers from the verdicts that there are, unless somebody has not been judged at all.
     pub(super) fn answer_top(&mut self, to: oneshot::Sender<Document<Top>>) {
-        if self.judge.at_ns.is_some() && self.all_are_judged() {
+        if self.state.judgements.at_ns().is_some() && self.all_are_judged() {
             self.judge_if_older_than(FOR_TOP_NS);
             self.answer_placed(Question::Top(to));
         } else {
@@ -283,20 +127,27 @@ impl Agent {
         }
     }
 
+    /// Whether the last round began longer ago than that.
+    fn is_judged_before(&self, age_ns: u64, now_ns: u64) -> bool {
+        let at_ns = self.state.judgements.at_ns();
+        at_ns.is_none_or(|at_ns| now_ns.saturating_sub(at_ns) >= age_ns)
+    }
+
     /// Whether the last round judged all who hold old zombies now, or as many as a round may.
     fn all_are_judged(&self) -> bool {
+        let judgements = &self.state.judgements;
         let mut old = self.old_zombies(probes::now_ns());
-        self.judge.judged.len() >= SUSPECTS
+        judgements.all().len() >= SUSPECTS
             || old.all(|record| {
                 let holder = record.responsible();
-                holder.is_none_or(|holder| self.judge.judged(holder.key).is_some())
+                holder.is_none_or(|holder| judgements.of(holder.key).is_some())
             })
     }
 
     /// Begins a round, unless one is under way or the last was not so long ago.
     pub(super) fn judge_if_older_than(&mut self, age_ns: u64) {
         let now_ns = probes::now_ns();
-        if self.judge.round.is_some() || !self.judge.is_older_than(age_ns, now_ns) {
+        if self.judge.round.is_some() || !self.is_judged_before(age_ns, now_ns) {
             return;
         }
         let found = if self.old_zombies(now_ns).next().is_some() {
@@ -306,41 +157,39 @@ impl Agent {
             }
             let known = Known {
                 now_ns,
-                began_ns: self.began_ns,
-                lifecycle: &self.lifecycle,
-                parents: &self.parents,
+                began_ns: self.state.about.began_ns,
+                lifecycle: &self.state.lifecycle,
+                parents: &self.state.parents,
                 snapshot: snapshot.as_ref(),
-                counts_waits: self.counts_waits(),
+                counts_waits: self.state.counts_waits,
             };
             suspects(&known, SUSPECTS)
         } else {
             Vec::new()
         };
-        self.judge.begin(found, now_ns);
+        self.judge.begin(found, &self.state.judgements, now_ns);
     }
 
     fn old_zombies(&self, now_ns: u64) -> impl Iterator<Item = &Record> {
         let is_old = move |record: &&Record| now_ns.saturating_sub(record.died.at_ns) >= YOUNG_NS;
-        self.lifecycle.zombies().filter(is_old)
-    }
-
-    pub(super) fn counts_waits(&self) -> bool {
-        let wait = self.probes.iter().find(|probe| probe.probe == "wait");
-        wait.is_some_and(|probe| probe.hook.is_some())
+        self.state.lifecycle.zombies().filter(is_old)
     }
 
     /// Judges, and answers those who wait for it.
     pub(super) fn end_round(&mut self) {
-        self.wall.follow();
+        self.follow_clock();
+        let Some(mut round) = self.judge.round.take() else {
+            return;
+        };
         let now_ns = probes::now_ns();
-        let Self {
-            judge,
+        let State {
+            judgements,
             lifecycle,
-            resolver,
+            workloads,
             ..
-        } = self;
-        judge.end(now_ns, |holder, facts| {
-            let own = resolver.of_living(holder, now_ns);
+        } = &mut self.state;
+        let place = |holder: Key, facts: Option<&Facts>| {
+            let own = workloads.of_process(holder, now_ns);
             let number = facts.and_then(|facts| facts.own_number);
             if number.is_none_or(|(number, depth)| number != 1 || depth == 0) {
                 return place::of(own.as_deref(), &[]);
@@ -350,92 +199,15 @@ impl Agent {
                 responsible.is_some_and(|it| it.key.is_roughly(holder))
             });
             let held: Vec<_> = held
-                .filter_map(|record| resolver.of_record(record, now_ns))
+                .filter_map(|record| workloads.of_record(record, now_ns))
                 .collect();
             place::of(own.as_deref(), &held)
-        });
-        self.recorder.verdicts(now_ns, self.judge.verdicts());
+        };
+        let facts = |key| round.facts.take(key);
+        judgements.end_round(round.began_ns, now_ns, &round.suspects, facts, place);
+        self.recorder.verdicts(now_ns, self.state.judgements.all());
         for question in std::mem::take(&mut self.judge.waiting) {
             self.answer_placed(question);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use model::culprit::evidence::{Habits, Program, Role, Thread, Zombies};
-
-    const SECOND: u64 = 1_000_000_000;
-    const PARENT: Key = Key {
-        tgid: 42,
-        start_ns: 7,
-    };
-
-    /// That it is judged so at this second, by these states of its threads.
-    fn at(second: u64, states: Option<&[char]>, before: Option<Judged>) -> Judged {
-        let thread = |&state: &char| Thread {
-            tid: PARENT.tgid,
-            state,
-            wchan: None,
-            awaits: None,
-            stack: Vec::new(),
-            comm: "app".to_owned(),
-            block: None,
-        };
-        let facts = states.map(|states| Facts {
-            threads: states.len() as u32,
-            looked_at: states.iter().map(thread).collect(),
-            ..Facts::default()
-        });
-        let evidence = Evidence {
-            pid: PARENT.tgid,
-            comm: "app".to_owned(),
-            role: Role::Parent,
-            watched_ns: second * SECOND,
-            program: Program::default(),
-            place: Place::default(),
-            zombies: Zombies {
-                count: 3,
-                old: 3,
-                oldest_age_ns: second * SECOND,
-                ..Zombies::default()
-            },
-            habits: Habits::default(),
-            facts,
-            since: None,
-        };
-        let suspect = Suspect {
-            process: Process {
-                key: PARENT,
-                tid: PARENT.tgid,
-                comm: "app".to_owned(),
-            },
-            at_ns: second * SECOND,
-            oldest_died_ns: 0,
-            evidence: evidence.clone(),
-            stop_signal: None,
-        };
-        Judged::of(&suspect, &evidence, second * SECOND, before)
-    }
-
-    fn id(judged: &Judged) -> &str {
-        judged.verdict.as_ref().map_or("none", |verdict| verdict.id)
-    }
-
-    #[test]
-    fn whose_files_tell_nothing_in_time_is_judged_as_it_was_for_a_while() {
-        let stopped = at(10, Some(&['T']), None);
-        assert_eq!(id(&stopped), "parent_stopped");
-        let soon = at(15, None, Some(stopped));
-        assert_eq!(id(&soon), "parent_stopped");
-        let later = at(40, None, Some(soon));
-        assert_ne!(id(&later), "parent_stopped");
-    }
-
-    #[test]
-    fn what_files_tell_now_counts_more_than_what_they_told() {
-        let stopped = at(10, Some(&['T']), None);
-        assert_ne!(id(&at(11, Some(&['S']), Some(stopped))), "parent_stopped");
     }
 }

@@ -2,12 +2,10 @@
 
 mod answers;
 mod core;
-mod explain;
 mod findings;
 pub(crate) mod host;
 mod judge;
 mod pids;
-mod place;
 mod questions;
 mod recorder;
 pub mod recording_file;

@@ -89,11 +89,11 @@ impl Agent {
     fn end_walk(&mut self, walk: &Walk) {
         let now_ns = probes::now_ns();
         for (id, refused) in self.pids.refusals.more(walk) {
-            let workload = self.resolver.known.cgroup(id);
+            let workload = self.state.workloads.cgroup(id);
             let labels = Labels::of(workload.map(|it| &**it));
             self.metrics.refused_forks(&labels, refused, now_ns);
         }
-        let zombies = self.lifecycle.zombies().map(|record| record.cgroups);
+        let zombies = self.state.lifecycle.zombies().map(|record| record.cgroups);
         let mut found = usages(walk, &zombies.collect::<Vec<_>>());
         for usage in &mut found {
             usage.leaked_per_second = self.leak(now_ns, usage);
@@ -116,7 +116,7 @@ impl Agent {
             cgroup: None,
             used: pids::node_used()?,
             limit: pids::node_limit()?,
-            zombies: Some(self.lifecycle.zombies().count() as u64),
+            zombies: Some(self.state.lifecycle.zombies().count() as u64),
             leaked_per_second: None,
             refused: None,
         };

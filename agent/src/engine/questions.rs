@@ -4,9 +4,10 @@
 use tokio::sync::oneshot;
 
 use super::{core::Agent, pids};
-use crate::{probes, report};
+use crate::probes;
 use api::{Culprits, Document, Explained, Top, Zombie};
 use model::explain::Seen;
+use model::state::State;
 
 /// How long an answer waits for the places of processes and for the PID tables.
 const HELD_NS: u64 = 1_000_000_000;
@@ -83,43 +84,42 @@ impl Agent {
 
     /// Whether the place of everybody in a frame of `top` is known, or will not be.
     fn all_are_placed(&mut self, now_ns: u64) -> bool {
-        let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
-        let resolver = &mut self.resolver;
+        let rows = self.state.rows(now_ns);
+        let State {
+            lifecycle,
+            workloads,
+            ..
+        } = &mut self.state;
         // All are asked for, however soon one is found that is not known.
         let mut all = true;
         for row in &rows {
-            all &= resolver.knows_living(row.process.key, now_ns);
+            all &= workloads.knows_living(row.process.key, now_ns);
         }
-        for zombie in self.lifecycle.zombies() {
-            all &= resolver.knows_record(zombie, now_ns);
+        for zombie in lifecycle.zombies() {
+            all &= workloads.knows_record(zombie, now_ns);
         }
-        resolver.send();
+        self.resolver.send(workloads);
         all
     }
 
     fn answer_question(&mut self, question: Question) {
+        if matches!(question, Question::Top(_)) {
+            self.look_at_pids(pids::WHILE_ASKED_NS);
+        }
+        self.refresh();
+        let now_ns = probes::now_ns();
         // Nobody waits any more when sending fails.
         let _gone = match question {
-            Question::Culprits(to) => {
-                let culprits = self.culprits();
-                to.send(Culprits {
-                    pids: report::pids(&self.pid_usages(), |id| self.resolver.known.cgroup(id)),
-                    document: self.document(culprits),
-                })
-                .is_ok()
-            }
-            Question::Zombies(to) => {
-                let zombies = self.zombies();
-                to.send(self.document(zombies)).is_ok()
-            }
-            Question::Top(to) => {
-                self.look_at_pids(pids::WHILE_ASKED_NS);
-                let top = self.top();
-                to.send(self.document(vec![top])).is_ok()
-            }
+            Question::Culprits(to) => to.send(self.state.culprits(now_ns)).is_ok(),
+            Question::Zombies(to) => to.send(self.state.zombies(now_ns)).is_ok(),
+            Question::Top(to) => to.send(self.state.top(now_ns)).is_ok(),
             Question::Explain(pid, seen, to) => {
-                let told = self.explain(pid, &seen);
-                to.send(told).is_ok()
+                let snapshot = self.look_at_all();
+                // Who died while it was taken.
+                self.drain();
+                let now_ns = probes::now_ns();
+                let explained = self.state.explain(pid, &seen, snapshot.as_ref(), now_ns);
+                to.send(explained).is_ok()
             }
         };
     }

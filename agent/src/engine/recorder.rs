@@ -2,13 +2,10 @@
 
 use std::{collections::HashMap, thread, time::Duration};
 
-use super::{
-    core::{Agent, SETTLE_NS},
-    host, tally,
-};
+use super::core::{Agent, SETTLE_NS};
 use crate::engine::recording_file::Sink;
-use crate::probes::{self, Wall};
-use model::culprit::rules::Verdict;
+use crate::probes;
+use model::clock::Wall;
 use model::events::{Event, Key, Process, Snapshot};
 use model::recording::{self, Counted, Head, Join, Judged};
 
@@ -26,22 +23,15 @@ struct Open {
     join: Option<Join>,
     counted: Option<Counted>,
     /// What was said last of each who was judged.
-    judged: HashMap<Key, Option<recording::Verdict>>,
+    judged: HashMap<Key, Option<api::Verdict>>,
 }
 
 impl Recorder {
     /// Says where the recording is made.
-    pub(super) fn begin(sink: Option<Sink>, source: &str, began_ns: u64) -> Self {
+    pub(super) fn begin(sink: Option<Sink>, about: &Head) -> Self {
         let open = sink.map(|sink| {
             let mut text = String::new();
-            let head = Head {
-                host: host::name(),
-                kernel: host::kernel(),
-                source: source.to_owned(),
-                agent: env!("CARGO_PKG_VERSION").to_owned(),
-                began_ns,
-            };
-            recording::head(&mut text, &head);
+            recording::head(&mut text, about);
             Open {
                 sink,
                 text,
@@ -88,12 +78,12 @@ impl Recorder {
     pub(super) fn verdicts<'a>(
         &mut self,
         at_ns: u64,
-        round: impl Iterator<Item = (&'a Process, Option<&'a Verdict>)>,
+        round: impl Iterator<Item = (&'a Process, Option<&'a api::Verdict>)>,
     ) {
         let Some(open) = &mut self.0 else { return };
         let mut before = std::mem::take(&mut open.judged);
         for (process, verdict) in round {
-            let verdict = verdict.map(in_words);
+            let verdict = verdict.cloned();
             if before.remove(&process.key).as_ref() != Some(&verdict) {
                 let judged = Judged {
                     at_ns,
@@ -131,35 +121,14 @@ impl Recorder {
     }
 }
 
-fn in_words(verdict: &Verdict) -> recording::Verdict {
-    recording::Verdict {
-        id: verdict.id.to_owned(),
-        confidence: verdict.confidence.name().to_owned(),
-        summary: verdict.summary.clone(),
-        evidence: verdict.evidence.clone(),
-        remedy: verdict.remedy.clone(),
-    }
-}
-
 impl Agent {
     /// Every second: what was counted, and all that waits goes to the file.
     pub(super) fn record_counts(&mut self) {
         if self.recorder.0.is_none() {
             return;
         }
-        let counters = self.counters();
-        let lost = self.tally.lost(&counters, self.kernel.skipped_runs());
-        let exits = self.tally.exits(&counters);
-        self.recorder.counted(Counted {
-            exited: exits.exited,
-            killed: exits.killed,
-            dumped: exits.dumped,
-            lost_deaths: tally::lost_deaths(&counters).total(),
-            ring_full: lost.ring_full,
-            tasks_full: lost.tasks_full,
-            malformed: lost.malformed,
-            skipped_runs: lost.skipped_runs,
-        });
+        self.count();
+        self.recorder.counted(self.state.counted);
         self.recorder.flush();
     }
 

@@ -1,29 +1,25 @@
-//! A recording, replayed: the same inputs go into the same lifecycle, and its state at the end
-//! answers what views ask. Nothing is read from the machine that replays.
+//! A recording, replayed: the inputs go into a [`State`] as the loop puts them into its own, and
+//! that answers what views ask. Nothing is read from the machine that replays.
 
 use std::{
-    collections::HashMap,
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread,
 };
 
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
-use super::{
-    core::{LIMITS, PARENTS},
-    tally::Tally,
-};
-use crate::probes::Wall;
-use crate::report;
-use api::{Culprits, Document, ExitLine, Explained, FinishedExit, Top};
-use model::culprit::evidence::suspects::YOUNG_NS;
-use model::culprit::rules;
-use model::events::{Event, Key, Process, Snapshot};
-use model::explain::{self, Known, Seen, State};
-use model::lifecycle::{Lifecycle, Record, Transition};
-use model::parents::{Parents, Row};
-use model::recording::{self, Counted, Head, Line};
+use super::recording_source;
+use api::{ExitLine, FinishedExit};
+use model::answers;
+use model::clock::Wall;
+use model::events::Snapshot;
+use model::explain::Seen;
+use model::lifecycle::Transition;
+use model::recording::Line;
+use model::state::State;
+use model::workload::Workloads;
 
 /// Deaths that wait for a view to print them.
 const QUEUE: usize = 1024;
@@ -32,16 +28,9 @@ const QUEUE: usize = 1024;
 #[derive(Debug)]
 pub struct Replay {
     path: PathBuf,
-    head: Head,
-    lifecycle: Lifecycle,
-    parents: Parents,
-    tally: Tally,
-    counted: Counted,
-    /// The clocks' distance; of a recording without one the times are those since boot.
-    wall: Option<Wall>,
+    /// Views ask one after the other; to ask changes what is asked about workloads.
+    state: Mutex<State>,
     snapshot: Option<Snapshot>,
-    /// What was said last of each who was judged.
-    judged: HashMap<Key, Option<recording::Verdict>>,
     now_ns: u64,
     is_whole: bool,
     unknown_lines: u64,
@@ -54,10 +43,10 @@ pub struct Replay {
 pub fn deaths(path: &Path) -> anyhow::Result<mpsc::Receiver<ExitLine>> {
     let (lines, deaths) = mpsc::channel(QUEUE);
     let path = path.to_owned();
-    let told = move |exit| lines.blocking_send(ExitLine::Exit(Box::new(exit))).is_ok();
+    let send = move |exit| lines.blocking_send(ExitLine::Exit(Box::new(exit))).is_ok();
     let run = move || {
         // It was read once before: this shows only where it has changed since.
-        if let Err(error) = Replay::run(&path, told) {
+        if let Err(error) = Feed::run(&path, send) {
             log::error!("{error:#}");
         }
     };
@@ -68,116 +57,138 @@ pub fn deaths(path: &Path) -> anyhow::Result<mpsc::Receiver<ExitLine>> {
     Ok(deaths)
 }
 
+/// Feeds the lines of a recording to a state.
+struct Feed<F> {
+    state: State,
+    /// The clocks' distance is known; else times are those since boot.
+    has_wall: bool,
+    tasks: Vec<model::events::Task>,
+    changes: Vec<Transition>,
+    snapshot: Option<Snapshot>,
+    now_ns: u64,
+    is_whole: bool,
+    send: F,
+    /// Somebody listens to `send`.
+    heard: bool,
+}
+
+impl<F: FnMut(FinishedExit) -> bool> Feed<F> {
+    /// Sends each death as it finishes, for as long as somebody listens.
+    fn run(path: &Path, send: F) -> anyhow::Result<Replay> {
+        let (head, mut lines) = recording_source::open(path)?;
+        let mut feed = Self {
+            now_ns: head.began_ns,
+            state: State {
+                why_unjudged: "the recording has no evidence about it".to_owned(),
+                ..State::new(head, Wall::from(0), Workloads::new(false))
+            },
+            has_wall: false,
+            tasks: Vec::new(),
+            changes: Vec::new(),
+            snapshot: None,
+            is_whole: false,
+            send,
+            heard: true,
+        };
+        while feed.heard
+            && let Some(line) = lines.next()?
+        {
+            // Of a second recording in the same file nothing before it is true.
+            anyhow::ensure!(
+                !matches!(line, Line::Head(_)),
+                "{} holds more than one recording: replay each by itself",
+                path.display()
+            );
+            feed.take(line);
+        }
+        feed.publish();
+        feed.state.judgements.as_of(feed.now_ns);
+        Ok(Replay {
+            path: path.to_owned(),
+            state: Mutex::new(feed.state),
+            snapshot: feed.snapshot,
+            now_ns: feed.now_ns,
+            is_whole: feed.is_whole,
+            unknown_lines: lines.unknown,
+        })
+    }
+
+    fn take(&mut self, line: Line) {
+        match line {
+            Line::Head(_) => {}
+            Line::Wall(join) if self.has_wall => {
+                self.state.wall.step(join.from_ns, join.offset_ns);
+            }
+            Line::Wall(join) => {
+                self.state.wall = Wall::from(join.offset_ns);
+                self.has_wall = true;
+            }
+            Line::Event(event) => self.state.apply(&event, &mut self.changes),
+            Line::Task(task) => self.tasks.push(*task),
+            Line::Snapshot {
+                begun_ns,
+                ended_ns,
+                exact_start,
+            } => {
+                let snapshot = Snapshot {
+                    begun_ns,
+                    ended_ns,
+                    exact_start,
+                    tasks: std::mem::take(&mut self.tasks),
+                };
+                self.state.reconcile(&snapshot, &mut self.changes);
+                self.state.observe(&snapshot);
+                self.snapshot = Some(snapshot);
+                self.pass(ended_ns);
+            }
+            Line::Expire(now_ns) => {
+                self.pass(now_ns);
+                self.state.tick(now_ns);
+            }
+            Line::Drained(now_ns) => {
+                self.pass(now_ns);
+                self.publish();
+            }
+            Line::Counted(counted) => self.state.counted = counted,
+            Line::Judged(judged) => {
+                let judgements = &mut self.state.judgements;
+                judgements.replay(judged.at_ns, judged.process, judged.verdict);
+            }
+            Line::End(now_ns) => {
+                self.pass(now_ns);
+                self.is_whole = true;
+            }
+        }
+    }
+
+    fn pass(&mut self, now_ns: u64) {
+        self.now_ns = self.now_ns.max(now_ns);
+    }
+
+    fn publish(&mut self) {
+        for change in self.changes.drain(..) {
+            self.state.note(&change, self.now_ns);
+            if let Transition::Finished(record) = change
+                && self.heard
+            {
+                let exit = answers::finished(self.state.wall, &record, [None, None]);
+                self.heard = (self.send)(exit);
+            }
+        }
+    }
+}
+
 impl Replay {
     /// Replays a file to its end.
     ///
     /// # Errors
     /// When it cannot be read or is damaged; one sentence.
     pub fn of(path: &Path) -> anyhow::Result<Self> {
-        Self::run(path, |_| true)
+        Feed::run(path, |_| true)
     }
 
-    /// Tells each death to `told` as it finishes, for as long as that listens.
-    fn run(path: &Path, mut told: impl FnMut(FinishedExit) -> bool) -> anyhow::Result<Self> {
-        let (head, mut lines) = super::recording_source::open(path)?;
-        let mut replay = Self {
-            path: path.to_owned(),
-            lifecycle: Lifecycle::new(LIMITS),
-            parents: Parents::new(PARENTS, head.began_ns),
-            tally: Tally::default(),
-            counted: Counted::default(),
-            wall: None,
-            snapshot: None,
-            judged: HashMap::new(),
-            now_ns: head.began_ns,
-            is_whole: false,
-            unknown_lines: 0,
-            head,
-        };
-        let mut tasks = Vec::new();
-        let mut changes = Vec::new();
-        while let Some(line) = lines.next()? {
-            match line {
-                // Of a second recording in the same file nothing before it is true.
-                Line::Head(_) => anyhow::bail!(
-                    "{} holds more than one recording: replay each by itself",
-                    path.display()
-                ),
-                Line::Wall(join) => match &mut replay.wall {
-                    Some(wall) => wall.step(join.from_ns, join.offset_ns),
-                    None => replay.wall = Some(Wall::from(join.offset_ns)),
-                },
-                Line::Event(event) => {
-                    if let Event::Exec(exec) = &event {
-                        replay.parents.exec(exec);
-                    }
-                    replay.lifecycle.apply(&event, &mut changes);
-                }
-                Line::Task(task) => tasks.push(*task),
-                Line::Snapshot {
-                    begun_ns,
-                    ended_ns,
-                    exact_start,
-                } => {
-                    let snapshot = Snapshot {
-                        begun_ns,
-                        ended_ns,
-                        exact_start,
-                        tasks: std::mem::take(&mut tasks),
-                    };
-                    replay.lifecycle.reconcile(&snapshot, &mut changes);
-                    replay.parents.observe(&snapshot);
-                    replay.snapshot = Some(snapshot);
-                    replay.passes(ended_ns);
-                }
-                Line::Expire(now_ns) => {
-                    replay.passes(now_ns);
-                    replay.lifecycle.expire(now_ns);
-                }
-                Line::Drained(now_ns) => {
-                    replay.passes(now_ns);
-                    if !replay.publish(&mut changes, &mut told) {
-                        break;
-                    }
-                }
-                Line::Counted(counted) => replay.counted = counted,
-                Line::Judged(judged) => {
-                    replay.judged.insert(judged.process.key, judged.verdict);
-                }
-                Line::End(now_ns) => {
-                    replay.passes(now_ns);
-                    replay.is_whole = true;
-                }
-            }
-        }
-        replay.publish(&mut changes, &mut told);
-        replay.unknown_lines = lines.unknown;
-        Ok(replay)
-    }
-
-    fn passes(&mut self, now_ns: u64) {
-        self.now_ns = self.now_ns.max(now_ns);
-    }
-
-    /// As the agent's own loop does it; whether anybody still listens.
-    fn publish(
-        &mut self,
-        changes: &mut Vec<Transition>,
-        told: &mut impl FnMut(FinishedExit) -> bool,
-    ) -> bool {
-        let wall = self.wall();
-        changes.drain(..).all(|change| {
-            self.tally.change(&change);
-            self.parents.apply(&change, &self.lifecycle, self.now_ns);
-            match change {
-                Transition::Finished(record) => told(report::finished(wall, &record)),
-                _ => true,
-            }
-        })
-    }
-
-    fn wall(&self) -> Wall {
-        self.wall.unwrap_or(Wall::from(0))
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The file.
@@ -187,8 +198,7 @@ impl Replay {
 
     /// What to know of it before its figures are read.
     pub fn about(&self) -> String {
-        let at = report::time(self.wall(), self.now_ns);
-        let Head { host, kernel, .. } = &self.head;
+        let head = self.state().head(self.now_ns);
         let cut = if self.is_whole {
             ""
         } else {
@@ -199,171 +209,44 @@ impl Replay {
             lines => format!("; {lines} of its lines are of a later release and were passed over"),
         };
         format!(
-            "replaying {}, recorded on {host}, kernel {kernel}, up to {at}{cut}{unknown}",
-            self.path.display()
+            "replaying {}, recorded on {}, kernel {}, up to {}{cut}{unknown}",
+            self.path.display(),
+            head.host,
+            head.kernel,
+            head.at
         )
     }
 
     /// Who was dead and unreaped, oldest first.
-    pub fn zombies(&self) -> Document<api::Zombie> {
-        self.document(self.oldest_first())
+    pub fn zombies(&self) -> api::Document<api::Zombie> {
+        self.state().zombies(self.now_ns)
     }
 
     /// Who held zombies that were not young, the worst first.
-    pub fn culprits(&self) -> Culprits {
-        let rows = self.rows();
-        let old = rows
-            .iter()
-            .filter(|row| row.oldest_ns.is_some_and(|age_ns| age_ns >= YOUNG_NS));
-        let mut document = self.document(old.map(|row| self.culprit(row)).collect());
-        if !document.items.is_empty() {
-            let note = if self.judged.is_empty() {
+    pub fn culprits(&self) -> api::Culprits {
+        let mut state = self.state();
+        let mut culprits = state.culprits(self.now_ns);
+        if !culprits.document.items.is_empty() {
+            let note = if state.judgements.all().len() == 0 {
                 "the recording has no evidence for verdicts: an older release made it, or it was \
                  too short"
             } else {
                 "verdicts are those made while recording"
             };
-            document.notes.push(note.to_owned());
+            culprits.document.notes.push(note.to_owned());
         }
-        Culprits {
-            document,
-            pids: Vec::new(),
-        }
+        culprits
     }
 
     /// One frame of the live view.
-    pub fn top(&self) -> Document<Top> {
-        let zombies = self.oldest_first();
-        let rows = self.rows();
-        self.document(vec![Top {
-            summary: api::Summary {
-                zombies: zombies.len() as u64,
-                stuck: 0,
-                exits_total: self.counted.exits(),
-                reaped_total: self.tally.reaped(self.counted.lost_deaths),
-                uptime_seconds: report::seconds(self.now_ns - self.head.began_ns),
-                agent_version: self.head.agent.clone(),
-            },
-            parents: rows
-                .iter()
-                .map(|row| api::Parent {
-                    verdict: self.verdict(&row.process),
-                    ..report::parent(self.wall(), row, None)
-                })
-                .collect(),
-            zombies,
-            pids: Vec::new(),
-        }])
+    pub fn top(&self) -> api::Document<api::Top> {
+        self.state().top(self.now_ns)
     }
 
     /// The story of one process.
-    pub fn explain(&self, pid: u32) -> Explained {
-        let known = Known {
-            pid,
-            now_ns: self.now_ns,
-            began_ns: self.head.began_ns,
-            remembered_ns: LIMITS.recent_ns,
-            records: self.lifecycle.deaths_of(pid),
-            snapshot: self.snapshot.as_ref(),
-            seen: &Seen::default(),
-        };
-        let lives = explain::lives(&known);
-        let rows = self.rows();
-        let keeper = |process: &Process, role: &str| {
-            self.keeper(&self.parents.row_of(process, &rows, self.now_ns), role)
-        };
-        let mut story = report::explanation(self.wall(), &known, &lives, keeper);
-        story.verdict = lives.first().and_then(|last| match last.state {
-            State::Zombie => self.why_unreaped(last.record?),
-            State::Alive => story.habits.as_ref()?.habits.verdict.clone(),
-            _ => None,
-        });
-        Explained {
-            head: self.head(),
-            story,
-        }
-    }
-
-    /// What was said last while it was recorded.
-    fn verdict(&self, process: &Process) -> Option<api::Verdict> {
-        let of_it = |(key, _): &(&Key, &_)| process.key.is_roughly(**key);
-        let (_, verdict) = self.judged.iter().find(of_it)?;
-        let verdict = verdict.clone()?;
-        Some(api::Verdict {
-            id: verdict.id,
-            summary: verdict.summary,
-            evidence: verdict.evidence,
-            remedy: verdict.remedy,
-            confidence: verdict.confidence,
-        })
-    }
-
-    fn why_unreaped(&self, record: &Record) -> Option<api::Verdict> {
-        let age_ns = self.now_ns.saturating_sub(record.died.at_ns);
-        if age_ns < YOUNG_NS {
-            return Some(report::verdict(&rules::just_died(age_ns)));
-        }
-        self.verdict(record.responsible()?)
-    }
-
-    fn culprit(&self, row: &Row) -> api::Culprit {
-        let verdict = self.verdict(&row.process);
-        let mut judged = self.judged.keys();
-        let no_verdict = if verdict.is_some() {
-            None
-        } else if judged.any(|key| row.process.key.is_roughly(*key)) {
-            Some("what it did fits no rule".to_owned())
-        } else {
-            Some("the recording has no evidence about it".to_owned())
-        };
-        api::Culprit {
-            verdict,
-            no_verdict,
-            ..report::culprit(self.wall(), row)
-        }
-    }
-
-    /// How a process treated its dead children.
-    fn keeper(&self, row: &Row, role: &str) -> api::Keeper {
+    pub fn explain(&self, pid: u32) -> api::Explained {
         let snapshot = self.snapshot.as_ref();
-        let task = snapshot.and_then(|snapshot| snapshot.of(row.process.key));
-        // Where wait calls are not watched there are none to count.
-        let waits = task
-            .and_then(|task| task.waits)
-            .filter(|waits| waits.last_ns.is_some());
-        let habits = self.culprit(row);
-        report::keeper(self.wall(), row, role, habits, waits)
-    }
-
-    fn rows(&self) -> Vec<Row> {
-        self.parents.rows(self.now_ns, self.lifecycle.zombies())
-    }
-
-    fn oldest_first(&self) -> Vec<api::Zombie> {
-        let zombie = |record: &Record| api::Zombie {
-            verdict: self.why_unreaped(record),
-            ..report::zombie(self.wall(), self.now_ns, record)
-        };
-        let records = self.lifecycle.oldest_first();
-        records.into_iter().map(zombie).collect()
-    }
-
-    fn document<T>(&self, items: Vec<T>) -> Document<T> {
-        Document {
-            head: self.head(),
-            items,
-            notes: Vec::new(),
-        }
-    }
-
-    fn head(&self) -> api::Head {
-        api::Head {
-            version: api::VERSION,
-            host: self.head.host.clone(),
-            kernel: self.head.kernel.clone(),
-            source: self.head.source.clone(),
-            at: report::time(self.wall(), self.now_ns),
-            lost_events: self.counted.lost_events(),
-        }
+        self.state()
+            .explain(pid, &Seen::default(), snapshot, self.now_ns)
     }
 }

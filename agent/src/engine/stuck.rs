@@ -10,16 +10,16 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::answers::contained;
 use super::core::Agent;
 use super::findings::{self, Findings};
-use super::place;
 use crate::host::cgroups::Mounts;
 use crate::host::ends::Search;
 use crate::host::stuck::collect;
 use crate::metrics::{Labels, Present};
-use crate::{probes, report};
+use crate::probes;
 use api::{Document, Stuck};
+use model::answers;
+use model::culprit::place;
 use model::events::Snapshot;
 use model::signals;
 use model::stuck::evidence::Facts;
@@ -190,7 +190,7 @@ impl Agent {
     pub(super) fn stuck_by_workload(&mut self, now_ns: u64) -> BTreeMap<Labels, Present> {
         let mut present = BTreeMap::<_, Present>::new();
         for suspect in &self.exits.stuck {
-            let workload = self.resolver.of_suspect(suspect, now_ns);
+            let workload = self.state.workloads.of_suspect(suspect, now_ns);
             present
                 .entry(Labels::of(workload.as_deref()))
                 .or_default()
@@ -201,7 +201,7 @@ impl Agent {
 
     /// Judges, answers, and begins the round of the next question.
     pub(super) fn end_stuck_round(&mut self) {
-        self.wall.follow();
+        self.follow_clock();
         if let Some(mut round) = self.exits.round.take() {
             let now_ns = probes::now_ns();
             let item = |suspect: &Suspect| {
@@ -209,14 +209,17 @@ impl Agent {
                 let is_looked_at = looked.is_some();
                 let facts = looked.flatten();
                 let since = suspect.since(facts.as_ref());
-                let workload = self.resolver.of_suspect(suspect, now_ns);
+                let workload = self.state.workloads.of_suspect(suspect, now_ns);
                 let place = place::of(workload.as_deref(), &[]);
-                let container = contained(workload);
+                let container = workload.as_deref().and_then(answers::container);
                 let stuck = suspect.complete(facts, place, now_ns, signals::name);
-                let item = Stuck {
-                    container,
-                    ..report::stuck::item(self.wall, suspect, since, &stuck, is_looked_at)
+                let of = answers::stuck::Looked {
+                    suspect,
+                    since,
+                    stuck: &stuck,
+                    in_time: is_looked_at,
                 };
+                let item = answers::stuck::item(self.state.wall, &of, container);
                 // Who ignores a signal is fine as long as nobody waits for its end, and who has
                 // taken it all the more.
                 let heard = stuck.ignored.is_none() || item.verdict.is_none();
@@ -224,7 +227,8 @@ impl Agent {
             };
             let items = round.suspects.iter().filter_map(item).collect();
             // Nobody waits any more when sending fails.
-            let _gone = round.to.send(self.document(items));
+            self.count();
+            let _gone = round.to.send(self.state.document(items, now_ns));
         }
         self.begin_stuck_round();
     }

@@ -1,59 +1,18 @@
 //! What the loop counts of its own work.
 
-use crate::metrics::{Events, ExitKind, Exits, Lost};
+use crate::metrics::Events;
 use crate::probes::Counters;
+use model::counts::{Exits, Lost};
 use model::events::Event;
-use model::lifecycle::{Correction, Transition};
 
 /// Counts since the agent came.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
     pub(super) events: Events,
     pub(super) malformed: u64,
-    finished: u64,
-    found: u64,
-    /// Deaths that were announced and have happened: the kernel side does not count them.
-    confirmed: Exits,
 }
 
 impl Tally {
-    pub(super) fn change(&mut self, change: &Transition) {
-        match change {
-            Transition::Finished(_) => self.finished += 1,
-            Transition::Confirmed(record) => {
-                if let Some(status) = record.status {
-                    *self.confirmed.of(ExitKind::from(status)) += 1;
-                }
-            }
-            Transition::Corrected(Correction::ZombieFound) => self.found += 1,
-            // It was not over after all.
-            Transition::Corrected(Correction::AutoreapWrong) => {
-                self.finished = self.finished.saturating_sub(1);
-            }
-            _ => {}
-        }
-    }
-
-    /// Processes that died.
-    pub(super) fn exits(&self, counters: &Counters) -> Exits {
-        let counted = by_kind(counters, 0);
-        Exits {
-            exited: counted.exited + self.confirmed.exited,
-            killed: counted.killed + self.confirmed.killed,
-            dumped: counted.dumped + self.confirmed.dumped,
-        }
-    }
-
-    /// Processes reaped. Those of whose death the record was lost are reaped too, as far as no
-    /// snapshot has found them lying there.
-    pub(super) fn reaped(&self, lost_deaths: u64) -> u64 {
-        self.finished + self.lost_reaps(lost_deaths)
-    }
-
-    pub(super) fn lost_reaps(&self, lost_deaths: u64) -> u64 {
-        lost_deaths.saturating_sub(self.found)
-    }
-
     pub(super) fn event(&mut self, event: &Event) {
         let events = &mut self.events;
         *match event {
@@ -76,6 +35,11 @@ impl Tally {
             skipped_runs,
         }
     }
+}
+
+/// Processes that died, as far as the kernel side counts them.
+pub(super) fn exits(counters: &Counters) -> Exits {
+    by_kind(counters, 0)
 }
 
 /// Those of which user space learns by their number alone.
@@ -128,12 +92,12 @@ mod tests {
             };
             lifecycle.apply(&event, &mut changes);
         }
-        let mut tally = Tally::default();
+        let mut tally = model::counts::Tally::default();
         for change in &changes {
             tally.change(change);
         }
         (
-            tally.exits(&counters).total(),
+            exits(&counters).plus(tally.confirmed).total(),
             lost_deaths(&counters).total(),
         )
     }

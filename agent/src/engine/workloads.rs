@@ -3,7 +3,7 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::{Arc, mpsc as std_mpsc},
+    sync::mpsc as std_mpsc,
     thread,
     time::Duration,
 };
@@ -14,13 +14,15 @@ use tokio::sync::mpsc;
 use super::{Names, Settings, core::Agent};
 use crate::host::cgroup_lookup::{Looker, Sources};
 use crate::host::cgroups;
-use crate::metrics::{ExitKind, Labels};
-use crate::{probes, report};
-use model::events::{CgroupIds, Death, Event, Key};
+use crate::metrics::Labels;
+use crate::probes;
+use model::answers;
+use model::counts::ExitKind;
+use model::events::{Death, Event};
 use model::lifecycle::Record;
-use model::stuck::evidence::watch::Suspect;
+use model::state::State;
 use model::workload::pods::{News, Source, Watched};
-use model::workload::{Answer, Ask, Found, Workload, Workloads};
+use model::workload::{Answer, Ask, Dead, Found, Workloads};
 
 /// How long a death waits for an answer.
 const PATIENCE_NS: u64 = 2_000_000_000;
@@ -34,7 +36,6 @@ const EXPIRE_EVERY_NS: u64 = 30_000_000_000;
 /// The resolver's state and its thread.
 #[derive(Debug)]
 pub(super) struct Resolver {
-    pub(super) known: Workloads,
     work: std_mpsc::Sender<Work>,
     answers: mpsc::UnboundedReceiver<Answer>,
     waiting: VecDeque<Waiting>,
@@ -68,27 +69,9 @@ enum Told {
     Finished(Box<Record>),
 }
 
-/// What the place of a death is found by.
-#[derive(Clone, Copy, Debug)]
-struct Dead {
-    key: Key,
-    cgroups: CgroupIds,
-    parent: Option<Key>,
-}
-
-impl Dead {
-    fn of(record: &Record) -> Self {
-        Self {
-            key: record.process.key,
-            cgroups: record.cgroups,
-            parent: record.parent.as_ref().map(|parent| parent.key),
-        }
-    }
-}
-
 impl Resolver {
     /// Starts the thread, and other sources of names before it; asks for all cgroups of the host.
-    pub(super) fn start(settings: &Settings, now_ns: u64) -> anyhow::Result<Self> {
+    pub(super) fn start(settings: &Settings, now_ns: u64) -> anyhow::Result<(Self, Workloads)> {
         let (work, to_do) = std_mpsc::channel();
         let (tell, answers) = mpsc::unbounded_channel();
         let Names { files, watch, cri } = settings.names.clone();
@@ -133,84 +116,39 @@ impl Resolver {
                 }
             })
             .context("cannot start the thread that looks for workloads")?;
-        let mut resolver = Self {
-            known,
+        let resolver = Self {
             work,
             answers,
             waiting: VecDeque::new(),
             walked_ns: now_ns,
             expired_ns: now_ns,
         };
-        resolver.send();
-        Ok(resolver)
+        resolver.send(&mut known);
+        Ok((resolver, known))
     }
 
-    /// Takes in an answer when one comes.
-    pub(super) async fn hear(&mut self) {
+    /// An answer, when one comes.
+    pub(super) async fn hear(&mut self) -> Answer {
         match self.answers.recv().await {
-            Some(answer) => self.known.tell(answer, probes::now_ns()),
+            Some(answer) => answer,
             // The thread is gone, which nothing but a panic can do.
             None => std::future::pending().await,
         }
     }
 
-    fn hear_rest(&mut self, now_ns: u64) {
+    fn hear_rest(&mut self, known: &mut Workloads, now_ns: u64) {
         while let Ok(answer) = self.answers.try_recv() {
-            self.known.tell(answer, now_ns);
+            known.tell(answer, now_ns);
         }
-        self.send();
+        self.send(known);
     }
 
     /// Asks what is not known yet.
-    pub(super) fn send(&mut self) {
-        for ask in self.known.asks() {
+    pub(super) fn send(&self, known: &mut Workloads) {
+        for ask in known.asks() {
             // Without the thread nobody answers, and what waits is told without.
             let _gone = self.work.send(Work::Ask(ask));
         }
-    }
-
-    fn of(&mut self, who: Dead, now_ns: u64) -> Found {
-        self.known.of_dead(who.key, who.cgroups, who.parent, now_ns)
-    }
-
-    /// Where a zombie or whoever died belongs, as far as that is known; else the bare id.
-    pub(super) fn of_record(&mut self, record: &Record, now_ns: u64) -> Option<Arc<Workload>> {
-        let who = Dead::of(record);
-        settled(self.of(who, now_ns)).or_else(|| {
-            let id = who.cgroups.telling();
-            id.map(|_| Arc::new(Workloads::only_id(id)))
-        })
-    }
-
-    /// Whether it is known where a living process belongs, or nobody can tell.
-    pub(super) fn knows_living(&mut self, key: Key, now_ns: u64) -> bool {
-        match self.known.of_living(key, now_ns) {
-            Found::Known(workload) => !self.known.is_being_named(&workload),
-            Found::Pending(_) => false,
-            Found::Unknown => true,
-        }
-    }
-
-    /// The same of a zombie and its parent.
-    pub(super) fn knows_record(&mut self, record: &Record, now_ns: u64) -> bool {
-        let own = !matches!(self.of(Dead::of(record), now_ns), Found::Pending(_));
-        let parent = record.parent.as_ref().map(|parent| parent.key);
-        parent.is_none_or(|parent| self.knows_living(parent, now_ns)) && own
-    }
-
-    /// Where a process on its way out belongs, as far as that is known.
-    pub(super) fn of_suspect(&mut self, suspect: &Suspect, now_ns: u64) -> Option<Arc<Workload>> {
-        let who = Dead {
-            key: suspect.process.key,
-            cgroups: suspect.cgroups,
-            parent: suspect.parent,
-        };
-        settled(self.of(who, now_ns))
-    }
-
-    /// Where a living process belongs, as far as that is known.
-    pub(super) fn of_living(&mut self, key: Key, now_ns: u64) -> Option<Arc<Workload>> {
-        settled(self.known.of_living(key, now_ns))
     }
 }
 
@@ -236,20 +174,12 @@ fn await_first<T>(
     Ok(started)
 }
 
-fn settled(found: Found) -> Option<Arc<Workload>> {
-    match found {
-        Found::Known(workload) => Some(workload),
-        Found::Pending(workload) => workload,
-        Found::Unknown => None,
-    }
-}
-
 impl Agent {
     /// Takes from an event what it says of workloads, before it changes what is known of the dead.
     pub(super) fn place(&mut self, event: &Event) {
         match event {
             Event::Death(death) => self.count_exit(death, probes::now_ns()),
-            Event::CgroupMade(cgroup) => self.resolver.known.made(cgroup, cgroup.at_ns),
+            Event::CgroupMade(cgroup) => self.state.workloads.made(cgroup, cgroup.at_ns),
             _ => {}
         }
     }
@@ -263,10 +193,10 @@ impl Agent {
             parent: death.parent.as_ref().map(|parent| parent.key),
         };
         if death.at_is_lower_bound {
-            let _asked = self.resolver.of(who, now_ns);
+            let _asked = self.state.workloads.find(who, now_ns);
             return;
         }
-        let known = self.lifecycle.get(&death.process.key);
+        let known = self.state.lifecycle.get(&death.process.key);
         // A snapshot may have seen the zombie before.
         if known.is_some_and(|record| record.resources.is_some()) {
             return;
@@ -302,34 +232,35 @@ impl Agent {
             Told::Exit { who, .. } => *who,
             Told::Finished(record) => Dead::of(record),
         };
-        let resolver = &mut self.resolver;
-        if matches!(resolver.of(who, now_ns), Found::Pending(_)) {
+        let workloads = &mut self.state.workloads;
+        if matches!(workloads.find(who, now_ns), Found::Pending(_)) {
             return true;
         }
         // Only a follower wants to know of the parent.
         let parent = who.parent.filter(|_| matches!(what, Told::Finished(_)));
         parent.is_some_and(|parent| {
             self.streams.followed()
-                && matches!(resolver.known.of_living(parent, now_ns), Found::Pending(_))
+                && matches!(workloads.of_living(parent, now_ns), Found::Pending(_))
         })
     }
 
     fn tell(&mut self, what: &Told, now_ns: u64) {
         match what {
             Told::Exit { who, kind } => {
-                let workload = settled(self.resolver.of(*who, now_ns));
+                let workload = self.state.workloads.known(*who, now_ns);
                 self.metrics.exited(*kind, workload.as_deref(), now_ns);
             }
             Told::Finished(record) => {
-                let workload = self.resolver.of_record(record, now_ns);
+                let workloads = &mut self.state.workloads;
+                let workload = workloads.of_record(record, now_ns);
                 self.metrics.finished(record, workload.as_deref(), now_ns);
                 if self.streams.followed() {
-                    let parent = record.parent.as_ref();
-                    let parent = parent.and_then(|it| self.resolver.of_living(it.key, now_ns));
-                    let mut exit = report::finished(self.wall, record);
-                    exit.container = workload.as_deref().and_then(report::container);
-                    exit.parent_container = parent.as_deref().and_then(report::container);
-                    self.streams.send(&exit);
+                    let places = [
+                        workload.as_deref().and_then(answers::container),
+                        workloads.container_of_parent(record, now_ns),
+                    ];
+                    self.streams
+                        .send(&answers::finished(self.state.wall, record, places));
                 }
             }
         }
@@ -337,7 +268,7 @@ impl Agent {
 
     /// Tells what waited for an answer that has come, or has waited long enough.
     pub(super) fn tell_waiting(&mut self, now_ns: u64) {
-        self.resolver.hear_rest(now_ns);
+        self.resolver.hear_rest(&mut self.state.workloads, now_ns);
         for waiting in std::mem::take(&mut self.resolver.waiting) {
             if waiting.until_ns > now_ns && self.is_pending(&waiting.what, now_ns) {
                 self.resolver.waiting.push_back(waiting);
@@ -345,7 +276,7 @@ impl Agent {
                 self.tell(&waiting.what, now_ns);
             }
         }
-        self.resolver.send();
+        self.resolver.send(&mut self.state.workloads);
         self.answer_held();
     }
 
@@ -363,7 +294,7 @@ impl Agent {
         let mut holders = HashSet::new();
         // Of thousands most have the place and the holder of the one before.
         let mut before = (None, None);
-        for record in self.lifecycle.zombies() {
+        for record in self.state.lifecycle.zombies() {
             let now = (
                 Some(record.cgroups),
                 record.responsible().map(|holder| holder.key),
@@ -374,26 +305,31 @@ impl Agent {
                 before = now;
             }
         }
+        let State {
+            workloads,
+            lifecycle,
+            ..
+        } = &mut self.state;
         let resolver = &mut self.resolver;
         // So that the answer is there when somebody asks who does not reap them.
         for holder in holders {
-            resolver.of_living(holder, now_ns);
+            workloads.of_living(holder, now_ns);
         }
-        resolver.known.keep_house(&held, now_ns);
+        workloads.keep_house(&held, now_ns);
         if now_ns.saturating_sub(resolver.walked_ns) >= WALK_EVERY_NS {
             resolver.walked_ns = now_ns;
-            resolver.known.walk();
+            workloads.walk();
         }
         if now_ns.saturating_sub(resolver.expired_ns) >= EXPIRE_EVERY_NS {
             resolver.expired_ns = now_ns;
-            let there = resolver.known.all().map(|it| Labels::of(Some(it)));
+            let there = workloads.all().map(|it| Labels::of(Some(it)));
             let mut there: HashSet<_> = there.collect();
-            for record in self.lifecycle.zombies() {
-                let workload = settled(resolver.of(Dead::of(record), now_ns));
+            for record in lifecycle.zombies() {
+                let workload = workloads.known(Dead::of(record), now_ns);
                 there.insert(Labels::of(workload.as_deref()));
             }
             self.metrics.expire(&there, now_ns);
         }
-        resolver.send();
+        resolver.send(workloads);
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::labels::{OTHER, UNATTRIBUTED, clean};
-use super::sample::Exits;
+use model::counts::Exits;
 use model::workload::Workload;
 
 /// How long a group stays after its workload has gone and the last was counted.

@@ -28,12 +28,13 @@ use prometheus::HistogramVec;
 use groups::Groups;
 pub use groups::Labels;
 use metric::{Kind, Observe};
+use model::counts::{ExitKind, Exits};
 use model::events::{Key, Steps};
 use model::lifecycle::{Correction, Record};
 use model::workload::Workload;
 pub use page::Page;
 use page::{Group, Scrape};
-pub use sample::{Events, ExitKind, Exits, Holder, Lost, PidTable, Present, Sample};
+pub use sample::{Events, Holder, PidTable, Present, Sample};
 
 /// What is counted between scrapes.
 pub struct Metrics {

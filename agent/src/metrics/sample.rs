@@ -1,55 +1,10 @@
 //! What the loop hands over at scrape time: plain numbers, no logic.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use super::groups::Labels;
-use model::events::ExitStatus;
+use model::counts::{Exits, Lost};
 use model::workload::{Failed, pods::Watched};
-
-/// Exits since the agent came.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Exits {
-    /// Ended by themselves.
-    pub exited: u64,
-    /// Killed by a signal.
-    pub killed: u64,
-    /// Killed by a signal, with a core dump.
-    pub dumped: u64,
-}
-
-/// Events lost since the agent came, by reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lost {
-    /// The ring to user space was full.
-    pub ring_full: u64,
-    /// The kernel side's memory of living processes was full.
-    pub tasks_full: u64,
-    /// User space could not decode the record.
-    pub malformed: u64,
-    /// The kernel skipped a run of a program, since one was under way on that CPU.
-    pub skipped_runs: u64,
-}
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExitKind {
-    /// By itself.
-    Exited,
-    /// By a signal.
-    Killed,
-    /// By a signal, with a core dump.
-    Dumped,
-}
-
-impl From<ExitStatus> for ExitKind {
-    fn from(status: ExitStatus) -> Self {
-        match status {
-            ExitStatus::Exited(_) => Self::Exited,
-            ExitStatus::Killed(_) => Self::Killed,
-            ExitStatus::Dumped(_) => Self::Dumped,
-        }
-    }
-}
 
 /// What there is of one workload now.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -95,77 +50,6 @@ impl Present {
             other.oldest_died_unix_seconds,
         ];
         self.oldest_died_unix_seconds = oldest.into_iter().flatten().reduce(f64::min);
-    }
-}
-
-impl Exits {
-    pub(super) fn plus(self, other: Self) -> Self {
-        Self {
-            exited: self.exited + other.exited,
-            killed: self.killed + other.killed,
-            dumped: self.dumped + other.dumped,
-        }
-    }
-
-    /// Of each kind the larger number.
-    pub(super) fn max(self, other: Self) -> Self {
-        Self {
-            exited: self.exited.max(other.exited),
-            killed: self.killed.max(other.killed),
-            dumped: self.dumped.max(other.dumped),
-        }
-    }
-
-    /// The count of this kind.
-    pub fn of(&mut self, kind: ExitKind) -> &mut u64 {
-        match kind {
-            ExitKind::Exited => &mut self.exited,
-            ExitKind::Killed => &mut self.killed,
-            ExitKind::Dumped => &mut self.dumped,
-        }
-    }
-
-    /// By the kind, as the metric names it.
-    pub(super) fn by_kind(&self) -> [(&'static str, u64); 3] {
-        [
-            ("exited", self.exited),
-            ("killed", self.killed),
-            ("dumped", self.dumped),
-        ]
-    }
-
-    /// Of every kind.
-    pub fn total(&self) -> u64 {
-        self.exited + self.killed + self.dumped
-    }
-}
-
-impl Lost {
-    /// By the reason, as the metric names it.
-    pub fn by_reason(&self) -> [(&'static str, u64); 4] {
-        [
-            ("ring_full", self.ring_full),
-            ("tasks_full", self.tasks_full),
-            ("malformed", self.malformed),
-            ("skipped_runs", self.skipped_runs),
-        ]
-    }
-
-    /// For every reason.
-    pub fn total(&self) -> u64 {
-        self.by_reason().iter().map(|(_, events)| events).sum()
-    }
-}
-
-/// The reasons that there were, such as "ring_full 12, malformed 1".
-impl fmt::Display for Lost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reasons = self.by_reason().into_iter();
-        let told = reasons.filter(|(_, events)| *events > 0);
-        let told: Vec<_> = told
-            .map(|(reason, events)| format!("{reason} {events}"))
-            .collect();
-        f.write_str(&told.join(", "))
     }
 }
 
@@ -252,20 +136,4 @@ pub struct Sample {
     pub pids: Vec<PidTable>,
     /// Each attached probe and its hook, such as `("reap", "fentry:release_task")`.
     pub probes: Vec<(String, String)>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Lost;
-
-    #[test]
-    fn only_the_reasons_that_there_were_are_told() {
-        let lost = Lost {
-            ring_full: 12,
-            malformed: 1,
-            ..Lost::default()
-        };
-        assert_eq!(lost.to_string(), "ring_full 12, malformed 1");
-        assert_eq!(lost.total(), 13);
-    }
 }

@@ -117,7 +117,7 @@ pub(super) fn full_sample() -> Sample {
             dumped: 1,
         },
         lost_reaps: 7,
-        lost: Lost {
+        lost: model::counts::Lost {
             ring_full: 1,
             tasks_full: 2,
             malformed: 3,

@@ -5,9 +5,15 @@
 
 #![cfg_attr(
     test,
-    expect(clippy::disallowed_methods, reason = "tests read recorded traces and write documents")
+    expect(
+        clippy::disallowed_methods,
+        reason = "tests read recorded traces and write documents"
+    )
 )]
 
+pub mod answers;
+pub mod clock;
+pub mod counts;
 pub mod culprit;
 pub mod events;
 pub mod explain;
@@ -16,5 +22,6 @@ pub mod parents;
 pub mod pids;
 pub mod recording;
 pub mod signals;
+pub mod state;
 pub mod stuck;
 pub mod workload;

@@ -1,4 +1,6 @@
 //! Processes that hold zombies: what is known of them, and why they do not reap.
 
 pub mod evidence;
+pub mod judgements;
+pub mod place;
 pub mod rules;

@@ -60,22 +60,7 @@ pub struct Judged {
     /// The process.
     pub process: Process,
     /// The verdict; none where no rule fitted.
-    pub verdict: Option<Verdict>,
-}
-
-/// A verdict, in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// Its stable name.
-    pub id: String,
-    /// How sure it was.
-    pub confidence: String,
-    /// One sentence.
-    pub summary: String,
-    /// Facts.
-    pub evidence: Vec<String>,
-    /// What to do.
-    pub remedy: String,
+    pub verdict: Option<api::Verdict>,
 }
 
 /// A distance of wall time from kernel time.

@@ -12,6 +12,6 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use line::{Counted, Head, Join, Judged, Line, VERSION, Verdict};
+pub use line::{Counted, Head, Join, Judged, Line, VERSION};
 pub use read::{Malformed, parse};
 pub use write::{counted, drained, end, event, expire, head, judged, snapshot, wall};

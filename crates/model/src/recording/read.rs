@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::write::INITIAL;
-use super::{Counted, Head, Join, Judged, Line, VERSION, Verdict};
+use super::{Counted, Head, Join, Judged, Line, VERSION};
 use crate::events::{
     CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, Execed, ExitStatus, Freed,
     HungUp, Key, Kill, KillBy, NamespacePid, Process, Release, Renotified, Resources, Steps,
@@ -189,12 +189,12 @@ impl Fields<'_> {
         })
     }
 
-    fn verdict(&self) -> Result<Verdict, Malformed> {
+    fn verdict(&self) -> Result<api::Verdict, Malformed> {
         let facts = (0..).map_while(|n| self.0.get(format!("fact{n}").as_str()));
         let fact = |value: &&str| {
             unescaped(value).ok_or_else(|| Malformed::Value("fact", (*value).to_owned()))
         };
-        Ok(Verdict {
+        Ok(api::Verdict {
             id: self.must("id", unescaped)?,
             confidence: self.must("confidence", unescaped)?,
             summary: self.must("summary", unescaped)?,

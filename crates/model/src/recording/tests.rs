@@ -263,7 +263,7 @@ fn all_about_a_recording_comes_back() {
     let explained = Judged {
         at_ns: 12,
         process: someone(13, 13, "a b"),
-        verdict: Some(Verdict {
+        verdict: Some(api::Verdict {
             id: "never_waits".to_owned(),
             confidence: "likely".to_owned(),
             summary: "a b (PID 13) never waits, 100% sure=no".to_owned(),

@@ -7,12 +7,14 @@
 //! files or knows what a watch on pods or the container runtime has told, is not its business.
 
 pub mod path;
+mod places;
 pub mod pods;
 mod resolver;
 
 use std::sync::Arc;
 
 pub use path::Place;
+pub use places::Dead;
 pub use resolver::Workloads;
 
 use crate::events::{CgroupId, CgroupVersion, Key};

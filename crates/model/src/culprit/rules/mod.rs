@@ -131,20 +131,18 @@ pub fn judge(evidence: &Evidence) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// A verdict that was made when its culprit held `then`, for an answer in which it holds so many,
-/// the oldest of this age: an answer has one count of them.
-pub fn with_count(verdict: &Verdict, then: &Zombies, count: u64, oldest_age_ns: u64) -> Verdict {
+/// Counts the zombies anew in a verdict that was made when its culprit held `then`: an answer has
+/// one count of them.
+pub fn recount(evidence: &mut [String], then: &Zombies, count: u64, oldest_age_ns: u64) {
     let now = Zombies {
         count,
         oldest_age_ns,
         ..then.clone()
     };
     let then = words::holds_all(then);
-    let mut verdict = verdict.clone();
-    for line in verdict.evidence.iter_mut().filter(|line| **line == then) {
+    for line in evidence.iter_mut().filter(|line| **line == then) {
         *line = words::holds_all(&now);
     }
-    verdict
 }
 
 /// What its habits say of one that could reap: the rules after that on PID namespaces.

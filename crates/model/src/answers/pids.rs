@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use model::events::CgroupId;
-use model::pids::Usage;
-use model::workload::Workload;
+use crate::events::CgroupId;
+use crate::pids::Usage;
+use crate::workload::Workload;
 
 /// Cgroups in a document: the fullest, and as many more in which forks were refused.
 const CGROUPS: usize = 20;
 
 /// The node, the fullest cgroups and those that refused forks, each with whose it is.
-pub(crate) fn pids<'a>(
+pub fn pids<'a>(
     usages: &[Usage],
     place: impl Fn(CgroupId) -> Option<&'a Arc<Workload>>,
 ) -> Vec<api::Pids> {

@@ -1,31 +1,31 @@
 //! What the agent knows → what it tells: records of the lifecycle become the types of the api,
 //! kernel time becomes wall time.
 
-pub(crate) mod stuck;
+pub mod stuck;
 
 use std::iter;
 
 use humantime::format_rfc3339_nanos;
 
-use crate::probes::Wall;
-use model::culprit::rules::Verdict;
-use model::events::{ExitStatus, Kill, Process, Resources, Steps};
-use model::lifecycle::{DiedBound, Former, How, Record};
-use model::workload::Workload;
-use model::{parents, signals};
+use crate::clock::Wall;
+use crate::culprit::rules::Verdict;
+use crate::events::{ExitStatus, Kill, Process, Resources, Steps};
+use crate::lifecycle::{DiedBound, Former, How, Record};
+use crate::workload::Workload;
+use crate::{parents, signals};
 
 /// A kernel time as RFC 3339.
-pub(crate) fn time(wall: Wall, at_ns: u64) -> String {
+pub fn time(wall: Wall, at_ns: u64) -> String {
     format_rfc3339_nanos(wall.time_of(at_ns)).to_string()
 }
 
 /// Nanoseconds as seconds.
-pub(crate) fn seconds(ns: u64) -> f64 {
+pub fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
 
 /// A process and its start.
-pub(crate) fn process(wall: Wall, process: &Process) -> api::Process {
+pub fn process(wall: Wall, process: &Process) -> api::Process {
     api::Process {
         pid: process.key.tgid,
         start_time: (process.key.start_ns != 0).then(|| time(wall, process.key.start_ns)),
@@ -34,7 +34,7 @@ pub(crate) fn process(wall: Wall, process: &Process) -> api::Process {
 }
 
 /// Who sent a fatal signal.
-pub(crate) fn killer(wall: Wall, kill: &Kill) -> api::Killer {
+pub fn killer(wall: Wall, kill: &Kill) -> api::Killer {
     api::Killer {
         process: kill.process.as_ref().map(|it| process(wall, it)),
         by: kill.by.map(|by| by.name().to_owned()),
@@ -43,8 +43,12 @@ pub(crate) fn killer(wall: Wall, kill: &Kill) -> api::Killer {
     }
 }
 
-/// A record whose reap is known: one line of `exits`.
-pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
+/// A record whose reap is known, its container and that of its parent: one line of `exits`.
+pub fn finished(
+    wall: Wall,
+    record: &Record,
+    [container, parent_container]: [Option<api::Container>; 2],
+) -> api::FinishedExit {
     let reap = record.reap.as_ref();
     let how = reap.map_or(How::Unknown, |reap| reap.how);
     let died_ns = (record.died.bound != DiedBound::NotAfter).then_some(record.died.at_ns);
@@ -88,8 +92,8 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
                 || reap.is_some_and(|reap| reap.at_is_upper_bound)),
         kill_seconds: span(record.kill.as_ref().map(|kill| kill.at_ns), died_exactly_ns)
             .map(seconds),
-        container: None,
-        parent_container: None,
+        container,
+        parent_container,
         uid: record.uid,
         resources: record.resources.map(|used| resources(record, used)),
         steps: record.steps.map(steps),
@@ -113,8 +117,15 @@ fn held_before(wall: Wall, record: &Record) -> Vec<api::Held> {
     held.collect()
 }
 
-/// A record whose reap has not come: one item of `zombies`.
-pub(crate) fn zombie(wall: Wall, now_ns: u64, record: &Record) -> api::Zombie {
+/// A record whose reap has not come, why, its container and that of its parent: one item of
+/// `zombies`.
+pub fn zombie(
+    wall: Wall,
+    now_ns: u64,
+    record: &Record,
+    verdict: Option<api::Verdict>,
+    [container, parent_container]: [Option<api::Container>; 2],
+) -> api::Zombie {
     let someone = |who: &Option<Process>| who.as_ref().map(|who| process(wall, who));
     let found = record.died.bound == DiedBound::NotAfter;
     api::Zombie {
@@ -129,31 +140,14 @@ pub(crate) fn zombie(wall: Wall, now_ns: u64, record: &Record) -> api::Zombie {
         parent: someone(&record.parent),
         tracer: someone(&record.tracer),
         held_before: held_before(wall, record),
-        container: None,
-        parent_container: None,
-        verdict: None,
-    }
-}
-
-/// A row of `culprits`, without what the rounds of judging add.
-pub(crate) fn culprit(wall: Wall, row: &parents::Row) -> api::Culprit {
-    api::Culprit {
-        process: process(wall, &row.process),
-        container: None,
-        zombies: row.zombies,
-        oldest_seconds: row.oldest_ns.map(seconds),
-        oldest_is_lower_bound: row.oldest_is_lower_bound,
-        leaked_per_second: row.leaked_per_second,
-        reaped_total: row.reaped_total,
-        waits_total: None,
-        last_wait_at: None,
-        verdict: None,
-        no_verdict: None,
+        container,
+        parent_container,
+        verdict,
     }
 }
 
 /// Why somebody does not reap.
-pub(crate) fn verdict(verdict: &Verdict) -> api::Verdict {
+pub fn verdict(verdict: &Verdict) -> api::Verdict {
     api::Verdict {
         id: verdict.id.to_owned(),
         summary: verdict.summary.clone(),
@@ -164,10 +158,15 @@ pub(crate) fn verdict(verdict: &Verdict) -> api::Verdict {
 }
 
 /// A row of `top`.
-pub(crate) fn parent(wall: Wall, row: &parents::Row, why: Option<&Verdict>) -> api::Parent {
+pub fn parent(
+    wall: Wall,
+    row: &parents::Row,
+    verdict: Option<api::Verdict>,
+    container: Option<api::Container>,
+) -> api::Parent {
     api::Parent {
         process: process(wall, &row.process),
-        container: None,
+        container,
         zombies: row.zombies,
         oldest_seconds: row.oldest_ns.map(seconds),
         oldest_is_lower_bound: row.oldest_is_lower_bound,
@@ -176,12 +175,12 @@ pub(crate) fn parent(wall: Wall, row: &parents::Row, why: Option<&Verdict>) -> a
         reaped_total: row.reaped_total,
         p50_seconds: row.p50_ns.map(seconds),
         p99_seconds: row.p99_ns.map(seconds),
-        verdict: why.map(verdict),
+        verdict,
     }
 }
 
 /// Where a process belongs; `None` of one outside all containers and units.
-pub(crate) fn container(workload: &Workload) -> Option<api::Container> {
+pub fn container(workload: &Workload) -> Option<api::Container> {
     if workload.cgroup.as_deref() == Some("/") {
         return None;
     }
@@ -251,9 +250,9 @@ mod explain;
 mod notes;
 mod pids;
 
-pub(crate) use explain::{explanation, keeper};
-pub(crate) use notes::notes;
-pub(crate) use pids::pids;
+pub use explain::{Described, explanation, keeper};
+pub use notes::notes;
+pub use pids::pids;
 
 #[cfg(test)]
 mod tests;

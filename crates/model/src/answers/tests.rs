@@ -1,8 +1,8 @@
 //! What is known becomes a figure, what is not becomes null, and a bound says that it is one.
 
 use super::*;
-use model::events::{CgroupIds, Key, Kill, KillBy};
-use model::lifecycle::{Died, Reap};
+use crate::events::{CgroupIds, Key, Kill, KillBy};
+use crate::lifecycle::{Died, Reap};
 
 const BORN: u64 = 1_000_000_000;
 const BEGAN: u64 = 2_000_000_000;
@@ -59,7 +59,7 @@ fn reap(how: How, at_ns: Option<u64>, at_is_upper_bound: bool) -> Reap {
 }
 
 fn exit_of(bound: DiedBound, reap: Reap) -> api::FinishedExit {
-    finished(Wall::new(), &record(bound, Some(reap)))
+    finished(Wall::from(0), &record(bound, Some(reap)), [None, None])
 }
 
 /// An exact comparison: all these times are sums of powers of two.
@@ -147,11 +147,19 @@ fn the_tracer_that_let_it_go_is_told_once_it_is_over() {
     let reap = reap(How::Wait, Some(REAPED), false);
     let mut record = record(DiedBound::Exact, Some(reap));
     record.former.push(former(4, true, DIED + 500_000_000));
-    let tracer = |record: &Record| finished(Wall::new(), record).tracer.map(|it| it.pid);
+    let tracer = |record: &Record| {
+        finished(Wall::from(0), record, [None, None])
+            .tracer
+            .map(|it| it.pid)
+    };
     assert_eq!(tracer(&record), Some(4));
     record.tracer = Some(someone(3));
     assert_eq!(tracer(&record), Some(3));
-    assert!(zombie(Wall::new(), REAPED, &record).tracer.is_some());
+    assert!(
+        zombie(Wall::from(0), REAPED, &record, None, [None, None])
+            .tracer
+            .is_some()
+    );
 }
 
 fn former(tgid: u32, was_tracer: bool, until_ns: u64) -> Former {
@@ -172,9 +180,9 @@ fn each_who_had_to_reap_it_before_is_told_with_how_long_that_took() {
             former(5, false, DIED + 750_000_000),
         ];
         record.former[0].until_is_upper_bound = late;
-        let wall = Wall::new();
-        let held = zombie(wall, REAPED, &record).held_before;
-        assert_eq!(held, finished(wall, &record).held_before);
+        let wall = Wall::from(0);
+        let held = zombie(wall, REAPED, &record, None, [None, None]).held_before;
+        assert_eq!(held, finished(wall, &record, [None, None]).held_before);
         let who: Vec<_> = held
             .iter()
             .map(|it| (it.process.pid, it.as_tracer))
@@ -190,14 +198,28 @@ fn each_who_had_to_reap_it_before_is_told_with_how_long_that_took() {
 
 #[test]
 fn the_age_of_a_zombie_counts_from_its_death() {
-    let of = |bound| zombie(Wall::new(), REAPED, &record(bound, None));
+    let of = |bound| {
+        zombie(
+            Wall::from(0),
+            REAPED,
+            &record(bound, None),
+            None,
+            [None, None],
+        )
+    };
     let seen = of(DiedBound::Exact);
     same(Some(seen.zombie_seconds), Some(1.0));
     assert!(seen.died_at.is_some() && !seen.age_is_lower_bound);
     let found = of(DiedBound::NotAfter);
     assert!(found.died_at.is_none() && found.age_is_lower_bound);
     // Its event may be stamped on another CPU a moment after the question.
-    let early = zombie(Wall::new(), DIED - 1, &record(DiedBound::Exact, None));
+    let early = zombie(
+        Wall::from(0),
+        DIED - 1,
+        &record(DiedBound::Exact, None),
+        None,
+        [None, None],
+    );
     same(Some(early.zombie_seconds), Some(0.0));
 }
 
@@ -205,6 +227,6 @@ fn the_age_of_a_zombie_counts_from_its_death() {
 fn a_start_that_is_not_known_is_null() {
     let mut unknown = someone(9);
     unknown.key.start_ns = 0;
-    assert!(process(Wall::new(), &unknown).start_time.is_none());
-    assert!(process(Wall::new(), &someone(9)).start_time.is_some());
+    assert!(process(Wall::from(0), &unknown).start_time.is_none());
+    assert!(process(Wall::from(0), &someone(9)).start_time.is_some());
 }

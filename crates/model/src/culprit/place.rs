@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use model::culprit::evidence::Place;
-use model::workload::Workload;
+use super::evidence::Place;
+use crate::workload::Workload;
 
 /// The place of a process in `own`. `init_of` are where the zombies are that it holds as the first
 /// process of a PID namespace.
-pub(super) fn of(own: Option<&Workload>, init_of: &[Arc<Workload>]) -> Place {
+pub fn of(own: Option<&Workload>, init_of: &[Arc<Workload>]) -> Place {
     let Some(own) = own else {
         return Place::Host;
     };
@@ -53,7 +53,7 @@ fn is_beside(zombie: &Workload, own: &Workload) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::workload::{self, Named};
+    use crate::workload::{self, Named};
 
     const POD: &str = "3f1c2b4e-7a90-4d1e-9c11-0a2b3c4d5e6f";
 

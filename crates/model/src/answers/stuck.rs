@@ -1,12 +1,12 @@
 //! What is known of a process that does not die → what is told of it.
 
 use super::{killer, process, seconds, time, verdict};
-use crate::probes::Wall;
-use model::events::{self, Kill, KillBy};
-use model::stuck::evidence::ignored::Fate;
-use model::stuck::evidence::watch::{Since, Suspect};
-use model::stuck::evidence::{Facts, Stuck, Thread, Who};
-use model::stuck::steps::Step;
+use crate::clock::Wall;
+use crate::events::{self, Kill, KillBy};
+use crate::stuck::evidence::ignored::Fate;
+use crate::stuck::evidence::watch::{Since, Suspect};
+use crate::stuck::evidence::{Facts, Stuck, Thread, Who};
+use crate::stuck::steps::Step;
 
 /// Where one is that is not exiting at all, as the signal that told it to came to nothing.
 fn step_of(fate: Fate) -> &'static str {
@@ -18,13 +18,29 @@ fn step_of(fate: Fate) -> &'static str {
     }
 }
 
-/// One item of `stuck`. `is_looked_at`: there was time to read its files.
-pub(crate) fn item(
+/// Somebody who does not die, and what a round found of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Looked<'a> {
+    /// What the snapshot says of it.
+    pub suspect: &'a Suspect,
+    /// Since when.
+    pub since: Since,
+    /// All that is known.
+    pub stuck: &'a Stuck,
+    /// There was time to read its files.
+    pub in_time: bool,
+}
+
+/// One item of `stuck`.
+pub fn item(
     wall: Wall,
-    suspect: &Suspect,
-    since: Since,
-    stuck: &Stuck,
-    is_looked_at: bool,
+    &Looked {
+        suspect,
+        since,
+        stuck,
+        in_time,
+    }: &Looked<'_>,
+    container: Option<api::Container>,
 ) -> api::Stuck {
     let decisive = stuck.decisive();
     let threads = stuck.facts.iter().flat_map(|facts| &facts.threads);
@@ -44,7 +60,7 @@ pub(crate) fn item(
             Some(ignored) => Some(step_of(ignored.fate).to_owned()),
             None => decisive.map(|thread| thread.step().name().to_owned()),
         },
-        no_step: no_step(stuck, is_looked_at),
+        no_step: no_step(stuck, in_time),
         threads: threads.map(thread).collect(),
         killer: suspect.kill.as_ref().map(|kill| killer(wall, kill)),
         ignored: suspect
@@ -52,14 +68,14 @@ pub(crate) fn item(
             .as_ref()
             .map(|unheard| ignored(wall, &unheard.last)),
         waits_for: waits_for.and_then(|(facts, thread)| waits_for_of(facts, thread)),
-        container: None,
-        verdict: model::stuck::rules::judge(stuck).as_ref().map(verdict),
+        container,
+        verdict: crate::stuck::rules::judge(stuck).as_ref().map(verdict),
     }
 }
 
-fn no_step(stuck: &Stuck, is_looked_at: bool) -> Option<String> {
+fn no_step(stuck: &Stuck, in_time: bool) -> Option<String> {
     let known = stuck.ignored.is_some() || stuck.decisive().is_some();
-    let why = if is_looked_at {
+    let why = if in_time {
         "its files in /proc could not be read"
     } else {
         "reapwatch had no time to look at it; ask again"

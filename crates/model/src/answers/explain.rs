@@ -1,0 +1,164 @@
+//! A story becomes a document.
+
+use super::{finished, killer, process, seconds, stuck, time};
+use crate::clock::Wall;
+use crate::events::{Process, Waits};
+use crate::explain::{self, Exit, Known, Life, State};
+use crate::lifecycle::Record;
+use crate::parents;
+
+/// What is to be explained.
+#[derive(Clone, Copy, Debug)]
+pub struct Described<'a> {
+    /// How times are shown.
+    pub wall: Wall,
+    /// What is known.
+    pub known: &'a Known<'a>,
+    /// Those who have or had the number, the last first.
+    pub lives: &'a [Life<'a>],
+}
+
+/// An explanation. `place` is where a process belongs, `keeper` how a process in a role treats its
+/// dead children, `why` the verdict on whoever must reap a zombie.
+pub fn explanation(
+    Described { wall, known, lives }: Described<'_>,
+    place: impl Fn(&Process) -> Option<api::Container>,
+    keeper: impl Fn(&Process, &'static str) -> api::Keeper,
+    why: impl Fn(&Life<'_>) -> Option<api::Verdict>,
+) -> api::Explanation {
+    let last = lives.first();
+    let lives_on = last.filter(|life| matches!(life.state, State::Alive | State::LeaderExited));
+    let habits = lives_on.map(|life| keeper(life.process, "itself"));
+    let held = habits.as_ref().map_or(0, |habits| habits.habits.zombies);
+    let story = explain::tell(known, last, held);
+    let record = last.and_then(|life| life.record);
+    let before = lives.iter().skip(1).filter_map(|life| life.record);
+    api::Explanation {
+        pid: known.pid,
+        process: story.process.as_ref().map(|it| process(wall, it)),
+        state: story.state.name().to_owned(),
+        exit_has_begun: story.exit.map(|exit| exit != Exit::NotBegun),
+        leader_exited: story.state == State::LeaderExited,
+        threads: threads(known, story.state),
+        timeline: story.timeline.iter().map(|it| moment(wall, it)).collect(),
+        phases: story.phases.iter().map(phase).collect(),
+        ancestry: story.ancestry.iter().map(|it| process(wall, it)).collect(),
+        forker: last
+            .and_then(Life::forker)
+            .map(|forker| process(wall, forker)),
+        responsible: last.and_then(|life| responsible(life, &keeper)),
+        verdict: last.and_then(|life| verdict_on(known, life, habits.as_ref(), why)),
+        habits,
+        death: record.map(|record| finished(wall, record, [place(&record.process), None])),
+        container: last.and_then(|life| place(life.process)),
+        ignored: lives_on.and_then(|life| ignored(wall, known, life)),
+        stuck: None,
+        earlier: before.map(|record| earlier(wall, record)).collect(),
+        summary: story.summary,
+        meaning: story.meaning.map(str::to_owned),
+        advice: story.advice,
+    }
+}
+
+/// Who must reap it.
+fn responsible(
+    life: &Life<'_>,
+    keeper: impl Fn(&Process, &'static str) -> api::Keeper,
+) -> Option<api::Keeper> {
+    if !matches!(life.state, State::Zombie | State::Exiting) {
+        return None;
+    }
+    let is_traced = life.tracer().is_some();
+    Some(keeper(
+        life.responsible()?,
+        if is_traced { "tracer" } else { "parent" },
+    ))
+}
+
+/// Of a zombie why it is not reaped, of a living process why it does not reap. Of one on its way
+/// out nothing is known yet.
+fn verdict_on(
+    known: &Known<'_>,
+    life: &Life<'_>,
+    habits: Option<&api::Keeper>,
+    why: impl Fn(&Life<'_>) -> Option<api::Verdict>,
+) -> Option<api::Verdict> {
+    let own = habits.and_then(|it| it.habits.verdict.clone());
+    match life.state {
+        State::Zombie => why(life),
+        State::Alive => own,
+        State::LeaderExited => own.or_else(|| {
+            let verdict = explain::leader_exited(life.process, known.living_threads());
+            Some(super::verdict(&verdict))
+        }),
+        State::Exiting | State::Reaped | State::Unknown => None,
+    }
+}
+
+fn threads(known: &Known<'_>, state: State) -> Option<u32> {
+    match state {
+        State::LeaderExited => known.living_threads(),
+        State::Alive => known.seen.threads,
+        _ => None,
+    }
+}
+
+/// The signal that should have ended it.
+fn ignored(wall: Wall, known: &Known<'_>, life: &Life<'_>) -> Option<api::Killer> {
+    let task = life.task?;
+    let held_back = known.seen.pending.is_some().then_some(task.kill.as_ref());
+    let held_back = held_back.flatten().map(|kill| killer(wall, kill));
+    let ignored = task.ignored.as_ref();
+    held_back.or(ignored.map(|ignored| stuck::ignored(wall, ignored)))
+}
+
+fn moment(wall: Wall, moment: &explain::Moment) -> api::Moment {
+    api::Moment {
+        at: moment.at_ns.map(|at_ns| time(wall, at_ns)),
+        bound: moment.bound.name().to_owned(),
+        what: moment.what.clone(),
+    }
+}
+
+fn phase(phase: &explain::Phase) -> api::Phase {
+    api::Phase {
+        name: phase.name.to_owned(),
+        seconds: seconds(phase.ns),
+        bound: phase.bound.name().to_owned(),
+        what: phase.what.to_owned(),
+    }
+}
+
+/// How one who must reap, or may have to, treats its children; `habits` are what `row` says and
+/// what is known beside it, but for the `waits` that a snapshot counted.
+pub fn keeper(
+    wall: Wall,
+    row: &parents::Row,
+    role: &str,
+    habits: api::Culprit,
+    waits: Option<Waits>,
+) -> api::Keeper {
+    let last_wait = waits
+        .and_then(|waits| waits.last_ns)
+        .map(|at_ns| time(wall, at_ns));
+    api::Keeper {
+        role: role.to_owned(),
+        habits: api::Culprit {
+            waits_total: waits.map(|waits| waits.calls).or(habits.waits_total),
+            last_wait_at: last_wait.or(habits.last_wait_at),
+            ..habits
+        },
+        p50_seconds: row.p50_ns.map(seconds),
+        p99_seconds: row.p99_ns.map(seconds),
+    }
+}
+
+/// One that had the number before.
+fn earlier(wall: Wall, record: &Record) -> api::Earlier {
+    let told = finished(wall, record, [None, None]);
+    api::Earlier {
+        process: process(wall, &record.process),
+        died_at: told.died_at,
+        reaped_at: told.reaped_at,
+    }
+}

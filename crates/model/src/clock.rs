@@ -1,0 +1,118 @@
+//! The one place where kernel time and wall time meet.
+//!
+//! The kernel side stamps with `CLOCK_BOOTTIME`, which runs on over suspend and never steps; all
+//! that is measured is measured by it. Wall time is joined in `Wall` when a moment is shown, by
+//! one rule: a moment is shown as what the wall clock said then. So a stepped clock moves nothing
+//! that happened before the step: a process keeps the start time it is known by, and a death
+//! stands where the logs of its time have it.
+//!
+//! What happened before the agent is shown by the clock that the agent found; and what happened
+//! between a step and the agent's next look, some milliseconds, by the clock before the step.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+#[expect(
+    clippy::disallowed_types,
+    reason = "a moment of the wall clock as a value; only `SystemTime::now` would read the clock"
+)]
+use std::time::SystemTime;
+
+/// Steps of the wall clock that are remembered: moments before them are shown by the oldest.
+const REMEMBERED: usize = 8;
+
+/// The distance between the two clocks now and before each of its steps. It stays the same for as
+/// long as the readings allow, so that one moment of the kernel is shown alike in every answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Wall {
+    /// The newest first; unused places repeat the oldest.
+    joins: [Join; REMEMBERED],
+}
+
+/// Which distance held from which moment on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Join {
+    from_ns: u64,
+    /// Realtime less boottime.
+    offset_ns: i128,
+}
+
+impl Wall {
+    /// Of a machine whose clocks were once so far apart.
+    pub fn from(offset_ns: i128) -> Self {
+        let join = Join {
+            from_ns: 0,
+            offset_ns,
+        };
+        Self {
+            joins: [join; REMEMBERED],
+        }
+    }
+
+    /// From `from_ns` on they are so far apart.
+    pub fn step(&mut self, from_ns: u64, offset_ns: i128) {
+        self.joins.rotate_right(1);
+        self.joins[0] = Join { from_ns, offset_ns };
+    }
+
+    /// How far they are apart now, and from which moment on.
+    pub fn last(self) -> (u64, i128) {
+        (self.joins[0].from_ns, self.joins[0].offset_ns)
+    }
+
+    /// What the wall clock said at a moment of the kernel.
+    pub fn time_of(self, boottime_ns: u64) -> SystemTime {
+        let then = self.joins.iter().find(|join| join.from_ns <= boottime_ns);
+        let [.., oldest] = self.joins;
+        then.unwrap_or(&oldest).time_of(boottime_ns)
+    }
+
+    /// A moment of the kernel by the wall clock of now, for who subtracts it from the time of now.
+    pub fn time_by_now(self, boottime_ns: u64) -> SystemTime {
+        self.joins[0].time_of(boottime_ns)
+    }
+}
+
+impl Join {
+    fn time_of(self, boottime_ns: u64) -> SystemTime {
+        let then = self.offset_ns + i128::from(boottime_ns);
+        UNIX_EPOCH + Duration::from_nanos(u64::try_from(then).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_moves_what_comes_after_it_and_nothing_before() {
+        let mut wall = Wall::from(5_000);
+        let before = wall.time_of(900);
+        wall.step(1_000, 9_000);
+        wall.step(2_000, 2_000);
+        assert_eq!(wall.time_of(900), before);
+        let nanos = |at_ns| wall.time_of(at_ns).duration_since(UNIX_EPOCH);
+        let nanos = |at_ns| nanos(at_ns).expect("after the epoch").as_nanos();
+        assert_eq!((nanos(999), nanos(1_000)), (5_999, 10_000));
+        assert_eq!((nanos(1_999), nanos(2_000)), (10_999, 4_000));
+        let now = wall.time_by_now(900).duration_since(UNIX_EPOCH);
+        assert_eq!(now.expect("after the epoch").as_nanos(), 2_900);
+    }
+
+    #[test]
+    fn of_many_steps_the_last_are_remembered() {
+        let mut wall = Wall::from(0);
+        for step in 1..=REMEMBERED {
+            let offset_ns = step as i128 * 1_000;
+            wall.step(step as u64 * 10, offset_ns);
+        }
+        let nanos = |at_ns| wall.time_of(at_ns).duration_since(UNIX_EPOCH);
+        let nanos = |at_ns| nanos(at_ns).expect("after the epoch").as_nanos();
+        assert_eq!(nanos(10), 1_010);
+        assert_eq!(nanos(9), 1_009, "by the oldest that is remembered");
+    }
+
+    #[test]
+    fn a_moment_before_the_epoch_is_the_epoch() {
+        assert_eq!(Wall::from(-995).time_of(1), UNIX_EPOCH);
+    }
+}

@@ -1,0 +1,150 @@
+//! All that is known of a machine's deaths, and the answers to what people ask of it.
+//!
+//! The agent's loop feeds a [`State`] from the kernel, a replay feeds it from a file, and tests
+//! feed it by hand; the same inputs give the same answers.
+
+mod culprits;
+mod explain;
+mod top;
+mod zombies;
+
+use crate::answers;
+use crate::clock::Wall;
+use crate::counts::Tally;
+use crate::culprit::judgements::Judgements;
+use crate::culprit::rules;
+use crate::events::{Event, Snapshot};
+use crate::lifecycle::{Lifecycle, Limits, Record, Transition};
+use crate::parents::{Parents, Row};
+use crate::pids::Usage;
+use crate::recording::{Counted, Head};
+use crate::workload::Workloads;
+
+/// How much of the dead is remembered.
+pub const LIMITS: Limits = Limits {
+    open: 65_536,
+    recent: 8_192,
+    recent_ns: 300_000_000_000,
+};
+/// How many parents are.
+const PARENTS: usize = 4_096;
+
+/// The state of one machine.
+#[derive(Debug)]
+pub struct State {
+    /// Which machine it is, and since when it is watched.
+    pub about: Head,
+    /// How wall time is joined with kernel time.
+    pub wall: Wall,
+    /// The dead.
+    pub lifecycle: Lifecycle,
+    /// How processes treat their dead children.
+    pub parents: Parents,
+    /// Why they do not reap.
+    pub judgements: Judgements,
+    /// To which container, pod or unit processes belong.
+    pub workloads: Workloads,
+    /// What changes say of deaths and reaps.
+    pub tally: Tally,
+    /// What was counted when it was last asked for.
+    pub counted: Counted,
+    /// How full the PID tables were then: the node's first.
+    pub pids: Vec<Usage>,
+    /// Exits that were stuck when all processes were last looked at.
+    pub stuck: u64,
+    /// Whether calls of wait are counted.
+    pub counts_waits: bool,
+    /// Why some culprits have not been judged.
+    pub why_unjudged: String,
+}
+
+impl State {
+    /// Of a machine of which nothing is known yet.
+    pub fn new(about: Head, wall: Wall, workloads: Workloads) -> Self {
+        Self {
+            wall,
+            lifecycle: Lifecycle::new(LIMITS),
+            parents: Parents::new(PARENTS, about.began_ns),
+            judgements: Judgements::default(),
+            workloads,
+            tally: Tally::default(),
+            counted: Counted::default(),
+            pids: Vec::new(),
+            stuck: 0,
+            counts_waits: false,
+            why_unjudged: String::new(),
+            about,
+        }
+    }
+
+    /// Takes in an event. What changed goes to `changes`, each of which must come back through
+    /// [`State::note`] before an exec is taken in: what happened before is the former program's.
+    pub fn apply(&mut self, event: &Event, changes: &mut Vec<Transition>) {
+        if let Event::Exec(exec) = event {
+            self.parents.exec(exec);
+        }
+        self.lifecycle.apply(event, changes);
+    }
+
+    /// Compares a snapshot of all processes with the table of the dead.
+    pub fn reconcile(&mut self, snapshot: &Snapshot, changes: &mut Vec<Transition>) {
+        self.lifecycle.reconcile(snapshot, changes);
+    }
+
+    /// Takes from a snapshot who lives and who does not.
+    pub fn observe(&mut self, snapshot: &Snapshot) {
+        self.parents.observe(snapshot);
+    }
+
+    /// Takes a change into the counts and into the rows of parents.
+    pub fn note(&mut self, change: &Transition, now_ns: u64) {
+        self.tally.change(change);
+        self.parents.apply(change, &self.lifecycle, now_ns);
+    }
+
+    /// Forgets what is too long ago.
+    pub fn tick(&mut self, now_ns: u64) {
+        self.lifecycle.expire(now_ns);
+    }
+
+    /// What stands above every answer.
+    pub fn head(&self, now_ns: u64) -> api::Head {
+        api::Head {
+            version: api::VERSION,
+            host: self.about.host.clone(),
+            kernel: self.about.kernel.clone(),
+            source: self.about.source.clone(),
+            at: answers::time(self.wall, now_ns),
+            lost_events: self.counted.lost_events(),
+        }
+    }
+
+    /// An answer with these items.
+    pub fn document<T>(&self, items: Vec<T>, now_ns: u64) -> api::Document<T> {
+        api::Document {
+            head: self.head(now_ns),
+            items,
+            notes: self.judgements.notes(),
+        }
+    }
+
+    /// Those who hold or held zombies, the worst first.
+    pub fn rows(&self, now_ns: u64) -> Vec<Row> {
+        self.parents.rows(now_ns, self.lifecycle.zombies())
+    }
+
+    /// Why a zombie is not reaped, as of the last round of judging.
+    fn why_unreaped(&self, record: &Record, now_ns: u64) -> Option<api::Verdict> {
+        if self.judgements.is_old(record.died.at_ns) {
+            let holder = record.responsible()?;
+            self.judgements.verdict(holder.key).cloned()
+        } else {
+            let age_ns = now_ns.saturating_sub(record.died.at_ns);
+            Some(answers::verdict(&rules::just_died(age_ns)))
+        }
+    }
+
+    fn pids(&self) -> Vec<api::Pids> {
+        answers::pids(&self.pids, |id| self.workloads.cgroup(id))
+    }
+}

@@ -1,0 +1,110 @@
+//! Where those belong of whom records, rows and snapshots speak.
+
+use std::sync::Arc;
+
+use super::{Found, Workload, Workloads};
+use crate::answers;
+use crate::events::{CgroupIds, Key};
+use crate::lifecycle::Record;
+use crate::stuck::evidence::watch::Suspect;
+
+/// What the place of a process that died or is about to is found by.
+#[derive(Clone, Copy, Debug)]
+pub struct Dead {
+    /// The process.
+    pub key: Key,
+    /// Its cgroups.
+    pub cgroups: CgroupIds,
+    /// Its parent, of which the place is taken where its own is not known.
+    pub parent: Option<Key>,
+}
+
+impl Dead {
+    /// Of a death.
+    pub fn of(record: &Record) -> Self {
+        Self {
+            key: record.process.key,
+            cgroups: record.cgroups,
+            parent: record.parent.as_ref().map(|parent| parent.key),
+        }
+    }
+}
+
+impl Workloads {
+    /// Where a process that died belongs.
+    pub fn find(&mut self, dead: Dead, now_ns: u64) -> Found {
+        self.of_dead(dead.key, dead.cgroups, dead.parent, now_ns)
+    }
+
+    /// The same, as far as it is known now.
+    pub fn known(&mut self, dead: Dead, now_ns: u64) -> Option<Arc<Workload>> {
+        settled(self.find(dead, now_ns))
+    }
+
+    /// The same of a record; the bare id of the cgroup where nothing else is known.
+    pub fn of_record(&mut self, record: &Record, now_ns: u64) -> Option<Arc<Workload>> {
+        let dead = Dead::of(record);
+        self.known(dead, now_ns).or_else(|| {
+            let id = dead.cgroups.telling();
+            id.map(|_| Arc::new(Self::only_id(id)))
+        })
+    }
+
+    /// Where a process on its way out belongs, as far as that is known.
+    pub fn of_suspect(&mut self, suspect: &Suspect, now_ns: u64) -> Option<Arc<Workload>> {
+        let dead = Dead {
+            key: suspect.process.key,
+            cgroups: suspect.cgroups,
+            parent: suspect.parent,
+        };
+        self.known(dead, now_ns)
+    }
+
+    /// Where a living process belongs, as far as that is known.
+    pub fn of_process(&mut self, key: Key, now_ns: u64) -> Option<Arc<Workload>> {
+        settled(self.of_living(key, now_ns))
+    }
+
+    /// The container of a process that died, for an answer.
+    pub fn container_of_record(&mut self, record: &Record, now_ns: u64) -> Option<api::Container> {
+        contained(self.of_record(record, now_ns))
+    }
+
+    /// The container of its parent.
+    pub fn container_of_parent(&mut self, record: &Record, now_ns: u64) -> Option<api::Container> {
+        self.container(record.parent.as_ref()?.key, now_ns)
+    }
+
+    /// The container of a living process, for an answer.
+    pub fn container(&mut self, key: Key, now_ns: u64) -> Option<api::Container> {
+        contained(self.of_process(key, now_ns))
+    }
+
+    /// Whether it is known where a living process belongs, or cannot be known.
+    pub fn knows_living(&mut self, key: Key, now_ns: u64) -> bool {
+        match self.of_living(key, now_ns) {
+            Found::Known(workload) => !self.is_being_named(&workload),
+            Found::Pending(_) => false,
+            Found::Unknown => true,
+        }
+    }
+
+    /// The same of a zombie and its parent.
+    pub fn knows_record(&mut self, record: &Record, now_ns: u64) -> bool {
+        let own = !matches!(self.find(Dead::of(record), now_ns), Found::Pending(_));
+        let parent = record.parent.as_ref().map(|parent| parent.key);
+        parent.is_none_or(|parent| self.knows_living(parent, now_ns)) && own
+    }
+}
+
+fn settled(found: Found) -> Option<Arc<Workload>> {
+    match found {
+        Found::Known(workload) => Some(workload),
+        Found::Pending(workload) => workload,
+        Found::Unknown => None,
+    }
+}
+
+fn contained(workload: Option<Arc<Workload>>) -> Option<api::Container> {
+    answers::container(&*workload?)
+}
