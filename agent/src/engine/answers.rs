@@ -86,11 +86,11 @@ impl Agent {
         let stale_ns = self.settings.stale_after.as_nanos() as u64;
         let mut present = self.stuck_by_workload(now_ns);
         let mut holders = BTreeMap::<Key, (String, u64)>::new();
-        let state = &mut self.state;
-        for record in state.lifecycle.zombies() {
+        let known = &mut self.state;
+        for record in known.lifecycle.zombies() {
             let stale = now_ns.saturating_sub(record.died.at_ns) >= stale_ns;
-            let workload = state.workloads.of_record(record, now_ns);
-            let died = state.wall.time_by_now(record.died.at_ns);
+            let workload = known.workloads.of_record(record, now_ns);
+            let died = known.wall.time_by_now(record.died.at_ns);
             let died = died.duration_since(UNIX_EPOCH).ok();
             let of_it = present.entry(Labels::of(workload.as_deref())).or_default();
             of_it.add_zombie(stale, died.map(|died| died.as_secs_f64()));
@@ -100,15 +100,15 @@ impl Agent {
             }
         }
         let mut culprits = BTreeMap::<_, u64>::new();
-        for (process, verdict) in state.judgements.all() {
-            let workload = state.workloads.of_process(process.key, now_ns);
+        for (process, verdict) in known.judgements.all() {
+            let workload = known.workloads.of_process(process.key, now_ns);
             let labels = Labels::of(workload.as_deref());
             let id = verdict.and_then(|verdict| rules::ids().find(|id| *id == verdict.id));
             let id = id.unwrap_or(rules::UNEXPLAINED);
             *culprits.entry((labels, id)).or_default() += 1;
         }
         let holder = |(key, (comm, zombies))| Holder {
-            workload: Labels::of(state.workloads.of_process(key, now_ns).as_deref()),
+            workload: Labels::of(known.workloads.of_process(key, now_ns).as_deref()),
             comm,
             zombies,
         };

@@ -9,13 +9,7 @@
 //! What happened before the agent is shown by the clock that the agent found; and what happened
 //! between a step and the agent's next look, some milliseconds, by the clock before the step.
 
-use std::time::{Duration, UNIX_EPOCH};
-
-#[expect(
-    clippy::disallowed_types,
-    reason = "a moment of the wall clock as a value; only `SystemTime::now` would read the clock"
-)]
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Steps of the wall clock that are remembered: moments before them are shown by the oldest.
 const REMEMBERED: usize = 8;

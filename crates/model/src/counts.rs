@@ -51,6 +51,7 @@ impl From<ExitStatus> for ExitKind {
 }
 
 impl Exits {
+    #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
             exited: self.exited + other.exited,
@@ -60,6 +61,7 @@ impl Exits {
     }
 
     /// Of each kind the larger number.
+    #[must_use]
     pub fn max(self, other: Self) -> Self {
         Self {
             exited: self.exited.max(other.exited),
