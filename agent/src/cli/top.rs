@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, ValueEnum};
 
-use crate::views::top::filter::Filter;
+use model::filter::Filter;
 
 use super::{Cli, FleetArgs, FromArgs, values};
 

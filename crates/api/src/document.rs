@@ -30,6 +30,9 @@ pub struct Document<T> {
     pub head: Head,
     /// What was asked for.
     pub items: Vec<T>,
+    /// How many items there are, with those that a limit leaves out.
+    #[serde(default)]
+    pub total: u64,
     /// What is missing in all of them, such as evidence that this agent may not read.
     #[serde(default)]
     pub notes: Vec<String>,

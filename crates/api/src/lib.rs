@@ -8,12 +8,14 @@ mod explain;
 pub mod fleet;
 mod held;
 mod pids;
+mod query;
 mod stuck;
 
 pub use document::*;
 pub use explain::*;
 pub use held::*;
 pub use pids::*;
+pub use query::*;
 pub use stuck::*;
 
 /// A process.
@@ -346,6 +348,9 @@ pub struct Top {
     pub summary: Summary,
     /// Parents with zombies or with reaps in the last minute, worst first.
     pub parents: Vec<Parent>,
+    /// How many parents there are, with those that a limit leaves out.
+    #[serde(default)]
+    pub parents_total: u64,
     /// All zombies, oldest first.
     pub zombies: Vec<Zombie>,
     /// How full the PID tables are: the node's first, then the fullest of cgroups.

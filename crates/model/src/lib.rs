@@ -17,6 +17,7 @@ pub mod counts;
 pub mod culprit;
 pub mod events;
 pub mod explain;
+pub mod filter;
 pub mod lifecycle;
 pub mod parents;
 pub mod pids;

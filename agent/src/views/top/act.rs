@@ -6,9 +6,9 @@ use crate::views::table::Heads;
 use crate::views::text;
 
 use super::board::Board;
-use super::filter::Filter;
 use super::keys::Action;
 use super::model::{Input, Model, Overlay, Purpose};
+use model::filter::Filter;
 
 /// What only the run loop can do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use crate::cli::ViewName;
 use crate::views::Look;
 use crate::views::table::Heads;
 
-use super::filter::{Field, Filter};
 use super::model::Model;
+use model::filter::{Field, Filter};
 
 /// Somebody who gives frames.
 pub trait Feed: Clone + Send + Sync + 'static {

@@ -9,10 +9,10 @@ use crate::views::zombies::bound;
 use api::{Container, Document, Parent, Process, Top, Verdict, Zombie};
 
 use super::board::Board;
-use super::filter::Field;
 use super::host::Identity;
 use super::keys;
 use super::model::Model;
+use model::filter::Field;
 
 /// Width of the names at the left.
 const NAMES: usize = 14;

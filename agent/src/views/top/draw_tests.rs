@@ -96,7 +96,7 @@ fn an_empty_view_says_what_was_seen() {
 #[test]
 fn a_filter_that_hides_all_says_so() {
     let mut model = model(busy());
-    model.filter = Some(super::super::filter::Filter::parse("comm=nobody").expect("a filter"));
+    model.filter = Some(model::filter::Filter::parse("comm=nobody").expect("a filter"));
     model.arrange();
     let text = screen(&mut model, 80, 10);
     assert!(

@@ -15,9 +15,9 @@ use api::fleet::{Fleet, FleetAgent, FleetDocument, FleetNode, FleetWorkload, Ver
 
 use super::board::{Board, Exits, Feed, Figures, Words};
 use super::detail::{heading, named};
-use super::filter::{Field, Filter, Row};
 use super::host::kept;
 use super::model::Model;
+use model::filter::{Field, Filter, Row};
 
 /// A table of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

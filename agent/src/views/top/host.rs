@@ -15,8 +15,8 @@ use api::{Document, Parent, Process, Top, Zombie};
 use super::board::{Board, Exits, Feed, Figures, Words};
 use super::columns::{self, Column};
 use super::detail;
-use super::filter::{Field, Filter, Row};
 use super::model::Model;
+use model::filter::{Field, Filter, Row};
 
 /// A process over all time.
 #[derive(Clone, Debug, PartialEq, Eq)]

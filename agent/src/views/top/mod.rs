@@ -14,7 +14,6 @@ mod board;
 mod columns;
 mod detail;
 mod draw;
-pub mod filter;
 mod fleet;
 mod header;
 mod host;

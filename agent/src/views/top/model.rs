@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::views::Look;
 
 use super::board::{Board, Exits};
-use super::filter::Filter;
+use model::filter::Filter;
 
 /// How many frames the sparkline remembers.
 const HISTORY: usize = 60;

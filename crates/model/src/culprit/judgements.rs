@@ -52,6 +52,11 @@ impl Judgements {
         self.of(key)?.verdict.as_ref()
     }
 
+    /// The name of the verdict on a process.
+    pub fn id(&self, key: Key) -> Option<&str> {
+        self.verdict(key).map(|verdict| &*verdict.id)
+    }
+
     /// Of all who were judged.
     pub fn all(&self) -> impl ExactSizeIterator<Item = (&Process, Option<&api::Verdict>)> {
         let judged = self.judged.values();

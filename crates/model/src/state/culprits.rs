@@ -1,25 +1,68 @@
 //! Who does not reap, and why.
 
+use std::sync::Arc;
+
 use super::State;
 use crate::answers;
+use crate::filter::{self, Field, Selection};
 use crate::parents::Row;
+use crate::workload::Workload;
+
+/// What can be asked of a culprit.
+pub const CULPRIT_FIELDS: [Field; 11] = [
+    Field::Zombies,
+    Field::Age,
+    Field::Leak,
+    Field::Reaps,
+    Field::Pid,
+    Field::Comm,
+    Field::Namespace,
+    Field::Pod,
+    Field::Container,
+    Field::Unit,
+    Field::Why,
+];
 
 impl State {
     /// Those who hold zombies that are not young, the worst first.
-    pub fn culprits(&mut self, now_ns: u64) -> api::Culprits {
+    pub fn culprits(&mut self, wanted: &Selection, now_ns: u64) -> api::Culprits {
         let mut rows = self.rows(now_ns);
         rows.retain(|row| {
             let age_ns = row.oldest_ns;
             age_ns.is_some_and(|age_ns| self.judgements.is_old(now_ns.saturating_sub(age_ns)))
         });
-        let culprit = |row: &Row| {
-            let container = self.workloads.container(row.process.key, now_ns);
-            self.culprit(row, container)
+        let workloads = &mut self.workloads;
+        let places: Vec<_> = rows
+            .iter()
+            .map(|row| workloads.of_process(row.process.key, now_ns))
+            .collect();
+        let asked = rows.iter().zip(&places);
+        let chosen = wanted.choose(asked.map(|(row, place)| self.asked(row, place.as_ref())));
+        let culprit = |&place: &usize| {
+            let container = places[place].as_deref().and_then(answers::container);
+            self.culprit(&rows[place], container)
         };
-        let items = rows.iter().map(culprit).collect();
+        let items = chosen.rows.iter().map(culprit).collect();
         api::Culprits {
-            document: self.document(items, now_ns),
+            document: self.document(items, chosen.total, now_ns),
             pids: self.pids(),
+        }
+    }
+
+    /// What a filter may ask of a row.
+    fn asked<'a>(&'a self, row: &'a Row, place: Option<&'a Arc<Workload>>) -> filter::Row<'a> {
+        let process = &row.process;
+        filter::Row {
+            pid: process.key.tgid,
+            comm: &process.comm,
+            parent: Some((process.key.tgid, &process.comm)),
+            zombies: Some(row.zombies),
+            age: row.oldest_ns.map(answers::seconds),
+            leak: Some(row.leaked_per_second),
+            reaps: Some(row.reaped_per_second),
+            place: place.map(|it| it.names()).unwrap_or_default(),
+            why: self.judgements.id(process.key),
+            ..filter::Row::default()
         }
     }
 

@@ -8,6 +8,9 @@ mod explain;
 mod top;
 mod zombies;
 
+pub use culprits::CULPRIT_FIELDS;
+pub use zombies::ZOMBIE_FIELDS;
+
 use crate::answers;
 use crate::clock::Wall;
 use crate::counts::Tally;
@@ -119,10 +122,11 @@ impl State {
         }
     }
 
-    /// An answer with these items.
-    pub fn document<T>(&self, items: Vec<T>, now_ns: u64) -> api::Document<T> {
+    /// An answer with these of `total` items.
+    pub fn document<T>(&self, items: Vec<T>, total: u64, now_ns: u64) -> api::Document<T> {
         api::Document {
             head: self.head(now_ns),
+            total,
             items,
             notes: self.judgements.notes(),
         }

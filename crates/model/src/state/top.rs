@@ -2,13 +2,12 @@
 
 use super::State;
 use crate::answers;
+use crate::filter::Selection;
 use crate::parents::Row;
 
 impl State {
-    /// The frame of now; the document has one item.
-    pub fn top(&mut self, now_ns: u64) -> api::Document<api::Top> {
-        // The verdict stands with the parent: a frame would else repeat it with each zombie.
-        let zombies = self.zombies_with(now_ns, |_, _, _| None);
+    /// The frame of now, with at most `limit` parents and zombies; the document has one item.
+    pub fn top(&mut self, limit: Option<usize>, now_ns: u64) -> api::Document<api::Top> {
         let rows = self.rows(now_ns);
         let parent = |row: &Row| {
             let judged = self.judgements.of(row.process.key);
@@ -16,10 +15,16 @@ impl State {
             let container = self.workloads.container(row.process.key, now_ns);
             answers::parent(self.wall, row, why, container)
         };
+        let shown = rows.iter().take(limit.unwrap_or(usize::MAX));
+        let parents = shown.map(parent).collect();
+        // The verdict stands with the parent: a frame would else repeat it with each zombie.
+        let none = |_: &Self, _: &_, _| None;
+        let (zombies, total) = self.zombies_with(&Selection::first(limit), now_ns, none);
         let frame = api::Top {
-            parents: rows.iter().map(parent).collect(),
+            parents,
+            parents_total: rows.len() as u64,
             summary: api::Summary {
-                zombies: zombies.len() as u64,
+                zombies: total,
                 exits_total: self.counted.exits(),
                 reaped_total: self.tally.reaped(self.counted.lost_deaths),
                 stuck: self.stuck,
@@ -29,6 +34,6 @@ impl State {
             pids: self.pids(),
             zombies,
         };
-        self.document(vec![frame], now_ns)
+        self.document(vec![frame], 1, now_ns)
     }
 }

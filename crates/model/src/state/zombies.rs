@@ -1,33 +1,87 @@
 //! Who is dead and unreaped.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::State;
 use crate::answers;
+use crate::events::Key;
+use crate::filter::{Field, Row, Selection};
 use crate::lifecycle::Record;
+use crate::workload::Workload;
+
+/// What can be asked of a zombie.
+pub const ZOMBIE_FIELDS: [Field; 10] = [
+    Field::Age,
+    Field::Pid,
+    Field::Comm,
+    Field::Parent,
+    Field::Zombies,
+    Field::Namespace,
+    Field::Pod,
+    Field::Container,
+    Field::Unit,
+    Field::Why,
+];
 
 impl State {
     /// Oldest first.
-    pub fn zombies(&mut self, now_ns: u64) -> api::Document<api::Zombie> {
-        let items = self.zombies_with(now_ns, Self::why_unreaped);
-        self.document(items, now_ns)
+    pub fn zombies(&mut self, wanted: &Selection, now_ns: u64) -> api::Document<api::Zombie> {
+        let (items, total) = self.zombies_with(wanted, now_ns, Self::why_unreaped);
+        self.document(items, total, now_ns)
     }
 
-    /// Each with what `why` says of it.
+    /// Each with what `why` says of it, and how many there are.
     pub(super) fn zombies_with(
         &mut self,
+        wanted: &Selection,
         now_ns: u64,
         why: impl Fn(&Self, &Record, u64) -> Option<api::Verdict>,
-    ) -> Vec<api::Zombie> {
-        let records = self.lifecycle.oldest_first().into_iter();
-        let judged: Vec<_> = records.map(|record| why(self, record, now_ns)).collect();
-        let records = self.lifecycle.oldest_first().into_iter();
+    ) -> (Vec<api::Zombie>, u64) {
+        let records = self.lifecycle.oldest_first();
         let workloads = &mut self.workloads;
-        let zombie = |(record, verdict): (&Record, _)| {
-            let places = [
-                workloads.container_of_record(record, now_ns),
-                workloads.container_of_parent(record, now_ns),
-            ];
-            answers::zombie(self.wall, now_ns, record, verdict, places)
+        let places: Vec<_> = records
+            .iter()
+            .map(|record| workloads.of_record(record, now_ns))
+            .collect();
+        let mut held = HashMap::<Key, u64>::new();
+        for holder in records.iter().filter_map(|record| record.responsible()) {
+            *held.entry(holder.key).or_default() += 1;
+        }
+        let rows = records.iter().zip(&places).map(|(record, place)| {
+            let holder = record.responsible();
+            Row {
+                zombies: holder.and_then(|holder| held.get(&holder.key).copied()),
+                why: holder.and_then(|holder| self.judgements.id(holder.key)),
+                ..row(record, place.as_ref(), now_ns)
+            }
+        });
+        let chosen = wanted.choose(rows);
+        let verdicts: Vec<_> = chosen
+            .rows
+            .iter()
+            .map(|&place| why(self, records[place], now_ns))
+            .collect();
+        let workloads = &mut self.workloads;
+        let zombie = |(&place, verdict): (&usize, _)| {
+            let record = records[place];
+            let own = places[place].as_deref().and_then(answers::container);
+            let parent = workloads.container_of_parent(record, now_ns);
+            answers::zombie(self.wall, now_ns, record, verdict, [own, parent])
         };
-        records.zip(judged).map(zombie).collect()
+        let zombies = chosen.rows.iter().zip(verdicts).map(zombie).collect();
+        (zombies, chosen.total)
+    }
+}
+
+fn row<'a>(record: &'a Record, place: Option<&'a Arc<Workload>>, now_ns: u64) -> Row<'a> {
+    let holder = record.responsible();
+    Row {
+        pid: record.process.key.tgid,
+        comm: &record.process.comm,
+        parent: holder.map(|holder| (holder.key.tgid, &*holder.comm)),
+        age: Some(answers::seconds(now_ns.saturating_sub(record.died.at_ns))),
+        place: place.map(|it| it.names()).unwrap_or_default(),
+        ..Row::default()
     }
 }

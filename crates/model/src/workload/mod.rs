@@ -154,6 +154,12 @@ impl Workload {
         contained || other.is_at_root() && !self.is_at_root()
     }
 
+    /// Node (not known here), namespace, pod, container and unit, as filters ask for them.
+    pub fn names(&self) -> [Option<&str>; 5] {
+        let unit = self.place.unit.as_deref();
+        [None, self.namespace(), self.pod(), self.container(), unit]
+    }
+
     /// The pod's namespace.
     pub fn namespace(&self) -> Option<&str> {
         self.named.as_ref()?.namespace.as_deref()

@@ -1,9 +1,10 @@
 //! The filter language: `oldest>10s and comm~java`.
 //! What it asks of a row is here; its grammar is in `parse`.
 
-use crate::cli::seconds;
-
 mod parse;
+mod selection;
+
+pub use selection::{Chosen, Selection};
 
 /// What a filter may ask of a row; `None` is not known, and then no comparison holds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -194,6 +195,12 @@ impl Field {
         found.map(|(field, _)| *field)
     }
 
+    /// The one with this name among `fields`; else a sentence.
+    fn named_of(name: &str, fields: &[Self]) -> Result<Self, String> {
+        let found = Self::named(name).filter(|field| fields.contains(field));
+        found.ok_or_else(|| format!("`{name}` is no field; known: {}", Self::known(fields)))
+    }
+
     fn name(self) -> &'static str {
         let found = Self::NAMES.iter().find(|(field, _)| *field == self);
         found.map_or("", |(_, names)| names[0])
@@ -306,6 +313,18 @@ impl Op {
             Self::Contains => false,
         }
     }
+}
+
+/// `500ms`, `10s`; a bare number is seconds.
+fn seconds(text: &str) -> Option<f64> {
+    let bare = text
+        .parse::<f64>()
+        .ok()
+        .filter(|it| it.is_finite() && *it >= 0.0);
+    bare.or_else(|| {
+        let duration = humantime::parse_duration(text).ok()?;
+        Some(duration.as_secs_f64())
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,101 @@
+//! What can be asked of an agent: each question has one path and one kind of answer, for the
+//! server, for views, and for the agent inside a view.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{Culprits, Doctor, Document, Explained, Stuck, Top, Zombie};
+
+/// A question. Its fields are the parameters of its path.
+pub trait Query: Clone + PartialEq + Serialize + DeserializeOwned + Send + 'static {
+    /// Its path, with fields that are part of it in braces.
+    const ROUTE: &'static str;
+    /// What comes back.
+    type Answer: Serialize + DeserializeOwned + Send + 'static;
+}
+
+/// Which items of a list are wanted, and in what order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct List {
+    /// At most so many; `total` in the answer counts all that pass the filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// By this field, the largest or the first of the alphabet first; else the worst first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort: Option<String>,
+    /// Those that pass it, such as `oldest>10s and comm~java`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+}
+
+/// Who is dead and unreaped.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ZombiesQuery(pub List);
+
+impl Query for ZombiesQuery {
+    const ROUTE: &'static str = "/api/v1/zombies";
+    type Answer = Document<Zombie>;
+}
+
+/// Who does not reap, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CulpritsQuery(pub List);
+
+impl Query for CulpritsQuery {
+    const ROUTE: &'static str = "/api/v1/culprits";
+    type Answer = Culprits;
+}
+
+/// One frame of the live view.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TopQuery {
+    /// At most so many parents, and so many zombies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+impl Query for TopQuery {
+    const ROUTE: &'static str = "/api/v1/top";
+    type Answer = Document<Top>;
+}
+
+/// The story of one process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainQuery {
+    /// Its number on the agent's host.
+    pub pid: u32,
+}
+
+impl Query for ExplainQuery {
+    const ROUTE: &'static str = "/api/v1/explain/{pid}";
+    type Answer = Explained;
+}
+
+/// Who has been exiting for too long, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StuckQuery {
+    /// For how long at least, such as `5s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<String>,
+}
+
+impl Query for StuckQuery {
+    const ROUTE: &'static str = "/api/v1/stuck";
+    type Answer = Document<Stuck>;
+}
+
+/// What the host allows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DoctorQuery {}
+
+impl Query for DoctorQuery {
+    const ROUTE: &'static str = "/api/v1/doctor";
+    type Answer = Doctor;
+}

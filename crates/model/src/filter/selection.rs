@@ -1,0 +1,141 @@
+//! Which rows of a list are wanted, and in what order.
+
+use std::cmp::Ordering;
+
+use super::{Field, Filter, Row};
+
+/// What a list is asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selection {
+    filter: Option<Filter>,
+    sort: Option<Field>,
+    limit: Option<usize>,
+}
+
+/// What of a list was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// Places of the rows, in the order that is wanted.
+    pub rows: Vec<usize>,
+    /// How many rows pass the filter.
+    pub total: u64,
+}
+
+impl Selection {
+    /// Of a list whose rows have these fields; the error is one sentence.
+    pub fn of(list: &api::List, fields: &[Field]) -> Result<Self, String> {
+        let filter = list.filter.as_deref();
+        let sort = list.sort.as_deref();
+        Ok(Self {
+            filter: filter
+                .map(|text| Filter::parse_for(text, fields))
+                .transpose()?,
+            sort: sort.map(|name| Field::named_of(name, fields)).transpose()?,
+            limit: list.limit,
+        })
+    }
+
+    /// The first rows, in their usual order.
+    pub fn first(limit: Option<usize>) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
+    /// Chooses among rows that come in their usual order.
+    pub fn choose<'a>(&self, rows: impl IntoIterator<Item = Row<'a>>) -> Chosen {
+        let passes = |row: &Row<'_>| self.filter.as_ref().is_none_or(|it| it.matches(row));
+        let rows = rows.into_iter().enumerate();
+        let mut passing: Vec<_> = rows.filter(|(_, row)| passes(row)).collect();
+        if let Some(field) = self.sort {
+            passing.sort_by(|(_, one), (_, other)| order(field, one, other));
+        }
+        let total = passing.len() as u64;
+        let rows = passing.into_iter().map(|(place, _)| place);
+        Chosen {
+            rows: rows.take(self.limit.unwrap_or(usize::MAX)).collect(),
+            total,
+        }
+    }
+}
+
+/// Numbers that are large first, but for PIDs; then names by the alphabet; what is not known last.
+fn order(field: Field, one: &Row<'_>, other: &Row<'_>) -> Ordering {
+    let numbers = [one, other].map(|row| field.number(row));
+    let names = [one, other].map(|row| field.text(row));
+    match (numbers, names) {
+        (_, [Some(one), Some(other)]) => one.cmp(other),
+        ([Some(one), Some(other)], _) if field == Field::Pid => one.total_cmp(&other),
+        ([Some(one), Some(other)], _) => other.total_cmp(&one),
+        ([one, other], [name, other_name]) => {
+            let is_known =
+                |number: Option<f64>, name: Option<&str>| number.is_some() || name.is_some();
+            is_known(other, other_name).cmp(&is_known(one, name))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(limit: Option<usize>, sort: &str, filter: &str) -> Selection {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let list = api::List {
+            limit,
+            sort: some(sort),
+            filter: some(filter),
+        };
+        Selection::of(&list, &FIELDS).expect("a selection")
+    }
+
+    const FIELDS: [Field; 4] = [Field::Pid, Field::Comm, Field::Age, Field::Pod];
+
+    fn rows() -> [Row<'static>; 3] {
+        let row = |pid, comm, age, pod| Row {
+            pid,
+            comm,
+            age,
+            place: [None, None, pod, None, None],
+            ..Row::default()
+        };
+        [
+            row(9, "sh", Some(1.0), None),
+            row(7, "java", Some(5.0), Some("web")),
+            row(8, "sh", None, Some("api")),
+        ]
+    }
+
+    fn chosen(limit: Option<usize>, sort: &str, filter: &str) -> (Vec<usize>, u64) {
+        let chosen = list(limit, sort, filter).choose(rows());
+        (chosen.rows, chosen.total)
+    }
+
+    #[test]
+    fn rows_keep_their_order_unless_another_is_asked_for() {
+        assert_eq!(chosen(None, "", ""), (vec![0, 1, 2], 3));
+        assert_eq!(chosen(None, "pid", ""), (vec![1, 2, 0], 3));
+        assert_eq!(chosen(None, "oldest", ""), (vec![1, 0, 2], 3));
+        assert_eq!(chosen(None, "pod", ""), (vec![2, 1, 0], 3));
+    }
+
+    #[test]
+    fn the_total_counts_what_the_limit_leaves_out_and_not_what_the_filter_does() {
+        assert_eq!(chosen(Some(1), "", "comm=sh"), (vec![0], 2));
+        assert_eq!(chosen(Some(0), "", ""), (vec![], 3));
+    }
+
+    #[test]
+    fn a_field_that_the_rows_do_not_have_is_refused() {
+        for (sort, filter) in [("leak", ""), ("colour", ""), ("", "leak>1"), ("", "pid>")] {
+            let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            let list = api::List {
+                limit: None,
+                sort: some(sort),
+                filter: some(filter),
+            };
+            assert!(Selection::of(&list, &FIELDS).is_err(), "{sort}{filter}");
+        }
+    }
+}
