@@ -102,6 +102,20 @@ fn whats(story: &Story) -> Vec<&str> {
     story.timeline.iter().map(|it| it.what.as_str()).collect()
 }
 
+/// That each line mentions these facts, in order.
+#[track_caller]
+fn assert_mentions(lines: &[&str], facts: &[&[&str]]) {
+    assert_eq!(lines.len(), facts.len(), "{lines:#?}");
+    for (line, facts) in lines.iter().zip(facts) {
+        let mut rest = *line;
+        for fact in *facts {
+            let at = rest.find(fact);
+            let at = at.unwrap_or_else(|| panic!("{fact:?} is not in {line:?}"));
+            rest = &rest[at + fact.len()..];
+        }
+    }
+}
+
 fn phases(story: &Story) -> Vec<(&str, u64, Bound)> {
     let phases = story.phases.iter();
     phases.map(|it| (it.name, it.ns, it.bound)).collect()
@@ -114,7 +128,7 @@ fn a_living_process_has_ancestors_and_maybe_zombies() {
     assert!(told.summary.contains("2 zombies"), "{}", told.summary);
     let ancestry: Vec<_> = told.ancestry.iter().map(|it| it.key.tgid).collect();
     assert_eq!(ancestry, [5, 1]);
-    assert_eq!(whats(&told), ["started; by whom was not seen"]);
+    assert_mentions(&whats(&told), &[&["started"]]);
 }
 
 #[test]
@@ -246,11 +260,11 @@ fn a_signal_that_a_living_process_has_not_taken_is_told_with_the_reason() {
         "{:?}",
         blocked.advice
     );
-    // Another signal than the one that was seen came from somebody else.
+    // Another signal than the one that was seen has another sender.
     let other = told(Some((2, Fate::Blocked)), None);
     assert_eq!(other.timeline.last().and_then(|it| it.at_ns), None);
-    // One that it has taken since is no news.
-    assert_eq!(whats(&told(None, None)), ["started; by whom was not seen"]);
+    // A signal that it has handled since is not shown.
+    assert_mentions(&whats(&told(None, None)), &[&["started"]]);
 }
 
 #[test]
@@ -270,14 +284,14 @@ fn a_zombie_is_told_with_who_must_reap_it() {
     for fact in ["child (PID 10)", "zombie for 82s", "parent (PID 5)"] {
         assert!(told.summary.contains(fact), "{}", told.summary);
     }
-    assert_eq!(
-        whats(&told),
-        [
-            "started by parent (PID 5)",
-            "got SIGKILL from bash (PID 7)",
-            "began to exit: its program no longer runs",
-            "was killed by SIGKILL and became a zombie; parent (PID 5) was notified",
-        ]
+    assert_mentions(
+        &whats(&told),
+        &[
+            &["started", "parent (PID 5)"],
+            &["SIGKILL", "bash (PID 7)"],
+            &["exit"],
+            &["killed by SIGKILL", "zombie", "parent (PID 5)"],
+        ],
     );
     assert_eq!(
         phases(&told),
@@ -310,18 +324,16 @@ fn a_tracer_and_an_adopter_are_named() {
         ..record()
     };
     let told = told(&[held], Some(&snapshot), &Seen::default(), 0).story;
-    assert!(
-        told.summary
-            .ends_with("its tracer gdb (PID 8) keeps parent (PID 5) from reaping it"),
-        "{told:#?}"
-    );
+    for name in ["gdb (PID 8)", "parent (PID 5)"] {
+        assert!(told.summary.contains(name), "{told:#?}");
+    }
     let whats = whats(&told);
-    assert!(whats.contains(&"parent (PID 5) became its parent, replacing shell (PID 6)"));
-    assert!(
-        whats
-            .iter()
-            .any(|what| what.contains("its tracer gdb (PID 8)"))
-    );
+    let has = |names: &[&str]| {
+        let mut lines = whats.iter();
+        lines.any(|what| names.iter().all(|name| what.contains(name)))
+    };
+    assert!(has(&["parent (PID 5)", "shell (PID 6)"]), "{whats:#?}");
+    assert!(has(&["tracer gdb (PID 8)"]), "{whats:#?}");
 }
 
 #[test]
@@ -342,32 +354,24 @@ fn each_who_did_not_reap_it_is_named_until_when() {
     };
     let snapshot = snapshot(Some(child(TaskState::Zombie)));
     let told = told(&[adopted], Some(&snapshot), &Seen::default(), 0).story;
-    let moments: Vec<_> = told
-        .timeline
+    let last = &told.timeline[told.timeline.len() - 3..];
+    let seconds = last
         .iter()
-        .map(|it| (it.at_ns, &*it.what))
-        .collect();
-    let expected = [
-        (
-            20,
-            "exited with code 3 and became a zombie; gdb (PID 8) was notified",
-        ),
-        (
-            22,
-            "its tracer gdb (PID 8) let it go; parent (PID 5) has to reap it now",
-        ),
-        (
-            25,
-            "parent (PID 5) exited without reaping it; init (PID 1) has to reap it now",
-        ),
-    ];
-    let expected = expected.map(|(at, what)| (Some(at * SECOND), what));
-    assert!(moments.ends_with(&expected), "{moments:#?}");
-    assert!(
-        !moments
-            .iter()
-            .any(|(_, what)| what.contains("became its parent"))
+        .map(|it| it.at_ns.map(|at_ns| at_ns / SECOND))
+        .collect::<Vec<_>>();
+    assert_eq!(seconds, [Some(20), Some(22), Some(25)], "{told:#?}");
+    let last: Vec<_> = last.iter().map(|it| it.what.as_str()).collect();
+    assert_mentions(
+        &last,
+        &[
+            &["exited with code 3", "zombie", "gdb (PID 8)"],
+            &["gdb (PID 8)", "parent (PID 5)"],
+            &["parent (PID 5)", "init (PID 1)"],
+        ],
     );
+    // A move to a new parent before the death would be another moment.
+    let moved = |it: &&Moment| it.at_ns.is_none();
+    assert_eq!(told.timeline.iter().filter(moved).count(), 0, "{told:#?}");
 }
 
 #[test]
@@ -395,13 +399,12 @@ fn the_reaped_are_told_by_how_they_went() {
     let at_once = story(Some(at_once));
     assert!(at_once.summary.contains("auto-reaped"), "{at_once:#?}");
     assert_eq!(phases(&at_once).len(), 1, "it was no zombie");
-    // Nothing told of its reap, and the snapshot does not show it.
+    // Its reap was not seen, and the snapshot does not show it.
     let vanished = story(None);
     assert_eq!(vanished.state, State::Reaped);
-    assert!(
-        vanished.summary.contains("was reaped, 1s ago"),
-        "{vanished:#?}"
-    );
+    for fact in ["reaped", "1s ago"] {
+        assert!(vanished.summary.contains(fact), "{vanished:#?}");
+    }
     assert_eq!(phases(&vanished)[1].2, Bound::AtMost);
 }
 
@@ -452,7 +455,7 @@ fn of_nobody_it_says_what_to_look_at() {
         pid_max: Some(10),
         ..Seen::default()
     });
-    assert!(high.contains("no PID of 10 or above"), "{high}");
+    assert!(high.contains("below 10 (kernel.pid_max)"), "{high}");
     let thread = advice(&Seen {
         thread_of: Some((9, "java".to_owned())),
         ..Seen::default()

@@ -8,7 +8,7 @@ use crate::evidence::{
 
 pub(super) const SECOND: u64 = 1_000_000_000;
 
-/// It is this verdict, with all that each verdict has, and its remedy loses nothing.
+/// The verdict has this id and confidence and is complete, and its remedy is safe.
 #[track_caller]
 pub(super) fn assert_sound(verdict: Option<Verdict>, id: &str, confidence: Confidence) -> Verdict {
     let verdict = verdict.expect("there is a verdict");
@@ -19,8 +19,8 @@ pub(super) fn assert_sound(verdict: Option<Verdict>, id: &str, confidence: Confi
     );
     let remedy = &verdict.remedy;
     assert!(!remedy.contains("reboot"), "{remedy}");
-    // What a tracer holds is not hurt by the end of the tracer, nor is who waits in vfork by that
-    // of its new child.
+    // Killing a tracer does not harm its tracees, nor does killing a new child harm its parent in
+    // vfork.
     let may_kill = [
         "held_by_tracer",
         "parent_uninterruptible",
@@ -113,7 +113,7 @@ pub(super) fn slept(mut evidence: Evidence) -> Evidence {
     evidence
 }
 
-/// A wait of which nobody is known at the other end.
+/// A wait whose other end is not known.
 pub(super) fn blocked(on: On) -> Block {
     Block {
         on,

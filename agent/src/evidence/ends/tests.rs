@@ -92,7 +92,7 @@ fn an_orphan_that_the_dead_left_keeps_a_pipe_open() {
     let end = &block.ends[0];
     assert_eq!(
         (end.relation, end.comm.as_str()),
-        (Relation::LeftByTheDead, "sleep")
+        (Relation::LeftByDeadChild, "sleep")
     );
     let timer = end.waits_for.as_ref().map(|block| &block.on);
     assert_eq!(timer, Some(&On::Timer));

@@ -44,7 +44,7 @@ fn a_blocked_reaper_is_blocked_first() {
 fn who_reads_what_the_dead_left_open_is_blocked() {
     let mut evidence = slept(leak());
     let mut pipe = blocked(On::PipeRead);
-    pipe.ends = vec![end(77, "sleep", Relation::LeftByTheDead)];
+    pipe.ends = vec![end(77, "sleep", Relation::LeftByDeadChild)];
     facts(&mut evidence).looked_at[0].block = Some(pipe.clone());
     let verdict = assert_judged(&evidence, "wait_blocked_on_event", Likely);
     assert!(verdict.remedy.contains("kill 77"), "{}", verdict.remedy);
@@ -128,7 +128,7 @@ fn came_later(booked: bool, execs: u64) -> Evidence {
     let mut evidence = slept(leak());
     evidence.zombies.age_is_lower_bound = true;
     evidence.program.execs = Some(execs);
-    facts(&mut evidence).booked_children = Some(booked);
+    facts(&mut evidence).has_usage_of_children = Some(booked);
     evidence
 }
 
