@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_no_field() {
+    fn a_name_is_not_a_field() {
         assert_eq!(field("Name:\tState: R\nState:\tS\n", "State"), Some("S"));
         assert_eq!(field("", "State"), None);
         assert_eq!(sigchld("SigBlk:\tzz\n"), None);

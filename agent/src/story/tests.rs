@@ -3,7 +3,7 @@ use crate::events::{CgroupIds, ExitStatus, Key, Kill, KillBy, Task, TaskState};
 use crate::lifecycle::{Died, DiedBound, Former, How, Reap};
 
 const SECOND: u64 = 1_000_000_000;
-/// When the snapshot began; it ended one second later, and the story is told one after that.
+/// When the snapshot began. It ended one second later, and the story is made one second after that.
 const BEGUN: u64 = 100 * SECOND;
 const NOW: u64 = BEGUN + 2 * SECOND;
 
@@ -81,7 +81,7 @@ struct Told {
     states: Vec<State>,
 }
 
-fn told(records: &[Record], snapshot: Option<&Snapshot>, seen: &Seen, held: u64) -> Told {
+fn explained(records: &[Record], snapshot: Option<&Snapshot>, seen: &Seen, held: u64) -> Told {
     let known = Known {
         pid: 10,
         now_ns: NOW,
@@ -122,28 +122,36 @@ fn phases(story: &Story) -> Vec<(&str, u64, Bound)> {
 }
 
 #[test]
-fn a_living_process_has_ancestors_and_maybe_zombies() {
+fn a_living_process_has_ancestors_and_may_hold_zombies() {
     let snapshot = snapshot(Some(child(TaskState::Alive)));
-    let told = told(&[], Some(&snapshot), &Seen::default(), 2).story;
-    assert!(told.summary.contains("2 zombies"), "{}", told.summary);
-    let ancestry: Vec<_> = told.ancestry.iter().map(|it| it.key.tgid).collect();
+    let explained = explained(&[], Some(&snapshot), &Seen::default(), 2).story;
+    assert!(
+        explained.summary.contains("2 zombies"),
+        "{}",
+        explained.summary
+    );
+    let ancestry: Vec<_> = explained.ancestry.iter().map(|it| it.key.tgid).collect();
     assert_eq!(ancestry, [5, 1]);
-    assert_mentions(&whats(&told), &[&["started"]]);
+    assert_mentions(&whats(&explained), &[&["started"]]);
 }
 
 #[test]
-fn one_that_lost_its_first_thread_is_alive() {
+fn a_process_without_its_first_thread_is_alive() {
     let snapshot = snapshot(Some(child(TaskState::LeaderExited)));
     let seen = Seen {
         threads: Some(4),
         ..Seen::default()
     };
-    let told = told(&[], Some(&snapshot), &seen, 0).story;
+    let explained = explained(&[], Some(&snapshot), &seen, 0).story;
     assert_eq!(
-        (told.state, told.state.name()),
+        (explained.state, explained.state.name()),
         (State::LeaderExited, "alive")
     );
-    assert!(told.summary.contains("3 threads"), "{}", told.summary);
+    assert!(
+        explained.summary.contains("3 threads"),
+        "{}",
+        explained.summary
+    );
     let verdict = leader_exited(&process(10, "child"), Some(1));
     assert_eq!(verdict.id, "leader_exited");
     assert!(
@@ -154,17 +162,21 @@ fn one_that_lost_its_first_thread_is_alive() {
 }
 
 #[test]
-fn one_on_its_way_out_is_told_with_since_when() {
+fn an_exiting_process_is_shown_with_its_duration() {
     let mut task = child(TaskState::Exiting);
     task.begin_ns = Some(NOW - 7 * SECOND);
     let snapshot = snapshot(Some(task));
-    let told = told(&[], Some(&snapshot), &Seen::default(), 0).story;
-    assert!(told.summary.contains("exiting for 7s"), "{}", told.summary);
-    assert_eq!(phases(&told), [("exit", 7 * SECOND, Bound::AtLeast)]);
+    let explained = explained(&[], Some(&snapshot), &Seen::default(), 0).story;
+    assert!(
+        explained.summary.contains("exiting for 7s"),
+        "{}",
+        explained.summary
+    );
+    assert_eq!(phases(&explained), [("exit", 7 * SECOND, Bound::AtLeast)]);
 }
 
 #[test]
-fn one_that_was_killed_inside_the_kernel_has_not_begun_to_exit() {
+fn a_process_killed_inside_the_kernel_has_not_begun_to_exit() {
     let mut task = child(TaskState::Exiting);
     task.kill = Some(Kill {
         process: Some(process(7, "bash")),
@@ -177,7 +189,7 @@ fn one_that_was_killed_inside_the_kernel_has_not_begun_to_exit() {
         ..Seen::default()
     };
     let snapshot_of = |task: &Task| snapshot(Some(task.clone()));
-    let waiting = told(
+    let waiting = explained(
         &[],
         Some(&snapshot_of(&task)),
         &seen(Some(Exit::NotBegun)),
@@ -190,12 +202,12 @@ fn one_that_was_killed_inside_the_kernel_has_not_begun_to_exit() {
         "{}",
         waiting.summary
     );
-    let exiting = told(&[], Some(&snapshot_of(&task)), &seen(Some(Exit::Begun)), 0).story;
+    let exiting = explained(&[], Some(&snapshot_of(&task)), &seen(Some(Exit::Begun)), 0).story;
     assert_ne!(
         (&waiting.summary, waiting.meaning),
         (&exiting.summary, exiting.meaning)
     );
-    let dumping = told(
+    let dumping = explained(
         &[],
         Some(&snapshot_of(&task)),
         &seen(Some(Exit::DumpingCore)),
@@ -203,9 +215,9 @@ fn one_that_was_killed_inside_the_kernel_has_not_begun_to_exit() {
     )
     .story;
     assert_ne!(dumping.meaning, exiting.meaning);
-    // What the kernel side saw begin has begun.
+    // An exit that the probes saw begin has begun.
     task.begin_ns = Some(NOW - SECOND);
-    let begun = told(
+    let begun = explained(
         &[],
         Some(&snapshot_of(&task)),
         &seen(Some(Exit::NotBegun)),
@@ -219,7 +231,7 @@ fn one_that_was_killed_inside_the_kernel_has_not_begun_to_exit() {
 }
 
 #[test]
-fn a_signal_that_a_living_process_has_not_taken_is_told_with_the_reason() {
+fn a_pending_signal_is_shown_with_its_reason() {
     let mut task = child(TaskState::Alive);
     task.stop_signal = Some(19);
     task.kill = Some(Kill {
@@ -228,15 +240,15 @@ fn a_signal_that_a_living_process_has_not_taken_is_told_with_the_reason() {
         signal: 15,
         at_ns: NOW - 7 * SECOND,
     });
-    let told = |pending, stopped| {
+    let explained = |pending, stopped| {
         let seen = Seen {
             pending,
             stopped,
             ..Seen::default()
         };
-        told(&[], Some(&snapshot(Some(task.clone()))), &seen, 0).story
+        explained(&[], Some(&snapshot(Some(task.clone()))), &seen, 0).story
     };
-    let stopped = told(Some((15, Fate::Stopped)), Some(Stop::Signal));
+    let stopped = explained(Some((15, Fate::Stopped)), Some(Stop::Signal));
     assert!(
         stopped.summary.contains("stopped by SIGSTOP"),
         "{}",
@@ -254,21 +266,21 @@ fn a_signal_that_a_living_process_has_not_taken_is_told_with_the_reason() {
         "{:?}",
         stopped.advice
     );
-    let blocked = told(Some((15, Fate::Blocked)), None);
+    let blocked = explained(Some((15, Fate::Blocked)), None);
     assert!(
         blocked.advice[0].contains("blocks it"),
         "{:?}",
         blocked.advice
     );
     // Another signal than the one that was seen has another sender.
-    let other = told(Some((2, Fate::Blocked)), None);
+    let other = explained(Some((2, Fate::Blocked)), None);
     assert_eq!(other.timeline.last().and_then(|it| it.at_ns), None);
     // A signal that it has handled since is not shown.
-    assert_mentions(&whats(&told(None, None)), &[&["started"]]);
+    assert_mentions(&whats(&explained(None, None)), &[&["started"]]);
 }
 
 #[test]
-fn a_zombie_is_told_with_who_must_reap_it() {
+fn a_zombie_is_shown_with_the_parent_that_has_to_reap_it() {
     let snapshot = snapshot(Some(child(TaskState::Zombie)));
     let killed = Record {
         kill: Some(Kill {
@@ -280,12 +292,12 @@ fn a_zombie_is_told_with_who_must_reap_it() {
         status: Some(ExitStatus::Killed(9)),
         ..record()
     };
-    let told = told(&[killed], Some(&snapshot), &Seen::default(), 0).story;
+    let explained = explained(&[killed], Some(&snapshot), &Seen::default(), 0).story;
     for fact in ["child (PID 10)", "zombie for 82s", "parent (PID 5)"] {
-        assert!(told.summary.contains(fact), "{}", told.summary);
+        assert!(explained.summary.contains(fact), "{}", explained.summary);
     }
     assert_mentions(
-        &whats(&told),
+        &whats(&explained),
         &[
             &["started", "parent (PID 5)"],
             &["SIGKILL", "bash (PID 7)"],
@@ -294,7 +306,7 @@ fn a_zombie_is_told_with_who_must_reap_it() {
         ],
     );
     assert_eq!(
-        phases(&told),
+        phases(&explained),
         [
             ("signal", SECOND - 1_000, Bound::Exact),
             ("exit", 1_000, Bound::Exact),
@@ -304,15 +316,24 @@ fn a_zombie_is_told_with_who_must_reap_it() {
 }
 
 #[test]
-fn a_zombie_that_was_there_before_is_a_bound() {
+fn the_age_of_an_earlier_zombie_is_a_bound() {
     let snapshot = snapshot(Some(child(TaskState::Zombie)));
     let mut found = record();
     found.died.bound = DiedBound::NotAfter;
     found.begin_ns = None;
-    let told = told(&[found], Some(&snapshot), &Seen::default(), 0).story;
-    assert!(told.summary.contains("for at least 82s"), "{told:#?}");
-    assert_eq!(phases(&told), [("zombie", 82 * SECOND, Bound::AtLeast)]);
-    assert_eq!(told.timeline.last().map(|it| it.bound), Some(Bound::AtMost));
+    let explained = explained(&[found], Some(&snapshot), &Seen::default(), 0).story;
+    assert!(
+        explained.summary.contains("for at least 82s"),
+        "{explained:#?}"
+    );
+    assert_eq!(
+        phases(&explained),
+        [("zombie", 82 * SECOND, Bound::AtLeast)]
+    );
+    assert_eq!(
+        explained.timeline.last().map(|it| it.bound),
+        Some(Bound::AtMost)
+    );
 }
 
 #[test]
@@ -323,11 +344,11 @@ fn a_tracer_and_an_adopter_are_named() {
         forker: Some(process(6, "shell")),
         ..record()
     };
-    let told = told(&[held], Some(&snapshot), &Seen::default(), 0).story;
+    let explained = explained(&[held], Some(&snapshot), &Seen::default(), 0).story;
     for name in ["gdb (PID 8)", "parent (PID 5)"] {
-        assert!(told.summary.contains(name), "{told:#?}");
+        assert!(explained.summary.contains(name), "{explained:#?}");
     }
-    let whats = whats(&told);
+    let whats = whats(&explained);
     let has = |names: &[&str]| {
         let mut lines = whats.iter();
         lines.any(|what| names.iter().all(|name| what.contains(name)))
@@ -337,7 +358,7 @@ fn a_tracer_and_an_adopter_are_named() {
 }
 
 #[test]
-fn each_who_did_not_reap_it_is_named_until_when() {
+fn each_former_parent_is_named_with_its_end() {
     let former = |pid, comm, was_tracer, until_ns| Former {
         process: process(pid, comm),
         was_tracer,
@@ -353,13 +374,13 @@ fn each_who_did_not_reap_it_is_named_until_when() {
         ..record()
     };
     let snapshot = snapshot(Some(child(TaskState::Zombie)));
-    let told = told(&[adopted], Some(&snapshot), &Seen::default(), 0).story;
-    let last = &told.timeline[told.timeline.len() - 3..];
+    let explained = explained(&[adopted], Some(&snapshot), &Seen::default(), 0).story;
+    let last = &explained.timeline[explained.timeline.len() - 3..];
     let seconds = last
         .iter()
         .map(|it| it.at_ns.map(|at_ns| at_ns / SECOND))
         .collect::<Vec<_>>();
-    assert_eq!(seconds, [Some(20), Some(22), Some(25)], "{told:#?}");
+    assert_eq!(seconds, [Some(20), Some(22), Some(25)], "{explained:#?}");
     let last: Vec<_> = last.iter().map(|it| it.what.as_str()).collect();
     assert_mentions(
         &last,
@@ -371,19 +392,23 @@ fn each_who_did_not_reap_it_is_named_until_when() {
     );
     // A move to a new parent before the death would be another moment.
     let moved = |it: &&Moment| it.at_ns.is_none();
-    assert_eq!(told.timeline.iter().filter(moved).count(), 0, "{told:#?}");
+    assert_eq!(
+        explained.timeline.iter().filter(moved).count(),
+        0,
+        "{explained:#?}"
+    );
 }
 
 #[test]
-fn the_reaped_are_told_by_how_they_went() {
+fn a_reaped_process_is_shown_with_how_it_was_reaped() {
     let snapshot = snapshot(None);
     let story = |reap: Option<Reap>| {
         let record = Record { reap, ..record() };
-        told(&[record], Some(&snapshot), &Seen::default(), 0).story
+        explained(&[record], Some(&snapshot), &Seen::default(), 0).story
     };
     let waited = story(Some(reap(How::Wait, Some(process(5, "parent")))));
-    for told in ["exited with code 3", "reaped by parent (PID 5)", "72s ago"] {
-        assert!(waited.summary.contains(told), "{}", waited.summary);
+    for explained in ["exited with code 3", "reaped by parent (PID 5)", "72s ago"] {
+        assert!(waited.summary.contains(explained), "{}", waited.summary);
     }
     assert_eq!(phases(&waited)[1], ("zombie", 10 * SECOND, Bound::Exact));
     let by_thread = Process {
@@ -392,8 +417,8 @@ fn the_reaped_are_told_by_how_they_went() {
     };
     let by_thread = story(Some(reap(How::Wait, Some(by_thread))));
     let named = "thread 8 (reaper) of parent (PID 5)";
-    let told = by_thread.timeline.iter().any(|it| it.what.contains(named));
-    assert!(told, "{by_thread:#?}");
+    let explained = by_thread.timeline.iter().any(|it| it.what.contains(named));
+    assert!(explained, "{by_thread:#?}");
     let mut at_once = reap(How::Autoreap, None);
     at_once.at_ns = Some(20 * SECOND);
     let at_once = story(Some(at_once));
@@ -409,42 +434,48 @@ fn the_reaped_are_told_by_how_they_went() {
 }
 
 #[test]
-fn one_that_died_during_the_snapshot_is_a_zombie_still() {
+fn a_process_that_died_during_the_snapshot_is_a_zombie() {
     let snapshot = snapshot(None);
     let mut late = record();
     late.died.at_ns = BEGUN + 1;
-    let told = told(&[late], Some(&snapshot), &Seen::default(), 0);
-    assert_eq!(told.states, [State::Zombie]);
+    let explained = explained(&[late], Some(&snapshot), &Seen::default(), 0);
+    assert_eq!(explained.states, [State::Zombie]);
 }
 
 #[test]
-fn a_number_used_again_is_its_last_process() {
+fn a_reused_pid_is_its_last_process() {
     let mut older = record();
     older.process.key.start_ns = SECOND;
     older.reap = Some(reap(How::Wait, Some(process(5, "parent"))));
     let snapshot = snapshot(Some(child(TaskState::Alive)));
-    let alive = told(&[older.clone()], Some(&snapshot), &Seen::default(), 0);
+    let alive = explained(&[older.clone()], Some(&snapshot), &Seen::default(), 0);
     assert_eq!(alive.states, [State::Alive, State::Reaped]);
-    let dead = told(&[record(), older], None, &Seen::default(), 0);
+    let dead = explained(&[record(), older], None, &Seen::default(), 0);
     assert_eq!(dead.states, [State::Zombie, State::Reaped]);
 }
 
 #[test]
-fn one_that_only_proc_shows_is_alive_unless_its_death_is_known() {
+fn a_process_that_only_proc_shows_is_alive_unless_its_death_is_known() {
     let seen = Seen {
         process: Some(process(10, "child")),
         ..Seen::default()
     };
     let empty = snapshot(None);
-    assert_eq!(told(&[], Some(&empty), &seen, 0).states, [State::Alive]);
-    assert_eq!(told(&[record()], None, &seen, 0).states, [State::Zombie]);
+    assert_eq!(
+        explained(&[], Some(&empty), &seen, 0).states,
+        [State::Alive]
+    );
+    assert_eq!(
+        explained(&[record()], None, &seen, 0).states,
+        [State::Zombie]
+    );
 }
 
 #[test]
-fn of_nobody_it_says_what_to_look_at() {
+fn an_unknown_pid_gets_advice() {
     let empty = snapshot(None);
     let advice = |seen: &Seen| {
-        let story = told(&[], Some(&empty), seen, 0).story;
+        let story = explained(&[], Some(&empty), seen, 0).story;
         assert_eq!((story.state, &story.process), (State::Unknown, &None));
         format!("{}; {}", story.summary, story.advice.join("; "))
     };

@@ -23,7 +23,7 @@ pub fn of_zombie(age_ns: u64) -> Verdict {
             age_ns / 1_000_000
         )],
         remedy: format!(
-            "none needed yet; look again in {}",
+            "nothing yet; look again in {}",
             words::span(crate::evidence::suspects::YOUNG_NS)
         ),
         confidence: Confidence::Certain,

@@ -1,4 +1,4 @@
-//! What the tests of all rules ask.
+//! What the tests of all rules share.
 
 use super::{Confidence, Verdict, judge};
 use crate::evidence::block::{Block, End, On, Relation};

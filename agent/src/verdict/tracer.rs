@@ -19,8 +19,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     let mut facts = vec![words::holds(evidence)];
     if let Some((pid, comm)) = &evidence.zombies.real_parent {
         facts.push(format!(
-            "their parent {comm} (PID {pid}) cannot reap them until the tracer waits, detaches or \
-             exits"
+            "the parent {comm} (PID {pid}) cannot reap until the tracer waits, detaches or exits"
         ));
     }
     facts.push(words::habits(evidence));

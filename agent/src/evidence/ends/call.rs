@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_told_by_number_and_arguments() {
+    fn calls_are_parsed_by_number_and_arguments() {
         assert_eq!(call(SYS_read, [3, 9, 9, 0, 0]), Some(Call::Read(3)));
         assert_eq!(call(SYS_write, [1, 9, 9, 0, 0]), Some(Call::Write(1)));
         let open = Call::Open {
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_of_a_call_or_of_64_bits_there_is_none() {
+    fn there_is_no_call_outside_of_one_or_in_a_32_bit_program() {
         for text in [
             "running",
             "",

@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_and_answers_of_odd_form_are_nothing() {
+    fn malformed_tables_and_answers_are_ignored() {
         let line = "  0: 0100007F:0CEA 0200000A:9C40 01 0:0 00:0 0 0 0 4711 1 0";
         let row = Row::parse(line).expect("parses");
         if cfg!(target_endian = "little") {

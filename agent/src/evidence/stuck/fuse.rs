@@ -275,7 +275,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_are_certain_where_the_kernel_says_so_or_there_is_but_one() {
+    fn servers_are_certain_if_the_kernel_names_them_or_there_is_only_one() {
         let me = std::process::id();
         let pids = |servers: &[(u32, Option<u32>)]| {
             let (found, certain) = of_connection(servers, 7);
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_idle_where_all_its_threads_wait_for_requests() {
+    fn a_server_is_idle_if_all_its_threads_wait_for_requests() {
         let idle = |places: &[(bool, &str)]| {
             let places: Vec<_> = places
                 .iter()

@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pending_signal_is_blocked_or_waits_for_the_process_to_be_continued() {
+    fn a_pending_signal_is_blocked_or_the_process_is_stopped() {
         let status = |pending: &str, blocked: &str| {
             format!("State:\tS\nSigPnd:\t0\nShdPnd:\t{pending}\nSigBlk:\t{blocked}\n")
         };

@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_stack_the_place_of_sleep_must_do() {
+    fn without_a_stack_the_step_follows_from_wchan() {
         let at = |state, wchan: &str| {
             let thread = Thread {
                 wchan: Some(wchan.to_owned()),
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_stack_who_has_begun_to_exit_is_not_asleep_in_a_call() {
+    fn without_a_stack_an_exiting_thread_is_not_in_a_call() {
         let at = |state, wchan: Option<&str>| {
             let thread = Thread {
                 exiting: true,

@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_killed_is_a_suspect_from_the_threshold_on() {
+    fn a_killed_process_is_a_suspect_from_the_threshold_on() {
         let mut watch = Watch::default();
         let dying = || Task {
             kill: Some(killed(SIGKILL, 100)),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_that_somebody_blocks_accuses_nobody() {
+    fn a_blocked_signal_makes_no_suspect() {
         let mut watch = Watch::default();
         let alive = Task {
             kill: Some(killed(15, 1)),
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn who_began_before_the_agent_is_bounded_by_what_was_seen() {
+    fn an_exit_from_before_the_agent_has_a_bound() {
         let mut watch = Watch::default();
         let dying = || task(7, TaskState::Exiting);
         assert!(suspects(&mut watch, &at(100, vec![dying()]), &[]).is_empty());
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn who_sleeps_in_its_exit_since_before_the_agent_is_told_at_once() {
+    fn a_process_asleep_in_its_exit_since_before_the_agent_is_listed_at_once() {
         let mut watch = Watch::default();
         let snapshot = at(100, vec![task(7, TaskState::Exiting)]);
         let asleep = |tid, since: u64| Thread {
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_began_to_exit_need_not_say_so_itself() {
+    fn a_group_exit_seen_by_probes_counts_as_exiting() {
         let mut watch = Watch::default();
         let began = Task {
             begin_ns: Some(10 * SECOND),
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn who_ignores_a_runtime_is_a_suspect_but_not_exiting() {
+    fn a_process_that_ignores_a_runtime_is_a_suspect_but_not_exiting() {
         let mut watch = Watch::default();
         let found = suspects(&mut watch, &at(110, vec![ignoring(100, "runc")]), &[]);
         assert!(watch.is_idle());
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn who_did_not_take_a_signal_of_somebody_who_lives_may_block_it() {
+    fn a_signal_from_a_living_sender_may_be_blocked() {
         let mut watch = Watch::default();
         let told = Task {
             kill: Some(Kill {
