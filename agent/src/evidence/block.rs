@@ -143,7 +143,7 @@ pub enum On {
     },
     /// Any of several of these (poll, select, epoll).
     Events {
-        /// What is among them, `pipe`, `socket` and the like, as far as that can be read.
+        /// Their kinds, such as `pipe` and `socket`, if they can be read.
         kinds: Vec<String>,
         /// Whether it ends by itself after a while.
         timed: bool,
@@ -198,7 +198,7 @@ pub struct End {
     pub state: Option<char>,
     /// How it is related to the zombies or to the one that waits.
     pub relation: Relation,
-    /// What it waits for itself, where that keeps it from acting.
+    /// What it waits for itself, if that keeps it from acting.
     pub waits_for: Option<Box<Block>>,
 }
 

@@ -74,7 +74,7 @@ pub(super) fn comm(pid: u32) -> Option<String> {
     proc::comm(pid)
 }
 
-/// The threads of a process, at most so many.
+/// The threads of a process, at most `most`.
 pub(crate) fn threads(tgid: u32, most: usize) -> Vec<u32> {
     let numbers = proc::numbers(&format!("/proc/{tgid}/task"));
     numbers.into_iter().flatten().take(most).collect()

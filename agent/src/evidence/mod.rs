@@ -61,7 +61,7 @@ pub struct Evidence {
 /// The program that a process runs now. What it did as an earlier program does not count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program {
-    /// How long ago it began by exec; `None` where that was not seen.
+    /// How long ago it began by exec; `None` if that was not seen.
     pub age_ns: Option<u64>,
     /// Name of the program before.
     pub former: Option<String>,
@@ -89,7 +89,7 @@ pub enum Place {
     Host,
     /// A container of a pod.
     Pod {
-        /// `namespace/pod/container` as far as names are known, else the pod's UID.
+        /// `namespace/pod/container` if the names are known, else the UID of the pod.
         name: String,
         /// Zombies of this init were of other containers of the pod: they share a PID namespace.
         shares_pid_namespace: bool,
@@ -212,7 +212,7 @@ pub struct Thread {
     pub wchan: Option<String>,
     /// What it waits for, if it is in a wait call.
     pub awaits: Option<Awaited>,
-    /// Frames of its kernel stack, innermost first, where it sleeps uninterruptibly.
+    /// Frames of its kernel stack, innermost first, if it is in uninterruptible sleep.
     pub stack: Vec<String>,
     /// Its name.
     pub comm: String,

@@ -9,7 +9,7 @@ const CHILDREN: usize = 2_048;
 /// Threads whose children are looked at.
 const THREADS: usize = 64;
 
-/// What a wait call asks for.
+/// What a wait call waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Awaited {
     /// Any child.

@@ -180,7 +180,7 @@ impl Known<'_> {
         })
     }
 
-    /// Whether SIGKILL ended it, as far as that is remembered.
+    /// Whether SIGKILL is known to have ended it.
     fn was_killed(&self, key: Key) -> bool {
         let record = self.lifecycle.get(&key);
         record.and_then(|record| record.status) == Some(ExitStatus::Killed(SIGKILL))

@@ -211,8 +211,8 @@ fn died(record: &Record) -> Moment {
         format!("{when}{end}; it was already a zombie when reapwatch first looked")
     } else {
         let first = record.former.first().map(|former| &former.process);
-        let told = someone(first.or(record.responsible()));
-        format!("{when}{end} and became a zombie; {told} was notified")
+        let notified = someone(first.or(record.responsible()));
+        format!("{when}{end} and became a zombie; {notified} was notified")
     };
     at(Some(record.died.at_ns), bound, what)
 }

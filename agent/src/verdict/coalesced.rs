@@ -24,7 +24,7 @@ fn judge_unseen(evidence: &Evidence) -> Option<Verdict> {
     let facts = evidence.facts.as_ref()?;
     let sigchld = facts.sigchld?;
     let has_reaped = matches!(evidence.reaped_before(), Some(ByThisProgram | Perhaps));
-    let hears = facts.signalfd == Some(true)
+    let receives_sigchld = facts.signalfd == Some(true)
         || (sigchld.caught && sigchld.blocked_in == 0)
         || evidence.reaper_is_in_sigwait();
     let idle = evidence.reaping_thread().is_some_and(|(thread, _)| {
@@ -36,7 +36,7 @@ fn judge_unseen(evidence: &Evidence) -> Option<Verdict> {
         || evidence.waits_by_pid()
         || !evidence.zombies.age_is_lower_bound
         || evidence.holds_mostly_adopted()
-        || !(has_reaped && hears && !sigchld.pending && idle)
+        || !(has_reaped && receives_sigchld && !sigchld.pending && idle)
     {
         return None;
     }

@@ -66,7 +66,7 @@ struct Rule {
         expect(dead_code, reason = "docs/verdicts.md is made from it by a test")
     )]
     meaning: &'static str,
-    /// The verdict, where it applies.
+    /// The verdict, if the rule applies.
     judge: fn(&Evidence) -> Option<Verdict>,
 }
 

@@ -78,14 +78,14 @@ pub(super) fn facts(evidence: &mut Evidence) -> &mut Facts {
     evidence.facts.as_mut().expect("there are facts")
 }
 
-/// Waited so many times, the last time so many seconds ago.
+/// Made `times` wait calls, the last one `ago` seconds ago.
 pub(super) fn waited(mut evidence: Evidence, times: u64, ago: u64) -> Evidence {
     evidence.habits.waits = Some(times);
     evidence.habits.last_wait_age_ns = Some(ago * SECOND);
     evidence
 }
 
-/// Reaped so many, the last one so many seconds ago.
+/// Reaped `children` children, the last one `ago` seconds ago.
 pub(super) fn reaped(mut evidence: Evidence, children: u64, ago: u64) -> Evidence {
     evidence.habits.reaped = children;
     evidence.habits.last_reap_age_ns = Some(ago * SECOND);

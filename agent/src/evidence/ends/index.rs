@@ -43,7 +43,7 @@ pub(super) struct Index {
     terminals: HashMap<PathBuf, Vec<Holder>>,
     /// The search ended before all were looked at.
     pub(super) cut: bool,
-    /// Processes whose descriptors may not be read.
+    /// Processes with descriptors that may not be read.
     pub(super) refused: BTreeSet<u32>,
     processes: usize,
     links: usize,

@@ -75,7 +75,7 @@ pub(super) struct Mapped {
     by: HashMap<Memory, Vec<u32>>,
     /// Not all were looked at.
     cut: bool,
-    /// Processes whose mappings may not be read.
+    /// How many processes have mappings that may not be read.
     refused: usize,
 }
 

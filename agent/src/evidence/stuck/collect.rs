@@ -142,7 +142,7 @@ fn awaited(tgid: u32, facts: &mut Facts, search: &mut Search) {
     }
 }
 
-/// A thread and its tracer; the stack is read only where the kernel gave none.
+/// A thread and its tracer; the stack is read from /proc only if the probes gave none.
 fn thread(root: &str, tid: u32, stack: Vec<Frame>) -> Option<(Thread, Option<u32>)> {
     let read = |name: &str| proc::text(format!("{root}/{name}")).ok();
     let status = read("status")?;

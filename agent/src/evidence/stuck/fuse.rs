@@ -24,7 +24,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(1);
 /// Threads of one server that are looked at.
 const THREADS: usize = 16;
 
-/// Where the kernel shows the connections.
+/// The control file system of FUSE.
 const CONTROL: &str = "/sys/fs/fuse/connections";
 /// Checks of the number of unanswered requests: with a working server it is 0 now and then.
 const LOOKS: u32 = 3;
@@ -215,8 +215,8 @@ fn of_connection(servers: &[(u32, Option<u32>)], number: u32) -> (Vec<Who>, bool
         .filter(|(_, of)| *of == Some(number))
         .map(|(pid, _)| *pid)
         .collect();
-    let said = !certain.is_empty();
-    if !said {
+    let is_named = !certain.is_empty();
+    if !is_named {
         certain.extend(
             servers
                 .iter()
@@ -229,7 +229,7 @@ fn of_connection(servers: &[(u32, Option<u32>)], number: u32) -> (Vec<Who>, bool
     let only = certain.len() == 1;
     (
         certain.into_iter().map(people::read).collect(),
-        said || only,
+        is_named || only,
     )
 }
 

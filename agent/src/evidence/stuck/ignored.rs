@@ -95,7 +95,7 @@ impl Fate {
 pub enum Awaited {
     /// The sender is alive and in a wait call for it.
     BySender,
-    /// The sender is a program whose job is to stop others.
+    /// The sender is a process manager, which stops other processes.
     ByManager,
     /// The same signal was sent again.
     Again,

@@ -45,7 +45,7 @@ pub struct Who {
     pub pid: u32,
     /// Its name.
     pub comm: String,
-    /// The letter of its state, where it was looked at.
+    /// The letter of its state, if it was read.
     pub state: Option<char>,
     /// Whether it handles, ignores or blocks SIGTERM, so that SIGTERM need not end it.
     pub handles_term: bool,

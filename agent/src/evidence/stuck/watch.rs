@@ -28,7 +28,7 @@ pub struct Watch {
 pub struct Suspect {
     /// The process.
     pub process: Process,
-    /// Where it is.
+    /// Its cgroups.
     pub cgroups: CgroupIds,
     /// Its parent.
     pub parent: Option<Key>,
@@ -38,7 +38,7 @@ pub struct Suspect {
     pub since_ns: Option<u64>,
     /// It was exiting then.
     pub first_seen_ns: u64,
-    /// Its threads, where the kernel lists them.
+    /// Its threads, if the kernel lists them.
     pub threads: Vec<Thread>,
     /// The signal that it ignored: then it is not exiting.
     pub unheard: Option<UnhandledSignal>,
@@ -412,7 +412,7 @@ mod tests {
     #[test]
     fn a_signal_from_a_living_sender_may_be_blocked() {
         let mut watch = Watch::default();
-        let told = Task {
+        let target = Task {
             kill: Some(Kill {
                 process: Some(process(3)),
                 ..killed(15, 100)
@@ -420,7 +420,7 @@ mod tests {
             ..task(7, TaskState::Alive)
         };
         let sender = Task::new(process(3), TaskState::Alive);
-        let found = suspects(&mut watch, &at(110, vec![told, sender]), &[]);
+        let found = suspects(&mut watch, &at(110, vec![target, sender]), &[]);
         assert!(
             found[0]
                 .unheard

@@ -14,7 +14,7 @@ pub(super) struct Hold {
     pub(super) action: String,
 }
 
-/// What holds a process; `None` where nothing is seen to hold it.
+/// What holds a process; `None` if nothing is seen to hold it.
 pub(super) fn of(who: &Who) -> Option<Hold> {
     let name = words::name(who);
     match who.state {

@@ -218,7 +218,7 @@ fn one_wait_for_several_deaths_reaps_the_oldest_and_leaves_the_rest() {
     assert_judged(&evidence, "sigchld_coalesced", Certain);
     evidence.since = Some(since(1, 1));
     assert_judged(&evidence, "sigchld_coalesced", Likely);
-    // Whom it asks for is not known (a 32-bit program), and no handler tells it of deaths.
+    // Its wait arguments are not known (a 32-bit program), and it has no SIGCHLD handler.
     facts(&mut evidence).sigchld = Some(Sigchld::default());
     evidence.since = Some(since(4, 4));
     let verdict = assert_judged(&evidence, "sigchld_coalesced", Guess);
