@@ -86,7 +86,7 @@ fn gone(known: &Known<'_>, life: &Life<'_>, record: &Record, name: &str) -> Stri
     let end = ended(record.status);
     let reap = record.reap.as_ref();
     let gone_ns = reap.and_then(|reap| reap.at_ns).or(life.gone_by_ns);
-    let ago = gone_ns.map(|at_ns| format!(", {} ago", span(known.now_ns.saturating_sub(at_ns))));
+    let ago = gone_ns.map(|at_ns| format!(" {} ago", span(known.now_ns.saturating_sub(at_ns))));
     let ago = ago.unwrap_or_default();
     let how = match reap {
         Some(reap) if reap.how == How::Autoreap => "was auto-reaped".to_owned(),

@@ -133,7 +133,7 @@ fn ignored_signal(task: &Task, ignored: &Ignored) -> Moment {
         .as_ref()
         .map_or_else(|| "the kernel".to_owned(), who);
     let what = if ignored.by_choice {
-        format!("ignored {signal} from {from} (SIG_IGN)")
+        format!("ignored {signal} (SIG_IGN) from {from}")
     } else {
         let numbers = task.pids.last().filter(|own| own.nr == 1);
         let init = numbers.map_or("the init", |_| "PID 1");
