@@ -55,7 +55,7 @@ impl Mount {
         NETWORK.contains(&&*self.kind)
     }
 
-    /// Whether a path lies in it, if no other mount lies between.
+    /// Whether a path is below its mount point; another mount may be in between.
     pub fn holds(&self, path: &[u8]) -> bool {
         let below = path.strip_prefix(&self.place[..]);
         below.is_some_and(|rest| rest.is_empty() || rest[0] == b'/' || self.place == b"/")

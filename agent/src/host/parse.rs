@@ -1,4 +1,4 @@
-//! The text of /proc → facts. Pure, so that what odd kernels print can be tested.
+//! Parses the text of /proc files. Pure, so that the output of unusual kernels can be tested.
 
 use model::culprit::evidence::{Awaited, Cpu, Sigchld};
 
@@ -46,8 +46,8 @@ pub fn sigchld(status: &str) -> Option<Sigchld> {
     })
 }
 
-/// The mildest signal that ends it unless it handles it: of SIGINT, SIGTERM and SIGKILL the first
-/// that it neither ignores nor blocks. What a shell starts in the background ignores SIGINT.
+/// The first of SIGINT, SIGTERM and SIGKILL that it neither ignores nor blocks. Background jobs of a
+/// shell ignore SIGINT.
 pub fn ended_by(status: &str) -> Option<u8> {
     for signal in [2, 15, 9] {
         let has = |name: &str| has_signal(status, name, signal);
@@ -59,7 +59,7 @@ pub fn ended_by(status: &str) -> Option<u8> {
 }
 
 /// Whether the first thread blocks a signal that is pending for the process or for that thread;
-/// `None` where it is not pending.
+/// `None` if it is not pending.
 pub fn pending(status: &str, signal: u8) -> Option<bool> {
     let has = |name: &str| has_signal(status, name, signal);
     let pending = has("ShdPnd")? || has("SigPnd")?;
@@ -78,14 +78,14 @@ pub fn schedstat(text: &str) -> Option<Cpu> {
 
 /// Whether `stat`, from its third field on, has page faults or CPU time of children that were
 /// waited for. One that was has them, unless it ended at once in the memory of its parent (vfork).
-pub fn booked_children(fields: &[&str]) -> Option<bool> {
+pub fn has_usage_of_children(fields: &[&str]) -> Option<bool> {
     // Fields are numbered from 1 in the manual, and the state is the third.
     let number = |field: usize| fields.get(field - 3)?.parse::<i64>().ok();
     let [minor, major, user, system] = [11, 13, 16, 17].map(number);
     Some(minor? != 0 || major? != 0 || user? != 0 || system? != 0)
 }
 
-/// The function that a thread sleeps in; kernels print `0` where there is none to tell.
+/// The function that a thread sleeps in; kernels print `0` if there is none.
 pub fn wchan(text: &str) -> Option<String> {
     let name = text.trim();
     let named = !name.is_empty() && name != "0";
@@ -110,7 +110,7 @@ const WAIT4: i64 = 260;
 #[cfg(not(target_arch = "x86_64"))]
 const WAITID: i64 = 95;
 
-/// Whom a thread waits for, from `syscall`: the number of the call it is in, and its arguments.
+/// What a thread waits for, from `syscall`: the number and arguments of its current call.
 pub fn awaited(syscall: &str) -> Option<Awaited> {
     let mut words = syscall.split_whitespace();
     let number: i64 = words.next()?.parse().ok()?;
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_no_field() {
+    fn a_name_is_not_a_field() {
         assert_eq!(field("Name:\tState: R\nState:\tS\n", "State"), Some("S"));
         assert_eq!(field("", "State"), None);
         assert_eq!(sigchld("SigBlk:\tzz\n"), None);
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     #[cfg(target_arch = "x86_64")]
-    fn a_wait_says_for_whom() {
+    fn the_arguments_of_a_wait_call_are_read() {
         let of = |text: &str| awaited(text);
         assert_eq!(
             of("61 0xffffffff 0x0 0x0 0x0 0x0 0x0 0x7f 0x7f"),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mildest_signal_that_is_heard_is_found() {
+    fn the_first_signal_that_is_neither_ignored_nor_blocked_is_found() {
         let of = |ignored: u64, blocked: u64| {
             ended_by(&format!(
                 "SigBlk:\t{blocked:016x}\nSigIgn:\t{ignored:016x}\n"
@@ -212,7 +212,7 @@ mod tests {
     fn children_that_were_reaped_are_in_the_accounts() {
         let stat =
             |minor, user| format!("S 1 7 7 0 -1 4194560 120 {minor} 3 0 5 6 {user} 0 20 0 1 0 99");
-        let of = |text: &str| booked_children(&text.split(' ').collect::<Vec<_>>());
+        let of = |text: &str| has_usage_of_children(&text.split(' ').collect::<Vec<_>>());
         assert_eq!(of(&stat(0, 0)), Some(false));
         assert_eq!(of(&stat(81, 0)), Some(true));
         assert_eq!(of(&stat(0, 2)), Some(true));

@@ -1,4 +1,4 @@
-//! Reads what /proc says of a number, within a time limit. I/O, done off the loop.
+//! Reads what /proc shows of a PID, within a time limit. I/O, off the loop.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -12,20 +12,20 @@ use model::events::{Key, Process};
 use model::explain::{Exit, Seen, Stop};
 use model::stuck::evidence::ignored::Fate;
 
-/// How long the search for namesakes may take.
-const PATIENCE: Duration = Duration::from_millis(300);
-/// As many namesakes are told of.
+/// The time limit of the search for processes with this PID in a namespace.
+const TIME_LIMIT: Duration = Duration::from_millis(300);
+/// The most such processes that are reported.
 const NAMESAKES: usize = 8;
-/// Signals by which a process is asked to end: TERM, INT, QUIT and HUP.
+/// Signals that ask a process to exit: TERM, INT, QUIT and HUP.
 const REQUESTS: [u8; 4] = [15, 2, 3, 1];
 /// Threads that are looked at.
 const THREADS: usize = 64;
 /// In the flags of `proc_pid_stat(5)`.
 const PF_KTHREAD: u64 = 0x0020_0000;
-/// Past the start of its exit.
+/// Set from the start of its exit.
 const PF_EXITING: u64 = 0x4;
 
-/// What is there under this number now.
+/// What has this PID now.
 pub fn at(pid: u32) -> Seen {
     let seen = match status(pid) {
         Some(status) => shown(pid, &status),
@@ -68,7 +68,7 @@ fn shown(pid: u32, status: &str) -> Seen {
         process: process.filter(|_| parse::state(status) != Some('Z')),
         threads: number("Threads"),
         sigchld: parse::sigchld(status).map(|sigchld| Sigchld {
-            // Shells block it while they wait for a command, to no harm.
+            // Shells block it while they wait for a command, which is harmless.
             blocked_in: sigchld.blocked_in * u32::from(!waits(pid)),
             ..sigchld
         }),
@@ -76,7 +76,7 @@ fn shown(pid: u32, status: &str) -> Seen {
     }
 }
 
-/// The number is that of no program here, and may be meant as that of a namespace.
+/// No program has the PID here; it may be a PID inside a namespace.
 fn elsewhere(pid: u32, seen: Seen) -> Seen {
     Seen {
         namesakes: namesakes(pid),
@@ -131,9 +131,8 @@ fn seen_of_threads(pid: u32, status: &str) -> Seen {
     }
 }
 
-/// How far it is with its exit, if SIGKILL is pending for it or one of its threads has begun to
-/// exit. `None` of one that a tracer has stopped: it may be at the first step of its exit, where
-/// the kernel does not say so yet.
+/// How far its exit is, if it has been killed or one of its threads has begun to exit. `None` if a
+/// tracer has stopped it: it may be at the start of its exit, which the kernel does not show yet.
 fn exit(status: &str, threads: &[(char, u64)]) -> Option<Exit> {
     if parse::field(status, "CoreDumping") == Some("1") {
         return Some(Exit::DumpingCore);
@@ -147,9 +146,9 @@ fn exit(status: &str, threads: &[(char, u64)]) -> Option<Exit> {
     }
 }
 
-/// Processes that have the number inside a PID namespace.
+/// Processes that have the PID inside a PID namespace.
 fn namesakes(pid: u32) -> Vec<(u32, String)> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIME_LIMIT;
     let hosts = proc::numbers("/proc").into_iter().flatten();
     let in_time = hosts.take_while(|_| Instant::now() < until);
     let hits = in_time.filter_map(|host| {

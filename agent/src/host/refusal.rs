@@ -1,14 +1,14 @@
-//! What may not be read of another process, and which capability would change that.
+//! Why a file of another process cannot be read, and the missing capability.
 
 use crate::probes;
 
-/// The capability that this file needs and that we lack; `None` where the process is closed to
-/// us all the same, as by a security module or a sandbox.
+/// The missing capability that would allow reading this file; `None` if none would, as with a
+/// security module or a sandbox.
 pub fn missing(path: &str) -> Option<&'static str> {
     probes::missing_to_read(path)
 }
 
-/// Why something is not known: `reading /proc/42/fd needs CAP_SYS_PTRACE`.
+/// Why a file cannot be read: `reading /proc/42/fd needs CAP_SYS_PTRACE`.
 pub fn words(what: &str) -> String {
     words_for(what, missing(what))
 }

@@ -108,7 +108,7 @@ while True:
     },
     Case {
         id: "peeked_not_reaped",
-        advises: "wait for that child once more",
+        advises: "waitpid on its PID",
         program: "
 children()
 while True:
@@ -358,7 +358,7 @@ fn a_script_that_waits_before_it_execs_leaves_its_program_no_zombies() {
     let script = |wait: &str| format!("sleep 0.2 & echo right; {wait} exec sleep 900");
     let broken = Running::start("sh", &["-c", &script("")]);
     let remedy = judged(&agent, broken.pid(), BEFORE_EXEC).remedy;
-    assert!(remedy.contains("or wait for them first"), "{remedy}");
+    assert!(remedy.contains("wait for them"), "{remedy}");
     assert_end_clears(&agent, broken);
     let mut fixed = Running::start("sh", &["-c", &script("wait;")]);
     assert_eq!(fixed.line(), "right");

@@ -22,13 +22,13 @@ use libc::{
     SYS_creat, SYS_epoll_wait, SYS_fork, SYS_open, SYS_pause, SYS_poll, SYS_select, SYS_vfork,
 };
 
-/// What a call waits for, as far as its number and arguments say.
+/// What a call waits for, by its number and arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     /// It reads from a descriptor, or waits to be connected to.
-    In(u32),
+    Read(u32),
     /// It writes to a descriptor.
-    Out(u32),
+    Write(u32),
     /// It connects a descriptor.
     Connect {
         /// The descriptor.
@@ -38,7 +38,7 @@ pub(super) enum Call {
         /// The bytes of that.
         len: u64,
     },
-    /// It asks a descriptor for something else.
+    /// Another operation on a descriptor.
     About(u32),
     /// It opens a file.
     Open {
@@ -110,15 +110,14 @@ pub(super) enum Call {
         /// Whether it ends by itself.
         timed: bool,
     },
-    /// A message queue of POSIX, which ends by itself.
+    /// A POSIX message queue, with a timeout.
     TimedQueue {
         /// The descriptor.
         descriptor: u32,
         /// It waits for room.
         full: bool,
     },
-    /// A wait with a timeout that a tracer or a stop interrupted, and that goes on. Of which kind
-    /// it is the kernel does not say.
+    /// A wait with a timeout that was resumed after a stop. The kernel does not show of which kind.
     Restarted,
     /// A lock on the file of a descriptor.
     Lock(u32),
@@ -139,7 +138,7 @@ const PRIVATE: u64 = 128;
 
 impl Call {
     /// `proc_pid_syscall(5)`: the number, six arguments, the stack pointer, the program counter.
-    /// `None` outside of a call, and for a program of 32 bits, whose numbers mean other calls.
+    /// `None` outside of a call, and for a 32-bit program, whose numbers mean other calls.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_ascii_whitespace();
         let number: c_long = words.next()?.parse().ok().filter(|&number| number >= 0)?;
@@ -165,10 +164,10 @@ impl Call {
             },
             SYS_read | SYS_readv | SYS_pread64 | SYS_preadv | SYS_preadv2 | SYS_recvfrom
             | SYS_recvmsg | SYS_recvmmsg | SYS_accept | SYS_accept4 | SYS_splice | SYS_tee
-            | SYS_mq_timedreceive => Self::In(descriptor),
+            | SYS_mq_timedreceive => Self::Read(descriptor),
             SYS_write | SYS_writev | SYS_pwrite64 | SYS_pwritev | SYS_pwritev2 | SYS_sendto
             | SYS_sendmsg | SYS_sendmmsg | SYS_vmsplice | SYS_sendfile | SYS_mq_timedsend => {
-                Self::Out(descriptor)
+                Self::Write(descriptor)
             }
             SYS_connect => Self::Connect {
                 descriptor,
@@ -281,8 +280,8 @@ impl Call {
     /// The descriptor that it is about.
     pub(super) fn descriptor(self) -> Option<u32> {
         match self {
-            Self::In(it)
-            | Self::Out(it)
+            Self::Read(it)
+            | Self::Write(it)
             | Self::About(it)
             | Self::Lock(it)
             | Self::Connect { descriptor: it, .. }
@@ -306,9 +305,9 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_told_by_number_and_arguments() {
-        assert_eq!(call(SYS_read, [3, 9, 9, 0, 0]), Some(Call::In(3)));
-        assert_eq!(call(SYS_write, [1, 9, 9, 0, 0]), Some(Call::Out(1)));
+    fn calls_are_parsed_by_number_and_arguments() {
+        assert_eq!(call(SYS_read, [3, 9, 9, 0, 0]), Some(Call::Read(3)));
+        assert_eq!(call(SYS_write, [1, 9, 9, 0, 0]), Some(Call::Write(1)));
         let open = Call::Open {
             folder: AT_FDCWD,
             path: 0x5000,
@@ -337,7 +336,7 @@ mod tests {
         };
         assert_eq!(call(SYS_msgsnd, [5, 9, 9, 0, 0]), Some(full));
         let queue = |timeout| call(SYS_mq_timedreceive, [3, 9, 9, 0, timeout]);
-        assert_eq!(queue(0), Some(Call::In(3)));
+        assert_eq!(queue(0), Some(Call::Read(3)));
         assert_ne!(queue(0x3000), queue(0));
         let fcntl = |command: c_int| call(SYS_fcntl, [7, command as u64, 0, 0, 0]);
         assert_eq!(fcntl(F_SETLKW), Some(Call::Lock(7)));
@@ -362,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_of_a_call_or_of_64_bits_there_is_none() {
+    fn there_is_no_call_outside_of_one_or_in_a_32_bit_program() {
         for text in [
             "running",
             "",

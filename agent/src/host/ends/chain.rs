@@ -1,26 +1,25 @@
-//! From whoever has the other end to whoever can act: what the first end waits for itself. I/O.
+//! Follows the chain of other ends: what the first end waits for itself. I/O.
 
 use super::{Block, End, On, Relation, Search, Stat, kin};
 use crate::host::suspects::collect;
 
-/// How far that is followed.
+/// How far the chain is followed.
 const DEPTH: usize = 4;
 /// Threads of each that are looked at.
 const THREADS: usize = 16;
 
 impl Search {
-    /// What keeps a process from acting, whichever of its threads waits; `None` of one that runs or
-    /// is stopped.
+    /// What keeps a process from acting, by any of its threads; `None` if it runs or is stopped.
     pub fn block_of_process(&mut self, pid: u32, state: Option<char>) -> Option<Block> {
         let mut block = self.of_process(pid, state)?;
         self.follow(&mut block, &mut vec![pid]);
         Some(block)
     }
 
-    /// Fills in what the first end waits for, and the first end of that. Who was `seen` is not
+    /// Fills in what the first end waits for, and the first end of that. Processes in `seen` are not
     /// looked at again.
     pub(super) fn follow(&mut self, block: &mut Block, seen: &mut Vec<u32>) {
-        // Of several that share memory any may be the one.
+        // Any of several processes that share memory may hold the lock.
         if block.is_open() {
             return;
         }
@@ -37,8 +36,8 @@ impl Search {
         }
     }
 
-    /// What keeps a process from acting. One that is stopped says so by its state; one with a
-    /// thread that runs is not kept.
+    /// What keeps a process from acting. Of a stopped process the state is enough, and one with a
+    /// running thread can act.
     fn of_process(&mut self, pid: u32, state: Option<char>) -> Option<Block> {
         if state == Some('T') {
             return None;
@@ -55,7 +54,7 @@ impl Search {
         let mut block = blocks.into_iter().min_by_key(rank)?;
         match block.on {
             On::Child => block.ends = self.living_children(pid),
-            // Whom an idle server serves is of no interest.
+            // The clients of an idle server do not matter.
             On::Events { .. } => {
                 let relative = |end: &End| end.relation != Relation::Other;
                 block.ends.retain(relative);
@@ -90,8 +89,8 @@ impl Search {
     }
 }
 
-/// The block that tells most comes first: one that ends with a child or a tracer, then what others
-/// can end, and last what every idle program waits for.
+/// The most informative block comes first: one that a child or tracer can end, then those that other
+/// processes can end, and last what every idle program waits for.
 fn rank(block: &Block) -> u8 {
     let near = |end: &End| matches!(end.relation, Relation::Descendant | Relation::Tracer);
     match block.on {

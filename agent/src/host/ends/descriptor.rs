@@ -1,4 +1,4 @@
-//! What a descriptor is: its link in `fd`, and the lines of `fdinfo`. Pure.
+//! What a descriptor is, from its link in `fd` and the lines of `fdinfo`. Pure.
 
 use std::path::{Path, PathBuf};
 
@@ -37,7 +37,7 @@ impl Link {
         } else if let Some(inode) = number("socket") {
             Self::Socket(inode)
         } else if number("pidfd").is_some() {
-            // Since 6.9 they have a file system of their own.
+            // Since 6.9 pidfds have their own file system.
             Self::Anonymous("pidfd".to_owned())
         } else if let Some(kind) = text.strip_prefix("anon_inode:") {
             Self::Anonymous(kind.trim_matches(['[', ']']).to_owned())
@@ -52,7 +52,7 @@ impl Link {
         }
     }
 
-    /// The word for it among those that a thread waits for.
+    /// Its kind, as it is named among the things that a thread waits for.
     pub(super) fn kind(&self) -> &str {
         match self {
             Self::Pipe(_) => "pipe",
@@ -88,7 +88,7 @@ impl Info<'_> {
         Some((mode != libc::O_WRONLY, mode != libc::O_RDONLY))
     }
 
-    /// A number of its own line.
+    /// The number on the line of this name.
     pub(super) fn number(self, name: &str) -> Option<u64> {
         field(self.0, name)?.parse().ok()
     }
@@ -102,7 +102,7 @@ impl Info<'_> {
         })
     }
 
-    /// Whether it is a signalfd that takes SIGCHLD.
+    /// Whether it is a signalfd for SIGCHLD.
     pub(super) fn takes_sigchld(self) -> bool {
         let mask = field(self.0, "sigmask").and_then(|mask| u64::from_str_radix(mask, 16).ok());
         mask.is_some_and(|mask| mask & SIGCHLD != 0)
@@ -115,7 +115,7 @@ mod tests {
     use crate::host::proc;
 
     #[test]
-    fn links_tell_the_kind() {
+    fn the_kind_is_read_from_the_link() {
         let kind = |target: &[u8]| Link::parse(&proc::path_of(target)).kind().to_owned();
         assert_eq!(Link::parse(Path::new("pipe:[77]")), Link::Pipe(77));
         assert_eq!(Link::parse(Path::new("socket:[8]")), Link::Socket(8));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn fdinfo_tells_ways_and_more() {
+    fn fdinfo_lines_are_read() {
         let ways = |flags: &str| Info(&format!("pos:\t0\nflags:\t{flags}\nino:\t9\n")).ways();
         assert_eq!(ways("0100000"), Some((true, false)));
         assert_eq!(ways("02000001"), Some((false, true)));

@@ -1,5 +1,5 @@
-//! Who on the host has which pipe, socket and the like: one look at all tables of descriptors,
-//! with bounded effort. I/O.
+//! Which process on the host has which pipe, socket and so on: one scan of all file descriptors, with
+//! bounded effort. I/O.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -18,8 +18,8 @@ const PROCESSES: usize = 4_096;
 /// Descriptors that are looked at.
 const LINKS: usize = 65_536;
 /// For how long.
-const PATIENCE: Duration = Duration::from_millis(250);
-/// So many descriptors are read between two looks at the clock.
+const TIME_LIMIT: Duration = Duration::from_millis(250);
+/// Descriptors that are read between two checks of the time.
 const BETWEEN: usize = 256;
 
 /// A descriptor of a process.
@@ -29,12 +29,12 @@ pub(super) struct Holder {
     pub(super) descriptor: u32,
 }
 
-/// All descriptors that may be somebody's other end.
+/// All descriptors that may be the other end of a wait.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     pipes: HashMap<u64, Vec<Holder>>,
     sockets: HashMap<u64, Vec<Holder>>,
-    /// By name: the folder may be another one in another mount namespace.
+    /// By file name: the folder may differ in another mount namespace.
     files: HashMap<OsString, Vec<Holder>>,
     pub(super) eventfds: Vec<Holder>,
     signalfds: Vec<Holder>,
@@ -43,20 +43,20 @@ pub(super) struct Index {
     terminals: HashMap<PathBuf, Vec<Holder>>,
     /// The search ended before all were looked at.
     pub(super) cut: bool,
-    /// Processes whose descriptors may not be read.
+    /// Processes with descriptors that may not be read.
     pub(super) refused: BTreeSet<u32>,
     processes: usize,
     links: usize,
 }
 
 impl Index {
-    /// Looks at those with this number or a higher one first, since children mostly have those.
+    /// Looks first at PIDs from this one on, since children mostly have higher PIDs.
     pub(super) fn of_host(first: u32) -> Self {
         let mut pids: Vec<_> = proc::numbers("/proc").into_iter().flatten().collect();
         pids.sort_unstable();
         let start = pids.partition_point(|&pid| pid < first);
         pids.rotate_left(start);
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIME_LIMIT;
         let mut index = Self::default();
         for pid in pids {
             if index.processes >= PROCESSES || Instant::now() >= until {
@@ -74,7 +74,7 @@ impl Index {
     /// That of one process alone.
     pub(super) fn of_process(pid: u32) -> Self {
         let mut index = Self::default();
-        index.visit(pid, Instant::now() + PATIENCE);
+        index.visit(pid, Instant::now() + TIME_LIMIT);
         index
     }
 
@@ -99,7 +99,7 @@ impl Index {
             }
             self.links += 1;
             any = true;
-            // Links are read and not followed: to look at the files themselves could hang.
+            // Links are read, not followed: opening the files could hang.
             match fs::read_link(format!("{folder}/{descriptor}")) {
                 Ok(target) => self.add(Holder { pid, descriptor }, Link::parse(&target)),
                 Err(error) => refused |= error.kind() == ErrorKind::PermissionDenied,

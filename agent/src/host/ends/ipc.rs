@@ -1,4 +1,4 @@
-//! Message queues and semaphores, and who used them last. I/O.
+//! Message queues and semaphores, and the processes that used them last. I/O.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use model::culprit::evidence::block::Ipc;
 /// Operations of one call that are looked at, and the bytes of each.
 const OPERATIONS: usize = 64;
 const OPERATION: usize = 6;
-/// Columns of /proc/sysvipc/msg: the last that sent, the last that received.
+/// Columns of /proc/sysvipc/msg: the last sender, the last receiver.
 const SENDER: usize = 5;
 const RECEIVER: usize = 6;
 
@@ -40,7 +40,7 @@ impl Search {
         self.used_last(at, on, last, verb)
     }
 
-    /// Semaphores of System V: the first that keeps the call from its end.
+    /// System V semaphores: the first one that blocks the call.
     pub(super) fn of_semaphore(
         &mut self,
         at: &At,
@@ -84,14 +84,20 @@ impl Search {
     }
 
     /// A POSIX message queue.
-    pub(super) fn of_queue(&mut self, at: &At, descriptor: u32, way: Way, path: &Path) -> Block {
+    pub(super) fn of_queue(
+        &mut self,
+        at: &At,
+        descriptor: u32,
+        way: Direction,
+        path: &Path,
+    ) -> Block {
         let holders = self.of_fifo(&at.root, descriptor, path);
         let wants = match way {
-            Way::In => Way::Out,
-            Way::Out => Way::In,
+            Direction::Read => Direction::Write,
+            Direction::Write => Direction::Read,
         };
         let (mut pids, unread) = facing(holders, wants);
-        // That it may do both itself ends nothing, and closes nothing.
+        // The waiting process itself cannot end the wait.
         pids.retain(|&pid| pid != at.pid);
         let ends = self.ends(at.pid, pids);
         let unknown = self.unknown(ends.is_empty()).or(unread);
@@ -99,7 +105,7 @@ impl Search {
             on: On::Ipc {
                 what: Ipc::Queue {
                     name: Some(proc::name_of(path.as_os_str().as_encoded_bytes())),
-                    full: way == Way::Out,
+                    full: way == Direction::Write,
                 },
                 timed: false,
             },
@@ -112,28 +118,26 @@ impl Search {
         let ends = self.ends(at.pid, last.filter(|&pid| pid != 0).into_iter().collect());
         let unknown = match last {
             _ if !ends.is_empty() => None,
-            Some(0) => Some(format!(
-                "who will: no process that reapwatch sees has {verb} it"
-            )),
+            Some(0) => Some(format!("no process that reapwatch can see has {verb} it")),
             Some(pid) => Some(format!(
-                "who will: the last process that {verb} it, {pid}, has exited"
+                "the last process that {verb} it, PID {pid}, has exited"
             )),
-            None => Some(format!("which process {verb} it last")),
+            None => Some(format!("the last process that {verb} it was not found")),
         };
         Block { on, ends, unknown }
     }
 
-    /// Why nothing is known of the queues and semaphores of a process in another IPC namespace.
+    /// Why the queues and semaphores of a process in another IPC namespace are not known.
     fn other_ipc(&mut self, at: &At) -> Option<String> {
         let path = format!("/proc/{}/ns/ipc", at.pid);
         let theirs = self.got(&path, fs::read_link(&path));
         let ours = fs::read_link("/proc/self/ns/ipc").ok();
         (theirs.is_none() || theirs != ours)
-            .then(|| "who else uses it: it is in another IPC namespace than reapwatch".to_owned())
+            .then(|| "it is in a different IPC namespace than reapwatch".to_owned())
     }
 }
 
-/// What is known by the function alone.
+/// What the function alone shows.
 pub(super) fn of_function(at: &At) -> Option<Ipc> {
     if at.sleeps_in(&["do_msgrcv", "do_msgsnd"]) {
         Some(Ipc::Messages {
@@ -171,7 +175,7 @@ fn operations(bytes: &[u8]) -> Vec<(u16, i16)> {
 const GETPID: i32 = 11;
 const GETVAL: i32 = 12;
 
-/// The value of a semaphore, or who changed it last.
+/// The value of a semaphore, or the last process that changed it.
 fn control(set: u32, number: u16, command: i32) -> io::Result<u32> {
     // SAFETY: Neither command takes a fourth argument, and the kernel writes nowhere.
     let answer = unsafe { libc::semctl(set as libc::c_int, number.into(), command) };
@@ -181,9 +185,9 @@ fn control(set: u32, number: u16, command: i32) -> io::Result<u32> {
 fn refusal_of(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::PermissionDenied => {
-            "which process changed it last: asking for that needs CAP_IPC_OWNER".to_owned()
+            "finding the process that changed it last needs CAP_IPC_OWNER".to_owned()
         }
-        _ => "which process changed it last: that semaphore is gone".to_owned(),
+        _ => "that semaphore no longer exists".to_owned(),
     }
 }
 
@@ -192,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_used_a_queue_last_is_in_its_row() {
+    fn the_last_user_of_a_queue_is_read_from_its_row() {
         let text = "       key      msqid perms      cbytes       qnum lspid lrpid   uid\n\
                     \x20        0          3   600           0          0   41    42     0\n";
         assert_eq!(last_user(text, 3, SENDER), Some(41));

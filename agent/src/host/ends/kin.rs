@@ -1,4 +1,4 @@
-//! How processes are related: to the dead children of a suspect, and to whoever waits. I/O.
+//! How processes are related to the dead children of a suspect and to the waiting process. I/O.
 
 use std::fs;
 
@@ -43,22 +43,22 @@ impl Stat {
     }
 }
 
-/// What is left of the dead: enough to know whom they left behind.
+/// The dead children: their process groups and sessions show which processes they left behind.
 #[derive(Debug, Default)]
-pub(super) struct Dead(Vec<Stat>);
+pub(super) struct DeadChildren(Vec<Stat>);
 
-impl Dead {
+impl DeadChildren {
     pub(super) fn read(zombies: &[u32]) -> Self {
         Self(zombies.iter().filter_map(|&pid| Stat::read(pid)).collect())
     }
 
-    /// Whether a process is in the session of a dead one or of the one that waits.
+    /// Whether a process is in the session of a dead child or of the waiting process.
     pub(super) fn is_near(&self, stat: Stat, waiter: Option<Stat>) -> bool {
         let mut sessions = self.0.iter().chain(&waiter).map(|it| it.session);
         sessions.any(|session| session == stat.session)
     }
 
-    /// How a process is related to the dead, or else to the one that waits.
+    /// How a process is related to the dead children, or else to the waiting process.
     pub(super) fn relation(&self, pid: u32, stat: Stat, waiter: u32) -> Relation {
         if pid == waiter {
             return Relation::Itself;
@@ -69,13 +69,13 @@ impl Dead {
             let apart = |of: fn(&Stat) -> u32| own.is_none_or(|own| of(&own) != of(dead));
             let same_group = dead.group == stat.group;
             let same_session = dead.session == stat.session;
-            // With a group or session of their own there is no doubt. Where the waiter has the
-            // same, so have all its relatives: an orphan younger than the dead is none of those.
-            let told = same_group && apart(|it| it.group) || same_session && apart(|it| it.session);
-            told || same_session && !descends && stat.start >= dead.start && is_adopted(stat)
+            // A group or session of its own is proof. If the waiter has the same, so have all its
+            // relatives; only an orphan younger than the dead child counts then.
+            let own = same_group && apart(|it| it.group) || same_session && apart(|it| it.session);
+            own || same_session && !descends && stat.start >= dead.start && is_adopted(stat)
         };
         if self.0.iter().any(left_by) {
-            Relation::LeftByTheDead
+            Relation::LeftByDeadChild
         } else if descends {
             Relation::Descendant
         } else {
@@ -84,7 +84,7 @@ impl Dead {
     }
 }
 
-/// Whether its parent is a stranger to its session, as an init or a subreaper mostly is.
+/// Whether its parent is in another session, as an init or a subreaper mostly is.
 fn is_adopted(stat: Stat) -> bool {
     stat.parent <= 1 || Stat::read(stat.parent).is_some_and(|it| it.session != stat.session)
 }
@@ -102,14 +102,14 @@ fn descends(mut stat: Stat, from: u32) -> bool {
     false
 }
 
-/// The living children that a thread made, the oldest first; `None` where the kernel does not say.
+/// The living children of a thread, the oldest first; `None` if the kernel does not list them.
 pub(super) fn children_of_thread(pid: u32, tid: u32) -> Option<Vec<u32>> {
     let text = proc::text(format!("/proc/{pid}/task/{tid}/children")).ok()?;
     let pids = text.split_ascii_whitespace();
     Some(pids.filter_map(|pid| pid.parse().ok()).collect())
 }
 
-/// The child that a thread made by vfork and that still runs in its memory.
+/// The vfork child of a thread, which still shares its memory.
 pub(super) fn vfork_child(pid: u32, tid: u32) -> Option<u32> {
     let children = children_of_thread(pid, tid)?;
     let own = proc::comm(pid);
@@ -120,7 +120,7 @@ pub(super) fn vfork_child(pid: u32, tid: u32) -> Option<u32> {
     children.into_iter().rev().find(same)
 }
 
-/// `None` where that may not be known.
+/// `None` if that may not be asked.
 fn shares_memory(one: u32, other: u32) -> Option<bool> {
     const KCMP_VM: libc::c_int = 1;
     // SAFETY: The call takes numbers alone, and writes nowhere.
@@ -159,24 +159,27 @@ mod tests {
     }
 
     #[test]
-    fn who_is_left_by_the_dead_is_told_from_relatives() {
+    fn a_process_left_by_a_dead_child_differs_from_a_relative() {
         let me = std::process::id();
         let own = Stat::read(me).expect("it lives");
-        let relation = |dead: Stat, it: Stat| Dead(vec![dead]).relation(u32::MAX, it, me);
+        let relation = |dead: Stat, it: Stat| DeadChildren(vec![dead]).relation(u32::MAX, it, me);
         let apart = stat(me, 4_000_001, 4_000_001, 50);
         assert_eq!(
             relation(apart, stat(1, 4_000_001, 4_000_001, 60)),
-            Relation::LeftByTheDead
+            Relation::LeftByDeadChild
         );
         assert_eq!(relation(apart, stat(1, 7, 7, 60)), Relation::Other);
         assert_eq!(relation(apart, stat(me, 7, 7, 60)), Relation::Descendant);
         let beside = stat(me, own.group, own.session, 50);
         let orphan = |start| stat(1, own.group, own.session, start);
-        assert_eq!(relation(beside, orphan(60)), Relation::LeftByTheDead);
+        assert_eq!(relation(beside, orphan(60)), Relation::LeftByDeadChild);
         assert_eq!(relation(beside, orphan(40)), Relation::Other);
         let sibling = stat(me, own.group, own.session, 60);
         assert_eq!(relation(beside, sibling), Relation::Descendant);
-        assert_eq!(Dead::default().relation(me, own, me), Relation::Itself);
+        assert_eq!(
+            DeadChildren::default().relation(me, own, me),
+            Relation::Itself
+        );
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! Whose lock on a file a thread waits for, from the text of /proc/locks. Pure.
+//! The file lock that a thread waits for and its owner, from the text of /proc/locks. Pure.
 //!
-//! A line that begins with `->` is of one who waits for the lock of the line with the same number
+//! A line with `->` is a process that waits for the lock on the line with the same number
 //! ([`proc_locks(5)`](https://man7.org/linux/man-pages/man5/proc_locks.5.html)).
 
-/// A lock that keeps somebody waiting.
+/// A lock that another process waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lock<'a> {
-    /// Who took it, where the kernel remembers that.
+    /// The process that took it, if the kernel records that.
     pub(super) owner: Option<u32>,
-    /// It belongs to an open file, and so to whoever has that now, and not to who took it.
+    /// It belongs to an open file: any process that has that file open holds the lock.
     pub(super) is_of_file: bool,
     /// Device and inode of the file.
     pub(super) file: &'a str,
@@ -34,7 +34,7 @@ fn line(line: &str) -> Option<(&str, bool, Lock<'_>)> {
     let number = words.next()?;
     let waits = words.next_if_eq(&"->").is_some();
     let kind = words.next()?;
-    // Whether it binds, and for reading or writing.
+    // Skips advisory or mandatory, and read or write.
     let owner = words.nth(2)?.parse::<i64>().ok()?;
     let lock = Lock {
         owner: u32::try_from(owner).ok(),
@@ -59,7 +59,7 @@ mod tests {
 ";
 
     #[test]
-    fn who_waits_is_told_whose_lock_it_is() {
+    fn the_owner_of_the_awaited_lock_is_found() {
         let of = |pid| awaited(LOCKS, pid).map(|it| (it.owner, it.is_of_file, it.file));
         assert_eq!(of(702), Some((Some(701), true, "08:01:66")));
         assert_eq!(of(703), Some((Some(701), true, "08:01:66")));

@@ -1,4 +1,4 @@
-//! Reads a few bytes of another process's memory, where the arguments of its call lead. I/O.
+//! Reads the memory that the arguments of another process's system call point to. I/O.
 
 use std::io;
 
@@ -7,15 +7,15 @@ use crate::host::parse;
 use crate::host::proc;
 use crate::host::suspects::collect;
 
-/// Threads whose state is looked at before.
+/// Threads whose state is checked first.
 const THREADS: usize = 256;
-/// A page of the smallest size: a read that crosses into one that is not there would be short.
+/// The smallest page size: a read that crosses into an unmapped page would be short.
 const PAGE: u64 = 4_096;
 /// The longest path.
 const PATH: usize = 4_096;
 
-/// So many bytes at an address. None of a process with a thread in uninterruptible sleep: that
-/// one may have the lock of the address space, and we would wait for it too.
+/// `len` bytes at an address. Fails for a process with a thread in uninterruptible sleep: that thread
+/// may hold the lock of the address space, and the read would block.
 pub(super) fn bytes(pid: u32, address: u64, len: usize) -> io::Result<Vec<u8>> {
     if !is_safe(pid) {
         return Err(io::ErrorKind::WouldBlock.into());
@@ -24,7 +24,7 @@ pub(super) fn bytes(pid: u32, address: u64, len: usize) -> io::Result<Vec<u8>> {
 }
 
 impl Search {
-    /// So many bytes where an argument of a call leads, else why they may not be read, if that is
+    /// `len` bytes that an argument of a call points to, else the reason why they may not be read, if
     /// known.
     pub(super) fn argument(
         &mut self,
@@ -39,7 +39,7 @@ impl Search {
     }
 }
 
-/// The text at an address, up to the byte that ends it.
+/// The text at an address, up to its final zero byte.
 pub(super) fn path(pid: u32, address: u64) -> io::Result<Vec<u8>> {
     if !is_safe(pid) {
         return Err(io::ErrorKind::WouldBlock.into());
@@ -60,7 +60,7 @@ fn text(pid: u32, address: u64) -> io::Result<Vec<u8>> {
     Err(io::ErrorKind::InvalidData.into())
 }
 
-/// Whether no thread of it may have the lock of the address space for long.
+/// Whether none of its threads can hold the lock of the address space for long.
 pub(super) fn is_safe(pid: u32) -> bool {
     let threads = collect::threads(pid, THREADS);
     let sleeps = |&tid: &u32| {

@@ -1,10 +1,10 @@
 //! What a sleeping thread waits for, and which processes have the other end. I/O, done off the
 //! loop.
 //!
-//! `Search::new` begins a round; `Search::left_by` says whose relatives come first, and
-//! `Search::block_of` answers for one thread. All answers of a round rest on one look at the
-//! descriptors of the host, made when the first answer needs it and bounded in files and time.
-//! `ends` without `unknown` is the whole truth: where it is empty, nobody has the other end.
+//! `Search::new` begins a round, `Search::left_by` sets the zombies whose relatives come first, and
+//! `Search::block_of` answers for one thread. All answers of a round use one scan of the descriptors
+//! of the host, made on first use and bounded in files and time. `ends` without `unknown` is
+//! complete: if it is empty, no process has the other end.
 
 use std::{
     collections::BTreeSet,
@@ -15,7 +15,7 @@ use std::{
 use call::Call;
 use descriptor::{Info, Link};
 use index::{Holder, Index};
-use kin::{Dead, Stat};
+use kin::{DeadChildren, Stat};
 use shared::Mapped;
 use things::of_wchan;
 
@@ -46,24 +46,24 @@ const ENDS: usize = 4;
 /// Holders that are looked at for one block.
 const HOLDERS: usize = 256;
 
-/// What one round of questions shares.
+/// What the answers of one round share.
 #[derive(Debug, Default)]
 pub struct Search {
-    /// Whose descriptors are looked at first.
+    /// The process whose descriptors are looked at first.
     first: u32,
-    dead: Dead,
+    dead: DeadChildren,
     index: Option<Index>,
     mapped: Option<Mapped>,
     servers: Option<fuse::Servers>,
-    /// Files that may not be read, and what that needs.
+    /// Files that may not be read, with the missing capability.
     unreadable: BTreeSet<String>,
 }
 
-/// The side of a pipe.
+/// What a process does with its end of a pipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    In,
-    Out,
+enum Direction {
+    Read,
+    Write,
 }
 
 /// A thread, and the folder with its files.
@@ -83,7 +83,7 @@ impl Search {
 
     /// The answers that follow are about a process that holds these zombies.
     pub fn left_by(&mut self, zombies: &[u32]) {
-        self.dead = Dead::read(zombies);
+        self.dead = DeadChildren::read(zombies);
     }
 
     /// What a thread waits for; `None` of one that does not sleep.
@@ -96,7 +96,7 @@ impl Search {
         Some(block)
     }
 
-    /// Whether a process has a signalfd that takes SIGCHLD; `None` where that may not be read.
+    /// Whether a process has a signalfd for SIGCHLD; `None` if that may not be read.
     pub fn has_signalfd(&mut self, pid: u32) -> Option<bool> {
         let alone;
         let index = match &self.index {
@@ -121,12 +121,12 @@ impl Search {
         (!refused).then_some(false)
     }
 
-    /// What could not be read for the answers since the last call, and what that needs.
+    /// What could not be read since the last call, with the missing capability.
     pub fn take_unreadable(&mut self) -> Vec<String> {
         std::mem::take(&mut self.unreadable).into_iter().collect()
     }
 
-    /// What was read of a file; notes where that needs a capability.
+    /// The text of a file; notes a missing capability.
     fn got<T>(&mut self, path: &str, read: io::Result<T>) -> Option<T> {
         if let Err(error) = &read
             && error.kind() == ErrorKind::PermissionDenied
@@ -136,7 +136,7 @@ impl Search {
         read.ok()
     }
 
-    /// Notes that a file may not be read, where a capability would change that; says why.
+    /// Notes a file that may not be read if a capability would change that, and returns the reason.
     pub(super) fn refuse(&mut self, path: &str) -> String {
         self.note_refused(path, refusal::missing(path))
     }
@@ -147,7 +147,7 @@ impl Search {
         refusal::words_for(path, missing)
     }
 
-    /// Who has the FUSE device open, looked for once a round.
+    /// The processes that have the FUSE device open, looked up once a round.
     pub(crate) fn fuse_servers(&mut self) -> &fuse::Servers {
         self.servers.get_or_insert_with(fuse::Servers::of_host)
     }
@@ -157,7 +157,7 @@ impl Search {
         self.index.get_or_insert_with(|| Index::of_host(first))
     }
 
-    /// Without what the others wait for.
+    /// Without what its ends wait for in turn.
     fn alone(&mut self, pid: u32, tid: u32) -> Option<Block> {
         let root = format!("/proc/{pid}/task/{tid}");
         let status = proc::text(format!("{root}/status")).ok()?;
@@ -166,7 +166,7 @@ impl Search {
         }
         let wchan = proc::text(format!("{root}/wchan")).ok();
         let wchan = wchan.and_then(|text| parse::wchan(&text));
-        // Less is said where the call may not be read.
+        // Without the call, only the function that it sleeps in is known.
         let path = format!("{root}/syscall");
         let (call, refused) = match proc::text(&path) {
             Ok(text) => (Call::parse(&text), false),
@@ -194,8 +194,8 @@ impl Search {
             return block;
         }
         match call {
-            Call::In(descriptor) => self.of_descriptor(at, descriptor, Way::In),
-            Call::Out(descriptor) => self.of_descriptor(at, descriptor, Way::Out),
+            Call::Read(descriptor) => self.of_descriptor(at, descriptor, Direction::Read),
+            Call::Write(descriptor) => self.of_descriptor(at, descriptor, Direction::Write),
             Call::Open { folder, path } if at.sleeps_in(&["fifo_open", "wait_for_partner"]) => {
                 self.of_open(at, folder, path)
             }
@@ -226,7 +226,11 @@ impl Search {
                 timed,
             } => self.of_semaphore(at, set, (list, count), timed),
             Call::TimedQueue { descriptor, full } => {
-                let way = if full { Way::Out } else { Way::In };
+                let way = if full {
+                    Direction::Write
+                } else {
+                    Direction::Read
+                };
                 let mut block = self.of_descriptor(at, descriptor, way);
                 if let On::Ipc { timed, .. } = &mut block.on {
                     *timed = true;
@@ -243,8 +247,8 @@ impl Search {
         }
     }
 
-    /// At most four of them, those of the dead first. The waiter itself is named where it is the
-    /// only one: then nobody else can end the wait.
+    /// At most four of them, those that a dead child left behind first. The waiting process is named
+    /// only if it is the only one: then no other process can end the wait.
     fn ends(&mut self, waiter: u32, pids: Vec<u32>) -> Vec<End> {
         let pids: BTreeSet<_> = pids.into_iter().take(HOLDERS).collect();
         let mut related: Vec<_> = pids
@@ -268,21 +272,21 @@ impl Search {
         related.into_iter().take(ENDS).map(end).collect()
     }
 
-    /// Why the search may have missed somebody, where it found nobody.
+    /// Why the search may have missed a process, if it found none.
     fn unknown(&mut self, nobody: bool) -> Option<String> {
         let index = self.index();
         if !nobody {
             return None;
         }
         if index.cut {
-            return Some("the search for the other end was cut short".to_owned());
+            return Some("the search for the other end ran into its limits".to_owned());
         }
         let refused: Vec<_> = index.refused.iter().copied().collect();
         may_have_it(&refused)
     }
 
-    /// The same of one of many things, which a process need not have at all: of those who are
-    /// closed to us for other reasons than our privileges only relatives count.
+    /// The same for one of many descriptors: of processes that are closed to us for other reasons
+    /// than our privileges, only relatives count.
     fn unknown_of_set(&mut self, waiter: u32, nobody: bool) -> Option<String> {
         let index = self.index();
         if index.cut || refusal::missing(FD).is_some() {
@@ -303,7 +307,7 @@ impl Search {
 /// The descriptors of a process.
 const FD: &str = "/proc/PID/fd";
 
-/// That any of these may have the other end: their descriptors may not be read.
+/// That any of these processes may have the other end, since their descriptors may not be read.
 fn may_have_it(refused: &[u32]) -> Option<String> {
     match (refusal::missing(FD), refused) {
         (_, []) => None,
@@ -313,31 +317,31 @@ fn may_have_it(refused: &[u32]) -> Option<String> {
             Some(refusal::words_for(&what, Some(capability)))
         }
         (None, [pid]) => Some(format!(
-            "{} (PID {pid}) may have it, but its descriptors cannot be read",
+            "{} (PID {pid}) may hold it, but its file descriptors cannot be read",
             proc::comm(*pid).unwrap_or_default()
         )),
         (None, _) => Some(format!(
-            "the descriptors of {} cannot be read",
+            "the file descriptors of {} cannot be read",
             refusal::processes(refused.len())
         )),
     }
 }
 
 impl At {
-    /// Whether the function it sleeps in begins so.
+    /// Whether the name of the function it sleeps in has one of these prefixes.
     fn sleeps_in(&self, functions: &[&str]) -> bool {
         let wchan = self.wchan.as_deref().unwrap_or_default();
         functions.iter().any(|name| wchan.starts_with(name))
     }
 }
 
-/// The mount of the descriptor that the call is about in which a thread sleeps.
+/// The mount of the descriptor of the call in which a thread sleeps.
 pub(super) fn mount_of_call(root: &str) -> Option<Mount> {
     let call = proc::text(format!("{root}/syscall")).ok()?;
     mounts::of_descriptor(root, Call::parse(&call)?.descriptor()?)
 }
 
-/// One with a timeout: to sleep, to poll, or for a lock.
+/// A restarted wait with a timeout: a sleep, a poll, or a lock.
 fn of_restarted(at: &At) -> Block {
     match of_wchan(at).on {
         On::Events { kinds, .. } => simple(On::Events { kinds, timed: true }),

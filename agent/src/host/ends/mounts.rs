@@ -1,4 +1,4 @@
-//! The file system of a descriptor, as the mounts of its process say. I/O.
+//! The mount of a descriptor. I/O.
 
 use std::fs;
 
@@ -6,13 +6,13 @@ use super::descriptor::Info;
 use crate::host::mounts::{self, Mount};
 use crate::host::proc;
 
-/// All that a thread sees.
+/// All mounts that a thread sees.
 pub fn seen_by(root: &str) -> Vec<Mount> {
     let text = fs::read(format!("{root}/mountinfo")).unwrap_or_default();
     mounts::parse(&text).collect()
 }
 
-/// That of a descriptor.
+/// The mount of a descriptor.
 pub fn of_descriptor(root: &str, descriptor: u32) -> Option<Mount> {
     let info = proc::text(format!("{root}/fdinfo/{descriptor}")).ok()?;
     let id = Info(&info).number("mnt_id")?;

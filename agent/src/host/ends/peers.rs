@@ -1,8 +1,7 @@
-//! The other end of a socket: of a Unix socket by asking the kernel, of one of the network from
-//! the tables of /proc. I/O.
+//! The other end of a socket: that of a Unix socket by netlink, that of a network socket from the
+//! tables of /proc. I/O.
 //!
-//! The kernel is asked with one message of fixed form, by a socket that rustix makes; a crate for
-//! netlink would bring four more with it.
+//! One netlink message of fixed form does not justify a netlink crate, which has four dependencies.
 
 use std::{
     fs::File,
@@ -19,7 +18,7 @@ use crate::host::proc;
 /// The most that is read of a table.
 const MOST_BYTES: u64 = 4 << 20;
 
-/// A socket that somebody waits for.
+/// A socket that a thread waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Socket {
     /// `unix`, `tcp` and the like.
@@ -28,7 +27,7 @@ pub(super) struct Socket {
     pub(super) address: Option<String>,
     /// Inode of the other end.
     pub(super) peer: Option<u64>,
-    /// It is connected to nobody: whoever connects or sends ends the wait.
+    /// It has no peer: any process that connects or sends ends the wait.
     pub(super) open: bool,
     /// Its connection is not made yet; the other end is the socket that listens.
     pub(super) connecting: bool,
@@ -56,7 +55,7 @@ const CONNECTED: u8 = 1;
 
 fn of_unix(inode: u64) -> Option<Socket> {
     let found = ask(inode).ok()??;
-    // The other end's name is what people know; a client has none itself.
+    // The name of the peer is the one that users know; a client has none.
     let of_peer = found.peer.and_then(|peer| ask(peer).ok()?);
     let names = [of_peer.and_then(|it| it.name), found.name];
     let nobody = !found.open && found.peer.is_none();
@@ -66,8 +65,9 @@ fn of_unix(inode: u64) -> Option<Socket> {
         peer: found.peer.filter(|_| !found.open),
         open: found.open,
         connecting: false,
-        unknown: nobody
-            .then(|| "the kernel names no other end: not accepted yet, or closed".to_owned()),
+        unknown: nobody.then(|| {
+            "the kernel shows no peer: the connection is not accepted yet, or is closed".to_owned()
+        }),
     })
 }
 
@@ -201,7 +201,7 @@ fn of_network(pid: u32, inode: u64) -> Option<Socket> {
     None
 }
 
-/// `peer` is 0 of a connection that whoever listens has not accepted.
+/// `peer` is 0 for a connection that the listener has not accepted.
 fn network(family: &'static str, row: Row, peer: Option<u64>, listener: Option<u64>) -> Socket {
     let connected = !row.remote.ip().is_unspecified();
     let connecting = family == "tcp" && row.state == SYN_SENT;
@@ -219,7 +219,7 @@ fn network(family: &'static str, row: Row, peer: Option<u64>, listener: Option<u
         open: !connected,
         connecting,
         unknown: if in_backlog {
-            Some("when it will be accepted: it waits in the backlog of that listener".to_owned())
+            Some("the connection is in the backlog of that listener, not accepted yet".to_owned())
         } else {
             foreign.then(|| {
                 format!(
@@ -275,8 +275,7 @@ fn table(pid: u32, family: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A Unix socket of another network namespace than the agent's, which the kernel is not asked
-/// about here.
+/// A Unix socket in another network namespace than the agent's, which netlink does not show.
 fn of_other_unix(pid: u32, inode: u64) -> Option<Socket> {
     let inode = inode.to_string();
     let table = table(pid, "unix");
@@ -294,8 +293,8 @@ fn of_other_unix(pid: u32, inode: u64) -> Option<Socket> {
         open,
         connecting: false,
         unknown: (!open).then(|| {
-            "it is in another network namespace than reapwatch, where the kernel names no other \
-             end of a Unix socket"
+            "it is in a different network namespace than reapwatch, where the peer of a Unix socket \
+             cannot be looked up"
                 .to_owned()
         }),
     })
@@ -365,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_and_answers_of_odd_form_are_nothing() {
+    fn malformed_tables_and_answers_are_ignored() {
         let line = "  0: 0100007F:0CEA 0200000A:9C40 01 0:0 00:0 0 0 0 4711 1 0";
         let row = Row::parse(line).expect("parses");
         if cfg!(target_endian = "little") {

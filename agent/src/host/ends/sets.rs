@@ -3,17 +3,17 @@
 use std::path::Path;
 
 use super::{
-    At, BTreeSet, Block, Call, ErrorKind, Holder, Info, Link, On, Relation, Search, Way, fs,
+    At, BTreeSet, Block, Call, Direction, ErrorKind, Holder, Info, Link, On, Relation, Search, fs,
     memory, mounts, peers, proc, refusal, simple, terminals, things::facing,
 };
 
 /// Descriptors of one set that are looked at.
 const WATCHED: usize = 512;
-/// With more than so many, only relatives are named: the rest says nothing.
+/// With more descriptors than this, only relatives are named.
 const FEW: usize = 16;
-/// With at most so many, each is named.
+/// With at most this many descriptors, each is named.
 const NAMED: usize = 4;
-/// Folders with files of the kernel, which may be waited for too.
+/// Folders with files of the kernel, which can be polled too.
 const KERNELS: [&str; 3] = ["/dev", "/proc", "/sys"];
 /// Bytes of a `struct pollfd`.
 const POLLFD: usize = 8;
@@ -42,7 +42,7 @@ impl Search {
             }
             pids.extend(self.across(at, descriptor, &link));
         }
-        // Its own wakeups are no news.
+        // A process that can wake itself does not count.
         let mut ends = self.ends(at.pid, pids);
         let unsure = self.unknown_of_set(at.pid, ends.is_empty());
         let many = all || watched.len() > FEW;
@@ -61,7 +61,7 @@ impl Search {
         }
     }
 
-    /// The descriptors, whether the wait ends by itself, and why they are not known.
+    /// The descriptors, whether the wait has a timeout, and why they are not known.
     fn watched(&mut self, at: &At, call: Call) -> (Option<Vec<u32>>, bool, Option<String>) {
         let mut unknown = None;
         let mut memory = |address: u64, len: usize| {
@@ -114,7 +114,7 @@ impl Search {
         descriptors.into_iter().flatten().take(WATCHED).collect()
     }
 
-    /// Who has the other end of one of them.
+    /// The processes at the other end of one of them.
     fn across(&mut self, at: &At, descriptor: u32, link: &Link) -> Vec<u32> {
         match link {
             Link::Pipe(inode) => {
@@ -136,7 +136,7 @@ impl Search {
             }
             Link::File(path) if !path.starts_with("/dev") => {
                 let holders = self.of_fifo(&at.root, descriptor, path);
-                // A file that it alone has open is of no interest, whatever it is.
+                // A file that no other process has open does not matter.
                 if holders.iter().all(|it| it.pid == at.pid) {
                     return Vec::new();
                 }
@@ -147,8 +147,8 @@ impl Search {
     }
 }
 
-/// What people call it. A file that one can wait for is a FIFO, or a message queue where no mount
-/// has it: others are always ready, and those of the kernel have folders of their own.
+/// Its name. A file that can be polled is a FIFO, or a message queue if it has no mount; other files
+/// are always ready, and those of the kernel are in `KERNELS`.
 fn name(at: &At, descriptor: u32, link: &Link) -> Option<String> {
     let words = |path: &Path| proc::name_of(path.as_os_str().as_encoded_bytes());
     match link {
@@ -173,8 +173,8 @@ fn across_pipe(at: &At, descriptor: u32, holders: Vec<Holder>) -> Vec<u32> {
         .and_then(|info| Info(&info).ways())
         .map(|(reads, _)| reads);
     match reads {
-        Some(true) => facing(holders, Way::Out).0,
-        Some(false) => facing(holders, Way::In).0,
+        Some(true) => facing(holders, Direction::Write).0,
+        Some(false) => facing(holders, Direction::Read).0,
         None => Vec::new(),
     }
 }
@@ -182,7 +182,7 @@ fn across_pipe(at: &At, descriptor: u32, holders: Vec<Holder>) -> Vec<u32> {
 fn of_poll(bytes: &[u8]) -> Vec<u32> {
     let entries = bytes.chunks_exact(POLLFD);
     let numbers = entries.filter_map(|entry| Some(i32::from_ne_bytes(entry[..4].try_into().ok()?)));
-    // A negative one is passed over.
+    // poll ignores negative descriptors.
     numbers
         .filter_map(|number| number.try_into().ok())
         .collect()

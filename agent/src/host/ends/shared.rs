@@ -1,5 +1,5 @@
-//! Who maps which shared memory: one look at the mappings of the host's processes, with bounded
-//! effort, and who may wake a thread that waits for a futex in there. I/O.
+//! Which processes map which shared memory (one scan of the mappings on the host, with bounded
+//! effort), and which of them may wake a thread that waits for a futex there. I/O.
 
 use std::{
     collections::HashMap,
@@ -15,11 +15,11 @@ use crate::host::suspects::collect;
 /// Processes whose mappings are looked at.
 const PROCESSES: usize = 1_024;
 /// For how long.
-const PATIENCE: Duration = Duration::from_millis(150);
+const TIME_LIMIT: Duration = Duration::from_millis(150);
 /// The most that is read of one.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// A file, or what the kernel has in its place where memory has no name.
+/// A mapped file, or the kernel's own file for anonymous shared memory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Memory {
     device: String,
@@ -36,7 +36,7 @@ struct Mapping {
 }
 
 impl Mapping {
-    /// `None` of memory that a process has for itself.
+    /// `None` for private memory.
     fn parse(line: &[u8]) -> Option<Self> {
         let mut words = line.splitn(6, |&byte| byte == b' ');
         let mut word = || std::str::from_utf8(words.next()?).ok();
@@ -57,8 +57,8 @@ impl Mapping {
     }
 }
 
-/// What is shared of the memory of a process. Not read of one with a thread in uninterruptible
-/// sleep, as in [`memory::bytes`].
+/// The shared mappings of a process. Not read if a thread of it is in uninterruptible sleep, as in
+/// [`memory::bytes`].
 fn mappings(pid: u32) -> io::Result<Vec<Mapping>> {
     if !memory::is_safe(pid) {
         return Err(ErrorKind::WouldBlock.into());
@@ -70,25 +70,25 @@ fn mappings(pid: u32) -> io::Result<Vec<Mapping>> {
     Ok(lines.filter_map(Mapping::parse).collect())
 }
 
-/// Who maps what.
+/// The processes that map each memory.
 #[derive(Debug, Default)]
 pub(super) struct Mapped {
     by: HashMap<Memory, Vec<u32>>,
     /// Not all were looked at.
     cut: bool,
-    /// Processes whose mappings may not be read.
+    /// How many processes have mappings that may not be read.
     refused: usize,
 }
 
 impl Mapped {
-    /// Looks first at those in the session of the one that waits or of its dead.
-    fn of_host(waiter: u32, dead: &Dead) -> Self {
-        let until = Instant::now() + PATIENCE;
+    /// Looks first at processes in the session of the waiting process or of its dead children.
+    fn of_host(waiter: u32, dead: &DeadChildren) -> Self {
+        let until = Instant::now() + TIME_LIMIT;
         let mut mapped = Self::default();
         let own = Stat::read(waiter);
         let mut pids = Vec::new();
         for pid in proc::numbers("/proc").into_iter().flatten() {
-            // Kernel threads have no mappings, and are not told apart by their session alone.
+            // Kernel threads have no mappings; their session alone does not identify them.
             let stat = Stat::read(pid).filter(|stat| !matches!(stat.state, 'Z' | 'X'));
             pids.extend(stat.map(|stat| (!dead.is_near(stat, own), pid)));
         }
@@ -127,19 +127,19 @@ const WAITERS: usize = 128;
 const PRIVATE: u32 = 128;
 
 impl Search {
-    /// Locks of its own process where `shared` is empty, else in memory that others may have too.
+    /// Futexes of its own process if `shared` is empty, else in shared memory.
     pub(super) fn of_futexes(&mut self, at: &At, shared: &[u64], timed: bool) -> Block {
         let block = match shared {
             [] => simple(On::PrivateFutex),
             [word] => self.of_futex(at, *word),
             _ => Block {
-                unknown: Some("which of several locks is released first".to_owned()),
+                unknown: Some("it waits for several locks at once".to_owned()),
                 ..simple(On::SharedFutex { path: None })
             },
         };
         match block.on {
             On::PrivateFutex if collect::threads(at.pid, 2).len() == 1 => {
-                // What is left of such a wait is its timeout.
+                // Only its timeout can end such a wait.
                 simple(if timed { On::Timer } else { On::LoneFutex })
             }
             _ => block,
@@ -158,14 +158,14 @@ impl Search {
         match self.argument(at.pid, list, len) {
             Ok(bytes) => self.of_futexes(at, &shared_words(&bytes), timed),
             Err(unknown) => Block {
-                unknown: unknown.or(Some("which locks these are".to_owned())),
+                unknown: unknown.or(Some("the list of locks could not be read".to_owned())),
                 ..simple(On::SharedFutex { path: None })
             },
         }
     }
 
-    /// Who else maps the memory in which a futex is: any of them may have to wake it. What the
-    /// futex holds is not read.
+    /// The other processes that map the memory of a futex: any of them may have to wake it. The value
+    /// of the futex is not read.
     pub(super) fn of_futex(&mut self, at: &At, word: u64) -> Block {
         let unknown = |path: Option<String>, why: String| Block {
             unknown: Some(why),
@@ -178,14 +178,13 @@ impl Search {
                 return unknown(None, self.refuse(&path));
             }
             Err(_) => {
-                let why =
-                    "where that memory is: another of its threads is in uninterruptible sleep";
+                let why = "its memory map is not read while one of its threads is in uninterruptible sleep";
                 return unknown(None, why.to_owned());
             }
         };
         let mut own = own.into_iter();
         let Some(mapping) = own.find(|it| (it.from..it.to).contains(&word)) else {
-            // Such as the end of a thread, which the kernel tells without regard to whose it is.
+            // Such as a join: the exit of a thread wakes a futex without the private flag.
             return simple(On::PrivateFutex);
         };
         let dead = &self.dead;
@@ -199,13 +198,15 @@ impl Search {
         let ends = self.ends(at.pid, others);
         let unknown = if count > 1 {
             Some(format!(
-                "which of the {count} processes that share that memory has to release it"
+                "any of the {count} processes that share that memory may hold the lock"
             ))
         } else if refused > 0 && (count == 0 || refusal::missing("/proc/PID/maps").is_some()) {
             let of = refusal::processes(refused);
             Some(refusal::words(&format!("/proc/PID/maps of {of}")))
         } else {
-            cut.then(|| "the search for who shares that memory was cut short".to_owned())
+            cut.then(|| {
+                "the search for processes that share that memory ran into its limits".to_owned()
+            })
         };
         Block {
             on: On::SharedFutex {
@@ -217,7 +218,7 @@ impl Search {
     }
 }
 
-/// Where the futexes of a list are that other processes may wake.
+/// The addresses of the futexes in a list that other processes may wake.
 fn shared_words(list: &[u8]) -> Vec<u64> {
     let entries = list.chunks_exact(WAITER).filter_map(|entry| {
         let word = u64::from_ne_bytes(entry.get(8..16)?.try_into().ok()?);
@@ -232,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_list_of_futexes_those_of_others_are_told() {
+    fn shared_futexes_of_a_list_are_found() {
         let entry = |word: u64, flags: u64| [7, word, flags].map(u64::to_ne_bytes).concat();
         let list = [entry(0x1000, 0x82), entry(0x2000, 2), vec![1; 9]].concat();
         if cfg!(target_endian = "little") {

@@ -3,17 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{At, Block, HOLDERS, Info, On, Search, Way, proc, simple};
+use super::{At, Block, Direction, HOLDERS, Info, On, Search, proc, simple};
 
 /// Where pseudoterminals are.
 const PTS: &str = "/dev/pts";
 
 impl Search {
-    pub(super) fn of_terminal(&mut self, at: &At, path: &Path, way: Way) -> Block {
+    pub(super) fn of_terminal(&mut self, at: &At, path: &Path, way: Direction) -> Block {
         let name = Some(proc::name_of(path.as_os_str().as_encoded_bytes()));
         let on = match way {
-            Way::In => On::Terminal { path: name },
-            Way::Out => On::TerminalWrite { path: name },
+            Direction::Read => On::Terminal { path: name },
+            Direction::Write => On::TerminalWrite { path: name },
         };
         let Some(number) = number(path) else {
             return simple(on);
@@ -38,7 +38,7 @@ impl Search {
         }
     }
 
-    /// Who has the master side of a terminal.
+    /// The processes that have the master side of a terminal.
     pub(super) fn masters_of(&mut self, number: u64) -> Vec<u32> {
         let masters = self.index().masters.clone();
         let of_it = masters
@@ -48,7 +48,7 @@ impl Search {
         of_it.map(|it| it.pid).collect()
     }
 
-    /// Who has a terminal open.
+    /// The processes that have a terminal open.
     pub(super) fn users_of(&mut self, path: &Path) -> Vec<u32> {
         let users = self.index().of_terminal(path).iter();
         users.map(|it| it.pid).collect()

@@ -42,7 +42,7 @@ impl Running {
         self.0.id()
     }
 
-    /// What its main thread waits for, once it waits for that.
+    /// What its main thread waits for, once that is as wanted.
     fn block(&self, zombies: &[u32], wanted: fn(&On) -> bool) -> Block {
         block_once(self.pid(), zombies, |block| wanted(&block.on))
     }
@@ -67,7 +67,7 @@ fn pids(block: &Block) -> Vec<u32> {
 }
 
 #[test]
-fn an_orphan_that_the_dead_left_keeps_a_pipe_open() {
+fn an_orphan_of_a_dead_child_keeps_a_pipe_open() {
     let (python, line) = Running::python(
         "import os, subprocess\n\
          r, w = os.pipe()\n\
@@ -80,7 +80,7 @@ fn an_orphan_that_the_dead_left_keeps_a_pipe_open() {
     let [zombie, sleeper] = numbers[..] else {
         panic!("{line:?}");
     };
-    // The shell says the number before it is dead itself.
+    // The shell prints the PID before it exits.
     let until = Instant::now() + Duration::from_secs(20);
     let block = loop {
         let block = python.block(&[zombie], |on| *on == On::PipeRead);
@@ -92,15 +92,15 @@ fn an_orphan_that_the_dead_left_keeps_a_pipe_open() {
     let end = &block.ends[0];
     assert_eq!(
         (end.relation, end.comm.as_str()),
-        (Relation::LeftByTheDead, "sleep")
+        (Relation::LeftByDeadChild, "sleep")
     );
     let timer = end.waits_for.as_ref().map(|block| &block.on);
     assert_eq!(timer, Some(&On::Timer));
 }
 
 #[test]
-fn who_does_not_read_a_full_pipe_is_found_behind_another() {
-    // It writes to a process that itself waits to read from a stopped one.
+fn the_reader_of_a_full_pipe_is_followed_to_a_stopped_process() {
+    // It writes to a process that waits to read from a stopped one.
     let (python, line) = Running::python(
         "import os, signal, subprocess\n\
          stopped = subprocess.Popen(['sleep', '600'], stdout=subprocess.PIPE)\n\
@@ -130,7 +130,7 @@ fn who_does_not_read_a_full_pipe_is_found_behind_another() {
 }
 
 #[test]
-fn of_both_ends_of_a_pipe_in_one_hand_itself_is_named() {
+fn a_process_with_both_ends_of_a_pipe_is_named_itself() {
     let (python, _) =
         Running::python("import os\nr, w = os.pipe()\nprint(flush=True)\nos.read(r, 1)");
     let block = python.block(&[], |on| *on == On::PipeRead);
@@ -139,7 +139,7 @@ fn of_both_ends_of_a_pipe_in_one_hand_itself_is_named() {
 }
 
 #[test]
-fn a_fifo_that_nobody_has_is_named_and_has_no_end() {
+fn a_fifo_without_another_end_is_named() {
     let root = tempfile::tempdir().expect("a folder can be made");
     let path = root.path().join("a b'\n");
     let (python, _) = Running::python(&format!(
@@ -197,7 +197,7 @@ fn the_other_end_of_a_fifo_a_socket_and_a_watched_pipe_is_found() {
 }
 
 #[test]
-fn waits_that_nobody_has_an_end_of_are_told_by_kind() {
+fn waits_without_another_end_are_known_by_kind() {
     for (wait, on) in [
         ("time.sleep(600)", On::Timer),
         ("signal.pause()", On::Signal),
@@ -232,8 +232,8 @@ fn waits_that_nobody_has_an_end_of_are_told_by_kind() {
 }
 
 #[test]
-fn who_else_maps_the_memory_of_a_lock_is_found() {
-    // A semaphore of three processes; the end of a thread is no lock that anybody shares.
+fn processes_that_map_the_memory_of_a_lock_are_found() {
+    // A semaphore of three processes. A thread join is not a shared lock.
     let lock = "import multiprocessing, os, signal, threading\n\
                 lock = multiprocessing.get_context('fork').Lock()\n\
                 lock.acquire()\n";
@@ -274,7 +274,7 @@ fn who_else_maps_the_memory_of_a_lock_is_found() {
 }
 
 #[test]
-fn whoever_listens_is_the_other_end_of_a_connection_that_is_not_taken() {
+fn the_listener_is_the_other_end_of_a_connection_that_is_not_accepted() {
     for (family, address) in [
         ("AF_INET", "('127.0.0.1', 0)"),
         ("AF_UNIX", "'\\0reapwatch' + str(os.getpid())"),
@@ -309,7 +309,7 @@ fn whoever_listens_is_the_other_end_of_a_connection_that_is_not_taken() {
 }
 
 #[test]
-fn who_used_a_queue_or_a_semaphore_last_is_found() {
+fn the_last_user_of_a_queue_or_semaphore_is_found() {
     // A child sends and takes back a message, and raises and lowers a semaphore; then both wait.
     let calls = "import ctypes, os, signal\n\
                  libc = ctypes.CDLL(None)\n\
@@ -347,7 +347,7 @@ fn who_used_a_queue_or_a_semaphore_last_is_found() {
         let on = On::Ipc { what, timed: false };
         assert_eq!((&block.on, pids(&block)), (&on, vec![child]), "{block:?}");
         assert!(block.is_hard() && block.unknown.is_none());
-        // Nothing else removes them.
+        // They outlive the process.
         let pid = rustix::process::Pid::from_child(&python.0);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it lives");
         let until = Instant::now() + Duration::from_secs(20);
@@ -431,7 +431,7 @@ fn each_file_names_the_capability_that_it_needs() {
     search.note_refused("/proc/42/stack", Some("CAP_SYS_ADMIN"));
     search.note_refused("/proc/42/syscall", Some("CAP_SYS_PTRACE"));
     search.note_refused("/proc/42/syscall", Some("CAP_SYS_PTRACE"));
-    // No privilege would open it.
+    // No capability would allow reading it.
     search.note_refused("/proc/1/fd", None);
     let found = search.take_unreadable();
     let capability = |path: &str| {

@@ -1,17 +1,17 @@
-//! What the thing is that a thread waits for, and who has it too: one function for each kind.
+//! What a thread waits for, and which processes are at the other end: one function for each kind.
 //! I/O.
 
 use std::path::Path;
 
 use super::{
-    At, Block, Call, ErrorKind, HOLDERS, Holder, Info, Link, On, Search, Way, fs, fuse, ipc, kin,
-    locks, memory, mounts, peers, proc, refusal, simple,
+    At, Block, Call, Direction, ErrorKind, HOLDERS, Holder, Info, Link, On, Search, fs, fuse, ipc,
+    kin, locks, memory, mounts, peers, proc, refusal, simple,
 };
 use crate::host::mounts::Mount;
 
 /// The longest address of a Unix socket, with its family.
 const ADDRESS: usize = 110;
-/// Functions that wait for a block device, by how they begin.
+/// Prefixes of functions that wait for a block device.
 const DISK: [&str; 9] = [
     "io_schedule",
     "folio_wait_",
@@ -28,7 +28,7 @@ impl Search {
     /// A file system whose server does not answer, or a disk.
     pub(super) fn of_file_system(&mut self, at: &At, call: Call) -> Option<Block> {
         let of_disk = at.sleeps_in(&DISK);
-        // A server that waits for requests is no client.
+        // A FUSE server that waits for requests.
         let serves = at.sleeps_in(&["fuse_dev_"]);
         let fuse = at.sleeps_in(&["request_wait_answer", "fuse_"]) && !serves;
         let network = at.sleeps_in(&["rpc_", "nfs_", "nfs4_", "cifs_", "smb2_", "ceph_", "p9_"]);
@@ -54,7 +54,9 @@ impl Search {
         };
         let others = || seen.iter().map(Mount::words);
         Some(Block {
-            unknown: words.is_none().then(|| "which of these it is".to_owned()),
+            unknown: words
+                .is_none()
+                .then(|| "it may be any of these mounts".to_owned()),
             ..simple(On::Network {
                 mount: words.unwrap_or_else(|| others().collect::<Vec<_>>().join(", ")),
             })
@@ -69,12 +71,11 @@ impl Search {
         Block {
             on: On::Fuse,
             ends: self.ends(at.pid, holders),
-            unknown: (!certain)
-                .then(|| "which FUSE server it is cannot be told for sure".to_owned()),
+            unknown: (!certain).then(|| "it may be another FUSE server".to_owned()),
         }
     }
 
-    pub(super) fn of_descriptor(&mut self, at: &At, descriptor: u32, way: Way) -> Block {
+    pub(super) fn of_descriptor(&mut self, at: &At, descriptor: u32, way: Direction) -> Block {
         let path = format!("{}/fd/{descriptor}", at.root);
         let Some(target) = self.got(&path, fs::read_link(&path)) else {
             let folder = format!("/proc/{}/fd", at.pid);
@@ -117,7 +118,7 @@ impl Search {
         }
     }
 
-    /// Who has the same FIFO open.
+    /// The processes that have the same FIFO open.
     pub(super) fn of_fifo(&mut self, root: &str, descriptor: u32, path: &Path) -> Vec<Holder> {
         let inode = |root: &str, descriptor: u32| {
             let info = proc::text(format!("{root}/fdinfo/{descriptor}")).ok()?;
@@ -134,10 +135,10 @@ impl Search {
         holders.filter(same).collect()
     }
 
-    pub(super) fn of_pipe(&mut self, at: &At, way: Way, holders: Vec<Holder>) -> Block {
+    pub(super) fn of_pipe(&mut self, at: &At, way: Direction, holders: Vec<Holder>) -> Block {
         let (on, wants) = match way {
-            Way::In => (On::PipeRead, Way::Out),
-            Way::Out => (On::PipeWrite, Way::In),
+            Direction::Read => (On::PipeRead, Direction::Write),
+            Direction::Write => (On::PipeWrite, Direction::Read),
         };
         let (pids, unread) = facing(holders, wants);
         let ends = self.ends(at.pid, pids);
@@ -159,7 +160,7 @@ impl Search {
         let ends = self.ends(at.pid, pids);
         let unknown = match own {
             Some(_) => self.unknown(ends.is_empty()),
-            None => Some("this kernel does not tell eventfds apart".to_owned()),
+            None => Some("this kernel has no eventfd-id in fdinfo".to_owned()),
         };
         Block {
             on: On::Eventfd,
@@ -171,7 +172,7 @@ impl Search {
     pub(super) fn of_socket(&mut self, at: &At, inode: u64) -> Block {
         let Some(socket) = peers::of(at.pid, inode) else {
             return Block {
-                unknown: Some("sockets of its kind are not looked up".to_owned()),
+                unknown: Some("reapwatch does not look up sockets of this kind".to_owned()),
                 ..simple(On::Socket {
                     family: "other".to_owned(),
                     peer: None,
@@ -206,9 +207,9 @@ impl Search {
         }
     }
 
-    /// Of a Unix socket nothing tells where it connects to, but the arguments of the call.
+    /// Only the arguments of the call show where a Unix socket connects to.
     pub(super) fn of_connect(&mut self, at: &At, descriptor: u32, address: u64, len: u64) -> Block {
-        let block = self.of_descriptor(at, descriptor, Way::Out);
+        let block = self.of_descriptor(at, descriptor, Direction::Write);
         let On::Connect {
             family,
             address: None,
@@ -230,7 +231,7 @@ impl Search {
         let ends = self.ends(at.pid, pids);
         let unknown = match listener {
             Some(_) => self.unknown(ends.is_empty()),
-            None => Some("who listens there: no such socket in its network namespace".to_owned()),
+            None => Some("no socket listens there in its network namespace".to_owned()),
         };
         Block {
             on: On::Connect {
@@ -287,7 +288,7 @@ impl Search {
         Block {
             unknown: ends
                 .is_empty()
-                .then(|| "/proc/locks does not name the owner".to_owned()),
+                .then(|| "/proc/locks does not name the owner of the lock".to_owned()),
             ends,
             on: On::FileLock {
                 path: path.map(|path| proc::name_of(path.as_os_str().as_encoded_bytes())),
@@ -300,13 +301,15 @@ impl Search {
         let ends = self.ends(at.pid, child.into_iter().collect());
         Block {
             on: On::VforkChild,
-            unknown: ends.is_empty().then(|| "which child it is".to_owned()),
+            unknown: ends
+                .is_empty()
+                .then(|| "the child was not found".to_owned()),
             ends,
         }
     }
 }
 
-/// By the function alone.
+/// What it waits for by the function that it sleeps in alone.
 pub(super) fn of_wchan(at: &At) -> Block {
     let on = if at.sleeps_in(&["pipe_read", "anon_pipe_read", "fifo_pipe_read", "pipe_wait"]) {
         On::PipeRead
@@ -346,8 +349,8 @@ pub(super) fn of_wchan(at: &At) -> Block {
     simple(on)
 }
 
-/// Who of them can read or write, and why that may not be all.
-pub(super) fn facing(holders: Vec<Holder>, way: Way) -> (Vec<u32>, Option<String>) {
+/// Which of them can read or write, and why some may be missing.
+pub(super) fn facing(holders: Vec<Holder>, way: Direction) -> (Vec<u32>, Option<String>) {
     let mut refused = None;
     let mut pids = Vec::new();
     for Holder { pid, descriptor } in holders.into_iter().take(HOLDERS) {
@@ -355,8 +358,8 @@ pub(super) fn facing(holders: Vec<Holder>, way: Way) -> (Vec<u32>, Option<String
             Ok(info) => {
                 let ways = Info(&info).ways();
                 let can = ways.is_some_and(|(reads, writes)| match way {
-                    Way::In => reads,
-                    Way::Out => writes,
+                    Direction::Read => reads,
+                    Direction::Write => writes,
                 });
                 pids.extend(can.then_some(pid));
             }

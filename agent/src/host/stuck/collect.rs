@@ -1,8 +1,7 @@
-//! Reads what /proc says about a process that does not die, with bounded effort. I/O, done off
-//! the loop.
+//! Reads the facts on a stuck process from /proc, with bounded effort. I/O, off the loop.
 //!
-//! `cmdline` and `environ` are never read, and no file of the process is opened or looked at by
-//! name: what it waits for would make us wait too.
+//! `cmdline` and `environ` are never read, and no file that the process uses is opened or stat'ed:
+//! we could hang on what it hangs on.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -31,9 +30,9 @@ const FRAMES: usize = 24;
 const SIGKILL: u8 = 9;
 /// In the flags of `stat`: past the start of its exit.
 const PF_EXITING: u32 = 4;
-/// Those who keep a namespace that are named.
+/// The most processes of a namespace that are named.
 const MEMBERS: usize = 8;
-/// Functions that a probe leaves on a stack while the function that it watches sleeps.
+/// Functions of probes, which are on the stack while the probed function sleeps.
 const OF_PROBES: [&str; 5] = [
     "bpf_trampoline_",
     "bpf_prog_",
@@ -42,8 +41,8 @@ const OF_PROBES: [&str; 5] = [
     "arch_rethook_trampoline",
 ];
 
-/// What its own files say of a process, which takes little time; `None` if it is gone or somebody
-/// else has its number.
+/// The facts from the files of the process itself, which takes little time; `None` if it has exited or
+/// its PID was reused.
 pub fn look(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
     let key = suspect.process.key;
     let root = format!("/proc/{}", key.tgid);
@@ -68,7 +67,7 @@ pub fn look(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
             facts.ended += 1;
             continue;
         }
-        facts.tracer = facts.tracer.or(tracer.map(people::who));
+        facts.tracer = facts.tracer.or(tracer.map(people::read));
         facts.threads.push(Thread {
             frozen: frozen && thread.state == 'D',
             ..thread
@@ -83,7 +82,7 @@ pub fn look(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
     is_still(key).then_some(facts)
 }
 
-/// Adds what must be looked for elsewhere: whom it waits for, and what keeps those from acting.
+/// Adds what needs a search: the processes that it waits for, and what keeps those from acting.
 /// `None` as with [`look`].
 pub fn search(suspect: &Suspect, mut facts: Facts, search: &mut Search) -> Option<Facts> {
     let key = suspect.process.key;
@@ -101,12 +100,12 @@ pub fn search(suspect: &Suspect, mut facts: Facts, search: &mut Search) -> Optio
     is_still(key).then_some(facts)
 }
 
-/// Whether the process still has its number.
+/// Whether the process still has its PID.
 fn is_still(key: Key) -> bool {
     probes::start_ns(key.tgid).is_some_and(|start_ns| Key { start_ns, ..key }.is_roughly(key))
 }
 
-/// Whether anything is to be looked for elsewhere.
+/// Whether it may wait for other processes.
 fn depends_on_others(facts: &Facts) -> bool {
     let elsewhere = |thread: &Thread| {
         let steps = [Step::DumpingCore, Step::Frozen, Step::WaitingForNamespace];
@@ -118,7 +117,7 @@ fn depends_on_others(facts: &Facts) -> bool {
     facts.tracer.is_some() || facts.threads.iter().any(elsewhere)
 }
 
-/// Whom the process waits for, as its steps tell where to look.
+/// Finds what the process waits for, by the steps of its threads.
 fn awaited(tgid: u32, facts: &mut Facts, search: &mut Search) {
     let mut threads = facts.threads.iter();
     if let Some(thread) = threads.clone().find(|thread| thread.waits_for_fuse()) {
@@ -145,7 +144,7 @@ fn awaited(tgid: u32, facts: &mut Facts, search: &mut Search) {
     }
 }
 
-/// A thread and its tracer; the stack is read only where the kernel gave none.
+/// A thread and its tracer; the stack is read from /proc only if the probes gave none.
 fn thread(root: &str, tid: u32, stack: Vec<Frame>) -> Option<(Thread, Option<u32>)> {
     let read = |name: &str| proc::text(format!("{root}/{name}")).ok();
     let status = read("status")?;
@@ -225,7 +224,7 @@ fn core_helper(pid: u32) -> Option<CoreHelper> {
             .filter(|pid| people::comm(*pid) == name);
         alike
             .find(|pid| people::parent(*pid).is_some_and(is_of_kernel))
-            .map(people::who)
+            .map(people::read)
     });
     let mount = core_mount(pid, &pattern);
     Some(CoreHelper {
@@ -271,10 +270,10 @@ fn left_in_namespace(init: u32) -> Vec<Member> {
         .flatten()
         .filter(|&pid| pid != init && namespace(pid).as_ref() == Some(&own));
     let member = |pid| Member {
-        process: people::who(pid),
+        process: people::read(pid),
         parent: people::parent(pid)
             .filter(|&it| it != init)
-            .map(people::who),
+            .map(people::read),
     };
     others.map(member).take(MEMBERS).collect()
 }

@@ -1,8 +1,8 @@
-//! Which FUSE connection a process waits for, and who should answer it. I/O.
+//! The FUSE connection that a process waits for, and its server. I/O.
 //!
-//! A process that closes its files at its exit has let go of its table of files already, so its
-//! descriptors tell nothing; the connections with unanswered requests among the mounts that it
-//! sees are those that it can wait for. One that sleeps in a call on a descriptor still has it.
+//! A process that closes its files at exit no longer has a file table, so its descriptors are not
+//! visible. It can only wait for connections of mounts that it sees with unanswered requests. A
+//! process that sleeps in a call on a descriptor still has that descriptor.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,24 +21,24 @@ use crate::probes;
 use model::stuck::evidence::{Connection, Hidden, Who};
 
 /// How long the search for servers may take.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIME_LIMIT: Duration = Duration::from_secs(1);
 /// Threads of one server that are looked at.
 const THREADS: usize = 16;
 
-/// Where the kernel shows the connections.
+/// The control file system of FUSE.
 const CONTROL: &str = "/sys/fs/fuse/connections";
-/// Looks at the number of unanswered requests: one that is served has none now and then.
+/// Checks of the number of unanswered requests: with a working server it is 0 now and then.
 const LOOKS: u32 = 3;
-/// Between them.
+/// The time between two checks.
 const BETWEEN: Duration = Duration::from_millis(20);
 
-/// The connections that a thread may wait for, and whether that is just the one.
+/// The connections that a thread may wait for, and whether it is known to be that one.
 pub(crate) fn connections(
     process: u32,
     thread: u32,
     search: &mut Search,
 ) -> (Vec<Connection>, bool) {
-    // The thread itself: a main thread that has ended sees nothing any more.
+    // The thread's own mounts: a main thread that has exited sees none.
     let root = format!("/proc/{process}/task/{thread}");
     let text = fs::read(format!("{root}/mountinfo")).unwrap_or_default();
     let mounts: Vec<_> = mounts::parse(&text).filter(Mount::is_fuse).collect();
@@ -54,7 +54,7 @@ pub(crate) fn connections(
             .or_insert_with(|| Some(mount.words()));
     }
     if seen.is_empty() {
-        // It has left its namespaces: any connection of the host may be it.
+        // It has left its mount namespace: it may be any connection of the host.
         seen.extend(numbers().map(|number| (number, None)));
     }
     let busy = |number: &u32| waiting(*number) != Some(0);
@@ -75,8 +75,8 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     lines.find_map(|line| line.strip_prefix(name).map(str::trim))
 }
 
-/// Drops those of which the servers only wait for requests, where nothing else tells which of
-/// several it is and one is left.
+/// Drops connections with idle servers, unless the kernel counts their requests or none would be
+/// left.
 fn rule_out(found: &mut Vec<Connection>, serves_nobody: impl Fn(&Who) -> bool) {
     let is_idle = |it: &Connection| {
         let counted = it.waiting.is_some();
@@ -90,7 +90,7 @@ fn rule_out(found: &mut Vec<Connection>, serves_nobody: impl Fn(&Who) -> bool) {
     }
 }
 
-/// Whether a server has no request in hand.
+/// Whether a server is not handling any request.
 fn serves_nobody(server: &Who) -> bool {
     let threads = collect::threads(server.pid, THREADS + 1);
     let wchan = |tid: u32| {
@@ -101,8 +101,8 @@ fn serves_nobody(server: &Who) -> bool {
     places.len() <= THREADS && all_wait_for_requests(&places)
 }
 
-/// Whether all threads sleep where the next request arrives. The first one of several may wait for
-/// the others: that of libfuse serves nobody itself then.
+/// Whether all threads wait for the next request. The first of several may wait for the others
+/// instead: with libfuse it serves no requests then.
 fn all_wait_for_requests(places: &[(bool, String)]) -> bool {
     let serves = |wchan: &str| wchan.starts_with("fuse_dev_");
     let waits =
@@ -138,19 +138,19 @@ fn describe(
     seen.into_iter().map(connection).collect()
 }
 
-/// Who has the FUSE device open.
+/// The processes that have the FUSE device open.
 #[derive(Debug)]
 pub(crate) struct Servers {
-    /// And of which connection, where the kernel says.
+    /// Their PIDs, and their connections if the kernel shows them.
     of: Vec<(u32, Option<u32>)>,
-    /// Why somebody may be missing.
+    /// Why a server may be missing.
     hidden: Option<Hidden>,
 }
 
 impl Servers {
     /// One look at all processes, for a bounded time.
     pub(crate) fn of_host() -> Self {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIME_LIMIT;
         let mut servers = Self {
             of: Vec::new(),
             hidden: None,
@@ -167,7 +167,7 @@ impl Servers {
 
     fn visit(&mut self, pid: u32) {
         let mut root = format!("/proc/{pid}");
-        // Of a process whose first thread has ended, another one still shows them.
+        // If the first thread has exited, another one still shows the descriptors.
         if proc::text(format!("{root}/status")).is_ok_and(|it| has_ended(&it)) {
             let mut rest = collect::threads(pid, THREADS).into_iter();
             let Some(tid) = rest.find(|tid| *tid != pid) else {
@@ -175,7 +175,7 @@ impl Servers {
             };
             root = format!("{root}/task/{tid}");
         }
-        // Links only: to look at the files themselves could hang.
+        // Links are read, not followed: opening the files could hang.
         let entries = match fs::read_dir(format!("{root}/fd")) {
             Ok(entries) => entries,
             Err(error) => {
@@ -197,7 +197,7 @@ impl Servers {
     }
 }
 
-/// Whether a process whose descriptors may not be read may be a server. No init is one.
+/// Why a process whose descriptors may not be read may be a server. An init is not one.
 fn is_hidden(pid: u32) -> Option<Hidden> {
     match refusal::missing("/proc/PID/fd") {
         Some(capability) => Some(Hidden::Needs(capability)),
@@ -209,15 +209,15 @@ fn has_ended(status: &str) -> bool {
     matches!(parse::state(status), Some('Z' | 'X'))
 }
 
-/// The servers of one connection, and whether the kernel said so of them.
+/// The servers of one connection, and whether that is certain.
 fn of_connection(servers: &[(u32, Option<u32>)], number: u32) -> (Vec<Who>, bool) {
     let mut certain: Vec<u32> = servers
         .iter()
         .filter(|(_, of)| *of == Some(number))
         .map(|(pid, _)| *pid)
         .collect();
-    let said = !certain.is_empty();
-    if !said {
+    let is_named = !certain.is_empty();
+    if !is_named {
         certain.extend(
             servers
                 .iter()
@@ -228,11 +228,14 @@ fn of_connection(servers: &[(u32, Option<u32>)], number: u32) -> (Vec<Who>, bool
     certain.sort_unstable();
     certain.dedup();
     let only = certain.len() == 1;
-    (certain.into_iter().map(people::who).collect(), said || only)
+    (
+        certain.into_iter().map(people::read).collect(),
+        is_named || only,
+    )
 }
 
-/// The control file system is there to be read; whether the host has it mounted, so that others
-/// can use it too. Where not, it is mounted for this thread alone.
+/// Makes sure that the control file system can be read; whether the host has it mounted. If not, it is
+/// mounted for this thread only.
 fn find_control() -> bool {
     let text = fs::read("/proc/self/mountinfo").unwrap_or_default();
     let mounted = mounts::parse(&text).any(|mount| mount.place == CONTROL.as_bytes());
@@ -273,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_are_certain_where_the_kernel_says_so_or_there_is_but_one() {
+    fn servers_are_certain_if_the_kernel_names_them_or_there_is_only_one() {
         let me = std::process::id();
         let pids = |servers: &[(u32, Option<u32>)]| {
             let (found, certain) = of_connection(servers, 7);
@@ -286,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_idle_where_all_its_threads_wait_for_requests() {
+    fn a_server_is_idle_if_all_its_threads_wait_for_requests() {
         let idle = |places: &[(bool, &str)]| {
             let places: Vec<_> = places
                 .iter()
@@ -299,7 +302,7 @@ mod tests {
             (true, "futex_do_wait"),
             (false, "fuse_dev_do_read")
         ]));
-        // A worker with a request in hand, or a server of another make.
+        // A worker that handles a request, or a server without libfuse.
         assert!(!idle(&[
             (true, "fuse_dev_do_read"),
             (false, "futex_do_wait")
@@ -328,7 +331,7 @@ mod tests {
             left(vec![idle(1), connection(2, None, "busy"), idle(3)]),
             [2]
         );
-        // Where all are idle or the kernel counts the requests, that says more.
+        // If all are idle or the kernel counts the requests, none is ruled out.
         assert_eq!(left(vec![idle(1), idle(2)]), [1, 2]);
         let counted = connection(1, Some(1), "idle");
         assert_eq!(left(vec![counted, connection(2, None, "busy")]), [1, 2]);

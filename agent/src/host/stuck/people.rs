@@ -13,7 +13,7 @@ const DEPTH: u32 = 3;
 const SERVERS: usize = 2;
 
 /// A process as it is now.
-pub(super) fn who(pid: u32) -> Who {
+pub(super) fn read(pid: u32) -> Who {
     look(pid, DEPTH)
 }
 
@@ -32,7 +32,7 @@ fn look(pid: u32, depth: u32) -> Who {
     }
 }
 
-/// What keeps those from acting on whom a process depends, as far as it depends on few.
+/// Finds what keeps the processes from acting on which a process depends, if they are few.
 pub(super) fn follow(facts: &mut Facts, search: &mut Search) {
     let servers = match &mut facts.fuse[..] {
         [one] => &mut one.servers[..],
@@ -57,7 +57,7 @@ pub(super) fn follow(facts: &mut Facts, search: &mut Search) {
     }
 }
 
-/// Whoever stops whoever stops it.
+/// The last tracer in a chain of tracers.
 fn last_tracer(who: &mut Who) -> &mut Who {
     match who.tracer {
         Some(ref mut tracer) => last_tracer(tracer),
@@ -65,12 +65,12 @@ fn last_tracer(who: &mut Who) -> &mut Who {
     }
 }
 
-/// The name of a process; empty where it has none any more.
+/// The name of a process; empty if it has exited.
 pub(super) fn comm(pid: u32) -> String {
     proc::comm(pid).unwrap_or_default()
 }
 
-/// The parent of a process, where it has one.
+/// The parent of a process, if it has one.
 pub(super) fn parent(pid: u32) -> Option<u32> {
     let status = proc::text(format!("/proc/{pid}/status")).ok()?;
     let parent = parse::field(&status, "PPid")?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! Whether a process waits for the end of another one. I/O.
+//! Whether a process waits for another one to exit. I/O.
 
 use std::fs;
 

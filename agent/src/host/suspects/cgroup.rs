@@ -6,7 +6,7 @@ use crate::host::cgroups::{Mounts, path_of};
 use crate::host::proc::{self, shell_word};
 use model::culprit::evidence::{Freezer, Quota};
 
-/// The freezer that holds a process, which the text of its /proc/PID/cgroup places.
+/// The freezer that holds a process, from the text of its /proc/PID/cgroup.
 pub fn freezer(mounts: &Mounts, cgroup: impl AsRef<[u8]>) -> Option<Freezer> {
     let cgroup = cgroup.as_ref();
     unified_freezer(mounts, cgroup).or_else(|| v1_freezer(mounts, cgroup))
@@ -29,7 +29,7 @@ fn unified_freezer(mounts: &Mounts, cgroup: &[u8]) -> Option<Freezer> {
 
 fn v1_freezer(mounts: &Mounts, cgroup: &[u8]) -> Option<Freezer> {
     let (root, folder) = folder(mounts, cgroup, "freezer")?;
-    // FREEZING stays where one of its processes cannot be frozen; this one may be.
+    // The state stays FREEZING if another process of the cgroup cannot be frozen.
     if !matches!(
         read(&folder, "freezer.state")?.trim(),
         "FROZEN" | "FREEZING"
@@ -55,7 +55,7 @@ pub fn all_frozen_v1(mounts: &Mounts, cgroup: impl AsRef<[u8]>) -> bool {
     state.is_some_and(|state| state.trim() == "FROZEN")
 }
 
-/// How the quota of its cgroup kept it off the CPUs, all its processes together.
+/// How long its cgroup was throttled by its CPU quota.
 pub fn quota(mounts: &Mounts, cgroup: impl AsRef<[u8]>) -> Option<Quota> {
     let of = |controller, time, unit_ns| {
         let text = read(&folder(mounts, cgroup.as_ref(), controller)?.1, "cpu.stat")?;
@@ -67,8 +67,8 @@ pub fn quota(mounts: &Mounts, cgroup: impl AsRef<[u8]>) -> Option<Quota> {
     of("", "throttled_usec", 1_000).or_else(|| of("cpu", "throttled_time", 1))
 }
 
-/// The folder of a process in the hierarchy of a controller, and where that is mounted. A path
-/// that begins with `..` lies outside what is mounted here.
+/// The folder of a process in the hierarchy of a controller, and the mount point of the hierarchy.
+/// A path that begins with `..` is outside of what is mounted here.
 fn folder<'a>(mounts: &'a Mounts, cgroup: &[u8], controller: &str) -> Option<(&'a Path, PathBuf)> {
     let path = path_of(cgroup, controller)?.strip_prefix(b"/")?;
     let root = mounts.of(controller)?;
@@ -76,7 +76,7 @@ fn folder<'a>(mounts: &'a Mounts, cgroup: &[u8], controller: &str) -> Option<(&'
     (!is_outside).then(|| (root, root.join(proc::path_of(path))))
 }
 
-/// The folder itself or the nearest above it, up to `root`, that is as wanted.
+/// The nearest folder that matches, from `folder` up to `root`.
 fn nearest(root: &Path, folder: &Path, wanted: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     let mut folders = folder
         .ancestors()
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lies_outside_of_what_is_mounted_has_no_folder() {
+    fn a_cgroup_outside_of_the_mount_has_no_folder() {
         let mounts = Mounts::only("", Path::new("/cgroup"));
         let found = |cgroup: &str| folder(&mounts, cgroup.as_bytes(), "").map(|(_, folder)| folder);
         assert_eq!(found("0::/a/b\n"), Some(PathBuf::from("/cgroup/a/b")));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_freezer_that_must_be_thawed_may_lie_above() {
+    fn a_parent_cgroup_may_be_the_one_to_thaw() {
         let root = tempfile::tempdir().expect("a folder can be made");
         let inner = root.path().join("pod/app");
         fs::create_dir_all(&inner).expect("folders can be made");

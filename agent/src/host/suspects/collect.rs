@@ -1,4 +1,4 @@
-//! Reads what /proc says about a suspect, with bounded effort. I/O, done off the loop.
+//! Reads the facts on a suspect from /proc, with bounded effort. I/O, off the loop.
 //!
 //! `cmdline` and `environ` are never read: they need the lock of an address space whose owner may
 //! be stuck.
@@ -19,8 +19,7 @@ use model::events::Key;
 /// Threads that are looked at, of one process.
 const THREADS: usize = 64;
 
-/// The facts of a process that holds these zombies; `None` if it is gone or somebody else has its
-/// number.
+/// The facts on a process that holds these zombies; `None` if it has exited or its PID was reused.
 pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) -> Option<Facts> {
     let root = format!("/proc/{}", who.tgid);
     let status = proc::text(format!("{root}/status")).ok()?;
@@ -34,7 +33,7 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
         freezer: membership
             .as_ref()
             .and_then(|text| cgroup::freezer(mounts, text)),
-        booked_children: booked_children(&root),
+        has_usage_of_children: has_usage_of_children(&root),
         nice: nice(who.tgid),
         ..Facts::default()
     };
@@ -62,7 +61,7 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
         thread.block = search.block_of(who.tgid, tid);
         facts.looked_at.push(thread);
     }
-    // Without a blocked SIGCHLD it would get nothing from one.
+    // A signalfd reports nothing unless SIGCHLD is blocked.
     if facts.sigchld.is_none_or(|it| it.blocked_in > 0) {
         facts.signalfd = search.has_signalfd(who.tgid);
     }
@@ -81,16 +80,16 @@ pub(super) fn comm(pid: u32) -> Option<String> {
     proc::comm(pid)
 }
 
-/// The threads of a process, at most so many.
+/// The threads of a process, at most `most`.
 pub(crate) fn threads(tgid: u32, most: usize) -> Vec<u32> {
     let numbers = proc::numbers(&format!("/proc/{tgid}/task"));
     numbers.into_iter().flatten().take(most).collect()
 }
 
-fn booked_children(root: &str) -> Option<bool> {
+fn has_usage_of_children(root: &str) -> Option<bool> {
     let stat = fs::read(format!("{root}/stat")).ok()?;
     let (_, fields) = proc::split_stat(&stat)?;
-    parse::booked_children(&fields)
+    parse::has_usage_of_children(&fields)
 }
 
 fn nice(pid: u32) -> Option<i32> {

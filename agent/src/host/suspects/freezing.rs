@@ -1,4 +1,4 @@
-//! What freezes a process, and who else is frozen with it and would go on at a thaw. I/O.
+//! The freezer that holds a process, and the other processes that a thaw would resume. I/O.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -12,7 +12,7 @@ const FOLDERS: usize = 256;
 /// Processes that are named.
 const NAMED: usize = 3;
 
-/// All in the cgroup that this freezer freezes and below it, but `pid`.
+/// All processes in the frozen cgroup and below it, except `pid`.
 pub fn others(freezer: &Freezer, pid: u32) -> Frozen {
     within(&freezer.cgroup, pid)
 }

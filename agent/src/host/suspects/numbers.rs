@@ -1,5 +1,5 @@
-//! A PID in an argument of a system call is a number of the caller's own PID namespace: which
-//! process it is in our numbers. Pure but for the reading of children.
+//! Translates a PID in a system call argument, which counts in the caller's PID namespace, to the
+//! PID on this host. Pure, except that it reads the caller's children.
 
 use crate::host::parse;
 use crate::host::proc;
@@ -11,7 +11,7 @@ const CHILDREN: usize = 2_048;
 /// Threads whose children are looked at.
 const THREADS: usize = 64;
 
-/// Whom a process waits for that is so many PID namespaces below ours: one of its children.
+/// What a process waits for in our PIDs, if it is `depth` PID namespaces below ours.
 pub(super) fn ours(pid: u32, depth: u32, awaited: Awaited) -> Awaited {
     if depth == 0 || !matches!(awaited, Awaited::Process(_) | Awaited::Group(1..)) {
         return awaited;
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_of_another_pid_namespace_is_told_in_ours() {
+    fn a_pid_of_another_namespace_is_translated() {
         let children = || {
             [
                 "NSpid:\t900\t6\nNSpgid:\t800\t5\n",

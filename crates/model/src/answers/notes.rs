@@ -1,8 +1,8 @@
-//! What an answer is missing for want of privileges, said once for all of its items.
+//! What an answer lacks because of missing privileges, once for all of its items.
 
 use std::collections::BTreeMap;
 
-/// From what could not be read of each, such as `/proc/42/stack needs CAP_SYS_ADMIN`.
+/// The notes for what could not be read of each item, such as `/proc/42/stack needs CAP_SYS_ADMIN`.
 pub fn notes<'a>(unreadable: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut files = BTreeMap::<&str, Vec<String>>::new();
     let mut others = Vec::new();
@@ -19,12 +19,12 @@ pub fn notes<'a>(unreadable: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     }
     let needs = files.into_iter().map(|(needs, files)| {
         let files = files.join(", ");
-        format!("verdicts rest on less evidence without {needs}: {files} could not be read")
+        format!("without {needs}, verdicts rest on less evidence: {files} could not be read")
     });
     needs.chain(others).collect()
 }
 
-/// `/proc/PID/task/TID/stack` of `/proc/42/task/43/stack`, after whatever words.
+/// `/proc/PID/task/TID/stack` for `/proc/42/task/43/stack`.
 fn of_any_process(file: &str) -> String {
     let number = |part: &str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_digit());
     let parts: Vec<_> = file.split('/').collect();

@@ -1,24 +1,24 @@
-//! A living process whose main thread has ended: /proc shows it as a zombie, which it is not.
+//! A living process whose main thread has exited. /proc shows it as a zombie, which it is not.
 
 use super::words::{count, who};
 use crate::culprit::rules::{Confidence, Verdict};
 use crate::events::Process;
 
-/// `threads` are those that live on, where that is known. The kernel lets nobody reap a leader
-/// before the last thread of its process has ended
+/// `threads` is the number of its remaining threads, if known. The kernel does not let a leader be
+/// reaped before the last thread of its process has exited
 /// ([`delay_group_leader`](https://elixir.bootlin.com/linux/v6.12/A/ident/delay_group_leader)).
 pub fn verdict(process: &Process, threads: Option<u32>) -> Verdict {
     let live = living(threads);
     Verdict {
         id: "leader_exited",
         summary: format!(
-            "{} is not a zombie: its main thread has ended but {live}",
+            "{} is not a zombie: its main thread has exited, but {live}",
             who(process)
         ),
         evidence: vec![
             format!("the process is alive: {live}"),
             "ps and /proc show Z (defunct) because they look at the main thread only".to_owned(),
-            "nobody can reap it before its last thread ends, so its parent is not to blame"
+            "it cannot be reaped before its last thread exits, so its parent is not at fault"
                 .to_owned(),
         ],
         remedy: format!(
@@ -29,11 +29,11 @@ pub fn verdict(process: &Process, threads: Option<u32>) -> Verdict {
     }
 }
 
-/// `3 threads live`.
+/// `3 threads are still running`.
 pub(super) fn living(threads: Option<u32>) -> String {
     match threads {
-        None => "other threads are running".to_owned(),
-        Some(1) => "1 thread is running".to_owned(),
-        Some(threads) => format!("{} are running", count(threads.into(), "thread")),
+        None => "other threads are still running".to_owned(),
+        Some(1) => "1 thread is still running".to_owned(),
+        Some(threads) => format!("{} are still running", count(threads.into(), "thread")),
     }
 }

@@ -1,4 +1,4 @@
-//! Which processes had a number, and in which state the last of them is.
+//! The processes that have had a PID, and the state of the last of them.
 
 use super::Known;
 use crate::events::{Process, Task, TaskState};
@@ -7,17 +7,17 @@ use crate::lifecycle::Record;
 /// The state of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It lives.
+    /// Alive.
     Alive,
-    /// It lives, but its first thread has ended.
+    /// Alive, but its first thread has exited.
     LeaderExited,
-    /// On its way out.
+    /// Exiting.
     Exiting,
     /// Dead and not reaped.
     Zombie,
     /// Gone.
     Reaped,
-    /// No process with this number is known.
+    /// No process with this PID is known.
     Unknown,
 }
 
@@ -34,23 +34,23 @@ impl State {
     }
 }
 
-/// One process that has or had the number.
+/// One process that has or had the PID.
 #[derive(Clone, Copy, Debug)]
 pub struct Life<'a> {
     /// Its state.
     pub state: State,
-    /// Who.
+    /// The process.
     pub process: &'a Process,
-    /// What the snapshot shows of it.
+    /// Its entry in the snapshot.
     pub task: Option<&'a Task>,
-    /// What is known of its death.
+    /// The record of its death.
     pub record: Option<&'a Record>,
-    /// When the snapshot no longer showed it, where nothing told of its reap.
+    /// When the snapshot no longer showed it, if its reap was not seen.
     pub gone_by_ns: Option<u64>,
 }
 
 impl Life<'_> {
-    /// Who must reap it, or had to.
+    /// The parent that has to reap it, or had to.
     pub fn parent(&self) -> Option<&Process> {
         match self.record {
             Some(record) => record.parent.as_ref(),
@@ -66,19 +66,19 @@ impl Life<'_> {
         }
     }
 
-    /// Who created it.
+    /// The process that created it.
     pub fn forker(&self) -> Option<&Process> {
         let record = self.record.and_then(|record| record.forker.as_ref());
         record.or(self.task.and_then(|task| task.forker.as_ref()))
     }
 
-    /// Who must act for it to be reaped, or had to.
+    /// The process that has to act for it to be reaped: its tracer, else its parent.
     pub fn responsible(&self) -> Option<&Process> {
         self.tracer().or(self.parent())
     }
 }
 
-/// All that had the number, as far as is remembered, the last one first.
+/// All known processes that have had the PID, the last one first.
 pub fn lives<'a>(known: &Known<'a>) -> Vec<Life<'a>> {
     let shown = known.snapshot.and_then(|snapshot| {
         let mut tasks = snapshot.tasks.iter();
@@ -119,7 +119,7 @@ pub fn lives<'a>(known: &Known<'a>) -> Vec<Life<'a>> {
         record: None,
         gone_by_ns: None,
     });
-    // A snapshot may lack one that /proc shows: the iterator of some hosts hides their init.
+    // A snapshot may lack a process that /proc shows: on some hosts the iterator hides the init.
     let unseen = known.seen.process.as_ref().filter(|process| {
         let is_it = |record: &&Record| record.process.key.is_roughly(process.key);
         shown.is_none() && !known.records.iter().any(is_it)

@@ -1,5 +1,5 @@
-//! The story of one process, alive or dead, told from what is known at one moment. Pure, but for
-//! `look`, which reads what /proc says of a number.
+//! The story of one process, alive or dead, from what is known at one moment. Pure, except for `look`,
+//! which reads /proc.
 
 mod leader_exited;
 mod lives;
@@ -20,16 +20,16 @@ use crate::events::{Process, Snapshot};
 use crate::lifecycle::Record;
 use crate::stuck::evidence::ignored::Fate;
 
-/// What /proc says of a number.
+/// What /proc shows of a PID.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// The process that has it and lives.
+    /// The living process that has it.
     pub process: Option<Process>,
-    /// The process whose thread has the number, where it is not that of the process itself.
+    /// The process to which it belongs, if it is the TID of another thread than the first.
     pub thread_of: Option<(u32, String)>,
     /// Name of the kernel thread that has it.
     pub kernel_thread: Option<String>,
-    /// Threads of the process, its first one included even where that has ended.
+    /// Threads of the process, including its first one even if that has exited.
     pub threads: Option<u32>,
     /// Processes, by their PID on this host, that have the number in a PID namespace of theirs.
     pub namesakes: Vec<(u32, String)>,
@@ -39,9 +39,9 @@ pub struct Seen {
     pub pending: Option<(u8, Fate)>,
     /// Whether all its threads are stopped, and that by a tracer.
     pub stopped: Option<Stop>,
-    /// How far it is with its exit, of one that was told to end.
+    /// How far its exit is.
     pub exit: Option<Exit>,
-    /// All numbers are below it.
+    /// All PIDs are below it.
     pub pid_max: Option<u32>,
 }
 
@@ -54,7 +54,7 @@ pub enum Stop {
     Tracer,
 }
 
-/// How far a process is with its exit.
+/// How far the exit of a process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// No thread has begun: SIGKILL has to wait until they leave the kernel.
@@ -65,14 +65,14 @@ pub enum Exit {
     Begun,
 }
 
-/// All that a story is told from.
+/// The input of a story.
 #[derive(Clone, Debug)]
 pub struct Known<'a> {
-    /// The number that was asked for.
+    /// The requested PID.
     pub pid: u32,
     /// Now.
     pub now_ns: u64,
-    /// When the agent came.
+    /// When the agent started.
     pub began_ns: u64,
     /// For how long finished deaths are remembered.
     pub remembered_ns: u64,
@@ -80,19 +80,19 @@ pub struct Known<'a> {
     pub records: Vec<&'a Record>,
     /// All processes, as of now.
     pub snapshot: Option<&'a Snapshot>,
-    /// What /proc says.
+    /// What /proc shows.
     pub seen: &'a Seen,
 }
 
 impl Known<'_> {
-    /// Threads that live beside a leader that does not.
+    /// The number of other threads of a process whose leader has exited.
     pub fn living_threads(&self) -> Option<u32> {
         let live = self.seen.threads?.checked_sub(1)?;
         (live > 0).then_some(live)
     }
 }
 
-/// What a time is worth.
+/// Whether a time is exact or a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// It is the moment or the duration itself.
@@ -117,9 +117,9 @@ impl Bound {
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// When; `None` where only the order is known.
+    /// When; `None` if only the order is known.
     pub at_ns: Option<u64>,
-    /// What the time is worth.
+    /// Whether that is exact.
     pub bound: Bound,
     /// What, in plain words.
     pub what: String,
@@ -132,7 +132,7 @@ pub struct Phase {
     pub name: &'static str,
     /// How long.
     pub ns: u64,
-    /// What that is worth.
+    /// Whether that is exact.
     pub bound: Bound,
     /// What happens in it.
     pub what: &'static str,
@@ -141,21 +141,21 @@ pub struct Phase {
 /// The story of one process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Story {
-    /// The process; `None` where nothing is known of the number.
+    /// The process; `None` if no process with this PID is known.
     pub process: Option<Process>,
     /// Its state now.
     pub state: State,
-    /// How far it is with its exit, of one that is exiting, where that is known.
+    /// How far its exit is, if it is exiting and that is known.
     pub exit: Option<Exit>,
     /// One sentence, without its full stop.
     pub summary: String,
-    /// What that means, for those who never heard of it.
+    /// What that state means.
     pub meaning: Option<&'static str>,
-    /// What happened, in its order.
+    /// What happened, in order.
     pub timeline: Vec<Moment>,
-    /// Where the time of its end went.
+    /// How long each part of its exit took.
     pub phases: Vec<Phase>,
-    /// Its parent, that one's parent, and so on.
+    /// Its parent, the parent of that, and so on.
     pub ancestry: Vec<Process>,
     /// What to do or to look at next.
     pub advice: Vec<String>,

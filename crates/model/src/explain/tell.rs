@@ -1,4 +1,4 @@
-//! The story of the last process that had a number.
+//! The story of the last process that had a PID.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,11 @@ use crate::lifecycle::{How, Record};
 use crate::signals;
 use crate::stuck::evidence::ignored::Fate;
 
-/// A chain of parents is shorter, unless the snapshot contradicts itself.
+/// The longest chain of parents: a snapshot that contradicts itself could have a cycle.
 const GENERATIONS: usize = 64;
 
-/// Tells of `life`, or that nothing is known. `held` are the zombies that it has not reaped.
+/// The story of `life`, or that no process is known. `held` counts the zombies that it has not
+/// reaped.
 pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
     let Some(life) = life else {
         return unknown::story(known);
@@ -35,7 +36,7 @@ fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
     match (life.state, life.record) {
         (State::LeaderExited, _) => {
             let threads = leader_exited::living(known.living_threads());
-            format!("{name} is alive, not a zombie: its main thread has ended but {threads}")
+            format!("{name} is alive, not a zombie: its main thread has exited, but {threads}")
         }
         (State::Exiting, _) if exit(known, life) == Some(Exit::NotBegun) => {
             let kill = life.task.and_then(|task| task.kill.as_ref());
@@ -44,7 +45,7 @@ fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
                 format!(" {ago} ago")
             });
             let ago = ago.unwrap_or_default();
-            format!("{name} was killed{ago}, is still inside the kernel and has not begun to exit")
+            format!("{name} was killed{ago}, but is still in the kernel and has not begun to exit")
         }
         (State::Exiting, _) => {
             let begin_ns = life.task.and_then(|task| task.begin_ns);
@@ -53,12 +54,12 @@ fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
                     let ago = span(known.now_ns.saturating_sub(begin_ns));
                     format!("{name} has been exiting for {ago} and has not finished")
                 }
-                None => format!("{name} was killed or is exiting, and is still there"),
+                None => format!("{name} was killed or is exiting, but has not finished"),
             }
         }
         (State::Zombie, Some(record)) => zombie(known, life, record, &name),
         (State::Zombie, None) => {
-            format!("{name} is a zombie: it has exited and nobody has reaped it")
+            format!("{name} is a zombie: it has exited and has not been reaped")
         }
         (State::Reaped, Some(record)) => gone(known, life, record, &name),
         _ if held > 0 => {
@@ -85,7 +86,7 @@ fn gone(known: &Known<'_>, life: &Life<'_>, record: &Record, name: &str) -> Stri
     let end = ended(record.status);
     let reap = record.reap.as_ref();
     let gone_ns = reap.and_then(|reap| reap.at_ns).or(life.gone_by_ns);
-    let ago = gone_ns.map(|at_ns| format!(", {} ago", span(known.now_ns.saturating_sub(at_ns))));
+    let ago = gone_ns.map(|at_ns| format!(" {} ago", span(known.now_ns.saturating_sub(at_ns))));
     let ago = ago.unwrap_or_default();
     let how = match reap {
         Some(reap) if reap.how == How::Autoreap => "was auto-reaped".to_owned(),
@@ -108,39 +109,43 @@ fn stopped(known: &Known<'_>, life: &Life<'_>) -> String {
     }
 }
 
-/// The terminating signal that is pending for one that lives, and why that is so.
+/// The terminating signal that is pending for a living process, and why.
 fn pending(known: &Known<'_>, life: &Life<'_>) -> Option<(u8, Fate)> {
     let lives = matches!(life.state, State::Alive | State::LeaderExited);
     known.seen.pending.filter(|_| lives)
 }
 
 fn advice(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
-    let pending = pending(known, life).map(|(signal, fate)| held_back(known, life, signal, fate));
-    pending.into_iter().chain(inherited(known, life)).collect()
+    let pending =
+        pending(known, life).map(|(signal, fate)| pending_advice(known, life, signal, fate));
+    pending
+        .into_iter()
+        .chain(inherited_settings(known, life))
+        .collect()
 }
 
-/// What a signal that is pending waits for.
-fn held_back(known: &Known<'_>, life: &Life<'_>, signal: u8, fate: Fate) -> String {
+/// Advice on a pending signal.
+fn pending_advice(known: &Known<'_>, life: &Life<'_>, signal: u8, fate: Fate) -> String {
     let signal = signals::name(signal);
     let (comm, pid) = (&life.process.comm, known.pid);
     match fate {
         Fate::Stopped => format!(
-            "{signal} is pending and takes effect when {comm} is continued: kill -CONT {pid}; \
-             SIGKILL ends it as it is: kill -9 {pid}"
+            "{signal} is pending and takes effect when {comm} is resumed: kill -CONT {pid}; \
+             SIGKILL ends it even while it is stopped: kill -9 {pid}"
         ),
         Fate::Traced => format!(
             "{signal} is pending and takes effect when the tracer of {comm} continues it or \
-             detaches; SIGKILL ends it as it is: kill -9 {pid}"
+             detaches; SIGKILL ends it even while it is stopped: kill -9 {pid}"
         ),
         Fate::Blocked | Fate::ByChoice | Fate::AsInit => format!(
-            "{signal} is pending, but {comm} blocks it (the signal mask is inherited across exec); \
-             it has to unblock it; SIGKILL cannot be blocked: kill -9 {pid}"
+            "{signal} is pending until {comm}, which blocks it, unblocks it (the signal mask is \
+             inherited across exec); SIGKILL cannot be blocked: kill -9 {pid}"
         ),
     }
 }
 
-/// What a program can inherit from whatever started it, and seldom wants.
-fn inherited(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
+/// Signal settings that a program can inherit by mistake from the program that started it.
+fn inherited_settings(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
     let is_alive = matches!(life.state, State::Alive | State::LeaderExited);
     let Some(sigchld) = known.seen.sigchld.filter(|_| is_alive) else {
         return Vec::new();
@@ -149,21 +154,21 @@ fn inherited(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     if sigchld.ignored {
         lines.push(format!(
-            "{comm} ignores SIGCHLD, which it set itself or inherited from whatever started it: \
+            "{comm} ignores SIGCHLD (set by itself or inherited from the program that started it): \
              its children are auto-reaped, its wait calls fail with ECHILD and exit statuses are \
              lost; a launcher must reset SIGCHLD to SIG_DFL before exec"
         ));
     }
     if sigchld.blocked_in > 0 {
         lines.push(format!(
-            "SIGCHLD is blocked in the main thread of {comm}, by itself or by whatever started it \
+            "the main thread of {comm} blocks SIGCHLD; the program did that itself or inherited it \
              (the signal mask is inherited across exec)"
         ));
     }
     lines
 }
 
-/// How far one that was told to exit is with it; what the kernel side saw begin has begun.
+/// How far its exit is. An exit that the probes saw begin has begun.
 fn exit(known: &Known<'_>, life: &Life<'_>) -> Option<Exit> {
     let task = life.task.filter(|_| life.state == State::Exiting)?;
     match known.seen.exit {
@@ -180,16 +185,17 @@ fn meaning(state: State, exit: Option<Exit>) -> Option<&'static str> {
         ),
         State::Exiting if exit == Some(Exit::NotBegun) => Some(
             "SIGKILL takes effect when a thread leaves the kernel. Until then the process keeps \
-             its memory and its files, is not a zombie and cannot be reaped, and more signals \
-             change nothing.",
+             its memory and its files, is not a zombie and cannot be reaped. More signals change \
+             nothing.",
         ),
         State::Exiting if exit == Some(Exit::DumpingCore) => Some(
-            "The program no longer runs; the kernel is writing its core dump and frees its memory \
-             after that. Until that is done it is not a zombie and cannot be reaped.",
+            "The program no longer runs. The kernel is writing its core dump and then frees its \
+             memory. Until that is done, the process is not a zombie and cannot be reaped.",
         ),
         State::Exiting => Some(
-            "The program no longer runs; the kernel is freeing its memory, closing its files and \
-             ending its threads. Until that is done it is not a zombie and cannot be reaped.",
+            "The program no longer runs. The kernel is freeing its memory, closing its files and \
+             ending its threads. Until that is done, the process is not a zombie and cannot be \
+             reaped.",
         ),
         State::Zombie => Some(
             "A zombie has exited and holds no memory. Its PID and exit status remain until its \
@@ -200,7 +206,7 @@ fn meaning(state: State, exit: Option<Exit>) -> Option<&'static str> {
     }
 }
 
-/// The parent first, up to the one that has none.
+/// The chain of parents, the nearest first.
 fn ancestry(parent: Option<&Process>, snapshot: Option<&Snapshot>) -> Vec<Process> {
     let tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
     let tasks: HashMap<u32, &Task> = tasks.map(|task| (task.process.key.tgid, task)).collect();

@@ -1,4 +1,4 @@
-//! What happened to a process, in its order, and where the time of its end went.
+//! What happened to a process, in order, and how long each part of its exit took.
 
 use super::words::{ended, same, someone, who};
 use super::{Bound, Life, Moment, Phase};
@@ -13,13 +13,13 @@ pub(super) fn timeline(life: &Life<'_>, pending: Option<(u8, Fate)>) -> Vec<Mome
     match (life.record, life.task) {
         (Some(record), _) => dead(life, record, &mut moments),
         (None, Some(task)) => {
-            moments.extend(acts(task));
-            moments.extend(moved(life.forker(), task.parent.as_ref()));
+            moments.extend(own_events(task));
+            moments.extend(parent_changed(life.forker(), task.parent.as_ref()));
             moments.extend(traced(task.tracer.as_ref()));
             // A living process may have blocked the signal, and handled it later.
             let exits = task.state == TaskState::Exiting;
             moments.extend(task.kill.as_ref().filter(|_| exits).map(killed));
-            moments.extend(pending.map(|(signal, fate)| held_back(task, signal, fate)));
+            moments.extend(pending.map(|(signal, fate)| pending_signal(task, signal, fate)));
             moments.extend(task.begin_ns.map(began));
         }
         (None, None) => {}
@@ -35,14 +35,13 @@ fn started(life: &Life<'_>) -> Moment {
     let start_ns = Some(life.process.key.start_ns).filter(|&start_ns| start_ns != 0);
     let what = match life.forker() {
         Some(forker) => format!("started by {}", who(forker)),
-        None => "started; by whom was not seen".to_owned(),
+        None => "started by a process that was not seen".to_owned(),
     };
     at(start_ns, Bound::Exact, what)
 }
 
-/// Somebody other than its creator is its parent: the creator has ended, or asked for it
-/// (`CLONE_PARENT`).
-fn moved(forker: Option<&Process>, parent: Option<&Process>) -> Option<Moment> {
+/// A process other than its creator is its parent: the creator has exited, or used `CLONE_PARENT`.
+fn parent_changed(forker: Option<&Process>, parent: Option<&Process>) -> Option<Moment> {
     let (forker, parent) = forker.zip(parent)?;
     (!forker.key.is_roughly(parent.key)).then(|| {
         let what = format!(
@@ -65,7 +64,7 @@ fn began(begin_ns: u64) -> Moment {
 }
 
 /// The signal that a living process has not taken yet.
-fn held_back(task: &Task, signal: u8, fate: Fate) -> Moment {
+fn pending_signal(task: &Task, signal: u8, fate: Fate) -> Moment {
     let kill = task.kill.as_ref().filter(|kill| kill.signal == signal);
     let got = match kill {
         Some(kill) => killed(kill),
@@ -86,13 +85,13 @@ fn killed(kill: &Kill) -> Moment {
     let signal = signals::name(kill.signal);
     let what = match (kill.by, &kill.process) {
         (Some(KillBy::ParentDeath), Some(parent)) => format!(
-            "got {signal} because thread {} of {}, which started it, ended (PR_SET_PDEATHSIG); \
-             nobody called kill",
+            "got {signal} because thread {} of {}, which started it, exited (PR_SET_PDEATHSIG); \
+             no process called kill",
             parent.tid,
             who(parent)
         ),
         (Some(KillBy::Terminal), Some(process)) => format!(
-            "got {signal} from its terminal, which {} hung up or controls",
+            "got {signal} from its terminal ({} hung it up or controls it)",
             who(process)
         ),
         (Some(KillBy::Namespace), Some(init)) => format!(
@@ -104,33 +103,37 @@ fn killed(kill: &Kill) -> Moment {
     at(Some(kill.at_ns), Bound::Exact, what)
 }
 
-/// What it did and got while it lived, in its order.
-fn acts(task: &Task) -> Vec<Moment> {
+/// Its exec and the signals that it ignored while it was alive, in order.
+fn own_events(task: &Task) -> Vec<Moment> {
     let exec = task.exec.as_ref().map(|exec| {
         let former = match exec.former.as_str() {
             "" => "another program".to_owned(),
             name => name.to_owned(),
         };
         let name = &task.process.comm;
-        let what = format!("became {name} by exec; until then it was {former}");
+        let what = format!("became {name} by exec; before that it ran {former}");
         at(Some(exec.at_ns), Bound::Exact, what)
     });
     let mut moments: Vec<_> = exec
         .into_iter()
-        .chain(task.ignored.as_ref().map(|ignored| unheeded(task, ignored)))
+        .chain(
+            task.ignored
+                .as_ref()
+                .map(|ignored| ignored_signal(task, ignored)),
+        )
         .collect();
     moments.sort_by_key(|moment| moment.at_ns);
     moments
 }
 
-fn unheeded(task: &Task, ignored: &Ignored) -> Moment {
+fn ignored_signal(task: &Task, ignored: &Ignored) -> Moment {
     let signal = signals::name(ignored.signal);
     let from = ignored
         .by
         .as_ref()
         .map_or_else(|| "the kernel".to_owned(), who);
     let what = if ignored.by_choice {
-        format!("ignored {signal} from {from} (SIG_IGN)")
+        format!("ignored {signal} (SIG_IGN) from {from}")
     } else {
         let numbers = task.pids.last().filter(|own| own.nr == 1);
         let init = numbers.map_or("the init", |_| "PID 1");
@@ -143,21 +146,21 @@ fn unheeded(task: &Task, ignored: &Ignored) -> Moment {
 }
 
 fn dead(life: &Life<'_>, record: &Record, moments: &mut Vec<Moment>) {
-    moments.extend(life.task.into_iter().flat_map(acts));
+    moments.extend(life.task.into_iter().flat_map(own_events));
     let mut parents = record.former.iter().filter(|former| !former.was_tracer);
     let first = parents.next().map(|former| &former.process);
-    moments.extend(moved(
+    moments.extend(parent_changed(
         record.forker.as_ref(),
         first.or(record.parent.as_ref()),
     ));
     moments.extend(record.kill.as_ref().map(killed));
     moments.extend(record.begin_ns.map(began));
     moments.push(died(record));
-    moments.extend(handed_on(record));
+    moments.extend(parent_changes(record));
     if !same(record.tracer.as_ref(), record.parent.as_ref()) {
         moments.extend(record.tracer.as_ref().map(|tracer| {
             let what = format!(
-                "held by its tracer {}; its parent cannot reap it before that lets it go",
+                "held by its tracer {}; its parent cannot reap it until the tracer releases it",
                 who(tracer)
             );
             at(None, Bound::Exact, what)
@@ -170,8 +173,8 @@ fn dead(life: &Life<'_>, record: &Record, moments: &mut Vec<Moment>) {
     }
 }
 
-/// Each time somebody had not reaped it, and somebody else had to.
-fn handed_on(record: &Record) -> impl Iterator<Item = Moment> {
+/// Each time that another process became the one that has to reap it.
+fn parent_changes(record: &Record) -> impl Iterator<Item = Moment> {
     let formers = record.former.iter();
     let next = formers.clone().skip(1).map(|former| &former.process);
     let next = next.map(Some).chain([record.responsible()]);
@@ -179,7 +182,7 @@ fn handed_on(record: &Record) -> impl Iterator<Item = Moment> {
         let from = who(&former.process);
         let to = someone(next);
         let what = if former.was_tracer {
-            format!("its tracer {from} let it go; {to} has to reap it now")
+            format!("its tracer {from} released it; {to} has to reap it now")
         } else {
             format!("{from} exited without reaping it; {to} has to reap it now")
         };
@@ -195,24 +198,27 @@ fn handed_on(record: &Record) -> impl Iterator<Item = Moment> {
 fn died(record: &Record) -> Moment {
     let (bound, when) = match record.died.bound {
         DiedBound::Exact => (Bound::Exact, ""),
-        DiedBound::NotBefore => (Bound::AtLeast, "at this moment or later, "),
-        DiedBound::NotAfter => (Bound::AtMost, "before or at this moment, "),
+        DiedBound::NotBefore => (Bound::AtLeast, "at this time or later, "),
+        DiedBound::NotAfter => (Bound::AtMost, "at this time or earlier, "),
     };
     let end = ended(record.status);
     let what = if record.vanished_at_once() {
         format!(
-            "{when}{end} and was auto-reaped: its parent ignores SIGCHLD, so nobody got its exit \
-             status"
+            "{when}{end} and was auto-reaped: its parent ignores SIGCHLD, so its exit status is \
+             lost"
         )
     } else if record.died.bound == DiedBound::NotAfter {
-        format!("{when}{end}; it was a zombie when reapwatch first looked")
+        format!("{when}{end}; it was already a zombie when reapwatch first looked")
     } else {
         let first = record.former.first().map(|former| &former.process);
-        let told = someone(first.or(record.responsible()));
-        format!("{when}{end} and became a zombie; {told} was notified")
+        let notified = someone(first.or(record.responsible()));
+        format!("{when}{end} and became a zombie; {notified} was notified")
     };
     at(Some(record.died.at_ns), bound, what)
 }
+
+/// Of a zombie whose reap was not seen.
+const GONE: &str = "was gone by this time; its reaper was not seen";
 
 fn reaped(reap: &Reap) -> Moment {
     let by = reap.by.as_ref();
@@ -220,13 +226,13 @@ fn reaped(reap: &Reap) -> Moment {
         How::Wait => format!("reaped by {} (wait)", reaper(reap)),
         How::Tracer => format!("reaped by its tracer {}", reaper(reap)),
         How::Autoreap => {
-            "auto-reaped: its parent ignores SIGCHLD, so nobody got its exit status".to_owned()
+            "auto-reaped: its parent ignores SIGCHLD, so its exit status is lost".to_owned()
         }
         How::Namespace => format!(
             "reaped by {}, the exiting init of its PID namespace",
             someone(by)
         ),
-        How::Unknown => "was gone by this time; who reaped it was not seen".to_owned(),
+        How::Unknown => GONE.to_owned(),
     };
     let bound = if reap.at_is_upper_bound {
         Bound::AtMost
@@ -236,8 +242,7 @@ fn reaped(reap: &Reap) -> Moment {
     at(reap.at_ns, bound, what)
 }
 
-/// Who reaped, and by which thread where that is not the main one: with several that wait, it is
-/// the one that took the exit status.
+/// The process that reaped it, and the thread if that is not the main one.
 fn reaper(reap: &Reap) -> String {
     match &reap.by {
         Some(process) if process.tid != process.key.tgid => {
@@ -250,8 +255,7 @@ fn reaper(reap: &Reap) -> String {
 }
 
 fn gone(at_ns: u64) -> Moment {
-    let what = "was gone by this time; who reaped it was not seen".to_owned();
-    at(Some(at_ns), Bound::AtMost, what)
+    at(Some(at_ns), Bound::AtMost, GONE.to_owned())
 }
 
 /// From the signal to the reap, or to now.
@@ -351,7 +355,7 @@ fn zombie(life: &Life<'_>, record: &Record, now_ns: u64) -> Option<Phase> {
         None => (life.gone_by_ns.unwrap_or(now_ns), life.gone_by_ns.is_some()),
     };
     let lower = record.died.bound == DiedBound::NotAfter;
-    // A span with both ends vague has no bound at all.
+    // If both ends are bounds, the duration has none.
     let bound = match (lower, upper || record.died.bound == DiedBound::NotBefore) {
         (true, true) => return None,
         (true, false) => Bound::AtLeast,

@@ -1,9 +1,9 @@
-//! What to say of a number that no known process has.
+//! The story of a PID that no known process has.
 
 use super::words::span;
 use super::{Known, Seen, State, Story};
 
-/// The page that says so, and what to look at.
+/// A story without a process, with advice on where to look.
 pub(super) fn story(known: &Known<'_>) -> Story {
     let (summary, mut advice) = match known.seen {
         Seen {
@@ -39,13 +39,13 @@ pub(super) fn story(known: &Known<'_>) -> Story {
 fn thread(pid: u32, (tgid, comm): &(u32, String)) -> (String, Vec<String>) {
     let summary = format!("{pid} is not a process but a thread of {comm} (PID {tgid})");
     let advice = vec![format!(
-        "for the process: reapwatch explain {tgid}; a thread that ends leaves no zombie"
+        "to explain that process: reapwatch explain {tgid}; a thread leaves no zombie when it exits"
     )];
     (summary, advice)
 }
 
 fn kernel_thread(pid: u32, comm: &str) -> (String, Vec<String>) {
-    let summary = format!("{comm} (PID {pid}) is a kernel thread; reapwatch does not watch those");
+    let summary = format!("{comm} (PID {pid}) is a kernel thread, which reapwatch does not watch");
     let advice = vec![format!(
         "a kernel thread leaves no zombie; to see where it is: cat /proc/{pid}/stack"
     )];
@@ -57,36 +57,35 @@ fn nobody(known: &Known<'_>, seen: &Seen) -> (String, Vec<String>) {
     let watched_ns = known.now_ns.saturating_sub(known.began_ns);
     let back = span(watched_ns.min(known.remembered_ns));
     let summary =
-        format!("no process has PID {pid}, and reapwatch saw none with it exit in the last {back}");
+        format!("no process has PID {pid}, and reapwatch saw none exit with it in the last {back}");
     let mut advice = Vec::new();
     if let Some(pid_max) = seen.pid_max.filter(|&pid_max| pid >= pid_max) {
         advice.push(format!(
-            "this kernel assigns no PID of {pid_max} or above (kernel.pid_max): check where the \
-             number came from"
+            "PIDs on this host are below {pid_max} (kernel.pid_max): check where the number came \
+             from"
         ));
         return (summary, advice);
     }
     advice.push(if watched_ns < known.remembered_ns {
         format!(
-            "reapwatch started {} ago and knows nothing of earlier exits; a permanent agent does: \
-             reapwatch agent",
+            "reapwatch started {} ago and saw no earlier exits; to record all exits, run a \
+             permanent agent: reapwatch agent",
             span(watched_ns)
         )
     } else {
         format!(
-            "it may have exited longer ago: reapwatch remembers the last few thousand exits, for {} \
-             at most",
+            "it may have exited earlier: reapwatch keeps the last few thousand exits, for at most {}",
             span(known.remembered_ns)
         )
     });
     advice.push(format!(
-        "the journal may have it: journalctl _PID={pid}; if the OOM killer ended it: \
-         journalctl -k --grep 'process {pid}'"
+        "look in the journal: journalctl _PID={pid}; if the OOM killer ended it: journalctl -k \
+         --grep 'process {pid}'"
     ));
     if seen.namesakes.is_empty() {
         advice.push(format!(
-            "a PID seen inside a container differs from the one on the host; no running process has \
-             PID {pid} in a container"
+            "a PID inside a container differs from the PID on the host; no running process has PID \
+             {pid} in a container"
         ));
     }
     (summary, advice)

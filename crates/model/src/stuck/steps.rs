@@ -1,4 +1,4 @@
-//! The kernel stack of a thread → the step of its exit that it is in. Pure.
+//! Maps the kernel stack of a thread to a step of its exit. Pure.
 //!
 //! The names are those of functions that all kernels from 5.10 to 7.3 have and do not inline:
 //! <https://elixir.bootlin.com/linux/v6.12/source/kernel/exit.c>, `do_exit`.
@@ -9,7 +9,7 @@ use super::evidence::Thread;
 /// are in several steps, the first is what the others wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// Killed, but its cgroup is frozen and it with it.
+    /// Killed, but its cgroup is frozen.
     Frozen,
     /// Writes the core dump, before its exit.
     DumpingCore,
@@ -23,15 +23,15 @@ pub enum Step {
     InDriver,
     /// Closes its files.
     ClosingFiles,
-    /// Gives its memory back.
+    /// Frees its memory.
     FreeingMemory,
-    /// Leaves what no other step names: futexes, semaphores, accounting, terminal.
+    /// Other exit work: futexes, semaphores, accounting, terminal.
     Leaving,
-    /// As the init of a PID namespace waits for all others in it.
+    /// The init of a PID namespace: waits for all other processes in it.
     WaitingForNamespace,
-    /// Exiting, but nothing says where.
+    /// Exiting, in an unknown step.
     Exiting,
-    /// Was told to exit and has not begun.
+    /// Killed, but has not begun to exit.
     NotBegun,
     /// Waits until another thread has dumped core.
     WaitingForDump,
@@ -120,25 +120,25 @@ pub(super) const EXIT: [&str; 4] = [
     "make_task_dead",
 ];
 
-/// File systems whose release and flush say no more than that a file is closed.
+/// Modules that are file systems, not drivers: their frames only show that a file is being closed.
 const FILE_SYSTEMS: [&str; 16] = [
     "fuse", "nfs", "nfsv3", "nfsv4", "sunrpc", "cifs", "ceph", "libceph", "9p", "overlay", "ext4",
     "jbd2", "xfs", "btrfs", "f2fs", "gfs2",
 ];
 
-/// Where a worker thread of io_uring begins, which is a thread of the process since 5.12:
+/// The first functions of an io_uring worker, which is a thread of the process since 5.12:
 /// <https://elixir.bootlin.com/linux/v6.12/source/io_uring/io-wq.c>.
 const WORKER: [&str; 2] = ["io_wq_worker", "io_wqe_worker"];
 
 /// Drivers that are no modules, by the release function of their devices.
 const BUILT_IN: [(&str, &str); 1] = [("tty_release", "tty")];
 
-/// The name without what a compiler added.
+/// The name without suffixes of the compiler.
 pub fn plain(function: &str) -> &str {
     function.split('.').next().unwrap_or(function)
 }
 
-/// Where a thread is.
+/// The step that a thread is in.
 pub fn of(thread: &Thread) -> Step {
     let frames: Vec<&str> = thread
         .stack
@@ -155,13 +155,13 @@ pub fn of(thread: &Thread) -> Step {
         Some(step) if exits && is_driver(thread, step) => Step::InDriver,
         Some(step) if exits => step,
         _ if exits => at_exit(thread),
-        // Whoever submitted the request waits for it at its exit.
+        // The submitter of the request waits for it at exit.
         _ if is_worker(thread) => Step::IoUringCancel,
         _ => before_exit(thread),
     }
 }
 
-/// Inside `do_exit` with nothing below it that has a name.
+/// Inside `do_exit`, but in no known step.
 fn at_exit(thread: &Thread) -> Step {
     // 5.10 waits for the dump inside the inlined exit_mm, uninterruptibly; later ones idle.
     match thread.state {
@@ -170,7 +170,7 @@ fn at_exit(thread: &Thread) -> Step {
     }
 }
 
-/// Not inside `do_exit`, or without a stack that could say so.
+/// Not inside `do_exit`, or without a stack that could show it.
 fn before_exit(thread: &Thread) -> Step {
     let blind = thread.stack.is_empty();
     let wchan = thread.wchan.as_deref().map(plain);
@@ -189,8 +189,8 @@ fn before_exit(thread: &Thread) -> Step {
     }
 }
 
-/// Past the start of its exit, by the place of its sleep alone. Files are closed last of all that
-/// asks a file server.
+/// Past the start of its exit, by the function that it sleeps in alone. A thread that waits for a file
+/// server is taken to be closing files.
 fn at_exit_by_place(thread: &Thread, wchan: &str) -> Step {
     match wchan {
         "zap_pid_ns_processes" => Step::WaitingForNamespace,
@@ -200,7 +200,7 @@ fn at_exit_by_place(thread: &Thread, wchan: &str) -> Step {
     }
 }
 
-/// Whether it carries out requests of io_uring.
+/// Whether it is an io_uring worker.
 pub fn is_worker(thread: &Thread) -> bool {
     thread.is_in(&WORKER)
 }
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_stack_the_place_of_sleep_must_do() {
+    fn without_a_stack_the_step_follows_from_wchan() {
         let at = |state, wchan: &str| {
             let thread = Thread {
                 wchan: Some(wchan.to_owned()),
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_stack_who_has_begun_to_exit_is_not_asleep_in_a_call() {
+    fn without_a_stack_an_exiting_thread_is_not_in_a_call() {
         let at = |state, wchan: Option<&str>| {
             let thread = Thread {
                 exiting: true,

@@ -1,19 +1,19 @@
-//! What a sleeping thread waits for, and who could end that. Plain data.
+//! What a sleeping thread waits for, and the processes that can end that wait. Plain data.
 
 /// What a thread waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// The kind of thing.
     pub on: On,
-    /// Who has the other end: orphans and descendants of the dead child first. A few at most.
+    /// A few of the processes at the other end, those that a dead child left behind first.
     pub ends: Vec<End>,
-    /// Why that is not known, and what would tell: `reading /proc/42/fd needs CAP_SYS_PTRACE`.
+    /// Why `ends` may be incomplete: `reading /proc/42/fd needs CAP_SYS_PTRACE`.
     pub unknown: Option<String>,
 }
 
 impl Block {
-    /// Whether it ends only when somebody else acts. Else it is how an idle program sleeps: until
-    /// any of several things happens, for a time, or for a signal.
+    /// Whether only another process or thread can end it. Idle programs wait otherwise: for any of
+    /// several events, for a time, or for a signal.
     pub fn is_hard(&self) -> bool {
         match &self.on {
             On::PipeRead
@@ -42,13 +42,12 @@ impl Block {
         }
     }
 
-    /// Whether any of its ends may be the one that has to act.
+    /// Whether it is unknown which of its ends has to act.
     pub fn is_open(&self) -> bool {
         matches!(self.on, On::SharedFutex { .. }) && self.ends.len() > 1
     }
 
-    /// Whoever keeps it from ending, and is not kept from acting by yet another: the last of the
-    /// chain of other ends.
+    /// The process that can end it: the last one in the chain of other ends, which waits for no other.
     pub fn actor(&self) -> Option<&End> {
         if self.is_open() {
             return None;
@@ -59,20 +58,20 @@ impl Block {
     }
 
     /// Whether the other end was left behind by a dead child.
-    pub fn is_left_by_the_dead(&self) -> bool {
+    pub fn is_left_by_dead_child(&self) -> bool {
         let mut ends = self.ends.iter();
-        ends.any(|end| end.relation == Relation::LeftByTheDead)
+        ends.any(|end| end.relation == Relation::LeftByDeadChild)
     }
 }
 
 /// Things that a thread waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum On {
-    /// To read from a pipe, until whoever can write to it writes or closes it.
+    /// Reading from a pipe, until a writer writes or closes it.
     PipeRead,
-    /// To write to a pipe that is full, until whoever can read from it reads or closes it.
+    /// Writing to a full pipe, until a reader reads or closes it.
     PipeWrite,
-    /// To open a FIFO, which needs somebody at its other end.
+    /// Opening a FIFO, until a process opens its other end.
     FifoOpen {
         /// Its path.
         path: Option<String>,
@@ -83,15 +82,15 @@ pub enum On {
         family: String,
         /// The address of the peer, or its own if it is open.
         peer: Option<String>,
-        /// It is connected to nobody: it waits for whoever connects or sends.
+        /// It has no peer: it waits until any process connects or sends.
         open: bool,
     },
-    /// A connection that it asked for, until whoever listens takes it. Its ends are those who listen.
+    /// Connecting, until a listener accepts. Its ends are the listeners.
     Connect {
         /// Its family.
         family: String,
-        /// The address that it connects to; `None` where it waits for room at the receiver of a
-        /// datagram.
+        /// The address that it connects to; `None` if it waits for space in the queue of a receiver
+        /// of datagrams.
         address: Option<String>,
     },
     /// A message queue or a semaphore.
@@ -101,14 +100,14 @@ pub enum On {
         /// Whether the wait ends by itself after a while.
         timed: bool,
     },
-    /// To be told by an eventfd.
+    /// An eventfd.
     Eventfd,
     /// A lock or condition of its own process.
     PrivateFutex,
-    /// A lock or condition that only another thread of its process could release, and there is none.
+    /// The same, but its process has no other thread that could release it.
     LoneFutex,
-    /// A lock or condition in memory that it shares with others. Its ends are those who can act as
-    /// far as that can be known: the kernel does not say who of them has to.
+    /// A lock or condition in shared memory. Its ends are the processes that map that memory; the
+    /// kernel does not show which of them holds the lock.
     SharedFutex {
         /// The file that is mapped, such as one in /dev/shm.
         path: Option<String>,
@@ -118,7 +117,7 @@ pub enum On {
         /// The file.
         path: Option<String>,
     },
-    /// The child that it made by vfork or `posix_spawn`, until that execs or ends.
+    /// A child made by vfork or `posix_spawn`, until that execs or exits.
     VforkChild,
     /// A FUSE server.
     Fuse,
@@ -127,25 +126,24 @@ pub enum On {
         /// Which.
         mount: String,
     },
-    /// To read from a terminal. Its ends hold the master side of it.
+    /// Reading from a terminal. Its ends hold the master side.
     Terminal {
         /// Which.
         path: Option<String>,
     },
-    /// To write to a terminal. Its ends hold the master side of it.
+    /// Writing to a terminal. Its ends hold the master side.
     TerminalWrite {
         /// Which.
         path: Option<String>,
     },
-    /// The master side of a terminal: to read what is written to the terminal. Its ends have that
-    /// open.
+    /// Reading from the master side of a terminal. Its ends have the terminal open.
     Master {
         /// The terminal.
         path: Option<String>,
     },
-    /// Several of these at once (poll, select, epoll), whichever comes first.
+    /// Any of several of these (poll, select, epoll).
     Events {
-        /// What is among them, `pipe`, `socket` and the like, as far as that can be read.
+        /// Their kinds, such as `pipe` and `socket`, if they can be read.
         kinds: Vec<String>,
         /// Whether it ends by itself after a while.
         timed: bool,
@@ -168,19 +166,19 @@ pub enum On {
 /// A message queue or a semaphore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ipc {
-    /// A message queue of System V. Its end is the last that sent, or received where it is full.
+    /// A System V message queue. Its end is the last process that sent or, if it is full, received.
     Messages {
         /// Its identifier, as `ipcs -q` has it.
         queue: Option<u32>,
-        /// It waits for room.
+        /// Whether it waits for space.
         full: bool,
     },
-    /// Semaphores of System V. Its end is the last that changed one that it waits for.
+    /// A System V semaphore set. Its end is the last process that changed the semaphore.
     Semaphore {
         /// The identifier of the set, as `ipcs -s` has it.
         set: Option<u32>,
     },
-    /// A POSIX message queue. Its ends have it open to send, or to receive where it is full.
+    /// A POSIX message queue. Its ends have it open for sending or, if it is full, for receiving.
     Queue {
         /// Its name.
         name: Option<String>,
@@ -200,22 +198,22 @@ pub struct End {
     pub state: Option<char>,
     /// How it is related to the zombies or to the one that waits.
     pub relation: Relation,
-    /// What it waits for itself, where that keeps it from acting.
+    /// What it waits for itself, if that keeps it from acting.
     pub waits_for: Option<Box<Block>>,
 }
 
-/// How whoever is at the other end is related to the zombies.
+/// How a process at the other end is related to the zombies and to the waiting process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Relation {
-    /// In the group or session of a dead child, or a descendant of it: left behind by it.
-    LeftByTheDead,
+    /// Left behind by a dead child: in its process group or session.
+    LeftByDeadChild,
     /// A descendant of the one that waits.
     Descendant,
-    /// The process itself has the other end too, so that it never closes.
+    /// The waiting process itself, so that the other end never closes.
     Itself,
     /// Its tracer.
     Tracer,
-    /// Anybody else.
+    /// Any other process.
     Other,
 }
 
@@ -224,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_several_who_share_memory_nobody_is_the_one_to_act() {
+    fn several_processes_that_share_memory_have_no_single_actor() {
         let end = |pid| End {
             pid,
             comm: "worker".to_owned(),

@@ -1,7 +1,7 @@
-//! What is known about a suspect: a process that must reap and has not. Plain data; it is read by
-//! `collect` and `cgroup`, put together by `suspects`, and judged by the rules of `verdict`.
+//! Evidence on a suspect: a process that has to reap and has not. Plain data, read by `collect` and
+//! `cgroup`, assembled by `suspects` and judged by the rules of `verdict`.
 //!
-//! Absent knowledge is `None`: a rule then says less, or nothing.
+//! What is not known is `None`: a rule is less sure then, or does not apply.
 
 pub use block::Block;
 pub use freezer::{Freezer, Frozen};
@@ -38,7 +38,7 @@ pub enum Awaited {
 pub enum Role {
     /// It is the parent, by birth or by adoption.
     Parent,
-    /// It traces zombies of another parent, which cannot reap them until it lets them go.
+    /// It traces zombies of another parent, which cannot reap them until it releases them.
     Tracer,
 }
 
@@ -55,22 +55,22 @@ pub struct Evidence {
     pub watched_ns: u64,
     /// The program it runs.
     pub program: Program,
-    /// What it belongs to, which decides where a remedy is applied.
+    /// What it belongs to, which decides where to apply a remedy.
     pub place: Place,
-    /// What it holds.
+    /// The zombies that it holds.
     pub zombies: Zombies,
     /// How it treats its dead children.
     pub habits: Habits,
-    /// What it is and does; `None` where it could not be read.
+    /// Its state; `None` if it could not be read.
     pub facts: Option<Facts>,
-    /// What it did since an earlier look.
+    /// What it did since the previous look.
     pub since: Option<Since>,
 }
 
-/// The program that a process runs now: what it did as another one before is not its habit.
+/// The program that a process runs now. What it did as an earlier program does not count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program {
-    /// How long ago it began by exec; `None` where that was not seen.
+    /// How long ago it began by exec; `None` if that was not seen.
     pub age_ns: Option<u64>,
     /// Name of the program before.
     pub former: Option<String>,
@@ -78,8 +78,8 @@ pub struct Program {
     pub execs: Option<u64>,
 }
 
-/// Whether a process has reaped a child, as the kernel's accounts tell: also of the time before it
-/// was watched.
+/// Whether a process has reaped a child, by the kernel's CPU accounting, which includes the time
+/// before it was watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaped {
     /// Never since it was forked.
@@ -98,7 +98,7 @@ pub enum Place {
     Host,
     /// A container of a pod.
     Pod {
-        /// `namespace/pod/container` as far as names are known, else the pod's UID.
+        /// `namespace/pod/container` if the names are known, else the UID of the pod.
         name: String,
         /// Zombies of this init were of other containers of the pod: they share a PID namespace.
         shares_pid_namespace: bool,
@@ -120,15 +120,15 @@ pub enum Place {
 pub struct Zombies {
     /// All of them.
     pub count: u64,
-    /// Those past the age at which they accuse somebody. The other counts are of these.
+    /// Those old enough to be a fault of the parent. The other counts are of these.
     pub old: u64,
     /// Age of the oldest.
     pub oldest_age_ns: u64,
     /// Whether it is at least so old.
     pub age_is_lower_bound: bool,
-    /// Those whose death sends no SIGCHLD, so that a plain wait does not see them.
+    /// Those whose death sends no SIGCHLD, so that a plain wait call does not see them.
     pub without_sigchld: u64,
-    /// Those that another process created, which is gone.
+    /// Those that another process created, which has exited.
     pub adopted: u64,
     /// Name of one process that created them.
     pub forker: Option<String>,
@@ -136,11 +136,11 @@ pub struct Zombies {
     pub forker_was_killed: bool,
     /// The real parent of one that is held by a tracer.
     pub real_parent: Option<(u32, String)>,
-    /// The init, on its way out, of a PID namespace that some of them keep from ending.
+    /// The exiting init of a PID namespace that some of them are in.
     pub held_init: Option<(u32, String)>,
     /// How many are in that namespace.
     pub in_its_namespace: u64,
-    /// Those that lay dead when a child born later was reaped: no wait for any child does that.
+    /// Those that were dead when a younger child was reaped, which a wait for any child does not do.
     pub passed_over: u64,
     /// Those that the process forked itself, as another program before its last exec.
     pub forked_before_exec: u64,
@@ -157,13 +157,13 @@ pub struct Habits {
     pub waits: Option<u64>,
     /// How long ago the last one began.
     pub last_wait_age_ns: Option<u64>,
-    /// What they asked for; `None` where that is not known of all.
+    /// What they waited for; `None` if that is not known of all.
     pub asked: Option<Asked>,
-    /// How long ago the last call began that would take somebody.
+    /// How long ago the last call began that could reap a child.
     pub last_take_age_ns: Option<u64>,
-    /// How long ago the last one began that would take any child.
+    /// How long ago the last call began that could reap any child.
     pub last_any_age_ns: Option<u64>,
-    /// How long ago the last one began that would look at one of these zombies and leave it.
+    /// How long ago the last call with `WNOWAIT` began that could return one of these zombies.
     pub last_peek_age_ns: Option<u64>,
     /// Calls with `WNOWAIT` that could not have returned one of these zombies.
     pub peeks_elsewhere: u64,
@@ -175,7 +175,7 @@ pub struct Habits {
     pub last_reaper_tid: Option<u32>,
 }
 
-/// What the files of /proc and of its cgroup say.
+/// The facts from its files in /proc and from its cgroup.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     /// Threads in all; `looked_at` may have fewer.
@@ -190,7 +190,7 @@ pub struct Facts {
     pub own_number: Option<(u32, u32)>,
     /// Whether its cgroup is frozen.
     pub freezer: Option<Freezer>,
-    /// Who else is in that cgroup, and would be thawed with it.
+    /// The other processes in that cgroup, which would be thawed with it.
     pub frozen_with_it: Option<Frozen>,
     /// Its time on and before the CPUs.
     pub cpu: Option<Cpu>,
@@ -198,14 +198,14 @@ pub struct Facts {
     pub nice: Option<i32>,
     /// It holds a signalfd that takes SIGCHLD; `None` where its descriptors could not be read.
     pub signalfd: Option<bool>,
-    /// The mildest of SIGINT, SIGTERM and SIGKILL that it neither ignores nor blocks.
+    /// The first of SIGINT, SIGTERM and SIGKILL that it neither ignores nor blocks.
     pub ended_by: Option<u8>,
     /// The signal that stopped it, where its threads are stopped by job control.
     pub stop_signal: Option<u8>,
-    /// Whether the kernel has booked to it what a child used: a wait of any of its programs took
-    /// one since it was forked
+    /// Whether the kernel has added the usage of a reaped child to its accounting, for any of its
+    /// programs
     /// ([`wait_task_zombie`](https://elixir.bootlin.com/linux/v6.12/A/ident/wait_task_zombie)).
-    pub booked_children: Option<bool>,
+    pub has_usage_of_children: Option<bool>,
     /// What could not be read, and what that needs: `/proc/42/stack needs CAP_SYS_ADMIN`.
     pub unreadable: Vec<String>,
 }
@@ -219,13 +219,13 @@ pub struct Thread {
     pub state: char,
     /// The kernel function it sleeps in.
     pub wchan: Option<String>,
-    /// Whom it waits for, where it is inside a wait call.
+    /// What it waits for, if it is in a wait call.
     pub awaits: Option<Awaited>,
-    /// Frames of its kernel stack, innermost first, where it sleeps uninterruptibly.
+    /// Frames of its kernel stack, innermost first, if it is in uninterruptible sleep.
     pub stack: Vec<String>,
     /// Its name.
     pub comm: String,
-    /// What it waits for, where it sleeps and that can be told.
+    /// What it sleeps on, if that is known.
     pub block: Option<Block>,
 }
 
@@ -274,14 +274,14 @@ pub struct Since {
     pub waits: Option<u64>,
     /// Children it reaped since then.
     pub reaped: u64,
-    /// Whether one of its zombies was there to be taken all the time.
+    /// Whether it held one of its zombies all that time.
     pub held_throughout: bool,
     /// Its time on and before the CPUs since then.
     pub cpu: Option<Cpu>,
     /// Whether each thread was in uninterruptible sleep then too.
     pub was_uninterruptible: bool,
-    /// Whether a thread that wants to run wanted to then too. One that never got a CPU meanwhile
-    /// is told by this alone: the kernel books the time that it stands when it runs again.
+    /// Whether a runnable thread was runnable then too. Only this shows a thread that got no CPU in
+    /// between: the kernel adds its waiting time when it runs again.
     pub was_runnable: bool,
 }
 

@@ -1,13 +1,13 @@
-//! Who forked a zombie: the program of its holder, an earlier program of the same process, or
-//! somebody else. Pure.
+//! Which program forked a zombie: the current program of its holder, an earlier program of the same
+//! process, or another process. Pure.
 //!
-//! Where the fork was not seen, the kernel still counts execs. A process starts with the count of
-//! whoever forked it, raises it by each exec of its own (`self_exec_id`), and keeps what its
-//! forker had (`parent_exec_id`), also when it is adopted
+//! If the fork was not seen, the kernel's exec counters help. A process starts with the count of its
+//! forker, increments it at each exec (`self_exec_id`), and keeps the count that its forker had
+//! (`parent_exec_id`), even when it is adopted
 //! ([`copy_process`](https://elixir.bootlin.com/linux/v6.12/A/ident/copy_process)). With
 //! `CLONE_PARENT` it gets what its forker kept: the count of the parent that both have.
 //!
-//! - More than its holder has now: the holder never had so many, so somebody else forked it. That
+//! - More than its holder has now: the holder never had so many, so another process forked it. That
 //!   is certain.
 //! - Fewer: the holder forked it before its last exec, or it was adopted from a process that had
 //!   made fewer execs. Only a subreaper or the init of a PID namespace adopts, so that of any
@@ -20,11 +20,11 @@ use std::cmp::Ordering;
 use crate::events::{Key, Process, TICK_TOLERANCE_NS, Task};
 use crate::lifecycle::Record;
 
-/// Of an init or a subreaper, whose children may be adopted: one that started so soon after it was
-/// most likely forked by the script that became it.
+/// A child of an init or subreaper that started so soon after it was most likely not adopted, but
+/// forked by the script that became it.
 const SOON_NS: u64 = 1_000_000_000;
 
-/// How a zombie came to its holder.
+/// How its holder became the parent of a zombie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// The program that the holder runs now forked it.
@@ -35,11 +35,11 @@ pub(super) enum Origin {
     Adopted,
     /// Another process forked it for the holder (`CLONE_PARENT`), and lives.
     ForHolder,
-    /// Nothing says which of these it was.
+    /// It may be any of these.
     Unknown,
 }
 
-/// Who holds zombies.
+/// A process that holds zombies.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Holder<'a> {
     key: Key,
@@ -57,8 +57,8 @@ impl<'a> Holder<'a> {
         }
     }
 
-    /// How this zombie came to it. `proven` are those of which that is certain; the rest of the
-    /// adopted is told by its session, if anybody was adopted at all.
+    /// The origin of this zombie. If the holder has adopted any process (`has_adopted`), the session
+    /// of a zombie shows whether it was adopted too.
     pub(super) fn origin(
         &self,
         record: &Record,
@@ -84,7 +84,7 @@ impl<'a> Holder<'a> {
         }
     }
 
-    /// Whether it must have been adopted, of one whose fork was not seen.
+    /// Whether a zombie whose fork was not seen must have been adopted.
     pub(super) fn is_surely_adopted(&self, record: &Record, zombie: Option<&Task>) -> bool {
         let start_ns = record.process.key.start_ns;
         let execs = self.execs_of(zombie);
@@ -105,14 +105,14 @@ impl<'a> Holder<'a> {
             {
                 Origin::Adopted
             }
-            // What a start script leaves behind, it starts at once.
+            // A start script starts its background jobs at once.
             Some(Ordering::Less) if self.is_soon_after_start(record) => Origin::BeforeExec,
             _ if !self.may_adopt() => Origin::Own,
             _ => Origin::Unknown,
         }
     }
 
-    /// The execs of who forked it against those of the holder.
+    /// The exec count of its forker, compared with that of the holder.
     fn execs_of(&self, zombie: Option<&Task>) -> Option<Ordering> {
         let of_forker = zombie?.parent_exec_id?;
         Some(of_forker.cmp(&self.task?.exec_id?))
@@ -128,18 +128,18 @@ impl<'a> Holder<'a> {
         exec.is_some_and(|exec| record.process.key.start_ns > exec.at_ns + self.tolerance_ns)
     }
 
-    /// Whether it may be that orphans come to it.
+    /// Whether it may inherit orphans.
     fn may_adopt(&self) -> bool {
         self.may_be_init() || self.task.is_none_or(|task| task.subreaper != Some(false))
     }
 
-    /// Whether orphans come to it, as far as that is known.
+    /// Whether it is known to inherit orphans.
     fn adopts(&self, has_adopted: bool) -> bool {
         let is_subreaper = self.task.is_some_and(|task| task.subreaper == Some(true));
         has_adopted || is_subreaper || self.may_be_init()
     }
 
-    /// The init of a namespace that is nested too deep has no number of its own in the list.
+    /// The list lacks the innermost PID if the namespaces are nested too deep.
     fn may_be_init(&self) -> bool {
         let Some(task) = self.task else { return false };
         let own = task.pids.last();

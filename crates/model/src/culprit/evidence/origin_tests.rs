@@ -53,8 +53,8 @@ fn zombie(start_ns: u64, forker: Option<Process>) -> Record {
     }
 }
 
-/// What is said of one whose forker had made so many execs.
-fn told(holder: &Task, parent_exec_id: u64, session: u32, has_adopted: bool) -> Origin {
+/// The origin of a zombie whose forker had this exec count.
+fn origin(holder: &Task, parent_exec_id: u64, session: u32, has_adopted: bool) -> Origin {
     let shown = Task {
         parent_exec_id: Some(parent_exec_id),
         session,
@@ -87,20 +87,20 @@ fn init() -> Task {
 }
 
 #[test]
-fn more_execs_than_the_holder_made_are_somebody_elses() {
+fn a_higher_exec_count_means_another_forker() {
     for holder in [holder(), init()] {
-        assert_eq!(told(&holder, 6, 10, false), Origin::Adopted);
+        assert_eq!(origin(&holder, 6, 10, false), Origin::Adopted);
     }
 }
 
 #[test]
-fn of_one_that_adopts_nobody_the_count_decides() {
-    assert_eq!(told(&holder(), 4, 99, false), Origin::BeforeExec);
-    assert_eq!(told(&holder(), 5, 99, false), Origin::Own);
+fn the_exec_count_decides_if_the_holder_cannot_adopt() {
+    assert_eq!(origin(&holder(), 4, 99, false), Origin::BeforeExec);
+    assert_eq!(origin(&holder(), 5, 99, false), Origin::Own);
 }
 
 #[test]
-fn of_one_that_may_adopt_an_equal_count_says_nothing() {
+fn an_equal_count_proves_nothing_if_the_holder_may_adopt() {
     let unknown = Task {
         subreaper: None,
         ..holder()
@@ -110,21 +110,21 @@ fn of_one_that_may_adopt_an_equal_count_says_nothing() {
         ..holder()
     };
     for holder in [init(), subreaper, unknown] {
-        assert_eq!(told(&holder, 5, 10, true), Origin::Unknown);
+        assert_eq!(origin(&holder, 5, 10, true), Origin::Unknown);
     }
 }
 
 #[test]
-fn fewer_execs_in_another_session_of_an_adopter_are_an_orphans() {
-    assert_eq!(told(&init(), 4, 10, false), Origin::BeforeExec);
-    assert_eq!(told(&init(), 4, 99, false), Origin::Adopted);
+fn a_lower_count_in_another_session_of_an_adopter_is_an_orphan() {
+    assert_eq!(origin(&init(), 4, 10, false), Origin::BeforeExec);
+    assert_eq!(origin(&init(), 4, 99, false), Origin::Adopted);
     let unknown = Task {
         subreaper: None,
         ..holder()
     };
-    assert_eq!(told(&unknown, 4, 99, false), Origin::BeforeExec);
-    assert_eq!(told(&unknown, 4, 99, true), Origin::Adopted);
-    assert_eq!(told(&init(), 4, 0, true), Origin::BeforeExec, "not known");
+    assert_eq!(origin(&unknown, 4, 99, false), Origin::BeforeExec);
+    assert_eq!(origin(&unknown, 4, 99, true), Origin::Adopted);
+    assert_eq!(origin(&init(), 4, 0, true), Origin::BeforeExec, "not known");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_fork_that_was_seen_decides_before_any_count() {
 }
 
 #[test]
-fn without_counts_only_what_adopts_nobody_is_known() {
+fn without_counts_the_origin_is_known_only_if_the_holder_cannot_adopt() {
     let none = Task {
         exec_id: None,
         ..holder()

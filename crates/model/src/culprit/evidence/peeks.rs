@@ -1,8 +1,8 @@
-//! Which looks at the dead (`waitid` with `WNOWAIT`) could have shown one of these zombies. Pure.
+//! Which calls of `waitid` with `WNOWAIT` (peeks) could have returned one of these zombies. Pure.
 
 use crate::events::{Asked, NamespacePid, Target, Task};
 
-/// A zombie, as far as it decides whether a look could have shown it.
+/// The facts on a zombie that decide whether a peek could have returned it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen<'a> {
     /// Its numbers.
@@ -13,10 +13,10 @@ pub(super) struct Seen<'a> {
     pub(super) without_sigchld: bool,
 }
 
-/// The last look that could have shown one of `zombies`, and how many looks could not.
+/// When the last peek was that could have returned one of `zombies`, and how many could not.
 ///
-/// Of looks at one process or group only the target of the very last one is known, and of a pidfd
-/// not even that: whose it is only its file in /proc says.
+/// Only the last peek's target process or group is known. The process of a pidfd is not known: only
+/// its file in /proc shows it.
 pub(super) fn peeks<'a>(
     asked: &Asked,
     holder: &Task,
@@ -66,7 +66,7 @@ pub(super) fn peeks<'a>(
             Target::Clones => Some(3),
             Target::OfThread => Some(4),
         };
-        // Those before it may have been the same.
+        // Earlier ones may have had the same target.
         if let Some(count) = kind.and_then(|kind| elsewhere.get_mut(kind)) {
             *count = 0;
         }
@@ -97,7 +97,7 @@ mod tests {
         }
     }
 
-    /// What a look of this target says of one zombie, in a container with its group's leader.
+    /// A peek with this target, for one zombie in a container with the leader of its group.
     fn look(target: Target) -> (Option<u64>, u64) {
         let holder = task(&[(1, 500), (77, 1)], 500);
         let zombie = task(&[(1, 501), (77, 2)], 510);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_counts_where_it_could_have_shown_one_of_them() {
+    fn a_peek_counts_if_it_could_have_returned_a_zombie() {
         for (target, expected) in [
             (Target::Any, (Some(9), 20)),
             (Target::OfThread, (Some(9), 14)),

@@ -1,4 +1,4 @@
-//! Who holds zombies that have lain too long, and what the agent knows about them. Pure.
+//! The processes that hold old zombies, and what the agent knows about them. Pure.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,11 +9,11 @@ use crate::events::{ExitStatus, Key, NamespacePid, Process, Snapshot, Task, Task
 use crate::lifecycle::{DiedBound, Lifecycle, Record};
 use crate::parents::Parents;
 
-/// Zombies younger than this accuse nobody: parents that look once a second are in time.
+/// Zombies younger than this are ignored: parents that poll once a second reap in time.
 pub const YOUNG_NS: u64 = 2_000_000_000;
-/// An earlier look tells something only after so long.
+/// An earlier look is compared only if it is at least this old.
 const LEAST_SPAN_NS: u64 = 1_000_000_000;
-/// So many zombies of one suspect are listed by their PIDs.
+/// The most zombies of one suspect that are listed by PID.
 const LISTED: usize = 32;
 /// SIGCHLD has this number on every architecture that is built for here.
 const SIGCHLD: i32 = 17;
@@ -50,11 +50,11 @@ pub struct Known<'a> {
     pub now_ns: u64,
     /// Since when the agent watches.
     pub began_ns: u64,
-    /// Who is dead, and how those ended who are gone since.
+    /// The zombies and finished deaths.
     pub lifecycle: &'a Lifecycle,
     /// How each process treats its dead children.
     pub parents: &'a Parents,
-    /// Tells how often each waited, who still lives, and which signal a zombie's parent gets now.
+    /// The processes that are alive, their wait calls, and the exit signals of the zombies.
     pub snapshot: Option<&'a Snapshot>,
     /// Whether waits are counted at all.
     pub counts_waits: bool,
@@ -113,7 +113,7 @@ impl<'a> Tasks<'a> {
         task.filter(|task| task.process.key.is_roughly(key))
     }
 
-    /// The init that cannot end before this zombie is reaped by its holder, who is somebody else.
+    /// The init that cannot exit before this zombie is reaped by its holder, another process.
     fn held_init(&self, zombie: &[NamespacePid], holder: Key) -> Option<&'a Process> {
         let init = self.exiting_inits.get(&zombie.last()?.namespace)?;
         (!init.key.is_roughly(holder)).then_some(init)
@@ -125,7 +125,7 @@ impl Known<'_> {
         self.now_ns.saturating_sub(at_ns)
     }
 
-    /// Who holds these zombies, unless all of them are young.
+    /// The holder of these zombies, unless all of them are young.
     fn suspect(&self, records: &[&Record], tasks: &Tasks<'_>) -> Option<Suspect> {
         let oldest = records.iter().min_by_key(|record| record.died.at_ns)?;
         if self.age(oldest.died.at_ns) < YOUNG_NS {
@@ -180,7 +180,7 @@ impl Known<'_> {
         })
     }
 
-    /// Whether SIGKILL ended it, as far as that is remembered.
+    /// Whether SIGKILL is known to have ended it.
     fn was_killed(&self, key: Key) -> bool {
         let record = self.lifecycle.get(&key);
         record.and_then(|record| record.status) == Some(ExitStatus::Killed(SIGKILL))
@@ -190,7 +190,7 @@ impl Known<'_> {
         self.age(record.died.at_ns) >= YOUNG_NS
     }
 
-    /// How those that are not young came to their holder.
+    /// Counts of the old zombies by how their holder became their parent.
     fn old(&self, records: &[&Record], holder: &Process, tasks: &Tasks<'_>) -> Zombies {
         let reaping = self.parents.reaping(holder.key);
         let task = tasks.get(holder.key);
@@ -211,7 +211,7 @@ impl Known<'_> {
             zombies.without_sigchld += u64::from(is_without_sigchld(record, shown));
             let forker = record.forker.as_ref();
             let own = forker.is_some_and(|forker| forker.key.is_roughly(holder.key));
-            // Who traces it says nothing of who forked it.
+            // Its tracer need not have forked it.
             let is_parent = record.parent.as_ref();
             let is_parent = is_parent.is_none_or(|parent| parent.key.is_roughly(holder.key));
             match by.origin(record, shown, lives, has_adopted) {
@@ -235,7 +235,7 @@ impl Known<'_> {
                 zombies.forker = forker.map(|forker| forker.comm.clone());
             }
             if let Some(init) = tasks.held_init(&record.pids, holder.key) {
-                // One of them is named, with how many of the zombies are to blame.
+                // Only one init is named, with the number of zombies in its namespace.
                 let named = zombies
                     .held_init
                     .get_or_insert((init.key.tgid, init.comm.clone()));
@@ -285,7 +285,7 @@ impl Known<'_> {
 }
 
 impl Suspect {
-    /// All that is known now, with what happened since an earlier look.
+    /// The evidence of now, with what happened since an earlier look.
     pub fn complete(&self, facts: Option<Facts>, now_ns: u64, earlier: Option<&Look>) -> Evidence {
         let facts = facts.map(|facts| Facts {
             stop_signal: self.stop_signal,
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_exiting_init_of_the_same_namespace_is_held_and_by_others_only() {
+    fn only_an_exiting_init_of_the_same_namespace_is_held_and_only_by_other_processes() {
         let snapshot = Snapshot {
             begun_ns: 9,
             ended_ns: 10,

@@ -1,30 +1,30 @@
-//! Signals of one kind do not queue: several deaths may make one SIGCHLD. Who then waits once
-//! leaves the others.
+//! Standard signals do not queue, so several deaths can arrive as one SIGCHLD. A parent that waits
+//! once per signal leaves the other zombies.
 
 use super::{Confidence, Rule, Verdict, remedy, waiting, words};
 use crate::culprit::evidence::{Block, Evidence, Reaped, block::On};
 
 pub(super) const RULE: Rule = Rule {
     id: "sigchld_coalesced",
-    meaning: "Several deaths made one SIGCHLD; the parent waits once per signal and leaves the \
-              rest.",
+    meaning: "SIGCHLD does not queue, so several deaths can arrive as one signal. The parent waits \
+              once per signal and leaves the other zombies.",
     judge,
 };
 
-/// Applies where it reaps while others are zombies, in the order that a wait for any child would;
-/// and where that most likely happened before it was watched.
+/// Applies if it reaped while other children were zombies, in the order of a wait for any child; and
+/// if that most likely happened before it was watched.
 fn judge(evidence: &Evidence) -> Option<Verdict> {
     judge_seen(evidence).or_else(|| judge_unseen(evidence))
 }
 
-/// Of zombies that are older than the agent: the parent has reaped, is told of deaths, has no
-/// signal left to handle, and is idle. A handler that waits for all of the dead leaves none.
+/// For zombies that are older than the agent: the parent has reaped, receives SIGCHLD, has none
+/// pending, and is idle. A handler that reaps all dead children would have left none.
 fn judge_unseen(evidence: &Evidence) -> Option<Verdict> {
     use Reaped::{ByThisProgram, Perhaps};
     let facts = evidence.facts.as_ref()?;
     let sigchld = facts.sigchld?;
     let has_reaped = matches!(evidence.reaped_before(), Some(ByThisProgram | Perhaps));
-    let hears = facts.signalfd == Some(true)
+    let receives_sigchld = facts.signalfd == Some(true)
         || (sigchld.caught && sigchld.blocked_in == 0)
         || evidence.reaper_is_in_sigwait();
     let idle = evidence.reaping_thread().is_some_and(|(thread, _)| {
@@ -36,23 +36,23 @@ fn judge_unseen(evidence: &Evidence) -> Option<Verdict> {
         || evidence.waits_by_pid()
         || !evidence.zombies.age_is_lower_bound
         || evidence.holds_mostly_adopted()
-        || !(has_reaped && hears && !sigchld.pending && idle)
+        || !(has_reaped && receives_sigchld && !sigchld.pending && idle)
     {
         return None;
     }
-    let mut lines = Vec::from_iter(words::listens(evidence));
+    let mut lines = Vec::from_iter(words::sigchld_handling(evidence));
     lines.push("no SIGCHLD is pending, so it has handled the one for these zombies".to_owned());
     lines.extend(words::accounts(evidence));
     lines.extend(waiting::thread(evidence));
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     lines.extend(words::program(evidence));
-    let fix = "at each SIGCHLD, wait until no dead child is left: waitpid(-1, …, WNOHANG) in a loop \
-               until it returns 0, or, if it waits by PID, for each child that it started";
+    let fix = "on each SIGCHLD, reap all dead children: call waitpid(-1, …, WNOHANG) in a loop \
+               until it returns 0 or, if it waits by PID, call it for each child that it started";
     Some(Verdict {
         id: RULE.id,
         summary: format!(
-            "{} probably waits once for several deaths and leaves the rest",
-            words::who(evidence)
+            "{} probably waits once when several children have died, and leaves the rest",
+            words::subject(evidence)
         ),
         evidence: lines,
         remedy: remedy::fix_program(evidence, fix),
@@ -61,10 +61,10 @@ fn judge_unseen(evidence: &Evidence) -> Option<Verdict> {
 }
 
 fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
-    let asks_for_any = evidence.asked_for_any_beside_the_dead();
+    let asks_for_any = evidence.waited_for_any_since_oldest_death();
     let by_pid = evidence.waits_once_per_signal();
     let in_order = evidence.zombies.passed_over == 0 && asks_for_any != Some(false);
-    if !evidence.reaped_beside_the_dead()
+    if !evidence.reaped_since_oldest_death()
         || !(in_order || by_pid)
         || evidence.has_not_waited_since_they_died()
     {
@@ -81,41 +81,41 @@ fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
     let mut lines = vec!["it reaps some of its children and leaves others as zombies".to_owned()];
     if let Some(since) = evidence.since.as_ref().filter(|_| each_took_one) {
         lines.push(format!(
-            "in the last {} each of its {} took one child, and none followed until no child was \
-             left",
+            "in the last {} each of its {} reaped one child; it did not repeat the call until no \
+             dead child was left",
             words::span(since.span_ns),
             words::count(since.reaped, "wait call")
         ));
     }
     if by_pid {
         lines.push(
-            "each of its wait calls named one child and took it, as if the PID came with the \
+            "each of its wait calls was for one child and reaped it, as if it took the PID from the \
              signal (si_pid, ssi_pid)"
                 .to_owned(),
         );
     }
-    lines.extend(words::listens(evidence));
+    lines.extend(words::sigchld_handling(evidence));
     lines.extend(waiting::thread(evidence));
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     lines.extend(words::program(evidence));
     let fix = if evidence.waits_by_pid() || asks_for_any.is_none() {
-        "at each SIGCHLD, call waitpid with WNOHANG for each child it started, not for one only"
+        "on each SIGCHLD, call waitpid with WNOHANG for every child it started, not just for one"
     } else {
-        "at each SIGCHLD, call waitpid(-1, …, WNOHANG) in a loop until it returns 0"
+        "on each SIGCHLD, call waitpid(-1, …, WNOHANG) in a loop until it returns 0"
     };
     Some(Verdict {
         id: RULE.id,
         summary: format!(
-            "{} waits once for several deaths and leaves the rest",
-            words::who(evidence)
+            "{} waits once when several children have died, and leaves the rest",
+            words::subject(evidence)
         ),
         evidence: lines,
         remedy: remedy::fix_program(evidence, fix),
         confidence: match (caught, each_took_one) {
-            // Or it knows these PIDs from somewhere else, and not yet those of the zombies.
+            // It may know those PIDs from another source, and not yet those of the zombies.
             _ if by_pid && !evidence.reaper_awaits_signals() => Confidence::Guess,
             _ if by_pid => Confidence::Likely,
-            // Whom it asked for is not known, and nothing tells it of deaths: it may wait by PID.
+            // Its wait arguments are not known and it has no handler: it may wait by PID.
             (Some(false), _) if asks_for_any.is_none() => Confidence::Guess,
             (Some(true), true) => Confidence::Certain,
             (Some(true), false) | (_, true) => Confidence::Likely,

@@ -12,18 +12,18 @@ const HEAD: &str = "\
 
 Generated from the rules by `REAPWATCH_BLESS=1 cargo test -p reapwatch verdict::`; do not edit.
 
-A verdict says why a process does not reap its zombies, or why a process that was told to exit is \
-still there. It has an id that never changes, a summary, the evidence, a remedy and a confidence:
+A verdict explains why a process does not reap its zombies, or why a process that should have exited \
+is still there. It has an id that never changes, a summary, evidence, a remedy and a confidence:
 
 | confidence | means |
 |---|---|
-| `certain` | the kernel leaves no other explanation |
-| `likely` | it was observed; what is missing or in doubt would have to be unusual for it to be wrong |
-| `guess` | it fits, and so would other explanations; look again later |
+| `certain` | the kernel allows no other explanation |
+| `likely` | it was observed; only something unusual could make it wrong |
+| `guess` | it fits the evidence, but so do other explanations; look again later |
 
-The rules are tried in the order below and the first that applies decides, so that a parent that \
-cannot run is reported as that and not by its habits. The examples are what the rules say of a \
-process `app` with PID 100.
+Rules are tried in the order below, and the first that applies decides. A parent that cannot run is \
+therefore reported as such, however it treats its children otherwise. Each example is the verdict \
+on a process `app` with PID 100.
 ";
 
 fn document() -> String {
@@ -58,7 +58,7 @@ fn section(text: &mut String, meaning: &str, verdict: &Verdict) {
 }
 
 #[test]
-fn the_document_says_what_the_rules_say() {
+fn the_document_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/verdicts.md");
     let document = document();
     if std::env::var_os("REAPWATCH_BLESS").is_some() {

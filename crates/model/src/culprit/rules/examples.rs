@@ -1,4 +1,4 @@
-//! For each verdict on a culprit, evidence as it is seen of a program that earns it.
+//! Example evidence for each verdict on a culprit.
 
 use super::testing::*;
 use super::*;
@@ -7,7 +7,7 @@ use crate::culprit::evidence::{Awaited, Freezer, Place, Program, Role, Sigchld, 
 use crate::culprit::evidence::{Cpu, Evidence};
 use crate::events::Asked;
 
-/// Of each, what it is called and what is seen.
+/// The id of each verdict and evidence for it.
 pub(super) fn examples() -> Vec<(&'static str, Evidence)> {
     vec![
         ("just_died", young()),
@@ -85,7 +85,9 @@ fn in_vfork() -> Evidence {
     strace.state = Some('T');
     child.waits_for = Some(Box::new(Block {
         ends: vec![strace],
-        ..blocked(On::Other { wchan: None })
+        ..blocked(On::Other {
+            wchan: Some("ptrace_stop".to_owned()),
+        })
     }));
     main.block = Some(Block {
         ends: vec![child],
@@ -144,7 +146,7 @@ fn peeks() -> Evidence {
 fn reads_a_pipe() -> Evidence {
     let mut evidence = slept(leak());
     facts(&mut evidence).looked_at[0].block = Some(Block {
-        ends: vec![end(77, "sleep", Relation::LeftByTheDead)],
+        ends: vec![end(77, "sleep", Relation::LeftByDeadChild)],
         ..blocked(On::PipeRead)
     });
     evidence
@@ -198,7 +200,7 @@ fn one_wait_per_signal() -> Evidence {
 }
 
 #[test]
-fn every_verdict_has_an_example_that_earns_it() {
+fn every_verdict_has_an_example() {
     let examples = examples();
     for (id, evidence) in &examples {
         let verdict = judge(evidence).map(|verdict| verdict.id);

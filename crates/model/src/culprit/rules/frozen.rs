@@ -5,8 +5,8 @@ use crate::culprit::evidence::Evidence;
 
 pub(super) const RULE: Rule = Rule {
     id: "parent_frozen",
-    meaning: "The parent's cgroup is frozen (a paused container, a checkpoint, a freezer), so \
-              none of its threads can run.",
+    meaning: "The cgroup of the parent is frozen (a paused container, a checkpoint), so none of its \
+              threads can run.",
     judge,
 };
 
@@ -23,12 +23,12 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         words::holds(evidence),
         words::habits(evidence),
     ];
-    facts.extend(words::listens(evidence));
+    facts.extend(words::sigchld_handling(evidence));
     Some(Verdict {
         id: RULE.id,
         summary: format!(
-            "{} is frozen with its cgroup and cannot reap",
-            words::who(evidence)
+            "{} cannot reap, because its cgroup is frozen",
+            words::subject(evidence)
         ),
         evidence: facts,
         remedy: format!(

@@ -10,7 +10,7 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-/// Programs that are inits: to add one would not help.
+/// Programs that are inits: adding another one would not help.
 const INITS: [&str; 7] = [
     "tini",
     "docker-init",
@@ -21,12 +21,11 @@ const INITS: [&str; 7] = [
     "init",
 ];
 
-/// The first process of a pod, which has no program of its own to add an init before. Kubernetes'
-/// reaps since 3.1:
+/// The first process of a pod: no init can be put before it. That of Kubernetes reaps since 3.1:
 /// <https://github.com/kubernetes/kubernetes/blob/master/build/pause/CHANGELOG.md>.
 const PAUSE: &str = "pause";
 
-/// Applies to an init that waits for nobody, or not for the orphans that it got.
+/// Applies to an init that never waits, or does not wait for the orphans that it inherited.
 fn judge(evidence: &Evidence) -> Option<Verdict> {
     if !evidence.is_init() {
         return None;
@@ -38,7 +37,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     if !unknown_origin && !not_for_orphans {
         return None;
     }
-    let who = words::who(evidence);
+    let who = words::subject(evidence);
     let (_, depth) = evidence.facts.as_ref()?.own_number?;
     let mut lines = vec![if depth == 0 {
         "it is PID 1 of this host, which inherits every orphan".to_owned()
@@ -51,8 +50,8 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     let killed = evidence.zombies.adopted > 0 && evidence.zombies.forker_was_killed;
     if killed {
         lines.push(
-            "the parent that left them was killed by SIGKILL, as an exec probe or hook is at its \
-             timeout"
+            "the process that started them was killed by SIGKILL, which is what happens to an exec \
+             probe or hook that times out"
                 .to_owned(),
         );
     }
@@ -60,7 +59,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     lines.extend(words::accounts(evidence));
     lines.extend(words::program(evidence));
     lines.extend(waiting::thread(evidence));
-    lines.extend(words::listens(evidence).or_else(|| words::deaf(evidence)));
+    lines.extend(words::sigchld_handling(evidence).or_else(|| words::no_notification(evidence)));
     lines.extend(words::ran(evidence));
     let mut remedy = fix(evidence, depth);
     if killed {
@@ -89,14 +88,15 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
 fn fix(evidence: &Evidence, depth: u32) -> String {
     let comm = &evidence.comm;
     if depth == 0 {
-        format!("fix or replace {comm}: PID 1 of a host must wait for any child")
+        format!("fix or replace {comm}: PID 1 of a host must reap every child")
     } else if comm == PAUSE {
-        "run its pod with a pause image that reaps (registry.k8s.io/pause does since 3.1), or \
-         without shareProcessNamespace and with an init in each container"
+        "run the pod with a pause image that reaps (registry.k8s.io/pause does since 3.1), or \
+         remove shareProcessNamespace and run an init in each container"
             .to_owned()
     } else if INITS.contains(&comm.as_str()) {
         format!(
-            "{comm} is an init already, so adding another one does not help: report this to its project"
+            "{comm} is already an init, so adding another one does not help: report the bug to its \
+             project"
         )
     } else {
         remedy::add_init(evidence)

@@ -1,11 +1,11 @@
-//! Too young to accuse anybody.
+//! Its zombies are too young to be a fault.
 
 use super::{Confidence, Rule, Verdict, words};
 use crate::culprit::evidence::Evidence;
 
 pub(super) const RULE: Rule = Rule {
     id: "just_died",
-    meaning: "The zombie is younger than 2 s; a parent that reaps once a second is in time.",
+    meaning: "The zombie is younger than 2 s; its parent may still reap it.",
     judge,
 };
 
@@ -17,13 +17,13 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
 pub fn of_zombie(age_ns: u64) -> Verdict {
     Verdict {
         id: RULE.id,
-        summary: "it died a moment ago and its parent may still reap it".to_owned(),
+        summary: "it has just exited; its parent may still reap it".to_owned(),
         evidence: vec![format!(
             "it has been a zombie for {} ms",
             age_ns / 1_000_000
         )],
         remedy: format!(
-            "nothing yet: look again in {}",
+            "nothing yet; look again in {}",
             words::span(crate::culprit::evidence::suspects::YOUNG_NS)
         ),
         confidence: Confidence::Certain,

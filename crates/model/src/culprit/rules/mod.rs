@@ -1,8 +1,8 @@
-//! Why a process does not reap, and what to do: pure rules, one in each file. Evidence goes in, a
-//! [`Verdict`] comes out, or nothing where the rule does not apply.
+//! Why a process does not reap, and what to do: pure rules, one per file. Each turns evidence into a
+//! [`Verdict`], or `None` if it does not apply.
 //!
-//! The order of [`RULES`] is the order of causes: whoever cannot run need not be asked about its
-//! habits, and a zombie that no plain wait can see says nothing about a parent that waits.
+//! The order of [`RULES`] is the order of causes: the habits of a process that cannot run do not
+//! matter, and a zombie that no plain wait can see is no evidence against a parent that waits.
 
 mod coalesced;
 mod forked_before_exec;
@@ -31,22 +31,22 @@ use crate::culprit::evidence::{Block, Evidence, Zombies};
 /// How sure a verdict is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
-    /// It fits, and so would others.
+    /// It fits the evidence, but so do other explanations.
     Guess,
-    /// What is missing or in doubt would have to be odd for it to be wrong.
+    /// Another explanation would need something unusual in the missing evidence.
     Likely,
-    /// The kernel leaves no other way.
+    /// The kernel allows no other explanation.
     Certain,
 }
 
-/// Why somebody does not reap, and what to do about it.
+/// Why a process does not reap, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Its stable name.
+    /// Its stable id.
     pub id: &'static str,
     /// One sentence, without its full stop.
     pub summary: String,
-    /// Facts, the most telling first.
+    /// Facts, the most important first.
     pub evidence: Vec<String>,
     /// One sentence that is safe to follow.
     pub remedy: String,
@@ -54,7 +54,7 @@ pub struct Verdict {
     pub confidence: Confidence,
 }
 
-/// A rule, and what it stands for.
+/// A rule and the verdict that it makes.
 #[derive(Clone, Copy)]
 struct Rule {
     /// The stable name of its verdict.
@@ -65,11 +65,11 @@ struct Rule {
         expect(dead_code, reason = "docs/verdicts.md is made from it by a test")
     )]
     meaning: &'static str,
-    /// The verdict, where it applies.
+    /// The verdict, if the rule applies.
     judge: fn(&Evidence) -> Option<Verdict>,
 }
 
-/// All rules; the first that applies decides.
+/// All rules, in order: the first that applies decides.
 const RULES: [Rule; 18] = [
     just_died::RULE,
     tracer::RULE,
@@ -91,7 +91,7 @@ const RULES: [Rule; 18] = [
     never_waits::RULE,
 ];
 
-/// What a metric calls a culprit that no rule explains.
+/// The label value of a culprit that no rule explains.
 pub const UNEXPLAINED: &str = "unexplained";
 
 /// The name of each verdict on a culprit.
@@ -103,8 +103,8 @@ pub fn ids() -> impl Iterator<Item = &'static str> {
     rules.filter(first).map(|(_, rule)| rule.id)
 }
 
-/// The verdict of the first rule that applies. Evidence that contradicts itself is said and makes
-/// no verdict certain.
+/// The verdict of the first rule that applies. A contradiction in the evidence is reported, and no
+/// verdict is certain then.
 pub fn judge(evidence: &Evidence) -> Option<Verdict> {
     let mut verdict = RULES.iter().find_map(|rule| (rule.judge)(evidence))?;
     if verdict.id == just_died::RULE.id {
@@ -131,8 +131,8 @@ pub fn judge(evidence: &Evidence) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// Counts the zombies anew in a verdict that was made when its culprit held `then`: an answer has
-/// one count of them.
+/// Updates the count and age of zombies in the evidence of an earlier verdict, made when its culprit
+/// held `then`, so that an answer does not show two counts.
 pub fn recount(evidence: &mut [String], then: &Zombies, count: u64, oldest_age_ns: u64) {
     let now = Zombies {
         count,
@@ -145,7 +145,7 @@ pub fn recount(evidence: &mut [String], then: &Zombies, count: u64, oldest_age_n
     }
 }
 
-/// What its habits say of one that could reap: the rules after that on PID namespaces.
+/// The verdict on its habits: that of the rules after the one on PID namespaces.
 fn by_habits(evidence: &Evidence) -> Option<Verdict> {
     rules_after(pidns::RULE.id, evidence)
 }

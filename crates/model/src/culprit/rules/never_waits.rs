@@ -1,19 +1,19 @@
-//! It does not wait at all, and nothing else explains that.
+//! It never waits, and no other rule explains that.
 
 use super::{Confidence, Rule, Verdict, remedy, waiting, words};
 use crate::culprit::evidence::{Evidence, Facts, Reaped};
 
 pub(super) const RULE: Rule = Rule {
     id: "never_waits",
-    meaning: "No wait call of the parent was seen and nothing else explains that: it probably \
-              starts children and never waits for them.",
+    meaning: "The parent made no wait call, and nothing else explains why. It probably starts \
+              children and never waits for them.",
     judge,
 };
 
-/// At most likely: nothing says that it will not wait yet. A guess where another thread that is
-/// held up may be the one that reaps, or where a handler had its chance before it was watched.
+/// At most likely, since it may still wait. A guess if another thread that is blocked may be the one
+/// that reaps, or if a SIGCHLD handler may have run before it was watched.
 fn confidence(evidence: &Evidence) -> Confidence {
-    let listened_before = evidence.listens_for_deaths()
+    let listened_before = evidence.handles_sigchld()
         && evidence.zombies.age_is_lower_bound
         && evidence.reaped_before() != Some(Reaped::Never);
     if waiting::other_held_up(evidence).is_some() || listened_before {
@@ -23,7 +23,7 @@ fn confidence(evidence: &Evidence) -> Confidence {
     }
 }
 
-/// Applies where no wait was seen, or none could be, and nothing says that it reaped before.
+/// Applies if no wait call was seen, or calls are not counted, and it is not known to have reaped.
 fn judge(evidence: &Evidence) -> Option<Verdict> {
     if evidence.ever_waited() == Some(true) {
         return None;
@@ -44,12 +44,14 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
             .flat_map(waiting::ends),
     );
     waiting::add_other(evidence, &mut lines);
-    lines.extend(words::listens(evidence).or_else(|| words::deaf(evidence)));
+    lines.extend(words::sigchld_handling(evidence).or_else(|| words::no_notification(evidence)));
     lines.extend(words::ran(evidence));
-    let asleep = evidence.ran_beside_the_dead() == Some(false);
-    let listens = evidence.listens_for_deaths();
+    let asleep = evidence.ran_since_last_look() == Some(false);
+    let listens = evidence.handles_sigchld();
     let fix = match () {
-        () if listens => "its SIGCHLD handler or signalfd must lead to a waitpid call".to_owned(),
+        () if listens => {
+            "call waitpid from its SIGCHLD handler, or when its signalfd reports SIGCHLD".to_owned()
+        }
         () => format!(
             "{}; {}",
             remedy::wait_for_each(evidence),
@@ -60,11 +62,14 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         id: RULE.id,
         summary: if asleep {
             format!(
-                "{} has not called wait: it has slept since it is watched",
-                words::who(evidence)
+                "{} has not called wait: it was asleep all the time it was watched",
+                words::subject(evidence)
             )
         } else {
-            format!("{} does not wait for its children", words::who(evidence))
+            format!(
+                "{} does not wait for its children",
+                words::subject(evidence)
+            )
         },
         evidence: lines,
         remedy: remedy::fix_program(evidence, &fix),

@@ -1,4 +1,4 @@
-//! It looks at its dead with `WNOWAIT`, which leaves them where they are, and never takes them
+//! It finds its dead children with `WNOWAIT`, which does not reap, and never reaps them
 //! ([`wait_task_zombie`](https://elixir.bootlin.com/linux/v6.12/A/ident/wait_task_zombie)).
 
 use super::{Confidence, Rule, Verdict, remedy, words};
@@ -6,18 +6,18 @@ use crate::culprit::evidence::Evidence;
 
 pub(super) const RULE: Rule = Rule {
     id: "peeked_not_reaped",
-    meaning: "The parent sees these zombies with waitid(…, WNOWAIT), which leaves them in place, \
-              and never follows up with a wait that takes them.",
+    meaning: "The parent finds its dead children with waitid(…, WNOWAIT), which does not reap, and \
+              makes no second call to reap them.",
     judge,
 };
 
-/// Applies where it only looked while its oldest zombie was there. Who looks first and takes then
-/// makes calls that take.
+/// Applies if, since its oldest zombie died, it made only calls with `WNOWAIT`. A program that looks
+/// first and then reaps makes other calls too.
 fn judge(evidence: &Evidence) -> Option<Verdict> {
     let asked = evidence.habits.asked?;
-    let takes =
-        evidence.would_take_beside_the_dead() != Some(false) || evidence.reaped_beside_the_dead();
-    if !evidence.peeked_beside_the_dead() || takes {
+    let takes = evidence.made_reaping_call_since_oldest_death() != Some(false)
+        || evidence.reaped_since_oldest_death();
+    if !evidence.peeked_since_oldest_death() || takes {
         return None;
     }
     let at_these = asked.peeks.saturating_sub(evidence.habits.peeks_elsewhere);
@@ -25,17 +25,17 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     Some(Verdict {
         id: RULE.id,
         summary: format!(
-            "{} looks at its dead children without reaping them",
-            words::who(evidence)
+            "{} finds its dead children with WNOWAIT but does not reap them",
+            words::subject(evidence)
         ),
         evidence: vec![
             format!(
-                "{} with WNOWAIT could return them and left them in place; {}",
+                "{} with WNOWAIT could return these zombies, but WNOWAIT does not reap; {}",
                 words::count(at_these, "wait call"),
                 if never_took {
-                    "no call would have reaped them"
+                    "it made no call that reaps"
                 } else {
-                    "no call since they died would have reaped them"
+                    "it has made no call that reaps since they died"
                 }
             ),
             words::holds(evidence),
@@ -43,7 +43,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         ],
         remedy: remedy::fix_program(
             evidence,
-            "after the look, wait for that child once more, by its PID and without WNOWAIT",
+            "after waitid with WNOWAIT has returned a child, call waitpid on its PID to reap it",
         ),
         confidence: match (never_took, at_these) {
             (_, 0..2) => Confidence::Guess,

@@ -1,22 +1,22 @@
-//! One of its dead children is in a PID namespace whose init is on its way out, and which the
-//! kernel lets end only when nobody is left in there
+//! One of its dead children is in a PID namespace whose init is exiting. The kernel lets the init
+//! finish only when no other process is left in the namespace
 //! ([`zap_pid_ns_processes`](https://elixir.bootlin.com/linux/v6.12/A/ident/zap_pid_ns_processes)).
-//! The init has a verdict of its own then, `waiting_for_namespace` of `verdict::stuck`.
+//! The init has its own verdict, `waiting_for_namespace` of `verdict::stuck`.
 
 use super::{Confidence, Rule, Verdict, remedy, words};
 use crate::culprit::evidence::Evidence;
 
 pub(super) const RULE: Rule = Rule {
     id: "pidns_init_waiting",
-    meaning: "A zombie whose parent is outside its PID namespace keeps that namespace, and with \
-              it the container, from ending.",
+    meaning: "A zombie is in a PID namespace, and its parent is outside. Until the parent reaps it, \
+              the init of that namespace, and with it the container, cannot exit.",
     judge,
 };
 
-/// Applies to parents outside such a namespace. Why they do not reap is what their habits say.
+/// Applies to parents outside such a namespace. The rules on habits find out why they do not reap.
 fn judge(evidence: &Evidence) -> Option<Verdict> {
     let init = held_init(evidence)?;
-    let who = words::who(evidence);
+    let who = words::subject(evidence);
     let mut lines = vec![held(evidence)?];
     let habit = super::by_habits(evidence);
     if let Some(habit) = &habit {
@@ -31,18 +31,18 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         Some(habit) => habit.evidence.clone(),
         None => vec![words::habits(evidence), words::holds(evidence)],
     });
-    let remedy = habit.map_or_else(
-        || remedy::clear(evidence).unwrap_or_default(),
-        |habit| habit.remedy,
-    );
+    let remedy = habit.map_or_else(|| remedy::clear(evidence), |habit| Some(habit.remedy));
+    let remedy = remedy.map_or(String::new(), |remedy| format!("{remedy}; "));
     Some(Verdict {
         id: RULE.id,
         summary: format!(
-            "{who} does not reap a child inside another PID namespace, which keeps {init}, the \
-             init there, from exiting"
+            "{who} does not reap a child in another PID namespace, so {init}, the init there, \
+             cannot exit"
         ),
         evidence: lines,
-        remedy: format!("to let {init} and its container end: {remedy}"),
+        remedy: format!(
+            "{remedy}{init} and its container can exit as soon as that child is reaped"
+        ),
         confidence: Confidence::Certain,
     })
 }
@@ -52,11 +52,11 @@ fn held_init(evidence: &Evidence) -> Option<String> {
     Some(format!("{comm} (PID {pid})"))
 }
 
-/// The fact, which is said whatever else keeps the parent from reaping.
+/// The fact, which is reported with every other verdict on the parent too.
 pub(super) fn held(evidence: &Evidence) -> Option<String> {
     Some(format!(
-        "{} in the PID namespace of {}, which is exiting and cannot finish while anybody is left \
-         there",
+        "{} in the PID namespace of {}, which is exiting and cannot finish while any process is \
+         left there",
         match evidence.zombies.in_its_namespace {
             1 => "1 of its zombies is".to_owned(),
             number => format!("{number} of its zombies are"),
@@ -70,7 +70,7 @@ mod tests {
     use super::super::{judge, testing};
     use super::*;
 
-    /// A parent that never waits, one of whose three zombies keeps an init from ending.
+    /// A parent that never waits; one of its three zombies keeps an init from exiting.
     fn keeps_an_init() -> Evidence {
         let mut evidence = testing::leak();
         evidence.zombies.held_init = Some((200, "nginx".to_owned()));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn who_keeps_a_namespace_open_is_told_with_its_habits_and_how_sure_those_are() {
+    fn the_verdict_includes_the_verdict_on_its_habits_with_its_confidence() {
         let verdict = judge(&keeps_an_init()).expect("there is a verdict");
         assert_eq!(
             (verdict.id, verdict.confidence),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn who_cannot_run_is_told_so_first_and_what_it_keeps_open() {
+    fn a_stopped_parent_is_reported_as_stopped_with_the_init_that_it_blocks() {
         let mut evidence = keeps_an_init();
         let threads = evidence
             .facts
@@ -99,12 +99,12 @@ mod tests {
         threads.for_each(|thread| thread.state = 'T');
         let verdict = judge(&evidence).expect("there is a verdict");
         assert_eq!(verdict.id, "parent_stopped");
-        let told = |line: &String| line.contains("nginx (PID 200)");
-        assert!(verdict.evidence.iter().any(told), "{verdict:#?}");
+        let named = |line: &String| line.contains("nginx (PID 200)");
+        assert!(verdict.evidence.iter().any(named), "{verdict:#?}");
     }
 
     #[test]
-    fn missing_evidence_makes_less_sure() {
+    fn missing_evidence_lowers_the_confidence() {
         let mut evidence = keeps_an_init();
         evidence.facts = None;
         evidence.habits.waits = Some(5);

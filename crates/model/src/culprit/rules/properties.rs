@@ -1,5 +1,5 @@
-//! What holds of every verdict, whatever the facts: it does not contradict its own evidence, and
-//! its advice harms nothing.
+//! Properties of every verdict, for any evidence: it does not contradict its evidence, and its advice
+//! is safe.
 
 use proptest::prelude::*;
 use proptest::{collection, option};
@@ -48,7 +48,7 @@ fn on() -> impl Strategy<Value = On> {
 
 fn block() -> impl Strategy<Value = Block> {
     let relation = prop::sample::select(vec![
-        Relation::LeftByTheDead,
+        Relation::LeftByDeadChild,
         Relation::Descendant,
         Relation::Itself,
         Relation::Other,
@@ -124,12 +124,12 @@ fn facts() -> impl Strategy<Value = Facts> {
             sigchld,
             own_number,
             signalfd,
-            booked_children: booked,
+            has_usage_of_children: booked,
             ..Facts::default()
         })
 }
 
-/// What the kernel side counts: each call takes or looks, and a reap is of a call.
+/// As the probes count: each call reaps or looks, and each reap belongs to a call.
 fn habits() -> impl Strategy<Value = Habits> {
     let asked = (0_u64..3, 0_u64..3, 0_u64..3, 0_u64..3);
     (
@@ -240,14 +240,14 @@ proptest! {
             return Ok(());
         };
         let (reaped, waits) = (evidence.habits.reaped, evidence.habits.waits);
-        let told = format!("{}\n{}", verdict.summary, verdict.evidence.join("\n"));
+        let text = format!("{}\n{}", verdict.summary, verdict.evidence.join("\n"));
         let before = evidence.reaped_before();
         let has_reaped = reaped > 0 || before == Some(Reaped::ByThisProgram);
-        prop_assert!(!told.contains("has reaped") || has_reaped, "{verdict:#?}");
-        prop_assert!(!told.contains("ever reaped in") || before == Some(Reaped::Never));
-        prop_assert!(!told.contains("were reaped in") || before == Some(Reaped::Perhaps));
-        prop_assert!(!told.contains("used to reap") || reaped > 0, "{verdict:#?}");
-        prop_assert!(!told.contains("has called wait") || waits > Some(0), "{verdict:#?}");
+        prop_assert!(!text.contains("has reaped") || has_reaped, "{verdict:#?}");
+        prop_assert!(!text.contains("ever reaped in") || before == Some(Reaped::Never));
+        prop_assert!(!text.contains("were reaped in") || before == Some(Reaped::Perhaps));
+        prop_assert!(!text.contains("used to reap") || reaped > 0, "{verdict:#?}");
+        prop_assert!(!text.contains("has called wait") || waits > Some(0), "{verdict:#?}");
         prop_assert!(
             verdict.id != "never_waits" || (!has_reaped && waits.unwrap_or(0) == 0),
             "{verdict:#?}"
@@ -255,8 +255,8 @@ proptest! {
         let by_handler = verdict.id == "sigchld_coalesced" && reaped == 0;
         prop_assert!(!by_handler || verdict.confidence == Confidence::Guess, "{verdict:#?}");
         let caught = evidence.facts.as_ref().and_then(|it| it.sigchld).is_some_and(|it| it.caught);
-        prop_assert!(!told.contains("a SIGCHLD handler is installed") || caught, "{verdict:#?}");
-        prop_assert!(!told.contains("inherited from it") || evidence.zombies.adopted > 0);
+        prop_assert!(!text.contains("a SIGCHLD handler is installed") || caught, "{verdict:#?}");
+        prop_assert!(!text.contains("inherited orphan") || evidence.zombies.adopted > 0);
         let mut lines = verdict.evidence.clone();
         lines.sort_unstable();
         lines.dedup();
@@ -264,7 +264,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_surer_than_what_was_seen(evidence in evidence()) {
+    fn the_confidence_is_not_above_what_was_seen(evidence in evidence()) {
         let Some(verdict) = judge(&evidence) else {
             return Ok(());
         };
@@ -277,8 +277,8 @@ proptest! {
         }
         if verdict.id == "never_waits" {
             prop_assert!(verdict.confidence < Confidence::Certain, "{verdict:#?}");
-            let waits_for_signals = evidence.is_deaf();
-            let slept = evidence.ran_beside_the_dead() != Some(true);
+            let waits_for_signals = evidence.cannot_notice_deaths();
+            let slept = evidence.ran_since_last_look() != Some(true);
             prop_assert!(
                 !slept || waits_for_signals || verdict.confidence == Confidence::Guess,
                 "it had no chance to wait: {verdict:#?}"
@@ -290,14 +290,14 @@ proptest! {
     }
 
     #[test]
-    fn advice_steals_no_status_and_restarts_no_init(evidence in evidence()) {
+    fn advice_takes_no_exit_status_and_restarts_no_init(evidence in evidence()) {
         let Some(verdict) = judge(&evidence) else {
             return Ok(());
         };
-        let remedy = verdict.remedy.replace("not waitpid(-1)", "");
+        let remedy = verdict.remedy.replace("not with waitpid(-1)", "");
         prop_assert!(!remedy.is_empty() && !verdict.summary.is_empty());
         prop_assert!(!evidence.waits_by_pid() || !remedy.contains("waitpid(-1"), "{verdict:#?}");
         prop_assert!(!evidence.is_init() || !remedy.contains("restarting app"), "{verdict:#?}");
-        prop_assert!(!evidence.listens_for_deaths() || !remedy.contains("SIG_IGN"), "{verdict:#?}");
+        prop_assert!(!evidence.handles_sigchld() || !remedy.contains("SIG_IGN"), "{verdict:#?}");
     }
 }

@@ -1,19 +1,19 @@
-//! What to do, so that it is true of this process and this place.
+//! Advice that fits this process and where it runs.
 
-use super::words::who;
+use super::words::subject;
 use crate::culprit::evidence::{Evidence, Place};
 
-/// Parents of containers: to end one ends its container.
+/// Parents of containers: ending one ends its container.
 const SHIMS: [&str; 3] = ["containerd-shim", "conmon", "docker-containe"];
 
-/// How to be rid of the zombies without a fix: `restarting app (PID 42) clears them …`. `None`
-/// where there is no such way.
+/// How to get rid of the zombies without a fix: `restarting app (PID 42) clears its zombies …`.
+/// `None` if there is no way.
 pub(super) fn clear(evidence: &Evidence) -> Option<String> {
-    let who = who(evidence);
+    let who = subject(evidence);
     let own_number = evidence.facts.as_ref().and_then(|facts| facts.own_number);
     if is_shim(evidence) {
         return Some(format!(
-            "only ending {who} clears its zombies, and that ends its container too"
+            "only ending {who} clears its zombies, and that also ends its container"
         ));
     }
     match own_number {
@@ -31,17 +31,17 @@ pub(super) fn clear(evidence: &Evidence) -> Option<String> {
     }
 }
 
-/// The same as the end of a sentence on a fix.
+/// The same, as the end of a sentence on a fix.
 pub(super) fn until_fixed(evidence: &Evidence) -> Option<String> {
     clear(evidence).map(|clear| format!("until then, {clear}"))
 }
 
-/// Whether its end ends a container.
+/// Whether ending it ends a container.
 fn is_shim(evidence: &Evidence) -> bool {
     SHIMS.iter().any(|shim| evidence.comm.starts_with(shim))
 }
 
-/// A fix of the program, and how to live until then.
+/// A fix for the program, and what helps until then.
 pub(super) fn fix_program(evidence: &Evidence, fix: &str) -> String {
     let fix = format!("fix {}: {fix}", evidence.comm);
     match until_fixed(evidence) {
@@ -54,18 +54,18 @@ pub(super) fn fix_program(evidence: &Evidence, fix: &str) -> String {
 /// the exit statuses that those calls are for.
 pub(super) fn wait_for_each(evidence: &Evidence) -> String {
     if evidence.waits_by_pid() {
-        "call waitpid (or the wait method of its library) for each child it starts, by PID; not \
-         waitpid(-1), which would take the exit statuses that its other waits need"
+        "call waitpid (or the wait method of its library) for each child it starts, by PID and \
+         not with waitpid(-1), which would take exit statuses that its other wait calls need"
             .to_owned()
     } else {
         "call waitpid for each child it starts".to_owned()
     }
 }
 
-/// The other way for a program that never looks at exit statuses, with its price.
-pub(super) const IGNORE_SIGCHLD: &str = "if neither it nor a program that it runs ever needs an \
-    exit status, setting SIGCHLD to SIG_IGN also works (it makes waitpid fail with ECHILD and is \
-    inherited across exec)";
+/// The alternative for a program that never needs exit statuses, with its side effects.
+pub(super) const IGNORE_SIGCHLD: &str = "if neither it nor any program that it runs needs exit \
+    statuses, setting SIGCHLD to SIG_IGN also works (waitpid then fails with ECHILD, and SIG_IGN \
+    is inherited across exec)";
 
 /// How to put an init before the program that is PID 1, where the process runs.
 pub(super) fn add_init(evidence: &Evidence) -> String {
@@ -100,7 +100,7 @@ pub(super) fn add_init(evidence: &Evidence) -> String {
     }
 }
 
-/// How an exec probe or hook leaves nothing behind when its timeout comes.
-pub(super) const PROBE: &str = "if they come from an exec probe or hook whose timeout kills its \
-    shell: let the probe run a single program (`exec` in its script), and give that program a \
-    timeout below timeoutSeconds (`timeout 4 …`)";
+/// How an exec probe or hook leaves no orphans when it times out.
+pub(super) const PROBE: &str = "if an exec probe or hook leaves them when its timeout kills its \
+    shell, make it run a single program (`exec` in its script) with a timeout below \
+    timeoutSeconds (`timeout 4 …`)";

@@ -1,4 +1,4 @@
-//! It would reap on SIGCHLD, which is blocked and stays pending.
+//! It reaps on SIGCHLD, but SIGCHLD is blocked and stays pending.
 
 use super::{Confidence, Rule, Verdict, remedy, waiting, words};
 use crate::culprit::evidence::{Block, Evidence, block::On};
@@ -10,8 +10,8 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-const UNBLOCK: &str = "unblock SIGCHLD when it starts, or in whatever starts it (the signal mask \
-    is inherited across exec)";
+const UNBLOCK: &str = "unblock SIGCHLD at startup, or in the program that starts it (the signal \
+    mask is inherited across exec)";
 
 /// Functions in which a thread waits for signals.
 const SIGNAL_WAITS: [&str; 5] = [
@@ -22,8 +22,8 @@ const SIGNAL_WAITS: [&str; 5] = [
     "__x64_sys_rt_sigsuspend",
 ];
 
-/// Applies where all threads block it, one is pending, and somebody wanted it: a handler is
-/// there, or a thread waits for signals. Who takes it by sigwait or signalfd leaves none pending.
+/// Applies if all threads block it, one is pending, and the program expects it: it has a handler, or
+/// a thread waits for signals. With sigwait or a signalfd none would stay pending.
 fn judge(evidence: &Evidence) -> Option<Verdict> {
     let facts = evidence.facts.as_ref()?;
     let sigchld = facts.sigchld?;
@@ -43,24 +43,24 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     if evidence.waits_elsewhere().is_some() {
         return None;
     }
-    let waited = evidence.waited_beside_the_dead();
-    if waited == Some(true) || evidence.reaped_beside_the_dead() {
+    let waited = evidence.waited_since_oldest_death();
+    if waited == Some(true) || evidence.reaped_since_oldest_death() {
         return None;
     }
-    // A shell blocks it for the time of one read, system(3) for that of one wait.
-    let in_call = evidence.ran_beside_the_dead() != Some(true)
+    // A shell blocks it during a read, system(3) during a wait.
+    let in_call = evidence.ran_since_last_look() != Some(true)
         && super::waits_of(evidence).is_some_and(|it| !matches!(it.on, On::Timer | On::Signal));
     if in_call && super::waits_of(evidence).is_some_and(Block::is_hard) {
         return None;
     }
-    let who = words::who(evidence);
+    let who = words::subject(evidence);
     let mut lines = vec![
         match living {
-            1 => "SIGCHLD is blocked in its only thread and one is pending".to_owned(),
-            threads => format!("SIGCHLD is blocked in all {threads} threads and one is pending"),
+            1 => "its only thread blocks SIGCHLD, and a SIGCHLD is pending".to_owned(),
+            threads => format!("all {threads} threads block SIGCHLD, and a SIGCHLD is pending"),
         },
         if sigchld.caught {
-            "a SIGCHLD handler is installed; it is not called while SIGCHLD is blocked".to_owned()
+            "a SIGCHLD handler is installed; it does not run while SIGCHLD is blocked".to_owned()
         } else {
             "no SIGCHLD handler is installed".to_owned()
         },
@@ -68,8 +68,8 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     lines.extend(waiting::thread(evidence));
     if in_call {
         lines.push(
-            "it has been in that call all the time, and may block SIGCHLD for the call only, as \
-             bash does in read -t"
+            "it was not seen outside that call, and may block SIGCHLD only for the call, as bash \
+             does in read -t"
                 .to_owned(),
         );
     }
@@ -78,15 +78,15 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     Some(Verdict {
         id: RULE.id,
         summary: if in_call {
-            format!("{who} blocks SIGCHLD, at least in the call that it is in")
+            format!("{who} blocks SIGCHLD, at least during its current system call")
         } else {
-            format!("{who} blocks SIGCHLD, so it never learns that its children died")
+            format!("{who} blocks SIGCHLD, so it is not notified when its children exit")
         },
         evidence: lines,
         remedy: if in_call {
             format!(
-                "look again when that call has ended: it reaps then if it blocked SIGCHLD for the \
-                 call only; if not, {}",
+                "look again after that call returns: it reaps then if it blocked SIGCHLD only for \
+                 the call; if not, {}",
                 remedy::fix_program(evidence, UNBLOCK)
             )
         } else {

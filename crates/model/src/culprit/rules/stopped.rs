@@ -14,13 +14,13 @@ pub(super) const RULE: Rule = Rule {
 const SIGTTIN: u8 = 21;
 const SIGTTOU: u8 = 22;
 
-/// A single thread that runs could reap.
+/// Applies if all threads are stopped: a single thread that runs could reap.
 fn judge(evidence: &Evidence) -> Option<Verdict> {
     if !evidence.all_threads(&['T', 't']) {
         return None;
     }
     let facts = evidence.facts.as_ref()?;
-    let who = words::who(evidence);
+    let who = words::subject(evidence);
     let by_tracer = facts.living().any(|thread| thread.state == 't');
     let tracer = facts.tracer.as_ref().filter(|_| by_tracer);
     let name = |(pid, comm): &(u32, Option<String>)| {
@@ -50,24 +50,24 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     lines.extend([words::holds(evidence), words::habits(evidence)]);
     let remedy = match (tracer, signal) {
         (Some(tracer), _) => format!(
-            "let it continue in {}, or detach it there; kill -CONT does nothing while a tracer \
-             holds it",
+            "continue it in {}, or detach it there; kill -CONT has no effect while its tracer has \
+             stopped it",
             name(tracer)
         ),
         (None, Some(SIGTTIN)) => format!(
-            "bring the job to the foreground (`fg` in its shell) and answer it, or start it with \
-             its input redirected (< /dev/null); kill -CONT {} alone stops it again at its next \
-             read",
+            "bring the job to the foreground (`fg` in its shell) and type its input, or start it \
+             with its input redirected (< /dev/null); after kill -CONT {} alone it stops again at \
+             its next read",
             evidence.pid
         ),
         (None, Some(SIGTTOU)) => format!(
             "bring the job to the foreground (`fg` in its shell), or start it with its output \
-             redirected; kill -CONT {} alone stops it again at its next write",
+             redirected; after kill -CONT {} alone it stops again at its next write",
             evidence.pid
         ),
-        (None, _) if by_tracer => "let it continue in its tracer, or detach it there".to_owned(),
+        (None, _) if by_tracer => "continue it in its tracer, or detach it there".to_owned(),
         (None, _) => format!(
-            "if it was not stopped on purpose (Ctrl-Z, a debugging session), let it continue: \
+            "if it was not stopped on purpose (Ctrl-Z, a debugging session), resume it: \
              kill -CONT {}",
             evidence.pid
         ),

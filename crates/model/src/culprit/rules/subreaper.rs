@@ -1,13 +1,13 @@
-//! It asked for the orphans below it and does not reap them. No file shows a subreaper: that it
-//! adopts without being an init does.
+//! A subreaper that does not reap its orphans. No file shows that a process is a subreaper; that it
+//! adopts without being PID 1 does.
 
 use super::{Confidence, Rule, Verdict, remedy, waiting, waits_for_others, words};
 use crate::culprit::evidence::Evidence;
 
 pub(super) const RULE: Rule = Rule {
     id: "subreaper_without_reaping",
-    meaning: "The process made itself a subreaper (PR_SET_CHILD_SUBREAPER), so it inherits the \
-              orphans below it, and does not wait for them.",
+    meaning: "The process made itself a subreaper (PR_SET_CHILD_SUBREAPER), so it inherits its \
+              orphaned descendants, but it does not wait for them.",
     judge,
 };
 
@@ -26,7 +26,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     }
     let mut lines = Vec::from_iter(words::adopted(evidence));
     lines.push(
-        "it is not an init, so it must have asked to inherit them (PR_SET_CHILD_SUBREAPER)"
+        "it is not PID 1, so it must have made itself a subreaper (PR_SET_CHILD_SUBREAPER)"
             .to_owned(),
     );
     lines.extend(waits_for_others::surest(evidence).map(|(_, line)| line));
@@ -34,21 +34,21 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     lines.extend(words::accounts(evidence));
     lines.extend(words::program(evidence));
     lines.extend(waiting::thread(evidence));
-    lines.extend(words::listens(evidence).or_else(|| words::deaf(evidence)));
+    lines.extend(words::sigchld_handling(evidence).or_else(|| words::no_notification(evidence)));
     lines.extend(words::ran(evidence));
-    let any = "beside its other waits, reap the orphans that it inherits, by waitid(P_ALL, WNOWAIT) \
-               to find one that is not its own child and waitpid of that PID; or do not become a \
-               subreaper";
+    let any = "in addition to its other wait calls, reap the orphans that it inherits: use \
+               waitid(P_ALL, WNOWAIT) to find a dead child that it did not start, and call waitpid \
+               on its PID; or do not become a subreaper";
     let fix = if evidence.waits_by_pid() {
         any
     } else {
-        "wait for any child (waitpid(-1) until none is left), or do not become a subreaper"
+        "wait for any child (waitpid(-1) until no dead child is left), or do not become a subreaper"
     };
     Some(Verdict {
         id: RULE.id,
         summary: format!(
-            "{} inherits the orphans below it as a subreaper and does not reap them",
-            words::who(evidence)
+            "{} is a subreaper and does not reap the orphans that it inherits",
+            words::subject(evidence)
         ),
         evidence: lines,
         remedy: remedy::fix_program(evidence, fix),

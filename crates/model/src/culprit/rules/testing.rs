@@ -1,4 +1,4 @@
-//! What the tests of all rules ask.
+//! What the tests of all rules share.
 
 use super::{Confidence, Verdict, judge};
 use crate::culprit::evidence::block::{Block, End, On, Relation};
@@ -8,7 +8,7 @@ use crate::culprit::evidence::{
 
 pub(crate) const SECOND: u64 = 1_000_000_000;
 
-/// It is this verdict, with all that each verdict has, and its remedy loses nothing.
+/// The verdict has this id and confidence and is complete, and its remedy is safe.
 #[track_caller]
 pub(super) fn assert_sound(verdict: Option<Verdict>, id: &str, confidence: Confidence) -> Verdict {
     let verdict = verdict.expect("there is a verdict");
@@ -19,8 +19,8 @@ pub(super) fn assert_sound(verdict: Option<Verdict>, id: &str, confidence: Confi
     );
     let remedy = &verdict.remedy;
     assert!(!remedy.contains("reboot"), "{remedy}");
-    // What a tracer holds is not hurt by the end of the tracer, nor is who waits in vfork by that
-    // of its new child.
+    // Killing a tracer does not harm its tracees, nor does killing a new child harm its parent in
+    // vfork.
     let may_kill = [
         "held_by_tracer",
         "parent_uninterruptible",
@@ -78,14 +78,14 @@ pub(super) fn facts(evidence: &mut Evidence) -> &mut Facts {
     evidence.facts.as_mut().expect("there are facts")
 }
 
-/// Waited so many times, the last time so many seconds ago.
+/// Made `times` wait calls, the last one `ago` seconds ago.
 pub(super) fn waited(mut evidence: Evidence, times: u64, ago: u64) -> Evidence {
     evidence.habits.waits = Some(times);
     evidence.habits.last_wait_age_ns = Some(ago * SECOND);
     evidence
 }
 
-/// Reaped so many, the last one so many seconds ago.
+/// Reaped `children` children, the last one `ago` seconds ago.
 pub(super) fn reaped(mut evidence: Evidence, children: u64, ago: u64) -> Evidence {
     evidence.habits.reaped = children;
     evidence.habits.last_reap_age_ns = Some(ago * SECOND);
@@ -113,7 +113,7 @@ pub(super) fn slept(mut evidence: Evidence) -> Evidence {
     evidence
 }
 
-/// A wait of which nobody is known at the other end.
+/// A wait whose other end is not known.
 pub(super) fn blocked(on: On) -> Block {
     Block {
         on,

@@ -1,17 +1,17 @@
-//! What else a thaw resumes, in plain words.
+//! Sentences on the other processes of a frozen cgroup, which a thaw resumes too.
 
 use crate::culprit::evidence::Frozen;
 use crate::stuck::rules::words::named;
 
-/// Who is frozen with a process, as the end of a sentence on its cgroup.
+/// The other processes that are frozen, as the end of a sentence on the cgroup.
 pub(crate) fn with(others: &Frozen) -> String {
     match others.others {
-        0 => ", with this process alone in it".to_owned(),
-        _ => format!(", with {} in it", number(others)),
+        0 => " and contains no other process".to_owned(),
+        _ => format!(" and also contains {}", number(others)),
     }
 }
 
-/// Who else goes on with it, as the end of a sentence on the thaw.
+/// The other processes that a thaw resumes, as the end of a sentence on the thaw.
 pub(crate) fn resumes(others: &Frozen) -> String {
     match others.others {
         0 => String::new(),

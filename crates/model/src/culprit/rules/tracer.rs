@@ -1,5 +1,4 @@
-//! A tracer that was told of the death and does not wait: until it does, the real parent's wait
-//! finds nothing
+//! A tracer is notified of the death first. Until it waits, the wait of the parent finds nothing
 //! ([`wait_consider_task`](https://elixir.bootlin.com/linux/v6.12/A/ident/wait_consider_task)).
 
 use super::{Confidence, Rule, Verdict, waiting, words};
@@ -7,8 +6,8 @@ use crate::culprit::evidence::{Evidence, Role, block::On};
 
 pub(super) const RULE: Rule = Rule {
     id: "held_by_tracer",
-    meaning: "A debugger or tracer was told of the death first and has not waited for it; until \
-              it does, detaches or ends, the real parent cannot reap.",
+    meaning: "A tracer (a debugger, strace) has not waited for a dead process that it traces. The \
+              parent cannot reap that process until the tracer waits, detaches or exits.",
     judge,
 };
 
@@ -16,11 +15,11 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     if evidence.role != Role::Tracer {
         return None;
     }
-    let who = words::who(evidence);
-    let mut facts = vec![format!("{who} is the tracer; {}", words::holds(evidence))];
+    let who = words::subject(evidence);
+    let mut facts = vec![words::holds(evidence)];
     if let Some((pid, comm)) = &evidence.zombies.real_parent {
         facts.push(format!(
-            "the real parent {comm} (PID {pid}) cannot reap before the tracer waits or detaches"
+            "the parent {comm} (PID {pid}) cannot reap until the tracer waits, detaches or exits"
         ));
     }
     facts.push(words::habits(evidence));
@@ -32,21 +31,21 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     );
     Some(Verdict {
         id: RULE.id,
-        summary: format!("the tracer {who} holds dead processes that it traces"),
+        summary: format!("{who} traces these dead processes and has not waited for them"),
         evidence: facts,
         remedy: remedy(evidence),
         confidence: Confidence::Certain,
     })
 }
 
-/// What makes this tracer let go: a stopped one must continue, one that is blocked in its own
-/// output or ignores SIGINT reacts to neither its keys nor that signal.
+/// How to make this tracer detach. A stopped one must continue first; one that is blocked in its
+/// output or ignores SIGINT reacts neither to Ctrl-C nor to SIGINT.
 fn remedy(evidence: &Evidence) -> String {
-    let who = words::who(evidence);
+    let who = words::subject(evidence);
     let pid = evidence.pid;
-    let end = format!("kill -9 {pid} ends {who}; the kernel then detaches what it traces");
+    let end = format!("kill -9 {pid} ends {who}, and the kernel then detaches what it traces");
     if evidence.all_threads(&['T']) {
-        return format!("{who} is stopped: let it continue with kill -CONT {pid}; else {end}");
+        return format!("{who} is stopped: resume it with kill -CONT {pid}; otherwise {end}");
     }
     let block = super::waits_of(evidence);
     let blocked = block.filter(|block| block.is_hard() && !matches!(block.on, On::Terminal { .. }));
@@ -54,19 +53,21 @@ fn remedy(evidence: &Evidence) -> String {
         let fix = waiting::fix(block).map_or(String::new(), |fix| format!("{fix}; or "));
         return format!("{fix}{end}");
     }
-    let by_command = "in a debugger, `detach` or `quit`";
+    let by_command = "in a debugger, run `detach` or `quit`";
     match evidence.facts.as_ref().and_then(|facts| facts.ended_by) {
-        Some(9) => return format!("{by_command}; it does not react to SIGINT or SIGTERM: {end}"),
+        Some(9) => {
+            return format!("{by_command}; it ignores or blocks SIGINT and SIGTERM, but {end}");
+        }
         Some(15) => {
             return format!(
-                "{by_command}; it does not react to SIGINT: kill -TERM {pid} ends {who}, and the \
-                 kernel then detaches what it traces"
+                "{by_command}; it ignores or blocks SIGINT, but kill -TERM {pid} ends {who}, and \
+                 the kernel then detaches what it traces"
             );
         }
         _ => {}
     }
     format!(
         "{by_command}; for strace, press Ctrl-C in its terminal or run kill \
-         -INT {pid}; the real parent can reap then"
+         -INT {pid}; the parent can then reap"
     )
 }

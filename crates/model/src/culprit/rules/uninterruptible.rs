@@ -1,16 +1,16 @@
-//! It sleeps where no signal wakes it.
+//! It is in uninterruptible sleep (state D).
 
 use super::{Confidence, Rule, Verdict, waiting, words};
 use crate::culprit::evidence::{Evidence, block::On};
 
 pub(super) const RULE: Rule = Rule {
     id: "parent_uninterruptible",
-    meaning: "Every thread of the parent is in uninterruptible sleep (state D): a disk, a file \
-              server, a driver, or a vfork child that has not reached exec.",
+    meaning: "Every thread of the parent is in uninterruptible sleep (state D), waiting for a disk, \
+              a file server, a driver, or a vfork child that has not called exec.",
     judge,
 };
 
-/// With several threads the one that reaps may be elsewhere.
+/// Applies if all threads are: any other thread could reap.
 fn judge(evidence: &Evidence) -> Option<Verdict> {
     if !evidence.all_threads(&['D']) {
         return None;
@@ -38,19 +38,19 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         summary: if on_vfork {
             format!(
                 "{} is in vfork and cannot reap until its new child execs or exits",
-                words::who(evidence)
+                words::subject(evidence)
             )
         } else {
             format!(
-                "{} is in uninterruptible sleep in the kernel, so it cannot reap",
-                words::who(evidence)
+                "{} is in uninterruptible sleep (state D) and cannot reap",
+                words::subject(evidence)
             )
         },
         evidence: lines,
         remedy: block.and_then(waiting::fix).unwrap_or_else(|| {
             format!(
-                "fix what it waits for in {place} (a disk, an NFS or FUSE server, a driver); its \
-                 kernel stack: cat /proc/{}/stack",
+                "find out what it waits for in {place} (a disk, an NFS or FUSE server, a driver) \
+                 and fix that; its kernel stack: cat /proc/{}/stack",
                 evidence.pid
             )
         }),

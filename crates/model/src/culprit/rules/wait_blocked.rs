@@ -1,28 +1,28 @@
-//! Whoever should reap is held up by something else: a pipe, a lock, a server, a computation.
+//! The thread that should reap is blocked on something else (a pipe, a lock, a server) or is busy.
 
 use super::{Confidence, Rule, Verdict, remedy, waiting, words};
 use crate::culprit::evidence::{Block, Evidence, Thread, block::On};
 
 pub(super) const RULE: Rule = Rule {
     id: "wait_blocked_on_event",
-    meaning: "The thread that should reap is waiting for something else (a pipe, socket, lock, \
-              file server, another thread) or is busy, and would reap once that is over; or it has \
-              ended.",
+    meaning: "The thread that should reap is blocked on something else (a pipe, a socket, a lock, a \
+              file server, another thread), is busy, or has exited. A blocked or busy thread would \
+              reap afterwards.",
     judge: judge_blocked,
 };
 
-/// The same where it is only known that it waited before and does not any more.
+/// The same verdict if all that is known is that it used to wait and no longer does.
 pub(super) const IDLE: Rule = Rule {
     judge: judge_idle,
     ..RULE
 };
 
-/// Applies where it is busy, or is blocked and something shows that it would reap otherwise: it
-/// did, it has a handler, or what it reads from was left open by the dead.
+/// Applies if it is busy, or is blocked and would reap otherwise: it has reaped before, it has a
+/// SIGCHLD handler, or a dead child left the pipe that it reads from open in another process.
 fn judge_blocked(evidence: &Evidence) -> Option<Verdict> {
-    let stopped_waiting = evidence.has_not_waited_since_the_look_before();
+    let stopped_waiting = evidence.has_not_waited_since_last_look();
     if evidence.waits_elsewhere().is_some()
-        || (evidence.waited_beside_the_dead() == Some(true) && !stopped_waiting)
+        || (evidence.waited_since_oldest_death() == Some(true) && !stopped_waiting)
     {
         return None;
     }
@@ -34,14 +34,14 @@ fn judge_blocked(evidence: &Evidence) -> Option<Verdict> {
     }
     let waited = evidence.ever_waited() == Some(true)
         && (stopped_waiting || evidence.has_not_waited_since_they_died());
-    let left = block.is_some_and(Block::is_left_by_the_dead);
-    let listens = evidence.listens_for_deaths();
-    // A blocked thread of a program that shows nothing else says the least.
+    let left = block.is_some_and(Block::is_left_by_dead_child);
+    let listens = evidence.handles_sigchld();
+    // Of a program with several threads, one that is blocked proves little.
     let alone = evidence
         .facts
         .as_ref()
         .is_some_and(|facts| facts.threads == 1);
-    // Where it only reaped before it was watched, any of its threads may have.
+    // If it reaped only before it was watched, any of its threads may have done so.
     let is_main = evidence.reaping_thread().is_some_and(|(thread, used_to)| {
         let seen = evidence.was_seen_waiting() || listens;
         used_to || (thread.tid == evidence.pid && (seen || alone))
@@ -50,7 +50,7 @@ fn judge_blocked(evidence: &Evidence) -> Option<Verdict> {
     if !(shown || (alone && block.is_some())) {
         return None;
     }
-    let slept = evidence.ran_beside_the_dead() == Some(false);
+    let slept = evidence.ran_since_last_look() == Some(false);
     let confidence = match block {
         Some(_) if left => Confidence::Likely,
         Some(_) if is_main && waited => Confidence::Likely,
@@ -60,11 +60,11 @@ fn judge_blocked(evidence: &Evidence) -> Option<Verdict> {
     Some(verdict(evidence, None, confidence))
 }
 
-/// A thread that is held up outside of the process, of one that reaped before it was watched: the
-/// first thread is not, and no handler tells it of deaths, so that one may be the reaper.
+/// A thread that is blocked on another process, of a process that reaped before it was watched. Its
+/// first thread is not blocked and it has no SIGCHLD handler, so that thread may be the reaper.
 fn unseen_reaper(evidence: &Evidence) -> Option<&Thread> {
     let by_accounts = !evidence.was_seen_waiting() && evidence.ever_waited() == Some(true);
-    if !by_accounts || evidence.listens_for_deaths() {
+    if !by_accounts || evidence.handles_sigchld() {
         return None;
     }
     let other = waiting::other_held_up(evidence)?;
@@ -75,7 +75,7 @@ fn unseen_reaper(evidence: &Evidence) -> Option<&Thread> {
         .then_some(other)
 }
 
-/// Applies where it waited once, and not since its zombies died.
+/// Applies if it used to wait, but has not since its zombies died.
 fn judge_idle(evidence: &Evidence) -> Option<Verdict> {
     let not_since = evidence.habits.waits.is_none() && !evidence.was_seen_waiting();
     if evidence.ever_waited() != Some(true)
@@ -88,9 +88,9 @@ fn judge_idle(evidence: &Evidence) -> Option<Verdict> {
         .as_ref()
         .is_some_and(|facts| facts.threads == 1);
     let asleep = evidence.all_threads(&['S', 'I']);
-    let idle = single && asleep && evidence.ran_beside_the_dead() != Some(true);
+    let idle = single && asleep && evidence.ran_since_last_look() != Some(true);
     let confidence = if single && evidence.ended_reaper().is_some() {
-        // The one that is left ran, and did not take its place.
+        // The remaining thread ran and did not reap instead.
         words::not_seen(evidence, Confidence::Likely)
     } else if idle && evidence.was_seen_waiting() {
         Confidence::Likely
@@ -100,8 +100,8 @@ fn judge_idle(evidence: &Evidence) -> Option<Verdict> {
     Some(verdict(evidence, None, confidence))
 }
 
-/// Whether the wait keeps a thread from reaping. A lock of its own process does only where that
-/// thread used to reap: elsewhere it is how idle threads sleep.
+/// Whether the wait keeps a thread from reaping. A futex of its own process counts only for a thread
+/// that used to reap: idle threads sleep on such futexes too.
 fn is_held_up(evidence: &Evidence, block: &Block) -> bool {
     let used_to = evidence
         .reaping_thread()
@@ -109,8 +109,8 @@ fn is_held_up(evidence: &Evidence, block: &Block) -> bool {
     block.is_hard() || (used_to && block.on == On::PrivateFutex)
 }
 
-/// Whether the thread that should reap computes: it wanted to run at both looks, or the process ran for most of the
-/// time in between. One that gets no CPU is starved, which another rule says.
+/// Whether the thread that should reap is computing: it was runnable at both looks, or the process
+/// ran for most of the time in between. Starved processes have a rule of their own.
 pub(super) fn is_busy(evidence: &Evidence) -> bool {
     let runs = evidence
         .reaping_thread()
@@ -121,10 +121,9 @@ pub(super) fn is_busy(evidence: &Evidence) -> bool {
     })
 }
 
-/// `other` is the thread that may be the one that reaps, where that is not the one that is looked
-/// at first.
+/// `other` is the thread that may be the reaper, if that is not the one that is looked at first.
 fn verdict(evidence: &Evidence, other: Option<&Thread>, confidence: Confidence) -> Verdict {
-    let who = words::who(evidence);
+    let who = words::subject(evidence);
     let ended = evidence.ended_reaper();
     let first = evidence.reaping_thread().map(|(thread, _)| thread);
     let doing = match (other, first) {
@@ -134,7 +133,7 @@ fn verdict(evidence: &Evidence, other: Option<&Thread>, confidence: Confidence) 
     };
     let block = other.or(first).and_then(|thread| thread.block.as_ref());
     let mut lines = Vec::from_iter(
-        ended.map(|tid| format!("thread {tid}, which reaped the last one, has ended")),
+        ended.map(|tid| format!("thread {tid}, which reaped the last child, has exited")),
     );
     lines.extend(waiting::thread(evidence));
     lines.extend(
@@ -146,7 +145,7 @@ fn verdict(evidence: &Evidence, other: Option<&Thread>, confidence: Confidence) 
     if !evidence.was_seen_waiting() && evidence.ever_waited() == Some(true) {
         waiting::add_other(evidence, &mut lines);
     }
-    lines.extend(words::listens(evidence));
+    lines.extend(words::sigchld_handling(evidence));
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     lines.extend(words::accounts(evidence));
     lines.extend(words::program(evidence));
@@ -158,7 +157,7 @@ fn verdict(evidence: &Evidence, other: Option<&Thread>, confidence: Confidence) 
         _ => "cannot reap while it ",
     };
     let before = match other {
-        Some(_) => "has reaped children before, and now its ",
+        Some(_) => "has reaped children before, but now its ",
         None => before,
     };
     let restart = remedy::clear(evidence).map_or(String::new(), |clear| {
@@ -166,27 +165,25 @@ fn verdict(evidence: &Evidence, other: Option<&Thread>, confidence: Confidence) 
     });
     let fix = block.and_then(waiting::fix).unwrap_or_else(|| {
         match block.map(|block| &block.on) {
-            Some(On::Timer) => {
-                "look again when its timer has expired: a parent that polls reaps then"
-            }
-            _ => "find out what it is waiting for (the first line) and let that happen",
+            Some(On::Timer) => "look again after its timer expires: a parent that polls reaps then",
+            _ => "find out what it is waiting for (see the first fact) and fix that",
         }
         .to_owned()
     });
     let busy = block.is_none() && evidence.runnable().next().is_some();
     let fix = if busy {
-        "it should reap when its computation returns to its event loop; if that never happens, \
-         move the computation to a thread or a child"
+        "it should reap when its computation finishes; if it does not finish in time, move the \
+         computation to another thread or process"
             .to_owned()
     } else {
         fix
     };
     let (summary, fix) = match ended.filter(|_| block.is_none_or(|block| !block.is_hard())) {
         Some(tid) => (
-            format!("{who} has reaped children before, but the thread that did has ended"),
+            format!("{who} has reaped children before, but its reaping thread has exited"),
             format!(
-                "find out why thread {tid} ended (an exception, a panic, a pool that shrinks) and \
-                 let another wait in its place"
+                "find out why thread {tid} exited (an exception, a panic, a shrinking pool), and \
+                 make another thread wait in its place"
             ),
         ),
         None => (format!("{who} {before}{doing}"), fix),

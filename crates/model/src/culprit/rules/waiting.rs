@@ -1,4 +1,4 @@
-//! What a thread does and waits for, and how to end that, in plain sentences.
+//! Sentences on what a thread does and waits for, and how to end that.
 
 use super::words::span;
 use crate::culprit::evidence::{
@@ -6,19 +6,20 @@ use crate::culprit::evidence::{
     block::{End, Ipc, On, Relation},
 };
 
-/// Where the thread is that should reap: `thread 12 (reaper), which used to reap, is …`.
+/// What the thread that should reap does: `thread 12 (reaper, of 3 threads), which used to reap,
+/// is …`.
 pub(super) fn thread(evidence: &Evidence) -> Option<String> {
     let facts = evidence.facts.as_ref()?;
     let (thread, used_to) = evidence.reaping_thread()?;
     let name = if facts.threads == 1 {
         "its only thread".to_owned()
     } else if thread.tid == evidence.pid {
-        format!("its main thread (of {})", facts.threads)
+        format!("its main thread (of {} threads)", facts.threads)
     } else if thread.comm.is_empty() || thread.comm == evidence.comm {
-        format!("thread {} (of {})", thread.tid, facts.threads)
+        format!("thread {} (of {} threads)", thread.tid, facts.threads)
     } else {
         format!(
-            "thread {} ({}, of {})",
+            "thread {} ({}, of {} threads)",
             thread.tid, thread.comm, facts.threads
         )
     };
@@ -26,8 +27,8 @@ pub(super) fn thread(evidence: &Evidence) -> Option<String> {
     Some(format!("{name}{used_to} {}", doing(evidence, thread)))
 }
 
-/// A thread other than the one that is looked at first, which waits for somebody else to act:
-/// outside of the process if there is such a one, else for a thread of its own.
+/// A thread other than the one that is looked at first, blocked on another process if there is one,
+/// else on a thread of its own process.
 pub(super) fn other_held_up(evidence: &Evidence) -> Option<&Thread> {
     let (first, _) = evidence.reaping_thread()?;
     let others = || {
@@ -42,7 +43,7 @@ pub(super) fn other_held_up(evidence: &Evidence) -> Option<&Thread> {
     hard.or_else(|| others().find(inside))
 }
 
-/// What that thread waits for, and who is at the other end: the same may be said of the first.
+/// What that thread waits for, and who is at the other end, unless that is in `lines` already.
 pub(super) fn add_other(evidence: &Evidence, lines: &mut Vec<String>) {
     let Some(thread) = other_held_up(evidence) else {
         return;
@@ -85,10 +86,10 @@ pub(super) fn waits(block: &Block) -> String {
     let path = |path: &Option<String>| path.as_ref().map_or(String::new(), |it| format!(" {it}"));
     match &block.on {
         On::PipeRead => "is reading from a pipe".to_owned(),
-        On::PipeWrite => "is writing to a pipe that is full".to_owned(),
+        On::PipeWrite => "is writing to a full pipe".to_owned(),
         On::FifoOpen { path: it } => {
             format!(
-                "is opening the FIFO{}, which waits for its other end",
+                "is opening the FIFO{} and waits for a process to open its other end",
                 path(it)
             )
         }
@@ -106,16 +107,16 @@ pub(super) fn waits(block: &Block) -> String {
         },
         On::Connect { family, address } => match address {
             Some(address) => format!("is connecting to {family} {address}"),
-            None => format!("is waiting for room at the receiver of its {family} socket"),
+            None => format!("is sending on a {family} socket whose receiver's queue is full"),
         },
         On::Ipc { what, timed } => {
             let timed = if *timed { ", with a timeout" } else { "" };
             format!("is waiting for {}{timed}", ipc(what))
         }
         On::Eventfd => "is waiting on an eventfd".to_owned(),
-        On::PrivateFutex => "is waiting for another thread of its own (a futex)".to_owned(),
+        On::PrivateFutex => "is waiting for another thread of its process (a futex)".to_owned(),
         On::LoneFutex => {
-            "is waiting on a futex, and has no other thread that could wake it".to_owned()
+            "is waiting on a futex, but its process has no other thread to wake it".to_owned()
         }
         On::SharedFutex { path: it } => format!(
             "is waiting for a lock in shared memory{} (a futex)",
@@ -127,7 +128,7 @@ pub(super) fn waits(block: &Block) -> String {
         On::Network { mount } => format!("is waiting for the file server of {mount}"),
         On::Terminal { path: it } => format!("is reading from the terminal{}", path(it)),
         On::TerminalWrite { path: it } => format!(
-            "is writing to the terminal{}, which takes no more output",
+            "is writing to the terminal{}, which accepts no more output",
             path(it)
         ),
         On::Master { path: it } => format!("is reading the output of the terminal{}", path(it)),
@@ -144,15 +145,18 @@ pub(super) fn waits(block: &Block) -> String {
         On::Signal => "is waiting for a signal".to_owned(),
         On::Child => "is in a wait call".to_owned(),
         On::Disk => "is waiting for a disk".to_owned(),
+        On::Other { wchan: Some(wchan) } if wchan == "ptrace_stop" => {
+            "is stopped by its tracer".to_owned()
+        }
         On::Other { wchan: Some(wchan) } => format!("sleeps in {wchan}"),
         On::Other { wchan: None } => "is sleeping".to_owned(),
     }
 }
 
-/// `room in message queue 5 (System V)`.
+/// `space in the System V message queue 5`.
 fn ipc(what: &Ipc) -> String {
     let number = |it: &Option<u32>| it.map_or(String::new(), |it| format!(" {it}"));
-    let wants = |full: bool| if full { "room in" } else { "a message in" };
+    let wants = |full: bool| if full { "space in" } else { "a message in" };
     match what {
         Ipc::Messages { queue, full } => {
             format!(
@@ -169,40 +173,42 @@ fn ipc(what: &Ipc) -> String {
     }
 }
 
-/// Who is at the other end, and what that one waits for in turn; one line each.
+/// The processes at the other end, and what the first of them waits for; one line each.
 pub(super) fn ends(block: &Block) -> Vec<String> {
     let mut lines = Vec::new();
     if block.ends.is_empty() {
         match &block.on {
-            On::FifoOpen { .. } => lines.push("no process has its other end open".to_owned()),
+            On::FifoOpen { .. } => lines.push("no process has the other end open".to_owned()),
             On::PipeRead if block.unknown.is_none() => {
                 lines.push("no other process holds the write end of that pipe".to_owned());
             }
             On::Ipc {
-                what: Ipc::Queue { .. },
+                what: Ipc::Queue { full, .. },
                 ..
             } if block.unknown.is_none() => {
-                lines.push("no other process has that queue open for it".to_owned());
+                let way = if *full { "receiving" } else { "sending" };
+                lines.push(format!("no other process has that queue open for {way}"));
             }
             On::Master { .. } if block.unknown.is_none() => {
                 lines.push("no other process has that terminal open".to_owned());
             }
             On::SharedFutex { path: Some(_) } => lines.push(
-                "no other process was found that maps that memory: whoever held the lock has \
+                "no other process was found that maps that memory: the holder of the lock has \
                  exited, or is another thread of this process"
                     .to_owned(),
             ),
             _ => {}
         }
     } else {
-        let ends: Vec<_> = block.ends.iter().map(end).collect();
-        lines.push(format!(
-            "{} {}",
-            role(&block.on, block.ends.len() > 1),
-            ends.join(", ")
-        ));
+        let ends: Vec<_> = block.ends.iter().map(|it| end(it, &block.on)).collect();
+        lines.push(format!("{} {}", role(block), ends.join(", ")));
     }
-    lines.extend(block.unknown.iter().map(|why| format!("not known: {why}")));
+    lines.extend(
+        block
+            .unknown
+            .iter()
+            .map(|why| format!("not fully known: {why}")),
+    );
     if let Some(end) = block.ends.first()
         && let Some(further) = &end.waits_for
     {
@@ -212,21 +218,22 @@ pub(super) fn ends(block: &Block) -> Vec<String> {
     lines
 }
 
-/// What whoever is at the other end has or is.
-fn role(on: &On, several: bool) -> &'static str {
-    match on {
+/// What the processes at the other end have or are.
+fn role(block: &Block) -> &'static str {
+    let several = block.ends.len() > 1;
+    match &block.on {
         On::PipeRead => "the write end is held by",
         On::PipeWrite => "the read end is held by",
         On::FifoOpen { .. } => "the FIFO is open in",
         On::Socket { .. } => "the other end of the socket is held by",
         On::Eventfd => "the eventfd is shared with",
-        On::SharedFutex { .. } if several => "whoever has to release it is one of:",
+        On::SharedFutex { .. } if several => "one of these processes has to release it:",
         On::SharedFutex { .. } => "the only other process that maps the memory is",
         On::FileLock { .. } => "the lock is held by",
         On::VforkChild | On::Child => "the child is",
         On::Fuse => "the server is",
         On::Connect { address: None, .. } => "the receiver is",
-        On::Connect { .. } => "whoever listens there is",
+        On::Connect { .. } => "the listener is",
         On::Ipc { what, .. } => match what {
             Ipc::Messages { full: true, .. } => "the last to receive from it was",
             Ipc::Messages { full: false, .. } => "the last to send to it was",
@@ -236,7 +243,8 @@ fn role(on: &On, several: bool) -> &'static str {
         },
         On::Terminal { .. } | On::TerminalWrite { .. } => "its master side is held by",
         On::Master { .. } => "the terminal is open in",
-        On::Events { .. } => "among the other ends:",
+        On::Events { .. } => "processes at the other ends include",
+        _ if block.ends.iter().any(is_tracer) => "the tracer is",
         _ => "it depends on",
     }
 }
@@ -246,17 +254,21 @@ pub(super) fn named(end: &End) -> String {
     format!("{} (PID {})", end.comm, end.pid)
 }
 
-fn end(end: &End) -> String {
+fn is_tracer(end: &End) -> bool {
+    end.relation == Relation::Tracer
+}
+
+fn end(end: &End, on: &On) -> String {
+    let is_child = matches!(on, On::VforkChild | On::Child);
     let relation = match end.relation {
-        Relation::LeftByTheDead => ", left behind by a dead child",
-        Relation::Descendant => ", a descendant",
-        Relation::Itself => ", itself",
-        Relation::Tracer => ", its tracer",
-        Relation::Other => "",
+        Relation::LeftByDeadChild => ", left behind by a dead child",
+        Relation::Descendant if !is_child => ", a descendant",
+        Relation::Itself => ", the process itself",
+        Relation::Descendant | Relation::Tracer | Relation::Other => "",
     };
     let state = match end.state {
         Some('T') => ", which is stopped",
-        Some('t') => ", which is stopped by a tracer",
+        Some('t') if end.waits_for.is_none() => ", which is stopped by a tracer",
         Some('D') => ", which is in uninterruptible sleep",
         Some('Z') => ", which is a zombie",
         _ => "",
@@ -264,27 +276,27 @@ fn end(end: &End) -> String {
     format!("{}{relation}{state}", named(end))
 }
 
-/// Of what has a command or a key of its own.
+/// How to end a wait that has a command or a key of its own.
 fn own_fix(block: &Block) -> Option<String> {
     let first = block.ends.first();
     Some(match &block.on {
         On::LoneFutex => {
-            "no thread is left that could release that lock or signal that condition: \
-                          fix the program where that thread ends or is never started"
+            "no thread is left to release that lock or signal that condition: fix the program \
+             where that thread exits or is never started"
                 .to_owned()
         }
         On::Terminal { path: Some(path) } => format!(
-            "it waits for input on {path}: type there, or start the program with another stdin \
+            "it waits for input on {path}: type it there, or start the program with another stdin \
              (</dev/null)"
         ),
         On::TerminalWrite { path: Some(path) } => {
             let reader = first.map_or_else(
-                || "whatever has its master side".to_owned(),
-                |end| format!("{}, which has its master side,", named(end)),
+                || "the process that holds its master side".to_owned(),
+                |end| format!("{}, which holds its master side,", named(end)),
             );
             format!(
-                "if the output of {path} was stopped with Ctrl-S, Ctrl-Q continues it; else {reader} \
-                 does not read it"
+                "if Ctrl-S stopped the output of {path}, press Ctrl-Q there; otherwise {reader} does \
+                 not read it"
             )
         }
         On::Ipc { what, .. } if first.is_none() => {
@@ -304,7 +316,7 @@ fn own_fix(block: &Block) -> Option<String> {
     })
 }
 
-/// How to end the wait, without a full stop; `None` where nobody is known who could.
+/// How to end the wait, without a full stop; `None` if no process is known that could.
 pub(super) fn fix(block: &Block) -> Option<String> {
     if matches!(block.on, On::FifoOpen { .. }) && block.ends.is_empty() {
         return Some(
@@ -314,9 +326,9 @@ pub(super) fn fix(block: &Block) -> Option<String> {
     }
     if matches!(block.on, On::SharedFutex { path: Some(_) }) && block.ends.is_empty() {
         return Some(
-            "unless another thread of the program has that lock, its holder has most likely exited \
-             without releasing it; a lock that the kernel releases with its holder (flock, a \
-             robust mutex) avoids this"
+            "unless another thread of the program holds that lock, its holder has most likely \
+             exited without releasing it; use a lock that the kernel releases when its holder \
+             exits (flock, a robust mutex)"
                 .to_owned(),
         );
     }
@@ -334,41 +346,49 @@ pub(super) fn fix(block: &Block) -> Option<String> {
     let name = named(actor);
     let pid = actor.pid;
     Some(match (actor.state, actor.relation, &block.on) {
-        (Some('T'), _, _) => format!("{name} is stopped: let it continue with kill -CONT {pid}"),
-        (_, Relation::LeftByTheDead, On::Master { .. }) => format!(
-            "end {name} (kill {pid}), or start it with its output redirected so that it does not \
-             keep the terminal open"
+        (Some('T'), _, _) => format!("{name} is stopped: resume it with kill -CONT {pid}"),
+        (_, Relation::LeftByDeadChild, On::Master { .. }) => format!(
+            "end {} (kill {pid}), or start it with its output redirected so that it does not keep \
+             the terminal open",
+            actor.comm
         ),
-        (_, Relation::LeftByTheDead, On::PipeRead | On::Events { .. }) => format!(
-            "end {name} (kill {pid}), or start it with its output redirected so that it does not \
-             keep the pipe open"
+        (_, Relation::LeftByDeadChild, On::PipeRead | On::Events { .. }) => format!(
+            "end {} (kill {pid}), or start it with its output redirected so that it does not keep \
+             the pipe open",
+            actor.comm
         ),
         (_, Relation::Itself, _) => {
-            "the program has both ends of it open: close the one that it does not use".to_owned()
+            "the program holds both ends open: close the one that it does not use".to_owned()
         }
         (_, _, On::PipeRead | On::Events { .. }) => {
-            format!("see what {name} is waiting for; the read ends when it writes or exits")
+            format!("find out what {name} is waiting for; this wait ends when it writes or exits")
         }
         (_, _, On::Connect { .. }) => {
-            format!("see why {name} accepts no connections: its backlog is full")
+            format!("find out why {name} accepts no connections; its backlog is full")
         }
         (_, _, On::Ipc { what, .. }) => match what {
             Ipc::Messages { full: true, .. } | Ipc::Queue { full: true, .. } => {
-                format!("see why {name} receives nothing")
+                format!("find out why {name} receives nothing")
             }
-            Ipc::Semaphore { .. } => format!("see why {name} does not raise that semaphore"),
-            _ => format!("see why {name} sends nothing"),
+            Ipc::Semaphore { .. } => {
+                format!("find out why {name} does not increment that semaphore")
+            }
+            _ => format!("find out why {name} sends nothing"),
         },
         (_, _, On::PipeWrite) => format!(
-            "make {name} read, or end it (kill {pid}): the writer then gets SIGPIPE or EPIPE"
+            "make {name} read from the pipe, or end it (kill {pid}): the writer then gets SIGPIPE \
+             or EPIPE"
         ),
         (_, _, On::FileLock { .. }) => {
-            format!("see why {name} keeps the lock; it is released when {name} unlocks it or exits")
+            format!(
+                "find out why {name} keeps the lock; it is released when {name} unlocks it or exits"
+            )
         }
         (_, _, On::VforkChild) => format!(
-            "see what {name} is waiting for; kill -9 {pid} ends the child, and with it the wait"
+            "find out what {name} is waiting for; kill -9 {pid} ends that child, and with it the \
+             wait"
         ),
-        (_, _, On::Fuse) => format!("see why the FUSE server {name} does not answer"),
-        _ => format!("see what {name} is waiting for"),
+        (_, _, On::Fuse) => format!("find out why the FUSE server {name} does not answer"),
+        _ => format!("find out what {name} is waiting for"),
     })
 }

@@ -1,34 +1,34 @@
-//! It waits, but for certain children only, and for none of these since they died.
+//! It waits only for particular children, and has not waited for these since they died.
 
 use super::{Confidence, Rule, Verdict, remedy, waiting, words};
 use crate::culprit::evidence::Evidence;
 
 pub(super) const RULE: Rule = Rule {
     id: "waits_for_others",
-    meaning: "The parent waits for particular children (by PID, group or pidfd), and has not asked \
-              for these zombies since they died.",
+    meaning: "The parent waits for particular children (by PID, process group or pidfd) and has not \
+              waited for these zombies since they died.",
     judge,
 };
 
-/// Whether anything shows a wait that left its zombies in place.
+/// Whether any sign shows a wait call that left its zombies in place.
 pub(super) fn is_seen(evidence: &Evidence) -> bool {
     !signs(evidence).is_empty()
 }
 
-/// The surest of it.
+/// The surest of these signs.
 pub(super) fn surest(evidence: &Evidence) -> Option<(Confidence, String)> {
     let signs = signs(evidence).into_iter();
     signs.max_by_key(|(confidence, _)| *confidence)
 }
 
-/// Applies where a wait took none of its zombies though they could be taken.
+/// Applies if a wait call reaped none of its zombies although they were dead.
 fn judge(evidence: &Evidence) -> Option<Verdict> {
     if evidence.waits_once_per_signal() {
         return None;
     }
     let signs = signs(evidence);
-    // It may come to the others when that call returns.
-    let has_taken = evidence.reaped_beside_the_dead() || evidence.zombies.passed_over > 0;
+    // It may reap the others after that call.
+    let has_taken = evidence.reaped_since_oldest_death() || evidence.zombies.passed_over > 0;
     let one_by_one = evidence.waits_elsewhere().filter(|_| !has_taken);
     let confidence = signs.iter().map(|(confidence, _)| *confidence).max()?;
     let mut lines: Vec<_> = signs.into_iter().map(|(_, line)| line).collect();
@@ -36,30 +36,32 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     lines.extend(words::program(evidence));
     lines.extend(waiting::thread(evidence));
     let mut fix = remedy::wait_for_each(evidence);
-    if evidence.hears_of_deaths() && evidence.waits_by_pid() {
+    if evidence.receives_sigchld() && evidence.waits_by_pid() {
         fix.push_str(
-            "; if it takes the PID from the signal (si_pid, ssi_pid): one SIGCHLD may stand for \
-             several deaths, so at each one try every child with WNOHANG",
+            "; if it takes the PID from the signal (si_pid, ssi_pid), try every child with WNOHANG \
+             on each SIGCHLD, since one SIGCHLD can stand for several deaths",
         );
     }
-    let who = words::who(evidence);
+    let who = words::subject(evidence);
     let fix = remedy::fix_program(evidence, &fix);
     let (summary, remedy) = match one_by_one {
         Some((_, awaited)) => {
             let awaited = words::awaited(awaited);
             (
                 format!(
-                    "{who} is waiting for {awaited} and has not asked for these since they died"
+                    "{who} is waiting for {awaited} and has not waited for these zombies since they \
+                     died"
                 ),
                 format!(
-                    "if it waits for its children one after the other, it reaps these once that \
-                     call returns: see why that child has not ended; otherwise {fix}"
+                    "if it waits for its children one after the other, it reaps these after that \
+                     call returns: find out why that child has not exited; otherwise {fix}"
                 ),
             )
         }
         None => (
             format!(
-                "{who} waits for particular children and has not asked for these since they died"
+                "{who} waits for particular children and has not waited for these zombies since \
+                 they died"
             ),
             fix,
         ),
@@ -73,25 +75,25 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     })
 }
 
-/// What shows it, and how surely.
+/// The signs, each with its confidence.
 fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
     let mut signs = Vec::new();
     let since = evidence
         .since
         .as_ref()
         .filter(|since| since.held_throughout);
-    // One call may be the first of several that take one child after the other.
+    // A single call may be the first of several, one for each child.
     let several = since.is_some_and(|since| since.waits >= Some(2));
     if let Some((thread, awaited)) = evidence.waits_elsewhere() {
         let line = format!(
-            "thread {} is in a wait call for {}; it may reap the others after that",
+            "thread {} is in a wait call for {}; it may reap these zombies after that call",
             thread.tid,
             words::awaited(awaited)
         );
         signs.push((Confidence::Likely, line));
     }
-    if evidence.asked_for_any_beside_the_dead() == Some(false)
-        && evidence.would_take_beside_the_dead() == Some(true)
+    if evidence.waited_for_any_since_oldest_death() == Some(false)
+        && evidence.made_reaping_call_since_oldest_death() == Some(true)
     {
         let confidence = if several {
             Confidence::Certain
@@ -113,14 +115,14 @@ fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
             Confidence::Likely
         };
         let line = format!(
-            "it reaped a child that was started after {passed_over} of them, while they were \
-             already zombies"
+            "it reaped a child that was started after {passed_over} of these zombies, while they \
+             were already dead"
         );
         signs.push((confidence, line));
     }
     if let Some(since) = since
         && let Some(waits) = since.waits
-        // One may be under way.
+        // One call may be in progress.
         && waits > since.reaped + 1
         && evidence.peeked_instead() != Some(true)
     {
@@ -134,11 +136,11 @@ fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
         );
         signs.push((Confidence::Likely, line));
     }
-    let none_taken = !evidence.reaped_beside_the_dead();
-    let took_or_unknown = evidence.would_take_beside_the_dead() != Some(false);
-    if evidence.waited_beside_the_dead() == Some(true) && none_taken && took_or_unknown {
+    let none_taken = !evidence.reaped_since_oldest_death();
+    let took_or_unknown = evidence.made_reaping_call_since_oldest_death() != Some(false);
+    if evidence.waited_since_oldest_death() == Some(true) && none_taken && took_or_unknown {
         let line = "it called wait after they died and did not reap them".to_owned();
-        // One alone may be under way, its reap yet to come.
+        // A single call may still be in progress.
         let confidence = match evidence.habits.waits {
             Some(1) => Confidence::Guess,
             _ => Confidence::Likely,
@@ -146,10 +148,10 @@ fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
         signs.push((confidence, line));
     }
     if evidence.habits.peeks_elsewhere > 0
-        && evidence.waited_beside_the_dead() == Some(true)
+        && evidence.waited_since_oldest_death() == Some(true)
         && !took_or_unknown
         && none_taken
-        && !evidence.peeked_beside_the_dead()
+        && !evidence.peeked_since_oldest_death()
     {
         signs.push((
             Confidence::Likely,
@@ -159,7 +161,7 @@ fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
     signs
 }
 
-/// Whom it asked for instead, in its own words where all calls asked alike.
+/// What its wait calls asked for instead.
 fn never_for_any(evidence: &Evidence) -> String {
     let asked = evidence.habits.asked.unwrap_or_default();
     let kinds = [
@@ -185,5 +187,5 @@ fn never_for_any(evidence: &Evidence) -> String {
     } else {
         "none for any child since these died"
     };
-    format!("of its wait calls, {}, and {any}", used.join(", "))
+    format!("its wait calls: {}, {any}", used.join(", "))
 }

@@ -1,4 +1,4 @@
-//! Children whose death sends no SIGCHLD: a plain wait does not see them
+//! Children whose death sends no SIGCHLD: a plain wait call does not see them
 //! ([`eligible_child`](https://elixir.bootlin.com/linux/v6.12/A/ident/eligible_child)).
 
 use super::{Confidence, Rule, Verdict, remedy, words};
@@ -6,21 +6,21 @@ use crate::culprit::evidence::Evidence;
 
 pub(super) const RULE: Rule = Rule {
     id: "needs_wclone",
-    meaning: "The children were cloned with an exit signal other than SIGCHLD; only a wait with \
+    meaning: "The children were cloned with an exit signal other than SIGCHLD. Only a wait call with \
               __WALL or __WCLONE sees them.",
     judge,
 };
 
-/// Applies where most of the zombies are such.
+/// Applies if most of the zombies are such children.
 fn judge(evidence: &Evidence) -> Option<Verdict> {
     let (hidden, old) = (evidence.zombies.without_sigchld, evidence.zombies.old);
     if hidden * 2 < old || hidden == 0 {
         return None;
     }
-    let who = words::who(evidence);
+    let who = words::subject(evidence);
     Some(Verdict {
         id: RULE.id,
-        summary: format!("{who} cloned children that a plain wait does not see"),
+        summary: format!("{who} cloned children that a plain wait call does not see"),
         evidence: vec![
             format!(
                 "{hidden} of {} have an exit signal other than SIGCHLD",
@@ -31,7 +31,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         ],
         remedy: remedy::fix_program(
             evidence,
-            "pass __WALL or __WCLONE to its waits, or SIGCHLD to its clone",
+            "pass __WALL or __WCLONE to its wait calls, or SIGCHLD to clone",
         ),
         confidence: if hidden == old {
             Confidence::Certain

@@ -1,4 +1,4 @@
-//! Facts as plain sentences, the same in every verdict.
+//! Sentences that the verdicts share.
 
 use super::Confidence;
 use crate::culprit::evidence::{Awaited, Evidence, Reaped, Zombies};
@@ -30,11 +30,11 @@ fn none_or(number: u64, noun: &str, nouns: &str) -> String {
 }
 
 /// `worker (PID 42)`.
-pub(super) fn who(evidence: &Evidence) -> String {
+pub(super) fn subject(evidence: &Evidence) -> String {
     format!("{} (PID {})", evidence.comm, evidence.pid)
 }
 
-/// What it holds.
+/// The zombies that it holds.
 pub(super) fn holds(evidence: &Evidence) -> String {
     holds_all(&evidence.zombies)
 }
@@ -52,7 +52,7 @@ pub(super) fn holds_all(zombies: &Zombies) -> String {
     )
 }
 
-/// How often it waited and reaped, and for how long that was watched.
+/// How often it waited and reaped, and for how long it was watched.
 pub(super) fn habits(evidence: &Evidence) -> String {
     let habits = &evidence.habits;
     let waits = habits
@@ -77,7 +77,8 @@ pub(super) fn habits(evidence: &Evidence) -> String {
     )
 }
 
-/// What the kernel's accounts say of the time before it was watched, where that adds anything.
+/// Whether it reaped before it was watched, by the kernel's CPU accounting, unless it is known to
+/// have reaped since.
 pub(super) fn accounts(evidence: &Evidence) -> Option<String> {
     let stat = format!("/proc/{}/stat", evidence.pid);
     match evidence
@@ -89,7 +90,7 @@ pub(super) fn accounts(evidence: &Evidence) -> Option<String> {
         )),
         Reaped::Perhaps => Some(format!(
             "children were reaped in this process before ({stat} includes their page faults and \
-             CPU time), but perhaps by a program that it ran earlier"
+             CPU time), but perhaps by an earlier program"
         )),
         Reaped::Never if evidence.zombies.age_is_lower_bound => Some(format!(
             "no child was ever reaped in this process: {stat} includes no page faults or CPU time \
@@ -99,14 +100,14 @@ pub(super) fn accounts(evidence: &Evidence) -> Option<String> {
     }
 }
 
-/// That nothing will make it wait, where that is known.
-pub(super) fn deaf(evidence: &Evidence) -> Option<String> {
+/// That it has no means to notice a death, if that is known.
+pub(super) fn no_notification(evidence: &Evidence) -> Option<String> {
     let line = "no thread is in a wait call, and it has neither a SIGCHLD handler nor a signalfd";
-    evidence.is_deaf().then(|| line.to_owned())
+    evidence.cannot_notice_deaths().then(|| line.to_owned())
 }
 
-/// What tells it of deaths.
-pub(super) fn listens(evidence: &Evidence) -> Option<String> {
+/// How it is notified of deaths.
+pub(super) fn sigchld_handling(evidence: &Evidence) -> Option<String> {
     let facts = evidence.facts.as_ref()?;
     let caught = facts.sigchld.is_some_and(|sigchld| sigchld.caught);
     if caught {
@@ -118,17 +119,17 @@ pub(super) fn listens(evidence: &Evidence) -> Option<String> {
     }
 }
 
-/// Whether it could have waited at all while it was watched.
+/// Whether it ran while it was watched, and so could have waited.
 pub(super) fn ran(evidence: &Evidence) -> Option<String> {
     let span = span(evidence.since.as_ref()?.span_ns);
-    Some(if evidence.ran_beside_the_dead()? {
+    Some(if evidence.ran_since_last_look()? {
         format!("it ran in the last {span} and did not reap them")
     } else {
-        format!("it has slept for the last {span}, so it had no chance to call wait")
+        format!("it slept for the last {span}, so it had no chance to call wait")
     })
 }
 
-/// Who created what it adopted.
+/// Which zombies it inherited, and from what.
 pub(super) fn adopted(evidence: &Evidence) -> Option<String> {
     let zombies = &evidence.zombies;
     if zombies.adopted == 0 {
@@ -136,29 +137,34 @@ pub(super) fn adopted(evidence: &Evidence) -> Option<String> {
     }
     let of = if zombies.adopted == zombies.old {
         match zombies.old {
-            1 => "the zombie was".to_owned(),
-            2 => "both zombies were".to_owned(),
-            all => format!("all {all} zombies were"),
+            1 => "the zombie is an inherited orphan".to_owned(),
+            2 => "both zombies are inherited orphans".to_owned(),
+            all => format!("all {all} zombies are inherited orphans"),
         }
     } else {
-        format!("{} of the {} zombies were", zombies.adopted, zombies.old)
+        let verb = if zombies.adopted == 1 {
+            "is an inherited orphan"
+        } else {
+            "are inherited orphans"
+        };
+        format!("{} of the {} zombies {verb}", zombies.adopted, zombies.old)
     };
-    let parent = match &zombies.forker {
-        Some(forker) => format!("a parent that has exited ({forker})"),
-        None => "a parent that has exited".to_owned(),
-    };
-    Some(format!("{of} started by {parent} and inherited from it"))
+    let forker = zombies.forker.as_ref();
+    let forker = forker.map_or(String::new(), |forker| format!(" ({forker})"));
+    Some(format!(
+        "{of}: the parent that started them{forker} has exited"
+    ))
 }
 
-/// The sentence about programs that the process ran before.
+/// The program that the process ran before.
 pub(super) fn program(evidence: &Evidence) -> Option<String> {
     let former = evidence.program.former.as_ref()?;
     Some(match evidence.program.age_ns {
         Some(age_ns) => format!(
-            "until {} ago this process was {former}; what {former} did is not counted",
+            "until {} ago this process ran {former}; the wait calls of {former} are not counted",
             span(age_ns)
         ),
-        None => format!("this process was {former} before its last exec"),
+        None => format!("this process ran {former} before its last exec"),
     })
 }
 
@@ -177,26 +183,30 @@ pub(super) fn awaited(awaited: Awaited) -> String {
     }
 }
 
-/// How sure one may be of something that was not seen to happen: at most `best`. That takes a
-/// process that could have done it: one that ran, and was watched for a while, or one that waits
-/// for signals and gets none of a death.
+/// The confidence, at most `best`, that something does not happen because it was not seen. It takes
+/// a process that had its chance: one that ran and was watched for a while, or one that waits for
+/// signals and gets none when a child dies.
 pub(super) fn not_seen(evidence: &Evidence, best: Confidence) -> Confidence {
     let watched = evidence.watched_ns >= WATCHED_NS && evidence.habits.waits.is_some();
-    let ran = evidence.ran_beside_the_dead() == Some(true);
-    if (watched && ran) || cannot_hear(evidence) {
+    let ran = evidence.ran_since_last_look() == Some(true);
+    if (watched && ran) || gets_no_signal(evidence) {
         best.min(Confidence::Likely)
     } else {
         Confidence::Guess
     }
 }
 
-/// Long enough to see a parent that polls.
+/// Long enough to see a parent that polls wait.
 const WATCHED_NS: u64 = 10_000_000_000;
 
-/// Whether all its threads wait for signals, of which a death sends it none.
-fn cannot_hear(evidence: &Evidence) -> bool {
+/// Whether all its threads wait for signals, and the death of a child sends it none.
+fn gets_no_signal(evidence: &Evidence) -> bool {
     use crate::culprit::evidence::block::On;
-    let Some(facts) = evidence.facts.as_ref().filter(|_| evidence.is_deaf()) else {
+    let Some(facts) = evidence
+        .facts
+        .as_ref()
+        .filter(|_| evidence.cannot_notice_deaths())
+    else {
         return false;
     };
     let signal = |on: &On| *on == On::Signal;

@@ -1,5 +1,5 @@
-//! A terminating signal that came to nothing, and whether somebody is waiting for the process to
-//! end. Pure.
+//! A terminating signal that had no effect, and whether another process waits for the target to exit.
+//! Pure.
 
 use crate::culprit::evidence::Place;
 
@@ -9,7 +9,7 @@ const SIGTERM: u8 = 15;
 /// `SIGRTMIN+3`, as libc counts: it stops a systemd that is PID 1 of a container.
 const SIGRTMIN_3: u8 = 37;
 
-/// For how long a sender that is gone may still wait: longer than grace periods are.
+/// How long a process is assumed to wait after the sender has exited: longer than grace periods.
 const GONE_NS: u64 = 3_600_000_000_000;
 
 /// Names, or how they begin, of programs that stop others and then wait for them. The kernel cuts
@@ -44,7 +44,7 @@ const MANAGERS: [&str; 22] = [
 pub struct Ignored {
     /// Its name.
     pub signal: String,
-    /// Who sent it.
+    /// Its sender.
     pub sender: (u32, String),
     /// How long ago the first one was sent.
     pub first_ago_ns: u64,
@@ -54,7 +54,7 @@ pub struct Ignored {
     pub fate: Fate,
     /// Whether the target is in a PID namespace of its own.
     pub in_namespace: bool,
-    /// Why somebody is evidently waiting for the target to end.
+    /// Why a process is evidently waiting for the target to exit.
     pub awaited: Option<Awaited>,
     /// What the target belongs to.
     pub place: Place,
@@ -69,15 +69,15 @@ pub enum Fate {
     AsInit,
     /// It is pending: the process blocks it.
     Blocked,
-    /// It is pending: the process is stopped, and takes it when it is continued.
+    /// It is pending: the process is stopped, and handles it when resumed.
     Stopped,
     /// The same, by a tracer.
     Traced,
 }
 
 impl Fate {
-    /// Of a pending signal that the first thread has `blocked` or not, in a process with threads
-    /// in these states; `None` where it will be taken soon.
+    /// Of a pending signal, which the first thread has `blocked` or not, in a process with threads in
+    /// these states; `None` if it will be handled soon.
     pub fn of_pending(blocked: bool, threads: &[char]) -> Option<Self> {
         let all = |letters: &[char]| threads.iter().all(|state| letters.contains(state));
         match threads {
@@ -89,18 +89,18 @@ impl Fate {
     }
 }
 
-/// Who waits for the end.
+/// Which process waits for the exit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Awaited {
-    /// The sender lives and is inside a wait for it.
+    /// The sender is alive and in a wait call for it.
     BySender,
-    /// The sender is a program whose job is to stop others.
+    /// The sender is a process manager, which stops other processes.
     ByManager,
     /// The same signal was sent again.
     Again,
 }
 
-/// What snapshots tell of it.
+/// What snapshots show of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hints<'a> {
     /// Its number.
@@ -111,19 +111,19 @@ pub struct Hints<'a> {
     pub times: u32,
     /// How long ago the last one was sent.
     pub last_ago_ns: u64,
-    /// The sender lives.
+    /// Whether the sender is alive.
     pub sender_lives: bool,
-    /// The sender is inside a wait for it; `None` where that was not looked at.
+    /// Whether the sender is in a wait call for it; `None` if that was not checked.
     pub sender_waits: Option<bool>,
 }
 
 impl Hints<'_> {
-    /// Whether more must be known of it at all.
-    pub fn is_telling(&self) -> bool {
+    /// Whether it is worth a closer look.
+    pub fn is_relevant(&self) -> bool {
         is_asking_to_end(self.signal) && (self.sender_lives || self.awaited().is_some())
     }
 
-    /// Why somebody waits for the end; `None` where nothing says so.
+    /// Why a process waits for the exit; `None` if nothing shows that.
     pub fn awaited(&self) -> Option<Awaited> {
         if !is_asking_to_end(self.signal) {
             return None;
@@ -147,7 +147,7 @@ fn is_asking_to_end(signal: u8) -> bool {
 }
 
 fn is_manager(comm: &str) -> bool {
-    // `init` begins many a name.
+    // Other names begin with `init` too.
     let whole = ["init", "timeout", "monit"];
     if whole.contains(&comm) {
         return true;
@@ -161,11 +161,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pending_signal_is_blocked_or_waits_for_the_process_to_be_continued() {
+    fn a_pending_signal_is_blocked_or_the_process_is_stopped() {
         assert_eq!(Fate::of_pending(true, &['S', 'S']), Some(Fate::Blocked));
         assert_eq!(Fate::of_pending(false, &['T', 'T']), Some(Fate::Stopped));
         assert_eq!(Fate::of_pending(false, &['t']), Some(Fate::Traced));
-        // It takes the signal soon.
+        // It is handled soon.
         assert_eq!(Fate::of_pending(false, &['R']), None);
     }
 
@@ -179,7 +179,7 @@ mod tests {
     };
 
     #[test]
-    fn a_runtime_that_stops_somebody_waits_for_the_end() {
+    fn a_container_runtime_that_sends_sigterm_waits_for_the_exit() {
         assert_eq!(HINTS.awaited(), Some(Awaited::ByManager));
         for sender in ["containerd-shim", "systemd", "s6-svc", "timeout", "init"] {
             let hints = Hints { sender, ..HINTS };
@@ -193,17 +193,17 @@ mod tests {
     }
 
     #[test]
-    fn anybody_else_must_be_seen_to_wait() {
+    fn other_senders_must_be_seen_to_wait() {
         let shell = Hints {
             sender: "bash",
             ..HINTS
         };
-        assert_eq!((shell.awaited(), shell.is_telling()), (None, false));
+        assert_eq!((shell.awaited(), shell.is_relevant()), (None, false));
         let lives = Hints {
             sender_lives: true,
             ..shell
         };
-        assert_eq!((lives.awaited(), lives.is_telling()), (None, true));
+        assert_eq!((lives.awaited(), lives.is_relevant()), (None, true));
         let waits = Hints {
             sender_waits: Some(true),
             ..lives
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ignored_by_habit_is_no_request_to_end() {
+    fn signals_that_are_often_ignored_are_no_request_to_exit() {
         for signal in [1, 10, 12, 13] {
             let hints = Hints {
                 signal,
@@ -228,7 +228,7 @@ mod tests {
                 sender_waits: Some(true),
                 ..HINTS
             };
-            assert_eq!((hints.awaited(), hints.is_telling()), (None, false));
+            assert_eq!((hints.awaited(), hints.is_relevant()), (None, false));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What is known about a process that does not die although it was killed, began to exit, or was
-//! sent a terminating signal. Plain data; read by `collect` and its helpers, judged by the rules of
+//! Evidence on a process that does not exit although it was killed, began to exit, or was sent a
+//! terminating signal. Plain data, read by `collect` and its helpers and judged by the rules of
 //! `verdict::stuck`.
 
 pub mod ignored;
@@ -17,15 +17,15 @@ pub struct Stuck {
     pub pid: u32,
     /// Its name.
     pub comm: String,
-    /// For how long.
+    /// How long it has been stuck.
     pub stuck_ns: u64,
-    /// Whether it is at least so long.
+    /// Whether `stuck_ns` is a lower bound.
     pub is_lower_bound: bool,
-    /// The last fatal signal, and who sent it, in words.
+    /// The last fatal signal and its sender, as text.
     pub kill: Option<(String, String)>,
     /// The terminating signal that it ignored: then it is not exiting at all.
     pub ignored: Option<Ignored>,
-    /// What its files say; `None` where they could not be read in time.
+    /// The facts from /proc; `None` if they could not be read in time.
     pub facts: Option<Facts>,
 }
 
@@ -36,48 +36,48 @@ pub struct Who {
     pub pid: u32,
     /// Its name.
     pub comm: String,
-    /// The letter of its state, where it was looked at.
+    /// The letter of its state, if it was read.
     pub state: Option<char>,
-    /// Whether SIGTERM would not simply end it: it handles, ignores or blocks it.
+    /// Whether it handles, ignores or blocks SIGTERM, so that SIGTERM need not end it.
     pub handles_term: bool,
     /// Its tracer, of one that a debugger has stopped.
     pub tracer: Option<Box<Who>>,
-    /// What one of its threads waits for, where that keeps it from acting.
+    /// What one of its threads is blocked on, if that keeps it from acting.
     pub block: Option<Block>,
 }
 
-/// What the files of /proc say.
+/// The facts from /proc.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     /// Threads that have not ended; at most as many as are looked at.
     pub threads: Vec<Thread>,
     /// Threads that have ended and wait for the others.
     pub ended: u32,
-    /// Whether it dumps core; `None` where the kernel does not say.
+    /// Whether it is dumping core; `None` if the kernel does not show that.
     pub dumps_core: Option<bool>,
     /// The freezer that holds its cgroup.
     pub freezer: Option<Freezer>,
-    /// Who else is in the cgroup that `freezer` would thaw.
+    /// The other processes in the cgroup that `freezer` would thaw.
     pub frozen_with_it: Option<Frozen>,
     /// Its tracer.
     pub tracer: Option<Who>,
     /// FUSE connections that may be the one it waits for.
     pub fuse: Vec<Connection>,
-    /// Whether `fuse` has just the one it waits for, not those that it may be.
+    /// Whether `fuse` is the one that it waits for, not a list of candidates.
     pub fuse_is_exact: bool,
     /// Network file systems that it sees, `server:/export on /place`.
     pub network: Vec<String>,
-    /// Who gets its core dump.
+    /// Where its core dump goes.
     pub core_helper: Option<CoreHelper>,
-    /// Who is left in the PID namespace whose init it is.
+    /// The processes left in the PID namespace of which it is the init.
     pub left_in_namespace: Vec<Member>,
-    /// The capabilities that we lack to read a kernel stack, and where a thread sleeps.
+    /// The missing capabilities to read a kernel stack and a wchan.
     pub needs: [Option<&'static str>; 2],
-    /// Whether there was no time to look for others: what is said of them here is not all.
+    /// Whether there was no time to look for other processes: those listed here may not be all.
     pub is_unsearched: bool,
-    /// Why the signal that it was sent is pending, where it is.
+    /// Why the signal that it was sent is pending, if it is.
     pub pending: Option<Fate>,
-    /// Whether whoever sent the signal that it ignored is inside a wait for it.
+    /// Whether the sender of the signal that it ignored is in a wait call for it.
     pub sender_waits: Option<bool>,
 }
 
@@ -88,7 +88,7 @@ pub struct Thread {
     pub tid: u32,
     /// The letter of its state.
     pub state: char,
-    /// Whether its cgroup's freezer holds it: since 6.1 wherever it sleeps.
+    /// Whether the freezer of its cgroup holds it; since 6.1 in any sleep.
     pub frozen: bool,
     /// Whether SIGKILL is pending.
     pub kill_pending: bool,
@@ -96,7 +96,7 @@ pub struct Thread {
     pub exiting: bool,
     /// The kernel function that it sleeps in.
     pub wchan: Option<String>,
-    /// Its kernel stack, innermost first; empty where it could not be had.
+    /// Its kernel stack, innermost first; empty if it could not be read.
     pub stack: Vec<Frame>,
 }
 
@@ -130,9 +130,9 @@ pub struct Connection {
     pub mount: Option<String>,
     /// Requests without an answer.
     pub waiting: Option<u64>,
-    /// Who has its device open, and so should answer.
+    /// The processes that have its device open, and so should answer.
     pub servers: Vec<Who>,
-    /// Whether the kernel said that they are of this connection, not only of some.
+    /// Whether the servers are known to be of this connection, not of any connection.
     pub servers_are_certain: bool,
     /// Why a server may be missing.
     pub hidden: Option<Hidden>,
@@ -156,13 +156,13 @@ pub enum Hidden {
 pub struct CoreHelper {
     /// The host's `core_pattern`.
     pub pattern: String,
-    /// The program that it names, where it runs.
+    /// The program that it names, if it is running.
     pub process: Option<Who>,
-    /// The mount to which the kernel itself writes the file, `sshfs on /mnt`, where that is known.
+    /// The mount to which the kernel writes the file, `sshfs on /mnt`, if known.
     pub mount: Option<String>,
 }
 
-/// A process that keeps a PID namespace from ending.
+/// A process that keeps the init of a PID namespace from exiting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Who.
@@ -177,14 +177,14 @@ impl Thread {
         steps::of(self)
     }
 
-    /// Whether a function is on its stack, or is where it sleeps.
+    /// Whether a function is on its stack, or is the one that it sleeps in.
     pub fn is_in(&self, names: &[&str]) -> bool {
         let hit = |name: &str| names.contains(&steps::plain(name));
         self.stack.iter().any(|frame| hit(&frame.function))
             || self.wchan.as_deref().is_some_and(hit)
     }
 
-    /// Whether a name on its stack, or of where it sleeps, begins so.
+    /// The same by prefixes of function names.
     pub fn is_in_any(&self, beginnings: &[&str]) -> bool {
         let hit = |name: &str| beginnings.iter().any(|it| name.starts_with(it));
         self.stack.iter().any(|frame| hit(&frame.function))
@@ -221,12 +221,12 @@ impl Thread {
         self.is_in_any(&CALLS)
     }
 
-    /// Whether it waits until somebody reads a pipe.
+    /// Whether it waits for the reader of a pipe.
     pub fn waits_for_reader(&self) -> bool {
         self.is_in(&["pipe_write", "anon_pipe_write"])
     }
 
-    /// Whether it waits for requests that the kernel carries out elsewhere.
+    /// Whether it waits for asynchronous requests (io_submit, io_uring).
     pub fn waits_for_requests(&self) -> bool {
         self.is_in(&["exit_aio"]) || self.step() == Step::IoUringCancel
     }
@@ -240,7 +240,7 @@ impl Facts {
 }
 
 impl Stuck {
-    /// Whether its exit has begun; `None` where that is not known. A core dump is part of it here:
+    /// Whether its exit has begun; `None` if that is not known. A core dump counts as part of the exit:
     /// the program no longer runs.
     pub fn exit_has_begun(&self) -> Option<bool> {
         let facts = self.facts.as_ref()?;
@@ -249,8 +249,8 @@ impl Stuck {
         Some(!waits || facts.exit_has_begun())
     }
 
-    /// The thread that keeps the others, by the order of causes: one that only waits for another
-    /// thread of the process comes last.
+    /// The thread that blocks the exit, by the order of causes: one that only waits for another thread
+    /// of the process comes last.
     pub fn decisive(&self) -> Option<&Thread> {
         if self.ignored.is_some() {
             return None;

@@ -1,4 +1,4 @@
-//! A signal that should have ended a living process and did not, as far as snapshots tell. Pure.
+//! A terminating signal that did not end a living process, by what snapshots show. Pure.
 
 use super::{
     Facts,
@@ -10,7 +10,7 @@ use crate::events::{self, KillBy, Task};
 /// SIGKILL cannot be blocked.
 const SIGKILL: u8 = 9;
 
-/// One signal, once or again and again.
+/// One signal, sent once or repeatedly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Repeated {
     pub(super) signal: u8,
@@ -21,16 +21,16 @@ pub(super) struct Repeated {
 
 /// A signal that a living process ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unheard {
+pub struct UnhandledSignal {
     /// The last one.
     pub last: events::Ignored,
     /// When the first one was sent that was seen.
     pub first_ns: u64,
     /// How often it was seen to be sent.
     pub times: u32,
-    /// Whether the sender of the last one lives.
+    /// Whether the sender of the last one is alive.
     pub sender_lives: bool,
-    /// It was not ignored: it ends the process, unless that blocks it or is stopped.
+    /// Whether it may be pending: it was not ignored, but the process may block it or be stopped.
     pub may_be_pending: bool,
     /// Whether the process is in a PID namespace of its own.
     pub in_namespace: bool,
@@ -54,8 +54,8 @@ impl Repeated {
     }
 }
 
-impl Unheard {
-    /// What tells whether somebody waits; `None` where the kernel itself sent it.
+impl UnhandledSignal {
+    /// What shows whether a process waits; `None` if the kernel sent it.
     pub fn hints(&self, now_ns: u64, sender_waits: Option<bool>) -> Option<Hints<'_>> {
         Some(Hints {
             signal: self.last.signal,
@@ -77,7 +77,7 @@ impl Unheard {
         }
     }
 
-    /// What is known of it now; `None` where it took the signal after all.
+    /// What is known of it now; `None` if the process has handled the signal since.
     pub(super) fn ignored(
         &self,
         now_ns: u64,
@@ -100,8 +100,8 @@ impl Unheard {
     }
 }
 
-/// The last terminating signal that came to nothing so far, and whether that is because it may be
-/// pending: a process that is told to end and has not begun to may block it, or be stopped.
+/// The last terminating signal that has had no effect so far, and whether it may be pending: a process
+/// that got it and has not begun to exit may block it, or be stopped.
 pub(super) fn last(task: &Task) -> Option<(events::Ignored, bool)> {
     let kill = task.kill.as_ref();
     let kill = kill.filter(|kill| kill.signal != SIGKILL && kill.by == Some(KillBy::Process));

@@ -1,11 +1,11 @@
-//! Who has been exiting for too long or ignores that it should, as far as snapshots and threads
-//! tell. Pure.
+//! The processes that have been exiting for too long or ignore a terminating signal, by snapshots and
+//! threads. Pure.
 
 use std::collections::HashMap;
 
 use super::{
     Facts, Stuck,
-    unheard::{self, Repeated, Unheard},
+    unheard::{self, Repeated, UnhandledSignal},
 };
 use crate::culprit::evidence::Place;
 use crate::events::{CgroupIds, Key, Kill, Process, Snapshot, Task, TaskState, Thread};
@@ -13,37 +13,38 @@ use crate::events::{CgroupIds, Key, Kill, Process, Snapshot, Task, TaskState, Th
 /// SIGKILL ends a process whatever it does about other signals.
 const SIGKILL: u8 = 9;
 
-/// Since when each process is seen exiting.
+/// When each process was first seen exiting.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
-    /// When the snapshot began in which it was first so.
+    /// When the snapshot began that first showed it exiting.
     first_seen: HashMap<Key, u64>,
     /// The terminating signals that living processes ignored.
     ignored: HashMap<Key, Repeated>,
 }
 
-/// A process that has been exiting for too long, or ignores that it should exit, without what must be read from its files.
+/// A process that has been exiting for too long or ignores a terminating signal, without what must be
+/// read from its files.
 #[derive(Clone, Debug)]
 pub struct Suspect {
     /// The process.
     pub process: Process,
-    /// Where it is.
+    /// Its cgroups.
     pub cgroups: CgroupIds,
     /// Its parent.
     pub parent: Option<Key>,
     /// The last fatal signal.
     pub kill: Option<Kill>,
-    /// When it was told to exit or began to; `None` where that was not seen.
+    /// When it was killed or began to exit; `None` if that was not seen.
     pub since_ns: Option<u64>,
     /// It was exiting then.
     pub first_seen_ns: u64,
-    /// Its threads, where the kernel lists them.
+    /// Its threads, if the kernel lists them.
     pub threads: Vec<Thread>,
     /// The signal that it ignored: then it is not exiting.
-    pub unheard: Option<Unheard>,
+    pub unheard: Option<UnhandledSignal>,
 }
 
-/// For how long it is stuck.
+/// Since when it has been stuck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Since {
     /// From this moment on.
@@ -53,7 +54,7 @@ pub struct Since {
 }
 
 impl Watch {
-    /// Takes in who is exiting now, and forgets who no longer is.
+    /// Adds the processes that are exiting now, and drops those that no longer are.
     pub fn note(&mut self, snapshot: &Snapshot) {
         let exiting = snapshot.tasks.iter().filter(|task| is_exiting(task));
         let now = exiting.map(|task| {
@@ -72,13 +73,13 @@ impl Watch {
         self.ignored = ignored;
     }
 
-    /// Whether anybody is exiting at all.
+    /// Whether no process is exiting.
     pub fn is_idle(&self) -> bool {
         self.first_seen.is_empty()
     }
 
-    /// Those who are so for at least `threshold_ns`, the longest first, at most `limit`; then those
-    /// who ignored a signal so long ago. `snapshot` was noted before.
+    /// The processes that have been exiting for at least `threshold_ns`, the longest first, then those
+    /// that ignored a signal that long ago; at most `limit`. `snapshot` was noted before.
     pub fn suspects(
         &self,
         snapshot: &Snapshot,
@@ -110,7 +111,7 @@ impl Watch {
         found
     }
 
-    /// Living processes that ignored a terminating signal, where somebody may wait for their end.
+    /// Living processes that ignored a terminating signal, if a process may wait for their exit.
     fn unheard(&self, snapshot: &Snapshot, due_ns: u64) -> impl Iterator<Item = Suspect> {
         let suspect = move |task: &Task| {
             let (last, may_be_pending) = unheard::last(task)?;
@@ -118,7 +119,7 @@ impl Watch {
             let sender = last.by.as_ref()?;
             let sender_lives = snapshot.of(sender.key).is_some_and(lives);
             let itself = sender.key == task.process.key;
-            let unheard = Unheard {
+            let unheard = UnhandledSignal {
                 last,
                 may_be_pending,
                 first_ns: repeated.first_ns,
@@ -129,7 +130,7 @@ impl Watch {
             let due = unheard.first_ns <= due_ns;
             let telling = unheard
                 .hints(snapshot.begun_ns, None)
-                .is_some_and(|hints| hints.is_telling());
+                .is_some_and(|hints| hints.is_relevant());
             (due && telling && !itself).then(|| Suspect {
                 process: task.process.clone(),
                 cgroups: task.cgroups,
@@ -158,7 +159,7 @@ fn is_exiting(task: &Task) -> bool {
     }
 }
 
-/// A fatal signal that may be blocked says less than the begin of the exit.
+/// The start of the exit is better than the time of a fatal signal that may have been blocked.
 fn since(task: &Task) -> Option<u64> {
     let killed_ns = task.kill.as_ref().map(|kill| kill.at_ns);
     let surely = task
@@ -173,8 +174,8 @@ fn since(task: &Task) -> Option<u64> {
 }
 
 impl Suspect {
-    /// Of one that was exiting before the agent it is enough that all its threads sleep
-    /// since then: it did not get there while they slept.
+    /// For a process that was exiting before the agent started, it is enough that all its threads have
+    /// slept since then: it made no progress while they slept.
     fn is_due(&self, due_ns: u64) -> bool {
         let sleeps = |thread: &Thread| thread.slept_by_ns.is_some_and(|at_ns| at_ns <= due_ns);
         let asleep = !self.threads.is_empty() && self.threads.iter().all(sleeps);
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_killed_is_a_suspect_from_the_threshold_on() {
+    fn a_killed_process_is_a_suspect_from_the_threshold_on() {
         let mut watch = Watch::default();
         let dying = || Task {
             kill: Some(killed(SIGKILL, 100)),
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_that_somebody_blocks_accuses_nobody() {
+    fn a_blocked_signal_makes_no_suspect() {
         let mut watch = Watch::default();
         let alive = Task {
             kill: Some(killed(15, 1)),
@@ -308,20 +309,20 @@ mod tests {
     }
 
     #[test]
-    fn who_began_before_the_agent_is_bounded_by_what_was_seen() {
+    fn an_exit_from_before_the_agent_has_a_bound() {
         let mut watch = Watch::default();
         let dying = || task(7, TaskState::Exiting);
         assert!(suspects(&mut watch, &at(100, vec![dying()]), &[]).is_empty());
         let found = suspects(&mut watch, &at(106, vec![dying()]), &[]);
         let since = found[0].since(None);
         assert_eq!((since.at_ns, since.is_upper_bound), (100 * SECOND, true));
-        // Who was gone in between is another one.
+        // A process that was missing in between is another one.
         watch.note(&at(107, vec![]));
         assert!(suspects(&mut watch, &at(108, vec![dying()]), &[]).is_empty());
     }
 
     #[test]
-    fn who_sleeps_in_its_exit_since_before_the_agent_is_told_at_once() {
+    fn a_process_asleep_in_its_exit_since_before_the_agent_is_listed_at_once() {
         let mut watch = Watch::default();
         let snapshot = at(100, vec![task(7, TaskState::Exiting)]);
         let asleep = |tid, since: u64| Thread {
@@ -351,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_began_to_exit_need_not_say_so_itself() {
+    fn a_group_exit_seen_by_probes_counts_as_exiting() {
         let mut watch = Watch::default();
         let began = Task {
             begin_ns: Some(10 * SECOND),
@@ -387,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn who_ignores_a_runtime_is_a_suspect_but_not_exiting() {
+    fn a_process_that_ignores_a_runtime_is_a_suspect_but_not_exiting() {
         let mut watch = Watch::default();
         let found = suspects(&mut watch, &at(110, vec![ignoring(100, "runc")]), &[]);
         assert!(watch.is_idle());
@@ -396,7 +397,7 @@ mod tests {
         assert_eq!(found[0].since_ns, Some(100 * SECOND));
         let early = suspects(&mut watch, &at(102, vec![ignoring(100, "runc")]), &[]);
         assert!(early.is_empty());
-        // Nobody waits for what a shell that has ended sent once.
+        // A shell that sent it once and has exited does not wait.
         let found = suspects(&mut watch, &at(110, vec![ignoring(100, "bash")]), &[]);
         assert!(found.is_empty());
         let shell = Task::new(process(3), TaskState::Alive);
@@ -409,9 +410,9 @@ mod tests {
     }
 
     #[test]
-    fn who_did_not_take_a_signal_of_somebody_who_lives_may_block_it() {
+    fn a_signal_from_a_living_sender_may_be_blocked() {
         let mut watch = Watch::default();
-        let told = Task {
+        let target = Task {
             kill: Some(Kill {
                 process: Some(process(3)),
                 ..killed(15, 100)
@@ -419,7 +420,7 @@ mod tests {
             ..task(7, TaskState::Alive)
         };
         let sender = Task::new(process(3), TaskState::Alive);
-        let found = suspects(&mut watch, &at(110, vec![told, sender]), &[]);
+        let found = suspects(&mut watch, &at(110, vec![target, sender]), &[]);
         assert!(
             found[0]
                 .unheard
@@ -447,7 +448,7 @@ mod tests {
         let found = suspects(&mut watch, &at(110, vec![ignoring(107, "kill")]), &[]);
         let unheard = found[0].unheard.as_ref().expect("it ignored both");
         assert_eq!((unheard.times, unheard.first_ns), (2, 100 * SECOND));
-        // Whoever dies at last is no longer one that ignores.
+        // A process that exits at last no longer ignores it.
         let dying = Task {
             begin_ns: Some(111 * SECOND),
             ..ignoring(107, "kill")

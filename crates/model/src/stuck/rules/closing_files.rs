@@ -1,31 +1,31 @@
-//! It closes its files, and a file system wants to be asked first
+//! It closes its files, and waits for a file system to flush or release them
 //! ([`filp_close`](https://elixir.bootlin.com/linux/v6.12/A/ident/filp_close)).
 
-use super::{Confidence, Rule, Said, waits, words};
+use super::{Confidence, Finding, Rule, waits, words};
 use crate::stuck::evidence::{Stuck, Thread};
 use crate::stuck::steps::Step;
 
 pub(super) const RULE: Rule = Rule {
     step: Step::ClosingFiles,
     id: "closing_files",
-    meaning: "The process is exiting and closing its files; a file system or its server has to answer first.",
-    say,
+    meaning: "The process is exiting and closing its files. A file system or its server has to answer first.",
+    judge,
 };
 
-fn say(stuck: &Stuck, thread: &Thread) -> Said {
+fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
     let waits = waits::outside(stuck, thread).unwrap_or_else(|| waits::Waits {
-        what: "the owner of one of them".to_owned(),
+        what: "the file system or device of one of them".to_owned(),
         facts: Vec::new(),
         remedy: format!(
-            "look at the function it is in, which shows the file system or device to fix: {}",
-            words::look(stuck, thread)
+            "its kernel stack shows the file system or device to fix: {}",
+            words::stack_command(stuck, thread)
         ),
         confidence: Confidence::Likely,
     });
-    Said {
+    Finding {
         summary: format!(
             "{} is closing its files and waits for {}",
-            words::who(stuck),
+            words::subject(stuck),
             waits.what
         ),
         facts: waits.facts,

@@ -1,20 +1,20 @@
-//! It dumps core, which comes before its exit; its other threads wait for that. The dump goes to a
-//! file, or through a pipe to the program of `core_pattern`
+//! It is dumping core, which happens before its exit; its other threads wait for that. The dump goes
+//! to a file, or through a pipe to the program of `core_pattern`
 //! ([core(5)](https://man7.org/linux/man-pages/man5/core.5.html)).
 
-use super::{Confidence, Rule, Said, hold, waits, words};
+use super::{Confidence, Finding, Rule, hold, waits, words};
 use crate::stuck::evidence::{CoreHelper, Stuck, Thread, Who};
 use crate::stuck::steps::Step;
 
 pub(super) const RULE: Rule = Rule {
     step: Step::DumpingCore,
     id: "dumping_core",
-    meaning: "The process crashed and writes its core dump before it dies.",
-    say,
+    meaning: "The process crashed and is dumping core. It dies when the dump is done.",
+    judge,
 };
 
-fn say(stuck: &Stuck, thread: &Thread) -> Said {
-    let who = words::who(stuck);
+fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
+    let who = words::subject(stuck);
     let helper = stuck
         .facts
         .as_ref()
@@ -29,8 +29,8 @@ fn say(stuck: &Stuck, thread: &Thread) -> Said {
     let (doing, remedy, confidence) = if works {
         (
             String::new(),
-            "wait until the dump is written, which takes as long as the process is large; limit \
-             dumps with ulimit -c or coredump_filter"
+            "wait until the dump is written, which takes longer for a large process; limit dumps \
+             with ulimit -c or coredump_filter"
                 .to_owned(),
             Confidence::Certain,
         )
@@ -47,13 +47,13 @@ fn say(stuck: &Stuck, thread: &Thread) -> Said {
         (
             String::new(),
             format!(
-                "look at what the dump waits for: {}",
-                words::look(stuck, thread)
+                "find out what the dump waits for: {}",
+                words::stack_command(stuck, thread)
             ),
             Confidence::Certain,
         )
     };
-    Said {
+    Finding {
         summary: format!("{who} is dumping core{doing}; it dies when the dump is done"),
         facts,
         remedy,
@@ -61,7 +61,7 @@ fn say(stuck: &Stuck, thread: &Thread) -> Said {
     }
 }
 
-/// Of a dump into a pipe: the doing, what to do, and how sure that is.
+/// Of a dump into a pipe: what it does, the remedy, and the confidence.
 fn of_helper(
     thread: &Thread,
     helper: &CoreHelper,
@@ -76,13 +76,13 @@ fn of_helper(
         };
         return (
             doing.to_owned(),
-            "find the program of core_pattern and see why it does not read the dump; the dump is \
-             given up when that program ends"
+            "find the program of core_pattern and find out why it does not read the dump; the \
+             dump is aborted when that program exits"
                 .to_owned(),
             Confidence::Certain,
         );
     };
-    facts.push(format!("the dump goes to {}", words::other(process)));
+    facts.push(format!("the dump goes to {}", words::with_state(process)));
     let doing = if full {
         format!(
             " into a pipe that {} is not reading",
@@ -97,13 +97,13 @@ fn of_helper(
 fn end(helper: &Who) -> String {
     match hold::of(helper) {
         Some(hold) => format!(
-            "{}; or give up the dump by ending {}: kill -9 {}",
+            "{}; or abort the dump by ending {}: kill -9 {}",
             hold.action,
             words::name(helper),
             helper.pid
         ),
         None => format!(
-            "if {} is not making progress, give up the dump by ending it: kill -9 {}",
+            "if {} makes no progress, abort the dump by ending it: kill -9 {}",
             words::name(helper),
             helper.pid
         ),

@@ -1,4 +1,4 @@
-//! For each verdict on a process that does not die, evidence as it is seen of one that earns it.
+//! Example evidence for each verdict on a stuck process.
 
 use super::testing::{FLUSH, connection, facts, ignoring, stuck, who};
 use super::*;

@@ -1,6 +1,6 @@
 //! What keeps another process from acting, and the command that ends that. A chain is followed to
-//! whoever can act: a tracer that its own debugger has stopped, strace behind a pipe that nobody
-//! reads, sshfs behind its ssh.
+//! the process that can act: the debugger of a stopped tracer, the reader of the pipe to which
+//! strace writes, the ssh of sshfs.
 
 use super::words;
 use crate::culprit::evidence::block::{End, On, Relation};
@@ -10,18 +10,18 @@ use crate::stuck::evidence::Who;
 pub(super) struct Hold {
     /// `strace (PID 7) is stopped`.
     pub(super) why: String,
-    /// What to do, with the command at its end: `continue strace (PID 7): kill -CONT 7`.
+    /// What to do, with the command at its end: `resume strace (PID 7): kill -CONT 7`.
     pub(super) action: String,
 }
 
-/// What holds a process; `None` where nothing is seen to hold it.
+/// What holds a process; `None` if nothing is seen to hold it.
 pub(super) fn of(who: &Who) -> Option<Hold> {
     let name = words::name(who);
     match who.state {
         Some('T') => {
             return Some(Hold {
                 why: format!("{name} is stopped"),
-                action: format!("continue {name}: kill -CONT {}", who.pid),
+                action: format!("resume {name}: kill -CONT {}", who.pid),
             });
         }
         Some('t') => {
@@ -46,7 +46,7 @@ pub(super) fn of(who: &Who) -> Option<Hold> {
     match &block.on {
         On::PipeWrite => Some(Hold {
             why: match ends {
-                [] => format!("{name} is blocked writing to a pipe that is full"),
+                [] => format!("{name} is blocked writing to a full pipe"),
                 _ => format!(
                     "{name} is blocked writing to a pipe that {} not reading",
                     are(ends)
@@ -69,9 +69,9 @@ pub(super) fn of(who: &Who) -> Option<Hold> {
     }
 }
 
-/// How to make a tracer release what it traces.
+/// How to make a tracer detach.
 pub(super) fn release(tracer: &Who) -> String {
-    // One that handles SIGTERM had its chance to react.
+    // One that handles SIGTERM may survive it.
     let kill = if tracer.handles_term {
         "kill -9"
     } else {
@@ -84,20 +84,20 @@ pub(super) fn release(tracer: &Who) -> String {
     )
 }
 
-/// Whether it works for the one that waits for it, so that it may be ended. The ssh of sshfs is no
-/// child of it.
+/// Whether it works for the process that waits for it, so that it may be ended. The ssh of sshfs is
+/// not its child.
 fn is_backend(end: &End) -> bool {
     end.relation == Relation::Descendant || end.comm == "ssh" || end.state == Some('T')
 }
 
-/// What to do about those at the other end.
+/// What to do about the processes at the other end.
 fn of_ends(ends: &[End]) -> Option<String> {
     ends.first()?;
     let stopped: Vec<&End> = ends.iter().filter(|end| end.state == Some('T')).collect();
     let (verb, kill, whom) = if stopped.is_empty() {
         ("end", "kill", ends.iter().collect())
     } else {
-        ("continue", "kill -CONT", stopped)
+        ("resume", "kill -CONT", stopped)
     };
     let pids: Vec<_> = whom.iter().map(|end| end.pid.to_string()).collect();
     Some(format!(

@@ -1,6 +1,6 @@
 //! It closes a device, and the driver does not return.
 
-use super::{Confidence, Rule, Said, words};
+use super::{Confidence, Finding, Rule, words};
 use crate::stuck::evidence::{Stuck, Thread};
 use crate::stuck::steps::{self, Step};
 
@@ -8,22 +8,22 @@ pub(super) const RULE: Rule = Rule {
     step: Step::InDriver,
     id: "in_driver",
     meaning: "The process is exiting and closing a device whose driver does not return.",
-    say,
+    judge,
 };
 
-fn say(stuck: &Stuck, thread: &Thread) -> Said {
-    let who = words::who(stuck);
+fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
+    let who = words::subject(stuck);
     let driver = steps::driver(thread).unwrap_or("a driver");
-    let look = words::look(stuck, thread);
+    let look = words::stack_command(stuck, thread);
     let (device, fact, remedy) = if driver == "tty" {
         (
             "terminal",
             "tty_release has not returned".to_owned(),
             format!(
-                "end the process that is stuck in a read or write of the other end of the \
-                 terminal: grep -lE 'tty_(read|write)' /proc/[0-9]*/task/[0-9]*/stack finds it, \
-                 and those that only wait for input (wait_woken comes first there); a serial line \
-                 may still be sending its last output; to see where {} waits: {look}",
+                "end the process that is stuck reading or writing the other end of the terminal: \
+                 grep -lE 'tty_(read|write)' /proc/[0-9]*/task/[0-9]*/stack lists it, along with \
+                 processes that only wait for input (their stacks begin with wait_woken); a serial \
+                 line may still be sending its last output; kernel stack of {}: {look}",
                 stuck.comm
             ),
         )
@@ -32,12 +32,12 @@ fn say(stuck: &Stuck, thread: &Thread) -> Said {
             "device",
             format!("its innermost stack frame in a module belongs to {driver}"),
             format!(
-                "find out what {driver} waits for: look at dmesg for a device that is gone or \
-                 hangs, and save the stack: {look}"
+                "find out what {driver} waits for: look in dmesg for a device that is gone or \
+                 hangs, and save the kernel stack: {look}"
             ),
         )
     };
-    Said {
+    Finding {
         summary: format!("{who} is closing a {device}, and the driver {driver} does not return"),
         facts: vec![fact],
         remedy,

@@ -1,8 +1,8 @@
-//! It was killed while its cgroup was frozen: with the freezer of cgroup v1 even SIGKILL waits. One
-//! that is frozen by cgroup v2 dies of SIGKILL at once
+//! It was killed while its cgroup was frozen. With the cgroup v1 freezer even SIGKILL has to wait;
+//! a process that cgroup v2 has frozen dies of SIGKILL at once
 //! ([`__refrigerator`](https://elixir.bootlin.com/linux/v6.12/A/ident/__refrigerator)).
 
-use super::{Confidence, Rule, Said, words};
+use super::{Confidence, Finding, Rule, words};
 use crate::culprit::rules::thaw;
 use crate::stuck::evidence::{Stuck, Thread};
 use crate::stuck::steps::Step;
@@ -10,12 +10,12 @@ use crate::stuck::steps::Step;
 pub(super) const RULE: Rule = Rule {
     step: Step::Frozen,
     id: "killed_while_frozen",
-    meaning: "The process was killed while its cgroup (v1 freezer) was frozen; the signal takes effect when it is thawed.",
-    say,
+    meaning: "The process was killed while its cgroup was frozen (v1 freezer). The signal takes effect when the cgroup is thawed.",
+    judge,
 };
 
-fn say(stuck: &Stuck, _thread: &Thread) -> Said {
-    let who = words::who(stuck);
+fn judge(stuck: &Stuck, _thread: &Thread) -> Finding {
+    let who = words::subject(stuck);
     let facts = stuck.facts.as_ref();
     let freezer = facts.and_then(|facts| facts.freezer.as_ref());
     let others = facts.and_then(|facts| facts.frozen_with_it.as_ref());
@@ -27,7 +27,7 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
                 others.map(thaw::with).unwrap_or_default()
             ),
             format!(
-                "if the freeze is deliberate (docker pause, a checkpoint), leave it: the process \
+                "if it was frozen on purpose (docker pause, a checkpoint), do nothing: the process \
                  dies when it is thawed; otherwise thaw the cgroup{}: {}",
                 others.map(thaw::resumes).unwrap_or_default(),
                 freezer.thaw
@@ -35,15 +35,15 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
             Confidence::Certain,
         ),
         None => (
-            "no frozen cgroup was found for it".to_owned(),
+            "its frozen cgroup was not found".to_owned(),
             format!(
-                "find out what froze it, a system suspend or a cgroup: cat /proc/{}/cgroup",
+                "find out what froze it (a system suspend or a cgroup): cat /proc/{}/cgroup",
                 stuck.pid
             ),
             Confidence::Likely,
         ),
     };
-    Said {
+    Finding {
         summary: format!("{who} was killed while frozen; it dies when it is thawed"),
         facts: vec![fact],
         remedy,

@@ -1,6 +1,6 @@
-//! Why a process does not die although it was killed, began to exit or was told to end, and what to
-//! do: pure rules, one in each file, each for one step of the exit or for a signal that came to
-//! nothing.
+//! Why a process does not exit although it was killed, began to exit or got a terminating signal,
+//! and what to do: pure rules, one per file, each for one step of the exit or for a signal that had
+//! no effect.
 
 mod closing_files;
 mod dumping_core;
@@ -20,7 +20,7 @@ use crate::culprit::rules::{Confidence, Verdict};
 use crate::stuck::evidence::{Stuck, Thread};
 use crate::stuck::steps::Step;
 
-/// A rule: the step that it speaks of, the name of its verdict, and what it says of a thread.
+/// A rule: the step that it explains, the id of its verdict, and its judgement of a thread.
 struct Rule {
     step: Step,
     id: &'static str,
@@ -30,11 +30,11 @@ struct Rule {
         expect(dead_code, reason = "docs/verdicts.md is made from it by a test")
     )]
     meaning: &'static str,
-    say: fn(&Stuck, &Thread) -> Said,
+    judge: fn(&Stuck, &Thread) -> Finding,
 }
 
-/// What a rule has to say; what is the same in all verdicts is added.
-struct Said {
+/// The part of a verdict that a rule makes; `judge` adds what all verdicts share.
+struct Finding {
     /// One sentence, without its full stop.
     summary: String,
     /// Facts of this step.
@@ -58,15 +58,15 @@ const RULES: [Rule; 9] = [
     namespace::RULE,
 ];
 
-/// Each verdict on a process that does not die, and what it means.
+/// The id and meaning of each verdict on a stuck process.
 #[cfg(test)]
 pub(crate) fn meanings() -> impl Iterator<Item = (&'static str, &'static str)> {
     let steps = RULES.iter().map(|rule| (rule.id, rule.meaning));
     steps.chain([(term_ignored::ID, term_ignored::MEANING)])
 }
 
-/// The verdict on the thread that keeps all others, or on a signal that came to nothing; `None`
-/// where no rule applies.
+/// The verdict on the thread that blocks the exit, or on a signal that had no effect; `None` if no
+/// rule applies.
 pub fn judge(stuck: &Stuck) -> Option<Verdict> {
     if let Some(ignored) = &stuck.ignored {
         return term_ignored::rule(stuck, ignored);
@@ -74,15 +74,15 @@ pub fn judge(stuck: &Stuck) -> Option<Verdict> {
     let facts = stuck.facts.as_ref()?;
     let thread = stuck.decisive()?;
     let rule = RULES.iter().find(|rule| rule.step == thread.step())?;
-    let said = (rule.say)(stuck, thread);
-    let mut evidence = vec![words::place(thread)];
-    evidence.extend(said.facts);
-    evidence.push(words::since(stuck));
-    evidence.extend(words::others(facts, thread));
+    let finding = (rule.judge)(stuck, thread);
+    let mut evidence = vec![words::thread_state(thread)];
+    evidence.extend(finding.facts);
+    evidence.push(words::duration(stuck));
+    evidence.extend(words::other_threads(facts, thread));
     if facts.is_unsearched {
         evidence.push(words::UNSEARCHED.to_owned());
     }
-    let mut confidence = said.confidence;
+    let mut confidence = finding.confidence;
     if thread.stack.is_empty() {
         evidence.push(words::unreadable(facts, thread));
         confidence = confidence.min(Confidence::Likely);
@@ -93,9 +93,9 @@ pub fn judge(stuck: &Stuck) -> Option<Verdict> {
     }
     Some(Verdict {
         id: rule.id,
-        summary: said.summary,
+        summary: finding.summary,
         evidence,
-        remedy: said.remedy,
+        remedy: finding.remedy,
         confidence,
     })
 }

@@ -1,32 +1,32 @@
-//! As the init of a PID namespace it waits until all others in it are reaped: a zombie there
-//! whose parent is outside stays until that parent waits
+//! The init of a PID namespace waits until all other processes in it are reaped. A zombie with a
+//! parent outside stays until that parent waits
 //! ([`zap_pid_ns_processes`](https://elixir.bootlin.com/linux/v6.12/A/ident/zap_pid_ns_processes)).
 
-use super::{Confidence, Rule, Said, hold, words};
+use super::{Confidence, Finding, Rule, hold, words};
 use crate::stuck::evidence::{Member, Stuck, Thread, Who};
 use crate::stuck::steps::Step;
 
 pub(super) const RULE: Rule = Rule {
     step: Step::WaitingForNamespace,
     id: "waiting_for_namespace",
-    meaning: "The process is the init of a PID namespace and waits until everybody else in it has been reaped.",
-    say,
+    meaning: "The process is the init of a PID namespace (PID 1 of a container). It cannot exit until every other process in that namespace has been reaped.",
+    judge,
 };
 
-fn say(stuck: &Stuck, _thread: &Thread) -> Said {
-    let who = words::who(stuck);
+fn judge(stuck: &Stuck, _thread: &Thread) -> Finding {
+    let who = words::subject(stuck);
     let members = stuck
         .facts
         .iter()
         .flat_map(|facts| &facts.left_in_namespace);
     let line = |member: &Member| {
-        let parent = member.parent.as_ref().map(words::other);
+        let parent = member.parent.as_ref().map(words::with_state);
         let parent = parent
             .map(|it| format!(", a child of {it}"))
             .unwrap_or_default();
         format!(
             "still in its PID namespace: {}{parent}",
-            words::other(&member.process)
+            words::with_state(&member.process)
         )
     };
     let facts: Vec<String> = members.clone().map(line).collect();
@@ -38,8 +38,8 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
         (Some(parent), _) => (reaps(parent), Confidence::Certain),
         (None, Some(member)) => (
             format!(
-                "find out why {} does not end: reapwatch explain {}",
-                words::other(&member.process),
+                "find out why {} does not exit: reapwatch explain {}",
+                words::with_state(&member.process),
                 member.process.pid
             ),
             Confidence::Likely,
@@ -49,9 +49,9 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
             Confidence::Likely,
         ),
     };
-    Said {
+    Finding {
         summary: format!(
-            "{who} is the init of a PID namespace and waits until everything else in it is reaped"
+            "{who} is the init of a PID namespace and waits until every other process in it is reaped"
         ),
         facts,
         remedy,
@@ -59,14 +59,14 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
     }
 }
 
-/// Its parent outside of the namespace must reap.
+/// What to do about a parent outside the namespace that does not reap.
 fn reaps(parent: &Who) -> String {
     let name = words::name(parent);
     match hold::of(parent) {
         Some(hold) => hold.action,
         None => format!(
-            "{name} is outside the namespace and has to reap its child: see why it does not with \
-             reapwatch culprits, or end it, so that its children are adopted and reaped: kill {}",
+            "{name} is outside the namespace and has to reap its child: run reapwatch culprits to \
+             see why it does not, or end it, so that its children are adopted and reaped: kill {}",
             parent.pid
         ),
     }

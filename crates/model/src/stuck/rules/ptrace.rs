@@ -1,8 +1,8 @@
-//! It stopped for its tracer at the start of its exit (`PTRACE_O_TRACEEXIT`). Since Linux 6.0 a
-//! SIGKILL does not end that stop: `prepare_signal` (kernel/signal.c) drops what comes after a
-//! fatal signal.
+//! Its tracer has stopped it at the start of its exit (`PTRACE_O_TRACEEXIT`). Since Linux 6.0
+//! SIGKILL does not end that stop: `prepare_signal` (kernel/signal.c) drops all signals after a
+//! fatal one.
 
-use super::{Confidence, Rule, Said, hold, words};
+use super::{Confidence, Finding, Rule, hold, words};
 use crate::stuck::evidence::{Stuck, Thread};
 use crate::stuck::steps::Step;
 
@@ -10,29 +10,33 @@ pub(super) const RULE: Rule = Rule {
     step: Step::PtraceExitStop,
     id: "ptrace_exit_stop",
     meaning: "The process is stopped at the start of its exit until its tracer lets it continue.",
-    say,
+    judge,
 };
 
-fn say(stuck: &Stuck, _thread: &Thread) -> Said {
-    let who = words::who(stuck);
+fn judge(stuck: &Stuck, _thread: &Thread) -> Finding {
+    let who = words::subject(stuck);
     let tracer = stuck.facts.as_ref().and_then(|facts| facts.tracer.as_ref());
     match tracer {
         Some(tracer) => {
-            let mut facts = vec![format!("its tracer is {}", words::other(tracer))];
+            let mut facts = vec![format!("its tracer is {}", words::with_state(tracer))];
             let remedy = if let Some(hold) = hold::of(tracer) {
-                facts.push(hold.why);
+                // The line above says that the tracer is stopped.
+                facts.extend((tracer.state != Some('T')).then_some(hold.why));
                 hold.action
             } else {
                 let block = tracer.block.as_ref();
                 let unknown = block.and_then(|block| block.unknown.as_ref());
                 facts.extend(unknown.map(|why| {
-                    format!("what {} waits for is not known: {why}", words::name(tracer))
+                    format!(
+                        "what {} waits for is not fully known: {why}",
+                        words::name(tracer)
+                    )
                 }));
                 hold::release(tracer)
             };
-            Said {
+            Finding {
                 summary: format!(
-                    "{who} is held at the start of its exit by its tracer {}",
+                    "{who} is stopped at the start of its exit by its tracer {}",
                     words::name(tracer)
                 ),
                 facts,
@@ -40,8 +44,8 @@ fn say(stuck: &Stuck, _thread: &Thread) -> Said {
                 confidence: Confidence::Certain,
             }
         }
-        None => Said {
-            summary: format!("{who} is held at the start of its exit by its tracer"),
+        None => Finding {
+            summary: format!("{who} is stopped at the start of its exit by its tracer"),
             facts: vec!["its tracer was not found".to_owned()],
             remedy: format!(
                 "find the tracer and detach it: grep TracerPid /proc/{}/task/*/status",

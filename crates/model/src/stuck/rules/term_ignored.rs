@@ -1,5 +1,5 @@
-//! It was told to end by a signal that came to nothing, and somebody waits for its end. The kernel
-//! drops what an init of a PID namespace has no handler for
+//! A terminating signal did not end it, and another process waits for it to exit. The kernel drops
+//! a signal for which the init of a PID namespace has no handler
 //! ([`sig_task_ignored`](https://elixir.bootlin.com/linux/v6.12/A/ident/sig_task_ignored)).
 
 use super::{Confidence, Verdict, words};
@@ -13,30 +13,30 @@ use crate::stuck::evidence::{
 pub(super) const ID: &str = "term_ignored";
 /// What the verdict means, one sentence.
 #[cfg(test)]
-pub(super) const MEANING: &str = "A terminating signal came to nothing while somebody waits for the process to end: it was \
-     ignored, dropped or is blocked, or the process is stopped.";
+pub(super) const MEANING: &str = "A terminating signal did not end the process, although its sender expects it to exit. The \
+     signal was ignored or dropped, it is blocked, or the process is stopped.";
 
-/// `None` where nothing says that anybody waits.
+/// `None` if nothing shows that a process waits for its exit.
 pub(super) fn rule(stuck: &Stuck, ignored: &Ignored) -> Option<Verdict> {
     let awaited = ignored.awaited?;
-    let who = words::who(stuck);
+    let who = words::subject(stuck);
     let sender = words::named(ignored.sender.0, &ignored.sender.1);
     let signal = &ignored.signal;
     let times = match ignored.times {
-        0 | 1 => String::new(),
-        times => format!(", {times} times"),
+        0 | 1 => format!("sent {signal}"),
+        times => format!("has sent {signal} {times} times, first"),
     };
     let what = what(ignored);
     let mut evidence = vec![
         format!(
-            "{sender} sent {signal} {} ago{times}, and the process has not ended",
+            "{sender} {times} {} ago, and the process has not exited",
             span(ignored.first_ago_ns)
         ),
         what.fact,
     ];
     evidence.push(match awaited {
-        Awaited::BySender => format!("{sender} is waiting for it to end"),
-        Awaited::ByManager => format!("{sender} stops processes and waits for them to end"),
+        Awaited::BySender => format!("{sender} is waiting for it to exit"),
+        Awaited::ByManager => format!("{sender} stops processes and waits for them to exit"),
         Awaited::Again => "the same signal was sent again".to_owned(),
     });
     let from = if ignored.in_namespace {
@@ -69,15 +69,16 @@ struct What {
 }
 
 fn what(ignored: &Ignored) -> What {
-    const NOT_ENDED: &str = "has not ended on";
+    const NOT_ENDED: &str = "has not exited after";
     let signal = &ignored.signal;
-    let pending = format!("{signal} is pending and takes effect when it is continued");
+    let pending = format!("{signal} is pending and takes effect when it is resumed");
     match ignored.fate {
         Fate::ByChoice => What {
             did: "ignored",
-            why: format!("it ignores {signal} (SIG_IGN)"),
+            why: format!("its action for {signal} is SIG_IGN"),
             fact: format!(
-                "{signal} is set to SIG_IGN, by the program itself or by whoever started it"
+                "the program set SIG_IGN for {signal}, or inherited it from the program that \
+                 started it"
             ),
         },
         Fate::AsInit => What {
@@ -88,7 +89,9 @@ fn what(ignored: &Ignored) -> What {
         Fate::Blocked => What {
             did: NOT_ENDED,
             why: format!("it blocks {signal}"),
-            fact: format!("{signal} is pending and blocked (ShdPnd and SigBlk in its status file)"),
+            fact: format!(
+                "{signal} is pending and blocked (ShdPnd and SigBlk in /proc/PID/status)"
+            ),
         },
         Fate::Stopped => What {
             did: NOT_ENDED,
@@ -115,12 +118,13 @@ fn remedy(stuck: &Stuck, ignored: &Ignored) -> String {
              inherited across exec)"
         ),
         Fate::Stopped => format!(
-            "if nobody stopped it on purpose, continue it, and it takes {signal}: kill -CONT {pid}"
+            "if it was not stopped on purpose, resume it, so that {signal} takes effect: kill \
+             -CONT {pid}"
         ),
         Fate::Traced => {
             let tracer = stuck.facts.as_ref().and_then(|facts| facts.tracer.as_ref());
             let tracer = tracer.map_or_else(|| "its tracer".to_owned(), words::name);
-            format!("continue it in {tracer} or detach from it, and it takes {signal}")
+            format!("continue it in {tracer} or detach it there, so that {signal} takes effect")
         }
     }
 }

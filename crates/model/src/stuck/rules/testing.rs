@@ -1,4 +1,4 @@
-//! What the tests of all rules ask.
+//! What the tests of all rules share.
 
 use super::*;
 use crate::culprit::evidence::Place;
@@ -68,7 +68,7 @@ pub(super) fn connection(number: u32, servers: Vec<Who>) -> Connection {
     }
 }
 
-/// It is this verdict, with all that each verdict has.
+/// The verdict has this id and confidence and is complete.
 #[track_caller]
 pub(super) fn assert_judged(stuck: &Stuck, id: &str, confidence: Confidence) -> Verdict {
     let verdict = judge(stuck).expect("there is a verdict");
@@ -77,7 +77,7 @@ pub(super) fn assert_judged(stuck: &Stuck, id: &str, confidence: Confidence) -> 
         (id, confidence),
         "{verdict:#?}"
     );
-    // It has SIGKILL already, but for one that only ignored another signal.
+    // It has SIGKILL already, unless it only ignored another signal.
     let again = format!("kill -9 {}", stuck.pid);
     let useless = stuck.ignored.is_none() && verdict.remedy.ends_with(&again);
     assert!(

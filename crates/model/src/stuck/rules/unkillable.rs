@@ -1,23 +1,23 @@
-//! SIGKILL is pending, but it sleeps in a call that no signal ends.
+//! SIGKILL is pending, but it sleeps in a call that no signal interrupts.
 
-use super::{Confidence, Rule, Said, waits, words};
+use super::{Confidence, Finding, Rule, waits, words};
 use crate::stuck::evidence::{Stuck, Thread};
 use crate::stuck::steps::Step;
 
 pub(super) const RULE: Rule = Rule {
     step: Step::UnkillableSleep,
     id: "unkillable_sleep",
-    meaning: "SIGKILL is pending, but the process sleeps in a call that no signal interrupts.",
-    say,
+    meaning: "SIGKILL is pending, but the process sleeps in a system call that no signal interrupts.",
+    judge,
 };
 
-fn say(stuck: &Stuck, thread: &Thread) -> Said {
+fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
     let waits = waits::outside(stuck, thread).unwrap_or_else(|| waits::Waits {
         what: "something in the kernel".to_owned(),
         facts: vfork(thread),
         remedy: format!(
-            "look at what the call waits for and fix that; more signals do not help: {}",
-            words::look(stuck, thread)
+            "more signals do not help; find out what the call waits for and fix that: {}",
+            words::stack_command(stuck, thread)
         ),
         confidence: if is_in_fork(thread) {
             Confidence::Likely
@@ -25,10 +25,10 @@ fn say(stuck: &Stuck, thread: &Thread) -> Said {
             Confidence::Certain
         },
     });
-    Said {
+    Finding {
         summary: format!(
-            "{} was killed, but is in a system call that no signal interrupts and waits for {}",
-            words::who(stuck),
+            "{} was killed, but is in a system call that no signal interrupts, waiting for {}",
+            words::subject(stuck),
             waits.what
         ),
         facts: waits.facts,
@@ -44,7 +44,8 @@ fn is_in_fork(thread: &Thread) -> bool {
 /// The wait for a vfork child is killable in all kernels since 3.3
 /// ([`wait_for_vfork_done`](https://elixir.bootlin.com/linux/v5.10/A/ident/wait_for_vfork_done)).
 fn vfork(thread: &Thread) -> Vec<String> {
-    let fact = "it is in fork or clone, but not waiting for a vfork child: SIGKILL ends that wait";
+    let fact =
+        "it is in fork or clone, but not waiting for a vfork child: SIGKILL would end that wait";
     is_in_fork(thread)
         .then(|| fact.to_owned())
         .into_iter()

@@ -1,4 +1,4 @@
-//! Whom a thread in the kernel waits for outside it, and what to do about that.
+//! The server or disk that a thread waits for in the kernel, and what to do about that.
 
 use super::{Confidence, hold, words};
 use crate::stuck::evidence::{Connection, Facts, Stuck, Thread};
@@ -42,9 +42,14 @@ pub(super) fn outside(stuck: &Stuck, thread: &Thread) -> Option<Waits> {
 
 fn fuse(facts: &Facts) -> Waits {
     let held = match &facts.fuse[..] {
-        [one] => one.servers.iter().find_map(hold::of),
+        [one] => one.servers.iter().find_map(|it| Some((it, hold::of(it)?))),
         _ => None,
     };
+    // The line on the connection says that its server is stopped.
+    let is_stopped = held
+        .as_ref()
+        .is_some_and(|(server, _)| server.state == Some('T'));
+    let held = held.map(|(_, held)| held);
     let what = "a FUSE server that does not answer".to_owned();
     let (what, remedy) = match &facts.fuse[..] {
         [] => (
@@ -60,40 +65,40 @@ fn fuse(facts: &Facts) -> Waits {
         what,
         facts: words::connections(facts)
             .into_iter()
-            .chain(held.map(|held| held.why))
+            .chain(held.map(|held| held.why).filter(|_| !is_stopped))
             .collect(),
         remedy,
         confidence: if facts.fuse.is_empty() {
             Confidence::Likely
         } else {
-            words::exactly(facts)
+            words::fuse_confidence(facts)
         },
     }
 }
 
-/// What to do where it may be any of several: most of their mounts work.
+/// What to do if it may be any of several: most of their mounts work.
 fn of_several(first: &Connection) -> String {
     let abort = first.abort.replace(&format!("/{}/", first.number), "/N/");
     let (mount, abort) = abort.split_at(abort.find("echo ").unwrap_or_default());
     format!(
         "find the connection with unanswered requests (a number that stays above 0): {mount}grep . \
-         /sys/fs/fuse/connections/*/waiting; restart its server or, with its number for N, abort \
-         it: every call on that mount then fails with ENOTCONN until it is mounted again: {abort}"
+         /sys/fs/fuse/connections/*/waiting; restart its server, or abort it (N is its number), \
+         after which every call on that mount fails with ENOTCONN until it is mounted again: {abort}"
     )
 }
 
-/// Whom the one connection waits for, and what to do.
+/// The server that the one connection waits for, and what to do.
 fn of_connection(
     connection: &Connection,
     exact: bool,
     held: Option<&hold::Hold>,
 ) -> (String, String) {
     let abort = format!(
-        "abort the connection: every call on that mount then fails with ENOTCONN until it is \
-         mounted again: {}",
+        "abort the connection, after which every call on that mount fails with ENOTCONN until it \
+         is mounted again: {}",
         connection.abort
     );
-    // Another one may be meant.
+    // It may be another connection.
     let stays = if exact {
         String::new()
     } else {
@@ -115,7 +120,7 @@ fn of_connection(
             ),
         );
     };
-    let what = format!("the FUSE server {}", words::other(server));
+    let what = format!("the FUSE server {}", words::with_state(server));
     let remedy = match held {
         Some(known) => format!("{}; if that does not help{stays}, {abort}", known.action),
         None => format!(

@@ -1,4 +1,4 @@
-//! Facts as plain sentences, the same in every verdict on a process that does not die.
+//! Sentences that the verdicts on processes that do not die share.
 
 use crate::culprit::rules::{
     Confidence,
@@ -10,12 +10,12 @@ use crate::stuck::steps::Step;
 /// Frames that are shown of a stack.
 const FRAMES: usize = 8;
 
-/// That those who it waits for are not among the facts.
+/// The processes that it waits for were not looked up.
 pub(super) const UNSEARCHED: &str =
-    "reapwatch had no time to look for the processes that it waits for; ask again";
+    "reapwatch had no time to look for the processes that it waits for; try again";
 
 /// `app (PID 42)`.
-pub(super) fn who(stuck: &Stuck) -> String {
+pub(super) fn subject(stuck: &Stuck) -> String {
     named(stuck.pid, &stuck.comm)
 }
 
@@ -30,8 +30,8 @@ pub(super) fn name(who: &Who) -> String {
     named(who.pid, &who.comm)
 }
 
-/// `sshfs (PID 12), which is stopped`.
-pub(super) fn other(who: &Who) -> String {
+/// With its state: `sshfs (PID 12), which is stopped`.
+pub(super) fn with_state(who: &Who) -> String {
     let state = match (who.state, &who.tracer) {
         (Some('T'), _) => ", which is stopped".to_owned(),
         (Some('t'), Some(tracer)) => {
@@ -54,8 +54,8 @@ pub(super) fn list(names: &[String]) -> String {
     }
 }
 
-/// Where the thread is.
-pub(super) fn place(thread: &Thread) -> String {
+/// The state and kernel stack of a thread.
+pub(super) fn thread_state(thread: &Thread) -> String {
     let state = thread.state;
     if !thread.stack.is_empty() {
         let frames = thread.stack.iter().take(FRAMES);
@@ -72,7 +72,7 @@ pub(super) fn place(thread: &Thread) -> String {
     }
 }
 
-/// That its stack could not be read, and which capability is missing for that.
+/// That its stack could not be read, with the missing capability.
 pub(super) fn unreadable(facts: &Facts, thread: &Thread) -> String {
     let [stack, wchan] = facts.needs;
     let wchan = wchan.filter(|_| thread.wchan.is_none());
@@ -88,8 +88,8 @@ pub(super) fn unreadable(facts: &Facts, thread: &Thread) -> String {
     }
 }
 
-/// For how long, and by whom.
-pub(super) fn since(stuck: &Stuck) -> String {
+/// For how long it has been exiting, and who killed it.
+pub(super) fn duration(stuck: &Stuck) -> String {
     let begun = stuck.exit_has_begun() != Some(false);
     let span = match (stuck.is_lower_bound, stuck.stuck_ns) {
         (true, 0..1_000_000_000) if begun => "exiting since before reapwatch started".to_owned(),
@@ -102,12 +102,12 @@ pub(super) fn since(stuck: &Stuck) -> String {
     match &stuck.kill {
         Some((signal, by)) => format!("{span}; last fatal signal: {signal} from {by}"),
         None if begun => format!("{span}; no fatal signal was seen"),
-        None => format!("{span}; by whom was not seen"),
+        None => format!("{span}; the sender was not seen"),
     }
 }
 
-/// What the other threads do.
-pub(super) fn others(facts: &Facts, decisive: &Thread) -> Option<String> {
+/// Counts of its other threads.
+pub(super) fn other_threads(facts: &Facts, decisive: &Thread) -> Option<String> {
     let rest = facts.threads.len().saturating_sub(1);
     if rest == 0 && facts.ended == 0 {
         return None;
@@ -115,10 +115,8 @@ pub(super) fn others(facts: &Facts, decisive: &Thread) -> Option<String> {
     let mut words = Vec::new();
     match facts.ended {
         0 => {}
-        1 => words.push("1 has ended and waits for the process to end".to_owned()),
-        ended => words.push(format!(
-            "{ended} have ended and wait for the process to end"
-        )),
+        1 => words.push("1 has exited".to_owned()),
+        ended => words.push(format!("{ended} have exited")),
     }
     let same = facts
         .threads
@@ -135,7 +133,7 @@ pub(super) fn others(facts: &Facts, decisive: &Thread) -> Option<String> {
     Some(format!("other threads: {}", words.join(", ")))
 }
 
-/// Facts that do not go together.
+/// A contradiction in the facts.
 pub(super) fn contradiction(facts: &Facts, thread: &Thread) -> Option<&'static str> {
     let runs = thread.state == 'R';
     let step = thread.step();
@@ -147,14 +145,14 @@ pub(super) fn contradiction(facts: &Facts, thread: &Thread) -> Option<&'static s
     {
         Some("it is running")
     } else if step == Step::DumpingCore && facts.dumps_core == Some(false) {
-        Some("the kernel says that it is not dumping core")
+        Some("the kernel reports that it is not dumping core")
     } else {
         None
     }
 }
 
-/// The command that shows where a thread is.
-pub(super) fn look(stuck: &Stuck, thread: &Thread) -> String {
+/// The command that prints the kernel stack of a thread.
+pub(super) fn stack_command(stuck: &Stuck, thread: &Thread) -> String {
     format!("cat /proc/{}/task/{}/stack", stuck.pid, thread.tid)
 }
 
@@ -170,7 +168,7 @@ pub(super) fn connections(facts: &Facts) -> Vec<String> {
             Some(number) => format!(", {} unanswered", count(number, "request")),
             None => String::new(),
         };
-        let servers: Vec<_> = connection.servers.iter().map(other).collect();
+        let servers: Vec<_> = connection.servers.iter().map(with_state).collect();
         let servers = match (servers.len(), connection.servers_are_certain) {
             (0, _) if let Some(hidden) = connection.hidden => {
                 format!(
@@ -193,8 +191,8 @@ pub(super) fn connections(facts: &Facts) -> Vec<String> {
 fn why_hidden(hidden: Hidden) -> String {
     match hidden {
         Hidden::Needs(capability) => format!("needs {capability}"),
-        Hidden::Refused => "some processes cannot be looked into".to_owned(),
-        Hidden::Cut => "there was no time to look at all processes".to_owned(),
+        Hidden::Refused => "some processes cannot be inspected".to_owned(),
+        Hidden::Cut => "there was no time to inspect all processes".to_owned(),
     }
 }
 
@@ -208,7 +206,7 @@ pub(super) fn connection_name(connection: &Connection) -> String {
     )
 }
 
-/// What to do about file systems of another machine.
+/// The fact and the remedy for a network file system.
 pub(super) fn network(facts: &Facts) -> Option<(String, String)> {
     let first = facts.network.first()?;
     Some((
@@ -216,12 +214,12 @@ pub(super) fn network(facts: &Facts) -> Option<(String, String)> {
             "it waits for a network file system; mounted here: {}",
             facts.network.join(", ")
         ),
-        format!("bring back the server of {first}, or the network to it; the call then returns"),
+        format!("restore the server of {first}, or the network path to it; the call then returns"),
     ))
 }
 
-/// At most so sure where that is only one of several possibilities.
-pub(super) fn exactly(facts: &Facts) -> Confidence {
+/// The highest confidence: lower if the connection is only one of several candidates.
+pub(super) fn fuse_confidence(facts: &Facts) -> Confidence {
     if facts.fuse_is_exact {
         Confidence::Certain
     } else {

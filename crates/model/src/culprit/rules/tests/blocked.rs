@@ -1,4 +1,4 @@
-//! Who would reap if something else did not keep it.
+//! Parents that would reap but are blocked.
 
 use super::super::testing::*;
 use super::super::*;
@@ -7,7 +7,7 @@ use crate::culprit::evidence::{Cpu, Sigchld, Since};
 use Confidence::{Guess, Likely};
 
 #[test]
-fn who_waited_before_they_died_waits_for_something_else_now() {
+fn a_parent_that_waited_before_they_died_is_blocked_now() {
     let mut evidence = reaped(waited(leak(), 1, 200), 1, 200);
     facts(&mut evidence).looked_at = vec![thread(100, 'S', "anon_pipe_read")];
     let verdict = assert_judged(&evidence, "wait_blocked_on_event", Likely);
@@ -20,9 +20,9 @@ fn who_waited_before_they_died_waits_for_something_else_now() {
     assert_judged(&evidence, "wait_blocked_on_event", Guess);
 }
 
-/// Whoever reaped until it blocked is blocked, whatever it inherits or is.
+/// A reaper that is blocked is judged so even if it is a subreaper or PID 1.
 #[test]
-fn a_blocked_reaper_is_blocked_first() {
+fn a_blocked_reaper_is_judged_as_blocked_before_anything_else() {
     let mut evidence = reaped(waited(leak(), 9, 200), 9, 200);
     evidence.zombies.adopted = 3;
     evidence.habits.last_reaper_tid = Some(103);
@@ -35,20 +35,20 @@ fn a_blocked_reaper_is_blocked_first() {
     assert!(verdict.evidence[0].contains("103"), "{verdict:#?}");
     facts(&mut evidence).own_number = Some((1, 1));
     assert_judged(&evidence, "wait_blocked_on_event", Likely);
-    // Idle threads sleep like that too: only the one that used to reap tells.
+    // Idle threads sleep like that too, so it counts only for the thread that used to reap.
     evidence.habits.last_reaper_tid = None;
     assert_judged(&evidence, "init_without_reaping", Guess);
 }
 
 #[test]
-fn who_reads_what_the_dead_left_open_is_blocked() {
+fn reading_a_pipe_that_a_dead_child_left_open_is_blocked() {
     let mut evidence = slept(leak());
     let mut pipe = blocked(On::PipeRead);
-    pipe.ends = vec![end(77, "sleep", Relation::LeftByTheDead)];
+    pipe.ends = vec![end(77, "sleep", Relation::LeftByDeadChild)];
     facts(&mut evidence).looked_at[0].block = Some(pipe.clone());
     let verdict = assert_judged(&evidence, "wait_blocked_on_event", Likely);
     assert!(verdict.remedy.contains("kill 77"), "{}", verdict.remedy);
-    // The last of a chain is who can act.
+    // The last process of a chain can act.
     pipe.ends[0].relation = Relation::Other;
     pipe.ends[0].waits_for = Some(Box::new(Block {
         ends: vec![End {
@@ -67,7 +67,7 @@ fn who_reads_what_the_dead_left_open_is_blocked() {
 }
 
 #[test]
-fn a_handler_that_cannot_lead_to_a_wait_is_told() {
+fn a_handler_does_not_help_a_blocked_or_busy_thread() {
     let mut evidence = slept(leak());
     facts(&mut evidence).sigchld = Some(Sigchld {
         caught: true,
@@ -77,7 +77,7 @@ fn a_handler_that_cannot_lead_to_a_wait_is_told() {
     facts(&mut evidence).looked_at[0].block = Some(blocked(On::FifoOpen { path: None }));
     let verdict = assert_judged(&evidence, "wait_blocked_on_event", Likely);
     assert!(!verdict.remedy.contains("SIG_IGN"), "{}", verdict.remedy);
-    // Busy, it does not get to it either.
+    // A busy thread does not reap either.
     facts(&mut evidence).looked_at = vec![thread(100, 'R', "")];
     evidence.since = Some(Since {
         cpu: Some(Cpu {
@@ -87,16 +87,16 @@ fn a_handler_that_cannot_lead_to_a_wait_is_told() {
         ..since(0, 0)
     });
     assert_judged(&evidence, "wait_blocked_on_event", Guess);
-    // An idle loop should have got to it.
+    // An idle event loop should have reaped.
     evidence = ran(evidence);
     facts(&mut evidence).looked_at = vec![thread(100, 'S', "do_epoll_wait")];
     let verdict = assert_judged(&evidence, "never_waits", Likely);
     assert!(!verdict.remedy.contains("SIG_IGN"), "{}", verdict.remedy);
 }
 
-/// A wait that was under way when these died took the one that it was for.
+/// A wait call that was in progress when these died reaped the child that it was for.
 #[test]
-fn the_last_wait_may_end_beside_the_dead() {
+fn the_last_wait_may_return_after_they_died() {
     let mut evidence = reaped(waited(leak(), 1, 91), 1, 89);
     assert_judged(&evidence, "sigchld_coalesced", Guess);
     evidence.since = Some(since(0, 1));
@@ -109,9 +109,9 @@ fn the_last_wait_may_end_beside_the_dead() {
     assert_judged(&evidence, "init_without_reaping", Guess);
 }
 
-/// The thread that reaped died of an exception, and the others go on.
+/// The reaping thread exited with an exception, and the others continue.
 #[test]
-fn a_reaping_thread_that_has_ended_is_told() {
+fn a_reaping_thread_that_has_exited_is_named() {
     let mut evidence = ran(reaped(waited(leak(), 4, 91), 4, 91));
     evidence.habits.last_reaper_tid = Some(101);
     let verdict = assert_judged(&evidence, "wait_blocked_on_event", Likely);
@@ -123,12 +123,12 @@ fn a_reaping_thread_that_has_ended_is_told() {
     assert!(!verdict.remedy.contains("thread 101"), "{verdict:#?}");
 }
 
-/// The agent came when its zombies were there, and has seen none of its waits.
+/// The agent started after its zombies died, and has seen none of its wait calls.
 fn came_later(booked: bool, execs: u64) -> Evidence {
     let mut evidence = slept(leak());
     evidence.zombies.age_is_lower_bound = true;
     evidence.program.execs = Some(execs);
-    facts(&mut evidence).booked_children = Some(booked);
+    facts(&mut evidence).has_usage_of_children = Some(booked);
     evidence
 }
 
@@ -142,12 +142,12 @@ fn with_thread(mut evidence: Evidence, on: On) -> Evidence {
 }
 
 #[test]
-fn who_reaped_before_the_agent_came_waits_for_something_else_now() {
+fn a_parent_that_reaped_before_the_agent_started_is_blocked_now() {
     let mut poller = came_later(true, 1);
     facts(&mut poller).looked_at[0].block = Some(blocked(On::Timer));
     let verdict = assert_judged(&poller, "wait_blocked_on_event", Guess);
     assert!(verdict.remedy.contains("timer"), "{}", verdict.remedy);
-    // Where waits are not counted, the accounts are all there is.
+    // If wait calls are not counted, only the CPU accounting shows that it reaped.
     poller.habits.waits = None;
     assert_judged(&poller, "wait_blocked_on_event", Guess);
     let mut blocked_alone = came_later(true, 1);
@@ -155,13 +155,13 @@ fn who_reaped_before_the_agent_came_waits_for_something_else_now() {
     assert_judged(&blocked_alone, "wait_blocked_on_event", Likely);
     let mut among_threads = with_thread(blocked_alone, On::PrivateFutex);
     assert_judged(&among_threads, "wait_blocked_on_event", Guess);
-    // As one that it inherits from.
+    // The same with inherited zombies.
     among_threads.zombies.adopted = 3;
     assert_judged(&among_threads, "wait_blocked_on_event", Guess);
 }
 
 #[test]
-fn another_thread_may_be_the_one_that_reaped_before_the_agent_came() {
+fn another_thread_may_have_reaped_before_the_agent_started() {
     let mut evidence = with_thread(came_later(true, 0), On::PipeRead);
     let verdict = assert_judged(&evidence, "wait_blocked_on_event", Guess);
     assert!(verdict.summary.contains("103"), "{}", verdict.summary);
@@ -175,7 +175,7 @@ fn another_thread_may_be_the_one_that_reaped_before_the_agent_came() {
 
 #[test]
 fn an_earlier_program_may_have_reaped() {
-    // A start script reaps what it runs, and so says nothing about the program that it became.
+    // A start script reaps its own children, which proves nothing about the program that it became.
     assert_judged(&came_later(true, 2), "never_waits", Guess);
     let unknown = with_thread(came_later(true, 3), On::PipeRead);
     assert_judged(&unknown, "never_waits", Guess);
@@ -185,7 +185,7 @@ fn an_earlier_program_may_have_reaped() {
     assert!(verdict.evidence.iter().any(named), "{verdict:#?}");
 }
 
-/// A handler belongs to the program that it runs now.
+/// A handler belongs to the current program.
 #[test]
 fn an_idle_parent_with_a_handler_that_has_reaped_lost_a_signal() {
     let with_handler = |booked, execs| {
@@ -201,14 +201,14 @@ fn an_idle_parent_with_a_handler_that_has_reaped_lost_a_signal() {
     assert_judged(&with_handler(true, 4), "sigchld_coalesced", Guess);
     assert_judged(&with_handler(false, 1), "never_waits", Guess);
     assert_judged(&ran(with_handler(false, 1)), "never_waits", Likely);
-    // The zombies died while it was watched: its handler had its chance then.
+    // The zombies died while it was watched, so its handler would have been seen to wait.
     let mut watched = with_handler(true, 4);
     watched.zombies.age_is_lower_bound = false;
     assert_judged(&watched, "never_waits", Guess);
     let mut held_up = with_handler(true, 1);
     facts(&mut held_up).looked_at[0].block = Some(blocked(On::PipeRead));
     assert_judged(&held_up, "wait_blocked_on_event", Likely);
-    // What the program did is known from its beginning.
+    // The program was watched from its start.
     let mut seen = with_handler(true, 4);
     seen.program.age_ns = Some(SECOND);
     assert_judged(&seen, "never_waits", Guess);

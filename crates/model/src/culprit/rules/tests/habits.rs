@@ -1,4 +1,4 @@
-//! What wait calls and their absence say.
+//! What wait calls and their absence show.
 
 use super::super::testing::*;
 use super::super::*;
@@ -8,20 +8,20 @@ use crate::events::Asked;
 use Confidence::{Certain, Guess, Likely};
 
 #[test]
-fn who_never_waits_must_have_had_a_chance_to() {
-    // It slept for as long as it was looked at, or was looked at only once.
+fn never_waits_is_a_guess_unless_the_process_ran() {
+    // It slept between two looks, or was looked at only once.
     assert_judged(&leak(), "never_waits", Guess);
     assert_judged(&slept(leak()), "never_waits", Guess);
     let verdict = assert_judged(&ran(leak()), "never_waits", Likely);
-    let told = verdict.evidence.join("\n");
+    let text = verdict.evidence.join("\n");
     for fact in ["4m", "3 zombies", "90s", "hrtimer_nanosleep"] {
-        assert!(told.contains(fact), "{fact} in {told}");
+        assert!(text.contains(fact), "{fact} in {text}");
     }
 }
 
-/// It waits for signals, and gets none of a death.
+/// It waits for signals and gets none when a child dies.
 #[test]
-fn who_cannot_hear_of_a_death_needs_no_chance() {
+fn never_waits_is_likely_if_no_signal_of_a_death_can_arrive() {
     let mut evidence = slept(leak());
     facts(&mut evidence).looked_at[0].block = Some(blocked(On::Signal));
     assert_judged(&evidence, "never_waits", Likely);
@@ -33,7 +33,7 @@ fn who_cannot_hear_of_a_death_needs_no_chance() {
 }
 
 #[test]
-fn missing_evidence_makes_less_sure() {
+fn missing_evidence_lowers_the_confidence() {
     let mut evidence = ran(leak());
     evidence.watched_ns = SECOND;
     assert_judged(&evidence, "never_waits", Guess);
@@ -48,7 +48,7 @@ fn missing_evidence_makes_less_sure() {
 }
 
 #[test]
-fn what_could_not_be_read_is_named() {
+fn unreadable_files_are_named() {
     let mut evidence = leak();
     facts(&mut evidence).unreadable = vec!["/proc/100/fd: CAP_SYS_PTRACE".to_owned()];
     let verdict = judge(&evidence).expect("there is a verdict");
@@ -57,7 +57,7 @@ fn what_could_not_be_read_is_named() {
 }
 
 #[test]
-fn a_peek_is_no_reap() {
+fn a_peek_does_not_reap() {
     let asked = |peeks, process| {
         Some(Asked {
             process,
@@ -70,19 +70,19 @@ fn a_peek_is_no_reap() {
     evidence.habits.last_peek_age_ns = Some(SECOND);
     let verdict = assert_judged(&evidence, "peeked_not_reaped", Certain);
     assert!(verdict.evidence[0].contains("9 wait calls"), "{verdict:#?}");
-    // One look may be the first half of a wait.
+    // One peek may be followed by a wait call.
     evidence.habits.asked = asked(1, 0);
     assert_judged(&evidence, "peeked_not_reaped", Guess);
-    // It took children once, before these died.
+    // It reaped children before these died.
     evidence.habits.asked = asked(9, 4);
     evidence.habits.last_take_age_ns = Some(200 * SECOND);
     assert_judged(&evidence, "peeked_not_reaped", Likely);
-    // Who looks first and then takes by number leaves only those that it did not see.
+    // A parent that peeks and then reaps by PID leaves only children that it did not see.
     evidence.habits.last_take_age_ns = Some(SECOND);
     assert_judged(&evidence, "waits_for_others", Likely);
     evidence.since = Some(since(3, 0));
     assert_judged(&evidence, "waits_for_others", Certain);
-    // Its last look was before they died, or was not seen at all.
+    // Its last peek was before they died, or was not seen at all.
     evidence.habits.last_peek_age_ns = Some(200 * SECOND);
     assert_judged(&evidence, "waits_for_others", Certain);
     evidence.habits.asked = None;
@@ -90,7 +90,7 @@ fn a_peek_is_no_reap() {
 }
 
 #[test]
-fn for_whom_it_waits_tells_others_from_any() {
+fn wait_arguments_decide_between_others_and_any_child() {
     let mut evidence = reaped(waited(leak(), 9, 1), 4, 1);
     evidence.habits.asked = Some(Asked {
         process: 8,
@@ -99,12 +99,12 @@ fn for_whom_it_waits_tells_others_from_any() {
     });
     evidence.habits.last_take_age_ns = Some(SECOND);
     let verdict = assert_judged(&evidence, "waits_for_others", Likely);
-    for told in [
+    for text in [
         "8 for one process by its PID",
         "__WCLONE",
         "none for any child",
     ] {
-        assert!(verdict.evidence[0].contains(told), "{verdict:#?}");
+        assert!(verdict.evidence[0].contains(text), "{verdict:#?}");
     }
     assert!(
         !verdict.remedy.contains("call waitpid(-1"),
@@ -120,13 +120,13 @@ fn for_whom_it_waits_tells_others_from_any() {
     evidence.since = Some(since(2, 2));
     assert_judged(&evidence, "waits_for_others", Certain);
     evidence.since = None;
-    // It did ask for any of them, so it only asks too seldom.
+    // It does wait for any child, only too seldom.
     evidence.habits.last_any_age_ns = Some(SECOND);
     assert_judged(&evidence, "sigchld_coalesced", Guess);
 }
 
 #[test]
-fn contradictory_evidence_is_said_and_never_certain() {
+fn contradictory_evidence_is_reported_and_never_certain() {
     let evidence = reaped(leak(), 4, 200);
     let verdict = assert_judged(&evidence, "wait_blocked_on_event", Likely);
     assert!(
@@ -148,7 +148,7 @@ fn contradictory_evidence_is_said_and_never_certain() {
 }
 
 #[test]
-fn children_that_a_plain_wait_does_not_see() {
+fn children_without_sigchld_need_wclone() {
     let mut evidence = waited(leak(), 300, 0);
     evidence.zombies.without_sigchld = 3;
     assert_judged(&evidence, "needs_wclone", Certain);
@@ -159,12 +159,12 @@ fn children_that_a_plain_wait_does_not_see() {
 }
 
 #[test]
-fn a_wait_for_others_is_none_that_took_the_oldest() {
+fn waits_for_others_needs_a_call_that_left_the_zombies() {
     let mut inside = waited(leak(), 1, 200);
     facts(&mut inside).looked_at[0].awaits = Some(Awaited::Process(55));
     let verdict = assert_judged(&inside, "waits_for_others", Likely);
     assert!(verdict.evidence[0].contains("55"), "{verdict:#?}");
-    // A wait for any child would have ended: the look came in between.
+    // A wait for any child would have returned; it was read in between.
     facts(&mut inside).looked_at[0].awaits = Some(Awaited::Any);
     assert_judged(&inside, "wait_blocked_on_event", Likely);
 
@@ -186,9 +186,9 @@ fn a_wait_for_others_is_none_that_took_the_oldest() {
     assert_judged(&polls, "waits_for_others", Likely);
 }
 
-/// Its look with WNOWAIT was at a living child, as Go's `os/exec` does until that one ends.
+/// Its call with WNOWAIT was for a living child, as in Go's `os/exec`.
 #[test]
-fn a_peek_at_another_child_is_no_peek_at_these() {
+fn a_peek_at_another_child_does_not_count() {
     let mut evidence = waited(leak(), 1, 30);
     evidence.habits.asked = Some(Asked {
         peeks: 1,
@@ -206,7 +206,7 @@ fn a_peek_at_another_child_is_no_peek_at_these() {
 }
 
 #[test]
-fn one_wait_for_several_deaths_takes_the_oldest_and_leaves_some() {
+fn one_wait_for_several_deaths_reaps_the_oldest_and_leaves_the_rest() {
     let mut evidence = reaped(waited(leak(), 5, 1), 5, 1);
     assert_judged(&evidence, "sigchld_coalesced", Guess);
     facts(&mut evidence).sigchld = Some(Sigchld {
@@ -218,16 +218,16 @@ fn one_wait_for_several_deaths_takes_the_oldest_and_leaves_some() {
     assert_judged(&evidence, "sigchld_coalesced", Certain);
     evidence.since = Some(since(1, 1));
     assert_judged(&evidence, "sigchld_coalesced", Likely);
-    // Whom it asks for is not known (a 32-bit program), and no handler tells it of deaths.
+    // Its wait arguments are not known (a 32-bit program), and it has no SIGCHLD handler.
     facts(&mut evidence).sigchld = Some(Sigchld::default());
     evidence.since = Some(since(4, 4));
     let verdict = assert_judged(&evidence, "sigchld_coalesced", Guess);
     assert!(!verdict.remedy.contains("waitpid(-1"), "{verdict:#?}");
 }
 
-/// It takes the PID from the signal, and one signal stands for three deaths.
+/// It takes the PID from the signal, and one signal can stand for several deaths.
 #[test]
-fn who_hears_of_deaths_and_takes_each_by_pid_is_told_to_try_every_child() {
+fn a_parent_that_takes_pids_from_signals_is_advised_to_try_every_child() {
     let mut evidence = reaped(waited(leak(), 5, 1), 5, 1);
     evidence.zombies.passed_over = 2;
     evidence.habits.asked = Some(Asked {
@@ -252,7 +252,7 @@ fn who_hears_of_deaths_and_takes_each_by_pid_is_told_to_try_every_child() {
     }
     facts(&mut evidence).looked_at[0].block = Some(blocked(On::Signal));
     assert_judged(&evidence, "sigchld_coalesced", Likely);
-    // It waits more often than it takes somebody: it has a list of its own.
+    // It makes more wait calls than it reaps children: it has its own list of PIDs.
     evidence.habits.waits = Some(7);
     let verdict = judge(&evidence).expect("there is a verdict");
     assert_eq!(verdict.id, "waits_for_others");
@@ -260,16 +260,16 @@ fn who_hears_of_deaths_and_takes_each_by_pid_is_told_to_try_every_child() {
 }
 
 #[test]
-fn an_answer_has_one_count_of_zombies() {
+fn an_answer_shows_one_count_of_zombies() {
     let evidence = ran(leak());
     let then = judge(&evidence).expect("there is a verdict");
     let mut now = then.evidence.clone();
     recount(&mut now, &evidence.zombies, 17, 95 * SECOND);
-    let told = now.join("\n");
+    let text = now.join("\n");
     assert!(
-        told.contains("17 zombies") && told.contains("95s"),
-        "{told}"
+        text.contains("17 zombies") && text.contains("95s"),
+        "{text}"
     );
-    assert!(!told.contains("holds 3 zombies"), "{told}");
+    assert!(!text.contains("holds 3 zombies"), "{text}");
     assert_eq!(now.len(), then.evidence.len());
 }

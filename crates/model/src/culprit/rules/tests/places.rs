@@ -1,4 +1,4 @@
-//! Where the dead came from, and where advice applies.
+//! How zombies became children of their parent, and advice that fits the place.
 
 use super::super::testing::*;
 use super::super::*;
@@ -25,29 +25,29 @@ fn inits_subreapers_and_ordinary_parents_differ() {
     let verdict = assert_judged(&evidence, "init_without_reaping", Likely);
     assert!(!verdict.remedy.contains("--init"), "{}", verdict.remedy);
 
-    // The first process of a pod has no program to add an init before.
+    // No init can be put before the first process of a pod.
     evidence.comm = "pause".to_owned();
     let verdict = assert_judged(&evidence, "init_without_reaping", Likely);
     assert!(verdict.remedy.contains("pause image"), "{}", verdict.remedy);
     evidence.comm = "app".to_owned();
 
-    // It reaps them, only not all at once.
+    // It reaps them, only not all of them in time.
     let slow = reaped(waited(evidence.clone(), 9, 1), 9, 1);
     assert_judged(&slow, "sigchld_coalesced", Guess);
-    // It waits for its own child, and not for the orphans.
+    // It waits for its own child and not for the orphans.
     facts(&mut evidence).looked_at[0].awaits = Some(Awaited::Process(2));
     let verdict = assert_judged(
         &waited(evidence.clone(), 1, 100),
         "init_without_reaping",
         Likely,
     );
-    let told = |line: &String| line.contains("PID 2 only");
-    assert!(verdict.evidence.iter().any(told), "{verdict:#?}");
-    // At the first look, before anybody could know who left them, it only waits for another.
+    let named = |line: &String| line.contains("PID 2 only");
+    assert!(verdict.evidence.iter().any(named), "{verdict:#?}");
+    // At the first look, before the orphans are known as such, it waits for another child.
     let mut first = evidence.clone();
     (first.watched_ns, first.zombies.adopted) = (SECOND, 0);
     assert_judged(&first, "waits_for_others", Likely);
-    // Nobody knows whether it is an init.
+    // It is not known whether it is an init.
     facts(&mut evidence).own_number = None;
     assert_judged(&waited(evidence, 1, 100), "waits_for_others", Likely);
 }
@@ -60,25 +60,25 @@ fn the_advice_for_an_init_fits_the_place() {
         name: "default/web/app".to_owned(),
         shares_pid_namespace,
     };
-    let mut told = |place| {
+    let mut remedy = |place| {
         evidence.place = place;
         judge(&evidence).expect("there is a verdict").remedy
     };
-    let in_pod = told(pod(false));
+    let in_pod = remedy(pod(false));
     assert!(
         in_pod.contains("pod spec") && !in_pod.contains("docker"),
         "{in_pod}"
     );
-    let shared = told(pod(true));
+    let shared = remedy(pod(true));
     assert!(!shared.contains("shareProcessNamespace: true"), "{shared}");
-    let plain = told(Place::Container {
+    let plain = remedy(Place::Container {
         name: "web".to_owned(),
     });
     assert!(
         plain.contains("--init") && !plain.contains("pod spec"),
         "{plain}"
     );
-    let unit = told(Place::Unit {
+    let unit = remedy(Place::Unit {
         name: "web.service".to_owned(),
     });
     assert!(
@@ -88,7 +88,7 @@ fn the_advice_for_an_init_fits_the_place() {
 }
 
 #[test]
-fn what_a_killed_shell_left_looks_like_a_probe() {
+fn orphans_of_a_killed_shell_lead_to_advice_on_probes() {
     let mut evidence = leak();
     facts(&mut evidence).own_number = Some((1, 1));
     evidence.zombies.adopted = 3;
@@ -108,7 +108,7 @@ fn what_a_killed_shell_left_looks_like_a_probe() {
 }
 
 #[test]
-fn children_of_the_program_before_are_not_its_own() {
+fn children_of_an_earlier_program_are_not_its_own() {
     let mut evidence = leak();
     evidence.zombies.forked_before_exec = 3;
     assert_judged(&evidence, "forked_before_exec", Likely);
@@ -125,9 +125,9 @@ fn children_of_the_program_before_are_not_its_own() {
     assert_judged(&evidence, "never_waits", Guess);
 }
 
-/// A program that execs itself may know its children: it may have handed their PIDs on.
+/// A program that execs itself may pass the PIDs of its children on.
 #[test]
-fn who_execs_itself_may_know_its_children() {
+fn a_program_that_execs_itself_may_know_its_children() {
     let mut evidence = leak();
     evidence.zombies.forked_before_exec = 3;
     evidence.program.age_ns = Some(100 * SECOND);
@@ -135,23 +135,23 @@ fn who_execs_itself_may_know_its_children() {
     assert_judged(&evidence, "forked_before_exec", Certain);
     evidence.zombies.forked_as = Some(evidence.comm.clone());
     assert_judged(&evidence, "forked_before_exec", Likely);
-    // What it forked since then has a cause of its own.
+    // Children that it forked after that have another cause.
     evidence.zombies.forked_before_exec = 2;
     let verdict = assert_judged(&evidence, "forked_before_exec", Likely);
-    let told = |line: &String| line.contains("1 other zombie") && line.contains("(never_waits, ");
-    assert!(verdict.evidence.iter().any(told), "{verdict:#?}");
+    let named = |line: &String| line.contains("1 other zombie") && line.contains("(never_waits, ");
+    assert!(verdict.evidence.iter().any(named), "{verdict:#?}");
 }
 
-/// What a wait call asks for is a number of the caller's namespace.
+/// The PID in a wait call is one of the caller's namespace.
 #[test]
-fn a_number_of_another_pid_namespace_is_told_as_such() {
-    let told = |awaited| {
+fn a_pid_of_another_namespace_is_marked_as_such() {
+    let names_namespace = |awaited| {
         let mut evidence = waited(leak(), 1, 100);
         facts(&mut evidence).looked_at[0].awaits = Some(awaited);
         let verdict = judge(&evidence).expect("there is a verdict");
         let line = verdict.evidence.iter().find(|line| line.contains("PID 6"));
-        line.expect("it is told").contains("namespace")
+        line.expect("the PID is named").contains("namespace")
     };
-    assert!(!told(Awaited::Process(6)));
-    assert!(told(Awaited::NamespaceProcess(6)));
+    assert!(!names_namespace(Awaited::Process(6)));
+    assert!(names_namespace(Awaited::NamespaceProcess(6)));
 }

@@ -1,4 +1,4 @@
-//! Who cannot run, or cannot be told.
+//! Parents that cannot run, or are not notified.
 
 use super::super::testing::*;
 use super::super::*;
@@ -7,7 +7,7 @@ use crate::culprit::evidence::{Awaited, Cpu, Freezer, Frozen, Quota, Role, Sigch
 use Confidence::{Certain, Guess, Likely};
 
 #[test]
-fn what_holds_it_needs_no_watching() {
+fn a_stopped_parent_is_judged_at_once() {
     let mut evidence = leak();
     evidence.watched_ns = SECOND;
     facts(&mut evidence).looked_at[0].awaits = Some(Awaited::Any);
@@ -19,7 +19,7 @@ fn what_holds_it_needs_no_watching() {
 }
 
 #[test]
-fn the_young_accuse_nobody() {
+fn young_zombies_are_no_fault() {
     let mut evidence = leak();
     evidence.zombies.old = 0;
     evidence.zombies.oldest_age_ns = SECOND;
@@ -27,7 +27,7 @@ fn the_young_accuse_nobody() {
 }
 
 #[test]
-fn a_tracer_is_blamed_before_anything_else() {
+fn a_tracer_comes_before_other_causes() {
     let mut evidence = leak();
     evidence.role = Role::Tracer;
     evidence.zombies.real_parent = Some((7, "make".to_owned()));
@@ -68,7 +68,7 @@ fn stopped_frozen_stuck_and_starved_differ() {
     facts(&mut stopped).looked_at = vec![thread(100, 'T', ""), thread(101, 'T', "")];
     let verdict = assert_judged(&stopped, "parent_stopped", Certain);
     assert!(verdict.remedy.ends_with("kill -CONT 100"));
-    // What reads its terminal in the background is stopped again at once.
+    // A background job that reads its terminal is stopped again at once.
     facts(&mut stopped).stop_signal = Some(21);
     let verdict = assert_judged(&stopped, "parent_stopped", Certain);
     assert!(verdict.remedy.contains("fg"), "{}", verdict.remedy);
@@ -137,9 +137,9 @@ fn stopped_frozen_stuck_and_starved_differ() {
     assert_judged(&starved, "never_waits", Likely);
 }
 
-/// The kernel books the time that it stood only when it runs again.
+/// The kernel adds the time that a thread waited for a CPU only when it runs again.
 #[test]
-fn one_that_never_ran_is_starved_though_no_time_is_booked() {
+fn a_thread_that_never_ran_is_starved_without_accounted_time() {
     let mut stood = leak();
     facts(&mut stood).looked_at = vec![thread(100, 'R', "")];
     let never_ran = |throttled_periods, was_runnable| Since {
@@ -157,7 +157,7 @@ fn one_that_never_ran_is_starved_though_no_time_is_booked() {
     assert_judged(&stood, "parent_starved", Likely);
     stood.since = Some(never_ran(9, true));
     assert_judged(&stood, "parent_starved", Certain);
-    // It may have slept all the time and have woken just now.
+    // It may have been asleep and woken just now.
     stood.since = Some(never_ran(9, false));
     assert_judged(&stood, "never_waits", Guess);
 }
@@ -173,7 +173,7 @@ fn one_thread_that_can_run_is_enough_to_reap() {
 }
 
 #[test]
-fn blocked_is_not_taken_by_other_means() {
+fn blocked_sigchld_counts_only_if_it_is_not_taken_otherwise() {
     let mut evidence = leak();
     let blocked = Sigchld {
         blocked_in: 1,
@@ -188,7 +188,7 @@ fn blocked_is_not_taken_by_other_means() {
         "{verdict:#?}"
     );
 
-    // Nobody wanted it: it blocks it, and would not wait anyhow.
+    // It has no handler and waits for no signal, so it did not expect SIGCHLD.
     facts(&mut evidence).sigchld = Some(Sigchld {
         caught: false,
         ..blocked
@@ -196,25 +196,25 @@ fn blocked_is_not_taken_by_other_means() {
     assert_judged(&evidence, "never_waits", Guess);
     facts(&mut evidence).looked_at = vec![thread(100, 'S', "do_sigtimedwait")];
     assert_judged(&evidence, "sigchld_blocked", Guess);
-    // Somebody took it, by a signalfd or sigwait.
+    // A signalfd or sigwait took it.
     facts(&mut evidence).sigchld = Some(Sigchld {
         pending: false,
         ..blocked
     });
     assert_judged(&evidence, "never_waits", Guess);
-    // Another thread would get it.
+    // Another thread could receive it.
     facts(&mut evidence).looked_at.push(thread(101, 'S', ""));
     facts(&mut evidence).sigchld = Some(blocked);
     assert_judged(&evidence, "never_waits", Guess);
-    // Whoever has a signalfd blocks it on purpose.
+    // A program with a signalfd blocks it on purpose.
     facts(&mut evidence).looked_at.pop();
     facts(&mut evidence).signalfd = Some(true);
     assert_judged(&evidence, "never_waits", Guess);
 }
 
-/// bash blocks SIGCHLD for the time of `read -t`, and reaps after it.
+/// bash blocks SIGCHLD during `read -t`, and reaps after it.
 #[test]
-fn a_mask_for_the_time_of_one_call_is_no_habit() {
+fn a_mask_for_one_call_is_a_guess() {
     let mut evidence = slept(leak());
     facts(&mut evidence).sigchld = Some(Sigchld {
         blocked_in: 1,
@@ -235,7 +235,7 @@ fn a_mask_for_the_time_of_one_call_is_no_habit() {
     assert_judged(&evidence, "sigchld_blocked", Guess);
     waits_for(&mut evidence, On::PipeRead);
     assert_judged(&evidence, "wait_blocked_on_event", Likely);
-    // It ran with it blocked, or sleeps in what blocks nothing for its own time.
+    // It ran with SIGCHLD blocked, or sleeps in a call that does not block it temporarily.
     assert_judged(&ran(evidence.clone()), "sigchld_blocked", Certain);
     waits_for(&mut evidence, On::Timer);
     assert_judged(&evidence, "sigchld_blocked", Certain);

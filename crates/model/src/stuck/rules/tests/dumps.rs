@@ -1,4 +1,4 @@
-//! Who dumps core.
+//! Processes that dump core.
 
 use super::super::testing::*;
 use super::super::*;
@@ -42,7 +42,7 @@ fn a_core_dump_names_its_helper() {
 }
 
 #[test]
-fn a_core_dump_into_fuse_is_not_waited_for() {
+fn a_core_dump_into_fuse_is_not_advised_to_wait() {
     let dump = [
         "request_wait_answer",
         "fuse_create_open",
@@ -73,7 +73,7 @@ fn a_core_dump_into_fuse_is_not_waited_for() {
     facts(&mut evidence).fuse.clear();
     let verdict = assert_judged(&evidence, "dumping_core", Likely);
     assert_names(&verdict.remedy, &["nas:/home on /home"]);
-    // Only one that makes progress is waited for.
+    // The advice is to wait only if the dump makes progress.
     for (state, stack) in [
         ('R', ["elf_core_dump", "vfs_coredump"]),
         ('D', ["io_schedule", "vfs_coredump"]),

@@ -1,4 +1,4 @@
-//! Who is held by another: a tracer, a freezer, a parent outside of its PID namespace.
+//! Processes that another one holds: a tracer, a freezer, a parent outside of the PID namespace.
 
 use super::super::testing::*;
 use super::super::*;
@@ -8,7 +8,7 @@ use crate::stuck::evidence::{Member, Who};
 use Confidence::{Certain, Guess, Likely};
 
 #[test]
-fn a_stop_at_exit_names_whoever_can_end_it() {
+fn a_stop_at_exit_names_the_process_that_can_end_it() {
     let mut evidence = stuck('t', &["ptrace_stop.part.0", "ptrace_notify", "do_exit"]);
     assert_judged(&evidence, "ptrace_exit_stop", Likely);
     let mut remedy = |tracer| {
@@ -24,7 +24,7 @@ fn a_stop_at_exit_names_whoever_can_end_it() {
     };
     assert!(remedy(deaf).ends_with(": kill -9 9"));
     assert!(remedy(who(9, "strace", 'T')).ends_with(": kill -CONT 9"));
-    // Its own debugger has stopped it, and is stopped itself.
+    // Its own debugger has stopped it, and may be stopped itself.
     let debugged = |debugger| Who {
         tracer: Some(Box::new(debugger)),
         ..who(9, "strace", 't')
@@ -37,25 +37,25 @@ fn a_stop_at_exit_names_whoever_can_end_it() {
         end(6, "less", 'S', Relation::Descendant),
     ];
     let strace = || who(9, "strace", 'S');
-    let told = remedy(blocked(strace(), On::PipeWrite, ends));
-    assert!(told.ends_with(": kill 5 6"), "{told}");
+    let advice = remedy(blocked(strace(), On::PipeWrite, ends));
+    assert!(advice.ends_with(": kill 5 6"), "{advice}");
     let ends = vec![
         end(5, "sh", 'S', Relation::Descendant),
         end(6, "less", 'T', Relation::Descendant),
     ];
-    let told = remedy(blocked(strace(), On::PipeWrite, ends));
+    let advice = remedy(blocked(strace(), On::PipeWrite, ends));
     assert!(
-        told.contains("less (PID 6)") && told.ends_with(": kill -CONT 6"),
-        "{told}"
+        advice.contains("less (PID 6)") && advice.ends_with(": kill -CONT 6"),
+        "{advice}"
     );
-    let told = remedy(blocked(strace(), On::PipeWrite, Vec::new()));
-    assert!(told.ends_with(": kill -9 9"), "{told}");
+    let advice = remedy(blocked(strace(), On::PipeWrite, Vec::new()));
+    assert!(advice.ends_with(": kill -9 9"), "{advice}");
     facts(&mut evidence).threads[0].state = 'R';
     assert_judged(&evidence, "ptrace_exit_stop", Guess);
 }
 
 #[test]
-fn the_frozen_are_thawed() {
+fn a_frozen_process_is_advised_to_be_thawed() {
     let mut evidence = stuck(
         'D',
         &["__refrigerator", "get_signal", "arch_do_signal_or_restart"],
@@ -74,13 +74,13 @@ fn the_frozen_are_thawed() {
     });
     let verdict = assert_judged(&evidence, "killed_while_frozen", Certain);
     assert_names(&verdict.remedy, &["5 other processes", "nginx (PID 7)"]);
-    // A process in a frozen cgroup that sleeps elsewhere waits for that first.
+    // A process in a frozen cgroup that sleeps elsewhere is not judged as frozen.
     facts(&mut evidence).threads = vec![thread(100, 'D', &FLUSH)];
     assert_judged(&evidence, "closing_files", Likely);
 }
 
 #[test]
-fn a_namespace_names_who_is_left_in_it() {
+fn the_processes_left_in_a_namespace_are_named() {
     let mut evidence = stuck('I', &["zap_pid_ns_processes", "do_exit"]);
     assert_judged(&evidence, "waiting_for_namespace", Likely);
     facts(&mut evidence).left_in_namespace = vec![Member {

@@ -1,4 +1,4 @@
-//! Who ignores the signal that should end it.
+//! Processes that ignore a terminating signal.
 
 use super::super::testing::*;
 use super::super::*;
@@ -7,7 +7,7 @@ use crate::stuck::evidence::ignored::{Awaited, Fate};
 use Confidence::{Certain, Likely};
 
 #[test]
-fn who_ignores_a_signal_while_somebody_waits_is_told_so() {
+fn an_ignored_signal_is_a_verdict_if_a_process_waits() {
     for fate in [Fate::AsInit, Fate::ByChoice] {
         let evidence = ignoring(fate, Some(Awaited::BySender));
         let verdict = assert_judged(&evidence, "term_ignored", Certain);
@@ -31,7 +31,7 @@ fn who_ignores_a_signal_while_somebody_waits_is_told_so() {
 }
 
 #[test]
-fn what_to_do_about_an_ignored_signal_fits_the_place() {
+fn the_advice_on_an_ignored_signal_fits_the_place() {
     let remedy = |fate, place| {
         let mut evidence = ignoring(fate, Some(Awaited::ByManager));
         evidence.ignored.as_mut().expect("it is there").place = place;
@@ -51,7 +51,7 @@ fn what_to_do_about_an_ignored_signal_fits_the_place() {
 }
 
 #[test]
-fn whoever_cannot_take_the_signal_is_not_said_to_ignore_it() {
+fn a_pending_signal_is_not_reported_as_ignored() {
     let judged = |fate| {
         let evidence = ignoring(fate, Some(Awaited::BySender));
         assert_judged(&evidence, "term_ignored", Certain)
@@ -68,7 +68,7 @@ fn whoever_cannot_take_the_signal_is_not_said_to_ignore_it() {
 }
 
 #[test]
-fn a_namespace_is_spoken_of_only_where_there_is_one() {
+fn a_namespace_is_mentioned_only_if_there_is_one() {
     let mut evidence = ignoring(Fate::ByChoice, Some(Awaited::BySender));
     let remedy = |evidence: &Stuck| judge(evidence).expect("a verdict").remedy;
     assert!(!remedy(&evidence).contains("namespace"));

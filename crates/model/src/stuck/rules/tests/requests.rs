@@ -1,11 +1,11 @@
-//! Who waits for requests under way, for its memory, or for a device.
+//! Processes that wait for requests in flight, free their memory, or close a device.
 
 use super::super::testing::*;
 use super::super::*;
 use Confidence::{Certain, Likely};
 
 #[test]
-fn memory_and_io_uring_are_steps_of_their_own() {
+fn memory_and_io_uring_are_separate_steps() {
     assert_judged(
         &stuck('R', &["exit_mmap", "mmput", "do_exit"]),
         "freeing_memory",
@@ -48,7 +48,7 @@ fn a_worker_of_io_uring_shows_what_its_submitter_waits_for() {
         "io_wq_worker",
     ];
     let mut evidence = stuck('D', &cancel);
-    // Numbers start anew one day, so that a worker may have the lower one.
+    // PIDs wrap around, so a worker may have the lower TID.
     facts(&mut evidence)
         .threads
         .insert(0, thread(40, 'D', &read));
@@ -58,7 +58,7 @@ fn a_worker_of_io_uring_shows_what_its_submitter_waits_for() {
     assert!(verdict.evidence[0].starts_with("thread 100 is in state D"));
     assert_names(&verdict.evidence[1], &["thread 40 is in state D"]);
     assert!(verdict.remedy.ends_with("connections/38/abort"));
-    // What sleeps by itself comes first: the submitter is not there yet.
+    // A thread that itself sleeps comes first: the submitter has not begun to exit.
     facts(&mut evidence).threads[1] = thread(100, 'D', &["request_wait_answer", "vfs_read"]);
     assert_judged(&evidence, "unkillable_sleep", Certain);
 }

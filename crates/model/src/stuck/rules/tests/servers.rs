@@ -1,4 +1,4 @@
-//! Who waits for a file server or a disk while closing files or in a call that no signal ends.
+//! Processes that wait for a file server or a disk, while closing files or in an uninterruptible call.
 
 use super::super::testing::*;
 use super::super::*;
@@ -22,7 +22,7 @@ fn a_flush_that_fuse_does_not_answer_names_connection_server_and_abort() {
             "SIGKILL from kubelet (PID 50)",
         ],
     );
-    // It is stopped: that comes first, and then the abort.
+    // The server is stopped: resume it first, then abort.
     assert_names(&verdict.remedy, &["kill -CONT 7;"]);
     assert!(
         verdict
@@ -32,13 +32,13 @@ fn a_flush_that_fuse_does_not_answer_names_connection_server_and_abort() {
 }
 
 #[test]
-fn a_connection_that_nobody_serves_is_aborted_at_once() {
+fn a_connection_without_a_server_is_aborted_at_once() {
     let mut evidence = stuck('D', &FLUSH);
     facts(&mut evidence).fuse = vec![connection(38, Vec::new())];
     facts(&mut evidence).fuse_is_exact = true;
     let verdict = assert_judged(&evidence, "closing_files", Certain);
     assert!(verdict.remedy.starts_with("abort"), "{}", verdict.remedy);
-    // Not where a server may only be hidden from us.
+    // Not if the server may only be hidden from us.
     facts(&mut evidence).fuse[0].hidden = Some(Hidden::Needs("CAP_SYS_PTRACE"));
     let verdict = assert_judged(&evidence, "closing_files", Certain);
     assert!(!verdict.remedy.starts_with("abort"), "{}", verdict.remedy);
@@ -67,7 +67,7 @@ fn a_server_that_waits_for_its_own_child_names_it() {
 }
 
 #[test]
-fn of_several_fuse_connections_none_is_accused() {
+fn several_fuse_connections_are_candidates() {
     let mut evidence = stuck('D', &FLUSH);
     let one_of = vec![who(7, "sshfs", 'S'), who(8, "rclone", 'S')];
     facts(&mut evidence).fuse = vec![connection(38, one_of.clone()), connection(39, one_of)];
@@ -84,7 +84,7 @@ fn of_several_fuse_connections_none_is_accused() {
 }
 
 #[test]
-fn a_read_that_fuse_does_not_answer_is_no_closing() {
+fn a_read_that_fuse_does_not_answer_is_an_unkillable_sleep() {
     let read = [
         "request_wait_answer",
         "fuse_file_read_iter",
@@ -96,13 +96,13 @@ fn a_read_that_fuse_does_not_answer_is_no_closing() {
     facts(&mut evidence).fuse_is_exact = true;
     let verdict = assert_judged(&evidence, "unkillable_sleep", Certain);
     assert!(verdict.remedy.ends_with("/38/abort"));
-    // Nobody was killed: this thread only waits, and says nothing of an exit.
+    // Without SIGKILL the thread only waits, and there is no exit.
     facts(&mut evidence).threads[0].kill_pending = false;
     assert_eq!(judge(&evidence), None);
 }
 
 #[test]
-fn file_servers_and_disks_are_told_apart() {
+fn file_servers_and_disks_differ() {
     let nfs = [
         "rpc_wait_bit_killable",
         "nfs_wb_all",
@@ -144,7 +144,7 @@ fn file_servers_and_disks_are_told_apart() {
 }
 
 #[test]
-fn what_may_be_the_connection_of_another_mount_is_looked_at_before_it_is_aborted() {
+fn an_uncertain_connection_is_checked_before_it_is_aborted() {
     let mut evidence = stuck('D', &FLUSH);
     let unmounted = |number| Connection {
         abort: format!("mount -t fusectl x; echo 1 > /sys/fs/fuse/connections/{number}/abort"),

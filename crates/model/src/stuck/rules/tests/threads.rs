@@ -1,4 +1,4 @@
-//! Which thread decides, and what missing evidence does.
+//! The thread that decides, and missing evidence.
 
 use super::super::testing::*;
 use super::super::*;
@@ -6,7 +6,7 @@ use crate::stuck::evidence::Facts;
 use Confidence::Likely;
 
 #[test]
-fn missing_evidence_makes_less_sure_or_silent() {
+fn missing_evidence_lowers_the_confidence_or_gives_no_verdict() {
     let mut evidence = stuck('D', &[]);
     facts(&mut evidence).threads[0].wchan = Some("request_wait_answer".to_owned());
     facts(&mut evidence).fuse = vec![connection(38, vec![who(7, "sshfs", 'S')])];
@@ -48,7 +48,7 @@ fn missing_evidence_makes_less_sure_or_silent() {
 }
 
 #[test]
-fn the_thread_that_keeps_the_others_decides() {
+fn the_thread_that_blocks_the_others_decides() {
     let mut evidence = stuck('I', &["do_exit", "do_group_exit", "get_signal"]);
     facts(&mut evidence)
         .threads
@@ -63,7 +63,7 @@ fn the_thread_that_keeps_the_others_decides() {
 }
 
 #[test]
-fn whoever_has_not_begun_to_exit_is_not_said_to_be_exiting() {
+fn a_process_that_has_not_begun_to_exit_is_not_reported_as_exiting() {
     let read = ["request_wait_answer", "fuse_file_open", "path_openat"];
     let says = |evidence: &Stuck, words: &str| {
         let verdict = judge(evidence).expect("there is a verdict");
@@ -72,7 +72,7 @@ fn whoever_has_not_begun_to_exit_is_not_said_to_be_exiting() {
     let mut waiting = stuck('D', &read);
     assert_eq!(waiting.exit_has_begun(), Some(false));
     assert!(says(&waiting, "killed ") && !says(&waiting, "exiting "));
-    // One of its threads has got out.
+    // One of its threads has exited.
     facts(&mut waiting).ended = 1;
     assert_eq!(waiting.exit_has_begun(), Some(true));
     assert!(says(&waiting, "exiting "));
@@ -85,7 +85,7 @@ fn whoever_has_not_begun_to_exit_is_not_said_to_be_exiting() {
 }
 
 #[test]
-fn what_was_not_looked_for_in_time_is_said() {
+fn a_search_without_time_is_reported() {
     let mut evidence = stuck('D', &FLUSH);
     let facts_of = |evidence: &Stuck| judge(evidence).expect("there is a verdict").evidence;
     let before = facts_of(&evidence);
