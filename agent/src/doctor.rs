@@ -1,4 +1,4 @@
-//! What this host allows: facts first, then each transition and the hook that it gets.
+//! What this host allows: facts first, then each transition with its hook.
 
 use std::{fs, path::Path};
 
@@ -10,7 +10,7 @@ use crate::{
     workload::pods::Failure,
 };
 
-/// Attaches for a moment and tells what came of it.
+/// Attaches briefly and reports the result.
 pub(crate) fn examine(config: Config) -> Doctor {
     match kernel::attach(config) {
         Ok(kernel) => {
@@ -55,7 +55,7 @@ fn probe(report: &ProbeReport) -> Probe {
     }
 }
 
-/// What this host and these privileges are like.
+/// Facts about this host and the agent's privileges.
 pub(crate) fn facts() -> Vec<Fact> {
     vec![
         privileges(kernel::may_load()),
@@ -84,20 +84,20 @@ fn privileges(may_load: bool) -> Fact {
     fact("privileges", may_load, found.to_owned(), fix)
 }
 
-/// Outside the initial one, most processes would be taken for gone.
+/// In any other namespace, most processes would be invisible and taken for dead.
 fn pid_namespace(own: PidNamespace) -> Fact {
     let found = match own {
-        PidNamespace::Initial => "the initial one, with every process".to_owned(),
-        PidNamespace::Nested(inode) => format!("pid:[{inode}], with its own processes only"),
-        PidNamespace::Unknown => "unknown: /proc does not show this process".to_owned(),
+        PidNamespace::Initial => "initial; all processes are visible".to_owned(),
+        PidNamespace::Nested(inode) => format!("pid:[{inode}]; only its own processes are visible"),
+        PidNamespace::Unknown => "unknown: /proc does not list this process".to_owned(),
     };
-    let fix = "run it on the host, or start its container with --pid=host (Docker) or \
-                hostPID: true (Kubernetes); where the node is itself a container, as in kind, \
-                only running it on the machine below helps";
+    let fix = "run it on the host, or start its container with --pid=host (Docker) or hostPID: \
+               true (Kubernetes); if the node is itself a container, as in kind, run it on the \
+               machine underneath";
     fact("PID namespace", own == PidNamespace::Initial, found, fix)
 }
 
-/// Without all of it, a verdict has fewer facts to rest on.
+/// Without it, verdicts have less evidence.
 fn proc(hidden: &Hidden) -> Fact {
     let found = match hidden {
         Hidden {
@@ -107,12 +107,12 @@ fn proc(hidden: &Hidden) -> Fact {
         Hidden { all_else: true, .. } => "hides everything but processes (subset=pid)".to_owned(),
         Hidden { .. } => "shows every process".to_owned(),
     };
-    let fix = "mount it without hidepid and subset, or add cap_sys_ptrace; in a systemd unit, \
-                set ProtectProc=default and ProcSubset=all";
+    let fix = "mount it without hidepid and subset, or add cap_sys_ptrace; in a systemd unit, set \
+               ProtectProc=default and ProcSubset=all";
     fact("/proc", *hidden == Hidden::default(), found, fix)
 }
 
-/// What a running agent has left of its privileges.
+/// Capabilities that a running agent has kept.
 pub(crate) fn kept() -> Fact {
     let kept = kernel::kept();
     let found = if kept.is_empty() {
@@ -123,36 +123,36 @@ pub(crate) fn kept() -> Fact {
     fact("kept capabilities", true, found, "")
 }
 
-/// Whether the container runtime tells names, where it is asked for them.
+/// Whether the container runtime answers, if it is used.
 pub(crate) fn runtime(socket: &Path, failure: Option<Failure>) -> Fact {
     let socket = socket.display();
     let found = match failure {
-        None => format!("tells names at {socket}"),
-        Some(Failure::Forbidden) => format!("refuses to tell names at {socket}"),
-        Some(Failure::Disconnected) => format!("does not listen at {socket}"),
-        Some(Failure::Slow) => format!("does not answer in time at {socket}"),
-        Some(_) => format!("does not tell names at {socket}"),
+        None => format!("answers at {socket}"),
+        Some(Failure::Forbidden) => format!("denies access at {socket}"),
+        Some(Failure::Disconnected) => format!("not listening at {socket}"),
+        Some(Failure::Slow) => format!("timed out at {socket}"),
+        Some(_) => format!("lookups fail at {socket}"),
     };
     let fix = failure.map_or("", cri::fix);
     fact("container runtime", failure.is_none(), found, fix)
 }
 
-/// What could not be read of those who were judged last, if there is any.
+/// What could not be read about the last suspects, if anything.
 pub(crate) fn evidence(notes: &[String]) -> Option<Fact> {
-    let fix = "run the agent as root, or add the capabilities that are named";
+    let fix = "run the agent as root, or add the capabilities named above";
     let found = notes.join("; ");
     (!notes.is_empty()).then(|| fact("evidence", false, found, fix))
 }
 
-/// Without it, a verdict has fewer facts to rest on.
+/// Without it, verdicts have less evidence.
 fn waits(may_see: bool) -> Fact {
     let found = if may_see {
-        "seen of all users"
+        "visible for all users"
     } else {
-        "not seen of other users' processes"
+        "not visible for processes of other users"
     };
-    let fix = "run it with sudo, or add cap_sys_ptrace and cap_dac_read_search, to see where a \
-                parent waits";
+    let fix = "run it with sudo, or add cap_sys_ptrace and cap_dac_read_search, to see what a \
+               parent waits for";
     fact("waits", may_see, found.to_owned(), fix)
 }
 
@@ -163,15 +163,15 @@ fn types(types: Result<(), String>) -> Fact {
     fact("kernel types", ok, found, fix)
 }
 
-/// Without it, reaps are seen by a hook that costs every system call a little more.
+/// Without it, reaps are seen by a hook that makes every system call slightly slower.
 fn tracefs(mounted: bool, readable: bool) -> Fact {
     let found = match (mounted, readable) {
         (true, _) => "mounted",
-        (false, true) => "not mounted; read privately",
-        (false, false) => "not mounted, and cannot be for us alone",
+        (false, true) => "not mounted; using a private mount",
+        (false, false) => "not mounted, and cannot be mounted privately",
     };
-    let fix = "mount it at /sys/kernel/tracing; or run it with sudo, or add cap_sys_admin to the \
-                capabilities, where that folder is there";
+    let fix = "mount it at /sys/kernel/tracing; or, if that directory exists, run reapwatch with \
+               sudo or add cap_sys_admin";
     fact("tracefs", mounted || readable, found.to_owned(), fix)
 }
 
@@ -186,7 +186,7 @@ fn fact(name: &str, ok: bool, found: String, fix: &str) -> Fact {
     }
 }
 
-/// The mode in brackets in /sys/kernel/security/lockdown.
+/// The active mode in /sys/kernel/security/lockdown, which is in brackets.
 fn lockdown() -> Option<String> {
     let text = fs::read_to_string("/sys/kernel/security/lockdown").ok()?;
     let (_, rest) = text.split_once('[')?;

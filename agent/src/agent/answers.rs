@@ -1,4 +1,4 @@
-//! What the loop answers: copies of its state, made when asked for.
+//! Answers to requests: copies of the loop's state, made on demand.
 
 use std::{collections::BTreeMap, sync::Arc, time::UNIX_EPOCH};
 
@@ -20,7 +20,7 @@ use crate::{
 impl Agent {
     pub(super) fn answer(&mut self, request: Request) {
         self.drain();
-        // Nobody waits any more when sending fails.
+        // Sending fails if the asker has gone.
         let _gone = match request {
             Request::Zombies(to) => return self.answer_judged(Question::Zombies(to)),
             Request::Culprits(to) => return self.answer_judged(Question::Culprits(to)),
@@ -72,7 +72,7 @@ impl Agent {
         zombies
     }
 
-    /// Says of each zombie, in the order of age, where it belongs.
+    /// Adds the workload of each zombie, oldest first.
     fn place_zombies(&mut self, zombies: &mut [api::Zombie], now_ns: u64) {
         for (zombie, record) in zombies.iter_mut().zip(self.lifecycle.oldest_first()) {
             zombie.container = contained(self.resolver.of_record(record, now_ns));
@@ -82,7 +82,7 @@ impl Agent {
         }
     }
 
-    /// Why a zombie lies there, as of the last round.
+    /// Why a zombie is not reaped, as of the last round.
     pub(super) fn why_unreaped(&self, record: &Record, now_ns: u64) -> Option<api::Verdict> {
         if self.judge.is_old(record.died.at_ns) {
             let holder = record.responsible()?;
@@ -93,7 +93,7 @@ impl Agent {
         }
     }
 
-    /// Those who hold zombies that are not young, the worst first.
+    /// Processes that hold zombies older than the minimum age, worst first.
     pub(super) fn culprits(&mut self) -> Vec<api::Culprit> {
         let now_ns = kernel::now_ns();
         let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
@@ -109,7 +109,7 @@ impl Agent {
         old.into_iter().map(culprit).collect()
     }
 
-    /// What a row and the last round say of a process, but for where it belongs.
+    /// What a row and the last round know of a process, except its workload.
     pub(super) fn culprit(&self, row: &parents::Row) -> api::Culprit {
         let judged = self.judge.judged(row.process.key);
         let why = judged.and_then(|judged| judged.verdict(row));
@@ -121,7 +121,7 @@ impl Agent {
             verdict: why.as_ref().map(report::verdict),
             no_verdict: match judged {
                 _ if why.is_some() => None,
-                Some(_) => Some("what it does fits no rule".to_owned()),
+                Some(_) => Some("no rule matches its behaviour".to_owned()),
                 None => Some(format!(
                     "only the {SUSPECTS} processes with the most zombies are judged"
                 )),
@@ -133,7 +133,7 @@ impl Agent {
     pub(super) fn top(&mut self) -> api::Top {
         let now_ns = kernel::now_ns();
         let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
-        // The verdict stands with the parent: a frame would else repeat it with each zombie.
+        // The verdict is shown with the parent; otherwise a frame would repeat it for each zombie.
         let records = self.lifecycle.oldest_first().into_iter();
         let mut zombies: Vec<_> = records
             .map(|record| report::zombie(self.wall, now_ns, record))
@@ -181,7 +181,7 @@ impl Agent {
         let mut facts = self.facts_at_attach.clone();
         let cri = self.settings.names.cri.as_ref();
         if let Some((cri, watched)) = cri.zip(self.resolver.known.cri) {
-            // Before it has answered for the first time, it is slow at most.
+            // Until its first answer, count the runtime as slow, not as failed.
             let failure = watched.last.or(Some(Failure::Slow));
             let failure = failure.filter(|_| !watched.up);
             facts.push(doctor::runtime(cri.socket(), failure));

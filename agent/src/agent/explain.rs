@@ -1,5 +1,4 @@
-//! The story of one process, put together from the table, a snapshot, the habits and verdicts of
-//! those who must reap it, and what /proc says.
+//! Explains one process, from the table, a snapshot, the verdicts and /proc.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,13 +11,13 @@ use crate::{
     story::{self, Known, Life, Seen, State},
 };
 
-/// Where processes belong, as far as that is known.
+/// The workloads of processes, as far as they are known.
 type Places = BTreeMap<Key, api::Container>;
 
 impl Agent {
     pub(super) fn explain(&mut self, pid: u32, seen: &Seen) -> api::Explained {
         let snapshot = self.look_at_all();
-        // Who died while it was taken.
+        // Processes that died while it was taken.
         self.drain();
         let now_ns = kernel::now_ns();
         let places = self.places(pid, snapshot.as_ref(), now_ns);
@@ -42,7 +41,7 @@ impl Agent {
         }
     }
 
-    /// Where those belong who have or had this number, and those who must reap them.
+    /// The workloads of all processes that have or had this PID, and of their parents.
     fn places(&mut self, pid: u32, snapshot: Option<&Snapshot>, now_ns: u64) -> Places {
         let tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
         let tasks = tasks.filter(|task| task.process.key.tgid == pid);
@@ -94,8 +93,8 @@ impl Agent {
         told
     }
 
-    /// Of a zombie why it lies there, of a living process why it does not reap. Of one on its way
-    /// out nothing is known yet.
+    /// For a zombie, why it is not reaped; for a living process, why it does not reap. Nothing is
+    /// known yet of one that is exiting.
     fn verdict_on(
         &self,
         known: &Known<'_>,
@@ -114,8 +113,8 @@ impl Agent {
         }
     }
 
-    /// How a process treats its dead children; the snapshot counts the waits of those who are not
-    /// suspects too.
+    /// How a process treats its dead children. The snapshot also counts the waits of processes that
+    /// are not suspects.
     fn keeper(&self, row: &parents::Row, role: &str, snapshot: Option<&Snapshot>) -> api::Keeper {
         let task = snapshot.and_then(|snapshot| snapshot.of(row.process.key));
         let waits = task

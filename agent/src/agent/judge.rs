@@ -1,5 +1,5 @@
-//! Rounds of judging: the loop names the suspects, a helper thread reads their files, and the
-//! rules judge what came in time.
+//! Rounds of judging: the loop picks the suspects, a helper thread reads their files, and the rules
+//! judge what arrived in time.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -31,22 +31,22 @@ use crate::{
     verdict::{self, Verdict},
 };
 
-/// How long a round waits for what the files say.
+/// How long a round waits for evidence from files.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// The most suspects of one round.
+/// Maximum number of suspects in one round.
 pub(super) const SUSPECTS: usize = 32;
-/// Verdicts younger than this answer the next question too.
+/// Verdicts younger than this are reused.
 const FRESH_NS: u64 = 1_000_000_000;
-/// How often rounds are made for `top`, while somebody looks at it.
+/// How often rounds run for `top` while a client watches it.
 const FOR_TOP_NS: u64 = 5_000_000_000;
-/// How often rounds are made for the metrics.
+/// How often rounds run for the metrics.
 pub(super) const IN_BACKGROUND_NS: u64 = 10_000_000_000;
-/// The same while a recording is made, which may be short.
+/// The same while recording, since a recording may be short.
 pub(super) const WHILE_RECORDING_NS: u64 = 2_000_000_000;
-/// For how long a look is the one that later ones are compared with.
+/// How long a look serves as the baseline for later ones.
 const COMPARED_FOR_NS: u64 = 20_000_000_000;
 
-/// The verdicts, and the round under way.
+/// The verdicts, and the round in progress.
 #[derive(Debug, Default)]
 pub(super) struct Judge {
     /// By tgid of the culprit.
@@ -55,27 +55,27 @@ pub(super) struct Judge {
     at_ns: Option<u64>,
     looks: HashMap<Key, Look>,
     round: Option<Round>,
-    /// The last thread that looked at suspects; it may outlive its round where a file hangs.
+    /// The last thread that examined suspects. It may outlive its round if a file hangs.
     looking: Option<JoinHandle<()>>,
     waiting: Vec<Question>,
 }
 
-/// What a round found of one process.
+/// What a round found out about one process.
 #[derive(Debug)]
 pub(super) struct Judged {
     key: Key,
     process: Process,
-    /// Its calls of wait since the agent came.
+    /// Its wait calls since the agent started.
     pub(super) waits: Option<u64>,
     /// When the last of them began.
     pub(super) last_wait_ns: Option<u64>,
-    /// Why it does not reap, as of the look.
+    /// Why it does not reap, as of that look.
     verdict: Option<Verdict>,
-    /// What it held then.
+    /// The zombies that it held then.
     zombies: Zombies,
-    /// When its files last told something; the verdict is of then.
+    /// When its files were last readable; the verdict dates from then.
     looked_ns: Option<u64>,
-    /// What could not be read of it.
+    /// What could not be read.
     unreadable: Vec<String>,
 }
 
@@ -87,7 +87,7 @@ struct Round {
 }
 
 impl Judge {
-    /// What the last round found of a process.
+    /// What the last round found out about a process.
     pub(super) fn judged(&self, key: Key) -> Option<&Judged> {
         let judged = self.judged.get(&key.tgid)?;
         judged.key.is_roughly(key).then_some(judged)
@@ -98,13 +98,13 @@ impl Judge {
         self.judged(key)?.verdict.as_ref()
     }
 
-    /// Whether a zombie that died then was no longer young when the last round began.
+    /// Whether a zombie that died then was old enough when the last round began.
     pub(super) fn is_old(&self, died_ns: u64) -> bool {
         self.at_ns
             .is_some_and(|at_ns| at_ns.saturating_sub(died_ns) >= YOUNG_NS)
     }
 
-    /// The culprits of the last round, and the verdict on each.
+    /// The culprits of the last round with their verdicts.
     pub(super) fn all(&self) -> impl Iterator<Item = (Key, &'static str)> {
         self.judged.values().map(|judged| {
             let verdict = judged.verdict.as_ref();
@@ -113,14 +113,14 @@ impl Judge {
         })
     }
 
-    /// What could not be read in the last round, and what that needs.
+    /// What the last round could not read, and what that requires.
     pub(super) fn notes(&self) -> Vec<String> {
         let judged = self.judged.values();
         let unreadable = judged.flat_map(|judged| &judged.unreadable);
         report::notes(unreadable.map(String::as_str))
     }
 
-    /// What the last round said of whom.
+    /// All results of the last round.
     pub(super) fn verdicts(&self) -> impl Iterator<Item = (&Process, Option<&Verdict>)> {
         let judged = self.judged.values();
         judged.map(|judged| (&judged.process, judged.verdict.as_ref()))
@@ -131,7 +131,7 @@ impl Judge {
             .is_none_or(|at_ns| now_ns.saturating_sub(at_ns) >= age_ns)
     }
 
-    /// Resolves when the round under way has all that it can get; never while there is none.
+    /// Resolves when the round in progress has all that it can get; never if there is none.
     pub(super) async fn round_over(&mut self) {
         match &mut self.round {
             Some(round) => round.facts.are_in().await,
@@ -142,7 +142,7 @@ impl Judge {
     fn begin(&mut self, suspects: Vec<Suspect>, now_ns: u64) {
         let who = |suspect: &Suspect| (suspect.process.key, suspect.evidence.zombies.pids.clone());
         let mut keys: Vec<_> = suspects.iter().map(who).collect();
-        // Where the time is not enough for all, those who had to go without come first.
+        // Suspects that the last round had no time for come first.
         keys.sort_by_key(|&(key, _)| self.judged(key).and_then(|judged| judged.looked_ns));
         let (found, facts) = Findings::within(PATIENCE);
         let busy = self
@@ -153,7 +153,7 @@ impl Judge {
             let thread = thread::Builder::new().name("reapwatch-look".to_owned());
             match thread.spawn(move || look(&keys, &found)) {
                 Ok(thread) => self.looking = Some(thread),
-                Err(error) => log::warn!("cannot start a thread to look at suspects: {error}"),
+                Err(error) => log::warn!("cannot start the thread that collects evidence: {error}"),
             }
         }
         self.round = Some(Round {
@@ -163,7 +163,7 @@ impl Judge {
         });
     }
 
-    /// Judges what the round brought. `place` finds what a suspect belongs to.
+    /// Judges the results of the round. `place` finds the workload of a suspect.
     fn end(&mut self, now_ns: u64, mut place: impl FnMut(Key, Option<&Facts>) -> Place) {
         let Some(mut round) = self.round.take() else {
             return;
@@ -182,7 +182,7 @@ impl Judge {
             };
             let judged = Judged::of(suspect, &evidence, now_ns, before.remove(&key.tgid));
             self.judged.insert(key.tgid, judged);
-            // With one that told nothing there is little to compare.
+            // A look without any readable file is no baseline.
             let told_more = |look: &Look| look.evidence.facts.is_some() || evidence.facts.is_none();
             let kept = earlier.filter(|look| now_ns - look.at_ns < COMPARED_FOR_NS);
             let kept = kept.filter(told_more);
@@ -197,7 +197,7 @@ impl Judge {
 }
 
 impl Judged {
-    /// Why it does not reap, with as many zombies as `row` has.
+    /// Why it does not reap, for the number of zombies in `row`.
     pub(super) fn verdict(&self, row: &parents::Row) -> Option<Verdict> {
         let verdict = self.verdict.as_ref()?;
         Some(match row.oldest_ns {
@@ -206,8 +206,8 @@ impl Judged {
         })
     }
 
-    /// By the evidence of a round; where no file told anything in time, as the last time that one
-    /// did, unless that is long ago.
+    /// Judges by this round's evidence. If no file was read in time, the last result that had some
+    /// is kept, unless it is too old.
     fn of(suspect: &Suspect, evidence: &Evidence, now_ns: u64, before: Option<Self>) -> Self {
         let key = suspect.process.key;
         let last_wait_age_ns = evidence.habits.last_wait_age_ns;
@@ -248,7 +248,7 @@ impl Judged {
     }
 }
 
-/// Reads the files of each, with the zombies it holds, until nobody listens any more.
+/// Reads the files of each suspect and its zombies, until the receiver is gone.
 fn look(suspects: &[(Key, Vec<u32>)], found: &findings::Sender<Facts>) {
     let mounts = Mounts::find();
     let mut search = Search::new();
@@ -264,7 +264,7 @@ fn look(suspects: &[(Key, Vec<u32>)], found: &findings::Sender<Facts>) {
 }
 
 impl Agent {
-    /// Answers from fresh verdicts, or when the round that this begins is over.
+    /// Answers from recent verdicts, or after the round that this starts.
     pub(super) fn answer_judged(&mut self, question: Question) {
         let fresh = !self.judge.is_older_than(FRESH_NS, kernel::now_ns());
         if fresh && self.judge.round.is_none() && self.all_are_judged() {
@@ -275,7 +275,7 @@ impl Agent {
         }
     }
 
-    /// Answers from the verdicts that there are, unless somebody has not been judged at all.
+    /// Answers from existing verdicts, unless a suspect has none yet.
     pub(super) fn answer_top(&mut self, to: oneshot::Sender<Document<Top>>) {
         if self.judge.at_ns.is_some() && self.all_are_judged() {
             self.judge_if_older_than(FOR_TOP_NS);
@@ -286,7 +286,7 @@ impl Agent {
         }
     }
 
-    /// Whether the last round judged all who hold old zombies now, or as many as a round may.
+    /// Whether the last round judged all current suspects, or the maximum number.
     fn all_are_judged(&self) -> bool {
         let mut old = self.old_zombies(kernel::now_ns());
         self.judge.judged.len() >= SUSPECTS
@@ -296,7 +296,7 @@ impl Agent {
             })
     }
 
-    /// Begins a round, unless one is under way or the last was not so long ago.
+    /// Starts a round, unless one is running or the last one is recent.
     pub(super) fn judge_if_older_than(&mut self, age_ns: u64) {
         let now_ns = kernel::now_ns();
         if self.judge.round.is_some() || !self.judge.is_older_than(age_ns, now_ns) {
@@ -332,7 +332,7 @@ impl Agent {
         wait.is_some_and(|probe| probe.hook.is_some())
     }
 
-    /// Judges, and answers those who wait for it.
+    /// Judges and answers the waiting requests.
     pub(super) fn end_round(&mut self) {
         self.wall.follow();
         let now_ns = kernel::now_ns();

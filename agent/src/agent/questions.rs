@@ -1,5 +1,4 @@
-//! Questions whose verdicts are there: each is answered as soon as all else that belongs to the
-//! answer is there too.
+//! Requests with verdicts: each is answered once the rest of its answer is available too.
 
 use tokio::sync::oneshot;
 
@@ -10,12 +9,12 @@ use crate::{
     story::Seen,
 };
 
-/// How long an answer waits for the places of processes and for the PID tables.
+/// How long an answer waits for workloads and PID tables.
 const HELD_NS: u64 = 1_000_000_000;
-/// For how long none waits for places after they did not come in time.
+/// How long answers do not wait for workloads after a timeout.
 const PLACELESS_NS: u64 = 60_000_000_000;
 
-/// A question that a round answers.
+/// A request that a round answers.
 #[derive(Debug)]
 pub(super) enum Question {
     Culprits(oneshot::Sender<Culprits>),
@@ -24,26 +23,26 @@ pub(super) enum Question {
     Top(oneshot::Sender<Document<Top>>),
 }
 
-/// A question whose verdicts are there, and which waits for what else belongs to the answer.
+/// A request that has its verdicts and waits for the rest of the answer.
 #[derive(Debug)]
 struct Held {
     since_ns: u64,
-    /// From when on the places of all processes in the answer are known.
+    /// When workloads must have been looked up to count.
     placed_ns: Option<u64>,
     question: Question,
 }
 
-/// Those that wait.
+/// The waiting requests.
 #[derive(Debug, Default)]
 pub(super) struct Questions {
     held: Vec<Held>,
-    /// Until then nothing waits for places: lately they did not come in time.
+    /// Until then no request waits for workloads, because they recently timed out.
     placeless_until_ns: u64,
 }
 
 impl Agent {
-    /// Answers as soon as it is known to what those in the answer belong, and how full their PID
-    /// tables are now.
+    /// Answers once the workloads of all processes in the answer and the current PID tables are
+    /// known.
     pub(super) fn answer_placed(&mut self, question: Question) {
         self.questions.held.push(Held {
             since_ns: kernel::now_ns(),
@@ -53,7 +52,7 @@ impl Agent {
         self.answer_held();
     }
 
-    /// Answers what needs to wait no longer.
+    /// Answers all requests that are complete or have timed out.
     pub(super) fn answer_held(&mut self) {
         if self.questions.held.is_empty() {
             return;
@@ -71,7 +70,7 @@ impl Agent {
             }
             let is_whole = match (held.placed_ns, &held.question) {
                 (None, _) => false,
-                // With zombies of one moment and PIDs of another the answer would not add up.
+                // Zombies and PIDs from different moments would not add up.
                 (Some(since_ns), Question::Culprits(_)) => self.has_looked_at_pids(since_ns),
                 (Some(_), _) => true,
             };
@@ -83,11 +82,11 @@ impl Agent {
         }
     }
 
-    /// Whether the place of everybody in a frame of `top` is known, or will not be.
+    /// Whether all workloads in a frame of `top` are known, or cannot be.
     fn all_are_placed(&mut self, now_ns: u64) -> bool {
         let rows = self.parents.rows(now_ns, self.lifecycle.zombies());
         let resolver = &mut self.resolver;
-        // All are asked for, however soon one is found that is not known.
+        // Look up all of them, even after finding one that is unknown.
         let mut all = true;
         for row in &rows {
             all &= resolver.knows_living(row.process.key, now_ns);
@@ -100,7 +99,7 @@ impl Agent {
     }
 
     fn answer_question(&mut self, question: Question) {
-        // Nobody waits any more when sending fails.
+        // Sending fails if the asker has gone.
         let _gone = match question {
             Question::Culprits(to) => {
                 let culprits = self.culprits();

@@ -1,5 +1,5 @@
-//! A recording, replayed: the same inputs go into the same lifecycle, and its state at the end
-//! answers what views ask. Nothing is read from the machine that replays.
+//! Replays a recording: the same input goes into the same lifecycle, and the final state answers
+//! the views. Nothing is read from the replaying machine.
 
 use std::{
     collections::HashMap,
@@ -27,7 +27,7 @@ use crate::{
     verdict,
 };
 
-/// Deaths that wait for a view to print them.
+/// Deaths that may wait for a view to print them.
 const QUEUE: usize = 1024;
 
 /// The state at the end of a recording.
@@ -39,26 +39,26 @@ pub struct Replay {
     parents: Parents,
     tally: Tally,
     counted: Counted,
-    /// The clocks' distance; of a recording without one the times are those since boot.
+    /// The clock offset. Without one, times count from boot.
     wall: Option<Wall>,
     snapshot: Option<Snapshot>,
-    /// What was said last of each who was judged.
+    /// The last result for each judged process.
     judged: HashMap<Key, Option<recording::Verdict>>,
     now_ns: u64,
     is_whole: bool,
     unknown_lines: u64,
 }
 
-/// All deaths that a recording holds, as they finished; the stream ends with it.
+/// All deaths in a recording, in the order in which they finished; then the stream ends.
 ///
 /// # Errors
-/// When no thread can be started.
+/// If the thread cannot be started.
 pub fn deaths(path: &Path) -> anyhow::Result<mpsc::Receiver<ExitLine>> {
     let (lines, deaths) = mpsc::channel(QUEUE);
     let path = path.to_owned();
     let told = move |exit| lines.blocking_send(ExitLine::Exit(Box::new(exit))).is_ok();
     let run = move || {
-        // It was read once before: this shows only where it has changed since.
+        // The file was read before; this only reports changes since then.
         if let Err(error) = Replay::run(&path, told) {
             log::error!("{error:#}");
         }
@@ -74,12 +74,12 @@ impl Replay {
     /// Replays a file to its end.
     ///
     /// # Errors
-    /// When it cannot be read or is damaged; one sentence.
+    /// If the file cannot be read or is damaged; one sentence.
     pub fn of(path: &Path) -> anyhow::Result<Self> {
         Self::run(path, |_| true)
     }
 
-    /// Tells each death to `told` as it finishes, for as long as that listens.
+    /// Sends each death to `told` as it finishes, until the receiver is gone.
     fn run(path: &Path, mut told: impl FnMut(FinishedExit) -> bool) -> anyhow::Result<Self> {
         let (head, mut lines) = recording::open(path)?;
         let mut replay = Self {
@@ -100,9 +100,9 @@ impl Replay {
         let mut changes = Vec::new();
         while let Some(line) = lines.next()? {
             match line {
-                // Of a second recording in the same file nothing before it is true.
+                // A second recording in the same file would contradict the first.
                 Line::Head(_) => anyhow::bail!(
-                    "{} holds more than one recording: replay each by itself",
+                    "{} holds more than one recording; replay each one separately",
                     path.display()
                 ),
                 Line::Wall(join) => match &mut replay.wall {
@@ -161,7 +161,7 @@ impl Replay {
         self.now_ns = self.now_ns.max(now_ns);
     }
 
-    /// As the agent's own loop does it; whether anybody still listens.
+    /// Applies changes as the agent's loop does; returns whether the receiver still listens.
     fn publish(
         &mut self,
         changes: &mut Vec<Transition>,
@@ -187,18 +187,18 @@ impl Replay {
         &self.path
     }
 
-    /// What to know of it before its figures are read.
+    /// A summary of the recording.
     pub fn about(&self) -> String {
         let at = report::time(self.wall(), self.now_ns);
         let Head { host, kernel, .. } = &self.head;
         let cut = if self.is_whole {
             ""
         } else {
-            "; it was cut off there"
+            "; the file is truncated there"
         };
         let unknown = match self.unknown_lines {
             0 => String::new(),
-            lines => format!("; {lines} of its lines are of a later release and were passed over"),
+            lines => format!("; {lines} lines from a newer release were skipped"),
         };
         format!(
             "replaying {}, recorded on {host}, kernel {kernel}, up to {at}{cut}{unknown}",
@@ -206,12 +206,12 @@ impl Replay {
         )
     }
 
-    /// Who was dead and unreaped, oldest first.
+    /// All zombies, oldest first.
     pub fn zombies(&self) -> Document<api::Zombie> {
         self.document(self.oldest_first())
     }
 
-    /// Who held zombies that were not young, the worst first.
+    /// Processes that held zombies older than the minimum age, worst first.
     pub fn culprits(&self) -> Culprits {
         let rows = self.rows();
         let old = rows
@@ -223,7 +223,7 @@ impl Replay {
                 "the recording has no evidence for verdicts: an older release made it, or it was \
                  too short"
             } else {
-                "verdicts are those made while recording"
+                "these verdicts were made while recording"
             };
             document.notes.push(note.to_owned());
         }
@@ -258,7 +258,7 @@ impl Replay {
         }])
     }
 
-    /// The story of one process.
+    /// The explanation of one process.
     pub fn explain(&self, pid: u32) -> Explained {
         let known = Known {
             pid,
@@ -286,7 +286,7 @@ impl Replay {
         }
     }
 
-    /// What was said last while it was recorded.
+    /// The last result recorded for a process.
     fn verdict(&self, process: &Process) -> Option<api::Verdict> {
         let of_it = |(key, _): &(&Key, &_)| process.key.is_roughly(**key);
         let (_, verdict) = self.judged.iter().find(of_it)?;
@@ -314,7 +314,7 @@ impl Replay {
         let no_verdict = if verdict.is_some() {
             None
         } else if judged.any(|key| row.process.key.is_roughly(*key)) {
-            Some("what it did fits no rule".to_owned())
+            Some("no rule matched its behaviour".to_owned())
         } else {
             Some("the recording has no evidence about it".to_owned())
         };
@@ -329,7 +329,7 @@ impl Replay {
     fn keeper(&self, row: &Row, role: &str) -> api::Keeper {
         let snapshot = self.snapshot.as_ref();
         let task = snapshot.and_then(|snapshot| snapshot.of(row.process.key));
-        // Where wait calls are not watched there are none to count.
+        // If wait calls are not traced, there is no count.
         let waits = task
             .and_then(|task| task.waits)
             .filter(|waits| waits.last_ns.is_some());

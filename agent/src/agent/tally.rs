@@ -1,4 +1,4 @@
-//! What the loop counts of its own work.
+//! The loop's own counters.
 
 use crate::{
     events::Event,
@@ -7,14 +7,14 @@ use crate::{
     metrics::{Events, ExitKind, Exits, Lost},
 };
 
-/// Counts since the agent came.
+/// Counts since the agent started.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
     pub(super) events: Events,
     pub(super) malformed: u64,
     finished: u64,
     found: u64,
-    /// Deaths that were announced and have happened: the kernel side does not count them.
+    /// Announced deaths that have happened; the kernel side does not count them.
     confirmed: Exits,
 }
 
@@ -28,7 +28,7 @@ impl Tally {
                 }
             }
             Transition::Corrected(Correction::ZombieFound) => self.found += 1,
-            // It was not over after all.
+            // It was not complete after all.
             Transition::Corrected(Correction::AutoreapWrong) => {
                 self.finished = self.finished.saturating_sub(1);
             }
@@ -46,8 +46,8 @@ impl Tally {
         }
     }
 
-    /// Processes reaped. Those of whose death the record was lost are reaped too, as far as no
-    /// snapshot has found them lying there.
+    /// Processes reaped. Those whose death record was lost count as reaped unless a snapshot found
+    /// them as zombies.
     pub(super) fn reaped(&self, lost_deaths: u64) -> u64 {
         self.finished + self.lost_reaps(lost_deaths)
     }
@@ -80,7 +80,7 @@ impl Tally {
     }
 }
 
-/// Those of which user space learns by their number alone.
+/// Those known to user space only by their PID.
 pub(super) fn lost_deaths(counters: &Counters) -> Exits {
     by_kind(counters, wire::counter::LOST_DEATH)
 }

@@ -1,5 +1,5 @@
-//! Whose container, pod or unit it was: the helper thread that finds out, and the deaths that wait
-//! for its answer before they are told.
+//! Finds the container, pod or unit of processes, with a helper thread, and holds back deaths until
+//! it has answered.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -29,11 +29,11 @@ use crate::{
 
 /// How long a death waits for an answer.
 const PATIENCE_NS: u64 = 2_000_000_000;
-/// Deaths that wait at most; further ones are told without.
+/// Maximum number of waiting deaths; further ones are published without a workload.
 const WAITING: usize = 8_192;
-/// How often it is looked which cgroups are gone.
+/// How often to check which cgroups are gone.
 const WALK_EVERY_NS: u64 = 60_000_000_000;
-/// How often groups of the metrics are given up.
+/// How often unused groups of the metrics are dropped.
 const EXPIRE_EVERY_NS: u64 = 30_000_000_000;
 
 /// The resolver's state and its thread.
@@ -47,17 +47,16 @@ pub(super) struct Resolver {
     expired_ns: u64,
 }
 
-/// What the thread is given.
+/// Messages to the thread.
 #[derive(Debug)]
 enum Work {
-    /// A question of the loop.
+    /// A lookup requested by the loop.
     Ask(Ask),
-    /// What a source tells of pods.
+    /// News of pods from a source.
     News(Source, News),
 }
 
-/// How long the start waits for the first word of a source, so that the first deaths have names
-/// already.
+/// How long the start waits for the first news of a source, so that the first deaths have names.
 const FIRST_WORD: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
@@ -66,14 +65,14 @@ struct Waiting {
     what: Told,
 }
 
-/// What is told of a death once its place is known.
+/// What is published of a death once its workload is known.
 #[derive(Debug)]
 enum Told {
     Exit { who: Dead, kind: ExitKind },
     Finished(Box<Record>),
 }
 
-/// What the place of a death is found by.
+/// How to find the workload of a death.
 #[derive(Clone, Copy, Debug)]
 struct Dead {
     key: Key,
@@ -92,7 +91,7 @@ impl Dead {
 }
 
 impl Resolver {
-    /// Starts the thread, and other sources of names before it; asks for all cgroups of the host.
+    /// Starts the sources of names and the thread, and looks up all cgroups of the host.
     pub(super) fn start(settings: &Settings, now_ns: u64) -> anyhow::Result<Self> {
         let (work, to_do) = std_mpsc::channel();
         let (tell, answers) = mpsc::unbounded_channel();
@@ -109,7 +108,7 @@ impl Resolver {
                 // Not up until it says so.
                 Ok(()) => known.watched = Some(Watched::default()),
                 Err(error) if files => {
-                    log::warn!("names of pods come from files only: {error:#}");
+                    log::warn!("pod names come from files only: {error:#}");
                 }
                 Err(error) => return Err(error),
             }
@@ -131,13 +130,13 @@ impl Resolver {
                     if let Some(asking) = asking.as_ref().filter(|_| looker.take_ask_cri()) {
                         asking.again();
                     }
-                    // It ends with the loop, and the sources with it.
+                    // The thread ends with the loop, and the sources end with the thread.
                     if !heard {
                         return;
                     }
                 }
             })
-            .context("cannot start the thread that looks for workloads")?;
+            .context("cannot start the thread that looks up workloads")?;
         let mut resolver = Self {
             known,
             work,
@@ -154,7 +153,7 @@ impl Resolver {
     pub(super) async fn hear(&mut self) {
         match self.answers.recv().await {
             Some(answer) => self.known.tell(answer, kernel::now_ns()),
-            // The thread is gone, which nothing but a panic can do.
+            // The thread has panicked.
             None => std::future::pending().await,
         }
     }
@@ -166,10 +165,10 @@ impl Resolver {
         self.send();
     }
 
-    /// Asks what is not known yet.
+    /// Looks up what is not known yet.
     pub(super) fn send(&mut self) {
         for ask in self.known.asks() {
-            // Without the thread nobody answers, and what waits is told without.
+            // Without the thread there are no answers, so waiting deaths are published without.
             let _gone = self.work.send(Work::Ask(ask));
         }
     }
@@ -178,7 +177,7 @@ impl Resolver {
         self.known.of_dead(who.key, who.cgroups, who.parent, now_ns)
     }
 
-    /// Where a zombie or whoever died belongs, as far as that is known; else the bare id.
+    /// The workload of a zombie or dead process, as far as known; otherwise the cgroup id.
     pub(super) fn of_record(&mut self, record: &Record, now_ns: u64) -> Option<Arc<Workload>> {
         let who = Dead::of(record);
         settled(self.of(who, now_ns)).or_else(|| {
@@ -187,7 +186,7 @@ impl Resolver {
         })
     }
 
-    /// Whether it is known where a living process belongs, or nobody can tell.
+    /// Whether the workload of a living process is known, or cannot be found.
     pub(super) fn knows_living(&mut self, key: Key, now_ns: u64) -> bool {
         match self.known.of_living(key, now_ns) {
             Found::Known(workload) => !self.known.is_being_named(&workload),
@@ -196,14 +195,14 @@ impl Resolver {
         }
     }
 
-    /// The same of a zombie and its parent.
+    /// The same for a zombie and its parent.
     pub(super) fn knows_record(&mut self, record: &Record, now_ns: u64) -> bool {
         let own = !matches!(self.of(Dead::of(record), now_ns), Found::Pending(_));
         let parent = record.parent.as_ref().map(|parent| parent.key);
         parent.is_none_or(|parent| self.knows_living(parent, now_ns)) && own
     }
 
-    /// Where a process on its way out belongs, as far as that is known.
+    /// The workload of an exiting process, as far as known.
     pub(super) fn of_suspect(&mut self, suspect: &Suspect, now_ns: u64) -> Option<Arc<Workload>> {
         let who = Dead {
             key: suspect.process.key,
@@ -213,14 +212,14 @@ impl Resolver {
         settled(self.of(who, now_ns))
     }
 
-    /// Where a living process belongs, as far as that is known.
+    /// The workload of a living process, as far as known.
     pub(super) fn of_living(&mut self, key: Key, now_ns: u64) -> Option<Arc<Workload>> {
         settled(self.known.of_living(key, now_ns))
     }
 }
 
-/// Starts a source that sends what it tells to the thread, and waits for a moment until it has
-/// told of pods, or that it cannot.
+/// Starts a source that sends its news to the thread, and waits briefly for its first news or its
+/// failure.
 fn await_first<T>(
     source: Source,
     work: &std_mpsc::Sender<Work>,
@@ -232,7 +231,7 @@ fn await_first<T>(
         let over = matches!(news, News::All(_) | News::Failed(_));
         let heard = work.send(Work::News(source, news)).is_ok();
         if over {
-            // Nobody waits any more after the first.
+            // Only the first one has a waiting receiver.
             let _late = settled.send(());
         }
         heard
@@ -250,7 +249,7 @@ fn settled(found: Found) -> Option<Arc<Workload>> {
 }
 
 impl Agent {
-    /// Takes from an event what it says of workloads, before it changes what is known of the dead.
+    /// Takes workload facts from an event before the event changes the table of the dead.
     pub(super) fn place(&mut self, event: &Event) {
         match event {
             Event::Death(death) => self.count_exit(death, kernel::now_ns()),
@@ -259,8 +258,8 @@ impl Agent {
         }
     }
 
-    /// Counts an exit, the first time that its death is told. One that is only announced is asked
-    /// for, while its cgroup is there.
+    /// Counts an exit when its death is first reported. An announced one is looked up now, while
+    /// its cgroup exists.
     fn count_exit(&mut self, death: &Death, now_ns: u64) {
         let who = Dead {
             key: death.process.key,
@@ -272,7 +271,7 @@ impl Agent {
             return;
         }
         let known = self.lifecycle.get(&death.process.key);
-        // A snapshot may have seen the zombie before.
+        // A snapshot may have found the zombie first.
         if known.is_some_and(|record| record.resources.is_some()) {
             return;
         }
@@ -280,7 +279,7 @@ impl Agent {
         self.tell_or_wait(Told::Exit { who, kind }, now_ns);
     }
 
-    /// Counts an exit that was announced and has happened.
+    /// Counts an announced exit that has happened.
     pub(super) fn count_confirmed(&mut self, record: &Record, now_ns: u64) {
         if let Some(kind) = record.status.map(ExitKind::from) {
             let who = Dead::of(record);
@@ -288,7 +287,7 @@ impl Agent {
         }
     }
 
-    /// Tells of a complete death as soon as its place is known.
+    /// Publishes a complete death as soon as its workload is known.
     pub(super) fn finished(&mut self, record: Box<Record>, now_ns: u64) {
         self.tell_or_wait(Told::Finished(record), now_ns);
     }
@@ -311,7 +310,7 @@ impl Agent {
         if matches!(resolver.of(who, now_ns), Found::Pending(_)) {
             return true;
         }
-        // Only a follower wants to know of the parent.
+        // Only followers need the workload of the parent.
         let parent = who.parent.filter(|_| matches!(what, Told::Finished(_)));
         parent.is_some_and(|parent| {
             self.streams.followed()
@@ -340,7 +339,7 @@ impl Agent {
         }
     }
 
-    /// Tells what waited for an answer that has come, or has waited long enough.
+    /// Publishes deaths whose answer has come, or that have waited long enough.
     pub(super) fn tell_waiting(&mut self, now_ns: u64) {
         self.resolver.hear_rest(now_ns);
         for waiting in std::mem::take(&mut self.resolver.waiting) {
@@ -354,7 +353,7 @@ impl Agent {
         self.answer_held();
     }
 
-    /// Tells what still waits for an answer, without it.
+    /// Publishes all waiting deaths without an answer.
     pub(super) fn tell_rest(&mut self) {
         let now_ns = kernel::now_ns();
         for waiting in std::mem::take(&mut self.resolver.waiting) {
@@ -362,11 +361,11 @@ impl Agent {
         }
     }
 
-    /// Once a second.
+    /// Runs every second.
     pub(super) fn keep_workloads(&mut self, now_ns: u64) {
         let mut held = HashSet::new();
         let mut holders = HashSet::new();
-        // Of thousands most have the place and the holder of the one before.
+        // Consecutive zombies mostly share workload and holder.
         let mut before = (None, None);
         for record in self.lifecycle.zombies() {
             let now = (
@@ -380,7 +379,7 @@ impl Agent {
             }
         }
         let resolver = &mut self.resolver;
-        // So that the answer is there when somebody asks who does not reap them.
+        // So that the answer is available when it is needed.
         for holder in holders {
             resolver.of_living(holder, now_ns);
         }

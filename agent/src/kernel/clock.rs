@@ -1,19 +1,18 @@
-//! The one place where kernel time and wall time meet.
+//! Converts kernel time to wall time. No other code does.
 //!
-//! The kernel side stamps with `CLOCK_BOOTTIME`, which runs on over suspend and never steps; all
-//! that is measured is measured by it. Wall time is joined in `Wall` when a moment is shown, by
-//! one rule: a moment is shown as what the wall clock said then. So a stepped clock moves nothing
-//! that happened before the step: a process keeps the start time it is known by, and a death
-//! stands where the logs of its time have it.
+//! The kernel side stamps with `CLOCK_BOOTTIME`, which includes suspend and never steps; every
+//! duration is measured with it. `Wall` converts a moment when it is displayed, to what the wall
+//! clock showed at that moment. So a clock step changes nothing that happened before it: a process
+//! keeps its start time, and a death matches the logs of its time.
 //!
-//! What happened before the agent is shown by the clock that the agent found; and what happened
-//! between a step and the agent's next look, some milliseconds, by the clock before the step.
+//! Moments before the agent started use the clock that the agent found. Moments between a step and
+//! the agent's next check, a few milliseconds, use the clock before the step.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Steps of the wall clock that are remembered: moments before them are shown by the oldest.
+/// Number of clock steps remembered; older moments use the oldest one.
 const REMEMBERED: usize = 8;
 
 /// Now, in nanoseconds of `CLOCK_BOOTTIME`.
@@ -21,23 +20,23 @@ pub(crate) fn now_ns() -> u64 {
     nanoseconds(ClockId::Boottime)
 }
 
-/// The distance between the two clocks now and before each of its steps. It stays the same for as
-/// long as the readings allow, so that one moment of the kernel is shown alike in every answer.
+/// The offset between the two clocks, now and before each step. It stays the same as long as the
+/// readings allow, so that one moment is displayed the same in every answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wall {
-    /// The newest first; unused places repeat the oldest.
+    /// Newest first; unused entries repeat the oldest.
     joins: [Join; REMEMBERED],
 }
 
-/// Which distance held from which moment on.
+/// An offset and the moment from which it applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Join {
     from_ns: u64,
-    /// Realtime less boottime.
+    /// Realtime minus boottime.
     offset_ns: i128,
 }
 
-/// What one pair of readings allows the distance to be.
+/// The range of offsets that one pair of readings allows.
 #[derive(Clone, Copy, Debug)]
 struct Reading {
     least_ns: i128,
@@ -45,12 +44,12 @@ struct Reading {
 }
 
 impl Wall {
-    /// The distance now.
+    /// With the current offset.
     pub(crate) fn new() -> Self {
         Self::from(Reading::take().middle_ns())
     }
 
-    /// Of a machine whose clocks were once so far apart.
+    /// With a recorded offset.
     pub(crate) fn from(offset_ns: i128) -> Self {
         let join = Join {
             from_ns: 0,
@@ -61,7 +60,7 @@ impl Wall {
         }
     }
 
-    /// Follows a step of the wall clock, if there was one.
+    /// Updates the offset if the wall clock was stepped.
     pub(crate) fn follow(&mut self) {
         self.correct(Reading::take(), now_ns());
     }
@@ -72,25 +71,25 @@ impl Wall {
         }
     }
 
-    /// From `from_ns` on they are so far apart.
+    /// Sets the offset that applies from `from_ns` on.
     pub(crate) fn step(&mut self, from_ns: u64, offset_ns: i128) {
         self.joins.rotate_right(1);
         self.joins[0] = Join { from_ns, offset_ns };
     }
 
-    /// How far they are apart now, and from which moment on.
+    /// The current offset, and from which moment on it applies.
     pub(crate) fn last(self) -> (u64, i128) {
         (self.joins[0].from_ns, self.joins[0].offset_ns)
     }
 
-    /// What the wall clock said at a moment of the kernel.
+    /// What the wall clock showed at a moment of the kernel.
     pub(crate) fn time_of(self, boottime_ns: u64) -> SystemTime {
         let then = self.joins.iter().find(|join| join.from_ns <= boottime_ns);
         let [.., oldest] = self.joins;
         then.unwrap_or(&oldest).time_of(boottime_ns)
     }
 
-    /// A moment of the kernel by the wall clock of now, for who subtracts it from the time of now.
+    /// A moment of the kernel on today's clock, for subtracting it from the current time.
     pub(crate) fn time_by_now(self, boottime_ns: u64) -> SystemTime {
         self.joins[0].time_of(boottime_ns)
     }
@@ -104,7 +103,7 @@ impl Join {
 }
 
 impl Reading {
-    /// Reads the one clock between two readings of the other, and keeps the tightest of a few.
+    /// Reads one clock between two readings of the other, and keeps the tightest of several.
     fn take() -> Self {
         let readings = (0..5).map(|_| {
             let before = i128::from(nanoseconds(ClockId::Boottime));
@@ -124,7 +123,8 @@ impl Reading {
                 least_ns: best.least_ns.max(next.least_ns),
                 most_ns: best.most_ns.min(next.most_ns),
             };
-            // They do not meet where the clock was stepped between them: the later one holds.
+            // The ranges do not overlap if the clock was stepped between them; the later one is
+            // right.
             if meet.least_ns <= meet.most_ns {
                 meet
             } else {

@@ -1,15 +1,15 @@
-//! All processes from /proc, for kernels that refuse the task iterator. Reads `stat` and
-//! `status` only: `cmdline` of a dying process can hang.
+//! All processes from /proc, for kernels that refuse the task iterator. Reads only `stat` and
+//! `status`: reading `cmdline` of a dying process can hang.
 
 use std::{collections::HashMap, fs, io};
 
 use crate::events::{ExitStatus, Key, Process, Task, TaskState};
 use crate::proc;
 
-/// Reads /proc once. A process that goes while we read is left out.
+/// Reads /proc once. Processes that disappear meanwhile are skipped.
 ///
 /// # Errors
-/// When /proc itself cannot be read.
+/// If /proc itself cannot be read.
 pub(super) fn tasks() -> io::Result<Vec<Task>> {
     let mut stats = Vec::new();
     for pid in proc::numbers("/proc")? {
@@ -50,7 +50,7 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
         .collect())
 }
 
-/// Whether `status` shows a process that was killed and has not begun to exit, or dumps core.
+/// Whether `status` shows a process that was killed and has not begun to exit, or is dumping core.
 fn told_to_exit(status: &str) -> bool {
     const SIGKILL: u64 = 1 << 8;
     let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
@@ -63,12 +63,12 @@ fn told_to_exit(status: &str) -> bool {
         || value("CoreDumping:").is_some_and(|it| it.trim() == "1")
 }
 
-/// Start of a process, rounded down to a tick, if there is one of that number.
+/// Start time of the process with this PID, rounded down to a tick.
 pub(crate) fn start_ns(tgid: u32) -> Option<u64> {
     Some(Stat::read(tgid)?.process.key.start_ns)
 }
 
-/// The unit of start times in /proc.
+/// The unit of start times in /proc, in nanoseconds.
 pub(super) fn tick_ns() -> u64 {
     1_000_000_000 / rustix::param::clock_ticks_per_second()
 }
@@ -96,7 +96,7 @@ impl Stat {
         const PF_EXITING: u64 = 0x4;
         let (comm, fields) = proc::split_stat(text)?;
         let pid = text.split(|&byte| byte == b' ').next()?;
-        // Fields are numbered from 1 in the manual, and the state is the third.
+        // The manual counts fields from 1; the state is the third.
         let field = |number: usize| fields.get(number - 3).copied();
         let tgid = std::str::from_utf8(pid).ok()?.parse().ok()?;
         let threads: u32 = field(20)?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! `docs/metrics.md`, written from the registry itself.
+//! Writes `docs/metrics.md` from the registry.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -29,10 +29,10 @@ The histograms are classic ones. For native histograms, let Prometheus convert t
 `scrape_native_histograms: true` beside it).
 ";
 
-/// The document that stands for this registry.
+/// The document for this registry.
 fn document() -> String {
     let mut metrics = Metrics::new(std::time::Duration::from_secs(10), 256);
-    // Steps have no series until one was measured.
+    // Steps have no series until one is measured.
     metrics.finished(&stepped(), None, 0);
     let page = metrics.scrape(full_sample());
     let (own, process): (Vec<_>, Vec<_>) = page
@@ -68,7 +68,7 @@ fn table(text: &mut String, title: &str, families: &[MetricFamily]) {
             MetricType::GAUGE => "gauge",
             MetricType::HISTOGRAM => "histogram",
             other => panic!(
-                "{} is a {other:?}, of which the agent has none",
+                "{} is a {other:?}, a kind that the agent does not use",
                 family.name()
             ),
         };
@@ -94,12 +94,16 @@ fn the_document_names_what_the_registry_holds() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/metrics.md");
     let document = document();
     if std::env::var_os("REAPWATCH_BLESS").is_some() {
-        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("docs/ is there");
-        std::fs::write(&path, &document).expect("docs/metrics.md can be written");
+        std::fs::create_dir_all(
+            path.parent()
+                .expect("the agent's folder is inside the repository"),
+        )
+        .expect("docs/ exists");
+        std::fs::write(&path, &document).expect("docs/metrics.md is writable");
     }
-    let written = std::fs::read_to_string(&path).expect("docs/metrics.md can be read");
+    let written = std::fs::read_to_string(&path).expect("docs/metrics.md is readable");
     assert!(
         written == document,
-        "docs/metrics.md is old: run this test with REAPWATCH_BLESS=1"
+        "docs/metrics.md is out of date: run this test with REAPWATCH_BLESS=1"
     );
 }

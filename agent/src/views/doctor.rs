@@ -10,12 +10,13 @@ use super::table::{Side, Table};
 use super::text::wrap;
 use super::{Look, Outcome, json};
 
-/// Asks the agent if there is one, else looks itself; a failing host is no error but the answer.
+/// Asks the agent if there is one, otherwise examines the host itself. A host that fails is a
+/// result, not an error.
 pub async fn run(args: &DoctorArgs, look: Look) -> anyhow::Result<Outcome> {
     let doctor = match Remote::find(&args.from).await? {
         Ok(remote) => remote.doctor().await?,
         Err(why_not) => {
-            say(format_args!("{why_not}, looking from inside this command"));
+            say(format_args!("{why_not}; checking from inside this command"));
             crate::agent::doctor(&args.from.probes).await?
         }
     };
@@ -92,13 +93,13 @@ fn probes(doctor: &Doctor, look: Look) -> String {
     table.render(look)
 }
 
-/// What is lost, what was refused, and what to do: too long for a cell.
+/// What is lost, what was refused, and what to do: too long for table cells.
 fn details(doctor: &Doctor, look: Look, width: usize) -> String {
     let probes = || doctor.probes.iter();
     let lost = probes().filter_map(|it| Some(("lost", &it.probe, it.lost.as_ref()?)));
     let refused = probes().flat_map(|it| it.refused.iter().map(|why| ("refused", &it.probe, why)));
     let failed = doctor.facts.iter().filter(|fact| !fact.ok);
-    // An older agent says `mend`.
+    // Older agents send only `mend`.
     let fixes =
         failed.filter_map(|it| Some(("to do", &it.name, it.fix.as_ref().or(it.mend.as_ref())?)));
     let mut text = String::new();

@@ -1,18 +1,17 @@
-//! The filter language: `oldest>10s and comm~java`.
-//! What it asks of a row is here; its grammar is in `parse`.
+//! The filter language: `oldest>10s and comm~java`. Its grammar is in `parse`.
 
 use crate::cli::seconds;
 
 mod parse;
 
-/// What a filter may ask of a row; `None` is not known, and then no comparison holds.
+/// The fields of a row. `None` is unknown and fails every comparison.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Row<'a> {
     /// Its PID.
     pub pid: u32,
     /// Its name.
     pub comm: &'a str,
-    /// PID and name of who must reap it; a culprit's own.
+    /// PID and name of its parent; for a culprit, its own.
     pub parent: Option<(u32, &'a str)>,
     /// Zombies of the parent.
     pub zombies: Option<u64>,
@@ -24,25 +23,25 @@ pub struct Row<'a> {
     pub reaps: Option<f64>,
     /// Node, namespace, pod, container and unit.
     pub place: [Option<&'a str>; 5],
-    /// Verdicts, in words.
+    /// Verdicts, as text.
     pub why: Option<&'a str>,
-    /// Stale ones among the zombies.
+    /// Stale zombies.
     pub stale: Option<f64>,
-    /// Stale ones that come, per second.
+    /// New stale zombies per second.
     pub growth: Option<f64>,
     /// Exits per second.
     pub exits: Option<f64>,
     /// Share of late reaps.
     pub late: Option<f64>,
-    /// Exits that do not come to their end.
+    /// Stuck exits.
     pub stuck: Option<f64>,
-    /// Share of the PIDs in use.
+    /// Share of PIDs in use.
     pub pids: Option<f64>,
     /// Lost events.
     pub lost: Option<f64>,
 }
 
-/// A parsed filter, and the words it came from.
+/// A parsed filter and its source text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
     text: String,
@@ -57,7 +56,7 @@ enum Test {
     Text(Field, Op, String),
 }
 
-/// What a filter may ask for: each is the part of a row with the same name.
+/// The fields of a filter, each for the part of a row with the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     Pid,
@@ -94,7 +93,7 @@ enum Op {
 }
 
 impl Filter {
-    /// Reads a filter; the error is one sentence.
+    /// Parses a filter; the error is one sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
         Ok(Self {
             test: parse::parse(text)?,
@@ -102,38 +101,38 @@ impl Filter {
         })
     }
 
-    /// Reads a filter that asks for some fields only.
+    /// Parses a filter that may only use these fields.
     pub fn parse_for(text: &str, fields: &[Field]) -> Result<Self, String> {
         let filter = Self::parse(text)?;
         filter.fits(fields)?;
         Ok(filter)
     }
 
-    /// Whether it asks for these fields only; else a sentence.
+    /// Checks that the filter uses only these fields.
     pub fn fits(&self, fields: &[Field]) -> Result<(), String> {
         match self.test.stranger(fields) {
             None => Ok(()),
             Some(field) => Err(format!(
-                "these rows have no {}; known: {}",
+                "these rows have no field {}; known: {}",
                 field.name(),
                 Field::known(fields)
             )),
         }
     }
 
-    /// The filter as it was written.
+    /// The source text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether a row passes.
+    /// Whether a row matches.
     pub fn matches(&self, row: &Row) -> bool {
         self.test.holds(row)
     }
 }
 
 impl Test {
-    /// A field that is asked for and is none of these.
+    /// A field that the filter uses and that is not in this list.
     fn stranger(&self, fields: &[Field]) -> Option<Field> {
         match self {
             Self::Any(tests) | Self::All(tests) => {
@@ -162,7 +161,7 @@ impl Test {
 }
 
 impl Field {
-    /// Each with its names; the first is its usual one.
+    /// The names of each field; the first is the usual one.
     const NAMES: [(Self, &'static [&'static str]); 20] = [
         (Self::Pid, &["pid"]),
         (Self::Comm, &["comm"]),
@@ -211,7 +210,7 @@ impl Field {
         names.collect::<Vec<_>>().join(", ")
     }
 
-    /// All of them, for whoever does not know yet which rows there will be.
+    /// All fields, for when the type of row is not known yet.
     fn all() -> String {
         Self::known(&Self::NAMES.map(|(field, _)| field))
     }
@@ -250,41 +249,42 @@ impl Field {
         }
     }
 
-    /// Joins the field with a value of its kind; `parent` is a PID when it is a number.
+    /// Compares the field with a value of its type; `parent` is a PID if the value is a number.
     fn test(self, name: &str, op: Op, value: &str) -> Result<Test, String> {
-        let number =
-            match self {
-                Self::Comm
-                | Self::Node
-                | Self::Namespace
-                | Self::Pod
-                | Self::Container
-                | Self::Unit
-                | Self::Why => None,
-                Self::Age => Some(seconds(value).ok_or_else(|| {
-                    format!("`{value}` is no duration; write one such as 500ms, 10s or 5m")
-                })?),
-                Self::Parent => value.parse().ok(),
-                Self::Late | Self::Pids if value.ends_with('%') => {
-                    let share = value.trim_end_matches('%').parse::<f64>();
-                    let share = share.map_err(|_| format!("`{value}` is no share in percent"))?;
-                    Some(share / 100.0)
-                }
-                _ => Some(value.parse().map_err(|_| {
-                    format!("`{value}` is no number, and {name} is compared with one")
-                })?),
-            };
+        let number = match self {
+            Self::Comm
+            | Self::Node
+            | Self::Namespace
+            | Self::Pod
+            | Self::Container
+            | Self::Unit
+            | Self::Why => None,
+            Self::Age => Some(seconds(value).ok_or_else(|| {
+                format!("`{value}` is not a duration; write one such as 500ms, 10s or 5m")
+            })?),
+            Self::Parent => value.parse().ok(),
+            Self::Late | Self::Pids if value.ends_with('%') => {
+                let share = value.trim_end_matches('%').parse::<f64>();
+                let share = share.map_err(|_| format!("`{value}` is not a percentage"))?;
+                Some(share / 100.0)
+            }
+            _ => Some(
+                value
+                    .parse()
+                    .map_err(|_| format!("`{value}` is not a number, which {name} needs"))?,
+            ),
+        };
         match (number, op) {
-            // Somebody who types `parent~12` means names with 12 in them.
+            // `parent~12` means names that contain 12.
             (Some(_), Op::Contains) if self == Self::Parent => {
                 Ok(Test::Text(self, op, value.to_owned()))
             }
-            (Some(_), Op::Contains) => Err(format!("`~` is for text, and {name} is a number")),
+            (Some(_), Op::Contains) => Err(format!("`~` works on text, and {name} is a number")),
             (Some(number), op) => Ok(Test::Number(self, op, number)),
             (None, Op::Equal | Op::Unequal | Op::Contains) => {
                 Ok(Test::Text(self, op, value.to_owned()))
             }
-            (None, _) => Err(format!("{name} is text, so compare it with =, != or ~")),
+            (None, _) => Err(format!("{name} is text; use =, != or ~")),
         }
     }
 }
@@ -294,7 +294,7 @@ impl Op {
         match self {
             #[expect(
                 clippy::float_cmp,
-                reason = "numbers that people see are compared as they are"
+                reason = "compares the numbers exactly as displayed"
             )]
             Self::Equal => found == wanted,
             #[expect(clippy::float_cmp, reason = "the same")]
