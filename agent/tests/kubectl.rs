@@ -115,7 +115,7 @@ fn what_is_missing_is_one_sentence_each() {
              *) echo 'No resources found' >&2 ;; esac ;;",
             &["--node", "worker-9", "top"][..],
             1,
-            "there is no node worker-9; kubectl get nodes lists them",
+            "worker-9; see kubectl get nodes",
         ),
         (
             "get) case $* in *' node worker-1 '*) echo node/worker-1 ;; esac ;;",
@@ -127,7 +127,7 @@ fn what_is_missing_is_one_sentence_each() {
             "get) case $* in *' node worker-1 '*) echo Forbidden >&2; exit 1 ;; esac ;;",
             &["--node", "worker-1", "top"],
             1,
-            "no agent runs on node worker-1 in namespace reapwatch, if there is such a node",
+            "worker-1 in namespace reapwatch; check",
         ),
         (
             "get) echo pod/a; echo pod/b ;;",
@@ -135,12 +135,7 @@ fn what_is_missing_is_one_sentence_each() {
             1,
             "several agents run on node worker-1; choose one with --pod: pod/a pod/b\n",
         ),
-        (
-            "get) echo pod/a; echo pod/b ;;",
-            &["top"],
-            1,
-            "several agents run; choose one with --node",
-        ),
+        ("get) echo pod/a; echo pod/b ;;", &["top"], 1, "--node"),
         (
             "get) echo 'no server' >&2; exit 1 ;;",
             &["top"],
@@ -151,12 +146,12 @@ fn what_is_missing_is_one_sentence_each() {
             "get) echo pod/a ;; exec) exit 1 ;; auth) exit 1 ;;",
             &["top"],
             1,
-            "you may not exec there; --forward goes through a port instead",
+            "--forward",
         ),
-        ("", &[], 2, "say what to look at"),
-        ("", &["--node"], 2, "--node lacks its value"),
-        ("", &["--nod", "top"], 2, "--nod is no option"),
-        ("", &["agent"], 2, "agent is no view"),
+        ("", &[], 2, "kubectl reapwatch --node NODE top"),
+        ("", &["--node"], 2, "--node needs a value"),
+        ("", &["--nod", "top"], 2, "--nod before the command"),
+        ("", &["agent"], 2, "agent is not a view"),
     ] {
         let (code, stdout, stderr, _) = Cluster::new(answers).run(args);
         assert_eq!((code, stdout.as_str()), (status, ""), "{args:?}: {stderr}");

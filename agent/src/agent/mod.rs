@@ -138,13 +138,13 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     };
     let (handle, thread) = start(Agent::attach(settings, None)?)?;
     if let Some(address) = listeners.tcp_address() {
-        log::info!("listening on {}://{address}/", listeners.scheme());
+        log::info!("serving {}://{address}/", listeners.scheme());
     }
     if let Some(warning) = listeners.open_to_strangers() {
         log::warn!("{warning}");
     }
     if let Some(path) = listeners.socket_path() {
-        log::info!("listening on {}", path.display());
+        log::info!("serving {}", path.display());
     }
     let manager = Manager::find();
     if let Some(manager) = &manager {

@@ -389,7 +389,7 @@ mod tests {
             )
         };
         assert_eq!(why(std::io::ErrorKind::NotFound), "no agent at /run/x.sock");
-        assert!(why(std::io::ErrorKind::PermissionDenied).contains("may not be opened"));
+        assert!(why(std::io::ErrorKind::PermissionDenied).contains("may not open"));
         assert!(why(std::io::ErrorKind::ConnectionRefused).contains("no agent answers"));
     }
 }

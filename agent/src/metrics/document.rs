@@ -14,19 +14,19 @@ const HEAD: &str = "\
 Generated from the agent's registry by `REAPWATCH_BLESS=1 cargo test -p reapwatch metrics::`; do \
 not edit.
 
-Each label value that is known beforehand is there from the start, at 0. Names of processes are \
-cut to 63 bytes, control characters and bytes that are not UTF-8 replaced. No PID is ever a label.
+Every label value that is known in advance exists from the start, at 0. Process names are cut to \
+63 bytes; control characters and invalid UTF-8 are replaced. No PID is ever a label.
 
-The labels `namespace`, `pod`, `container` and `unit` say where a process belonged when it died: \
-each is empty where there is none, a pod without a known name goes by its uid, a container by the \
-first 12 digits of its id. At most 256 groups of them (`--max-groups`) have series of their own; \
-what is counted of later ones is under `~other`, all four labels. A group leaves five minutes \
-after its workload is gone and its last zombie. `~unattributed` is what can be said of none, such \
-as deaths whose records were lost: with it, the sum over all groups misses nothing.
+The labels `namespace`, `pod`, `container` and `unit` are the workload of a process when it died. \
+Each is empty if it does not apply; a pod without a known name has its uid, a container without \
+one the first 12 digits of its id. At most 256 workloads (`--max-groups`) have their own series; \
+later ones count under `~other` in all four labels. A workload's series disappear five minutes \
+after the workload and its last zombie are gone. `~unattributed` counts what has no known \
+workload, such as deaths whose records were lost, so sums over all workloads are complete.
 
-The histograms are classic ones. For native histograms, let Prometheus convert them with \
-`convert_classic_histograms_to_nhcb: true` in the scrape config (from Prometheus 3.9 on with \
-`scrape_native_histograms: true` beside it).
+Histograms are classic. For native histograms, let Prometheus convert them with \
+`convert_classic_histograms_to_nhcb: true` in the scrape config (plus \
+`scrape_native_histograms: true` from Prometheus 3.9 on).
 ";
 
 /// The document for this registry.

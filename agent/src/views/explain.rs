@@ -173,7 +173,7 @@ impl Page {
         if story.phases.is_empty() {
             return;
         }
-        self.head("Time it took to die");
+        self.head("Where the time went");
         for phase in &story.phases {
             let bound = match phase.bound.as_str() {
                 "at_least" => Bound::Lower,
@@ -223,11 +223,11 @@ impl Page {
             habits.reaped_total
         );
         let waited = match (habits.waits_total, &habits.last_wait_at) {
-            (Some(0), _) => " and has never called wait".to_owned(),
+            (Some(0), _) => " and never called wait".to_owned(),
             (None, _) => "; its wait calls are not counted here".to_owned(),
-            (Some(waits), None) => format!(" and has called wait {waits} times"),
+            (Some(waits), None) => format!(" and called wait {waits} times"),
             (Some(waits), Some(at)) => {
-                format!(" and has called wait {waits} times, last at {}", moment(at))
+                format!(" and called wait {waits} times, last at {}", moment(at))
             }
         };
         self.lines(INDENT, &(reaped + &waited));

@@ -12,6 +12,8 @@ mod pids;
 pub mod record;
 pub mod reference;
 pub mod replay;
+#[cfg(test)]
+mod snapshot;
 pub mod stuck;
 mod table;
 mod text;

@@ -145,12 +145,10 @@ fn no_figures_are_no_calm() {
     let (code, stdout, _) = run(&["culprits", "--fail", "--prometheus", &url]);
     assert_eq!(code, 0);
     assert!(
-        stdout.starts_with(
-            "no stale zombies on 0 nodes\n\
-             nothing is known of 10.0.0.1:9991: its agent is down\n"
-        ),
+        stdout.starts_with("no stale zombies on 0 nodes\n"),
         "{stdout}"
     );
+    assert!(stdout.contains("10.0.0.1:9991"), "{stdout}");
 }
 
 #[test]
@@ -158,34 +156,19 @@ fn a_prometheus_that_cannot_serve_is_one_sentence() {
     let address = prometheus();
     for (place, part) in [
         ("127.0.0.1:1", "Connection refused"),
-        (
-            &format!("{address}/nobody"),
-            "has no series of reapwatch: let it scrape the agents",
-        ),
-        (
-            &format!("{address}/nowhere"),
-            "is no Prometheus (it answered 404 Not Found",
-        ),
-        (
-            &format!("{address}/page"),
-            "is no Prometheus (it did not answer as one does",
-        ),
-        (
-            &format!("{address}/login"),
-            "sends us elsewhere (302 Found)",
-        ),
+        (&format!("{address}/nobody"), "has no reapwatch metrics"),
+        (&format!("{address}/nowhere"), "404 Not Found"),
+        (&format!("{address}/page"), "is not a Prometheus"),
+        (&format!("{address}/login"), "(302 Found)"),
         (
             &format!("{address}/picky"),
-            "refuses a query (422 Unprocessable Entity): too many",
+            "(422 Unprocessable Entity): too many",
         ),
         (
             &format!("{address}/locked"),
-            "does not let us in (401 Unauthorized): put user:password@",
+            "(401 Unauthorized): put USER:PASSWORD@",
         ),
-        (
-            &format!("ann:wrong@{address}/locked"),
-            "does not let us in (401",
-        ),
+        (&format!("ann:wrong@{address}/locked"), "(401"),
     ] {
         for command in ["top", "culprits", "zombies"] {
             let (code, stdout, stderr) =
@@ -251,9 +234,9 @@ fn options_that_do_not_fit_a_cluster_are_misuse() {
         ),
         (
             &["top", "--filter", "pid=1", "--prometheus", "http://a"],
-            "these rows have no pid",
+            " pid;",
         ),
-        (&["top", "--filter", "node=a"], "these rows have no node"),
+        (&["top", "--filter", "node=a"], " node;"),
         (
             &["top", "--prometheus", "http://a", "--url", "http://b"],
             "cannot be used with",

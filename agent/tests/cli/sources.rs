@@ -23,8 +23,7 @@ fn what_another_agent_does_not_do_for_a_view_is_said() {
     let url = agent();
     let (code, _, stderr) = run(&["zombies", "--url", &url, "--steps", "--hook", "kprobe"]);
     assert_eq!(code, 0);
-    let said = "reapwatch: without --hook, --steps: that agent probes as it was started\n";
-    assert!(stderr.ends_with(said), "{stderr}");
+    assert!(stderr.contains("--hook, --steps"), "{stderr}");
 }
 
 #[test]
@@ -43,14 +42,11 @@ fn a_unix_socket_is_asked_too() {
 fn wrong_answers_are_one_sentence_each() {
     let url = agent();
     for (prefix, part) in [
-        ("/nowhere", "does not know /nowhere/api/v1/zombies"),
-        ("/odd", "did not answer as an agent of this version does"),
-        (
-            "/v2",
-            "speaks version 2 of the documents and this command 1",
-        ),
-        ("/v3", "speaks version 3 of the documents"),
-        ("/broken", "answered 500 Internal Server Error"),
+        ("/nowhere", "/nowhere/api/v1/zombies"),
+        ("/odd", "did not answer as an agent"),
+        ("/v2", "version 2 and this command 1"),
+        ("/v3", "version 3"),
+        ("/broken", "500 Internal Server Error"),
     ] {
         let (code, stdout, stderr) = run(&["zombies", "--url", &format!("{url}{prefix}")]);
         assert_eq!((code, stdout.as_str()), (1, ""), "{prefix}");
@@ -66,9 +62,6 @@ fn a_slow_agent_is_given_up() {
     let begun = Instant::now();
     let (code, _, stderr) = run(&["zombies", "--url", &format!("{}/slow", agent())]);
     assert_eq!(code, 1);
-    assert!(
-        sentence(&stderr).contains("no answer within 10s"),
-        "{stderr}"
-    );
+    assert!(sentence(&stderr).contains("within 10s"), "{stderr}");
     assert!(begun.elapsed() < Duration::from_secs(20));
 }

@@ -160,7 +160,7 @@ fn absent_for_a_while() {
     let mut server = CriServer::absent();
     server.tell(subject.told.clone());
     let agent = agent_of(&server);
-    fails(&agent, "disconnected", "does not listen", 2.0);
+    fails(&agent, "disconnected", "not listening", 2.0);
     subject.is_unnamed(&agent);
     server.listen();
     subject.is_named(&agent);
@@ -173,7 +173,7 @@ fn never_answers() {
     server.tell(subject.told.clone());
     let agent = agent_of(&server);
     subject.is_unnamed(&agent);
-    fails(&agent, "slow", "does not answer in time", 1.0);
+    fails(&agent, "slow", "timed out", 1.0);
     server.become_in(Mood::Well);
     subject.is_named(&agent);
     recovers(&agent);
@@ -184,7 +184,7 @@ fn garbage() {
     let mut server = CriServer::in_mood(Mood::Garbage);
     server.tell(subject.told.clone());
     let agent = agent_of(&server);
-    fails(&agent, "malformed", "does not tell names", 2.0);
+    fails(&agent, "malformed", "fail", 2.0);
     subject.is_unnamed(&agent);
     server.become_in(Mood::Well);
     subject.is_named(&agent);
@@ -197,7 +197,7 @@ fn refuses() {
     let mut server = CriServer::in_mood(Mood::Status(7));
     server.tell(subject.told.clone());
     let agent = agent_of(&server);
-    fails(&agent, "forbidden", "refuses", 2.0);
+    fails(&agent, "forbidden", "denies", 2.0);
     server.become_in(Mood::Well);
     subject.is_named(&agent);
     recovers(&agent);

@@ -185,10 +185,7 @@ fn a_cluster_is_shown_from_prometheus() {
 
     as_text(url);
     let refusal = reapwatch(&["top", "--prometheus", &format!("http://{here}")], 1);
-    assert!(
-        refusal.contains("does not let us in (401 Unauthorized)"),
-        "{refusal}"
-    );
+    assert!(refusal.contains("(401 Unauthorized)"), "{refusal}");
 }
 
 /// All figures of the page that is known.
@@ -249,10 +246,7 @@ fn as_text(url: &str) {
         text.contains("shop/web-0/app") && text.contains("never_waits 2"),
         "{text}"
     );
-    assert!(
-        text.contains("nothing is known of worker-3: its agent is down"),
-        "{text}"
-    );
+    assert!(text.contains("no data from worker-3"), "{text}");
     let text = reapwatch(&["zombies", "--fail", "--prometheus", url], 3);
     assert!(text.contains("shop/web-0/app"), "{text}");
 }

@@ -92,10 +92,7 @@ fn a_starting_agent_is_healthy_but_not_ready() {
     assert_eq!(server.get("/healthz").status, 200);
     let answer = server.get("/readyz");
     assert_eq!(answer.status, 503);
-    assert_eq!(
-        answer.json(),
-        json!({ "error": "the probes are not attached or the first reconcile is not done" })
-    );
+    answer.assert_error(&["probes"]);
 }
 
 #[test]
@@ -135,8 +132,7 @@ fn an_unknown_path_is_404() {
     for path in ["/nothing", "/api/v1/", "/metrics/"] {
         let answer = server.get(path);
         assert_eq!(answer.status, 404, "{path}");
-        let error = format!("there is nothing at {path}; / lists what there is");
-        assert_eq!(answer.json(), json!({ "error": error }));
+        answer.assert_error(&[path]);
     }
 }
 
@@ -149,20 +145,14 @@ fn a_wrong_method_is_405_and_told_the_right_one() {
         "head: {}",
         answer.head
     );
-    assert_eq!(
-        answer.json(),
-        json!({ "error": "POST is not allowed here; the agent is only read from, with GET" })
-    );
+    answer.assert_error(&["POST", "GET"]);
 }
 
 #[test]
 fn an_unknown_parameter_is_400() {
     let answer = Server::on_tcp(Loop::Ready).get("/api/v1/zombies?fail=1&x=2");
     assert_eq!(answer.status, 400);
-    assert_eq!(
-        answer.json(),
-        json!({ "error": "unknown query parameter fail; this path takes none" })
-    );
+    answer.assert_error(&["fail"]);
 }
 
 #[test]
@@ -170,19 +160,13 @@ fn the_threshold_of_stuck_is_a_parameter() {
     let server = Server::on_tcp(Loop::Ready);
     assert_eq!(server.get("/api/v1/stuck").status, 200);
     assert_eq!(server.get("/api/v1/stuck?threshold=500ms").status, 200);
-    for (query, error) in [
-        (
-            "fail=1",
-            "unknown query parameter fail; this path takes only threshold",
-        ),
-        (
-            "threshold=soon",
-            "threshold is a duration such as 5s or 500ms: expected number at 0",
-        ),
+    for (query, parts) in [
+        ("fail=1", ["fail", "threshold"]),
+        ("threshold=soon", ["threshold", "500ms"]),
     ] {
         let answer = server.get(&format!("/api/v1/stuck?{query}"));
         assert_eq!(answer.status, 400);
-        assert_eq!(answer.json(), json!({ "error": error }));
+        answer.assert_error(&parts);
     }
 }
 

@@ -9,12 +9,7 @@ fn followers_leave_room_for_who_asks_for_health() {
         .collect();
     let answer = server.get("/api/v1/exits");
     assert_eq!(answer.status, 503);
-    assert_eq!(
-        answer.json(),
-        json!({
-            "error": "32 clients follow the deaths already; try again when one has left"
-        })
-    );
+    answer.assert_error(&["32 clients"]);
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(server.get(path).status, 200, "{path}");
     }

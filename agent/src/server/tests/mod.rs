@@ -303,6 +303,24 @@ impl Answer {
         );
         serde_json::from_str(&self.body).expect("the body is JSON")
     }
+
+    /// Asserts that the body is `{"error":"…"}` and that the sentence names all of these.
+    #[track_caller]
+    fn assert_error(&self, parts: &[&str]) {
+        let json = self.json();
+        assert_eq!(json.as_object().map(|it| it.len()), Some(1), "{json}");
+        let error = json["error"].as_str().expect("an error is a sentence");
+        assert_names(error, parts);
+    }
+}
+
+/// Asserts that an error is one line and names all of these.
+#[track_caller]
+fn assert_names(error: &str, parts: &[&str]) {
+    assert_eq!(error.lines().count(), 1, "{error}");
+    for part in parts {
+        assert!(error.contains(part), "no {part:?} in {error}");
+    }
 }
 
 fn send(stream: &mut impl Write, method: &str, path: &str) {

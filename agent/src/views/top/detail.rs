@@ -129,7 +129,7 @@ impl Page<'_> {
         self.lines.push(Line::default());
         self.lines.push(heading(&match zombies.len() {
             0 => "It holds no zombies now".to_owned(),
-            some => format!("Zombies it has to reap: {}", count(some as u64, "zombie")),
+            some => format!("It has to reap {}", count(some as u64, "zombie")),
         }));
         let look = self.model.look;
         if !zombies.is_empty() {

