@@ -41,7 +41,7 @@ Examples:
   reapwatch top --url https://me@web-1:9991   the same, with TLS and a password
   reapwatch top --prometheus http://prom:9090 show a whole cluster
 
-Where the figures come from:
+Where the data comes from:
   A view asks the agent at --url or --socket. Without these options it asks the agent at the
   default socket; if there is none, it runs an agent inside itself, which needs root (or CAP_BPF
   and CAP_PERFMON). A line on stderr shows which one it used. Without an agent, culprits, zombies,

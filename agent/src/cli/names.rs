@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 /// Where the daemon gets pod names.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Names of pods")]
+#[command(next_help_heading = "Pod names")]
 pub struct NameArgs {
     /// Where the names of pods and containers come from, in addition to --cri-endpoint
     #[arg(long, value_name = "SOURCE", default_value = "auto")]

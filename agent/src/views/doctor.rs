@@ -114,7 +114,7 @@ fn details(doctor: &Doctor, look: Look, width: usize) -> String {
 fn verdict(doctor: &Doctor, look: Look) -> String {
     let source = doctor.source.as_deref().map(|source| look.clean(source));
     match (doctor.runs, source) {
-        (true, Some(source)) => format!("reapwatch can run here, with {source}\n"),
+        (true, Some(source)) => format!("reapwatch can run here, with {source} hooks\n"),
         (true, None) => "reapwatch can run here\n".to_owned(),
         (false, _) => {
             let missing: Vec<String> = doctor

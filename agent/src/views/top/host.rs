@@ -274,7 +274,7 @@ impl Board for Document<Top> {
             stuck => format!("  {stuck} stuck"),
         };
         let mut text = format!(
-            "{}  {}  {}  {}\n{}{stuck}  {exits}  {} reaped  since {} ago\n",
+            "{}  {}  {}  {}\n{}{stuck}  {exits}  {} reaped  up {}\n",
             look.clean(&frame.head.at),
             look.clean(&frame.head.host),
             look.clean(&frame.head.kernel),
