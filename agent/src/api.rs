@@ -408,7 +408,7 @@ pub struct Doctor {
     pub host: String,
     /// Release of its kernel.
     pub kernel: String,
-    /// The weakest rung in use; null when the main job cannot run.
+    /// The weakest hook kind in use; null when the main job cannot run.
     pub source: Option<String>,
     /// Whether the main job can run.
     pub runs: bool,

@@ -17,7 +17,7 @@ mod watch;
 
 pub use fleet::FleetArgs;
 pub use names::{NameArgs, PodNames};
-pub use probes::{ProbeArgs, Rung};
+pub use probes::{HookKind, ProbeArgs};
 pub use recordings::{RecordArgs, ReplayArgs, ReplayView};
 pub use top::{TopArgs, TopView, ViewName, misused};
 pub use url::Url;

@@ -6,7 +6,7 @@ use crate::{
     agent::host,
     api::{self, Doctor, Fact, Probe},
     cri,
-    kernel::{self, Config, Hidden, PidNamespace, ProbeReport, Rung, Source},
+    kernel::{self, Config, Hidden, HookKind, PidNamespace, ProbeReport, Source},
     workload::pods::Failure,
 };
 
@@ -27,7 +27,7 @@ pub(crate) fn examine(config: Config) -> Doctor {
 /// The report of what is attached, or of why nothing is.
 pub(crate) fn report(
     mut facts: Vec<Fact>,
-    source: Option<Rung>,
+    source: Option<HookKind>,
     probes: &[ProbeReport],
     why: Option<String>,
 ) -> Doctor {
@@ -38,7 +38,7 @@ pub(crate) fn report(
         version: api::VERSION,
         host: host::name(),
         kernel: host::kernel(),
-        source: source.map(|rung| rung.name().to_owned()),
+        source: source.map(|kind| kind.name().to_owned()),
         runs: source.is_some(),
         facts,
         probes: probes.iter().map(probe).collect(),
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fact_that_is_wrong_names_its_fix_and_one_that_is_right_none() {
+    fn only_failed_facts_have_a_fix() {
         for (wrong, right) in [
             (privileges(false), privileges(true)),
             (waits(false), waits(true)),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_attaches_the_reason_is_a_fact_and_it_does_not_run() {
+    fn if_nothing_attaches_the_reason_is_a_fact() {
         let doctor = report(facts(), None, &[], Some("no hook".to_owned()));
         assert!(!doctor.runs);
         let fixes: Vec<_> = doctor

@@ -1,4 +1,4 @@
-//! The command as a process: its exit codes, its words, and what it reads from an agent.
+//! The command as a process: exit codes, output, and use of an agent.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -161,7 +161,7 @@ fn zombies_are_a_table_or_a_document() {
 }
 
 #[test]
-fn an_agent_that_is_asked_has_been_watching_already() {
+fn a_running_agent_needs_no_watch_time() {
     let url = agent();
     for command in [
         &["zombies"][..],
@@ -170,7 +170,7 @@ fn an_agent_that_is_asked_has_been_watching_already() {
         &["explain", "42"],
     ] {
         let (_, usual, said) = run(&[command, &["--url", &url]].concat());
-        // It would not come back in time.
+        // With a wait of 1h, the test would time out.
         let long = run(&[command, &["--url", &url, "--watch", "1h"]].concat());
         assert_eq!((long.1, long.2), (usual, said), "{command:?}");
     }
@@ -185,7 +185,7 @@ fn fail_exits_3_only_when_there_are_zombies() {
 }
 
 #[test]
-fn culprits_are_told_with_why_and_what_to_do() {
+fn culprits_have_verdict_and_remedy() {
     let url = agent();
     let (code, stdout, _) = run(&["culprits", "--url", &url]);
     assert_eq!(code, 0);
@@ -198,7 +198,7 @@ fn culprits_are_told_with_why_and_what_to_do() {
 }
 
 #[test]
-fn one_process_is_told_on_one_page() {
+fn explain_fits_on_one_page() {
     let url = agent();
     let (code, stdout, _) = run(&["explain", "42", "--url", &url]);
     assert_eq!(code, 0);
@@ -261,7 +261,7 @@ fn time_ends_a_stream_that_says_nothing() {
 }
 
 #[test]
-fn a_reader_that_leaves_is_no_error() {
+fn a_closed_pipe_is_no_error() {
     let url = agent();
     for args in [
         &["exits", "--json"][..],
@@ -339,7 +339,7 @@ fn doctor_exits_1_where_the_main_job_cannot_run() {
 }
 
 #[test]
-fn colour_comes_only_when_wanted() {
+fn colour_is_off_unless_requested() {
     let url = agent();
     let colored = |args: &[&str]| {
         run(&[&["zombies", "--url", &url], args].concat())
@@ -352,7 +352,7 @@ fn colour_comes_only_when_wanted() {
 }
 
 #[test]
-fn a_watch_on_pods_that_cannot_be_is_refused_with_the_fix() {
+fn an_impossible_pod_watch_is_refused_with_the_fix() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let socket = folder.path().join("s.sock");
     let socket = socket.to_str().expect("it is UTF-8");

@@ -1,6 +1,6 @@
-//! `kubectl reapwatch`: what it asks of kubectl, and what it says when that gives nothing.
+//! `kubectl reapwatch`: how it calls kubectl, and its errors.
 //!
-//! A program in kubectl's place writes down its arguments and answers as a script says.
+//! A fake kubectl records its arguments and answers as scripted.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,18 +10,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 
-/// One test at a time: a program that is started by one while another writes its own would hold
-/// that open for writing for a moment, and the kernel starts no such file.
+/// One test at a time: a program started while another test writes its script would inherit the
+/// open file for a moment, and the kernel refuses to run a file open for writing.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// A folder with programs, and a file in which the one named kubectl keeps its arguments.
+/// A directory with programs, and a file in which the fake kubectl records its arguments.
 struct Cluster {
     folder: TempDir,
     _alone: MutexGuard<'static, ()>,
 }
 
 impl Cluster {
-    /// `answers` are the branches of a `case` over kubectl's first word.
+    /// `answers` are the branches of a `case` over the first argument.
     fn new(answers: &str) -> Self {
         let cluster = Self {
             _alone: ALONE.lock().unwrap_or_else(PoisonError::into_inner),
@@ -108,7 +108,7 @@ fn a_cluster_of_one_node_needs_no_name_of_it() {
 }
 
 #[test]
-fn what_is_missing_is_one_sentence_each() {
+fn each_error_is_one_sentence() {
     for (answers, args, status, part) in [
         (
             "get) case $* in *' node worker-9 '*) echo 'Error (NotFound): nodes' >&2; exit 1 ;; \
@@ -161,7 +161,7 @@ fn what_is_missing_is_one_sentence_each() {
 }
 
 #[test]
-fn a_failed_view_accuses_no_rights_that_are_there() {
+fn a_failed_view_does_not_blame_permissions() {
     let cluster =
         Cluster::new("get) echo pod/a ;; exec) echo 'no such PID' >&2; exit 1 ;; auth) ;;");
     let (code, _, stderr, _) = cluster.run(&["explain", "1"]);
@@ -169,7 +169,7 @@ fn a_failed_view_accuses_no_rights_that_are_there() {
 }
 
 #[test]
-fn without_kubectl_it_says_so() {
+fn a_missing_kubectl_is_reported() {
     let cluster = Cluster::new("");
     fs::remove_file(cluster.folder.path().join("kubectl")).expect("it was there");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/kubectl-reapwatch");
@@ -185,7 +185,7 @@ fn without_kubectl_it_says_so() {
 }
 
 #[test]
-fn a_forwarded_port_is_asked_by_the_program_of_this_machine_and_closed() {
+fn forward_runs_the_local_reapwatch_and_closes_the_port() {
     let cluster = Cluster::new(&format!(
         "{ONE_AGENT}\nport-forward)\n\
          echo $$ >\"${{0%/*}}/pid\"\n\
@@ -205,7 +205,7 @@ fn a_forwarded_port_is_asked_by_the_program_of_this_machine_and_closed() {
     );
     let pid = fs::read_to_string(cluster.folder.path().join("pid")).expect("it ran");
     let status = Path::new("/proc").join(pid.trim()).join("status");
-    // It was sent a signal and nobody here waits for it; dead is enough.
+    // It was sent a signal and this test is not its parent; dead is enough.
     let begun = std::time::Instant::now();
     while fs::read_to_string(&status).is_ok_and(|text| !text.contains("State:\tZ")) {
         assert!(
@@ -217,7 +217,7 @@ fn a_forwarded_port_is_asked_by_the_program_of_this_machine_and_closed() {
 }
 
 #[test]
-fn a_port_that_cannot_be_forwarded_is_one_sentence() {
+fn a_failed_port_forward_is_one_sentence() {
     let cluster = Cluster::new(&format!(
         "{ONE_AGENT}\nport-forward) echo 'error: forbidden' >&2; exit 1 ;;"
     ));

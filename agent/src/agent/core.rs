@@ -24,7 +24,7 @@ use crate::{
     doctor,
     events::{self, Event, Freed, HungUp, Key, Snapshot},
     handle::Request,
-    kernel::{self, Attached, Pidfds, ProbeReport, Readable, Role, Rung, Source, Wall},
+    kernel::{self, Attached, HookKind, Pidfds, ProbeReport, Readable, Role, Source, Wall},
     lifecycle::{Correction, Lifecycle, Limits, Record, Transition},
     metrics::{Lost, Metrics},
     parents::Parents,
@@ -112,7 +112,7 @@ impl Agent {
         probes.push(report);
         probes.push(kernel::stacks::report(&kernel));
         let began_ns = kernel::now_ns();
-        let pidfds = (kernel.source == Rung::Tracepoint)
+        let pidfds = (kernel.source == HookKind::Tracepoint)
             .then(Pidfds::new)
             .transpose()?;
         let resolver = Resolver::start(&settings, began_ns)?;

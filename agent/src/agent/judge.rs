@@ -375,7 +375,7 @@ mod tests {
         start_ns: 7,
     };
 
-    /// That it is judged so at this second, by these states of its threads.
+    /// The judgement at this second, with these thread states.
     fn at(second: u64, states: Option<&[char]>, before: Option<Judged>) -> Judged {
         let thread = |&state: &char| Thread {
             tid: PARENT.tgid,
@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_files_tell_nothing_in_time_is_judged_as_it_was_for_a_while() {
+    fn an_unreadable_suspect_keeps_its_verdict_for_a_while() {
         let stopped = at(10, Some(&['T']), None);
         assert_eq!(id(&stopped), "parent_stopped");
         let soon = at(15, None, Some(stopped));
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn what_files_tell_now_counts_more_than_what_they_told() {
+    fn fresh_evidence_replaces_old() {
         let stopped = at(10, Some(&['T']), None);
         assert_ne!(id(&at(11, Some(&['S']), Some(stopped))), "parent_stopped");
     }

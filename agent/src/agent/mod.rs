@@ -246,15 +246,15 @@ fn run_loop(agent: Agent, requests: mpsc::Receiver<Request>) -> anyhow::Result<(
 }
 
 fn settings(probes: &ProbeArgs, role: Role) -> Settings {
-    let rung = |rung| match rung {
-        cli::Rung::Fentry => kernel::Rung::Fentry,
-        cli::Rung::Kprobe => kernel::Rung::Kprobe,
-        cli::Rung::Tracepoint => kernel::Rung::Tracepoint,
+    let kind = |kind| match kind {
+        cli::HookKind::Fentry => kernel::HookKind::Fentry,
+        cli::HookKind::Kprobe => kernel::HookKind::Kprobe,
+        cli::HookKind::Tracepoint => kernel::HookKind::Tracepoint,
     };
     Settings {
         kernel: kernel::Config {
             ring_bytes: probes.ring_bytes,
-            force: probes.hook.map(rung),
+            force: probes.hook.map(kind),
             syscall_tracepoints: !probes.no_syscall_tracepoints,
             steps: probes.steps,
             debug: probes.debug_probes,

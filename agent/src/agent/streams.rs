@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_follower_is_told_how_many_it_missed() {
+    fn a_slow_follower_learns_how_many_it_missed() {
         let mut streams = Streams::default();
         let mut lines = streams.follow();
         for _ in 0..QUEUE + 3 {
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_told_in_the_silence_after_it() {
+    fn lost_lines_are_reported_without_a_further_death() {
         let mut streams = Streams::default();
         let mut lines = streams.follow();
         for _ in 0..=QUEUE {

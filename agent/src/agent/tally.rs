@@ -109,7 +109,7 @@ mod tests {
     const TOLD: &str = "death at=3s process=7:child parent=6:parent";
     const FREED: &str = "freed at=9s dead=7";
 
-    /// What is counted of one death, and of those how many as lost.
+    /// What is counted for one death, and how much of it as lost.
     fn counted(announced: bool, sent: bool) -> (u64, u64) {
         let mut counters = Counters::default();
         let mut add = |index, is: bool| counters.values[index as usize] += u64::from(is);

@@ -14,7 +14,7 @@ pub struct Head {
     pub host: String,
     /// Release of its kernel.
     pub kernel: String,
-    /// `fentry`, `kprobe` or `tracepoint`: the weakest rung in use.
+    /// `fentry`, `kprobe` or `tracepoint`: the weakest hook kind in use.
     pub source: String,
     /// When the document was made.
     pub at: String,

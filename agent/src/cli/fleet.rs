@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_may_name_who_asks_and_never_show_the_password() {
+    fn a_prometheus_url_with_a_user_does_not_show_the_password() {
         let it = prometheus("http://ann:s%40c:ret@prom:9090/prom/graph").expect("a URL");
         assert_eq!(it.to_string(), "http://prom:9090/prom");
         let user = it.user.as_ref().expect("it names one");

@@ -17,7 +17,7 @@ use super::values;
 pub struct ProbeArgs {
     /// Use this kind of hook instead of the best one that the kernel supports
     #[arg(long, value_name = "KIND")]
-    pub hook: Option<Rung>,
+    pub hook: Option<HookKind>,
     /// Do not trace wait calls: cheaper, but some reap times become less exact
     #[arg(long)]
     pub no_syscall_tracepoints: bool,
@@ -50,7 +50,7 @@ pub struct ProbeArgs {
 
 /// A kind of kernel hook, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Rung {
+pub enum HookKind {
     /// Function entry through a trampoline; needs BTF
     Fentry,
     /// Function entry through a breakpoint
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_was_asked_for() {
+    fn only_changed_options_are_listed() {
         let asked = |words: &[&str]| Alone::parse_from([&[""], words].concat()).probes.asked();
         assert!(asked(&[]).is_empty());
         assert_eq!(
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_can_be_asked_for() {
+    fn every_option_can_be_listed() {
         use clap::CommandFactory;
         let all = Alone::command().get_arguments().count();
         let every = "--hook kprobe --no-syscall-tracepoints --ring-bytes 8MiB \

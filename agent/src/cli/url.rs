@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_may_say_who_asks_and_does_not_show_the_password() {
+    fn a_url_with_a_user_does_not_show_the_password() {
         let url = parse("https://al%69ce:p%40ss%3aw%c3%b6rd@web-1:9991").expect("a URL");
         let user = url.user.clone().expect("a user");
         assert_eq!(user.name, "alice");

@@ -277,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_do_not_depend_on_the_portions() {
+    fn lines_do_not_depend_on_chunk_sizes() {
         let text = b"one\n\ntwo\nthr";
         for portion in 1..=text.len() {
             let mut split = Splitter::default();
@@ -293,7 +293,7 @@ mod tests {
         }
     }
 
-    /// The lines of a stream of which the other half writes.
+    /// The lines of a stream that the other half writes.
     async fn stream() -> (Lines, DuplexStream) {
         let (near, mut far) = tokio::io::duplex(1 << 10);
         let answer = async {
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stream_that_only_drips_is_given_up() {
+    async fn a_stream_without_whole_lines_times_out() {
         let (mut lines, mut far) = stream().await;
         let drip = tokio::spawn(async move {
             loop {
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stream_that_beats_is_waited_for() {
+    async fn a_stream_with_heartbeats_stays_open() {
         let (mut lines, mut far) = stream().await;
         tokio::spawn(async move {
             for _ in 0..20 {
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_refused() {
+    fn an_endless_line_is_refused() {
         let line = vec![b'x'; 1 << 16];
         let mut split = Splitter::default();
         assert!((0..40).any(|_| split.take(&line).is_err()));

@@ -346,7 +346,7 @@ mod tests {
     use super::*;
     use crate::handle::Health;
 
-    /// A loop that is ready at its second beat, and ends after its first stream.
+    /// A loop that is ready at the second check, and ends after its first stream.
     async fn agent(mut queue: mpsc::Receiver<Request>) {
         let mut beats = 0;
         while let Some(request) = queue.recv().await {
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_agent_inside_is_waited_for_and_followed() {
+    async fn an_embedded_agent_is_awaited_and_followed() {
         let (handle, queue) = Handle::new();
         tokio::spawn(agent(queue));
         ready(&handle).await.expect("it is ready soon");
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn why_there_is_no_agent_is_told_apart() {
+    fn reasons_for_a_missing_agent_differ() {
         let why = |kind| {
             absent(
                 Path::new("/run/x.sock"),

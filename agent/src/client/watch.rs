@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_verdict_that_stays_ends_the_watching() {
+    fn only_a_final_verdict_ends_watching() {
         let verdict = |id: &str, confidence: &str| Verdict {
             id: id.to_owned(),
             summary: String::new(),

@@ -109,7 +109,7 @@ fn unknown(agent: FleetAgent) -> FleetNode {
 }
 
 fn workloads(all: &[Series], nodes: &[FleetNode], now: f64) -> Vec<FleetWorkload> {
-    let told: BTreeSet<&FleetAgent> = nodes
+    let reporting: BTreeSet<&FleetAgent> = nodes
         .iter()
         .filter(|node| node.zombies.is_some())
         .map(|node| &node.agent)
@@ -122,7 +122,7 @@ fn workloads(all: &[Series], nodes: &[FleetNode], now: f64) -> Vec<FleetWorkload
         })
     };
     for (_, workload, _) in of(&["zombies", "exits", "stuck"]) {
-        if told.contains(&workload.0) {
+        if reporting.contains(&workload.0) {
             rows.entry(workload).or_insert_with_key(|workload| {
                 let (agent, [namespace, pod, container, unit]) = workload.clone();
                 FleetWorkload {

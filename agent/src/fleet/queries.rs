@@ -222,15 +222,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queries_fit_into_the_request_lines_that_servers_take() {
+    fn queries_fit_into_a_request_line() {
         for query in [nodes(), workloads()] {
-            // 8 KiB is what nginx and Apache take.
+            // nginx and Apache accept 8 KiB.
             assert!(encoded(&query).len() < 7000, "{}", encoded(&query).len());
         }
     }
 
     #[test]
-    fn what_urls_give_a_meaning_is_written_as_bytes() {
+    fn reserved_characters_are_percent_encoded() {
         assert_eq!(
             encoded("a{b=\"1\"} & +%"),
             "a%7Bb%3D%221%22%7D%20%26%20%2B%25"

@@ -20,7 +20,7 @@ use wire::{NO_OFFSET, Offsets, Options, counter};
 use super::{
     btf,
     error::KernelError,
-    hooks::{FREE, FREE_AS_REAP, Hook, Point, Rung, TRANSITIONS, Transition},
+    hooks::{FREE, FREE_AS_REAP, Hook, HookKind, Point, TRANSITIONS, Transition},
     memlock, offsets, privileges,
     steps::STEPS,
     tracefs,
@@ -46,7 +46,7 @@ pub(crate) struct Config {
     /// Size of the event ring in bytes: a power of two, at least a page.
     pub(crate) ring_bytes: u32,
     /// Use only this kind of hook, for transitions that have it.
-    pub(crate) force: Option<Rung>,
+    pub(crate) force: Option<HookKind>,
     /// Whether hooks may run at the end of every system call.
     pub(crate) syscall_tracepoints: bool,
     /// Whether to measure the steps of each exit.
@@ -81,7 +81,7 @@ pub(crate) struct Attached {
     /// What is attached where.
     pub(crate) probes: Vec<ProbeReport>,
     /// The weakest hook kind among the transitions that matter.
-    pub(crate) source: Rung,
+    pub(crate) source: HookKind,
     counters: PerCpuArray<MapData, u64>,
     ebpf: Ebpf,
     /// Why the task iterator was refused, if it was.
@@ -140,22 +140,22 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
         .map_err(|error| KernelError::Load(error.to_string()))?;
     let mut ebpf = load(config, &resolved, v1, &types)?;
     let mut probes = Vec::new();
-    let mut source = Rung::Fentry;
-    if config.steps && climb(&mut ebpf, &types, &STEPS, config, &mut probes)?.is_none() {
+    let mut source = HookKind::Fentry;
+    if config.steps && attach_best(&mut ebpf, &types, &STEPS, config, &mut probes)?.is_none() {
         log::warn!(
             "--steps: this kernel can measure only the step waiting_for_siblings; `reapwatch \
-             doctor --steps` says why"
+             doctor --steps` shows why"
         );
     }
     for transition in TRANSITIONS {
-        let rung = climb(&mut ebpf, &types, transition, config, &mut probes)?;
-        if let (true, Some(rung)) = (transition.decides_source, rung) {
-            source = source.max(rung);
+        let kind = attach_best(&mut ebpf, &types, transition, config, &mut probes)?;
+        if let (true, Some(kind)) = (transition.decides_source, kind) {
+            source = source.max(kind);
         }
         if transition.name == "reap" {
-            let exact = matches!(rung, Some(Rung::Fentry | Rung::Kprobe));
+            let exact = matches!(kind, Some(HookKind::Fentry | HookKind::Kprobe));
             let free = if exact { &FREE } else { &FREE_AS_REAP };
-            climb(&mut ebpf, &types, free, config, &mut probes)?;
+            attach_best(&mut ebpf, &types, free, config, &mut probes)?;
         }
     }
     probes.extend(v1.map(|v1| report_v1(v1, &resolved.offsets)));
@@ -241,13 +241,13 @@ fn report_v1(v1: Version1, offsets: &Offsets) -> ProbeReport {
 }
 
 /// Tries the hooks of one transition, best first.
-fn climb(
+fn attach_best(
     ebpf: &mut Ebpf,
     types: &Btf,
     transition: &Transition,
     config: Config,
     probes: &mut Vec<ProbeReport>,
-) -> Result<Option<Rung>, KernelError> {
+) -> Result<Option<HookKind>, KernelError> {
     let mut refused = Vec::new();
     for hook in allowed(transition, config) {
         match attach_hook(ebpf, types, hook) {
@@ -260,7 +260,7 @@ fn climb(
                     lost: hook.lost.map(str::to_owned),
                     refused,
                 });
-                return Ok(Some(hook.rung));
+                return Ok(Some(hook.kind));
             }
             Err(why) => refused.push(format!("{}: {why}", hook.label())),
         }
@@ -282,12 +282,12 @@ fn climb(
 fn allowed(transition: &Transition, config: Config) -> impl Iterator<Item = &Hook> {
     let force = config
         .force
-        .filter(|rung| transition.hooks.iter().any(|hook| hook.rung == *rung));
+        .filter(|kind| transition.hooks.iter().any(|hook| hook.kind == *kind));
     let syscalls = config.syscall_tracepoints;
     transition
         .hooks
         .iter()
-        .filter(move |hook| force.is_none_or(|rung| hook.rung == rung))
+        .filter(move |hook| force.is_none_or(|kind| hook.kind == kind))
         .filter(move |hook| syscalls || !hook.slows_system_calls)
 }
 

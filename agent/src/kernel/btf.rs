@@ -274,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rubbish_is_refused_not_trusted() {
+    fn malformed_types_are_refused() {
         assert!(Btf::parse(b"").is_err());
         assert!(Btf::parse(&[0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 255, 255, 255, 255]).is_err());
         let mut cut = vec![
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     #[ignore = "needs a kernel with BTF"]
-    fn what_is_kept_keeps_its_number() {
+    fn kept_types_keep_their_ids() {
         let bytes = read().expect("the kernel shows its types");
         let whole = Btf::parse(&bytes).expect("they parse");
         let [function, tracepoint] = ["do_exit", "btf_trace_sched_process_exit"];

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_shown_alike_while_the_clock_is_not_stepped() {
+    fn a_moment_is_displayed_the_same_without_a_clock_step() {
         let mut wall = Wall::from(5_000);
         let before = wall.time_of(900);
         wall.correct(reading(4_950, 5_001), 950);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_moves_what_comes_after_it_and_nothing_before() {
+    fn a_clock_step_only_affects_later_moments() {
         let mut wall = Wall::from(5_000);
         let before = wall.time_of(900);
         wall.correct(reading(8_990, 9_010), 1_000);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_steps_the_last_are_remembered() {
+    fn the_latest_clock_steps_are_remembered() {
         let mut wall = Wall::from(0);
         for step in 1..=REMEMBERED {
             let offset_ns = step as i128 * 1_000;

@@ -2,7 +2,7 @@
 
 /// The kind of a hook, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Rung {
+pub(crate) enum HookKind {
     /// A trampoline at the function's entry: exact and cheapest.
     Fentry,
     /// A breakpoint at the function's entry: exact but more expensive.
@@ -11,7 +11,7 @@ pub(crate) enum Rung {
     Tracepoint,
 }
 
-impl Rung {
+impl HookKind {
     /// Its name in `source` and on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ pub(crate) type Program = (&'static str, Point);
 /// One way to see a transition. All its programs attach, or none.
 pub(crate) struct Hook {
     /// Its kind.
-    pub(crate) rung: Rung,
+    pub(crate) kind: HookKind,
     /// Its programs.
     pub(crate) programs: &'static [Program],
     /// What it cannot measure that a better one can.
@@ -80,10 +80,10 @@ impl Hook {
             .iter()
             .map(|(_, point)| point.name())
             .collect();
-        let rung = self.rung.name();
+        let kind = self.kind.name();
         match points.as_slice() {
-            [first, _, _, ..] => format!("{rung}:{first}+{}", points.len() - 1),
-            few => format!("{rung}:{}", few.join("+")),
+            [first, _, _, ..] => format!("{kind}:{first}+{}", points.len() - 1),
+            few => format!("{kind}:{}", few.join("+")),
         }
     }
 }
@@ -110,9 +110,9 @@ impl Transition {
     }
 }
 
-pub(super) const fn exact(rung: Rung, programs: &'static [Program]) -> Hook {
+pub(super) const fn exact(kind: HookKind, programs: &'static [Program]) -> Hook {
     Hook {
-        rung,
+        kind,
         programs,
         lost: None,
         slows_system_calls: false,
@@ -120,7 +120,7 @@ pub(super) const fn exact(rung: Rung, programs: &'static [Program]) -> Hook {
 }
 
 const fn typed(programs: &'static [Program]) -> Hook {
-    exact(Rung::Tracepoint, programs)
+    exact(HookKind::Tracepoint, programs)
 }
 
 /// The name that [`FREE`] and [`FREE_AS_REAP`] report.
@@ -197,10 +197,16 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         decides_source: true,
         lost_without: "exit_seconds",
         hooks: &[
-            exact(Rung::Fentry, &[("exit_fentry", Point::Function("do_exit"))]),
-            exact(Rung::Kprobe, &[("exit_kprobe", Point::Function("do_exit"))]),
+            exact(
+                HookKind::Fentry,
+                &[("exit_fentry", Point::Function("do_exit"))],
+            ),
+            exact(
+                HookKind::Kprobe,
+                &[("exit_kprobe", Point::Function("do_exit"))],
+            ),
             Hook {
-                rung: Rung::Tracepoint,
+                kind: HookKind::Tracepoint,
                 programs: &[("exit_tracepoint", Point::Typed("sched_process_exit"))],
                 lost: Some(
                     "exit_seconds excludes the first steps of an exit and, before Linux 6.16, \
@@ -218,15 +224,15 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
                        reaper is unknown",
         hooks: &[
             exact(
-                Rung::Fentry,
+                HookKind::Fentry,
                 &[("reap_fentry", Point::Function("release_task"))],
             ),
             exact(
-                Rung::Kprobe,
+                HookKind::Kprobe,
                 &[("reap_kprobe", Point::Function("release_task"))],
             ),
             Hook {
-                rung: Rung::Tracepoint,
+                kind: HookKind::Tracepoint,
                 programs: &[
                     ("reap_wait4", Point::Classic("syscalls", "sys_exit_wait4")),
                     ("reap_waitid", Point::Classic("syscalls", "sys_exit_waitid")),
@@ -240,7 +246,7 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
                 slows_system_calls: true,
             },
             Hook {
-                rung: Rung::Tracepoint,
+                kind: HookKind::Tracepoint,
                 programs: &[("reap_sys_exit", Point::Typed("sys_exit"))],
                 lost: Some(
                     "zombie_seconds is about 10 µs too long, more if the reaper loses its CPU \
@@ -259,15 +265,15 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         lost_without: "all deaths",
         hooks: &[
             exact(
-                Rung::Fentry,
+                HookKind::Fentry,
                 &[("zombie_fentry", Point::Function("do_notify_parent"))],
             ),
             exact(
-                Rung::Kprobe,
+                HookKind::Kprobe,
                 &[("zombie_kprobe", Point::Function("do_notify_parent"))],
             ),
             Hook {
-                rung: Rung::Tracepoint,
+                kind: HookKind::Tracepoint,
                 programs: &[
                     ("zombie_group_dead", Point::Typed("sched_process_exit")),
                     ("zombie_signal", Point::Typed("signal_generate")),

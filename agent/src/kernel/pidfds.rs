@@ -208,9 +208,9 @@ mod tests {
         )
     }
 
-    /// 5.10 and 6.1 never tell; in which version between them and 6.12 it began is not known.
+    /// 5.10 and 6.1 never hang up; the first version that does, up to 6.12, is unknown.
     #[test]
-    fn all_that_were_reaped_are_told_at_once_where_pidfds_hang_up() {
+    fn all_reaped_zombies_are_reported_at_once() {
         let mut children = zombies(3 * BATCH);
         let mut pidfds = Pidfds::with_room(MOST as usize).expect("an instance");
         assert!(
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_there_is_room_for_is_said() {
+    fn a_full_watch_list_is_reported() {
         let mut children = zombies(3);
         let keys: Vec<_> = children.iter().map(|(_, key)| *key).collect();
         let mut pidfds = Pidfds::with_room(2).expect("an instance");
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn another_process_of_the_same_number_is_not_watched() {
+    fn another_process_with_the_same_pid_is_not_watched() {
         let (mut child, key) = zombies(1).remove(0);
         let earlier = Key {
             start_ns: key.start_ns - 5 * procfs::tick_ns(),

@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_thread_has_is_not_asked_for() {
+    fn present_capabilities_are_not_requested() {
         let ptrace = CapabilitySet::SYS_PTRACE;
         let files = ptrace | CapabilitySet::DAC_READ_SEARCH;
         let missing = |path: &str, have| missing_of(path, have);

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_living_program_whose_leader_ended_is_no_zombie() {
+    fn a_living_process_with_an_ended_leader_is_not_a_zombie() {
         let stat = Stat::parse(line("job", "Z", 3).as_bytes(), TICK).expect("parses");
         assert_eq!(stat.state, TaskState::LeaderExited);
     }
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_told_to_exit_shows_it() {
+    fn a_killed_process_is_recognized() {
         assert!(told_to_exit("SigPnd:\t0000000000000100\n"));
         assert!(told_to_exit("ShdPnd:\t0000000000010100\n"));
         assert!(told_to_exit("CoreDumping:\t1\n"));
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_is_no_process() {
+    fn malformed_stat_is_not_a_process() {
         for text in ["", "42", "42 (x", "42 (x) Z", "x (y) Z 1 2 3"] {
             assert!(Stat::parse(text.as_bytes(), TICK).is_none(), "{text:?}");
         }

@@ -90,7 +90,7 @@ fn table(text: &mut String, title: &str, families: &[MetricFamily]) {
 }
 
 #[test]
-fn the_document_names_what_the_registry_holds() {
+fn the_metrics_document_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/metrics.md");
     let document = document();
     if std::env::var_os("REAPWATCH_BLESS").is_some() {

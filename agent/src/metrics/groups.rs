@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn two_thousand_workloads_have_so_many_groups_and_no_exit_is_missing() {
+    fn many_workloads_share_a_bounded_number_of_groups() {
         let mut groups = Groups::new(256);
         for n in 0..2_000 {
             for _ in 0..3 {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_is_gone_leaves_after_five_minutes_and_makes_room() {
+    fn a_gone_group_is_dropped_after_five_minutes() {
         let mut groups = Groups::new(2);
         for name in ["a", "b", "c"] {
             groups.counts(&unit(name), SECOND).exits.exited += 1;
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_id_is_nobody_s() {
+    fn a_bare_cgroup_id_is_unattributed() {
         let bare = Workload {
             cgroup_id: None,
             ..Workload::default()

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_twenty_first_parent_goes_to_the_rest() {
+    fn the_twenty_first_parent_counts_under_other() {
         let holder = |workload: &str, comm: &str, zombies| Holder {
             workload: Labels::all(workload),
             comm: comm.to_owned(),

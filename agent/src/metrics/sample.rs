@@ -259,7 +259,7 @@ mod tests {
     use super::Lost;
 
     #[test]
-    fn only_the_reasons_that_there_were_are_told() {
+    fn only_reasons_with_a_count_are_shown() {
         let lost = Lost {
             ring_full: 12,
             malformed: 1,

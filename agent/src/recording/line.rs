@@ -44,7 +44,7 @@ pub struct Head {
     pub host: String,
     /// Release of its kernel.
     pub kernel: String,
-    /// The weakest rung in use.
+    /// The weakest hook kind in use.
     pub source: String,
     /// Version of the agent that recorded.
     pub agent: String,

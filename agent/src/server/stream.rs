@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_stream_beats_and_an_ended_one_frees_its_seat() {
+    async fn a_silent_stream_sends_heartbeats_and_an_ended_one_frees_its_slot() {
         let seats = Arc::new(Semaphore::new(1));
         let seat = Arc::clone(&seats).try_acquire_owned().expect("it is free");
         let (to, lines) = mpsc::channel(1);

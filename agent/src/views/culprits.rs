@@ -48,13 +48,13 @@ fn report(culprits: &Culprits, table_only: bool, look: Look, width: usize) -> St
         _ if table_only => table(items, look),
         _ => {
             let mut text = head(&headline(document, look), look);
-            let told = if items.len() > FEW {
+            let in_full = if items.len() > FEW {
                 text.extend(["\n", &table(items, look)]);
                 WORST
             } else {
                 FEW
             };
-            for culprit in items.iter().take(told) {
+            for culprit in items.iter().take(in_full) {
                 text.extend(["\n", &block(culprit, &document.head.at, look, width)]);
             }
             if items.len() > FEW {
@@ -132,8 +132,8 @@ fn block(culprit: &Culprit, at: &str, look: Look, width: usize) -> String {
     let why = format!("{}, {}", verdict.id, verdict.confidence);
     part("why", "", &why);
     // The line `holds` has more detail.
-    let told = |fact: &&String| !fact.starts_with("holds ");
-    for fact in verdict.evidence.iter().filter(told) {
+    let is_new = |fact: &&String| !fact.starts_with("holds ");
+    for fact in verdict.evidence.iter().filter(is_new) {
         part("", "- ", fact);
     }
     part("to do", "", &verdict.remedy);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_told_in_full() {
+    fn one_culprit_is_printed_in_full() {
         let mut culprit = leaking();
         culprit.container = Some(Container {
             name: Some("app".into()),
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_said() {
+    fn an_unknown_cause_is_stated() {
         let mut culprit = leaking();
         culprit.oldest_is_lower_bound = true;
         culprit.leaked_per_second = 0.0;

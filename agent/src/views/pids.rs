@@ -58,8 +58,8 @@ pub fn line(pids: &Pids, look: Look) -> String {
 
 /// The node always, and each cgroup that matters.
 pub fn lines(pids: &[Pids], look: Look) -> String {
-    let told = pids.iter().filter(|it| it.scope == "node" || matters(it));
-    told.map(|it| line(it, look) + "\n").collect()
+    let shown = pids.iter().filter(|it| it.scope == "node" || matters(it));
+    shown.map(|it| line(it, look) + "\n").collect()
 }
 
 #[cfg(test)]

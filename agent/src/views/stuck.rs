@@ -282,12 +282,12 @@ mod tests {
     };
 
     #[test]
-    fn a_block_says_all_that_is_known() {
+    fn a_block_shows_everything_known() {
         snapshot::check("stuck", "a FUSE server", &block(&stuck(), LOOK, 100));
     }
 
     #[test]
-    fn what_is_not_known_is_said_or_left_out() {
+    fn unknown_facts_are_marked_or_omitted() {
         let unknown = Stuck {
             since: None,
             stuck_is_lower_bound: true,
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_killed_but_has_not_begun_to_exit_is_not_said_to_be_exiting() {
+    fn a_killed_process_that_has_not_begun_to_exit_is_not_called_exiting() {
         let waiting = Stuck {
             exit_has_begun: Some(false),
             step: Some("unkillable_sleep".to_owned()),
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_says_when_and_how_many() {
+    fn a_report_begins_with_time_and_count() {
         let document = |items| Document {
             head: Head {
                 version: 1,

@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn names_cannot_steer_the_terminal() {
+    fn names_cannot_control_the_terminal() {
         assert_eq!(WIDE.clean("a\x1b[2Jb\u{202e}c"), "a?[2Jb?c");
         assert_eq!(WIDE.clean("a\u{61c}b\u{e0041}"), "a?b?");
         assert_eq!(ASCII.clean("bücher"), "b?cher");

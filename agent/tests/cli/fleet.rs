@@ -1,4 +1,4 @@
-//! Views of a whole cluster: what is asked of Prometheus, and its ways not to answer.
+//! Views of a whole cluster: the queries to Prometheus, and its errors.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::support::{run, sentence};
 
-/// What a node and a leaking pod on it look like.
+/// Data of a node with a leaking pod.
 const NODES: &str = r#"{"status":"success","data":{"resultType":"vector","result":[
 {"metric":{"part":"now"},"value":[1795317082.5,"1795317082.5"]},
 {"metric":{"part":"up","job":"agents","instance":"10.0.0.1:9991","node":"worker-1"},"value":[1795317082.5,"1"]},
@@ -31,7 +31,7 @@ const CALM: &str = r#"{"status":"success","data":{"resultType":"vector","result"
 const NOBODY: &str = r#"{"status":"success","data":{"resultType":"vector","result":[
 {"metric":{"part":"now"},"value":[1795317082.5,"1795317082.5"]}]}}"#;
 
-/// Answers as Prometheus does, by the path before its own.
+/// Answers like Prometheus, depending on the path prefix.
 fn answer(mut stream: impl Read + Write) {
     let mut request = String::new();
     let mut lines = BufReader::new(&mut stream);
@@ -40,7 +40,7 @@ fn answer(mut stream: impl Read + Write) {
     let path = request.split([' ', '?']).nth(1).unwrap_or_default();
     let of_nodes = request.contains("vector%28time");
     let (status, body) = match path {
-        // Two kinds of identity are known.
+        // Two credentials are valid.
         "/locked/api/v1/query"
             if !request.contains("authorization: basic yw5uonmzy3jlda==\r")
                 && !request.contains("authorization: bearer t0ken\r") =>
@@ -50,7 +50,7 @@ fn answer(mut stream: impl Read + Write) {
         "/api/v1/query" | "/locked/api/v1/query" if of_nodes => ("200 OK", NODES),
         "/calm/api/v1/query" if of_nodes => ("200 OK", CALM),
         "/calm/api/v1/query" => ("200 OK", NOTHING),
-        // The second question is about the moment of the first answer.
+        // The second query is for the time of the first answer.
         "/api/v1/query" | "/locked/api/v1/query" if request.contains("&time=1795317082.500 ") => {
             ("200 OK", WORKLOADS)
         }
@@ -140,7 +140,7 @@ fn documents_of_a_cluster_say_null_where_nothing_is_known() {
 }
 
 #[test]
-fn no_figures_are_no_calm() {
+fn missing_data_is_not_reported_as_calm() {
     let url = format!("http://{}/calm", prometheus());
     let (code, stdout, _) = run(&["culprits", "--fail", "--prometheus", &url]);
     assert_eq!(code, 0);
@@ -184,7 +184,7 @@ fn a_prometheus_that_cannot_serve_is_one_sentence() {
 }
 
 #[test]
-fn who_asks_is_told_by_password_or_token() {
+fn a_password_or_a_token_authenticates() {
     let address = prometheus();
     let url = format!("http://{address}/locked");
     let (code, _, stderr) = run(&[
@@ -222,7 +222,7 @@ fn who_asks_is_told_by_password_or_token() {
 }
 
 #[test]
-fn options_that_do_not_fit_a_cluster_are_misuse() {
+fn options_for_one_host_are_usage_errors_with_a_cluster() {
     for (args, part) in [
         (
             &["top", "--view", "culprits", "--prometheus", "http://a"][..],

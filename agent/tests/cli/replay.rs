@@ -1,4 +1,4 @@
-//! Recordings, good and bad, replayed without any privilege.
+//! Valid and invalid recordings, replayed without privileges.
 
 use std::path::PathBuf;
 
@@ -95,7 +95,7 @@ fn lists_show_the_end_of_a_recording() {
 }
 
 #[test]
-fn a_recording_that_was_cut_off_is_told() {
+fn a_truncated_recording_is_reported() {
     let place = WHOLE.find("ing_full").expect("it is there");
     let (code, stdout, stderr) = recording(&WHOLE[..place]).replay(&["exits"]);
     assert_eq!(code, 0);
@@ -106,7 +106,7 @@ fn a_recording_that_was_cut_off_is_told() {
 }
 
 #[test]
-fn lines_of_a_later_release_are_counted() {
+fn lines_from_a_newer_release_are_counted() {
     let later = WHOLE.replace("drained now=101.6s", "stuck at=1s pid=7\nburied at=2s");
     let (code, _, stderr) = recording(later).replay(&["zombies"]);
     assert_eq!(code, 0, "{stderr}");
@@ -143,7 +143,7 @@ fn a_file_that_cannot_be_replayed_is_refused_in_one_sentence() {
 }
 
 #[test]
-fn a_replay_asks_no_agent() {
+fn a_replay_uses_no_agent() {
     let (code, _, stderr) = recording(WHOLE).replay(&["zombies", "--socket", "/run/x.sock"]);
     assert_eq!(code, 1);
     assert!(
@@ -153,7 +153,7 @@ fn a_replay_asks_no_agent() {
 }
 
 #[test]
-fn record_leaves_a_file_alone_that_is_there() {
+fn record_does_not_overwrite_a_file() {
     let there = recording("precious");
     let (code, _, stderr) = run(&["record", there.path.to_str().expect("text")]);
     assert_eq!(code, 1);

@@ -1,4 +1,4 @@
-//! Which agent a view asks, and what it says where that one does not answer well.
+//! Which agent a view asks, and its errors if that fails.
 
 use std::os::unix::net::UnixListener;
 use std::thread;
@@ -19,7 +19,7 @@ fn a_named_agent_that_is_absent_is_one_sentence() {
 }
 
 #[test]
-fn what_another_agent_does_not_do_for_a_view_is_said() {
+fn probe_options_that_an_agent_ignores_are_reported() {
     let url = agent();
     let (code, _, stderr) = run(&["zombies", "--url", &url, "--steps", "--hook", "kprobe"]);
     assert_eq!(code, 0);
@@ -27,7 +27,7 @@ fn what_another_agent_does_not_do_for_a_view_is_said() {
 }
 
 #[test]
-fn a_unix_socket_is_asked_too() {
+fn a_view_can_use_a_unix_socket() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("reapwatch.sock");
     let listener = UnixListener::bind(&path).expect("a socket");
@@ -58,7 +58,7 @@ fn wrong_answers_are_one_sentence_each() {
 }
 
 #[test]
-fn a_slow_agent_is_given_up() {
+fn a_slow_agent_times_out() {
     let begun = Instant::now();
     let (code, _, stderr) = run(&["zombies", "--url", &format!("{}/slow", agent())]);
     assert_eq!(code, 1);

@@ -2,7 +2,7 @@ use super::*;
 use crate::api::Zombie;
 
 #[test]
-fn metrics_are_the_loops_page_as_prometheus_expects_it() {
+fn metrics_are_served_as_prometheus_expects() {
     let answer = Server::on_tcp(Loop::Ready).get("/metrics");
     assert_eq!(answer.status, 200);
     assert!(answer.body.contains(SERIES), "{}", answer.body);
@@ -14,7 +14,7 @@ fn metrics_are_the_loops_page_as_prometheus_expects_it() {
 }
 
 #[test]
-fn documents_are_the_loops_documents() {
+fn documents_are_served_unchanged() {
     let server = Server::on_tcp(Loop::Ready);
     let zombies: Document<Zombie> =
         serde_json::from_value(server.get("/api/v1/zombies").json()).expect("a document");
@@ -30,7 +30,7 @@ fn documents_are_the_loops_documents() {
 }
 
 #[test]
-fn a_story_is_told_of_a_number_and_of_nothing_else() {
+fn explain_takes_a_pid_and_nothing_else() {
     let server = Server::on_tcp(Loop::Ready);
     let story = server.get("/api/v1/explain/42");
     assert_eq!(
@@ -74,7 +74,7 @@ fn the_landing_page_names_host_and_version_and_links_to_paths_that_exist() {
     let links: Vec<_> = links.collect();
     assert_eq!(links.len(), 10);
     for link in links {
-        // A wrong method, so that the stream of exits ends too: an unknown path would be 404.
+        // A wrong method, so that the stream of exits ends too; an unknown path would return 404.
         assert_eq!(server.ask("DELETE", link).status, 405, "{link}");
     }
 }
@@ -137,7 +137,7 @@ fn an_unknown_path_is_404() {
 }
 
 #[test]
-fn a_wrong_method_is_405_and_told_the_right_one() {
+fn a_wrong_method_is_405_and_names_the_right_one() {
     let answer = Server::on_tcp(Loop::Ready).ask("POST", "/metrics");
     assert_eq!(answer.status, 405);
     assert!(
@@ -181,7 +181,7 @@ fn exits_come_as_lines_with_the_loss_between_them() {
 }
 
 #[test]
-fn more_clients_than_there_is_room_for_are_served_in_turn() {
+fn surplus_clients_are_served_in_turn() {
     let server = Server::on_tcp(Loop::Ready);
     let waiting = [(); 200].map(|()| {
         let mut stream = server.connect();

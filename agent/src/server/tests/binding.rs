@@ -8,7 +8,7 @@ use rustix::net::SocketAddrUnix;
 use super::*;
 use crate::server::socket::knock;
 
-/// The sentence that tells why the socket cannot be had.
+/// The error for this socket path.
 #[track_caller]
 fn refused(path: &Path) -> String {
     bind(None, Some(path))
@@ -37,7 +37,7 @@ fn an_address_of_another_host_is_named() {
 }
 
 #[test]
-fn the_socket_serves_its_group_in_a_folder_made_for_it_and_goes_at_the_end() {
+fn the_socket_is_created_for_its_group_and_removed_at_the_end() {
     let temp = tempfile::tempdir().expect("a folder can be made");
     let path = temp.path().join("made/reapwatch.sock");
     let mut server = Server::on_socket(&path);
@@ -59,7 +59,7 @@ fn the_socket_is_given_to_a_group() {
     let temp = tempfile::tempdir().expect("a folder can be made");
     let path = temp.path().join("reapwatch.sock");
     let listeners = bind(None, Some(&path)).expect("the socket can be had");
-    // Whoever runs the test has this group; root could take any.
+    // The user running the test has this group; root could use any.
     let own = rustix::process::getegid().as_raw();
     let other = if rustix::process::geteuid().is_root() {
         own + 1
@@ -95,7 +95,7 @@ fn a_stale_socket_is_replaced() {
 }
 
 #[test]
-fn a_second_agent_is_refused_and_the_first_goes_on() {
+fn a_second_agent_is_refused_and_the_first_keeps_running() {
     let temp = tempfile::tempdir().expect("a folder can be made");
     let path = temp.path().join("reapwatch.sock");
     let _server = Server::on_socket(&path);
@@ -114,7 +114,7 @@ fn an_agent_with_a_full_queue_counts_as_one_that_answers() {
     let temp = tempfile::tempdir().expect("a folder can be made");
     let path = temp.path().join("reapwatch.sock");
     let listeners = bind(None, Some(&path)).expect("the socket can be had");
-    // Nobody accepts; each connection stays in the queue until it is full.
+    // Connections are never accepted, so they stay in the queue until it is full.
     let address = SocketAddrUnix::new(&path).expect("the path is short");
     let waiting: Vec<_> = (0..200).map_while(|_| knock(&address).ok()).collect();
     assert!(waiting.len() < 200, "the queue is never full");
@@ -138,7 +138,7 @@ fn an_agent_whose_socket_was_removed_still_holds_its_lock() {
 }
 
 #[test]
-fn of_many_agents_at_once_one_wins() {
+fn one_of_many_agents_starting_at_once_wins() {
     let temp = tempfile::tempdir().expect("a folder can be made");
     let path = temp.path().join("reapwatch.sock");
     drop(UnixListener::bind(&path).expect("a stale socket can be made"));
@@ -146,7 +146,7 @@ fn of_many_agents_at_once_one_wins() {
         let path = path.clone();
         std::thread::spawn(move || bind(None, Some(&path)))
     };
-    // All are started before the first is waited for.
+    // Start all of them before waiting for the first.
     let racers = [(); 8].map(race);
     let ends = racers.map(|racer| racer.join().expect("no panic"));
     assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "{ends:?}");
@@ -176,7 +176,7 @@ fn a_socket_that_took_our_place_is_not_deleted() {
     let temp = tempfile::tempdir().expect("a folder can be made");
     let path = temp.path().join("reapwatch.sock");
     let mut server = Server::on_socket(&path);
-    // The old file stays, so that its inode's number is not used again.
+    // Keep the old file, so that its inode number is not reused.
     fs::rename(&path, temp.path().join("old")).expect("the socket is there");
     let _other = UnixListener::bind(&path).expect("the path is free");
     server.end();
@@ -205,7 +205,7 @@ fn a_folder_below_a_file_is_named() {
 
 #[test]
 fn a_folder_that_takes_no_files_is_named() {
-    // Even root makes no file there.
+    // Not even root can create a file there.
     let path = Path::new("/proc/self/reapwatch.sock");
     let lock = "/proc/self/reapwatch.sock.lock";
     assert_names(&refused(path), &[lock, "(os error 2)", "--socket"]);

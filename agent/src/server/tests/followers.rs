@@ -2,7 +2,7 @@ use super::*;
 use crate::server::routes::FOLLOWERS;
 
 #[test]
-fn followers_leave_room_for_who_asks_for_health() {
+fn followers_leave_room_for_health_checks() {
     let server = Server::on_tcp(Loop::Ready);
     let mut followers: Vec<_> = (0..FOLLOWERS)
         .map(|_| follow(server.connect(), 3))
@@ -14,7 +14,7 @@ fn followers_leave_room_for_who_asks_for_health() {
         assert_eq!(server.get(path).status, 200, "{path}");
     }
 
-    // The seat of one who leaves is free as soon as the server has seen it.
+    // A slot is free once the server has noticed that its client is gone.
     drop(followers.pop());
     let begun = std::time::Instant::now();
     loop {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::*;
 
-/// A folder with a web config file.
+/// A directory with a web config file.
 fn config(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let path = folder.path().join("web.yml");
@@ -42,7 +42,7 @@ fn only_users_with_their_password_are_answered() {
     for stranger in ["alice:wonder", "bob:wonderland", ":", "alice"] {
         assert_eq!(ask(&server, "/metrics", stranger).status, 401, "{stranger}");
     }
-    // The second time it is remembered.
+    // The second time, the password has been remembered.
     for _ in 0..2 {
         let answer = ask(&server, "/metrics", "alice:wonderland");
         assert_eq!(answer.status, 200);
@@ -52,7 +52,7 @@ fn only_users_with_their_password_are_answered() {
 }
 
 #[test]
-fn a_changed_file_counts_at_the_next_request_and_a_wrong_one_admits_nobody() {
+fn a_changed_file_takes_effect_at_once_and_an_invalid_one_denies_all() {
     let (_folder, path) = config(&users("alice", "wonderland"));
     let server = Server::guarded(&path);
     assert_eq!(ask(&server, "/metrics", "alice:wonderland").status, 200);
@@ -62,7 +62,7 @@ fn a_changed_file_counts_at_the_next_request_and_a_wrong_one_admits_nobody() {
     for wrong in [
         "basic_auth_users: [",
         "rate_limit: {}",
-        // What the port speaks cannot change while it is served.
+        // Whether the port uses TLS cannot change while it is served.
         "tls_server_config: { cert_file: a, key_file: b }",
     ] {
         fs::write(&path, wrong).expect("it can be written");
@@ -77,8 +77,8 @@ fn a_changed_file_counts_at_the_next_request_and_a_wrong_one_admits_nobody() {
 }
 
 #[test]
-fn a_storm_of_wrong_passwords_keeps_nobody_waiting_who_is_known() {
-    // A hash of this cost takes longer than the test would wait.
+fn a_flood_of_wrong_passwords_does_not_delay_verified_users() {
+    // A hash with this cost takes longer than the test would wait.
     let slow = format!("mallory: $2b$24${}", "a".repeat(53));
     let users = users("alice", "wonderland").replace("{ ", &format!("{{ {slow}, "));
     let (_folder, path) = config(&users);
@@ -112,7 +112,7 @@ fn headers_are_added_to_each_answer() {
 }
 
 #[test]
-fn the_unix_socket_asks_nobody_for_a_password() {
+fn the_unix_socket_needs_no_password() {
     let (folder, path) = config(&users("alice", "wonderland"));
     let socket = folder.path().join("s.sock");
     let listeners = bind(None, Some(&socket)).expect("the socket can be had");
@@ -122,7 +122,7 @@ fn the_unix_socket_asks_nobody_for_a_password() {
 }
 
 #[test]
-fn what_cannot_be_honoured_is_refused_with_its_name() {
+fn unsupported_fields_are_refused_by_name() {
     for (text, part) in [
         ("basic_auth_users: { alice: plain }", "bcrypt"),
         ("http_server_config: { headers: { X-Other: a } }", "X-Other"),
@@ -144,7 +144,7 @@ fn what_cannot_be_honoured_is_refused_with_its_name() {
 }
 
 #[test]
-fn strangers_on_the_network_are_warned_of() {
+fn an_unprotected_listener_logs_a_warning() {
     let any = Some(SocketAddr::from(([0, 0, 0, 0], 0)));
     let listeners = bind(any, None).expect("a port is free");
     let warning = listeners.open_to_strangers().expect("anybody may read");
@@ -158,7 +158,7 @@ fn strangers_on_the_network_are_warned_of() {
     assert!(warning.contains("unencrypted"), "{warning}");
 
     for loopback in ["127.0.0.1:0", "[::1]:0", "[::ffff:127.0.0.1]:0"] {
-        // A host may have no IPv6.
+        // A host may lack IPv6.
         if let Ok(listeners) = bind(Some(loopback.parse().expect("an address")), None) {
             assert_eq!(listeners.open_to_strangers(), None);
         }

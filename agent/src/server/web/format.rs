@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_anything_is_one() {
+    fn an_empty_file_is_valid() {
         for text in [
             "",
             "# nothing\n",

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_right_pair_is_admitted_and_no_other() {
+    async fn only_a_correct_password_is_admitted() {
         let (checker, users) = (Users::new(), users());
         for _ in 0..2 {
             assert!(checker.admit(&users, &pair("alice", "wonder:land")).await);
@@ -148,7 +148,7 @@ mod tests {
                 ("alice", "builder"),
                 ("alice", ""),
                 ("", ""),
-                // The one that a stranger's password is checked against in fact.
+                // The password that unknown users are actually checked against.
                 ("mallory", "wonder:land"),
             ] {
                 let stranger = pair(name, password);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_basic_auth_is_not_admitted() {
+    async fn other_authentication_schemes_are_not_admitted() {
         let (checker, users) = (Users::new(), users());
         assert!(!checker.admit(&users, &HeaderMap::new()).await);
         for value in [
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_users_everybody_may_ask() {
+    async fn without_users_every_client_is_admitted() {
         assert!(
             Users::new()
                 .admit(&BTreeMap::new(), &HeaderMap::new())

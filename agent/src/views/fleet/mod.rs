@@ -150,8 +150,8 @@ fn workloads(
     let Fleet { nodes, workloads } = &document.items[0];
     let rows: Vec<_> = workloads.iter().filter(|it| keep(it)).collect();
     if rows.is_empty() {
-        let told = nodes.iter().filter(|it| it.zombies.is_some()).count();
-        return format!("no {what} on {}\n", count(told as u64, "node"));
+        let known = nodes.iter().filter(|it| it.zombies.is_some()).count();
+        return format!("no {what} on {}\n", count(known as u64, "node"));
     }
     let cell = |column: Column, row: usize| column.of_workload(rows[row], look);
     table::text(columns, 0..rows.len(), cell, look)

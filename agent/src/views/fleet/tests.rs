@@ -1,4 +1,4 @@
-//! What `culprits` and `zombies` print of a cluster.
+//! Output of `culprits` and `zombies` for a cluster.
 
 use super::sample::{LOOK, busy};
 use super::*;
@@ -16,7 +16,7 @@ fn zombies_are_counted_by_workload() {
 }
 
 #[test]
-fn nothing_is_said_of_the_nodes_that_tell_only() {
+fn only_nodes_with_data_count_as_calm() {
     let mut calm = busy();
     calm.items[0].workloads.clear();
     let text = zombies_report(&calm, LOOK);
@@ -25,7 +25,7 @@ fn nothing_is_said_of_the_nodes_that_tell_only() {
 }
 
 #[test]
-fn clusters_tell_nodes_of_one_name_apart() {
+fn equal_node_names_are_prefixed_with_the_cluster() {
     let mut agent = busy().items[0].nodes[0].agent.clone();
     assert_eq!(node(&agent, LOOK), "worker-1");
     agent.cluster = Some("eu\x1b".to_owned());

@@ -241,7 +241,7 @@ impl<F: Board> Model<F> {
                 filter.text()
             );
         }
-        self.frame.nobody(self.view, self.look)
+        self.frame.empty_text(self.view, self.look)
     }
 }
 

@@ -125,7 +125,7 @@ pub trait Board: Clone + Debug + Send + Serialize + 'static {
     fn strong(&self, view: Self::View, column: Self::Column, row: usize) -> bool;
 
     /// The text for a table without rows.
-    fn nobody(&self, view: Self::View, look: Look) -> String;
+    fn empty_text(&self, view: Self::View, look: Look) -> String;
     /// Details of one row, as lines of a given width.
     fn detail(
         model: &Model<Self>,

@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn eighty_columns_take_what_tells_most_and_a_hundred_and_ten_take_all() {
+    fn all_columns_fit_110_and_the_most_important_fit_80() {
         let all = |view, room| fit(of(view), room).len() == of(view).len();
         assert!(all(TopView::Zombies, 99));
         assert!(all(TopView::Culprits, 109));

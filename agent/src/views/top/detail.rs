@@ -184,11 +184,11 @@ impl Page<'_> {
         self.place("workload", zombie.container.as_ref());
         // Skip the parent's workload if it is the same, or the zombie's is derived from it.
         let own = zombie.container.as_ref();
-        let told = |parents: &&Container| {
+        let is_shown = |parents: &&Container| {
             own.is_some_and(|own| own.of_parent || own.cgroup == parents.cgroup)
         };
         let parents = zombie.parent_container.as_ref();
-        self.place("parent in", parents.filter(|parents| !told(parents)));
+        self.place("parent in", parents.filter(|parents| !is_shown(parents)));
         // The verdict belongs to the tracer or parent that has to release or reap it.
         let holder = zombie
             .tracer

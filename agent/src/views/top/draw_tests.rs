@@ -1,4 +1,4 @@
-//! What stands on the screen.
+//! What is drawn on the screen.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn screen(model: &mut Model, width: u16, height: u16) -> String {
 }
 
 #[test]
-fn culprits_fit_a_usual_terminal() {
+fn culprits_fit_80_columns() {
     let mut rows = busy();
     rows.items[0].parents[2].oldest_is_lower_bound = true;
     rows.items[0].parents[2].verdict = Some(verdict());
@@ -34,7 +34,7 @@ fn culprits_fit_a_usual_terminal() {
 }
 
 #[test]
-fn loss_is_worded_and_seen_on_a_narrow_screen() {
+fn lost_events_are_shown_even_on_a_narrow_screen() {
     let mut rows = busy();
     rows.head.lost_events = 12;
     let mut model = model(rows);
@@ -45,7 +45,7 @@ fn loss_is_worded_and_seen_on_a_narrow_screen() {
 }
 
 #[test]
-fn silence_of_the_agent_is_worded() {
+fn a_silent_agent_is_reported() {
     let mut model = model(busy());
     model.fail("connection refused".into(), Duration::from_secs(12));
     let text = screen(&mut model, 100, 24);
@@ -57,7 +57,7 @@ fn silence_of_the_agent_is_worded() {
 }
 
 #[test]
-fn what_does_not_fit_is_marked_or_wrapped() {
+fn truncated_text_is_marked() {
     let mut rows = busy();
     rows.items[0].summary.stuck = 2;
     let mut model = model(rows);
@@ -78,7 +78,7 @@ fn what_does_not_fit_is_marked_or_wrapped() {
 }
 
 #[test]
-fn an_empty_view_says_what_was_seen() {
+fn an_empty_view_shows_the_number_of_exits() {
     let mut model = model(frame(vec![], vec![]));
     model.act(Action::OtherView);
     let text = screen(&mut model, 80, 10);
@@ -88,7 +88,7 @@ fn an_empty_view_says_what_was_seen() {
 }
 
 #[test]
-fn a_filter_that_hides_all_says_so() {
+fn a_filter_that_hides_everything_is_reported() {
     let mut model = model(busy());
     model.filter = Some(super::super::filter::Filter::parse("comm=nobody").expect("a filter"));
     model.arrange();
@@ -204,7 +204,7 @@ fn ascii_terminals_get_ascii() {
 }
 
 #[test]
-fn without_colour_nothing_is_coloured() {
+fn no_colour_means_no_styles() {
     let mut rows = busy();
     rows.head.lost_events = 1;
     let mut model = model(rows);

@@ -369,7 +369,7 @@ mod tests {
             "comm=jav",
             "pid=41 and comm~bash",
             "(pid=41 or comm=bash) and zombies=1",
-            // What is not known satisfies nothing, not even an inequality.
+            // An unknown value fails every comparison, even an inequality.
             "reaps<1",
             "reaps!=1",
             "pod!=a",

@@ -284,7 +284,7 @@ impl Board for FleetDocument<Fleet> {
         }
     }
 
-    fn nobody(&self, view: View, _: Look) -> String {
+    fn empty_text(&self, view: View, _: Look) -> String {
         match view {
             View::Nodes => "Prometheus has no data from any agent".to_owned(),
             View::Workloads => format!(

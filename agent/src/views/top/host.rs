@@ -198,12 +198,8 @@ impl Board for Document<Top> {
     }
 
     fn idle(&self, _: TopView) -> &'static [Column] {
-        let nobody_traces = top(self).zombies.iter().all(|it| it.tracer.is_none());
-        if nobody_traces {
-            &[Column::Tracer]
-        } else {
-            &[]
-        }
+        let untraced = top(self).zombies.iter().all(|it| it.tracer.is_none());
+        if untraced { &[Column::Tracer] } else { &[] }
     }
 
     fn sorts(view: TopView) -> &'static [Column] {
@@ -241,7 +237,7 @@ impl Board for Document<Top> {
             && top(self).parents[row].zombies > 0
     }
 
-    fn nobody(&self, view: TopView, look: Look) -> String {
+    fn empty_text(&self, view: TopView, look: Look) -> String {
         let summary = &top(self).summary;
         let empty = match view {
             TopView::Zombies => "no zombies",

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn escape_and_a_hasty_key_still_leave_the_line() {
+    fn escape_with_a_fast_key_still_cancels_input() {
         let action = press(KeyCode::Char('G'), KeyModifiers::ALT, true);
         assert_eq!(action, Some(Action::Cancel));
     }
