@@ -123,12 +123,12 @@ pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bo
 fn say(failure: Failure, why: &str) {
     match failure {
         Failure::Forbidden => log::warn!(
-            "the API server refuses the watch on pods ({why}): let the service account get, list \
-             and watch pods; until then the watch names nothing"
+            "the API server denies the watch on pods ({why}): let the service account get, list \
+             and watch pods; until then the watch provides no names"
         ),
         // An ordinary thing after a long silence.
-        Failure::Expired => log::info!("all pods are listed again: {why}"),
-        _ => log::warn!("the watch on pods failed and is tried again: {why}"),
+        Failure::Expired => log::info!("listing all pods again: {why}"),
+        _ => log::warn!("the watch on pods failed; retrying: {why}"),
     }
 }
 
@@ -169,7 +169,7 @@ impl<T: Fn(News) -> bool> Watcher<T> {
         if told {
             return Err(End::Over);
         }
-        let why = "the watch ended before it told anything".to_owned();
+        let why = "the watch ended before its first event".to_owned();
         Err(End::Failed(Failure::Disconnected, why))
     }
 

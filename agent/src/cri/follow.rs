@@ -49,7 +49,7 @@ pub(super) async fn follow(
 
 fn say(socket: &Path, failure: Failure, why: &str) {
     log::warn!(
-        "the container runtime at {} names nothing ({why}): {}; it is asked again",
+        "container runtime at {}: lookup failed ({why}); retrying: {}",
         socket.display(),
         super::fix(failure)
     );

@@ -63,12 +63,12 @@ impl Cri {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .context("cannot ask the container runtime")?;
+            .context("cannot use the container runtime")?;
         let (asking, asked) = mpsc::channel(1);
         thread::Builder::new()
             .name("reapwatch-cri".to_owned())
             .spawn(move || runtime.block_on(follow::follow(&self.socket, asked, tell)))
-            .context("cannot start the thread that asks the container runtime")?;
+            .context("cannot start the thread that queries the container runtime")?;
         Ok(Asking(asking))
     }
 
@@ -84,14 +84,14 @@ impl Cri {
 /// What to do about it.
 pub fn fix(failure: Failure) -> &'static str {
     match failure {
-        Failure::Forbidden => "run the agent as root, to whom the socket belongs",
+        Failure::Forbidden => "run the agent as root, which owns the socket",
         Failure::Disconnected => {
-            "start the runtime or name its socket; a pod that has the socket of a runtime which \
-             was started anew must be started anew too"
+            "start the runtime or set the path of its socket; if the runtime was restarted, \
+             restart the pod that mounts its socket"
         }
-        Failure::Slow => "see why the runtime is slow, as `crictl ps` would be too",
+        Failure::Slow => "check why the runtime is slow: `crictl ps` would be slow too",
         Failure::Malformed | Failure::Server | Failure::Expired => {
-            "name a socket that speaks version 1 of CRI, such as containerd's or CRI-O's"
+            "use a socket that speaks version 1 of CRI, such as containerd's or CRI-O's"
         }
     }
 }

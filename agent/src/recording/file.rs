@@ -42,11 +42,11 @@ pub fn create(path: &Path) -> anyhow::Result<(Sink, Written)> {
     let file = File::create_new(path).map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
             anyhow::anyhow!(
-                "{} exists already: name another file, or remove it first",
+                "{} exists already: choose another file, or remove it first",
                 path.display()
             )
         } else {
-            anyhow::anyhow!("cannot make {}: {error}", path.display())
+            anyhow::anyhow!("cannot create {}: {error}", path.display())
         }
     })?;
     let (lines, queue) = sync_channel(QUEUE);
@@ -56,7 +56,7 @@ pub fn create(path: &Path) -> anyhow::Result<(Sink, Written)> {
         .name("reapwatch-write".to_owned())
         // Nobody waits any more when sending fails.
         .spawn(move || drop(written.send(write_all(file, &queue, &path))))
-        .context("cannot start a thread to write the file")?;
+        .context("cannot start the thread that writes the file")?;
     Ok((Sink(lines), outcome))
 }
 

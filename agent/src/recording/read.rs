@@ -27,10 +27,10 @@ pub enum Malformed {
     #[error("{0} is missing")]
     Missing(&'static str),
     /// A value that is none.
-    #[error("{0}={1:?} makes no sense")]
+    #[error("{0}={1:?} is not valid")]
     Value(&'static str, String),
     /// Lines of another time.
-    #[error("it has version {0} of the format and this program reads {VERSION}")]
+    #[error("it has format version {0} and this program reads {VERSION}")]
     Version(u32),
 }
 

@@ -42,11 +42,11 @@ pub fn open(path: &Path) -> anyhow::Result<(Head, Lines)> {
     match first.as_deref().map(parse) {
         Some(Ok(Some(Line::Head(head)))) => Ok((head, lines)),
         Some(Err(error @ Malformed::Version(_))) => bail!(
-            "{} is of another release of reapwatch: {error}",
+            "{} is from another release of reapwatch: {error}",
             path.display()
         ),
         _ => bail!(
-            "{} is no recording: `reapwatch record FILE` makes one",
+            "{} is not a recording: `reapwatch record FILE` makes one",
             path.display()
         ),
     }
@@ -85,7 +85,7 @@ impl Lines {
         }
         self.is_cut = bytes.last() != Some(&b'\n');
         let Ok(text) = String::from_utf8(bytes) else {
-            bail!("{} is damaged: it is not text", self.place());
+            bail!("{} is damaged: not text", self.place());
         };
         Ok(Some(text))
     }

@@ -19,7 +19,7 @@ pub(crate) fn notes<'a>(unreadable: impl IntoIterator<Item = &'a str>) -> Vec<St
     }
     let needs = files.into_iter().map(|(needs, files)| {
         let files = files.join(", ");
-        format!("verdicts rest on less evidence without {needs}: {files} could not be read")
+        format!("verdicts have less evidence without {needs}: {files} could not be read")
     });
     needs.chain(others).collect()
 }

@@ -18,7 +18,7 @@ pub fn verdict(process: &Process, threads: Option<u32>) -> Verdict {
         evidence: vec![
             format!("the process is alive: {live}"),
             "ps and /proc show Z (defunct) because they look at the main thread only".to_owned(),
-            "nobody can reap it before its last thread ends, so its parent is not to blame"
+            "it cannot be reaped before its last thread ends, so its parent is not to blame"
                 .to_owned(),
         ],
         remedy: format!(

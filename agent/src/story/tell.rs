@@ -58,7 +58,7 @@ fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
         }
         (State::Zombie, Some(record)) => zombie(known, life, record, &name),
         (State::Zombie, None) => {
-            format!("{name} is a zombie: it has exited and nobody has reaped it")
+            format!("{name} is a zombie: it has exited and has not been reaped")
         }
         (State::Reaped, Some(record)) => gone(known, life, record, &name),
         _ if held > 0 => {

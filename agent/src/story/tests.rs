@@ -114,7 +114,7 @@ fn a_living_process_has_ancestors_and_maybe_zombies() {
     assert!(told.summary.contains("2 zombies"), "{}", told.summary);
     let ancestry: Vec<_> = told.ancestry.iter().map(|it| it.key.tgid).collect();
     assert_eq!(ancestry, [5, 1]);
-    assert_eq!(whats(&told), ["started; by whom was not seen"]);
+    assert_eq!(whats(&told), ["started; its forker was not seen"]);
 }
 
 #[test]
@@ -250,7 +250,10 @@ fn a_signal_that_a_living_process_has_not_taken_is_told_with_the_reason() {
     let other = told(Some((2, Fate::Blocked)), None);
     assert_eq!(other.timeline.last().and_then(|it| it.at_ns), None);
     // One that it has taken since is no news.
-    assert_eq!(whats(&told(None, None)), ["started; by whom was not seen"]);
+    assert_eq!(
+        whats(&told(None, None)),
+        ["started; its forker was not seen"]
+    );
 }
 
 #[test]
@@ -354,7 +357,7 @@ fn each_who_did_not_reap_it_is_named_until_when() {
         ),
         (
             22,
-            "its tracer gdb (PID 8) let it go; parent (PID 5) has to reap it now",
+            "its tracer gdb (PID 8) released it; parent (PID 5) has to reap it now",
         ),
         (
             25,

@@ -35,7 +35,7 @@ fn started(life: &Life<'_>) -> Moment {
     let start_ns = Some(life.process.key.start_ns).filter(|&start_ns| start_ns != 0);
     let what = match life.forker() {
         Some(forker) => format!("started by {}", who(forker)),
-        None => "started; by whom was not seen".to_owned(),
+        None => "started; its forker was not seen".to_owned(),
     };
     at(start_ns, Bound::Exact, what)
 }
@@ -87,7 +87,7 @@ fn killed(kill: &Kill) -> Moment {
     let what = match (kill.by, &kill.process) {
         (Some(KillBy::ParentDeath), Some(parent)) => format!(
             "got {signal} because thread {} of {}, which started it, ended (PR_SET_PDEATHSIG); \
-             nobody called kill",
+             no process called kill",
             parent.tid,
             who(parent)
         ),
@@ -157,7 +157,7 @@ fn dead(life: &Life<'_>, record: &Record, moments: &mut Vec<Moment>) {
     if !same(record.tracer.as_ref(), record.parent.as_ref()) {
         moments.extend(record.tracer.as_ref().map(|tracer| {
             let what = format!(
-                "held by its tracer {}; its parent cannot reap it before that lets it go",
+                "held by its tracer {}; its parent cannot reap it until the tracer releases it",
                 who(tracer)
             );
             at(None, Bound::Exact, what)
@@ -179,7 +179,7 @@ fn handed_on(record: &Record) -> impl Iterator<Item = Moment> {
         let from = who(&former.process);
         let to = someone(next);
         let what = if former.was_tracer {
-            format!("its tracer {from} let it go; {to} has to reap it now")
+            format!("its tracer {from} released it; {to} has to reap it now")
         } else {
             format!("{from} exited without reaping it; {to} has to reap it now")
         };
@@ -201,8 +201,8 @@ fn died(record: &Record) -> Moment {
     let end = ended(record.status);
     let what = if record.vanished_at_once() {
         format!(
-            "{when}{end} and was auto-reaped: its parent ignores SIGCHLD, so nobody got its exit \
-             status"
+            "{when}{end} and was auto-reaped: its parent ignores SIGCHLD, so its exit status was \
+             discarded"
         )
     } else if record.died.bound == DiedBound::NotAfter {
         format!("{when}{end}; it was a zombie when reapwatch first looked")
@@ -220,13 +220,13 @@ fn reaped(reap: &Reap) -> Moment {
         How::Wait => format!("reaped by {} (wait)", reaper(reap)),
         How::Tracer => format!("reaped by its tracer {}", reaper(reap)),
         How::Autoreap => {
-            "auto-reaped: its parent ignores SIGCHLD, so nobody got its exit status".to_owned()
+            "auto-reaped: its parent ignores SIGCHLD, so its exit status was discarded".to_owned()
         }
         How::Namespace => format!(
             "reaped by {}, the exiting init of its PID namespace",
             someone(by)
         ),
-        How::Unknown => "was gone by this time; who reaped it was not seen".to_owned(),
+        How::Unknown => "was gone by this time; its reaper was not seen".to_owned(),
     };
     let bound = if reap.at_is_upper_bound {
         Bound::AtMost
@@ -250,7 +250,7 @@ fn reaper(reap: &Reap) -> String {
 }
 
 fn gone(at_ns: u64) -> Moment {
-    let what = "was gone by this time; who reaped it was not seen".to_owned();
+    let what = "was gone by this time; its reaper was not seen".to_owned();
     at(Some(at_ns), Bound::AtMost, what)
 }
 

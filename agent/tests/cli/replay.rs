@@ -122,15 +122,12 @@ fn a_file_that_cannot_be_replayed_is_refused_in_one_sentence() {
     };
     let damaged = WHOLE.replace("at=101.5s", "at=101.5");
     let why = refused(damaged.as_bytes());
-    assert!(
-        why.ends_with("line 7 is damaged: at=\"101.5\" makes no sense"),
-        "{why}"
-    );
+    assert!(why.contains("line 7 is damaged: at=\"101.5\""), "{why}");
     let why = refused(WHOLE.replace("version=1", "version=2").as_bytes());
-    assert!(why.contains("version 2 of the format"), "{why}");
+    assert!(why.contains("version 2"), "{why}");
     let why = refused(b"death at=1s process=7:x\n");
-    assert!(why.contains("is no recording"), "{why}");
-    assert!(refused(b"").contains("is no recording"));
+    assert!(why.contains("is not a recording"), "{why}");
+    assert!(refused(b"").contains("is not a recording"));
     let binary = [WHOLE.as_bytes(), b"\xff\xfe\n"].concat();
     assert!(refused(&binary).contains("line 13 is damaged"));
     let long = format!("{WHOLE}# {}\n", "x".repeat(70_000));

@@ -114,7 +114,7 @@ fn fails(agent: &Agent, reason: &str, found: &str, times: f64) {
     assert!(!fact.ok && fact.found.starts_with(found), "{fact:?}");
     assert!(fact.fix.is_some(), "{fact:?}");
     let log = agent.log();
-    assert_eq!(log.matches("names nothing").count(), 1, "{log}");
+    assert_eq!(log.matches("lookup failed").count(), 1, "{log}");
 }
 
 #[track_caller]
@@ -122,7 +122,7 @@ fn recovers(agent: &Agent) {
     let recovered = eventually(|| fact(agent).ok);
     assert!(recovered, "{:?}", fact(agent));
     let log = agent.log();
-    assert_eq!(log.matches("names nothing").count(), 1, "{log}");
+    assert_eq!(log.matches("lookup failed").count(), 1, "{log}");
 }
 
 fn there_before() {
@@ -184,7 +184,7 @@ fn garbage() {
     let mut server = CriServer::in_mood(Mood::Garbage);
     server.tell(subject.told.clone());
     let agent = agent_of(&server);
-    fails(&agent, "malformed", "fail", 2.0);
+    fails(&agent, "malformed", "lookups fail", 2.0);
     subject.is_unnamed(&agent);
     server.become_in(Mood::Well);
     subject.is_named(&agent);
