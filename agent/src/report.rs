@@ -1,5 +1,5 @@
-//! What the agent knows → what it tells: records of the lifecycle become the types of the api,
-//! kernel time becomes wall time.
+//! Converts the agent's state to API types: lifecycle records become documents, kernel time becomes
+//! wall time.
 
 pub(crate) mod stuck;
 
@@ -36,7 +36,7 @@ pub(crate) fn process(wall: Wall, process: &Process) -> api::Process {
     }
 }
 
-/// Who sent a fatal signal.
+/// The sender of a fatal signal.
 pub(crate) fn killer(wall: Wall, kill: &Kill) -> api::Killer {
     api::Killer {
         process: kill.process.as_ref().map(|it| process(wall, it)),
@@ -46,7 +46,7 @@ pub(crate) fn killer(wall: Wall, kill: &Kill) -> api::Killer {
     }
 }
 
-/// A record whose reap is known: one line of `exits`.
+/// A record with a known reap: one line of `exits`.
 pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
     let reap = record.reap.as_ref();
     let how = reap.map_or(How::Unknown, |reap| reap.how);
@@ -99,7 +99,7 @@ pub(crate) fn finished(wall: Wall, record: &Record) -> api::FinishedExit {
     }
 }
 
-/// Who had to reap it before, each from the moment it came to them.
+/// Earlier parents and tracers, each from the moment it became responsible.
 fn held_before(wall: Wall, record: &Record) -> Vec<api::Held> {
     let exact_death = (record.died.bound == DiedBound::Exact).then_some(record.died.at_ns);
     let exact_end = |former: &Former| (!former.until_is_upper_bound).then_some(former.until_ns);
@@ -116,7 +116,7 @@ fn held_before(wall: Wall, record: &Record) -> Vec<api::Held> {
     held.collect()
 }
 
-/// A record whose reap has not come: one item of `zombies`.
+/// A record without a reap: one item of `zombies`.
 pub(crate) fn zombie(wall: Wall, now_ns: u64, record: &Record) -> api::Zombie {
     let someone = |who: &Option<Process>| who.as_ref().map(|who| process(wall, who));
     let found = record.died.bound == DiedBound::NotAfter;
@@ -138,7 +138,7 @@ pub(crate) fn zombie(wall: Wall, now_ns: u64, record: &Record) -> api::Zombie {
     }
 }
 
-/// A row of `culprits`, without what the rounds of judging add.
+/// A row of `culprits`, without the results of judging.
 pub(crate) fn culprit(wall: Wall, row: &parents::Row) -> api::Culprit {
     api::Culprit {
         process: process(wall, &row.process),
@@ -155,7 +155,7 @@ pub(crate) fn culprit(wall: Wall, row: &parents::Row) -> api::Culprit {
     }
 }
 
-/// Why somebody does not reap.
+/// A verdict.
 pub(crate) fn verdict(verdict: &Verdict) -> api::Verdict {
     api::Verdict {
         id: verdict.id.to_owned(),
@@ -183,7 +183,7 @@ pub(crate) fn parent(wall: Wall, row: &parents::Row, why: Option<&Verdict>) -> a
     }
 }
 
-/// Where a process belongs; `None` of one outside all containers and units.
+/// The workload of a process; `None` if it is outside all containers and units.
 pub(crate) fn container(workload: &Workload) -> Option<api::Container> {
     if workload.cgroup.as_deref() == Some("/") {
         return None;

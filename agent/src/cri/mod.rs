@@ -1,8 +1,8 @@
-//! The container runtime, asked over CRI for the names of pods and containers. I/O, on a thread of
-//! its own; it only ever sends.
+//! The names of pods and containers from the container runtime, over CRI. I/O, on its own thread,
+//! which only sends.
 //!
-//! It lists, and asks for nothing else: whoever may use the socket may as well start a container
-//! that is root on the host, and no right there is less than all.
+//! It only lists. CRI has no weaker permission: anyone who may use the socket can start a container
+//! that is root on the host.
 
 mod follow;
 mod list;
@@ -18,7 +18,7 @@ use tokio::{runtime, sync::mpsc};
 
 use crate::workload::pods::{Failure, News};
 
-/// A runtime that is asked.
+/// A runtime to query.
 #[derive(Clone, Debug)]
 pub struct Cri {
     socket: PathBuf,
@@ -27,38 +27,38 @@ pub struct Cri {
 /// Why it did not answer.
 #[derive(Clone, Debug)]
 pub struct NoAnswer {
-    /// In a word.
+    /// The kind of failure.
     pub failure: Failure,
     why: String,
 }
 
-/// Has the runtime asked again; once this is dropped, it is asked no more.
+/// Requests a new list; dropping it ends the queries.
 #[derive(Debug)]
 pub struct Asking(mpsc::Sender<()>);
 
 impl Asking {
-    /// Soon; questions that wait are one.
+    /// Requests a list soon; waiting requests are merged.
     pub fn again(&self) {
-        // It is full when a question waits already.
+        // It is full if a request is waiting already.
         let _waits = self.0.try_send(());
     }
 }
 
 impl Cri {
-    /// The runtime that listens there.
+    /// The runtime at this socket.
     pub fn at(socket: PathBuf) -> Self {
         Self { socket }
     }
 
-    /// Where it listens.
+    /// Its socket.
     pub fn socket(&self) -> &Path {
         &self.socket
     }
 
-    /// Asks now and whenever it is said, on a thread of its own, until nobody listens.
+    /// Lists now and on request, on its own thread, until the receiver is gone.
     ///
     /// # Errors
-    /// When no thread is to be had.
+    /// If the thread cannot be started.
     pub fn follow(self, tell: impl Fn(News) -> bool + Send + 'static) -> anyhow::Result<Asking> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
@@ -72,10 +72,10 @@ impl Cri {
         Ok(Asking(asking))
     }
 
-    /// Asks once, for whether it answers.
+    /// Lists once, to check whether it answers.
     ///
     /// # Errors
-    /// When it does not.
+    /// If it does not.
     pub async fn answers(&self) -> Result<(), NoAnswer> {
         list::list(&self.socket).await.map(drop)
     }

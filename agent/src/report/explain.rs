@@ -1,4 +1,4 @@
-//! A story becomes a document.
+//! Converts an explanation to its document.
 
 use super::{finished, killer, process, seconds, stuck, time};
 use crate::{
@@ -10,8 +10,8 @@ use crate::{
     story::{self, Exit, Known, Life, State, Story},
 };
 
-/// All of an explanation but where processes belong, and why they lie there or do not reap.
-/// `keeper` tells how a process, in a role, treats its dead children.
+/// An explanation without workloads and verdicts. `keeper` describes how a process in a role treats
+/// its dead children.
 pub(crate) fn explanation(
     wall: Wall,
     known: &Known<'_>,
@@ -52,7 +52,7 @@ pub(crate) fn explanation(
     }
 }
 
-/// The part of an explanation that the story itself tells.
+/// The part of an explanation that comes from the story.
 fn told(wall: Wall, known: &Known<'_>, story: &Story) -> api::Explanation {
     let leader_exited = story.state == State::LeaderExited;
     let alive = story.state == State::Alive;
@@ -96,8 +96,8 @@ fn told(wall: Wall, known: &Known<'_>, story: &Story) -> api::Explanation {
     }
 }
 
-/// How one who must reap, or may have to, treats its children; `habits` are what `row` says and
-/// what is known beside it, but for the `waits` that a snapshot counted.
+/// How the parent or tracer treats its children; `habits` combine `row` with other facts, except
+/// the `waits` from a snapshot.
 pub(crate) fn keeper(
     wall: Wall,
     row: &parents::Row,
@@ -120,7 +120,7 @@ pub(crate) fn keeper(
     }
 }
 
-/// One that had the number before.
+/// An earlier process with this PID.
 fn earlier(wall: Wall, record: &Record) -> api::Earlier {
     let told = finished(wall, record);
     api::Earlier {

@@ -1,8 +1,8 @@
-//! What an answer is missing for want of privileges, said once for all of its items.
+//! What an answer lacks because of missing privileges, once for all items.
 
 use std::collections::BTreeMap;
 
-/// From what could not be read of each, such as `/proc/42/stack needs CAP_SYS_ADMIN`.
+/// Merges what could not be read, such as `/proc/42/stack needs CAP_SYS_ADMIN`.
 pub(crate) fn notes<'a>(unreadable: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut files = BTreeMap::<&str, Vec<String>>::new();
     let mut others = Vec::new();
@@ -24,7 +24,7 @@ pub(crate) fn notes<'a>(unreadable: impl IntoIterator<Item = &'a str>) -> Vec<St
     needs.chain(others).collect()
 }
 
-/// `/proc/PID/task/TID/stack` of `/proc/42/task/43/stack`, after whatever words.
+/// `/proc/PID/task/TID/stack` for `/proc/42/task/43/stack`, after any words.
 fn of_any_process(file: &str) -> String {
     let number = |part: &str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_digit());
     let parts: Vec<_> = file.split('/').collect();

@@ -1,11 +1,11 @@
-//! A living process whose main thread has ended: /proc shows it as a zombie, which it is not.
+//! A living process whose main thread has ended: /proc shows it as a zombie, but it is not.
 
 use super::words::{count, who};
 use crate::events::Process;
 use crate::verdict::{Confidence, Verdict};
 
-/// `threads` are those that live on, where that is known. The kernel lets nobody reap a leader
-/// before the last thread of its process has ended
+/// `threads` are the living ones, if known. The kernel does not let a leader be reaped before the
+/// last thread of its process has ended
 /// ([`delay_group_leader`](https://elixir.bootlin.com/linux/v6.12/A/ident/delay_group_leader)).
 pub fn verdict(process: &Process, threads: Option<u32>) -> Verdict {
     let live = living(threads);

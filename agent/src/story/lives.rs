@@ -1,4 +1,4 @@
-//! Which processes had a number, and in which state the last of them is.
+//! Which processes had a PID, and the state of the last one.
 
 use super::Known;
 use crate::events::{Process, Task, TaskState};
@@ -7,22 +7,22 @@ use crate::lifecycle::Record;
 /// The state of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It lives.
+    /// Alive.
     Alive,
-    /// It lives, but its first thread has ended.
+    /// Alive, but its first thread has ended.
     LeaderExited,
-    /// On its way out.
+    /// Exiting.
     Exiting,
     /// Dead and not reaped.
     Zombie,
     /// Gone.
     Reaped,
-    /// No process with this number is known.
+    /// No known process has this PID.
     Unknown,
 }
 
 impl State {
-    /// As JSON calls it.
+    /// Its name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Alive | Self::LeaderExited => "alive",
@@ -34,23 +34,23 @@ impl State {
     }
 }
 
-/// One process that has or had the number.
+/// A process that has or had the PID.
 #[derive(Clone, Copy, Debug)]
 pub struct Life<'a> {
     /// Its state.
     pub state: State,
-    /// Who.
+    /// The process.
     pub process: &'a Process,
     /// What the snapshot shows of it.
     pub task: Option<&'a Task>,
-    /// What is known of its death.
+    /// What is known about its death.
     pub record: Option<&'a Record>,
-    /// When the snapshot no longer showed it, where nothing told of its reap.
+    /// When a snapshot no longer showed it, if its reap was not seen.
     pub gone_by_ns: Option<u64>,
 }
 
 impl Life<'_> {
-    /// Who must reap it, or had to.
+    /// Its current or last parent.
     pub fn parent(&self) -> Option<&Process> {
         match self.record {
             Some(record) => record.parent.as_ref(),
@@ -66,19 +66,19 @@ impl Life<'_> {
         }
     }
 
-    /// Who created it.
+    /// Its forker.
     pub fn forker(&self) -> Option<&Process> {
         let record = self.record.and_then(|record| record.forker.as_ref());
         record.or(self.task.and_then(|task| task.forker.as_ref()))
     }
 
-    /// Who must act for it to be reaped, or had to.
+    /// The process that has to act so that it is reaped.
     pub fn responsible(&self) -> Option<&Process> {
         self.tracer().or(self.parent())
     }
 }
 
-/// All that had the number, as far as is remembered, the last one first.
+/// All remembered processes with the PID, latest first.
 pub fn lives<'a>(known: &Known<'a>) -> Vec<Life<'a>> {
     let shown = known.snapshot.and_then(|snapshot| {
         let mut tasks = snapshot.tasks.iter();
@@ -88,7 +88,7 @@ pub fn lives<'a>(known: &Known<'a>) -> Vec<Life<'a>> {
         |record: &Record| shown.filter(|task| task.process.key.is_roughly(record.process.key));
     let dead = known.records.iter().map(|record| {
         let task = fitting(record);
-        // One that died while the snapshot was taken need not be in it.
+        // One that died during the snapshot may be missing.
         let looked = known
             .snapshot
             .filter(|snapshot| record.died.at_ns < snapshot.begun_ns);
@@ -119,7 +119,7 @@ pub fn lives<'a>(known: &Known<'a>) -> Vec<Life<'a>> {
         record: None,
         gone_by_ns: None,
     });
-    // A snapshot may lack one that /proc shows: the iterator of some hosts hides their init.
+    // A snapshot may lack a process that /proc shows: the iterator of some hosts hides their init.
     let unseen = known.seen.process.as_ref().filter(|process| {
         let is_it = |record: &&Record| record.process.key.is_roughly(process.key);
         shown.is_none() && !known.records.iter().any(is_it)

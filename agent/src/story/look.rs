@@ -1,4 +1,4 @@
-//! Reads what /proc says of a number, within a time limit. I/O, done off the loop.
+//! Reads what /proc shows for a PID, within a time limit. I/O, done off the loop.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -9,20 +9,20 @@ use crate::evidence::{Sigchld, collect, parse, stuck::ignored::Fate};
 use crate::kernel;
 use crate::proc::{self, comm};
 
-/// How long the search for namesakes may take.
+/// Maximum duration of the search in PID namespaces.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// As many namesakes are told of.
+/// Maximum number of processes reported from it.
 const NAMESAKES: usize = 8;
-/// Signals by which a process is asked to end: TERM, INT, QUIT and HUP.
+/// Signals that ask a process to end: TERM, INT, QUIT and HUP.
 const REQUESTS: [u8; 4] = [15, 2, 3, 1];
-/// Threads that are looked at.
+/// Maximum number of threads examined.
 const THREADS: usize = 64;
 /// In the flags of `proc_pid_stat(5)`.
 const PF_KTHREAD: u64 = 0x0020_0000;
-/// Past the start of its exit.
+/// It has begun to exit.
 const PF_EXITING: u64 = 0x4;
 
-/// What is there under this number now.
+/// The process that has this PID now.
 pub fn at(pid: u32) -> Seen {
     let seen = match status(pid) {
         Some(status) => shown(pid, &status),
@@ -65,7 +65,7 @@ fn shown(pid: u32, status: &str) -> Seen {
         process: process.filter(|_| parse::state(status) != Some('Z')),
         threads: number("Threads"),
         sigchld: parse::sigchld(status).map(|sigchld| Sigchld {
-            // Shells block it while they wait for a command, to no harm.
+            // Shells block it while they wait for a command, which is harmless.
             blocked_in: sigchld.blocked_in * u32::from(!waits(pid)),
             ..sigchld
         }),
@@ -73,7 +73,7 @@ fn shown(pid: u32, status: &str) -> Seen {
     }
 }
 
-/// The number is that of no program here, and may be meant as that of a namespace.
+/// No program here has this PID, so it may be one from a PID namespace.
 fn elsewhere(pid: u32, seen: Seen) -> Seen {
     Seen {
         namesakes: namesakes(pid),
@@ -125,9 +125,9 @@ fn seen_of_threads(pid: u32, status: &str) -> Seen {
     }
 }
 
-/// How far it is with its exit, if SIGKILL is pending for it or one of its threads has begun to
-/// exit. `None` of one that a tracer has stopped: it may be at the first step of its exit, where
-/// the kernel does not say so yet.
+/// The progress of its exit, if SIGKILL is pending or a thread has begun to exit. `None` if a
+/// tracer has stopped it: it may be at the first step of its exit, where the kernel does not show
+/// that yet.
 fn exit(status: &str, threads: &[(char, u64)]) -> Option<Exit> {
     if parse::field(status, "CoreDumping") == Some("1") {
         return Some(Exit::DumpingCore);
@@ -141,7 +141,7 @@ fn exit(status: &str, threads: &[(char, u64)]) -> Option<Exit> {
     }
 }
 
-/// Processes that have the number inside a PID namespace.
+/// Processes that have the PID inside a PID namespace.
 fn namesakes(pid: u32) -> Vec<(u32, String)> {
     let until = Instant::now() + PATIENCE;
     let hosts = proc::numbers("/proc").into_iter().flatten();

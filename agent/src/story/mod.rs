@@ -1,5 +1,5 @@
-//! The story of one process, alive or dead, told from what is known at one moment. Pure, but for
-//! `look`, which reads what /proc says of a number.
+//! Explains one process, alive or dead, from what is known at one moment. Pure, except `look`,
+//! which reads what /proc shows for a PID.
 
 mod leader_exited;
 mod lives;
@@ -21,28 +21,28 @@ use crate::evidence::Sigchld;
 use crate::evidence::stuck::ignored::Fate;
 use crate::lifecycle::Record;
 
-/// What /proc says of a number.
+/// What /proc shows for a PID.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// The process that has it and lives.
+    /// The living process that has it.
     pub process: Option<Process>,
-    /// The process whose thread has the number, where it is not that of the process itself.
+    /// The process whose thread has it, if it is a TID.
     pub thread_of: Option<(u32, String)>,
     /// Name of the kernel thread that has it.
     pub kernel_thread: Option<String>,
-    /// Threads of the process, its first one included even where that has ended.
+    /// Threads of the process, including its first one even if that has ended.
     pub threads: Option<u32>,
-    /// Processes, by their PID on this host, that have the number in a PID namespace of theirs.
+    /// Processes, by PID on this host, that have it as PID in a PID namespace.
     pub namesakes: Vec<(u32, String)>,
-    /// What the process does about SIGCHLD, as its main thread shows it.
+    /// How the main thread handles SIGCHLD.
     pub sigchld: Option<Sigchld>,
-    /// A terminating signal that is pending, and why that is so.
+    /// A pending terminating signal, and why it is pending.
     pub pending: Option<(u8, Fate)>,
-    /// Whether all its threads are stopped, and that by a tracer.
+    /// Whether all its threads are stopped, and whether by a tracer.
     pub stopped: Option<Stop>,
-    /// How far it is with its exit, of one that was told to end.
+    /// The progress of its exit, if it was told to end.
     pub exit: Option<Exit>,
-    /// All numbers are below it.
+    /// The limit of PIDs.
     pub pid_max: Option<u32>,
 }
 
@@ -55,57 +55,57 @@ pub enum Stop {
     Tracer,
 }
 
-/// How far a process is with its exit.
+/// The progress of an exit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// No thread has begun: SIGKILL has to wait until they leave the kernel.
     NotBegun,
-    /// It writes its core dump first.
+    /// It is writing its core dump.
     DumpingCore,
     /// At least one thread has begun.
     Begun,
 }
 
-/// All that a story is told from.
+/// All facts for an explanation.
 #[derive(Clone, Debug)]
 pub struct Known<'a> {
-    /// The number that was asked for.
+    /// The requested PID.
     pub pid: u32,
     /// Now.
     pub now_ns: u64,
-    /// When the agent came.
+    /// When the agent started.
     pub began_ns: u64,
-    /// For how long finished deaths are remembered.
+    /// How long finished deaths are remembered.
     pub remembered_ns: u64,
-    /// The deaths of processes with this number, the one that started last first.
+    /// The deaths of processes with this PID, latest start first.
     pub records: Vec<&'a Record>,
-    /// All processes, as of now.
+    /// A current snapshot of all processes.
     pub snapshot: Option<&'a Snapshot>,
-    /// What /proc says.
+    /// What /proc shows.
     pub seen: &'a Seen,
 }
 
 impl Known<'_> {
-    /// Threads that live beside a leader that does not.
+    /// Living threads of a process whose leader has ended.
     pub fn living_threads(&self) -> Option<u32> {
         let live = self.seen.threads?.checked_sub(1)?;
         (live > 0).then_some(live)
     }
 }
 
-/// What a time is worth.
+/// Precision of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// It is the moment or the duration itself.
+    /// Exact.
     Exact,
-    /// The true one is at least so late or long.
+    /// A lower bound.
     AtLeast,
-    /// The true one is at most so late or long.
+    /// An upper bound.
     AtMost,
 }
 
 impl Bound {
-    /// As JSON calls it.
+    /// Its name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Exact => "exact",
@@ -115,49 +115,49 @@ impl Bound {
     }
 }
 
-/// Something that happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// When; `None` where only the order is known.
     pub at_ns: Option<u64>,
-    /// What the time is worth.
+    /// Precision of the time.
     pub bound: Bound,
-    /// What, in plain words.
+    /// What happened, in words.
     pub what: String,
 }
 
-/// A part of its end.
+/// A phase of its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phase {
     /// `signal`, `exit` or `zombie`.
     pub name: &'static str,
-    /// How long.
+    /// Its duration.
     pub ns: u64,
-    /// What that is worth.
+    /// Precision of the duration.
     pub bound: Bound,
     /// What happens in it.
     pub what: &'static str,
 }
 
-/// The story of one process.
+/// The explanation of one process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Story {
-    /// The process; `None` where nothing is known of the number.
+    /// The process; `None` if nothing is known about the PID.
     pub process: Option<Process>,
     /// Its state now.
     pub state: State,
-    /// How far it is with its exit, of one that is exiting, where that is known.
+    /// The progress of its exit, if it is exiting and that is known.
     pub exit: Option<Exit>,
     /// One sentence, without its full stop.
     pub summary: String,
-    /// What that means, for those who never heard of it.
+    /// What that means, for beginners.
     pub meaning: Option<&'static str>,
-    /// What happened, in its order.
+    /// What happened, in order.
     pub timeline: Vec<Moment>,
     /// Where the time of its end went.
     pub phases: Vec<Phase>,
-    /// Its parent, that one's parent, and so on.
+    /// Its parent, its grandparent, and so on.
     pub ancestry: Vec<Process>,
-    /// What to do or to look at next.
+    /// What to do or where to look next.
     pub advice: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! The story of the last process that had a number.
+//! Explains the last process that had a PID.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use crate::evidence::stuck::ignored::Fate;
 use crate::lifecycle::{How, Record};
 use crate::signals;
 
-/// A chain of parents is shorter, unless the snapshot contradicts itself.
+/// Longer chains of parents mean a contradictory snapshot.
 const GENERATIONS: usize = 64;
 
-/// Tells of `life`, or that nothing is known. `held` are the zombies that it has not reaped.
+/// Explains `life`, or that nothing is known. `held` are the zombies that it has not reaped.
 pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
     let Some(life) = life else {
         return unknown::story(known);
@@ -108,7 +108,7 @@ fn stopped(known: &Known<'_>, life: &Life<'_>) -> String {
     }
 }
 
-/// The terminating signal that is pending for one that lives, and why that is so.
+/// The terminating signal pending for a living process, and the reason.
 fn pending(known: &Known<'_>, life: &Life<'_>) -> Option<(u8, Fate)> {
     let lives = matches!(life.state, State::Alive | State::LeaderExited);
     known.seen.pending.filter(|_| lives)
@@ -139,7 +139,7 @@ fn held_back(known: &Known<'_>, life: &Life<'_>, signal: u8, fate: Fate) -> Stri
     }
 }
 
-/// What a program can inherit from whatever started it, and seldom wants.
+/// Settings inherited from the launcher, and rarely wanted.
 fn inherited(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
     let is_alive = matches!(life.state, State::Alive | State::LeaderExited);
     let Some(sigchld) = known.seen.sigchld.filter(|_| is_alive) else {
@@ -163,7 +163,7 @@ fn inherited(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
     lines
 }
 
-/// How far one that was told to exit is with it; what the kernel side saw begin has begun.
+/// The progress of its exit; what the kernel side saw begin has begun.
 fn exit(known: &Known<'_>, life: &Life<'_>) -> Option<Exit> {
     let task = life.task.filter(|_| life.state == State::Exiting)?;
     match known.seen.exit {
@@ -200,7 +200,7 @@ fn meaning(state: State, exit: Option<Exit>) -> Option<&'static str> {
     }
 }
 
-/// The parent first, up to the one that has none.
+/// The parent first, up to the one without a parent.
 fn ancestry(parent: Option<&Process>, snapshot: Option<&Snapshot>) -> Vec<Process> {
     let tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
     let tasks: HashMap<u32, &Task> = tasks.map(|task| (task.process.key.tgid, task)).collect();

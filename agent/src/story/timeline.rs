@@ -1,4 +1,4 @@
-//! What happened to a process, in its order, and where the time of its end went.
+//! What happened to a process, in order, and where the time of its end went.
 
 use super::words::{ended, same, someone, who};
 use super::{Bound, Life, Moment, Phase};
@@ -7,7 +7,7 @@ use crate::evidence::stuck::ignored::Fate;
 use crate::lifecycle::{DiedBound, How, Reap, Record};
 use crate::signals;
 
-/// All moments that are known.
+/// All known events.
 pub(super) fn timeline(life: &Life<'_>, pending: Option<(u8, Fate)>) -> Vec<Moment> {
     let mut moments = vec![started(life)];
     match (life.record, life.task) {
@@ -16,7 +16,7 @@ pub(super) fn timeline(life: &Life<'_>, pending: Option<(u8, Fate)>) -> Vec<Mome
             moments.extend(acts(task));
             moments.extend(moved(life.forker(), task.parent.as_ref()));
             moments.extend(traced(task.tracer.as_ref()));
-            // A living process may have blocked the signal, and handled it later.
+            // A living process may have blocked the signal and handled it later.
             let exits = task.state == TaskState::Exiting;
             moments.extend(task.kill.as_ref().filter(|_| exits).map(killed));
             moments.extend(pending.map(|(signal, fate)| held_back(task, signal, fate)));
@@ -40,8 +40,7 @@ fn started(life: &Life<'_>) -> Moment {
     at(start_ns, Bound::Exact, what)
 }
 
-/// Somebody other than its creator is its parent: the creator has ended, or asked for it
-/// (`CLONE_PARENT`).
+/// Its parent is not its forker: the forker has exited, or used `CLONE_PARENT`.
 fn moved(forker: Option<&Process>, parent: Option<&Process>) -> Option<Moment> {
     let (forker, parent) = forker.zip(parent)?;
     (!forker.key.is_roughly(parent.key)).then(|| {
@@ -64,7 +63,7 @@ fn began(begin_ns: u64) -> Moment {
     at(Some(begin_ns), Bound::Exact, what)
 }
 
-/// The signal that a living process has not taken yet.
+/// The signal that a living process has not handled yet.
 fn held_back(task: &Task, signal: u8, fate: Fate) -> Moment {
     let kill = task.kill.as_ref().filter(|kill| kill.signal == signal);
     let got = match kill {
@@ -104,7 +103,7 @@ fn killed(kill: &Kill) -> Moment {
     at(Some(kill.at_ns), Bound::Exact, what)
 }
 
-/// What it did and got while it lived, in its order.
+/// What it did and received while alive, in order.
 fn acts(task: &Task) -> Vec<Moment> {
     let exec = task.exec.as_ref().map(|exec| {
         let former = match exec.former.as_str() {
@@ -170,7 +169,7 @@ fn dead(life: &Life<'_>, record: &Record, moments: &mut Vec<Moment>) {
     }
 }
 
-/// Each time somebody had not reaped it, and somebody else had to.
+/// Each change of the process that had to reap it.
 fn handed_on(record: &Record) -> impl Iterator<Item = Moment> {
     let formers = record.former.iter();
     let next = formers.clone().skip(1).map(|former| &former.process);
@@ -236,8 +235,8 @@ fn reaped(reap: &Reap) -> Moment {
     at(reap.at_ns, bound, what)
 }
 
-/// Who reaped, and by which thread where that is not the main one: with several that wait, it is
-/// the one that took the exit status.
+/// The reaper, and its thread if that is not the main one: if several threads wait, the one that
+/// got the exit status.
 fn reaper(reap: &Reap) -> String {
     match &reap.by {
         Some(process) if process.tid != process.key.tgid => {
@@ -254,7 +253,7 @@ fn gone(at_ns: u64) -> Moment {
     at(Some(at_ns), Bound::AtMost, what)
 }
 
-/// From the signal to the reap, or to now.
+/// From the signal to the reap, or until now.
 pub(super) fn phases(life: &Life<'_>, now_ns: u64) -> Vec<Phase> {
     let mut phases = Vec::new();
     let begin_ns = match life.record {
@@ -299,7 +298,7 @@ fn exit(ns: u64, bound: Bound) -> Phase {
     }
 }
 
-/// The parts of its exit that were measured and took any time.
+/// The measured steps of its exit that took any time.
 fn steps(steps: &Steps) -> impl Iterator<Item = Phase> {
     [
         (
@@ -351,7 +350,7 @@ fn zombie(life: &Life<'_>, record: &Record, now_ns: u64) -> Option<Phase> {
         None => (life.gone_by_ns.unwrap_or(now_ns), life.gone_by_ns.is_some()),
     };
     let lower = record.died.bound == DiedBound::NotAfter;
-    // A span with both ends vague has no bound at all.
+    // A duration between two bounds has no bound itself.
     let bound = match (lower, upper || record.died.bound == DiedBound::NotBefore) {
         (true, true) => return None,
         (true, false) => Bound::AtLeast,

@@ -1,9 +1,9 @@
-//! What to say of a number that no known process has.
+//! What to report for a PID that no known process has.
 
 use super::words::span;
 use super::{Known, Seen, State, Story};
 
-/// The page that says so, and what to look at.
+/// The page for an unknown PID, with advice.
 pub(super) fn story(known: &Known<'_>) -> Story {
     let (summary, mut advice) = match known.seen {
         Seen {

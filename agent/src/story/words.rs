@@ -1,4 +1,4 @@
-//! Words for people and moments.
+//! Wording of processes and times.
 
 use crate::events::{ExitStatus, Process};
 use crate::lifecycle::{DiedBound, Record};
@@ -11,12 +11,12 @@ pub(super) fn who(process: &Process) -> String {
     format!("{} (PID {})", process.comm, process.key.tgid)
 }
 
-/// The same of one who may not be known.
+/// The same for a process that may be unknown.
 pub(super) fn someone(process: Option<&Process>) -> String {
     process.map_or_else(|| "an unknown process".to_owned(), who)
 }
 
-/// Whether both are known to be one process.
+/// Whether both are known to be the same process.
 pub(super) fn same(one: Option<&Process>, other: Option<&Process>) -> bool {
     one.zip(other)
         .is_some_and(|(one, other)| one.key.is_roughly(other.key))
@@ -34,7 +34,7 @@ pub(super) fn ended(status: Option<ExitStatus>) -> String {
     }
 }
 
-/// How long it is dead, with the word for what that is worth.
+/// How long it has been dead, with the word for its precision.
 pub(super) fn dead_for(record: &Record, now_ns: u64) -> String {
     let least = match record.died.bound {
         DiedBound::NotAfter => "at least ",
