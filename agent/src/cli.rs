@@ -1,4 +1,4 @@
-//! The command line. `--help` is the reference that users read, so its words live here.
+//! The command line and its help texts.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,53 +17,53 @@ mod watch;
 
 pub use fleet::FleetArgs;
 pub use names::{NameArgs, PodNames};
-pub use probes::{ProbeArgs, Rung};
+pub use probes::{HookKind, ProbeArgs};
 pub use recordings::{RecordArgs, ReplayArgs, ReplayView};
 pub use top::{TopArgs, TopView, ViewName, misused};
 pub use url::Url;
 pub use values::{OrNone, pid, seconds};
 pub use watch::WatchArgs;
 
-/// Where the agent's Unix socket is, unless told otherwise.
+/// The default path of the agent's Unix socket.
 pub const DEFAULT_SOCKET: &str = "/run/reapwatch/reapwatch.sock";
 
 const EXAMPLES: &str = "\
 Examples:
-  sudo reapwatch top                          who keeps zombies, live
-  sudo reapwatch zombies                      who is dead and unreaped now
-  sudo reapwatch culprits                     who does not reap, why, and what to do
-  sudo reapwatch explain 1234                 the whole story of one process
-  sudo reapwatch stuck                        who was killed but never exits, why, and what to do
-  sudo reapwatch exits --for 10s              every death of the next ten seconds
+  sudo reapwatch top                          parents that hold zombies, live
+  sudo reapwatch zombies                      current zombies
+  sudo reapwatch culprits                     parents that do not reap, why, and what to do
+  sudo reapwatch explain 1234                 the history of one process
+  sudo reapwatch stuck                        processes that were killed but never exit
+  sudo reapwatch exits --for 10s              every death in the next ten seconds
   reapwatch zombies --json | jq '.items[].parent.comm'
   reapwatch zombies --fail || page-someone    exit status 3 when there are zombies
-  reapwatch top --url http://web-1:9991       look at another machine's agent
-  reapwatch top --url https://me@web-1:9991   the same, encrypted and by password
-  reapwatch top --prometheus http://prom:9090 look at a whole cluster
+  reapwatch top --url http://web-1:9991       ask the agent of another machine
+  reapwatch top --url https://me@web-1:9991   the same, with TLS and a password
+  reapwatch top --prometheus http://prom:9090 show a whole cluster
 
-Where the figures come from:
-  A viewing command asks the agent at --url or --socket. With neither given and no agent at
-  the usual socket it runs an agent inside itself, which needs root (or CAP_BPF and
-  CAP_PERFMON). It says on stderr which of the two it did. With no agent, culprits, zombies,
-  explain and stuck watch for up to 3 seconds before they judge (--watch). With --prometheus, top, culprits and
-  zombies show nodes and workloads of all agents that a Prometheus scrapes; in Kubernetes,
-  `kubectl reapwatch --node NODE COMMAND` asks the agent of one node.
+Where the data comes from:
+  A view asks the agent at --url or --socket. Without these options it asks the agent at the
+  default socket; if there is none, it runs an agent inside itself, which needs root (or CAP_BPF
+  and CAP_PERFMON). A line on stderr shows which one it used. Without an agent, culprits, zombies,
+  explain and stuck watch for up to 3 seconds before judging (--watch). With --prometheus, top,
+  culprits and zombies show the nodes and workloads of all agents that a Prometheus scrapes. In
+  Kubernetes, `kubectl reapwatch --node NODE COMMAND` asks the agent of one node.
 
 Exit status:
-  0  looked, and found nothing wrong
-  1  an error; `doctor`: the main job cannot run here
-  2  bad usage
-  3  with --fail: found something
+  0  success
+  1  error; for `doctor`: reapwatch cannot run here
+  2  wrong usage
+  3  with --fail: there were results
 
 Environment:
-  NO_COLOR     no colour, whatever the terminal (--color always overrides it)
+  NO_COLOR     turns colour off (--color always overrides it)
   REAPWATCH_PASSWORD
                password of the user in --url
   LC_ALL, LC_CTYPE, LANG
-               a locale that is not UTF-8 gets plain ASCII
-  RUST_LOG     what is logged on stderr, such as debug or reapwatch=debug";
+               if the locale is not UTF-8, output is plain ASCII
+  RUST_LOG     log level on stderr, such as debug or reapwatch=debug";
 
-/// Commands that have a page.
+/// Commands that have a manual page.
 const PAGES: [&str; 12] = [
     "agent",
     "top",
@@ -83,7 +83,7 @@ const PAGES: [&str; 12] = [
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
     /// When to use colour
@@ -96,9 +96,9 @@ pub struct Cli {
 pub enum When {
     /// On a terminal, unless NO_COLOR is set
     Auto,
-    /// Even into a pipe
+    /// Always, even into a pipe
     Always,
-    /// Not at all
+    /// Never
     Never,
 }
 
@@ -109,18 +109,18 @@ pub enum Command {
     #[command(after_help = "\
 Examples:
   sudo reapwatch agent
-  sudo reapwatch agent --listen 0.0.0.0:9991      let Prometheus on another machine scrape it
+  sudo reapwatch agent --listen 0.0.0.0:9991      so that Prometheus elsewhere can scrape it
   sudo reapwatch agent --listen 0.0.0.0:9991 --web.config.file web.yml
-                                                  the same, encrypted and by password
+                                                  the same, with TLS and passwords
   sudo reapwatch agent --listen none              only the Unix socket")]
     Agent(AgentArgs),
-    /// Live view of who keeps zombies and how fast parents reap
+    /// Live view of parents: the zombies they hold and how fast they reap
     #[command(after_help = "\
-Filters compare fields with values and join them by `and`, `or` and parentheses:
+Filters compare fields with values; combine them with `and`, `or` and parentheses:
   fields      pid, comm, parent, zombies, oldest (or age), leak, reaps
-              with --prometheus: node, ns, pod, container, unit, why, zombies, stale, growth (an
+              with --prometheus: node, ns, pod, container, unit, why, zombies, stale, growth (per
               hour), oldest, exits, late, stuck, pids, lost
-  operators   = != > < >= <=, and ~ for text that contains another (any case)
+  operators   = != > < >= <=, and ~ for contains (ignores case)
   durations   500ms, 10s, 5m, 2h; a bare number is seconds
 
 Examples:
@@ -131,9 +131,9 @@ Examples:
   reapwatch top --prometheus http://prom:9090 --filter 'stale>0 or pids>80%'
   reapwatch top --prometheus http://prom:9090 --view workloads
 
-Press ? in the live view for its keys.")]
+Press ? in the live view for the list of keys.")]
     Top(TopArgs),
-    /// Follow deaths, one line per process once it has been reaped
+    /// Follow deaths: one line per process once it is reaped
     #[command(after_help = "\
 Examples:
   sudo reapwatch exits                            until Ctrl-C
@@ -145,23 +145,23 @@ Examples:
 Examples:
   sudo reapwatch zombies
   reapwatch zombies --fail                        exit status 3 when there are any
-  reapwatch zombies --prometheus http://prom:9090 counts by workload, of a whole cluster")]
+  reapwatch zombies --prometheus http://prom:9090 counts by workload for a whole cluster")]
     Zombies(ZombiesArgs),
     /// List processes that do not reap their children, why, and what to do; worst first
     #[command(after_help = "\
-Zombies younger than 2 s are ignored. Each verdict says how sure it is: certain, likely or guess.
+Zombies younger than 2 s are ignored. Each verdict has a confidence: certain, likely or guess.
 
 Examples:
   sudo reapwatch culprits
   reapwatch culprits --json | jq '.items[] | [.process.pid, .verdict.id]'
   reapwatch culprits --fail                       exit status 3 when there are any
   reapwatch culprits --prometheus http://prom:9090
-                                                  workloads with stale zombies, of a whole cluster")]
+                                                  workloads with stale zombies in a cluster")]
     Culprits(CulpritsArgs),
     /// Explain one process, dead or alive, on one page
     #[command(after_help = "\
-PID is the number on this host. A running agent remembers the deaths of the last five minutes;
-without one, only those since this command started are known.
+PID is the number on this host. A running agent remembers deaths for five minutes; without one,
+the command knows only the deaths since it started.
 
 Examples:
   sudo reapwatch explain 1234
@@ -170,8 +170,8 @@ Examples:
     Explain(ExplainArgs),
     /// List processes that were killed or are exiting but never finish, why, and what to do
     #[command(after_help = "\
-Each process with the step of its exit, its threads with their kernel stacks, and what it waits for:
-a FUSE connection and its server, a core dump's reader, a tracer, a PID namespace, a frozen cgroup.
+For each process: the step of its exit, its threads with kernel stacks, and what it waits for, such
+as a FUSE server, the reader of a core dump, a tracer, a PID namespace or a frozen cgroup.
 
 Examples:
   sudo reapwatch stuck
@@ -185,21 +185,21 @@ Examples:
   sudo reapwatch doctor
   reapwatch doctor --json | jq '.probes[] | select(.lost)'")]
     Doctor(DoctorArgs),
-    /// Save all events to a file, to look at later or elsewhere
+    /// Save all events to a file, for viewing later or elsewhere
     #[command(after_help = "\
-The file is text: names of processes, their numbers, times and users; no command lines. It grows
-by about half a KB per death, until Ctrl-C ends it.
+The file is text: process names, PIDs, times and uids; no command lines. It grows by about half a
+KB per death until you press Ctrl-C.
 
 Examples:
   sudo reapwatch record deaths.trace              until Ctrl-C
   sudo reapwatch record deaths.trace --for 10s
-  sudo reapwatch record deaths.trace --json       print each death beside, as `exits --json` does")]
+  sudo reapwatch record deaths.trace --json       print each death too, as `exits --json` does")]
     Record(RecordArgs),
     /// Run a view over a recorded file, without privileges
     #[command(after_help = "\
-Lists show the state at the end of the recording, in the times of the host that recorded. Verdicts
-are those made while recording; a recording of an older release has none. Living processes are
-those that the last comparison with all processes showed.
+Lists show the state at the end of the recording, with the times of the recorded host. Verdicts
+are those made while recording; a recording from an older release has none. Living processes are
+those in the last snapshot of the recording.
 
 Examples:
   reapwatch replay deaths.trace                   every death, as `exits` shows it
@@ -223,7 +223,7 @@ Examples:
   reapwatch man | man -l -
   reapwatch man top > reapwatch-top.1")]
     Man {
-        /// The page of one command instead of the whole
+        /// Print the page of this command instead of the main page
         #[arg(value_parser = PAGES)]
         command: Option<String>,
     },
@@ -240,24 +240,24 @@ pub struct AgentArgs {
     #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET,
           value_parser = values::socket)]
     pub socket: OrNone<PathBuf>,
-    /// Group that may use the socket beside the agent's own user
+    /// Group that may use the socket, in addition to the agent's own user
     #[arg(long, value_name = "GROUP")]
     pub socket_group: Option<String>,
-    /// TLS and users of the HTTP server, in the format that all exporters share
+    /// File with TLS and users for the HTTP server, in the format of exporter-toolkit
     #[arg(
         long = "web.config.file",
         alias = "web-config-file",
         value_name = "FILE"
     )]
     pub web_config: Option<PathBuf>,
-    /// Age from which a zombie counts as stale
+    /// Age at which a zombie counts as stale
     #[arg(long, value_name = "DURATION", default_value = "30s",
           value_parser = values::stale_age)]
     pub stale_after: Duration,
-    /// How many pods, containers and units have metrics of their own; the others share `~other`
+    /// Maximum number of pods, containers and units with their own metrics; the rest share `~other`
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub max_groups: usize,
-    /// Names of pods.
+    /// Where pod names come from.
     #[command(flatten)]
     pub names: NameArgs,
     /// How to probe.
@@ -265,13 +265,13 @@ pub struct AgentArgs {
     pub probes: ProbeArgs,
 }
 
-/// Where a view of a host has its figures from.
+/// Where a view of a host gets its data.
 #[derive(Clone, Debug, Args)]
 pub struct FromArgs {
     /// Which agent.
     #[command(flatten)]
     pub agent: ViewArgs,
-    /// How the one inside this command probes, where there is no other.
+    /// Probe options of the agent inside this command.
     #[command(flatten)]
     pub probes: ProbeArgs,
 }
@@ -280,11 +280,11 @@ pub struct FromArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Which agent to ask")]
 pub struct ViewArgs {
-    /// Ask the agent at this URL, and no other
+    /// Ask only the agent at this URL
     #[arg(long, value_name = "http[s]://[USER@]HOST:PORT", value_parser = url::parse,
           conflicts_with = "socket")]
     pub url: Option<Url>,
-    /// Password of the user in --url; REAPWATCH_PASSWORD or USER:PASSWORD in the URL do too
+    /// File with the password of the user in --url; REAPWATCH_PASSWORD works too
     #[arg(long, value_name = "FILE", requires = "url")]
     pub password_file: Option<PathBuf>,
     /// Trust the certificate authorities in this PEM file instead of the system's
@@ -293,11 +293,11 @@ pub struct ViewArgs {
     /// Skip certificate verification
     #[arg(long, requires = "url", conflicts_with = "ca_file")]
     pub insecure: bool,
-    /// Ask the agent at this Unix socket, and no other
+    /// Ask only the agent at this Unix socket
     #[arg(long, value_name = "PATH", help = format!(
-        "Ask the agent at this Unix socket, and no other [usual: {DEFAULT_SOCKET}]"))]
+        "Ask only the agent at this Unix socket [default: {DEFAULT_SOCKET}]"))]
     pub socket: Option<PathBuf>,
-    /// A recording to look at instead.
+    /// A recording to read instead.
     #[arg(skip)]
     pub replay: Option<PathBuf>,
 }
@@ -331,7 +331,7 @@ pub struct ZombiesArgs {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
-    /// How long to look.
+    /// How long to watch.
     #[command(flatten)]
     pub watch: WatchArgs,
     /// Which agent.
@@ -348,13 +348,13 @@ pub struct CulpritsArgs {
     /// Exit with status 3 when there are culprits
     #[arg(long)]
     pub fail: bool,
-    /// Print one line for each, without the stories
+    /// Print one line per process, without details
     #[arg(long, conflicts_with = "json")]
     pub table: bool,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
-    /// How long to look.
+    /// How long to watch.
     #[command(flatten)]
     pub watch: WatchArgs,
     /// Which agent.
@@ -368,13 +368,13 @@ pub struct CulpritsArgs {
 /// Options of `explain`.
 #[derive(Clone, Debug, Args)]
 pub struct ExplainArgs {
-    /// Which process
+    /// PID of the process
     #[arg(value_parser = values::pid)]
     pub pid: u32,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
-    /// How long to look.
+    /// How long to watch.
     #[command(flatten)]
     pub watch: WatchArgs,
     /// Which agent.
@@ -394,7 +394,7 @@ pub struct StuckArgs {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
-    /// How long to look.
+    /// How long to watch.
     #[command(flatten)]
     pub watch: WatchArgs,
     /// Which agent.

@@ -1,4 +1,4 @@
-//! What this host allows: facts first, then each transition and the hook that it gets.
+//! What this host allows: facts first, then each transition with its hook.
 
 use std::{fs, path::Path};
 
@@ -8,7 +8,7 @@ use crate::probes::{self, Config, Hidden, PidNamespace, ProbeReport, Rung, Sourc
 use api::{Doctor, Fact, Probe};
 use model::workload::pods::Failure;
 
-/// Attaches for a moment and tells what came of it.
+/// Attaches briefly and reports the result.
 pub(crate) fn examine(config: Config) -> Doctor {
     match probes::attach(config) {
         Ok(kernel) => {
@@ -25,7 +25,7 @@ pub(crate) fn examine(config: Config) -> Doctor {
 /// The report of what is attached, or of why nothing is.
 pub(crate) fn report(
     mut facts: Vec<Fact>,
-    source: Option<Rung>,
+    source: Option<HookKind>,
     probes: &[ProbeReport],
     why: Option<String>,
 ) -> Doctor {
@@ -36,7 +36,7 @@ pub(crate) fn report(
         version: api::VERSION,
         host: host::name(),
         kernel: host::kernel(),
-        source: source.map(|rung| rung.name().to_owned()),
+        source: source.map(|kind| kind.name().to_owned()),
         runs: source.is_some(),
         facts,
         probes: probes.iter().map(probe).collect(),
@@ -53,7 +53,7 @@ fn probe(report: &ProbeReport) -> Probe {
     }
 }
 
-/// What this host and these privileges are like.
+/// Facts about this host and the agent's privileges.
 pub(crate) fn facts() -> Vec<Fact> {
     vec![
         privileges(probes::may_load()),
@@ -82,20 +82,20 @@ fn privileges(may_load: bool) -> Fact {
     fact("privileges", may_load, found.to_owned(), fix)
 }
 
-/// Outside the initial one, most processes would be taken for gone.
+/// In any other namespace, most processes would be invisible and taken for dead.
 fn pid_namespace(own: PidNamespace) -> Fact {
     let found = match own {
-        PidNamespace::Initial => "the initial one, with every process".to_owned(),
-        PidNamespace::Nested(inode) => format!("pid:[{inode}], with its own processes only"),
-        PidNamespace::Unknown => "unknown: /proc does not show this process".to_owned(),
+        PidNamespace::Initial => "initial; all processes are visible".to_owned(),
+        PidNamespace::Nested(inode) => format!("pid:[{inode}]; only its own processes are visible"),
+        PidNamespace::Unknown => "unknown: /proc does not list this process".to_owned(),
     };
-    let fix = "run it on the host, or start its container with --pid=host (Docker) or \
-                hostPID: true (Kubernetes); where the node is itself a container, as in kind, \
-                only running it on the machine below helps";
+    let fix = "run it on the host, or start its container with --pid=host (Docker) or hostPID: \
+               true (Kubernetes); if the node is itself a container, as in kind, run it on the \
+               machine underneath";
     fact("PID namespace", own == PidNamespace::Initial, found, fix)
 }
 
-/// Without all of it, a verdict has fewer facts to rest on.
+/// Without it, verdicts have less evidence.
 fn proc(hidden: &Hidden) -> Fact {
     let found = match hidden {
         Hidden {
@@ -105,12 +105,12 @@ fn proc(hidden: &Hidden) -> Fact {
         Hidden { all_else: true, .. } => "hides everything but processes (subset=pid)".to_owned(),
         Hidden { .. } => "shows every process".to_owned(),
     };
-    let fix = "mount it without hidepid and subset, or add cap_sys_ptrace; in a systemd unit, \
-                set ProtectProc=default and ProcSubset=all";
+    let fix = "mount it without hidepid and subset, or add cap_sys_ptrace; in a systemd unit, set \
+               ProtectProc=default and ProcSubset=all";
     fact("/proc", *hidden == Hidden::default(), found, fix)
 }
 
-/// What a running agent has left of its privileges.
+/// Capabilities that a running agent has kept.
 pub(crate) fn kept() -> Fact {
     let kept = probes::kept();
     let found = if kept.is_empty() {
@@ -121,36 +121,36 @@ pub(crate) fn kept() -> Fact {
     fact("kept capabilities", true, found, "")
 }
 
-/// Whether the container runtime tells names, where it is asked for them.
+/// Whether the container runtime answers, if it is used.
 pub(crate) fn runtime(socket: &Path, failure: Option<Failure>) -> Fact {
     let socket = socket.display();
     let found = match failure {
-        None => format!("tells names at {socket}"),
-        Some(Failure::Forbidden) => format!("refuses to tell names at {socket}"),
-        Some(Failure::Disconnected) => format!("does not listen at {socket}"),
-        Some(Failure::Slow) => format!("does not answer in time at {socket}"),
-        Some(_) => format!("does not tell names at {socket}"),
+        None => format!("answers at {socket}"),
+        Some(Failure::Forbidden) => format!("denies access at {socket}"),
+        Some(Failure::Disconnected) => format!("not listening at {socket}"),
+        Some(Failure::Slow) => format!("timed out at {socket}"),
+        Some(_) => format!("lookups fail at {socket}"),
     };
     let fix = failure.map_or("", cri::fix);
     fact("container runtime", failure.is_none(), found, fix)
 }
 
-/// What could not be read of those who were judged last, if there is any.
+/// What could not be read about the last suspects, if anything.
 pub(crate) fn evidence(notes: &[String]) -> Option<Fact> {
-    let fix = "run the agent as root, or add the capabilities that are named";
+    let fix = "run the agent as root, or add the capabilities named above";
     let found = notes.join("; ");
     (!notes.is_empty()).then(|| fact("evidence", false, found, fix))
 }
 
-/// Without it, a verdict has fewer facts to rest on.
+/// Without it, verdicts have less evidence.
 fn waits(may_see: bool) -> Fact {
     let found = if may_see {
-        "seen of all users"
+        "visible for all users"
     } else {
-        "not seen of other users' processes"
+        "not visible for processes of other users"
     };
-    let fix = "run it with sudo, or add cap_sys_ptrace and cap_dac_read_search, to see where a \
-                parent waits";
+    let fix = "run it with sudo, or add cap_sys_ptrace and cap_dac_read_search, to see what a \
+               parent waits for";
     fact("waits", may_see, found.to_owned(), fix)
 }
 
@@ -161,15 +161,15 @@ fn types(types: Result<(), String>) -> Fact {
     fact("kernel types", ok, found, fix)
 }
 
-/// Without it, reaps are seen by a hook that costs every system call a little more.
+/// Without it, reaps are seen by a hook that makes every system call slightly slower.
 fn tracefs(mounted: bool, readable: bool) -> Fact {
     let found = match (mounted, readable) {
         (true, _) => "mounted",
-        (false, true) => "not mounted; read privately",
-        (false, false) => "not mounted, and cannot be for us alone",
+        (false, true) => "not mounted; using a private mount",
+        (false, false) => "not mounted, and cannot be mounted privately",
     };
-    let fix = "mount it at /sys/kernel/tracing; or run it with sudo, or add cap_sys_admin to the \
-                capabilities, where that folder is there";
+    let fix = "mount it at /sys/kernel/tracing; or, if that directory exists, run reapwatch with \
+               sudo or add cap_sys_admin";
     fact("tracefs", mounted || readable, found.to_owned(), fix)
 }
 
@@ -184,7 +184,7 @@ fn fact(name: &str, ok: bool, found: String, fix: &str) -> Fact {
     }
 }
 
-/// The mode in brackets in /sys/kernel/security/lockdown.
+/// The active mode in /sys/kernel/security/lockdown, which is in brackets.
 fn lockdown() -> Option<String> {
     let text = fs::read_to_string("/sys/kernel/security/lockdown").ok()?;
     let (_, rest) = text.split_once('[')?;
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fact_that_is_wrong_names_its_fix_and_one_that_is_right_none() {
+    fn only_failed_facts_have_a_fix() {
         for (wrong, right) in [
             (privileges(false), privileges(true)),
             (waits(false), waits(true)),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_attaches_the_reason_is_a_fact_and_it_does_not_run() {
+    fn if_nothing_attaches_the_reason_is_a_fact() {
         let doctor = report(facts(), None, &[], Some("no hook".to_owned()));
         assert!(!doctor.runs);
         let fixes: Vec<_> = doctor

@@ -1,5 +1,5 @@
-//! How everybody else talks to the agent's loop: requests in, snapshots out. The loop owns all
-//! state; nobody shares it.
+//! How other tasks talk to the agent's loop: requests in, snapshots out. The loop owns all state
+//! and shares none.
 
 use std::{thread, time::Duration};
 
@@ -13,43 +13,43 @@ use crate::metrics;
 use api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, Zombie};
 use model::explain::{Seen, State};
 
-/// How long /proc may take to say what it knows of one number.
+/// How long reading /proc for one PID may take.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long an explanation may take as a whole: then it goes without what `stuck` knows. A server
-/// waits a little longer.
+/// How long an explanation may take; after that it is sent without the facts of `stuck`. A server
+/// waits slightly longer.
 const EXPLANATION: Duration = Duration::from_secs(4);
 
-/// Whether the agent does its job.
+/// Whether the agent works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// The probes are attached and the first reconcile is done.
+    /// The probes are attached and the first snapshot is done.
     pub ready: bool,
 }
 
-/// What can be asked of the loop; each answer goes to the enclosed sender.
+/// Requests to the loop; each answer goes to the enclosed sender.
 #[derive(Debug)]
 pub enum Request {
-    /// Who is dead and unreaped.
+    /// All zombies.
     Zombies(oneshot::Sender<Document<Zombie>>),
-    /// Who does not reap, and why.
+    /// Processes that do not reap, and why.
     Culprits(oneshot::Sender<Culprits>),
-    /// The story of the process with this PID, of which /proc says so much.
+    /// The explanation of the process with this PID, with what /proc shows of it.
     Explain(u32, Seen, oneshot::Sender<Explained>),
-    /// Who is on its way out for longer than this, and why.
+    /// Processes that have been exiting for longer than this, and why.
     Stuck(Duration, oneshot::Sender<Document<Stuck>>),
     /// One frame of the live view; the document has one item.
     Top(oneshot::Sender<Document<Top>>),
     /// What this host allows.
     Doctor(oneshot::Sender<Doctor>),
-    /// The page for Prometheus, to be written where nobody waits for it.
+    /// The metrics page, to be written off the loop.
     Metrics(oneshot::Sender<metrics::Page>),
-    /// Whether the loop beats.
+    /// Whether the loop is running.
     Health(oneshot::Sender<Health>),
     /// Finished deaths from now on.
     Follow(oneshot::Sender<mpsc::Receiver<ExitLine>>),
 }
 
-/// The loop has ended and answers no more.
+/// The loop has ended and no longer answers.
 #[derive(Debug, thiserror::Error)]
 #[error("the agent has stopped")]
 pub struct Stopped;
@@ -67,10 +67,10 @@ impl Handle {
         (Self { requests }, queue)
     }
 
-    /// Asks and waits for the answer: `handle.ask(Request::Zombies).await`.
+    /// Sends a request and waits for the answer: `handle.ask(Request::Zombies).await`.
     ///
     /// # Errors
-    /// When the loop has ended.
+    /// If the loop has ended.
     pub async fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<T>) -> Request,
@@ -83,18 +83,18 @@ impl Handle {
         receiver.await.map_err(|_| Stopped)
     }
 
-    /// The story of the process with this PID. Its files are read on a thread of their own, which
-    /// the loop does not wait for.
+    /// The explanation of the process with this PID. Its files are read on a separate thread, so
+    /// that the loop does not wait.
     ///
     /// # Errors
-    /// When the loop has ended.
+    /// If the loop has ended.
     pub async fn explain(&self, pid: u32) -> Result<Explained, Stopped> {
         let until = Instant::now() + EXPLANATION;
         let (found, seen) = oneshot::channel();
         let look = thread::Builder::new().name("reapwatch-look".to_owned());
         let started = look.spawn(move || drop(found.send(process::at(pid))));
         if let Err(error) = started {
-            log::warn!("cannot start a thread to look at a process: {error}");
+            log::warn!("cannot start the thread that reads a process: {error}");
         }
         let seen = timeout(LOOK, seen).await.ok().and_then(Result::ok);
         let mut explained = self
@@ -107,7 +107,7 @@ impl Handle {
             let mut stuck = stuck.into_iter().flat_map(|stuck| stuck.items);
             let own = stuck.find(|stuck| stuck.pid == pid);
             let why = own.as_ref().and_then(|stuck| stuck.verdict.clone());
-            // One that lives may hold zombies too.
+            // A living process may hold zombies too.
             story.verdict = story.verdict.take().or(why);
             story.stuck = own;
         }

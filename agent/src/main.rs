@@ -1,7 +1,7 @@
-//! `reapwatch`: how processes die, and who reaps them.
+//! `reapwatch`: measures how processes die and which parents never reap.
 #![expect(
     unreachable_pub,
-    reason = "a binary has no outside; `pub` says what a module offers to its siblings"
+    reason = "a binary has no public API; `pub` marks what a module offers to its siblings"
 )]
 
 use std::process::ExitCode;
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// One thread is enough: an agent inside a view has its own.
+/// One thread is enough; an agent inside a view has its own.
 #[tokio::main(flavor = "current_thread")]
 async fn run(cli: Cli) -> anyhow::Result<Outcome> {
     let look = views::Look::detect(cli.color);
@@ -60,8 +60,8 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
     }
 }
 
-/// The daemon tells what it does; a view only what goes wrong. The kernel side logs under the
-/// name of its program, and tells what it does where that was asked for.
+/// The daemon logs what it does, a view only problems. The kernel side logs under the name of its
+/// program, and in detail only with --debug-probes.
 fn start_log(command: &Command) {
     let (level, probes) = match command {
         Command::Agent(args) => ("info", args.probes.debug_probes),

@@ -1,6 +1,6 @@
-//! Tells a service manager how the agent is, as sd_notify(3) says; nothing where none listens.
+//! Notifies the service manager of the agent's state, as in sd_notify(3), if there is one.
 //!
-//! It never waits for the manager: one that is stuck must not stop the agent from measuring it.
+//! It never blocks: a service manager that hangs must not stop the measurement.
 
 use std::{
     env,
@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A service manager that wants to be told.
+/// A service manager that expects notifications.
 #[derive(Debug)]
 pub struct Manager {
     socket: UnixDatagram,
@@ -22,7 +22,7 @@ pub struct Manager {
 }
 
 impl Manager {
-    /// The one that started this process, if it asked.
+    /// The service manager that started this process, if it expects notifications.
     pub fn find() -> Option<Self> {
         let name = env::var_os("NOTIFY_SOCKET")?;
         let address = match name.as_bytes() {
@@ -39,24 +39,24 @@ impl Manager {
         }
     }
 
-    /// The probes are attached, the first look at all processes is done, and the agent answers.
+    /// The probes are attached, the first snapshot is done, and the agent answers requests.
     pub fn ready(&self, status: &str) {
         self.tell(&format!("READY=1\nSTATUS={status}\n"));
     }
 
-    /// It is on its way out.
+    /// The agent is shutting down.
     pub fn stopping(&self) {
         self.tell("STOPPING=1\n");
     }
 
     fn tell(&self, text: &str) {
         if let Err(error) = self.socket.send_to_addr(text.as_bytes(), &self.address) {
-            log::debug!("the service manager is not told: {error}");
+            log::debug!("cannot notify the service manager: {error}");
         }
     }
 }
 
-/// The manager's watchdog, which the loop's beat keeps quiet.
+/// The service manager's watchdog, fed by the loop.
 #[derive(Debug)]
 pub struct Watchdog {
     manager: Manager,
@@ -65,7 +65,7 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// Where the manager has one for this process.
+    /// Returns the watchdog if it is enabled for this process.
     pub fn find(now: Instant) -> Option<Self> {
         let number = |name| env::var(name).ok()?.parse::<u64>().ok();
         if env::var_os("WATCHDOG_PID").is_some()
@@ -80,7 +80,8 @@ impl Watchdog {
         })
     }
 
-    /// The loop beats. Told twice in the watchdog's time, as sd_watchdog_enabled(3) advises.
+    /// Called at each turn of the loop. Notifies twice per watchdog period, as
+    /// sd_watchdog_enabled(3) recommends.
     pub fn beat(&mut self, now: Instant) {
         if now.duration_since(self.last) >= self.every / 2 {
             self.last = now;

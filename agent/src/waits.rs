@@ -1,15 +1,15 @@
-//! When whoever failed to answer is asked again.
+//! Delays before retrying after a failure.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-/// The first wait, and up to twice as long, for the jitter.
+/// The first delay; jitter adds up to as much again.
 const SHORTEST: Duration = Duration::from_millis(250);
-/// What they grow to, and up to twice as long.
+/// The maximum delay, before jitter.
 pub const LONGEST: Duration = Duration::from_secs(30);
 
-/// The waits from the first failure on, without end.
+/// The delays from the first failure on, without end.
 pub fn after_failures() -> ExponentialBackoff {
     ExponentialBuilder::new()
         .with_min_delay(SHORTEST)

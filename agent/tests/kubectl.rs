@@ -1,6 +1,6 @@
-//! `kubectl reapwatch`: what it asks of kubectl, and what it says when that gives nothing.
+//! `kubectl reapwatch`: how it calls kubectl, and its errors.
 //!
-//! A program in kubectl's place writes down its arguments and answers as a script says.
+//! A fake kubectl records its arguments and answers as scripted.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,18 +10,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 
-/// One test at a time: a program that is started by one while another writes its own would hold
-/// that open for writing for a moment, and the kernel starts no such file.
+/// One test at a time: a program started while another test writes its script would inherit the
+/// open file for a moment, and the kernel refuses to run a file open for writing.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// A folder with programs, and a file in which the one named kubectl keeps its arguments.
+/// A directory with programs, and a file in which the fake kubectl records its arguments.
 struct Cluster {
     folder: TempDir,
     _alone: MutexGuard<'static, ()>,
 }
 
 impl Cluster {
-    /// `answers` are the branches of a `case` over kubectl's first word.
+    /// `answers` are the branches of a `case` over the first argument.
     fn new(answers: &str) -> Self {
         let cluster = Self {
             _alone: ALONE.lock().unwrap_or_else(PoisonError::into_inner),
@@ -108,14 +108,14 @@ fn a_cluster_of_one_node_needs_no_name_of_it() {
 }
 
 #[test]
-fn what_is_missing_is_one_sentence_each() {
+fn each_error_is_one_sentence() {
     for (answers, args, status, part) in [
         (
             "get) case $* in *' node worker-9 '*) echo 'Error (NotFound): nodes' >&2; exit 1 ;; \
              *) echo 'No resources found' >&2 ;; esac ;;",
             &["--node", "worker-9", "top"][..],
             1,
-            "there is no node worker-9; kubectl get nodes lists them",
+            "worker-9; see kubectl get nodes",
         ),
         (
             "get) case $* in *' node worker-1 '*) echo node/worker-1 ;; esac ;;",
@@ -127,7 +127,7 @@ fn what_is_missing_is_one_sentence_each() {
             "get) case $* in *' node worker-1 '*) echo Forbidden >&2; exit 1 ;; esac ;;",
             &["--node", "worker-1", "top"],
             1,
-            "no agent runs on node worker-1 in namespace reapwatch, if there is such a node",
+            "worker-1 in namespace reapwatch; check",
         ),
         (
             "get) echo pod/a; echo pod/b ;;",
@@ -135,12 +135,7 @@ fn what_is_missing_is_one_sentence_each() {
             1,
             "several agents run on node worker-1; choose one with --pod: pod/a pod/b\n",
         ),
-        (
-            "get) echo pod/a; echo pod/b ;;",
-            &["top"],
-            1,
-            "several agents run; choose one with --node",
-        ),
+        ("get) echo pod/a; echo pod/b ;;", &["top"], 1, "--node"),
         (
             "get) echo 'no server' >&2; exit 1 ;;",
             &["top"],
@@ -151,12 +146,12 @@ fn what_is_missing_is_one_sentence_each() {
             "get) echo pod/a ;; exec) exit 1 ;; auth) exit 1 ;;",
             &["top"],
             1,
-            "you may not exec there; --forward goes through a port instead",
+            "--forward",
         ),
-        ("", &[], 2, "say what to look at"),
-        ("", &["--node"], 2, "--node lacks its value"),
-        ("", &["--nod", "top"], 2, "--nod is no option"),
-        ("", &["agent"], 2, "agent is no view"),
+        ("", &[], 2, "kubectl reapwatch --node NODE top"),
+        ("", &["--node"], 2, "--node needs a value"),
+        ("", &["--nod", "top"], 2, "--nod before the command"),
+        ("", &["agent"], 2, "agent is not a view"),
     ] {
         let (code, stdout, stderr, _) = Cluster::new(answers).run(args);
         assert_eq!((code, stdout.as_str()), (status, ""), "{args:?}: {stderr}");
@@ -166,7 +161,7 @@ fn what_is_missing_is_one_sentence_each() {
 }
 
 #[test]
-fn a_failed_view_accuses_no_rights_that_are_there() {
+fn a_failed_view_does_not_blame_permissions() {
     let cluster =
         Cluster::new("get) echo pod/a ;; exec) echo 'no such PID' >&2; exit 1 ;; auth) ;;");
     let (code, _, stderr, _) = cluster.run(&["explain", "1"]);
@@ -174,7 +169,7 @@ fn a_failed_view_accuses_no_rights_that_are_there() {
 }
 
 #[test]
-fn without_kubectl_it_says_so() {
+fn a_missing_kubectl_is_reported() {
     let cluster = Cluster::new("");
     fs::remove_file(cluster.folder.path().join("kubectl")).expect("it was there");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/kubectl-reapwatch");
@@ -190,7 +185,7 @@ fn without_kubectl_it_says_so() {
 }
 
 #[test]
-fn a_forwarded_port_is_asked_by_the_program_of_this_machine_and_closed() {
+fn forward_runs_the_local_reapwatch_and_closes_the_port() {
     let cluster = Cluster::new(&format!(
         "{ONE_AGENT}\nport-forward)\n\
          echo $$ >\"${{0%/*}}/pid\"\n\
@@ -210,7 +205,7 @@ fn a_forwarded_port_is_asked_by_the_program_of_this_machine_and_closed() {
     );
     let pid = fs::read_to_string(cluster.folder.path().join("pid")).expect("it ran");
     let status = Path::new("/proc").join(pid.trim()).join("status");
-    // It was sent a signal and nobody here waits for it; dead is enough.
+    // It was sent a signal and this test is not its parent; dead is enough.
     let begun = std::time::Instant::now();
     while fs::read_to_string(&status).is_ok_and(|text| !text.contains("State:\tZ")) {
         assert!(
@@ -222,7 +217,7 @@ fn a_forwarded_port_is_asked_by_the_program_of_this_machine_and_closed() {
 }
 
 #[test]
-fn a_port_that_cannot_be_forwarded_is_one_sentence() {
+fn a_failed_port_forward_is_one_sentence() {
     let cluster = Cluster::new(&format!(
         "{ONE_AGENT}\nport-forward) echo 'error: forbidden' >&2; exit 1 ;;"
     ));

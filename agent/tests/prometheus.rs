@@ -1,4 +1,4 @@
-//! A real Prometheus scrapes a real agent, and promtool finds nothing on its page.
+//! A real Prometheus scrapes a real agent, and promtool accepts its page.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -14,13 +14,13 @@ mod fleet;
 #[path = "prometheus/web.rs"]
 mod web;
 
-/// Processes that die while Prometheus looks.
+/// Processes that die while Prometheus scrapes.
 const DEATHS: u32 = 40;
 
-/// After this the test has failed.
+/// The test fails after this time.
 const LONG: Duration = Duration::from_secs(180);
 
-/// A program that is killed at the end, however that comes.
+/// A program that is killed at the end in any case.
 struct Program(Child);
 
 impl Program {
@@ -36,7 +36,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may be gone already; then both fail, as they may.
+        // It may be gone already; then both calls fail, which is fine.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -104,7 +104,7 @@ fn prometheus_sees_every_death() {
     assert_eq!(promtool_says(&page), "", "about:\n{page}");
 }
 
-/// One that scrapes a job each second; `web` says who may ask it.
+/// A Prometheus that scrapes a job each second; `web` is its web config.
 fn start_prometheus(folder: &Path, job: &str, web: &str, own: SocketAddr) -> Program {
     let file = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -130,7 +130,7 @@ fn start_prometheus(folder: &Path, job: &str, web: &str, own: SocketAddr) -> Pro
     )
 }
 
-/// A port that was free a moment ago.
+/// A port that was free just now.
 fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     listener.local_addr().expect("it is bound")
@@ -145,7 +145,7 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// The body of a 200 answer. HTTP/1.0, so that it comes whole and not in chunks.
+/// The body of a 200 response. HTTP/1.0, so that it is not chunked.
 fn get(address: SocketAddr, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(LONG)).ok()?;

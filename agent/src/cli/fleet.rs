@@ -1,4 +1,4 @@
-//! Options of views that show a whole cluster.
+//! Options for views of a whole cluster.
 
 use std::path::PathBuf;
 
@@ -6,31 +6,31 @@ use clap::Args;
 
 use super::url::{self, Url};
 
-/// Which Prometheus a view asks, in place of an agent.
+/// Which Prometheus a view asks instead of an agent.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "A whole cluster")]
 pub struct FleetArgs {
-    /// Show nodes and workloads of all agents that this Prometheus scrapes
+    /// Show the nodes and workloads of all agents that this Prometheus scrapes
     #[arg(long, value_name = "http[s]://[USER:PASSWORD@]HOST:PORT", value_parser = prometheus,
           conflicts_with_all = ["url", "socket"])]
     pub prometheus: Option<Url>,
-    /// Send the bearer token in this file; it is read before each question
+    /// File with a bearer token, read before each query
     #[arg(long, value_name = "PATH", requires = "prometheus")]
     pub prometheus_token_file: Option<PathBuf>,
 }
 
 /// The URL of a Prometheus.
 fn prometheus(text: &str) -> Result<Url, String> {
-    const MEND: &str = "write http[s]://HOST:PORT, such as http://prometheus:9090";
-    // Its pages are what people copy from their browsers.
+    const FIX: &str = "write http[s]://HOST:PORT, such as http://prometheus:9090";
+    // People copy the URL of a page from their browser.
     let text = text.trim_end_matches('/');
     let pages = ["/graph", "/query", "/targets"];
     let base = pages.iter().find_map(|page| text.strip_suffix(page));
     let url = url::parse(base.unwrap_or(text))
-        .map_err(|_| format!("not the URL of a Prometheus; {MEND}"))?;
+        .map_err(|_| format!("not the URL of a Prometheus; {FIX}"))?;
     match &url.user {
         Some(user) if user.password.is_none() => {
-            Err("names a user without a password; write USER:PASSWORD@".to_owned())
+            Err("has a user without a password; write USER:PASSWORD@".to_owned())
         }
         _ => Ok(url),
     }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_may_name_who_asks_and_never_show_the_password() {
+    fn a_prometheus_url_with_a_user_does_not_show_the_password() {
         let it = prometheus("http://ann:s%40c:ret@prom:9090/prom/graph").expect("a URL");
         assert_eq!(it.to_string(), "http://prom:9090/prom");
         let user = it.user.as_ref().expect("it names one");

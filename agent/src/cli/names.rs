@@ -1,19 +1,19 @@
-//! Options on where names of pods come from.
+//! Where pod names come from.
 
 use clap::{Args, ValueEnum};
 
-/// Where the daemon has the names of pods from.
+/// Where the daemon gets pod names.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Names of pods")]
+#[command(next_help_heading = "Pod names")]
 pub struct NameArgs {
-    /// Where the names of pods and containers come from, beside --cri-endpoint
+    /// Where the names of pods and containers come from, in addition to --cri-endpoint
     #[arg(long, value_name = "SOURCE", default_value = "auto")]
     pub pod_names: PodNames,
     /// The node whose pods are watched
     #[arg(long, value_name = "NAME", env = "NODE_NAME")]
     pub node_name: Option<String>,
-    /// Watch pods at this API server, such as http://127.0.0.1:8001 of `kubectl proxy`, instead of
-    /// the one of the cluster around
+    /// Watch pods through this API server, such as http://127.0.0.1:8001 of `kubectl proxy`,
+    /// instead of the cluster's own
     #[arg(long, value_name = "URL")]
     pub kube_url: Option<hyper::Uri>,
 }
@@ -21,12 +21,12 @@ pub struct NameArgs {
 /// A source of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PodNames {
-    /// Files, and in a pod that knows its node the watch too
+    /// Files, plus the watch if the agent runs in a pod and knows its node
     Auto,
-    /// A watch on the pods of this node; needs the rights to get, list and watch pods
+    /// A watch on the pods of this node; needs permission to get, list and watch pods
     Watch,
-    /// What kubelet and runtimes leave on disk below --host-root
+    /// What kubelet and the runtime leave on disk below --host-root
     Files,
-    /// None: ids only
+    /// No names, only ids
     None,
 }

@@ -1,4 +1,4 @@
-//! Options of an agent's probes.
+//! Probe options.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,59 +7,59 @@ use clap::{Args, Parser, ValueEnum};
 
 use super::values;
 
-/// How an agent probes the kernel: wherever one may run, also inside a view.
+/// How an agent probes the kernel, also when it runs inside a view.
 #[derive(Clone, Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
 )]
-#[command(next_help_heading = "Options of the probes")]
+#[command(next_help_heading = "Probe options")]
 pub struct ProbeArgs {
-    /// Force one kind of hook instead of the best that this kernel takes
+    /// Use this kind of hook instead of the best one that the kernel supports
     #[arg(long, value_name = "KIND")]
-    pub hook: Option<Rung>,
-    /// Do not watch wait calls: cheaper, but some reaps are then timed less exactly
+    pub hook: Option<HookKind>,
+    /// Do not trace wait calls: cheaper, but some reap times become less exact
     #[arg(long)]
     pub no_syscall_tracepoints: bool,
-    /// Size of the ring buffer between kernel and agent, a power of two
+    /// Size of the ring buffer between kernel and agent; a power of two
     #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = values::ring_bytes)]
     pub ring_bytes: u32,
-    /// How often to compare with all processes, to repair what was lost
+    /// How often to compare with a snapshot of all processes, to repair lost events
     #[arg(long, value_name = "DURATION", default_value = "60s",
           value_parser = values::reconcile_interval)]
     pub reconcile_every: Duration,
-    /// Measure where the time of each exit goes; each exit then costs a little more
+    /// Measure the steps of each exit; this makes each exit slightly slower
     #[arg(long)]
     pub steps: bool,
-    /// Where the root of the host is mounted, whose files name containers and pods
+    /// Where the host's root is mounted; its files have the names of containers and pods
     #[arg(long, value_name = "PATH", default_value = "/")]
     pub host_root: PathBuf,
-    /// Ask the container runtime too, over CRI, for names of pods and containers, such as
-    /// unix:///run/containerd/containerd.sock. They come from the watch on pods first, then from
-    /// here, then from files. Whoever may use that socket is root on the host
+    /// Also ask the container runtime for the names of pods and containers, over CRI; for example
+    /// unix:///run/containerd/containerd.sock. Names from the pod watch come first, then these,
+    /// then files. Access to this socket is equivalent to root on the host
     #[arg(long, value_name = "unix://PATH", value_parser = values::cri_endpoint)]
     pub cri_endpoint: Option<PathBuf>,
-    /// Let the probes log each death that they send
+    /// Make the probes log each death that they send
     #[arg(long)]
     pub debug_probes: bool,
-    /// Run in a PID namespace that hides most processes, whose answers are then wrong; it is for
-    /// testing the package under a systemd in a namespace of its own
+    /// Run even in a PID namespace that hides most processes, although the results are wrong; only
+    /// for testing the package under a systemd in its own namespace
     #[arg(long, hide = true)]
     pub any_pid_namespace: bool,
 }
 
 /// A kind of kernel hook, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Rung {
-    /// Function entry by trampoline; needs BTF
+pub enum HookKind {
+    /// Function entry through a trampoline; needs BTF
     Fentry,
-    /// Function entry by breakpoint
+    /// Function entry through a breakpoint
     Kprobe,
     /// Tracepoints only
     Tracepoint,
 }
 
-/// Nothing but probes, for what they are unless told otherwise.
+/// Only the probe options, to get their defaults.
 #[derive(Parser)]
 struct Alone {
     #[command(flatten)]
@@ -67,7 +67,7 @@ struct Alone {
 }
 
 impl ProbeArgs {
-    /// The options that ask for anything else than what an agent does anyway.
+    /// The options that differ from their defaults.
     pub fn asked(&self) -> Vec<&'static str> {
         let Alone { probes: usual } = Alone::parse_from([""]);
         let all = [
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_was_asked_for() {
+    fn only_changed_options_are_listed() {
         let asked = |words: &[&str]| Alone::parse_from([&[""], words].concat()).probes.asked();
         assert!(asked(&[]).is_empty());
         assert_eq!(
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_can_be_asked_for() {
+    fn every_option_can_be_listed() {
         use clap::CommandFactory;
         let all = Alone::command().get_arguments().count();
         let every = "--hook kprobe --no-syscall-tracepoints --ring-bytes 8MiB \

@@ -10,12 +10,12 @@ use super::{CulpritsArgs, ExitsArgs, ExplainArgs, ProbeArgs, TopArgs, ZombiesArg
 /// Options of `record`.
 #[derive(Clone, Debug, Args)]
 pub struct RecordArgs {
-    /// The file to make
+    /// The file to create
     pub file: PathBuf,
-    /// End after so many deaths
+    /// Stop after this many deaths
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
-    /// End after this time
+    /// Stop after this time
     #[arg(long = "for", value_name = "DURATION", value_parser = values::duration)]
     pub duration: Option<Duration>,
     /// Print each recorded death too, one JSON object per line
@@ -31,7 +31,7 @@ pub struct RecordArgs {
 pub struct ReplayArgs {
     /// The recorded file
     pub file: PathBuf,
-    /// What to look at it with; `exits` unless said otherwise.
+    /// The view; `exits` by default.
     #[command(subcommand)]
     pub view: Option<ReplayView>,
 }
@@ -39,14 +39,14 @@ pub struct ReplayArgs {
 /// A view that takes a recording.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ReplayView {
-    /// List all deaths, one line per process after it was reaped
+    /// List all deaths: one line per process once it was reaped
     Exits(ExitsArgs),
-    /// List who was dead and unreaped at the end
+    /// List the zombies at the end of the recording
     Zombies(ZombiesArgs),
-    /// Say who had not reaped at the end
+    /// List processes that had not reaped their children at the end
     Culprits(CulpritsArgs),
-    /// Tell the story of one process
+    /// Explain one process
     Explain(ExplainArgs),
-    /// Show the end in the live view's screen
+    /// Show the end of the recording in the live view
     Top(TopArgs),
 }

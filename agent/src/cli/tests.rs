@@ -19,7 +19,7 @@ fn each_command_has_its_page() {
 }
 
 #[test]
-fn agent_defaults_are_those_of_the_contract() {
+fn agent_defaults_are_as_documented() {
     let cli = Cli::parse_from(["reapwatch", "agent"]);
     let Command::Agent(args) = cli.command else {
         panic!("not the agent")
@@ -36,7 +36,7 @@ fn agent_defaults_are_those_of_the_contract() {
 }
 
 #[test]
-fn a_container_runtime_is_named_as_kubelet_names_it_or_by_its_path() {
+fn cri_endpoint_is_a_url_or_a_path() {
     let socket = PathBuf::from("/run/crio/crio.sock");
     for text in ["unix:///run/crio/crio.sock", "/run/crio/crio.sock"] {
         assert_eq!(values::cri_endpoint(text).as_ref(), Ok(&socket));

@@ -15,7 +15,7 @@ pub struct TopArgs {
     /// Print frames as text instead of drawing a screen
     #[arg(short, long)]
     pub batch: bool,
-    /// End after so many frames
+    /// Stop after this many frames
     #[arg(short = 'n', long, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..))]
     pub iterations: Option<u64>,
@@ -26,10 +26,10 @@ pub struct TopArgs {
     /// Show only rows that match, such as 'oldest>10s and comm~java'
     #[arg(short, long, value_name = "FILTER", value_parser = Filter::parse)]
     pub filter: Option<Filter>,
-    /// Which table to begin with, or to print [usual: culprits; with --prometheus: nodes]
+    /// Table to start with, or to print [default: culprits; with --prometheus: nodes]
     #[arg(long, value_name = "VIEW")]
     pub view: Option<ViewName>,
-    /// Print each frame as a JSON document; one frame unless -n says otherwise
+    /// Print each frame as a JSON document; one frame unless -n is given
     #[arg(long)]
     pub json: bool,
     /// Which agent.
@@ -43,26 +43,26 @@ pub struct TopArgs {
 /// A table of `top`, of a host or of a whole cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ViewName {
-    /// Parents that hold zombies or reap
+    /// Parents that hold zombies or reap children
     Culprits,
     /// The zombies themselves
     Zombies,
     /// With --prometheus: the nodes of a cluster
     Nodes,
-    /// With --prometheus: containers and units of all nodes
+    /// With --prometheus: containers and units on all nodes
     Workloads,
 }
 
 /// A table of one host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TopView {
-    /// Parents that hold zombies or reap.
+    /// Parents that hold zombies or reap children.
     Culprits,
     /// The zombies themselves.
     Zombies,
 }
 
-/// Ends the command as clap does after a misuse that it cannot see itself.
+/// Exits like clap for a usage error that clap itself cannot detect.
 pub fn misused(why: impl Display) -> ! {
     let kind = clap::error::ErrorKind::ValueValidation;
     Cli::command().error(kind, why).exit()

@@ -1,30 +1,30 @@
-//! The URL of a remote agent, and who asks it.
+//! The URL of a remote agent, and the user in it.
 
 use std::fmt;
 
 /// Where a remote agent listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
-    /// Whether TLS is spoken there.
+    /// Whether to use TLS.
     pub encrypted: bool,
-    /// `host:port`, as a resolver takes it and as the Host header says it.
+    /// `host:port`, for the resolver and the Host header.
     pub authority: String,
-    /// What comes before `/api`, without a slash at its end; mostly empty.
+    /// The path before `/api`, without a trailing slash; usually empty.
     pub prefix: String,
-    /// Who asks, where the URL says so.
+    /// The user, if the URL has one.
     pub user: Option<User>,
 }
 
-/// Who asks an agent.
+/// A user of an agent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
-    /// The name.
+    /// User name.
     pub name: String,
-    /// The password, if the URL has it.
+    /// The password, if the URL contains it.
     pub password: Option<String>,
 }
 
-// Neither form of text has the password.
+// Neither representation shows the password.
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.name)
@@ -39,30 +39,32 @@ impl fmt::Display for Url {
 }
 
 impl Url {
-    /// The host alone, as a certificate names it.
+    /// The host without the port, as in a certificate.
     pub fn host(&self) -> &str {
         let host = self.authority.rsplit_once(':').map_or("", |(host, _)| host);
         host.trim_start_matches('[').trim_end_matches(']')
     }
 }
 
-/// Reads one.
+/// Parses the URL of an agent.
 pub(super) fn parse(text: &str) -> Result<Url, String> {
-    const MEND: &str = "write http://HOST:PORT or https://HOST:PORT, such as http://web-1:9991";
+    const FIX: &str = "write http://HOST:PORT or https://HOST:PORT, such as http://web-1:9991";
     let (encrypted, usual_port) = match text.split_once("://") {
         Some(("http", _)) => (false, 80),
         Some(("https", _)) => (true, 443),
-        _ => return Err(format!("not a URL of an agent; {MEND}")),
+        _ => return Err(format!("not the URL of an agent; {FIX}")),
     };
     let uri: hyper::Uri = text
         .parse()
-        .map_err(|_| format!("not a URL of an agent; {MEND}"))?;
+        .map_err(|_| format!("not the URL of an agent; {FIX}"))?;
     let host = uri.host().filter(|host| !host.is_empty());
     let (Some(host), Some(authority)) = (host, uri.authority()) else {
-        return Err(format!("names no host; {MEND}"));
+        return Err(format!("has no host; {FIX}"));
     };
     if uri.query().is_some() {
-        return Err(format!("has a query, which agents do not take; {MEND}"));
+        return Err(format!(
+            "has a query string, which agents do not accept; {FIX}"
+        ));
     }
     let (user, place) = match authority.as_str().rsplit_once('@') {
         Some((user, place)) => (Some(parse_user(user)?), place),
@@ -70,7 +72,7 @@ pub(super) fn parse(text: &str) -> Result<Url, String> {
     };
     // `host:` and `host:99999` parse as a URI without a port.
     if uri.port_u16().is_none() && place != host {
-        return Err(format!("has no valid port; {MEND}"));
+        return Err(format!("has no valid port; {FIX}"));
     }
     Ok(Url {
         encrypted,
@@ -86,11 +88,12 @@ fn parse_user(text: &str) -> Result<User, String> {
         None => (text, None),
     };
     let decode = |text| {
-        percent_decode(text).ok_or_else(|| "has a user or password with a broken %".to_owned())
+        percent_decode(text)
+            .ok_or_else(|| "has a malformed % escape in its user or password".to_owned())
     };
     let name = decode(name)?;
     if name.is_empty() || name.contains(':') {
-        return Err("has a user without a name, or with a colon in it".to_owned());
+        return Err("has an empty user name, or one with a colon".to_owned());
     }
     Ok(User {
         name,
@@ -143,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_may_say_who_asks_and_does_not_show_the_password() {
+    fn a_url_with_a_user_does_not_show_the_password() {
         let url = parse("https://al%69ce:p%40ss%3aw%c3%b6rd@web-1:9991").expect("a URL");
         let user = url.user.clone().expect("a user");
         assert_eq!(user.name, "alice");

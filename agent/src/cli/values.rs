@@ -1,4 +1,4 @@
-//! Values of options, parsed: each error names the fix.
+//! Parsers of option values. Each error names the fix.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
@@ -8,9 +8,9 @@ use std::time::Duration;
 /// A value, or the word `none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrNone<T> {
-    /// Turned off.
+    /// The word `none`.
     None,
-    /// This one.
+    /// A value.
     Some(T),
 }
 
@@ -24,31 +24,33 @@ impl<T> OrNone<T> {
     }
 }
 
-/// The socket of a container runtime, written as kubelet's `--container-runtime-endpoint` is, or
-/// as a bare path.
+/// The socket of a container runtime, written as in kubelet's `--container-runtime-endpoint`, or
+/// as a path.
 pub fn cri_endpoint(text: &str) -> Result<PathBuf, String> {
     let path = text.strip_prefix("unix://").unwrap_or(text);
-    path.starts_with('/').then(|| PathBuf::from(path)).ok_or_else(|| {
-        "not a Unix socket; write its whole path, such as unix:///run/containerd/containerd.sock"
-            .to_owned()
-    })
+    path.starts_with('/')
+        .then(|| PathBuf::from(path))
+        .ok_or_else(|| {
+            "not a Unix socket; write its full path, such as unix:///run/containerd/containerd.sock"
+                .to_owned()
+        })
 }
 
-/// A PID; no kernel gives more than 2^22 of them, and `pid_t` holds no more than 2^31.
+/// A PID: a positive `pid_t`.
 pub fn pid(text: &str) -> Result<u32, String> {
     let number = text.parse::<i32>().ok().filter(|&number| number > 0);
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     number
         .filter(|_| digits)
         .map(i32::cast_unsigned)
-        .ok_or_else(|| "not a PID; write a number from 1 on, such as 1234".to_owned())
+        .ok_or_else(|| "not a PID; write a positive number, such as 1234".to_owned())
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 const DURATION: &str = "write a number and a unit, such as 500ms, 10s or 5m";
 
-/// A duration as humantime reads it; a bare number is seconds, as with `top -d 2`.
+/// A duration in humantime's syntax; a bare number is seconds, as in `top -d 2`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds)
@@ -57,12 +59,12 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| format!("not a duration; {DURATION}"))
 }
 
-/// A duration in seconds, for who has own words for what is none.
+/// A duration in seconds, for callers with their own error message.
 pub fn seconds(text: &str) -> Option<f64> {
     duration(text).ok().map(|duration| duration.as_secs_f64())
 }
 
-/// The time between two looks at all processes.
+/// The time between two snapshots of all processes.
 pub fn reconcile_interval(text: &str) -> Result<Duration, String> {
     within(
         text,
@@ -76,16 +78,16 @@ pub fn watch_span(text: &str) -> Result<Duration, String> {
     within(
         text,
         Duration::ZERO..=DAY / 24,
-        "must be at most 1h, such as 3s, or 0s",
+        "must not exceed 1h; for example 3s, or 0s",
     )
 }
 
-/// The age from which a zombie is stale. Zero makes every zombie one.
+/// The age at which a zombie is stale. With zero, every zombie is stale.
 pub fn stale_age(text: &str) -> Result<Duration, String> {
     within(
         text,
         Duration::ZERO..=DAY * 365,
-        "must be at most 365days, such as 30s",
+        "must not exceed 365days; for example 30s",
     )
 }
 
@@ -111,7 +113,7 @@ pub fn listen(text: &str) -> Result<OrNone<SocketAddr>, String> {
     if text == "none" {
         return Ok(OrNone::None);
     }
-    // Names other than localhost would need a resolver at start, and may mean many addresses.
+    // Other names would need a resolver at start and may have several addresses.
     let address = if text.starts_with("localhost:") {
         text.to_socket_addrs()
             .ok()
@@ -120,23 +122,22 @@ pub fn listen(text: &str) -> Result<OrNone<SocketAddr>, String> {
         text.parse().ok()
     };
     address.map(OrNone::Some).ok_or_else(|| {
-        "not an address and a port; write one such as 127.0.0.1:9991 or [::]:9991, or none"
-            .to_owned()
+        "not an address and port; write one such as 127.0.0.1:9991 or [::]:9991, or none".to_owned()
     })
 }
 
-/// The path of the agent's socket. The kernel would take an empty one for a name of its choice.
+/// The path of the agent's socket. For an empty one the kernel would choose a name.
 pub fn socket(text: &str) -> Result<OrNone<PathBuf>, String> {
     match text {
-        "" => Err("names no file; write a path, or none".to_owned()),
+        "" => Err("the path is empty; write a path, or none".to_owned()),
         "none" => Ok(OrNone::None),
         path => Ok(OrNone::Some(PathBuf::from(path))),
     }
 }
 
-/// The size of the ring buffer, which the kernel wants as a power of two of whole pages.
+/// The size of the ring buffer; the kernel requires a power of two of whole pages.
 pub fn ring_bytes(text: &str) -> Result<u32, String> {
-    const MEND: &str = "write a power of two from 64KiB to 1GiB, such as 4MiB";
+    const FIX: &str = "write a power of two from 64KiB to 1GiB, such as 4MiB";
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
@@ -146,18 +147,18 @@ pub fn ring_bytes(text: &str) -> Result<u32, String> {
         "k" | "kib" => 10,
         "m" | "mib" => 20,
         "g" | "gib" => 30,
-        _ => return Err(format!("not a size; {MEND}")),
+        _ => return Err(format!("not a size; {FIX}")),
     };
     let bytes = number
         .parse::<u64>()
         .ok()
         .and_then(|number| number.checked_mul(1 << shift))
-        .ok_or_else(|| format!("not a size; {MEND}"))?;
+        .ok_or_else(|| format!("not a size; {FIX}"))?;
     if !bytes.is_power_of_two() {
-        return Err(format!("not a power of two; {MEND}"));
+        return Err(format!("not a power of two; {FIX}"));
     }
     if !(64 << 10..=1 << 30).contains(&bytes) {
-        return Err(format!("out of range; {MEND}"));
+        return Err(format!("out of range; {FIX}"));
     }
     Ok(bytes as u32)
 }
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_that_no_clock_can_reach_are_refused() {
+    fn out_of_range_durations_are_refused() {
         assert_eq!(reconcile_interval("60s"), Ok(Duration::from_secs(60)));
         for bad in ["0", "1ms", "25h", "1e19", "1000000000y"] {
             assert!(reconcile_interval(bad).is_err(), "{bad:?} passed");

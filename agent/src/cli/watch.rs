@@ -1,4 +1,4 @@
-//! How long a command looks before it judges.
+//! How long a command watches before it judges.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use clap::Args;
 
 use super::values;
 
-/// How long a command without an agent looks before it judges.
+/// How long a command without an agent watches before it judges.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct WatchArgs {
-    /// Without an agent to ask, watch for at most this long before judging; 0s judges at once
+    /// Without an agent to ask, watch for up to this long before judging; 0s judges at once
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = values::watch_span)]
     pub watch: Duration,
 }

@@ -1,4 +1,4 @@
-//! HTTP to an agent, over TCP or over its Unix socket: one connection per question.
+//! HTTP to an agent, over TCP or its Unix socket: one connection per request.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,14 +20,14 @@ use super::web::Web;
 
 const CONNECT: Duration = Duration::from_secs(2);
 const ANSWER: Duration = Duration::from_secs(10);
-/// How often an agent says an empty line where nobody dies.
+/// How often an agent sends an empty line while no process dies.
 const BEAT: Duration = Duration::from_secs(15);
-/// After so many of them unheard the agent is gone.
+/// After missing this many, the agent counts as gone.
 const SILENT_BEATS: u32 = 4;
-/// An agent tells of 65,536 zombies at most, some 30 MB; what is far larger is no agent's answer.
+/// The largest answer: 65,536 zombies are about 30 MB. Anything far larger is not from an agent.
 const MAX_BODY: usize = 256 << 20;
 const MAX_LINE: usize = 1 << 20;
-/// Bytes of an answer that says why there is none.
+/// Maximum size of an error response in bytes.
 const MAX_REFUSAL: usize = 4 << 10;
 
 /// Where an agent listens.
@@ -35,7 +35,7 @@ const MAX_REFUSAL: usize = 4 << 10;
 pub enum Endpoint {
     /// Over TCP.
     Url(Web),
-    /// On this machine.
+    /// A Unix socket on this machine.
     Socket(PathBuf),
 }
 
@@ -49,7 +49,7 @@ impl fmt::Display for Endpoint {
 }
 
 impl Endpoint {
-    /// Whether somebody accepts connections there.
+    /// Whether the endpoint accepts connections.
     pub async fn probe(&self) -> anyhow::Result<()> {
         match self {
             Self::Url(web) => within(CONNECT, TcpStream::connect(&web.url.authority))
@@ -59,7 +59,7 @@ impl Endpoint {
         }
     }
 
-    /// The whole body of an answer.
+    /// The whole body of a response.
     pub async fn get(&self, path: &str) -> anyhow::Result<Bytes> {
         let answer = async { whole(self.send(path).await?).await };
         self.named(
@@ -69,7 +69,7 @@ impl Endpoint {
         )
     }
 
-    /// A body that comes in lines and need not end.
+    /// A body that arrives in lines and may never end.
     pub async fn lines(&self, path: &str) -> anyhow::Result<Lines> {
         let response = tokio::time::timeout(ANSWER, self.send(path)).await;
         let response = self.named(response.unwrap_or_else(|_| too_slow()))?;
@@ -85,7 +85,7 @@ impl Endpoint {
             .with_context(|| format!("cannot read from the agent at {self}"))
     }
 
-    /// Status and body of an answer, whatever the status is.
+    /// Status and body of a response, whatever the status.
     pub async fn ask(&self, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
         let answer = async {
             let (response, _) = self.request(path).await?;
@@ -97,7 +97,7 @@ impl Endpoint {
             .map_err(tls::explain)
     }
 
-    /// The answer, and the path that was asked for in full.
+    /// The response, and the full path that was requested.
     async fn request(&self, path: &str) -> anyhow::Result<(Response<Incoming>, String)> {
         Ok(match self {
             Self::Url(web) => {
@@ -118,11 +118,11 @@ impl Endpoint {
             StatusCode::OK => Ok(response),
             StatusCode::UNAUTHORIZED => bail!("{}", self.unauthorized()),
             StatusCode::NOT_FOUND => {
-                bail!("it does not know {target}; is it reapwatch, of the same release?")
+                bail!("it has no {target}; is it reapwatch, and the same release?")
             }
             status => match refusal(response).await {
-                Some(why) => bail!("it answered {status} to {target}: {why}"),
-                None => bail!("it answered {status} to {target}"),
+                Some(why) => bail!("it answered {target} with {status}: {why}"),
+                None => bail!("it answered {target} with {status}"),
             },
         }
     }
@@ -130,11 +130,11 @@ impl Endpoint {
     fn unauthorized(&self) -> String {
         match self {
             Self::Url(web) if web.authorization.is_none() => {
-                "it wants a user and a password: write --url http[s]://USER@HOST:PORT, and give \
-                 the password with --password-file"
+                "it requires a user and a password: use --url http[s]://USER@HOST:PORT and \
+                 --password-file"
                     .to_owned()
             }
-            _ => "it does not know this user with this password".to_owned(),
+            _ => "it rejected the user or the password".to_owned(),
         }
     }
 }
@@ -150,7 +150,7 @@ impl Web {
             return exchange(stream, request).await;
         };
         let name = ServerName::try_from(self.url.host().to_owned())
-            .context("no certificate can be for this host")?;
+            .context("this host name cannot appear in a certificate")?;
         exchange(tls.connect(name, stream).await?, request).await
     }
 }
@@ -161,8 +161,8 @@ where
 {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
-        .context("no HTTP is spoken there")?;
-    // It ends with the connection; what goes wrong on it also fails the answer.
+        .context("the server does not speak HTTP")?;
+    // The task ends with the connection; its errors also fail the response.
     tokio::spawn(connection);
     let request = request
         .header(header::ACCEPT, "application/json")
@@ -170,10 +170,10 @@ where
     sender
         .send_request(request)
         .await
-        .context("it gave no answer in HTTP")
+        .context("the HTTP request failed")
 }
 
-/// What an agent says in place of an answer.
+/// The error message in an agent's response.
 async fn refusal(response: Response<Incoming>) -> Option<String> {
     let body = Limited::new(response.into_body(), MAX_REFUSAL)
         .collect()
@@ -183,11 +183,11 @@ async fn refusal(response: Response<Incoming>) -> Option<String> {
     (!why.contains(char::is_control)).then(|| why.to_owned())
 }
 
-/// The body, where it is no more than anybody sends.
+/// The body, limited in size.
 async fn whole(response: Response<Incoming>) -> anyhow::Result<Bytes> {
     match Limited::new(response.into_body(), MAX_BODY).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) => bail!("the answer broke off: {error}"),
+        Err(error) => bail!("the response was cut short: {error}"),
     }
 }
 
@@ -199,17 +199,18 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// The next line without its end; `None` when the body has ended. Cancel-safe: all that
-    /// was read is kept here.
+    /// The next line without its newline; `None` at the end of the body. Cancel-safe: everything
+    /// that was read is kept here.
     pub async fn next(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
-        // In parts: one that passed while this command was stopped says nothing of the agent.
+        // In parts, since a timeout that passes while this command is stopped is not the agent's
+        // fault.
         for _ in 0..SILENT_BEATS {
             if let Ok(line) = tokio::time::timeout(BEAT, self.wait()).await {
                 return line;
             }
         }
         bail!(
-            "the agent's stream broke off: no line within {}",
+            "the agent's stream stalled: no line within {}",
             humantime::format_duration(BEAT * SILENT_BEATS)
         )
     }
@@ -223,9 +224,9 @@ impl Lines {
                 if self.split.partial.is_empty() {
                     return Ok(None);
                 }
-                bail!("the agent's stream broke off within a line");
+                bail!("the agent's stream ended in the middle of a line");
             };
-            let frame = frame.context("the agent's stream broke off")?;
+            let frame = frame.context("the agent's stream broke")?;
             if let Some(data) = frame.data_ref() {
                 self.split.take(data)?;
             }
@@ -233,7 +234,7 @@ impl Lines {
     }
 }
 
-/// Bytes in any portions, to lines.
+/// Splits chunks of bytes into lines.
 #[derive(Debug, Default)]
 struct Splitter {
     partial: Vec<u8>,
@@ -248,7 +249,7 @@ impl Splitter {
                 self.partial.pop();
                 self.ready.push_back(std::mem::take(&mut self.partial));
             } else if self.partial.len() > MAX_LINE {
-                bail!("the agent sent a line of more than {MAX_LINE} bytes");
+                bail!("the agent sent a line longer than {MAX_LINE} bytes");
             }
         }
         Ok(())
@@ -266,7 +267,7 @@ async fn within<T>(
 }
 
 fn too_slow<T>() -> anyhow::Result<T> {
-    bail!("no answer within {}", humantime::format_duration(ANSWER))
+    bail!("no response within {}", humantime::format_duration(ANSWER))
 }
 
 #[cfg(test)]
@@ -276,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_do_not_depend_on_the_portions() {
+    fn lines_do_not_depend_on_chunk_sizes() {
         let text = b"one\n\ntwo\nthr";
         for portion in 1..=text.len() {
             let mut split = Splitter::default();
@@ -292,7 +293,7 @@ mod tests {
         }
     }
 
-    /// The lines of a stream of which the other half writes.
+    /// The lines of a stream that the other half writes.
     async fn stream() -> (Lines, DuplexStream) {
         let (near, mut far) = tokio::io::duplex(1 << 10);
         let answer = async {
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stream_that_only_drips_is_given_up() {
+    async fn a_stream_without_whole_lines_times_out() {
         let (mut lines, mut far) = stream().await;
         let drip = tokio::spawn(async move {
             loop {
@@ -325,7 +326,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stream_that_beats_is_waited_for() {
+    async fn a_stream_with_heartbeats_stays_open() {
         let (mut lines, mut far) = stream().await;
         tokio::spawn(async move {
             for _ in 0..20 {
@@ -345,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_refused() {
+    fn an_endless_line_is_refused() {
         let line = vec![b'x'; 1 << 16];
         let mut split = Splitter::default();
         assert!((0..40).any(|_| split.take(&line).is_err()));

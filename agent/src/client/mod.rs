@@ -1,4 +1,4 @@
-//! Where a view's figures come from: an agent that runs already, or one inside this command.
+//! Where a view gets its data: a running agent, an agent inside this command, or a recording.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,21 +23,21 @@ use http::{Endpoint, Lines};
 pub use watch::Question;
 use web::Web;
 
-/// How long an agent inside this command may take to look at all processes.
+/// How long an agent inside this command may take for its first snapshot.
 const READY: Duration = Duration::from_secs(10);
 
-/// Somebody who answers what a view asks.
+/// What answers a view's requests.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// An agent elsewhere.
+    /// A running agent.
     Remote(Remote),
     /// The agent inside this command.
     Embedded(Handle),
-    /// A recording, as of its end.
+    /// The final state of a recording.
     Recorded(Arc<Replay>),
 }
 
-/// An agent that is asked over HTTP.
+/// An agent reached over HTTP.
 #[derive(Clone, Debug)]
 pub struct Remote {
     endpoint: Endpoint,
@@ -46,14 +46,14 @@ pub struct Remote {
 /// Finished deaths from now on.
 #[derive(Debug)]
 pub enum Exits {
-    /// From an agent elsewhere.
+    /// From a running agent.
     Remote(Lines),
     /// From the agent inside this command, or from a recording.
     Embedded(mpsc::Receiver<ExitLine>),
 }
 
 impl Source {
-    /// Finds an agent, or starts one inside this command; says on stderr which.
+    /// Finds an agent, or starts one inside this command; reports which on stderr.
     pub async fn connect(from: &FromArgs) -> anyhow::Result<Self> {
         if let Some(file) = &from.agent.replay {
             return Ok(Self::Recorded(Arc::new(recorded(&from.agent, file)?)));
@@ -68,20 +68,20 @@ impl Source {
         match embedded {
             Ok(handle) => {
                 crate::engine::give_up_in_view()?;
-                say(format_args!("{why_not}, running one inside this command"));
+                say(format_args!("{why_not}; starting one inside this command"));
                 ready(&handle).await?;
                 Ok(Self::Embedded(handle))
             }
             Err(error) => {
                 bail!(
-                    "{why_not}, and none can run inside this command: {error:#}; {}",
+                    "{why_not}, and this command cannot start one: {error:#}; {}",
                     fix()
                 )
             }
         }
     }
 
-    /// What the head of a view says about it.
+    /// How a view's header names the source.
     pub fn label(&self) -> String {
         match self {
             Self::Remote(remote) => format!("agent at {}", remote.endpoint),
@@ -90,12 +90,12 @@ impl Source {
         }
     }
 
-    /// Whether a stream of deaths from it has an end.
+    /// Whether its stream of deaths ends.
     pub fn ends(&self) -> bool {
         matches!(self, Self::Recorded(_))
     }
 
-    /// Who is dead and unreaped.
+    /// Current zombies.
     pub async fn zombies(&self) -> anyhow::Result<Document<Zombie>> {
         match self {
             Self::Remote(remote) => remote.document("zombies").await,
@@ -104,7 +104,7 @@ impl Source {
         }
     }
 
-    /// Who does not reap, and why.
+    /// Processes that do not reap, and why.
     pub async fn culprits(&self) -> anyhow::Result<Culprits> {
         match self {
             Self::Remote(remote) => remote.culprits().await,
@@ -113,7 +113,7 @@ impl Source {
         }
     }
 
-    /// The story of one process.
+    /// The explanation of one process.
     pub async fn explain(&self, pid: u32) -> anyhow::Result<Explained> {
         match self {
             Self::Remote(remote) => remote.explain(pid).await,
@@ -122,7 +122,7 @@ impl Source {
         }
     }
 
-    /// Who is on its way out for longer than `threshold`, and why.
+    /// Processes that have been exiting for longer than `threshold`, and why.
     pub async fn stuck(&self, threshold: Duration) -> anyhow::Result<Document<Stuck>> {
         match self {
             Self::Remote(remote) => {
@@ -131,7 +131,7 @@ impl Source {
             }
             Self::Embedded(handle) => Ok(handle.ask(|to| Request::Stuck(threshold, to)).await?),
             Self::Recorded(_) => bail!(
-                "a recording holds no kernel stacks: ask the machine itself with `reapwatch stuck`"
+                "a recording has no kernel stacks; run `reapwatch stuck` on the machine itself"
             ),
         }
     }
@@ -145,7 +145,7 @@ impl Source {
         };
         if document.items.len() != 1 {
             bail!(
-                "the {} gave {} frames instead of one",
+                "the {} returned {} frames instead of one",
                 self.label(),
                 document.items.len()
             );
@@ -153,7 +153,7 @@ impl Source {
         Ok(document)
     }
 
-    /// Finished deaths from now on; of a recording all.
+    /// Finished deaths from now on; all of them for a recording.
     pub async fn exits(&self) -> anyhow::Result<Exits> {
         Ok(match self {
             Self::Remote(remote) => Exits::Remote(remote.endpoint.lines("/api/v1/exits").await?),
@@ -164,8 +164,8 @@ impl Source {
 }
 
 impl Remote {
-    /// The agent that `view` names, or the one at the usual socket; a sentence where that one
-    /// is not there. An agent that was named and does not answer is an error.
+    /// The agent that `view` names, or the one at the default socket. If that one does not exist,
+    /// returns the reason; if a named agent does not answer, that is an error.
     pub async fn find(
         FromArgs {
             agent: view,
@@ -184,14 +184,15 @@ impl Remote {
                 let asked = probes.asked().join(", ");
                 if !asked.is_empty() {
                     say(format_args!(
-                        "without {asked}: that agent probes as it was started"
+                        "ignoring {asked}: that agent uses the probe options that it was started \
+                         with"
                     ));
                 }
                 Ok(Ok(Self { endpoint }))
             }
             Err(error) if view.socket.is_some() && is_refusal(&error) => bail!(
-                "the agent's socket {endpoint} may not be opened by this user; run this with \
-                 sudo, or start that agent with --socket-group of a group of yours"
+                "this user may not open the agent's socket {endpoint}; run this with sudo, or \
+                 start the agent with --socket-group and one of your groups"
             ),
             Err(error) if named => bail!(
                 "no agent answers at {endpoint}: {error}; start it there, or omit {}",
@@ -236,7 +237,7 @@ impl Remote {
     async fn get<T: serde::de::DeserializeOwned>(&self, name: &str) -> anyhow::Result<T> {
         let body = self.endpoint.get(&format!("/api/v1/{name}")).await?;
         serde_json::from_slice(&body).or_else(|error| {
-            // Another version may have other fields; then that is what is wrong.
+            // A different version may have different fields, which then explains the error.
             let document: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
             if let Some(version) = document["version"].as_u64() {
                 self.check_version(version)?;
@@ -255,16 +256,15 @@ impl Remote {
             return Ok(());
         }
         bail!(
-            "the agent at {} speaks version {version} of the documents and this command \
-             {VERSION}: use the same release of both",
+            "the agent at {} uses document version {version} and this command {VERSION}; use the \
+             same release of both",
             self.endpoint
         )
     }
 }
 
 impl Exits {
-    /// The next line; `None` when the agent ended the stream. Nothing is lost when the
-    /// future is dropped.
+    /// The next line; `None` when the agent has ended the stream. Cancel-safe.
     pub async fn next(&mut self) -> anyhow::Result<Option<ExitLine>> {
         let lines = match self {
             Self::Embedded(receiver) => return Ok(receiver.recv().await),
@@ -274,36 +274,35 @@ impl Exits {
             let Some(line) = lines.next().await? else {
                 return Ok(None);
             };
-            // An idle stream may be kept open by empty lines.
+            // Empty lines keep an idle stream alive.
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
             return serde_json::from_slice(&line).map(Some).with_context(|| {
-                "the agent sent a line that is no death; use the same release of both".to_owned()
+                "the agent sent a malformed line; use the same release of both".to_owned()
             });
         }
     }
 }
 
-/// The state at the end of a recording; says on stderr what is to be said of it.
+/// The final state of a recording; prints a summary on stderr.
 fn recorded(view: &ViewArgs, file: &Path) -> anyhow::Result<Replay> {
     if view.url.is_some() || view.socket.is_some() {
-        bail!("a replay reads only its file; omit --url and --socket");
+        bail!("replay reads only its file; omit --url and --socket");
     }
     let replay = Replay::of(file)?;
     say(format_args!("{}", replay.about()));
     Ok(replay)
 }
 
-/// Waits until the agent has looked at all processes: before that, its answers would be true of
-/// nobody.
+/// Waits for the agent's first snapshot. Before that, its answers would be empty.
 async fn ready(handle: &Handle) -> anyhow::Result<()> {
     let begun = Instant::now();
     while !handle.ask(Request::Health).await?.ready {
         if begun.elapsed() > READY {
             bail!(
-                "the agent inside this command was not ready within {}; RUST_LOG=debug shows \
-                 what it waits for",
+                "the agent inside this command was not ready within {}; set RUST_LOG=debug to see \
+                 what it is waiting for",
                 humantime::format_duration(READY)
             );
         }
@@ -312,7 +311,7 @@ async fn ready(handle: &Handle) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether this user may not ask.
+/// Whether this user lacks permission.
 fn is_refusal(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<std::io::Error>();
     error.is_some_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
@@ -326,7 +325,7 @@ fn absent(socket: &Path, error: &anyhow::Error) -> String {
         Some(std::io::ErrorKind::NotFound) => format!("no agent at {}", socket.display()),
         Some(std::io::ErrorKind::PermissionDenied) => {
             format!(
-                "the agent's socket {} may not be opened by this user",
+                "this user may not open the agent's socket {}",
                 socket.display()
             )
         }
@@ -336,9 +335,9 @@ fn absent(socket: &Path, error: &anyhow::Error) -> String {
 
 fn fix() -> &'static str {
     if rustix::process::geteuid().is_root() {
-        "`reapwatch doctor` says what is missing"
+        "`reapwatch doctor` shows what is missing"
     } else {
-        "or start the agent once: sudo reapwatch agent"
+        "or start the agent with: sudo reapwatch agent"
     }
 }
 
@@ -347,7 +346,7 @@ mod tests {
     use super::*;
     use crate::handle::Health;
 
-    /// A loop that is ready at its second beat, and ends after its first stream.
+    /// A loop that is ready at the second check, and ends after its first stream.
     async fn agent(mut queue: mpsc::Receiver<Request>) {
         let mut beats = 0;
         while let Some(request) = queue.recv().await {
@@ -368,7 +367,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_agent_inside_is_waited_for_and_followed() {
+    async fn an_embedded_agent_is_awaited_and_followed() {
         let (handle, queue) = Handle::new();
         tokio::spawn(agent(queue));
         ready(&handle).await.expect("it is ready soon");
@@ -382,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn why_there_is_no_agent_is_told_apart() {
+    fn reasons_for_a_missing_agent_differ() {
         let why = |kind| {
             absent(
                 Path::new("/run/x.sock"),
@@ -390,7 +389,7 @@ mod tests {
             )
         };
         assert_eq!(why(std::io::ErrorKind::NotFound), "no agent at /run/x.sock");
-        assert!(why(std::io::ErrorKind::PermissionDenied).contains("may not be opened"));
+        assert!(why(std::io::ErrorKind::PermissionDenied).contains("may not open"));
         assert!(why(std::io::ErrorKind::ConnectionRefused).contains("no agent answers"));
     }
 }

@@ -1,4 +1,4 @@
-//! TLS to an agent: whose certificates are believed, and what a failure means.
+//! TLS to an agent: which certificates are trusted, and what an error means.
 
 use std::io;
 use std::path::Path;
@@ -16,18 +16,18 @@ use rustls::{
 };
 use tokio_rustls::TlsConnector;
 
-/// Whose certificates a command believes.
+/// Which certificates a command trusts.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Trust<'a> {
-    /// Those of the authorities that this machine knows.
+    /// Those signed by an authority that this machine trusts.
     System,
-    /// Those of the authorities in a file, and no others.
+    /// Those signed by an authority in a file.
     File(&'a Path),
-    /// Anybody's.
+    /// All.
     Anybody,
 }
 
-/// What speaks TLS by this trust.
+/// A TLS connector for this trust.
 pub(super) fn connector(trust: Trust<'_>) -> anyhow::Result<TlsConnector> {
     let provider = Arc::new(ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
@@ -59,7 +59,7 @@ fn system() -> anyhow::Result<RootCertStore> {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     ensure!(
         known > 0,
-        "this machine knows no authority for certificates: install ca-certificates or give \
+        "this machine has no trusted certificate authorities; install ca-certificates or use \
          --ca-file"
     );
     Ok(roots)
@@ -70,43 +70,44 @@ fn file(path: &Path) -> anyhow::Result<RootCertStore> {
     let pem = std::fs::read(path).with_context(bad)?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| anyhow!("it is no PEM: {error}"));
+        let certificate = certificate.map_err(|error| anyhow!("not a PEM file: {error}"));
         let added = certificate.and_then(|it| roots.add(it).map_err(Into::into));
         added.with_context(bad)?;
     }
-    ensure!(!roots.is_empty(), "{}: it holds no certificate", bad());
+    ensure!(!roots.is_empty(), "{}: it contains no certificate", bad());
     Ok(roots)
 }
 
-/// What a failure of TLS means to who asked; any other error stays as it is.
+/// Explains a TLS failure; other errors are returned unchanged.
 pub(super) fn explain(error: anyhow::Error) -> anyhow::Error {
     let Some(tls) = error.chain().find_map(tls_error) else {
         return error;
     };
     let meaning = match tls {
-        // The latter is one of the right name, with another key.
+        // `BadSignature` means an authority with the right name but another key.
         Error::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        ) => "nobody whom this command believes made its certificate: name its authority's file \
-             with --ca-file"
-            .to_owned(),
-        Error::InvalidCertificate(error) => {
-            format!("its certificate is not to be believed: {error}")
-        }
-        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "no TLS is spoken there: ask it with http://".to_owned()
-        }
-        Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            "it wants a certificate of its clients, which this command has not: ask it through \
-             its Unix socket"
+        ) => {
+            "its certificate is signed by an unknown authority; pass that authority with --ca-file"
                 .to_owned()
         }
-        other => format!("no TLS came about: {other}"),
+        Error::InvalidCertificate(error) => {
+            format!("its certificate is invalid: {error}")
+        }
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "it does not speak TLS; use http://".to_owned()
+        }
+        Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            "it requires a client certificate, which this command cannot send; use the agent's \
+             Unix socket"
+                .to_owned()
+        }
+        other => format!("the TLS handshake failed: {other}"),
     };
     anyhow!(meaning)
 }
 
-/// It sits inside an error of I/O, which does not name it as its source.
+/// It is inside an I/O error that does not return it as its source.
 fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Error> {
     let inside = error
         .downcast_ref::<io::Error>()
@@ -116,7 +117,7 @@ fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Err
         .or_else(|| inside.and_then(|inside| inside.downcast_ref()))
 }
 
-/// Checks no certificate, only that the other side has its key.
+/// Skips certificate verification, but checks that the server has the certificate's key.
 #[derive(Debug)]
 struct Unchecked(Arc<CryptoProvider>);
 

@@ -1,5 +1,5 @@
-//! The first look of a command without an agent: it watches for a while before it asks for
-//! verdicts, so that they rest on more than one moment.
+//! A command without an agent watches for a while before it asks for verdicts, so that they rest on
+//! more than one moment.
 
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::time::Duration;
@@ -11,28 +11,28 @@ use api::{Explained, Verdict};
 
 use super::Source;
 
-/// How often it is looked whether watching any longer would change the answer.
+/// How often to check whether watching longer could change the answer.
 const EVERY: Duration = Duration::from_millis(500);
-/// No such look so shortly before the end: the last verdicts are then of the end.
+/// No check this close to the end, so that the last verdicts are from the end.
 const LAST: Duration = Duration::from_secs(1);
 
-/// What the command is going to ask.
+/// What the command will ask.
 #[derive(Clone, Copy, Debug)]
 pub enum Question {
-    /// About all zombies, or those who hold them.
+    /// All zombies, or the processes that hold them.
     Zombies,
-    /// About processes on their way out.
+    /// Exiting processes.
     Stuck,
-    /// About one process.
+    /// One process.
     Process(u32),
 }
 
 impl Source {
-    /// Watches for `span`, or for less where that is enough to answer. Other agents have been
-    /// watching already, and a recording has nothing more to show.
+    /// Watches for `span`, or less if that is enough. Does nothing for a running agent, which has
+    /// been watching, and for a recording.
     ///
     /// # Errors
-    /// When the agent inside this command has stopped.
+    /// If the agent inside this command has stopped.
     pub async fn watch(&self, span: Duration, question: Question) -> anyhow::Result<()> {
         let Self::Embedded(handle) = self else {
             return Ok(());
@@ -58,7 +58,7 @@ impl Source {
     }
 }
 
-/// Whether nothing is to be judged, or nothing can become more certain.
+/// Whether there is nothing to judge, or no verdict can become more certain.
 async fn is_enough(handle: &Handle, question: Question) -> anyhow::Result<bool> {
     Ok(match question {
         Question::Zombies => {
@@ -89,12 +89,13 @@ fn is_explained(explained: &Explained) -> bool {
     }
 }
 
-/// Whether watching longer could not change it. A young zombie has not been judged yet.
+/// Whether watching longer could not change this verdict. A zombie below the minimum age has not
+/// been judged yet.
 fn is_certain(verdict: Option<&Verdict>) -> bool {
     verdict.is_some_and(|it| it.confidence == "certain" && it.id != "just_died")
 }
 
-/// How long it still takes, on one line of a terminal; silent anywhere else.
+/// A countdown on one line of a terminal; silent otherwise.
 struct Countdown {
     is_shown: bool,
     written: usize,
@@ -118,11 +119,11 @@ impl Countdown {
         self.rewrite(&text);
     }
 
-    /// Blanks cover what was longer; not every terminal can erase.
+    /// Overwrites with blanks, since not every terminal can erase.
     fn rewrite(&mut self, text: &str) {
         let blanks = " ".repeat(self.written.saturating_sub(text.len()));
         let mut stderr = stderr();
-        // Whoever read it may be gone.
+        // stderr may be closed.
         let _gone = write!(stderr, "\r{text}{blanks}\r").and_then(|()| stderr.flush());
         self.written = text.len();
     }
@@ -141,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_verdict_that_stays_ends_the_watching() {
+    fn only_a_final_verdict_ends_watching() {
         let verdict = |id: &str, confidence: &str| Verdict {
             id: id.to_owned(),
             summary: String::new(),

@@ -1,4 +1,4 @@
-//! A remote agent's URL, with what it takes to ask there.
+//! A remote agent's URL, with its trust and credentials.
 
 use std::fmt;
 use std::fs;
@@ -12,17 +12,17 @@ use tokio_rustls::TlsConnector;
 use super::tls::{self, Trust};
 use crate::cli::{Url, ViewArgs};
 
-/// Where the password may be, so that it stands in no list of processes.
+/// Environment variable for the password, so that it does not appear in process listings.
 const PASSWORD: &str = "REAPWATCH_PASSWORD";
 
 /// A remote agent.
 #[derive(Clone)]
 pub struct Web {
-    /// Where it listens.
+    /// Its address.
     pub url: Url,
-    /// What speaks TLS, where that is spoken.
+    /// The TLS connector, if the URL uses TLS.
     pub tls: Option<TlsConnector>,
-    /// Who asks.
+    /// The Authorization header.
     pub authorization: Option<HeaderValue>,
 }
 
@@ -33,7 +33,7 @@ impl fmt::Debug for Web {
 }
 
 impl Web {
-    /// A server that the system trusts; nobody asks yet.
+    /// A server with the system's trust and no credentials.
     pub fn anonymous(url: &Url) -> anyhow::Result<Self> {
         let encrypted = url.encrypted.then(|| tls::connector(Trust::System));
         Ok(Self {
@@ -43,7 +43,7 @@ impl Web {
         })
     }
 
-    /// Reads what the options name beside the URL.
+    /// Reads the options that belong to the URL.
     pub(super) fn new(url: &Url, view: &ViewArgs) -> anyhow::Result<Self> {
         let trust = match &view.ca_file {
             Some(file) => Trust::File(file),
@@ -51,7 +51,7 @@ impl Web {
             None => Trust::System,
         };
         if !url.encrypted && !matches!(trust, Trust::System) {
-            bail!("--ca-file and --insecure are about TLS: write https:// in --url");
+            bail!("--ca-file and --insecure require TLS; use https:// in --url");
         }
         Ok(Self {
             tls: url.encrypted.then(|| tls::connector(trust)).transpose()?,
@@ -64,14 +64,15 @@ impl Web {
 fn authorization(url: &Url, view: &ViewArgs) -> anyhow::Result<Option<HeaderValue>> {
     let Some(user) = &url.user else {
         if view.password_file.is_some() {
-            bail!(
-                "--password-file is the password of nobody: name the user, as in https://USER@HOST"
-            );
+            bail!("--password-file requires a user; name it, as in https://USER@HOST");
         }
         return Ok(None);
     };
     let password = match (&user.password, &view.password_file) {
-        (Some(_), Some(_)) => bail!("--url has a password and --password-file another: give one"),
+        (Some(_), Some(_)) => bail!(
+            "both --url and --password-file give a password; omit one of \
+                                     them"
+        ),
         (Some(password), None) => password.clone(),
         (None, Some(file)) => {
             let text = fs::read_to_string(file)
@@ -80,7 +81,7 @@ fn authorization(url: &Url, view: &ViewArgs) -> anyhow::Result<Option<HeaderValu
         }
         (None, None) => std::env::var(PASSWORD).with_context(|| {
             format!(
-                "--url names the user {:?} and no password: give it with --password-file or in \
+                "--url names the user {:?} but no password; pass it with --password-file or in \
                  {PASSWORD}",
                 user.name
             )
@@ -89,7 +90,7 @@ fn authorization(url: &Url, view: &ViewArgs) -> anyhow::Result<Option<HeaderValu
     basic(&user.name, &password).map(Some)
 }
 
-/// User and password, as HTTP sends them.
+/// User and password as an HTTP header.
 pub fn basic(name: &str, password: &str) -> anyhow::Result<HeaderValue> {
     secret(&format!(
         "Basic {}",
@@ -97,14 +98,14 @@ pub fn basic(name: &str, password: &str) -> anyhow::Result<HeaderValue> {
     ))
 }
 
-/// A token, as HTTP sends it.
+/// A token as an HTTP header.
 pub fn bearer(token: &str) -> anyhow::Result<HeaderValue> {
     secret(&format!("Bearer {token}"))
 }
 
 fn secret(text: &str) -> anyhow::Result<HeaderValue> {
     let mut value = HeaderValue::from_str(text)
-        .context("what identifies you has characters that HTTP cannot send")?;
+        .context("the user or password has characters that HTTP cannot send")?;
     value.set_sensitive(true);
     Ok(value)
 }

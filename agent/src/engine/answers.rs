@@ -1,4 +1,4 @@
-//! What the loop answers: copies of its state, made when asked for.
+//! Answers to requests: copies of the loop's state, made on demand.
 
 use std::{collections::BTreeMap, time::UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ use model::workload::pods::Failure;
 impl Agent {
     pub(super) fn answer(&mut self, request: Request) {
         self.drain();
-        // Nobody waits any more when sending fails.
+        // Sending fails if the asker has gone.
         let _gone = match request {
             Request::Zombies(to) => return self.answer_judged(Question::Zombies(to)),
             Request::Culprits(to) => return self.answer_judged(Question::Culprits(to)),
@@ -71,7 +71,7 @@ impl Agent {
         let mut facts = self.facts_at_attach.clone();
         let cri = self.settings.names.cri.as_ref();
         if let Some((cri, watched)) = cri.zip(self.state.workloads.cri) {
-            // Before it has answered for the first time, it is slow at most.
+            // Until its first answer, count the runtime as slow, not as failed.
             let failure = watched.last.or(Some(Failure::Slow));
             let failure = failure.filter(|_| !watched.up);
             facts.push(doctor::runtime(cri.socket(), failure));

@@ -1,4 +1,4 @@
-//! The one loop: events, ticks and requests come in; it owns all state.
+//! The loop. It takes events, ticks and requests, and owns all state.
 
 use std::{io, mem, time::Duration};
 
@@ -32,22 +32,22 @@ use model::lifecycle::{Correction, Record, Transition};
 use model::recording::Head;
 use model::state::State;
 
-/// How often the ring is read; it also wakes the loop when it is half full.
+/// How often the ring is read. It also wakes the loop when it is half full.
 const TICK: Duration = Duration::from_millis(50);
-/// The same while somebody follows the deaths.
+/// The same while a client follows deaths.
 const TICK_FOLLOWED: Duration = Duration::from_millis(10);
-/// How often the agent looks after itself.
+/// How often the agent does its housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
-/// How long a snapshot waits for the events that were under way when it was taken, and a bound of
-/// a reap for the exact one.
+/// How long a snapshot waits for events that were in flight when it was taken, and an upper bound
+/// of a reap for the exact time.
 pub(super) const SETTLE_NS: u64 = 200_000_000;
-/// Freed processes that wait at most, for what else there is to know of their reaps.
+/// Maximum number of freed processes that wait for details of their reap.
 const FREED_AT_ONCE: usize = 65_536;
-/// From which age on a zombie is watched by pidfd.
+/// Age at which a zombie is watched through a pidfd.
 const WATCH_AFTER_NS: u64 = 1_000_000_000;
-/// Changes that wait at most until they are told: a full ring can hold millions.
+/// Maximum number of changes held before they are published; a full ring can hold millions.
 const PUBLISHED_AT_ONCE: usize = 4096;
-/// The least time between two repairs out of turn.
+/// Minimum time between two extra repairs.
 const REPAIR_EVERY_NS: u64 = 1_000_000_000;
 
 /// All state of a running agent.
@@ -55,11 +55,11 @@ pub(super) struct Agent {
     pub(super) settings: Settings,
     pub(super) kernel: Attached,
     pub(super) probes: Vec<ProbeReport>,
-    /// As they were before privileges were given up.
+    /// Capabilities before they were dropped.
     pub(super) facts_at_attach: Vec<Fact>,
     snapshots: Source,
     watchdog: Option<Watchdog>,
-    /// Watched only where a reap may go unseen.
+    /// Used only if a reap can go unseen.
     pidfds: Option<Pidfds>,
     pub(super) state: State,
     pub(super) judge: Judge,
@@ -73,36 +73,36 @@ pub(super) struct Agent {
     pub(super) recorder: Recorder,
     page_size: u64,
     pub(super) ready: bool,
-    /// A snapshot that waits for its events.
+    /// A snapshot waiting for its events.
     unsettled: Option<Snapshot>,
-    /// What bounds reaps, and waits for the events that say more of the same ones: a waiter that
-    /// has reaped may have to wait for a CPU before its call returns.
+    /// Upper bounds of reaps, waiting for events with the exact time: a waiter that has reaped may
+    /// wait for a CPU before its call returns.
     hung_up: Vec<HungUp>,
     freed: Vec<Freed>,
-    /// Something happened that only a snapshot explains.
+    /// Set when something happened that only a snapshot can explain.
     repair: bool,
     last_snapshot_ns: u64,
     lost_before: u64,
 }
 
 impl Agent {
-    /// Attaches the probes, gives up what only that needed, and looks at who is there already;
-    /// with a `sink` it records.
+    /// Attaches the probes, drops the capabilities needed only for that, and takes the first
+    /// snapshot. Records if there is a `sink`.
     ///
     /// # Errors
-    /// When nothing can be measured here.
+    /// If nothing can be measured here.
     pub(super) fn attach(settings: Settings, sink: Option<Sink>) -> anyhow::Result<Self> {
         let mut kernel = probes::attach(settings.kernel)?;
         let mut facts_at_attach = doctor::facts();
         probes::give_up(settings.role, || kernel.can_be_read())
-            .context("cannot give up privileges")?;
+            .context("cannot drop privileges")?;
         facts_at_attach.push(doctor::kept());
         let (snapshots, report) = Source::choose(&kernel);
         let mut probes = kernel.probes.clone();
         probes.push(report);
         probes.push(probes::stacks::report(&kernel));
         let began_ns = probes::now_ns();
-        let pidfds = (kernel.source == Rung::Tracepoint)
+        let pidfds = (kernel.source == HookKind::Tracepoint)
             .then(Pidfds::new)
             .transpose()?;
         let (resolver, workloads) = Resolver::start(&settings, began_ns)?;
@@ -159,10 +159,10 @@ impl Agent {
         Ok(agent)
     }
 
-    /// Runs until every handle is gone.
+    /// Runs until every handle is dropped.
     ///
     /// # Errors
-    /// When the runtime cannot watch the ring.
+    /// If the runtime cannot watch the ring.
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) -> anyhow::Result<()> {
         let mut ring = Readable::new(&self.kernel.events)?;
         let mut hang_ups = self.pidfds.as_ref().map(Readable::new).transpose()?;
@@ -204,7 +204,7 @@ impl Agent {
         }
     }
 
-    /// Takes in all that the kernel side has sent.
+    /// Processes everything that the kernel side has sent.
     pub(super) fn drain(&mut self) {
         self.follow_clock();
         let mut changes = Vec::new();
@@ -219,7 +219,7 @@ impl Agent {
                 Ok(event) => self.take_in(&event, &mut changes),
                 Err(error) => {
                     self.tally.malformed += 1;
-                    log::debug!("a record is dropped: {error}");
+                    log::debug!("dropping a malformed record: {error}");
                 }
             }
             if changes.len() >= PUBLISHED_AT_ONCE {
@@ -237,7 +237,7 @@ impl Agent {
         for hung_up in hung_up.collect::<Vec<_>>() {
             self.take_in(&Event::HungUp(hung_up), &mut changes);
         }
-        // No hook saw these reaps: whoever is not watched may be gone as well.
+        // No hook saw these reaps, so processes that are not watched may be gone too.
         if changes.len() > seen && self.pidfds.as_ref().is_some_and(Pidfds::is_crowded) {
             self.repair = true;
         }
@@ -267,7 +267,7 @@ impl Agent {
         Some(events::decode(&record, self.page_size))
     }
 
-    /// Tells everybody what changed.
+    /// Publishes changes to metrics, parents, followers and the recording.
     fn publish(&mut self, changes: Vec<Transition>) {
         let now_ns = probes::now_ns();
         let mut reopened = false;
@@ -283,7 +283,7 @@ impl Agent {
                     reopened = correction == Correction::AutoreapWrong;
                     self.metrics.corrected(correction);
                 }
-                // The next one after that repair.
+                // Events lost after that repair start the next one.
                 Transition::Died(dead) if mem::take(&mut reopened) => self.metrics.take_back(dead),
                 Transition::Unexplained => self.repair = true,
                 Transition::Died(_) | Transition::Adopted { .. } => {}
@@ -300,17 +300,17 @@ impl Agent {
         }
     }
 
-    /// All processes now; why not, the log says.
+    /// All processes now. On failure, logs the reason.
     pub(super) fn look_at_all(&mut self) -> Option<Snapshot> {
         let snapshot = self.snapshots.take(&mut self.kernel);
         let snapshot = snapshot
-            .inspect_err(|error| log::warn!("no snapshot of the processes: {error}"))
+            .inspect_err(|error| log::warn!("cannot take a snapshot of processes: {error}"))
             .ok()?;
         self.state.observe(&snapshot);
         Some(snapshot)
     }
 
-    /// Compares a snapshot with the table, once the events of its time are in.
+    /// Compares a snapshot with the table, once all events from before it have arrived.
     fn settle(&mut self, now_ns: u64) {
         let due = |snapshot: &mut Snapshot| snapshot.ended_ns.saturating_add(SETTLE_NS) <= now_ns;
         if let Some(snapshot) = self.unsettled.take_if(due) {
@@ -352,7 +352,7 @@ impl Agent {
         if let Some(pidfds) = &mut self.pidfds {
             let aged = |record: &&Record| record.died.at_ns + WATCH_AFTER_NS <= now_ns;
             let aged = self.state.lifecycle.zombies().filter(aged);
-            // What nothing told of, such as a reap by io_uring whose free was missed.
+            // Reaps without an event, such as by io_uring with the free event lost.
             let gone = pidfds.watch(aged.map(|record| record.process.key));
             self.note_gone(gone, now_ns);
         }
@@ -369,7 +369,7 @@ impl Agent {
         let total = lost.total();
         if total > self.lost_before {
             log::warn!(
-                "{} events lost; looking at all processes (lost since the start: {lost})",
+                "{} events lost; comparing with the process table (lost since start: {lost})",
                 total - self.lost_before
             );
             self.lost_before = total;
@@ -385,13 +385,13 @@ impl Agent {
 
     pub(super) fn counters(&self) -> probes::Counters {
         self.kernel.counters().unwrap_or_else(|error: io::Error| {
-            log::warn!("the kernel's counters cannot be read: {error}");
+            log::warn!("cannot read the kernel's counters: {error}");
             probes::Counters::default()
         })
     }
 }
 
-/// Never, where there is nothing to wait for.
+/// Never resolves if there is nothing to wait for.
 async fn ready(source: Option<&mut Readable>) {
     match source {
         Some(source) => source.ready().await,

@@ -1,5 +1,5 @@
-//! What a helper thread finds out about processes, one after the other, and for how long the
-//! loop waits for it.
+//! Results of a helper thread that examines processes one by one, and how long the loop waits for
+//! them.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -10,14 +10,14 @@ use tokio::{
 
 use model::events::Key;
 
-/// Where the thread puts it; once nobody waits any more it is closed.
+/// The thread's end of the channel; closed when nobody waits any more.
 pub(super) type Sender<F> = mpsc::UnboundedSender<(Key, F)>;
 
-/// What has come in time.
+/// The results that arrived in time.
 #[derive(Debug)]
 pub(super) struct Findings<F> {
     found: HashMap<Key, F>,
-    /// Closed when the thread has looked at all.
+    /// Closed when the thread is done.
     coming: mpsc::UnboundedReceiver<(Key, F)>,
     deadline: Instant,
 }
@@ -33,7 +33,7 @@ impl<F> Findings<F> {
         (sender, findings)
     }
 
-    /// Resolves when all is there, or the time is over.
+    /// Resolves when all results are in or the time is up.
     pub(super) async fn are_in(&mut self) {
         loop {
             tokio::select! {

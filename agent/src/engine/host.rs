@@ -1,6 +1,6 @@
-//! Facts of this host that every answer names.
+//! Facts about this host that every answer contains.
 
-/// Name of the host.
+/// Host name.
 pub(crate) fn name() -> String {
     rustix::system::uname()
         .nodename()
@@ -8,7 +8,7 @@ pub(crate) fn name() -> String {
         .into_owned()
 }
 
-/// Release of its kernel.
+/// Kernel release.
 pub(crate) fn kernel() -> String {
     rustix::system::uname()
         .release()
@@ -16,7 +16,7 @@ pub(crate) fn kernel() -> String {
         .into_owned()
 }
 
-/// Bytes of a page.
+/// Page size in bytes.
 pub(super) fn page_size() -> u64 {
     rustix::param::page_size() as u64
 }

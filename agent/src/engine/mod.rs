@@ -1,4 +1,4 @@
-//! The agent: as a daemon, or inside a view that found none.
+//! The agent, as a daemon or inside a view.
 
 mod answers;
 mod core;
@@ -37,12 +37,12 @@ use crate::probes::{self, Role};
 use crate::systemd::Manager;
 use crate::{doctor, server};
 
-/// Inside a view nobody asks for stale zombies; the daemon has a flag.
+/// Inside a view, stale zombies are not used; the daemon has a flag for this.
 const STALE_AFTER: Duration = Duration::from_secs(30);
-/// Likewise of metrics.
+/// Likewise for metrics.
 const MAX_GROUPS: usize = 256;
 
-/// What the loop needs to know of the command line.
+/// The part of the command line that the loop needs.
 #[derive(Clone, Debug)]
 struct Settings {
     kernel: probes::Config,
@@ -58,7 +58,7 @@ struct Settings {
 /// Where the names of containers and pods come from.
 #[derive(Clone, Debug)]
 struct Names {
-    /// What kubelet and runtimes leave on disk.
+    /// Files that kubelet and the runtime leave on disk.
     files: bool,
     /// A watch on the pods of this node.
     watch: Option<Cluster>,
@@ -67,7 +67,7 @@ struct Names {
 }
 
 impl Names {
-    /// In a pod that knows its node the watch goes without saying, unless its access is missing.
+    /// In a pod that knows its node, the watch is on by default if the pod has access.
     fn of(args: &NameArgs, cri: Option<Cri>) -> anyhow::Result<Self> {
         let cluster = |node: &String| match args.kube_url.clone() {
             Some(url) => Ok(Cluster::at(url, node.clone())),
@@ -85,7 +85,7 @@ impl Names {
             PodNames::Auto if args.kube_url.is_some() || Cluster::is_around() => {
                 let cluster = node.map(cluster).transpose();
                 cluster.unwrap_or_else(|error| {
-                    log::warn!("names of pods come from files only: {error:#}");
+                    log::warn!("pod names come from files only: {error:#}");
                     None
                 })
             }
@@ -99,7 +99,7 @@ impl Names {
 /// Runs the daemon until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When nothing can be measured here, or an address cannot be had; one sentence with the fix.
+/// If nothing can be measured here, or an address is not available; one sentence with the fix.
 pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     anyhow::ensure!(
         args.listen.get().is_some() || args.socket.get().is_some(),
@@ -114,7 +114,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
         web.is_none() || args.listen.get().is_some(),
         "--web.config.file configures TCP, which --listen none turns off; omit one of them"
     );
-    // Addresses first: a second agent is refused before it loads anything.
+    // Listen first, so that a second agent fails before it loads anything.
     let listeners = server::bind(
         args.listen.get().copied(),
         args.socket.get().map(PathBuf::as_path),
@@ -144,14 +144,14 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     }
     let manager = Manager::find();
     if let Some(manager) = &manager {
-        manager.ready("watching how processes die");
+        manager.ready("watching process exits");
     }
-    // A loop that ended by itself must not leave a server without answers behind.
+    // If the loop ends by itself, stop the server too.
     let mut failed = false;
     let shutdown = async {
         tokio::select! {
-            _ = terminate.recv() => log::info!("SIGTERM: leaving"),
-            _ = interrupt.recv() => log::info!("SIGINT: leaving"),
+            _ = terminate.recv() => log::info!("SIGTERM: shutting down"),
+            _ = interrupt.recv() => log::info!("SIGINT: shutting down"),
             () = thread.ended() => failed = true,
         }
         if let Some(manager) = &manager {
@@ -160,25 +160,25 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     };
     server::serve(listeners, handle, shutdown)
         .await
-        .context("cannot serve")?;
-    anyhow::ensure!(!failed, "the agent's loop has ended; its log says why");
+        .context("the server failed")?;
+    anyhow::ensure!(!failed, "the agent's loop stopped; see its log");
     Ok(())
 }
 
-/// Starts the loop on a thread of its own, so that drawing a screen never delays it.
+/// Starts the loop on its own thread, so that drawing a screen never delays it.
 ///
 /// # Errors
-/// When nothing can be measured here; one sentence with the fix.
+/// If nothing can be measured here; one sentence with the fix.
 pub fn embed(probes: &ProbeArgs) -> anyhow::Result<Handle> {
     let agent = Agent::attach(settings(probes, Role::View), None)?;
     Ok(start(agent)?.0)
 }
 
-/// Starts an agent that records, from its first moment on until its handle is dropped; with it
-/// come all deaths that the recording holds.
+/// Starts an agent that records until its handle is dropped, and returns all deaths that it
+/// records.
 ///
 /// # Errors
-/// When nothing can be measured here; one sentence with the fix.
+/// If nothing can be measured here; one sentence with the fix.
 pub fn record(
     probes: &ProbeArgs,
     sink: Sink,
@@ -188,18 +188,18 @@ pub fn record(
     Ok((start(agent)?.0, deaths))
 }
 
-/// Gives up, for the thread that shows what an embedded agent says, what only that agent needed.
+/// In a view's own thread, drops the privileges that only the embedded agent needed.
 ///
 /// # Errors
-/// When the kernel refuses.
+/// If the kernel refuses.
 pub fn give_up_in_view() -> anyhow::Result<()> {
-    probes::give_up(Role::View, || true).context("cannot give up privileges")
+    probes::give_up(Role::View, || true).context("cannot drop privileges")
 }
 
 /// What this host allows, found by attaching for a moment.
 ///
 /// # Errors
-/// When looking panics.
+/// If the examination panics.
 pub async fn doctor(probes: &ProbeArgs) -> anyhow::Result<api::Doctor> {
     let settings = settings(probes, Role::View);
     let mut doctor = spawn_blocking(move || doctor::examine(settings.kernel)).await?;
@@ -210,7 +210,7 @@ pub async fn doctor(probes: &ProbeArgs) -> anyhow::Result<api::Doctor> {
     Ok(doctor)
 }
 
-/// Tells when the loop's thread has ended.
+/// Reports when the loop's thread has ended.
 struct Running(mpsc::Receiver<()>);
 
 impl Running {
@@ -242,15 +242,15 @@ fn run_loop(agent: Agent, requests: mpsc::Receiver<Request>) -> anyhow::Result<(
 }
 
 fn settings(probes: &ProbeArgs, role: Role) -> Settings {
-    let rung = |rung| match rung {
-        cli::Rung::Fentry => probes::Rung::Fentry,
-        cli::Rung::Kprobe => probes::Rung::Kprobe,
-        cli::Rung::Tracepoint => probes::Rung::Tracepoint,
+    let kind = |kind| match kind {
+        cli::HookKind::Fentry => probes::HookKind::Fentry,
+        cli::HookKind::Kprobe => probes::HookKind::Kprobe,
+        cli::HookKind::Tracepoint => probes::HookKind::Tracepoint,
     };
     Settings {
         kernel: probes::Config {
             ring_bytes: probes.ring_bytes,
-            force: probes.hook.map(rung),
+            force: probes.hook.map(kind),
             syscall_tracepoints: !probes.no_syscall_tracepoints,
             steps: probes.steps,
             debug: probes.debug_probes,

@@ -1,5 +1,5 @@
-//! How full the PID tables are: the node's is read when somebody asks, those of the cgroups on a
-//! thread of their own.
+//! How full the PID tables are. The node's is read on demand, those of cgroups on a thread of their
+//! own.
 
 use std::{
     sync::mpsc::{Receiver, TryRecvError, channel},
@@ -14,14 +14,14 @@ use crate::metrics::Labels;
 use crate::probes;
 use model::pids::{History, Refusals, Scope, Usage, Walk, usages};
 
-/// How often the cgroups are looked at for the metrics.
+/// How often cgroups are read for the metrics.
 pub(super) const IN_BACKGROUND_NS: u64 = 10_000_000_000;
-/// The same while somebody looks.
+/// The same while a client watches.
 pub(super) const WHILE_ASKED_NS: u64 = 2_000_000_000;
-/// How long the first look may take before the agent goes on without it.
+/// How long the start waits for the first walk.
 const FIRST: Duration = Duration::from_millis(200);
 
-/// What is known of the PID tables.
+/// What is known about the PID tables.
 #[derive(Debug, Default)]
 pub(super) struct PidTables {
     cgroups: Vec<Usage>,
@@ -30,12 +30,12 @@ pub(super) struct PidTables {
     /// When the last walk began.
     at_ns: Option<u64>,
     walking: Option<Receiver<Walk>>,
-    /// When the last one began that is over.
+    /// When the last finished walk began.
     walked_ns: Option<u64>,
 }
 
 impl PidTables {
-    /// Begins a look at the cgroups, unless one is under way or the last was not so long ago.
+    /// Starts a walk over the cgroups, unless one is running or the last one is recent.
     fn begin(&mut self, age_ns: u64, now_ns: u64) {
         let fresh = self
             .at_ns
@@ -50,13 +50,13 @@ impl PidTables {
         let walk = move || drop(found.send(pids::cgroups(&Mounts::find())));
         match thread.spawn(walk) {
             Ok(_) => self.walking = Some(walking),
-            Err(error) => log::warn!("cannot start a thread to look at cgroups: {error}"),
+            Err(error) => log::warn!("cannot start the thread that reads cgroups: {error}"),
         }
     }
 }
 
 impl Agent {
-    /// Looks at the cgroups for the first time, so that the first answer knows them.
+    /// Walks the cgroups once, so that the first answer has them.
     pub(super) fn begin_pids(&mut self) {
         self.pids.begin(0, probes::now_ns());
         let walk = self.pids.walking.as_ref();
@@ -65,7 +65,7 @@ impl Agent {
         }
     }
 
-    /// Whether a look is over that began at that moment or later; if none did, it begins now.
+    /// Whether a walk that began at this moment or later is done; if none has begun, starts one.
     pub(super) fn has_looked_at_pids(&mut self, since_ns: u64) -> bool {
         self.look_at_pids(u64::MAX);
         let has_looked = self.pids.walked_ns.is_some_and(|at_ns| at_ns >= since_ns);
@@ -75,7 +75,7 @@ impl Agent {
         has_looked
     }
 
-    /// Takes in what a look has found, and begins another if the last was so long ago.
+    /// Takes the results of a walk, and starts another if it is due.
     pub(super) fn look_at_pids(&mut self, age_ns: u64) {
         let walk = self.pids.walking.as_ref().map(Receiver::try_recv);
         match walk {
@@ -124,7 +124,7 @@ impl Agent {
         Some(node)
     }
 
-    /// The node first, then the cgroups with a limit, the fullest first.
+    /// The node first, then the cgroups with a limit, fullest first.
     pub(super) fn pid_usages(&self) -> Vec<Usage> {
         let node = self.node_pids(probes::now_ns());
         node.into_iter()

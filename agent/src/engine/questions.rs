@@ -1,5 +1,4 @@
-//! Questions whose verdicts are there: each is answered as soon as all else that belongs to the
-//! answer is there too.
+//! Requests with verdicts: each is answered once the rest of its answer is available too.
 
 use tokio::sync::oneshot;
 
@@ -9,12 +8,12 @@ use api::{Culprits, Document, Explained, Top, Zombie};
 use model::explain::Seen;
 use model::state::State;
 
-/// How long an answer waits for the places of processes and for the PID tables.
+/// How long an answer waits for workloads and PID tables.
 const HELD_NS: u64 = 1_000_000_000;
-/// For how long none waits for places after they did not come in time.
+/// How long answers do not wait for workloads after a timeout.
 const PLACELESS_NS: u64 = 60_000_000_000;
 
-/// A question that a round answers.
+/// A request that a round answers.
 #[derive(Debug)]
 pub(super) enum Question {
     Culprits(oneshot::Sender<Culprits>),
@@ -23,26 +22,26 @@ pub(super) enum Question {
     Top(oneshot::Sender<Document<Top>>),
 }
 
-/// A question whose verdicts are there, and which waits for what else belongs to the answer.
+/// A request that has its verdicts and waits for the rest of the answer.
 #[derive(Debug)]
 struct Held {
     since_ns: u64,
-    /// From when on the places of all processes in the answer are known.
+    /// When workloads must have been looked up to count.
     placed_ns: Option<u64>,
     question: Question,
 }
 
-/// Those that wait.
+/// The waiting requests.
 #[derive(Debug, Default)]
 pub(super) struct Questions {
     held: Vec<Held>,
-    /// Until then nothing waits for places: lately they did not come in time.
+    /// Until then no request waits for workloads, because they recently timed out.
     placeless_until_ns: u64,
 }
 
 impl Agent {
-    /// Answers as soon as it is known to what those in the answer belong, and how full their PID
-    /// tables are now.
+    /// Answers once the workloads of all processes in the answer and the current PID tables are
+    /// known.
     pub(super) fn answer_placed(&mut self, question: Question) {
         self.questions.held.push(Held {
             since_ns: probes::now_ns(),
@@ -52,7 +51,7 @@ impl Agent {
         self.answer_held();
     }
 
-    /// Answers what needs to wait no longer.
+    /// Answers all requests that are complete or have timed out.
     pub(super) fn answer_held(&mut self) {
         if self.questions.held.is_empty() {
             return;
@@ -70,7 +69,7 @@ impl Agent {
             }
             let is_whole = match (held.placed_ns, &held.question) {
                 (None, _) => false,
-                // With zombies of one moment and PIDs of another the answer would not add up.
+                // Zombies and PIDs from different moments would not add up.
                 (Some(since_ns), Question::Culprits(_)) => self.has_looked_at_pids(since_ns),
                 (Some(_), _) => true,
             };
@@ -82,7 +81,7 @@ impl Agent {
         }
     }
 
-    /// Whether the place of everybody in a frame of `top` is known, or will not be.
+    /// Whether all workloads in a frame of `top` are known, or cannot be.
     fn all_are_placed(&mut self, now_ns: u64) -> bool {
         let rows = self.state.rows(now_ns);
         let State {

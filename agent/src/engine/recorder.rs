@@ -1,4 +1,4 @@
-//! Records what goes into the lifecycle, in the order in which it goes in.
+//! Records the input of the lifecycle, in order.
 
 use std::{collections::HashMap, thread, time::Duration};
 
@@ -9,10 +9,10 @@ use model::clock::Wall;
 use model::events::{Event, Key, Process, Snapshot};
 use model::recording::{self, Counted, Head, Join, Judged};
 
-/// Bytes of text that go to the file at once; what is less goes every second.
+/// Buffered text is written to the file at this size, and every second.
 const PIECE: usize = 64 << 10;
 
-/// Writes a recording, if one was asked for.
+/// Writes a recording, if requested.
 #[derive(Debug)]
 pub(super) struct Recorder(Option<Open>);
 
@@ -59,7 +59,7 @@ impl Recorder {
         self.write(|text| recording::drained(text, now_ns));
     }
 
-    /// Tells of the clocks where they are not as they were told.
+    /// Writes the clock offset if it has changed.
     pub(super) fn wall(&mut self, wall: Wall) {
         let (from_ns, offset_ns) = wall.last();
         let join = Join { from_ns, offset_ns };
@@ -69,12 +69,12 @@ impl Recorder {
         }
     }
 
-    /// Whether anything is recorded at all.
+    /// Whether a recording is in progress.
     pub(super) fn is_open(&self) -> bool {
         self.0.is_some()
     }
 
-    /// What a round said, where it is not what the last one said.
+    /// Writes the results of a round if they differ from the last one.
     pub(super) fn verdicts<'a>(
         &mut self,
         at_ns: u64,
@@ -112,7 +112,7 @@ impl Recorder {
         }
     }
 
-    /// Hands over what is written; the end of it where nobody takes it any more.
+    /// Hands buffered text to the writer; ends the recording if the writer has gone.
     fn flush(&mut self) {
         let Some(open) = &mut self.0 else { return };
         if open.sink.write(std::mem::take(&mut open.text)).is_err() {
@@ -122,7 +122,7 @@ impl Recorder {
 }
 
 impl Agent {
-    /// Every second: what was counted, and all that waits goes to the file.
+    /// Every second: writes the counters and flushes the buffer.
     pub(super) fn record_counts(&mut self) {
         if self.recorder.0.is_none() {
             return;
@@ -132,13 +132,13 @@ impl Agent {
         self.recorder.flush();
     }
 
-    /// Takes in what came until now, and ends the recording.
+    /// Writes the remaining events and ends the recording.
     pub(super) fn end_recording(&mut self) {
         if self.recorder.0.is_none() {
             return;
         }
         self.drain();
-        // So that a replay knows who lived at the end.
+        // So that a replay knows which processes were alive at the end.
         self.take_snapshot();
         thread::sleep(Duration::from_nanos(SETTLE_NS) * 2);
         self.drain();

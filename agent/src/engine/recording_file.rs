@@ -1,6 +1,6 @@
-//! Writes a recording on a thread of its own, so that a slow disk delays the agent's loop only
-//! when a whole queue waits for it. Nothing is left out: the loop then waits too, and what the
-//! kernel's ring cannot hold meanwhile is lost and counted.
+//! Writes a recording on its own thread, so that a slow disk delays the agent's loop only if the
+//! queue is full. Nothing is skipped: the loop then waits, and what the kernel's ring cannot hold
+//! meanwhile is lost and counted.
 
 use std::{
     fs::{self, File},
@@ -13,40 +13,40 @@ use std::{
 use anyhow::Context as _;
 use tokio::sync::oneshot;
 
-/// Pieces of text that may wait for the disk.
+/// Maximum number of chunks waiting for the disk.
 const QUEUE: usize = 64;
 
 /// Takes whole lines; the file is complete when it is dropped.
 #[derive(Debug)]
 pub struct Sink(SyncSender<String>);
 
-/// What became of the file, once it is complete or cannot be gone on with.
+/// The result, once the file is complete or cannot be written any more.
 pub type Written = oneshot::Receiver<io::Result<u64>>;
 
 impl Sink {
-    /// Writes these lines, or says that they cannot be written any more.
+    /// Writes these lines, or reports that writing has failed.
     pub fn write(&self, lines: String) -> Result<(), Gone> {
         self.0.send(lines).map_err(|_| Gone)
     }
 }
 
-/// The file cannot be gone on with.
+/// The file cannot be written any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone;
 
-/// Makes the file, which must not be there yet.
+/// Creates the file, which must not exist.
 ///
 /// # Errors
-/// When it cannot be made; one sentence.
+/// If it cannot be created; one sentence.
 pub fn create(path: &Path) -> anyhow::Result<(Sink, Written)> {
     let file = File::create_new(path).map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
             anyhow::anyhow!(
-                "{} exists already: name another file, or remove it first",
+                "{} exists already: choose another file, or remove it first",
                 path.display()
             )
         } else {
-            anyhow::anyhow!("cannot make {}: {error}", path.display())
+            anyhow::anyhow!("cannot create {}: {error}", path.display())
         }
     })?;
     let (lines, queue) = sync_channel(QUEUE);
@@ -54,13 +54,13 @@ pub fn create(path: &Path) -> anyhow::Result<(Sink, Written)> {
     let path = path.to_owned();
     thread::Builder::new()
         .name("reapwatch-write".to_owned())
-        // Nobody waits any more when sending fails.
+        // Sending fails if the receiver is gone.
         .spawn(move || drop(written.send(write_all(file, &queue, &path))))
-        .context("cannot start a thread to write the file")?;
+        .context("cannot start the thread that writes the file")?;
     Ok((Sink(lines), outcome))
 }
 
-/// Writes all that comes; the bytes of the file. One in which nothing was written is removed.
+/// Writes everything received; returns the size. An empty file is removed.
 fn write_all(mut file: File, queue: &Receiver<String>, path: &Path) -> io::Result<u64> {
     let mut length = 0;
     while let Ok(lines) = queue.recv() {
@@ -75,7 +75,7 @@ fn write_all(mut file: File, queue: &Receiver<String>, path: &Path) -> io::Resul
         let _gone = fs::remove_file(path);
         return Ok(0);
     }
-    // A full disk may be told of as late as here.
+    // A full disk may be reported only here.
     match file.sync_all() {
         Err(error) if error.raw_os_error() != Some(libc::EINVAL) => Err(error),
         _ => Ok(length),

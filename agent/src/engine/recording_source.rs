@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 
 use model::recording::{Head, Line, Malformed, parse};
 
-/// The longest line that is read; a death takes some hundred bytes.
+/// Maximum length of a line; a death takes some hundred bytes.
 const LONGEST: u64 = 64 << 10;
 
 /// The lines of a recording after its first.
@@ -19,16 +19,16 @@ pub struct Lines {
     path: PathBuf,
     file: BufReader<File>,
     number: u64,
-    /// Lines of which this version does not know what they say.
+    /// Lines that this version does not know.
     pub unknown: u64,
-    /// The last line is not whole.
+    /// The last line is incomplete.
     pub is_cut: bool,
 }
 
 /// Opens a recording and reads its first line.
 ///
 /// # Errors
-/// When the file cannot be read, is none, or of another version; one sentence.
+/// If the file cannot be read, is not a recording, or has another version; one sentence.
 pub fn open(path: &Path) -> anyhow::Result<(Head, Lines)> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut lines = Lines {
@@ -42,27 +42,27 @@ pub fn open(path: &Path) -> anyhow::Result<(Head, Lines)> {
     match first.as_deref().map(parse) {
         Some(Ok(Some(Line::Head(head)))) => Ok((head, lines)),
         Some(Err(error @ Malformed::Version(_))) => bail!(
-            "{} is of another release of reapwatch: {error}",
+            "{} is from another release of reapwatch: {error}",
             path.display()
         ),
         _ => bail!(
-            "{} is no recording: `reapwatch record FILE` makes one",
+            "{} is not a recording: `reapwatch record FILE` makes one",
             path.display()
         ),
     }
 }
 
 impl Lines {
-    /// What the next line says; nothing after the last.
+    /// The content of the next line; `None` after the last.
     ///
     /// # Errors
-    /// When it is damaged; one sentence with its number.
+    /// If it is damaged; one sentence with the line number.
     pub fn next(&mut self) -> anyhow::Result<Option<Line>> {
         while let Some(text) = self.text()? {
             match parse(&text) {
                 Ok(Some(line)) => return Ok(Some(line)),
                 Ok(None) => {}
-                // Whoever wrote it was stopped in the middle.
+                // The writer was stopped in the middle.
                 Err(_) if self.is_cut => return Ok(None),
                 Err(Malformed::UnknownWord(_)) => self.unknown += 1,
                 Err(error) => bail!("{} is damaged: {error}", self.place()),
@@ -85,7 +85,7 @@ impl Lines {
         }
         self.is_cut = bytes.last() != Some(&b'\n');
         let Ok(text) = String::from_utf8(bytes) else {
-            bail!("{} is damaged: it is not text", self.place());
+            bail!("{} is damaged: not text", self.place());
         };
         Ok(Some(text))
     }

@@ -1,14 +1,14 @@
-//! The followers of `exits`: each has a bounded queue; what does not fit is counted and told.
+//! The followers of `exits`. Each has a bounded queue; what does not fit is counted and reported.
 
 use tokio::sync::mpsc;
 
 use api::ExitLine;
 use api::FinishedExit;
 
-/// Lines that may wait for one follower.
+/// Maximum number of queued lines per follower.
 const QUEUE: usize = 8192;
 
-/// Who follows.
+/// The followers.
 #[derive(Debug, Default)]
 pub(super) struct Streams(Vec<Follower>);
 
@@ -19,27 +19,27 @@ struct Follower {
 }
 
 impl Streams {
-    /// A new follower's end.
+    /// The receiving end of a new follower.
     pub(super) fn follow(&mut self) -> mpsc::Receiver<ExitLine> {
         let (queue, lines) = mpsc::channel(QUEUE);
         self.0.push(Follower { queue, lost: 0 });
         lines
     }
 
-    /// Whether anybody waits for a death, those gone since left out.
+    /// Whether there are followers; removes those that have gone.
     pub(super) fn followed(&mut self) -> bool {
         self.0.retain(|follower| !follower.queue.is_closed());
         !self.0.is_empty()
     }
 
-    /// Tells what was lost, also when no death follows it.
+    /// Reports lost lines even if no death follows.
     pub(super) fn tell_lost(&mut self) {
         for follower in &mut self.0 {
             follower.tell_lost();
         }
     }
 
-    /// Sends a death to everybody; never waits.
+    /// Sends a death to all followers; never blocks.
     pub(super) fn send(&mut self, exit: &FinishedExit) {
         for follower in &mut self.0 {
             follower.tell_lost();
@@ -55,7 +55,7 @@ impl Streams {
 }
 
 impl Follower {
-    /// Says what was lost as soon as there is room to say it.
+    /// Reports lost lines as soon as there is room.
     fn tell_lost(&mut self) {
         let lost = self.lost;
         if lost > 0 && self.queue.try_send(ExitLine::Lost { lost }).is_ok() {
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_follower_is_told_how_many_it_missed() {
+    fn a_slow_follower_learns_how_many_it_missed() {
         let mut streams = Streams::default();
         let mut lines = streams.follow();
         for _ in 0..QUEUE + 3 {
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_told_in_the_silence_after_it() {
+    fn lost_lines_are_reported_without_a_further_death() {
         let mut streams = Streams::default();
         let mut lines = streams.follow();
         for _ in 0..=QUEUE {

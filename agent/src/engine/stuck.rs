@@ -1,5 +1,5 @@
-//! Who does not die: the loop names the suspects and takes their stacks, a helper thread reads
-//! their files, and the rules judge what came in time.
+//! Stuck exits: the loop picks the suspects and takes their stacks, a helper thread reads their
+//! files, and the rules judge what arrived in time.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -25,31 +25,31 @@ use model::signals;
 use model::stuck::evidence::Facts;
 use model::stuck::evidence::watch::{Suspect, Watch};
 
-/// How long an exit may take before it counts as stuck, where nobody says otherwise.
+/// Default time after which an exit counts as stuck.
 pub(crate) const THRESHOLD: Duration = Duration::from_secs(5);
-/// How long a question waits for what the files say.
+/// How long a request waits for evidence from files.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// The most suspects of one answer.
+/// Maximum number of suspects in one answer.
 const SUSPECTS: usize = 64;
-/// How often all processes are looked at for the metric.
+/// How often all processes are examined for the metric.
 const IN_BACKGROUND_NS: u64 = 10_000_000_000;
 
-/// A question, and from when on an exit is stuck in its eyes.
+/// A request and its threshold.
 type Question = (Duration, oneshot::Sender<Document<Stuck>>);
 
-/// What the files of a process say; `None` where they could not be read.
+/// Evidence from the files of a process; `None` if they could not be read.
 type Looked = Option<Facts>;
 
-/// Who is exiting, and the look under way.
+/// Exiting processes, and the round in progress.
 #[derive(Debug, Default)]
 pub(super) struct Exits {
     watch: Watch,
-    /// Who was stuck when all processes were last looked at.
+    /// The stuck processes when all processes were last examined.
     stuck: Vec<Suspect>,
     looked_ns: u64,
     round: Option<Round>,
     waiting: VecDeque<Question>,
-    /// The last thread that looked at suspects; it may outlive its round where a file hangs.
+    /// The last thread that examined suspects. It may outlive its round if a file hangs.
     looking: Option<JoinHandle<()>>,
 }
 
@@ -61,18 +61,18 @@ struct Round {
 }
 
 impl Exits {
-    /// Takes a snapshot in that was made for any end.
+    /// Takes a snapshot that was made for another purpose.
     pub(super) fn note(&mut self, snapshot: &Snapshot) {
         self.looked_ns = snapshot.begun_ns;
         self.watch.note(snapshot);
     }
 
-    /// How many were stuck when all processes were last looked at.
+    /// The number of stuck processes when all processes were last examined.
     pub(super) fn count(&self) -> u64 {
         self.stuck.len() as u64
     }
 
-    /// Resolves when the round under way has all that it can get; never while there is none.
+    /// Resolves when the round in progress has all that it can get; never if there is none.
     pub(super) async fn round_over(&mut self) {
         match &mut self.round {
             Some(round) => round.facts.are_in().await,
@@ -88,7 +88,7 @@ impl Exits {
             let thread = thread::Builder::new().name("reapwatch-stuck".to_owned());
             match thread.spawn(move || look(&suspects, &found)) {
                 Ok(thread) => self.looking = Some(thread),
-                Err(error) => log::warn!("cannot start a thread to look at suspects: {error}"),
+                Err(error) => log::warn!("cannot start the thread that collects evidence: {error}"),
             }
         }
         self.round = Some(Round {
@@ -99,8 +99,8 @@ impl Exits {
     }
 }
 
-/// Reads the files of each, and only then looks for others whom they wait for, which may take the
-/// rest of the time; until nobody listens any more.
+/// Reads the files of each suspect, and only then looks for other processes that they wait for,
+/// which may take the rest of the time. Stops when the receiver is gone.
 fn look(suspects: &[Suspect], found: &findings::Sender<Looked>) {
     let mounts = Mounts::find();
     let mut search = Search::new();
@@ -115,7 +115,7 @@ fn look(suspects: &[Suspect], found: &findings::Sender<Looked>) {
             return;
         }
     }
-    // Whether a sender waits is soon found out, and without it there is no verdict.
+    // Finding a waiting sender is quick, and without it there is no verdict.
     unsearched.sort_by_key(|(suspect, _)| suspect.unheard.is_none());
     for (suspect, facts) in unsearched {
         if found.is_closed() {
@@ -128,7 +128,7 @@ fn look(suspects: &[Suspect], found: &findings::Sender<Looked>) {
 }
 
 impl Agent {
-    /// Answers when the round that this begins is over.
+    /// Answers after the round that this starts.
     pub(super) fn answer_stuck(&mut self, question: Question) {
         self.exits.waiting.push_back(question);
         self.begin_stuck_round();
@@ -145,20 +145,20 @@ impl Agent {
         self.exits.begin(suspects, to);
     }
 
-    /// Who has been exiting for too long, by a fresh look at all processes.
+    /// Processes that have been exiting for too long, from a fresh snapshot.
     pub(super) fn stuck(&mut self, threshold: Duration) -> Vec<Suspect> {
         let snapshot = self.look_at_all();
         snapshot.map_or(Vec::new(), |it| self.stuck_in(&it, threshold))
     }
 
-    /// The same, by a look that was taken just now.
+    /// The same, from a snapshot just taken.
     fn stuck_in(&mut self, snapshot: &Snapshot, threshold: Duration) -> Vec<Suspect> {
         self.exits.note(snapshot);
         let threads = if self.exits.watch.is_idle() {
             Vec::new()
         } else {
             let taken = probes::stacks::take(&mut self.kernel);
-            let taken = taken.inspect_err(|error| log::warn!("no kernel stacks: {error}"));
+            let taken = taken.inspect_err(|error| log::warn!("cannot read kernel stacks: {error}"));
             taken.ok().flatten().unwrap_or_default()
         };
         let threshold_ns = threshold.as_nanos() as u64;
@@ -171,22 +171,22 @@ impl Agent {
         found
     }
 
-    /// Looks who is stuck, for the metric, unless that was not so long ago.
+    /// Counts stuck processes for the metric, unless the last count is recent.
     pub(super) fn count_stuck(&mut self) {
         if probes::now_ns().saturating_sub(self.exits.looked_ns) >= IN_BACKGROUND_NS {
             self.stuck(THRESHOLD);
         }
     }
 
-    /// The same by a look that was taken for something else, if the next would come soon: to look
-    /// at all processes is most of what it costs.
+    /// Uses a snapshot taken for another purpose if the next count is due soon, since the snapshot
+    /// is most of the cost.
     pub(super) fn count_stuck_in(&mut self, snapshot: &Snapshot) {
         if snapshot.begun_ns.saturating_sub(self.exits.looked_ns) >= IN_BACKGROUND_NS / 2 {
             self.stuck_in(snapshot, THRESHOLD);
         }
     }
 
-    /// How many of each workload were stuck when all processes were last looked at.
+    /// Stuck processes per workload when all processes were last examined.
     pub(super) fn stuck_by_workload(&mut self, now_ns: u64) -> BTreeMap<Labels, Present> {
         let mut present = BTreeMap::<_, Present>::new();
         for suspect in &self.exits.stuck {
@@ -199,7 +199,7 @@ impl Agent {
         present
     }
 
-    /// Judges, answers, and begins the round of the next question.
+    /// Judges, answers, and starts the round for the next request.
     pub(super) fn end_stuck_round(&mut self) {
         self.follow_clock();
         if let Some(mut round) = self.exits.round.take() {

@@ -1,11 +1,11 @@
-//! What the loop counts of its own work.
+//! The loop's own counters.
 
 use crate::metrics::Events;
 use crate::probes::Counters;
 use model::counts::{Exits, Lost};
 use model::events::Event;
 
-/// Counts since the agent came.
+/// Counts since the agent started.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
     pub(super) events: Events,
@@ -71,7 +71,7 @@ mod tests {
     const TOLD: &str = "death at=3s process=7:child parent=6:parent";
     const FREED: &str = "freed at=9s dead=7";
 
-    /// What is counted of one death, and of those how many as lost.
+    /// What is counted for one death, and how much of it as lost.
     fn counted(announced: bool, sent: bool) -> (u64, u64) {
         let mut counters = Counters::default();
         let mut add = |index, is: bool| counters.values[index as usize] += u64::from(is);

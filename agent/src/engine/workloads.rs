@@ -1,5 +1,5 @@
-//! Whose container, pod or unit it was: the helper thread that finds out, and the deaths that wait
-//! for its answer before they are told.
+//! Finds the container, pod or unit of processes, with a helper thread, and holds back deaths until
+//! it has answered.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -26,11 +26,11 @@ use model::workload::{Answer, Ask, Dead, Found, Workloads};
 
 /// How long a death waits for an answer.
 const PATIENCE_NS: u64 = 2_000_000_000;
-/// Deaths that wait at most; further ones are told without.
+/// Maximum number of waiting deaths; further ones are published without a workload.
 const WAITING: usize = 8_192;
-/// How often it is looked which cgroups are gone.
+/// How often to check which cgroups are gone.
 const WALK_EVERY_NS: u64 = 60_000_000_000;
-/// How often groups of the metrics are given up.
+/// How often unused groups of the metrics are dropped.
 const EXPIRE_EVERY_NS: u64 = 30_000_000_000;
 
 /// The resolver's state and its thread.
@@ -43,17 +43,16 @@ pub(super) struct Resolver {
     expired_ns: u64,
 }
 
-/// What the thread is given.
+/// Messages to the thread.
 #[derive(Debug)]
 enum Work {
-    /// A question of the loop.
+    /// A lookup requested by the loop.
     Ask(Ask),
-    /// What a source tells of pods.
+    /// News of pods from a source.
     News(Source, News),
 }
 
-/// How long the start waits for the first word of a source, so that the first deaths have names
-/// already.
+/// How long the start waits for the first news of a source, so that the first deaths have names.
 const FIRST_WORD: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
@@ -62,7 +61,7 @@ struct Waiting {
     what: Told,
 }
 
-/// What is told of a death once its place is known.
+/// What is published of a death once its workload is known.
 #[derive(Debug)]
 enum Told {
     Exit { who: Dead, kind: ExitKind },
@@ -87,7 +86,7 @@ impl Resolver {
                 // Not up until it says so.
                 Ok(()) => known.watched = Some(Watched::default()),
                 Err(error) if files => {
-                    log::warn!("names of pods come from files only: {error:#}");
+                    log::warn!("pod names come from files only: {error:#}");
                 }
                 Err(error) => return Err(error),
             }
@@ -109,7 +108,7 @@ impl Resolver {
                     if let Some(asking) = asking.as_ref().filter(|_| looker.take_ask_cri()) {
                         asking.again();
                     }
-                    // It ends with the loop, and the sources with it.
+                    // The thread ends with the loop, and the sources end with the thread.
                     if !heard {
                         return;
                     }
@@ -152,8 +151,8 @@ impl Resolver {
     }
 }
 
-/// Starts a source that sends what it tells to the thread, and waits for a moment until it has
-/// told of pods, or that it cannot.
+/// Starts a source that sends its news to the thread, and waits briefly for its first news or its
+/// failure.
 fn await_first<T>(
     source: Source,
     work: &std_mpsc::Sender<Work>,
@@ -165,7 +164,7 @@ fn await_first<T>(
         let over = matches!(news, News::All(_) | News::Failed(_));
         let heard = work.send(Work::News(source, news)).is_ok();
         if over {
-            // Nobody waits any more after the first.
+            // Only the first one has a waiting receiver.
             let _late = settled.send(());
         }
         heard
@@ -175,7 +174,7 @@ fn await_first<T>(
 }
 
 impl Agent {
-    /// Takes from an event what it says of workloads, before it changes what is known of the dead.
+    /// Takes workload facts from an event before the event changes the table of the dead.
     pub(super) fn place(&mut self, event: &Event) {
         match event {
             Event::Death(death) => self.count_exit(death, probes::now_ns()),
@@ -184,8 +183,8 @@ impl Agent {
         }
     }
 
-    /// Counts an exit, the first time that its death is told. One that is only announced is asked
-    /// for, while its cgroup is there.
+    /// Counts an exit when its death is first reported. An announced one is looked up now, while
+    /// its cgroup exists.
     fn count_exit(&mut self, death: &Death, now_ns: u64) {
         let who = Dead {
             key: death.process.key,
@@ -197,7 +196,7 @@ impl Agent {
             return;
         }
         let known = self.state.lifecycle.get(&death.process.key);
-        // A snapshot may have seen the zombie before.
+        // A snapshot may have found the zombie first.
         if known.is_some_and(|record| record.resources.is_some()) {
             return;
         }
@@ -205,7 +204,7 @@ impl Agent {
         self.tell_or_wait(Told::Exit { who, kind }, now_ns);
     }
 
-    /// Counts an exit that was announced and has happened.
+    /// Counts an announced exit that has happened.
     pub(super) fn count_confirmed(&mut self, record: &Record, now_ns: u64) {
         if let Some(kind) = record.status.map(ExitKind::from) {
             let who = Dead::of(record);
@@ -213,7 +212,7 @@ impl Agent {
         }
     }
 
-    /// Tells of a complete death as soon as its place is known.
+    /// Publishes a complete death as soon as its workload is known.
     pub(super) fn finished(&mut self, record: Box<Record>, now_ns: u64) {
         self.tell_or_wait(Told::Finished(record), now_ns);
     }
@@ -236,7 +235,7 @@ impl Agent {
         if matches!(workloads.find(who, now_ns), Found::Pending(_)) {
             return true;
         }
-        // Only a follower wants to know of the parent.
+        // Only followers need the workload of the parent.
         let parent = who.parent.filter(|_| matches!(what, Told::Finished(_)));
         parent.is_some_and(|parent| {
             self.streams.followed()
@@ -266,7 +265,7 @@ impl Agent {
         }
     }
 
-    /// Tells what waited for an answer that has come, or has waited long enough.
+    /// Publishes deaths whose answer has come, or that have waited long enough.
     pub(super) fn tell_waiting(&mut self, now_ns: u64) {
         self.resolver.hear_rest(&mut self.state.workloads, now_ns);
         for waiting in std::mem::take(&mut self.resolver.waiting) {
@@ -280,7 +279,7 @@ impl Agent {
         self.answer_held();
     }
 
-    /// Tells what still waits for an answer, without it.
+    /// Publishes all waiting deaths without an answer.
     pub(super) fn tell_rest(&mut self) {
         let now_ns = probes::now_ns();
         for waiting in std::mem::take(&mut self.resolver.waiting) {
@@ -288,11 +287,11 @@ impl Agent {
         }
     }
 
-    /// Once a second.
+    /// Runs every second.
     pub(super) fn keep_workloads(&mut self, now_ns: u64) {
         let mut held = HashSet::new();
         let mut holders = HashSet::new();
-        // Of thousands most have the place and the holder of the one before.
+        // Consecutive zombies mostly share workload and holder.
         let mut before = (None, None);
         for record in self.state.lifecycle.zombies() {
             let now = (
@@ -311,7 +310,7 @@ impl Agent {
             ..
         } = &mut self.state;
         let resolver = &mut self.resolver;
-        // So that the answer is there when somebody asks who does not reap them.
+        // So that the answer is available when it is needed.
         for holder in holders {
             workloads.of_living(holder, now_ns);
         }

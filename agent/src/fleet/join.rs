@@ -1,4 +1,4 @@
-//! From series to nodes and workloads. Pure: what Prometheus answered goes in.
+//! Joins series into nodes and workloads. Pure: Prometheus' answers are the input.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,12 +12,12 @@ type Workload = (FleetAgent, [Option<String>; 4]);
 
 const NAMES: [&str; 4] = ["namespace", "pod", "container", "unit"];
 
-/// What is known of a workload.
+/// What is known about a workload.
 const FIGURES: &[&str] = &[
     "zombies", "stale", "stuck", "growth", "oldest", "exits", "late",
 ];
 
-/// All of both answers, at a moment in Unix seconds.
+/// Joins both answers; `now` is in Unix seconds.
 pub(super) fn fleet(nodes: &[Series], workloads: &[Series], now: f64) -> Fleet {
     let verdicts = Verdicts::of(nodes);
     let nodes = self::nodes(nodes, &verdicts, now);
@@ -68,7 +68,7 @@ fn nodes(all: &[Series], verdicts: &Verdicts, now: f64) -> Vec<FleetNode> {
         .collect();
     let mut nodes: Vec<FleetNode> = nodes
         .into_values()
-        // A target that its job has no more is gone for good, as with the pod of an update.
+        // A target that its job no longer has is gone, such as a pod after an update.
         .filter(|node| {
             node.up.is_some()
                 || node.data_age_seconds.is_some()
@@ -77,7 +77,7 @@ fn nodes(all: &[Series], verdicts: &Verdicts, now: f64) -> Vec<FleetNode> {
         .collect();
     for node in &mut nodes {
         if node.data_age_seconds.is_none() {
-            // Rates reach back to what was scraped before it fell silent: they are none of now.
+            // Rates look back to before the agent went silent, so they are not current.
             *node = FleetNode {
                 up: node.up,
                 data_age_seconds: age(seen.get(&node.agent).copied().flatten(), now),
@@ -109,7 +109,7 @@ fn unknown(agent: FleetAgent) -> FleetNode {
 }
 
 fn workloads(all: &[Series], nodes: &[FleetNode], now: f64) -> Vec<FleetWorkload> {
-    let told: BTreeSet<&FleetAgent> = nodes
+    let reporting: BTreeSet<&FleetAgent> = nodes
         .iter()
         .filter(|node| node.zombies.is_some())
         .map(|node| &node.agent)
@@ -122,7 +122,7 @@ fn workloads(all: &[Series], nodes: &[FleetNode], now: f64) -> Vec<FleetWorkload
         })
     };
     for (_, workload, _) in of(&["zombies", "exits", "stuck"]) {
-        if told.contains(&workload.0) {
+        if reporting.contains(&workload.0) {
             rows.entry(workload).or_insert_with_key(|workload| {
                 let (agent, [namespace, pod, container, unit]) = workload.clone();
                 FleetWorkload {
@@ -166,7 +166,7 @@ fn workload(series: &Series) -> Workload {
     (series.agent(), NAMES.map(|name| series.owned(name)))
 }
 
-/// Culprits by verdict, of workloads.
+/// Culprits by verdict, for workloads.
 struct Verdicts {
     counts: BTreeMap<Workload, BTreeMap<String, u64>>,
 }
@@ -197,8 +197,8 @@ impl Verdicts {
         in_order(&sum)
     }
 
-    /// Says of workloads what is known. An agent may count verdicts for the node as a whole:
-    /// then they are a workload's only where the node has no other with zombies.
+    /// Adds verdicts to workloads. An agent may report verdicts without a workload; these belong to
+    /// the only workload with zombies on its node, if there is exactly one.
     fn give(&self, workloads: &mut [FleetWorkload]) {
         let mut holders: BTreeMap<FleetAgent, usize> = BTreeMap::new();
         for row in workloads.iter().filter(|row| row.zombies > 0) {
@@ -244,7 +244,7 @@ fn whole(value: Option<f64>) -> Option<u64> {
     value.map(|value| value.max(0.0).round() as u64)
 }
 
-/// Since a moment; clocks of nodes may be a little ahead.
+/// Seconds since a moment; clocks of nodes may be slightly ahead.
 fn age(at: Option<f64>, now: f64) -> Option<f64> {
     at.map(|at| (now - at).max(0.0))
 }

@@ -1,4 +1,4 @@
-//! What is made of series.
+//! Joining of series.
 
 use api::fleet::{Fleet, FleetNode, FleetWorkload};
 
@@ -7,7 +7,7 @@ use super::series::{Series, parse};
 
 const NOW: f64 = 1_000.0;
 
-/// Series from lines such as `zombies 3 node=a pod=b`, all of one job unless they name another.
+/// Series from lines such as `zombies 3 node=a pod=b`; all from one job unless they name another.
 fn series(lines: &[&str]) -> Vec<Series> {
     let one = |line: &&str| {
         let mut words = line.split(' ');
@@ -45,7 +45,7 @@ fn workload<'a>(fleet: &'a Fleet, pod: Option<&str>) -> &'a FleetWorkload {
 }
 
 #[test]
-fn figures_of_a_node_come_together_and_absent_ones_are_unknown() {
+fn values_of_a_node_are_joined_and_missing_ones_are_unknown() {
     let fleet = fleet(
         &[
             "now 1000",
@@ -78,13 +78,13 @@ fn figures_of_a_node_come_together_and_absent_ones_are_unknown() {
 }
 
 #[test]
-fn an_instance_is_the_node_where_no_label_names_one() {
+fn the_instance_stands_in_for_a_missing_node_label() {
     let fleet = fleet(&["up 1 instance=10.0.0.1:9991"], &[]);
     assert_eq!(fleet.nodes[0].agent.node, "10.0.0.1:9991");
 }
 
 #[test]
-fn a_silent_node_keeps_no_figures_of_before() {
+fn a_silent_node_has_no_old_values() {
     let fleet = fleet(
         &[
             "up 0 node=a",
@@ -106,14 +106,14 @@ fn a_silent_node_keeps_no_figures_of_before() {
 }
 
 #[test]
-fn a_target_that_its_job_has_no_more_is_gone() {
+fn a_removed_target_is_gone() {
     let fleet = fleet(
         &[
             "known 1 node=old",
             "seen 700 node=old",
             "up 1 node=new",
             "scraped 999 node=new",
-            // Nobody scrapes here: its figures were sent.
+            // Not scraped: its data was pushed.
             "known 1 node=sent job=remote",
             "scraped 900 node=sent job=remote",
             "known 1 node=lost job=remote",
@@ -138,7 +138,7 @@ const TWO: &[&str] = &[
 ];
 
 #[test]
-fn a_nodes_verdicts_are_a_workloads_only_where_no_other_holds_zombies() {
+fn node_verdicts_belong_to_a_workload_only_if_it_is_the_only_one() {
     let culprits = [TWO, &["culprits 2 node=a verdict=never_waits"]].concat();
     let one = fleet(
         &culprits,
@@ -191,7 +191,7 @@ fn verdicts_that_name_a_workload_are_its_own_and_add_up_for_the_node() {
 }
 
 #[test]
-fn what_is_no_vector_is_no_answer() {
+fn only_a_vector_is_an_answer() {
     for body in [
         "<html>",
         "{}",

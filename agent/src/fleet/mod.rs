@@ -1,4 +1,4 @@
-//! A whole cluster, as Prometheus knows it: it has scraped the agents and adds them up.
+//! A whole cluster, from a Prometheus that scrapes its agents.
 
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
@@ -25,12 +25,12 @@ use series::Series;
 #[derive(Clone, Debug)]
 pub struct Prometheus {
     web: Web,
-    /// A token that may be replaced at any time.
+    /// Read for each query, since a token may be replaced at any time.
     token_file: Option<PathBuf>,
 }
 
 impl Prometheus {
-    /// The one that was named on the command line; `None` where none was.
+    /// The Prometheus named on the command line, if any.
     pub fn named(args: &FleetArgs) -> anyhow::Result<Option<Self>> {
         let Some(url) = &args.prometheus else {
             return Ok(None);
@@ -38,10 +38,7 @@ impl Prometheus {
         let mut web = Web::anonymous(url)?;
         if let Some(user) = &url.user {
             if args.prometheus_token_file.is_some() {
-                bail!(
-                    "the URL names a user and --prometheus-token-file a token: leave one of them \
-                     away"
-                );
+                bail!("the URL has a user and --prometheus-token-file a token; omit one of them");
             }
             let password = user.password.as_deref().unwrap_or_default();
             web.authorization = Some(web::basic(&user.name, password)?);
@@ -53,24 +50,24 @@ impl Prometheus {
         }))
     }
 
-    /// What the head of a view says about it.
+    /// How a view's header names it.
     pub fn label(&self) -> String {
         format!("Prometheus at {}", self.web.url)
     }
 
-    /// All nodes and workloads at this moment.
+    /// All nodes and workloads now.
     pub async fn fleet(&self) -> anyhow::Result<FleetDocument<Fleet>> {
         let nodes = self.query(&queries::nodes(), None).await?;
         let now = nodes
             .iter()
             .find(|series| series.label("part") == Some("now"));
         let now = now
-            .with_context(|| format!("the {} gave no answer to a query", self.label()))?
+            .with_context(|| format!("the {} returned an incomplete answer", self.label()))?
             .value;
         if nodes.len() == 1 {
             bail!(
-                "the {} has no series of reapwatch: let it scrape the agents, as \
-                 deploy/README.md says, or ask the one that does",
+                "the {} has no reapwatch metrics; have it scrape the agents (see \
+                 deploy/README.md), or use the Prometheus that does",
                 self.label()
             );
         }
@@ -88,39 +85,43 @@ impl Prometheus {
         })
     }
 
-    /// The answer to an instant query, now or at a moment.
+    /// The answer to an instant query, for now or a given time.
     async fn query(&self, query: &str, at: Option<f64>) -> anyhow::Result<Vec<Series>> {
         let moment = at.map_or_else(String::new, |at| format!("&time={at:.3}"));
         let path = format!("/api/v1/query?query={}{moment}", queries::encoded(query));
         let here = self.label();
         let (status, body) = self.endpoint()?.ask(&path).await.map_err(|error| {
             anyhow::anyhow!(
-                "no {here} answers: {error:#}; name one that runs, such as \
-                     http://prometheus:9090"
+                "no {here} answers: {error:#}; check the URL, such as http://prometheus:9090"
             )
         })?;
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => bail!(
-                "the {here} does not let us in ({status}): put user:password@ before its host, \
-                 or name a file with a token by --prometheus-token-file"
+                "the {here} denied access ({status}): put USER:PASSWORD@ before its host, or pass \
+                 a token with --prometheus-token-file"
             ),
             status if status.is_redirection() => bail!(
-                "the {here} sends us elsewhere ({status}): give the URL at which it answers \
-                 itself, and a token where it wants a login"
+                "the {here} redirects ({status}): use the URL where it answers directly, with a \
+                 token if it requires a login"
             ),
             StatusCode::OK => {}
             status => match series::refusal(&body) {
-                Some(why) => bail!("the {here} refuses a query ({status}): {why}"),
+                Some(why) => bail!("the {here} rejected a query ({status}): {why}"),
                 None => bail!("{}", self.no_prometheus(&format!("it answered {status}"))),
             },
         }
-        series::parse(&body).with_context(|| self.no_prometheus("it did not answer as one does"))
+        series::parse(&body).with_context(|| {
+            self.no_prometheus(
+                "the response is not a Prometheus \
+                                                                 response",
+            )
+        })
     }
 
     fn no_prometheus(&self, why: &str) -> String {
         format!(
-            "{} is no Prometheus ({why} to /api/v1/query): name one, with the path before /api if \
-             it has one; an agent is asked by --url",
+            "{} is not a Prometheus ({why} for /api/v1/query): pass the URL of one, including any \
+             path before /api; to ask an agent, use --url",
             self.web.url
         )
     }

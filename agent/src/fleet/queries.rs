@@ -1,14 +1,14 @@
-//! What Prometheus is asked: one query about nodes and one about workloads, so that all figures of
-//! a frame are of one moment. Each part of them carries its name in the label `part`.
+//! Queries to Prometheus: one for nodes and one for workloads, so that all values in a frame have
+//! the same time. The label `part` names each part of a query.
 
-/// Who was scraped.
+/// Identifies a scraped agent.
 macro_rules! agent {
     () => {
         "cluster, job, instance, node"
     };
 }
 
-/// Who was scraped, and which workload there.
+/// Identifies a workload of a scraped agent.
 macro_rules! workload {
     () => {
         concat!(agent!(), ", namespace, pod, container, unit")
@@ -25,7 +25,7 @@ const NODES: &[(&str, &str)] = &[
             ") (last_over_time(reapwatch_build_info[1h]))"
         ),
     ),
-    // Also targets that never answered, as far as their job's name gives them away.
+    // Includes targets that never answered, if the name of their job has `reapwatch` in it.
     (
         "up",
         concat!(
@@ -64,7 +64,7 @@ const NODES: &[(&str, &str)] = &[
         "exits",
         concat!("sum by (", agent!(), ") (rate(reapwatch_exits_total[5m]))"),
     ),
-    // Where classic histograms are converted to native ones there are no buckets.
+    // Native histograms have no buckets.
     (
         "p99",
         concat!(
@@ -203,7 +203,7 @@ fn joined(parts: &[(&str, &str)]) -> String {
     named.collect::<Vec<_>>().join(" or ")
 }
 
-/// A query's text as a part of a URL.
+/// Encodes a query for a URL.
 pub(super) fn encoded(query: &str) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
@@ -222,15 +222,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queries_fit_into_the_request_lines_that_servers_take() {
+    fn queries_fit_into_a_request_line() {
         for query in [nodes(), workloads()] {
-            // 8 KiB is what nginx and Apache take.
+            // nginx and Apache accept 8 KiB.
             assert!(encoded(&query).len() < 7000, "{}", encoded(&query).len());
         }
     }
 
     #[test]
-    fn what_urls_give_a_meaning_is_written_as_bytes() {
+    fn reserved_characters_are_percent_encoded() {
         assert_eq!(
             encoded("a{b=\"1\"} & +%"),
             "a%7Bb%3D%221%22%7D%20%26%20%2B%25"

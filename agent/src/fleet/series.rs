@@ -1,4 +1,4 @@
-//! The answer of Prometheus to an instant query.
+//! Prometheus' answer to an instant query.
 
 use std::collections::BTreeMap;
 
@@ -6,27 +6,27 @@ use serde_json::Value;
 
 use api::fleet::FleetAgent;
 
-/// One series at one moment.
+/// One series at one time.
 #[derive(Clone, Debug)]
 pub(super) struct Series {
     labels: BTreeMap<String, String>,
-    /// Its value, which may be no number at all.
+    /// Its value; may be NaN.
     pub value: f64,
 }
 
 impl Series {
-    /// A label; an empty one is none.
+    /// A label; `None` if empty.
     pub fn label(&self, name: &str) -> Option<&str> {
         let value = self.labels.get(name).map(String::as_str);
         value.filter(|value| !value.is_empty())
     }
 
-    /// The same, to keep.
+    /// The same, owned.
     pub fn owned(&self, name: &str) -> Option<String> {
         self.label(name).map(str::to_owned)
     }
 
-    /// Whose figures these are.
+    /// The agent that the series is from.
     pub fn agent(&self) -> FleetAgent {
         let instance = self.owned("instance").unwrap_or_default();
         FleetAgent {
@@ -38,7 +38,7 @@ impl Series {
     }
 }
 
-/// The series of a vector; `None` where this is no answer of Prometheus.
+/// The series of a vector; `None` if this is not an answer of Prometheus.
 pub(super) fn parse(body: &[u8]) -> Option<Vec<Series>> {
     let answer: Value = serde_json::from_slice(body).ok()?;
     let data = &answer["data"];
@@ -59,7 +59,7 @@ fn one(series: &Value) -> Option<Series> {
     })
 }
 
-/// What Prometheus says that it did not like.
+/// Prometheus' error message.
 pub(super) fn refusal(body: &[u8]) -> Option<String> {
     let answer: Value = serde_json::from_slice(body).ok()?;
     (answer["status"] == "error").then(|| answer["error"].as_str().unwrap_or("").to_owned())

@@ -1,8 +1,8 @@
-//! The cgroup hierarchies of this host: where they are mounted, which one of version 1 says where
-//! processes belong, and what paths mean to an agent that is in a cgroup namespace of its own. I/O.
+//! The cgroup hierarchies of this host: where they are mounted, which v1 hierarchy has the
+//! workloads, and what paths mean to an agent in its own cgroup namespace. I/O.
 //!
-//! In such a namespace, which containers have, the kernel tells paths from the agent's own cgroup:
-//! another's begins with as many `/..` as it takes to come to a cgroup above both
+//! In such a namespace, as containers have, the kernel shows paths relative to the agent's own
+//! cgroup: others begin with as many `/..` as it takes to reach a common ancestor
 //! ([`cgroup_namespaces(7)`](https://man7.org/linux/man-pages/man7/cgroup_namespaces.7.html)).
 
 use std::ffi::OsString;
@@ -13,18 +13,18 @@ use std::path::{Path, PathBuf};
 use crate::host::proc;
 use model::events::ROOT_ID;
 
-/// Controllers in whose hierarchy of version 1 runtimes and systemd put whom they start, the
-/// best first: that of pids, since a limit there is what zombies fill.
+/// Controllers whose v1 hierarchy has the workloads of runtimes and systemd, best first: pids,
+/// since zombies use up its limit.
 const TELLING: [&str; 3] = ["pids", "memory", "cpu"];
-/// Cgroups that are looked at to find the agent's own.
+/// Maximum number of cgroups searched for the agent's own.
 const FOLDERS: usize = 16_384;
 
-/// A hierarchy of version 1 from which it is told where processes belong.
+/// The v1 hierarchy that workloads are read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version1 {
     /// One of its controllers.
     pub controller: &'static str,
-    /// Its id, as the kernel numbers hierarchies; 0 is the unified one.
+    /// Its id, as numbered by the kernel; 0 is the unified one.
     pub hierarchy: u32,
 }
 
@@ -34,7 +34,7 @@ impl Version1 {
         Self::best(&own())
     }
 
-    /// From the text of any /proc/PID/cgroup, which has a line for each hierarchy.
+    /// From the text of any /proc/PID/cgroup, which has one line per hierarchy.
     fn best(text: &[u8]) -> Option<Self> {
         let lines = || lines(text).filter_map(Line::parse);
         TELLING.into_iter().find_map(|controller| {
@@ -48,14 +48,14 @@ impl Version1 {
     }
 }
 
-/// Whether this host has places in version 1, also such as the kernel side cannot tell: in the
-/// hierarchy of systemd, which has no controller.
+/// Whether this host has workloads in v1, even where the kernel side cannot read them: in systemd's
+/// hierarchy, which has no controller.
 pub fn has_v1() -> bool {
     let text = own();
     Version1::best(&text).is_some() || path_of(&text, "name=systemd").is_some()
 }
 
-/// Where the agent itself is.
+/// The agent's own cgroups.
 fn own() -> Vec<u8> {
     fs::read("/proc/self/cgroup").unwrap_or_default()
 }
@@ -96,7 +96,7 @@ pub fn path_of<'a>(text: &'a [u8], controller: &str) -> Option<&'a [u8]> {
     lines.find_map(|line| line.has(controller).then_some(line.path))
 }
 
-/// Where hierarchies are mounted, from their roots on as far as that can be seen.
+/// Where hierarchies are mounted, from their root as far as visible.
 #[derive(Debug, Default)]
 pub struct Mounts(Vec<Mount>);
 
@@ -108,12 +108,12 @@ struct Mount {
     home: Home,
 }
 
-/// The root of the agent's cgroup namespace in one hierarchy, seen from where that is mounted.
+/// The root of the agent's cgroup namespace in one hierarchy, relative to its mount.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Home {
-    /// How deep below it lies.
+    /// How deep it is below the mount.
     depth: usize,
-    /// The names on the way there, where they are known.
+    /// The names on the path to it, if known.
     names: Option<Vec<OsString>>,
 }
 
@@ -130,13 +130,13 @@ impl Mounts {
         mounts
     }
 
-    /// `proc_pid_mountinfo(5)`. Mounts of a part of a hierarchy are left out: paths would differ.
-    /// Of several, the one that begins highest is taken.
+    /// `proc_pid_mountinfo(5)`. Mounts of a part of a hierarchy are skipped, since their paths
+    /// differ. Of several, the one closest to the root is used.
     fn parse(mountinfo: &[u8]) -> Self {
         let mut mounts = Vec::<Mount>::new();
         for line in lines(mountinfo) {
             let fields: Vec<_> = line.split(|&byte| byte == b' ').collect();
-            // Optional fields end with a dash; the first six are always there.
+            // Optional fields end with a dash; the first six always exist.
             let dash = fields.iter().skip(6).position(|field| *field == b"-");
             let Some((place, [kind, _, options, ..])) =
                 dash.map(|dash| (&fields[..6], &fields[dash + 7..]))
@@ -167,8 +167,8 @@ impl Mounts {
         Self(mounts)
     }
 
-    /// Where the whole hierarchy of a controller is mounted, so that its folders have the paths
-    /// that the kernel side tells.
+    /// Where the whole hierarchy of a controller is mounted, so that its directories match the
+    /// paths from the kernel side.
     pub fn root_of(&self, controller: &str) -> Option<&Path> {
         let is_root = |point: &&Path| fs::metadata(point).is_ok_and(|it| it.ino() == ROOT_ID);
         self.of(controller).filter(is_root)
@@ -198,7 +198,7 @@ impl Mounts {
     }
 
     /// The text of a /proc/PID/cgroup with paths from the roots of the hierarchies. A path whose
-    /// beginning cannot be known stays as it is.
+    /// beginning is unknown is unchanged.
     pub fn with_whole_paths(&self, text: &(impl AsRef<[u8]> + ?Sized)) -> Vec<u8> {
         let mut told = Vec::new();
         for line in lines(text.as_ref()) {
@@ -216,7 +216,7 @@ impl Mounts {
 }
 
 impl Home {
-    /// A path told from here, told from the root of the hierarchy.
+    /// A path relative to the agent, made relative to the root of the hierarchy.
     fn whole(&self, path: &[u8]) -> Option<Vec<u8>> {
         let (up, rest) = ups(path);
         let shared = self.depth.checked_sub(up)?;
@@ -245,13 +245,13 @@ fn ups(path: &[u8]) -> (usize, &[u8]) {
     (count, if rest.is_empty() { b"/" } else { rest })
 }
 
-/// The names from the root of a hierarchy to that of the agent's namespace, `depth` below: the
-/// first on the way to the one cgroup at the depth of the agent's own that lists the agent.
+/// The names from the root of a hierarchy to that of the agent's namespace, `depth` below: the path
+/// to the first cgroup at the agent's depth that lists the agent.
 fn way_home(root: &Path, depth: usize, own: &[u8]) -> Option<Vec<OsString>> {
     let (up, below) = ups(own);
     let names = below.split(|&byte| byte == b'/');
     let below = names.filter(|name| !name.is_empty()).count();
-    // Somebody has moved the agent out of the root of its own namespace, to somewhere else.
+    // The agent was moved out of the root of its own namespace.
     if up > 0 {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Reads how many PIDs are in use: of the node from /proc, of cgroups from their files, with
+//! Reads how many PIDs are in use: on the node from /proc, in cgroups from their files, with
 //! bounded effort. I/O; cgroups are read off the loop.
 
 use std::collections::HashMap;
@@ -12,11 +12,11 @@ use crate::host::proc;
 use model::events::{CgroupId, CgroupVersion};
 use model::pids::{Counted, Walk};
 
-/// How long a walk may take.
+/// Maximum duration of a walk.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// Cgroups that a walk looks at.
+/// Maximum number of cgroups in a walk.
 const FOLDERS: usize = 16_384;
-/// How deep they may lie.
+/// Maximum depth.
 const DEPTH: usize = 64;
 
 /// Tasks on the host, zombies included, as /proc/loadavg counts them: each holds a PID
@@ -27,7 +27,7 @@ pub fn node_used() -> Option<u64> {
     tasks.split_once('/')?.1.parse().ok()
 }
 
-/// The most that may be: the smaller of pid_max and threads-max.
+/// The limit: the smaller of pid_max and threads-max.
 pub fn node_limit() -> Option<u64> {
     let number = |path: &str| proc::text(path).ok()?.trim().parse::<u64>().ok();
     let pids = number("/proc/sys/kernel/pid_max");
@@ -56,7 +56,7 @@ struct Walker {
     version: CgroupVersion,
     until: Instant,
     left: usize,
-    /// Something was left out.
+    /// Something was skipped.
     cut: bool,
     counted: Vec<Counted>,
     refused: HashMap<CgroupId, u64>,
@@ -76,7 +76,7 @@ impl Walker {
         }
     }
 
-    /// Looks at a cgroup and all below; how many forks limits refused there.
+    /// Reads a cgroup and all below it; returns the forks refused by limits there.
     ///
     /// Until Linux 6.11, and in hierarchies of version 1, `pids.events` counts the forks refused
     /// to this very cgroup, by whichever limit above. Since then it counts those that the limits of
@@ -88,7 +88,7 @@ impl Walker {
             return 0;
         }
         self.left -= 1;
-        // Gone since it was listed.
+        // Removed since it was listed.
         let Ok(metadata) = fs::metadata(folder) else {
             return 0;
         };
@@ -121,7 +121,7 @@ impl Walker {
             if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 continue;
             }
-            // Names come from whoever made the cgroup; paths are only shown.
+            // The creator of a cgroup chooses its name; paths are only displayed.
             let name = entry.file_name();
             let above = path.trim_end_matches('/');
             let below = format!("{above}/{}", name.to_string_lossy());
@@ -144,7 +144,7 @@ fn refused(folder: &Path, file: &str) -> Option<u64> {
     max.trim().parse().ok()
 }
 
-/// `None` where there is no such file, and of the word `max`.
+/// `None` if the file does not exist or contains `max`.
 fn number(folder: &Path, file: &str) -> Option<u64> {
     proc::text(folder.join(file)).ok()?.trim().parse().ok()
 }

@@ -1,4 +1,4 @@
-//! Reads files of /proc, of cgroups and of mounts as bytes: names in them are given by strangers,
+//! Reads files of /proc, of cgroups and of mounts as bytes: they contain names chosen by processes,
 //! and one that is not UTF-8 must not hide the rest of a file. I/O.
 
 use std::{
@@ -22,11 +22,11 @@ pub fn comm(pid: u32) -> Option<String> {
 /// The name in a file `comm`, of a process or a thread.
 pub fn comm_at(path: impl AsRef<Path>) -> Option<String> {
     let comm = fs::read(path).ok()?;
-    // The kernel ends it with a newline; those before it are of the name.
+    // The kernel ends it with a newline; earlier ones belong to the name.
     Some(name_of(comm.strip_suffix(b"\n").unwrap_or(&comm)))
 }
 
-/// A name without what could move a terminal's cursor, like those that the kernel side reports.
+/// A name without characters that could move a terminal's cursor, like names from the kernel side.
 pub fn name_of(bytes: &[u8]) -> String {
     let harmless = |char: char| {
         if char.is_control() {
@@ -41,8 +41,8 @@ pub fn name_of(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The name and the fields of a `stat` file, from the state on. The name may hold anything, so it
-/// ends at the last parenthesis.
+/// The name and the fields of a `stat` file, from the state on. The name may contain anything, so
+/// it ends at the last parenthesis.
 pub fn split_stat(stat: &[u8]) -> Option<(&[u8], Vec<&str>)> {
     let open = stat.iter().position(|&byte| byte == b'(')?;
     let close = stat.iter().rposition(|&byte| byte == b')')?;
@@ -51,7 +51,7 @@ pub fn split_stat(stat: &[u8]) -> Option<(&[u8], Vec<&str>)> {
     Some((comm, fields.split_ascii_whitespace().collect()))
 }
 
-/// The numbers that name entries of a folder: processes, threads, descriptors.
+/// The numeric entries of a directory: processes, threads, descriptors.
 pub fn numbers(folder: &str) -> io::Result<impl Iterator<Item = u32> + use<>> {
     let entries = fs::read_dir(folder)?.flatten();
     Ok(entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()))
@@ -81,8 +81,8 @@ pub fn path_of(bytes: &[u8]) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(bytes))
 }
 
-/// A path as a word of a shell's command line, quoted only where it must be. Bytes that cannot be
-/// shown are written as bash and the POSIX shell of 2024 read them: `$'\377'`.
+/// A path quoted for a shell, if necessary. Unprintable bytes are written as `$'\377'`, which bash
+/// and POSIX.1-2024 shells understand.
 pub fn shell_word(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+:,@%".contains(byte);

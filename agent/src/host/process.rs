@@ -18,7 +18,7 @@ const TIME_LIMIT: Duration = Duration::from_millis(300);
 const NAMESAKES: usize = 8;
 /// Signals that ask a process to exit: TERM, INT, QUIT and HUP.
 const REQUESTS: [u8; 4] = [15, 2, 3, 1];
-/// Threads that are looked at.
+/// Maximum number of threads examined.
 const THREADS: usize = 64;
 /// In the flags of `proc_pid_stat(5)`.
 const PF_KTHREAD: u64 = 0x0020_0000;

@@ -30,7 +30,7 @@ fn steps_are_summed_where_they_are_known() {
     );
 }
 #[test]
-fn a_seen_death_is_in_each_histogram_once() {
+fn a_complete_death_is_in_each_histogram_once() {
     let page = page_of(&Record {
         kill: Some(Kill {
             by: Some(KillBy::Oom),
@@ -150,7 +150,7 @@ fn an_autoreap_is_a_zombie_time_of_0() {
 }
 
 #[test]
-fn an_orphan_that_its_adopter_autoreaps_has_lain_dead_until_then() {
+fn an_autoreaped_orphan_has_zombie_time_until_its_adoption() {
     let page = page_of(&Record {
         reap: Some(reap(105 * SECOND, How::Autoreap)),
         ..record()

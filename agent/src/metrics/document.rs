@@ -1,4 +1,4 @@
-//! `docs/metrics.md`, written from the registry itself.
+//! Writes `docs/metrics.md` from the registry.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -14,25 +14,25 @@ const HEAD: &str = "\
 Generated from the agent's registry by `REAPWATCH_BLESS=1 cargo test -p reapwatch metrics::`; do \
 not edit.
 
-Each label value that is known beforehand is there from the start, at 0. Names of processes are \
-cut to 63 bytes, control characters and bytes that are not UTF-8 replaced. No PID is ever a label.
+Every label value that is known in advance exists from the start, at 0. Process names are cut to \
+63 bytes; control characters and invalid UTF-8 are replaced. No PID is ever a label.
 
-The labels `namespace`, `pod`, `container` and `unit` say where a process belonged when it died: \
-each is empty where there is none, a pod without a known name goes by its uid, a container by the \
-first 12 digits of its id. At most 256 groups of them (`--max-groups`) have series of their own; \
-what is counted of later ones is under `~other`, all four labels. A group leaves five minutes \
-after its workload is gone and its last zombie. `~unattributed` is what can be said of none, such \
-as deaths whose records were lost: with it, the sum over all groups misses nothing.
+The labels `namespace`, `pod`, `container` and `unit` are the workload of a process when it died. \
+Each is empty if it does not apply; a pod without a known name has its uid, a container without \
+one the first 12 digits of its id. At most 256 workloads (`--max-groups`) have their own series; \
+later ones count under `~other` in all four labels. A workload's series disappear five minutes \
+after the workload and its last zombie are gone. `~unattributed` counts what has no known \
+workload, such as deaths whose records were lost, so sums over all workloads are complete.
 
-The histograms are classic ones. For native histograms, let Prometheus convert them with \
-`convert_classic_histograms_to_nhcb: true` in the scrape config (from Prometheus 3.9 on with \
-`scrape_native_histograms: true` beside it).
+Histograms are classic. For native histograms, let Prometheus convert them with \
+`convert_classic_histograms_to_nhcb: true` in the scrape config (plus \
+`scrape_native_histograms: true` from Prometheus 3.9 on).
 ";
 
-/// The document that stands for this registry.
+/// The document for this registry.
 fn document() -> String {
     let mut metrics = Metrics::new(std::time::Duration::from_secs(10), 256);
-    // Steps have no series until one was measured.
+    // Steps have no series until one is measured.
     metrics.finished(&stepped(), None, 0);
     let page = metrics.scrape(full_sample());
     let (own, process): (Vec<_>, Vec<_>) = page
@@ -68,7 +68,7 @@ fn table(text: &mut String, title: &str, families: &[MetricFamily]) {
             MetricType::GAUGE => "gauge",
             MetricType::HISTOGRAM => "histogram",
             other => panic!(
-                "{} is a {other:?}, of which the agent has none",
+                "{} is a {other:?}, a kind that the agent does not use",
                 family.name()
             ),
         };
@@ -90,16 +90,20 @@ fn table(text: &mut String, title: &str, families: &[MetricFamily]) {
 }
 
 #[test]
-fn the_document_names_what_the_registry_holds() {
+fn the_metrics_document_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/metrics.md");
     let document = document();
     if std::env::var_os("REAPWATCH_BLESS").is_some() {
-        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("docs/ is there");
-        std::fs::write(&path, &document).expect("docs/metrics.md can be written");
+        std::fs::create_dir_all(
+            path.parent()
+                .expect("the agent's folder is inside the repository"),
+        )
+        .expect("docs/ exists");
+        std::fs::write(&path, &document).expect("docs/metrics.md is writable");
     }
-    let written = std::fs::read_to_string(&path).expect("docs/metrics.md can be read");
+    let written = std::fs::read_to_string(&path).expect("docs/metrics.md is readable");
     assert!(
         written == document,
-        "docs/metrics.md is old: run this test with REAPWATCH_BLESS=1"
+        "docs/metrics.md is out of date: run this test with REAPWATCH_BLESS=1"
     );
 }

@@ -2,7 +2,7 @@ use super::tests::{SECOND, UNATTRIBUTED, has, metrics, record, with_kind, worklo
 use super::*;
 
 #[test]
-fn the_sum_over_all_groups_is_every_exit() {
+fn groups_add_up_to_all_exits() {
     let mut metrics = metrics();
     for n in 0..2_000 {
         let workload = workload(&format!("app-{n}"));
@@ -40,7 +40,7 @@ fn the_sum_over_all_groups_is_every_exit() {
 }
 
 #[test]
-fn a_reap_that_was_taken_back_counts_once() {
+fn a_corrected_reap_counts_once() {
     let mut metrics = metrics();
     metrics.finished(&record(), None, 0);
     metrics.take_back(record().process.key);
@@ -53,7 +53,7 @@ fn a_reap_that_was_taken_back_counts_once() {
 }
 
 #[test]
-fn stuck_exits_of_workloads_that_are_gone_leave_the_page() {
+fn stuck_exits_of_gone_workloads_disappear() {
     let mut metrics = metrics();
     let mut stuck_series = |now_ns| {
         let stuck = |n| {

@@ -1,7 +1,7 @@
 //! Counts by workload, for a bounded number of workloads.
 //!
-//! Who comes when all places are taken is counted under `~other` from then on, until a group that
-//! is gone has left. What cannot be said of any workload is under `~unattributed`.
+//! Once all places are taken, further workloads count under `~other` until a group that is gone is
+//! dropped. What belongs to no known workload counts under `~unattributed`.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,7 +9,7 @@ use super::labels::{OTHER, UNATTRIBUTED, clean};
 use model::counts::Exits;
 use model::workload::Workload;
 
-/// How long a group stays after its workload has gone and the last was counted.
+/// How long a group stays after its workload is gone and the last count.
 const KEEP_NS: u64 = 300_000_000_000;
 
 /// The values of a group's labels: namespace, pod, container, unit.
@@ -17,8 +17,7 @@ const KEEP_NS: u64 = 300_000_000_000;
 pub struct Labels([String; 4]);
 
 impl Labels {
-    /// Those of a workload; of none, or of one of which nothing but the id is known,
-    /// `~unattributed`.
+    /// The labels of a workload; `~unattributed` if there is none, or if only its id is known.
     pub fn of(workload: Option<&Workload>) -> Self {
         let Some(workload) = workload.filter(|it| it.cgroup.is_some()) else {
             return Self::all(UNATTRIBUTED);
@@ -32,7 +31,7 @@ impl Labels {
         Self(values.map(|value| clean(value.unwrap_or_default())))
     }
 
-    /// Those of what has no workload, such as the node.
+    /// The labels of something without a workload, such as the node.
     pub fn none() -> Self {
         Self::all("")
     }
@@ -54,7 +53,7 @@ impl Labels {
     }
 }
 
-/// What is counted of one group.
+/// The counts of one group.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Counts {
     pub(super) exits: Exits,
@@ -62,11 +61,11 @@ pub(super) struct Counts {
     pub(super) reaped_late: u64,
     pub(super) zombie_seconds: f64,
     pub(super) refused_forks: u64,
-    /// When something was counted last.
+    /// Time of the last count.
     touched_ns: u64,
 }
 
-/// All groups, at most `limit` beside the two special ones.
+/// All groups: at most `limit`, plus the two special ones.
 #[derive(Debug)]
 pub(super) struct Groups {
     limit: usize,
@@ -82,7 +81,7 @@ impl Groups {
         }
     }
 
-    /// The group of a workload, or what stands for it.
+    /// The group of a workload, or the special group it falls under.
     pub(super) fn admit(&mut self, labels: &Labels) -> Labels {
         if self.of.contains_key(labels) || labels.is_special() {
             return labels.clone();
@@ -95,7 +94,7 @@ impl Groups {
         }
     }
 
-    /// The counts of a workload's group, to add to.
+    /// The counts of a workload's group, for adding to them.
     pub(super) fn counts(&mut self, labels: &Labels, now_ns: u64) -> &mut Counts {
         let labels = self.admit(labels);
         let counts = self.of.entry(labels).or_default();
@@ -107,7 +106,7 @@ impl Groups {
         self.of.iter()
     }
 
-    /// Gives up groups of which nothing was counted lately and that are not among those `there`.
+    /// Drops groups without recent counts that are not among those `there`.
     pub(super) fn expire(&mut self, there: &HashSet<Labels>, now_ns: u64) {
         self.of.retain(|labels, counts| {
             labels.is_special()
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn two_thousand_workloads_have_so_many_groups_and_no_exit_is_missing() {
+    fn many_workloads_share_a_bounded_number_of_groups() {
         let mut groups = Groups::new(256);
         for n in 0..2_000 {
             for _ in 0..3 {
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_is_gone_leaves_after_five_minutes_and_makes_room() {
+    fn a_gone_group_is_dropped_after_five_minutes() {
         let mut groups = Groups::new(2);
         for name in ["a", "b", "c"] {
             groups.counts(&unit(name), SECOND).exits.exited += 1;
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_id_is_nobody_s() {
+    fn a_bare_cgroup_id_is_unattributed() {
         let bare = Workload {
             cgroup_id: None,
             ..Workload::default()

@@ -1,4 +1,4 @@
-//! Values of labels: few, short, and safe to show.
+//! Label values: few, short, and safe to display.
 
 use std::collections::BTreeMap;
 
@@ -6,26 +6,26 @@ use super::groups::Labels;
 use super::sample::Holder;
 use model::signals;
 
-/// Parents with a series of their own.
+/// Number of parents with their own series.
 const TOP_PARENTS: usize = 20;
 
-/// Stands for all that has no series of its own.
+/// For everything without its own series.
 pub(super) const OTHER: &str = "~other";
 
-/// Stands for the workload of what cannot be said of any.
+/// For everything without a known workload.
 pub(super) const UNATTRIBUTED: &str = "~unattributed";
 
-/// Bytes of a label's value.
+/// Maximum length of a label value in bytes.
 const MAX_BYTES: usize = 63;
 
-/// The name of a signal. The real-time ones share one series: each series of a histogram costs
-/// more than a dozen lines, and there are 33 of them.
+/// The name of a signal. Real-time signals share one series: there are 33 of them, and each series
+/// of a histogram takes more than a dozen lines.
 pub(super) fn signal(number: u8) -> &'static str {
     signals::standard_name(number).unwrap_or(OTHER)
 }
 
-/// A name that anybody may have chosen, made fit for a label: control characters replaced, cut
-/// to [`MAX_BYTES`].
+/// A name chosen by a process, made safe for a label: control characters are replaced, and it is
+/// cut to [`MAX_BYTES`].
 pub(super) fn clean(name: &str) -> String {
     let mut value = String::with_capacity(name.len().min(MAX_BYTES));
     for char in name.chars() {
@@ -42,8 +42,7 @@ pub(super) fn clean(name: &str) -> String {
     value
 }
 
-/// A path, made fit for a label: its end tells more than its beginning, such as which container it
-/// is of.
+/// A path, made safe for a label. A long one keeps its end, which is more specific.
 pub(super) fn tail(path: &str) -> String {
     let least = path.len().saturating_sub(MAX_BYTES);
     let mut ends = path.char_indices().map(|(at, _)| at);
@@ -51,7 +50,7 @@ pub(super) fn tail(path: &str) -> String {
     clean(&path[from..])
 }
 
-/// Sums the parents of one name in one workload, and all but the first [`TOP_PARENTS`] under
+/// Sums parents with the same name and workload, and sums all but the first [`TOP_PARENTS`] under
 /// [`OTHER`].
 pub(super) fn top_parents(parents: &[Holder]) -> Vec<(Labels, String, u64)> {
     let rest_of_all = || (Labels::all(OTHER), OTHER.to_owned());
@@ -60,7 +59,7 @@ pub(super) fn top_parents(parents: &[Holder]) -> Vec<(Labels, String, u64)> {
         let name = (holder.workload.clone(), clean(&holder.comm));
         *by_name.entry(name).or_default() += holder.zombies;
     }
-    // Somebody may have named a program so; it must not take the rest's series for itself.
+    // A program may have this name; it must not take over the series of the rest.
     let mut rest = by_name.remove(&rest_of_all()).unwrap_or_default();
     let mut top: Vec<_> = by_name.into_iter().collect();
     top.sort_by(|(one, fewer), (other, more)| more.cmp(fewer).then_with(|| one.cmp(other)));
@@ -91,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_twenty_first_parent_goes_to_the_rest() {
+    fn the_twenty_first_parent_counts_under_other() {
         let holder = |workload: &str, comm: &str, zombies| Holder {
             workload: Labels::all(workload),
             comm: comm.to_owned(),

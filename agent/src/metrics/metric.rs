@@ -1,4 +1,4 @@
-//! What a metric is, and how its series reach the page.
+//! What a metric is, and how its series get onto the page.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,37 +12,37 @@ use model::lifecycle::Record;
 
 const PREFIX: &str = "reapwatch";
 
-/// The names of the labels that say where a process belonged.
+/// The labels of a workload.
 pub(super) const WORKLOAD: &[&str] = &["namespace", "pod", "container", "unit"];
 
-/// Everything that is published under one name.
+/// Everything published under one name.
 pub(super) struct Metric {
     /// Without the prefix.
     pub(super) name: &'static str,
     pub(super) help: &'static str,
-    /// The names of its labels. Those of a workload, if it has them, come first.
+    /// Label names. Workload labels, if any, come first.
     pub(super) labels: &'static [&'static str],
     pub(super) kind: Kind,
 }
 
-/// What kind of metric it is, and where its values come from.
+/// The kind of metric, and where its values come from.
 pub(super) enum Kind {
     Counter(Read),
     Gauge(Read),
     Histogram(Observe),
 }
 
-/// Puts the series of one scrape into their list.
+/// Adds the series of one scrape to a list.
 type Read = fn(&Scrape, &mut Series);
 
-/// A time, and the value of its label if there is one.
+/// A time, with a label value if there is a label.
 type LabelledTime = (Duration, Option<&'static str>);
 
-/// One time of each finished death.
+/// A histogram over one time of each finished death.
 pub(super) struct Observe {
     /// Upper bounds in seconds.
     pub(super) buckets: &'static [f64],
-    /// Values of the label, or `None` without one, that are there before the first death.
+    /// Label values that exist before the first death; `None` without a label.
     pub(super) known: &'static [Option<&'static str>],
     pub(super) time: fn(&Record) -> Option<LabelledTime>,
 }
@@ -61,7 +61,7 @@ impl Observe {
         histogram
     }
 
-    /// Takes a finished death in, if it has this time.
+    /// Adds a finished death, if it has this time.
     pub(super) fn count(&self, record: &Record, histogram: &HistogramVec) {
         if let Some((time, value)) = (self.time)(record) {
             let series = histogram.with_label_values(value.as_slice());
@@ -70,7 +70,7 @@ impl Observe {
     }
 }
 
-/// The series of one metric at one scrape.
+/// The series of one metric in one scrape.
 #[derive(Default)]
 pub(super) struct Series(Vec<(Vec<String>, f64)>);
 
@@ -80,24 +80,24 @@ impl Series {
         self.with([], value);
     }
 
-    /// One with these label values.
+    /// A series with these label values.
     pub(super) fn with<const N: usize>(&mut self, values: [&str; N], value: f64) {
         self.0.push((values.map(str::to_owned).into(), value));
     }
 
-    /// One of a workload.
+    /// A series for a workload.
     pub(super) fn of(&mut self, workload: &Labels, value: f64) {
         self.with(workload.values(), value);
     }
 
-    /// One of a workload, with the value of one more label.
+    /// A series for a workload, with one more label value.
     pub(super) fn of_and(&mut self, workload: &Labels, more: &str, value: f64) {
         let [namespace, pod, container, unit] = workload.values();
         self.with([namespace, pod, container, unit, more], value);
     }
 }
 
-/// A counter or gauge that is read from a scrape.
+/// A counter or gauge that is read at scrape time.
 pub(super) struct FromScrape {
     metric: &'static Metric,
     kind: MetricType,

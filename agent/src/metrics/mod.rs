@@ -1,7 +1,7 @@
-//! The page for Prometheus: the only part that knows its format.
+//! The metrics page. Only this part knows Prometheus' format.
 //!
-//! Finished deaths and repairs are counted as they come; everything else is read from a
-//! [`Sample`] when somebody asks, and kept nowhere.
+//! Finished deaths and corrections are counted as they happen; everything else is read from a
+//! [`Sample`] at scrape time and not stored.
 
 mod families;
 mod groups;
@@ -42,17 +42,17 @@ pub struct Metrics {
     groups: Groups,
     step_seconds: BTreeMap<&'static str, f64>,
     corrections: HashMap<Correction, u64>,
-    /// Counted as reaped, and taken back since: they are zombies all the same.
+    /// Counted as reaped and corrected since: they are zombies.
     taken_back: HashSet<Key>,
-    /// Known by their number alone.
+    /// Known only by their PID.
     lost_exits: Exits,
     lost_reaps: u64,
     stale_threshold: Duration,
 }
 
 impl Metrics {
-    /// Every metric at 0. A zombie older than `stale_threshold` counts as reaped late; at most
-    /// `max_groups` workloads have series of their own.
+    /// All metrics at 0. A zombie older than `stale_threshold` counts as reaped late; at most
+    /// `max_groups` workloads get their own series.
     pub fn new(stale_threshold: Duration, max_groups: usize) -> Self {
         let histogram = |metric: &&'static metric::Metric| match &metric.kind {
             Kind::Histogram(observe) => Some((observe, observe.histogram(metric))),
@@ -76,17 +76,17 @@ impl Metrics {
         *counts.exits.of(kind) += 1;
     }
 
-    /// A death that was counted as complete is not: it will be complete again.
+    /// Undoes the count of a death that turned out to be incomplete; it will complete again.
     pub fn take_back(&mut self, dead: Key) {
         self.taken_back.insert(dead);
     }
 
-    /// Gives up groups whose workload is not among those `there` and was not for a while.
+    /// Drops groups whose workload is not among those `there` and has not been for a while.
     pub fn expire(&mut self, there: &HashSet<Labels>, now_ns: u64) {
         self.groups.expire(there, now_ns);
     }
 
-    /// Counts a death that is complete, of a process of this workload.
+    /// Counts a complete death of a process in this workload.
     pub fn finished(&mut self, record: &Record, workload: Option<&Workload>, now_ns: u64) {
         for (observe, histogram) in &self.histograms {
             observe.count(record, histogram);
@@ -107,20 +107,20 @@ impl Metrics {
         }
     }
 
-    /// Counts forks that the limit of a cgroup refused.
+    /// Counts forks refused by the limit of a cgroup.
     pub fn refused_forks(&mut self, workload: &Labels, forks: u64, now_ns: u64) {
         self.groups.counts(workload, now_ns).refused_forks += forks;
     }
 
-    /// Counts a repair.
+    /// Counts a correction.
     pub fn corrected(&mut self, correction: Correction) {
         *self.corrections.entry(correction).or_default() += 1;
     }
 
-    /// All that there is now, to be written by somebody else.
+    /// The state for one scrape, to be written elsewhere.
     pub fn scrape(&mut self, sample: Sample) -> Page {
         self.lost_exits = self.lost_exits.max(sample.lost_exits);
-        // A snapshot may find zombies whose loss was counted as a reap; a counter stays then.
+        // A snapshot may find zombies whose loss was counted as a reap; the counter must not fall.
         self.lost_reaps = self.lost_reaps.max(sample.lost_reaps);
         let histograms = self.histograms.iter().map(|(_, it)| it.clone());
         Page {
@@ -134,7 +134,7 @@ impl Metrics {
         }
     }
 
-    /// Every group, with what there is of its workloads now; these hold its place.
+    /// Every group with the current numbers of its workloads, which keep its place.
     fn groups_with(
         &mut self,
         present: &BTreeMap<Labels, Present>,

@@ -1,4 +1,4 @@
-//! One scrape, and the page for Prometheus made from it.
+//! One scrape, and the metrics page made from it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::metric::{FromScrape, Kind};
 use super::sample::{Present, Sample};
 use model::lifecycle::Correction;
 
-/// What metrics are read from: all that there is at one moment.
+/// What metrics are read from: the state at one moment.
 #[derive(Debug, Default)]
 pub(super) struct Scrape {
     pub(super) sample: Sample,
@@ -22,14 +22,14 @@ pub(super) struct Scrape {
     pub(super) corrections: HashMap<Correction, u64>,
 }
 
-/// What is counted of the workloads of one group, and what there is of them now.
+/// The counts of one group, and the current numbers of its workloads.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Group {
     pub(super) counts: Counts,
     pub(super) present: Present,
 }
 
-/// A scrape that is yet to be written. Writing it needs nothing of the agent's loop.
+/// A scrape that has not been written yet. Writing it does not need the agent's loop.
 #[derive(Debug)]
 pub struct Page {
     pub(super) scrape: Scrape,
@@ -41,8 +41,8 @@ impl Page {
     pub fn text(self) -> String {
         let mut text = String::new();
         if let Err(error) = TextEncoder::new().encode_utf8(&self.gather(), &mut text) {
-            // Only a family without a name or series is refused, and none is gathered.
-            log::error!("cannot write the page of metrics: {error}");
+            // Only a family without a name or series is an error, and none is gathered.
+            log::error!("cannot write the metrics page: {error}");
         }
         text
     }
@@ -52,7 +52,7 @@ impl Page {
         let register = |collector: Box<dyn Collector>| {
             registry
                 .register(collector)
-                .expect("each metric has its own name, which the tests register");
+                .expect("metric names are unique; a test registers all of them");
         };
         register(Box::new(ProcessCollector::for_self()));
         for histogram in self.histograms {

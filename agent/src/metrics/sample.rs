@@ -1,4 +1,4 @@
-//! What the loop hands over at scrape time: plain numbers, no logic.
+//! What the loop provides for a scrape: plain numbers, no logic.
 
 use std::collections::BTreeMap;
 
@@ -6,23 +6,23 @@ use super::groups::Labels;
 use model::counts::{Exits, Lost};
 use model::workload::{Failed, pods::Watched};
 
-/// What there is of one workload now.
+/// Current numbers of one workload.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Present {
     /// Zombies.
     pub zombies: u64,
-    /// Those older than the threshold.
+    /// Zombies older than the threshold.
     pub stale: u64,
-    /// Processes that were killed or began to exit and do not get there.
+    /// Processes that were killed or began to exit but have not finished.
     pub stuck: u64,
-    /// When the oldest zombie died, in seconds of Unix time.
+    /// When the oldest zombie died, in Unix seconds.
     pub oldest_died_unix_seconds: Option<f64>,
 }
 
 /// A process that holds stale zombies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Holder {
-    /// Where it belongs.
+    /// Its workload.
     pub workload: Labels,
     /// Its name.
     pub comm: String,
@@ -31,7 +31,7 @@ pub struct Holder {
 }
 
 impl Present {
-    /// Takes one more zombie in.
+    /// Adds one zombie.
     pub fn add_zombie(&mut self, stale: bool, died_unix_seconds: Option<f64>) {
         self.join(Self {
             zombies: 1,
@@ -64,18 +64,18 @@ pub struct Events {
     pub waited: u64,
     /// The kernel freed a released process.
     pub freed: u64,
-    /// Somebody else was told of an existing zombie.
+    /// Another process became responsible for an existing zombie.
     pub renotified: u64,
     /// A zombie's pidfd hung up.
     pub hung_up: u64,
-    /// A cgroup was made.
+    /// A cgroup was created.
     pub cgroup_made: u64,
-    /// A process that had forked or waited runs another program.
+    /// A process that had forked or waited called exec.
     pub exec: u64,
 }
 
 impl Events {
-    /// By the kind, as the metric names it.
+    /// By kind, as the metric names it.
     pub(super) fn by_kind(&self) -> [(&'static str, u64); 8] {
         [
             ("death", self.death),
@@ -90,47 +90,47 @@ impl Events {
     }
 }
 
-/// How full a table of PIDs is.
+/// How full a PID table is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PidTable {
     /// `node`, or the path of a cgroup.
     pub scope: String,
-    /// Whose cgroup it is.
+    /// The workload of that cgroup.
     pub workload: Labels,
     /// PIDs in use.
     pub used: u64,
-    /// The most that may be.
+    /// The limit.
     pub limit: u64,
-    /// Zombies among them, where that is known.
+    /// Zombies among them, if known.
     pub zombies: Option<u64>,
 }
 
-/// The state of the agent and its host at one scrape. Totals only ever rise.
+/// The state of the agent and its host at one scrape. Totals never decrease.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
-    /// When it is, in nanoseconds of `CLOCK_BOOTTIME`.
+    /// Time in nanoseconds of `CLOCK_BOOTTIME`.
     pub now_ns: u64,
-    /// Exits of which the kernel side could tell no more than the number.
+    /// Exits of which the kernel side could only report the number.
     pub lost_exits: Exits,
-    /// Reaps of which nothing was seen.
+    /// Reaps without an event.
     pub lost_reaps: u64,
     /// Events lost.
     pub lost: Lost,
-    /// Events taken in.
+    /// Events received.
     pub events: Events,
-    /// What there is of each workload that has zombies or stuck exits.
+    /// Current numbers of each workload that has zombies or stuck exits.
     pub present: BTreeMap<Labels, Present>,
-    /// Who holds stale zombies. Names may repeat.
+    /// Processes with stale zombies. Names may repeat.
     pub parents: Vec<Holder>,
-    /// Workloads that could not be found.
+    /// Failed workload lookups.
     pub lookups_failed: Failed,
-    /// How the watch on pods does, if there is one.
+    /// State of the pod watch, if there is one.
     pub pod_watch: Option<Watched>,
-    /// How the container runtime does, if it is asked.
+    /// State of the container runtime, if it is used.
     pub cri: Option<Watched>,
-    /// Every verdict that there can be.
+    /// All possible verdicts.
     pub verdicts: Vec<&'static str>,
-    /// How many culprits of each workload have which verdict.
+    /// Number of culprits by workload and verdict.
     pub culprits: BTreeMap<(Labels, &'static str), u64>,
     /// The node and the fullest cgroups with a limit.
     pub pids: Vec<PidTable>,

@@ -1,4 +1,4 @@
-//! The page: which series it has, and what they are called.
+//! The metrics page: its series and their names.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -39,7 +39,7 @@ pub(super) fn process(comm: &str) -> Process {
     }
 }
 
-/// A death of which two steps were measured.
+/// A death with two measured steps.
 pub(super) fn stepped() -> Record {
     Record {
         steps: Some(Steps {
@@ -107,7 +107,7 @@ pub(super) fn has(page: &str, line: &str) {
     );
 }
 
-/// A sample in which everything is there once; names are as odd as anybody can make them.
+/// A sample that has everything once, with names as odd as possible.
 pub(super) fn full_sample() -> Sample {
     Sample {
         now_ns: SECOND,
@@ -214,12 +214,12 @@ fn every_label_value_known_beforehand_is_there_at_0() {
     ] {
         has(&page, line);
     }
-    // Without a watch, none is down.
+    // Without a watch, there is no series.
     assert!(!page.contains("reapwatch_pod_watch_up"), "{page}");
 }
 
 #[test]
-fn the_watch_on_pods_tells_its_failures() {
+fn failures_of_the_pod_watch_are_counted() {
     let page = metrics().scrape(full_sample()).text();
     has(&page, "reapwatch_pod_watch_up 1");
     has(
@@ -233,7 +233,7 @@ fn the_watch_on_pods_tells_its_failures() {
 }
 
 #[test]
-fn the_container_runtime_s_failures_are_lookups_that_failed() {
+fn failures_of_the_container_runtime_are_failed_lookups() {
     let series = |page: &str| {
         let cri = |line: &&str| line.contains("reason=\"cri_");
         page.lines()
@@ -253,12 +253,12 @@ fn the_container_runtime_s_failures_are_lookups_that_failed() {
         format!("reapwatch_workload_lookups_failed_total{{reason=\"cri_{reason}\"}} {count}")
     });
     assert_eq!(series(&page), expected);
-    // Without the flag, nothing of it can fail.
+    // Without the flag, there are no such failures.
     assert_eq!(series(&metrics().scrape(Sample::default()).text()).len(), 0);
 }
 
 #[test]
-fn a_culprit_has_names_and_every_verdict_a_series_without() {
+fn culprits_have_workloads_and_every_verdict_has_a_series() {
     let page = metrics().scrape(full_sample()).text();
     has(
         &page,
@@ -303,7 +303,7 @@ fn totals_follow_the_kernel_and_never_fall() {
 }
 
 #[test]
-fn what_is_gone_leaves_the_page() {
+fn series_of_gone_workloads_disappear() {
     let mut metrics = metrics();
     let page = metrics.scrape(full_sample()).text();
     has(

@@ -1,4 +1,4 @@
-//! The times of one death that are published.
+//! The published times of one death.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ pub(super) fn dying(record: &Record) -> Option<Duration> {
     between(Some(record.kill.as_ref()?.at_ns), exact_death(record))
 }
 
-/// Zombie time, of one that was found dead from when it was dead at the latest. One that was
-/// released as it died was no zombie at all, however vaguely the moment of its death is known.
+/// Zombie time; for a zombie found dead, from the latest time it can have died. A process released
+/// as it died was never a zombie, even if its time of death is only a bound.
 pub(super) fn zombie(record: &Record) -> Option<Duration> {
     let reap = record.reap.as_ref()?;
     if record.vanished_at_once() {
@@ -27,7 +27,7 @@ pub(super) fn zombie(record: &Record) -> Option<Duration> {
     }
 }
 
-/// Zombie time where both of its ends are known.
+/// Zombie time if both ends are exact.
 pub(super) fn exact_zombie(record: &Record) -> Option<Duration> {
     let is_exact = record.vanished_at_once() || exact_death(record).is_some();
     zombie(record).filter(|_| is_exact)

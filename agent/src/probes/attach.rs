@@ -1,6 +1,7 @@
-//! Loads the object, finds for each transition the best hook that this kernel accepts, attaches.
+//! Loads the object, finds the best hook that this kernel accepts for each transition, and attaches
+//! it.
 //!
-//! Everything is held by file descriptors of this process: nothing stays when it goes.
+//! Everything is held by file descriptors of this process, so nothing remains when it ends.
 
 use std::{
     collections::HashSet,
@@ -19,7 +20,7 @@ use wire::{NO_OFFSET, Offsets, Options, counter};
 use super::{
     btf,
     error::KernelError,
-    hooks::{FREE, FREE_AS_REAP, Hook, Point, Rung, TRANSITIONS, Transition},
+    hooks::{FREE, FREE_AS_REAP, Hook, HookKind, Point, TRANSITIONS, Transition},
     memlock, offsets, privileges,
     steps::STEPS,
     tracefs,
@@ -35,61 +36,61 @@ const OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/prebuilt/reapwa
 pub(super) const SNAPSHOT: &str = "snapshot";
 /// The iterator that lists the threads of dying processes.
 pub(super) const STACKS: &str = "stacks";
-/// What both go through.
+/// What both iterate over.
 const ITERATED: &str = "task";
 
-/// What the loader may choose.
+/// Options of the loader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Config {
-    /// Bytes of the event ring: a power of two, at least a page.
+    /// Size of the event ring in bytes: a power of two, at least a page.
     pub(crate) ring_bytes: u32,
-    /// Only this rung, where a transition has it.
-    pub(crate) force: Option<Rung>,
-    /// Whether hooks that run at the end of every system call may be used.
+    /// Use only this kind of hook, for transitions that have it.
+    pub(crate) force: Option<HookKind>,
+    /// Whether hooks may run at the end of every system call.
     pub(crate) syscall_tracepoints: bool,
-    /// Whether the steps of each exit are measured.
+    /// Whether to measure the steps of each exit.
     pub(crate) steps: bool,
-    /// Whether the kernel side logs what it does.
+    /// Whether the probes log what they do.
     pub(crate) debug: bool,
-    /// Whether it may run where it does not see all processes.
+    /// Whether to run even if not all processes are visible.
     pub(crate) any_pid_namespace: bool,
 }
 
-/// One transition and what came of it.
+/// One transition and the result of attaching it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProbeReport {
     /// The transition.
     pub(crate) probe: &'static str,
     /// The hook in use.
     pub(crate) hook: Option<String>,
-    /// Whether the main job needs it.
+    /// Whether the agent cannot run without it.
     pub(crate) required: bool,
     /// What is lost.
     pub(crate) lost: Option<String>,
-    /// Each better hook and why it was refused.
+    /// Each better hook with the reason why it was refused.
     pub(crate) refused: Vec<String>,
 }
 
-/// The kernel side at work.
+/// The loaded and attached kernel side.
 pub(crate) struct Attached {
     /// The stream of records.
     pub(crate) events: RingBuf<MapData>,
-    /// The kernel side's own log, where it was asked for.
+    /// The probes' own log, if requested.
     pub(crate) log: Option<EbpfLogger<&'static dyn log::Log>>,
-    /// What attached where.
+    /// What is attached where.
     pub(crate) probes: Vec<ProbeReport>,
-    /// The weakest rung of the transitions that matter.
-    pub(crate) source: Rung,
+    /// The weakest hook kind among the transitions that matter.
+    pub(crate) source: HookKind,
     counters: PerCpuArray<MapData, u64>,
     ebpf: Ebpf,
     /// Why the task iterator was refused, if it was.
     pub(super) iterator_refused: Option<String>,
-    /// Why the iterator of stacks was refused, if it was.
+    /// Why the stack iterator was refused, if it was.
     pub(super) stacks_refused: Option<String>,
 }
 
-/// The counters of all CPUs, summed.
+/// The counters, summed over all CPUs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
     /// By [`wire::counter`].
@@ -105,7 +106,7 @@ unsafe impl Pod for Plain<Options> {}
 
 /// Loads and attaches.
 ///
-/// # Errors
+/// If no death can be measured, see [`KernelError`].
 /// When no death can be measured, see [`KernelError`].
 pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
     if !config.any_pid_namespace {
@@ -116,7 +117,7 @@ pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
     }
     memlock::raise();
     let attached = tracefs::with_tracefs(|| load_and_attach(config));
-    // The kernel's types took some 20 MB while they were parsed.
+    // Returns some 20 MB that parsing the kernel's types took.
     // SAFETY: no preconditions.
     unsafe { libc::malloc_trim(0) };
     attached.map_err(|error| match (&error, memlock::limit()) {
@@ -139,22 +140,22 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
         .map_err(|error| KernelError::Load(error.to_string()))?;
     let mut ebpf = load(config, &resolved, v1, &types)?;
     let mut probes = Vec::new();
-    let mut source = Rung::Fentry;
-    if config.steps && climb(&mut ebpf, &types, &STEPS, config, &mut probes)?.is_none() {
+    let mut source = HookKind::Fentry;
+    if config.steps && attach_best(&mut ebpf, &types, &STEPS, config, &mut probes)?.is_none() {
         log::warn!(
-            "--steps: this kernel lets no step of an exit be measured but waiting_for_siblings; \
-             `reapwatch doctor --steps` says why"
+            "--steps: this kernel can measure only the step waiting_for_siblings; `reapwatch \
+             doctor --steps` shows why"
         );
     }
     for transition in TRANSITIONS {
-        let rung = climb(&mut ebpf, &types, transition, config, &mut probes)?;
-        if let (true, Some(rung)) = (transition.decides_source, rung) {
-            source = source.max(rung);
+        let kind = attach_best(&mut ebpf, &types, transition, config, &mut probes)?;
+        if let (true, Some(kind)) = (transition.decides_source, kind) {
+            source = source.max(kind);
         }
         if transition.name == "reap" {
-            let exact = matches!(rung, Some(Rung::Fentry | Rung::Kprobe));
+            let exact = matches!(kind, Some(HookKind::Fentry | HookKind::Kprobe));
             let free = if exact { &FREE } else { &FREE_AS_REAP };
-            climb(&mut ebpf, &types, free, config, &mut probes)?;
+            attach_best(&mut ebpf, &types, free, config, &mut probes)?;
         }
     }
     probes.extend(v1.map(|v1| report_v1(v1, &resolved.offsets)));
@@ -162,7 +163,7 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
     let stacks_refused = load_iterator(&mut ebpf, STACKS, &types).err();
     let log = config.debug.then(|| EbpfLogger::init(&mut ebpf));
     let log = log.and_then(|log| {
-        log.inspect_err(|error| log::warn!("no log of the kernel side: {error}"))
+        log.inspect_err(|error| log::warn!("cannot read the probes' log: {error}"))
             .ok()
     });
     let lacking = |name: &str| KernelError::Load(format!("the object has no map {name}"));
@@ -184,7 +185,7 @@ fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
     })
 }
 
-/// What the kernel's types call all places that a program may be loaded for.
+/// The BTF names of all functions and tracepoints that programs may attach to.
 fn type_names() -> HashSet<Vec<u8>> {
     let apart = [&STEPS, &FREE, &FREE_AS_REAP];
     let transitions = TRANSITIONS.iter().chain(apart);
@@ -196,7 +197,7 @@ fn type_names() -> HashSet<Vec<u8>> {
         .collect()
 }
 
-/// The object with its options and the running kernel's offsets, nothing attached yet.
+/// The object with its options and the running kernel's offsets; nothing is attached yet.
 fn load(
     config: Config,
     resolved: &offsets::Resolved,
@@ -227,31 +228,31 @@ fn load(
         .map_err(|error| KernelError::Load(chain(&error)))
 }
 
-/// Whether the kernel side can tell where the dead were, on hosts with cgroups of version 1.
+/// Whether the kernel side can read a zombie's cgroup on hosts with cgroup v1.
 fn report_v1(v1: Version1, offsets: &Offsets) -> ProbeReport {
     let found = offsets.css_set_v1_css != NO_OFFSET && offsets.css_cgroup != NO_OFFSET;
     ProbeReport {
         probe: "cgroup_v1",
         hook: found.then(|| format!("css_set:{}", v1.controller)),
         required: false,
-        lost: (!found).then(|| "where a zombie was: its parent's container is shown".to_owned()),
+        lost: (!found).then(|| "a zombie's own cgroup; its parent's is shown instead".to_owned()),
         refused: Vec::new(),
     }
 }
 
 /// Tries the hooks of one transition, best first.
-fn climb(
+fn attach_best(
     ebpf: &mut Ebpf,
     types: &Btf,
     transition: &Transition,
     config: Config,
     probes: &mut Vec<ProbeReport>,
-) -> Result<Option<Rung>, KernelError> {
+) -> Result<Option<HookKind>, KernelError> {
     let mut refused = Vec::new();
     for hook in allowed(transition, config) {
         match attach_hook(ebpf, types, hook) {
             Ok(()) => {
-                log::debug!("{} is seen by {}", transition.name, hook.label());
+                log::debug!("{}: attached to {}", transition.name, hook.label());
                 probes.push(ProbeReport {
                     probe: transition.name,
                     hook: Some(hook.label()),
@@ -259,7 +260,7 @@ fn climb(
                     lost: hook.lost.map(str::to_owned),
                     refused,
                 });
-                return Ok(Some(hook.rung));
+                return Ok(Some(hook.kind));
             }
             Err(why) => refused.push(format!("{}: {why}", hook.label())),
         }
@@ -277,16 +278,16 @@ fn climb(
     Ok(None)
 }
 
-/// The hooks that the user lets us try. A forced rung binds only where a transition has it.
+/// The hooks allowed by the options. A forced kind applies only to transitions that have it.
 fn allowed(transition: &Transition, config: Config) -> impl Iterator<Item = &Hook> {
     let force = config
         .force
-        .filter(|rung| transition.hooks.iter().any(|hook| hook.rung == *rung));
+        .filter(|kind| transition.hooks.iter().any(|hook| hook.kind == *kind));
     let syscalls = config.syscall_tracepoints;
     transition
         .hooks
         .iter()
-        .filter(move |hook| force.is_none_or(|rung| hook.rung == rung))
+        .filter(move |hook| force.is_none_or(|kind| hook.kind == kind))
         .filter(move |hook| syscalls || !hook.slows_system_calls)
 }
 
@@ -295,7 +296,7 @@ fn attach_hook(ebpf: &mut Ebpf, types: &Btf, hook: &Hook) -> Result<(), String> 
     for (done, (name, point)) in hook.programs.iter().enumerate() {
         let program = ebpf.program_mut(name).ok_or("not in the object")?;
         if let Err(error) = attach_program(program, *point, types) {
-            log::debug!("{name} refused: {}", chain(&error));
+            log::debug!("{name}: attach failed: {}", chain(&error));
             for (name, _) in &hook.programs[..=done] {
                 unload(ebpf, name);
             }
@@ -313,7 +314,7 @@ fn attach_program(program: &mut Program, point: Point, types: &Btf) -> Result<()
         }
         (Program::FEntry(program), Point::Renamed(before, after)) => {
             match program.load(before, types) {
-                // No such function here.
+                // This kernel has no such function.
                 Err(ProgramError::Btf(_)) => program.load(after, types)?,
                 other => other?,
             }
@@ -345,7 +346,7 @@ fn attach_program(program: &mut Program, point: Point, types: &Btf) -> Result<()
 fn load_iterator(ebpf: &mut Ebpf, name: &str, types: &Btf) -> Result<(), String> {
     match ebpf.program_mut(name) {
         Some(Program::Iter(program)) => program.load(ITERATED, types).map_err(|error| {
-            log::debug!("{name} refused: {}", chain(&error));
+            log::debug!("{name}: load failed: {}", chain(&error));
             reason(&error)
         }),
         _ => Err("not in the object".to_owned()),
@@ -362,11 +363,11 @@ fn unload(ebpf: &mut Ebpf, name: &str) {
     };
     match result {
         Ok(()) | Err(ProgramError::NotLoaded) => {}
-        Err(error) => log::warn!("{name} does not unload: {error}"),
+        Err(error) => log::warn!("{name}: unload failed: {error}"),
     }
 }
 
-/// The kernel's answer, without the verifier's log.
+/// The kernel's error, without the verifier's log.
 fn reason(error: &ProgramError) -> String {
     match error {
         ProgramError::LoadError { io_error, .. } => plain(io_error),
@@ -405,7 +406,7 @@ impl Attached {
     /// The kernel's counters now.
     ///
     /// # Errors
-    /// When the map cannot be read.
+    /// If the map cannot be read.
     pub(crate) fn counters(&self) -> io::Result<Counters> {
         let mut counters = Counters::default();
         for (index, value) in (0..).zip(&mut counters.values) {
@@ -415,8 +416,8 @@ impl Attached {
         Ok(counters)
     }
 
-    /// Runs that the kernel skipped because one was under way on the same CPU, as fdinfo counts
-    /// them since 5.12; 0 where it does not.
+    /// Probe runs that the kernel skipped because one was already running on that CPU. fdinfo has
+    /// this count since Linux 5.12; 0 before.
     pub(crate) fn skipped_runs(&self) -> u64 {
         self.ebpf
             .programs()
@@ -431,20 +432,20 @@ impl Attached {
             .sum()
     }
 
-    /// Whether the counters and the iterator can be read by this thread as it is.
+    /// Whether this thread can read the counters and the iterator with its current capabilities.
     pub(crate) fn can_be_read(&mut self) -> bool {
         let iterator = self.iterator_refused.is_some() || self.open_iterator(SNAPSHOT).is_ok();
         iterator && self.counters().is_ok()
     }
 
-    /// Passes on what the kernel side logged.
+    /// Passes the probes' log on.
     pub(crate) fn flush_log(&mut self) {
         if let Some(log) = &mut self.log {
             log.flush();
         }
     }
 
-    /// A file that gives what an iterator's program, [`SNAPSHOT`] or [`STACKS`], writes.
+    /// A file that reads the output of an iterator program, [`SNAPSHOT`] or [`STACKS`].
     pub(super) fn open_iterator(&mut self, name: &str) -> io::Result<fs::File> {
         let Some(Program::Iter(program)) = self.ebpf.program_mut(name) else {
             return Err(io::Error::other(format!("the object has no {name}")));
@@ -456,7 +457,7 @@ impl Attached {
 }
 
 impl ProbeReport {
-    /// The transition and its hook, where it has one.
+    /// The transition and its hook, if it has one.
     pub(crate) fn attached(&self) -> Option<(String, String)> {
         Some((self.probe.to_owned(), self.hook.clone()?))
     }

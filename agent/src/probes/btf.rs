@@ -1,21 +1,21 @@
-//! The running kernel's types: where a field lies in a struct, from /sys/kernel/btf/vmlinux.
+//! The running kernel's types, from /sys/kernel/btf/vmlinux: where a field is in a struct.
 //!
-//! The format is <https://docs.kernel.org/bpf/btf.html>. Only what the offsets need is read:
-//! structs, unions, enumerators, and the number of a function prototype's parameters. The numbers
-//! of functions and tracepoints are looked up by the loader, in what is left for it.
+//! The format is <https://docs.kernel.org/bpf/btf.html>. Only what the offsets need is parsed:
+//! structs, unions, enumerators, and the parameter count of function prototypes. The loader looks
+//! up the ids of functions and tracepoints itself.
 
 use std::collections::{HashMap, HashSet};
 
-/// Where the kernel shows its types.
+/// Where the kernel exposes its types.
 pub(crate) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
 /// Why the types cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BtfError {
-    /// The file is not there or cannot be read.
+    /// The file does not exist or cannot be read.
     #[error("cannot read {VMLINUX}: {0}")]
     Read(std::io::Error),
-    /// The file is not what it should be.
+    /// The file is malformed.
     #[error("{VMLINUX} is not BTF in this machine's byte order")]
     Format,
 }
@@ -23,12 +23,12 @@ pub(crate) enum BtfError {
 /// The bytes of the running kernel's types.
 ///
 /// # Errors
-/// When the kernel does not show them.
+/// If the kernel does not expose them.
 pub(crate) fn read() -> Result<Vec<u8>, BtfError> {
     std::fs::read(VMLINUX).map_err(BtfError::Read)
 }
 
-/// Whether the kernel shows types that can be used, and if not, why.
+/// Whether the kernel exposes usable types, and if not, why.
 ///
 /// # Errors
 /// A sentence that names the file.
@@ -37,7 +37,7 @@ pub(crate) fn check() -> Result<(), String> {
     cut.map_err(|error| error.to_string())
 }
 
-/// The file's bytes, cut into types.
+/// The file's bytes and the position of each type.
 struct Layout<'a> {
     types: &'a [u8],
     strings: &'a [u8],
@@ -89,7 +89,7 @@ impl<'a> Layout<'a> {
             starts.push(at);
             at += HEADER + trailer(word(types, at + 4)?)?;
         }
-        // The last type must end where the section does.
+        // The last type must end at the end of the section.
         (at == types.len()).then_some(Self {
             types,
             strings,
@@ -109,7 +109,7 @@ impl<'a> Layout<'a> {
 
 impl<'a> Btf<'a> {
     /// # Errors
-    /// When the bytes are not BTF.
+    /// If the bytes are not BTF.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, BtfError> {
         let layout = Layout::cut(bytes).ok_or(BtfError::Format)?;
         let mut structs = HashMap::new();
@@ -158,7 +158,7 @@ impl<'a> Btf<'a> {
         })
     }
 
-    /// Number of parameters of the tracepoint's probes, its data pointer not counted.
+    /// The number of parameters of the tracepoint's probes, without the data pointer.
     pub(crate) fn tracepoint_parameters(&self, tracepoint: &str) -> Option<u32> {
         let typedef = *self
             .typedefs
@@ -173,9 +173,9 @@ impl<'a> Btf<'a> {
         (kind(info) == KIND_FUNC_PROTO).then(|| (info & 0xffff).saturating_sub(1))
     }
 
-    /// The file anew, each type blank but the functions and typedefs of these names, and each at
-    /// its number: for a loader that unpacks and searches all that it is given, when it needs no
-    /// more than these numbers.
+    /// A copy of the file with every type blanked except the functions and typedefs with these
+    /// names; ids stay the same. The loader parses and searches all types that it is given, but
+    /// needs only these ids.
     pub(crate) fn only(&self, names: &HashSet<Vec<u8>>) -> Vec<u8> {
         let mut types = Vec::with_capacity(self.layout.starts.len() * HEADER);
         let mut strings = vec![0];
@@ -217,7 +217,7 @@ impl<'a> Btf<'a> {
         index
     }
 
-    /// Bit offset and type of a member, looked for in anonymous members too.
+    /// Bit offset and type of a member; also searches anonymous members.
     fn member(&self, index: usize, field: &[u8]) -> Option<(u32, usize)> {
         let at = *self.layout.starts.get(index)?;
         let info = self.layout.word(at + 4)?;
@@ -256,7 +256,7 @@ fn kind(info: u32) -> u32 {
     (info >> 24) & 0x1f
 }
 
-/// Bytes after the header of a type; `None` for a kind that is not known.
+/// Number of bytes after the header of a type; `None` for an unknown kind.
 fn trailer(info: u32) -> Option<usize> {
     let entries = (info & 0xffff) as usize;
     Some(match kind(info) {
@@ -274,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rubbish_is_refused_not_trusted() {
+    fn malformed_types_are_refused() {
         assert!(Btf::parse(b"").is_err());
         assert!(Btf::parse(&[0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 255, 255, 255, 255]).is_err());
         let mut cut = vec![
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     #[ignore = "needs a kernel with BTF"]
-    fn what_is_kept_keeps_its_number() {
+    fn kept_types_keep_their_ids() {
         let bytes = read().expect("the kernel shows its types");
         let whole = Btf::parse(&bytes).expect("they parse");
         let [function, tracepoint] = ["do_exit", "btf_trace_sched_process_exit"];

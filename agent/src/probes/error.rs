@@ -1,56 +1,55 @@
-//! What a host can lack so that nothing can be measured on it.
+//! Reasons why nothing can be measured on a host.
 
 use super::btf::BtfError;
 
 /// Why no death can be measured here. Each is one sentence with the fix.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KernelError {
-    /// Not allowed to load programs.
+    /// Missing permission to load programs.
     #[error(
-        "loading kernel probes needs root, or the capabilities BPF and PERFMON: run it with \
-         sudo, or give the binary cap_bpf,cap_perfmon=ep with setcap"
+        "loading kernel probes needs root, or the capabilities BPF and PERFMON: run it with sudo, \
+         or give the binary cap_bpf,cap_perfmon=ep with setcap"
     )]
     Privileges,
-    /// Most processes of the machine cannot be seen from here.
+    /// Most processes of the machine are invisible from here.
     #[error(
-        "this process is in a PID namespace of its own and sees only the processes in it: run it \
-         on the host, or start its container with --pid=host (Docker) or hostPID: true \
-         (Kubernetes); where the node is itself a container, as in kind, only running it on the \
-         machine below helps"
+        "this process is in its own PID namespace and sees only the processes in it: run it on the \
+         host, or start its container with --pid=host (Docker) or hostPID: true (Kubernetes); if \
+         the node is itself a container, as in kind, run it on the machine underneath"
     )]
     PidNamespace,
-    /// /proc is missing or somebody else's.
+    /// /proc is missing or of another PID namespace.
     #[error(
-        "/proc does not show this process, so it is missing or belongs to another PID namespace: \
-         mount the host's with `mount -t proc proc /proc`, or start the container with \
-         --pid=host (Docker) or hostPID: true (Kubernetes)"
+        "/proc does not list this process, so it is missing or belongs to another PID namespace: \
+         mount the host's with `mount -t proc proc /proc`, or start the container with --pid=host \
+         (Docker) or hostPID: true (Kubernetes)"
     )]
     Proc,
-    /// No types of the running kernel.
-    #[error("{0}: this kernel must be built with CONFIG_DEBUG_INFO_BTF=y to be measured")]
+    /// The running kernel's types are not available.
+    #[error("{0}: this kernel must be built with CONFIG_DEBUG_INFO_BTF=y")]
     Btf(BtfError),
-    /// A kernel of another shape.
+    /// The kernel's structs are not as expected.
     #[error(
-        "this kernel's types lack {0}: please report it with the output of `reapwatch doctor` \
-         and `uname -a`"
+        "this kernel's types lack {0}: please report it with the output of `reapwatch doctor` and \
+         `uname -a`"
     )]
     Fields(String),
     /// The object does not load.
-    #[error("cannot create the kernel side's maps: {0}")]
+    #[error("cannot create the BPF maps: {0}")]
     Load(String),
-    /// Maps and programs count as locked memory here, and so much is not to be had.
+    /// Maps and programs count as locked memory on this kernel, and the limit is too low.
     #[error(
-        "kernel probes need more locked memory than the {0} KiB that this process may have: give \
-         it the capability SYS_RESOURCE, or raise the limit with `ulimit -l unlimited` or \
+        "kernel probes need more locked memory than the limit of {0} KiB allows: add the \
+         capability SYS_RESOURCE, or raise the limit with `ulimit -l unlimited` or \
          LimitMEMLOCK=infinity"
     )]
     Memlock(u64),
-    /// A transition without which nothing works.
-    #[error("no hook for {0} attaches here ({1}): see `reapwatch doctor`")]
+    /// A required transition has no hook.
+    #[error("no hook for {0} attaches on this kernel ({1}): see `reapwatch doctor`")]
     Required(&'static str, String),
 }
 
-// No `source`: the sentence says it already, and printing the chain would say it twice.
+// No `source`, because the sentence already contains it and the chain would repeat it.
 impl From<BtfError> for KernelError {
     fn from(error: BtfError) -> Self {
         Self::Btf(error)

@@ -1,17 +1,17 @@
-//! The ladder: for each transition of a process, its hooks in order of preference.
+//! The hooks of each transition, in order of preference.
 
-/// How a transition is seen; the earlier, the better.
+/// The kind of a hook, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Rung {
-    /// A trampoline at the function's entry: exact, cheapest.
+pub(crate) enum HookKind {
+    /// A trampoline at the function's entry: exact and cheapest.
     Fentry,
-    /// A breakpoint at the function's entry: exact, dearer.
+    /// A breakpoint at the function's entry: exact but more expensive.
     Kprobe,
     /// The nearest tracepoint: not always exact.
     Tracepoint,
 }
 
-impl Rung {
+impl HookKind {
     /// Its name in `source` and on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -22,17 +22,17 @@ impl Rung {
     }
 }
 
-/// Where one program of the object goes.
+/// What a program attaches to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Point {
     /// The entry of this function.
     Function(&'static str),
-    /// The entry of the function of the first name, or of the second, which later kernels call
-    /// it by.
+    /// The entry of the function with the first name, or with the second, its name in newer
+    /// kernels.
     Renamed(&'static str, &'static str),
-    /// This tracepoint, with typed arguments.
+    /// This tracepoint with typed arguments.
     Typed(&'static str),
-    /// This tracepoint of tracefs: category, name.
+    /// This tracepoint in tracefs: category, name.
     Classic(&'static str, &'static str),
 }
 
@@ -46,7 +46,7 @@ impl Point {
         }
     }
 
-    /// What the kernel's types call it, if they are asked at all.
+    /// Its name in the kernel's types, if it is looked up there.
     fn type_names(self) -> Vec<String> {
         match self {
             Self::Function(name) => vec![name.to_owned()],
@@ -57,62 +57,62 @@ impl Point {
     }
 }
 
-/// A program of the object and its place.
+/// A program of the object and what it attaches to.
 pub(crate) type Program = (&'static str, Point);
 
-/// One way to see a transition: all its programs, or it is none.
+/// One way to see a transition. All its programs attach, or none.
 pub(crate) struct Hook {
-    /// Which rung it is.
-    pub(crate) rung: Rung,
+    /// Its kind.
+    pub(crate) kind: HookKind,
     /// Its programs.
     pub(crate) programs: &'static [Program],
-    /// What it cannot tell that a better one can.
+    /// What it cannot measure that a better one can.
     pub(crate) lost: Option<&'static str>,
-    /// Whether it runs at the end of every system call of the host.
+    /// Whether it runs at the end of every system call on the host.
     pub(crate) slows_system_calls: bool,
 }
 
 impl Hook {
-    /// Such as `fentry:release_task`; of many programs, how many more there are.
+    /// For example `fentry:release_task`; for many programs, the first and how many more.
     pub(crate) fn label(&self) -> String {
         let points: Vec<_> = self
             .programs
             .iter()
             .map(|(_, point)| point.name())
             .collect();
-        let rung = self.rung.name();
+        let kind = self.kind.name();
         match points.as_slice() {
-            [first, _, _, ..] => format!("{rung}:{first}+{}", points.len() - 1),
-            few => format!("{rung}:{}", few.join("+")),
+            [first, _, _, ..] => format!("{kind}:{first}+{}", points.len() - 1),
+            few => format!("{kind}:{}", few.join("+")),
         }
     }
 }
 
-/// A transition of a process.
+/// A transition in the life of a process.
 pub(crate) struct Transition {
     /// Its name in `doctor` and `reapwatch_probe_info`.
     pub(crate) name: &'static str,
     /// Whether no death can be measured without it.
     pub(crate) required: bool,
-    /// Whether its rung counts for `source`.
+    /// Whether its hook kind counts for `source`.
     pub(crate) decides_source: bool,
-    /// What is lost with no hook at all.
+    /// What is lost without any hook.
     pub(crate) lost_without: &'static str,
     /// Best first.
     pub(crate) hooks: &'static [Hook],
 }
 
 impl Transition {
-    /// What the kernel's types call the places of all its programs.
+    /// The names of all its programs' targets in the kernel's types.
     pub(super) fn type_names(&self) -> impl Iterator<Item = String> {
         let programs = self.hooks.iter().flat_map(|hook| hook.programs);
         programs.flat_map(|(_, point)| point.type_names())
     }
 }
 
-pub(super) const fn exact(rung: Rung, programs: &'static [Program]) -> Hook {
+pub(super) const fn exact(kind: HookKind, programs: &'static [Program]) -> Hook {
     Hook {
-        rung,
+        kind,
         programs,
         lost: None,
         slows_system_calls: false,
@@ -120,15 +120,16 @@ pub(super) const fn exact(rung: Rung, programs: &'static [Program]) -> Hook {
 }
 
 const fn typed(programs: &'static [Program]) -> Hook {
-    exact(Rung::Tracepoint, programs)
+    exact(HookKind::Tracepoint, programs)
 }
 
-/// The name under which [`FREE`] and [`FREE_AS_REAP`] are reported.
+/// The name that [`FREE`] and [`FREE_AS_REAP`] report.
 const FREE_NAME: &str = "free";
-const FREE_LOST: &str = "forgotten processes stay in the kernel's table until it is full";
+const FREE_LOST: &str = "entries of processes that are gone stay in the kernel's table until it is \
+                         full";
 
-/// All transitions whose hooks do not depend on another's, in order of attaching: what is
-/// remembered first, what is sent last, so that nothing is sent half-filled.
+/// All transitions whose hooks do not depend on another's, in attach order: those that store data
+/// come before those that send it, so that no record is sent half-filled.
 pub(crate) const TRANSITIONS: &[Transition] = &[
     Transition {
         name: "fork",
@@ -144,7 +145,7 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         name: "exec",
         required: false,
         decides_source: false,
-        lost_without: "when a process became another program: what it did before counts as its own",
+        lost_without: "when a process ran exec: what the earlier program did counts as its own",
         hooks: &[typed(&[(
             "exec_tracepoint",
             Point::Typed("sched_process_exec"),
@@ -164,15 +165,16 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         name: "oom",
         required: false,
         decides_source: false,
-        lost_without: "whether the OOM killer was it: its victims are killed by the kernel",
+        lost_without: "whether the OOM killer was involved: its victims count as killed by the \
+                       kernel",
         hooks: &[typed(&[("oom_tracepoint", Point::Typed("mark_victim"))])],
     },
     Transition {
         name: "wait",
         required: false,
         decides_source: false,
-        lost_without: "whether a parent asks for its children at all",
-        // The second is for kernels before 5.15.
+        lost_without: "whether a parent calls wait at all",
+        // The second one is for kernels before 5.15.
         hooks: &[
             typed(&[("wait_tracepoint", Point::Typed("sched_process_wait"))]),
             typed(&[("wait_by_stack", Point::Typed("sched_process_wait"))]),
@@ -182,7 +184,8 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         name: "cgroup",
         required: false,
         decides_source: false,
-        lost_without: "the container or unit of processes whose cgroup is gone within milliseconds",
+        lost_without: "the container or unit of processes whose cgroup is removed within \
+                       milliseconds",
         hooks: &[typed(&[(
             "cgroup_tracepoint",
             Point::Typed("cgroup_mkdir"),
@@ -194,14 +197,20 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         decides_source: true,
         lost_without: "exit_seconds",
         hooks: &[
-            exact(Rung::Fentry, &[("exit_fentry", Point::Function("do_exit"))]),
-            exact(Rung::Kprobe, &[("exit_kprobe", Point::Function("do_exit"))]),
+            exact(
+                HookKind::Fentry,
+                &[("exit_fentry", Point::Function("do_exit"))],
+            ),
+            exact(
+                HookKind::Kprobe,
+                &[("exit_kprobe", Point::Function("do_exit"))],
+            ),
             Hook {
-                rung: Rung::Tracepoint,
+                kind: HookKind::Tracepoint,
                 programs: &[("exit_tracepoint", Point::Typed("sched_process_exit"))],
                 lost: Some(
-                    "the first steps of an exit, and before 6.16 the freeing of its memory, \
-                     are not in exit_seconds",
+                    "exit_seconds excludes the first steps of an exit and, before Linux 6.16, \
+                     freeing its memory",
                 ),
                 slows_system_calls: false,
             },
@@ -212,38 +221,38 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         required: false,
         decides_source: true,
         lost_without: "zombie_seconds is an upper bound, milliseconds to seconds too long; the \
-                       reaper is not known",
+                       reaper is unknown",
         hooks: &[
             exact(
-                Rung::Fentry,
+                HookKind::Fentry,
                 &[("reap_fentry", Point::Function("release_task"))],
             ),
             exact(
-                Rung::Kprobe,
+                HookKind::Kprobe,
                 &[("reap_kprobe", Point::Function("release_task"))],
             ),
             Hook {
-                rung: Rung::Tracepoint,
+                kind: HookKind::Tracepoint,
                 programs: &[
                     ("reap_wait4", Point::Classic("syscalls", "sys_exit_wait4")),
                     ("reap_waitid", Point::Classic("syscalls", "sys_exit_waitid")),
                 ],
                 lost: Some(
-                    "zombie_seconds is about 10 µs long, more where the reaper loses its CPU on the \
-                     way out of its call; reaps by io_uring, by 32-bit programs \
-                     and by a dying namespace are upper bounds without a reaper; every system \
-                     call of the host takes 10 to 25 ns longer",
+                    "zombie_seconds is about 10 µs too long, more if the reaper loses its CPU \
+                     before its wait call returns; reaps by io_uring, by 32-bit programs and by a \
+                     dying namespace are upper bounds without a reaper; every system call on the \
+                     host takes 10 to 25 ns longer",
                 ),
                 slows_system_calls: true,
             },
             Hook {
-                rung: Rung::Tracepoint,
+                kind: HookKind::Tracepoint,
                 programs: &[("reap_sys_exit", Point::Typed("sys_exit"))],
                 lost: Some(
-                    "zombie_seconds is about 10 µs long, more where the reaper loses its CPU on the \
-                     way out of its call; reaps by io_uring, by 32-bit programs \
-                     and by a dying namespace are upper bounds without a reaper; every system \
-                     call of the host takes 20 to 40 ns longer",
+                    "zombie_seconds is about 10 µs too long, more if the reaper loses its CPU \
+                     before its wait call returns; reaps by io_uring, by 32-bit programs and by a \
+                     dying namespace are upper bounds without a reaper; every system call on the \
+                     host takes 20 to 40 ns longer",
                 ),
                 slows_system_calls: true,
             },
@@ -253,18 +262,18 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
         name: "zombie",
         required: true,
         decides_source: true,
-        lost_without: "every death",
+        lost_without: "all deaths",
         hooks: &[
             exact(
-                Rung::Fentry,
+                HookKind::Fentry,
                 &[("zombie_fentry", Point::Function("do_notify_parent"))],
             ),
             exact(
-                Rung::Kprobe,
+                HookKind::Kprobe,
                 &[("zombie_kprobe", Point::Function("do_notify_parent"))],
             ),
             Hook {
-                rung: Rung::Tracepoint,
+                kind: HookKind::Tracepoint,
                 programs: &[
                     ("zombie_group_dead", Point::Typed("sched_process_exit")),
                     ("zombie_signal", Point::Typed("signal_generate")),
@@ -272,7 +281,8 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
                 lost: Some(
                     "exit_seconds of auto-reaped processes, which are reported when they are \
                      freed, milliseconds to seconds later; died_at of processes without an exit \
-                     signal is a lower bound, and a snapshot finds their zombies within seconds",
+                     signal is a lower bound, and their zombies are found by a snapshot within \
+                     seconds",
                 ),
                 slows_system_calls: false,
             },
@@ -280,7 +290,7 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
     },
 ];
 
-/// Clean-up alone, where reaps are seen themselves.
+/// Only cleans up, when another hook sees reaps.
 pub(crate) const FREE: Transition = Transition {
     name: FREE_NAME,
     required: false,
@@ -292,12 +302,12 @@ pub(crate) const FREE: Transition = Transition {
     )])],
 };
 
-/// Clean-up, and an upper bound of each reap.
+/// Cleans up, and provides an upper bound for each reap.
 pub(crate) const FREE_AS_REAP: Transition = Transition {
     name: FREE_NAME,
     required: true,
     decides_source: false,
-    lost_without: "reaps that no wait call made",
+    lost_without: "reaps without a wait call",
     hooks: &[typed(&[(
         "free_as_reap",
         Point::Typed("sched_process_free"),

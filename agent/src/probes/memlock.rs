@@ -1,12 +1,12 @@
-//! The limit of locked memory, which maps and programs count against before Linux 5.11.
+//! The limit for locked memory, which maps and programs count against before Linux 5.11.
 
 use aya::util::KernelVersion;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Who else warns of this limit; our own sentence says it with the fix.
+/// aya warns about this limit too; our own error names the fix.
 pub(crate) const ALSO_WARNED_BY: &str = "aya::sys::bpf";
 
-/// Raises it as far as we may, where it counts.
+/// Raises it as far as permitted, if it applies.
 pub(super) fn raise() {
     let Some(limit) = counted() else { return };
     let unlimited = Rlimit {
@@ -20,11 +20,11 @@ pub(super) fn raise() {
     let raised = setrlimit(Resource::Memlock, unlimited)
         .or_else(|_not_allowed| setrlimit(Resource::Memlock, most));
     if let Err(error) = raised {
-        log::debug!("cannot raise the limit of locked memory: {error}");
+        log::debug!("cannot raise the limit for locked memory: {error}");
     }
 }
 
-/// Its bytes, where it counts.
+/// The limit in bytes, if it applies.
 pub(super) fn limit() -> Option<u64> {
     counted()?.current
 }

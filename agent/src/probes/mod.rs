@@ -1,5 +1,5 @@
-//! The kernel: load, choose hooks, attach; its types, clocks and snapshots. With `events` the
-//! only part that knows aya.
+//! The kernel: loading, choosing hooks, attaching; types, clocks and snapshots. Together with
+//! `events` the only part that imports aya.
 
 mod attach;
 mod btf;

@@ -1,4 +1,4 @@
-//! File systems of the kernel's own, where the host has not mounted them.
+//! Kernel file systems that the host has not mounted.
 
 use std::io;
 
@@ -7,11 +7,11 @@ use rustix::{
     thread::{UnshareFlags, unshare_unsafe},
 };
 
-/// Mounts one for the calling thread alone, which is to end soon: in a mount namespace that ends
-/// with that thread, so that the host sees nothing of it.
+/// Mounts one for the calling thread only, which should end soon, in a mount namespace that ends
+/// with the thread. The host does not see it.
 ///
 /// # Errors
-/// When the kernel refuses.
+/// If the kernel refuses.
 pub(crate) fn mount_for_this_thread(kind: &str, at: &str) -> io::Result<()> {
     // SAFETY: only this thread leaves the common mount namespace, and with it the common working
     // directory, which no such thread uses.

@@ -1,29 +1,29 @@
-//! Where each field that the kernel side reads lies on this kernel.
+//! Where each field that the kernel side reads is on this kernel.
 //!
-//! rustc emits no CO-RE relocations, so the offsets are resolved here and handed over before
-//! load. A field may have had another name in an older kernel.
+//! rustc emits no CO-RE relocations, so the offsets are resolved here and set before load. A field
+//! may have another name in older kernels.
 
 use wire::{NO_OFFSET, Offsets};
 
 use super::btf::Btf;
 use crate::host::cgroups::Version1;
 
-/// The offsets, and what this kernel does not have.
+/// The offsets, and what this kernel lacks.
 pub(crate) struct Resolved {
     /// For the kernel side; missing fields are [`NO_OFFSET`].
     pub(crate) offsets: Offsets,
     /// Missing fields without which no death can be measured.
     pub(crate) missing: Vec<String>,
-    /// Whether `sched_process_exit` says itself that the group is dead.
+    /// Whether `sched_process_exit` has a parameter for the death of the group.
     pub(crate) exit_has_group_dead: bool,
-    /// Whether `mark_victim` hands over the task, not its number.
+    /// Whether `mark_victim` passes the task and not its PID.
     pub(crate) victim_is_task: bool,
 }
 
-/// The size of an address.
+/// The size of a pointer.
 const ADDRESS: u32 = 8;
 
-/// Resolves all fields, those of cgroups for this hierarchy of version 1.
+/// Resolves all fields, with those for this cgroup v1 hierarchy.
 pub(crate) fn resolve(btf: &Btf<'_>, v1: Option<Version1>) -> Resolved {
     let mut missing = Vec::new();
     let bits = |structure: &str, names: &[&str]| {
@@ -104,7 +104,7 @@ pub(crate) fn resolve(btf: &Btf<'_>, v1: Option<Version1>) -> Resolved {
     }
 }
 
-/// Where a set of cgroups has that of a controller
+/// Where a set of cgroups has the one of a controller
 /// ([`css_set.subsys`](https://elixir.bootlin.com/linux/v6.12/A/ident/css_set)).
 fn css_set_entry(btf: &Btf<'_>, v1: Version1) -> Option<u32> {
     let name = format!("{}_cgrp_id", v1.controller);

@@ -1,5 +1,5 @@
-//! Aged zombies are watched by pidfd, for reaps that no hook shows: a pidfd hangs up when its
-//! process is reaped (6.12 and later; before that it never does, and the free shows it instead).
+//! Watches old zombies with pidfds, for reaps that no hook sees. A pidfd hangs up when its process
+//! is reaped (Linux 6.12 and newer; before that it never does, and the free shows the reap).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,28 +17,28 @@ use rustix::{
 use super::procfs;
 use model::events::Key;
 
-/// Zombies watched at once; more are left to the free and to the snapshots.
+/// Maximum number of watched zombies; for more, the free and the snapshots are used.
 const MOST: u64 = 1024;
-/// Descriptors that stay free for the probes, the clients and the snapshots.
+/// Descriptors reserved for the probes, the clients and the snapshots.
 const OTHERS: u64 = 512;
-/// The initial PID namespace, by `PROC_PID_INIT_INO` of include/linux/proc_ns.h.
+/// The initial PID namespace: `PROC_PID_INIT_INO` in include/linux/proc_ns.h.
 const INITIAL: &str = "pid:[4026531836]";
-/// Hang-ups taken from the kernel at once.
+/// Maximum number of hang-ups per epoll call.
 const BATCH: usize = 64;
 
-/// Pidfds in one epoll instance, itself readable when one of them hangs up.
+/// Pidfds in one epoll instance, which itself becomes readable when one hangs up.
 pub(crate) struct Pidfds {
     epoll: OwnedFd,
     watched: HashMap<Key, OwnedFd>,
     room: usize,
     crowded: bool,
-    /// Whether our numbers are the kernel's own; else a number that is not there says nothing.
+    /// Whether our PIDs are those of the kernel; otherwise a missing PID means nothing.
     initial: bool,
 }
 
 impl Pidfds {
     /// # Errors
-    /// When the kernel gives no epoll instance.
+    /// If the kernel provides no epoll instance.
     pub(crate) fn new() -> io::Result<Self> {
         Self::with_room(room())
     }
@@ -54,12 +54,12 @@ impl Pidfds {
         })
     }
 
-    /// Whether there were more to watch than there is room for.
+    /// Whether there were more zombies to watch than allowed.
     pub(crate) fn is_crowded(&self) -> bool {
         self.crowded
     }
 
-    /// Watches exactly these, as far as there is room; those that are not there any more.
+    /// Watches exactly these, as far as the limit allows; returns those that no longer exist.
     pub(crate) fn watch(&mut self, mut zombies: impl Iterator<Item = Key>) -> Vec<Key> {
         let wanted: HashSet<Key> = zombies.by_ref().take(self.room).collect();
         self.crowded = zombies.next().is_some();
@@ -78,14 +78,14 @@ impl Pidfds {
         gone
     }
 
-    /// Those that have hung up since the last call: all of them, since whoever waits for this
-    /// instance is woken by the next hang-up only, not by those left in it.
+    /// Those that have hung up since the last call. Returns all, since only the next hang-up wakes
+    /// the waiting task again.
     pub(crate) fn hung_up(&mut self) -> Vec<Key> {
         let mut gone = Vec::new();
         loop {
             let tgids = self.hung_up_tgids();
             let before = gone.len();
-            // A pidfd that is closed leaves the instance.
+            // Closing a pidfd removes it from the instance.
             let hung_up = self
                 .watched
                 .extract_if(|key, _| tgids.contains(&u64::from(key.tgid)));
@@ -123,7 +123,7 @@ impl Pidfds {
             Err(Errno::SRCH) => return Opened::Gone,
             Err(_) => return Opened::Failed,
         };
-        // The number may be another's by now.
+        // The PID may have been reused.
         let ticks = |ns: u64| ns / procfs::tick_ns();
         match procfs::start_ns(key.tgid) {
             Some(start_ns) if ticks(start_ns) == ticks(key.start_ns) => {}
@@ -131,7 +131,7 @@ impl Pidfds {
             None => return Opened::Failed,
         }
         let data = epoll::EventData::new_u64(u64::from(key.tgid));
-        // No event is asked for: a hang-up is always reported.
+        // No event is requested: hang-ups are always reported.
         match epoll::add(&self.epoll, &pidfd, data, epoll::EventFlags::empty()) {
             Ok(()) => Opened::Watched(pidfd),
             Err(_) => Opened::Failed,
@@ -139,10 +139,10 @@ impl Pidfds {
     }
 }
 
-/// What came of watching one.
+/// The result of watching one zombie.
 enum Opened {
     Watched(OwnedFd),
-    /// It was reaped before, and nothing told.
+    /// It was already reaped, without an event.
     Gone,
     Failed,
 }
@@ -153,8 +153,8 @@ impl std::os::fd::AsRawFd for Pidfds {
     }
 }
 
-/// How many may be watched. The usual limit of 1,024 descriptors would leave none to accept a
-/// client with, so it is raised as far as we may.
+/// How many may be watched. The default limit of 1,024 descriptors would leave none for clients, so
+/// it is raised as far as permitted.
 fn room() -> usize {
     let mut limit = getrlimit(Resource::Nofile);
     let wanted = MOST + OTHERS;
@@ -165,13 +165,13 @@ fn room() -> usize {
         };
         match setrlimit(Resource::Nofile, raised) {
             Ok(()) => limit = raised,
-            Err(error) => log::debug!("cannot raise the limit of open files: {error}"),
+            Err(error) => log::debug!("cannot raise the limit for open files: {error}"),
         }
     }
     room_of(limit.current)
 }
 
-/// Half of what is scarce goes to everything else.
+/// Half of a low limit is reserved for everything else.
 fn room_of(descriptors: Option<u64>) -> usize {
     let room = descriptors.map_or(MOST, |limit| limit.saturating_sub(OTHERS).max(limit / 2));
     room.min(MOST) as usize
@@ -208,9 +208,9 @@ mod tests {
         )
     }
 
-    /// 5.10 and 6.1 never tell; in which version between them and 6.12 it began is not known.
+    /// 5.10 and 6.1 never hang up; the first version that does, up to 6.12, is unknown.
     #[test]
-    fn all_that_were_reaped_are_told_at_once_where_pidfds_hang_up() {
+    fn all_reaped_zombies_are_reported_at_once() {
         let mut children = zombies(3 * BATCH);
         let mut pidfds = Pidfds::with_room(MOST as usize).expect("an instance");
         assert!(
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_there_is_room_for_is_said() {
+    fn a_full_watch_list_is_reported() {
         let mut children = zombies(3);
         let keys: Vec<_> = children.iter().map(|(_, key)| *key).collect();
         let mut pidfds = Pidfds::with_room(2).expect("an instance");
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn another_process_of_the_same_number_is_not_watched() {
+    fn another_process_with_the_same_pid_is_not_watched() {
         let (mut child, key) = zombies(1).remove(0);
         let earlier = Key {
             start_ns: key.start_ns - 5 * procfs::tick_ns(),

@@ -1,4 +1,4 @@
-//! What this process may do, and giving up what only loading needed.
+//! This process' privileges, and dropping those that only loading needed.
 
 use std::io;
 
@@ -10,12 +10,12 @@ use rustix::{
     },
 };
 
-/// What a running agent goes on using, where it has it.
+/// Capabilities that a running agent continues to use, if it has them.
 ///
-/// - `SYS_PTRACE`: where others wait in the kernel, from `/proc/PID/wchan` and `syscall`.
+/// - `SYS_PTRACE`: what other processes wait for, from `/proc/PID/wchan` and `syscall`.
 /// - `DAC_READ_SEARCH`: `/proc/PID/syscall` of other users, mode 0400.
 ///
-/// `/proc/PID/stack` would need `SYS_ADMIN`, which is too much to keep for it.
+/// `/proc/PID/stack` would need `SYS_ADMIN`, which is too powerful to keep for that.
 const IN_USE: [(CapabilitySet, &str); 2] = [
     (CapabilitySet::SYS_PTRACE, "sys_ptrace"),
     (CapabilitySet::DAC_READ_SEARCH, "dac_read_search"),
@@ -23,37 +23,37 @@ const IN_USE: [(CapabilitySet, &str); 2] = [
 
 /// Reading the kernel side's maps, before Linux 5.19:
 /// <https://git.kernel.org/torvalds/c/c8644cd0efe719608ddcb341bcf087d4bc0bf6b8>.
-/// Either will do.
+/// Either one is enough.
 const MAPS: [(CapabilitySet, &str); 2] = [
     (CapabilitySet::BPF, "bpf"),
     (CapabilitySet::SYS_ADMIN, "sys_admin"),
 ];
 
-/// Writing a file into a folder of the user who called sudo.
+/// Writing a file into a directory of the user who ran sudo.
 const SAVING: (CapabilitySet, &str) = (CapabilitySet::DAC_OVERRIDE, "dac_override");
 
-/// Whom an agent serves.
+/// What an agent serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Nobody but those who ask it.
+    /// Only its clients.
     Daemon,
-    /// The view that it runs in, which saves files where it is told.
+    /// The view around it, which saves files.
     View,
 }
 
-/// Whether the kernel will let us load the programs: `CAP_SYS_ADMIN`, or BPF with PERFMON.
+/// Whether the kernel lets us load the programs: `CAP_SYS_ADMIN`, or BPF with PERFMON.
 pub(crate) fn may_load() -> bool {
     let both = CapabilitySet::BPF | CapabilitySet::PERFMON;
     let have = effective();
     have.contains(CapabilitySet::SYS_ADMIN) || have.contains(both)
 }
 
-/// Whether /proc tells us where another user's thread waits.
+/// Whether /proc shows what another user's thread waits for.
 pub(crate) fn may_see_waits() -> bool {
     effective().contains(CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH)
 }
 
-/// The capability that reading this file of another process needs and that this thread lacks.
+/// The capability that reading this file of another process requires and this thread lacks.
 pub(crate) fn missing_to_read(path: &str) -> Option<&'static str> {
     missing_of(path, effective())
 }
@@ -69,12 +69,12 @@ fn missing_of(path: &str, have: CapabilitySet) -> Option<&'static str> {
     }
 }
 
-/// Gives up, for this thread and those that it will start, all that a running agent has no use
-/// for, and for ever: no program that it could run would get it back. `works` tells whether the
-/// kernel side can be read without any capability.
+/// Drops, for this thread and the threads that it starts, everything that a running agent does not
+/// need, for good: no program that it runs can regain it. `works` reports whether the kernel side
+/// can be read without any capability.
 ///
 /// # Errors
-/// When the kernel refuses.
+/// If the kernel refuses.
 pub(crate) fn give_up(role: Role, works: impl FnOnce() -> bool) -> io::Result<()> {
     let have = capabilities(None)?.permitted;
     let used = used(role) & have;
@@ -89,7 +89,7 @@ pub(crate) fn give_up(role: Role, works: impl FnOnce() -> bool) -> io::Result<()
         become_only(CapabilitySet::SETPCAP, have)?;
         for capability in CapabilitySet::all().iter() {
             match remove_capability_from_bounding_set(capability) {
-                // A kernel from before that capability.
+                // A kernel older than that capability.
                 Ok(()) | Err(Errno::INVAL) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -101,7 +101,7 @@ pub(crate) fn give_up(role: Role, works: impl FnOnce() -> bool) -> io::Result<()
     Ok(())
 }
 
-/// The names of what this thread has of all that an agent can go on using.
+/// The names of the capabilities that this thread has and an agent continues to use.
 pub(crate) fn kept() -> Vec<&'static str> {
     let have = effective();
     let names = IN_USE.into_iter().chain(MAPS).chain([SAVING]);
@@ -129,7 +129,7 @@ fn become_only(effective: CapabilitySet, permitted: CapabilitySet) -> io::Result
     Ok(set_capabilities(None, sets)?)
 }
 
-/// The effective capabilities; none where they cannot be read.
+/// The effective capabilities; empty if they cannot be read.
 fn effective() -> CapabilitySet {
     capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective)
 }
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_thread_has_is_not_asked_for() {
+    fn present_capabilities_are_not_requested() {
         let ptrace = CapabilitySet::SYS_PTRACE;
         let files = ptrace | CapabilitySet::DAC_READ_SEARCH;
         let missing = |path: &str, have| missing_of(path, have);

@@ -1,15 +1,15 @@
-//! All processes from /proc, for kernels that refuse the task iterator. Reads `stat` and
-//! `status` only: `cmdline` of a dying process can hang.
+//! All processes from /proc, for kernels that refuse the task iterator. Reads only `stat` and
+//! `status`: reading `cmdline` of a dying process can hang.
 
 use std::{collections::HashMap, fs, io};
 
 use crate::host::proc;
 use model::events::{ExitStatus, Key, Process, Task, TaskState};
 
-/// Reads /proc once. A process that goes while we read is left out.
+/// Reads /proc once. Processes that disappear meanwhile are skipped.
 ///
 /// # Errors
-/// When /proc itself cannot be read.
+/// If /proc itself cannot be read.
 pub(super) fn tasks() -> io::Result<Vec<Task>> {
     let mut stats = Vec::new();
     for pid in proc::numbers("/proc")? {
@@ -50,7 +50,7 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
         .collect())
 }
 
-/// Whether `status` shows a process that was killed and has not begun to exit, or dumps core.
+/// Whether `status` shows a process that was killed and has not begun to exit, or is dumping core.
 fn told_to_exit(status: &str) -> bool {
     const SIGKILL: u64 = 1 << 8;
     let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
@@ -63,12 +63,12 @@ fn told_to_exit(status: &str) -> bool {
         || value("CoreDumping:").is_some_and(|it| it.trim() == "1")
 }
 
-/// Start of a process, rounded down to a tick, if there is one of that number.
+/// Start time of the process with this PID, rounded down to a tick.
 pub(crate) fn start_ns(tgid: u32) -> Option<u64> {
     Some(Stat::read(tgid)?.process.key.start_ns)
 }
 
-/// The unit of start times in /proc.
+/// The unit of start times in /proc, in nanoseconds.
 pub(super) fn tick_ns() -> u64 {
     1_000_000_000 / rustix::param::clock_ticks_per_second()
 }
@@ -96,7 +96,7 @@ impl Stat {
         const PF_EXITING: u64 = 0x4;
         let (comm, fields) = proc::split_stat(text)?;
         let pid = text.split(|&byte| byte == b' ').next()?;
-        // Fields are numbered from 1 in the manual, and the state is the third.
+        // The manual counts fields from 1; the state is the third.
         let field = |number: usize| fields.get(number - 3).copied();
         let tgid = std::str::from_utf8(pid).ok()?.parse().ok()?;
         let threads: u32 = field(20)?.parse().ok()?;
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_living_program_whose_leader_ended_is_no_zombie() {
+    fn a_living_process_with_an_ended_leader_is_not_a_zombie() {
         let stat = Stat::parse(line("job", "Z", 3).as_bytes(), TICK).expect("parses");
         assert_eq!(stat.state, TaskState::LeaderExited);
     }
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_told_to_exit_shows_it() {
+    fn a_killed_process_is_recognized() {
         assert!(told_to_exit("SigPnd:\t0000000000000100\n"));
         assert!(told_to_exit("ShdPnd:\t0000000000010100\n"));
         assert!(told_to_exit("CoreDumping:\t1\n"));
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_is_no_process() {
+    fn malformed_stat_is_not_a_process() {
         for text in ["", "42", "42 (x", "42 (x) Z", "x (y) Z 1 2 3"] {
             assert!(Stat::parse(text.as_bytes(), TICK).is_none(), "{text:?}");
         }

@@ -1,16 +1,16 @@
-//! Waiting until a file descriptor that somebody else owns can be read.
+//! Waits until a file descriptor owned by other code becomes readable.
 
 use std::{io, os::fd::AsRawFd, os::fd::BorrowedFd, os::fd::OwnedFd};
 
 use tokio::io::{Interest, unix::AsyncFd};
 
-/// A second descriptor of the same file, so that its owner stays free to use it.
+/// A duplicate of the descriptor, so that its owner can keep using it.
 #[derive(Debug)]
 pub(crate) struct Readable(AsyncFd<OwnedFd>);
 
 impl Readable {
     /// # Errors
-    /// When no descriptor is left, or the runtime refuses it.
+    /// If no descriptor is left, or the runtime refuses it.
     pub(crate) fn new(owner: &impl AsRawFd) -> io::Result<Self> {
         // SAFETY: the owner is borrowed while its descriptor is duplicated.
         let borrowed = unsafe { BorrowedFd::borrow_raw(owner.as_raw_fd()) };
@@ -20,8 +20,8 @@ impl Readable {
         registered.map(Self).map_err(io::Error::from)
     }
 
-    /// Resolves once for each time that something new can be read. An error of the reactor is
-    /// as good as a wake-up: the reader looks and goes on.
+    /// Resolves each time new data can be read. A reactor error counts as a wake-up: the reader
+    /// checks and continues.
     pub(crate) async fn ready(&mut self) {
         if let Ok(mut guard) = self.0.readable_mut().await {
             guard.clear_ready();

@@ -1,4 +1,4 @@
-//! All processes at one time: from the iter/task program where it loads, else from /proc.
+//! All processes at one time: from the iter/task program if it loads, otherwise from /proc.
 
 use std::io::{self, Read};
 
@@ -18,13 +18,13 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Chooses, and says so.
+    /// Chooses the source, and reports it.
     pub(crate) fn choose(kernel: &Attached) -> (Self, ProbeReport) {
         let refused = kernel.iterator_refused.as_deref();
         let (source, hook, lost) = if refused.is_none() {
             (Self::Iterator, "iter:task", None)
         } else {
-            let lost = "start times of zombies older than the agent are 10 ms coarse";
+            let lost = "start times of zombies older than the agent are exact only to 10 ms";
             (Self::Procfs, "procfs", Some(lost.to_owned()))
         };
         let report = ProbeReport {
@@ -40,12 +40,12 @@ impl Source {
         (source, report)
     }
 
-    /// Looks at all processes.
+    /// Takes a snapshot of all processes.
     ///
     /// # Errors
-    /// When the iterator or /proc cannot be read.
+    /// If the iterator or /proc cannot be read.
     pub(crate) fn take(self, kernel: &mut Attached) -> io::Result<Snapshot> {
-        // The reader's own turn on a CPU is the yardstick for when the dead had theirs.
+        // The reader's own wait for a CPU calibrates when the dead last ran.
         std::thread::sleep(std::time::Duration::from_micros(1));
         let begun_ns = clock::now_ns();
         let (exact_start, tasks) = match self {

@@ -1,12 +1,11 @@
-//! The kernel stacks of all threads of dying processes, from the iter/task program that writes
-//! them, where it loads.
+//! Kernel stacks of all threads of exiting processes, from an iter/task program, if it loads.
 
 use std::io::{self, Read};
 
 use super::attach::{Attached, ProbeReport, STACKS};
 use model::events::{Thread, decode_threads};
 
-/// What is said of it by `doctor`.
+/// Its row in `doctor`.
 pub(crate) fn report(kernel: &Attached) -> ProbeReport {
     let refused = kernel.stacks_refused.as_deref();
     ProbeReport {
@@ -20,8 +19,11 @@ pub(crate) fn report(kernel: &Attached) -> ProbeReport {
             .to_owned(),
         ),
         required: false,
-        lost: refused
-            .map(|_| "since when a process that was dying before the agent is stuck".to_owned()),
+        lost: refused.map(|_| {
+            "how long a process that began exiting before the agent started has been \
+                      stuck"
+                .to_owned()
+        }),
         refused: refused
             .map(|why| format!("iter:task: {why}"))
             .into_iter()
@@ -29,15 +31,15 @@ pub(crate) fn report(kernel: &Attached) -> ProbeReport {
     }
 }
 
-/// Looks at all threads; `None` where the kernel refused the program.
+/// Reads the stacks; `None` if the kernel refused the program.
 ///
 /// # Errors
-/// When the iterator cannot be read.
+/// If the iterator cannot be read.
 pub(crate) fn take(kernel: &mut Attached) -> io::Result<Option<Vec<Thread>>> {
     if kernel.stacks_refused.is_some() {
         return Ok(None);
     }
-    // The reader's own turn on a CPU is the yardstick for when the others had theirs.
+    // The reader's own wait for a CPU calibrates when the others last ran.
     std::thread::sleep(std::time::Duration::from_micros(1));
     let mut bytes = Vec::new();
     kernel.open_iterator(STACKS)?.read_to_end(&mut bytes)?;

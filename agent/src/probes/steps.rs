@@ -1,17 +1,17 @@
-//! The ladder of the steps of an exit, which is climbed only when they are asked for.
+//! The hooks for the steps of an exit, attached only on request.
 
-use super::hooks::{Hook, Point, Rung, Transition, exact};
+use super::hooks::{Hook, HookKind, Point, Transition, exact};
 
-/// Where the time of an exit goes. The names after the first are those of later kernels: from
-/// 6.18, 6.19, 6.19 and 7.3 on.
+/// The functions that begin each step. Later names are from newer kernels: from 6.18, 6.19, 6.19
+/// and 7.3 on.
 pub(super) const STEPS: Transition = Transition {
     name: "steps",
     required: false,
     decides_source: false,
-    lost_without: "all steps but waiting_for_siblings",
+    lost_without: "all steps except waiting_for_siblings",
     hooks: &[
         exact(
-            Rung::Fentry,
+            HookKind::Fentry,
             &[
                 ("step_memory_fentry", MEMORY),
                 ("step_memory_end_fentry", Point::Function("exit_sem")),
@@ -25,7 +25,7 @@ pub(super) const STEPS: Transition = Transition {
             ],
         ),
         exact(
-            Rung::Kprobe,
+            HookKind::Kprobe,
             &[
                 ("step_memory_kprobe", MEMORY),
                 ("step_memory_end_kprobe", Point::Function("exit_sem")),
@@ -39,9 +39,12 @@ pub(super) const STEPS: Transition = Transition {
             ],
         ),
         Hook {
-            rung: Rung::Tracepoint,
+            kind: HookKind::Tracepoint,
             programs: &[("step_memory_end_tracepoint", Point::Typed("exit_mmap"))],
-            lost: Some("all steps but waiting_for_siblings and, from 6.16 on, releasing_memory"),
+            lost: Some(
+                "all steps except waiting_for_siblings and, from Linux 6.16 on, \
+                        releasing_memory",
+            ),
             slows_system_calls: false,
         },
     ],

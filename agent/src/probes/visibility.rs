@@ -1,10 +1,10 @@
-//! Which processes this one can see: its own PID namespace, and what is mounted at /proc.
+//! Which processes are visible: the agent's own PID namespace, and what is mounted at /proc.
 //!
-//! The kernel side sees every death of the machine, but the task iterator lists only the PID
-//! namespace of whoever opens it
+//! The kernel side sees every death on the machine, but the task iterator lists only the PID
+//! namespace of the process that opens it
 //! ([`init_seq_pidns`](https://elixir.bootlin.com/linux/v6.12/A/ident/init_seq_pidns)), and /proc
-//! only the one it was mounted for. In any other namespace than the initial one, living processes
-//! would be taken for gone.
+//! only the one it was mounted for. In any namespace other than the initial one, living processes
+//! would be taken for dead.
 
 use std::{fs, os::unix::fs::MetadataExt as _};
 
@@ -17,22 +17,23 @@ const INITIAL: u64 = 0xEFFF_FFFC;
 /// The PID namespace that this process is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PidNamespace {
-    /// The one that has all processes of the machine.
+    /// The initial one, with all processes of the machine.
     Initial,
-    /// A container's or the like, by its inode.
+    /// Another one, by its inode.
     Nested(u64),
-    /// /proc does not show this process.
+    /// /proc does not list this process.
     Unknown,
 }
 
 impl PidNamespace {
-    /// That of this process.
+    /// The namespace of this process.
     pub(crate) fn own() -> Self {
         let inode = fs::metadata("/proc/self/ns/pid").map(|file| file.ino());
         Self::of(inode.ok(), || fs::read_link("/proc/self").is_ok())
     }
 
-    /// Of one with this inode. A kernel without PID namespaces shows a process, but no namespace.
+    /// The namespace with this inode. A kernel without PID namespaces lists the process, but no
+    /// namespace.
     fn of(inode: Option<u64>, is_shown: impl FnOnce() -> bool) -> Self {
         match inode {
             Some(INITIAL) => Self::Initial,
@@ -43,7 +44,7 @@ impl PidNamespace {
     }
 
     /// # Errors
-    /// When most processes of the machine would be missing.
+    /// If most processes of the machine are invisible.
     pub(super) fn check(self) -> Result<(), KernelError> {
         match self {
             Self::Initial => Ok(()),
@@ -53,19 +54,19 @@ impl PidNamespace {
     }
 }
 
-/// What /proc keeps from this process.
+/// What /proc hides from this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hidden {
-    /// Processes of other users, by this mount option.
+    /// Processes of other users, because of this mount option.
     pub(crate) others: Option<String>,
-    /// All but processes: `subset=pid`.
+    /// Everything except processes: `subset=pid`.
     pub(crate) all_else: bool,
 }
 
 impl Hidden {
-    /// As it is now.
+    /// What is hidden now.
     pub(crate) fn now() -> Self {
-        // There is no machine without process 1.
+        // Every machine has a process 1.
         let others = fs::read("/proc/1/stat").is_err().then(|| {
             let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
             hidepid(&mounts).unwrap_or("hidepid").to_owned()

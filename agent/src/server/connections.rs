@@ -1,4 +1,4 @@
-//! Accepting connections, bounded in number and in patience, and ending them all in time.
+//! Accepts connections, with limits on number and time, and closes them at shutdown.
 
 use std::io;
 use std::sync::Arc;
@@ -23,37 +23,37 @@ use super::routes;
 use super::web::{self, Web};
 use crate::handle::Handle;
 
-/// Connections at once on each listener; each has its own bound, so that strangers on the network
-/// cannot keep the operator on the host out.
+/// Maximum number of connections on each listener. The limits are separate so that network clients
+/// cannot lock out the operator on the host.
 const CONNECTIONS: usize = 64;
 
-/// How long a client may take over its request's head, and stay without a request. Longer than
-/// the usual scrape interval, so that Prometheus keeps its connection.
+/// How long a client may take to send its request's head, and stay idle. Longer than the usual
+/// scrape interval, so that Prometheus keeps its connection.
 const HEAD: Duration = Duration::from_secs(75);
 
-/// How long a client on the network may leave untaken what it was sent.
+/// How long a network client may leave sent data unacknowledged.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How long a client may be silent before it speaks TLS, and take over the handshake.
+/// How long a client may take for the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// How long a client may take to hear that its handshake failed.
+/// How long a client may take to read that its handshake failed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Bytes of a request's head.
+/// Maximum size of a request's head in bytes.
 const HEAD_BYTES: usize = 16 << 10;
 
-/// How long answers under way may take at shutdown.
+/// How long running requests may take at shutdown.
 const GRACE: Duration = Duration::from_millis(800);
 
-/// A pause after a failed accept, such as for want of file descriptors.
+/// Delay after a failed accept, such as for lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves until `shutdown` is done, and then for less than a second more; streams are ended. The
-/// socket's file is gone when it returns.
+/// Serves until `shutdown` resolves, then for less than a second more; streams are ended. The
+/// socket's file is removed when this returns.
 ///
 /// # Errors
-/// When the runtime cannot take the listeners.
+/// If the runtime cannot use the listeners.
 pub async fn serve(
     listeners: Listeners,
     handle: Handle,
@@ -91,11 +91,11 @@ pub async fn serve(
         }
     }
 
-    // Whoever comes now is refused at once, by both the name and the port.
+    // New clients are refused at once, on both the socket and the port.
     drop((tcp, socket, file));
     let _ = stop.send(true);
     if timeout(GRACE, server.graceful.shutdown()).await.is_err() {
-        log::debug!("some clients did not take their answers in time");
+        log::debug!("some clients did not read their responses in time");
     }
     server.tasks.shutdown().await;
     Ok(())
@@ -111,7 +111,7 @@ fn guarded(router: Router, web: Option<&Arc<Web>>) -> Router {
 struct Server {
     socket: Router,
     tcp: Router,
-    /// Only where TCP is encrypted.
+    /// Only if TCP uses TLS.
     web: Option<Arc<Web>>,
     graceful: GracefulShutdown,
     tasks: JoinSet<()>,
@@ -146,7 +146,7 @@ impl Server {
     }
 }
 
-/// A connection of TLS, or a word to who speaks plain HTTP.
+/// Serves a TLS connection, or answers plain HTTP with an error.
 async fn encrypted(stream: TcpStream, web: Arc<Web>, router: Router, watcher: Watcher) {
     let mut first = [0];
     match timeout(HANDSHAKE, stream.peek(&mut first)).await {
@@ -166,12 +166,12 @@ async fn encrypted(stream: TcpStream, web: Arc<Web>, router: Router, watcher: Wa
             log::debug!("a TLS handshake failed: {error}");
             let _gone = timeout(FAREWELL, let_go(&stream)).await;
         }
-        Err(_) => log::debug!("a TLS handshake took too long"),
+        Err(_) => log::debug!("a TLS handshake timed out"),
     }
 }
 
-/// Lets the client read why it is refused: what it has sent and nobody read would reset the
-/// connection, and the reset may overtake the reason.
+/// Lets the client read the error: unread input would reset the connection, and the reset may
+/// overtake the response.
 async fn let_go(stream: &TcpStream) -> io::Result<()> {
     rustix::net::shutdown(stream, Shutdown::Write)?;
     let mut unread = [0; 1 << 10];
@@ -196,7 +196,7 @@ async fn connection(
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     if let Err(error) = watcher.watch(connection).await {
-        // A client that goes in the middle of a stream is no failure of ours.
+        // A client that disconnects during a stream is not an error.
         log::debug!("a connection ended early: {error}");
     }
 }
@@ -236,7 +236,7 @@ async fn accept_socket(
     }
 }
 
-/// Waits for room; who comes meanwhile waits in the kernel's queue.
+/// Waits for a free slot; new connections wait in the kernel's queue.
 async fn seat(room: &Arc<Semaphore>) -> OwnedSemaphorePermit {
     Arc::clone(room)
         .acquire_owned()
@@ -249,8 +249,8 @@ async fn complain(what: &str, error: &io::Error) {
     sleep(PAUSE).await;
 }
 
-/// Ends a connection whose client vanished without a word, or takes nothing any more: neither
-/// shall keep its seat for ever.
+/// Closes a connection whose client has vanished or no longer reads, so that it does not hold its
+/// slot forever.
 fn do_not_wait_for_ever(stream: &TcpStream) {
     use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle, set_tcp_user_timeout};
     let set = set_socket_keepalive(stream, true)

@@ -1,10 +1,10 @@
-//! The group that a name means, from the file that every host has.
+//! Looks up a group in /etc/group.
 
 use std::fs;
 
 use rustix::process::Gid;
 
-/// The group of this name or number. Groups that a directory service knows have a number too.
+/// The group with this name or number. Groups from a directory service can be given by number.
 pub(super) fn find(name: &str) -> Option<Gid> {
     if let Ok(number) = name.parse() {
         return Some(Gid::from_raw(number));

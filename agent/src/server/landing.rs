@@ -1,33 +1,36 @@
-//! The page a person sees first.
+//! The landing page for browsers.
 
 use api::Doctor;
 
-/// Every path, and what it is for.
+/// Every path, and what it shows.
 const PATHS: [(&str, &str); 10] = [
-    ("/metrics", "for Prometheus"),
-    ("/api/v1/zombies", "who is dead and unreaped now"),
-    ("/api/v1/culprits", "who does not reap, why, and what to do"),
+    ("/metrics", "Prometheus metrics"),
+    ("/api/v1/zombies", "current zombies"),
+    (
+        "/api/v1/culprits",
+        "processes that do not reap their children, why, and what to do",
+    ),
     (
         "/api/v1/explain/1",
-        "the whole story of one process, here of PID 1",
+        "the history of one process, here PID 1",
     ),
     (
         "/api/v1/stuck",
-        "who was killed or is exiting and does not get there, and why",
+        "processes that were killed or are exiting but never finish, and why",
     ),
     ("/api/v1/top", "one frame of the live view"),
     (
         "/api/v1/exits",
-        "finished deaths as they come, one JSON object per line",
+        "finished deaths as they happen, one JSON object per line",
     ),
     (
         "/api/v1/doctor",
         "what this kernel and these privileges allow",
     ),
-    ("/healthz", "whether the event loop beats"),
+    ("/healthz", "whether the event loop is running"),
     (
         "/readyz",
-        "whether the probes are attached and the first reconcile is done",
+        "whether the probes are attached and the first snapshot is done",
     ),
 ];
 

@@ -1,4 +1,4 @@
-//! Taking the addresses to serve on, or saying why not.
+//! Takes the addresses to serve on.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
@@ -9,7 +9,7 @@ use super::group;
 use super::socket::Socket;
 use super::web::Web;
 
-/// The addresses that are taken; dropping it frees them.
+/// The listeners; dropping them frees the addresses.
 #[derive(Debug)]
 pub struct Listeners {
     pub(super) tcp: Option<TcpListener>,
@@ -18,22 +18,22 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// The same, with this web config file for what comes over TCP; the Unix socket has its mode.
+    /// Adds a web config file for TCP; the Unix socket is protected by its mode.
     pub fn guarded_by(self, web: Option<Web>) -> Self {
         Self { web, ..self }
     }
 
-    /// Lets this group talk to the agent over its socket.
+    /// Lets this group use the socket.
     ///
     /// # Errors
-    /// When there is no such group or no socket, or this user may not.
+    /// If there is no such group or socket, or this user lacks permission.
     pub fn open_socket_to(&self, group: &str) -> Result<(), BindError> {
         let socket = self.socket.as_ref().ok_or(BindError::NoSocket)?;
         let id = group::find(group).ok_or_else(|| BindError::NoGroup(group.to_owned()))?;
         socket.open_to(id)
     }
 
-    /// What to write before the TCP address.
+    /// The URL scheme for the TCP address.
     pub fn scheme(&self) -> &'static str {
         match &self.web {
             Some(web) if web.encrypted() => "https",
@@ -41,7 +41,7 @@ impl Listeners {
         }
     }
 
-    /// A sentence where strangers on the network can read along.
+    /// A warning if network clients can read the agent unprotected.
     pub fn open_to_strangers(&self) -> Option<String> {
         let address = self.tcp_address()?;
         if address.ip().to_canonical().is_loopback() {
@@ -53,16 +53,18 @@ impl Listeners {
         };
         let who = match (encrypted, asks_who) {
             (true, true) => return None,
-            (_, false) => "whoever reaches it reads the names and figures of this host's processes",
-            (false, true) => "passwords and answers go over the network unencrypted",
+            (_, false) => {
+                "anyone who can reach it can read the names and figures of this host's \
+                           processes"
+            }
+            (false, true) => "passwords and responses are sent unencrypted",
         };
         Some(format!(
-            "listening on {address}: {who}; a web config file (--web.config.file) with TLS and \
-             users fixes that"
+            "listening on {address}: {who}; configure TLS and users with --web.config.file"
         ))
     }
 
-    /// The TCP address in fact, the port chosen by the kernel where 0 was asked for.
+    /// The actual TCP address, with the kernel's choice for port 0.
     pub fn tcp_address(&self) -> Option<SocketAddr> {
         self.tcp.as_ref()?.local_addr().ok()
     }
@@ -76,7 +78,7 @@ impl Listeners {
 /// Takes a TCP address, a Unix socket, or both.
 ///
 /// # Errors
-/// When either cannot be had; then neither is taken.
+/// If either is unavailable; then neither is taken.
 pub fn bind(listen: Option<SocketAddr>, socket: Option<&Path>) -> Result<Listeners, BindError> {
     Ok(Listeners {
         tcp: listen.map(bind_tcp).transpose()?,

@@ -1,6 +1,6 @@
-//! HTTP over TCP and over a Unix socket: asks the loop, writes what it answers, keeps nothing.
+//! HTTP over TCP and a Unix socket. Asks the loop, writes its answers, stores nothing.
 //!
-//! [`bind`] does all that can fail, before anything else starts; [`serve`] only serves.
+//! [`bind`] does everything that can fail, before anything else starts; [`serve`] only serves.
 
 mod bind_error;
 mod connections;

@@ -1,4 +1,4 @@
-//! Every answer that is not what was asked for: a status and `{"error":"…"}`.
+//! Every error response: a status and `{"error":"…"}`.
 
 use axum::Json;
 use axum::http::header::WWW_AUTHENTICATE;
@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// Why a request is not answered.
+/// Why a request is refused.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
@@ -17,14 +17,14 @@ impl Refusal {
     pub(super) fn not_found(path: &str) -> Self {
         Self {
             status: StatusCode::NOT_FOUND,
-            error: format!("there is nothing at {path}; / lists what there is"),
+            error: format!("{path} does not exist; see / for the list"),
         }
     }
 
     pub(super) fn method(method: &str) -> Self {
         Self {
             status: StatusCode::METHOD_NOT_ALLOWED,
-            error: format!("{method} is not allowed here; the agent is only read from, with GET"),
+            error: format!("{method} is not allowed here; the agent only accepts GET"),
         }
     }
 
@@ -45,14 +45,14 @@ impl Refusal {
     pub(super) fn stranger() -> Self {
         Self {
             status: StatusCode::UNAUTHORIZED,
-            error: "this agent answers users with a password only".to_owned(),
+            error: "this agent requires a user and a password".to_owned(),
         }
     }
 
     pub(super) fn unencrypted() -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
-            error: "this port speaks TLS; ask it with https://".to_owned(),
+            error: "this port speaks TLS; use https://".to_owned(),
         }
     }
 

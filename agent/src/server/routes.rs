@@ -1,4 +1,4 @@
-//! Which path asks the loop for what.
+//! Maps paths to requests to the loop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,17 +25,17 @@ use crate::handle::{Handle, Request, Stopped};
 /// How long the loop may take before it counts as stuck.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// Followers of deaths at once on one listener: half of its connections, so that they cannot keep
-/// out who asks for health and metrics.
+/// Maximum number of followers on one listener: half of its connections, so that they cannot lock
+/// out requests for health and metrics.
 pub(super) const FOLLOWERS: usize = 32;
 
-/// How long any other answer may take; below the 10 s after which Prometheus gives up.
+/// How long any other response may take; below the 10 s of Prometheus' scrape timeout.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// The one path that takes a parameter.
+/// The only path with a parameter.
 const STUCK: &str = "/api/v1/stuck";
 
-/// What each handler has.
+/// State of the handlers.
 #[derive(Clone)]
 struct Agent {
     handle: Handle,
@@ -91,12 +91,12 @@ pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
         })
 }
 
-/// What a port of TLS says to who speaks plain HTTP.
+/// The response of a TLS port to plain HTTP.
 pub(super) fn unencrypted() -> Router {
     Router::new().fallback(async || Refusal::unencrypted())
 }
 
-/// A parameter that no path knows is a slip, and an answer that ignored it would look right.
+/// An unknown parameter is probably a typo, and ignoring it would give a wrong answer.
 async fn refuse_parameters(request: HttpRequest, next: Next) -> Result<Response, Refusal> {
     match request.uri().query() {
         None | Some("") => Ok(next.run(request).await),
@@ -131,7 +131,7 @@ async fn readyz(State(agent): State<Agent>) -> Result<&'static str, Refusal> {
         Ok("ready\n")
     } else {
         Err(Refusal::unavailable(
-            "the probes are not attached or the first reconcile is not done",
+            "the probes are not attached, or the first snapshot is not done",
         ))
     }
 }
@@ -162,7 +162,7 @@ async fn stuck(State(agent): State<Agent>, uri: Uri) -> Result<impl IntoResponse
         ("", "") => THRESHOLD,
         ("threshold", value) => humantime::parse_duration(value).map_err(|error| {
             Refusal::bad(format!(
-                "threshold is a duration such as 5s or 500ms: {error}"
+                "threshold must be a duration such as 5s or 500ms: {error}"
             ))
         })?,
         (unknown, _) => {
@@ -186,7 +186,7 @@ async fn doctor(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal
 async fn exits(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
     let seat = Arc::clone(&agent.seats).try_acquire_owned().map_err(|_| {
         Refusal::unavailable(format!(
-            "{FOLLOWERS} clients follow the deaths already; try again when one has left"
+            "{FOLLOWERS} clients are following deaths already; try again when one disconnects"
         ))
     })?;
     let lines = agent.ask(ANSWER, Request::Follow).await?;

@@ -1,4 +1,4 @@
-//! One agent on one Unix socket: the lock, the stale file, the removal at the end.
+//! One agent per Unix socket: the lock, a stale file, removal at the end.
 
 use std::fs;
 use std::fs::{DirBuilder, Permissions};
@@ -15,13 +15,13 @@ use rustix::process::Gid;
 
 use super::bind_error::BindError;
 
-/// Who may talk to the agent: its user and its group.
+/// Mode of the socket: the agent's user and group.
 const MODE: u32 = 0o660;
 
-/// Connections that wait to be accepted.
+/// Length of the accept queue.
 const BACKLOG: i32 = 128;
 
-/// A Unix socket that this agent alone listens on.
+/// A Unix socket that only this agent listens on.
 #[derive(Debug)]
 pub(super) struct Socket {
     pub(super) listener: UnixListener,
@@ -29,12 +29,12 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Takes the path: from nobody, or from an agent that is gone.
+    /// Takes the path if it is free, or left behind by an agent that is gone.
     pub(super) fn bind(path: &Path) -> Result<Self, BindError> {
         let address =
             SocketAddrUnix::new(path).map_err(|_| BindError::PathTooLong(path.to_owned()))?;
         make_folder(path)?;
-        // Before the lock, so that no lock file is left beside what is somebody else's.
+        // Before the lock, so that no lock file is created beside a file that is not ours.
         refuse_if_taken(path, &address)?;
         let lock = lock(path)?;
         refuse_if_taken(path, &address)?;
@@ -47,15 +47,15 @@ impl Socket {
         let listener =
             listen(&address).map_err(|errno| failed("create the socket", path)(errno.into()))?;
         let file =
-            SocketFile::new(path, lock).map_err(failed("open the socket to its group", path))?;
+            SocketFile::new(path, lock).map_err(failed("change the mode of the socket", path))?;
         Ok(Self { listener, file })
     }
 
-    /// Until then the group is the agent's own; nobody else is let in meanwhile.
+    /// Until then the group is the agent's own, so no other user gets in meanwhile.
     pub(super) fn open_to(&self, group: Gid) -> Result<(), BindError> {
         let path = self.path();
         rustix::fs::chownat(CWD, path, None, Some(group), AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|errno| failed("give to its group the socket", path)(errno.into()))
+            .map_err(|errno| failed("change the group of the socket", path)(errno.into()))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -63,9 +63,9 @@ impl Socket {
     }
 }
 
-/// The socket's file, removed when dropped, and the lock that makes it ours.
+/// The socket's file, removed when dropped, and the lock on it.
 ///
-/// The lock file stays: were it removed, an agent that has just opened it would hold a lock that
+/// The lock file stays. If it were removed, an agent that has just opened it would hold a lock that
 /// the next one cannot see.
 #[derive(Debug)]
 pub(super) struct SocketFile {
@@ -110,7 +110,7 @@ fn failed(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BindError
     }
 }
 
-/// Creates the socket's folder, but none above it: a path with a slip in it makes no tree.
+/// Creates the socket's directory but not its parents, so that a typo in the path creates no tree.
 fn make_folder(path: &Path) -> Result<(), BindError> {
     let Some(folder) = path
         .parent()
@@ -130,22 +130,22 @@ fn make_folder(path: &Path) -> Result<(), BindError> {
     }
 }
 
-/// Passes when nothing lies at the path, or a socket on which nobody listens any more.
+/// Succeeds if the path is free, or a socket that has no listener.
 fn refuse_if_taken(path: &Path, address: &SocketAddrUnix) -> Result<(), BindError> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.file_type().is_socket() => {}
         Ok(_) => return Err(BindError::NotASocket(path.to_owned())),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(cause) => return Err(failed("look at the socket", path)(cause)),
+        Err(cause) => return Err(failed("examine the socket", path)(cause)),
     }
     match knock(address) {
         Err(Errno::CONNREFUSED | Errno::NOENT) => Ok(()),
         Ok(_) | Err(Errno::AGAIN) => Err(BindError::AnotherAgent(path.to_owned())),
-        Err(errno) => Err(failed("ask who listens on", path)(errno.into())),
+        Err(errno) => Err(failed("connect to", path)(errno.into())),
     }
 }
 
-/// Connects without blocking: a listener whose queue is full would hold us for ever; it says
+/// Connects without blocking: a listener whose queue is full would block us forever; it returns
 /// `EAGAIN`.
 pub(super) fn knock(address: &SocketAddrUnix) -> rustix::io::Result<OwnedFd> {
     let socket = unix_socket()?;
@@ -153,7 +153,7 @@ pub(super) fn knock(address: &SocketAddrUnix) -> rustix::io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Takes the lock beside the socket, so that of two agents starting at once one gives way.
+/// Locks the file beside the socket, so that only one of two starting agents continues.
 fn lock(path: &Path) -> Result<OwnedFd, BindError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
@@ -175,9 +175,9 @@ fn unix_socket() -> rustix::io::Result<OwnedFd> {
 
 fn listen(address: &SocketAddrUnix) -> rustix::io::Result<UnixListener> {
     let socket = unix_socket()?;
-    // The file takes the mode of the socket it is bound from, less the umask: there is no moment
-    // at which others could connect.
-    // https://elixir.bootlin.com/linux/v6.12/source/net/unix/af_unix.c (unix_bind_bsd)
+    // The file gets the mode of the unbound socket, minus the umask, so there is no moment when
+    // others could connect. https://elixir.bootlin.com/linux/v6.12/source/net/unix/af_unix.c
+    // (unix_bind_bsd)
     rustix::fs::fchmod(&socket, Mode::from_raw_mode(MODE))?;
     rustix::net::bind(&socket, address)?;
     rustix::net::listen(&socket, BACKLOG)?;

@@ -1,4 +1,4 @@
-//! The body of `/api/v1/exits`: one JSON object per line, until either side goes.
+//! The body of `/api/v1/exits`: one JSON object per line until either side disconnects.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -12,15 +12,15 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use api::ExitLine;
 
-/// Bytes after which a chunk is sent although more lines wait.
+/// A chunk is sent at this size even if more lines are waiting.
 const CHUNK_BYTES: usize = 16 << 10;
 
-/// After this silence an empty line is sent: the other side knows then that this one lives, and
-/// this one learns when the other has gone.
+/// After this long without a line, an empty one is sent: the client learns that the agent is alive,
+/// and the agent learns whether the client is.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Lines as they come. The bounded queue is the loop's end of the bargain: it counts the lines
-/// that a slow reader has no room for, and says so in the stream.
+/// Lines as they arrive. The loop counts the lines that a slow reader's queue has no room for, and
+/// reports the count in the stream.
 pub(super) struct Lines {
     queue: mpsc::Receiver<ExitLine>,
     stopped: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -29,14 +29,14 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// The follower's seat is free again when the stream ends.
+    /// Frees the follower's slot when the stream ends.
     pub(super) fn new(
         lines: mpsc::Receiver<ExitLine>,
         mut stop: watch::Receiver<bool>,
         seat: OwnedSemaphorePermit,
     ) -> Self {
         let stopped = Box::pin(async move {
-            // A sender that is gone has stopped too.
+            // A dropped sender has stopped too.
             let _ = stop.wait_for(|stop| *stop).await;
         });
         Self {
@@ -82,7 +82,7 @@ fn push(chunk: &mut Vec<u8>, line: &ExitLine) {
         Ok(()) => chunk.push(b'\n'),
         Err(error) => {
             chunk.truncate(before);
-            log::error!("cannot write a line of exits: {error}");
+            log::error!("cannot serialize an exit: {error}");
         }
     }
 }
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_stream_beats_and_an_ended_one_frees_its_seat() {
+    async fn a_silent_stream_sends_heartbeats_and_an_ended_one_frees_its_slot() {
         let seats = Arc::new(Semaphore::new(1));
         let seat = Arc::clone(&seats).try_acquire_owned().expect("it is free");
         let (to, lines) = mpsc::channel(1);

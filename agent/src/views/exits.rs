@@ -13,8 +13,8 @@ use super::table::{Side, head, line};
 use super::text::{Bound, count, time_of_day};
 use super::{Look, Outcome, json};
 
-/// A stream cannot know its widest cell: these widths suit what is usual, and a longer cell
-/// moves the rest of its own line only.
+/// A stream cannot know its widest cell. These widths suit common values; a longer cell shifts the
+/// rest of its line.
 const COLUMNS: [(&str, Side, usize); 12] = [
     ("REAPED (UTC)", Side::Left, 12),
     ("PID", Side::Right, 7),
@@ -29,12 +29,12 @@ const COLUMNS: [(&str, Side, usize); 12] = [
     ("WORKLOAD", Side::Left, 8),
     ("SLOWEST STEP", Side::Left, 12),
 ];
-/// Columns of an agent that measures no steps.
+/// Columns without --steps.
 const WITHOUT_STEPS: usize = COLUMNS.len() - 1;
-/// From how many seconds on a step is worth a word.
+/// A step shorter than this is not shown.
 const SLOW_STEP: f64 = 1e-3;
 
-/// Follows until it has seen enough, nobody reads, or the agent ends.
+/// Follows until a limit is reached, stdout is closed, or the agent ends.
 pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
     let source = Source::connect(&args.from).await?;
     let mut exits = source.exits().await?;
@@ -51,7 +51,7 @@ pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
     }
     while args.count.is_none_or(|count| seen < count) {
         let exit = tokio::select! {
-            // Time first: a busy stream must not put the end off.
+            // Time first: a busy stream must not delay the end.
             biased;
             () = &mut end => break,
             exit = exits.next() => exit?,
@@ -60,7 +60,7 @@ pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
             if source.ends() {
                 break;
             }
-            bail!("the {} ended the stream", source.label())
+            bail!("the {} closed the stream", source.label())
         };
         let reader = if args.json {
             json::line(&exit)?
@@ -108,7 +108,7 @@ fn shown(exit: &ExitLine, columns: usize, look: Look) -> String {
     text + "\n"
 }
 
-/// Who released it; mostly that is the parent, and then the word is enough.
+/// The reaper, or `parent` if it was the parent, as usual.
 fn reaper(exit: &FinishedExit, look: Look) -> String {
     let reaper = exit.reaper.as_ref().map(|reaper| &reaper.process);
     match (reaper, exit.parent.as_ref()) {
@@ -117,7 +117,7 @@ fn reaper(exit: &FinishedExit, look: Look) -> String {
     }
 }
 
-/// Where most of the time of an exit went, of one that took its time.
+/// The step that took most of a slow exit.
 fn slowest_step(exit: &FinishedExit, look: Look) -> String {
     let steps = exit.steps.iter().flat_map(Steps::each);
     let known = steps.filter_map(|(name, seconds)| Some((name, seconds?)));

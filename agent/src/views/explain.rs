@@ -1,4 +1,4 @@
-//! `reapwatch explain PID`: the whole story of one process, on one page.
+//! `reapwatch explain PID`: the history of one process on one page.
 
 use std::fmt::Write as _;
 
@@ -12,10 +12,10 @@ use super::text::{Bound, count, growth, moment, wrap};
 use super::zombies::loss;
 use super::{Look, Outcome, json, stuck};
 
-/// What stands before the lines of a part.
+/// Indent of the lines in a part.
 const INDENT: &str = "  ";
 
-/// Asks once, prints, and ends.
+/// Asks once, prints, and exits.
 pub async fn run(args: &ExplainArgs, look: Look) -> anyhow::Result<Outcome> {
     let source = Source::connect(&args.from).await?;
     source
@@ -49,7 +49,7 @@ fn page(explained: &Explained, look: Look, width: usize) -> String {
     page.place(story);
     page.verdict(story);
     if !story.advice.is_empty() {
-        page.head("What to look at");
+        page.head("Where to look next");
         for advice in &story.advice {
             page.lines("  - ", advice);
         }
@@ -61,7 +61,7 @@ fn page(explained: &Explained, look: Look, width: usize) -> String {
     page.text
 }
 
-/// Whether there is anything to say of how it treats its children.
+/// Whether there is anything to show about its children.
 fn has_habits(keeper: &Keeper) -> bool {
     let habits = &keeper.habits;
     habits.zombies > 0 || habits.reaped_total > 0 || habits.waits_total.is_some_and(|it| it > 0)
@@ -79,7 +79,7 @@ impl Page {
         self.text.push_str(&head(words, self.look));
     }
 
-    /// Words, wrapped; `first` stands before the first line and as many blanks before the others.
+    /// Wrapped text; `first` starts the first line, and the others are indented to match.
     fn lines(&mut self, first: &str, words: &str) {
         let before = first.chars().count();
         let room = self.width.saturating_sub(before).max(20);
@@ -123,7 +123,7 @@ impl Page {
             .and_then(|death| death.resources.as_ref())
         {
             let words = format!(
-                "lived {}, CPU {} in its program and {} in the kernel, at most {} MiB of memory",
+                "lived {}, CPU {} user and {} system, peak memory {} MiB",
                 self.look.duration(used.lifetime_seconds),
                 self.look.duration(used.user_seconds),
                 self.look.duration(used.system_seconds),
@@ -173,7 +173,7 @@ impl Page {
         if story.phases.is_empty() {
             return;
         }
-        self.head("Where the time of its end went");
+        self.head("Where the time went");
         for phase in &story.phases {
             let bound = match phase.bound.as_str() {
                 "at_least" => Bound::Lower,
@@ -192,9 +192,9 @@ impl Page {
         let Some(keeper) = keeper else { return };
         let habits = &keeper.habits;
         self.head(match keeper.role.as_str() {
-            "itself" => "How it treats its own children",
-            "tracer" => "Who must let it go (its tracer)",
-            _ => "Who must reap it (its parent)",
+            "itself" => "How it reaps its own children",
+            "tracer" => "Its tracer, which has to release it",
+            _ => "Its parent, which has to reap it",
         });
         let mut holds = format!(
             "{} (PID {}) holds {}",
@@ -233,7 +233,7 @@ impl Page {
         self.lines(INDENT, &(reaped + &waited));
         if let Some((p50, p99)) = keeper.p50_seconds.zip(keeper.p99_seconds) {
             let words = format!(
-                "zombie time of children it reaped lately: p50 {}, p99 {}",
+                "zombie time of recently reaped children: p50 {}, p99 {}",
                 self.look.duration(p50),
                 self.look.duration(p99)
             );
@@ -242,7 +242,7 @@ impl Page {
     }
 
     fn place(&mut self, story: &Explanation) {
-        // One that ignored a signal is in no place of its exit.
+        // A process that ignored a signal is not exiting, so it has no step.
         let exiting = |stuck: &&Stuck| stuck.ignored.is_none();
         let Some(stuck) = story.stuck.as_ref().filter(exiting) else {
             return;
@@ -270,7 +270,7 @@ impl Page {
         if story.earlier.is_empty() {
             return;
         }
-        self.head("Others had the same PID before");
+        self.head("Earlier processes with this PID");
         let when = |at: Option<&String>| {
             at.map_or_else(|| "at an unknown time".to_owned(), |at| moment(at))
         };

@@ -1,4 +1,4 @@
-//! JSON: one document or one object on each line.
+//! JSON: one document or object per line.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! What this terminal and this user can take: colour, and more than ASCII.
+//! What the terminal supports: colour and non-ASCII characters.
 
 use std::env::var_os;
 use std::io::IsTerminal;
@@ -8,14 +8,14 @@ use crate::cli::When;
 /// How to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// Colour may be used; it never carries meaning alone.
+    /// Whether to use colour; it never carries meaning alone.
     pub color: bool,
-    /// Nothing but ASCII.
+    /// Whether to print only ASCII.
     pub ascii: bool,
 }
 
 impl Look {
-    /// From `--color`, NO_COLOR, TERM, the locale and what stdout is.
+    /// From `--color`, NO_COLOR, TERM, the locale and the type of stdout.
     pub fn detect(when: When) -> Self {
         let color = match when {
             When::Always => true,
@@ -38,7 +38,7 @@ impl Look {
     }
 }
 
-/// Whether a locale's name says UTF-8; no locale at all is the C locale.
+/// Whether a locale uses UTF-8; no locale at all is the C locale.
 fn is_utf8(locale: Option<&str>) -> bool {
     let locale = locale.unwrap_or_default().to_ascii_lowercase();
     locale.contains("utf-8") || locale.contains("utf8")

@@ -1,4 +1,4 @@
-//! What people see: tables, JSON, the live screen. No view changes anything.
+//! User interface: tables, JSON, the live screen. No view changes state.
 
 pub mod culprits;
 pub mod doctor;
@@ -12,6 +12,8 @@ mod pids;
 pub mod record;
 pub mod reference;
 pub mod replay;
+#[cfg(test)]
+mod snapshot;
 pub mod stuck;
 mod table;
 mod text;
@@ -20,13 +22,13 @@ pub mod zombies;
 
 pub use look::Look;
 
-/// How a command ended; only `main` knows the exit codes.
+/// The result of a command; only `main` knows the exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Looked, and found nothing wrong; or was not asked to fail on it.
+    /// Success: nothing found, or no --fail.
     Fine,
-    /// Found something, and `--fail` was given.
+    /// There were results, and `--fail` was given.
     Found,
-    /// The main job cannot run on this host.
+    /// reapwatch cannot run on this host.
     CannotRun,
 }

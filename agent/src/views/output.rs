@@ -1,22 +1,22 @@
-//! Standard output, whose reader may leave at any time.
+//! Standard output, which may be closed at any time.
 
 use std::io::{self, Write};
 
 use rustix::termios::tcgetwinsize;
 
-/// Whether anybody still reads.
+/// Whether stdout is still open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
-    /// As far as one can know.
+    /// As far as we know.
     There,
-    /// The pipe is closed: more output is pointless, and no error.
+    /// The pipe is closed. Not an error, but more output is pointless.
     Gone,
 }
 
-/// Columns that read well where no terminal says how many it has.
+/// Default width without a terminal.
 const USUAL: usize = 100;
 
-/// Columns of the terminal; of the one behind stderr where stdout is a pipe, into `head` maybe.
+/// Width of the terminal. If stdout is a pipe, the one of stderr, since the pipe may be `head`.
 pub fn width() -> usize {
     let columns = |size: rustix::termios::Winsize| usize::from(size.ws_col);
     let shown = tcgetwinsize(io::stdout()).map(columns);

@@ -1,4 +1,4 @@
-//! How full the PID tables are, in a line for each that matters.
+//! How full the PID tables are, one line for each that matters.
 
 use std::fmt::Write as _;
 
@@ -7,12 +7,12 @@ use api::Pids;
 use super::Look;
 use super::text::count;
 
-/// From this share of the limit on.
+/// Full from this share of the limit on.
 const FULL: f64 = 0.8;
-/// Or if it is full so soon.
+/// Or if it will be full within this time.
 const SOON_SECONDS: f64 = 3600.0;
 
-/// Whether somebody should know.
+/// Whether it needs attention.
 pub fn matters(pids: &Pids) -> bool {
     is_filling(pids) || pids.refused_forks.is_some_and(|forks| forks > 0)
 }
@@ -22,7 +22,7 @@ fn is_filling(pids: &Pids) -> bool {
     full || pids.full_in_seconds.is_some_and(|it| it <= SOON_SECONDS)
 }
 
-/// The one that matters most: what fills comes before what was full once.
+/// The most important one: a table that is filling up comes before one that refused forks earlier.
 pub fn alarm(pids: &[Pids]) -> Option<&Pids> {
     let filling = pids.iter().find(|it| is_filling(it));
     filling.or_else(|| pids.iter().find(|it| matters(it)))
@@ -30,7 +30,7 @@ pub fn alarm(pids: &[Pids]) -> Option<&Pids> {
 
 /// `PIDs of the node: 412 of 32768 in use, 12 zombies among them; full in 3h at this rate`.
 pub fn line(pids: &Pids, look: Look) -> String {
-    let whose = match pids.scope.as_str() {
+    let scope = match pids.scope.as_str() {
         "node" => "the node".to_owned(),
         cgroup => {
             let path = look.clean(cgroup);
@@ -42,7 +42,7 @@ pub fn line(pids: &Pids, look: Look) -> String {
             }
         }
     };
-    let mut text = format!("PIDs of {whose}: {} of {} in use", pids.used, pids.limit);
+    let mut text = format!("PIDs of {scope}: {} of {} in use", pids.used, pids.limit);
     if let Some(zombies) = pids.zombies.filter(|&zombies| zombies > 0) {
         write!(text, ", {} among them", count(zombies, "zombie")).expect("to a string");
     }
@@ -56,10 +56,10 @@ pub fn line(pids: &Pids, look: Look) -> String {
     text
 }
 
-/// The node in any case, and each cgroup that matters.
+/// The node always, and each cgroup that matters.
 pub fn lines(pids: &[Pids], look: Look) -> String {
-    let told = pids.iter().filter(|it| it.scope == "node" || matters(it));
-    told.map(|it| line(it, look) + "\n").collect()
+    let shown = pids.iter().filter(|it| it.scope == "node" || matters(it));
+    shown.map(|it| line(it, look) + "\n").collect()
 }
 
 #[cfg(test)]

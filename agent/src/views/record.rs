@@ -1,4 +1,4 @@
-//! `reapwatch record`: saves what happens, until it is told to end.
+//! `reapwatch record`: saves events to a file.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::output::Reader;
 use super::text::count;
 use super::{Outcome, json};
 
-/// Records until the time is over, enough have died, a signal comes, or the file takes no more.
+/// Records until a limit is reached, a signal arrives, or writing fails.
 pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
@@ -25,14 +25,14 @@ pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
     let (handle, mut deaths) = match agent {
         Ok(agent) => agent,
         Err(error) => {
-            // The empty file goes with the sink.
+            // The empty file is removed with the sink.
             let _removed = written.await;
             return Err(error);
         }
     };
     let file = args.file.display();
     if args.duration.is_none() && args.count.is_none() {
-        say(format_args!("recording into {file} until Ctrl-C"));
+        say(format_args!("recording to {file}; press Ctrl-C to stop"));
     }
     let end = deadline(args.duration);
     tokio::pin!(end);
@@ -57,26 +57,29 @@ pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
             },
         }
     }
-    // The agent ends with its last handle, and with it the stream and then the file.
+    // Dropping the last handle ends the agent, then the stream, then the file.
     drop(handle);
     rest(&mut deaths, &mut printer).await?;
     let outcome = match early {
         Some(outcome) => outcome,
         None => written.await,
     };
-    match outcome.context("the file's writer has ended without a word")? {
+    match outcome.context("the thread that writes the file died")? {
         Ok(bytes) => say(format_args!(
-            "{} recorded into {file}, {bytes} bytes",
+            "{} recorded to {file}, {bytes} bytes",
             count(printer.seen, "death")
         )),
         Err(error) => {
-            bail!("cannot go on writing {file}: {error}; what it holds until then can be replayed")
+            bail!(
+                "cannot write to {file} any more: {error}; what was written so far can be \
+                   replayed"
+            )
         }
     }
     Ok(Outcome::Fine)
 }
 
-/// Counts deaths, and prints them if that was asked for.
+/// Counts deaths, and prints them with --json.
 struct Printer {
     json: bool,
     seen: u64,
@@ -96,7 +99,7 @@ impl Printer {
     }
 }
 
-/// The deaths that were recorded while the agent ended.
+/// Deaths recorded while the agent shut down.
 async fn rest(deaths: &mut mpsc::Receiver<ExitLine>, printer: &mut Printer) -> anyhow::Result<()> {
     while let Some(line) = deaths.recv().await {
         printer.take(&line)?;

@@ -1,4 +1,4 @@
-//! Completions and manual pages, made from the command line's own definition.
+//! Completions and manual pages, generated from the command line definition.
 
 use anyhow::Context;
 use clap::CommandFactory;
@@ -17,22 +17,21 @@ pub fn completions(shell: clap_complete::Shell) -> anyhow::Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
-/// Prints the manual page, of one command where one is named.
+/// Prints the manual page, or the page of one command.
 pub fn man(name: Option<&str>) -> anyhow::Result<Outcome> {
     let mut command = Cli::command();
     command.build();
     if let Some(name) = name {
         let found = command.find_subcommand(name);
         command = found
-            .with_context(|| format!("no command is named `{name}`"))?
+            .with_context(|| format!("there is no command `{name}`"))?
             .clone();
     }
-    print(&page(&mut command).context("cannot render the page")?)?;
+    print(&page(&mut command).context("cannot render the manual page")?)?;
     Ok(Outcome::Fine)
 }
 
-/// The page of a command. Its examples stand as they do in `--help`, line by line, where
-/// clap_mangen would fill them into paragraphs.
+/// The page of a command. Examples keep their line breaks, which clap_mangen would remove.
 fn page(command: &mut clap::Command) -> std::io::Result<String> {
     let notes = command
         .get_after_help()
@@ -51,7 +50,7 @@ fn page(command: &mut clap::Command) -> std::io::Result<String> {
     Ok(page)
 }
 
-/// A line as roff prints it unchanged.
+/// A line escaped for roff.
 fn literal(line: &str) -> String {
     let line = line
         .replace('\\', "\\e")

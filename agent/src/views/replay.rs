@@ -1,4 +1,4 @@
-//! `reapwatch replay`: any view, over a recording.
+//! `reapwatch replay`: a view of a recording.
 
 use clap::Parser as _;
 
@@ -6,7 +6,7 @@ use crate::cli::{Cli, Command, ReplayArgs, ReplayView};
 
 use super::{Look, Outcome, culprits, exits, explain, top, zombies};
 
-/// Runs the view that was named.
+/// Runs the given view.
 pub async fn run(args: ReplayArgs, look: Look) -> anyhow::Result<Outcome> {
     let file = Some(args.file);
     match args.view {
@@ -33,14 +33,14 @@ pub async fn run(args: ReplayArgs, look: Look) -> anyhow::Result<Outcome> {
         }
         Some(ReplayView::Top(mut args)) => {
             args.from.agent.replay = file;
-            // Its frames are all alike.
+            // All its frames are the same.
             args.iterations = args.iterations.or(args.batch.then_some(1));
             top::run(&args, look).await
         }
     }
 }
 
-/// `exits` without an option.
+/// `exits` with default options.
 fn usual() -> crate::cli::ExitsArgs {
     match Cli::parse_from(["reapwatch", "exits"]).command {
         Command::Exits(args) => args,

@@ -6,24 +6,24 @@ use std::fmt::Debug;
 use super::Look;
 use super::text::columns as breadth;
 
-/// On which side a column's cells stand.
+/// Alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// Words.
+    /// For words.
     Left,
-    /// Numbers and durations.
+    /// For numbers and durations.
     Right,
 }
 
 /// A column of a table.
 pub trait Heads: Copy + Debug + PartialEq + 'static {
-    /// Its head.
+    /// Its heading.
     fn head(self) -> &'static str;
 
-    /// On which side its cells stand.
+    /// Alignment of its cells.
     fn side(self) -> Side;
 
-    /// On a screen: the least width at which it says enough, and how much more it may take.
+    /// On a screen: its minimum width, and how much more it may take.
     fn width(self) -> (usize, usize);
 }
 
@@ -45,7 +45,7 @@ pub fn text<C: Heads>(
     table.render(look)
 }
 
-/// The order of two figures: the larger first, the unknown last.
+/// Order of two values: larger first, unknown last.
 pub fn down(a: Option<f64>, b: Option<f64>) -> Ordering {
     let known = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
     known(b).total_cmp(&known(a))
@@ -67,13 +67,13 @@ impl Table {
         }
     }
 
-    /// Adds a row of as many cells as there are columns.
+    /// Adds a row; it has one cell per column.
     pub fn row(&mut self, cells: Vec<String>) {
         debug_assert_eq!(cells.len(), self.columns.len());
         self.rows.push(cells);
     }
 
-    /// The head and the rows, each with its line end.
+    /// The heading and the rows, each with a line end.
     pub fn render(&self, look: Look) -> String {
         let widths: Vec<usize> = (0..self.columns.len())
             .map(|i| {
@@ -92,7 +92,7 @@ impl Table {
     }
 }
 
-/// The line of a table's head: bold where there is colour, always in capitals.
+/// The heading line: bold if colour is on, always in capitals.
 pub fn head(line: &str, look: Look) -> String {
     if look.color {
         format!("\x1b[1m{line}\x1b[0m\n")
@@ -101,7 +101,7 @@ pub fn head(line: &str, look: Look) -> String {
     }
 }
 
-/// One line of cells, two blanks between them and none at its end.
+/// One line of cells, separated by two blanks, without trailing blanks.
 pub fn line<'a>(cells: impl Iterator<Item = &'a str>, sides: &[Side], widths: &[usize]) -> String {
     let mut text = String::new();
     for ((cell, side), &width) in cells.zip(sides).zip(widths) {

@@ -1,4 +1,4 @@
-//! Words for values: durations, ends, processes. All text of strangers goes through `clean`.
+//! Formats values: durations, exits, processes. Text from outside goes through `clean`.
 
 use api::{Container, Exit, Killer, Process, Verdict};
 
@@ -6,22 +6,22 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::Look;
 
-/// Which side of a true figure a shown one lies on.
+/// Whether a displayed value is a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// It is the figure.
+    /// The exact value.
     Exact,
-    /// The true one is as large or larger.
+    /// The true value is this or larger.
     Lower,
-    /// The true one is as large or smaller.
+    /// The true value is this or smaller.
     Upper,
 }
 
 impl Look {
-    /// A duration for people: `850µs`, `1.2ms`, `3.4s`, `5m12s`, `3h`, `4d2h`.
+    /// A duration: `850µs`, `1.2ms`, `3.4s`, `5m12s`, `3h`, `4d2h`.
     pub fn duration(self, seconds: f64) -> String {
         let micro = if self.ascii { "us" } else { "µs" };
-        // Thresholds lie where rounding would reach the next unit, so nothing reads `1000µs`.
+        // The thresholds take rounding into account, so that it never prints `1000µs`.
         if !seconds.is_finite() || seconds < 0.0 {
             "?".to_owned()
         } else if seconds < 999.5e-6 {
@@ -45,7 +45,7 @@ impl Look {
         }
     }
 
-    /// The same with the mark of its bound: `≥3.4s`.
+    /// The same with a bound mark: `≥3.4s`.
     pub fn bounded(self, seconds: f64, bound: Bound) -> String {
         let mark = match (bound, self.ascii) {
             (Bound::Exact, _) => "",
@@ -57,12 +57,12 @@ impl Look {
         format!("{mark}{}", self.duration(seconds))
     }
 
-    /// What stands for a value that is not known, or not there.
+    /// Shown for an unknown or missing value.
     pub fn nothing(self) -> &'static str {
         if self.ascii { "-" } else { "–" }
     }
 
-    /// A duration that may not be known.
+    /// A duration that may be unknown.
     pub fn maybe(self, seconds: Option<f64>, bound: Bound) -> String {
         seconds.map_or_else(
             || self.nothing().to_owned(),
@@ -78,8 +78,8 @@ impl Look {
         )
     }
 
-    /// `shop/web-0/app`, `db`, `nginx.service`, `/a/b`: namespace, pod and container, or the
-    /// unit, or what else is known; with a question mark where it is the parent's.
+    /// `shop/web-0/app`, `db`, `nginx.service`, `/a/b`: namespace, pod and container, or the unit,
+    /// or whatever is known; with a question mark if it is the parent's.
     pub fn workload(self, container: Option<&Container>) -> String {
         let Some(container) = container else {
             return self.nothing().to_owned();
@@ -107,7 +107,7 @@ impl Look {
         format!("{}{mark}", self.clean(&text))
     }
 
-    /// `never_waits`; with a question mark where it is a guess.
+    /// `never_waits`; with a question mark if it is a guess.
     pub fn why(self, verdict: Option<&Verdict>) -> String {
         verdict.map_or_else(
             || self.nothing().to_owned(),
@@ -136,7 +136,7 @@ impl Look {
         }
     }
 
-    /// Who killed it: `77 bash`, `77 sshd (terminal)`, `OOM killer`.
+    /// The killer: `77 bash`, `77 sshd (terminal)`, `OOM killer`.
     pub fn killer(self, killer: Option<&Killer>) -> String {
         let Some(killer) = killer else {
             return self.nothing().to_owned();
@@ -152,7 +152,8 @@ impl Look {
         }
     }
 
-    /// Text without what could move the cursor or hide: a process chooses its own name.
+    /// Replaces characters that could move the cursor or hide text, since processes choose their
+    /// own names.
     pub fn clean(self, text: &str) -> String {
         text.chars()
             .map(|c| {
@@ -182,7 +183,7 @@ fn pair(large: u64, large_unit: char, small: u64, small_unit: char) -> String {
     }
 }
 
-/// How fast zombies become more, such as `12 more per minute`; none if they do not.
+/// How fast zombies accumulate, such as `12 more per minute`; `None` if they do not.
 pub fn growth(per_second: f64) -> Option<String> {
     let of = |number: f64, unit: &str| Some(format!("{number:.0} more per {unit}"));
     match per_second {
@@ -197,7 +198,7 @@ pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// A rate, with as many digits as it deserves.
+/// A rate with a suitable number of digits.
 pub fn rate(per_second: f64) -> String {
     if per_second == 0.0 {
         "0".to_owned()
@@ -210,25 +211,25 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
-/// The time of day in an RFC 3339 time, to the millisecond: `03:11:22.123`.
+/// The time of day of an RFC 3339 time, to the millisecond: `03:11:22.123`.
 pub fn time_of_day(at: &str) -> Option<String> {
     let (_, time) = at.split_once('T')?;
     let time = time.trim_end_matches('Z');
     Some(time.get(..time.len().min(12))?.to_owned())
 }
 
-/// `2026-11-22 03:11:22.123`, of an RFC 3339 time.
+/// `2026-11-22 03:11:22.123`, from an RFC 3339 time.
 pub fn moment(at: &str) -> String {
     let at = at.trim_end_matches('Z').replacen('T', " ", 1);
     at.get(..at.len().min(23)).unwrap_or(&at).to_owned()
 }
 
-/// How many columns of a terminal text takes: a Chinese letter takes two, an accent none.
+/// Width of text in terminal columns: a Chinese character takes two, a combining accent none.
 pub fn columns(text: &str) -> usize {
     text.width()
 }
 
-/// Breaks text at blanks, so that each line takes at most `width` columns where a word allows.
+/// Wraps text at blanks so that each line fits into `width` columns; long words are not split.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut room = width;
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn names_cannot_steer_the_terminal() {
+    fn names_cannot_control_the_terminal() {
         assert_eq!(WIDE.clean("a\x1b[2Jb\u{202e}c"), "a?[2Jb?c");
         assert_eq!(WIDE.clean("a\u{61c}b\u{e0041}"), "a?b?");
         assert_eq!(ASCII.clean("bücher"), "b?cher");

@@ -1,4 +1,4 @@
-//! `reapwatch zombies`: who is dead and unreaped now.
+//! `reapwatch zombies`: current zombies.
 
 use crate::cli::ZombiesArgs;
 use crate::client::{Question, Source};
@@ -10,7 +10,7 @@ use super::table::{Side, Table};
 use super::text::{Bound, count};
 use super::{Look, Outcome, fleet, json};
 
-/// Asks once, prints, and ends.
+/// Asks once, prints, and exits.
 pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
     if let Some(prometheus) = Prometheus::named(&args.fleet)? {
         return fleet::zombies(&prometheus, args.json, args.fail, look).await;
@@ -40,18 +40,18 @@ fn report(document: &Document<Zombie>, look: Look) -> String {
     text
 }
 
-/// What is to be said about lost events, if there are any.
+/// A warning about lost events, if there are any.
 pub fn loss(lost: u64) -> Option<String> {
     (lost > 0).then(|| {
         let verb = if lost == 1 { "was" } else { "were" };
         format!(
-            "{} {verb} lost since the agent started: rows may be missing or late",
+            "{} {verb} lost since reapwatch started: rows may be missing or late",
             count(lost, "event")
         )
     })
 }
 
-/// The zombies, in the order given.
+/// A table of zombies, in the given order.
 pub fn table<'a>(zombies: impl IntoIterator<Item = &'a Zombie> + Clone, look: Look) -> String {
     let judged = zombies
         .clone()
@@ -106,7 +106,7 @@ pub fn table<'a>(zombies: impl IntoIterator<Item = &'a Zombie> + Clone, look: Lo
     table.render(look)
 }
 
-/// Whether a zombie's age is known or only bounded.
+/// Whether a zombie's age is exact or a lower bound.
 pub fn bound(zombie: &Zombie) -> Bound {
     if zombie.age_is_lower_bound {
         Bound::Lower

@@ -1,4 +1,4 @@
-//! What the agent of the tests answers.
+//! The responses of the test agent.
 
 pub(crate) const ZOMBIES: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
 "source":"fentry","at":"2026-11-22T03:11:22Z","lost_events":3,"items":[
@@ -72,7 +72,7 @@ pub(crate) const DOCTOR: &str = r#"{"version":1,"host":"web-1","kernel":"4.18.0"
 "facts":[{"name":"privileges","ok":false,"found":"no CAP_BPF","fix":"run it with sudo"}],
 "probes":[{"probe":"zombie","hook":null,"required":true,"lost":"all","refused":["EPERM"]}]}"#;
 
-/// Two deaths and a loss between them, one on each line, and an empty line.
+/// Two deaths with a loss between them, one per line, and an empty line.
 pub(crate) const EXITS: &str = concat!(
     r#"{"pid":42,"start_time":null,"comm":"sh","exit":{"kind":"killed","code":null,"#,
     r#""signal":"SIGKILL"},"forker":null,"parent":null,"tracer":null,"reaper":null,"#,

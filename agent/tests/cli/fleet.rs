@@ -1,4 +1,4 @@
-//! Views of a whole cluster: what is asked of Prometheus, and its ways not to answer.
+//! Views of a whole cluster: the queries to Prometheus, and its errors.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::support::{run, sentence};
 
-/// What a node and a leaking pod on it look like.
+/// Data of a node with a leaking pod.
 const NODES: &str = r#"{"status":"success","data":{"resultType":"vector","result":[
 {"metric":{"part":"now"},"value":[1795317082.5,"1795317082.5"]},
 {"metric":{"part":"up","job":"agents","instance":"10.0.0.1:9991","node":"worker-1"},"value":[1795317082.5,"1"]},
@@ -31,7 +31,7 @@ const CALM: &str = r#"{"status":"success","data":{"resultType":"vector","result"
 const NOBODY: &str = r#"{"status":"success","data":{"resultType":"vector","result":[
 {"metric":{"part":"now"},"value":[1795317082.5,"1795317082.5"]}]}}"#;
 
-/// Answers as Prometheus does, by the path before its own.
+/// Answers like Prometheus, depending on the path prefix.
 fn answer(mut stream: impl Read + Write) {
     let mut request = String::new();
     let mut lines = BufReader::new(&mut stream);
@@ -40,7 +40,7 @@ fn answer(mut stream: impl Read + Write) {
     let path = request.split([' ', '?']).nth(1).unwrap_or_default();
     let of_nodes = request.contains("vector%28time");
     let (status, body) = match path {
-        // Two kinds of identity are known.
+        // Two credentials are valid.
         "/locked/api/v1/query"
             if !request.contains("authorization: basic yw5uonmzy3jlda==\r")
                 && !request.contains("authorization: bearer t0ken\r") =>
@@ -50,7 +50,7 @@ fn answer(mut stream: impl Read + Write) {
         "/api/v1/query" | "/locked/api/v1/query" if of_nodes => ("200 OK", NODES),
         "/calm/api/v1/query" if of_nodes => ("200 OK", CALM),
         "/calm/api/v1/query" => ("200 OK", NOTHING),
-        // The second question is about the moment of the first answer.
+        // The second query is for the time of the first answer.
         "/api/v1/query" | "/locked/api/v1/query" if request.contains("&time=1795317082.500 ") => {
             ("200 OK", WORKLOADS)
         }
@@ -140,17 +140,15 @@ fn documents_of_a_cluster_say_null_where_nothing_is_known() {
 }
 
 #[test]
-fn no_figures_are_no_calm() {
+fn missing_data_is_not_reported_as_calm() {
     let url = format!("http://{}/calm", prometheus());
     let (code, stdout, _) = run(&["culprits", "--fail", "--prometheus", &url]);
     assert_eq!(code, 0);
     assert!(
-        stdout.starts_with(
-            "no stale zombies on 0 nodes\n\
-             nothing is known of 10.0.0.1:9991: its agent is down\n"
-        ),
+        stdout.starts_with("no stale zombies on 0 nodes\n"),
         "{stdout}"
     );
+    assert!(stdout.contains("10.0.0.1:9991"), "{stdout}");
 }
 
 #[test]
@@ -158,34 +156,19 @@ fn a_prometheus_that_cannot_serve_is_one_sentence() {
     let address = prometheus();
     for (place, part) in [
         ("127.0.0.1:1", "Connection refused"),
-        (
-            &format!("{address}/nobody"),
-            "has no series of reapwatch: let it scrape the agents",
-        ),
-        (
-            &format!("{address}/nowhere"),
-            "is no Prometheus (it answered 404 Not Found",
-        ),
-        (
-            &format!("{address}/page"),
-            "is no Prometheus (it did not answer as one does",
-        ),
-        (
-            &format!("{address}/login"),
-            "sends us elsewhere (302 Found)",
-        ),
+        (&format!("{address}/nobody"), "has no reapwatch metrics"),
+        (&format!("{address}/nowhere"), "404 Not Found"),
+        (&format!("{address}/page"), "is not a Prometheus"),
+        (&format!("{address}/login"), "(302 Found)"),
         (
             &format!("{address}/picky"),
-            "refuses a query (422 Unprocessable Entity): too many",
+            "(422 Unprocessable Entity): too many",
         ),
         (
             &format!("{address}/locked"),
-            "does not let us in (401 Unauthorized): put user:password@",
+            "(401 Unauthorized): put USER:PASSWORD@",
         ),
-        (
-            &format!("ann:wrong@{address}/locked"),
-            "does not let us in (401",
-        ),
+        (&format!("ann:wrong@{address}/locked"), "(401"),
     ] {
         for command in ["top", "culprits", "zombies"] {
             let (code, stdout, stderr) =
@@ -201,7 +184,7 @@ fn a_prometheus_that_cannot_serve_is_one_sentence() {
 }
 
 #[test]
-fn who_asks_is_told_by_password_or_token() {
+fn a_password_or_a_token_authenticates() {
     let address = prometheus();
     let url = format!("http://{address}/locked");
     let (code, _, stderr) = run(&[
@@ -239,7 +222,7 @@ fn who_asks_is_told_by_password_or_token() {
 }
 
 #[test]
-fn options_that_do_not_fit_a_cluster_are_misuse() {
+fn options_for_one_host_are_usage_errors_with_a_cluster() {
     for (args, part) in [
         (
             &["top", "--view", "culprits", "--prometheus", "http://a"][..],
@@ -251,9 +234,9 @@ fn options_that_do_not_fit_a_cluster_are_misuse() {
         ),
         (
             &["top", "--filter", "pid=1", "--prometheus", "http://a"],
-            "these rows have no pid",
+            " pid;",
         ),
-        (&["top", "--filter", "node=a"], "these rows have no node"),
+        (&["top", "--filter", "node=a"], " node;"),
         (
             &["top", "--prometheus", "http://a", "--url", "http://b"],
             "cannot be used with",

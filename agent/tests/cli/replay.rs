@@ -1,4 +1,4 @@
-//! Recordings, good and bad, replayed without any privilege.
+//! Valid and invalid recordings, replayed without privileges.
 
 use std::path::PathBuf;
 
@@ -95,22 +95,22 @@ fn lists_show_the_end_of_a_recording() {
 }
 
 #[test]
-fn a_recording_that_was_cut_off_is_told() {
+fn a_truncated_recording_is_reported() {
     let place = WHOLE.find("ing_full").expect("it is there");
     let (code, stdout, stderr) = recording(&WHOLE[..place]).replay(&["exits"]);
     assert_eq!(code, 0);
     assert!(stdout.contains("a b"), "{stdout}");
-    assert!(stderr.contains("cut off"), "{stderr}");
+    assert!(stderr.contains("truncated"), "{stderr}");
     let (_, _, stderr) = recording(WHOLE).replay(&["exits"]);
-    assert!(!stderr.contains("cut off"), "{stderr}");
+    assert!(!stderr.contains("truncated"), "{stderr}");
 }
 
 #[test]
-fn lines_of_a_later_release_are_counted() {
+fn lines_from_a_newer_release_are_counted() {
     let later = WHOLE.replace("drained now=101.6s", "stuck at=1s pid=7\nburied at=2s");
     let (code, _, stderr) = recording(later).replay(&["zombies"]);
     assert_eq!(code, 0, "{stderr}");
-    assert!(stderr.contains("2 of its lines"), "{stderr}");
+    assert!(stderr.contains("2 lines"), "{stderr}");
 }
 
 #[test]
@@ -122,15 +122,12 @@ fn a_file_that_cannot_be_replayed_is_refused_in_one_sentence() {
     };
     let damaged = WHOLE.replace("at=101.5s", "at=101.5");
     let why = refused(damaged.as_bytes());
-    assert!(
-        why.ends_with("line 7 is damaged: at=\"101.5\" makes no sense"),
-        "{why}"
-    );
+    assert!(why.contains("line 7 is damaged: at=\"101.5\""), "{why}");
     let why = refused(WHOLE.replace("version=1", "version=2").as_bytes());
-    assert!(why.contains("version 2 of the format"), "{why}");
+    assert!(why.contains("version 2"), "{why}");
     let why = refused(b"death at=1s process=7:x\n");
-    assert!(why.contains("is no recording"), "{why}");
-    assert!(refused(b"").contains("is no recording"));
+    assert!(why.contains("is not a recording"), "{why}");
+    assert!(refused(b"").contains("is not a recording"));
     let binary = [WHOLE.as_bytes(), b"\xff\xfe\n"].concat();
     assert!(refused(&binary).contains("line 13 is damaged"));
     let long = format!("{WHOLE}# {}\n", "x".repeat(70_000));
@@ -143,7 +140,7 @@ fn a_file_that_cannot_be_replayed_is_refused_in_one_sentence() {
 }
 
 #[test]
-fn a_replay_asks_no_agent() {
+fn a_replay_uses_no_agent() {
     let (code, _, stderr) = recording(WHOLE).replay(&["zombies", "--socket", "/run/x.sock"]);
     assert_eq!(code, 1);
     assert!(
@@ -153,7 +150,7 @@ fn a_replay_asks_no_agent() {
 }
 
 #[test]
-fn record_leaves_a_file_alone_that_is_there() {
+fn record_does_not_overwrite_a_file() {
     let there = recording("precious");
     let (code, _, stderr) = run(&["record", there.path.to_str().expect("text")]);
     assert_eq!(code, 1);

@@ -1,4 +1,4 @@
-//! Which agent a view asks, and what it says where that one does not answer well.
+//! Which agent a view asks, and its errors if that fails.
 
 use std::os::unix::net::UnixListener;
 use std::thread;
@@ -19,16 +19,15 @@ fn a_named_agent_that_is_absent_is_one_sentence() {
 }
 
 #[test]
-fn what_another_agent_does_not_do_for_a_view_is_said() {
+fn probe_options_that_an_agent_ignores_are_reported() {
     let url = agent();
     let (code, _, stderr) = run(&["zombies", "--url", &url, "--steps", "--hook", "kprobe"]);
     assert_eq!(code, 0);
-    let said = "reapwatch: without --hook, --steps: that agent probes as it was started\n";
-    assert!(stderr.ends_with(said), "{stderr}");
+    assert!(stderr.contains("--hook, --steps"), "{stderr}");
 }
 
 #[test]
-fn a_unix_socket_is_asked_too() {
+fn a_view_can_use_a_unix_socket() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("reapwatch.sock");
     let listener = UnixListener::bind(&path).expect("a socket");
@@ -43,14 +42,11 @@ fn a_unix_socket_is_asked_too() {
 fn wrong_answers_are_one_sentence_each() {
     let url = agent();
     for (prefix, part) in [
-        ("/nowhere", "does not know /nowhere/api/v1/zombies"),
-        ("/odd", "did not answer as an agent of this version does"),
-        (
-            "/v2",
-            "speaks version 2 of the documents and this command 1",
-        ),
-        ("/v3", "speaks version 3 of the documents"),
-        ("/broken", "answered 500 Internal Server Error"),
+        ("/nowhere", "/nowhere/api/v1/zombies"),
+        ("/odd", "did not answer as an agent"),
+        ("/v2", "version 2 and this command 1"),
+        ("/v3", "version 3"),
+        ("/broken", "500 Internal Server Error"),
     ] {
         let (code, stdout, stderr) = run(&["zombies", "--url", &format!("{url}{prefix}")]);
         assert_eq!((code, stdout.as_str()), (1, ""), "{prefix}");
@@ -62,13 +58,10 @@ fn wrong_answers_are_one_sentence_each() {
 }
 
 #[test]
-fn a_slow_agent_is_given_up() {
+fn a_slow_agent_times_out() {
     let begun = Instant::now();
     let (code, _, stderr) = run(&["zombies", "--url", &format!("{}/slow", agent())]);
     assert_eq!(code, 1);
-    assert!(
-        sentence(&stderr).contains("no answer within 10s"),
-        "{stderr}"
-    );
+    assert!(sentence(&stderr).contains("within 10s"), "{stderr}");
     assert!(begun.elapsed() < Duration::from_secs(20));
 }

@@ -1,4 +1,4 @@
-//! The command to run, and an agent for it to ask.
+//! The command to run, and an agent for it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -31,7 +31,7 @@ pub(crate) fn read(output: &Output) -> (i32, String, String) {
     )
 }
 
-/// The one line on stderr that is no remark on the source.
+/// The one line on stderr that is not about the source.
 pub(crate) fn sentence(stderr: &str) -> &str {
     let lines: Vec<_> = stderr
         .lines()
@@ -41,7 +41,7 @@ pub(crate) fn sentence(stderr: &str) -> &str {
     lines[0]
 }
 
-/// Answers as an agent does, for as long as the test runs.
+/// Answers like an agent until the test ends.
 pub(crate) fn answer(mut stream: impl Read + Write) {
     let mut request = String::new();
     let mut lines = BufReader::new(&mut stream);
@@ -69,7 +69,7 @@ pub(crate) fn answer(mut stream: impl Read + Write) {
         }
         _ => ("404 Not Found", "{}"),
     };
-    // Without a length the body ends with the connection, as a stream does.
+    // Without a length, the body ends with the connection, like a stream.
     let _ = write!(
         stream,
         "HTTP/1.1 {status}\r\nconnection: close\r\n\r\n{body}"

@@ -1,4 +1,4 @@
-//! `top` on a real terminal: it draws, and leaves the terminal as it found it.
+//! `top` on a real terminal: it draws, and restores the terminal.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -11,13 +11,13 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{agent, reapwatch};
 
-/// After which it is taken to stay.
+/// Output that has not changed for this long is complete.
 const PATIENCE: Duration = Duration::from_secs(30);
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l";
 
-/// A new terminal: the side of the person and the side of the program. Both are closed in every
-/// other program that a test starts meanwhile: held there, this terminal would never hang up.
+/// A new terminal: the user's side and the program's side. Both are closed in other programs
+/// started by tests; otherwise this terminal would never hang up.
 fn terminal() -> (File, OwnedFd) {
     const FLAGS: libc::c_int = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
     let size = libc::winsize {
@@ -40,11 +40,11 @@ fn terminal() -> (File, OwnedFd) {
 
 fn owned(fd: libc::c_int) -> OwnedFd {
     assert!(fd >= 0, "no terminal: {}", std::io::Error::last_os_error());
-    // SAFETY: it has just been opened, and nobody else knows it.
+    // SAFETY: it has just been opened and is not shared.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
-/// Whether lines are edited, characters echoed, signals made by keys.
+/// Whether the terminal has line editing, echo and signal keys on.
 fn local_modes(program: &OwnedFd) -> libc::tcflag_t {
     let mut settings = std::mem::MaybeUninit::uninit();
     // SAFETY: the descriptor is open, and the settings are only read where they were written.
@@ -57,12 +57,12 @@ fn local_modes(program: &OwnedFd) -> libc::tcflag_t {
     }
 }
 
-/// The program's side once more.
+/// Opens the program's side again.
 fn side(program: &OwnedFd) -> Stdio {
     Stdio::from(program.try_clone().expect("another descriptor"))
 }
 
-/// `top`, and what it wrote until it had drawn.
+/// `top`, with its output up to the first frame.
 fn drawn(person: &mut File, program: &OwnedFd, stderr: Stdio) -> (Child, Vec<u8>) {
     let child = reapwatch(&["top", "--url", &agent()])
         .env("TERM", "xterm-256color")
@@ -80,7 +80,7 @@ fn drawn(person: &mut File, program: &OwnedFd, stderr: Stdio) -> (Child, Vec<u8>
     (child, written)
 }
 
-/// Runs `top`, does something once it has drawn, and gives its exit code and all it wrote.
+/// Runs `top`, performs an action after the first frame, and returns its exit code and output.
 fn top(act: impl Fn(&mut File, &Child)) -> (Option<i32>, String) {
     let (mut person, program) = terminal();
     let before = local_modes(&program);
@@ -88,7 +88,7 @@ fn top(act: impl Fn(&mut File, &Child)) -> (Option<i32>, String) {
     act(&mut person, &child);
     let begun = Instant::now();
     let reader = thread::spawn(move || {
-        // It ends with an error when the last program side is closed.
+        // Reading fails when the last program side is closed.
         let mut portion = [0; 4096];
         while let Ok(read) = person.read(&mut portion) {
             written.extend_from_slice(&portion[..read]);
@@ -158,7 +158,7 @@ fn a_terminal_that_is_closed_ends_it_without_a_crash() {
 }
 
 #[test]
-fn a_signal_leaves_in_order() {
+fn a_signal_restores_the_terminal() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let (code, written) = top(|_, child| {
             kill_process(Pid::from_child(child), signal).expect("the signal is sent");

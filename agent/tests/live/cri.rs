@@ -114,7 +114,7 @@ fn fails(agent: &Agent, reason: &str, found: &str, times: f64) {
     assert!(!fact.ok && fact.found.starts_with(found), "{fact:?}");
     assert!(fact.fix.is_some(), "{fact:?}");
     let log = agent.log();
-    assert_eq!(log.matches("names nothing").count(), 1, "{log}");
+    assert_eq!(log.matches("lookup failed").count(), 1, "{log}");
 }
 
 #[track_caller]
@@ -122,7 +122,7 @@ fn recovers(agent: &Agent) {
     let recovered = eventually(|| fact(agent).ok);
     assert!(recovered, "{:?}", fact(agent));
     let log = agent.log();
-    assert_eq!(log.matches("names nothing").count(), 1, "{log}");
+    assert_eq!(log.matches("lookup failed").count(), 1, "{log}");
 }
 
 fn there_before() {
@@ -160,7 +160,7 @@ fn absent_for_a_while() {
     let mut server = CriServer::absent();
     server.tell(subject.told.clone());
     let agent = agent_of(&server);
-    fails(&agent, "disconnected", "does not listen", 2.0);
+    fails(&agent, "disconnected", "not listening", 2.0);
     subject.is_unnamed(&agent);
     server.listen();
     subject.is_named(&agent);
@@ -173,7 +173,7 @@ fn never_answers() {
     server.tell(subject.told.clone());
     let agent = agent_of(&server);
     subject.is_unnamed(&agent);
-    fails(&agent, "slow", "does not answer in time", 1.0);
+    fails(&agent, "slow", "timed out", 1.0);
     server.become_in(Mood::Well);
     subject.is_named(&agent);
     recovers(&agent);
@@ -184,7 +184,7 @@ fn garbage() {
     let mut server = CriServer::in_mood(Mood::Garbage);
     server.tell(subject.told.clone());
     let agent = agent_of(&server);
-    fails(&agent, "malformed", "does not tell names", 2.0);
+    fails(&agent, "malformed", "lookups fail", 2.0);
     subject.is_unnamed(&agent);
     server.become_in(Mood::Well);
     subject.is_named(&agent);
@@ -197,7 +197,7 @@ fn refuses() {
     let mut server = CriServer::in_mood(Mood::Status(7));
     server.tell(subject.told.clone());
     let agent = agent_of(&server);
-    fails(&agent, "forbidden", "refuses", 2.0);
+    fails(&agent, "forbidden", "denies", 2.0);
     server.become_in(Mood::Well);
     subject.is_named(&agent);
     recovers(&agent);

@@ -84,7 +84,7 @@ fn a_suspect_is_told_with_its_verdict_and_its_zombie_with_who_must_reap_it() {
     let page = agent.explained(zombie);
     for part in [
         "has been a zombie",
-        "Who must reap it",
+        "Its parent",
         "Verdict: never_waits",
         "to do: ",
     ] {
@@ -231,7 +231,7 @@ fn a_number_that_was_used_again_is_the_newer_process_and_mentions_the_older() {
     assert!(
         agent
             .explained(one.stay.pid)
-            .contains("Others had the same PID before")
+            .contains("Earlier processes with this PID")
     );
     drop(one);
     let both = |story: &Explanation| story.state == "reaped" && story.earlier.len() == 1;
@@ -271,7 +271,7 @@ fn a_number_of_no_process_is_unknown_and_says_what_to_look_at() {
         advises(&told(2), "kernel thread");
     }
     let page = agent.explained(i32::MAX as u32);
-    assert!(page.contains("What to look at"), "{page}");
+    assert!(page.contains("Where to look next"), "{page}");
 }
 
 #[test]

@@ -97,7 +97,7 @@ impl Recorder {
         let mut said = String::new();
         let mut stderr = self.program.stderr.take().expect("it is piped");
         stderr.read_to_string(&mut said).expect("text");
-        assert!(status.success() && said.contains("recorded into"), "{said}");
+        assert!(status.success() && said.contains("recorded to"), "{said}");
         self.printed
     }
 }

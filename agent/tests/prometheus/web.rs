@@ -1,4 +1,4 @@
-//! A real Prometheus scrapes over TLS and by password, and promtool takes the same config file.
+//! A real Prometheus scrapes with TLS and a password, and promtool accepts the same config file.
 
 use std::fs;
 use std::path::Path;
@@ -8,10 +8,10 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 
 use super::{Command, Program, Stdio, first_value, free_address, get, start_prometheus, wait_for};
 
-/// Of `wonderland`.
+/// Hash of `wonderland`.
 const HASH: &str = "$2y$05$XD0K3CjKYypNodWaMt04dOt0iTxBDg5uXo.PSSEdKe9oYTFiUDpAG";
 
-/// All that a config file of ours may hold.
+/// Everything that our config file supports.
 const CONFIG: &str = "\
 tls_server_config:
   cert_file: server.crt
@@ -36,7 +36,7 @@ http_server_config:
     X-Frame-Options: deny
 ";
 
-/// A certificate authority's file, and by it a server's and a client's.
+/// A certificate authority, with a server and a client certificate.
 fn certify(folder: &Path) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -121,7 +121,7 @@ fn prometheus_scrapes_over_tls_by_password() {
 
 #[test]
 #[ignore = "needs promtool"]
-fn what_promtool_refuses_the_agent_refuses() {
+fn the_agent_refuses_what_promtool_refuses() {
     let temp = tempfile::tempdir().expect("a folder can be made");
     certify(temp.path());
     let config = temp.path().join("web.yml");

@@ -1,34 +1,34 @@
-//! What stands around every answer about one host.
+//! The frame of every answer about one host.
 
 use serde::{Deserialize, Serialize};
 
-/// Version of every document; rises only when a field changes its meaning.
+/// Version of every document; it increases only if a field changes its meaning.
 pub const VERSION: u32 = 1;
 
-/// How every document of a host begins.
+/// The start of every document of a host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// [`VERSION`].
     pub version: u32,
-    /// Name of the host that was looked at.
+    /// Host name.
     pub host: String,
-    /// Release of its kernel.
+    /// Kernel release.
     pub kernel: String,
-    /// `fentry`, `kprobe` or `tracepoint`: the weakest rung in use.
+    /// `fentry`, `kprobe` or `tracepoint`: the weakest hook kind in use.
     pub source: String,
-    /// When the document was made.
+    /// When the document was created.
     pub at: String,
-    /// Events lost since the agent came, all reasons.
+    /// Events lost since the agent started, for all reasons.
     pub lost_events: u64,
 }
 
 /// A head and its items.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Document<T> {
-    /// Whose items, and when.
+    /// Host and time.
     #[serde(flatten)]
     pub head: Head,
-    /// What was asked for.
+    /// The requested items.
     pub items: Vec<T>,
     /// How many items there are, with those that a limit leaves out.
     #[serde(default)]

@@ -7,12 +7,12 @@ use super::{Container, Culprit, FinishedExit, Head, Killer, Process, Stuck, Verd
 /// A process and how it treats its dead children.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Keeper {
-    /// `parent` or `tracer`: why it must act; `itself` of the process that was asked for.
+    /// `parent` or `tracer`: its role towards the process; `itself` for the requested process.
     pub role: String,
-    /// What it holds and does, and the verdict on it.
+    /// What it holds and does, and its verdict.
     #[serde(flatten)]
     pub habits: Culprit,
-    /// Median zombie time of the children it reaped lately.
+    /// Median zombie time of recently reaped children.
     pub p50_seconds: Option<f64>,
     /// 99th percentile of the same.
     pub p99_seconds: Option<f64>,
@@ -21,22 +21,22 @@ pub struct Keeper {
 /// Something that happened to a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
-    /// When; null where only the order is known.
+    /// When; null if only the order is known.
     pub at: Option<String>,
-    /// What `at` is worth: `exact`, `at_least` (then or later) or `at_most` (then or earlier).
+    /// Precision of `at`: `exact`, `at_least` (then or later) or `at_most` (then or earlier).
     pub bound: String,
-    /// What happened, in plain words.
+    /// What happened, in words.
     pub what: String,
 }
 
-/// A part of the end of a process.
+/// A phase in the end of a process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
     /// `signal`, `exit` or `zombie`.
     pub name: String,
-    /// How long it took, or takes up to now.
+    /// How long it took, or has taken so far.
     pub seconds: f64,
-    /// What that is worth: `exact`, `at_least` or `at_most`.
+    /// Precision of `seconds`: `exact`, `at_least` or `at_most`.
     pub bound: String,
     /// What happens in it.
     pub what: String,
@@ -47,73 +47,71 @@ pub struct Phase {
 pub struct Earlier {
     /// The process.
     pub process: Process,
-    /// When it died; null where that was before the agent.
+    /// When it died; null if that was before the agent started.
     pub died_at: Option<String>,
     /// When it was released.
     pub reaped_at: Option<String>,
 }
 
-/// The story of one process.
+/// The explanation of one process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
-    /// The number that was asked for.
+    /// The requested PID.
     pub pid: u32,
-    /// The process; null where none is known.
+    /// The process; null if none is known.
     pub process: Option<Process>,
     /// `alive`, `exiting`, `zombie`, `reaped` or `unknown`.
     pub state: String,
-    /// Whether the exit of one that is exiting has begun, if only with a core dump; null where that
-    /// is not known.
+    /// If it is exiting, whether the exit has begun, if only with a core dump; null if unknown.
     #[serde(default)]
     pub exit_has_begun: Option<bool>,
-    /// Whether it lives although its first thread has ended.
+    /// Whether it is alive although its first thread has ended.
     pub leader_exited: bool,
-    /// Threads of one that lives, those that ended aside.
+    /// Number of living threads, if it is alive.
     pub threads: Option<u32>,
     /// One sentence.
     pub summary: String,
-    /// What its state means, in plain words.
+    /// What its state means, in words.
     pub meaning: Option<String>,
-    /// What happened, in its order.
+    /// What happened, in order.
     pub timeline: Vec<Moment>,
     /// Where the time of its end went.
     pub phases: Vec<Phase>,
-    /// Its parent, that one's parent, and so on.
+    /// Its parent, its grandparent, and so on.
     pub ancestry: Vec<Process>,
-    /// Who created it.
+    /// Its forker.
     pub forker: Option<Process>,
-    /// Who must reap it, or has to let it go, and how that one behaves; null once it is gone.
+    /// The parent or tracer that has to reap or release it, and its habits; null once it is gone.
     pub responsible: Option<Keeper>,
-    /// How it treats its own children, while it lives.
+    /// How it treats its own children, if it is alive.
     pub habits: Option<Keeper>,
-    /// Its death, as `exits` tells it; `how` is `unknown` until it is reaped.
+    /// Its death, as in `exits`; `how` is `unknown` until it is reaped.
     pub death: Option<FinishedExit>,
-    /// Where it runs, or ran.
+    /// Its workload.
     pub container: Option<Container>,
-    /// Of one that lives, the last terminating signal that it ignored or that was dropped.
+    /// If it is alive, the last terminating signal that it ignored or that was dropped.
     #[serde(default)]
     pub ignored: Option<Killer>,
-    /// Of one on its way out, what `stuck` says of it: its step, whom it waits for, its threads
-    /// and their stacks. Of one that ignored a terminating signal while somebody waits for its
-    /// end, the same.
+    /// If it is exiting, or ignored a terminating signal whose sender waits for its end, the item
+    /// of `stuck`: its step, what it waits for, its threads and their stacks.
     #[serde(default)]
     pub stuck: Option<Stuck>,
-    /// Of a zombie why it lies there; of a living one why it does not reap; of one on its way out
-    /// why it does not get there, and of one that should be why it does not end.
+    /// For a zombie, why it has not been reaped; for a living process, why it does not reap; for an
+    /// exiting one, why it does not finish; for one that should end, why it does not.
     pub verdict: Option<Verdict>,
-    /// Earlier processes with the same PID, the latest first.
+    /// Earlier processes with the same PID, latest first.
     pub earlier: Vec<Earlier>,
-    /// What to do or to look at next.
+    /// What to do or where to look next.
     pub advice: Vec<String>,
 }
 
-/// The answer of `explain`: the head of every document, and one story.
+/// The answer of `explain`: the head of every document, and one explanation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explained {
-    /// Of which host, and when.
+    /// Host and time.
     #[serde(flatten)]
     pub head: Head,
-    /// The story.
+    /// The explanation.
     #[serde(flatten)]
     pub story: Explanation,
 }

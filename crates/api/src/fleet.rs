@@ -1,4 +1,4 @@
-//! What Prometheus knows of a whole cluster. Absent series are `null`, never 0.
+//! A whole cluster, as seen by Prometheus. Missing series are `null`, never 0.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,40 +11,40 @@ pub struct FleetDocument<T> {
     pub source: String,
     /// Its URL.
     pub prometheus: String,
-    /// The moment that it was asked about, by its clock.
+    /// The time of the query, by Prometheus' clock.
     pub at: String,
-    /// Events lost since the agents came, all reasons; null where no agent tells.
+    /// Events lost since the agents started, for all reasons; null if no agent has data.
     pub lost_events: Option<u64>,
-    /// What was asked for.
+    /// The requested items.
     pub items: Vec<T>,
 }
 
-/// Nodes and workloads: the only item of what `top --prometheus` shows.
+/// Nodes and workloads: the only item of `top --prometheus`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fleet {
-    /// One for each agent that Prometheus knew within the last hour.
+    /// One for each agent that Prometheus has seen within the last hour.
     pub nodes: Vec<FleetNode>,
     /// Those with zombies or stuck exits, and the 1,000 with the most exits.
     pub workloads: Vec<FleetWorkload>,
 }
 
-/// Which agent some figures are from, as Prometheus labels it.
+/// The agent that data is from, as labelled by Prometheus.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FleetAgent {
-    /// Its cluster, where Prometheus has several and labels them.
+    /// Its cluster, if Prometheus has several and labels them.
     pub cluster: Option<String>,
-    /// Its node: the label `node`, else `instance`.
+    /// Its node: the label `node`, otherwise `instance`.
     pub node: String,
-    /// Where it is scraped.
+    /// The scraped address.
     pub instance: String,
-    /// By which job.
+    /// The scrape job.
     pub job: String,
 }
 
-/// How many culprits a verdict has.
+/// Number of culprits with a verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictCount {
-    /// One of the ids of verdicts, or `unexplained`.
+    /// A verdict id, or `unexplained`.
     pub verdict: String,
     /// Processes.
     pub culprits: u64,
@@ -53,39 +53,39 @@ pub struct VerdictCount {
 /// One node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FleetNode {
-    /// Whose figures these are.
+    /// The agent of the node.
     #[serde(flatten)]
     pub agent: FleetAgent,
     /// Version of the agent.
     pub agent_version: Option<String>,
-    /// Whether the last scrape succeeded; null where nobody scrapes, as with remote write.
+    /// Whether the last scrape succeeded; null if it is not scraped, as with remote write.
     pub up: Option<bool>,
-    /// Since the figures were scraped.
+    /// Seconds since the last scrape.
     pub data_age_seconds: Option<f64>,
     /// Zombies.
     pub zombies: Option<u64>,
-    /// Those of them that are stale.
+    /// Stale zombies.
     pub stale_zombies: Option<u64>,
-    /// Age of the oldest zombie; null also where there is none.
+    /// Age of the oldest zombie; also null if there are none.
     pub oldest_seconds: Option<f64>,
-    /// Exits a second over the last 5 minutes.
+    /// Exits per second over the last 5 minutes.
     pub exits_per_second: Option<f64>,
     /// 99th percentile of the zombie time of processes reaped in the last 5 minutes.
     pub p99_zombie_seconds: Option<f64>,
-    /// Exits that do not come to their end.
+    /// Stuck exits.
     pub stuck_exits: Option<u64>,
     /// PIDs in use.
     pub pids_used: Option<u64>,
-    /// PIDs that can be in use.
+    /// Limit of PIDs.
     pub pids_limit: Option<u64>,
-    /// Events lost since the agent came.
+    /// Events lost since the agent started.
     pub lost_events: Option<u64>,
-    /// Why its culprits do not reap; the most frequent first.
+    /// Verdicts on its culprits, most frequent first.
     pub verdicts: Option<Vec<VerdictCount>>,
 }
 
-/// A pod's container, a container or a unit on one node; with all four names null, what is in
-/// none of them.
+/// A pod's container, a container or a unit on one node. If all four names are null, everything
+/// outside of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FleetWorkload {
     /// Pod namespace.
@@ -96,33 +96,33 @@ pub struct FleetWorkload {
     pub container: Option<String>,
     /// systemd unit.
     pub unit: Option<String>,
-    /// On which node.
+    /// Its node.
     #[serde(flatten)]
     pub agent: FleetAgent,
     /// Zombies.
     pub zombies: u64,
-    /// Those of them that are stale.
+    /// Stale zombies.
     pub stale_zombies: u64,
-    /// Exits that do not come to their end.
+    /// Stuck exits.
     pub stuck_exits: u64,
-    /// Stale zombies that come to it a second, over the last 15 minutes.
+    /// New stale zombies per second, over the last 15 minutes.
     pub growth_per_second: Option<f64>,
     /// Age of the oldest zombie.
     pub oldest_seconds: Option<f64>,
-    /// Exits a second over the last 5 minutes.
+    /// Exits per second over the last 5 minutes.
     pub exits_per_second: Option<f64>,
-    /// Share of reaps in the last 15 minutes that came late; null without reaps.
+    /// Share of late reaps in the last 15 minutes; null without reaps.
     pub late_ratio: Option<f64>,
-    /// Why its culprits do not reap; null where Prometheus cannot tell whose they are.
+    /// Verdicts on its culprits; null if Prometheus cannot assign them to a workload.
     pub verdicts: Option<Vec<VerdictCount>>,
 }
 
-/// What `culprits --prometheus` prints: workloads with stale zombies, and the nodes' verdicts.
+/// The answer of `culprits --prometheus`: workloads with stale zombies, and the nodes' verdicts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FleetCulprits {
-    /// The worst workloads first.
+    /// Worst workloads first.
     #[serde(flatten)]
     pub document: FleetDocument<FleetWorkload>,
-    /// Nodes with culprits, or of which nothing is known.
+    /// Nodes that have culprits or no data.
     pub nodes: Vec<FleetNode>,
 }

@@ -1,26 +1,26 @@
-//! Who had to reap a zombie before.
+//! Earlier parents and tracers of a zombie.
 
 use serde::{Deserialize, Serialize};
 
 use super::Process;
 
-/// Somebody who had to reap a zombie and did not, until it came to somebody else: its parent
-/// ended, or its tracer let it go.
+/// A process that had to reap a zombie and did not, until another one became responsible: its
+/// parent exited, or its tracer released it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Held {
-    /// Who.
+    /// The process.
     pub process: Process,
-    /// Whether it held it as its ptracer, not as its parent.
+    /// Whether it was its ptracer and not its parent.
     pub as_tracer: bool,
     /// When that ended.
     pub until: String,
     /// Whether `until` and `seconds` are upper bounds.
     pub until_is_upper_bound: bool,
-    /// How long it held it; null where only a bound of its beginning is known.
+    /// How long it held it; null if the beginning is only known as a bound.
     pub seconds: Option<f64>,
 }
 
-/// A process that acted, and the thread that did.
+/// A process that acted, and its thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reaper {
     /// The process.
@@ -28,7 +28,7 @@ pub struct Reaper {
     pub process: Process,
     /// The thread.
     pub tid: u32,
-    /// Name of the thread at that time, where it is not the first one.
+    /// Name of the thread at that time, if it is not the first one.
     #[serde(default)]
     pub thread: Option<String>,
 }

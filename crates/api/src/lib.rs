@@ -1,5 +1,5 @@
-//! What people and scripts get: their JSON, and the only types that derive
-//! `Serialize`. Durations are seconds, times are RFC 3339 UTC, absent knowledge is `null`.
+//! JSON for people and scripts, and the only types that derive `Serialize`. Durations are in
+//! seconds, times are RFC 3339 UTC, unknown values are `null`.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub use stuck::*;
 pub struct Process {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
-    /// When it started.
+    /// Its start time.
     pub start_time: Option<String>,
     /// Its name.
     pub comm: String,
@@ -34,74 +34,73 @@ pub struct Process {
 pub struct Exit {
     /// `exited`, `killed` or `dumped`.
     pub kind: String,
-    /// Exit code, of one that exited.
+    /// Exit code, if it exited.
     pub code: Option<u8>,
-    /// Name of the signal, of one that was killed.
+    /// Name of the signal, if it was killed.
     pub signal: Option<String>,
 }
 
-/// Who killed it.
+/// The killer of a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Killer {
-    /// The process that sent the fatal signal, or whose act made the kernel send it.
+    /// The process that sent the fatal signal, or that caused the kernel to send it.
     pub process: Option<Process>,
-    /// `process`, `kernel` (for a fault, SIGPIPE, a key of sysrq), `oom`, `terminal`, `timer`,
-    /// `namespace` (the end of its PID namespace's init), `parent_death` (the end of the thread
-    /// that forked it; `PR_SET_PDEATHSIG`) or `cpu_limit` (`RLIMIT_CPU`); null where that cannot
-    /// be told.
+    /// `process`, `kernel` (for a fault, SIGPIPE, a sysrq key), `oom`, `terminal`, `timer`,
+    /// `namespace` (its PID namespace's init ended), `parent_death` (the thread that forked it
+    /// ended; `PR_SET_PDEATHSIG`) or `cpu_limit` (`RLIMIT_CPU`); null if unknown.
     #[serde(default)]
     pub by: Option<String>,
     /// The signal's name.
     pub signal: String,
-    /// When it was sent.
+    /// The time it was sent.
     pub at: String,
 }
 
-/// What a process used in its life.
+/// Resources used by a process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resources {
     /// From start to death.
     pub lifetime_seconds: f64,
-    /// On a CPU in user mode.
+    /// CPU time in user mode.
     pub user_seconds: f64,
-    /// On a CPU in the kernel.
+    /// CPU time in the kernel.
     pub system_seconds: f64,
-    /// Threads when it began to exit.
+    /// Number of threads when it began to exit.
     pub threads: Option<u32>,
-    /// Largest resident set.
+    /// Peak resident set size.
     pub max_rss_bytes: u64,
 }
 
-/// Where the time of an exit went, in seconds; null is what was not measured.
+/// Time in each step of an exit, in seconds; null if not measured.
 ///
-/// A process is as far as its hindmost thread: a step lasts from the moment at which the last of
-/// the threads came to it until the last came to the next one. So steps never overlap, and
-/// together they are the time from the start of the core dump, or else from `began_at`, to
-/// `died_at`. Of a process with one thread they are that thread's own.
+/// The slowest thread counts: a step lasts from the moment the last thread reaches it until the
+/// last thread reaches the next one. So steps never overlap, and together they are the time from
+/// the start of the core dump, or else from `began_at`, to `died_at`. For a process with one thread
+/// they are that thread's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Steps {
-    /// From the start of the dump until all threads were on their way out; with the time in which
-    /// the dump waits for the other threads to stop.
+    /// From the start of the dump until all threads are exiting, including the time in which the
+    /// dump waits for other threads to stop.
     pub dumping_core: Option<f64>,
-    /// From `began_at`, when the first thread was on its way out, until the last was; 0 after a
-    /// dump, which waited for them.
+    /// From `began_at`, when the first thread began to exit, until the last one did; 0 after a
+    /// dump, which waits for them.
     pub waiting_for_siblings: Option<f64>,
-    /// The release of its memory, asynchronous I/O and locks in it included.
+    /// Releasing its memory, including asynchronous I/O and locks in it.
     pub releasing_memory: Option<f64>,
-    /// The closing of its files, as far as the kernel does not put it off.
+    /// Closing its files, except for what the kernel defers.
     pub closing_files: Option<f64>,
-    /// Work that was put off, such as the last release of a file, until it left its cgroup.
+    /// Deferred work, such as the final release of a file, until it left its cgroup.
     pub deferred_work: Option<f64>,
-    /// The leaving of its namespaces; of the init of a PID namespace also the end of all others
-    /// in it, and all after that.
+    /// Leaving its namespaces; for the init of a PID namespace also ending all other processes in
+    /// it, and everything after that.
     pub namespaces: Option<f64>,
-    /// What is left: a tracer's stop, cancelled `io_uring` requests, accounting, the terminal,
-    /// the telling of the parent. Null unless all others are known.
+    /// The rest: a tracer's stop, cancelled `io_uring` requests, accounting, the terminal,
+    /// notifying the parent. Null unless all others are known.
     pub other: Option<f64>,
 }
 
 impl Steps {
-    /// Each by its name.
+    /// Each step with its name.
     pub fn each(&self) -> [(&'static str, Option<f64>); 7] {
         [
             ("dumping_core", self.dumping_core),
@@ -115,14 +114,14 @@ impl Steps {
     }
 }
 
-/// Where a process ran.
+/// The workload of a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
     /// Container id.
     pub id: Option<String>,
     /// Container name.
     pub name: Option<String>,
-    /// What made the container, such as `containerd` or `docker`.
+    /// The runtime that created the container, such as `containerd` or `docker`.
     #[serde(default)]
     pub runtime: Option<String>,
     /// Pod name.
@@ -130,41 +129,41 @@ pub struct Container {
     /// Pod uid.
     #[serde(default)]
     pub pod_uid: Option<String>,
-    /// Class of the pod: `guaranteed`, `burstable` or `besteffort`.
+    /// QoS class of the pod: `guaranteed`, `burstable` or `besteffort`.
     #[serde(default)]
     pub qos: Option<String>,
     /// Pod namespace.
     pub namespace: Option<String>,
     /// systemd unit.
     pub unit: Option<String>,
-    /// Unit of a user's systemd, within `unit`.
+    /// Unit of the user manager, inside `unit`.
     #[serde(default)]
     pub user_unit: Option<String>,
-    /// Uid of the user whose slice it is.
+    /// Uid of the user, from the user slice.
     #[serde(default)]
     pub user: Option<u32>,
-    /// Path of its cgroup, in the unified hierarchy where that says as much as another; null
-    /// where only the id is known.
+    /// Path of its cgroup, in the unified hierarchy if that is as specific as another; null if only
+    /// the id is known.
     pub cgroup: Option<String>,
     /// Id of its cgroup, in the hierarchy of that path.
     #[serde(default)]
     pub cgroup_id: Option<u64>,
-    /// Whether this is where its parent is: neither the kernel side nor the process itself told any
-    /// more where it was, as may be with cgroups of version 1.
+    /// Whether this is the workload of its parent, because its own is unknown, as can happen with
+    /// cgroup v1.
     #[serde(default)]
     pub of_parent: bool,
 }
 
-/// Why somebody does not reap, and what to do.
+/// Why a process does not reap or does not die, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// One of the ids of the contract.
+    /// One of the stable verdict ids.
     pub id: String,
     /// One sentence.
     pub summary: String,
-    /// Facts.
+    /// The evidence, one fact per line.
     pub evidence: Vec<String>,
-    /// One sentence.
+    /// What to do, in one sentence.
     pub remedy: String,
     /// `certain`, `likely` or `guess`.
     pub confidence: String,
@@ -175,38 +174,38 @@ pub struct Verdict {
 pub struct FinishedExit {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
-    /// When it started.
+    /// Its start time.
     pub start_time: Option<String>,
     /// Its name.
     pub comm: String,
-    /// How it ended; null where that could not be read.
+    /// How it ended; null if that could not be read.
     pub exit: Option<Exit>,
-    /// Who created it.
+    /// Its forker.
     pub forker: Option<Process>,
-    /// Who had to reap it at the end.
+    /// The parent that had to reap it at the end.
     pub parent: Option<Process>,
     /// The ptracer that held it.
     pub tracer: Option<Process>,
-    /// Who had to reap it before, one after the other, and did not.
+    /// Earlier parents and tracers that had to reap it and did not, in order.
     #[serde(default)]
     pub held_before: Vec<Held>,
-    /// Who released it.
+    /// Its reaper.
     pub reaper: Option<Reaper>,
     /// `wait`, `autoreap`, `tracer`, `exec`, `namespace` or `unknown`.
     pub how: String,
-    /// Who killed it.
+    /// Its killer.
     pub killer: Option<Killer>,
-    /// First moment it was on its way out.
+    /// When it began to exit.
     pub began_at: Option<String>,
-    /// When it became a reapable zombie or was auto-reaped.
+    /// When it became a zombie that can be reaped, or was auto-reaped.
     pub died_at: Option<String>,
-    /// Whether it died at `died_at` or after it, as a rule at once: nothing told of the death
+    /// Whether `died_at` is a lower bound, usually a close one, because no hook saw the death
     /// itself.
     #[serde(default)]
     pub died_at_is_lower_bound: bool,
     /// When it was released.
     pub reaped_at: Option<String>,
-    /// Whether it may have been released before `reaped_at`: only that it was gone by then was seen.
+    /// Whether `reaped_at` is an upper bound: it is known only that it was gone by then.
     #[serde(default)]
     pub reaped_at_is_upper_bound: bool,
     /// From `began_at` to `died_at`.
@@ -217,143 +216,143 @@ pub struct FinishedExit {
     pub zombie_seconds_is_upper_bound: bool,
     /// From the fatal signal to `died_at`.
     pub kill_seconds: Option<f64>,
-    /// Where it ran.
+    /// Its workload.
     pub container: Option<Container>,
-    /// Where its parent runs.
+    /// The workload of its parent.
     #[serde(default)]
     pub parent_container: Option<Container>,
     /// Real uid.
     pub uid: u32,
-    /// What it used; null where its death itself was not seen.
+    /// Resources it used; null if its death itself was not seen.
     pub resources: Option<Resources>,
-    /// Where the time of its exit went; null unless the agent runs with `--steps`.
+    /// Time in each step of its exit; null unless the agent runs with `--steps`.
     #[serde(default)]
     pub steps: Option<Steps>,
 }
 
-/// A process that is dead and unreaped now.
+/// A process that is dead and has not been reaped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Zombie {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
-    /// When it started.
+    /// Its start time.
     pub start_time: Option<String>,
     /// Its name.
     pub comm: String,
-    /// How it ended; null where that could not be read.
+    /// How it ended; null if that could not be read.
     pub exit: Option<Exit>,
-    /// When it died; null when that was before the agent.
+    /// When it died; null if that was before the agent started.
     pub died_at: Option<String>,
-    /// How long it has lain dead.
+    /// How long it has been a zombie.
     pub zombie_seconds: f64,
-    /// Whether it has lain at least so long: of a zombie older than the agent the scheduler's
-    /// books tell how long at least, as a rule to some milliseconds.
+    /// Whether that time is a lower bound. For a zombie older than the agent it comes from
+    /// scheduler statistics and is usually too short by milliseconds.
     pub age_is_lower_bound: bool,
-    /// Who created it.
+    /// Its forker.
     pub forker: Option<Process>,
-    /// Who must reap it.
+    /// The parent that has to reap it.
     pub parent: Option<Process>,
     /// The ptracer that holds it.
     pub tracer: Option<Process>,
-    /// Who had to reap it before, one after the other, and did not.
+    /// Earlier parents and tracers that had to reap it and did not, in order.
     #[serde(default)]
     pub held_before: Vec<Held>,
-    /// Where it ran.
+    /// Its workload.
     pub container: Option<Container>,
-    /// Where its parent runs.
+    /// The workload of its parent.
     #[serde(default)]
     pub parent_container: Option<Container>,
-    /// Why it lies there.
+    /// Why it has not been reaped.
     pub verdict: Option<Verdict>,
 }
 
-/// A process that does not reap: it holds zombies that are no longer young.
+/// A process that does not reap: it holds zombies older than the minimum age.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Culprit {
     /// The process.
     pub process: Process,
-    /// Where it runs.
+    /// Its workload.
     pub container: Option<Container>,
-    /// Zombies it must reap now.
+    /// Zombies that it has to reap.
     pub zombies: u64,
-    /// Age of the oldest.
+    /// Age of the oldest one.
     pub oldest_seconds: Option<f64>,
     /// Whether that age is a lower bound.
     pub oldest_is_lower_bound: bool,
-    /// Children that died and stayed, per second, over the last minute.
+    /// Children that died and were not reaped, per second, over the last minute.
     pub leaked_per_second: f64,
-    /// Children it reaped since the agent came.
+    /// Children it reaped since the agent started.
     pub reaped_total: u64,
-    /// Its calls of wait4 and waitid since the agent came; null where they are not counted.
+    /// Its wait4 and waitid calls since the agent started; null if they are not counted.
     pub waits_total: Option<u64>,
     /// When the last of them began.
     pub last_wait_at: Option<String>,
-    /// Why it does not reap; null where that is not known.
+    /// Why it does not reap; null if unknown.
     pub verdict: Option<Verdict>,
     /// Why there is no verdict.
     #[serde(default)]
     pub no_verdict: Option<String>,
 }
 
-/// A process that holds zombies or reaps: one row of `top`.
+/// A process that holds zombies or reaps children: one row of `top`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Parent {
     /// The process.
     pub process: Process,
-    /// Where it runs.
+    /// Its workload.
     #[serde(default)]
     pub container: Option<Container>,
-    /// Zombies it must reap now.
+    /// Zombies that it has to reap.
     pub zombies: u64,
-    /// Age of the oldest.
+    /// Age of the oldest one.
     pub oldest_seconds: Option<f64>,
     /// Whether that age is a lower bound.
     pub oldest_is_lower_bound: bool,
-    /// Children that died and stayed, per second, over the last minute.
+    /// Children that died and were not reaped, per second, over the last minute.
     pub leaked_per_second: f64,
-    /// Children it reaped, per second, over the last minute.
+    /// Children reaped, per second, over the last minute.
     pub reaped_per_second: f64,
-    /// Children it reaped since the agent came.
+    /// Children it reaped since the agent started.
     pub reaped_total: u64,
-    /// Median zombie time of the children it reaped lately.
+    /// Median zombie time of recently reaped children.
     pub p50_seconds: Option<f64>,
     /// 99th percentile of the same.
     pub p99_seconds: Option<f64>,
-    /// Why it does not reap, of one with old zombies, as of some seconds ago at most.
+    /// Why it does not reap, if it has old zombies; up to a few seconds old.
     pub verdict: Option<Verdict>,
 }
 
-/// The numbers in the head of `top`.
+/// The numbers in the header of `top`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Zombies now.
+    /// Current zombies.
     pub zombies: u64,
-    /// Exits since the agent came.
+    /// Exits since the agent started.
     pub exits_total: u64,
-    /// Reaps since the agent came.
+    /// Reaps since the agent started.
     pub reaped_total: u64,
-    /// Processes that were killed or began to exit and do not get there, as of some seconds ago.
+    /// Processes that were killed or began to exit but have not finished; a few seconds old.
     #[serde(default)]
     pub stuck: u64,
-    /// Seconds since the agent came.
+    /// Seconds since the agent started.
     pub uptime_seconds: f64,
     /// Version of the agent.
     pub agent_version: String,
 }
 
-/// One answer of `/api/v1/top`: all that a frame of the live view needs.
+/// One answer of `/api/v1/top`: everything for one frame of the live view.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Top {
-    /// The numbers in the head.
+    /// The numbers in the header.
     pub summary: Summary,
-    /// Parents with zombies or with reaps in the last minute, worst first.
+    /// Parents with zombies, or with reaps in the last minute; worst first.
     pub parents: Vec<Parent>,
     /// How many parents there are, with those that a limit leaves out.
     #[serde(default)]
     pub parents_total: u64,
     /// All zombies, oldest first.
     pub zombies: Vec<Zombie>,
-    /// How full the PID tables are: the node's first, then the fullest of cgroups.
+    /// How full the PID tables are: the node's first, then the fullest cgroups.
     #[serde(default)]
     pub pids: Vec<Pids>,
 }
@@ -361,31 +360,31 @@ pub struct Top {
 /// One probe, as `doctor` reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
-    /// The transition: `exit`, `zombie`, `wait`, `reap`, `free`, `kill`, `oom`, `fork`, `snapshot`,
-    /// and with `--steps` also `steps`.
+    /// The transition: `exit`, `zombie`, `wait`, `reap`, `free`, `kill`, `oom`, `fork`, `snapshot`
+    /// and others; with `--steps` also `steps`.
     pub probe: String,
-    /// The hook in use, such as `fentry:release_task`; null when none attaches.
+    /// The hook in use, such as `fentry:release_task`; null if none attached.
     pub hook: Option<String>,
-    /// Whether the main job needs it.
+    /// Whether the agent cannot run without it.
     pub required: bool,
-    /// What is lost without it, or with a lesser hook than the first; null when nothing is.
+    /// What is lost without it, or with a weaker hook than the first; null if nothing.
     pub lost: Option<String>,
-    /// Each better hook that was tried, and why the kernel refused it.
+    /// Each better hook that was tried, with the kernel's reason for refusing it.
     pub refused: Vec<String>,
 }
 
-/// One fact about the host that `doctor` looked at.
+/// One fact about the host that `doctor` checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
-    /// What was looked at.
+    /// What was checked.
     pub name: String,
-    /// Whether it is as the agent wants it.
+    /// Whether it is as the agent needs it.
     pub ok: bool,
     /// What was found.
     pub found: String,
-    /// What to do about it, where it is not ok.
+    /// What to do about it, unless it is ok.
     pub fix: Option<String>,
-    /// The same under its former name, for one release.
+    /// The same as `fix`, under its old name for one release.
     pub mend: Option<String>,
 }
 
@@ -394,15 +393,15 @@ pub struct Fact {
 pub struct Doctor {
     /// [`VERSION`].
     pub version: u32,
-    /// Name of the host.
+    /// Host name.
     pub host: String,
-    /// Release of its kernel.
+    /// Kernel release.
     pub kernel: String,
-    /// The weakest rung in use; null when the main job cannot run.
+    /// The weakest hook kind in use; null if the agent cannot run.
     pub source: Option<String>,
-    /// Whether the main job can run.
+    /// Whether the agent can run.
     pub runs: bool,
-    /// What was looked at.
+    /// What was checked.
     pub facts: Vec<Fact>,
     /// Each transition and its hook.
     pub probes: Vec<Probe>,
@@ -414,7 +413,7 @@ pub struct Doctor {
 pub enum ExitLine {
     /// A finished death.
     Exit(Box<FinishedExit>),
-    /// This many deaths are missing here: the reader was too slow.
+    /// This many deaths are missing here, because the reader was too slow.
     Lost {
         /// How many.
         lost: u64,

@@ -1,72 +1,71 @@
-//! Who does not die, in the answer of `stuck`.
+//! Processes that do not die, in the answer of `stuck`.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Container, Killer, Process, Verdict};
 
-/// A process that was killed or began to exit, and does not get there.
+/// A process that was killed or began to exit but has not finished.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stuck {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
-    /// When it started.
+    /// Its start time.
     pub start_time: Option<String>,
     /// Its name.
     pub comm: String,
-    /// Letter of the state of the thread that keeps the others.
+    /// State letter of the thread that holds up the others.
     pub state: Option<String>,
-    /// When it was killed or began to exit; null when that was before the agent.
+    /// When it was killed or began to exit; null if that was before the agent started.
     pub since: Option<String>,
-    /// How long it has not got there.
+    /// How long it has been stuck.
     pub stuck_seconds: f64,
-    /// Whether it is at least so long.
+    /// Whether that time is a lower bound.
     pub stuck_is_lower_bound: bool,
-    /// Whether its exit has begun, if only with a core dump; null where that is not known. SIGKILL
-    /// has to wait until a thread leaves the kernel.
+    /// Whether its exit has begun, if only with a core dump; null if unknown. SIGKILL has to wait
+    /// until a thread leaves the kernel.
     #[serde(default)]
     pub exit_has_begun: Option<bool>,
-    /// Where the thread is that keeps the others: `dumping_core`, `closing_files` and so on.
+    /// The step of the thread that holds up the others: `dumping_core`, `closing_files` and so on.
     pub step: Option<String>,
-    /// Why there is no step.
+    /// Why the step is unknown.
     #[serde(default)]
     pub no_step: Option<String>,
     /// The threads that have not ended.
     pub threads: Vec<StuckThread>,
-    /// Who sent the last fatal signal.
+    /// The sender of the last fatal signal.
     pub killer: Option<Killer>,
-    /// Who sent the last terminating signal that it ignored, blocks, or cannot take while it is
-    /// stopped: then it is not exiting.
+    /// The sender of the last terminating signal that it ignored, blocks, or cannot take while it
+    /// is stopped; then it is not exiting.
     #[serde(default)]
     pub ignored: Option<Killer>,
-    /// Whom or what it waits for, where that is known.
+    /// What it waits for, if known.
     pub waits_for: Option<WaitsFor>,
-    /// Where it ran.
+    /// Its workload.
     pub container: Option<Container>,
-    /// Why it does not get there, and what to do; null where no rule fits or nothing could be
-    /// read.
+    /// Why it does not finish, and what to do; null if no rule applies or nothing could be read.
     pub verdict: Option<Verdict>,
 }
 
 /// A thread of a process that does not die.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StuckThread {
-    /// Its number.
+    /// Its TID.
     pub tid: u32,
-    /// Letter of its state.
+    /// Its state letter.
     pub state: String,
-    /// Where on its way out it is.
+    /// Its step.
     pub step: String,
-    /// Kernel stack, innermost first; empty where it could not be read.
+    /// Kernel stack, innermost frame first; empty if it could not be read.
     pub stack: Vec<String>,
 }
 
-/// Whom or what a process that does not die waits for.
+/// What a process that does not die waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitsFor {
     /// `fuse`, `network`, `core_helper`, `tracer`, `namespace` or `freezer`.
     pub kind: String,
-    /// What: `connection 38 (sshfs on /mnt)`.
+    /// The object: `connection 38 (sshfs on /mnt)`.
     pub what: String,
-    /// Who: the servers, the helper, the tracer, those left in the namespace.
+    /// The processes: the servers, the helper, the tracer, those left in the namespace.
     pub processes: Vec<Process>,
 }

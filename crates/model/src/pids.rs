@@ -1,15 +1,15 @@
-//! How full the tables of PIDs are, of the node and of each cgroup with a limit, and when zombies
-//! will have filled them. Pure, but for `read`, which looks at /proc and the cgroups.
+//! How full the PID tables of the node and of each cgroup with a limit are, and when zombies will
+//! fill them. Pure, except `read`, which reads /proc and the cgroups.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::events::{CgroupId, CgroupIds, CgroupVersion};
 
-/// Leaks are measured over the last minute at most.
+/// Leaks are measured over at most a minute.
 const WINDOW_NS: u64 = 60_000_000_000;
-/// And over one second at least.
+/// And over at least a second.
 const LEAST_NS: u64 = 1_000_000_000;
-/// Cgroups that are told of: the fullest. The bound of all groups in the metrics.
+/// Maximum number of reported cgroups: the fullest. Equals the limit of groups in the metrics.
 const SCOPES: usize = 255;
 
 /// Where PIDs are counted and limited.
@@ -31,60 +31,60 @@ impl Scope {
     }
 }
 
-/// What a look at the cgroups found.
+/// The result of reading the cgroups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Walk {
     /// Those with a limit.
     pub counted: Vec<Counted>,
-    /// Forks refused to each cgroup since it was made; each is counted in one cgroup.
+    /// Forks refused to each cgroup since it was created; each is counted in one cgroup.
     pub refused: HashMap<CgroupId, u64>,
-    /// Path of each cgroup; `None` where not all could be looked at.
+    /// Path of each cgroup; `None` if not all could be read.
     pub paths: Option<HashMap<CgroupId, String>>,
 }
 
 /// A cgroup with a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counted {
-    /// Which.
+    /// Its id.
     pub id: CgroupId,
     /// Its path.
     pub path: String,
     /// PIDs in use, in it and below.
     pub used: u64,
-    /// The most that may be.
+    /// Its limit.
     pub limit: u64,
-    /// Forks refused in it and below since it was made.
+    /// Forks refused in it and below since it was created.
     pub refused: Option<u64>,
 }
 
 /// How full a scope is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Usage {
-    /// Which.
+    /// The scope.
     pub scope: Scope,
     /// The id of the cgroup.
     pub cgroup: Option<CgroupId>,
     /// PIDs in use: of processes, their threads and zombies.
     pub used: u64,
-    /// The most that may be.
+    /// Its limit.
     pub limit: u64,
-    /// How many of those in use are zombies.
+    /// Zombies among the PIDs in use.
     pub zombies: Option<u64>,
-    /// How many more zombies there are each second; `None` until two looks tell.
+    /// New zombies per second; `None` until there are two readings.
     pub leaked_per_second: Option<f64>,
-    /// Forks that a limit refused, in it and below, since it was made.
+    /// Forks refused by a limit, in it and below, since it was created.
     pub refused: Option<u64>,
 }
 
 impl Usage {
-    /// In how many seconds it is full, if it goes on so; `None` where nothing leaks.
+    /// Seconds until it is full at this rate; `None` if nothing leaks.
     pub fn full_in_seconds(&self) -> Option<f64> {
         let leak = self.leaked_per_second.filter(|&leak| leak > 0.0)?;
         Some(self.limit.saturating_sub(self.used) as f64 / leak)
     }
 }
 
-/// How full the cgroups of a walk are. `zombies` are where all zombies are.
+/// How full the cgroups of a walk are. `zombies` are the cgroups of all zombies.
 pub fn usages(walk: &Walk, zombies: &[CgroupIds]) -> Vec<Usage> {
     let homes = |version| homes(walk, zombies, version);
     let [in_v1, in_v2] = [CgroupVersion::V1, CgroupVersion::V2].map(homes);
@@ -94,7 +94,7 @@ pub fn usages(walk: &Walk, zombies: &[CgroupIds]) -> Vec<Usage> {
             CgroupVersion::V2 => &in_v2,
         };
         let below = |home: &&&str| is_within(home, &counted.path);
-        // Some may have died since it was read how many PIDs are in use.
+        // Some may have died since the PIDs were counted.
         let count = |homes: &Vec<&str>| {
             let zombies = homes.iter().filter(below).count() as u64;
             zombies.min(counted.used)
@@ -119,8 +119,8 @@ pub fn usages(walk: &Walk, zombies: &[CgroupIds]) -> Vec<Usage> {
     usages
 }
 
-/// The paths of the cgroups in which zombies lie, one for each; `None` where that is not known: of
-/// a cut walk, or where no zombie says where it is in this hierarchy.
+/// The cgroup path of each zombie; `None` if unknown: if the walk was incomplete, or no zombie has
+/// a path in this hierarchy.
 fn homes<'a>(
     walk: &'a Walk,
     zombies: &[CgroupIds],
@@ -138,14 +138,14 @@ fn is_within(path: &str, above: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// How many zombies each scope had of late.
+/// Recent number of zombies in each scope.
 #[derive(Debug, Default)]
 pub struct History {
     of: BTreeMap<Scope, VecDeque<(u64, u64)>>,
 }
 
 impl History {
-    /// Remembers a look; scopes that are not in it are forgotten.
+    /// Adds a reading; scopes that are not in it are dropped.
     pub fn add(&mut self, now_ns: u64, usages: &[Usage]) {
         let mut before = std::mem::take(&mut self.of);
         for usage in usages {
@@ -159,7 +159,7 @@ impl History {
         }
     }
 
-    /// How fast the zombies of a scope become more, by the first look that is remembered.
+    /// How fast the zombies of a scope grow, since the first remembered reading.
     pub fn leak(&self, now_ns: u64, scope: &Scope, zombies: u64) -> Option<f64> {
         let (at_ns, count) = *self.of.get(scope)?.front()?;
         let span_ns = now_ns.checked_sub(at_ns).filter(|&ns| ns >= LEAST_NS)?;
@@ -167,22 +167,22 @@ impl History {
     }
 }
 
-/// What the refused forks of each cgroup were at the last look.
+/// The refused forks of each cgroup at the last reading.
 #[derive(Debug, Default)]
 pub struct Refusals {
     last: HashMap<CgroupId, u64>,
-    /// Whether every cgroup was looked at then; `None` before the first look.
+    /// Whether it covered every cgroup; `None` before the first reading.
     was_whole: Option<bool>,
 }
 
 impl Refusals {
-    /// How many more there are in each cgroup. What was there before the first look is not new.
+    /// New refusals in each cgroup. Those before the first reading do not count.
     pub fn more(&mut self, walk: &Walk) -> Vec<(CgroupId, u64)> {
         let was_whole = self.was_whole.replace(walk.paths.is_some());
         let mut more = Vec::new();
         for (&id, &refused) in &walk.refused {
             let last = self.last.insert(id, refused);
-            // One that was not looked at before may be old.
+            // A cgroup that was not read before may have old refusals.
             let before = last.or_else(|| (was_whole == Some(true)).then_some(0));
             let new = before.map_or(0, |before| refused.saturating_sub(before));
             if new > 0 {

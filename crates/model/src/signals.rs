@@ -1,6 +1,6 @@
-//! Names of signals, as kill(1) lists them.
+//! Signal names, as in kill(1).
 
-/// Linux numbers them alike on every architecture that is built for here.
+/// Linux uses the same numbers on every architecture that reapwatch is built for.
 const NAMES: [&str; 31] = [
     "SIGHUP",
     "SIGINT",
@@ -38,13 +38,13 @@ const NAMES: [&str; 31] = [
 /// The first real-time signal that glibc leaves to programs.
 const RTMIN: u8 = 34;
 
-/// `SIGKILL` of 9; `None` of the real-time signals.
+/// `SIGKILL` for 9; `None` for real-time signals.
 pub fn standard_name(signal: u8) -> Option<&'static str> {
     let index = usize::from(signal).checked_sub(1)?;
     NAMES.get(index).copied()
 }
 
-/// `SIGKILL` of 9, `SIGRTMIN+3` of 37, `SIG32` of what the C library keeps to itself.
+/// `SIGKILL` for 9, `SIGRTMIN+3` for 37, `SIG32` for those reserved by the C library.
 pub fn name(signal: u8) -> String {
     match standard_name(signal) {
         Some(name) => name.to_owned(),

@@ -93,8 +93,8 @@ impl<'a> Cast<'a> {
         }
         wait_for_pause(agent, &self.shared)?;
         let doctor = agent.get("/api/v1/doctor")?;
-        ensure!(doctor.contains("tells names at"), "{doctor}");
-        told.say("an agent that asks the container runtime, and has no other names, says the same");
+        ensure!(doctor.contains("answers at"), "{doctor}");
+        told.say("an agent with names only from the container runtime reports the same");
         Ok(())
     }
 

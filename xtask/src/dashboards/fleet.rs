@@ -5,21 +5,21 @@ use super::spec::{Dashboard, Limits, Look, Panel, Row, STUCK_EXITS, query};
 pub(super) const FLEET: Dashboard = Dashboard {
     name: "fleet",
     title: "reapwatch / Fleet",
-    about: "Which workload on which node keeps zombies, and who cannot finish dying.",
+    about: "Which workloads on which nodes hold zombies, and which processes are stuck exiting.",
     rows: &[
         Row {
             height: 4,
             panels: &[
                 Panel {
                     title: "Agents",
-                    about: "Agents that Prometheus scrapes.",
+                    about: "Agents scraped by Prometheus.",
                     unit: "none",
                     look: Look::Number(Limits::Below(1000)),
                     queries: &[query("agents", "sum(up{$S})")],
                 },
                 Panel {
                     title: "Stale zombies",
-                    about: "Dead for longer than the stale threshold, and collected by nobody.",
+                    about: "Zombies older than the stale threshold.",
                     unit: "none",
                     look: Look::Number(Limits::At {
                         orange: 1000,
@@ -30,7 +30,7 @@ pub(super) const FLEET: Dashboard = Dashboard {
                 STUCK_EXITS,
                 Panel {
                     title: "Oldest zombie",
-                    about: "How long the oldest zombie has lain; 0 while there is none.",
+                    about: "Age of the oldest zombie; 0 if there are none.",
                     unit: "s",
                     look: Look::Number(Limits::At {
                         orange: 60_000,
@@ -42,8 +42,9 @@ pub(super) const FLEET: Dashboard = Dashboard {
                     )],
                 },
                 Panel {
-                    title: "Fullest PID space",
-                    about: "Used part of the PIDs, of the node or cgroup that is fullest. At 100 % every fork fails.",
+                    title: "Fullest PID table",
+                    about: "Share of PIDs in use, of the fullest node or cgroup. At 100 % every \
+                            fork fails.",
                     unit: "percentunit",
                     look: Look::Number(Limits::At {
                         orange: 700,
@@ -56,7 +57,7 @@ pub(super) const FLEET: Dashboard = Dashboard {
                 },
                 Panel {
                     title: "Exits",
-                    about: "Processes that die per second.",
+                    about: "Exits per second.",
                     unit: "ops",
                     look: Look::Number(Limits::None),
                     queries: &[query(
@@ -70,8 +71,9 @@ pub(super) const FLEET: Dashboard = Dashboard {
             height: 9,
             panels: &[
                 Panel {
-                    title: "Who keeps zombies",
-                    about: "Workloads with the most stale zombies. The zombies belong to them; `reapwatch culprits` on the node names the parent.",
+                    title: "Workloads with stale zombies",
+                    about: "The 20 workloads with the most stale zombies. `reapwatch culprits` on \
+                            the node names the parent.",
                     unit: "none",
                     look: Look::Table,
                     queries: &[query(
@@ -81,7 +83,8 @@ pub(super) const FLEET: Dashboard = Dashboard {
                 },
                 Panel {
                     title: "Why they are not reaped",
-                    about: "Processes that hold stale zombies, by verdict. The runbook says what to do about each.",
+                    about: "Processes that hold stale zombies, by verdict. The runbook has a \
+                            section for each.",
                     unit: "none",
                     look: Look::Lines,
                     queries: &[query(
@@ -96,7 +99,7 @@ pub(super) const FLEET: Dashboard = Dashboard {
             panels: &[
                 Panel {
                     title: "Zombies by node",
-                    about: "Dead and not collected. A line that only rises is a leak.",
+                    about: "Current zombies. A line that only rises is a leak.",
                     unit: "none",
                     look: Look::Lines,
                     queries: &[query(
@@ -106,7 +109,8 @@ pub(super) const FLEET: Dashboard = Dashboard {
                 },
                 Panel {
                     title: "Exits by node",
-                    about: "Processes that die per second. A jump is often a crash loop or a shell script in a loop.",
+                    about: "Exits per second. A jump is often a crash loop or a shell script in a \
+                            loop.",
                     unit: "ops",
                     look: Look::Lines,
                     queries: &[query(
@@ -116,7 +120,8 @@ pub(super) const FLEET: Dashboard = Dashboard {
                 },
                 Panel {
                     title: "PIDs used",
-                    about: "Used part of the PIDs, zombies and threads included. At 100 % every fork fails.",
+                    about: "Share of PIDs in use, including zombies and threads. At 100 % every \
+                            fork fails.",
                     unit: "percentunit",
                     look: Look::Lines,
                     queries: &[query(
@@ -130,8 +135,8 @@ pub(super) const FLEET: Dashboard = Dashboard {
             height: 8,
             panels: &[
                 Panel {
-                    title: "Zombie time, 99th percentile",
-                    about: "From death to being reaped. High: parents are slow to wait.",
+                    title: "Zombie time, p99",
+                    about: "From death to reap. High: parents are slow to wait.",
                     unit: "s",
                     look: Look::Lines,
                     queries: &[query(
@@ -140,8 +145,9 @@ pub(super) const FLEET: Dashboard = Dashboard {
                     )],
                 },
                 Panel {
-                    title: "Exit latency, 99th percentile",
-                    about: "From the first step of an exit to death. High: much memory to give back, slow files, core dumps.",
+                    title: "Exit latency, p99",
+                    about: "From the start of an exit to death. High: much memory to free, slow \
+                            files, core dumps.",
                     unit: "s",
                     look: Look::Lines,
                     queries: &[query(
@@ -150,7 +156,7 @@ pub(super) const FLEET: Dashboard = Dashboard {
                     )],
                 },
                 Panel {
-                    title: "From kill to death, 99th percentile",
+                    title: "From kill to exit, p99",
                     about: "From the fatal signal to death. Rollouts and evictions wait for this.",
                     unit: "s",
                     look: Look::Lines,

@@ -5,21 +5,21 @@ use super::spec::{Dashboard, Limits, Look, Panel, Row, query};
 pub(super) const HEALTH: Dashboard = Dashboard {
     name: "agent",
     title: "reapwatch / Agent",
-    about: "Whether the agents see everything, and what they cost.",
+    about: "Whether the agents miss anything, and what they cost.",
     rows: &[
         Row {
             height: 4,
             panels: &[
                 Panel {
                     title: "Agents up",
-                    about: "Agents that Prometheus scrapes.",
+                    about: "Agents scraped by Prometheus.",
                     unit: "none",
                     look: Look::Number(Limits::Below(1000)),
                     queries: &[query("up", "sum(up{$S})")],
                 },
                 Panel {
                     title: "Lost events",
-                    about: "Events lost per second. Counts stay exact, histograms miss deaths.",
+                    about: "Events lost per second. Counters stay exact; histograms miss deaths.",
                     unit: "ops",
                     look: Look::Number(Limits::At {
                         orange: 1,
@@ -32,7 +32,7 @@ pub(super) const HEALTH: Dashboard = Dashboard {
                 },
                 Panel {
                     title: "CPU",
-                    about: "Of the busiest agent, in CPUs.",
+                    about: "CPUs used by the busiest agent.",
                     unit: "percentunit",
                     look: Look::Number(Limits::At {
                         orange: 50,
@@ -60,7 +60,7 @@ pub(super) const HEALTH: Dashboard = Dashboard {
             panels: &[
                 Panel {
                     title: "Events",
-                    about: "Events per second that the agents took in, by kind.",
+                    about: "Events per second received by the agents, by kind.",
                     unit: "ops",
                     look: Look::Lines,
                     queries: &[query(
@@ -70,7 +70,7 @@ pub(super) const HEALTH: Dashboard = Dashboard {
                 },
                 Panel {
                     title: "Lost, by reason",
-                    about: "Events per second that were lost. The runbook says what to do about each reason.",
+                    about: "Events lost per second. The runbook explains each reason.",
                     unit: "ops",
                     look: Look::Lines,
                     queries: &[query(
@@ -79,8 +79,8 @@ pub(super) const HEALTH: Dashboard = Dashboard {
                     )],
                 },
                 Panel {
-                    title: "Put right",
-                    about: "What the comparison with the process table had to correct, per second.",
+                    title: "Corrections",
+                    about: "Corrections per second after comparing with the process table.",
                     unit: "ops",
                     look: Look::Lines,
                     queries: &[query(
@@ -95,7 +95,8 @@ pub(super) const HEALTH: Dashboard = Dashboard {
             panels: &[
                 Panel {
                     title: "Probes",
-                    about: "The hook that each transition got, and on how many nodes. fentry is best, tracepoint knows least.",
+                    about: "The hook of each transition, with the number of nodes. fentry is best; \
+                            tracepoint measures least.",
                     unit: "none",
                     look: Look::Table,
                     queries: &[query(
@@ -105,7 +106,7 @@ pub(super) const HEALTH: Dashboard = Dashboard {
                 },
                 Panel {
                     title: "Versions",
-                    about: "Versions of the agent in use, and on how many nodes.",
+                    about: "Agent versions in use, with the number of nodes.",
                     unit: "none",
                     look: Look::Table,
                     queries: &[query(
@@ -120,7 +121,7 @@ pub(super) const HEALTH: Dashboard = Dashboard {
             panels: &[
                 Panel {
                     title: "CPU by agent",
-                    about: "In parts of one CPU.",
+                    about: "In CPUs.",
                     unit: "percentunit",
                     look: Look::Lines,
                     queries: &[query(
@@ -137,7 +138,7 @@ pub(super) const HEALTH: Dashboard = Dashboard {
                 },
                 Panel {
                     title: "Open files by agent",
-                    about: "Used part of the file descriptors that it may open.",
+                    about: "Share of the file descriptor limit in use.",
                     unit: "percentunit",
                     look: Look::Lines,
                     queries: &[query(

@@ -5,21 +5,22 @@ use super::spec::{Dashboard, Limits, Look, Panel, Row, STUCK_EXITS, query};
 pub(super) const NODE: Dashboard = Dashboard {
     name: "node",
     title: "reapwatch / Node",
-    about: "How processes die on a node, how long they lie dead, and who does not reap.",
+    about: "How processes die on a node, how long they stay zombies, and which parents do not \
+            reap.",
     rows: &[
         Row {
             height: 4,
             panels: &[
                 Panel {
                     title: "Zombies",
-                    about: "Dead and not collected now.",
+                    about: "Current zombies.",
                     unit: "none",
                     look: Look::Number(Limits::None),
                     queries: &[query("zombies", "sum(reapwatch_zombies{$S})")],
                 },
                 Panel {
                     title: "Stale zombies",
-                    about: "Those dead for longer than the stale threshold.",
+                    about: "Zombies older than the stale threshold.",
                     unit: "none",
                     look: Look::Number(Limits::At {
                         orange: 1000,
@@ -30,14 +31,14 @@ pub(super) const NODE: Dashboard = Dashboard {
                 STUCK_EXITS,
                 Panel {
                     title: "PIDs used",
-                    about: "PIDs in use on the node, those of threads and zombies included.",
+                    about: "PIDs in use on the node, including threads and zombies.",
                     unit: "none",
                     look: Look::Number(Limits::None),
                     queries: &[query("used", "sum(reapwatch_pids_used{$S,scope=\"node\"})")],
                 },
                 Panel {
                     title: "PIDs left",
-                    about: "How many more there can be before fork fails.",
+                    about: "PIDs left before fork fails.",
                     unit: "none",
                     look: Look::Number(Limits::Below(1_000_000)),
                     queries: &[query(
@@ -47,7 +48,8 @@ pub(super) const NODE: Dashboard = Dashboard {
                 },
                 Panel {
                     title: "Reaped late",
-                    about: "Part of the dead that lay for longer than the stale threshold before somebody reaped them.",
+                    about: "Share of reaped processes that had been zombies for longer than the \
+                            stale threshold.",
                     unit: "percentunit",
                     look: Look::Number(Limits::At {
                         orange: 50,
@@ -65,7 +67,8 @@ pub(super) const NODE: Dashboard = Dashboard {
             panels: &[
                 Panel {
                     title: "Zombie time",
-                    about: "How many processes were reaped after how long. Bright and high up: parents that wait late.",
+                    about: "Reaped processes by zombie time. Bright cells high up: parents that \
+                            wait late.",
                     unit: "s",
                     look: Look::Heat,
                     queries: &[query(
@@ -75,7 +78,8 @@ pub(super) const NODE: Dashboard = Dashboard {
                 },
                 Panel {
                     title: "Exit latency",
-                    about: "How many processes took how long to die. Bright and high up: memory, files or core dumps.",
+                    about: "Exits by exit latency. Bright cells high up: memory, files or core \
+                            dumps.",
                     unit: "s",
                     look: Look::Heat,
                     queries: &[query(
@@ -90,7 +94,8 @@ pub(super) const NODE: Dashboard = Dashboard {
             panels: &[
                 Panel {
                     title: "Zombies over time",
-                    about: "All, and those older than the stale threshold. The distance is normal life, a rising lower line is a leak.",
+                    about: "All zombies, and stale ones. A gap between the lines is normal; a \
+                            rising stale line is a leak.",
                     unit: "none",
                     look: Look::Lines,
                     queries: &[
@@ -99,8 +104,8 @@ pub(super) const NODE: Dashboard = Dashboard {
                     ],
                 },
                 Panel {
-                    title: "Who does not reap",
-                    about: "Stale zombies by the name of the process that must reap them.",
+                    title: "Parents that do not reap",
+                    about: "Stale zombies by the name of the process that has to reap them.",
                     unit: "none",
                     look: Look::Lines,
                     queries: &[query(
@@ -109,7 +114,7 @@ pub(super) const NODE: Dashboard = Dashboard {
                     )],
                 },
                 Panel {
-                    title: "Why not",
+                    title: "Why they do not reap",
                     about: "Processes that hold stale zombies, by verdict.",
                     unit: "none",
                     look: Look::Lines,
@@ -124,8 +129,8 @@ pub(super) const NODE: Dashboard = Dashboard {
             height: 8,
             panels: &[
                 Panel {
-                    title: "How they die",
-                    about: "Exits per second: by themselves, killed by a signal, killed with a core dump.",
+                    title: "Exits by kind",
+                    about: "Exits per second: exited, killed by a signal, killed with a core dump.",
                     unit: "ops",
                     look: Look::Lines,
                     queries: &[query(
@@ -135,7 +140,7 @@ pub(super) const NODE: Dashboard = Dashboard {
                 },
                 Panel {
                     title: "Busiest workloads",
-                    about: "Exits per second of the workloads in which most processes die.",
+                    about: "Exits per second of the workloads with the most exits.",
                     unit: "ops",
                     look: Look::Lines,
                     queries: &[query(
@@ -144,8 +149,8 @@ pub(super) const NODE: Dashboard = Dashboard {
                     )],
                 },
                 Panel {
-                    title: "From kill to death",
-                    about: "Median and 99th percentile, by signal.",
+                    title: "From kill to exit",
+                    about: "p50 and p99, by signal.",
                     unit: "s",
                     look: Look::Lines,
                     queries: &[
@@ -165,18 +170,20 @@ pub(super) const NODE: Dashboard = Dashboard {
             height: 8,
             panels: &[
                 Panel {
-                    title: "Time lain dead",
-                    about: "Zombie time that reaped processes add up to, per second: how many lie dead on average.",
+                    title: "Average zombies",
+                    about: "Zombie time of reaped processes per second, which equals the average \
+                            number of zombies.",
                     unit: "none",
                     look: Look::Lines,
                     queries: &[query(
-                        "zombies on average",
+                        "average zombies",
                         "sum(rate(reapwatch_zombie_seconds_total{$S}[$__rate_interval]))",
                     )],
                 },
                 Panel {
                     title: "Age of the oldest zombie",
-                    about: "By workload. A line that rises steadily is one that nobody collects.",
+                    about: "By workload. A line that rises steadily is a zombie that is never \
+                            reaped.",
                     unit: "s",
                     look: Look::Lines,
                     queries: &[query(
@@ -186,7 +193,8 @@ pub(super) const NODE: Dashboard = Dashboard {
                 },
                 Panel {
                     title: "PIDs",
-                    about: "Used and limit, of the node and of each cgroup that has one.",
+                    about: "PIDs used and limit, for the node and for each cgroup that has a \
+                            limit.",
                     unit: "none",
                     look: Look::Lines,
                     queries: &[

@@ -1,4 +1,4 @@
-//! Asks when somebody is unknown, and after a failure until there is an answer.
+//! Lists when a container is unknown, and retries after a failure.
 
 use std::{path::Path, time::Duration};
 
@@ -8,10 +8,10 @@ use super::{NoAnswer, list};
 use crate::waits;
 use model::workload::pods::{Failure, News};
 
-/// The least time between two questions, whoever is unknown: kubelet asks the same runtime.
+/// Minimum time between two lists: kubelet uses the same runtime.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Tells of the runtime's pods until nobody asks or listens.
+/// Sends the runtime's pods until both ends are gone.
 pub(super) async fn follow(
     socket: &Path,
     mut asked: mpsc::Receiver<()>,
@@ -49,7 +49,7 @@ pub(super) async fn follow(
 
 fn say(socket: &Path, failure: Failure, why: &str) {
     log::warn!(
-        "the container runtime at {} names nothing ({why}): {}; it is asked again",
+        "container runtime at {}: lookup failed ({why}); retrying: {}",
         socket.display(),
         super::fix(failure)
     );

@@ -1,4 +1,4 @@
-//! One question: all containers and all pods of the runtime, over one connection.
+//! Lists all containers and pods of the runtime over one connection.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -25,19 +25,19 @@ use super::{
 };
 use model::workload::pods::{Failure, Pod};
 
-/// How long all of it may take.
+/// Timeout for all of it.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The largest answer: what kubelet takes of it
+/// The largest response, as for kubelet
 /// (<https://github.com/kubernetes/cri-client/blob/master/pkg/remote_runtime.go>).
 const MOST_BYTES: usize = 16 << 20;
-/// The most containers of one pod that are kept: those that run, and those before them.
+/// Maximum number of containers kept per pod: running ones and earlier ones.
 const MOST_OF_POD: usize = 64;
-/// The longest id, and the longest name but for a pod's
+/// Maximum length of ids, and of names except a pod's
 /// (<https://kubernetes.io/docs/concepts/overview/working-with-objects/names>).
 const LONGEST: usize = 64;
 const LONGEST_POD: usize = 253;
 
-/// The pods that the runtime knows, those that have ended and are not yet removed too.
+/// The pods that the runtime knows, including ended ones that are not removed yet.
 pub(super) async fn list(socket: &Path) -> Result<Vec<Pod>, NoAnswer> {
     let late = |_| NoAnswer {
         failure: Failure::Slow,
@@ -50,21 +50,21 @@ async fn ask(socket: &Path) -> Result<Vec<Pod>, NoAnswer> {
     let stream = UnixStream::connect(socket).await?;
     let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
     let (sender, connection) = handshake.await.map_err(broken)?;
-    // The connection ends with this value, whatever the other end does.
+    // The connection ends with this value.
     let mut connected = JoinSet::new();
     connected.spawn(connection);
     let send = tower::service_fn(move |request: Request<Body>| {
         let mut sender = sender.clone();
         async move { sender.send_request(request).await }
     });
-    // HTTP wants some address; containerd takes any, and kubelet says this one.
+    // HTTP requires an address; containerd accepts any, and kubelet sends this one.
     let client = Grpc::with_origin(send, Uri::from_static("http://localhost"));
     let mut client = client.max_decoding_message_size(MOST_BYTES);
     let listed = lists(&mut client).await;
     // Ends the connection.
     drop(client);
     match (listed, connected.join_next().await) {
-        // A question that came after the end of the connection does not know why it ended.
+        // A request after the end of the connection does not know why it ended.
         (Err(_), Some(Ok(Err(error)))) => Err(broken(error)),
         (listed, _) => listed,
     }
@@ -76,7 +76,7 @@ where
     T::ResponseBody: Send + 'static,
     <T::ResponseBody as hyper::body::Body>::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    // A pod that is made in between has no container yet.
+    // A pod created in between has no container yet.
     let path = "/runtime.v1.RuntimeService/ListContainers";
     let Containers { containers } = unary(client, path).await?;
     let path = "/runtime.v1.RuntimeService/ListPodSandbox";
@@ -92,7 +92,7 @@ where
     A: Message + Default + 'static,
 {
     let mut request = tonic::Request::new(All {});
-    // So that the runtime does not go on for nobody.
+    // So that the runtime stops working if we have gone.
     request.set_timeout(PATIENCE);
     let codec = ProstCodec::<All, A>::default();
     let answer = client.unary(request, PathAndQuery::from_static(path), codec);
@@ -115,7 +115,7 @@ impl From<io::Error> for NoAnswer {
 }
 
 impl From<Status> for NoAnswer {
-    /// A status of the runtime's own has no source; that of a connection has what broke it.
+    /// A status from the runtime has no source; one from the connection has its error.
     fn from(status: Status) -> Self {
         let chain = iter::successors(status.source(), |&error| error.source());
         let causes: Vec<_> = chain.collect();
@@ -128,7 +128,7 @@ impl From<Status> for NoAnswer {
             _ if !causes.is_empty() => Failure::Malformed,
             Code::PermissionDenied | Code::Unauthenticated => Failure::Forbidden,
             Code::DeadlineExceeded => Failure::Slow,
-            // What cannot be decoded, and what is too long.
+            // Undecodable or too long.
             Code::Internal | Code::OutOfRange => Failure::Malformed,
             _ => Failure::Server,
         };
@@ -138,7 +138,7 @@ impl From<Status> for NoAnswer {
     }
 }
 
-/// Pods by their uid. What has no likely id or name is left out: it goes by the id of its cgroup.
+/// Pods by uid. Those with an implausible id or name are skipped and shown by cgroup id.
 fn join(sandboxes: Vec<Sandbox>, containers: Vec<Container>) -> Vec<Pod> {
     let mut pods = BTreeMap::<String, Pod>::new();
     let mut uids = HashMap::new();

@@ -1,8 +1,8 @@
-//! The container runtime, asked over CRI for the names of pods and containers. I/O, on a thread of
-//! its own; it only ever sends.
+//! The names of pods and containers from the container runtime, over CRI. I/O, on its own thread,
+//! which only sends.
 //!
-//! It lists, and asks for nothing else: whoever may use the socket may as well start a container
-//! that is root on the host, and no right there is less than all.
+//! It only lists. CRI has no weaker permission: anyone who may use the socket can start a container
+//! that is root on the host.
 
 mod follow;
 mod list;
@@ -18,7 +18,7 @@ use tokio::{runtime, sync::mpsc};
 
 use model::workload::pods::{Failure, News};
 
-/// A runtime that is asked.
+/// A runtime to query.
 #[derive(Clone, Debug)]
 pub struct Cri {
     socket: PathBuf,
@@ -27,55 +27,55 @@ pub struct Cri {
 /// Why it did not answer.
 #[derive(Clone, Debug)]
 pub struct NoAnswer {
-    /// In a word.
+    /// The kind of failure.
     pub failure: Failure,
     why: String,
 }
 
-/// Has the runtime asked again; once this is dropped, it is asked no more.
+/// Requests a new list; dropping it ends the queries.
 #[derive(Debug)]
 pub struct Asking(mpsc::Sender<()>);
 
 impl Asking {
-    /// Soon; questions that wait are one.
+    /// Requests a list soon; waiting requests are merged.
     pub fn again(&self) {
-        // It is full when a question waits already.
+        // It is full if a request is waiting already.
         let _waits = self.0.try_send(());
     }
 }
 
 impl Cri {
-    /// The runtime that listens there.
+    /// The runtime at this socket.
     pub fn at(socket: PathBuf) -> Self {
         Self { socket }
     }
 
-    /// Where it listens.
+    /// Its socket.
     pub fn socket(&self) -> &Path {
         &self.socket
     }
 
-    /// Asks now and whenever it is said, on a thread of its own, until nobody listens.
+    /// Lists now and on request, on its own thread, until the receiver is gone.
     ///
     /// # Errors
-    /// When no thread is to be had.
+    /// If the thread cannot be started.
     pub fn follow(self, tell: impl Fn(News) -> bool + Send + 'static) -> anyhow::Result<Asking> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .context("cannot ask the container runtime")?;
+            .context("cannot use the container runtime")?;
         let (asking, asked) = mpsc::channel(1);
         thread::Builder::new()
             .name("reapwatch-cri".to_owned())
             .spawn(move || runtime.block_on(follow::follow(&self.socket, asked, tell)))
-            .context("cannot start the thread that asks the container runtime")?;
+            .context("cannot start the thread that queries the container runtime")?;
         Ok(Asking(asking))
     }
 
-    /// Asks once, for whether it answers.
+    /// Lists once, to check whether it answers.
     ///
     /// # Errors
-    /// When it does not.
+    /// If it does not.
     pub async fn answers(&self) -> Result<(), NoAnswer> {
         list::list(&self.socket).await.map(drop)
     }
@@ -84,14 +84,14 @@ impl Cri {
 /// What to do about it.
 pub fn fix(failure: Failure) -> &'static str {
     match failure {
-        Failure::Forbidden => "run the agent as root, to whom the socket belongs",
+        Failure::Forbidden => "run the agent as root, which owns the socket",
         Failure::Disconnected => {
-            "start the runtime or name its socket; a pod that has the socket of a runtime which \
-             was started anew must be started anew too"
+            "start the runtime or set the path of its socket; if the runtime was restarted, \
+             restart the pod that mounts its socket"
         }
-        Failure::Slow => "see why the runtime is slow, as `crictl ps` would be too",
+        Failure::Slow => "check why the runtime is slow: `crictl ps` would be slow too",
         Failure::Malformed | Failure::Server | Failure::Expired => {
-            "name a socket that speaks version 1 of CRI, such as containerd's or CRI-O's"
+            "use a socket that speaks version 1 of CRI, such as containerd's or CRI-O's"
         }
     }
 }

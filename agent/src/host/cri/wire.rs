@@ -1,10 +1,10 @@
-//! What is read of the messages of CRI, version 1. Numbers of fields are those of
-//! <https://github.com/kubernetes/cri-api/blob/master/pkg/apis/runtime/v1/api.proto>; what is not
-//! named here, such as labels and annotations, is skipped.
+//! The fields of CRI version 1 messages that are read. Field numbers are those of
+//! <https://github.com/kubernetes/cri-api/blob/master/pkg/apis/runtime/v1/api.proto>; other fields,
+//! such as labels and annotations, are skipped.
 
 use prost::Message;
 
-/// No filter: all of them.
+/// No filter: list all.
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 pub(super) struct All {}
 

@@ -1,5 +1,5 @@
-//! The cluster's API server: a watch on the pods of this node, for their names. I/O, on a thread
-//! of its own; it only ever sends.
+//! A watch on the pods of this node through the API server, for their names. I/O, on its own
+//! thread, which only sends.
 
 mod watch;
 
@@ -12,10 +12,10 @@ use tokio::runtime;
 
 use model::workload::pods::News;
 
-/// Who logs each failed request, whatever the caller makes of it: here, each kind is said once.
+/// kube logs each failed request; here, each kind of failure is logged once.
 pub const ALSO_TOLD_BY: &str = "kube_client";
 
-/// Which server is asked for the pods of which node.
+/// The server, and the node whose pods are watched.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     config: Config,
@@ -23,16 +23,16 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The server at this address, without credentials: a proxy that has some.
+    /// The server at this address, without credentials, such as a proxy that adds them.
     pub fn at(url: Uri, node: String) -> Self {
         let config = Config::new(url);
         Self { config, node }
     }
 
-    /// The server of the cluster that this is a pod of. It reads the token again as that rotates.
+    /// The server of the cluster around this pod. The token is read again as it rotates.
     ///
     /// # Errors
-    /// When the pod has no token or no certificate of the server.
+    /// If the pod has no token or no certificate of the server.
     pub fn around(node: String) -> anyhow::Result<Self> {
         let config = Config::incluster().context("no access to the API server")?;
         Ok(Self { config, node })
@@ -43,10 +43,10 @@ impl Cluster {
         env::var_os("KUBERNETES_SERVICE_HOST").is_some()
     }
 
-    /// Watches on a thread of its own, until nobody listens.
+    /// Watches on its own thread until the receiver is gone.
     ///
     /// # Errors
-    /// When the certificate cannot be used, or no thread be had.
+    /// If the certificate cannot be used, or the thread cannot be started.
     pub fn watch(self, tell: impl Fn(News) -> bool + Send + 'static) -> anyhow::Result<()> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()

@@ -1,6 +1,6 @@
-//! List, then watch from there, again and again: what the
+//! Lists, then watches from there, repeatedly, as the
 //! [API](https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes)
-//! wants of its clients.
+//! requires.
 
 use std::{convert::Infallible, future::Future, pin::pin, time::Duration};
 
@@ -16,39 +16,39 @@ use tokio::time;
 use crate::waits;
 use model::workload::pods::{Failure, News, Pod};
 
-/// A pod without what is not read here: not its spec, which may hold secrets.
+/// A pod with only the needed fields: not its spec, which may contain secrets.
 type Seen = Object<NotUsed, PodStatus>;
 
 /// How long the server may take to answer.
 const ANSWER: Duration = Duration::from_secs(15);
-/// How long it is asked to tell changes, in seconds; then it ends the watch.
+/// How long a watch lasts, in seconds; then the server ends it.
 const WATCH_SECONDS: u32 = 290;
-/// How long a watch may be silent: bookmarks come about once a minute, its end in any case.
+/// How long a watch may be silent: bookmarks arrive about once a minute.
 const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 10);
-/// A static pod's cgroup is called by this, not by its uid.
+/// The cgroup of a static pod is named after this, not after its uid.
 const HASH: &str = "kubernetes.io/config.hash";
 
-/// Nobody listens any more.
+/// The receiver is gone.
 struct Deaf;
 
-/// How a round ended.
+/// Why a round ended.
 enum End {
-    /// The server ended the watch after telling something: it does so every few minutes.
+    /// The server ended the watch after some events, as it does every few minutes.
     Over,
-    /// Before its time.
+    /// Too early.
     Failed(Failure, String),
-    /// Nobody listens any more.
+    /// The receiver is gone.
     Deaf,
 }
 
-/// What goes from one round to the next.
+/// State kept between rounds.
 struct Watcher<T> {
     pods: Api<Seen>,
     selector: String,
     tell: T,
-    /// From which version on changes are still to be told; none when all must be listed.
+    /// The version to watch from; `None` if all must be listed.
     from: Option<String>,
-    /// Whether this round has told anything.
+    /// Whether this round has sent anything.
     heard: bool,
 }
 
@@ -82,7 +82,7 @@ impl From<&Status> for End {
     }
 }
 
-/// Tells of the pods of a node until nobody listens.
+/// Sends the pods of a node until the receiver is gone.
 pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bool) {
     let kind = ApiResource::erase::<ApiPod>(&());
     let mut watcher = Watcher {
@@ -123,16 +123,16 @@ pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bo
 fn say(failure: Failure, why: &str) {
     match failure {
         Failure::Forbidden => log::warn!(
-            "the API server refuses the watch on pods ({why}): let the service account get, list \
-             and watch pods; until then the watch names nothing"
+            "the API server denies the watch on pods ({why}): let the service account get, list \
+             and watch pods; until then the watch provides no names"
         ),
-        // An ordinary thing after a long silence.
-        Failure::Expired => log::info!("all pods are listed again: {why}"),
-        _ => log::warn!("the watch on pods failed and is tried again: {why}"),
+        // Common after a long silence.
+        Failure::Expired => log::info!("listing all pods again: {why}"),
+        _ => log::warn!("the watch on pods failed; retrying: {why}"),
     }
 }
 
-/// Gives up on a server that does not answer.
+/// Times out if the server does not answer.
 async fn in_time<T, E: Into<End>>(
     patience: Duration,
     answer: impl Future<Output = Result<T, E>>,
@@ -147,7 +147,7 @@ impl<T: Fn(News) -> bool> Watcher<T> {
         (self.tell)(news).then_some(()).ok_or(Deaf)
     }
 
-    /// Lists if need be, then tells changes until the watch ends.
+    /// Lists if necessary, then sends changes until the watch ends.
     async fn round(&mut self) -> Result<Infallible, End> {
         let version = match self.from.clone() {
             Some(version) => version,
@@ -169,12 +169,12 @@ impl<T: Fn(News) -> bool> Watcher<T> {
         if told {
             return Err(End::Over);
         }
-        let why = "the watch ended before it told anything".to_owned();
+        let why = "the watch ended before its first event".to_owned();
         Err(End::Failed(Failure::Disconnected, why))
     }
 
-    /// All pods of the node, from the server's cache, which it gives for a list without pages
-    /// only: it need not read those of the whole cluster from its store for each node.
+    /// All pods of the node, from the server's cache, which serves only lists without pages, so
+    /// that the server need not read the whole cluster from its store for each node.
     async fn list(&mut self) -> Result<String, End> {
         let how = ListParams::default().fields(&self.selector).match_any();
         let list = in_time(ANSWER, self.pods.list(&how)).await?;
@@ -198,7 +198,7 @@ impl<T: Fn(News) -> bool> Watcher<T> {
                 seen
             }
             WatchEvent::Deleted(ref seen) => {
-                // The last that is said of it may name a container that ended at once.
+                // The last event of a pod may name a container that ended at once.
                 if let Some(pod) = read(seen) {
                     let uid = pod.uid.clone();
                     self.tell(News::There(pod))?;
@@ -217,7 +217,7 @@ impl<T: Fn(News) -> bool> Watcher<T> {
     }
 }
 
-/// What matters of a pod.
+/// The needed fields of a pod.
 fn read(seen: &Seen) -> Option<Pod> {
     let about = &seen.metadata;
     let status = seen.status.as_ref();
@@ -243,8 +243,7 @@ fn read(seen: &Seen) -> Option<Pod> {
     })
 }
 
-/// The ids of a container: of the one that runs, and of the one before it, whose zombies may
-/// still lie there.
+/// The ids of a container: the running one, and the previous one, which may still have zombies.
 fn ids(status: &ContainerStatus) -> impl Iterator<Item = (String, String)> {
     let last = status.last_state.as_ref();
     let last = last.and_then(|state| state.terminated.as_ref()?.container_id.as_ref());

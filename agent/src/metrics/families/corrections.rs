@@ -3,7 +3,8 @@ use model::lifecycle::Correction;
 
 pub(super) const METRIC: Metric = Metric {
     name: "reconcile_corrections_total",
-    help: "What the agent had to put right in its own view of the processes, by kind.",
+    help: "Corrections to the agent's process table after comparing it with a snapshot of all \
+           processes, by kind.",
     labels: &["kind"],
     kind: Kind::Counter(|scrape, series| {
         for correction in Correction::ALL {

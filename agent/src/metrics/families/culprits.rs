@@ -6,15 +6,15 @@ use crate::metrics::{
 
 pub(super) const METRIC: Metric = Metric {
     name: "culprits",
-    help: "Processes that hold zombies older than 2 s, by where they belong and why they do not \
-           reap them; unexplained where no rule fits. Judged every 10 s, and the 32 processes \
-           with the most zombies at most. Each verdict has a series at 0 with empty names.",
+    help: "Processes that hold zombies older than 2 s, by workload and by verdict; unexplained if \
+           no rule matches. Updated every 10 s, for the 32 processes with the most zombies. Each \
+           verdict always has a series at 0 with empty workload labels.",
     labels: &["namespace", "pod", "container", "unit", "verdict"],
     kind: Kind::Gauge(|scrape, series| {
         let Sample {
             verdicts, culprits, ..
         } = &scrape.sample;
-        // So that each verdict is there before anybody is a culprit.
+        // So that each verdict has a series before the first culprit.
         for verdict in verdicts {
             if !culprits.contains_key(&(Labels::none(), *verdict)) {
                 series.of_and(&Labels::none(), verdict, 0.0);

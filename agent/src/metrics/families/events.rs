@@ -2,7 +2,7 @@ use crate::metrics::metric::{Kind, Metric};
 
 pub(super) const METRIC: Metric = Metric {
     name: "events_total",
-    help: "Events that the agent took in. Without lost ones.",
+    help: "Events received from the kernel, without lost ones.",
     labels: &["event"],
     kind: Kind::Counter(|scrape, series| {
         for (event, total) in scrape.sample.events.by_kind() {

@@ -5,9 +5,9 @@ use crate::metrics::{
 
 pub(super) const METRIC: Metric = Metric {
     name: "exit_duration_seconds",
-    help: "Exit latency of finished deaths: from the kernel entry of the process's exit (do_exit \
-           of a group that is going) to its parent being told (do_notify_parent). Without deaths \
-           of which either moment was not seen, and without processes still on their way out.",
+    help: "Exit latency of finished deaths: from the start of the group exit (do_exit) to the \
+           notification of the parent (do_notify_parent). Excludes deaths where either moment was \
+           not seen, and processes that are still exiting.",
     labels: &[],
     kind: Kind::Histogram(Observe {
         buckets: &[

@@ -3,12 +3,11 @@ use model::workload::pods::{Failure, Watched};
 
 pub(super) const METRIC: Metric = Metric {
     name: "workload_lookups_failed_total",
-    help: "Lookups of a workload that failed, by reason: the cgroup and all in it were gone \
-           (gone), too many lookups were under way (busy), no source had a name for a container, \
-           which is then shown by its id (unnamed). With --cri-endpoint also: the container \
-           runtime could not be reached (cri_disconnected), refused (cri_forbidden), did not \
-           answer in time (cri_slow), said what cannot be read (cri_malformed) or that it failed \
-           (cri_server).",
+    help: "Failed workload lookups, by reason: the cgroup and all its processes were gone (gone), \
+           too many lookups were running (busy), or no source had a name for a container, which is \
+           then shown by its id (unnamed). With --cri-endpoint also: the container runtime was \
+           unreachable (cri_disconnected), denied access (cri_forbidden), timed out (cri_slow), \
+           sent an unreadable response (cri_malformed) or returned an error (cri_server).",
     labels: &["reason"],
     kind: Kind::Counter(|scrape, series| {
         let failed = &scrape.sample.lookups_failed;
@@ -17,7 +16,7 @@ pub(super) const METRIC: Metric = Metric {
         series.with(["unnamed"], failed.unnamed as f64);
         let asked = scrape.sample.cri.iter();
         for (failure, reason, total) in asked.flat_map(Watched::each_failure) {
-            // Nothing expires there.
+            // CRI has no watch that could expire.
             if failure != Failure::Expired {
                 series.with([&format!("cri_{reason}")], total as f64);
             }

@@ -1,4 +1,4 @@
-//! One metric in each file. A new one is a file and its name here.
+//! One metric per file. To add one, add a file and list it here.
 
 use super::metric::Metric;
 

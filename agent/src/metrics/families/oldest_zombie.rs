@@ -2,8 +2,8 @@ use crate::metrics::metric::{Kind, Metric, WORKLOAD};
 
 pub(super) const METRIC: Metric = Metric {
     name: "oldest_zombie_timestamp_seconds",
-    help: "When the oldest zombie died, as Unix time; of one found dead, when it was dead at the \
-           latest. Absent while there is no zombie.",
+    help: "Unix time at which the oldest zombie died; for a zombie found dead, the latest time it \
+           can have died. Absent while there are no zombies.",
     labels: WORKLOAD,
     kind: Kind::Gauge(|scrape, series| {
         for (workload, group) in &scrape.groups {

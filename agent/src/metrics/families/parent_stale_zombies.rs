@@ -5,8 +5,8 @@ use crate::metrics::{
 
 pub(super) const METRIC: Metric = Metric {
     name: "parent_stale_zombies",
-    help: "Stale zombies by the name of the process that must reap them and by where that process \
-           belongs: the 20 with the most, the others summed under ~other.",
+    help: "Stale zombies by the name and workload of the process that has to reap them: the 20 \
+           with the most, the rest summed under ~other.",
     labels: &["namespace", "pod", "container", "unit", "comm"],
     kind: Kind::Gauge(|scrape, series| {
         for (workload, comm, zombies) in top_parents(&scrape.sample.parents) {

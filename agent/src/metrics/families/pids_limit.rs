@@ -5,7 +5,7 @@ use crate::metrics::{
 
 pub(super) const METRIC: Metric = Metric {
     name: "pids_limit",
-    help: "PIDs that can be in use at once before fork fails: the smaller of pid_max and \
+    help: "Maximum number of PIDs in use before fork fails: the smaller of pid_max and \
            threads-max, or pids.max of a cgroup.",
     labels: &["namespace", "pod", "container", "unit", "scope"],
     kind: Kind::Gauge(|scrape, series| {

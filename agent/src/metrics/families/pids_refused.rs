@@ -2,10 +2,10 @@ use crate::metrics::metric::{Kind, Metric, WORKLOAD};
 
 pub(super) const METRIC: Metric = Metric {
     name: "pids_refused_total",
-    help: "Forks that pids.max of a cgroup refused (pids.events), by where the cgroup belongs. \
-           From Linux 6.11 on in hierarchies of version 2 that is the cgroup whose limit was hit, \
-           else the one that forked. Read every 10 s. Without forks refused before the agent \
-           started, and without those refused by the node's own limits.",
+    help: "Forks refused by the pids.max of a cgroup (pids.events), by workload of the cgroup. \
+           With cgroup v2 on Linux 6.11 and newer that is the cgroup that hit its limit, otherwise \
+           the one that forked. Read every 10 s. Excludes forks refused before the agent started \
+           or by the node's own limits.",
     labels: WORKLOAD,
     kind: Kind::Counter(|scrape, series| {
         for (workload, group) in &scrape.groups {

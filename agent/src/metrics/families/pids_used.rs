@@ -5,9 +5,9 @@ use crate::metrics::{
 
 pub(super) const METRIC: Metric = Metric {
     name: "pids_used",
-    help: "PIDs in use: those of processes, their threads and zombies; of the node, and of each \
-           cgroup with a limit and those below it (the 255 fullest, a long path by its end). A \
-           cgroup inside another counts in both, so that sums mean nothing.",
+    help: "PIDs in use by processes, threads and zombies: on the node, and in each cgroup with a \
+           limit including its descendants (the 255 fullest; long paths keep their end). A nested \
+           cgroup is counted in its parents too, so do not sum over scopes.",
     labels: &["namespace", "pod", "container", "unit", "scope"],
     kind: Kind::Gauge(|scrape, series| {
         for table in &scrape.sample.pids {

@@ -2,11 +2,11 @@ use crate::metrics::metric::{Kind, Metric};
 
 pub(super) const METRIC: Metric = Metric {
     name: "pod_watch_failures_total",
-    help: "How often the watch on the node's pods had to begin again, by reason: no right to \
-           watch pods (forbidden), the server no longer knew what was missed and all were listed \
-           again (expired), an answer that cannot be read (malformed), no connection or a broken \
-           one (disconnected), no answer in time (slow), another error of the server (server). \
-           Without the regular end of each watch after some minutes.",
+    help: "Restarts of the watch on the node's pods, by reason: missing permission to watch pods \
+           (forbidden), resource version expired, so all pods were listed again (expired), \
+           unreadable response (malformed), no connection or a broken one (disconnected), timeout \
+           (slow), other server error (server). Excludes the normal end of each watch after a few \
+           minutes.",
     labels: &["reason"],
     kind: Kind::Counter(|scrape, series| {
         let watch = scrape.sample.pod_watch.unwrap_or_default();

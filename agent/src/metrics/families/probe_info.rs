@@ -5,7 +5,7 @@ use crate::metrics::{
 
 pub(super) const METRIC: Metric = Metric {
     name: "probe_info",
-    help: "1 for each attached probe and the hook it uses.",
+    help: "Always 1, for each attached probe and its hook.",
     labels: &["probe", "hook"],
     kind: Kind::Gauge(|scrape, series| {
         for (probe, hook) in &scrape.sample.probes {

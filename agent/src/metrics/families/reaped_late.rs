@@ -2,8 +2,8 @@ use crate::metrics::metric::{Kind, Metric, WORKLOAD};
 
 pub(super) const METRIC: Metric = Metric {
     name: "reaped_late_total",
-    help: "Processes that were reaped only after they had been zombies for longer than the stale \
-           threshold. Without those of which only an upper bound of the reap is known.",
+    help: "Processes reaped after they had been zombies for longer than the stale threshold. \
+           Excludes those whose reap time is only known as an upper bound.",
     labels: WORKLOAD,
     kind: Kind::Counter(|scrape, series| {
         for (workload, group) in &scrape.groups {

@@ -2,8 +2,8 @@ use crate::metrics::metric::{Kind, Metric, WORKLOAD};
 
 pub(super) const METRIC: Metric = Metric {
     name: "stuck_exits",
-    help: "Processes that were killed or began to exit more than 5 s ago and are neither dead nor \
-           zombies. As of some seconds ago.",
+    help: "Processes that were killed or began to exit more than 5 s ago and are not zombies yet. \
+           May lag by a few seconds.",
     labels: WORKLOAD,
     kind: Kind::Gauge(|scrape, series| {
         for (workload, group) in &scrape.groups {

@@ -6,10 +6,10 @@ use model::lifecycle::How;
 
 pub(super) const METRIC: Metric = Metric {
     name: "zombie_duration_seconds",
-    help: "Zombie time of finished deaths, by who ended it: from the parent being told \
-           (do_notify_parent) to the release (release_task); 0 where the kernel released it at \
-           once. Without deaths of which either moment is only a bound, and without zombies still \
-           unreaped: those are in reapwatch_zombies.",
+    help: "Zombie time of finished deaths, by who reaped: from the notification of the parent \
+           (do_notify_parent) to the release (release_task); 0 if the kernel released the process \
+           at once. Excludes deaths where either moment is only a bound, and current zombies (see \
+           reapwatch_zombies).",
     labels: &["how"],
     kind: Kind::Histogram(Observe {
         buckets: &[

@@ -2,9 +2,9 @@ use crate::metrics::metric::{Kind, Metric, WORKLOAD};
 
 pub(super) const METRIC: Metric = Metric {
     name: "zombie_seconds_total",
-    help: "Sum of the zombie time of reaped processes; of one found dead, from when it was dead \
-           at the latest. Without those of which only an upper bound of the reap is known, and \
-           without zombies still unreaped.",
+    help: "Total zombie time of reaped processes; for a zombie found dead, from the latest time it \
+           can have died. Excludes those whose reap time is only known as an upper bound, and \
+           current zombies.",
     labels: WORKLOAD,
     kind: Kind::Counter(|scrape, series| {
         for (workload, group) in &scrape.groups {

@@ -2,8 +2,8 @@ use crate::metrics::metric::{Kind, Metric, WORKLOAD};
 
 pub(super) const METRIC: Metric = Metric {
     name: "zombies",
-    help: "Processes that are dead and unreaped now, by where they belonged at death. Without a \
-           leader thread that ended while its siblings live: it cannot be reaped.",
+    help: "Current zombies, by workload at death. A thread-group leader that ended before its \
+           other threads does not count, since it cannot be reaped yet.",
     labels: WORKLOAD,
     kind: Kind::Gauge(|scrape, series| {
         for (workload, group) in &scrape.groups {

@@ -13,7 +13,7 @@ fn an_open_stream_is_ended_whole() {
 }
 
 #[test]
-fn half_a_request_does_not_hold_the_server() {
+fn half_a_request_does_not_block_shutdown() {
     let mut server = Server::on_tcp(Loop::Ready);
     let mut stream = server.connect();
     stream
@@ -24,7 +24,7 @@ fn half_a_request_does_not_hold_the_server() {
 }
 
 #[test]
-fn an_answer_under_way_does_not_hold_the_server() {
+fn a_running_request_does_not_block_shutdown() {
     let mut server = Server::on_tcp(Loop::Stuck);
     let mut stream = server.connect();
     send(&mut stream, "GET", "/metrics");

@@ -1,4 +1,4 @@
-//! The server over real sockets, with a loop that only pretends.
+//! The server over real sockets, with a fake loop.
 
 mod answers;
 mod binding;
@@ -27,21 +27,21 @@ use api::{
 
 const SERIES: &str = "reapwatch_probe_info{hook=\"kprobe:release_task\",probe=\"reap\"} 1";
 
-/// After this a test has failed, not before: the machine may be busy.
+/// A test fails only after this time, since the machine may be busy.
 const LONG: Duration = Duration::from_secs(60);
 
-/// How the pretended loop behaves.
+/// How the fake loop behaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Loop {
     Ready,
     Starting,
-    /// Takes requests and answers none.
+    /// Takes requests but never answers.
     Stuck,
     /// Has ended.
     Gone,
 }
 
-/// A server on a thread of its own.
+/// A server on its own thread.
 struct Server {
     tcp: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
@@ -63,7 +63,7 @@ impl Server {
         )
     }
 
-    /// On a free TCP port, by this web config file.
+    /// On a free TCP port, with this web config file.
     fn guarded(config: &Path) -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let web = Web::load(config).expect("the file is right");
@@ -100,7 +100,7 @@ impl Server {
         }
     }
 
-    /// Asks the server to end, and waits until it did.
+    /// Shuts the server down and waits until it has ended.
     #[track_caller]
     fn end(&mut self) {
         drop(self.stop.take());
@@ -140,7 +140,7 @@ async fn pretend(mut requests: mpsc::Receiver<Request>, behaviour: Loop) {
             kept.push(request);
             continue;
         }
-        // A client may have gone before its answer came.
+        // A client may disconnect before its response.
         let _ = match request {
             Request::Zombies(answer) => answer.send(document(Vec::new())).is_ok(),
             Request::Culprits(answer) => answer
@@ -235,7 +235,7 @@ fn top() -> Top {
     }
 }
 
-/// A page that holds [`SERIES`].
+/// A page that contains [`SERIES`].
 fn page() -> Page {
     let sample = Sample {
         probes: vec![("reap".to_owned(), "kprobe:release_task".to_owned())],
@@ -267,7 +267,7 @@ fn exit(pid: u32) -> ExitLine {
     ))
 }
 
-/// What came back.
+/// A response.
 struct Answer {
     status: u16,
     head: String,
@@ -303,13 +303,31 @@ impl Answer {
         );
         serde_json::from_str(&self.body).expect("the body is JSON")
     }
+
+    /// Asserts that the body is `{"error":"…"}` and that the sentence contains all of these.
+    #[track_caller]
+    fn assert_error(&self, parts: &[&str]) {
+        let json = self.json();
+        assert_eq!(json.as_object().map(|it| it.len()), Some(1), "{json}");
+        let error = json["error"].as_str().expect("an error is a sentence");
+        assert_names(error, parts);
+    }
+}
+
+/// Asserts that an error is one line and contains all of these.
+#[track_caller]
+fn assert_names(error: &str, parts: &[&str]) {
+    assert_eq!(error.lines().count(), 1, "{error}");
+    for part in parts {
+        assert!(error.contains(part), "no {part:?} in {error}");
+    }
 }
 
 fn send(stream: &mut impl Write, method: &str, path: &str) {
     send_with(stream, method, path, "");
 }
 
-/// With further lines of the head.
+/// With additional header lines.
 fn send_with(stream: &mut impl Write, method: &str, path: &str, lines: &str) {
     write!(
         stream,
@@ -318,7 +336,7 @@ fn send_with(stream: &mut impl Write, method: &str, path: &str, lines: &str) {
     .expect("the request can be sent");
 }
 
-/// Follows the exits and takes this many lines of JSON; the head and chunk sizes are skipped.
+/// Follows exits and returns this many lines of JSON; skips the header and chunk sizes.
 fn follow<S: Read + Write>(mut stream: S, lines: usize) -> (Vec<Value>, BufReader<S>) {
     send(&mut stream, "GET", "/api/v1/exits");
     let mut reader = BufReader::new(stream);

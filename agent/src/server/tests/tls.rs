@@ -10,7 +10,7 @@ use rustls::{CipherSuite, ClientConfig, ClientConnection, RootCertStore, StreamO
 
 use super::*;
 
-/// Files of certificates, and a config file beside them.
+/// Certificate files with a config file.
 struct Files {
     folder: tempfile::TempDir,
     authority: CertifiedIssuer<'static, KeyPair>,
@@ -52,7 +52,7 @@ impl Files {
         )
     }
 
-    /// Further lines of `tls_server_config`, with an indent of two.
+    /// Further lines of `tls_server_config`, indented by two.
     fn config(&self, lines: &str) {
         let text =
             format!("tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n{lines}");
@@ -79,7 +79,7 @@ impl Files {
     }
 }
 
-/// Who connects, and with what.
+/// A client, and its certificates.
 struct Client {
     root: CertificateDer<'static>,
     versions: Vec<&'static rustls::SupportedProtocolVersion>,
@@ -116,7 +116,7 @@ impl Client {
         Ok(stream)
     }
 
-    /// The answer over TLS; what fails after the handshake fails here.
+    /// The response over TLS; errors after the handshake appear here.
     fn get(&self, server: &Server, path: &str) -> Result<Answer, std::io::Error> {
         let mut stream = self.connect(server)?;
         write!(
@@ -130,7 +130,7 @@ impl Client {
 }
 
 #[test]
-fn answers_come_over_tls_and_plain_http_is_told_so() {
+fn tls_is_served_and_plain_http_gets_an_error() {
     let files = Files::new("");
     let server = files.server();
     let answer = files.client().get(&server, "/metrics").expect("an answer");
@@ -138,10 +138,7 @@ fn answers_come_over_tls_and_plain_http_is_told_so() {
     assert!(answer.body.contains(SERIES), "{}", answer.body);
     let answer = server.get("/metrics");
     assert_eq!(answer.status, 400);
-    assert_eq!(
-        answer.json(),
-        json!({ "error": "this port speaks TLS; ask it with https://" })
-    );
+    answer.assert_error(&["TLS", "https://"]);
 }
 
 #[test]
@@ -153,7 +150,7 @@ fn a_stream_over_tls_is_ended_whole() {
     assert_eq!(lines[0]["pid"], 1);
     server.end();
     let mut rest = String::new();
-    // TLS says of itself when the other side broke off.
+    // TLS itself detects that the other side closed early.
     stream
         .read_to_string(&mut rest)
         .expect("it ends without an error");
@@ -161,7 +158,7 @@ fn a_stream_over_tls_is_ended_whole() {
 }
 
 #[test]
-fn a_client_that_is_silent_does_not_hold_the_server() {
+fn a_silent_client_does_not_block_shutdown() {
     let files = Files::new("");
     let mut server = files.server();
     let _silent = server.connect();
@@ -172,7 +169,7 @@ fn a_client_that_is_silent_does_not_hold_the_server() {
 }
 
 #[test]
-fn new_certificates_count_at_the_next_handshake() {
+fn new_certificates_take_effect_at_the_next_handshake() {
     let files = Files::new("");
     let server = files.server();
     let shown = || {
@@ -186,7 +183,7 @@ fn new_certificates_count_at_the_next_handshake() {
     let second = shown();
     assert_ne!(first, second);
 
-    // Halfway through a rotation they do not go together.
+    // In the middle of a rotation, certificate and key do not match.
     let (certificate, key) = files.leaf();
     files.write("server.crt", &certificate);
     assert!(files.client().connect(&server).is_err());
@@ -195,7 +192,7 @@ fn new_certificates_count_at_the_next_handshake() {
 }
 
 #[test]
-fn clients_show_the_certificates_that_are_wanted() {
+fn client_certificates_are_required_as_configured() {
     let wanted = "  client_ca_file: ca.pem\n  client_auth_type: RequireAndVerifyClientCert\n";
     let files = Files::new(wanted);
     let server = files.server();
@@ -207,7 +204,7 @@ fn clients_show_the_certificates_that_are_wanted() {
     assert!(status(&stranger).is_err());
     assert!(status(&files.client()).is_err());
 
-    // A changed config counts too.
+    // A changed config takes effect too.
     files.config(&wanted.replace("RequireAndVerifyClientCert", "VerifyClientCertIfGiven"));
     assert_eq!(status(&known).expect("an answer"), 200);
     assert_eq!(status(&files.client()).expect("an answer"), 200);
@@ -215,7 +212,7 @@ fn clients_show_the_certificates_that_are_wanted() {
 }
 
 #[test]
-fn versions_and_suites_are_those_of_the_file() {
+fn tls_versions_and_suites_are_as_configured() {
     let files = Files::new("  min_version: TLS13\n");
     let server = files.server();
     let mut old = files.client();
@@ -254,7 +251,7 @@ fn versions_and_suites_are_those_of_the_file() {
 }
 
 #[test]
-fn what_tls_cannot_honour_is_refused_with_its_name() {
+fn unsupported_tls_settings_are_refused_by_name() {
     let files = Files::new("");
     for (lines, part) in [
         ("  min_version: TLS10\n", "min_version TLS10"),
@@ -279,7 +276,7 @@ fn what_tls_cannot_honour_is_refused_with_its_name() {
         ("  cert: inline\n", "cert and cert_file"),
         (
             "  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: server.key\n",
-            "holds no certificate",
+            "no certificate",
         ),
     ] {
         files.config(lines);
@@ -297,11 +294,11 @@ fn what_tls_cannot_honour_is_refused_with_its_name() {
         "web.yml",
         "tls_server_config: { cert_file: ca.pem, key_file: server.key }\n",
     );
-    assert!(files.refused().contains("do not go together"));
+    assert!(files.refused().contains("cert and key"));
 }
 
 #[test]
-fn certificates_may_stand_in_the_config_itself() {
+fn certificates_may_be_inline() {
     let files = Files::new("");
     let (certificate, key) = files.leaf();
     let indented = |pem: String| pem.replace('\n', "\n    ");

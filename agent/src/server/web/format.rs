@@ -1,4 +1,4 @@
-//! The web config file as exporters of Prometheus have it: its fields, and no more than that.
+//! The fields of a web config file, as Prometheus exporters define them.
 //!
 //! <https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md>
 
@@ -15,12 +15,12 @@ use serde::de::IgnoredAny;
 pub(super) struct File {
     pub(super) tls_server_config: Option<Tls>,
     pub(super) http_server_config: Option<Http>,
-    /// Names, and their passwords as bcrypt hashed them.
+    /// User names with their bcrypt-hashed passwords.
     pub(super) basic_auth_users: Option<BTreeMap<String, String>>,
     rate_limit: Option<IgnoredAny>,
 }
 
-/// How TLS is spoken.
+/// TLS settings.
 #[derive(Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Tls {
@@ -39,14 +39,14 @@ pub(super) struct Tls {
     pub(super) prefer_server_cipher_suites: Option<bool>,
 }
 
-// It may hold the key itself.
+// It may contain the key itself.
 impl std::fmt::Debug for Tls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tls").finish_non_exhaustive()
     }
 }
 
-/// How HTTP is spoken.
+/// HTTP settings.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Http {
@@ -55,29 +55,29 @@ pub(super) struct Http {
 }
 
 impl File {
-    /// Reads the text of a file, and refuses what the agent would have to leave undone.
+    /// Parses a file, and rejects options that the agent does not support.
     pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
         let file: Option<Self> = serde_saphyr::from_str(text).map_err(|error| {
-            // One line, and without the text around the slip: that may be a secret.
+            // Only one line, without the surrounding text, which may be a secret.
             let said = error.without_snippet().to_string();
             let said = said.lines().next().unwrap_or_default();
-            anyhow::anyhow!("it is not as exporter-toolkit has it: {said}")
+            anyhow::anyhow!("invalid web config: {said}")
         })?;
         let file = file.unwrap_or_default();
         if file.rate_limit.is_some() {
-            bail!("rate_limit cannot be honoured: leave it away");
+            bail!("rate_limit is not supported; remove it");
         }
         if let Some(http) = &file.http_server_config
             && http.http2 == Some(true)
         {
-            bail!("http_server_config.http2 cannot be true: the agent speaks HTTP/1.1");
+            bail!("http_server_config.http2 must be false: the agent speaks only HTTP/1.1");
         }
         if let Some(tls) = &file.tls_server_config
             && tls.client_allowed_sans.is_some()
         {
             bail!(
-                "tls_server_config.client_allowed_sans cannot be honoured: let client_ca_file \
-                 name an authority that certifies only who may come"
+                "tls_server_config.client_allowed_sans is not supported; use a client_ca_file \
+                 whose authority certifies only the allowed clients"
             );
         }
         Ok(file)
@@ -106,9 +106,9 @@ mod tests {
             ),
             ("tls_server_config: { cert_fil: a }", "cert_fil"),
             ("basic_auth_user: { a: b }", "basic_auth_user"),
-            ("basic_auth_users: [ a ]", "not as exporter-toolkit has it"),
+            ("basic_auth_users: [ a ]", "line 1"),
             ("basic_auth_users: { a: b, a: c }", "duplicate"),
-            ("tls_server_config: [", "not as exporter-toolkit has it"),
+            ("tls_server_config: [", "line 1"),
         ] {
             let error = refused(text);
             assert!(error.contains(part), "no {part:?} in {error}");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_anything_is_one() {
+    fn an_empty_file_is_valid() {
         for text in [
             "",
             "# nothing\n",

@@ -1,11 +1,11 @@
-//! The headers that a web config file may add to answers.
+//! The response headers that a web config file may add.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, ensure};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Those that exporters take, and the values where only some make sense.
+/// The headers that exporters accept, with their allowed values if limited.
 const KNOWN: [(&str, &[&str]); 5] = [
     ("Content-Security-Policy", &[]),
     ("Strict-Transport-Security", &[]),
@@ -14,7 +14,7 @@ const KNOWN: [(&str, &[&str]); 5] = [
     ("X-XSS-Protection", &[]),
 ];
 
-/// The headers, or which of them cannot be had.
+/// Checks the headers.
 pub(super) fn check(wanted: &BTreeMap<String, String>) -> anyhow::Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in wanted {
@@ -30,8 +30,9 @@ pub(super) fn check(wanted: &BTreeMap<String, String>) -> anyhow::Result<HeaderM
             "http_server_config.headers cannot set {name} to {value:?}, only to {}",
             values.join(" or ")
         );
-        let value = HeaderValue::from_str(value)
-            .with_context(|| format!("http_server_config.headers cannot set {name} so"))?;
+        let value = HeaderValue::from_str(value).with_context(|| {
+            format!("http_server_config.headers has an invalid value for {name}")
+        })?;
         headers.insert(HeaderName::from_bytes(name.as_bytes())?, value);
     }
     Ok(headers)

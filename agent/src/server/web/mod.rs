@@ -1,8 +1,8 @@
-//! Who may ask over TCP, and whether it is encrypted: a web config file as exporters of
-//! Prometheus take it with `--web.config.file`.
+//! Authentication and TLS for TCP: a web config file as Prometheus exporters accept with
+//! `--web.config.file`.
 //!
 //! The files are read again at each handshake and each request, as exporters do, so that new
-//! certificates and users count at once. A file that has become wrong lets nobody in.
+//! certificates and users take effect at once. While a file is invalid, all requests are denied.
 
 mod format;
 mod headers;
@@ -25,16 +25,16 @@ use self::format::File;
 use self::users::Users;
 use super::refusal::Refusal;
 
-/// A web config file, and what it said last.
+/// A web config file and its last content.
 pub struct Web {
     path: PathBuf,
     users: Users,
     state: Mutex<Seen>,
-    /// What the port speaks does not change while it is served.
+    /// Whether the port uses TLS; this cannot change while it is served.
     encrypted: bool,
 }
 
-// The state behind the lock holds what is nobody's business.
+// The state behind the lock contains secrets.
 impl std::fmt::Debug for Web {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Web")
@@ -43,7 +43,7 @@ impl std::fmt::Debug for Web {
     }
 }
 
-/// What the files said, and what came of it.
+/// The content of the files, and the result of reading them.
 struct Seen {
     text: String,
     rules: Arc<Rules>,
@@ -52,7 +52,7 @@ struct Seen {
     wrong_handshake: Complaint,
 }
 
-/// What the config file says.
+/// The content of the config file.
 struct Rules {
     tls: Option<tls::Settings>,
     headers: HeaderMap,
@@ -63,7 +63,7 @@ impl Web {
     /// Reads the file and those that it names.
     ///
     /// # Errors
-    /// When one of them cannot be read or honoured: a sentence that names the field.
+    /// If one of them cannot be read or has an unsupported field; the error names it.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let seen = Seen::load(path)
             .with_context(|| format!("cannot use the web config file {}", path.display()))?;
@@ -75,19 +75,19 @@ impl Web {
         })
     }
 
-    /// Whether TLS is spoken.
+    /// Whether TLS is used.
     pub fn encrypted(&self) -> bool {
         self.encrypted
     }
 
-    /// Whether only users with a password, or clients with a certificate, may ask.
+    /// Whether only users with a password, or clients with a certificate, are allowed.
     pub fn asks_who(&self) -> bool {
         let rules = Arc::clone(&self.seen().rules);
         let certificate = rules.tls.as_ref().is_some_and(tls::Settings::asks_who);
         certificate || !rules.users.is_empty()
     }
 
-    /// What the next handshake goes by; `None`, and a line in the log, when the files are wrong.
+    /// The configuration for the next handshake; `None` (and a log line) if the files are invalid.
     pub(super) fn handshake(&self) -> Option<Arc<ServerConfig>> {
         let mut seen = self.seen();
         let fresh = seen.fresh_handshake(&self.path);
@@ -99,7 +99,7 @@ impl Web {
         let fresh = seen.fresh_rules(&self.path).and_then(|rules| {
             ensure!(
                 rules.tls.is_some() == self.encrypted,
-                "tls_server_config came or went since the start: restart the agent"
+                "tls_server_config was added or removed; restart the agent"
             );
             Ok(rules)
         });
@@ -111,10 +111,10 @@ impl Web {
     }
 }
 
-/// Answers only who may ask, with the headers that the file adds to each answer.
+/// Lets only authorized requests pass, and adds the file's headers to each response.
 pub(super) async fn guard(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
     let Some(rules) = web.rules() else {
-        return Refusal::broken("the agent's web config file is wrong; its log says why")
+        return Refusal::broken("the agent's web config file is invalid; see its log")
             .into_response();
     };
     let admitted = web.users.admit(&rules.users, request.headers()).await;
@@ -159,7 +159,7 @@ impl Seen {
         let tls = rules
             .tls
             .as_ref()
-            .context("tls_server_config went since the start: restart the agent")?;
+            .context("tls_server_config was removed; restart the agent")?;
         let pems = tls.read()?;
         if let Some((known, config)) = &self.handshake
             && *known == pems
@@ -181,11 +181,11 @@ impl Rules {
             ensure!(
                 hash.parse::<bcrypt::HashParts>()
                     .is_ok_and(|hash| (4..=31).contains(&hash.get_cost())),
-                "the password of {name:?} in basic_auth_users is no bcrypt hash"
+                "the password of {name:?} in basic_auth_users is not a bcrypt hash"
             );
             ensure!(
                 !name.contains(':'),
-                "the user {name:?} in basic_auth_users has a colon in the name"
+                "the user name {name:?} in basic_auth_users contains a colon"
             );
         }
         let tls = file.tls_server_config.unwrap_or_default();
@@ -199,10 +199,10 @@ impl Rules {
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).context("it cannot be read")
+    fs::read_to_string(path).context("cannot read the file")
 }
 
-/// What is wrong with the files, told once and not at each request.
+/// Logs an invalid file once instead of at each request.
 #[derive(Default)]
 struct Complaint(Option<String>);
 
@@ -211,7 +211,7 @@ impl Complaint {
         match fresh {
             Ok(fresh) => {
                 if self.0.take().is_some() {
-                    log::info!("the web config file {} is right again", path.display());
+                    log::info!("the web config file {} is valid again", path.display());
                 }
                 Some(fresh)
             }
@@ -219,7 +219,7 @@ impl Complaint {
                 let error = format!("{error:#}");
                 if self.0.as_ref() != Some(&error) {
                     log::error!(
-                        "the web config file {} lets nobody in: {error}",
+                        "the web config file {} is invalid, so all requests are denied: {error}",
                         path.display()
                     );
                     self.0 = Some(error);

@@ -1,4 +1,4 @@
-//! TLS as a web config file wants it, by rustls.
+//! TLS settings from a web config file, for rustls.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use rustls::{RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtoco
 
 use super::format;
 
-/// What the section `tls_server_config` says, checked; its files are not read yet.
+/// The section `tls_server_config`, checked; its files are not read yet.
 pub(super) struct Settings {
     certificate: Pem,
     key: Pem,
@@ -25,19 +25,19 @@ pub(super) struct Settings {
     own_order: bool,
 }
 
-/// Whose certificates are believed, and whether one must come.
+/// Which client certificates are trusted, and whether one is required.
 struct Clients {
     authorities: Pem,
     required: bool,
 }
 
-/// Text in the config file itself, or in one beside it.
+/// Text in the config file, or the path of a file.
 enum Pem {
     Text(String),
     File(PathBuf),
 }
 
-/// What the files said.
+/// The content of the files.
 #[derive(PartialEq)]
 pub(super) struct Pems {
     certificate: Vec<u8>,
@@ -46,7 +46,7 @@ pub(super) struct Pems {
 }
 
 impl Settings {
-    /// Checks a section; `None` when it says nothing. `folder` is where relative paths begin.
+    /// Checks a section; `None` if it is empty. `folder` is the base of relative paths.
     pub(super) fn check(section: format::Tls, folder: &Path) -> anyhow::Result<Option<Self>> {
         if section == format::Tls::default() {
             return Ok(None);
@@ -62,8 +62,8 @@ impl Settings {
                 let group = known.iter().find(|group| Some(group.name()) == named);
                 group.copied().with_context(|| {
                     format!(
-                        "the curve {name} of tls_server_config.curve_preferences is not spoken \
-                         here: choose from X25519, CurveP256 and CurveP384"
+                        "the curve {name} in tls_server_config.curve_preferences is not supported: \
+                         choose from X25519, CurveP256 and CurveP384"
                     )
                 })
             };
@@ -97,14 +97,14 @@ impl Settings {
         }))
     }
 
-    /// Whether only clients with a certificate may come.
+    /// Whether a client certificate is required.
     pub(super) fn asks_who(&self) -> bool {
         self.clients
             .as_ref()
             .is_some_and(|clients| clients.required)
     }
 
-    /// Reads the files, which may be others than a moment ago.
+    /// Reads the files, which may have changed.
     pub(super) fn read(&self) -> anyhow::Result<Pems> {
         let authorities = self.clients.as_ref().map(|clients| &clients.authorities);
         Ok(Pems {
@@ -116,18 +116,18 @@ impl Settings {
         })
     }
 
-    /// What a handshake goes by.
+    /// The configuration for a handshake.
     pub(super) fn build(&self, pems: &Pems) -> anyhow::Result<Arc<ServerConfig>> {
         let chain = certificates("cert", &pems.certificate)?;
         let key = PrivateKeyDer::from_pem_slice(&pems.key)
-            .context("the key of tls_server_config is none that can be read")?;
+            .context("the key in tls_server_config is not a readable private key")?;
         let verifier = self.verifier(pems)?;
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&self.versions)
-            .context("tls_server_config leaves nothing to speak")?
+            .context("tls_server_config leaves no usable protocol version and cipher suite")?
             .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)
-            .context("cert and key of tls_server_config do not go together")?;
+            .context("cert and key in tls_server_config do not match")?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.ignore_client_order = self.own_order;
         Ok(Arc::new(config))
@@ -141,7 +141,7 @@ impl Settings {
         for certificate in certificates("client_ca", authorities)? {
             roots
                 .add(certificate)
-                .context("the client_ca of tls_server_config is no authority's certificate")?;
+                .context("the client_ca in tls_server_config is not a certificate authority")?;
         }
         let verifier = WebPkiClientVerifier::builder_with_provider(
             Arc::new(roots),
@@ -157,7 +157,7 @@ impl Settings {
 }
 
 impl Pem {
-    /// An empty text counts as none, as exporters have it.
+    /// Empty text counts as absent, as with other exporters.
     fn of(
         name: &str,
         text: Option<String>,
@@ -168,7 +168,7 @@ impl Pem {
         let file = file.filter(|file| !file.as_os_str().is_empty());
         match (text, file) {
             (Some(_), Some(_)) => {
-                bail!("tls_server_config has {name} and {name}_file: leave one of them away")
+                bail!("tls_server_config has both {name} and {name}_file; omit one of them")
             }
             (Some(text), None) => Ok(Some(Self::Text(text))),
             (None, Some(file)) => Ok(Some(Self::File(folder.join(file)))),
@@ -180,7 +180,10 @@ impl Pem {
         match self {
             Self::Text(text) => Ok(text.clone().into_bytes()),
             Self::File(path) => fs::read(path).with_context(|| {
-                format!("cannot read {name} {} of tls_server_config", path.display())
+                format!(
+                    "cannot read {name} {} from tls_server_config",
+                    path.display()
+                )
             }),
         }
     }
@@ -188,10 +191,10 @@ impl Pem {
 
 fn certificates(name: &str, pem: &[u8]) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let found = found.with_context(|| format!("the {name} of tls_server_config is no PEM"))?;
+    let found = found.with_context(|| format!("the {name} in tls_server_config is not PEM"))?;
     ensure!(
         !found.is_empty(),
-        "the {name} of tls_server_config holds no certificate"
+        "the {name} in tls_server_config contains no certificate"
     );
     Ok(found)
 }
@@ -201,22 +204,22 @@ fn clients(kind: Option<&str>, authorities: Option<Pem>) -> anyhow::Result<Optio
         "" | "NoClientCert" => {
             ensure!(
                 authorities.is_none(),
-                "tls_server_config has a client_ca, and no client_auth_type that asks for \
-                 certificates: write RequireAndVerifyClientCert"
+                "tls_server_config has a client_ca but no client_auth_type that uses it; set \
+                 RequireAndVerifyClientCert"
             );
             return Ok(None);
         }
         "RequireAndVerifyClientCert" => true,
         "VerifyClientCertIfGiven" => false,
         unchecked @ ("RequestClientCert" | "RequireClientCert" | "RequireAnyClientCert") => bail!(
-            "tls_server_config.client_auth_type {unchecked} would ask for certificates and check \
-             none: write RequireAndVerifyClientCert or VerifyClientCertIfGiven"
+            "tls_server_config.client_auth_type {unchecked} would not verify client certificates; \
+             set RequireAndVerifyClientCert or VerifyClientCertIfGiven"
         ),
         other => bail!("tls_server_config.client_auth_type {other} is unknown"),
     };
     let authorities = authorities.with_context(|| {
         format!(
-            "tls_server_config.client_auth_type {} needs client_ca_file: who certifies clients",
+            "tls_server_config.client_auth_type {} requires client_ca_file",
             kind.unwrap_or_default()
         )
     })?;
@@ -233,14 +236,14 @@ fn version(field: &str, name: Option<&str>, usual: u8) -> anyhow::Result<u8> {
         Some("TLS12") => Ok(12),
         Some("TLS13") => Ok(13),
         Some(old @ ("TLS10" | "TLS11")) => {
-            bail!("tls_server_config.{field} {old} is not spoken here: write TLS12 or TLS13")
+            bail!("tls_server_config.{field} {old} is not supported: use TLS12 or TLS13")
         }
         Some(other) => bail!("tls_server_config.{field} {other} is unknown"),
     }
 }
 
-/// Those that are named. Names of TLS 1.2 say nothing of 1.3, and the other way round none of 1.2
-/// is left, as in Go.
+/// The suites with these names. As in Go, names for TLS 1.2 do not restrict TLS 1.3, while names
+/// only for 1.3 leave none for 1.2.
 fn suites(
     known: &[SupportedCipherSuite],
     names: &[String],
@@ -251,8 +254,8 @@ fn suites(
         found.push(*suite.with_context(|| {
             let all: Vec<_> = known.iter().map(go_name).collect();
             format!(
-                "the suite {name} of tls_server_config.cipher_suites is not spoken here: choose \
-                 from {}",
+                "the suite {name} in tls_server_config.cipher_suites is not supported: choose from \
+                 {}",
                 all.join(", ")
             )
         })?);
@@ -263,7 +266,7 @@ fn suites(
     Ok(found)
 }
 
-/// Go's names are those of the standard, rustls tells the ones of TLS 1.3 apart.
+/// Go uses the standard's names; rustls prefixes those for TLS 1.3.
 fn go_name(suite: &SupportedCipherSuite) -> String {
     let name = suite.suite().as_str().unwrap_or_default();
     name.replacen("TLS13_", "TLS_", 1)

@@ -1,4 +1,4 @@
-//! Basic auth: who may ask, by name and password.
+//! Basic authentication by user name and password.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,17 +11,17 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, oneshot};
 
-/// Right pairs that are remembered.
+/// Maximum number of verified pairs to remember.
 const REMEMBERED: usize = 100;
 
-/// Digest of a name, the hash it was checked against and a password.
+/// Digest of a user name, the hash it was checked against, and a password.
 type Pair = [u8; 32];
 
-/// Checks passwords: one at a time, on a thread of its own, so that a storm of wrong ones costs
-/// one core at most and no answer of who is known already.
+/// Checks passwords one at a time on a separate thread, so that a flood of wrong ones uses at most
+/// one core and does not delay users already verified.
 #[derive(Debug)]
 pub(super) struct Users {
-    /// Right pairs, so that a scrape every few seconds does not cost a bcrypt each.
+    /// Verified pairs, so that frequent scrapes do not cost a bcrypt each.
     right: Mutex<HashSet<Pair>>,
     turn: Arc<Semaphore>,
 }
@@ -34,13 +34,13 @@ impl Users {
         }
     }
 
-    /// Whether the request of these headers comes from one of the users.
+    /// Whether these headers authenticate one of the users.
     pub(super) async fn admit(
         &self,
         users: &BTreeMap<String, String>,
         headers: &HeaderMap,
     ) -> bool {
-        // Somebody unknown costs what the first user costs: the time tells nobody who is known.
+        // An unknown user costs as much time as a known one, so that timing does not reveal names.
         let Some(stand_in) = users.values().next() else {
             return true;
         };
@@ -55,20 +55,21 @@ impl Users {
         }
         let turn = Arc::clone(&self.turn).acquire_owned().await;
         let turn = turn.expect("the semaphore is never closed");
-        // The same pair may have come right while this one waited.
+        // The same pair may have been verified while this one waited.
         if known && self.remembers(&pair) {
             return true;
         }
-        // Threads of the runtime would be waited for at the end.
+        // A runtime thread would delay shutdown.
         let (to, checked) = oneshot::channel();
         let thread = thread::Builder::new().name("reapwatch-users".to_owned());
         let started = thread.spawn(move || {
-            // Held to the end, also when the client is gone: else a storm would run at once.
+            // Held until the end even if the client has gone; otherwise a flood would run in
+            // parallel.
             let _turn = turn;
             let _gone = to.send(bcrypt::verify(password, &hash).unwrap_or(false));
         });
         if let Err(error) = started {
-            log::warn!("cannot start a thread to check a password: {error}");
+            log::warn!("cannot start the thread that checks a password: {error}");
         }
         let right = known & checked.await.unwrap_or(false);
         if right {
@@ -91,7 +92,7 @@ impl Users {
     }
 }
 
-/// The name and the password that the headers give.
+/// The user name and password in the headers.
 fn said(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
     let (scheme, rest) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -103,7 +104,7 @@ fn said(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
     Some((name, pair[colon + 1..].to_vec()))
 }
 
-/// Lengths come first, so that no two lists of parts are one.
+/// Lengths come first, so that different lists of parts cannot have the same digest.
 fn digest(parts: &[&[u8]]) -> Pair {
     let mut sum = Sha256::new();
     for part in parts {
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_right_pair_is_admitted_and_no_other() {
+    async fn only_a_correct_password_is_admitted() {
         let (checker, users) = (Users::new(), users());
         for _ in 0..2 {
             assert!(checker.admit(&users, &pair("alice", "wonder:land")).await);
@@ -147,7 +148,7 @@ mod tests {
                 ("alice", "builder"),
                 ("alice", ""),
                 ("", ""),
-                // The one that a stranger's password is checked against in fact.
+                // The password that unknown users are actually checked against.
                 ("mallory", "wonder:land"),
             ] {
                 let stranger = pair(name, password);
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_basic_auth_is_not_admitted() {
+    async fn other_authentication_schemes_are_not_admitted() {
         let (checker, users) = (Users::new(), users());
         assert!(!checker.admit(&users, &HeaderMap::new()).await);
         for value in [
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_users_everybody_may_ask() {
+    async fn without_users_every_client_is_admitted() {
         assert!(
             Users::new()
                 .admit(&BTreeMap::new(), &HeaderMap::new())

@@ -1,4 +1,4 @@
-//! The columns of nodes and of workloads: their heads, cells, widths and sort keys.
+//! The columns of nodes and workloads: headings, cells, widths and sort keys.
 
 use std::cmp::Ordering;
 
@@ -9,24 +9,24 @@ use api::fleet::{FleetNode, FleetWorkload, VerdictCount};
 
 use super::{node, verdicts, workload};
 
-/// A column of one of the tables.
+/// A column of either table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
     /// Name of a node.
     Node,
     /// Name of a workload.
     Workload,
-    /// Whether the agent answers Prometheus.
+    /// Whether the agent is up.
     Agent,
-    /// Age of the figures.
+    /// Age of the data.
     Data,
     /// Zombies.
     Zombies,
-    /// Stale ones among them.
+    /// Stale zombies.
     Stale,
-    /// Stale ones that come.
+    /// New stale zombies.
     Growth,
-    /// Age of the oldest.
+    /// Age of the oldest zombie.
     Oldest,
     /// Exits.
     Exits,
@@ -34,9 +34,9 @@ pub enum Column {
     P99,
     /// Share of late reaps.
     Late,
-    /// Exits that do not come to their end.
+    /// Stuck exits.
     Stuck,
-    /// PIDs in use, of how many.
+    /// PIDs in use, and the limit.
     Pids,
     /// Lost events.
     Lost,
@@ -49,12 +49,12 @@ use Column::{
     Zombies,
 };
 
-/// Of nodes, the most telling first.
+/// For nodes, most important first.
 pub const NODES: &[Column] = &[
     Node, Agent, Zombies, Stale, Oldest, Exits, Why, Stuck, Pids, P99, Data, Lost,
 ];
 
-/// Of workloads.
+/// For workloads.
 pub const WORKLOADS: &[Column] = &[
     Workload, Node, Stale, Growth, Oldest, Why, Zombies, Exits, Late, Stuck,
 ];
@@ -103,7 +103,7 @@ impl Heads for Column {
 }
 
 impl Column {
-    /// Its cell in a node's row.
+    /// The cell in a node's row.
     pub fn of_node(self, it: &FleetNode, look: Look) -> String {
         let number = |value: Option<u64>| or_nothing(value.map(|value| value.to_string()), look);
         match self {
@@ -128,7 +128,7 @@ impl Column {
         }
     }
 
-    /// Its cell in a workload's row.
+    /// The cell in a workload's row.
     pub fn of_workload(self, it: &FleetWorkload, look: Look) -> String {
         match self {
             Workload => workload(it, look),
@@ -145,11 +145,11 @@ impl Column {
         }
     }
 
-    /// Order of two nodes by this column: the worst first, names upwards.
+    /// Order of two nodes by this column: worst first; names ascending.
     pub fn order_nodes(self, a: &FleetNode, b: &FleetNode) -> Ordering {
         let worst = |f: fn(&FleetNode) -> Option<f64>| down(f(a), f(b));
         match self {
-            // Who is down comes first.
+            // Nodes that are down come first.
             Agent => a.up.unwrap_or(true).cmp(&b.up.unwrap_or(true)),
             Data => worst(|it| it.data_age_seconds),
             Zombies => b.zombies.cmp(&a.zombies),
@@ -187,7 +187,7 @@ impl Column {
     }
 }
 
-/// Share of the PIDs that are in use.
+/// Share of PIDs in use.
 pub fn pids(node: &FleetNode) -> Option<f64> {
     let limit = node.pids_limit.filter(|limit| *limit > 0)?;
     Some(node.pids_used? as f64 / limit as f64)
@@ -206,7 +206,7 @@ fn percent(share: f64) -> String {
 
 fn per_hour(per_second: f64) -> String {
     let per_hour = per_second * 3600.0;
-    // What is less than one in ten hours is the noise of a slope.
+    // Anything less than one in ten hours is noise.
     if per_hour.abs() < 0.1 {
         "0".to_owned()
     } else {
@@ -221,7 +221,7 @@ fn why(counts: Option<&[VerdictCount]>, look: Look) -> String {
     }
 }
 
-/// Those with a verdict come before those without.
+/// Those with a verdict come first.
 fn by_verdict(a: Option<&[VerdictCount]>, b: Option<&[VerdictCount]>) -> Ordering {
     let first = |counts: Option<&[VerdictCount]>| {
         let verdict = counts.and_then(|counts| counts.first());

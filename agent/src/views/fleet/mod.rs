@@ -1,5 +1,5 @@
-//! A whole cluster, from Prometheus: `culprits --prometheus`, `zombies --prometheus`, and the
-//! words for nodes and workloads.
+//! A whole cluster, from Prometheus: `culprits --prometheus`, `zombies --prometheus`, and the names
+//! of nodes and workloads.
 
 use crate::fleet::Prometheus;
 use api::Container;
@@ -19,10 +19,10 @@ mod tests;
 
 use columns::Column;
 
-/// What an agent of the cluster says of its node: the figures of a moment.
+/// The data of one moment.
 type Document = FleetDocument<Fleet>;
 
-/// Asks once, prints the workloads with stale zombies and why nodes' culprits do not reap.
+/// Asks once, prints the workloads with stale zombies and their verdicts.
 pub async fn culprits(
     prometheus: &Prometheus,
     json: bool,
@@ -71,7 +71,7 @@ fn outcome(found: bool, fail: bool) -> Outcome {
     }
 }
 
-/// A document of some workloads.
+/// A document with some of the workloads.
 fn only(document: Document, keep: fn(&FleetWorkload) -> bool) -> FleetDocument<FleetWorkload> {
     let workloads = document.items.into_iter().flat_map(|it| it.workloads);
     FleetDocument {
@@ -150,14 +150,14 @@ fn workloads(
     let Fleet { nodes, workloads } = &document.items[0];
     let rows: Vec<_> = workloads.iter().filter(|it| keep(it)).collect();
     if rows.is_empty() {
-        let told = nodes.iter().filter(|it| it.zombies.is_some()).count();
-        return format!("no {what} on {}\n", count(told as u64, "node"));
+        let known = nodes.iter().filter(|it| it.zombies.is_some()).count();
+        return format!("no {what} on {}\n", count(known as u64, "node"));
     }
     let cell = |column: Column, row: usize| column.of_workload(rows[row], look);
     table::text(columns, 0..rows.len(), cell, look)
 }
 
-/// Where figures are missing, a line for each node.
+/// One line for each node without data.
 pub fn unknown(document: &Document, look: Look) -> String {
     let mut text = String::new();
     let nodes = document.items[0].nodes.iter();
@@ -167,25 +167,25 @@ pub fn unknown(document: &Document, look: Look) -> String {
             Some(false) => "is down",
             _ => "is not scraped",
         };
-        text.extend(["nothing is known of ", &name, ": its agent ", why]);
+        text.extend(["no data from ", &name, ": its agent ", why]);
         if let Some(age) = silent.data_age_seconds {
             let age = look.duration(age);
-            text.extend([", the last figures are ", &age, " old"]);
+            text.extend([", last data ", &age, " ago"]);
         }
         text.push('\n');
     }
     text
 }
 
-/// What Prometheus cannot show, and who can.
+/// How to get what Prometheus cannot show.
 fn elsewhere(command: &str) -> String {
     format!(
-        "Prometheus knows no PIDs: `kubectl reapwatch --node NODE {command}` or `reapwatch \
-         {command} --url http://NODE:9991` asks the node itself\n"
+        "Prometheus has no PIDs; ask the node: `kubectl reapwatch --node NODE {command}` or \
+         `reapwatch {command} --url http://NODE:9991`\n"
     )
 }
 
-/// Name of a node, with its cluster where there are several.
+/// The name of a node, with its cluster if there are several.
 pub fn node(agent: &FleetAgent, look: Look) -> String {
     match &agent.cluster {
         Some(cluster) => look.clean(&format!("{cluster}/{}", agent.node)),
@@ -193,7 +193,7 @@ pub fn node(agent: &FleetAgent, look: Look) -> String {
     }
 }
 
-/// `shop/web-0/app`, `nginx.service`, `not in a container`, or what stands for many.
+/// `shop/web-0/app`, `nginx.service`, `not in a container`, or the name of the rest.
 pub fn workload(it: &FleetWorkload, look: Look) -> String {
     let names = [&it.namespace, &it.pod, &it.container, &it.unit];
     if let Some(all) = names
@@ -224,7 +224,7 @@ pub fn verdicts(counts: &[VerdictCount]) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// How old the figures are: `2.0s`, or `2.0s to 14s`.
+/// Age of the data: `2.0s`, or `2.0s to 14s`.
 pub fn data_age(nodes: &[FleetNode], look: Look) -> Option<String> {
     let ages = nodes
         .iter()

@@ -64,7 +64,7 @@ fn workload(node: &str, zombies: u64) -> FleetWorkload {
     }
 }
 
-/// A node that is well, one with a leaking pod, one that is down; and three workloads.
+/// A healthy node, one with a leaking pod, one that is down; and three workloads.
 pub fn busy() -> FleetDocument<Fleet> {
     let leaking = FleetNode {
         stale_zombies: Some(4),

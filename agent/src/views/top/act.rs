@@ -1,4 +1,4 @@
-//! What an action does to the model, and what it asks of the world.
+//! Applies an action to the model, and returns its side effect.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use super::keys::Action;
 use super::model::{Input, Model, Overlay, Purpose};
 use model::filter::Filter;
 
-/// What only the run loop can do.
+/// Side effects that only the run loop can perform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Leave.
+    /// Quit.
     Quit,
-    /// Stop until the shell continues us.
+    /// Suspend until the shell continues the process.
     Suspend,
-    /// Hand this to the terminal's clipboard.
+    /// Copy this to the terminal's clipboard.
     Copy(String),
-    /// Write the frame to a file.
+    /// Save the frame to a file.
     Save,
-    /// Ask for a frame at once.
+    /// Request a frame at once.
     Refresh,
 }
 
@@ -30,7 +30,7 @@ const STEPS_MS: [u64; 9] = [100, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_
 const MAX_INPUT: usize = 500;
 
 impl<F: Board> Model<F> {
-    /// Does what the user wants, as far as it can be done here.
+    /// Performs an action, as far as possible here.
     pub fn act(&mut self, action: Action) -> Option<Effect> {
         self.message = None;
         match action {
@@ -44,7 +44,7 @@ impl<F: Board> Model<F> {
             Action::PageDown => self.step_page(|at, page| at + page),
             Action::First if self.overlay.is_none() => self.select_first(),
             Action::First => self.scroll = 0,
-            // Halved, so that whoever adds to it does not overflow.
+            // Halved, so that adding to it cannot overflow.
             Action::Last => self.step(|_| usize::MAX / 2),
             Action::Open if self.overlay.is_none() => self.open(),
             Action::Help => self.toggle_help(),
@@ -81,14 +81,14 @@ impl<F: Board> Model<F> {
         None
     }
 
-    /// Whether letters are text now.
+    /// Whether keys are text input.
     pub fn typing(&self) -> bool {
         self.input.is_some()
     }
 
     fn step(&mut self, to: impl Fn(usize) -> usize) {
         if self.overlay.is_some() {
-            // Drawing cuts it to what there is.
+            // Drawing limits it to what exists.
             self.scroll = to(self.scroll);
         } else {
             self.select(to(self.list().at));
@@ -165,11 +165,11 @@ impl<F: Board> Model<F> {
         }
     }
 
-    /// Goes to the nearest match that is at least `skip` rows away, around the end.
+    /// Selects the nearest match that is at least `skip` rows away, wrapping around.
     fn find(&mut self, skip: usize, direction: Direction) {
         if self.search.is_empty() {
             let what = F::WORDS.search;
-            self.message = Some(format!("nothing to search: press / and type {what}"));
+            self.message = Some(format!("nothing to search for; press / and type {what}"));
             return;
         }
         let wanted = self.search.to_lowercase();
@@ -207,15 +207,15 @@ impl<F: Board> Model<F> {
     fn change_interval(&mut self, wanted: fn(u64, u64) -> bool) -> Option<Effect> {
         let now = self.interval.as_millis() as u64;
         let steps = STEPS_MS.into_iter().filter(|&step| wanted(step, now));
-        // Of those on the wanted side, the one next to what is.
+        // Of the steps on the wanted side, the nearest one.
         if let Some(step) = steps.min_by_key(|&step| step.abs_diff(now)) {
             self.interval = Duration::from_millis(step);
         }
         self.message = Some(format!(
-            "a frame every {}",
+            "refreshing every {}",
             humantime::format_duration(self.interval)
         ));
-        // A frame now, so that a long wait that was chosen before does not go on.
+        // Refresh now, so that a long interval chosen earlier ends.
         (!self.paused).then_some(Effect::Refresh)
     }
 
@@ -230,18 +230,18 @@ impl<F: Board> Model<F> {
         who.map(|who| Effect::Copy(F::copied(&who)))
     }
 
-    /// What a view without rows says: something true that helps.
+    /// The text for a view without rows.
     pub fn empty_words(&self) -> String {
         let hidden = self.frame.rows(self.view);
         if let (Some(filter), true) = (&self.filter, hidden > 0) {
             let verb = if hidden == 1 { "is" } else { "are" };
             let rows = text::count(hidden as u64, "row");
             return format!(
-                "no row passes the filter {}: {rows} {verb} hidden",
+                "no row matches the filter {}: {rows} {verb} hidden",
                 filter.text()
             );
         }
-        self.frame.nobody(self.view, self.look)
+        self.frame.empty_text(self.view, self.look)
     }
 }
 

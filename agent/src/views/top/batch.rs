@@ -7,7 +7,7 @@ use crate::views::{Look, Outcome, json, table};
 use super::board::{Board, Feed, View};
 use super::model::Model;
 
-/// Prints frames until there were enough or nobody reads.
+/// Prints frames until the limit is reached or stdout is closed.
 pub async fn run<S: Feed>(
     args: &TopArgs,
     view: View<S>,
@@ -54,7 +54,7 @@ pub async fn run<S: Feed>(
     Ok(Outcome::Fine)
 }
 
-/// The frame without the rows that the filter hides; all else as it was given.
+/// The frame without the rows that the filter hides.
 fn filtered<F: Board>(args: &TopArgs, frame: F) -> F {
     let Some(filter) = &args.filter else {
         return frame;

@@ -1,5 +1,5 @@
-//! What a live view can show: a frame with two tables. The screen, its keys and the frames of
-//! batch mode are the same for all of them.
+//! What a live view needs: a frame with two tables. Screen, keys and batch mode are the same for
+//! all.
 
 use std::cmp::Ordering;
 use std::fmt::Debug;
@@ -15,118 +15,118 @@ use crate::views::table::Heads;
 use super::model::Model;
 use model::filter::{Field, Filter};
 
-/// Somebody who gives frames.
+/// A source of frames.
 pub trait Feed: Clone + Send + Sync + 'static {
-    /// What they show.
+    /// The type of frame.
     type Frame: Board;
 
-    /// What the head of a view says about it.
+    /// How the header names the source.
     fn label(&self) -> String;
 
-    /// The frame of this moment.
+    /// The current frame.
     fn frame(&self) -> impl Future<Output = anyhow::Result<Self::Frame>> + Send;
 }
 
-/// A table of what somebody gives.
+/// A table of a source.
 pub type View<S> = <<S as Feed>::Frame as Board>::View;
 
-/// The exits between two frames.
+/// Exits between two frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Exits {
-    /// So many a second.
+    /// Exits per second.
     PerSecond(f64),
-    /// It is the same frame, or nobody knows.
+    /// Unknown, for example between two copies of the same frame.
     Unknown,
-    /// Another agent answers: its counters began anew.
+    /// Another agent answered: its counters started from 0.
     Anew,
 }
 
-/// The numbers in the head.
+/// The numbers in the header.
 #[derive(Clone, Debug)]
 pub struct Figures {
-    /// How many zombies there are, in words.
+    /// Number of zombies, as text.
     pub zombies: String,
-    /// Whether that deserves a colour.
+    /// Whether to highlight it.
     pub worth_a_look: bool,
-    /// Exits that do not come to their end.
+    /// Stuck exits.
     pub stuck: u64,
     /// Events lost.
     pub lost: u64,
 }
 
-/// The words of the help that differ.
+/// The parts of the help that differ.
 #[derive(Clone, Copy, Debug)]
 pub struct Words {
     /// What a row is.
     pub row: &'static str,
-    /// What a search looks at.
+    /// What a search matches.
     pub search: &'static str,
     /// An example of a filter.
     pub filter: &'static str,
     /// What is copied.
     pub copied: &'static str,
-    /// Where to look for those that are stuck.
+    /// Which command shows stuck exits.
     pub stuck: &'static str,
-    /// What columns mean.
+    /// The meaning of columns.
     pub notes: &'static [&'static str],
 }
 
-/// A frame, and how to show it. A row is named by its place in a table of the frame.
+/// A frame, and how to show it. A row is identified by its index in a table of the frame.
 pub trait Board: Clone + Debug + Send + Serialize + 'static {
     /// One of its tables.
     type View: Copy + Debug + PartialEq + 'static;
-    /// A column of any of them.
+    /// A column of either table.
     type Column: Heads;
-    /// Whose row it is, over all frames.
+    /// Identity of a row across frames.
     type Identity: Clone + Debug + PartialEq;
 
-    /// Both tables, each with its name and what `--view` calls it; the first is shown first.
+    /// Both tables, each with its title and its name in `--view`; the first one is the default.
     const VIEWS: [(Self::View, &'static str, ViewName); 2];
-    /// What filters may ask.
+    /// Fields that filters may use.
     const FIELDS: &'static [Field];
-    /// The words of the help.
+    /// The texts of the help.
     const WORDS: Words;
 
-    /// When it was made.
+    /// Time of the frame.
     fn at(&self) -> &str;
-    /// Where its figures are from; the first words matter most.
+    /// Where its data comes from; the first words are the most important.
     fn place(&self, look: Look) -> Vec<String>;
-    /// The numbers in the head.
+    /// The numbers in the header.
     fn figures(&self, look: Look) -> Figures;
-    /// Lines that somebody must read.
+    /// Lines that need attention.
     fn alarms(&self, look: Look) -> Vec<String>;
     /// Exits since an earlier frame.
     fn exits_since(&self, earlier: &Self) -> Exits;
 
-    /// Rows of a table.
+    /// Number of rows of a table.
     fn rows(&self, view: Self::View) -> usize;
-    /// Whose row that is.
+    /// Identity of a row.
     fn identity(&self, view: Self::View, row: usize) -> Self::Identity;
     /// What `y` copies.
     fn copied(who: &Self::Identity) -> String;
     /// The rows that pass a filter.
     fn passing(&self, view: Self::View, filter: &Filter) -> Vec<usize>;
-    /// Whether a search for this text, in small letters, finds a row.
+    /// Whether a search for this lower-case text finds a row.
     fn finds(&self, view: Self::View, row: usize, wanted: &str) -> bool;
 
-    /// The columns of a table, the most telling first: a narrow screen drops the last.
+    /// The columns of a table, most important first: a narrow screen drops the last.
     fn columns(view: Self::View) -> &'static [Self::Column];
-    /// Columns that may be left out where there is little room.
+    /// Columns that may be dropped if space is short.
     fn idle(&self, view: Self::View) -> &'static [Self::Column];
-    /// By what rows are sorted at first, and then where they are equal.
+    /// The default sort column, and the columns that break ties.
     fn sorts(view: Self::View) -> &'static [Self::Column];
-    /// The order of two rows by a column: the worst first, names upwards.
+    /// Order of two rows by a column: worst first; names ascending.
     fn order(&self, view: Self::View, column: Self::Column, a: usize, b: usize) -> Ordering;
     /// A cell.
     fn cell(&self, view: Self::View, column: Self::Column, row: usize, look: Look) -> String;
-    /// Whether the tab of its table counts a row.
+    /// Whether the row counts in the tab of its table.
     fn counts(&self, view: Self::View, row: usize) -> bool;
-    /// Whether it deserves a colour.
+    /// Whether to highlight it.
     fn strong(&self, view: Self::View, column: Self::Column, row: usize) -> bool;
 
-    /// What a table without any row says.
-    fn nobody(&self, view: Self::View, look: Look) -> String;
-    /// All about one row, in lines of a width.
+    /// The text for a table without rows.
+    fn empty_text(&self, view: Self::View, look: Look) -> String;
+    /// Details of one row, as lines of a given width.
     fn detail(
         model: &Model<Self>,
         view: Self::View,
@@ -134,10 +134,10 @@ pub trait Board: Clone + Debug + Send + Serialize + 'static {
         width: usize,
     ) -> Vec<Line<'static>>;
 
-    /// The head of a frame as text.
+    /// The header as text.
     fn head_text(model: &Model<Self>) -> String;
-    /// Its table as text, where that is another than the one on the screen.
+    /// The table as text, if it differs from the one on the screen.
     fn table_text(&self, view: Self::View, rows: &[usize], look: Look) -> Option<String>;
-    /// The frame with these rows of its tables only.
+    /// The frame with only these rows.
     fn keep(self, rows: [Vec<usize>; 2]) -> Self;
 }

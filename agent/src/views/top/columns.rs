@@ -1,4 +1,4 @@
-//! The columns of both tables: their heads, cells, widths and sort keys.
+//! The columns of both tables: headings, cells, widths and sort keys.
 
 use std::cmp::Ordering;
 
@@ -9,22 +9,22 @@ use crate::views::text::{Bound, rate};
 use crate::views::zombies::bound;
 use api::{Container, Parent, Process, Zombie};
 
-/// A column of one of the tables.
+/// A column of either table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
     /// PID.
     Pid,
     /// Name.
     Comm,
-    /// Zombies of a culprit.
+    /// Number of zombies of a culprit.
     Zombies,
     /// Age of a culprit's oldest zombie.
     Oldest,
-    /// Zombies that stay, per second.
+    /// New unreaped zombies per second.
     Leak,
     /// Children reaped, per second.
     Reaps,
-    /// Why a culprit does not reap.
+    /// Verdict on a culprit.
     Why,
     /// Median zombie time.
     P50,
@@ -32,19 +32,19 @@ pub enum Column {
     P99,
     /// Age of a zombie.
     Age,
-    /// How it ended.
+    /// How it exited.
     Exit,
-    /// Who must reap it.
+    /// The parent, which has to reap it.
     Parent,
-    /// Who created it.
+    /// The forker, which created it.
     Forker,
-    /// Who traces it.
+    /// Its tracer.
     Tracer,
-    /// Its container, pod or unit.
+    /// Its workload.
     Workload,
 }
 
-/// The columns of a view, the most telling first: a narrow screen drops the last.
+/// The columns of a view, most important first: a narrow screen drops the last.
 pub fn of(view: TopView) -> &'static [Column] {
     use Column::{
         Age, Comm, Exit, Forker, Leak, Oldest, P50, P99, Parent, Pid, Reaps, Tracer, Why, Workload,
@@ -109,7 +109,7 @@ impl Heads for Column {
 }
 
 impl Column {
-    /// Its cell in a culprit's row.
+    /// The cell in a culprit's row.
     pub fn of_culprit(self, parent: &Parent, look: Look) -> String {
         let oldest = if parent.oldest_is_lower_bound {
             Bound::Lower
@@ -131,7 +131,7 @@ impl Column {
         }
     }
 
-    /// Its cell in a zombie's row.
+    /// The cell in a zombie's row.
     pub fn of_zombie(self, zombie: &Zombie, look: Look) -> String {
         match self {
             Self::Pid => zombie.pid.to_string(),
@@ -146,7 +146,7 @@ impl Column {
         }
     }
 
-    /// Order of two culprits by this column: the worst first, names and PIDs upwards.
+    /// Order of two culprits by this column: worst first; names and PIDs ascending.
     pub fn order_culprits(self, a: &Parent, b: &Parent) -> Ordering {
         let worst = |f: fn(&Parent) -> Option<f64>| down(f(a), f(b));
         match self {
@@ -157,7 +157,7 @@ impl Column {
             Self::Reaps => worst(|parent| Some(parent.reaped_per_second)),
             Self::Why => {
                 let id = |parent: &Parent| parent.verdict.as_ref().map(|why| why.id.clone());
-                // Those with a verdict come before those without.
+                // Those with a verdict come first.
                 (id(a).is_none(), id(a)).cmp(&(id(b).is_none(), id(b)))
             }
             Self::Workload => place(a.container.as_ref()).cmp(&place(b.container.as_ref())),
@@ -170,7 +170,7 @@ impl Column {
     /// Order of two zombies by this column.
     pub fn order_zombies(self, a: &Zombie, b: &Zombie) -> Ordering {
         let by = |f: fn(&Zombie) -> Option<&Process>| {
-            // Those who have one come before those who have none.
+            // Those with a tracer come first.
             let key = |zombie| f(zombie).map(|process| (&process.comm, process.pid));
             match (key(a), key(b)) {
                 (Some(a), Some(b)) => a.cmp(&b),
@@ -190,7 +190,7 @@ impl Column {
     }
 }
 
-/// Those who are nowhere come last.
+/// Those without a workload come last.
 fn place(container: Option<&Container>) -> (bool, String) {
     let plain = Look {
         color: false,
@@ -204,7 +204,7 @@ fn exit_key(zombie: &Zombie) -> Option<(&str, Option<&str>, Option<u8>)> {
     Some((&exit.kind, exit.signal.as_deref(), exit.code))
 }
 
-/// The columns that fit into `room` characters, two between them, and the width of each.
+/// The columns that fit into `room` characters, separated by two blanks, with their widths.
 pub fn fit<C: Heads>(columns: &[C], room: usize) -> Vec<(C, usize)> {
     const GAP: usize = 2;
     let mut used = 0;
@@ -212,7 +212,7 @@ pub fn fit<C: Heads>(columns: &[C], room: usize) -> Vec<(C, usize)> {
     for &column in columns {
         let (least, _) = column.width();
         let gap = if fitting.is_empty() { 0 } else { GAP };
-        // The first always stays, cut if it must be.
+        // The first always stays, truncated if necessary.
         if used + gap + least > room && !fitting.is_empty() {
             break;
         }
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn eighty_columns_take_what_tells_most_and_a_hundred_and_ten_take_all() {
+    fn all_columns_fit_110_and_the_most_important_fit_80() {
         let all = |view, room| fit(of(view), room).len() == of(view).len();
         assert!(all(TopView::Zombies, 99));
         assert!(all(TopView::Culprits, 109));

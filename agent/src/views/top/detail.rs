@@ -1,4 +1,4 @@
-//! What lies over the table: all about one process, and the help.
+//! Overlays: details of one process, and the help.
 
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
@@ -14,10 +14,10 @@ use super::keys;
 use super::model::Model;
 use model::filter::Field;
 
-/// Width of the names at the left.
+/// Width of the labels.
 const NAMES: usize = 14;
 
-/// All about a process, in lines of a width.
+/// Details of a process, as lines of a given width.
 pub fn lines(
     model: &Model<Document<Top>>,
     view: TopView,
@@ -38,7 +38,10 @@ pub fn lines(
                 .find(|parent| Identity::of(&parent.process) == *who)
             {
                 Some(parent) => page.culprit(parent),
-                None => page.gone(who, "holds no zombies and reaped nobody in the last minute"),
+                None => page.gone(
+                    who,
+                    "holds no zombies and reaped nothing in the last minute",
+                ),
             }
         }
         TopView::Zombies => {
@@ -48,14 +51,14 @@ pub fn lines(
                 .find(|zombie| Identity::of_zombie(zombie) == *who)
             {
                 Some(zombie) => page.zombie(zombie),
-                None => page.gone(who, "is no zombie any more: it was reaped"),
+                None => page.gone(who, "is no longer a zombie: it was reaped"),
             }
         }
     }
     page.lines
 }
 
-/// The keys, in lines of a width.
+/// The list of keys, as lines of a given width.
 pub fn help<F: Board>(width: usize) -> Vec<Line<'static>> {
     let views = F::VIEWS.map(|(_, name, _)| name).join(", ");
     let fields = Field::known(F::FIELDS);
@@ -91,18 +94,18 @@ impl Page<'_> {
         self.fact("oldest", &look.maybe(parent.oldest_seconds, oldest));
         self.fact(
             "leaks",
-            &format!("{} a second", rate(parent.leaked_per_second)),
+            &format!("{} per second", rate(parent.leaked_per_second)),
         );
         let reaps = rate(parent.reaped_per_second);
         let total = parent.reaped_total;
         self.fact(
             "reaps",
-            &format!("{reaps} a second, {total} since the agent started"),
+            &format!("{reaps} per second, {total} since reapwatch started"),
         );
         self.fact(
             "zombie time",
             &format!(
-                "median {}, 99th percentile {}",
+                "p50 {}, p99 {}",
                 look.maybe(parent.p50_seconds, Bound::Exact),
                 look.maybe(parent.p99_seconds, Bound::Exact)
             ),
@@ -126,7 +129,7 @@ impl Page<'_> {
         self.lines.push(Line::default());
         self.lines.push(heading(&match zombies.len() {
             0 => "It holds no zombies now".to_owned(),
-            some => format!("It must reap {}", count(some as u64, "zombie")),
+            some => format!("It has to reap {}", count(some as u64, "zombie")),
         }));
         let look = self.model.look;
         if !zombies.is_empty() {
@@ -164,7 +167,7 @@ impl Page<'_> {
             "died",
             &match &zombie.died_at {
                 Some(at) => look.clean(&format!("{} UTC", moment(at))),
-                None => "before the agent came".to_owned(),
+                None => "before reapwatch started".to_owned(),
             },
         );
         let age = look.bounded(zombie.zombie_seconds, bound(zombie));
@@ -173,20 +176,20 @@ impl Page<'_> {
         } else {
             ""
         };
-        self.fact("dead for", &format!("{age}{least}"));
+        self.fact("zombie for", &format!("{age}{least}"));
         self.fact("ended by", &look.exit(zombie.exit.as_ref()));
-        self.party("parent", zombie.parent.as_ref(), "must reap it");
+        self.party("parent", zombie.parent.as_ref(), "has to reap it");
         self.party("forker", zombie.forker.as_ref(), "created it");
-        self.party("tracer", zombie.tracer.as_ref(), "must let it go first");
+        self.party("tracer", zombie.tracer.as_ref(), "has to release it first");
         self.place("workload", zombie.container.as_ref());
-        // Where the two are one, or its own is taken from its parent's, that was all.
+        // Skip the parent's workload if it is the same, or the zombie's is derived from it.
         let own = zombie.container.as_ref();
-        let told = |parents: &&Container| {
+        let is_shown = |parents: &&Container| {
             own.is_some_and(|own| own.of_parent || own.cgroup == parents.cgroup)
         };
         let parents = zombie.parent_container.as_ref();
-        self.place("parent in", parents.filter(|parents| !told(parents)));
-        // The verdict stands with whoever must reap it.
+        self.place("parent in", parents.filter(|parents| !is_shown(parents)));
+        // The verdict belongs to the tracer or parent that has to release or reap it.
         let holder = zombie
             .tracer
             .as_ref()
@@ -201,13 +204,13 @@ impl Page<'_> {
         }
     }
 
-    /// Where somebody belongs, and the path that says so.
+    /// A workload and its cgroup path.
     fn place(&mut self, name: &str, container: Option<&Container>) {
         let Some(container) = container else { return };
         let look = self.model.look;
         let mut text = look.workload(Some(container));
         if container.of_parent {
-            text.push_str(" (where its parent is)");
+            text.push_str(" (from its parent)");
         }
         self.fact(name, &text);
         if let Some(path) = &container.cgroup {
@@ -250,7 +253,7 @@ impl Page<'_> {
                 self.start(process)
             ),
             None if name == "tracer" => "none".to_owned(),
-            None => "not known".to_owned(),
+            None => "unknown".to_owned(),
         };
         self.fact(name, &text);
     }
@@ -258,7 +261,7 @@ impl Page<'_> {
     fn start(&self, process: &Process) -> String {
         match &process.start_time {
             Some(at) => self.model.look.clean(&format!("{} UTC", moment(at))),
-            None => "not known".to_owned(),
+            None => "unknown".to_owned(),
         }
     }
 
@@ -267,12 +270,12 @@ impl Page<'_> {
     }
 }
 
-/// A line above others.
+/// A heading.
 pub fn heading(text: &str) -> Line<'static> {
     Line::styled(text.to_owned(), Style::new().add_modifier(Modifier::BOLD))
 }
 
-/// A name at the left and text beside it, wrapped into its own column.
+/// A label with text beside it, wrapped within its own column.
 pub fn named(name: &str, text: &str, width: usize) -> Vec<Line<'static>> {
     let bold = Style::new().add_modifier(Modifier::BOLD);
     wrap(text, width.saturating_sub(NAMES))

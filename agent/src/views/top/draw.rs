@@ -1,4 +1,4 @@
-//! The screen: from the model to cells. Colour repeats what words or signs say already.
+//! Draws the model. Colour only repeats what words or symbols show.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
@@ -16,15 +16,15 @@ use crate::views::text::wrap;
 
 use super::{detail, header};
 
-/// From this width on a column may stand empty.
+/// Empty columns are shown from this width on.
 const ROOMY: usize = 99;
 
-/// Draws all of it, and tells the model how many rows fit.
+/// Draws everything, and stores in the model how many rows fit.
 pub fn draw<F: Board>(frame: &mut Frame, model: &mut Model<F>) {
     let area = frame.area();
     let head = header::lines(model, usize::from(area.width));
     let foot = footer(model);
-    // On a low screen the rows matter most, then the head's first lines, then the footer.
+    // On a low screen, rows come first, then the header's first lines, then the footer.
     let foot_height = if area.height >= 4 || model.typing() {
         foot.len() as u16
     } else {
@@ -55,7 +55,7 @@ pub fn draw<F: Board>(frame: &mut Frame, model: &mut Model<F>) {
     cursor(frame, model, bottom);
 }
 
-/// A style that is only used where colour is.
+/// A style that applies only if colour is on.
 pub fn colored(look: Look, color: Color) -> Style {
     if look.color {
         Style::new().fg(color)
@@ -64,7 +64,7 @@ pub fn colored(look: Look, color: Color) -> Style {
     }
 }
 
-/// Cuts or fills a cell to a width on the screen.
+/// Truncates or pads a cell to a width on the screen.
 pub fn cell(text: &str, width: usize, side: Side, look: Look) -> String {
     let wide = |text: &str| Span::raw(text.to_owned()).width();
     let mut shown = text.to_owned();
@@ -84,7 +84,7 @@ pub fn cell(text: &str, width: usize, side: Side, look: Look) -> String {
     }
 }
 
-/// A line that shows where it had to be cut.
+/// A line with a mark where it was truncated.
 fn fitted(mut line: Line<'static>, width: usize, look: Look) -> Line<'static> {
     if line.width() <= width {
         return line;
@@ -92,7 +92,7 @@ fn fitted(mut line: Line<'static>, width: usize, look: Look) -> Line<'static> {
     while let Some(last) = line.spans.pop() {
         let room = width.saturating_sub(line.width());
         if room > 0 {
-            // With a blank more, so that one that would just fit is marked as well.
+            // With one more blank, so that a line that just fits is marked as well.
             let text = cell(&format!("{} ", last.content), room, Side::Left, look);
             line.spans.push(Span::styled(text, last.style));
             break;
@@ -105,7 +105,7 @@ fn table<F: Board>(frame: &mut Frame, model: &mut Model<F>, area: Rect) {
     let page = usize::from(area.height.saturating_sub(1));
     model.page = page;
     let list = model.list_mut();
-    // The selected row is always on the screen, and the screen is as full as can be.
+    // Keeps the selected row visible and the screen as full as possible.
     list.offset = list
         .offset
         .min(list.at)
@@ -218,7 +218,7 @@ fn footer<F: Board>(model: &Model<F>) -> Vec<Line<'static>> {
     });
     let Some(input) = &model.input else {
         let hints = match model.overlay {
-            None => "? help  q quit  Enter detail  / search  f filter  s sort  Space pause",
+            None => "? help  q quit  Enter details  / search  f filter  s sort  Space pause",
             Some(_) => "Esc back  j k scroll  Ctrl-C quit",
         };
         let dim = Style::new().add_modifier(Modifier::DIM);

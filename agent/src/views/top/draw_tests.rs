@@ -1,10 +1,11 @@
-//! What stands on the screen.
+//! What is drawn on the screen.
 
 use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
+use crate::views::snapshot;
 use crate::views::top::keys::Action;
 use crate::views::top::sample::{Model, busy, frame, model, verdict};
 
@@ -22,24 +23,18 @@ fn screen(model: &mut Model, width: u16, height: u16) -> String {
 }
 
 #[test]
-fn culprits_fit_a_usual_terminal() {
+fn culprits_fit_80_columns() {
     let mut rows = busy();
     rows.items[0].parents[2].oldest_is_lower_bound = true;
     rows.items[0].parents[2].verdict = Some(verdict());
-    let expected = "\
-reapwatch  web-1  6.18.44  fentry  agent at x
-4 zombies  exits/s –
-[1 Culprits 2] 2 Zombies 4   every 1s
-     PID  COMM           ZOMBIES▼    OLDEST   LEAK/s   REAPS/s  WHY
->     10  java                  2      ≥15s        0      10.0  never_waits
-      20  nginx                 2      3.4s        0      20.0  –
-      30  sh                    0         –        0      30.0  –
-? help  q quit  Enter detail  / search  f filter  s sort  Space pause";
-    assert_eq!(screen(&mut model(rows), 80, 8), expected);
+    let text = screen(&mut model(rows), 80, 8)
+        + "
+";
+    snapshot::check("top", "culprits", &text);
 }
 
 #[test]
-fn loss_is_worded_and_seen_on_a_narrow_screen() {
+fn lost_events_are_shown_even_on_a_narrow_screen() {
     let mut rows = busy();
     rows.head.lost_events = 12;
     let mut model = model(rows);
@@ -50,7 +45,7 @@ fn loss_is_worded_and_seen_on_a_narrow_screen() {
 }
 
 #[test]
-fn silence_of_the_agent_is_worded() {
+fn a_silent_agent_is_reported() {
     let mut model = model(busy());
     model.fail("connection refused".into(), Duration::from_secs(12));
     let text = screen(&mut model, 100, 24);
@@ -62,7 +57,7 @@ fn silence_of_the_agent_is_worded() {
 }
 
 #[test]
-fn what_does_not_fit_is_marked_or_wrapped() {
+fn truncated_text_is_marked() {
     let mut rows = busy();
     rows.items[0].summary.stuck = 2;
     let mut model = model(rows);
@@ -76,33 +71,31 @@ fn what_does_not_fit_is_marked_or_wrapped() {
     );
     assert_eq!(
         lines[11],
-        "? help  q quit  Enter detail  / search  f filte…"
+        "? help  q quit  Enter details  / search  f filt…"
     );
     model.look.ascii = true;
     assert!(screen(&mut model, 48, 12).contains("agent at /ru~"));
 }
 
 #[test]
-fn an_empty_view_says_what_was_seen() {
+fn an_empty_view_shows_the_number_of_exits() {
     let mut model = model(frame(vec![], vec![]));
     model.act(Action::OtherView);
     let text = screen(&mut model, 80, 10);
-    assert!(
-        text.contains("no zombies: 1234 exits seen since the agent started 5m12s ago"),
-        "{text}"
-    );
+    for part in ["no zombies", "1234 exits", "5m12s"] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
 }
 
 #[test]
-fn a_filter_that_hides_all_says_so() {
+fn a_filter_that_hides_everything_is_reported() {
     let mut model = model(busy());
     model.filter = Some(model::filter::Filter::parse("comm=nobody").expect("a filter"));
     model.arrange();
     let text = screen(&mut model, 80, 10);
-    assert!(
-        text.contains("no row passes the filter comm=nobody: 3 rows are hidden"),
-        "{text}"
-    );
+    for part in ["comm=nobody", "3 rows"] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
 }
 
 #[test]
@@ -112,7 +105,7 @@ fn details_name_each_process_by_pid_and_start() {
     let text = screen(&mut model, 100, 24);
     for part in [
         "Process 10 java",
-        "It must reap 2 zombies",
+        "2 zombies",
         "101",
         "2026-11-22 00:00:00.000",
     ] {
@@ -127,15 +120,15 @@ fn details_name_each_process_by_pid_and_start() {
     let text = screen(&mut model, 100, 24);
     for part in [
         "Zombie 101 curl",
-        "dead for      15s",
+        "zombie for    15s",
         "10 java, started",
-        "must reap it",
+        "has to reap it",
         "SIGKILL",
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
     model.apply(frame(vec![], vec![]));
-    assert!(screen(&mut model, 100, 24).contains("PID 101 is no zombie any more"));
+    assert!(screen(&mut model, 100, 24).contains("PID 101 is no longer a zombie"));
 }
 
 #[test]
@@ -211,7 +204,7 @@ fn ascii_terminals_get_ascii() {
 }
 
 #[test]
-fn without_colour_nothing_is_coloured() {
+fn no_colour_means_no_styles() {
     let mut rows = busy();
     rows.head.lost_events = 1;
     let mut model = model(rows);

@@ -1,4 +1,4 @@
-//! A whole cluster, as Prometheus knows it: nodes and workloads.
+//! The live view of a cluster: nodes and workloads.
 
 use std::cmp::Ordering;
 
@@ -22,13 +22,13 @@ use model::filter::{Field, Filter, Row};
 /// A table of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
-    /// One row for each agent.
+    /// One row per agent.
     Nodes,
-    /// One for each container and unit of each node.
+    /// One row per container and unit on each node.
     Workloads,
 }
 
-/// A row over all frames.
+/// Identity of a row across frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// A node.
@@ -53,7 +53,7 @@ impl Feed for Prometheus {
 trait Rows {
     fn fleet(&self) -> &Fleet;
 
-    /// A sum over the nodes of which something is known.
+    /// A sum over the nodes with data.
     fn sum<T: std::iter::Sum<T>>(&self, of: impl Fn(&FleetNode) -> Option<T>) -> T {
         self.fleet().nodes.iter().filter_map(of).sum()
     }
@@ -109,12 +109,12 @@ impl Board for FleetDocument<Fleet> {
         copied: "name of the node",
         stuck: "",
         notes: &[
-            "All figures are of the last scrape, whose age is under DATA. A DOWN agent gave none; \
-             what is not known is a dash, never 0.",
-            "EXITS/s and P99, of how long reaped processes had been zombies: over 5 minutes. \
-             GROWTH/h, stale zombies that come in an hour, and LATE, the share of reaps that came \
-             late: over 15 minutes. LOST: events since the agent started.",
-            "Prometheus knows no PIDs: `kubectl reapwatch --node NODE top` asks the node itself.",
+            "All figures are from the last scrape; DATA is its age. A DOWN agent was not scraped; \
+             unknown values are a dash, never 0.",
+            "EXITS/s and P99 (zombie time of reaped processes): over 5 minutes. GROWTH/h (new \
+             stale zombies per hour) and LATE (share of late reaps): over 15 minutes. LOST: events \
+             since the agent started.",
+            "Prometheus has no PIDs; ask the node: `kubectl reapwatch --node NODE top`.",
         ],
     };
 
@@ -160,7 +160,7 @@ impl Board for FleetDocument<Fleet> {
     }
 
     fn exits_since(&self, earlier: &Self) -> Exits {
-        // Between two scrapes nothing new is known.
+        // No new data before the next scrape.
         if self.at == earlier.at {
             return Exits::Unknown;
         }
@@ -289,11 +289,11 @@ impl Board for FleetDocument<Fleet> {
         }
     }
 
-    fn nobody(&self, view: View, _: Look) -> String {
+    fn empty_text(&self, view: View, _: Look) -> String {
         match view {
-            View::Nodes => "Prometheus knows of no agent".to_owned(),
+            View::Nodes => "Prometheus has no data from any agent".to_owned(),
             View::Workloads => format!(
-                "no zombies on {}, and nothing died there in the last 5 minutes",
+                "no zombies on {}, and no exits there in the last 5 minutes",
                 count(self.fleet().nodes.len() as u64, "node")
             ),
         }
@@ -376,7 +376,7 @@ fn workload_row<'a>(it: &'a FleetWorkload, why: Option<&'a str>) -> Row<'a> {
     }
 }
 
-/// All about a row, in lines of a width: each of its columns in full, and what else is known.
+/// Details of a row, as lines of a given width: all its columns in full, and more.
 fn detail(
     model: &Model<FleetDocument<Fleet>>,
     view: View,
@@ -385,7 +385,7 @@ fn detail(
 ) -> Vec<Line<'static>> {
     let (look, frame) = (model.look, &model.frame);
     let Some(row) = (0..frame.rows(view)).find(|&row| frame.identity(view, row) == *who) else {
-        return vec![Line::raw("Prometheus knows nothing of it any more.")];
+        return vec![Line::raw("Prometheus has no data on it any more.")];
     };
     let (Identity::Node(agent) | Identity::Workload(agent, _)) = who;
     let columns = <FleetDocument<Fleet> as Board>::columns(view);
@@ -410,14 +410,14 @@ fn detail(
         lines.extend(holders(workloads, agent, look));
     }
     let ask = format!(
-        "Who it is and what to do: kubectl reapwatch --node {} culprits",
+        "For processes and fixes: kubectl reapwatch --node {} culprits",
         look.clean(&agent.node)
     );
     lines.extend(wrap(&ask, width).into_iter().map(Line::raw));
     lines
 }
 
-/// The workloads of a node that hold zombies, the worst first.
+/// The workloads on a node that hold zombies, worst first.
 fn holders(all: &[FleetWorkload], agent: &FleetAgent, look: Look) -> Vec<Line<'static>> {
     let mut rows: Vec<_> = all
         .iter()

@@ -1,4 +1,4 @@
-//! The head of the screen: where the figures come from, and whether to trust them.
+//! The header of the screen: where the data comes from, and whether it is current.
 
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
@@ -9,7 +9,7 @@ use super::board::Board;
 use super::draw::colored;
 use super::model::Model;
 
-/// Its lines, for a width; what must be seen comes first.
+/// Its lines for a given width, most important first.
 pub fn lines<F: Board>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![figures(model, width)];
     for words in model.frame.alarms(model.look) {
@@ -71,7 +71,7 @@ fn figures<F: Board>(model: &Model<F>, width: usize) -> Line<'static> {
     };
     let stuck = Span::styled(stuck, alarm(model));
     let exits = Span::raw(format!("  exits/s {exits} "));
-    // In capitals too, since colour alone would not reach everybody.
+    // In capitals, since not everyone sees the colour.
     let loss = match known.lost {
         0 => String::new(),
         lost => format!(
@@ -80,13 +80,13 @@ fn figures<F: Board>(model: &Model<F>, width: usize) -> Line<'static> {
         ),
     };
     let loss = Span::styled(loss, alarm(model));
-    // The curve takes what the words leave.
+    // The sparkline takes the remaining space.
     let room = width.saturating_sub(zombies.width() + stuck.width() + exits.width() + loss.width());
     let curve = Span::styled(sparkline(model, room), colored(model.look, Color::Cyan));
     Line::from(vec![zombies, stuck, exits, curve, loss])
 }
 
-/// The last rates, scaled to the largest of them.
+/// The last rates, scaled to their maximum.
 fn sparkline<F: Board>(model: &Model<F>, width: usize) -> String {
     let levels: &[char] = if model.look.ascii {
         &['_', '.', '-', '=', '+', '*', '#', '@']

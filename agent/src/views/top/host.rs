@@ -1,4 +1,4 @@
-//! One host, as its agent tells of it: culprits and zombies.
+//! The live view of one host: culprits and zombies.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -18,12 +18,12 @@ use super::detail;
 use super::model::Model;
 use model::filter::{Field, Filter, Row};
 
-/// A process over all time.
+/// Identity of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Its PID.
     pub pid: u32,
-    /// When it started.
+    /// Its start time.
     pub start_time: Option<String>,
 }
 
@@ -59,12 +59,12 @@ impl Feed for Source {
 
 /// The frame's only item.
 fn top(frame: &Document<Top>) -> &Top {
-    // `Source::top` let no other document through.
+    // `Source::top` checks that there is exactly one.
     &frame.items[0]
 }
 
 impl Model<Document<Top>> {
-    /// What the frame tells.
+    /// The content of the frame.
     pub fn top(&self) -> &Top {
         top(&self.frame)
     }
@@ -95,12 +95,12 @@ impl Board for Document<Top> {
         copied: "PID",
         stuck: " (see: reapwatch stuck)",
         notes: &[
-            "OLDEST and AGE count from death, never from start. A bound mark (>= or ≥) says that \
-             the process was dead before the agent came: it is at least so old.",
-            "LEAK/s: children that died and stayed; REAPS/s: children reaped; both over the last \
-             minute. P50, P99: how long the reaped ones had been dead.",
-            "WHY with a question mark is a guess: it was watched too shortly. STUCK: killed or \
-             exiting, and not dead yet.",
+            "OLDEST and AGE are the time since death, not since start. A value with >= or ≥ is a \
+             lower bound: the process died before the agent started.",
+            "LEAK/s: children that died and were not reaped; REAPS/s: children reaped; both over \
+             the last minute. P50, P99: zombie time of the reaped ones.",
+            "A question mark in WHY marks a guess: the process was watched too briefly. STUCK: \
+             killed or exiting, but not a zombie yet.",
         ],
     };
 
@@ -198,12 +198,8 @@ impl Board for Document<Top> {
     }
 
     fn idle(&self, _: TopView) -> &'static [Column] {
-        let nobody_traces = top(self).zombies.iter().all(|it| it.tracer.is_none());
-        if nobody_traces {
-            &[Column::Tracer]
-        } else {
-            &[]
-        }
+        let untraced = top(self).zombies.iter().all(|it| it.tracer.is_none());
+        if untraced { &[Column::Tracer] } else { &[] }
     }
 
     fn sorts(view: TopView) -> &'static [Column] {
@@ -230,7 +226,7 @@ impl Board for Document<Top> {
         }
     }
 
-    /// Who holds no zombie is shown for comparison, and is no culprit.
+    /// A parent without zombies is shown for comparison and is not a culprit.
     fn counts(&self, view: TopView, row: usize) -> bool {
         view == TopView::Zombies || top(self).parents[row].zombies > 0
     }
@@ -241,14 +237,14 @@ impl Board for Document<Top> {
             && top(self).parents[row].zombies > 0
     }
 
-    fn nobody(&self, view: TopView, look: Look) -> String {
+    fn empty_text(&self, view: TopView, look: Look) -> String {
         let summary = &top(self).summary;
-        let nobody = match view {
+        let empty = match view {
             TopView::Zombies => "no zombies",
-            TopView::Culprits => "no zombies, and nobody reaped a child in the last minute",
+            TopView::Culprits => "no zombies, and no process reaped a child in the last minute",
         };
         format!(
-            "{nobody}: {} seen since the agent started {} ago",
+            "{empty}: {} seen since reapwatch started {} ago",
             count(summary.exits_total, "exit"),
             look.duration(summary.uptime_seconds)
         )
@@ -274,7 +270,7 @@ impl Board for Document<Top> {
             stuck => format!("  {stuck} stuck"),
         };
         let mut text = format!(
-            "{}  {}  {}  {}\n{}{stuck}  {exits}  {} reaped  since {} ago\n",
+            "{}  {}  {}  {}\n{}{stuck}  {exits}  {} reaped  up {}\n",
             look.clean(&frame.head.at),
             look.clean(&frame.head.host),
             look.clean(&frame.head.kernel),
@@ -311,7 +307,7 @@ impl Board for Document<Top> {
     }
 }
 
-/// Some of many, in the order of the many.
+/// Some of the items, in their order.
 pub fn kept<T: Clone>(all: &[T], rows: &[usize]) -> Vec<T> {
     let mut rows = rows.to_vec();
     rows.sort_unstable();
@@ -331,7 +327,7 @@ fn culprit_row(parent: &Parent) -> Row<'_> {
     }
 }
 
-/// A zombie has its parent's counts: `leak>1` then shows the zombies of who leaks.
+/// A zombie has its parent's rates: `leak>1` then shows the zombies of leaking parents.
 fn zombie_row<'a>(zombie: &'a Zombie, by_pid: &HashMap<u32, &'a Parent>) -> Row<'a> {
     let parent = zombie
         .parent

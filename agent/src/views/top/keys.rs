@@ -1,31 +1,31 @@
-//! From a key to what it means.
+//! Maps keys to actions.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::board::Words;
 
-/// What the user wants.
+/// User actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Leave.
+    /// Quit.
     Quit,
-    /// Leave what lies over the table; the program, where nothing does.
+    /// Close the overlay, or quit if there is none.
     CloseOrQuit,
-    /// Give the terminal back to the shell for a while.
+    /// Suspend.
     Suspend,
     /// One row up.
     Up,
     /// One row down.
     Down,
-    /// One screen up.
+    /// One page up.
     PageUp,
-    /// One screen down.
+    /// One page down.
     PageDown,
     /// The first row.
     First,
     /// The last row.
     Last,
-    /// All about the selected row.
+    /// Details of the selected row.
     Open,
     /// Back to the table.
     Back,
@@ -33,43 +33,43 @@ pub enum Action {
     OtherView,
     /// The table at this place.
     Show(usize),
-    /// Begin to type a search.
+    /// Start typing a search.
     Search,
     /// To the next match.
     SearchNext,
-    /// To the match before.
+    /// To the previous match.
     SearchPrevious,
-    /// Begin to type a filter.
+    /// Start typing a filter.
     Filter,
     /// Sort by the next column.
     Sort,
-    /// Turn the order around.
+    /// Reverse the order.
     Reverse,
-    /// Hold the frame, or go on.
+    /// Pause or resume.
     Pause,
-    /// Frames more seldom.
+    /// Longer interval.
     Slower,
-    /// Frames more often.
+    /// Shorter interval.
     Faster,
     /// Copy the selected PID.
     Copy,
     /// Save the frame.
     Save,
-    /// Show the keys.
+    /// Show the help.
     Help,
-    /// One more character of the typed line.
+    /// A typed character.
     Type(char),
-    /// Delete its last character.
+    /// Delete the last character.
     Erase,
-    /// Delete all of it.
+    /// Clear the input line.
     EraseAll,
-    /// The typed line is complete.
+    /// Confirm the input line.
     Accept,
-    /// Drop the typed line.
+    /// Cancel the input line.
     Cancel,
 }
 
-/// The keys of the help, in groups; the table that `?` shows.
+/// The keys in the help that `?` shows.
 pub fn help(views: &str, fields: &str, words: &Words) -> Vec<(&'static str, String)> {
     let Words {
         row,
@@ -79,11 +79,11 @@ pub fn help(views: &str, fields: &str, words: &Words) -> Vec<(&'static str, Stri
         ..
     } = words;
     vec![
-        ("Tab, 1, 2", format!("the other view, {views}")),
+        ("Tab, 1, 2", format!("next view: {views}")),
         ("j k, arrows", "move".to_owned()),
         ("g G, Home End", "first, last row".to_owned()),
-        ("PgUp PgDn", "one screen".to_owned()),
-        ("Enter", format!("all about the selected {row}")),
+        ("PgUp PgDn", "one page".to_owned()),
+        ("Enter", format!("details of the selected {row}")),
         ("Esc", "back".to_owned()),
         ("/  n  N", format!("search {search}; next, previous match")),
         ("f", format!("filter: {filter} (empty: show all)")),
@@ -93,18 +93,21 @@ pub fn help(views: &str, fields: &str, words: &Words) -> Vec<(&'static str, Stri
             "operators: = != > < >= <= ~(contains); and, or, ( )".to_owned(),
         ),
         ("s  r", "sort by the next column; reverse".to_owned()),
-        ("Space", "pause, go on".to_owned()),
+        ("Space", "pause, resume".to_owned()),
         ("+  -", "longer, shorter interval".to_owned()),
         (
             "y",
-            format!("copy the {copied} (the terminal must allow OSC 52)"),
+            format!("copy the {copied} (needs OSC 52 in the terminal)"),
         ),
-        ("e", "save the frame as JSON in this directory".to_owned()),
+        (
+            "e",
+            "save the frame as JSON in the current directory".to_owned(),
+        ),
         ("q", "close this, or quit; Ctrl-C quits at once".to_owned()),
     ]
 }
 
-/// What a key means while a line is typed, or else.
+/// The action for a key; `typing` if the keys are text input.
 pub fn action(key: KeyEvent, typing: bool) -> Option<Action> {
     if key.kind == KeyEventKind::Release {
         return None;
@@ -120,7 +123,7 @@ pub fn action(key: KeyEvent, typing: bool) -> Option<Action> {
             _ => None,
         };
     }
-    // Escape and a key soon after it arrive as one key with Alt, which has no meaning of its own.
+    // Escape followed quickly by a key arrives as Alt and that key, which has no meaning.
     if key.modifiers.contains(KeyModifiers::ALT) && typing {
         return Some(Action::Cancel);
     }
@@ -162,7 +165,7 @@ fn pressed(code: KeyCode) -> Option<Action> {
         KeyCode::Char('s') => Action::Sort,
         KeyCode::Char('r') => Action::Reverse,
         KeyCode::Char(' ') => Action::Pause,
-        // `=` is `+` without the shift key.
+        // `=` is the `+` key without shift.
         KeyCode::Char('+' | '=') => Action::Slower,
         KeyCode::Char('-') => Action::Faster,
         KeyCode::Char('y') => Action::Copy,
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn escape_and_a_hasty_key_still_leave_the_line() {
+    fn escape_with_a_fast_key_still_cancels_input() {
         let action = press(KeyCode::Char('G'), KeyModifiers::ALT, true);
         assert_eq!(action, Some(Action::Cancel));
     }

@@ -1,4 +1,4 @@
-//! `reapwatch top`: who keeps zombies, live.
+//! `reapwatch top`: live view of parents and zombies.
 
 use std::io::IsTerminal;
 
@@ -36,7 +36,7 @@ pub async fn run(args: &TopArgs, look: Look) -> anyhow::Result<Outcome> {
     show(args, view, source, look).await
 }
 
-/// The table that was asked for. What these frames cannot show is a misuse.
+/// The requested table; one that these frames do not have is a usage error.
 fn view<S: Feed>(args: &TopArgs) -> View<S> {
     if let Some(Err(error)) = args
         .filter

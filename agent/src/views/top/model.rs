@@ -1,4 +1,4 @@
-//! What the live view knows and shows; no terminal, no clock, no agent.
+//! State of the live view. No terminal, no clock, no agent.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,24 +8,24 @@ use crate::views::Look;
 use super::board::{Board, Exits};
 use model::filter::Filter;
 
-/// How many frames the sparkline remembers.
+/// How many rates the sparkline shows.
 const HISTORY: usize = 60;
 
-/// One table: which rows in which order, and where the user stands.
+/// One table: its rows in order, and the selection.
 #[derive(Clone, Debug)]
 pub struct List<F: Board> {
-    /// Rows of the frame that pass the filter, as they are shown.
+    /// Rows of the frame that match the filter, in display order.
     pub order: Vec<usize>,
-    /// The selected one, by its place in `order`.
+    /// The selected row, as an index into `order`.
     pub at: usize,
-    /// Who that is, once the user has moved there: the selection then follows whoever it is.
-    /// Until then it is the first row, so that an untouched screen shows the worst.
+    /// Identity of the selected row once the user has moved: the selection then follows it. Until
+    /// then the first row stays selected, so that an untouched screen shows the worst.
     pub who: Option<F::Identity>,
-    /// The first one on the screen.
+    /// The first visible row.
     pub offset: usize,
-    /// What it is sorted by.
+    /// The sort column.
     pub sort: F::Column,
-    /// Whether that is turned around.
+    /// Whether the order is reversed.
     pub reverse: bool,
 }
 
@@ -42,30 +42,30 @@ impl<F: Board> List<F> {
     }
 }
 
-/// What lies over the table.
+/// What covers the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Overlay<V, I> {
-    /// The keys.
+    /// The help.
     Help,
-    /// All about one row, seen from the view it was opened in.
+    /// Details of one row, opened in this view.
     Detail(V, I),
 }
 
-/// A line that is being typed.
+/// The input line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    /// What for.
+    /// Its purpose.
     pub purpose: Purpose,
     /// What is typed so far.
     pub text: String,
 }
 
-/// What a typed line is for.
+/// Purpose of the input line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To find a row.
+    /// Search for a row.
     Search,
-    /// To hide rows.
+    /// Filter the rows.
     Filter,
 }
 
@@ -74,39 +74,39 @@ pub enum Purpose {
 pub struct Model<F: Board> {
     /// How to print.
     pub look: Look,
-    /// Who answers, in words.
+    /// How the header names the source.
     pub source: String,
-    /// The frame that is shown.
+    /// The displayed frame.
     pub frame: F,
     /// Exits per second between the last frames, oldest first.
     pub rates: VecDeque<f64>,
-    /// Which table is shown.
+    /// The displayed table.
     pub view: F::View,
     lists: [List<F>; 2],
-    /// What lies over it.
+    /// The overlay, if any.
     pub overlay: Option<Overlay<F::View, F::Identity>>,
-    /// First line of the overlay that is shown.
+    /// The first visible line of the overlay.
     pub scroll: usize,
-    /// The line that is being typed.
+    /// The input line, if open.
     pub input: Option<Input>,
-    /// What was last searched.
+    /// The last search.
     pub search: String,
-    /// Which rows are shown.
+    /// The filter, if any.
     pub filter: Option<Filter>,
-    /// Whether new frames are wanted.
+    /// Whether updates are paused.
     pub paused: bool,
     /// Time between frames.
     pub interval: Duration,
-    /// What the footer says until the next key.
+    /// A message in the footer until the next key.
     pub message: Option<String>,
-    /// Why the frame is old, and how old it is.
+    /// Why the frame is outdated, and its age.
     pub failure: Option<(String, Duration)>,
-    /// Rows on the screen, as last drawn.
+    /// Visible rows, as last drawn.
     pub page: usize,
 }
 
 impl<F: Board> Model<F> {
-    /// The state at start, with the first frame.
+    /// The initial state, with the first frame.
     pub fn new(
         look: Look,
         source: String,
@@ -137,7 +137,7 @@ impl<F: Board> Model<F> {
         model
     }
 
-    /// The table that is shown.
+    /// The displayed table.
     pub fn list(&self) -> &List<F> {
         self.list_of(self.view)
     }
@@ -147,18 +147,18 @@ impl<F: Board> Model<F> {
         &self.lists[Self::place_of(view)]
     }
 
-    /// The table that is shown, to move in.
+    /// The displayed table, for changes.
     pub fn list_mut(&mut self) -> &mut List<F> {
         &mut self.lists[Self::place_of(self.view)]
     }
 
-    /// The place of a view among all.
+    /// Index of a view.
     pub fn place_of(view: F::View) -> usize {
         let place = F::VIEWS.iter().position(|(it, ..)| *it == view);
         place.expect("every view is in the list")
     }
 
-    /// Takes a new frame.
+    /// Applies a new frame.
     pub fn apply(&mut self, frame: F) {
         match frame.exits_since(&self.frame) {
             Exits::Anew => self.rates.clear(),
@@ -175,12 +175,12 @@ impl<F: Board> Model<F> {
         self.arrange();
     }
 
-    /// Notes that the agent gave no frame; the old one stays, and says how old it is.
+    /// Notes that no frame arrived; the old one stays, marked with its age.
     pub fn fail(&mut self, why: String, silent_for: Duration) {
         self.failure = Some((why, silent_for));
     }
 
-    /// Puts the rows of both tables in order again, each selection staying on whose it is.
+    /// Sorts both tables again; each selection stays on its row.
     pub fn arrange(&mut self) {
         let frame = &self.frame;
         for ((view, ..), list) in F::VIEWS.into_iter().zip(&mut self.lists) {
@@ -199,7 +199,7 @@ impl<F: Board> Model<F> {
         }
     }
 
-    /// Moves the selection of the shown table to a place, or to the nearest there is.
+    /// Moves the selection to this position, or the nearest.
     pub fn select(&mut self, at: usize) {
         let at = at.min(self.list().order.len().saturating_sub(1));
         let who = self.identity(at);
@@ -208,14 +208,14 @@ impl<F: Board> Model<F> {
         list.who = who;
     }
 
-    /// Goes back to the first row, whoever that is from now on.
+    /// Selects the first row, without following it.
     pub fn select_first(&mut self) {
         let list = self.list_mut();
         list.at = 0;
         list.who = None;
     }
 
-    /// Whose the selected row of the shown table is.
+    /// Identity of the selected row.
     pub fn selected(&self) -> Option<F::Identity> {
         self.identity(self.list().at)
     }
@@ -226,7 +226,7 @@ impl<F: Board> Model<F> {
     }
 }
 
-/// Finds the selected row in the new order; if it has gone, the place stays.
+/// Finds the selected row in the new order; if it is gone, the position stays.
 fn settle<F: Board>(list: &mut List<F>, identity: impl Fn(usize) -> F::Identity) {
     let Some(who) = &list.who else {
         list.at = 0;
@@ -236,7 +236,7 @@ fn settle<F: Board>(list: &mut List<F>, identity: impl Fn(usize) -> F::Identity)
     list.at = found
         .unwrap_or(list.at)
         .min(list.order.len().saturating_sub(1));
-    // An empty table forgets nobody: its rows may come back with the next filter.
+    // Keep the identity while the table is empty: its row may return with the next filter.
     if let Some(&i) = list.order.get(list.at) {
         list.who = Some(identity(i));
     }

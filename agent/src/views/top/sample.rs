@@ -15,7 +15,7 @@ pub const LOOK: Look = Look {
     ascii: false,
 };
 
-/// A process that started at a time told by its PID.
+/// A process whose start time depends on its PID.
 pub fn process(pid: u32, comm: &str) -> Process {
     Process {
         pid,
@@ -41,7 +41,7 @@ pub fn parent(pid: u32, comm: &str, zombies: u64, oldest: Option<f64>) -> Parent
     }
 }
 
-/// Why somebody does not reap.
+/// A verdict.
 pub fn verdict() -> Verdict {
     Verdict {
         id: "never_waits".into(),
@@ -52,7 +52,7 @@ pub fn verdict() -> Verdict {
     }
 }
 
-/// A zombie of this age that a parent must reap.
+/// A zombie of this age and parent.
 pub fn zombie(pid: u32, comm: &str, age: f64, parent: &Parent) -> Zombie {
     let Process {
         pid,
@@ -110,7 +110,7 @@ pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
     }
 }
 
-/// Three parents, given best first, and their zombies.
+/// Three parents, best first, and their zombies.
 pub fn busy() -> Document<Top> {
     let (sh, java, nginx) = (
         parent(30, "sh", 0, None),
@@ -126,7 +126,7 @@ pub fn busy() -> Document<Top> {
     frame(vec![sh, nginx, java], zombies)
 }
 
-/// A model at start.
+/// The initial model.
 pub fn model(frame: Document<Top>) -> Model {
     let interval = Duration::from_secs(1);
     Model::new(

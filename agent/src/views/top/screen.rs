@@ -25,29 +25,29 @@ use super::draw::draw;
 use super::keys;
 use super::model::Model;
 
-/// After so long without an answer the screen says so; the client itself gives up later.
+/// After this long without a response, the screen shows it; the client itself times out later.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 type Fetch<F> = JoinHandle<anyhow::Result<F>>;
 
-/// Runs until the user, a signal or the number of frames ends it. The terminal is as it was
-/// afterwards, also after a panic.
+/// Runs until the user quits, a signal arrives, or the number of frames is reached. Restores the
+/// terminal, also after a panic.
 pub async fn run<S: Feed>(
     args: &TopArgs,
     view: View<S>,
     source: S,
     look: Look,
 ) -> anyhow::Result<Outcome> {
-    // An agent that gives no frame is a sentence on a terminal that was not touched.
+    // The first frame comes before touching the terminal, so that an error is plain text.
     let frame = source.frame().await?;
     let label = source.label();
     let filter = args.filter.clone();
     let model = Model::new(look, label, view, filter, args.delay, frame);
     let mut signals = Signals::new()?;
-    // A line of the log would tear the screen.
+    // Log lines would corrupt the screen.
     let level = log::max_level();
     log::set_max_level(log::LevelFilter::Off);
-    let terminal = ratatui::try_init().context("cannot take the terminal")?;
+    let terminal = ratatui::try_init().context("cannot set up the terminal")?;
     let events = read_events();
     let mut screen = Screen {
         model,
@@ -57,9 +57,9 @@ pub async fn run<S: Feed>(
     };
     let ended = screen.run(args.iterations, &mut signals).await;
     if let Err(error) = ratatui::try_restore() {
-        log::debug!("the terminal is gone: {error}");
-        // Its end would show the cursor, complain on stderr that it cannot, and panic, since
-        // stderr is the same closed terminal.
+        log::debug!("lost the terminal: {error}");
+        // Dropping the terminal would fail to show the cursor, report that on the closed stderr,
+        // and panic.
         std::mem::forget(screen);
     }
     log::set_max_level(level);
@@ -88,8 +88,8 @@ impl<S: Feed> Screen<S> {
             }
             tokio::select! {
                 event = self.events.recv() => {
-                    let event = event.context("the terminal is gone")?;
-                    match self.handle(&event.context("cannot read the terminal")?)? {
+                    let event = event.context("lost the terminal")?;
+                    match self.handle(&event.context("cannot read from the terminal")?)? {
                         Next::Leave => return Ok(()),
                         Next::Refresh => due = Instant::now(),
                         Next::Wait => {}
@@ -103,20 +103,20 @@ impl<S: Feed> Screen<S> {
                 done = finished(&mut fetch) => {
                     fetch = None;
                     match done? {
-                        // A frame that was asked for before the pause would break it.
+                        // A frame requested before the pause would undo it.
                         Ok(_) if self.model.paused => {}
                         Ok(frame) => {
                             answered = Instant::now();
                             shown += 1;
                             self.model.apply(frame);
                         }
-                        // The agent inside this command does not come back.
+                        // The agent inside this command cannot come back.
                         Err(error) if error.is::<Stopped>() => return Err(error),
                         Err(error) => self.model.fail(format!("{error:#}"), answered.elapsed()),
                     }
                 }
                 () = tokio::time::sleep(PATIENCE), if fetch.is_some() => {
-                    self.model.fail("it is still asked".to_owned(), answered.elapsed());
+                    self.model.fail("still waiting for a response".to_owned(), answered.elapsed());
                 }
                 () = signals.any() => return Ok(()),
             }
@@ -137,27 +137,25 @@ impl<S: Feed> Screen<S> {
                 let mut stdout = std::io::stdout();
                 stdout.write_all(osc52(&text).as_bytes())?;
                 stdout.flush()?;
-                self.model.message = Some(format!(
-                    "{text} copied, if this terminal lets programs copy"
-                ));
+                self.model.message = Some(format!("{text} copied, if the terminal allows it"));
             }
             Some(Effect::Save) => self.model.message = Some(self.save()),
         }
         Ok(Next::Wait)
     }
 
-    /// Stops as any program does on Ctrl-Z, and draws anew when it is continued.
+    /// Suspends like any program on Ctrl-Z, and redraws when continued.
     fn suspend(&mut self) -> anyhow::Result<()> {
-        ratatui::try_restore().context("cannot give back the terminal")?;
+        ratatui::try_restore().context("cannot restore the terminal")?;
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)
-            .context("cannot stop")?;
-        // Not cleared: to do so would ask for the cursor's place, whose answer the thread that
-        // reads keys would take. A new terminal draws every cell anyway.
-        self.terminal = ratatui::try_init().context("cannot take the terminal")?;
+            .context("cannot suspend")?;
+        // No clear: it would query the cursor position, and the thread that reads keys would take
+        // the answer. A new terminal draws every cell anyway.
+        self.terminal = ratatui::try_init().context("cannot set up the terminal")?;
         Ok(())
     }
 
-    /// Writes the frame into a new file and says what came of it.
+    /// Saves the frame to a new file; returns a message.
     fn save(&self) -> String {
         let path = file_name(self.model.frame.at());
         let written = serde_json::to_vec_pretty(&self.model.frame)
@@ -176,15 +174,15 @@ enum Next {
     Wait,
 }
 
-/// The frame that was asked for; never, where none was.
+/// The requested frame; never resolves if none was requested.
 async fn finished<F>(fetch: &mut Option<Fetch<F>>) -> anyhow::Result<anyhow::Result<F>> {
     match fetch {
-        Some(fetch) => fetch.await.context("the view broke"),
+        Some(fetch) => fetch.await.context("the request task panicked"),
         None => std::future::pending().await,
     }
 }
 
-/// Keys come from a thread of their own, since reading them blocks; it ends with the program.
+/// Keys are read on a separate thread, since reading blocks; it ends with the program.
 fn read_events() -> mpsc::Receiver<std::io::Result<Event>> {
     let (sender, receiver) = mpsc::channel(64);
     std::thread::spawn(move || {
@@ -199,14 +197,14 @@ fn read_events() -> mpsc::Receiver<std::io::Result<Event>> {
     receiver
 }
 
-/// The signals that ask a program to leave.
+/// Signals that end the program.
 struct Signals {
     all: [Signal; 3],
 }
 
 impl Signals {
     fn new() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("cannot listen for signals");
+        let listen = |kind| signal(kind).context("cannot install signal handlers");
         Ok(Self {
             all: [
                 listen(SignalKind::terminate())?,
@@ -226,7 +224,7 @@ impl Signals {
     }
 }
 
-/// A name that sorts by time and that every file system takes.
+/// A file name that sorts by time and is valid on every file system.
 fn file_name(at: &str) -> PathBuf {
     let at: String = at
         .chars()
@@ -241,7 +239,7 @@ fn file_name(at: &str) -> PathBuf {
     PathBuf::from(format!("reapwatch-top-{at}.json"))
 }
 
-/// A file that is whole or not there: half a frame on a full disk helps nobody.
+/// Creates the file completely or not at all, in case the disk is full.
 fn write_new(path: &Path, text: &[u8]) -> anyhow::Result<()> {
     let mut file = File::create_new(path)?;
     let written = file.write_all(text).and_then(|()| file.write_all(b"\n"));
@@ -251,7 +249,7 @@ fn write_new(path: &Path, text: &[u8]) -> anyhow::Result<()> {
     Ok(written?)
 }
 
-/// The sequence that asks a terminal to copy text.
+/// The escape sequence that asks a terminal to copy text.
 fn osc52(text: &str) -> String {
     format!("\x1b]52;c;{}\x07", STANDARD.encode(text))
 }

@@ -1,4 +1,4 @@
-//! A story becomes a document.
+//! Converts an explanation to its document.
 
 use super::{finished, killer, process, seconds, stuck, time};
 use crate::clock::Wall;
@@ -129,8 +129,8 @@ fn phase(phase: &explain::Phase) -> api::Phase {
     }
 }
 
-/// How one who must reap, or may have to, treats its children; `habits` are what `row` says and
-/// what is known beside it, but for the `waits` that a snapshot counted.
+/// How the parent or tracer treats its children; `habits` combine `row` with other facts, except
+/// the `waits` from a snapshot.
 pub fn keeper(
     wall: Wall,
     row: &parents::Row,
@@ -153,7 +153,7 @@ pub fn keeper(
     }
 }
 
-/// One that had the number before.
+/// An earlier process with this PID.
 fn earlier(wall: Wall, record: &Record) -> api::Earlier {
     let told = finished(wall, record, [None, None]);
     api::Earlier {

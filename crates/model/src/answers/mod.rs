@@ -1,5 +1,5 @@
-//! What the agent knows → what it tells: records of the lifecycle become the types of the api,
-//! kernel time becomes wall time.
+//! Converts the agent's state to API types: lifecycle records become documents, kernel time becomes
+//! wall time.
 
 pub mod stuck;
 
@@ -33,7 +33,7 @@ pub fn process(wall: Wall, process: &Process) -> api::Process {
     }
 }
 
-/// Who sent a fatal signal.
+/// The sender of a fatal signal.
 pub fn killer(wall: Wall, kill: &Kill) -> api::Killer {
     api::Killer {
         process: kill.process.as_ref().map(|it| process(wall, it)),
@@ -100,7 +100,7 @@ pub fn finished(
     }
 }
 
-/// Who had to reap it before, each from the moment it came to them.
+/// Earlier parents and tracers, each from the moment it became responsible.
 fn held_before(wall: Wall, record: &Record) -> Vec<api::Held> {
     let exact_death = (record.died.bound == DiedBound::Exact).then_some(record.died.at_ns);
     let exact_end = |former: &Former| (!former.until_is_upper_bound).then_some(former.until_ns);
@@ -146,7 +146,7 @@ pub fn zombie(
     }
 }
 
-/// Why somebody does not reap.
+/// A verdict.
 pub fn verdict(verdict: &Verdict) -> api::Verdict {
     api::Verdict {
         id: verdict.id.to_owned(),
@@ -179,7 +179,7 @@ pub fn parent(
     }
 }
 
-/// Where a process belongs; `None` of one outside all containers and units.
+/// The workload of a process; `None` if it is outside all containers and units.
 pub fn container(workload: &Workload) -> Option<api::Container> {
     if workload.cgroup.as_deref() == Some("/") {
         return None;

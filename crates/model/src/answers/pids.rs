@@ -1,4 +1,4 @@
-//! How full the PID tables are, as documents say it.
+//! Converts the state of PID tables to documents.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use crate::events::CgroupId;
 use crate::pids::Usage;
 use crate::workload::Workload;
 
-/// Cgroups in a document: the fullest, and as many more in which forks were refused.
+/// Maximum number of cgroups in a document: the fullest, and as many more that refused forks.
 const CGROUPS: usize = 20;
 
-/// The node, the fullest cgroups and those that refused forks, each with whose it is.
+/// The node, the fullest cgroups and those that refused forks, with their workloads.
 pub fn pids<'a>(
     usages: &[Usage],
     place: impl Fn(CgroupId) -> Option<&'a Arc<Workload>>,

@@ -1,4 +1,4 @@
-//! What is known of a process that does not die → what is told of it.
+//! Converts a stuck exit to its document.
 
 use super::{killer, process, seconds, time, verdict};
 use crate::clock::Wall;
@@ -8,7 +8,7 @@ use crate::stuck::evidence::watch::{Since, Suspect};
 use crate::stuck::evidence::{Facts, Stuck, Thread, Who};
 use crate::stuck::steps::Step;
 
-/// Where one is that is not exiting at all, as the signal that told it to came to nothing.
+/// The step of a process that is not exiting, because the signal had no effect.
 fn step_of(fate: Fate) -> &'static str {
     match fate {
         Fate::ByChoice | Fate::AsInit => "term_ignored",

@@ -1,12 +1,12 @@
-//! What a suspect belongs to, which decides where the advice on it is applied.
+//! The workload of a suspect, which decides where its remedy applies.
 
 use std::sync::Arc;
 
 use super::evidence::Place;
 use crate::workload::Workload;
 
-/// The place of a process in `own`. `init_of` are where the zombies are that it holds as the first
-/// process of a PID namespace.
+/// The place of a process in `own`. `init_of` are the workloads of its zombies if it is the init of
+/// a PID namespace.
 pub fn of(own: Option<&Workload>, init_of: &[Arc<Workload>]) -> Place {
     let Some(own) = own else {
         return Place::Host;
@@ -22,7 +22,7 @@ pub fn of(own: Option<&Workload>, init_of: &[Arc<Workload>]) -> Place {
             name: name.to_owned(),
         };
     }
-    // A scope has no drop-in that outlives it, and the unit of a user's manager has another one.
+    // A scope has no persistent drop-in, and a unit of a user manager needs a different one.
     let is_service = |unit: &&String| unit.ends_with(".service") && own.place.user_unit.is_none();
     match own.place.unit.as_ref().filter(is_service) {
         Some(unit) => Place::Unit { name: unit.clone() },
@@ -30,7 +30,7 @@ pub fn of(own: Option<&Workload>, init_of: &[Arc<Workload>]) -> Place {
     }
 }
 
-/// `namespace/pod/container` as far as these are known, else the UID.
+/// `namespace/pod/container` as far as known, otherwise the UID.
 fn pod(own: &Workload) -> Option<String> {
     let named = own.named.as_ref().filter(|named| named.pod.is_some());
     let Some(named) = named else {

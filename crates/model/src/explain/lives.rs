@@ -22,7 +22,7 @@ pub enum State {
 }
 
 impl State {
-    /// As JSON calls it.
+    /// Its name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Alive | Self::LeaderExited => "alive",
@@ -88,7 +88,7 @@ pub fn lives<'a>(known: &Known<'a>) -> Vec<Life<'a>> {
         |record: &Record| shown.filter(|task| task.process.key.is_roughly(record.process.key));
     let dead = known.records.iter().map(|record| {
         let task = fitting(record);
-        // One that died while the snapshot was taken need not be in it.
+        // One that died during the snapshot may be missing.
         let looked = known
             .snapshot
             .filter(|snapshot| record.died.at_ns < snapshot.begun_ns);

@@ -31,13 +31,13 @@ pub struct Seen {
     pub kernel_thread: Option<String>,
     /// Threads of the process, including its first one even if that has exited.
     pub threads: Option<u32>,
-    /// Processes, by their PID on this host, that have the number in a PID namespace of theirs.
+    /// Processes, by PID on this host, that have it as PID in a PID namespace.
     pub namesakes: Vec<(u32, String)>,
-    /// What the process does about SIGCHLD, as its main thread shows it.
+    /// How the main thread handles SIGCHLD.
     pub sigchld: Option<Sigchld>,
-    /// A terminating signal that is pending, and why that is so.
+    /// A pending terminating signal, and why it is pending.
     pub pending: Option<(u8, Fate)>,
-    /// Whether all its threads are stopped, and that by a tracer.
+    /// Whether all its threads are stopped, and whether by a tracer.
     pub stopped: Option<Stop>,
     /// How far its exit is.
     pub exit: Option<Exit>,
@@ -59,7 +59,7 @@ pub enum Stop {
 pub enum Exit {
     /// No thread has begun: SIGKILL has to wait until they leave the kernel.
     NotBegun,
-    /// It writes its core dump first.
+    /// It is writing its core dump.
     DumpingCore,
     /// At least one thread has begun.
     Begun,
@@ -74,11 +74,11 @@ pub struct Known<'a> {
     pub now_ns: u64,
     /// When the agent started.
     pub began_ns: u64,
-    /// For how long finished deaths are remembered.
+    /// How long finished deaths are remembered.
     pub remembered_ns: u64,
-    /// The deaths of processes with this number, the one that started last first.
+    /// The deaths of processes with this PID, latest start first.
     pub records: Vec<&'a Record>,
-    /// All processes, as of now.
+    /// A current snapshot of all processes.
     pub snapshot: Option<&'a Snapshot>,
     /// What /proc shows.
     pub seen: &'a Seen,
@@ -95,16 +95,16 @@ impl Known<'_> {
 /// Whether a time is exact or a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// It is the moment or the duration itself.
+    /// Exact.
     Exact,
-    /// The true one is at least so late or long.
+    /// A lower bound.
     AtLeast,
-    /// The true one is at most so late or long.
+    /// An upper bound.
     AtMost,
 }
 
 impl Bound {
-    /// As JSON calls it.
+    /// Its name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Exact => "exact",
@@ -114,23 +114,23 @@ impl Bound {
     }
 }
 
-/// Something that happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// When; `None` if only the order is known.
     pub at_ns: Option<u64>,
     /// Whether that is exact.
     pub bound: Bound,
-    /// What, in plain words.
+    /// What happened, in words.
     pub what: String,
 }
 
-/// A part of its end.
+/// A phase of its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phase {
     /// `signal`, `exit` or `zombie`.
     pub name: &'static str,
-    /// How long.
+    /// Its duration.
     pub ns: u64,
     /// Whether that is exact.
     pub bound: Bound,
@@ -138,7 +138,7 @@ pub struct Phase {
     pub what: &'static str,
 }
 
-/// The story of one process.
+/// The explanation of one process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Story {
     /// The process; `None` if no process with this PID is known.
@@ -157,6 +157,6 @@ pub struct Story {
     pub phases: Vec<Phase>,
     /// Its parent, the parent of that, and so on.
     pub ancestry: Vec<Process>,
-    /// What to do or to look at next.
+    /// What to do or where to look next.
     pub advice: Vec<String>,
 }

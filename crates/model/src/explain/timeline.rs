@@ -7,7 +7,7 @@ use crate::lifecycle::{DiedBound, How, Reap, Record};
 use crate::signals;
 use crate::stuck::evidence::ignored::Fate;
 
-/// All moments that are known.
+/// All known events.
 pub(super) fn timeline(life: &Life<'_>, pending: Option<(u8, Fate)>) -> Vec<Moment> {
     let mut moments = vec![started(life)];
     match (life.record, life.task) {
@@ -16,7 +16,7 @@ pub(super) fn timeline(life: &Life<'_>, pending: Option<(u8, Fate)>) -> Vec<Mome
             moments.extend(own_events(task));
             moments.extend(parent_changed(life.forker(), task.parent.as_ref()));
             moments.extend(traced(task.tracer.as_ref()));
-            // A living process may have blocked the signal, and handled it later.
+            // A living process may have blocked the signal and handled it later.
             let exits = task.state == TaskState::Exiting;
             moments.extend(task.kill.as_ref().filter(|_| exits).map(killed));
             moments.extend(pending.map(|(signal, fate)| pending_signal(task, signal, fate)));
@@ -258,7 +258,7 @@ fn gone(at_ns: u64) -> Moment {
     at(Some(at_ns), Bound::AtMost, GONE.to_owned())
 }
 
-/// From the signal to the reap, or to now.
+/// From the signal to the reap, or until now.
 pub(super) fn phases(life: &Life<'_>, now_ns: u64) -> Vec<Phase> {
     let mut phases = Vec::new();
     let begin_ns = match life.record {
@@ -303,7 +303,7 @@ fn exit(ns: u64, bound: Bound) -> Phase {
     }
 }
 
-/// The parts of its exit that were measured and took any time.
+/// The measured steps of its exit that took any time.
 fn steps(steps: &Steps) -> impl Iterator<Item = Phase> {
     [
         (

@@ -16,7 +16,7 @@ pub(super) fn someone(process: Option<&Process>) -> String {
     process.map_or_else(|| "an unknown process".to_owned(), who)
 }
 
-/// Whether both are known to be one process.
+/// Whether both are known to be the same process.
 pub(super) fn same(one: Option<&Process>, other: Option<&Process>) -> bool {
     one.zip(other)
         .is_some_and(|(one, other)| one.key.is_roughly(other.key))

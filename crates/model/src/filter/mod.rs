@@ -1,19 +1,18 @@
-//! The filter language: `oldest>10s and comm~java`.
-//! What it asks of a row is here; its grammar is in `parse`.
+//! The filter language: `oldest>10s and comm~java`. Its grammar is in `parse`.
 
 mod parse;
 mod selection;
 
 pub use selection::{Chosen, Selection};
 
-/// What a filter may ask of a row; `None` is not known, and then no comparison holds.
+/// The fields of a row. `None` is unknown and fails every comparison.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Row<'a> {
     /// Its PID.
     pub pid: u32,
     /// Its name.
     pub comm: &'a str,
-    /// PID and name of who must reap it; a culprit's own.
+    /// PID and name of its parent; for a culprit, its own.
     pub parent: Option<(u32, &'a str)>,
     /// Zombies of the parent.
     pub zombies: Option<u64>,
@@ -25,25 +24,25 @@ pub struct Row<'a> {
     pub reaps: Option<f64>,
     /// Node, namespace, pod, container and unit.
     pub place: [Option<&'a str>; 5],
-    /// Verdicts, in words.
+    /// Verdicts, as text.
     pub why: Option<&'a str>,
-    /// Stale ones among the zombies.
+    /// Stale zombies.
     pub stale: Option<f64>,
-    /// Stale ones that come, per second.
+    /// New stale zombies per second.
     pub growth: Option<f64>,
     /// Exits per second.
     pub exits: Option<f64>,
     /// Share of late reaps.
     pub late: Option<f64>,
-    /// Exits that do not come to their end.
+    /// Stuck exits.
     pub stuck: Option<f64>,
-    /// Share of the PIDs in use.
+    /// Share of PIDs in use.
     pub pids: Option<f64>,
     /// Lost events.
     pub lost: Option<f64>,
 }
 
-/// A parsed filter, and the words it came from.
+/// A parsed filter and its source text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
     text: String,
@@ -58,7 +57,7 @@ enum Test {
     Text(Field, Op, String),
 }
 
-/// What a filter may ask for: each is the part of a row with the same name.
+/// The fields of a filter, each for the part of a row with the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     Pid,
@@ -95,7 +94,7 @@ enum Op {
 }
 
 impl Filter {
-    /// Reads a filter; the error is one sentence.
+    /// Parses a filter; the error is one sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
         Ok(Self {
             test: parse::parse(text)?,
@@ -103,38 +102,38 @@ impl Filter {
         })
     }
 
-    /// Reads a filter that asks for some fields only.
+    /// Parses a filter that may only use these fields.
     pub fn parse_for(text: &str, fields: &[Field]) -> Result<Self, String> {
         let filter = Self::parse(text)?;
         filter.fits(fields)?;
         Ok(filter)
     }
 
-    /// Whether it asks for these fields only; else a sentence.
+    /// Checks that the filter uses only these fields.
     pub fn fits(&self, fields: &[Field]) -> Result<(), String> {
         match self.test.stranger(fields) {
             None => Ok(()),
             Some(field) => Err(format!(
-                "these rows have no {}; known: {}",
+                "these rows have no field {}; known: {}",
                 field.name(),
                 Field::known(fields)
             )),
         }
     }
 
-    /// The filter as it was written.
+    /// The source text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether a row passes.
+    /// Whether a row matches.
     pub fn matches(&self, row: &Row) -> bool {
         self.test.holds(row)
     }
 }
 
 impl Test {
-    /// A field that is asked for and is none of these.
+    /// A field that the filter uses and that is not in this list.
     fn stranger(&self, fields: &[Field]) -> Option<Field> {
         match self {
             Self::Any(tests) | Self::All(tests) => {
@@ -163,7 +162,7 @@ impl Test {
 }
 
 impl Field {
-    /// Each with its names; the first is its usual one.
+    /// The names of each field; the first is the usual one.
     const NAMES: [(Self, &'static [&'static str]); 20] = [
         (Self::Pid, &["pid"]),
         (Self::Comm, &["comm"]),
@@ -218,7 +217,7 @@ impl Field {
         names.collect::<Vec<_>>().join(", ")
     }
 
-    /// All of them, for whoever does not know yet which rows there will be.
+    /// All fields, for when the type of row is not known yet.
     fn all() -> String {
         Self::known(&Self::NAMES.map(|(field, _)| field))
     }
@@ -257,41 +256,42 @@ impl Field {
         }
     }
 
-    /// Joins the field with a value of its kind; `parent` is a PID when it is a number.
+    /// Compares the field with a value of its type; `parent` is a PID if the value is a number.
     fn test(self, name: &str, op: Op, value: &str) -> Result<Test, String> {
-        let number =
-            match self {
-                Self::Comm
-                | Self::Node
-                | Self::Namespace
-                | Self::Pod
-                | Self::Container
-                | Self::Unit
-                | Self::Why => None,
-                Self::Age => Some(seconds(value).ok_or_else(|| {
-                    format!("`{value}` is no duration; write one such as 500ms, 10s or 5m")
-                })?),
-                Self::Parent => value.parse().ok(),
-                Self::Late | Self::Pids if value.ends_with('%') => {
-                    let share = value.trim_end_matches('%').parse::<f64>();
-                    let share = share.map_err(|_| format!("`{value}` is no share in percent"))?;
-                    Some(share / 100.0)
-                }
-                _ => Some(value.parse().map_err(|_| {
-                    format!("`{value}` is no number, and {name} is compared with one")
-                })?),
-            };
+        let number = match self {
+            Self::Comm
+            | Self::Node
+            | Self::Namespace
+            | Self::Pod
+            | Self::Container
+            | Self::Unit
+            | Self::Why => None,
+            Self::Age => Some(seconds(value).ok_or_else(|| {
+                format!("`{value}` is not a duration; write one such as 500ms, 10s or 5m")
+            })?),
+            Self::Parent => value.parse().ok(),
+            Self::Late | Self::Pids if value.ends_with('%') => {
+                let share = value.trim_end_matches('%').parse::<f64>();
+                let share = share.map_err(|_| format!("`{value}` is not a percentage"))?;
+                Some(share / 100.0)
+            }
+            _ => Some(
+                value
+                    .parse()
+                    .map_err(|_| format!("`{value}` is not a number, which {name} needs"))?,
+            ),
+        };
         match (number, op) {
-            // Somebody who types `parent~12` means names with 12 in them.
+            // `parent~12` means names that contain 12.
             (Some(_), Op::Contains) if self == Self::Parent => {
                 Ok(Test::Text(self, op, value.to_owned()))
             }
-            (Some(_), Op::Contains) => Err(format!("`~` is for text, and {name} is a number")),
+            (Some(_), Op::Contains) => Err(format!("`~` works on text, and {name} is a number")),
             (Some(number), op) => Ok(Test::Number(self, op, number)),
             (None, Op::Equal | Op::Unequal | Op::Contains) => {
                 Ok(Test::Text(self, op, value.to_owned()))
             }
-            (None, _) => Err(format!("{name} is text, so compare it with =, != or ~")),
+            (None, _) => Err(format!("{name} is text; use =, != or ~")),
         }
     }
 }
@@ -301,7 +301,7 @@ impl Op {
         match self {
             #[expect(
                 clippy::float_cmp,
-                reason = "numbers that people see are compared as they are"
+                reason = "compares the numbers exactly as displayed"
             )]
             Self::Equal => found == wanted,
             #[expect(clippy::float_cmp, reason = "the same")]
@@ -388,7 +388,7 @@ mod tests {
             "comm=jav",
             "pid=41 and comm~bash",
             "(pid=41 or comm=bash) and zombies=1",
-            // What is not known satisfies nothing, not even an inequality.
+            // An unknown value fails every comparison, even an inequality.
             "reaps<1",
             "reaps!=1",
             "pod!=a",
@@ -400,20 +400,20 @@ mod tests {
     #[test]
     fn errors_name_what_is_wrong() {
         for (filter, part) in [
-            ("", "a field is missing"),
-            ("color=red", "`color` is no field; known: pid,"),
-            ("oldest>soon", "`soon` is no duration"),
-            ("oldest>", "a value is missing after `oldest>`"),
-            ("oldest", "an operator is missing"),
-            ("pid~4", "`~` is for text"),
+            ("", "missing field"),
+            ("color=red", "`color`"),
+            ("oldest>soon", "`soon`"),
+            ("oldest>", "missing value after `oldest>`"),
+            ("oldest", "missing operator"),
+            ("pid~4", "pid is a number"),
             ("comm>a", "comm is text"),
-            ("zombies=many", "`many` is no number"),
-            ("pid=1 comm=a", "`and` or `or` is missing before `comm`"),
-            ("(pid=1", "a `(` is not closed"),
-            ("pid=1)", "without a `(`"),
-            ("comm=\"a", "is not closed"),
-            ("pid!1", "stands alone"),
-            ("pid=1 and", "a field is missing at the end"),
+            ("zombies=many", "`many`"),
+            ("pid=1 comm=a", "before `comm`"),
+            ("(pid=1", "missing `)`"),
+            ("pid=1)", "without `(`"),
+            ("comm=\"a", "missing closing `\"`"),
+            ("pid!1", "`!=`"),
+            ("pid=1 and", "missing field at the end"),
         ] {
             let error = Filter::parse(filter).expect_err(filter);
             assert!(error.contains(part), "{filter}: {error}");
@@ -424,10 +424,10 @@ mod tests {
     fn fields_that_the_rows_lack_are_named() {
         let fields = [Field::Node, Field::Age];
         assert!(Filter::parse_for("node~w or oldest>1", &fields).is_ok());
-        assert_eq!(
-            Filter::parse_for("node~w and (oldest>1 or pid=1)", &fields),
-            Err("these rows have no pid; known: oldest (or age), node".to_owned())
-        );
+        let error = Filter::parse_for("node~w and (oldest>1 or pid=1)", &fields);
+        let error = error.expect_err("pid is not among them");
+        assert!(error.contains(" pid;"), "{error}");
+        assert!(error.ends_with("oldest (or age), node"), "{error}");
     }
 
     #[test]

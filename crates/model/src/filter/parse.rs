@@ -9,7 +9,7 @@
 
 use super::{Field, Op, Test};
 
-/// Reads a filter; the error is one sentence.
+/// Parses a filter; the error is one sentence.
 pub(super) fn parse(text: &str) -> Result<Test, String> {
     let mut parser = Parser {
         tokens: lex(text)?,
@@ -19,8 +19,8 @@ pub(super) fn parse(text: &str) -> Result<Test, String> {
     let whole = parser.any()?;
     match parser.next() {
         None => Ok(whole),
-        Some(Token::Close) => Err("`)` without a `(`".to_owned()),
-        Some(token) => Err(format!("`and` or `or` is missing before `{token}`")),
+        Some(Token::Close) => Err("`)` without `(`".to_owned()),
+        Some(token) => Err(format!("missing `and` or `or` before `{token}`")),
     }
 }
 
@@ -63,21 +63,21 @@ fn lex(text: &str) -> Result<Vec<Token>, String> {
             ')' => Token::Close,
             '~' => Token::Op(Op::Contains),
             '=' => {
-                // `==` is what a programmer's fingers write.
+                // Programmers type `==`.
                 chars.next_if_eq(&'=');
                 Token::Op(Op::Equal)
             }
             '>' => Token::Op(chars.next_if_eq(&'=').map_or(Op::Greater, |_| Op::AtLeast)),
             '<' => Token::Op(chars.next_if_eq(&'=').map_or(Op::Less, |_| Op::AtMost)),
             '!' if chars.next_if_eq(&'=').is_some() => Token::Op(Op::Unequal),
-            '!' => return Err("`!` stands alone; write `!=` for unequal".to_owned()),
+            '!' => return Err("`!` needs a `=`; write `!=` for unequal".to_owned()),
             '"' => {
                 let mut word = String::new();
                 loop {
                     match chars.next() {
                         Some('"') => break Token::Quoted(word),
                         Some(c) => word.push(c),
-                        None => return Err("a `\"` is not closed".to_owned()),
+                        None => return Err("missing closing `\"`".to_owned()),
                     }
                 }
             }
@@ -95,7 +95,7 @@ fn lex(text: &str) -> Result<Vec<Token>, String> {
     Ok(tokens)
 }
 
-/// More than anybody types; deeper ones would use up the stack.
+/// More than anyone types; a deeper nesting would exhaust the stack.
 const MAX_DEPTH: usize = 50;
 
 struct Parser {
@@ -148,35 +148,29 @@ impl Parser {
             Some(Token::Open) => {
                 self.depth += 1;
                 if self.depth > MAX_DEPTH {
-                    return Err(format!("more than {MAX_DEPTH} levels of `(`"));
+                    return Err(format!("more than {MAX_DEPTH} nested `(`"));
                 }
                 let test = self.any()?;
                 self.depth -= 1;
                 return match self.next() {
                     Some(Token::Close) => Ok(test),
-                    _ => Err("a `(` is not closed".to_owned()),
+                    _ => Err("missing `)`".to_owned()),
                 };
             }
-            Some(token) => return Err(format!("a field is missing before `{token}`")),
+            Some(token) => return Err(format!("missing field before `{token}`")),
             None => {
-                return Err(format!(
-                    "a field is missing at the end; known: {}",
-                    Field::all()
-                ));
+                return Err(format!("missing field at the end; known: {}", Field::all()));
             }
         };
         let field = Field::named(&name)
-            .ok_or_else(|| format!("`{name}` is no field; known: {}", Field::all()))?;
+            .ok_or_else(|| format!("`{name}` is not a field; known: {}", Field::all()))?;
         let Some(Token::Op(op)) = self.next() else {
             return Err(format!(
-                "an operator is missing after `{name}`: = != > < >= <= or ~"
+                "missing operator after `{name}`: = != > < >= <= or ~"
             ));
         };
         let Some(Token::Word(value) | Token::Quoted(value)) = self.next() else {
-            return Err(format!(
-                "a value is missing after `{name}{}`",
-                Token::Op(op)
-            ));
+            return Err(format!("missing value after `{name}{}`", Token::Op(op)));
         };
         field.test(&name, op, &value)
     }

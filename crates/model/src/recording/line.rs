@@ -1,4 +1,4 @@
-//! What a line of a recording says.
+//! The content of a line of a recording.
 
 use crate::events::{Event, Process, Task};
 
@@ -10,13 +10,13 @@ pub const VERSION: u32 = 1;
 pub enum Line {
     /// The first one.
     Head(Head),
-    /// From some moment on the wall clock is so far from the kernel's.
+    /// The offset between wall clock and kernel clock, from some moment on.
     Wall(Join),
     /// An event went into the lifecycle.
     Event(Event),
-    /// One process of the snapshot that follows.
+    /// One process of the next snapshot.
     Task(Box<Task>),
-    /// A snapshot went in, of the tasks before it.
+    /// A snapshot of the tasks before it.
     Snapshot {
         /// When the reading began.
         begun_ns: u64,
@@ -25,15 +25,15 @@ pub enum Line {
         /// Whether start times are exact.
         exact_start: bool,
     },
-    /// What was closed too long before this moment was forgotten.
+    /// Entries closed too long before this moment were dropped.
     Expire(u64),
-    /// All that changed since the last such line was taken in by the rows of parents.
+    /// All changes since the last such line were applied to the rows of parents.
     Drained(u64),
-    /// What the kernel side and the agent had counted.
+    /// Counters of the kernel side and the agent.
     Counted(Counted),
-    /// A round judged one who holds zombies, and said something else than the one before.
+    /// A round judged a process that holds zombies, and its result has changed.
     Judged(Box<Judged>),
-    /// The recording was ended at this moment, as it should be.
+    /// The recording was ended at this moment, properly.
     End(u64),
 }
 
@@ -44,15 +44,15 @@ pub struct Head {
     pub host: String,
     /// Release of its kernel.
     pub kernel: String,
-    /// The weakest rung in use.
+    /// The weakest hook kind in use.
     pub source: String,
     /// Version of the agent that recorded.
     pub agent: String,
-    /// When that agent came.
+    /// When that agent started.
     pub began_ns: u64,
 }
 
-/// What a round of judging said of one process.
+/// The result of a round for one process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
     /// When.
@@ -63,38 +63,38 @@ pub struct Judged {
     pub verdict: Option<api::Verdict>,
 }
 
-/// A distance of wall time from kernel time.
+/// An offset of wall time from kernel time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Join {
-    /// From which moment of the kernel on.
+    /// The moment of the kernel from which it applies.
     pub from_ns: u64,
-    /// Realtime less boottime.
+    /// Realtime minus boottime.
     pub offset_ns: i128,
 }
 
-/// Counts since the agent came.
+/// Counts since the agent started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Processes that ended by themselves.
+    /// Processes that exited by themselves.
     pub exited: u64,
     /// Processes that a signal killed.
     pub killed: u64,
     /// The same with a core dump.
     pub dumped: u64,
-    /// Deaths of which the record was lost.
+    /// Deaths whose record was lost.
     pub lost_deaths: u64,
     /// Records that found the ring full.
     pub ring_full: u64,
-    /// Processes that the kernel side could not remember.
+    /// Processes that did not fit into the kernel side's table.
     pub tasks_full: u64,
-    /// Records that made no sense.
+    /// Malformed records.
     pub malformed: u64,
-    /// Runs of probes that the kernel skipped.
+    /// Probe runs that the kernel skipped.
     pub skipped_runs: u64,
 }
 
 impl Counted {
-    /// Events lost, all reasons.
+    /// Events lost, for all reasons.
     pub fn lost_events(&self) -> u64 {
         let lost = [
             self.ring_full,
@@ -105,7 +105,7 @@ impl Counted {
         lost.into_iter().fold(0, u64::saturating_add)
     }
 
-    /// Processes that died, however they did.
+    /// Processes that died, in any way.
     pub fn exits(&self) -> u64 {
         let ended = [self.exited, self.killed, self.dumped];
         ended.into_iter().fold(0, u64::saturating_add)

@@ -1,5 +1,5 @@
-//! Recordings: what went into the lifecycle, as lines of text that give the same transitions when
-//! they go in again. The tests' traces are written in the same words.
+//! Recordings: the input of the lifecycle as lines of text. Reading them again gives the same
+//! transitions. The tests' traces use the same format.
 //!
 //! A line is a word and its `name=value` fields; `crates/model/tests/traces/README.md` describes them.
 //! Within a version words and fields are only added: what a reader does not know it passes over.

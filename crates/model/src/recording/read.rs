@@ -1,4 +1,4 @@
-//! One line of a recording → what it says.
+//! Parses one line of a recording.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -11,30 +11,30 @@ use crate::events::{
     Waited,
 };
 
-/// Start of a process of which a trace says none.
+/// Start time of a process whose trace has none.
 const SOME_START_NS: u64 = 1_000_000;
 const SIGCHLD: i32 = 17;
-/// No machine runs for so long; sums of such times do not overflow.
+/// No machine runs this long, so sums of such times do not overflow.
 const NEVER_NS: u64 = 1 << 62;
 
-/// Why a line could not be read.
+/// Why a line could not be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// A word of which this version does not know what it says.
+    /// A word that this version does not know.
     #[error("unknown word {0:?}")]
     UnknownWord(String),
-    /// A field that each such line has.
+    /// A required field.
     #[error("{0} is missing")]
     Missing(&'static str),
-    /// A value that is none.
-    #[error("{0}={1:?} makes no sense")]
+    /// An invalid value.
+    #[error("{0}={1:?} is not valid")]
     Value(&'static str, String),
-    /// Lines of another time.
-    #[error("it has version {0} of the format and this program reads {VERSION}")]
+    /// Lines of another version.
+    #[error("it has format version {0} and this program reads {VERSION}")]
     Version(u32),
 }
 
-/// What a line says; nothing if it is empty, a comment or an expected transition of a trace.
+/// The content of a line; `None` if it is empty, a comment or an expected transition of a trace.
 pub fn parse(line: &str) -> Result<Option<Line>, Malformed> {
     let mut words = line.split_whitespace();
     let Some(word) = words.next().filter(|word| !word.starts_with(['#', '>'])) else {
@@ -120,7 +120,7 @@ impl Fields<'_> {
         })
     }
 
-    /// Its numbers; that of the initial namespace alone where nothing is said of them.
+    /// Its PIDs; if none are given, only that of the initial namespace.
     pub(super) fn pids(&self, tgid: u32) -> Result<Vec<NamespacePid>, Malformed> {
         if self.has("no_pids") {
             return Ok(Vec::new());
@@ -345,7 +345,7 @@ pub(super) fn process(value: &str) -> Option<Process> {
     })
 }
 
-/// Nothing where a later version knows one that this one does not.
+/// `None` if a newer version has a value that this one does not know.
 fn kill_by(word: &str) -> Option<KillBy> {
     KillBy::ALL.into_iter().find(|by| by.name() == word)
 }
@@ -388,7 +388,7 @@ fn time(value: &str) -> Option<u64> {
     ns.filter(|&ns| ns < NEVER_NS)
 }
 
-/// A word as it was before the writer made it one; the file is not trusted to be the writer's.
+/// A word with its escapes decoded; the file is not trusted to come from our writer.
 pub(super) fn unescaped(word: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(word.len());
     let mut rest = word.as_bytes();

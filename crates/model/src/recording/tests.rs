@@ -326,17 +326,18 @@ fn what_is_no_line_is_told() {
         "+1s",
     ] {
         let line = format!("expire now={damaged}");
-        assert!(why(&line).contains("makes no sense"), "{line}");
+        assert!(why(&line).contains("is not valid"), "{line}");
     }
     for damaged in [
         "", "7", "0:x", "7@:x", "7/:x", "7:%4", "7:%zz", "7:%1b", "7:%ff",
     ] {
         let line = format!("death at=1s process={damaged}");
-        assert!(why(&line).contains("makes no sense"), "{line}");
+        assert!(why(&line).contains("is not valid"), "{line}");
     }
-    assert_eq!(
-        why("reapwatch version=2"),
-        "it has version 2 of the format and this program reads 1"
+    let newer = why("reapwatch version=2");
+    assert!(
+        newer.contains("version 2") && newer.ends_with('1'),
+        "{newer}"
     );
 }
 

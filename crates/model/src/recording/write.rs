@@ -1,4 +1,4 @@
-//! What goes into the lifecycle → lines of a recording, each appended to a text.
+//! Writes the input of the lifecycle as lines of a recording, each appended to a text.
 
 use std::fmt::Write as _;
 
@@ -23,7 +23,7 @@ pub fn head(text: &mut String, head: &Head) {
     line.time("began", head.began_ns);
 }
 
-/// A distance of the clocks.
+/// An offset of the clocks.
 pub fn wall(text: &mut String, join: Join) {
     let mut line = Fields::of(text, "wall");
     line.time("from", join.from_ns);
@@ -32,7 +32,7 @@ pub fn wall(text: &mut String, join: Join) {
     line.field("offset", format_args!("{sign}{}", seconds(offset_ns)));
 }
 
-/// Something happened.
+/// An event.
 pub fn event(text: &mut String, event: &Event) {
     match event {
         Event::Death(event) => death(text, event),
@@ -163,17 +163,17 @@ fn task(text: &mut String, task: &Task) {
     }
 }
 
-/// The old is forgotten.
+/// Old entries were dropped.
 pub fn expire(text: &mut String, now_ns: u64) {
     Fields::of(text, "expire").time("now", now_ns);
 }
 
-/// The changes were taken in.
+/// The changes were applied.
 pub fn drained(text: &mut String, now_ns: u64) {
     Fields::of(text, "drained").time("now", now_ns);
 }
 
-/// What was counted.
+/// Counters.
 pub fn counted(text: &mut String, counted: &Counted) {
     let mut line = Fields::of(text, "counted");
     line.field("exited", counted.exited);
@@ -186,7 +186,7 @@ pub fn counted(text: &mut String, counted: &Counted) {
     line.field("skipped_runs", counted.skipped_runs);
 }
 
-/// What a round said of one process.
+/// The result of a round for one process.
 pub fn judged(text: &mut String, judged: &Judged) {
     let mut line = Fields::of(text, "judged");
     line.time("at", judged.at_ns);
@@ -208,7 +208,7 @@ pub fn end(text: &mut String, now_ns: u64) {
     Fields::of(text, "end").time("now", now_ns);
 }
 
-/// One line under way; it ends when this is dropped.
+/// A line being written; it ends when this is dropped.
 struct Fields<'a>(&'a mut String);
 
 impl<'a> Fields<'a> {
@@ -352,8 +352,8 @@ fn seconds(ns: u64) -> String {
     format!("{}.{:09}s", ns / 1_000_000_000, ns % 1_000_000_000)
 }
 
-/// A name from strangers as one word: blanks go as `%` and their bytes, and a file holds nothing
-/// that moves the cursor of who looks into it.
+/// A name as one word: blanks become `%` and their bytes, and unsafe characters are escaped so that
+/// the file is safe to display.
 fn escaped(name: &str) -> String {
     let mut word = String::new();
     for char in name.chars() {

@@ -9,7 +9,7 @@ use crate::events::{Key, Process, Snapshot};
 use crate::explain::{self, Known, Life, Seen};
 use crate::parents::Row;
 
-/// Where processes belong, as far as that is known.
+/// The workloads of processes, as far as they are known.
 type Places = BTreeMap<Key, api::Container>;
 
 impl State {
@@ -41,7 +41,7 @@ impl State {
         }
     }
 
-    /// Where those belong who have or had this number, and those who must reap them.
+    /// The workloads of all processes that have or had this PID, and of their parents.
     fn places(&mut self, pid: u32, snapshot: Option<&Snapshot>, now_ns: u64) -> Places {
         let tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
         let tasks = tasks.filter(|task| task.process.key.tgid == pid);
