@@ -21,7 +21,7 @@ pub use probes::{HookKind, ProbeArgs};
 pub use recordings::{RecordArgs, ReplayArgs, ReplayView};
 pub use top::{TopArgs, TopView, ViewName, misused};
 pub use url::Url;
-pub use values::{OrNone, pid, seconds};
+pub use values::{OrNone, duration};
 pub use watch::WatchArgs;
 
 /// The default path of the agent's Unix socket.
@@ -144,6 +144,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   sudo reapwatch zombies
+  reapwatch zombies --filter 'oldest>1m' --sort parent --limit 20
   reapwatch zombies --fail                        exit status 3 when there are any
   reapwatch zombies --prometheus http://prom:9090 counts by workload for a whole cluster")]
     Zombies(ZombiesArgs),
@@ -322,9 +323,37 @@ pub struct ExitsArgs {
     pub from: FromArgs,
 }
 
+/// Which items of a list are shown.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ListArgs {
+    /// Show only items that match, such as 'oldest>10s and comm~java'
+    #[arg(long, value_name = "FILTER", conflicts_with = "prometheus")]
+    pub filter: Option<String>,
+    /// Sort by this field instead of worst first
+    #[arg(long, value_name = "FIELD", conflicts_with = "prometheus")]
+    pub sort: Option<String>,
+    /// Show at most this many
+    #[arg(long, value_name = "N", conflicts_with = "prometheus")]
+    pub limit: Option<usize>,
+}
+
+impl ListArgs {
+    /// As the API takes them.
+    pub fn list(&self) -> api::List {
+        api::List {
+            limit: self.limit,
+            sort: self.sort.clone(),
+            filter: self.filter.clone(),
+        }
+    }
+}
+
 /// Options of `zombies`.
 #[derive(Clone, Debug, Args)]
 pub struct ZombiesArgs {
+    /// Which zombies.
+    #[command(flatten)]
+    pub list: ListArgs,
     /// Exit with status 3 when there are zombies
     #[arg(long)]
     pub fail: bool,
@@ -345,6 +374,9 @@ pub struct ZombiesArgs {
 /// Options of `culprits`.
 #[derive(Clone, Debug, Args)]
 pub struct CulpritsArgs {
+    /// Which culprits.
+    #[command(flatten)]
+    pub list: ListArgs,
     /// Exit with status 3 when there are culprits
     #[arg(long)]
     pub fail: bool,

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use crate::engine::host;
 use crate::host::cri;
-use crate::probes::{self, Config, Hidden, PidNamespace, ProbeReport, Rung, Source};
+use crate::probes::{self, Config, Hidden, HookKind, PidNamespace, ProbeReport, Source};
 use api::{Doctor, Fact, Probe};
 use model::workload::pods::Failure;
 

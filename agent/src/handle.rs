@@ -12,6 +12,7 @@ use crate::host::process;
 use crate::metrics;
 use api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, Zombie};
 use model::explain::{Seen, State};
+use model::filter::Selection;
 
 /// How long reading /proc for one PID may take.
 const LOOK: Duration = Duration::from_secs(1);
@@ -30,15 +31,15 @@ pub struct Health {
 #[derive(Debug)]
 pub enum Request {
     /// All zombies.
-    Zombies(oneshot::Sender<Document<Zombie>>),
+    Zombies(Selection, oneshot::Sender<Document<Zombie>>),
     /// Processes that do not reap, and why.
-    Culprits(oneshot::Sender<Culprits>),
+    Culprits(Selection, oneshot::Sender<Culprits>),
     /// The explanation of the process with this PID, with what /proc shows of it.
     Explain(u32, Seen, oneshot::Sender<Explained>),
     /// Processes that have been exiting for longer than this, and why.
     Stuck(Duration, oneshot::Sender<Document<Stuck>>),
     /// One frame of the live view; the document has one item.
-    Top(oneshot::Sender<Document<Top>>),
+    Top(Option<usize>, oneshot::Sender<Document<Top>>),
     /// What this host allows.
     Doctor(oneshot::Sender<Doctor>),
     /// The metrics page, to be written off the loop.
@@ -67,7 +68,7 @@ impl Handle {
         (Self { requests }, queue)
     }
 
-    /// Sends a request and waits for the answer: `handle.ask(Request::Zombies).await`.
+    /// Sends a request and waits for the answer: `handle.ask(Request::Doctor).await`.
     ///
     /// # Errors
     /// If the loop has ended.

@@ -17,6 +17,7 @@ mod handle;
 mod host;
 mod metrics;
 mod probes;
+mod queries;
 mod say;
 mod server;
 mod systemd;

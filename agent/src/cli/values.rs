@@ -59,11 +59,6 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| format!("not a duration; {DURATION}"))
 }
 
-/// A duration in seconds, for callers with their own error message.
-pub fn seconds(text: &str) -> Option<f64> {
-    duration(text).ok().map(|duration| duration.as_secs_f64())
-}
-
 /// The time between two snapshots of all processes.
 pub fn reconcile_interval(text: &str) -> Result<Duration, String> {
     within(

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use hyper::body::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::cli::{DEFAULT_SOCKET, FromArgs, ViewArgs};
 use crate::engine::replay::{self, Replay};
 use crate::handle::{Handle, Request};
+use crate::queries::{self, Ask};
 use crate::say::say;
-use api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, VERSION, Zombie};
+use api::{Doctor, DoctorQuery, ExitLine, VERSION};
 
 pub mod http;
 mod tls;
@@ -50,6 +54,24 @@ pub enum Exits {
     Remote(Lines),
     /// From the agent inside this command, or from a recording.
     Embedded(mpsc::Receiver<ExitLine>),
+}
+
+/// An answer, and the bytes in which another agent sent it.
+#[derive(Debug)]
+pub struct Reply<A> {
+    /// The answer.
+    pub answer: A,
+    sent: Option<Bytes>,
+}
+
+impl<A: Serialize> Reply<A> {
+    /// The answer as JSON: as it was sent, if it was.
+    pub fn json(&self) -> anyhow::Result<Bytes> {
+        match &self.sent {
+            Some(sent) => Ok(sent.clone()),
+            None => Ok(serde_json::to_vec(&self.answer)?.into()),
+        }
+    }
 }
 
 impl Source {
@@ -95,62 +117,19 @@ impl Source {
         matches!(self, Self::Recorded(_))
     }
 
-    /// Current zombies.
-    pub async fn zombies(&self) -> anyhow::Result<Document<Zombie>> {
-        match self {
-            Self::Remote(remote) => remote.document("zombies").await,
-            Self::Embedded(handle) => Ok(handle.ask(Request::Zombies).await?),
-            Self::Recorded(replay) => Ok(replay.zombies()),
-        }
-    }
-
-    /// Processes that do not reap, and why.
-    pub async fn culprits(&self) -> anyhow::Result<Culprits> {
-        match self {
-            Self::Remote(remote) => remote.culprits().await,
-            Self::Embedded(handle) => Ok(handle.ask(Request::Culprits).await?),
-            Self::Recorded(replay) => Ok(replay.culprits()),
-        }
-    }
-
-    /// The explanation of one process.
-    pub async fn explain(&self, pid: u32) -> anyhow::Result<Explained> {
-        match self {
-            Self::Remote(remote) => remote.explain(pid).await,
-            Self::Embedded(handle) => Ok(handle.explain(pid).await?),
-            Self::Recorded(replay) => Ok(replay.explain(pid)),
-        }
-    }
-
-    /// Processes that have been exiting for longer than `threshold`, and why.
-    pub async fn stuck(&self, threshold: Duration) -> anyhow::Result<Document<Stuck>> {
-        match self {
-            Self::Remote(remote) => {
-                let question = format!("stuck?threshold={}ms", threshold.as_millis());
-                remote.document(&question).await
-            }
-            Self::Embedded(handle) => Ok(handle.ask(|to| Request::Stuck(threshold, to)).await?),
-            Self::Recorded(_) => bail!(
-                "a recording has no kernel stacks; run `reapwatch stuck` on the machine itself"
-            ),
-        }
-    }
-
-    /// One frame of the live view.
-    pub async fn top(&self) -> anyhow::Result<Document<Top>> {
-        let document = match self {
-            Self::Remote(remote) => remote.document("top").await?,
-            Self::Embedded(handle) => handle.ask(Request::Top).await?,
-            Self::Recorded(replay) => replay.top(),
+    /// Asks.
+    ///
+    /// # Errors
+    /// If a parameter is wrong, nobody answers, or a recording cannot.
+    pub async fn ask<Q: Ask>(&self, query: Q) -> anyhow::Result<Reply<Q::Answer>> {
+        let path = queries::path_of(&query);
+        let checked = query.check().map_err(anyhow::Error::msg)?;
+        let answer = match self {
+            Self::Remote(remote) => return remote.ask(&path).await,
+            Self::Embedded(handle) => Q::ask(checked, handle).await?,
+            Self::Recorded(replay) => Q::replay(checked, replay)?,
         };
-        if document.items.len() != 1 {
-            bail!(
-                "the {} returned {} frames instead of one",
-                self.label(),
-                document.items.len()
-            );
-        }
-        Ok(document)
+        Ok(Reply { answer, sent: None })
     }
 
     /// Finished deaths from now on; all of them for a recording.
@@ -207,47 +186,25 @@ impl Remote {
     }
 
     /// What the agent's host allows.
-    pub async fn doctor(&self) -> anyhow::Result<Doctor> {
-        let doctor: Doctor = self.get("doctor").await?;
-        self.check_version(doctor.version.into())?;
-        Ok(doctor)
+    pub async fn doctor(&self) -> anyhow::Result<Reply<Doctor>> {
+        self.ask(&queries::path_of(&DoctorQuery {})).await
     }
 
-    async fn explain(&self, pid: u32) -> anyhow::Result<Explained> {
-        let explained: Explained = self.get(&format!("explain/{pid}")).await?;
-        self.check_version(explained.head.version.into())?;
-        Ok(explained)
-    }
-
-    async fn culprits(&self) -> anyhow::Result<Culprits> {
-        let culprits: Culprits = self.get("culprits").await?;
-        self.check_version(culprits.document.head.version.into())?;
-        Ok(culprits)
-    }
-
-    async fn document<T: serde::de::DeserializeOwned>(
-        &self,
-        name: &str,
-    ) -> anyhow::Result<Document<T>> {
-        let document: Document<T> = self.get(name).await?;
-        self.check_version(document.head.version.into())?;
-        Ok(document)
-    }
-
-    async fn get<T: serde::de::DeserializeOwned>(&self, name: &str) -> anyhow::Result<T> {
-        let body = self.endpoint.get(&format!("/api/v1/{name}")).await?;
-        serde_json::from_slice(&body).or_else(|error| {
-            // A different version may have different fields, which then explains the error.
-            let document: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-            if let Some(version) = document["version"].as_u64() {
-                self.check_version(version)?;
-            }
-            Err(error).with_context(|| {
-                format!(
-                    "{} did not answer as an agent of this version does",
-                    self.endpoint
-                )
-            })
+    async fn ask<A: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Reply<A>> {
+        #[derive(serde::Deserialize)]
+        struct Versioned {
+            version: u64,
+        }
+        let body = self.endpoint.get(path).await?;
+        // Another version may have other fields; then that is what is wrong.
+        let answer = serde_json::from_slice(&body)
+            .and_then(|Versioned { version }| Ok((version, serde_json::from_slice(&body))));
+        let no_agent = || format!("{} did not answer like a reapwatch agent", self.endpoint);
+        let (version, answer) = answer.with_context(no_agent)?;
+        self.check_version(version)?;
+        Ok(Reply {
+            answer: answer.with_context(no_agent)?,
+            sent: Some(body),
         })
     }
 
@@ -376,7 +333,10 @@ mod tests {
         let line = exits.next().await.expect("a line");
         assert!(matches!(line, Some(ExitLine::Lost { lost: 4 })));
         assert!(exits.next().await.expect("an end").is_none());
-        let error = source.zombies().await.expect_err("the loop has ended");
+        let error = source
+            .ask(api::ZombiesQuery::default())
+            .await
+            .expect_err("the loop has ended");
         assert_eq!(error.to_string(), "the agent has stopped");
     }
 

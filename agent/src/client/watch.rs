@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::handle::{Handle, Request};
 use api::{Explained, Verdict};
+use model::filter::Selection;
 
 use super::Source;
 
@@ -62,7 +63,10 @@ impl Source {
 async fn is_enough(handle: &Handle, question: Question) -> anyhow::Result<bool> {
     Ok(match question {
         Question::Zombies => {
-            let zombies = handle.ask(Request::Zombies).await?.items;
+            let zombies = handle
+                .ask(|to| Request::Zombies(Selection::default(), to))
+                .await?
+                .items;
             zombies.iter().all(|it| is_certain(it.verdict.as_ref()))
         }
         Question::Stuck => {

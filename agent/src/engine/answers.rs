@@ -18,13 +18,17 @@ impl Agent {
         self.drain();
         // Sending fails if the asker has gone.
         let _gone = match request {
-            Request::Zombies(to) => return self.answer_judged(Question::Zombies(to)),
-            Request::Culprits(to) => return self.answer_judged(Question::Culprits(to)),
+            Request::Zombies(wanted, to) => {
+                return self.answer_judged(Question::Zombies(wanted, to));
+            }
+            Request::Culprits(wanted, to) => {
+                return self.answer_judged(Question::Culprits(wanted, to));
+            }
             Request::Explain(pid, seen, to) => {
                 return self.answer_judged(Question::Explain(pid, seen, to));
             }
             Request::Stuck(threshold, to) => return self.answer_stuck((threshold, to)),
-            Request::Top(to) => return self.answer_top(to),
+            Request::Top(limit, to) => return self.answer_top(limit, to),
             Request::Doctor(to) => to.send(self.doctor()).is_ok(),
             Request::Metrics(to) => to.send(self.scrape()).is_ok(),
             Request::Health(to) => to.send(Health { ready: self.ready }).is_ok(),

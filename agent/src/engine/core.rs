@@ -23,7 +23,7 @@ use crate::doctor;
 use crate::engine::recording_file::Sink;
 use crate::handle::Request;
 use crate::metrics::Metrics;
-use crate::probes::{self, Attached, Pidfds, ProbeReport, Readable, Role, Rung, Source};
+use crate::probes::{self, Attached, HookKind, Pidfds, ProbeReport, Readable, Role, Source};
 use crate::systemd::Watchdog;
 use api::Fact;
 use model::counts::Lost;

@@ -117,12 +117,12 @@ impl Agent {
     }
 
     /// Answers from the verdicts that there are, unless somebody has not been judged at all.
-    pub(super) fn answer_top(&mut self, to: oneshot::Sender<Document<Top>>) {
+    pub(super) fn answer_top(&mut self, limit: Option<usize>, to: oneshot::Sender<Document<Top>>) {
         if self.state.judgements.at_ns().is_some() && self.all_are_judged() {
             self.judge_if_older_than(FOR_TOP_NS);
-            self.answer_placed(Question::Top(to));
+            self.answer_placed(Question::Top(limit, to));
         } else {
-            self.judge.waiting.push(Question::Top(to));
+            self.judge.waiting.push(Question::Top(limit, to));
             self.judge_if_older_than(0);
         }
     }

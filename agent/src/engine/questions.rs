@@ -6,6 +6,7 @@ use super::{core::Agent, pids};
 use crate::probes;
 use api::{Culprits, Document, Explained, Top, Zombie};
 use model::explain::Seen;
+use model::filter::Selection;
 use model::state::State;
 
 /// How long an answer waits for workloads and PID tables.
@@ -16,10 +17,22 @@ const PLACELESS_NS: u64 = 60_000_000_000;
 /// A request that a round answers.
 #[derive(Debug)]
 pub(super) enum Question {
-    Culprits(oneshot::Sender<Culprits>),
-    Zombies(oneshot::Sender<Document<Zombie>>),
+    Culprits(Selection, oneshot::Sender<Culprits>),
+    Zombies(Selection, oneshot::Sender<Document<Zombie>>),
     Explain(u32, Seen, oneshot::Sender<Explained>),
-    Top(oneshot::Sender<Document<Top>>),
+    Top(Option<usize>, oneshot::Sender<Document<Top>>),
+}
+
+impl Question {
+    /// Whether nobody waits for the answer any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Culprits(_, to) => to.is_closed(),
+            Self::Zombies(_, to) => to.is_closed(),
+            Self::Explain(_, _, to) => to.is_closed(),
+            Self::Top(_, to) => to.is_closed(),
+        }
+    }
 }
 
 /// A request that has its verdicts and waits for the rest of the answer.
@@ -59,6 +72,9 @@ impl Agent {
         let now_ns = probes::now_ns();
         let is_placed = now_ns < self.questions.placeless_until_ns || self.all_are_placed(now_ns);
         for mut held in std::mem::take(&mut self.questions.held) {
+            if held.question.is_abandoned() {
+                continue;
+            }
             let is_late = now_ns.saturating_sub(held.since_ns) >= HELD_NS;
             let needs_places = !matches!(held.question, Question::Explain(..));
             if is_late && needs_places && !is_placed {
@@ -70,7 +86,7 @@ impl Agent {
             let is_whole = match (held.placed_ns, &held.question) {
                 (None, _) => false,
                 // Zombies and PIDs from different moments would not add up.
-                (Some(since_ns), Question::Culprits(_)) => self.has_looked_at_pids(since_ns),
+                (Some(since_ns), Question::Culprits(..)) => self.has_looked_at_pids(since_ns),
                 (Some(_), _) => true,
             };
             if is_whole || is_late {
@@ -102,16 +118,16 @@ impl Agent {
     }
 
     fn answer_question(&mut self, question: Question) {
-        if matches!(question, Question::Top(_)) {
+        if matches!(question, Question::Top(..)) {
             self.look_at_pids(pids::WHILE_ASKED_NS);
         }
         self.refresh();
         let now_ns = probes::now_ns();
         // Nobody waits any more when sending fails.
         let _gone = match question {
-            Question::Culprits(to) => to.send(self.state.culprits(now_ns)).is_ok(),
-            Question::Zombies(to) => to.send(self.state.zombies(now_ns)).is_ok(),
-            Question::Top(to) => to.send(self.state.top(now_ns)).is_ok(),
+            Question::Culprits(wanted, to) => to.send(self.state.culprits(&wanted, now_ns)).is_ok(),
+            Question::Zombies(wanted, to) => to.send(self.state.zombies(&wanted, now_ns)).is_ok(),
+            Question::Top(limit, to) => to.send(self.state.top(limit, now_ns)).is_ok(),
             Question::Explain(pid, seen, to) => {
                 let snapshot = self.look_at_all();
                 // Who died while it was taken.

@@ -16,6 +16,7 @@ use model::answers;
 use model::clock::Wall;
 use model::events::Snapshot;
 use model::explain::Seen;
+use model::filter::Selection;
 use model::lifecycle::Transition;
 use model::recording::Line;
 use model::state::State;
@@ -218,14 +219,14 @@ impl Replay {
     }
 
     /// Who was dead and unreaped, oldest first.
-    pub fn zombies(&self) -> api::Document<api::Zombie> {
-        self.state().zombies(self.now_ns)
+    pub fn zombies(&self, wanted: &Selection) -> api::Document<api::Zombie> {
+        self.state().zombies(wanted, self.now_ns)
     }
 
     /// Who held zombies that were not young, the worst first.
-    pub fn culprits(&self) -> api::Culprits {
+    pub fn culprits(&self, wanted: &Selection) -> api::Culprits {
         let mut state = self.state();
-        let mut culprits = state.culprits(self.now_ns);
+        let mut culprits = state.culprits(wanted, self.now_ns);
         if !culprits.document.items.is_empty() {
             let note = if state.judgements.all().len() == 0 {
                 "the recording has no evidence for verdicts: an older release made it, or it was \
@@ -239,8 +240,8 @@ impl Replay {
     }
 
     /// One frame of the live view.
-    pub fn top(&self) -> api::Document<api::Top> {
-        self.state().top(self.now_ns)
+    pub fn top(&self, limit: Option<usize>) -> api::Document<api::Top> {
+        self.state().top(limit, self.now_ns)
     }
 
     /// The story of one process.

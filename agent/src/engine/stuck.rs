@@ -138,6 +138,7 @@ impl Agent {
         if self.exits.round.is_some() {
             return;
         }
+        self.exits.waiting.retain(|(_, to)| !to.is_closed());
         let Some((threshold, to)) = self.exits.waiting.pop_front() else {
             return;
         };
@@ -225,10 +226,11 @@ impl Agent {
                 let heard = stuck.ignored.is_none() || item.verdict.is_none();
                 (suspect.unheard.is_none() || !heard).then_some(item)
             };
-            let items = round.suspects.iter().filter_map(item).collect();
+            let items: Vec<_> = round.suspects.iter().filter_map(item).collect();
+            let total = items.len() as u64;
             // Nobody waits any more when sending fails.
             self.count();
-            let _gone = round.to.send(self.state.document(items, now_ns));
+            let _gone = round.to.send(self.state.document(items, total, now_ns));
         }
         self.begin_stuck_round();
     }

@@ -22,7 +22,7 @@ mod visibility;
 pub(crate) use attach::{Attached, Config, Counters, ProbeReport, attach};
 pub(crate) use btf::{VMLINUX, check as check_types};
 pub(crate) use clock::{follow, now_ns, wall};
-pub(crate) use hooks::Rung;
+pub(crate) use hooks::HookKind;
 pub(crate) use memlock::ALSO_WARNED_BY;
 pub(crate) use mounts::mount_for_this_thread;
 pub(crate) use pidfds::Pidfds;

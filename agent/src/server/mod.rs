@@ -5,6 +5,7 @@
 mod bind_error;
 mod connections;
 mod group;
+mod joined;
 mod landing;
 mod listen;
 mod refusal;

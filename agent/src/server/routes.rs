@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::Router;
-use axum::body::Body;
-use axum::extract::{Path, Request as HttpRequest, State};
+use axum::body::{Body, Bytes};
+use axum::extract::{RawPathParams, Request as HttpRequest, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Uri};
 use axum::middleware::{self, Next};
@@ -15,12 +14,13 @@ use axum::routing::get;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::timeout;
 
+use super::joined::Joined;
 use super::landing;
 use super::refusal::Refusal;
 use super::stream::Lines;
-use crate::cli;
-use crate::engine::STUCK_AFTER as THRESHOLD;
 use crate::handle::{Handle, Request, Stopped};
+use crate::queries::{self, Ask};
+use api::{CulpritsQuery, DoctorQuery, ExplainQuery, StuckQuery, TopQuery, ZombiesQuery};
 
 /// How long the loop may take before it counts as stuck.
 const BEAT: Duration = Duration::from_secs(1);
@@ -32,15 +32,13 @@ pub(super) const FOLLOWERS: usize = 32;
 /// How long any other response may take; below the 10 s of Prometheus' scrape timeout.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// The only path with a parameter.
-const STUCK: &str = "/api/v1/stuck";
-
 /// State of the handlers.
 #[derive(Clone)]
 struct Agent {
     handle: Handle,
     stop: watch::Receiver<bool>,
     seats: Arc<Semaphore>,
+    joined: Joined,
 }
 
 impl Agent {
@@ -69,25 +67,30 @@ impl Agent {
 
 /// All routes of one listener. Streams end when `stop` becomes true.
 pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
-    Router::new()
+    let plain = Router::new()
         .route("/", get(landing))
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
-        .route("/api/v1/zombies", get(zombies))
-        .route("/api/v1/culprits", get(culprits))
-        .route("/api/v1/explain/{pid}", get(explain))
-        .route(STUCK, get(stuck))
-        .route("/api/v1/top", get(top))
-        .route("/api/v1/doctor", get(doctor))
         .route("/api/v1/exits", get(exits))
-        .route_layer(middleware::from_fn(refuse_parameters))
+        .route_layer(middleware::from_fn(refuse_parameters));
+    let queries = [
+        answers::<ZombiesQuery>,
+        answers::<CulpritsQuery>,
+        answers::<ExplainQuery>,
+        answers::<StuckQuery>,
+        answers::<TopQuery>,
+        answers::<DoctorQuery>,
+    ];
+    let router = queries.iter().fold(plain, |router, add| add(router));
+    router
         .method_not_allowed_fallback(async |method: Method| Refusal::method(method.as_str()))
         .fallback(async |uri: Uri| Refusal::not_found(uri.path()))
         .with_state(Agent {
             handle,
             stop,
             seats: Arc::new(Semaphore::new(FOLLOWERS)),
+            joined: Joined::default(),
         })
 }
 
@@ -100,7 +103,6 @@ pub(super) fn unencrypted() -> Router {
 async fn refuse_parameters(request: HttpRequest, next: Next) -> Result<Response, Refusal> {
     match request.uri().query() {
         None | Some("") => Ok(next.run(request).await),
-        Some(_) if request.uri().path() == STUCK => Ok(next.run(request).await),
         Some(query) => {
             let first = query.split(['=', '&']).next().unwrap_or_default();
             Err(Refusal::parameter(first))
@@ -136,51 +138,30 @@ async fn readyz(State(agent): State<Agent>) -> Result<&'static str, Refusal> {
     }
 }
 
-async fn zombies(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
-    Ok(Json(agent.ask(ANSWER, Request::Zombies).await?))
+/// Adds the route of a query.
+fn answers<Q: Ask>(router: Router<Agent>) -> Router<Agent> {
+    router.route(Q::ROUTE, get(answer::<Q>))
 }
 
-async fn culprits(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
-    Ok(Json(agent.ask(ANSWER, Request::Culprits).await?))
-}
-
-async fn explain(
+async fn answer<Q: Ask>(
     State(agent): State<Agent>,
-    Path(pid): Path<String>,
+    in_path: RawPathParams,
+    uri: Uri,
 ) -> Result<impl IntoResponse, Refusal> {
-    let pid = cli::pid(&pid).map_err(Refusal::bad)?;
-    agent
-        .within(ANSWER, agent.handle.explain(pid))
-        .await
-        .map(Json)
-}
-
-/// `threshold=5s`: how long an exit may take.
-async fn stuck(State(agent): State<Agent>, uri: Uri) -> Result<impl IntoResponse, Refusal> {
-    let query = uri.query().unwrap_or_default();
-    let threshold = match query.split_once('=').unwrap_or((query, "")) {
-        ("", "") => THRESHOLD,
-        ("threshold", value) => humantime::parse_duration(value).map_err(|error| {
-            Refusal::bad(format!(
-                "threshold must be a duration such as 5s or 500ms: {error}"
-            ))
-        })?,
-        (unknown, _) => {
-            return Err(Refusal::bad(format!(
-                "unknown query parameter {unknown}; this path takes only threshold"
-            )));
-        }
+    let in_path: Vec<_> = in_path.iter().collect();
+    let query: Q =
+        queries::parse(&in_path, uri.query().unwrap_or_default()).map_err(Refusal::bad)?;
+    let path = queries::path_of(&query);
+    let checked = query.check().map_err(Refusal::bad)?;
+    let joined = agent.joined.clone();
+    let ask = async move {
+        let answer = agent.within(ANSWER, Q::ask(checked, &agent.handle)).await?;
+        let body = serde_json::to_vec(&answer);
+        body.map(Bytes::from)
+            .map_err(|error| Refusal::broken(format!("the answer cannot be written: {error}")))
     };
-    let question = |to| Request::Stuck(threshold, to);
-    Ok(Json(agent.ask(ANSWER, question).await?))
-}
-
-async fn top(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
-    Ok(Json(agent.ask(ANSWER, Request::Top).await?))
-}
-
-async fn doctor(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
-    Ok(Json(agent.ask(ANSWER, Request::Doctor).await?))
+    let body = joined.answer(path, ask).await?;
+    Ok(([(CONTENT_TYPE, "application/json")], body))
 }
 
 async fn exits(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {

@@ -5,11 +5,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::cli::CulpritsArgs;
+use crate::cli::{CulpritsArgs, ListArgs};
 use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
-use api::{Container, Culprit, Culprits, Document};
+use api::{Container, Culprit, Culprits, CulpritsQuery, Document};
 
+use super::list::{checked, more, none};
 use super::output::{print, width};
 use super::table::{Side, Table, head};
 use super::text::{Bound, count, growth, rate, time_of_day, wrap};
@@ -28,23 +29,36 @@ pub async fn run(args: &CulpritsArgs, look: Look) -> anyhow::Result<Outcome> {
     if let Some(prometheus) = Prometheus::named(&args.fleet)? {
         return fleet::culprits(&prometheus, args.json, args.fail, look).await;
     }
+    let query = checked(CulpritsQuery(args.list.list()))?;
     let source = Source::connect(&args.from).await?;
     source.watch(args.watch.watch, Question::Zombies).await?;
-    let culprits = source.culprits().await?;
+    let reply = source.ask(query).await?;
     if args.json {
-        json::line(&culprits)?;
+        json::reply(&reply)?;
     } else {
-        print(&report(&culprits, args.table, look, width()))?;
+        print(&report(
+            &reply.answer,
+            args.table,
+            &args.list,
+            look,
+            width(),
+        ))?;
     }
-    let found = args.fail && !culprits.document.items.is_empty();
+    let found = args.fail && reply.answer.document.total > 0;
     Ok(if found { Outcome::Found } else { Outcome::Fine })
 }
 
-fn report(culprits: &Culprits, table_only: bool, look: Look, width: usize) -> String {
+fn report(
+    culprits: &Culprits,
+    table_only: bool,
+    list: &ListArgs,
+    look: Look,
+    width: usize,
+) -> String {
     let document = &culprits.document;
     let items = document.items.as_slice();
     let mut text = match items {
-        [] => format!("no culprits on {}\n", look.clean(&document.head.host)),
+        [] => none("culprits", document, list, look),
         _ if table_only => table(items, look),
         _ => {
             let mut text = head(&headline(document, look), look);
@@ -63,6 +77,7 @@ fn report(culprits: &Culprits, table_only: bool, look: Look, width: usize) -> St
             text
         }
     };
+    text.push_str(&more(document));
     let full = pids::lines(&culprits.pids, look);
     if !(full.is_empty() || table_only || items.is_empty()) {
         text.push('\n');
@@ -238,6 +253,7 @@ fn table(culprits: &[Culprit], look: Look) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::views::snapshot;
     use api::{Head, Process, Verdict};
 
     const LOOK: Look = Look {
@@ -285,6 +301,7 @@ mod tests {
                     at: "2026-11-22T07:06:11.123456789Z".into(),
                     lost_events: 0,
                 },
+                total: items.len() as u64,
                 items,
                 notes: Vec::new(),
             },
@@ -301,7 +318,13 @@ mod tests {
             namespace: Some("shop".into()),
             ..Container::default()
         });
-        let text = report(&document(vec![culprit]), false, LOOK, 60);
+        let text = report(
+            &document(vec![culprit]),
+            false,
+            &ListArgs::default(),
+            LOOK,
+            60,
+        );
         snapshot::check("culprits", "one in full", &text);
     }
 
@@ -337,20 +360,38 @@ mod tests {
         let mut culprits = document(vec![leaking(); 2]);
         culprits.document.notes = vec!["less evidence without CAP_SYS_ADMIN".into()];
         for table_only in [false, true] {
-            let text = report(&culprits, table_only, LOOK, 100);
+            let text = report(&culprits, table_only, &ListArgs::default(), LOOK, 100);
             assert_eq!(text.matches("CAP_SYS_ADMIN").count(), 1, "{text}");
         }
     }
 
     #[test]
     fn many_are_a_table_and_the_worst_in_full() {
-        let few = report(&document(vec![leaking(); FEW]), false, LOOK, 100);
+        let few = report(
+            &document(vec![leaking(); FEW]),
+            false,
+            &ListArgs::default(),
+            LOOK,
+            100,
+        );
         assert_eq!(few.matches("to do").count(), FEW);
         assert!(!few.contains("WHY"), "{few}");
-        let many = report(&document(vec![leaking(); FEW + 1]), false, LOOK, 100);
+        let many = report(
+            &document(vec![leaking(); FEW + 1]),
+            false,
+            &ListArgs::default(),
+            LOOK,
+            100,
+        );
         assert_eq!(many.matches("to do").count(), WORST);
         assert!(many.starts_with("web-1, 2026-11-22 07:06:11 UTC: 6 processes hold 1800 zombies"));
-        let table = report(&document(vec![leaking()]), true, LOOK, 45);
+        let table = report(
+            &document(vec![leaking()]),
+            true,
+            &ListArgs::default(),
+            LOOK,
+            45,
+        );
         snapshot::check("culprits", "table", &table);
         assert!(many.contains(&table), "{many}");
     }

@@ -14,7 +14,14 @@ use super::{Look, Outcome, json};
 /// result, not an error.
 pub async fn run(args: &DoctorArgs, look: Look) -> anyhow::Result<Outcome> {
     let doctor = match Remote::find(&args.from).await? {
-        Ok(remote) => remote.doctor().await?,
+        Ok(remote) => {
+            let reply = remote.doctor().await?;
+            if args.json {
+                json::reply(&reply)?;
+                return Ok(outcome(&reply.answer));
+            }
+            reply.answer
+        }
         Err(why_not) => {
             say(format_args!("{why_not}; checking from inside this command"));
             crate::engine::doctor(&args.from.probes).await?
@@ -25,11 +32,15 @@ pub async fn run(args: &DoctorArgs, look: Look) -> anyhow::Result<Outcome> {
     } else {
         print(&report(&doctor, look, width()))?;
     }
-    Ok(if doctor.runs {
+    Ok(outcome(&doctor))
+}
+
+fn outcome(doctor: &Doctor) -> Outcome {
+    if doctor.runs {
         Outcome::Fine
     } else {
         Outcome::CannotRun
-    })
+    }
 }
 
 fn report(doctor: &Doctor, look: Look, width: usize) -> String {
@@ -138,6 +149,7 @@ fn verdict(doctor: &Doctor, look: Look) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::views::snapshot;
     use api::{Fact, Probe};
 
     #[test]

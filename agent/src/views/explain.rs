@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::cli::ExplainArgs;
 use crate::client::{Question, Source};
-use api::{Earlier, Explained, Explanation, Keeper, Moment, Process, Stuck, Verdict};
+use api::{Earlier, ExplainQuery, Explained, Explanation, Keeper, Moment, Process, Stuck, Verdict};
 
 use super::output::{print, width};
 use super::table::head;
@@ -21,11 +21,11 @@ pub async fn run(args: &ExplainArgs, look: Look) -> anyhow::Result<Outcome> {
     source
         .watch(args.watch.watch, Question::Process(args.pid))
         .await?;
-    let explained = source.explain(args.pid).await?;
+    let reply = source.ask(ExplainQuery { pid: args.pid }).await?;
     if args.json {
-        json::line(&explained)?;
+        json::reply(&reply)?;
     } else {
-        print(&page(&explained, look, width()))?;
+        print(&page(&reply.answer, look, width()))?;
     }
     Ok(Outcome::Fine)
 }

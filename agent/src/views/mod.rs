@@ -6,6 +6,7 @@ pub mod exits;
 pub mod explain;
 mod fleet;
 pub mod json;
+mod list;
 mod look;
 pub mod output;
 mod pids;

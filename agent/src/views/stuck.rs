@@ -3,7 +3,7 @@
 
 use crate::cli::StuckArgs;
 use crate::client::{Question, Source};
-use api::{Document, Killer, Stuck, StuckThread};
+use api::{Document, Killer, Stuck, StuckQuery, StuckThread};
 
 use super::culprits::notes;
 use super::output::{print, width};
@@ -23,13 +23,14 @@ const THREADS: usize = 8;
 pub async fn run(args: &StuckArgs, look: Look) -> anyhow::Result<Outcome> {
     let source = Source::connect(&args.from).await?;
     source.watch(args.watch.watch, Question::Stuck).await?;
-    let document = source.stuck(args.threshold).await?;
+    let threshold = Some(format!("{}ms", args.threshold.as_millis()));
+    let reply = source.ask(StuckQuery { threshold }).await?;
     if args.json {
-        json::line(&document)?;
+        json::reply(&reply)?;
     } else {
-        print(&report(&document, look, width()))?;
+        print(&report(&reply.answer, look, width()))?;
     }
-    let found = args.fail && !document.items.is_empty();
+    let found = args.fail && !reply.answer.items.is_empty();
     Ok(if found { Outcome::Found } else { Outcome::Fine })
 }
 
@@ -216,6 +217,7 @@ fn kind(kind: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::views::snapshot;
     use api::{Container, Head, Killer, Process, Verdict, WaitsFor};
 
     fn process(pid: u32, comm: &str) -> Process {
@@ -321,7 +323,8 @@ mod tests {
 
     #[test]
     fn a_report_begins_with_time_and_count() {
-        let document = |items| Document {
+        let document = |items: Vec<Stuck>| Document {
+            total: items.len() as u64,
             head: Head {
                 version: 1,
                 host: "web-1".to_owned(),

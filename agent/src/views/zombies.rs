@@ -1,10 +1,11 @@
 //! `reapwatch zombies`: current zombies.
 
-use crate::cli::ZombiesArgs;
+use crate::cli::{ListArgs, ZombiesArgs};
 use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
-use api::{Document, Zombie};
+use api::{Document, Zombie, ZombiesQuery};
 
+use super::list::{checked, more, none};
 use super::output::print;
 use super::table::{Side, Table};
 use super::text::{Bound, count};
@@ -15,24 +16,26 @@ pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
     if let Some(prometheus) = Prometheus::named(&args.fleet)? {
         return fleet::zombies(&prometheus, args.json, args.fail, look).await;
     }
+    let query = checked(ZombiesQuery(args.list.list()))?;
     let source = Source::connect(&args.from).await?;
     source.watch(args.watch.watch, Question::Zombies).await?;
-    let document = source.zombies().await?;
+    let reply = source.ask(query).await?;
     if args.json {
-        json::line(&document)?;
+        json::reply(&reply)?;
     } else {
-        print(&report(&document, look))?;
+        print(&report(&reply.answer, &args.list, look))?;
     }
-    let found = args.fail && !document.items.is_empty();
+    let found = args.fail && reply.answer.total > 0;
     Ok(if found { Outcome::Found } else { Outcome::Fine })
 }
 
-fn report(document: &Document<Zombie>, look: Look) -> String {
+fn report(document: &Document<Zombie>, list: &ListArgs, look: Look) -> String {
     let mut text = if document.items.is_empty() {
-        format!("no zombies on {}\n", look.clean(&document.head.host))
+        none("zombies", document, list, look)
     } else {
         table(&document.items, look)
     };
+    text.push_str(&more(document));
     if let Some(loss) = loss(document.head.lost_events) {
         text.push_str(&loss);
         text.push('\n');

@@ -1,8 +1,8 @@
 //! What can be asked of an agent: each question has one path and one kind of answer, for the
 //! server, for views, and for the agent inside a view.
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Culprits, Doctor, Document, Explained, Stuck, Top, Zombie};
 
@@ -19,7 +19,7 @@ pub trait Query: Clone + PartialEq + Serialize + DeserializeOwned + Send + 'stat
 #[serde(default, deny_unknown_fields)]
 pub struct List {
     /// At most so many; `total` in the answer counts all that pass the filter.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "limit", skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
     /// By this field, the largest or the first of the alphabet first; else the worst first.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,7 +54,7 @@ impl Query for CulpritsQuery {
 #[serde(default, deny_unknown_fields)]
 pub struct TopQuery {
     /// At most so many parents, and so many zombies.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "limit", skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
 }
 
@@ -68,6 +68,7 @@ impl Query for TopQuery {
 #[serde(deny_unknown_fields)]
 pub struct ExplainQuery {
     /// Its number on the agent's host.
+    #[serde(deserialize_with = "pid")]
     pub pid: u32,
 }
 
@@ -98,4 +99,26 @@ pub struct DoctorQuery {}
 impl Query for DoctorQuery {
     const ROUTE: &'static str = "/api/v1/doctor";
     type Answer = Doctor;
+}
+
+/// Parameters are text.
+fn limit<'de, D: Deserializer<'de>>(value: D) -> Result<Option<usize>, D::Error> {
+    let text = String::deserialize(value)?;
+    let limit = text.parse().map(Some);
+    limit.map_err(|_| D::Error::custom(format!("limit is a number such as 50, not `{text}`")))
+}
+
+/// No kernel gives more than 2^22 of them, and `pid_t` holds no more than 2^31.
+fn pid<'de, D: Deserializer<'de>>(value: D) -> Result<u32, D::Error> {
+    let text = String::deserialize(value)?;
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text
+        .parse::<i32>()
+        .ok()
+        .filter(|&number| digits && number > 0);
+    number.map(i32::cast_unsigned).ok_or_else(|| {
+        D::Error::custom(format!(
+            "`{text}` is not a PID; use a number from 1, such as 1234"
+        ))
+    })
 }

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::{At, Block, On, Search, Way, proc, simple, things::facing};
+use super::{At, Block, Direction, On, Search, proc, simple, things::facing};
 use model::culprit::evidence::block::Ipc;
 
 /// Operations of one call that are looked at, and the bytes of each.

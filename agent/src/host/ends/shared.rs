@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{At, Block, On, Search, Stat, kin::Dead, memory, refusal, simple};
+use super::{At, Block, On, Search, Stat, kin::DeadChildren, memory, refusal, simple};
 use crate::host::proc;
 use crate::host::suspects::collect;
 

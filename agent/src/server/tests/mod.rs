@@ -142,8 +142,8 @@ async fn pretend(mut requests: mpsc::Receiver<Request>, behaviour: Loop) {
         }
         // A client may disconnect before its response.
         let _ = match request {
-            Request::Zombies(answer) => answer.send(document(Vec::new())).is_ok(),
-            Request::Culprits(answer) => answer
+            Request::Zombies(_, answer) => answer.send(document(Vec::new())).is_ok(),
+            Request::Culprits(_, answer) => answer
                 .send(Culprits {
                     document: document(Vec::new()),
                     pids: Vec::new(),
@@ -151,7 +151,7 @@ async fn pretend(mut requests: mpsc::Receiver<Request>, behaviour: Loop) {
                 .is_ok(),
             Request::Explain(pid, _, answer) => answer.send(explained(pid)).is_ok(),
             Request::Stuck(_, answer) => answer.send(document(Vec::new())).is_ok(),
-            Request::Top(answer) => answer.send(document(vec![top()])).is_ok(),
+            Request::Top(_, answer) => answer.send(document(vec![top()])).is_ok(),
             Request::Doctor(answer) => answer.send(doctor()).is_ok(),
             Request::Metrics(answer) => answer.send(page()).is_ok(),
             Request::Health(answer) => answer
@@ -185,6 +185,7 @@ fn head() -> Head {
 fn document<T>(items: Vec<T>) -> Document<T> {
     Document {
         head: head(),
+        total: items.len() as u64,
         items,
         notes: Vec::new(),
     }
@@ -221,6 +222,7 @@ fn explained(pid: u32) -> Explained {
 
 fn top() -> Top {
     Top {
+        parents_total: 0,
         summary: Summary {
             zombies: 4,
             exits_total: 5,

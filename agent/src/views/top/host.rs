@@ -10,7 +10,7 @@ use crate::client::Source;
 use crate::views::text::{count, rate};
 use crate::views::zombies::{self, loss};
 use crate::views::{Look, pids};
-use api::{Document, Parent, Process, Top, Zombie};
+use api::{Document, Parent, Process, Top, TopQuery, Zombie};
 
 use super::board::{Board, Exits, Feed, Figures, Words};
 use super::columns::{self, Column};
@@ -53,7 +53,14 @@ impl Feed for Source {
     }
 
     async fn frame(&self) -> anyhow::Result<Document<Top>> {
-        self.top().await
+        let document = self.ask(TopQuery::default()).await?.answer;
+        anyhow::ensure!(
+            document.items.len() == 1,
+            "the {} gave {} frames instead of one",
+            self.label(),
+            document.items.len()
+        );
+        Ok(document)
     }
 }
 

@@ -100,7 +100,9 @@ pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
             at: "2026-11-22T03:11:22.123456789Z".into(),
             lost_events: 0,
         },
+        total: 1,
         items: vec![Top {
+            parents_total: 0,
             summary,
             parents,
             zombies,

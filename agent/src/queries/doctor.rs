@@ -1,0 +1,24 @@
+//! `/api/v1/doctor`.
+
+use anyhow::bail;
+use api::{DoctorQuery, Query};
+
+use super::Ask;
+use crate::engine::replay::Replay;
+use crate::handle::{Handle, Request, Stopped};
+
+impl Ask for DoctorQuery {
+    type Checked = ();
+
+    fn check(self) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn ask((): (), handle: &Handle) -> Result<<Self as Query>::Answer, Stopped> {
+        handle.ask(Request::Doctor).await
+    }
+
+    fn replay((): (), _: &Replay) -> anyhow::Result<<Self as Query>::Answer> {
+        bail!("a recording does not say what its host allows")
+    }
+}

@@ -1,0 +1,32 @@
+//! `/api/v1/stuck`.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use api::{Query, StuckQuery};
+
+use super::Ask;
+use crate::cli;
+use crate::engine::STUCK_AFTER;
+use crate::engine::replay::Replay;
+use crate::handle::{Handle, Request, Stopped};
+
+impl Ask for StuckQuery {
+    type Checked = Duration;
+
+    fn check(self) -> Result<Duration, String> {
+        let threshold = self.threshold.as_deref().map(cli::duration);
+        let threshold = threshold.transpose();
+        threshold
+            .map(|it| it.unwrap_or(STUCK_AFTER))
+            .map_err(|error| format!("threshold: {error}"))
+    }
+
+    async fn ask(threshold: Duration, handle: &Handle) -> Result<<Self as Query>::Answer, Stopped> {
+        handle.ask(|to| Request::Stuck(threshold, to)).await
+    }
+
+    fn replay(_: Duration, _: &Replay) -> anyhow::Result<<Self as Query>::Answer> {
+        bail!("a recording has no kernel stacks; run `reapwatch stuck` on the machine itself")
+    }
+}
