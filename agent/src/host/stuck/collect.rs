@@ -174,14 +174,14 @@ fn thread(root: &str, tid: u32, stack: Vec<Frame>) -> Option<(Thread, Option<u32
     Some((thread, parse::tracer(&status)))
 }
 
-/// The flags of `proc_pid_stat(5)`; its name, in parentheses, may have anything in it.
+/// The flags of `proc_pid_stat(5)`; the name, in parentheses, may contain any character.
 fn flags(stat: &str) -> u32 {
     let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let flags = rest.split_whitespace().nth(6);
     flags.and_then(|it| it.parse().ok()).unwrap_or_default()
 }
 
-/// A stack from lines `name+0x1/0x2 [module]`, without what has no name and what probes left.
+/// A stack from lines `name+0x1/0x2 [module]`, without unnamed frames and those of probes.
 fn frames<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Frame> {
     let frames = lines.filter_map(|line| {
         let mut words = line.split_whitespace();
@@ -206,8 +206,8 @@ fn network(pid: u32) -> Vec<String> {
     remote.map(|mount| mount.words()).collect()
 }
 
-/// Where the core of a process goes: to the process of the program in `core_pattern`, which the
-/// kernel itself started, or to a file.
+/// Where the core of a process goes: to the program in `core_pattern`, which the kernel starts, or to
+/// a file.
 fn core_helper(pid: u32) -> Option<CoreHelper> {
     let pattern = proc::text("/proc/sys/kernel/core_pattern").ok()?;
     let pattern = pattern.trim().to_owned();
@@ -215,7 +215,7 @@ fn core_helper(pid: u32) -> Option<CoreHelper> {
         .strip_prefix('|')
         .and_then(|it| it.split_whitespace().next());
     let name = program.and_then(|path| Path::new(path).file_name()?.to_str());
-    // The kernel cuts names.
+    // The kernel truncates names.
     let name = name.map(|name| name.chars().take(15).collect::<String>());
     let process = name.and_then(|name| {
         let mut alike = proc::numbers("/proc")
@@ -239,7 +239,7 @@ fn core_mount(pid: u32, pattern: &str) -> Option<String> {
     if pattern.starts_with(['|', '@']) {
         return None;
     }
-    // A link is read without asking the file system that it points to.
+    // Reading the link does not access the file system that it points to.
     let folder = fs::read_link(format!("/proc/{pid}/cwd"));
     let path = if pattern.starts_with('/') {
         Path::new(pattern).parent()?.to_owned()
@@ -249,17 +249,17 @@ fn core_mount(pid: u32, pattern: &str) -> Option<String> {
     let text = fs::read(format!("/proc/{pid}/mountinfo")).ok()?;
     let path = path.as_os_str().as_bytes();
     let around = mounts::parse(&text).filter(|mount| mount.holds(path));
-    // Of two at one place the later one hides the other.
+    // Of two mounts at one place the later one is on top.
     let nearest = around.max_by_key(|mount| mount.place.len())?;
     Some(nearest.words())
 }
 
-/// Only threads of the kernel have kthreadd as their parent.
+/// Whether it is kthreadd or a child of it: only kernel threads are.
 fn is_of_kernel(pid: u32) -> bool {
     pid == 2 || people::parent(pid) == Some(2)
 }
 
-/// Who is in the PID namespace of `init`, itself aside.
+/// The processes in the PID namespace of `init`, except `init`.
 fn left_in_namespace(init: u32) -> Vec<Member> {
     let namespace = |pid: u32| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
     let Some(own) = namespace(init) else {

@@ -10,7 +10,7 @@ use model::culprit::evidence::Awaited;
 /// Threads and descriptors that are looked at.
 const THREADS: usize = 64;
 const DESCRIPTORS: usize = 1024;
-/// Where a thread sleeps that waits for one of several descriptors.
+/// Functions in which a thread waits for one of several descriptors.
 const POLLS: [&str; 5] = [
     "do_poll",
     "do_sys_poll",
@@ -19,8 +19,8 @@ const POLLS: [&str; 5] = [
     "poll_schedule_timeout",
 ];
 
-/// Whether `waiter` is inside a wait that the end of `pid` would end: for any child or for this
-/// one, or for events while it has a pidfd of it.
+/// Whether `waiter` is in a call that would return when `pid` exits: a wait for any child or for this
+/// one, or a poll while it has a pidfd of `pid`.
 pub(super) fn waits(waiter: u32, pid: u32, is_parent: bool) -> bool {
     let mut polls = false;
     let status = proc::text(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -36,7 +36,7 @@ pub(super) fn waits(waiter: u32, pid: u32, is_parent: bool) -> bool {
         let awaited = read("syscall").and_then(|text| parse::awaited(&text));
         match awaited {
             Some(Awaited::Any | Awaited::Group(_)) if is_parent => return true,
-            // The number is that of the waiter's namespace.
+            // The PID is one of the waiter's namespace.
             Some(Awaited::Process(one)) if is_parent && number == Some(&one) => return true,
             Some(Awaited::Pidfd) => polls = true,
             _ => {}
@@ -53,7 +53,7 @@ fn has_pidfd(owner: u32, pid: u32) -> bool {
     let entries = fs::read_dir(format!("{root}/fd")).into_iter().flatten();
     let mut names = entries.flatten().take(DESCRIPTORS).filter_map(|entry| {
         let target = fs::read_link(entry.path()).ok()?;
-        // `pidfd:[4242]` since they have inodes of their own (Linux 6.9).
+        // `pidfd:[4242]` since pidfds have their own inodes (Linux 6.9).
         let target = target.to_str()?;
         let is_pidfd = target == "anon_inode:[pidfd]" || target.starts_with("pidfd:");
         is_pidfd.then(|| entry.file_name())

@@ -210,8 +210,8 @@ fn is_driver(thread: &Thread, step: Step) -> bool {
     matches!(step, Step::ClosingFiles | Step::FreeingMemory) && driver(thread).is_some()
 }
 
-/// The driver in which a thread is: that of the innermost frame of a module, unless the module is
-/// a file system, or one that is built in.
+/// The driver that a thread is in: the module of the innermost frame that has one, unless it is a
+/// file system, else a built-in driver.
 pub fn driver(thread: &Thread) -> Option<&str> {
     let mut modules = thread
         .stack
