@@ -1,4 +1,4 @@
-//! Answers questions about cgroups from /proc and the cgroup file system. I/O, done off the loop.
+//! Looks up cgroups in /proc and the cgroup file system. I/O, done off the loop.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -13,12 +13,12 @@ use model::events::{CgroupVersion, Key};
 use model::workload::pods::{News, Roster, Source};
 use model::workload::{Answer, Ask, Named, Who};
 
-/// The most cgroups that one walk lists.
+/// Maximum number of cgroups listed in one walk.
 const MOST_CGROUPS: usize = 16_384;
-/// The least time between two walks for the sake of single cgroups.
+/// Minimum time between two walks for single cgroups.
 const WALK_EVERY_NS: u64 = 1_000_000_000;
 
-/// Who looks, and where.
+/// State of the lookups.
 #[derive(Debug)]
 pub struct Looker {
     mounts: Mounts,
@@ -26,7 +26,7 @@ pub struct Looker {
     disk: Option<Disk>,
     watch: Option<Roster>,
     cri: Option<Roster>,
-    /// Somebody is to be asked for whom the runtime has not told of yet.
+    /// Whether a name is wanted that the runtime may have.
     ask_cri: bool,
     walked_ns: u64,
 }
@@ -34,7 +34,7 @@ pub struct Looker {
 /// Where names come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sources {
-    /// What kubelet and runtimes leave on disk.
+    /// Files that kubelet and the runtime leave on disk.
     pub disk: bool,
     /// A watch on pods.
     pub watch: bool,
@@ -43,7 +43,7 @@ pub struct Sources {
 }
 
 impl Looker {
-    /// For the host whose root is there.
+    /// For the host with this root.
     pub fn new(host_root: &Path, names: Sources) -> Self {
         Self {
             mounts: Mounts::find(),
@@ -56,7 +56,7 @@ impl Looker {
         }
     }
 
-    /// Answers one question, with one answer or more.
+    /// Sends one or more answers to a lookup.
     pub fn answer(&mut self, ask: Ask, tell: &mut dyn FnMut(Answer)) {
         match ask {
             Ask::Walk => self.walk(tell),
@@ -66,7 +66,7 @@ impl Looker {
                 tell(Answer::Process(key, path.map(str::to_owned)));
             }
             Ask::Cgroup { id, dead } => {
-                // In a hierarchy of version 1, /proc shows the dead at the root.
+                // In a v1 hierarchy, /proc shows dead processes at the root.
                 let own = (id.version == CgroupVersion::V2).then(|| self.membership_of(dead));
                 let text = own.flatten();
                 let path = text.as_deref().and_then(membership::unified);
@@ -82,7 +82,7 @@ impl Looker {
         }
     }
 
-    /// Takes in what a source tells of pods.
+    /// Takes news of pods from a source.
     pub fn hear(&mut self, source: Source, news: News, tell: &mut dyn FnMut(Answer)) {
         let roster = match source {
             Source::Watch => &mut self.watch,
@@ -95,13 +95,13 @@ impl Looker {
         }
     }
 
-    /// Whether, since the last call, somebody was asked for whom only the runtime may know.
+    /// Whether, since the last call, a name was wanted that only the runtime may have.
     pub fn take_ask_cri(&mut self) -> bool {
         std::mem::take(&mut self.ask_cri)
     }
 
-    /// From the first source that knows all: the watch, the runtime, files. Who knows more comes
-    /// before who knows less: a container's name is on disk before it is in the pod's status.
+    /// From the best source that has it: the watch, the runtime, files. More complete names come
+    /// first: a container's name is on disk before it is in the pod's status.
     fn name(&mut self, who: &Who) -> Option<Named> {
         let told = |roster: &Option<Roster>| roster.as_ref().and_then(|it| it.find(who));
         let watched = told(&self.watch);
@@ -113,7 +113,7 @@ impl Looker {
             return Some(said.named.clone());
         }
         if let Some(cri) = &mut self.cri {
-            // What a file says holds until the runtime has answered.
+            // A name from a file is used until the runtime has answered.
             cri.want(who.clone(), answered.is_some());
             self.ask_cri = true;
         }
@@ -147,17 +147,17 @@ impl Looker {
         self.walked_ns = probes::now_ns();
     }
 
-    /// What a process's file says, if it is still the same process.
+    /// The cgroup file of a process, if it is still the same process.
     fn membership_of(&self, who: Key) -> Option<String> {
         let text = fs::read(format!("/proc/{}/cgroup", who.tgid)).ok()?;
         let start_ns = probes::start_ns(who.tgid)?;
         let same = who.is_roughly(Key { start_ns, ..who });
-        // Paths are only shown and compared here; `Looker::list` replaces the same bytes.
+        // Paths are only displayed and compared here; `Looker::list` replaces the same bytes.
         same.then(|| String::from_utf8_lossy(&self.mounts.with_whole_paths(&text)).into_owned())
     }
 }
 
-/// All cgroups below a root, those near it first, and whether that is all of them.
+/// All cgroups below a root, nearest first, and whether the list is complete.
 fn list(root: &Path) -> (Vec<(u64, String)>, bool) {
     let mut found = Vec::new();
     let mut folders = VecDeque::from([root.to_owned()]);
@@ -165,7 +165,7 @@ fn list(root: &Path) -> (Vec<(u64, String)>, bool) {
         if found.len() >= MOST_CGROUPS {
             return (found, false);
         }
-        // Gone since it was listed.
+        // Removed since it was listed.
         let Ok(metadata) = fs::metadata(&folder) else {
             continue;
         };

@@ -1,8 +1,8 @@
-//! Names of containers and pods, from what kubelet and runtimes leave on disk. I/O, done off the
-//! loop.
+//! Names of containers and pods, from files that kubelet and the runtime leave on disk. I/O, done
+//! off the loop.
 //!
-//! It needs no right but to read: /var/log/containers is open to all, the runtimes' own state to
-//! root as a rule. Whatever is missing is another source's turn.
+//! Only reading is needed: /var/log/containers is readable by all, the runtimes' own state usually
+//! by root. Other sources provide what is missing.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -12,15 +12,15 @@ use serde_json::Value;
 
 use model::workload::{Named, Who};
 
-/// The most that is read of one file.
+/// Maximum size read from one file.
 const MOST_BYTES: u64 = 4 << 20;
-/// The most entries that are looked at in one folder.
+/// Maximum number of entries read in one directory.
 const MOST_ENTRIES: usize = 16_384;
 
-/// Links to the logs of containers, into the folders of their pods.
+/// Links to the logs of containers, in the directories of their pods.
 const LOGS: &str = "var/log/containers";
 
-/// The keys of a pod's namespace, its name and the container's, as each runtime writes them.
+/// The keys of a pod's namespace, its name and the container's name, as each runtime writes them.
 const ANNOTATIONS: [[&str; 3]; 2] = [
     [
         "io.kubernetes.cri.sandbox-namespace",
@@ -34,21 +34,21 @@ const ANNOTATIONS: [[&str; 3]; 2] = [
     ],
 ];
 
-/// What is on disk below the host's root.
+/// Files below the host's root.
 #[derive(Clone, Debug)]
 pub struct Disk {
     root: PathBuf,
 }
 
 impl Disk {
-    /// The host whose root is there.
+    /// The host with this root.
     pub fn new(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
         }
     }
 
-    /// What they call it; `None` where nothing says.
+    /// The names; `None` if no file has them.
     pub fn find(&self, who: &Who) -> Option<Named> {
         let of_container = || {
             let id = who.container.as_deref().filter(|id| is_plain(id))?;
@@ -67,8 +67,8 @@ impl Disk {
         names.find_map(|name| of_log(name.strip_suffix(&end)?))
     }
 
-    /// By the folder of its logs, or by where the link to a log of its leads: that folder is
-    /// nowhere mounted, and the link is read and not followed.
+    /// By the directory of its logs, or by the target of the link to one of its logs: that
+    /// directory is not mounted, so the link is read and not followed.
     fn pod(&self, uid: &str) -> Option<Named> {
         let mut folders = self.list("var/log/pods");
         let by_folder = folders.find_map(|name| of_pod_folder(&name, uid));
@@ -126,12 +126,12 @@ impl Disk {
     }
 }
 
-/// An id that stays in its folder.
+/// An id that is safe as a file name.
 fn is_plain(id: &str) -> bool {
     !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// `POD_NAMESPACE_CONTAINER`: none of them may have an underscore.
+/// `POD_NAMESPACE_CONTAINER`: none of them may contain an underscore.
 fn of_log(name: &str) -> Option<Named> {
     let mut parts = name.split('_').map(str::to_owned);
     Some(Named {

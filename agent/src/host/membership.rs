@@ -1,16 +1,16 @@
-//! The text of /proc/PID/cgroup: where a process is in each hierarchy. Pure.
+//! Parses /proc/PID/cgroup: the cgroup of a process in each hierarchy. Pure.
 //!
-//! A zombie still shows its path in the unified hierarchy, marked when the directory is gone; in
-//! those of version 1 it shows the root
+//! A zombie still shows its path in the unified hierarchy, with a mark if the directory is gone; in
+//! v1 hierarchies it shows the root
 //! ([`proc_cgroup_show`](https://elixir.bootlin.com/linux/v6.12/A/ident/proc_cgroup_show)).
 
 use model::workload::path;
 
-/// Hierarchies of version 1 that say best where a process belongs, in that order.
+/// The v1 hierarchies that are most specific, in this order.
 const TELLING: [&str; 4] = ["name=systemd", "pids", "memory", "cpu"];
 
-/// The one path that says most of where a process belongs: a container's before any other, the
-/// unified hierarchy's before one of version 1. `None` where the text has no path at all.
+/// The most specific path: a container's first, then the unified hierarchy's before a v1 one.
+/// `None` if there is no path.
 pub fn best(text: &str) -> Option<&str> {
     let lines: Vec<_> = text.lines().filter_map(line).collect();
     let unified = lines.iter().find(|(controllers, _)| controllers.is_empty());

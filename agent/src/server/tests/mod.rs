@@ -310,7 +310,11 @@ impl Answer {
     #[track_caller]
     fn assert_error(&self, parts: &[&str]) {
         let json = self.json();
-        assert_eq!(json.as_object().map(|it| it.len()), Some(1), "{json}");
+        assert_eq!(
+            json.as_object().map(serde_json::Map::len),
+            Some(1),
+            "{json}"
+        );
         let error = json["error"].as_str().expect("an error is a sentence");
         assert_names(error, parts);
     }

@@ -79,7 +79,7 @@ pub fn help(views: &str, fields: &str, words: &Words) -> Vec<(&'static str, Stri
         ..
     } = words;
     vec![
-        ("Tab, 1, 2", format!("next view: {views}")),
+        ("Tab, 1, 2", format!("switch view: {views}")),
         ("j k, arrows", "move".to_owned()),
         ("g G, Home End", "first, last row".to_owned()),
         ("PgUp PgDn", "one page".to_owned()),

@@ -1,14 +1,13 @@
-//! Cgroups, by their ids: the inode numbers of their directories, which differ within a hierarchy
-//! and not between two.
+//! Cgroups by id: the inode number of their directory, which is unique only within a hierarchy.
 
-/// The id of the root of each hierarchy: the first that kernfs gives
+/// The id of the root of each hierarchy: the first one from kernfs
 /// ([`kernfs_create_root`](https://elixir.bootlin.com/linux/v6.12/A/ident/kernfs_create_root)).
 pub const ROOT_ID: u64 = 1;
 
-/// In which hierarchy an id is.
+/// The hierarchy of an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CgroupVersion {
-    /// The one of version 1 that was chosen when the agent came.
+    /// The v1 hierarchy chosen at start.
     V1,
     /// The unified one.
     V2,
@@ -23,12 +22,12 @@ pub struct CgroupId {
     pub id: u64,
 }
 
-/// Where a process is in each hierarchy that is looked at, as far as the source knows it.
+/// The cgroup of a process in each hierarchy, as far as the source knows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CgroupIds {
-    /// In that of version 1.
+    /// In the v1 hierarchy.
     pub v1: Option<u64>,
-    /// In the unified one.
+    /// In the unified hierarchy.
     pub v2: Option<u64>,
 }
 
@@ -48,13 +47,13 @@ impl CgroupIds {
         both.filter_map(move |version| self.of(version))
     }
 
-    /// The id that says more: that of version 1, unless it is the root's.
+    /// The more specific id: that of v1, unless it is the root's.
     pub fn telling(self) -> Option<CgroupId> {
         let v1 = self.of(CgroupVersion::V1).filter(|it| it.id != ROOT_ID);
         v1.or(self.of(CgroupVersion::V2))
     }
 
-    /// What is missing here is taken from there.
+    /// Fills in ids that are missing here.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self {
@@ -64,13 +63,13 @@ impl CgroupIds {
     }
 }
 
-/// A cgroup was made.
+/// A cgroup was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CgroupMade {
     /// When.
     pub at_ns: u64,
-    /// Which.
+    /// The cgroup.
     pub id: CgroupId,
-    /// Its path from the root of the hierarchy; `None` where that was too long to be told.
+    /// Its path from the root of the hierarchy; `None` if it was too long for a record.
     pub path: Option<String>,
 }

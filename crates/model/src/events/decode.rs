@@ -1,5 +1,5 @@
-//! One record of the wire → one [`Event`] or [`Task`]. Bytes that make no sense are
-//! [`Malformed`], for the caller to count; they are never a panic.
+//! Decodes one record into an [`Event`] or [`Task`]. Invalid bytes are [`Malformed`], which the
+//! caller counts; they never cause a panic.
 
 use wire::{
     asked, cgroup_flags, death_flags, kill_by, kind, release_flags, renotified_flags, task_flags,
@@ -11,16 +11,16 @@ use super::{
     Resources, Steps, Target, Task, TaskState, Waited, Waits,
 };
 
-/// Bytes that are not a record of the wire.
+/// Bytes that are not a valid record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// A kind that this version does not know.
+    /// A kind unknown to this version.
     #[error("unknown record kind {0}")]
     UnknownKind(u32),
-    /// Fewer bytes than the record has, or, of a task, another number of them.
+    /// Fewer bytes than the record has; for a task, any other number.
     #[error("record of {got} bytes where {want} were expected")]
     Size {
-        /// Bytes that came.
+        /// Bytes received.
         got: usize,
         /// Bytes of the record.
         want: usize,
@@ -30,8 +30,8 @@ pub enum Malformed {
     NoProcess(u32),
 }
 
-/// Decodes one record of the ring; `page_size` is in bytes. Trailing bytes are ignored: the ring
-/// rounds the length of a record up to 8.
+/// Decodes one record of the ring; `page_size` is in bytes. Trailing bytes are ignored, since the
+/// ring rounds lengths up to 8.
 pub fn decode(bytes: &[u8], page_size: u64) -> Result<Event, Malformed> {
     let head: wire::Head = read(bytes)?;
     match head.kind {
@@ -92,7 +92,7 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
             former: comm(&record.former),
         }),
         exec_id: known(record.exec_id),
-        // That of a child of the kernel's first thread is 0.
+        // It is 0 for a child of the kernel's first thread.
         parent_exec_id: known(record.exec_id).map(|_| record.parent_exec_id),
         group: record.group,
         session: record.session,
@@ -106,8 +106,9 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
     })
 }
 
-/// When a zombie was dead at the latest: its last turn on a CPU was over. A process that ever had
-/// other threads may have outlived its leader, of which the books speak.
+/// The latest time at which a zombie can have died: the end of its last turn on a CPU. Not for a
+/// process that ever had other threads, which may have outlived its leader, the thread that the
+/// statistics are about.
 fn dead_by(record: &wire::TaskRecord) -> Option<u64> {
     if record.threads_runtime_ns != 0 {
         return None;
@@ -121,7 +122,7 @@ fn dead_by(record: &wire::TaskRecord) -> Option<u64> {
     turn.over_by()
 }
 
-/// What the scheduler's books say of a thread that does not run.
+/// Scheduler statistics of a thread that is not running.
 #[expect(clippy::struct_field_names, reason = "units are in names")]
 pub(super) struct Turn {
     pub(super) last_ran_sched_ns: u64,
@@ -131,12 +132,12 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// When its last turn on a CPU was over at the latest: it began then, and lasted no longer
-    /// than all its life.
+    /// The latest time at which its last turn on a CPU ended: it began then, and lasted no longer
+    /// than its whole life.
     ///
-    /// The books are kept on another clock, so that the reader's own last turn is the yardstick;
-    /// the two may drift apart by what NTP may slew, and a turn may be stretched by interrupts
-    /// and by the hypervisor. What is added for that makes the answer later, never earlier.
+    /// The statistics use another clock, so the reader's own last turn calibrates it. The clocks
+    /// may drift apart by NTP slewing, and a turn may be stretched by interrupts and the
+    /// hypervisor. The tolerance for that makes the answer later, never earlier.
     pub(super) fn over_by(&self) -> Option<u64> {
         const SLEW: u64 = 2_000;
         const STRETCH: u64 = 2;
@@ -240,7 +241,7 @@ fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
     })
 }
 
-/// A signal from no process is one all the same.
+/// A signal may come from no process.
 fn kill(by: u16, killer: &wire::Process, signal: u16, at_ns: u64) -> Option<Kill> {
     Some(Kill {
         by: kill_by(by),
@@ -359,7 +360,7 @@ fn thread(of: &Process, name: &[u8; wire::COMM_LEN]) -> Option<String> {
     (of.tid != of.key.tgid && !name.is_empty()).then_some(name)
 }
 
-/// Anybody may give a process any name: it must not be able to move a terminal's cursor.
+/// Any process may have any name, so unsafe characters must not reach a terminal.
 fn comm(bytes: &[u8; wire::COMM_LEN]) -> String {
     let end = bytes
         .iter()
@@ -454,10 +455,10 @@ fn known(value: u64) -> Option<u64> {
     (value != 0).then_some(value)
 }
 
-/// User and system time as the kernel reports them: `user` and `system` only say where its ticks
-/// found the process, so they divide the exact run time but do not add up to it
-/// ([`cputime_adjust`](https://elixir.bootlin.com/linux/v6.12/A/ident/cputime_adjust)). Without
-/// a run time the ticks are all there is.
+/// User and system time as the kernel reports them: `user` and `system` only count in which mode
+/// its ticks found the process, so they divide the exact run time but do not add up to it
+/// ([`cputime_adjust`](https://elixir.bootlin.com/linux/v6.12/A/ident/cputime_adjust)). Without a
+/// run time, only the ticks are available.
 fn cpu_time(user: u64, system: u64, runtime: u64) -> (u64, u64) {
     if runtime == 0 {
         return (user, system);

@@ -2,12 +2,12 @@
 
 use super::Process;
 
-/// Where a fatal signal came from; as [`wire::kill_by`].
+/// The source of a fatal signal, as in [`wire::kill_by`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KillBy {
-    /// A process: by a call, or by its end where it traced the target and asked for that.
+    /// A process: by a system call, or by exiting as a tracer that asked for that.
     Process,
-    /// The kernel, of its own: for a fault, SIGPIPE, a key of sysrq.
+    /// The kernel itself: for a fault, SIGPIPE, a sysrq key.
     Kernel,
     /// The OOM killer.
     Oom,
@@ -15,11 +15,11 @@ pub enum KillBy {
     Terminal,
     /// A timer.
     Timer,
-    /// The end of its PID namespace's init.
+    /// Its PID namespace's init ended.
     Namespace,
-    /// The end of the thread that forked it, as it asked for (`PR_SET_PDEATHSIG`).
+    /// The thread that forked it ended (`PR_SET_PDEATHSIG`).
     ParentDeath,
-    /// Its own limit of CPU time (`RLIMIT_CPU`).
+    /// Its CPU time limit (`RLIMIT_CPU`).
     CpuLimit,
 }
 
@@ -36,7 +36,7 @@ impl KillBy {
         Self::CpuLimit,
     ];
 
-    /// Its word in `killer.by`.
+    /// Its name in `killer.by`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Process => "process",
@@ -54,18 +54,18 @@ impl KillBy {
 /// The last fatal signal seen before a death.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kill {
-    /// Where it came from, if that can be told.
+    /// Its source, if known.
     pub by: Option<KillBy>,
-    /// The process that sent it, or whose act made the kernel send it.
+    /// The process that sent it, or that caused the kernel to send it.
     pub process: Option<Process>,
-    /// Its number.
+    /// The signal number.
     pub signal: u8,
     /// When it was sent.
     pub at_ns: u64,
 }
 
 impl Kill {
-    /// Who sent it, in words, as far as that is known.
+    /// The sender in words, as far as known.
     pub fn sender(&self) -> String {
         let words = match (&self.process, self.by) {
             (Some(process), _) => return format!("{} (PID {})", process.comm, process.key.tgid),

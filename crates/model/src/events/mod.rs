@@ -1,6 +1,6 @@
-//! What the kernel side reports, decoded: bytes of the ring → [`Event`].
+//! Events reported by the kernel side, decoded from the ring.
 //!
-//! All times are nanoseconds of `CLOCK_BOOTTIME`. Absent knowledge is `None`.
+//! All times are nanoseconds of `CLOCK_BOOTTIME`. Unknown values are `None`.
 
 mod cgroup;
 mod decode;
@@ -16,31 +16,30 @@ pub use steps::Steps;
 pub use threads::decode_threads;
 pub use waits::{Asked, Peeked, Target, Waits};
 
-/// A process over all time: a PID alone is reused.
+/// Identity of a process; a PID alone is reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
-    /// Thread group id in the initial PID namespace.
+    /// TGID in the initial PID namespace.
     pub tgid: u32,
     /// Start of its first thread; the same after an exec by another thread.
     pub start_ns: u64,
 }
 
 impl Key {
-    /// Whether both are the same process where either start may come from /proc, which has it in
-    /// ticks of 10 ms, rounded down. Twice that is tolerated; the kernel does not give a number
-    /// again so soon.
+    /// Whether both are the same process, if either start time may come from /proc, which rounds
+    /// down to ticks of 10 ms. Twice that is tolerated; the kernel does not reuse a PID that soon.
     pub fn is_roughly(self, other: Self) -> bool {
         self.tgid == other.tgid && self.start_ns.abs_diff(other.start_ns) <= TICK_TOLERANCE_NS
     }
 }
 
-/// How far two start times of one process may be apart where one of them comes from /proc.
+/// Tolerance between two start times of one process if one of them comes from /proc.
 pub const TICK_TOLERANCE_NS: u64 = 20_000_000;
 
-/// A process as an event names it.
+/// A process as named by an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
-    /// Which.
+    /// Its identity.
     pub key: Key,
     /// The thread that acted, or the tgid.
     pub tid: u32,
@@ -51,7 +50,7 @@ pub struct Process {
 /// How a process ended, from its wait status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
-    /// By exit, with this code.
+    /// By exit with this code.
     Exited(u8),
     /// By this signal.
     Killed(u8),
@@ -71,62 +70,62 @@ impl ExitStatus {
     }
 }
 
-/// What a process used in its life, as the kernel accounts it at death.
+/// Resources used by a process, as accounted by the kernel at death.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resources {
-    /// Time on a CPU in user mode, all threads.
+    /// CPU time in user mode, all threads.
     pub user_ns: u64,
-    /// Time on a CPU in the kernel, all threads.
+    /// CPU time in the kernel, all threads.
     pub system_ns: u64,
-    /// Threads when it began to exit.
+    /// Number of threads when it began to exit.
     pub threads: Option<u32>,
-    /// Largest resident set.
+    /// Peak resident set size.
     pub max_rss_bytes: u64,
 }
 
-/// The number of a process in one PID namespace.
+/// The PID of a process in one PID namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NamespacePid {
     /// Inode number of the namespace.
     pub namespace: u32,
-    /// The number in it.
+    /// The PID in it.
     pub nr: u32,
 }
 
-/// A process is dead and its parent was told; or it was auto-reaped.
+/// A process died and its parent was notified, or it was auto-reaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Death {
     /// When.
     pub at_ns: u64,
-    /// Whether `at_ns` is only a lower bound, since no notification could be seen.
+    /// Whether `at_ns` is only a lower bound, since no notification was seen.
     pub at_is_lower_bound: bool,
-    /// Who died.
+    /// The process.
     pub process: Process,
-    /// Who must reap it.
+    /// The parent that has to reap it.
     pub parent: Option<Process>,
-    /// Its ptracer, which must wait for it first.
+    /// Its ptracer, which has to wait for it first.
     pub tracer: Option<Process>,
-    /// Who created it.
+    /// Its forker.
     pub forker: Option<Process>,
     /// The last fatal signal; it killed only if `status` names the same signal.
     pub kill: Option<Kill>,
-    /// First moment the whole group was on its way out.
+    /// When the whole group began to exit.
     pub begin_ns: Option<u64>,
     /// How it ended.
     pub status: ExitStatus,
-    /// The signal that its parent gets, 0 for none.
+    /// The signal sent to its parent; 0 for none.
     pub exit_signal: i32,
-    /// Its parent lets the kernel reap it: released at once, unless a tracer holds it.
+    /// Whether its parent lets the kernel reap it: released at once, unless a tracer holds it.
     pub autoreap: bool,
-    /// Where it was.
+    /// Its cgroup.
     pub cgroups: CgroupIds,
     /// Real uid in the initial user namespace.
     pub uid: u32,
     /// What it used.
     pub resources: Resources,
-    /// Where the time of its exit went, where that was measured.
+    /// Time in each step of its exit, if measured.
     pub steps: Option<Steps>,
-    /// Its numbers, outermost namespace first.
+    /// Its PIDs, outermost namespace first.
     pub pids: Vec<NamespacePid>,
 }
 
@@ -135,28 +134,28 @@ pub struct Death {
 pub struct Release {
     /// When.
     pub at_ns: u64,
-    /// Who was released.
+    /// The released process.
     pub dead: Key,
-    /// Who released it.
+    /// The reaper.
     pub by: Process,
-    /// Name of the thread that did, where that is not the first one.
+    /// Name of the reaping thread, if it is not the first one.
     pub by_thread: Option<String>,
-    /// The reaper was itself exiting.
+    /// Whether the reaper was itself exiting.
     pub reaper_exiting: bool,
-    /// The dead released itself.
+    /// Whether the dead process released itself.
     pub by_itself: bool,
 }
 
-/// A wait call returned a dead child and took it.
+/// A wait call returned a dead child and reaped it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waited {
     /// When the call returned.
     pub at_ns: u64,
     /// The child, in the reaper's PID namespace.
     pub child: NamespacePid,
-    /// Who waited.
+    /// The process that waited.
     pub by: Process,
-    /// Name of the thread that did, where that is not the first one.
+    /// Name of the waiting thread, if it is not the first one.
     pub by_thread: Option<String>,
 }
 
@@ -165,44 +164,44 @@ pub struct Waited {
 pub struct Freed {
     /// When.
     pub at_ns: u64,
-    /// Who was freed.
+    /// The process.
     pub dead: Key,
 }
 
-/// Somebody else was told of an existing zombie: it was adopted, or its tracer let it go.
+/// Another process became responsible for a zombie: it was adopted, or its tracer released it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renotified {
     /// When.
     pub at_ns: u64,
     /// The zombie, in the new parent's PID namespace.
     pub child: NamespacePid,
-    /// Who must reap it now.
+    /// The process that has to reap it now.
     pub parent: Process,
-    /// The new parent has `SA_NOCLDWAIT`: released at once.
+    /// Whether the new parent has `SA_NOCLDWAIT`: then it is released at once.
     pub autoreap: bool,
 }
 
-/// A zombie's pidfd hung up: it was reaped a moment (below 100 µs) before `at_ns`.
+/// A zombie's pidfd hung up: it was reaped less than 100 µs before `at_ns`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HungUp {
-    /// When user space learnt of it.
+    /// When user space noticed.
     pub at_ns: u64,
-    /// Who was reaped.
+    /// The reaped process.
     pub dead: Key,
 }
 
-/// A process that had children or had waited for some runs another program from now on.
+/// A process that had forked or waited called exec.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Execed {
     /// When.
     pub at_ns: u64,
-    /// The process, by its new name.
+    /// The process, with its new name.
     pub process: Process,
-    /// Name of the program before, empty where that is not known.
+    /// Name of the previous program; empty if unknown.
     pub former: String,
 }
 
-/// One thing that happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// See [`Death`].
@@ -223,82 +222,83 @@ pub enum Event {
     CgroupMade(CgroupMade),
 }
 
-/// One group leader of a snapshot of all processes.
+/// One group leader in a snapshot of all processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
-    /// Who.
+    /// The process.
     pub process: Process,
     /// Its state.
     pub state: TaskState,
-    /// Who must reap it.
+    /// The parent that has to reap it.
     pub parent: Option<Process>,
     /// Its ptracer.
     pub tracer: Option<Process>,
-    /// Who created it.
+    /// Its forker.
     pub forker: Option<Process>,
-    /// The last fatal signal, which may yet be ignored or handled.
+    /// The last fatal signal, which may still be ignored or handled.
     pub kill: Option<Kill>,
-    /// First moment the whole group was on its way out.
+    /// When the whole group began to exit.
     pub begin_ns: Option<u64>,
-    /// How it ended, of a zombie.
+    /// How it ended, if it is a zombie.
     pub status: Option<ExitStatus>,
-    /// The signal that its parent gets, where the source knows it.
+    /// The signal sent to its parent, if the source knows it.
     pub exit_signal: Option<i32>,
-    /// Where it is, where the source knows it.
+    /// Its cgroup, if the source knows it.
     pub cgroups: CgroupIds,
     /// Real uid.
     pub uid: u32,
-    /// Its wait calls since the agent or its program began, where the source knows them.
+    /// Its wait calls since the agent or its program started, if the source knows them.
     pub waits: Option<Waits>,
-    /// Of a zombie: it was dead at this moment, and as a rule had died milliseconds before.
+    /// If it is a zombie: a moment at which it was dead, usually milliseconds after its death.
     pub dead_by_ns: Option<u64>,
-    /// Its numbers, outermost namespace first; empty where the source does not know.
+    /// Its PIDs, outermost namespace first; empty if the source does not know them.
     pub pids: Vec<NamespacePid>,
-    /// The exec by which its program began, where it did something as another program before.
+    /// The exec of its current program, if it had forked or waited before that.
     pub exec: Option<Exec>,
-    /// How many execs it and its ancestors made
+    /// How many times it and its ancestors called exec
     /// ([`self_exec_id`](https://elixir.bootlin.com/linux/v6.12/A/ident/self_exec_id)).
     pub exec_id: Option<u64>,
-    /// The same count of whoever forked it, at the fork; it survives an adoption.
+    /// The same count of its forker at the fork; it survives adoption.
     pub parent_exec_id: Option<u64>,
-    /// Its process group, as the initial PID namespace numbers it; 0 where the source does not know.
+    /// Its process group in the initial PID namespace; 0 if the source does not know it.
     pub group: u32,
     /// Its session, likewise.
     pub session: u32,
-    /// Whether orphans among its descendants come to it, where the source knows that.
+    /// Whether it adopts orphans among its descendants, if the source knows that.
     pub subreaper: Option<bool>,
-    /// The signal of its job control stop, of a process that is stopped.
+    /// The signal of its job control stop, if it is stopped.
     pub stop_signal: Option<u8>,
     /// The last terminating signal that it ignored, or that the kernel dropped for it.
     pub ignored: Option<Ignored>,
 }
 
-/// An exec of a process that had forked or waited as another program.
+/// An exec of a process that had forked or waited before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exec {
     /// When.
     pub at_ns: u64,
-    /// Name of the program before, empty where that is not known.
+    /// Name of the previous program; empty if unknown.
     pub former: String,
 }
 
-/// A terminating signal that came to nothing: its target ignores it, or is the init of a PID
-/// namespace without a handler for it
+/// A terminating signal without effect: its target ignores it, or is the init of a PID namespace
+/// without a handler for it
 /// ([`sig_task_ignored`](https://elixir.bootlin.com/linux/v6.12/A/ident/sig_task_ignored)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ignored {
-    /// Its number.
+    /// The signal number.
     pub signal: u8,
     /// When the last one was sent.
     pub at_ns: u64,
-    /// Who sent it; `None` for the kernel.
+    /// The sender; `None` for the kernel.
     pub by: Option<Process>,
-    /// The target has SIG_IGN for it; else the kernel dropped it for an init without a handler.
+    /// Whether the target has SIG_IGN for it; otherwise the kernel dropped it for an init without a
+    /// handler.
     pub by_choice: bool,
 }
 
 impl Task {
-    /// One of which nothing else is known.
+    /// A task with nothing else known.
     pub fn new(process: Process, state: TaskState) -> Self {
         Self {
             process,
@@ -327,28 +327,28 @@ impl Task {
     }
 }
 
-/// A thread that has not ended, of a process that is on its way out.
+/// A living thread of a process that is exiting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thread {
     /// Its process.
     pub of: Key,
-    /// Its number.
+    /// Its TID.
     pub tid: u32,
-    /// If it sleeps: it slept already at this moment, and as a rule since milliseconds before.
+    /// If it sleeps: a moment at which it was already asleep, usually for milliseconds.
     pub slept_by_ns: Option<u64>,
-    /// Its kernel stack as the kernel prints it, `name+0x1/0x2 [module]`, innermost first; none
-    /// where it could not be had.
+    /// Its kernel stack as printed by the kernel, `name+0x1/0x2 [module]`, innermost frame first;
+    /// empty if unavailable.
     pub stack: Vec<String>,
 }
 
 /// State of a process in a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskState {
-    /// Anything that is none of the others.
+    /// Any other state.
     Alive,
     /// Its leader ended, other threads live on: not a zombie.
     LeaderExited,
-    /// On its way out.
+    /// Exiting.
     Exiting,
     /// Dead and not reaped.
     Zombie,
@@ -357,18 +357,18 @@ pub enum TaskState {
 /// All processes at one time, from iter/task or from /proc.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// When the reading began: a death after it need not be in the list.
+    /// When the reading began; a process that died later may be missing.
     pub begun_ns: u64,
     /// When the reading ended.
     pub ended_ns: u64,
-    /// Whether start times are exact; those of /proc come in ticks of 10 ms, rounded down.
+    /// Whether start times are exact; those from /proc are rounded down to ticks of 10 ms.
     pub exact_start: bool,
     /// The processes.
     pub tasks: Vec<Task>,
 }
 
 impl Snapshot {
-    /// That of a process, as far as start times tell.
+    /// The task of a process, as far as start times can tell.
     pub fn of(&self, key: Key) -> Option<&Task> {
         self.tasks
             .iter()

@@ -1,36 +1,36 @@
-//! Where the time of an exit went: marks of the kernel side → lengths of steps.
+//! Converts the marks of the kernel side to durations of the steps of an exit.
 
 use wire::mark;
 
-/// Lengths of the steps of one exit, each measured to its hindmost thread; they follow each other
-/// without overlap. `None` is a step that the hooks in use do not see.
+/// Durations of the steps of one exit, each up to its slowest thread. They do not overlap. `None`
+/// is a step that the hooks in use do not see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Steps {
-    /// The core dump, the waiting for other threads to stop included.
+    /// The core dump, including the wait for other threads to stop.
     pub dumping_core_ns: Option<u64>,
-    /// From the first thread on its way out to the last.
+    /// From the first exiting thread to the last.
     pub waiting_for_siblings_ns: Option<u64>,
-    /// The release of memory.
+    /// Releasing memory.
     pub releasing_memory_ns: Option<u64>,
-    /// The closing of files.
+    /// Closing files.
     pub closing_files_ns: Option<u64>,
-    /// Work that was put off.
+    /// Deferred work.
     pub deferred_work_ns: Option<u64>,
-    /// Namespaces, and the clearing of the PID namespace whose init it was.
+    /// Leaving namespaces, and ending the PID namespace if it was the init.
     pub namespaces_ns: Option<u64>,
-    /// All else.
+    /// Everything else.
     pub other_ns: Option<u64>,
 }
 
 impl Steps {
-    /// From the marks of an exit that began and ended at these moments; `None` where the process
+    /// From the marks of an exit with this begin and end; `None` if the process was not followed.
     /// was not followed at all.
     pub(super) fn between(begin_ns: Option<u64>, marks: wire::Steps, died_ns: u64) -> Option<Self> {
         let at = |mark: usize| Some(marks.reached_ns[mark]).filter(|&at_ns| at_ns != 0);
         let span = |from: Option<u64>, to: Option<u64>| to?.checked_sub(from?);
         let entered = at(mark::EXIT)?;
         let dumped = at(mark::DUMP);
-        // Whoever sees files closed would also see a dump begin.
+        // The hooks that see files closed also see a dump begin.
         let none_seen = at(mark::FILES).map(|_| 0);
         let left = span(at(mark::NAMESPACES), at(mark::TASK_WORK));
         let cleared = at(mark::PID_NAMESPACE).map_or(Some(0), |at_ns| died_ns.checked_sub(at_ns));
@@ -53,7 +53,7 @@ impl Steps {
         Some(steps)
     }
 
-    /// Each by its name.
+    /// Each step with its name.
     pub fn each(&self) -> [(&'static str, Option<u64>); 7] {
         [
             ("dumping_core", self.dumping_core_ns),

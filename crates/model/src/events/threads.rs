@@ -1,11 +1,11 @@
-//! Threads of dying processes, with their kernel stacks.
+//! Threads of exiting processes, with their kernel stacks.
 
 use super::{
     Malformed, Thread,
     decode::{Turn, key, whole},
 };
 
-/// Decodes [`wire::ThreadRecord`]s, each with the lines of its stack behind it.
+/// Decodes [`wire::ThreadRecord`]s, each followed by the lines of its stack.
 pub fn decode_threads(mut bytes: &[u8]) -> Result<Vec<Thread>, Malformed> {
     let want = size_of::<wire::ThreadRecord>();
     let mut threads = Vec::new();

@@ -1,51 +1,51 @@
-//! How a process asks for its dead children.
+//! How a process waits for its dead children.
 
-/// The wait calls that one process made as the program that it runs now, since the agent came.
+/// The wait calls of one process since its current program or the agent started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waits {
-    /// All of them.
+    /// Number of calls.
     pub calls: u64,
     /// When the last one began.
     pub last_ns: Option<u64>,
-    /// What they asked for; `None` where the arguments of any could not be read.
+    /// Their arguments; `None` if those of any call could not be read.
     pub asked: Option<Asked>,
 }
 
-/// What wait calls asked for, of those that look for the dead.
+/// The arguments of wait calls that reap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// Calls that would take any child.
+    /// Calls that accept any child.
     pub any: u64,
-    /// Calls that would take one process, by its number.
+    /// Calls that accept one PID.
     pub process: u64,
-    /// Calls that would take processes of one group.
+    /// Calls that accept a process group.
     pub group: u64,
-    /// Calls that would take the process of a pidfd.
+    /// Calls that accept the process of a pidfd.
     pub pidfd: u64,
-    /// Calls that would take children whose death sends no SIGCHLD (`__WCLONE`).
+    /// Calls that accept children whose death sends no SIGCHLD (`__WCLONE`).
     pub clones: u64,
-    /// Calls that would take children of the calling thread (`__WNOTHREAD`).
+    /// Calls that accept only children of the calling thread (`__WNOTHREAD`).
     pub of_thread: u64,
-    /// Calls that look and leave the dead (`WNOWAIT`).
+    /// Calls that only look (`WNOWAIT`).
     pub peeks: u64,
-    /// The last call that would take somebody.
+    /// The last call that would reap.
     pub last_take_ns: Option<u64>,
-    /// The last that would take any child.
+    /// The last one that accepts any child.
     pub last_any_ns: Option<u64>,
-    /// The last that would only look.
+    /// The last one that only looks.
     pub last_peek_ns: Option<u64>,
-    /// What those asked for that would only look.
+    /// Arguments of the calls that only look.
     pub peeked: Peeked,
 }
 
-/// What calls asked for that look at the dead and leave them (`waitid` with `WNOWAIT`).
+/// The arguments of wait calls that leave the zombie in place (`waitid` with `WNOWAIT`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peeked {
     /// For any child.
     pub any: u64,
-    /// For one process, by its number.
+    /// For one PID.
     pub process: u64,
-    /// For processes of one group.
+    /// For a process group.
     pub group: u64,
     /// For the process of a pidfd.
     pub pidfd: u64,
@@ -55,20 +55,20 @@ pub struct Peeked {
     pub of_thread: u64,
     /// The last one for any child.
     pub last_any_ns: Option<u64>,
-    /// For whom the very last one asked, if there was one.
+    /// The target of the last call, if there was one.
     pub last: Option<Target>,
 }
 
-/// For whom a call asks.
+/// The target of a wait call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Any child.
     Any,
-    /// One process, by the number that the caller's PID namespace has for it.
+    /// One PID, in the caller's PID namespace.
     Process(u32),
-    /// A process group, numbered likewise; 0 is the caller's own.
+    /// A process group in the caller's PID namespace; 0 is the caller's own.
     Group(u32),
-    /// The process of this descriptor of the caller.
+    /// The process of this file descriptor of the caller.
     Pidfd(u32),
     /// Children whose death sends no SIGCHLD (`__WCLONE`).
     Clones,

@@ -1,4 +1,4 @@
-//! Somebody died, or a zombie's responsible process changed.
+//! Events for a death, or for a change of the responsible process.
 
 use super::table::{Entry, Identity};
 use super::{
@@ -7,7 +7,7 @@ use super::{
 use crate::events::{Death, ExitStatus, Key, Kill, Process, Renotified};
 
 impl Lifecycle {
-    /// The first of a process opens its record; where the hook sees the zombie itself, each
+    /// The first event of a process opens its record. If the hook sees the zombie itself, each
     /// change of the responsible process sends the whole record again. A record from before the
     /// notification only announces the death.
     pub(super) fn death(&mut self, death: &Death, out: &mut Vec<Transition>) {
@@ -40,7 +40,7 @@ impl Lifecycle {
         }
     }
 
-    /// Takes a death back out of the closed ones: it lies as a zombie all the same.
+    /// Reopens a closed death: it is a zombie after all.
     pub(super) fn reopen(&mut self, key: Key, why: Correction, out: &mut Vec<Transition>) {
         let Some(closed) = self.recent.take(key) else {
             return;
@@ -69,9 +69,9 @@ impl Lifecycle {
         }
     }
 
-    /// A zombie's new parent was told of it by the dying parent
-    /// ([`reparent_leader`](https://elixir.bootlin.com/linux/v6.12/A/ident/reparent_leader)) or
-    /// by the tracer that let go
+    /// A zombie's new parent was notified by the dying parent
+    /// ([`reparent_leader`](https://elixir.bootlin.com/linux/v6.12/A/ident/reparent_leader)) or by
+    /// the tracer that released it
     /// ([`__ptrace_detach`](https://elixir.bootlin.com/linux/v6.12/A/ident/__ptrace_detach)).
     pub(super) fn renotified(&mut self, event: &Renotified, out: &mut Vec<Transition>) {
         let Some(key) = self.find_number(event.child) else {
@@ -103,7 +103,7 @@ fn is_released(death: &Death) -> bool {
     death.autoreap && death.tracer.is_none()
 }
 
-/// The signal that killed it, if that is what ended it.
+/// The signal that killed it, if a signal did.
 fn killer(death: &Death) -> Option<&Kill> {
     let (ExitStatus::Killed(signal) | ExitStatus::Dumped(signal)) = death.status else {
         return None;
@@ -151,12 +151,12 @@ impl Entry {
         entry
     }
 
-    /// Takes from a further record of the same death what is better than what is known.
+    /// Takes better values from another record of the same death.
     pub(super) fn learn(&mut self, death: &Death) {
         let better = match self.record.died.bound {
             DiedBound::Exact => !death.at_is_lower_bound && death.at_ns < self.record.died.at_ns,
             DiedBound::NotBefore => !death.at_is_lower_bound,
-            // After the snapshot it was dead already, so that this is no news of the death.
+            // It was dead before that snapshot, so this is not its death.
             DiedBound::NotAfter => self.found_ns.is_none_or(|found_ns| death.at_ns <= found_ns),
         };
         let new = Self::of_death(death).record;
@@ -178,8 +178,8 @@ impl Entry {
         self.forget_impossible();
     }
 
-    /// As of `at_ns` these two must see to it, or since a moment before. Tells whose duty ended, if
-    /// that changed.
+    /// These two are responsible as of `at_ns`, or from slightly before. Returns the previously
+    /// responsible process if that changed.
     pub(super) fn told(
         &mut self,
         parent: Option<Process>,

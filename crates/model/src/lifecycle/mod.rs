@@ -1,10 +1,10 @@
 //! The life of each death, from its first sign to its reap: a pure state machine. Events and
-//! snapshots go in, [`Transition`]s come out. It has no clock and does no I/O; the same inputs
-//! give the same transitions.
+//! snapshots go in, [`Transition`]s come out. It has no clock and does no I/O; the same input gives
+//! the same transitions.
 //!
-//! Any event may be lost, repeated or late. What the events leave open a snapshot settles
-//! ([`Lifecycle::reconcile`]); each repair is a [`Correction`], so that it can be counted.
-//! Nothing is guessed: what is not known is `None` or marked as a bound.
+//! Any event may be lost, repeated or late. A snapshot settles what events leave open
+//! ([`Lifecycle::reconcile`]); each repair is a counted [`Correction`]. Nothing is guessed: unknown
+//! values are `None` or marked as bounds.
 
 mod death;
 mod pending;
@@ -27,32 +27,32 @@ use crate::events::{Event, Key, NamespacePid};
 use recent::{Closed, Recent};
 use table::{Entry, Identity, Table};
 
-/// How much is remembered.
+/// Limits of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Deaths not known to be reaped, and as many that are only announced; beyond it the oldest is
-    /// given up.
+    /// Deaths not known to be reaped, and as many announced ones; beyond that the oldest is
+    /// dropped.
     pub open: usize,
-    /// Deaths closed lately.
+    /// Recently closed deaths.
     pub recent: usize,
-    /// For how long those are kept, in nanoseconds.
+    /// How long those are kept, in nanoseconds.
     pub recent_ns: u64,
 }
 
-/// All deaths that are not over, and those that lately were.
+/// All open deaths, and recently closed ones.
 #[derive(Debug)]
 pub struct Lifecycle {
     open: Table,
-    /// Deaths that are announced and may not have happened yet; of none of them anything is told.
+    /// Announced deaths that may not have happened yet; nothing is reported about them.
     pending: Table,
     recent: Recent,
-    /// Whether a snapshot was reconciled before: what the first one finds is older than the
-    /// agent and was not missed.
+    /// Whether a snapshot was reconciled before: zombies in the first one are older than the agent
+    /// and were not missed.
     reconciled: bool,
 }
 
 impl Lifecycle {
-    /// One that knows of nobody.
+    /// An empty one.
     pub fn new(limits: Limits) -> Self {
         Self {
             open: Table::new(limits.open),
@@ -62,10 +62,10 @@ impl Lifecycle {
         }
     }
 
-    /// Takes in one event and appends what it changed to `out`.
+    /// Applies one event and appends what it changed to `out`.
     ///
-    /// A [`HungUp`](Event::HungUp) should be applied after all events that the ring held when it
-    /// was learnt, since those say more of the same reap.
+    /// Apply a [`HungUp`](Event::HungUp) only after all events that the ring held at that time,
+    /// since they have more detail on the same reap.
     pub fn apply(&mut self, event: &Event, out: &mut Vec<Transition>) {
         match event {
             Event::Death(death) => self.death(death, out),
@@ -78,36 +78,36 @@ impl Lifecycle {
         }
     }
 
-    /// How many deaths are only announced.
+    /// Number of announced deaths.
     #[cfg(test)]
     fn pending(&self) -> usize {
         self.pending.iter().count()
     }
 
-    /// Deaths closed lately, the last first.
+    /// Recently closed deaths, latest first.
     #[cfg(test)]
     fn recent(&self) -> impl Iterator<Item = &Record> {
         self.recent.records()
     }
 
-    /// Forgets what was closed too long before `now_ns`.
+    /// Drops deaths closed too long before `now_ns`.
     pub fn expire(&mut self, now_ns: u64) {
         self.recent.expire(now_ns);
     }
 
-    /// Who is dead and not known to be reaped, in the order of their keys.
+    /// Dead processes not known to be reaped, by key.
     pub fn zombies(&self) -> impl Iterator<Item = &Record> {
         self.open.iter().map(|entry| &entry.record)
     }
 
-    /// The same, by the time of their death.
+    /// The same, by time of death.
     pub fn oldest_first(&self) -> Vec<&Record> {
         let mut records: Vec<_> = self.zombies().collect();
         records.sort_by_key(|record| record.died.at_ns);
         records
     }
 
-    /// What is known of a process's death, be it open or closed lately.
+    /// What is known about the death of a process, open or recently closed.
     pub fn get(&self, key: &Key) -> Option<&Record> {
         let who = Identity::exact(*key);
         let open = self.open.find(who).and_then(|key| self.open.get(&key));
@@ -115,7 +115,7 @@ impl Lifecycle {
         Some(&entry.record)
     }
 
-    /// What is known of the deaths of all who had this PID, the one that started last first.
+    /// What is known about the deaths of all processes with this PID, latest start first.
     pub fn deaths_of(&self, tgid: u32) -> Vec<&Record> {
         let closed = self.recent.of_tgid(tgid);
         let entries = self
@@ -127,8 +127,8 @@ impl Lifecycle {
         records
     }
 
-    /// Opens a death that is neither open nor recent. Whoever was open under one of its numbers
-    /// has been reaped: the kernel gives a number again only after the release
+    /// Opens a death that is neither open nor recent. Any process open under one of its PIDs has
+    /// been reaped, since the kernel reuses a PID only after the release
     /// ([`free_pid`](https://elixir.bootlin.com/linux/v6.12/A/ident/free_pid)).
     fn open(&mut self, entry: Entry, now_ns: u64, out: &mut Vec<Transition>) {
         let who = entry.identity();
@@ -147,8 +147,8 @@ impl Lifecycle {
         }
     }
 
-    /// Closes those who had a number of `who` before it. Where another has it since, gives back
-    /// when that one started: `who` itself was reaped before.
+    /// Closes earlier processes with a PID of `who`. If a later one has it, returns when that one
+    /// started: `who` itself was reaped before.
     fn close_rivals(
         &mut self,
         who: Identity,
@@ -168,10 +168,10 @@ impl Lifecycle {
         outlived_by
     }
 
-    /// It is gone, at `at_ns` at the latest, and no event told of it.
+    /// It is gone, by `at_ns` at the latest, without an event.
     fn miss_reap(&mut self, key: Key, at_ns: u64, out: &mut Vec<Transition>) {
         let reap = self.gone(&key, at_ns);
-        // The end of an announced one that needs no reaping is told by nothing but its freeing.
+        // If it needs no reaping, only its freeing shows the end of an announced one.
         let missed = reap.how == How::Unknown;
         self.finish(key, reap, at_ns, out);
         if missed {
@@ -179,7 +179,7 @@ impl Lifecycle {
         }
     }
 
-    /// How it went, of one that is gone at `at_ns`.
+    /// How it was released, if it is gone at `at_ns`.
     fn gone(&self, key: &Key, at_ns: u64) -> Reap {
         let entry = self.pending.get(key);
         if entry.is_some_and(Entry::will_autoreap) {
@@ -194,7 +194,7 @@ impl Lifecycle {
         self.open.find(who).or_else(|| self.pending.find(who))
     }
 
-    /// The same, by a number.
+    /// The same, by PID.
     fn find_number(&self, child: NamespacePid) -> Option<Key> {
         let open = self.open.find_number(child);
         open.or_else(|| self.pending.find_number(child))
@@ -204,7 +204,8 @@ impl Lifecycle {
         self.open.get(key).or_else(|| self.pending.get(key))
     }
 
-    /// Closes a death, open or only announced, by something that happened at `closed_ns`. A reap before the death
+    /// Closes an open or announced death because of an event at `closed_ns`. A reap before the
+    /// death would be a contradiction, so its time is then unknown.
     /// would be a contradiction, so that its time is then not known.
     fn finish(&mut self, key: Key, mut reap: Reap, closed_ns: u64, out: &mut Vec<Transition>) {
         let announced = self.pending.remove(&key);
@@ -220,7 +221,7 @@ impl Lifecycle {
         self.close(entry, closed_ns, out);
     }
 
-    /// Tells of a death that is complete, and remembers it for a while.
+    /// Reports a complete death, and keeps it for a while.
     fn close(&mut self, entry: Entry, closed_ns: u64, out: &mut Vec<Transition>) {
         out.push(Transition::Finished(Box::new(entry.record.clone())));
         self.recent.push(Closed {

@@ -1,7 +1,7 @@
-//! Announced deaths: the last thread is on its way out, and no notification of the death will be
-//! seen. It has yet to release its memory and close its files, where it may hang for ever, so that
-//! nobody is told of it before something shows that it has happened: the notification after all, a
-//! wait that took it, its freeing, or a snapshot in which it is a zombie or gone.
+//! Announced deaths: the last thread is exiting, and no notification will be seen. The process
+//! still has to release its memory and close its files, where it may hang forever, so nothing is
+//! reported until something shows that it died: a notification after all, a wait that reaped it,
+//! its freeing, or a snapshot in which it is a zombie or gone.
 
 use std::collections::BTreeMap;
 
@@ -9,32 +9,32 @@ use super::table::{Entry, Identity};
 use super::{Correction, Died, DiedBound, Lifecycle, Reap, Record, Transition};
 use crate::events::{Death, Key, Renotified, Snapshot, Task};
 
-/// How old an announcement is when a snapshot should look what came of it: of a process that may
-/// lie as a zombie unseen, and of one that the kernel will free and tell of that.
+/// Age at which a snapshot should check an announcement: for a process that may be an unseen
+/// zombie, and for one whose freeing the kernel will report.
 ///
-/// Of some frees nothing tells: on Linux 6.18 `sched_process_free` did not come for one to three in
-/// a thousand processes, to perf as little as to us, though `kmem_cache_free` showed that their
-/// memory was freed in time and without a lost record or a skipped run. The snapshot finds those.
+/// Some frees are not reported: on Linux 6.18, `sched_process_free` was missing for one to three in
+/// a thousand processes, for perf as well as for us, although `kmem_cache_free` showed that their
+/// memory was freed in time, without a lost record or a skipped run. The snapshot finds those.
 const LOOK_AFTER_NS: u64 = 500_000_000;
 const LOOK_AFTER_FREE_NS: u64 = 2_000_000_000;
-/// From how long on a zombie that was announced must have hung on its way.
+/// From this duration on, an announced zombie must have hung on its way.
 const HUNG_NS: u64 = 100_000_000;
 
 impl Lifecycle {
-    /// Whether an announced death has been open for so long that a snapshot should look for it:
-    /// each is looked for again when it is twice as old.
+    /// Whether an announced death is old enough for a snapshot to check it; each is checked again
+    /// at twice its age.
     pub fn wants_snapshot(&self, now_ns: u64) -> bool {
         self.pending.iter().any(|entry| entry.look_ns <= now_ns)
     }
 
-    /// Whether nothing but its freeing will tell of the end of this process.
+    /// Whether only its freeing will show the end of this process.
     pub fn awaits_free(&self, key: Key) -> bool {
         let entry = self.pending.find(Identity::exact(key));
         let entry = entry.and_then(|key| self.pending.get(&key));
         entry.is_some_and(Entry::will_autoreap)
     }
 
-    /// What is known of a death that was announced, of a process with this PID that the snapshot no
+    /// What is known about an announced death of a process with this PID that the snapshot no
     /// longer shows.
     pub fn gone_of(&self, tgid: u32, snapshot: &Snapshot) -> Option<Record> {
         let mut entries = self.pending.of_tgid(tgid);
@@ -81,16 +81,16 @@ impl Lifecycle {
         }
     }
 
-    /// An announced death has happened: it lies as a zombie.
+    /// An announced death has happened: it is a zombie.
     pub(super) fn confirm(&mut self, entry: Entry, now_ns: u64, out: &mut Vec<Transition>) {
         out.push(Transition::Confirmed(Box::new(entry.record.clone())));
         self.open(entry, now_ns, out);
     }
 
-    /// Somebody was told of a zombie whose death was announced. A group that a traced thread held
-    /// is notified for the first time when that thread is released
+    /// A process was notified of a zombie whose death was announced. A group held by a traced
+    /// thread is notified for the first time when that thread is released
     /// ([`release_task`](https://elixir.bootlin.com/linux/v6.12/A/ident/release_task)); any other
-    /// was a zombie before and has got a new parent.
+    /// was a zombie before and has a new parent.
     pub(super) fn confirm_told(&mut self, key: Key, event: &Renotified, out: &mut Vec<Transition>) {
         let Some(mut entry) = self.pending.remove(&key) else {
             return;
@@ -108,8 +108,8 @@ impl Lifecycle {
         self.confirm(entry, event.at_ns, out);
     }
 
-    /// The snapshot shows an announced one as a zombie: it died after it was announced, and as a
-    /// rule at once. If it hung in between, the last moment it ran is closer.
+    /// The snapshot shows an announced one as a zombie: it died after the announcement, usually at
+    /// once. If it hung in between, the last moment it ran is closer.
     pub(super) fn confirm_found(
         &mut self,
         key: Key,
@@ -129,7 +129,7 @@ impl Lifecycle {
             };
             entry.found_ns = Some(snapshot.ended_ns);
         }
-        // Its first parent as a zombie, whoever that was when it was announced.
+        // Its first parent as a zombie, which may differ from the announced one.
         if entry.told_ns < snapshot.begun_ns {
             let record = &mut entry.record;
             record.parent = task.parent.clone().or(record.parent.take());
@@ -140,8 +140,7 @@ impl Lifecycle {
         self.confirm(entry, snapshot.ended_ns, out);
     }
 
-    /// Those that the snapshot shows had not died when it began; those that it does not show are
-    /// gone.
+    /// Those in the snapshot were alive when it began; those missing are gone.
     pub(super) fn look_for_pending(
         &mut self,
         shown: &BTreeMap<u32, Identity>,
@@ -168,7 +167,7 @@ impl Lifecycle {
 }
 
 impl Entry {
-    /// Whether the kernel releases it once it is dead, as far as could be said in advance.
+    /// Whether the kernel releases it once it is dead, as far as that was known in advance.
     pub(super) fn will_autoreap(&self) -> bool {
         self.parent_autoreaps && self.record.tracer.is_none()
     }
@@ -181,7 +180,7 @@ impl Entry {
 }
 
 impl Reap {
-    /// The kernel released it as it died, and that was at `at_ns` at the latest.
+    /// The kernel released it as it died, by `at_ns` at the latest.
     pub(super) fn autoreap_before(at_ns: u64) -> Self {
         Self {
             at_is_upper_bound: true,

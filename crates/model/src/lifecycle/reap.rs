@@ -1,6 +1,6 @@
-//! A zombie is gone, as each source tells it: exactly, from the waiter's side, or late.
+//! The end of a zombie, as seen by each source: exactly, from the waiter's side, or late.
 //!
-//! An event from before the death that is open under the same number is about somebody else.
+//! An event from before the death open under the same PID is about another process.
 
 use super::table::Identity;
 use super::{
@@ -9,7 +9,7 @@ use super::{
 use crate::events::{Freed, HungUp, Key, Release, Waited};
 
 impl Lifecycle {
-    /// The exact reap, and who did it.
+    /// The exact reap, and the reaper.
     pub(super) fn release(&mut self, release: &Release, out: &mut Vec<Transition>) {
         let who = Identity::exact(release.dead);
         let Some(key) = self.find(who) else {
@@ -39,8 +39,8 @@ impl Lifecycle {
         self.finish(key, reap, release.at_ns, out);
     }
 
-    /// A wait call returned a dead child. What a tracer waits for goes back to the real parent as
-    /// a zombie, unless they are the same process
+    /// A wait call returned a dead child. If a tracer waited for it, it goes back to the real
+    /// parent as a zombie, unless they are the same process
     /// ([`wait_task_zombie`](https://elixir.bootlin.com/linux/v6.12/A/ident/wait_task_zombie)).
     pub(super) fn waited(&mut self, waited: &Waited, out: &mut Vec<Transition>) {
         let Some(key) = self.find_number(waited.child) else {
@@ -73,7 +73,7 @@ impl Lifecycle {
             }
             return;
         }
-        // The real parent's notification was seen before the return of this wait.
+        // The real parent's notification was seen before this wait returned.
         if was_tracer && !is_parent {
             return;
         }
@@ -87,7 +87,7 @@ impl Lifecycle {
         self.finish(key, reap, waited.at_ns, out);
     }
 
-    /// Its pidfd hung up a moment ago.
+    /// Its pidfd hung up just now.
     pub(super) fn hung_up(&mut self, event: HungUp, out: &mut Vec<Transition>) {
         self.gone_by(event.dead, event.at_ns, out);
     }
@@ -105,7 +105,7 @@ impl Lifecycle {
         }
     }
 
-    /// One whose death was only announced and that releases itself dies at that moment.
+    /// An announced one that releases itself dies at that moment.
     fn released_at(&mut self, key: &Key, reap: &Reap) {
         let entry = self.pending.get_mut(key);
         if let (Some(entry), How::Autoreap, Some(at_ns)) = (entry, reap.how, reap.at_ns) {
@@ -116,7 +116,7 @@ impl Lifecycle {
         }
     }
 
-    /// The record of one who was dead at `at_ns`, or of whom that was announced.
+    /// The record of a process dead at `at_ns`, or of an announced one.
     pub(super) fn dead_by(&self, key: &Key, at_ns: u64) -> Option<&Record> {
         let record = &self.entry(key)?.record;
         (record.died.at_ns <= at_ns).then_some(record)
@@ -124,7 +124,7 @@ impl Lifecycle {
 }
 
 /// A reaper that is itself exiting and did not inherit an auto-reaped zombie is the init of a PID
-/// namespace that clears up
+/// namespace that is ending
 /// ([`zap_pid_ns_processes`](https://elixir.bootlin.com/linux/v6.12/A/ident/zap_pid_ns_processes)).
 fn how(record: &Record, release: &Release) -> How {
     let by = release.by.key;

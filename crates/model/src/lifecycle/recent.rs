@@ -1,5 +1,5 @@
-//! The deaths closed lately, to know a late or repeated event for what it is, and to tell the
-//! story of a process that is gone.
+//! Recently closed deaths, to detect late or repeated events, and to explain processes that are
+//! gone.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,18 +9,18 @@ use super::{
 };
 use crate::events::Key;
 
-/// A death that is over.
+/// A closed death.
 #[derive(Debug)]
 pub(super) struct Closed {
     pub(super) who: Identity,
-    /// When what closed it happened.
+    /// When the event that closed it happened.
     pub(super) at_ns: u64,
-    /// All that was known of it; `None` where only its release was seen.
+    /// Its record; `None` if only its release was seen.
     pub(super) entry: Option<Entry>,
 }
 
 impl Closed {
-    /// Whether it was closed since nobody would have to reap it.
+    /// Whether it was closed because it needed no reaping.
     pub(super) fn is_autoreap(&self) -> bool {
         self.entry
             .as_ref()
@@ -34,9 +34,9 @@ impl Closed {
 pub(super) struct Recent {
     limit: usize,
     keep_ns: u64,
-    /// `None` where one was taken out again.
+    /// `None` if one was taken out again.
     ring: VecDeque<Option<Closed>>,
-    /// Where in the stream of all closed ones the ring begins.
+    /// Position of the ring's start in the sequence of all closed ones.
     first: u64,
     places: BTreeMap<Key, u64>,
 }
@@ -74,7 +74,7 @@ impl Recent {
             .find(|closed| closed.who.is(who))
     }
 
-    /// What is remembered of processes with this tgid, the one that started first before the rest.
+    /// Those with this tgid, in order of start.
     pub(super) fn of_tgid(&self, tgid: u32) -> impl DoubleEndedIterator<Item = &Closed> {
         let first = Key { tgid, start_ns: 0 };
         let last = Key {
@@ -100,7 +100,7 @@ impl Recent {
         }
     }
 
-    /// Their records, the last closed first.
+    /// Their records, latest closed first.
     #[cfg(test)]
     pub(super) fn records(&self) -> impl Iterator<Item = &super::record::Record> {
         self.ring
@@ -124,7 +124,7 @@ impl Recent {
         }
     }
 
-    /// Panics unless the index says what the ring does.
+    /// Panics unless the index matches the ring.
     #[cfg(test)]
     pub(super) fn check(&self) {
         assert!(self.ring.len() <= self.limit);

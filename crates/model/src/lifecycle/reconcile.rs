@@ -1,4 +1,4 @@
-//! What a snapshot of all processes says against what the events said.
+//! Compares a snapshot of all processes with what the events reported.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use super::{Correction, Died, DiedBound, Lifecycle, Record, Transition};
 use crate::events::{Key, Process, Snapshot, Task, TaskState};
 
 impl Lifecycle {
-    /// Sets right what lost events left wrong, and appends each repair to `out`.
+    /// Repairs what lost events left wrong, and appends each repair to `out`.
     ///
-    /// All events that the ring held when the reading ended should have been applied before: a
-    /// zombie of the snapshot is then one whose death was not seen, not one whose event is still
-    /// on its way. The first snapshot finds the zombies that are older than the agent; those are
-    /// no corrections.
+    /// All events that the ring held when the reading ended should have been applied first: a
+    /// zombie in the snapshot is then one whose death was missed, and not one whose event is still
+    /// queued. The first snapshot finds the zombies older than the agent; those are not
+    /// corrections.
     pub fn reconcile(&mut self, snapshot: &Snapshot, out: &mut Vec<Transition>) {
         for task in snapshot
             .tasks
@@ -67,7 +67,7 @@ impl Lifecycle {
         self.open(Entry::of_task(task, snapshot), snapshot.ended_ns, out);
     }
 
-    /// A zombie that was found must not push out another that was found.
+    /// A zombie that was found must not evict another one that was found.
     fn full(&self, out: &mut Vec<Transition>) -> bool {
         let full = self.open.is_full();
         if full {
@@ -76,7 +76,7 @@ impl Lifecycle {
         full
     }
 
-    /// The snapshot and the table both have it: who must reap it?
+    /// Both the snapshot and the table have it: compare the responsible process.
     fn compare(&mut self, key: Key, task: &Task, snapshot: &Snapshot, out: &mut Vec<Transition>) {
         let Some(entry) = self.open.get_mut(&key) else {
             return;
@@ -96,13 +96,13 @@ impl Lifecycle {
         } else if let (Some(now), Some(known)) = (&task.parent, &mut entry.record.parent)
             && now.key.is_roughly(known.key)
         {
-            // It may have another name since.
+            // Its name may have changed.
             known.comm.clone_from(&now.comm);
         }
         self.open.index(&key);
     }
 
-    /// Closes those that were dead when the reading began and that it does not show.
+    /// Closes those that were dead when the reading began and are missing in it.
     fn close_vanished(&mut self, snapshot: &Snapshot, out: &mut Vec<Transition>) {
         let shown: BTreeMap<u32, Identity> = snapshot
             .tasks

@@ -1,24 +1,24 @@
-//! What is known of one death, from its first sign to its reap.
+//! What is known about one death, from its first sign to its reap.
 
 use crate::events::{CgroupIds, ExitStatus, Key, Kill, NamespacePid, Process, Resources, Steps};
 
-/// What `Died::at_ns` is worth.
+/// Precision of `Died::at_ns`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiedBound {
-    /// The moment of death itself.
+    /// The exact moment of death.
     Exact,
-    /// The death came at this moment or later (no notification could be seen).
+    /// The death was at this moment or later (no notification was seen).
     NotBefore,
-    /// It was already dead at this moment (found by a snapshot): its age is a lower bound.
+    /// It was already dead at this moment (found by a snapshot), so its age is a lower bound.
     NotAfter,
 }
 
-/// When a process became a reapable zombie.
+/// When a process became a zombie that can be reaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Died {
     /// The moment.
     pub at_ns: u64,
-    /// What it is worth.
+    /// Its precision.
     pub bound: DiedBound,
 }
 
@@ -27,18 +27,18 @@ pub struct Died {
 pub enum How {
     /// Its parent, or an adopter, waited for it.
     Wait,
-    /// Nobody had to: the parent ignores SIGCHLD or asked for auto-reaping.
+    /// It needed no reaping: the parent ignores SIGCHLD or asked for auto-reaping.
     Autoreap,
     /// Its tracer released it.
     Tracer,
-    /// The init of its PID namespace was exiting and cleared up.
+    /// By the init of its PID namespace, which was exiting.
     Namespace,
-    /// Not known: the reap itself was not seen.
+    /// Unknown: the reap itself was not seen.
     Unknown,
 }
 
 impl How {
-    /// As JSON and metrics call it.
+    /// Its name in JSON and metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Wait => "wait",
@@ -53,28 +53,28 @@ impl How {
 /// The release of a dead process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reap {
-    /// When; `None` where not even a bound is known.
+    /// When; `None` if not even a bound is known.
     pub at_ns: Option<u64>,
     /// Whether `at_ns` is only an upper bound.
     pub at_is_upper_bound: bool,
-    /// Who did it; `None` for an auto-reap or where not seen.
+    /// The reaper; `None` for an auto-reap or if not seen.
     pub by: Option<Process>,
-    /// Name of the thread that did, where that is known and not the first one.
+    /// Name of the reaping thread, if known and not the first one.
     pub by_thread: Option<String>,
     /// How.
     pub how: How,
 }
 
-/// Those who had to reap a zombie before it came to who must now, that are kept: each of them has
-/// ended or let it go, so that more is rare.
+/// Maximum number of earlier parents and tracers kept per zombie; more are rare, since each of them
+/// has exited or released it.
 pub const MOST_FORMER: usize = 8;
 
-/// Somebody who had to reap a zombie and did not, until it came to somebody else.
+/// A process that had to reap a zombie and did not, before another one became responsible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Former {
-    /// Who.
+    /// The process.
     pub process: Process,
-    /// Whether it was the ptracer, whose wait is no reap.
+    /// Whether it was the ptracer, whose wait does not reap.
     pub was_tracer: bool,
     /// When that ended.
     pub until_ns: u64,
@@ -85,56 +85,56 @@ pub struct Former {
 /// One death.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Who died.
+    /// The process.
     pub process: Process,
-    /// Who must reap it now, or had to at its reap.
+    /// The parent that has or had to reap it.
     pub parent: Option<Process>,
     /// The ptracer that holds it now.
     pub tracer: Option<Process>,
-    /// Who had to reap it before, and did not; no more than [`MOST_FORMER`] of them.
+    /// Earlier parents and tracers, at most [`MOST_FORMER`].
     pub former: Vec<Former>,
-    /// Who created it.
+    /// Its forker.
     pub forker: Option<Process>,
-    /// The signal that killed it; `None` where `status` says it was not that signal.
+    /// The signal that killed it; `None` if `status` shows that it was not that signal.
     pub kill: Option<Kill>,
-    /// First moment the whole group was on its way out.
+    /// When the whole group began to exit.
     pub begin_ns: Option<u64>,
     /// When it died.
     pub died: Died,
-    /// How it ended; `None` where a snapshot could not tell.
+    /// How it ended; `None` if a snapshot could not show it.
     pub status: Option<ExitStatus>,
-    /// The signal that its parent gets.
+    /// The signal sent to its parent.
     pub exit_signal: Option<i32>,
-    /// Where it was.
+    /// Its cgroup.
     pub cgroups: CgroupIds,
     /// Real uid.
     pub uid: u32,
-    /// What it used; `None` of a zombie that a snapshot found.
+    /// Resources; `None` for a zombie found by a snapshot.
     pub resources: Option<Resources>,
-    /// Where the time of its exit went, where that was measured.
+    /// Time in each step of its exit, if measured.
     pub steps: Option<Steps>,
-    /// Its numbers, outermost namespace first.
+    /// Its PIDs, outermost namespace first.
     pub pids: Vec<NamespacePid>,
-    /// Its release, once it came.
+    /// Its release, once it happened.
     pub reap: Option<Reap>,
 }
 
 impl Record {
-    /// Who must act now for it to be reaped: the tracer if there is one, since the real parent's
-    /// wait finds nothing until the tracer lets go
+    /// The process that has to act: the tracer if there is one, since the real parent's wait finds
+    /// nothing until the tracer releases it
     /// ([`wait_consider_task`](https://elixir.bootlin.com/linux/v6.12/A/ident/wait_consider_task)).
     pub fn responsible(&self) -> Option<&Process> {
         self.tracer.as_ref().or(self.parent.as_ref())
     }
 
-    /// The last ptracer that held it and let it go.
+    /// The last ptracer that held and released it.
     pub fn former_tracer(&self) -> Option<&Process> {
         let mut tracers = self.former.iter().filter(|former| former.was_tracer);
         tracers.next_back().map(|former| &former.process)
     }
 
-    /// Whether the kernel released it at its death, so that it never was a zombie. Where the death
-    /// was only announced neither moment is known, but that there was nothing in between.
+    /// Whether the kernel released it at its death, so that it never was a zombie. For an announced
+    /// death neither moment is known, only that there was nothing in between.
     pub fn vanished_at_once(&self) -> bool {
         self.reap.as_ref().is_some_and(|reap| {
             let vague = reap.at_is_upper_bound && self.died.bound == DiedBound::NotBefore;
@@ -153,7 +153,7 @@ impl Record {
 }
 
 impl Reap {
-    /// Nobody had to reap it: the kernel released it at `at_ns`.
+    /// It needed no reaping: the kernel released it at `at_ns`.
     pub(super) fn autoreap(at_ns: u64) -> Self {
         Self {
             at_ns: Some(at_ns),
@@ -164,7 +164,7 @@ impl Reap {
         }
     }
 
-    /// It is gone, and was reaped at `at_ns` at the latest.
+    /// It is gone, and was reaped by `at_ns` at the latest.
     pub(super) fn before(at_ns: u64) -> Self {
         Self {
             at_ns: Some(at_ns),
@@ -176,25 +176,25 @@ impl Reap {
     }
 }
 
-/// What user space's own repair had to put right.
+/// Corrections made by user space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Correction {
     /// A snapshot showed a zombie whose death was not seen.
     ZombieFound,
     /// A snapshot showed that a zombie is gone whose reap was not seen.
     ReapMissed,
-    /// A process predicted to be auto-reaped lies as a zombie.
+    /// A process expected to be auto-reaped is a zombie.
     AutoreapWrong,
-    /// A snapshot showed another parent or tracer than the events had.
+    /// A snapshot showed another parent or tracer than the events.
     ParentChanged,
-    /// A reap of somebody whose death was not seen.
+    /// A reap of a process whose death was not seen.
     ReapWithoutDeath,
-    /// The table was full and its oldest entry was given up.
+    /// The table was full and its oldest entry was dropped.
     TableFull,
 }
 
 impl Correction {
-    /// Every kind of repair.
+    /// All kinds of corrections.
     pub const ALL: [Self; 6] = [
         Self::ZombieFound,
         Self::ReapMissed,
@@ -204,7 +204,7 @@ impl Correction {
         Self::TableFull,
     ];
 
-    /// As the metric calls it.
+    /// Its name in the metric.
     pub fn name(self) -> &'static str {
         match self {
             Self::ZombieFound => "zombie_found",
@@ -217,26 +217,26 @@ impl Correction {
     }
 }
 
-/// What one input changed.
+/// A change caused by one input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transition {
-    /// A death that was announced has happened, and is to be counted now. What became of it
+    /// An announced death has happened and is counted now. Another transition with its outcome
     /// follows.
     Confirmed(Box<Record>),
     /// A process became a zombie.
     Died(Key),
-    /// Somebody else must reap it now.
+    /// Another process became responsible.
     Adopted {
         /// The zombie.
         dead: Key,
-        /// Who had to until now.
+        /// The previously responsible process.
         from: Option<Key>,
     },
     /// A death is complete: reaped or auto-reaped.
     Finished(Box<Record>),
-    /// Something was repaired.
+    /// A correction.
     Corrected(Correction),
-    /// Somebody was told of a zombie that is not known here: its death was not seen, and a
-    /// snapshot taken soon would show it.
+    /// A process was notified of an unknown zombie: its death was not seen, and a snapshot taken
+    /// soon would show it.
     Unexplained,
 }

@@ -1,17 +1,16 @@
-//! The open deaths: who is dead and not known to be reaped, found by process or by the number
-//! that a PID namespace has for it. At most one of a tgid: a number is given again only after a
-//! release.
+//! The open deaths, found by process or by its PID in a PID namespace. At most one per tgid, since
+//! a PID is reused only after a release.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::Record;
 use crate::events::{Key, NamespacePid, TICK_TOLERANCE_NS};
 
-/// Inode number of the initial PID namespace, in which a process's number is its tgid:
+/// Inode number of the initial PID namespace, where a process' PID is its tgid:
 /// [`PROC_PID_INIT_INO`](https://elixir.bootlin.com/linux/v6.12/A/ident/PROC_PID_INIT_INO).
 const INITIAL_NAMESPACE: u32 = 0xEFFF_FFFC;
 
-/// A process, and whether its start time is exact or came from /proc.
+/// A process, and whether its start time is exact or from /proc.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Identity {
     pub(super) key: Key,
@@ -23,7 +22,7 @@ impl Identity {
         Self { key, exact: true }
     }
 
-    /// Whether both are the same process, as far as the rougher of them can tell.
+    /// Whether both are the same process, as far as the less precise one can tell.
     pub(super) fn is(self, other: Self) -> bool {
         if self.exact && other.exact {
             self.key == other.key
@@ -32,7 +31,7 @@ impl Identity {
         }
     }
 
-    /// The last moment at which it can have started.
+    /// The latest moment at which it can have started.
     pub(super) fn started_by_ns(self) -> u64 {
         self.key
             .start_ns
@@ -40,19 +39,19 @@ impl Identity {
     }
 }
 
-/// One open death and what only the state machine needs to know of it.
+/// One open death, with state that only the state machine needs.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) record: Record,
     /// Whether its start time is exact.
     pub(super) exact_start: bool,
-    /// As of when `record.parent` and `record.tracer` hold.
+    /// The moment as of which `record.parent` and `record.tracer` are valid.
     pub(super) told_ns: u64,
-    /// End of the snapshot that found it, where one did.
+    /// End of the snapshot that found it, if one did.
     pub(super) found_ns: Option<u64>,
-    /// The real parent would auto-reap it once no tracer holds it.
+    /// Whether the real parent would auto-reap it once no tracer holds it.
     pub(super) parent_autoreaps: bool,
-    /// When a snapshot should look for it, while its death is only announced.
+    /// When a snapshot should check it, while its death is only announced.
     pub(super) look_ns: u64,
 }
 
@@ -71,7 +70,7 @@ pub(super) struct Table {
     limit: usize,
     open: BTreeMap<Key, (u64, Entry)>,
     by_number: HashMap<NamespacePid, Key>,
-    /// In the order of opening, to find the oldest.
+    /// In order of opening, to find the oldest.
     order: BTreeMap<u64, Key>,
     opened: u64,
 }
@@ -110,7 +109,7 @@ impl Table {
             .map(Entry::key)
     }
 
-    /// The key of the zombie that a namespace knows under this number.
+    /// The key of the zombie with this PID in a namespace.
     pub(super) fn find_number(&self, pid: NamespacePid) -> Option<Key> {
         self.by_number.get(&pid).copied().or_else(|| {
             let initial = pid.namespace == INITIAL_NAMESPACE;
@@ -121,7 +120,7 @@ impl Table {
         })
     }
 
-    /// Who is open under a number that this process, which is not open, has too.
+    /// An open process with a PID of this process, which is not open.
     pub(super) fn rivals(&self, who: Identity, pids: &[NamespacePid]) -> Vec<Identity> {
         let by_number = pids.iter().filter_map(|pid| self.by_number.get(pid));
         let mut rivals: Vec<_> = self
@@ -134,7 +133,7 @@ impl Table {
         rivals
     }
 
-    /// Adds a death that is not in it; gives back the oldest where there was no room.
+    /// Adds a death that is not in it; returns the oldest one if there was no room.
     pub(super) fn insert(&mut self, entry: Entry) -> Option<Entry> {
         let oldest = self.order.first_key_value().map(|(_, key)| *key);
         let evicted = oldest
@@ -148,7 +147,7 @@ impl Table {
         evicted
     }
 
-    /// Makes it known under the numbers of its record.
+    /// Indexes it by the PIDs of its record.
     pub(super) fn index(&mut self, key: &Key) {
         if let Some((_, entry)) = self.open.get(key) {
             self.by_number
@@ -177,7 +176,7 @@ impl Table {
         self.open.range(first..=last).map(|(_, (_, entry))| entry)
     }
 
-    /// Panics unless the indexes say what the table does.
+    /// Panics unless the indexes match the table.
     #[cfg(test)]
     pub(super) fn check(&self) {
         assert!(self.open.len() <= self.limit);

@@ -1,7 +1,7 @@
-//! How each process treats its dead children: what it holds, loses and reaps. Pure: `now_ns` is
-//! an argument, transitions and the open zombies are the input.
+//! How each process treats its dead children: which it holds, leaks and reaps. Pure: `now_ns` is an
+//! argument, transitions and the open zombies are the input.
 //!
-//! The process responsible for a zombie is its tracer, else its parent.
+//! The process responsible for a zombie is its tracer, otherwise its parent.
 
 mod window;
 
@@ -12,52 +12,51 @@ use crate::events::{Execed, Key, Process, Snapshot, TaskState};
 use crate::lifecycle::{DiedBound, How, Lifecycle, Record, Transition};
 use window::{Count, Window};
 
-/// Reaps of which the zombie times are kept, per parent.
+/// Number of zombie times kept per parent.
 const SAMPLES: usize = 256;
-/// Zombies counted with somebody before those given up are looked for.
+/// Number of counted zombies at which to look for dropped ones.
 const PRUNE_AT: usize = 4096;
 
-/// One process that must reap or that reaps.
+/// A process that has to reap or that reaps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The process; `tid` is its tgid.
     pub process: Process,
-    /// Zombies it must reap now.
+    /// Zombies that it has to reap.
     pub zombies: u64,
     /// Age of the oldest, in nanoseconds.
     pub oldest_ns: Option<u64>,
     /// Whether that age is a lower bound, since a snapshot found the zombie.
     pub oldest_is_lower_bound: bool,
-    /// Zombies that came to it and stayed, per second, over the last minute: deaths and
-    /// adoptions less reaps, never below 0. Zombies of which the death was not seen are left out.
-    /// One zombie alone makes no rate.
+    /// New zombies per second over the last minute: deaths and adoptions minus reaps, at least 0.
+    /// Zombies whose death was not seen do not count. A single zombie is no rate.
     pub leaked_per_second: f64,
-    /// Children it reaped, per second, over the last minute; one alone makes no rate.
+    /// Children it reaped per second over the last minute; a single one is no rate.
     pub reaped_per_second: f64,
-    /// Children it reaped since it is known here, as the program that it runs now.
+    /// Children it reaped since it is known, as its current program.
     pub reaped_total: u64,
-    /// Median zombie time of its last reaps, in nanoseconds; exact ones only.
+    /// Median zombie time of its last reaps, in nanoseconds; only exact ones.
     pub p50_ns: Option<u64>,
     /// 99th percentile of the same.
     pub p99_ns: Option<u64>,
 }
 
-/// What one process reaped since it is known here, as the program that it runs now.
+/// What one process reaped since it is known, as its current program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reaping {
-    /// How many children.
+    /// Number of children.
     pub total: u64,
-    /// When it reaped the last.
+    /// Time of its last reap.
     pub last_ns: Option<u64>,
-    /// The thread that did.
+    /// The thread that reaped it.
     pub last_tid: Option<u32>,
-    /// Of those it reaped, the one that was born last: when it was born, and when reaped.
+    /// Start time of the youngest reaped child, and when it was reaped.
     newest: Option<(u64, u64)>,
 }
 
 impl Reaping {
-    /// Whether this zombie lay dead while a child born after it was reaped. A wait for any child
-    /// takes them in the order of their birth
+    /// Whether this zombie was dead while a younger child was reaped. A wait for any child takes
+    /// them in order of birth
     /// ([`do_wait_thread`](https://elixir.bootlin.com/linux/v6.12/A/ident/do_wait_thread)).
     pub fn passed_over(&self, zombie: &Record) -> bool {
         let start_ns = zombie.process.key.start_ns;
@@ -78,38 +77,38 @@ impl Reaping {
     }
 }
 
-/// What is kept of one process.
+/// State of one process.
 #[derive(Debug)]
 struct Parent {
     process: Process,
     window: Window,
     reaping: Reaping,
     zombie_ns: VecDeque<u64>,
-    /// Zombies that came and did not go, as far as the transitions say.
+    /// New zombies minus reaped ones, according to the transitions.
     held: i64,
     active_ns: u64,
-    /// Since when it is known here.
+    /// Since when it is known.
     since_ns: u64,
-    /// When its program began, where it had forked or waited as another one before.
+    /// When its current program began, if it had forked or waited before.
     exec_ns: u64,
 }
 
-/// The statistics of all parents, at most `limit`.
+/// Statistics of all parents, at most `limit`.
 #[derive(Debug)]
 pub struct Parents {
     limit: usize,
     began_ns: u64,
-    /// By tgid: a later start takes the place of an earlier one.
+    /// By tgid; a later start replaces an earlier one.
     of: BTreeMap<u32, Parent>,
-    /// With whom each zombie is counted.
+    /// The process that each zombie is counted with.
     holders: HashMap<Key, Key>,
-    /// How many of those are looked through for such as the lifecycle gave up.
+    /// Number of those at which to look for zombies that the lifecycle dropped.
     prune_at: usize,
 }
 
 impl Parents {
-    /// Knows of nobody at `now_ns`. When `limit` is reached a quarter of them is forgotten, first
-    /// those without zombies that were idle longest.
+    /// Empty at `now_ns`. When `limit` is reached, a quarter is dropped: first those without
+    /// zombies that have been idle longest.
     pub fn new(limit: usize, now_ns: u64) -> Self {
         Self {
             limit: limit.max(1),
@@ -120,8 +119,8 @@ impl Parents {
         }
     }
 
-    /// Takes in one transition; `lifecycle` is the one that made it. It may have gone on since:
-    /// each zombie is counted with whoever is responsible when its transition is taken in.
+    /// Applies one transition of `lifecycle`. The lifecycle may be ahead: each zombie is counted
+    /// with the process responsible now.
     pub fn apply(&mut self, transition: &Transition, lifecycle: &Lifecycle, now_ns: u64) {
         match transition {
             Transition::Died(key) | Transition::Adopted { dead: key, .. } => {
@@ -137,8 +136,8 @@ impl Parents {
         }
     }
 
-    /// A process runs another program: what it did before is not that program's doing. The changes
-    /// of the time before must have been taken in.
+    /// A process called exec: what it did before does not count for the new program. All earlier
+    /// changes must have been applied.
     pub fn exec(&mut self, exec: &Execed) {
         if let Some(parent) = self.parent(&exec.process, exec.at_ns) {
             parent.process.comm.clone_from(&exec.process.comm);
@@ -146,8 +145,8 @@ impl Parents {
         }
     }
 
-    /// Takes in the names of processes as they are now, and execs of which no event told. Whoever
-    /// holds a zombie is known from then on.
+    /// Updates the names of processes, and execs without an event. Every holder of a zombie is
+    /// known from then on.
     pub fn observe(&mut self, snapshot: &Snapshot) {
         let zombies = snapshot
             .tasks
@@ -165,7 +164,7 @@ impl Parents {
                 continue;
             };
             parent.process.comm.clone_from(&task.process.comm);
-            // One that is known only since its exec did all of this as the same program.
+            // If it is known only since its exec, all of this was the same program.
             match &task.exec {
                 Some(exec) if exec.at_ns < parent.since_ns => {
                     parent.exec_ns = parent.exec_ns.max(exec.at_ns);
@@ -176,8 +175,8 @@ impl Parents {
         }
     }
 
-    /// All parents with zombies or with reaps in the last minute, the worst first. `zombies` are
-    /// all open ones.
+    /// All parents with zombies or with reaps in the last minute, worst first. `zombies` are all
+    /// open ones.
     pub fn rows<'a>(&self, now_ns: u64, zombies: impl Iterator<Item = &'a Record>) -> Vec<Row> {
         let mut held: BTreeMap<Key, (&Process, Held)> = BTreeMap::new();
         for record in zombies {
@@ -212,7 +211,7 @@ impl Parents {
         rows
     }
 
-    /// The row of a process among `rows`, or the one of a process that holds nothing.
+    /// The row of a process among `rows`, or an empty one.
     pub fn row_of(&self, process: &Process, rows: &[Row], now_ns: u64) -> Row {
         let mut rows = rows.iter();
         rows.find(|row| row.process.key.is_roughly(process.key))
@@ -220,7 +219,7 @@ impl Parents {
             .unwrap_or_else(|| self.row(process, &Held::default(), now_ns))
     }
 
-    /// What a process reaped; nothing of one that is not known.
+    /// What a process reaped; `None` if it is not known.
     pub fn reaping(&self, key: Key) -> Reaping {
         self.get(key)
             .map(|parent| parent.reaping)
@@ -229,7 +228,7 @@ impl Parents {
 
     fn row(&self, process: &Process, held: &Held, now_ns: u64) -> Row {
         let known = self.get(process.key);
-        // Neither the agent nor the program was there for all of a minute that is longer ago.
+        // Shorter than a minute if the agent or the program started within it.
         let exec_ns = known.map_or(0, |parent| parent.exec_ns);
         let began_ns = self.began_ns.max(exec_ns).max(process.key.start_ns);
         let seconds =
@@ -273,7 +272,7 @@ impl Parents {
         let at_ns = reap.at_ns.unwrap_or(now_ns);
         let parent = reaper.and_then(|reaper| self.parent(reaper, now_ns));
         if let Some(parent) = parent.filter(|parent| at_ns >= parent.exec_ns) {
-            // That of the record is as old as the death.
+            // The parent in the record is as old as the death.
             if let Some(by) = &reap.by {
                 parent.process.comm.clone_from(&by.comm);
             }
@@ -288,9 +287,8 @@ impl Parents {
         }
     }
 
-    /// The zombie came to whoever is responsible, from nobody or from another. One that a
-    /// snapshot found came at an unknown time, so that neither its coming nor its going says
-    /// anything of a rate.
+    /// A process became responsible for a zombie. If a snapshot found the zombie, the time is
+    /// unknown, so it does not affect any rate.
     fn held_by(&mut self, record: &Record, now_ns: u64) {
         let found = record.died.bound == DiedBound::NotAfter;
         let over = record
@@ -323,7 +321,7 @@ impl Parents {
         }
     }
 
-    /// Zombies that the lifecycle gave up for want of room are finished by no transition.
+    /// Zombies that the lifecycle dropped for lack of room are never finished by a transition.
     fn forget_given_up(&mut self, lifecycle: &Lifecycle) {
         let (holders, of) = (&mut self.holders, &mut self.of);
         holders.retain(|dead, holder| {
@@ -348,7 +346,7 @@ impl Parents {
             .filter(|parent| parent.process.key.is_roughly(key))
     }
 
-    /// What is kept of `process`, which is active now; `None` if its PID is another's since.
+    /// State of `process`, which is active now; `None` if its PID has been reused.
     fn parent(&mut self, process: &Process, now_ns: u64) -> Option<&mut Parent> {
         let key = process.key;
         if !self.of.contains_key(&key.tgid) && self.of.len() >= self.limit {
@@ -398,7 +396,7 @@ impl Parent {
         }
     }
 
-    /// It runs another program since `at_ns`.
+    /// It called exec at `at_ns`.
     fn exec(&mut self, at_ns: u64) {
         if at_ns <= self.exec_ns {
             return;
@@ -410,11 +408,11 @@ impl Parent {
     }
 }
 
-/// The zombies that one process must reap.
+/// The zombies that one process has to reap.
 #[derive(Default)]
 struct Held {
     zombies: u64,
-    /// Death of the oldest, and whether its age is a lower bound.
+    /// Death of the oldest one, and whether its age is a lower bound.
     oldest: Option<(u64, bool)>,
 }
 
@@ -426,7 +424,7 @@ impl Held {
     }
 }
 
-/// The smallest of the sorted samples that so many percent of them do not exceed.
+/// The percentile of sorted samples (nearest rank).
 fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.checked_sub(1)?).copied()

@@ -1,10 +1,10 @@
-//! To which container, pod or unit a process belongs, dead or alive.
+//! The container, pod or unit of a process, dead or alive.
 //!
-//! A death brings the id of its cgroup, read in the kernel at that moment. What the id stands for
-//! is learnt when the cgroup is made, by a walk over the hierarchy, or from /proc while the zombie
-//! lies there; it is kept longer than the cgroup itself lives. [`Workloads`] is pure: it asks
-//! through a list of [`Ask`]s, and [`Answer`]s come back; who answers, a helper thread that reads
-//! files or knows what a watch on pods or the container runtime has told, is not its business.
+//! A death has the id of its cgroup, read in the kernel at that moment. The id is resolved when the
+//! cgroup is created, by a walk over the hierarchy, or from /proc while the process is a zombie;
+//! the result is kept longer than the cgroup exists. [`Workloads`] is pure: it emits [`Ask`]s and
+//! takes [`Answer`]s. A helper thread answers them from files, the watch on pods or the container
+//! runtime.
 
 pub mod path;
 mod places;
@@ -19,30 +19,30 @@ pub use resolver::Workloads;
 
 use crate::events::{CgroupId, CgroupVersion, Key};
 
-/// Where somebody belongs, and what that is called.
+/// The workload of a process, and its names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workload {
-    /// Path of the cgroup; `None` where only its id is known.
+    /// Path of the cgroup; `None` if only its id is known.
     pub cgroup: Option<String>,
     /// Its id.
     pub cgroup_id: Option<CgroupId>,
-    /// What the path says.
+    /// What the path shows.
     pub place: Place,
-    /// What they call the container and its pod.
+    /// The names of the container and its pod.
     pub named: Option<Named>,
-    /// It is where the parent is, since nothing tells where the process itself was: so on hosts
-    /// with cgroups of version 1, whose zombies show none, where the kernel side cannot say it.
+    /// Whether this is the parent's workload because the process' own is unknown: on hosts with
+    /// cgroup v1, zombies do not show it, and the kernel side may not be able to read it.
     pub of_parent: bool,
 }
 
-/// What people call a container and its pod.
+/// The names of a container and its pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Named {
     /// The pod's namespace.
     pub namespace: Option<String>,
     /// The pod.
     pub pod: Option<String>,
-    /// The container; none of a pod's own pause process.
+    /// The container; `None` for a pod's pause process.
     pub container: Option<String>,
 }
 
@@ -55,7 +55,7 @@ impl Named {
     }
 }
 
-/// Whose name is looked for.
+/// What to find the name of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Who {
     /// The container's id.
@@ -64,72 +64,72 @@ pub struct Who {
     pub pod_uid: Option<String>,
 }
 
-/// What is not known here and can be found out.
+/// A lookup.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ask {
-    /// Which cgroups there are.
+    /// All cgroups.
     Walk,
-    /// Where a living process is.
+    /// The cgroup of a living process.
     Process(Key),
-    /// What this id stands for; somebody who died in it may still lie there.
+    /// What this id is; a zombie in that cgroup may show it.
     Cgroup {
         /// The id.
         id: CgroupId,
-        /// Who died.
+        /// The dead process.
         dead: Key,
     },
-    /// What they call it.
+    /// The names of a container.
     Name(Who),
 }
 
-/// What was found out.
+/// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// The cgroups of a hierarchy.
     Walked {
-        /// Which hierarchy.
+        /// The hierarchy.
         version: CgroupVersion,
-        /// When the walk began: what was made since may be missing.
+        /// When the walk began; later cgroups may be missing.
         began_ns: u64,
         /// Ids and paths.
         cgroups: Vec<(u64, String)>,
-        /// Whether these are all.
+        /// Whether the list is complete.
         complete: bool,
     },
-    /// The path that says most of where a process is.
+    /// The most specific path of a process.
     Process(Key, Option<String>),
     /// The path of a cgroup.
     Cgroup(CgroupId, Option<String>),
-    /// The name, from whatever source; more of it may follow unasked.
+    /// The names, from any source; more may follow unasked.
     Named(Who, Option<Named>),
-    /// How a source of names does.
+    /// State of a source of names.
     Watched(pods::Source, pods::Watched),
 }
 
-/// Where somebody belongs, as far as that is known now.
+/// The workload of a process, as far as known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// Here.
+    /// Known.
     Known(Arc<Workload>),
-    /// An answer is under way; until then, what is known already.
+    /// An answer is pending; until then, what is known.
     Pending(Option<Arc<Workload>>),
-    /// Nobody knows.
+    /// Unknown.
     Unknown,
 }
 
-/// Lookups that failed, by reason.
+/// Failed lookups, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Failed {
-    /// Neither the cgroup nor anybody in it was there any more.
+    /// The cgroup and all its processes were gone.
     pub gone: u64,
-    /// Too many questions were under way.
+    /// Too many lookups were running.
     pub busy: u64,
     /// No source had a name for a container.
     pub unnamed: u64,
 }
 
 impl Place {
-    /// Who it is whose name a source may know. What has a name instead of an id needs none.
+    /// What to look up a name for. A container named in its path needs none.
     fn who(&self) -> Option<Who> {
         let ids = [&self.container, &self.pod_uid];
         let long = |id: &&Option<String>| id.as_ref().is_some_and(|id| id.len() >= 32);
@@ -165,7 +165,7 @@ impl Workload {
         self.named.as_ref()?.namespace.as_deref()
     }
 
-    /// The pod's name, else its uid.
+    /// The pod's name, otherwise its uid.
     pub fn pod(&self) -> Option<&str> {
         let named = self.named.as_ref().and_then(|named| named.pod.as_deref());
         named.or(self.place.pod_uid.as_deref())
@@ -179,7 +179,7 @@ impl Workload {
         named.or_else(|| id.filter(|_| self.place.who().is_none()))
     }
 
-    /// The container's name, else as much of its id as people use.
+    /// The container's name, otherwise the usual prefix of its id.
     pub fn container(&self) -> Option<&str> {
         let id = self.place.container.as_deref();
         let short = || id.map(|id| id.get(..12).unwrap_or(id));

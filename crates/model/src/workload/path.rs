@@ -1,32 +1,32 @@
-//! What the path of a cgroup says of those in it: container, pod, unit, user. Pure.
+//! What the path of a cgroup shows: container, pod, unit, user. Pure.
 //!
-//! In containers within containers the innermost one wins; it keeps the pod around it. A unit
-//! outside a container is that of its runtime and says nothing of the container; a unit inside
-//! belongs to the container's own systemd.
+//! With nested containers the innermost one counts, and keeps the pod around it. A unit outside a
+//! container is that of its runtime and is ignored; a unit inside belongs to the container's own
+//! systemd.
 
-/// Where a path says that its processes belong.
+/// What a path shows about its processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
-    /// Its container, as the runtime calls it: an id of 64 hex digits, or a name.
+    /// Its container, as named by the runtime: an id of 64 hex digits, or a name.
     pub container: Option<String>,
-    /// What made the container, where the path says it.
+    /// The runtime that created the container, if the path shows it.
     pub runtime: Option<&'static str>,
-    /// The pod's uid, or of a static pod the hash that its node gave it.
+    /// The pod's uid, or for a static pod the hash assigned by its node.
     pub pod_uid: Option<String>,
-    /// The pod's class: `guaranteed`, `burstable` or `besteffort`.
+    /// The pod's QoS class: `guaranteed`, `burstable` or `besteffort`.
     pub qos: Option<&'static str>,
     /// The systemd unit, of the host's or the container's manager.
     pub unit: Option<String>,
-    /// The unit of a user's manager within that.
+    /// The unit of a user manager inside it.
     pub user_unit: Option<String>,
-    /// Whose slice it is.
+    /// The user, from the slice.
     pub user: Option<u32>,
 }
 
-/// What the kernel puts behind the path of a cgroup that is gone.
+/// The kernel's suffix for the path of a removed cgroup.
 const DELETED: &str = " (deleted)";
 
-/// Reads a path of any hierarchy.
+/// Parses a path of any hierarchy.
 pub fn parse(path: &str) -> Place {
     let mut place = Place::default();
     let mut before = "";
@@ -37,8 +37,8 @@ pub fn parse(path: &str) -> Place {
     place
 }
 
-/// The path without the mark of a deleted cgroup, and without the way up to it from the namespace
-/// of the reader.
+/// The path without the mark of a removed cgroup, and without the way up from the reader's
+/// namespace.
 pub fn clean(path: &str) -> &str {
     let mut path = path.strip_suffix(DELETED).unwrap_or(path);
     while let Some(rest) = path.strip_prefix("/..") {
@@ -49,7 +49,8 @@ pub fn clean(path: &str) -> &str {
 
 impl Place {
     fn enter(&mut self, before: &str, name: &str) {
-        // `slice:prefix:name`, the form for systemd, given to a runtime that made folders of it.
+        // `slice:prefix:name`, the systemd form, given to a runtime that created directories from
+        // it.
         if let Some((slice, rest)) = name.split_once(".slice:")
             && let Some((prefix, id)) = rest.split_once(':')
         {
@@ -123,7 +124,7 @@ fn is_long_id(id: &str) -> bool {
     id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// The container whose cgroup has this name, and what made it.
+/// The container of a cgroup with this name, and its runtime.
 fn container(before: &str, name: &str) -> Option<(String, Option<&'static str>)> {
     if is_long_id(name) {
         return Some((name.to_owned(), runtime(before)));
@@ -135,7 +136,7 @@ fn container(before: &str, name: &str) -> Option<(String, Option<&'static str>)>
     {
         return Some((id.to_owned(), runtime(prefix)));
     }
-    // Of runc alone, a container has any name.
+    // With plain runc, a container may have any name.
     if let Some(name) = scope.and_then(|scope| scope.strip_prefix("runc-")) {
         return Some((unescape(name), Some("runc")));
     }
@@ -151,7 +152,7 @@ fn container(before: &str, name: &str) -> Option<(String, Option<&'static str>)>
     Some((lxc?.to_owned(), Some("lxc")))
 }
 
-/// From the prefix of a scope, or the folder above.
+/// From the prefix of a scope, or the parent directory.
 fn runtime(name: &str) -> Option<&'static str> {
     Some(match name {
         "cri-containerd" | "containerd" => "containerd",
@@ -164,7 +165,7 @@ fn runtime(name: &str) -> Option<&'static str> {
     })
 }
 
-/// What makes processes or holds them; slices only hold units.
+/// Whether it runs processes; slices only group units.
 fn is_unit(name: &str) -> bool {
     let kinds = [".service", ".scope", ".socket", ".mount", ".swap"];
     kinds.into_iter().any(|kind| name.ends_with(kind))
@@ -174,7 +175,7 @@ fn between<'a>(name: &'a str, prefix: &str, suffix: &str) -> Option<&'a str> {
     name.strip_prefix(prefix)?.strip_suffix(suffix)
 }
 
-/// `systemd-escape(1)`, the other way round: `\x2d` is a dash.
+/// The reverse of `systemd-escape(1)`: `\x2d` is a dash.
 fn unescape(name: &str) -> String {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name;

@@ -1,24 +1,24 @@
-//! What a watch on the node's pods or the container runtime has told. Pure: `now_ns` is an
+//! Names from a watch on the node's pods or from the container runtime. Pure: `now_ns` is an
 //! argument.
 //!
 //! A pod's uid is known before its first process, the id of a container only once kubelet has
-//! written it into the pod's status, or the runtime was asked. Whoever asked too early is answered
-//! then.
+//! written it to the pod's status, or the runtime was asked. Lookups that came too early are
+//! answered then.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::{Answer, Named, Who};
 
-/// Pods that are kept; a node has a few hundred at most.
+/// Maximum number of pods kept; a node has a few hundred.
 const PODS: usize = 4_096;
-/// Those among them that are gone.
+/// Maximum number of those that are gone.
 const GONE: usize = 1_024;
-/// How long a pod is kept once it is gone: longer than a cgroup that has vanished.
+/// How long a pod is kept once it is gone: longer than a removed cgroup.
 const KEEP_NS: u64 = 600_000_000_000;
-/// Those who wait for a name, or for more of it.
+/// Maximum number of lookups that wait for names.
 const WANTED: usize = 4_096;
 
-/// Who tells of pods, the one that is believed first.
+/// Sources of pods, most trusted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The API server.
@@ -27,12 +27,12 @@ pub enum Source {
     Cri,
 }
 
-/// A pod, as far as it matters here.
+/// The needed fields of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pod {
     /// Its uid.
     pub uid: String,
-    /// Of a static pod, what its cgroup is called by instead.
+    /// For a static pod, the name of its cgroup.
     pub hash: Option<String>,
     /// Its namespace.
     pub namespace: String,
@@ -40,55 +40,55 @@ pub struct Pod {
     pub name: String,
     /// Ids and names of its containers.
     pub containers: Vec<(String, String)>,
-    /// Ids of its pause processes, where they are known.
+    /// Ids of its pause processes, if known.
     pub sandboxes: Vec<String>,
 }
 
-/// What a source tells.
+/// News from a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
-    /// These are all pods of the node.
+    /// All pods of the node.
     All(Vec<Pod>),
-    /// This one is new or has changed.
+    /// A new or changed pod.
     There(Pod),
-    /// The one with this uid is gone.
+    /// The pod with this uid is gone.
     Gone(String),
-    /// It tells changes from now on, or answers.
+    /// The source works from now on.
     Up,
-    /// It does not.
+    /// The source has failed.
     Failed(Failure),
 }
 
-/// Why a watch had to begin again, or the runtime has to be asked again.
+/// Why a watch restarted, or the runtime is asked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// No right to read pods.
+    /// No permission to read pods.
     Forbidden,
-    /// The server no longer knows what was missed, so that all pods are listed again.
+    /// The resource version has expired, so all pods are listed again.
     Expired,
-    /// An answer that cannot be read.
+    /// An unreadable response.
     Malformed,
-    /// No connection, or it broke.
+    /// No connection, or a broken one.
     Disconnected,
-    /// No answer in time.
+    /// A timeout.
     Slow,
     /// Another error of the server.
     Server,
 }
 
-/// How a source does.
+/// State of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watched {
-    /// Whether changes are told now, or the last question was answered.
+    /// Whether the watch is connected, or the last request succeeded.
     pub up: bool,
-    /// How often it failed, by [`Failure`] in its order.
+    /// Number of failures, in the order of [`Failure`].
     pub failures: [u64; 6],
-    /// The last time.
+    /// The last failure.
     pub last: Option<Failure>,
 }
 
 impl Failure {
-    /// All of them, in order, with their names.
+    /// All of them in order, with their names.
     pub const ALL: [(Self, &str); 6] = [
         (Self::Forbidden, "forbidden"),
         (Self::Expired, "expired"),
@@ -100,27 +100,27 @@ impl Failure {
 }
 
 impl Watched {
-    /// How often it failed, by the failure and its name.
+    /// Number of failures, by kind and name.
     pub fn each_failure(&self) -> impl Iterator<Item = (Failure, &'static str, u64)> {
         let all = Failure::ALL.into_iter().zip(self.failures);
         all.map(|((failure, name), total)| (failure, name, total))
     }
 }
 
-/// What a pod says of somebody.
+/// What a pod knows about a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
     /// The names.
     pub named: Named,
-    /// Nothing is left to be told: a pause process has no name of its own.
+    /// Complete: a pause process has no name of its own.
     pub whole: bool,
 }
 
-/// The pods of the node, and who waits for a name.
+/// The pods of the node, and lookups waiting for names.
 #[derive(Debug, Default)]
 pub struct Roster {
     pods: HashMap<String, Kept>,
-    /// The oldest first, and whether they know their pod already.
+    /// Oldest first, and whether they know their pod already.
     wanted: VecDeque<(Who, bool)>,
     watched: Watched,
 }
@@ -132,7 +132,7 @@ struct Kept {
 }
 
 impl Pod {
-    /// What this pod says of somebody, if they are its own.
+    /// What this pod knows about a container, if it is one of its own.
     fn named(&self, who: &Who) -> Option<Said> {
         let id = who.container.as_ref();
         let container = self.containers.iter().find(|(its, _)| Some(its) == id);
@@ -151,18 +151,18 @@ impl Pod {
 }
 
 impl Roster {
-    /// What is known of somebody.
+    /// What is known about a container.
     pub fn find(&self, who: &Who) -> Option<Said> {
         let all = self.pods.values().filter_map(|kept| kept.pod.named(who));
         all.max_by_key(|said| said.whole)
     }
 
-    /// How the source does.
+    /// State of the source.
     pub fn watched(&self) -> Watched {
         self.watched
     }
 
-    /// Remembers who has no name yet, or only that of the pod.
+    /// Keeps a lookup that has no name yet, or only that of the pod.
     pub fn want(&mut self, who: Who, has_pod: bool) {
         self.wanted.retain(|(wanted, _)| *wanted != who);
         if self.wanted.len() >= WANTED {
@@ -171,7 +171,7 @@ impl Roster {
         self.wanted.push_back((who, has_pod));
     }
 
-    /// Takes news in, and answers those who waited for it.
+    /// Takes news, and answers waiting lookups.
     pub fn hear(&mut self, news: News, now_ns: u64) -> Vec<Answer> {
         let mut answers = Vec::new();
         match news {

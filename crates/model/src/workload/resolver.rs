@@ -1,4 +1,4 @@
-//! What is known of workloads, and what is asked. Pure: `now_ns` is an argument.
+//! What is known about workloads, and what to look up. Pure: `now_ns` is an argument.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -9,20 +9,20 @@ use super::{
 };
 use crate::events::{CgroupId, CgroupIds, CgroupMade, CgroupVersion, Key, ROOT_ID};
 
-/// Cgroups that are kept.
+/// Maximum number of cgroups.
 const CGROUPS: usize = 16_384;
-/// Living processes whose cgroup is kept.
+/// Maximum number of living processes.
 const PROCESSES: usize = 4_096;
-/// Questions that may be under way.
+/// Maximum number of pending lookups.
 const ASKED: usize = 1_024;
-/// How long a vanished cgroup is kept.
+/// How long a removed cgroup is kept.
 const KEEP_NS: u64 = 300_000_000_000;
-/// For how long an id that nobody knows is not asked for again.
+/// How long an unknown id is not looked up again.
 const UNKNOWN_NS: u64 = 60_000_000_000;
-/// How long it holds where a living process is: for as long as it had lived until then, but at
-/// least and at most so long. Runtimes move whom they start in its first moments.
+/// How long the cgroup of a living process is trusted: as long as it had lived until then, within
+/// these limits. Runtimes move processes right after starting them.
 const SETTLED_NS: (u64, u64) = (1_000_000_000, 60_000_000_000);
-/// When to look for a name again: the runtime writes it at about the time of the first process.
+/// When to look up a name again: the runtime writes it at about the time of the first process.
 const NAME_AGAIN_NS: [u64; 5] = [
     300_000_000,
     1_000_000_000,
@@ -35,18 +35,18 @@ const NAME_AGAIN_NS: [u64; 5] = [
 struct Cgroup {
     workload: Arc<Workload>,
     learnt_ns: u64,
-    /// When it was noticed that it is gone.
+    /// When its removal was noticed.
     vanished_ns: Option<u64>,
 }
 
 #[derive(Debug)]
 struct Process {
-    /// `None` where nothing tells.
+    /// `None` if unknown.
     workload: Option<Arc<Workload>>,
     at_ns: u64,
 }
 
-/// A name, or how often it was looked for, and when next.
+/// A name, or how often it was looked up, and when next.
 #[derive(Debug, Default)]
 struct Naming {
     named: Option<Named>,
@@ -57,25 +57,25 @@ struct Naming {
 /// All that is known of workloads.
 #[derive(Debug, Default)]
 pub struct Workloads {
-    /// Whether processes have a place in a hierarchy of version 1 too.
+    /// Whether processes have a cgroup in a v1 hierarchy too.
     has_v1: bool,
     cgroups: BTreeMap<CgroupId, Cgroup>,
     processes: HashMap<Key, Process>,
     names: HashMap<Who, Naming>,
-    /// Ids that nobody knew.
+    /// Unknown ids.
     unknown: HashMap<CgroupId, u64>,
     asked: HashSet<Ask>,
     asks: Vec<Ask>,
-    /// Lookups that failed.
+    /// Failed lookups.
     pub failed: Failed,
-    /// How the watch on pods does, if there is one.
+    /// State of the pod watch, if there is one.
     pub watched: Option<Watched>,
-    /// How the container runtime does, if it is asked.
+    /// State of the container runtime, if it is used.
     pub cri: Option<Watched>,
 }
 
 impl Workloads {
-    /// Knows nothing, and asks for all cgroups.
+    /// Knows nothing, and looks up all cgroups.
     pub fn new(has_v1: bool) -> Self {
         let mut new = Self {
             has_v1,
@@ -85,19 +85,19 @@ impl Workloads {
         new
     }
 
-    /// What was asked since the last call.
+    /// Lookups since the last call.
     pub fn asks(&mut self) -> Vec<Ask> {
         std::mem::take(&mut self.asks)
     }
 
-    /// A cgroup was made.
+    /// A cgroup was created.
     pub fn made(&mut self, cgroup: &CgroupMade, now_ns: u64) {
         if let Some(path) = &cgroup.path {
             self.learn(cgroup.id, path, now_ns);
         }
     }
 
-    /// Takes in what was found out.
+    /// Takes an answer.
     pub fn tell(&mut self, answer: Answer, now_ns: u64) {
         match answer {
             Answer::Walked {
@@ -122,7 +122,7 @@ impl Workloads {
             Answer::Process(key, path) => {
                 self.asked.remove(&Ask::Process(key));
                 let workload = path.map(|path| Arc::new(self.workload(None, &path, now_ns)));
-                // Of one that has ended meanwhile, what was known stays.
+                // If it has ended meanwhile, keep what was known.
                 if let Some(known) = self.processes.get_mut(&key)
                     && workload.is_none()
                 {
@@ -159,8 +159,8 @@ impl Workloads {
         }
     }
 
-    /// Where somebody died, from the ids of its cgroups at death. Where that of version 1 is not
-    /// known though there is one, from where the parent is, if that says more.
+    /// The workload of a dead process, from its cgroup ids at death. If the v1 one exists but is
+    /// unknown, the parent's workload is used if that is more specific.
     pub fn of_dead(
         &mut self,
         dead: Key,
@@ -192,7 +192,7 @@ impl Workloads {
         }
     }
 
-    /// In the hierarchy that says more, the unified one where both say as much.
+    /// The more specific hierarchy; the unified one if both are equally specific.
     fn of_own(&mut self, dead: Key, cgroups: CgroupIds, now_ns: u64) -> Found {
         let mut of = |version| cgroups.of(version).map(|id| self.of_cgroup(id, dead));
         let (v1, v2) = match (of(CgroupVersion::V1), of(CgroupVersion::V2)) {
@@ -208,7 +208,7 @@ impl Workloads {
                 Found::Pending(Some(known))
             }
             (Found::Pending(_), _) | (_, Found::Pending(_)) => Found::Pending(None),
-            // The root says nothing where the other hierarchy has a place that nobody knows.
+            // The root is not specific if the other hierarchy has an unknown cgroup.
             (Found::Unknown, Found::Known(known)) | (Found::Known(known), Found::Unknown)
                 if !known.is_at_root() =>
             {
@@ -218,7 +218,7 @@ impl Workloads {
         }
     }
 
-    /// Whether its name is looked for the first time: what is counted then is counted by name.
+    /// Whether its name is looked up for the first time: it is counted by name.
     pub fn is_being_named(&self, workload: &Workload) -> bool {
         let naming = workload.place.who().and_then(|who| self.names.get(&who));
         naming.is_some_and(|naming| naming.named.is_none() && naming.tries == 0)
@@ -228,7 +228,7 @@ impl Workloads {
         if let Some(cgroup) = self.cgroups.get(&id) {
             return Found::Known(cgroup.workload.clone());
         }
-        // Known also where nobody has mounted its hierarchy.
+        // Known even if its hierarchy is not mounted.
         if id.id == ROOT_ID {
             return Found::Known(Arc::new(Workload {
                 cgroup: Some("/".to_owned()),
@@ -245,7 +245,7 @@ impl Workloads {
         Found::Unknown
     }
 
-    /// Where somebody is who lives, or lies there as a zombie.
+    /// The workload of a living process or a zombie.
     pub fn of_living(&mut self, key: Key, now_ns: u64) -> Found {
         let known = self.processes.get(&key);
         let fresh = known.is_some_and(|known| {
@@ -272,7 +272,7 @@ impl Workloads {
         self.cgroups.get(&id).map(|it| &it.workload)
     }
 
-    /// What is shown of a place that nobody knows.
+    /// What is shown for an unknown cgroup.
     pub fn only_id(cgroup_id: Option<CgroupId>) -> Workload {
         Workload {
             cgroup_id,
@@ -280,7 +280,7 @@ impl Workloads {
         }
     }
 
-    /// Those whose cgroup is there, or was lately.
+    /// Cgroups that exist, or did recently.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Workload>> {
         let there = self.cgroups.values().filter(|it| it.vanished_ns.is_none());
         let processes = self
@@ -290,8 +290,8 @@ impl Workloads {
         there.map(|it| &it.workload).chain(processes)
     }
 
-    /// Once a second: asks again for names, and forgets what is long gone. `held` are the cgroups
-    /// in which zombies lie.
+    /// Once a second: looks up missing names again, and drops what is long gone. `held` are the
+    /// cgroups of zombies.
     pub fn keep_house(&mut self, held: &HashSet<CgroupId>, now_ns: u64) {
         let due = self.names.iter_mut().filter(|(_, naming)| {
             naming.named.is_none()
@@ -321,7 +321,7 @@ impl Workloads {
         }
     }
 
-    /// Asks for all cgroups, to notice which are gone.
+    /// Looks up all cgroups, to notice which are gone.
     pub fn walk(&mut self) {
         self.ask(Ask::Walk);
     }
@@ -345,7 +345,7 @@ impl Workloads {
             return;
         }
         if self.cgroups.len() >= CGROUPS {
-            // The first to go is one that is gone itself, then the oldest.
+            // Removed ones are dropped first, then the oldest.
             let least = self
                 .cgroups
                 .iter()
