@@ -196,14 +196,17 @@ impl Remote {
             version: u64,
         }
         let body = self.endpoint.get(path).await?;
-        // Another version may have other fields; then that is what is wrong.
-        let answer = serde_json::from_slice(&body)
-            .and_then(|Versioned { version }| Ok((version, serde_json::from_slice(&body))));
-        let no_agent = || format!("{} did not answer like a reapwatch agent", self.endpoint);
-        let (version, answer) = answer.with_context(no_agent)?;
+        let no_agent = || {
+            format!(
+                "{} did not answer as an agent of this version does",
+                self.endpoint
+            )
+        };
+        // A different version may have different fields: its number comes first.
+        let Versioned { version } = serde_json::from_slice(&body).with_context(no_agent)?;
         self.check_version(version)?;
         Ok(Reply {
-            answer: answer.with_context(no_agent)?,
+            answer: serde_json::from_slice(&body).with_context(no_agent)?,
             sent: Some(body),
         })
     }

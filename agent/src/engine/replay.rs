@@ -203,11 +203,11 @@ impl Replay {
         let cut = if self.is_whole {
             ""
         } else {
-            "; it was cut off there"
+            "; the file is truncated there"
         };
         let unknown = match self.unknown_lines {
             0 => String::new(),
-            lines => format!("; {lines} of its lines are of a later release and were passed over"),
+            lines => format!("; {lines} lines from a newer release were skipped"),
         };
         format!(
             "replaying {}, recorded on {}, kernel {}, up to {}{cut}{unknown}",
@@ -232,7 +232,7 @@ impl Replay {
                 "the recording has no evidence for verdicts: an older release made it, or it was \
                  too short"
             } else {
-                "verdicts are those made while recording"
+                "these verdicts were made while recording"
             };
             culprits.document.notes.push(note.to_owned());
         }

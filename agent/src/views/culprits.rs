@@ -10,7 +10,7 @@ use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
 use api::{Container, Culprit, Culprits, CulpritsQuery, Document};
 
-use super::list::{checked, more, none};
+use super::list::{checked, is_empty, more, none};
 use super::output::{print, width};
 use super::table::{Side, Table, head};
 use super::text::{Bound, count, growth, rate, time_of_day, wrap};
@@ -44,7 +44,7 @@ pub async fn run(args: &CulpritsArgs, look: Look) -> anyhow::Result<Outcome> {
             width(),
         ))?;
     }
-    let found = args.fail && reply.answer.document.total > 0;
+    let found = args.fail && !is_empty(&reply.answer.document);
     Ok(if found { Outcome::Found } else { Outcome::Fine })
 }
 

@@ -16,6 +16,11 @@ pub fn checked<Q: Ask>(query: Q) -> anyhow::Result<Q> {
     Ok(query)
 }
 
+/// Whether there are none at all, shown or not; an older agent does not count them.
+pub fn is_empty<T>(document: &Document<T>) -> bool {
+    document.items.is_empty() && document.total == 0
+}
+
 /// That there are none, or none that match.
 pub fn none<T>(what: &str, document: &Document<T>, list: &ListArgs, look: Look) -> String {
     let host = look.clean(&document.head.host);
@@ -29,7 +34,6 @@ pub fn none<T>(what: &str, document: &Document<T>, list: &ListArgs, look: Look) 
 /// How many the limit leaves out, if any.
 pub fn more<T>(document: &Document<T>) -> String {
     let shown = document.items.len() as u64;
-    // An older agent does not count them.
     match document.total.saturating_sub(shown) {
         0 => String::new(),
         _ => format!("{shown} of {} shown (--limit)\n", document.total),

@@ -5,7 +5,7 @@ use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
 use api::{Document, Zombie, ZombiesQuery};
 
-use super::list::{checked, more, none};
+use super::list::{checked, is_empty, more, none};
 use super::output::print;
 use super::table::{Side, Table};
 use super::text::{Bound, count};
@@ -25,7 +25,7 @@ pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
     } else {
         print(&report(&reply.answer, &args.list, look))?;
     }
-    let found = args.fail && reply.answer.total > 0;
+    let found = args.fail && !is_empty(&reply.answer);
     Ok(if found { Outcome::Found } else { Outcome::Fine })
 }
 

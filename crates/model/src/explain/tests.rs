@@ -61,7 +61,7 @@ fn task(tgid: u32, comm: &str, state: TaskState, parent: Option<Process>) -> Tas
 }
 
 /// The init, its child the parent, and `child` if there is one.
-fn snapshot(child: Option<Task>) -> Snapshot {
+pub(super) fn snapshot(child: Option<Task>) -> Snapshot {
     let init = task(1, "init", TaskState::Alive, None);
     let parent = task(5, "parent", TaskState::Alive, Some(process(1, "init")));
     Snapshot {
@@ -76,12 +76,17 @@ fn child(state: TaskState) -> Task {
     task(10, "child", state, Some(process(5, "parent")))
 }
 
-struct Told {
-    story: Story,
+pub(super) struct Told {
+    pub(super) story: Story,
     states: Vec<State>,
 }
 
-fn explained(records: &[Record], snapshot: Option<&Snapshot>, seen: &Seen, held: u64) -> Told {
+pub(super) fn explained(
+    records: &[Record],
+    snapshot: Option<&Snapshot>,
+    seen: &Seen,
+    held: u64,
+) -> Told {
     let known = Known {
         pid: 10,
         now_ns: NOW,
@@ -469,38 +474,4 @@ fn a_process_that_only_proc_shows_is_alive_unless_its_death_is_known() {
         explained(&[record()], None, &seen, 0).states,
         [State::Zombie]
     );
-}
-
-#[test]
-fn an_unknown_pid_gets_advice() {
-    let empty = snapshot(None);
-    let advice = |seen: &Seen| {
-        let story = explained(&[], Some(&empty), seen, 0).story;
-        assert_eq!((story.state, &story.process), (State::Unknown, &None));
-        format!("{}; {}", story.summary, story.advice.join("; "))
-    };
-    let nobody = advice(&Seen::default());
-    assert!(nobody.contains("no process has PID 10"), "{nobody}");
-    assert!(nobody.contains("journalctl _PID=10"), "{nobody}");
-    let high = advice(&Seen {
-        pid_max: Some(10),
-        ..Seen::default()
-    });
-    assert!(high.contains("below 10 (kernel.pid_max)"), "{high}");
-    let thread = advice(&Seen {
-        thread_of: Some((9, "java".to_owned())),
-        ..Seen::default()
-    });
-    assert!(thread.contains("a thread of java (PID 9)"), "{thread}");
-    let kernel = advice(&Seen {
-        kernel_thread: Some("kswapd0".to_owned()),
-        namesakes: vec![(4242, "nginx".to_owned())],
-        ..Seen::default()
-    });
-    assert!(
-        kernel.contains("kswapd0 (PID 10) is a kernel thread"),
-        "{kernel}"
-    );
-    assert!(kernel.contains("nginx has PID 10"), "{kernel}");
-    assert!(kernel.contains("reapwatch explain 4242"), "{kernel}");
 }

@@ -90,3 +90,43 @@ fn nobody(known: &Known<'_>, seen: &Seen) -> (String, Vec<String>) {
     }
     (summary, advice)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{explained, snapshot};
+    use super::super::{Seen, State};
+
+    #[test]
+    fn an_unknown_pid_gets_advice() {
+        let empty = snapshot(None);
+        let advice = |seen: &Seen| {
+            let story = explained(&[], Some(&empty), seen, 0).story;
+            assert_eq!((story.state, &story.process), (State::Unknown, &None));
+            format!("{}; {}", story.summary, story.advice.join("; "))
+        };
+        let nobody = advice(&Seen::default());
+        assert!(nobody.contains("no process has PID 10"), "{nobody}");
+        assert!(nobody.contains("journalctl _PID=10"), "{nobody}");
+        let high = advice(&Seen {
+            pid_max: Some(10),
+            ..Seen::default()
+        });
+        assert!(high.contains("below 10 (kernel.pid_max)"), "{high}");
+        let thread = advice(&Seen {
+            thread_of: Some((9, "java".to_owned())),
+            ..Seen::default()
+        });
+        assert!(thread.contains("a thread of java (PID 9)"), "{thread}");
+        let kernel = advice(&Seen {
+            kernel_thread: Some("kswapd0".to_owned()),
+            namesakes: vec![(4242, "nginx".to_owned())],
+            ..Seen::default()
+        });
+        assert!(
+            kernel.contains("kswapd0 (PID 10) is a kernel thread"),
+            "{kernel}"
+        );
+        assert!(kernel.contains("nginx has PID 10"), "{kernel}");
+        assert!(kernel.contains("reapwatch explain 4242"), "{kernel}");
+    }
+}

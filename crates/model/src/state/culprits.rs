@@ -83,7 +83,7 @@ impl State {
             last_wait_at: last_wait_ns.map(|at_ns| answers::time(self.wall, at_ns)),
             no_verdict: match judged {
                 _ if verdict.is_some() => None,
-                Some(_) => Some("what it does fits no rule".to_owned()),
+                Some(_) => Some("no rule matches its behaviour".to_owned()),
                 None => Some(self.why_unjudged.clone()),
             },
             verdict,
