@@ -17,7 +17,7 @@ const OWNERS: [(&str, &str); 8] = [
     ("tonic", "host/cri"),
 ];
 const LONGEST_FILE: usize = 500;
-const LONGEST_ARCHITECTURE: usize = 150;
+const LONGEST_ARCHITECTURE: usize = 120;
 
 #[test]
 fn a_foreign_crate_is_named_in_one_folder_only() {
