@@ -147,7 +147,7 @@ fn block(culprit: &Culprit, at: &str, look: Look, width: usize) -> String {
     let why = format!("{}, {}", verdict.id, verdict.confidence);
     part("why", "", &why);
     // The line `holds` has more detail.
-    let is_new = |fact: &&String| !fact.starts_with("holds ");
+    let is_new = |fact: &&String| !fact.starts_with("it holds ");
     for fact in verdict.evidence.iter().filter(is_new) {
         part("", "- ", fact);
     }
@@ -282,7 +282,7 @@ mod tests {
                 summary: "app\x1b (PID 1234) never waits for its children".into(),
                 evidence: vec![
                     "watched for 2h: no wait call, no child reaped".into(),
-                    "holds 300 zombies, the oldest for 2h".into(),
+                    "it holds 300 zombies; the oldest has been a zombie for 2h".into(),
                 ],
                 remedy: "fix app: wait for each child it starts".into(),
                 confidence: "certain".into(),
