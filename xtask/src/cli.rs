@@ -59,7 +59,7 @@ pub(crate) enum Command {
     },
     /// Run leaky pods, the agent beside them as its DaemonSet has it, and Prometheus with our
     /// rules: until the alert of a leak fires and resolves (Debian, as root)
-    Cluster(Cluster),
+    Cluster,
     /// Compare zombie times with deaths of known length, as a table
     Accuracy(Accuracy),
     /// Ask the agent about each culprit, alone and beside all others; true and said as a table
@@ -94,14 +94,6 @@ pub(crate) struct Image {
     /// The name that it is imported as
     #[arg(long, default_value = concat!("docker.io/library/reapwatch:", env!("CARGO_PKG_VERSION")))]
     pub(crate) name: String,
-}
-
-/// What `cluster` does beside.
-#[derive(Debug, Args)]
-pub(crate) struct Cluster {
-    /// Draw what the panels of the dashboards showed into this folder
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) pictures: Option<PathBuf>,
 }
 
 /// How `accuracy` measures.
@@ -154,12 +146,6 @@ pub(crate) struct Dashboards {
     /// each panel asks
     #[arg(long)]
     pub(crate) live: bool,
-    /// The same, and draw what the panels show into this folder
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) pictures: Option<PathBuf>,
-    /// How much time the pictures show
-    #[arg(long, default_value = "3m")]
-    pub(crate) time: humantime::Duration,
 }
 
 /// What else `bench` measures.

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         Command::Image(options) => image::main(&options),
         Command::Deb { check } => deb::main(check),
         Command::Setup { purpose } => setup::main(purpose),
-        Command::Cluster(options) => cluster::main(&options),
+        Command::Cluster => cluster::main(),
         Command::Accuracy(options) => accuracy::main(&options),
         Command::Verdicts(options) => verdicts::main(&options),
         Command::Bench(options) => match &options.of {

@@ -27,7 +27,7 @@ pub(super) struct Kernel {
     pub(super) lacks: Vec<String>,
     /// Of all tests it runs only the deaths with a known truth, with each kind of hook.
     #[serde(skip)]
-    pub(super) deaths_alone: bool,
+    pub(super) deaths_only: bool,
 }
 
 impl Kernel {
@@ -49,7 +49,7 @@ pub(super) fn choose(names: &[String], everything: bool) -> Result<Vec<Kernel>> 
     if names.is_empty() {
         let newest = all.len().saturating_sub(1);
         for kernel in all.iter_mut().take(newest).skip(1) {
-            kernel.deaths_alone = !everything;
+            kernel.deaths_only = !everything;
         }
         return Ok(all);
     }
@@ -84,11 +84,11 @@ mod tests {
     #[test]
     fn the_oldest_and_the_newest_always_run_everything() {
         let chosen = choose(&[], false).unwrap();
-        let whole = chosen.iter().filter(|kernel| !kernel.deaths_alone);
+        let whole = chosen.iter().filter(|kernel| !kernel.deaths_only);
         let names: Vec<_> = whole.map(|kernel| kernel.name.as_str()).collect();
         assert_eq!(names, ["5.10", "7.3"]);
         let all = choose(&[], true).unwrap();
-        assert!(all.iter().all(|kernel| !kernel.deaths_alone));
+        assert!(all.iter().all(|kernel| !kernel.deaths_only));
     }
 
     #[test]

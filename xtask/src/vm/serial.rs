@@ -31,12 +31,12 @@ pub(super) struct End {
 pub(super) struct Verdict {
     pub(super) hook: String,
     pub(super) test: String,
-    pub(super) came_to: CameTo,
+    pub(super) result: TestResult,
 }
 
 /// What came of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum CameTo {
+pub(super) enum TestResult {
     Passed,
     /// With the reason.
     Failed(String),
@@ -79,16 +79,16 @@ pub(super) fn has_panicked(bytes: &[u8]) -> bool {
 fn verdict(words: &str) -> Option<Verdict> {
     let mut words = words.splitn(3, ' ');
     let (hook, test, rest) = (words.next()?, words.next()?, words.next()?);
-    let came_to = match rest.split_once(' ') {
-        None if rest == "ok" => CameTo::Passed,
-        Some(("skip", why)) => CameTo::Skipped(why.to_owned()),
-        Some(("FAIL", why)) => CameTo::Failed(why.to_owned()),
-        _ => CameTo::Failed(rest.to_owned()),
+    let result = match rest.split_once(' ') {
+        None if rest == "ok" => TestResult::Passed,
+        Some(("skip", why)) => TestResult::Skipped(why.to_owned()),
+        Some(("FAIL", why)) => TestResult::Failed(why.to_owned()),
+        _ => TestResult::Failed(rest.to_owned()),
     };
     Some(Verdict {
         hook: hook.to_owned(),
         test: test.to_owned(),
-        came_to,
+        result,
     })
 }
 
@@ -120,11 +120,11 @@ mod tests {
             skipped: 1,
         };
         assert_eq!(serial.end, Some(counts));
-        let ends = serial.verdicts.iter().map(|verdict| &verdict.came_to);
+        let ends = serial.verdicts.iter().map(|verdict| &verdict.result);
         let expected = [
-            CameTo::Passed,
-            CameTo::Failed("a b".to_owned()),
-            CameTo::Skipped("no such flag (EINVAL)".to_owned()),
+            TestResult::Passed,
+            TestResult::Failed("a b".to_owned()),
+            TestResult::Skipped("no such flag (EINVAL)".to_owned()),
         ];
         assert!(ends.eq(&expected), "{:?}", serial.verdicts);
         assert_eq!(serial.verdicts[1].hook, "kprobe");
