@@ -96,8 +96,8 @@ fn check_node(
         _ => "",
     };
     let arguments = node["args"].as_array().into_iter().flatten();
-    let operands = ["expr", "lhs", "rhs"].map(|key| &node[key]);
-    for child in arguments.chain(operands) {
+    let operands = ["expr", "lhs", "rhs"].into_iter();
+    for child in arguments.chain(operands.filter_map(|key| node.get(key))) {
         check_node(child, function, kinds, of_dashboard)?;
     }
     Ok(())

@@ -9,7 +9,7 @@ mod suite;
 
 use std::process::{Command, ExitCode};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -72,6 +72,7 @@ pub(crate) fn main() -> Result<ExitCode> {
         // What cannot be installed shows up as suites that cannot run.
         setup::ensure(Purpose::Test).map_or_else(|error| eprintln!("setup: {error:#}"), |_| ());
     }
+    let began = Instant::now();
     let mut report = Report::default();
     report.add(suite::run(formatting())?);
     report.add(suite::run(programs())?);
@@ -98,6 +99,7 @@ pub(crate) fn main() -> Result<ExitCode> {
     )?;
     rest?;
     report.add(kernels?);
+    println!("all suites: {:.0} s", began.elapsed().as_secs_f64());
     Ok(report.finish())
 }
 

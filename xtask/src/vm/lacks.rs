@@ -129,7 +129,7 @@ mod tests {
         let (old, new) = (kernel("5.10", &["a"]), kernel("7.3", &[]));
         let (skipped, passed) = ([verdict("a", skip())], [verdict("a", TestResult::Passed)]);
         let both = [(&old, skipped.as_slice()), (&new, passed.as_slice())];
-        assert_eq!(lines(&both), ["SKIPPED a: on 5.10: why; true on 7.3"]);
+        assert_eq!(lines(&both), ["SKIPPED a: on 5.10: why; passed on 7.3"]);
         assert_eq!(run_nowhere(&both), [""; 0]);
         assert_eq!(
             run_nowhere(&both[..1]),
