@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(run_nowhere(&both), [""; 0]);
         assert_eq!(
             run_nowhere(&both[..1]),
-            ["a: no kernel of the matrix can play it"]
+            ["a: no kernel of the matrix can run it"]
         );
     }
 }
