@@ -1,4 +1,4 @@
-//! What comes by other ways than packages of the machine, into folders of the user.
+//! Programs that are not installed as packages of the machine but into folders of the user.
 
 use std::process::Command;
 
@@ -10,10 +10,9 @@ use crate::{emulator, prometheus, shell, verdicts, workspace};
 /// The version that the checked-in object was linked with.
 const LINKER_VERSION: &str = "0.13.0";
 
-/// The version that the metadata in agent/Cargo.toml was tried with.
+/// The version that the metadata in agent/Cargo.toml was tested with.
 pub(crate) const CARGO_DEB: &str = "3.8.0";
 
-/// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Program {
     Linker,
@@ -38,7 +37,7 @@ impl Program {
             Self::Packager => None,
             Self::Prometheus => Some(Purpose::Cluster),
             Self::Emulator => Some(Purpose::Vm),
-            // The quick cases, which are all of it that tests run, do without.
+            // The tests only run the quick cases, which do not need it.
             Self::Venv => return purpose == Purpose::Real,
         };
         let all = purpose == Purpose::Test;
@@ -55,7 +54,7 @@ impl Program {
         }
     }
 
-    /// Why what takes it cannot be done here, if so.
+    /// The message that it is missing, if so.
     pub(super) fn lack(self) -> Option<String> {
         (!self.is_here()).then(|| format!("missing: {}", self.name()))
     }
@@ -66,7 +65,7 @@ impl Program {
             Self::Packager => "cargo-deb".to_owned(),
             Self::Prometheus => prometheus::WANTED.to_owned(),
             Self::Emulator => emulator::WANTED.to_owned(),
-            Self::Venv => format!("{} of PyPI", verdicts::VENV.join(", ")),
+            Self::Venv => format!("{} from PyPI", verdicts::VENV.join(", ")),
         }
     }
 
@@ -80,7 +79,7 @@ impl Program {
         }
     }
 
-    /// What a person would type instead; nobody types what some of them take.
+    /// The command that installs it by hand, if it is a simple one.
     pub(super) fn by_hand(self) -> Option<String> {
         match self {
             Self::Linker => Some(shell::display_with_environment(&install_linker())),

@@ -1,22 +1,6 @@
 //! Parses the output of `cargo test` and `xtask vm`.
 
-use std::ops::AddAssign;
-
-/// How many tests passed, failed and were skipped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
-    pub(super) passed: u64,
-    pub(super) failed: u64,
-    pub(super) skipped: u64,
-}
-
-impl AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.passed += other.passed;
-        self.failed += other.failed;
-        self.skipped += other.skipped;
-    }
-}
+use crate::tally::Tally;
 
 /// A test with an attribute `#[ignore = "reason"]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

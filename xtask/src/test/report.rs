@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::output::{self, Tally};
+use super::output;
 use super::suite::Outcome;
+use crate::tally::Tally;
 
 /// The results so far.
 #[derive(Debug, Default)]
@@ -76,12 +77,7 @@ impl Report {
                 println!("  {line}");
             }
         }
-        let Tally {
-            passed,
-            failed,
-            skipped,
-        } = self.tally;
-        println!("{passed} passed, {failed} failed, {skipped} skipped");
+        println!("{}", self.tally);
         ExitCode::from(self.code())
     }
 

@@ -11,8 +11,9 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::output::{Tally, kernels, tally};
-use crate::{prometheus, shell, workspace};
+use super::output::{kernels, tally};
+use crate::tally::Tally;
+use crate::{process, prometheus, shell, workspace};
 
 /// A command that runs tests.
 pub(super) struct Suite {
@@ -172,26 +173,12 @@ fn wait(mut child: Child, limit: Duration) -> Result<Option<ExitStatus>> {
 
 /// The children of a process, their children, and so on.
 fn descendants(ancestor: u32) -> Vec<u32> {
-    let processes: Vec<(u32, u32)> = fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            // State and parent follow the name, which may contain anything.
-            let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
-            Some((pid, parent))
-        })
-        .collect();
+    let processes = process::all();
     let mut found = vec![ancestor];
     let mut next = 0;
     while let Some(&parent) = found.get(next) {
-        found.extend(
-            processes
-                .iter()
-                .filter(|(_, of)| *of == parent)
-                .map(|(pid, _)| pid),
-        );
+        let children = processes.iter().filter(|child| child.parent == parent);
+        found.extend(children.map(|child| child.pid));
         next += 1;
     }
     found.split_off(1)

@@ -20,9 +20,10 @@ use anyhow::{Context, Result};
 
 use self::kernels::Kernel;
 use self::machine::Run;
-use self::serial::{End, TestResult};
+use self::serial::TestResult;
 use crate::setup::{self, Purpose};
 use crate::statics;
+use crate::tally::Tally;
 use crate::{cli, host};
 
 /// How many machines run at a time. A machine waits a fifth of its time, so one more than there are
@@ -123,42 +124,33 @@ fn summary(kernel: &Kernel, outcome: &Result<Run>) -> String {
     match outcome {
         Err(error) => format!("{name}: FAILED, {error:#}"),
         Ok(run) => {
-            let End {
-                passed,
-                failed,
-                skipped,
-            } = run.serial.end.unwrap_or_default();
+            let tally = run.serial.end.unwrap_or_default();
             let seconds = run.took.as_secs_f64();
             let again = match run.lost_boots {
                 0 => String::new(),
                 lost => format!(", {lost} boots failed in the emulator"),
             };
             let verdict = if run.broken.is_some() { "BROKEN, " } else { "" };
-            format!(
-                "{name}: {verdict}{passed} passed, {failed} failed, {skipped} skipped \
-                 in {seconds:.0} s{again}"
-            )
+            format!("{name}: {verdict}{tally} in {seconds:.0} s{again}")
         }
     }
 }
 
 /// Prints the failures with their reasons, then the table. Returns the number of failures.
 fn report(outcomes: &[Outcome], whole_matrix: bool) -> u64 {
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    let mut tally = Tally::default();
     let mut results = Vec::new();
     for (kernel, outcome) in outcomes {
         let run = match outcome {
             Ok(run) => run,
             Err(error) => {
                 println!("\n{}: {error:#}", kernel.name);
-                failed += 1;
+                tally.failed += 1;
                 continue;
             }
         };
         let end = run.serial.end.unwrap_or_default();
-        passed += end.passed;
-        failed += end.failed;
-        skipped += end.skipped;
+        tally += end;
         for verdict in &run.serial.verdicts {
             if let TestResult::Failed(why) = &verdict.result {
                 let why: String = why.chars().take(200).collect();
@@ -167,7 +159,7 @@ fn report(outcomes: &[Outcome], whole_matrix: bool) -> u64 {
         }
         if let Some(why) = &run.broken {
             println!("\n{}: {why}", kernel.name);
-            failed += 1;
+            tally.failed += 1;
         }
         if run.broken.is_some() || end.failed > 0 {
             println!("full log: {}", run.log.display());
@@ -185,7 +177,7 @@ fn report(outcomes: &[Outcome], whole_matrix: bool) -> u64 {
     for line in &unexpected {
         println!("\n{line}");
     }
-    failed += unexpected.len() as u64;
+    tally.failed += unexpected.len() as u64;
     println!("\n{}", table::render(&results));
     for line in lacks::lines(&results) {
         println!("{line}");
@@ -195,6 +187,6 @@ fn report(outcomes: &[Outcome], whole_matrix: bool) -> u64 {
             println!("{} {line}", kernel.name);
         }
     }
-    println!("vm: {passed} passed, {failed} failed, {skipped} skipped");
-    failed
+    println!("vm: {tally}");
+    tally.failed
 }

@@ -1,15 +1,15 @@
-//! The matrix as a table: kernel × hook × test.
+//! Prints the results as a table: kernel × hook × test.
 
 use super::lacks::KernelResult;
 use super::serial::{TestResult, Verdict};
 
-/// A letter a hook, where the test passed.
+/// The letter of a hook with which a test passed.
 const HOOKS: [(&str, char); 3] = [("fentry", 'f'), ("kprobe", 'k'), ("tracepoint", 't')];
 
-/// Of tests that take the best hook they find.
+/// The letter of tests that use the best hook available.
 const ANY: (&str, char) = ("any", 'a');
 
-/// A row a test, in the order of the first kernel that has it.
+/// A row for each test, in the order of the first kernel that has it.
 pub(super) fn render(columns: &[KernelResult<'_>]) -> String {
     let mut tests: Vec<&str> = Vec::new();
     for verdict in columns.iter().flat_map(|(_, verdicts)| *verdicts) {
@@ -30,8 +30,8 @@ pub(super) fn render(columns: &[KernelResult<'_>]) -> String {
         rows.push(row(test, cells.collect()));
     }
     rows.push(
-        "(f, k, t, a: true by fentry, kprobe, tracepoint, any of them; X: not; \
-         s: skipped, the kernel lacks what it takes; -: no verdict)"
+        "(f, k, t, a: passed with fentry, kprobe, tracepoint, the best available; X: failed; \
+         s: skipped, not supported by the kernel; -: no result)"
             .to_owned(),
     );
     rows.join("\n")
