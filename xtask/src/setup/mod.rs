@@ -100,7 +100,7 @@ pub(crate) fn no_emulator() -> Option<String> {
     if !host::is_debian() {
         return Some("Debian's kernels need Debian's apt to download them".to_owned());
     }
-    Program::Emulator.lack()
+    program::EMULATOR.lack()
 }
 
 /// Why pods cannot be run here, if so.
@@ -134,19 +134,19 @@ pub(crate) fn no_packager() -> Option<String> {
         let there = Path::new("/lib/systemd/systemd").exists();
         (!there).then(|| "missing: systemd".to_owned())
     };
-    let lack = Program::Packager.lack().or_else(no_systemd);
+    let lack = program::PACKAGER.lack().or_else(no_systemd);
     lack.or_else(host::no_probes)
 }
 
 /// Why tests with Prometheus cannot run here, if so.
 pub(crate) fn no_prometheus() -> Option<String> {
-    Program::Prometheus.lack()
+    program::PROMETHEUS.lack()
 }
 
 /// What is missing for a purpose.
 struct Missing {
     packages: Vec<&'static str>,
-    programs: Vec<Program>,
+    programs: Vec<&'static Program>,
     components: Vec<&'static str>,
 }
 
@@ -171,8 +171,8 @@ impl Missing {
             components.clear();
             packages.extend(instead);
         }
-        let programs = Program::ALL.into_iter();
-        let programs = programs.filter(|program| program.serves(purpose) && !program.is_here());
+        let programs = program::ALL.into_iter();
+        let programs = programs.filter(|it| it.serves.contains(&purpose) && !(it.is_here)());
         Self {
             packages,
             programs: programs.collect(),
@@ -195,7 +195,7 @@ impl Missing {
             install(self.packages())?;
         }
         for program in &self.programs {
-            program.install()?;
+            (program.install)()?;
         }
         if !self.components.is_empty() {
             install(self.components())?;
@@ -209,7 +209,7 @@ impl Missing {
         if !self.packages.is_empty() {
             words.push(shell::display_with_environment(&self.packages()));
         }
-        words.extend(self.programs.iter().filter_map(|program| program.by_hand()));
+        words.extend(self.programs.iter().filter_map(|it| (it.by_hand)()));
         if !self.components.is_empty() {
             words.push(shell::display_with_environment(&self.components()));
         }
@@ -231,7 +231,7 @@ impl Missing {
 
 impl std::fmt::Display for Missing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let programs = self.programs.iter().map(|program| program.name());
+        let programs = self.programs.iter().map(|it| (it.name)());
         let others = self.packages.iter().chain(&self.components);
         let names: Vec<_> = others.map(ToString::to_string).chain(programs).collect();
         f.write_str(&names.join(", "))

@@ -80,7 +80,7 @@ pub(crate) fn main() -> Result<ExitCode> {
         // Mostly waits.
         || suite::run(unit()),
         // Mostly compile.
-        || [clippy(), object(), own()].map(suite::run),
+        || [clippy(), OBJECT.suite(Counted::AsOne), own()].map(suite::run),
     )?;
     let unit = unit?;
     let mut ignored = output::ignored(&unit.output);
@@ -95,7 +95,7 @@ pub(crate) fn main() -> Result<ExitCode> {
     let (rest, kernels) = beside(
         // Mostly waits.
         || on_this_machine(&ignored, &mut report),
-        || suite::run(kernels()),
+        || suite::run(KERNELS.suite(Counted::Kernels)),
     )?;
     rest?;
     report.add(kernels?);
@@ -113,12 +113,12 @@ fn beside<A, B: Send>(this: impl FnOnce() -> A, that: impl FnOnce() -> B + Send)
     })
 }
 
-/// Suites that need more than cargo, but no other kernel.
+/// Runs the suites that need more than cargo, but no other kernel.
 fn on_this_machine(ignored: &[Ignored], report: &mut Report) -> Result<()> {
     run_special(&LIVE, ignored, report)?;
     run_special(&PROMETHEUS, ignored, report)?;
-    for suite in [manifests(), dashboards(), real(), package(), cluster()] {
-        report.add(suite::run(suite)?);
+    for ourselves in &ON_THIS_MACHINE {
+        report.add(suite::run(ourselves.suite(Counted::AsOne))?);
     }
     Ok(())
 }
@@ -209,76 +209,75 @@ fn unit() -> Suite {
 }
 
 /// Compares the checked-in object with its sources.
-fn object() -> Suite {
-    ourselves(
-        "ebpf --check",
-        10,
-        &["ebpf", "--check"],
-        setup::no_kernel_side(),
-    )
-}
+static OBJECT: Ourselves = Ourselves {
+    name: "ebpf --check",
+    limit: minutes(10),
+    arguments: &["ebpf", "--check"],
+    lack: setup::no_kernel_side,
+};
 
-/// Checks the Kubernetes manifests and the systemd unit.
-fn manifests() -> Suite {
-    ourselves(
-        "manifests",
-        10,
-        &["deploy", "--check"],
-        deploy::no_kustomize(),
-    )
-}
-
-/// Installs, starts and purges the Debian package.
-fn package() -> Suite {
-    ourselves("package", 20, &["deb", "--check"], setup::no_packager())
-}
-
-/// Tests the rules, and queries every panel of the dashboards.
-fn dashboards() -> Suite {
-    ourselves(
-        "dashboards",
-        10,
-        &["dashboards", "--live"],
-        setup::no_prometheus(),
-    )
-}
-
-/// Runs the quick ones of the real programs.
-fn real() -> Suite {
-    ourselves(
-        "verdicts --real",
-        10,
-        &["verdicts", "--real", "--quick"],
-        host::no_probes(),
-    )
-}
-
-/// Runs pods under containerd until the alert about a leak fires and resolves.
-fn cluster() -> Suite {
-    ourselves("cluster", 20, &["cluster"], setup::no_containers())
-}
+/// Suites that need more than cargo, but no other kernel.
+static ON_THIS_MACHINE: [Ourselves; 5] = [
+    Ourselves {
+        name: "manifests",
+        limit: minutes(10),
+        arguments: &["deploy", "--check"],
+        lack: deploy::no_kustomize,
+    },
+    Ourselves {
+        name: "dashboards",
+        limit: minutes(10),
+        arguments: &["dashboards", "--live"],
+        lack: setup::no_prometheus,
+    },
+    Ourselves {
+        name: "verdicts --real",
+        limit: minutes(10),
+        arguments: &["verdicts", "--real", "--quick"],
+        lack: host::no_probes,
+    },
+    Ourselves {
+        name: "package",
+        limit: minutes(20),
+        arguments: &["deb", "--check"],
+        lack: setup::no_packager,
+    },
+    Ourselves {
+        name: "cluster",
+        limit: minutes(20),
+        arguments: &["cluster"],
+        lack: setup::no_containers,
+    },
+];
 
 /// Runs the live tests on Debian's kernels.
-fn kernels() -> Suite {
-    let suite = ourselves("kernels", 45, &["vm"], setup::no_emulator());
-    Suite {
-        counted: Counted::Kernels,
-        ..suite
-    }
+static KERNELS: Ourselves = Ourselves {
+    name: "kernels",
+    limit: minutes(45),
+    arguments: &["vm"],
+    lack: setup::no_emulator,
+};
+
+/// Another command of this program.
+struct Ourselves {
+    name: &'static str,
+    limit: Duration,
+    arguments: &'static [&'static str],
+    /// Why it cannot run here, if so.
+    lack: fn() -> Option<String>,
 }
 
-/// Another command of this program, counted as one test.
-fn ourselves(
-    name: &'static str,
-    limit_minutes: u64,
-    arguments: &[&str],
-    lack: Option<String>,
-) -> Suite {
-    // Not our path, since building the workspace may replace the file.
-    let mut command = Command::new("/proc/self/exe");
-    command.args(arguments);
-    let suite = Suite::new(name, Counted::AsOne, minutes(limit_minutes), command);
-    Suite { lack, ..suite }
+impl Ourselves {
+    fn suite(&self, counted: Counted) -> Suite {
+        // Not our path, since building the workspace may replace the file.
+        let mut command = Command::new("/proc/self/exe");
+        command.args(self.arguments);
+        let suite = Suite::new(self.name, counted, self.limit, command);
+        Suite {
+            lack: (self.lack)(),
+            ..suite
+        }
+    }
 }
 
 /// Runs the tests of xtask itself.
