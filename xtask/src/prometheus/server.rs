@@ -36,7 +36,7 @@ impl Prometheus {
     /// `reapwatch`, and evaluates the rules of these files.
     pub(crate) fn start(agent: SocketAddr, rules: &[&Path]) -> Result<Self> {
         let program = folder()
-            .with_context(|| format!("missing: {WANTED}; `cargo xtask setup test` brings them"))?
+            .with_context(|| format!("missing: {WANTED}; `cargo xtask setup test` installs them"))?
             .join("prometheus");
         let folder = tempfile::tempdir().context("make a temporary folder")?;
         let config = folder.path().join("prometheus.json");

@@ -78,8 +78,8 @@ fn linker_is_right() -> bool {
     };
     let output = Command::new(linker).arg("--version").output();
     output.is_ok_and(|output| {
-        let said = String::from_utf8_lossy(&output.stdout);
-        said.split_whitespace().last() == Some(LINKER_VERSION)
+        let output = String::from_utf8_lossy(&output.stdout);
+        output.split_whitespace().last() == Some(LINKER_VERSION)
     })
 }
 

@@ -82,10 +82,10 @@ impl Matrix {
         let words: Vec<_> = line.split_whitespace().map(ToOwned::to_owned).collect();
         match words.as_slice() {
             [key, id] if key == "RW-VERDICT-ID" => self.ids.push(id.clone()),
-            [key, _, scenario, truth, said] if key == "RW-VERDICT" => {
+            [key, _, scenario, truth, given] if key == "RW-VERDICT" => {
                 let row = (truth.clone(), scenario.clone());
-                let said = self.rows.entry(row).or_default().entry(said.clone());
-                *said.or_default() += 1;
+                let given = self.rows.entry(row).or_default().entry(given.clone());
+                *given.or_default() += 1;
             }
             _ => {}
         }
@@ -97,8 +97,8 @@ impl Matrix {
         if self.ids.is_empty() || self.rows.is_empty() {
             faults.push("no verdicts were printed".to_owned());
         }
-        for ((truth, scenario), said) in &self.rows {
-            for (wrong, times) in said.iter().filter(|(said, _)| *said != truth) {
+        for ((truth, scenario), given) in &self.rows {
+            for (wrong, times) in given.iter().filter(|(given, _)| *given != truth) {
                 faults.push(format!(
                     "{scenario}: {truth} was reported as {wrong} {times} times"
                 ));
@@ -116,9 +116,9 @@ impl Matrix {
 
     /// A row for each scenario, a column for each verdict, and how often it was given.
     fn render(&self) -> String {
-        let said = self.rows.values().flat_map(BTreeMap::keys);
+        let given = self.rows.values().flat_map(BTreeMap::keys);
         let mut columns: Vec<&String> = self.ids.iter().collect();
-        columns.extend(said.filter(|said| !self.ids.contains(said)));
+        columns.extend(given.filter(|given| !self.ids.contains(given)));
         columns.sort_unstable();
         columns.dedup();
         let letters: Vec<char> = ('A'..='Z').chain('a'..='z').collect();
@@ -130,8 +130,8 @@ impl Matrix {
             "scenario",
             heads.collect::<String>()
         )];
-        for ((truth, scenario), said) in &self.rows {
-            let cells = columns.iter().map(|column| match said.get(*column) {
+        for ((truth, scenario), given) in &self.rows {
+            let cells = columns.iter().map(|column| match given.get(*column) {
                 None => " .".to_owned(),
                 Some(times) => format!(" {times}"),
             });

@@ -83,19 +83,19 @@ impl End {
 fn boot(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<End> {
     let mut machine = start(kernel, initramfs, log)?;
     let deadline = Instant::now() + LIMIT;
-    let mut last_words = (0, Instant::now());
+    let mut last_output = (0, Instant::now());
     let end = loop {
         if machine.try_wait().context("wait for QEMU")?.is_some() {
             return Ok(End::ByItself);
         }
-        let said = fs::read(log).unwrap_or_default();
-        if serial::has_panicked(&said) {
+        let output = fs::read(log).unwrap_or_default();
+        if serial::has_panicked(&output) {
             break End::Panic;
         }
-        if said.len() > last_words.0 {
-            last_words = (said.len(), Instant::now());
+        if output.len() > last_output.0 {
+            last_output = (output.len(), Instant::now());
         }
-        if last_words.1.elapsed() >= SILENCE {
+        if last_output.1.elapsed() >= SILENCE {
             break End::Silence;
         }
         if Instant::now() >= deadline {

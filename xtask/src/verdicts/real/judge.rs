@@ -139,22 +139,22 @@ fn verdict_fault(expected: &Expectation, answer: &Answer, when: When<'_>) -> Opt
         return None;
     }
     let allowed = |list: &[String]| list.iter().any(|one| allows(one, answer));
-    let said = format!("{} {}", answer.id(), answer.confidence());
+    let verdict = format!("{} {}", answer.id(), answer.confidence());
     match when {
-        When::Before => (!allowed(&expected.verdict)).then_some(said),
+        When::Before => (!allowed(&expected.verdict)).then_some(verdict),
         // There is nothing to compare with until the first agent has answered rightly.
         When::After(before) if answer.id() == before.id() => {
             let fine = allowed(&expected.verdict) || allowed(&expected.later);
-            (!fine).then_some(said)
+            (!fine).then_some(verdict)
         }
         When::After(before) if allowed(&expected.later) => {
             let less = rank(answer.confidence()) < rank(before.confidence());
-            (!less).then(|| format!("{said}, which is not less than {}", before.confidence()))
+            (!less).then(|| format!("{verdict}, which is not less than {}", before.confidence()))
         }
         When::After(before) => {
             let before_is_wrong = !allowed_by(&expected.verdict, before);
             let fine = before_is_wrong && allowed(&expected.verdict);
-            (!fine).then(|| format!("{said}, and {} before", before.id()))
+            (!fine).then(|| format!("{verdict}, and {} before", before.id()))
         }
     }
 }

@@ -99,8 +99,8 @@ pub(super) fn lack(case: &Case) -> Option<String> {
         .stdin(Stdio::null())
         .output()
         .ok()?;
-    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    (!said.is_empty()).then_some(said)
+    let reason = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    (!reason.is_empty()).then_some(reason)
 }
 
 /// Whether what a case needs is installed.

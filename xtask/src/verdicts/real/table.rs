@@ -62,14 +62,14 @@ impl AgentResult {
     }
 
     fn cell(&self) -> String {
-        let said = self.answer.as_ref().map_or("?", |answer| match answer {
+        let result = self.answer.as_ref().map_or("?", |answer| match answer {
             Answer { listed: false, .. } => "-",
             answer => answer.id(),
         });
         let confidence = self.answer.as_ref().map_or("", Answer::confidence);
         let confidence: String = confidence.chars().take(1).collect();
         let mark = if self.is_right() { ' ' } else { '!' };
-        format!("{mark}{said} {confidence}")
+        format!("{mark}{result} {confidence}")
     }
 
     fn quote(&self) -> Vec<String> {
@@ -122,21 +122,21 @@ impl Report {
                 continue;
             }
             lines.push(format!("{} ({}): {}", row.case, row.of, row.story.trim()));
-            let after = row.after.as_ref().map(|said| ("after", said));
-            for (when, said) in [("before", &row.before)].into_iter().chain(after) {
-                if said.is_right() {
+            let after = row.after.as_ref().map(|result| ("after", result));
+            for (when, result) in [("before", &row.before)].into_iter().chain(after) {
+                if result.is_right() {
                     continue;
                 }
-                let mut faults = said.faults.clone();
-                if said.answer.is_none() {
+                let mut faults = result.faults.clone();
+                if result.answer.is_none() {
                     faults.push("not asked".to_owned());
                 }
-                if said.certainly_wrong {
+                if result.certainly_wrong {
                     faults.push("a wrong answer was given as certain".to_owned());
                 }
                 let faults = faults.join("; ");
                 lines.push(format!("  agent {when}: {faults}"));
-                lines.extend(said.quote());
+                lines.extend(result.quote());
             }
         }
         for (case, why) in &self.never_true {
@@ -158,15 +158,15 @@ impl Report {
     }
 
     fn wrong(&self) -> usize {
-        let wrong = self.answers().filter(|said| !said.is_right());
+        let wrong = self.answers().filter(|result| !result.is_right());
         wrong.count() + self.never_true.len()
     }
 
     fn sum(&self) -> String {
         let mut programs: Vec<_> = self.rows.iter().map(|row| &row.case).collect();
         programs.dedup();
-        let right = self.answers().filter(|said| said.is_right()).count();
-        let certain = self.answers().filter(|said| said.certainly_wrong);
+        let right = self.answers().filter(|result| result.is_right()).count();
+        let certain = self.answers().filter(|result| result.certainly_wrong);
         format!(
             "real: {} programs, {right} answers right, {} wrong (of these {} certain)",
             programs.len(),
@@ -182,10 +182,10 @@ mod tests {
 
     use super::*;
 
-    fn row(case: &str, rest: &str, said: &[(&str, &str)]) -> Row {
+    fn row(case: &str, rest: &str, given: &[(&str, &str)]) -> Row {
         let expected: Expectation = serde_saphyr::from_str(&format!("of: app\n{rest}")).unwrap();
         let mut before = AgentResult::default();
-        for (id, confidence) in said {
+        for (id, confidence) in given {
             let verdict = json!({"id": id, "confidence": confidence});
             let answer = Answer::of(json!({"verdict": verdict}));
             before.record(&expected, &Cast::new(), answer, When::Before);
@@ -231,16 +231,16 @@ mod tests {
 
     #[test]
     fn what_was_wrong_and_certain_once_stays_wrong() {
-        let said = [("b", "certain"), ("a", "certain")];
-        let report = report(vec![row("one", "in: culprits\nverdict: [a]", &said)]);
+        let given = [("b", "certain"), ("a", "certain")];
+        let report = report(vec![row("one", "in: culprits\nverdict: [a]", &given)]);
         assert_eq!(report.code(), 1);
         assert!(report.sum().ends_with("1 wrong (of these 1 certain)"));
     }
 
     #[test]
     fn a_healthy_program_that_was_accused_once_stays_accused() {
-        let said = [("never_waits", "guess"), ("just_died", "certain")];
-        let report = report(vec![row("one", "in: nowhere", &said)]);
+        let given = [("never_waits", "guess"), ("just_died", "certain")];
+        let report = report(vec![row("one", "in: nowhere", &given)]);
         assert_eq!(report.code(), 1);
         assert!(report.render().contains("accused: never_waits"));
     }
