@@ -93,7 +93,7 @@ fn panels_do_not_overlap() {
 #[test]
 fn ranges_follow_the_scrape_interval() {
     for (name, board) in boards() {
-        for text in panels(&board).into_iter().flat_map(queries) {
+        for text in panels(&board).iter().flat_map(queries) {
             let ranges = text.matches('[').count();
             let right = text.matches("[$__rate_interval]").count();
             assert_eq!(ranges, right, "{name}: {text}");

@@ -194,18 +194,18 @@ fn formatting() -> Suite {
 fn clippy() -> Suite {
     let mut command = statics::cargo_with_test_profile("clippy");
     command.args(["--workspace", "--all-targets", "--", "-D", "warnings"]);
-    Suite::new("clippy", Counted::AsOne, minutes(20), command)
+    Suite::new("clippy", Counted::AsOne, minutes(30), command)
 }
 
 /// Builds all tests and the programs that they run.
 fn programs() -> Suite {
     let mut command = statics::cargo_for_tests("build");
     command.arg("--all-targets");
-    Suite::new("build", Counted::AsOne, minutes(20), command)
+    Suite::new("build", Counted::AsOne, minutes(30), command)
 }
 
 fn unit() -> Suite {
-    Suite::new("unit", Counted::CargoTests, minutes(20), cargo_test())
+    Suite::new("unit", Counted::CargoTests, minutes(30), cargo_test())
 }
 
 /// Compares the checked-in object with its sources.
