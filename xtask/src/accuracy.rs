@@ -1,8 +1,8 @@
-//! Compares the zombie times of the real agent with deaths of known length.
+//! Measures the error of the agent's zombie times.
 //!
-//! The truth is what a parent can know: `wait4`'s return minus the return of the
-//! `waitid(WNOWAIT)` that saw the death. Both returns come a little after the event itself, so
-//! the error includes the difference of two returns from the kernel, a few microseconds.
+//! The true time is what a parent can measure: from the return of the `waitid(WNOWAIT)` that saw
+//! the death to the return of `wait4`. Both return a little after the event itself, so the error
+//! includes a few microseconds for two returns from the kernel.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader};
@@ -20,7 +20,7 @@ use crate::cli::Accuracy;
 use crate::quantile::quantile;
 use crate::{host, run, shell};
 
-/// What we read of a line of `scenarios accuracy`.
+/// A line of `scenarios accuracy`.
 #[derive(Deserialize)]
 struct Truth {
     pid: u32,
@@ -33,7 +33,7 @@ struct Interval {
     not_after_ns: u64,
 }
 
-/// What we read of a line of `reapwatch exits --json`.
+/// A line of `reapwatch exits --json`.
 #[derive(Deserialize)]
 struct Exit {
     pid: u32,
@@ -48,7 +48,7 @@ pub(crate) fn main(options: &Accuracy) -> Result<ExitCode> {
     exits.wait_for_the_stream(&scenarios)?;
 
     println!("|zombie_seconds - truth|, in microseconds");
-    println!("truth: wait4's return minus the return of the waitid(WNOWAIT) that saw the death");
+    println!("truth: from the return of the waitid(WNOWAIT) that saw the death to that of wait4");
     println!("{}", host::describe());
     let date = humantime::format_rfc3339_seconds(SystemTime::now());
     println!("source {}, {date}\n", agent.source()?);
@@ -70,7 +70,7 @@ pub(crate) fn main(options: &Accuracy) -> Result<ExitCode> {
         );
     }
     if missing > 0 {
-        bail!("{missing} deaths are not in `reapwatch exits`, or without a zombie time");
+        bail!("`reapwatch exits` has no zombie time for {missing} deaths");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -111,7 +111,7 @@ impl Exits {
             .context("`reapwatch exits` has no stdout")?;
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
-            // A line of another kind, such as of lost events, is no death.
+            // Lines of other kinds, such as lost events, do not parse.
             let lines = BufReader::new(stdout).lines().map_while(Result::ok);
             for exit in lines.filter_map(|line| serde_json::from_str(&line).ok()) {
                 if sender.send(exit).is_err() {
@@ -126,7 +126,7 @@ impl Exits {
         })
     }
 
-    /// Makes deaths until one comes through.
+    /// Makes deaths until one is reported.
     fn wait_for_the_stream(&mut self, scenarios: &Path) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(20);
         while Instant::now() < deadline {
@@ -141,7 +141,7 @@ impl Exits {
         bail!("`reapwatch exits` shows no deaths");
     }
 
-    /// Reads until all of `pids` were seen; whether they were.
+    /// Reads until all of `pids` were seen. Returns whether they were.
     fn collect(&mut self, pids: &[u32], limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         while !pids.iter().all(|pid| self.seen.contains_key(pid)) {
@@ -154,10 +154,10 @@ impl Exits {
         true
     }
 
-    /// The errors of those that were seen, in microseconds.
+    /// The errors of the deaths that were reported, in microseconds.
     fn errors(&mut self, truths: &[Truth]) -> Vec<f64> {
         let pids: Vec<_> = truths.iter().map(|truth| truth.pid).collect();
-        // Those of an earlier round may have had the same numbers.
+        // Deaths of an earlier round may have had the same PIDs.
         self.seen.clear();
         self.collect(&pids, Duration::from_secs(10));
         let error = |truth: &Truth| {
@@ -171,7 +171,7 @@ impl Exits {
 
 impl Drop for Exits {
     fn drop(&mut self) {
-        // One that has ended already needs no signal.
+        // Both fail if it has exited already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

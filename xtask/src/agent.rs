@@ -1,4 +1,4 @@
-//! A real agent that runs while something is measured.
+//! Runs a real agent for a measurement.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::host;
 
-/// An agent of our own, on a socket of its own; it ends with this value.
+/// An agent with its own socket, stopped on drop.
 pub(crate) struct Agent {
     program: PathBuf,
     process: Child,
@@ -25,28 +25,28 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    /// Starts `program` as an agent that serves its socket alone, and waits until it answers.
+    /// Starts `program` as an agent without HTTP and waits until it answers.
     pub(crate) fn start(program: &Path) -> Result<Self> {
         Self::start_at(program, "none")
     }
 
-    /// The same, with HTTP at this address.
+    /// Starts an agent with HTTP at this address.
     pub(crate) fn start_at(program: &Path, listen: &str) -> Result<Self> {
         Self::spawn(&[], program, listen)
     }
 
-    /// The same without HTTP, run by another program such as `setpriv`, which becomes it.
+    /// Starts an agent without HTTP under another command such as `setpriv`.
     pub(crate) fn start_under(under: &[String], program: &Path) -> Result<Self> {
         Self::spawn(under, program, "none")
     }
 
     fn spawn(under: &[String], program: &Path, listen: &str) -> Result<Self> {
         if let Some(lack) = host::no_probes() {
-            bail!("no measurement here: {lack}");
+            bail!("cannot run an agent: {lack}");
         }
         let folder = tempfile::tempdir().context("make a temporary folder")?;
         let mut words = under.iter().map(OsStr::new).chain([program.as_os_str()]);
-        let process = Command::new(words.next().context("a program is named")?)
+        let process = Command::new(words.next().context("no program to run")?)
             .args(words)
             .args(["agent", "--listen", listen, "--socket"])
             .arg(folder.path().join("socket"))
@@ -64,7 +64,7 @@ impl Agent {
         Ok(agent)
     }
 
-    /// A viewing command that asks this agent.
+    /// A command such as `zombies` that asks this agent.
     pub(crate) fn ask(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command
@@ -75,7 +75,7 @@ impl Agent {
         command
     }
 
-    /// The body of the answer to a GET.
+    /// The body of the response to a GET request.
     pub(crate) fn get(&self, path: &str) -> Result<String> {
         let socket = self.folder.path().join("socket");
         let mut stream = UnixStream::connect(socket).context("connect to the agent")?;
@@ -87,7 +87,7 @@ impl Agent {
             .context("read the answer of the agent")?;
         match answer.split_once("\r\n\r\n") {
             Some((head, body)) if head.starts_with("HTTP/1.1 200 ") => Ok(body.to_owned()),
-            _ => bail!("the agent answers {path} with {answer:.80}"),
+            _ => bail!("GET {path} failed: {answer:.80}"),
         }
     }
 
@@ -106,7 +106,7 @@ impl Agent {
         Ok(document.source)
     }
 
-    /// Time that its threads have spent on a CPU.
+    /// CPU time of all its threads.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         let mut nanoseconds = 0;
         let threads = format!("/proc/{}/task", self.process.id());
@@ -118,7 +118,7 @@ impl Agent {
         Ok(Duration::from_nanos(nanoseconds))
     }
 
-    /// Its resident set, in bytes.
+    /// Resident memory in bytes.
     pub(crate) fn resident(&self) -> Result<u64> {
         let path = format!("/proc/{}/status", self.process.id());
         let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
@@ -135,7 +135,7 @@ impl Agent {
         let socket = self.folder.path().join("socket");
         while Instant::now() < deadline {
             if let Some(status) = self.process.try_wait()? {
-                bail!("the agent ended at once ({status})");
+                bail!("the agent exited ({status})");
             }
             if socket.exists() && self.source().is_ok() {
                 return Ok(());
@@ -148,7 +148,7 @@ impl Agent {
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        // One that has ended already needs no signal.
+        // Both fail if it has exited already.
         let _ = kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM);
         let _ = self.process.wait();
     }

@@ -1,5 +1,5 @@
-//! Fetches Debian packages of any suite: from the mirror that this machine uses already, with apt
-//! state of our own, so that nothing of the machine's changes.
+//! Downloads Debian packages of any suite from the mirror of this machine's apt, with a separate apt
+//! state that leaves the machine's own unchanged.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,13 +15,13 @@ use crate::{shell, workspace};
 /// Debian's keys, from the package debian-archive-keyring.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// apt with lists of its own.
+/// An apt with its own lists.
 pub(crate) struct Apt {
     folder: TempDir,
 }
 
 impl Apt {
-    /// Makes it know these suites.
+    /// Fetches the lists of these suites.
     pub(crate) fn prepare<'a>(suites: impl Iterator<Item = &'a str>) -> Result<Self> {
         let suites: BTreeSet<_> = suites.collect();
         let folder = workspace::temporary("apt")?;
@@ -47,23 +47,25 @@ impl Apt {
         Ok(apt)
     }
 
-    /// Fetches a package, such as `name` or `name=version`, into `folder`; its file.
+    /// Downloads a package (`name` or `name=version`) into `folder` and returns its file.
     pub(crate) fn download(&self, package: &str, folder: &Path) -> Result<PathBuf> {
         let mut download = self.command();
         shell::run(download.args(["download", package]).current_dir(folder))?;
-        let entry = fs::read_dir(folder)?.next().context("no file came")??;
+        let entry = fs::read_dir(folder)?
+            .next()
+            .context("apt-get downloaded nothing")??;
         Ok(entry.path())
     }
 
-    /// Fetches a package with all that it depends on, and unpacks each into `folder`.
+    /// Downloads a package with its dependencies and unpacks all of them into `folder`.
     pub(crate) fn unpack_whole(&self, package: &str, folder: &Path) -> Result<()> {
         let mut fetch = self.command();
         fetch.args(["install", "-y", "--no-install-recommends"]);
         shell::run(fetch.args(["--download-only", package]))?;
         let archives = self.folder.path().join("cache/archives");
-        let entries = fs::read_dir(&archives).context("list what came")?;
+        let entries = fs::read_dir(&archives).context("list the packages")?;
         for path in entries.map(|entry| entry.map(|entry| entry.path())) {
-            let path = path.context("list what came")?;
+            let path = path.context("list the packages")?;
             if path.extension().is_some_and(|end| end == "deb") {
                 extract(&path, folder)?;
             }
@@ -71,7 +73,7 @@ impl Apt {
         Ok(())
     }
 
-    /// The file that keeps apt from the machine's own lists and caches.
+    /// Writes the configuration that keeps apt away from the machine's own state.
     fn write_config(&self) -> Result<()> {
         let folder = self.folder.path().display();
         let config = format!(
@@ -99,13 +101,13 @@ impl Apt {
     }
 }
 
-/// Unpacks a package's file into `folder`.
+/// Unpacks a package file into `folder`.
 pub(crate) fn extract(package: &Path, folder: &Path) -> Result<()> {
     let mut unpack = Command::new("dpkg-deb");
     shell::run(unpack.arg("--extract").arg(package).arg(folder))
 }
 
-/// The archive that a suite belongs to, which is how its address ends.
+/// The end of the address of the archive that has a suite.
 fn archive_of(suite: &str) -> &'static str {
     if suite.ends_with("-security") {
         "/debian-security"
@@ -114,15 +116,15 @@ fn archive_of(suite: &str) -> &'static str {
     }
 }
 
-/// Where this machine's own apt gets that archive from, by its sources alone: it may never have
-/// fetched a list.
+/// The mirror of an archive that this machine's apt uses. Its sources are enough: no list need have
+/// been fetched.
 fn mirror_of(archive: &str) -> Result<String> {
     let asked = shell::read(Command::new("apt-get").args(["update", "--print-uris"]))?;
     find_mirror(&asked, archive)
-        .with_context(|| format!("the sources of this machine's apt name no …{archive}"))
+        .with_context(|| format!("this machine's apt has no source that ends with {archive}"))
 }
 
-/// Each line begins with a quoted address.
+/// Each line starts with a quoted address.
 fn find_mirror(asked: &str, archive: &str) -> Option<String> {
     let addresses = asked.lines().filter_map(|line| line.strip_prefix('\''));
     let mut mirrors = addresses.filter_map(|address| Some(address.split_once("/dists/")?.0));

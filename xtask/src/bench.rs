@@ -1,7 +1,7 @@
-//! Measures what the agent costs the machine.
+//! Measures the overhead of the agent.
 //!
-//! Rounds with and without the agent alternate, and only the ratio within a pair counts, so that
-//! what else the machine does falls on both alike.
+//! Rounds with and without the agent alternate, and only the ratio within a pair counts, so other
+//! load on the machine affects both alike.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -19,15 +19,15 @@ use crate::cli::Bench;
 use crate::quantile::quantile;
 use crate::{host, run};
 
-/// One getppid is too short to be timed alone.
+/// A single getppid is too short to be timed.
 const GETPPID_CALLS: u32 = 200_000;
 
-/// How long after the last exit the agent is surely done with it.
+/// After this time the agent has handled all exits.
 const DRAIN: Duration = Duration::from_millis(300);
 
 const IDLE: Duration = Duration::from_secs(5);
 
-/// What one pair of rounds gave.
+/// The results of a pair of rounds.
 struct Pair {
     /// Time per cycle of vfork, exit and wait.
     cycle: Ratio,
@@ -48,11 +48,11 @@ struct Ratio {
 /// `cargo xtask bench`.
 pub(crate) fn main(options: &Bench) -> Result<ExitCode> {
     let program = run::build_agent()?;
-    // The first round warms caches up.
+    // The first round warms up the caches.
     cycles(options.cycles)?;
     let mut pairs = Vec::new();
     for index in 0..options.pairs {
-        // Which comes first changes, so that a drift of the machine cancels out.
+        // The order alternates, so that a drift of the machine cancels out.
         let early = if index % 2 == 0 {
             Some(round(options)?)
         } else {
@@ -99,8 +99,7 @@ fn cycles(count: u32) -> Result<f64> {
     let began = Instant::now();
     for _ in 0..count {
         let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
-        // SAFETY: the child runs on a stack of its own and does nothing but exit, and we sleep
-        // until it has.
+        // SAFETY: the child has its own stack and only exits, and we sleep until it has.
         let child = unsafe {
             clone(
                 Box::new(|| 0),

@@ -1,5 +1,5 @@
-//! Measures what `culprits` costs on a crowded machine: how long an answer takes, and what
-//! collecting evidence all the time costs the agent.
+//! Measures the cost of `culprits` on a machine with many processes: the time of a request, and the
+//! CPU time that the agent spends on evidence.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -15,18 +15,18 @@ use crate::cli::BenchCulprits;
 use crate::quantile::quantile;
 use crate::{host, run, shell};
 
-/// Longer than zombies are young, and than what their coming costs the agent.
+/// After this time zombies are old, and the agent has handled their deaths.
 const SETTLE: Duration = Duration::from_secs(15);
-/// Longer than verdicts are answered again: each answer is made anew.
+/// Longer than verdicts are cached.
 const BETWEEN: Duration = Duration::from_millis(1_500);
 
-/// Processes in numbers, which end with this value.
+/// Many processes, stopped on drop.
 struct Load {
     program: Child,
     parent: u32,
 }
 
-/// What we read of `/api/v1/culprits`.
+/// The answer of `/api/v1/culprits`.
 #[derive(Deserialize)]
 struct Document {
     items: Vec<Culprit>,
@@ -75,13 +75,13 @@ pub(crate) fn main(options: &BenchCulprits) -> Result<ExitCode> {
         options.sleepers
     );
     println!(
-        "culprits answers in {:.0} ms (median of {}; slowest {:.0} ms)",
+        "culprits: {:.0} ms (median of {}), slowest {:.0} ms",
         quantile(&answers, 0.5),
         answers.len(),
         quantile(&answers, 1.0)
     );
     println!(
-        "agent, of a CPU: {:.2} % with the zombies, {:.2} % without; collecting evidence {:.2} %",
+        "agent CPU: {:.2} % with the zombies, {:.2} % without, {:.2} % for evidence",
         with * 100.0,
         without * 100.0,
         (with - without) * 100.0
@@ -93,7 +93,7 @@ pub(crate) fn main(options: &BenchCulprits) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The time of one true answer.
+/// The time of a request whose answer must be right.
 fn ask(agent: &Agent, dead: &Load, zombies: u32) -> Result<Duration> {
     let began = Instant::now();
     let body = agent.get("/api/v1/culprits")?;
@@ -101,15 +101,15 @@ fn ask(agent: &Agent, dead: &Load, zombies: u32) -> Result<Duration> {
     let document: Document = serde_json::from_str(&body).context("parse the culprits")?;
     let mut culprits = document.items.into_iter();
     let culprit = culprits.find(|culprit| culprit.process.pid == dead.parent);
-    let told = culprit.is_some_and(|culprit| {
+    let is_right = culprit.is_some_and(|culprit| {
         let verdict = culprit.verdict.map(|verdict| verdict.id);
         culprit.zombies == zombies && verdict.as_deref() == Some("never_waits")
     });
-    ensure!(told, "the agent does not tell truly who holds the zombies");
+    ensure!(is_right, "the agent does not report who holds the zombies");
     Ok(took)
 }
 
-/// How much of one CPU the agent uses.
+/// The share of a CPU that the agent uses.
 fn share_of_cpu(agent: &Agent, seconds: u64) -> Result<f64> {
     let before = agent.cpu()?;
     let began = Instant::now();
@@ -140,7 +140,7 @@ impl Load {
 
 impl Drop for Load {
     fn drop(&mut self) {
-        // It ends when its input does.
+        // It exits when its input closes.
         drop(self.program.stdin.take());
         let _ = self.program.wait();
     }

@@ -1,7 +1,7 @@
 //! Builds the kernel side and compares it with the checked-in object.
 //!
-//! Debian's rustc-web has `core` built for BPF, so neither nightly nor rust-src is needed. The
-//! bytes depend on the sources, rustc and bpf-linker only, not on any folder.
+//! Debian's rustc-web has `core` for BPF, so neither nightly nor rust-src is needed. The bytes
+//! depend only on the sources, rustc and bpf-linker, not on any folder.
 
 use std::env;
 use std::fs;
@@ -10,6 +10,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+use walkdir::{DirEntry, WalkDir};
 
 use crate::setup::{self, Purpose};
 use crate::shell;
@@ -54,7 +55,7 @@ pub(crate) fn check() -> Result<ExitCode> {
     let tools = tools()?;
     if tools != sidecar.tools {
         bail!(
-            "{OBJECT} was built with {} and {}; {} and {} here need not give the same bytes",
+            "{OBJECT} was built with {} and {}; {} and {} here may not give the same bytes",
             sidecar.tools.rustc,
             sidecar.tools.bpf_linker,
             tools.rustc,
@@ -67,7 +68,7 @@ pub(crate) fn check() -> Result<ExitCode> {
     let rebuilt = compile(copy.path(), &copy.path().join("target"))?;
     if rebuilt != checked_in {
         bail!(
-            "{OBJECT} ({} bytes, sha256 {}) is not what its sources give ({} bytes, sha256 {})",
+            "{OBJECT} ({} bytes, sha256 {}) differs from a rebuild ({} bytes, sha256 {})",
             checked_in.len(),
             sha256(&checked_in),
             rebuilt.len(),
@@ -75,7 +76,7 @@ pub(crate) fn check() -> Result<ExitCode> {
         );
     }
     println!(
-        "{OBJECT}: rebuilt in another folder, the same {} bytes",
+        "{OBJECT}: a rebuild in another folder has the same {} bytes",
         rebuilt.len()
     );
     Ok(ExitCode::SUCCESS)
@@ -85,7 +86,7 @@ pub(crate) fn check() -> Result<ExitCode> {
 fn compile(root: &Path, target_dir: &Path) -> Result<Vec<u8>> {
     let linker = linker()?;
     let registry = registry_sources(root)?;
-    // The last rule that matches wins, so the folder inside comes after the one around it.
+    // The last matching rule wins, so an inner folder comes after the outer one.
     let folders = [
         (root, "/reapwatch"),
         (target_dir, "/target"),
@@ -126,8 +127,8 @@ fn compile(root: &Path, target_dir: &Path) -> Result<Vec<u8>> {
     fs::read(&stripped).with_context(|| format!("read {}", stripped.display()))
 }
 
-/// Debian's cargo on the workspace at `root`, free of what rustup and the cargo that runs us
-/// put into the environment.
+/// Debian's cargo on the workspace at `root`, without the variables that rustup and our own cargo
+/// have set.
 fn cargo(root: &Path) -> Command {
     let mut command = Command::new(CARGO);
     for (name, _) in env::vars_os() {
@@ -151,7 +152,7 @@ fn cargo(root: &Path) -> Command {
     command
 }
 
-/// The folder in which cargo unpacks the crates; its name differs between registry mirrors.
+/// The folder into which cargo unpacks the crates. Its name differs between mirrors.
 fn registry_sources(root: &Path) -> Result<PathBuf> {
     #[derive(Deserialize)]
     struct Metadata {
@@ -176,7 +177,7 @@ fn registry_sources(root: &Path) -> Result<PathBuf> {
         .find(|package| package.name == "aya-ebpf")
         .and_then(|package| package.manifest_path.parent()?.parent())
         .map(Path::to_owned)
-        .context("`cargo metadata` names no aya-ebpf")
+        .context("`cargo metadata` does not list aya-ebpf")
 }
 
 fn linker() -> Result<PathBuf> {
@@ -196,18 +197,21 @@ fn tools() -> Result<Tools> {
     })
 }
 
-/// Copies what cargo needs to see of the workspace.
+/// Copies what cargo reads of the workspace.
 fn copy_workspace(from: &Path, to: &Path) -> Result<()> {
-    for entry in fs::read_dir(from).with_context(|| format!("list {}", from.display()))? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name == "target" || name.to_string_lossy().starts_with('.') {
-            continue;
-        }
-        let target = to.join(&name);
-        if entry.file_type()?.is_dir() {
-            fs::create_dir_all(&target)?;
-            copy_workspace(&entry.path(), &target)?;
+    let is_source = |entry: &DirEntry| {
+        let name = entry.file_name().to_string_lossy();
+        name != "target" && !name.starts_with('.')
+    };
+    for entry in WalkDir::new(from)
+        .min_depth(1)
+        .into_iter()
+        .filter_entry(is_source)
+    {
+        let entry = entry.with_context(|| format!("list {}", from.display()))?;
+        let target = to.join(entry.path().strip_prefix(from)?);
+        if entry.file_type().is_dir() {
+            fs::create_dir(&target)?;
         } else {
             fs::copy(entry.path(), &target)
                 .with_context(|| format!("copy {}", entry.path().display()))?;

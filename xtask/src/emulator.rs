@@ -1,5 +1,5 @@
-//! QEMU, of one version on every machine: unpacked from Debian's packages, with each library that
-//! it needs. To install it takes root, and may ask a machine to give up packages of another QEMU.
+//! QEMU, the same version on every machine: unpacked from Debian's packages together with its
+//! libraries. Installing the packages would need root and could conflict with another QEMU.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,27 +10,27 @@ use anyhow::{Context, Result};
 use crate::apt::Apt;
 use crate::workspace;
 
-/// What is needed, in words.
+/// Name of the program.
 pub(crate) const WANTED: &str = "qemu-system-x86_64";
 
-/// Part of the cache in which it stays.
+/// The part of the cache for it.
 const CACHE: &str = "emulator";
 const PACKAGE: &str = "qemu-system-x86";
-/// That of QEMU 7.2: with QEMU 10 a machine of 6.1 that slept went off instead of waking, and each
-/// took a sixth more of a processor.
+/// The suite with QEMU 7.2. With QEMU 10, a machine with 6.1 powered off instead of waking from
+/// suspend, and every machine used a sixth more CPU.
 const SUITE: &str = "bookworm";
-/// Where it has its libraries, and first what starts a program with them instead of the machine's.
+/// Folders of libraries. The first has the loader that runs a program with them.
 const LIBRARIES: [&str; 2] = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"];
 const MODULES: &str = "usr/lib/x86_64-linux-gnu/qemu";
-/// Where packages put what a machine has in its ROM.
+/// Folders of firmware.
 const FIRMWARE: [&str; 2] = ["usr/share/qemu", "usr/share/seabios"];
 
-/// Whether it is there.
+/// Whether it is in the cache.
 pub(crate) fn is_there() -> bool {
     program(&unpacked()).is_file()
 }
 
-/// QEMU, ready for its arguments.
+/// The QEMU command, without arguments.
 pub(crate) fn command() -> Command {
     let root = unpacked();
     let libraries = LIBRARIES.map(|folder| root.join(folder).display().to_string());
@@ -45,7 +45,7 @@ pub(crate) fn command() -> Command {
     command
 }
 
-/// Brings it into the cache.
+/// Downloads it into the cache.
 pub(crate) fn unpack() -> Result<()> {
     let root = unpacked();
     println!(
@@ -54,7 +54,7 @@ pub(crate) fn unpack() -> Result<()> {
     );
     let folder = workspace::temporary(CACHE)?;
     Apt::prepare([SUITE].into_iter())?.unpack_whole(PACKAGE, folder.path())?;
-    // All of it is there or nothing is.
+    // The folder appears only when it is complete.
     fs::rename(folder.path(), &root).with_context(|| format!("make {}", root.display()))
 }
 

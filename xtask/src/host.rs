@@ -1,16 +1,16 @@
-//! What this machine is.
+//! Facts about this machine.
 
 use std::fs;
 use std::path::Path;
 
 use nix::unistd::Uid;
 
-/// Whether we may install packages and load probes.
+/// Whether we can install packages and load probes.
 pub(crate) fn is_root() -> bool {
     Uid::effective().is_root()
 }
 
-/// Whether apt knows the packages that we name.
+/// Whether this is Debian, so that apt has the packages that we need.
 pub(crate) fn is_debian() -> bool {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     release.lines().any(|line| line == "ID=debian")
@@ -31,7 +31,7 @@ pub(crate) fn no_btf() -> Option<String> {
     (!there).then(|| "this kernel has no BTF (/sys/kernel/btf/vmlinux)".to_owned())
 }
 
-/// CPUs that this process may use.
+/// The number of CPUs that this process may use.
 pub(crate) fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

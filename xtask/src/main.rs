@@ -14,6 +14,7 @@ mod ebpf;
 mod emulator;
 mod host;
 mod image;
+mod process;
 mod prometheus;
 mod quantile;
 mod run;
@@ -21,6 +22,7 @@ mod setup;
 mod shell;
 mod sidecar;
 mod statics;
+mod tally;
 mod test;
 mod verdicts;
 mod vm;
@@ -45,7 +47,7 @@ fn main() -> ExitCode {
         Command::Image(options) => image::main(&options),
         Command::Deb { check } => deb::main(check),
         Command::Setup { purpose } => setup::main(purpose),
-        Command::Cluster(options) => cluster::main(&options),
+        Command::Cluster => cluster::main(),
         Command::Accuracy(options) => accuracy::main(&options),
         Command::Verdicts(options) => verdicts::main(&options),
         Command::Bench(options) => match &options.of {

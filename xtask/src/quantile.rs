@@ -1,6 +1,6 @@
 //! Order statistics.
 
-/// The value below which the share `q` of `sorted` lies; NaN of nothing.
+/// The `q` quantile of `sorted`, or NaN if it is empty.
 pub(crate) fn quantile(sorted: &[f64], q: f64) -> f64 {
     let last = sorted.len().saturating_sub(1);
     sorted

@@ -1,4 +1,4 @@
-//! Builds the agent and becomes it.
+//! Builds the agent and runs it.
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -21,12 +21,12 @@ pub(crate) fn run(mut arguments: Vec<OsString>) -> Result<ExitCode> {
     Err(error).with_context(|| format!("run `{}`", shell::display(&command)))
 }
 
-/// Builds the agent as it is shipped; the path of its program.
+/// Builds the agent for a release and returns its path.
 pub(crate) fn build_agent() -> Result<PathBuf> {
     build_release("reapwatch")
 }
 
-/// Builds the program of a package, optimised; its path.
+/// Builds the program of a package for a release and returns its path.
 pub(crate) fn build_release(package: &str) -> Result<PathBuf> {
     let mut build = Command::new(workspace::cargo());
     build
@@ -36,18 +36,20 @@ pub(crate) fn build_release(package: &str) -> Result<PathBuf> {
     Ok(workspace::target_dir().join("release").join(package))
 }
 
-/// A command that runs `program` as root where that can be had.
+/// A command that runs `program` as root if possible.
 fn elevate(program: PathBuf) -> Command {
     if host::is_root() {
         return Command::new(program);
     }
     let Some(sudo) = workspace::find_program("sudo") else {
-        eprintln!("xtask: not root and no sudo here: only an agent that already runs can answer");
+        eprintln!(
+            "xtask: not root and sudo is not installed; this only works if an agent is already running"
+        );
         return Command::new(program);
     };
     let mut command = Command::new(sudo);
     if !std::io::stdin().is_terminal() {
-        // Nobody is there to type a password.
+        // Nobody can type a password.
         command.arg("--non-interactive");
     }
     command.arg(program);

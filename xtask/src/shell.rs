@@ -1,10 +1,10 @@
-//! Running other programs.
+//! Runs other programs.
 
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// Runs a command to its end, its output going where ours goes.
+/// Runs a command with our stdout and stderr.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let name = display(command);
     let status = command
@@ -17,7 +17,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command to its end and returns what it wrote to stdout.
+/// Runs a command and returns its stdout.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let name = display(command);
     let output = command
@@ -31,7 +31,7 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("read the output of `{name}`"))
 }
 
-/// The command as a person would type it.
+/// The command line.
 pub(crate) fn display(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words
@@ -40,7 +40,7 @@ pub(crate) fn display(command: &Command) -> String {
         .join(" ")
 }
 
-/// The same with the environment that we set for it.
+/// The command line with the variables that we set.
 pub(crate) fn display_with_environment(command: &Command) -> String {
     let set = command
         .get_envs()

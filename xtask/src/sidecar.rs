@@ -1,12 +1,13 @@
-//! What is written beside the checked-in kernel object, so that it cannot drift from its source.
+//! The sidecar of the checked-in kernel object, which shows whether the object fits its sources.
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use walkdir::WalkDir;
 
 /// The checked-in object, from the workspace's root.
 pub(crate) const OBJECT: &str = "ebpf/prebuilt/reapwatch.bpf.o";
@@ -18,7 +19,7 @@ pub(crate) const SIDECAR: &str = "ebpf/prebuilt/reapwatch.bpf.json";
 pub(crate) struct Sidecar {
     /// [`hash_sources`] of what the object was built from.
     pub(crate) sources_sha256: String,
-    /// Of the object itself.
+    /// Hash of the object itself.
     pub(crate) object_sha256: String,
     /// Versions of the tools; other versions need not give the same bytes.
     pub(crate) tools: Tools,
@@ -38,26 +39,26 @@ impl Sidecar {
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let path = root.join(SIDECAR);
         let text = fs::read(&path)
-            .with_context(|| format!("read {SIDECAR}; `cargo xtask ebpf` makes it"))?;
+            .with_context(|| format!("read {SIDECAR}; `cargo xtask ebpf` writes it"))?;
         serde_json::from_slice(&text).with_context(|| format!("parse {SIDECAR}"))
     }
 }
 
 /// The SHA-256 of some bytes, in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    format!("{:x}", Sha256::digest(bytes))
 }
 
-/// The SHA-256 over all that the object is made from: `ebpf/src/**`, `ebpf/Cargo.toml` and the
-/// locked versions of the crates that are compiled into it.
+/// The SHA-256 of all sources of the object: `ebpf/src/**`, `ebpf/Cargo.toml` and the locked
+/// versions of the crates that are compiled into it.
 pub(crate) fn hash_sources(root: &Path) -> Result<String> {
     let mut files = vec![root.join("ebpf/Cargo.toml")];
-    list_files(&root.join("ebpf/src"), &mut files)?;
+    for entry in WalkDir::new(root.join("ebpf/src")) {
+        let entry = entry.context("list ebpf/src")?;
+        if entry.file_type().is_file() {
+            files.push(entry.into_path());
+        }
+    }
     files.sort();
     let mut list = String::new();
     for file in &files {
@@ -95,18 +96,6 @@ fn kernel_crates(lock: &str) -> String {
         );
     }
     list
-}
-
-fn list_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            list_files(&path, files)?;
-        } else {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

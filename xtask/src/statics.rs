@@ -1,4 +1,4 @@
-//! Programs that need no file of their host.
+//! Builds static programs, which run on any machine.
 
 use std::env::consts::ARCH;
 use std::path::{Path, PathBuf};
@@ -9,21 +9,21 @@ use serde::Deserialize;
 
 use crate::{shell, workspace};
 
-/// The profile of the workspace's Cargo.toml with which tests build.
+/// The profile of the test build in the workspace's Cargo.toml.
 pub(crate) const TEST_PROFILE: &str = "static-test";
 
-/// The static programs that tests start: one build serves the tests of this machine, the image,
-/// the package, the pods and the virtual machines.
+/// The programs that tests start. One build serves the live tests, the image, the package, the pods
+/// and the virtual machines.
 #[derive(Debug, Default)]
 pub(crate) struct Programs {
     pub(crate) reapwatch: PathBuf,
     pub(crate) scenarios: PathBuf,
     pub(crate) vm_init: PathBuf,
-    /// The live tests. They start the programs above, where these are.
+    /// The live tests, which start the programs above by the paths of the build.
     pub(crate) live: PathBuf,
 }
 
-/// What cargo says of a target that it has built.
+/// A line of cargo about a target that it has built.
 #[derive(Deserialize)]
 struct Built {
     target: Target,
@@ -35,24 +35,24 @@ struct Target {
     name: String,
 }
 
-/// Where cargo puts static programs, apart from other builds, whose flags are not these.
+/// The target folder of static builds. A build with other flags would replace these programs.
 pub(crate) fn target_dir() -> PathBuf {
     workspace::target_dir().join("static")
 }
 
-/// The target that they are built for: glibc's, as Rust's musl one is not needed.
+/// The target triple. Rust links glibc statically too, so musl is not needed.
 pub(crate) fn target() -> String {
     format!("{ARCH}-unknown-linux-gnu")
 }
 
-/// Builds the agent as it is shipped; its path.
+/// Builds the agent for a release and returns its path.
 pub(crate) fn build_shipped() -> Result<PathBuf> {
     shell::run(cargo("build").args(["--release", "--package", "reapwatch"]))?;
     let built = target_dir().join(target()).join("release");
     Ok(built.join("reapwatch"))
 }
 
-/// Builds all that tests start, quickly.
+/// Builds the programs that tests start.
 pub(crate) fn build_for_tests() -> Result<Programs> {
     let mut command = cargo_for_tests("build");
     command.args(["--quiet", "--bins", "--test", "live"]);
@@ -66,7 +66,7 @@ pub(crate) fn build_for_tests() -> Result<Programs> {
         let found = targets.iter().find(of_name);
         found
             .and_then(|it| it.executable.clone())
-            .with_context(|| format!("cargo built no program `{name}`"))
+            .with_context(|| format!("cargo did not build `{name}`"))
     };
     Ok(Programs {
         reapwatch: program("reapwatch")?,
@@ -76,22 +76,23 @@ pub(crate) fn build_for_tests() -> Result<Programs> {
     })
 }
 
-/// `cargo build` or `cargo test` of everything but xtask, as all tests build it. Always the same
-/// packages: with fewer of them, what they depend on has fewer features and is built once more.
+/// A cargo command on every package but xtask, with the profile of the test build. Naming fewer
+/// packages would change the features of shared dependencies and compile them again.
 pub(crate) fn cargo_for_tests(what: &str) -> Command {
-    let mut command = cargo(what);
-    command.args([
-        "--profile",
-        TEST_PROFILE,
-        "--workspace",
-        "--exclude",
-        "xtask",
-    ]);
+    let mut command = cargo_with_test_profile(what);
+    command.args(["--workspace", "--exclude", "xtask"]);
     command
 }
 
-/// Paths of this machine are not in the programs, so that their bytes depend on the sources and
-/// the compiler alone.
+/// A cargo command that shares build scripts and procedural macros with the test build.
+pub(crate) fn cargo_with_test_profile(what: &str) -> Command {
+    let mut command = cargo(what);
+    command.args(["--profile", TEST_PROFILE]);
+    command
+}
+
+/// A cargo command that keeps the paths of this machine out of the programs, so that their bytes
+/// depend only on the sources and the compiler.
 fn cargo(what: &str) -> Command {
     let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned()];
     let home = std::env::var_os("CARGO_HOME")

@@ -1,4 +1,4 @@
-//! Where things are.
+//! Paths of the workspace and of the cache.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -10,15 +10,15 @@ use tempfile::TempDir;
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .expect("xtask lies in the workspace")
+        .expect("xtask is in the workspace")
 }
 
-/// Where cargo builds.
+/// The target folder of cargo.
 pub(crate) fn target_dir() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// Where what was fetched stays between runs, outside the repository.
+/// A folder outside the repository for downloads.
 pub(crate) fn cache(part: &str) -> PathBuf {
     let home = || env::home_dir().unwrap_or_else(env::temp_dir).join(".cache");
     let base = env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty());
@@ -27,7 +27,7 @@ pub(crate) fn cache(part: &str) -> PathBuf {
         .join(part)
 }
 
-/// A folder for a while, on the file system of the cache.
+/// A temporary folder on the file system of the cache.
 pub(crate) fn temporary(part: &str) -> Result<TempDir> {
     let cache = cache(part);
     fs::create_dir_all(&cache).with_context(|| format!("make {}", cache.display()))?;
@@ -39,7 +39,7 @@ pub(crate) fn cargo() -> PathBuf {
     env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
-/// The file that running `name` would run.
+/// The path of a program.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let installed = home_bin().map(|bin| bin.join(name));
     env::split_paths(&env::var_os("PATH").unwrap_or_default())
@@ -48,7 +48,7 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Where `cargo install` puts programs, on the PATH or not.
+/// Where `cargo install` puts programs, even if it is not on the PATH.
 fn home_bin() -> Option<PathBuf> {
     let home = env::var_os("CARGO_HOME")
         .map(PathBuf::from)

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::cast::{APP, LEAKY, VERDICT, labels};
 use super::stop::until;
+use super::workloads::{APP, LEAKY, VERDICT, labels};
 use crate::prometheus::server::{Alert, Prometheus};
 
 const NAME: &str = "ReapwatchZombieLeak";

@@ -11,7 +11,6 @@ use prost::Message;
 use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
 use tonic::client::Grpc;
-use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic_prost::ProstCodec;
 
@@ -344,7 +343,7 @@ impl Cri {
             client.ready().await?;
             let codec = ProstCodec::<Q, A>::default();
             let request = tonic::Request::new(question);
-            let answer = client.unary(request, PathAndQuery::from_static(path), codec);
+            let answer = client.unary(request, path.parse()?, codec);
             anyhow::Ok(answer.await?)
         });
         let name = path.rsplit('/').next().unwrap_or(path);

@@ -3,7 +3,6 @@
 
 mod agent;
 mod alert;
-mod cast;
 mod cgroups;
 mod containerd;
 mod cri;
@@ -13,7 +12,8 @@ mod plain;
 mod pods;
 mod rules;
 mod stop;
-mod told;
+mod timeline;
+mod workloads;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,11 +22,10 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use self::agent::Agent;
-use self::cast::Cast;
 use self::cgroups::Cgroups;
 use self::containerd::Containerd;
-use self::told::Told;
-use crate::cli;
+use self::timeline::Timeline;
+use self::workloads::Workloads;
 use crate::dashboards;
 use crate::prometheus::server::Prometheus;
 use crate::setup::{self, Purpose};
@@ -45,7 +44,7 @@ const DEATHS: [&str; 6] = [
 const LONG: Duration = Duration::from_secs(60);
 
 /// `cargo xtask cluster`.
-pub(crate) fn main(options: &cli::Cluster) -> Result<ExitCode> {
+pub(crate) fn main() -> Result<ExitCode> {
     setup::ensure(Purpose::Cluster)?;
     if let Some(lack) = setup::no_containers() {
         bail!("no pods here: {lack}");
@@ -60,40 +59,36 @@ pub(crate) fn main(options: &cli::Cluster) -> Result<ExitCode> {
         daemon_set::STALE_AFTER,
         rules::FACTOR
     );
-    let told = Told::begin();
+    let timeline = Timeline::begin();
     let _cgroups = Cgroups::new();
     let containerd = Containerd::start(images::SCENARIOS)?;
     for image in &images {
         containerd.import(image)?;
     }
-    told.say("containerd runs, with the images of the agent and of what leaks");
+    timeline.print("containerd runs, with the images of the agent and of what leaks");
     let agent = Agent::start(&containerd)?;
-    told.say(&format!("the agent is ready: {}", agent.privileges()?));
+    timeline.print(&format!("the agent is ready: {}", agent.privileges()?));
     let files = rules::write(containerd.folder())?;
     let files: Vec<_> = files.iter().map(PathBuf::as_path).collect();
     let prometheus = Prometheus::start(agent.address, &files)?;
-    told.say("Prometheus scrapes it every second");
+    timeline.print("Prometheus scrapes it every second");
 
-    let cast = Cast::enter(&containerd, &agent, &told)?;
-    cast.is_named_by_runtime(&Agent::start_asking(&containerd)?, &told)?;
-    cast::stands_alone(&containerd, &programs.scenarios, &agent, &told)?;
-    cast::come_and_go(&containerd, &agent, &told)?;
-    let die = || cast.die(&containerd, &DEATHS);
+    let workloads = Workloads::enter(&containerd, &agent, &timeline)?;
+    workloads.is_named_by_runtime(&Agent::start_asking(&containerd)?, &timeline)?;
+    workloads::stands_alone(&containerd, &programs.scenarios, &agent, &timeline)?;
+    workloads::come_and_go(&containerd, &agent, &timeline)?;
+    let die = || workloads.die(&containerd, &DEATHS);
     let summary = alert::wait_until_it_fires(&prometheus, die)?;
-    told.say(&format!("ReapwatchZombieLeak fires: {summary}"));
+    timeline.print(&format!("ReapwatchZombieLeak fires: {summary}"));
     let panels = panels(&prometheus, die)?;
-    told.say("what the panels of the dashboards show:");
+    timeline.print("what the panels of the dashboards show:");
     for panel in &panels {
         println!("          {panel}");
     }
-    let _others = cast.end_leak();
-    told.say("shop/leaky-0 is deleted");
+    let _others = workloads.end_leak();
+    timeline.print("shop/leaky-0 is deleted");
     alert::wait_until_it_is_gone(&prometheus)?;
-    told.say("ReapwatchZombieLeak is resolved");
-    if let Some(folder) = &options.pictures {
-        let time = Duration::from_secs_f64(told.seconds());
-        dashboards::draw_all(&prometheus, time, folder)?;
-    }
+    timeline.print("ReapwatchZombieLeak is resolved");
     match panels.iter().filter(|panel| !panel.has_data).count() {
         0 => Ok(ExitCode::SUCCESS),
         count => bail!("{count} panels have no data"),

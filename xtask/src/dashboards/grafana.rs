@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::spec::{Dashboard, Limits, Look, Panel, Query};
+use super::spec::{Dashboard, Kind, Panel, Query};
 
 /// Columns of Grafana's grid.
 const COLUMNS: u32 = 24;
-/// What `$S` in a query stands for.
+/// The value of `$S` in a query.
 const SELECTION: &str = r#"job=~"$job",instance=~"$instance""#;
 
 /// The JSON of a dashboard, ending in a line feed.
@@ -84,19 +84,20 @@ fn source() -> Value {
 fn panels(dashboard: &Dashboard) -> Vec<Value> {
     let mut panels = Vec::new();
     let mut y = 0;
-    for row in dashboard.rows {
+    for row in &dashboard.rows {
         let width = COLUMNS / row.panels.len() as u32;
         for (place, panel) in row.panels.iter().enumerate() {
             let place = json!({"x": place as u32 * width, "y": y, "w": width, "h": row.height});
-            panels.push(draw(panel, panels.len() + 1, &place));
+            panels.push(panel_json(panel, panels.len() + 1, &place));
         }
         y += row.height;
     }
     panels
 }
 
-fn draw(panel: &Panel, id: usize, place: &Value) -> Value {
-    let (kind, options) = look(panel.look);
+fn panel_json(panel: &Panel, id: usize, place: &Value) -> Value {
+    let (kind, options) = kind_and_options(panel.kind);
+    let is_table = panel.kind == Kind::Table;
     let targets: Vec<_> = panel
         .queries
         .iter()
@@ -107,13 +108,13 @@ fn draw(panel: &Panel, id: usize, place: &Value) -> Value {
                 "datasource": source(),
                 "expr": with_selection(query),
                 "legendFormat": query.legend,
-                "format": match panel.look {
-                    Look::Table => "table",
-                    Look::Heat => "heatmap",
-                    Look::Lines | Look::Number(_) => "time_series",
+                "format": match panel.kind {
+                    Kind::Table => "table",
+                    Kind::Heatmap => "heatmap",
+                    Kind::Timeseries | Kind::Stat => "time_series",
                 },
-                "instant": panel.look == Look::Table,
-                "range": panel.look != Look::Table,
+                "instant": is_table,
+                "range": !is_table,
             })
         })
         .collect();
@@ -125,18 +126,18 @@ fn draw(panel: &Panel, id: usize, place: &Value) -> Value {
         "datasource": source(),
         "gridPos": place,
         "fieldConfig": {
-            "defaults": {"unit": panel.unit, "min": 0, "thresholds": thresholds(panel.look)},
+            "defaults": {"unit": panel.unit, "min": 0, "thresholds": thresholds(panel)},
             "overrides": [],
         },
         "options": options,
-        "transformations": if panel.look == Look::Table { tidy() } else { json!([]) },
+        "transformations": if is_table { hide_time() } else { json!([]) },
         "targets": targets,
     })
 }
 
-fn look(look: Look) -> (&'static str, Value) {
-    match look {
-        Look::Number(_) => (
+fn kind_and_options(kind: Kind) -> (&'static str, Value) {
+    match kind {
+        Kind::Stat => (
             "stat",
             json!({
                 "colorMode": "value",
@@ -144,39 +145,36 @@ fn look(look: Look) -> (&'static str, Value) {
                 "reduceOptions": {"calcs": ["lastNotNull"]},
             }),
         ),
-        Look::Lines => (
+        Kind::Timeseries => (
             "timeseries",
             json!({
                 "legend": {"displayMode": "list", "placement": "bottom", "showLegend": true},
                 "tooltip": {"mode": "multi", "sort": "desc"},
             }),
         ),
-        Look::Heat => (
+        Kind::Heatmap => (
             "heatmap",
             json!({"calculate": false, "yAxis": {"unit": "s"}, "color": {"scheme": "Oranges"}}),
         ),
-        Look::Table => ("table", json!({"showHeader": true})),
+        Kind::Table => ("table", json!({"showHeader": true})),
     }
 }
 
-/// A table of labels and one value, without the time of the sample.
-fn tidy() -> Value {
+/// A table shows labels and one value, without the time of the sample.
+fn hide_time() -> Value {
     json!([{"id": "organize", "options": {"excludeByName": {"Time": true}}}])
 }
 
-fn thresholds(look: Look) -> Value {
-    let thousandths = |value: u32| f64::from(value) / 1000.0;
-    let steps = match look {
-        Look::Number(Limits::At { orange, red }) => json!([
-            {"color": "green", "value": null},
-            {"color": "orange", "value": thousandths(orange)},
-            {"color": "red", "value": thousandths(red)},
-        ]),
-        Look::Number(Limits::Below(limit)) => json!([
-            {"color": "red", "value": null},
-            {"color": "green", "value": thousandths(limit)},
-        ]),
-        _ => json!([{"color": "text", "value": null}]),
+fn thresholds(panel: &Panel) -> Value {
+    let step = |color: &str, value: Option<f64>| json!({"color": color, "value": value});
+    let steps = match (panel.red_below, panel.orange_from, panel.red_from) {
+        (None, None, None) => vec![step("text", None)],
+        (Some(limit), ..) => vec![step("red", None), step("green", Some(limit))],
+        (None, orange, red) => vec![
+            step("green", None),
+            step("orange", orange),
+            step("red", red),
+        ],
     };
     json!({"mode": "absolute", "steps": steps})
 }

@@ -1,24 +1,24 @@
 //! Every panel in real life: an agent that watches real deaths, a Prometheus that scrapes it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
-use super::{ask, picture};
+use super::{ask, queries};
 use crate::agent::Agent;
 use crate::prometheus::server::{Prometheus, free_address};
 use crate::{prometheus, shell, statics, workspace};
 
-/// After this a panel without data has none.
-const LONG: Duration = Duration::from_secs(120);
+/// How long a panel may take to have data.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Parents that do not reap, for as long as they are kept.
+/// Parents that do not reap, until their input closes.
 const CULPRITS: [&str; 3] = ["never_waits", "stopped", "sigchld_blocked"];
 
-/// Deaths of each kind, again and again.
+/// Deaths of each kind, repeated.
 const DEATHS: [&str; 8] = [
     "reaped_0ms",
     "reaped_1ms",
@@ -30,32 +30,23 @@ const DEATHS: [&str; 8] = [
     "aborted",
 ];
 
-/// `cargo xtask dashboards --live`: the rules' own tests, then every panel; with a folder and a
-/// time, pictures of the panels after that time.
-pub(super) fn main(pictures: Option<(&Path, Duration)>) -> Result<ExitCode> {
+/// `cargo xtask dashboards --live`: the unit tests of the rules, then every panel.
+pub(super) fn main() -> Result<ExitCode> {
     check_rules()?;
     let programs = statics::build_for_tests()?;
-    let life = Life::start(programs.scenarios)?;
+    let load = Load::start(programs.scenarios)?;
     let address = free_address()?;
     let _agent = Agent::start_at(&programs.reapwatch, &address.to_string())?;
     let rules = rules();
     let rules: Vec<_> = rules.iter().map(PathBuf::as_path).collect();
     let prometheus = Prometheus::start(address, &rules)?;
-    let empty = wait_for_data(&prometheus, &life)?;
-    if let Some((folder, time)) = pictures {
-        let until = Instant::now() + time;
-        while Instant::now() < until {
-            life.go_on()?;
-        }
-        picture::draw_all(&prometheus, time, folder)?;
-    }
-    if empty.is_empty() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    bail!("no data in: {}", empty.join(", "))
+    queries::check(&prometheus)?;
+    let empty = wait_for_data(&prometheus, &load)?;
+    ensure!(empty.is_empty(), "no data in: {}", empty.join(", "));
+    Ok(ExitCode::SUCCESS)
 }
 
-/// The files of rules.
+/// The rule files.
 fn rules() -> Vec<PathBuf> {
     ["recording", "alerts"]
         .map(|name| workspace::root().join(format!("dashboards/rules/{name}.yaml")))
@@ -77,11 +68,11 @@ fn check_rules() -> Result<()> {
     shell::run(Command::new(promtool).args(["test", "rules"]).args(files))
 }
 
-/// Prints each panel once it has data; those that never had any.
-fn wait_for_data(prometheus: &Prometheus, life: &Life) -> Result<Vec<String>> {
-    let deadline = Instant::now() + LONG;
+/// Waits until every panel has data and prints the panels; returns those that had none in time.
+fn wait_for_data(prometheus: &Prometheus, load: &Load) -> Result<Vec<String>> {
+    let deadline = Instant::now() + TIMEOUT;
     loop {
-        life.go_on()?;
+        load.add_deaths()?;
         let panels = ask::answered(prometheus)?;
         let all = panels.iter().all(|panel| panel.has_data);
         if !all && Instant::now() < deadline {
@@ -97,13 +88,13 @@ fn wait_for_data(prometheus: &Prometheus, life: &Life) -> Result<Vec<String>> {
     }
 }
 
-/// Processes that die, and some that do not reap.
-struct Life {
+/// Processes that die, and parents that do not reap.
+struct Load {
     program: PathBuf,
     culprits: Vec<Child>,
 }
 
-impl Life {
+impl Load {
     fn start(program: PathBuf) -> Result<Self> {
         let culprits = CULPRITS.map(|name| {
             Command::new(&program)
@@ -111,7 +102,7 @@ impl Life {
                 .stdin(Stdio::piped())
                 .stdout(Stdio::null())
                 .spawn()
-                .with_context(|| format!("make the culprit {name}"))
+                .with_context(|| format!("start the culprit {name}"))
         });
         Ok(Self {
             culprits: culprits.into_iter().collect::<Result<_>>()?,
@@ -119,8 +110,8 @@ impl Life {
         })
     }
 
-    /// Some more deaths, and a second.
-    fn go_on(&self) -> Result<()> {
+    /// Makes one death of each kind, then waits for a second.
+    fn add_deaths(&self) -> Result<()> {
         let mut deaths = Command::new(&self.program);
         deaths.arg("run").args(DEATHS).stdout(Stdio::null());
         shell::run(&mut deaths)?;
@@ -129,10 +120,10 @@ impl Life {
     }
 }
 
-impl Drop for Life {
+impl Drop for Load {
     fn drop(&mut self) {
         for culprit in &mut self.culprits {
-            // Their end is that their input closes.
+            // They end when their input closes.
             drop(culprit.stdin.take());
             let _ = culprit.wait();
         }

@@ -1,17 +1,14 @@
-//! The dashboards in `dashboards/`: written from their description here, checked, and asked of a
-//! real Prometheus.
+//! The dashboards in `dashboards/`: written from the descriptions here, checked, and queried
+//! against a real Prometheus.
 
 mod ask;
-mod fleet;
 mod grafana;
-mod health;
 mod live;
-mod node;
-mod picture;
+mod queries;
 mod spec;
 
 #[cfg(test)]
-mod lint;
+mod tests;
 
 use std::fs;
 use std::path::PathBuf;
@@ -24,23 +21,15 @@ use crate::cli::Dashboards;
 use crate::workspace;
 
 pub(crate) use ask::{Answered, answered};
-pub(crate) use picture::draw_all;
-
-const ALL: [&Dashboard; 3] = [&fleet::FLEET, &node::NODE, &health::HEALTH];
 
 /// `cargo xtask dashboards`.
 pub(crate) fn main(options: &Dashboards) -> Result<ExitCode> {
-    match (&options.pictures, options.live) {
-        (Some(folder), _) => live::main(Some((folder, *options.time))),
-        (None, true) => live::main(None),
-        (None, false) => write(),
+    if options.live {
+        return live::main();
     }
-}
-
-fn write() -> Result<ExitCode> {
-    for dashboard in ALL {
-        let path = file(dashboard);
-        fs::write(&path, grafana::json(dashboard))
+    for dashboard in spec::all()? {
+        let path = file(&dashboard);
+        fs::write(&path, grafana::json(&dashboard))
             .with_context(|| format!("write {}", path.display()))?;
     }
     Ok(ExitCode::SUCCESS)

@@ -1,89 +1,79 @@
-//! What a dashboard is, before it is Grafana's JSON: its panels and what they ask.
+//! The description of a dashboard, from which Grafana's JSON is written.
 
-/// One dashboard.
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+/// Name of the JSON file and end of the dashboard's uid, with the description.
+const DESCRIPTIONS: [(&str, &str); 3] = [
+    ("fleet", include_str!("fleet.yaml")),
+    ("node", include_str!("node.yaml")),
+    ("agent", include_str!("agent.yaml")),
+];
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Dashboard {
-    /// Name of its file, and the end of its stable uid.
+    #[serde(skip)]
     pub(super) name: &'static str,
-    /// What people see.
-    pub(super) title: &'static str,
-    /// What question it answers.
-    pub(super) about: &'static str,
-    /// Rows from top to bottom, each filled from left to right.
-    pub(super) rows: &'static [Row],
+    pub(super) title: String,
+    pub(super) about: String,
+    /// From top to bottom.
+    pub(super) rows: Vec<Row>,
 }
 
-/// Panels of one height side by side, all of one width.
+/// Panels of one height side by side, all equally wide.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Row {
     /// In Grafana's units, of about 30 pixels.
     pub(super) height: u32,
-    /// From left to right.
-    pub(super) panels: &'static [Panel],
+    pub(super) panels: Vec<Panel>,
 }
 
-/// One panel.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Panel {
-    /// What people see.
-    pub(super) title: &'static str,
+    pub(super) title: String,
     /// What it shows, and what a high value means.
-    pub(super) about: &'static str,
+    pub(super) about: String,
+    pub(super) kind: Kind,
     /// One of Grafana's units.
-    pub(super) unit: &'static str,
-    /// How it is drawn.
-    pub(super) look: Look,
-    /// What it asks.
-    pub(super) queries: &'static [Query],
+    pub(super) unit: String,
+    /// From this value on a stat is orange.
+    pub(super) orange_from: Option<f64>,
+    /// From this value on a stat is red.
+    pub(super) red_from: Option<f64>,
+    /// Below this value a stat is red, otherwise green.
+    pub(super) red_below: Option<f64>,
+    pub(super) queries: Vec<Query>,
 }
 
-/// How a panel is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
-    /// One number; at the second limit it turns red, at the first orange.
-    Number(Limits),
-    /// Lines over time.
-    Lines,
-    /// Buckets of a histogram over time.
-    Heat,
-    /// A table of labels with the value of now.
+/// Grafana's name of the panel type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    Stat,
+    Timeseries,
+    Heatmap,
     Table,
 }
 
-/// From which value on a number is orange, and red.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Limits {
-    /// It is neither good nor bad.
-    None,
-    /// In thousandths, since constants have no order for fractions.
-    At {
-        /// Orange from here on.
-        orange: u32,
-        /// Red from here on.
-        red: u32,
-    },
-    /// Red as long as it is below this many thousandths.
-    Below(u32),
-}
-
-/// One query of a panel.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Query {
-    /// PromQL; `$S` stands for the choice of job and instance.
-    pub(super) expr: &'static str,
-    /// What a line is called; Grafana fills in `{{label}}`.
-    pub(super) legend: &'static str,
+    /// PromQL; `$S` stands for the selection of job and instance.
+    pub(super) expr: String,
+    /// The name of a line; Grafana fills in `{{label}}`.
+    #[serde(default)]
+    pub(super) legend: String,
 }
 
-/// A query whose lines are called by a label.
-pub(super) const fn query(legend: &'static str, expr: &'static str) -> Query {
-    Query { expr, legend }
+/// All dashboards.
+pub(super) fn all() -> Result<Vec<Dashboard>> {
+    let read = |(name, text): (&'static str, &str)| {
+        let dashboard: Dashboard =
+            serde_saphyr::from_str(text).with_context(|| format!("parse {name}.yaml"))?;
+        Ok(Dashboard { name, ..dashboard })
+    };
+    DESCRIPTIONS.into_iter().map(read).collect()
 }
-
-/// Of one host and of all.
-pub(super) const STUCK_EXITS: Panel = Panel {
-    title: "Stuck exits",
-    about: "Killed or exiting, and still inside the kernel.",
-    unit: "none",
-    look: Look::Number(Limits::At {
-        orange: 1000,
-        red: 1000,
-    }),
-    queries: &[query("stuck", "sum(reapwatch_stuck_exits{$S})")],
-};

@@ -1,4 +1,4 @@
-//! A Debian package around the static program, by cargo-deb.
+//! Builds a Debian package of the static program with cargo-deb.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::setup::CARGO_DEB;
 use crate::{shell, statics, workspace};
 
-/// Shells and the file of their completions.
+/// Shells, and the names of their completion files.
 const SHELLS: [(&str, &str); 3] = [
     ("bash", "reapwatch"),
     ("zsh", "_reapwatch"),
@@ -17,8 +17,8 @@ const SHELLS: [(&str, &str); 3] = [
 ];
 
 /// `cargo xtask deb`.
-pub(crate) fn main(try_it: bool) -> Result<ExitCode> {
-    if try_it {
+pub(crate) fn main(check: bool) -> Result<ExitCode> {
+    if check {
         let program = statics::build_for_tests()?.reapwatch;
         install(&build(&program, statics::TEST_PROFILE, "debian-check")?)?;
     } else {
@@ -27,17 +27,15 @@ pub(crate) fn main(try_it: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Packs a program that was built with this profile, with nothing else in that folder of the
-/// target directory; the folder.
+/// Packs a program that was built with this profile. Returns the folder of the package, which
+/// contains nothing else.
 fn build(program: &Path, profile: &str, folder: &str) -> Result<PathBuf> {
     if workspace::find_program("cargo-deb").is_none() {
-        bail!(
-            "missing: cargo-deb; `cargo install cargo-deb --version {CARGO_DEB} --locked` installs it"
-        );
+        bail!("missing: cargo-deb; run `cargo install cargo-deb --version {CARGO_DEB} --locked`");
     }
     generate(program)?;
     let output = workspace::target_dir().join(folder);
-    // An older package must not stay.
+    // Remove an older package.
     let _absent = fs::remove_dir_all(&output);
     fs::create_dir_all(&output).with_context(|| format!("make {}", output.display()))?;
     let mut command = Command::new(workspace::cargo());
@@ -60,10 +58,10 @@ fn build(program: &Path, profile: &str, folder: &str) -> Result<PathBuf> {
     Ok(output)
 }
 
-/// Installs it where nothing of this machine changes, has systemd start it, and purges it.
+/// Installs the package in a copy of this machine, starts it with systemd and purges it.
 fn install(folder: &Path) -> Result<()> {
     let mut packages = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
-    let package = packages.next().context("cargo-deb made no package")?;
+    let package = packages.next().context("cargo-deb built no package")?;
     let script = workspace::root().join("xtask/src/deb/install.sh");
     let mut unshare = Command::new("unshare");
     unshare.args(["--fork", "--pid", "--mount", "--uts", "--ipc"]);
@@ -71,7 +69,7 @@ fn install(folder: &Path) -> Result<()> {
     shell::run(unshare.arg(script).arg(package))
 }
 
-/// When the sources were last changed, so that they give the same bytes again.
+/// The time of the last commit, which makes the package reproducible.
 fn commit_time() -> Option<String> {
     let mut git = Command::new("git");
     git.current_dir(workspace::root());
@@ -80,13 +78,12 @@ fn commit_time() -> Option<String> {
     (!time.is_empty()).then_some(time)
 }
 
-/// Manual pages and completions, as the program itself writes them. They lie where the metadata
-/// in agent/Cargo.toml looks.
+/// Writes manual pages and completions where the metadata in agent/Cargo.toml expects them.
 fn generate(program: &Path) -> Result<()> {
     let folder = workspace::root().join("target/deb");
     for part in ["man", "completions"] {
         let part = folder.join(part);
-        // What an older program wrote must not stay.
+        // Remove what an older program wrote.
         let _absent = fs::remove_dir_all(&part);
         fs::create_dir_all(&part).with_context(|| format!("make {}", part.display()))?;
     }
@@ -110,7 +107,7 @@ fn generate(program: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Those that `--help` lists.
+/// The commands that `--help` lists.
 fn commands(program: &Path) -> Result<Vec<String>> {
     let help = shell::read(Command::new(program).arg("--help"))?;
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);

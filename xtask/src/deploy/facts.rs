@@ -1,12 +1,12 @@
-//! What must hold of the manifests beyond their form.
+//! Facts that must hold for the manifests beyond their schema.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-/// The most that the agent's container may ask for.
+/// The capabilities that the agent's container may have.
 const CAPABILITIES: [&str; 4] = ["BPF", "PERFMON", "SYS_PTRACE", "SYS_RESOURCE"];
 
-/// Asserts all of it; `asks_runtime` says whether names are to come from the container runtime.
+/// Checks all facts. `asks_runtime` says whether the agent asks the container runtime for names.
 pub(super) fn check(documents: &[Value], asks_runtime: bool) -> Result<()> {
     let of = |kind: &str| {
         let mut found = documents.iter().filter(move |it| it["kind"] == kind);
@@ -17,7 +17,7 @@ pub(super) fn check(documents: &[Value], asks_runtime: bool) -> Result<()> {
         json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]);
     ensure!(
         *rules == pods_only,
-        "the agent may more than see pods: {rules}"
+        "the agent may do more than read pods: {rules}"
     );
     ensure!(
         of("Namespace")?["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
@@ -30,7 +30,7 @@ pub(super) fn check(documents: &[Value], asks_runtime: bool) -> Result<()> {
         let endpoint = &monitor["spec"]["podMetricsEndpoints"][0];
         ensure!(
             endpoint["honorLabels"] == true,
-            "the labels of the dead are not honoured: {endpoint}"
+            "the labels of the agent are not honoured: {endpoint}"
         );
     }
     Ok(())
@@ -43,7 +43,7 @@ fn check_pod(pod: &Value, asks_runtime: bool) -> Result<()> {
     );
     ensure!(
         pod["hostNetwork"] == false,
-        "the agent has the node's network"
+        "the agent is in the node's network"
     );
     let container = &pod["containers"][0];
     let context = &container["securityContext"];
@@ -59,11 +59,13 @@ fn check_pod(pod: &Value, asks_runtime: bool) -> Result<()> {
         capabilities["drop"] == json!(["ALL"]),
         "not all capabilities are dropped"
     );
-    let added = capabilities["add"].as_array().context("none is added")?;
+    let added = capabilities["add"]
+        .as_array()
+        .context("no capability is added")?;
     for capability in added {
         ensure!(
             CAPABILITIES.iter().any(|known| capability == known),
-            "the capability {capability} has no reason"
+            "the capability {capability} is not needed"
         );
     }
     let volumes = pod["volumes"].as_array().context("there are no volumes")?;
@@ -74,7 +76,7 @@ fn check_pod(pod: &Value, asks_runtime: bool) -> Result<()> {
         let mut mounted = mounts.iter().filter(|it| it["name"] == volume["name"]);
         ensure!(
             mounted.all(|mount| mount["readOnly"] == true),
-            "the node's {} can be written",
+            "{} of the node is writable",
             volume["hostPath"]["path"]
         );
     }
@@ -83,7 +85,7 @@ fn check_pod(pod: &Value, asks_runtime: bool) -> Result<()> {
         .filter(|it| it["hostPath"]["type"] == "Socket");
     ensure!(
         sockets.count() == usize::from(asks_runtime),
-        "the container runtime's socket, which is as good as root, goes with its component alone"
+        "only the component cri may mount the runtime's socket, which is as good as root"
     );
     ensure!(
         container["resources"]["limits"].get("cpu").is_none(),

@@ -1,6 +1,5 @@
-//! The manifests as kustomize renders them, against the schemas of Kubernetes.
+//! Renders the manifests with kustomize and validates them with the schemas of Kubernetes.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,13 +10,13 @@ use serde_json::Value;
 use super::facts;
 use crate::{shell, workspace};
 
-/// What is rendered, and whether the container runtime is asked there.
+/// The folders to render, and whether the agent asks the container runtime there.
 const RENDERED: [(&str, bool); 3] = [
     ("deploy/kubernetes/base", false),
     ("deploy/kubernetes/overlays/full", false),
     (WITH_CRI, true),
 ];
-/// Made here: no overlay has this component.
+/// Generated for the check, since no overlay has this component.
 const WITH_CRI: &str = "target/deploy/cri";
 const WITH_CRI_IS: &str = "\
 apiVersion: kustomize.config.k8s.io/v1beta1
@@ -27,14 +26,14 @@ resources:
 components:
   - ../../../deploy/kubernetes/components/cri
 ";
-/// The versions whose schemas are asked, the first and the last as good as those between.
+/// The minor versions of Kubernetes to validate for.
 const VERSIONS: std::ops::RangeInclusive<u32> = 25..=37;
 /// The Python package with the schemas.
 const VALIDATOR: &str = "kubernetes-validate==1.37.0";
-/// Kinds of the Prometheus operator, of which there are no schemas in that package.
+/// The Prometheus operator, whose schemas are not in that package.
 const OPERATOR: &str = "monitoring.coreos.com/v1";
 
-/// Reads the YAML of stdin into one JSON document; validates each document for each version.
+/// Validates each YAML document of stdin for each version and prints all as JSON.
 const SCRIPT: &str = r#"
 import json, sys, yaml
 import kubernetes_validate as kv
@@ -57,14 +56,16 @@ pub(crate) fn no_kustomize() -> Option<String> {
     let python = workspace::find_program("python3");
     match (kubectl, python) {
         (None, _) => {
-            Some("missing: kubectl 1.21 or newer, which no package of Debian 12 has".into())
+            Some("missing: kubectl 1.21 or newer, which Debian 12 does not package".into())
         }
-        (_, None) => Some("missing: python3, for the schemas of Kubernetes".into()),
+        (_, None) => {
+            Some("missing: python3, which validates with the schemas of Kubernetes".into())
+        }
         _ => None,
     }
 }
 
-/// Renders, validates and looks at what must hold.
+/// Renders and validates the manifests and checks the facts.
 pub(super) fn check() -> Result<()> {
     let python = validator()?;
     let made = workspace::root().join(WITH_CRI);
@@ -77,7 +78,7 @@ pub(super) fn check() -> Result<()> {
         facts::check(&documents, asks_runtime).with_context(|| name.to_owned())?;
         let count = documents.len();
         println!(
-            "{name}: {count} resources, right for Kubernetes 1.{} to 1.{}",
+            "{name}: {count} resources, valid for Kubernetes 1.{} to 1.{}",
             VERSIONS.start(),
             VERSIONS.end()
         );
@@ -99,20 +100,17 @@ fn validated(python: &Path, yaml: &str) -> Result<Vec<Value>> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// A Python that has the schemas, kept outside the repository.
+/// A Python with the schemas, in the cache.
 fn validator() -> Result<PathBuf> {
-    let home = || env::home_dir().unwrap_or_else(env::temp_dir).join(".cache");
-    let base = env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty());
-    let cache = base.map_or_else(home, PathBuf::from).join("reapwatch");
-    let folder = cache.join(VALIDATOR.replace("==", "-"));
+    let folder = workspace::cache(&VALIDATOR.replace("==", "-"));
     let done = folder.join("done");
     if !done.is_file() {
-        fs::create_dir_all(&cache).with_context(|| format!("make {}", cache.display()))?;
+        fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
         let mut make = Command::new("python3");
         shell::run(make.args(["-m", "venv", "--clear"]).arg(&folder))?;
         let mut install = Command::new(folder.join("bin/pip"));
         shell::run(install.args(["install", "--quiet", VALIDATOR, "pyyaml"]))?;
-        fs::write(&done, "").context("note that the Python is whole")?;
+        fs::write(&done, "").context("mark the Python as complete")?;
     }
     Ok(folder.join("bin/python"))
 }

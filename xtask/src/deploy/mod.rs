@@ -1,4 +1,4 @@
-//! What is deployed: the parts of it that are made from others, and whether all of it is right.
+//! The manifests and the systemd unit: writes the generated parts and checks all of it.
 
 mod facts;
 mod generated;
@@ -14,7 +14,7 @@ use crate::workspace;
 
 pub(crate) use manifests::no_kustomize;
 
-/// `cargo xtask deploy`: writes what is made from the dashboards and their rules.
+/// `cargo xtask deploy`: writes what is generated from the dashboards and their rules.
 pub(crate) fn generate() -> Result<ExitCode> {
     for (path, text) in generated::files()? {
         let file = workspace::root().join(path);
@@ -31,9 +31,9 @@ pub(crate) fn check() -> Result<ExitCode> {
         let there = fs::read_to_string(&file).unwrap_or_default();
         ensure!(
             there == text,
-            "{path} is not what its sources give: run `cargo xtask deploy`"
+            "{path} is out of date: run `cargo xtask deploy`"
         );
-        println!("{path}: as its sources give it");
+        println!("{path}: up to date");
     }
     manifests::check()?;
     unit::check()?;

@@ -1,4 +1,4 @@
-//! The unit as systemd reads it.
+//! Checks the systemd unit.
 
 use std::fs;
 use std::process::Command;
@@ -8,13 +8,13 @@ use anyhow::{Context, Result, ensure};
 use crate::{shell, workspace};
 
 const UNIT: &str = "deploy/systemd/reapwatch.service";
-/// Ten times the exposure level that it may have at most: systemd calls up to 2.9 OK.
+/// The highest exposure level allowed, times ten. systemd calls up to 2.9 OK.
 const EXPOSURE: &str = "29";
 
-/// Asks systemd-analyze, where there is one.
+/// Runs systemd-analyze if it is installed.
 pub(super) fn check() -> Result<()> {
     if workspace::find_program("systemd-analyze").is_none() {
-        println!("{UNIT}: not looked at, there is no systemd-analyze");
+        println!("{UNIT}: not checked, systemd-analyze is not installed");
         return Ok(());
     }
     let unit = workspace::root().join(UNIT);
@@ -28,11 +28,11 @@ pub(super) fn check() -> Result<()> {
     ]);
     shell::read(security.arg(&unit))?;
     verify(&fs::read_to_string(&unit).with_context(|| format!("read {UNIT}"))?)?;
-    println!("{UNIT}: right, and exposed little");
+    println!("{UNIT}: valid, and its exposure is low");
     Ok(())
 }
 
-/// With a program and without pages, since neither need be installed here.
+/// Verifies the unit with another program and without manual pages, since neither need be installed.
 fn verify(unit: &str) -> Result<()> {
     let folder = tempfile::tempdir().context("make a temporary folder")?;
     let file = folder.path().join("reapwatch.service");
@@ -47,15 +47,15 @@ fn verify(unit: &str) -> Result<()> {
         .arg("verify")
         .arg(&file)
         .output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    // It speaks of other units of the machine too.
-    let ours: Vec<_> = said
+    let warnings = String::from_utf8_lossy(&output.stderr);
+    // There are warnings about other units too.
+    let ours: Vec<_> = warnings
         .lines()
         .filter(|line| line.contains("reapwatch"))
         .collect();
     ensure!(
         output.status.success() && ours.is_empty(),
-        "systemd-analyze verify: {said}"
+        "systemd-analyze verify: {warnings}"
     );
     Ok(())
 }

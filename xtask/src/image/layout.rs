@@ -12,18 +12,18 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// What an image is, but for its files.
+/// The configuration of an image.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Content {
-    /// Its name in the labels.
+    /// The title in its labels.
     pub(crate) title: &'static str,
-    /// What a container of it runs.
+    /// The command of a container.
     pub(crate) entrypoint: &'static [&'static str],
-    /// With which arguments, unless it is given others.
+    /// The default arguments.
     pub(crate) arguments: &'static [&'static str],
-    /// Where it listens.
+    /// The port that it listens on.
     pub(crate) port: Option<&'static str>,
-    /// Folders of the files, and those that are written to where nothing is mounted there.
+    /// Folders to create.
     pub(crate) folders: &'static [&'static str],
 }
 
@@ -52,7 +52,7 @@ impl File {
     }
 }
 
-/// The archive. Docker reads `manifest.json`, all others `index.json`.
+/// Builds the archive. Docker reads `manifest.json`, other tools read `index.json`.
 pub(crate) fn archive(
     name: &str,
     architecture: &str,
@@ -137,7 +137,7 @@ fn tar_of(folders: &[&str], files: &[File]) -> Result<Vec<u8>> {
     Ok(tar.into_inner()?)
 }
 
-/// Without time, user and group, which are all 0.
+/// Time, user and group are 0.
 fn header(mode: u32, size: usize, kind: EntryType) -> Header {
     let mut header = Header::new_ustar();
     header.set_mode(mode);

@@ -1,4 +1,4 @@
-//! A container image with nothing but the agent, as an archive that every runtime loads.
+//! A container image that contains only the agent, as an archive that every runtime can load.
 
 mod layout;
 
@@ -34,7 +34,7 @@ pub(crate) fn main(options: &cli::Image) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The archive of the agent's image, under this name.
+/// The archive of the agent's image, with this name.
 pub(crate) fn build(name: &str, program: &Path) -> Result<Vec<u8>> {
     let mut files = vec![File::program("reapwatch", statics::read(program)?)];
     for name in LICENCES {
@@ -44,7 +44,7 @@ pub(crate) fn build(name: &str, program: &Path) -> Result<Vec<u8>> {
     archive(name, architecture(), &AGENT, &files)
 }
 
-/// What the agent's image runs, and where it writes.
+/// The agent's image.
 const AGENT: Content = Content {
     title: "reapwatch",
     entrypoint: &["/reapwatch"],
@@ -53,7 +53,7 @@ const AGENT: Content = Content {
     folders: &["licenses/", "run/", "run/reapwatch/"],
 };
 
-/// As Go, and so the world of containers, calls it.
+/// The name of the architecture in Go and in container images.
 pub(crate) fn architecture() -> &'static str {
     match ARCH {
         "x86_64" => "amd64",

@@ -1,4 +1,4 @@
-//! Prometheus and promtool, of version 3: found on this machine, or unpacked from Debian's package.
+//! Prometheus and promtool 3, installed on this machine or unpacked from Debian's packages.
 
 pub(crate) mod server;
 
@@ -10,13 +10,13 @@ use anyhow::{Context, Result};
 use crate::apt::{Apt, extract};
 use crate::workspace;
 
-/// What is needed, in words.
+/// Names of the programs.
 pub(crate) const WANTED: &str = "prometheus and promtool 3";
 
-/// Programs, and Debian's packages of them.
+/// The programs, and the Debian packages of the same names.
 const PROGRAMS: [&str; 2] = ["prometheus", "promtool"];
 
-/// Debian's suite that has version 3.
+/// The Debian suite with version 3.
 const SUITE: &str = "sid";
 
 /// The folder with both programs.
@@ -33,8 +33,7 @@ pub(crate) fn folder() -> Option<PathBuf> {
         })
 }
 
-/// Unpacks Debian's package: installing it would start a server on this machine and have it start
-/// at each boot.
+/// Unpacks the Debian packages. Installing them would start a server now and at each boot.
 pub(crate) fn unpack() -> Result<()> {
     let folder = unpacked();
     println!(

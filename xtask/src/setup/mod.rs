@@ -1,7 +1,6 @@
-//! Finds out what is missing for a purpose and installs it, on Debian and as root.
+//! Installs what is missing for a purpose, on Debian and as root.
 //!
-//! Building and running the agent needs stable cargo alone; all of this is for the kernel side
-//! and for the tests.
+//! Only the kernel side and the tests need this: stable cargo alone builds the agent.
 
 mod program;
 
@@ -15,22 +14,22 @@ pub(crate) use self::program::CARGO_DEB;
 use self::program::Program;
 use crate::{host, shell, verdicts, workspace};
 
-/// What the machine is to be made ready for.
+/// What to prepare the machine for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Purpose {
     /// Building the kernel side
     Build,
     /// All of `cargo xtask test`
     Test,
-    /// Other kernels, in virtual machines
+    /// Virtual machines with other kernels
     Vm,
-    /// Pods, and the Prometheus that scrapes them
+    /// Pods, and Prometheus
     Cluster,
     /// The real programs of `cargo xtask verdicts --real`
     Real,
 }
 
-/// Debian's compiler with its `core` for BPF, and the LLVM that bpf-linker and it share.
+/// Debian's compiler with `core` for BPF, and the LLVM that it shares with bpf-linker.
 const KERNEL_SIDE: [&str; 7] = [
     "cargo-web",
     "gcc",
@@ -41,7 +40,7 @@ const KERNEL_SIDE: [&str; 7] = [
     "rustc-web",
 ];
 
-/// What runs pods, and Debian's packages of it. A machine may have them from elsewhere.
+/// Programs that run pods, and their Debian packages. They need not come from these packages.
 const CONTAINERS: [(&str, &str); 4] = [
     ("containerd", "containerd"),
     ("containerd-shim-runc-v2", "containerd"),
@@ -49,8 +48,7 @@ const CONTAINERS: [(&str, &str); 4] = [
     ("runc", "runc"),
 ];
 
-/// What `cargo xtask test` checks the sources with: rustup's components, and what Debian's cargo
-/// has instead.
+/// Components of rustup that `cargo xtask test` needs, and the equivalent Debian packages.
 const COMPONENTS: [(&str, &str); 2] = [("rustfmt", "rustfmt-web"), ("clippy", "rust-web-clippy")];
 
 /// `cargo xtask setup`.
@@ -58,12 +56,12 @@ pub(crate) fn main(purpose: Purpose) -> Result<ExitCode> {
     if ensure(purpose)? {
         println!("setup: done");
     } else {
-        println!("setup: everything is there");
+        println!("setup: nothing is missing");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Installs what is missing; whether anything was.
+/// Installs what is missing. Returns whether anything was.
 pub(crate) fn ensure(purpose: Purpose) -> Result<bool> {
     let missing = Missing::find(purpose);
     if missing.is_empty() {
@@ -78,7 +76,7 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<bool> {
             .by_hand()
             .map(|words| format!(", or by hand: {words}"));
         bail!(
-            "missing: {missing}; on Debian 12{} `cargo xtask setup {name}` brings it{}",
+            "missing: {missing}; on Debian 12{} `cargo xtask setup {name}` installs it{}",
             root.unwrap_or_default(),
             by_hand.unwrap_or_default()
         );
@@ -100,9 +98,9 @@ pub(crate) fn no_kernel_side() -> Option<String> {
 /// Why other kernels cannot be booted here, if so.
 pub(crate) fn no_emulator() -> Option<String> {
     if !host::is_debian() {
-        return Some("Debian's kernels are fetched by Debian's apt, which is not here".to_owned());
+        return Some("Debian's kernels need Debian's apt to download them".to_owned());
     }
-    Program::Emulator.lack()
+    program::EMULATOR.lack()
 }
 
 /// Why pods cannot be run here, if so.
@@ -119,7 +117,7 @@ pub(crate) fn no_containers() -> Option<String> {
     host::no_probes().or_else(no_prometheus)
 }
 
-/// Packages with programs that are not here.
+/// Packages of the programs that are not installed.
 fn missing_containers() -> Vec<&'static str> {
     let absent = |program: &str| workspace::find_program(program).is_none();
     let mut packages: Vec<_> = CONTAINERS
@@ -130,25 +128,25 @@ fn missing_containers() -> Vec<&'static str> {
     packages
 }
 
-/// Why the Debian package cannot be built and tried here, if so.
+/// Why the Debian package cannot be built and tested here, if so.
 pub(crate) fn no_packager() -> Option<String> {
     let no_systemd = || {
         let there = Path::new("/lib/systemd/systemd").exists();
-        (!there).then(|| "missing: systemd, which starts the unit".to_owned())
+        (!there).then(|| "missing: systemd".to_owned())
     };
-    let lack = Program::Packager.lack().or_else(no_systemd);
+    let lack = program::PACKAGER.lack().or_else(no_systemd);
     lack.or_else(host::no_probes)
 }
 
 /// Why tests with Prometheus cannot run here, if so.
 pub(crate) fn no_prometheus() -> Option<String> {
-    Program::Prometheus.lack()
+    program::PROMETHEUS.lack()
 }
 
-/// What a purpose lacks here.
+/// What is missing for a purpose.
 struct Missing {
     packages: Vec<&'static str>,
-    programs: Vec<Program>,
+    programs: Vec<&'static Program>,
     components: Vec<&'static str>,
 }
 
@@ -173,8 +171,8 @@ impl Missing {
             components.clear();
             packages.extend(instead);
         }
-        let programs = Program::ALL.into_iter();
-        let programs = programs.filter(|program| program.serves(purpose) && !program.is_here());
+        let programs = program::ALL.into_iter();
+        let programs = programs.filter(|it| it.serves.contains(&purpose) && !(it.is_here)());
         Self {
             packages,
             programs: programs.collect(),
@@ -186,7 +184,7 @@ impl Missing {
         self.packages.is_empty() && self.programs.is_empty() && self.components.is_empty()
     }
 
-    /// All else goes into folders of the user.
+    /// Everything but packages goes into folders of the user.
     fn needs_root(&self) -> bool {
         !self.packages.is_empty()
     }
@@ -197,7 +195,7 @@ impl Missing {
             install(self.packages())?;
         }
         for program in &self.programs {
-            program.install()?;
+            (program.install)()?;
         }
         if !self.components.is_empty() {
             install(self.components())?;
@@ -205,13 +203,13 @@ impl Missing {
         Ok(())
     }
 
-    /// What a person would type instead, if it can be typed.
+    /// The commands that install it by hand, if there are any.
     fn by_hand(&self) -> Option<String> {
         let mut words = Vec::new();
         if !self.packages.is_empty() {
             words.push(shell::display_with_environment(&self.packages()));
         }
-        words.extend(self.programs.iter().filter_map(|program| program.by_hand()));
+        words.extend(self.programs.iter().filter_map(|it| (it.by_hand)()));
         if !self.components.is_empty() {
             words.push(shell::display_with_environment(&self.components()));
         }
@@ -233,7 +231,7 @@ impl Missing {
 
 impl std::fmt::Display for Missing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let programs = self.programs.iter().map(|program| program.name());
+        let programs = self.programs.iter().map(|it| (it.name)());
         let others = self.packages.iter().chain(&self.components);
         let names: Vec<_> = others.map(ToString::to_string).chain(programs).collect();
         f.write_str(&names.join(", "))
@@ -253,7 +251,7 @@ fn is_installed(package: &str) -> bool {
         .is_ok_and(|output| output.stdout == b"installed")
 }
 
-/// Whether cargo has its `fmt` or `clippy`.
+/// Whether `cargo fmt` or `cargo clippy` works.
 fn has_component(name: &str) -> bool {
     let subcommand = name.trim_start_matches("rust");
     Command::new(workspace::cargo())

@@ -1,4 +1,4 @@
-//! What comes by other ways than packages of the machine, into folders of the user.
+//! Programs that are not installed as packages of the machine but into folders of the user.
 
 use std::process::Command;
 
@@ -10,84 +10,65 @@ use crate::{emulator, prometheus, shell, verdicts, workspace};
 /// The version that the checked-in object was linked with.
 const LINKER_VERSION: &str = "0.13.0";
 
-/// The version that the metadata in agent/Cargo.toml was tried with.
+/// The version that the metadata in agent/Cargo.toml was tested with.
 pub(crate) const CARGO_DEB: &str = "3.8.0";
 
-/// One of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Program {
-    Linker,
-    Packager,
-    Prometheus,
-    Emulator,
-    Venv,
+pub(super) struct Program {
+    pub(super) name: fn() -> String,
+    pub(super) serves: &'static [Purpose],
+    pub(super) is_here: fn() -> bool,
+    pub(super) install: fn() -> Result<()>,
+    /// The command that installs it by hand, if it is a simple one.
+    pub(super) by_hand: fn() -> Option<String>,
 }
 
+static LINKER: Program = Program {
+    name: || format!("bpf-linker {LINKER_VERSION}"),
+    serves: &[Purpose::Build, Purpose::Test],
+    is_here: linker_is_right,
+    install: || super::install(install_linker()),
+    by_hand: || Some(shell::display_with_environment(&install_linker())),
+};
+
+pub(super) static PACKAGER: Program = Program {
+    name: || "cargo-deb".to_owned(),
+    serves: &[Purpose::Test],
+    is_here: || workspace::find_program("cargo-deb").is_some(),
+    install: || super::install(install_packager()),
+    by_hand: || Some(shell::display_with_environment(&install_packager())),
+};
+
+pub(super) static PROMETHEUS: Program = Program {
+    name: || prometheus::WANTED.to_owned(),
+    serves: &[Purpose::Cluster, Purpose::Test],
+    is_here: || prometheus::folder().is_some(),
+    install: prometheus::unpack,
+    by_hand: || Some(format!("put {} on the PATH", prometheus::WANTED)),
+};
+
+pub(super) static EMULATOR: Program = Program {
+    name: || emulator::WANTED.to_owned(),
+    serves: &[Purpose::Vm, Purpose::Test],
+    is_here: emulator::is_there,
+    install: emulator::unpack,
+    by_hand: || None,
+};
+
+/// The tests only run the quick cases, which do not need it.
+static VENV: Program = Program {
+    name: || format!("{} from PyPI", verdicts::VENV.join(", ")),
+    serves: &[Purpose::Real],
+    is_here: verdicts::venv_is_whole,
+    install: verdicts::install_venv,
+    by_hand: || None,
+};
+
+pub(super) static ALL: [&Program; 5] = [&LINKER, &PACKAGER, &PROMETHEUS, &EMULATOR, &VENV];
+
 impl Program {
-    pub(super) const ALL: [Self; 5] = [
-        Self::Linker,
-        Self::Packager,
-        Self::Prometheus,
-        Self::Emulator,
-        Self::Venv,
-    ];
-
-    pub(super) fn serves(self, purpose: Purpose) -> bool {
-        let own = match self {
-            Self::Linker => Some(Purpose::Build),
-            Self::Packager => None,
-            Self::Prometheus => Some(Purpose::Cluster),
-            Self::Emulator => Some(Purpose::Vm),
-            // The quick cases, which are all of it that tests run, do without.
-            Self::Venv => return purpose == Purpose::Real,
-        };
-        let all = purpose == Purpose::Test;
-        all || own == Some(purpose)
-    }
-
-    pub(super) fn is_here(self) -> bool {
-        match self {
-            Self::Linker => linker_is_right(),
-            Self::Packager => workspace::find_program("cargo-deb").is_some(),
-            Self::Prometheus => prometheus::folder().is_some(),
-            Self::Emulator => emulator::is_there(),
-            Self::Venv => verdicts::venv_is_whole(),
-        }
-    }
-
-    /// Why what takes it cannot be done here, if so.
-    pub(super) fn lack(self) -> Option<String> {
-        (!self.is_here()).then(|| format!("missing: {}", self.name()))
-    }
-
-    pub(super) fn name(self) -> String {
-        match self {
-            Self::Linker => format!("bpf-linker {LINKER_VERSION}"),
-            Self::Packager => "cargo-deb".to_owned(),
-            Self::Prometheus => prometheus::WANTED.to_owned(),
-            Self::Emulator => emulator::WANTED.to_owned(),
-            Self::Venv => format!("{} of PyPI", verdicts::VENV.join(", ")),
-        }
-    }
-
-    pub(super) fn install(self) -> Result<()> {
-        match self {
-            Self::Linker => super::install(install_linker()),
-            Self::Packager => super::install(install_packager()),
-            Self::Prometheus => prometheus::unpack(),
-            Self::Emulator => emulator::unpack(),
-            Self::Venv => verdicts::install_venv(),
-        }
-    }
-
-    /// What a person would type instead; nobody types what some of them take.
-    pub(super) fn by_hand(self) -> Option<String> {
-        match self {
-            Self::Linker => Some(shell::display_with_environment(&install_linker())),
-            Self::Packager => Some(shell::display_with_environment(&install_packager())),
-            Self::Prometheus => Some(format!("put {} on the PATH", prometheus::WANTED)),
-            Self::Emulator | Self::Venv => None,
-        }
+    /// The message that it is missing, if so.
+    pub(super) fn lack(&self) -> Option<String> {
+        (!(self.is_here)()).then(|| format!("missing: {}", (self.name)()))
     }
 }
 
@@ -97,8 +78,8 @@ fn linker_is_right() -> bool {
     };
     let output = Command::new(linker).arg("--version").output();
     output.is_ok_and(|output| {
-        let said = String::from_utf8_lossy(&output.stdout);
-        said.split_whitespace().last() == Some(LINKER_VERSION)
+        let output = String::from_utf8_lossy(&output.stdout);
+        output.split_whitespace().last() == Some(LINKER_VERSION)
     })
 }
 

@@ -1,4 +1,7 @@
-//! Runs every test that this machine can and says which it could not.
+//! Runs every test that this machine can run and lists those that it cannot.
+//!
+//! This is our own runner rather than cargo-nextest: most suites are not cargo tests, and no Debian
+//! package has nextest, while building it takes longer than the tests that it would run.
 
 mod output;
 mod report;
@@ -6,7 +9,7 @@ mod suite;
 
 use std::process::{Command, ExitCode};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -16,7 +19,7 @@ use self::suite::{Counted, Suite};
 use crate::setup::{self, Purpose};
 use crate::{deploy, host, statics, workspace};
 
-/// Tests that plain `cargo test` ignores, told apart by a word of the reason in their attribute
+/// Tests that plain `cargo test` ignores, recognized by a word in the reason of their attribute
 /// (`#[ignore = "needs root …"]`).
 struct Special {
     name: &'static str,
@@ -32,7 +35,7 @@ static PROMETHEUS: Special = Special {
     limit: minutes(10),
 };
 
-/// They flood the machine or starve it.
+/// Tests that flood or starve the machine.
 static LIVE_ALONE: Special = Special {
     name: "live kernel, alone",
     words: &["alone"],
@@ -47,14 +50,13 @@ static LIVE: Special = Special {
     limit: minutes(15),
 };
 
-/// The first that knows a word of the reason takes the test.
+/// A test belongs to the first of these that has a word of its reason.
 static SPECIALS: [&Special; 3] = [&PROMETHEUS, &LIVE_ALONE, &LIVE];
 
-/// Tests whose reason has these words are run by the first process of each test kernel, and
-/// counted with the kernels.
+/// Tests with these words in their reason are run and counted by the suite of the kernels.
 const BY_KERNELS: &str = "virtual machine";
 
-/// Why a test whose reason has this word cannot run here, if so.
+/// A word of a reason, and why tests with it cannot run here, if so.
 type Lack = (&'static str, fn() -> Option<String>);
 
 const LACKS: [Lack; 4] = [
@@ -67,38 +69,41 @@ const LACKS: [Lack; 4] = [
 /// `cargo xtask test`.
 pub(crate) fn main() -> Result<ExitCode> {
     if host::is_root() && host::is_debian() {
-        // What could not be installed shows as suites that could not run.
+        // What cannot be installed shows up as suites that cannot run.
         setup::ensure(Purpose::Test).map_or_else(|error| eprintln!("setup: {error:#}"), |_| ());
     }
+    let began = Instant::now();
     let mut report = Report::default();
     report.add(suite::run(formatting())?);
-    report.add(suite::run(clippy())?);
     report.add(suite::run(programs())?);
-    let (unit, object) = beside(
-        // Most of the unit suite waits for one crate to compile or for time to pass.
+    let (unit, others) = beside(
+        // Mostly waits.
         || suite::run(unit()),
-        || suite::run(object()),
+        // Mostly compile.
+        || [clippy(), OBJECT.suite(Counted::AsOne), own()].map(suite::run),
     )?;
     let unit = unit?;
     let mut ignored = output::ignored(&unit.output);
     report.add(unit);
-    report.add(object?);
-    let own = suite::run(own())?;
-    ignored.extend(output::ignored(&own.output));
-    report.add(own);
+    for outcome in others {
+        let outcome = outcome?;
+        ignored.extend(output::ignored(&outcome.output));
+        report.add(outcome);
+    }
     run_special(&LIVE_ALONE, &ignored, &mut report)?;
     list_others(&ignored, &mut report);
     let (rest, kernels) = beside(
-        // What runs on this machine waits more than it computes.
+        // Mostly waits.
         || on_this_machine(&ignored, &mut report),
-        || suite::run(kernels()),
+        || suite::run(KERNELS.suite(Counted::Kernels)),
     )?;
     rest?;
     report.add(kernels?);
+    println!("all suites: {:.0} s", began.elapsed().as_secs_f64());
     Ok(report.finish())
 }
 
-/// Does two things side by side.
+/// Runs two functions side by side.
 fn beside<A, B: Send>(this: impl FnOnce() -> A, that: impl FnOnce() -> B + Send) -> Result<(A, B)> {
     thread::scope(|scope| {
         let that = scope.spawn(that);
@@ -108,17 +113,17 @@ fn beside<A, B: Send>(this: impl FnOnce() -> A, that: impl FnOnce() -> B + Send)
     })
 }
 
-/// All that needs more than cargo, but no other kernel.
+/// Runs the suites that need more than cargo, but no other kernel.
 fn on_this_machine(ignored: &[Ignored], report: &mut Report) -> Result<()> {
     run_special(&LIVE, ignored, report)?;
     run_special(&PROMETHEUS, ignored, report)?;
-    for suite in [manifests(), dashboards(), real(), package(), cluster()] {
-        report.add(suite::run(suite)?);
+    for ourselves in &ON_THIS_MACHINE {
+        report.add(suite::run(ourselves.suite(Counted::AsOne))?);
     }
     Ok(())
 }
 
-/// Runs those of the tests that plain `cargo test` left out; lists those that cannot run.
+/// Runs the tests of this kind, and lists those that cannot run.
 fn run_special(
     Special {
         name,
@@ -153,7 +158,7 @@ fn run_special(
     Ok(())
 }
 
-/// The kind of special tests that an ignored one belongs to.
+/// The kind that an ignored test belongs to.
 fn special(test: &Ignored) -> Option<&'static Special> {
     let has = |word: &&str| test.reason.contains(word);
     SPECIALS
@@ -161,7 +166,7 @@ fn special(test: &Ignored) -> Option<&'static Special> {
         .find(|special| special.words.iter().any(has))
 }
 
-/// Lists ignored tests that nothing here runs.
+/// Lists ignored tests that no suite runs.
 fn list_others(ignored: &[Ignored], report: &mut Report) {
     let others = ignored
         .iter()
@@ -174,7 +179,7 @@ fn list_others(ignored: &[Ignored], report: &mut Report) {
     );
 }
 
-/// What this machine lacks for a test, from the reason it is ignored for.
+/// What this machine lacks for an ignored test.
 fn lack(test: &Ignored) -> Option<String> {
     let asked = LACKS.iter().filter(|(word, _)| test.reason.contains(word));
     asked.into_iter().find_map(|(_, lack)| lack())
@@ -187,104 +192,95 @@ fn formatting() -> Suite {
 }
 
 fn clippy() -> Suite {
-    let mut command = cargo();
-    command.args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-        "--",
-        "-D",
-        "warnings",
-    ]);
-    Suite::new("clippy", Counted::AsOne, minutes(20), command)
+    let mut command = statics::cargo_with_test_profile("clippy");
+    command.args(["--workspace", "--all-targets", "--", "-D", "warnings"]);
+    Suite::new("clippy", Counted::AsOne, minutes(30), command)
 }
 
-/// All tests, and the programs that they run.
+/// Builds all tests and the programs that they run.
 fn programs() -> Suite {
     let mut command = statics::cargo_for_tests("build");
     command.arg("--all-targets");
-    Suite::new("build", Counted::AsOne, minutes(20), command)
+    Suite::new("build", Counted::AsOne, minutes(30), command)
 }
 
 fn unit() -> Suite {
-    Suite::new("unit", Counted::CargoTests, minutes(20), cargo_test())
+    Suite::new("unit", Counted::CargoTests, minutes(30), cargo_test())
 }
 
-/// The checked-in object against its sources.
-fn object() -> Suite {
-    ourselves(
-        "ebpf --check",
-        10,
-        &["ebpf", "--check"],
-        setup::no_kernel_side(),
-    )
+/// Compares the checked-in object with its sources.
+static OBJECT: Ourselves = Ourselves {
+    name: "ebpf --check",
+    limit: minutes(10),
+    arguments: &["ebpf", "--check"],
+    lack: setup::no_kernel_side,
+};
+
+/// Suites that need more than cargo, but no other kernel.
+static ON_THIS_MACHINE: [Ourselves; 5] = [
+    Ourselves {
+        name: "manifests",
+        limit: minutes(10),
+        arguments: &["deploy", "--check"],
+        lack: deploy::no_kustomize,
+    },
+    Ourselves {
+        name: "dashboards",
+        limit: minutes(10),
+        arguments: &["dashboards", "--live"],
+        lack: setup::no_prometheus,
+    },
+    Ourselves {
+        name: "verdicts --real",
+        limit: minutes(10),
+        arguments: &["verdicts", "--real", "--quick"],
+        lack: host::no_probes,
+    },
+    Ourselves {
+        name: "package",
+        limit: minutes(20),
+        arguments: &["deb", "--check"],
+        lack: setup::no_packager,
+    },
+    Ourselves {
+        name: "cluster",
+        limit: minutes(20),
+        arguments: &["cluster"],
+        lack: setup::no_containers,
+    },
+];
+
+/// Runs the live tests on Debian's kernels.
+static KERNELS: Ourselves = Ourselves {
+    name: "kernels",
+    limit: minutes(45),
+    arguments: &["vm"],
+    lack: setup::no_emulator,
+};
+
+/// Another command of this program.
+struct Ourselves {
+    name: &'static str,
+    limit: Duration,
+    arguments: &'static [&'static str],
+    /// Why it cannot run here, if so.
+    lack: fn() -> Option<String>,
 }
 
-/// Kubernetes' manifests and systemd's unit.
-fn manifests() -> Suite {
-    ourselves(
-        "manifests",
-        10,
-        &["deploy", "--check"],
-        deploy::no_kustomize(),
-    )
-}
-
-/// The Debian package, installed, started and purged.
-fn package() -> Suite {
-    ourselves("package", 20, &["deb", "--check"], setup::no_packager())
-}
-
-/// The rules' own tests, and every panel asked of a real Prometheus.
-fn dashboards() -> Suite {
-    ourselves(
-        "dashboards",
-        10,
-        &["dashboards", "--live"],
-        setup::no_prometheus(),
-    )
-}
-
-/// Real programs with a known truth, those that are quick.
-fn real() -> Suite {
-    ourselves(
-        "verdicts --real",
-        10,
-        &["verdicts", "--real", "--quick"],
-        host::no_probes(),
-    )
-}
-
-/// Pods under containerd, and the alert of a leak.
-fn cluster() -> Suite {
-    ourselves("cluster", 20, &["cluster"], setup::no_containers())
-}
-
-/// The live deaths on Debian's kernels.
-fn kernels() -> Suite {
-    let suite = ourselves("kernels", 45, &["vm"], setup::no_emulator());
-    Suite {
-        counted: Counted::Kernels,
-        ..suite
+impl Ourselves {
+    fn suite(&self, counted: Counted) -> Suite {
+        // Not our path, since building the workspace may replace the file.
+        let mut command = Command::new("/proc/self/exe");
+        command.args(self.arguments);
+        let suite = Suite::new(self.name, counted, self.limit, command);
+        Suite {
+            lack: (self.lack)(),
+            ..suite
+        }
     }
 }
 
-/// One test of another command of this program, unless something is lacking for it.
-fn ourselves(
-    name: &'static str,
-    limit_minutes: u64,
-    arguments: &[&str],
-    lack: Option<String>,
-) -> Suite {
-    // Not our path: the build of the workspace may replace the file at it.
-    let mut command = Command::new("/proc/self/exe");
-    command.args(arguments);
-    let suite = Suite::new(name, Counted::AsOne, minutes(limit_minutes), command);
-    Suite { lack, ..suite }
-}
-
-/// The tests of xtask itself.
+/// Runs the tests of xtask itself.
 fn own() -> Suite {
     let mut command = cargo();
     command.args(["test", "--locked", "--package", "xtask"]);

@@ -1,32 +1,16 @@
-//! Reads what `cargo test` prints.
+//! Parses the output of `cargo test` and `xtask vm`.
 
-use std::ops::AddAssign;
+use crate::tally::Tally;
 
-/// How many tests came to which end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
-    pub(super) passed: u64,
-    pub(super) failed: u64,
-    pub(super) skipped: u64,
-}
-
-impl AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.passed += other.passed;
-        self.failed += other.failed;
-        self.skipped += other.skipped;
-    }
-}
-
-/// A test that was left out because of its `#[ignore = "reason"]`.
+/// A test with an attribute `#[ignore = "reason"]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ignored {
     pub(super) name: String,
     pub(super) reason: String,
 }
 
-/// Sums up the `test result:` lines. Ignored tests are not in it: they are run, or listed as
-/// skipped, by whoever reads [`ignored`].
+/// Sums up the `test result:` lines. Ignored tests do not count: the caller of [`ignored`] runs them
+/// or lists them as skipped.
 pub(super) fn tally(output: &str) -> Tally {
     let mut tally = Tally::default();
     for line in output
@@ -39,8 +23,8 @@ pub(super) fn tally(output: &str) -> Tally {
     tally
 }
 
-/// Reads the closing `vm: ` line. What it says was skipped is no lack of this machine: `xtask vm`
-/// fails unless the matrix expects each, and plays it on another kernel.
+/// Reads the last `vm: ` line. Its skipped tests do not count as skipped: `xtask vm` fails unless
+/// each was expected and ran on another kernel.
 pub(super) fn kernels(output: &str) -> Tally {
     let mut lines = output.lines().rev();
     let line = lines.find(|line| line.starts_with("vm: ") && line.contains(" passed, "));
@@ -52,7 +36,7 @@ pub(super) fn kernels(output: &str) -> Tally {
     }
 }
 
-/// What could not be played on some kernel, in the words of the live tests and of `xtask vm`.
+/// The `SKIPPED` lines of the live tests and of `xtask vm`: what a kernel could not run.
 pub(super) fn lacking(output: &str) -> Vec<String> {
     let lines = output.lines();
     lines
@@ -60,7 +44,7 @@ pub(super) fn lacking(output: &str) -> Vec<String> {
         .collect()
 }
 
-/// The tests that were left out, each with its reason.
+/// The ignored tests, each with its reason.
 pub(super) fn ignored(output: &str) -> Vec<Ignored> {
     let test = |line: &str| {
         let (name, reason) = line.strip_prefix("test ")?.split_once(" ... ignored")?;

@@ -1,22 +1,23 @@
-//! What is told of the suites, and the exit code.
+//! Prints the results of the suites and chooses the exit code.
 
 use std::process::ExitCode;
 
-use super::output::{self, Tally};
+use super::output;
 use super::suite::Outcome;
+use crate::tally::Tally;
 
-/// All suites so far.
+/// The results so far.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     tally: Tally,
     not_run: Vec<String>,
     suites_not_run: u64,
-    /// What kernels lack: each is played on another kernel of the matrix, which `xtask vm` sees to.
+    /// Scenarios that a kernel cannot run; `xtask vm` makes sure that another kernel can.
     lacking: Vec<String>,
 }
 
 impl Report {
-    /// Tells how a suite ended, with its output when it failed.
+    /// Prints how a suite ended, and its output if it failed.
     pub(super) fn add(&mut self, outcome: Outcome) {
         let Outcome {
             name,
@@ -44,7 +45,7 @@ impl Report {
             .extend(lacking.map(|line| format!("{name}: {line}")));
     }
 
-    /// Takes note of a suite's tests that could not run, each with its reason.
+    /// Records tests of a suite that could not run, each with its reason.
     pub(super) fn not_run(&mut self, suite: &str, tests: Vec<String>) {
         if tests.is_empty() {
             return;
@@ -55,8 +56,8 @@ impl Report {
         self.not_run.extend(tests);
     }
 
-    /// The last lines, and what the process exits with: 0 for a full pass, 1 for a failure, 2
-    /// when something could not run.
+    /// Prints the summary. The exit code is 0 for a full pass, 1 for a failure, and 2 if something
+    /// could not run.
     pub(super) fn finish(self) -> ExitCode {
         if !self.not_run.is_empty() {
             println!("\nnot run:");
@@ -64,24 +65,19 @@ impl Report {
                 println!("  {test}");
             }
             println!(
-                "NOT A FULL PASS: {} suites not run, or not whole",
+                "NOT A FULL PASS: {} suites were not run or only in part",
                 self.suites_not_run
             );
         }
         if !self.lacking.is_empty() {
             println!(
-                "\nskipped where a machine lacks it (`xtask vm` fails unless a kernel plays it):"
+                "\nskipped on some kernels (`xtask vm` fails unless another kernel runs them):"
             );
             for line in &self.lacking {
                 println!("  {line}");
             }
         }
-        let Tally {
-            passed,
-            failed,
-            skipped,
-        } = self.tally;
-        println!("{passed} passed, {failed} failed, {skipped} skipped");
+        println!("{}", self.tally);
         ExitCode::from(self.code())
     }
 

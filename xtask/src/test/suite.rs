@@ -1,4 +1,4 @@
-//! Runs one suite: a command with a time limit, its output kept in a file.
+//! Runs one suite: a command with a time limit. Its output is kept in a file.
 
 use std::env;
 use std::fs::{self, File};
@@ -11,10 +11,11 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::output::{Tally, kernels, tally};
-use crate::{prometheus, shell, workspace};
+use super::output::{kernels, tally};
+use crate::tally::Tally;
+use crate::{process, prometheus, shell, workspace};
 
-/// What is to be run.
+/// A command that runs tests.
 pub(super) struct Suite {
     pub(super) name: &'static str,
     pub(super) counted: Counted,
@@ -24,18 +25,18 @@ pub(super) struct Suite {
     pub(super) lack: Option<String>,
 }
 
-/// How many tests a suite is.
+/// How the tests of a suite are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Counted {
-    /// As many as cargo says.
+    /// As cargo reports.
     CargoTests,
-    /// As many as `xtask vm` says.
+    /// As `xtask vm` reports.
     Kernels,
-    /// One.
+    /// The suite is one test.
     AsOne,
 }
 
-/// What became of it.
+/// The result of a suite.
 pub(super) struct Outcome {
     pub(super) name: &'static str,
     pub(super) tally: Tally,
@@ -63,7 +64,7 @@ impl Suite {
 }
 
 impl Outcome {
-    /// A test that was asked for and neither passed nor failed must not go unseen.
+    /// Counts requested tests that neither passed nor failed as failures.
     pub(super) fn expect_tests(&mut self, count: u64) {
         let ran = self.tally.passed + self.tally.failed;
         if self.failure.is_none() && ran < count {
@@ -94,10 +95,7 @@ pub(super) fn run(mut suite: Suite) -> Result<Outcome> {
     let output = fs::read(&log).with_context(|| format!("read {}", log.display()))?;
     let output = String::from_utf8_lossy(&output).into_owned();
     let failure = match status {
-        None => Some(format!(
-            "not done after {} min, killed",
-            suite.limit.as_secs() / 60
-        )),
+        None => Some(format!("killed after {} min", suite.limit.as_secs() / 60)),
         Some(status) if !status.success() => Some(status.to_string()),
         Some(_) => None,
     };
@@ -113,7 +111,7 @@ pub(super) fn run(mut suite: Suite) -> Result<Outcome> {
     })
 }
 
-/// A suite that failed has at least one failed test, even if it came to no test.
+/// A suite that failed before its first test counts as one failed test.
 fn count(counted: Counted, failed: bool, output: &str) -> Tally {
     let mut result = match counted {
         Counted::CargoTests => tally(output),
@@ -135,7 +133,8 @@ fn log_file(suite: &str) -> Result<PathBuf> {
     Ok(folder.join(suite.replace(' ', "-") + ".log"))
 }
 
-/// A file takes both streams in order, and nobody waits for a grandchild that keeps it open.
+/// Both streams go to one file: they stay in order, and a grandchild that keeps the file open does
+/// not delay the end of the suite.
 fn spawn(command: &mut Command, log: &PathBuf) -> Result<Child> {
     let file = File::create(log).with_context(|| format!("make {}", log.display()))?;
     let path = env::var_os("PATH").unwrap_or_default();
@@ -152,7 +151,7 @@ fn spawn(command: &mut Command, log: &PathBuf) -> Result<Child> {
     Ok(command.spawn()?)
 }
 
-/// The exit status, or none when the command had to be killed.
+/// The exit status, or none if the command had to be killed.
 fn wait(mut child: Child, limit: Duration) -> Result<Option<ExitStatus>> {
     let deadline = Instant::now() + limit;
     loop {
@@ -161,7 +160,7 @@ fn wait(mut child: Child, limit: Duration) -> Result<Option<ExitStatus>> {
         }
         if Instant::now() >= deadline {
             for pid in descendants(child.id()) {
-                // One that is gone meanwhile needs no kill.
+                // Fails if it has exited already.
                 let _ = kill(Pid::from_raw(pid as i32), Signal::SIGKILL);
             }
             child.kill()?;
@@ -172,28 +171,14 @@ fn wait(mut child: Child, limit: Duration) -> Result<Option<ExitStatus>> {
     }
 }
 
-/// The children of a process, theirs, and so on.
+/// The children of a process, their children, and so on.
 fn descendants(ancestor: u32) -> Vec<u32> {
-    let processes: Vec<(u32, u32)> = fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            // After the name, which may hold anything: state, parent.
-            let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
-            Some((pid, parent))
-        })
-        .collect();
+    let processes = process::all();
     let mut found = vec![ancestor];
     let mut next = 0;
     while let Some(&parent) = found.get(next) {
-        found.extend(
-            processes
-                .iter()
-                .filter(|(_, of)| *of == parent)
-                .map(|(pid, _)| pid),
-        );
+        let children = processes.iter().filter(|child| child.parent == parent);
+        found.extend(children.map(|child| child.pid));
         next += 1;
     }
     found.split_off(1)

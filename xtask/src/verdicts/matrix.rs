@@ -1,7 +1,7 @@
-//! The confusion matrix: what is true of each scenario against what the agent says of it.
+//! The confusion matrix of the scenarios: the true verdict against the verdict of the agent.
 //!
-//! The live tests run a real agent beside real culprits and print a line for each; here they are
-//! run, and their lines drawn.
+//! The live tests run an agent beside the culprits and print a line for each verdict. This runs them
+//! and counts their lines.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{host, shell, statics};
 
-/// The tests whose lines are read. Each says which verdicts there are, or what is said.
+/// The tests that print these lines.
 const TESTS: [&str; 5] = [
     "culprits::each_culprit_has_its_verdict",
     "culprits::each_culprit_has_its_verdict_beside_all_others",
@@ -20,31 +20,31 @@ const TESTS: [&str; 5] = [
     "explain::a_process_without_its_first_thread_is_alive_and_accused_nowhere",
 ];
 
-/// Verdicts that no scenario makes on this machine, and where they are made instead.
+/// Verdicts without a scenario on this machine, and where they are tested instead.
 const MADE_ELSEWHERE: [(&str, &str); 2] = [
     (
         "dumping_core",
-        "by `cargo xtask vm`: core_pattern is everybody's",
+        "by `cargo xtask vm`, since it sets core_pattern",
     ),
     (
         "forked_before_exec",
-        "by `cargo xtask verdicts --real`: it takes two programs",
+        "by `cargo xtask verdicts --real`, since it takes two programs",
     ),
 ];
 
-/// All that the tests said.
+/// The verdicts that the tests printed.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Matrix {
-    /// Each verdict there is.
+    /// All verdict ids.
     ids: Vec<String>,
-    /// What was said of each scenario and its truth, and how often.
+    /// For each true verdict and scenario, how often each verdict was given.
     rows: BTreeMap<(String, String), BTreeMap<String, u32>>,
 }
 
 /// `cargo xtask verdicts` without options.
 pub(super) fn main() -> Result<ExitCode> {
     if let Some(lack) = host::no_probes() {
-        bail!("no verdicts here: {lack}");
+        bail!("cannot ask for verdicts: {lack}");
     }
     let mut cargo = statics::cargo_for_tests("test");
     cargo
@@ -72,7 +72,7 @@ pub(super) fn main() -> Result<ExitCode> {
     let fine = passed.success() && faults.is_empty();
     println!(
         "verdicts: {}",
-        if fine { "all true" } else { "NOT all true" }
+        if fine { "all right" } else { "NOT all right" }
     );
     Ok(ExitCode::from(u8::from(!fine)))
 }
@@ -82,41 +82,43 @@ impl Matrix {
         let words: Vec<_> = line.split_whitespace().map(ToOwned::to_owned).collect();
         match words.as_slice() {
             [key, id] if key == "RW-VERDICT-ID" => self.ids.push(id.clone()),
-            [key, _, scenario, truth, said] if key == "RW-VERDICT" => {
+            [key, _, scenario, truth, given] if key == "RW-VERDICT" => {
                 let row = (truth.clone(), scenario.clone());
-                let said = self.rows.entry(row).or_default().entry(said.clone());
-                *said.or_default() += 1;
+                let given = self.rows.entry(row).or_default().entry(given.clone());
+                *given.or_default() += 1;
             }
             _ => {}
         }
     }
 
-    /// What keeps it from being a full diagonal.
+    /// Wrong and missing verdicts.
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if self.ids.is_empty() || self.rows.is_empty() {
-            faults.push("no verdict was asked for".to_owned());
+            faults.push("no verdicts were printed".to_owned());
         }
-        for ((truth, scenario), said) in &self.rows {
-            for (wrong, times) in said.iter().filter(|(said, _)| *said != truth) {
-                faults.push(format!("{scenario}: {truth}, called {wrong} {times} times"));
+        for ((truth, scenario), given) in &self.rows {
+            for (wrong, times) in given.iter().filter(|(given, _)| *given != truth) {
+                faults.push(format!(
+                    "{scenario}: {truth} was reported as {wrong} {times} times"
+                ));
             }
         }
         for id in &self.ids {
             let made = self.rows.keys().any(|(truth, _)| truth == id);
             let elsewhere = MADE_ELSEWHERE.iter().any(|(only, _)| only == id);
             if !made && !elsewhere {
-                faults.push(format!("{id}: no scenario makes it"));
+                faults.push(format!("{id}: no scenario has this verdict"));
             }
         }
         faults
     }
 
-    /// A row for each scenario, a lettered column for each verdict, and how often it was said.
+    /// A row for each scenario, a column for each verdict, and how often it was given.
     fn render(&self) -> String {
-        let said = self.rows.values().flat_map(BTreeMap::keys);
+        let given = self.rows.values().flat_map(BTreeMap::keys);
         let mut columns: Vec<&String> = self.ids.iter().collect();
-        columns.extend(said.filter(|said| !self.ids.contains(said)));
+        columns.extend(given.filter(|given| !self.ids.contains(given)));
         columns.sort_unstable();
         columns.dedup();
         let letters: Vec<char> = ('A'..='Z').chain('a'..='z').collect();
@@ -128,8 +130,8 @@ impl Matrix {
             "scenario",
             heads.collect::<String>()
         )];
-        for ((truth, scenario), said) in &self.rows {
-            let cells = columns.iter().map(|column| match said.get(*column) {
+        for ((truth, scenario), given) in &self.rows {
+            let cells = columns.iter().map(|column| match given.get(*column) {
                 None => " .".to_owned(),
                 Some(times) => format!(" {times}"),
             });
@@ -139,7 +141,7 @@ impl Matrix {
             lines.push(format!("{head:28} {scenario:24}{cells}"));
         }
         for (id, why) in MADE_ELSEWHERE {
-            lines.push(format!("{id:28} (made {why})"));
+            lines.push(format!("{id:28} (tested {why})"));
         }
         lines.join("\n")
     }
@@ -183,8 +185,11 @@ mod tests {
         let wrong = matrix("RW-VERDICT-ID a\nRW-VERDICT-ID b\nRW-VERDICT alone one a none\n");
         assert_eq!(
             wrong.faults(),
-            ["one: a, called none 1 times", "b: no scenario makes it"]
+            [
+                "one: a was reported as none 1 times",
+                "b: no scenario has this verdict"
+            ]
         );
-        assert_eq!(matrix("").faults(), ["no verdict was asked for"]);
+        assert_eq!(matrix("").faults(), ["no verdicts were printed"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What is true against what the agent says: of the scenarios, and of real programs.
+//! Compares verdicts with the truth, for the scenarios and for real programs.
 
 mod matrix;
 mod real;

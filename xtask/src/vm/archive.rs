@@ -1,4 +1,4 @@
-//! Writes the first file system of a kernel: a cpio archive in the format `newc`
+//! Writes an initramfs: a cpio archive in the format `newc`
 //! (<https://docs.kernel.org/driver-api/early-userspace/buffer-format.html>).
 
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    /// Adds a folder and those above it.
+    /// Adds a folder and its parents.
     pub(super) fn folder(&mut self, path: &Path) {
         let mut name = String::new();
         for part in path.components() {

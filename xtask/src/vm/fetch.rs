@@ -1,4 +1,4 @@
-//! Brings kernels into the cache.
+//! Downloads kernels into the cache.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::apt::{Apt, extract};
 use crate::sidecar::sha256;
 use crate::workspace;
 
-/// Fetches what the cache lacks, side by side; for each kernel why it cannot be had, if so.
+/// Downloads the kernels that are not in the cache, side by side. Returns a result for each kernel.
 pub(super) fn ensure_all(kernels: &[Kernel]) -> Vec<Result<()>> {
     let missing: Vec<_> = kernels.iter().filter(|kernel| !is_there(kernel)).collect();
     let apt = if missing.is_empty() {
@@ -30,7 +30,7 @@ pub(super) fn ensure_all(kernels: &[Kernel]) -> Vec<Result<()>> {
             .map(|thread| {
                 thread
                     .join()
-                    .unwrap_or_else(|_| bail!("the fetching panicked"))
+                    .unwrap_or_else(|_| bail!("the download thread panicked"))
             })
             .collect()
     })
@@ -45,7 +45,7 @@ fn ensure_one(kernel: &Kernel, apt: &Result<Option<Apt>>) -> Result<()> {
     if !is_there(kernel) {
         match apt {
             Ok(Some(apt)) => download(apt, kernel)?,
-            Ok(None) => bail!("it went from the cache meanwhile"),
+            Ok(None) => bail!("it disappeared from the cache"),
             Err(error) => bail!("{error:#}"),
         }
     }
@@ -55,7 +55,7 @@ fn ensure_one(kernel: &Kernel, apt: &Result<Option<Apt>>) -> Result<()> {
     Ok(())
 }
 
-/// The image lies in boot, and from 6.19 on in the modules' folder.
+/// The image is in boot, and since 6.19 in the folder of the modules.
 fn unpack(kernel: &Kernel) -> Result<()> {
     let folder = workspace::temporary(CACHE)?;
     extract(&kernel.package_file(), folder.path())?;
@@ -64,7 +64,7 @@ fn unpack(kernel: &Kernel) -> Result<()> {
         folder.path().join("usr/lib/modules"),
     ];
     let image = places.iter().find_map(|place| find_image(place));
-    let image = image.with_context(|| format!("{} holds no vmlinuz", kernel.package))?;
+    let image = image.with_context(|| format!("{} has no vmlinuz", kernel.package))?;
     fs::rename(&image, kernel.image()).context("keep the image")
 }
 

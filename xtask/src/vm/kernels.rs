@@ -7,31 +7,30 @@ use serde::Deserialize;
 
 use crate::workspace;
 
-/// Part of the cache in which kernels stay.
+/// The part of the cache for kernels.
 pub(super) const CACHE: &str = "kernels";
 
 /// One of Debian's kernels for virtual machines.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Kernel {
-    /// What the matrix calls it.
+    /// Its name in the matrix.
     pub(super) name: String,
     pub(super) package: String,
     pub(super) version: String,
     pub(super) suite: String,
     /// Of the package's file.
     pub(super) sha256: String,
-    /// Scenarios that it cannot play. One of them that is played, or another that is not, is a
-    /// failure.
+    /// Scenarios that it cannot run. It is a failure if one of them runs, or if another does not.
     #[serde(default)]
     pub(super) lacks: Vec<String>,
-    /// Of all tests it runs only the deaths with a known truth, with each kind of hook.
+    /// Runs only the tests of deaths and steps, with each kind of hook.
     #[serde(skip)]
-    pub(super) deaths_alone: bool,
+    pub(super) deaths_only: bool,
 }
 
 impl Kernel {
-    /// The package's file in the cache, which is named after its content.
+    /// The package in the cache, named after its hash.
     pub(super) fn package_file(&self) -> PathBuf {
         workspace::cache(CACHE).join(format!("{}.deb", self.sha256))
     }
@@ -42,14 +41,14 @@ impl Kernel {
     }
 }
 
-/// The kernels of these names, each with everything. Without names all of them; those between the
-/// oldest and the newest then run their deaths alone, unless `everything` is asked for.
+/// The kernels with these names, each with all tests. Without names the whole matrix, of which only
+/// the oldest and the newest run all tests unless `everything` is set.
 pub(super) fn choose(names: &[String], everything: bool) -> Result<Vec<Kernel>> {
     let mut all = all()?;
     if names.is_empty() {
         let newest = all.len().saturating_sub(1);
         for kernel in all.iter_mut().take(newest).skip(1) {
-            kernel.deaths_alone = !everything;
+            kernel.deaths_only = !everything;
         }
         return Ok(all);
     }
@@ -84,11 +83,11 @@ mod tests {
     #[test]
     fn the_oldest_and_the_newest_always_run_everything() {
         let chosen = choose(&[], false).unwrap();
-        let whole = chosen.iter().filter(|kernel| !kernel.deaths_alone);
+        let whole = chosen.iter().filter(|kernel| !kernel.deaths_only);
         let names: Vec<_> = whole.map(|kernel| kernel.name.as_str()).collect();
         assert_eq!(names, ["5.10", "7.3"]);
         let all = choose(&[], true).unwrap();
-        assert!(all.iter().all(|kernel| !kernel.deaths_alone));
+        assert!(all.iter().all(|kernel| !kernel.deaths_only));
     }
 
     #[test]

@@ -1,48 +1,42 @@
-//! What kernels lack: said by the matrix, found by the machines, and the two compared.
+//! Compares what `kernels.json` says that kernels lack with what the machines skipped.
 
 use super::kernels::Kernel;
-use super::serial::{CameTo, Verdict};
+use super::serial::{TestResult, Verdict};
 
-/// A kernel and the verdicts that came from it.
-pub(super) type Told<'a> = (&'a Kernel, &'a [Verdict]);
+/// A kernel and its verdicts.
+pub(super) type KernelResult<'a> = (&'a Kernel, &'a [Verdict]);
 
-/// In words, each skip that the matrix does not expect, and each that it expects and that did
-/// not come.
-pub(super) fn surprises((kernel, verdicts): Told<'_>) -> Vec<String> {
+/// Each skip that kernels.json does not list, and each listed one that did not happen.
+pub(super) fn unexpected((kernel, verdicts): KernelResult<'_>) -> Vec<String> {
     let expected = |test: &str| kernel.lacks.iter().any(|lacking| lacking == test);
-    let mut surprises = Vec::new();
-    for Verdict {
-        hook,
-        test,
-        came_to,
-    } in verdicts
-    {
-        let why = match came_to {
-            CameTo::Skipped(why) if !expected(test) => format!("skipped, unexpected: {why}"),
-            CameTo::Passed | CameTo::Failed(_) if expected(test) => {
-                "was played, though kernels.json says that this kernel lacks it".to_owned()
+    let mut unexpected = Vec::new();
+    for Verdict { hook, test, result } in verdicts {
+        let why = match result {
+            TestResult::Skipped(why) if !expected(test) => format!("skipped, unexpected: {why}"),
+            TestResult::Passed | TestResult::Failed(_) if expected(test) => {
+                "ran, but kernels.json lists it as lacking".to_owned()
             }
             _ => continue,
         };
-        surprises.push(format!("{} {hook} {test}: {why}", kernel.name));
+        unexpected.push(format!("{} {hook} {test}: {why}", kernel.name));
     }
-    let told = |test: &String| verdicts.iter().any(|verdict| verdict.test == *test);
+    let has_verdict = |test: &String| verdicts.iter().any(|verdict| verdict.test == *test);
     let silent = kernel
         .lacks
         .iter()
-        .filter(|test| !kernel.deaths_alone && !told(test));
-    surprises.extend(silent.map(|test| {
+        .filter(|test| !kernel.deaths_only && !has_verdict(test));
+    unexpected.extend(silent.map(|test| {
         let name = &kernel.name;
-        format!("{name} {test}: no such test, though kernels.json says that it is lacked")
+        format!("{name} {test}: no such test, but kernels.json lists it as lacking")
     }));
-    surprises
+    unexpected
 }
 
-/// A line for each test that was skipped: where and why, and which kernels played it.
-pub(super) fn lines(all: &[Told<'_>]) -> Vec<String> {
+/// A line for each skipped test: where and why, and which kernels ran it.
+pub(super) fn lines(all: &[KernelResult<'_>]) -> Vec<String> {
     let mut skipped: Vec<(&str, &str)> = Vec::new();
     for verdict in all.iter().flat_map(|(_, verdicts)| *verdicts) {
-        let CameTo::Skipped(why) = &verdict.came_to else {
+        let TestResult::Skipped(why) = &verdict.result else {
             continue;
         };
         if !skipped.iter().any(|(test, _)| *test == verdict.test) {
@@ -50,18 +44,18 @@ pub(super) fn lines(all: &[Told<'_>]) -> Vec<String> {
         }
     }
     let line = |(test, why): (&str, &str)| {
-        let lacking = names(all, test, |end| matches!(end, CameTo::Skipped(_)));
-        let passed = match names(all, test, |end| *end == CameTo::Passed).as_str() {
-            "" => "true on none of these kernels".to_owned(),
-            names => format!("true on {names}"),
+        let lacking = names(all, test, |end| matches!(end, TestResult::Skipped(_)));
+        let passed = match names(all, test, |end| *end == TestResult::Passed).as_str() {
+            "" => "passed on none of these kernels".to_owned(),
+            names => format!("passed on {names}"),
         };
         format!("SKIPPED {test}: on {lacking}: {why}; {passed}")
     };
     skipped.into_iter().map(line).collect()
 }
 
-/// Tests that no kernel could play: of the whole matrix, one at least should.
-pub(super) fn played_nowhere(all: &[Told<'_>]) -> Vec<String> {
+/// Tests that no kernel of the matrix could run.
+pub(super) fn run_nowhere(all: &[KernelResult<'_>]) -> Vec<String> {
     let mut tests: Vec<&str> = all
         .iter()
         .flat_map(|(kernel, _)| &kernel.lacks)
@@ -70,18 +64,18 @@ pub(super) fn played_nowhere(all: &[Told<'_>]) -> Vec<String> {
     tests.sort_unstable();
     tests.dedup();
     let nowhere =
-        |test: &&str| names(all, test, |end| !matches!(end, CameTo::Skipped(_))).is_empty();
+        |test: &&str| names(all, test, |end| !matches!(end, TestResult::Skipped(_))).is_empty();
     let tests = tests.into_iter().filter(nowhere);
     tests
-        .map(|test| format!("{test}: no kernel of the matrix can play it"))
+        .map(|test| format!("{test}: no kernel of the matrix can run it"))
         .collect()
 }
 
-/// The kernels on which the test came to such an end.
-fn names(all: &[Told<'_>], test: &str, such: impl Fn(&CameTo) -> bool) -> String {
+/// The kernels on which the test had such a result.
+fn names(all: &[KernelResult<'_>], test: &str, such: impl Fn(&TestResult) -> bool) -> String {
     let has = |verdicts: &[Verdict]| {
         let mut verdicts = verdicts.iter();
-        verdicts.any(|verdict| verdict.test == test && such(&verdict.came_to))
+        verdicts.any(|verdict| verdict.test == test && such(&verdict.result))
     };
     let those = all.iter().filter(|(_, verdicts)| has(verdicts));
     let names: Vec<_> = those.map(|(kernel, _)| kernel.name.as_str()).collect();
@@ -100,35 +94,32 @@ mod tests {
         serde_json::from_value(fields).unwrap()
     }
 
-    fn verdict(test: &str, came_to: CameTo) -> Verdict {
+    fn verdict(test: &str, result: TestResult) -> Verdict {
         Verdict {
             hook: "fentry".to_owned(),
             test: test.to_owned(),
-            came_to,
+            result,
         }
     }
 
-    fn skip() -> CameTo {
-        CameTo::Skipped("why".to_owned())
+    fn skip() -> TestResult {
+        TestResult::Skipped("why".to_owned())
     }
 
     #[test]
     fn only_what_is_expected_is_no_surprise() {
         let (old, new) = (kernel("5.10", &["a", "b"]), kernel("7.3", &[]));
-        let (skipped, passed) = ([verdict("a", skip())], [verdict("a", CameTo::Passed)]);
-        let found = surprises((&old, &skipped));
+        let (skipped, passed) = ([verdict("a", skip())], [verdict("a", TestResult::Passed)]);
+        let found = unexpected((&old, &skipped));
         assert!(
             found.len() == 1 && found[0].starts_with("5.10 b: no such test"),
             "{found:?}"
         );
-        let found = surprises((&old, &passed));
-        assert!(
-            found[0].starts_with("5.10 fentry a: was played"),
-            "{found:?}"
-        );
-        assert_eq!(surprises((&new, &passed)), [""; 0]);
+        let found = unexpected((&old, &passed));
+        assert!(found[0].starts_with("5.10 fentry a: ran"), "{found:?}");
+        assert_eq!(unexpected((&new, &passed)), [""; 0]);
         assert_eq!(
-            surprises((&new, &skipped)),
+            unexpected((&new, &skipped)),
             ["7.3 fentry a: skipped, unexpected: why"]
         );
     }
@@ -136,13 +127,13 @@ mod tests {
     #[test]
     fn a_skip_is_told_with_where_it_was_played() {
         let (old, new) = (kernel("5.10", &["a"]), kernel("7.3", &[]));
-        let (skipped, passed) = ([verdict("a", skip())], [verdict("a", CameTo::Passed)]);
+        let (skipped, passed) = ([verdict("a", skip())], [verdict("a", TestResult::Passed)]);
         let both = [(&old, skipped.as_slice()), (&new, passed.as_slice())];
-        assert_eq!(lines(&both), ["SKIPPED a: on 5.10: why; true on 7.3"]);
-        assert_eq!(played_nowhere(&both), [""; 0]);
+        assert_eq!(lines(&both), ["SKIPPED a: on 5.10: why; passed on 7.3"]);
+        assert_eq!(run_nowhere(&both), [""; 0]);
         assert_eq!(
-            played_nowhere(&both[..1]),
-            ["a: no kernel of the matrix can play it"]
+            run_nowhere(&both[..1]),
+            ["a: no kernel of the matrix can run it"]
         );
     }
 }

@@ -12,27 +12,27 @@ use super::kernels::Kernel;
 use super::serial::{self, Serial};
 use crate::{emulator, workspace};
 
-/// Far more than a machine takes: 600 s of an emulated processor at worst, with a core for it.
+/// Far more than any machine needs.
 const LIMIT: Duration = Duration::from_secs(1_800);
-/// One that hangs says nothing: tests, of which none was seen to take over 60 s, each say a line.
+/// A machine without output for this long hangs: each test prints a line and takes at most 60 s.
 const SILENCE: Duration = Duration::from_secs(300);
-/// Emulation of x86 in QEMU sometimes loses the way in the code that a kernel patches while it
-/// boots (seen in `do_sync_core` of 6.12, before the first process). That says nothing about us.
+/// QEMU's emulation of x86 sometimes crashes in code that a kernel patches while it boots (seen in
+/// `do_sync_core` of 6.12, before the first process), so a failed boot is repeated.
 const BOOTS: u32 = 4;
 
 /// How a machine ended.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) serial: Serial,
-    /// Why it has no verdict of its own.
+    /// Why the machine reported no result.
     pub(super) broken: Option<String>,
     pub(super) took: Duration,
-    /// Boots that died before the first process.
+    /// Boots that crashed before the first process.
     pub(super) lost_boots: u32,
     pub(super) log: PathBuf,
 }
 
-/// Boots `kernel` with the file system at `initramfs` and waits for its verdict.
+/// Boots `kernel` with `initramfs` and waits for the results.
 pub(super) fn run(kernel: &Kernel, initramfs: &Path) -> Result<Run> {
     let folder = workspace::target_dir().join("vm/logs");
     fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
@@ -48,7 +48,7 @@ pub(super) fn run(kernel: &Kernel, initramfs: &Path) -> Result<Run> {
             continue;
         }
         let broken = (serial.end.is_none() || serial.panicked)
-            .then(|| format!("{}; its last words:\n{}", end.words(&serial), serial.tail));
+            .then(|| format!("{}; the last output:\n{}", end.words(&serial), serial.tail));
         return Ok(Run {
             serial,
             broken,
@@ -59,7 +59,7 @@ pub(super) fn run(kernel: &Kernel, initramfs: &Path) -> Result<Run> {
     }
 }
 
-/// Why a machine no longer runs.
+/// Why a machine stopped.
 #[derive(Clone, Copy, Debug)]
 enum End {
     ByItself,
@@ -71,11 +71,11 @@ enum End {
 impl End {
     fn words(self, serial: &Serial) -> String {
         match self {
-            Self::Silence => format!("it said nothing for {} s, killed", SILENCE.as_secs()),
-            Self::Limit => format!("no verdict after {} s, killed", LIMIT.as_secs()),
+            Self::Silence => format!("no output for {} s, killed", SILENCE.as_secs()),
+            Self::Limit => format!("not done after {} s, killed", LIMIT.as_secs()),
             Self::Panic => "the kernel panicked".to_owned(),
             Self::ByItself if serial.panicked => "the kernel panicked".to_owned(),
-            Self::ByItself => "it went off without a verdict".to_owned(),
+            Self::ByItself => "it powered off without a result".to_owned(),
         }
     }
 }
@@ -83,19 +83,19 @@ impl End {
 fn boot(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<End> {
     let mut machine = start(kernel, initramfs, log)?;
     let deadline = Instant::now() + LIMIT;
-    let mut last_words = (0, Instant::now());
+    let mut last_output = (0, Instant::now());
     let end = loop {
         if machine.try_wait().context("wait for QEMU")?.is_some() {
             return Ok(End::ByItself);
         }
-        let said = fs::read(log).unwrap_or_default();
-        if serial::has_panicked(&said) {
+        let output = fs::read(log).unwrap_or_default();
+        if serial::has_panicked(&output) {
             break End::Panic;
         }
-        if said.len() > last_words.0 {
-            last_words = (said.len(), Instant::now());
+        if output.len() > last_output.0 {
+            last_output = (output.len(), Instant::now());
         }
-        if last_words.1.elapsed() >= SILENCE {
+        if last_output.1.elapsed() >= SILENCE {
             break End::Silence;
         }
         if Instant::now() >= deadline {
@@ -124,8 +124,6 @@ fn start(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<Child> {
             "-display",
             "none",
         ])
-        // Without its check of the timer a kernel also boots where the host is too busy for that.
-        // Programs that come to the same addresses each time are translated by QEMU only once.
         .args(["-append", &command_line(kernel)])
         .arg("-kernel")
         .arg(kernel.image())
@@ -137,22 +135,31 @@ fn start(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<Child> {
         .stdout(errors.try_clone()?)
         .stderr(errors)
         .spawn()
-        .context("run QEMU: `cargo xtask setup vm` brings it")
+        .context("run QEMU; `cargo xtask setup vm` installs it")
 }
 
-/// What the kernel does not know it hands to the first process as its environment.
 fn command_line(kernel: &Kernel) -> String {
-    let tests = if kernel.deaths_alone {
-        " REAPWATCH_TESTS=deaths"
-    } else {
-        ""
-    };
-    format!("console=ttyS0 panic=-1 quiet no_timer_check norandmaps{tests}")
+    let options = [
+        "console=ttyS0 panic=-1 quiet",
+        // A busy host makes the kernel's check of its timer fail.
+        "no_timer_check",
+        // QEMU translates a program once if it is loaded at the same addresses each time.
+        "norandmaps",
+        // Retpolines and the zeroing of fresh pages take a quarter of the time under emulation.
+        "mitigations=off init_on_alloc=0",
+        // The kernel passes what it does not know to the first process as its environment.
+        if kernel.deaths_only {
+            "REAPWATCH_TESTS=deaths"
+        } else {
+            ""
+        },
+    ];
+    options.join(" ")
 }
 
-/// KVM where the processor shows that it can: a /dev/kvm without that may open and then hang.
-/// Else one thread a machine, so that two machines share two cores; and no cmpxchg16b, whose
-/// emulation was seen to leave rubbish in the flags, upon which 6.12 died in `__kmalloc`.
+/// KVM if the processor supports it: without that a /dev/kvm may open and then hang. Otherwise one
+/// thread for each machine, so that the machines share the cores, and no cmpxchg16b: its emulation
+/// was seen to corrupt the flags, and 6.12 then crashed in `__kmalloc`.
 fn accelerator() -> (&'static str, &'static str) {
     let flags = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let able = flags

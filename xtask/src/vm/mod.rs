@@ -1,4 +1,4 @@
-//! The live tests on Debian's kernels, each in a virtual machine.
+//! Runs the live tests on Debian's kernels, each in a virtual machine.
 
 mod archive;
 mod fetch;
@@ -20,18 +20,19 @@ use anyhow::{Context, Result};
 
 use self::kernels::Kernel;
 use self::machine::Run;
-use self::serial::{CameTo, End};
+use self::serial::TestResult;
 use crate::setup::{self, Purpose};
 use crate::statics;
+use crate::tally::Tally;
 use crate::{cli, host};
 
-/// Machines at one time: each takes half a gigabyte, and a core for four fifths of the time, so
-/// that one more than there are cores leaves none idle.
-fn side_by_side() -> usize {
+/// How many machines run at a time. A machine waits a fifth of its time, so one more than there are
+/// cores keeps all cores busy.
+fn machines_at_a_time() -> usize {
     1 + host::cpus()
 }
 
-/// A kernel and what came of it.
+/// A kernel and the result of its machine.
 type Outcome = (Kernel, Result<Run>);
 
 /// `cargo xtask vm`.
@@ -52,7 +53,7 @@ pub(crate) fn main(options: &cli::Vm) -> Result<ExitCode> {
         let fetching = scope.spawn(|| fetch::ensure_all(&kernels));
         (pack_programs(), fetching.join())
     });
-    let fetched = fetched.ok().context("the fetching panicked")?;
+    let fetched = fetched.ok().context("the download thread panicked")?;
     let folder = tempfile::tempdir().context("make a temporary folder")?;
     let initramfs = folder.path().join("initramfs");
     fs::write(&initramfs, packed?).context("write the initramfs")?;
@@ -79,24 +80,26 @@ fn pack_programs() -> Result<Vec<u8>> {
     programs::pack(&statics::build_for_tests()?)
 }
 
-/// Only builds what a machine starts with.
+/// Only writes the initramfs.
 fn pack(file: &Path) -> Result<ExitCode> {
     fs::write(file, pack_programs()?).with_context(|| format!("write {}", file.display()))?;
     println!("{}", file.display());
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs each kernel that is there, some at a time; in their order.
+/// Runs every kernel that was fetched. The results are in the order of the matrix.
 fn run_all(kernels: &[(Kernel, Result<()>)], initramfs: &Path) -> Vec<Outcome> {
-    let left = Mutex::new(kernels.iter());
-    // The newest are the slowest, and so the first.
-    let next = || left.lock().ok()?.next_back();
+    // Those with all tests take the longest, so they start first.
+    let mut queue: Vec<_> = kernels.iter().rev().collect();
+    queue.sort_by_key(|(kernel, _)| kernel.deaths_only);
+    let queue = Mutex::new(queue.into_iter());
+    let next = || queue.lock().ok()?.next();
     let work = || {
         let mut done = Vec::new();
         while let Some((kernel, fetched)) = next() {
             let outcome = match fetched {
                 Ok(()) => machine::run(kernel, initramfs),
-                Err(error) => Err(anyhow::anyhow!("cannot be had: {error:#}")),
+                Err(error) => Err(anyhow::anyhow!("cannot fetch it: {error:#}")),
             };
             println!("{}", summary(kernel, &outcome));
             done.push((kernel.clone(), outcome));
@@ -104,7 +107,9 @@ fn run_all(kernels: &[(Kernel, Result<()>)], initramfs: &Path) -> Vec<Outcome> {
         done
     };
     let mut outcomes: Vec<Outcome> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..side_by_side()).map(|_| scope.spawn(work)).collect();
+        let threads: Vec<_> = (0..machines_at_a_time())
+            .map(|_| scope.spawn(work))
+            .collect();
         let done = threads.into_iter().filter_map(|thread| thread.join().ok());
         done.flatten().collect()
     });
@@ -113,73 +118,68 @@ fn run_all(kernels: &[(Kernel, Result<()>)], initramfs: &Path) -> Vec<Outcome> {
     outcomes
 }
 
-/// One line a kernel, when it is done.
+/// The line that is printed when a kernel is done.
 fn summary(kernel: &Kernel, outcome: &Result<Run>) -> String {
     let name = format!("{:5} {} {}", kernel.name, kernel.package, kernel.version);
     match outcome {
         Err(error) => format!("{name}: FAILED, {error:#}"),
         Ok(run) => {
-            let End {
-                passed,
-                failed,
-                skipped,
-            } = run.serial.end.unwrap_or_default();
+            let tally = run.serial.end.unwrap_or_default();
             let seconds = run.took.as_secs_f64();
             let again = match run.lost_boots {
                 0 => String::new(),
-                lost => format!(", {lost} boots lost by the emulator"),
+                lost => format!(", {lost} boots failed in the emulator"),
             };
             let verdict = if run.broken.is_some() { "BROKEN, " } else { "" };
-            format!(
-                "{name}: {verdict}{passed} passed, {failed} failed, {skipped} skipped \
-                 in {seconds:.0} s{again}"
-            )
+            format!("{name}: {verdict}{tally} in {seconds:.0} s{again}")
         }
     }
 }
 
-/// Tells what failed and why, then the table; how much failed.
+/// Prints the failures with their reasons, then the table. Returns the number of failures.
 fn report(outcomes: &[Outcome], whole_matrix: bool) -> u64 {
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    let mut told = Vec::new();
+    let mut tally = Tally::default();
+    let mut results = Vec::new();
     for (kernel, outcome) in outcomes {
         let run = match outcome {
             Ok(run) => run,
             Err(error) => {
                 println!("\n{}: {error:#}", kernel.name);
-                failed += 1;
+                tally.failed += 1;
                 continue;
             }
         };
-        let of_tests = run.serial.end.unwrap_or_default();
-        passed += of_tests.passed;
-        failed += of_tests.failed;
-        skipped += of_tests.skipped;
+        let end = run.serial.end.unwrap_or_default();
+        tally += end;
         for verdict in &run.serial.verdicts {
-            if let CameTo::Failed(why) = &verdict.came_to {
+            if let TestResult::Failed(why) = &verdict.result {
                 let why: String = why.chars().take(200).collect();
                 println!("\n{} {} {}: {why}", kernel.name, verdict.hook, verdict.test);
             }
         }
         if let Some(why) = &run.broken {
             println!("\n{}: {why}", kernel.name);
-            failed += 1;
+            tally.failed += 1;
         }
-        if run.broken.is_some() || of_tests.failed > 0 {
-            println!("all it said: {}", run.log.display());
+        if run.broken.is_some() || end.failed > 0 {
+            println!("full log: {}", run.log.display());
         }
-        told.push((kernel, run.serial.verdicts.as_slice()));
+        results.push((kernel, run.serial.verdicts.as_slice()));
     }
-    let mut surprises: Vec<_> = told.iter().copied().flat_map(lacks::surprises).collect();
-    if whole_matrix && told.len() == outcomes.len() {
-        surprises.extend(lacks::played_nowhere(&told));
+    let mut unexpected: Vec<_> = results
+        .iter()
+        .copied()
+        .flat_map(lacks::unexpected)
+        .collect();
+    if whole_matrix && results.len() == outcomes.len() {
+        unexpected.extend(lacks::run_nowhere(&results));
     }
-    for surprise in &surprises {
-        println!("\n{surprise}");
+    for line in &unexpected {
+        println!("\n{line}");
     }
-    failed += surprises.len() as u64;
-    println!("\n{}", table::render(&told));
-    for line in lacks::lines(&told) {
+    tally.failed += unexpected.len() as u64;
+    println!("\n{}", table::render(&results));
+    for line in lacks::lines(&results) {
         println!("{line}");
     }
     for (kernel, outcome) in outcomes {
@@ -187,6 +187,6 @@ fn report(outcomes: &[Outcome], whole_matrix: bool) -> u64 {
             println!("{} {line}", kernel.name);
         }
     }
-    println!("vm: {passed} passed, {failed} failed, {skipped} skipped");
-    failed
+    println!("vm: {tally}");
+    tally.failed
 }

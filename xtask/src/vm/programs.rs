@@ -1,4 +1,4 @@
-//! Packs what runs in the machine.
+//! Packs the programs that run in a machine.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use anyhow::Result;
 use super::archive::Archive;
 use crate::statics::{self, Programs};
 
-/// Places of mounts.
+/// Mount points.
 const FOLDERS: [&str; 4] = ["/proc", "/sys", "/tmp", "/run"];
 
-/// The file system that a machine starts with.
+/// The initramfs of a machine.
 pub(super) fn pack(programs: &Programs) -> Result<Vec<u8>> {
     let mut archive = Archive::default();
     archive.console();
@@ -19,7 +19,7 @@ pub(super) fn pack(programs: &Programs) -> Result<Vec<u8>> {
     }
     archive.program(Path::new("/init"), &statics::read(&programs.vm_init)?);
     archive.program(Path::new("/live"), &statics::read(&programs.live)?);
-    // Where cargo told the test that they are.
+    // The live tests have these paths compiled in.
     for path in [&programs.reapwatch, &programs.scenarios] {
         archive.program(path, &statics::read(path)?);
     }

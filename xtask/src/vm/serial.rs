@@ -1,29 +1,23 @@
-//! Reads what a machine wrote to its serial line.
+//! Parses what a machine wrote to its serial line.
 
-/// Lines that are shown of a machine that died.
+use crate::tally::Tally;
+
+/// How many lines are shown of a machine that crashed.
 const TAIL: usize = 40;
 
-/// What the first process said.
+/// The output of the first process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Serial {
     pub(super) verdicts: Vec<Verdict>,
-    /// For each hook, how far what was measured is from the truth.
+    /// For each hook, the errors of the measured times.
     pub(super) noise: Vec<String>,
-    /// From its closing line.
-    pub(super) end: Option<End>,
-    /// The first process ran.
+    /// From the last line.
+    pub(super) end: Option<Tally>,
+    /// Whether the first process ran.
     pub(super) booted: bool,
     pub(super) panicked: bool,
     /// The last lines.
     pub(super) tail: String,
-}
-
-/// How many tests came to which end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct End {
-    pub(super) passed: u64,
-    pub(super) failed: u64,
-    pub(super) skipped: u64,
 }
 
 /// One test with one kind of hook.
@@ -31,12 +25,12 @@ pub(super) struct End {
 pub(super) struct Verdict {
     pub(super) hook: String,
     pub(super) test: String,
-    pub(super) came_to: CameTo,
+    pub(super) result: TestResult,
 }
 
-/// What came of a test.
+/// The result of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum CameTo {
+pub(super) enum TestResult {
     Passed,
     /// With the reason.
     Failed(String),
@@ -44,7 +38,7 @@ pub(super) enum CameTo {
     Skipped(String),
 }
 
-/// The bytes are no text: firmware and kernel write what they like.
+/// The bytes need not be UTF-8: firmware and kernel write to the line too.
 pub(super) fn parse(bytes: &[u8]) -> Serial {
     let text = String::from_utf8_lossy(bytes);
     let mut serial = Serial {
@@ -52,7 +46,7 @@ pub(super) fn parse(bytes: &[u8]) -> Serial {
         ..Serial::default()
     };
     for line in text.lines().map(str::trim_end) {
-        // The kernel's own lines may stand before ours in the same line.
+        // Output of the kernel may come first on the same line.
         if let Some(at) = line.find("RW-") {
             serial.booted = true;
             let line = &line[at..];
@@ -70,7 +64,7 @@ pub(super) fn parse(bytes: &[u8]) -> Serial {
     serial
 }
 
-/// The kernel has written the last line of a panic, or one that it does not come back from.
+/// Whether the kernel has printed a panic.
 pub(super) fn has_panicked(bytes: &[u8]) -> bool {
     let has = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
     has(b"end Kernel panic") || has(b"Kernel panic - not syncing")
@@ -79,23 +73,23 @@ pub(super) fn has_panicked(bytes: &[u8]) -> bool {
 fn verdict(words: &str) -> Option<Verdict> {
     let mut words = words.splitn(3, ' ');
     let (hook, test, rest) = (words.next()?, words.next()?, words.next()?);
-    let came_to = match rest.split_once(' ') {
-        None if rest == "ok" => CameTo::Passed,
-        Some(("skip", why)) => CameTo::Skipped(why.to_owned()),
-        Some(("FAIL", why)) => CameTo::Failed(why.to_owned()),
-        _ => CameTo::Failed(rest.to_owned()),
+    let result = match rest.split_once(' ') {
+        None if rest == "ok" => TestResult::Passed,
+        Some(("skip", why)) => TestResult::Skipped(why.to_owned()),
+        Some(("FAIL", why)) => TestResult::Failed(why.to_owned()),
+        _ => TestResult::Failed(rest.to_owned()),
     };
     Some(Verdict {
         hook: hook.to_owned(),
         test: test.to_owned(),
-        came_to,
+        result,
     })
 }
 
-fn end(words: &str) -> Option<End> {
+fn end(words: &str) -> Option<Tally> {
     let (passed, words) = words.strip_prefix("passed=")?.split_once(" failed=")?;
     let (failed, skipped) = words.split_once(" skipped=")?;
-    Some(End {
+    Some(Tally {
         passed: passed.parse().ok()?,
         failed: failed.parse().ok()?,
         skipped: skipped.parse().ok()?,
@@ -114,17 +108,17 @@ mod tests {
               RW-END passed=1 failed=1 skipped=1\r\n",
         );
         assert!(serial.booted && !serial.panicked);
-        let counts = End {
+        let counts = Tally {
             passed: 1,
             failed: 1,
             skipped: 1,
         };
         assert_eq!(serial.end, Some(counts));
-        let ends = serial.verdicts.iter().map(|verdict| &verdict.came_to);
+        let ends = serial.verdicts.iter().map(|verdict| &verdict.result);
         let expected = [
-            CameTo::Passed,
-            CameTo::Failed("a b".to_owned()),
-            CameTo::Skipped("no such flag (EINVAL)".to_owned()),
+            TestResult::Passed,
+            TestResult::Failed("a b".to_owned()),
+            TestResult::Skipped("no such flag (EINVAL)".to_owned()),
         ];
         assert!(ends.eq(&expected), "{:?}", serial.verdicts);
         assert_eq!(serial.verdicts[1].hook, "kprobe");

@@ -1,16 +1,16 @@
-//! The matrix as a table: kernel × hook × test.
+//! Prints the results as a table: kernel × hook × test.
 
-use super::lacks::Told;
-use super::serial::{CameTo, Verdict};
+use super::lacks::KernelResult;
+use super::serial::{TestResult, Verdict};
 
-/// A letter a hook, where the test passed.
+/// The letter of a hook with which a test passed.
 const HOOKS: [(&str, char); 3] = [("fentry", 'f'), ("kprobe", 'k'), ("tracepoint", 't')];
 
-/// Of tests that take the best hook they find.
+/// The letter of tests that use the best hook available.
 const ANY: (&str, char) = ("any", 'a');
 
-/// A row a test, in the order of the first kernel that has it.
-pub(super) fn render(columns: &[Told<'_>]) -> String {
+/// A row for each test, in the order of the first kernel that has it.
+pub(super) fn render(columns: &[KernelResult<'_>]) -> String {
     let mut tests: Vec<&str> = Vec::new();
     for verdict in columns.iter().flat_map(|(_, verdicts)| *verdicts) {
         if !tests.contains(&verdict.test.as_str()) {
@@ -30,8 +30,8 @@ pub(super) fn render(columns: &[Told<'_>]) -> String {
         rows.push(row(test, cells.collect()));
     }
     rows.push(
-        "(f, k, t, a: true by fentry, kprobe, tracepoint, any of them; X: not; \
-         s: skipped, the kernel lacks what it takes; -: no verdict)"
+        "(f, k, t, a: passed with fentry, kprobe, tracepoint, the best available; X: failed; \
+         s: skipped, not supported by the kernel; -: no result)"
             .to_owned(),
     );
     rows.join("\n")
@@ -42,11 +42,11 @@ fn cell(verdicts: &[Verdict], test: &str) -> String {
         let found = verdicts
             .iter()
             .find(|verdict| verdict.test == test && verdict.hook == hook);
-        match found.map(|verdict| &verdict.came_to) {
+        match found.map(|verdict| &verdict.result) {
             None => '-',
-            Some(CameTo::Passed) => letter,
-            Some(CameTo::Failed(_)) => 'X',
-            Some(CameTo::Skipped(_)) => 's',
+            Some(TestResult::Passed) => letter,
+            Some(TestResult::Failed(_)) => 'X',
+            Some(TestResult::Skipped(_)) => 's',
         }
     };
     match letter(ANY) {
@@ -62,20 +62,20 @@ mod tests {
 
     #[test]
     fn what_failed_and_what_is_missing_show() {
-        let verdict = |hook: &str, came_to| Verdict {
+        let verdict = |hook: &str, result| Verdict {
             hook: hook.to_owned(),
             test: "vfork".to_owned(),
-            came_to,
+            result,
         };
         let some = [
-            verdict("fentry", CameTo::Passed),
-            verdict("kprobe", CameTo::Failed("why".to_owned())),
+            verdict("fentry", TestResult::Passed),
+            verdict("kprobe", TestResult::Failed("why".to_owned())),
         ];
-        let skipped = [verdict("fentry", CameTo::Skipped("why".to_owned()))];
+        let skipped = [verdict("fentry", TestResult::Skipped("why".to_owned()))];
         let kernels = choose(&["5.10".to_owned(), "6.1".to_owned()], false).unwrap();
         let text = render(&[(&kernels[0], &some), (&kernels[1], &skipped)]);
         assert!(text.contains("vfork                fX-   s--\n"), "{text}");
-        let any = [verdict("any", CameTo::Passed)];
+        let any = [verdict("any", TestResult::Passed)];
         let text = render(&[(&kernels[0], &any)]);
         assert!(text.contains("vfork                a\n"), "{text}");
     }

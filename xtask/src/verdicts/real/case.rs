@@ -1,5 +1,5 @@
-//! A case: a real program, what is true of it, and what may be said of it. Read from the folder
-//! that has the program's files.
+//! A case: a real program, the truth about it, and the expected answers. Read from the folder with the
+//! program's files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,9 +15,9 @@ use crate::workspace;
 pub(super) struct Case {
     /// The name of the folder.
     pub(super) name: String,
-    /// The folder that has the program's files.
+    /// The folder with the files of the program.
     pub(super) files: PathBuf,
-    /// What its `case.yaml` says.
+    /// Its `case.yaml`.
     pub(super) sheet: Sheet,
 }
 
@@ -27,31 +27,31 @@ pub(super) struct Case {
 pub(super) struct Sheet {
     /// What the program is and does, in one line.
     pub(super) about: String,
-    /// What is true of it, for people.
+    /// The truth in words.
     pub(super) truth: String,
     /// The case whose files it shares.
     #[serde(default)]
     files: Option<String>,
-    /// Programs that it runs, as `PROGRAMS` names them, or `pip:` and a package.
+    /// Programs that it needs, by their names in `PROGRAMS`, or `pip:` and a package.
     #[serde(default)]
     pub(super) needs: Vec<String>,
-    /// Whether it needs nothing but the base system, Python, Perl and Node, and no time.
+    /// Whether it is quick and needs only the base system, Python, Perl and Node.
     #[serde(default)]
     pub(super) quick: bool,
     /// A shell line that prints why the case cannot run here, if so.
     #[serde(default)]
     pub(super) unless: Option<String>,
-    /// A shell line that makes what `run` needs, before any agent is started.
+    /// A shell line that builds what `run` needs, before any agent starts.
     #[serde(default)]
     pub(super) build: Option<String>,
     /// The shell line that is the case.
     pub(super) run: String,
-    /// What the agents are run by, such as `setpriv`; such a case has its agents for itself.
+    /// A command such as `setpriv` that runs the agents of this case.
     #[serde(default)]
     pub(super) agents_under: Vec<String>,
-    /// The processes that matter. The truth holds when all of them are found.
+    /// The processes that matter. The truth holds once all of them are found.
     pub(super) cast: BTreeMap<String, Role>,
-    /// What must be said of them.
+    /// The expected answers about them.
     pub(super) expect: Vec<Expectation>,
 }
 
@@ -59,56 +59,57 @@ pub(super) struct Sheet {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Role {
-    /// Its name; one that ends with `*` is a beginning.
+    /// Its name, or a prefix that ends with `*`.
     #[serde(default)]
     pub(super) comm: Option<String>,
-    /// What its command line contains.
+    /// A part of its command line.
     #[serde(default)]
     pub(super) args: Option<String>,
-    /// Its state, one of these letters.
+    /// Its state, as one of these letters.
     #[serde(default)]
     pub(super) state: Option<String>,
-    /// It holds at least this many dead children.
+    /// The number of zombies that it holds, at least.
     #[serde(default)]
     pub(super) zombies: usize,
-    /// It is a child of this one.
+    /// The role of its parent.
     #[serde(default)]
     pub(super) parent: Option<String>,
-    /// The PID, as the program last wrote it into this file; it may have ended.
+    /// A file to which the program writes the PID. The process may have exited.
     #[serde(default)]
     pub(super) file: Option<String>,
 }
 
-/// What must be said of one process.
+/// The expected answer about one process.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Expectation {
     /// Its role.
     pub(super) of: String,
-    /// Where it is looked for.
+    /// The list to look in.
     #[serde(rename = "in")]
     pub(super) place: Place,
-    /// Verdicts that are true, the best first; not looked at when empty. An id may be followed by
-    /// the highest confidence that it may have.
+    /// Right verdicts, the best first; not checked if empty. An id may be followed by the highest
+    /// confidence allowed.
     #[serde(default)]
     pub(super) verdict: Vec<String>,
-    /// What an agent that came later may say instead, less confidently. `none` is no verdict.
+    /// Verdicts that an agent that started later may give instead, with less confidence. `none`
+    /// means no verdict.
     #[serde(default)]
     pub(super) later: Vec<String>,
-    /// Whether only an agent that was there before can know it.
+    /// Whether only an agent that ran before can know.
     #[serde(default)]
     pub(super) only_before: bool,
-    /// What the answer must contain: words, alternatives between ` | `, or the PID of a role in
-    /// braces.
+    /// Words that the answer must contain: alternatives are separated by ` | `, and a role in braces
+    /// stands for its PID.
     #[serde(default)]
     pub(super) mentions: Vec<String>,
-    /// The same, of an agent that was there before.
+    /// The same for an agent that ran before.
     #[serde(default)]
     pub(super) mentions_before: Vec<String>,
-    /// What must not be advised. Advice against it is fine.
+    /// What the agent must not advise. Advice against it is fine.
     #[serde(default)]
     pub(super) never_advises: Vec<String>,
-    /// What must not be said at all.
+    /// What the answer must not contain.
     #[serde(default)]
     pub(super) never_says: Vec<String>,
     /// Values in the document, by JSON pointer.
@@ -116,15 +117,15 @@ pub(super) struct Expectation {
     pub(super) fields: BTreeMap<String, serde_json::Value>,
 }
 
-/// A list of the agent, or its absence.
+/// A list of the agent, or the absence from all lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Place {
-    /// It holds dead children.
+    /// The parents that hold zombies.
     Culprits,
-    /// It does not die.
+    /// The processes that do not die.
     Stuck,
-    /// Its story.
+    /// The explanation of the process.
     Explain,
     /// In neither list.
     Nowhere,
@@ -156,12 +157,12 @@ pub(super) fn all() -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// Those with these names; all where no name is given.
+/// The cases with these names, or all without names.
 pub(super) fn chosen(names: &[String], quick: bool) -> Result<Vec<Case>> {
     let mut cases = all()?;
     for name in names {
         if !cases.iter().any(|case| case.name == *name) {
-            bail!("no case is called {name}; `cargo xtask verdicts --real --list` lists them");
+            bail!("no case {name}; `cargo xtask verdicts --real --list` lists the cases");
         }
     }
     cases.retain(|case| names.is_empty() || names.contains(&case.name));

@@ -1,4 +1,4 @@
-//! A cgroup of our own for each case: all that the case starts is in it, and dies with it.
+//! A cgroup for each case, so that everything that it starts can be killed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use walkdir::{DirEntry, WalkDir};
 
 const PREFIX: &str = "reapwatch-real-";
 
-/// The cgroup of a case; with this value all of its processes are killed.
+/// The cgroup of a case. On drop, all its processes are killed.
 #[derive(Debug)]
 pub(super) struct Group {
     folder: PathBuf,
@@ -28,17 +29,17 @@ impl Group {
         &self.folder
     }
 
-    /// All in it and below it. One that is dead is not listed.
+    /// The processes in it and below it, without zombies.
     pub(super) fn pids(&self) -> Vec<u32> {
         let mut pids = Vec::new();
-        for folder in with_children(&self.folder) {
+        for folder in tree(&self.folder) {
             let listed = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
             pids.extend(listed.lines().filter_map(|line| line.parse::<u32>().ok()));
         }
         pids
     }
 
-    /// Kills all in it, once.
+    /// Sends SIGKILL to all processes, once.
     pub(super) fn kill(&self) {
         kill_all(&self.folder);
     }
@@ -50,7 +51,7 @@ impl Drop for Group {
     }
 }
 
-/// Removes what an earlier run left when it was killed.
+/// Removes cgroups of runs that were killed.
 pub(super) fn remove_leftovers() -> Result<()> {
     for entry in fs::read_dir(mount()?)?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -64,25 +65,25 @@ pub(super) fn remove_leftovers() -> Result<()> {
     Ok(())
 }
 
-/// Kills all in a cgroup until it can be removed. One that hangs in the kernel keeps it.
+/// Kills all processes in a cgroup until it can be removed. A process that hangs in the kernel
+/// prevents that.
 fn remove(folder: &Path) {
     let deadline = Instant::now() + Duration::from_secs(5);
     while folder.exists() && Instant::now() < deadline {
         kill_all(folder);
-        // Children first.
-        for folder in with_children(folder).iter().rev() {
+        for folder in tree(folder) {
             let _busy = fs::remove_dir(folder);
         }
         thread::sleep(Duration::from_millis(20));
     }
     if folder.exists() {
-        eprintln!("real: {} could not be removed", folder.display());
+        eprintln!("real: cannot remove {}", folder.display());
     }
 }
 
-/// What is gone already needs nothing.
+/// Failures mean that the cgroup or process is gone.
 fn kill_all(folder: &Path) {
-    for folder in with_children(folder) {
+    for folder in tree(folder) {
         let _gone = fs::write(folder.join("cgroup.freeze"), "0");
         let listed = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
         for pid in listed.lines().filter_map(|line| line.parse().ok()) {
@@ -91,23 +92,17 @@ fn kill_all(folder: &Path) {
     }
 }
 
-/// A cgroup and those below it, itself first.
-fn with_children(folder: &Path) -> Vec<PathBuf> {
-    let mut found = vec![folder.to_owned()];
-    let mut next = 0;
-    while let Some(folder) = found.get(next) {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let folders: Vec<_> = entries
-            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-            .map(|entry| entry.path())
-            .collect();
-        found.extend(folders);
-        next += 1;
-    }
-    found
+/// A cgroup and those below it, children first.
+fn tree(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = WalkDir::new(folder)
+        .contents_first(true)
+        .into_iter()
+        .flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_dir());
+    folders.map(DirEntry::into_path)
 }
 
-/// Where version 2 is mounted, which may be beside version 1.
+/// The mount point of version 2.
 fn mount() -> Result<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").context("read /proc/self/mounts")?;
     let mount = mounts.lines().find_map(|line| {

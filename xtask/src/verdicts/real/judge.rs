@@ -1,14 +1,14 @@
-//! Whether an answer is true of a case.
+//! Judges an answer of the agent.
 
 use serde_json::Value;
 
 use super::case::{Expectation, Place};
 use super::procs::Cast;
 
-/// Confidences, the lowest first.
+/// Confidences, lowest first.
 const CONFIDENCES: [&str; 3] = ["guess", "likely", "certain"];
 
-/// Words by which a clause speaks against what it names.
+/// Words of a clause that advises against something.
 const AGAINST: [&str; 10] = [
     "not ",
     "n't",
@@ -22,25 +22,25 @@ const AGAINST: [&str; 10] = [
     "avoid",
 ];
 
-/// What the agent says of one process.
+/// The answer of an agent about one process.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Answer {
-    /// Whether the list has it.
+    /// Whether the process is in the list.
     pub(super) listed: bool,
     /// Id and confidence.
     pub(super) verdict: Option<(String, String)>,
-    /// What to do, by the verdict and by `explain`.
+    /// The remedy of the verdict and the advice of `explain`.
     pub(super) advice: Vec<String>,
-    /// All of it.
+    /// The whole answer.
     pub(super) document: Value,
 }
 
 /// Which agent answers.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum When<'a> {
-    /// The one that was there before the case.
+    /// The one that ran before the case.
     Before,
-    /// The one that came later, and what the first one says.
+    /// The one that started later; with the answer of the first.
     After(&'a Answer),
 }
 
@@ -68,7 +68,7 @@ impl Answer {
         confidence.map_or("", String::as_str)
     }
 
-    /// Every string in it, a line each.
+    /// All strings of the answer, one on each line.
     fn text(&self) -> String {
         let mut lines = Vec::new();
         strings(&self.document, &mut lines);
@@ -76,7 +76,7 @@ impl Answer {
     }
 }
 
-/// What is wrong with an answer; nothing when it is true.
+/// The faults of an answer.
 pub(super) fn faults(
     expected: &Expectation,
     cast: &Cast,
@@ -125,7 +125,7 @@ pub(super) fn faults(
     faults
 }
 
-/// Whether an answer has a wrong verdict, and calls it certain.
+/// Whether an answer has a wrong verdict with the confidence `certain`.
 pub(super) fn is_certainly_wrong(expected: &Expectation, answer: &Answer, when: When<'_>) -> bool {
     let wrong = match expected.place {
         Place::Nowhere => answer.listed,
@@ -139,22 +139,22 @@ fn verdict_fault(expected: &Expectation, answer: &Answer, when: When<'_>) -> Opt
         return None;
     }
     let allowed = |list: &[String]| list.iter().any(|one| allows(one, answer));
-    let said = format!("{} {}", answer.id(), answer.confidence());
+    let verdict = format!("{} {}", answer.id(), answer.confidence());
     match when {
-        When::Before => (!allowed(&expected.verdict)).then_some(said),
-        // Before the first one has answered rightly there is nothing to compare with.
+        When::Before => (!allowed(&expected.verdict)).then_some(verdict),
+        // There is nothing to compare with until the first agent has answered rightly.
         When::After(before) if answer.id() == before.id() => {
             let fine = allowed(&expected.verdict) || allowed(&expected.later);
-            (!fine).then_some(said)
+            (!fine).then_some(verdict)
         }
         When::After(before) if allowed(&expected.later) => {
             let less = rank(answer.confidence()) < rank(before.confidence());
-            (!less).then(|| format!("{said}, which is not less than {}", before.confidence()))
+            (!less).then(|| format!("{verdict}, which is not less than {}", before.confidence()))
         }
         When::After(before) => {
             let before_is_wrong = !allowed_by(&expected.verdict, before);
             let fine = before_is_wrong && allowed(&expected.verdict);
-            (!fine).then(|| format!("{said}, and {} before", before.id()))
+            (!fine).then(|| format!("{verdict}, and {} before", before.id()))
         }
     }
 }
@@ -174,7 +174,7 @@ fn rank(confidence: &str) -> usize {
     place.map_or(0, |place| place + 1)
 }
 
-/// A clause of the advice names this, and does not speak against it.
+/// Whether a clause of the advice has this phrase and does not advise against it.
 fn advises(advice: &str, phrase: &str) -> bool {
     let clauses = advice.split(['.', ';', '\n']);
     clauses.into_iter().any(|clause| {
@@ -184,7 +184,7 @@ fn advises(advice: &str, phrase: &str) -> bool {
     })
 }
 
-/// Whether the text has these words; a number only as a whole one.
+/// Whether the text contains these words. A number must not be part of a longer one.
 fn contains(text: &str, words: &str) -> bool {
     let (text, words) = (text.to_lowercase(), words.to_lowercase());
     let is_number = words.bytes().all(|byte| byte.is_ascii_digit());

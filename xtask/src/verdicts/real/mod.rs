@@ -1,12 +1,12 @@
-//! Real programs with a known truth, each asked about twice: by an agent that was there before
-//! them, and by one that was started when their children were dead already.
+//! Compares verdicts on real programs with the truth. Two agents are asked: one was running before
+//! the programs started, the other starts when their children are already zombies.
 
 mod case;
 mod group;
 mod judge;
 mod needs;
 mod procs;
-mod stage;
+mod running;
 mod table;
 
 use std::path::Path;
@@ -21,8 +21,8 @@ use self::case::{Case, Expectation, Place};
 use self::judge::{Answer, When};
 pub(crate) use self::needs::{VENV, install_venv, missing_packages, venv_is_whole};
 use self::procs::Cast;
-use self::stage::Stage;
-use self::table::{Row, Said};
+use self::running::RunningCase;
+use self::table::{AgentResult, Row};
 use crate::agent::Agent;
 use crate::cli::Verdicts;
 use crate::{host, statics};
@@ -33,13 +33,13 @@ const TOGETHER: usize = 18;
 /// How long a program may take until its truth holds.
 const READY: Duration = Duration::from_secs(45);
 
-/// How long after that the second agent is started: its zombies are old then.
+/// How long after that the second agent starts, so that the zombies are old.
 const LATER: Duration = Duration::from_secs(3);
 
-/// How long an answer may take to become true.
+/// How long an answer may take to become right.
 const PATIENCE: Duration = Duration::from_secs(12);
 
-/// How long a healthy program is watched by both agents.
+/// How long both agents must not accuse a healthy program.
 const WATCHED: Duration = Duration::from_secs(6);
 
 /// `cargo xtask verdicts --real --list`.
@@ -55,7 +55,7 @@ pub(super) fn list() -> Result<ExitCode> {
 /// `cargo xtask verdicts --real`.
 pub(super) fn main(names: &[String], options: &Verdicts) -> Result<ExitCode> {
     if let Some(lack) = host::no_probes() {
-        bail!("no verdicts here: {lack}");
+        bail!("cannot ask for verdicts: {lack}");
     }
     let cases = case::chosen(names, options.quick)?;
     let program = match &options.program {
@@ -84,7 +84,7 @@ pub(super) fn main(names: &[String], options: &Verdicts) -> Result<ExitCode> {
     Ok(ExitCode::from(report.code()))
 }
 
-/// Which cases run side by side. One that wants its agents run in another way is alone.
+/// The cases that run side by side. A case that runs its agents under another command is alone.
 fn batches(cases: Vec<&Case>) -> Vec<Vec<&Case>> {
     let plain = |case: &&Case| case.sheet.agents_under.is_empty();
     let (together, alone): (Vec<_>, Vec<_>) = cases.into_iter().partition(plain);
@@ -93,11 +93,11 @@ fn batches(cases: Vec<&Case>) -> Vec<Vec<&Case>> {
     batches
 }
 
-/// Plays some cases at once and asks both agents about each.
+/// Runs a batch of cases and asks both agents about each.
 fn ask_about(cases: &[&Case], program: &Path, report: &mut table::Report) -> Result<()> {
     let mut stages = Vec::new();
     for case in cases {
-        match Stage::build(case) {
+        match RunningCase::build(case) {
             Ok(stage) => stages.push(stage),
             Err(error) => report
                 .never_true
@@ -142,8 +142,11 @@ fn ask_about(cases: &[&Case], program: &Path, report: &mut table::Report) -> Res
     Ok(())
 }
 
-/// Waits for each case; those whose truth never holds are reported.
-fn wait_until_true<'a>(mut stages: Vec<Stage<'a>>, report: &mut table::Report) -> Vec<Stage<'a>> {
+/// Waits until the truth of each case holds, and reports those where it never does.
+fn wait_until_true<'a>(
+    mut stages: Vec<RunningCase<'a>>,
+    report: &mut table::Report,
+) -> Vec<RunningCase<'a>> {
     let deadline = Instant::now() + READY;
     let mut ready = Vec::new();
     while !stages.is_empty() {
@@ -155,7 +158,10 @@ fn wait_until_true<'a>(mut stages: Vec<Stage<'a>>, report: &mut table::Report) -
                 waiting.push(stage);
             } else {
                 let why = stage.describe();
-                eprintln!("real: {}: its truth never held: {why}", stage.case.name);
+                eprintln!(
+                    "real: {}: the expected state was never reached: {why}",
+                    stage.case.name
+                );
                 report.never_true.push((stage.case.name.clone(), why));
             }
         }
@@ -165,7 +171,7 @@ fn wait_until_true<'a>(mut stages: Vec<Stage<'a>>, report: &mut table::Report) -
     ready
 }
 
-/// What an agent answers at one moment.
+/// The answers of an agent at one moment.
 struct Documents<'a> {
     agent: &'a Agent,
     culprits: Vec<Value>,
@@ -208,13 +214,13 @@ impl<'a> Documents<'a> {
     }
 }
 
-/// One expectation, and what was said last.
+/// An expectation and the last answers.
 struct Asked<'a> {
     case: &'a Case,
     expected: &'a Expectation,
-    before: Said,
-    after: Said,
-    /// Why its process cannot be found any more, if so.
+    before: AgentResult,
+    after: AgentResult,
+    /// Why its process is not found any more, if so.
     lost: Option<String>,
 }
 
@@ -223,8 +229,8 @@ impl<'a> Asked<'a> {
         case.sheet.expect.iter().map(move |expected| Self {
             case,
             expected,
-            before: Said::default(),
-            after: Said::default(),
+            before: AgentResult::default(),
+            after: AgentResult::default(),
             lost: None,
         })
     }
@@ -236,17 +242,18 @@ impl<'a> Asked<'a> {
         let second = after.answer(expected.place, pid)?;
         self.lost = None;
         self.before
-            .take(expected, cast, first.clone(), When::Before);
+            .record(expected, cast, first.clone(), When::Before);
         if !expected.only_before {
-            self.after.take(expected, cast, second, When::After(&first));
+            self.after
+                .record(expected, cast, second, When::After(&first));
         }
         Ok(())
     }
 
     fn is_done(&self, began: Instant) -> bool {
         let watched = self.expected.place != Place::Nowhere || began.elapsed() >= WATCHED;
-        let later = self.expected.only_before || self.after.is_true();
-        watched && self.lost.is_none() && self.before.is_true() && later
+        let later = self.expected.only_before || self.after.is_right();
+        watched && self.lost.is_none() && self.before.is_right() && later
     }
 
     fn row(self) -> Row {

@@ -1,4 +1,4 @@
-//! What the cases need to be installed.
+//! The programs that the cases need.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::case::{self, Case};
 use crate::{shell, workspace};
 
-/// Programs, and Debian's packages of them.
+/// Programs and their Debian packages.
 const PROGRAMS: [(&str, &str); 30] = [
     ("bash", "bash"),
     ("busybox", "busybox"),
@@ -42,10 +42,10 @@ const PROGRAMS: [(&str, &str); 30] = [
     ("xargs", "findutils"),
 ];
 
-/// Python packages that are installed into a virtual environment of our own.
+/// Python packages to install into our own virtual environment.
 pub(crate) const VENV: [&str; 3] = ["gunicorn", "pexpect", "supervisor"];
 
-/// Packages of programs that are not here: of all cases, or of the quick ones.
+/// Packages of programs that are not installed, for all cases or the quick ones.
 pub(crate) fn missing_packages(quick: bool) -> Vec<&'static str> {
     let cases = case::all().unwrap_or_default();
     let cases = cases.iter().filter(|case| case.sheet.quick || !quick);
@@ -71,12 +71,12 @@ pub(crate) fn install_venv() -> Result<()> {
     shell::run(pip.args(["-m", "pip", "install", "--quiet"]).args(VENV))
 }
 
-/// Where they are installed.
+/// The virtual environment.
 pub(super) fn venv() -> PathBuf {
     workspace::cache("real").join("venv")
 }
 
-/// The package that brings what a case needs.
+/// The package of a program that a case needs.
 pub(super) fn package(need: &str) -> Option<&'static str> {
     if let Some(name) = need.strip_prefix("pip:") {
         return VENV.into_iter().find(|package| *package == name);
@@ -88,7 +88,7 @@ pub(super) fn package(need: &str) -> Option<&'static str> {
 /// Why a case cannot run here, if so.
 pub(super) fn lack(case: &Case) -> Option<String> {
     for need in &case.sheet.needs {
-        let package = package(need).unwrap_or("a package that nobody named");
+        let package = package(need).unwrap_or("an unknown package");
         if !is_here(need) {
             return Some(format!("missing: {package}"));
         }
@@ -99,8 +99,8 @@ pub(super) fn lack(case: &Case) -> Option<String> {
         .stdin(Stdio::null())
         .output()
         .ok()?;
-    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    (!said.is_empty()).then_some(said)
+    let reason = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    (!reason.is_empty()).then_some(reason)
 }
 
 /// Whether what a case needs is installed.

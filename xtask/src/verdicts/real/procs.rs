@@ -1,62 +1,29 @@
-//! The processes of a case, and which of them plays which role.
+//! The processes of a case, and which of them has which role.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use super::case::Role;
+use crate::process::{self, Process};
 
-/// A process, as /proc shows it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Proc {
-    pub(super) pid: u32,
-    pub(super) comm: String,
-    pub(super) state: char,
-    pub(super) parent: u32,
-    /// Its command line, words separated by spaces.
-    pub(super) args: String,
-}
-
-/// Role by role, the PID that plays it.
+/// The PID of each role.
 pub(super) type Cast = BTreeMap<String, u32>;
 
-/// The living processes of these, and their dead children.
-pub(super) fn of_case(living: &[u32]) -> Vec<Proc> {
-    let all: Vec<Proc> = fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| read(entry.ok()?.file_name().to_str()?.parse().ok()?))
-        .collect();
-    let belongs = |proc: &Proc| {
-        let is_dead = matches!(proc.state, 'Z' | 'X');
-        living.contains(&proc.pid) || (is_dead && living.contains(&proc.parent))
-    };
-    all.into_iter().filter(|proc| belongs(proc)).collect()
+/// The living processes with these PIDs, and their dead children.
+pub(super) fn of_case(living: &[u32]) -> Vec<Process> {
+    let mut processes = process::all();
+    processes.retain(|process| {
+        let is_dead = matches!(process.state, 'Z' | 'X');
+        living.contains(&process.pid) || (is_dead && living.contains(&process.parent))
+    });
+    processes
 }
 
-fn read(pid: u32) -> Option<Proc> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let stat = String::from_utf8_lossy(&stat).into_owned();
-    // The name may hold anything, a parenthesis too.
-    let (head, tail) = stat.rsplit_once(") ")?;
-    let (_, comm) = head.split_once(" (")?;
-    let mut words = tail.split(' ');
-    let state = words.next()?.chars().next()?;
-    let parent = words.next()?.parse().ok()?;
-    let args = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    Some(Proc {
-        pid,
-        comm: comm.to_owned(),
-        state,
-        parent,
-        args: String::from_utf8_lossy(&args).replace('\0', " "),
-    })
-}
-
-/// Who plays which role, in this folder, as far as each is found.
-pub(super) fn find(roles: &BTreeMap<String, Role>, procs: &[Proc], folder: &Path) -> Cast {
+/// Finds a process for each role. PID files are in this folder.
+pub(super) fn find(roles: &BTreeMap<String, Role>, procs: &[Process], folder: &Path) -> Cast {
     let mut cast = Cast::new();
-    // A role may name another as its parent: that one is found in an earlier turn.
+    // The parent of a role may be another role, which must be found first.
     for _turn in 0..roles.len() {
         for (name, role) in roles {
             if !cast.contains_key(name)
@@ -69,7 +36,7 @@ pub(super) fn find(roles: &BTreeMap<String, Role>, procs: &[Proc], folder: &Path
     cast
 }
 
-fn play(role: &Role, procs: &[Proc], folder: &Path, cast: &Cast) -> Option<u32> {
+fn play(role: &Role, procs: &[Process], folder: &Path, cast: &Cast) -> Option<u32> {
     if let Some(file) = &role.file {
         let text = fs::read_to_string(folder.join(file)).ok()?;
         return text.lines().last()?.trim().parse().ok();
@@ -82,7 +49,7 @@ fn play(role: &Role, procs: &[Proc], folder: &Path, cast: &Cast) -> Option<u32> 
         let children = procs.iter().filter(|child| child.parent == pid);
         children.filter(|child| child.state == 'Z').count()
     };
-    let plays = |proc: &&Proc| {
+    let plays = |proc: &&Process| {
         let name = role.comm.as_ref();
         let by_state = |state: &String| state.contains(proc.state);
         name.is_none_or(|name| is_called(&proc.comm, name))
@@ -108,8 +75,8 @@ fn is_called(comm: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn proc(pid: u32, comm: &str, state: char, parent: u32) -> Proc {
-        Proc {
+    fn proc(pid: u32, comm: &str, state: char, parent: u32) -> Process {
+        Process {
             pid,
             comm: comm.to_owned(),
             state,

@@ -1,4 +1,4 @@
-//! What was true and what was said, for people.
+//! Prints the truth and the answers of both agents.
 
 use serde_json::Value;
 
@@ -6,13 +6,13 @@ use super::case::{Expectation, Place};
 use super::judge::{self, Answer, When};
 use super::procs::Cast;
 
-/// All that came of a run.
+/// The results of a run.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) rows: Vec<Row>,
-    /// Cases that cannot run here, and why.
+    /// Cases that cannot run here, with the reason.
     pub(super) not_run: Vec<(String, String)>,
-    /// Cases whose truth never held, and why: a fault of the case.
+    /// Cases whose truth never held, with the reason: a fault of the case.
     pub(super) never_true: Vec<(String, String)>,
 }
 
@@ -22,26 +22,26 @@ pub(super) struct Row {
     pub(super) case: String,
     pub(super) of: String,
     pub(super) truth: String,
-    /// What is true of it, for people.
+    /// The truth in words.
     pub(super) story: String,
-    pub(super) before: Said,
-    /// None where only an agent that was there before can know.
-    pub(super) after: Option<Said>,
+    pub(super) before: AgentResult,
+    /// `None` if only an agent that ran before can know.
+    pub(super) after: Option<AgentResult>,
 }
 
-/// The last answer of one agent, and what is wrong with it.
+/// The last answer of an agent, and its faults.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct AgentResult {
     answer: Option<Answer>,
     pub(super) faults: Vec<String>,
-    /// Whether it ever was wrong and certain.
+    /// Whether a wrong answer was ever given as certain.
     certainly_wrong: bool,
-    /// Whether a healthy program was ever accused: it stays a fault.
+    /// Whether a healthy program was ever accused, which remains a fault.
     accused: bool,
 }
 
-impl Said {
-    pub(super) fn take(
+impl AgentResult {
+    pub(super) fn record(
         &mut self,
         expected: &Expectation,
         cast: &Cast,
@@ -57,24 +57,19 @@ impl Said {
         self.answer = Some(answer);
     }
 
-    pub(super) fn is_true(&self) -> bool {
+    pub(super) fn is_right(&self) -> bool {
         self.answer.is_some() && self.faults.is_empty() && !self.certainly_wrong
     }
 
     fn cell(&self) -> String {
-        let said = self.answer.as_ref().map_or("?", |answer| match answer {
+        let result = self.answer.as_ref().map_or("?", |answer| match answer {
             Answer { listed: false, .. } => "-",
             answer => answer.id(),
         });
         let confidence = self.answer.as_ref().map_or("", Answer::confidence);
         let confidence: String = confidence.chars().take(1).collect();
-        let mark = if self.is_true() { ' ' } else { '!' };
-        format!("{mark}{said} {confidence}")
-    }
-
-    /// Whether what was wrong was called certain.
-    fn is_certainly_wrong(&self) -> bool {
-        self.certainly_wrong
+        let mark = if self.is_right() { ' ' } else { '!' };
+        format!("{mark}{result} {confidence}")
     }
 
     fn quote(&self) -> Vec<String> {
@@ -88,7 +83,7 @@ impl Said {
     }
 }
 
-/// What a row says is true.
+/// The cell of the truth.
 pub(super) fn truth(expected: &Expectation) -> String {
     match (expected.place, expected.verdict.first()) {
         (Place::Nowhere, _) => "(healthy)".to_owned(),
@@ -98,7 +93,7 @@ pub(super) fn truth(expected: &Expectation) -> String {
 }
 
 impl Report {
-    /// The exit code: 0 when all is true, 1 when something is wrong, 2 when something did not run.
+    /// The exit code: 0 if all answers are right, 1 if something is wrong, 2 if a case did not run.
     pub(super) fn code(&self) -> u8 {
         match (self.wrong(), self.not_run.len()) {
             (0, 0) => 0,
@@ -114,35 +109,40 @@ impl Report {
         )];
         for row in &self.rows {
             let name = format!("{} ({})", row.case, row.of);
-            let after = row.after.as_ref().map_or(" -".to_owned(), Said::cell);
+            let after = row
+                .after
+                .as_ref()
+                .map_or(" -".to_owned(), AgentResult::cell);
             let before = row.before.cell();
             lines.push(format!("{name:42} {:27} {before:31} {after}", row.truth));
         }
         lines.push(String::new());
         for row in &self.rows {
-            if row.before.is_true() && row.after.as_ref().is_none_or(Said::is_true) {
+            if row.before.is_right() && row.after.as_ref().is_none_or(AgentResult::is_right) {
                 continue;
             }
             lines.push(format!("{} ({}): {}", row.case, row.of, row.story.trim()));
-            let after = row.after.as_ref().map(|said| ("after", said));
-            for (when, said) in [("before", &row.before)].into_iter().chain(after) {
-                if said.is_true() {
+            let after = row.after.as_ref().map(|result| ("after", result));
+            for (when, result) in [("before", &row.before)].into_iter().chain(after) {
+                if result.is_right() {
                     continue;
                 }
-                let mut faults = said.faults.clone();
-                if said.answer.is_none() {
+                let mut faults = result.faults.clone();
+                if result.answer.is_none() {
                     faults.push("not asked".to_owned());
                 }
-                if said.certainly_wrong {
-                    faults.push("was wrong and certain".to_owned());
+                if result.certainly_wrong {
+                    faults.push("a wrong answer was given as certain".to_owned());
                 }
                 let faults = faults.join("; ");
                 lines.push(format!("  agent {when}: {faults}"));
-                lines.extend(said.quote());
+                lines.extend(result.quote());
             }
         }
         for (case, why) in &self.never_true {
-            lines.push(format!("{case}: its truth never held: {why}"));
+            lines.push(format!(
+                "{case}: the expected state was never reached: {why}"
+            ));
         }
         for (case, why) in &self.not_run {
             lines.push(format!("{case}: NOT RUN: {why}"));
@@ -151,24 +151,24 @@ impl Report {
         lines.join("\n")
     }
 
-    fn answers(&self) -> impl Iterator<Item = &Said> {
+    fn answers(&self) -> impl Iterator<Item = &AgentResult> {
         let each = self.rows.iter();
         each.flat_map(|row| [Some(&row.before), row.after.as_ref()])
             .flatten()
     }
 
     fn wrong(&self) -> usize {
-        let wrong = self.answers().filter(|said| !said.is_true());
+        let wrong = self.answers().filter(|result| !result.is_right());
         wrong.count() + self.never_true.len()
     }
 
     fn sum(&self) -> String {
         let mut programs: Vec<_> = self.rows.iter().map(|row| &row.case).collect();
         programs.dedup();
-        let right = self.answers().filter(|said| said.is_true()).count();
-        let certain = self.answers().filter(|said| said.is_certainly_wrong());
+        let right = self.answers().filter(|result| result.is_right()).count();
+        let certain = self.answers().filter(|result| result.certainly_wrong);
         format!(
-            "real: {} programs, {right} answers true, {} wrong (of these {} certain)",
+            "real: {} programs, {right} answers right, {} wrong (of these {} certain)",
             programs.len(),
             self.wrong(),
             certain.count()
@@ -182,13 +182,13 @@ mod tests {
 
     use super::*;
 
-    fn row(case: &str, rest: &str, said: &[(&str, &str)]) -> Row {
+    fn row(case: &str, rest: &str, given: &[(&str, &str)]) -> Row {
         let expected: Expectation = serde_saphyr::from_str(&format!("of: app\n{rest}")).unwrap();
-        let mut before = Said::default();
-        for (id, confidence) in said {
+        let mut before = AgentResult::default();
+        for (id, confidence) in given {
             let verdict = json!({"id": id, "confidence": confidence});
             let answer = Answer::of(json!({"verdict": verdict}));
-            before.take(&expected, &Cast::new(), answer, When::Before);
+            before.record(&expected, &Cast::new(), answer, When::Before);
         }
         Row {
             case: case.to_owned(),
@@ -225,22 +225,22 @@ mod tests {
         let last = last.lines().last().unwrap();
         assert_eq!(
             last,
-            "real: 1 programs, 1 answers true, 1 wrong (of these 0 certain)"
+            "real: 1 programs, 1 answers right, 1 wrong (of these 0 certain)"
         );
     }
 
     #[test]
     fn what_was_wrong_and_certain_once_stays_wrong() {
-        let said = [("b", "certain"), ("a", "certain")];
-        let report = report(vec![row("one", "in: culprits\nverdict: [a]", &said)]);
+        let given = [("b", "certain"), ("a", "certain")];
+        let report = report(vec![row("one", "in: culprits\nverdict: [a]", &given)]);
         assert_eq!(report.code(), 1);
         assert!(report.sum().ends_with("1 wrong (of these 1 certain)"));
     }
 
     #[test]
     fn a_healthy_program_that_was_accused_once_stays_accused() {
-        let said = [("never_waits", "guess"), ("just_died", "certain")];
-        let report = report(vec![row("one", "in: nowhere", &said)]);
+        let given = [("never_waits", "guess"), ("just_died", "certain")];
+        let report = report(vec![row("one", "in: nowhere", &given)]);
         assert_eq!(report.code(), 1);
         assert!(report.render().contains("accused: never_waits"));
     }

@@ -12,7 +12,7 @@ use super::cri::mode;
 use super::plain::Plain;
 use super::pods::Pod;
 use super::stop::until;
-use super::told::Told;
+use super::timeline::Timeline;
 
 /// The namespace of all these pods, and the name of their containers.
 pub(super) const NAMESPACE: &str = "shop";
@@ -27,35 +27,39 @@ const LONG: Duration = Duration::from_secs(90);
 const ORPHANS: f64 = 3.0;
 
 /// Those that stay.
-pub(super) struct Cast<'a> {
+pub(super) struct Workloads<'a> {
     leaky: Pod<'a>,
     probed: Pod<'a>,
     probed_app: String,
     shared: Pod<'a>,
 }
 
-impl<'a> Cast<'a> {
+impl<'a> Workloads<'a> {
     /// Starts them, one after another, and asks the agent about each.
-    pub(super) fn enter(containerd: &'a Containerd, agent: &Agent, told: &Told) -> Result<Self> {
+    pub(super) fn enter(
+        containerd: &'a Containerd,
+        agent: &Agent,
+        timeline: &Timeline,
+    ) -> Result<Self> {
         let start = |name, pids| Pod::start(containerd, NAMESPACE, name, pids);
         let leaky = start(LEAKY, mode::CONTAINER)?;
         leaky.play(APP, "leaky")?;
-        told.say("PID 1 of shop/leaky-0 begins to leak: its scripts leave orphans");
+        timeline.print("PID 1 of shop/leaky-0 begins to leak: its scripts leave orphans");
 
         let probed = start("probed-0", mode::CONTAINER)?;
         let probed_app = probed.play(APP, "app")?;
         containerd
             .cri()
             .exec(&probed_app, &["/scenarios", "pod", "probe"])?;
-        told.say("an exec probe leaves three orphans in shop/probed-0");
+        timeline.print("an exec probe leaves three orphans in shop/probed-0");
 
         let shared = start("shared-0", mode::POD)?;
         shared.play("sidecar", "sidecar")?;
-        told.say("a sidecar leaves three to the pause process of shop/shared-0");
+        timeline.print("a sidecar leaves three to the pause process of shop/shared-0");
 
         for (pod, container) in [(LEAKY, APP), ("probed-0", APP), ("shared-0", "sidecar")] {
             let least = wait_for_zombies(agent, pod, container, ORPHANS)?;
-            told.say(&format!(
+            timeline.print(&format!(
                 "/metrics: {least} zombies of shop/{pod}/{container}"
             ));
         }
@@ -67,17 +71,17 @@ impl<'a> Cast<'a> {
                 "culprits names it {}",
                 culprit["container"]
             );
-            told.say(&format!("culprits: shop/{pod}/{APP}, {VERDICT}"));
+            timeline.print(&format!("culprits: shop/{pod}/{APP}, {VERDICT}"));
         }
         wait_for_pause(agent, &shared)?;
-        told.say(&format!(
+        timeline.print(&format!(
             "culprits: the pause process of shop/shared-0, {VERDICT}"
         ));
         for view in [&["top", "-b", "-n", "1", "--json"][..], &["culprits"]] {
             let said = agent.view(view)?;
             ensure!(said.contains(LEAKY), "{view:?} in its pod says: {said}");
         }
-        told.say("top and culprits, asked inside the agent's pod, name shop/leaky-0");
+        timeline.print("top and culprits, asked inside the agent's pod, name shop/leaky-0");
         Ok(Self {
             leaky,
             probed,
@@ -87,14 +91,14 @@ impl<'a> Cast<'a> {
     }
 
     /// Whether an agent that has the names from the container runtime alone has the same.
-    pub(super) fn is_named_by_runtime(&self, agent: &Agent, told: &Told) -> Result<()> {
+    pub(super) fn is_named_by_runtime(&self, agent: &Agent, timeline: &Timeline) -> Result<()> {
         for (pod, container) in [(LEAKY, APP), ("probed-0", APP), ("shared-0", "sidecar")] {
             wait_for_zombies(agent, pod, container, ORPHANS)?;
         }
         wait_for_pause(agent, &self.shared)?;
         let doctor = agent.get("/api/v1/doctor")?;
         ensure!(doctor.contains("answers at"), "{doctor}");
-        told.say("an agent with names only from the container runtime reports the same");
+        timeline.print("an agent with names only from the container runtime reports the same");
         Ok(())
     }
 
@@ -121,13 +125,13 @@ pub(super) fn stands_alone(
     containerd: &Containerd,
     program: &Path,
     agent: &Agent,
-    told: &Told,
+    timeline: &Timeline,
 ) -> Result<()> {
     let plain = Plain::start(containerd.folder(), program, "leaky")?;
     let culprit = culprit(agent, |container| container["id"] == plain.id())?;
     let container = &culprit["container"];
     ensure!(container["pod"].is_null(), "it is in no pod: {container}");
-    told.say(&format!(
+    timeline.print(&format!(
         "culprits: a container of plain runc by its id, {}…, {VERDICT}",
         &plain.id()[..12]
     ));
@@ -136,7 +140,11 @@ pub(super) fn stands_alone(
 
 /// A container that is killed while it leaks, and a pod that is deleted while it has zombies: both
 /// come and go.
-pub(super) fn come_and_go(containerd: &Containerd, agent: &Agent, told: &Told) -> Result<()> {
+pub(super) fn come_and_go(
+    containerd: &Containerd,
+    agent: &Agent,
+    timeline: &Timeline,
+) -> Result<()> {
     let killed = Pod::start(containerd, NAMESPACE, "killed-0", mode::CONTAINER)?;
     let container = killed.play(APP, "leaky")?;
     let zombies = wait_for_zombies(agent, "killed-0", APP, ORPHANS)?;
@@ -149,7 +157,7 @@ pub(super) fn come_and_go(containerd: &Containerd, agent: &Agent, told: &Told) -
         let count = metric(&page, "reapwatch_exits_total", &killed_exits);
         Ok(count.filter(|count| *count >= 1.0))
     })?;
-    told.say(&format!(
+    timeline.print(&format!(
         "shop/killed-0/{APP} is killed with {zombies} zombies: none is left, one killed is counted"
     ));
     drop(killed);
@@ -163,7 +171,7 @@ pub(super) fn come_and_go(containerd: &Containerd, agent: &Agent, told: &Told) -
     let exits = metric(&page, "reapwatch_exits_total", &labels("deleted-0", APP));
     let exits = exits.context("a pod that is gone has no exits")?;
     ensure!(exits >= zombies, "only {exits} exits of shop/deleted-0");
-    told.say(&format!(
+    timeline.print(&format!(
         "shop/deleted-0 is deleted with {zombies} zombies: none is left, its exits stay counted"
     ));
     Ok(())

@@ -1,4 +1,4 @@
-//! A case while it runs.
+//! A case that is running.
 
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
@@ -11,13 +11,14 @@ use super::case::Case;
 use super::group::Group;
 use super::needs::venv;
 use super::procs::{self, Cast};
+use crate::process::Process;
 use crate::workspace;
 
-/// How long a truth must have held.
+/// How long the truth must have held.
 const HOLDS: Duration = Duration::from_millis(600);
 
-/// A case in a folder and a cgroup of its own. It is killed with this value.
-pub(super) struct Stage<'a> {
+/// A case in its own folder and cgroup, killed on drop.
+pub(super) struct RunningCase<'a> {
     pub(super) case: &'a Case,
     process: Option<Child>,
     /// Since when its truth holds.
@@ -26,7 +27,7 @@ pub(super) struct Stage<'a> {
     folder: TempDir,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> RunningCase<'a> {
     /// Copies the files of a case and builds what it needs.
     pub(super) fn build(case: &'a Case) -> Result<Self> {
         let folder = tempfile::tempdir().context("make a temporary folder")?;
@@ -53,7 +54,7 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
-    /// Starts the program, in a session of its own.
+    /// Starts the program in its own session.
     pub(super) fn start(&mut self) -> Result<()> {
         let prefix = ["setsid"];
         let mut command = self.shell(&self.case.sheet.run, &prefix)?;
@@ -61,17 +62,16 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Who plays which role now.
+    /// The processes that have the roles now.
     pub(super) fn cast(&mut self) -> Cast {
-        // The program that was started is our child, and must not stay a zombie of ours.
+        // The program is our child, so we reap it.
         if let Some(process) = &mut self.process {
             let _lives = process.try_wait();
         }
         procs::find(&self.case.sheet.cast, &self.procs(), self.folder.path())
     }
 
-    /// Whether its truth has held for a while: a program that reaps has dead children too, for a
-    /// moment.
+    /// Whether the truth has held for a while. A program that reaps also has zombies for a moment.
     pub(super) fn is_true(&mut self) -> bool {
         let cast = self.cast();
         let whole = self
@@ -88,7 +88,7 @@ impl<'a> Stage<'a> {
         self.since.is_some_and(|since| since.elapsed() >= HOLDS)
     }
 
-    /// Why its truth does not hold.
+    /// Why the truth does not hold.
     pub(super) fn describe(&mut self) -> String {
         let cast = self.cast();
         let missing = self.case.sheet.cast.keys();
@@ -102,17 +102,17 @@ impl<'a> Stage<'a> {
             .map(|proc| format!("{} {} {}", proc.pid, proc.comm, proc.state));
         let procs = procs.collect::<Vec<_>>().join(", ");
         format!(
-            "not found: {}; there are: {procs}; it printed: {}",
+            "not found: {}; processes: {procs}; output: {}",
             missing.join(", "),
             self.log()
         )
     }
 
-    fn procs(&self) -> Vec<procs::Proc> {
+    fn procs(&self) -> Vec<Process> {
         procs::of_case(&self.group.pids())
     }
 
-    /// What it printed.
+    /// The last lines of its output.
     fn log(&self) -> String {
         let text = fs::read(self.folder.path().join("log")).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();
@@ -120,7 +120,7 @@ impl<'a> Stage<'a> {
         lines.into_iter().rev().collect::<Vec<_>>().join(" / ")
     }
 
-    /// A shell that joins the cgroup of the case and becomes a shell with this line.
+    /// A shell that joins the cgroup of the case and then runs this line.
     fn shell(&self, line: &str, prefix: &[&str]) -> Result<Command> {
         let log = File::options()
             .create(true)
@@ -151,11 +151,11 @@ impl<'a> Stage<'a> {
     }
 }
 
-impl Drop for Stage<'_> {
+impl Drop for RunningCase<'_> {
     fn drop(&mut self) {
         self.group.kill();
         if let Some(process) = &mut self.process {
-            // One that has ended already needs no kill.
+            // Both fail if it has exited already.
             let _ = process.kill();
             let _ = process.wait();
         }
