@@ -99,7 +99,7 @@ impl Agent {
             let of_it = present.entry(Labels::of(workload.as_deref())).or_default();
             of_it.add_zombie(stale, died.map(|died| died.as_secs_f64()));
             if let (true, Some(holder)) = (stale, record.responsible()) {
-                let comm = || (holder.comm.clone(), 0);
+                let comm = || (holder.comm.to_string(), 0);
                 holders.entry(holder.key).or_insert_with(comm).1 += 1;
             }
         }

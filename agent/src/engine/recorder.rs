@@ -87,7 +87,7 @@ impl Recorder {
             if before.remove(&process.key).as_ref() != Some(&verdict) {
                 let judged = Judged {
                     at_ns,
-                    process: process.clone(),
+                    process: *process,
                     verdict: verdict.clone(),
                 };
                 recording::judged(&mut open.text, &judged);

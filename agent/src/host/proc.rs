@@ -9,6 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use model::events::Comm;
+
 /// A whole file as text, with replacement characters for what is not UTF-8.
 pub fn text(path: impl AsRef<Path>) -> io::Result<String> {
     Ok(lossy(fs::read(path)?))
@@ -17,6 +19,12 @@ pub fn text(path: impl AsRef<Path>) -> io::Result<String> {
 /// The name of a process, as `name_of` shows it.
 pub fn comm(pid: u32) -> Option<String> {
     comm_at(format!("/proc/{pid}/comm"))
+}
+
+/// The name of a process, as the kernel has it.
+pub fn name(pid: u32) -> Option<Comm> {
+    let comm = fs::read(format!("/proc/{pid}/comm")).ok()?;
+    Some(Comm::new(comm.strip_suffix(b"\n").unwrap_or(&comm)))
 }
 
 /// The name in a file `comm`, of a process or a thread.

@@ -55,7 +55,7 @@ fn shown(pid: u32, status: &str) -> Seen {
         };
         return elsewhere(pid, seen);
     }
-    let process = probes::start_ns(pid).zip(comm(pid));
+    let process = probes::start_ns(pid).zip(proc::name(pid));
     let process = process.map(|(start_ns, comm)| Process {
         key: Key {
             tgid: pid,

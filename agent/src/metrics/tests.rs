@@ -35,7 +35,7 @@ pub(super) fn process(comm: &str) -> Process {
             start_ns: 1,
         },
         tid: 7,
-        comm: comm.to_owned(),
+        comm: comm.into(),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, fs, io};
 
 use crate::host::proc;
-use model::events::{ExitStatus, Key, Process, Task, TaskState};
+use model::events::{Comm, ExitStatus, Key, Process, Task, TaskState};
 
 /// Reads /proc once. Processes that disappear meanwhile are skipped.
 ///
@@ -19,7 +19,7 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
         .iter()
         .map(|stat| (stat.process.key.tgid, &stat.process))
         .collect();
-    let process_of = |tgid: u32| by_tgid.get(&tgid).map(|process| (*process).clone());
+    let process_of = |tgid: u32| by_tgid.get(&tgid).map(|process| *(*process));
     Ok(stats
         .iter()
         .filter(|stat| !stat.kernel_thread)
@@ -44,7 +44,7 @@ pub(super) fn tasks() -> io::Result<Vec<Task>> {
                     .then(|| ExitStatus::from_wait(stat.exit_code)),
                 exit_signal: Some(stat.exit_signal),
                 uid: number("Uid:").unwrap_or(0),
-                ..Task::new(stat.process.clone(), stat.state)
+                ..Task::new(stat.process, stat.state)
             }
         })
         .collect())
@@ -112,7 +112,7 @@ impl Stat {
             process: Process {
                 key: Key { tgid, start_ns },
                 tid: tgid,
-                comm: proc::name_of(comm),
+                comm: Comm::new(comm),
             },
             parent: field(4)?.parse().ok()?,
             state,
@@ -171,7 +171,7 @@ mod tests {
     fn a_name_may_hold_parentheses_and_blanks() {
         let stat = Stat::parse(line("a) Z (b", "S", 1).as_bytes(), TICK).expect("parses");
         assert_eq!(
-            (stat.process.comm.as_str(), stat.state),
+            (&*stat.process.comm.text(), stat.state),
             ("a) Z (b", TaskState::Alive)
         );
     }

@@ -1,5 +1,6 @@
 //! The live view of one host: culprits and zombies.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
@@ -324,8 +325,8 @@ pub fn kept<T: Clone>(all: &[T], rows: &[usize]) -> Vec<T> {
 fn culprit_row(parent: &Parent) -> Row<'_> {
     Row {
         pid: parent.process.pid,
-        comm: &parent.process.comm,
-        parent: Some((parent.process.pid, &parent.process.comm)),
+        comm: Cow::Borrowed(&parent.process.comm),
+        parent: Some((parent.process.pid, Cow::Borrowed(&parent.process.comm))),
         zombies: Some(parent.zombies),
         age: parent.oldest_seconds,
         leak: Some(parent.leaked_per_second),
@@ -342,11 +343,11 @@ fn zombie_row<'a>(zombie: &'a Zombie, by_pid: &HashMap<u32, &'a Parent>) -> Row<
         .and_then(|parent| by_pid.get(&parent.pid));
     Row {
         pid: zombie.pid,
-        comm: &zombie.comm,
+        comm: Cow::Borrowed(&zombie.comm),
         parent: zombie
             .parent
             .as_ref()
-            .map(|parent| (parent.pid, parent.comm.as_str())),
+            .map(|parent| (parent.pid, Cow::Borrowed(&*parent.comm))),
         zombies: parent.map(|parent| parent.zombies),
         age: Some(zombie.zombie_seconds),
         leak: parent.map(|parent| parent.leaked_per_second),

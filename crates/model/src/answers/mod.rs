@@ -29,7 +29,7 @@ pub fn process(wall: Wall, process: &Process) -> api::Process {
     api::Process {
         pid: process.key.tgid,
         start_time: (process.key.start_ns != 0).then(|| time(wall, process.key.start_ns)),
-        comm: process.comm.clone(),
+        comm: process.comm.to_string(),
     }
 }
 
@@ -63,7 +63,7 @@ pub fn finished(
     api::FinishedExit {
         pid: record.process.key.tgid,
         start_time: process(wall, &record.process).start_time,
-        comm: record.process.comm.clone(),
+        comm: record.process.comm.to_string(),
         exit: record.status.map(exit),
         forker: someone(&record.forker),
         parent: someone(&record.parent),
@@ -75,7 +75,7 @@ pub fn finished(
             Some(api::Reaper {
                 process: process(wall, by),
                 tid: by.tid,
-                thread: reap.by_thread.clone(),
+                thread: reap.by_thread.map(|name| name.to_string()),
             })
         }),
         how: how.name().to_owned(),
@@ -131,7 +131,7 @@ pub fn zombie(
     api::Zombie {
         pid: record.process.key.tgid,
         start_time: process(wall, &record.process).start_time,
-        comm: record.process.comm.clone(),
+        comm: record.process.comm.to_string(),
         exit: record.status.map(exit),
         died_at: (!found).then(|| time(wall, record.died.at_ns)),
         zombie_seconds: seconds(now_ns.saturating_sub(record.died.at_ns)),

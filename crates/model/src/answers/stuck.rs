@@ -89,7 +89,7 @@ pub(super) fn ignored(wall: Wall, ignored: &events::Ignored) -> api::Killer {
         wall,
         &Kill {
             by: by.or(Some(KillBy::Kernel)),
-            process: ignored.by.clone(),
+            process: ignored.by,
             signal: ignored.signal,
             at_ns: ignored.at_ns,
         },

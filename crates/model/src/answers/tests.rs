@@ -16,7 +16,7 @@ fn someone(tgid: u32) -> Process {
             start_ns: BORN,
         },
         tid: tgid,
-        comm: "sh".to_owned(),
+        comm: "sh".into(),
     }
 }
 

@@ -159,7 +159,7 @@ impl Judged {
         let key = suspect.process.key;
         let last_wait_age_ns = evidence.habits.last_wait_age_ns;
         let judged = Self {
-            process: suspect.process.clone(),
+            process: suspect.process,
             waits: evidence.habits.waits,
             last_wait_ns: last_wait_age_ns.map(|age_ns| suspect.at_ns - age_ns),
             verdict: None,
@@ -242,7 +242,7 @@ mod tests {
             process: Process {
                 key: PARENT,
                 tid: PARENT.tgid,
-                comm: "app".to_owned(),
+                comm: "app".into(),
             },
             at_ns: second * SECOND,
             oldest_died_ns: 0,

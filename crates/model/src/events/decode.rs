@@ -6,9 +6,9 @@ use wire::{
 };
 
 use super::{
-    Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, Exec, Execed, ExitStatus,
-    Freed, Ignored, Key, Kill, KillBy, NamespacePid, Peeked, Process, Release, Renotified,
-    Resources, Steps, Target, Task, TaskState, Waited, Waits,
+    Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Comm, Death, Event, Exec, Execed,
+    ExitStatus, Freed, Ignored, Key, Kill, KillBy, NamespacePid, Peeked, Process, Release,
+    Renotified, Resources, Steps, Target, Task, TaskState, Waited, Waits,
 };
 
 /// Bytes that are not a valid record.
@@ -355,27 +355,13 @@ fn process(record: &wire::Process) -> Option<Process> {
 }
 
 /// The name of the thread that acted, where that is not the first one, whose name is the process's.
-fn thread(of: &Process, name: &[u8; wire::COMM_LEN]) -> Option<String> {
+fn thread(of: &Process, name: &[u8; wire::COMM_LEN]) -> Option<Comm> {
     let name = comm(name);
     (of.tid != of.key.tgid && !name.is_empty()).then_some(name)
 }
 
-/// Any process may have any name, so unsafe characters must not reach a terminal.
-fn comm(bytes: &[u8; wire::COMM_LEN]) -> String {
-    let end = bytes
-        .iter()
-        .position(|&byte| byte == 0)
-        .unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end])
-        .chars()
-        .map(|char| {
-            if char.is_control() {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                char
-            }
-        })
-        .collect()
+fn comm(bytes: &[u8; wire::COMM_LEN]) -> Comm {
+    Comm::new(bytes)
 }
 
 fn child(record: wire::NamespacePid) -> NamespacePid {

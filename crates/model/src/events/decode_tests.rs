@@ -118,7 +118,7 @@ fn a_signal_from_no_process_is_one_all_the_same() {
         signal: 9,
         at_ns: 90,
     };
-    assert_eq!(kill(&record), Some(expected.clone()));
+    assert_eq!(kill(&record), Some(expected));
     record.kill_by = 77;
     let unknown = Kill {
         by: None,
@@ -402,7 +402,7 @@ fn an_exec_names_both_programs() {
         panic!("an exec")
     };
     assert_eq!(
-        (exec.at_ns, exec.process.comm.as_str(), exec.former.as_str()),
+        (exec.at_ns, &*exec.process.comm.text(), &*exec.former.text()),
         (100, "sleep", "bash")
     );
 }
@@ -431,7 +431,7 @@ fn what_a_task_has_of_its_program_and_its_signals_is_known_or_none() {
     };
     let all = task(&record);
     let exec = all.exec.expect("it executed a program");
-    assert_eq!((exec.at_ns, exec.former.as_str()), (5, "sh"));
+    assert_eq!((exec.at_ns, &*exec.former.text()), (5, "sh"));
     assert_eq!((all.exec_id, all.parent_exec_id), (Some(3), Some(0)));
     assert_eq!((all.group, all.session), (6, 4));
     assert_eq!((all.subreaper, all.stop_signal), (Some(false), Some(21)));
@@ -459,5 +459,5 @@ fn a_thread_that_reaps_is_named_unless_it_is_the_first() {
     };
     assert_eq!(thread(9, b"app"), None);
     assert_eq!(thread(10, b""), None);
-    assert_eq!(thread(10, b"reaper"), Some("reaper".to_owned()));
+    assert_eq!(thread(10, b"reaper"), Some("reaper".into()));
 }

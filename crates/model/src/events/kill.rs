@@ -52,7 +52,7 @@ impl KillBy {
 }
 
 /// The last fatal signal seen before a death.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kill {
     /// Its source, if known.
     pub by: Option<KillBy>,

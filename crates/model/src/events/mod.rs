@@ -3,6 +3,7 @@
 //! All times are nanoseconds of `CLOCK_BOOTTIME`. Unknown values are `None`.
 
 mod cgroup;
+mod comm;
 mod decode;
 mod kill;
 mod steps;
@@ -10,6 +11,7 @@ mod threads;
 mod waits;
 
 pub use cgroup::{CgroupId, CgroupIds, CgroupMade, CgroupVersion, ROOT_ID};
+pub use comm::Comm;
 pub use decode::{Malformed, decode, decode_task};
 pub use kill::{Kill, KillBy};
 pub use steps::Steps;
@@ -37,14 +39,14 @@ impl Key {
 pub const TICK_TOLERANCE_NS: u64 = 20_000_000;
 
 /// A process as named by an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Process {
     /// Its identity.
     pub key: Key,
     /// The thread that acted, or the tgid.
     pub tid: u32,
-    /// Name of its group leader; bytes that are not UTF-8 are replaced.
-    pub comm: String,
+    /// Name of its group leader.
+    pub comm: Comm,
 }
 
 /// How a process ended, from its wait status.
@@ -130,7 +132,7 @@ pub struct Death {
 }
 
 /// `release_task` ran.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Release {
     /// When.
     pub at_ns: u64,
@@ -139,7 +141,7 @@ pub struct Release {
     /// The reaper.
     pub by: Process,
     /// Name of the reaping thread, if it is not the first one.
-    pub by_thread: Option<String>,
+    pub by_thread: Option<Comm>,
     /// Whether the reaper was itself exiting.
     pub reaper_exiting: bool,
     /// Whether the dead process released itself.
@@ -147,7 +149,7 @@ pub struct Release {
 }
 
 /// A wait call returned a dead child and reaped it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waited {
     /// When the call returned.
     pub at_ns: u64,
@@ -156,7 +158,7 @@ pub struct Waited {
     /// The process that waited.
     pub by: Process,
     /// Name of the waiting thread, if it is not the first one.
-    pub by_thread: Option<String>,
+    pub by_thread: Option<Comm>,
 }
 
 /// The kernel freed a released process: an upper bound of its reap.
@@ -169,7 +171,7 @@ pub struct Freed {
 }
 
 /// Another process became responsible for a zombie: it was adopted, or its tracer released it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Renotified {
     /// When.
     pub at_ns: u64,
@@ -191,14 +193,14 @@ pub struct HungUp {
 }
 
 /// A process that had forked or waited called exec.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Execed {
     /// When.
     pub at_ns: u64,
     /// The process, with its new name.
     pub process: Process,
     /// Name of the previous program; empty if unknown.
-    pub former: String,
+    pub former: Comm,
 }
 
 /// An event.
@@ -278,13 +280,13 @@ pub struct Exec {
     /// When.
     pub at_ns: u64,
     /// Name of the previous program; empty if unknown.
-    pub former: String,
+    pub former: Comm,
 }
 
 /// A terminating signal without effect: its target ignores it, or is the init of a PID namespace
 /// without a handler for it
 /// ([`sig_task_ignored`](https://elixir.bootlin.com/linux/v6.12/A/ident/sig_task_ignored)).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ignored {
     /// The signal number.
     pub signal: u8,

@@ -19,7 +19,7 @@ pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
         return unknown::story(known);
     };
     Story {
-        process: Some(life.process.clone()),
+        process: Some(*life.process),
         state: life.state,
         exit: exit(known, life),
         summary: summary(known, life, held),
@@ -211,12 +211,12 @@ fn ancestry(parent: Option<&Process>, snapshot: Option<&Snapshot>) -> Vec<Proces
     let tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
     let tasks: HashMap<u32, &Task> = tasks.map(|task| (task.process.key.tgid, task)).collect();
     let mut found: Vec<Process> = Vec::new();
-    let mut next = parent.cloned();
+    let mut next = parent.copied();
     while let Some(process) = next.filter(|it| it.key.tgid != 0 && found.len() < GENERATIONS) {
         let task = tasks.get(&process.key.tgid);
         next = task
             .filter(|task| task.process.key.is_roughly(process.key))
-            .and_then(|task| task.parent.clone());
+            .and_then(|task| task.parent);
         found.push(process);
     }
     found

@@ -14,7 +14,7 @@ fn process(tgid: u32, comm: &str) -> Process {
             start_ns: u64::from(tgid) * SECOND,
         },
         tid: tgid,
-        comm: comm.to_owned(),
+        comm: comm.into(),
     }
 }
 
@@ -48,7 +48,7 @@ fn reap(how: How, by: Option<Process>) -> Reap {
         at_ns: Some(30 * SECOND),
         at_is_upper_bound: false,
         by,
-        by_thread: Some("reaper".to_owned()),
+        by_thread: Some("reaper".into()),
         how,
     }
 }

@@ -106,7 +106,7 @@ fn killed(kill: &Kill) -> Moment {
 /// Its exec and the signals that it ignored while it was alive, in order.
 fn own_events(task: &Task) -> Vec<Moment> {
     let exec = task.exec.as_ref().map(|exec| {
-        let former = match exec.former.as_str() {
+        let former = match &*exec.former.text() {
             "" => "another program".to_owned(),
             name => name.to_owned(),
         };

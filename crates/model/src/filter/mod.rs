@@ -1,19 +1,21 @@
 //! The filter language: `oldest>10s and comm~java`. Its grammar is in `parse`.
 
+use std::borrow::Cow;
+
 mod parse;
 mod selection;
 
 pub use selection::{Chosen, Selection};
 
 /// The fields of a row. `None` is unknown and fails every comparison.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Row<'a> {
     /// Its PID.
     pub pid: u32,
     /// Its name.
-    pub comm: &'a str,
+    pub comm: Cow<'a, str>,
     /// PID and name of its parent; for a culprit, its own.
-    pub parent: Option<(u32, &'a str)>,
+    pub parent: Option<(u32, Cow<'a, str>)>,
     /// Zombies of the parent.
     pub zombies: Option<u64>,
     /// Age of the zombie, or of the parent's oldest.
@@ -222,11 +224,11 @@ impl Field {
         Self::known(&Self::NAMES.map(|(field, _)| field))
     }
 
-    fn text<'a>(self, row: &Row<'a>) -> Option<&'a str> {
+    fn text<'a>(self, row: &'a Row<'_>) -> Option<&'a str> {
         let [node, namespace, pod, container, unit] = row.place;
         match self {
-            Self::Comm => Some(row.comm),
-            Self::Parent => row.parent.map(|parent| parent.1),
+            Self::Comm => Some(&row.comm),
+            Self::Parent => row.parent.as_ref().map(|parent| &*parent.1),
             Self::Node => node,
             Self::Namespace => namespace,
             Self::Pod => pod,
@@ -240,7 +242,7 @@ impl Field {
     fn number(self, row: &Row) -> Option<f64> {
         match self {
             Self::Pid => Some(f64::from(row.pid)),
-            Self::Parent => row.parent.map(|parent| f64::from(parent.0)),
+            Self::Parent => row.parent.as_ref().map(|parent| f64::from(parent.0)),
             Self::Zombies => row.zombies.map(|zombies| zombies as f64),
             Self::Age => row.age,
             Self::Leak => row.leak,
@@ -335,8 +337,8 @@ mod tests {
 
     const JAVA: Row = Row {
         pid: 41,
-        comm: "java",
-        parent: Some((41, "java")),
+        comm: Cow::Borrowed("java"),
+        parent: Some((41, Cow::Borrowed("java"))),
         zombies: Some(12),
         age: Some(15.0),
         leak: Some(0.5),

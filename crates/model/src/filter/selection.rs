@@ -78,6 +78,8 @@ fn order(field: Field, one: &Row<'_>, other: &Row<'_>) -> Ordering {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
     fn list(limit: Option<usize>, sort: &str, filter: &str) -> Selection {
@@ -95,7 +97,7 @@ mod tests {
     fn rows() -> [Row<'static>; 3] {
         let row = |pid, comm, age, pod| Row {
             pid,
-            comm,
+            comm: Cow::Borrowed(comm),
             age,
             place: [None, None, pod, None, None],
             ..Row::default()

@@ -58,8 +58,8 @@ impl Lifecycle {
         };
         entry.learn(death);
         if death.at_ns >= entry.told_ns {
-            let parent = death.parent.clone().or_else(|| entry.record.parent.clone());
-            let adopted = entry.told(parent, death.tracer.clone(), death.at_ns, false);
+            let parent = death.parent.or(entry.record.parent);
+            let adopted = entry.told(parent, death.tracer, death.at_ns, false);
             entry.parent_autoreaps = death.autoreap;
             out.extend(adopted);
         }
@@ -86,9 +86,9 @@ impl Lifecycle {
             return;
         };
         if event.at_ns >= entry.told_ns {
-            let tracer = entry.record.tracer.clone();
+            let tracer = entry.record.tracer;
             let tracer = tracer.filter(|tracer| tracer.key.is_roughly(event.parent.key));
-            let adopted = entry.told(Some(event.parent.clone()), tracer, event.at_ns, false);
+            let adopted = entry.told(Some(event.parent), tracer, event.at_ns, false);
             out.extend(adopted);
         }
         if event.autoreap {
@@ -119,12 +119,12 @@ impl Entry {
             DiedBound::Exact
         };
         let record = Record {
-            process: death.process.clone(),
-            parent: death.parent.clone(),
-            tracer: death.tracer.clone(),
+            process: death.process,
+            parent: death.parent,
+            tracer: death.tracer,
             former: Vec::new(),
-            forker: death.forker.clone(),
-            kill: killer(death).cloned(),
+            forker: death.forker,
+            kill: killer(death).copied(),
             begin_ns: death.begin_ns,
             died: Died {
                 at_ns: death.at_ns,
@@ -165,7 +165,7 @@ impl Entry {
             known.died = new.died;
         }
         known.forker = known.forker.take().or(new.forker);
-        known.kill = known.kill.take().or_else(|| killer(death).cloned());
+        known.kill = known.kill.take().or_else(|| killer(death).copied());
         known.begin_ns = known.begin_ns.or(death.begin_ns);
         known.status = known.status.or(new.status);
         known.exit_signal = known.exit_signal.or(new.exit_signal);
@@ -188,7 +188,7 @@ impl Entry {
         at_is_upper_bound: bool,
     ) -> Option<Transition> {
         let was_tracer = self.record.tracer.is_some();
-        let from = self.record.responsible().cloned();
+        let from = self.record.responsible().copied();
         self.record.parent = parent;
         self.record.tracer = tracer;
         self.parent_autoreaps = false;

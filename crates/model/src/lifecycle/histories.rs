@@ -76,7 +76,7 @@ impl Story {
             autoreap: self.autoreap,
             exit_signal: if self.silent { 0 } else { 17 },
             at_is_lower_bound: self.is_announced(tracepoint),
-            ..a_death(dead, parent.clone(), self.died_ns)
+            ..a_death(dead, parent, self.died_ns)
         };
         let mut events = vec![(self.died_ns, Event::Death(Box::new(first.clone())))];
         let reap_ns = if self.autoreap {
@@ -88,7 +88,7 @@ impl Story {
             let mut by = parent;
             if let Some(after) = self.adopted_after_ns {
                 let at_ns = self.died_ns + after;
-                let parent = adopter.clone();
+                let parent = adopter;
                 by = adopter;
                 events.push((
                     at_ns,
@@ -252,7 +252,7 @@ fn one_that_hangs_is_looked_for_and_not_told() {
     let announced = Event::Death(Box::new(Death {
         at_is_lower_bound: true,
         autoreap: true,
-        ..a_death(hanging.clone(), process(10, 1), SECOND_NS)
+        ..a_death(hanging, process(10, 1), SECOND_NS)
     }));
     lifecycle.apply(&announced, &mut out);
     let mut looks = Vec::new();
@@ -265,7 +265,7 @@ fn one_that_hangs_is_looked_for_and_not_told() {
                     begun_ns: now_ns,
                     ended_ns: now_ns,
                     exact_start: true,
-                    tasks: vec![Task::new(hanging.clone(), TaskState::Exiting)],
+                    tasks: vec![Task::new(hanging, TaskState::Exiting)],
                 },
                 &mut out,
             );
@@ -280,7 +280,7 @@ fn one_that_hangs_is_looked_for_and_not_told() {
         begun_ns: now_ns - 1,
         ended_ns: now_ns,
         exact_start: true,
-        tasks: vec![Task::new(hanging.clone(), TaskState::Exiting)],
+        tasks: vec![Task::new(hanging, TaskState::Exiting)],
     };
     assert_eq!(lifecycle.gone_of(1000, &snapshot), None);
     snapshot.tasks.clear();

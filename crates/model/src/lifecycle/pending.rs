@@ -132,7 +132,7 @@ impl Lifecycle {
         // Its first parent as a zombie, which may differ from the announced one.
         if entry.told_ns < snapshot.begun_ns {
             let record = &mut entry.record;
-            record.parent = task.parent.clone().or(record.parent.take());
+            record.parent = task.parent.or(record.parent.take());
             record.tracer.clone_from(&task.tracer);
             entry.parent_autoreaps = false;
             entry.told_ns = snapshot.begun_ns;

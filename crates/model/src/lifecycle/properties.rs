@@ -95,7 +95,7 @@ pub(super) fn process(tgid: u32, start_ns: u64) -> Process {
     Process {
         key: Key { tgid, start_ns },
         tid: tgid,
-        comm: String::new(),
+        comm: String::new().as_str().into(),
     }
 }
 

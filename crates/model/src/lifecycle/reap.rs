@@ -31,8 +31,8 @@ impl Lifecycle {
         let reap = Reap {
             at_ns: Some(release.at_ns),
             at_is_upper_bound: false,
-            by: Some(release.by.clone()).filter(|_| how != How::Autoreap),
-            by_thread: release.by_thread.clone().filter(|_| how != How::Autoreap),
+            by: Some(release.by).filter(|_| how != How::Autoreap),
+            by_thread: release.by_thread.filter(|_| how != How::Autoreap),
             how,
         };
         self.released_at(&key, &reap);
@@ -61,7 +61,7 @@ impl Lifecycle {
         let was_tracer = former.is_some_and(|former| former.key.is_roughly(by));
         if is_tracer && !is_parent {
             let autoreaped = entry.parent_autoreaps;
-            let parent = entry.record.parent.clone();
+            let parent = entry.record.parent;
             if let Some(entry) = self.pending.remove(&key) {
                 self.confirm(entry, waited.at_ns, out);
             }
@@ -80,8 +80,8 @@ impl Lifecycle {
         let reap = Reap {
             at_ns: Some(waited.at_ns),
             at_is_upper_bound: false,
-            by: Some(waited.by.clone()),
-            by_thread: waited.by_thread.clone(),
+            by: Some(waited.by),
+            by_thread: waited.by_thread,
             how: How::Wait,
         };
         self.finish(key, reap, waited.at_ns, out);

@@ -89,8 +89,8 @@ impl Lifecycle {
         let differs = !same_process(parent, entry.record.parent.as_ref())
             || !same_process(task.tracer.as_ref(), entry.record.tracer.as_ref());
         if differs && entry.told_ns < snapshot.begun_ns {
-            let tracer = task.tracer.clone();
-            let adopted = entry.told(parent.cloned(), tracer, snapshot.begun_ns, true);
+            let tracer = task.tracer;
+            let adopted = entry.told(parent.copied(), tracer, snapshot.begun_ns, true);
             out.push(Transition::Corrected(Correction::ParentChanged));
             out.extend(adopted);
         } else if let (Some(now), Some(known)) = (&task.parent, &mut entry.record.parent)
@@ -153,11 +153,11 @@ impl Entry {
             .filter(|&dead_by_ns| dead_by_ns >= task.process.key.start_ns)
             .map_or(found_ns, |dead_by_ns| dead_by_ns.min(found_ns));
         let record = Record {
-            process: task.process.clone(),
-            parent: task.parent.clone(),
-            tracer: task.tracer.clone(),
+            process: task.process,
+            parent: task.parent,
+            tracer: task.tracer,
             former: Vec::new(),
-            forker: task.forker.clone(),
+            forker: task.forker,
             kill: None,
             begin_ns: task.begin_ns,
             died: Died {

@@ -1,6 +1,8 @@
 //! What is known about one death, from its first sign to its reap.
 
-use crate::events::{CgroupIds, ExitStatus, Key, Kill, NamespacePid, Process, Resources, Steps};
+use crate::events::{
+    CgroupIds, Comm, ExitStatus, Key, Kill, NamespacePid, Process, Resources, Steps,
+};
 
 /// Precision of `Died::at_ns`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +53,7 @@ impl How {
 }
 
 /// The release of a dead process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reap {
     /// When; `None` if not even a bound is known.
     pub at_ns: Option<u64>,
@@ -60,7 +62,7 @@ pub struct Reap {
     /// The reaper; `None` for an auto-reap or if not seen.
     pub by: Option<Process>,
     /// Name of the reaping thread, if known and not the first one.
-    pub by_thread: Option<String>,
+    pub by_thread: Option<Comm>,
     /// How.
     pub how: How,
 }
@@ -70,7 +72,7 @@ pub struct Reap {
 pub const MOST_FORMER: usize = 8;
 
 /// A process that had to reap a zombie and did not, before another one became responsible.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Former {
     /// The process.
     pub process: Process,

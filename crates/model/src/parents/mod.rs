@@ -247,7 +247,7 @@ impl Parents {
         Row {
             process: Process {
                 tid: process.key.tgid,
-                ..known.map_or(process, |parent| &parent.process).clone()
+                ..*known.map_or(process, |parent| &parent.process)
             },
             zombies: held.zombies,
             oldest_ns: held
@@ -385,7 +385,7 @@ impl Parent {
             since_ns,
             process: Process {
                 tid: process.key.tgid,
-                ..process.clone()
+                ..*process
             },
             window: Window::default(),
             reaping: Reaping::default(),

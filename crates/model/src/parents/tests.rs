@@ -68,7 +68,7 @@ fn process(tgid: u32) -> Process {
             start_ns: u64::from(tgid),
         },
         tid: tgid,
-        comm: format!("p{tgid}"),
+        comm: format!("p{tgid}").as_str().into(),
     }
 }
 
@@ -145,7 +145,7 @@ fn one_that_reaps_all_leaks_nothing() {
         "{row:?}"
     );
     assert_eq!((row.p50_ns, row.p99_ns), (Some(60_000), Some(119_000)));
-    assert_eq!((row.process.tid, row.process.comm.as_str()), (1, "p1"));
+    assert_eq!((row.process.tid, &*row.process.comm.text()), (1, "p1"));
     assert!(
         world.rows(300 * SECOND).is_empty(),
         "idle and holding nothing"
@@ -323,10 +323,10 @@ fn execed(tgid: u32, at_ns: u64) -> Execed {
     Execed {
         at_ns,
         process: Process {
-            comm: "app".to_owned(),
+            comm: "app".into(),
             ..process(tgid)
         },
-        former: "sh".to_owned(),
+        former: "sh".into(),
     }
 }
 
@@ -350,7 +350,7 @@ fn what_it_did_as_another_program_is_not_counted() {
     world.parents.exec(&execed(1, 20 * SECOND));
     let row = world.row(1, 21 * SECOND);
     assert_eq!((row.zombies, row.reaped_total), (1, 0), "it still holds it");
-    assert_eq!((row.p50_ns, row.process.comm.as_str()), (None, "app"));
+    assert_eq!((row.p50_ns, &*row.process.comm.text()), (None, "app"));
     assert!(
         is(row.leaked_per_second, 0.0) && is(row.reaped_per_second, 0.0),
         "{row:?}"
@@ -380,7 +380,7 @@ fn an_exec_of_which_no_event_told_is_learnt_from_a_snapshot_once() {
     let mut task = Task::new(process(1), TaskState::Alive);
     task.exec = Some(Exec {
         at_ns: 12 * SECOND,
-        former: "sh".to_owned(),
+        former: "sh".into(),
     });
     world
         .parents
@@ -400,7 +400,7 @@ fn one_that_is_known_since_its_exec_keeps_what_it_did() {
     let mut task = Task::new(process(1), TaskState::Alive);
     task.exec = Some(Exec {
         at_ns: 9 * SECOND,
-        former: "sh".to_owned(),
+        former: "sh".into(),
     });
     world.parents.observe(&snapshot(13 * SECOND, vec![task]));
     assert_eq!(world.parents.reaping(process(1).key).total, 1);
@@ -411,11 +411,11 @@ fn a_holder_is_shown_by_its_name_of_now() {
     let mut world = World::new(16);
     world.dies(1000, 1, 10 * SECOND);
     let renamed = Process {
-        comm: "renamed".to_owned(),
+        comm: "renamed".into(),
         ..process(1)
     };
     let zombie = Task {
-        parent: Some(renamed.clone()),
+        parent: Some(renamed),
         ..Task::new(process(1000), TaskState::Zombie)
     };
     let tasks = vec![Task::new(renamed, TaskState::Alive), zombie];

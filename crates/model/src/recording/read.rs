@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::write::INITIAL;
 use super::{Counted, Head, Join, Judged, Line, VERSION};
 use crate::events::{
-    CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, Execed, ExitStatus, Freed,
+    CgroupId, CgroupIds, CgroupMade, CgroupVersion, Comm, Death, Event, Execed, ExitStatus, Freed,
     HungUp, Key, Kill, KillBy, NamespacePid, Process, Release, Renotified, Resources, Steps,
     Waited,
 };
@@ -262,7 +262,7 @@ impl Fields<'_> {
             at_ns: self.time("at")?,
             dead: self.must("dead", key)?,
             by: self.must("reaper", process)?,
-            by_thread: self.maybe("reaper_thread", unescaped)?,
+            by_thread: self.maybe("reaper_thread", comm)?,
             reaper_exiting: self.has("reaper_exiting"),
             by_itself: self.has("by_itself"),
         })
@@ -273,7 +273,7 @@ impl Fields<'_> {
             at_ns: self.time("at")?,
             child: self.must("child", namespace_pid)?,
             by: self.must("reaper", process)?,
-            by_thread: self.maybe("reaper_thread", unescaped)?,
+            by_thread: self.maybe("reaper_thread", comm)?,
         })
     }
 
@@ -304,7 +304,7 @@ impl Fields<'_> {
         Ok(Execed {
             at_ns: self.time("at")?,
             process: self.must("process", process)?,
-            former: self.must("former", unescaped)?,
+            former: self.must("former", comm)?,
         })
     }
 
@@ -333,14 +333,14 @@ impl Fields<'_> {
 
 /// `tgid[@start][/tid]:comm`.
 pub(super) fn process(value: &str) -> Option<Process> {
-    let (who, comm) = value.split_once(':')?;
+    let (who, name) = value.split_once(':')?;
     let (leader, thread) = who
         .split_once('/')
         .map_or((who, None), |(leader, thread)| (leader, Some(thread)));
     let key = key(leader)?;
     Some(Process {
         tid: thread.map_or(Some(key.tgid), |tid| tid.parse().ok())?,
-        comm: unescaped(comm)?,
+        comm: comm(name)?,
         key,
     })
 }
@@ -388,8 +388,18 @@ fn time(value: &str) -> Option<u64> {
     ns.filter(|&ns| ns < NEVER_NS)
 }
 
+/// A name of a process.
+pub(super) fn comm(word: &str) -> Option<Comm> {
+    unescaped_bytes(word).map(|bytes| Comm::new(&bytes))
+}
+
 /// A word with its escapes decoded; the file is not trusted to come from our writer.
 pub(super) fn unescaped(word: &str) -> Option<String> {
+    let name = String::from_utf8(unescaped_bytes(word)?).ok()?;
+    (!name.contains(char::is_control)).then_some(name)
+}
+
+fn unescaped_bytes(word: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(word.len());
     let mut rest = word.as_bytes();
     while let [byte, after @ ..] = rest {
@@ -402,6 +412,5 @@ pub(super) fn unescaped(word: &str) -> Option<String> {
             rest = after;
         }
     }
-    let name = String::from_utf8(bytes).ok()?;
-    (!name.contains(char::is_control)).then_some(name)
+    Some(bytes)
 }

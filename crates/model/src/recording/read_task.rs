@@ -1,6 +1,6 @@
 //! One process of a snapshot, from its line.
 
-use super::read::{Fields, Malformed, process, unescaped};
+use super::read::{Fields, Malformed, comm, process};
 use crate::events::{Asked, Exec, Ignored, Peeked, Target, Task, TaskState, Waits};
 
 impl Fields<'_> {
@@ -49,7 +49,7 @@ impl Fields<'_> {
         let Some(at_ns) = self.maybe_time("exec")? else {
             return Ok(None);
         };
-        let former = self.must("former", unescaped)?;
+        let former = self.must("former", comm)?;
         Ok(Some(Exec { at_ns, former }))
     }
 

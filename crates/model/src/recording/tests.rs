@@ -2,9 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::events::{
-    Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Death, Event, Exec, Execed, ExitStatus,
-    Ignored, Key, Kill, KillBy, NamespacePid, Peeked, Process, Resources, Snapshot, Steps, Target,
-    Task, TaskState, Waits,
+    Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Comm, Death, Event, Exec, Execed,
+    ExitStatus, Ignored, Key, Kill, KillBy, NamespacePid, Peeked, Process, Resources, Snapshot,
+    Steps, Target, Task, TaskState, Waits,
 };
 
 fn someone(tgid: u32, thread: u32, comm: &str) -> Process {
@@ -12,11 +12,10 @@ fn someone(tgid: u32, thread: u32, comm: &str) -> Process {
         tgid,
         start_ns: 12_345_678_901_234_567,
     };
-    let comm = comm.to_owned();
     Process {
         key,
         tid: thread,
-        comm,
+        comm: comm.into(),
     }
 }
 
@@ -118,7 +117,7 @@ fn full_task() -> Task {
         pids: vec![],
         exec: Some(Exec {
             at_ns: 25,
-            former: "a sh".to_owned(),
+            former: "a sh".into(),
         }),
         exec_id: Some(26),
         parent_exec_id: Some(0),
@@ -155,7 +154,7 @@ fn an_exec_comes_back_even_without_the_former_name() {
         let exec = Event::Exec(Execed {
             at_ns: 1,
             process: someone(7, 7, "app"),
-            former: former.to_owned(),
+            former: former.into(),
         });
         let mut text = String::new();
         event(&mut text, &exec);
@@ -301,13 +300,22 @@ fn all_about_a_recording_comes_back() {
 fn what_moves_a_cursor_is_not_written() {
     let mut text = String::new();
     let mut death = full_death();
-    death.process.comm = "\x1b[2J\nend".to_owned();
+    death.process.comm = "\x1b[2J\nend".into();
     event(&mut text, &Event::Death(Box::new(death)));
     assert_eq!(text.matches(char::is_control).count(), 1, "{text:?}");
     let [Line::Event(Event::Death(death))] = &lines(&text)[..] else {
         panic!("{text}")
     };
     assert_eq!(death.process.comm, "\u{fffd}[2J\u{fffd}end");
+}
+
+#[test]
+fn a_name_keeps_bytes_that_are_not_text() {
+    let mut death = full_death();
+    death.process.comm = Comm::new(b"a\xff \x1b%");
+    let mut text = String::new();
+    event(&mut text, &Event::Death(Box::new(death.clone())));
+    assert_eq!(lines(&text), [Line::Event(Event::Death(Box::new(death)))]);
 }
 
 #[test]
@@ -328,9 +336,7 @@ fn what_is_no_line_is_told() {
         let line = format!("expire now={damaged}");
         assert!(why(&line).contains("is not valid"), "{line}");
     }
-    for damaged in [
-        "", "7", "0:x", "7@:x", "7/:x", "7:%4", "7:%zz", "7:%1b", "7:%ff",
-    ] {
+    for damaged in ["", "7", "0:x", "7@:x", "7/:x", "7:%4", "7:%zz"] {
         let line = format!("death at=1s process={damaged}");
         assert!(why(&line).contains("is not valid"), "{line}");
     }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{Counted, Head, Join, Judged, VERSION};
 use crate::events::{
-    CgroupIds, CgroupVersion, Death, Event, ExitStatus, Key, Kill, KillBy, NamespacePid, Peeked,
-    Process, Snapshot, Steps, Target, Task, TaskState, Waits,
+    CgroupIds, CgroupVersion, Comm, Death, Event, ExitStatus, Key, Kill, KillBy, NamespacePid,
+    Peeked, Process, Snapshot, Steps, Target, Task, TaskState, Waits,
 };
 
 /// The number of the initial PID namespace
@@ -41,7 +41,7 @@ pub fn event(text: &mut String, event: &Event) {
             line.time("at", release.at_ns);
             line.field("dead", key(release.dead));
             line.process("reaper", Some(&release.by));
-            line.known("reaper_thread", release.by_thread.as_deref().map(escaped));
+            line.known("reaper_thread", release.by_thread.map(comm_word));
             line.flag("reaper_exiting", release.reaper_exiting);
             line.flag("by_itself", release.by_itself);
         }
@@ -50,7 +50,7 @@ pub fn event(text: &mut String, event: &Event) {
             line.time("at", waited.at_ns);
             line.field("child", namespace_pid(waited.child));
             line.process("reaper", Some(&waited.by));
-            line.known("reaper_thread", waited.by_thread.as_deref().map(escaped));
+            line.known("reaper_thread", waited.by_thread.map(comm_word));
         }
         Event::Freed(freed) => {
             let mut line = Fields::of(text, "freed");
@@ -68,7 +68,7 @@ pub fn event(text: &mut String, event: &Event) {
             let mut line = Fields::of(text, "exec");
             line.time("at", exec.at_ns);
             line.process("process", Some(&exec.process));
-            line.field("former", escaped(&exec.former));
+            line.field("former", comm_word(exec.former));
         }
         Event::CgroupMade(made) => {
             let mut line = Fields::of(text, "cgroup_made");
@@ -144,7 +144,7 @@ fn task(text: &mut String, task: &Task) {
     line.pids(task.process.key.tgid, &task.pids);
     if let Some(exec) = &task.exec {
         line.time("exec", exec.at_ns);
-        line.field("former", escaped(&exec.former));
+        line.field("former", comm_word(exec.former));
     }
     line.known("exec_id", task.exec_id);
     line.known("parent_exec_id", task.parent_exec_id);
@@ -308,7 +308,7 @@ impl<'a> Fields<'a> {
     fn process(&mut self, name: &str, process: Option<&Process>) {
         let Some(process) = process else { return };
         let who = key(process.key);
-        let comm = escaped(&process.comm);
+        let comm = comm_word(process.comm);
         if process.tid == process.key.tgid {
             self.field(name, format_args!("{who}:{comm}"));
         } else {
@@ -360,13 +360,33 @@ fn escaped(name: &str) -> String {
         if char.is_control() {
             word.push(char::REPLACEMENT_CHARACTER);
         } else if char.is_whitespace() || char == '%' {
-            let mut bytes = [0; 4];
-            for byte in char.encode_utf8(&mut bytes).bytes() {
-                let _ = write!(word, "%{byte:02x}");
-            }
+            escape(&mut word, char.encode_utf8(&mut [0; 4]).as_bytes());
         } else {
             word.push(char);
         }
     }
     word
+}
+
+/// The same of a process's name, which need not be UTF-8.
+fn comm_word(comm: Comm) -> String {
+    let mut word = String::new();
+    for chunk in comm.bytes().utf8_chunks() {
+        for char in chunk.valid().chars() {
+            if char.is_control() || char.is_whitespace() || char == '%' {
+                escape(&mut word, char.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                word.push(char);
+            }
+        }
+        escape(&mut word, chunk.invalid());
+    }
+    word
+}
+
+fn escape(word: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // Writing to a string does not fail.
+        let _ = write!(word, "%{byte:02x}");
+    }
 }

@@ -54,8 +54,8 @@ impl State {
         let process = &row.process;
         filter::Row {
             pid: process.key.tgid,
-            comm: &process.comm,
-            parent: Some((process.key.tgid, &process.comm)),
+            comm: process.comm.text(),
+            parent: Some((process.key.tgid, process.comm.text())),
             zombies: Some(row.zombies),
             age: row.oldest_ns.map(answers::seconds),
             leak: Some(row.leaked_per_second),

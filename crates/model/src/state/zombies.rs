@@ -78,8 +78,8 @@ fn row<'a>(record: &'a Record, place: Option<&'a Arc<Workload>>, now_ns: u64) ->
     let holder = record.responsible();
     Row {
         pid: record.process.key.tgid,
-        comm: &record.process.comm,
-        parent: holder.map(|holder| (holder.key.tgid, &*holder.comm)),
+        comm: record.process.comm.text(),
+        parent: holder.map(|holder| (holder.key.tgid, holder.comm.text())),
         age: Some(answers::seconds(now_ns.saturating_sub(record.died.at_ns))),
         place: place.map(|it| it.names()).unwrap_or_default(),
         ..Row::default()

@@ -11,7 +11,7 @@ fn process(tgid: u32, start_ns: u64) -> Process {
     Process {
         key: Key { tgid, start_ns },
         tid: tgid,
-        comm: format!("p{tgid}"),
+        comm: format!("p{tgid}").as_str().into(),
     }
 }
 
@@ -132,7 +132,7 @@ fn what_started_before_its_holder_or_after_the_exec_was_not_forked_before_the_ex
     let init = Task {
         exec: Some(Exec {
             at_ns: 1_500,
-            former: "sh".to_owned(),
+            former: "sh".into(),
         }),
         ..init()
     };
@@ -157,7 +157,7 @@ fn a_fork_that_was_seen_decides_before_any_count() {
     let holder = Task {
         exec: Some(Exec {
             at_ns: 1_500,
-            former: "sh".to_owned(),
+            former: "sh".into(),
         }),
         ..holder()
     };
@@ -166,9 +166,9 @@ fn a_fork_that_was_seen_decides_before_any_count() {
     let other = Some(process(30, 1_100));
     let origin =
         |start_ns, forker, lives| by.origin(&zombie(start_ns, forker), None, |_| lives, false);
-    assert_eq!(origin(1_400, own.clone(), true), Origin::BeforeExec);
+    assert_eq!(origin(1_400, own, true), Origin::BeforeExec);
     assert_eq!(origin(1_600, own, true), Origin::Own);
-    assert_eq!(origin(1_600, other.clone(), false), Origin::Adopted);
+    assert_eq!(origin(1_600, other, false), Origin::Adopted);
     assert_eq!(origin(1_600, other, true), Origin::ForHolder);
 }
 

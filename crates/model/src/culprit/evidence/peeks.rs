@@ -87,7 +87,7 @@ mod tests {
         let process = Process {
             key: Key { tgid, start_ns: 5 },
             tid: tgid,
-            comm: "app".to_owned(),
+            comm: "app".into(),
         };
         let pid = |&(namespace, nr): &(u32, u32)| NamespacePid { namespace, nr };
         Task {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::origin::{Holder, Origin};
 use super::peeks::{self, Seen};
 use super::{Cpu, Evidence, Facts, Habits, Place, Program, Quota, Role, Since, Thread, Zombies};
-use crate::events::{ExitStatus, Key, NamespacePid, Process, Snapshot, Task, TaskState};
+use crate::events::{Comm, ExitStatus, Key, NamespacePid, Process, Snapshot, Task, TaskState};
 use crate::lifecycle::{DiedBound, Lifecycle, Record};
 use crate::parents::Parents;
 
@@ -103,8 +103,8 @@ impl<'a> Tasks<'a> {
     fn named(&self, process: &Process) -> Process {
         let now = self.get(process.key).map(|task| &task.process.comm);
         Process {
-            comm: now.unwrap_or(&process.comm).clone(),
-            ..process.clone()
+            comm: *now.unwrap_or(&process.comm),
+            ..*process
         }
     }
 
@@ -145,16 +145,16 @@ impl Known<'_> {
             count: records.len() as u64,
             oldest_age_ns: self.age(oldest.died.at_ns),
             age_is_lower_bound: oldest.died.bound == DiedBound::NotAfter,
-            real_parent: real_parent.map(|parent| (parent.key.tgid, parent.comm)),
+            real_parent: real_parent.map(|parent| (parent.key.tgid, parent.comm.to_string())),
             ..self.old(records, holder, tasks)
         };
         Some(Suspect {
-            process: holder.clone(),
+            process: *holder,
             at_ns: self.now_ns,
             oldest_died_ns: oldest.died.at_ns,
             evidence: Evidence {
                 pid: holder.key.tgid,
-                comm: holder.comm.clone(),
+                comm: holder.comm.to_string(),
                 role: if traced.is_some() {
                     Role::Tracer
                 } else {
@@ -167,7 +167,7 @@ impl Known<'_> {
                 ),
                 program: Program {
                     age_ns: exec.map(|exec| self.age(exec.at_ns)),
-                    former: exec.and_then(|exec| known_name(&exec.former)),
+                    former: exec.and_then(|exec| known_name(exec.former)),
                     execs: task.and_then(execs),
                 },
                 place: Place::default(),
@@ -220,8 +220,8 @@ impl Known<'_> {
                 Origin::BeforeExec => {
                     zombies.forked_before_exec += 1;
                     let exec = task.and_then(|task| task.exec.as_ref());
-                    let name = forker.map(|forker| forker.comm.clone());
-                    let name = name.or_else(|| known_name(&exec?.former));
+                    let name = forker.map(|forker| forker.comm.to_string());
+                    let name = name.or_else(|| known_name(exec?.former));
                     zombies.forked_as = zombies.forked_as.take().or(name);
                 }
                 Origin::Adopted => {
@@ -232,13 +232,13 @@ impl Known<'_> {
             }
             zombies.passed_over += u64::from(own && reaping.passed_over(record));
             if zombies.forker.is_none() && !own {
-                zombies.forker = forker.map(|forker| forker.comm.clone());
+                zombies.forker = forker.map(|forker| forker.comm.to_string());
             }
             if let Some(init) = tasks.held_init(&record.pids, holder.key) {
                 // Only one init is named, with the number of zombies in its namespace.
                 let named = zombies
                     .held_init
-                    .get_or_insert((init.key.tgid, init.comm.clone()));
+                    .get_or_insert((init.key.tgid, init.comm.to_string()));
                 zombies.in_its_namespace += u64::from(named.0 == init.key.tgid);
             }
             if zombies.pids.len() < LISTED {
@@ -339,8 +339,8 @@ fn execs(task: &Task) -> Option<u64> {
     task.exec_id?.checked_sub(task.parent_exec_id?)
 }
 
-fn known_name(name: &str) -> Option<String> {
-    (!name.is_empty()).then(|| name.to_owned())
+fn known_name(name: Comm) -> Option<String> {
+    (!name.is_empty()).then(|| name.to_string())
 }
 
 fn difference(now: Option<u64>, then: Option<u64>) -> Option<u64> {
@@ -364,7 +364,7 @@ mod tests {
         let process = Process {
             key,
             tid: key.tgid,
-            comm: "app".to_owned(),
+            comm: "app".into(),
         };
         Task {
             pids: pids(numbers),

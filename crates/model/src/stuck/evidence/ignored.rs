@@ -2,6 +2,7 @@
 //! Pure.
 
 use crate::culprit::evidence::Place;
+use crate::events::Comm;
 
 const SIGINT: u8 = 2;
 const SIGQUIT: u8 = 3;
@@ -102,11 +103,11 @@ pub enum Awaited {
 
 /// What snapshots show of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hints<'a> {
+pub struct Hints {
     /// Its number.
     pub signal: u8,
     /// Name of the sender.
-    pub sender: &'a str,
+    pub sender: Comm,
     /// How often it was seen to be sent.
     pub times: u32,
     /// How long ago the last one was sent.
@@ -117,7 +118,7 @@ pub struct Hints<'a> {
     pub sender_waits: Option<bool>,
 }
 
-impl Hints<'_> {
+impl Hints {
     /// Whether it is worth a closer look.
     pub fn is_relevant(&self) -> bool {
         is_asking_to_end(self.signal) && (self.sender_lives || self.awaited().is_some())
@@ -131,7 +132,7 @@ impl Hints<'_> {
         let recent = self.sender_lives || self.last_ago_ns <= GONE_NS;
         if self.sender_lives && self.sender_waits == Some(true) {
             Some(Awaited::BySender)
-        } else if recent && is_manager(self.sender) {
+        } else if recent && is_manager(&self.sender.text()) {
             Some(Awaited::ByManager)
         } else if recent && self.times > 1 {
             Some(Awaited::Again)
@@ -169,9 +170,9 @@ mod tests {
         assert_eq!(Fate::of_pending(false, &['R']), None);
     }
 
-    const HINTS: Hints<'static> = Hints {
+    const HINTS: Hints = Hints {
         signal: SIGTERM,
-        sender: "runc",
+        sender: Comm::new("runc".as_bytes()),
         times: 1,
         last_ago_ns: 10_000_000_000,
         sender_lives: false,
@@ -182,7 +183,10 @@ mod tests {
     fn a_container_runtime_that_sends_sigterm_waits_for_the_exit() {
         assert_eq!(HINTS.awaited(), Some(Awaited::ByManager));
         for sender in ["containerd-shim", "systemd", "s6-svc", "timeout", "init"] {
-            let hints = Hints { sender, ..HINTS };
+            let hints = Hints {
+                sender: sender.into(),
+                ..HINTS
+            };
             assert_eq!(hints.awaited(), Some(Awaited::ByManager), "{sender}");
         }
         let long_ago = Hints {
@@ -195,7 +199,7 @@ mod tests {
     #[test]
     fn other_senders_must_be_seen_to_wait() {
         let shell = Hints {
-            sender: "bash",
+            sender: Comm::new("bash".as_bytes()),
             ..HINTS
         };
         assert_eq!((shell.awaited(), shell.is_relevant()), (None, false));
@@ -212,7 +216,7 @@ mod tests {
         let again = Hints { times: 2, ..shell };
         assert_eq!(again.awaited(), Some(Awaited::Again));
         let initdb = Hints {
-            sender: "initdb",
+            sender: Comm::new("initdb".as_bytes()),
             ..HINTS
         };
         assert_eq!(initdb.awaited(), None);

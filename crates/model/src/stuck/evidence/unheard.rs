@@ -56,10 +56,10 @@ impl Repeated {
 
 impl UnhandledSignal {
     /// What shows whether a process waits; `None` if the kernel sent it.
-    pub fn hints(&self, now_ns: u64, sender_waits: Option<bool>) -> Option<Hints<'_>> {
+    pub fn hints(&self, now_ns: u64, sender_waits: Option<bool>) -> Option<Hints> {
         Some(Hints {
             signal: self.last.signal,
-            sender: &self.last.by.as_ref()?.comm,
+            sender: self.last.by?.comm,
             times: self.times,
             last_ago_ns: now_ns.saturating_sub(self.last.at_ns),
             sender_lives: self.sender_lives,
@@ -89,7 +89,7 @@ impl UnhandledSignal {
         let waits = facts.and_then(|facts| facts.sender_waits);
         Some(Ignored {
             signal: signal(self.last.signal),
-            sender: (sender.key.tgid, sender.comm.clone()),
+            sender: (sender.key.tgid, sender.comm.to_string()),
             first_ago_ns: now_ns.saturating_sub(self.first_ns),
             times: self.times,
             fate: self.fate(facts)?,
@@ -108,11 +108,11 @@ pub(super) fn last(task: &Task) -> Option<(events::Ignored, bool)> {
     let pending = kill.map(|kill| events::Ignored {
         signal: kill.signal,
         at_ns: kill.at_ns,
-        by: kill.process.clone(),
+        by: kill.process,
         by_choice: false,
     });
     let pending = pending.map(|it| (it, true));
-    let ignored = task.ignored.clone().map(|it| (it, false));
+    let ignored = task.ignored.map(|it| (it, false));
     ignored
         .into_iter()
         .chain(pending)

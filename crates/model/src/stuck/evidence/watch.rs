@@ -93,10 +93,10 @@ impl Watch {
             let key = task.process.key;
             let own = threads.iter().filter(|thread| thread.of.is_roughly(key));
             let suspect = Suspect {
-                process: task.process.clone(),
+                process: task.process,
                 cgroups: task.cgroups,
                 parent: task.parent.as_ref().map(|parent| parent.key),
-                kill: task.kill.clone(),
+                kill: task.kill,
                 since_ns: since(task),
                 first_seen_ns: *self.first_seen.get(&key)?,
                 threads: own.cloned().collect(),
@@ -132,7 +132,7 @@ impl Watch {
                 .hints(snapshot.begun_ns, None)
                 .is_some_and(|hints| hints.is_relevant());
             (due && telling && !itself).then(|| Suspect {
-                process: task.process.clone(),
+                process: task.process,
                 cgroups: task.cgroups,
                 parent: task.parent.as_ref().map(|parent| parent.key),
                 kill: None,
@@ -220,7 +220,7 @@ impl Suspect {
             unheard.and_then(|unheard| unheard.ignored(now_ns, facts.as_ref(), place, signal));
         Stuck {
             pid: self.process.key.tgid,
-            comm: self.process.comm.clone(),
+            comm: self.process.comm.to_string(),
             stuck_ns: now_ns.saturating_sub(since.at_ns),
             is_lower_bound: since.is_upper_bound,
             kill: self
@@ -245,7 +245,7 @@ mod tests {
         Process {
             key: Key { tgid, start_ns: 5 },
             tid: tgid,
-            comm: "app".to_owned(),
+            comm: "app".into(),
         }
     }
 
@@ -376,7 +376,7 @@ mod tests {
             signal: 15,
             at_ns: seconds * SECOND,
             by: Some(Process {
-                comm: sender.to_owned(),
+                comm: sender.into(),
                 ..process(3)
             }),
             by_choice: false,
