@@ -1,6 +1,7 @@
 //! Notifies the service manager of the agent's state, as in sd_notify(3), if there is one.
 //!
-//! It never blocks: a service manager that hangs must not stop the measurement.
+//! It never blocks: a service manager that hangs must not stop the measurement. The `sd-notify`
+//! crate (0.5) is not used since it sends through a blocking socket, and only to one with a path.
 
 use std::{
     env,

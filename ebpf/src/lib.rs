@@ -2,9 +2,12 @@
 //!
 //! Every struct is `repr(C)` without implicit padding, its size asserted below. All times are
 //! nanoseconds of `CLOCK_BOOTTIME`; 0 means unknown. Discriminants are plain integers: a byte
-//! that user space does not know is counted there, never trusted.
+//! that user space does not know is counted there, never trusted. The zerocopy derives prove
+//! that the records have no padding and can be read from any bytes.
 
 #![no_std]
+
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 mod offsets;
 mod tasks;
@@ -56,7 +59,7 @@ pub mod kind {
 
 /// Start of every record.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Head {
     /// One of [`kind`].
     pub kind: u32,
@@ -68,7 +71,7 @@ pub struct Head {
 
 /// One process, as its thread group leader has it; `tid` is the acting thread.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Process {
     /// Thread group id, what user space calls a PID; 0 where there is no process.
     pub tgid: u32,
@@ -82,7 +85,7 @@ pub struct Process {
 
 /// The number that a process has in one PID namespace.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct NamespacePid {
     /// Inode number of the namespace; 0 past the last level.
     pub namespace: u32,
@@ -104,7 +107,7 @@ pub mod death_flags {
 
 /// A process that has died.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Death {
     /// [`kind::DEATH`], [`death_flags`], the moment of death.
     pub head: Head,
@@ -206,7 +209,7 @@ pub mod mark {
 
 /// How far an exit came and when.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Steps {
     /// By [`mark`]: when the last of its threads came there.
     pub reached_ns: [u64; mark::COUNT],
@@ -214,7 +217,7 @@ pub struct Steps {
 
 /// A death with [`death_flags::STEPS`].
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct SteppedDeath {
     /// What every death has.
     pub death: Death,
@@ -233,7 +236,7 @@ pub mod release_flags {
 
 /// `release_task` of a group leader.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Release {
     /// [`kind::RELEASE`], [`release_flags`], the moment of release.
     pub head: Head,
@@ -251,7 +254,7 @@ pub struct Release {
 
 /// A wait4, waitpid or waitid call of `reaper` returned a child that has died and took it.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Waited {
     /// [`kind::WAITED`], no flags, the moment the call returned.
     pub head: Head,
@@ -265,7 +268,7 @@ pub struct Waited {
 
 /// The kernel has freed a released group leader: long after its reap, at an unknown distance.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Freed {
     /// [`kind::FREED`], no flags, the moment of freeing.
     pub head: Head,
@@ -285,7 +288,7 @@ pub mod renotified_flags {
 
 /// A zombie's new parent was told of it, by its dying parent or by its tracer.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Renotified {
     /// [`kind::RENOTIFIED`], [`renotified_flags`], the moment of notification.
     pub head: Head,
@@ -298,7 +301,7 @@ pub struct Renotified {
 /// A process that had children or had waited for some has executed another program: what it did
 /// before is not that program's doing. Other execs send nothing.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Exec {
     /// [`kind::EXEC`], no flags, the moment of the exec.
     pub head: Head,
@@ -318,7 +321,7 @@ pub mod cgroup_flags {
 
 /// A cgroup was made.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct CgroupMade {
     /// [`kind::CGROUP_MADE`], [`cgroup_flags`], the moment of making.
     pub head: Head,

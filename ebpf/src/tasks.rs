@@ -1,5 +1,7 @@
 //! What the iterators write: one record for each process, or for each thread on its way out.
 
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
 use crate::{COMM_LEN, NAMESPACE_LEVELS, NamespacePid, Process, Waits};
 
 /// Bits of a [`TaskRecord`].
@@ -19,7 +21,7 @@ pub mod task_flags {
 
 /// A terminating signal, or SIGSTOP, that came to nothing.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Ignored {
     /// When it was sent, 0 where there was none.
     pub at_ns: u64,
@@ -35,7 +37,7 @@ pub struct Ignored {
 /// One group leader, as the iter/task program writes it. Times of the kernel side's own memory
 /// are 0 where it has none.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct TaskRecord {
     /// The process.
     pub process: Process,
@@ -106,7 +108,7 @@ pub const STACK_FRAMES: usize = 24;
 /// One thread that has not ended, of a process that is on its way out. Its kernel stack follows as
 /// `frames` lines of text, innermost first, as the kernel itself prints them: `name+0x1/0x2 [module]`.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct ThreadRecord {
     /// Thread group id.
     pub tgid: u32,

@@ -1,5 +1,7 @@
 //! What the kernel side keeps of the wait calls of a process.
 
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
 /// For whom a wait call asks: indexes of [`Waits::takes`] and [`Waits::peeks`].
 pub mod asked {
     /// Any child that an ordinary wait sees.
@@ -21,7 +23,7 @@ pub mod asked {
 /// The calls of wait4, waitid and waitpid that one process made as the program that it runs now,
 /// since the agent came.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Waits {
     /// All of them.
     pub calls: u64,

@@ -74,9 +74,9 @@ pub(crate) fn hash_sources(root: &Path) -> Result<String> {
 /// Name, version and checksum of each locked crate that is compiled for the kernel.
 fn kernel_crates(lock: &str) -> String {
     let kernel_side = |package: &&str| {
-        package.lines().any(|line| {
-            line.starts_with("name = \"aya-ebpf") || line.starts_with("name = \"aya-log-")
-        })
+        ["aya-ebpf", "aya-log-", "zerocopy"]
+            .iter()
+            .any(|name| package.contains(&format!("\nname = \"{name}")))
     };
     let identity = |line: &&str| {
         ["name", "version", "checksum"]

@@ -3,6 +3,7 @@
 //! Everything here is pure: no clock, no I/O, no format. Time is an argument, so that a recording
 //! replays to the same answers.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(
     test,
     expect(

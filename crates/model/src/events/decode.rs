@@ -4,6 +4,7 @@
 use wire::{
     asked, cgroup_flags, death_flags, kill_by, kind, release_flags, renotified_flags, task_flags,
 };
+use zerocopy::FromBytes;
 
 use super::{
     Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Comm, Death, Event, Exec, Execed,
@@ -55,7 +56,8 @@ pub fn decode(bytes: &[u8], page_size: u64) -> Result<Event, Malformed> {
 
 /// Decodes one [`wire::TaskRecord`], which must be of exactly its size.
 pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
-    let record: wire::TaskRecord = whole(bytes)?;
+    let record = wire::TaskRecord::read_from_bytes(bytes)
+        .map_err(|_| wrong_size::<wire::TaskRecord>(bytes))?;
     let state = if record.flags & task_flags::LEADER_EXITED != 0 {
         TaskState::LeaderExited
     } else if record.flags & task_flags::ZOMBIE != 0 {
@@ -154,59 +156,21 @@ impl Turn {
     }
 }
 
-/// A struct of the wire.
-///
-/// # Safety
-/// Every pattern of bits must be a valid value: integers and arrays of them, in `repr(C)`.
-pub(super) unsafe trait Wire: Copy {}
-
-// SAFETY: integers only.
-unsafe impl Wire for wire::Head {}
-// SAFETY: integers, and structs and arrays of them.
-unsafe impl Wire for wire::Death {}
-// SAFETY: structs of integers and of arrays of them.
-unsafe impl Wire for wire::SteppedDeath {}
-// SAFETY: integers, and structs of them.
-unsafe impl Wire for wire::Release {}
-// SAFETY: integers, and structs of them.
-unsafe impl Wire for wire::Waited {}
-// SAFETY: integers, and structs of them.
-unsafe impl Wire for wire::Freed {}
-// SAFETY: integers, and structs of them.
-unsafe impl Wire for wire::Renotified {}
-// SAFETY: structs of integers, and an array of them.
-unsafe impl Wire for wire::Exec {}
-// SAFETY: integers, and structs and arrays of them.
-unsafe impl Wire for wire::CgroupMade {}
-// SAFETY: integers, and structs and arrays of them.
-unsafe impl Wire for wire::TaskRecord {}
-// SAFETY: integers, and arrays of them.
-unsafe impl Wire for wire::ThreadRecord {}
-
-/// The struct that `bytes` begin with, at whatever alignment.
-fn read<T: Wire>(bytes: &[u8]) -> Result<T, Malformed> {
-    let want = size_of::<T>();
-    if bytes.len() < want {
-        return Err(Malformed::Size {
-            got: bytes.len(),
-            want,
-        });
-    }
-    // SAFETY: `bytes` holds at least `size_of::<T>()` bytes, every pattern of which is a valid
-    // `T`; `read_unaligned` asks for no alignment.
-    Ok(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
+/// The record that `bytes` begin with, at any alignment, and the bytes after it.
+pub(super) fn split<T: FromBytes>(bytes: &[u8]) -> Result<(T, &[u8]), Malformed> {
+    T::read_from_prefix(bytes).map_err(|_| wrong_size::<T>(bytes))
 }
 
-/// The same, of exactly as many bytes.
-pub(super) fn whole<T: Wire>(bytes: &[u8]) -> Result<T, Malformed> {
-    let want = size_of::<T>();
-    if bytes.len() != want {
-        return Err(Malformed::Size {
-            got: bytes.len(),
-            want,
-        });
+fn read<T: FromBytes>(bytes: &[u8]) -> Result<T, Malformed> {
+    split(bytes).map(|(record, _)| record)
+}
+
+/// The error for `bytes` that are too few for a `T`, or too many.
+pub(super) fn wrong_size<T>(bytes: &[u8]) -> Malformed {
+    Malformed::Size {
+        got: bytes.len(),
+        want: size_of::<T>(),
     }
-    read(bytes)
 }
 
 fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {

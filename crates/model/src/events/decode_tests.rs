@@ -1,13 +1,12 @@
 use proptest::prelude::*;
+use zerocopy::{Immutable, IntoBytes};
 
 use super::*;
 use crate::events::decode_threads;
 
 /// The bytes of a struct of the wire, as the ring hands them out.
-fn bytes<T: Wire>(record: &T) -> Vec<u8> {
-    // SAFETY: the structs of the wire have no padding, so that each of the bytes is initialised.
-    unsafe { std::slice::from_raw_parts(std::ptr::from_ref(record).cast(), size_of::<T>()) }
-        .to_vec()
+fn bytes(record: &(impl IntoBytes + Immutable)) -> Vec<u8> {
+    record.as_bytes().to_vec()
 }
 
 fn named(tgid: u32, comm: &[u8]) -> wire::Process {

@@ -2,26 +2,20 @@
 
 use super::{
     Malformed, Thread,
-    decode::{Turn, key, whole},
+    decode::{Turn, key, split, wrong_size},
 };
 
 /// Decodes [`wire::ThreadRecord`]s, each followed by the lines of its stack.
 pub fn decode_threads(mut bytes: &[u8]) -> Result<Vec<Thread>, Malformed> {
-    let want = size_of::<wire::ThreadRecord>();
     let mut threads = Vec::new();
     while !bytes.is_empty() {
-        let size = || Malformed::Size {
-            got: bytes.len(),
-            want,
-        };
-        let (head, mut rest) = bytes.split_at_checked(want).ok_or_else(size)?;
-        let record: wire::ThreadRecord = whole(head)?;
+        let (record, mut rest) = split::<wire::ThreadRecord>(bytes)?;
         let mut stack = Vec::new();
         for _ in 0..record.frames {
             let end = rest
                 .iter()
                 .position(|&byte| byte == b'\n')
-                .ok_or_else(size)?;
+                .ok_or_else(|| wrong_size::<wire::ThreadRecord>(bytes))?;
             stack.push(String::from_utf8_lossy(&rest[..end]).into_owned());
             rest = &rest[end + 1..];
         }
