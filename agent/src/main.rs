@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod backoff;
 mod cli;
 mod client;
 mod doctor;
@@ -18,11 +19,10 @@ mod host;
 mod metrics;
 mod probes;
 mod queries;
-mod say;
 mod server;
+mod stderr;
 mod systemd;
 mod views;
-mod waits;
 
 use cli::{Cli, Command};
 use views::Outcome;
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         Ok(Outcome::CannotRun) => ExitCode::from(1),
         Ok(Outcome::Found) => ExitCode::from(3),
         Err(error) => {
-            say::say(format_args!("{error:#}"));
+            stderr::eprint_line(format_args!("{error:#}"));
             ExitCode::from(1)
         }
     }

@@ -15,7 +15,7 @@ use crate::cli::{DEFAULT_SOCKET, FromArgs, ViewArgs};
 use crate::engine::replay::{self, Replay};
 use crate::handle::{Handle, Request};
 use crate::queries::{self, Ask};
-use crate::say::say;
+use crate::stderr::eprint_line;
 use api::{Doctor, DoctorQuery, ExitLine, VERSION};
 
 pub mod http;
@@ -90,7 +90,7 @@ impl Source {
         match embedded {
             Ok(handle) => {
                 crate::engine::give_up_in_view()?;
-                say(format_args!("{why_not}; starting one inside this command"));
+                eprint_line(format_args!("{why_not}; starting one inside this command"));
                 ready(&handle).await?;
                 Ok(Self::Embedded(handle))
             }
@@ -159,10 +159,10 @@ impl Remote {
         };
         match endpoint.probe().await {
             Ok(()) => {
-                say(format_args!("reading from the agent at {endpoint}"));
+                eprint_line(format_args!("reading from the agent at {endpoint}"));
                 let asked = probes.asked().join(", ");
                 if !asked.is_empty() {
-                    say(format_args!(
+                    eprint_line(format_args!(
                         "ignoring {asked}: that agent uses the probe options that it was started \
                          with"
                     ));
@@ -251,7 +251,7 @@ fn recorded(view: &ViewArgs, file: &Path) -> anyhow::Result<Replay> {
         bail!("replay reads only its file; omit --url and --socket");
     }
     let replay = Replay::of(file)?;
-    say(format_args!("{}", replay.about()));
+    eprint_line(format_args!("{}", replay.about()));
     Ok(replay)
 }
 

@@ -198,7 +198,7 @@ impl Agent {
                 () = self.judge.round_over() => self.end_round(),
                 () = self.exits.round_over() => self.end_stuck_round(),
                 () = ready(log.as_mut()) => self.kernel.flush_log(),
-                _ = housekeeping.tick() => self.keep_house(),
+                _ = housekeeping.tick() => self.housekeeping(),
                 _ = reconcile.tick() => self.repair = true,
             }
         }
@@ -342,7 +342,7 @@ impl Agent {
             .extend(gone.into_iter().map(|dead| HungUp { at_ns, dead }));
     }
 
-    fn keep_house(&mut self) {
+    fn housekeeping(&mut self) {
         let now_ns = probes::now_ns();
         if let Some(watchdog) = &mut self.watchdog {
             watchdog.beat(std::time::Instant::now());

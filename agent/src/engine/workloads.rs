@@ -314,7 +314,7 @@ impl Agent {
         for holder in holders {
             workloads.of_living(holder, now_ns);
         }
-        workloads.keep_house(&held, now_ns);
+        workloads.housekeeping(&held, now_ns);
         if now_ns.saturating_sub(resolver.walked_ns) >= WALK_EVERY_NS {
             resolver.walked_ns = now_ns;
             workloads.walk();

@@ -9,7 +9,7 @@ use hyper::StatusCode;
 use crate::cli::FleetArgs;
 use crate::client::http::Endpoint;
 use crate::client::web::{self, Web};
-use crate::say::say;
+use crate::stderr::eprint_line;
 use api::VERSION;
 use api::fleet::{Fleet, FleetDocument};
 
@@ -43,7 +43,7 @@ impl Prometheus {
             let password = user.password.as_deref().unwrap_or_default();
             web.authorization = Some(web::basic(&user.name, password)?);
         }
-        say(format_args!("reading from the Prometheus at {url}"));
+        eprint_line(format_args!("reading from the Prometheus at {url}"));
         Ok(Some(Self {
             web,
             token_file: args.prometheus_token_file.clone(),

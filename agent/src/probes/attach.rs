@@ -18,7 +18,6 @@ use aya_log::{EbpfLogger, Level};
 use wire::{NO_OFFSET, Offsets, Options, counter};
 
 use super::{
-    btf,
     error::KernelError,
     hooks::{FREE, FREE_AS_REAP, Hook, HookKind, Point, TRANSITIONS, Transition},
     memlock, offsets, privileges,

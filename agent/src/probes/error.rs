@@ -1,6 +1,6 @@
 //! Reasons why nothing can be measured on a host.
 
-use super::btf::BtfError;
+use btf::BtfError;
 
 /// Why no death can be measured here. Each is one sentence with the fix.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,6 @@
 //! `events` the only part that imports aya.
 
 mod attach;
-mod btf;
 mod clock;
 mod error;
 mod hooks;

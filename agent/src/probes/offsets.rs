@@ -5,8 +5,8 @@
 
 use wire::{NO_OFFSET, Offsets};
 
-use super::btf::Btf;
 use crate::host::cgroups::Version1;
+use btf::Btf;
 
 /// The offsets, and what this kernel lacks.
 pub(crate) struct Resolved {
@@ -115,7 +115,6 @@ fn css_set_entry(btf: &Btf<'_>, v1: Version1) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probes::btf;
 
     #[test]
     #[ignore = "needs a kernel with BTF"]

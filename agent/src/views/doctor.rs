@@ -2,7 +2,7 @@
 
 use crate::cli::DoctorArgs;
 use crate::client::Remote;
-use crate::say::say;
+use crate::stderr::eprint_line;
 use api::Doctor;
 
 use super::output::{print, width};
@@ -23,7 +23,7 @@ pub async fn run(args: &DoctorArgs, look: Look) -> anyhow::Result<Outcome> {
             reply.answer
         }
         Err(why_not) => {
-            say(format_args!("{why_not}; checking from inside this command"));
+            eprint_line(format_args!("{why_not}; checking from inside this command"));
             crate::engine::doctor(&args.from.probes).await?
         }
     };

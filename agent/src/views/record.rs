@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::cli::RecordArgs;
-use crate::say::say;
+use crate::stderr::eprint_line;
 use api::ExitLine;
 
 use super::output::Reader;
@@ -32,7 +32,7 @@ pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
     };
     let file = args.file.display();
     if args.duration.is_none() && args.count.is_none() {
-        say(format_args!("recording to {file}; press Ctrl-C to stop"));
+        eprint_line(format_args!("recording to {file}; press Ctrl-C to stop"));
     }
     let end = deadline(args.duration);
     tokio::pin!(end);
@@ -65,7 +65,7 @@ pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
         None => written.await,
     };
     match outcome.context("the thread that writes the file died")? {
-        Ok(bytes) => say(format_args!(
+        Ok(bytes) => eprint_line(format_args!(
             "{} recorded to {file}, {bytes} bytes",
             count(printer.seen, "death")
         )),

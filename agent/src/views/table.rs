@@ -16,7 +16,7 @@ pub enum Side {
 }
 
 /// A column of a table.
-pub trait Heads: Copy + Debug + PartialEq + 'static {
+pub trait TableColumn: Copy + Debug + PartialEq + 'static {
     /// Its heading.
     fn head(self) -> &'static str;
 
@@ -28,7 +28,7 @@ pub trait Heads: Copy + Debug + PartialEq + 'static {
 }
 
 /// Rows as text, in the order given.
-pub fn text<C: Heads>(
+pub fn text<C: TableColumn>(
     columns: &[C],
     rows: impl IntoIterator<Item = usize>,
     cell: impl Fn(C, usize) -> String,

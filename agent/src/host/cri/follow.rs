@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use tokio::{sync::mpsc, time};
 
 use super::{NoAnswer, list};
-use crate::waits;
+use crate::backoff;
 use model::workload::pods::{Failure, News};
 
 /// Minimum time between two lists: kubelet uses the same runtime.
@@ -17,12 +17,12 @@ pub(super) async fn follow(
     mut asked: mpsc::Receiver<()>,
     tell: impl Fn(News) -> bool,
 ) {
-    let mut waits = waits::after_failures();
+    let mut waits = backoff::retry_delays();
     let mut said = None;
     loop {
         match list::list(socket).await {
             Ok(pods) => {
-                waits = waits::after_failures();
+                waits = backoff::retry_delays();
                 if said.take().is_some() {
                     log::info!("the container runtime answers again");
                 }
@@ -41,7 +41,7 @@ pub(super) async fn follow(
                 if !tell(News::Failed(failure)) {
                     return;
                 }
-                time::sleep(waits.next().unwrap_or(waits::LONGEST)).await;
+                time::sleep(waits.next().unwrap_or(backoff::LONGEST)).await;
             }
         }
     }

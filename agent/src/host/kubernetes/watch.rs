@@ -13,7 +13,7 @@ use kube::{
 };
 use tokio::time;
 
-use crate::waits;
+use crate::backoff;
 use model::workload::pods::{Failure, News, Pod};
 
 /// A pod with only the needed fields: not its spec, which may contain secrets.
@@ -92,13 +92,13 @@ pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bo
         from: None,
         heard: false,
     };
-    let mut waits = waits::after_failures();
+    let mut waits = backoff::retry_delays();
     let mut said = None;
     loop {
         watcher.heard = false;
         let Err(end) = watcher.round().await;
         if watcher.heard {
-            waits = waits::after_failures();
+            waits = backoff::retry_delays();
             said = None;
         }
         match end {
@@ -116,7 +116,7 @@ pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bo
                 }
             }
         }
-        time::sleep(waits.next().unwrap_or(waits::LONGEST)).await;
+        time::sleep(waits.next().unwrap_or(backoff::LONGEST)).await;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::views::Look;
-use crate::views::table::{Heads, Side, down};
+use crate::views::table::{Side, TableColumn, down};
 use crate::views::text::{Bound, rate};
 use api::fleet::{FleetNode, FleetWorkload, VerdictCount};
 
@@ -59,7 +59,7 @@ pub const WORKLOADS: &[Column] = &[
     Workload, Node, Stale, Growth, Oldest, Why, Zombies, Exits, Late, Stuck,
 ];
 
-impl Heads for Column {
+impl TableColumn for Column {
     fn head(self) -> &'static str {
         match self {
             Node => "NODE",

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::views::table::Heads;
+use crate::views::table::TableColumn;
 use crate::views::text;
 
-use super::board::Board;
+use super::frame::TopFrame;
 use super::keys::Action;
 use super::model::{Input, Model, Overlay, Purpose};
 use model::filter::Filter;
@@ -29,7 +29,7 @@ const STEPS_MS: [u64; 9] = [100, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_
 /// Longer than any filter that a person types.
 const MAX_INPUT: usize = 500;
 
-impl<F: Board> Model<F> {
+impl<F: TopFrame> Model<F> {
     /// Performs an action, as far as possible here.
     pub fn act(&mut self, action: Action) -> Option<Effect> {
         self.message = None;

@@ -4,7 +4,7 @@ use crate::cli::TopArgs;
 use crate::views::output::{Reader, print};
 use crate::views::{Look, Outcome, json, table};
 
-use super::board::{Board, Feed, View};
+use super::frame::{Feed, TopFrame, View};
 use super::model::Model;
 
 /// Prints frames until the limit is reached or stdout is closed.
@@ -42,7 +42,7 @@ pub async fn run<S: Feed>(
             let gap = if printed > 0 { "\n" } else { "" };
             print(&format!(
                 "{gap}{}\n{}",
-                Board::head_text(model),
+                S::Frame::head_text(model),
                 rows(model)
             ))?
         };
@@ -55,7 +55,7 @@ pub async fn run<S: Feed>(
 }
 
 /// The frame without the rows that the filter hides.
-fn filtered<F: Board>(args: &TopArgs, frame: F) -> F {
+fn filtered<F: TopFrame>(args: &TopArgs, frame: F) -> F {
     let Some(filter) = &args.filter else {
         return frame;
     };
@@ -63,7 +63,7 @@ fn filtered<F: Board>(args: &TopArgs, frame: F) -> F {
     frame.keep(rows)
 }
 
-fn rows<F: Board>(model: &Model<F>) -> String {
+fn rows<F: TopFrame>(model: &Model<F>) -> String {
     let (view, look, order) = (model.view, model.look, &model.list().order);
     if order.is_empty() {
         return format!("{}\n", model.empty_words());

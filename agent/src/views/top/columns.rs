@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::cli::TopView;
 use crate::views::Look;
-use crate::views::table::{Heads, Side, down};
+use crate::views::table::{Side, TableColumn, down};
 use crate::views::text::{Bound, rate};
 use crate::views::zombies::bound;
 use api::{Container, Parent, Process, Zombie};
@@ -58,7 +58,7 @@ pub fn of(view: TopView) -> &'static [Column] {
     }
 }
 
-impl Heads for Column {
+impl TableColumn for Column {
     fn head(self) -> &'static str {
         match self {
             Self::Pid => "PID",
@@ -205,7 +205,7 @@ fn exit_key(zombie: &Zombie) -> Option<(&str, Option<&str>, Option<u8>)> {
 }
 
 /// The columns that fit into `room` characters, separated by two blanks, with their widths.
-pub fn fit<C: Heads>(columns: &[C], room: usize) -> Vec<(C, usize)> {
+pub fn fit<C: TableColumn>(columns: &[C], room: usize) -> Vec<(C, usize)> {
     const GAP: usize = 2;
     let mut used = 0;
     let mut fitting = Vec::new();

@@ -8,7 +8,7 @@ use crate::views::text::{Bound, count, moment, rate, wrap};
 use crate::views::zombies::bound;
 use api::{Container, Document, Parent, Process, Top, Verdict, Zombie};
 
-use super::board::Board;
+use super::frame::TopFrame;
 use super::host::Identity;
 use super::keys;
 use super::model::Model;
@@ -59,7 +59,7 @@ pub fn lines(
 }
 
 /// The list of keys, as lines of a given width.
-pub fn help<F: Board>(width: usize) -> Vec<Line<'static>> {
+pub fn help<F: TopFrame>(width: usize) -> Vec<Line<'static>> {
     let views = F::VIEWS.map(|(_, name, _)| name).join(", ");
     let fields = Field::known(F::FIELDS);
     let mut lines = vec![heading("Keys"), Line::default()];

@@ -7,10 +7,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::views::Look;
-use crate::views::table::{Heads, Side};
+use crate::views::table::{Side, TableColumn};
 
-use super::board::Board;
 use super::columns;
+use super::frame::TopFrame;
 use super::model::{Model, Overlay, Purpose};
 use crate::views::text::wrap;
 
@@ -20,7 +20,7 @@ use super::{detail, header};
 const ROOMY: usize = 99;
 
 /// Draws everything, and stores in the model how many rows fit.
-pub fn draw<F: Board>(frame: &mut Frame, model: &mut Model<F>) {
+pub fn draw<F: TopFrame>(frame: &mut Frame, model: &mut Model<F>) {
     let area = frame.area();
     let head = header::lines(model, usize::from(area.width));
     let foot = footer(model);
@@ -101,7 +101,7 @@ fn fitted(mut line: Line<'static>, width: usize, look: Look) -> Line<'static> {
     line
 }
 
-fn table<F: Board>(frame: &mut Frame, model: &mut Model<F>, area: Rect) {
+fn table<F: TopFrame>(frame: &mut Frame, model: &mut Model<F>, area: Rect) {
     let page = usize::from(area.height.saturating_sub(1));
     model.page = page;
     let list = model.list_mut();
@@ -136,7 +136,7 @@ fn table<F: Board>(frame: &mut Frame, model: &mut Model<F>, area: Rect) {
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-fn heads<F: Board>(model: &Model<F>, columns: &[(F::Column, usize)]) -> Line<'static> {
+fn heads<F: TopFrame>(model: &Model<F>, columns: &[(F::Column, usize)]) -> Line<'static> {
     let list = model.list();
     let mut spans = vec![Span::raw(" ")];
     for (n, &(column, width)) in columns.iter().enumerate() {
@@ -162,7 +162,7 @@ fn heads<F: Board>(model: &Model<F>, columns: &[(F::Column, usize)]) -> Line<'st
     Line::from(spans)
 }
 
-fn row<F: Board>(
+fn row<F: TopFrame>(
     model: &Model<F>,
     columns: &[(F::Column, usize)],
     i: usize,
@@ -191,7 +191,7 @@ fn row<F: Board>(
     Line::from(spans).style(style)
 }
 
-fn over<F: Board>(
+fn over<F: TopFrame>(
     frame: &mut Frame,
     model: &mut Model<F>,
     overlay: &Overlay<F::View, F::Identity>,
@@ -209,7 +209,7 @@ fn over<F: Board>(
     frame.render_widget(Paragraph::new(shown), area);
 }
 
-fn footer<F: Board>(model: &Model<F>) -> Vec<Line<'static>> {
+fn footer<F: TopFrame>(model: &Model<F>) -> Vec<Line<'static>> {
     let message = model.message.as_ref().map(|message| {
         Line::styled(
             model.look.clean(message),
@@ -239,7 +239,7 @@ fn prompt(purpose: Purpose) -> &'static str {
     }
 }
 
-fn cursor<F: Board>(frame: &mut Frame, model: &Model<F>, footer: Rect) {
+fn cursor<F: TopFrame>(frame: &mut Frame, model: &Model<F>, footer: Rect) {
     if let (Some(input), Some(last)) = (&model.input, footer.rows().next_back()) {
         let typed = Span::raw(model.look.clean(&input.text)).width() as u16;
         let x = (prompt(input.purpose).len() as u16).saturating_add(typed);

@@ -8,13 +8,13 @@ use crate::cli::ViewName;
 use crate::fleet::Prometheus;
 use crate::views::fleet::columns::{self, Column, pids};
 use crate::views::fleet::{self, verdicts};
-use crate::views::table::{Heads, Side, down};
+use crate::views::table::{Side, TableColumn, down};
 use crate::views::text::{count, rate, wrap};
 use crate::views::{Look, zombies};
 use api::fleet::{Fleet, FleetAgent, FleetDocument, FleetNode, FleetWorkload, VerdictCount};
 
-use super::board::{Board, Exits, Feed, Figures, Words};
 use super::detail::{heading, named};
+use super::frame::{Exits, Feed, Figures, TopFrame, Words};
 use super::host::kept;
 use super::model::Model;
 use model::filter::{Field, Filter, Row};
@@ -76,7 +76,7 @@ fn words(counts: Option<&Vec<VerdictCount>>) -> Option<String> {
         .map(|all| verdicts(all))
 }
 
-impl Board for FleetDocument<Fleet> {
+impl TopFrame for FleetDocument<Fleet> {
     type View = View;
     type Column = Column;
     type Identity = Identity;
@@ -388,7 +388,7 @@ fn detail(
         return vec![Line::raw("Prometheus has no data on it any more.")];
     };
     let (Identity::Node(agent) | Identity::Workload(agent, _)) = who;
-    let columns = <FleetDocument<Fleet> as Board>::columns(view);
+    let columns = <FleetDocument<Fleet> as TopFrame>::columns(view);
     let mut lines = vec![
         heading(&frame.cell(view, columns[0], row, look)),
         Line::default(),

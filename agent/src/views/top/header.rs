@@ -5,12 +5,12 @@ use ratatui::text::{Line, Span};
 
 use crate::views::text::{count, rate, wrap};
 
-use super::board::Board;
 use super::draw::colored;
+use super::frame::TopFrame;
 use super::model::Model;
 
 /// Its lines for a given width, most important first.
-pub fn lines<F: Board>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
+pub fn lines<F: TopFrame>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![figures(model, width)];
     for words in model.frame.alarms(model.look) {
         let words = wrap(&words, width).into_iter();
@@ -30,11 +30,11 @@ pub fn lines<F: Board>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-fn alarm<F: Board>(model: &Model<F>) -> Style {
+fn alarm<F: TopFrame>(model: &Model<F>) -> Style {
     colored(model.look, Color::Red).add_modifier(Modifier::BOLD)
 }
 
-fn place<F: Board>(model: &Model<F>) -> Line<'static> {
+fn place<F: TopFrame>(model: &Model<F>) -> Line<'static> {
     let look = model.look;
     let bold = Style::new().add_modifier(Modifier::BOLD);
     let mut spans = vec![Span::styled("reapwatch", bold)];
@@ -53,7 +53,7 @@ fn place<F: Board>(model: &Model<F>) -> Line<'static> {
     Line::from(spans)
 }
 
-fn figures<F: Board>(model: &Model<F>, width: usize) -> Line<'static> {
+fn figures<F: TopFrame>(model: &Model<F>, width: usize) -> Line<'static> {
     let known = model.frame.figures(model.look);
     let exits = model.rates.back().map_or_else(
         || model.look.nothing().to_owned(),
@@ -87,7 +87,7 @@ fn figures<F: Board>(model: &Model<F>, width: usize) -> Line<'static> {
 }
 
 /// The last rates, scaled to their maximum.
-fn sparkline<F: Board>(model: &Model<F>, width: usize) -> String {
+fn sparkline<F: TopFrame>(model: &Model<F>, width: usize) -> String {
     let levels: &[char] = if model.look.ascii {
         &['_', '.', '-', '=', '+', '*', '#', '@']
     } else {
@@ -106,7 +106,7 @@ fn sparkline<F: Board>(model: &Model<F>, width: usize) -> String {
         .collect()
 }
 
-fn tabs<F: Board>(model: &Model<F>) -> Line<'static> {
+fn tabs<F: TopFrame>(model: &Model<F>) -> Line<'static> {
     let mut spans = Vec::new();
     for (n, (view, name, _)) in F::VIEWS.into_iter().enumerate() {
         let rows = model.list_of(view).order.iter();

@@ -13,9 +13,9 @@ use crate::views::zombies::{self, loss};
 use crate::views::{Look, pids};
 use api::{Document, Parent, Process, Top, TopQuery, Zombie};
 
-use super::board::{Board, Exits, Feed, Figures, Words};
 use super::columns::{self, Column};
 use super::detail;
+use super::frame::{Exits, Feed, Figures, TopFrame, Words};
 use super::model::Model;
 use model::filter::{Field, Filter, Row};
 
@@ -78,7 +78,7 @@ impl Model<Document<Top>> {
     }
 }
 
-impl Board for Document<Top> {
+impl TopFrame for Document<Top> {
     type View = TopView;
     type Column = Column;
     type Identity = Identity;

@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::board::Words;
+use super::frame::Words;
 
 /// User actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

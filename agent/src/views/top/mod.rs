@@ -10,11 +10,11 @@ use super::{Look, Outcome};
 
 mod act;
 mod batch;
-mod board;
 mod columns;
 mod detail;
 mod draw;
 mod fleet;
+mod frame;
 mod header;
 mod host;
 mod keys;
@@ -23,7 +23,7 @@ mod model;
 mod sample;
 mod screen;
 
-use board::{Board, Feed, View};
+use frame::{Feed, TopFrame, View};
 
 /// Shows frames on a screen, or prints them.
 pub async fn run(args: &TopArgs, look: Look) -> anyhow::Result<Outcome> {

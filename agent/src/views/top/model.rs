@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::views::Look;
 
-use super::board::{Board, Exits};
+use super::frame::{Exits, TopFrame};
 use model::filter::Filter;
 
 /// How many rates the sparkline shows.
@@ -13,7 +13,7 @@ const HISTORY: usize = 60;
 
 /// One table: its rows in order, and the selection.
 #[derive(Clone, Debug)]
-pub struct List<F: Board> {
+pub struct List<F: TopFrame> {
     /// Rows of the frame that match the filter, in display order.
     pub order: Vec<usize>,
     /// The selected row, as an index into `order`.
@@ -29,7 +29,7 @@ pub struct List<F: Board> {
     pub reverse: bool,
 }
 
-impl<F: Board> List<F> {
+impl<F: TopFrame> List<F> {
     fn new(view: F::View) -> Self {
         Self {
             order: Vec::new(),
@@ -71,7 +71,7 @@ pub enum Purpose {
 
 /// All state of the live view.
 #[derive(Debug)]
-pub struct Model<F: Board> {
+pub struct Model<F: TopFrame> {
     /// How to print.
     pub look: Look,
     /// How the header names the source.
@@ -105,7 +105,7 @@ pub struct Model<F: Board> {
     pub page: usize,
 }
 
-impl<F: Board> Model<F> {
+impl<F: TopFrame> Model<F> {
     /// The initial state, with the first frame.
     pub fn new(
         look: Look,
@@ -227,7 +227,7 @@ impl<F: Board> Model<F> {
 }
 
 /// Finds the selected row in the new order; if it is gone, the position stays.
-fn settle<F: Board>(list: &mut List<F>, identity: impl Fn(usize) -> F::Identity) {
+fn settle<F: TopFrame>(list: &mut List<F>, identity: impl Fn(usize) -> F::Identity) {
     let Some(who) = &list.who else {
         list.at = 0;
         return;

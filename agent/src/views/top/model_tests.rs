@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::views::table::Heads;
+use crate::views::table::TableColumn;
 use crate::views::top::act::Effect;
-use crate::views::top::board::Board;
+use crate::views::top::frame::TopFrame;
 use crate::views::top::host::Identity;
 use crate::views::top::keys::Action;
 use crate::views::top::sample::{Model, busy, frame, model, parent, zombie};

@@ -20,8 +20,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::act::Effect;
-use super::board::{Board, Feed, View};
 use super::draw::draw;
+use super::frame::{Feed, TopFrame, View};
 use super::keys;
 use super::model::Model;
 

@@ -199,7 +199,7 @@ impl Field {
     /// The one with this name among `fields`; else a sentence.
     fn named_of(name: &str, fields: &[Self]) -> Result<Self, String> {
         let found = Self::named(name).filter(|field| fields.contains(field));
-        found.ok_or_else(|| format!("`{name}` is no field; known: {}", Self::known(fields)))
+        found.ok_or_else(|| format!("`{name}` is not a field; known: {}", Self::known(fields)))
     }
 
     fn name(self) -> &'static str {

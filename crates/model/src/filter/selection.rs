@@ -25,12 +25,14 @@ impl Selection {
     /// Of a list whose rows have these fields; the error is one sentence.
     pub fn of(list: &api::List, fields: &[Field]) -> Result<Self, String> {
         let filter = list.filter.as_deref();
+        let filter = filter.map(|text| Filter::parse_for(text, fields));
         let sort = list.sort.as_deref();
+        let sort = sort.map(|name| Field::named_of(name, fields));
         Ok(Self {
             filter: filter
-                .map(|text| Filter::parse_for(text, fields))
-                .transpose()?,
-            sort: sort.map(|name| Field::named_of(name, fields)).transpose()?,
+                .transpose()
+                .map_err(|error| format!("filter: {error}"))?,
+            sort: sort.transpose().map_err(|error| format!("sort: {error}"))?,
             limit: list.limit,
         })
     }

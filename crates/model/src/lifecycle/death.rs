@@ -19,14 +19,14 @@ impl Lifecycle {
             self.pending.remove(&key);
         }
         if let Some(key) = self.open.find(who) {
-            return self.told_again(key, death, out);
+            return self.repeated(key, death, out);
         }
         if let Some(closed) = self.recent.find(who) {
             let key = closed.who.key;
             let refuted = closed.is_autoreap() && !is_released(death);
             if refuted && death.at_ns > closed.at_ns {
                 self.reopen(key, Correction::AutoreapWrong, out);
-                self.told_again(key, death, out);
+                self.repeated(key, death, out);
             }
             return;
         }
@@ -52,14 +52,14 @@ impl Lifecycle {
         }
     }
 
-    fn told_again(&mut self, key: Key, death: &Death, out: &mut Vec<Transition>) {
+    fn repeated(&mut self, key: Key, death: &Death, out: &mut Vec<Transition>) {
         let Some(entry) = self.open.get_mut(&key) else {
             return;
         };
         entry.learn(death);
         if death.at_ns >= entry.told_ns {
             let parent = death.parent.or(entry.record.parent);
-            let adopted = entry.told(parent, death.tracer, death.at_ns, false);
+            let adopted = entry.set_responsible(parent, death.tracer, death.at_ns, false);
             entry.parent_autoreaps = death.autoreap;
             out.extend(adopted);
         }
@@ -88,7 +88,7 @@ impl Lifecycle {
         if event.at_ns >= entry.told_ns {
             let tracer = entry.record.tracer;
             let tracer = tracer.filter(|tracer| tracer.key.is_roughly(event.parent.key));
-            let adopted = entry.told(Some(event.parent), tracer, event.at_ns, false);
+            let adopted = entry.set_responsible(Some(event.parent), tracer, event.at_ns, false);
             out.extend(adopted);
         }
         if event.autoreap {
@@ -147,7 +147,7 @@ impl Entry {
             parent_autoreaps: death.autoreap,
             look_ns: u64::MAX,
         };
-        entry.forget_impossible();
+        entry.drop_contradictions();
         entry
     }
 
@@ -175,12 +175,12 @@ impl Entry {
         if known.pids.is_empty() {
             known.pids = new.pids;
         }
-        self.forget_impossible();
+        self.drop_contradictions();
     }
 
     /// These two are responsible as of `at_ns`, or from slightly before. Returns the previously
     /// responsible process if that changed.
-    pub(super) fn told(
+    pub(super) fn set_responsible(
         &mut self,
         parent: Option<Process>,
         tracer: Option<Process>,
@@ -219,7 +219,7 @@ impl Entry {
     }
 
     /// A begin or a kill after the death belongs to something else.
-    pub(super) fn forget_impossible(&mut self) {
+    pub(super) fn drop_contradictions(&mut self) {
         let died_ns = self.record.died.at_ns;
         self.record.begin_ns = self.record.begin_ns.filter(|&at_ns| at_ns <= died_ns);
         self.record.kill = self.record.kill.take().filter(|kill| kill.at_ns <= died_ns);

@@ -66,7 +66,7 @@ impl Lifecycle {
                 self.confirm(entry, waited.at_ns, out);
             }
             if let Some(entry) = self.open.get_mut(&key) {
-                out.extend(entry.told(parent, None, waited.at_ns, false));
+                out.extend(entry.set_responsible(parent, None, waited.at_ns, false));
             }
             if autoreaped {
                 self.finish(key, Reap::autoreap(waited.at_ns), waited.at_ns, out);

@@ -90,7 +90,7 @@ impl Lifecycle {
             || !same_process(task.tracer.as_ref(), entry.record.tracer.as_ref());
         if differs && entry.told_ns < snapshot.begun_ns {
             let tracer = task.tracer;
-            let adopted = entry.told(parent.copied(), tracer, snapshot.begun_ns, true);
+            let adopted = entry.set_responsible(parent.copied(), tracer, snapshot.begun_ns, true);
             out.push(Transition::Corrected(Correction::ParentChanged));
             out.extend(adopted);
         } else if let (Some(now), Some(known)) = (&task.parent, &mut entry.record.parent)
@@ -181,7 +181,7 @@ impl Entry {
             parent_autoreaps: false,
             look_ns: u64::MAX,
         };
-        entry.forget_impossible();
+        entry.drop_contradictions();
         entry
     }
 }

@@ -5,6 +5,8 @@
 
 mod culprits;
 mod explain;
+#[cfg(test)]
+mod tests;
 mod top;
 mod zombies;
 

@@ -292,7 +292,7 @@ impl Workloads {
 
     /// Once a second: looks up missing names again, and drops what is long gone. `held` are the
     /// cgroups of zombies.
-    pub fn keep_house(&mut self, held: &HashSet<CgroupId>, now_ns: u64) {
+    pub fn housekeeping(&mut self, held: &HashSet<CgroupId>, now_ns: u64) {
         let due = self.names.iter_mut().filter(|(_, naming)| {
             naming.named.is_none()
                 && naming.tries <= NAME_AGAIN_NS.len()

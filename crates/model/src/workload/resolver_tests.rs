@@ -115,12 +115,12 @@ fn a_vanished_cgroup_is_kept_for_five_minutes_or_while_zombies_lie_in_it() {
     workloads.made(&made(v2(43), "/b"), 0);
     workloads.tell(walked(SECOND, &[(1, "/")]), SECOND);
     let held = HashSet::from([v2(43)]);
-    workloads.keep_house(&held, 5 * MINUTE);
+    workloads.housekeeping(&held, 5 * MINUTE);
     assert_eq!(path_of(&mut workloads, 42).as_deref(), Some("/a"));
-    workloads.keep_house(&held, 6 * MINUTE);
+    workloads.housekeeping(&held, 6 * MINUTE);
     assert_eq!(path_of(&mut workloads, 42), None);
     assert_eq!(path_of(&mut workloads, 43).as_deref(), Some("/b"));
-    workloads.keep_house(&HashSet::new(), 6 * MINUTE);
+    workloads.housekeeping(&HashSet::new(), 6 * MINUTE);
     assert_eq!(path_of(&mut workloads, 43), None);
 }
 
@@ -188,9 +188,9 @@ fn a_container_s_name_is_looked_for_until_it_is_there() {
     workloads.tell(Answer::Named(who.clone(), None), 0);
     let found = known(workloads.of_dead(key(7), at(42), None, 0));
     assert_eq!(found.container(), Some(&id()[..12]));
-    workloads.keep_house(&HashSet::new(), 0);
+    workloads.housekeeping(&HashSet::new(), 0);
     assert_eq!(workloads.asks(), [], "not at once again");
-    workloads.keep_house(&HashSet::new(), SECOND);
+    workloads.housekeeping(&HashSet::new(), SECOND);
     assert_eq!(workloads.asks(), [Ask::Name(who.clone())]);
     workloads.tell(Answer::Named(who, Some(Named::container("db"))), SECOND);
     let found = known(workloads.of_dead(key(7), at(42), None, SECOND));
@@ -213,7 +213,7 @@ fn a_name_that_never_comes_is_given_up_and_counted() {
                 workloads.tell(Answer::Named(who, None), second * SECOND);
             }
         }
-        workloads.keep_house(&HashSet::new(), second * SECOND);
+        workloads.housekeeping(&HashSet::new(), second * SECOND);
     }
     assert_eq!(asked, 1 + NAME_AGAIN_NS.len());
     assert_eq!(workloads.failed.unnamed, 1);
@@ -332,7 +332,7 @@ fn of_a_living_process_the_last_answer_holds_for_as_long_as_it_had_lived() {
     workloads.tell(Answer::Process(key(3), None), 4 * MINUTE);
     let found = known(workloads.of_living(key(3), 4 * MINUTE));
     assert_eq!(found.cgroup.as_deref(), Some("/a"), "it has ended since");
-    workloads.keep_house(&HashSet::new(), 10 * MINUTE);
+    workloads.housekeeping(&HashSet::new(), 10 * MINUTE);
     assert_eq!(
         workloads.of_living(key(3), 10 * MINUTE),
         Found::Pending(None)

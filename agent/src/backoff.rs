@@ -10,7 +10,7 @@ const SHORTEST: Duration = Duration::from_millis(250);
 pub const LONGEST: Duration = Duration::from_secs(30);
 
 /// The delays from the first failure on, without end.
-pub fn after_failures() -> ExponentialBackoff {
+pub fn retry_delays() -> ExponentialBackoff {
     ExponentialBuilder::new()
         .with_min_delay(SHORTEST)
         .with_max_delay(LONGEST)
@@ -25,7 +25,7 @@ mod tests {
 
     #[test]
     fn waits_grow_to_their_cap() {
-        let waits: Vec<_> = after_failures().take(20).collect();
+        let waits: Vec<_> = retry_delays().take(20).collect();
         assert!(
             waits[0] >= SHORTEST && waits[0] <= 2 * SHORTEST,
             "{waits:?}"

@@ -7,11 +7,11 @@
 use std::collections::{HashMap, HashSet};
 
 /// Where the kernel exposes its types.
-pub(crate) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
 /// Why the types cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BtfError {
+pub enum BtfError {
     /// The file does not exist or cannot be read.
     #[error("cannot read {VMLINUX}: {0}")]
     Read(std::io::Error),
@@ -24,7 +24,7 @@ pub(crate) enum BtfError {
 ///
 /// # Errors
 /// If the kernel does not expose them.
-pub(crate) fn read() -> Result<Vec<u8>, BtfError> {
+pub fn read() -> Result<Vec<u8>, BtfError> {
     std::fs::read(VMLINUX).map_err(BtfError::Read)
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn read() -> Result<Vec<u8>, BtfError> {
 ///
 /// # Errors
 /// A sentence that names the file.
-pub(crate) fn check() -> Result<(), String> {
+pub fn check() -> Result<(), String> {
     let cut = read().and_then(|bytes| Layout::cut(&bytes).map(|_| ()).ok_or(BtfError::Format));
     cut.map_err(|error| error.to_string())
 }
@@ -46,7 +46,7 @@ struct Layout<'a> {
 }
 
 /// Parsed types, borrowed from the file's bytes.
-pub(crate) struct Btf<'a> {
+pub struct Btf<'a> {
     layout: Layout<'a>,
     /// The first struct or union, and the first typedef, of each name.
     structs: HashMap<&'a [u8], usize>,
@@ -110,7 +110,7 @@ impl<'a> Layout<'a> {
 impl<'a> Btf<'a> {
     /// # Errors
     /// If the bytes are not BTF.
-    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, BtfError> {
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, BtfError> {
         let layout = Layout::cut(bytes).ok_or(BtfError::Format)?;
         let mut structs = HashMap::new();
         let mut enums = HashMap::new();
@@ -136,7 +136,7 @@ impl<'a> Btf<'a> {
     }
 
     /// Bit offset of `path` (fields joined by dots) in the struct of that name.
-    pub(crate) fn bit_offset(&self, name: &str, path: &str) -> Option<u32> {
+    pub fn bit_offset(&self, name: &str, path: &str) -> Option<u32> {
         let mut index = *self.structs.get(name.as_bytes())?;
         let mut total = 0;
         for field in path.split('.') {
@@ -148,7 +148,7 @@ impl<'a> Btf<'a> {
     }
 
     /// The value of an enumerator in the enum of that name.
-    pub(crate) fn enumerator(&self, name: &str, of: &str) -> Option<u32> {
+    pub fn enumerator(&self, name: &str, of: &str) -> Option<u32> {
         let at = self.layout.starts[*self.enums.get(name.as_bytes())?];
         let count = self.layout.word(at + 4)? & 0xffff;
         let mut entries = (0..count as usize).map(|n| at + HEADER + n * ENUMERATOR);
@@ -159,7 +159,7 @@ impl<'a> Btf<'a> {
     }
 
     /// The number of parameters of the tracepoint's probes, without the data pointer.
-    pub(crate) fn tracepoint_parameters(&self, tracepoint: &str) -> Option<u32> {
+    pub fn tracepoint_parameters(&self, tracepoint: &str) -> Option<u32> {
         let typedef = *self
             .typedefs
             .get(format!("btf_trace_{tracepoint}").as_bytes())?;
@@ -176,7 +176,7 @@ impl<'a> Btf<'a> {
     /// A copy of the file with every type blanked except the functions and typedefs with these
     /// names; ids stay the same. The loader parses and searches all types that it is given, but
     /// needs only these ids.
-    pub(crate) fn only(&self, names: &HashSet<Vec<u8>>) -> Vec<u8> {
+    pub fn only(&self, names: &HashSet<Vec<u8>>) -> Vec<u8> {
         let mut types = Vec::with_capacity(self.layout.starts.len() * HEADER);
         let mut strings = vec![0];
         for &at in self.layout.starts.iter().skip(1) {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::cli::ViewName;
 use crate::views::Look;
-use crate::views::table::Heads;
+use crate::views::table::TableColumn;
 
 use super::model::Model;
 use model::filter::{Field, Filter};
@@ -18,7 +18,7 @@ use model::filter::{Field, Filter};
 /// A source of frames.
 pub trait Feed: Clone + Send + Sync + 'static {
     /// The type of frame.
-    type Frame: Board;
+    type Frame: TopFrame;
 
     /// How the header names the source.
     fn label(&self) -> String;
@@ -28,7 +28,7 @@ pub trait Feed: Clone + Send + Sync + 'static {
 }
 
 /// A table of a source.
-pub type View<S> = <<S as Feed>::Frame as Board>::View;
+pub type View<S> = <<S as Feed>::Frame as TopFrame>::View;
 
 /// Exits between two frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,11 +72,11 @@ pub struct Words {
 }
 
 /// A frame, and how to show it. A row is identified by its index in a table of the frame.
-pub trait Board: Clone + Debug + Send + Serialize + 'static {
+pub trait TopFrame: Clone + Debug + Send + Serialize + 'static {
     /// One of its tables.
     type View: Copy + Debug + PartialEq + 'static;
     /// A column of either table.
-    type Column: Heads;
+    type Column: TableColumn;
     /// Identity of a row across frames.
     type Identity: Clone + Debug + PartialEq;
 

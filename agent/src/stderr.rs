@@ -7,6 +7,6 @@ use std::{
 };
 
 /// Prints one line on stderr.
-pub fn say(text: impl Display) {
+pub fn eprint_line(text: impl Display) {
     let _gone = writeln!(stderr(), "reapwatch: {text}");
 }

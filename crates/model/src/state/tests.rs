@@ -1,0 +1,136 @@
+//! A state that is fed the lines of a recording answers for it.
+
+use super::*;
+use crate::explain::Seen;
+use crate::filter::Selection;
+use crate::recording::{self, Line};
+
+const SECOND: u64 = 1_000_000_000;
+/// Two parents: 6 leaks two children and reaps one, 8 leaks one that is young.
+const LINES: &str = "\
+    death at=1s process=10:one parent=6:leaky\n\
+    death at=2s process=11:two parent=6:leaky\n\
+    death at=3s process=12:fine parent=6:leaky\n\
+    release at=4s dead=12 reaper=6:leaky\n\
+    death at=19s process=20:young parent=8:busy\n";
+
+fn state() -> State {
+    let about = Head {
+        host: "web-1".to_owned(),
+        kernel: "6.1.0".to_owned(),
+        source: "fentry".to_owned(),
+        agent: "0.1.0".to_owned(),
+        began_ns: 0,
+    };
+    let mut state = State::new(about, Wall::from(0), Workloads::new(false));
+    let mut changes = Vec::new();
+    for line in LINES.lines() {
+        let Ok(Some(Line::Event(event))) = recording::parse(line) else {
+            panic!("no event: {line}");
+        };
+        state.apply(&event, &mut changes);
+        for change in changes.drain(..) {
+            state.note(&change, 4 * SECOND);
+        }
+    }
+    state.judgements.as_of(20 * SECOND);
+    state
+}
+
+fn wanted(list: &api::List, fields: &[crate::filter::Field]) -> Selection {
+    Selection::of(list, fields).expect("the fields exist")
+}
+
+fn pids(document: &api::Document<api::Zombie>) -> Vec<u32> {
+    document.items.iter().map(|zombie| zombie.pid).collect()
+}
+
+#[test]
+fn zombies_come_oldest_first_and_a_limit_keeps_their_total() {
+    let mut state = state();
+    let all = state.zombies(&Selection::default(), 20 * SECOND);
+    assert_eq!((pids(&all), all.total), (vec![10, 11, 20], 3));
+    let ages: Vec<_> = all.items.iter().map(|it| it.zombie_seconds).collect();
+    assert_eq!(ages, [19.0, 18.0, 1.0]);
+    let one = state.zombies(&Selection::first(Some(1)), 20 * SECOND);
+    assert_eq!((pids(&one), one.total), (vec![10], 3));
+}
+
+#[test]
+fn zombies_are_filtered_by_their_own_and_their_parents_facts() {
+    let mut state = state();
+    for (filter, sort, expected) in [
+        ("parent~leak", "", vec![10, 11]),
+        ("zombies>1 and comm=two", "", vec![11]),
+        ("oldest<5s", "", vec![20]),
+        ("why=just_died", "", vec![]),
+        ("pid>0", "comm", vec![10, 11, 20]),
+        ("pid>0", "zombies", vec![10, 11, 20]),
+    ] {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let list = api::List {
+            limit: None,
+            sort: some(sort),
+            filter: some(filter),
+        };
+        let found = state.zombies(&wanted(&list, &ZOMBIE_FIELDS), 20 * SECOND);
+        assert_eq!(pids(&found), expected, "{filter} by {sort}");
+    }
+}
+
+#[test]
+fn a_young_zombie_makes_no_culprit_and_an_unjudged_one_says_why() {
+    let mut state = state();
+    state.why_unjudged = "not yet".to_owned();
+    let culprits = state.culprits(&Selection::default(), 20 * SECOND).document;
+    assert_eq!(culprits.total, 1);
+    let leaky = &culprits.items[0];
+    assert_eq!((leaky.process.pid, leaky.zombies), (6, 2));
+    assert_eq!((leaky.oldest_seconds, leaky.reaped_total), (Some(19.0), 1));
+    assert_eq!(leaky.no_verdict.as_deref(), Some("not yet"));
+}
+
+#[test]
+fn a_verdict_of_a_recording_is_shown_with_culprit_and_zombie() {
+    let mut state = state();
+    let verdict = api::Verdict {
+        id: "never_waits".to_owned(),
+        summary: String::new(),
+        evidence: Vec::new(),
+        remedy: String::new(),
+        confidence: "likely".to_owned(),
+    };
+    let leaky = state.rows(20 * SECOND)[0].process;
+    state
+        .judgements
+        .replay(19 * SECOND, leaky, Some(verdict.clone()));
+    state.judgements.as_of(20 * SECOND);
+    let culprits = state.culprits(&Selection::default(), 20 * SECOND);
+    assert_eq!(culprits.document.items[0].verdict, Some(verdict.clone()));
+    let zombies = state.zombies(&Selection::default(), 20 * SECOND);
+    let why = |zombie: &api::Zombie| zombie.verdict.as_ref().map(|it| it.id.clone());
+    let all: Vec<_> = zombies.items.iter().filter_map(why).collect();
+    assert_eq!(all, ["never_waits", "never_waits", "just_died"]);
+}
+
+#[test]
+fn a_frame_counts_what_its_limit_leaves_out() {
+    let frame = state().top(Some(1), 20 * SECOND).items.remove(0);
+    assert_eq!((frame.parents.len(), frame.parents_total), (1, 2));
+    assert_eq!((frame.zombies.len(), frame.summary.zombies), (1, 3));
+    assert_eq!(frame.summary.reaped_total, 1);
+}
+
+#[test]
+fn the_story_of_a_zombie_names_who_must_reap_it() {
+    let explained = state().explain(10, &Seen::default(), None, 20 * SECOND);
+    let story = explained.story;
+    assert_eq!((story.pid, story.state.as_str()), (10, "zombie"));
+    let responsible = story.responsible.expect("somebody must");
+    assert_eq!(
+        (responsible.role.as_str(), responsible.habits.process.pid),
+        ("parent", 6)
+    );
+    let unknown = state().explain(99, &Seen::default(), None, 20 * SECOND);
+    assert_eq!(unknown.story.state, "unknown");
+}
