@@ -212,7 +212,7 @@ fn errno(error: &std::io::Error) -> Errno {
 
 /// The number of the connection behind a mount; a look at the mount itself would need its server.
 pub(crate) fn connection(file: &Path) -> Result<u32> {
-    let text = fs::read_to_string("/proc/self/mountinfo").context("cannot read mounts")?;
+    let text = crate::mounts("/proc/self/mountinfo")?;
     let minor = text.lines().find_map(|line| {
         let words: Vec<_> = line.split(' ').collect();
         let here = Path::new(words.get(4)?) == file;

@@ -25,3 +25,10 @@ pub mod uring;
 pub mod wait;
 
 pub use truth::Truth;
+
+/// A file that lists mounts. Their paths may hold any bytes.
+fn mounts(path: &str) -> anyhow::Result<String> {
+    use anyhow::Context as _;
+    let mounts = std::fs::read(path).context("cannot read mounts")?;
+    Ok(String::from_utf8_lossy(&mounts).into_owned())
+}

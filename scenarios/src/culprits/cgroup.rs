@@ -227,9 +227,8 @@ fn with_controller(controller: &str) -> Result<(PathBuf, Version, Option<HandedD
 
 /// Where the hierarchy of a v1 controller is mounted, or that of version 2 (`cgroup2`).
 fn hierarchy(kind: &str) -> Option<PathBuf> {
-    // Any name may be among them.
-    let mounts = fs::read("/proc/self/mounts").ok()?;
-    String::from_utf8_lossy(&mounts).lines().find_map(|line| {
+    let mounts = crate::mounts("/proc/self/mounts").ok()?;
+    mounts.lines().find_map(|line| {
         let words: Vec<_> = line.split(' ').collect();
         let hit =
             words[2] == kind || words[2] == "cgroup" && words[3].split(',').any(|it| it == kind);

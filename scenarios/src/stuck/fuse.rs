@@ -1,7 +1,7 @@
 //! Users of a FUSE file whose server leaves one kind of request without an answer.
 
 use std::ffi::CString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -100,7 +100,7 @@ impl Fuse {
 
 /// Without the FUSE mounts of the host, of which any could be meant; others keep them.
 fn leave_other_mounts() -> Result<()> {
-    let mounts = fs::read_to_string("/proc/self/mounts").context("cannot read mounts")?;
+    let mounts = crate::mounts("/proc/self/mounts")?;
     for line in mounts.lines() {
         let words: Vec<_> = line.split(' ').collect();
         if words[2].starts_with("fuse") && words[2] != "fusectl" {

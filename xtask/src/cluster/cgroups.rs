@@ -54,7 +54,8 @@ fn remove(folder: &Path) {
 
 /// The mount points: one of version 2, or one for each controller and perhaps one of version 2.
 fn hierarchies() -> Vec<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let mounts = String::from_utf8_lossy(&mounts);
     let of_cgroups = mounts.lines().filter_map(|line| {
         let (place, kind) = line.split_once(" - ")?;
         let place = place

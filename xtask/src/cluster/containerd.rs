@@ -183,7 +183,8 @@ fn shims(socket: &Path) -> Vec<Pid> {
 
 /// The innermost first.
 fn mounts_below(folder: &Path) -> Vec<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let mounts = String::from_utf8_lossy(&mounts);
     let places = mounts.lines().filter_map(|line| line.split(' ').nth(4));
     let mut below: Vec<_> = places
         .map(|place| PathBuf::from(OsStr::new(place)))

@@ -104,7 +104,8 @@ fn tree(folder: &Path) -> impl Iterator<Item = PathBuf> {
 
 /// The mount point of version 2.
 fn mount() -> Result<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mounts").context("read /proc/self/mounts")?;
+    let mounts = fs::read("/proc/self/mounts").context("read /proc/self/mounts")?;
+    let mounts = String::from_utf8_lossy(&mounts);
     let mount = mounts.lines().find_map(|line| {
         let mut words = line.split(' ').skip(1);
         let (folder, kind) = (words.next()?, words.next()?);
