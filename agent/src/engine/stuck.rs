@@ -24,6 +24,7 @@ use model::events::Snapshot;
 use model::signals;
 use model::stuck::evidence::Facts;
 use model::stuck::evidence::watch::{Suspect, Watch};
+use model::workload::Workload;
 
 /// Default time after which an exit counts as stuck.
 pub(crate) const THRESHOLD: Duration = Duration::from_secs(5);
@@ -212,7 +213,7 @@ impl Agent {
                 let since = suspect.since(facts.as_ref());
                 let workload = self.state.workloads.of_suspect(suspect, now_ns);
                 let place = place::of(workload.as_deref(), &[]);
-                let container = workload.as_deref().and_then(answers::container);
+                let container = workload.as_deref().and_then(Workload::container_for_answer);
                 let stuck = suspect.complete(facts, place, now_ns, signals::name);
                 let of = answers::stuck::Looked {
                     suspect,

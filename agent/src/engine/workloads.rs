@@ -22,7 +22,7 @@ use model::events::{Death, Event};
 use model::lifecycle::Record;
 use model::state::State;
 use model::workload::pods::{News, Source, Watched};
-use model::workload::{Answer, Ask, Dead, Found, Workloads};
+use model::workload::{Answer, Ask, Dead, Found, Workload, Workloads};
 
 /// How long a death waits for an answer.
 const PATIENCE_NS: u64 = 2_000_000_000;
@@ -255,7 +255,7 @@ impl Agent {
                 self.metrics.finished(record, workload.as_deref(), now_ns);
                 if self.streams.followed() {
                     let places = [
-                        workload.as_deref().and_then(answers::container),
+                        workload.as_deref().and_then(Workload::container_for_answer),
                         workloads.container_of_parent(record, now_ns),
                     ];
                     self.streams

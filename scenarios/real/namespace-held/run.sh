@@ -6,7 +6,9 @@ while [ -z "$init" ]; do
 done
 init=${init% }
 nsenter -t "$init" -p sleep 800 &
-sleep 1
+until [ -n "$(cat "/proc/$!/task/$!/children")" ]; do
+    sleep 0.2
+done
 kill -STOP $!
 kill -9 "$init"
 echo "$init" > init

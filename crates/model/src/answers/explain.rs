@@ -89,7 +89,7 @@ fn verdict_on(
         State::Alive => own,
         State::LeaderExited => own.or_else(|| {
             let verdict = explain::leader_exited(life.process, known.living_threads());
-            Some(super::verdict(&verdict))
+            Some(verdict.for_answer())
         }),
         State::Exiting | State::Reaped | State::Unknown => None,
     }

@@ -8,10 +8,8 @@ use std::iter;
 use humantime::format_rfc3339_nanos;
 
 use crate::clock::Wall;
-use crate::culprit::rules::Verdict;
 use crate::events::{ExitStatus, Kill, Process, Resources, Steps};
 use crate::lifecycle::{DiedBound, Former, How, Record};
-use crate::workload::Workload;
 use crate::{parents, signals};
 
 /// A kernel time as RFC 3339.
@@ -146,17 +144,6 @@ pub fn zombie(
     }
 }
 
-/// A verdict.
-pub fn verdict(verdict: &Verdict) -> api::Verdict {
-    api::Verdict {
-        id: verdict.id.to_owned(),
-        summary: verdict.summary.clone(),
-        evidence: verdict.evidence.clone(),
-        remedy: verdict.remedy.clone(),
-        confidence: verdict.confidence.name().to_owned(),
-    }
-}
-
 /// A row of `top`.
 pub fn parent(
     wall: Wall,
@@ -177,30 +164,6 @@ pub fn parent(
         p99_seconds: row.p99_ns.map(seconds),
         verdict,
     }
-}
-
-/// The workload of a process; `None` if it is outside all containers and units.
-pub fn container(workload: &Workload) -> Option<api::Container> {
-    if workload.cgroup.as_deref() == Some("/") {
-        return None;
-    }
-    let place = &workload.place;
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    Some(api::Container {
-        id: place.container.clone(),
-        name: owned(workload.container_name()),
-        runtime: owned(place.runtime),
-        pod: workload.named.as_ref().and_then(|named| named.pod.clone()),
-        pod_uid: place.pod_uid.clone(),
-        qos: owned(place.qos),
-        namespace: owned(workload.namespace()),
-        unit: place.unit.clone(),
-        user_unit: place.user_unit.clone(),
-        user: place.user,
-        cgroup: workload.cgroup.clone(),
-        cgroup_id: workload.cgroup_id.map(|it| it.id),
-        of_parent: workload.of_parent,
-    })
 }
 
 fn span(from_ns: Option<u64>, to_ns: Option<u64>) -> Option<u64> {
@@ -247,11 +210,9 @@ fn steps(steps: Steps) -> api::Steps {
 }
 
 mod explain;
-mod notes;
 mod pids;
 
 pub use explain::{Described, explanation, keeper};
-pub use notes::notes;
 pub use pids::pids;
 
 #[cfg(test)]

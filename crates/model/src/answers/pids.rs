@@ -25,7 +25,7 @@ pub fn pids<'a>(
         container: usage
             .cgroup
             .and_then(&place)
-            .and_then(|it| super::container(it)),
+            .and_then(|it| it.container_for_answer()),
         used: usage.used,
         limit: usage.limit,
         zombies: usage.zombies,

@@ -1,6 +1,6 @@
 //! Converts a stuck exit to its document.
 
-use super::{killer, process, seconds, time, verdict};
+use super::{killer, process, seconds, time};
 use crate::clock::Wall;
 use crate::events::{self, Kill, KillBy};
 use crate::stuck::evidence::ignored::Fate;
@@ -69,7 +69,7 @@ pub fn item(
             .map(|unheard| ignored(wall, &unheard.last)),
         waits_for: waits_for.and_then(|(facts, thread)| waits_for_of(facts, thread)),
         container,
-        verdict: crate::stuck::rules::judge(stuck).as_ref().map(verdict),
+        verdict: crate::stuck::rules::judge(stuck).map(|verdict| verdict.for_answer()),
     }
 }
 

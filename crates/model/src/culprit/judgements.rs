@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::evidence::suspects::{Look, Suspect, YOUNG_NS};
 use super::evidence::{Evidence, Facts, Place, Zombies};
-use super::rules;
-use crate::answers;
+use super::notes::notes;
+use super::rules::{self, Verdict};
 use crate::events::{Key, Process};
 use crate::parents::Row;
 
@@ -83,7 +83,7 @@ impl Judgements {
     pub fn notes(&self) -> Vec<String> {
         let judged = self.judged.values();
         let unreadable = judged.flat_map(|judged| &judged.unreadable);
-        answers::notes(unreadable.map(String::as_str))
+        notes(unreadable.map(String::as_str))
     }
 
     /// Judges the suspects of a round by what was read of each in time.
@@ -181,7 +181,7 @@ impl Judged {
                 ..judged
             },
             None => Self {
-                verdict: rules::judge(evidence).as_ref().map(answers::verdict),
+                verdict: rules::judge(evidence).as_ref().map(Verdict::for_answer),
                 looked_ns: evidence.facts.is_some().then_some(now_ns),
                 unreadable: evidence
                     .facts

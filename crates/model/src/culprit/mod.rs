@@ -2,5 +2,6 @@
 
 pub mod evidence;
 pub mod judgements;
+mod notes;
 pub mod place;
 pub mod rules;

@@ -39,7 +39,9 @@ impl State {
         let asked = rows.iter().zip(&places);
         let chosen = wanted.choose(asked.map(|(row, place)| self.asked(row, place.as_ref())));
         let culprit = |&place: &usize| {
-            let container = places[place].as_deref().and_then(answers::container);
+            let container = places[place]
+                .as_ref()
+                .and_then(|it| it.container_for_answer());
             self.culprit(&rows[place], container)
         };
         let items = chosen.rows.iter().map(culprit).collect();

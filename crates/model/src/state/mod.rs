@@ -146,7 +146,7 @@ impl State {
             self.judgements.verdict(holder.key).cloned()
         } else {
             let age_ns = now_ns.saturating_sub(record.died.at_ns);
-            Some(answers::verdict(&rules::just_died(age_ns)))
+            Some(rules::just_died(age_ns).for_answer())
         }
     }
 

@@ -65,7 +65,9 @@ impl State {
         let workloads = &mut self.workloads;
         let zombie = |(&place, verdict): (&usize, _)| {
             let record = records[place];
-            let own = places[place].as_deref().and_then(answers::container);
+            let own = places[place]
+                .as_ref()
+                .and_then(|it| it.container_for_answer());
             let parent = workloads.container_of_parent(record, now_ns);
             answers::zombie(self.wall, now_ns, record, verdict, [own, parent])
         };

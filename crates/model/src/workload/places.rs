@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::{Found, Workload, Workloads};
-use crate::answers;
 use crate::events::{CgroupIds, Key};
 use crate::lifecycle::Record;
 use crate::stuck::evidence::watch::Suspect;
@@ -97,6 +96,32 @@ impl Workloads {
     }
 }
 
+impl Workload {
+    /// The workload, for an answer; `None` outside all containers and units.
+    pub fn container_for_answer(&self) -> Option<api::Container> {
+        if self.cgroup.as_deref() == Some("/") {
+            return None;
+        }
+        let place = &self.place;
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Some(api::Container {
+            id: place.container.clone(),
+            name: owned(self.container_name()),
+            runtime: owned(place.runtime),
+            pod: self.named.as_ref().and_then(|named| named.pod.clone()),
+            pod_uid: place.pod_uid.clone(),
+            qos: owned(place.qos),
+            namespace: owned(self.namespace()),
+            unit: place.unit.clone(),
+            user_unit: place.user_unit.clone(),
+            user: place.user,
+            cgroup: self.cgroup.clone(),
+            cgroup_id: self.cgroup_id.map(|it| it.id),
+            of_parent: self.of_parent,
+        })
+    }
+}
+
 fn settled(found: Found) -> Option<Arc<Workload>> {
     match found {
         Found::Known(workload) => Some(workload),
@@ -106,5 +131,5 @@ fn settled(found: Found) -> Option<Arc<Workload>> {
 }
 
 fn contained(workload: Option<Arc<Workload>>) -> Option<api::Container> {
-    answers::container(&*workload?)
+    workload?.container_for_answer()
 }

@@ -165,6 +165,19 @@ fn waits_of(evidence: &Evidence) -> Option<&Block> {
 pub use just_died::of_zombie as just_died;
 pub use words::{count, span};
 
+impl Verdict {
+    /// The verdict, for an answer.
+    pub fn for_answer(&self) -> api::Verdict {
+        api::Verdict {
+            id: self.id.to_owned(),
+            summary: self.summary.clone(),
+            evidence: self.evidence.clone(),
+            remedy: self.remedy.clone(),
+            confidence: self.confidence.name().to_owned(),
+        }
+    }
+}
+
 impl Confidence {
     /// Its stable name.
     pub fn name(self) -> &'static str {

@@ -29,6 +29,12 @@ fn none_or(number: u64, noun: &str, nouns: &str) -> String {
     }
 }
 
+/// `app (PID 42)`, of any process.
+pub(crate) fn named(pid: u32, comm: &str) -> String {
+    let comm = if comm.is_empty() { "?" } else { comm };
+    format!("{comm} (PID {pid})")
+}
+
 /// `worker (PID 42)`.
 pub(super) fn subject(evidence: &Evidence) -> String {
     format!("{} (PID {})", evidence.comm, evidence.pid)

@@ -7,7 +7,6 @@ pub mod unheard;
 pub mod watch;
 
 use crate::culprit::evidence::{Block, Freezer, Frozen};
-use crate::stuck::steps::{self, Step};
 use ignored::{Fate, Ignored};
 
 /// All that is known about one of them at one moment.
@@ -169,93 +168,4 @@ pub struct Member {
     pub process: Who,
     /// Its parent, which may be outside the namespace.
     pub parent: Option<Who>,
-}
-
-impl Thread {
-    /// The step of its exit that it is in.
-    pub fn step(&self) -> Step {
-        steps::of(self)
-    }
-
-    /// Whether a function is on its stack, or is the one that it sleeps in.
-    pub fn is_in(&self, names: &[&str]) -> bool {
-        let hit = |name: &str| names.contains(&steps::plain(name));
-        self.stack.iter().any(|frame| hit(&frame.function))
-            || self.wchan.as_deref().is_some_and(hit)
-    }
-
-    /// The same by prefixes of function names.
-    pub fn is_in_any(&self, beginnings: &[&str]) -> bool {
-        let hit = |name: &str| beginnings.iter().any(|it| name.starts_with(it));
-        self.stack.iter().any(|frame| hit(&frame.function))
-            || self.wchan.as_deref().is_some_and(hit)
-    }
-
-    /// Whether it has begun to exit.
-    pub fn has_begun(&self) -> bool {
-        self.exiting || self.is_in(&steps::EXIT)
-    }
-
-    /// Whether it waits for a FUSE server.
-    pub fn waits_for_fuse(&self) -> bool {
-        self.is_in(&["request_wait_answer", "fuse_wait_on_page_writeback"])
-            || self.is_in_any(&["fuse_simple_request", "__fuse_simple_request"])
-    }
-
-    /// Whether it waits for the server of a network file system.
-    pub fn waits_for_network(&self) -> bool {
-        const CALLS: [&str; 7] = ["nfs_", "nfs4_", "rpc_", "cifs_", "smb2_", "ceph_", "p9_"];
-        self.is_in_any(&CALLS)
-    }
-
-    /// Whether it waits for a disk.
-    pub fn waits_for_disk(&self) -> bool {
-        const CALLS: [&str; 6] = [
-            "io_schedule",
-            "bio_wait",
-            "submit_bio_wait",
-            "blk_",
-            "jbd2_",
-            "wait_on_buffer",
-        ];
-        self.is_in_any(&CALLS)
-    }
-
-    /// Whether it waits for the reader of a pipe.
-    pub fn waits_for_reader(&self) -> bool {
-        self.is_in(&["pipe_write", "anon_pipe_write"])
-    }
-
-    /// Whether it waits for asynchronous requests (io_submit, io_uring).
-    pub fn waits_for_requests(&self) -> bool {
-        self.is_in(&["exit_aio"]) || self.step() == Step::IoUringCancel
-    }
-}
-
-impl Facts {
-    /// Whether any thread has begun to exit.
-    pub fn exit_has_begun(&self) -> bool {
-        self.ended > 0 || self.threads.iter().any(Thread::has_begun)
-    }
-}
-
-impl Stuck {
-    /// Whether its exit has begun; `None` if that is not known. A core dump counts as part of the exit:
-    /// the program no longer runs.
-    pub fn exit_has_begun(&self) -> Option<bool> {
-        let facts = self.facts.as_ref()?;
-        let step = self.decisive()?.step();
-        let waits = matches!(step, Step::Frozen | Step::UnkillableSleep | Step::NotBegun);
-        Some(!waits || facts.exit_has_begun())
-    }
-
-    /// The thread that blocks the exit, by the order of causes: one that only waits for another thread
-    /// of the process comes last.
-    pub fn decisive(&self) -> Option<&Thread> {
-        if self.ignored.is_some() {
-            return None;
-        }
-        let threads = self.facts.as_ref()?.threads.iter();
-        threads.min_by_key(|thread| (thread.step(), steps::is_worker(thread), thread.tid))
-    }
 }

@@ -3,6 +3,7 @@
 //! ([core(5)](https://man7.org/linux/man-pages/man5/core.5.html)).
 
 use super::{Confidence, Finding, Rule, hold, waits, words};
+use crate::culprit::rules::words::named;
 use crate::stuck::evidence::{CoreHelper, Stuck, Thread, Who};
 use crate::stuck::steps::Step;
 
@@ -86,7 +87,7 @@ fn of_helper(
     let doing = if full {
         format!(
             " into a pipe that {} is not reading",
-            words::named(process.pid, &process.comm)
+            named(process.pid, &process.comm)
         )
     } else {
         format!(" to {}", words::name(process))

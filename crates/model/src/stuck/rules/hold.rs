@@ -4,6 +4,7 @@
 
 use super::words;
 use crate::culprit::evidence::block::{End, On, Relation};
+use crate::culprit::rules::words::named;
 use crate::stuck::evidence::Who;
 
 /// Why a process does not act.
@@ -60,7 +61,7 @@ pub(super) fn of(who: &Who) -> Option<Hold> {
             Some(Hold {
                 why: format!(
                     "{name} waits for an answer from {}",
-                    words::named(first.pid, &first.comm)
+                    named(first.pid, &first.comm)
                 ),
                 action: of_ends(&backend)?,
             })
@@ -108,7 +109,7 @@ fn of_ends(ends: &[End]) -> Option<String> {
 }
 
 fn names(ends: &[&End]) -> String {
-    let names = ends.iter().map(|end| words::named(end.pid, &end.comm));
+    let names = ends.iter().map(|end| named(end.pid, &end.comm));
     words::list(&names.collect::<Vec<_>>())
 }
 

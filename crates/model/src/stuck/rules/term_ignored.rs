@@ -4,6 +4,7 @@
 
 use super::{Confidence, Verdict, words};
 use crate::culprit::evidence::Place;
+use crate::culprit::rules::words::named;
 use crate::culprit::rules::words::span;
 use crate::stuck::evidence::{
     Stuck,
@@ -20,7 +21,7 @@ pub(super) const MEANING: &str = "A terminating signal did not end the process, 
 pub(super) fn rule(stuck: &Stuck, ignored: &Ignored) -> Option<Verdict> {
     let awaited = ignored.awaited?;
     let who = words::subject(stuck);
-    let sender = words::named(ignored.sender.0, &ignored.sender.1);
+    let sender = named(ignored.sender.0, &ignored.sender.1);
     let signal = &ignored.signal;
     let times = match ignored.times {
         0 | 1 => format!("sent {signal}"),

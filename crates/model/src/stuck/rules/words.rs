@@ -1,5 +1,6 @@
 //! Sentences that the verdicts on processes that do not die share.
 
+use crate::culprit::rules::words::named;
 use crate::culprit::rules::{
     Confidence,
     words::{count, span},
@@ -17,12 +18,6 @@ pub(super) const UNSEARCHED: &str =
 /// `app (PID 42)`.
 pub(super) fn subject(stuck: &Stuck) -> String {
     named(stuck.pid, &stuck.comm)
-}
-
-/// `app (PID 42)`, of any process.
-pub(crate) fn named(pid: u32, comm: &str) -> String {
-    let comm = if comm.is_empty() { "?" } else { comm };
-    format!("{comm} (PID {pid})")
 }
 
 /// `sshfs (PID 12)`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The notes for what could not be read of each item, such as `/proc/42/stack needs CAP_SYS_ADMIN`.
-pub fn notes<'a>(unreadable: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+pub(super) fn notes<'a>(unreadable: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut files = BTreeMap::<&str, Vec<String>>::new();
     let mut others = Vec::new();
     for text in unreadable {
