@@ -103,7 +103,12 @@ pub(super) fn notes(notes: &[String], look: Look, width: usize) -> String {
 /// `web-1, 2026-11-22 07:06:11 UTC: 1 process holds 300 zombies`.
 fn headline(document: &Document<Culprit>, look: Look) -> String {
     let zombies = document.items.iter().map(|culprit| culprit.zombies).sum();
-    let (noun, verb) = match document.items.len() {
+    let shown = document.items.len();
+    let number = match document.total {
+        total if total > shown as u64 => format!("{shown} of {total}"),
+        _ => shown.to_string(),
+    };
+    let (noun, verb) = match document.total.max(shown as u64) {
         1 => ("process", "holds"),
         _ => ("processes", "hold"),
     };
@@ -111,7 +116,7 @@ fn headline(document: &Document<Culprit>, look: Look) -> String {
         "{}, {}: {} {noun} {verb} {}",
         look.clean(&document.head.host),
         look.clean(&moment(&document.head.at).unwrap_or_else(|| document.head.at.clone())),
-        document.items.len(),
+        number,
         count(zombies, "zombie"),
     )
 }
