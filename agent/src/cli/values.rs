@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use model::filter;
+
 /// A value, or the word `none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrNone<T> {
@@ -38,11 +40,7 @@ pub fn cri_endpoint(text: &str) -> Result<PathBuf, String> {
 
 /// A PID: a positive `pid_t`.
 pub fn pid(text: &str) -> Result<u32, String> {
-    let number = text.parse::<i32>().ok().filter(|&number| number > 0);
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    number
-        .filter(|_| digits)
-        .map(i32::cast_unsigned)
+    api::parse_pid(text)
         .ok_or_else(|| "not a PID; write a positive number, such as 1234".to_owned())
 }
 
@@ -52,11 +50,7 @@ const DURATION: &str = "write a number and a unit, such as 500ms, 10s or 5m";
 
 /// A duration in humantime's syntax; a bare number is seconds, as in `top -d 2`.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds)
-            .map_err(|_| format!("not a duration; {DURATION}"));
-    }
-    humantime::parse_duration(text).map_err(|_| format!("not a duration; {DURATION}"))
+    filter::duration(text).ok_or_else(|| format!("not a duration; {DURATION}"))
 }
 
 /// The time between two snapshots of all processes.

@@ -36,13 +36,6 @@ impl Agent {
         };
     }
 
-    /// Counts anew what answers say, and how full the PID tables are.
-    pub(super) fn refresh(&mut self) {
-        self.count();
-        self.state.pids = self.pid_usages();
-        self.state.stuck = self.exits.count();
-    }
-
     /// Counts anew.
     pub(super) fn count(&mut self) {
         let counters = self.counters();

@@ -121,7 +121,11 @@ impl Agent {
         if matches!(question, Question::Top(..)) {
             self.look_at_pids(pids::WHILE_ASKED_NS);
         }
-        self.refresh();
+        self.count();
+        if matches!(question, Question::Top(..) | Question::Culprits(..)) {
+            self.state.pids = self.pid_usages();
+            self.state.stuck = self.exits.count();
+        }
         let now_ns = probes::now_ns();
         // Nobody waits any more when sending fails.
         let _gone = match question {

@@ -108,17 +108,19 @@ fn limit<'de, D: Deserializer<'de>>(value: D) -> Result<Option<usize>, D::Error>
     limit.map_err(|_| D::Error::custom(format!("limit is a number such as 50, not `{text}`")))
 }
 
-/// No kernel gives more than 2^22 of them, and `pid_t` holds no more than 2^31.
 fn pid<'de, D: Deserializer<'de>>(value: D) -> Result<u32, D::Error> {
     let text = String::deserialize(value)?;
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = text
-        .parse::<i32>()
-        .ok()
-        .filter(|&number| digits && number > 0);
-    number.map(i32::cast_unsigned).ok_or_else(|| {
+    parse_pid(&text).ok_or_else(|| {
         D::Error::custom(format!(
             "`{text}` is not a PID; use a number from 1, such as 1234"
         ))
     })
+}
+
+/// A PID: a positive `pid_t`, in digits alone.
+pub fn parse_pid(text: &str) -> Option<u32> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse::<i32>().ok();
+    let number = number.filter(|&number| digits && number > 0);
+    number.map(i32::cast_unsigned)
 }

@@ -1,6 +1,7 @@
 //! The filter language: `oldest>10s and comm~java`. Its grammar is in `parse`.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 mod parse;
 mod selection;
@@ -268,9 +269,12 @@ impl Field {
             | Self::Container
             | Self::Unit
             | Self::Why => None,
-            Self::Age => Some(seconds(value).ok_or_else(|| {
-                format!("`{value}` is not a duration; write one such as 500ms, 10s or 5m")
-            })?),
+            Self::Age => {
+                let duration = duration(value).ok_or_else(|| {
+                    format!("`{value}` is not a duration; write one such as 500ms, 10s or 5m")
+                })?;
+                Some(duration.as_secs_f64())
+            }
             Self::Parent => value.parse().ok(),
             Self::Late | Self::Pids if value.ends_with('%') => {
                 let share = value.trim_end_matches('%').parse::<f64>();
@@ -317,16 +321,12 @@ impl Op {
     }
 }
 
-/// `500ms`, `10s`; a bare number is seconds.
-fn seconds(text: &str) -> Option<f64> {
-    let bare = text
-        .parse::<f64>()
-        .ok()
-        .filter(|it| it.is_finite() && *it >= 0.0);
-    bare.or_else(|| {
-        let duration = humantime::parse_duration(text).ok()?;
-        Some(duration.as_secs_f64())
-    })
+/// A duration in humantime's syntax, such as `500ms`; a bare number is seconds.
+pub fn duration(text: &str) -> Option<Duration> {
+    match text.parse() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => humantime::parse_duration(text).ok(),
+    }
 }
 
 #[cfg(test)]
