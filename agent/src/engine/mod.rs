@@ -115,7 +115,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
         "--web.config.file configures TCP, which --listen none turns off; omit one of them"
     );
     // Listen first, so that a second agent fails before it loads anything.
-    let listeners = server::bind(
+    let mut listeners = server::bind(
         args.listen.get().copied(),
         args.socket.get().map(PathBuf::as_path),
     )?

@@ -1,50 +1,62 @@
 //! Accepts connections, with limits on number and time, and closes them at shutdown.
+//!
+//! A client gets its seat before anything is read from it, and loses it to a newcomer when others
+//! need it more (`seats.rs`) or when it stops reading (`patience.rs`).
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use rustix::net::Shutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::listen::Listeners;
+use super::local;
+use super::patience::Patient;
 use super::routes;
+use super::seats::{Peer, Seat, Seats};
+use super::socket::SocketFile;
 use super::web::{self, Web};
 use crate::handle::Handle;
 
-/// Maximum number of connections on each listener. The limits are separate so that network clients
-/// cannot lock out the operator on the host.
-const CONNECTIONS: usize = 64;
+/// Maximum number of connections on TCP and on the socket. The limits are separate so that network
+/// clients cannot lock out the operator on the host.
+const TCP_CONNECTIONS: usize = 256;
+const SOCKET_CONNECTIONS: usize = 64;
 
 /// How long a client may take to send its request's head, and stay idle. Longer than the usual
 /// scrape interval, so that Prometheus keeps its connection.
 const HEAD: Duration = Duration::from_secs(75);
 
-/// How long a network client may leave sent data unacknowledged.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a network client that has vanished may leave sent data unacknowledged.
+const VANISHED: Duration = Duration::from_secs(120);
 
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How long a client may take to read that its handshake failed.
-const FAREWELL: Duration = Duration::from_secs(1);
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// Maximum size of a request's head in bytes.
 const HEAD_BYTES: usize = 16 << 10;
 
 /// How long running requests may take at shutdown.
 const GRACE: Duration = Duration::from_millis(800);
+
+/// How often to look whether the socket's file is still there.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Delay after a failed accept, such as for lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -60,34 +72,40 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let (stop, stopped) = watch::channel(false);
+    let only_local = listeners.only_local();
     let web = listeners.web.map(Arc::new);
     let mut server = Server {
         socket: routes::router(handle.clone(), stopped.clone()),
-        tcp: guarded(routes::router(handle, stopped), web.as_ref()),
+        tcp: guarded(routes::router(handle, stopped), web.as_ref(), only_local),
         web: web.filter(|web| web.encrypted()),
         graceful: GracefulShutdown::new(),
         tasks: JoinSet::new(),
     };
     let tcp = listeners.tcp.map(TcpListener::from_std).transpose()?;
-    let (socket, file) = match listeners.socket {
+    let tcp_seats = Seats::new(TCP_CONNECTIONS);
+    let socket_seats = Seats::new(SOCKET_CONNECTIONS);
+    let (mut socket, mut file) = match listeners.socket {
         Some(socket) => (
             Some(UnixListener::from_std(socket.listener)?),
             Some(socket.file),
         ),
         None => (None, None),
     };
-    let tcp_room = Arc::new(Semaphore::new(CONNECTIONS));
-    let socket_room = Arc::new(Semaphore::new(CONNECTIONS));
-
+    let mut look = interval(LOOK);
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            (stream, room) = accept_tcp(tcp.as_ref(), &tcp_room) => server.serve_tcp(stream, room),
-            (stream, room) = accept_socket(socket.as_ref(), &socket_room) => {
-                server.serve_socket(stream, room);
+            (stream, seat) = accept_tcp(tcp.as_ref(), &tcp_seats) => server.serve_tcp(stream, seat),
+            (stream, seat) = accept_unix(socket.as_ref(), &socket_seats) => {
+                server.serve_socket(stream, seat);
             }
             Some(_) = server.tasks.join_next() => {}
+            _ = look.tick() => if let Some(file) = &mut file
+                && let Some(listener) = restored(file)
+            {
+                socket = Some(listener);
+            }
         }
     }
 
@@ -101,10 +119,36 @@ pub async fn serve(
     Ok(())
 }
 
-fn guarded(router: Router, web: Option<&Arc<Web>>) -> Router {
-    match web {
+/// A new listener if the socket's file was removed.
+fn restored(file: &mut SocketFile) -> Option<UnixListener> {
+    let listener = file.restore().transpose()?;
+    match listener.and_then(UnixListener::from_std) {
+        Ok(listener) => {
+            log::warn!(
+                "the socket {} was removed; created it again",
+                file.path().display()
+            );
+            Some(listener)
+        }
+        Err(error) => {
+            log::debug!(
+                "cannot create the socket {} again: {error}",
+                file.path().display()
+            );
+            None
+        }
+    }
+}
+
+fn guarded(router: Router, web: Option<&Arc<Web>>, only_local: bool) -> Router {
+    let router = match web {
         Some(web) => router.layer(from_fn_with_state(Arc::clone(web), web::guard)),
         None => router,
+    };
+    if only_local {
+        router.layer(from_fn(local::guard))
+    } else {
+        router
     }
 }
 
@@ -118,40 +162,51 @@ struct Server {
 }
 
 impl Server {
-    fn serve_socket(&mut self, stream: UnixStream, room: OwnedSemaphorePermit) {
+    fn serve_socket(&mut self, stream: UnixStream, seat: Seat) {
         let (router, watcher) = (self.socket.clone(), self.graceful.watcher());
-        self.spawn(connection(stream, router, watcher), room);
+        self.spawn(seat, |seat| connection(stream, router, watcher, seat));
     }
 
-    fn serve_tcp(&mut self, stream: TcpStream, room: OwnedSemaphorePermit) {
+    fn serve_tcp(&mut self, stream: TcpStream, seat: Seat) {
         let (router, watcher) = (self.tcp.clone(), self.graceful.watcher());
         match &self.web {
-            None => self.spawn(connection(stream, router, watcher), room),
+            None => self.spawn(seat, |seat| connection(stream, router, watcher, seat)),
             Some(web) => {
                 let web = Arc::clone(web);
-                self.spawn(encrypted(stream, web, router, watcher), room);
+                self.spawn(seat, |seat| encrypted(stream, web, router, watcher, seat));
             }
         }
     }
 
-    fn spawn(
+    /// Serves a connection until it ends or its seat goes to another client.
+    fn spawn<F: Future<Output = ()> + Send + 'static>(
         &mut self,
-        connection: impl Future<Output = ()> + Send + 'static,
-        room: OwnedSemaphorePermit,
+        seat: Seat,
+        connection: impl FnOnce(Arc<Seat>) -> F,
     ) {
+        let seat = Arc::new(seat);
+        let connection = connection(Arc::clone(&seat));
         self.tasks.spawn(async move {
-            connection.await;
-            drop(room);
+            tokio::select! {
+                () = connection => {}
+                () = seat.dismissed() => log::debug!("a connection made room for another one"),
+            }
         });
     }
 }
 
 /// Serves a TLS connection, or answers plain HTTP with an error.
-async fn encrypted(stream: TcpStream, web: Arc<Web>, router: Router, watcher: Watcher) {
+async fn encrypted(
+    stream: TcpStream,
+    web: Arc<Web>,
+    router: Router,
+    watcher: Watcher,
+    seat: Arc<Seat>,
+) {
     let mut first = [0];
     match timeout(HANDSHAKE, stream.peek(&mut first)).await {
         Ok(Ok(1..)) if first[0].is_ascii_alphabetic() => {
-            return connection(stream, routes::unencrypted(), watcher).await;
+            return connection(stream, routes::unencrypted(), watcher, seat).await;
         }
         Ok(Ok(1..)) => {}
         _ => return,
@@ -161,10 +216,10 @@ async fn encrypted(stream: TcpStream, web: Arc<Web>, router: Router, watcher: Wa
     };
     let handshake = TlsAcceptor::from(config).accept(stream).into_fallible();
     match timeout(HANDSHAKE, handshake).await {
-        Ok(Ok(stream)) => connection(stream, router, watcher).await,
+        Ok(Ok(stream)) => connection(stream, router, watcher, seat).await,
         Ok(Err((error, stream))) => {
             log::debug!("a TLS handshake failed: {error}");
-            let _gone = timeout(FAREWELL, let_go(&stream)).await;
+            let _gone = timeout(DRAIN, drain(&stream)).await;
         }
         Err(_) => log::debug!("a TLS handshake timed out"),
     }
@@ -172,7 +227,7 @@ async fn encrypted(stream: TcpStream, web: Arc<Web>, router: Router, watcher: Wa
 
 /// Lets the client read the error: unread input would reset the connection, and the reset may
 /// overtake the response.
-async fn let_go(stream: &TcpStream) -> io::Result<()> {
+async fn drain(stream: &TcpStream) -> io::Result<()> {
     rustix::net::shutdown(stream, Shutdown::Write)?;
     let mut unread = [0; 1 << 10];
     loop {
@@ -189,64 +244,58 @@ async fn connection(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     router: Router,
     watcher: Watcher,
+    seat: Arc<Seat>,
 ) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |request| {
+        seat.asked();
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(Patient::new(stream)), service);
     if let Err(error) = watcher.watch(connection).await {
         // A client that disconnects during a stream is not an error.
         log::debug!("a connection ended early: {error}");
     }
 }
 
-async fn accept_tcp(
-    listener: Option<&TcpListener>,
-    room: &Arc<Semaphore>,
-) -> (TcpStream, OwnedSemaphorePermit) {
+async fn accept_tcp(listener: Option<&TcpListener>, seats: &Seats) -> (TcpStream, Seat) {
+    let (stream, address) = accept("TCP", listener, TcpListener::accept).await;
+    do_not_wait_for_ever(&stream);
+    (stream, seats.take(Peer::at(address.ip())))
+}
+
+async fn accept_unix(listener: Option<&UnixListener>, seats: &Seats) -> (UnixStream, Seat) {
+    let (stream, _) = accept("Unix", listener, UnixListener::accept).await;
+    // A process that has ended already is of no known user.
+    let user = stream.peer_cred().map_or(u32::MAX, |peer| peer.uid());
+    (stream, seats.take(Peer::User(user)))
+}
+
+/// Waits for the next connection. A failure is logged when it starts, not each time.
+async fn accept<L, T>(
+    what: &str,
+    listener: Option<&L>,
+    accept: impl AsyncFn(&L) -> io::Result<T>,
+) -> T {
     let Some(listener) = listener else {
         return std::future::pending().await;
     };
-    let room = seat(room).await;
+    let mut failed = false;
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                do_not_wait_for_ever(&stream);
-                return (stream, room);
+        match accept(listener).await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                if !std::mem::replace(&mut failed, true) {
+                    log::warn!("cannot accept {what} connections, retrying: {error}");
+                }
+                sleep(PAUSE).await;
             }
-            Err(error) => complain("TCP", &error).await,
         }
     }
-}
-
-async fn accept_socket(
-    listener: Option<&UnixListener>,
-    room: &Arc<Semaphore>,
-) -> (UnixStream, OwnedSemaphorePermit) {
-    let Some(listener) = listener else {
-        return std::future::pending().await;
-    };
-    let room = seat(room).await;
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return (stream, room),
-            Err(error) => complain("socket", &error).await,
-        }
-    }
-}
-
-/// Waits for a free slot; new connections wait in the kernel's queue.
-async fn seat(room: &Arc<Semaphore>) -> OwnedSemaphorePermit {
-    Arc::clone(room)
-        .acquire_owned()
-        .await
-        .expect("the semaphore is never closed")
-}
-
-async fn complain(what: &str, error: &io::Error) {
-    log::warn!("cannot accept a {what} connection: {error}");
-    sleep(PAUSE).await;
 }
 
 /// Closes a connection whose client has vanished or no longer reads, so that it does not hold its
@@ -255,7 +304,7 @@ fn do_not_wait_for_ever(stream: &TcpStream) {
     use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle, set_tcp_user_timeout};
     let set = set_socket_keepalive(stream, true)
         .and_then(|()| set_tcp_keepidle(stream, Duration::from_secs(60)))
-        .and_then(|()| set_tcp_user_timeout(stream, PATIENCE.as_millis() as u32));
+        .and_then(|()| set_tcp_user_timeout(stream, VANISHED.as_millis() as u32));
     if let Err(error) = set {
         log::debug!("cannot set the timeouts of a connection: {error}");
     }

@@ -7,7 +7,8 @@ use rustix::process::Gid;
 /// The group with this name or number. Groups from a directory service can be given by number.
 pub(super) fn find(name: &str) -> Option<Gid> {
     if let Ok(number) = name.parse() {
-        return Some(Gid::from_raw(number));
+        // To the kernel, the highest number means "no change".
+        return (number != u32::MAX).then(|| Gid::from_raw(number));
     }
     of_name(name, &fs::read_to_string("/etc/group").ok()?)
 }
@@ -32,5 +33,6 @@ mod tests {
         assert_eq!(of_name("me", groups), None);
         assert_eq!(of_name("", groups), None);
         assert_eq!(find("1234"), Some(Gid::from_raw(1234)));
+        assert_eq!(find("4294967295"), None);
     }
 }

@@ -27,8 +27,8 @@ impl Listeners {
     ///
     /// # Errors
     /// If there is no such group or socket, or this user lacks permission.
-    pub fn open_socket_to(&self, group: &str) -> Result<(), BindError> {
-        let socket = self.socket.as_ref().ok_or(BindError::NoSocket)?;
+    pub fn open_socket_to(&mut self, group: &str) -> Result<(), BindError> {
+        let socket = self.socket.as_mut().ok_or(BindError::NoSocket)?;
         let id = group::find(group).ok_or_else(|| BindError::NoGroup(group.to_owned()))?;
         socket.open_to(id)
     }
@@ -41,17 +41,26 @@ impl Listeners {
         }
     }
 
+    /// Whether TCP is open to everything on this host, browsers included, and to nothing else.
+    pub(super) fn only_local(&self) -> bool {
+        let address = self.tcp_address();
+        let local = address.is_some_and(|address| address.ip().to_canonical().is_loopback());
+        // With TLS, a browser accepts only the names in the certificate.
+        let open = |web: &Web| !web.encrypted() && !web.authenticates();
+        local && self.web.as_ref().is_none_or(open)
+    }
+
     /// A warning if network clients can read the agent unprotected.
     pub fn open_to_strangers(&self) -> Option<String> {
         let address = self.tcp_address()?;
         if address.ip().to_canonical().is_loopback() {
             return None;
         }
-        let (encrypted, asks_who) = match &self.web {
-            Some(web) => (web.encrypted(), web.asks_who()),
+        let (encrypted, authenticates) = match &self.web {
+            Some(web) => (web.encrypted(), web.authenticates()),
             None => (false, false),
         };
-        let who = match (encrypted, asks_who) {
+        let who = match (encrypted, authenticates) {
             (true, true) => return None,
             (_, false) => {
                 "anyone who can reach it can read the names and figures of this host's \

@@ -49,6 +49,14 @@ impl Refusal {
         }
     }
 
+    pub(super) fn misdirected() -> Self {
+        Self {
+            status: StatusCode::MISDIRECTED_REQUEST,
+            error: "this agent serves local clients only; ask for localhost or its address"
+                .to_owned(),
+        }
+    }
+
     pub(super) fn unencrypted() -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,

@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawPathParams, Request as HttpRequest, State};
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{Method, Uri};
-use axum::middleware::{self, Next};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Method, Uri};
+use axum::middleware::{self, Next, map_response};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -86,12 +86,21 @@ pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
     router
         .method_not_allowed_fallback(async |method: Method| Refusal::method(method.as_str()))
         .fallback(async |uri: Uri| Refusal::not_found(uri.path()))
+        .layer(map_response(harden))
         .with_state(Agent {
             handle,
             stop,
             seats: Arc::new(Semaphore::new(FOLLOWERS)),
             joined: Joined::default(),
         })
+}
+
+/// Answers are of the moment, and never anything but what they say they are.
+async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// The response of a TLS port to plain HTTP.

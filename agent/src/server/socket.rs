@@ -1,14 +1,13 @@
 //! One agent per Unix socket: the lock, a stale file, removal at the end.
 
-use std::fs;
-use std::fs::{DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::process::Gid;
@@ -46,20 +45,20 @@ impl Socket {
         }
         let listener =
             listen(&address).map_err(|errno| failed("create the socket", path)(errno.into()))?;
-        let file =
-            SocketFile::new(path, lock).map_err(failed("change the mode of the socket", path))?;
+        let file = SocketFile::new(path, lock).map_err(failed("examine the socket", path))?;
         Ok(Self { listener, file })
     }
 
     /// Until then the group is the agent's own, so no other user gets in meanwhile.
-    pub(super) fn open_to(&self, group: Gid) -> Result<(), BindError> {
-        let path = self.path();
-        rustix::fs::chownat(CWD, path, None, Some(group), AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|errno| failed("change the group of the socket", path)(errno.into()))
+    pub(super) fn open_to(&mut self, group: Gid) -> Result<(), BindError> {
+        self.file.group = Some(group);
+        self.file
+            .set_group()
+            .map_err(failed("change the group of the socket", self.path()))
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.file.path
+        self.file.path()
     }
 }
 
@@ -70,32 +69,72 @@ impl Socket {
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
-    /// Device and inode, so that only our own file is removed.
-    identity: (u64, u64),
+    /// Our own file, whatever the path names by now.
+    file: File,
+    group: Option<Gid>,
     _lock: OwnedFd,
 }
 
 impl SocketFile {
     fn new(path: &Path, lock: OwnedFd) -> io::Result<Self> {
-        let metadata = fs::symlink_metadata(path)?;
-        let file = Self {
+        Ok(Self {
             path: path.to_owned(),
-            identity: identity(&metadata),
+            file: open(path)?,
+            group: None,
             _lock: lock,
-        };
-        fs::set_permissions(path, Permissions::from_mode(MODE))?;
-        Ok(file)
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn set_group(&self) -> io::Result<()> {
+        let flags = AtFlags::EMPTY_PATH;
+        Ok(rustix::fs::chownat(
+            &self.file, "", None, self.group, flags,
+        )?)
+    }
+
+    /// Whether the path still names our file.
+    fn in_place(&self) -> bool {
+        let ours = self.file.metadata().map(|file| identity(&file));
+        let named = fs::symlink_metadata(&self.path).map(|file| identity(&file));
+        ours.ok() == named.ok()
+    }
+
+    /// Creates the socket again if somebody has removed its file, as a cleaner of /run may do.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub(super) fn restore(&mut self) -> io::Result<Option<UnixListener>> {
+        match fs::symlink_metadata(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            _ => return Ok(None),
+        }
+        let listener = listen(&SocketAddrUnix::new(&self.path)?)?;
+        self.file = open(&self.path)?;
+        if self.group.is_some() {
+            self.set_group()?;
+        }
+        Ok(Some(listener))
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let ours = fs::symlink_metadata(&self.path)
-            .is_ok_and(|metadata| identity(&metadata) == self.identity);
-        if ours && let Err(error) = fs::remove_file(&self.path) {
+        if self.in_place()
+            && let Err(error) = fs::remove_file(&self.path)
+        {
             log::warn!("cannot remove the socket {}: {error}", self.path.display());
         }
     }
+}
+
+/// A descriptor of the socket's file, not of what a symbolic link names.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
 }
 
 fn identity(metadata: &fs::Metadata) -> (u64, u64) {
@@ -179,7 +218,10 @@ fn listen(address: &SocketAddrUnix) -> rustix::io::Result<UnixListener> {
     // others could connect. https://elixir.bootlin.com/linux/v6.12/source/net/unix/af_unix.c
     // (unix_bind_bsd)
     rustix::fs::fchmod(&socket, Mode::from_raw_mode(MODE))?;
-    rustix::net::bind(&socket, address)?;
+    let umask = rustix::process::umask(Mode::from_raw_mode(!MODE & 0o777));
+    let bound = rustix::net::bind(&socket, address);
+    rustix::process::umask(umask);
+    bound?;
     rustix::net::listen(&socket, BACKLOG)?;
     Ok(UnixListener::from(socket))
 }

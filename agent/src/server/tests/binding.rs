@@ -58,7 +58,7 @@ fn the_socket_is_created_for_its_group_and_removed_at_the_end() {
 fn the_socket_is_given_to_a_group() {
     let temp = tempfile::tempdir().expect("a folder can be made");
     let path = temp.path().join("reapwatch.sock");
-    let listeners = bind(None, Some(&path)).expect("the socket can be had");
+    let mut listeners = bind(None, Some(&path)).expect("the socket can be had");
     // The user running the test has this group; root could use any.
     let own = rustix::process::getegid().as_raw();
     let other = if rustix::process::geteuid().is_root() {
@@ -80,7 +80,7 @@ fn the_socket_is_given_to_a_group() {
             .to_string()
             .starts_with("cannot give the socket to the group no such group: ")
     );
-    let nothing = bind(None, None).expect("there is nothing to take");
+    let mut nothing = bind(None, None).expect("there is nothing to take");
     assert!(nothing.open_socket_to("0").is_err());
 }
 
@@ -216,4 +216,23 @@ fn a_path_too_long_is_named() {
     let path = Path::new("/tmp").join("x".repeat(120));
     let name = path.to_str().expect("it is UTF-8");
     assert_names(&refused(&path), &[name, "107 bytes", "--socket"]);
+}
+
+#[test]
+fn a_removed_socket_is_created_again_with_its_mode_and_nothing_is_replaced() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("s.sock");
+    let listeners = bind(None, Some(&path)).expect("the socket can be had");
+    let mut file = listeners.socket.expect("it was asked for").file;
+    assert!(file.restore().expect("nothing is to do").is_none());
+    fs::remove_file(&path).expect("it is there");
+    let listener = file.restore().expect("it can be created");
+    assert!(listener.is_some());
+    let metadata = fs::symlink_metadata(&path).expect("it is there");
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o660);
+    fs::remove_file(&path).expect("it is there");
+    fs::write(&path, "somebody else's").expect("it can be written");
+    assert!(file.restore().expect("nothing is to do").is_none());
+    drop(file);
+    assert!(path.exists(), "only our own file is removed");
 }

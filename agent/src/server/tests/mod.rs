@@ -1,6 +1,7 @@
 //! The server over real sockets, with a fake loop.
 
 mod answers;
+mod attacks;
 mod binding;
 mod ends;
 mod followers;
@@ -337,7 +338,7 @@ fn send(stream: &mut impl Write, method: &str, path: &str) {
 fn send_with(stream: &mut impl Write, method: &str, path: &str, lines: &str) {
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{lines}\r\n"
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{lines}\r\n"
     )
     .expect("the request can be sent");
 }

@@ -2,15 +2,16 @@
 //! `--web.config.file`.
 //!
 //! The files are read again at each handshake and each request, as exporters do, so that new
-//! certificates and users take effect at once. While a file is invalid, all requests are denied.
+//! certificates and users take effect at once. While a file is invalid, or takes protection away,
+//! its last good content stays in force.
 
+mod file;
 mod format;
 mod headers;
 mod tls;
 mod users;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -47,7 +48,8 @@ impl std::fmt::Debug for Web {
 struct Seen {
     text: String,
     rules: Arc<Rules>,
-    handshake: Option<(tls::Pems, Arc<ServerConfig>)>,
+    /// With the rules and files that it was made of.
+    handshake: Option<(Arc<Rules>, tls::Pems, Arc<ServerConfig>)>,
     wrong_rules: Complaint,
     wrong_handshake: Complaint,
 }
@@ -70,7 +72,7 @@ impl Web {
         Ok(Self {
             path: path.to_owned(),
             users: Users::new(),
-            encrypted: seen.handshake.is_some(),
+            encrypted: seen.rules.tls.is_some(),
             state: Mutex::new(seen),
         })
     }
@@ -81,29 +83,26 @@ impl Web {
     }
 
     /// Whether only users with a password, or clients with a certificate, are allowed.
-    pub fn asks_who(&self) -> bool {
-        let rules = Arc::clone(&self.seen().rules);
-        let certificate = rules.tls.as_ref().is_some_and(tls::Settings::asks_who);
-        certificate || !rules.users.is_empty()
+    pub fn authenticates(&self) -> bool {
+        self.seen().rules.authenticates()
     }
 
-    /// The configuration for the next handshake; `None` (and a log line) if the files are invalid.
+    /// The configuration for the next handshake.
     pub(super) fn handshake(&self) -> Option<Arc<ServerConfig>> {
         let mut seen = self.seen();
-        let fresh = seen.fresh_handshake(&self.path);
-        seen.wrong_handshake.check(&self.path, fresh)
+        let fresh = seen.refresh(&self.path);
+        let fresh = fresh.and_then(|()| seen.refresh_handshake());
+        seen.wrong_handshake.check(&self.path, fresh);
+        seen.handshake
+            .as_ref()
+            .map(|(_, _, config)| Arc::clone(config))
     }
 
-    fn rules(&self) -> Option<Arc<Rules>> {
+    fn rules(&self) -> Arc<Rules> {
         let mut seen = self.seen();
-        let fresh = seen.fresh_rules(&self.path).and_then(|rules| {
-            ensure!(
-                rules.tls.is_some() == self.encrypted,
-                "tls_server_config was added or removed; restart the agent"
-            );
-            Ok(rules)
-        });
-        seen.wrong_rules.check(&self.path, fresh)
+        let fresh = seen.refresh(&self.path);
+        seen.wrong_rules.check(&self.path, fresh);
+        Arc::clone(&seen.rules)
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -113,10 +112,7 @@ impl Web {
 
 /// Lets only authorized requests pass, and adds the file's headers to each response.
 pub(super) async fn guard(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
-    let Some(rules) = web.rules() else {
-        return Refusal::broken("the agent's web config file is invalid; see its log")
-            .into_response();
-    };
+    let rules = web.rules();
     let admitted = web.users.admit(&rules.users, request.headers()).await;
     let mut response = if admitted {
         next.run(request).await
@@ -138,37 +134,42 @@ impl Seen {
             wrong_rules: Complaint::default(),
             wrong_handshake: Complaint::default(),
         };
-        if seen.rules.tls.is_some() {
-            seen.fresh_handshake(path)?;
-        }
+        seen.refresh_handshake()?;
         Ok(seen)
     }
 
-    fn fresh_rules(&mut self, path: &Path) -> anyhow::Result<Arc<Rules>> {
+    /// Takes over the file's new content, if it has any and it is good.
+    fn refresh(&mut self, path: &Path) -> anyhow::Result<()> {
         let text = read(path)?;
         if text != self.text {
-            self.rules = Arc::new(Rules::parse(&text, path)?);
+            let rules = Rules::parse(&text, path)?;
+            ensure!(
+                rules.tls.is_some() == self.rules.tls.is_some(),
+                "tls_server_config was added or removed; restart the agent"
+            );
+            // As half of a file does that is being written.
+            ensure!(
+                rules.authenticates() || !self.rules.authenticates(),
+                "it would now let everybody in; restart the agent if that is intended"
+            );
+            self.rules = Arc::new(rules);
             self.text = text;
-            self.handshake = None;
         }
-        Ok(Arc::clone(&self.rules))
+        Ok(())
     }
 
-    fn fresh_handshake(&mut self, path: &Path) -> anyhow::Result<Arc<ServerConfig>> {
-        let rules = self.fresh_rules(path)?;
-        let tls = rules
-            .tls
-            .as_ref()
-            .context("tls_server_config was removed; restart the agent")?;
+    fn refresh_handshake(&mut self) -> anyhow::Result<()> {
+        let Some(tls) = &self.rules.tls else {
+            return Ok(());
+        };
         let pems = tls.read()?;
-        if let Some((known, config)) = &self.handshake
-            && *known == pems
+        let known = self.handshake.as_ref();
+        if known.is_none_or(|(rules, known, _)| !Arc::ptr_eq(rules, &self.rules) || *known != pems)
         {
-            return Ok(Arc::clone(config));
+            let config = tls.build(&pems)?;
+            self.handshake = Some((Arc::clone(&self.rules), pems, config));
         }
-        let config = tls.build(&pems)?;
-        self.handshake = Some((pems, Arc::clone(&config)));
-        Ok(config)
+        Ok(())
     }
 }
 
@@ -178,11 +179,8 @@ impl Rules {
         let folder = path.parent().unwrap_or(Path::new(""));
         let users = file.basic_auth_users.unwrap_or_default();
         for (name, hash) in &users {
-            ensure!(
-                hash.parse::<bcrypt::HashParts>()
-                    .is_ok_and(|hash| (4..=31).contains(&hash.get_cost())),
-                "the password of {name:?} in basic_auth_users is not a bcrypt hash"
-            );
+            users::check_hash(hash)
+                .with_context(|| format!("the password of {name:?} in basic_auth_users"))?;
             ensure!(
                 !name.contains(':'),
                 "the user name {name:?} in basic_auth_users contains a colon"
@@ -190,16 +188,27 @@ impl Rules {
         }
         let tls = file.tls_server_config.unwrap_or_default();
         let http = file.http_server_config.unwrap_or_default();
-        Ok(Self {
+        let rules = Self {
             tls: tls::Settings::check(tls, folder)?,
             headers: headers::check(&http.headers.unwrap_or_default())?,
             users,
-        })
+        };
+        ensure!(
+            rules.tls.is_some() || !rules.users.is_empty(),
+            "it has neither tls_server_config nor basic_auth_users, so it protects nothing"
+        );
+        Ok(rules)
+    }
+
+    fn authenticates(&self) -> bool {
+        let certificates = self.tls.as_ref().is_some_and(tls::Settings::authenticates);
+        certificates || !self.users.is_empty()
     }
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).context("cannot read the file")
+    let bytes = file::read(path).context("cannot read the file")?;
+    String::from_utf8(bytes).context("the file is not UTF-8")
 }
 
 /// Logs an invalid file once instead of at each request.
@@ -207,25 +216,19 @@ fn read(path: &Path) -> anyhow::Result<String> {
 struct Complaint(Option<String>);
 
 impl Complaint {
-    fn check<T>(&mut self, path: &Path, fresh: anyhow::Result<T>) -> Option<T> {
-        match fresh {
-            Ok(fresh) => {
-                if self.0.take().is_some() {
-                    log::info!("the web config file {} is valid again", path.display());
-                }
-                Some(fresh)
-            }
-            Err(error) => {
-                let error = format!("{error:#}");
-                if self.0.as_ref() != Some(&error) {
-                    log::error!(
-                        "the web config file {} is invalid, so all requests are denied: {error}",
-                        path.display()
-                    );
-                    self.0 = Some(error);
-                }
-                None
-            }
+    fn check(&mut self, path: &Path, fresh: anyhow::Result<()>) {
+        let error = fresh.err().map(|error| format!("{error:#}"));
+        if self.0 == error {
+            return;
         }
+        match &error {
+            None => log::info!("the web config file {} is valid again", path.display()),
+            Some(error) => log::error!(
+                "the web config file {} is invalid, so its last good content stays in force: \
+                 {error}",
+                path.display()
+            ),
+        }
+        self.0 = error;
     }
 }

@@ -1,6 +1,5 @@
 //! TLS settings from a web config file, for rustls.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
-use super::format;
+use super::{file, format};
 
 /// The section `tls_server_config`, checked; its files are not read yet.
 pub(super) struct Settings {
@@ -98,7 +97,7 @@ impl Settings {
     }
 
     /// Whether a client certificate is required.
-    pub(super) fn asks_who(&self) -> bool {
+    pub(super) fn authenticates(&self) -> bool {
         self.clients
             .as_ref()
             .is_some_and(|clients| clients.required)
@@ -179,7 +178,7 @@ impl Pem {
     fn read(&self, name: &str) -> anyhow::Result<Vec<u8>> {
         match self {
             Self::Text(text) => Ok(text.clone().into_bytes()),
-            Self::File(path) => fs::read(path).with_context(|| {
+            Self::File(path) => file::read(path).with_context(|| {
                 format!(
                     "cannot read {name} {} from tls_server_config",
                     path.display()

@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use anyhow::{Context as _, ensure};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, oneshot};
+
+/// The highest bcrypt cost of a hash: about 5 s for each password.
+const MAX_COST: u32 = 16;
 
 /// Maximum number of verified pairs to remember.
 const REMEMBERED: usize = 100;
@@ -34,30 +38,40 @@ impl Users {
         }
     }
 
-    /// Whether these headers authenticate one of the users.
+    /// Whether these headers authenticate one of the users. Every user name costs the same time,
+    /// also one that does not exist, so that timing reveals none: a password is checked once
+    /// with each cost that the users' hashes have.
     pub(super) async fn admit(
         &self,
         users: &BTreeMap<String, String>,
         headers: &HeaderMap,
     ) -> bool {
-        // An unknown user costs as much time as a known one, so that timing does not reveal names.
-        let Some(stand_in) = users.values().next() else {
+        if users.is_empty() {
             return true;
-        };
-        let Some((name, password)) = said(headers) else {
+        }
+        let Some((name, password)) = credentials(headers) else {
             return false;
         };
-        let known = users.contains_key(&name);
-        let hash = users.get(&name).unwrap_or(stand_in).clone();
-        let pair = digest(&[name.as_bytes(), hash.as_bytes(), &password]);
-        if known && self.remembers(&pair) {
+        let own = users.get(&name).cloned();
+        let pair = own
+            .as_ref()
+            .map(|hash| digest(&[name.as_bytes(), hash.as_bytes(), &password]));
+        let remembered = || pair.is_some_and(|pair| self.remembers(&pair));
+        if remembered() {
             return true;
         }
         let turn = Arc::clone(&self.turn).acquire_owned().await;
         let turn = turn.expect("the semaphore is never closed");
         // The same pair may have been verified while this one waited.
-        if known && self.remembers(&pair) {
+        if remembered() {
             return true;
+        }
+        let mut hashes: BTreeMap<u32, String> = users
+            .values()
+            .map(|hash| (cost(hash), hash.clone()))
+            .collect();
+        if let Some(own) = &own {
+            hashes.insert(cost(own), own.clone());
         }
         // A runtime thread would delay shutdown.
         let (to, checked) = oneshot::channel();
@@ -66,13 +80,18 @@ impl Users {
             // Held until the end even if the client has gone; otherwise a flood would run in
             // parallel.
             let _turn = turn;
-            let _gone = to.send(bcrypt::verify(password, &hash).unwrap_or(false));
+            let right = |hash: &String| {
+                let verified = bcrypt::verify(&password, hash).unwrap_or(false);
+                verified && own.as_ref() == Some(hash)
+            };
+            // All of them, whatever the first results are.
+            let _gone = to.send(hashes.values().filter(|hash| right(hash)).count() > 0);
         });
         if let Err(error) = started {
             log::warn!("cannot start the thread that checks a password: {error}");
         }
-        let right = known & checked.await.unwrap_or(false);
-        if right {
+        let right = checked.await.unwrap_or(false);
+        if right && let Some(pair) = pair {
             self.remember(pair);
         }
         right
@@ -92,8 +111,29 @@ impl Users {
     }
 }
 
+/// Refuses what no password matches, and what takes minutes or hours to check.
+pub(super) fn check_hash(hash: &str) -> anyhow::Result<()> {
+    let parts = hash.parse::<bcrypt::HashParts>().ok();
+    let parts = parts.filter(|parts| (4..=31).contains(&parts.get_cost()));
+    let parts = parts.context("is not a bcrypt hash")?;
+    let cost = parts.get_cost();
+    ensure!(
+        cost <= MAX_COST,
+        "has a bcrypt cost of {cost}; hash it with a cost of at most {MAX_COST}"
+    );
+    // With the lowest cost, this only shows whether salt and digest can be decoded.
+    let cheap = hash.replacen(&format!("${cost:02}$"), "$04$", 1);
+    ensure!(bcrypt::verify("", &cheap).is_ok(), "is not a bcrypt hash");
+    Ok(())
+}
+
+fn cost(hash: &str) -> u32 {
+    hash.parse::<bcrypt::HashParts>()
+        .map_or(0, |parts| parts.get_cost())
+}
+
 /// The user name and password in the headers.
-fn said(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
+fn credentials(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
     let (scheme, rest) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
