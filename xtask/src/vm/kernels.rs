@@ -24,12 +24,41 @@ pub(super) struct Kernel {
     /// Scenarios that it cannot run. It is a failure if one of them runs, or if another does not.
     #[serde(default)]
     pub(super) lacks: Vec<String>,
-    /// Runs only the tests of deaths and steps, with each kind of hook.
+    /// Runs only [`Part::Deaths`].
     #[serde(skip)]
     pub(super) deaths_only: bool,
 }
 
+/// The tests that one machine runs. A kernel with all tests gets two machines, so that the longest
+/// one does not run when all others are done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Deaths and steps, with each kind of hook.
+    Deaths,
+    /// All others, with the best kind of hook.
+    Rest,
+}
+
+impl Part {
+    /// As the first process of the machine knows it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Deaths => "deaths",
+            Self::Rest => "rest",
+        }
+    }
+}
+
 impl Kernel {
+    /// The machines that it needs.
+    pub(super) fn parts(&self) -> &'static [Part] {
+        if self.deaths_only {
+            &[Part::Deaths]
+        } else {
+            &[Part::Deaths, Part::Rest]
+        }
+    }
+
     /// The package in the cache, named after its hash.
     pub(super) fn package_file(&self) -> PathBuf {
         workspace::cache(CACHE).join(format!("{}.deb", self.sha256))

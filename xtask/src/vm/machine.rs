@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::kernels::Kernel;
+use super::kernels::{Kernel, Part};
 use super::serial::{self, Serial};
 use crate::{emulator, workspace};
 
@@ -32,15 +32,15 @@ pub(super) struct Run {
     pub(super) log: PathBuf,
 }
 
-/// Boots `kernel` with `initramfs` and waits for the results.
-pub(super) fn run(kernel: &Kernel, initramfs: &Path) -> Result<Run> {
+/// Boots `kernel` with `initramfs` and waits for the results of this part of the tests.
+pub(super) fn run(kernel: &Kernel, part: Part, initramfs: &Path) -> Result<Run> {
     let folder = workspace::target_dir().join("vm/logs");
     fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
-    let log = folder.join(format!("{}.log", kernel.name));
+    let log = folder.join(format!("{}-{}.log", kernel.name, part.name()));
     let began = Instant::now();
     let mut lost_boots = 0;
     loop {
-        let end = boot(kernel, initramfs, &log)?;
+        let end = boot(kernel, part, initramfs, &log)?;
         let bytes = fs::read(&log).with_context(|| format!("read {}", log.display()))?;
         let serial = serial::parse(&bytes);
         if serial.panicked && !serial.booted && lost_boots + 1 < BOOTS {
@@ -80,8 +80,8 @@ impl End {
     }
 }
 
-fn boot(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<End> {
-    let mut machine = start(kernel, initramfs, log)?;
+fn boot(kernel: &Kernel, part: Part, initramfs: &Path, log: &Path) -> Result<End> {
+    let mut machine = start(kernel, part, initramfs, log)?;
     let deadline = Instant::now() + LIMIT;
     let mut last_output = (0, Instant::now());
     let end = loop {
@@ -108,7 +108,7 @@ fn boot(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<End> {
     Ok(end)
 }
 
-fn start(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<Child> {
+fn start(kernel: &Kernel, part: Part, initramfs: &Path, log: &Path) -> Result<Child> {
     let mut serial = std::ffi::OsString::from("file:");
     serial.push(log);
     let errors = File::create(log.with_extension("qemu")).context("make QEMU's log")?;
@@ -124,7 +124,7 @@ fn start(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<Child> {
             "-display",
             "none",
         ])
-        .args(["-append", &command_line(kernel)])
+        .args(["-append", &command_line(part)])
         .arg("-kernel")
         .arg(kernel.image())
         .arg("-initrd")
@@ -138,7 +138,7 @@ fn start(kernel: &Kernel, initramfs: &Path, log: &Path) -> Result<Child> {
         .context("run QEMU; `cargo xtask setup vm` installs it")
 }
 
-fn command_line(kernel: &Kernel) -> String {
+fn command_line(part: Part) -> String {
     let options = [
         "console=ttyS0 panic=-1 quiet",
         // A busy host makes the kernel's check of its timer fail.
@@ -148,11 +148,7 @@ fn command_line(kernel: &Kernel) -> String {
         // Retpolines and the zeroing of fresh pages take a quarter of the time under emulation.
         "mitigations=off init_on_alloc=0",
         // The kernel passes what it does not know to the first process as its environment.
-        if kernel.deaths_only {
-            "REAPWATCH_TESTS=deaths"
-        } else {
-            ""
-        },
+        &format!("REAPWATCH_TESTS={}", part.name()),
     ];
     options.join(" ")
 }

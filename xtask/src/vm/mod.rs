@@ -18,9 +18,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use self::kernels::Kernel;
+use self::kernels::{Kernel, Part};
 use self::machine::Run;
-use self::serial::TestResult;
+use self::serial::{TestResult, Verdict};
 use crate::setup::{self, Purpose};
 use crate::statics;
 use crate::tally::Tally;
@@ -32,8 +32,12 @@ fn machines_at_a_time() -> usize {
     1 + host::cpus()
 }
 
-/// A kernel and the result of its machine.
-type Outcome = (Kernel, Result<Run>);
+/// A machine and what came of it.
+struct Outcome {
+    kernel: Kernel,
+    part: Part,
+    result: Result<Run>,
+}
 
 /// `cargo xtask vm`.
 pub(crate) fn main(options: &cli::Vm) -> Result<ExitCode> {
@@ -87,41 +91,56 @@ fn pack(file: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs every kernel that was fetched. The results are in the order of the matrix.
+/// Runs the machines of every kernel that was fetched. The results are in the order of the matrix.
 fn run_all(kernels: &[(Kernel, Result<()>)], initramfs: &Path) -> Vec<Outcome> {
-    // Those with all tests take the longest, so they start first.
-    let mut queue: Vec<_> = kernels.iter().rev().collect();
-    queue.sort_by_key(|(kernel, _)| kernel.deaths_only);
-    let queue = Mutex::new(queue.into_iter());
+    let machines = kernels.iter().enumerate().rev();
+    let machines = machines.flat_map(|(place, (kernel, fetched))| {
+        let parts = kernel.parts().iter();
+        parts.map(move |part| (place, kernel, *part, fetched))
+    });
+    // Those that take the longest start first.
+    let mut machines: Vec<_> = machines.collect();
+    machines.sort_by_key(|(_, _, part, _)| *part == Part::Deaths);
+    let queue = Mutex::new(machines.into_iter());
     let next = || queue.lock().ok()?.next();
     let work = || {
         let mut done = Vec::new();
-        while let Some((kernel, fetched)) = next() {
-            let outcome = match fetched {
-                Ok(()) => machine::run(kernel, initramfs),
+        while let Some((place, kernel, part, fetched)) = next() {
+            let result = match fetched {
+                Ok(()) => machine::run(kernel, part, initramfs),
                 Err(error) => Err(anyhow::anyhow!("cannot fetch it: {error:#}")),
             };
-            println!("{}", summary(kernel, &outcome));
-            done.push((kernel.clone(), outcome));
+            let outcome = Outcome {
+                kernel: kernel.clone(),
+                part,
+                result,
+            };
+            println!("{}", summary(&outcome));
+            done.push((place, outcome));
         }
         done
     };
-    let mut outcomes: Vec<Outcome> = thread::scope(|scope| {
+    let mut outcomes: Vec<_> = thread::scope(|scope| {
         let threads: Vec<_> = (0..machines_at_a_time())
             .map(|_| scope.spawn(work))
             .collect();
         let done = threads.into_iter().filter_map(|thread| thread.join().ok());
         done.flatten().collect()
     });
-    let place = |name: &str| kernels.iter().position(|(kernel, _)| kernel.name == name);
-    outcomes.sort_by_key(|(kernel, _)| place(&kernel.name));
-    outcomes
+    outcomes.sort_by_key(|(place, outcome)| (*place, outcome.part.name()));
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-/// The line that is printed when a kernel is done.
-fn summary(kernel: &Kernel, outcome: &Result<Run>) -> String {
-    let name = format!("{:5} {} {}", kernel.name, kernel.package, kernel.version);
-    match outcome {
+/// The line that is printed when a machine is done.
+fn summary(outcome: &Outcome) -> String {
+    let Outcome {
+        kernel,
+        part,
+        result,
+    } = outcome;
+    let (package, version) = (&kernel.package, &kernel.version);
+    let name = format!("{:5} {:6} {package} {version}", kernel.name, part.name());
+    match result {
         Err(error) => format!("{name}: FAILED, {error:#}"),
         Ok(run) => {
             let tally = run.serial.end.unwrap_or_default();
@@ -139,39 +158,27 @@ fn summary(kernel: &Kernel, outcome: &Result<Run>) -> String {
 /// Prints the failures with their reasons, then the table. Returns the number of failures.
 fn report(outcomes: &[Outcome], whole_matrix: bool) -> u64 {
     let mut tally = Tally::default();
-    let mut results = Vec::new();
-    for (kernel, outcome) in outcomes {
-        let run = match outcome {
-            Ok(run) => run,
-            Err(error) => {
-                println!("\n{}: {error:#}", kernel.name);
-                tally.failed += 1;
-                continue;
-            }
-        };
-        let end = run.serial.end.unwrap_or_default();
-        tally += end;
-        for verdict in &run.serial.verdicts {
-            if let TestResult::Failed(why) = &verdict.result {
-                let why: String = why.chars().take(200).collect();
-                println!("\n{} {} {}: {why}", kernel.name, verdict.hook, verdict.test);
-            }
-        }
-        if let Some(why) = &run.broken {
-            println!("\n{}: {why}", kernel.name);
-            tally.failed += 1;
-        }
-        if run.broken.is_some() || end.failed > 0 {
-            println!("full log: {}", run.log.display());
-        }
-        results.push((kernel, run.serial.verdicts.as_slice()));
+    for outcome in outcomes {
+        tally += failures(outcome);
     }
+    let results: Vec<(&Kernel, Vec<Verdict>)> = outcomes
+        .chunk_by(|one, next| one.kernel.name == next.kernel.name)
+        .map(|machines| {
+            let runs = machines.iter().flat_map(|outcome| &outcome.result);
+            let verdicts = runs.flat_map(|run| run.serial.verdicts.clone());
+            (&machines[0].kernel, verdicts.collect())
+        })
+        .collect();
+    let results: Vec<_> = results
+        .iter()
+        .map(|(kernel, verdicts)| (*kernel, verdicts.as_slice()))
+        .collect();
     let mut unexpected: Vec<_> = results
         .iter()
         .copied()
         .flat_map(lacks::unexpected)
         .collect();
-    if whole_matrix && results.len() == outcomes.len() {
+    if whole_matrix && outcomes.iter().all(|outcome| outcome.result.is_ok()) {
         unexpected.extend(lacks::run_nowhere(&results));
     }
     for line in &unexpected {
@@ -182,11 +189,41 @@ fn report(outcomes: &[Outcome], whole_matrix: bool) -> u64 {
     for line in lacks::lines(&results) {
         println!("{line}");
     }
-    for (kernel, outcome) in outcomes {
-        for line in outcome.iter().flat_map(|run| &run.serial.noise) {
-            println!("{} {line}", kernel.name);
+    for outcome in outcomes {
+        for line in outcome.result.iter().flat_map(|run| &run.serial.noise) {
+            println!("{} {line}", outcome.kernel.name);
         }
     }
     println!("vm: {tally}");
     tally.failed
+}
+
+/// Prints the failures of a machine with their reasons.
+fn failures(outcome: &Outcome) -> Tally {
+    let name = &outcome.kernel.name;
+    let run = match &outcome.result {
+        Ok(run) => run,
+        Err(error) => {
+            println!("\n{name}: {error:#}");
+            return Tally {
+                failed: 1,
+                ..Tally::default()
+            };
+        }
+    };
+    let mut tally = run.serial.end.unwrap_or_default();
+    for verdict in &run.serial.verdicts {
+        if let TestResult::Failed(why) = &verdict.result {
+            let why: String = why.chars().take(200).collect();
+            println!("\n{name} {} {}: {why}", verdict.hook, verdict.test);
+        }
+    }
+    if let Some(why) = &run.broken {
+        println!("\n{name}: {why}");
+        tally.failed += 1;
+    }
+    if tally.failed > 0 {
+        println!("full log: {}", run.log.display());
+    }
+    tally
 }
