@@ -6,14 +6,24 @@ mod watch;
 use std::{env, thread};
 
 use anyhow::Context as _;
-use hyper::Uri;
-use kube::{Client, Config};
+use http_body_util::Limited;
+use hyper::{Response, Uri};
+use kube::{Config, client::ClientBuilder};
 use tokio::runtime;
+use tower::util::MapResponseLayer;
 
 use model::workload::pods::News;
 
 /// kube logs each failed request; here, each kind of failure is logged once.
 pub const ALSO_TOLD_BY: &str = "kube_client";
+
+/// The largest answer. A node has at most a few hundred pods of some 10 kB; whatever is far larger
+/// is not a list of them, and would not fit into the agent's memory.
+const MAX_BYTES: usize = 32 << 20;
+
+fn limited<B>(answer: Response<B>) -> Response<Limited<B>> {
+    answer.map(|body| Limited::new(body, MAX_BYTES))
+}
 
 /// The server, and the node whose pods are watched.
 #[derive(Clone, Debug)]
@@ -54,12 +64,45 @@ impl Cluster {
             .context("cannot start the watch on pods")?;
         let client = {
             let _inside = runtime.enter();
-            Client::try_from(self.config).context("cannot speak to the API server")?
+            let client = ClientBuilder::try_from(self.config);
+            let client = client.context("cannot speak to the API server")?;
+            client.with_layer(&MapResponseLayer::new(limited)).build()
         };
         thread::Builder::new()
             .name("reapwatch-pods".to_owned())
             .spawn(move || runtime.block_on(watch::follow(client, &self.node, tell)))
             .context("cannot start the thread that watches pods")?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn an_endless_answer_is_cut_off() {
+        let server = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = server.local_addr().expect("it has an address");
+        let url = format!("http://{address}").parse().expect("a URL");
+        let (to, news) = mpsc::channel();
+        Cluster::at(url, "node".to_owned())
+            .watch(move |heard| to.send(heard).is_ok())
+            .expect("it starts");
+        let (mut stream, _) = server.accept().expect("it connects");
+        stream.read(&mut [0; 4 << 10]).expect("a request");
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"items\":[";
+        stream.write_all(head.as_bytes()).expect("it is read");
+        let mut sent = 0;
+        while stream.write_all(&[b' '; 1 << 16]).is_ok() {
+            sent += 1 << 16;
+            assert!(sent < 4 * MAX_BYTES, "it reads everything");
+        }
+        let heard = news.recv().expect("it gives up");
+        assert!(matches!(heard, News::Failed(_)));
     }
 }
