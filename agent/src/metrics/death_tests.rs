@@ -32,12 +32,12 @@ fn steps_are_summed_where_they_are_known() {
 #[test]
 fn a_complete_death_is_in_each_histogram_once() {
     let page = page_of(&Record {
-        kill: Some(Kill {
+        kill: Some(Box::new(Kill {
             by: Some(KillBy::Oom),
             process: None,
             signal: 9,
             at_ns: 96 * SECOND,
-        }),
+        })),
         ..record()
     });
     has(
@@ -72,12 +72,12 @@ fn a_death_known_only_by_a_bound_is_in_no_histogram() {
                 at_ns: 100 * SECOND,
                 bound,
             },
-            kill: Some(Kill {
+            kill: Some(Box::new(Kill {
                 by: Some(KillBy::Process),
                 process: Some(process("sh")),
                 signal: 9,
                 at_ns: 96 * SECOND,
-            }),
+            })),
             ..record()
         });
         has(&page, "reapwatch_exit_duration_seconds_count 0");
@@ -103,7 +103,7 @@ fn a_reap_known_only_by_a_bound_adds_no_zombie_time() {
         ..reap(200 * SECOND, How::Unknown)
     };
     let page = page_of(&Record {
-        reap: Some(unseen),
+        reap: Some(Box::new(unseen)),
         ..record()
     });
     has(&page, "reapwatch_exit_duration_seconds_count 1");
@@ -132,10 +132,10 @@ fn an_autoreap_is_a_zombie_time_of_0() {
                 at_ns: 100 * SECOND,
                 bound,
             },
-            reap: Some(Reap {
+            reap: Some(Box::new(Reap {
                 at_ns,
                 ..reap(0, How::Autoreap)
-            }),
+            })),
             ..record()
         });
         has(
@@ -152,7 +152,7 @@ fn an_autoreap_is_a_zombie_time_of_0() {
 #[test]
 fn an_autoreaped_orphan_has_zombie_time_until_its_adoption() {
     let page = page_of(&Record {
-        reap: Some(reap(105 * SECOND, How::Autoreap)),
+        reap: Some(Box::new(reap(105 * SECOND, How::Autoreap))),
         ..record()
     });
     has(
@@ -164,7 +164,7 @@ fn an_autoreaped_orphan_has_zombie_time_until_its_adoption() {
 #[test]
 fn a_reap_after_the_threshold_is_late() {
     let page = page_of(&Record {
-        reap: Some(reap(110 * SECOND, How::Wait)),
+        reap: Some(Box::new(reap(110 * SECOND, How::Wait))),
         ..record()
     });
     has(
@@ -172,7 +172,7 @@ fn a_reap_after_the_threshold_is_late() {
         &format!("reapwatch_reaped_late_total{{{UNATTRIBUTED}}} 0"),
     );
     let page = page_of(&Record {
-        reap: Some(reap(110 * SECOND + 1, How::Wait)),
+        reap: Some(Box::new(reap(110 * SECOND + 1, How::Wait))),
         ..record()
     });
     has(

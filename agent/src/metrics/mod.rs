@@ -91,7 +91,7 @@ impl Metrics {
         for (observe, histogram) in &self.histograms {
             observe.count(record, histogram);
         }
-        for (step, ns) in record.steps.iter().flat_map(Steps::each) {
+        for (step, ns) in record.steps.as_deref().into_iter().flat_map(Steps::each) {
             if let Some(ns) = ns {
                 *self.step_seconds.entry(step).or_default() +=
                     Duration::from_nanos(ns).as_secs_f64();

@@ -42,11 +42,11 @@ pub(super) fn process(comm: &str) -> Process {
 /// A death with two measured steps.
 pub(super) fn stepped() -> Record {
     Record {
-        steps: Some(Steps {
+        steps: Some(Box::new(Steps {
             closing_files_ns: Some(SECOND / 2),
             releasing_memory_ns: Some(0),
             ..Steps::default()
-        }),
+        })),
         ..record()
     }
 }
@@ -72,7 +72,7 @@ pub(super) fn record() -> Record {
         resources: None,
         steps: None,
         pids: Vec::new(),
-        reap: Some(reap(102 * SECOND, How::Wait)),
+        reap: Some(Box::new(reap(102 * SECOND, How::Wait))),
     }
 }
 
@@ -395,12 +395,12 @@ fn promtool_finds_nothing() {
     let mut metrics = metrics();
     for sample in [Sample::default(), full_sample()] {
         let record = Record {
-            kill: Some(Kill {
+            kill: Some(Box::new(Kill {
                 by: Some(KillBy::Process),
                 process: Some(process("sh")),
                 signal: 64,
                 at_ns: 96 * SECOND,
-            }),
+            })),
             ..record()
         };
         metrics.finished(&record, Some(&workload("app\n\"\\")), 0);

@@ -94,7 +94,7 @@ pub fn finished(
         parent_container,
         uid: record.uid,
         resources: record.resources.map(|used| resources(record, used)),
-        steps: record.steps.map(steps),
+        steps: record.steps.as_deref().copied().map(steps),
     }
 }
 

@@ -27,12 +27,12 @@ fn record(bound: DiedBound, reap: Option<Reap>) -> Record {
         tracer: None,
         former: Vec::new(),
         forker: None,
-        kill: Some(Kill {
+        kill: Some(Box::new(Kill {
             by: Some(KillBy::Process),
             process: Some(someone(5)),
             signal: 9,
             at_ns: BEGAN - 500_000_000,
-        }),
+        })),
         begin_ns: Some(BEGAN),
         died: Died { at_ns: DIED, bound },
         status: Some(ExitStatus::Killed(9)),
@@ -42,7 +42,7 @@ fn record(bound: DiedBound, reap: Option<Reap>) -> Record {
         resources: Some(Resources::default()),
         steps: None,
         pids: Vec::new(),
-        reap,
+        reap: reap.map(Box::new),
     }
 }
 

@@ -78,20 +78,24 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
             &record.killer,
             record.kill_signal,
             record.killed_ns,
-        ),
+        )
+        .map(Box::new),
         begin_ns: known(record.begin_ns),
         status: (state == TaskState::Zombie).then(|| ExitStatus::from_wait(record.exit_code)),
         exit_signal: Some(record.exit_signal),
         cgroups: cgroups(record.cgroup_id, record.cgroup_v1_id),
         uid: record.uid,
-        waits: Some(waits(&record.waits)),
+        // Of a zombie they no longer matter.
+        waits: (state != TaskState::Zombie).then(|| Box::new(waits(&record.waits))),
         dead_by_ns: (state == TaskState::Zombie)
             .then(|| dead_by(&record))
             .flatten(),
         pids: pids(&record.pids),
-        exec: known(record.exec_ns).map(|at_ns| Exec {
-            at_ns,
-            former: comm(&record.former),
+        exec: known(record.exec_ns).map(|at_ns| {
+            Box::new(Exec {
+                at_ns,
+                former: comm(&record.former),
+            })
         }),
         exec_id: known(record.exec_id),
         // It is 0 for a child of the kernel's first thread.
@@ -104,7 +108,7 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
             _ => None,
         },
         stop_signal: signal(record.stop_signal),
-        ignored: ignored(&record.ignored),
+        ignored: ignored(&record.ignored).map(Box::new),
     })
 }
 

@@ -316,7 +316,10 @@ fn where_the_last_turn_says_nothing_of_the_death_nothing_is_said() {
 
 #[test]
 fn what_waits_asked_for_is_known_of_all_or_of_none() {
-    let mut record = an_old_zombie();
+    let mut record = wire::TaskRecord {
+        flags: 0,
+        ..an_old_zombie()
+    };
     record.waits = wire::Waits {
         calls: 7,
         last_ns: 900,

@@ -224,7 +224,8 @@ pub enum Event {
     CgroupMade(CgroupMade),
 }
 
-/// One group leader in a snapshot of all processes.
+/// One group leader in a snapshot of all processes. There may be a hundred thousand, so what few of
+/// them have is boxed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     /// The process.
@@ -238,7 +239,7 @@ pub struct Task {
     /// Its forker.
     pub forker: Option<Process>,
     /// The last fatal signal, which may still be ignored or handled.
-    pub kill: Option<Kill>,
+    pub kill: Option<Box<Kill>>,
     /// When the whole group began to exit.
     pub begin_ns: Option<u64>,
     /// How it ended, if it is a zombie.
@@ -250,13 +251,13 @@ pub struct Task {
     /// Real uid.
     pub uid: u32,
     /// Its wait calls since the agent or its program started, if the source knows them.
-    pub waits: Option<Waits>,
+    pub waits: Option<Box<Waits>>,
     /// If it is a zombie: a moment at which it was dead, usually milliseconds after its death.
     pub dead_by_ns: Option<u64>,
     /// Its PIDs, outermost namespace first; empty if the source does not know them.
     pub pids: Vec<NamespacePid>,
     /// The exec of its current program, if it had forked or waited before that.
-    pub exec: Option<Exec>,
+    pub exec: Option<Box<Exec>>,
     /// How many times it and its ancestors called exec
     /// ([`self_exec_id`](https://elixir.bootlin.com/linux/v6.12/A/ident/self_exec_id)).
     pub exec_id: Option<u64>,
@@ -271,7 +272,7 @@ pub struct Task {
     /// The signal of its job control stop, if it is stopped.
     pub stop_signal: Option<u8>,
     /// The last terminating signal that it ignored, or that the kernel dropped for it.
-    pub ignored: Option<Ignored>,
+    pub ignored: Option<Box<Ignored>>,
 }
 
 /// An exec of a process that had forked or waited before.

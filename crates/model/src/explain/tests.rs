@@ -183,12 +183,12 @@ fn an_exiting_process_is_shown_with_its_duration() {
 #[test]
 fn a_process_killed_inside_the_kernel_has_not_begun_to_exit() {
     let mut task = child(TaskState::Exiting);
-    task.kill = Some(Kill {
+    task.kill = Some(Box::new(Kill {
         process: Some(process(7, "bash")),
         by: Some(KillBy::Process),
         signal: 9,
         at_ns: NOW - 7 * SECOND,
-    });
+    }));
     let seen = |exit| Seen {
         exit,
         ..Seen::default()
@@ -239,12 +239,12 @@ fn a_process_killed_inside_the_kernel_has_not_begun_to_exit() {
 fn a_pending_signal_is_shown_with_its_reason() {
     let mut task = child(TaskState::Alive);
     task.stop_signal = Some(19);
-    task.kill = Some(Kill {
+    task.kill = Some(Box::new(Kill {
         process: Some(process(7, "bash")),
         by: Some(KillBy::Process),
         signal: 15,
         at_ns: NOW - 7 * SECOND,
-    });
+    }));
     let explained = |pending, stopped| {
         let seen = Seen {
             pending,
@@ -288,12 +288,12 @@ fn a_pending_signal_is_shown_with_its_reason() {
 fn a_zombie_is_shown_with_the_parent_that_has_to_reap_it() {
     let snapshot = snapshot(Some(child(TaskState::Zombie)));
     let killed = Record {
-        kill: Some(Kill {
+        kill: Some(Box::new(Kill {
             process: Some(process(7, "bash")),
             by: Some(KillBy::Process),
             signal: 9,
             at_ns: 19 * SECOND,
-        }),
+        })),
         status: Some(ExitStatus::Killed(9)),
         ..record()
     };
@@ -408,6 +408,7 @@ fn each_former_parent_is_named_with_its_end() {
 fn a_reaped_process_is_shown_with_how_it_was_reaped() {
     let snapshot = snapshot(None);
     let story = |reap: Option<Reap>| {
+        let reap = reap.map(Box::new);
         let record = Record { reap, ..record() };
         explained(&[record], Some(&snapshot), &Seen::default(), 0).story
     };
@@ -451,7 +452,7 @@ fn a_process_that_died_during_the_snapshot_is_a_zombie() {
 fn a_reused_pid_is_its_last_process() {
     let mut older = record();
     older.process.key.start_ns = SECOND;
-    older.reap = Some(reap(How::Wait, Some(process(5, "parent"))));
+    older.reap = Some(Box::new(reap(How::Wait, Some(process(5, "parent")))));
     let snapshot = snapshot(Some(child(TaskState::Alive)));
     let alive = explained(&[older.clone()], Some(&snapshot), &Seen::default(), 0);
     assert_eq!(alive.states, [State::Alive, State::Reaped]);

@@ -18,7 +18,7 @@ pub(super) fn timeline(life: &Life<'_>, pending: Option<(u8, Fate)>) -> Vec<Mome
             moments.extend(traced(task.tracer.as_ref()));
             // A living process may have blocked the signal and handled it later.
             let exits = task.state == TaskState::Exiting;
-            moments.extend(task.kill.as_ref().filter(|_| exits).map(killed));
+            moments.extend(task.kill.as_deref().filter(|_| exits).map(killed));
             moments.extend(pending.map(|(signal, fate)| pending_signal(task, signal, fate)));
             moments.extend(task.begin_ns.map(began));
         }
@@ -153,7 +153,7 @@ fn dead(life: &Life<'_>, record: &Record, moments: &mut Vec<Moment>) {
         record.forker.as_ref(),
         first.or(record.parent.as_ref()),
     ));
-    moments.extend(record.kill.as_ref().map(killed));
+    moments.extend(record.kill.as_deref().map(killed));
     moments.extend(record.begin_ns.map(began));
     moments.push(died(record));
     moments.extend(parent_changes(record));
@@ -286,7 +286,7 @@ pub(super) fn phases(life: &Life<'_>, now_ns: u64) -> Vec<Phase> {
             DiedBound::NotAfter => Bound::AtMost,
         };
         phases.push(exit(died_ns.saturating_sub(begin_ns), bound));
-        phases.extend(record.steps.iter().flat_map(steps));
+        phases.extend(record.steps.as_deref().into_iter().flat_map(steps));
     }
     if !record.vanished_at_once() {
         phases.extend(zombie(life, record, now_ns));

@@ -33,7 +33,7 @@ impl Lifecycle {
         let mut entry = Entry::of_death(death);
         if is_released(death) {
             self.close_rivals(who, &death.pids, out);
-            entry.record.reap = Some(Reap::autoreap(death.at_ns));
+            entry.record.reap = Some(Box::new(Reap::autoreap(death.at_ns)));
             self.close(entry, death.at_ns, out);
         } else {
             self.open(entry, death.at_ns, out);
@@ -124,7 +124,7 @@ impl Entry {
             tracer: death.tracer,
             former: Vec::new(),
             forker: death.forker,
-            kill: killer(death).copied(),
+            kill: killer(death).copied().map(Box::new),
             begin_ns: death.begin_ns,
             died: Died {
                 at_ns: death.at_ns,
@@ -135,7 +135,7 @@ impl Entry {
             cgroups: death.cgroups,
             uid: death.uid,
             resources: Some(death.resources),
-            steps: death.steps,
+            steps: death.steps.map(Box::new),
             pids: death.pids.clone(),
             reap: None,
         };
@@ -165,13 +165,16 @@ impl Entry {
             known.died = new.died;
         }
         known.forker = known.forker.take().or(new.forker);
-        known.kill = known.kill.take().or_else(|| killer(death).copied());
+        known.kill = known
+            .kill
+            .take()
+            .or_else(|| killer(death).copied().map(Box::new));
         known.begin_ns = known.begin_ns.or(death.begin_ns);
         known.status = known.status.or(new.status);
         known.exit_signal = known.exit_signal.or(new.exit_signal);
         known.cgroups = known.cgroups.or(new.cgroups);
         known.resources = known.resources.or(new.resources);
-        known.steps = known.steps.or(new.steps);
+        known.steps = known.steps.take().or(new.steps);
         if known.pids.is_empty() {
             known.pids = new.pids;
         }

@@ -217,7 +217,7 @@ impl Lifecycle {
         };
         let died_ns = entry.record.died.at_ns;
         reap.at_ns = reap.at_ns.filter(|&at_ns| at_ns >= died_ns);
-        entry.record.reap = Some(reap);
+        entry.record.reap = Some(Box::new(reap));
         self.close(entry, closed_ns, out);
     }
 

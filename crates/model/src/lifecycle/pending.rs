@@ -43,7 +43,7 @@ impl Lifecycle {
             before && snapshot.of(entry.key()).is_none()
         })?;
         Some(Record {
-            reap: Some(self.gone(&entry.key(), snapshot.ended_ns)),
+            reap: Some(Box::new(self.gone(&entry.key(), snapshot.ended_ns))),
             ..entry.record.clone()
         })
     }

@@ -84,7 +84,7 @@ pub struct Former {
     pub until_is_upper_bound: bool,
 }
 
-/// One death.
+/// One death. There may be a hundred thousand, so what few of them have is boxed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The process.
@@ -98,7 +98,7 @@ pub struct Record {
     /// Its forker.
     pub forker: Option<Process>,
     /// The signal that killed it; `None` if `status` shows that it was not that signal.
-    pub kill: Option<Kill>,
+    pub kill: Option<Box<Kill>>,
     /// When the whole group began to exit.
     pub begin_ns: Option<u64>,
     /// When it died.
@@ -114,11 +114,11 @@ pub struct Record {
     /// Resources; `None` for a zombie found by a snapshot.
     pub resources: Option<Resources>,
     /// Time in each step of its exit, if measured.
-    pub steps: Option<Steps>,
+    pub steps: Option<Box<Steps>>,
     /// Its PIDs, outermost namespace first.
     pub pids: Vec<NamespacePid>,
     /// Its release, once it happened.
-    pub reap: Option<Reap>,
+    pub reap: Option<Box<Reap>>,
 }
 
 impl Record {

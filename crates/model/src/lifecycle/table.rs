@@ -68,7 +68,8 @@ impl Entry {
 #[derive(Debug)]
 pub(super) struct Table {
     limit: usize,
-    open: BTreeMap<Key, (u64, Entry)>,
+    /// With the place of each in `order`. Boxed, since nodes of the tree are half empty.
+    open: BTreeMap<Key, Box<(u64, Entry)>>,
     by_number: HashMap<NamespacePid, Key>,
     /// In order of opening, to find the oldest.
     order: BTreeMap<u64, Key>,
@@ -91,15 +92,15 @@ impl Table {
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<&Entry> {
-        self.open.get(key).map(|(_, entry)| entry)
+        self.open.get(key).map(|it| &it.1)
     }
 
     pub(super) fn get_mut(&mut self, key: &Key) -> Option<&mut Entry> {
-        self.open.get_mut(key).map(|(_, entry)| entry)
+        self.open.get_mut(key).map(|it| &mut it.1)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.open.values().map(|(_, entry)| entry)
+        self.open.values().map(|it| &it.1)
     }
 
     /// The key under which a process is open.
@@ -141,7 +142,7 @@ impl Table {
             .and_then(|key| self.remove(&key));
         let key = entry.key();
         self.order.insert(self.opened, key);
-        self.open.insert(key, (self.opened, entry));
+        self.open.insert(key, Box::new((self.opened, entry)));
         self.opened += 1;
         self.index(&key);
         evicted
@@ -149,14 +150,14 @@ impl Table {
 
     /// Indexes it by the PIDs of its record.
     pub(super) fn index(&mut self, key: &Key) {
-        if let Some((_, entry)) = self.open.get(key) {
+        if let Some(entry) = self.open.get(key).map(|it| &it.1) {
             self.by_number
                 .extend(entry.record.pids.iter().map(|pid| (*pid, *key)));
         }
     }
 
     pub(super) fn remove(&mut self, key: &Key) -> Option<Entry> {
-        let (opened, entry) = self.open.remove(key)?;
+        let (opened, entry) = *self.open.remove(key)?;
         self.order.remove(&opened);
         for pid in &entry.record.pids {
             if self.by_number.get(pid) == Some(key) {
@@ -173,7 +174,7 @@ impl Table {
             tgid,
             start_ns: u64::MAX,
         };
-        self.open.range(first..=last).map(|(_, (_, entry))| entry)
+        self.open.range(first..=last).map(|(_, it)| &it.1)
     }
 
     /// Panics unless the indexes match the table.

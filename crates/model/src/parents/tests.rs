@@ -378,10 +378,10 @@ fn an_exec_of_which_no_event_told_is_learnt_from_a_snapshot_once() {
     world.dies(1000, 1, 10 * SECOND);
     world.reaps(1, 1000, 11 * SECOND);
     let mut task = Task::new(process(1), TaskState::Alive);
-    task.exec = Some(Exec {
+    task.exec = Some(Box::new(Exec {
         at_ns: 12 * SECOND,
         former: "sh".into(),
-    });
+    }));
     world
         .parents
         .observe(&snapshot(13 * SECOND, vec![task.clone()]));
@@ -398,10 +398,10 @@ fn one_that_is_known_since_its_exec_keeps_what_it_did() {
     world.dies(1000, 1, 10 * SECOND);
     world.reaps(1, 1000, 11 * SECOND);
     let mut task = Task::new(process(1), TaskState::Alive);
-    task.exec = Some(Exec {
+    task.exec = Some(Box::new(Exec {
         at_ns: 9 * SECOND,
         former: "sh".into(),
-    });
+    }));
     world.parents.observe(&snapshot(13 * SECOND, vec![task]));
     assert_eq!(world.parents.reaping(process(1).key).total, 1);
 }

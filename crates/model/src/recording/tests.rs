@@ -86,8 +86,8 @@ fn full_task() -> Task {
             v2: Some(3),
         },
         uid: 3,
-        kill: full_death().kill,
-        waits: Some(Waits {
+        kill: full_death().kill.map(Box::new),
+        waits: Some(Box::new(Waits {
             calls: 4,
             last_ns: Some(5),
             asked: Some(Asked {
@@ -112,25 +112,25 @@ fn full_task() -> Task {
                     last: Some(Target::Group(24)),
                 },
             }),
-        }),
+        })),
         dead_by_ns: Some(6),
         pids: vec![],
-        exec: Some(Exec {
+        exec: Some(Box::new(Exec {
             at_ns: 25,
             former: "a sh".into(),
-        }),
+        })),
         exec_id: Some(26),
         parent_exec_id: Some(0),
         group: 27,
         session: 28,
         subreaper: Some(false),
         stop_signal: Some(21),
-        ignored: Some(Ignored {
+        ignored: Some(Box::new(Ignored {
             signal: 15,
             at_ns: 29,
             by: Some(someone(24, 25, "kill")),
             by_choice: true,
-        }),
+        })),
     }
 }
 

@@ -131,7 +131,7 @@ fn task(text: &mut String, task: &Task) {
     line.flag("zombie", task.state == TaskState::Zombie);
     line.flag("leader_exited", task.state == TaskState::LeaderExited);
     line.flag("exiting", task.state == TaskState::Exiting);
-    line.kill(task.kill.as_ref());
+    line.kill(task.kill.as_deref());
     line.known("begin", task.begin_ns.map(seconds));
     line.status(task.status);
     line.known("exit_signal", task.exit_signal);

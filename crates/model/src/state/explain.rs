@@ -100,7 +100,7 @@ impl State {
         container: Option<api::Container>,
     ) -> api::Keeper {
         let task = snapshot.and_then(|snapshot| snapshot.of(row.process.key));
-        let waits = task.and_then(|task| task.waits);
+        let waits = task.and_then(|task| task.waits.as_deref().copied());
         // Where wait calls are not watched there are none to count.
         let waits = waits.filter(|waits| self.counts_waits || waits.last_ns.is_some());
         answers::keeper(self.wall, row, role, self.culprit(row, container), waits)

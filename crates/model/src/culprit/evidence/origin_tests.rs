@@ -130,10 +130,10 @@ fn a_lower_count_in_another_session_of_an_adopter_is_an_orphan() {
 #[test]
 fn what_started_before_its_holder_or_after_the_exec_was_not_forked_before_the_exec() {
     let init = Task {
-        exec: Some(Exec {
+        exec: Some(Box::new(Exec {
             at_ns: 1_500,
             former: "sh".into(),
-        }),
+        })),
         ..init()
     };
     let by = Holder::new(&init.process, Some(&init), true);
@@ -155,10 +155,10 @@ fn what_started_before_its_holder_or_after_the_exec_was_not_forked_before_the_ex
 #[test]
 fn a_fork_that_was_seen_decides_before_any_count() {
     let holder = Task {
-        exec: Some(Exec {
+        exec: Some(Box::new(Exec {
             at_ns: 1_500,
             former: "sh".into(),
-        }),
+        })),
         ..holder()
     };
     let by = Holder::new(&holder.process, Some(&holder), true);

@@ -251,7 +251,7 @@ impl Known<'_> {
     fn habits(&self, holder: &Process, records: &[&Record], tasks: &Tasks<'_>) -> Habits {
         let reaping = self.parents.reaping(holder.key);
         let task = tasks.get(holder.key).filter(|_| self.counts_waits);
-        let waits = task.and_then(|task| task.waits);
+        let waits = task.and_then(|task| task.waits.as_deref());
         let asked = waits.and_then(|waits| waits.asked);
         let peeked = task.zip(asked).map(|(task, asked)| {
             let old = records.iter().filter(|record| self.is_old(record));

@@ -112,7 +112,7 @@ pub(super) fn last(task: &Task) -> Option<(events::Ignored, bool)> {
         by_choice: false,
     });
     let pending = pending.map(|it| (it, true));
-    let ignored = task.ignored.map(|it| (it, false));
+    let ignored = task.ignored.as_deref().map(|it| (*it, false));
     ignored
         .into_iter()
         .chain(pending)

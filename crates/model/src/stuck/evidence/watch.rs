@@ -96,7 +96,7 @@ impl Watch {
                 process: task.process,
                 cgroups: task.cgroups,
                 parent: task.parent.as_ref().map(|parent| parent.key),
-                kill: task.kill,
+                kill: task.kill.as_deref().copied(),
                 since_ns: since(task),
                 first_seen_ns: *self.first_seen.get(&key)?,
                 threads: own.cloned().collect(),
@@ -280,7 +280,7 @@ mod tests {
     fn a_killed_process_is_a_suspect_from_the_threshold_on() {
         let mut watch = Watch::default();
         let dying = || Task {
-            kill: Some(killed(SIGKILL, 100)),
+            kill: Some(Box::new(killed(SIGKILL, 100))),
             ..task(7, TaskState::Exiting)
         };
         assert!(suspects(&mut watch, &at(104, vec![dying()]), &[]).is_empty());
@@ -294,13 +294,13 @@ mod tests {
     fn a_blocked_signal_makes_no_suspect() {
         let mut watch = Watch::default();
         let alive = Task {
-            kill: Some(killed(15, 1)),
+            kill: Some(Box::new(killed(15, 1))),
             ..task(7, TaskState::Alive)
         };
         assert!(suspects(&mut watch, &at(100, vec![alive]), &[]).is_empty());
         assert!(watch.is_idle());
         let blocked_long_ago = Task {
-            kill: Some(killed(15, 1)),
+            kill: Some(Box::new(killed(15, 1))),
             begin_ns: Some(90 * SECOND),
             ..task(7, TaskState::Exiting)
         };
@@ -382,7 +382,7 @@ mod tests {
             by_choice: false,
         };
         Task {
-            ignored: Some(ignored),
+            ignored: Some(Box::new(ignored)),
             ..task(7, TaskState::Alive)
         }
     }
@@ -413,10 +413,10 @@ mod tests {
     fn a_signal_from_a_living_sender_may_be_blocked() {
         let mut watch = Watch::default();
         let target = Task {
-            kill: Some(Kill {
+            kill: Some(Box::new(Kill {
                 process: Some(process(3)),
                 ..killed(15, 100)
-            }),
+            })),
             ..task(7, TaskState::Alive)
         };
         let sender = Task::new(process(3), TaskState::Alive);
