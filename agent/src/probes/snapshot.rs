@@ -1,6 +1,6 @@
 //! All processes at one time: from the iter/task program if it loads, otherwise from /proc.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 
 use super::{
     attach::{Attached, ProbeReport, SNAPSHOT},
@@ -50,11 +50,15 @@ impl Source {
         let begun_ns = clock::now_ns();
         let (exact_start, tasks) = match self {
             Self::Iterator => {
-                let mut bytes = Vec::new();
-                kernel.open_iterator(SNAPSHOT)?.read_to_end(&mut bytes)?;
-                let records = bytes.chunks_exact(size_of::<wire::TaskRecord>());
-                let tasks: Result<_, _> = records.map(decode_task).collect();
-                (true, tasks.map_err(io::Error::other)?)
+                // There may be a hundred thousand records.
+                let mut records = BufReader::new(kernel.open_iterator(SNAPSHOT)?);
+                let mut record = [0; size_of::<wire::TaskRecord>()];
+                let mut tasks = Vec::new();
+                while !records.fill_buf()?.is_empty() {
+                    records.read_exact(&mut record)?;
+                    tasks.push(decode_task(&record).map_err(io::Error::other)?);
+                }
+                (true, tasks)
             }
             Self::Procfs => (false, procfs::tasks()?),
         };
