@@ -3,17 +3,17 @@
 //! A few are printed in full, as blocks that can be pasted into a chat. Many are printed as a
 //! table, followed by the worst in full.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::cli::{CulpritsArgs, ListArgs};
 use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
-use api::{Container, Culprit, Culprits, CulpritsQuery, Document};
+use api::{Bound, Container, Culprit, Culprits, CulpritsQuery, Document, Time};
 
 use super::list::{checked, is_empty, more, none};
 use super::output::{print, width};
 use super::table::{Side, Table, head};
-use super::text::{Bound, count, growth, rate, time_of_day, wrap};
+use super::text::{count, growth, rate, second, time_of_day, wrap};
 use super::zombies::loss;
 use super::{Look, Outcome, fleet, json, pids};
 
@@ -69,7 +69,7 @@ fn report(
                 FEW
             };
             for culprit in items.iter().take(in_full) {
-                text.extend(["\n", &block(culprit, &document.head.at, look, width)]);
+                text.extend(["\n", &block(culprit, document.head.at, look, width)]);
             }
             if items.len() > FEW {
                 text.push_str("\nfor details of any other: reapwatch explain PID\n");
@@ -115,14 +115,14 @@ fn headline(document: &Document<Culprit>, look: Look) -> String {
     format!(
         "{}, {}: {} {noun} {verb} {}",
         look.clean(&document.head.host),
-        look.clean(&moment(&document.head.at).unwrap_or_else(|| document.head.at.clone())),
+        second(document.head.at.0),
         number,
         count(zombies, "zombie"),
     )
 }
 
 /// One culprit in full: name, workload, zombies, verdict, evidence and remedy.
-fn block(culprit: &Culprit, at: &str, look: Look, width: usize) -> String {
+fn block(culprit: &Culprit, at: Time, look: Look, width: usize) -> String {
     let process = &culprit.process;
     let who = || format!("{} (PID {})", process.comm, process.pid);
     let verdict = culprit.verdict.as_ref();
@@ -161,7 +161,7 @@ fn block(culprit: &Culprit, at: &str, look: Look, width: usize) -> String {
 }
 
 /// `300 zombies, 12 more per minute; the oldest for 2h14m, since 2026-11-22 04:52:11 UTC`.
-fn holds(culprit: &Culprit, at: &str, look: Look) -> String {
+fn holds(culprit: &Culprit, at: Time, look: Look) -> String {
     let growth = growth(culprit.leaked_per_second).unwrap_or("no new ones seen".to_owned());
     let now = format!("{}, {growth}", count(culprit.zombies, "zombie"));
     let Some(seconds) = culprit.oldest_seconds else {
@@ -177,18 +177,10 @@ fn holds(culprit: &Culprit, at: &str, look: Look) -> String {
     format!("{now}; the oldest for {least}{age}{since}")
 }
 
-/// The time this many seconds before a time in a document.
-fn earlier(at: &str, seconds: f64) -> Option<String> {
-    let at = humantime::parse_rfc3339(at).ok()?;
+/// The time this many seconds before another.
+fn earlier(at: Time, seconds: f64) -> Option<String> {
     let age = Duration::try_from_secs_f64(seconds).ok()?;
-    moment(&humantime::format_rfc3339_nanos(at.checked_sub(age)?).to_string())
-}
-
-/// `2026-11-22 07:06:11 UTC`, from an RFC 3339 time.
-fn moment(at: &str) -> Option<String> {
-    let at: SystemTime = humantime::parse_rfc3339(at).ok()?;
-    let text = humantime::format_rfc3339_seconds(at).to_string();
-    Some(text.replace('T', " ").replace('Z', " UTC"))
+    at.0.checked_sub(age).ok().map(second)
 }
 
 /// The name of the workload, or its cgroup.
@@ -228,12 +220,7 @@ fn table(culprits: &[Culprit], look: Look) -> String {
     let mut table = Table::new(&columns);
     for culprit in culprits {
         let nothing = || look.nothing().to_owned();
-        let oldest = if culprit.oldest_is_lower_bound {
-            Bound::Lower
-        } else {
-            Bound::Exact
-        };
-        let last_wait = culprit.last_wait_at.as_deref().and_then(time_of_day);
+        let oldest = Bound::lower(culprit.oldest_is_lower_bound);
         let mut cells = vec![
             culprit.process.pid.to_string(),
             look.clean(&culprit.process.comm),
@@ -244,7 +231,7 @@ fn table(culprits: &[Culprit], look: Look) -> String {
             culprit
                 .waits_total
                 .map_or_else(nothing, |waits| waits.to_string()),
-            last_wait.map_or_else(nothing, |at| look.clean(&at)),
+            culprit.last_wait_at.map_or_else(nothing, time_of_day),
         ];
         if placed {
             cells.push(look.workload(culprit.container.as_ref()));
@@ -259,7 +246,7 @@ fn table(culprits: &[Culprit], look: Look) -> String {
 mod tests {
     use super::*;
     use crate::views::snapshot;
-    use api::{Head, Process, Verdict};
+    use api::{Confidence, Head, HookKind, Process, Verdict};
 
     const LOOK: Look = Look {
         color: false,
@@ -290,7 +277,7 @@ mod tests {
                     "it holds 300 zombies; the oldest has been a zombie for 2h".into(),
                 ],
                 remedy: "fix app: wait for each child it starts".into(),
-                confidence: "certain".into(),
+                confidence: Confidence::Certain.into(),
             }),
         }
     }
@@ -302,8 +289,8 @@ mod tests {
                     version: 1,
                     host: "web-1".into(),
                     kernel: "6.18.0".into(),
-                    source: "fentry".into(),
-                    at: "2026-11-22T07:06:11.123456789Z".into(),
+                    source: HookKind::Fentry.into(),
+                    at: Time("2026-11-22T07:06:11.123456789Z".parse().expect("a time")),
                     lost_events: 0,
                 },
                 total: items.len() as u64,
@@ -340,7 +327,7 @@ mod tests {
         culprit.leaked_per_second = 0.0;
         culprit.verdict = None;
         let at = document(Vec::new()).document.head.at;
-        let text = block(&culprit, &at, LOOK, 100);
+        let text = block(&culprit, at, LOOK, 100);
         snapshot::check("culprits", "no verdict and a lower bound", &text);
         assert!(text.contains("at least 2h14m"), "{text}");
         assert!(!text.contains("to do"), "{text}");

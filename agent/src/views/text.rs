@@ -1,21 +1,13 @@
 //! Formats values: durations, exits, processes. Text from outside goes through `clean`.
 
-use api::{Container, Exit, Killer, Process, Verdict};
+use api::{
+    Bound, Confidence, Container, Exit, ExitKind, KillBy, Killer, OrOther, Process, Time, Verdict,
+};
 
+use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::Look;
-
-/// Whether a displayed value is a bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
-    /// The exact value.
-    Exact,
-    /// The true value is this or larger.
-    Lower,
-    /// The true value is this or smaller.
-    Upper,
-}
 
 impl Look {
     /// A duration: `850µs`, `1.2ms`, `3.4s`, `5m12s`, `3h`, `4d2h`.
@@ -49,10 +41,10 @@ impl Look {
     pub fn bounded(self, seconds: f64, bound: Bound) -> String {
         let mark = match (bound, self.ascii) {
             (Bound::Exact, _) => "",
-            (Bound::Lower, false) => "≥",
-            (Bound::Lower, true) => ">=",
-            (Bound::Upper, false) => "≤",
-            (Bound::Upper, true) => "<=",
+            (Bound::AtLeast, false) => "≥",
+            (Bound::AtLeast, true) => ">=",
+            (Bound::AtMost, false) => "≤",
+            (Bound::AtMost, true) => "<=",
         };
         format!("{mark}{}", self.duration(seconds))
     }
@@ -112,10 +104,10 @@ impl Look {
         verdict.map_or_else(
             || self.nothing().to_owned(),
             |verdict| {
-                let guess = verdict.confidence == "guess";
+                let guess = verdict.confidence == Confidence::Guess;
                 format!(
                     "{}{}",
-                    self.clean(&verdict.id),
+                    self.clean(&verdict.id.0),
                     if guess { "?" } else { "" }
                 )
             },
@@ -128,11 +120,11 @@ impl Look {
             return self.nothing().to_owned();
         };
         let signal = || self.clean(exit.signal.as_deref().unwrap_or("signal ?"));
-        match (exit.kind.as_str(), exit.code) {
-            ("exited", Some(code)) => format!("exit {code}"),
-            ("killed", _) => signal(),
-            ("dumped", _) => format!("{} core", signal()),
-            (kind, _) => self.clean(kind),
+        match (exit.kind.known(), exit.code) {
+            (Some(ExitKind::Exited), Some(code)) => format!("exit {code}"),
+            (Some(ExitKind::Killed), _) => signal(),
+            (Some(ExitKind::Dumped), _) => format!("{} core", signal()),
+            _ => self.clean(exit.kind.as_str()),
         }
     }
 
@@ -141,13 +133,19 @@ impl Look {
         let Some(killer) = killer else {
             return self.nothing().to_owned();
         };
-        match (&killer.process, killer.by.as_deref()) {
-            (Some(process), None | Some("process")) => self.process(Some(process)),
-            (Some(process), Some(by)) => {
-                format!("{} ({})", self.process(Some(process)), self.clean(by))
+        match (&killer.process, &killer.by) {
+            (process @ Some(_), None | Some(OrOther::Known(KillBy::Process))) => {
+                self.process(process.as_ref())
             }
-            (None, Some("oom")) => "OOM killer".to_owned(),
-            (None, Some(by)) => self.clean(by),
+            (process @ Some(_), Some(by)) => {
+                format!(
+                    "{} ({})",
+                    self.process(process.as_ref()),
+                    self.clean(by.as_str())
+                )
+            }
+            (None, Some(OrOther::Known(KillBy::Oom))) => "OOM killer".to_owned(),
+            (None, Some(by)) => self.clean(by.as_str()),
             (None, None) => self.nothing().to_owned(),
         }
     }
@@ -211,17 +209,19 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
-/// The time of day of an RFC 3339 time, to the millisecond: `03:11:22.123`.
-pub fn time_of_day(at: &str) -> Option<String> {
-    let (_, time) = at.split_once('T')?;
-    let time = time.trim_end_matches('Z');
-    Some(time.get(..time.len().min(12))?.to_owned())
+/// The time of day, to the millisecond: `03:11:22.123`.
+pub fn time_of_day(at: Time) -> String {
+    at.0.strftime("%T%.3f").to_string()
 }
 
-/// `2026-11-22 03:11:22.123`, from an RFC 3339 time.
-pub fn moment(at: &str) -> String {
-    let at = at.trim_end_matches('Z').replacen('T', " ", 1);
-    at.get(..at.len().min(23)).unwrap_or(&at).to_owned()
+/// `2026-11-22 03:11:22.123`.
+pub fn moment(at: Time) -> String {
+    at.0.strftime("%F %T%.3f").to_string()
+}
+
+/// `2026-11-22 03:11:22 UTC`.
+pub fn second(at: Timestamp) -> String {
+    at.strftime("%F %T UTC").to_string()
 }
 
 /// Width of text in terminal columns: a Chinese character takes two, a combining accent none.
@@ -289,11 +289,11 @@ mod tests {
 
     #[test]
     fn bounds_are_marked() {
-        assert_eq!(WIDE.bounded(3.4, Bound::Lower), "≥3.4s");
-        assert_eq!(WIDE.bounded(3.4, Bound::Upper), "≤3.4s");
-        assert_eq!(ASCII.bounded(3.4, Bound::Lower), ">=3.4s");
-        assert_eq!(ASCII.bounded(3.4, Bound::Upper), "<=3.4s");
-        assert_eq!(WIDE.maybe(None, Bound::Lower), "–");
+        assert_eq!(WIDE.bounded(3.4, Bound::AtLeast), "≥3.4s");
+        assert_eq!(WIDE.bounded(3.4, Bound::AtMost), "≤3.4s");
+        assert_eq!(ASCII.bounded(3.4, Bound::AtLeast), ">=3.4s");
+        assert_eq!(ASCII.bounded(3.4, Bound::AtMost), "<=3.4s");
+        assert_eq!(WIDE.maybe(None, Bound::AtLeast), "–");
     }
 
     #[test]
@@ -337,14 +337,17 @@ mod tests {
 
     #[test]
     fn ends_are_words() {
-        let exit = |kind: &str, code, signal: Option<&str>| Exit {
-            kind: kind.to_owned(),
+        let exit = |kind: ExitKind, code, signal: Option<&str>| Exit {
+            kind: kind.into(),
             code,
             signal: signal.map(ToOwned::to_owned),
         };
-        assert_eq!(WIDE.exit(Some(&exit("exited", Some(3), None))), "exit 3");
         assert_eq!(
-            WIDE.exit(Some(&exit("dumped", None, Some("SIGSEGV")))),
+            WIDE.exit(Some(&exit(ExitKind::Exited, Some(3), None))),
+            "exit 3"
+        );
+        assert_eq!(
+            WIDE.exit(Some(&exit(ExitKind::Dumped, None, Some("SIGSEGV")))),
             "SIGSEGV core"
         );
         assert_eq!(WIDE.exit(None), "–");
@@ -352,22 +355,22 @@ mod tests {
 
     #[test]
     fn killers_are_processes_or_words() {
-        let killer = |pid: Option<u32>, by: Option<&str>| Killer {
+        let killer = |pid: Option<u32>, by: Option<KillBy>| Killer {
             process: pid.map(|pid| Process {
                 pid,
                 start_time: None,
                 comm: "sh".to_owned(),
             }),
-            by: by.map(ToOwned::to_owned),
+            by: by.map(Into::into),
             signal: "SIGKILL".to_owned(),
-            at: String::new(),
+            at: Time(Timestamp::UNIX_EPOCH),
         };
         for (pid, by, shown) in [
-            (Some(7), Some("process"), "7 sh"),
+            (Some(7), Some(KillBy::Process), "7 sh"),
             (Some(7), None, "7 sh"),
-            (Some(7), Some("namespace"), "7 sh (namespace)"),
-            (None, Some("oom"), "OOM killer"),
-            (None, Some("kernel"), "kernel"),
+            (Some(7), Some(KillBy::Namespace), "7 sh (namespace)"),
+            (None, Some(KillBy::Oom), "OOM killer"),
+            (None, Some(KillBy::Kernel), "kernel"),
             (None, None, "–"),
         ] {
             assert_eq!(WIDE.killer(Some(&killer(pid, by))), shown);
@@ -378,27 +381,24 @@ mod tests {
     #[test]
     fn a_guess_is_marked() {
         let mut verdict = Verdict {
-            id: "never_waits".to_owned(),
+            id: "never_waits".into(),
             summary: String::new(),
             evidence: Vec::new(),
             remedy: String::new(),
-            confidence: "likely".to_owned(),
+            confidence: Confidence::Likely.into(),
         };
         assert_eq!(WIDE.why(Some(&verdict)), "never_waits");
-        verdict.confidence = "guess".to_owned();
+        verdict.confidence = Confidence::Guess.into();
         assert_eq!(WIDE.why(Some(&verdict)), "never_waits?");
         assert_eq!(WIDE.why(None), "–");
     }
 
     #[test]
     fn times_of_day() {
-        let at = "2026-11-22T03:11:22.123456789Z";
-        assert_eq!(time_of_day(at).as_deref(), Some("03:11:22.123"));
-        assert_eq!(
-            time_of_day("2026-11-22T03:11:22Z").as_deref(),
-            Some("03:11:22")
-        );
-        assert_eq!(time_of_day("soon"), None);
+        let at: Timestamp = "2026-11-22T03:11:22.123999Z".parse().expect("a time");
+        assert_eq!(time_of_day(Time(at)), "03:11:22.123");
+        assert_eq!(moment(Time(at)), "2026-11-22 03:11:22.123");
+        assert_eq!(second(at), "2026-11-22 03:11:22 UTC");
     }
 
     #[test]

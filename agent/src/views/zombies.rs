@@ -3,12 +3,12 @@
 use crate::cli::{ListArgs, ZombiesArgs};
 use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
-use api::{Document, Zombie, ZombiesQuery};
+use api::{Bound, Document, Zombie, ZombiesQuery};
 
 use super::list::{checked, is_empty, more, none};
 use super::output::print;
 use super::table::{Side, Table};
-use super::text::{Bound, count};
+use super::text::count;
 use super::{Look, Outcome, fleet, json};
 
 /// Asks once, prints, and exits.
@@ -111,9 +111,5 @@ pub fn table<'a>(zombies: impl IntoIterator<Item = &'a Zombie> + Clone, look: Lo
 
 /// Whether a zombie's age is exact or a lower bound.
 pub fn bound(zombie: &Zombie) -> Bound {
-    if zombie.age_is_lower_bound {
-        Bound::Lower
-    } else {
-        Bound::Exact
-    }
+    Bound::lower(zombie.age_is_lower_bound)
 }

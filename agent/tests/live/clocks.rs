@@ -9,11 +9,11 @@ use scenarios::cases::core_pipe::OWN_MACHINE;
 use scenarios::truth::Truth;
 
 use crate::agent::Agent;
-use crate::compare::seconds;
+use crate::compare::{seconds, wall};
 use crate::row::Verdicts;
 use crate::scenario::{self, Leak};
 use crate::stream::Stream;
-use api::{FinishedExit, Process, Zombie};
+use api::{FinishedExit, Process, Time, Zombie};
 
 const HOUR: i64 = 3600;
 /// How long the machine sleeps: a moment of the wall clock that the hardware wakes it at.
@@ -71,10 +71,7 @@ fn a_stepped_clock_and_a_sleep_change_nothing_that_was() {
         for (dead, (pid, comm)) in first.iter().zip(&pids) {
             let line = stream.line_of(*pid, comm);
             let told = (line.pid, line.start_time, line.died_at);
-            assert_eq!(
-                told,
-                (dead.pid, dead.start_time.clone(), dead.died_at.clone())
-            );
+            assert_eq!(told, (dead.pid, dead.start_time, dead.died_at));
         }
     });
     verdicts.end();
@@ -84,8 +81,8 @@ fn a_stepped_clock_and_a_sleep_change_nothing_that_was() {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Known {
     pid: u32,
-    start_time: Option<String>,
-    died_at: Option<String>,
+    start_time: Option<Time>,
+    died_at: Option<Time>,
     parent: Option<Process>,
 }
 
@@ -128,8 +125,7 @@ fn dies_now(stream: &mut Stream) {
         ..
     } = &line;
     for at in [start_time, died_at, reaped_at] {
-        let at = at.as_deref().expect("all is known");
-        let at = humantime::parse_rfc3339(at).expect("a time");
+        let at = wall(at.expect("all is known"));
         assert!((before..=after).contains(&at), "not now\n{context}");
     }
     let reaped = truth.reaped_at.expect("it was reaped");

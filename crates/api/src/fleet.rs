@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Time, VerdictId};
+
 /// The head of every document about a cluster, around its items.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FleetDocument<T> {
@@ -12,7 +14,7 @@ pub struct FleetDocument<T> {
     /// Its URL.
     pub prometheus: String,
     /// The time of the query, by Prometheus' clock.
-    pub at: String,
+    pub at: Time<3>,
     /// Events lost since the agents started, for all reasons; null if no agent has data.
     pub lost_events: Option<u64>,
     /// The requested items.
@@ -45,7 +47,7 @@ pub struct FleetAgent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictCount {
     /// A verdict id, or `unexplained`.
-    pub verdict: String,
+    pub verdict: VerdictId,
     /// Processes.
     pub culprits: u64,
 }

@@ -1,22 +1,31 @@
 //! JSON for people and scripts, and the only types that derive `Serialize`. Durations are in
 //! seconds, times are RFC 3339 UTC, unknown values are `null`.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 mod document;
 mod explain;
+mod field;
 pub mod fleet;
 mod held;
+mod names;
 mod pids;
 mod query;
 mod stuck;
+mod time;
 
 pub use document::*;
 pub use explain::*;
+pub use field::Field;
 pub use held::*;
+pub use names::*;
 pub use pids::*;
 pub use query::*;
 pub use stuck::*;
+pub use time::Time;
 
 /// A process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +33,7 @@ pub struct Process {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
     /// Its start time.
-    pub start_time: Option<String>,
+    pub start_time: Option<Time>,
     /// Its name.
     pub comm: String,
 }
@@ -32,8 +41,8 @@ pub struct Process {
 /// How a process ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
-    /// `exited`, `killed` or `dumped`.
-    pub kind: String,
+    /// In which way.
+    pub kind: OrOther<ExitKind>,
     /// Exit code, if it exited.
     pub code: Option<u8>,
     /// Name of the signal, if it was killed.
@@ -45,15 +54,13 @@ pub struct Exit {
 pub struct Killer {
     /// The process that sent the fatal signal, or that caused the kernel to send it.
     pub process: Option<Process>,
-    /// `process`, `kernel` (for a fault, SIGPIPE, a sysrq key), `oom`, `terminal`, `timer`,
-    /// `namespace` (its PID namespace's init ended), `parent_death` (the thread that forked it
-    /// ended; `PR_SET_PDEATHSIG`) or `cpu_limit` (`RLIMIT_CPU`); null if unknown.
+    /// The source of the signal; null if unknown.
     #[serde(default)]
-    pub by: Option<String>,
+    pub by: Option<OrOther<KillBy>>,
     /// The signal's name.
     pub signal: String,
     /// The time it was sent.
-    pub at: String,
+    pub at: Time,
 }
 
 /// Resources used by a process.
@@ -101,15 +108,15 @@ pub struct Steps {
 
 impl Steps {
     /// Each step with its name.
-    pub fn each(&self) -> [(&'static str, Option<f64>); 7] {
+    pub fn each(&self) -> [(PhaseName, Option<f64>); 7] {
         [
-            ("dumping_core", self.dumping_core),
-            ("waiting_for_siblings", self.waiting_for_siblings),
-            ("releasing_memory", self.releasing_memory),
-            ("closing_files", self.closing_files),
-            ("deferred_work", self.deferred_work),
-            ("namespaces", self.namespaces),
-            ("other", self.other),
+            (PhaseName::DumpingCore, self.dumping_core),
+            (PhaseName::WaitingForSiblings, self.waiting_for_siblings),
+            (PhaseName::ReleasingMemory, self.releasing_memory),
+            (PhaseName::ClosingFiles, self.closing_files),
+            (PhaseName::DeferredWork, self.deferred_work),
+            (PhaseName::Namespaces, self.namespaces),
+            (PhaseName::Other, self.other),
         ]
     }
 }
@@ -129,9 +136,9 @@ pub struct Container {
     /// Pod uid.
     #[serde(default)]
     pub pod_uid: Option<String>,
-    /// QoS class of the pod: `guaranteed`, `burstable` or `besteffort`.
+    /// QoS class of the pod.
     #[serde(default)]
-    pub qos: Option<String>,
+    pub qos: Option<OrOther<Qos>>,
     /// Pod namespace.
     pub namespace: Option<String>,
     /// systemd unit.
@@ -154,19 +161,42 @@ pub struct Container {
     pub of_parent: bool,
 }
 
+/// The stable id of a verdict. The ids are those of the model's rules, and of other versions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VerdictId(pub Cow<'static, str>);
+
+impl From<&'static str> for VerdictId {
+    fn from(id: &'static str) -> Self {
+        Self(id.into())
+    }
+}
+
+impl PartialEq<&str> for VerdictId {
+    fn eq(&self, id: &&str) -> bool {
+        self.0 == *id
+    }
+}
+
+impl fmt::Display for VerdictId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 /// Why a process does not reap or does not die, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// One of the stable verdict ids.
-    pub id: String,
+    /// Which rule it is of.
+    pub id: VerdictId,
     /// One sentence.
     pub summary: String,
     /// The evidence, one fact per line.
     pub evidence: Vec<String>,
     /// What to do, in one sentence.
     pub remedy: String,
-    /// `certain`, `likely` or `guess`.
-    pub confidence: String,
+    /// How sure it is.
+    pub confidence: OrOther<Confidence>,
 }
 
 /// A finished death: one line of `exits`.
@@ -175,7 +205,7 @@ pub struct FinishedExit {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
     /// Its start time.
-    pub start_time: Option<String>,
+    pub start_time: Option<Time>,
     /// Its name.
     pub comm: String,
     /// How it ended; null if that could not be read.
@@ -191,20 +221,20 @@ pub struct FinishedExit {
     pub held_before: Vec<Held>,
     /// Its reaper.
     pub reaper: Option<Reaper>,
-    /// `wait`, `autoreap`, `tracer`, `exec`, `namespace` or `unknown`.
-    pub how: String,
+    /// How it was released.
+    pub how: OrOther<How>,
     /// Its killer.
     pub killer: Option<Killer>,
     /// When it began to exit.
-    pub began_at: Option<String>,
+    pub began_at: Option<Time>,
     /// When it became a zombie that can be reaped, or was auto-reaped.
-    pub died_at: Option<String>,
+    pub died_at: Option<Time>,
     /// Whether `died_at` is a lower bound, usually a close one, because no hook saw the death
     /// itself.
     #[serde(default)]
     pub died_at_is_lower_bound: bool,
     /// When it was released.
-    pub reaped_at: Option<String>,
+    pub reaped_at: Option<Time>,
     /// Whether `reaped_at` is an upper bound: it is known only that it was gone by then.
     #[serde(default)]
     pub reaped_at_is_upper_bound: bool,
@@ -236,13 +266,13 @@ pub struct Zombie {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
     /// Its start time.
-    pub start_time: Option<String>,
+    pub start_time: Option<Time>,
     /// Its name.
     pub comm: String,
     /// How it ended; null if that could not be read.
     pub exit: Option<Exit>,
     /// When it died; null if that was before the agent started.
-    pub died_at: Option<String>,
+    pub died_at: Option<Time>,
     /// How long it has been a zombie.
     pub zombie_seconds: f64,
     /// Whether that time is a lower bound. For a zombie older than the agent it comes from
@@ -286,7 +316,7 @@ pub struct Culprit {
     /// Its wait4 and waitid calls since the agent started; null if they are not counted.
     pub waits_total: Option<u64>,
     /// When the last of them began.
-    pub last_wait_at: Option<String>,
+    pub last_wait_at: Option<Time>,
     /// Why it does not reap; null if unknown.
     pub verdict: Option<Verdict>,
     /// Why there is no verdict.
@@ -398,7 +428,7 @@ pub struct Doctor {
     /// Kernel release.
     pub kernel: String,
     /// The weakest hook kind in use; null if the agent cannot run.
-    pub source: Option<String>,
+    pub source: Option<OrOther<HookKind>>,
     /// Whether the agent can run.
     pub runs: bool,
     /// What was checked.

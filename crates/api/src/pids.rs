@@ -4,11 +4,46 @@ use serde::{Deserialize, Serialize};
 
 use super::{Container, Culprit, Document};
 
+/// Where PIDs are counted and limited.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Scope {
+    /// The whole machine: `node`.
+    Node,
+    /// A cgroup with a limit (`pids.max`) and those below it, by its path in its hierarchy.
+    Cgroup(String),
+}
+
+impl From<String> for Scope {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "node" => Self::Node,
+            _ => Self::Cgroup(name),
+        }
+    }
+}
+
+impl From<Scope> for String {
+    fn from(scope: Scope) -> Self {
+        scope.name().to_owned()
+    }
+}
+
+impl Scope {
+    /// `node`, or the path.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Node => "node",
+            Self::Cgroup(path) => path,
+        }
+    }
+}
+
 /// How full a PID table is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pids {
-    /// `node`, or the path of a cgroup with a limit (`pids.max`).
-    pub scope: String,
+    /// Where they are counted.
+    pub scope: Scope,
     /// The workload of that cgroup.
     pub container: Option<Container>,
     /// PIDs in use by processes, threads and zombies.

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+pub use api::Scope;
+
 use crate::events::{CgroupId, CgroupIds, CgroupVersion};
 
 /// Leaks are measured over at most a minute.
@@ -11,25 +13,6 @@ const WINDOW_NS: u64 = 60_000_000_000;
 const LEAST_NS: u64 = 1_000_000_000;
 /// Maximum number of reported cgroups: the fullest. Equals the limit of groups in the metrics.
 const SCOPES: usize = 255;
-
-/// Where PIDs are counted and limited.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// The whole machine.
-    Node,
-    /// A cgroup and those below it, by its path in its hierarchy.
-    Cgroup(String),
-}
-
-impl Scope {
-    /// `node`, or the path.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Node => "node",
-            Self::Cgroup(path) => path,
-        }
-    }
-}
 
 /// The result of reading the cgroups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use crate::views::Look;
 use crate::views::table::{Side, TableColumn, down};
-use crate::views::text::{Bound, rate};
+use crate::views::text::rate;
+use api::Bound;
 use api::fleet::{FleetNode, FleetWorkload, VerdictCount};
 
 use super::{node, verdicts, workload};
@@ -223,11 +224,7 @@ fn why(counts: Option<&[VerdictCount]>, look: Look) -> String {
 
 /// Those with a verdict come first.
 fn by_verdict(a: Option<&[VerdictCount]>, b: Option<&[VerdictCount]>) -> Ordering {
-    let first = |counts: Option<&[VerdictCount]>| {
-        let verdict = counts.and_then(|counts| counts.first());
-        verdict.map(|it| it.verdict.clone())
-    };
-    let (a, b) = (first(a), first(b));
+    let [a, b] = [a, b].map(|counts| Some(&counts?.first()?.verdict));
     (a.is_none(), a).cmp(&(b.is_none(), b))
 }
 

@@ -218,7 +218,7 @@ pub fn workload(it: &FleetWorkload, look: Look) -> String {
 /// `never_waits 2, parent_stopped`.
 pub fn verdicts(counts: &[VerdictCount]) -> String {
     let words = counts.iter().map(|it| match it.culprits {
-        1 => it.verdict.clone(),
+        1 => it.verdict.to_string(),
         many => format!("{} {many}", it.verdict),
     });
     words.collect::<Vec<_>>().join(", ")

@@ -1,8 +1,8 @@
 //! A cluster for tests.
 
 use crate::views::Look;
-use api::VERSION;
 use api::fleet::{Fleet, FleetAgent, FleetDocument, FleetNode, FleetWorkload, VerdictCount};
+use api::{Time, VERSION};
 
 /// Without colour, with more than ASCII.
 pub const LOOK: Look = Look {
@@ -20,8 +20,8 @@ fn agent(node: &str) -> FleetAgent {
 }
 
 fn counts() -> Vec<VerdictCount> {
-    let count = |verdict: &str, culprits| VerdictCount {
-        verdict: verdict.to_owned(),
+    let count = |verdict: &'static str, culprits| VerdictCount {
+        verdict: verdict.into(),
         culprits,
     };
     vec![count("never_waits", 2), count("starved", 1)]
@@ -112,7 +112,7 @@ pub fn busy() -> FleetDocument<Fleet> {
         version: VERSION,
         source: "prometheus".to_owned(),
         prometheus: "http://prom:9090".to_owned(),
-        at: "2026-11-22T03:11:22.123Z".to_owned(),
+        at: Time("2026-11-22T03:11:22.123Z".parse().expect("a time")),
         lost_events: Some(7),
         items: vec![Fleet {
             nodes: vec![node("worker-1", 2, 2.0), leaking, down],

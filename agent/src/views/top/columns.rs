@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 use crate::cli::TopView;
 use crate::views::Look;
 use crate::views::table::{Side, TableColumn, down};
-use crate::views::text::{Bound, rate};
+use crate::views::text::rate;
 use crate::views::zombies::bound;
-use api::{Container, Parent, Process, Zombie};
+use api::{Bound, Container, Parent, Process, Zombie};
 
 /// A column of either table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,11 +111,7 @@ impl TableColumn for Column {
 impl Column {
     /// The cell in a culprit's row.
     pub fn of_culprit(self, parent: &Parent, look: Look) -> String {
-        let oldest = if parent.oldest_is_lower_bound {
-            Bound::Lower
-        } else {
-            Bound::Exact
-        };
+        let oldest = Bound::lower(parent.oldest_is_lower_bound);
         match self {
             Self::Pid => parent.process.pid.to_string(),
             Self::Comm => look.clean(&parent.process.comm),
@@ -156,9 +152,9 @@ impl Column {
             Self::Leak => worst(|parent| Some(parent.leaked_per_second)),
             Self::Reaps => worst(|parent| Some(parent.reaped_per_second)),
             Self::Why => {
-                let id = |parent: &Parent| parent.verdict.as_ref().map(|why| why.id.clone());
+                let [a, b] = [a, b].map(|parent| parent.verdict.as_ref().map(|why| &why.id));
                 // Those with a verdict come first.
-                (id(a).is_none(), id(a)).cmp(&(id(b).is_none(), id(b)))
+                (a.is_none(), a).cmp(&(b.is_none(), b))
             }
             Self::Workload => place(a.container.as_ref()).cmp(&place(b.container.as_ref())),
             Self::P50 => worst(|parent| parent.p50_seconds),
@@ -201,7 +197,7 @@ fn place(container: Option<&Container>) -> (bool, String) {
 
 fn exit_key(zombie: &Zombie) -> Option<(&str, Option<&str>, Option<u8>)> {
     let exit = zombie.exit.as_ref()?;
-    Some((&exit.kind, exit.signal.as_deref(), exit.code))
+    Some((exit.kind.as_str(), exit.signal.as_deref(), exit.code))
 }
 
 /// The columns that fit into `room` characters, separated by two blanks, with their widths.

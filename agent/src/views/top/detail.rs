@@ -4,9 +4,9 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use crate::cli::TopView;
-use crate::views::text::{Bound, count, moment, rate, wrap};
+use crate::views::text::{count, moment, rate, wrap};
 use crate::views::zombies::bound;
-use api::{Container, Document, Parent, Process, Top, Verdict, Zombie};
+use api::{Bound, Container, Document, Parent, Process, Top, Verdict, Zombie};
 
 use super::frame::TopFrame;
 use super::host::Identity;
@@ -83,14 +83,10 @@ impl Page<'_> {
     fn culprit(&mut self, parent: &Parent) {
         let look = self.model.look;
         self.title("Process", &parent.process);
-        self.fact("start time", &self.start(&parent.process));
+        self.fact("start time", &Self::start(&parent.process));
         self.place("workload", parent.container.as_ref());
         self.fact("zombies", &parent.zombies.to_string());
-        let oldest = if parent.oldest_is_lower_bound {
-            Bound::Lower
-        } else {
-            Bound::Exact
-        };
+        let oldest = Bound::lower(parent.oldest_is_lower_bound);
         self.fact("oldest", &look.maybe(parent.oldest_seconds, oldest));
         self.fact(
             "leaks",
@@ -148,8 +144,7 @@ impl Page<'_> {
                 look.clean(&zombie.comm),
                 zombie
                     .start_time
-                    .as_deref()
-                    .map_or(look.nothing().to_owned(), |at| look.clean(&moment(at))),
+                    .map_or_else(|| look.nothing().to_owned(), moment),
             )));
         }
     }
@@ -158,15 +153,15 @@ impl Page<'_> {
         let look = self.model.look;
         let process = Process {
             pid: zombie.pid,
-            start_time: zombie.start_time.clone(),
+            start_time: zombie.start_time,
             comm: zombie.comm.clone(),
         };
         self.title("Zombie", &process);
-        self.fact("start time", &self.start(&process));
+        self.fact("start time", &Self::start(&process));
         self.fact(
             "died",
-            &match &zombie.died_at {
-                Some(at) => look.clean(&format!("{} UTC", moment(at))),
+            &match zombie.died_at {
+                Some(at) => format!("{} UTC", moment(at)),
                 None => "before reapwatch started".to_owned(),
             },
         );
@@ -223,7 +218,7 @@ impl Page<'_> {
         self.lines.push(Line::default());
         self.lines.push(heading(&format!(
             "Why ({})",
-            look.clean(&verdict.confidence)
+            look.clean(verdict.confidence.as_str())
         )));
         self.fact("verdict", &look.clean(&verdict.summary));
         for evidence in &verdict.evidence {
@@ -250,7 +245,7 @@ impl Page<'_> {
             Some(process) => format!(
                 "{}, started {}: {role}",
                 self.model.look.process(Some(process)),
-                self.start(process)
+                Self::start(process)
             ),
             None if name == "tracer" => "none".to_owned(),
             None => "unknown".to_owned(),
@@ -258,11 +253,9 @@ impl Page<'_> {
         self.fact(name, &text);
     }
 
-    fn start(&self, process: &Process) -> String {
-        match &process.start_time {
-            Some(at) => self.model.look.clean(&format!("{} UTC", moment(at))),
-            None => "unknown".to_owned(),
-        }
+    fn start(process: &Process) -> String {
+        let start = process.start_time;
+        start.map_or_else(|| "unknown".to_owned(), |at| format!("{} UTC", moment(at)))
     }
 
     fn fact(&mut self, name: &str, text: &str) {

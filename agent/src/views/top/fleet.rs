@@ -118,8 +118,8 @@ impl TopFrame for FleetDocument<Fleet> {
         ],
     };
 
-    fn at(&self) -> &str {
-        &self.at
+    fn at(&self) -> String {
+        self.at.to_string()
     }
 
     fn place(&self, look: Look) -> Vec<String> {
@@ -308,7 +308,7 @@ impl TopFrame for FleetDocument<Fleet> {
         let figures = frame.figures(look);
         let mut text = format!(
             "{}  {}  {}\n{}  {} exits/s  {} stuck\n",
-            look.clean(&frame.at),
+            frame.at,
             look.clean(&model.source),
             frame.place(look).join(", "),
             figures.zombies,

@@ -7,7 +7,7 @@ use crate::views::top::act::Effect;
 use crate::views::top::frame::TopFrame;
 use crate::views::top::host::Identity;
 use crate::views::top::keys::Action;
-use crate::views::top::sample::{Model, busy, frame, model, parent, zombie};
+use crate::views::top::sample::{self, Model, busy, frame, model, parent, zombie};
 
 use super::Overlay;
 
@@ -85,7 +85,7 @@ fn a_reused_pid_is_another_process() {
     model.act(Action::Down);
     model.act(Action::Open);
     let mut reused = parent(20, "nginx", 5, None);
-    reused.process.start_time = Some("later".into());
+    reused.process.start_time = Some(sample::at("2026-11-22T03:00:00Z"));
     model.apply(frame(vec![reused, parent(30, "sh", 0, None)], vec![]));
     let Some(Overlay::Detail(_, who)) = &model.overlay else {
         panic!("closed")

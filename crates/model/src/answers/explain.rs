@@ -1,5 +1,7 @@
 //! Converts an explanation to its document.
 
+use api::Role;
+
 use super::{finished, killer, process, seconds, stuck, time};
 use crate::clock::Wall;
 use crate::events::{Process, Waits};
@@ -23,12 +25,12 @@ pub struct Described<'a> {
 pub fn explanation(
     Described { wall, known, lives }: Described<'_>,
     place: impl Fn(&Process) -> Option<api::Container>,
-    keeper: impl Fn(&Process, &'static str) -> api::Keeper,
+    keeper: impl Fn(&Process, Role) -> api::Keeper,
     why: impl Fn(&Life<'_>) -> Option<api::Verdict>,
 ) -> api::Explanation {
     let last = lives.first();
     let lives_on = last.filter(|life| matches!(life.state, State::Alive | State::LeaderExited));
-    let habits = lives_on.map(|life| keeper(life.process, "itself"));
+    let habits = lives_on.map(|life| keeper(life.process, Role::Itself));
     let held = habits.as_ref().map_or(0, |habits| habits.habits.zombies);
     let story = explain::tell(known, last, held);
     let record = last.and_then(|life| life.record);
@@ -36,7 +38,7 @@ pub fn explanation(
     api::Explanation {
         pid: known.pid,
         process: story.process.as_ref().map(|it| process(wall, it)),
-        state: story.state.name().to_owned(),
+        state: story.state.for_answer().into(),
         exit_has_begun: story.exit.map(|exit| exit != Exit::NotBegun),
         leader_exited: story.state == State::LeaderExited,
         threads: threads(known, story.state),
@@ -63,16 +65,16 @@ pub fn explanation(
 /// Who must reap it.
 fn responsible(
     life: &Life<'_>,
-    keeper: impl Fn(&Process, &'static str) -> api::Keeper,
+    keeper: impl Fn(&Process, Role) -> api::Keeper,
 ) -> Option<api::Keeper> {
     if !matches!(life.state, State::Zombie | State::Exiting) {
         return None;
     }
-    let is_traced = life.tracer().is_some();
-    Some(keeper(
-        life.responsible()?,
-        if is_traced { "tracer" } else { "parent" },
-    ))
+    let role = match life.tracer() {
+        Some(_) => Role::Tracer,
+        None => Role::Parent,
+    };
+    Some(keeper(life.responsible()?, role))
 }
 
 /// Of a zombie why it is not reaped, of a living process why it does not reap. Of one on its way
@@ -115,17 +117,17 @@ fn ignored(wall: Wall, known: &Known<'_>, life: &Life<'_>) -> Option<api::Killer
 fn moment(wall: Wall, moment: &explain::Moment) -> api::Moment {
     api::Moment {
         at: moment.at_ns.map(|at_ns| time(wall, at_ns)),
-        bound: moment.bound.name().to_owned(),
+        bound: moment.bound.into(),
         what: moment.what.clone(),
     }
 }
 
 fn phase(phase: &explain::Phase) -> api::Phase {
     api::Phase {
-        name: phase.name.to_owned(),
+        name: phase.name.into(),
         seconds: seconds(phase.ns),
-        bound: phase.bound.name().to_owned(),
-        what: phase.what.to_owned(),
+        bound: phase.bound.into(),
+        what: explain::what(phase.name).to_owned(),
     }
 }
 
@@ -134,7 +136,7 @@ fn phase(phase: &explain::Phase) -> api::Phase {
 pub fn keeper(
     wall: Wall,
     row: &parents::Row,
-    role: &str,
+    role: Role,
     habits: api::Culprit,
     waits: Option<Waits>,
 ) -> api::Keeper {
@@ -142,7 +144,7 @@ pub fn keeper(
         .and_then(|waits| waits.last_ns)
         .map(|at_ns| time(wall, at_ns));
     api::Keeper {
-        role: role.to_owned(),
+        role: role.into(),
         habits: api::Culprit {
             waits_total: waits.map(|waits| waits.calls).or(habits.waits_total),
             last_wait_at: last_wait.or(habits.last_wait_at),

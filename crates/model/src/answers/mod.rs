@@ -5,16 +5,16 @@ pub mod stuck;
 
 use std::iter;
 
-use humantime::format_rfc3339_nanos;
+use api::{ExitKind, Time};
 
 use crate::clock::Wall;
 use crate::events::{ExitStatus, Kill, Process, Resources, Steps};
 use crate::lifecycle::{DiedBound, Former, How, Record};
 use crate::{parents, signals};
 
-/// A kernel time as RFC 3339.
-pub fn time(wall: Wall, at_ns: u64) -> String {
-    format_rfc3339_nanos(wall.time_of(at_ns)).to_string()
+/// A kernel time as wall time.
+pub fn time(wall: Wall, at_ns: u64) -> Time {
+    Time(wall.time_of(at_ns))
 }
 
 /// Nanoseconds as seconds.
@@ -35,7 +35,7 @@ pub fn process(wall: Wall, process: &Process) -> api::Process {
 pub fn killer(wall: Wall, kill: &Kill) -> api::Killer {
     api::Killer {
         process: kill.process.as_ref().map(|it| process(wall, it)),
-        by: kill.by.map(|by| by.name().to_owned()),
+        by: kill.by.map(Into::into),
         signal: signals::name(kill.signal),
         at: time(wall, kill.at_ns),
     }
@@ -76,7 +76,7 @@ pub fn finished(
                 thread: reap.by_thread.map(|name| name.to_string()),
             })
         }),
-        how: how.name().to_owned(),
+        how: how.into(),
         killer: record.kill.as_ref().map(|kill| killer(wall, kill)),
         began_at: record.begin_ns.map(|at_ns| time(wall, at_ns)),
         died_at: died_ns.map(|at_ns| time(wall, at_ns)),
@@ -172,12 +172,12 @@ fn span(from_ns: Option<u64>, to_ns: Option<u64>) -> Option<u64> {
 
 fn exit(status: ExitStatus) -> api::Exit {
     let (kind, code, signal) = match status {
-        ExitStatus::Exited(code) => ("exited", Some(code), None),
-        ExitStatus::Killed(signal) => ("killed", None, Some(signal)),
-        ExitStatus::Dumped(signal) => ("dumped", None, Some(signal)),
+        ExitStatus::Exited(code) => (ExitKind::Exited, Some(code), None),
+        ExitStatus::Killed(signal) => (ExitKind::Killed, None, Some(signal)),
+        ExitStatus::Dumped(signal) => (ExitKind::Dumped, None, Some(signal)),
     };
     api::Exit {
-        kind: kind.to_owned(),
+        kind: kind.into(),
         code,
         signal: signal.map(signals::name),
     }

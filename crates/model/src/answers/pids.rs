@@ -21,7 +21,7 @@ pub fn pids<'a>(
         .take(1 + CGROUPS)
         .chain(refusing.take(CGROUPS));
     told.map(|usage| api::Pids {
-        scope: usage.scope.name().to_owned(),
+        scope: usage.scope.clone(),
         container: usage
             .cgroup
             .and_then(&place)

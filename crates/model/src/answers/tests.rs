@@ -76,12 +76,12 @@ fn what_was_seen_exactly_is_told_in_full() {
     same(exit.kill_seconds, Some(0.75));
     let killer = exit.killer.expect("seen");
     assert_eq!(
-        (killer.process.map(|it| it.pid), killer.by.as_deref()),
-        (Some(5), Some("process"))
+        (killer.process.map(|it| it.pid), killer.by),
+        (Some(5), Some(KillBy::Process.into()))
     );
     same(exit.resources.map(|it| it.lifetime_seconds), Some(1.25));
     assert!(!exit.zombie_seconds_is_upper_bound && !exit.died_at_is_lower_bound);
-    assert_eq!(exit.how, "wait");
+    assert_eq!(exit.how, How::Wait);
     assert_eq!(
         exit.reaper.map(|it| (it.process.pid, it.tid)),
         Some((6, 66))
@@ -133,7 +133,7 @@ fn nobody_lies_dead_where_the_kernel_reaps_at_once() {
     );
     same(exit.zombie_seconds, Some(0.0));
     assert!(exit.reaped_at_is_upper_bound && !exit.zombie_seconds_is_upper_bound);
-    assert_eq!(exit.how, "autoreap");
+    assert_eq!(exit.how, How::Autoreap);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::Role;
+
 use super::{LIMITS, State};
 use crate::answers::{self, Described};
 use crate::events::{Key, Process, Snapshot};
@@ -77,7 +79,7 @@ impl State {
     ) -> api::Explanation {
         let rows = self.rows(known.now_ns);
         let place = |process: &Process| places.get(&process.key).cloned();
-        let keeper = |process: &Process, role: &'static str| {
+        let keeper = |process: &Process, role: Role| {
             let row = self.parents.row_of(process, &rows, known.now_ns);
             self.keeper(&row, role, known.snapshot, place(process))
         };
@@ -95,7 +97,7 @@ impl State {
     fn keeper(
         &self,
         row: &Row,
-        role: &str,
+        role: Role,
         snapshot: Option<&Snapshot>,
         container: Option<api::Container>,
     ) -> api::Keeper {
