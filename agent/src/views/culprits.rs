@@ -21,8 +21,6 @@ use super::{Look, Outcome, fleet, json, pids};
 const FEW: usize = 5;
 /// How many are printed in full below a table.
 const WORST: usize = 3;
-/// Width of the labels in a block, with the space around them.
-const MARGIN: usize = 10;
 
 /// Asks once, prints, and exits.
 pub async fn run(args: &CulpritsArgs, look: Look) -> anyhow::Result<Outcome> {
@@ -132,12 +130,7 @@ fn block(culprit: &Culprit, at: Time, look: Look, width: usize) -> String {
         text.push_str(&head(&line, look));
     }
     let mut part = |name: &str, mark: &str, words: &str| {
-        let room = width.saturating_sub(MARGIN + mark.len()).max(20);
-        let mut start = format!("  {name:8}{mark}");
-        for line in wrap(&look.clean(words), room) {
-            text.extend([start.as_str(), line.as_str(), "\n"]);
-            start = " ".repeat(MARGIN + mark.len());
-        }
+        text += &look.hanging(&format!("  {name:8}{mark}"), words, width);
     };
     if let Some(container) = &culprit.container {
         part("where", "", &place(container, look));
@@ -219,7 +212,6 @@ fn table(culprits: &[Culprit], look: Look) -> String {
     columns.push(("WHY", Side::Left));
     let mut table = Table::new(&columns);
     for culprit in culprits {
-        let nothing = || look.nothing().to_owned();
         let oldest = Bound::lower(culprit.oldest_is_lower_bound);
         let mut cells = vec![
             culprit.process.pid.to_string(),
@@ -228,10 +220,8 @@ fn table(culprits: &[Culprit], look: Look) -> String {
             look.maybe(culprit.oldest_seconds, oldest),
             rate(culprit.leaked_per_second),
             culprit.reaped_total.to_string(),
-            culprit
-                .waits_total
-                .map_or_else(nothing, |waits| waits.to_string()),
-            culprit.last_wait_at.map_or_else(nothing, time_of_day),
+            look.known(culprit.waits_total, |waits| waits.to_string()),
+            look.known(culprit.last_wait_at, time_of_day),
         ];
         if placed {
             cells.push(look.workload(culprit.container.as_ref()));

@@ -133,9 +133,8 @@ fn slowest_step(exit: &FinishedExit, look: Look) -> String {
 
 fn row(exit: &FinishedExit, columns: usize, look: Look) -> String {
     let bound = Bound::upper(exit.zombie_seconds_is_upper_bound);
-    let at = exit.reaped_at.or(exit.died_at);
     let row: [String; COLUMNS.len()] = [
-        at.map_or_else(|| look.nothing().to_owned(), time_of_day),
+        look.known(exit.reaped_at.or(exit.died_at), time_of_day),
         exit.pid.to_string(),
         look.clean(&exit.comm),
         look.exit(exit.exit.as_ref()),

@@ -6,12 +6,12 @@ use crate::cli::ExplainArgs;
 use crate::client::{Question, Source};
 use api::{
     Bound, Earlier, ExplainQuery, Explained, Explanation, Keeper, Moment, Process, ProcessState,
-    Role, Stuck, Time, Verdict,
+    Role, Stuck, Time,
 };
 
 use super::output::{print, width};
 use super::table::head;
-use super::text::{count, growth, moment, wrap};
+use super::text::{count, growth, moment};
 use super::zombies::loss;
 use super::{Look, Outcome, json, stuck};
 
@@ -84,14 +84,7 @@ impl Page {
 
     /// Wrapped text; `first` starts the first line, and the others are indented to match.
     fn lines(&mut self, first: &str, words: &str) {
-        let before = first.chars().count();
-        let room = self.width.saturating_sub(before).max(20);
-        let words = wrap(&self.look.clean(words), room);
-        for (n, line) in words.iter().enumerate() {
-            let blanks = " ".repeat(before);
-            let before = if n == 0 { first } else { &blanks };
-            self.text.extend([before, line, "\n"]);
-        }
+        self.text += &self.look.hanging(first, words, self.width);
     }
 
     fn who(&mut self, story: &Explanation) {
@@ -250,8 +243,11 @@ impl Page {
         let own = own.filter(|own| Some(*own) != story.verdict.as_ref());
         for why in story.verdict.iter().chain(own) {
             self.head(&format!("Verdict: {}", self.look.clean(&why.id.0)));
-            self.text
-                .push_str(&verdict(why, INDENT, self.look, self.width));
+            self.lines(INDENT, &format!("{} ({})", why.summary, why.confidence));
+            for fact in &why.evidence {
+                self.lines("  - ", fact);
+            }
+            self.lines("  to do: ", &why.remedy);
         }
     }
 
@@ -277,26 +273,4 @@ impl Page {
             self.lines("  - ", &words);
         }
     }
-}
-
-/// The verdict in full, wrapped and indented.
-fn verdict(verdict: &Verdict, indent: &str, look: Look, width: usize) -> String {
-    let mut text = String::new();
-    let mut part = |name: &str, words: &str| {
-        let room = width.saturating_sub(indent.len() + name.len()).max(20);
-        for (n, line) in wrap(&look.clean(words), room).into_iter().enumerate() {
-            let name = if n == 0 {
-                name
-            } else {
-                &" ".repeat(name.len())
-            };
-            text.extend([indent, name, &line, "\n"]);
-        }
-    };
-    part("", &format!("{} ({})", verdict.summary, verdict.confidence));
-    for fact in &verdict.evidence {
-        part("- ", fact);
-    }
-    part("to do: ", &verdict.remedy);
-    text
 }

@@ -76,7 +76,10 @@ mod tests {
 
     fn pids(scope: &str, used: u64, zombies: Option<u64>, full: Option<f64>) -> Pids {
         Pids {
-            scope: scope.to_owned().into(),
+            scope: match scope {
+                "node" => Scope::Node,
+                path => Scope::Cgroup(path.to_owned()),
+            },
             container: None,
             used,
             limit: 100,

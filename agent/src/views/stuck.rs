@@ -8,7 +8,7 @@ use api::{Awaited, Bound, Document, Killer, OrOther, Step, Stuck, StuckQuery, St
 use super::culprits::notes;
 use super::output::{print, width};
 use super::table::head;
-use super::text::{count, moment, wrap};
+use super::text::{count, moment};
 use super::zombies::loss;
 use super::{Look, Outcome, json};
 
@@ -78,15 +78,7 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
     }
     text = head(&text, look);
     let mut part = |name: &str, words: &str| {
-        let room = width.saturating_sub(INDENT.len() + name.len()).max(20);
-        for (n, line) in wrap(&look.clean(words), room).into_iter().enumerate() {
-            let lead = if n == 0 {
-                name.to_owned()
-            } else {
-                " ".repeat(name.len())
-            };
-            text.extend([INDENT, &lead, &line, "\n"]);
-        }
+        text += &look.hanging(&format!("{INDENT}{name}"), words, width);
     };
     if stuck.container.is_some() {
         part("where:     ", &look.workload(stuck.container.as_ref()));

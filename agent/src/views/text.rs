@@ -1,8 +1,6 @@
 //! Formats values: durations, exits, processes. Text from outside goes through `clean`.
 
-use api::{
-    Bound, Confidence, Container, Exit, ExitKind, KillBy, Killer, OrOther, Process, Time, Verdict,
-};
+use api::{Bound, Confidence, Container, Exit, ExitKind, KillBy, Killer, Process, Time, Verdict};
 
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
@@ -54,20 +52,19 @@ impl Look {
         if self.ascii { "-" } else { "–" }
     }
 
+    /// A value as `shown` prints it, if it is known.
+    pub fn known<T>(self, value: Option<T>, shown: impl FnOnce(T) -> String) -> String {
+        value.map_or_else(|| self.nothing().to_owned(), shown)
+    }
+
     /// A duration that may be unknown.
     pub fn maybe(self, seconds: Option<f64>, bound: Bound) -> String {
-        seconds.map_or_else(
-            || self.nothing().to_owned(),
-            |seconds| self.bounded(seconds, bound),
-        )
+        self.known(seconds, |seconds| self.bounded(seconds, bound))
     }
 
     /// `1234 java`.
     pub fn process(self, process: Option<&Process>) -> String {
-        process.map_or_else(
-            || self.nothing().to_owned(),
-            |process| format!("{} {}", process.pid, self.clean(&process.comm)),
-        )
+        self.known(process, |it| format!("{} {}", it.pid, self.clean(&it.comm)))
     }
 
     /// `shop/web-0/app`, `db`, `nginx.service`, `/a/b`: namespace, pod and container, or the unit,
@@ -101,53 +98,49 @@ impl Look {
 
     /// `never_waits`; with a question mark if it is a guess.
     pub fn why(self, verdict: Option<&Verdict>) -> String {
-        verdict.map_or_else(
-            || self.nothing().to_owned(),
-            |verdict| {
-                let guess = verdict.confidence == Confidence::Guess;
-                format!(
-                    "{}{}",
-                    self.clean(&verdict.id.0),
-                    if guess { "?" } else { "" }
-                )
-            },
-        )
+        self.known(verdict, |verdict| {
+            let is_guess = verdict.confidence == Confidence::Guess;
+            self.clean(&verdict.id.0) + if is_guess { "?" } else { "" }
+        })
     }
 
     /// `exit 0`, `SIGKILL`, `SIGSEGV core`.
     pub fn exit(self, exit: Option<&Exit>) -> String {
-        let Some(exit) = exit else {
-            return self.nothing().to_owned();
-        };
-        let signal = || self.clean(exit.signal.as_deref().unwrap_or("signal ?"));
-        match (exit.kind.known(), exit.code) {
-            (Some(ExitKind::Exited), Some(code)) => format!("exit {code}"),
-            (Some(ExitKind::Killed), _) => signal(),
-            (Some(ExitKind::Dumped), _) => format!("{} core", signal()),
-            _ => self.clean(exit.kind.as_str()),
-        }
+        self.known(exit, |exit| {
+            let signal = || self.clean(exit.signal.as_deref().unwrap_or("signal ?"));
+            match (exit.kind.known(), exit.code) {
+                (Some(ExitKind::Exited), Some(code)) => format!("exit {code}"),
+                (Some(ExitKind::Killed), _) => signal(),
+                (Some(ExitKind::Dumped), _) => format!("{} core", signal()),
+                _ => self.clean(exit.kind.as_str()),
+            }
+        })
     }
 
     /// The killer: `77 bash`, `77 sshd (terminal)`, `OOM killer`.
     pub fn killer(self, killer: Option<&Killer>) -> String {
-        let Some(killer) = killer else {
-            return self.nothing().to_owned();
-        };
-        match (&killer.process, &killer.by) {
-            (process @ Some(_), None | Some(OrOther::Known(KillBy::Process))) => {
-                self.process(process.as_ref())
+        let by = killer.and_then(|killer| killer.by.as_ref());
+        let process = killer.and_then(|killer| killer.process.as_ref());
+        match (process, by) {
+            (Some(_), Some(by)) if *by != KillBy::Process => {
+                format!("{} ({})", self.process(process), self.clean(by.as_str()))
             }
-            (process @ Some(_), Some(by)) => {
-                format!(
-                    "{} ({})",
-                    self.process(process.as_ref()),
-                    self.clean(by.as_str())
-                )
-            }
-            (None, Some(OrOther::Known(KillBy::Oom))) => "OOM killer".to_owned(),
-            (None, Some(by)) => self.clean(by.as_str()),
-            (None, None) => self.nothing().to_owned(),
+            (Some(_), _) => self.process(process),
+            (None, Some(by)) if *by == KillBy::Oom => "OOM killer".to_owned(),
+            (None, by) => self.known(by, |by| self.clean(by.as_str())),
         }
+    }
+
+    /// Text from outside, wrapped within `width`; `first` starts the first line, and the others
+    /// are indented to match.
+    pub fn hanging(self, first: &str, words: &str, width: usize) -> String {
+        let before = first.chars().count();
+        let lines = wrap(&self.clean(words), width.saturating_sub(before).max(20));
+        let lines = lines.iter().enumerate().map(|(n, line)| match n {
+            0 => format!("{first}{line}\n"),
+            _ => format!("{:before$}{line}\n", ""),
+        });
+        lines.collect()
     }
 
     /// Replaces characters that could move the cursor or hide text, since processes choose their
@@ -253,6 +246,8 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use api::OrOther;
+
     use super::*;
 
     const WIDE: Look = Look {
@@ -351,6 +346,12 @@ mod tests {
             "SIGSEGV core"
         );
         assert_eq!(WIDE.exit(None), "–");
+        let newer = Exit {
+            kind: OrOther::named("evicted".to_owned()),
+            code: None,
+            signal: None,
+        };
+        assert_eq!(WIDE.exit(Some(&newer)), "evicted");
     }
 
     #[test]

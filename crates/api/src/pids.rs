@@ -6,27 +6,13 @@ use super::{Container, Culprit, Document};
 
 /// Where PIDs are counted and limited.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// The whole machine: `node`.
+    /// The whole machine.
     Node,
     /// A cgroup with a limit (`pids.max`) and those below it, by its path in its hierarchy.
+    #[serde(untagged)]
     Cgroup(String),
-}
-
-impl From<String> for Scope {
-    fn from(name: String) -> Self {
-        match name.as_str() {
-            "node" => Self::Node,
-            _ => Self::Cgroup(name),
-        }
-    }
-}
-
-impl From<Scope> for String {
-    fn from(scope: Scope) -> Self {
-        scope.name().to_owned()
-    }
 }
 
 impl Scope {

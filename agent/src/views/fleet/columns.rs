@@ -106,7 +106,7 @@ impl TableColumn for Column {
 impl Column {
     /// The cell in a node's row.
     pub fn of_node(self, it: &FleetNode, look: Look) -> String {
-        let number = |value: Option<u64>| or_nothing(value.map(|value| value.to_string()), look);
+        let number = |value: Option<u64>| look.known(value, |value| value.to_string());
         match self {
             Node => node(&it.agent, look),
             Agent => match it.up {
@@ -119,10 +119,10 @@ impl Column {
             Zombies => number(it.zombies),
             Stale => number(it.stale_zombies),
             Oldest => look.maybe(it.oldest_seconds, Bound::Exact),
-            Exits => or_nothing(it.exits_per_second.map(rate), look),
+            Exits => look.known(it.exits_per_second, rate),
             P99 => look.maybe(it.p99_zombie_seconds, Bound::Exact),
             Stuck => number(it.stuck_exits),
-            Pids => or_nothing(pids(it).map(percent), look),
+            Pids => look.known(pids(it), percent),
             Lost => number(it.lost_events),
             Why => why(it.verdicts.as_deref(), look),
             Workload | Growth | Late => String::new(),
@@ -136,10 +136,10 @@ impl Column {
             Node => node(&it.agent, look),
             Zombies => it.zombies.to_string(),
             Stale => it.stale_zombies.to_string(),
-            Growth => or_nothing(it.growth_per_second.map(per_hour), look),
+            Growth => look.known(it.growth_per_second, per_hour),
             Oldest => look.maybe(it.oldest_seconds, Bound::Exact),
-            Exits => or_nothing(it.exits_per_second.map(rate), look),
-            Late => or_nothing(it.late_ratio.map(percent), look),
+            Exits => look.known(it.exits_per_second, rate),
+            Late => look.known(it.late_ratio, percent),
             Stuck => it.stuck_exits.to_string(),
             Why => why(it.verdicts.as_deref(), look),
             Agent | Data | P99 | Pids | Lost => String::new(),
@@ -192,10 +192,6 @@ impl Column {
 pub fn pids(node: &FleetNode) -> Option<f64> {
     let limit = node.pids_limit.filter(|limit| *limit > 0)?;
     Some(node.pids_used? as f64 / limit as f64)
-}
-
-fn or_nothing(text: Option<String>, look: Look) -> String {
-    text.unwrap_or_else(|| look.nothing().to_owned())
 }
 
 fn percent(share: f64) -> String {

@@ -142,9 +142,7 @@ impl Page<'_> {
                 look.bounded(zombie.zombie_seconds, bound(zombie)),
                 look.exit(zombie.exit.as_ref()),
                 look.clean(&zombie.comm),
-                zombie
-                    .start_time
-                    .map_or_else(|| look.nothing().to_owned(), moment),
+                look.known(zombie.start_time, moment),
             )));
         }
     }

@@ -405,7 +405,7 @@ fn detail(
         let Fleet { nodes, workloads } = frame.fleet();
         let node = &nodes[row];
         let version = node.agent_version.as_deref();
-        let version = version.map_or_else(|| look.nothing().to_owned(), |it| look.clean(it));
+        let version = look.known(version, |it| look.clean(it));
         lines.extend(named("version", &version, width));
         lines.extend(holders(workloads, agent, look));
     }

@@ -55,10 +55,7 @@ fn place<F: TopFrame>(model: &Model<F>) -> Line<'static> {
 
 fn figures<F: TopFrame>(model: &Model<F>, width: usize) -> Line<'static> {
     let known = model.frame.figures(model.look);
-    let exits = model.rates.back().map_or_else(
-        || model.look.nothing().to_owned(),
-        |&per_second| rate(per_second),
-    );
+    let exits = model.look.known(model.rates.back().copied(), rate);
     let strong = if known.worth_a_look {
         colored(model.look, Color::Yellow).add_modifier(Modifier::BOLD)
     } else {
