@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::VerdictId;
 use api::fleet::{Fleet, FleetAgent, FleetNode, FleetWorkload, VerdictCount};
+use api::{Seconds, VerdictId};
 
 use super::series::Series;
 
@@ -80,7 +80,7 @@ fn node(agent: FleetAgent, parts: &Parts, verdicts: &Verdicts, now: f64) -> Flee
         stale_zombies: whole(current("stale")),
         oldest_seconds: age(current("oldest"), now),
         exits_per_second: current("exits"),
-        p99_zombie_seconds: current("p99"),
+        p99_zombie_seconds: current("p99").map(Seconds),
         stuck_exits: whole(current("stuck")),
         pids_used: whole(current("pids_used")),
         pids_limit: whole(current("pids_limit")),
@@ -207,7 +207,7 @@ fn whole(value: Option<f64>) -> Option<u64> {
     value.map(|value| value.max(0.0).round() as u64)
 }
 
-/// Seconds since a moment; clocks of nodes may be slightly ahead.
-fn age(at: Option<f64>, now: f64) -> Option<f64> {
-    at.map(|at| (now - at).max(0.0))
+/// The time since a moment; clocks of nodes may be slightly ahead.
+fn age(at: Option<f64>, now: f64) -> Option<Seconds> {
+    at.map(|at| Seconds((now - at).max(0.0)))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::cli::{CulpritsArgs, ListArgs};
 use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
-use api::{Bound, Container, Culprit, Culprits, CulpritsQuery, Document, Time};
+use api::{Bound, Container, Culprit, Culprits, CulpritsQuery, Document, Seconds, Time};
 
 use super::list::{checked, is_empty, more, none};
 use super::output::{print, width};
@@ -170,9 +170,9 @@ fn holds(culprit: &Culprit, at: Time, look: Look) -> String {
     format!("{now}; the oldest for {least}{age}{since}")
 }
 
-/// The time this many seconds before another.
-fn earlier(at: Time, seconds: f64) -> Option<String> {
-    let age = Duration::try_from_secs_f64(seconds).ok()?;
+/// The time this long before another.
+fn earlier(at: Time, age: Seconds) -> Option<String> {
+    let age = Duration::try_from_secs_f64(age.0).ok()?;
     at.0.checked_sub(age).ok().map(second)
 }
 
@@ -252,7 +252,7 @@ mod tests {
             },
             container: None,
             zombies: 300,
-            oldest_seconds: Some(8040.0),
+            oldest_seconds: Some(Seconds(8040.0)),
             oldest_is_lower_bound: false,
             leaked_per_second: 0.2,
             reaped_total: 0,

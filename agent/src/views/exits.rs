@@ -121,7 +121,7 @@ fn reaper(exit: &FinishedExit, look: Look) -> String {
 fn slowest_step(exit: &FinishedExit, look: Look) -> String {
     let steps = exit.steps.iter().flat_map(Steps::each);
     let known = steps.filter_map(|(name, seconds)| Some((name, seconds?)));
-    let slowest = known.max_by(|one, other| one.1.total_cmp(&other.1));
+    let slowest = known.max_by(|one, other| one.1.0.total_cmp(&other.1.0));
     match slowest {
         Some((name, seconds)) if seconds >= SLOW_STEP => {
             let name = <&str>::from(name).replace('_', " ");

@@ -6,7 +6,7 @@ use crate::cli::ExplainArgs;
 use crate::client::{Question, Source};
 use api::{
     Bound, Earlier, ExplainQuery, Explained, Explanation, Keeper, Moment, Process, ProcessState,
-    Role, Stuck, Time,
+    Role, Seconds, Stuck, Time,
 };
 
 use super::output::{print, width};
@@ -158,7 +158,7 @@ impl Page {
     /// The time between two moments, if both are known and in order.
     fn between(&self, from: Option<Time>, to: Time) -> Option<String> {
         let span = to.0.duration_since(from?.0);
-        (!span.is_negative()).then(|| self.look.duration(span.as_secs_f64()))
+        (!span.is_negative()).then(|| self.look.duration(Seconds(span.as_secs_f64())))
     }
 
     fn phases(&mut self, story: &Explanation) {

@@ -67,7 +67,7 @@ pub fn lines(pids: &[Pids], look: Look) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use api::Container;
+    use api::{Container, Seconds};
 
     const LOOK: Look = Look {
         color: false,
@@ -85,7 +85,7 @@ mod tests {
             limit: 100,
             zombies,
             leaked_per_second: full.map(|_| 1.0),
-            full_in_seconds: full,
+            full_in_seconds: full.map(Seconds),
             refused_forks: None,
         }
     }

@@ -212,7 +212,9 @@ fn kind(kind: &OrOther<Awaited>) -> &str {
 mod tests {
     use super::*;
     use crate::views::snapshot;
-    use api::{Confidence, Container, Head, HookKind, KillBy, Process, Time, Verdict, WaitsFor};
+    use api::{
+        Confidence, Container, Head, HookKind, KillBy, Process, Seconds, Time, Verdict, WaitsFor,
+    };
 
     fn process(pid: u32, comm: &str) -> Process {
         Process {
@@ -233,7 +235,7 @@ mod tests {
             comm: "backup\x1b".to_owned(),
             state: Some('D'),
             since: Some(at("2026-11-22T03:11:22.123456789Z")),
-            stuck_seconds: 312.0,
+            stuck_seconds: Seconds(312.0),
             stuck_is_lower_bound: false,
             exit_has_begun: Some(true),
             no_step: None,

@@ -46,9 +46,9 @@ pub fn text<C: TableColumn>(
 }
 
 /// Order of two values: larger first, unknown last.
-pub fn down(a: Option<f64>, b: Option<f64>) -> Ordering {
-    let known = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
-    known(b).total_cmp(&known(a))
+pub fn down<T: PartialOrd>(a: Option<T>, b: Option<T>) -> Ordering {
+    // `None` is less than anything.
+    b.partial_cmp(&a).unwrap_or(Ordering::Equal)
 }
 
 /// A table whose columns are as wide as their widest cell.

@@ -1,6 +1,8 @@
 //! Formats values: durations, exits, processes. Text from outside goes through `clean`.
 
-use api::{Bound, Confidence, Container, Exit, ExitKind, KillBy, Killer, Process, Time, Verdict};
+use api::{
+    Bound, Confidence, Container, Exit, ExitKind, KillBy, Killer, Process, Seconds, Time, Verdict,
+};
 
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
@@ -9,7 +11,7 @@ use super::Look;
 
 impl Look {
     /// A duration: `850µs`, `1.2ms`, `3.4s`, `5m12s`, `3h`, `4d2h`.
-    pub fn duration(self, seconds: f64) -> String {
+    pub fn duration(self, Seconds(seconds): Seconds) -> String {
         let micro = if self.ascii { "us" } else { "µs" };
         // The thresholds take rounding into account, so that it never prints `1000µs`.
         if !seconds.is_finite() || seconds < 0.0 {
@@ -36,7 +38,7 @@ impl Look {
     }
 
     /// The same with a bound mark: `≥3.4s`.
-    pub fn bounded(self, seconds: f64, bound: Bound) -> String {
+    pub fn bounded(self, seconds: Seconds, bound: Bound) -> String {
         let mark = match (bound, self.ascii) {
             (Bound::Exact, _) => "",
             (Bound::AtLeast, false) => "≥",
@@ -58,7 +60,7 @@ impl Look {
     }
 
     /// A duration that may be unknown.
-    pub fn maybe(self, seconds: Option<f64>, bound: Bound) -> String {
+    pub fn maybe(self, seconds: Option<Seconds>, bound: Bound) -> String {
         self.known(seconds, |seconds| self.bounded(seconds, bound))
     }
 
@@ -277,17 +279,17 @@ mod tests {
             (98.0 * 3600.0, "4d2h"),
             (f64::NAN, "?"),
         ] {
-            assert_eq!(WIDE.duration(seconds), text);
+            assert_eq!(WIDE.duration(Seconds(seconds)), text);
         }
-        assert_eq!(ASCII.duration(850e-6), "850us");
+        assert_eq!(ASCII.duration(Seconds(850e-6)), "850us");
     }
 
     #[test]
     fn bounds_are_marked() {
-        assert_eq!(WIDE.bounded(3.4, Bound::AtLeast), "≥3.4s");
-        assert_eq!(WIDE.bounded(3.4, Bound::AtMost), "≤3.4s");
-        assert_eq!(ASCII.bounded(3.4, Bound::AtLeast), ">=3.4s");
-        assert_eq!(ASCII.bounded(3.4, Bound::AtMost), "<=3.4s");
+        assert_eq!(WIDE.bounded(Seconds(3.4), Bound::AtLeast), "≥3.4s");
+        assert_eq!(WIDE.bounded(Seconds(3.4), Bound::AtMost), "≤3.4s");
+        assert_eq!(ASCII.bounded(Seconds(3.4), Bound::AtLeast), ">=3.4s");
+        assert_eq!(ASCII.bounded(Seconds(3.4), Bound::AtMost), "<=3.4s");
         assert_eq!(WIDE.maybe(None, Bound::AtLeast), "–");
     }
 

@@ -100,7 +100,7 @@ fn known(agent: &Agent, leak: &Leak) -> Vec<Known> {
 /// How long each has lain dead, in seconds.
 fn ages(agent: &Agent, leak: &Leak) -> Vec<f64> {
     let zombies = ours(agent, leak);
-    zombies.into_iter().map(|it| it.zombie_seconds).collect()
+    zombies.into_iter().map(|it| it.zombie_seconds.0).collect()
 }
 
 /// The zombies of the leak, in its order.
@@ -130,7 +130,7 @@ fn dies_now(stream: &mut Stream) {
     }
     let reaped = truth.reaped_at.expect("it was reaped");
     let least = seconds(reaped.not_before_ns, truth.died_at.not_after_ns);
-    let took = line.zombie_seconds.expect("known");
+    let took = line.zombie_seconds.expect("known").0;
     assert!(took >= least - ROUNDING, "{context}");
     assert!(took < 60.0, "an hour came in\n{context}");
 }

@@ -70,7 +70,7 @@ pub(crate) fn assert_true(line: &FinishedExit, truth: &Truth, by_tracepoints: bo
         let took = line
             .exit_seconds
             .unwrap_or_else(|| panic!("no exit_seconds\n{context}"));
-        assert!((0.0..=longest).contains(&took), "exit_seconds\n{context}");
+        assert!((0.0..=longest).contains(&took.0), "exit_seconds\n{context}");
         assert_within(line.began_at, truth.begun_at, "began_at", &context);
     }
     let died_at = Interval {
@@ -101,7 +101,7 @@ fn assert_held(line: &FinishedExit, truth: &Truth, context: &str) {
         assert!(!told.until_is_upper_bound, "held until\n{context}");
         let least = seconds(truth.until.not_before_ns, from.not_after_ns) - SHORT;
         let most = seconds(truth.until.not_after_ns, from.not_before_ns) + SHORT;
-        let took = told.seconds.expect("both ends were seen");
+        let took = told.seconds.expect("both ends were seen").0;
         assert!((least..=most).contains(&took), "held for {took}\n{context}");
         from = truth.until;
     }
@@ -111,7 +111,7 @@ fn assert_held(line: &FinishedExit, truth: &Truth, context: &str) {
 pub(crate) fn assert_resources(line: &FinishedExit, truth: &Truth) {
     let used = line.resources.as_ref().expect("the death was seen");
     let told = truth.resources.expect("the scenario measures");
-    let cpu = used.user_seconds + used.system_seconds;
+    let cpu = used.user_seconds.0 + used.system_seconds.0;
     let told_cpu = (told.user_us + told.system_us) as f64 / 1e6;
     assert!((cpu - told_cpu).abs() <= CPU, "{used:?} {told:?}");
     assert!(
@@ -124,7 +124,7 @@ pub(crate) fn assert_resources(line: &FinishedExit, truth: &Truth) {
     let least = seconds(truth.died_at.not_before_ns, truth.start.not_after_ns) - SHORT;
     let most = seconds(truth.died_at.not_after_ns, truth.start.not_before_ns) + SHORT;
     assert!(
-        (least..=most).contains(&used.lifetime_seconds),
+        (least..=most).contains(&used.lifetime_seconds.0),
         "{used:?} {least} {most}"
     );
 }
@@ -276,7 +276,7 @@ fn assert_killer(line: &FinishedExit, truth: &Truth, context: &str) {
         .kill_seconds
         .unwrap_or_else(|| panic!("no kill_seconds\n{context}"));
     assert!(
-        took >= 0.0 && (least..=most).contains(&took),
+        took >= 0.0 && (least..=most).contains(&took.0),
         "kill_seconds not from {least} to {most}\n{context}"
     );
 }

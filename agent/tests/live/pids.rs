@@ -23,7 +23,7 @@ fn assert_consistent(pids: &Pids) {
         (None, None) => {}
         (Some(full), Some(told)) => {
             assert!(
-                (full - told).abs() <= full * 1e-9,
+                (full - told.0).abs() <= full * 1e-9,
                 "{full} is not in {pids:#?}"
             );
         }

@@ -94,10 +94,10 @@ fn judge(agent: &Agent, all: bool, played: &[(FinishedExit, SlowExit)]) {
 
 /// All steps are known and fill the time of the exit.
 fn assert_whole(line: &FinishedExit, steps: &Steps, context: &str) {
-    let known: Option<f64> = steps.each().iter().map(|step| step.1).sum();
+    let known: Option<f64> = steps.each().iter().map(|step| Some(step.1?.0)).sum();
     let known = known.unwrap_or_else(|| panic!("an unknown step\n{context}"));
-    let dumped = steps.dumping_core.unwrap_or_default();
-    let took = line.exit_seconds.expect("the exit was seen");
+    let dumped = steps.dumping_core.map_or(0.0, |took| took.0);
+    let took = line.exit_seconds.expect("the exit was seen").0;
     assert!(
         (known - dumped - took).abs() < ROUNDING,
         "sum {known}\n{context}"

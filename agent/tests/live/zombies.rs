@@ -56,7 +56,7 @@ fn zombies_are_listed_exactly_with_parent_and_age() {
         let least = seconds(asked, truth.died_at.not_after_ns) - ROUNDING;
         let most = seconds(answered, truth.died_at.not_before_ns) + ROUNDING;
         assert!(
-            (least..=most).contains(&zombie.zombie_seconds),
+            (least..=most).contains(&zombie.zombie_seconds.0),
             "{least} {most} {context}"
         );
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Bound, Container, Culprit, FinishedExit, Head, Killer, OrOther, PhaseName, Process,
-    ProcessState, Role, Stuck, Time, Verdict,
+    ProcessState, Role, Seconds, Stuck, Time, Verdict,
 };
 
 /// A process and how it treats its dead children.
@@ -16,9 +16,9 @@ pub struct Keeper {
     #[serde(flatten)]
     pub habits: Culprit,
     /// Median zombie time of recently reaped children.
-    pub p50_seconds: Option<f64>,
+    pub p50_seconds: Option<Seconds>,
     /// 99th percentile of the same.
-    pub p99_seconds: Option<f64>,
+    pub p99_seconds: Option<Seconds>,
 }
 
 /// Something that happened to a process.
@@ -38,7 +38,7 @@ pub struct Phase {
     /// Which one.
     pub name: OrOther<PhaseName>,
     /// How long it took, or has taken so far.
-    pub seconds: f64,
+    pub seconds: Seconds,
     /// Precision of `seconds`.
     pub bound: OrOther<Bound>,
     /// What happens in it.

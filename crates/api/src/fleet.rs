@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Time, VerdictId};
+use super::{Seconds, Time, VerdictId};
 
 /// The head of every document about a cluster, around its items.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,17 +63,17 @@ pub struct FleetNode {
     /// Whether the last scrape succeeded; null if it is not scraped, as with remote write.
     pub up: Option<bool>,
     /// Seconds since the last scrape.
-    pub data_age_seconds: Option<f64>,
+    pub data_age_seconds: Option<Seconds>,
     /// Zombies.
     pub zombies: Option<u64>,
     /// Stale zombies.
     pub stale_zombies: Option<u64>,
     /// Age of the oldest zombie; also null if there are none.
-    pub oldest_seconds: Option<f64>,
+    pub oldest_seconds: Option<Seconds>,
     /// Exits per second over the last 5 minutes.
     pub exits_per_second: Option<f64>,
     /// 99th percentile of the zombie time of processes reaped in the last 5 minutes.
-    pub p99_zombie_seconds: Option<f64>,
+    pub p99_zombie_seconds: Option<Seconds>,
     /// Stuck exits.
     pub stuck_exits: Option<u64>,
     /// PIDs in use.
@@ -110,7 +110,7 @@ pub struct FleetWorkload {
     /// New stale zombies per second, over the last 15 minutes.
     pub growth_per_second: Option<f64>,
     /// Age of the oldest zombie.
-    pub oldest_seconds: Option<f64>,
+    pub oldest_seconds: Option<Seconds>,
     /// Exits per second over the last 5 minutes.
     pub exits_per_second: Option<f64>,
     /// Share of late reaps in the last 15 minutes; null without reaps.

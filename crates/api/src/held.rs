@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Process, Time};
+use super::{Process, Seconds, Time};
 
 /// A process that had to reap a zombie and did not, until another one became responsible: its
 /// parent exited, or its tracer released it.
@@ -17,7 +17,7 @@ pub struct Held {
     /// Whether `until` and `seconds` are upper bounds.
     pub until_is_upper_bound: bool,
     /// How long it held it; null if the beginning is only known as a bound.
-    pub seconds: Option<f64>,
+    pub seconds: Option<Seconds>,
 }
 
 /// A process that acted, and its thread.

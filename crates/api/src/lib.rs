@@ -25,7 +25,7 @@ pub use names::*;
 pub use pids::*;
 pub use query::*;
 pub use stuck::*;
-pub use time::Time;
+pub use time::{Seconds, Time};
 
 /// A process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,11 +67,11 @@ pub struct Killer {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resources {
     /// From start to death.
-    pub lifetime_seconds: f64,
+    pub lifetime_seconds: Seconds,
     /// CPU time in user mode.
-    pub user_seconds: f64,
+    pub user_seconds: Seconds,
     /// CPU time in the kernel.
-    pub system_seconds: f64,
+    pub system_seconds: Seconds,
     /// Number of threads when it began to exit.
     pub threads: Option<u32>,
     /// Peak resident set size.
@@ -88,27 +88,27 @@ pub struct Resources {
 pub struct Steps {
     /// From the start of the dump until all threads are exiting, including the time in which the
     /// dump waits for other threads to stop.
-    pub dumping_core: Option<f64>,
+    pub dumping_core: Option<Seconds>,
     /// From `began_at`, when the first thread began to exit, until the last one did; 0 after a
     /// dump, which waits for them.
-    pub waiting_for_siblings: Option<f64>,
+    pub waiting_for_siblings: Option<Seconds>,
     /// Releasing its memory, including asynchronous I/O and locks in it.
-    pub releasing_memory: Option<f64>,
+    pub releasing_memory: Option<Seconds>,
     /// Closing its files, except for what the kernel defers.
-    pub closing_files: Option<f64>,
+    pub closing_files: Option<Seconds>,
     /// Deferred work, such as the final release of a file, until it left its cgroup.
-    pub deferred_work: Option<f64>,
+    pub deferred_work: Option<Seconds>,
     /// Leaving its namespaces; for the init of a PID namespace also ending all other processes in
     /// it, and everything after that.
-    pub namespaces: Option<f64>,
+    pub namespaces: Option<Seconds>,
     /// The rest: a tracer's stop, cancelled `io_uring` requests, accounting, the terminal,
     /// notifying the parent. Null unless all others are known.
-    pub other: Option<f64>,
+    pub other: Option<Seconds>,
 }
 
 impl Steps {
     /// Each step with its name.
-    pub fn each(&self) -> [(PhaseName, Option<f64>); 7] {
+    pub fn each(&self) -> [(PhaseName, Option<Seconds>); 7] {
         [
             (PhaseName::DumpingCore, self.dumping_core),
             (PhaseName::WaitingForSiblings, self.waiting_for_siblings),
@@ -239,13 +239,13 @@ pub struct FinishedExit {
     #[serde(default)]
     pub reaped_at_is_upper_bound: bool,
     /// From `began_at` to `died_at`.
-    pub exit_seconds: Option<f64>,
+    pub exit_seconds: Option<Seconds>,
     /// From `died_at` to `reaped_at`.
-    pub zombie_seconds: Option<f64>,
+    pub zombie_seconds: Option<Seconds>,
     /// Whether `zombie_seconds` is an upper bound.
     pub zombie_seconds_is_upper_bound: bool,
     /// From the fatal signal to `died_at`.
-    pub kill_seconds: Option<f64>,
+    pub kill_seconds: Option<Seconds>,
     /// Its workload.
     pub container: Option<Container>,
     /// The workload of its parent.
@@ -274,7 +274,7 @@ pub struct Zombie {
     /// When it died; null if that was before the agent started.
     pub died_at: Option<Time>,
     /// How long it has been a zombie.
-    pub zombie_seconds: f64,
+    pub zombie_seconds: Seconds,
     /// Whether that time is a lower bound. For a zombie older than the agent it comes from
     /// scheduler statistics and is usually too short by milliseconds.
     pub age_is_lower_bound: bool,
@@ -306,7 +306,7 @@ pub struct Culprit {
     /// Zombies that it has to reap.
     pub zombies: u64,
     /// Age of the oldest one.
-    pub oldest_seconds: Option<f64>,
+    pub oldest_seconds: Option<Seconds>,
     /// Whether that age is a lower bound.
     pub oldest_is_lower_bound: bool,
     /// Children that died and were not reaped, per second, over the last minute.
@@ -335,7 +335,7 @@ pub struct Parent {
     /// Zombies that it has to reap.
     pub zombies: u64,
     /// Age of the oldest one.
-    pub oldest_seconds: Option<f64>,
+    pub oldest_seconds: Option<Seconds>,
     /// Whether that age is a lower bound.
     pub oldest_is_lower_bound: bool,
     /// Children that died and were not reaped, per second, over the last minute.
@@ -345,9 +345,9 @@ pub struct Parent {
     /// Children it reaped since the agent started.
     pub reaped_total: u64,
     /// Median zombie time of recently reaped children.
-    pub p50_seconds: Option<f64>,
+    pub p50_seconds: Option<Seconds>,
     /// 99th percentile of the same.
-    pub p99_seconds: Option<f64>,
+    pub p99_seconds: Option<Seconds>,
     /// Why it does not reap, if it has old zombies; up to a few seconds old.
     pub verdict: Option<Verdict>,
 }
@@ -365,7 +365,7 @@ pub struct Summary {
     #[serde(default)]
     pub stuck: u64,
     /// Seconds since the agent started.
-    pub uptime_seconds: f64,
+    pub uptime_seconds: Seconds,
     /// Version of the agent.
     pub agent_version: String,
 }

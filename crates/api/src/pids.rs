@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Container, Culprit, Document};
+use super::{Container, Culprit, Document, Seconds};
 
 /// Where PIDs are counted and limited.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub struct Pids {
     #[serde(default)]
     pub refused_forks: Option<u64>,
     /// When it will be full at this rate; null if nothing leaks.
-    pub full_in_seconds: Option<f64>,
+    pub full_in_seconds: Option<Seconds>,
 }
 
 /// The answer of `culprits`.

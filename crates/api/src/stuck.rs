@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Awaited, Container, Killer, OrOther, Process, Step, Time, Verdict};
+use super::{Awaited, Container, Killer, OrOther, Process, Seconds, Step, Time, Verdict};
 
 /// A process that was killed or began to exit but has not finished.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct Stuck {
     /// When it was killed or began to exit; null if that was before the agent started.
     pub since: Option<Time>,
     /// How long it has been stuck.
-    pub stuck_seconds: f64,
+    pub stuck_seconds: Seconds,
     /// Whether that time is a lower bound.
     pub stuck_is_lower_bound: bool,
     /// Whether its exit has begun, if only with a core dump; null if unknown. SIGKILL has to wait

@@ -1,5 +1,6 @@
-//! Points in time.
+//! Points in time, and the time between them.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -19,6 +20,30 @@ impl<const DIGITS: usize> fmt::Display for Time<DIGITS> {
 impl<const DIGITS: usize> Serialize for Time<DIGITS> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
+    }
+}
+
+/// How long something took; in JSON a number.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seconds(pub f64);
+
+impl Seconds {
+    /// From nanoseconds.
+    pub fn of_ns(ns: u64) -> Self {
+        Self(ns as f64 / 1e9)
+    }
+}
+
+impl PartialEq<f64> for Seconds {
+    fn eq(&self, other: &f64) -> bool {
+        self.0 == *other
+    }
+}
+
+impl PartialOrd<f64> for Seconds {
+    fn partial_cmp(&self, other: &f64) -> Option<Ordering> {
+        self.0.partial_cmp(other)
     }
 }
 

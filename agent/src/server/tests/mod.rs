@@ -22,7 +22,7 @@ use crate::handle::{Handle, Health, Request};
 use crate::metrics::{Metrics, Page, Sample};
 use api::{
     Culprits, Doctor, Document, ExitLine, Explained, Explanation, FinishedExit, Head, HookKind,
-    ProcessState, Summary, Time, Top, VERSION,
+    ProcessState, Seconds, Summary, Time, Top, VERSION,
 };
 
 const SERIES: &str = "reapwatch_probe_info{hook=\"kprobe:release_task\",probe=\"reap\"} 1";
@@ -228,7 +228,7 @@ fn top() -> Top {
             exits_total: 5,
             reaped_total: 6,
             stuck: 0,
-            uptime_seconds: 7.5,
+            uptime_seconds: Seconds(7.5),
             agent_version: "0".to_owned(),
         },
         parents: Vec::new(),

@@ -148,18 +148,17 @@ impl Column {
 
     /// Order of two nodes by this column: worst first; names ascending.
     pub fn order_nodes(self, a: &FleetNode, b: &FleetNode) -> Ordering {
-        let worst = |f: fn(&FleetNode) -> Option<f64>| down(f(a), f(b));
         match self {
             // Nodes that are down come first.
             Agent => a.up.unwrap_or(true).cmp(&b.up.unwrap_or(true)),
-            Data => worst(|it| it.data_age_seconds),
+            Data => down(a.data_age_seconds, b.data_age_seconds),
             Zombies => b.zombies.cmp(&a.zombies),
             Stale => b.stale_zombies.cmp(&a.stale_zombies),
-            Oldest => worst(|it| it.oldest_seconds),
-            Exits => worst(|it| it.exits_per_second),
-            P99 => worst(|it| it.p99_zombie_seconds),
+            Oldest => down(a.oldest_seconds, b.oldest_seconds),
+            Exits => down(a.exits_per_second, b.exits_per_second),
+            P99 => down(a.p99_zombie_seconds, b.p99_zombie_seconds),
             Stuck => b.stuck_exits.cmp(&a.stuck_exits),
-            Pids => worst(pids),
+            Pids => down(pids(a), pids(b)),
             Lost => b.lost_events.cmp(&a.lost_events),
             Why => by_verdict(a.verdicts.as_deref(), b.verdicts.as_deref()),
             Node | Workload | Growth | Late => a.agent.cmp(&b.agent),
@@ -168,7 +167,6 @@ impl Column {
 
     /// Order of two workloads by this column.
     pub fn order_workloads(self, a: &FleetWorkload, b: &FleetWorkload) -> Ordering {
-        let worst = |f: fn(&FleetWorkload) -> Option<f64>| down(f(a), f(b));
         let names = |it: &FleetWorkload| {
             let all = [&it.namespace, &it.pod, &it.container, &it.unit];
             all.map(Clone::clone)
@@ -177,10 +175,10 @@ impl Column {
             Node => a.agent.cmp(&b.agent),
             Zombies => b.zombies.cmp(&a.zombies),
             Stale => b.stale_zombies.cmp(&a.stale_zombies),
-            Growth => worst(|it| it.growth_per_second),
-            Oldest => worst(|it| it.oldest_seconds),
-            Exits => worst(|it| it.exits_per_second),
-            Late => worst(|it| it.late_ratio),
+            Growth => down(a.growth_per_second, b.growth_per_second),
+            Oldest => down(a.oldest_seconds, b.oldest_seconds),
+            Exits => down(a.exits_per_second, b.exits_per_second),
+            Late => down(a.late_ratio, b.late_ratio),
             Stuck => b.stuck_exits.cmp(&a.stuck_exits),
             Why => by_verdict(a.verdicts.as_deref(), b.verdicts.as_deref()),
             Workload | Agent | Data | P99 | Pids | Lost => names(a).cmp(&names(b)),

@@ -2,10 +2,10 @@
 //! of nodes and workloads.
 
 use crate::fleet::Prometheus;
-use api::Container;
 use api::fleet::{
     Fleet, FleetAgent, FleetCulprits, FleetDocument, FleetNode, FleetWorkload, VerdictCount,
 };
+use api::{Container, Seconds};
 
 use super::output::print;
 use super::text::count;
@@ -229,11 +229,12 @@ pub fn data_age(nodes: &[FleetNode], look: Look) -> Option<String> {
     let ages = nodes
         .iter()
         .filter(|it| it.zombies.is_some())
-        .filter_map(|it| it.data_age_seconds);
+        .filter_map(|it| Some(it.data_age_seconds?.0));
     let (least, most) = ages.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), age| {
         (age.min(least), age.max(most))
     });
-    let [least, most] = [least, most].map(|age| age.is_finite().then(|| look.duration(age)));
+    let [least, most] =
+        [least, most].map(|age| age.is_finite().then(|| look.duration(Seconds(age))));
     let (least, most) = least.zip(most)?;
     Some(if least == most {
         least

@@ -144,21 +144,20 @@ impl Column {
 
     /// Order of two culprits by this column: worst first; names and PIDs ascending.
     pub fn order_culprits(self, a: &Parent, b: &Parent) -> Ordering {
-        let worst = |f: fn(&Parent) -> Option<f64>| down(f(a), f(b));
         match self {
             Self::Comm => a.process.comm.cmp(&b.process.comm),
             Self::Zombies => b.zombies.cmp(&a.zombies),
-            Self::Oldest => worst(|parent| parent.oldest_seconds),
-            Self::Leak => worst(|parent| Some(parent.leaked_per_second)),
-            Self::Reaps => worst(|parent| Some(parent.reaped_per_second)),
+            Self::Oldest => down(a.oldest_seconds, b.oldest_seconds),
+            Self::Leak => down(Some(a.leaked_per_second), Some(b.leaked_per_second)),
+            Self::Reaps => down(Some(a.reaped_per_second), Some(b.reaped_per_second)),
             Self::Why => {
                 let [a, b] = [a, b].map(|parent| parent.verdict.as_ref().map(|why| &why.id));
                 // Those with a verdict come first.
                 (a.is_none(), a).cmp(&(b.is_none(), b))
             }
             Self::Workload => place(a.container.as_ref()).cmp(&place(b.container.as_ref())),
-            Self::P50 => worst(|parent| parent.p50_seconds),
-            Self::P99 => worst(|parent| parent.p99_seconds),
+            Self::P50 => down(a.p50_seconds, b.p50_seconds),
+            Self::P99 => down(a.p99_seconds, b.p99_seconds),
             _ => a.process.pid.cmp(&b.process.pid),
         }
     }

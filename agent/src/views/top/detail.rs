@@ -4,6 +4,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use crate::cli::TopView;
+use crate::views::table::down;
 use crate::views::text::{count, moment, rate, wrap};
 use crate::views::zombies::bound;
 use api::{Bound, Container, Document, Parent, Process, Top, Verdict, Zombie};
@@ -121,7 +122,7 @@ impl Page<'_> {
             .iter()
             .filter(|zombie| zombie.parent.as_ref().map(Identity::of).as_ref() == Some(&who))
             .collect();
-        zombies.sort_by(|a, b| b.zombie_seconds.total_cmp(&a.zombie_seconds));
+        zombies.sort_by(|a, b| down(Some(a.zombie_seconds), Some(b.zombie_seconds)));
         self.lines.push(Line::default());
         self.lines.push(heading(&match zombies.len() {
             0 => "It holds no zombies now".to_owned(),
@@ -171,9 +172,19 @@ impl Page<'_> {
         };
         self.fact("zombie for", &format!("{age}{least}"));
         self.fact("ended by", &look.exit(zombie.exit.as_ref()));
-        self.party("parent", zombie.parent.as_ref(), "has to reap it");
-        self.party("forker", zombie.forker.as_ref(), "created it");
-        self.party("tracer", zombie.tracer.as_ref(), "has to release it first");
+        self.party(
+            "parent",
+            zombie.parent.as_ref(),
+            "has to reap it",
+            "unknown",
+        );
+        self.party("forker", zombie.forker.as_ref(), "created it", "unknown");
+        self.party(
+            "tracer",
+            zombie.tracer.as_ref(),
+            "has to release it first",
+            "none",
+        );
         self.place("workload", zombie.container.as_ref());
         // Skip the parent's workload if it is the same, or the zombie's is derived from it.
         let own = zombie.container.as_ref();
@@ -238,15 +249,14 @@ impl Page<'_> {
         self.lines.push(Line::default());
     }
 
-    fn party(&mut self, name: &str, process: Option<&Process>, role: &str) {
+    fn party(&mut self, name: &str, process: Option<&Process>, role: &str, without: &str) {
         let text = match process {
             Some(process) => format!(
                 "{}, started {}: {role}",
                 self.model.look.process(Some(process)),
                 Self::start(process)
             ),
-            None if name == "tracer" => "none".to_owned(),
-            None => "unknown".to_owned(),
+            None => without.to_owned(),
         };
         self.fact(name, &text);
     }

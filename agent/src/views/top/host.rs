@@ -140,7 +140,7 @@ impl TopFrame for Document<Top> {
 
     fn exits_since(&self, earlier: &Self) -> Exits {
         let (old, new) = (&top(earlier).summary, &top(self).summary);
-        let seconds = new.uptime_seconds - old.uptime_seconds;
+        let seconds = new.uptime_seconds.0 - old.uptime_seconds.0;
         if seconds < 0.0 || new.exits_total < old.exits_total {
             Exits::Anew
         } else if seconds > 0.0 {

@@ -188,12 +188,12 @@ fn intervals_stay_within_their_steps() {
 fn rates_restart_with_another_agent() {
     let mut model = model(busy());
     let mut next = busy();
-    next.items[0].summary.uptime_seconds += 2.0;
+    next.items[0].summary.uptime_seconds.0 += 2.0;
     next.items[0].summary.exits_total += 50;
     model.apply(next);
     assert_eq!(model.rates, [25.0]);
     let mut restarted = busy();
-    restarted.items[0].summary.uptime_seconds = 1.0;
+    restarted.items[0].summary.uptime_seconds.0 = 1.0;
     model.apply(restarted);
     assert!(model.rates.is_empty());
 }

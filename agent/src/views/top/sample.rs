@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::cli::TopView;
 use crate::views::Look;
 use api::{
-    Confidence, Document, Exit, ExitKind, Head, HookKind, Parent, Process, Summary, Time, Top,
-    VERSION, Verdict, Zombie,
+    Confidence, Document, Exit, ExitKind, Head, HookKind, Parent, Process, Seconds, Summary, Time,
+    Top, VERSION, Verdict, Zombie,
 };
 
 /// The model of one host.
@@ -38,12 +38,12 @@ pub fn parent(pid: u32, comm: &str, zombies: u64, oldest: Option<f64>) -> Parent
         process: process(pid, comm),
         container: None,
         zombies,
-        oldest_seconds: oldest,
+        oldest_seconds: oldest.map(Seconds),
         oldest_is_lower_bound: false,
         leaked_per_second: 0.0,
         reaped_per_second: f64::from(pid),
         reaped_total: 7,
-        p50_seconds: Some(0.000_85),
+        p50_seconds: Some(Seconds(0.000_85)),
         p99_seconds: None,
         verdict: None,
     }
@@ -77,7 +77,7 @@ pub fn zombie(pid: u32, comm: &str, age: f64, parent: &Parent) -> Zombie {
             signal: Some("SIGKILL".into()),
         }),
         died_at: Some(at("2026-11-22T03:00:00Z")),
-        zombie_seconds: age,
+        zombie_seconds: Seconds(age),
         age_is_lower_bound: false,
         forker: None,
         parent: Some(parent.process.clone()),
@@ -96,7 +96,7 @@ pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
         exits_total: 1234,
         reaped_total: 1200,
         stuck: 0,
-        uptime_seconds: 312.0,
+        uptime_seconds: Seconds(312.0),
         agent_version: "0.1.0".into(),
     };
     Document {

@@ -1,8 +1,8 @@
 //! Converts an explanation to its document.
 
-use api::Role;
+use api::{Role, Seconds};
 
-use super::{finished, killer, process, seconds, stuck, time};
+use super::{finished, killer, process, stuck, time};
 use crate::clock::Wall;
 use crate::events::{Process, Waits};
 use crate::explain::{self, Exit, Known, Life, State};
@@ -125,7 +125,7 @@ fn moment(wall: Wall, moment: &explain::Moment) -> api::Moment {
 fn phase(phase: &explain::Phase) -> api::Phase {
     api::Phase {
         name: phase.name.into(),
-        seconds: seconds(phase.ns),
+        seconds: Seconds::of_ns(phase.ns),
         bound: phase.bound.into(),
         what: explain::what(phase.name).to_owned(),
     }
@@ -150,8 +150,8 @@ pub fn keeper(
             last_wait_at: last_wait.or(habits.last_wait_at),
             ..habits
         },
-        p50_seconds: row.p50_ns.map(seconds),
-        p99_seconds: row.p99_ns.map(seconds),
+        p50_seconds: row.p50_ns.map(Seconds::of_ns),
+        p99_seconds: row.p99_ns.map(Seconds::of_ns),
     }
 }
 

@@ -31,7 +31,7 @@ pub fn pids<'a>(
         zombies: usage.zombies,
         leaked_per_second: usage.leaked_per_second,
         refused_forks: usage.refused,
-        full_in_seconds: usage.full_in_seconds(),
+        full_in_seconds: usage.full_in(),
     })
     .collect()
 }

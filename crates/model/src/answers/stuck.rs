@@ -1,8 +1,8 @@
 //! Converts a stuck exit to its document.
 
-use api::{Awaited, KillBy};
+use api::{Awaited, KillBy, Seconds};
 
-use super::{killer, process, seconds, time};
+use super::{killer, process, time};
 use crate::clock::Wall;
 use crate::events::Ignored;
 use crate::signals;
@@ -56,7 +56,7 @@ pub fn item(
         comm: stuck.comm.clone(),
         state: decisive.or(first).map(|thread| thread.state),
         since: (!since.is_upper_bound).then(|| time(wall, since.at_ns)),
-        stuck_seconds: seconds(stuck.stuck_ns),
+        stuck_seconds: Seconds::of_ns(stuck.stuck_ns),
         stuck_is_lower_bound: stuck.is_lower_bound,
         exit_has_begun: stuck.exit_has_begun(),
         step: match &stuck.ignored {

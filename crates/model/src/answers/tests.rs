@@ -64,8 +64,12 @@ fn exit_of(bound: DiedBound, reap: Reap) -> api::FinishedExit {
 
 /// An exact comparison: all these times are sums of powers of two.
 #[track_caller]
-fn same(is: Option<f64>, expected: Option<f64>) {
-    assert_eq!(is.map(f64::to_bits), expected.map(f64::to_bits), "{is:?}");
+fn same(is: Option<Seconds>, expected: Option<f64>) {
+    assert_eq!(
+        is.map(|it| it.0.to_bits()),
+        expected.map(f64::to_bits),
+        "{is:?}"
+    );
 }
 
 #[test]
@@ -189,7 +193,9 @@ fn each_who_had_to_reap_it_before_is_told_with_how_long_that_took() {
             .collect();
         assert_eq!(who, [(4, true), (5, false)]);
         assert_eq!(held[0].until_is_upper_bound, late);
-        held.iter().map(|it| it.seconds).collect::<Vec<_>>()
+        held.iter()
+            .map(|it| Some(it.seconds?.0))
+            .collect::<Vec<_>>()
     };
     assert_eq!(seconds(DiedBound::Exact, false), [Some(0.25), Some(0.5)]);
     assert_eq!(seconds(DiedBound::Exact, true), [Some(0.25), None]);

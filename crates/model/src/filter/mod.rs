@@ -6,6 +6,7 @@ mod parse;
 mod selection;
 
 pub use api::Field;
+use api::Seconds;
 pub use selection::{Chosen, Selection};
 
 /// The fields of a row. `None` is unknown and fails every comparison.
@@ -20,7 +21,7 @@ pub struct Row<'a> {
     /// Zombies of the parent.
     pub zombies: Option<u64>,
     /// Age of the zombie, or of the parent's oldest.
-    pub age: Option<f64>,
+    pub age: Option<Seconds>,
     /// Leak rate of the parent.
     pub leak: Option<f64>,
     /// Reap rate of the parent.
@@ -201,7 +202,7 @@ impl Row<'_> {
             Field::Pid => Some(f64::from(self.pid)),
             Field::Parent => self.parent.as_ref().map(|parent| f64::from(parent.0)),
             Field::Zombies => self.zombies.map(|zombies| zombies as f64),
-            Field::Age => self.age,
+            Field::Age => self.age.map(|age| age.0),
             Field::Leak => self.leak,
             Field::Reaps => self.reaps,
             Field::Stale => self.stale,
@@ -246,7 +247,7 @@ mod tests {
         comm: Cow::Borrowed("java"),
         parent: Some((41, Cow::Borrowed("java"))),
         zombies: Some(12),
-        age: Some(15.0),
+        age: Some(Seconds(15.0)),
         leak: Some(0.5),
         reaps: None,
         place: [Some("worker-1"), Some("shop"), None, None, None],

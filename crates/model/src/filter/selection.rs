@@ -102,10 +102,10 @@ mod tests {
     const FIELDS: [Field; 4] = [Field::Pid, Field::Comm, Field::Age, Field::Pod];
 
     fn rows() -> [Row<'static>; 3] {
-        let row = |pid, comm, age, pod| Row {
+        let row = |pid, comm, age: Option<f64>, pod| Row {
             pid,
             comm: Cow::Borrowed(comm),
-            age,
+            age: age.map(api::Seconds),
             place: [None, None, pod, None, None],
             ..Row::default()
         };

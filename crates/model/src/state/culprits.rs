@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use api::Seconds;
+
 use super::State;
 use crate::answers;
 use crate::filter::{self, Field, Selection};
@@ -59,7 +61,7 @@ impl State {
             comm: process.comm.text(),
             parent: Some((process.key.tgid, process.comm.text())),
             zombies: Some(row.zombies),
-            age: row.oldest_ns.map(answers::seconds),
+            age: row.oldest_ns.map(Seconds::of_ns),
             leak: Some(row.leaked_per_second),
             reaps: Some(row.reaped_per_second),
             place: place.map(|it| it.names()).unwrap_or_default(),
@@ -77,7 +79,7 @@ impl State {
             process: answers::process(self.wall, &row.process),
             container,
             zombies: row.zombies,
-            oldest_seconds: row.oldest_ns.map(answers::seconds),
+            oldest_seconds: row.oldest_ns.map(Seconds::of_ns),
             oldest_is_lower_bound: row.oldest_is_lower_bound,
             leaked_per_second: row.leaked_per_second,
             reaped_total: row.reaped_total,

@@ -86,7 +86,10 @@ fn a_young_zombie_makes_no_culprit_and_an_unjudged_one_says_why() {
     assert_eq!(culprits.total, 1);
     let leaky = &culprits.items[0];
     assert_eq!((leaky.process.pid, leaky.zombies), (6, 2));
-    assert_eq!((leaky.oldest_seconds, leaky.reaped_total), (Some(19.0), 1));
+    assert_eq!(
+        (leaky.oldest_seconds, leaky.reaped_total),
+        (Some(api::Seconds(19.0)), 1)
+    );
     assert_eq!(leaky.no_verdict.as_deref(), Some("not yet"));
 }
 
