@@ -1,5 +1,6 @@
 //! User interface: tables, JSON, the live screen. No view changes state.
 
+mod columns;
 pub mod culprits;
 pub mod doctor;
 pub mod exits;

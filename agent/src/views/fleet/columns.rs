@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::views::Look;
-use crate::views::table::{Side, TableColumn, down};
+use crate::views::table::{Layout, TableColumn, down};
 use crate::views::text::rate;
 use api::Bound;
 use api::fleet::{FleetNode, FleetWorkload, VerdictCount};
@@ -61,44 +61,23 @@ pub const WORKLOADS: &[Column] = &[
 ];
 
 impl TableColumn for Column {
-    fn head(self) -> &'static str {
+    fn layout(self) -> Layout {
         match self {
-            Node => "NODE",
-            Workload => "WORKLOAD",
-            Agent => "AGENT",
-            Data => "DATA",
-            Zombies => "ZOMBIES",
-            Stale => "STALE",
-            Growth => "GROWTH/h",
-            Oldest => "OLDEST",
-            Exits => "EXITS/s",
-            P99 => "P99",
-            Late => "LATE",
-            Stuck => "STUCK",
-            Pids => "PIDS",
-            Lost => "LOST",
-            Why => "WHY",
-        }
-    }
-
-    fn side(self) -> Side {
-        match self {
-            Node | Workload | Agent | Why => Side::Left,
-            _ => Side::Right,
-        }
-    }
-
-    fn width(self) -> (usize, usize) {
-        match self {
-            Node => (11, 20),
-            Workload => (18, 34),
-            Agent | Late | Pids => (5, 0),
-            Data | Lost | P99 => (6, 1),
-            Stale | Stuck => (6, 0),
-            Zombies | Exits => (8, 0),
-            Growth => (9, 0),
-            Oldest => (7, 1),
-            Why => (15, 40),
+            Node => Layout::left("NODE", 11, 20),
+            Workload => Layout::left("WORKLOAD", 18, 34),
+            Agent => Layout::left("AGENT", 5, 0),
+            Data => Layout::right("DATA", 6, 1),
+            Zombies => Layout::right("ZOMBIES", 8, 0),
+            Stale => Layout::right("STALE", 6, 0),
+            Growth => Layout::right("GROWTH/h", 9, 0),
+            Oldest => Layout::right("OLDEST", 7, 1),
+            Exits => Layout::right("EXITS/s", 8, 0),
+            P99 => Layout::right("P99", 6, 1),
+            Late => Layout::right("LATE", 5, 0),
+            Stuck => Layout::right("STUCK", 6, 0),
+            Pids => Layout::right("PIDS", 5, 0),
+            Lost => Layout::right("LOST", 6, 1),
+            Why => Layout::left("WHY", 15, 40),
         }
     }
 }

@@ -6,7 +6,6 @@ use ratatui::text::{Line, Span};
 use crate::cli::TopView;
 use crate::views::table::down;
 use crate::views::text::{count, moment, rate, wrap};
-use crate::views::zombies::bound;
 use api::{Bound, Container, Document, Parent, Process, Top, Verdict, Zombie};
 
 use super::frame::TopFrame;
@@ -140,7 +139,10 @@ impl Page<'_> {
             self.lines.push(Line::raw(format!(
                 "{:>8}  {:>8}  {:<12}  {:<15}  {}",
                 zombie.pid,
-                look.bounded(zombie.zombie_seconds, bound(zombie)),
+                look.bounded(
+                    zombie.zombie_seconds,
+                    Bound::lower(zombie.age_is_lower_bound)
+                ),
                 look.exit(zombie.exit.as_ref()),
                 look.clean(&zombie.comm),
                 look.known(zombie.start_time, moment),
@@ -164,7 +166,10 @@ impl Page<'_> {
                 None => "before reapwatch started".to_owned(),
             },
         );
-        let age = look.bounded(zombie.zombie_seconds, bound(zombie));
+        let age = look.bounded(
+            zombie.zombie_seconds,
+            Bound::lower(zombie.age_is_lower_bound),
+        );
         let least = if zombie.age_is_lower_bound {
             " (at least)"
         } else {

@@ -394,7 +394,7 @@ fn detail(
         Line::default(),
     ];
     for &column in &columns[1..] {
-        let name = column.head().to_lowercase();
+        let name = column.layout().head.to_lowercase();
         lines.extend(named(&name, &frame.cell(view, column, row, look), width));
     }
     for (name, text) in [("scraped at", &agent.instance), ("by job", &agent.job)] {
@@ -439,11 +439,11 @@ fn holders(all: &[FleetWorkload], agent: &FleetAgent, look: Look) -> Vec<Line<'s
             Column::Oldest,
             Column::Workload,
         ];
-        let text = |column: Column, text: &str| match column.side() {
+        let text = |column: Column, text: &str| match column.layout().side {
             Side::Right => format!("{text:>8}  "),
             Side::Left => text.to_owned(),
         };
-        let heads = columns.map(|column| text(column, column.head()));
+        let heads = columns.map(|column| text(column, column.layout().head));
         lines.push(Line::raw(heads.concat()));
         for it in rows {
             let cells = columns.map(|column| text(column, &column.of_workload(it, look)));

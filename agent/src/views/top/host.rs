@@ -8,12 +8,12 @@ use ratatui::text::Line;
 
 use crate::cli::{TopView, ViewName};
 use crate::client::Source;
+use crate::views::columns::{self, Column};
 use crate::views::text::{count, rate};
 use crate::views::zombies::{self, loss};
 use crate::views::{Look, pids};
 use api::{Document, Parent, Process, Time, Top, TopQuery, Zombie};
 
-use super::columns::{self, Column};
 use super::detail;
 use super::frame::{Exits, Feed, Figures, TopFrame, Words};
 use super::model::Model;
@@ -304,7 +304,7 @@ impl TopFrame for Document<Top> {
     fn table_text(&self, view: TopView, rows: &[usize], look: Look) -> Option<String> {
         (view == TopView::Zombies).then(|| {
             let zombies: Vec<_> = rows.iter().map(|&i| &top(self).zombies[i]).collect();
-            zombies::table(zombies, look)
+            zombies::table(&zombies, look)
         })
     }
 

@@ -48,7 +48,7 @@ fn sorting_cycles_and_reverses() {
     assert_eq!(shown(&model)[0], 30);
     for head in ["OLDEST", "LEAK/s", "REAPS/s"] {
         model.act(Action::Sort);
-        assert_eq!(model.list().sort.head(), head);
+        assert_eq!(model.list().sort.layout().head, head);
     }
     assert_eq!(shown(&model), [30, 20, 10]);
 }
