@@ -204,10 +204,8 @@ fn steps(steps: Steps) -> api::Steps {
     }
 }
 
-mod explain;
 mod pids;
 
-pub use explain::{Described, explanation, keeper};
 pub use pids::pids;
 
 #[cfg(test)]

@@ -86,7 +86,8 @@ fn no_step(stuck: &Stuck, in_time: bool) -> Option<String> {
     (!known).then(|| why.to_owned())
 }
 
-pub(super) fn ignored(wall: Wall, ignored: &Ignored) -> api::Killer {
+/// A signal that had no effect, and who sent it.
+pub fn ignored(wall: Wall, ignored: &Ignored) -> api::Killer {
     let by = ignored.by.as_ref();
     let source = by.map_or(KillBy::Kernel, |_| KillBy::Process);
     api::Killer {

@@ -24,6 +24,11 @@ pub enum State {
 }
 
 impl State {
+    /// Whether any of its threads runs its program.
+    pub fn is_alive(self) -> bool {
+        matches!(self, Self::Alive | Self::LeaderExited)
+    }
+
     /// The state, for an answer.
     pub fn for_answer(self) -> ProcessState {
         match self {

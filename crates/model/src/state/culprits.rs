@@ -6,6 +6,7 @@ use api::Seconds;
 
 use super::State;
 use crate::answers;
+use crate::events::Waits;
 use crate::filter::{self, Field, Selection};
 use crate::parents::Row;
 use crate::workload::Workload;
@@ -44,7 +45,7 @@ impl State {
             let container = places[place]
                 .as_ref()
                 .and_then(|it| it.container_for_answer());
-            self.culprit(&rows[place], container)
+            self.culprit(&rows[place], container, None)
         };
         let items = chosen.rows.iter().map(culprit).collect();
         api::Culprits {
@@ -70,11 +71,19 @@ impl State {
         }
     }
 
-    /// What its row and the last round of judging say of a process.
-    pub(super) fn culprit(&self, row: &Row, container: Option<api::Container>) -> api::Culprit {
+    /// What its row and the last round of judging say of a process; its `waits` if they are known
+    /// better than from then.
+    pub(super) fn culprit(
+        &self,
+        row: &Row,
+        container: Option<api::Container>,
+        waits: Option<Waits>,
+    ) -> api::Culprit {
         let judged = self.judgements.of(row.process.key);
         let verdict = judged.and_then(|judged| judged.verdict(row));
-        let last_wait_ns = judged.and_then(|judged| judged.last_wait_ns);
+        let last_wait_ns = waits.and_then(|waits| waits.last_ns);
+        let last_wait_ns = last_wait_ns.or(judged.and_then(|judged| judged.last_wait_ns));
+        let waits = waits.map(|waits| waits.calls);
         api::Culprit {
             process: answers::process(self.wall, &row.process),
             container,
@@ -83,7 +92,7 @@ impl State {
             oldest_is_lower_bound: row.oldest_is_lower_bound,
             leaked_per_second: row.leaked_per_second,
             reaped_total: row.reaped_total,
-            waits_total: judged.and_then(|judged| judged.waits),
+            waits_total: waits.or(judged.and_then(|judged| judged.waits)),
             last_wait_at: last_wait_ns.map(|at_ns| answers::time(self.wall, at_ns)),
             no_verdict: match judged {
                 _ if verdict.is_some() => None,
