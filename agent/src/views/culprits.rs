@@ -42,8 +42,8 @@ pub async fn run(args: &CulpritsArgs, look: Look) -> anyhow::Result<Outcome> {
             width(),
         ))?;
     }
-    let found = args.fail && !is_empty(&reply.answer.document);
-    Ok(if found { Outcome::Found } else { Outcome::Fine })
+    let found = !is_empty(&reply.answer.document);
+    Ok(Outcome::of(found, args.fail))
 }
 
 fn report(

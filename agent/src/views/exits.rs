@@ -1,14 +1,12 @@
 //! `reapwatch exits`: deaths as they finish, one line each.
 
-use std::time::Duration;
-
 use anyhow::bail;
 
 use crate::cli::ExitsArgs;
 use crate::client::Source;
 use api::{Bound, ExitLine, FinishedExit, Steps};
 
-use super::output::{Reader, print};
+use super::output::{Reader, deadline, print};
 use super::table::{Side, head, line};
 use super::text::{count, time_of_day};
 use super::{Look, Outcome, json};
@@ -73,13 +71,6 @@ pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
         seen += u64::from(matches!(exit, ExitLine::Exit(_)));
     }
     Ok(Outcome::Fine)
-}
-
-async fn deadline(after: Option<Duration>) {
-    match after {
-        Some(after) => tokio::time::sleep(after).await,
-        None => std::future::pending().await,
-    }
 }
 
 fn heads(columns: usize, look: Look) -> String {

@@ -34,3 +34,14 @@ pub enum Outcome {
     /// reapwatch cannot run on this host.
     CannotRun,
 }
+
+impl Outcome {
+    /// Of a command that has found something or not, with or without `--fail`.
+    fn of(found: bool, fail: bool) -> Self {
+        if found && fail {
+            Self::Found
+        } else {
+            Self::Fine
+        }
+    }
+}

@@ -30,8 +30,7 @@ pub async fn run(args: &StuckArgs, look: Look) -> anyhow::Result<Outcome> {
     } else {
         print(&report(&reply.answer, look, width()))?;
     }
-    let found = args.fail && !reply.answer.items.is_empty();
-    Ok(if found { Outcome::Found } else { Outcome::Fine })
+    Ok(Outcome::of(!reply.answer.items.is_empty(), args.fail))
 }
 
 fn report(document: &Document<Stuck>, look: Look, width: usize) -> String {

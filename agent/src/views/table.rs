@@ -75,7 +75,7 @@ pub fn text<C: TableColumn>(
 }
 
 /// Order of two values: larger first, unknown last.
-pub fn down<T: PartialOrd>(a: Option<T>, b: Option<T>) -> Ordering {
+pub fn down<T: Copy + PartialOrd>(a: Option<T>, b: Option<T>) -> Ordering {
     // `None` is less than anything.
     b.partial_cmp(&a).unwrap_or(Ordering::Equal)
 }

@@ -25,8 +25,7 @@ pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
     } else {
         print(&report(&reply.answer, &args.list, look))?;
     }
-    let found = args.fail && !is_empty(&reply.answer);
-    Ok(if found { Outcome::Found } else { Outcome::Fine })
+    Ok(Outcome::of(!is_empty(&reply.answer), args.fail))
 }
 
 fn report(document: &Document<Zombie>, list: &ListArgs, look: Look) -> String {

@@ -119,6 +119,13 @@ pub struct FleetWorkload {
     pub verdicts: Option<Vec<VerdictCount>>,
 }
 
+impl FleetWorkload {
+    /// Its namespace, pod, container and unit.
+    pub fn names(&self) -> [&Option<String>; 4] {
+        [&self.namespace, &self.pod, &self.container, &self.unit]
+    }
+}
+
 /// The answer of `culprits --prometheus`: workloads with stale zombies, and the nodes' verdicts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FleetCulprits {

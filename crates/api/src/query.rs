@@ -119,6 +119,7 @@ fn threshold<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Duration>, D:
     threshold.map_err(|error| D::Error::custom(format!("threshold: {error}")))
 }
 
+#[expect(clippy::ref_option, reason = "serde passes a field like this")]
 fn millis<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&format_args!(
         "{}ms",

@@ -146,10 +146,6 @@ impl Column {
 
     /// Order of two workloads by this column.
     pub fn order_workloads(self, a: &FleetWorkload, b: &FleetWorkload) -> Ordering {
-        let names = |it: &FleetWorkload| {
-            let all = [&it.namespace, &it.pod, &it.container, &it.unit];
-            all.map(Clone::clone)
-        };
         match self {
             Node => a.agent.cmp(&b.agent),
             Zombies => b.zombies.cmp(&a.zombies),
@@ -160,7 +156,7 @@ impl Column {
             Late => down(a.late_ratio, b.late_ratio),
             Stuck => b.stuck_exits.cmp(&a.stuck_exits),
             Why => by_verdict(a.verdicts.as_deref(), b.verdicts.as_deref()),
-            Workload | Agent | Data | P99 | Pids | Lost => names(a).cmp(&names(b)),
+            Workload | Agent | Data | P99 | Pids | Lost => a.names().cmp(&b.names()),
         }
     }
 }

@@ -42,7 +42,7 @@ pub async fn culprits(
     } else {
         print(&culprits_report(&document, look))?;
     }
-    Ok(outcome(found, fail))
+    Ok(Outcome::of(found, fail))
 }
 
 /// Asks once, prints the workloads with zombies.
@@ -60,15 +60,7 @@ pub async fn zombies(
     } else {
         print(&zombies_report(&document, look))?;
     }
-    Ok(outcome(found, fail))
-}
-
-fn outcome(found: bool, fail: bool) -> Outcome {
-    if found && fail {
-        Outcome::Found
-    } else {
-        Outcome::Fine
-    }
+    Ok(Outcome::of(found, fail))
 }
 
 /// A document with some of the workloads.
@@ -195,7 +187,7 @@ pub fn node(agent: &FleetAgent, look: Look) -> String {
 
 /// `shop/web-0/app`, `nginx.service`, `not in a container`, or the name of the rest.
 pub fn workload(it: &FleetWorkload, look: Look) -> String {
-    let names = [&it.namespace, &it.pod, &it.container, &it.unit];
+    let names = it.names();
     if let Some(all) = names
         .into_iter()
         .flatten()

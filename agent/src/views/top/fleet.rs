@@ -66,10 +66,6 @@ impl Rows for FleetDocument<Fleet> {
     }
 }
 
-fn names(it: &FleetWorkload) -> [Option<String>; 4] {
-    [&it.namespace, &it.pod, &it.container, &it.unit].map(Clone::clone)
-}
-
 fn words(counts: Option<&Vec<VerdictCount>>) -> Option<String> {
     counts
         .filter(|all| !all.is_empty())
@@ -179,7 +175,7 @@ impl TopFrame for FleetDocument<Fleet> {
             View::Nodes => Identity::Node(self.fleet().nodes[row].agent.clone()),
             View::Workloads => {
                 let it = &self.fleet().workloads[row];
-                Identity::Workload(it.agent.clone(), names(it))
+                Identity::Workload(it.agent.clone(), it.names().map(Clone::clone))
             }
         }
     }

@@ -117,7 +117,11 @@ impl State {
                 explain::State::Alive => known.seen.threads,
                 _ => None,
             },
-            timeline: story.timeline.iter().map(|it| self.moment(it)).collect(),
+            timeline: story
+                .timeline
+                .into_iter()
+                .map(|it| self.moment(it))
+                .collect(),
             phases: story.phases.iter().map(phase).collect(),
             ancestry: story.ancestry.iter().map(someone).collect(),
             forker: last.and_then(Life::forker).map(someone),
@@ -195,11 +199,11 @@ impl State {
         held_back.or(ignored.map(|ignored| answers::stuck::ignored(self.wall, ignored)))
     }
 
-    fn moment(&self, moment: &Moment) -> api::Moment {
+    fn moment(&self, moment: Moment) -> api::Moment {
         api::Moment {
             at: moment.at_ns.map(|at_ns| time(self.wall, at_ns)),
             bound: moment.bound.into(),
-            what: moment.what.clone(),
+            what: moment.what,
         }
     }
 
