@@ -21,7 +21,7 @@ pub use probes::{HookKind, ProbeArgs};
 pub use recordings::{RecordArgs, ReplayArgs, ReplayView};
 pub use top::{TopArgs, TopView, ViewName, misused};
 pub use url::Url;
-pub use values::{OrNone, duration};
+pub use values::OrNone;
 pub use watch::WatchArgs;
 
 /// The default path of the agent's Unix socket.
@@ -313,7 +313,7 @@ pub struct ExitsArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// Stop after this time
-    #[arg(long = "for", value_name = "DURATION", value_parser = values::duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = api::parse_duration)]
     pub duration: Option<Duration>,
     /// Print one JSON object per line
     #[arg(long)]
@@ -342,7 +342,7 @@ impl ListArgs {
     pub fn list(&self) -> api::List {
         api::List {
             limit: self.limit,
-            sort: self.sort.clone(),
+            sort: self.sort.clone().map(api::OrOther::named),
             filter: self.filter.clone(),
         }
     }
@@ -418,7 +418,7 @@ pub struct ExplainArgs {
 #[derive(Clone, Debug, Args)]
 pub struct StuckArgs {
     /// How long an exit may take before it counts as stuck
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = api::parse_duration)]
     pub threshold: Duration,
     /// Exit with status 3 when there are any
     #[arg(long)]

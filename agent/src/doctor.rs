@@ -36,7 +36,7 @@ pub(crate) fn report(
         version: api::VERSION,
         host: host::name(),
         kernel: host::kernel(),
-        source: source.map(|kind| kind.name().to_owned()),
+        source: source.map(Into::into),
         runs: source.is_some(),
         facts,
         probes: probes.iter().map(probe).collect(),

@@ -10,8 +10,10 @@ use tokio::{
 
 use crate::host::process;
 use crate::metrics;
-use api::{Culprits, Doctor, Document, ExitLine, Explained, Stuck, Top, Zombie};
-use model::explain::{Seen, State};
+use api::{
+    Culprits, Doctor, Document, ExitLine, Explained, Explanation, ProcessState, Stuck, Top, Zombie,
+};
+use model::explain::Seen;
 use model::filter::Selection;
 
 /// How long reading /proc for one PID may take.
@@ -98,20 +100,23 @@ impl Handle {
             log::warn!("cannot start the thread that reads a process: {error}");
         }
         let seen = timeout(LOOK, seen).await.ok().and_then(Result::ok);
-        let mut explained = self
+        let Explained { head, story } = self
             .ask(|to| Request::Explain(pid, seen.unwrap_or_default(), to))
             .await?;
-        let story = &mut explained.story;
-        if story.state == State::Exiting.name() || story.ignored.is_some() {
-            let stuck = self.ask(|to| Request::Stuck(Duration::ZERO, to));
-            let stuck = timeout_at(until, stuck).await.ok().transpose()?;
-            let mut stuck = stuck.into_iter().flat_map(|stuck| stuck.items);
-            let own = stuck.find(|stuck| stuck.pid == pid);
-            let why = own.as_ref().and_then(|stuck| stuck.verdict.clone());
-            // A living process may hold zombies too.
-            story.verdict = story.verdict.take().or(why);
-            story.stuck = own;
+        if story.state != ProcessState::Exiting && story.ignored.is_none() {
+            return Ok(Explained { head, story });
         }
-        Ok(explained)
+        let stuck = self.ask(|to| Request::Stuck(Duration::ZERO, to));
+        let stuck = timeout_at(until, stuck).await.ok().transpose()?;
+        let mut stuck = stuck.into_iter().flat_map(|stuck| stuck.items);
+        let stuck = stuck.find(|stuck| stuck.pid == pid);
+        let why = stuck.as_ref().and_then(|stuck| stuck.verdict.clone());
+        let story = Explanation {
+            // A living process may hold zombies too.
+            verdict: story.verdict.or(why),
+            stuck,
+            ..story
+        };
+        Ok(Explained { head, story })
     }
 }

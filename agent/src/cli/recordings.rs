@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{CulpritsArgs, ExitsArgs, ExplainArgs, ProbeArgs, TopArgs, ZombiesArgs, values};
+use super::{CulpritsArgs, ExitsArgs, ExplainArgs, ProbeArgs, TopArgs, ZombiesArgs};
 
 /// Options of `record`.
 #[derive(Clone, Debug, Args)]
@@ -16,7 +16,7 @@ pub struct RecordArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// Stop after this time
-    #[arg(long = "for", value_name = "DURATION", value_parser = values::duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = api::parse_duration)]
     pub duration: Option<Duration>,
     /// Print each recorded death too, one JSON object per line
     #[arg(long)]

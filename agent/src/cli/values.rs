@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use model::filter;
+use api::parse_duration;
 
 /// A value, or the word `none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,13 +46,6 @@ pub fn pid(text: &str) -> Result<u32, String> {
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-const DURATION: &str = "write a number and a unit, such as 500ms, 10s or 5m";
-
-/// A duration in humantime's syntax; a bare number is seconds, as in `top -d 2`.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    filter::duration(text).ok_or_else(|| format!("not a duration; {DURATION}"))
-}
-
 /// The time between two snapshots of all processes.
 pub fn reconcile_interval(text: &str) -> Result<Duration, String> {
     within(
@@ -90,7 +83,7 @@ pub fn interval(text: &str) -> Result<Duration, String> {
 }
 
 fn within(text: &str, range: RangeInclusive<Duration>, fix: &str) -> Result<Duration, String> {
-    let duration = duration(text)?;
+    let duration = parse_duration(text)?;
     range
         .contains(&duration)
         .then_some(duration)
@@ -158,10 +151,10 @@ mod tests {
 
     #[test]
     fn durations_take_units_and_bare_seconds() {
-        assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("1m 30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("0.5"), Ok(Duration::from_millis(500)));
         for bad in ["", "-1", "nan", "10 parsecs", "1e400"] {
-            assert!(duration(bad).is_err(), "{bad:?} passed");
+            assert!(parse_duration(bad).is_err(), "{bad:?} passed");
         }
         assert!(interval("10ms").is_err());
     }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::handle::{Handle, Request};
-use api::{Explained, Verdict};
+use api::{Confidence, Explained, ProcessState, Verdict};
+use model::culprit::rules::JUST_DIED;
 use model::filter::Selection;
 
 use super::Source;
@@ -86,9 +87,9 @@ fn is_explained(explained: &Explained) -> bool {
             .as_ref()
             .is_some_and(|it| it.habits.zombies > 0)
     };
-    match story.state.as_str() {
-        "zombie" | "exiting" => is_certain(story.verdict.as_ref()),
-        "alive" if holds_zombies() => is_certain(story.verdict.as_ref()),
+    match story.state.known() {
+        Some(ProcessState::Zombie | ProcessState::Exiting) => is_certain(story.verdict.as_ref()),
+        Some(ProcessState::Alive) if holds_zombies() => is_certain(story.verdict.as_ref()),
         _ => true,
     }
 }
@@ -96,7 +97,7 @@ fn is_explained(explained: &Explained) -> bool {
 /// Whether watching longer could not change this verdict. A zombie below the minimum age has not
 /// been judged yet.
 fn is_certain(verdict: Option<&Verdict>) -> bool {
-    verdict.is_some_and(|it| it.confidence == "certain" && it.id != "just_died")
+    verdict.is_some_and(|it| it.confidence == Confidence::Certain && it.id != JUST_DIED)
 }
 
 /// A countdown on one line of a terminal; silent otherwise.
@@ -147,16 +148,22 @@ mod tests {
 
     #[test]
     fn only_a_final_verdict_ends_watching() {
-        let verdict = |id: &str, confidence: &str| Verdict {
-            id: id.to_owned(),
+        let verdict = |id: &'static str, confidence: Confidence| Verdict {
+            id: id.into(),
             summary: String::new(),
             evidence: Vec::new(),
             remedy: String::new(),
-            confidence: confidence.to_owned(),
+            confidence: confidence.into(),
         };
-        assert!(is_certain(Some(&verdict("parent_stopped", "certain"))));
-        assert!(!is_certain(Some(&verdict("never_waits", "likely"))));
-        assert!(!is_certain(Some(&verdict("just_died", "certain"))));
+        assert!(is_certain(Some(&verdict(
+            "parent_stopped",
+            Confidence::Certain
+        ))));
+        assert!(!is_certain(Some(&verdict(
+            "never_waits",
+            Confidence::Likely
+        ))));
+        assert!(!is_certain(Some(&verdict(JUST_DIED, Confidence::Certain))));
         assert!(!is_certain(None));
     }
 }

@@ -1,6 +1,6 @@
 //! Answers to requests: copies of the loop's state, made on demand.
 
-use std::{collections::BTreeMap, time::UNIX_EPOCH};
+use std::collections::BTreeMap;
 
 use super::{core::Agent, questions::Question, tally};
 use crate::doctor;
@@ -87,10 +87,9 @@ impl Agent {
         for record in known.lifecycle.zombies() {
             let stale = now_ns.saturating_sub(record.died.at_ns) >= stale_ns;
             let workload = known.workloads.of_record(record, now_ns);
-            let died = known.wall.time_by_now(record.died.at_ns);
-            let died = died.duration_since(UNIX_EPOCH).ok();
+            let died = known.wall.time_by_now(record.died.at_ns).as_duration();
             let of_it = present.entry(Labels::of(workload.as_deref())).or_default();
-            of_it.add_zombie(stale, died.map(|died| died.as_secs_f64()));
+            of_it.add_zombie(stale, Some(died.as_secs_f64()));
             if let (true, Some(holder)) = (stale, record.responsible()) {
                 let comm = || (holder.comm.to_string(), 0);
                 holders.entry(holder.key).or_insert_with(comm).1 += 1;
@@ -100,7 +99,7 @@ impl Agent {
         for (process, verdict) in known.judgements.all() {
             let workload = known.workloads.of_process(process.key, now_ns);
             let labels = Labels::of(workload.as_deref());
-            let id = verdict.and_then(|verdict| rules::ids().find(|id| *id == verdict.id));
+            let id = verdict.and_then(|verdict| rules::ids().find(|id| verdict.id == *id));
             let id = id.unwrap_or(rules::UNEXPLAINED);
             *culprits.entry((labels, id)).or_default() += 1;
         }

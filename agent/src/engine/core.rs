@@ -109,7 +109,7 @@ impl Agent {
         let about = Head {
             host: host::name(),
             kernel: host::kernel(),
-            source: kernel.source.name().to_owned(),
+            source: kernel.source.into(),
             agent: env!("CARGO_PKG_VERSION").to_owned(),
             began_ns,
         };

@@ -1,5 +1,6 @@
 //! Joining of series.
 
+use api::Seconds;
 use api::fleet::{Fleet, FleetNode, FleetWorkload};
 
 use super::join;
@@ -64,9 +65,12 @@ fn values_of_a_node_are_joined_and_missing_ones_are_unknown() {
     );
     assert_eq!(fleet.nodes.len(), 1);
     let a = node(&fleet, "a");
-    assert_eq!((a.up, a.data_age_seconds), (Some(true), Some(10.0)));
+    assert_eq!(
+        (a.up, a.data_age_seconds),
+        (Some(true), Some(Seconds(10.0)))
+    );
     assert_eq!((a.zombies, a.stale_zombies), (Some(5), Some(2)));
-    assert_eq!(a.oldest_seconds, Some(600.0));
+    assert_eq!(a.oldest_seconds, Some(Seconds(600.0)));
     assert_eq!(
         (a.exits_per_second, a.p99_zombie_seconds),
         (Some(1.5), None)
@@ -99,7 +103,10 @@ fn a_silent_node_has_no_old_values() {
         &["exits 1.5 node=a pod=x", "exits 2 node=b pod=y"],
     );
     let a = node(&fleet, "a");
-    assert_eq!((a.up, a.data_age_seconds), (Some(false), Some(300.0)));
+    assert_eq!(
+        (a.up, a.data_age_seconds),
+        (Some(false), Some(Seconds(300.0)))
+    );
     assert_eq!((a.exits_per_second, a.p99_zombie_seconds), (None, None));
     let pods: Vec<_> = fleet.workloads.iter().map(|it| it.pod.as_deref()).collect();
     assert_eq!(pods, [Some("y")]);

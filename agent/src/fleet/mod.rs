@@ -1,17 +1,18 @@
 //! A whole cluster, from a Prometheus that scrapes its agents.
 
 use std::path::PathBuf;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use hyper::StatusCode;
+use jiff::Timestamp;
 
 use crate::cli::FleetArgs;
 use crate::client::http::Endpoint;
 use crate::client::web::{self, Web};
 use crate::stderr::eprint_line;
-use api::VERSION;
 use api::fleet::{Fleet, FleetDocument};
+use api::{Time, VERSION};
 
 mod join;
 #[cfg(test)]
@@ -74,12 +75,12 @@ impl Prometheus {
         let workloads = self.query(&queries::workloads(), Some(now)).await?;
         let fleet = join::fleet(&nodes, &workloads, now);
         let lost = fleet.nodes.iter().filter_map(|node| node.lost_events);
-        let at = UNIX_EPOCH + Duration::try_from_secs_f64(now).unwrap_or_default();
+        let at = Duration::try_from_secs_f64(now).unwrap_or_default();
         Ok(FleetDocument {
             version: VERSION,
             source: "prometheus".to_owned(),
             prometheus: self.web.url.to_string(),
-            at: humantime::format_rfc3339_millis(at).to_string(),
+            at: Time(Timestamp::UNIX_EPOCH + at),
             lost_events: lost.reduce(|sum, lost| sum + lost),
             items: vec![fleet],
         })

@@ -93,7 +93,7 @@ impl Metrics {
         }
         for (step, ns) in record.steps.as_deref().into_iter().flat_map(Steps::each) {
             if let Some(ns) = ns {
-                *self.step_seconds.entry(step).or_default() +=
+                *self.step_seconds.entry(step.into()).or_default() +=
                     Duration::from_nanos(ns).as_secs_f64();
             }
         }

@@ -1,26 +1,6 @@
 //! The hooks of each transition, in order of preference.
 
-/// The kind of a hook, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum HookKind {
-    /// A trampoline at the function's entry: exact and cheapest.
-    Fentry,
-    /// A breakpoint at the function's entry: exact but more expensive.
-    Kprobe,
-    /// The nearest tracepoint: not always exact.
-    Tracepoint,
-}
-
-impl HookKind {
-    /// Its name in `source` and on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Fentry => "fentry",
-            Self::Kprobe => "kprobe",
-            Self::Tracepoint => "tracepoint",
-        }
-    }
-}
+pub(crate) use api::HookKind;
 
 /// What a program attaches to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +60,7 @@ impl Hook {
             .iter()
             .map(|(_, point)| point.name())
             .collect();
-        let kind = self.kind.name();
+        let kind = self.kind;
         match points.as_slice() {
             [first, _, _, ..] => format!("{kind}:{first}+{}", points.len() - 1),
             few => format!("{kind}:{}", few.join("+")),

@@ -78,7 +78,9 @@ fn pairs<Q: Query>(query: &Q) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use api::{DoctorQuery, ExplainQuery, List, StuckQuery, ZombiesQuery};
+    use std::time::Duration;
+
+    use api::{DoctorQuery, ExplainQuery, Field, List, StuckQuery, ZombiesQuery};
 
     use super::*;
 
@@ -98,16 +100,16 @@ mod tests {
     fn a_query_comes_back_from_its_path() {
         comes_back(&DoctorQuery {}, "/api/v1/doctor");
         comes_back(&ExplainQuery { pid: 42 }, "/api/v1/explain/42");
-        let threshold = Some("500ms".to_owned());
+        let threshold = Some(Duration::from_millis(500));
         comes_back(&StuckQuery { threshold }, "/api/v1/stuck?threshold=500ms");
         let list = List {
             limit: Some(5),
-            sort: None,
+            sort: Some(Field::Age.into()),
             filter: Some("comm~a b".to_owned()),
         };
         comes_back(
             &ZombiesQuery(list),
-            "/api/v1/zombies?limit=5&filter=comm%7Ea+b",
+            "/api/v1/zombies?limit=5&sort=oldest&filter=comm%7Ea+b",
         );
     }
 

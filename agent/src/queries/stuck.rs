@@ -6,7 +6,6 @@ use anyhow::bail;
 use api::{Query, StuckQuery};
 
 use super::Ask;
-use crate::cli;
 use crate::engine::STUCK_AFTER;
 use crate::engine::replay::Replay;
 use crate::handle::{Handle, Request, Stopped};
@@ -15,11 +14,7 @@ impl Ask for StuckQuery {
     type Checked = Duration;
 
     fn check(self) -> Result<Duration, String> {
-        let threshold = self.threshold.as_deref().map(cli::duration);
-        let threshold = threshold.transpose();
-        threshold
-            .map(|it| it.unwrap_or(STUCK_AFTER))
-            .map_err(|error| format!("threshold: {error}"))
+        Ok(self.threshold.unwrap_or(STUCK_AFTER))
     }
 
     async fn ask(threshold: Duration, handle: &Handle) -> Result<<Self as Query>::Answer, Stopped> {

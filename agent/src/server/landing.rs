@@ -1,6 +1,6 @@
 //! The landing page for browsers.
 
-use api::Doctor;
+use api::{Doctor, OrOther};
 
 /// Every path, and what it shows.
 const PATHS: [(&str, &str); 10] = [
@@ -38,7 +38,8 @@ const PATHS: [(&str, &str); 10] = [
 pub(super) fn page(doctor: &Doctor) -> String {
     let host = escape(&doctor.host);
     let kernel = escape(&doctor.kernel);
-    let source = escape(doctor.source.as_deref().unwrap_or("no probe: see doctor"));
+    let source = doctor.source.as_ref().map(OrOther::as_str);
+    let source = escape(source.unwrap_or("no probe: see doctor"));
     let version = env!("CARGO_PKG_VERSION");
     let paths = PATHS
         .map(|(path, what)| format!("<dt><a href=\"{path}\">{path}</a></dt><dd>{what}</dd>\n"))

@@ -3,17 +3,17 @@
 //! A few are printed in full, as blocks that can be pasted into a chat. Many are printed as a
 //! table, followed by the worst in full.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::cli::{CulpritsArgs, ListArgs};
 use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
-use api::{Container, Culprit, Culprits, CulpritsQuery, Document};
+use api::{Bound, Container, Culprit, Culprits, CulpritsQuery, Document, Seconds, Time};
 
 use super::list::{checked, is_empty, more, none};
 use super::output::{print, width};
 use super::table::{Side, Table, head};
-use super::text::{Bound, count, growth, rate, time_of_day, wrap};
+use super::text::{count, growth, rate, second, time_of_day, wrap};
 use super::zombies::loss;
 use super::{Look, Outcome, fleet, json, pids};
 
@@ -21,8 +21,6 @@ use super::{Look, Outcome, fleet, json, pids};
 const FEW: usize = 5;
 /// How many are printed in full below a table.
 const WORST: usize = 3;
-/// Width of the labels in a block, with the space around them.
-const MARGIN: usize = 10;
 
 /// Asks once, prints, and exits.
 pub async fn run(args: &CulpritsArgs, look: Look) -> anyhow::Result<Outcome> {
@@ -44,8 +42,8 @@ pub async fn run(args: &CulpritsArgs, look: Look) -> anyhow::Result<Outcome> {
             width(),
         ))?;
     }
-    let found = args.fail && !is_empty(&reply.answer.document);
-    Ok(if found { Outcome::Found } else { Outcome::Fine })
+    let found = !is_empty(&reply.answer.document);
+    Ok(Outcome::of(found, args.fail))
 }
 
 fn report(
@@ -69,7 +67,7 @@ fn report(
                 FEW
             };
             for culprit in items.iter().take(in_full) {
-                text.extend(["\n", &block(culprit, &document.head.at, look, width)]);
+                text.extend(["\n", &block(culprit, document.head.at, look, width)]);
             }
             if items.len() > FEW {
                 text.push_str("\nfor details of any other: reapwatch explain PID\n");
@@ -115,14 +113,14 @@ fn headline(document: &Document<Culprit>, look: Look) -> String {
     format!(
         "{}, {}: {} {noun} {verb} {}",
         look.clean(&document.head.host),
-        look.clean(&moment(&document.head.at).unwrap_or_else(|| document.head.at.clone())),
+        second(document.head.at.0),
         number,
         count(zombies, "zombie"),
     )
 }
 
 /// One culprit in full: name, workload, zombies, verdict, evidence and remedy.
-fn block(culprit: &Culprit, at: &str, look: Look, width: usize) -> String {
+fn block(culprit: &Culprit, at: Time, look: Look, width: usize) -> String {
     let process = &culprit.process;
     let who = || format!("{} (PID {})", process.comm, process.pid);
     let verdict = culprit.verdict.as_ref();
@@ -132,12 +130,7 @@ fn block(culprit: &Culprit, at: &str, look: Look, width: usize) -> String {
         text.push_str(&head(&line, look));
     }
     let mut part = |name: &str, mark: &str, words: &str| {
-        let room = width.saturating_sub(MARGIN + mark.len()).max(20);
-        let mut start = format!("  {name:8}{mark}");
-        for line in wrap(&look.clean(words), room) {
-            text.extend([start.as_str(), line.as_str(), "\n"]);
-            start = " ".repeat(MARGIN + mark.len());
-        }
+        text += &look.hanging(&format!("  {name:8}{mark}"), words, width);
     };
     if let Some(container) = &culprit.container {
         part("where", "", &place(container, look));
@@ -161,7 +154,7 @@ fn block(culprit: &Culprit, at: &str, look: Look, width: usize) -> String {
 }
 
 /// `300 zombies, 12 more per minute; the oldest for 2h14m, since 2026-11-22 04:52:11 UTC`.
-fn holds(culprit: &Culprit, at: &str, look: Look) -> String {
+fn holds(culprit: &Culprit, at: Time, look: Look) -> String {
     let growth = growth(culprit.leaked_per_second).unwrap_or("no new ones seen".to_owned());
     let now = format!("{}, {growth}", count(culprit.zombies, "zombie"));
     let Some(seconds) = culprit.oldest_seconds else {
@@ -177,18 +170,10 @@ fn holds(culprit: &Culprit, at: &str, look: Look) -> String {
     format!("{now}; the oldest for {least}{age}{since}")
 }
 
-/// The time this many seconds before a time in a document.
-fn earlier(at: &str, seconds: f64) -> Option<String> {
-    let at = humantime::parse_rfc3339(at).ok()?;
-    let age = Duration::try_from_secs_f64(seconds).ok()?;
-    moment(&humantime::format_rfc3339_nanos(at.checked_sub(age)?).to_string())
-}
-
-/// `2026-11-22 07:06:11 UTC`, from an RFC 3339 time.
-fn moment(at: &str) -> Option<String> {
-    let at: SystemTime = humantime::parse_rfc3339(at).ok()?;
-    let text = humantime::format_rfc3339_seconds(at).to_string();
-    Some(text.replace('T', " ").replace('Z', " UTC"))
+/// The time this long before another.
+fn earlier(at: Time, age: Seconds) -> Option<String> {
+    let age = Duration::try_from_secs_f64(age.0).ok()?;
+    at.0.checked_sub(age).ok().map(second)
 }
 
 /// The name of the workload, or its cgroup.
@@ -227,13 +212,7 @@ fn table(culprits: &[Culprit], look: Look) -> String {
     columns.push(("WHY", Side::Left));
     let mut table = Table::new(&columns);
     for culprit in culprits {
-        let nothing = || look.nothing().to_owned();
-        let oldest = if culprit.oldest_is_lower_bound {
-            Bound::Lower
-        } else {
-            Bound::Exact
-        };
-        let last_wait = culprit.last_wait_at.as_deref().and_then(time_of_day);
+        let oldest = Bound::lower(culprit.oldest_is_lower_bound);
         let mut cells = vec![
             culprit.process.pid.to_string(),
             look.clean(&culprit.process.comm),
@@ -241,10 +220,8 @@ fn table(culprits: &[Culprit], look: Look) -> String {
             look.maybe(culprit.oldest_seconds, oldest),
             rate(culprit.leaked_per_second),
             culprit.reaped_total.to_string(),
-            culprit
-                .waits_total
-                .map_or_else(nothing, |waits| waits.to_string()),
-            last_wait.map_or_else(nothing, |at| look.clean(&at)),
+            look.known(culprit.waits_total, |waits| waits.to_string()),
+            look.known(culprit.last_wait_at, time_of_day),
         ];
         if placed {
             cells.push(look.workload(culprit.container.as_ref()));
@@ -259,7 +236,7 @@ fn table(culprits: &[Culprit], look: Look) -> String {
 mod tests {
     use super::*;
     use crate::views::snapshot;
-    use api::{Head, Process, Verdict};
+    use api::{Confidence, Head, HookKind, Process, Verdict};
 
     const LOOK: Look = Look {
         color: false,
@@ -275,7 +252,7 @@ mod tests {
             },
             container: None,
             zombies: 300,
-            oldest_seconds: Some(8040.0),
+            oldest_seconds: Some(Seconds(8040.0)),
             oldest_is_lower_bound: false,
             leaked_per_second: 0.2,
             reaped_total: 0,
@@ -290,7 +267,7 @@ mod tests {
                     "it holds 300 zombies; the oldest has been a zombie for 2h".into(),
                 ],
                 remedy: "fix app: wait for each child it starts".into(),
-                confidence: "certain".into(),
+                confidence: Confidence::Certain.into(),
             }),
         }
     }
@@ -302,8 +279,8 @@ mod tests {
                     version: 1,
                     host: "web-1".into(),
                     kernel: "6.18.0".into(),
-                    source: "fentry".into(),
-                    at: "2026-11-22T07:06:11.123456789Z".into(),
+                    source: HookKind::Fentry.into(),
+                    at: Time("2026-11-22T07:06:11.123456789Z".parse().expect("a time")),
                     lost_events: 0,
                 },
                 total: items.len() as u64,
@@ -340,7 +317,7 @@ mod tests {
         culprit.leaked_per_second = 0.0;
         culprit.verdict = None;
         let at = document(Vec::new()).document.head.at;
-        let text = block(&culprit, &at, LOOK, 100);
+        let text = block(&culprit, at, LOOK, 100);
         snapshot::check("culprits", "no verdict and a lower bound", &text);
         assert!(text.contains("at least 2h14m"), "{text}");
         assert!(!text.contains("to do"), "{text}");

@@ -123,7 +123,10 @@ fn details(doctor: &Doctor, look: Look, width: usize) -> String {
 }
 
 fn verdict(doctor: &Doctor, look: Look) -> String {
-    let source = doctor.source.as_deref().map(|source| look.clean(source));
+    let source = doctor
+        .source
+        .as_ref()
+        .map(|source| look.clean(source.as_str()));
     match (doctor.runs, source) {
         (true, Some(source)) => format!("reapwatch can run here, with {source} hooks\n"),
         (true, None) => "reapwatch can run here\n".to_owned(),

@@ -1,16 +1,14 @@
 //! `reapwatch exits`: deaths as they finish, one line each.
 
-use std::time::Duration;
-
 use anyhow::bail;
 
 use crate::cli::ExitsArgs;
 use crate::client::Source;
-use api::{ExitLine, FinishedExit, Steps};
+use api::{Bound, ExitLine, FinishedExit, Steps};
 
-use super::output::{Reader, print};
+use super::output::{Reader, deadline, print};
 use super::table::{Side, head, line};
-use super::text::{Bound, count, time_of_day};
+use super::text::{count, time_of_day};
 use super::{Look, Outcome, json};
 
 /// A stream cannot know its widest cell. These widths suit common values; a longer cell shifts the
@@ -75,13 +73,6 @@ pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
-async fn deadline(after: Option<Duration>) {
-    match after {
-        Some(after) => tokio::time::sleep(after).await,
-        None => std::future::pending().await,
-    }
-}
-
 fn heads(columns: usize, look: Look) -> String {
     let heads = COLUMNS.iter().map(|column| column.0);
     head(&cells(heads.take(columns)), look)
@@ -121,34 +112,26 @@ fn reaper(exit: &FinishedExit, look: Look) -> String {
 fn slowest_step(exit: &FinishedExit, look: Look) -> String {
     let steps = exit.steps.iter().flat_map(Steps::each);
     let known = steps.filter_map(|(name, seconds)| Some((name, seconds?)));
-    let slowest = known.max_by(|one, other| one.1.total_cmp(&other.1));
+    let slowest = known.max_by(|one, other| one.1.0.total_cmp(&other.1.0));
     match slowest {
         Some((name, seconds)) if seconds >= SLOW_STEP => {
-            format!("{} {}", name.replace('_', " "), look.duration(seconds))
+            let name = <&str>::from(name).replace('_', " ");
+            format!("{name} {}", look.duration(seconds))
         }
         _ => look.nothing().to_owned(),
     }
 }
 
 fn row(exit: &FinishedExit, columns: usize, look: Look) -> String {
-    let bound = if exit.zombie_seconds_is_upper_bound {
-        Bound::Upper
-    } else {
-        Bound::Exact
-    };
-    let at = exit
-        .reaped_at
-        .as_deref()
-        .or(exit.died_at.as_deref())
-        .and_then(time_of_day);
+    let bound = Bound::upper(exit.zombie_seconds_is_upper_bound);
     let row: [String; COLUMNS.len()] = [
-        at.map_or_else(|| look.nothing().to_owned(), |at| look.clean(&at)),
+        look.known(exit.reaped_at.or(exit.died_at), time_of_day),
         exit.pid.to_string(),
         look.clean(&exit.comm),
         look.exit(exit.exit.as_ref()),
         look.maybe(exit.exit_seconds, Bound::Exact),
         look.maybe(exit.zombie_seconds, bound),
-        look.clean(&exit.how),
+        look.clean(exit.how.as_str()),
         look.process(exit.parent.as_ref()),
         reaper(exit, look),
         look.killer(exit.killer.as_ref()),

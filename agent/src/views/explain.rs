@@ -4,11 +4,14 @@ use std::fmt::Write as _;
 
 use crate::cli::ExplainArgs;
 use crate::client::{Question, Source};
-use api::{Earlier, ExplainQuery, Explained, Explanation, Keeper, Moment, Process, Stuck, Verdict};
+use api::{
+    Bound, Earlier, ExplainQuery, Explained, Explanation, Keeper, Moment, Process, ProcessState,
+    Role, Seconds, Stuck, Time,
+};
 
 use super::output::{print, width};
 use super::table::head;
-use super::text::{Bound, count, growth, moment, wrap};
+use super::text::{count, growth, moment};
 use super::zombies::loss;
 use super::{Look, Outcome, json, stuck};
 
@@ -42,7 +45,7 @@ fn page(explained: &Explained, look: Look, width: usize) -> String {
         page.lines("", meaning);
     }
     page.who(story);
-    page.timeline(story, &explained.head.at);
+    page.timeline(story, explained.head.at);
     page.phases(story);
     page.keeper(story.responsible.as_ref());
     page.keeper(story.habits.as_ref().filter(|it| has_habits(it)));
@@ -81,14 +84,7 @@ impl Page {
 
     /// Wrapped text; `first` starts the first line, and the others are indented to match.
     fn lines(&mut self, first: &str, words: &str) {
-        let before = first.chars().count();
-        let room = self.width.saturating_sub(before).max(20);
-        let words = wrap(&self.look.clean(words), room);
-        for (n, line) in words.iter().enumerate() {
-            let blanks = " ".repeat(before);
-            let before = if n == 0 { first } else { &blanks };
-            self.text.extend([before, line, "\n"]);
-        }
+        self.text += &self.look.hanging(first, words, self.width);
     }
 
     fn who(&mut self, story: &Explanation) {
@@ -96,11 +92,7 @@ impl Page {
             return;
         }
         self.head("Who");
-        if let Some(start) = story
-            .process
-            .as_ref()
-            .and_then(|it| it.start_time.as_deref())
-        {
+        if let Some(start) = story.process.as_ref().and_then(|it| it.start_time) {
             self.lines("  started     ", &moment(start));
         }
         if let Some(threads) = story.threads {
@@ -133,24 +125,25 @@ impl Page {
         }
     }
 
-    fn timeline(&mut self, story: &Explanation, now: &str) {
+    fn timeline(&mut self, story: &Explanation, now: Time) {
         if story.timeline.is_empty() {
             return;
         }
         self.head("What happened (UTC)");
-        let mut before: Option<&str> = None;
+        let mut before = None;
         for Moment { at, what, .. } in &story.timeline {
-            let when = at.as_deref().map(moment).unwrap_or_default();
-            let after = at.as_deref().and_then(|at| self.between(before, at));
-            before = at.as_deref().or(before);
+            let when = at.map(moment).unwrap_or_default();
+            let after = at.and_then(|at| self.between(before, at));
+            before = at.or(before);
             self.event(&when, after, what);
         }
-        if story.state != "reaped" {
+        if story.state != ProcessState::Reaped {
             let after = self.between(before, now);
-            let words = match story.state.as_str() {
-                "zombie" => "now: still a zombie",
-                "exiting" if story.exit_has_begun == Some(false) => "now: has not begun to exit",
-                "exiting" => "now: still exiting",
+            let not_begun = story.exit_has_begun == Some(false);
+            let words = match story.state.known() {
+                Some(ProcessState::Zombie) => "now: still a zombie",
+                Some(ProcessState::Exiting) if not_begun => "now: has not begun to exit",
+                Some(ProcessState::Exiting) => "now: still exiting",
                 _ => "now: alive",
             };
             self.event(&moment(now), after, words);
@@ -163,10 +156,9 @@ impl Page {
     }
 
     /// The time between two moments, if both are known and in order.
-    fn between(&self, from: Option<&str>, to: &str) -> Option<String> {
-        let time = |at: &str| humantime::parse_rfc3339(at).ok();
-        let span = time(to)?.duration_since(time(from?)?).ok()?;
-        Some(self.look.duration(span.as_secs_f64()))
+    fn between(&self, from: Option<Time>, to: Time) -> Option<String> {
+        let span = to.0.duration_since(from?.0);
+        (!span.is_negative()).then(|| self.look.duration(Seconds(span.as_secs_f64())))
     }
 
     fn phases(&mut self, story: &Explanation) {
@@ -175,25 +167,19 @@ impl Page {
         }
         self.head("Where the time went");
         for phase in &story.phases {
-            let bound = match phase.bound.as_str() {
-                "at_least" => Bound::Lower,
-                "at_most" => Bound::Upper,
-                _ => Bound::Exact,
-            };
+            let bound = phase.bound.known().unwrap_or(Bound::Exact);
             let seconds = self.look.bounded(phase.seconds, bound);
-            self.lines(
-                &format!("{INDENT}{:7} {seconds:>8}  ", self.look.clean(&phase.name)),
-                &phase.what,
-            );
+            let name = self.look.clean(phase.name.as_str());
+            self.lines(&format!("{INDENT}{name:7} {seconds:>8}  "), &phase.what);
         }
     }
 
     fn keeper(&mut self, keeper: Option<&Keeper>) {
         let Some(keeper) = keeper else { return };
         let habits = &keeper.habits;
-        self.head(match keeper.role.as_str() {
-            "itself" => "How it reaps its own children",
-            "tracer" => "Its tracer, which has to release it",
+        self.head(match keeper.role.known() {
+            Some(Role::Itself) => "How it reaps its own children",
+            Some(Role::Tracer) => "Its tracer, which has to release it",
             _ => "Its parent, which has to reap it",
         });
         let mut holds = format!(
@@ -206,11 +192,7 @@ impl Page {
             }
         );
         if habits.zombies > 0 {
-            let bound = if habits.oldest_is_lower_bound {
-                Bound::Lower
-            } else {
-                Bound::Exact
-            };
+            let bound = Bound::lower(habits.oldest_is_lower_bound);
             let oldest = self.look.maybe(habits.oldest_seconds, bound);
             write!(holds, ", the oldest for {oldest}").expect("to a string");
             if let Some(growth) = growth(habits.leaked_per_second) {
@@ -222,7 +204,7 @@ impl Page {
             "since reapwatch started it has reaped {}",
             habits.reaped_total
         );
-        let waited = match (habits.waits_total, &habits.last_wait_at) {
+        let waited = match (habits.waits_total, habits.last_wait_at) {
             (Some(0), _) => " and never called wait".to_owned(),
             (None, _) => "; its wait calls are not counted here".to_owned(),
             (Some(waits), None) => format!(" and called wait {waits} times"),
@@ -260,9 +242,12 @@ impl Page {
             .and_then(|stuck| stuck.verdict.as_ref());
         let own = own.filter(|own| Some(*own) != story.verdict.as_ref());
         for why in story.verdict.iter().chain(own) {
-            self.head(&format!("Verdict: {}", self.look.clean(&why.id)));
-            self.text
-                .push_str(&verdict(why, INDENT, self.look, self.width));
+            self.head(&format!("Verdict: {}", self.look.clean(&why.id.0)));
+            self.lines(INDENT, &format!("{} ({})", why.summary, why.confidence));
+            for fact in &why.evidence {
+                self.lines("  - ", fact);
+            }
+            self.lines("  to do: ", &why.remedy);
         }
     }
 
@@ -271,9 +256,7 @@ impl Page {
             return;
         }
         self.head("Earlier processes with this PID");
-        let when = |at: Option<&String>| {
-            at.map_or_else(|| "at an unknown time".to_owned(), |at| moment(at))
-        };
+        let when = |at: Option<Time>| at.map_or_else(|| "at an unknown time".to_owned(), moment);
         for Earlier {
             process,
             died_at,
@@ -283,33 +266,11 @@ impl Page {
             let words = format!(
                 "{}, started {}, died {}, reaped {}",
                 process.comm,
-                when(process.start_time.as_ref()),
-                when(died_at.as_ref()),
-                when(reaped_at.as_ref())
+                when(process.start_time),
+                when(*died_at),
+                when(*reaped_at)
             );
             self.lines("  - ", &words);
         }
     }
-}
-
-/// The verdict in full, wrapped and indented.
-fn verdict(verdict: &Verdict, indent: &str, look: Look, width: usize) -> String {
-    let mut text = String::new();
-    let mut part = |name: &str, words: &str| {
-        let room = width.saturating_sub(indent.len() + name.len()).max(20);
-        for (n, line) in wrap(&look.clean(words), room).into_iter().enumerate() {
-            let name = if n == 0 {
-                name
-            } else {
-                &" ".repeat(name.len())
-            };
-            text.extend([indent, name, &line, "\n"]);
-        }
-    };
-    part("", &format!("{} ({})", verdict.summary, verdict.confidence));
-    for fact in &verdict.evidence {
-        part("- ", fact);
-    }
-    part("to do: ", &verdict.remedy);
-    text
 }

@@ -1,5 +1,6 @@
 //! User interface: tables, JSON, the live screen. No view changes state.
 
+mod columns;
 pub mod culprits;
 pub mod doctor;
 pub mod exits;
@@ -32,4 +33,15 @@ pub enum Outcome {
     Found,
     /// reapwatch cannot run on this host.
     CannotRun,
+}
+
+impl Outcome {
+    /// Of a command that has found something or not, with or without `--fail`.
+    fn of(found: bool, fail: bool) -> Self {
+        if found && fail {
+            Self::Found
+        } else {
+            Self::Fine
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Standard output, which may be closed at any time.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use rustix::termios::tcgetwinsize;
 
@@ -23,6 +24,14 @@ pub fn width() -> usize {
     let behind = || tcgetwinsize(io::stderr()).map(|size| columns(size).min(USUAL));
     let known = shown.or_else(|_| behind()).ok();
     known.filter(|columns| *columns > 0).unwrap_or(USUAL)
+}
+
+/// Resolves after this time; never without one.
+pub async fn deadline(after: Option<Duration>) {
+    match after {
+        Some(after) => tokio::time::sleep(after).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Prints and flushes.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use api::Pids;
+use api::{Pids, Scope};
 
 use super::Look;
 use super::text::count;
@@ -30,10 +30,10 @@ pub fn alarm(pids: &[Pids]) -> Option<&Pids> {
 
 /// `PIDs of the node: 412 of 32768 in use, 12 zombies among them; full in 3h at this rate`.
 pub fn line(pids: &Pids, look: Look) -> String {
-    let scope = match pids.scope.as_str() {
-        "node" => "the node".to_owned(),
-        cgroup => {
-            let path = look.clean(cgroup);
+    let scope = match &pids.scope {
+        Scope::Node => "the node".to_owned(),
+        Scope::Cgroup(path) => {
+            let path = look.clean(path);
             let name = look.workload(pids.container.as_ref());
             if pids.container.is_none() || name == path {
                 format!("cgroup {path}")
@@ -58,14 +58,16 @@ pub fn line(pids: &Pids, look: Look) -> String {
 
 /// The node always, and each cgroup that matters.
 pub fn lines(pids: &[Pids], look: Look) -> String {
-    let shown = pids.iter().filter(|it| it.scope == "node" || matters(it));
+    let shown = pids
+        .iter()
+        .filter(|it| it.scope == Scope::Node || matters(it));
     shown.map(|it| line(it, look) + "\n").collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use api::Container;
+    use api::{Container, Seconds};
 
     const LOOK: Look = Look {
         color: false,
@@ -74,13 +76,16 @@ mod tests {
 
     fn pids(scope: &str, used: u64, zombies: Option<u64>, full: Option<f64>) -> Pids {
         Pids {
-            scope: scope.to_owned(),
+            scope: match scope {
+                "node" => Scope::Node,
+                path => Scope::Cgroup(path.to_owned()),
+            },
             container: None,
             used,
             limit: 100,
             zombies,
             leaked_per_second: full.map(|_| 1.0),
-            full_in_seconds: full,
+            full_in_seconds: full.map(Seconds),
             refused_forks: None,
         }
     }
@@ -104,8 +109,8 @@ mod tests {
                 ..pids("/d", 2, Some(0), None)
             },
         ];
-        assert_eq!(alarm(&all).map(|it| it.scope.as_str()), Some("/a\x1b"));
-        assert_eq!(alarm(&all[4..]).map(|it| it.scope.as_str()), Some("/d"));
+        assert_eq!(alarm(&all).map(|it| &it.scope), Some(&all[1].scope));
+        assert_eq!(alarm(&all[4..]).map(|it| &it.scope), Some(&all[4].scope));
         assert_eq!(
             lines(&all, LOOK),
             "PIDs of the node: 10 of 100 in use

@@ -1,7 +1,5 @@
 //! `reapwatch record`: saves events to a file.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -10,7 +8,7 @@ use crate::cli::RecordArgs;
 use crate::stderr::eprint_line;
 use api::ExitLine;
 
-use super::output::Reader;
+use super::output::{Reader, deadline};
 use super::text::count;
 use super::{Outcome, json};
 
@@ -105,11 +103,4 @@ async fn rest(deaths: &mut mpsc::Receiver<ExitLine>, printer: &mut Printer) -> a
         printer.take(&line)?;
     }
     Ok(())
-}
-
-async fn deadline(after: Option<Duration>) {
-    match after {
-        Some(after) => tokio::time::sleep(after).await,
-        None => std::future::pending().await,
-    }
 }

@@ -3,12 +3,12 @@
 
 use crate::cli::StuckArgs;
 use crate::client::{Question, Source};
-use api::{Document, Killer, Stuck, StuckQuery, StuckThread};
+use api::{Awaited, Bound, Document, Killer, OrOther, Step, Stuck, StuckQuery, StuckThread};
 
 use super::culprits::notes;
 use super::output::{print, width};
 use super::table::head;
-use super::text::{Bound, count, moment, wrap};
+use super::text::{count, moment};
 use super::zombies::loss;
 use super::{Look, Outcome, json};
 
@@ -23,15 +23,14 @@ const THREADS: usize = 8;
 pub async fn run(args: &StuckArgs, look: Look) -> anyhow::Result<Outcome> {
     let source = Source::connect(&args.from).await?;
     source.watch(args.watch.watch, Question::Stuck).await?;
-    let threshold = Some(format!("{}ms", args.threshold.as_millis()));
+    let threshold = Some(args.threshold);
     let reply = source.ask(StuckQuery { threshold }).await?;
     if args.json {
         json::reply(&reply)?;
     } else {
         print(&report(&reply.answer, look, width()))?;
     }
-    let found = args.fail && !reply.answer.items.is_empty();
-    Ok(if found { Outcome::Found } else { Outcome::Fine })
+    Ok(Outcome::of(!reply.answer.items.is_empty(), args.fail))
 }
 
 fn report(document: &Document<Stuck>, look: Look, width: usize) -> String {
@@ -39,7 +38,7 @@ fn report(document: &Document<Stuck>, look: Look, width: usize) -> String {
     let mut text = match document.items.len() {
         0 => format!("no stuck exits on {host}\n"),
         number => {
-            let at = moment(&document.head.at);
+            let at = moment(document.head.at);
             let number = count(number as u64, "stuck exit");
             head(&format!("{host}, {at} UTC: {number}"), look)
         }
@@ -58,12 +57,10 @@ fn report(document: &Document<Stuck>, look: Look, width: usize) -> String {
 
 /// One process in full: since when, killer, step, verdict and remedy.
 fn block(stuck: &Stuck, look: Look, width: usize) -> String {
-    let bound = if stuck.stuck_is_lower_bound {
-        Bound::Lower
-    } else {
-        Bound::Exact
-    };
-    let span = look.bounded(stuck.stuck_seconds, bound);
+    let span = look.bounded(
+        stuck.stuck_seconds,
+        Bound::lower(stuck.stuck_is_lower_bound),
+    );
     let doing = if let Some(ignored) = &stuck.ignored {
         format!("still running {span} after {}", ignored.signal)
     } else if stuck.exit_has_begun == Some(false) {
@@ -73,29 +70,20 @@ fn block(stuck: &Stuck, look: Look, width: usize) -> String {
     };
     let comm = look.clean(&stuck.comm);
     let mut text = format!("{} {comm}: {doing}", stuck.pid);
-    let since = stuck.since.as_deref().map(moment);
     // The time of a kill has its own line.
     let is_exiting = stuck.ignored.is_none() && stuck.exit_has_begun != Some(false);
-    if let Some(since) = since.filter(|_| is_exiting) {
-        text.extend([", since ", &look.clean(&since), " UTC"]);
+    if let Some(since) = stuck.since.filter(|_| is_exiting) {
+        text.extend([", since ", &moment(since), " UTC"]);
     }
     text = head(&text, look);
     let mut part = |name: &str, words: &str| {
-        let room = width.saturating_sub(INDENT.len() + name.len()).max(20);
-        for (n, line) in wrap(&look.clean(words), room).into_iter().enumerate() {
-            let lead = if n == 0 {
-                name.to_owned()
-            } else {
-                " ".repeat(name.len())
-            };
-            text.extend([INDENT, &lead, &line, "\n"]);
-        }
+        text += &look.hanging(&format!("{INDENT}{name}"), words, width);
     };
     if stuck.container.is_some() {
         part("where:     ", &look.workload(stuck.container.as_ref()));
     }
     let signal = |signal: &Killer| {
-        let at = moment(&signal.at);
+        let at = moment(signal.at);
         let by = look.killer(Some(signal));
         format!("{} by {by} at {at} UTC", signal.signal)
     };
@@ -180,37 +168,42 @@ fn thread(thread: &StuckThread) -> String {
 }
 
 /// A step in words; an unknown one by its name.
-fn words(step: &str) -> &str {
+fn words(step: &OrOther<Step>) -> &str {
+    let step = match step {
+        OrOther::Known(step) => step,
+        OrOther::Other(name) => return name,
+    };
     match step {
-        "frozen" => "killed while its cgroup is frozen",
-        "dumping_core" => "dumping core",
-        "ptrace_exit_stop" => "stopped by its tracer at the start of its exit",
-        "unkillable_sleep" => "killed, but in a system call that no signal interrupts",
-        "io_uring_cancel" => "waiting for io_uring requests that cannot be cancelled",
-        "in_driver" => "closing a device",
-        "closing_files" => "closing its files",
-        "freeing_memory" => "freeing its memory",
-        "leaving" => "releasing futexes, semaphores, accounting or its terminal",
-        "waiting_for_namespace" => "waiting until everything in its PID namespace is reaped",
-        "exiting" => "exiting, exact step unknown",
-        "not_begun" => "killed, but has not started to exit",
-        "waiting_for_core_dump" => "waiting for another thread to dump core",
-        "term_ignored" => "running: it ignored the signal",
-        "signal_blocked" => "running: it blocks the signal, which is pending",
-        "stopped" => "stopped: the signal is pending until it is continued",
-        "stopped_by_tracer" => "stopped by its tracer: the signal is pending until it is continued",
-        other => other,
+        Step::Frozen => "killed while its cgroup is frozen",
+        Step::DumpingCore => "dumping core",
+        Step::PtraceExitStop => "stopped by its tracer at the start of its exit",
+        Step::UnkillableSleep => "killed, but in a system call that no signal interrupts",
+        Step::IoUringCancel => "waiting for io_uring requests that cannot be cancelled",
+        Step::InDriver => "closing a device",
+        Step::ClosingFiles => "closing its files",
+        Step::FreeingMemory => "freeing its memory",
+        Step::Leaving => "releasing futexes, semaphores, accounting or its terminal",
+        Step::WaitingForNamespace => "waiting until everything in its PID namespace is reaped",
+        Step::Exiting => "exiting, exact step unknown",
+        Step::NotBegun => "killed, but has not started to exit",
+        Step::WaitingForDump => "waiting for another thread to dump core",
+        Step::TermIgnored => "running: it ignored the signal",
+        Step::SignalBlocked => "running: it blocks the signal, which is pending",
+        Step::Stopped => "stopped: the signal is pending until it is continued",
+        Step::StoppedByTracer => {
+            "stopped by its tracer: the signal is pending until it is continued"
+        }
     }
 }
 
-fn kind(kind: &str) -> &str {
-    match kind {
-        "fuse" => "FUSE",
-        "network" => "network file system",
-        "core_helper" => "core_pattern",
-        "freezer" => "the thaw of",
-        "namespace" => "the end of",
-        other => other,
+fn kind(kind: &OrOther<Awaited>) -> &str {
+    match kind.known() {
+        Some(Awaited::Fuse) => "FUSE",
+        Some(Awaited::Network) => "network file system",
+        Some(Awaited::CoreHelper) => "core_pattern",
+        Some(Awaited::Freezer) => "the thaw of",
+        Some(Awaited::Namespace) => "the end of",
+        Some(Awaited::Tracer) | None => kind.as_str(),
     }
 }
 
@@ -218,7 +211,9 @@ fn kind(kind: &str) -> &str {
 mod tests {
     use super::*;
     use crate::views::snapshot;
-    use api::{Container, Head, Killer, Process, Verdict, WaitsFor};
+    use api::{
+        Confidence, Container, Head, HookKind, KillBy, Process, Seconds, Time, Verdict, WaitsFor,
+    };
 
     fn process(pid: u32, comm: &str) -> Process {
         Process {
@@ -228,33 +223,37 @@ mod tests {
         }
     }
 
+    fn at(text: &str) -> Time {
+        Time(text.parse().expect("a time"))
+    }
+
     fn stuck() -> Stuck {
         Stuck {
             pid: 4242,
             start_time: None,
             comm: "backup\x1b".to_owned(),
-            state: Some("D".to_owned()),
-            since: Some("2026-11-22T03:11:22.123456789Z".to_owned()),
-            stuck_seconds: 312.0,
+            state: Some('D'),
+            since: Some(at("2026-11-22T03:11:22.123456789Z")),
+            stuck_seconds: Seconds(312.0),
             stuck_is_lower_bound: false,
             exit_has_begun: Some(true),
             no_step: None,
-            step: Some("closing_files".to_owned()),
+            step: Some(Step::ClosingFiles.into()),
             threads: vec![StuckThread {
                 tid: 4242,
-                state: "D".to_owned(),
-                step: "closing_files".to_owned(),
+                state: 'D',
+                step: Step::ClosingFiles.into(),
                 stack: vec!["request_wait_answer".to_owned(), "fuse_flush".to_owned()],
             }],
             killer: Some(Killer {
                 process: Some(process(900, "kubelet")),
-                by: Some("process".to_owned()),
+                by: Some(KillBy::Process.into()),
                 signal: "SIGKILL".to_owned(),
-                at: "2026-11-22T03:11:22.123456789Z".to_owned(),
+                at: at("2026-11-22T03:11:22.123456789Z"),
             }),
             ignored: None,
             waits_for: Some(WaitsFor {
-                kind: "fuse".to_owned(),
+                kind: Awaited::Fuse.into(),
                 what: "connection 38 (host:/x on /mnt)".to_owned(),
                 processes: vec![process(17, "sshfs")],
             }),
@@ -264,7 +263,7 @@ mod tests {
                 ..Container::default()
             }),
             verdict: Some(Verdict {
-                id: "closing_files".to_owned(),
+                id: "closing_files".into(),
                 summary: "backup (PID 4242) is closing its files".to_owned(),
                 evidence: vec![
                     "thread 4242 is in state D, kernel stack: fuse_flush".to_owned(),
@@ -272,7 +271,7 @@ mod tests {
                     "exiting for 5m; no fatal signal was seen".to_owned(),
                 ],
                 remedy: "abort it: echo 1 > /sys/fs/fuse/connections/38/abort".to_owned(),
-                confidence: "certain".to_owned(),
+                confidence: Confidence::Certain.into(),
             }),
         }
     }
@@ -310,7 +309,7 @@ mod tests {
     fn a_killed_process_that_has_not_begun_to_exit_is_not_called_exiting() {
         let waiting = Stuck {
             exit_has_begun: Some(false),
-            step: Some("unkillable_sleep".to_owned()),
+            step: Some(Step::UnkillableSleep.into()),
             ..stuck()
         };
         let text = block(&waiting, LOOK, 100);
@@ -329,8 +328,8 @@ mod tests {
                 version: 1,
                 host: "web-1".to_owned(),
                 kernel: "6.18.0".to_owned(),
-                source: "fentry".to_owned(),
-                at: "2026-11-22T07:06:11.123456789Z".to_owned(),
+                source: HookKind::Fentry.into(),
+                at: at("2026-11-22T07:06:11.123456789Z"),
                 lost_events: 0,
             },
             items,

@@ -15,16 +15,47 @@ pub enum Side {
     Right,
 }
 
+/// How a column looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// Its heading.
+    pub head: &'static str,
+    /// Alignment of its cells.
+    pub side: Side,
+    /// On a screen: its minimum width.
+    pub least: usize,
+    /// And how much more it may take.
+    pub more: usize,
+}
+
+impl Layout {
+    /// A column of words.
+    pub const fn left(head: &'static str, least: usize, more: usize) -> Self {
+        let side = Side::Left;
+        Self {
+            head,
+            side,
+            least,
+            more,
+        }
+    }
+
+    /// A column of numbers or durations.
+    pub const fn right(head: &'static str, least: usize, more: usize) -> Self {
+        let side = Side::Right;
+        Self {
+            head,
+            side,
+            least,
+            more,
+        }
+    }
+}
+
 /// A column of a table.
 pub trait TableColumn: Copy + Debug + PartialEq + 'static {
-    /// Its heading.
-    fn head(self) -> &'static str;
-
-    /// Alignment of its cells.
-    fn side(self) -> Side;
-
-    /// On a screen: its minimum width, and how much more it may take.
-    fn width(self) -> (usize, usize);
+    /// How it looks.
+    fn layout(self) -> Layout;
 }
 
 /// Rows as text, in the order given.
@@ -34,10 +65,8 @@ pub fn text<C: TableColumn>(
     cell: impl Fn(C, usize) -> String,
     look: Look,
 ) -> String {
-    let heads: Vec<_> = columns
-        .iter()
-        .map(|column| (column.head(), column.side()))
-        .collect();
+    let layouts = columns.iter().map(|column| column.layout());
+    let heads: Vec<_> = layouts.map(|it| (it.head, it.side)).collect();
     let mut table = Table::new(&heads);
     for row in rows {
         table.row(columns.iter().map(|&column| cell(column, row)).collect());
@@ -46,9 +75,9 @@ pub fn text<C: TableColumn>(
 }
 
 /// Order of two values: larger first, unknown last.
-pub fn down(a: Option<f64>, b: Option<f64>) -> Ordering {
-    let known = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
-    known(b).total_cmp(&known(a))
+pub fn down<T: Copy + PartialOrd>(a: Option<T>, b: Option<T>) -> Ordering {
+    // `None` is less than anything.
+    b.partial_cmp(&a).unwrap_or(Ordering::Equal)
 }
 
 /// A table whose columns are as wide as their widest cell.

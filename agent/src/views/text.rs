@@ -1,25 +1,17 @@
 //! Formats values: durations, exits, processes. Text from outside goes through `clean`.
 
-use api::{Container, Exit, Killer, Process, Verdict};
+use api::{
+    Bound, Confidence, Container, Exit, ExitKind, KillBy, Killer, Process, Seconds, Time, Verdict,
+};
 
+use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::Look;
 
-/// Whether a displayed value is a bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
-    /// The exact value.
-    Exact,
-    /// The true value is this or larger.
-    Lower,
-    /// The true value is this or smaller.
-    Upper,
-}
-
 impl Look {
     /// A duration: `850µs`, `1.2ms`, `3.4s`, `5m12s`, `3h`, `4d2h`.
-    pub fn duration(self, seconds: f64) -> String {
+    pub fn duration(self, Seconds(seconds): Seconds) -> String {
         let micro = if self.ascii { "us" } else { "µs" };
         // The thresholds take rounding into account, so that it never prints `1000µs`.
         if !seconds.is_finite() || seconds < 0.0 {
@@ -46,13 +38,13 @@ impl Look {
     }
 
     /// The same with a bound mark: `≥3.4s`.
-    pub fn bounded(self, seconds: f64, bound: Bound) -> String {
+    pub fn bounded(self, seconds: Seconds, bound: Bound) -> String {
         let mark = match (bound, self.ascii) {
             (Bound::Exact, _) => "",
-            (Bound::Lower, false) => "≥",
-            (Bound::Lower, true) => ">=",
-            (Bound::Upper, false) => "≤",
-            (Bound::Upper, true) => "<=",
+            (Bound::AtLeast, false) => "≥",
+            (Bound::AtLeast, true) => ">=",
+            (Bound::AtMost, false) => "≤",
+            (Bound::AtMost, true) => "<=",
         };
         format!("{mark}{}", self.duration(seconds))
     }
@@ -62,20 +54,19 @@ impl Look {
         if self.ascii { "-" } else { "–" }
     }
 
+    /// A value as `shown` prints it, if it is known.
+    pub fn known<T>(self, value: Option<T>, shown: impl FnOnce(T) -> String) -> String {
+        value.map_or_else(|| self.nothing().to_owned(), shown)
+    }
+
     /// A duration that may be unknown.
-    pub fn maybe(self, seconds: Option<f64>, bound: Bound) -> String {
-        seconds.map_or_else(
-            || self.nothing().to_owned(),
-            |seconds| self.bounded(seconds, bound),
-        )
+    pub fn maybe(self, seconds: Option<Seconds>, bound: Bound) -> String {
+        self.known(seconds, |seconds| self.bounded(seconds, bound))
     }
 
     /// `1234 java`.
     pub fn process(self, process: Option<&Process>) -> String {
-        process.map_or_else(
-            || self.nothing().to_owned(),
-            |process| format!("{} {}", process.pid, self.clean(&process.comm)),
-        )
+        self.known(process, |it| format!("{} {}", it.pid, self.clean(&it.comm)))
     }
 
     /// `shop/web-0/app`, `db`, `nginx.service`, `/a/b`: namespace, pod and container, or the unit,
@@ -109,47 +100,49 @@ impl Look {
 
     /// `never_waits`; with a question mark if it is a guess.
     pub fn why(self, verdict: Option<&Verdict>) -> String {
-        verdict.map_or_else(
-            || self.nothing().to_owned(),
-            |verdict| {
-                let guess = verdict.confidence == "guess";
-                format!(
-                    "{}{}",
-                    self.clean(&verdict.id),
-                    if guess { "?" } else { "" }
-                )
-            },
-        )
+        self.known(verdict, |verdict| {
+            let is_guess = verdict.confidence == Confidence::Guess;
+            self.clean(&verdict.id.0) + if is_guess { "?" } else { "" }
+        })
     }
 
     /// `exit 0`, `SIGKILL`, `SIGSEGV core`.
     pub fn exit(self, exit: Option<&Exit>) -> String {
-        let Some(exit) = exit else {
-            return self.nothing().to_owned();
-        };
-        let signal = || self.clean(exit.signal.as_deref().unwrap_or("signal ?"));
-        match (exit.kind.as_str(), exit.code) {
-            ("exited", Some(code)) => format!("exit {code}"),
-            ("killed", _) => signal(),
-            ("dumped", _) => format!("{} core", signal()),
-            (kind, _) => self.clean(kind),
-        }
+        self.known(exit, |exit| {
+            let signal = || self.clean(exit.signal.as_deref().unwrap_or("signal ?"));
+            match (exit.kind.known(), exit.code) {
+                (Some(ExitKind::Exited), Some(code)) => format!("exit {code}"),
+                (Some(ExitKind::Killed), _) => signal(),
+                (Some(ExitKind::Dumped), _) => format!("{} core", signal()),
+                _ => self.clean(exit.kind.as_str()),
+            }
+        })
     }
 
     /// The killer: `77 bash`, `77 sshd (terminal)`, `OOM killer`.
     pub fn killer(self, killer: Option<&Killer>) -> String {
-        let Some(killer) = killer else {
-            return self.nothing().to_owned();
-        };
-        match (&killer.process, killer.by.as_deref()) {
-            (Some(process), None | Some("process")) => self.process(Some(process)),
-            (Some(process), Some(by)) => {
-                format!("{} ({})", self.process(Some(process)), self.clean(by))
+        let by = killer.and_then(|killer| killer.by.as_ref());
+        let process = killer.and_then(|killer| killer.process.as_ref());
+        match (process, by) {
+            (Some(_), Some(by)) if *by != KillBy::Process => {
+                format!("{} ({})", self.process(process), self.clean(by.as_str()))
             }
-            (None, Some("oom")) => "OOM killer".to_owned(),
-            (None, Some(by)) => self.clean(by),
-            (None, None) => self.nothing().to_owned(),
+            (Some(_), _) => self.process(process),
+            (None, Some(by)) if *by == KillBy::Oom => "OOM killer".to_owned(),
+            (None, by) => self.known(by, |by| self.clean(by.as_str())),
         }
+    }
+
+    /// Text from outside, wrapped within `width`; `first` starts the first line, and the others
+    /// are indented to match.
+    pub fn hanging(self, first: &str, words: &str, width: usize) -> String {
+        let before = first.chars().count();
+        let lines = wrap(&self.clean(words), width.saturating_sub(before).max(20));
+        let lines = lines.iter().enumerate().map(|(n, line)| match n {
+            0 => format!("{first}{line}\n"),
+            _ => format!("{:before$}{line}\n", ""),
+        });
+        lines.collect()
     }
 
     /// Replaces characters that could move the cursor or hide text, since processes choose their
@@ -211,17 +204,19 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
-/// The time of day of an RFC 3339 time, to the millisecond: `03:11:22.123`.
-pub fn time_of_day(at: &str) -> Option<String> {
-    let (_, time) = at.split_once('T')?;
-    let time = time.trim_end_matches('Z');
-    Some(time.get(..time.len().min(12))?.to_owned())
+/// The time of day, to the millisecond: `03:11:22.123`.
+pub fn time_of_day(at: Time) -> String {
+    at.0.strftime("%T%.3f").to_string()
 }
 
-/// `2026-11-22 03:11:22.123`, from an RFC 3339 time.
-pub fn moment(at: &str) -> String {
-    let at = at.trim_end_matches('Z').replacen('T', " ", 1);
-    at.get(..at.len().min(23)).unwrap_or(&at).to_owned()
+/// `2026-11-22 03:11:22.123`.
+pub fn moment(at: Time) -> String {
+    at.0.strftime("%F %T%.3f").to_string()
+}
+
+/// `2026-11-22 03:11:22 UTC`.
+pub fn second(at: Timestamp) -> String {
+    at.strftime("%F %T UTC").to_string()
 }
 
 /// Width of text in terminal columns: a Chinese character takes two, a combining accent none.
@@ -253,6 +248,8 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use api::OrOther;
+
     use super::*;
 
     const WIDE: Look = Look {
@@ -282,18 +279,18 @@ mod tests {
             (98.0 * 3600.0, "4d2h"),
             (f64::NAN, "?"),
         ] {
-            assert_eq!(WIDE.duration(seconds), text);
+            assert_eq!(WIDE.duration(Seconds(seconds)), text);
         }
-        assert_eq!(ASCII.duration(850e-6), "850us");
+        assert_eq!(ASCII.duration(Seconds(850e-6)), "850us");
     }
 
     #[test]
     fn bounds_are_marked() {
-        assert_eq!(WIDE.bounded(3.4, Bound::Lower), "≥3.4s");
-        assert_eq!(WIDE.bounded(3.4, Bound::Upper), "≤3.4s");
-        assert_eq!(ASCII.bounded(3.4, Bound::Lower), ">=3.4s");
-        assert_eq!(ASCII.bounded(3.4, Bound::Upper), "<=3.4s");
-        assert_eq!(WIDE.maybe(None, Bound::Lower), "–");
+        assert_eq!(WIDE.bounded(Seconds(3.4), Bound::AtLeast), "≥3.4s");
+        assert_eq!(WIDE.bounded(Seconds(3.4), Bound::AtMost), "≤3.4s");
+        assert_eq!(ASCII.bounded(Seconds(3.4), Bound::AtLeast), ">=3.4s");
+        assert_eq!(ASCII.bounded(Seconds(3.4), Bound::AtMost), "<=3.4s");
+        assert_eq!(WIDE.maybe(None, Bound::AtLeast), "–");
     }
 
     #[test]
@@ -337,37 +334,46 @@ mod tests {
 
     #[test]
     fn ends_are_words() {
-        let exit = |kind: &str, code, signal: Option<&str>| Exit {
-            kind: kind.to_owned(),
+        let exit = |kind: ExitKind, code, signal: Option<&str>| Exit {
+            kind: kind.into(),
             code,
             signal: signal.map(ToOwned::to_owned),
         };
-        assert_eq!(WIDE.exit(Some(&exit("exited", Some(3), None))), "exit 3");
         assert_eq!(
-            WIDE.exit(Some(&exit("dumped", None, Some("SIGSEGV")))),
+            WIDE.exit(Some(&exit(ExitKind::Exited, Some(3), None))),
+            "exit 3"
+        );
+        assert_eq!(
+            WIDE.exit(Some(&exit(ExitKind::Dumped, None, Some("SIGSEGV")))),
             "SIGSEGV core"
         );
         assert_eq!(WIDE.exit(None), "–");
+        let newer = Exit {
+            kind: OrOther::named("evicted".to_owned()),
+            code: None,
+            signal: None,
+        };
+        assert_eq!(WIDE.exit(Some(&newer)), "evicted");
     }
 
     #[test]
     fn killers_are_processes_or_words() {
-        let killer = |pid: Option<u32>, by: Option<&str>| Killer {
+        let killer = |pid: Option<u32>, by: Option<KillBy>| Killer {
             process: pid.map(|pid| Process {
                 pid,
                 start_time: None,
                 comm: "sh".to_owned(),
             }),
-            by: by.map(ToOwned::to_owned),
+            by: by.map(Into::into),
             signal: "SIGKILL".to_owned(),
-            at: String::new(),
+            at: Time(Timestamp::UNIX_EPOCH),
         };
         for (pid, by, shown) in [
-            (Some(7), Some("process"), "7 sh"),
+            (Some(7), Some(KillBy::Process), "7 sh"),
             (Some(7), None, "7 sh"),
-            (Some(7), Some("namespace"), "7 sh (namespace)"),
-            (None, Some("oom"), "OOM killer"),
-            (None, Some("kernel"), "kernel"),
+            (Some(7), Some(KillBy::Namespace), "7 sh (namespace)"),
+            (None, Some(KillBy::Oom), "OOM killer"),
+            (None, Some(KillBy::Kernel), "kernel"),
             (None, None, "–"),
         ] {
             assert_eq!(WIDE.killer(Some(&killer(pid, by))), shown);
@@ -378,27 +384,24 @@ mod tests {
     #[test]
     fn a_guess_is_marked() {
         let mut verdict = Verdict {
-            id: "never_waits".to_owned(),
+            id: "never_waits".into(),
             summary: String::new(),
             evidence: Vec::new(),
             remedy: String::new(),
-            confidence: "likely".to_owned(),
+            confidence: Confidence::Likely.into(),
         };
         assert_eq!(WIDE.why(Some(&verdict)), "never_waits");
-        verdict.confidence = "guess".to_owned();
+        verdict.confidence = Confidence::Guess.into();
         assert_eq!(WIDE.why(Some(&verdict)), "never_waits?");
         assert_eq!(WIDE.why(None), "–");
     }
 
     #[test]
     fn times_of_day() {
-        let at = "2026-11-22T03:11:22.123456789Z";
-        assert_eq!(time_of_day(at).as_deref(), Some("03:11:22.123"));
-        assert_eq!(
-            time_of_day("2026-11-22T03:11:22Z").as_deref(),
-            Some("03:11:22")
-        );
-        assert_eq!(time_of_day("soon"), None);
+        let at: Timestamp = "2026-11-22T03:11:22.123999Z".parse().expect("a time");
+        assert_eq!(time_of_day(Time(at)), "03:11:22.123");
+        assert_eq!(moment(Time(at)), "2026-11-22 03:11:22.123");
+        assert_eq!(second(at), "2026-11-22 03:11:22 UTC");
     }
 
     #[test]

@@ -5,11 +5,11 @@ use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
 use api::{Document, Zombie, ZombiesQuery};
 
+use super::columns::Column;
 use super::list::{checked, is_empty, more, none};
 use super::output::print;
-use super::table::{Side, Table};
-use super::text::{Bound, count};
-use super::{Look, Outcome, fleet, json};
+use super::text::count;
+use super::{Look, Outcome, fleet, json, table};
 
 /// Asks once, prints, and exits.
 pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
@@ -25,15 +25,14 @@ pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
     } else {
         print(&report(&reply.answer, &args.list, look))?;
     }
-    let found = args.fail && !is_empty(&reply.answer);
-    Ok(if found { Outcome::Found } else { Outcome::Fine })
+    Ok(Outcome::of(!is_empty(&reply.answer), args.fail))
 }
 
 fn report(document: &Document<Zombie>, list: &ListArgs, look: Look) -> String {
     let mut text = if document.items.is_empty() {
         none("zombies", document, list, look)
     } else {
-        table(&document.items, look)
+        table(&document.items.iter().collect::<Vec<_>>(), look)
     };
     text.push_str(&more(document));
     if let Some(loss) = loss(document.head.lost_events) {
@@ -55,65 +54,17 @@ pub fn loss(lost: u64) -> Option<String> {
 }
 
 /// A table of zombies, in the given order.
-pub fn table<'a>(zombies: impl IntoIterator<Item = &'a Zombie> + Clone, look: Look) -> String {
-    let judged = zombies
-        .clone()
-        .into_iter()
-        .any(|zombie| zombie.verdict.is_some());
-    let placed = zombies
-        .clone()
-        .into_iter()
-        .any(|zombie| zombie.container.is_some());
-    let traced = zombies
-        .clone()
-        .into_iter()
-        .any(|zombie| zombie.tracer.is_some());
-    let mut columns = vec![
-        ("PID", Side::Right),
-        ("COMM", Side::Left),
-        ("AGE", Side::Right),
-        ("EXIT", Side::Left),
-        ("PARENT", Side::Left),
-        ("FORKER", Side::Left),
-    ];
-    if traced {
-        columns.push(("TRACER", Side::Left));
+pub fn table(zombies: &[&Zombie], look: Look) -> String {
+    use Column::{Age, Comm, Exit, Forker, Parent, Pid, Tracer, Why, Workload};
+    let any = |has: fn(&Zombie) -> bool| zombies.iter().any(|zombie| has(zombie));
+    let mut columns = vec![Pid, Comm, Age, Exit, Parent, Forker];
+    for (column, is_used) in [
+        (Tracer, any(|zombie| zombie.tracer.is_some())),
+        (Workload, any(|zombie| zombie.container.is_some())),
+        (Why, any(|zombie| zombie.verdict.is_some())),
+    ] {
+        columns.extend(is_used.then_some(column));
     }
-    if placed {
-        columns.push(("WORKLOAD", Side::Left));
-    }
-    if judged {
-        columns.push(("WHY", Side::Left));
-    }
-    let mut table = Table::new(&columns);
-    for zombie in zombies {
-        let mut cells = vec![
-            zombie.pid.to_string(),
-            look.clean(&zombie.comm),
-            look.bounded(zombie.zombie_seconds, bound(zombie)),
-            look.exit(zombie.exit.as_ref()),
-            look.process(zombie.parent.as_ref()),
-            look.process(zombie.forker.as_ref()),
-        ];
-        if traced {
-            cells.push(look.process(zombie.tracer.as_ref()));
-        }
-        if placed {
-            cells.push(look.workload(zombie.container.as_ref()));
-        }
-        if judged {
-            cells.push(look.why(zombie.verdict.as_ref()));
-        }
-        table.row(cells);
-    }
-    table.render(look)
-}
-
-/// Whether a zombie's age is exact or a lower bound.
-pub fn bound(zombie: &Zombie) -> Bound {
-    if zombie.age_is_lower_bound {
-        Bound::Lower
-    } else {
-        Bound::Exact
-    }
+    let cell = |column: Column, row: usize| column.of_zombie(zombies[row], look);
+    table::text(&columns, 0..zombies.len(), cell, look)
 }

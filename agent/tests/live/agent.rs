@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use api::{Culprit, Culprits, Doctor, Document, Explained, Stuck, Zombie};
+use api::{Culprit, Culprits, Doctor, Document, Explained, HookKind, Stuck, Zombie};
 
 /// The program under test.
 pub(crate) const REAPWATCH: &str = env!("CARGO_BIN_EXE_reapwatch");
@@ -170,7 +170,7 @@ impl Agent {
 
     /// Whether deaths are seen by tracepoints only, which cannot know everything.
     pub(crate) fn by_tracepoints(&self) -> bool {
-        self.zombies().head.source == "tracepoint"
+        self.zombies().head.source == HookKind::Tracepoint
     }
 
     /// Which hooks it is attached to.

@@ -5,12 +5,14 @@ use std::time::SystemTime;
 use scenarios::truth::Lack;
 
 use crate::agent::{Agent, eventually};
+use crate::compare::wall;
 use crate::scenario::{Misbehaving, Undying, run, skipped};
 use crate::stream::Stream;
 use crate::stuck::{id, of, write_where_fuse_is_controlled};
+use api::{How, ProcessState};
 
-fn state(agent: &Agent, pid: u32) -> String {
-    agent.explain(pid).story.state
+fn state(agent: &Agent, pid: u32) -> Option<ProcessState> {
+    agent.explain(pid).story.state.known()
 }
 
 /// Follows a process that hangs as it closes its files, until its file server is given up.
@@ -29,7 +31,7 @@ fn hangs_and_dies(name: &str) {
     // Another that dies like it, but at once: whatever is told of its end is told by now.
     let others = run("sigchld_ignored");
     stream.collect(&others);
-    assert_eq!(state(&agent, pid), "exiting");
+    assert_eq!(state(&agent, pid), Some(ProcessState::Exiting));
     let lines = stream.collect_where(|line| line.pid == pid);
     assert_eq!(lines, [], "it has not died");
 
@@ -38,12 +40,14 @@ fn hangs_and_dies(name: &str) {
     let abort = format!("/sys/fs/fuse/connections/{connection}/abort");
     write_where_fuse_is_controlled(&abort).expect("the file can be written");
     let line = stream.line_where(|line| line.pid == pid);
-    assert_eq!((&*line.how, &line.reaper), ("autoreap", &None), "{line:#?}");
+    assert_eq!(line.how, How::Autoreap, "{line:#?}");
+    assert_eq!(line.reaper, None, "{line:#?}");
     assert!(line.zombie_seconds.is_none_or(|zombie| zombie <= 0.0));
-    let reaped_at = line.reaped_at.as_deref().expect("it is gone");
-    let reaped_at = humantime::parse_rfc3339(reaped_at).expect("a time");
+    let reaped_at = wall(line.reaped_at.expect("it is gone"));
     assert!(reaped_at >= let_go, "{line:#?}");
-    assert!(eventually(|| state(&agent, pid) == "reaped"));
+    assert!(eventually(
+        || state(&agent, pid) == Some(ProcessState::Reaped)
+    ));
     assert!(of(&agent, pid).is_none());
     let lines = stream.collect_where(|line| line.pid == pid);
     assert_eq!(lines.len(), 1, "{lines:#?}");

@@ -9,11 +9,11 @@ use scenarios::cases::core_pipe::OWN_MACHINE;
 use scenarios::truth::Truth;
 
 use crate::agent::Agent;
-use crate::compare::seconds;
+use crate::compare::{seconds, wall};
 use crate::row::Verdicts;
 use crate::scenario::{self, Leak};
 use crate::stream::Stream;
-use api::{FinishedExit, Process, Zombie};
+use api::{FinishedExit, Process, Time, Zombie};
 
 const HOUR: i64 = 3600;
 /// How long the machine sleeps: a moment of the wall clock that the hardware wakes it at.
@@ -71,10 +71,7 @@ fn a_stepped_clock_and_a_sleep_change_nothing_that_was() {
         for (dead, (pid, comm)) in first.iter().zip(&pids) {
             let line = stream.line_of(*pid, comm);
             let told = (line.pid, line.start_time, line.died_at);
-            assert_eq!(
-                told,
-                (dead.pid, dead.start_time.clone(), dead.died_at.clone())
-            );
+            assert_eq!(told, (dead.pid, dead.start_time, dead.died_at));
         }
     });
     verdicts.end();
@@ -84,8 +81,8 @@ fn a_stepped_clock_and_a_sleep_change_nothing_that_was() {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Known {
     pid: u32,
-    start_time: Option<String>,
-    died_at: Option<String>,
+    start_time: Option<Time>,
+    died_at: Option<Time>,
     parent: Option<Process>,
 }
 
@@ -103,7 +100,7 @@ fn known(agent: &Agent, leak: &Leak) -> Vec<Known> {
 /// How long each has lain dead, in seconds.
 fn ages(agent: &Agent, leak: &Leak) -> Vec<f64> {
     let zombies = ours(agent, leak);
-    zombies.into_iter().map(|it| it.zombie_seconds).collect()
+    zombies.into_iter().map(|it| it.zombie_seconds.0).collect()
 }
 
 /// The zombies of the leak, in its order.
@@ -128,13 +125,12 @@ fn dies_now(stream: &mut Stream) {
         ..
     } = &line;
     for at in [start_time, died_at, reaped_at] {
-        let at = at.as_deref().expect("all is known");
-        let at = humantime::parse_rfc3339(at).expect("a time");
+        let at = wall(at.expect("all is known"));
         assert!((before..=after).contains(&at), "not now\n{context}");
     }
     let reaped = truth.reaped_at.expect("it was reaped");
     let least = seconds(reaped.not_before_ns, truth.died_at.not_after_ns);
-    let took = line.zombie_seconds.expect("known");
+    let took = line.zombie_seconds.expect("known").0;
     assert!(took >= least - ROUNDING, "{context}");
     assert!(took < 60.0, "an hour came in\n{context}");
 }

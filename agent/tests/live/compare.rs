@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use scenarios::clock::now_ns;
 use scenarios::truth::{self, How, Interval, SentBy, Truth};
 
-use api::{Exit, FinishedExit, Process};
+use api::{Exit, ExitKind, FinishedExit, KillBy, Process, Time};
 
 /// The agent and this test each join `CLOCK_BOOTTIME` with wall time by reading both clocks one
 /// after the other; either may be preempted between, and the wall clock may be slewed.
@@ -49,18 +49,13 @@ pub(crate) fn assert_true(line: &FinishedExit, truth: &Truth, by_tracepoints: bo
         Some(truth.forker),
         "forker\n{context}"
     );
-    let unseen = by_tracepoints && truth.name == UNSEEN_ADOPTION && line.how == "unknown";
+    let unseen = by_tracepoints && truth.name == UNSEEN_ADOPTION && line.how == api::How::Unknown;
     let parent = if unseen { truth.forker } else { truth.parent };
     assert_eq!(pid(line.parent.as_ref()), Some(parent), "parent\n{context}");
     assert_eq!(pid(line.tracer.as_ref()), truth.tracer, "tracer\n{context}");
     assert_held(line, truth, &context);
     assert_killer(line, truth, &context);
-    assert_within(
-        line.start_time.as_deref(),
-        truth.start,
-        "start_time",
-        &context,
-    );
+    assert_within(line.start_time, truth.start, "start_time", &context);
     assert_reap(line, truth, by_tracepoints, &context);
 
     let bound = by_tracepoints && UNNOTIFIED.contains(&&*truth.comm);
@@ -75,13 +70,8 @@ pub(crate) fn assert_true(line: &FinishedExit, truth: &Truth, by_tracepoints: bo
         let took = line
             .exit_seconds
             .unwrap_or_else(|| panic!("no exit_seconds\n{context}"));
-        assert!((0.0..=longest).contains(&took), "exit_seconds\n{context}");
-        assert_within(
-            line.began_at.as_deref(),
-            truth.begun_at,
-            "began_at",
-            &context,
-        );
+        assert!((0.0..=longest).contains(&took.0), "exit_seconds\n{context}");
+        assert_within(line.began_at, truth.begun_at, "began_at", &context);
     }
     let died_at = Interval {
         not_before_ns: if bound {
@@ -91,7 +81,7 @@ pub(crate) fn assert_true(line: &FinishedExit, truth: &Truth, by_tracepoints: bo
         },
         ..truth.died_at
     };
-    assert_within(line.died_at.as_deref(), died_at, "died_at", &context);
+    assert_within(line.died_at, died_at, "died_at", &context);
 }
 
 /// Asserts who had to reap it before, each until when; of one that its parent reaped, for others
@@ -107,11 +97,11 @@ fn assert_held(line: &FinishedExit, truth: &Truth, context: &str) {
     assert_eq!(told, held, "held before\n{context}");
     let mut from = truth.died_at;
     for (told, truth) in line.held_before.iter().zip(&truth.held_before) {
-        assert_within(Some(&told.until), truth.until, "held until", context);
+        assert_within(Some(told.until), truth.until, "held until", context);
         assert!(!told.until_is_upper_bound, "held until\n{context}");
         let least = seconds(truth.until.not_before_ns, from.not_after_ns) - SHORT;
         let most = seconds(truth.until.not_after_ns, from.not_before_ns) + SHORT;
-        let took = told.seconds.expect("both ends were seen");
+        let took = told.seconds.expect("both ends were seen").0;
         assert!((least..=most).contains(&took), "held for {took}\n{context}");
         from = truth.until;
     }
@@ -121,7 +111,7 @@ fn assert_held(line: &FinishedExit, truth: &Truth, context: &str) {
 pub(crate) fn assert_resources(line: &FinishedExit, truth: &Truth) {
     let used = line.resources.as_ref().expect("the death was seen");
     let told = truth.resources.expect("the scenario measures");
-    let cpu = used.user_seconds + used.system_seconds;
+    let cpu = used.user_seconds.0 + used.system_seconds.0;
     let told_cpu = (told.user_us + told.system_us) as f64 / 1e6;
     assert!((cpu - told_cpu).abs() <= CPU, "{used:?} {told:?}");
     assert!(
@@ -134,13 +124,13 @@ pub(crate) fn assert_resources(line: &FinishedExit, truth: &Truth) {
     let least = seconds(truth.died_at.not_before_ns, truth.start.not_after_ns) - SHORT;
     let most = seconds(truth.died_at.not_after_ns, truth.start.not_before_ns) + SHORT;
     assert!(
-        (least..=most).contains(&used.lifetime_seconds),
+        (least..=most).contains(&used.lifetime_seconds.0),
         "{used:?} {least} {most}"
     );
 }
 
 /// Asserts that a time of the agent lies in the interval.
-pub(crate) fn assert_within(at: Option<&str>, interval: Interval, what: &str, context: &str) {
+pub(crate) fn assert_within(at: Option<Time>, interval: Interval, what: &str, context: &str) {
     let at = at.unwrap_or_else(|| panic!("{what} is null\n{context}"));
     let boot = since_boot(at);
     assert!(
@@ -153,12 +143,16 @@ pub(crate) fn assert_within(at: Option<&str>, interval: Interval, what: &str, co
 /// another's before and after.
 pub(crate) fn is_same_process(line: &FinishedExit, truth: &Truth) -> bool {
     let is_within = |start| is_within(since_boot(start), truth.start);
-    line.pid == truth.pid && line.start_time.as_deref().is_some_and(is_within)
+    line.pid == truth.pid && line.start_time.is_some_and(is_within)
 }
 
-fn since_boot(at: &str) -> Duration {
-    let wall = humantime::parse_rfc3339(at).unwrap_or_else(|error| panic!("{at}: {error}"));
-    let wall = wall.duration_since(UNIX_EPOCH).expect("after 1970");
+/// A moment as the standard library has it.
+pub(crate) fn wall(at: Time) -> SystemTime {
+    UNIX_EPOCH + Duration::try_from(at.0.as_duration()).expect("after 1970")
+}
+
+fn since_boot(at: Time) -> Duration {
+    let wall = wall(at).duration_since(UNIX_EPOCH).expect("after 1970");
     wall.saturating_sub(boot_time())
 }
 
@@ -171,12 +165,12 @@ fn is_within(boot: Duration, interval: Interval) -> bool {
 /// The exit as the agent writes it.
 pub(crate) fn exit(exit: truth::Exit) -> Exit {
     let (kind, code, signal) = match exit {
-        truth::Exit::Exited { code } => ("exited", Some(code), None),
-        truth::Exit::Killed { signal } => ("killed", None, Some(name(signal))),
-        truth::Exit::Dumped { signal } => ("dumped", None, Some(name(signal))),
+        truth::Exit::Exited { code } => (ExitKind::Exited, Some(code), None),
+        truth::Exit::Killed { signal } => (ExitKind::Killed, None, Some(name(signal))),
+        truth::Exit::Dumped { signal } => (ExitKind::Dumped, None, Some(name(signal))),
     };
     Exit {
-        kind: kind.to_owned(),
+        kind: kind.into(),
         code,
         signal,
     }
@@ -191,18 +185,18 @@ fn assert_reap(line: &FinishedExit, truth: &Truth, by_tracepoints: bool, context
     let released = truth
         .reaped_at
         .unwrap_or_else(|| panic!("never reaped\n{context}"));
-    let seen = !(line.how == "unknown" && by_tracepoints && UNSEEN.contains(&&*truth.name));
+    let seen = !(line.how == api::How::Unknown && by_tracepoints && UNSEEN.contains(&&*truth.name));
     let reaper = line
         .reaper
         .as_ref()
         .map(|reaper| (reaper.process.pid, reaper.tid));
     if !seen {
         assert_eq!(reaper, None, "a reaper cannot be known\n{context}");
-    } else if truth.how == How::Tracer && line.how == "autoreap" {
+    } else if truth.how == How::Tracer && line.how == api::How::Autoreap {
         // As true: the tracer's wait made the kernel ask the parent, who wants no zombies.
         assert_eq!(reaper, None, "nobody had to\n{context}");
     } else {
-        assert_eq!(line.how, how(truth.how), "how\n{context}");
+        assert_eq!(line.how.known(), how(truth.how), "how\n{context}");
         let told = truth.reaper.map(|told| {
             let tid = told.tid.or(reaper.map(|(_, tid)| tid));
             (told.pid, tid.expect("known, or as the line says"))
@@ -230,7 +224,7 @@ fn assert_reap(line: &FinishedExit, truth: &Truth, by_tracepoints: bool, context
             not_after_ns,
             ..released
         };
-        assert_within(line.reaped_at.as_deref(), released, "reaped_at", context);
+        assert_within(line.reaped_at, released, "reaped_at", context);
     }
     if truth.how == How::Autoreap && released == truth.died_at {
         let never = line.zombie_seconds.is_none_or(|zombie| zombie <= 0.0);
@@ -265,13 +259,13 @@ fn assert_killer(line: &FinishedExit, truth: &Truth, context: &str) {
         .unwrap_or_else(|| panic!("no killer\n{context}"));
     let said = (
         pid(killer.process.as_ref()),
-        killer.by.as_deref(),
+        killer.by.clone(),
         &killer.signal,
     );
     let (by, signal) = (sent_by(told.by), name(told.signal));
-    let expected = (told.pid, Some(by), &signal);
+    let expected = (told.pid, Some(by.into()), &signal);
     assert_eq!(said, expected, "killer\n{context}");
-    assert_within(Some(&killer.at), told.at, "killer.at", context);
+    assert_within(Some(killer.at), told.at, "killer.at", context);
     if line.died_at_is_lower_bound {
         assert_eq!(line.kill_seconds, None, "it cannot be known\n{context}");
         return;
@@ -282,30 +276,30 @@ fn assert_killer(line: &FinishedExit, truth: &Truth, context: &str) {
         .kill_seconds
         .unwrap_or_else(|| panic!("no kill_seconds\n{context}"));
     assert!(
-        took >= 0.0 && (least..=most).contains(&took),
+        took >= 0.0 && (least..=most).contains(&took.0),
         "kill_seconds not from {least} to {most}\n{context}"
     );
 }
 
-fn sent_by(by: SentBy) -> &'static str {
+fn sent_by(by: SentBy) -> KillBy {
     match by {
-        SentBy::Process => "process",
-        SentBy::Kernel => "kernel",
-        SentBy::Oom => "oom",
-        SentBy::Terminal => "terminal",
-        SentBy::Timer => "timer",
-        SentBy::Namespace => "namespace",
-        SentBy::ParentDeath => "parent_death",
+        SentBy::Process => KillBy::Process,
+        SentBy::Kernel => KillBy::Kernel,
+        SentBy::Oom => KillBy::Oom,
+        SentBy::Terminal => KillBy::Terminal,
+        SentBy::Timer => KillBy::Timer,
+        SentBy::Namespace => KillBy::Namespace,
+        SentBy::ParentDeath => KillBy::ParentDeath,
     }
 }
 
-fn how(how: How) -> &'static str {
+fn how(how: How) -> Option<api::How> {
     match how {
-        How::Wait => "wait",
-        How::Autoreap => "autoreap",
-        How::Tracer => "tracer",
-        How::Namespace => "namespace",
-        How::Never => "never",
+        How::Wait => Some(api::How::Wait),
+        How::Autoreap => Some(api::How::Autoreap),
+        How::Tracer => Some(api::How::Tracer),
+        How::Namespace => Some(api::How::Namespace),
+        How::Never => None,
     }
 }
 

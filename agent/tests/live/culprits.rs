@@ -10,11 +10,11 @@ use crate::matrix::Matrix;
 use crate::row::Verdicts;
 use crate::scenario::{Misbehaving, Staying};
 use crate::stuck::has_ended;
-use api::{Culprit, Zombie};
+use api::{Confidence, Culprit, Zombie};
 
 fn id(culprit: Option<&Culprit>) -> String {
     let verdict = culprit.and_then(|culprit| culprit.verdict.as_ref());
-    verdict.map_or("none".to_owned(), |verdict| verdict.id.clone())
+    verdict.map_or("none".to_owned(), |verdict| verdict.id.to_string())
 }
 
 /// Notes what is said of each at one moment: when all are judged rightly, or the last word.
@@ -75,7 +75,7 @@ fn judge_all_at_once() {
     let mut second = Matrix::new("later");
     note(&mut second, &agent, &cast);
     let verdict = agent.explain(living.stay.pid).story.verdict;
-    let said = verdict.map_or("none".to_owned(), |verdict| verdict.id);
+    let said = verdict.map_or("none".to_owned(), |verdict| verdict.id.to_string());
     second.note("leader_exited", "leader_exited", &said);
     second.end();
     assert!(agent.culprit(living.stay.pid).is_none());
@@ -86,7 +86,7 @@ fn judge_all_at_once() {
         let holder = zombie.tracer.as_ref().or(zombie.parent.as_ref());
         let holder =
             holder.and_then(|holder| cast.iter().find(|one| one.culprit.pid == holder.pid));
-        let said = zombie.verdict.as_ref().map(|verdict| verdict.id.as_str());
+        let said = zombie.verdict.as_ref().map(|verdict| &*verdict.id.0);
         if let Some(holder) = holder {
             let truth = holder.culprit.verdict.as_str();
             assert!(
@@ -122,7 +122,7 @@ fn the_young_accuse_nobody() {
     let mut matrix = Matrix::new("alone");
     for zombie in young {
         let verdict = zombie.verdict.as_ref();
-        let said = verdict.map_or("none", |verdict| verdict.id.as_str());
+        let said = verdict.map_or("none", |verdict| &*verdict.id.0);
         matrix.note("young", "just_died", said);
     }
     matrix.end();
@@ -177,7 +177,8 @@ fn for_whom_a_parent_asks_is_certain() {
             culprit
                 .and_then(|culprit| culprit.verdict)
                 .is_some_and(|it| {
-                    it.confidence == "certain" && it.evidence.iter().any(|line| line.contains(told))
+                    it.confidence == Confidence::Certain
+                        && it.evidence.iter().any(|line| line.contains(told))
                 })
         };
         let found = eventually(certain);

@@ -156,7 +156,7 @@ fn zombie_seconds_are_accurate() {
         let reaped = truth.reaped_at.expect("all are reaped");
         let least = seconds(reaped.not_before_ns, truth.died_at.not_after_ns);
         let most = seconds(reaped.not_after_ns, truth.died_at.not_before_ns);
-        above.push((line.zombie_seconds.expect("judged") - least) * 1e6);
+        above.push((line.zombie_seconds.expect("judged").0 - least) * 1e6);
         open.push((most - least) * 1e6);
     }
     above.sort_by(f64::total_cmp);

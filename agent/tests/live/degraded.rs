@@ -13,7 +13,7 @@ use crate::refusals::assert_refused;
 use crate::row::{Verdicts, again, attempt};
 use crate::scenario;
 use crate::stream::Stream;
-use api::Doctor;
+use api::{Doctor, HookKind};
 
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
 /// Without it no kprobe can be asked for.
@@ -88,7 +88,11 @@ fn every_poor_host_is_told_truly() {
         let doctor = runs(&Host::new().showing(&types, TYPES), &[]);
         assert_ne!(hook(&doctor, "reap"), Some("fentry:release_task"));
         let doctor = runs(&no_kprobes(Host::new().showing(&types, TYPES)), &[]);
-        assert_eq!(doctor.source.as_deref(), Some("tracepoint"), "{doctor:#?}");
+        assert_eq!(
+            doctor.source,
+            Some(HookKind::Tracepoint.into()),
+            "{doctor:#?}"
+        );
     });
     verdicts.of("no_zombie_symbol", || {
         let types = types_without("do_notify_parent");
@@ -180,7 +184,7 @@ fn runs_as(doctor: &Doctor, host: &Host, options: &[&str]) {
     let told = attempt(&mut judge).or_else(|why| again(&agent, "deaths", false, why, judge));
     assert_eq!(told, Ok(()));
     assert_eq!(stream.lost, 0, "the stream kept up");
-    let (source, reap) = (doctor.source.as_deref(), hook(doctor, "reap"));
+    let (source, reap) = (&doctor.source, hook(doctor, "reap"));
     println!("\nruns by {source:?}, reaps by {reap:?}");
 }
 

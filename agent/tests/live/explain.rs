@@ -7,10 +7,10 @@ use scenarios::stays::THREADS;
 use crate::agent::{Agent, eventually};
 use crate::matrix::Matrix;
 use crate::scenario::{Leak, Misbehaving, Staying, run};
-use api::{Explanation, Verdict};
+use api::{Explanation, PhaseName, ProcessState, Role, Step, Verdict};
 
 fn verdict(story: &Explanation) -> Option<&str> {
-    story.verdict.as_ref().map(|Verdict { id, .. }| id.as_str())
+    story.verdict.as_ref().map(|Verdict { id, .. }| &*id.0)
 }
 
 fn assert_happened(story: &Explanation, part: &str) {
@@ -20,11 +20,7 @@ fn assert_happened(story: &Explanation, part: &str) {
 
 /// Times that are known come in their order.
 fn assert_in_order(story: &Explanation) {
-    let times: Vec<_> = story
-        .timeline
-        .iter()
-        .filter_map(|it| it.at.clone())
-        .collect();
+    let times: Vec<_> = story.timeline.iter().filter_map(|it| it.at).collect();
     assert!(times.is_sorted(), "{story:#?}");
 }
 
@@ -69,7 +65,7 @@ fn a_suspect_is_told_with_its_verdict_and_its_zombie_with_who_must_reap_it() {
     let zombie = agent.zombies().items.into_iter().find(of);
     let zombie = zombie.expect("they are never reaped").pid;
     let story = agent.explain(zombie).story;
-    assert_eq!(story.state, "zombie", "{story:#?}");
+    assert_eq!(story.state, ProcessState::Zombie, "{story:#?}");
     assert_eq!(verdict(&story), Some("never_waits"), "{story:#?}");
     let parent = story.responsible.as_ref().expect("somebody must reap it");
     let (role, process) = (parent.role.as_str(), &parent.habits.process);
@@ -79,7 +75,7 @@ fn a_suspect_is_told_with_its_verdict_and_its_zombie_with_who_must_reap_it() {
     );
     assert_happened(&story, "became a zombie");
     assert_in_order(&story);
-    let phase = story.phases.iter().find(|it| it.name == "zombie");
+    let phase = story.phases.iter().find(|it| it.name == PhaseName::Zombie);
     assert!(phase.is_some_and(|it| it.seconds >= 2.0), "{story:#?}");
     let page = agent.explained(zombie);
     for part in [
@@ -157,7 +153,7 @@ fn one_on_its_way_out_is_exiting() {
     let agent = Agent::start(&[]);
     let one = Staying::start("exiting");
     let story = agent.explain(one.stay.pid).story;
-    assert_eq!(story.state, "exiting", "{story:#?}");
+    assert_eq!(story.state, ProcessState::Exiting, "{story:#?}");
     assert!(story.death.is_none(), "{story:#?}");
     let why = story
         .verdict
@@ -165,9 +161,9 @@ fn one_on_its_way_out_is_exiting() {
         .expect("it is stopped on its way out");
     assert_eq!(why.id, "ptrace_exit_stop", "{story:#?}");
     let holder = story.responsible.as_ref().expect("its parent traces it");
-    assert_eq!(holder.role, "tracer");
+    assert_eq!(holder.role, Role::Tracer);
     let stuck = story.stuck.as_ref().expect("it is on its way out");
-    assert_eq!(stuck.step.as_deref(), Some("ptrace_exit_stop"));
+    assert_eq!(stuck.step, Some(Step::PtraceExitStop.into()));
     let [thread] = stuck.threads.as_slice() else {
         panic!("one thread: {stuck:#?}");
     };
@@ -194,7 +190,7 @@ fn the_reaped_are_remembered() {
     let truths = run("killed_sigkill");
     let truth = &truths[0];
     assert!(eventually(
-        || agent.explain(truth.pid).story.state == "reaped"
+        || agent.explain(truth.pid).story.state == ProcessState::Reaped
     ));
     let story = agent.explain(truth.pid).story;
     assert_in_order(&story);
@@ -223,18 +219,19 @@ fn a_number_that_was_used_again_is_the_newer_process_and_mentions_the_older() {
     let told = || agent.explain(pid).story;
     assert!(eventually(|| told().earlier.len() == 1), "{:#?}", told());
     let story = told();
-    assert_eq!(story.state, "alive");
+    assert_eq!(story.state, ProcessState::Alive);
     let (newer, older) = (story.process.clone(), &story.earlier[0]);
     let newer = newer.and_then(|it| it.start_time).expect("it lives");
-    let died = older.died_at.as_ref().or(older.reaped_at.as_ref());
-    assert!(died.is_some_and(|died| *died < newer), "{story:#?}");
+    let died = older.died_at.or(older.reaped_at);
+    assert!(died.is_some_and(|died| died < newer), "{story:#?}");
     assert!(
         agent
             .explained(one.stay.pid)
             .contains("Earlier processes with this PID")
     );
     drop(one);
-    let both = |story: &Explanation| story.state == "reaped" && story.earlier.len() == 1;
+    let both =
+        |story: &Explanation| story.state == ProcessState::Reaped && story.earlier.len() == 1;
     assert!(eventually(|| both(&told())), "{:#?}", told());
 }
 
@@ -295,7 +292,7 @@ fn a_number_of_a_container_is_told_by_its_number_here() {
     let own = own.expect("it has a number in its namespace");
     // The first numbers are those of kernel threads outside.
     let story = agent.explain(own).story;
-    assert_eq!(story.state, "unknown", "{story:#?}");
+    assert_eq!(story.state, ProcessState::Unknown, "{story:#?}");
     let says = format!("reapwatch explain {zombie}");
     assert!(
         story.advice.iter().any(|it| it.contains(&says)),

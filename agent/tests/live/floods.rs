@@ -63,7 +63,7 @@ fn a_burst_of_2000_has_each_death_once() {
     assert_eq!(distinct.len(), 2000);
     let reaped_by_parent = |by: u32| by == burst.parent;
     assert!(lines.iter().all(|line| {
-        line.how == "wait"
+        line.how == api::How::Wait
             && line
                 .reaper
                 .as_ref()

@@ -144,7 +144,7 @@ fn pids_of_a_pod() {
     let mut last = Vec::new();
     let told = eventually(|| {
         last = agent.culprits_and_pids().pids;
-        let of = |path: &str| last.iter().find(|it| it.scope == path);
+        let of = |path: &str| last.iter().find(|it| it.scope.name() == path);
         let (Some(pod), Some(inner)) = (of(&outer.path), of(&cgroup.path)) else {
             return false;
         };

@@ -66,7 +66,7 @@ pub(crate) fn figures(lines: &[FinishedExit], truths: &[Truth], lateness: Vec<f6
         }
         let least = seconds(reaped.not_before_ns, truth.died_at.not_after_ns);
         let most = seconds(reaped.not_after_ns, truth.died_at.not_before_ns);
-        outside.push((least - zombie).max(zombie - most).max(0.0));
+        outside.push((least - zombie.0).max(zombie.0 - most).max(0.0));
         open.push(most - least);
     }
     let judged = outside.len();

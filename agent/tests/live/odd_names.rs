@@ -113,7 +113,7 @@ impl Cast {
 }
 
 fn verdict(agent: &Agent, cast: &Cast) -> Option<String> {
-    Some(agent.culprit(cast.pid())?.verdict?.id)
+    Some(agent.culprit(cast.pid())?.verdict?.id.to_string())
 }
 
 fn shown(name: &[u8]) -> String {

@@ -12,7 +12,7 @@ use api::Pids;
 
 fn of(agent: &Agent, scope: &str) -> Option<Pids> {
     let pids = agent.culprits_and_pids().pids;
-    pids.into_iter().find(|it| it.scope == scope)
+    pids.into_iter().find(|it| it.scope.name() == scope)
 }
 
 /// What is told of the time until it is full follows from the rest that is told.
@@ -23,7 +23,7 @@ fn assert_consistent(pids: &Pids) {
         (None, None) => {}
         (Some(full), Some(told)) => {
             assert!(
-                (full - told).abs() <= full * 1e-9,
+                (full - told.0).abs() <= full * 1e-9,
                 "{full} is not in {pids:#?}"
             );
         }
@@ -114,7 +114,7 @@ fn a_cgroup_that_zombies_fill_is_told_with_the_time_that_is_left() {
         let answer = agent.culprits_and_pids();
         let mut culprits = answer.document.items.iter();
         let culprit = culprits.find(|it| it.process.pid == one.stay.pid);
-        let now = answer.pids.into_iter().find(|it| it.scope == scope);
+        let now = answer.pids.into_iter().find(|it| it.scope.name() == scope);
         if let (Some(culprit), Some(now)) = (culprit, &now) {
             let zombies = Some(culprit.zombies.min(now.used));
             assert_eq!(now.zombies, zombies, "not from one moment");

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
 use crate::agent::{Agent, eventually};
-use api::Culprit;
+use api::{Culprit, KillBy};
 
 /// A program that is killed when this is dropped.
 struct Running(Child);
@@ -173,7 +173,7 @@ fn the_end_of_the_thread_that_started_it_is_not_a_kill_by_its_process() {
         .death
         .and_then(|death| death.killer)
         .expect("somebody");
-    assert_eq!(killer.by.as_deref(), Some("parent_death"), "{killer:#?}");
+    assert_eq!(killer.by, Some(KillBy::ParentDeath.into()), "{killer:#?}");
     assert_eq!(killer.signal, "SIGKILL");
     let parent = killer.process.map(|process| process.pid);
     assert_eq!(parent, Some(std::process::id()));

@@ -170,7 +170,7 @@ fn a_recording_keeps_the_verdicts_made_while_it_was_made() {
     let mut culprits = culprits.items.into_iter();
     let culprit = culprits.find(|culprit| culprit.process.pid == pid);
     let verdict = culprit.and_then(|culprit| culprit.verdict).expect("one");
-    assert_eq!(verdict.id, one.culprit.verdict);
+    assert_eq!(verdict.id.0, one.culprit.verdict);
     assert!(!verdict.evidence.is_empty() && !verdict.remedy.is_empty());
     let zombies = replay(&host, &file, &["zombies", "--json"]);
     let zombies: Document<Zombie> = serde_json::from_str(&zombies).expect("a document");
@@ -179,7 +179,7 @@ fn a_recording_keeps_the_verdicts_made_while_it_was_made() {
     assert_eq!(zombie.verdict.as_ref(), Some(&verdict));
     for pid in [zombie.pid, pid] {
         let story = replay(&host, &file, &["explain", &pid.to_string()]);
-        assert!(story.contains(&verdict.id), "{story}");
+        assert!(story.contains(&*verdict.id.0), "{story}");
     }
 }
 

@@ -31,7 +31,9 @@ fn every_death_is_told_truly() {
     verdicts.judge(
         "source",
         match forced {
-            Ok(hook) if hook != source => Err(format!("{hook} was forced, {source} is in use")),
+            Ok(hook) if hook != source.as_str() => {
+                Err(format!("{hook} was forced, {source} is in use"))
+            }
             _ => Ok(()),
         },
     );

@@ -8,14 +8,14 @@ use crate::agent::{Agent, eventually};
 use crate::row::Verdicts;
 use crate::scenario;
 use crate::stream::Stream;
-use api::{FinishedExit, Steps};
+use api::{FinishedExit, PhaseName, Steps};
 
 /// Every figure is rounded to f64.
 const ROUNDING: f64 = 1e-6;
 /// An exit without a hold-up is looked at so often: a busy machine may hold up any single one.
 const TRIES: usize = 3;
 /// What tracepoints can tell.
-const BY_TRACEPOINTS: [&str; 2] = ["waiting_for_siblings", "releasing_memory"];
+const BY_TRACEPOINTS: [PhaseName; 2] = [PhaseName::WaitingForSiblings, PhaseName::ReleasingMemory];
 
 #[test]
 #[ignore = "needs a virtual machine of its own: it sets the core pattern"]
@@ -59,7 +59,12 @@ fn judge(agent: &Agent, all: bool, played: &[(FinishedExit, SlowExit)]) {
         let context = format!("{exit:#?}\n{line:#?}");
         let steps = line.steps.as_ref();
         let steps = steps.unwrap_or_else(|| panic!("no steps\n{context}"));
-        let step = |name: &str| steps.each().into_iter().find(|step| step.0 == name);
+        let step = |name: &str| {
+            steps
+                .each()
+                .into_iter()
+                .find(|step| <&str>::from(step.0) == name)
+        };
         let (_, took) = step(&exit.step).expect("a step");
         if all {
             assert_whole(line, steps, &context);
@@ -68,7 +73,7 @@ fn judge(agent: &Agent, all: bool, played: &[(FinishedExit, SlowExit)]) {
         } else {
             let told = steps.each().into_iter().filter(|step| step.1.is_some());
             for (name, _) in told {
-                assert!(BY_TRACEPOINTS.contains(&name), "{name} seen\n{context}");
+                assert!(BY_TRACEPOINTS.contains(&name), "{name:?} seen\n{context}");
             }
         }
         if let Some(took) = took {
@@ -89,10 +94,10 @@ fn judge(agent: &Agent, all: bool, played: &[(FinishedExit, SlowExit)]) {
 
 /// All steps are known and fill the time of the exit.
 fn assert_whole(line: &FinishedExit, steps: &Steps, context: &str) {
-    let known: Option<f64> = steps.each().iter().map(|step| step.1).sum();
+    let known: Option<f64> = steps.each().iter().map(|step| Some(step.1?.0)).sum();
     let known = known.unwrap_or_else(|| panic!("an unknown step\n{context}"));
-    let dumped = steps.dumping_core.unwrap_or_default();
-    let took = line.exit_seconds.expect("the exit was seen");
+    let dumped = steps.dumping_core.map_or(0.0, |took| took.0);
+    let took = line.exit_seconds.expect("the exit was seen").0;
     assert!(
         (known - dumped - took).abs() < ROUNDING,
         "sum {known}\n{context}"

@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::matrix::Matrix;
 use crate::row::{Verdicts, attempt};
 use crate::scenario::Undying;
-use api::{Culprit, Stuck};
+use api::{Culprit, Step, Stuck};
 
 /// Long enough that nobody who dies well is meant.
 const THRESHOLD: &str = "1s";
@@ -75,7 +75,7 @@ pub(crate) fn of(agent: &Agent, pid: u32) -> Option<Stuck> {
 
 pub(crate) fn id(stuck: Option<&Stuck>) -> &str {
     let verdict = stuck.and_then(|stuck| stuck.verdict.as_ref());
-    verdict.map_or("none", |verdict| &verdict.id)
+    verdict.map_or("none", |verdict| &verdict.id.0)
 }
 
 /// What is said of it in the end.
@@ -99,7 +99,7 @@ fn check(agent: &Agent, one: &Undying) {
     if truth.verdict == IGNORES {
         let sender = stuck.ignored.as_ref().and_then(|it| it.process.as_ref());
         assert_eq!(sender.map(|it| it.pid), truth.holder, "{stuck:#?}");
-        assert_eq!(stuck.step.as_deref(), Some(IGNORES), "{stuck:#?}");
+        assert_eq!(stuck.step, Some(Step::TermIgnored.into()), "{stuck:#?}");
         let explained = || {
             let verdict = agent.explain(truth.pid).story.verdict;
             verdict.is_some_and(|verdict| verdict.id == IGNORES)
@@ -133,7 +133,7 @@ fn check(agent: &Agent, one: &Undying) {
         assert!(verdict.remedy.contains(&holder), "{holder}: {stuck:#?}");
         // The one waits for the other, and each is told with what is true of it.
         let keeps = |it: &Culprit| {
-            let verdict = it.verdict.as_ref().map(|verdict| verdict.id.as_str());
+            let verdict = it.verdict.as_ref().map(|verdict| &*verdict.id.0);
             it.process.pid == pid && verdict == Some("pidns_init_waiting")
         };
         assert!(eventually(|| agent.culprits().items.iter().any(keeps)));
@@ -334,7 +334,7 @@ fn without_privileges(cast: &[Undying]) {
 /// That following the remedy frees the process.
 fn remedy_frees(agent: &Agent, one: &Undying) {
     let stuck = said(agent, one);
-    assert_eq!(stuck.step.as_deref(), Some("closing_files"), "{stuck:#?}");
+    assert_eq!(stuck.step, Some(Step::ClosingFiles.into()), "{stuck:#?}");
     let frames = stuck.threads.iter().flat_map(|thread| &thread.stack);
     assert!(
         frames.clone().any(|frame| frame == "fuse_flush"),

@@ -65,7 +65,7 @@ fn id(host: &Host, args: &[&str], pid: u32) -> Option<String> {
     let culprits: Document<Culprit> = serde_json::from_str(&alone(host, args)).expect("JSON");
     let mut culprits = culprits.items.into_iter();
     let culprit = culprits.find(|culprit| culprit.process.pid == pid);
-    Some(culprit?.verdict?.id)
+    Some(culprit?.verdict?.id.to_string())
 }
 
 /// Only two looks tell who gets no CPU from who happens to be runnable.
@@ -99,7 +99,7 @@ fn the_first_frame_of_top_has_why_and_where() {
     let mut parents = frame.items[0].parents.iter();
     let parent = parents.find(|parent| parent.process.pid == pid);
     let parent = parent.expect("it holds zombies");
-    let why = parent.verdict.as_ref().map(|verdict| verdict.id.as_str());
+    let why = parent.verdict.as_ref().map(|verdict| &*verdict.id.0);
     assert_eq!(why, Some("parent_stopped"));
     let mut zombies = frame.items[0].zombies.iter();
     let of_it = |parent: &api::Process| parent.pid == pid;

@@ -10,7 +10,7 @@ use crate::cgroup::{Cgroup, Child};
 use crate::hierarchies;
 use crate::row::Verdicts;
 use crate::stream::Stream;
-use api::{Container, Zombie};
+use api::{Container, Qos, Zombie};
 
 pub(crate) const UID: &str = "3f1c2b4e-7a90-4d1e-8c55-0a1b2c3d4e5f";
 pub(crate) const UID_: &str = "3f1c2b4e_7a90_4d1e_8c55_0a1b2c3d4e5f";
@@ -100,7 +100,7 @@ fn pod_by_its_log(agent: &Agent) {
         runtime: None,
         pod: Some("web-0".to_owned()),
         pod_uid: Some(UID.to_owned()),
-        qos: Some("besteffort".to_owned()),
+        qos: Some(Qos::Besteffort.into()),
         namespace: Some("shop".to_owned()),
         unit: None,
         user_unit: None,
@@ -138,7 +138,7 @@ fn nested_by_its_pod(agent: &Agent) {
     assert_eq!(place.runtime.as_deref(), Some("containerd"));
     assert_eq!(place.pod.as_deref(), Some("web-0"));
     assert_eq!(place.namespace.as_deref(), Some("shop"));
-    assert_eq!(place.qos.as_deref(), Some("burstable"));
+    assert_eq!(place.qos, Some(Qos::Burstable.into()));
     assert_eq!(place.name, None, "nothing names the container");
 }
 

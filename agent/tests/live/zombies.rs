@@ -52,16 +52,11 @@ fn zombies_are_listed_exactly_with_parent_and_age() {
             "{context}"
         );
         assert!(!zombie.age_is_lower_bound, "{context}");
-        assert_within(
-            zombie.died_at.as_deref(),
-            truth.died_at,
-            "died_at",
-            &context,
-        );
+        assert_within(zombie.died_at, truth.died_at, "died_at", &context);
         let least = seconds(asked, truth.died_at.not_after_ns) - ROUNDING;
         let most = seconds(answered, truth.died_at.not_before_ns) + ROUNDING;
         assert!(
-            (least..=most).contains(&zombie.zombie_seconds),
+            (least..=most).contains(&zombie.zombie_seconds.0),
             "{least} {most} {context}"
         );
     }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{HookKind, OrOther, Time};
+
 /// Version of every document; it increases only if a field changes its meaning.
 pub const VERSION: u32 = 1;
 
@@ -14,10 +16,10 @@ pub struct Head {
     pub host: String,
     /// Kernel release.
     pub kernel: String,
-    /// `fentry`, `kprobe` or `tracepoint`: the weakest hook kind in use.
-    pub source: String,
+    /// The weakest hook kind in use.
+    pub source: OrOther<HookKind>,
     /// When the document was created.
-    pub at: String,
+    pub at: Time,
     /// Events lost since the agent started, for all reasons.
     pub lost_events: u64,
 }

@@ -2,29 +2,32 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Container, Culprit, FinishedExit, Head, Killer, Process, Stuck, Verdict};
+use super::{
+    Bound, Container, Culprit, FinishedExit, Head, Killer, OrOther, PhaseName, Process,
+    ProcessState, Role, Seconds, Stuck, Time, Verdict,
+};
 
 /// A process and how it treats its dead children.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Keeper {
-    /// `parent` or `tracer`: its role towards the process; `itself` for the requested process.
-    pub role: String,
+    /// What it is to the requested process.
+    pub role: OrOther<Role>,
     /// What it holds and does, and its verdict.
     #[serde(flatten)]
     pub habits: Culprit,
     /// Median zombie time of recently reaped children.
-    pub p50_seconds: Option<f64>,
+    pub p50_seconds: Option<Seconds>,
     /// 99th percentile of the same.
-    pub p99_seconds: Option<f64>,
+    pub p99_seconds: Option<Seconds>,
 }
 
 /// Something that happened to a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
     /// When; null if only the order is known.
-    pub at: Option<String>,
-    /// Precision of `at`: `exact`, `at_least` (then or later) or `at_most` (then or earlier).
-    pub bound: String,
+    pub at: Option<Time>,
+    /// Precision of `at`: then, then or later (`at_least`), then or earlier (`at_most`).
+    pub bound: OrOther<Bound>,
     /// What happened, in words.
     pub what: String,
 }
@@ -32,12 +35,12 @@ pub struct Moment {
 /// A phase in the end of a process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
-    /// `signal`, `exit` or `zombie`.
-    pub name: String,
+    /// Which one.
+    pub name: OrOther<PhaseName>,
     /// How long it took, or has taken so far.
-    pub seconds: f64,
-    /// Precision of `seconds`: `exact`, `at_least` or `at_most`.
-    pub bound: String,
+    pub seconds: Seconds,
+    /// Precision of `seconds`.
+    pub bound: OrOther<Bound>,
     /// What happens in it.
     pub what: String,
 }
@@ -48,9 +51,9 @@ pub struct Earlier {
     /// The process.
     pub process: Process,
     /// When it died; null if that was before the agent started.
-    pub died_at: Option<String>,
+    pub died_at: Option<Time>,
     /// When it was released.
-    pub reaped_at: Option<String>,
+    pub reaped_at: Option<Time>,
 }
 
 /// The explanation of one process.
@@ -60,8 +63,8 @@ pub struct Explanation {
     pub pid: u32,
     /// The process; null if none is known.
     pub process: Option<Process>,
-    /// `alive`, `exiting`, `zombie`, `reaped` or `unknown`.
-    pub state: String,
+    /// Its state now.
+    pub state: OrOther<ProcessState>,
     /// If it is exiting, whether the exit has begun, if only with a core dump; null if unknown.
     #[serde(default)]
     pub exit_has_begun: Option<bool>,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Seconds, Time, VerdictId};
+
 /// The head of every document about a cluster, around its items.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FleetDocument<T> {
@@ -12,7 +14,7 @@ pub struct FleetDocument<T> {
     /// Its URL.
     pub prometheus: String,
     /// The time of the query, by Prometheus' clock.
-    pub at: String,
+    pub at: Time<3>,
     /// Events lost since the agents started, for all reasons; null if no agent has data.
     pub lost_events: Option<u64>,
     /// The requested items.
@@ -45,7 +47,7 @@ pub struct FleetAgent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictCount {
     /// A verdict id, or `unexplained`.
-    pub verdict: String,
+    pub verdict: VerdictId,
     /// Processes.
     pub culprits: u64,
 }
@@ -61,17 +63,17 @@ pub struct FleetNode {
     /// Whether the last scrape succeeded; null if it is not scraped, as with remote write.
     pub up: Option<bool>,
     /// Seconds since the last scrape.
-    pub data_age_seconds: Option<f64>,
+    pub data_age_seconds: Option<Seconds>,
     /// Zombies.
     pub zombies: Option<u64>,
     /// Stale zombies.
     pub stale_zombies: Option<u64>,
     /// Age of the oldest zombie; also null if there are none.
-    pub oldest_seconds: Option<f64>,
+    pub oldest_seconds: Option<Seconds>,
     /// Exits per second over the last 5 minutes.
     pub exits_per_second: Option<f64>,
     /// 99th percentile of the zombie time of processes reaped in the last 5 minutes.
-    pub p99_zombie_seconds: Option<f64>,
+    pub p99_zombie_seconds: Option<Seconds>,
     /// Stuck exits.
     pub stuck_exits: Option<u64>,
     /// PIDs in use.
@@ -108,13 +110,20 @@ pub struct FleetWorkload {
     /// New stale zombies per second, over the last 15 minutes.
     pub growth_per_second: Option<f64>,
     /// Age of the oldest zombie.
-    pub oldest_seconds: Option<f64>,
+    pub oldest_seconds: Option<Seconds>,
     /// Exits per second over the last 5 minutes.
     pub exits_per_second: Option<f64>,
     /// Share of late reaps in the last 15 minutes; null without reaps.
     pub late_ratio: Option<f64>,
     /// Verdicts on its culprits; null if Prometheus cannot assign them to a workload.
     pub verdicts: Option<Vec<VerdictCount>>,
+}
+
+impl FleetWorkload {
+    /// Its namespace, pod, container and unit.
+    pub fn names(&self) -> [&Option<String>; 4] {
+        [&self.namespace, &self.pod, &self.container, &self.unit]
+    }
 }
 
 /// The answer of `culprits --prometheus`: workloads with stale zombies, and the nodes' verdicts.

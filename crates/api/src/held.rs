@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Process;
+use super::{Process, Seconds, Time};
 
 /// A process that had to reap a zombie and did not, until another one became responsible: its
 /// parent exited, or its tracer released it.
@@ -13,11 +13,11 @@ pub struct Held {
     /// Whether it was its ptracer and not its parent.
     pub as_tracer: bool,
     /// When that ended.
-    pub until: String,
+    pub until: Time,
     /// Whether `until` and `seconds` are upper bounds.
     pub until_is_upper_bound: bool,
     /// How long it held it; null if the beginning is only known as a bound.
-    pub seconds: Option<f64>,
+    pub seconds: Option<Seconds>,
 }
 
 /// A process that acted, and its thread.

@@ -1,22 +1,31 @@
 //! JSON for people and scripts, and the only types that derive `Serialize`. Durations are in
 //! seconds, times are RFC 3339 UTC, unknown values are `null`.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 mod document;
 mod explain;
+mod field;
 pub mod fleet;
 mod held;
+mod names;
 mod pids;
 mod query;
 mod stuck;
+mod time;
 
 pub use document::*;
 pub use explain::*;
+pub use field::Field;
 pub use held::*;
+pub use names::*;
 pub use pids::*;
 pub use query::*;
 pub use stuck::*;
+pub use time::{Seconds, Time};
 
 /// A process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +33,7 @@ pub struct Process {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
     /// Its start time.
-    pub start_time: Option<String>,
+    pub start_time: Option<Time>,
     /// Its name.
     pub comm: String,
 }
@@ -32,8 +41,8 @@ pub struct Process {
 /// How a process ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
-    /// `exited`, `killed` or `dumped`.
-    pub kind: String,
+    /// In which way.
+    pub kind: OrOther<ExitKind>,
     /// Exit code, if it exited.
     pub code: Option<u8>,
     /// Name of the signal, if it was killed.
@@ -45,26 +54,24 @@ pub struct Exit {
 pub struct Killer {
     /// The process that sent the fatal signal, or that caused the kernel to send it.
     pub process: Option<Process>,
-    /// `process`, `kernel` (for a fault, SIGPIPE, a sysrq key), `oom`, `terminal`, `timer`,
-    /// `namespace` (its PID namespace's init ended), `parent_death` (the thread that forked it
-    /// ended; `PR_SET_PDEATHSIG`) or `cpu_limit` (`RLIMIT_CPU`); null if unknown.
+    /// The source of the signal; null if unknown.
     #[serde(default)]
-    pub by: Option<String>,
+    pub by: Option<OrOther<KillBy>>,
     /// The signal's name.
     pub signal: String,
     /// The time it was sent.
-    pub at: String,
+    pub at: Time,
 }
 
 /// Resources used by a process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resources {
     /// From start to death.
-    pub lifetime_seconds: f64,
+    pub lifetime_seconds: Seconds,
     /// CPU time in user mode.
-    pub user_seconds: f64,
+    pub user_seconds: Seconds,
     /// CPU time in the kernel.
-    pub system_seconds: f64,
+    pub system_seconds: Seconds,
     /// Number of threads when it began to exit.
     pub threads: Option<u32>,
     /// Peak resident set size.
@@ -81,35 +88,35 @@ pub struct Resources {
 pub struct Steps {
     /// From the start of the dump until all threads are exiting, including the time in which the
     /// dump waits for other threads to stop.
-    pub dumping_core: Option<f64>,
+    pub dumping_core: Option<Seconds>,
     /// From `began_at`, when the first thread began to exit, until the last one did; 0 after a
     /// dump, which waits for them.
-    pub waiting_for_siblings: Option<f64>,
+    pub waiting_for_siblings: Option<Seconds>,
     /// Releasing its memory, including asynchronous I/O and locks in it.
-    pub releasing_memory: Option<f64>,
+    pub releasing_memory: Option<Seconds>,
     /// Closing its files, except for what the kernel defers.
-    pub closing_files: Option<f64>,
+    pub closing_files: Option<Seconds>,
     /// Deferred work, such as the final release of a file, until it left its cgroup.
-    pub deferred_work: Option<f64>,
+    pub deferred_work: Option<Seconds>,
     /// Leaving its namespaces; for the init of a PID namespace also ending all other processes in
     /// it, and everything after that.
-    pub namespaces: Option<f64>,
+    pub namespaces: Option<Seconds>,
     /// The rest: a tracer's stop, cancelled `io_uring` requests, accounting, the terminal,
     /// notifying the parent. Null unless all others are known.
-    pub other: Option<f64>,
+    pub other: Option<Seconds>,
 }
 
 impl Steps {
     /// Each step with its name.
-    pub fn each(&self) -> [(&'static str, Option<f64>); 7] {
+    pub fn each(&self) -> [(PhaseName, Option<Seconds>); 7] {
         [
-            ("dumping_core", self.dumping_core),
-            ("waiting_for_siblings", self.waiting_for_siblings),
-            ("releasing_memory", self.releasing_memory),
-            ("closing_files", self.closing_files),
-            ("deferred_work", self.deferred_work),
-            ("namespaces", self.namespaces),
-            ("other", self.other),
+            (PhaseName::DumpingCore, self.dumping_core),
+            (PhaseName::WaitingForSiblings, self.waiting_for_siblings),
+            (PhaseName::ReleasingMemory, self.releasing_memory),
+            (PhaseName::ClosingFiles, self.closing_files),
+            (PhaseName::DeferredWork, self.deferred_work),
+            (PhaseName::Namespaces, self.namespaces),
+            (PhaseName::Other, self.other),
         ]
     }
 }
@@ -129,9 +136,9 @@ pub struct Container {
     /// Pod uid.
     #[serde(default)]
     pub pod_uid: Option<String>,
-    /// QoS class of the pod: `guaranteed`, `burstable` or `besteffort`.
+    /// QoS class of the pod.
     #[serde(default)]
-    pub qos: Option<String>,
+    pub qos: Option<OrOther<Qos>>,
     /// Pod namespace.
     pub namespace: Option<String>,
     /// systemd unit.
@@ -154,19 +161,42 @@ pub struct Container {
     pub of_parent: bool,
 }
 
+/// The stable id of a verdict. The ids are those of the model's rules, and of other versions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VerdictId(pub Cow<'static, str>);
+
+impl From<&'static str> for VerdictId {
+    fn from(id: &'static str) -> Self {
+        Self(id.into())
+    }
+}
+
+impl PartialEq<&str> for VerdictId {
+    fn eq(&self, id: &&str) -> bool {
+        self.0 == *id
+    }
+}
+
+impl fmt::Display for VerdictId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 /// Why a process does not reap or does not die, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// One of the stable verdict ids.
-    pub id: String,
+    /// Which rule it is of.
+    pub id: VerdictId,
     /// One sentence.
     pub summary: String,
     /// The evidence, one fact per line.
     pub evidence: Vec<String>,
     /// What to do, in one sentence.
     pub remedy: String,
-    /// `certain`, `likely` or `guess`.
-    pub confidence: String,
+    /// How sure it is.
+    pub confidence: OrOther<Confidence>,
 }
 
 /// A finished death: one line of `exits`.
@@ -175,7 +205,7 @@ pub struct FinishedExit {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
     /// Its start time.
-    pub start_time: Option<String>,
+    pub start_time: Option<Time>,
     /// Its name.
     pub comm: String,
     /// How it ended; null if that could not be read.
@@ -191,31 +221,31 @@ pub struct FinishedExit {
     pub held_before: Vec<Held>,
     /// Its reaper.
     pub reaper: Option<Reaper>,
-    /// `wait`, `autoreap`, `tracer`, `exec`, `namespace` or `unknown`.
-    pub how: String,
+    /// How it was released.
+    pub how: OrOther<How>,
     /// Its killer.
     pub killer: Option<Killer>,
     /// When it began to exit.
-    pub began_at: Option<String>,
+    pub began_at: Option<Time>,
     /// When it became a zombie that can be reaped, or was auto-reaped.
-    pub died_at: Option<String>,
+    pub died_at: Option<Time>,
     /// Whether `died_at` is a lower bound, usually a close one, because no hook saw the death
     /// itself.
     #[serde(default)]
     pub died_at_is_lower_bound: bool,
     /// When it was released.
-    pub reaped_at: Option<String>,
+    pub reaped_at: Option<Time>,
     /// Whether `reaped_at` is an upper bound: it is known only that it was gone by then.
     #[serde(default)]
     pub reaped_at_is_upper_bound: bool,
     /// From `began_at` to `died_at`.
-    pub exit_seconds: Option<f64>,
+    pub exit_seconds: Option<Seconds>,
     /// From `died_at` to `reaped_at`.
-    pub zombie_seconds: Option<f64>,
+    pub zombie_seconds: Option<Seconds>,
     /// Whether `zombie_seconds` is an upper bound.
     pub zombie_seconds_is_upper_bound: bool,
     /// From the fatal signal to `died_at`.
-    pub kill_seconds: Option<f64>,
+    pub kill_seconds: Option<Seconds>,
     /// Its workload.
     pub container: Option<Container>,
     /// The workload of its parent.
@@ -236,15 +266,15 @@ pub struct Zombie {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
     /// Its start time.
-    pub start_time: Option<String>,
+    pub start_time: Option<Time>,
     /// Its name.
     pub comm: String,
     /// How it ended; null if that could not be read.
     pub exit: Option<Exit>,
     /// When it died; null if that was before the agent started.
-    pub died_at: Option<String>,
+    pub died_at: Option<Time>,
     /// How long it has been a zombie.
-    pub zombie_seconds: f64,
+    pub zombie_seconds: Seconds,
     /// Whether that time is a lower bound. For a zombie older than the agent it comes from
     /// scheduler statistics and is usually too short by milliseconds.
     pub age_is_lower_bound: bool,
@@ -276,7 +306,7 @@ pub struct Culprit {
     /// Zombies that it has to reap.
     pub zombies: u64,
     /// Age of the oldest one.
-    pub oldest_seconds: Option<f64>,
+    pub oldest_seconds: Option<Seconds>,
     /// Whether that age is a lower bound.
     pub oldest_is_lower_bound: bool,
     /// Children that died and were not reaped, per second, over the last minute.
@@ -286,7 +316,7 @@ pub struct Culprit {
     /// Its wait4 and waitid calls since the agent started; null if they are not counted.
     pub waits_total: Option<u64>,
     /// When the last of them began.
-    pub last_wait_at: Option<String>,
+    pub last_wait_at: Option<Time>,
     /// Why it does not reap; null if unknown.
     pub verdict: Option<Verdict>,
     /// Why there is no verdict.
@@ -305,7 +335,7 @@ pub struct Parent {
     /// Zombies that it has to reap.
     pub zombies: u64,
     /// Age of the oldest one.
-    pub oldest_seconds: Option<f64>,
+    pub oldest_seconds: Option<Seconds>,
     /// Whether that age is a lower bound.
     pub oldest_is_lower_bound: bool,
     /// Children that died and were not reaped, per second, over the last minute.
@@ -315,9 +345,9 @@ pub struct Parent {
     /// Children it reaped since the agent started.
     pub reaped_total: u64,
     /// Median zombie time of recently reaped children.
-    pub p50_seconds: Option<f64>,
+    pub p50_seconds: Option<Seconds>,
     /// 99th percentile of the same.
-    pub p99_seconds: Option<f64>,
+    pub p99_seconds: Option<Seconds>,
     /// Why it does not reap, if it has old zombies; up to a few seconds old.
     pub verdict: Option<Verdict>,
 }
@@ -335,7 +365,7 @@ pub struct Summary {
     #[serde(default)]
     pub stuck: u64,
     /// Seconds since the agent started.
-    pub uptime_seconds: f64,
+    pub uptime_seconds: Seconds,
     /// Version of the agent.
     pub agent_version: String,
 }
@@ -398,7 +428,7 @@ pub struct Doctor {
     /// Kernel release.
     pub kernel: String,
     /// The weakest hook kind in use; null if the agent cannot run.
-    pub source: Option<String>,
+    pub source: Option<OrOther<HookKind>>,
     /// Whether the agent can run.
     pub runs: bool,
     /// What was checked.

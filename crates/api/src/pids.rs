@@ -2,13 +2,34 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Container, Culprit, Document};
+use super::{Container, Culprit, Document, Seconds};
+
+/// Where PIDs are counted and limited.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// The whole machine.
+    Node,
+    /// A cgroup with a limit (`pids.max`) and those below it, by its path in its hierarchy.
+    #[serde(untagged)]
+    Cgroup(String),
+}
+
+impl Scope {
+    /// `node`, or the path.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Node => "node",
+            Self::Cgroup(path) => path,
+        }
+    }
+}
 
 /// How full a PID table is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pids {
-    /// `node`, or the path of a cgroup with a limit (`pids.max`).
-    pub scope: String,
+    /// Where they are counted.
+    pub scope: Scope,
     /// The workload of that cgroup.
     pub container: Option<Container>,
     /// PIDs in use by processes, threads and zombies.
@@ -23,7 +44,7 @@ pub struct Pids {
     #[serde(default)]
     pub refused_forks: Option<u64>,
     /// When it will be full at this rate; null if nothing leaks.
-    pub full_in_seconds: Option<f64>,
+    pub full_in_seconds: Option<Seconds>,
 }
 
 /// The answer of `culprits`.

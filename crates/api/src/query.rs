@@ -1,10 +1,12 @@
 //! What can be asked of an agent: each question has one path and one kind of answer, for the
 //! server, for views, and for the agent inside a view.
 
-use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer, Serialize};
+use std::time::Duration;
 
-use crate::{Culprits, Doctor, Document, Explained, Stuck, Top, Zombie};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{Culprits, Doctor, Document, Explained, Field, OrOther, Stuck, Top, Zombie};
 
 /// A question. Its fields are the parameters of its path.
 pub trait Query: Clone + PartialEq + Serialize + DeserializeOwned + Send + 'static {
@@ -23,7 +25,7 @@ pub struct List {
     pub limit: Option<usize>,
     /// By this field, the largest or the first of the alphabet first; else the worst first.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sort: Option<String>,
+    pub sort: Option<OrOther<Field>>,
     /// Those that pass it, such as `oldest>10s and comm~java`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
@@ -82,8 +84,12 @@ impl Query for ExplainQuery {
 #[serde(default, deny_unknown_fields)]
 pub struct StuckQuery {
     /// For how long at least, such as `5s`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub threshold: Option<String>,
+    #[serde(
+        deserialize_with = "threshold",
+        serialize_with = "millis",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub threshold: Option<Duration>,
 }
 
 impl Query for StuckQuery {
@@ -108,12 +114,36 @@ fn limit<'de, D: Deserializer<'de>>(value: D) -> Result<Option<usize>, D::Error>
     limit.map_err(|_| D::Error::custom(format!("limit is a number such as 50, not `{text}`")))
 }
 
+fn threshold<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Duration>, D::Error> {
+    let threshold = parse_duration(&String::deserialize(value)?).map(Some);
+    threshold.map_err(|error| D::Error::custom(format!("threshold: {error}")))
+}
+
+#[expect(clippy::ref_option, reason = "serde passes a field like this")]
+fn millis<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&format_args!(
+        "{}ms",
+        duration.unwrap_or_default().as_millis()
+    ))
+}
+
 fn pid<'de, D: Deserializer<'de>>(value: D) -> Result<u32, D::Error> {
     let text = String::deserialize(value)?;
     parse_pid(&text).ok_or_else(|| {
         D::Error::custom(format!(
             "`{text}` is not a PID; use a number from 1, such as 1234"
         ))
+    })
+}
+
+/// A duration in humantime's syntax, such as `500ms`; a bare number is seconds.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let duration = match text.parse() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => humantime::parse_duration(text).ok(),
+    };
+    duration.ok_or_else(|| {
+        "not a duration; write a number and a unit, such as 500ms, 10s or 5m".to_owned()
     })
 }
 

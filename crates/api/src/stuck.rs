@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Container, Killer, Process, Verdict};
+use super::{Awaited, Container, Killer, OrOther, Process, Seconds, Step, Time, Verdict};
 
 /// A process that was killed or began to exit but has not finished.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -10,23 +10,23 @@ pub struct Stuck {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
     /// Its start time.
-    pub start_time: Option<String>,
+    pub start_time: Option<Time>,
     /// Its name.
     pub comm: String,
     /// State letter of the thread that holds up the others.
-    pub state: Option<String>,
+    pub state: Option<char>,
     /// When it was killed or began to exit; null if that was before the agent started.
-    pub since: Option<String>,
+    pub since: Option<Time>,
     /// How long it has been stuck.
-    pub stuck_seconds: f64,
+    pub stuck_seconds: Seconds,
     /// Whether that time is a lower bound.
     pub stuck_is_lower_bound: bool,
     /// Whether its exit has begun, if only with a core dump; null if unknown. SIGKILL has to wait
     /// until a thread leaves the kernel.
     #[serde(default)]
     pub exit_has_begun: Option<bool>,
-    /// The step of the thread that holds up the others: `dumping_core`, `closing_files` and so on.
-    pub step: Option<String>,
+    /// The step of the thread that holds up the others.
+    pub step: Option<OrOther<Step>>,
     /// Why the step is unknown.
     #[serde(default)]
     pub no_step: Option<String>,
@@ -52,9 +52,9 @@ pub struct StuckThread {
     /// Its TID.
     pub tid: u32,
     /// Its state letter.
-    pub state: String,
+    pub state: char,
     /// Its step.
-    pub step: String,
+    pub step: OrOther<Step>,
     /// Kernel stack, innermost frame first; empty if it could not be read.
     pub stack: Vec<String>,
 }
@@ -62,8 +62,8 @@ pub struct StuckThread {
 /// What a process that does not die waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitsFor {
-    /// `fuse`, `network`, `core_helper`, `tracer`, `namespace` or `freezer`.
-    pub kind: String,
+    /// What kind of thing.
+    pub kind: OrOther<Awaited>,
     /// The object: `connection 38 (sshfs on /mnt)`.
     pub what: String,
     /// The processes: the servers, the helper, the tracer, those left in the namespace.

@@ -9,7 +9,7 @@
 //! What happened before the agent is shown by the clock that the agent found; and what happened
 //! between a step and the agent's next look, some milliseconds, by the clock before the step.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use jiff::Timestamp;
 
 /// Steps of the wall clock that are remembered: moments before them are shown by the oldest.
 const REMEMBERED: usize = 8;
@@ -54,22 +54,22 @@ impl Wall {
     }
 
     /// What the wall clock said at a moment of the kernel.
-    pub fn time_of(self, boottime_ns: u64) -> SystemTime {
+    pub fn time_of(self, boottime_ns: u64) -> Timestamp {
         let then = self.joins.iter().find(|join| join.from_ns <= boottime_ns);
         let [.., oldest] = self.joins;
         then.unwrap_or(&oldest).time_of(boottime_ns)
     }
 
     /// A moment of the kernel by the wall clock of now, for who subtracts it from the time of now.
-    pub fn time_by_now(self, boottime_ns: u64) -> SystemTime {
+    pub fn time_by_now(self, boottime_ns: u64) -> Timestamp {
         self.joins[0].time_of(boottime_ns)
     }
 }
 
 impl Join {
-    fn time_of(self, boottime_ns: u64) -> SystemTime {
+    fn time_of(self, boottime_ns: u64) -> Timestamp {
         let then = self.offset_ns + i128::from(boottime_ns);
-        UNIX_EPOCH + Duration::from_nanos(u64::try_from(then).unwrap_or(0))
+        Timestamp::from_nanosecond(then.max(0)).unwrap_or(Timestamp::MAX)
     }
 }
 
@@ -84,12 +84,10 @@ mod tests {
         wall.step(1_000, 9_000);
         wall.step(2_000, 2_000);
         assert_eq!(wall.time_of(900), before);
-        let nanos = |at_ns| wall.time_of(at_ns).duration_since(UNIX_EPOCH);
-        let nanos = |at_ns| nanos(at_ns).expect("after the epoch").as_nanos();
+        let nanos = |at_ns| wall.time_of(at_ns).as_nanosecond();
         assert_eq!((nanos(999), nanos(1_000)), (5_999, 10_000));
         assert_eq!((nanos(1_999), nanos(2_000)), (10_999, 4_000));
-        let now = wall.time_by_now(900).duration_since(UNIX_EPOCH);
-        assert_eq!(now.expect("after the epoch").as_nanos(), 2_900);
+        assert_eq!(wall.time_by_now(900).as_nanosecond(), 2_900);
     }
 
     #[test]
@@ -99,14 +97,13 @@ mod tests {
             let offset_ns = step as i128 * 1_000;
             wall.step(step as u64 * 10, offset_ns);
         }
-        let nanos = |at_ns| wall.time_of(at_ns).duration_since(UNIX_EPOCH);
-        let nanos = |at_ns| nanos(at_ns).expect("after the epoch").as_nanos();
+        let nanos = |at_ns| wall.time_of(at_ns).as_nanosecond();
         assert_eq!(nanos(10), 1_010);
         assert_eq!(nanos(9), 1_009, "by the oldest that is remembered");
     }
 
     #[test]
     fn a_moment_before_the_epoch_is_the_epoch() {
-        assert_eq!(Wall::from(-995).time_of(1), UNIX_EPOCH);
+        assert_eq!(Wall::from(-995).time_of(1), Timestamp::UNIX_EPOCH);
     }
 }

@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+pub use api::Scope;
+use api::Seconds;
+
 use crate::events::{CgroupId, CgroupIds, CgroupVersion};
 
 /// Leaks are measured over at most a minute.
@@ -11,25 +14,6 @@ const WINDOW_NS: u64 = 60_000_000_000;
 const LEAST_NS: u64 = 1_000_000_000;
 /// Maximum number of reported cgroups: the fullest. Equals the limit of groups in the metrics.
 const SCOPES: usize = 255;
-
-/// Where PIDs are counted and limited.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// The whole machine.
-    Node,
-    /// A cgroup and those below it, by its path in its hierarchy.
-    Cgroup(String),
-}
-
-impl Scope {
-    /// `node`, or the path.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Node => "node",
-            Self::Cgroup(path) => path,
-        }
-    }
-}
 
 /// The result of reading the cgroups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,10 +61,10 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Seconds until it is full at this rate; `None` if nothing leaks.
-    pub fn full_in_seconds(&self) -> Option<f64> {
+    /// The time until it is full at this rate; `None` if nothing leaks.
+    pub fn full_in(&self) -> Option<Seconds> {
         let leak = self.leaked_per_second.filter(|&leak| leak > 0.0)?;
-        Some(self.limit.saturating_sub(self.used) as f64 / leak)
+        Some(Seconds(self.limit.saturating_sub(self.used) as f64 / leak))
     }
 }
 
@@ -323,16 +307,13 @@ mod tests {
         assert_eq!(later(&history, 0, node(50, 2)).leaked_per_second, None);
         history.add(0, &[node(50, 2)]);
         let soon = later(&history, second / 2, node(50, 3));
-        assert_eq!(
-            (soon.leaked_per_second, soon.full_in_seconds()),
-            (None, None)
-        );
+        assert_eq!((soon.leaked_per_second, soon.full_in()), (None, None));
         let leaking = later(&history, 10 * second, node(60, 12));
         assert_eq!(leaking.leaked_per_second, Some(1.0));
-        assert_eq!(leaking.full_in_seconds(), Some(40.0));
+        assert_eq!(leaking.full_in(), Some(Seconds(40.0)));
         let reaped = later(&history, 10 * second, node(49, 1));
         assert_eq!(reaped.leaked_per_second, Some(0.0));
-        assert_eq!(reaped.full_in_seconds(), None);
+        assert_eq!(reaped.full_in(), None);
         history.add(70 * second, &[node(60, 12)]);
         let over = later(&history, 72 * second, node(60, 12));
         assert_eq!(

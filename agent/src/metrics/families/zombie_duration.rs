@@ -17,15 +17,15 @@ pub(super) const METRIC: Metric = Metric {
             300.0, 3600.0,
         ],
         known: &[
-            Some(How::Wait.name()),
-            Some(How::Autoreap.name()),
-            Some(How::Tracer.name()),
-            Some(How::Namespace.name()),
-            Some(How::Unknown.name()),
+            Some(How::Wait.into_str()),
+            Some(How::Autoreap.into_str()),
+            Some(How::Tracer.into_str()),
+            Some(How::Namespace.into_str()),
+            Some(How::Unknown.into_str()),
         ],
         time: |record| {
             let how = record.reap.as_ref()?.how;
-            Some((times::exact_zombie(record)?, Some(how.name())))
+            Some((times::exact_zombie(record)?, Some(how.into_str())))
         },
     }),
 };

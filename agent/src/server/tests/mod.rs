@@ -22,8 +22,8 @@ use super::{Web, bind, listen::Listeners, serve};
 use crate::handle::{Handle, Health, Request};
 use crate::metrics::{Metrics, Page, Sample};
 use api::{
-    Culprits, Doctor, Document, ExitLine, Explained, Explanation, FinishedExit, Head, Summary, Top,
-    VERSION,
+    Culprits, Doctor, Document, ExitLine, Explained, Explanation, FinishedExit, Head, HookKind,
+    ProcessState, Seconds, Summary, Time, Top, VERSION,
 };
 
 const SERIES: &str = "reapwatch_probe_info{hook=\"kprobe:release_task\",probe=\"reap\"} 1";
@@ -177,8 +177,8 @@ fn head() -> Head {
         version: VERSION,
         host: "testhost".to_owned(),
         kernel: "6.1.0".to_owned(),
-        source: "fentry".to_owned(),
-        at: "2026-01-01T00:00:00.000000000Z".to_owned(),
+        source: HookKind::Fentry.into(),
+        at: Time("2026-01-01T00:00:00Z".parse().expect("a time")),
         lost_events: 3,
     }
 }
@@ -198,7 +198,7 @@ fn explained(pid: u32) -> Explained {
         story: Explanation {
             pid,
             process: None,
-            state: "unknown".to_owned(),
+            state: ProcessState::Unknown.into(),
             exit_has_begun: None,
             leader_exited: false,
             threads: None,
@@ -229,7 +229,7 @@ fn top() -> Top {
             exits_total: 5,
             reaped_total: 6,
             stuck: 0,
-            uptime_seconds: 7.5,
+            uptime_seconds: Seconds(7.5),
             agent_version: "0".to_owned(),
         },
         parents: Vec::new(),
@@ -252,7 +252,7 @@ fn doctor() -> Doctor {
         version: VERSION,
         host: "<test&host>".to_owned(),
         kernel: "6.1.0".to_owned(),
-        source: Some("fentry".to_owned()),
+        source: Some(HookKind::Fentry.into()),
         runs: true,
         facts: Vec::new(),
         probes: Vec::new(),

@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 
 use crate::views::Look;
-use crate::views::table::{Side, TableColumn, down};
-use crate::views::text::{Bound, rate};
+use crate::views::table::{Layout, TableColumn, down};
+use crate::views::text::rate;
+use api::Bound;
 use api::fleet::{FleetNode, FleetWorkload, VerdictCount};
 
 use super::{node, verdicts, workload};
@@ -60,44 +61,23 @@ pub const WORKLOADS: &[Column] = &[
 ];
 
 impl TableColumn for Column {
-    fn head(self) -> &'static str {
+    fn layout(self) -> Layout {
         match self {
-            Node => "NODE",
-            Workload => "WORKLOAD",
-            Agent => "AGENT",
-            Data => "DATA",
-            Zombies => "ZOMBIES",
-            Stale => "STALE",
-            Growth => "GROWTH/h",
-            Oldest => "OLDEST",
-            Exits => "EXITS/s",
-            P99 => "P99",
-            Late => "LATE",
-            Stuck => "STUCK",
-            Pids => "PIDS",
-            Lost => "LOST",
-            Why => "WHY",
-        }
-    }
-
-    fn side(self) -> Side {
-        match self {
-            Node | Workload | Agent | Why => Side::Left,
-            _ => Side::Right,
-        }
-    }
-
-    fn width(self) -> (usize, usize) {
-        match self {
-            Node => (11, 20),
-            Workload => (18, 34),
-            Agent | Late | Pids => (5, 0),
-            Data | Lost | P99 => (6, 1),
-            Stale | Stuck => (6, 0),
-            Zombies | Exits => (8, 0),
-            Growth => (9, 0),
-            Oldest => (7, 1),
-            Why => (15, 40),
+            Node => Layout::left("NODE", 11, 20),
+            Workload => Layout::left("WORKLOAD", 18, 34),
+            Agent => Layout::left("AGENT", 5, 0),
+            Data => Layout::right("DATA", 6, 1),
+            Zombies => Layout::right("ZOMBIES", 8, 0),
+            Stale => Layout::right("STALE", 6, 0),
+            Growth => Layout::right("GROWTH/h", 9, 0),
+            Oldest => Layout::right("OLDEST", 7, 1),
+            Exits => Layout::right("EXITS/s", 8, 0),
+            P99 => Layout::right("P99", 6, 1),
+            Late => Layout::right("LATE", 5, 0),
+            Stuck => Layout::right("STUCK", 6, 0),
+            Pids => Layout::right("PIDS", 5, 0),
+            Lost => Layout::right("LOST", 6, 1),
+            Why => Layout::left("WHY", 15, 40),
         }
     }
 }
@@ -105,7 +85,7 @@ impl TableColumn for Column {
 impl Column {
     /// The cell in a node's row.
     pub fn of_node(self, it: &FleetNode, look: Look) -> String {
-        let number = |value: Option<u64>| or_nothing(value.map(|value| value.to_string()), look);
+        let number = |value: Option<u64>| look.known(value, |value| value.to_string());
         match self {
             Node => node(&it.agent, look),
             Agent => match it.up {
@@ -118,10 +98,10 @@ impl Column {
             Zombies => number(it.zombies),
             Stale => number(it.stale_zombies),
             Oldest => look.maybe(it.oldest_seconds, Bound::Exact),
-            Exits => or_nothing(it.exits_per_second.map(rate), look),
+            Exits => look.known(it.exits_per_second, rate),
             P99 => look.maybe(it.p99_zombie_seconds, Bound::Exact),
             Stuck => number(it.stuck_exits),
-            Pids => or_nothing(pids(it).map(percent), look),
+            Pids => look.known(pids(it), percent),
             Lost => number(it.lost_events),
             Why => why(it.verdicts.as_deref(), look),
             Workload | Growth | Late => String::new(),
@@ -135,10 +115,10 @@ impl Column {
             Node => node(&it.agent, look),
             Zombies => it.zombies.to_string(),
             Stale => it.stale_zombies.to_string(),
-            Growth => or_nothing(it.growth_per_second.map(per_hour), look),
+            Growth => look.known(it.growth_per_second, per_hour),
             Oldest => look.maybe(it.oldest_seconds, Bound::Exact),
-            Exits => or_nothing(it.exits_per_second.map(rate), look),
-            Late => or_nothing(it.late_ratio.map(percent), look),
+            Exits => look.known(it.exits_per_second, rate),
+            Late => look.known(it.late_ratio, percent),
             Stuck => it.stuck_exits.to_string(),
             Why => why(it.verdicts.as_deref(), look),
             Agent | Data | P99 | Pids | Lost => String::new(),
@@ -147,18 +127,17 @@ impl Column {
 
     /// Order of two nodes by this column: worst first; names ascending.
     pub fn order_nodes(self, a: &FleetNode, b: &FleetNode) -> Ordering {
-        let worst = |f: fn(&FleetNode) -> Option<f64>| down(f(a), f(b));
         match self {
             // Nodes that are down come first.
             Agent => a.up.unwrap_or(true).cmp(&b.up.unwrap_or(true)),
-            Data => worst(|it| it.data_age_seconds),
+            Data => down(a.data_age_seconds, b.data_age_seconds),
             Zombies => b.zombies.cmp(&a.zombies),
             Stale => b.stale_zombies.cmp(&a.stale_zombies),
-            Oldest => worst(|it| it.oldest_seconds),
-            Exits => worst(|it| it.exits_per_second),
-            P99 => worst(|it| it.p99_zombie_seconds),
+            Oldest => down(a.oldest_seconds, b.oldest_seconds),
+            Exits => down(a.exits_per_second, b.exits_per_second),
+            P99 => down(a.p99_zombie_seconds, b.p99_zombie_seconds),
             Stuck => b.stuck_exits.cmp(&a.stuck_exits),
-            Pids => worst(pids),
+            Pids => down(pids(a), pids(b)),
             Lost => b.lost_events.cmp(&a.lost_events),
             Why => by_verdict(a.verdicts.as_deref(), b.verdicts.as_deref()),
             Node | Workload | Growth | Late => a.agent.cmp(&b.agent),
@@ -167,22 +146,17 @@ impl Column {
 
     /// Order of two workloads by this column.
     pub fn order_workloads(self, a: &FleetWorkload, b: &FleetWorkload) -> Ordering {
-        let worst = |f: fn(&FleetWorkload) -> Option<f64>| down(f(a), f(b));
-        let names = |it: &FleetWorkload| {
-            let all = [&it.namespace, &it.pod, &it.container, &it.unit];
-            all.map(Clone::clone)
-        };
         match self {
             Node => a.agent.cmp(&b.agent),
             Zombies => b.zombies.cmp(&a.zombies),
             Stale => b.stale_zombies.cmp(&a.stale_zombies),
-            Growth => worst(|it| it.growth_per_second),
-            Oldest => worst(|it| it.oldest_seconds),
-            Exits => worst(|it| it.exits_per_second),
-            Late => worst(|it| it.late_ratio),
+            Growth => down(a.growth_per_second, b.growth_per_second),
+            Oldest => down(a.oldest_seconds, b.oldest_seconds),
+            Exits => down(a.exits_per_second, b.exits_per_second),
+            Late => down(a.late_ratio, b.late_ratio),
             Stuck => b.stuck_exits.cmp(&a.stuck_exits),
             Why => by_verdict(a.verdicts.as_deref(), b.verdicts.as_deref()),
-            Workload | Agent | Data | P99 | Pids | Lost => names(a).cmp(&names(b)),
+            Workload | Agent | Data | P99 | Pids | Lost => a.names().cmp(&b.names()),
         }
     }
 }
@@ -191,10 +165,6 @@ impl Column {
 pub fn pids(node: &FleetNode) -> Option<f64> {
     let limit = node.pids_limit.filter(|limit| *limit > 0)?;
     Some(node.pids_used? as f64 / limit as f64)
-}
-
-fn or_nothing(text: Option<String>, look: Look) -> String {
-    text.unwrap_or_else(|| look.nothing().to_owned())
 }
 
 fn percent(share: f64) -> String {
@@ -223,11 +193,7 @@ fn why(counts: Option<&[VerdictCount]>, look: Look) -> String {
 
 /// Those with a verdict come first.
 fn by_verdict(a: Option<&[VerdictCount]>, b: Option<&[VerdictCount]>) -> Ordering {
-    let first = |counts: Option<&[VerdictCount]>| {
-        let verdict = counts.and_then(|counts| counts.first());
-        verdict.map(|it| it.verdict.clone())
-    };
-    let (a, b) = (first(a), first(b));
+    let [a, b] = [a, b].map(|counts| Some(&counts?.first()?.verdict));
     (a.is_none(), a).cmp(&(b.is_none(), b))
 }
 

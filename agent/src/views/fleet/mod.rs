@@ -2,10 +2,10 @@
 //! of nodes and workloads.
 
 use crate::fleet::Prometheus;
-use api::Container;
 use api::fleet::{
     Fleet, FleetAgent, FleetCulprits, FleetDocument, FleetNode, FleetWorkload, VerdictCount,
 };
+use api::{Container, Seconds};
 
 use super::output::print;
 use super::text::count;
@@ -42,7 +42,7 @@ pub async fn culprits(
     } else {
         print(&culprits_report(&document, look))?;
     }
-    Ok(outcome(found, fail))
+    Ok(Outcome::of(found, fail))
 }
 
 /// Asks once, prints the workloads with zombies.
@@ -60,15 +60,7 @@ pub async fn zombies(
     } else {
         print(&zombies_report(&document, look))?;
     }
-    Ok(outcome(found, fail))
-}
-
-fn outcome(found: bool, fail: bool) -> Outcome {
-    if found && fail {
-        Outcome::Found
-    } else {
-        Outcome::Fine
-    }
+    Ok(Outcome::of(found, fail))
 }
 
 /// A document with some of the workloads.
@@ -195,7 +187,7 @@ pub fn node(agent: &FleetAgent, look: Look) -> String {
 
 /// `shop/web-0/app`, `nginx.service`, `not in a container`, or the name of the rest.
 pub fn workload(it: &FleetWorkload, look: Look) -> String {
-    let names = [&it.namespace, &it.pod, &it.container, &it.unit];
+    let names = it.names();
     if let Some(all) = names
         .into_iter()
         .flatten()
@@ -218,7 +210,7 @@ pub fn workload(it: &FleetWorkload, look: Look) -> String {
 /// `never_waits 2, parent_stopped`.
 pub fn verdicts(counts: &[VerdictCount]) -> String {
     let words = counts.iter().map(|it| match it.culprits {
-        1 => it.verdict.clone(),
+        1 => it.verdict.to_string(),
         many => format!("{} {many}", it.verdict),
     });
     words.collect::<Vec<_>>().join(", ")
@@ -229,11 +221,12 @@ pub fn data_age(nodes: &[FleetNode], look: Look) -> Option<String> {
     let ages = nodes
         .iter()
         .filter(|it| it.zombies.is_some())
-        .filter_map(|it| it.data_age_seconds);
+        .filter_map(|it| Some(it.data_age_seconds?.0));
     let (least, most) = ages.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), age| {
         (age.min(least), age.max(most))
     });
-    let [least, most] = [least, most].map(|age| age.is_finite().then(|| look.duration(age)));
+    let [least, most] =
+        [least, most].map(|age| age.is_finite().then(|| look.duration(Seconds(age))));
     let (least, most) = least.zip(most)?;
     Some(if least == most {
         least

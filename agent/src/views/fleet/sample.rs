@@ -1,8 +1,8 @@
 //! A cluster for tests.
 
 use crate::views::Look;
-use api::VERSION;
 use api::fleet::{Fleet, FleetAgent, FleetDocument, FleetNode, FleetWorkload, VerdictCount};
+use api::{Seconds, Time, VERSION};
 
 /// Without colour, with more than ASCII.
 pub const LOOK: Look = Look {
@@ -20,8 +20,8 @@ fn agent(node: &str) -> FleetAgent {
 }
 
 fn counts() -> Vec<VerdictCount> {
-    let count = |verdict: &str, culprits| VerdictCount {
-        verdict: verdict.to_owned(),
+    let count = |verdict: &'static str, culprits| VerdictCount {
+        verdict: verdict.into(),
         culprits,
     };
     vec![count("never_waits", 2), count("starved", 1)]
@@ -32,12 +32,12 @@ fn node(name: &str, zombies: u64, age: f64) -> FleetNode {
         agent: agent(name),
         agent_version: Some("0.1.0".to_owned()),
         up: Some(true),
-        data_age_seconds: Some(age),
+        data_age_seconds: Some(Seconds(age)),
         zombies: Some(zombies),
         stale_zombies: Some(0),
         oldest_seconds: None,
         exits_per_second: Some(0.0),
-        p99_zombie_seconds: Some(0.002),
+        p99_zombie_seconds: Some(Seconds(0.002)),
         stuck_exits: Some(0),
         pids_used: Some(90),
         pids_limit: Some(1000),
@@ -68,7 +68,7 @@ fn workload(node: &str, zombies: u64) -> FleetWorkload {
 pub fn busy() -> FleetDocument<Fleet> {
     let leaking = FleetNode {
         stale_zombies: Some(4),
-        oldest_seconds: Some(302.0),
+        oldest_seconds: Some(Seconds(302.0)),
         exits_per_second: Some(1.25),
         stuck_exits: Some(1),
         pids_used: Some(900),
@@ -95,7 +95,7 @@ pub fn busy() -> FleetDocument<Fleet> {
         container: Some("app".to_owned()),
         stale_zombies: 4,
         growth_per_second: Some(0.01),
-        oldest_seconds: Some(302.0),
+        oldest_seconds: Some(Seconds(302.0)),
         verdicts: Some(counts()),
         ..workload("worker-2", 7)
     };
@@ -112,7 +112,7 @@ pub fn busy() -> FleetDocument<Fleet> {
         version: VERSION,
         source: "prometheus".to_owned(),
         prometheus: "http://prom:9090".to_owned(),
-        at: "2026-11-22T03:11:22.123Z".to_owned(),
+        at: Time("2026-11-22T03:11:22.123Z".parse().expect("a time")),
         lost_events: Some(7),
         items: vec![Fleet {
             nodes: vec![node("worker-1", 2, 2.0), leaking, down],

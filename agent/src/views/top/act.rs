@@ -199,7 +199,7 @@ impl<F: TopFrame> Model<F> {
             .unwrap_or(0);
         list.sort = columns[(at + 1) % columns.len()];
         list.reverse = false;
-        let head = list.sort.head();
+        let head = list.sort.layout().head;
         self.arrange();
         self.message = Some(format!("sorted by {head}"));
     }

@@ -4,9 +4,9 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use crate::cli::TopView;
-use crate::views::text::{Bound, count, moment, rate, wrap};
-use crate::views::zombies::bound;
-use api::{Container, Document, Parent, Process, Top, Verdict, Zombie};
+use crate::views::table::down;
+use crate::views::text::{count, moment, rate, wrap};
+use api::{Bound, Container, Document, Parent, Process, Top, Verdict, Zombie};
 
 use super::frame::TopFrame;
 use super::host::Identity;
@@ -83,14 +83,10 @@ impl Page<'_> {
     fn culprit(&mut self, parent: &Parent) {
         let look = self.model.look;
         self.title("Process", &parent.process);
-        self.fact("start time", &self.start(&parent.process));
+        self.fact("start time", &Self::start(&parent.process));
         self.place("workload", parent.container.as_ref());
         self.fact("zombies", &parent.zombies.to_string());
-        let oldest = if parent.oldest_is_lower_bound {
-            Bound::Lower
-        } else {
-            Bound::Exact
-        };
+        let oldest = Bound::lower(parent.oldest_is_lower_bound);
         self.fact("oldest", &look.maybe(parent.oldest_seconds, oldest));
         self.fact(
             "leaks",
@@ -125,7 +121,7 @@ impl Page<'_> {
             .iter()
             .filter(|zombie| zombie.parent.as_ref().map(Identity::of).as_ref() == Some(&who))
             .collect();
-        zombies.sort_by(|a, b| b.zombie_seconds.total_cmp(&a.zombie_seconds));
+        zombies.sort_by(|a, b| down(Some(a.zombie_seconds), Some(b.zombie_seconds)));
         self.lines.push(Line::default());
         self.lines.push(heading(&match zombies.len() {
             0 => "It holds no zombies now".to_owned(),
@@ -143,13 +139,13 @@ impl Page<'_> {
             self.lines.push(Line::raw(format!(
                 "{:>8}  {:>8}  {:<12}  {:<15}  {}",
                 zombie.pid,
-                look.bounded(zombie.zombie_seconds, bound(zombie)),
+                look.bounded(
+                    zombie.zombie_seconds,
+                    Bound::lower(zombie.age_is_lower_bound)
+                ),
                 look.exit(zombie.exit.as_ref()),
                 look.clean(&zombie.comm),
-                zombie
-                    .start_time
-                    .as_deref()
-                    .map_or(look.nothing().to_owned(), |at| look.clean(&moment(at))),
+                look.known(zombie.start_time, moment),
             )));
         }
     }
@@ -158,19 +154,22 @@ impl Page<'_> {
         let look = self.model.look;
         let process = Process {
             pid: zombie.pid,
-            start_time: zombie.start_time.clone(),
+            start_time: zombie.start_time,
             comm: zombie.comm.clone(),
         };
         self.title("Zombie", &process);
-        self.fact("start time", &self.start(&process));
+        self.fact("start time", &Self::start(&process));
         self.fact(
             "died",
-            &match &zombie.died_at {
-                Some(at) => look.clean(&format!("{} UTC", moment(at))),
+            &match zombie.died_at {
+                Some(at) => format!("{} UTC", moment(at)),
                 None => "before reapwatch started".to_owned(),
             },
         );
-        let age = look.bounded(zombie.zombie_seconds, bound(zombie));
+        let age = look.bounded(
+            zombie.zombie_seconds,
+            Bound::lower(zombie.age_is_lower_bound),
+        );
         let least = if zombie.age_is_lower_bound {
             " (at least)"
         } else {
@@ -178,9 +177,19 @@ impl Page<'_> {
         };
         self.fact("zombie for", &format!("{age}{least}"));
         self.fact("ended by", &look.exit(zombie.exit.as_ref()));
-        self.party("parent", zombie.parent.as_ref(), "has to reap it");
-        self.party("forker", zombie.forker.as_ref(), "created it");
-        self.party("tracer", zombie.tracer.as_ref(), "has to release it first");
+        self.party(
+            "parent",
+            zombie.parent.as_ref(),
+            "has to reap it",
+            "unknown",
+        );
+        self.party("forker", zombie.forker.as_ref(), "created it", "unknown");
+        self.party(
+            "tracer",
+            zombie.tracer.as_ref(),
+            "has to release it first",
+            "none",
+        );
         self.place("workload", zombie.container.as_ref());
         // Skip the parent's workload if it is the same, or the zombie's is derived from it.
         let own = zombie.container.as_ref();
@@ -223,7 +232,7 @@ impl Page<'_> {
         self.lines.push(Line::default());
         self.lines.push(heading(&format!(
             "Why ({})",
-            look.clean(&verdict.confidence)
+            look.clean(verdict.confidence.as_str())
         )));
         self.fact("verdict", &look.clean(&verdict.summary));
         for evidence in &verdict.evidence {
@@ -245,24 +254,21 @@ impl Page<'_> {
         self.lines.push(Line::default());
     }
 
-    fn party(&mut self, name: &str, process: Option<&Process>, role: &str) {
+    fn party(&mut self, name: &str, process: Option<&Process>, role: &str, without: &str) {
         let text = match process {
             Some(process) => format!(
                 "{}, started {}: {role}",
                 self.model.look.process(Some(process)),
-                self.start(process)
+                Self::start(process)
             ),
-            None if name == "tracer" => "none".to_owned(),
-            None => "unknown".to_owned(),
+            None => without.to_owned(),
         };
         self.fact(name, &text);
     }
 
-    fn start(&self, process: &Process) -> String {
-        match &process.start_time {
-            Some(at) => self.model.look.clean(&format!("{} UTC", moment(at))),
-            None => "unknown".to_owned(),
-        }
+    fn start(process: &Process) -> String {
+        let start = process.start_time;
+        start.map_or_else(|| "unknown".to_owned(), |at| format!("{} UTC", moment(at)))
     }
 
     fn fact(&mut self, name: &str, text: &str) {

@@ -6,10 +6,9 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use crate::views::Look;
 use crate::views::table::{Side, TableColumn};
+use crate::views::{Look, columns};
 
-use super::columns;
 use super::frame::TopFrame;
 use super::model::{Model, Overlay, Purpose};
 use crate::views::text::wrap;
@@ -143,7 +142,7 @@ fn heads<F: TopFrame>(model: &Model<F>, columns: &[(F::Column, usize)]) -> Line<
         if n > 0 {
             spans.push(Span::raw("  "));
         }
-        let mut head = column.head().to_owned();
+        let mut head = column.layout().head.to_owned();
         let mut style = Style::new().add_modifier(Modifier::BOLD);
         if column == list.sort {
             head.push_str(match (list.reverse, model.look.ascii) {
@@ -155,7 +154,7 @@ fn heads<F: TopFrame>(model: &Model<F>, columns: &[(F::Column, usize)]) -> Line<
             style = style.add_modifier(Modifier::UNDERLINED);
         }
         spans.push(Span::styled(
-            cell(&head, width, column.side(), model.look),
+            cell(&head, width, column.layout().side, model.look),
             style,
         ));
     }
@@ -175,7 +174,7 @@ fn row<F: TopFrame>(
             spans.push(Span::raw("  "));
         }
         let text = model.frame.cell(model.view, column, i, look);
-        let text = cell(&text, width, column.side(), look);
+        let text = cell(&text, width, column.layout().side, look);
         let style = if model.frame.strong(model.view, column, i) {
             colored(look, Color::Yellow).add_modifier(Modifier::BOLD)
         } else {

@@ -66,10 +66,6 @@ impl Rows for FleetDocument<Fleet> {
     }
 }
 
-fn names(it: &FleetWorkload) -> [Option<String>; 4] {
-    [&it.namespace, &it.pod, &it.container, &it.unit].map(Clone::clone)
-}
-
 fn words(counts: Option<&Vec<VerdictCount>>) -> Option<String> {
     counts
         .filter(|all| !all.is_empty())
@@ -118,8 +114,8 @@ impl TopFrame for FleetDocument<Fleet> {
         ],
     };
 
-    fn at(&self) -> &str {
-        &self.at
+    fn at(&self) -> String {
+        self.at.to_string()
     }
 
     fn place(&self, look: Look) -> Vec<String> {
@@ -179,7 +175,7 @@ impl TopFrame for FleetDocument<Fleet> {
             View::Nodes => Identity::Node(self.fleet().nodes[row].agent.clone()),
             View::Workloads => {
                 let it = &self.fleet().workloads[row];
-                Identity::Workload(it.agent.clone(), names(it))
+                Identity::Workload(it.agent.clone(), it.names().map(Clone::clone))
             }
         }
     }
@@ -308,7 +304,7 @@ impl TopFrame for FleetDocument<Fleet> {
         let figures = frame.figures(look);
         let mut text = format!(
             "{}  {}  {}\n{}  {} exits/s  {} stuck\n",
-            look.clean(&frame.at),
+            frame.at,
             look.clean(&model.source),
             frame.place(look).join(", "),
             figures.zombies,
@@ -394,7 +390,7 @@ fn detail(
         Line::default(),
     ];
     for &column in &columns[1..] {
-        let name = column.head().to_lowercase();
+        let name = column.layout().head.to_lowercase();
         lines.extend(named(&name, &frame.cell(view, column, row, look), width));
     }
     for (name, text) in [("scraped at", &agent.instance), ("by job", &agent.job)] {
@@ -405,7 +401,7 @@ fn detail(
         let Fleet { nodes, workloads } = frame.fleet();
         let node = &nodes[row];
         let version = node.agent_version.as_deref();
-        let version = version.map_or_else(|| look.nothing().to_owned(), |it| look.clean(it));
+        let version = look.known(version, |it| look.clean(it));
         lines.extend(named("version", &version, width));
         lines.extend(holders(workloads, agent, look));
     }
@@ -439,11 +435,11 @@ fn holders(all: &[FleetWorkload], agent: &FleetAgent, look: Look) -> Vec<Line<'s
             Column::Oldest,
             Column::Workload,
         ];
-        let text = |column: Column, text: &str| match column.side() {
+        let text = |column: Column, text: &str| match column.layout().side {
             Side::Right => format!("{text:>8}  "),
             Side::Left => text.to_owned(),
         };
-        let heads = columns.map(|column| text(column, column.head()));
+        let heads = columns.map(|column| text(column, column.layout().head));
         lines.push(Line::raw(heads.concat()));
         for it in rows {
             let cells = columns.map(|column| text(column, &column.of_workload(it, look)));

@@ -156,7 +156,7 @@ fn the_sparkline_grows_only_with_new_data() {
     model.apply(busy());
     assert!(model.rates.is_empty());
     let mut later = busy();
-    later.at = "later".to_owned();
+    later.at.0 += Duration::from_secs(1);
     model.apply(later);
     assert_eq!(model.rates, [1.25]);
 }

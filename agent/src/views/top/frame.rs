@@ -88,7 +88,7 @@ pub trait TopFrame: Clone + Debug + Send + Serialize + 'static {
     const WORDS: Words;
 
     /// Time of the frame.
-    fn at(&self) -> &str;
+    fn at(&self) -> String;
     /// Where its data comes from; the first words are the most important.
     fn place(&self, look: Look) -> Vec<String>;
     /// The numbers in the header.

@@ -3,6 +3,8 @@
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
+use api::Seconds;
+
 use crate::views::text::{count, rate, wrap};
 
 use super::draw::colored;
@@ -18,7 +20,7 @@ pub fn lines<F: TopFrame>(model: &Model<F>, width: usize) -> Vec<Line<'static>> 
     }
     lines.push(tabs(model));
     if let Some((why, silent)) = &model.failure {
-        let silent = model.look.duration(silent.as_secs_f64());
+        let silent = model.look.duration(Seconds(silent.as_secs_f64()));
         let words = format!(
             "NO ANSWER for {silent}, figures are old: {}",
             model.look.clean(why)
@@ -55,10 +57,7 @@ fn place<F: TopFrame>(model: &Model<F>) -> Line<'static> {
 
 fn figures<F: TopFrame>(model: &Model<F>, width: usize) -> Line<'static> {
     let known = model.frame.figures(model.look);
-    let exits = model.rates.back().map_or_else(
-        || model.look.nothing().to_owned(),
-        |&per_second| rate(per_second),
-    );
+    let exits = model.look.known(model.rates.back().copied(), rate);
     let strong = if known.worth_a_look {
         colored(model.look, Color::Yellow).add_modifier(Modifier::BOLD)
     } else {

@@ -8,24 +8,24 @@ use ratatui::text::Line;
 
 use crate::cli::{TopView, ViewName};
 use crate::client::Source;
+use crate::views::columns::{self, Column};
 use crate::views::text::{count, rate};
 use crate::views::zombies::{self, loss};
 use crate::views::{Look, pids};
-use api::{Document, Parent, Process, Top, TopQuery, Zombie};
+use api::{Document, Parent, Process, Time, Top, TopQuery, Zombie};
 
-use super::columns::{self, Column};
 use super::detail;
 use super::frame::{Exits, Feed, Figures, TopFrame, Words};
 use super::model::Model;
 use model::filter::{Field, Filter, Row};
 
 /// Identity of a process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Its PID.
     pub pid: u32,
     /// Its start time.
-    pub start_time: Option<String>,
+    pub start_time: Option<Time>,
 }
 
 impl Identity {
@@ -33,7 +33,7 @@ impl Identity {
     pub fn of(process: &Process) -> Self {
         Self {
             pid: process.pid,
-            start_time: process.start_time.clone(),
+            start_time: process.start_time,
         }
     }
 
@@ -41,7 +41,7 @@ impl Identity {
     pub fn of_zombie(zombie: &Zombie) -> Self {
         Self {
             pid: zombie.pid,
-            start_time: zombie.start_time.clone(),
+            start_time: zombie.start_time,
         }
     }
 }
@@ -112,12 +112,13 @@ impl TopFrame for Document<Top> {
         ],
     };
 
-    fn at(&self) -> &str {
-        &self.head.at
+    fn at(&self) -> String {
+        self.head.at.to_string()
     }
 
     fn place(&self, look: Look) -> Vec<String> {
-        [&self.head.host, &self.head.kernel, &self.head.source]
+        let head = &self.head;
+        [&head.host, &head.kernel, head.source.as_str()]
             .map(|words| look.clean(words))
             .to_vec()
     }
@@ -139,7 +140,7 @@ impl TopFrame for Document<Top> {
 
     fn exits_since(&self, earlier: &Self) -> Exits {
         let (old, new) = (&top(earlier).summary, &top(self).summary);
-        let seconds = new.uptime_seconds - old.uptime_seconds;
+        let seconds = new.uptime_seconds.0 - old.uptime_seconds.0;
         if seconds < 0.0 || new.exits_total < old.exits_total {
             Exits::Anew
         } else if seconds > 0.0 {
@@ -279,10 +280,10 @@ impl TopFrame for Document<Top> {
         };
         let mut text = format!(
             "{}  {}  {}  {}\n{}{stuck}  {exits}  {} reaped  up {}\n",
-            look.clean(&frame.head.at),
+            frame.head.at,
             look.clean(&frame.head.host),
             look.clean(&frame.head.kernel),
-            look.clean(&frame.head.source),
+            look.clean(frame.head.source.as_str()),
             count(summary.zombies, "zombie"),
             summary.reaped_total,
             look.duration(summary.uptime_seconds),
@@ -303,7 +304,7 @@ impl TopFrame for Document<Top> {
     fn table_text(&self, view: TopView, rows: &[usize], look: Look) -> Option<String> {
         (view == TopView::Zombies).then(|| {
             let zombies: Vec<_> = rows.iter().map(|&i| &top(self).zombies[i]).collect();
-            zombies::table(zombies, look)
+            zombies::table(&zombies, look)
         })
     }
 

@@ -10,7 +10,6 @@ use super::{Look, Outcome};
 
 mod act;
 mod batch;
-mod columns;
 mod detail;
 mod draw;
 mod fleet;

@@ -7,7 +7,7 @@ use crate::views::top::act::Effect;
 use crate::views::top::frame::TopFrame;
 use crate::views::top::host::Identity;
 use crate::views::top::keys::Action;
-use crate::views::top::sample::{Model, busy, frame, model, parent, zombie};
+use crate::views::top::sample::{self, Model, busy, frame, model, parent, zombie};
 
 use super::Overlay;
 
@@ -48,7 +48,7 @@ fn sorting_cycles_and_reverses() {
     assert_eq!(shown(&model)[0], 30);
     for head in ["OLDEST", "LEAK/s", "REAPS/s"] {
         model.act(Action::Sort);
-        assert_eq!(model.list().sort.head(), head);
+        assert_eq!(model.list().sort.layout().head, head);
     }
     assert_eq!(shown(&model), [30, 20, 10]);
 }
@@ -85,7 +85,7 @@ fn a_reused_pid_is_another_process() {
     model.act(Action::Down);
     model.act(Action::Open);
     let mut reused = parent(20, "nginx", 5, None);
-    reused.process.start_time = Some("later".into());
+    reused.process.start_time = Some(sample::at("2026-11-22T03:00:00Z"));
     model.apply(frame(vec![reused, parent(30, "sh", 0, None)], vec![]));
     let Some(Overlay::Detail(_, who)) = &model.overlay else {
         panic!("closed")
@@ -188,12 +188,12 @@ fn intervals_stay_within_their_steps() {
 fn rates_restart_with_another_agent() {
     let mut model = model(busy());
     let mut next = busy();
-    next.items[0].summary.uptime_seconds += 2.0;
+    next.items[0].summary.uptime_seconds.0 += 2.0;
     next.items[0].summary.exits_total += 50;
     model.apply(next);
     assert_eq!(model.rates, [25.0]);
     let mut restarted = busy();
-    restarted.items[0].summary.uptime_seconds = 1.0;
+    restarted.items[0].summary.uptime_seconds.0 = 1.0;
     model.apply(restarted);
     assert!(model.rates.is_empty());
 }

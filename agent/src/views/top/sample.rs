@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use crate::cli::TopView;
 use crate::views::Look;
-use api::{Document, Exit, Head, Parent, Process, Summary, Top, VERSION, Verdict, Zombie};
+use api::{
+    Confidence, Document, Exit, ExitKind, Head, HookKind, Parent, Process, Seconds, Summary, Time,
+    Top, VERSION, Verdict, Zombie,
+};
 
 /// The model of one host.
 pub type Model = super::model::Model<Document<Top>>;
@@ -15,11 +18,16 @@ pub const LOOK: Look = Look {
     ascii: false,
 };
 
+/// A point in time.
+pub fn at(text: &str) -> Time {
+    Time(text.parse().expect("a time"))
+}
+
 /// A process whose start time depends on its PID.
 pub fn process(pid: u32, comm: &str) -> Process {
     Process {
         pid,
-        start_time: Some(format!("2026-11-22T00:00:00.{pid:09}Z")),
+        start_time: Some(at(&format!("2026-11-22T00:00:00.{pid:09}Z"))),
         comm: comm.into(),
     }
 }
@@ -30,12 +38,12 @@ pub fn parent(pid: u32, comm: &str, zombies: u64, oldest: Option<f64>) -> Parent
         process: process(pid, comm),
         container: None,
         zombies,
-        oldest_seconds: oldest,
+        oldest_seconds: oldest.map(Seconds),
         oldest_is_lower_bound: false,
         leaked_per_second: 0.0,
         reaped_per_second: f64::from(pid),
         reaped_total: 7,
-        p50_seconds: Some(0.000_85),
+        p50_seconds: Some(Seconds(0.000_85)),
         p99_seconds: None,
         verdict: None,
     }
@@ -48,7 +56,7 @@ pub fn verdict() -> Verdict {
         summary: "java (PID 10) never waits".into(),
         evidence: vec!["holds 2 zombies".into()],
         remedy: "fix java".into(),
-        confidence: "likely".into(),
+        confidence: Confidence::Likely.into(),
     }
 }
 
@@ -64,12 +72,12 @@ pub fn zombie(pid: u32, comm: &str, age: f64, parent: &Parent) -> Zombie {
         start_time,
         comm,
         exit: Some(Exit {
-            kind: "killed".into(),
+            kind: ExitKind::Killed.into(),
             code: None,
             signal: Some("SIGKILL".into()),
         }),
-        died_at: Some("2026-11-22T03:00:00Z".into()),
-        zombie_seconds: age,
+        died_at: Some(at("2026-11-22T03:00:00Z")),
+        zombie_seconds: Seconds(age),
         age_is_lower_bound: false,
         forker: None,
         parent: Some(parent.process.clone()),
@@ -88,7 +96,7 @@ pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
         exits_total: 1234,
         reaped_total: 1200,
         stuck: 0,
-        uptime_seconds: 312.0,
+        uptime_seconds: Seconds(312.0),
         agent_version: "0.1.0".into(),
     };
     Document {
@@ -96,8 +104,8 @@ pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
             version: VERSION,
             host: "web-1".into(),
             kernel: "6.18.44".into(),
-            source: "fentry".into(),
-            at: "2026-11-22T03:11:22.123456789Z".into(),
+            source: HookKind::Fentry.into(),
+            at: at("2026-11-22T03:11:22.123456789Z"),
             lost_events: 0,
         },
         total: 1,

@@ -157,7 +157,7 @@ impl<S: Feed> Screen<S> {
 
     /// Saves the frame to a new file; returns a message.
     fn save(&self) -> String {
-        let path = file_name(self.model.frame.at());
+        let path = file_name(&self.model.frame.at());
         let written = serde_json::to_vec_pretty(&self.model.frame)
             .map_err(anyhow::Error::new)
             .and_then(|text| write_new(&path, &text));

@@ -5,21 +5,16 @@ pub mod stuck;
 
 use std::iter;
 
-use humantime::format_rfc3339_nanos;
+use api::{ExitKind, Seconds, Time};
 
 use crate::clock::Wall;
 use crate::events::{ExitStatus, Kill, Process, Resources, Steps};
 use crate::lifecycle::{DiedBound, Former, How, Record};
 use crate::{parents, signals};
 
-/// A kernel time as RFC 3339.
-pub fn time(wall: Wall, at_ns: u64) -> String {
-    format_rfc3339_nanos(wall.time_of(at_ns)).to_string()
-}
-
-/// Nanoseconds as seconds.
-pub fn seconds(ns: u64) -> f64 {
-    ns as f64 / 1e9
+/// A kernel time as wall time.
+pub fn time(wall: Wall, at_ns: u64) -> Time {
+    Time(wall.time_of(at_ns))
 }
 
 /// A process and its start.
@@ -35,7 +30,7 @@ pub fn process(wall: Wall, process: &Process) -> api::Process {
 pub fn killer(wall: Wall, kill: &Kill) -> api::Killer {
     api::Killer {
         process: kill.process.as_ref().map(|it| process(wall, it)),
-        by: kill.by.map(|by| by.name().to_owned()),
+        by: kill.by.map(Into::into),
         signal: signals::name(kill.signal),
         at: time(wall, kill.at_ns),
     }
@@ -76,20 +71,20 @@ pub fn finished(
                 thread: reap.by_thread.map(|name| name.to_string()),
             })
         }),
-        how: how.name().to_owned(),
+        how: how.into(),
         killer: record.kill.as_ref().map(|kill| killer(wall, kill)),
         began_at: record.begin_ns.map(|at_ns| time(wall, at_ns)),
         died_at: died_ns.map(|at_ns| time(wall, at_ns)),
         died_at_is_lower_bound: record.died.bound == DiedBound::NotBefore,
         reaped_at: reaped_ns.map(|at_ns| time(wall, at_ns)),
         reaped_at_is_upper_bound: reap.is_some_and(|reap| reap.at_is_upper_bound),
-        exit_seconds: span(record.begin_ns, died_exactly_ns).map(seconds),
-        zombie_seconds: zombie_ns.map(seconds),
+        exit_seconds: span(record.begin_ns, died_exactly_ns).map(Seconds::of_ns),
+        zombie_seconds: zombie_ns.map(Seconds::of_ns),
         zombie_seconds_is_upper_bound: zombie_ns.is_some_and(|ns| ns != 0)
             && (record.died.bound == DiedBound::NotBefore
                 || reap.is_some_and(|reap| reap.at_is_upper_bound)),
         kill_seconds: span(record.kill.as_ref().map(|kill| kill.at_ns), died_exactly_ns)
-            .map(seconds),
+            .map(Seconds::of_ns),
         container,
         parent_container,
         uid: record.uid,
@@ -110,7 +105,7 @@ fn held_before(wall: Wall, record: &Record) -> Vec<api::Held> {
             as_tracer: former.was_tracer,
             until: time(wall, former.until_ns),
             until_is_upper_bound: former.until_is_upper_bound,
-            seconds: span(from_ns, Some(former.until_ns)).map(seconds),
+            seconds: span(from_ns, Some(former.until_ns)).map(Seconds::of_ns),
         });
     held.collect()
 }
@@ -132,7 +127,7 @@ pub fn zombie(
         comm: record.process.comm.to_string(),
         exit: record.status.map(exit),
         died_at: (!found).then(|| time(wall, record.died.at_ns)),
-        zombie_seconds: seconds(now_ns.saturating_sub(record.died.at_ns)),
+        zombie_seconds: Seconds::of_ns(now_ns.saturating_sub(record.died.at_ns)),
         age_is_lower_bound: found,
         forker: someone(&record.forker),
         parent: someone(&record.parent),
@@ -155,13 +150,13 @@ pub fn parent(
         process: process(wall, &row.process),
         container,
         zombies: row.zombies,
-        oldest_seconds: row.oldest_ns.map(seconds),
+        oldest_seconds: row.oldest_ns.map(Seconds::of_ns),
         oldest_is_lower_bound: row.oldest_is_lower_bound,
         leaked_per_second: row.leaked_per_second,
         reaped_per_second: row.reaped_per_second,
         reaped_total: row.reaped_total,
-        p50_seconds: row.p50_ns.map(seconds),
-        p99_seconds: row.p99_ns.map(seconds),
+        p50_seconds: row.p50_ns.map(Seconds::of_ns),
+        p99_seconds: row.p99_ns.map(Seconds::of_ns),
         verdict,
     }
 }
@@ -172,12 +167,12 @@ fn span(from_ns: Option<u64>, to_ns: Option<u64>) -> Option<u64> {
 
 fn exit(status: ExitStatus) -> api::Exit {
     let (kind, code, signal) = match status {
-        ExitStatus::Exited(code) => ("exited", Some(code), None),
-        ExitStatus::Killed(signal) => ("killed", None, Some(signal)),
-        ExitStatus::Dumped(signal) => ("dumped", None, Some(signal)),
+        ExitStatus::Exited(code) => (ExitKind::Exited, Some(code), None),
+        ExitStatus::Killed(signal) => (ExitKind::Killed, None, Some(signal)),
+        ExitStatus::Dumped(signal) => (ExitKind::Dumped, None, Some(signal)),
     };
     api::Exit {
-        kind: kind.to_owned(),
+        kind: kind.into(),
         code,
         signal: signal.map(signals::name),
     }
@@ -189,9 +184,9 @@ fn resources(record: &Record, used: Resources) -> api::Resources {
         .at_ns
         .saturating_sub(record.process.key.start_ns);
     api::Resources {
-        lifetime_seconds: seconds(lifetime_ns),
-        user_seconds: seconds(used.user_ns),
-        system_seconds: seconds(used.system_ns),
+        lifetime_seconds: Seconds::of_ns(lifetime_ns),
+        user_seconds: Seconds::of_ns(used.user_ns),
+        system_seconds: Seconds::of_ns(used.system_ns),
         threads: used.threads,
         max_rss_bytes: used.max_rss_bytes,
     }
@@ -199,20 +194,18 @@ fn resources(record: &Record, used: Resources) -> api::Resources {
 
 fn steps(steps: Steps) -> api::Steps {
     api::Steps {
-        dumping_core: steps.dumping_core_ns.map(seconds),
-        waiting_for_siblings: steps.waiting_for_siblings_ns.map(seconds),
-        releasing_memory: steps.releasing_memory_ns.map(seconds),
-        closing_files: steps.closing_files_ns.map(seconds),
-        deferred_work: steps.deferred_work_ns.map(seconds),
-        namespaces: steps.namespaces_ns.map(seconds),
-        other: steps.other_ns.map(seconds),
+        dumping_core: steps.dumping_core_ns.map(Seconds::of_ns),
+        waiting_for_siblings: steps.waiting_for_siblings_ns.map(Seconds::of_ns),
+        releasing_memory: steps.releasing_memory_ns.map(Seconds::of_ns),
+        closing_files: steps.closing_files_ns.map(Seconds::of_ns),
+        deferred_work: steps.deferred_work_ns.map(Seconds::of_ns),
+        namespaces: steps.namespaces_ns.map(Seconds::of_ns),
+        other: steps.other_ns.map(Seconds::of_ns),
     }
 }
 
-mod explain;
 mod pids;
 
-pub use explain::{Described, explanation, keeper};
 pub use pids::pids;
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub fn pids<'a>(
         .take(1 + CGROUPS)
         .chain(refusing.take(CGROUPS));
     told.map(|usage| api::Pids {
-        scope: usage.scope.name().to_owned(),
+        scope: usage.scope.clone(),
         container: usage
             .cgroup
             .and_then(&place)
@@ -31,7 +31,7 @@ pub fn pids<'a>(
         zombies: usage.zombies,
         leaked_per_second: usage.leaked_per_second,
         refused_forks: usage.refused,
-        full_in_seconds: usage.full_in_seconds(),
+        full_in_seconds: usage.full_in(),
     })
     .collect()
 }

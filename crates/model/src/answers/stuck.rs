@@ -1,20 +1,23 @@
 //! Converts a stuck exit to its document.
 
-use super::{killer, process, seconds, time};
+use api::{Awaited, KillBy, Seconds};
+
+use super::{killer, process, time};
 use crate::clock::Wall;
-use crate::events::{self, Kill, KillBy};
+use crate::events::Ignored;
+use crate::signals;
 use crate::stuck::evidence::ignored::Fate;
 use crate::stuck::evidence::watch::{Since, Suspect};
 use crate::stuck::evidence::{Facts, Stuck, Thread, Who};
 use crate::stuck::steps::Step;
 
 /// The step of a process that is not exiting, because the signal had no effect.
-fn step_of(fate: Fate) -> &'static str {
+fn step_of(fate: Fate) -> Step {
     match fate {
-        Fate::ByChoice | Fate::AsInit => "term_ignored",
-        Fate::Blocked => "signal_blocked",
-        Fate::Stopped => "stopped",
-        Fate::Traced => "stopped_by_tracer",
+        Fate::ByChoice | Fate::AsInit => Step::TermIgnored,
+        Fate::Blocked => Step::SignalBlocked,
+        Fate::Stopped => Step::Stopped,
+        Fate::Traced => Step::StoppedByTracer,
     }
 }
 
@@ -51,14 +54,14 @@ pub fn item(
         pid: stuck.pid,
         start_time: process(wall, &suspect.process).start_time,
         comm: stuck.comm.clone(),
-        state: decisive.or(first).map(|thread| thread.state.to_string()),
+        state: decisive.or(first).map(|thread| thread.state),
         since: (!since.is_upper_bound).then(|| time(wall, since.at_ns)),
-        stuck_seconds: seconds(stuck.stuck_ns),
+        stuck_seconds: Seconds::of_ns(stuck.stuck_ns),
         stuck_is_lower_bound: stuck.is_lower_bound,
         exit_has_begun: stuck.exit_has_begun(),
         step: match &stuck.ignored {
-            Some(ignored) => Some(step_of(ignored.fate).to_owned()),
-            None => decisive.map(|thread| thread.step().name().to_owned()),
+            Some(ignored) => Some(step_of(ignored.fate).into()),
+            None => decisive.map(|thread| thread.step().into()),
         },
         no_step: no_step(stuck, in_time),
         threads: threads.map(thread).collect(),
@@ -83,34 +86,33 @@ fn no_step(stuck: &Stuck, in_time: bool) -> Option<String> {
     (!known).then(|| why.to_owned())
 }
 
-pub(super) fn ignored(wall: Wall, ignored: &events::Ignored) -> api::Killer {
-    let by = ignored.by.as_ref().map(|_| KillBy::Process);
-    killer(
-        wall,
-        &Kill {
-            by: by.or(Some(KillBy::Kernel)),
-            process: ignored.by,
-            signal: ignored.signal,
-            at_ns: ignored.at_ns,
-        },
-    )
+/// A signal that had no effect, and who sent it.
+pub fn ignored(wall: Wall, ignored: &Ignored) -> api::Killer {
+    let by = ignored.by.as_ref();
+    let source = by.map_or(KillBy::Kernel, |_| KillBy::Process);
+    api::Killer {
+        process: by.map(|it| process(wall, it)),
+        by: Some(source.into()),
+        signal: signals::name(ignored.signal),
+        at: time(wall, ignored.at_ns),
+    }
 }
 
 fn thread(thread: &Thread) -> api::StuckThread {
     let frames = thread.stack.iter();
     api::StuckThread {
         tid: thread.tid,
-        state: thread.state.to_string(),
-        step: thread.step().name().to_owned(),
+        state: thread.state,
+        step: thread.step().into(),
         stack: frames.map(|frame| frame.function.clone()).collect(),
     }
 }
 
 /// The first that the thread's step speaks of.
 fn waits_for_of(facts: &Facts, thread: &Thread) -> Option<api::WaitsFor> {
-    let waits_for = |kind: &str, what: String, processes: Vec<&Who>| {
+    let waits_for = |kind: Awaited, what: String, processes: Vec<&Who>| {
         Some(api::WaitsFor {
-            kind: kind.to_owned(),
+            kind: kind.into(),
             what,
             processes: processes.into_iter().map(someone).collect(),
         })
@@ -118,24 +120,28 @@ fn waits_for_of(facts: &Facts, thread: &Thread) -> Option<api::WaitsFor> {
     match thread.step() {
         Step::Frozen => {
             let freezer = facts.freezer.as_ref()?;
-            waits_for("freezer", freezer.cgroup.display().to_string(), Vec::new())
+            waits_for(
+                Awaited::Freezer,
+                freezer.cgroup.display().to_string(),
+                Vec::new(),
+            )
         }
         Step::DumpingCore if facts.fuse.is_empty() && facts.network.is_empty() => {
             let helper = facts.core_helper.as_ref()?;
             waits_for(
-                "core_helper",
+                Awaited::CoreHelper,
                 helper.pattern.clone(),
                 helper.process.iter().collect(),
             )
         }
         Step::PtraceExitStop => {
             let tracer = facts.tracer.as_ref()?;
-            waits_for("tracer", tracer.comm.clone(), vec![tracer])
+            waits_for(Awaited::Tracer, tracer.comm.clone(), vec![tracer])
         }
         Step::WaitingForNamespace => {
             let left = facts.left_in_namespace.iter().map(|member| &member.process);
             waits_for(
-                "namespace",
+                Awaited::Namespace,
                 "all others in its PID namespace".to_owned(),
                 left.collect(),
             )
@@ -151,10 +157,14 @@ fn waits_for_of(facts: &Facts, thread: &Thread) -> Option<api::WaitsFor> {
             });
             let mut servers: Vec<&Who> = facts.fuse.iter().flat_map(|it| &it.servers).collect();
             servers.dedup();
-            waits_for("fuse", words.collect::<Vec<_>>().join(" or "), servers)
+            waits_for(
+                Awaited::Fuse,
+                words.collect::<Vec<_>>().join(" or "),
+                servers,
+            )
         }
         _ if !facts.network.is_empty() => {
-            waits_for("network", facts.network.join(" or "), Vec::new())
+            waits_for(Awaited::Network, facts.network.join(" or "), Vec::new())
         }
         _ => None,
     }

@@ -64,8 +64,12 @@ fn exit_of(bound: DiedBound, reap: Reap) -> api::FinishedExit {
 
 /// An exact comparison: all these times are sums of powers of two.
 #[track_caller]
-fn same(is: Option<f64>, expected: Option<f64>) {
-    assert_eq!(is.map(f64::to_bits), expected.map(f64::to_bits), "{is:?}");
+fn same(is: Option<Seconds>, expected: Option<f64>) {
+    assert_eq!(
+        is.map(|it| it.0.to_bits()),
+        expected.map(f64::to_bits),
+        "{is:?}"
+    );
 }
 
 #[test]
@@ -76,12 +80,12 @@ fn what_was_seen_exactly_is_told_in_full() {
     same(exit.kill_seconds, Some(0.75));
     let killer = exit.killer.expect("seen");
     assert_eq!(
-        (killer.process.map(|it| it.pid), killer.by.as_deref()),
-        (Some(5), Some("process"))
+        (killer.process.map(|it| it.pid), killer.by),
+        (Some(5), Some(KillBy::Process.into()))
     );
     same(exit.resources.map(|it| it.lifetime_seconds), Some(1.25));
     assert!(!exit.zombie_seconds_is_upper_bound && !exit.died_at_is_lower_bound);
-    assert_eq!(exit.how, "wait");
+    assert_eq!(exit.how, How::Wait);
     assert_eq!(
         exit.reaper.map(|it| (it.process.pid, it.tid)),
         Some((6, 66))
@@ -133,7 +137,7 @@ fn nobody_lies_dead_where_the_kernel_reaps_at_once() {
     );
     same(exit.zombie_seconds, Some(0.0));
     assert!(exit.reaped_at_is_upper_bound && !exit.zombie_seconds_is_upper_bound);
-    assert_eq!(exit.how, "autoreap");
+    assert_eq!(exit.how, How::Autoreap);
 }
 
 #[test]
@@ -189,7 +193,9 @@ fn each_who_had_to_reap_it_before_is_told_with_how_long_that_took() {
             .collect();
         assert_eq!(who, [(4, true), (5, false)]);
         assert_eq!(held[0].until_is_upper_bound, late);
-        held.iter().map(|it| it.seconds).collect::<Vec<_>>()
+        held.iter()
+            .map(|it| Some(it.seconds?.0))
+            .collect::<Vec<_>>()
     };
     assert_eq!(seconds(DiedBound::Exact, false), [Some(0.25), Some(0.5)]);
     assert_eq!(seconds(DiedBound::Exact, true), [Some(0.25), None]);

@@ -54,7 +54,7 @@ impl Judgements {
 
     /// The name of the verdict on a process.
     pub fn id(&self, key: Key) -> Option<&str> {
-        self.verdict(key).map(|verdict| &*verdict.id)
+        self.verdict(key).map(|verdict| &*verdict.id.0)
     }
 
     /// Of all who were judged.
@@ -256,7 +256,7 @@ mod tests {
         judged
             .verdict
             .as_ref()
-            .map_or("none", |verdict| &verdict.id)
+            .map_or("none", |verdict| &verdict.id.0)
     }
 
     #[test]

@@ -1,55 +1,8 @@
 //! The signal that ended a process, and where it came from.
 
+pub use api::KillBy;
+
 use super::Process;
-
-/// The source of a fatal signal, as in [`wire::kill_by`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KillBy {
-    /// A process: by a system call, or by exiting as a tracer that asked for that.
-    Process,
-    /// The kernel itself: for a fault, SIGPIPE, a sysrq key.
-    Kernel,
-    /// The OOM killer.
-    Oom,
-    /// A terminal and its job control.
-    Terminal,
-    /// A timer.
-    Timer,
-    /// Its PID namespace's init ended.
-    Namespace,
-    /// The thread that forked it ended (`PR_SET_PDEATHSIG`).
-    ParentDeath,
-    /// Its CPU time limit (`RLIMIT_CPU`).
-    CpuLimit,
-}
-
-impl KillBy {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Process,
-        Self::Kernel,
-        Self::Oom,
-        Self::Terminal,
-        Self::Timer,
-        Self::Namespace,
-        Self::ParentDeath,
-        Self::CpuLimit,
-    ];
-
-    /// Its name in `killer.by`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Process => "process",
-            Self::Kernel => "kernel",
-            Self::Oom => "oom",
-            Self::Terminal => "terminal",
-            Self::Timer => "timer",
-            Self::Namespace => "namespace",
-            Self::ParentDeath => "parent_death",
-            Self::CpuLimit => "cpu_limit",
-        }
-    }
-}
 
 /// The last fatal signal seen before a death.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

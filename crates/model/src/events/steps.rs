@@ -1,5 +1,6 @@
 //! Converts the marks of the kernel side to durations of the steps of an exit.
 
+use api::PhaseName;
 use wire::mark;
 
 /// Durations of the steps of one exit, each up to its slowest thread. They do not overlap. `None`
@@ -54,15 +55,15 @@ impl Steps {
     }
 
     /// Each step with its name.
-    pub fn each(&self) -> [(&'static str, Option<u64>); 7] {
+    pub fn each(&self) -> [(PhaseName, Option<u64>); 7] {
         [
-            ("dumping_core", self.dumping_core_ns),
-            ("waiting_for_siblings", self.waiting_for_siblings_ns),
-            ("releasing_memory", self.releasing_memory_ns),
-            ("closing_files", self.closing_files_ns),
-            ("deferred_work", self.deferred_work_ns),
-            ("namespaces", self.namespaces_ns),
-            ("other", self.other_ns),
+            (PhaseName::DumpingCore, self.dumping_core_ns),
+            (PhaseName::WaitingForSiblings, self.waiting_for_siblings_ns),
+            (PhaseName::ReleasingMemory, self.releasing_memory_ns),
+            (PhaseName::ClosingFiles, self.closing_files_ns),
+            (PhaseName::DeferredWork, self.deferred_work_ns),
+            (PhaseName::Namespaces, self.namespaces_ns),
+            (PhaseName::Other, self.other_ns),
         ]
     }
 }

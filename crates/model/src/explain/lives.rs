@@ -1,5 +1,7 @@
 //! The processes that have had a PID, and the state of the last of them.
 
+use api::ProcessState;
+
 use super::Known;
 use crate::events::{Process, Task, TaskState};
 use crate::lifecycle::Record;
@@ -22,14 +24,19 @@ pub enum State {
 }
 
 impl State {
-    /// Its name in JSON.
-    pub fn name(self) -> &'static str {
+    /// Whether any of its threads runs its program.
+    pub fn is_alive(self) -> bool {
+        matches!(self, Self::Alive | Self::LeaderExited)
+    }
+
+    /// The state, for an answer.
+    pub fn for_answer(self) -> ProcessState {
         match self {
-            Self::Alive | Self::LeaderExited => "alive",
-            Self::Exiting => "exiting",
-            Self::Zombie => "zombie",
-            Self::Reaped => "reaped",
-            Self::Unknown => "unknown",
+            Self::Alive | Self::LeaderExited => ProcessState::Alive,
+            Self::Exiting => ProcessState::Exiting,
+            Self::Zombie => ProcessState::Zombie,
+            Self::Reaped => ProcessState::Reaped,
+            Self::Unknown => ProcessState::Unknown,
         }
     }
 }

@@ -14,6 +14,9 @@ mod tests;
 pub use leader_exited::verdict as leader_exited;
 pub use lives::{Life, State, lives};
 pub use tell::tell;
+pub use timeline::what;
+
+use api::{Bound, PhaseName};
 
 use crate::culprit::evidence::Sigchld;
 use crate::events::{Process, Snapshot};
@@ -92,28 +95,6 @@ impl Known<'_> {
     }
 }
 
-/// Whether a time is exact or a bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
-    /// Exact.
-    Exact,
-    /// A lower bound.
-    AtLeast,
-    /// An upper bound.
-    AtMost,
-}
-
-impl Bound {
-    /// Its name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::AtLeast => "at_least",
-            Self::AtMost => "at_most",
-        }
-    }
-}
-
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moment {
@@ -128,14 +109,12 @@ pub struct Moment {
 /// A phase of its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phase {
-    /// `signal`, `exit` or `zombie`.
-    pub name: &'static str,
+    /// Which one.
+    pub name: PhaseName,
     /// Its duration.
     pub ns: u64,
     /// Whether that is exact.
     pub bound: Bound,
-    /// What happens in it.
-    pub what: &'static str,
 }
 
 /// The explanation of one process.

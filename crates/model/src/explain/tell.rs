@@ -111,8 +111,7 @@ fn stopped(known: &Known<'_>, life: &Life<'_>) -> String {
 
 /// The terminating signal that is pending for a living process, and why.
 fn pending(known: &Known<'_>, life: &Life<'_>) -> Option<(u8, Fate)> {
-    let lives = matches!(life.state, State::Alive | State::LeaderExited);
-    known.seen.pending.filter(|_| lives)
+    known.seen.pending.filter(|_| life.state.is_alive())
 }
 
 fn advice(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
@@ -146,8 +145,7 @@ fn pending_advice(known: &Known<'_>, life: &Life<'_>, signal: u8, fate: Fate) ->
 
 /// Signal settings that a program can inherit by mistake from the program that started it.
 fn inherited_settings(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
-    let is_alive = matches!(life.state, State::Alive | State::LeaderExited);
-    let Some(sigchld) = known.seen.sigchld.filter(|_| is_alive) else {
+    let Some(sigchld) = known.seen.sigchld.filter(|_| life.state.is_alive()) else {
         return Vec::new();
     };
     let comm = &life.process.comm;

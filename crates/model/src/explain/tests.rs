@@ -121,7 +121,7 @@ fn assert_mentions(lines: &[&str], facts: &[&[&str]]) {
     }
 }
 
-fn phases(story: &Story) -> Vec<(&str, u64, Bound)> {
+fn phases(story: &Story) -> Vec<(PhaseName, u64, Bound)> {
     let phases = story.phases.iter();
     phases.map(|it| (it.name, it.ns, it.bound)).collect()
 }
@@ -149,8 +149,8 @@ fn a_process_without_its_first_thread_is_alive() {
     };
     let explained = explained(&[], Some(&snapshot), &seen, 0).story;
     assert_eq!(
-        (explained.state, explained.state.name()),
-        (State::LeaderExited, "alive")
+        (explained.state, explained.state.for_answer()),
+        (State::LeaderExited, api::ProcessState::Alive)
     );
     assert!(
         explained.summary.contains("3 threads"),
@@ -177,7 +177,10 @@ fn an_exiting_process_is_shown_with_its_duration() {
         "{}",
         explained.summary
     );
-    assert_eq!(phases(&explained), [("exit", 7 * SECOND, Bound::AtLeast)]);
+    assert_eq!(
+        phases(&explained),
+        [(PhaseName::Exit, 7 * SECOND, Bound::AtLeast)]
+    );
 }
 
 #[test]
@@ -313,9 +316,9 @@ fn a_zombie_is_shown_with_the_parent_that_has_to_reap_it() {
     assert_eq!(
         phases(&explained),
         [
-            ("signal", SECOND - 1_000, Bound::Exact),
-            ("exit", 1_000, Bound::Exact),
-            ("zombie", 82 * SECOND, Bound::Exact)
+            (PhaseName::Signal, SECOND - 1_000, Bound::Exact),
+            (PhaseName::Exit, 1_000, Bound::Exact),
+            (PhaseName::Zombie, 82 * SECOND, Bound::Exact)
         ]
     );
 }
@@ -333,7 +336,7 @@ fn the_age_of_an_earlier_zombie_is_a_bound() {
     );
     assert_eq!(
         phases(&explained),
-        [("zombie", 82 * SECOND, Bound::AtLeast)]
+        [(PhaseName::Zombie, 82 * SECOND, Bound::AtLeast)]
     );
     assert_eq!(
         explained.timeline.last().map(|it| it.bound),
@@ -416,7 +419,10 @@ fn a_reaped_process_is_shown_with_how_it_was_reaped() {
     for explained in ["exited with code 3", "reaped by parent (PID 5)", "72s ago"] {
         assert!(waited.summary.contains(explained), "{}", waited.summary);
     }
-    assert_eq!(phases(&waited)[1], ("zombie", 10 * SECOND, Bound::Exact));
+    assert_eq!(
+        phases(&waited)[1],
+        (PhaseName::Zombie, 10 * SECOND, Bound::Exact)
+    );
     let by_thread = Process {
         tid: 8,
         ..process(5, "parent")

@@ -1,7 +1,9 @@
 //! What happened to a process, in order, and how long each part of its exit took.
 
+use api::{Bound, PhaseName};
+
 use super::words::{ended, same, someone, who};
-use super::{Bound, Life, Moment, Phase};
+use super::{Life, Moment, Phase};
 use crate::events::{Ignored, Kill, KillBy, Process, Steps, Task, TaskState};
 use crate::lifecycle::{DiedBound, How, Reap, Record};
 use crate::signals;
@@ -186,11 +188,7 @@ fn parent_changes(record: &Record) -> impl Iterator<Item = Moment> {
         } else {
             format!("{from} exited without reaping it; {to} has to reap it now")
         };
-        let bound = if former.until_is_upper_bound {
-            Bound::AtMost
-        } else {
-            Bound::Exact
-        };
+        let bound = Bound::upper(former.until_is_upper_bound);
         at(Some(former.until_ns), bound, what)
     })
 }
@@ -234,12 +232,7 @@ fn reaped(reap: &Reap) -> Moment {
         ),
         How::Unknown => GONE.to_owned(),
     };
-    let bound = if reap.at_is_upper_bound {
-        Bound::AtMost
-    } else {
-        Bound::Exact
-    };
-    at(reap.at_ns, bound, what)
+    at(reap.at_ns, Bound::upper(reap.at_is_upper_bound), what)
 }
 
 /// The process that reaped it, and the thread if that is not the main one.
@@ -272,10 +265,9 @@ pub(super) fn phases(life: &Life<'_>, now_ns: u64) -> Vec<Phase> {
     let kill_ns = record.kill.as_ref().map(|kill| kill.at_ns);
     if let Some((kill_ns, begin_ns)) = kill_ns.zip(begin_ns) {
         phases.push(Phase {
-            name: "signal",
+            name: PhaseName::Signal,
             ns: begin_ns.saturating_sub(kill_ns),
             bound: Bound::Exact,
-            what: "from the signal until it began to exit",
         });
     }
     let died_ns = record.died.at_ns;
@@ -296,57 +288,38 @@ pub(super) fn phases(life: &Life<'_>, now_ns: u64) -> Vec<Phase> {
 
 fn exit(ns: u64, bound: Bound) -> Phase {
     Phase {
-        name: "exit",
+        name: PhaseName::Exit,
         ns,
         bound,
-        what: "exiting: the kernel frees its memory and closes its files",
     }
 }
 
 /// The measured steps of its exit that took any time.
 fn steps(steps: &Steps) -> impl Iterator<Item = Phase> {
-    [
-        (
-            "dumping_core",
-            steps.dumping_core_ns,
-            "of that, writing its core dump",
-        ),
-        (
-            "waiting_for_siblings",
-            steps.waiting_for_siblings_ns,
-            "of that, waiting for its other threads",
-        ),
-        (
-            "releasing_memory",
-            steps.releasing_memory_ns,
-            "of that, freeing its memory",
-        ),
-        (
-            "closing_files",
-            steps.closing_files_ns,
-            "of that, closing its files",
-        ),
-        (
-            "deferred_work",
-            steps.deferred_work_ns,
-            "of that, deferred work such as the final release of files",
-        ),
-        (
-            "namespaces",
-            steps.namespaces_ns,
-            "of that, leaving its namespaces",
-        ),
-        ("other", steps.other_ns, "of that, everything else"),
-    ]
-    .into_iter()
-    .filter_map(|(name, ns, what)| {
+    let phase = |(name, ns): (_, Option<u64>)| {
         Some(Phase {
             name,
             ns: ns.filter(|&ns| ns > 0)?,
             bound: Bound::Exact,
-            what,
         })
-    })
+    };
+    steps.each().into_iter().filter_map(phase)
+}
+
+/// What happens in a phase.
+pub fn what(phase: PhaseName) -> &'static str {
+    match phase {
+        PhaseName::Signal => "from the signal until it began to exit",
+        PhaseName::Exit => "exiting: the kernel frees its memory and closes its files",
+        PhaseName::Zombie => "a zombie, waiting to be reaped",
+        PhaseName::DumpingCore => "of that, writing its core dump",
+        PhaseName::WaitingForSiblings => "of that, waiting for its other threads",
+        PhaseName::ReleasingMemory => "of that, freeing its memory",
+        PhaseName::ClosingFiles => "of that, closing its files",
+        PhaseName::DeferredWork => "of that, deferred work such as the final release of files",
+        PhaseName::Namespaces => "of that, leaving its namespaces",
+        PhaseName::Other => "of that, everything else",
+    }
 }
 
 fn zombie(life: &Life<'_>, record: &Record, now_ns: u64) -> Option<Phase> {
@@ -363,9 +336,8 @@ fn zombie(life: &Life<'_>, record: &Record, now_ns: u64) -> Option<Phase> {
         (false, false) => Bound::Exact,
     };
     Some(Phase {
-        name: "zombie",
+        name: PhaseName::Zombie,
         ns: until_ns.saturating_sub(record.died.at_ns),
         bound,
-        what: "a zombie, waiting to be reaped",
     })
 }

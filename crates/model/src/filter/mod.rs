@@ -1,11 +1,12 @@
 //! The filter language: `oldest>10s and comm~java`. Its grammar is in `parse`.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 mod parse;
 mod selection;
 
+pub use api::Field;
+use api::Seconds;
 pub use selection::{Chosen, Selection};
 
 /// The fields of a row. `None` is unknown and fails every comparison.
@@ -20,7 +21,7 @@ pub struct Row<'a> {
     /// Zombies of the parent.
     pub zombies: Option<u64>,
     /// Age of the zombie, or of the parent's oldest.
-    pub age: Option<f64>,
+    pub age: Option<Seconds>,
     /// Leak rate of the parent.
     pub leak: Option<f64>,
     /// Reap rate of the parent.
@@ -60,31 +61,6 @@ enum Test {
     Text(Field, Op, String),
 }
 
-/// The fields of a filter, each for the part of a row with the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
-    Pid,
-    Comm,
-    Parent,
-    Zombies,
-    Age,
-    Leak,
-    Reaps,
-    Node,
-    Namespace,
-    Pod,
-    Container,
-    Unit,
-    Why,
-    Stale,
-    Growth,
-    Exits,
-    Late,
-    Stuck,
-    Pids,
-    Lost,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Op {
     Equal,
@@ -117,8 +93,7 @@ impl Filter {
         match self.test.stranger(fields) {
             None => Ok(()),
             Some(field) => Err(format!(
-                "these rows have no field {}; known: {}",
-                field.name(),
+                "these rows have no field {field}; known: {}",
                 Field::known(fields)
             )),
         }
@@ -152,131 +127,35 @@ impl Test {
         match self {
             Self::Any(tests) => tests.iter().any(|test| test.holds(row)),
             Self::All(tests) => tests.iter().all(|test| test.holds(row)),
-            Self::Number(field, op, wanted) => field
-                .number(row)
+            Self::Number(field, op, wanted) => row
+                .number(*field)
                 .is_some_and(|found| op.compare(found, *wanted)),
-            Self::Text(field, op, wanted) => field.text(row).is_some_and(|name| match op {
+            Self::Text(field, op, wanted) => row.text(*field).is_some_and(|name| match op {
                 Op::Equal => name == wanted,
                 Op::Unequal => name != wanted,
                 _ => name.to_lowercase().contains(&wanted.to_lowercase()),
             }),
         }
     }
-}
 
-impl Field {
-    /// The names of each field; the first is the usual one.
-    const NAMES: [(Self, &'static [&'static str]); 20] = [
-        (Self::Pid, &["pid"]),
-        (Self::Comm, &["comm"]),
-        (Self::Parent, &["parent"]),
-        (Self::Zombies, &["zombies"]),
-        (Self::Age, &["oldest", "age"]),
-        (Self::Leak, &["leak"]),
-        (Self::Reaps, &["reaps"]),
-        (Self::Node, &["node"]),
-        (Self::Namespace, &["ns", "namespace"]),
-        (Self::Pod, &["pod"]),
-        (Self::Container, &["container"]),
-        (Self::Unit, &["unit"]),
-        (Self::Why, &["why"]),
-        (Self::Stale, &["stale"]),
-        (Self::Growth, &["growth"]),
-        (Self::Exits, &["exits"]),
-        (Self::Late, &["late"]),
-        (Self::Stuck, &["stuck"]),
-        (Self::Pids, &["pids"]),
-        (Self::Lost, &["lost"]),
-    ];
-
-    fn named(name: &str) -> Option<Self> {
-        let name = name.to_ascii_lowercase();
-        let found = Self::NAMES
-            .iter()
-            .find(|(_, names)| names.contains(&name.as_str()));
-        found.map(|(field, _)| *field)
-    }
-
-    /// The one with this name among `fields`; else a sentence.
-    fn named_of(name: &str, fields: &[Self]) -> Result<Self, String> {
-        let found = Self::named(name).filter(|field| fields.contains(field));
-        found.ok_or_else(|| format!("`{name}` is not a field; known: {}", Self::known(fields)))
-    }
-
-    fn name(self) -> &'static str {
-        let found = Self::NAMES.iter().find(|(field, _)| *field == self);
-        found.map_or("", |(_, names)| names[0])
-    }
-
-    /// `pid, comm, oldest (or age)`.
-    pub fn known(fields: &[Self]) -> String {
-        let names = Self::NAMES
-            .iter()
-            .filter(|(field, _)| fields.contains(field))
-            .map(|(_, names)| match names {
-                [name, other] => format!("{name} (or {other})"),
-                names => names.concat(),
-            });
-        names.collect::<Vec<_>>().join(", ")
-    }
-
-    /// All fields, for when the type of row is not known yet.
-    fn all() -> String {
-        Self::known(&Self::NAMES.map(|(field, _)| field))
-    }
-
-    fn text<'a>(self, row: &'a Row<'_>) -> Option<&'a str> {
-        let [node, namespace, pod, container, unit] = row.place;
-        match self {
-            Self::Comm => Some(&row.comm),
-            Self::Parent => row.parent.as_ref().map(|parent| &*parent.1),
-            Self::Node => node,
-            Self::Namespace => namespace,
-            Self::Pod => pod,
-            Self::Container => container,
-            Self::Unit => unit,
-            Self::Why => row.why,
-            _ => None,
-        }
-    }
-
-    fn number(self, row: &Row) -> Option<f64> {
-        match self {
-            Self::Pid => Some(f64::from(row.pid)),
-            Self::Parent => row.parent.as_ref().map(|parent| f64::from(parent.0)),
-            Self::Zombies => row.zombies.map(|zombies| zombies as f64),
-            Self::Age => row.age,
-            Self::Leak => row.leak,
-            Self::Reaps => row.reaps,
-            Self::Stale => row.stale,
-            Self::Growth => row.growth,
-            Self::Exits => row.exits,
-            Self::Late => row.late,
-            Self::Stuck => row.stuck,
-            Self::Pids => row.pids,
-            Self::Lost => row.lost,
-            _ => None,
-        }
-    }
-
-    /// Compares the field with a value of its type; `parent` is a PID if the value is a number.
-    fn test(self, name: &str, op: Op, value: &str) -> Result<Test, String> {
-        let number = match self {
-            Self::Comm
-            | Self::Node
-            | Self::Namespace
-            | Self::Pod
-            | Self::Container
-            | Self::Unit
-            | Self::Why => None,
-            Self::Age => {
-                let duration = duration(value).ok_or_else(|| {
+    /// Compares a field with a value of its type; `parent` is a PID if the value is a number.
+    fn of(field: Field, name: &str, op: Op, value: &str) -> Result<Self, String> {
+        let number = match field {
+            Field::Comm
+            | Field::Node
+            | Field::Namespace
+            | Field::Pod
+            | Field::Container
+            | Field::Unit
+            | Field::Why => None,
+            Field::Age => {
+                let duration = api::parse_duration(value).map_err(|_| {
                     format!("`{value}` is not a duration; write one such as 500ms, 10s or 5m")
                 })?;
                 Some(duration.as_secs_f64())
             }
-            Self::Parent => value.parse().ok(),
-            Self::Late | Self::Pids if value.ends_with('%') => {
+            Field::Parent => value.parse().ok(),
+            Field::Late | Field::Pids if value.ends_with('%') => {
                 let share = value.trim_end_matches('%').parse::<f64>();
                 let share = share.map_err(|_| format!("`{value}` is not a percentage"))?;
                 Some(share / 100.0)
@@ -289,15 +168,51 @@ impl Field {
         };
         match (number, op) {
             // `parent~12` means names that contain 12.
-            (Some(_), Op::Contains) if self == Self::Parent => {
-                Ok(Test::Text(self, op, value.to_owned()))
+            (Some(_), Op::Contains) if field == Field::Parent => {
+                Ok(Self::Text(field, op, value.to_owned()))
             }
             (Some(_), Op::Contains) => Err(format!("`~` works on text, and {name} is a number")),
-            (Some(number), op) => Ok(Test::Number(self, op, number)),
+            (Some(number), op) => Ok(Self::Number(field, op, number)),
             (None, Op::Equal | Op::Unequal | Op::Contains) => {
-                Ok(Test::Text(self, op, value.to_owned()))
+                Ok(Self::Text(field, op, value.to_owned()))
             }
             (None, _) => Err(format!("{name} is text; use =, != or ~")),
+        }
+    }
+}
+
+impl Row<'_> {
+    fn text(&self, field: Field) -> Option<&str> {
+        let [node, namespace, pod, container, unit] = self.place;
+        match field {
+            Field::Comm => Some(&self.comm),
+            Field::Parent => self.parent.as_ref().map(|parent| &*parent.1),
+            Field::Node => node,
+            Field::Namespace => namespace,
+            Field::Pod => pod,
+            Field::Container => container,
+            Field::Unit => unit,
+            Field::Why => self.why,
+            _ => None,
+        }
+    }
+
+    fn number(&self, field: Field) -> Option<f64> {
+        match field {
+            Field::Pid => Some(f64::from(self.pid)),
+            Field::Parent => self.parent.as_ref().map(|parent| f64::from(parent.0)),
+            Field::Zombies => self.zombies.map(|zombies| zombies as f64),
+            Field::Age => self.age.map(|age| age.0),
+            Field::Leak => self.leak,
+            Field::Reaps => self.reaps,
+            Field::Stale => self.stale,
+            Field::Growth => self.growth,
+            Field::Exits => self.exits,
+            Field::Late => self.late,
+            Field::Stuck => self.stuck,
+            Field::Pids => self.pids,
+            Field::Lost => self.lost,
+            _ => None,
         }
     }
 }
@@ -321,14 +236,6 @@ impl Op {
     }
 }
 
-/// A duration in humantime's syntax, such as `500ms`; a bare number is seconds.
-pub fn duration(text: &str) -> Option<Duration> {
-    match text.parse() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
-        Err(_) => humantime::parse_duration(text).ok(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -340,7 +247,7 @@ mod tests {
         comm: Cow::Borrowed("java"),
         parent: Some((41, Cow::Borrowed("java"))),
         zombies: Some(12),
-        age: Some(15.0),
+        age: Some(Seconds(15.0)),
         leak: Some(0.5),
         reaps: None,
         place: [Some("worker-1"), Some("shop"), None, None, None],

@@ -159,11 +159,16 @@ impl Parser {
             }
             Some(token) => return Err(format!("missing field before `{token}`")),
             None => {
-                return Err(format!("missing field at the end; known: {}", Field::all()));
+                return Err(format!(
+                    "missing field at the end; known: {}",
+                    Field::known(Field::ALL)
+                ));
             }
         };
-        let field = Field::named(&name)
-            .ok_or_else(|| format!("`{name}` is not a field; known: {}", Field::all()))?;
+        let field = name.parse().map_err(|_| {
+            let known = Field::known(Field::ALL);
+            format!("`{name}` is not a field; known: {known}")
+        })?;
         let Some(Token::Op(op)) = self.next() else {
             return Err(format!(
                 "missing operator after `{name}`: = != > < >= <= or ~"
@@ -172,6 +177,6 @@ impl Parser {
         let Some(Token::Word(value) | Token::Quoted(value)) = self.next() else {
             return Err(format!("missing value after `{name}{}`", Token::Op(op)));
         };
-        field.test(&name, op, &value)
+        Test::of(field, &name, op, &value)
     }
 }

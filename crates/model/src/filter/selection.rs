@@ -26,13 +26,18 @@ impl Selection {
     pub fn of(list: &api::List, fields: &[Field]) -> Result<Self, String> {
         let filter = list.filter.as_deref();
         let filter = filter.map(|text| Filter::parse_for(text, fields));
-        let sort = list.sort.as_deref();
-        let sort = sort.map(|name| Field::named_of(name, fields));
+        let sort = list.sort.as_ref().map(|name| {
+            let field = name.known().filter(|field| fields.contains(field));
+            field.ok_or_else(|| {
+                let known = Field::known(fields);
+                format!("sort: `{name}` is not a field; known: {known}")
+            })
+        });
         Ok(Self {
             filter: filter
                 .transpose()
                 .map_err(|error| format!("filter: {error}"))?,
-            sort: sort.transpose().map_err(|error| format!("sort: {error}"))?,
+            sort: sort.transpose()?,
             limit: list.limit,
         })
     }
@@ -64,8 +69,8 @@ impl Selection {
 
 /// Numbers that are large first, but for PIDs; then names by the alphabet; what is not known last.
 fn order(field: Field, one: &Row<'_>, other: &Row<'_>) -> Ordering {
-    let numbers = [one, other].map(|row| field.number(row));
-    let names = [one, other].map(|row| field.text(row));
+    let numbers = [one, other].map(|row| row.number(field));
+    let names = [one, other].map(|row| row.text(field));
     match (numbers, names) {
         (_, [Some(one), Some(other)]) => one.cmp(other),
         ([Some(one), Some(other)], _) if field == Field::Pid => one.total_cmp(&other),
@@ -88,7 +93,7 @@ mod tests {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let list = api::List {
             limit,
-            sort: some(sort),
+            sort: some(sort).map(api::OrOther::named),
             filter: some(filter),
         };
         Selection::of(&list, &FIELDS).expect("a selection")
@@ -97,10 +102,10 @@ mod tests {
     const FIELDS: [Field; 4] = [Field::Pid, Field::Comm, Field::Age, Field::Pod];
 
     fn rows() -> [Row<'static>; 3] {
-        let row = |pid, comm, age, pod| Row {
+        let row = |pid, comm, age: Option<f64>, pod| Row {
             pid,
             comm: Cow::Borrowed(comm),
-            age,
+            age: age.map(api::Seconds),
             place: [None, None, pod, None, None],
             ..Row::default()
         };
@@ -136,7 +141,7 @@ mod tests {
             let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
             let list = api::List {
                 limit: None,
-                sort: some(sort),
+                sort: some(sort).map(api::OrOther::named),
                 filter: some(filter),
             };
             assert!(Selection::of(&list, &FIELDS).is_err(), "{sort}{filter}");

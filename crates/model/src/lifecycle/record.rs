@@ -1,5 +1,7 @@
 //! What is known about one death, from its first sign to its reap.
 
+pub use api::How;
+
 use crate::events::{
     CgroupIds, Comm, ExitStatus, Key, Kill, NamespacePid, Process, Resources, Steps,
 };
@@ -22,34 +24,6 @@ pub struct Died {
     pub at_ns: u64,
     /// Its precision.
     pub bound: DiedBound,
-}
-
-/// How a dead process was released.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// Its parent, or an adopter, waited for it.
-    Wait,
-    /// It needed no reaping: the parent ignores SIGCHLD or asked for auto-reaping.
-    Autoreap,
-    /// Its tracer released it.
-    Tracer,
-    /// By the init of its PID namespace, which was exiting.
-    Namespace,
-    /// Unknown: the reap itself was not seen.
-    Unknown,
-}
-
-impl How {
-    /// Its name in JSON and metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Wait => "wait",
-            Self::Autoreap => "autoreap",
-            Self::Tracer => "tracer",
-            Self::Namespace => "namespace",
-            Self::Unknown => "unknown",
-        }
-    }
 }
 
 /// The release of a dead process.

@@ -1,5 +1,7 @@
 //! The content of a line of a recording.
 
+use api::{HookKind, OrOther};
+
 use crate::events::{Event, Process, Task};
 
 /// The version of the lines.
@@ -45,7 +47,7 @@ pub struct Head {
     /// Release of its kernel.
     pub kernel: String,
     /// The weakest hook kind in use.
-    pub source: String,
+    pub source: OrOther<HookKind>,
     /// Version of the agent that recorded.
     pub agent: String,
     /// When that agent started.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use api::{OrOther, VerdictId};
+
 use super::write::INITIAL;
 use super::{Counted, Head, Join, Judged, Line, VERSION};
 use crate::events::{
     CgroupId, CgroupIds, CgroupMade, CgroupVersion, Comm, Death, Event, Execed, ExitStatus, Freed,
-    HungUp, Key, Kill, KillBy, NamespacePid, Process, Release, Renotified, Resources, Steps,
-    Waited,
+    HungUp, Key, Kill, NamespacePid, Process, Release, Renotified, Resources, Steps, Waited,
 };
 
 /// Start time of a process whose trace has none.
@@ -143,7 +144,7 @@ impl Fields<'_> {
         Ok(Head {
             host: self.must("host", unescaped)?,
             kernel: self.must("kernel", unescaped)?,
-            source: self.must("source", unescaped)?,
+            source: OrOther::named(self.must("source", unescaped)?),
             agent: self.must("agent", unescaped)?,
             began_ns: self.time("began")?,
         })
@@ -195,8 +196,8 @@ impl Fields<'_> {
             unescaped(value).ok_or_else(|| Malformed::Value("fact", (*value).to_owned()))
         };
         Ok(api::Verdict {
-            id: self.must("id", unescaped)?,
-            confidence: self.must("confidence", unescaped)?,
+            id: VerdictId(self.must("id", unescaped)?.into()),
+            confidence: OrOther::named(self.must("confidence", unescaped)?),
             summary: self.must("summary", unescaped)?,
             evidence: facts.map(fact).collect::<Result<_, _>>()?,
             remedy: self.must("remedy", unescaped)?,
@@ -235,7 +236,10 @@ impl Fields<'_> {
             return Ok(None);
         };
         Ok(Some(Kill {
-            by: self.maybe("kill_by", |word| Some(kill_by(word)))?.flatten(),
+            // A newer version may have a value that this one does not know.
+            by: self
+                .maybe("kill_by", |word| Some(word.parse().ok()))?
+                .flatten(),
             process: self.someone("killer")?,
             signal: self.must("kill_signal", |value| value.parse().ok())?,
             at_ns,
@@ -343,11 +347,6 @@ pub(super) fn process(value: &str) -> Option<Process> {
         comm: comm(name)?,
         key,
     })
-}
-
-/// `None` if a newer version has a value that this one does not know.
-fn kill_by(word: &str) -> Option<KillBy> {
-    KillBy::ALL.into_iter().find(|by| by.name() == word)
 }
 
 /// `tgid` or `tgid@start`.

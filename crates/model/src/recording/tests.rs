@@ -172,7 +172,7 @@ fn each_peek_and_each_killer_comes_back() {
         Target::Clones,
         Target::OfThread,
     ];
-    for (at, by) in KillBy::ALL.into_iter().enumerate() {
+    for (at, by) in KillBy::ALL.iter().copied().enumerate() {
         let mut task = full_task();
         if let Some(asked) = task.waits.as_mut().and_then(|waits| waits.asked.as_mut()) {
             asked.peeked.last = targets.get(at).copied();
@@ -241,7 +241,7 @@ fn all_about_a_recording_comes_back() {
     let first = Head {
         host: "a host".to_owned(),
         kernel: "6.1".to_owned(),
-        source: "fentry".to_owned(),
+        source: api::HookKind::Fentry.into(),
         agent: "0.1.0".to_owned(),
         began_ns: 5,
     };
@@ -263,8 +263,8 @@ fn all_about_a_recording_comes_back() {
         at_ns: 12,
         process: someone(13, 13, "a b"),
         verdict: Some(api::Verdict {
-            id: "never_waits".to_owned(),
-            confidence: "likely".to_owned(),
+            id: "never_waits".into(),
+            confidence: api::Confidence::Likely.into(),
             summary: "a b (PID 13) never waits, 100% sure=no".to_owned(),
             evidence: vec!["one fact".to_owned(), String::new(), "größe".to_owned()],
             remedy: "fix a b".to_owned(),

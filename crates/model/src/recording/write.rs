@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{Counted, Head, Join, Judged, VERSION};
 use crate::events::{
-    CgroupIds, CgroupVersion, Comm, Death, Event, ExitStatus, Key, Kill, KillBy, NamespacePid,
-    Peeked, Process, Snapshot, Steps, Target, Task, TaskState, Waits,
+    CgroupIds, CgroupVersion, Comm, Death, Event, ExitStatus, Key, Kill, NamespacePid, Peeked,
+    Process, Snapshot, Steps, Target, Task, TaskState, Waits,
 };
 
 /// The number of the initial PID namespace
@@ -18,7 +18,7 @@ pub fn head(text: &mut String, head: &Head) {
     line.field("version", VERSION);
     line.field("host", escaped(&head.host));
     line.field("kernel", escaped(&head.kernel));
-    line.field("source", escaped(&head.source));
+    line.field("source", escaped(head.source.as_str()));
     line.field("agent", escaped(&head.agent));
     line.time("began", head.began_ns);
 }
@@ -106,7 +106,7 @@ fn death(text: &mut String, death: &Death) {
     line.field("max_rss", death.resources.max_rss_bytes);
     line.flag("steps", death.steps.is_some());
     for (name, ns) in death.steps.iter().flat_map(Steps::each) {
-        line.known(name, ns.map(seconds));
+        line.known(name.into(), ns.map(seconds));
     }
     line.pids(death.process.key.tgid, &death.pids);
 }
@@ -194,8 +194,8 @@ pub fn judged(text: &mut String, judged: &Judged) {
     let Some(verdict) = &judged.verdict else {
         return;
     };
-    line.field("id", escaped(&verdict.id));
-    line.field("confidence", escaped(&verdict.confidence));
+    line.field("id", escaped(&verdict.id.0));
+    line.field("confidence", escaped(verdict.confidence.as_str()));
     line.field("summary", escaped(&verdict.summary));
     for (n, fact) in verdict.evidence.iter().enumerate() {
         line.field(&format!("fact{n}"), escaped(fact));
@@ -227,7 +227,7 @@ impl<'a> Fields<'a> {
             self.time("killed", kill.at_ns);
             self.process("killer", kill.process.as_ref());
             self.field("kill_signal", kill.signal);
-            self.known("kill_by", kill.by.map(KillBy::name));
+            self.known("kill_by", kill.by.map(<&str>::from));
         }
     }
 

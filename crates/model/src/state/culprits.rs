@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use api::Seconds;
+
 use super::State;
 use crate::answers;
+use crate::events::Waits;
 use crate::filter::{self, Field, Selection};
 use crate::parents::Row;
 use crate::workload::Workload;
@@ -42,7 +45,7 @@ impl State {
             let container = places[place]
                 .as_ref()
                 .and_then(|it| it.container_for_answer());
-            self.culprit(&rows[place], container)
+            self.culprit(&rows[place], container, None)
         };
         let items = chosen.rows.iter().map(culprit).collect();
         api::Culprits {
@@ -59,7 +62,7 @@ impl State {
             comm: process.comm.text(),
             parent: Some((process.key.tgid, process.comm.text())),
             zombies: Some(row.zombies),
-            age: row.oldest_ns.map(answers::seconds),
+            age: row.oldest_ns.map(Seconds::of_ns),
             leak: Some(row.leaked_per_second),
             reaps: Some(row.reaped_per_second),
             place: place.map(|it| it.names()).unwrap_or_default(),
@@ -68,20 +71,28 @@ impl State {
         }
     }
 
-    /// What its row and the last round of judging say of a process.
-    pub(super) fn culprit(&self, row: &Row, container: Option<api::Container>) -> api::Culprit {
+    /// What its row and the last round of judging say of a process; its `waits` if they are known
+    /// better than from then.
+    pub(super) fn culprit(
+        &self,
+        row: &Row,
+        container: Option<api::Container>,
+        waits: Option<Waits>,
+    ) -> api::Culprit {
         let judged = self.judgements.of(row.process.key);
         let verdict = judged.and_then(|judged| judged.verdict(row));
-        let last_wait_ns = judged.and_then(|judged| judged.last_wait_ns);
+        let last_wait_ns = waits.and_then(|waits| waits.last_ns);
+        let last_wait_ns = last_wait_ns.or(judged.and_then(|judged| judged.last_wait_ns));
+        let waits = waits.map(|waits| waits.calls);
         api::Culprit {
             process: answers::process(self.wall, &row.process),
             container,
             zombies: row.zombies,
-            oldest_seconds: row.oldest_ns.map(answers::seconds),
+            oldest_seconds: row.oldest_ns.map(Seconds::of_ns),
             oldest_is_lower_bound: row.oldest_is_lower_bound,
             leaked_per_second: row.leaked_per_second,
             reaped_total: row.reaped_total,
-            waits_total: judged.and_then(|judged| judged.waits),
+            waits_total: waits.or(judged.and_then(|judged| judged.waits)),
             last_wait_at: last_wait_ns.map(|at_ns| answers::time(self.wall, at_ns)),
             no_verdict: match judged {
                 _ if verdict.is_some() => None,

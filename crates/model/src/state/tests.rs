@@ -18,7 +18,7 @@ fn state() -> State {
     let about = Head {
         host: "web-1".to_owned(),
         kernel: "6.1.0".to_owned(),
-        source: "fentry".to_owned(),
+        source: api::HookKind::Fentry.into(),
         agent: "0.1.0".to_owned(),
         began_ns: 0,
     };
@@ -70,7 +70,7 @@ fn zombies_are_filtered_by_their_own_and_their_parents_facts() {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let list = api::List {
             limit: None,
-            sort: some(sort),
+            sort: some(sort).map(api::OrOther::named),
             filter: some(filter),
         };
         let found = state.zombies(&wanted(&list, &ZOMBIE_FIELDS), 20 * SECOND);
@@ -86,7 +86,10 @@ fn a_young_zombie_makes_no_culprit_and_an_unjudged_one_says_why() {
     assert_eq!(culprits.total, 1);
     let leaky = &culprits.items[0];
     assert_eq!((leaky.process.pid, leaky.zombies), (6, 2));
-    assert_eq!((leaky.oldest_seconds, leaky.reaped_total), (Some(19.0), 1));
+    assert_eq!(
+        (leaky.oldest_seconds, leaky.reaped_total),
+        (Some(api::Seconds(19.0)), 1)
+    );
     assert_eq!(leaky.no_verdict.as_deref(), Some("not yet"));
 }
 
@@ -94,11 +97,11 @@ fn a_young_zombie_makes_no_culprit_and_an_unjudged_one_says_why() {
 fn a_verdict_of_a_recording_is_shown_with_culprit_and_zombie() {
     let mut state = state();
     let verdict = api::Verdict {
-        id: "never_waits".to_owned(),
+        id: "never_waits".into(),
         summary: String::new(),
         evidence: Vec::new(),
         remedy: String::new(),
-        confidence: "likely".to_owned(),
+        confidence: api::Confidence::Likely.into(),
     };
     let leaky = state.rows(20 * SECOND)[0].process;
     state
@@ -132,5 +135,5 @@ fn the_story_of_a_zombie_names_who_must_reap_it() {
         ("parent", 6)
     );
     let unknown = state().explain(99, &Seen::default(), None, 20 * SECOND);
-    assert_eq!(unknown.story.state, "unknown");
+    assert_eq!(unknown.story.state, api::ProcessState::Unknown);
 }

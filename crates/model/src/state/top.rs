@@ -1,5 +1,7 @@
 //! One frame of the live view.
 
+use api::Seconds;
+
 use super::State;
 use crate::answers;
 use crate::filter::Selection;
@@ -28,7 +30,7 @@ impl State {
                 exits_total: self.counted.exits(),
                 reaped_total: self.tally.reaped(self.counted.lost_deaths),
                 stuck: self.stuck,
-                uptime_seconds: answers::seconds(now_ns - self.about.began_ns),
+                uptime_seconds: Seconds::of_ns(now_ns - self.about.began_ns),
                 agent_version: self.about.agent.clone(),
             },
             pids: self.pids(),

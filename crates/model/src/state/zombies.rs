@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use api::Seconds;
+
 use super::State;
 use crate::answers;
 use crate::events::Key;
@@ -82,7 +84,7 @@ fn row<'a>(record: &'a Record, place: Option<&'a Arc<Workload>>, now_ns: u64) ->
         pid: record.process.key.tgid,
         comm: record.process.comm.text(),
         parent: holder.map(|holder| (holder.key.tgid, holder.comm.text())),
-        age: Some(answers::seconds(now_ns.saturating_sub(record.died.at_ns))),
+        age: Some(Seconds::of_ns(now_ns.saturating_sub(record.died.at_ns))),
         place: place.map(|it| it.names()).unwrap_or_default(),
         ..Row::default()
     }

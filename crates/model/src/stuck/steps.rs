@@ -3,60 +3,9 @@
 //! The names are those of functions that all kernels from 5.10 to 7.3 have and do not inline:
 //! <https://elixir.bootlin.com/linux/v6.12/source/kernel/exit.c>, `do_exit`.
 
+pub use api::Step;
+
 use super::evidence::{Facts, Stuck, Thread};
-
-/// The step of its exit that a thread is in. The order is that of causes: when threads of one process
-/// are in several steps, the first is what the others wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
-    /// Killed, but its cgroup is frozen.
-    Frozen,
-    /// Writes the core dump, before its exit.
-    DumpingCore,
-    /// Stopped for its tracer at the first step of its exit.
-    PtraceExitStop,
-    /// SIGKILL is pending, but it sleeps in a call where no signal wakes it.
-    UnkillableSleep,
-    /// Waits for io_uring requests that cannot be cancelled.
-    IoUringCancel,
-    /// Waits for the release function of a driver.
-    InDriver,
-    /// Closes its files.
-    ClosingFiles,
-    /// Frees its memory.
-    FreeingMemory,
-    /// Other exit work: futexes, semaphores, accounting, terminal.
-    Leaving,
-    /// The init of a PID namespace: waits for all other processes in it.
-    WaitingForNamespace,
-    /// Exiting, in an unknown step.
-    Exiting,
-    /// Killed, but has not begun to exit.
-    NotBegun,
-    /// Waits until another thread has dumped core.
-    WaitingForDump,
-}
-
-impl Step {
-    /// Its stable name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Frozen => "frozen",
-            Self::DumpingCore => "dumping_core",
-            Self::PtraceExitStop => "ptrace_exit_stop",
-            Self::UnkillableSleep => "unkillable_sleep",
-            Self::IoUringCancel => "io_uring_cancel",
-            Self::InDriver => "in_driver",
-            Self::ClosingFiles => "closing_files",
-            Self::FreeingMemory => "freeing_memory",
-            Self::Leaving => "leaving",
-            Self::WaitingForNamespace => "waiting_for_namespace",
-            Self::Exiting => "exiting",
-            Self::NotBegun => "not_begun",
-            Self::WaitingForDump => "waiting_for_core_dump",
-        }
-    }
-}
 
 /// Functions of which one is on the stack in each step, the innermost step first: a file may be
 /// closed because memory is freed.

@@ -4,6 +4,8 @@
 //! container is that of its runtime and is ignored; a unit inside belongs to the container's own
 //! systemd.
 
+use api::Qos;
+
 /// What a path shows about its processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
@@ -13,8 +15,8 @@ pub struct Place {
     pub runtime: Option<&'static str>,
     /// The pod's uid, or for a static pod the hash assigned by its node.
     pub pod_uid: Option<String>,
-    /// The pod's QoS class: `guaranteed`, `burstable` or `besteffort`.
-    pub qos: Option<&'static str>,
+    /// The pod's QoS class.
+    pub qos: Option<Qos>,
     /// The systemd unit, of the host's or the container's manager.
     pub unit: Option<String>,
     /// The unit of a user manager inside it.
@@ -100,11 +102,12 @@ impl Place {
         if !is_pod_uid(&uid) {
             return false;
         }
-        let classes = ["besteffort", "burstable"];
-        let class = classes.into_iter().find(|known| class.ends_with(known));
+        let classes = [Qos::Besteffort, Qos::Burstable];
+        let mut classes = classes.into_iter();
+        let class = classes.find(|&known| class.ends_with(<&str>::from(known)));
         *self = Self {
             pod_uid: Some(uid),
-            qos: class.or(Some("guaranteed")),
+            qos: class.or(Some(Qos::Guaranteed)),
             ..Self::default()
         };
         true

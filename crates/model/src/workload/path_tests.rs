@@ -20,7 +20,7 @@ fn container(id: &str, runtime: Option<&'static str>) -> Place {
     }
 }
 
-fn pod(qos: &'static str, runtime: Option<&'static str>) -> Place {
+fn pod(qos: Qos, runtime: Option<&'static str>) -> Place {
     Place {
         pod_uid: Some(UID.to_owned()),
         qos: Some(qos),
@@ -39,13 +39,16 @@ fn unit(name: &str) -> Place {
 fn pods_of_the_cgroupfs_driver() {
     assert_eq!(
         at("/kubepods/besteffort/podUID/ID"),
-        pod("besteffort", None)
+        pod(Qos::Besteffort, None)
     );
-    assert_eq!(at("/kubepods/burstable/podUID/ID"), pod("burstable", None));
-    assert_eq!(at("/kubepods/podUID/ID"), pod("guaranteed", None));
+    assert_eq!(
+        at("/kubepods/burstable/podUID/ID"),
+        pod(Qos::Burstable, None)
+    );
+    assert_eq!(at("/kubepods/podUID/ID"), pod(Qos::Guaranteed, None));
     assert_eq!(
         at("/kubepods/burstable/podUID/crio-ID"),
-        pod("burstable", Some("crio"))
+        pod(Qos::Burstable, Some("crio"))
     );
 }
 
@@ -59,19 +62,19 @@ fn pods_of_the_systemd_driver() {
     ] {
         assert_eq!(
             at(&format!("{slices}/{scope}-ID.scope")),
-            pod("besteffort", Some(runtime))
+            pod(Qos::Besteffort, Some(runtime))
         );
     }
     assert_eq!(
         at("/kubepods.slice/kubepods-podUID_.slice/crio-ID.scope/container"),
-        pod("guaranteed", Some("crio"))
+        pod(Qos::Guaranteed, Some("crio"))
     );
 }
 
 #[test]
 fn the_form_for_systemd_as_folders() {
     let name = "kubepods-burstable-podUID_.slice:cri-containerd:ID";
-    let expected = pod("burstable", Some("containerd"));
+    let expected = pod(Qos::Burstable, Some("containerd"));
     assert_eq!(
         at(&format!("/system.slice/containerd.service/{name}")),
         expected
@@ -194,12 +197,12 @@ fn of_containers_in_containers_the_innermost_wins() {
     let kind = at("/docker/INNER/kubelet.slice/kubelet-kubepods.slice/\
                    kubelet-kubepods-besteffort.slice/\
                    kubelet-kubepods-besteffort-podUID_.slice/cri-containerd-ID.scope");
-    assert_eq!(kind, pod("besteffort", Some("containerd")));
+    assert_eq!(kind, pod(Qos::Besteffort, Some("containerd")));
     let cgroupfs = at("/docker/INNER/kubelet/kubepods/besteffort/podUID/ID");
-    assert_eq!(cgroupfs, pod("besteffort", None));
+    assert_eq!(cgroupfs, pod(Qos::Besteffort, None));
     // Docker in a pod: another container, the same pod.
     let docker = at("/kubepods/besteffort/podUID/INNER/docker/ID");
-    assert_eq!(docker, pod("besteffort", Some("docker")));
+    assert_eq!(docker, pod(Qos::Besteffort, Some("docker")));
     let unit_inside = at("/docker/ID/system.slice/nginx.service");
     assert_eq!(unit_inside.unit.as_deref(), Some("nginx.service"));
     assert_eq!(unit_inside.container.as_deref(), Some(ID));
@@ -209,7 +212,7 @@ fn of_containers_in_containers_the_innermost_wins() {
 fn a_cgroup_that_is_gone_is_read_like_one_that_is_there() {
     assert_eq!(
         at("/kubepods/besteffort/podUID/ID (deleted)"),
-        pod("besteffort", None)
+        pod(Qos::Besteffort, None)
     );
     assert_eq!(clean("/a b (deleted)"), "/a b");
 }
@@ -218,7 +221,7 @@ fn a_cgroup_that_is_gone_is_read_like_one_that_is_there() {
 fn from_inside_a_namespace_the_way_up_is_left_out() {
     assert_eq!(
         at("/../../kubepods/besteffort/podUID/ID"),
-        pod("besteffort", None)
+        pod(Qos::Besteffort, None)
     );
     assert_eq!(clean("/.."), "/");
     assert_eq!(clean("/"), "/");

@@ -110,7 +110,7 @@ impl Workload {
             runtime: owned(place.runtime),
             pod: self.named.as_ref().and_then(|named| named.pod.clone()),
             pod_uid: place.pod_uid.clone(),
-            qos: owned(place.qos),
+            qos: place.qos.map(Into::into),
             namespace: owned(self.namespace()),
             unit: place.unit.clone(),
             user_unit: place.user_unit.clone(),

@@ -49,10 +49,7 @@ fn section(text: &mut String, meaning: &str, verdict: &Verdict) {
     write!(
         text,
         "\n### `{}`\n\n{meaning}\n\nExample ({}): {}.\n\n- {facts}\n\nRemedy: {}.\n",
-        verdict.id,
-        verdict.confidence.name(),
-        verdict.summary,
-        verdict.remedy
+        verdict.id, verdict.confidence, verdict.summary, verdict.remedy
     )
     .expect("to a string");
 }

@@ -55,9 +55,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         let why = super::rules_after(RULE.id, evidence).map_or(String::new(), |verdict| {
             format!(
                 ": {} ({}, {})",
-                verdict.summary,
-                verdict.id,
-                verdict.confidence.name()
+                verdict.summary, verdict.id, verdict.confidence
             )
         });
         lines.push(format!("{others} {verb} started after that exec{why}"));

@@ -26,18 +26,9 @@ mod waits_for_others;
 mod wclone;
 pub(crate) mod words;
 
-use crate::culprit::evidence::{Block, Evidence, Zombies};
+pub use api::Confidence;
 
-/// How sure a verdict is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Confidence {
-    /// It fits the evidence, but so do other explanations.
-    Guess,
-    /// Another explanation would need something unusual in the missing evidence.
-    Likely,
-    /// The kernel allows no other explanation.
-    Certain,
-}
+use crate::culprit::evidence::{Block, Evidence, Zombies};
 
 /// Why a process does not reap, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +81,9 @@ const RULES: [Rule; 18] = [
     wait_blocked::IDLE,
     never_waits::RULE,
 ];
+
+/// The verdict on a zombie that is too young to be judged.
+pub const JUST_DIED: &str = just_died::RULE.id;
 
 /// The label value of a culprit that no rule explains.
 pub const UNEXPLAINED: &str = "unexplained";
@@ -169,22 +163,11 @@ impl Verdict {
     /// The verdict, for an answer.
     pub fn for_answer(&self) -> api::Verdict {
         api::Verdict {
-            id: self.id.to_owned(),
+            id: self.id.into(),
             summary: self.summary.clone(),
             evidence: self.evidence.clone(),
             remedy: self.remedy.clone(),
-            confidence: self.confidence.name().to_owned(),
-        }
-    }
-}
-
-impl Confidence {
-    /// Its stable name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Guess => "guess",
-            Self::Likely => "likely",
-            Self::Certain => "certain",
+            confidence: self.confidence.into(),
         }
     }
 }

@@ -22,9 +22,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     if let Some(habit) = &habit {
         lines.push(format!(
             "why it does not reap: {} ({}, {})",
-            habit.summary,
-            habit.id,
-            habit.confidence.name()
+            habit.summary, habit.id, habit.confidence
         ));
     }
     lines.extend(match &habit {

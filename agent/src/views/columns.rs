@@ -4,10 +4,9 @@ use std::cmp::Ordering;
 
 use crate::cli::TopView;
 use crate::views::Look;
-use crate::views::table::{Side, TableColumn, down};
-use crate::views::text::{Bound, rate};
-use crate::views::zombies::bound;
-use api::{Container, Parent, Process, Zombie};
+use crate::views::table::{Layout, TableColumn, down};
+use crate::views::text::rate;
+use api::{Bound, Container, Parent, Process, Zombie};
 
 /// A column of either table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub enum Column {
     Leak,
     /// Children reaped, per second.
     Reaps,
-    /// Verdict on a culprit.
+    /// Verdict on whoever has to reap.
     Why,
     /// Median zombie time.
     P50,
@@ -59,51 +58,23 @@ pub fn of(view: TopView) -> &'static [Column] {
 }
 
 impl TableColumn for Column {
-    fn head(self) -> &'static str {
+    fn layout(self) -> Layout {
         match self {
-            Self::Pid => "PID",
-            Self::Comm => "COMM",
-            Self::Zombies => "ZOMBIES",
-            Self::Oldest => "OLDEST",
-            Self::Leak => "LEAK/s",
-            Self::Reaps => "REAPS/s",
-            Self::Why => "WHY",
-            Self::P50 => "P50",
-            Self::P99 => "P99",
-            Self::Age => "AGE",
-            Self::Exit => "EXIT",
-            Self::Parent => "PARENT",
-            Self::Forker => "FORKER",
-            Self::Tracer => "TRACER",
-            Self::Workload => "WORKLOAD",
-        }
-    }
-
-    fn side(self) -> Side {
-        match self {
-            Self::Comm
-            | Self::Exit
-            | Self::Parent
-            | Self::Forker
-            | Self::Tracer
-            | Self::Why
-            | Self::Workload => Side::Left,
-            _ => Side::Right,
-        }
-    }
-
-    fn width(self) -> (usize, usize) {
-        match self {
-            Self::Pid | Self::Leak => (7, 0),
-            Self::Comm => (10, 5),
-            Self::Zombies | Self::Reaps => (8, 0),
-            Self::Oldest | Self::Age => (8, 1),
-            Self::Why => (16, 9),
-            Self::P50 | Self::P99 => (6, 2),
-            Self::Exit => (8, 4),
-            Self::Parent | Self::Forker => (12, 11),
-            Self::Tracer => (9, 14),
-            Self::Workload => (10, 34),
+            Self::Pid => Layout::right("PID", 7, 0),
+            Self::Comm => Layout::left("COMM", 10, 5),
+            Self::Zombies => Layout::right("ZOMBIES", 8, 0),
+            Self::Oldest => Layout::right("OLDEST", 8, 1),
+            Self::Leak => Layout::right("LEAK/s", 7, 0),
+            Self::Reaps => Layout::right("REAPS/s", 8, 0),
+            Self::Why => Layout::left("WHY", 16, 9),
+            Self::P50 => Layout::right("P50", 6, 2),
+            Self::P99 => Layout::right("P99", 6, 2),
+            Self::Age => Layout::right("AGE", 8, 1),
+            Self::Exit => Layout::left("EXIT", 8, 4),
+            Self::Parent => Layout::left("PARENT", 12, 11),
+            Self::Forker => Layout::left("FORKER", 12, 11),
+            Self::Tracer => Layout::left("TRACER", 9, 14),
+            Self::Workload => Layout::left("WORKLOAD", 10, 34),
         }
     }
 }
@@ -111,11 +82,7 @@ impl TableColumn for Column {
 impl Column {
     /// The cell in a culprit's row.
     pub fn of_culprit(self, parent: &Parent, look: Look) -> String {
-        let oldest = if parent.oldest_is_lower_bound {
-            Bound::Lower
-        } else {
-            Bound::Exact
-        };
+        let oldest = Bound::lower(parent.oldest_is_lower_bound);
         match self {
             Self::Pid => parent.process.pid.to_string(),
             Self::Comm => look.clean(&parent.process.comm),
@@ -136,33 +103,36 @@ impl Column {
         match self {
             Self::Pid => zombie.pid.to_string(),
             Self::Comm => look.clean(&zombie.comm),
-            Self::Age => look.bounded(zombie.zombie_seconds, bound(zombie)),
+            Self::Age => look.bounded(
+                zombie.zombie_seconds,
+                Bound::lower(zombie.age_is_lower_bound),
+            ),
             Self::Exit => look.exit(zombie.exit.as_ref()),
             Self::Parent => look.process(zombie.parent.as_ref()),
             Self::Forker => look.process(zombie.forker.as_ref()),
             Self::Tracer => look.process(zombie.tracer.as_ref()),
             Self::Workload => look.workload(zombie.container.as_ref()),
+            Self::Why => look.why(zombie.verdict.as_ref()),
             _ => String::new(),
         }
     }
 
     /// Order of two culprits by this column: worst first; names and PIDs ascending.
     pub fn order_culprits(self, a: &Parent, b: &Parent) -> Ordering {
-        let worst = |f: fn(&Parent) -> Option<f64>| down(f(a), f(b));
         match self {
             Self::Comm => a.process.comm.cmp(&b.process.comm),
             Self::Zombies => b.zombies.cmp(&a.zombies),
-            Self::Oldest => worst(|parent| parent.oldest_seconds),
-            Self::Leak => worst(|parent| Some(parent.leaked_per_second)),
-            Self::Reaps => worst(|parent| Some(parent.reaped_per_second)),
+            Self::Oldest => down(a.oldest_seconds, b.oldest_seconds),
+            Self::Leak => down(Some(a.leaked_per_second), Some(b.leaked_per_second)),
+            Self::Reaps => down(Some(a.reaped_per_second), Some(b.reaped_per_second)),
             Self::Why => {
-                let id = |parent: &Parent| parent.verdict.as_ref().map(|why| why.id.clone());
+                let [a, b] = [a, b].map(|parent| parent.verdict.as_ref().map(|why| &why.id));
                 // Those with a verdict come first.
-                (id(a).is_none(), id(a)).cmp(&(id(b).is_none(), id(b)))
+                (a.is_none(), a).cmp(&(b.is_none(), b))
             }
             Self::Workload => place(a.container.as_ref()).cmp(&place(b.container.as_ref())),
-            Self::P50 => worst(|parent| parent.p50_seconds),
-            Self::P99 => worst(|parent| parent.p99_seconds),
+            Self::P50 => down(a.p50_seconds, b.p50_seconds),
+            Self::P99 => down(a.p99_seconds, b.p99_seconds),
             _ => a.process.pid.cmp(&b.process.pid),
         }
     }
@@ -201,7 +171,7 @@ fn place(container: Option<&Container>) -> (bool, String) {
 
 fn exit_key(zombie: &Zombie) -> Option<(&str, Option<&str>, Option<u8>)> {
     let exit = zombie.exit.as_ref()?;
-    Some((&exit.kind, exit.signal.as_deref(), exit.code))
+    Some((exit.kind.as_str(), exit.signal.as_deref(), exit.code))
 }
 
 /// The columns that fit into `room` characters, separated by two blanks, with their widths.
@@ -210,7 +180,7 @@ pub fn fit<C: TableColumn>(columns: &[C], room: usize) -> Vec<(C, usize)> {
     let mut used = 0;
     let mut fitting = Vec::new();
     for &column in columns {
-        let (least, _) = column.width();
+        let least = column.layout().least;
         let gap = if fitting.is_empty() { 0 } else { GAP };
         // The first always stays, truncated if necessary.
         if used + gap + least > room && !fitting.is_empty() {
@@ -221,7 +191,7 @@ pub fn fit<C: TableColumn>(columns: &[C], room: usize) -> Vec<(C, usize)> {
     }
     let mut spare = room.saturating_sub(used);
     for (column, width) in &mut fitting {
-        let more = column.width().1.min(spare);
+        let more = column.layout().more.min(spare);
         *width += more;
         spare -= more;
     }
@@ -246,7 +216,7 @@ mod tests {
     fn narrow_screens_keep_the_first_columns() {
         let kept: Vec<_> = fit(of(TopView::Culprits), 40)
             .iter()
-            .map(|(c, _)| c.head())
+            .map(|(c, _)| c.layout().head)
             .collect();
         assert_eq!(kept, ["PID", "COMM", "ZOMBIES", "OLDEST"]);
         assert_eq!(fit(of(TopView::Zombies), 0).len(), 1);
