@@ -150,8 +150,14 @@ impl State {
         for row in &rows {
             all &= workloads.knows_living(row.process.key, now_ns);
         }
+        let mut before = None;
         for zombie in self.lifecycle.zombies() {
-            all &= workloads.knows_record(zombie, now_ns);
+            // Zombies of one cgroup and parent share their workload.
+            let alike = (zombie.cgroups, zombie.parent.as_ref().map(|it| it.key));
+            let has_cgroup = zombie.cgroups.telling().is_some();
+            if before.replace(alike) != Some(alike) || !has_cgroup {
+                all &= workloads.knows_record(zombie, now_ns);
+            }
         }
         all
     }
