@@ -6,7 +6,7 @@ use crate::events::{self, Kill, KillBy};
 use crate::stuck::evidence::ignored::Fate;
 use crate::stuck::evidence::watch::{Since, Suspect};
 use crate::stuck::evidence::{Facts, Stuck, Thread, Who};
-use crate::stuck::steps::Step;
+use crate::stuck::steps::{dumping_core, frozen, ptrace_exit_stop, waiting_for_namespace};
 
 /// The step of a process that is not exiting, because the signal had no effect.
 fn step_of(fate: Fate) -> &'static str {
@@ -116,11 +116,14 @@ fn waits_for_of(facts: &Facts, thread: &Thread) -> Option<api::WaitsFor> {
         })
     };
     match thread.step() {
-        Step::Frozen => {
+        step if step == &frozen::STEP => {
             let freezer = facts.freezer.as_ref()?;
             waits_for("freezer", freezer.cgroup.display().to_string(), Vec::new())
         }
-        Step::DumpingCore if facts.fuse.is_empty() && facts.network.is_empty() => {
+        step if step == &dumping_core::STEP
+            && facts.fuse.is_empty()
+            && facts.network.is_empty() =>
+        {
             let helper = facts.core_helper.as_ref()?;
             waits_for(
                 "core_helper",
@@ -128,11 +131,11 @@ fn waits_for_of(facts: &Facts, thread: &Thread) -> Option<api::WaitsFor> {
                 helper.process.iter().collect(),
             )
         }
-        Step::PtraceExitStop => {
+        step if step == &ptrace_exit_stop::STEP => {
             let tracer = facts.tracer.as_ref()?;
             waits_for("tracer", tracer.comm.clone(), vec![tracer])
         }
-        Step::WaitingForNamespace => {
+        step if step == &waiting_for_namespace::STEP => {
             let left = facts.left_in_namespace.iter().map(|member| &member.process);
             waits_for(
                 "namespace",

@@ -1,241 +1,144 @@
-//! Maps the kernel stack of a thread to a step of its exit. Pure.
+//! The steps of an exit, one per file, and how a thread's kernel stack shows which one it is in. Pure.
 //!
 //! The names are those of functions that all kernels from 5.10 to 7.3 have and do not inline:
 //! <https://elixir.bootlin.com/linux/v6.12/source/kernel/exit.c>, `do_exit`.
 
+pub mod closing_files;
+pub mod dumping_core;
+pub mod exiting;
+pub mod freeing_memory;
+pub mod frozen;
+pub mod in_driver;
+pub mod io_uring_cancel;
+pub mod leaving;
+pub mod not_begun;
+pub mod ptrace_exit_stop;
+pub mod unkillable_sleep;
+pub mod waiting_for_dump;
+pub mod waiting_for_namespace;
+
 use super::evidence::{Facts, Stuck, Thread};
 
-/// The step of its exit that a thread is in. The order is that of causes: when threads of one process
-/// are in several steps, the first is what the others wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
-    /// Killed, but its cgroup is frozen.
-    Frozen,
-    /// Writes the core dump, before its exit.
-    DumpingCore,
-    /// Stopped for its tracer at the first step of its exit.
-    PtraceExitStop,
-    /// SIGKILL is pending, but it sleeps in a call where no signal wakes it.
-    UnkillableSleep,
-    /// Waits for io_uring requests that cannot be cancelled.
-    IoUringCancel,
-    /// Waits for the release function of a driver.
-    InDriver,
-    /// Closes its files.
-    ClosingFiles,
-    /// Frees its memory.
-    FreeingMemory,
-    /// Other exit work: futexes, semaphores, accounting, terminal.
-    Leaving,
-    /// The init of a PID namespace: waits for all other processes in it.
-    WaitingForNamespace,
-    /// Exiting, in an unknown step.
-    Exiting,
-    /// Killed, but has not begun to exit.
-    NotBegun,
-    /// Waits until another thread has dumped core.
-    WaitingForDump,
+/// A step of an exit.
+#[derive(Debug)]
+pub struct Step {
+    /// Its stable name.
+    name: &'static str,
+    /// Whether a thread is in it, if it is in none of the steps before.
+    fits: fn(&Thread) -> bool,
+    /// The program may not have begun to exit.
+    is_before_exit: bool,
+    /// A thread that runs is not in it.
+    sleeps: bool,
 }
 
+/// All steps, in the order of causes: when threads of one process are in several steps, the first is
+/// what the others wait for. A thread is in the first that fits.
+static ALL: [Step; 13] = [
+    frozen::STEP,
+    dumping_core::STEP,
+    ptrace_exit_stop::STEP,
+    unkillable_sleep::STEP,
+    io_uring_cancel::STEP,
+    in_driver::STEP,
+    closing_files::STEP,
+    freeing_memory::STEP,
+    leaving::STEP,
+    waiting_for_namespace::STEP,
+    exiting::STEP,
+    not_begun::STEP,
+    waiting_for_dump::STEP,
+];
+
 impl Step {
-    /// Its stable name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Frozen => "frozen",
-            Self::DumpingCore => "dumping_core",
-            Self::PtraceExitStop => "ptrace_exit_stop",
-            Self::UnkillableSleep => "unkillable_sleep",
-            Self::IoUringCancel => "io_uring_cancel",
-            Self::InDriver => "in_driver",
-            Self::ClosingFiles => "closing_files",
-            Self::FreeingMemory => "freeing_memory",
-            Self::Leaving => "leaving",
-            Self::WaitingForNamespace => "waiting_for_namespace",
-            Self::Exiting => "exiting",
-            Self::NotBegun => "not_begun",
-            Self::WaitingForDump => "waiting_for_core_dump",
+    /// A step inside the exit.
+    const fn new(name: &'static str, fits: fn(&Thread) -> bool) -> Self {
+        Self {
+            name,
+            fits,
+            is_before_exit: false,
+            sleeps: false,
         }
+    }
+
+    /// Its stable name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether a thread in it cannot run.
+    pub fn sleeps(&self) -> bool {
+        self.sleeps
+    }
+
+    /// Its place among the causes.
+    fn rank(&self) -> usize {
+        let before = ALL.iter().take_while(|step| *step != self);
+        before.count()
     }
 }
 
-/// Functions of which one is on the stack in each step, the innermost step first: a file may be
-/// closed because memory is freed.
-const STEPS: [(Step, &[&str]); 8] = [
-    // Not the trap of version 2 (`do_freezer_trap`), which SIGKILL ends.
-    (Step::Frozen, &["__refrigerator"]),
-    (Step::DumpingCore, &["do_coredump", "vfs_coredump"]),
-    (Step::PtraceExitStop, &["ptrace_notify", "ptrace_stop"]),
-    (
-        Step::IoUringCancel,
-        &[
-            "__io_uring_cancel",
-            "io_uring_cancel_generic",
-            "io_uring_files_cancel",
-        ],
-    ),
-    (
-        Step::ClosingFiles,
-        &[
-            "put_files_struct",
-            "exit_files",
-            "filp_close",
-            "filp_flush",
-            "__fput",
-            "____fput",
-            "task_work_run",
-        ],
-    ),
-    (
-        Step::FreeingMemory,
-        &["exit_mmap", "exit_aio", "mmput", "__mmput", "exit_mm"],
-    ),
-    (Step::WaitingForNamespace, &["zap_pid_ns_processes"]),
-    (
-        Step::Leaving,
-        &[
-            "exit_mm_release",
-            "mm_exit_exec_release",
-            "futex_exit_release",
-            "exit_sem",
-            "exit_shm",
-            "exit_fs",
-            "acct_process",
-            "acct_collect",
-            "taskstats_exit",
-            "disassociate_ctty",
-            "exit_task_namespaces",
-            "exit_nsproxy_namespaces",
-            "perf_event_exit_task",
-            "proc_exit_connector",
-            "exit_signals",
-        ],
-    ),
-];
+impl PartialEq for Step {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
 
 /// Where an exit begins; `coredump_task_exit` is a part of it that may not be inlined.
-pub(super) const EXIT: [&str; 4] = [
+const EXIT: [&str; 4] = [
     "do_exit",
     "do_group_exit",
     "coredump_task_exit",
     "make_task_dead",
 ];
 
-/// Modules that are file systems, not drivers: their frames only show that a file is being closed.
-const FILE_SYSTEMS: [&str; 16] = [
-    "fuse", "nfs", "nfsv3", "nfsv4", "sunrpc", "cifs", "ceph", "libceph", "9p", "overlay", "ext4",
-    "jbd2", "xfs", "btrfs", "f2fs", "gfs2",
-];
-
-/// The first functions of an io_uring worker, which is a thread of the process since 5.12:
-/// <https://elixir.bootlin.com/linux/v6.12/source/io_uring/io-wq.c>.
-const WORKER: [&str; 2] = ["io_wq_worker", "io_wqe_worker"];
-
-/// Drivers that are no modules, by the release function of their devices.
-const BUILT_IN: [(&str, &str); 1] = [("tty_release", "tty")];
-
 /// The name without suffixes of the compiler.
 pub fn plain(function: &str) -> &str {
     function.split('.').next().unwrap_or(function)
 }
 
-/// The step that a thread is in.
-pub fn of(thread: &Thread) -> Step {
-    let frames: Vec<&str> = thread
-        .stack
-        .iter()
-        .map(|frame| plain(&frame.function))
-        .collect();
-    let has = |names: &[&str]| frames.iter().any(|frame| names.contains(frame));
-    let exits = has(&EXIT);
-    let named = STEPS.iter().find(|(_, names)| has(names));
-    match named.map(|(step, _)| *step) {
-        _ if thread.frozen => Step::Frozen,
-        Some(step @ (Step::Frozen | Step::DumpingCore)) => step,
-        // A system call may close files and free memory too; only inside do_exit it is this.
-        Some(step) if exits && is_driver(thread, step) => Step::InDriver,
-        Some(step) if exits => step,
-        _ if exits => at_exit(thread),
-        // The submitter of the request waits for it at exit.
-        _ if is_worker(thread) => Step::IoUringCancel,
-        _ => before_exit(thread),
-    }
-}
-
-/// Inside `do_exit`, but in no known step.
-fn at_exit(thread: &Thread) -> Step {
-    // 5.10 waits for the dump inside the inlined exit_mm, uninterruptibly; later ones idle.
-    match thread.state {
-        'I' | 'D' => Step::WaitingForDump,
-        _ => Step::Exiting,
-    }
-}
-
-/// Not inside `do_exit`, or without a stack that could show it.
-fn before_exit(thread: &Thread) -> Step {
-    let blind = thread.stack.is_empty();
-    let wchan = thread.wchan.as_deref().map(plain);
-    let sleeps_in = |name: &str| wchan == Some(name);
-    match thread.state {
-        // SIGKILL ends every other stop for a tracer.
-        't' | 'T' if blind && wchan.is_none_or(|name| name == "ptrace_stop") => {
-            Step::PtraceExitStop
-        }
-        'D' if sleeps_in("__refrigerator") => Step::Frozen,
-        _ if blind && thread.exiting => at_exit_by_place(thread, wchan.unwrap_or_default()),
-        'D' if thread.kill_pending => Step::UnkillableSleep,
-        'I' if sleeps_in("do_exit") => Step::WaitingForDump,
-        _ if blind && !thread.kill_pending => Step::Exiting,
-        _ => Step::NotBegun,
-    }
-}
-
-/// Past the start of its exit, by the function that it sleeps in alone. A thread that waits for a file
-/// server is taken to be closing files.
-fn at_exit_by_place(thread: &Thread, wchan: &str) -> Step {
-    match wchan {
-        "zap_pid_ns_processes" => Step::WaitingForNamespace,
-        "exit_aio" => Step::FreeingMemory,
-        _ if thread.waits_for_fuse() || thread.waits_for_network() => Step::ClosingFiles,
-        _ => Step::Exiting,
-    }
-}
-
-/// Whether it is an io_uring worker.
-pub fn is_worker(thread: &Thread) -> bool {
-    thread.is_in(&WORKER)
-}
-
-/// Whether it closes or frees something of a driver, which is no file system.
-fn is_driver(thread: &Thread, step: Step) -> bool {
-    matches!(step, Step::ClosingFiles | Step::FreeingMemory) && driver(thread).is_some()
-}
-
-/// The driver that a thread is in: the module of the innermost frame that has one, unless it is a
-/// file system, else a built-in driver.
-pub fn driver(thread: &Thread) -> Option<&str> {
-    let mut modules = thread
-        .stack
-        .iter()
-        .filter_map(|frame| frame.module.as_deref());
-    if let Some(module) = modules.next() {
-        return Some(module).filter(|module| !FILE_SYSTEMS.contains(module));
-    }
-    let mut built_in = BUILT_IN.iter();
-    let (_, driver) = built_in.find(|(release, _)| thread.is_in(&[release]))?;
-    Some(driver)
-}
-
 impl Thread {
     /// The step of its exit that it is in.
-    pub fn step(&self) -> Step {
-        of(self)
+    pub fn step(&self) -> &'static Step {
+        let step = ALL.iter().find(|step| (step.fits)(self));
+        step.unwrap_or(&waiting_for_dump::STEP)
+    }
+
+    /// Whether its stack shows that it exits.
+    fn exits(&self) -> bool {
+        self.has_frame(&EXIT)
+    }
+
+    /// Whether it is in one of these functions while it exits.
+    fn exits_in(&self, names: &[&str]) -> bool {
+        self.exits() && self.has_frame(names)
+    }
+
+    /// Without a stack: whether it is past the start of its exit, and not in a system call.
+    fn exits_unseen(&self) -> bool {
+        self.stack.is_empty() && self.exiting
+    }
+
+    /// Whether the function that it sleeps in has this name.
+    fn sleeps_in(&self, name: &str) -> bool {
+        self.wchan.as_deref().map(plain) == Some(name)
+    }
+
+    fn has_frame(&self, names: &[&str]) -> bool {
+        let mut frames = self.stack.iter();
+        frames.any(|frame| names.contains(&plain(&frame.function)))
+    }
+
+    /// Whether it is an io_uring worker, which is a thread of the process since 5.12:
+    /// <https://elixir.bootlin.com/linux/v6.12/source/io_uring/io-wq.c>.
+    pub fn is_io_uring_worker(&self) -> bool {
+        self.is_in(&["io_wq_worker", "io_wqe_worker"])
     }
 
     /// Whether a function is on its stack, or is the one that it sleeps in.
     pub fn is_in(&self, names: &[&str]) -> bool {
-        let hit = |name: &str| names.contains(&plain(name));
-        self.stack.iter().any(|frame| hit(&frame.function))
-            || self.wchan.as_deref().is_some_and(hit)
+        let wchan = self.wchan.as_deref().map(plain);
+        self.has_frame(names) || wchan.is_some_and(|name| names.contains(&name))
     }
 
     /// The same by prefixes of function names.
@@ -282,7 +185,7 @@ impl Thread {
 
     /// Whether it waits for asynchronous requests (io_submit, io_uring).
     pub fn waits_for_requests(&self) -> bool {
-        self.is_in(&["exit_aio"]) || self.step() == Step::IoUringCancel
+        self.is_in(&["exit_aio"]) || self.step() == &io_uring_cancel::STEP
     }
 }
 
@@ -298,9 +201,8 @@ impl Stuck {
     /// the program no longer runs.
     pub fn exit_has_begun(&self) -> Option<bool> {
         let facts = self.facts.as_ref()?;
-        let step = self.decisive()?.step();
-        let waits = matches!(step, Step::Frozen | Step::UnkillableSleep | Step::NotBegun);
-        Some(!waits || facts.exit_has_begun())
+        let is_before = self.decisive()?.step().is_before_exit;
+        Some(!is_before || facts.exit_has_begun())
     }
 
     /// The thread that blocks the exit, by the order of causes: one that only waits for another thread
@@ -310,7 +212,13 @@ impl Stuck {
             return None;
         }
         let threads = self.facts.as_ref()?.threads.iter();
-        threads.min_by_key(|thread| (thread.step(), is_worker(thread), thread.tid))
+        threads.min_by_key(|thread| {
+            (
+                thread.step().rank(),
+                thread.is_io_uring_worker(),
+                thread.tid,
+            )
+        })
     }
 }
 
@@ -332,118 +240,118 @@ mod tests {
     }
 
     /// Stacks as they were seen on 5.10 to 7.3: step, state, and frames innermost first.
-    const SEEN: &[(Step, char, &str)] = &[
+    const SEEN: &[(&Step, char, &str)] = &[
         (
-            Step::DumpingCore,
+            &dumping_core::STEP,
             'S',
             "anon_pipe_write < elf_core_dump < vfs_coredump < get_signal",
         ),
         (
-            Step::DumpingCore,
+            &dumping_core::STEP,
             'S',
             "pipe_write < elf_core_dump < do_coredump < get_signal",
         ),
         (
-            Step::WaitingForDump,
+            &waiting_for_dump::STEP,
             'I',
             "do_exit < do_group_exit < get_signal",
         ),
         (
-            Step::WaitingForDump,
+            &waiting_for_dump::STEP,
             'D',
             "do_exit < do_group_exit < get_signal",
         ),
         (
-            Step::ClosingFiles,
+            &closing_files::STEP,
             'D',
             "request_wait_answer < fuse_flush < filp_close < put_files_struct < do_exit",
         ),
         (
-            Step::ClosingFiles,
+            &closing_files::STEP,
             'D',
             "request_wait_answer fuse < fuse_flush fuse < filp_flush < filp_close < do_exit",
         ),
         (
-            Step::ClosingFiles,
+            &closing_files::STEP,
             'D',
             "fuse_release < __fput < exit_mmap < mmput < do_exit",
         ),
         (
-            Step::InDriver,
+            &in_driver::STEP,
             'D',
             "schedule < nv_close nvidia < __fput < task_work_run < do_exit",
         ),
         (
-            Step::InDriver,
+            &in_driver::STEP,
             'D',
             "n_tty_flush_buffer < tty_ldisc_hangup < __tty_hangup < tty_release < __fput \
              < task_work_run < do_exit",
         ),
         (
-            Step::InDriver,
+            &in_driver::STEP,
             'S',
             "tty_wait_until_sent < uart_close < usb_serial_close usbserial < tty_release \
              < __fput < do_exit",
         ),
-        (Step::FreeingMemory, 'D', "exit_aio < __mmput < do_exit"),
+        (&freeing_memory::STEP, 'D', "exit_aio < __mmput < do_exit"),
         (
-            Step::FreeingMemory,
+            &freeing_memory::STEP,
             'R',
             "unmap_page_range < exit_mmap < mmput < do_exit",
         ),
         (
-            Step::PtraceExitStop,
+            &ptrace_exit_stop::STEP,
             't',
             "ptrace_stop.part.0 < ptrace_notify < do_exit",
         ),
         (
-            Step::WaitingForNamespace,
+            &waiting_for_namespace::STEP,
             'I',
             "zap_pid_ns_processes < do_exit",
         ),
         (
-            Step::IoUringCancel,
+            &io_uring_cancel::STEP,
             'S',
             "io_uring_cancel_generic < __io_uring_cancel < do_exit",
         ),
         (
-            Step::IoUringCancel,
+            &io_uring_cancel::STEP,
             'D',
             "io_wq_put_and_exit < io_uring_clean_tctx < io_uring_cancel_generic < do_exit",
         ),
         (
-            Step::IoUringCancel,
+            &io_uring_cancel::STEP,
             'D',
             "request_wait_answer < fuse_direct_IO < io_read < io_wq_submit_work < io_wq_worker",
         ),
         (
-            Step::Leaving,
+            &leaving::STEP,
             'D',
             "futex_cleanup < exit_mm_release < do_exit",
         ),
         (
-            Step::Frozen,
+            &frozen::STEP,
             'D',
             "__refrigerator < get_signal < arch_do_signal_or_restart",
         ),
         (
-            Step::UnkillableSleep,
+            &unkillable_sleep::STEP,
             'D',
             "request_wait_answer < fuse_file_read_iter < vfs_read",
         ),
         (
-            Step::UnkillableSleep,
+            &unkillable_sleep::STEP,
             'D',
             "request_wait_answer < fuse_flush < filp_close < __x64_sys_close",
         ),
-        (Step::NotBegun, 'R', "schedule < exit_to_user_mode_loop"),
+        (&not_begun::STEP, 'R', "schedule < exit_to_user_mode_loop"),
     ];
 
     #[test]
     fn each_step_is_known_by_its_frames() {
         for (step, state, frames) in SEEN {
             let stack: Vec<_> = frames.split(" < ").collect();
-            assert_eq!(of(&thread(*state, &stack)), *step, "{frames}");
+            assert_eq!(thread(*state, &stack).step(), *step, "{frames}");
         }
     }
 
@@ -454,26 +362,26 @@ mod tests {
                 wchan: Some(wchan.to_owned()),
                 ..thread(state, &[])
             };
-            of(&thread)
+            thread.step()
         };
-        assert_eq!(at('t', "ptrace_stop.part.0"), Step::PtraceExitStop);
-        assert_eq!(at('D', "__refrigerator"), Step::Frozen);
-        assert_eq!(at('D', "request_wait_answer"), Step::UnkillableSleep);
+        assert_eq!(at('t', "ptrace_stop.part.0"), &ptrace_exit_stop::STEP);
+        assert_eq!(at('D', "__refrigerator"), &frozen::STEP);
+        assert_eq!(at('D', "request_wait_answer"), &unkillable_sleep::STEP);
         let nothing = Thread {
             kill_pending: false,
             ..thread('D', &[])
         };
-        assert_eq!(of(&nothing), Step::Exiting);
+        assert_eq!(nothing.step(), &exiting::STEP);
         let stopped = thread('t', &[]);
-        assert_eq!(of(&stopped), Step::PtraceExitStop);
+        assert_eq!(stopped.step(), &ptrace_exit_stop::STEP);
         // The trap of version 2 ends with SIGKILL.
         let trap = thread('S', &["do_freezer_trap", "get_signal"]);
-        assert_eq!(of(&trap), Step::NotBegun);
+        assert_eq!(trap.step(), &not_begun::STEP);
         let frozen = Thread {
             frozen: true,
             ..thread('D', &["hrtimer_nanosleep", "do_syscall_64"])
         };
-        assert_eq!(of(&frozen), Step::Frozen);
+        assert_eq!(frozen.step(), &frozen::STEP);
     }
 
     #[test]
@@ -484,16 +392,16 @@ mod tests {
                 wchan: wchan.map(ToOwned::to_owned),
                 ..thread(state, &[])
             };
-            of(&thread)
+            thread.step()
         };
-        assert_eq!(at('D', Some("request_wait_answer")), Step::ClosingFiles);
-        assert_eq!(at('D', Some("rpc_wait_bit_killable")), Step::ClosingFiles);
-        assert_eq!(at('D', Some("exit_aio")), Step::FreeingMemory);
+        assert_eq!(at('D', Some("request_wait_answer")), &closing_files::STEP);
+        assert_eq!(at('D', Some("rpc_wait_bit_killable")), &closing_files::STEP);
+        assert_eq!(at('D', Some("exit_aio")), &freeing_memory::STEP);
         assert_eq!(
             at('I', Some("zap_pid_ns_processes")),
-            Step::WaitingForNamespace
+            &waiting_for_namespace::STEP
         );
-        assert_eq!(at('D', Some("msleep")), Step::Exiting);
-        assert_eq!(at('D', None), Step::Exiting);
+        assert_eq!(at('D', Some("msleep")), &exiting::STEP);
+        assert_eq!(at('D', None), &exiting::STEP);
     }
 }
