@@ -130,7 +130,7 @@ fn used_last(search: &mut Search, at: &At, on: On, last: Option<u32>, verb: &str
 fn other_ipc(search: &mut Search, at: &At) -> Option<String> {
     let path = format!("/proc/{}/ns/ipc", at.pid);
     let theirs = search.got(&path, fs::read_link(&path));
-    let ours = fs::read_link("/proc/search/ns/ipc").ok();
+    let ours = fs::read_link("/proc/self/ns/ipc").ok();
     (theirs.is_none() || theirs != ours)
         .then(|| "it is in a different IPC namespace than reapwatch".to_owned())
 }
