@@ -57,6 +57,10 @@ fn report(document: &Document<Stuck>, look: Look, width: usize) -> String {
 }
 
 /// One process in full: since when, killer, step, verdict and remedy.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one line after the other of one block"
+)]
 fn block(stuck: &Stuck, look: Look, width: usize) -> String {
     let bound = if stuck.stuck_is_lower_bound {
         Bound::Lower

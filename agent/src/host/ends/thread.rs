@@ -88,18 +88,7 @@ fn block(search: &mut Search, at: &At, call: Call) -> Block {
             count,
             timed,
         } => ipc::of_semaphore(search, at, set, (list, count), timed),
-        Call::TimedQueue { descriptor, full } => {
-            let way = if full {
-                Direction::Write
-            } else {
-                Direction::Read
-            };
-            let mut block = things::of_descriptor(search, at, descriptor, way);
-            if let On::Ipc { timed, .. } = &mut block.on {
-                *timed = true;
-            }
-            block
-        }
+        Call::TimedQueue { descriptor, full } => of_timed_queue(search, at, descriptor, full),
         Call::Restarted => of_restarted(at),
         Call::Lock(descriptor) => things::of_lock(search, at, descriptor),
         Call::Fork => things::of_vfork(search, at),
@@ -108,6 +97,20 @@ fn block(search: &mut Search, at: &At, call: Call) -> Block {
         Call::Wait => simple(On::Child),
         Call::About(_) | Call::Open { .. } | Call::Other => things::of_wchan(at),
     }
+}
+
+/// A POSIX message queue, with a timeout.
+fn of_timed_queue(search: &mut Search, at: &At, descriptor: u32, full: bool) -> Block {
+    let way = if full {
+        Direction::Write
+    } else {
+        Direction::Read
+    };
+    let mut block = things::of_descriptor(search, at, descriptor, way);
+    if let On::Ipc { timed, .. } = &mut block.on {
+        *timed = true;
+    }
+    block
 }
 
 /// A restarted wait with a timeout: a sleep, a poll, or a lock.
