@@ -162,6 +162,9 @@ impl Agent {
                 () = ready(hang_ups.as_mut()) => {
                     self.feed.intake.note_hang_ups(probes::now_ns());
                 }
+                Some(watched) = self.feed.intake.watched() => {
+                    self.feed.intake.note_watched(watched, probes::now_ns());
+                }
                 answer = self.feed.resolver.hear() => {
                     self.feed.state.workloads.tell(answer, probes::now_ns());
                     self.feed.publish_waiting();

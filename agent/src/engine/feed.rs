@@ -53,7 +53,7 @@ impl Feed {
         self.state.apply(event, &mut self.changes);
         // No hook saw this reap, so processes that are not watched may be gone too.
         let is_unseen = matches!(event, Event::HungUp(_)) && self.changes.len() > before;
-        self.repairs.want_if(is_unseen && self.intake.is_crowded());
+        self.repairs.want_if(is_unseen && self.intake.is_crowded);
         if self.changes.len() >= PUBLISHED_AT_ONCE {
             self.publish();
         }

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::{host, tally::Tally};
+use super::{host, job::Job, tally::Tally};
 use crate::probes::{Attached, Pidfds, Readable};
 use model::events::{self, Event, Freed, HungUp, Key};
 use model::lifecycle::{Lifecycle, Record};
@@ -16,12 +16,18 @@ const FREED_AT_ONCE: usize = 65_536;
 /// Age at which a zombie is watched through a pidfd.
 const WATCH_AFTER_NS: u64 = 1_000_000_000;
 
+/// The pidfds, and the zombies that no longer exist.
+pub(super) type Watched = (Pidfds, Vec<Key>);
+
 /// Where events come from.
 pub(super) struct Intake {
     pub(super) tally: Tally,
     page_size: u64,
-    /// Used only if a reap can go unseen.
+    /// Used only if a reap can go unseen, and taken while `watching`.
     pidfds: Option<Pidfds>,
+    watching: Job<Watched>,
+    /// There are zombies that are not watched although they should be.
+    pub(super) is_crowded: bool,
     /// Upper bounds of reaps, waiting for events with the exact time: a waiter that has reaped may
     /// wait for a CPU before its call returns.
     hung_up: Vec<HungUp>,
@@ -34,6 +40,8 @@ impl Intake {
             tally: Tally::default(),
             page_size: host::page_size(),
             pidfds,
+            watching: Job::default(),
+            is_crowded: false,
             hung_up: Vec::new(),
             freed: Vec::new(),
         }
@@ -86,19 +94,30 @@ impl Intake {
         self.note_gone(gone.unwrap_or_default(), at_ns);
     }
 
-    /// Watches those of these zombies that are old enough.
+    /// Begins to watch those of these zombies that are old enough, unless that is still under way.
     pub(super) fn watch<'a>(&mut self, zombies: impl Iterator<Item = &'a Record>, now_ns: u64) {
-        if let Some(pidfds) = &mut self.pidfds {
+        if let Some(mut pidfds) = self.pidfds.take() {
             let aged = zombies.filter(|record| record.died.at_ns + WATCH_AFTER_NS <= now_ns);
-            // Reaps without an event, such as by io_uring with the free event lost.
-            let gone = pidfds.watch(aged.map(|record| record.process.key));
-            self.note_gone(gone, now_ns);
+            let aged: Vec<_> = aged.map(|record| record.process.key).collect();
+            self.watching.start(move || {
+                let gone = pidfds.watch(aged.into_iter());
+                (pidfds, gone)
+            });
         }
     }
 
-    /// Whether there are zombies that are not watched although they should be.
-    pub(super) fn is_crowded(&self) -> bool {
-        self.pidfds.as_ref().is_some_and(Pidfds::is_crowded)
+    /// Resolves when the zombies are watched.
+    pub(super) async fn watched(&mut self) -> Option<Watched> {
+        self.watching.done().await
+    }
+
+    /// Takes the pidfds back, and notes reaps without an event, such as by io_uring with the free
+    /// event lost.
+    pub(super) fn note_watched(&mut self, (pidfds, gone): Watched, at_ns: u64) {
+        self.is_crowded = pidfds.is_crowded();
+        self.pidfds = Some(pidfds);
+        self.note_gone(gone, at_ns);
+        self.note_hang_ups(at_ns);
     }
 
     fn note_gone(&mut self, gone: Vec<Key>, at_ns: u64) {
