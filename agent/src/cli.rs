@@ -1,10 +1,10 @@
-//! The command line and its help texts.
+//! The options of each command, and the help of the whole.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 
 mod fleet;
 mod names;
@@ -63,32 +63,19 @@ Environment:
                if the locale is not UTF-8, output is plain ASCII
   RUST_LOG     log level on stderr, such as debug or reapwatch=debug";
 
-/// Commands that have a manual page.
-const PAGES: [&str; 12] = [
-    "agent",
-    "top",
-    "exits",
-    "zombies",
-    "culprits",
-    "explain",
-    "stuck",
-    "doctor",
-    "record",
-    "replay",
-    "completions",
-    "man",
-];
-
 /// Measures how processes die: exit latency, zombie time, and the parents that never reap
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Cli {
-    /// The command.
-    #[command(subcommand)]
-    pub command: Command,
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: When,
+}
+
+/// These options with their defaults.
+pub fn defaults<A: Args>() -> A {
+    let command = A::augment_args(clap::Command::new("defaults"));
+    A::from_arg_matches(&command.get_matches_from(["defaults"])).expect("no option is required")
 }
 
 /// When to use colour.
@@ -100,134 +87,6 @@ pub enum When {
     Always,
     /// Never
     Never,
-}
-
-/// One command of `reapwatch`.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Run the daemon: load the probes, serve HTTP and a Unix socket
-    #[command(after_help = "\
-Examples:
-  sudo reapwatch agent
-  sudo reapwatch agent --listen 0.0.0.0:9991      so that Prometheus elsewhere can scrape it
-  sudo reapwatch agent --listen 0.0.0.0:9991 --web.config.file web.yml
-                                                  the same, with TLS and passwords
-  sudo reapwatch agent --listen none              only the Unix socket")]
-    Agent(AgentArgs),
-    /// Live view of parents: the zombies they hold and how fast they reap
-    #[command(after_help = "\
-Filters compare fields with values; combine them with `and`, `or` and parentheses:
-  fields      pid, comm, parent, zombies, oldest (or age), leak, reaps
-              with --prometheus: node, ns, pod, container, unit, why, zombies, stale, growth (per
-              hour), oldest, exits, late, stuck, pids, lost
-  operators   = != > < >= <=, and ~ for contains (ignores case)
-  durations   500ms, 10s, 5m, 2h; a bare number is seconds
-
-Examples:
-  sudo reapwatch top
-  sudo reapwatch top --filter 'oldest>10s and comm~java'
-  sudo reapwatch top -b -n 3 -d 5s                three frames as text, five seconds apart
-  sudo reapwatch top --json | jq '.items[0].parents[0]'
-  reapwatch top --prometheus http://prom:9090 --filter 'stale>0 or pids>80%'
-  reapwatch top --prometheus http://prom:9090 --view workloads
-
-Press ? in the live view for the list of keys.")]
-    Top(TopArgs),
-    /// Follow deaths: one line per process once it is reaped
-    #[command(after_help = "\
-Examples:
-  sudo reapwatch exits                            until Ctrl-C
-  sudo reapwatch exits --count 100 --json         one JSON object per line
-  sudo reapwatch exits --for 10s")]
-    Exits(ExitsArgs),
-    /// List zombies, oldest first
-    #[command(after_help = "\
-Examples:
-  sudo reapwatch zombies
-  reapwatch zombies --filter 'oldest>1m' --sort parent --limit 20
-  reapwatch zombies --fail                        exit status 3 when there are any
-  reapwatch zombies --prometheus http://prom:9090 counts by workload for a whole cluster")]
-    Zombies(ZombiesArgs),
-    /// List processes that do not reap their children, why, and what to do; worst first
-    #[command(after_help = "\
-Zombies younger than 2 s are ignored. Each verdict has a confidence: certain, likely or guess.
-
-Examples:
-  sudo reapwatch culprits
-  reapwatch culprits --json | jq '.items[] | [.process.pid, .verdict.id]'
-  reapwatch culprits --fail                       exit status 3 when there are any
-  reapwatch culprits --prometheus http://prom:9090
-                                                  workloads with stale zombies in a cluster")]
-    Culprits(CulpritsArgs),
-    /// Explain one process, dead or alive, on one page
-    #[command(after_help = "\
-PID is the number on this host. A running agent remembers deaths for five minutes; without one,
-the command knows only the deaths since it started.
-
-Examples:
-  sudo reapwatch explain 1234
-  reapwatch explain 1234 --json | jq -r '.summary, .verdict.remedy'
-  reapwatch explain 1234 --json | jq '.timeline[]'")]
-    Explain(ExplainArgs),
-    /// List processes that were killed or are exiting but never finish, why, and what to do
-    #[command(after_help = "\
-For each process: the step of its exit, its threads with kernel stacks, and what it waits for, such
-as a FUSE server, the reader of a core dump, a tracer, a PID namespace or a frozen cgroup.
-
-Examples:
-  sudo reapwatch stuck
-  sudo reapwatch stuck --threshold 1s
-  reapwatch stuck --json | jq '.items[] | [.pid, .step, .verdict.remedy]'
-  reapwatch stuck --fail                          exit status 3 when there are any")]
-    Stuck(StuckArgs),
-    /// Show what this kernel and these privileges allow
-    #[command(after_help = "\
-Examples:
-  sudo reapwatch doctor
-  reapwatch doctor --json | jq '.probes[] | select(.lost)'")]
-    Doctor(DoctorArgs),
-    /// Save all events to a file, for viewing later or elsewhere
-    #[command(after_help = "\
-The file is text: process names, PIDs, times and uids; no command lines. It grows by about half a
-KB per death until you press Ctrl-C.
-
-Examples:
-  sudo reapwatch record deaths.trace              until Ctrl-C
-  sudo reapwatch record deaths.trace --for 10s
-  sudo reapwatch record deaths.trace --json       print each death too, as `exits --json` does")]
-    Record(RecordArgs),
-    /// Run a view over a recorded file, without privileges
-    #[command(after_help = "\
-Lists show the state at the end of the recording, with the times of the recorded host. Verdicts
-are those made while recording; a recording from an older release has none. Living processes are
-those in the last snapshot of the recording.
-
-Examples:
-  reapwatch replay deaths.trace                   every death, as `exits` shows it
-  reapwatch replay deaths.trace exits --json
-  reapwatch replay deaths.trace culprits
-  reapwatch replay deaths.trace explain 1234")]
-    Replay(ReplayArgs),
-    /// Print a completion script for a shell
-    #[command(after_help = "\
-Examples:
-  reapwatch completions bash > /etc/bash_completion.d/reapwatch
-  reapwatch completions zsh > \"${fpath[1]}/_reapwatch\"
-  reapwatch completions fish > ~/.config/fish/completions/reapwatch.fish")]
-    Completions {
-        /// Which shell
-        shell: clap_complete::Shell,
-    },
-    /// Print the manual page
-    #[command(after_help = "\
-Examples:
-  reapwatch man | man -l -
-  reapwatch man top > reapwatch-top.1")]
-    Man {
-        /// Print the page of this command instead of the main page
-        #[arg(value_parser = PAGES)]
-        command: Option<String>,
-    },
 }
 
 /// Options of the daemon.

@@ -1,29 +1,10 @@
-use clap::CommandFactory;
+use clap::FromArgMatches as _;
 
 use super::*;
 
 #[test]
-fn definition_is_sound() {
-    Cli::command().debug_assert();
-}
-
-#[test]
-fn each_command_has_its_page() {
-    let command = Cli::command();
-    assert!(
-        command
-            .get_subcommands()
-            .map(clap::Command::get_name)
-            .eq(PAGES)
-    );
-}
-
-#[test]
 fn agent_defaults_are_as_documented() {
-    let cli = Cli::parse_from(["reapwatch", "agent"]);
-    let Command::Agent(args) = cli.command else {
-        panic!("not the agent")
-    };
+    let args = defaults::<AgentArgs>();
     assert_eq!(
         args.listen.get().map(ToString::to_string).as_deref(),
         Some("127.0.0.1:9991")
@@ -50,18 +31,14 @@ fn cri_endpoint_is_a_url_or_a_path() {
     ] {
         assert!(values::cri_endpoint(text).is_err(), "{text}");
     }
-    let cli = Cli::parse_from(["reapwatch", "agent"]);
-    let Command::Agent(args) = cli.command else {
-        panic!("not the agent")
-    };
+    let args = defaults::<AgentArgs>();
     assert_eq!(args.probes.cri_endpoint, None);
 }
 
 #[test]
 fn none_turns_listeners_off() {
-    let cli = Cli::parse_from(["reapwatch", "agent", "--listen", "none", "--socket", "none"]);
-    let Command::Agent(args) = cli.command else {
-        panic!("not the agent")
-    };
+    let command = AgentArgs::augment_args(clap::Command::new("agent"));
+    let matches = command.get_matches_from(["agent", "--listen", "none", "--socket", "none"]);
+    let args = AgentArgs::from_arg_matches(&matches).expect("they are right");
     assert_eq!((args.listen.get(), args.socket.get()), (None, None));
 }

@@ -65,5 +65,6 @@ pub enum TopView {
 /// Exits like clap for a usage error that clap itself cannot detect.
 pub fn misused(why: impl Display) -> ! {
     let kind = clap::error::ErrorKind::ValueValidation;
-    Cli::command().error(kind, why).exit()
+    let mut command = Cli::command().override_usage("reapwatch [OPTIONS] <COMMAND>");
+    command.error(kind, why).exit()
 }

@@ -1,22 +1,30 @@
 //! The agent, as a daemon or inside a view.
 
-mod answers;
-mod core;
-mod findings;
+mod agent;
+mod conditions;
+mod deaths;
+mod feed;
 pub(crate) mod host;
+mod intake;
+mod job;
 mod judge;
+mod names;
 mod pids;
 mod questions;
 mod recorder;
 pub mod recording_file;
 mod recording_source;
+mod repairs;
 pub(crate) mod replay;
+mod rounds;
+mod scrape;
+mod settings;
+mod snapshots;
 mod streams;
 mod stuck;
 mod tally;
-mod workloads;
 
-use std::{path::PathBuf, thread, time::Duration};
+use std::{path::PathBuf, thread};
 
 use anyhow::Context as _;
 use tokio::{
@@ -26,75 +34,15 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use self::core::Agent;
+use self::agent::Agent;
+use self::recording_file::Sink;
+use self::settings::Settings;
 pub(crate) use self::stuck::THRESHOLD as STUCK_AFTER;
-use crate::cli::{self, AgentArgs, NameArgs, PodNames, ProbeArgs};
-use crate::engine::recording_file::Sink;
+use crate::cli::{AgentArgs, ProbeArgs};
 use crate::handle::{Handle, Request};
-use crate::host::cri::Cri;
-use crate::host::kubernetes::Cluster;
 use crate::probes::{self, Role};
 use crate::systemd::Manager;
 use crate::{doctor, server};
-
-/// Inside a view, stale zombies are not used; the daemon has a flag for this.
-const STALE_AFTER: Duration = Duration::from_secs(30);
-/// Likewise for metrics.
-const MAX_GROUPS: usize = 256;
-
-/// The part of the command line that the loop needs.
-#[derive(Clone, Debug)]
-struct Settings {
-    kernel: probes::Config,
-    role: Role,
-    reconcile_every: Duration,
-    stale_after: Duration,
-    max_groups: usize,
-    /// Where the host's root is mounted.
-    host_root: PathBuf,
-    names: Names,
-}
-
-/// Where the names of containers and pods come from.
-#[derive(Clone, Debug)]
-struct Names {
-    /// Files that kubelet and the runtime leave on disk.
-    files: bool,
-    /// A watch on the pods of this node.
-    watch: Option<Cluster>,
-    /// The container runtime.
-    cri: Option<Cri>,
-}
-
-impl Names {
-    /// In a pod that knows its node, the watch is on by default if the pod has access.
-    fn of(args: &NameArgs, cri: Option<Cri>) -> anyhow::Result<Self> {
-        let cluster = |node: &String| match args.kube_url.clone() {
-            Some(url) => Ok(Cluster::at(url, node.clone())),
-            None => Cluster::around(node.clone()),
-        };
-        let node = args.node_name.as_ref().filter(|node| !node.is_empty());
-        let watch = match args.pod_names {
-            PodNames::Watch => {
-                let node = node.context("--pod-names watch needs --node-name or NODE_NAME")?;
-                Some(
-                    cluster(node)
-                        .context("cannot watch pods; --pod-names files needs no access")?,
-                )
-            }
-            PodNames::Auto if args.kube_url.is_some() || Cluster::is_around() => {
-                let cluster = node.map(cluster).transpose();
-                cluster.unwrap_or_else(|error| {
-                    log::warn!("pod names come from files only: {error:#}");
-                    None
-                })
-            }
-            PodNames::Auto | PodNames::Files | PodNames::None => None,
-        };
-        let files = matches!(args.pod_names, PodNames::Auto | PodNames::Files);
-        Ok(Self { files, watch, cri })
-    }
-}
 
 /// Runs the daemon until SIGTERM or SIGINT.
 ///
@@ -125,14 +73,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     }
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    let settings = settings(&args.probes, Role::Daemon);
-    let settings = Settings {
-        stale_after: args.stale_after,
-        max_groups: args.max_groups,
-        names: Names::of(&args.names, settings.names.cri)?,
-        ..settings
-    };
-    let (handle, thread) = start(Agent::attach(settings, None)?)?;
+    let (handle, thread) = start(Agent::attach(Settings::of_daemon(&args)?, None)?)?;
     if let Some(address) = listeners.tcp_address() {
         log::info!("serving {}://{address}/", listeners.scheme());
     }
@@ -170,7 +111,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
 /// # Errors
 /// If nothing can be measured here; one sentence with the fix.
 pub fn embed(probes: &ProbeArgs) -> anyhow::Result<Handle> {
-    let agent = Agent::attach(settings(probes, Role::View), None)?;
+    let agent = Agent::attach(Settings::of_view(probes), None)?;
     Ok(start(agent)?.0)
 }
 
@@ -183,8 +124,8 @@ pub fn record(
     probes: &ProbeArgs,
     sink: Sink,
 ) -> anyhow::Result<(Handle, mpsc::Receiver<api::ExitLine>)> {
-    let mut agent = Agent::attach(settings(probes, Role::View), Some(sink))?;
-    let deaths = agent.streams.follow();
+    let mut agent = Agent::attach(Settings::of_view(probes), Some(sink))?;
+    let deaths = agent.follow();
     Ok((start(agent)?.0, deaths))
 }
 
@@ -201,7 +142,7 @@ pub fn give_up_in_view() -> anyhow::Result<()> {
 /// # Errors
 /// If the examination panics.
 pub async fn doctor(probes: &ProbeArgs) -> anyhow::Result<api::Doctor> {
-    let settings = settings(probes, Role::View);
+    let settings = Settings::of_view(probes);
     let mut doctor = spawn_blocking(move || doctor::examine(settings.kernel)).await?;
     if let Some(cri) = settings.names.cri {
         let failure = cri.answers().await.err().map(|no| no.failure);
@@ -238,33 +179,8 @@ fn run_loop(agent: Agent, requests: mpsc::Receiver<Request>) -> anyhow::Result<(
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(agent.run(requests))
-}
-
-fn settings(probes: &ProbeArgs, role: Role) -> Settings {
-    let kind = |kind| match kind {
-        cli::HookKind::Fentry => probes::HookKind::Fentry,
-        cli::HookKind::Kprobe => probes::HookKind::Kprobe,
-        cli::HookKind::Tracepoint => probes::HookKind::Tracepoint,
-    };
-    Settings {
-        kernel: probes::Config {
-            ring_bytes: probes.ring_bytes,
-            force: probes.hook.map(kind),
-            syscall_tracepoints: !probes.no_syscall_tracepoints,
-            steps: probes.steps,
-            debug: probes.debug_probes,
-            any_pid_namespace: probes.any_pid_namespace,
-        },
-        role,
-        reconcile_every: probes.reconcile_every,
-        stale_after: STALE_AFTER,
-        max_groups: MAX_GROUPS,
-        host_root: probes.host_root.clone(),
-        names: Names {
-            files: true,
-            watch: None,
-            cri: probes.cri_endpoint.clone().map(Cri::at),
-        },
-    }
+    let result = runtime.block_on(agent.run(requests));
+    // A helper thread may hang in a file.
+    runtime.shutdown_background();
+    result
 }

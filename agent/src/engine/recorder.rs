@@ -1,10 +1,8 @@
 //! Records the input of the lifecycle, in order.
 
-use std::{collections::HashMap, thread, time::Duration};
+use std::collections::HashMap;
 
-use super::core::{Agent, SETTLE_NS};
-use crate::engine::recording_file::Sink;
-use crate::probes;
+use super::recording_file::Sink;
 use model::clock::Wall;
 use model::events::{Event, Key, Process, Snapshot};
 use model::recording::{self, Counted, Head, Join, Judged};
@@ -96,12 +94,20 @@ impl Recorder {
         }
     }
 
-    fn counted(&mut self, counted: Counted) {
+    /// Every second: writes the counters if they have changed, and flushes the buffer.
+    pub(super) fn counted(&mut self, counted: Counted) {
         let told = Some(counted);
         if let Some(open) = self.0.as_mut().filter(|open| open.counted != told) {
             open.counted = told;
             recording::counted(&mut open.text, &counted);
         }
+        self.flush();
+    }
+
+    /// Ends the recording.
+    pub(super) fn end(&mut self, now_ns: u64) {
+        self.write(|text| recording::end(text, now_ns));
+        self.flush();
     }
 
     fn write(&mut self, line: impl FnOnce(&mut String)) {
@@ -118,34 +124,5 @@ impl Recorder {
         if open.sink.write(std::mem::take(&mut open.text)).is_err() {
             self.0 = None;
         }
-    }
-}
-
-impl Agent {
-    /// Every second: writes the counters and flushes the buffer.
-    pub(super) fn record_counts(&mut self) {
-        if self.recorder.0.is_none() {
-            return;
-        }
-        self.count();
-        self.recorder.counted(self.state.counted);
-        self.recorder.flush();
-    }
-
-    /// Writes the remaining events and ends the recording.
-    pub(super) fn end_recording(&mut self) {
-        if self.recorder.0.is_none() {
-            return;
-        }
-        self.drain();
-        // So that a replay knows which processes were alive at the end.
-        self.take_snapshot();
-        thread::sleep(Duration::from_nanos(SETTLE_NS) * 2);
-        self.drain();
-        self.tell_rest();
-        self.record_counts();
-        self.recorder
-            .write(|text| recording::end(text, probes::now_ns()));
-        self.recorder.flush();
     }
 }

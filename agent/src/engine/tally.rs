@@ -4,12 +4,15 @@ use crate::metrics::Events;
 use crate::probes::Counters;
 use model::counts::{Exits, Lost};
 use model::events::Event;
+use model::recording::Counted;
 
 /// Counts since the agent started.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
     pub(super) events: Events,
     pub(super) malformed: u64,
+    /// Probe runs that the kernel skipped.
+    pub(super) skipped_runs: u64,
 }
 
 impl Tally {
@@ -27,18 +30,34 @@ impl Tally {
         } += 1;
     }
 
-    pub(super) fn lost(&self, counters: &Counters, skipped_runs: u64) -> Lost {
+    pub(super) fn lost(&self, counters: &Counters) -> Lost {
         Lost {
             ring_full: counters.get(wire::counter::LOST_RING_FULL),
             tasks_full: counters.get(wire::counter::LOST_TASKS_FULL),
             malformed: self.malformed,
-            skipped_runs,
+            skipped_runs: self.skipped_runs,
+        }
+    }
+
+    /// All counts; `confirmed` are exits that the kernel side announced and then confirmed.
+    pub(super) fn counted(&self, counters: &Counters, confirmed: Exits) -> Counted {
+        let lost = self.lost(counters);
+        let exits = exits(counters).plus(confirmed);
+        Counted {
+            exited: exits.exited,
+            killed: exits.killed,
+            dumped: exits.dumped,
+            lost_deaths: lost_deaths(counters).total(),
+            ring_full: lost.ring_full,
+            tasks_full: lost.tasks_full,
+            malformed: lost.malformed,
+            skipped_runs: lost.skipped_runs,
         }
     }
 }
 
 /// Processes that died, as far as the kernel side counts them.
-pub(super) fn exits(counters: &Counters) -> Exits {
+fn exits(counters: &Counters) -> Exits {
     by_kind(counters, 0)
 }
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::fleet::{Fleet, FleetAgent, FleetNode, FleetWorkload, VerdictCount};
-use api::{Seconds, VerdictId};
+use api::{Id, Seconds};
 
 use super::series::Series;
 
@@ -141,7 +141,7 @@ fn workload(series: &Series) -> Workload {
 }
 
 /// Culprits by verdict.
-type Counts = BTreeMap<VerdictId, u64>;
+type Counts = BTreeMap<Id, u64>;
 
 /// Culprits by verdict, for workloads.
 struct Verdicts {
@@ -159,7 +159,7 @@ impl Verdicts {
                 (series.owned("verdict"), whole(known(series.value)))
             {
                 let of_workload = counts.entry(workload(series)).or_default();
-                *of_workload.entry(VerdictId(verdict.into())).or_default() += culprits;
+                *of_workload.entry(Id(verdict.into())).or_default() += culprits;
             }
         }
         Self { counts }

@@ -9,6 +9,7 @@ pub mod kubernetes;
 pub mod membership;
 pub mod mounts;
 pub mod parse;
+pub mod people;
 pub mod pids;
 pub mod proc;
 pub mod process;

@@ -1,5 +1,5 @@
 //! Reads how many PIDs are in use: on the node from /proc, in cgroups from their files, with
-//! bounded effort. I/O; cgroups are read off the loop.
+//! bounded effort. I/O, off the loop.
 
 use std::collections::HashMap;
 use std::fs;
@@ -19,16 +19,33 @@ const FOLDERS: usize = 16_384;
 /// Maximum depth.
 const DEPTH: usize = 64;
 
+/// The PID table of the node.
+#[derive(Clone, Copy, Debug)]
+pub struct Node {
+    /// PIDs in use.
+    pub used: u64,
+    /// The limit.
+    pub limit: u64,
+}
+
+/// How full the node's table is.
+pub fn node() -> Option<Node> {
+    Some(Node {
+        used: node_used()?,
+        limit: node_limit()?,
+    })
+}
+
 /// Tasks on the host, zombies included, as /proc/loadavg counts them: each holds a PID
 /// ([`nr_threads`](https://elixir.bootlin.com/linux/v6.12/A/ident/nr_threads)).
-pub fn node_used() -> Option<u64> {
+fn node_used() -> Option<u64> {
     let loadavg = proc::text("/proc/loadavg").ok()?;
     let tasks = loadavg.split_whitespace().nth(3)?;
     tasks.split_once('/')?.1.parse().ok()
 }
 
 /// The limit: the smaller of pid_max and threads-max.
-pub fn node_limit() -> Option<u64> {
+fn node_limit() -> Option<u64> {
     let number = |path: &str| proc::text(path).ok()?.trim().parse::<u64>().ok();
     let pids = number("/proc/sys/kernel/pid_max");
     let threads = number("/proc/sys/kernel/threads-max");

@@ -65,6 +65,12 @@ pub fn numbers(folder: &str) -> io::Result<impl Iterator<Item = u32> + use<>> {
     Ok(entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()))
 }
 
+/// The threads of a process, at most `most`.
+pub fn threads(tgid: u32, most: usize) -> Vec<u32> {
+    let numbers = numbers(&format!("/proc/{tgid}/task"));
+    numbers.into_iter().flatten().take(most).collect()
+}
+
 /// A path from `mountinfo` or `mounts`, where blanks, newlines and backslashes are octal.
 pub fn mount_path(field: &[u8]) -> PathBuf {
     let mut path = Vec::with_capacity(field.len());

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use crate::host::parse;
 use crate::host::proc::{self, comm};
-use crate::host::suspects::collect;
 use crate::probes;
 use model::culprit::evidence::Sigchld;
 use model::events::{Key, Process};
@@ -109,7 +108,7 @@ fn flags(stat: &[u8]) -> Option<(char, u64)> {
 /// What its threads are doing.
 fn seen_of_threads(pid: u32, status: &str) -> Seen {
     let stat = |tid| fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok();
-    let threads = collect::threads(pid, THREADS).into_iter();
+    let threads = proc::threads(pid, THREADS).into_iter();
     let threads: Vec<_> = threads.filter_map(|tid| flags(&stat(tid)?)).collect();
     let living = threads.iter().map(|(state, _)| *state);
     let living: Vec<char> = living.filter(|state| !matches!(state, 'Z' | 'X')).collect();

@@ -5,53 +5,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::labels::{OTHER, UNATTRIBUTED, clean};
+use super::labels::{Labels, OTHER, UNATTRIBUTED};
 use model::counts::Exits;
-use model::workload::Workload;
 
 /// How long a group stays after its workload is gone and the last count.
 const KEEP_NS: u64 = 300_000_000_000;
-
-/// The values of a group's labels: namespace, pod, container, unit.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Labels([String; 4]);
-
-impl Labels {
-    /// The labels of a workload; `~unattributed` if there is none, or if only its id is known.
-    pub fn of(workload: Option<&Workload>) -> Self {
-        let Some(workload) = workload.filter(|it| it.cgroup.is_some()) else {
-            return Self::all(UNATTRIBUTED);
-        };
-        let values = [
-            workload.namespace(),
-            workload.pod(),
-            workload.container(),
-            workload.place.unit.as_deref(),
-        ];
-        Self(values.map(|value| clean(value.unwrap_or_default())))
-    }
-
-    /// The labels of something without a workload, such as the node.
-    pub fn none() -> Self {
-        Self::all("")
-    }
-
-    pub(super) fn all(value: &str) -> Self {
-        Self([(); 4].map(|()| value.to_owned()))
-    }
-
-    pub(super) fn values(&self) -> [&str; 4] {
-        self.0.each_ref().map(String::as_str)
-    }
-
-    pub(super) fn is_unattributed(&self) -> bool {
-        self.0.iter().all(|value| value == UNATTRIBUTED)
-    }
-
-    fn is_special(&self) -> bool {
-        self.is_unattributed() || self.0.iter().all(|value| value == OTHER)
-    }
-}
 
 /// The counts of one group.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -119,7 +77,7 @@ impl Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::workload::Place;
+    use model::workload::{Place, Workload};
 
     const SECOND: u64 = 1_000_000_000;
 
@@ -168,28 +126,5 @@ mod tests {
         assert_eq!(groups.admit(&unit("b")), unit("b"));
         let other = groups.counts(&Labels::all(OTHER), 0);
         assert_eq!(other.exits.exited, 1, "what was counted there stays");
-    }
-
-    #[test]
-    fn a_bare_cgroup_id_is_unattributed() {
-        let bare = Workload {
-            cgroup_id: None,
-            ..Workload::default()
-        };
-        assert_eq!(Labels::of(Some(&bare)), Labels::all(UNATTRIBUTED));
-        assert_eq!(Labels::of(None), Labels::all(UNATTRIBUTED));
-        let root = Workload {
-            cgroup: Some("/".to_owned()),
-            ..bare
-        };
-        assert_eq!(Labels::of(Some(&root)), Labels::all(""));
-    }
-
-    #[test]
-    fn names_are_cut_and_cleaned() {
-        let labels = unit(&format!("a\n{}", "x".repeat(80)));
-        let unit = labels.values()[3];
-        assert_eq!(unit.len(), 63);
-        assert!(unit.starts_with("a\u{fffd}x"));
     }
 }

@@ -1,13 +1,7 @@
 //! Label values: few, short, and safe to display.
 
-use std::collections::BTreeMap;
-
-use super::groups::Labels;
-use super::sample::Holder;
 use model::signals;
-
-/// Number of parents with their own series.
-const TOP_PARENTS: usize = 20;
+use model::workload::Workload;
 
 /// For everything without its own series.
 pub(super) const OTHER: &str = "~other";
@@ -17,6 +11,47 @@ pub(super) const UNATTRIBUTED: &str = "~unattributed";
 
 /// Maximum length of a label value in bytes.
 const MAX_BYTES: usize = 63;
+
+/// The values of a group's labels: namespace, pod, container, unit.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Labels([String; 4]);
+
+impl Labels {
+    /// The labels of a workload; `~unattributed` if there is none, or if only its id is known.
+    pub fn of(workload: Option<&Workload>) -> Self {
+        let Some(workload) = workload.filter(|it| it.cgroup.is_some()) else {
+            return Self::all(UNATTRIBUTED);
+        };
+        let values = [
+            workload.namespace(),
+            workload.pod(),
+            workload.container(),
+            workload.place.unit.as_deref(),
+        ];
+        Self(values.map(|value| clean(value.unwrap_or_default())))
+    }
+
+    /// The labels of something without a workload, such as the node.
+    pub fn none() -> Self {
+        Self::all("")
+    }
+
+    pub(super) fn all(value: &str) -> Self {
+        Self([(); 4].map(|()| value.to_owned()))
+    }
+
+    pub(super) fn values(&self) -> [&str; 4] {
+        self.0.each_ref().map(String::as_str)
+    }
+
+    pub(super) fn is_unattributed(&self) -> bool {
+        self.0.iter().all(|value| value == UNATTRIBUTED)
+    }
+
+    pub(super) fn is_special(&self) -> bool {
+        self.is_unattributed() || self.0.iter().all(|value| value == OTHER)
+    }
+}
 
 /// The name of a signal. Real-time signals share one series: there are 33 of them, and each series
 /// of a histogram takes more than a dozen lines.
@@ -50,33 +85,21 @@ pub(super) fn tail(path: &str) -> String {
     clean(&path[from..])
 }
 
-/// Sums parents with the same name and workload, and sums all but the first [`TOP_PARENTS`] under
-/// [`OTHER`].
-pub(super) fn top_parents(parents: &[Holder]) -> Vec<(Labels, String, u64)> {
-    let rest_of_all = || (Labels::all(OTHER), OTHER.to_owned());
-    let mut by_name = BTreeMap::<_, u64>::new();
-    for holder in parents.iter().filter(|holder| holder.zombies > 0) {
-        let name = (holder.workload.clone(), clean(&holder.comm));
-        *by_name.entry(name).or_default() += holder.zombies;
-    }
-    // A program may have this name; it must not take over the series of the rest.
-    let mut rest = by_name.remove(&rest_of_all()).unwrap_or_default();
-    let mut top: Vec<_> = by_name.into_iter().collect();
-    top.sort_by(|(one, fewer), (other, more)| more.cmp(fewer).then_with(|| one.cmp(other)));
-    rest += top
-        .drain(TOP_PARENTS.min(top.len())..)
-        .map(|(_, zombies)| zombies)
-        .sum::<u64>();
-    if rest > 0 {
-        top.push((rest_of_all(), rest));
-    }
-    let flat = |((workload, comm), zombies)| (workload, comm, zombies);
-    top.into_iter().map(flat).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::workload::Place;
+
+    fn unit(name: &str) -> Labels {
+        Labels::of(Some(&Workload {
+            cgroup: Some(format!("/{name}")),
+            place: Place {
+                unit: Some(name.to_owned()),
+                ..Place::default()
+            },
+            ..Workload::default()
+        }))
+    }
 
     #[test]
     fn a_name_is_cut_at_a_whole_character() {
@@ -90,32 +113,34 @@ mod tests {
     }
 
     #[test]
-    fn the_twenty_first_parent_counts_under_other() {
-        let holder = |workload: &str, comm: &str, zombies| Holder {
-            workload: Labels::all(workload),
-            comm: comm.to_owned(),
-            zombies,
-        };
-        let mut parents: Vec<_> = (1..=22)
-            .map(|n| holder("a", &format!("p{n:02}"), n))
-            .collect();
-        parents.push(holder("a", "p22", 5));
-        parents.push(holder("b", "p22", 4));
-        parents.push(holder(OTHER, OTHER, 7));
-        let top = top_parents(&parents);
-        assert_eq!(top.len(), 21);
-        assert_eq!(top[0], (Labels::all("a"), "p22".to_owned(), 27));
-        assert_eq!(top[19], (Labels::all("b"), "p22".to_owned(), 4));
-        let rest = 1 + 2 + 3 + 7;
-        assert_eq!(top[20], (Labels::all(OTHER), OTHER.to_owned(), rest));
-    }
-
-    #[test]
     fn signals_have_their_names() {
         assert_eq!(signal(9), "SIGKILL");
         assert_eq!(signal(15), "SIGTERM");
         assert_eq!(signal(31), "SIGSYS");
         assert_eq!(signal(0), OTHER);
         assert_eq!(signal(34), OTHER);
+    }
+
+    #[test]
+    fn a_bare_cgroup_id_is_unattributed() {
+        let bare = Workload {
+            cgroup_id: None,
+            ..Workload::default()
+        };
+        assert_eq!(Labels::of(Some(&bare)), Labels::all(UNATTRIBUTED));
+        assert_eq!(Labels::of(None), Labels::all(UNATTRIBUTED));
+        let root = Workload {
+            cgroup: Some("/".to_owned()),
+            ..bare
+        };
+        assert_eq!(Labels::of(Some(&root)), Labels::all(""));
+    }
+
+    #[test]
+    fn names_are_cut_and_cleaned() {
+        let labels = unit(&format!("a\n{}", "x".repeat(80)));
+        let unit = labels.values()[3];
+        assert_eq!(unit.len(), 63);
+        assert!(unit.starts_with("a\u{fffd}x"));
     }
 }

@@ -7,7 +7,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric as Entry, MetricFamily, MetricType};
 use prometheus::{HistogramOpts, HistogramVec};
 
-use super::{Scrape, groups::Labels};
+use super::{labels::Labels, scrape::Scrape};
 use model::lifecycle::Record;
 
 const PREFIX: &str = "reapwatch";

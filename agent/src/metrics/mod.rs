@@ -9,6 +9,7 @@ mod labels;
 mod metric;
 mod page;
 mod sample;
+mod scrape;
 mod times;
 
 #[cfg(test)]
@@ -26,15 +27,15 @@ use std::time::Duration;
 use prometheus::HistogramVec;
 
 use groups::Groups;
-pub use groups::Labels;
+pub use labels::Labels;
 use metric::{Kind, Observe};
 use model::counts::{ExitKind, Exits};
 use model::events::{Key, Steps};
 use model::lifecycle::{Correction, Record};
 use model::workload::Workload;
 pub use page::Page;
-use page::{Group, Scrape};
 pub use sample::{Events, Holder, PidTable, Present, Sample};
+use scrape::{Group, Scrape};
 
 /// What is counted between scrapes.
 pub struct Metrics {

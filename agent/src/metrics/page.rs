@@ -1,6 +1,5 @@
-//! One scrape, and the metrics page made from it.
+//! The metrics page, made from one scrape.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use prometheus::process_collector::ProcessCollector;
@@ -8,26 +7,8 @@ use prometheus::proto::{MetricFamily, MetricType};
 use prometheus::{HistogramVec, Registry, TextEncoder, core::Collector};
 
 use super::families;
-use super::groups::{Counts, Labels};
 use super::metric::{FromScrape, Kind};
-use super::sample::{Present, Sample};
-use model::lifecycle::Correction;
-
-/// What metrics are read from: the state at one moment.
-#[derive(Debug, Default)]
-pub(super) struct Scrape {
-    pub(super) sample: Sample,
-    pub(super) groups: BTreeMap<Labels, Group>,
-    pub(super) step_seconds: BTreeMap<&'static str, f64>,
-    pub(super) corrections: HashMap<Correction, u64>,
-}
-
-/// The counts of one group, and the current numbers of its workloads.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Group {
-    pub(super) counts: Counts,
-    pub(super) present: Present,
-}
+use super::scrape::Scrape;
 
 /// A scrape that has not been written yet. Writing it does not need the agent's loop.
 #[derive(Debug)]

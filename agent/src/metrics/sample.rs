@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::groups::Labels;
+use super::labels::Labels;
 use model::counts::{Exits, Lost};
 use model::workload::{Failed, pods::Watched};
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::*;
-use model::events::{CgroupIds, Key, Kill, KillBy, Process};
+use model::events::{CgroupIds, Kill, KillBy, Process};
 use model::lifecycle::{Died, DiedBound, How, Reap};
 use model::workload::{Failed, Named, pods::Watched};
 
@@ -29,14 +29,7 @@ pub(super) fn metrics() -> Metrics {
 }
 
 pub(super) fn process(comm: &str) -> Process {
-    Process {
-        key: Key {
-            tgid: 7,
-            start_ns: 1,
-        },
-        tid: 7,
-        comm: comm.into(),
-    }
+    Process::new(7, 1, comm)
 }
 
 /// A death with two measured steps.
@@ -108,6 +101,7 @@ pub(super) fn has(page: &str, line: &str) {
 }
 
 /// A sample that has everything once, with names as odd as possible.
+#[expect(clippy::too_many_lines, reason = "data")]
 pub(super) fn full_sample() -> Sample {
     Sample {
         now_ns: SECOND,

@@ -415,20 +415,20 @@ impl Attached {
         Ok(counters)
     }
 
-    /// Probe runs that the kernel skipped because one was already running on that CPU. fdinfo has
-    /// this count since Linux 5.12; 0 before.
-    pub(crate) fn skipped_runs(&self) -> u64 {
-        self.ebpf
-            .programs()
-            .filter_map(|(_, program)| program.fd().ok().map(|fd| fd.as_fd().as_raw_fd()))
-            .filter_map(|fd| proc::text(format!("/proc/self/fdinfo/{fd}")).ok())
-            .filter_map(|text| {
-                let line = text
-                    .lines()
-                    .find_map(|line| line.strip_prefix("recursion_misses:"))?;
-                line.trim().parse::<u64>().ok()
-            })
-            .sum()
+    /// What reads, on any thread, how many probe runs the kernel skipped because one was already
+    /// running on that CPU. fdinfo has this count since Linux 5.12; 0 before.
+    pub(crate) fn skipped_runs(&self) -> impl FnOnce() -> u64 + Send + use<> {
+        let programs = self.ebpf.programs();
+        let files: Vec<_> = programs
+            .filter_map(|(_, program)| Some(program.fd().ok()?.as_fd().as_raw_fd()))
+            .collect();
+        let skipped = |fd| {
+            let info = proc::text(format!("/proc/self/fdinfo/{fd}")).ok()?;
+            let mut lines = info.lines();
+            let count = lines.find_map(|line| line.strip_prefix("recursion_misses:"))?;
+            count.trim().parse::<u64>().ok()
+        };
+        move || files.into_iter().filter_map(skipped).sum()
     }
 
     /// Whether this thread can read the counters and the iterator with its current capabilities.

@@ -24,6 +24,7 @@ pub(crate) struct Resolved {
 const ADDRESS: u32 = 8;
 
 /// Resolves all fields, with those for this cgroup v1 hierarchy.
+#[expect(clippy::too_many_lines, reason = "a table of fields")]
 pub(crate) fn resolve(btf: &Btf<'_>, v1: Option<Version1>) -> Resolved {
     let mut missing = Vec::new();
     let bits = |structure: &str, names: &[&str]| {

@@ -1,12 +1,15 @@
 //! All processes at one time: from the iter/task program if it loads, otherwise from /proc.
 
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::{
+    fs::File,
+    io::{self, BufRead as _, BufReader, Read as _},
+};
 
 use super::{
     attach::{Attached, ProbeReport, SNAPSHOT},
     clock, procfs,
 };
-use model::events::{Snapshot, decode_task};
+use model::events::{Snapshot, Task, decode_task};
 
 /// Where snapshots come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,33 +43,42 @@ impl Source {
         (source, report)
     }
 
-    /// Takes a snapshot of all processes.
+    /// What takes a snapshot of all processes, on any thread.
     ///
     /// # Errors
     /// If the iterator or /proc cannot be read.
-    pub(crate) fn take(self, kernel: &mut Attached) -> io::Result<Snapshot> {
-        // The reader's own wait for a CPU calibrates when the dead last ran.
-        std::thread::sleep(std::time::Duration::from_micros(1));
-        let begun_ns = clock::now_ns();
-        let (exact_start, tasks) = match self {
-            Self::Iterator => {
-                // There may be a hundred thousand records.
-                let mut records = BufReader::new(kernel.open_iterator(SNAPSHOT)?);
-                let mut record = [0; size_of::<wire::TaskRecord>()];
-                let mut tasks = Vec::new();
-                while !records.fill_buf()?.is_empty() {
-                    records.read_exact(&mut record)?;
-                    tasks.push(decode_task(&record).map_err(io::Error::other)?);
-                }
-                (true, tasks)
-            }
-            Self::Procfs => (false, procfs::tasks()?),
+    pub(crate) fn prepare(
+        self,
+        kernel: &mut Attached,
+    ) -> io::Result<impl FnOnce() -> io::Result<Snapshot> + Send + use<>> {
+        let iterator = match self {
+            Self::Iterator => Some(kernel.open_iterator(SNAPSHOT)?),
+            Self::Procfs => None,
         };
-        Ok(Snapshot {
-            begun_ns,
-            ended_ns: clock::now_ns(),
-            exact_start,
-            tasks,
+        Ok(move || {
+            // The reader's own wait for a CPU calibrates when the dead last ran.
+            std::thread::sleep(std::time::Duration::from_micros(1));
+            let begun_ns = clock::now_ns();
+            let exact_start = iterator.is_some();
+            let tasks = iterator.map_or_else(procfs::tasks, read)?;
+            Ok(Snapshot {
+                begun_ns,
+                ended_ns: clock::now_ns(),
+                exact_start,
+                tasks,
+            })
         })
     }
+}
+
+fn read(iterator: File) -> io::Result<Vec<Task>> {
+    // There may be a hundred thousand records.
+    let mut records = BufReader::new(iterator);
+    let mut record = [0; size_of::<wire::TaskRecord>()];
+    let mut tasks = Vec::new();
+    while !records.fill_buf()?.is_empty() {
+        records.read_exact(&mut record)?;
+        tasks.push(decode_task(&record).map_err(io::Error::other)?);
+    }
+    Ok(tasks)
 }

@@ -1,25 +1,24 @@
 //! Completions and manual pages, generated from the command line definition.
 
 use anyhow::Context;
-use clap::CommandFactory;
 use clap::builder::Resettable;
-
-use crate::cli::Cli;
 
 use super::Outcome;
 use super::output::print;
 
 /// Prints the completion script of a shell.
-pub fn completions(shell: clap_complete::Shell) -> anyhow::Result<Outcome> {
+pub fn completions(
+    shell: clap_complete::Shell,
+    mut commands: clap::Command,
+) -> anyhow::Result<Outcome> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "reapwatch", &mut script);
+    clap_complete::generate(shell, &mut commands, "reapwatch", &mut script);
     print(&String::from_utf8_lossy(&script))?;
     Ok(Outcome::Fine)
 }
 
 /// Prints the manual page, or the page of one command.
-pub fn man(name: Option<&str>) -> anyhow::Result<Outcome> {
-    let mut command = Cli::command();
+pub fn man(name: Option<&str>, mut command: clap::Command) -> anyhow::Result<Outcome> {
     command.build();
     if let Some(name) = name {
         let found = command.find_subcommand(name);

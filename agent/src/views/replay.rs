@@ -1,8 +1,6 @@
 //! `reapwatch replay`: a view of a recording.
 
-use clap::Parser as _;
-
-use crate::cli::{Cli, Command, ReplayArgs, ReplayView};
+use crate::cli::{self, ExitsArgs, ReplayArgs, ReplayView};
 
 use super::{Look, Outcome, culprits, exits, explain, top, zombies};
 
@@ -11,7 +9,7 @@ pub async fn run(args: ReplayArgs, look: Look) -> anyhow::Result<Outcome> {
     let file = Some(args.file);
     match args.view {
         None => {
-            let mut args = usual();
+            let mut args = cli::defaults::<ExitsArgs>();
             args.from.agent.replay = file;
             exits::run(&args, look).await
         }
@@ -37,13 +35,5 @@ pub async fn run(args: ReplayArgs, look: Look) -> anyhow::Result<Outcome> {
             args.iterations = args.iterations.or(args.batch.then_some(1));
             top::run(&args, look).await
         }
-    }
-}
-
-/// `exits` with default options.
-fn usual() -> crate::cli::ExitsArgs {
-    match Cli::parse_from(["reapwatch", "exits"]).command {
-        Command::Exits(args) => args,
-        _ => unreachable!("it was asked for exits"),
     }
 }

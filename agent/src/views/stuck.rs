@@ -3,7 +3,9 @@
 
 use crate::cli::StuckArgs;
 use crate::client::{Question, Source};
-use api::{Awaited, Bound, Document, Killer, OrOther, Step, Stuck, StuckQuery, StuckThread};
+use api::{Awaited, Bound, Document, Killer, OrOther, Stuck, StuckQuery, StuckThread};
+
+use model::stuck::steps::words;
 
 use super::culprits::notes;
 use super::output::{print, width};
@@ -56,6 +58,10 @@ fn report(document: &Document<Stuck>, look: Look, width: usize) -> String {
 }
 
 /// One process in full: since when, killer, step, verdict and remedy.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one line after the other of one block"
+)]
 fn block(stuck: &Stuck, look: Look, width: usize) -> String {
     let span = look.bounded(
         stuck.stuck_seconds,
@@ -167,35 +173,6 @@ fn thread(thread: &StuckThread) -> String {
     format!("{} {} {}: {stack}", thread.tid, thread.state, thread.step)
 }
 
-/// A step in words; an unknown one by its name.
-fn words(step: &OrOther<Step>) -> &str {
-    let step = match step {
-        OrOther::Known(step) => step,
-        OrOther::Other(name) => return name,
-    };
-    match step {
-        Step::Frozen => "killed while its cgroup is frozen",
-        Step::DumpingCore => "dumping core",
-        Step::PtraceExitStop => "stopped by its tracer at the start of its exit",
-        Step::UnkillableSleep => "killed, but in a system call that no signal interrupts",
-        Step::IoUringCancel => "waiting for io_uring requests that cannot be cancelled",
-        Step::InDriver => "closing a device",
-        Step::ClosingFiles => "closing its files",
-        Step::FreeingMemory => "freeing its memory",
-        Step::Leaving => "releasing futexes, semaphores, accounting or its terminal",
-        Step::WaitingForNamespace => "waiting until everything in its PID namespace is reaped",
-        Step::Exiting => "exiting, exact step unknown",
-        Step::NotBegun => "killed, but has not started to exit",
-        Step::WaitingForDump => "waiting for another thread to dump core",
-        Step::TermIgnored => "running: it ignored the signal",
-        Step::SignalBlocked => "running: it blocks the signal, which is pending",
-        Step::Stopped => "stopped: the signal is pending until it is continued",
-        Step::StoppedByTracer => {
-            "stopped by its tracer: the signal is pending until it is continued"
-        }
-    }
-}
-
 fn kind(kind: &OrOther<Awaited>) -> &str {
     match kind.known() {
         Some(Awaited::Fuse) => "FUSE",
@@ -238,11 +215,11 @@ mod tests {
             stuck_is_lower_bound: false,
             exit_has_begun: Some(true),
             no_step: None,
-            step: Some(Step::ClosingFiles.into()),
+            step: Some("closing_files".into()),
             threads: vec![StuckThread {
                 tid: 4242,
                 state: 'D',
-                step: Step::ClosingFiles.into(),
+                step: "closing_files".into(),
                 stack: vec!["request_wait_answer".to_owned(), "fuse_flush".to_owned()],
             }],
             killer: Some(Killer {
@@ -309,7 +286,7 @@ mod tests {
     fn a_killed_process_that_has_not_begun_to_exit_is_not_called_exiting() {
         let waiting = Stuck {
             exit_has_begun: Some(false),
-            step: Some(Step::UnkillableSleep.into()),
+            step: Some("unkillable_sleep".into()),
             ..stuck()
         };
         let text = block(&waiting, LOOK, 100);

@@ -79,6 +79,11 @@ fn every_poor_host_is_told_truly() {
         let host = host.losing(CapabilitySet::SYS_RESOURCE);
         runs_or_refuses(&host, &[], "locked memory");
     });
+    without_symbols(&mut verdicts);
+    verdicts.end();
+}
+
+fn without_symbols(verdicts: &mut Verdicts) {
     verdicts.of("no_kprobes", || {
         runs_or_refuses(&no_kprobes(Host::new()), &["--hook", "kprobe"], "kprobes");
         runs(&no_kprobes(Host::new()), &[]);
@@ -100,7 +105,6 @@ fn every_poor_host_is_told_truly() {
         refuses(&host, &["--hook", "fentry"], "fentry:do_notify_parent");
         runs(&no_kprobes(host), &[]);
     });
-    verdicts.end();
 }
 
 fn no_tracefs() -> Host {

@@ -7,7 +7,7 @@ use scenarios::stays::THREADS;
 use crate::agent::{Agent, eventually};
 use crate::matrix::Matrix;
 use crate::scenario::{Leak, Misbehaving, Staying, run};
-use api::{Explanation, PhaseName, ProcessState, Role, Step, Verdict};
+use api::{Explanation, PhaseName, ProcessState, Role, Verdict};
 
 fn verdict(story: &Explanation) -> Option<&str> {
     story.verdict.as_ref().map(|Verdict { id, .. }| &*id.0)
@@ -163,12 +163,12 @@ fn one_on_its_way_out_is_exiting() {
     let holder = story.responsible.as_ref().expect("its parent traces it");
     assert_eq!(holder.role, Role::Tracer);
     let stuck = story.stuck.as_ref().expect("it is on its way out");
-    assert_eq!(stuck.step, Some(Step::PtraceExitStop.into()));
+    assert_eq!(stuck.step, Some("ptrace_exit_stop".into()));
     let [thread] = stuck.threads.as_slice() else {
         panic!("one thread: {stuck:#?}");
     };
     assert_eq!(
-        (thread.tid, thread.step.as_str()),
+        (thread.tid, &*thread.step.0),
         (one.stay.pid, "ptrace_exit_stop")
     );
     let page = agent.explained(one.stay.pid);

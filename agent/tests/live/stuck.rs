@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::matrix::Matrix;
 use crate::row::{Verdicts, attempt};
 use crate::scenario::Undying;
-use api::{Culprit, Step, Stuck};
+use api::{Culprit, Stuck};
 
 /// Long enough that nobody who dies well is meant.
 const THRESHOLD: &str = "1s";
@@ -99,7 +99,7 @@ fn check(agent: &Agent, one: &Undying) {
     if truth.verdict == IGNORES {
         let sender = stuck.ignored.as_ref().and_then(|it| it.process.as_ref());
         assert_eq!(sender.map(|it| it.pid), truth.holder, "{stuck:#?}");
-        assert_eq!(stuck.step, Some(Step::TermIgnored.into()), "{stuck:#?}");
+        assert_eq!(stuck.step, Some("term_ignored".into()), "{stuck:#?}");
         let explained = || {
             let verdict = agent.explain(truth.pid).story.verdict;
             verdict.is_some_and(|verdict| verdict.id == IGNORES)
@@ -156,39 +156,12 @@ fn each_who_does_not_die_has_its_verdict() {
     let agent = Agent::start(&[]);
     Matrix::ids(IDS);
     let mut verdicts = Verdicts::default();
-    let mut cast = Vec::new();
-    for case in CASES {
-        match attempt(|| Undying::start(case.name)) {
-            Ok(one) => match &one.truth.skipped {
-                Some(why) => {
-                    Verdicts::skip(&lack(case.name, why));
-                    if case.name == REMEDIED {
-                        Verdicts::skip(&lack("stuck_remedy", why));
-                    }
-                }
-                None => cast.push(one),
-            },
-            Err(why) => verdicts.judge(case.name, Err(why)),
-        }
-    }
+    let cast = start_all(&mut verdicts);
     // All are held at the same time, so each is told beside all look-alikes.
     for one in &cast {
         verdicts.of(&one.truth.name, || check(&agent, one));
     }
-    verdicts.of("stuck_later_agent", || {
-        // One that comes now has seen none of it, and says so.
-        let late = Agent::start(&[]);
-        // Signals that came to nothing before it are not known to it.
-        for one in cast.iter().filter(|one| one.truth.verdict != IGNORES) {
-            let stuck = said(&late, one);
-            assert_eq!(id(Some(&stuck)), one.truth.verdict, "{stuck:#?}");
-            assert!(
-                stuck.stuck_is_lower_bound && stuck.since.is_none(),
-                "{stuck:#?}"
-            );
-            assert_eq!(stuck.killer, None, "{stuck:#?}");
-        }
-    });
+    verdicts.of("stuck_later_agent", || later_agent(&cast));
     verdicts.of("stuck_counted", || {
         // By now they are past the usual threshold too.
         let exiting = cast.iter().filter(|one| one.truth.verdict != IGNORES);
@@ -224,6 +197,41 @@ fn each_who_does_not_die_has_its_verdict() {
         assert!(eventually(gone), "somebody is still listed");
     });
     verdicts.end();
+}
+
+/// All that this kernel can hold.
+fn start_all(verdicts: &mut Verdicts) -> Vec<Undying> {
+    let mut cast = Vec::new();
+    for case in CASES {
+        match attempt(|| Undying::start(case.name)) {
+            Ok(one) => match &one.truth.skipped {
+                Some(why) => {
+                    Verdicts::skip(&lack(case.name, why));
+                    if case.name == REMEDIED {
+                        Verdicts::skip(&lack("stuck_remedy", why));
+                    }
+                }
+                None => cast.push(one),
+            },
+            Err(why) => verdicts.judge(case.name, Err(why)),
+        }
+    }
+    cast
+}
+
+/// One that starts now has seen none of it, and says so.
+fn later_agent(cast: &[Undying]) {
+    let late = Agent::start(&[]);
+    // Signals that came to nothing before it are not known to it.
+    for one in cast.iter().filter(|one| one.truth.verdict != IGNORES) {
+        let stuck = said(&late, one);
+        assert_eq!(id(Some(&stuck)), one.truth.verdict, "{stuck:#?}");
+        assert!(
+            stuck.stuck_is_lower_bound && stuck.since.is_none(),
+            "{stuck:#?}"
+        );
+        assert_eq!(stuck.killer, None, "{stuck:#?}");
+    }
 }
 
 fn lack(name: &str, lacks: &str) -> Lack {
@@ -334,7 +342,7 @@ fn without_privileges(cast: &[Undying]) {
 /// That following the remedy frees the process.
 fn remedy_frees(agent: &Agent, one: &Undying) {
     let stuck = said(agent, one);
-    assert_eq!(stuck.step, Some(Step::ClosingFiles.into()), "{stuck:#?}");
+    assert_eq!(stuck.step, Some("closing_files".into()), "{stuck:#?}");
     let frames = stuck.threads.iter().flat_map(|thread| &thread.stack);
     assert!(
         frames.clone().any(|frame| frame == "fuse_flush"),

@@ -109,21 +109,7 @@ fn a_cluster_is_shown_from_prometheus() {
             get(*address, "/readyz").is_some()
         });
     }
-    let targets = [
-        agents[0].0,
-        agents[1].0,
-        agents[2].0,
-        paper_agent(),
-        // This port has no listener.
-        SocketAddr::from(([127, 0, 0, 1], 1)),
-    ];
-    let targets = (1..).zip(targets).map(|(n, address)| {
-        format!("  - {{ targets: ['{address}'], labels: {{ node: worker-{n} }} }}\n")
-    });
-    let job = format!(
-        "- job_name: reapwatch\n  honor_labels: true\n  static_configs:\n{}",
-        targets.collect::<String>()
-    );
+    let job = job(&agents);
     let here = free_address();
     let _prometheus = start_prometheus(temp.path(), &job, USERS, here);
     let url = &format!("http://ann:s3cret@{here}");
@@ -136,6 +122,49 @@ fn a_cluster_is_shown_from_prometheus() {
         let text = reapwatch(&[args, &["--json", "--prometheus", url]].concat(), 0);
         serde_json::from_str(&text).expect("one document")
     };
+    let top = all_figures(url);
+    let nodes = &top["items"][0]["nodes"];
+    for name in ["worker-1", "worker-2", "worker-3"] {
+        let node = row(nodes, "node", name);
+        assert_eq!(node["up"], true);
+        assert_eq!(node["agent_version"], env!("CARGO_PKG_VERSION"));
+        assert!(node["oldest_seconds"].as_f64() >= Some(1.0), "{node}");
+        assert!(node["pids_used"].as_u64() > Some(0), "{node}");
+        assert!(node["data_age_seconds"].is_number(), "{node}");
+    }
+    of_the_paper(&top);
+    let dead = row(nodes, "node", "worker-5");
+    assert_eq!(dead["up"], false);
+    assert!(dead["zombies"].is_null() && dead["exits_per_second"].is_null());
+
+    drop(agents.pop());
+    is_silent(&ask);
+    as_text(url);
+    let refusal = reapwatch(&["top", "--prometheus", &format!("http://{here}")], 1);
+    assert!(refusal.contains("(401 Unauthorized)"), "{refusal}");
+}
+
+/// The agents, a made-up one, and an address without a listener.
+fn job(agents: &[(SocketAddr, Program)]) -> String {
+    let targets = [
+        agents[0].0,
+        agents[1].0,
+        agents[2].0,
+        paper_agent(),
+        // This port has no listener.
+        SocketAddr::from(([127, 0, 0, 1], 1)),
+    ];
+    let targets = (1..).zip(targets).map(|(n, address)| {
+        format!("  - {{ targets: ['{address}'], labels: {{ node: worker-{n} }} }}\n")
+    });
+    format!(
+        "- job_name: reapwatch\n  honor_labels: true\n  static_configs:\n{}",
+        targets.collect::<String>()
+    )
+}
+
+/// The frame of the cluster, once it has all figures of the agents.
+fn all_figures(url: &str) -> Value {
     // Each query starts a process that dies: the agents see it, and this test reaps it.
     let mut top = Value::Null;
     wait_for("all figures of the agents", || {
@@ -158,22 +187,11 @@ fn a_cluster_is_shown_from_prometheus() {
             known.count() == 3 && nodes.iter().any(|node| node["zombies"] == 7)
         })
     });
-    let nodes = &top["items"][0]["nodes"];
-    for name in ["worker-1", "worker-2", "worker-3"] {
-        let node = row(nodes, "node", name);
-        assert_eq!(node["up"], true);
-        assert_eq!(node["agent_version"], env!("CARGO_PKG_VERSION"));
-        assert!(node["oldest_seconds"].as_f64() >= Some(1.0), "{node}");
-        assert!(node["pids_used"].as_u64() > Some(0), "{node}");
-        assert!(node["data_age_seconds"].is_number(), "{node}");
-    }
-    of_the_paper(&top);
-    let dead = row(nodes, "node", "worker-5");
-    assert_eq!(dead["up"], false);
-    assert!(dead["zombies"].is_null() && dead["exits_per_second"].is_null());
+    top
+}
 
-    // The agent of a node ends: its old values must not be shown.
-    drop(agents.pop());
+/// The agent of a node has ended: its old values must not be shown.
+fn is_silent(ask: &dyn Fn(&[&str]) -> Value) {
     wait_for("the silence of an agent to be seen", || {
         row(&ask(&["top"])["items"][0]["nodes"], "node", "worker-3")["up"] == false
     });
@@ -182,10 +200,6 @@ fn a_cluster_is_shown_from_prometheus() {
     assert_eq!(silent["workloads"], serde_json::json!([]));
     assert!(silent["nodes"][0]["exits_per_second"].is_null(), "{silent}");
     assert!(silent["nodes"][0]["zombies"].is_null(), "{silent}");
-
-    as_text(url);
-    let refusal = reapwatch(&["top", "--prometheus", &format!("http://{here}")], 1);
-    assert!(refusal.contains("(401 Unauthorized)"), "{refusal}");
 }
 
 /// All values of the made-up page.

@@ -36,6 +36,14 @@ impl Field {
     /// All of them.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
+    /// Whether it is of the workload.
+    pub fn is_of_place(self) -> bool {
+        matches!(
+            self,
+            Self::Node | Self::Namespace | Self::Pod | Self::Container | Self::Unit
+        )
+    }
+
     /// `pid, comm, oldest (or age)`.
     pub fn known(fields: &[Self]) -> String {
         let fields = Self::ALL.iter().filter(|field| fields.contains(field));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Seconds, Time, VerdictId};
+use super::{Id, Seconds, Time};
 
 /// The head of every document about a cluster, around its items.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ pub struct FleetAgent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictCount {
     /// A verdict id, or `unexplained`.
-    pub verdict: VerdictId,
+    pub verdict: Id,
     /// Processes.
     pub culprits: u64,
 }

@@ -161,24 +161,25 @@ pub struct Container {
     pub of_parent: bool,
 }
 
-/// The stable id of a verdict. The ids are those of the model's rules, and of other versions.
+/// The stable id of a verdict, or of a step of an exit. The ids are those of the model's lists, and of
+/// other versions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct VerdictId(pub Cow<'static, str>);
+pub struct Id(pub Cow<'static, str>);
 
-impl From<&'static str> for VerdictId {
+impl From<&'static str> for Id {
     fn from(id: &'static str) -> Self {
         Self(id.into())
     }
 }
 
-impl PartialEq<&str> for VerdictId {
+impl PartialEq<&str> for Id {
     fn eq(&self, id: &&str) -> bool {
         self.0 == *id
     }
 }
 
-impl fmt::Display for VerdictId {
+impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
@@ -188,7 +189,7 @@ impl fmt::Display for VerdictId {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Which rule it is of.
-    pub id: VerdictId,
+    pub id: Id,
     /// One sentence.
     pub summary: String,
     /// The evidence, one fact per line.

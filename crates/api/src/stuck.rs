@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Awaited, Container, Killer, OrOther, Process, Seconds, Step, Time, Verdict};
+use super::{Awaited, Container, Id, Killer, OrOther, Process, Seconds, Time, Verdict};
 
 /// A process that was killed or began to exit but has not finished.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct Stuck {
     #[serde(default)]
     pub exit_has_begun: Option<bool>,
     /// The step of the thread that holds up the others.
-    pub step: Option<OrOther<Step>>,
+    pub step: Option<Id>,
     /// Why the step is unknown.
     #[serde(default)]
     pub no_step: Option<String>,
@@ -54,7 +54,7 @@ pub struct StuckThread {
     /// Its state letter.
     pub state: char,
     /// Its step.
-    pub step: OrOther<Step>,
+    pub step: Id,
     /// Kernel stack, innermost frame first; empty if it could not be read.
     pub stack: Vec<String>,
 }

@@ -150,6 +150,7 @@ impl Call {
         (stack > u64::from(u32::MAX)).then(|| Self::of(number, &args))
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table of system calls")]
     fn of(number: c_long, args: &[u64]) -> Self {
         let descriptor = args[0] as u32;
         // A timeout in milliseconds, as an int; the others are pointers.

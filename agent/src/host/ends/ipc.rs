@@ -6,8 +6,13 @@ use std::{
     path::Path,
 };
 
-use super::{At, Block, Direction, On, Search, proc, simple, things::facing};
-use model::culprit::evidence::block::Ipc;
+use super::{
+    at::{At, Direction, simple},
+    pipes,
+    search::Search,
+};
+use crate::host::proc;
+use model::culprit::evidence::block::{Block, Ipc, On};
 
 /// Operations of one call that are looked at, and the bytes of each.
 const OPERATIONS: usize = 64;
@@ -16,125 +21,118 @@ const OPERATION: usize = 6;
 const SENDER: usize = 5;
 const RECEIVER: usize = 6;
 
-impl Search {
-    /// A message queue of System V.
-    pub(super) fn of_messages(&mut self, at: &At, queue: u32, full: bool) -> Block {
-        let on = On::Ipc {
-            what: Ipc::Messages {
-                queue: Some(queue),
-                full,
-            },
-            timed: false,
+/// A message queue of System V.
+pub(super) fn of_messages(search: &mut Search, at: &At, queue: u32, full: bool) -> Block {
+    let on = On::Ipc {
+        what: Ipc::Messages {
+            queue: Some(queue),
+            full,
+        },
+        timed: false,
+    };
+    if let Some(unknown) = other_ipc(search, at) {
+        return Block {
+            unknown: Some(unknown),
+            ..simple(on)
         };
-        if let Some(unknown) = self.other_ipc(at) {
-            return Block {
-                unknown: Some(unknown),
-                ..simple(on)
-            };
-        }
-        let last = proc::text("/proc/sysvipc/msg").ok().and_then(|text| {
-            let column = if full { RECEIVER } else { SENDER };
-            last_user(&text, queue, column)
-        });
-        let verb = if full { "received from" } else { "sent to" };
-        self.used_last(at, on, last, verb)
     }
+    let last = proc::text("/proc/sysvipc/msg").ok().and_then(|text| {
+        let column = if full { RECEIVER } else { SENDER };
+        last_user(&text, queue, column)
+    });
+    let verb = if full { "received from" } else { "sent to" };
+    used_last(search, at, on, last, verb)
+}
 
-    /// System V semaphores: the first one that blocks the call.
-    pub(super) fn of_semaphore(
-        &mut self,
-        at: &At,
-        set: u32,
-        (address, count): (u64, u64),
-        timed: bool,
-    ) -> Block {
-        let on = On::Ipc {
-            what: Ipc::Semaphore { set: Some(set) },
-            timed,
-        };
-        let unknown = |why: String| Block {
-            unknown: Some(why),
-            ..simple(on.clone())
-        };
-        if let Some(why) = self.other_ipc(at) {
-            return unknown(why);
-        }
-        let len = usize::try_from(count).unwrap_or(OPERATIONS).min(OPERATIONS) * OPERATION;
-        let operations = match self.argument(at.pid, address, len) {
-            Ok(bytes) => operations(&bytes),
-            Err(Some(why)) => return unknown(why),
-            Err(None) => return simple(on),
-        };
-        for (number, change) in operations {
-            let value = match control(set, number, GETVAL) {
-                Ok(value) => value,
-                Err(error) => return unknown(refusal_of(&error)),
-            };
-            let change = i64::from(change);
-            let blocks = match change {
-                0 => value != 0,
-                _ => i64::from(value) + change < 0,
-            };
-            if blocks {
-                let last = control(set, number, GETPID).ok();
-                return self.used_last(at, on, last, "changed");
-            }
-        }
-        simple(on)
+/// System V semaphores: the first one that blocks the call.
+pub(super) fn of_semaphore(
+    search: &mut Search,
+    at: &At,
+    set: u32,
+    (address, count): (u64, u64),
+    timed: bool,
+) -> Block {
+    let on = On::Ipc {
+        what: Ipc::Semaphore { set: Some(set) },
+        timed,
+    };
+    let unknown = |why: String| Block {
+        unknown: Some(why),
+        ..simple(on.clone())
+    };
+    if let Some(why) = other_ipc(search, at) {
+        return unknown(why);
     }
-
-    /// A POSIX message queue.
-    pub(super) fn of_queue(
-        &mut self,
-        at: &At,
-        descriptor: u32,
-        way: Direction,
-        path: &Path,
-    ) -> Block {
-        let holders = self.of_fifo(&at.root, descriptor, path);
-        let wants = match way {
-            Direction::Read => Direction::Write,
-            Direction::Write => Direction::Read,
+    let len = usize::try_from(count).unwrap_or(OPERATIONS).min(OPERATIONS) * OPERATION;
+    let operations = match search.argument(at.pid, address, len) {
+        Ok(bytes) => operations(&bytes),
+        Err(Some(why)) => return unknown(why),
+        Err(None) => return simple(on),
+    };
+    for (number, change) in operations {
+        let value = match control(set, number, GETVAL) {
+            Ok(value) => value,
+            Err(error) => return unknown(refusal_of(&error)),
         };
-        let (mut pids, unread) = facing(holders, wants);
-        // The waiting process itself cannot end the wait.
-        pids.retain(|&pid| pid != at.pid);
-        let ends = self.ends(at.pid, pids);
-        let unknown = self.unknown(ends.is_empty()).or(unread);
-        Block {
-            on: On::Ipc {
-                what: Ipc::Queue {
-                    name: Some(proc::name_of(path.as_os_str().as_encoded_bytes())),
-                    full: way == Direction::Write,
-                },
-                timed: false,
-            },
-            ends,
-            unknown,
+        let change = i64::from(change);
+        let blocks = match change {
+            0 => value != 0,
+            _ => i64::from(value) + change < 0,
+        };
+        if blocks {
+            let last = control(set, number, GETPID).ok();
+            return used_last(search, at, on, last, "changed");
         }
     }
+    simple(on)
+}
 
-    fn used_last(&mut self, at: &At, on: On, last: Option<u32>, verb: &str) -> Block {
-        let ends = self.ends(at.pid, last.filter(|&pid| pid != 0).into_iter().collect());
-        let unknown = match last {
-            _ if !ends.is_empty() => None,
-            Some(0) => Some(format!("no process that reapwatch can see has {verb} it")),
-            Some(pid) => Some(format!(
-                "the last process that {verb} it, PID {pid}, has exited"
-            )),
-            None => Some(format!("the last process that {verb} it was not found")),
-        };
-        Block { on, ends, unknown }
+/// A POSIX message queue.
+pub(super) fn of_queue(
+    search: &mut Search,
+    at: &At,
+    descriptor: u32,
+    way: Direction,
+    path: &Path,
+) -> Block {
+    let holders = pipes::of_fifo(search, &at.root, descriptor, path);
+    let (mut pids, unread) = pipes::facing(holders, way.opposite());
+    // The waiting process itself cannot end the wait.
+    pids.retain(|&pid| pid != at.pid);
+    let on = On::Ipc {
+        what: Ipc::Queue {
+            name: Some(proc::name_of(path.as_os_str().as_encoded_bytes())),
+            full: way == Direction::Write,
+        },
+        timed: false,
+    };
+    let block = search.block(on, at, pids);
+    Block {
+        unknown: block.unknown.or(unread),
+        ..block
     }
+}
 
-    /// Why the queues and semaphores of a process in another IPC namespace are not known.
-    fn other_ipc(&mut self, at: &At) -> Option<String> {
-        let path = format!("/proc/{}/ns/ipc", at.pid);
-        let theirs = self.got(&path, fs::read_link(&path));
-        let ours = fs::read_link("/proc/self/ns/ipc").ok();
-        (theirs.is_none() || theirs != ours)
-            .then(|| "it is in a different IPC namespace than reapwatch".to_owned())
-    }
+fn used_last(search: &mut Search, at: &At, on: On, last: Option<u32>, verb: &str) -> Block {
+    let ends = search.ends(at.pid, last.filter(|&pid| pid != 0).into_iter().collect());
+    let unknown = match last {
+        _ if !ends.is_empty() => None,
+        Some(0) => Some(format!("no process that reapwatch can see has {verb} it")),
+        Some(pid) => Some(format!(
+            "the last process that {verb} it, PID {pid}, has exited"
+        )),
+        None => Some(format!("the last process that {verb} it was not found")),
+    };
+    Block { on, ends, unknown }
+}
+
+/// Why the queues and semaphores of a process in another IPC namespace are not known.
+fn other_ipc(search: &mut Search, at: &At) -> Option<String> {
+    let path = format!("/proc/{}/ns/ipc", at.pid);
+    let theirs = search.got(&path, fs::read_link(&path));
+    let ours = fs::read_link("/proc/self/ns/ipc").ok();
+    (theirs.is_none() || theirs != ours)
+        .then(|| "it is in a different IPC namespace than reapwatch".to_owned())
 }
 
 /// What the function alone shows.

@@ -2,10 +2,8 @@
 
 use std::io;
 
-use super::Search;
 use crate::host::parse;
 use crate::host::proc;
-use crate::host::suspects::collect;
 
 /// Threads whose state is checked first.
 const THREADS: usize = 256;
@@ -21,22 +19,6 @@ pub(super) fn bytes(pid: u32, address: u64, len: usize) -> io::Result<Vec<u8>> {
         return Err(io::ErrorKind::WouldBlock.into());
     }
     read(pid, address, len)
-}
-
-impl Search {
-    /// `len` bytes that an argument of a call points to, else the reason why they may not be read, if
-    /// known.
-    pub(super) fn argument(
-        &mut self,
-        pid: u32,
-        address: u64,
-        len: usize,
-    ) -> Result<Vec<u8>, Option<String>> {
-        bytes(pid, address, len).map_err(|error| {
-            (error.kind() == io::ErrorKind::PermissionDenied)
-                .then(|| self.refuse(&format!("the memory of process {pid}")))
-        })
-    }
 }
 
 /// The text at an address, up to its final zero byte.
@@ -62,7 +44,7 @@ fn text(pid: u32, address: u64) -> io::Result<Vec<u8>> {
 
 /// Whether none of its threads can hold the lock of the address space for long.
 pub(super) fn is_safe(pid: u32) -> bool {
-    let threads = collect::threads(pid, THREADS);
+    let threads = proc::threads(pid, THREADS);
     let sleeps = |&tid: &u32| {
         let status = proc::text(format!("/proc/{pid}/task/{tid}/status"));
         status.is_ok_and(|status| parse::state(&status) == Some('D'))

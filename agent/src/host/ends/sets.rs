@@ -1,11 +1,18 @@
 //! The descriptors that poll, select and epoll wait for. I/O.
 
-use std::path::Path;
+use std::{collections::BTreeSet, fs, io::ErrorKind, path::Path};
 
 use super::{
-    At, BTreeSet, Block, Call, Direction, ErrorKind, Holder, Info, Link, On, Relation, Search, fs,
-    memory, mounts, peers, proc, refusal, simple, terminals, things::facing,
+    at::{At, simple},
+    call::Call,
+    descriptor::{Info, Link},
+    memory, mounts, peers, pipes,
+    search::Search,
+    terminals,
 };
+use crate::host::proc;
+use crate::host::refusal;
+use model::culprit::evidence::block::{Block, On, Relation};
 
 /// Descriptors of one set that are looked at.
 const WATCHED: usize = 512;
@@ -20,130 +27,128 @@ const POLLFD: usize = 8;
 /// Files that are looked at to find who has the other end.
 const LOOKED_UP: usize = 64;
 
-impl Search {
-    pub(super) fn of_set(&mut self, at: &At, call: Call) -> Block {
-        let (watched, timed, unknown) = self.watched(at, call);
-        if watched.as_ref().is_some_and(Vec::is_empty) && !matches!(call, Call::Epoll { .. }) {
-            return simple(if timed { On::Timer } else { On::Signal });
-        }
-        let all = watched.is_none();
-        let watched = watched.unwrap_or_else(|| self.open_for_reading(at));
-        let mut kinds = BTreeSet::new();
-        let mut pids = Vec::new();
-        for &descriptor in watched.iter().take(LOOKED_UP.max(FEW)) {
-            let Ok(target) = fs::read_link(format!("{}/fd/{descriptor}", at.root)) else {
-                continue;
-            };
-            let link = Link::parse(&target);
-            if !all {
-                let named = watched.len() <= NAMED;
-                let name = named.then(|| name(at, descriptor, &link)).flatten();
-                kinds.insert(name.unwrap_or_else(|| link.kind().to_owned()));
-            }
-            pids.extend(self.across(at, descriptor, &link));
-        }
-        // A process that can wake itself does not count.
-        let mut ends = self.ends(at.pid, pids);
-        let unsure = self.unknown_of_set(at.pid, ends.is_empty());
-        let many = all || watched.len() > FEW;
-        ends.retain(|end| match end.relation {
-            Relation::Itself => false,
-            Relation::Other => !many,
-            _ => true,
-        });
-        Block {
-            on: On::Events {
-                kinds: kinds.into_iter().collect(),
-                timed,
-            },
-            unknown: unknown.or(unsure),
-            ends,
-        }
+pub(super) fn of_set(search: &mut Search, at: &At, call: Call) -> Block {
+    let (watched, timed, unknown) = watched(search, at, call);
+    if watched.as_ref().is_some_and(Vec::is_empty) && !matches!(call, Call::Epoll { .. }) {
+        return simple(if timed { On::Timer } else { On::Signal });
     }
-
-    /// The descriptors, whether the wait has a timeout, and why they are not known.
-    fn watched(&mut self, at: &At, call: Call) -> (Option<Vec<u32>>, bool, Option<String>) {
-        let mut unknown = None;
-        let mut memory = |address: u64, len: usize| {
-            let read = memory::bytes(at.pid, address, len);
-            if read
-                .as_ref()
-                .is_err_and(|it| it.kind() == ErrorKind::PermissionDenied)
-            {
-                unknown = Some(self.refuse(&format!("the memory of process {}", at.pid)));
-            }
-            read.ok()
+    let all = watched.is_none();
+    let watched = watched.unwrap_or_else(|| open_for_reading(search, at));
+    let mut kinds = BTreeSet::new();
+    let mut pids = Vec::new();
+    for &descriptor in watched.iter().take(LOOKED_UP.max(FEW)) {
+        let Ok(target) = fs::read_link(format!("{}/fd/{descriptor}", at.root)) else {
+            continue;
         };
-        match call {
-            Call::Poll { list, count, timed } => {
-                let len = usize::try_from(count).unwrap_or(WATCHED).min(WATCHED) * POLLFD;
-                let bytes = if len == 0 {
-                    Some(Vec::new())
-                } else {
-                    memory(list, len)
-                };
-                (bytes.map(|bytes| of_poll(&bytes)), timed, unknown)
-            }
-            Call::Select { sets, count, timed } => {
-                let len = usize::try_from(count)
-                    .unwrap_or(WATCHED)
-                    .min(WATCHED)
-                    .div_ceil(8);
-                let mut watched = Some(Vec::new());
-                for set in sets.into_iter().filter(|&set| set != 0 && len > 0) {
-                    let bits = memory(set, len).map(|bytes| of_select(&bytes));
-                    watched = watched.zip(bits).map(|(all, more)| [all, more].concat());
-                }
-                (watched, timed, unknown)
-            }
-            Call::Epoll { descriptor, timed } => {
-                let path = format!("{}/fdinfo/{descriptor}", at.root);
-                let info = self.got(&path, proc::text(&path));
-                let watched = info.as_deref().map(|info| Info(info).watched().collect());
-                let unknown = watched.is_none().then(|| refusal::words(&path));
-                (watched, timed, unknown)
-            }
-            _ => (None, false, None),
+        let link = Link::parse(&target);
+        if !all {
+            let named = watched.len() <= NAMED;
+            let name = named.then(|| name(at, descriptor, &link)).flatten();
+            kinds.insert(name.unwrap_or_else(|| link.kind().to_owned()));
         }
+        pids.extend(across(search, at, descriptor, &link));
     }
-
-    /// All pipes, sockets and files that it could wait for.
-    fn open_for_reading(&mut self, at: &At) -> Vec<u32> {
-        let folder = format!("{}/fd", at.root);
-        let descriptors = self.got(&folder, proc::numbers(&folder));
-        descriptors.into_iter().flatten().take(WATCHED).collect()
+    // A process that can wake itself does not count.
+    let mut ends = search.ends(at.pid, pids);
+    let unsure = search.unknown_of_set(at.pid, ends.is_empty());
+    let many = all || watched.len() > FEW;
+    ends.retain(|end| match end.relation {
+        Relation::Itself => false,
+        Relation::Other => !many,
+        _ => true,
+    });
+    Block {
+        on: On::Events {
+            kinds: kinds.into_iter().collect(),
+            timed,
+        },
+        unknown: unknown.or(unsure),
+        ends,
     }
+}
 
-    /// The processes at the other end of one of them.
-    fn across(&mut self, at: &At, descriptor: u32, link: &Link) -> Vec<u32> {
-        match link {
-            Link::Pipe(inode) => {
-                let holders = self.index().of_pipe(*inode).to_vec();
-                across_pipe(at, descriptor, holders)
-            }
-            Link::Socket(inode) => {
-                let peer = peers::of(at.pid, *inode).and_then(|socket| socket.peer);
-                let holders = peer.map(|peer| self.index().of_socket(peer).to_vec());
-                holders.into_iter().flatten().map(|it| it.pid).collect()
-            }
-            Link::Terminal(path) => {
-                let number = terminals::number(path);
-                number.map_or_else(Vec::new, |number| self.masters_of(number))
-            }
-            Link::Master => {
-                let path = terminals::terminal_of(at.pid, descriptor);
-                path.map_or_else(Vec::new, |path| self.users_of(&path))
-            }
-            Link::File(path) if !path.starts_with("/dev") => {
-                let holders = self.of_fifo(&at.root, descriptor, path);
-                // A file that no other process has open does not matter.
-                if holders.iter().all(|it| it.pid == at.pid) {
-                    return Vec::new();
-                }
-                across_pipe(at, descriptor, holders)
-            }
-            _ => Vec::new(),
+/// The descriptors, whether the wait has a timeout, and why they are not known.
+fn watched(search: &mut Search, at: &At, call: Call) -> (Option<Vec<u32>>, bool, Option<String>) {
+    let mut unknown = None;
+    let mut memory = |address: u64, len: usize| {
+        let read = memory::bytes(at.pid, address, len);
+        if read
+            .as_ref()
+            .is_err_and(|it| it.kind() == ErrorKind::PermissionDenied)
+        {
+            unknown = Some(search.refuse(&format!("the memory of process {}", at.pid)));
         }
+        read.ok()
+    };
+    match call {
+        Call::Poll { list, count, timed } => {
+            let len = usize::try_from(count).unwrap_or(WATCHED).min(WATCHED) * POLLFD;
+            let bytes = if len == 0 {
+                Some(Vec::new())
+            } else {
+                memory(list, len)
+            };
+            (bytes.map(|bytes| of_poll(&bytes)), timed, unknown)
+        }
+        Call::Select { sets, count, timed } => {
+            let len = usize::try_from(count)
+                .unwrap_or(WATCHED)
+                .min(WATCHED)
+                .div_ceil(8);
+            let mut watched = Some(Vec::new());
+            for set in sets.into_iter().filter(|&set| set != 0 && len > 0) {
+                let bits = memory(set, len).map(|bytes| of_select(&bytes));
+                watched = watched.zip(bits).map(|(all, more)| [all, more].concat());
+            }
+            (watched, timed, unknown)
+        }
+        Call::Epoll { descriptor, timed } => {
+            let path = format!("{}/fdinfo/{descriptor}", at.root);
+            let info = search.got(&path, proc::text(&path));
+            let watched = info.as_deref().map(|info| Info(info).watched().collect());
+            let unknown = watched.is_none().then(|| refusal::words(&path));
+            (watched, timed, unknown)
+        }
+        _ => (None, false, None),
+    }
+}
+
+/// All pipes, sockets and files that it could wait for.
+fn open_for_reading(search: &mut Search, at: &At) -> Vec<u32> {
+    let folder = format!("{}/fd", at.root);
+    let descriptors = search.got(&folder, proc::numbers(&folder));
+    descriptors.into_iter().flatten().take(WATCHED).collect()
+}
+
+/// The processes at the other end of one of them.
+fn across(search: &mut Search, at: &At, descriptor: u32, link: &Link) -> Vec<u32> {
+    match link {
+        Link::Pipe(inode) => {
+            let holders = search.index().of_pipe(*inode).to_vec();
+            pipes::across_pipe(at, descriptor, holders)
+        }
+        Link::Socket(inode) => {
+            let peer = peers::of(at.pid, *inode).and_then(|socket| socket.peer);
+            let holders = peer.map(|peer| search.index().of_socket(peer).to_vec());
+            holders.into_iter().flatten().map(|it| it.pid).collect()
+        }
+        Link::Terminal(path) => {
+            let number = terminals::number(path);
+            number.map_or_else(Vec::new, |number| terminals::masters_of(search, number))
+        }
+        Link::Master => {
+            let path = terminals::terminal_of(at.pid, descriptor);
+            path.map_or_else(Vec::new, |path| terminals::users_of(search, &path))
+        }
+        Link::File(path) if !path.starts_with("/dev") => {
+            let holders = pipes::of_fifo(search, &at.root, descriptor, path);
+            // A file that no other process has open does not matter.
+            if holders.iter().all(|it| it.pid == at.pid) {
+                return Vec::new();
+            }
+            pipes::across_pipe(at, descriptor, holders)
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -164,18 +169,6 @@ fn name(at: &At, descriptor: u32, link: &Link) -> Option<String> {
             Some(format!("the {kind} {}", words(path)))
         }
         _ => None,
-    }
-}
-
-fn across_pipe(at: &At, descriptor: u32, holders: Vec<Holder>) -> Vec<u32> {
-    let info = proc::text(format!("{}/fdinfo/{descriptor}", at.root)).ok();
-    let reads = info
-        .and_then(|info| Info(&info).ways())
-        .map(|(reads, _)| reads);
-    match reads {
-        Some(true) => facing(holders, Direction::Write).0,
-        Some(false) => facing(holders, Direction::Read).0,
-        None => Vec::new(),
     }
 }
 

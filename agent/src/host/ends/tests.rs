@@ -7,8 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::*;
-use model::culprit::evidence::block::Ipc;
+use super::{kin::Stat, *};
+use model::culprit::evidence::block::{Ipc, On, Relation};
 
 /// A program, with all that it started, ended with the test.
 struct Running(Child);
@@ -54,7 +54,7 @@ fn block_once(pid: u32, zombies: &[u32], wanted: impl Fn(&Block) -> bool) -> Blo
     loop {
         let mut search = Search::new();
         search.left_by(zombies);
-        match search.block_of(pid, pid) {
+        match block_of(&mut search, pid, pid) {
             Some(block) if wanted(&block) => return block,
             other => assert!(Instant::now() < until, "{other:?}"),
         }
@@ -219,7 +219,7 @@ fn waits_without_another_end_are_known_by_kind() {
         ));
         let until = Instant::now() + Duration::from_secs(20);
         loop {
-            let block = Search::new().block_of(python.pid(), python.pid());
+            let block = block_of(&mut Search::new(), python.pid(), python.pid());
             if block
                 .as_ref()
                 .is_some_and(|block| block.on == on && block.ends.is_empty())
@@ -420,7 +420,7 @@ fn a_signalfd_for_sigchld_is_seen() {
             "import ctypes, signal, sys\nmask = (ctypes.c_ulong * 16)(1 << (signal.{signal} - 1))\n\
              f = ctypes.CDLL(None).signalfd(-1, mask, 0)\nprint(f, flush=True)\nsignal.pause()"
         ));
-        Search::new().has_signalfd(python.pid())
+        has_signalfd(&mut Search::new(), python.pid())
     };
     assert_eq!(signalfd("SIGCHLD"), Some(true));
     assert_eq!(signalfd("SIGUSR1"), Some(false));

@@ -8,19 +8,20 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use crate::host::cgroups::Mounts;
-use crate::host::ends::Search;
+use crate::host::ends::{self, Search};
 use crate::host::mounts::{self, Mount};
 use crate::host::parse;
+use crate::host::people;
 use crate::host::proc;
 use crate::host::refusal;
-use crate::host::stuck::{fuse, people, waiters};
-use crate::host::suspects::{cgroup, collect, freezing};
+use crate::host::stuck::waiters;
+use crate::host::suspects::{cgroup, freezing};
 use crate::probes;
 use model::events::Key;
 use model::stuck::evidence::ignored::Fate;
 use model::stuck::evidence::watch::Suspect;
-use model::stuck::evidence::{CoreHelper, Facts, Frame, Member, Thread};
-use model::stuck::steps::Step;
+use model::stuck::evidence::{CoreHelper, Facts, Frame, Member, Thread, Who};
+use model::stuck::steps::{Step, dumping_core, frozen, waiting_for_namespace};
 
 /// Threads that are looked at, of one process.
 const THREADS: usize = 64;
@@ -30,6 +31,8 @@ const FRAMES: usize = 24;
 const SIGKILL: u8 = 9;
 /// In the flags of `stat`: past the start of its exit.
 const PF_EXITING: u32 = 4;
+/// Servers of one file system that are looked at.
+const SERVERS: usize = 2;
 /// The most processes of a namespace that are named.
 const MEMBERS: usize = 8;
 /// Functions of probes, which are on the stack while the probed function sleeps.
@@ -56,7 +59,7 @@ pub fn look(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
         needs: ["stack", "wchan"].map(|name| refusal::missing(&format!("{root}/{name}"))),
         ..Facts::default()
     };
-    for tid in collect::threads(key.tgid, THREADS) {
+    for tid in proc::threads(key.tgid, THREADS) {
         let known = suspect.threads.iter().find(|thread| thread.tid == tid);
         let stack = known.map(|thread| frames(thread.stack.iter().map(String::as_str)));
         let path = format!("{root}/task/{tid}");
@@ -94,7 +97,7 @@ pub fn search(suspect: &Suspect, mut facts: Facts, search: &mut Search) -> Optio
         });
     } else {
         awaited(key.tgid, &mut facts, search);
-        people::follow(&mut facts, search);
+        follow(&mut facts, search);
     }
     facts.is_unsearched = false;
     is_still(key).then_some(facts)
@@ -108,7 +111,11 @@ fn is_still(key: Key) -> bool {
 /// Whether it may wait for other processes.
 fn depends_on_others(facts: &Facts) -> bool {
     let elsewhere = |thread: &Thread| {
-        let steps = [Step::DumpingCore, Step::Frozen, Step::WaitingForNamespace];
+        let steps = [
+            &dumping_core::STEP,
+            &frozen::STEP,
+            &waiting_for_namespace::STEP,
+        ];
         thread.waits_for_fuse()
             || thread.waits_for_requests()
             || thread.waits_for_network()
@@ -119,28 +126,60 @@ fn depends_on_others(facts: &Facts) -> bool {
 
 /// Finds what the process waits for, by the steps of its threads.
 fn awaited(tgid: u32, facts: &mut Facts, search: &mut Search) {
-    let mut threads = facts.threads.iter();
-    if let Some(thread) = threads.clone().find(|thread| thread.waits_for_fuse()) {
-        (facts.fuse, facts.fuse_is_exact) = fuse::connections(tgid, thread.tid, search);
-    } else if let Some(thread) = threads.clone().find(|thread| thread.waits_for_requests()) {
+    let threads = facts.threads.clone();
+    let find = |waits: fn(&Thread) -> bool| threads.iter().find(|thread| waits(thread));
+    let is_in = |step: &Step| threads.iter().any(|thread| thread.step() == step);
+    if let Some(thread) = find(Thread::waits_for_fuse) {
+        (facts.fuse, facts.fuse_is_exact) = ends::fuse_connections(search, tgid, thread.tid);
+    } else if let Some(thread) = find(Thread::waits_for_requests) {
         // The requests need not be of these.
-        facts.fuse = fuse::connections(tgid, thread.tid, search).0;
+        facts.fuse = ends::fuse_connections(search, tgid, thread.tid).0;
     }
-    if threads.clone().any(Thread::waits_for_network) {
+    if find(Thread::waits_for_network).is_some() {
         facts.network = network(tgid);
     }
-    if threads
-        .clone()
-        .any(|thread| thread.step() == Step::DumpingCore)
-    {
+    if is_in(&dumping_core::STEP) {
         facts.core_helper = core_helper(tgid);
     }
-    if threads.clone().any(|thread| thread.step() == Step::Frozen) {
+    if is_in(&frozen::STEP) {
         let freezer = facts.freezer.as_ref();
         facts.frozen_with_it = freezer.map(|freezer| freezing::others(freezer, tgid));
     }
-    if threads.any(|thread| thread.step() == Step::WaitingForNamespace) {
+    if is_in(&waiting_for_namespace::STEP) {
         facts.left_in_namespace = left_in_namespace(tgid);
+    }
+}
+
+/// Finds what keeps the processes from acting on which a process depends, if they are few.
+fn follow(facts: &mut Facts, search: &mut Search) {
+    let servers = match &mut facts.fuse[..] {
+        [one] => &mut one.servers[..],
+        _ => &mut [],
+    };
+    let helper = facts
+        .core_helper
+        .as_mut()
+        .and_then(|it| it.process.as_mut());
+    let members = facts.left_in_namespace.iter_mut();
+    let zombies = members.filter(|member| member.process.state == Some('Z'));
+    let parent = zombies.filter_map(|member| member.parent.as_mut()).take(1);
+    let people = facts
+        .tracer
+        .iter_mut()
+        .chain(servers.iter_mut().take(SERVERS));
+    for who in people.chain(helper).chain(parent) {
+        let last = last_tracer(who);
+        if matches!(last.state, Some('S' | 'D' | 'I')) {
+            last.block = ends::block_of_process(search, last.pid, last.state);
+        }
+    }
+}
+
+/// The last tracer in a chain of tracers.
+fn last_tracer(who: &mut Who) -> &mut Who {
+    match who.tracer {
+        Some(ref mut tracer) => last_tracer(tracer),
+        None => who,
     }
 }
 

@@ -4,7 +4,6 @@ use std::fs;
 
 use crate::host::parse;
 use crate::host::proc;
-use crate::host::suspects::collect;
 use model::culprit::evidence::Awaited;
 
 /// Threads and descriptors that are looked at.
@@ -31,7 +30,7 @@ pub(super) fn waits(waiter: u32, pid: u32, is_parent: bool) -> bool {
     let own = proc::text(format!("/proc/{waiter}/status")).ok();
     let depth = own.and_then(|status| parse::own_number(&status));
     let number = depth.and_then(|(_, depth)| numbers.get(depth as usize));
-    for tid in collect::threads(waiter, THREADS) {
+    for tid in proc::threads(waiter, THREADS) {
         let read = |name: &str| proc::text(format!("/proc/{waiter}/task/{tid}/{name}")).ok();
         let awaited = read("syscall").and_then(|text| parse::awaited(&text));
         match awaited {

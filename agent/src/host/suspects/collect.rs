@@ -8,7 +8,7 @@ use std::{fs, io::ErrorKind, path::Path};
 use rustix::process::Pid;
 
 use crate::host::cgroups::Mounts;
-use crate::host::ends::Search;
+use crate::host::ends::{self, Search};
 use crate::host::parse;
 use crate::host::proc;
 use crate::host::suspects::{cgroup, freezing, numbers};
@@ -27,7 +27,7 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
     let membership = membership.map(|text| mounts.with_whole_paths(&text)).ok();
     let mut facts = Facts {
         threads: parse::field(&status, "Threads")?.parse().ok()?,
-        tracer: parse::tracer(&status).map(|pid| (pid, comm(pid))),
+        tracer: parse::tracer(&status).map(|pid| (pid, proc::comm(pid))),
         ended_by: parse::ended_by(&status),
         own_number: parse::own_number(&status),
         freezer: membership
@@ -41,7 +41,7 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
     facts.frozen_with_it = freezer.map(|freezer| freezing::others(freezer, who.tgid));
     search.left_by(zombies);
     let mut cpu: Option<Cpu> = None;
-    for tid in threads(who.tgid, THREADS) {
+    for tid in proc::threads(who.tgid, THREADS) {
         let path = format!("{root}/task/{tid}");
         let Some((mut thread, sigchld, its_cpu)) = thread(Path::new(&path), tid) else {
             continue;
@@ -58,12 +58,12 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
         if thread.state == 'D' && thread.stack.is_empty() && is_refused(&path) {
             search.refuse(&format!("{path}/stack"));
         }
-        thread.block = search.block_of(who.tgid, tid);
+        thread.block = ends::block_of(search, who.tgid, tid);
         facts.looked_at.push(thread);
     }
     // A signalfd reports nothing unless SIGCHLD is blocked.
     if facts.sigchld.is_none_or(|it| it.blocked_in > 0) {
-        facts.signalfd = search.has_signalfd(who.tgid);
+        facts.signalfd = ends::has_signalfd(search, who.tgid);
     }
     let quota = membership
         .as_ref()
@@ -73,17 +73,6 @@ pub fn facts(who: Key, zombies: &[u32], mounts: &Mounts, search: &mut Search) ->
     let start_ns = probes::start_ns(who.tgid)?;
     let now = Key { start_ns, ..who };
     now.is_roughly(who).then_some(facts)
-}
-
-/// The name of a process.
-pub(super) fn comm(pid: u32) -> Option<String> {
-    proc::comm(pid)
-}
-
-/// The threads of a process, at most `most`.
-pub(crate) fn threads(tgid: u32, most: usize) -> Vec<u32> {
-    let numbers = proc::numbers(&format!("/proc/{tgid}/task"));
-    numbers.into_iter().flatten().take(most).collect()
 }
 
 fn has_usage_of_children(root: &str) -> Option<bool> {

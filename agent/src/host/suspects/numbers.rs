@@ -3,7 +3,6 @@
 
 use crate::host::parse;
 use crate::host::proc;
-use crate::host::suspects::collect;
 use model::culprit::evidence::Awaited;
 
 /// Children that are looked at.
@@ -16,7 +15,7 @@ pub(super) fn ours(pid: u32, depth: u32, awaited: Awaited) -> Awaited {
     if depth == 0 || !matches!(awaited, Awaited::Process(_) | Awaited::Group(1..)) {
         return awaited;
     }
-    let threads = collect::threads(pid, THREADS).into_iter();
+    let threads = proc::threads(pid, THREADS).into_iter();
     let lists = threads.filter_map(|tid| {
         let text = proc::text(format!("/proc/{pid}/task/{tid}/children")).ok()?;
         let numbers = text.split_ascii_whitespace();

@@ -1,6 +1,6 @@
 use crate::metrics::{
     Sample,
-    groups::Labels,
+    labels::Labels,
     metric::{Kind, Metric},
 };
 

@@ -6,20 +6,9 @@ use super::{killer, process, time};
 use crate::clock::Wall;
 use crate::events::Ignored;
 use crate::signals;
-use crate::stuck::evidence::ignored::Fate;
 use crate::stuck::evidence::watch::{Since, Suspect};
 use crate::stuck::evidence::{Facts, Stuck, Thread, Who};
-use crate::stuck::steps::Step;
-
-/// The step of a process that is not exiting, because the signal had no effect.
-fn step_of(fate: Fate) -> Step {
-    match fate {
-        Fate::ByChoice | Fate::AsInit => Step::TermIgnored,
-        Fate::Blocked => Step::SignalBlocked,
-        Fate::Stopped => Step::Stopped,
-        Fate::Traced => Step::StoppedByTracer,
-    }
-}
+use crate::stuck::steps::{dumping_core, frozen, ptrace_exit_stop, waiting_for_namespace};
 
 /// Somebody who does not die, and what a round found of it.
 #[derive(Clone, Copy, Debug)]
@@ -60,8 +49,8 @@ pub fn item(
         stuck_is_lower_bound: stuck.is_lower_bound,
         exit_has_begun: stuck.exit_has_begun(),
         step: match &stuck.ignored {
-            Some(ignored) => Some(step_of(ignored.fate).into()),
-            None => decisive.map(|thread| thread.step().into()),
+            Some(ignored) => Some(ignored.fate.step().0.into()),
+            None => decisive.map(|thread| thread.step().id()),
         },
         no_step: no_step(stuck, in_time),
         threads: threads.map(thread).collect(),
@@ -103,7 +92,7 @@ fn thread(thread: &Thread) -> api::StuckThread {
     api::StuckThread {
         tid: thread.tid,
         state: thread.state,
-        step: thread.step().into(),
+        step: thread.step().id(),
         stack: frames.map(|frame| frame.function.clone()).collect(),
     }
 }
@@ -118,7 +107,7 @@ fn waits_for_of(facts: &Facts, thread: &Thread) -> Option<api::WaitsFor> {
         })
     };
     match thread.step() {
-        Step::Frozen => {
+        step if step == &frozen::STEP => {
             let freezer = facts.freezer.as_ref()?;
             waits_for(
                 Awaited::Freezer,
@@ -126,7 +115,10 @@ fn waits_for_of(facts: &Facts, thread: &Thread) -> Option<api::WaitsFor> {
                 Vec::new(),
             )
         }
-        Step::DumpingCore if facts.fuse.is_empty() && facts.network.is_empty() => {
+        step if step == &dumping_core::STEP
+            && facts.fuse.is_empty()
+            && facts.network.is_empty() =>
+        {
             let helper = facts.core_helper.as_ref()?;
             waits_for(
                 Awaited::CoreHelper,
@@ -134,11 +126,11 @@ fn waits_for_of(facts: &Facts, thread: &Thread) -> Option<api::WaitsFor> {
                 helper.process.iter().collect(),
             )
         }
-        Step::PtraceExitStop => {
+        step if step == &ptrace_exit_stop::STEP => {
             let tracer = facts.tracer.as_ref()?;
             waits_for(Awaited::Tracer, tracer.comm.clone(), vec![tracer])
         }
-        Step::WaitingForNamespace => {
+        step if step == &waiting_for_namespace::STEP => {
             let left = facts.left_in_namespace.iter().map(|member| &member.process);
             waits_for(
                 Awaited::Namespace,

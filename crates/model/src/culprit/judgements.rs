@@ -239,11 +239,7 @@ mod tests {
             since: None,
         };
         let suspect = Suspect {
-            process: Process {
-                key: PARENT,
-                tid: PARENT.tgid,
-                comm: "app".into(),
-            },
+            process: Process::new(PARENT.tgid, PARENT.start_ns, "app"),
             at_ns: second * SECOND,
             oldest_died_ns: 0,
             evidence: evidence.clone(),

@@ -49,6 +49,17 @@ pub struct Process {
     pub comm: Comm,
 }
 
+impl Process {
+    /// A process that acts by its first thread.
+    pub fn new(tgid: u32, start_ns: u64, comm: &str) -> Self {
+        Self {
+            key: Key { tgid, start_ns },
+            tid: tgid,
+            comm: comm.into(),
+        }
+    }
+}
+
 /// How a process ended, from its wait status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::events::{CgroupIds, ExitStatus, Key, Kill, KillBy, Task, TaskState};
+use crate::events::{CgroupIds, ExitStatus, Kill, KillBy, Task, TaskState};
 use crate::lifecycle::{Died, DiedBound, Former, How, Reap};
 
 const SECOND: u64 = 1_000_000_000;
@@ -8,14 +8,7 @@ const BEGUN: u64 = 100 * SECOND;
 const NOW: u64 = BEGUN + 2 * SECOND;
 
 fn process(tgid: u32, comm: &str) -> Process {
-    Process {
-        key: Key {
-            tgid,
-            start_ns: u64::from(tgid) * SECOND,
-        },
-        tid: tgid,
-        comm: comm.into(),
-    }
+    Process::new(tgid, u64::from(tgid) * SECOND, comm)
 }
 
 /// Child 10 of parent 5, dead since 20 s.

@@ -72,7 +72,21 @@ enum Op {
     Contains,
 }
 
+impl Test {
+    fn names_place(&self) -> bool {
+        match self {
+            Self::Any(tests) | Self::All(tests) => tests.iter().any(Self::names_place),
+            Self::Number(field, ..) | Self::Text(field, ..) => field.is_of_place(),
+        }
+    }
+}
+
 impl Filter {
+    /// Whether it needs the workload of each row.
+    pub(super) fn names_place(&self) -> bool {
+        self.test.names_place()
+    }
+
     /// Parses a filter; the error is one sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
         Ok(Self {

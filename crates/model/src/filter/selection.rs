@@ -50,6 +50,12 @@ impl Selection {
         }
     }
 
+    /// Whether choosing needs the workload of each row.
+    pub fn needs_places(&self) -> bool {
+        self.sort.is_some_and(Field::is_of_place)
+            || self.filter.as_ref().is_some_and(Filter::names_place)
+    }
+
     /// Chooses among rows that come in their usual order.
     pub fn choose<'a>(&self, rows: impl IntoIterator<Item = Row<'a>>) -> Chosen {
         let passes = |row: &Row<'_>| self.filter.as_ref().is_none_or(|it| it.matches(row));
@@ -127,6 +133,13 @@ mod tests {
         assert_eq!(chosen(None, "pid", ""), (vec![1, 2, 0], 3));
         assert_eq!(chosen(None, "oldest", ""), (vec![1, 0, 2], 3));
         assert_eq!(chosen(None, "pod", ""), (vec![2, 1, 0], 3));
+    }
+
+    #[test]
+    fn workloads_are_needed_only_by_fields_of_them() {
+        assert!(!list(Some(1), "pid", "comm=sh and age>1s").needs_places());
+        assert!(list(None, "pod", "").needs_places());
+        assert!(list(None, "", "comm=sh and (pid>1 or pod=web)").needs_places());
     }
 
     #[test]

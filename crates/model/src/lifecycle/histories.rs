@@ -63,6 +63,7 @@ impl Story {
     }
 
     /// What an fentry or kprobe hook sees of it, or what tracepoints see of it.
+    #[expect(clippy::too_many_lines, reason = "a story from its begin to its end")]
     fn events(&self, place: usize, tracepoint: bool) -> Vec<(u64, Event)> {
         let dead = Self::dead(place);
         let key = dead.key;

@@ -62,14 +62,7 @@ impl World {
 }
 
 fn process(tgid: u32) -> Process {
-    Process {
-        key: Key {
-            tgid,
-            start_ns: u64::from(tgid),
-        },
-        tid: tgid,
-        comm: format!("p{tgid}").as_str().into(),
-    }
+    Process::new(tgid, tgid.into(), &format!("p{tgid}"))
 }
 
 fn death(child: u32, parent: u32, at_ns: u64, autoreap: bool) -> Event {

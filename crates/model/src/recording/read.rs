@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use api::{OrOther, VerdictId};
+use api::{Id, OrOther};
 
 use super::write::INITIAL;
 use super::{Counted, Head, Join, Judged, Line, VERSION};
@@ -196,7 +196,7 @@ impl Fields<'_> {
             unescaped(value).ok_or_else(|| Malformed::Value("fact", (*value).to_owned()))
         };
         Ok(api::Verdict {
-            id: VerdictId(self.must("id", unescaped)?.into()),
+            id: Id(self.must("id", unescaped)?.into()),
             confidence: OrOther::named(self.must("confidence", unescaped)?),
             summary: self.must("summary", unescaped)?,
             evidence: facts.map(fact).collect::<Result<_, _>>()?,

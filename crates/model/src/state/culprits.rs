@@ -37,15 +37,17 @@ impl State {
         let workloads = &mut self.workloads;
         let places: Vec<_> = rows
             .iter()
+            .filter(|_| wanted.needs_places())
             .map(|row| workloads.of_process(row.process.key, now_ns))
             .collect();
-        let asked = rows.iter().zip(&places);
-        let chosen = wanted.choose(asked.map(|(row, place)| self.asked(row, place.as_ref())));
-        let culprit = |&place: &usize| {
-            let container = places[place]
-                .as_ref()
-                .and_then(|it| it.container_for_answer());
-            self.culprit(&rows[place], container, None)
+        let asked = rows.iter().enumerate().map(|(n, row)| {
+            let place = places.get(n).and_then(Option::as_ref);
+            self.asked(row, place)
+        });
+        let chosen = wanted.choose(asked);
+        let culprit = |&n: &usize| {
+            let container = self.workloads.container(rows[n].process.key, now_ns);
+            self.culprit(&rows[n], container, None)
         };
         let items = chosen.rows.iter().map(culprit).collect();
         api::Culprits {

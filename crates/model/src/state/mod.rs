@@ -5,6 +5,8 @@
 
 mod culprits;
 mod explain;
+mod judging;
+mod stuck;
 #[cfg(test)]
 mod tests;
 mod top;
@@ -137,6 +139,27 @@ impl State {
     /// Those who hold or held zombies, the worst first.
     pub fn rows(&self, now_ns: u64) -> Vec<Row> {
         self.parents.rows(now_ns, self.lifecycle.zombies())
+    }
+
+    /// Whether the workloads of all processes in a frame of `top` are known, or cannot be; all that
+    /// are not are asked for.
+    pub fn are_placed(&mut self, now_ns: u64) -> bool {
+        let rows = self.rows(now_ns);
+        let workloads = &mut self.workloads;
+        let mut all = true;
+        for row in &rows {
+            all &= workloads.knows_living(row.process.key, now_ns);
+        }
+        let mut before = None;
+        for zombie in self.lifecycle.zombies() {
+            // Zombies of one cgroup and parent share their workload.
+            let alike = (zombie.cgroups, zombie.parent.as_ref().map(|it| it.key));
+            let has_cgroup = zombie.cgroups.telling().is_some();
+            if before.replace(alike) != Some(alike) || !has_cgroup {
+                all &= workloads.knows_record(zombie, now_ns);
+            }
+        }
+        all
     }
 
     /// Why a zombie is not reaped, as of the last round of judging.

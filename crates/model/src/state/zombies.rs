@@ -44,18 +44,20 @@ impl State {
         let workloads = &mut self.workloads;
         let places: Vec<_> = records
             .iter()
+            .filter(|_| wanted.needs_places())
             .map(|record| workloads.of_record(record, now_ns))
             .collect();
         let mut held = HashMap::<Key, u64>::new();
         for holder in records.iter().filter_map(|record| record.responsible()) {
             *held.entry(holder.key).or_default() += 1;
         }
-        let rows = records.iter().zip(&places).map(|(record, place)| {
+        let rows = records.iter().enumerate().map(|(n, record)| {
             let holder = record.responsible();
+            let place = places.get(n).and_then(Option::as_ref);
             Row {
                 zombies: holder.and_then(|holder| held.get(&holder.key).copied()),
                 why: holder.and_then(|holder| self.judgements.id(holder.key)),
-                ..row(record, place.as_ref(), now_ns)
+                ..row(record, place, now_ns)
             }
         });
         let chosen = wanted.choose(rows);
@@ -67,9 +69,7 @@ impl State {
         let workloads = &mut self.workloads;
         let zombie = |(&place, verdict): (&usize, _)| {
             let record = records[place];
-            let own = places[place]
-                .as_ref()
-                .and_then(|it| it.container_for_answer());
+            let own = workloads.container_of_record(record, now_ns);
             let parent = workloads.container_of_parent(record, now_ns);
             answers::zombie(self.wall, now_ns, record, verdict, [own, parent])
         };

@@ -8,11 +8,7 @@ const HOLDER: Key = Key {
 };
 
 fn process(tgid: u32, start_ns: u64) -> Process {
-    Process {
-        key: Key { tgid, start_ns },
-        tid: tgid,
-        comm: format!("p{tgid}").as_str().into(),
-    }
+    Process::new(tgid, start_ns, &format!("p{tgid}"))
 }
 
 /// A holder with five execs that may not adopt.

@@ -80,15 +80,11 @@ pub(super) fn peeks<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::{Key, Peeked, Process, TaskState};
+    use crate::events::{Peeked, Process, TaskState};
 
     fn task(numbers: &[(u32, u32)], group: u32) -> Task {
         let tgid = numbers[0].1;
-        let process = Process {
-            key: Key { tgid, start_ns: 5 },
-            tid: tgid,
-            comm: "app".into(),
-        };
+        let process = Process::new(tgid, 5, "app");
         let pid = |&(namespace, nr): &(u32, u32)| NamespacePid { namespace, nr };
         Task {
             pids: numbers.iter().map(pid).collect(),

@@ -357,15 +357,7 @@ mod tests {
     }
 
     fn task(state: TaskState, numbers: &[(u32, u32)]) -> Task {
-        let key = Key {
-            tgid: numbers[0].1,
-            start_ns: 5,
-        };
-        let process = Process {
-            key,
-            tid: key.tgid,
-            comm: "app".into(),
-        };
+        let process = Process::new(numbers[0].1, 5, "app");
         Task {
             pids: pids(numbers),
             ..Task::new(process, state)

@@ -39,27 +39,16 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
             None => String::new(),
         }
     )];
+    let passed_on = if itself {
+        ", unless it passed their PIDs on through the exec"
+    } else {
+        ""
+    };
     lines.push(format!(
-        "{} does not know about them{}; no more can appear than {script} left running",
-        evidence.comm,
-        if itself {
-            ", unless it passed their PIDs on through the exec"
-        } else {
-            ""
-        }
+        "{} does not know about them{passed_on}; no more can appear than {script} left running",
+        evidence.comm
     ));
-    let others = old.saturating_sub(before + evidence.zombies.adopted);
-    if others > 0 {
-        let verb = if others == 1 { "was" } else { "were" };
-        let others = words::count(others, "other zombie");
-        let why = super::rules_after(RULE.id, evidence).map_or(String::new(), |verdict| {
-            format!(
-                ": {} ({}, {})",
-                verdict.summary, verdict.id, verdict.confidence
-            )
-        });
-        lines.push(format!("{others} {verb} started after that exec{why}"));
-    }
+    lines.extend(others(evidence));
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     let clear = remedy::clear(evidence);
     Some(Verdict {
@@ -83,4 +72,19 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
             (false, _) => Confidence::Likely,
         },
     })
+}
+
+/// The zombies that the current program started, and why it does not reap them.
+fn others(evidence: &Evidence) -> Option<String> {
+    let zombies = &evidence.zombies;
+    let others = zombies
+        .old
+        .saturating_sub(zombies.forked_before_exec + zombies.adopted);
+    let verb = if others == 1 { "was" } else { "were" };
+    let why = super::rules_after(RULE.id, evidence).map_or(String::new(), |verdict| {
+        let confidence = verdict.confidence;
+        format!(": {} ({}, {confidence})", verdict.summary, verdict.id)
+    });
+    let count = words::count(others, "other zombie");
+    (others > 0).then(|| format!("{count} {verb} started after that exec{why}"))
 }

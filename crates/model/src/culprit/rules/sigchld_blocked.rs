@@ -1,7 +1,7 @@
 //! It reaps on SIGCHLD, but SIGCHLD is blocked and stays pending.
 
 use super::{Confidence, Rule, Verdict, remedy, waiting, words};
-use crate::culprit::evidence::{Block, Evidence, block::On};
+use crate::culprit::evidence::{Block, Evidence, Facts, Sigchld, block::On};
 
 pub(super) const RULE: Rule = Rule {
     id: "sigchld_blocked",
@@ -22,11 +22,8 @@ const SIGNAL_WAITS: [&str; 5] = [
     "__x64_sys_rt_sigsuspend",
 ];
 
-/// Applies if all threads block it, one is pending, and the program expects it: it has a handler, or
-/// a thread waits for signals. With sigwait or a signalfd none would stay pending.
-fn judge(evidence: &Evidence) -> Option<Verdict> {
-    let facts = evidence.facts.as_ref()?;
-    let sigchld = facts.sigchld?;
+/// Whether all threads block it, one is pending, and the program expects it.
+fn is_blocked(facts: &Facts, sigchld: Sigchld) -> bool {
     let living = facts.living().count() as u32;
     let awaits_signals = facts.living().any(|thread| {
         let wchan = thread.wchan.as_deref();
@@ -34,13 +31,18 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         by_call || wchan.is_some_and(|wchan| SIGNAL_WAITS.contains(&wchan))
     });
     let is_wanted = sigchld.caught || awaits_signals;
-    let blocked = living > 0 && sigchld.blocked_in == living;
+    let in_all = living > 0 && sigchld.blocked_in == living;
     // The reader of a signalfd blocks it on purpose.
     let has_signalfd = facts.signalfd == Some(true);
-    if !blocked || !sigchld.pending || !is_wanted || has_signalfd {
-        return None;
-    }
-    if evidence.waits_elsewhere().is_some() {
+    in_all && sigchld.pending && is_wanted && !has_signalfd
+}
+
+/// Applies if all threads block it, one is pending, and the program expects it: it has a handler, or
+/// a thread waits for signals. With sigwait or a signalfd none would stay pending.
+fn judge(evidence: &Evidence) -> Option<Verdict> {
+    let facts = evidence.facts.as_ref()?;
+    let sigchld = facts.sigchld?;
+    if !is_blocked(facts, sigchld) || evidence.waits_elsewhere().is_some() {
         return None;
     }
     let waited = evidence.waited_since_oldest_death();
@@ -55,7 +57,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     }
     let who = words::subject(evidence);
     let mut lines = vec![
-        match living {
+        match facts.living().count() {
             1 => "its only thread blocks SIGCHLD, and a SIGCHLD is pending".to_owned(),
             threads => format!("all {threads} threads block SIGCHLD, and a SIGCHLD is pending"),
         },

@@ -23,9 +23,6 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     let who = words::subject(evidence);
     let by_tracer = facts.living().any(|thread| thread.state == 't');
     let tracer = facts.tracer.as_ref().filter(|_| by_tracer);
-    let name = |(pid, comm): &(u32, Option<String>)| {
-        format!("{} (PID {pid})", comm.as_deref().unwrap_or("its tracer"))
-    };
     let signal = facts.stop_signal.filter(|_| !by_tracer);
     let by = match (tracer, signal) {
         (Some(tracer), _) => format!(" by its tracer {}", name(tracer)),
@@ -48,7 +45,19 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         ));
     }
     lines.extend([words::holds(evidence), words::habits(evidence)]);
-    let remedy = match (tracer, signal) {
+    let remedy = remedy(evidence.pid, tracer, signal, by_tracer);
+    Some(Verdict {
+        id: RULE.id,
+        summary: format!("{who} is stopped{by} and cannot reap"),
+        evidence: lines,
+        remedy,
+        confidence: Confidence::Certain,
+    })
+}
+
+/// How to resume it.
+fn remedy(pid: u32, tracer: Option<&Tracer>, signal: Option<u8>, by_tracer: bool) -> String {
+    match (tracer, signal) {
         (Some(tracer), _) => format!(
             "continue it in {}, or detach it there; kill -CONT has no effect while its tracer has \
              stopped it",
@@ -58,25 +67,25 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
             "bring the job to the foreground (`fg` in its shell) and type its input, or start it \
              with its input redirected (< /dev/null); after kill -CONT {} alone it stops again at \
              its next read",
-            evidence.pid
+            pid
         ),
         (None, Some(SIGTTOU)) => format!(
             "bring the job to the foreground (`fg` in its shell), or start it with its output \
              redirected; after kill -CONT {} alone it stops again at its next write",
-            evidence.pid
+            pid
         ),
         (None, _) if by_tracer => "continue it in its tracer, or detach it there".to_owned(),
         (None, _) => format!(
             "if it was not stopped on purpose (Ctrl-Z, a debugging session), resume it: \
              kill -CONT {}",
-            evidence.pid
+            pid
         ),
-    };
-    Some(Verdict {
-        id: RULE.id,
-        summary: format!("{who} is stopped{by} and cannot reap"),
-        evidence: lines,
-        remedy,
-        confidence: Confidence::Certain,
-    })
+    }
+}
+
+/// A tracer and its name.
+type Tracer = (u32, Option<String>);
+
+fn name((pid, comm): &Tracer) -> String {
+    format!("{} (PID {pid})", comm.as_deref().unwrap_or("its tracer"))
 }

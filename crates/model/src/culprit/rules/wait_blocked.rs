@@ -132,6 +132,42 @@ fn verdict(evidence: &Evidence, other: Option<&Thread>, confidence: Confidence) 
         (None, None) => "is doing something else".to_owned(),
     };
     let block = other.or(first).and_then(|thread| thread.block.as_ref());
+    let lines = lines(evidence, ended, first);
+    let before = match (evidence.habits.reaped, evidence.habits.waits) {
+        (1.., _) => "has reaped children before, but now ",
+        (0, Some(1..)) => "has called wait before, but now ",
+        _ if evidence.ever_waited() == Some(true) => "has reaped children before, but now ",
+        _ => "cannot reap while it ",
+    };
+    let before = match other {
+        Some(_) => "has reaped children before, but now its ",
+        None => before,
+    };
+    let restart = remedy::clear(evidence).map_or(String::new(), |clear| {
+        format!("; if it stays blocked, {clear}")
+    });
+    let fix = fix(evidence, block);
+    let (summary, fix) = match ended.filter(|_| block.is_none_or(|block| !block.is_hard())) {
+        Some(tid) => (
+            format!("{who} has reaped children before, but its reaping thread has exited"),
+            format!(
+                "find out why thread {tid} exited (an exception, a panic, a shrinking pool), and \
+                 make another thread wait in its place"
+            ),
+        ),
+        None => (format!("{who} {before}{doing}"), fix),
+    };
+    Verdict {
+        id: RULE.id,
+        summary,
+        evidence: lines,
+        remedy: format!("{fix}{restart}"),
+        confidence,
+    }
+}
+
+/// What is known of it, the most important first. `first` is the thread that is looked at first.
+fn lines(evidence: &Evidence, ended: Option<u32>, first: Option<&Thread>) -> Vec<String> {
     let mut lines = Vec::from_iter(
         ended.map(|tid| format!("thread {tid}, which reaped the last child, has exited")),
     );
@@ -150,49 +186,21 @@ fn verdict(evidence: &Evidence, other: Option<&Thread>, confidence: Confidence) 
     lines.extend(words::accounts(evidence));
     lines.extend(words::program(evidence));
     lines.extend(words::ran(evidence));
-    let before = match (evidence.habits.reaped, evidence.habits.waits) {
-        (1.., _) => "has reaped children before, but now ",
-        (0, Some(1..)) => "has called wait before, but now ",
-        _ if evidence.ever_waited() == Some(true) => "has reaped children before, but now ",
-        _ => "cannot reap while it ",
-    };
-    let before = match other {
-        Some(_) => "has reaped children before, but now its ",
-        None => before,
-    };
-    let restart = remedy::clear(evidence).map_or(String::new(), |clear| {
-        format!("; if it stays blocked, {clear}")
-    });
-    let fix = block.and_then(waiting::fix).unwrap_or_else(|| {
+    lines
+}
+
+/// What makes it reap.
+fn fix(evidence: &Evidence, block: Option<&Block>) -> String {
+    if block.is_none() && evidence.runnable().next().is_some() {
+        return "it should reap when its computation finishes; if it does not finish in time, move \
+                the computation to another thread or process"
+            .to_owned();
+    }
+    block.and_then(waiting::fix).unwrap_or_else(|| {
         match block.map(|block| &block.on) {
             Some(On::Timer) => "look again after its timer expires: a parent that polls reaps then",
             _ => "find out what it is waiting for (see the first fact) and fix that",
         }
         .to_owned()
-    });
-    let busy = block.is_none() && evidence.runnable().next().is_some();
-    let fix = if busy {
-        "it should reap when its computation finishes; if it does not finish in time, move the \
-         computation to another thread or process"
-            .to_owned()
-    } else {
-        fix
-    };
-    let (summary, fix) = match ended.filter(|_| block.is_none_or(|block| !block.is_hard())) {
-        Some(tid) => (
-            format!("{who} has reaped children before, but its reaping thread has exited"),
-            format!(
-                "find out why thread {tid} exited (an exception, a panic, a shrinking pool), and \
-                 make another thread wait in its place"
-            ),
-        ),
-        None => (format!("{who} {before}{doing}"), fix),
-    };
-    Verdict {
-        id: RULE.id,
-        summary,
-        evidence: lines,
-        remedy: format!("{fix}{restart}"),
-        confidence,
-    }
+    })
 }

@@ -82,6 +82,10 @@ pub(super) fn doing(evidence: &Evidence, thread: &Thread) -> String {
 }
 
 /// What a sleeping thread waits for: `is reading from a pipe`.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table: the words for each kind of wait"
+)]
 pub(super) fn waits(block: &Block) -> String {
     let path = |path: &Option<String>| path.as_ref().map_or(String::new(), |it| format!(" {it}"));
     match &block.on {
@@ -342,10 +346,14 @@ pub(super) fn fix(block: &Block) -> Option<String> {
             names.join(", ")
         ));
     }
-    let actor = block.actor()?;
+    block.actor().map(|actor| fix_actor(block, actor))
+}
+
+/// What to do about the process that could end the wait.
+fn fix_actor(block: &Block, actor: &End) -> String {
     let name = named(actor);
     let pid = actor.pid;
-    Some(match (actor.state, actor.relation, &block.on) {
+    match (actor.state, actor.relation, &block.on) {
         (Some('T'), _, _) => format!("{name} is stopped: resume it with kill -CONT {pid}"),
         (_, Relation::LeftByDeadChild, On::Master { .. }) => format!(
             "end {} (kill {pid}), or start it with its output redirected so that it does not keep \
@@ -390,5 +398,5 @@ pub(super) fn fix(block: &Block) -> Option<String> {
         ),
         (_, _, On::Fuse) => format!("find out why the FUSE server {name} does not answer"),
         _ => format!("find out what {name} is waiting for"),
-    })
+    }
 }

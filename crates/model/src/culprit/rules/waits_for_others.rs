@@ -102,24 +102,7 @@ fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
         };
         signs.push((confidence, never_for_any(evidence)));
     }
-    let passed_over = evidence.zombies.passed_over;
-    if passed_over > 0 {
-        // Each thread looks for its own children first.
-        let one_thread = evidence
-            .facts
-            .as_ref()
-            .is_some_and(|facts| facts.threads == 1);
-        let confidence = if one_thread && evidence.habits.reaped >= 2 {
-            Confidence::Certain
-        } else {
-            Confidence::Likely
-        };
-        let line = format!(
-            "it reaped a child that was started after {passed_over} of these zombies, while they \
-             were already dead"
-        );
-        signs.push((confidence, line));
-    }
+    signs.extend(passed_over(evidence));
     if let Some(since) = since
         && let Some(waits) = since.waits
         // One call may be in progress.
@@ -136,29 +119,46 @@ fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
         );
         signs.push((Confidence::Likely, line));
     }
-    let none_taken = !evidence.reaped_since_oldest_death();
-    let took_or_unknown = evidence.made_reaping_call_since_oldest_death() != Some(false);
-    if evidence.waited_since_oldest_death() == Some(true) && none_taken && took_or_unknown {
+    signs.extend(waited_in_vain(evidence));
+    signs
+}
+
+/// It reaped a younger child instead.
+fn passed_over(evidence: &Evidence) -> Option<(Confidence, String)> {
+    let passed_over = evidence.zombies.passed_over;
+    // Each thread looks for its own children first.
+    let facts = evidence.facts.as_ref();
+    let one_thread = facts.is_some_and(|facts| facts.threads == 1);
+    let confidence = if one_thread && evidence.habits.reaped >= 2 {
+        Confidence::Certain
+    } else {
+        Confidence::Likely
+    };
+    let line = format!(
+        "it reaped a child that was started after {passed_over} of these zombies, while they were \
+         already dead"
+    );
+    (passed_over > 0).then_some((confidence, line))
+}
+
+/// It waited after they died, and took none of them.
+fn waited_in_vain(evidence: &Evidence) -> Option<(Confidence, String)> {
+    let waited = evidence.waited_since_oldest_death() == Some(true);
+    if !waited || evidence.reaped_since_oldest_death() {
+        return None;
+    }
+    if evidence.made_reaping_call_since_oldest_death() != Some(false) {
         let line = "it called wait after they died and did not reap them".to_owned();
         // A single call may still be in progress.
         let confidence = match evidence.habits.waits {
             Some(1) => Confidence::Guess,
             _ => Confidence::Likely,
         };
-        signs.push((confidence, line));
+        return Some((confidence, line));
     }
-    if evidence.habits.peeks_elsewhere > 0
-        && evidence.waited_since_oldest_death() == Some(true)
-        && !took_or_unknown
-        && none_taken
-        && !evidence.peeked_since_oldest_death()
-    {
-        signs.push((
-            Confidence::Likely,
-            "its wait calls since they died (with WNOWAIT) were for other children".to_owned(),
-        ));
-    }
-    signs
+    let elsewhere = evidence.habits.peeks_elsewhere > 0 && !evidence.peeked_since_oldest_death();
+    let line = "its wait calls since they died (with WNOWAIT) were for other children".to_owned();
+    elsewhere.then_some((Confidence::Likely, line))
 }
 
 /// What its wait calls asked for instead.

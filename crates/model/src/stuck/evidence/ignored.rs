@@ -77,6 +77,34 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::ByChoice,
+        Self::AsInit,
+        Self::Blocked,
+        Self::Stopped,
+        Self::Traced,
+    ];
+
+    /// Where it leaves the process, instead of a step of an exit: name and description.
+    pub fn step(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ByChoice | Self::AsInit => ("term_ignored", "running: it ignored the signal"),
+            Self::Blocked => (
+                "signal_blocked",
+                "running: it blocks the signal, which is pending",
+            ),
+            Self::Stopped => (
+                "stopped",
+                "stopped: the signal is pending until it is continued",
+            ),
+            Self::Traced => (
+                "stopped_by_tracer",
+                "stopped by its tracer: the signal is pending until it is continued",
+            ),
+        }
+    }
+
     /// Of a pending signal, which the first thread has `blocked` or not, in a process with threads in
     /// these states; `None` if it will be handled soon.
     pub fn of_pending(blocked: bool, threads: &[char]) -> Option<Self> {

@@ -242,11 +242,7 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn process(tgid: u32) -> Process {
-        Process {
-            key: Key { tgid, start_ns: 5 },
-            tid: tgid,
-            comm: "app".into(),
-        }
+        Process::new(tgid, 5, "app")
     }
 
     fn task(tgid: u32, state: TaskState) -> Task {

@@ -3,14 +3,13 @@
 
 use super::{Confidence, Finding, Rule, waits, words};
 use crate::stuck::evidence::{Stuck, Thread};
-use crate::stuck::steps::Step;
+use crate::stuck::steps;
 
-pub(super) const RULE: Rule = Rule {
-    step: Step::ClosingFiles,
-    id: "closing_files",
-    meaning: "The process is exiting and closing its files. A file system or its server has to answer first.",
+pub(super) const RULE: Rule = Rule::at(
+    &steps::closing_files::STEP,
+    "The process is exiting and closing its files. A file system or its server has to answer first.",
     judge,
-};
+);
 
 fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
     let waits = waits::outside(stuck, thread).unwrap_or_else(|| waits::Waits {
@@ -23,11 +22,7 @@ fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
         confidence: Confidence::Likely,
     });
     Finding {
-        summary: format!(
-            "{} is closing its files and waits for {}",
-            words::subject(stuck),
-            waits.what
-        ),
+        does: format!("is closing its files and waits for {}", waits.what),
         facts: waits.facts,
         remedy: waits.remedy,
         confidence: waits.confidence,

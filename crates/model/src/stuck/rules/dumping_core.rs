@@ -5,17 +5,15 @@
 use super::{Confidence, Finding, Rule, hold, waits, words};
 use crate::culprit::rules::words::named;
 use crate::stuck::evidence::{CoreHelper, Stuck, Thread, Who};
-use crate::stuck::steps::Step;
+use crate::stuck::steps;
 
-pub(super) const RULE: Rule = Rule {
-    step: Step::DumpingCore,
-    id: "dumping_core",
-    meaning: "The process crashed and is dumping core. It dies when the dump is done.",
+pub(super) const RULE: Rule = Rule::at(
+    &steps::dumping_core::STEP,
+    "The process crashed and is dumping core. It dies when the dump is done.",
     judge,
-};
+);
 
 fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
-    let who = words::subject(stuck);
     let helper = stuck
         .facts
         .as_ref()
@@ -55,7 +53,7 @@ fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
         )
     };
     Finding {
-        summary: format!("{who} is dumping core{doing}; it dies when the dump is done"),
+        does: format!("is dumping core{doing}; it dies when the dump is done"),
         facts,
         remedy,
         confidence,

@@ -4,14 +4,13 @@
 
 use super::{Confidence, Finding, Rule, waits, words};
 use crate::stuck::evidence::{Stuck, Thread};
-use crate::stuck::steps::Step;
+use crate::stuck::steps;
 
-pub(super) const RULE: Rule = Rule {
-    step: Step::FreeingMemory,
-    id: "freeing_memory",
-    meaning: "The process is exiting and freeing its memory, or first waits for its asynchronous I/O (io_submit).",
+pub(super) const RULE: Rule = Rule::at(
+    &steps::freeing_memory::STEP,
+    "The process is exiting and freeing its memory, or first waits for its asynchronous I/O (io_submit).",
     judge,
-};
+);
 
 fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
     let works = thread.state == 'R';
@@ -42,7 +41,7 @@ fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
         ),
     };
     Finding {
-        summary: format!("{} {doing}", words::subject(stuck)),
+        does: doing.to_owned(),
         facts,
         remedy,
         confidence,

@@ -2,18 +2,16 @@
 
 use super::{Confidence, Finding, Rule, words};
 use crate::stuck::evidence::{Stuck, Thread};
-use crate::stuck::steps::{self, Step};
+use crate::stuck::steps;
 
-pub(super) const RULE: Rule = Rule {
-    step: Step::InDriver,
-    id: "in_driver",
-    meaning: "The process is exiting and closing a device whose driver does not return.",
+pub(super) const RULE: Rule = Rule::at(
+    &steps::in_driver::STEP,
+    "The process is exiting and closing a device whose driver does not return.",
     judge,
-};
+);
 
 fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
-    let who = words::subject(stuck);
-    let driver = steps::driver(thread).unwrap_or("a driver");
+    let driver = steps::in_driver::driver(thread).unwrap_or("a driver");
     let look = words::stack_command(stuck, thread);
     let (device, fact, remedy) = if driver == "tty" {
         (
@@ -38,7 +36,7 @@ fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
         )
     };
     Finding {
-        summary: format!("{who} is closing a {device}, and the driver {driver} does not return"),
+        does: format!("is closing a {device}, and the driver {driver} does not return"),
         facts: vec![fact],
         remedy,
         confidence: Confidence::Likely,

@@ -3,19 +3,18 @@
 
 use super::{Confidence, Finding, Rule, waits, words};
 use crate::stuck::evidence::{Stuck, Thread};
-use crate::stuck::steps::{self, Step};
+use crate::stuck::steps;
 
-pub(super) const RULE: Rule = Rule {
-    step: Step::IoUringCancel,
-    id: "io_uring_cancel",
-    meaning: "The process is exiting and waits for io_uring requests that cannot be cancelled.",
+pub(super) const RULE: Rule = Rule::at(
+    &steps::io_uring_cancel::STEP,
+    "The process is exiting and waits for io_uring requests that cannot be cancelled.",
     judge,
-};
+);
 
 fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
     // A worker is a thread of the process too, and shows what a request waits for.
     let threads = stuck.facts.iter().flat_map(|facts| &facts.threads);
-    let mut workers = threads.filter(|thread| steps::is_worker(thread));
+    let mut workers = threads.filter(|thread| thread.is_io_uring_worker());
     let worker = workers.find(|worker| worker.state == 'D');
     let mut facts = Vec::new();
     if let Some(worker) = worker.filter(|worker| worker.tid != thread.tid) {
@@ -40,10 +39,7 @@ fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
         ),
     };
     Finding {
-        summary: format!(
-            "{} waits for io_uring requests in flight that cannot be cancelled",
-            words::subject(stuck)
-        ),
+        does: "waits for io_uring requests in flight that cannot be cancelled".to_owned(),
         facts,
         remedy,
         confidence: if thread.state == 'R' {

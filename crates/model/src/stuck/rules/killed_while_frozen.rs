@@ -2,20 +2,21 @@
 //! a process that cgroup v2 has frozen dies of SIGKILL at once
 //! ([`__refrigerator`](https://elixir.bootlin.com/linux/v6.12/A/ident/__refrigerator)).
 
-use super::{Confidence, Finding, Rule, words};
+use super::{Confidence, Finding, Rule};
 use crate::culprit::rules::thaw;
 use crate::stuck::evidence::{Stuck, Thread};
-use crate::stuck::steps::Step;
+use crate::stuck::steps;
 
 pub(super) const RULE: Rule = Rule {
-    step: Step::Frozen,
     id: "killed_while_frozen",
-    meaning: "The process was killed while its cgroup was frozen (v1 freezer). The signal takes effect when the cgroup is thawed.",
-    judge,
+    ..Rule::at(
+        &steps::frozen::STEP,
+        "The process was killed while its cgroup was frozen (v1 freezer). The signal takes effect when the cgroup is thawed.",
+        judge,
+    )
 };
 
 fn judge(stuck: &Stuck, _thread: &Thread) -> Finding {
-    let who = words::subject(stuck);
     let facts = stuck.facts.as_ref();
     let freezer = facts.and_then(|facts| facts.freezer.as_ref());
     let others = facts.and_then(|facts| facts.frozen_with_it.as_ref());
@@ -44,7 +45,7 @@ fn judge(stuck: &Stuck, _thread: &Thread) -> Finding {
         ),
     };
     Finding {
-        summary: format!("{who} was killed while frozen; it dies when it is thawed"),
+        does: "was killed while frozen; it dies when it is thawed".to_owned(),
         facts: vec![fact],
         remedy,
         confidence,

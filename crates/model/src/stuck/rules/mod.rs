@@ -17,12 +17,11 @@ mod waits;
 pub(crate) mod words;
 
 use crate::culprit::rules::{Confidence, Verdict};
-use crate::stuck::evidence::{Stuck, Thread};
+use crate::stuck::evidence::{Stuck, Thread, ignored::Ignored};
 use crate::stuck::steps::Step;
 
-/// A rule: the step that it explains, the id of its verdict, and its judgement of a thread.
+/// A rule and the verdict that it makes.
 struct Rule {
-    step: Step,
     id: &'static str,
     /// What the verdict means, one sentence.
     #[cfg_attr(
@@ -30,13 +29,21 @@ struct Rule {
         expect(dead_code, reason = "docs/verdicts.md is made from it by a test")
     )]
     meaning: &'static str,
-    judge: fn(&Stuck, &Thread) -> Finding,
+    judge: Judge,
 }
 
-/// The part of a verdict that a rule makes; `judge` adds what all verdicts share.
+/// What a rule judges.
+enum Judge {
+    /// A thread in this step of its exit.
+    Step(&'static Step, fn(&Stuck, &Thread) -> Finding),
+    /// A signal that had no effect.
+    Signal(fn(&Stuck, &Ignored) -> Option<Verdict>),
+}
+
+/// The part of a verdict that the rule of a step makes; `verdict` adds what all of them share.
 struct Finding {
-    /// One sentence, without its full stop.
-    summary: String,
+    /// The sentence that begins with the name of the process, without name and full stop.
+    does: String,
     /// Facts of this step.
     facts: Vec<String>,
     /// One sentence that is safe to follow.
@@ -45,8 +52,8 @@ struct Finding {
     confidence: Confidence,
 }
 
-/// All rules. The order of causes is that of [`Step`]: the decisive thread is in the first.
-const RULES: [Rule; 9] = [
+/// All rules. At most one applies: a process has one decisive thread, or none if it is not exiting.
+const RULES: [Rule; 10] = [
     killed_while_frozen::RULE,
     dumping_core::RULE,
     ptrace::RULE,
@@ -56,25 +63,29 @@ const RULES: [Rule; 9] = [
     closing_files::RULE,
     freeing_memory::RULE,
     namespace::RULE,
+    term_ignored::RULE,
 ];
 
 /// The id and meaning of each verdict on a stuck process.
 #[cfg(test)]
 pub(crate) fn meanings() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let steps = RULES.iter().map(|rule| (rule.id, rule.meaning));
-    steps.chain([(term_ignored::ID, term_ignored::MEANING)])
+    RULES.iter().map(|rule| (rule.id, rule.meaning))
 }
 
 /// The verdict on the thread that blocks the exit, or on a signal that had no effect; `None` if no
 /// rule applies.
 pub fn judge(stuck: &Stuck) -> Option<Verdict> {
-    if let Some(ignored) = &stuck.ignored {
-        return term_ignored::rule(stuck, ignored);
-    }
+    RULES.iter().find_map(|rule| match rule.judge {
+        Judge::Signal(judge) => judge(stuck, stuck.ignored.as_ref()?),
+        Judge::Step(step, judge) => {
+            let thread = stuck.decisive().filter(|thread| thread.step() == step)?;
+            verdict(rule.id, judge(stuck, thread), stuck, thread)
+        }
+    })
+}
+
+fn verdict(id: &'static str, finding: Finding, stuck: &Stuck, thread: &Thread) -> Option<Verdict> {
     let facts = stuck.facts.as_ref()?;
-    let thread = stuck.decisive()?;
-    let rule = RULES.iter().find(|rule| rule.step == thread.step())?;
-    let finding = (rule.judge)(stuck, thread);
     let mut evidence = vec![words::thread_state(thread)];
     evidence.extend(finding.facts);
     evidence.push(words::duration(stuck));
@@ -92,12 +103,27 @@ pub fn judge(stuck: &Stuck) -> Option<Verdict> {
         confidence = confidence.min(Confidence::Guess);
     }
     Some(Verdict {
-        id: rule.id,
-        summary: finding.summary,
+        id,
+        summary: format!("{} {}", words::subject(stuck), finding.does),
         evidence,
         remedy: finding.remedy,
         confidence,
     })
+}
+
+impl Rule {
+    /// The rule of a step; its verdict has the name of the step.
+    const fn at(
+        step: &'static Step,
+        meaning: &'static str,
+        judge: fn(&Stuck, &Thread) -> Finding,
+    ) -> Self {
+        Self {
+            id: step.name,
+            meaning,
+            judge: Judge::Step(step, judge),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,17 +4,15 @@
 
 use super::{Confidence, Finding, Rule, hold, words};
 use crate::stuck::evidence::{Member, Stuck, Thread, Who};
-use crate::stuck::steps::Step;
+use crate::stuck::steps;
 
-pub(super) const RULE: Rule = Rule {
-    step: Step::WaitingForNamespace,
-    id: "waiting_for_namespace",
-    meaning: "The process is the init of a PID namespace (PID 1 of a container). It cannot exit until every other process in that namespace has been reaped.",
+pub(super) const RULE: Rule = Rule::at(
+    &steps::waiting_for_namespace::STEP,
+    "The process is the init of a PID namespace (PID 1 of a container). It cannot exit until every other process in that namespace has been reaped.",
     judge,
-};
+);
 
 fn judge(stuck: &Stuck, _thread: &Thread) -> Finding {
-    let who = words::subject(stuck);
     let members = stuck
         .facts
         .iter()
@@ -50,9 +48,8 @@ fn judge(stuck: &Stuck, _thread: &Thread) -> Finding {
         ),
     };
     Finding {
-        summary: format!(
-            "{who} is the init of a PID namespace and waits until every other process in it is reaped"
-        ),
+        does: "is the init of a PID namespace and waits until every other process in it is reaped"
+            .to_owned(),
         facts,
         remedy,
         confidence,

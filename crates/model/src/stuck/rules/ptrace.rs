@@ -4,17 +4,15 @@
 
 use super::{Confidence, Finding, Rule, hold, words};
 use crate::stuck::evidence::{Stuck, Thread};
-use crate::stuck::steps::Step;
+use crate::stuck::steps;
 
-pub(super) const RULE: Rule = Rule {
-    step: Step::PtraceExitStop,
-    id: "ptrace_exit_stop",
-    meaning: "The process is stopped at the start of its exit until its tracer lets it continue.",
+pub(super) const RULE: Rule = Rule::at(
+    &steps::ptrace_exit_stop::STEP,
+    "The process is stopped at the start of its exit until its tracer lets it continue.",
     judge,
-};
+);
 
 fn judge(stuck: &Stuck, _thread: &Thread) -> Finding {
-    let who = words::subject(stuck);
     let tracer = stuck.facts.as_ref().and_then(|facts| facts.tracer.as_ref());
     match tracer {
         Some(tracer) => {
@@ -35,8 +33,8 @@ fn judge(stuck: &Stuck, _thread: &Thread) -> Finding {
                 hold::release(tracer)
             };
             Finding {
-                summary: format!(
-                    "{who} is stopped at the start of its exit by its tracer {}",
+                does: format!(
+                    "is stopped at the start of its exit by its tracer {}",
                     words::name(tracer)
                 ),
                 facts,
@@ -45,7 +43,7 @@ fn judge(stuck: &Stuck, _thread: &Thread) -> Finding {
             }
         }
         None => Finding {
-            summary: format!("{who} is stopped at the start of its exit by its tracer"),
+            does: "is stopped at the start of its exit by its tracer".to_owned(),
             facts: vec!["its tracer was not found".to_owned()],
             remedy: format!(
                 "find the tracer and detach it: grep TracerPid /proc/{}/task/*/status",

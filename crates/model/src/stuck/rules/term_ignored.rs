@@ -2,7 +2,7 @@
 //! a signal for which the init of a PID namespace has no handler
 //! ([`sig_task_ignored`](https://elixir.bootlin.com/linux/v6.12/A/ident/sig_task_ignored)).
 
-use super::{Confidence, Verdict, words};
+use super::{Confidence, Judge, Rule, Verdict, words};
 use crate::culprit::evidence::Place;
 use crate::culprit::rules::words::named;
 use crate::culprit::rules::words::span;
@@ -11,14 +11,15 @@ use crate::stuck::evidence::{
     ignored::{Awaited, Fate, Ignored},
 };
 
-pub(super) const ID: &str = "term_ignored";
-/// What the verdict means, one sentence.
-#[cfg(test)]
-pub(super) const MEANING: &str = "A terminating signal did not end the process, although its sender expects it to exit. The \
-     signal was ignored or dropped, it is blocked, or the process is stopped.";
+pub(super) const RULE: Rule = Rule {
+    id: "term_ignored",
+    meaning: "A terminating signal did not end the process, although its sender expects it to exit. \
+              The signal was ignored or dropped, it is blocked, or the process is stopped.",
+    judge: Judge::Signal(judge),
+};
 
 /// `None` if nothing shows that a process waits for its exit.
-pub(super) fn rule(stuck: &Stuck, ignored: &Ignored) -> Option<Verdict> {
+fn judge(stuck: &Stuck, ignored: &Ignored) -> Option<Verdict> {
     let awaited = ignored.awaited?;
     let who = words::subject(stuck);
     let sender = named(ignored.sender.0, &ignored.sender.1);
@@ -46,7 +47,7 @@ pub(super) fn rule(stuck: &Stuck, ignored: &Ignored) -> Option<Verdict> {
         ""
     };
     Some(Verdict {
-        id: ID,
+        id: RULE.id,
         summary: format!("{who} {} {signal} from {sender}: {}", what.did, what.why),
         evidence,
         remedy: format!(

@@ -2,14 +2,13 @@
 
 use super::{Confidence, Finding, Rule, waits, words};
 use crate::stuck::evidence::{Stuck, Thread};
-use crate::stuck::steps::Step;
+use crate::stuck::steps;
 
-pub(super) const RULE: Rule = Rule {
-    step: Step::UnkillableSleep,
-    id: "unkillable_sleep",
-    meaning: "SIGKILL is pending, but the process sleeps in a system call that no signal interrupts.",
+pub(super) const RULE: Rule = Rule::at(
+    &steps::unkillable_sleep::STEP,
+    "SIGKILL is pending, but the process sleeps in a system call that no signal interrupts.",
     judge,
-};
+);
 
 fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
     let waits = waits::outside(stuck, thread).unwrap_or_else(|| waits::Waits {
@@ -26,9 +25,8 @@ fn judge(stuck: &Stuck, thread: &Thread) -> Finding {
         },
     });
     Finding {
-        summary: format!(
-            "{} was killed, but is in a system call that no signal interrupts, waiting for {}",
-            words::subject(stuck),
+        does: format!(
+            "was killed, but is in a system call that no signal interrupts, waiting for {}",
             waits.what
         ),
         facts: waits.facts,

@@ -6,7 +6,7 @@ use crate::culprit::rules::{
     words::{count, span},
 };
 use crate::stuck::evidence::{Connection, Facts, Hidden, Stuck, Thread, Who};
-use crate::stuck::steps::Step;
+use crate::stuck::steps::dumping_core;
 
 /// Frames that are shown of a stack.
 const FRAMES: usize = 8;
@@ -130,16 +130,10 @@ pub(super) fn other_threads(facts: &Facts, decisive: &Thread) -> Option<String> 
 
 /// A contradiction in the facts.
 pub(super) fn contradiction(facts: &Facts, thread: &Thread) -> Option<&'static str> {
-    let runs = thread.state == 'R';
     let step = thread.step();
-    if runs
-        && matches!(
-            step,
-            Step::Frozen | Step::PtraceExitStop | Step::UnkillableSleep
-        )
-    {
+    if thread.state == 'R' && step.sleeps() {
         Some("it is running")
-    } else if step == Step::DumpingCore && facts.dumps_core == Some(false) {
+    } else if step == &dumping_core::STEP && facts.dumps_core == Some(false) {
         Some("the kernel reports that it is not dumping core")
     } else {
         None

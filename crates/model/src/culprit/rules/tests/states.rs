@@ -63,7 +63,7 @@ fn a_tracer_gets_a_signal_that_it_does_not_ignore() {
 }
 
 #[test]
-fn stopped_frozen_stuck_and_starved_differ() {
+fn a_stopped_parent_is_resumed_by_whoever_stopped_it() {
     let mut stopped = leak();
     facts(&mut stopped).looked_at = vec![thread(100, 'T', ""), thread(101, 'T', "")];
     let verdict = assert_judged(&stopped, "parent_stopped", Certain);
@@ -78,7 +78,10 @@ fn stopped_frozen_stuck_and_starved_differ() {
     facts(&mut traced).tracer = Some((9, Some("gdb".to_owned())));
     let verdict = assert_judged(&traced, "parent_stopped", Certain);
     assert!(verdict.remedy.contains("gdb (PID 9)"), "{}", verdict.remedy);
+}
 
+#[test]
+fn frozen_and_stuck_differ() {
     // A v1 freezer shows its processes as uninterruptible.
     let mut frozen = leak();
     facts(&mut frozen).looked_at = vec![thread(100, 'D', "__refrigerator")];
@@ -110,7 +113,10 @@ fn stopped_frozen_stuck_and_starved_differ() {
         ..since(0, 0)
     });
     assert_judged(&stuck, "parent_uninterruptible", Certain);
+}
 
+#[test]
+fn a_starved_parent_has_its_verdict() {
     let mut starved = leak();
     facts(&mut starved).looked_at = vec![thread(100, 'R', "")];
     let cpu = |ran_ns, queued_ns, throttled_ns| Since {

@@ -10,13 +10,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::host::ends::{self, Search};
+use super::{call::Call, mounts::of_descriptor};
 use crate::host::mounts::{self, Mount};
 use crate::host::parse;
+use crate::host::people;
 use crate::host::proc;
 use crate::host::refusal;
-use crate::host::stuck::people;
-use crate::host::suspects::collect;
 use crate::probes;
 use model::stuck::evidence::{Connection, Hidden, Who};
 
@@ -33,20 +32,20 @@ const LOOKS: u32 = 3;
 const BETWEEN: Duration = Duration::from_millis(20);
 
 /// The connections that a thread may wait for, and whether it is known to be that one.
-pub(crate) fn connections(
+pub(super) fn connections(
     process: u32,
     thread: u32,
-    search: &mut Search,
+    servers: &mut Servers,
 ) -> (Vec<Connection>, bool) {
     // The thread's own mounts: a main thread that has exited sees none.
     let root = format!("/proc/{process}/task/{thread}");
     let text = fs::read(format!("{root}/mountinfo")).unwrap_or_default();
     let mounts: Vec<_> = mounts::parse(&text).filter(Mount::is_fuse).collect();
     let mounted = find_control();
-    let by_call = ends::mount_of_call(&root).filter(Mount::is_fuse);
+    let by_call = mount_of_call(&root).filter(Mount::is_fuse);
     if let Some(mount) = by_call {
         let seen = BTreeMap::from([(mount.minor, Some(mount.words()))]);
-        return (describe(seen, mounted, search), true);
+        return (describe(seen, mounted, servers), true);
     }
     let mut seen: BTreeMap<u32, Option<String>> = BTreeMap::new();
     for mount in mounts.iter().filter(|mount| mount.major == 0) {
@@ -65,9 +64,15 @@ pub(crate) fn connections(
         seen.retain(|number, _| busy(number));
     }
     let exact = seen.len() == 1;
-    let mut found = describe(seen, mounted, search);
+    let mut found = describe(seen, mounted, servers);
     rule_out(&mut found, serves_nobody);
     (found, exact)
+}
+
+/// The mount of the descriptor of the call in which a thread sleeps.
+fn mount_of_call(root: &str) -> Option<Mount> {
+    let call = proc::text(format!("{root}/syscall")).ok()?;
+    of_descriptor(root, Call::parse(&call)?.descriptor()?)
 }
 
 fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
@@ -92,7 +97,7 @@ fn rule_out(found: &mut Vec<Connection>, serves_nobody: impl Fn(&Who) -> bool) {
 
 /// Whether a server is not handling any request.
 fn serves_nobody(server: &Who) -> bool {
-    let threads = collect::threads(server.pid, THREADS + 1);
+    let threads = proc::threads(server.pid, THREADS + 1);
     let wchan = |tid: u32| {
         let path = format!("/proc/{}/task/{tid}/wchan", server.pid);
         (tid == server.pid, proc::text(path).unwrap_or_default())
@@ -113,15 +118,15 @@ fn all_wait_for_requests(places: &[(bool, String)]) -> bool {
 fn describe(
     seen: BTreeMap<u32, Option<String>>,
     mounted: bool,
-    search: &mut Search,
+    servers: &mut Servers,
 ) -> Vec<Connection> {
     if seen.is_empty() {
         return Vec::new();
     }
-    let Servers {
+    let Found {
         of: servers,
         hidden,
-    } = search.fuse_servers();
+    } = servers.0.get_or_insert_with(Found::of_host);
     let hidden = *hidden;
     let connection = |(number, mount): (u32, Option<String>)| {
         let (servers, certain) = of_connection(servers, number);
@@ -138,18 +143,21 @@ fn describe(
     seen.into_iter().map(connection).collect()
 }
 
-/// The processes that have the FUSE device open.
+/// The processes that have the FUSE device open, looked up once a round.
+#[derive(Debug, Default)]
+pub(super) struct Servers(Option<Found>);
+
 #[derive(Debug)]
-pub(crate) struct Servers {
+struct Found {
     /// Their PIDs, and their connections if the kernel shows them.
     of: Vec<(u32, Option<u32>)>,
     /// Why a server may be missing.
     hidden: Option<Hidden>,
 }
 
-impl Servers {
+impl Found {
     /// One look at all processes, for a bounded time.
-    pub(crate) fn of_host() -> Self {
+    fn of_host() -> Self {
         let until = Instant::now() + TIME_LIMIT;
         let mut servers = Self {
             of: Vec::new(),
@@ -169,7 +177,7 @@ impl Servers {
         let mut root = format!("/proc/{pid}");
         // If the first thread has exited, another one still shows the descriptors.
         if proc::text(format!("{root}/status")).is_ok_and(|it| has_ended(&it)) {
-            let mut rest = collect::threads(pid, THREADS).into_iter();
+            let mut rest = proc::threads(pid, THREADS).into_iter();
             let Some(tid) = rest.find(|tid| *tid != pid) else {
                 return;
             };

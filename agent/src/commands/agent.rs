@@ -1,0 +1,23 @@
+//! `reapwatch agent`.
+
+use super::command::Spec;
+use crate::cli::AgentArgs;
+use crate::engine;
+use crate::views::Outcome;
+
+pub(super) const COMMAND: Spec<AgentArgs> = Spec {
+    log: "info",
+    debugs_probes: |args| args.probes.debug_probes,
+    ..Spec::new(
+        "agent",
+        "Run the daemon: load the probes, serve HTTP and a Unix socket",
+        "\
+Examples:
+  sudo reapwatch agent
+  sudo reapwatch agent --listen 0.0.0.0:9991      so that Prometheus elsewhere can scrape it
+  sudo reapwatch agent --listen 0.0.0.0:9991 --web.config.file web.yml
+                                                  the same, with TLS and passwords
+  sudo reapwatch agent --listen none              only the Unix socket",
+        |args, _| Box::pin(async { engine::run(args).await.map(|()| Outcome::Fine) }),
+    )
+};

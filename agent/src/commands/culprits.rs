@@ -1,0 +1,20 @@
+//! `reapwatch culprits`.
+
+use super::command::Spec;
+use crate::cli::CulpritsArgs;
+use crate::views::culprits;
+
+pub(super) const COMMAND: Spec<CulpritsArgs> = Spec::new(
+    "culprits",
+    "List processes that do not reap their children, why, and what to do; worst first",
+    "\
+Zombies younger than 2 s are ignored. Each verdict has a confidence: certain, likely or guess.
+
+Examples:
+  sudo reapwatch culprits
+  reapwatch culprits --json | jq '.items[] | [.process.pid, .verdict.id]'
+  reapwatch culprits --fail                       exit status 3 when there are any
+  reapwatch culprits --prometheus http://prom:9090
+                                                  workloads with stale zombies in a cluster",
+    |args, session| Box::pin(async move { culprits::run(&args, session.look).await }),
+);

@@ -1,0 +1,25 @@
+//! `reapwatch man`.
+
+use clap::Args;
+
+use super::command::Spec;
+use crate::views::reference;
+
+/// Options of `man`.
+#[derive(Clone, Debug, Args)]
+pub struct ManArgs {
+    /// Print the page of this command instead of the main page
+    command: Option<String>,
+}
+
+pub(super) const COMMAND: Spec<ManArgs> = Spec::new(
+    "man",
+    "Print the manual page",
+    "\
+Examples:
+  reapwatch man | man -l -
+  reapwatch man top > reapwatch-top.1",
+    |args, session| {
+        Box::pin(async move { reference::man(args.command.as_deref(), session.commands) })
+    },
+);

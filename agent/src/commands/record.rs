@@ -1,0 +1,22 @@
+//! `reapwatch record`.
+
+use super::command::Spec;
+use crate::cli::RecordArgs;
+use crate::views::record;
+
+pub(super) const COMMAND: Spec<RecordArgs> = Spec {
+    debugs_probes: |args| args.probes.debug_probes,
+    ..Spec::new(
+        "record",
+        "Save all events to a file, for viewing later or elsewhere",
+        "\
+The file is text: process names, PIDs, times and uids; no command lines. It grows by about half a
+KB per death until you press Ctrl-C.
+
+Examples:
+  sudo reapwatch record deaths.trace              until Ctrl-C
+  sudo reapwatch record deaths.trace --for 10s
+  sudo reapwatch record deaths.trace --json       print each death too, as `exits --json` does",
+        |args, _| Box::pin(async move { record::run(&args).await }),
+    )
+};

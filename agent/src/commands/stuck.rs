@@ -1,0 +1,20 @@
+//! `reapwatch stuck`.
+
+use super::command::Spec;
+use crate::cli::StuckArgs;
+use crate::views::stuck;
+
+pub(super) const COMMAND: Spec<StuckArgs> = Spec::new(
+    "stuck",
+    "List processes that were killed or are exiting but never finish, why, and what to do",
+    "\
+For each process: the step of its exit, its threads with kernel stacks, and what it waits for, such
+as a FUSE server, the reader of a core dump, a tracer, a PID namespace or a frozen cgroup.
+
+Examples:
+  sudo reapwatch stuck
+  sudo reapwatch stuck --threshold 1s
+  reapwatch stuck --json | jq '.items[] | [.pid, .step, .verdict.remedy]'
+  reapwatch stuck --fail                          exit status 3 when there are any",
+    |args, session| Box::pin(async move { stuck::run(&args, session.look).await }),
+);

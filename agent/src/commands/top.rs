@@ -1,0 +1,28 @@
+//! `reapwatch top`.
+
+use super::command::Spec;
+use crate::cli::TopArgs;
+use crate::views::top;
+
+pub(super) const COMMAND: Spec<TopArgs> = Spec::new(
+    "top",
+    "Live view of parents: the zombies they hold and how fast they reap",
+    "\
+Filters compare fields with values; combine them with `and`, `or` and parentheses:
+  fields      pid, comm, parent, zombies, oldest (or age), leak, reaps
+              with --prometheus: node, ns, pod, container, unit, why, zombies, stale, growth (per
+              hour), oldest, exits, late, stuck, pids, lost
+  operators   = != > < >= <=, and ~ for contains (ignores case)
+  durations   500ms, 10s, 5m, 2h; a bare number is seconds
+
+Examples:
+  sudo reapwatch top
+  sudo reapwatch top --filter 'oldest>10s and comm~java'
+  sudo reapwatch top -b -n 3 -d 5s                three frames as text, five seconds apart
+  sudo reapwatch top --json | jq '.items[0].parents[0]'
+  reapwatch top --prometheus http://prom:9090 --filter 'stale>0 or pids>80%'
+  reapwatch top --prometheus http://prom:9090 --view workloads
+
+Press ? in the live view for the list of keys.",
+    |args, session| Box::pin(async move { top::run(&args, session.look).await }),
+);

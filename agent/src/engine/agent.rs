@@ -1,0 +1,474 @@
+//! The loop. It takes events, ticks, requests and the results of helper threads, and passes what
+//! they bring between the parts that it owns: inputs go into the state, and answers come from it.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{self, Instant, MissedTickBehavior},
+};
+
+use super::{
+    conditions::Conditions,
+    deaths::Deaths,
+    feed::{self, Feed},
+    host,
+    intake::{Intake, SETTLE_NS},
+    job::Job,
+    judge::{self, Judge, SUSPECTS},
+    names::Resolver,
+    pids::{self, PidTables},
+    questions::{Question, Questions},
+    recorder::Recorder,
+    recording_file::Sink,
+    repairs::Repairs,
+    scrape,
+    settings::Settings,
+    snapshots::Snapshots,
+    stuck::StuckExits,
+    tally,
+};
+use crate::doctor;
+use crate::handle::{Health, Request};
+use crate::host::pids::{Node, node};
+use crate::metrics::{Labels, Metrics, Page, Sample};
+use crate::probes::{self, Attached, HookKind, Pidfds, Readable, Role, Source};
+use crate::systemd::Watchdog;
+use api::Explained;
+use model::events::Snapshot;
+use model::explain::Seen;
+use model::recording::Head;
+use model::state::State;
+
+/// How often the ring is read. It also wakes the loop when it is half full.
+const TICK: Duration = Duration::from_millis(50);
+/// The same while a client follows deaths.
+const TICK_FOLLOWED: Duration = Duration::from_millis(10);
+/// How often the agent does its housekeeping.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// How long the start waits for the first walk over the PID tables, so that the first answer has
+/// them.
+const FIRST_WALK: Duration = Duration::from_millis(200);
+
+/// What a snapshot is taken for.
+enum Purpose {
+    /// To repair the table of the dead.
+    Repair,
+    /// For a round of judging.
+    Judge,
+    /// To count stuck exits.
+    Count,
+    /// For a request about stuck exits.
+    Stuck,
+    Explain(u32, Seen, oneshot::Sender<Explained>),
+}
+
+/// What a helper thread reads every second.
+struct Reading {
+    skipped_runs: u64,
+    node: Option<Node>,
+}
+
+/// A running agent.
+pub(super) struct Agent {
+    conditions: Conditions,
+    stale_after: Duration,
+    reconcile_every: Duration,
+    watchdog: Option<Watchdog>,
+    feed: Feed,
+    snapshots: Snapshots<Purpose>,
+    reading: Job<Reading>,
+    pids: PidTables,
+    judge: Judge,
+    stuck: StuckExits,
+    questions: Questions,
+}
+
+impl Agent {
+    /// Attaches the probes, drops the capabilities needed only for that, and takes the first
+    /// snapshot. Records if there is a `sink`.
+    ///
+    /// # Errors
+    /// If nothing can be measured here.
+    pub(super) fn attach(settings: Settings, sink: Option<Sink>) -> anyhow::Result<Self> {
+        let mut kernel = probes::attach(settings.kernel)?;
+        let mut facts = doctor::facts();
+        probes::give_up(settings.role, || kernel.can_be_read())
+            .context("cannot drop privileges")?;
+        facts.push(doctor::kept());
+        let (source, report) = Source::choose(&kernel);
+        let mut probes = kernel.probes.clone();
+        probes.extend([report, probes::stacks::report(&kernel)]);
+        let conditions = Conditions {
+            probes,
+            source: kernel.source,
+            facts,
+            cri: settings.names.cri.clone(),
+        };
+        let is_daemon = settings.role == Role::Daemon;
+        let watchdog = is_daemon.then(|| Watchdog::find(std::time::Instant::now()));
+        let mut agent = Self {
+            stale_after: settings.stale_after,
+            reconcile_every: settings.reconcile_every,
+            watchdog: watchdog.flatten(),
+            feed: feed(kernel, &conditions, &settings, sink)?,
+            conditions,
+            snapshots: Snapshots::new(source),
+            reading: Job::default(),
+            pids: PidTables::default(),
+            judge: Judge::new(),
+            stuck: StuckExits::new(),
+            questions: Questions::default(),
+        };
+        let first = agent.snapshots.first(&mut agent.feed.kernel);
+        agent.serve(vec![Purpose::Repair], first);
+        agent.feed.settle(u64::MAX);
+        let reading = reading(&agent.feed.kernel);
+        agent.note_reading(&reading());
+        Ok(agent)
+    }
+
+    /// A new follower of all deaths.
+    pub(super) fn follow(&mut self) -> mpsc::Receiver<api::ExitLine> {
+        self.feed.deaths.streams.follow()
+    }
+
+    /// Runs until every handle is dropped.
+    ///
+    /// # Errors
+    /// If the runtime cannot watch the ring.
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) -> anyhow::Result<()> {
+        let mut ring = Readable::new(&self.feed.kernel.events)?;
+        let mut hang_ups = self.feed.intake.hang_ups()?;
+        let log = self.feed.kernel.log.as_ref();
+        let mut log = log.map(Readable::new).transpose()?;
+        let mut housekeeping = ticks(Instant::now(), HOUSEKEEPING);
+        let mut reconcile = ticks(Instant::now() + self.reconcile_every, self.reconcile_every);
+        self.pids.begin(0, probes::now_ns());
+        if let Ok(Some(walk)) = time::timeout(FIRST_WALK, self.pids.walked()).await {
+            self.take_walk(walk);
+        }
+        loop {
+            let is_followed = self.feed.deaths.streams.followed();
+            let tick = if is_followed { TICK_FOLLOWED } else { TICK };
+            tokio::select! {
+                request = requests.recv() => match request {
+                    Some(request) => self.take_request(request),
+                    None => break,
+                },
+                () = time::sleep(tick) => self.drain(),
+                () = ring.ready() => self.drain(),
+                () = ready(hang_ups.as_mut()) => {
+                    self.feed.intake.note_hang_ups(probes::now_ns());
+                }
+                Some(watched) = self.feed.intake.watched() => {
+                    self.feed.intake.note_watched(watched, probes::now_ns());
+                }
+                answer = self.feed.resolver.hear() => {
+                    self.feed.state.workloads.tell(answer, probes::now_ns());
+                    self.feed.publish_waiting();
+                    self.answer_held();
+                }
+                (purposes, snapshot) = self.snapshots.taken() => {
+                    // Who died while it was taken.
+                    self.drain();
+                    self.serve(purposes, snapshot);
+                }
+                Some(walk) = self.pids.walked() => self.take_walk(walk),
+                Some(reading) = self.reading.done() => self.note_reading(&reading),
+                () = self.judge.round_over() => self.end_round(),
+                () = self.stuck.round_over() => self.end_stuck_round(),
+                () = ready(log.as_mut()) => self.feed.kernel.flush_log(),
+                _ = housekeeping.tick() => self.housekeeping(),
+                _ = reconcile.tick() => self.feed.repairs.want_if(true),
+            }
+        }
+        if self.feed.recorder.is_open() {
+            self.end_recording().await;
+        }
+        Ok(())
+    }
+
+    /// Takes in everything that the kernel side has sent, and answers what has waited for it.
+    fn drain(&mut self) {
+        self.feed.drain();
+        self.answer_held();
+        let now_ns = probes::now_ns();
+        if self.feed.repairs.is_due(now_ns) {
+            self.feed.repairs.begin(now_ns);
+            self.want(Purpose::Repair);
+        }
+    }
+
+    fn want(&mut self, purpose: Purpose) {
+        self.snapshots.want(purpose, &mut self.feed.kernel);
+    }
+
+    /// Takes in a snapshot, and serves its purposes; it is `None` if it failed.
+    fn serve(&mut self, purposes: Vec<Purpose>, snapshot: Option<Snapshot>) {
+        let Feed { kernel, state, .. } = &mut self.feed;
+        if let Some(snapshot) = &snapshot {
+            state.observe(snapshot);
+            self.stuck.note(snapshot, || feed::threads(kernel));
+        }
+        let now_ns = probes::now_ns();
+        let taken = snapshot.as_ref();
+        let mut repairs = false;
+        for purpose in purposes {
+            match purpose {
+                Purpose::Repair => repairs = true,
+                Purpose::Count => {}
+                Purpose::Judge => self.judge.begin(state, taken, now_ns),
+                Purpose::Stuck => self.stuck.look(taken, || feed::threads(kernel)),
+                Purpose::Explain(pid, seen, to) => {
+                    // Nobody waits any more when sending fails.
+                    let _gone = to.send(state.explain(pid, &seen, taken, now_ns));
+                }
+            }
+        }
+        if repairs {
+            self.feed.repairs.hold(snapshot);
+        }
+        self.snapshots.begin(&mut self.feed.kernel);
+    }
+
+    fn take_walk(&mut self, walk: pids::Walked) {
+        let now_ns = probes::now_ns();
+        let Feed { state, deaths, .. } = &mut self.feed;
+        let zombies = state.lifecycle.zombies().map(|record| record.cgroups);
+        let zombies: Vec<_> = zombies.collect();
+        for (id, refused) in self.pids.take_in(walk, &zombies, now_ns) {
+            let labels = Labels::of(state.workloads.cgroup(id).map(|it| &**it));
+            deaths.metrics.refused_forks(&labels, refused, now_ns);
+        }
+        self.answer_held();
+    }
+
+    fn note_reading(&mut self, reading: &Reading) {
+        self.feed.intake.tally.skipped_runs = reading.skipped_runs;
+        self.pids.set_node(reading.node);
+    }
+
+    fn housekeeping(&mut self) {
+        let now_ns = probes::now_ns();
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.beat(std::time::Instant::now());
+        }
+        self.feed.housekeeping(now_ns);
+        self.feed.record_counts();
+        self.pids.begin(pids::IN_BACKGROUND_NS, now_ns);
+        if !self.reading.is_running() {
+            self.reading.start(reading(&self.feed.kernel));
+        }
+        self.judge_if_older_than(if self.feed.recorder.is_open() {
+            judge::WHILE_RECORDING_NS
+        } else {
+            judge::IN_BACKGROUND_NS
+        });
+        if self.stuck.is_count_due(now_ns) {
+            self.want(Purpose::Count);
+        }
+    }
+
+    async fn end_recording(&mut self) {
+        self.feed.drain();
+        // So that a replay knows which processes were alive at the end.
+        self.want(Purpose::Repair);
+        let (purposes, snapshot) = self.snapshots.taken().await;
+        self.serve(purposes, snapshot);
+        time::sleep(Duration::from_nanos(SETTLE_NS) * 2).await;
+        self.feed.end_recording();
+    }
+
+    fn take_request(&mut self, request: Request) {
+        self.drain();
+        // Sending fails if the asker has gone.
+        let _gone = match request {
+            Request::Zombies(wanted, to) => return self.ask(Question::Zombies(wanted, to)),
+            Request::Culprits(wanted, to) => return self.ask(Question::Culprits(wanted, to)),
+            Request::Explain(pid, seen, to) => return self.ask(Question::Explain(pid, seen, to)),
+            Request::Top(limit, to) => return self.ask(Question::Top(limit, to)),
+            Request::Stuck(threshold, to) => {
+                self.stuck.ask((threshold, to));
+                return self.begin_stuck_round();
+            }
+            Request::Doctor(to) => to.send(self.conditions.doctor(&self.feed.state)).is_ok(),
+            Request::Metrics(to) => to.send(self.scrape()).is_ok(),
+            Request::Health(to) => to.send(Health { ready: true }).is_ok(),
+            Request::Follow(to) => to.send(self.follow()).is_ok(),
+        };
+    }
+
+    /// Answers from the verdicts that there are, if they are fresh, or when the round that this
+    /// begins is over. A frame of `top` takes old ones, unless somebody has not been judged at all.
+    fn ask(&mut self, question: Question) {
+        let now_ns = probes::now_ns();
+        let state = &self.feed.state;
+        let is_frame = matches!(question, Question::Top(..));
+        let is_fresh = if is_frame {
+            state.judgements.at_ns().is_some()
+        } else {
+            !judge::is_judged_before(state, judge::FRESH_NS, now_ns) && !self.judge.is_busy()
+        };
+        if !is_fresh || !state.all_are_judged(SUSPECTS, now_ns) {
+            self.questions.wait(question);
+            return self.judge_if_older_than(0);
+        }
+        if is_frame {
+            self.judge_if_older_than(judge::FOR_TOP_NS);
+        }
+        self.questions.hold(question, now_ns);
+        self.answer_held();
+    }
+
+    fn judge_if_older_than(&mut self, age_ns: u64) {
+        let (state, now_ns) = (&self.feed.state, probes::now_ns());
+        if self.judge.begin_if_older_than(age_ns, state, now_ns) {
+            self.want(Purpose::Judge);
+        }
+    }
+
+    /// Judges, and answers those who wait for it.
+    fn end_round(&mut self) {
+        self.feed.follow_clock();
+        let now_ns = probes::now_ns();
+        let Feed {
+            state, recorder, ..
+        } = &mut self.feed;
+        self.judge.end(state, now_ns);
+        recorder.verdicts(now_ns, state.judgements.all());
+        self.questions.judged(now_ns);
+        self.answer_held();
+    }
+
+    fn begin_stuck_round(&mut self) {
+        if self.stuck.begin() {
+            self.want(Purpose::Stuck);
+        }
+    }
+
+    /// Judges, answers, and starts the round for the next request.
+    fn end_stuck_round(&mut self) {
+        self.feed.follow_clock();
+        self.refresh();
+        self.stuck.end(&mut self.feed.state, probes::now_ns());
+        self.begin_stuck_round();
+    }
+
+    /// Answers all requests that are complete or have timed out.
+    fn answer_held(&mut self) {
+        let now_ns = probes::now_ns();
+        let are_placed = || self.feed.are_placed(now_ns);
+        let has_looked = |since_ns| self.pids.has_looked(since_ns, now_ns);
+        for question in self.questions.take_due(now_ns, are_placed, has_looked) {
+            self.answer(question);
+        }
+    }
+
+    fn answer(&mut self, question: Question) {
+        self.refresh();
+        let (state, now_ns) = (&mut self.feed.state, probes::now_ns());
+        // Nobody waits any more when sending fails.
+        let _gone = match question {
+            Question::Culprits(wanted, to) => to.send(state.culprits(&wanted, now_ns)).is_ok(),
+            Question::Zombies(wanted, to) => to.send(state.zombies(&wanted, now_ns)).is_ok(),
+            Question::Explain(pid, seen, to) => return self.want(Purpose::Explain(pid, seen, to)),
+            Question::Top(limit, to) => {
+                self.pids.begin(pids::WHILE_ASKED_NS, now_ns);
+                to.send(state.top(limit, now_ns)).is_ok()
+            }
+        };
+    }
+
+    /// Brings what is counted outside the state up to date.
+    fn refresh(&mut self) {
+        self.feed.count();
+        let state = &mut self.feed.state;
+        let zombies = state.lifecycle.zombies().count() as u64;
+        state.pids = self.pids.usages(zombies, probes::now_ns());
+        state.stuck = self.stuck.counted().len() as u64;
+    }
+
+    fn scrape(&mut self) -> Page {
+        self.refresh();
+        let counters = self.feed.counters();
+        let Feed {
+            state,
+            deaths,
+            intake,
+            ..
+        } = &mut self.feed;
+        let lost_exits = tally::lost_deaths(&counters);
+        let stuck = self.stuck.counted();
+        let sample = scrape::sample(state, stuck, self.stale_after, probes::now_ns());
+        deaths.metrics.scrape(Sample {
+            lost_exits,
+            lost_reaps: state.tally.lost_reaps(lost_exits.total()),
+            lost: intake.tally.lost(&counters),
+            events: intake.tally.events,
+            probes: self.conditions.attached(),
+            ..sample
+        })
+    }
+}
+
+/// The state of a machine of which nothing is known yet, and what feeds it.
+fn feed(
+    kernel: Attached,
+    conditions: &Conditions,
+    settings: &Settings,
+    sink: Option<Sink>,
+) -> anyhow::Result<Feed> {
+    let began_ns = probes::now_ns();
+    let pidfds = (kernel.source == HookKind::Tracepoint).then(Pidfds::new);
+    let (resolver, workloads) = Resolver::start(settings, began_ns)?;
+    let about = Head {
+        host: host::name(),
+        kernel: host::kernel(),
+        source: kernel.source.into(),
+        agent: env!("CARGO_PKG_VERSION").to_owned(),
+        began_ns,
+    };
+    let mut recorder = Recorder::begin(sink, &about);
+    let state = State {
+        counts_waits: conditions.counts_waits(),
+        why_unjudged: format!("only the {SUSPECTS} processes with the most zombies are judged"),
+        ..State::new(about, probes::wall(), workloads)
+    };
+    recorder.wall(state.wall);
+    let metrics = Metrics::new(settings.stale_after, settings.max_groups);
+    Ok(Feed {
+        kernel,
+        intake: Intake::new(pidfds.transpose()?),
+        repairs: Repairs::default(),
+        resolver,
+        state,
+        deaths: Deaths::new(metrics, began_ns),
+        recorder,
+        changes: Vec::new(),
+    })
+}
+
+/// What reads numbers that only files of /proc have, on any thread.
+fn reading(kernel: &Attached) -> impl FnOnce() -> Reading + Send + use<> {
+    let skipped_runs = kernel.skipped_runs();
+    move || Reading {
+        skipped_runs: skipped_runs(),
+        node: node(),
+    }
+}
+
+fn ticks(first: Instant, every: Duration) -> time::Interval {
+    let mut ticks = time::interval_at(first, every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Never resolves if there is nothing to wait for.
+async fn ready(source: Option<&mut Readable>) {
+    match source {
+        Some(source) => source.ready().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,46 @@
+//! What this host allowed when the probes were attached.
+
+use crate::doctor;
+use crate::host::cri::Cri;
+use crate::probes::{HookKind, ProbeReport};
+use api::Fact;
+use model::state::State;
+use model::workload::pods::Failure;
+
+/// The conditions under which the agent works.
+#[derive(Debug)]
+pub(super) struct Conditions {
+    pub(super) probes: Vec<ProbeReport>,
+    pub(super) source: HookKind,
+    /// Capabilities before they were dropped, and those that are kept.
+    pub(super) facts: Vec<Fact>,
+    /// The container runtime.
+    pub(super) cri: Option<Cri>,
+}
+
+impl Conditions {
+    /// These, and what the state knows of them by now.
+    pub(super) fn doctor(&self, state: &State) -> api::Doctor {
+        let mut facts = self.facts.clone();
+        if let Some((cri, watched)) = self.cri.as_ref().zip(state.workloads.cri) {
+            // Until its first answer, count the runtime as slow, not as failed.
+            let failure = watched.last.or(Some(Failure::Slow));
+            let failure = failure.filter(|_| !watched.up);
+            facts.push(doctor::runtime(cri.socket(), failure));
+        }
+        facts.extend(doctor::evidence(&state.judgements.notes()));
+        doctor::report(facts, Some(self.source), &self.probes, None)
+    }
+
+    /// Whether calls of wait are counted.
+    pub(super) fn counts_waits(&self) -> bool {
+        let wait = self.probes.iter().find(|probe| probe.probe == "wait");
+        wait.is_some_and(|probe| probe.hook.is_some())
+    }
+
+    /// Each attached probe with its hook.
+    pub(super) fn attached(&self) -> Vec<(String, String)> {
+        let attached = self.probes.iter().filter_map(ProbeReport::attached);
+        attached.collect()
+    }
+}

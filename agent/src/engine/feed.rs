@@ -1,0 +1,153 @@
+//! Events from the kernel: they go into the state, and what they change is published and recorded.
+
+use std::{io, mem};
+
+use super::{
+    deaths::Deaths, intake::Intake, names::Resolver, recorder::Recorder, repairs::Repairs,
+};
+use crate::probes::{self, Attached, Counters};
+use model::events::{Event, Thread};
+use model::lifecycle::Transition;
+use model::state::State;
+
+/// Maximum number of changes held before they are published; a full ring can hold millions.
+const PUBLISHED_AT_ONCE: usize = 4096;
+
+/// The kernel side, the state that it feeds, and where changes of the state go.
+pub(super) struct Feed {
+    pub(super) kernel: Attached,
+    pub(super) intake: Intake,
+    pub(super) repairs: Repairs,
+    pub(super) resolver: Resolver,
+    pub(super) state: State,
+    pub(super) deaths: Deaths,
+    pub(super) recorder: Recorder,
+    /// Not published yet.
+    pub(super) changes: Vec<Transition>,
+}
+
+impl Feed {
+    /// Processes everything that the kernel side has sent.
+    pub(super) fn drain(&mut self) {
+        self.follow_clock();
+        while let Some(event) = self.intake.next(&mut self.kernel, &self.state.lifecycle) {
+            self.take_in(&event);
+        }
+        let now_ns = probes::now_ns();
+        for event in self.intake.due(now_ns) {
+            self.take_in(&event);
+        }
+        self.publish();
+        self.publish_waiting();
+        self.settle(now_ns);
+    }
+
+    fn take_in(&mut self, event: &Event) {
+        if let Event::Exec(_) = event {
+            // What happened before is still the former program's.
+            self.publish();
+        }
+        self.recorder.event(event);
+        self.deaths.note(event, &mut self.state, probes::now_ns());
+        let before = self.changes.len();
+        self.state.apply(event, &mut self.changes);
+        // No hook saw this reap, so processes that are not watched may be gone too.
+        let is_unseen = matches!(event, Event::HungUp(_)) && self.changes.len() > before;
+        self.repairs.want_if(is_unseen && self.intake.is_crowded);
+        if self.changes.len() >= PUBLISHED_AT_ONCE {
+            self.publish();
+        }
+    }
+
+    /// Publishes changes to metrics, parents, followers and the recording.
+    fn publish(&mut self) {
+        if self.changes.is_empty() {
+            return;
+        }
+        let now_ns = probes::now_ns();
+        self.recorder.drained(now_ns);
+        let changes = mem::take(&mut self.changes);
+        let unexplained = self.deaths.publish(changes, &mut self.state, now_ns);
+        self.repairs.want_if(unexplained);
+    }
+
+    /// Publishes what has waited for workloads.
+    pub(super) fn publish_waiting(&mut self) {
+        let now_ns = probes::now_ns();
+        self.resolver.hear_rest(&mut self.state.workloads, now_ns);
+        self.deaths.publish_waiting(&mut self.state, now_ns);
+        self.resolver.send(&mut self.state.workloads);
+    }
+
+    /// Compares a snapshot with the table, once all events from before it have arrived.
+    pub(super) fn settle(&mut self, now_ns: u64) {
+        if let Some(snapshot) = self.repairs.settled(now_ns) {
+            self.recorder.snapshot(&snapshot);
+            self.state.reconcile(&snapshot, &mut self.changes);
+            self.publish();
+        }
+    }
+
+    /// Follows a step of the wall clock, if there was one.
+    pub(super) fn follow_clock(&mut self) {
+        probes::follow(&mut self.state.wall);
+        self.recorder.wall(self.state.wall);
+    }
+
+    /// Runs every second.
+    pub(super) fn housekeeping(&mut self, now_ns: u64) {
+        self.recorder.expire(now_ns);
+        self.state.tick(now_ns);
+        self.intake.watch(self.state.lifecycle.zombies(), now_ns);
+        self.resolver.housekeeping(&mut self.state, now_ns);
+        self.deaths.expire(&mut self.state, now_ns);
+        let lost = self.intake.tally.lost(&self.counters());
+        self.repairs.note_lost(lost);
+        let is_odd = self.state.lifecycle.wants_snapshot(now_ns);
+        self.repairs.want_if(is_odd);
+    }
+
+    /// Whether all workloads that answers show are known; asks for those that are not.
+    pub(super) fn are_placed(&mut self, now_ns: u64) -> bool {
+        let placed = self.state.are_placed(now_ns);
+        self.resolver.send(&mut self.state.workloads);
+        placed
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        self.kernel.counters().unwrap_or_else(|error: io::Error| {
+            log::warn!("cannot read the kernel's counters: {error}");
+            Counters::default()
+        })
+    }
+
+    /// Counts anew.
+    pub(super) fn count(&mut self) {
+        let confirmed = self.state.tally.confirmed;
+        self.state.counted = self.intake.tally.counted(&self.counters(), confirmed);
+    }
+
+    /// Every second while a recording is made: writes the counters.
+    pub(super) fn record_counts(&mut self) {
+        if self.recorder.is_open() {
+            self.count();
+            self.recorder.counted(self.state.counted);
+        }
+    }
+
+    /// Publishes and writes the rest, and ends the recording.
+    pub(super) fn end_recording(&mut self) {
+        self.drain();
+        let now_ns = probes::now_ns();
+        self.deaths.publish_rest(&mut self.state, now_ns);
+        self.record_counts();
+        self.recorder.end(now_ns);
+    }
+}
+
+/// The threads of exiting processes with their kernel stacks, as far as the kernel lists them.
+pub(super) fn threads(kernel: &mut Attached) -> Vec<Thread> {
+    let taken = probes::stacks::take(kernel);
+    let taken = taken.inspect_err(|error| log::warn!("cannot read kernel stacks: {error}"));
+    taken.ok().flatten().unwrap_or_default()
+}

@@ -1,0 +1,65 @@
+//! When the table of the dead is compared with a snapshot, which repairs what lost events broke.
+
+use model::counts::Lost;
+use model::events::Snapshot;
+
+use super::intake::SETTLE_NS;
+
+/// Minimum time between two extra repairs.
+const EVERY_NS: u64 = 1_000_000_000;
+
+/// The state of repairs.
+#[derive(Debug, Default)]
+pub(super) struct Repairs {
+    /// Set when something happened that only a snapshot can explain.
+    wanted: bool,
+    /// From the request for a snapshot until it has settled.
+    under_way: bool,
+    last_ns: u64,
+    /// A snapshot waiting for its events.
+    unsettled: Option<Snapshot>,
+    lost_before: u64,
+}
+
+impl Repairs {
+    pub(super) fn want_if(&mut self, wanted: bool) {
+        self.wanted |= wanted;
+    }
+
+    /// Wants a repair if events were lost since the last call.
+    pub(super) fn note_lost(&mut self, lost: Lost) {
+        let total = lost.total();
+        if total > self.lost_before {
+            log::warn!(
+                "{} events lost; comparing with the process table (lost since start: {lost})",
+                total - self.lost_before
+            );
+            self.lost_before = total;
+            self.wanted = true;
+        }
+    }
+
+    /// Whether a snapshot must be taken now.
+    pub(super) fn is_due(&self, now_ns: u64) -> bool {
+        self.wanted && !self.under_way && now_ns.saturating_sub(self.last_ns) >= EVERY_NS
+    }
+
+    /// A snapshot has been asked for.
+    pub(super) fn begin(&mut self, now_ns: u64) {
+        (self.wanted, self.under_way, self.last_ns) = (false, true, now_ns);
+    }
+
+    /// The snapshot, which has to wait for events from before it; `None` if it failed.
+    pub(super) fn hold(&mut self, snapshot: Option<Snapshot>) {
+        self.under_way = snapshot.is_some();
+        self.unsettled = snapshot;
+    }
+
+    /// The snapshot, once all events from before it have arrived.
+    pub(super) fn settled(&mut self, now_ns: u64) -> Option<Snapshot> {
+        let due = |snapshot: &mut Snapshot| snapshot.ended_ns.saturating_add(SETTLE_NS) <= now_ns;
+        let snapshot = self.unsettled.take_if(due)?;
+        self.under_way = false;
+        Some(snapshot)
+    }
+}

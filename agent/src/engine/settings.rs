@@ -1,0 +1,115 @@
+//! The part of the command line that the loop needs.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Context as _;
+
+use crate::cli::{self, AgentArgs, NameArgs, PodNames, ProbeArgs};
+use crate::host::cri::Cri;
+use crate::host::kubernetes::Cluster;
+use crate::probes::{self, Role};
+
+/// Inside a view, stale zombies are not used; the daemon has a flag for this.
+const STALE_AFTER: Duration = Duration::from_secs(30);
+/// Likewise for metrics.
+const MAX_GROUPS: usize = 256;
+
+/// What the loop does, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) kernel: probes::Config,
+    pub(super) role: Role,
+    pub(super) reconcile_every: Duration,
+    pub(super) stale_after: Duration,
+    pub(super) max_groups: usize,
+    /// Where the host's root is mounted.
+    pub(super) host_root: PathBuf,
+    pub(super) names: Names,
+}
+
+/// Where the names of containers and pods come from.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    /// Files that kubelet and the runtime leave on disk.
+    pub(super) files: bool,
+    /// A watch on the pods of this node.
+    pub(super) watch: Option<Cluster>,
+    /// The container runtime.
+    pub(super) cri: Option<Cri>,
+}
+
+impl Settings {
+    /// Of an agent inside a view.
+    pub(super) fn of_view(probes: &ProbeArgs) -> Self {
+        Self::of(probes, Role::View)
+    }
+
+    /// Of the daemon.
+    pub(super) fn of_daemon(args: &AgentArgs) -> anyhow::Result<Self> {
+        let settings = Self::of(&args.probes, Role::Daemon);
+        Ok(Self {
+            stale_after: args.stale_after,
+            max_groups: args.max_groups,
+            names: Names::of(&args.names, settings.names.cri)?,
+            ..settings
+        })
+    }
+
+    fn of(probes: &ProbeArgs, role: Role) -> Self {
+        let kind = |kind| match kind {
+            cli::HookKind::Fentry => probes::HookKind::Fentry,
+            cli::HookKind::Kprobe => probes::HookKind::Kprobe,
+            cli::HookKind::Tracepoint => probes::HookKind::Tracepoint,
+        };
+        Self {
+            kernel: probes::Config {
+                ring_bytes: probes.ring_bytes,
+                force: probes.hook.map(kind),
+                syscall_tracepoints: !probes.no_syscall_tracepoints,
+                steps: probes.steps,
+                debug: probes.debug_probes,
+                any_pid_namespace: probes.any_pid_namespace,
+            },
+            role,
+            reconcile_every: probes.reconcile_every,
+            stale_after: STALE_AFTER,
+            max_groups: MAX_GROUPS,
+            host_root: probes.host_root.clone(),
+            names: Names {
+                files: true,
+                watch: None,
+                cri: probes.cri_endpoint.clone().map(Cri::at),
+            },
+        }
+    }
+}
+
+impl Names {
+    /// In a pod that knows its node, the watch is on by default if the pod has access.
+    fn of(args: &NameArgs, cri: Option<Cri>) -> anyhow::Result<Self> {
+        let cluster = |node: &String| match args.kube_url.clone() {
+            Some(url) => Ok(Cluster::at(url, node.clone())),
+            None => Cluster::around(node.clone()),
+        };
+        let node = args.node_name.as_ref().filter(|node| !node.is_empty());
+        let watch = match args.pod_names {
+            PodNames::Watch => {
+                let node = node.context("--pod-names watch needs --node-name or NODE_NAME")?;
+                Some(
+                    cluster(node)
+                        .context("cannot watch pods; --pod-names files needs no access")?,
+                )
+            }
+            PodNames::Auto if args.kube_url.is_some() || Cluster::is_around() => {
+                let cluster = node.map(cluster).transpose();
+                cluster.unwrap_or_else(|error| {
+                    log::warn!("pod names come from files only: {error:#}");
+                    None
+                })
+            }
+            PodNames::Auto | PodNames::Files | PodNames::None => None,
+        };
+        let files = matches!(args.pod_names, PodNames::Auto | PodNames::Files);
+        Ok(Self { files, watch, cri })
+    }
+}

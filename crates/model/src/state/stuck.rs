@@ -1,0 +1,46 @@
+//! Who does not finish exiting, and why.
+
+use super::State;
+use crate::answers::stuck::{self, Looked};
+use crate::culprit::place;
+use crate::events::Key;
+use crate::signals;
+use crate::stuck::evidence::Facts;
+use crate::stuck::evidence::watch::Suspect;
+use crate::workload::Workload;
+
+impl State {
+    /// Judges these suspects. `facts` is what their files say: `Some(None)` if they could not be
+    /// read, and `None` if there was no time for it.
+    pub fn stuck_exits(
+        &mut self,
+        suspects: &[Suspect],
+        mut facts: impl FnMut(Key) -> Option<Option<Facts>>,
+        now_ns: u64,
+    ) -> api::Document<api::Stuck> {
+        let item = |suspect: &Suspect| {
+            let facts = facts(suspect.process.key);
+            let in_time = facts.is_some();
+            let facts = facts.flatten();
+            let since = suspect.since(facts.as_ref());
+            let workload = self.workloads.of_suspect(suspect, now_ns);
+            let place = place::of(workload.as_deref(), &[]);
+            let stuck = suspect.complete(facts, place, now_ns, signals::name);
+            let looked = Looked {
+                suspect,
+                since,
+                stuck: &stuck,
+                in_time,
+            };
+            let container = workload.as_deref().and_then(Workload::container_for_answer);
+            let item = stuck::item(self.wall, &looked, container);
+            // Who ignores a signal is fine as long as nobody waits for its end, and who has
+            // taken it all the more.
+            let heard = stuck.ignored.is_none() || item.verdict.is_none();
+            (suspect.unheard.is_none() || !heard).then_some(item)
+        };
+        let items: Vec<_> = suspects.iter().filter_map(item).collect();
+        let total = items.len() as u64;
+        self.document(items, total, now_ns)
+    }
+}

@@ -1,0 +1,8 @@
+//! Writes the core dump, before its exit.
+
+use super::Step;
+
+/// The step.
+pub const STEP: Step = Step::new("dumping_core", "dumping core", |thread| {
+    thread.has_frame(&["do_coredump", "vfs_coredump"])
+});

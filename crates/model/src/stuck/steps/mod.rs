@@ -1,0 +1,421 @@
+//! The steps of an exit, one per file, and how a thread's kernel stack shows which one it is in. Pure.
+//!
+//! The names are those of functions that all kernels from 5.10 to 7.3 have and do not inline:
+//! <https://elixir.bootlin.com/linux/v6.12/source/kernel/exit.c>, `do_exit`.
+
+pub mod closing_files;
+pub mod dumping_core;
+pub mod exiting;
+pub mod freeing_memory;
+pub mod frozen;
+pub mod in_driver;
+pub mod io_uring_cancel;
+pub mod leaving;
+pub mod not_begun;
+pub mod ptrace_exit_stop;
+pub mod unkillable_sleep;
+pub mod waiting_for_dump;
+pub mod waiting_for_namespace;
+
+use api::Id;
+
+use super::evidence::ignored::Fate;
+use super::evidence::{Facts, Stuck, Thread};
+
+/// A step of an exit.
+#[derive(Debug)]
+pub struct Step {
+    /// Its stable name.
+    pub(super) name: &'static str,
+    /// What the process does in it, for people.
+    words: &'static str,
+    /// Whether a thread is in it, if it is in none of the steps before.
+    fits: fn(&Thread) -> bool,
+    /// The program may not have begun to exit.
+    is_before_exit: bool,
+    /// A thread that runs is not in it.
+    sleeps: bool,
+}
+
+/// All steps, in the order of causes: when threads of one process are in several steps, the first is
+/// what the others wait for. A thread is in the first that fits.
+static ALL: [Step; 13] = [
+    frozen::STEP,
+    dumping_core::STEP,
+    ptrace_exit_stop::STEP,
+    unkillable_sleep::STEP,
+    io_uring_cancel::STEP,
+    in_driver::STEP,
+    closing_files::STEP,
+    freeing_memory::STEP,
+    leaving::STEP,
+    waiting_for_namespace::STEP,
+    exiting::STEP,
+    not_begun::STEP,
+    waiting_for_dump::STEP,
+];
+
+impl Step {
+    /// A step inside the exit.
+    const fn new(name: &'static str, words: &'static str, fits: fn(&Thread) -> bool) -> Self {
+        Self {
+            name,
+            words,
+            fits,
+            is_before_exit: false,
+            sleeps: false,
+        }
+    }
+
+    /// Its stable name.
+    pub fn id(&self) -> Id {
+        self.name.into()
+    }
+
+    /// Whether a thread in it cannot run.
+    pub fn sleeps(&self) -> bool {
+        self.sleeps
+    }
+
+    /// Its place among the causes.
+    fn rank(&self) -> usize {
+        let before = ALL.iter().take_while(|step| *step != self);
+        before.count()
+    }
+}
+
+/// What a process does in the step with this name; that of another version is its own description.
+pub fn words(id: &Id) -> &str {
+    let steps = ALL.iter().map(|step| (step.name, step.words));
+    let mut all = steps.chain(Fate::ALL.map(Fate::step));
+    let known = all.find(|(name, _)| id == name);
+    known.map_or(&id.0, |(_, words)| words)
+}
+
+impl PartialEq for Step {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// Where an exit begins; `coredump_task_exit` is a part of it that may not be inlined.
+const EXIT: [&str; 4] = [
+    "do_exit",
+    "do_group_exit",
+    "coredump_task_exit",
+    "make_task_dead",
+];
+
+/// The name without suffixes of the compiler.
+pub fn plain(function: &str) -> &str {
+    function.split('.').next().unwrap_or(function)
+}
+
+impl Thread {
+    /// The step of its exit that it is in.
+    pub fn step(&self) -> &'static Step {
+        let step = ALL.iter().find(|step| (step.fits)(self));
+        step.unwrap_or(&waiting_for_dump::STEP)
+    }
+
+    /// Whether its stack shows that it exits.
+    fn exits(&self) -> bool {
+        self.has_frame(&EXIT)
+    }
+
+    /// Whether it is in one of these functions while it exits.
+    fn exits_in(&self, names: &[&str]) -> bool {
+        self.exits() && self.has_frame(names)
+    }
+
+    /// Without a stack: whether it is past the start of its exit, and not in a system call.
+    fn exits_unseen(&self) -> bool {
+        self.stack.is_empty() && self.exiting
+    }
+
+    /// Whether the function that it sleeps in has this name.
+    fn sleeps_in(&self, name: &str) -> bool {
+        self.wchan.as_deref().map(plain) == Some(name)
+    }
+
+    fn has_frame(&self, names: &[&str]) -> bool {
+        let mut frames = self.stack.iter();
+        frames.any(|frame| names.contains(&plain(&frame.function)))
+    }
+
+    /// Whether it is an io_uring worker, which is a thread of the process since 5.12:
+    /// <https://elixir.bootlin.com/linux/v6.12/source/io_uring/io-wq.c>.
+    pub fn is_io_uring_worker(&self) -> bool {
+        self.is_in(&["io_wq_worker", "io_wqe_worker"])
+    }
+
+    /// Whether a function is on its stack, or is the one that it sleeps in.
+    pub fn is_in(&self, names: &[&str]) -> bool {
+        let wchan = self.wchan.as_deref().map(plain);
+        self.has_frame(names) || wchan.is_some_and(|name| names.contains(&name))
+    }
+
+    /// The same by prefixes of function names.
+    pub fn is_in_any(&self, beginnings: &[&str]) -> bool {
+        let hit = |name: &str| beginnings.iter().any(|it| name.starts_with(it));
+        self.stack.iter().any(|frame| hit(&frame.function))
+            || self.wchan.as_deref().is_some_and(hit)
+    }
+
+    /// Whether it has begun to exit.
+    pub fn has_begun(&self) -> bool {
+        self.exiting || self.is_in(&EXIT)
+    }
+
+    /// Whether it waits for a FUSE server.
+    pub fn waits_for_fuse(&self) -> bool {
+        self.is_in(&["request_wait_answer", "fuse_wait_on_page_writeback"])
+            || self.is_in_any(&["fuse_simple_request", "__fuse_simple_request"])
+    }
+
+    /// Whether it waits for the server of a network file system.
+    pub fn waits_for_network(&self) -> bool {
+        const CALLS: [&str; 7] = ["nfs_", "nfs4_", "rpc_", "cifs_", "smb2_", "ceph_", "p9_"];
+        self.is_in_any(&CALLS)
+    }
+
+    /// Whether it waits for a disk.
+    pub fn waits_for_disk(&self) -> bool {
+        const CALLS: [&str; 6] = [
+            "io_schedule",
+            "bio_wait",
+            "submit_bio_wait",
+            "blk_",
+            "jbd2_",
+            "wait_on_buffer",
+        ];
+        self.is_in_any(&CALLS)
+    }
+
+    /// Whether it waits for the reader of a pipe.
+    pub fn waits_for_reader(&self) -> bool {
+        self.is_in(&["pipe_write", "anon_pipe_write"])
+    }
+
+    /// Whether it waits for asynchronous requests (io_submit, io_uring).
+    pub fn waits_for_requests(&self) -> bool {
+        self.is_in(&["exit_aio"]) || self.step() == &io_uring_cancel::STEP
+    }
+}
+
+impl Facts {
+    /// Whether any thread has begun to exit.
+    pub fn exit_has_begun(&self) -> bool {
+        self.ended > 0 || self.threads.iter().any(Thread::has_begun)
+    }
+}
+
+impl Stuck {
+    /// Whether its exit has begun; `None` if that is not known. A core dump counts as part of the exit:
+    /// the program no longer runs.
+    pub fn exit_has_begun(&self) -> Option<bool> {
+        let facts = self.facts.as_ref()?;
+        let is_before = self.decisive()?.step().is_before_exit;
+        Some(!is_before || facts.exit_has_begun())
+    }
+
+    /// The thread that blocks the exit, by the order of causes: one that only waits for another thread
+    /// of the process comes last.
+    pub fn decisive(&self) -> Option<&Thread> {
+        if self.ignored.is_some() {
+            return None;
+        }
+        let threads = self.facts.as_ref()?.threads.iter();
+        threads.min_by_key(|thread| {
+            (
+                thread.step().rank(),
+                thread.is_io_uring_worker(),
+                thread.tid,
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stuck::evidence::Frame;
+
+    fn thread(state: char, stack: &[&str]) -> Thread {
+        Thread {
+            tid: 1,
+            state,
+            frozen: false,
+            kill_pending: true,
+            exiting: false,
+            wchan: None,
+            stack: stack.iter().map(|line| Frame::of(line)).collect(),
+        }
+    }
+
+    /// Stacks as they were seen on 5.10 to 7.3: step, state, and frames innermost first.
+    const SEEN: &[(&Step, char, &str)] = &[
+        (
+            &dumping_core::STEP,
+            'S',
+            "anon_pipe_write < elf_core_dump < vfs_coredump < get_signal",
+        ),
+        (
+            &dumping_core::STEP,
+            'S',
+            "pipe_write < elf_core_dump < do_coredump < get_signal",
+        ),
+        (
+            &waiting_for_dump::STEP,
+            'I',
+            "do_exit < do_group_exit < get_signal",
+        ),
+        (
+            &waiting_for_dump::STEP,
+            'D',
+            "do_exit < do_group_exit < get_signal",
+        ),
+        (
+            &closing_files::STEP,
+            'D',
+            "request_wait_answer < fuse_flush < filp_close < put_files_struct < do_exit",
+        ),
+        (
+            &closing_files::STEP,
+            'D',
+            "request_wait_answer fuse < fuse_flush fuse < filp_flush < filp_close < do_exit",
+        ),
+        (
+            &closing_files::STEP,
+            'D',
+            "fuse_release < __fput < exit_mmap < mmput < do_exit",
+        ),
+        (
+            &in_driver::STEP,
+            'D',
+            "schedule < nv_close nvidia < __fput < task_work_run < do_exit",
+        ),
+        (
+            &in_driver::STEP,
+            'D',
+            "n_tty_flush_buffer < tty_ldisc_hangup < __tty_hangup < tty_release < __fput \
+             < task_work_run < do_exit",
+        ),
+        (
+            &in_driver::STEP,
+            'S',
+            "tty_wait_until_sent < uart_close < usb_serial_close usbserial < tty_release \
+             < __fput < do_exit",
+        ),
+        (&freeing_memory::STEP, 'D', "exit_aio < __mmput < do_exit"),
+        (
+            &freeing_memory::STEP,
+            'R',
+            "unmap_page_range < exit_mmap < mmput < do_exit",
+        ),
+        (
+            &ptrace_exit_stop::STEP,
+            't',
+            "ptrace_stop.part.0 < ptrace_notify < do_exit",
+        ),
+        (
+            &waiting_for_namespace::STEP,
+            'I',
+            "zap_pid_ns_processes < do_exit",
+        ),
+        (
+            &io_uring_cancel::STEP,
+            'S',
+            "io_uring_cancel_generic < __io_uring_cancel < do_exit",
+        ),
+        (
+            &io_uring_cancel::STEP,
+            'D',
+            "io_wq_put_and_exit < io_uring_clean_tctx < io_uring_cancel_generic < do_exit",
+        ),
+        (
+            &io_uring_cancel::STEP,
+            'D',
+            "request_wait_answer < fuse_direct_IO < io_read < io_wq_submit_work < io_wq_worker",
+        ),
+        (
+            &leaving::STEP,
+            'D',
+            "futex_cleanup < exit_mm_release < do_exit",
+        ),
+        (
+            &frozen::STEP,
+            'D',
+            "__refrigerator < get_signal < arch_do_signal_or_restart",
+        ),
+        (
+            &unkillable_sleep::STEP,
+            'D',
+            "request_wait_answer < fuse_file_read_iter < vfs_read",
+        ),
+        (
+            &unkillable_sleep::STEP,
+            'D',
+            "request_wait_answer < fuse_flush < filp_close < __x64_sys_close",
+        ),
+        (&not_begun::STEP, 'R', "schedule < exit_to_user_mode_loop"),
+    ];
+
+    #[test]
+    fn each_step_is_known_by_its_frames() {
+        for (step, state, frames) in SEEN {
+            let stack: Vec<_> = frames.split(" < ").collect();
+            assert_eq!(thread(*state, &stack).step(), *step, "{frames}");
+        }
+    }
+
+    #[test]
+    fn without_a_stack_the_step_follows_from_wchan() {
+        let at = |state, wchan: &str| {
+            let thread = Thread {
+                wchan: Some(wchan.to_owned()),
+                ..thread(state, &[])
+            };
+            thread.step()
+        };
+        assert_eq!(at('t', "ptrace_stop.part.0"), &ptrace_exit_stop::STEP);
+        assert_eq!(at('D', "__refrigerator"), &frozen::STEP);
+        assert_eq!(at('D', "request_wait_answer"), &unkillable_sleep::STEP);
+        let nothing = Thread {
+            kill_pending: false,
+            ..thread('D', &[])
+        };
+        assert_eq!(nothing.step(), &exiting::STEP);
+        let stopped = thread('t', &[]);
+        assert_eq!(stopped.step(), &ptrace_exit_stop::STEP);
+        // The trap of version 2 ends with SIGKILL.
+        let trap = thread('S', &["do_freezer_trap", "get_signal"]);
+        assert_eq!(trap.step(), &not_begun::STEP);
+        let frozen = Thread {
+            frozen: true,
+            ..thread('D', &["hrtimer_nanosleep", "do_syscall_64"])
+        };
+        assert_eq!(frozen.step(), &frozen::STEP);
+    }
+
+    #[test]
+    fn without_a_stack_an_exiting_thread_is_not_in_a_call() {
+        let at = |state, wchan: Option<&str>| {
+            let thread = Thread {
+                exiting: true,
+                wchan: wchan.map(ToOwned::to_owned),
+                ..thread(state, &[])
+            };
+            thread.step()
+        };
+        assert_eq!(at('D', Some("request_wait_answer")), &closing_files::STEP);
+        assert_eq!(at('D', Some("rpc_wait_bit_killable")), &closing_files::STEP);
+        assert_eq!(at('D', Some("exit_aio")), &freeing_memory::STEP);
+        assert_eq!(
+            at('I', Some("zap_pid_ns_processes")),
+            &waiting_for_namespace::STEP
+        );
+        assert_eq!(at('D', Some("msleep")), &exiting::STEP);
+        assert_eq!(at('D', None), &exiting::STEP);
+    }
+}
