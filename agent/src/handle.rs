@@ -13,8 +13,10 @@ use crate::metrics;
 use api::{
     Culprits, Doctor, Document, ExitLine, Explained, Explanation, ProcessState, Stuck, Top, Zombie,
 };
+use model::events::Key;
 use model::explain::Seen;
 use model::filter::Selection;
+use model::state::ListedZombies;
 
 /// How long reading /proc for one PID may take.
 const LOOK: Duration = Duration::from_secs(1);
@@ -32,8 +34,10 @@ pub struct Health {
 /// Requests to the loop; each answer goes to the enclosed sender.
 #[derive(Debug)]
 pub enum Request {
-    /// All zombies.
-    Zombies(Selection, oneshot::Sender<Document<Zombie>>),
+    /// Which zombies there are.
+    Zombies(Selection, oneshot::Sender<ListedZombies>),
+    /// The rows of those of them that are still there.
+    ZombieRows(Vec<Key>, oneshot::Sender<Vec<Zombie>>),
     /// Processes that do not reap, and why.
     Culprits(Selection, oneshot::Sender<Culprits>),
     /// The explanation of the process with this PID, with what /proc shows of it.
@@ -84,6 +88,16 @@ impl Handle {
             .await
             .map_err(|_| Stopped)?;
         receiver.await.map_err(|_| Stopped)
+    }
+
+    /// All zombies that are wanted.
+    ///
+    /// # Errors
+    /// If the loop has ended.
+    pub async fn zombies(&self, wanted: Selection) -> Result<Document<Zombie>, Stopped> {
+        let ListedZombies { document, keys } = self.ask(|to| Request::Zombies(wanted, to)).await?;
+        let items = self.ask(|to| Request::ZombieRows(keys, to)).await?;
+        Ok(Document { items, ..document })
     }
 
     /// The explanation of the process with this PID. Its files are read on a separate thread, so

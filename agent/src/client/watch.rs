@@ -64,10 +64,7 @@ impl Source {
 async fn is_enough(handle: &Handle, question: Question) -> anyhow::Result<bool> {
     Ok(match question {
         Question::Zombies => {
-            let zombies = handle
-                .ask(|to| Request::Zombies(Selection::default(), to))
-                .await?
-                .items;
+            let zombies = handle.zombies(Selection::default()).await?.items;
             zombies.iter().all(|it| is_certain(it.verdict.as_ref()))
         }
         Question::Stuck => {

@@ -286,6 +286,10 @@ impl Agent {
         // Sending fails if the asker has gone.
         let _gone = match request {
             Request::Zombies(wanted, to) => return self.ask(Question::Zombies(wanted, to)),
+            Request::ZombieRows(keys, to) => {
+                let state = &mut self.feed.state;
+                to.send(state.zombie_rows(&keys, probes::now_ns())).is_ok()
+            }
             Request::Culprits(wanted, to) => return self.ask(Question::Culprits(wanted, to)),
             Request::Explain(pid, seen, to) => return self.ask(Question::Explain(pid, seen, to)),
             Request::Top(limit, to) => return self.ask(Question::Top(limit, to)),
@@ -372,7 +376,7 @@ impl Agent {
         // Nobody waits any more when sending fails.
         let _gone = match question {
             Question::Culprits(wanted, to) => to.send(state.culprits(&wanted, now_ns)).is_ok(),
-            Question::Zombies(wanted, to) => to.send(state.zombies(&wanted, now_ns)).is_ok(),
+            Question::Zombies(wanted, to) => to.send(state.list_zombies(&wanted, now_ns)).is_ok(),
             Question::Explain(pid, seen, to) => return self.want(Purpose::Explain(pid, seen, to)),
             Question::Top(limit, to) => {
                 self.pids.begin(pids::WHILE_ASKED_NS, now_ns);

@@ -3,9 +3,10 @@
 
 use tokio::sync::oneshot;
 
-use api::{Culprits, Document, Explained, Top, Zombie};
+use api::{Culprits, Document, Explained, Top};
 use model::explain::Seen;
 use model::filter::Selection;
+use model::state::ListedZombies;
 
 /// How long an answer waits for workloads and PID tables.
 const HELD_NS: u64 = 1_000_000_000;
@@ -16,7 +17,7 @@ const PLACELESS_NS: u64 = 60_000_000_000;
 #[derive(Debug)]
 pub(super) enum Question {
     Culprits(Selection, oneshot::Sender<Culprits>),
-    Zombies(Selection, oneshot::Sender<Document<Zombie>>),
+    Zombies(Selection, oneshot::Sender<ListedZombies>),
     Explain(u32, Seen, oneshot::Sender<Explained>),
     Top(Option<usize>, oneshot::Sender<Document<Top>>),
 }

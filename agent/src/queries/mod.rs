@@ -8,10 +8,16 @@ mod stuck;
 mod top;
 mod zombies;
 
+use std::pin::Pin;
+
 use api::Query;
+use futures_util::Stream;
 
 use crate::engine::replay::Replay;
 use crate::handle::{Handle, Stopped};
+
+/// The parts of an answer.
+pub type Parts = Pin<Box<dyn Stream<Item = Result<Vec<u8>, Stopped>> + Send>>;
 
 /// A query that this program answers.
 pub trait Ask: Query {
@@ -29,6 +35,15 @@ pub trait Ask: Query {
         checked: Self::Checked,
         handle: &Handle,
     ) -> impl Future<Output = Result<Self::Answer, Stopped>> + Send;
+
+    /// The answer as JSON in parts that the loop makes one by one as the client reads, so that
+    /// however long it is, little of it is in memory. Returns the parameters if the answer is short.
+    ///
+    /// # Errors
+    /// With the parameters, if the answer is sent whole.
+    fn parts(checked: Self::Checked, _handle: Handle) -> Result<Parts, Self::Checked> {
+        Err(checked)
+    }
 
     /// Asks a recording.
     ///

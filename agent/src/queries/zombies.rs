@@ -1,12 +1,19 @@
 //! `/api/v1/zombies`.
 
-use api::{Query, ZombiesQuery};
-use model::filter::Selection;
-use model::state::ZOMBIE_FIELDS;
+use std::vec;
 
-use super::Ask;
+use api::{Query, Zombie, ZombiesQuery};
+use futures_util::stream;
+use model::events::Key;
+use model::filter::Selection;
+use model::state::{ListedZombies, ZOMBIE_FIELDS};
+
+use super::{Ask, Parts};
 use crate::engine::replay::Replay;
 use crate::handle::{Handle, Request, Stopped};
+
+/// How many zombies a part of the answer has: some 100 kB.
+const ROWS: usize = 64;
 
 impl Ask for ZombiesQuery {
     type Checked = Selection;
@@ -16,10 +23,77 @@ impl Ask for ZombiesQuery {
     }
 
     async fn ask(wanted: Selection, handle: &Handle) -> Result<<Self as Query>::Answer, Stopped> {
-        handle.ask(|to| Request::Zombies(wanted, to)).await
+        handle.zombies(wanted).await
     }
 
     fn replay(wanted: Selection, replay: &Replay) -> anyhow::Result<<Self as Query>::Answer> {
         Ok(replay.zombies(&wanted))
+    }
+
+    fn parts(wanted: Selection, handle: Handle) -> Result<Parts, Selection> {
+        let step = async |(handle, left): (Handle, Left)| {
+            Ok(match left {
+                Left::All(wanted) => {
+                    let listed = handle.ask(|to| Request::Zombies(wanted, to)).await?;
+                    let (begin, rows) = Rows::of(listed);
+                    Some((begin, (handle, Left::Rows(rows))))
+                }
+                Left::Rows(mut rows) => {
+                    let keys: Vec<_> = rows.keys.by_ref().take(ROWS).collect();
+                    if keys.is_empty() {
+                        Some((rows.end.into_bytes(), (handle, Left::Nothing)))
+                    } else {
+                        let zombies = handle.ask(|to| Request::ZombieRows(keys, to)).await?;
+                        Some((rows.written(&zombies), (handle, Left::Rows(rows))))
+                    }
+                }
+                Left::Nothing => None,
+            })
+        };
+        Ok(Box::pin(stream::try_unfold(
+            (handle, Left::All(wanted)),
+            step,
+        )))
+    }
+}
+
+/// What is still to be sent.
+enum Left {
+    All(Selection),
+    Rows(Rows),
+    Nothing,
+}
+
+/// The items, and what follows them.
+struct Rows {
+    keys: vec::IntoIter<Key>,
+    begun: bool,
+    end: String,
+}
+
+impl Rows {
+    /// What precedes them, and the rest.
+    fn of(ListedZombies { document, keys }: ListedZombies) -> (Vec<u8>, Self) {
+        let text = serde_json::to_string(&document).unwrap_or_default();
+        // No text inside can contain this: its quotes would be escaped.
+        let (begin, end) = text.split_once("\"items\":[]").unwrap_or((&text, ""));
+        let rows = Self {
+            keys: keys.into_iter(),
+            begun: false,
+            end: format!("]{end}"),
+        };
+        (format!("{begin}\"items\":[").into_bytes(), rows)
+    }
+
+    fn written(&mut self, zombies: &[Zombie]) -> Vec<u8> {
+        let mut text = Vec::new();
+        for zombie in zombies {
+            if std::mem::replace(&mut self.begun, true) {
+                text.push(b',');
+            }
+            // Writing to memory fails only for maps without names, and here are none.
+            let _ = serde_json::to_writer(&mut text, zombie);
+        }
+        text
     }
 }

@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware::{self, Next, map_response};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::timeout;
 
@@ -19,7 +20,7 @@ use super::landing;
 use super::refusal::Refusal;
 use super::stream::Lines;
 use crate::handle::{Handle, Request, Stopped};
-use crate::queries::{self, Ask};
+use crate::queries::{self, Ask, Parts};
 use api::{CulpritsQuery, DoctorQuery, ExplainQuery, StuckQuery, TopQuery, ZombiesQuery};
 
 /// How long the loop may take before it counts as stuck.
@@ -62,6 +63,15 @@ impl Agent {
                 limit.as_secs()
             ))),
         }
+    }
+}
+
+impl Agent {
+    /// Sends the parts of an answer, once the first is there.
+    async fn begin(&self, mut parts: Parts) -> Result<Response, Refusal> {
+        let first = self.within(ANSWER, parts.try_next()).await?;
+        let first = stream::iter(first.map(Ok));
+        Ok(json(Body::from_stream(first.chain(parts))))
     }
 }
 
@@ -156,12 +166,16 @@ async fn answer<Q: Ask>(
     State(agent): State<Agent>,
     in_path: RawPathParams,
     uri: Uri,
-) -> Result<impl IntoResponse, Refusal> {
+) -> Result<Response, Refusal> {
     let in_path: Vec<_> = in_path.iter().collect();
     let query: Q =
         queries::parse(&in_path, uri.query().unwrap_or_default()).map_err(Refusal::bad)?;
     let path = queries::path_of(&query);
     let checked = query.check().map_err(Refusal::bad)?;
+    let checked = match Q::parts(checked, agent.handle.clone()) {
+        Ok(parts) => return agent.begin(parts).await,
+        Err(checked) => checked,
+    };
     let joined = agent.joined.clone();
     let ask = async move {
         let answer = agent.within(ANSWER, Q::ask(checked, &agent.handle)).await?;
@@ -170,7 +184,11 @@ async fn answer<Q: Ask>(
             .map_err(|error| Refusal::broken(format!("the answer cannot be written: {error}")))
     };
     let body = joined.answer(path, ask).await?;
-    Ok(([(CONTENT_TYPE, "application/json")], body))
+    Ok(json(body.into()))
+}
+
+fn json(body: Body) -> Response {
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 async fn exits(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {

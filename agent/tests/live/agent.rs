@@ -15,7 +15,7 @@ use api::{Culprit, Culprits, Doctor, Document, Explained, HookKind, Stuck, Zombi
 /// The program under test.
 pub(crate) const REAPWATCH: &str = env!("CARGO_BIN_EXE_reapwatch");
 /// How an answer begins to a question that could be answered.
-const WELL: &str = "HTTP/1.1 200";
+const WELL: &str = "HTTP/1.0 200";
 /// How long anything may take before the test gives it up: generous, for emulated machines.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -238,7 +238,8 @@ impl Agent {
         stream.set_read_timeout(Some(PATIENCE))?;
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            // Of version 1.0, so that the answer does not come in chunks.
+            "GET {path} HTTP/1.0\r\n\r\n"
         )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;

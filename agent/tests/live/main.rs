@@ -21,7 +21,9 @@ mod floods;
 mod followed;
 mod held;
 mod hierarchies;
+
 mod host;
+mod incident;
 mod leaving;
 mod loaded;
 mod matrix;

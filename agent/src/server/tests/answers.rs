@@ -1,5 +1,4 @@
 use super::*;
-use api::Zombie;
 
 #[test]
 fn metrics_are_served_as_prometheus_expects() {
@@ -22,6 +21,9 @@ fn documents_are_served_unchanged() {
         (zombies.head.host.as_str(), zombies.head.lost_events),
         ("testhost", 3)
     );
+    assert_eq!(zombies.total, u64::from(ZOMBIES));
+    let pids = zombies.items.iter().map(|zombie| zombie.pid);
+    assert!(pids.eq(1..=ZOMBIES));
     let top = server.get("/api/v1/top").json();
     assert_eq!(top["items"][0]["summary"]["uptime_seconds"], 7.5);
     let doctor: Doctor =

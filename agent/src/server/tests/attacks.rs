@@ -57,3 +57,15 @@ fn answers_are_not_kept_or_taken_for_something_else() {
         assert!(head.contains("cache-control: no-store"), "{head}");
     }
 }
+
+#[test]
+fn rows_that_nobody_reads_are_not_made() {
+    let server = Server::on_tcp(Loop::Ready);
+    let mut stream = server.connect();
+    send(&mut stream, "GET", "/api/v1/zombies");
+    // So that the answer has begun.
+    assert!(stream.read(&mut [0; 64]).expect("it begins") > 0);
+    assert_eq!(server.get("/healthz").status, 200);
+    let rows = server.rows.load(Ordering::Relaxed);
+    assert!(rows < ZOMBIES as usize, "{rows} rows were made");
+}

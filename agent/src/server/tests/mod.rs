@@ -12,6 +12,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -23,8 +25,10 @@ use crate::handle::{Handle, Health, Request};
 use crate::metrics::{Metrics, Page, Sample};
 use api::{
     Culprits, Doctor, Document, ExitLine, Explained, Explanation, FinishedExit, Head, HookKind,
-    ProcessState, Seconds, Summary, Time, Top, VERSION,
+    ProcessState, Seconds, Summary, Time, Top, VERSION, Zombie,
 };
+use model::events::Key;
+use model::state::ListedZombies;
 
 const SERIES: &str = "reapwatch_probe_info{hook=\"kprobe:release_task\",probe=\"reap\"} 1";
 
@@ -48,6 +52,8 @@ struct Server {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     ended: std::sync::mpsc::Receiver<()>,
+    /// How many rows of zombies its loop has made.
+    rows: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -76,6 +82,8 @@ impl Server {
         let tcp = listeners.tcp_address();
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = std::sync::mpsc::channel();
+        let rows = Arc::<AtomicUsize>::default();
+        let made = Arc::clone(&rows);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -83,7 +91,7 @@ impl Server {
                 .expect("a runtime can be built");
             runtime.block_on(async move {
                 let (handle, requests) = Handle::new();
-                tokio::spawn(pretend(requests, behaviour));
+                tokio::spawn(pretend(requests, behaviour, made));
                 let shutdown = async move {
                     let _ = stopped.await;
                 };
@@ -98,6 +106,7 @@ impl Server {
             stop: Some(stop),
             thread: Some(thread),
             ended,
+            rows,
         }
     }
 
@@ -130,7 +139,22 @@ impl Server {
     }
 }
 
-async fn pretend(mut requests: mpsc::Receiver<Request>, behaviour: Loop) {
+/// The content of a chunked body, which must end whole.
+fn joined(mut chunks: &str) -> String {
+    let mut body = String::new();
+    loop {
+        let (size, rest) = chunks.split_once("\r\n").expect("a size");
+        let size = usize::from_str_radix(size, 16).expect("a number");
+        let (content, rest) = rest.split_at(size);
+        if content.is_empty() {
+            return body;
+        }
+        body.push_str(content);
+        chunks = rest.strip_prefix("\r\n").expect("the end of a chunk");
+    }
+}
+
+async fn pretend(mut requests: mpsc::Receiver<Request>, behaviour: Loop, rows: Arc<AtomicUsize>) {
     let mut kept = Vec::new();
     let mut followers = Vec::new();
     if behaviour == Loop::Gone {
@@ -143,7 +167,11 @@ async fn pretend(mut requests: mpsc::Receiver<Request>, behaviour: Loop) {
         }
         // A client may disconnect before its response.
         let _ = match request {
-            Request::Zombies(_, answer) => answer.send(document(Vec::new())).is_ok(),
+            Request::Zombies(_, answer) => answer.send(listed()).is_ok(),
+            Request::ZombieRows(keys, answer) => {
+                rows.fetch_add(keys.len(), Ordering::Relaxed);
+                answer.send(keys.into_iter().map(zombie).collect()).is_ok()
+            }
             Request::Culprits(_, answer) => answer
                 .send(Culprits {
                     document: document(Vec::new()),
@@ -190,6 +218,30 @@ fn document<T>(items: Vec<T>) -> Document<T> {
         items,
         notes: Vec::new(),
     }
+}
+
+/// How many zombies the host of the fake loop has.
+const ZOMBIES: u32 = 50_000;
+
+fn listed() -> ListedZombies {
+    let key = |tgid| Key { tgid, start_ns: 0 };
+    let document = document(Vec::new());
+    ListedZombies {
+        document: Document {
+            total: ZOMBIES.into(),
+            ..document
+        },
+        keys: (1..=ZOMBIES).map(key).collect(),
+    }
+}
+
+fn zombie(key: Key) -> Zombie {
+    let zombie = json!({
+        "pid": key.tgid, "start_time": null, "comm": "sleep", "exit": null, "died_at": null,
+        "zombie_seconds": 1.5, "age_is_lower_bound": false, "forker": null, "parent": null,
+        "tracer": null, "container": null, "verdict": null,
+    });
+    serde_json::from_value(zombie).expect("it is complete")
 }
 
 fn explained(pid: u32) -> Explained {
@@ -290,11 +342,13 @@ impl Answer {
             .expect("the answer can be read");
         let (head, body) = all.split_once("\r\n\r\n").expect("an answer has a head");
         let status = head[9..12].parse().expect("a status is a number");
-        Self {
-            status,
-            head: head.to_ascii_lowercase(),
-            body: body.to_owned(),
-        }
+        let head = head.to_ascii_lowercase();
+        let body = if head.contains("transfer-encoding: chunked") {
+            joined(body)
+        } else {
+            body.to_owned()
+        };
+        Self { status, head, body }
     }
 
     #[track_caller]

@@ -100,7 +100,12 @@ impl Lifecycle {
         self.open.iter().map(|entry| &entry.record)
     }
 
-    /// The same, by time of death.
+    /// The zombie with this key.
+    pub fn zombie(&self, key: &Key) -> Option<&Record> {
+        Some(&self.open.get(key)?.record)
+    }
+
+    /// All of them, by time of death.
     pub fn oldest_first(&self) -> Vec<&Record> {
         let mut records: Vec<_> = self.zombies().collect();
         records.sort_by_key(|record| record.died.at_ns);

@@ -13,7 +13,7 @@ mod top;
 mod zombies;
 
 pub use culprits::CULPRIT_FIELDS;
-pub use zombies::ZOMBIE_FIELDS;
+pub use zombies::{ListedZombies, ZOMBIE_FIELDS};
 
 use crate::answers;
 use crate::clock::Wall;

@@ -21,7 +21,8 @@ impl State {
         let parents = shown.map(parent).collect();
         // The verdict stands with the parent: a frame would else repeat it with each zombie.
         let none = |_: &Self, _: &_, _| None;
-        let (zombies, total) = self.zombies_with(&Selection::first(limit), now_ns, none);
+        let (keys, total) = self.choose_zombies(&Selection::first(limit), now_ns);
+        let zombies = self.zombie_rows_with(&keys, now_ns, none);
         let frame = api::Top {
             parents,
             parents_total: rows.len() as u64,

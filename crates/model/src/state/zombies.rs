@@ -26,20 +26,38 @@ pub const ZOMBIE_FIELDS: [Field; 10] = [
     Field::Why,
 ];
 
+/// Which zombies an answer is about. Its rows are built from here in parts, since all of them may
+/// not fit into memory.
+#[derive(Debug)]
+pub struct ListedZombies {
+    /// The answer, without its items.
+    pub document: api::Document<api::Zombie>,
+    /// Whom the items are about, in order.
+    pub keys: Vec<Key>,
+}
+
 impl State {
     /// Oldest first.
     pub fn zombies(&mut self, wanted: &Selection, now_ns: u64) -> api::Document<api::Zombie> {
-        let (items, total) = self.zombies_with(wanted, now_ns, Self::why_unreaped);
-        self.document(items, total, now_ns)
+        let ListedZombies { document, keys } = self.list_zombies(wanted, now_ns);
+        let items = self.zombie_rows(&keys, now_ns);
+        api::Document { items, ..document }
     }
 
-    /// Each with what `why` says of it, and how many there are.
-    pub(super) fn zombies_with(
-        &mut self,
-        wanted: &Selection,
-        now_ns: u64,
-        why: impl Fn(&Self, &Record, u64) -> Option<api::Verdict>,
-    ) -> (Vec<api::Zombie>, u64) {
+    /// Those that are wanted.
+    pub fn list_zombies(&mut self, wanted: &Selection, now_ns: u64) -> ListedZombies {
+        let (keys, total) = self.choose_zombies(wanted, now_ns);
+        let document = self.document(Vec::new(), total, now_ns);
+        ListedZombies { document, keys }
+    }
+
+    /// The rows of those that are still zombies, each with why.
+    pub fn zombie_rows(&mut self, keys: &[Key], now_ns: u64) -> Vec<api::Zombie> {
+        self.zombie_rows_with(keys, now_ns, Self::why_unreaped)
+    }
+
+    /// Who is wanted, in order, and how many pass the filter.
+    pub(super) fn choose_zombies(&mut self, wanted: &Selection, now_ns: u64) -> (Vec<Key>, u64) {
         let records = self.lifecycle.oldest_first();
         let workloads = &mut self.workloads;
         let places: Vec<_> = records
@@ -61,20 +79,34 @@ impl State {
             }
         });
         let chosen = wanted.choose(rows);
-        let verdicts: Vec<_> = chosen
-            .rows
-            .iter()
-            .map(|&place| why(self, records[place], now_ns))
-            .collect();
-        let workloads = &mut self.workloads;
-        let zombie = |(&place, verdict): (&usize, _)| {
-            let record = records[place];
-            let own = workloads.container_of_record(record, now_ns);
-            let parent = workloads.container_of_parent(record, now_ns);
-            answers::zombie(self.wall, now_ns, record, verdict, [own, parent])
-        };
-        let zombies = chosen.rows.iter().zip(verdicts).map(zombie).collect();
-        (zombies, chosen.total)
+        let keys = chosen.rows.iter().map(|&n| records[n].process.key);
+        (keys.collect(), chosen.total)
+    }
+
+    /// The rows of those that are still zombies, each with what `why` says of it.
+    pub(super) fn zombie_rows_with(
+        &mut self,
+        keys: &[Key],
+        now_ns: u64,
+        why: impl Fn(&Self, &Record, u64) -> Option<api::Verdict>,
+    ) -> Vec<api::Zombie> {
+        let mut rows = Vec::with_capacity(keys.len());
+        for key in keys {
+            let Some(record) = self.lifecycle.zombie(key) else {
+                continue;
+            };
+            let verdict = why(self, record, now_ns);
+            let own = self.workloads.container_of_record(record, now_ns);
+            let parent = self.workloads.container_of_parent(record, now_ns);
+            rows.push(answers::zombie(
+                self.wall,
+                now_ns,
+                record,
+                verdict,
+                [own, parent],
+            ));
+        }
+        rows
     }
 }
 
