@@ -181,8 +181,8 @@ names! {
         Itself,
     }
 
-    /// A part of the end of a process; after `Zombie` the steps of its exit, which are measured with
-    /// `--steps`.
+    /// A part of the end of a process; after `Zombie` the steps of its exit, which are measured
+    /// with `--steps`.
     pub enum PhaseName {
         /// From the fatal signal until it began to exit.
         Signal,
@@ -206,8 +206,8 @@ names! {
         Other,
     }
 
-    /// The step of its exit that a thread is in. The order is that of causes: when threads of one process
-    /// are in several steps, the first is what the others wait for.
+    /// The step of its exit that a thread is in. The order is that of causes: when threads of one
+    /// process are in several steps, the first is what the others wait for.
     pub enum Step {
         /// Killed, but its cgroup is frozen.
         Frozen,
