@@ -160,6 +160,15 @@ fn zombies_are_a_table_or_a_document() {
 }
 
 #[test]
+fn names_of_a_newer_agent_are_shown_as_they_came() {
+    let (code, stdout, stderr) = run(&["zombies", "--url", &format!("{}/newer", agent())]);
+    assert_eq!(code, 0, "{stderr}");
+    for name in ["evicted", "sleeps_deeply"] {
+        assert!(stdout.contains(name), "{name} is not in {stdout}");
+    }
+}
+
+#[test]
 fn a_running_agent_needs_no_watch_time() {
     let url = agent();
     for command in [

@@ -12,7 +12,7 @@ use api::{Bound, Container, Culprit, Culprits, CulpritsQuery, Document, Seconds,
 
 use super::list::{checked, is_empty, more, none};
 use super::output::{print, width};
-use super::table::{Side, Table, head};
+use super::table::{self, Shown, Side, head};
 use super::text::{count, growth, rate, second, time_of_day, wrap};
 use super::zombies::loss;
 use super::{Look, Outcome, fleet, json, pids};
@@ -195,41 +195,29 @@ fn place(container: &Container, look: Look) -> String {
 }
 
 fn table(culprits: &[Culprit], look: Look) -> String {
-    let placed = culprits.iter().any(|culprit| culprit.container.is_some());
-    let mut columns = vec![
-        ("PID", Side::Right),
-        ("COMM", Side::Left),
-        ("ZOMBIES", Side::Right),
-        ("OLDEST", Side::Right),
-        ("LEAK/s", Side::Right),
-        ("REAPED", Side::Right),
-        ("WAITS", Side::Right),
-        ("LAST WAIT (UTC)", Side::Left),
+    let mut columns: Vec<Shown<Culprit>> = vec![
+        ("PID", Side::Right, |it, _| it.process.pid.to_string()),
+        ("COMM", Side::Left, |it, look| look.clean(&it.process.comm)),
+        ("ZOMBIES", Side::Right, |it, _| it.zombies.to_string()),
+        ("OLDEST", Side::Right, |it, look| {
+            look.maybe(it.oldest_seconds, Bound::lower(it.oldest_is_lower_bound))
+        }),
+        ("LEAK/s", Side::Right, |it, _| rate(it.leaked_per_second)),
+        ("REAPED", Side::Right, |it, _| it.reaped_total.to_string()),
+        ("WAITS", Side::Right, |it, look| {
+            look.known(it.waits_total, |waits| waits.to_string())
+        }),
+        ("LAST WAIT (UTC)", Side::Left, |it, look| {
+            look.known(it.last_wait_at, time_of_day)
+        }),
     ];
-    if placed {
-        columns.push(("WORKLOAD", Side::Left));
+    if culprits.iter().any(|culprit| culprit.container.is_some()) {
+        columns.push(("WORKLOAD", Side::Left, |it, look| {
+            look.workload(it.container.as_ref())
+        }));
     }
-    columns.push(("WHY", Side::Left));
-    let mut table = Table::new(&columns);
-    for culprit in culprits {
-        let oldest = Bound::lower(culprit.oldest_is_lower_bound);
-        let mut cells = vec![
-            culprit.process.pid.to_string(),
-            look.clean(&culprit.process.comm),
-            culprit.zombies.to_string(),
-            look.maybe(culprit.oldest_seconds, oldest),
-            rate(culprit.leaked_per_second),
-            culprit.reaped_total.to_string(),
-            look.known(culprit.waits_total, |waits| waits.to_string()),
-            look.known(culprit.last_wait_at, time_of_day),
-        ];
-        if placed {
-            cells.push(look.workload(culprit.container.as_ref()));
-        }
-        cells.push(look.why(culprit.verdict.as_ref()));
-        table.row(cells);
-    }
-    table.render(look)
+    columns.push(("WHY", Side::Left, |it, look| look.why(it.verdict.as_ref())));
+    table::of(culprits, &columns, look)
 }
 
 #[cfg(test)]

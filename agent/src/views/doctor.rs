@@ -3,10 +3,10 @@
 use crate::cli::DoctorArgs;
 use crate::client::Remote;
 use crate::stderr::eprint_line;
-use api::Doctor;
+use api::{Doctor, Fact, Probe};
 
 use super::output::{print, width};
-use super::table::{Side, Table};
+use super::table::{self, Shown, Side};
 use super::text::wrap;
 use super::{Look, Outcome, json};
 
@@ -64,44 +64,33 @@ fn report(doctor: &Doctor, look: Look, width: usize) -> String {
 }
 
 fn facts(doctor: &Doctor, look: Look) -> String {
-    let mut table = Table::new(&[
-        ("OK", Side::Left),
-        ("FACT", Side::Left),
-        ("FOUND", Side::Left),
-    ]);
-    for fact in &doctor.facts {
-        let ok = if fact.ok { "yes" } else { "NO" };
-        table.row(vec![
-            ok.to_owned(),
-            look.clean(&fact.name),
-            look.clean(&fact.found),
-        ]);
-    }
-    table.render(look)
+    let columns: [Shown<Fact>; 3] = [
+        ("OK", Side::Left, |it, _| {
+            if it.ok { "yes" } else { "NO" }.to_owned()
+        }),
+        ("FACT", Side::Left, |it, look| look.clean(&it.name)),
+        ("FOUND", Side::Left, |it, look| look.clean(&it.found)),
+    ];
+    table::of(&doctor.facts, &columns, look)
 }
 
 fn probes(doctor: &Doctor, look: Look) -> String {
-    let mut table = Table::new(&[
-        ("PROBE", Side::Left),
-        ("NEEDED", Side::Left),
-        ("HOOK", Side::Left),
-        ("LOST", Side::Left),
-    ]);
-    for probe in &doctor.probes {
-        let hook = probe
-            .hook
-            .as_deref()
-            .map_or("NONE".to_owned(), |hook| look.clean(hook));
-        let lost = probe.lost.as_ref().map_or("nothing", |_| "see below");
-        let needed = if probe.required { "yes" } else { "no" };
-        table.row(vec![
-            look.clean(&probe.probe),
-            needed.to_owned(),
-            hook,
-            lost.to_owned(),
-        ]);
-    }
-    table.render(look)
+    let columns: [Shown<Probe>; 4] = [
+        ("PROBE", Side::Left, |it, look| look.clean(&it.probe)),
+        ("NEEDED", Side::Left, |it, _| {
+            if it.required { "yes" } else { "no" }.to_owned()
+        }),
+        ("HOOK", Side::Left, |it, look| {
+            look.clean(it.hook.as_deref().unwrap_or("NONE"))
+        }),
+        ("LOST", Side::Left, |it, _| {
+            it.lost
+                .as_ref()
+                .map_or("nothing", |_| "see below")
+                .to_owned()
+        }),
+    ];
+    table::of(&doctor.probes, &columns, look)
 }
 
 /// What is lost, what was refused, and what to do: too long for table cells.
@@ -153,7 +142,6 @@ fn verdict(doctor: &Doctor, look: Look) -> String {
 mod tests {
     use super::*;
     use crate::views::snapshot;
-    use api::{Fact, Probe};
 
     #[test]
     fn report_names_what_is_missing_and_the_fix() {

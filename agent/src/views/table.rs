@@ -74,6 +74,19 @@ pub fn text<C: TableColumn>(
     table.render(look)
 }
 
+/// A column: its heading, and what it shows of a row.
+pub type Shown<R> = (&'static str, Side, fn(&R, Look) -> String);
+
+/// All rows as text, in their order.
+pub fn of<R>(rows: &[R], columns: &[Shown<R>], look: Look) -> String {
+    let heads: Vec<_> = columns.iter().map(|it| (it.0, it.1)).collect();
+    let mut table = Table::new(&heads);
+    for row in rows {
+        table.row(columns.iter().map(|it| it.2(row, look)).collect());
+    }
+    table.render(look)
+}
+
 /// Order of two values: larger first, unknown last.
 pub fn down<T: Copy + PartialOrd>(a: Option<T>, b: Option<T>) -> Ordering {
     // `None` is less than anything.
@@ -82,14 +95,14 @@ pub fn down<T: Copy + PartialOrd>(a: Option<T>, b: Option<T>) -> Ordering {
 
 /// A table whose columns are as wide as their widest cell.
 #[derive(Debug)]
-pub struct Table {
+struct Table {
     columns: Vec<(&'static str, Side)>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table without rows.
-    pub fn new(columns: &[(&'static str, Side)]) -> Self {
+    fn new(columns: &[(&'static str, Side)]) -> Self {
         Self {
             columns: columns.to_vec(),
             rows: Vec::new(),
@@ -97,13 +110,13 @@ impl Table {
     }
 
     /// Adds a row; it has one cell per column.
-    pub fn row(&mut self, cells: Vec<String>) {
+    fn row(&mut self, cells: Vec<String>) {
         debug_assert_eq!(cells.len(), self.columns.len());
         self.rows.push(cells);
     }
 
     /// The heading and the rows, each with a line end.
-    pub fn render(&self, look: Look) -> String {
+    fn render(&self, look: Look) -> String {
         let widths: Vec<usize> = (0..self.columns.len())
             .map(|i| {
                 let cells = self.rows.iter().map(|row| breadth(&row[i]));

@@ -248,8 +248,6 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use api::OrOther;
-
     use super::*;
 
     const WIDE: Look = Look {
@@ -348,12 +346,6 @@ mod tests {
             "SIGSEGV core"
         );
         assert_eq!(WIDE.exit(None), "–");
-        let newer = Exit {
-            kind: OrOther::named("evicted".to_owned()),
-            code: None,
-            signal: None,
-        };
-        assert_eq!(WIDE.exit(Some(&newer)), "evicted");
     }
 
     #[test]

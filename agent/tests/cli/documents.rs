@@ -11,6 +11,14 @@ pub(crate) const ZOMBIES: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.4
  "zombie_seconds":0.00085,"age_is_lower_bound":false,"forker":null,"parent":null,
  "tracer":null,"held_before":[],"container":null,"parent_container":null,"verdict":null}],"notes":[]}"#;
 
+/// From a newer agent, which has names that this one does not know.
+pub(crate) const NEWER_ZOMBIES: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
+"source":"fprobe","at":"2026-11-22T03:11:22Z","lost_events":0,"items":[
+{"pid":42,"start_time":null,"comm":"sh","exit":{"kind":"evicted","code":null,"signal":null},
+ "died_at":null,"zombie_seconds":3.4,"age_is_lower_bound":true,"forker":null,"parent":null,
+ "tracer":null,"container":null,"verdict":{"id":"sleeps_deeply","summary":"","evidence":[],
+ "remedy":"","confidence":"sworn"}}]}"#;
+
 pub(crate) const NO_ZOMBIES: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
 "source":"fentry","at":"2026-11-22T03:11:22Z","lost_events":0,"items":[]}"#;
 

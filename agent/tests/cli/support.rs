@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::documents::{CULPRITS, DOCTOR, EXITS, EXPLAIN, NO_ZOMBIES, TOP, ZOMBIES};
+use crate::documents::{CULPRITS, DOCTOR, EXITS, EXPLAIN, NEWER_ZOMBIES, NO_ZOMBIES, TOP, ZOMBIES};
 
 pub(crate) fn reapwatch(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reapwatch"));
@@ -50,6 +50,7 @@ pub(crate) fn answer(mut stream: impl Read + Write) {
     let (status, body) = match path {
         "/api/v1/zombies" => ("200 OK", ZOMBIES),
         "/empty/api/v1/zombies" | "/empty/api/v1/culprits" => ("200 OK", NO_ZOMBIES),
+        "/newer/api/v1/zombies" => ("200 OK", NEWER_ZOMBIES),
         "/v2/api/v1/zombies" => (
             "200 OK",
             r#"{"version":2,"host":"h","kernel":"k","source":"s",

@@ -181,8 +181,8 @@ names! {
         Itself,
     }
 
-    /// A part of the end of a process; after `Zombie` the steps of its exit, which are measured with
-    /// `--steps`.
+    /// A part of the end of a process; after `Zombie` the steps of its exit, which are measured
+    /// with `--steps`.
     pub enum PhaseName {
         /// From the fatal signal until it began to exit.
         Signal,
