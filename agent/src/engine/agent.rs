@@ -121,6 +121,7 @@ impl Agent {
             stuck: StuckExits::new(),
             questions: Questions::default(),
         };
+        agent.feed.repairs.begin(probes::now_ns());
         let first = agent.snapshots.first(&mut agent.feed.kernel);
         agent.serve(vec![Purpose::Repair], first);
         agent.feed.settle(u64::MAX);
@@ -275,8 +276,10 @@ impl Agent {
         self.feed.drain();
         // So that a replay knows which processes were alive at the end.
         self.want(Purpose::Repair);
-        let (purposes, snapshot) = self.snapshots.taken().await;
-        self.serve(purposes, snapshot);
+        while !self.snapshots.is_idle() {
+            let (purposes, snapshot) = self.snapshots.taken().await;
+            self.serve(purposes, snapshot);
+        }
         time::sleep(Duration::from_nanos(SETTLE_NS) * 2).await;
         self.feed.end_recording();
     }
