@@ -91,7 +91,7 @@ impl Agent {
     ///
     /// # Errors
     /// If nothing can be measured here.
-    pub(super) fn attach(settings: Settings, sink: Option<Sink>) -> anyhow::Result<Self> {
+    pub(super) fn attach(settings: &Settings, sink: Option<Sink>) -> anyhow::Result<Self> {
         let mut kernel = probes::attach(settings.kernel)?;
         let mut facts = doctor::facts();
         probes::give_up(settings.role, || kernel.can_be_read())
@@ -112,7 +112,7 @@ impl Agent {
             stale_after: settings.stale_after,
             reconcile_every: settings.reconcile_every,
             watchdog: watchdog.flatten(),
-            feed: feed(kernel, &conditions, &settings, sink)?,
+            feed: feed(kernel, &conditions, settings, sink)?,
             conditions,
             snapshots: Snapshots::new(source),
             reading: Job::default(),
