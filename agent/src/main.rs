@@ -15,6 +15,7 @@ mod engine;
 mod fleet;
 mod handle;
 mod host;
+mod memory;
 mod metrics;
 mod probes;
 mod queries;
@@ -23,13 +24,14 @@ mod stderr;
 mod systemd;
 mod views;
 
-use commands::{Parsed, Session};
-use views::{Look, Outcome};
+use commands::Given;
+use views::Outcome;
 
 fn main() -> ExitCode {
-    let (cli, command) = commands::parse();
-    start_log(&command);
-    match run(command, Look::detect(cli.color)) {
+    memory::keep_little();
+    let given = commands::parse();
+    start_log(&given);
+    match run(&given) {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::CannotRun) => ExitCode::from(1),
         Ok(Outcome::Found) => ExitCode::from(3),
@@ -42,20 +44,20 @@ fn main() -> ExitCode {
 
 /// One thread is enough; an agent inside a view has its own.
 #[tokio::main(flavor = "current_thread")]
-async fn run(command: Parsed, look: Look) -> anyhow::Result<Outcome> {
-    let commands = commands::definition();
-    (command.run)(Session { look, commands }).await
+async fn run(given: &Given) -> anyhow::Result<Outcome> {
+    given.run().await
 }
 
 /// The daemon logs what it does, a view only problems. The kernel side logs under the name of its
 /// program, and in detail only with --debug-probes.
-fn start_log(command: &Parsed) {
-    let probes = if command.debugs_probes {
+fn start_log(given: &Given) {
+    let (level, debugs_probes) = given.log();
+    let probes = if debugs_probes {
         ",reapwatch_bpf=debug"
     } else {
         ""
     };
-    let level = format!("{}{probes},{}=error", command.log, probes::ALSO_WARNED_BY);
+    let level = format!("{level}{probes},{}=error", probes::ALSO_WARNED_BY);
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
         .filter_module(host::kubernetes::ALSO_TOLD_BY, log::LevelFilter::Off)
         .init();

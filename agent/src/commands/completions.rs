@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::command::Spec;
+use super::command::{Command, parsed};
 use crate::views::reference;
 
 /// Options of `completions`.
@@ -12,7 +12,7 @@ pub struct CompletionsArgs {
     shell: clap_complete::Shell,
 }
 
-pub(super) const COMMAND: Spec<CompletionsArgs> = Spec::new(
+pub(super) const COMMAND: Command = Command::new(
     "completions",
     "Print a completion script for a shell",
     "\
@@ -20,5 +20,9 @@ Examples:
   reapwatch completions bash > /etc/bash_completion.d/reapwatch
   reapwatch completions zsh > \"${fpath[1]}/_reapwatch\"
   reapwatch completions fish > ~/.config/fish/completions/reapwatch.fish",
-    |args, session| Box::pin(async move { reference::completions(args.shell, session.commands) }),
+    CompletionsArgs::augment_args,
+    |options, session| {
+        let args: CompletionsArgs = parsed(options);
+        Box::pin(async move { reference::completions(args.shell, session.commands) })
+    },
 );

@@ -1,10 +1,12 @@
 //! `reapwatch culprits`.
 
-use super::command::Spec;
+use clap::Args as _;
+
+use super::command::{Command, parsed};
 use crate::cli::CulpritsArgs;
 use crate::views::culprits;
 
-pub(super) const COMMAND: Spec<CulpritsArgs> = Spec::new(
+pub(super) const COMMAND: Command = Command::new(
     "culprits",
     "List processes that do not reap their children, why, and what to do; worst first",
     "\
@@ -16,5 +18,9 @@ Examples:
   reapwatch culprits --fail                       exit status 3 when there are any
   reapwatch culprits --prometheus http://prom:9090
                                                   workloads with stale zombies in a cluster",
-    |args, session| Box::pin(async move { culprits::run(&args, session.look).await }),
+    CulpritsArgs::augment_args,
+    |options, session| {
+        let args: CulpritsArgs = parsed(options);
+        Box::pin(async move { culprits::run(&args, session.look).await })
+    },
 );

@@ -1,10 +1,12 @@
 //! `reapwatch explain`.
 
-use super::command::Spec;
+use clap::Args as _;
+
+use super::command::{Command, parsed};
 use crate::cli::ExplainArgs;
 use crate::views::explain;
 
-pub(super) const COMMAND: Spec<ExplainArgs> = Spec::new(
+pub(super) const COMMAND: Command = Command::new(
     "explain",
     "Explain one process, dead or alive, on one page",
     "\
@@ -15,5 +17,9 @@ Examples:
   sudo reapwatch explain 1234
   reapwatch explain 1234 --json | jq -r '.summary, .verdict.remedy'
   reapwatch explain 1234 --json | jq '.timeline[]'",
-    |args, session| Box::pin(async move { explain::run(&args, session.look).await }),
+    ExplainArgs::augment_args,
+    |options, session| {
+        let args: ExplainArgs = parsed(options);
+        Box::pin(async move { explain::run(&args, session.look).await })
+    },
 );

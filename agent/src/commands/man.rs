@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::command::Spec;
+use super::command::{Command, parsed};
 use crate::views::reference;
 
 /// Options of `man`.
@@ -12,14 +12,16 @@ pub struct ManArgs {
     command: Option<String>,
 }
 
-pub(super) const COMMAND: Spec<ManArgs> = Spec::new(
+pub(super) const COMMAND: Command = Command::new(
     "man",
     "Print the manual page",
     "\
 Examples:
   reapwatch man | man -l -
   reapwatch man top > reapwatch-top.1",
-    |args, session| {
+    ManArgs::augment_args,
+    |options, session| {
+        let args: ManArgs = parsed(options);
         Box::pin(async move { reference::man(args.command.as_deref(), session.commands) })
     },
 );

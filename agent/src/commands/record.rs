@@ -1,12 +1,14 @@
 //! `reapwatch record`.
 
-use super::command::Spec;
+use clap::Args as _;
+
+use super::command::{Command, parsed};
 use crate::cli::RecordArgs;
 use crate::views::record;
 
-pub(super) const COMMAND: Spec<RecordArgs> = Spec {
-    debugs_probes: |args| args.probes.debug_probes,
-    ..Spec::new(
+pub(super) const COMMAND: Command = Command {
+    debugs_probes: true,
+    ..Command::new(
         "record",
         "Save all events to a file, for viewing later or elsewhere",
         "\
@@ -17,6 +19,10 @@ Examples:
   sudo reapwatch record deaths.trace              until Ctrl-C
   sudo reapwatch record deaths.trace --for 10s
   sudo reapwatch record deaths.trace --json       print each death too, as `exits --json` does",
-        |args, _| Box::pin(async move { record::run(&args).await }),
+        RecordArgs::augment_args,
+        |options, _| {
+            let args: RecordArgs = parsed(options);
+            Box::pin(async move { record::run(&args).await })
+        },
     )
 };

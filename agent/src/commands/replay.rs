@@ -1,10 +1,12 @@
 //! `reapwatch replay`.
 
-use super::command::Spec;
+use clap::Args as _;
+
+use super::command::{Command, parsed};
 use crate::cli::ReplayArgs;
 use crate::views::replay;
 
-pub(super) const COMMAND: Spec<ReplayArgs> = Spec::new(
+pub(super) const COMMAND: Command = Command::new(
     "replay",
     "Run a view over a recorded file, without privileges",
     "\
@@ -17,5 +19,9 @@ Examples:
   reapwatch replay deaths.trace exits --json
   reapwatch replay deaths.trace culprits
   reapwatch replay deaths.trace explain 1234",
-    |args, session| Box::pin(replay::run(args, session.look)),
+    ReplayArgs::augment_args,
+    |options, session| {
+        let args: ReplayArgs = parsed(options);
+        Box::pin(replay::run(args, session.look))
+    },
 );

@@ -1,10 +1,12 @@
 //! `reapwatch stuck`.
 
-use super::command::Spec;
+use clap::Args as _;
+
+use super::command::{Command, parsed};
 use crate::cli::StuckArgs;
 use crate::views::stuck;
 
-pub(super) const COMMAND: Spec<StuckArgs> = Spec::new(
+pub(super) const COMMAND: Command = Command::new(
     "stuck",
     "List processes that were killed or are exiting but never finish, why, and what to do",
     "\
@@ -16,5 +18,9 @@ Examples:
   sudo reapwatch stuck --threshold 1s
   reapwatch stuck --json | jq '.items[] | [.pid, .step, .verdict.remedy]'
   reapwatch stuck --fail                          exit status 3 when there are any",
-    |args, session| Box::pin(async move { stuck::run(&args, session.look).await }),
+    StuckArgs::augment_args,
+    |options, session| {
+        let args: StuckArgs = parsed(options);
+        Box::pin(async move { stuck::run(&args, session.look).await })
+    },
 );

@@ -1,10 +1,12 @@
 //! `reapwatch top`.
 
-use super::command::Spec;
+use clap::Args as _;
+
+use super::command::{Command, parsed};
 use crate::cli::TopArgs;
 use crate::views::top;
 
-pub(super) const COMMAND: Spec<TopArgs> = Spec::new(
+pub(super) const COMMAND: Command = Command::new(
     "top",
     "Live view of parents: the zombies they hold and how fast they reap",
     "\
@@ -24,5 +26,9 @@ Examples:
   reapwatch top --prometheus http://prom:9090 --view workloads
 
 Press ? in the live view for the list of keys.",
-    |args, session| Box::pin(async move { top::run(&args, session.look).await }),
+    TopArgs::augment_args,
+    |options, session| {
+        let args: TopArgs = parsed(options);
+        Box::pin(async move { top::run(&args, session.look).await })
+    },
 );

@@ -1,12 +1,14 @@
 //! `reapwatch zombies`.
 
-use super::command::Spec;
+use clap::Args as _;
+
+use super::command::{Command, parsed};
 use crate::cli::ZombiesArgs;
 use crate::views::zombies;
 
-pub(super) const COMMAND: Spec<ZombiesArgs> = Spec {
-    debugs_probes: |args| args.from.probes.debug_probes,
-    ..Spec::new(
+pub(super) const COMMAND: Command = Command {
+    debugs_probes: true,
+    ..Command::new(
         "zombies",
         "List zombies, oldest first",
         "\
@@ -15,6 +17,10 @@ Examples:
   reapwatch zombies --filter 'oldest>1m' --sort parent --limit 20
   reapwatch zombies --fail                        exit status 3 when there are any
   reapwatch zombies --prometheus http://prom:9090 counts by workload for a whole cluster",
-        |args, session| Box::pin(async move { zombies::run(&args, session.look).await }),
+        ZombiesArgs::augment_args,
+        |options, session| {
+            let args: ZombiesArgs = parsed(options);
+            Box::pin(async move { zombies::run(&args, session.look).await })
+        },
     )
 };

@@ -32,6 +32,7 @@ use super::{
 use crate::doctor;
 use crate::handle::{Health, Request};
 use crate::host::pids::{Node, node};
+use crate::memory::Shrinking;
 use crate::metrics::{Labels, Metrics, Page, Sample};
 use crate::probes::{self, Attached, HookKind, Pidfds, Readable, Role, Source};
 use crate::systemd::Watchdog;
@@ -91,7 +92,7 @@ impl Agent {
     ///
     /// # Errors
     /// If nothing can be measured here.
-    pub(super) fn attach(settings: Settings, sink: Option<Sink>) -> anyhow::Result<Self> {
+    pub(super) fn attach(settings: &Settings, sink: Option<Sink>) -> anyhow::Result<Self> {
         let mut kernel = probes::attach(settings.kernel)?;
         let mut facts = doctor::facts();
         probes::give_up(settings.role, || kernel.can_be_read())
@@ -112,7 +113,7 @@ impl Agent {
             stale_after: settings.stale_after,
             reconcile_every: settings.reconcile_every,
             watchdog: watchdog.flatten(),
-            feed: feed(kernel, &conditions, &settings, sink)?,
+            feed: feed(kernel, &conditions, settings, sink)?,
             conditions,
             snapshots: Snapshots::new(source),
             reading: Job::default(),
@@ -121,6 +122,7 @@ impl Agent {
             stuck: StuckExits::new(),
             questions: Questions::default(),
         };
+        agent.feed.repairs.begin(probes::now_ns());
         let first = agent.snapshots.first(&mut agent.feed.kernel);
         agent.serve(vec![Purpose::Repair], first);
         agent.feed.settle(u64::MAX);
@@ -275,8 +277,10 @@ impl Agent {
         self.feed.drain();
         // So that a replay knows which processes were alive at the end.
         self.want(Purpose::Repair);
-        let (purposes, snapshot) = self.snapshots.taken().await;
-        self.serve(purposes, snapshot);
+        while !self.snapshots.is_idle() {
+            let (purposes, snapshot) = self.snapshots.taken().await;
+            self.serve(purposes, snapshot);
+        }
         time::sleep(Duration::from_nanos(SETTLE_NS) * 2).await;
         self.feed.end_recording();
     }
@@ -389,7 +393,7 @@ impl Agent {
     fn refresh(&mut self) {
         self.feed.count();
         let state = &mut self.feed.state;
-        let zombies = state.lifecycle.zombies().count() as u64;
+        let zombies = state.lifecycle.open_len() as u64;
         state.pids = self.pids.usages(zombies, probes::now_ns());
         state.stuck = self.stuck.counted().len() as u64;
     }
@@ -451,6 +455,7 @@ fn feed(
         deaths: Deaths::new(metrics, began_ns),
         recorder,
         changes: Vec::new(),
+        shrinking: Shrinking::default(),
     })
 }
 

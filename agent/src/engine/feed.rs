@@ -5,6 +5,7 @@ use std::{io, mem};
 use super::{
     deaths::Deaths, intake::Intake, names::Resolver, recorder::Recorder, repairs::Repairs,
 };
+use crate::memory::Shrinking;
 use crate::probes::{self, Attached, Counters};
 use model::events::{Event, Thread};
 use model::lifecycle::Transition;
@@ -24,6 +25,7 @@ pub(super) struct Feed {
     pub(super) recorder: Recorder,
     /// Not published yet.
     pub(super) changes: Vec<Transition>,
+    pub(super) shrinking: Shrinking,
 }
 
 impl Feed {
@@ -98,6 +100,7 @@ impl Feed {
     pub(super) fn housekeeping(&mut self, now_ns: u64) {
         self.recorder.expire(now_ns);
         self.state.tick(now_ns);
+        self.shrinking.note(self.state.lifecycle.len());
         self.intake.watch(self.state.lifecycle.zombies(), now_ns);
         self.resolver.housekeeping(&mut self.state, now_ns);
         self.deaths.expire(&mut self.state, now_ns);

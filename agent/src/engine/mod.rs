@@ -73,7 +73,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     }
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    let (handle, thread) = start(Agent::attach(Settings::of_daemon(&args)?, None)?)?;
+    let (handle, thread) = start(Agent::attach(&Settings::of_daemon(&args)?, None)?)?;
     if let Some(address) = listeners.tcp_address() {
         log::info!("serving {}://{address}/", listeners.scheme());
     }
@@ -111,7 +111,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
 /// # Errors
 /// If nothing can be measured here; one sentence with the fix.
 pub fn embed(probes: &ProbeArgs) -> anyhow::Result<Handle> {
-    let agent = Agent::attach(Settings::of_view(probes), None)?;
+    let agent = Agent::attach(&Settings::of_view(probes), None)?;
     Ok(start(agent)?.0)
 }
 
@@ -124,7 +124,7 @@ pub fn record(
     probes: &ProbeArgs,
     sink: Sink,
 ) -> anyhow::Result<(Handle, mpsc::Receiver<api::ExitLine>)> {
-    let mut agent = Agent::attach(Settings::of_view(probes), Some(sink))?;
+    let mut agent = Agent::attach(&Settings::of_view(probes), Some(sink))?;
     let deaths = agent.follow();
     Ok((start(agent)?.0, deaths))
 }

@@ -108,3 +108,46 @@ impl Questions {
         due.map(|held| held.question).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = HELD_NS;
+
+    /// A request about culprits, held since 0.
+    fn held() -> (Questions, oneshot::Receiver<Culprits>) {
+        let mut questions = Questions::default();
+        let (to, answer) = oneshot::channel();
+        questions.wait(Question::Culprits(Selection::default(), to));
+        assert!(questions.take_due(0, || true, |_| true).is_empty());
+        questions.judged(0);
+        (questions, answer)
+    }
+
+    #[test]
+    fn culprits_wait_for_workloads_and_for_pid_tables_of_that_time() {
+        let (mut questions, _answer) = held();
+        assert!(questions.take_due(1, || false, |_| true).is_empty());
+        assert!(questions.take_due(2, || true, |_| false).is_empty());
+        let due = questions.take_due(3, || false, |since_ns| since_ns == 2);
+        assert_eq!(due.len(), 1, "the workloads were known before");
+    }
+
+    #[test]
+    fn nobody_waits_for_workloads_for_a_while_after_a_timeout() {
+        let (mut questions, _answer) = held();
+        assert_eq!(questions.take_due(SECOND, || false, |_| false).len(), 1);
+        let (to, _next) = oneshot::channel();
+        questions.hold(Question::Top(None, to), SECOND);
+        let asked = || unreachable!("workloads are not asked for");
+        assert_eq!(questions.take_due(SECOND, asked, |_| false).len(), 1);
+    }
+
+    #[test]
+    fn a_request_that_nobody_waits_for_is_dropped() {
+        let (mut questions, answer) = held();
+        drop(answer);
+        assert!(questions.take_due(SECOND, || true, |_| true).is_empty());
+    }
+}

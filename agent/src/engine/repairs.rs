@@ -63,3 +63,50 @@ impl Repairs {
         Some(snapshot)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repair_is_due_once_the_last_one_has_settled_and_a_second_after_it_began() {
+        let mut repairs = Repairs::default();
+        let at = |ended_ns| Snapshot {
+            begun_ns: ended_ns,
+            ended_ns,
+            exact_start: true,
+            tasks: Vec::new(),
+        };
+        assert!(!repairs.is_due(9 * EVERY_NS));
+        repairs.want_if(true);
+        assert!(repairs.is_due(9 * EVERY_NS));
+        repairs.begin(9 * EVERY_NS);
+        repairs.want_if(true);
+        assert!(!repairs.is_due(20 * EVERY_NS), "it waits for its snapshot");
+        let ended_ns = 9 * EVERY_NS + 1;
+        repairs.hold(Some(at(ended_ns)));
+        assert!(repairs.settled(ended_ns).is_none(), "events are in flight");
+        assert!(repairs.settled(ended_ns + SETTLE_NS).is_some());
+        assert!(!repairs.is_due(10 * EVERY_NS - 1));
+        assert!(repairs.is_due(10 * EVERY_NS));
+        repairs.begin(10 * EVERY_NS);
+        repairs.want_if(true);
+        repairs.hold(None);
+        assert!(repairs.is_due(11 * EVERY_NS), "the snapshot failed");
+    }
+
+    #[test]
+    fn lost_events_want_a_repair_once() {
+        let lost = |ring_full| Lost {
+            ring_full,
+            ..Lost::default()
+        };
+        let mut repairs = Repairs::default();
+        repairs.note_lost(lost(3));
+        assert!(repairs.is_due(EVERY_NS));
+        repairs.begin(EVERY_NS);
+        repairs.hold(None);
+        repairs.note_lost(lost(3));
+        assert!(!repairs.is_due(9 * EVERY_NS));
+    }
+}

@@ -45,12 +45,12 @@ fn zombies(
     let mut present = BTreeMap::<_, Present>::new();
     let mut holders = BTreeMap::<Key, (String, u64)>::new();
     for record in state.lifecycle.zombies() {
-        let stale = now_ns.saturating_sub(record.died.at_ns) >= stale_ns;
+        let is_stale = now_ns.saturating_sub(record.died.at_ns) >= stale_ns;
         let workload = state.workloads.of_record(record, now_ns);
         let died = state.wall.time_by_now(record.died.at_ns).as_duration();
         let of_it = present.entry(Labels::of(workload.as_deref())).or_default();
-        of_it.add_zombie(stale, Some(died.as_secs_f64()));
-        if let (true, Some(holder)) = (stale, record.responsible()) {
+        of_it.add_zombie(is_stale, Some(died.as_secs_f64()));
+        if let (true, Some(holder)) = (is_stale, record.responsible()) {
             let comm = || (holder.comm.to_string(), 0);
             holders.entry(holder.key).or_insert_with(comm).1 += 1;
         }

@@ -49,6 +49,11 @@ impl<W> Snapshots<W> {
         }
     }
 
+    /// Whether nobody waits for one.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.taking.is_running() && self.next.is_empty()
+    }
+
     /// The snapshot and its purposes, when it is there; `None` if it failed.
     pub(super) async fn taken(&mut self) -> (Vec<W>, Option<Snapshot>) {
         let snapshot = self.taking.done().await.and_then(logged);

@@ -14,5 +14,6 @@ pub mod pids;
 pub mod proc;
 pub mod process;
 pub mod refusal;
+pub mod stat;
 pub mod stuck;
 pub mod suspects;

@@ -1,10 +1,10 @@
 //! Reads what /proc shows of a PID, within a time limit. I/O, off the loop.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::host::parse;
 use crate::host::proc::{self, comm};
+use crate::host::stat::Stat;
 use crate::probes;
 use model::culprit::evidence::Sigchld;
 use model::events::{Key, Process};
@@ -19,10 +19,6 @@ const NAMESAKES: usize = 8;
 const REQUESTS: [u8; 4] = [15, 2, 3, 1];
 /// Maximum number of threads examined.
 const THREADS: usize = 64;
-/// In the flags of `proc_pid_stat(5)`.
-const PF_KTHREAD: u64 = 0x0020_0000;
-/// Set from the start of its exit.
-const PF_EXITING: u64 = 0x4;
 
 /// What has this PID now.
 pub fn at(pid: u32) -> Seen {
@@ -47,7 +43,7 @@ fn shown(pid: u32, status: &str) -> Seen {
         };
         return elsewhere(pid, seen);
     }
-    if is_kernel_thread(pid) {
+    if Stat::read(pid).is_some_and(Stat::is_of_kernel) {
         let seen = Seen {
             kernel_thread: comm(pid),
             ..Seen::default()
@@ -92,25 +88,12 @@ fn waits(pid: u32) -> bool {
     proc::text(format!("/proc/{pid}/wchan")).is_ok_and(|wchan| wchan.trim() == "do_wait")
 }
 
-fn is_kernel_thread(pid: u32) -> bool {
-    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-    flags(&stat).is_some_and(|(_, flags)| flags & PF_KTHREAD != 0)
-}
-
-/// The state and the flags in a `stat`.
-fn flags(stat: &[u8]) -> Option<(char, u64)> {
-    // The flags are field 9 of the manual, and the state is field 3.
-    let (_, fields) = proc::split_stat(stat)?;
-    let state = fields.first()?.chars().next()?;
-    Some((state, fields.get(6)?.parse().ok()?))
-}
-
 /// What its threads are doing.
 fn seen_of_threads(pid: u32, status: &str) -> Seen {
-    let stat = |tid| fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok();
     let threads = proc::threads(pid, THREADS).into_iter();
-    let threads: Vec<_> = threads.filter_map(|tid| flags(&stat(tid)?)).collect();
-    let living = threads.iter().map(|(state, _)| *state);
+    let threads = threads.filter_map(|tid| Stat::of_thread(pid, tid));
+    let threads: Vec<_> = threads.collect();
+    let living = threads.iter().map(|thread| thread.state);
     let living: Vec<char> = living.filter(|state| !matches!(state, 'Z' | 'X')).collect();
     let all =
         |letters: &[char]| !living.is_empty() && living.iter().all(|state| letters.contains(state));
@@ -132,13 +115,13 @@ fn seen_of_threads(pid: u32, status: &str) -> Seen {
 
 /// How far its exit is, if it has been killed or one of its threads has begun to exit. `None` if a
 /// tracer has stopped it: it may be at the start of its exit, which the kernel does not show yet.
-fn exit(status: &str, threads: &[(char, u64)]) -> Option<Exit> {
+fn exit(status: &str, threads: &[Stat]) -> Option<Exit> {
     if parse::field(status, "CoreDumping") == Some("1") {
         return Some(Exit::DumpingCore);
     }
-    if threads.is_empty() || threads.iter().any(|(state, _)| *state == 't') {
+    if threads.is_empty() || threads.iter().any(|thread| thread.state == 't') {
         None
-    } else if threads.iter().any(|(_, flags)| flags & PF_EXITING != 0) {
+    } else if threads.iter().any(|thread| thread.is_exiting()) {
         Some(Exit::Begun)
     } else {
         Some(Exit::NotBegun)

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::host::cgroups::Version1;
 use crate::host::proc;
+use crate::memory;
 
 /// The kernel side, built by `cargo xtask ebpf`.
 const OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/prebuilt/reapwatch.bpf.o");
@@ -105,8 +106,8 @@ unsafe impl Pod for Plain<Options> {}
 
 /// Loads and attaches.
 ///
-/// If no death can be measured, see [`KernelError`].
-/// When no death can be measured, see [`KernelError`].
+/// # Errors
+/// If no death can be measured.
 pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
     if !config.any_pid_namespace {
         PidNamespace::own().check()?;
@@ -116,9 +117,8 @@ pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
     }
     memlock::raise();
     let attached = tracefs::with_tracefs(|| load_and_attach(config));
-    // Returns some 20 MB that parsing the kernel's types took.
-    // SAFETY: no preconditions.
-    unsafe { libc::malloc_trim(0) };
+    // Some 20 MB that parsing the kernel's types took.
+    memory::give_back();
     attached.map_err(|error| match (&error, memlock::limit()) {
         (KernelError::Load(_) | KernelError::Required(..), Some(bytes)) => {
             KernelError::Memlock(bytes / 1024)

@@ -1,11 +1,8 @@
 //! Follows the chain of other ends: what the first end waits for itself. I/O.
 
-use super::{
-    kin::{self, Stat},
-    search::Search,
-    thread,
-};
+use super::{kin, search::Search, thread};
 use crate::host::proc;
+use crate::host::stat::Stat;
 use model::culprit::evidence::block::{Block, End, On, Relation};
 
 /// How far the chain is followed.
@@ -41,7 +38,7 @@ pub(super) fn of_process(search: &mut Search, pid: u32, state: Option<char>) -> 
     }
     let mut blocks = Vec::new();
     for tid in proc::threads(pid, THREADS) {
-        let stat = Stat::read_thread(pid, tid);
+        let stat = Stat::of_thread(pid, tid);
         match stat.map(|stat| stat.state) {
             Some('t') => return Some(of_tracing_stop(search, pid, tid)),
             Some('R') => return None,

@@ -1,47 +1,12 @@
 //! How processes are related to the dead children of a suspect and to the waiting process. I/O.
 
-use std::fs;
-
 use crate::host::parse;
 use crate::host::proc;
+use crate::host::stat::Stat;
 use model::culprit::evidence::block::Relation;
 
 /// Ancestors that are looked at.
 const ANCESTORS: usize = 32;
-
-/// Some fields of `proc_pid_stat(5)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stat {
-    pub(super) state: char,
-    pub(super) parent: u32,
-    pub(super) group: u32,
-    session: u32,
-    /// In ticks.
-    start: u64,
-}
-
-impl Stat {
-    pub(super) fn read(pid: u32) -> Option<Self> {
-        Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
-    }
-
-    pub(super) fn read_thread(pid: u32, tid: u32) -> Option<Self> {
-        Self::parse(&fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok()?)
-    }
-
-    fn parse(stat: &[u8]) -> Option<Self> {
-        let (_, fields) = proc::split_stat(stat)?;
-        // The manual counts from 1, and the state is the third.
-        let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
-        Some(Self {
-            state: fields.first()?.chars().next()?,
-            parent: number(4)? as u32,
-            group: number(5)? as u32,
-            session: number(6)? as u32,
-            start: number(22)?,
-        })
-    }
-}
 
 /// The dead children: their process groups and sessions show which processes they left behind.
 #[derive(Debug, Default)]
@@ -144,18 +109,9 @@ mod tests {
             parent,
             group,
             session,
+            flags: 0,
             start,
         }
-    }
-
-    #[test]
-    fn a_stat_is_read_whatever_the_name() {
-        let fields = "S 1 42 40 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 777 0";
-        for comm in ["sh", "a) Z 9 (b", "x\n) R 5 5"] {
-            let found = Stat::parse(format!("42 ({comm}) {fields}\n").as_bytes());
-            assert_eq!(found, Some(stat(1, 42, 40, 777)), "{comm:?}");
-        }
-        assert_eq!(Stat::parse(b"42 (sh) S 1"), None);
     }
 
     #[test]

@@ -8,11 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    kin::{DeadChildren, Stat},
-    memory,
-};
+use super::{kin::DeadChildren, memory};
 use crate::host::proc;
+use crate::host::stat::Stat;
 
 /// Processes whose mappings are looked at.
 const PROCESSES: usize = 1_024;

@@ -11,7 +11,7 @@ mod call;
 mod chain;
 mod descriptor;
 mod file_systems;
-pub(in crate::host) mod fuse;
+mod fuse;
 mod index;
 mod ipc;
 mod kin;
@@ -31,13 +31,12 @@ mod tests;
 mod things;
 mod thread;
 
+use crate::host::proc;
 use descriptor::Info;
 use index::Index;
-
-pub use search::Search;
-
-use crate::host::proc;
 use model::culprit::evidence::block::Block;
+use model::stuck::evidence::Connection;
+pub use search::Search;
 
 /// What a thread waits for; `None` of one that does not sleep.
 pub fn block_of(search: &mut Search, pid: u32, tid: u32) -> Option<Block> {
@@ -55,11 +54,7 @@ pub fn block_of_process(search: &mut Search, pid: u32, state: Option<char>) -> O
 }
 
 /// The FUSE connections that a thread may wait for, and whether it is known to be that one.
-pub fn fuse_connections(
-    search: &mut Search,
-    pid: u32,
-    tid: u32,
-) -> (Vec<model::stuck::evidence::Connection>, bool) {
+pub fn fuse_connections(search: &mut Search, pid: u32, tid: u32) -> (Vec<Connection>, bool) {
     fuse::connections(pid, tid, &mut search.servers)
 }
 

@@ -6,16 +6,10 @@ use std::{
     io::{self, ErrorKind},
 };
 
-use super::{
-    at::At,
-    fuse,
-    index::Index,
-    kin::{DeadChildren, Stat},
-    mapped::Mapped,
-    memory,
-};
+use super::{at::At, fuse, index::Index, kin::DeadChildren, mapped::Mapped, memory};
 use crate::host::proc;
 use crate::host::refusal;
+use crate::host::stat::Stat;
 use model::culprit::evidence::block::{Block, End, On, Relation};
 
 /// Ends that are named.

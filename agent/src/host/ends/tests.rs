@@ -7,7 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{kin::Stat, *};
+use super::*;
+use crate::host::stat::Stat;
 use model::culprit::evidence::block::{Ipc, On, Relation};
 
 /// A program, with all that it started, ended with the test.

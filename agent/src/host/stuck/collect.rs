@@ -14,6 +14,7 @@ use crate::host::parse;
 use crate::host::people;
 use crate::host::proc;
 use crate::host::refusal;
+use crate::host::stat::Stat;
 use crate::host::stuck::waiters;
 use crate::host::suspects::{cgroup, freezing};
 use crate::probes;
@@ -29,8 +30,6 @@ const THREADS: usize = 64;
 const FRAMES: usize = 24;
 /// SIGKILL in a mask of signals.
 const SIGKILL: u8 = 9;
-/// In the flags of `stat`: past the start of its exit.
-const PF_EXITING: u32 = 4;
 /// Servers of one file system that are looked at.
 const SERVERS: usize = 2;
 /// The most processes of a namespace that are named.
@@ -62,8 +61,7 @@ pub fn look(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
     for tid in proc::threads(key.tgid, THREADS) {
         let known = suspect.threads.iter().find(|thread| thread.tid == tid);
         let stack = known.map(|thread| frames(thread.stack.iter().map(String::as_str)));
-        let path = format!("{root}/task/{tid}");
-        let Some((thread, tracer)) = thread(&path, tid, stack.unwrap_or_default()) else {
+        let Some((thread, tracer)) = thread(key.tgid, tid, stack.unwrap_or_default()) else {
             continue;
         };
         if matches!(thread.state, 'Z' | 'X') {
@@ -184,8 +182,8 @@ fn last_tracer(who: &mut Who) -> &mut Who {
 }
 
 /// A thread and its tracer; the stack is read from /proc only if the probes gave none.
-fn thread(root: &str, tid: u32, stack: Vec<Frame>) -> Option<(Thread, Option<u32>)> {
-    let read = |name: &str| proc::text(format!("{root}/{name}")).ok();
+fn thread(pid: u32, tid: u32, stack: Vec<Frame>) -> Option<(Thread, Option<u32>)> {
+    let read = |name: &str| proc::text(format!("/proc/{pid}/task/{tid}/{name}")).ok();
     let status = read("status")?;
     let state = parse::state(&status)?;
     let pending = |name: &str| parse::has_signal(&status, name, SIGKILL) == Some(true);
@@ -195,7 +193,7 @@ fn thread(root: &str, tid: u32, stack: Vec<Frame>) -> Option<(Thread, Option<u32
         state,
         frozen: false,
         kill_pending: pending("SigPnd") || pending("ShdPnd"),
-        exiting: read("stat").is_some_and(|stat| flags(&stat) & PF_EXITING != 0),
+        exiting: Stat::of_thread(pid, tid).is_some_and(Stat::is_exiting),
         wchan: read("wchan")
             .filter(|_| !ended)
             .and_then(|text| parse::wchan(&text)),
@@ -211,13 +209,6 @@ fn thread(root: &str, tid: u32, stack: Vec<Frame>) -> Option<(Thread, Option<u32
         },
     };
     Some((thread, parse::tracer(&status)))
-}
-
-/// The flags of `proc_pid_stat(5)`; the name, in parentheses, may contain any character.
-fn flags(stat: &str) -> u32 {
-    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let flags = rest.split_whitespace().nth(6);
-    flags.and_then(|it| it.parse().ok()).unwrap_or_default()
 }
 
 /// A stack from lines `name+0x1/0x2 [module]`, without unnamed frames and those of probes.
@@ -340,11 +331,5 @@ mod tests {
                 frame("do_exit", None)
             ]
         );
-    }
-
-    #[test]
-    fn flags_are_found_behind_any_name() {
-        assert_eq!(flags("7 (a) b) D 1 7 7 0 -1 4194564 12 0"), 4_194_564);
-        assert_eq!(flags("rubbish"), 0);
     }
 }

@@ -100,6 +100,17 @@ impl Lifecycle {
         self.open.iter().map(|entry| &entry.record)
     }
 
+    /// How many dead processes are not known to be reaped.
+    pub fn open_len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// How many deaths are kept, open or not.
+    #[expect(clippy::len_without_is_empty, reason = "it is for the use of memory")]
+    pub fn len(&self) -> usize {
+        self.open.len() + self.pending.len() + self.recent.len()
+    }
+
     /// The zombie with this key.
     pub fn zombie(&self, key: &Key) -> Option<&Record> {
         Some(&self.open.get(key)?.record)
@@ -211,7 +222,6 @@ impl Lifecycle {
 
     /// Closes an open or announced death because of an event at `closed_ns`. A reap before the
     /// death would be a contradiction, so its time is then unknown.
-    /// would be a contradiction, so that its time is then not known.
     fn finish(&mut self, key: Key, mut reap: Reap, closed_ns: u64, out: &mut Vec<Transition>) {
         let announced = self.pending.remove(&key);
         if let Some(entry) = &announced {

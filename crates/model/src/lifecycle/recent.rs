@@ -52,6 +52,10 @@ impl Recent {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// Adds one that is not in it.
     pub(super) fn push(&mut self, closed: Closed) {
         if self.limit == 0 {

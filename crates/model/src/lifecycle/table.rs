@@ -91,6 +91,10 @@ impl Table {
         self.open.len() >= self.limit
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
     pub(super) fn get(&self, key: &Key) -> Option<&Entry> {
         self.open.get(key).map(|it| &it.1)
     }

@@ -65,20 +65,17 @@ fn remedy(pid: u32, tracer: Option<&Tracer>, signal: Option<u8>, by_tracer: bool
         ),
         (None, Some(SIGTTIN)) => format!(
             "bring the job to the foreground (`fg` in its shell) and type its input, or start it \
-             with its input redirected (< /dev/null); after kill -CONT {} alone it stops again at \
-             its next read",
-            pid
+             with its input redirected (< /dev/null); after kill -CONT {pid} alone it stops again at \
+             its next read"
         ),
         (None, Some(SIGTTOU)) => format!(
             "bring the job to the foreground (`fg` in its shell), or start it with its output \
-             redirected; after kill -CONT {} alone it stops again at its next write",
-            pid
+             redirected; after kill -CONT {pid} alone it stops again at its next write"
         ),
         (None, _) if by_tracer => "continue it in its tracer, or detach it there".to_owned(),
         (None, _) => format!(
             "if it was not stopped on purpose (Ctrl-Z, a debugging session), resume it: \
-             kill -CONT {}",
-            pid
+             kill -CONT {pid}"
         ),
     }
 }

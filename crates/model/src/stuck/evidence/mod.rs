@@ -120,6 +120,22 @@ impl Frame {
     }
 }
 
+#[cfg(test)]
+impl Thread {
+    /// A killed thread with these frames, each as [`Frame::of`] takes it.
+    pub fn of(tid: u32, state: char, stack: &[&str]) -> Self {
+        Self {
+            tid,
+            state,
+            frozen: false,
+            kill_pending: true,
+            exiting: false,
+            wchan: None,
+            stack: stack.iter().map(|line| Frame::of(line)).collect(),
+        }
+    }
+}
+
 /// A FUSE connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Connection {

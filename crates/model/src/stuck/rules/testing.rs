@@ -5,19 +5,7 @@ use crate::culprit::evidence::Place;
 use crate::culprit::evidence::block::{Block, End, On, Relation};
 use crate::culprit::rules::testing::SECOND;
 use crate::stuck::evidence::ignored::{Awaited, Fate, Ignored};
-use crate::stuck::evidence::{Connection, Facts, Frame, Who};
-
-pub(super) fn thread(tid: u32, state: char, stack: &[&str]) -> Thread {
-    Thread {
-        tid,
-        state,
-        frozen: false,
-        kill_pending: true,
-        exiting: false,
-        wchan: None,
-        stack: stack.iter().map(|line| Frame::of(line)).collect(),
-    }
-}
+use crate::stuck::evidence::{Connection, Facts, Who};
 
 pub(super) fn who(pid: u32, comm: &str, state: char) -> Who {
     Who {
@@ -37,7 +25,7 @@ pub(super) fn stuck(state: char, stack: &[&str]) -> Stuck {
         kill: Some(("SIGKILL".to_owned(), "kubelet (PID 50)".to_owned())),
         ignored: None,
         facts: Some(Facts {
-            threads: vec![thread(100, state, stack)],
+            threads: vec![Thread::of(100, state, stack)],
             ..Facts::default()
         }),
     }

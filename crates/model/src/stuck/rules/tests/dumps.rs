@@ -15,7 +15,7 @@ fn a_core_dump_names_its_helper() {
     ];
     let mut evidence = stuck('S', &dump);
     let threads = &mut facts(&mut evidence).threads;
-    threads.push(thread(
+    threads.push(Thread::of(
         101,
         'I',
         &["do_exit", "do_group_exit", "get_signal"],
@@ -68,7 +68,7 @@ fn a_core_dump_into_fuse_is_not_advised_to_wait() {
         "dump_emit",
         "vfs_coredump",
     ];
-    facts(&mut evidence).threads = vec![thread(100, 'D', &nfs)];
+    facts(&mut evidence).threads = vec![Thread::of(100, 'D', &nfs)];
     facts(&mut evidence).network = vec!["nas:/home on /home".to_owned()];
     facts(&mut evidence).fuse.clear();
     let verdict = assert_judged(&evidence, "dumping_core", Likely);
@@ -78,7 +78,7 @@ fn a_core_dump_into_fuse_is_not_advised_to_wait() {
         ('R', ["elf_core_dump", "vfs_coredump"]),
         ('D', ["io_schedule", "vfs_coredump"]),
     ] {
-        facts(&mut evidence).threads = vec![thread(100, state, &stack)];
+        facts(&mut evidence).threads = vec![Thread::of(100, state, &stack)];
         let verdict = assert_judged(&evidence, "dumping_core", Certain);
         assert_names(&verdict.remedy, &["wait until"]);
     }

@@ -75,7 +75,7 @@ fn a_frozen_process_is_advised_to_be_thawed() {
     let verdict = assert_judged(&evidence, "killed_while_frozen", Certain);
     assert_names(&verdict.remedy, &["5 other processes", "nginx (PID 7)"]);
     // A process in a frozen cgroup that sleeps elsewhere is not judged as frozen.
-    facts(&mut evidence).threads = vec![thread(100, 'D', &FLUSH)];
+    facts(&mut evidence).threads = vec![Thread::of(100, 'D', &FLUSH)];
     assert_judged(&evidence, "closing_files", Likely);
 }
 

@@ -51,7 +51,7 @@ fn a_worker_of_io_uring_shows_what_its_submitter_waits_for() {
     // PIDs wrap around, so a worker may have the lower TID.
     facts(&mut evidence)
         .threads
-        .insert(0, thread(40, 'D', &read));
+        .insert(0, Thread::of(40, 'D', &read));
     facts(&mut evidence).fuse = vec![connection(38, vec![who(7, "sshfs", 'S')])];
     facts(&mut evidence).fuse_is_exact = true;
     let verdict = assert_judged(&evidence, "io_uring_cancel", Certain);
@@ -59,7 +59,7 @@ fn a_worker_of_io_uring_shows_what_its_submitter_waits_for() {
     assert_names(&verdict.evidence[1], &["thread 40 is in state D"]);
     assert!(verdict.remedy.ends_with("connections/38/abort"));
     // A thread that itself sleeps comes first: the submitter has not begun to exit.
-    facts(&mut evidence).threads[1] = thread(100, 'D', &["request_wait_answer", "vfs_read"]);
+    facts(&mut evidence).threads[1] = Thread::of(100, 'D', &["request_wait_answer", "vfs_read"]);
     assert_judged(&evidence, "unkillable_sleep", Certain);
 }
 

@@ -51,7 +51,7 @@ fn the_thread_that_blocks_the_others_decides() {
     let mut evidence = stuck('I', &["do_exit", "do_group_exit", "get_signal"]);
     facts(&mut evidence)
         .threads
-        .push(thread(101, 'D', &["io_schedule", "vfs_read"]));
+        .push(Thread::of(101, 'D', &["io_schedule", "vfs_read"]));
     facts(&mut evidence).ended = 3;
     let verdict = assert_judged(&evidence, "unkillable_sleep", Likely);
     assert!(verdict.evidence[0].starts_with("thread 101"));

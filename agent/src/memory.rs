@@ -1,0 +1,43 @@
+//! What the allocator does with freed memory. By default glibc keeps much of it: an agent that has
+//! once seen a hundred thousand zombies would stay as large.
+
+/// Blocks from this size on are mapped one by one, and the heap shrinks when so much is free at its
+/// end.
+const BYTES: libc::c_int = 128 << 10;
+
+/// Below this many entries a table is not worth the work.
+const FEW: usize = 1_000;
+
+/// Makes the allocator return large blocks at once. Otherwise it raises these limits itself after
+/// the first large block (mallopt(3)).
+pub fn keep_little() {
+    // SAFETY: no preconditions.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, BYTES);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, BYTES);
+    }
+}
+
+/// Returns free memory to the kernel, also between used blocks.
+pub fn give_back() {
+    // SAFETY: no preconditions.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Gives memory back after a table has shrunk.
+#[derive(Debug, Default)]
+pub struct Shrinking {
+    /// The most entries since memory was given back.
+    peak: usize,
+}
+
+impl Shrinking {
+    /// The table has this many entries now.
+    pub fn note(&mut self, entries: usize) {
+        self.peak = self.peak.max(entries);
+        if self.peak > FEW && entries < self.peak / 2 {
+            give_back();
+            self.peak = entries;
+        }
+    }
+}
