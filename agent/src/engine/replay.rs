@@ -240,7 +240,7 @@ impl Replay {
     }
 
     /// One frame of the live view.
-    pub fn top(&self, limit: Option<usize>) -> api::Document<api::Top> {
+    pub fn top(&self, limit: usize) -> api::Document<api::Top> {
         self.state().top(limit, self.now_ns)
     }
 

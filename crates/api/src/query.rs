@@ -55,7 +55,7 @@ impl Query for CulpritsQuery {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TopQuery {
-    /// At most so many parents, and so many zombies.
+    /// At most so many parents, and so many zombies: 1,000 unless given, and 10,000 at most.
     #[serde(deserialize_with = "limit", skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
 }

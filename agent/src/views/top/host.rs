@@ -134,8 +134,9 @@ impl TopFrame for Document<Top> {
     }
 
     fn alarms(&self, look: Look) -> Vec<String> {
-        let alarm = pids::alarm(&top(self).pids);
-        alarm.map(|it| pids::line(it, look)).into_iter().collect()
+        let top = top(self);
+        let alarm = pids::alarm(&top.pids).map(|it| pids::line(it, look));
+        alarm.into_iter().chain(hidden(top)).collect()
     }
 
     fn exits_since(&self, earlier: &Self) -> Exits {
@@ -294,6 +295,7 @@ impl TopFrame for Document<Top> {
         for full in model.top().pids.iter().filter(|it| pids::matters(it)) {
             text.extend([pids::line(full, look).as_str(), "\n"]);
         }
+        text.extend(hidden(model.top()).map(|hidden| hidden + "\n"));
         if let Some(loss) = loss(frame.head.lost_events) {
             text.push_str(&loss);
             text.push('\n');
@@ -314,6 +316,19 @@ impl TopFrame for Document<Top> {
         top.zombies = kept(&top.zombies, &zombies);
         self
     }
+}
+
+/// What the frame leaves out.
+fn hidden(top: &Top) -> Option<String> {
+    let parents = top.parents_total.saturating_sub(top.parents.len() as u64);
+    let zombies = top.summary.zombies.saturating_sub(top.zombies.len() as u64);
+    (parents + zombies > 0).then(|| {
+        format!(
+            "not shown: {} and {}; `reapwatch culprits` and `reapwatch zombies` list all",
+            count(parents, "parent"),
+            count(zombies, "zombie")
+        )
+    })
 }
 
 /// Some of the items, in their order.

@@ -43,11 +43,17 @@ impl Selection {
     }
 
     /// The first rows, in their usual order.
-    pub fn first(limit: Option<usize>) -> Self {
+    pub fn first(limit: usize) -> Self {
         Self {
-            limit,
+            limit: Some(limit),
             ..Self::default()
         }
+    }
+
+    /// How many rows it takes of `count` in their usual order; `None` if it depends on the rows.
+    pub fn first_of(&self, count: usize) -> Option<usize> {
+        let is_plain = self.filter.is_none() && self.sort.is_none();
+        is_plain.then(|| self.limit.map_or(count, |limit| limit.min(count)))
     }
 
     /// Whether choosing needs the workload of each row.

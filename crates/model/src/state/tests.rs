@@ -52,7 +52,7 @@ fn zombies_come_oldest_first_and_a_limit_keeps_their_total() {
     assert_eq!((pids(&all), all.total), (vec![10, 11, 20], 3));
     let ages: Vec<_> = all.items.iter().map(|it| it.zombie_seconds).collect();
     assert_eq!(ages, [19.0, 18.0, 1.0]);
-    let one = state.zombies(&Selection::first(Some(1)), 20 * SECOND);
+    let one = state.zombies(&Selection::first(1), 20 * SECOND);
     assert_eq!((pids(&one), one.total), (vec![10], 3));
 }
 
@@ -118,7 +118,7 @@ fn a_verdict_of_a_recording_is_shown_with_culprit_and_zombie() {
 
 #[test]
 fn a_frame_counts_what_its_limit_leaves_out() {
-    let frame = state().top(Some(1), 20 * SECOND).items.remove(0);
+    let frame = state().top(1, 20 * SECOND).items.remove(0);
     assert_eq!((frame.parents.len(), frame.parents_total), (1, 2));
     assert_eq!((frame.zombies.len(), frame.summary.zombies), (1, 3));
     assert_eq!(frame.summary.reaped_total, 1);

@@ -9,7 +9,7 @@ use crate::parents::Row;
 
 impl State {
     /// The frame of now, with at most `limit` parents and zombies; the document has one item.
-    pub fn top(&mut self, limit: Option<usize>, now_ns: u64) -> api::Document<api::Top> {
+    pub fn top(&mut self, limit: usize, now_ns: u64) -> api::Document<api::Top> {
         let rows = self.rows(now_ns);
         let parent = |row: &Row| {
             let judged = self.judgements.of(row.process.key);
@@ -17,7 +17,7 @@ impl State {
             let container = self.workloads.container(row.process.key, now_ns);
             answers::parent(self.wall, row, why, container)
         };
-        let shown = rows.iter().take(limit.unwrap_or(usize::MAX));
+        let shown = rows.iter().take(limit);
         let parents = shown.map(parent).collect();
         // The verdict stands with the parent: a frame would else repeat it with each zombie.
         let none = |_: &Self, _: &_, _| None;

@@ -59,6 +59,10 @@ impl State {
     /// Who is wanted, in order, and how many pass the filter.
     pub(super) fn choose_zombies(&mut self, wanted: &Selection, now_ns: u64) -> (Vec<Key>, u64) {
         let records = self.lifecycle.oldest_first();
+        if let Some(count) = wanted.first_of(records.len()) {
+            let keys = records.iter().take(count).map(|record| record.process.key);
+            return (keys.collect(), records.len() as u64);
+        }
         let workloads = &mut self.workloads;
         let places: Vec<_> = records
             .iter()
