@@ -322,13 +322,14 @@ impl TopFrame for Document<Top> {
 fn hidden(top: &Top) -> Option<String> {
     let parents = top.parents_total.saturating_sub(top.parents.len() as u64);
     let zombies = top.summary.zombies.saturating_sub(top.zombies.len() as u64);
-    (parents + zombies > 0).then(|| {
-        format!(
-            "not shown: {} and {}; `reapwatch culprits` and `reapwatch zombies` list all",
-            count(parents, "parent"),
-            count(zombies, "zombie")
-        )
-    })
+    let hidden = [(parents, "parent"), (zombies, "zombie")];
+    let hidden = hidden.into_iter().filter(|(number, _)| *number > 0);
+    let hidden: Vec<_> = hidden.map(|(number, what)| count(number, what)).collect();
+    let text = format!(
+        "not shown: {}; `reapwatch culprits` and `reapwatch zombies` list all",
+        hidden.join(", ")
+    );
+    Some(text).filter(|_| !hidden.is_empty())
 }
 
 /// Some of the items, in their order.
