@@ -1,6 +1,6 @@
 //! Closes its files.
 
-use super::Step;
+use super::step::Step;
 
 /// Functions that do.
 pub(super) const CALLS: [&str; 7] = [

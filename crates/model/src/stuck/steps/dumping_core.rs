@@ -1,6 +1,6 @@
 //! Writes the core dump, before its exit.
 
-use super::Step;
+use super::step::Step;
 
 /// The step.
 pub const STEP: Step = Step::new("dumping_core", "dumping core", |thread| {

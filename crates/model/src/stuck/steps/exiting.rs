@@ -1,6 +1,6 @@
 //! Exiting, in an unknown step.
 
-use super::{Step, waiting_for_dump};
+use super::{step::Step, waiting_for_dump};
 
 /// The step.
 pub const STEP: Step = Step::new("exiting", "exiting, exact step unknown", |thread| {

@@ -1,6 +1,6 @@
 //! Frees its memory.
 
-use super::Step;
+use super::step::Step;
 
 /// Functions that do.
 pub(super) const CALLS: [&str; 5] = ["exit_mmap", "exit_aio", "mmput", "__mmput", "exit_mm"];

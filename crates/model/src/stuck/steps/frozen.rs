@@ -1,6 +1,6 @@
 //! Killed, but its cgroup is frozen.
 
-use super::Step;
+use super::step::Step;
 
 /// The step.
 pub const STEP: Step = Step {

@@ -1,6 +1,6 @@
 //! Waits for the release function of a driver.
 
-use super::{Step, closing_files, freeing_memory};
+use super::{closing_files, freeing_memory, step::Step};
 use crate::stuck::evidence::Thread;
 
 /// Modules that are file systems, not drivers: their frames only show that a file is being closed.

@@ -1,6 +1,6 @@
 //! Waits for io_uring requests that cannot be cancelled.
 
-use super::Step;
+use super::step::Step;
 
 const CANCEL: [&str; 3] = [
     "__io_uring_cancel",

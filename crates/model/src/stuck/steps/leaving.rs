@@ -1,6 +1,6 @@
 //! Other exit work: futexes, semaphores, accounting, terminal.
 
-use super::Step;
+use super::step::Step;
 
 const CALLS: [&str; 15] = [
     "exit_mm_release",

@@ -1,6 +1,6 @@
 //! Killed, but has not begun to exit.
 
-use super::{Step, waiting_for_dump};
+use super::{step::Step, waiting_for_dump};
 
 /// The step.
 pub const STEP: Step = Step {

@@ -1,6 +1,6 @@
 //! Stopped for its tracer at the first step of its exit.
 
-use super::Step;
+use super::step::Step;
 
 /// The step.
 pub const STEP: Step = Step {

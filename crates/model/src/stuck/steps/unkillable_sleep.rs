@@ -1,6 +1,6 @@
 //! SIGKILL is pending, but it sleeps in a call where no signal wakes it.
 
-use super::Step;
+use super::step::Step;
 
 /// The step.
 pub const STEP: Step = Step {

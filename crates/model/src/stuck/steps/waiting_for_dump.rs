@@ -1,6 +1,6 @@
 //! Waits until another thread has dumped core.
 
-use super::Step;
+use super::step::Step;
 use crate::stuck::evidence::Thread;
 
 /// The step, for all that are in no other.

@@ -1,6 +1,6 @@
 //! The init of a PID namespace: waits for all other processes in it.
 
-use super::Step;
+use super::step::Step;
 
 /// The step.
 pub const STEP: Step = Step::new(
