@@ -42,7 +42,7 @@ pub async fn run<S: Feed>(
             let gap = if printed > 0 { "\n" } else { "" };
             print(&format!(
                 "{gap}{}\n{}",
-                S::Frame::head_text(model),
+                model.frame.head_text(&model.given()),
                 rows(model)
             ))?
         };

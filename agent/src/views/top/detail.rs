@@ -4,14 +4,14 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use crate::cli::TopView;
+use crate::views::Look;
 use crate::views::table::down;
 use crate::views::text::{count, moment, rate, wrap};
-use api::{Bound, Container, Document, Parent, Process, Top, Verdict, Zombie};
+use api::{Bound, Container, Parent, Process, Top, Verdict, Zombie};
 
 use super::frame::TopFrame;
-use super::host::Identity;
+use super::identity::Identity;
 use super::keys;
-use super::model::Model;
 use model::filter::Field;
 
 /// Width of the labels.
@@ -19,17 +19,18 @@ const NAMES: usize = 14;
 
 /// Details of a process, as lines of a given width.
 pub fn lines(
-    model: &Model<Document<Top>>,
+    top: &Top,
+    look: Look,
     view: TopView,
     who: &Identity,
     width: usize,
 ) -> Vec<Line<'static>> {
     let mut page = Page {
-        model,
+        top,
+        look,
         width,
         lines: Vec::new(),
     };
-    let top = model.top();
     match view {
         TopView::Culprits => {
             match top
@@ -74,14 +75,15 @@ pub fn help<F: TopFrame>(width: usize) -> Vec<Line<'static>> {
 }
 
 struct Page<'a> {
-    model: &'a Model<Document<Top>>,
+    top: &'a Top,
+    look: Look,
     width: usize,
     lines: Vec<Line<'static>>,
 }
 
 impl Page<'_> {
     fn culprit(&mut self, parent: &Parent) {
-        let look = self.model.look;
+        let look = self.look;
         self.title("Process", &parent.process);
         self.fact("start time", &Self::start(&parent.process));
         self.place("workload", parent.container.as_ref());
@@ -115,8 +117,7 @@ impl Page<'_> {
     fn zombies_of(&mut self, parent: &Parent) {
         let who = Identity::of(&parent.process);
         let mut zombies: Vec<&Zombie> = self
-            .model
-            .top()
+            .top
             .zombies
             .iter()
             .filter(|zombie| zombie.parent.as_ref().map(Identity::of).as_ref() == Some(&who))
@@ -127,7 +128,7 @@ impl Page<'_> {
             0 => "It holds no zombies now".to_owned(),
             some => format!("It has to reap {}", count(some as u64, "zombie")),
         }));
-        let look = self.model.look;
+        let look = self.look;
         if !zombies.is_empty() {
             let heads = format!(
                 "{:>8}  {:>8}  {:<12}  {:<15}  STARTED (UTC)",
@@ -151,7 +152,7 @@ impl Page<'_> {
     }
 
     fn zombie(&mut self, zombie: &Zombie) {
-        let look = self.model.look;
+        let look = self.look;
         let process = Process {
             pid: zombie.pid,
             start_time: zombie.start_time,
@@ -204,7 +205,7 @@ impl Page<'_> {
             .as_ref()
             .or(zombie.parent.as_ref())
             .map(Identity::of);
-        let parents = &self.model.top().parents;
+        let parents = &self.top.parents;
         let holder = parents
             .iter()
             .find(|parent| Some(Identity::of(&parent.process)) == holder);
@@ -216,7 +217,7 @@ impl Page<'_> {
     /// A workload and its cgroup path.
     fn place(&mut self, name: &str, container: Option<&Container>) {
         let Some(container) = container else { return };
-        let look = self.model.look;
+        let look = self.look;
         let mut text = look.workload(Some(container));
         if container.of_parent {
             text.push_str(" (from its parent)");
@@ -228,7 +229,7 @@ impl Page<'_> {
     }
 
     fn verdict(&mut self, verdict: &Verdict) {
-        let look = self.model.look;
+        let look = self.look;
         self.lines.push(Line::default());
         self.lines.push(heading(&format!(
             "Why ({})",
@@ -248,7 +249,7 @@ impl Page<'_> {
     }
 
     fn title(&mut self, what: &str, process: &Process) {
-        let comm = self.model.look.clean(&process.comm);
+        let comm = self.look.clean(&process.comm);
         self.lines
             .push(heading(&format!("{what} {} {comm}", process.pid)));
         self.lines.push(Line::default());
@@ -258,7 +259,7 @@ impl Page<'_> {
         let text = match process {
             Some(process) => format!(
                 "{}, started {}: {role}",
-                self.model.look.process(Some(process)),
+                self.look.process(Some(process)),
                 Self::start(process)
             ),
             None => without.to_owned(),

@@ -9,6 +9,7 @@ use ratatui::widgets::Paragraph;
 use crate::views::table::{Side, TableColumn};
 use crate::views::{Look, columns};
 
+use super::color::colored;
 use super::frame::TopFrame;
 use super::model::{Model, Overlay, Purpose};
 use crate::views::text::wrap;
@@ -52,15 +53,6 @@ pub fn draw<F: TopFrame>(frame: &mut Frame, model: &mut Model<F>) {
     }
     frame.render_widget(Paragraph::new(foot), bottom);
     cursor(frame, model, bottom);
-}
-
-/// A style that applies only if colour is on.
-pub fn colored(look: Look, color: Color) -> Style {
-    if look.color {
-        Style::new().fg(color)
-    } else {
-        Style::new()
-    }
 }
 
 /// Truncates or pads a cell to a width on the screen.
@@ -199,7 +191,7 @@ fn over<F: TopFrame>(
     let width = usize::from(area.width);
     let lines = match overlay {
         Overlay::Help => detail::help::<F>(width),
-        Overlay::Detail(view, who) => F::detail(model, *view, who, width),
+        Overlay::Detail(view, who) => model.frame.detail(model.look, *view, who, width),
     };
     let page = usize::from(area.height);
     model.page = page;

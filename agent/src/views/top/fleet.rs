@@ -14,9 +14,8 @@ use crate::views::{Look, zombies};
 use api::fleet::{Fleet, FleetAgent, FleetDocument, FleetNode, FleetWorkload, VerdictCount};
 
 use super::detail::{heading, named};
-use super::frame::{Exits, Feed, Figures, TopFrame, Words};
+use super::frame::{Exits, Feed, Figures, Given, TopFrame, Words};
 use super::host::kept;
-use super::model::Model;
 use model::filter::{Field, Filter, Row};
 
 /// A table of a cluster.
@@ -295,23 +294,23 @@ impl TopFrame for FleetDocument<Fleet> {
         }
     }
 
-    fn detail(model: &Model<Self>, view: View, who: &Identity, width: usize) -> Vec<Line<'static>> {
-        detail(model, view, who, width)
+    fn detail(&self, look: Look, view: View, who: &Identity, width: usize) -> Vec<Line<'static>> {
+        detail(self, look, view, who, width)
     }
 
-    fn head_text(model: &Model<Self>) -> String {
-        let (look, frame) = (model.look, &model.frame);
+    fn head_text(&self, given: &Given<'_>) -> String {
+        let (look, frame) = (given.look, self);
         let figures = frame.figures(look);
         let mut text = format!(
             "{}  {}  {}\n{}  {} exits/s  {} stuck\n",
             frame.at,
-            look.clean(&model.source),
+            look.clean(given.source),
             frame.place(look).join(", "),
             figures.zombies,
             rate(frame.sum(|it| it.exits_per_second)),
             figures.stuck,
         );
-        if let Some(filter) = &model.filter {
+        if let Some(filter) = given.filter {
             text.extend(["filter: ", &look.clean(filter.text()), "\n"]);
         }
         for line in frame.alarms(look) {
@@ -374,12 +373,12 @@ fn workload_row<'a>(it: &'a FleetWorkload, why: Option<&'a str>) -> Row<'a> {
 
 /// Details of a row, as lines of a given width: all its columns in full, and more.
 fn detail(
-    model: &Model<FleetDocument<Fleet>>,
+    frame: &FleetDocument<Fleet>,
+    look: Look,
     view: View,
     who: &Identity,
     width: usize,
 ) -> Vec<Line<'static>> {
-    let (look, frame) = (model.look, &model.frame);
     let Some(row) = (0..frame.rows(view)).find(|&row| frame.identity(view, row) == *who) else {
         return vec![Line::raw("Prometheus has no data on it any more.")];
     };

@@ -11,6 +11,7 @@ use crate::views::top::draw::draw;
 use crate::views::top::keys::Action;
 
 use super::*;
+use crate::views::top::model::Model;
 
 fn model() -> Model<FleetDocument<Fleet>> {
     let source = "Prometheus at x".to_owned();

@@ -12,7 +12,6 @@ use crate::cli::ViewName;
 use crate::views::Look;
 use crate::views::table::TableColumn;
 
-use super::model::Model;
 use model::filter::{Field, Filter};
 
 /// A source of frames.
@@ -52,6 +51,19 @@ pub struct Figures {
     pub stuck: u64,
     /// Events lost.
     pub lost: u64,
+}
+
+/// What a header shows that is not in the frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// How to print.
+    pub look: Look,
+    /// How the source is named.
+    pub source: &'a str,
+    /// Exits between this frame and the one before.
+    pub exits_per_second: Option<f64>,
+    /// The filter, if any.
+    pub filter: Option<&'a Filter>,
 }
 
 /// The parts of the help that differ.
@@ -128,14 +140,15 @@ pub trait TopFrame: Clone + Debug + Send + Serialize + 'static {
     fn empty_text(&self, view: Self::View, look: Look) -> String;
     /// Details of one row, as lines of a given width.
     fn detail(
-        model: &Model<Self>,
+        &self,
+        look: Look,
         view: Self::View,
         who: &Self::Identity,
         width: usize,
     ) -> Vec<Line<'static>>;
 
     /// The header as text.
-    fn head_text(model: &Model<Self>) -> String;
+    fn head_text(&self, given: &Given<'_>) -> String;
     /// The table as text, if it differs from the one on the screen.
     fn table_text(&self, view: Self::View, rows: &[usize], look: Look) -> Option<String>;
     /// The frame with only these rows.

@@ -7,7 +7,7 @@ use api::Seconds;
 
 use crate::views::text::{count, rate, wrap};
 
-use super::draw::colored;
+use super::color::colored;
 use super::frame::TopFrame;
 use super::model::Model;
 

@@ -12,39 +12,12 @@ use crate::views::columns::{self, Column};
 use crate::views::text::{count, rate};
 use crate::views::zombies::{self, loss};
 use crate::views::{Look, pids};
-use api::{Document, Parent, Process, Time, Top, TopQuery, Zombie};
+use api::{Document, Parent, Top, TopQuery, Zombie};
 
 use super::detail;
-use super::frame::{Exits, Feed, Figures, TopFrame, Words};
-use super::model::Model;
+use super::frame::{Exits, Feed, Figures, Given, TopFrame, Words};
+use super::identity::Identity;
 use model::filter::{Field, Filter, Row};
-
-/// Identity of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// Its PID.
-    pub pid: u32,
-    /// Its start time.
-    pub start_time: Option<Time>,
-}
-
-impl Identity {
-    /// Of a process.
-    pub fn of(process: &Process) -> Self {
-        Self {
-            pid: process.pid,
-            start_time: process.start_time,
-        }
-    }
-
-    /// Of a zombie.
-    pub fn of_zombie(zombie: &Zombie) -> Self {
-        Self {
-            pid: zombie.pid,
-            start_time: zombie.start_time,
-        }
-    }
-}
 
 impl Feed for Source {
     type Frame = Document<Top>;
@@ -66,16 +39,9 @@ impl Feed for Source {
 }
 
 /// The frame's only item.
-fn top(frame: &Document<Top>) -> &Top {
+pub fn top(frame: &Document<Top>) -> &Top {
     // `Source::top` checks that there is exactly one.
     &frame.items[0]
-}
-
-impl Model<Document<Top>> {
-    /// The content of the frame.
-    pub fn top(&self) -> &Top {
-        top(&self.frame)
-    }
 }
 
 impl TopFrame for Document<Top> {
@@ -261,18 +227,19 @@ impl TopFrame for Document<Top> {
     }
 
     fn detail(
-        model: &Model<Self>,
+        &self,
+        look: Look,
         view: TopView,
         who: &Identity,
         width: usize,
     ) -> Vec<Line<'static>> {
-        detail::lines(model, view, who, width)
+        detail::lines(top(self), look, view, who, width)
     }
 
-    fn head_text(model: &Model<Self>) -> String {
-        let (look, frame, summary) = (model.look, &model.frame, &model.top().summary);
-        let exits = match model.rates.back() {
-            Some(&per_second) => format!("{} exits/s", rate(per_second)),
+    fn head_text(&self, given: &Given<'_>) -> String {
+        let (look, frame, summary) = (given.look, self, &top(self).summary);
+        let exits = match given.exits_per_second {
+            Some(per_second) => format!("{} exits/s", rate(per_second)),
             None => count(summary.exits_total, "exit"),
         };
         let stuck = match summary.stuck {
@@ -289,13 +256,13 @@ impl TopFrame for Document<Top> {
             summary.reaped_total,
             look.duration(summary.uptime_seconds),
         );
-        if let Some(filter) = &model.filter {
+        if let Some(filter) = given.filter {
             text.extend(["filter: ", &look.clean(filter.text()), "\n"]);
         }
-        for full in model.top().pids.iter().filter(|it| pids::matters(it)) {
+        for full in top(self).pids.iter().filter(|it| pids::matters(it)) {
             text.extend([pids::line(full, look).as_str(), "\n"]);
         }
-        text.extend(hidden(model.top()).map(|hidden| hidden + "\n"));
+        text.extend(hidden(top(self)).map(|hidden| hidden + "\n"));
         if let Some(loss) = loss(frame.head.lost_events) {
             text.push_str(&loss);
             text.push('\n');

@@ -10,12 +10,14 @@ use super::{Look, Outcome};
 
 mod act;
 mod batch;
+mod color;
 mod detail;
 mod draw;
 mod fleet;
 mod frame;
 mod header;
 mod host;
+mod identity;
 mod keys;
 mod model;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::views::Look;
 
-use super::frame::{Exits, TopFrame};
+use super::frame::{Exits, Given, TopFrame};
 use model::filter::Filter;
 
 /// How many rates the sparkline shows.
@@ -135,6 +135,16 @@ impl<F: TopFrame> Model<F> {
         };
         model.arrange();
         model
+    }
+
+    /// What a header shows beside the frame.
+    pub fn given(&self) -> Given<'_> {
+        Given {
+            look: self.look,
+            source: &self.source,
+            exits_per_second: self.rates.back().copied(),
+            filter: self.filter.as_ref(),
+        }
     }
 
     /// The displayed table.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::views::table::TableColumn;
 use crate::views::top::act::Effect;
 use crate::views::top::frame::TopFrame;
-use crate::views::top::host::Identity;
+use crate::views::top::identity::Identity;
 use crate::views::top::keys::Action;
 use crate::views::top::sample::{self, Model, busy, frame, model, parent, zombie};
 
@@ -90,7 +90,7 @@ fn a_reused_pid_is_another_process() {
     let Some(Overlay::Detail(_, who)) = &model.overlay else {
         panic!("closed")
     };
-    assert_ne!(*who, Identity::of(&model.top().parents[0].process));
+    assert_ne!(*who, Identity::of(&model.frame.items[0].parents[0].process));
 }
 
 #[test]
