@@ -5,15 +5,16 @@ use aya_log_ebpf::debug;
 use wire::{Death, Head, Process, SteppedDeath, counter, death_flags, kind};
 
 use crate::{
-    maps::{self, OPTIONS},
-    steps,
-    task::{self, Farewell, Group, Task},
+    group::{ExitNotification, Group},
+    kernel::option,
+    maps, steps,
+    task::{self, Task},
 };
 
 /// Sends a death that has happened, and counts it, once a process.
 #[inline(always)]
 pub(crate) fn told(group: Group) {
-    let sent = send(group, group.farewell(), 0);
+    let sent = send(group, group.exit_notification(), 0);
     let mut announced = false;
     if let Some(process) = maps::remembered(group) {
         announced = process.end == maps::END_ANNOUNCED;
@@ -61,14 +62,14 @@ fn kind_of(status: u32) -> u32 {
     }
 }
 
-/// Sends a death, if there is room; `flags` are [`death_flags`] other than those of the farewell.
+/// Sends a death, if there is room; `flags` are [`death_flags`] other than those of the notification.
 #[inline(always)]
-pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) -> bool {
-    if farewell.autoreap {
+pub(crate) fn send(group: Group, notification: ExitNotification, mut flags: u32) -> bool {
+    if notification.autoreap {
         flags |= death_flags::AUTOREAP;
     }
     // Before the notification its steps are not over.
-    if OPTIONS.load().steps != 0 && flags & death_flags::BEFORE_NOTIFICATION == 0 {
+    if option!(steps) != 0 && flags & death_flags::BEFORE_NOTIFICATION == 0 {
         let Some(mut entry) = maps::reserve::<SteppedDeath>() else {
             return false;
         };
@@ -77,7 +78,7 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) -> bool {
         fill(
             &mut stepped.death,
             group,
-            farewell,
+            notification,
             flags | death_flags::STEPS,
         );
         steps::take(group, &mut stepped.steps);
@@ -88,13 +89,18 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) -> bool {
         return false;
     };
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
-    fill(unsafe { &mut *entry.as_mut_ptr() }, group, farewell, flags);
+    fill(
+        unsafe { &mut *entry.as_mut_ptr() },
+        group,
+        notification,
+        flags,
+    );
     maps::submit(entry);
     true
 }
 
 #[inline(always)]
-fn fill(death: &mut Death, group: Group, farewell: Farewell, flags: u32) {
+fn fill(death: &mut Death, group: Group, notification: ExitNotification, flags: u32) {
     let leader = group.leader;
     // SAFETY: the helper has no preconditions.
     let at_ns = unsafe { bpf_ktime_get_boot_ns() };
@@ -106,12 +112,12 @@ fn fill(death: &mut Death, group: Group, farewell: Farewell, flags: u32) {
     leader.fill_leader(&mut death.process);
     note(death.process.tgid, flags);
     leader.real_parent().fill_process(&mut death.parent);
-    if farewell.traced {
+    if notification.traced {
         leader.parent().fill_process(&mut death.tracer);
     } else {
         task::clear_process(&mut death.tracer);
     }
-    fill_remembered(group, farewell, flags, death);
+    fill_remembered(group, notification, flags, death);
     death.cgroup_id = leader.cgroup_id();
     death.cgroup_v1_id = leader.cgroup_v1_id();
     death.user_ns = group.user_ns();
@@ -127,7 +133,7 @@ fn fill(death: &mut Death, group: Group, farewell: Farewell, flags: u32) {
 }
 
 #[inline(always)]
-fn fill_remembered(group: Group, farewell: Farewell, flags: u32, death: &mut Death) {
+fn fill_remembered(group: Group, notification: ExitNotification, flags: u32, death: &mut Death) {
     let Some(process) = maps::remembered(group) else {
         task::clear_process(&mut death.forker);
         task::clear_process(&mut death.killer);
@@ -148,7 +154,7 @@ fn fill_remembered(group: Group, farewell: Farewell, flags: u32, death: &mut Dea
     if flags & death_flags::BEFORE_NOTIFICATION != 0 {
         process.end = maps::END_ANNOUNCED;
     } else {
-        process.autoreaped = u32::from(farewell.autoreap && !farewell.traced);
+        process.autoreaped = u32::from(notification.autoreap && !notification.traced);
     }
 }
 

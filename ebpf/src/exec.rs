@@ -9,8 +9,9 @@ use aya_ebpf::{
 use wire::{COMM_LEN, Exec, Head, Waits, kind};
 
 use crate::{
+    group::Group,
     maps::{self, Remembered},
-    task::{Group, Task},
+    task::Task,
 };
 
 /// The first argument is the current thread. It leads its process by now, with the leader's
@@ -19,7 +20,7 @@ use crate::{
 /// one ([`begin_new_exec`](https://elixir.bootlin.com/linux/v6.12/A/ident/begin_new_exec)).
 #[btf_tracepoint(function = "sched_process_exec")]
 fn exec_tracepoint(ctx: BtfTracePointContext) -> i32 {
-    let task = Task::at(ctx.arg(0));
+    let task = Task::typed(ctx.arg(0));
     let group = Group::of_leader(task);
     let newest = task.newest_child();
     let known = maps::remembered(group);

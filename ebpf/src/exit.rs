@@ -12,11 +12,7 @@ use aya_ebpf::{
 
 use wire::mark;
 
-use crate::{
-    maps::{self, OPTIONS},
-    steps,
-    task::Task,
-};
+use crate::{kernel::option, maps, steps, task::Task};
 
 #[fentry(function = "do_exit")]
 fn exit_fentry(_ctx: FEntryContext) -> i32 {
@@ -34,9 +30,8 @@ fn exit_kprobe(_ctx: ProbeContext) -> u32 {
 #[btf_tracepoint(function = "sched_process_exit")]
 fn exit_tracepoint(_ctx: BtfTracePointContext) -> i32 {
     begin(0);
-    let options = OPTIONS.load();
     // There it comes just before the release of the memory, else after it.
-    if options.steps != 0 && options.exit_has_group_dead != 0 {
+    if option!(steps) != 0 && option!(exit_has_group_dead) != 0 {
         steps::reach(mark::MEMORY);
     }
     0
@@ -62,7 +57,7 @@ fn begin(last: u32) {
         process.begin_ns = now_ns;
         process.threads = group.threads();
     }
-    if OPTIONS.load().steps != 0 {
+    if option!(steps) != 0 {
         steps::enter(group, now_ns);
     }
 }

@@ -7,10 +7,7 @@ use aya_ebpf::{
 };
 use wire::{Freed, Head, kind};
 
-use crate::{
-    death, maps,
-    task::{Group, Task},
-};
+use crate::{death, group::Group, maps, task::Task};
 
 /// Where reaps are seen themselves: clean-up alone.
 #[btf_tracepoint(function = "sched_process_free")]
@@ -47,7 +44,7 @@ fn free_as_reap(ctx: BtfTracePointContext) -> i32 {
 /// Counts and forgets a process; `None` for its other threads.
 #[inline(always)]
 fn freed(ctx: &BtfTracePointContext) -> Option<(Task, u32)> {
-    let task = Task::at(ctx.arg(0));
+    let task = Task::typed(ctx.arg(0));
     let ids = task.ids();
     if !ids.is_leader() || task.is_kernel_thread() {
         return None;

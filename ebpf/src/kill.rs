@@ -10,8 +10,10 @@ use aya_ebpf::{
 use wire::kill_by;
 
 use crate::{
-    ignored, maps,
-    task::{self, Kernel, Task},
+    ignored,
+    kernel::Kernel,
+    maps,
+    task::{self, Task},
 };
 
 pub(crate) const SIGKILL: u32 = 9;
@@ -53,7 +55,7 @@ const fn bit(signal: u32) -> u64 {
 fn kill_tracepoint(ctx: BtfTracePointContext) -> i32 {
     let signal: u32 = ctx.arg(0);
     let result: u32 = ctx.arg(4);
-    let target = Task::at(ctx.arg(2));
+    let target = Task::typed(ctx.arg(2));
     if result == IGNORED {
         let current = Task::current();
         let sender = || sender(siginfo(&ctx), signal, target, current);
@@ -115,7 +117,7 @@ pub(crate) fn is_a_request(signal: u32) -> bool {
 /// NULL, and drop what a program does for one that is.
 #[inline(always)]
 fn siginfo(ctx: &BtfTracePointContext) -> Kernel {
-    Kernel::new(Kernel::new(ctx.as_ptr() as u64).read_u64(size_of::<u64>() as u32))
+    Kernel::untyped(ctx.as_ptr() as u64).follow(size_of::<u64>() as u32)
 }
 
 /// Where a signal came from.

@@ -377,6 +377,8 @@ pub struct Options {
     pub steps: u32,
     /// The id of the version-1 hierarchy that says where processes belong, 0 where none does.
     pub cgroup_v1: u32,
+    /// 1 where the verifier accepts loads through typed pointers, 0 where each read needs a helper.
+    pub direct_loads: u32,
 }
 
 const _: () = {
@@ -396,5 +398,5 @@ const _: () = {
     assert!(size_of::<TaskRecord>() == 5 * 32 + 12 * 8 + 20 * 8 + 48 + 16 + 8 * 4 + 4 * 8);
     assert!(size_of::<ThreadRecord>() == 4 * 4 + 5 * 8);
     assert!(size_of::<Offsets>() == 51 * 4);
-    assert!(size_of::<Options>() == 20);
+    assert!(size_of::<Options>() == 24);
 };

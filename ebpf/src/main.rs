@@ -19,7 +19,11 @@ mod fork;
 #[cfg(target_arch = "bpf")]
 mod free;
 #[cfg(target_arch = "bpf")]
+mod group;
+#[cfg(target_arch = "bpf")]
 mod ignored;
+#[cfg(target_arch = "bpf")]
+mod kernel;
 #[cfg(target_arch = "bpf")]
 mod kill;
 #[cfg(target_arch = "bpf")]

@@ -11,7 +11,7 @@ use wire::{
     TaskRecord, Waits, counter,
 };
 
-use crate::task::{Group, Task};
+use crate::{group::Group, kernel::option, task::Task};
 
 #[unsafe(no_mangle)]
 pub(crate) static OFFSETS: Global<Offsets> = Global::new(Offsets::NONE);
@@ -23,6 +23,7 @@ pub(crate) static OPTIONS: Global<Options> = Global::new(Options {
     victim_is_task: 0,
     steps: 0,
     cgroup_v1: 0,
+    direct_loads: 0,
 });
 
 #[map]
@@ -226,7 +227,7 @@ pub(crate) fn task_record() -> Option<&'static mut TaskRecord> {
 #[inline(always)]
 pub(crate) fn forget(group: Group) {
     let _absent = TASKS.remove(group.address());
-    if OPTIONS.load().steps != 0 {
+    if option!(steps) != 0 {
         forget_steps(group);
     }
 }
@@ -287,7 +288,7 @@ pub(crate) fn reserve<T: 'static>() -> Option<RingBufEntry<T>> {
 #[inline(always)]
 pub(crate) fn submit<T: 'static>(entry: RingBufEntry<T>) {
     let waiting = EVENTS.query(u64::from(BPF_RB_AVAIL_DATA));
-    let wake = waiting > u64::from(OPTIONS.load().wake_bytes);
+    let wake = waiting > u64::from(option!(wake_bytes));
     entry.submit(u64::from(if wake {
         BPF_RB_FORCE_WAKEUP
     } else {

@@ -13,21 +13,22 @@ use aya_ebpf::{
 use wire::{Head, NamespacePid, Release, Waited, kind, release_flags};
 
 use crate::{
+    group::Group,
     maps,
     registers::{Call, P_PID, Registers, WNOWAIT},
-    task::{Group, Task},
+    task::Task,
 };
 
 #[fentry(function = "release_task")]
 fn reap_fentry(ctx: FEntryContext) -> i32 {
-    released(Task::at(ctx.arg(0)));
+    released(Task::typed(ctx.arg(0)));
     0
 }
 
 #[kprobe(function = "release_task")]
 fn reap_kprobe(ctx: ProbeContext) -> u32 {
     if let Some(task) = ctx.arg(0) {
-        released(Task::at(task));
+        released(Task::untyped(task));
     }
     0
 }
@@ -53,7 +54,7 @@ fn released(task: Task) {
     if current.is_exiting() {
         flags |= release_flags::REAPER_EXITING;
     }
-    if current == task {
+    if current.address() == task.address() {
         flags |= release_flags::BY_ITSELF;
     }
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
@@ -103,7 +104,7 @@ fn reap_sys_exit(ctx: BtfTracePointContext) -> i32 {
     if returned < 0 {
         return 0;
     }
-    let registers = Registers::at(ctx.arg(0));
+    let registers = Registers::typed(ctx.arg(0));
     match registers.wait_call() {
         Some(Call::Wait4) if returned > 0 => wait4_returned(registers, returned),
         Some(Call::Waitid) if returned == 0 => waitid_returned(registers),

@@ -7,8 +7,9 @@ use aya_ebpf::helpers::{bpf_ktime_get_boot_ns, generated::bpf_seq_write};
 use wire::{TaskRecord, task_flags};
 
 use crate::{
+    group::Group,
     maps,
-    task::{EXIT_ZOMBIE, Group, Task},
+    task::{EXIT_ZOMBIE, Task},
 };
 
 /// `struct bpf_iter__task`.
@@ -34,7 +35,7 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
     if task == 0 {
         return 0;
     }
-    let task = Task::at(task);
+    let task = Task::typed(task);
     if !task.ids().is_leader() || task.is_kernel_thread() {
         return 0;
     }

@@ -25,7 +25,7 @@ unsafe extern "C" fn stacks(ctx: *mut c_void) -> i32 {
     if address == 0 {
         return 0;
     }
-    let task = Task::at(address);
+    let task = Task::typed(address);
     if task.is_kernel_thread() || task.exit_state() != 0 {
         return 0;
     }

@@ -10,10 +10,7 @@ use aya_ebpf::{
 };
 use wire::{Steps, mark};
 
-use crate::{
-    maps,
-    task::{Group, Task},
-};
+use crate::{group::Group, maps, task::Task};
 
 /// The programs of one mark, which stands at the entry of a function that ends the step before.
 macro_rules! marks {

@@ -14,8 +14,10 @@ use wire::{Head, NamespacePid, Renotified, death_flags, kind, renotified_flags};
 
 use crate::{
     death,
-    maps::{self, OPTIONS},
-    task::{Group, Kernel, SIGCHLD, Task},
+    group::{Group, SIGCHLD},
+    kernel::{Kernel, option},
+    maps,
+    task::Task,
 };
 
 /// `CLD_EXITED`, `CLD_KILLED`, `CLD_DUMPED`; stops and continues come after.
@@ -27,14 +29,14 @@ const SI_PID: u32 = 16;
 
 #[fentry(function = "do_notify_parent")]
 fn zombie_fentry(ctx: FEntryContext) -> i32 {
-    notified(Task::at(ctx.arg(0)));
+    notified(Task::typed(ctx.arg(0)));
     0
 }
 
 #[kprobe(function = "do_notify_parent")]
 fn zombie_kprobe(ctx: ProbeContext) -> u32 {
     if let Some(task) = ctx.arg(0) {
-        notified(Task::at(task));
+        notified(Task::untyped(task));
     }
     0
 }
@@ -66,7 +68,7 @@ fn zombie_group_dead(ctx: BtfTracePointContext) -> i32 {
     // The others may have come here before this one, though they ended after it; and the one that
     // did come last may not have known yet that a traced thread holds the group. Two threads that
     // both believe that they are the last say the same twice.
-    let group_dead = if traced_thread || OPTIONS.load().exit_has_group_dead == 0 {
+    let group_dead = if traced_thread || option!(exit_has_group_dead) == 0 {
         group.live_threads() == 0
     } else {
         ctx.arg::<u64>(1) & 0xff != 0
@@ -79,10 +81,10 @@ fn zombie_group_dead(ctx: BtfTracePointContext) -> i32 {
     {
         process.end = maps::END_SEEN;
     }
-    let farewell = group.farewell();
-    if farewell.silent || is_held_by_thread(group, current, traced_thread) {
+    let notification = group.exit_notification();
+    if notification.silent || is_held_by_thread(group, current, traced_thread) {
         // Without room for it the freeing counts it.
-        let _sent = death::send(group, farewell, death_flags::BEFORE_NOTIFICATION);
+        let _sent = death::send(group, notification, death_flags::BEFORE_NOTIFICATION);
     }
     0
 }
@@ -102,13 +104,13 @@ fn is_held_by_thread(group: Group, current: Task, current_is_held: bool) -> bool
 /// its tracer passes on.
 #[btf_tracepoint(function = "signal_generate")]
 fn zombie_signal(ctx: BtfTracePointContext) -> i32 {
-    let info = Kernel::new(ctx.arg(1));
+    let info = Kernel::typed(ctx.arg(1));
     // 0 and 1 stand for "no siginfo" and "from the kernel".
     if info.address() <= 1 || !CHILD_DIED.contains(&info.read_u32(SI_CODE)) {
         return 0;
     }
     let signal: u32 = ctx.arg(0);
-    let target = Task::at(ctx.arg(2));
+    let target = Task::typed(ctx.arg(2));
     let current = Task::current();
     let group = current.group();
     let nr = info.read_u32(SI_PID);
@@ -131,7 +133,7 @@ fn renotified(target: Task, namespace: u32, nr: u32) {
     };
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
     let record = unsafe { &mut *entry.as_mut_ptr() };
-    let autoreap = target.disposition(SIGCHLD).autoreaps();
+    let autoreap = target.child_disposition().autoreaps();
     record.head = Head {
         kind: kind::RENOTIFIED,
         flags: if autoreap {

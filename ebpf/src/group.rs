@@ -1,0 +1,200 @@
+//! Reads of a thread group: its leader and its `signal_struct`.
+
+use wire::NO_OFFSET;
+
+use crate::{
+    kernel::{Kernel, offset},
+    task::Task,
+};
+
+/// `SIGNAL_GROUP_EXIT`, include/linux/sched/signal.h.
+const SIGNAL_GROUP_EXIT: u32 = 0x4;
+/// `SIGNAL_GROUP_COREDUMP`, likewise; unused since 5.17, where a process that dumps core has
+/// `SIGNAL_GROUP_EXIT` at once.
+const SIGNAL_GROUP_COREDUMP: u32 = 0x8;
+/// `SIGNAL_STOP_STOPPED`, likewise.
+const SIGNAL_STOP_STOPPED: u32 = 0x1;
+/// `JOBCTL_STOP_SIGMASK`, include/linux/sched/jobctl.h.
+const JOBCTL_STOP_SIGMASK: u32 = 0xffff;
+/// Offsets of `PIDTYPE_PGID` and `PIDTYPE_SID` in `signal_struct.pids`, include/linux/pid_types.h.
+const PROCESS_GROUP: u32 = 16;
+const SESSION: u32 = 24;
+/// SIGCHLD on every architecture that matters here.
+pub(crate) const SIGCHLD: u32 = 17;
+
+/// A thread group: its leader and its `signal_struct`.
+#[derive(Clone, Copy)]
+pub(crate) struct Group {
+    pub(crate) leader: Task,
+    signal: Kernel,
+}
+
+impl Group {
+    #[inline(always)]
+    pub(crate) const fn new(leader: Task, signal: Kernel) -> Self {
+        Self { leader, signal }
+    }
+
+    /// The group of a leader.
+    #[inline(always)]
+    pub(crate) fn of_leader(leader: Task) -> Self {
+        Self {
+            leader,
+            signal: leader.signal(),
+        }
+    }
+
+    /// What identifies it over an exec by another thread: the address of its `signal_struct`.
+    #[inline(always)]
+    pub(crate) fn address(self) -> u64 {
+        self.signal.address()
+    }
+
+    /// It exits as a whole, because of `exit_group` or a fatal signal.
+    #[inline(always)]
+    pub(crate) fn exits(self) -> bool {
+        self.signal.read_u32(offset!(signal_flags)) & SIGNAL_GROUP_EXIT != 0
+    }
+
+    /// It exits as a whole, or dumps core first.
+    #[inline(always)]
+    pub(crate) fn is_exiting(self) -> bool {
+        let exits = SIGNAL_GROUP_EXIT | SIGNAL_GROUP_COREDUMP;
+        self.signal.read_u32(offset!(signal_flags)) & exits != 0 || self.live_threads() == 0
+    }
+
+    /// Threads that have not passed the start of their exit.
+    #[inline(always)]
+    pub(crate) fn live_threads(self) -> u32 {
+        self.signal.read_u32(offset!(signal_live))
+    }
+
+    /// Threads that have not been released.
+    #[inline(always)]
+    pub(crate) fn threads(self) -> u32 {
+        self.signal.read_u32(offset!(signal_nr_threads))
+    }
+
+    /// The wait status, by the kernel's own formula in `wait_task_zombie`.
+    #[inline(always)]
+    pub(crate) fn wait_status(self) -> u32 {
+        if self.exits() {
+            self.signal.read_u32(offset!(signal_group_exit_code))
+        } else {
+            self.leader.exit_code()
+        }
+    }
+
+    /// The signal that stopped it, 0 while it is not stopped.
+    #[inline(always)]
+    pub(crate) fn stop_signal(self) -> u32 {
+        if self.signal.read_u32(offset!(signal_flags)) & SIGNAL_STOP_STOPPED == 0 {
+            return 0;
+        }
+        self.leader.jobctl() & JOBCTL_STOP_SIGMASK
+    }
+
+    /// Its process group, as the initial PID namespace numbers it.
+    #[inline(always)]
+    pub(crate) fn process_group(self) -> u32 {
+        self.number_of(PROCESS_GROUP)
+    }
+
+    /// Its session, likewise.
+    #[inline(always)]
+    pub(crate) fn session(self) -> u32 {
+        self.number_of(SESSION)
+    }
+
+    #[inline(always)]
+    fn number_of(self, kind: u32) -> u32 {
+        let pids = offset!(signal_pids);
+        if pids == NO_OFFSET {
+            return 0;
+        }
+        self.signal
+            .follow(pids + kind)
+            .read_u32(offset!(pid_numbers))
+    }
+
+    /// Whether it adopts orphaned descendants; `None` if the kernel's types do not show it.
+    #[inline(always)]
+    pub(crate) fn is_subreaper(self) -> Option<bool> {
+        let bit = offset!(signal_is_child_subreaper_bit);
+        (bit != NO_OFFSET).then(|| self.has_bit(bit))
+    }
+
+    #[inline(always)]
+    fn has_bit(self, bit: u32) -> bool {
+        self.signal.read_u32(bit / 32 * 4) & (1 << (bit % 32)) != 0
+    }
+
+    /// User time of its released threads and its leader.
+    #[inline(always)]
+    pub(crate) fn user_ns(self) -> u64 {
+        self.signal.read_u64(offset!(signal_utime)) + self.leader.user_ns()
+    }
+
+    /// System time, likewise.
+    #[inline(always)]
+    pub(crate) fn system_ns(self) -> u64 {
+        self.signal.read_u64(offset!(signal_stime)) + self.leader.system_ns()
+    }
+
+    /// Exact CPU time of its released threads.
+    #[inline(always)]
+    pub(crate) fn threads_runtime_ns(self) -> u64 {
+        self.signal.read_u64(offset!(signal_sum_sched_runtime))
+    }
+
+    /// The same, its leader included.
+    #[inline(always)]
+    pub(crate) fn runtime_ns(self) -> u64 {
+        self.threads_runtime_ns() + self.leader.runtime_ns()
+    }
+
+    #[inline(always)]
+    pub(crate) fn max_rss_pages(self) -> u64 {
+        self.signal.read_u64(offset!(signal_maxrss))
+    }
+
+    /// How its death is notified, by the rule of
+    /// [`do_notify_parent`](https://elixir.bootlin.com/linux/v6.12/A/ident/do_notify_parent).
+    #[inline(always)]
+    pub(crate) fn exit_notification(self) -> ExitNotification {
+        let traced = self.leader.is_traced();
+        let bit = offset!(signal_autoreap_bit);
+        if bit != NO_OFFSET && self.has_bit(bit) {
+            return ExitNotification {
+                silent: !traced,
+                autoreap: true,
+                traced,
+            };
+        }
+        let exit_signal = self.leader.exit_signal();
+        if exit_signal != SIGCHLD as i32 {
+            return ExitNotification {
+                silent: exit_signal == 0 && !traced,
+                autoreap: false,
+                traced,
+            };
+        }
+        let parent = self.leader.real_parent().child_disposition();
+        ExitNotification {
+            silent: parent.is_ignored() && !traced,
+            autoreap: parent.autoreaps(),
+            traced,
+        }
+    }
+}
+
+/// What the end of a process sends to whom.
+#[derive(Clone, Copy)]
+pub(crate) struct ExitNotification {
+    /// No signal is sent to anybody.
+    pub(crate) silent: bool,
+    /// Its parent makes the kernel reap it.
+    pub(crate) autoreap: bool,
+    /// Its tracer has to wait for it first.
+    pub(crate) traced: bool,
+}
