@@ -4,7 +4,7 @@ use wire::NO_OFFSET;
 
 use crate::{
     kernel::{Kernel, offset},
-    task::Task,
+    task::{Id, Task},
 };
 
 /// `SIGNAL_GROUP_EXIT`, include/linux/sched/signal.h.
@@ -22,16 +22,60 @@ const SESSION: u32 = 24;
 /// SIGCHLD on every architecture that matters here.
 pub(crate) const SIGCHLD: u32 = 17;
 
+/// A `signal_struct`, which all threads of a group share.
+#[derive(Clone, Copy)]
+pub(crate) struct Signal(Kernel);
+
+impl Signal {
+    pub(crate) const fn at(kernel: Kernel) -> Self {
+        Self(kernel)
+    }
+
+    /// It exits as a whole, because of `exit_group` or a fatal signal.
+    #[inline(always)]
+    pub(crate) fn group_exits(self) -> bool {
+        self.0.read_u32(offset!(signal_flags)) & SIGNAL_GROUP_EXIT != 0
+    }
+
+    /// Threads that have not passed the start of their exit.
+    #[inline(always)]
+    pub(crate) fn live_threads(self) -> u32 {
+        self.0.read_u32(offset!(signal_live))
+    }
+
+    /// Threads that have not been released.
+    #[inline(always)]
+    pub(crate) fn threads(self) -> u32 {
+        self.0.read_u32(offset!(signal_nr_threads))
+    }
+
+    /// Exact CPU time of its released threads.
+    #[inline(always)]
+    pub(crate) fn threads_runtime_ns(self) -> u64 {
+        self.0.read_u64(offset!(signal_sum_sched_runtime))
+    }
+
+    #[inline(always)]
+    pub(crate) fn max_rss_pages(self) -> u64 {
+        self.0.read_u64(offset!(signal_maxrss))
+    }
+
+    #[inline(always)]
+    fn has_bit(self, bit: u32) -> bool {
+        self.0.read_u32(bit / 32 * 4) & (1 << (bit % 32)) != 0
+    }
+}
+
 /// A thread group: its leader and its `signal_struct`.
 #[derive(Clone, Copy)]
 pub(crate) struct Group {
     pub(crate) leader: Task,
-    signal: Kernel,
+    pub(crate) signal: Signal,
 }
 
 impl Group {
     #[inline(always)]
-    pub(crate) const fn new(leader: Task, signal: Kernel) -> Self {
+    pub(crate) const fn new(leader: Task, signal: Signal) -> Self {
         Self { leader, signal }
     }
 
@@ -44,42 +88,24 @@ impl Group {
         }
     }
 
-    /// What identifies it over an exec by another thread: the address of its `signal_struct`.
     #[inline(always)]
-    pub(crate) fn address(self) -> u64 {
-        self.signal.address()
-    }
-
-    /// It exits as a whole, because of `exit_group` or a fatal signal.
-    #[inline(always)]
-    pub(crate) fn exits(self) -> bool {
-        self.signal.read_u32(offset!(signal_flags)) & SIGNAL_GROUP_EXIT != 0
+    pub(crate) fn id(self) -> Id {
+        self.leader.id()
     }
 
     /// It exits as a whole, or dumps core first.
     #[inline(always)]
     pub(crate) fn is_exiting(self) -> bool {
         let exits = SIGNAL_GROUP_EXIT | SIGNAL_GROUP_COREDUMP;
-        self.signal.read_u32(offset!(signal_flags)) & exits != 0 || self.live_threads() == 0
-    }
-
-    /// Threads that have not passed the start of their exit.
-    #[inline(always)]
-    pub(crate) fn live_threads(self) -> u32 {
-        self.signal.read_u32(offset!(signal_live))
-    }
-
-    /// Threads that have not been released.
-    #[inline(always)]
-    pub(crate) fn threads(self) -> u32 {
-        self.signal.read_u32(offset!(signal_nr_threads))
+        self.signal.0.read_u32(offset!(signal_flags)) & exits != 0
+            || self.signal.live_threads() == 0
     }
 
     /// The wait status, by the kernel's own formula in `wait_task_zombie`.
     #[inline(always)]
     pub(crate) fn wait_status(self) -> u32 {
-        if self.exits() {
-            self.signal.read_u32(offset!(signal_group_exit_code))
+        if self.signal.group_exits() {
+            self.signal.0.read_u32(offset!(signal_group_exit_code))
         } else {
             self.leader.exit_code()
         }
@@ -88,7 +114,7 @@ impl Group {
     /// The signal that stopped it, 0 while it is not stopped.
     #[inline(always)]
     pub(crate) fn stop_signal(self) -> u32 {
-        if self.signal.read_u32(offset!(signal_flags)) & SIGNAL_STOP_STOPPED == 0 {
+        if self.signal.0.read_u32(offset!(signal_flags)) & SIGNAL_STOP_STOPPED == 0 {
             return 0;
         }
         self.leader.jobctl() & JOBCTL_STOP_SIGMASK
@@ -113,6 +139,7 @@ impl Group {
             return 0;
         }
         self.signal
+            .0
             .follow(pids + kind)
             .read_u32(offset!(pid_numbers))
     }
@@ -121,41 +148,25 @@ impl Group {
     #[inline(always)]
     pub(crate) fn is_subreaper(self) -> Option<bool> {
         let bit = offset!(signal_is_child_subreaper_bit);
-        (bit != NO_OFFSET).then(|| self.has_bit(bit))
-    }
-
-    #[inline(always)]
-    fn has_bit(self, bit: u32) -> bool {
-        self.signal.read_u32(bit / 32 * 4) & (1 << (bit % 32)) != 0
+        (bit != NO_OFFSET).then(|| self.signal.has_bit(bit))
     }
 
     /// User time of its released threads and its leader.
     #[inline(always)]
     pub(crate) fn user_ns(self) -> u64 {
-        self.signal.read_u64(offset!(signal_utime)) + self.leader.user_ns()
+        self.signal.0.read_u64(offset!(signal_utime)) + self.leader.user_ns()
     }
 
     /// System time, likewise.
     #[inline(always)]
     pub(crate) fn system_ns(self) -> u64 {
-        self.signal.read_u64(offset!(signal_stime)) + self.leader.system_ns()
-    }
-
-    /// Exact CPU time of its released threads.
-    #[inline(always)]
-    pub(crate) fn threads_runtime_ns(self) -> u64 {
-        self.signal.read_u64(offset!(signal_sum_sched_runtime))
+        self.signal.0.read_u64(offset!(signal_stime)) + self.leader.system_ns()
     }
 
     /// The same, its leader included.
     #[inline(always)]
     pub(crate) fn runtime_ns(self) -> u64 {
-        self.threads_runtime_ns() + self.leader.runtime_ns()
-    }
-
-    #[inline(always)]
-    pub(crate) fn max_rss_pages(self) -> u64 {
-        self.signal.read_u64(offset!(signal_maxrss))
+        self.signal.threads_runtime_ns() + self.leader.runtime_ns()
     }
 
     /// How its death is notified, by the rule of
@@ -163,38 +174,38 @@ impl Group {
     #[inline(always)]
     pub(crate) fn exit_notification(self) -> ExitNotification {
         let traced = self.leader.is_traced();
+        let signal = self.leader.exit_signal();
+        let parent = self.leader.real_parent();
         let bit = offset!(signal_autoreap_bit);
-        if bit != NO_OFFSET && self.has_bit(bit) {
-            return ExitNotification {
-                silent: !traced,
-                autoreap: true,
-                traced,
-            };
-        }
-        let exit_signal = self.leader.exit_signal();
-        if exit_signal != SIGCHLD as i32 {
-            return ExitNotification {
-                silent: exit_signal == 0 && !traced,
-                autoreap: false,
-                traced,
-            };
-        }
-        let parent = self.leader.real_parent().child_disposition();
+        let (silent, autoreap) = if bit != NO_OFFSET && self.signal.has_bit(bit) {
+            (true, true)
+        } else if signal == SIGCHLD as i32 {
+            let disposition = parent.child_disposition();
+            (disposition.is_ignored(), disposition.autoreaps())
+        } else {
+            (signal == 0, false)
+        };
         ExitNotification {
-            silent: parent.is_ignored() && !traced,
-            autoreap: parent.autoreaps(),
+            signal,
+            parent,
             traced,
+            silent: silent && !traced,
+            autoreap,
         }
     }
 }
 
-/// What the end of a process sends to whom.
+/// Who is notified of the end of a process, and how.
 #[derive(Clone, Copy)]
 pub(crate) struct ExitNotification {
-    /// No signal is sent to anybody.
+    /// Its exit signal.
+    pub(crate) signal: i32,
+    /// Its real parent.
+    pub(crate) parent: Task,
+    /// Its tracer is notified, and has to wait for it first.
+    pub(crate) traced: bool,
+    /// No signal is sent.
     pub(crate) silent: bool,
     /// Its parent makes the kernel reap it.
     pub(crate) autoreap: bool,
-    /// Its tracer has to wait for it first.
-    pub(crate) traced: bool,
 }

@@ -66,17 +66,17 @@ impl Kernel {
 
     #[inline(always)]
     pub(crate) fn read_u16(self, offset: u32) -> u16 {
-        self.read(offset, 0_u16)
+        self.read(offset)
     }
 
     #[inline(always)]
     pub(crate) fn read_u32(self, offset: u32) -> u32 {
-        self.read(offset, 0_u32)
+        self.read(offset)
     }
 
     #[inline(always)]
     pub(crate) fn read_u64(self, offset: u32) -> u64 {
-        self.read(offset, 0_u64)
+        self.read(offset)
     }
 
     /// Two neighbours. The verifier refuses one load of both.
@@ -120,13 +120,14 @@ impl Kernel {
     /// The helper's result is not checked, because it clears what it cannot read: the branch would
     /// double the verifier's work at every field, more than Linux 5.10 accepts.
     #[inline(always)]
-    fn read<T: Copy>(self, offset: u32, mut value: T) -> T {
+    fn read<T: Copy + Default>(self, offset: u32) -> T {
         if offset == NO_OFFSET {
-            return value;
+            return T::default();
         }
         if self.is_loaded() {
             return self.load(offset);
         }
+        let mut value = T::default();
         // SAFETY: the helper checks the address; all callers read plain integers.
         unsafe {
             let (to, size) = ((&raw mut value).cast(), size_of::<T>() as u32);

@@ -10,10 +10,12 @@ use aya_ebpf::{
 use wire::kill_by;
 
 use crate::{
+    group::SIGCHLD,
     ignored,
     kernel::Kernel,
-    maps,
-    task::{self, Task},
+    maps::{self, NOBODY},
+    slots,
+    task::Task,
 };
 
 pub(crate) const SIGKILL: u32 = 9;
@@ -54,51 +56,59 @@ const fn bit(signal: u32) -> u64 {
 #[btf_tracepoint(function = "signal_generate")]
 fn kill_tracepoint(ctx: BtfTracePointContext) -> i32 {
     let signal: u32 = ctx.arg(0);
+    if signal != SIGCHLD {
+        sent(&ctx, signal);
+    }
+    0
+}
+
+/// Any signal but SIGCHLD, which ends no process.
+#[inline(always)]
+pub(crate) fn sent(ctx: &BtfTracePointContext, signal: u32) {
     let result: u32 = ctx.arg(4);
     let target = Task::typed(ctx.arg(2));
     if result == IGNORED {
         let current = Task::current();
-        let sender = || sender(siginfo(&ctx), signal, target, current);
+        let sender = || sender(siginfo(ctx), signal, target, current);
         ignored::note(signal, target, current, sender);
-        return 0;
+        return;
     }
     if result != DELIVERED && result != DELIVERED_WITHOUT_INFO {
-        return 0;
+        return;
     }
     if !ends_a_process(signal) {
-        return 0;
+        return;
     }
     if signal != SIGKILL && !target.disposition(signal).is_default() {
-        return 0;
+        return;
     }
     let group = target.group();
     // An unblocked fatal signal has decided the status by now (`complete_signal`): before 5.17
     // more of them may come until the process dies of that one.
-    if group.exits() && group.wait_status() & 0x7f != signal {
-        return 0;
+    if group.signal.group_exits() && group.wait_status() & 0x7f != signal {
+        return;
     }
-    let Some(process) = maps::remember(group) else {
-        return 0;
+    let Some(slot) = slots::find_or_take(group.id(), group.leader) else {
+        return;
     };
-    if process.begin_ns != 0 {
-        return 0;
+    if slot.begin_ns != 0 {
+        return;
     }
     let current = Task::current();
-    let info = siginfo(&ctx);
+    let info = siginfo(ctx);
     let sender = sender(info, signal, target, current);
-    process.kill_signal = signal as u16;
-    process.kill_by = sender.by;
+    slot.kill_signal = signal as u16;
+    slot.kill_by = sender.by;
     // SAFETY: the helper has no preconditions.
-    process.killed_ns = unsafe { bpf_ktime_get_boot_ns() };
+    slot.killed_ns = unsafe { bpf_ktime_get_boot_ns() };
     if sender.is_current {
-        current.fill_process(&mut process.killer);
+        current.fill_process(&mut slot.killer);
     } else {
-        task::clear_process(&mut process.killer);
+        slot.killer = NOBODY;
     }
     if signal == SIGKILL && info.address() == FROM_KERNEL {
         maps::note_kernel_kill(current, target);
     }
-    0
 }
 
 /// Whether this signal ends a process that does nothing about it.

@@ -7,6 +7,8 @@
 
 #![no_std]
 
+use core::mem::offset_of;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 mod offsets;
@@ -30,11 +32,12 @@ pub const CGROUP_PATH_LEN: usize = 512;
 /// Bytes of the event ring unless the loader sets another size.
 pub const RING_BYTES: u32 = 4 << 20;
 
-/// Processes the kernel side remembers at once unless the loader sets another number.
-pub const TASKS: u32 = 32_768;
+/// Slots in which the kernel side remembers processes, if there are that many PIDs. A slot takes
+/// less than 500 bytes.
+pub const MOST_SLOTS: u32 = 32_768;
 
-/// Processes on their way out whose steps are kept at once, where they are measured at all.
-pub const STEPPING: u32 = 8_192;
+/// Room for processes whose slot is taken, if there are more PIDs than slots.
+pub const OVERFLOW: u32 = 8_192;
 
 /// What a record is: the first field of its [`Head`].
 pub mod kind {
@@ -211,8 +214,15 @@ pub mod mark {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Steps {
-    /// By [`mark`]: when the last of its threads came there.
+    /// By [`mark`]: when the last of its threads got there.
     pub reached_ns: [u64; mark::COUNT],
+}
+
+impl Steps {
+    /// None reached.
+    pub const NONE: Self = Self {
+        reached_ns: [0; mark::COUNT],
+    };
 }
 
 /// A death with [`death_flags::STEPS`].
@@ -379,11 +389,16 @@ pub struct Options {
     pub cgroup_v1: u32,
     /// 1 where the verifier accepts loads through typed pointers, 0 where each read needs a helper.
     pub direct_loads: u32,
+    /// The number of slots, a power of two, less one.
+    pub slot_mask: u32,
 }
 
 const _: () = {
     assert!(size_of::<Head>() == 16);
     assert!(size_of::<Process>() == 32);
+    // The kernel side writes names as two words.
+    assert!(offset_of!(Process, comm) % 8 == 0 && offset_of!(Release, reaper_thread) % 8 == 0);
+    assert!(offset_of!(Waited, reaper_thread) % 8 == 0 && offset_of!(Exec, former) % 8 == 0);
     assert!(size_of::<NamespacePid>() == 8);
     assert!(size_of::<Death>() == 16 + 5 * 32 + 8 * 8 + 6 * 4 + 4 * 8);
     assert!(size_of::<SteppedDeath>() == size_of::<Death>() + mark::COUNT * 8);
@@ -398,5 +413,5 @@ const _: () = {
     assert!(size_of::<TaskRecord>() == 5 * 32 + 12 * 8 + 20 * 8 + 48 + 16 + 8 * 4 + 4 * 8);
     assert!(size_of::<ThreadRecord>() == 4 * 4 + 5 * 8);
     assert!(size_of::<Offsets>() == 51 * 4);
-    assert!(size_of::<Options>() == 24);
+    assert!(size_of::<Options>() == 28);
 };

@@ -10,8 +10,9 @@ use wire::kill_by;
 use crate::{
     kernel::option,
     kill::SIGKILL,
-    maps,
-    task::{self, Task},
+    maps::{self, NOBODY},
+    slots,
+    task::Task,
 };
 
 #[btf_tracepoint(function = "mark_victim")]
@@ -27,12 +28,11 @@ fn oom_tracepoint(ctx: BtfTracePointContext) -> i32 {
     if !marks_target || kill.sender_tid != Task::current().ids().tid {
         return 0;
     }
-    let Some(process) = maps::remembered(Task::untyped(kill.target).group()) else {
-        return 0;
-    };
-    if u32::from(process.kill_signal) == SIGKILL {
-        process.kill_by = kill_by::OOM;
-        task::clear_process(&mut process.killer);
+    if let Some(slot) = slots::find(Task::untyped(kill.target).leader().id())
+        && u32::from(slot.kill_signal) == SIGKILL
+    {
+        slot.kill_by = kill_by::OOM;
+        slot.killer = NOBODY;
     }
     0
 }

@@ -6,7 +6,7 @@ use wire::{COMM_LEN, NO_OFFSET, Process};
 use crate::{
     cgroup::Cgroup,
     disposition::Disposition,
-    group::{Group, SIGCHLD},
+    group::{Group, SIGCHLD, Signal},
     kernel::{Kernel, offset, option},
     numbers::Numbers,
 };
@@ -56,6 +56,21 @@ impl Task {
         Ids { tid, tgid }
     }
 
+    /// What identifies the process of this leader.
+    #[inline(always)]
+    pub(crate) fn id(self) -> Id {
+        self.id_as(self.0.read_u32(offset!(task_tgid)))
+    }
+
+    /// The same, its number being known.
+    #[inline(always)]
+    pub(crate) fn id_as(self, tgid: u32) -> Id {
+        Id {
+            start_ns: self.start_ns(),
+            tgid,
+        }
+    }
+
     #[inline(always)]
     pub(crate) fn is_kernel_thread(self) -> bool {
         self.flags() & PF_KTHREAD != 0
@@ -89,8 +104,8 @@ impl Task {
 
     /// Its `signal_struct`.
     #[inline(always)]
-    pub(crate) fn signal(self) -> Kernel {
-        self.0.follow(offset!(task_signal))
+    pub(crate) fn signal(self) -> Signal {
+        Signal::at(self.0.follow(offset!(task_signal)))
     }
 
     #[inline(always)]
@@ -233,17 +248,17 @@ impl Task {
     /// Its process, this thread acting.
     #[inline(always)]
     pub(crate) fn fill_process(self, process: &mut Process) {
-        self.leader().fill_leader(process);
-        process.tid = self.ids().tid;
+        let leader = self.leader();
+        leader.fill_leader(leader.id(), process);
+        process.tid = self.0.read_u32(offset!(task_pid));
     }
 
-    /// The process of this leader.
+    /// The process of this leader, whose identity is known.
     #[inline(always)]
-    pub(crate) fn fill_leader(self, process: &mut Process) {
-        let ids = self.ids();
-        process.tgid = ids.tgid;
-        process.tid = ids.tid;
-        process.start_ns = self.start_ns();
+    pub(crate) fn fill_leader(self, id: Id, process: &mut Process) {
+        process.tgid = id.tgid;
+        process.tid = id.tgid;
+        process.start_ns = id.start_ns;
         self.fill_comm(&mut process.comm);
     }
 
@@ -273,11 +288,12 @@ impl Ids {
     }
 }
 
-/// No process.
-#[inline(always)]
-pub(crate) fn clear_process(process: &mut Process) {
-    process.tgid = 0;
-    process.tid = 0;
-    process.start_ns = 0;
-    process.comm = [0; COMM_LEN];
+/// A process: its number may be used again, with a later start. An exec by another thread keeps
+/// both ([`de_thread`](https://elixir.bootlin.com/linux/v6.12/A/ident/de_thread)).
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Id {
+    /// `start_boottime` of the group leader.
+    pub(crate) start_ns: u64,
+    pub(crate) tgid: u32,
 }

@@ -187,6 +187,9 @@ impl<'a> Attaching<'a> {
             match object::attach_hook(&mut self.ebpf, &self.host.types, hook) {
                 Ok(()) => {
                     log::debug!("{}: attached to {}", transition.name, hook.label());
+                    for name in hook.replaces {
+                        object::unload(&mut self.ebpf, name);
+                    }
                     self.probes.push(ProbeReport {
                         probe: transition.name,
                         hook: Some(hook.label()),

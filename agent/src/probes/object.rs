@@ -16,7 +16,7 @@ use super::{
     offsets::{self, Resolved},
     steps::STEPS,
 };
-use crate::host::cgroups::Version1;
+use crate::host::{cgroups::Version1, proc};
 
 /// The kernel side, built by `cargo xtask ebpf`.
 const OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/prebuilt/reapwatch.bpf.o");
@@ -37,6 +37,10 @@ pub(super) struct Host {
     pub(super) types: Btf,
     resolved: Resolved,
     v1: Option<Version1>,
+    /// How many slots for processes there are, a power of two.
+    slots: u32,
+    /// Room for processes whose slot is taken.
+    overflow: u32,
 }
 
 impl Host {
@@ -50,11 +54,14 @@ impl Host {
         }
         let types = Btf::parse(&all.only(&type_names()), aya::Endianness::default())
             .map_err(|error| KernelError::Load(error.to_string()))?;
+        let (slots, overflow) = slots(pid_max());
         Ok(Self {
             config,
             types,
             resolved,
             v1,
+            slots,
+            overflow,
         })
     }
 
@@ -69,6 +76,7 @@ impl Host {
             steps: u32::from(config.steps),
             cgroup_v1: self.v1.map_or(0, |v1| v1.hierarchy),
             direct_loads: u32::from(direct_loads),
+            slot_mask: self.slots - 1,
         });
         let level = if config.debug {
             Level::Debug
@@ -81,7 +89,8 @@ impl Host {
             .override_global("OPTIONS", &options, true)
             .override_global(aya_log::LEVEL, &level, true)
             .map_max_entries("EVENTS", config.ring_bytes)
-            .map_max_entries("STEPPING", if config.steps { wire::STEPPING } else { 1 })
+            .map_max_entries("SLOTS", self.slots)
+            .map_max_entries("OVERFLOW", self.overflow)
             .load(OBJECT)
             .map_err(|error| KernelError::Load(chain(&error)))
     }
@@ -99,6 +108,24 @@ impl Host {
                 .then(|| "a zombie's own cgroup; its parent's is shown instead".to_owned()),
             refused: Vec::new(),
         })
+    }
+}
+
+/// The kernel's limit of PIDs.
+fn pid_max() -> Option<u32> {
+    proc::text("/proc/sys/kernel/pid_max")
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// How many slots there are, and the room for processes whose slot is taken. No two processes share
+/// a slot if there is one for each PID.
+fn slots(pid_max: Option<u32>) -> (u32, u32) {
+    match pid_max {
+        Some(most @ 1..=wire::MOST_SLOTS) => (most.next_power_of_two(), 1),
+        _ => (wire::MOST_SLOTS, wire::OVERFLOW),
     }
 }
 
@@ -179,7 +206,7 @@ pub(super) fn load_iterator(ebpf: &mut Ebpf, name: &str, types: &Btf) -> Result<
     }
 }
 
-fn unload(ebpf: &mut Ebpf, name: &str) {
+pub(super) fn unload(ebpf: &mut Ebpf, name: &str) {
     let result = match ebpf.program_mut(name) {
         Some(Program::FEntry(program)) => program.unload(),
         Some(Program::KProbe(program)) => program.unload(),
@@ -237,4 +264,18 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_a_slot_for_each_pid_none_is_shared() {
+        assert_eq!(slots(Some(32_768)), (32_768, 1));
+        assert_eq!(slots(Some(5_000)), (8_192, 1));
+        let shared = (wire::MOST_SLOTS, wire::OVERFLOW);
+        assert_eq!(slots(Some(4_194_304)), shared);
+        assert_eq!(slots(None), shared);
+    }
 }
