@@ -5,6 +5,7 @@ use aya_log_ebpf::debug;
 use wire::{Death, Head, SteppedDeath, Steps, counter, death_flags, kind};
 
 use crate::{
+    frees,
     group::{ExitNotification, Group},
     kernel::option,
     maps::{self, NOBODY},
@@ -49,7 +50,10 @@ pub(crate) fn notified(group: Group, numbers: Numbers) {
         if sent {
             let notification = ending.notification;
             slot.marks.stage = stage::DEAD;
-            slot.marks.traced = u8::from(notification.traced);
+            // Its tracer may wait for it first, without reaping it.
+            if notification.traced {
+                frees::need(ending.id.tgid);
+            }
             slot.marks.autoreaped = u8::from(notification.autoreap && !notification.traced);
         }
         if counted {
@@ -69,7 +73,7 @@ pub(crate) fn notified(group: Group, numbers: Numbers) {
     }
 }
 
-/// Sends a death from before its notification. Without room for it, the freeing counts it.
+/// Sends a death from before its notification. Without room for it, it is counted when it is freed.
 #[inline(always)]
 pub(crate) fn announce(ending: &Ending, mut slot: Option<&mut Slot>) {
     let sent = send(
@@ -77,9 +81,9 @@ pub(crate) fn announce(ending: &Ending, mut slot: Option<&mut Slot>) {
         slot.as_deref_mut(),
         death_flags::BEFORE_NOTIFICATION,
     );
-    if let Some(slot) = slot
-        && sent
-    {
+    if !sent {
+        frees::need(ending.id.tgid);
+    } else if let Some(slot) = slot {
         slot.marks.announced = 1;
     }
 }

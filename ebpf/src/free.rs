@@ -8,10 +8,9 @@ use aya_ebpf::{
 use wire::{Freed, Head, kind};
 
 use crate::{
-    death,
+    death, frees,
     group::Group,
-    maps,
-    slots::{self, stage},
+    maps, slots,
     task::{Id, Task},
 };
 
@@ -36,14 +35,12 @@ fn free_as_reap(ctx: BtfTracePointContext) -> i32 {
 fn freed(ctx: &BtfTracePointContext) -> Option<Id> {
     let task = Task::typed(ctx.arg(0));
     let ids = task.ids();
-    if !ids.is_leader() {
+    // By now the memory of the task is cold: each field costs more than all else here.
+    if !ids.is_leader() || frees::is_known(ids.tgid) {
         return None;
     }
     let id = task.id_as(ids.tgid);
     if let Some(slot) = slots::find(id) {
-        if slot.marks.stage == stage::REAPED {
-            return None;
-        }
         death::count_freed(slot, Group::of_leader(task));
         slots::release(id);
     }

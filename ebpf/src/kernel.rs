@@ -83,7 +83,7 @@ impl Kernel {
     #[inline(always)]
     pub(crate) fn read_two_u32(self, offset: u32) -> (u32, u32) {
         if self.is_loaded() {
-            (self.load(offset), self.load(offset + 4))
+            (self.load(offset, 0), self.load(offset, 1))
         } else {
             let both = self.read_u64(offset);
             (both as u32, (both >> 32) as u32)
@@ -105,8 +105,8 @@ impl Kernel {
             let words = comm.as_mut_ptr().cast::<u64>();
             // SAFETY: two words, at an address that every record and map value aligns.
             unsafe {
-                words.write(self.load(offset));
-                words.add(1).write(self.load(offset + 8));
+                words.write(self.load(offset, 0));
+                words.add(1).write(self.load(offset, 1));
             }
             return;
         }
@@ -125,7 +125,7 @@ impl Kernel {
             return T::default();
         }
         if self.is_loaded() {
-            return self.load(offset);
+            return self.load(offset, 0);
         }
         let mut value = T::default();
         // SAFETY: the helper checks the address; all callers read plain integers.
@@ -137,15 +137,15 @@ impl Kernel {
     }
 
     #[inline(always)]
-    fn load<T: Copy>(self, offset: u32) -> T {
+    fn load<T: Copy>(self, offset: u32, index: usize) -> T {
         // SAFETY: the verifier accepts only an integer or a pointer within the struct, and the
         // kernel handles the fault of a stale address.
-        unsafe { self.at(offset).cast::<T>().read_volatile() }
+        unsafe { self.at(offset).cast::<T>().add(index).read_volatile() }
     }
 
     #[inline(always)]
     fn is_loaded(self) -> bool {
-        self.typed && option!(direct_loads) != 0
+        self.typed && offset!(direct_loads) != 0
     }
 
     #[inline(always)]

@@ -1,7 +1,7 @@
-//! A fatal signal is sent: who, which and when are remembered until the death.
+//! A fatal signal is sent: its sender, number and time are remembered until the death.
 //!
 //! Whether it killed is known only at the death, from its status; here every signal counts that
-//! would. A later one replaces an earlier one, unless the process is already on its way out.
+//! would. A later one replaces an earlier one, unless the process is already exiting.
 
 use aya_ebpf::{
     EbpfContext as _, helpers::bpf_ktime_get_boot_ns, macros::btf_tracepoint,
@@ -35,7 +35,7 @@ const FOR_WRITES: u64 = bit(13) | bit(25);
 const DELIVERED: u32 = 0;
 /// `TRACE_SIGNAL_IGNORED`.
 const IGNORED: u32 = 1;
-/// `TRACE_SIGNAL_LOSE_INFO`: it came, though there was no room to say from whom.
+/// `TRACE_SIGNAL_LOSE_INFO`: delivered, without room for its sender.
 const DELIVERED_WITHOUT_INFO: u32 = 4;
 /// `SEND_SIG_NOINFO`: the kernel, in the name of the current task.
 const FROM_CURRENT: u64 = 0;
@@ -117,7 +117,7 @@ pub(crate) fn ends_a_process(signal: u32) -> bool {
     signal != 0 && signal <= 64 && HARMLESS & bit(signal) == 0
 }
 
-/// Whether somebody who sends it wants the process to end.
+/// Whether it is sent to make a process end.
 #[inline(always)]
 pub(crate) fn is_a_request(signal: u32) -> bool {
     matches!(signal, SIGHUP | SIGINT | SIGQUIT | SIGKILL | SIGTERM)
@@ -162,7 +162,7 @@ fn sender(info: Kernel, signal: u32, target: Task, current: Task) -> Sender {
         FROM_KERNEL => from_kernel(signal, to_itself, current),
         _ => match info.read_u32(SI_CODE) as i32 {
             SI_TIMER => nobody(kill_by::TIMER),
-            // A completed request, in the middle of anybody; or a process that says so.
+            // A completed request, in any process; or a process that pretends to be one.
             SI_ASYNCIO | SI_SIGIO => nobody(kill_by::UNKNOWN),
             code if code > 0 => nobody(kill_by::KERNEL),
             _ => process(current),
@@ -172,7 +172,7 @@ fn sender(info: Kernel, signal: u32, target: Task, current: Task) -> Sender {
 
 /// `forget_original_parent` (kernel/exit.c) sends what each child asked for (`PR_SET_PDEATHSIG`)
 /// as the thread that forked it ends. The hang-up of a terminal reaches its foreground group like
-/// this too (`tty_signal_session_leader`), from a kernel worker or from a process on its way out.
+/// this too (`tty_signal_session_leader`), from a kernel worker or an exiting process.
 #[inline(always)]
 fn in_the_name_of(current: Task, signal: u32, target: Task) -> Sender {
     if current.is_exiting() && signal == target.pdeath_signal() {
@@ -202,7 +202,7 @@ fn from_kernel(signal: u32, to_itself: bool, current: Task) -> Sender {
     let nobodys_act = to_itself || current.is_kernel_thread();
     match signal {
         // `check_process_timers`, in the process itself: SIGXCPU at the soft limit, SIGKILL at the
-        // hard one. The OOM killer may choose the current process too, and then says so.
+        // hard one. The OOM killer may choose the current process too; see `oom.rs`.
         SIGXCPU | SIGKILL if to_itself => nobody(kill_by::CPU_LIMIT),
         // A key is handled by a kernel worker, a hang-up by whoever closed or left the terminal.
         SIGHUP | SIGINT | SIGQUIT if nobodys_act => nobody(kill_by::TERMINAL),

@@ -19,6 +19,8 @@ mod fork;
 #[cfg(target_arch = "bpf")]
 mod free;
 #[cfg(target_arch = "bpf")]
+mod frees;
+#[cfg(target_arch = "bpf")]
 mod group;
 #[cfg(target_arch = "bpf")]
 mod ignored;

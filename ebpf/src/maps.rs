@@ -20,7 +20,6 @@ pub(crate) static OPTIONS: Global<Options> = Global::new(Options {
     victim_is_task: 0,
     steps: 0,
     cgroup_v1: 0,
-    direct_loads: 0,
     slot_mask: 0,
 });
 

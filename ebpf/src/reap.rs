@@ -14,7 +14,7 @@ use aya_ebpf::{
 use wire::{Head, NamespacePid, Release, Waited, kind, release_flags};
 
 use crate::{
-    maps,
+    frees, maps,
     registers::{Call, P_PID, Registers, WNOWAIT},
     slots,
     task::Task,
@@ -44,6 +44,7 @@ fn released(task: Task) {
     let id = task.id_as(ids.tgid);
     let reported = slots::find(id).is_some_and(|slot| slot.marks.autoreaped != 0);
     slots::release(id);
+    frees::reaped(id.tgid);
     if reported {
         return;
     }
@@ -181,8 +182,8 @@ fn waited(nr: u32) {
     current.fill_process(&mut record.reaper);
     current.fill_comm(&mut record.reaper_thread);
     maps::submit(entry);
-    // In a nested namespace the number is not the one by which slots are found.
+    // In a nested namespace the number is another one.
     if numbers.level() == 0 {
-        slots::reaped(nr);
+        frees::reaped(nr);
     }
 }

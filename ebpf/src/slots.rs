@@ -62,8 +62,8 @@ pub(crate) struct Marks {
     pub(crate) counted: u8,
     /// Its auto-reap was reported with its death.
     pub(crate) autoreaped: u8,
-    /// It died traced, so that the first wait may not be its reap.
-    pub(crate) traced: u8,
+    /// It is not in the slot of its number.
+    pub(crate) overflow: u8,
     /// A thread other than the leader died while it was traced.
     pub(crate) traced_thread_died: u8,
     has_ignored: u8,
@@ -79,8 +79,8 @@ pub(crate) mod stage {
     pub(crate) const ENDING: u8 = 1;
     /// Its parent was notified. All that is remembered was reported then.
     pub(crate) const DEAD: u8 = 2;
-    /// It was reaped, and that was reported.
-    pub(crate) const REAPED: u8 = 3;
+    /// It is released.
+    pub(crate) const RELEASED: u8 = 3;
 }
 
 /// The slot of a process, if it has one.
@@ -126,27 +126,15 @@ pub(crate) fn take(id: Id) -> Option<&'static mut Slot> {
     // SAFETY: as in `at`.
     let slot = unsafe { &mut *OVERFLOW.get_ptr_mut(id.tgid)? };
     slot.begin(id);
+    slot.marks.overflow = 1;
     Some(slot)
-}
-
-/// A wait call returned the process with this number. Where the slot has a new owner by now, that
-/// one is not dead.
-#[inline(always)]
-pub(crate) fn reaped(tgid: u32) {
-    if let Some(slot) = at(tgid)
-        && slot.id.tgid == tgid
-        && slot.marks.stage == stage::DEAD
-        && slot.marks.traced == 0
-    {
-        slot.marks.stage = stage::REAPED;
-    }
 }
 
 /// Its process is released: others may have the slot.
 #[inline(always)]
 pub(crate) fn release(id: Id) {
     match at(id.tgid) {
-        Some(slot) if slot.id == id => slot.marks.stage = stage::REAPED,
+        Some(slot) if slot.id == id => slot.marks.stage = stage::RELEASED,
         _ if overflow(id).is_some() => {
             let _gone = OVERFLOW.remove(id.tgid);
         }
@@ -243,7 +231,7 @@ impl Marks {
         announced: 0,
         counted: 0,
         autoreaped: 0,
-        traced: 0,
+        overflow: 0,
         traced_thread_died: 0,
         has_ignored: 0,
         has_waits: 0,

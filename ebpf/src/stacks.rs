@@ -15,7 +15,7 @@ use crate::{slots, snapshot::IterTask, task::Task};
 const FRAME: [u8; 5] = *b"%pB\n\0";
 
 /// Runs once a thread; writes a [`ThreadRecord`] for each that has not ended, of a process that
-/// is on its way out.
+/// is exiting.
 #[unsafe(link_section = "iter/task")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn stacks(ctx: *mut c_void) -> i32 {

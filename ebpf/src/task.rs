@@ -7,7 +7,7 @@ use crate::{
     cgroup::Cgroup,
     disposition::Disposition,
     group::{Group, SIGCHLD, Signal},
-    kernel::{Kernel, offset, option},
+    kernel::{Kernel, offset},
     numbers::Numbers,
 };
 
@@ -42,7 +42,7 @@ impl Task {
     #[inline(always)]
     pub(crate) fn current() -> Self {
         // SAFETY: the helpers have no preconditions.
-        Self::typed(if option!(direct_loads) != 0 {
+        Self::typed(if offset!(direct_loads) != 0 {
             unsafe { bpf_get_current_task_btf() as u64 }
         } else {
             unsafe { bpf_get_current_task() }
@@ -187,7 +187,7 @@ impl Task {
         self.0.read_u64(offset!(task_parent_exec_id))
     }
 
-    /// The last one of its children, dead or alive, to come to it.
+    /// The child, dead or alive, that it got last.
     #[inline(always)]
     pub(crate) fn newest_child(self) -> Option<Self> {
         let (children, sibling) = (offset!(task_children), offset!(task_sibling));

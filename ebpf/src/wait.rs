@@ -60,7 +60,7 @@ fn waits(task: Task, registers: Registers) {
 fn note(waits: &mut Waits, registers: Registers, now_ns: u64) {
     waits.calls += 1;
     waits.last_ns = now_ns;
-    let (whom, id, options) = match registers.wait_call() {
+    let (target, id, options) = match registers.wait_call() {
         Some(Call::Wait4) => (
             of_wait4(registers.first() as i32),
             0,
@@ -80,29 +80,29 @@ fn note(waits: &mut Waits, registers: Registers, now_ns: u64) {
         return;
     }
     let clones_only = options & WCLONE != 0 && options & WALL == 0;
-    let whom = match whom {
+    let target = match target {
         asked::ANY if clones_only => asked::CLONES,
         asked::ANY if options & WNOTHREAD != 0 => asked::OF_THREAD,
-        whom => whom,
+        target => target,
     };
     // Only waitid knows this one.
     if options & WNOWAIT != 0 {
         waits.last_peek_ns = now_ns;
-        waits.last_peek_kind = whom as u32;
+        waits.last_peek_kind = target as u32;
         waits.last_peek_id = id;
-        if whom == asked::ANY {
+        if target == asked::ANY {
             waits.last_any_peek_ns = now_ns;
         }
-        if let Some(count) = waits.peeks.get_mut(whom) {
+        if let Some(count) = waits.peeks.get_mut(target) {
             *count += 1;
         }
         return;
     }
     waits.last_take_ns = now_ns;
-    if whom == asked::ANY {
+    if target == asked::ANY {
         waits.last_any_ns = now_ns;
     }
-    if let Some(count) = waits.takes.get_mut(whom) {
+    if let Some(count) = waits.takes.get_mut(target) {
         *count += 1;
     }
 }

@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// For whom a wait call asks: indexes of [`Waits::takes`] and [`Waits::peeks`].
+/// Which children a wait call asks for: indexes of [`Waits::takes`] and [`Waits::peeks`].
 pub mod asked {
     /// Any child that an ordinary wait sees.
     pub const ANY: usize = 0;
@@ -41,7 +41,7 @@ pub struct Waits {
     pub last_peek_ns: u64,
     /// The last of them that asked for any child.
     pub last_any_peek_ns: u64,
-    /// For whom the last of them asked, by [`asked`].
+    /// What the last of them asked for, by [`asked`].
     pub last_peek_kind: u32,
     /// Its second argument: a PID or a process group as the caller's namespace numbers them (0 is
     /// the caller's own group), or a descriptor.

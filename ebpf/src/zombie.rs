@@ -14,6 +14,7 @@ use wire::{Head, NamespacePid, Renotified, kind, renotified_flags};
 
 use crate::{
     death::{self, Ending},
+    frees,
     group::{Group, SIGCHLD},
     kernel::Kernel,
     kill, maps,
@@ -70,6 +71,9 @@ pub(crate) fn ended(
     if let Some(slot) = &mut slot {
         if slot.marks.stage == stage::ALIVE {
             slot.marks.stage = stage::ENDING;
+        }
+        if slot.marks.overflow != 0 {
+            frees::need(id.tgid);
         }
         held = slot.marks.traced_thread_died != 0 && has_others(group, current, traced_thread);
     }

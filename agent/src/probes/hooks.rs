@@ -128,8 +128,7 @@ const fn typed(programs: &'static [Program]) -> Hook {
 
 /// The name that [`FREE`] and [`FREE_AS_REAP`] report.
 const FREE_NAME: &str = "free";
-const FREE_LOST: &str = "entries of processes that are gone stay in the kernel's table until it is \
-                         full";
+const FREE_LOST: &str = "the count of deaths whose record was lost";
 
 /// All transitions whose hooks do not depend on another's, in attach order: those that store data
 /// come before those that send it, so that no record is sent half-filled.

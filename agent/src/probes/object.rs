@@ -68,14 +68,16 @@ impl Host {
     /// The object with its options and the running kernel's offsets; nothing is attached yet.
     pub(super) fn load(&self, direct_loads: bool) -> Result<Ebpf, KernelError> {
         let config = self.config;
-        let offsets = Plain(self.resolved.offsets);
+        let offsets = Plain(Offsets {
+            direct_loads: u32::from(direct_loads),
+            ..self.resolved.offsets
+        });
         let options = Plain(Options {
             exit_has_group_dead: u32::from(self.resolved.exit_has_group_dead),
             wake_bytes: config.ring_bytes / 2,
             victim_is_task: u32::from(self.resolved.victim_is_task),
             steps: u32::from(config.steps),
             cgroup_v1: self.v1.map_or(0, |v1| v1.hierarchy),
-            direct_loads: u32::from(direct_loads),
             slot_mask: self.slots - 1,
         });
         let level = if config.debug {
