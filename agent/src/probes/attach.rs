@@ -115,15 +115,15 @@ pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
 
 fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
     let host = Host::read(config)?;
-    // Older verifiers refuse loads through typed pointers: there a helper reads each field.
-    let direct = Attaching::all(&host, true);
-    match direct {
-        Ok(done) if !done.verifier_refused => done.finish(),
-        _ => {
-            log::debug!("the verifier refuses direct loads: all reads go through a helper");
-            Attaching::all(&host, false)?.finish()
-        }
+    if object::may_load_directly()
+        && let Ok(done) = Attaching::all(&host, true)
+        && !done.verifier_refused
+    {
+        return done.finish();
     }
+    // Older verifiers refuse loads through typed pointers: there a helper reads each field.
+    log::debug!("the verifier refuses direct loads: all reads go through a helper");
+    Attaching::all(&host, false)?.finish()
 }
 
 /// Hooks being attached.

@@ -5,6 +5,7 @@ use std::{collections::HashSet, io};
 use aya::{
     Btf, Ebpf, EbpfLoader, Pod,
     programs::{Program, ProgramError},
+    util::KernelVersion,
 };
 use aya_log::Level;
 use wire::{NO_OFFSET, Offsets, Options};
@@ -111,6 +112,11 @@ impl Host {
             refused: Vec::new(),
         })
     }
+}
+
+/// Whether this kernel has the helper that returns the current task with its type.
+pub(super) fn may_load_directly() -> bool {
+    KernelVersion::current().is_ok_and(|kernel| kernel >= KernelVersion::new(5, 11, 0))
 }
 
 /// The kernel's limit of PIDs.
