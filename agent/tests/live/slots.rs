@@ -37,10 +37,8 @@ fn two_processes_that_share_a_slot_keep_what_is_known_of_each() {
             assert_eq!(killer.map(|process| process.pid), Some(id()));
             assert!(line.exit_seconds.is_some(), "its begin was seen");
         }
-        assert_eq!(
-            agent.metric("reapwatch_events_lost_total", "tasks_full"),
-            0.0
-        );
+        let lost = agent.metric("reapwatch_events_lost_total", "tasks_full");
+        assert!(lost < 1.0, "{lost} processes had no room");
         drop(agent);
         fs::write(PID_MAX, before).expect("it can be set");
     });
