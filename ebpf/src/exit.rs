@@ -16,7 +16,7 @@ use crate::{
     kernel::option,
     slots::{self, Slot},
     task::Task,
-    zombie,
+    threads, zombie,
 };
 
 #[fentry(function = "do_exit")]
@@ -65,12 +65,16 @@ fn exit_and_end_tracepoint(ctx: BtfTracePointContext) -> i32 {
     let mut last = is_last(&ctx, signal);
     let exits = last || signal.group_exits();
     let traced = current.is_traced();
+    let is_leader = current.ids().is_leader();
+    if !is_leader {
+        threads::ends(current);
+    }
     // Most are threads of a process that lives on.
     if !(exits || traced) || current.is_kernel_thread() {
         return 0;
     }
     let group = Group::new(current.leader(), signal);
-    let traced_thread = traced && !current.ids().is_leader();
+    let traced_thread = traced && !is_leader;
     let id = group.id();
     let mut slot = slots::find_or_take(id, group.leader);
     if let Some(slot) = &mut slot {

@@ -12,6 +12,7 @@ use crate::{
     group::Group,
     maps, slots,
     task::{Id, Task},
+    threads,
 };
 
 /// For hosts where a hook on `release_task` sees all reaps.
@@ -34,6 +35,9 @@ fn free_as_reap(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn freed(ctx: &BtfTracePointContext) -> Option<Id> {
     let task = Task::typed(ctx.arg(0));
+    if threads::take(task) {
+        return None;
+    }
     let ids = task.ids();
     // By now the memory of the task is cold: each field costs more than all else here.
     if !ids.is_leader() || frees::is_known(ids.tgid) {

@@ -49,6 +49,8 @@ mod steps;
 #[cfg(target_arch = "bpf")]
 mod task;
 #[cfg(target_arch = "bpf")]
+mod threads;
+#[cfg(target_arch = "bpf")]
 mod wait;
 #[cfg(target_arch = "bpf")]
 mod zombie;

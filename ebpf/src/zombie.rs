@@ -20,6 +20,7 @@ use crate::{
     kill, maps,
     slots::{Slot, stage},
     task::{Id, Task},
+    threads,
 };
 
 /// `CLD_EXITED`, `CLD_KILLED`, `CLD_DUMPED`; stops and continues come after.
@@ -78,6 +79,8 @@ pub(crate) fn ended(
         held = slot.marks.traced_thread_died != 0 && has_others(group, current, traced_thread);
     }
     if held || group.exit_notification().silent {
+        // The address of its leader may have been that of a thread whose free was not seen.
+        let _stale = threads::take(group.leader);
         let ending = Ending::new(group, id, group.leader.numbers());
         death::announce(&ending, slot);
     }
