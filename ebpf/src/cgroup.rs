@@ -7,11 +7,11 @@ use aya_ebpf::{
     macros::btf_tracepoint,
     programs::BtfTracePointContext,
 };
-use wire::{CGROUP_PATH_LEN, CgroupMade, Head, NO_OFFSET, Offsets, cgroup_flags, kind};
+use wire::{CGROUP_PATH_LEN, CgroupMade, Head, NO_OFFSET, cgroup_flags, kind};
 
 use crate::{
-    maps::{self, OFFSETS, OPTIONS},
-    task::{Kernel, offset},
+    kernel::{Kernel, offset, option},
+    maps,
 };
 
 /// A `struct cgroup`.
@@ -19,8 +19,8 @@ use crate::{
 pub(crate) struct Cgroup(Kernel);
 
 impl Cgroup {
-    pub(crate) const fn at(address: u64) -> Self {
-        Self(Kernel::new(address))
+    pub(crate) const fn at(kernel: Kernel) -> Self {
+        Self(kernel)
     }
 
     #[inline(always)]
@@ -45,10 +45,10 @@ impl Cgroup {
 /// ([`TRACE_CGROUP_PATH`](https://elixir.bootlin.com/linux/v6.12/A/ident/TRACE_CGROUP_PATH)).
 #[btf_tracepoint(function = "cgroup_mkdir")]
 fn cgroup_tracepoint(ctx: BtfTracePointContext) -> i32 {
-    let cgroup = Cgroup::at(ctx.arg(0));
+    let cgroup = Cgroup::at(Kernel::typed(ctx.arg(0)));
     let version = match cgroup.hierarchy() {
         Some(0) => 0,
-        Some(other) if other == OPTIONS.load().cgroup_v1 => cgroup_flags::VERSION_1,
+        Some(other) if other == option!(cgroup_v1) => cgroup_flags::VERSION_1,
         _ => return 0,
     };
     let Some(mut entry) = maps::reserve::<CgroupMade>() else {

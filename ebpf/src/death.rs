@@ -1,33 +1,70 @@
-//! The record of a death, filled from its leader, and its count.
+//! The record of a death, filled from the group leader, and the count of deaths.
 
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 use aya_log_ebpf::debug;
-use wire::{Death, Head, Process, SteppedDeath, counter, death_flags, kind};
+use wire::{Death, Head, SteppedDeath, Steps, counter, death_flags, kind};
 
 use crate::{
-    maps::{self, OPTIONS},
-    steps,
-    task::{self, Farewell, Group, Task},
+    frees,
+    group::{ExitNotification, Group},
+    kernel::option,
+    maps::{self, NOBODY},
+    numbers::Numbers,
+    slots::{self, Slot, stage},
+    task::{Id, Task},
 };
 
-/// Sends a death that has happened, and counts it, once a process.
+/// A process whose last thread has ended, or is about to.
+#[derive(Clone, Copy)]
+pub(crate) struct Ending {
+    pub(crate) group: Group,
+    pub(crate) id: Id,
+    pub(crate) notification: ExitNotification,
+    numbers: Numbers,
+    status: u32,
+}
+
+impl Ending {
+    #[inline(always)]
+    pub(crate) fn new(group: Group, id: Id, numbers: Numbers) -> Self {
+        Self {
+            group,
+            id,
+            notification: group.exit_notification(),
+            numbers,
+            status: group.wait_status(),
+        }
+    }
+}
+
+/// Its parent or tracer is notified: sends its death, and counts it, once for each process.
 #[inline(always)]
-pub(crate) fn told(group: Group) {
-    let sent = send(group, group.farewell(), 0);
+pub(crate) fn notified(group: Group, numbers: Numbers) {
+    let ending = Ending::new(group, group.id(), numbers);
+    let mut slot = slots::find(ending.id);
+    let sent = send(&ending, slot.as_deref_mut(), 0);
     let mut announced = false;
-    if let Some(process) = maps::remembered(group) {
-        announced = process.end == maps::END_ANNOUNCED;
-        if process.counted != 0 {
+    if let Some(slot) = slot {
+        announced = slot.marks.announced != 0;
+        let counted = slot.marks.counted != 0;
+        if sent {
+            let notification = ending.notification;
+            slot.marks.stage = stage::DEAD;
+            // Its tracer may wait for it first, without reaping it.
+            if notification.traced {
+                frees::need(ending.id.tgid);
+            }
+            slot.marks.autoreaped = u8::from(notification.autoreap && !notification.traced);
+        }
+        if counted {
             return;
         }
-        if counter::is_counted(sent, announced) {
-            process.counted = 1;
-        }
-    } else if Task::current().ids().tgid != group.leader.ids().tgid {
-        // Not remembered, and told by another process: most likely told before.
+        slot.marks.counted = u8::from(counter::is_counted(sent, announced));
+    } else if Task::current().ids().tgid != ending.id.tgid {
+        // Not remembered, and notified by another process: most likely not for the first time.
         return;
     }
-    let kind = kind_of(group.wait_status());
+    let kind = kind_of(ending.status);
     if counter::is_counted(sent, announced) {
         maps::count(kind);
     }
@@ -36,20 +73,31 @@ pub(crate) fn told(group: Group) {
     }
 }
 
-/// Counts a death of which user space got no record, now that the process is freed, as a lost one.
-/// What was announced is counted there, and one whose last thread ended before the agent came is
-/// not counted at all.
+/// Sends a death from before its notification. Without room for it, it is counted when it is freed.
 #[inline(always)]
-pub(crate) fn count_freed(group: Group) {
-    let Some(process) = maps::remembered(group) else {
-        return;
-    };
-    if process.counted != 0 || process.end != maps::END_SEEN {
-        return;
+pub(crate) fn announce(ending: &Ending, mut slot: Option<&mut Slot>) {
+    let sent = send(
+        ending,
+        slot.as_deref_mut(),
+        death_flags::BEFORE_NOTIFICATION,
+    );
+    if !sent {
+        frees::need(ending.id.tgid);
+    } else if let Some(slot) = slot {
+        slot.marks.announced = 1;
     }
-    let kind = kind_of(group.wait_status());
-    maps::count(kind);
-    maps::count(counter::LOST_DEATH + kind);
+}
+
+/// A process is freed of whose death user space got no record: it counts as a lost one. An
+/// announced one is counted there, and one that ended before the agent came is not counted.
+#[inline(always)]
+pub(crate) fn count_freed(slot: &Slot, group: Group) {
+    let marks = slot.marks;
+    if marks.stage == stage::ENDING && marks.counted == 0 && marks.announced == 0 {
+        let kind = kind_of(group.wait_status());
+        maps::count(kind);
+        maps::count(counter::LOST_DEATH + kind);
+    }
 }
 
 #[inline(always)]
@@ -61,26 +109,29 @@ fn kind_of(status: u32) -> u32 {
     }
 }
 
-/// Sends a death, if there is room; `flags` are [`death_flags`] other than those of the farewell.
+/// Sends a death, if there is room; `flags` are [`death_flags`] but for `AUTOREAP`.
 #[inline(always)]
-pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) -> bool {
-    if farewell.autoreap {
+fn send(ending: &Ending, slot: Option<&mut Slot>, mut flags: u32) -> bool {
+    if ending.notification.autoreap {
         flags |= death_flags::AUTOREAP;
     }
     // Before the notification its steps are not over.
-    if OPTIONS.load().steps != 0 && flags & death_flags::BEFORE_NOTIFICATION == 0 {
+    if option!(steps) != 0 && flags & death_flags::BEFORE_NOTIFICATION == 0 {
         let Some(mut entry) = maps::reserve::<SteppedDeath>() else {
             return false;
         };
         // SAFETY: as below.
-        let stepped = unsafe { &mut *entry.as_mut_ptr() };
+        let record = unsafe { &mut *entry.as_mut_ptr() };
         fill(
-            &mut stepped.death,
-            group,
-            farewell,
+            &mut record.death,
+            ending,
+            slot.as_deref(),
             flags | death_flags::STEPS,
         );
-        steps::take(group, &mut stepped.steps);
+        record.steps = match slot.and_then(Slot::take_steps) {
+            Some(steps) => *steps,
+            None => Steps::NONE,
+        };
         maps::submit(entry);
         return true;
     }
@@ -88,13 +139,16 @@ pub(crate) fn send(group: Group, farewell: Farewell, mut flags: u32) -> bool {
         return false;
     };
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
-    fill(unsafe { &mut *entry.as_mut_ptr() }, group, farewell, flags);
+    let record = unsafe { &mut *entry.as_mut_ptr() };
+    fill(record, ending, slot.as_deref(), flags);
     maps::submit(entry);
     true
 }
 
 #[inline(always)]
-fn fill(death: &mut Death, group: Group, farewell: Farewell, flags: u32) {
+fn fill(death: &mut Death, ending: &Ending, slot: Option<&Slot>, flags: u32) {
+    let Ending { group, id, .. } = *ending;
+    let notification = ending.notification;
     let leader = group.leader;
     // SAFETY: the helper has no preconditions.
     let at_ns = unsafe { bpf_ktime_get_boot_ns() };
@@ -103,65 +157,55 @@ fn fill(death: &mut Death, group: Group, farewell: Farewell, flags: u32) {
         flags,
         at_ns,
     };
-    leader.fill_leader(&mut death.process);
-    note(death.process.tgid, flags);
-    leader.real_parent().fill_process(&mut death.parent);
-    if farewell.traced {
+    note(id.tgid, flags);
+    leader.fill_leader(id, &mut death.process);
+    notification.parent.fill_process(&mut death.parent);
+    if notification.traced {
         leader.parent().fill_process(&mut death.tracer);
     } else {
-        task::clear_process(&mut death.tracer);
+        death.tracer = NOBODY;
     }
-    fill_remembered(group, farewell, flags, death);
+    fill_remembered(death, slot);
     death.cgroup_id = leader.cgroup_id();
     death.cgroup_v1_id = leader.cgroup_v1_id();
     death.user_ns = group.user_ns();
     death.system_ns = group.system_ns();
     death.runtime_ns = group.runtime_ns();
-    death.max_rss_pages = group.max_rss_pages();
-    death.exit_code = group.wait_status();
-    death.exit_signal = leader.exit_signal();
+    death.max_rss_pages = group.signal.max_rss_pages();
+    death.exit_code = ending.status;
+    death.exit_signal = notification.signal;
     death.uid = leader.uid();
-    let numbers = leader.numbers();
-    death.namespace_level = numbers.level();
-    numbers.fill(&mut death.pids);
+    death.namespace_level = ending.numbers.level();
+    ending.numbers.fill(&mut death.pids);
 }
 
 #[inline(always)]
-fn fill_remembered(group: Group, farewell: Farewell, flags: u32, death: &mut Death) {
-    let Some(process) = maps::remembered(group) else {
-        task::clear_process(&mut death.forker);
-        task::clear_process(&mut death.killer);
-        death.killed_ns = 0;
+fn fill_remembered(death: &mut Death, slot: Option<&Slot>) {
+    let Some(slot) = slot else {
         death.begin_ns = 0;
-        death.kill_signal = 0;
-        death.kill_by = 0;
         death.threads = 0;
-        return;
+        death.forker = NOBODY;
+        return fill_kill(death, None);
     };
-    copy(&mut death.forker, &process.forker);
-    copy(&mut death.killer, &process.killer);
-    death.killed_ns = process.killed_ns;
-    death.begin_ns = process.begin_ns;
-    death.kill_signal = process.kill_signal;
-    death.kill_by = process.kill_by;
-    death.threads = process.threads;
-    if flags & death_flags::BEFORE_NOTIFICATION != 0 {
-        process.end = maps::END_ANNOUNCED;
-    } else {
-        process.autoreaped = u32::from(farewell.autoreap && !farewell.traced);
-    }
+    death.begin_ns = slot.begin_ns;
+    death.threads = slot.threads;
+    death.forker = slot.forker;
+    fill_kill(death, Some(slot).filter(|slot| slot.killed_ns != 0));
 }
 
-/// By fields: both sides are map memory, which a `memcpy` by call could not tell the verifier.
 #[inline(always)]
-fn copy(to: &mut Process, from: &Process) {
-    to.tgid = from.tgid;
-    to.tid = from.tid;
-    to.start_ns = from.start_ns;
-    to.comm = from.comm;
+fn fill_kill(death: &mut Death, slot: Option<&Slot>) {
+    (death.killed_ns, death.kill_signal, death.kill_by) = match slot {
+        Some(slot) => (slot.killed_ns, slot.kill_signal, slot.kill_by),
+        None => (0, 0, 0),
+    };
+    death.killer = match slot {
+        Some(slot) => slot.killer,
+        None => NOBODY,
+    };
 }
 
-/// With `--debug-probes`; else the verifier drops the body, since the level is a constant.
+/// With `--debug-probes`; otherwise the verifier drops the body, since the level is a constant.
 #[inline(never)]
 fn note(tgid: u32, flags: u32) {
     debug!((), "death of {}, flags {}", tgid, flags);

@@ -1,16 +1,17 @@
-//! A process executes another program. What it did as the former one is not this one's habit.
+//! A process executes another program. What it did before is not a habit of that program.
 //!
-//! Only where it did something by which it is judged, that is forked or waited, is that told.
-//! The usual exec, of a child just forked, ends after two look-ups.
+//! This is reported only if it has forked or waited, which is what parents are judged by. The usual
+//! exec, of a child just forked, ends after one look-up.
 
 use aya_ebpf::{
     helpers::bpf_ktime_get_boot_ns, macros::btf_tracepoint, programs::BtfTracePointContext,
 };
-use wire::{COMM_LEN, Exec, Head, Waits, kind};
+use wire::{COMM_LEN, Exec, Head, kind};
 
 use crate::{
-    maps::{self, Remembered},
-    task::{Group, Task},
+    maps,
+    slots::{self, Slot},
+    task::{Id, Task},
 };
 
 /// The first argument is the current thread. It leads its process by now, with the leader's
@@ -19,41 +20,41 @@ use crate::{
 /// one ([`begin_new_exec`](https://elixir.bootlin.com/linux/v6.12/A/ident/begin_new_exec)).
 #[btf_tracepoint(function = "sched_process_exec")]
 fn exec_tracepoint(ctx: BtfTracePointContext) -> i32 {
-    let task = Task::at(ctx.arg(0));
-    let group = Group::of_leader(task);
+    let task = Task::typed(ctx.arg(0));
+    let id = task.id();
     let newest = task.newest_child();
-    let known = maps::remembered(group);
+    let known = slots::find(id);
     let is_known = known.is_some();
-    let process = match known {
-        Some(process) => process,
+    let slot = match known {
+        Some(slot) => slot,
         None if newest.is_none() => return 0,
-        None => match maps::remember(group) {
-            Some(process) => process,
+        None => match slots::find_or_take(id, task) {
+            Some(slot) => slot,
             None => return 0,
         },
     };
-    if newest.is_some() || process.waits.calls > 0 {
-        let acted = process.waits.calls > 0
-            || newest.is_some_and(|child| child.start_ns() > process.exec_ns);
+    let waited = slot.waits().is_some();
+    if newest.is_some() || waited {
+        let acted = waited || newest.is_some_and(|child| child.start_ns() > slot.exec_ns);
         if !is_known {
-            // Its name before was that of a time before the agent.
-            process.former = [0; COMM_LEN];
+            // Its name before that was from before the agent.
+            slot.former = [0; COMM_LEN];
         } else if acted {
-            // One that only executes the next, such as env, leaves the name of who forked.
-            process.former = process.program;
+            // One that only executes the next, such as env, leaves the name of the forker.
+            slot.former = slot.program;
         }
-        begin(task, process);
+        begin(task, id, slot);
     }
-    task.fill_comm(&mut process.program);
+    task.fill_comm(&mut slot.program);
     0
 }
 
 #[inline(always)]
-fn begin(task: Task, process: &mut Remembered) {
+fn begin(task: Task, id: Id, slot: &mut Slot) {
     // SAFETY: the helper has no preconditions.
     let at_ns = unsafe { bpf_ktime_get_boot_ns() };
-    process.exec_ns = at_ns;
-    process.waits = Waits::NONE;
+    slot.exec_ns = at_ns;
+    slot.clear_waits();
     let Some(mut entry) = maps::reserve::<Exec>() else {
         return;
     };
@@ -64,7 +65,7 @@ fn begin(task: Task, process: &mut Remembered) {
         flags: 0,
         at_ns,
     };
-    task.fill_leader(&mut record.process);
-    record.former = process.former;
+    task.fill_leader(id, &mut record.process);
+    record.former = slot.former;
     maps::submit(entry);
 }

@@ -1,21 +1,19 @@
-//! A process is created: who created it is remembered, since adoption loses it.
+//! A process is created. Its forker is remembered, because adoption loses it.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 
-use crate::{
-    maps,
-    task::{Group, Task},
-};
+use crate::{slots, task::Task};
 
 #[btf_tracepoint(function = "sched_process_fork")]
 fn fork_tracepoint(ctx: BtfTracePointContext) -> i32 {
-    let child = Task::at(ctx.arg(1));
-    if child.ids().is_leader()
+    let child = Task::typed(ctx.arg(1));
+    let ids = child.ids();
+    if ids.is_leader()
         && !child.is_kernel_thread()
-        && let Some(process) = maps::remember(Group::of_leader(child))
+        && let Some(slot) = slots::take(child.id_as(ids.tgid))
     {
-        Task::at(ctx.arg(0)).fill_process(&mut process.forker);
-        process.program = process.forker.comm;
+        Task::typed(ctx.arg(0)).fill_process(&mut slot.forker);
+        slot.program = slot.forker.comm;
     }
     0
 }

@@ -1,6 +1,6 @@
-//! The last reference to a released task goes, milliseconds to seconds after its reap, in
-//! whatever context runs the RCU callbacks: clean-up, the count of deaths of which user space
-//! got no record, and an upper bound where the reap itself cannot be hooked.
+//! The last reference to a released task is dropped, milliseconds to seconds after its reap, in
+//! whatever context runs the RCU callbacks: the count of deaths without a record, and an upper
+//! bound for reaps that nothing else has shown.
 
 use aya_ebpf::{
     helpers::bpf_ktime_get_boot_ns, macros::btf_tracepoint, programs::BtfTracePointContext,
@@ -8,52 +8,64 @@ use aya_ebpf::{
 use wire::{Freed, Head, kind};
 
 use crate::{
-    death, maps,
-    task::{Group, Task},
+    death, frees,
+    group::Group,
+    maps, slots,
+    task::{Id, Task},
+    threads,
 };
 
-/// Where reaps are seen themselves: clean-up alone.
+/// For hosts where a hook on `release_task` sees all reaps.
 #[btf_tracepoint(function = "sched_process_free")]
 fn free_tracepoint(ctx: BtfTracePointContext) -> i32 {
-    let _ours = freed(&ctx);
+    let _unseen = freed(&ctx);
     0
 }
 
-/// Where they are not: their upper bound too.
+/// For all others.
 #[btf_tracepoint(function = "sched_process_free")]
 fn free_as_reap(ctx: BtfTracePointContext) -> i32 {
-    let Some((task, tgid)) = freed(&ctx) else {
-        return 0;
-    };
+    if let Some(id) = freed(&ctx) {
+        send(id);
+    }
+    0
+}
+
+/// Counts and forgets a process. Returns it unless its reap was reported.
+#[inline(always)]
+fn freed(ctx: &BtfTracePointContext) -> Option<Id> {
+    let task = Task::typed(ctx.arg(0));
+    if threads::take(task) {
+        return None;
+    }
+    let ids = task.ids();
+    // By now the memory of the task is cold: each field costs more than all else here.
+    if !ids.is_leader() || frees::is_known(ids.tgid) {
+        return None;
+    }
+    let id = task.id_as(ids.tgid);
+    if let Some(slot) = slots::find(id) {
+        death::count_freed(slot, Group::of_leader(task));
+        slots::release(id);
+    }
+    (!task.is_kernel_thread()).then_some(id)
+}
+
+#[inline(always)]
+fn send(id: Id) {
     let Some(mut entry) = maps::reserve::<Freed>() else {
-        return 0;
+        return;
     };
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
     let record = unsafe { &mut *entry.as_mut_ptr() };
-    // SAFETY: the helper has no preconditions.
-    let at_ns = unsafe { bpf_ktime_get_boot_ns() };
     record.head = Head {
         kind: kind::FREED,
         flags: 0,
-        at_ns,
+        // SAFETY: the helper has no preconditions.
+        at_ns: unsafe { bpf_ktime_get_boot_ns() },
     };
-    record.tgid = tgid;
+    record.tgid = id.tgid;
     record.pad = 0;
-    record.start_ns = task.start_ns();
+    record.start_ns = id.start_ns;
     maps::submit(entry);
-    0
-}
-
-/// Counts and forgets a process; `None` for its other threads.
-#[inline(always)]
-fn freed(ctx: &BtfTracePointContext) -> Option<(Task, u32)> {
-    let task = Task::at(ctx.arg(0));
-    let ids = task.ids();
-    if !ids.is_leader() || task.is_kernel_thread() {
-        return None;
-    }
-    let group = Group::of_leader(task);
-    death::count_freed(group);
-    maps::forget(group);
-    Some((task, ids.tgid))
 }

@@ -1,7 +1,7 @@
-//! A fatal signal is sent: who, which and when are remembered until the death.
+//! A fatal signal is sent: its sender, number and time are remembered until the death.
 //!
 //! Whether it killed is known only at the death, from its status; here every signal counts that
-//! would. A later one replaces an earlier one, unless the process is already on its way out.
+//! would. A later one replaces an earlier one, unless the process is already exiting.
 
 use aya_ebpf::{
     EbpfContext as _, helpers::bpf_ktime_get_boot_ns, macros::btf_tracepoint,
@@ -10,8 +10,12 @@ use aya_ebpf::{
 use wire::kill_by;
 
 use crate::{
-    ignored, maps,
-    task::{self, Kernel, Task},
+    group::SIGCHLD,
+    ignored,
+    kernel::Kernel,
+    maps::{self, NOBODY},
+    slots,
+    task::Task,
 };
 
 pub(crate) const SIGKILL: u32 = 9;
@@ -31,7 +35,7 @@ const FOR_WRITES: u64 = bit(13) | bit(25);
 const DELIVERED: u32 = 0;
 /// `TRACE_SIGNAL_IGNORED`.
 const IGNORED: u32 = 1;
-/// `TRACE_SIGNAL_LOSE_INFO`: it came, though there was no room to say from whom.
+/// `TRACE_SIGNAL_LOSE_INFO`: delivered, without room for its sender.
 const DELIVERED_WITHOUT_INFO: u32 = 4;
 /// `SEND_SIG_NOINFO`: the kernel, in the name of the current task.
 const FROM_CURRENT: u64 = 0;
@@ -52,51 +56,59 @@ const fn bit(signal: u32) -> u64 {
 #[btf_tracepoint(function = "signal_generate")]
 fn kill_tracepoint(ctx: BtfTracePointContext) -> i32 {
     let signal: u32 = ctx.arg(0);
+    if signal != SIGCHLD {
+        sent(&ctx, signal);
+    }
+    0
+}
+
+/// Any signal but SIGCHLD, which ends no process.
+#[inline(always)]
+pub(crate) fn sent(ctx: &BtfTracePointContext, signal: u32) {
     let result: u32 = ctx.arg(4);
-    let target = Task::at(ctx.arg(2));
+    let target = Task::typed(ctx.arg(2));
     if result == IGNORED {
         let current = Task::current();
-        let sender = || sender(siginfo(&ctx), signal, target, current);
+        let sender = || sender(siginfo(ctx), signal, target, current);
         ignored::note(signal, target, current, sender);
-        return 0;
+        return;
     }
     if result != DELIVERED && result != DELIVERED_WITHOUT_INFO {
-        return 0;
+        return;
     }
     if !ends_a_process(signal) {
-        return 0;
+        return;
     }
     if signal != SIGKILL && !target.disposition(signal).is_default() {
-        return 0;
+        return;
     }
     let group = target.group();
     // An unblocked fatal signal has decided the status by now (`complete_signal`): before 5.17
     // more of them may come until the process dies of that one.
-    if group.exits() && group.wait_status() & 0x7f != signal {
-        return 0;
+    if group.signal.group_exits() && group.wait_status() & 0x7f != signal {
+        return;
     }
-    let Some(process) = maps::remember(group) else {
-        return 0;
+    let Some(slot) = slots::find_or_take(group.id(), group.leader) else {
+        return;
     };
-    if process.begin_ns != 0 {
-        return 0;
+    if slot.begin_ns != 0 {
+        return;
     }
     let current = Task::current();
-    let info = siginfo(&ctx);
+    let info = siginfo(ctx);
     let sender = sender(info, signal, target, current);
-    process.kill_signal = signal as u16;
-    process.kill_by = sender.by;
+    slot.kill_signal = signal as u16;
+    slot.kill_by = sender.by;
     // SAFETY: the helper has no preconditions.
-    process.killed_ns = unsafe { bpf_ktime_get_boot_ns() };
+    slot.killed_ns = unsafe { bpf_ktime_get_boot_ns() };
     if sender.is_current {
-        current.fill_process(&mut process.killer);
+        current.fill_process(&mut slot.killer);
     } else {
-        task::clear_process(&mut process.killer);
+        slot.killer = NOBODY;
     }
     if signal == SIGKILL && info.address() == FROM_KERNEL {
         maps::note_kernel_kill(current, target);
     }
-    0
 }
 
 /// Whether this signal ends a process that does nothing about it.
@@ -105,7 +117,7 @@ pub(crate) fn ends_a_process(signal: u32) -> bool {
     signal != 0 && signal <= 64 && HARMLESS & bit(signal) == 0
 }
 
-/// Whether somebody who sends it wants the process to end.
+/// Whether it is sent to make a process end.
 #[inline(always)]
 pub(crate) fn is_a_request(signal: u32) -> bool {
     matches!(signal, SIGHUP | SIGINT | SIGQUIT | SIGKILL | SIGTERM)
@@ -115,7 +127,7 @@ pub(crate) fn is_a_request(signal: u32) -> bool {
 /// NULL, and drop what a program does for one that is.
 #[inline(always)]
 fn siginfo(ctx: &BtfTracePointContext) -> Kernel {
-    Kernel::new(Kernel::new(ctx.as_ptr() as u64).read_u64(size_of::<u64>() as u32))
+    Kernel::untyped(ctx.as_ptr() as u64).follow(size_of::<u64>() as u32)
 }
 
 /// Where a signal came from.
@@ -150,7 +162,7 @@ fn sender(info: Kernel, signal: u32, target: Task, current: Task) -> Sender {
         FROM_KERNEL => from_kernel(signal, to_itself, current),
         _ => match info.read_u32(SI_CODE) as i32 {
             SI_TIMER => nobody(kill_by::TIMER),
-            // A completed request, in the middle of anybody; or a process that says so.
+            // A completed request, in any process; or a process that pretends to be one.
             SI_ASYNCIO | SI_SIGIO => nobody(kill_by::UNKNOWN),
             code if code > 0 => nobody(kill_by::KERNEL),
             _ => process(current),
@@ -160,7 +172,7 @@ fn sender(info: Kernel, signal: u32, target: Task, current: Task) -> Sender {
 
 /// `forget_original_parent` (kernel/exit.c) sends what each child asked for (`PR_SET_PDEATHSIG`)
 /// as the thread that forked it ends. The hang-up of a terminal reaches its foreground group like
-/// this too (`tty_signal_session_leader`), from a kernel worker or from a process on its way out.
+/// this too (`tty_signal_session_leader`), from a kernel worker or an exiting process.
 #[inline(always)]
 fn in_the_name_of(current: Task, signal: u32, target: Task) -> Sender {
     if current.is_exiting() && signal == target.pdeath_signal() {
@@ -190,7 +202,7 @@ fn from_kernel(signal: u32, to_itself: bool, current: Task) -> Sender {
     let nobodys_act = to_itself || current.is_kernel_thread();
     match signal {
         // `check_process_timers`, in the process itself: SIGXCPU at the soft limit, SIGKILL at the
-        // hard one. The OOM killer may choose the current process too, and then says so.
+        // hard one. The OOM killer may choose the current process too; see `oom.rs`.
         SIGXCPU | SIGKILL if to_itself => nobody(kill_by::CPU_LIMIT),
         // A key is handled by a kernel worker, a hang-up by whoever closed or left the terminal.
         SIGHUP | SIGINT | SIGQUIT if nobodys_act => nobody(kill_by::TERMINAL),

@@ -7,6 +7,8 @@
 
 #![no_std]
 
+use core::mem::offset_of;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 mod offsets;
@@ -30,15 +32,16 @@ pub const CGROUP_PATH_LEN: usize = 512;
 /// Bytes of the event ring unless the loader sets another size.
 pub const RING_BYTES: u32 = 4 << 20;
 
-/// Processes the kernel side remembers at once unless the loader sets another number.
-pub const TASKS: u32 = 32_768;
+/// Slots in which the kernel side remembers processes, if there are that many PIDs. A slot takes
+/// less than 500 bytes.
+pub const MOST_SLOTS: u32 = 32_768;
 
-/// Processes on their way out whose steps are kept at once, where they are measured at all.
-pub const STEPPING: u32 = 8_192;
+/// Room for processes whose slot is taken, if there are more PIDs than slots.
+pub const OVERFLOW: u32 = 8_192;
 
 /// What a record is: the first field of its [`Head`].
 pub mod kind {
-    /// A [`Death`](crate::Death): the process is dead and its parent was told, or it was
+    /// A [`Death`](crate::Death): the process is dead and its parent was notified, or it was
     /// auto-reaped; or that is only announced
     /// ([`BEFORE_NOTIFICATION`](crate::death_flags::BEFORE_NOTIFICATION)). Sent again when a
     /// zombie's responsible process changes, where the hook sees the zombie itself.
@@ -47,9 +50,10 @@ pub mod kind {
     pub const RELEASE: u32 = 2;
     /// A [`Waited`](crate::Waited): a wait call returned a dead child.
     pub const WAITED: u32 = 3;
-    /// A [`Freed`](crate::Freed): the last reference to a released process went.
+    /// A [`Freed`](crate::Freed): the last reference to a released process was dropped. Not sent
+    /// where a [`Waited`](crate::Waited) of the initial PID namespace showed the reap.
     pub const FREED: u32 = 4;
-    /// A [`Renotified`](crate::Renotified): somebody else was told of an existing zombie.
+    /// A [`Renotified`](crate::Renotified): another process was notified of an existing zombie.
     pub const RENOTIFIED: u32 = 5;
     /// An [`Exec`](crate::Exec): a process that had forked or waited runs another program now.
     pub const EXEC: u32 = 6;
@@ -96,10 +100,10 @@ pub struct NamespacePid {
 /// Bits of a [`Death`]'s head.
 pub mod death_flags {
     /// The parent ignores SIGCHLD, has `SA_NOCLDWAIT`, or asked for `CLONE_AUTOREAP`: it is
-    /// released at once and never lies as a zombie, unless a tracer holds it.
+    /// released at once and is never a zombie, unless a tracer holds it.
     pub const AUTOREAP: u32 = 1 << 0;
-    /// Announced, not happened: its last thread is on its way out, and of the death itself no
-    /// notification will be seen. Until that comes it may hang, for ever. `at_ns` is a lower bound.
+    /// Only announced: its last thread is exiting, and no notification of the death will be seen.
+    /// Until it dies it may hang, even forever. `at_ns` is a lower bound.
     pub const BEFORE_NOTIFICATION: u32 = 1 << 1;
     /// The record is a [`SteppedDeath`](crate::SteppedDeath).
     pub const STEPS: u32 = 1 << 2;
@@ -111,7 +115,7 @@ pub mod death_flags {
 pub struct Death {
     /// [`kind::DEATH`], [`death_flags`], the moment of death.
     pub head: Head,
-    /// The dead.
+    /// The process.
     pub process: Process,
     /// `real_parent`.
     pub parent: Process,
@@ -123,7 +127,7 @@ pub struct Death {
     pub killer: Process,
     /// When that signal was sent.
     pub killed_ns: u64,
-    /// First moment the whole group was on its way out, 0 when not seen.
+    /// When the whole group began to exit, 0 when not seen.
     pub begin_ns: u64,
     /// The cgroup v2 id.
     pub cgroup_id: u64,
@@ -157,12 +161,12 @@ pub struct Death {
 
 /// Where a fatal signal came from.
 pub mod kill_by {
-    /// It could not be told.
+    /// Not known.
     pub const UNKNOWN: u16 = 0;
     /// A process: by a system call that sends signals, by writing to `cgroup.kill`, or by its
     /// end, where it traced the target with `PTRACE_O_EXITKILL`.
     pub const PROCESS: u16 = 1;
-    /// The kernel, of its own: for a fault, SIGPIPE, SIGXFSZ, the keys of sysrq and SAK, a pidfd
+    /// The kernel itself: for a fault, SIGPIPE, SIGXFSZ, the keys of sysrq and SAK, a pidfd
     /// whose closing kills.
     pub const KERNEL: u16 = 2;
     /// The OOM killer.
@@ -180,7 +184,7 @@ pub mod kill_by {
     pub const CPU_LIMIT: u16 = 8;
 }
 
-/// Indexes of [`Steps::reached_ns`]: what a thread comes to on its way out, in that order. The
+/// Indexes of [`Steps::reached_ns`]: the steps of an exiting thread, in their order. The
 /// order is the same in all kernels from 5.10 on (`do_exit`, kernel/exit.c).
 pub mod mark {
     /// The writing of a core dump, by the thread that got the signal.
@@ -211,8 +215,15 @@ pub mod mark {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Steps {
-    /// By [`mark`]: when the last of its threads came there.
+    /// By [`mark`]: when the last of its threads got there.
     pub reached_ns: [u64; mark::COUNT],
+}
+
+impl Steps {
+    /// None reached.
+    pub const NONE: Self = Self {
+        reached_ns: [0; mark::COUNT],
+    };
 }
 
 /// A death with [`death_flags::STEPS`].
@@ -230,7 +241,7 @@ pub mod release_flags {
     /// The reaper itself was exiting: a PID namespace's init clearing up, or an adopter that
     /// auto-reaps.
     pub const REAPER_EXITING: u32 = 1 << 0;
-    /// The dead released itself.
+    /// The dead process released itself.
     pub const BY_ITSELF: u32 = 1 << 1;
 }
 
@@ -240,13 +251,13 @@ pub mod release_flags {
 pub struct Release {
     /// [`kind::RELEASE`], [`release_flags`], the moment of release.
     pub head: Head,
-    /// Thread group id of the dead.
+    /// Thread group id of the dead process.
     pub tgid: u32,
     /// Unused, zero.
     pub pad: u32,
-    /// `start_boottime` of the dead.
+    /// `start_boottime` of the dead process.
     pub start_ns: u64,
-    /// Who ran `release_task`.
+    /// The process that ran `release_task`.
     pub reaper: Process,
     /// Name of the thread that did, cut at the first NUL.
     pub reaper_thread: [u8; COMM_LEN],
@@ -260,33 +271,33 @@ pub struct Waited {
     pub head: Head,
     /// The child, as numbered in the reaper's PID namespace.
     pub child: NamespacePid,
-    /// Who waited.
+    /// The process that waited.
     pub reaper: Process,
     /// Name of the thread that did, cut at the first NUL.
     pub reaper_thread: [u8; COMM_LEN],
 }
 
-/// The kernel has freed a released group leader: long after its reap, at an unknown distance.
+/// The kernel has freed a released group leader, an unknown time after its reap.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Freed {
     /// [`kind::FREED`], no flags, the moment of freeing.
     pub head: Head,
-    /// Thread group id of the dead.
+    /// Thread group id of the dead process.
     pub tgid: u32,
     /// Unused, zero.
     pub pad: u32,
-    /// `start_boottime` of the dead.
+    /// `start_boottime` of the dead process.
     pub start_ns: u64,
 }
 
 /// Bits of a [`Renotified`]'s head.
 pub mod renotified_flags {
-    /// The one told has `SA_NOCLDWAIT`: the zombie is released at once.
+    /// The new parent has `SA_NOCLDWAIT`: the zombie is released at once.
     pub const AUTOREAP: u32 = 1 << 0;
 }
 
-/// A zombie's new parent was told of it, by its dying parent or by its tracer.
+/// A zombie's new parent was notified of it, by its dying parent or by its tracer.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Renotified {
@@ -294,12 +305,12 @@ pub struct Renotified {
     pub head: Head,
     /// The zombie, as numbered in the PID namespace of `parent`.
     pub child: NamespacePid,
-    /// Who was told.
+    /// The new parent.
     pub parent: Process,
 }
 
 /// A process that had children or had waited for some has executed another program: what it did
-/// before is not that program's doing. Other execs send nothing.
+/// before was not done by that program. Other execs send nothing.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 pub struct Exec {
@@ -349,7 +360,7 @@ pub mod counter {
     /// How many counters there are.
     pub const COUNT: u32 = 8;
 
-    /// Whether the kernel side counts a death now that it is told, the first time: not if user space
+    /// Whether the kernel side counts a death at its first notification: not if user space
     /// has its announcement and no more, since that counts it once it is confirmed.
     #[must_use]
     pub const fn is_counted(sent: bool, announced: bool) -> bool {
@@ -363,7 +374,7 @@ pub mod counter {
     }
 }
 
-/// Choices of user space that the kernel side obeys, handed over before load.
+/// What user space chooses for the kernel side, set before load.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -375,13 +386,18 @@ pub struct Options {
     pub victim_is_task: u32,
     /// 1 where the steps of an exit are to be measured.
     pub steps: u32,
-    /// The id of the version-1 hierarchy that says where processes belong, 0 where none does.
+    /// The id of the version-1 hierarchy that is read for workloads, 0 where none is.
     pub cgroup_v1: u32,
+    /// The number of slots, a power of two, less one.
+    pub slot_mask: u32,
 }
 
 const _: () = {
     assert!(size_of::<Head>() == 16);
     assert!(size_of::<Process>() == 32);
+    // The kernel side writes names as two words.
+    assert!(offset_of!(Process, comm) % 8 == 0 && offset_of!(Release, reaper_thread) % 8 == 0);
+    assert!(offset_of!(Waited, reaper_thread) % 8 == 0 && offset_of!(Exec, former) % 8 == 0);
     assert!(size_of::<NamespacePid>() == 8);
     assert!(size_of::<Death>() == 16 + 5 * 32 + 8 * 8 + 6 * 4 + 4 * 8);
     assert!(size_of::<SteppedDeath>() == size_of::<Death>() + mark::COUNT * 8);
@@ -395,6 +411,6 @@ const _: () = {
     assert!(size_of::<Ignored>() == 48);
     assert!(size_of::<TaskRecord>() == 5 * 32 + 12 * 8 + 20 * 8 + 48 + 16 + 8 * 4 + 4 * 8);
     assert!(size_of::<ThreadRecord>() == 4 * 4 + 5 * 8);
-    assert!(size_of::<Offsets>() == 51 * 4);
-    assert!(size_of::<Options>() == 20);
+    assert!(size_of::<Offsets>() == 52 * 4);
+    assert!(size_of::<Options>() == 24);
 };

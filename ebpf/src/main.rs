@@ -19,7 +19,13 @@ mod fork;
 #[cfg(target_arch = "bpf")]
 mod free;
 #[cfg(target_arch = "bpf")]
+mod frees;
+#[cfg(target_arch = "bpf")]
+mod group;
+#[cfg(target_arch = "bpf")]
 mod ignored;
+#[cfg(target_arch = "bpf")]
+mod kernel;
 #[cfg(target_arch = "bpf")]
 mod kill;
 #[cfg(target_arch = "bpf")]
@@ -33,6 +39,8 @@ mod reap;
 #[cfg(target_arch = "bpf")]
 mod registers;
 #[cfg(target_arch = "bpf")]
+mod slots;
+#[cfg(target_arch = "bpf")]
 mod snapshot;
 #[cfg(target_arch = "bpf")]
 mod stacks;
@@ -40,6 +48,8 @@ mod stacks;
 mod steps;
 #[cfg(target_arch = "bpf")]
 mod task;
+#[cfg(target_arch = "bpf")]
+mod threads;
 #[cfg(target_arch = "bpf")]
 mod wait;
 #[cfg(target_arch = "bpf")]

@@ -1,11 +1,8 @@
 //! The numbers that a task has in each PID namespace.
 
-use wire::{NAMESPACE_LEVELS, NamespacePid, Offsets};
+use wire::{NAMESPACE_LEVELS, NamespacePid};
 
-use crate::{
-    maps::OFFSETS,
-    task::{Kernel, offset},
-};
+use crate::kernel::{Kernel, offset};
 
 /// `sizeof(struct upid)`: the number, then the namespace's address.
 const UPID_SIZE: u32 = 16;
@@ -33,17 +30,29 @@ impl Numbers {
     /// Its number at a level, and the namespace there.
     #[inline(always)]
     fn of_level(self, level: u32) -> NamespacePid {
-        let entry = offset!(pid_numbers) + level * UPID_SIZE;
         let namespace = if level == 0 {
             INITIAL_PID_NAMESPACE
         } else {
+            // Past the end of the type, an array of one in old kernels.
             self.pid
-                .follow(entry + UPID_NAMESPACE)
+                .without_type()
+                .follow(offset!(pid_numbers) + level * UPID_SIZE + UPID_NAMESPACE)
                 .read_u32(offset!(pid_namespace_inum))
         };
         NamespacePid {
             namespace,
-            nr: self.pid.read_u32(entry),
+            nr: self.nr_at(level),
+        }
+    }
+
+    #[inline(always)]
+    fn nr_at(self, level: u32) -> u32 {
+        if level == 0 {
+            self.pid.read_u32(offset!(pid_numbers))
+        } else {
+            self.pid
+                .without_type()
+                .read_u32(offset!(pid_numbers) + level * UPID_SIZE)
         }
     }
 
@@ -59,8 +68,7 @@ impl Numbers {
         if other.deepest > self.deepest {
             return 0;
         }
-        self.pid
-            .read_u32(offset!(pid_numbers) + other.deepest * UPID_SIZE)
+        self.nr_at(other.deepest)
     }
 
     /// How deep its own namespace is nested.

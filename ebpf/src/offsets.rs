@@ -1,7 +1,7 @@
 //! Where the kernel's fields are.
 
-/// An offset of a field that the running kernel does not have.
-pub const NO_OFFSET: u32 = u32::MAX;
+/// An offset of a field that the running kernel does not have. It fits into an instruction.
+pub const NO_OFFSET: u32 = i32::MAX as u32;
 
 /// Byte offsets of kernel fields, resolved by user space from the running kernel's BTF and
 /// handed over before load. Each is relative to the struct its name begins with.
@@ -12,6 +12,9 @@ pub const NO_OFFSET: u32 = u32::MAX;
     reason = "each field is named after the kernel's own struct and field"
 )]
 pub struct Offsets {
+    /// 1 where the verifier accepts loads through typed pointers, 0 where each read needs a helper.
+    /// It is here because it is read with each offset.
+    pub direct_loads: u32,
     pub task_flags: u32,
     pub task_exit_state: u32,
     pub task_exit_code: u32,
@@ -71,6 +74,7 @@ pub struct Offsets {
 impl Offsets {
     /// Nothing resolved; what the object holds until the loader overrides it.
     pub const NONE: Self = Self {
+        direct_loads: 0,
         task_flags: NO_OFFSET,
         task_exit_state: NO_OFFSET,
         task_exit_code: NO_OFFSET,

@@ -8,9 +8,11 @@ use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use wire::kill_by;
 
 use crate::{
+    kernel::option,
     kill::SIGKILL,
-    maps::{self, OPTIONS},
-    task::{self, Task},
+    maps::{self, NOBODY},
+    slots,
+    task::Task,
 };
 
 #[btf_tracepoint(function = "mark_victim")]
@@ -18,7 +20,7 @@ fn oom_tracepoint(ctx: BtfTracePointContext) -> i32 {
     let Some(kill) = maps::kernel_kill() else {
         return 0;
     };
-    let marks_target = if OPTIONS.load().victim_is_task == 0 {
+    let marks_target = if option!(victim_is_task) == 0 {
         ctx.arg::<u32>(0) == kill.target_tid
     } else {
         ctx.arg::<u64>(0) == kill.target
@@ -26,12 +28,11 @@ fn oom_tracepoint(ctx: BtfTracePointContext) -> i32 {
     if !marks_target || kill.sender_tid != Task::current().ids().tid {
         return 0;
     }
-    let Some(process) = maps::remembered(Task::at(kill.target).group()) else {
-        return 0;
-    };
-    if u32::from(process.kill_signal) == SIGKILL {
-        process.kill_by = kill_by::OOM;
-        task::clear_process(&mut process.killer);
+    if let Some(slot) = slots::find(Task::untyped(kill.target).leader().id())
+        && u32::from(slot.kill_signal) == SIGKILL
+    {
+        slot.kill_by = kill_by::OOM;
+        slot.killer = NOBODY;
     }
     0
 }

@@ -2,10 +2,11 @@
 //!
 //! `release_task` is the exact moment, with the reaper as the current task (kernel/exit.c). Its
 //! inner loop that frees a leader after its last thread is not entered anew, but then the parent
-//! auto-reaps, and the death has said so. Where it cannot be hooked, the return of wait4 and
-//! waitid tells who took whom.
+//! auto-reaps, which the record of the death shows. Where it cannot be hooked, the return of wait4
+//! and waitid shows who reaped whom.
 
 use aya_ebpf::{
+    EbpfContext as _,
     helpers::{bpf_ktime_get_boot_ns, bpf_probe_read_user},
     macros::{btf_tracepoint, fentry, kprobe, tracepoint},
     programs::{BtfTracePointContext, FEntryContext, ProbeContext, TracePointContext},
@@ -13,21 +14,22 @@ use aya_ebpf::{
 use wire::{Head, NamespacePid, Release, Waited, kind, release_flags};
 
 use crate::{
-    maps,
+    frees, maps,
     registers::{Call, P_PID, Registers, WNOWAIT},
-    task::{Group, Task},
+    slots,
+    task::Task,
 };
 
 #[fentry(function = "release_task")]
 fn reap_fentry(ctx: FEntryContext) -> i32 {
-    released(Task::at(ctx.arg(0)));
+    released(Task::typed(ctx.arg(0)));
     0
 }
 
 #[kprobe(function = "release_task")]
 fn reap_kprobe(ctx: ProbeContext) -> u32 {
     if let Some(task) = ctx.arg(0) {
-        released(Task::at(task));
+        released(Task::untyped(task));
     }
     0
 }
@@ -39,10 +41,11 @@ fn released(task: Task) {
     if !ids.is_leader() || task.is_kernel_thread() {
         return;
     }
-    let group = Group::of_leader(task);
-    let told = maps::remembered(group).is_some_and(|process| process.autoreaped != 0);
-    maps::forget(group);
-    if told {
+    let id = task.id_as(ids.tgid);
+    let reported = slots::find(id).is_some_and(|slot| slot.marks.autoreaped != 0);
+    slots::release(id);
+    frees::reaped(id.tgid);
+    if reported {
         return;
     }
     let Some(mut entry) = maps::reserve::<Release>() else {
@@ -53,7 +56,7 @@ fn released(task: Task) {
     if current.is_exiting() {
         flags |= release_flags::REAPER_EXITING;
     }
-    if current == task {
+    if current.address() == task.address() {
         flags |= release_flags::BY_ITSELF;
     }
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
@@ -65,9 +68,9 @@ fn released(task: Task) {
         flags,
         at_ns,
     };
-    record.tgid = ids.tgid;
+    record.tgid = id.tgid;
     record.pad = 0;
-    record.start_ns = task.start_ns();
+    record.start_ns = id.start_ns;
     current.fill_process(&mut record.reaper);
     current.fill_comm(&mut record.reaper_thread);
     maps::submit(entry);
@@ -78,8 +81,7 @@ const SYS_EXIT_RET: usize = 16;
 
 #[tracepoint(category = "syscalls", name = "sys_exit_wait4")]
 fn reap_wait4(ctx: TracePointContext) -> u32 {
-    // SAFETY: the record of the tracepoint is at least that long.
-    let returned = unsafe { ctx.read_at::<i64>(SYS_EXIT_RET) }.unwrap_or(0);
+    let returned = returned(&ctx);
     if returned > 0 {
         wait4_returned(Registers::of_current(), returned);
     }
@@ -88,12 +90,16 @@ fn reap_wait4(ctx: TracePointContext) -> u32 {
 
 #[tracepoint(category = "syscalls", name = "sys_exit_waitid")]
 fn reap_waitid(ctx: TracePointContext) -> u32 {
-    // SAFETY: as above.
-    let returned = unsafe { ctx.read_at::<i64>(SYS_EXIT_RET) }.unwrap_or(-1);
-    if returned == 0 {
+    if returned(&ctx) == 0 {
         waitid_returned(Registers::of_current());
     }
     0
+}
+
+#[inline(always)]
+fn returned(ctx: &TracePointContext) -> i64 {
+    // SAFETY: the verifier knows that the tracepoint's record is longer.
+    unsafe { ctx.as_ptr().byte_add(SYS_EXIT_RET).cast::<i64>().read() }
 }
 
 /// For hosts without tracefs: runs at the end of every system call.
@@ -103,7 +109,7 @@ fn reap_sys_exit(ctx: BtfTracePointContext) -> i32 {
     if returned < 0 {
         return 0;
     }
-    let registers = Registers::at(ctx.arg(0));
+    let registers = Registers::typed(ctx.arg(0));
     match registers.wait_call() {
         Some(Call::Wait4) if returned > 0 => wait4_returned(registers, returned),
         Some(Call::Waitid) if returned == 0 => waitid_returned(registers),
@@ -168,11 +174,16 @@ fn waited(nr: u32) {
         flags: 0,
         at_ns,
     };
+    let numbers = current.numbers();
     record.child = NamespacePid {
-        namespace: current.numbers().namespace(),
+        namespace: numbers.namespace(),
         nr,
     };
     current.fill_process(&mut record.reaper);
     current.fill_comm(&mut record.reaper_thread);
     maps::submit(entry);
+    // In a nested namespace the number is another one.
+    if numbers.level() == 0 {
+        frees::reaped(nr);
+    }
 }

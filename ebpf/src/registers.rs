@@ -7,7 +7,7 @@ use aya_ebpf::{
     helpers::{bpf_get_current_task_btf, bpf_task_pt_regs},
 };
 
-use crate::task::{Kernel, Task};
+use crate::{kernel::Kernel, task::Task};
 
 /// `P_PID`, include/uapi/linux/wait.h.
 pub(crate) const P_PID: u64 = 1;
@@ -30,29 +30,31 @@ pub(crate) enum Call {
 pub(crate) struct Registers(Kernel);
 
 impl Registers {
-    pub(crate) const fn at(address: u64) -> Self {
-        Self(Kernel::new(address))
+    /// Those that the kernel passes with their type.
+    pub(crate) const fn typed(address: u64) -> Self {
+        Self(Kernel::typed(address))
     }
 
     #[inline(always)]
     pub(crate) fn of_current() -> Self {
         // SAFETY: the current task has saved registers while it is in a system call.
-        Self::at(unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as u64)
+        Self::typed(unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as u64)
     }
 
     /// For kernels before 5.15, which lack the helper: they lie at the end of the stack
     /// ([`task_pt_regs`](https://elixir.bootlin.com/linux/v5.10/A/ident/task_pt_regs)).
     #[inline(always)]
     pub(crate) fn at_end_of_stack(task: Task) -> Self {
-        Self::at(task.stack() + STACK_SIZE - size_of::<pt_regs>() as u64)
+        let end = task.stack() + STACK_SIZE;
+        Self(Kernel::untyped(end - size_of::<pt_regs>() as u64))
     }
 
     /// The wait call of a 64-bit program; others number their calls otherwise.
     #[inline(always)]
     pub(crate) fn wait_call(self) -> Option<Call> {
         /// `__USER_CS`, arch/x86/include/asm/segment.h.
-        const USER_CS: u64 = 0x33;
-        if self.0.read_u64(offset_of!(pt_regs, cs) as u32) != USER_CS {
+        const USER_CS: u16 = 0x33;
+        if self.0.read_u16(offset_of!(pt_regs, cs) as u32) != USER_CS {
             return None;
         }
         match self.0.read_u64(offset_of!(pt_regs, orig_rax) as u32) {

@@ -7,8 +7,10 @@ use aya_ebpf::helpers::{bpf_ktime_get_boot_ns, generated::bpf_seq_write};
 use wire::{TaskRecord, task_flags};
 
 use crate::{
+    group::Group,
     maps,
-    task::{EXIT_ZOMBIE, Group, Task},
+    slots::{self, Slot},
+    task::{EXIT_ZOMBIE, Task},
 };
 
 /// `struct bpf_iter__task`.
@@ -34,7 +36,7 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
     if task == 0 {
         return 0;
     }
-    let task = Task::at(task);
+    let task = Task::typed(task);
     if !task.ids().is_leader() || task.is_kernel_thread() {
         return 0;
     }
@@ -43,31 +45,21 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
     };
     *record = TaskRecord::default();
     let group = Group::of_leader(task);
-    task.fill_leader(&mut record.process);
+    let id = task.id();
+    task.fill_leader(id, &mut record.process);
     task.real_parent().fill_process(&mut record.parent);
     if task.is_traced() {
         task.parent().fill_process(&mut record.tracer);
     }
-    if let Some(process) = maps::remembered(group) {
-        record.forker = process.forker;
-        record.killer = process.killer;
-        record.killed_ns = process.killed_ns;
-        record.kill_signal = process.kill_signal;
-        record.kill_by = process.kill_by;
-        record.begin_ns = process.begin_ns;
-        record.waits = process.waits;
-        record.exec_ns = process.exec_ns;
-        record.former = process.former;
-    }
-    if let Some(unheeded) = maps::ignored(group) {
-        record.ignored = unheeded.what;
+    if let Some(slot) = slots::find(id) {
+        fill_remembered(slot, record);
     }
     record.last_ran_sched_ns = task.last_ran_sched_ns();
     // SAFETY: the helper has no preconditions.
     record.read_ns = unsafe { bpf_ktime_get_boot_ns() };
     record.reader_ran_sched_ns = Task::current().last_ran_sched_ns();
     record.runtime_ns = group.runtime_ns();
-    record.threads_runtime_ns = group.threads_runtime_ns();
+    record.threads_runtime_ns = group.signal.threads_runtime_ns();
     record.cgroup_id = task.cgroup_id();
     record.cgroup_v1_id = task.cgroup_v1_id();
     record.flags = state(group);
@@ -96,13 +88,35 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
     0
 }
 
+#[inline(always)]
+fn fill_remembered(slot: &Slot, record: &mut TaskRecord) {
+    record.forker = slot.forker;
+    record.begin_ns = slot.begin_ns;
+    record.exec_ns = slot.exec_ns;
+    if slot.exec_ns != 0 {
+        record.former = slot.former;
+    }
+    if slot.killed_ns != 0 {
+        record.killed_ns = slot.killed_ns;
+        record.killer = slot.killer;
+        record.kill_signal = slot.kill_signal;
+        record.kill_by = slot.kill_by;
+    }
+    if let Some(waits) = slot.waits() {
+        record.waits = *waits;
+    }
+    if let Some(ignored) = slot.ignored() {
+        record.ignored = *ignored;
+    }
+}
+
 /// A leader whose threads are not all released cannot be reaped: with live ones the process
-/// lives on, unless they too were told to exit; without it is still dying.
+/// lives on, unless the whole group exits; without any it is still dying.
 #[inline(always)]
 fn state(group: Group) -> u32 {
     let exits = group.is_exiting();
     if group.leader.exit_state() & EXIT_ZOMBIE != 0 {
-        return match group.threads() {
+        return match group.signal.threads() {
             0 | 1 => task_flags::ZOMBIE,
             _ if exits => task_flags::EXITING,
             _ => task_flags::LEADER_EXITED,

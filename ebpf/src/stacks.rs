@@ -8,14 +8,14 @@ use aya_ebpf::helpers::{
 };
 use wire::{STACK_FRAMES, ThreadRecord};
 
-use crate::{maps, snapshot::IterTask, task::Task};
+use crate::{slots, snapshot::IterTask, task::Task};
 
 /// The kernel names the functions itself: /proc/kallsyms shows user space no addresses without
 /// CAP_SYSLOG ([`bpf_seq_printf`](https://elixir.bootlin.com/linux/v5.10/A/ident/bpf_seq_printf)).
 const FRAME: [u8; 5] = *b"%pB\n\0";
 
 /// Runs once a thread; writes a [`ThreadRecord`] for each that has not ended, of a process that
-/// is on its way out.
+/// is exiting.
 #[unsafe(link_section = "iter/task")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn stacks(ctx: *mut c_void) -> i32 {
@@ -25,12 +25,12 @@ unsafe extern "C" fn stacks(ctx: *mut c_void) -> i32 {
     if address == 0 {
         return 0;
     }
-    let task = Task::at(address);
+    let task = Task::typed(address);
     if task.is_kernel_thread() || task.exit_state() != 0 {
         return 0;
     }
     let group = task.group();
-    let began = maps::remembered(group).is_some_and(|process| process.begin_ns != 0);
+    let began = slots::find(group.id()).is_some_and(|slot| slot.begin_ns != 0);
     if !began && !group.is_exiting() {
         return 0;
     }

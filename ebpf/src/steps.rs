@@ -1,21 +1,18 @@
-//! How far a process on its way out has come.
+//! How far the exit of a process is.
 //!
-//! A process is as far as its hindmost thread, so each mark keeps the last time that any of its
-//! threads came to it. None of these programs is loaded unless steps are asked for.
+//! A process is as far as its slowest thread, so each mark keeps the last time that any of its
+//! threads reached it. None of these programs is loaded without `--steps`.
 
 use aya_ebpf::{
     helpers::bpf_ktime_get_boot_ns,
     macros::{btf_tracepoint, fentry, kprobe},
     programs::{BtfTracePointContext, FEntryContext, ProbeContext},
 };
-use wire::{Steps, mark};
+use wire::mark;
 
-use crate::{
-    maps,
-    task::{Group, Task},
-};
+use crate::{slots, task::Task};
 
-/// The programs of one mark, which stands at the entry of a function that ends the step before.
+/// The programs of one mark, at the entry of the function that ends the step before.
 macro_rules! marks {
     ($($fentry:ident, $kprobe:ident => $reach:expr;)*) => {$(
         #[fentry]
@@ -54,10 +51,12 @@ fn step_memory_end_tracepoint(_ctx: BtfTracePointContext) -> i32 {
 /// A core dump comes before `do_exit`; two threads may want one, of which the first gets it.
 #[inline(always)]
 fn dump() {
-    if let Some(known) = maps::start_stepping(Task::current().group())
-        && known.steps.reached_ns[mark::DUMP] == 0
-    {
-        known.steps.reached_ns[mark::DUMP] = now_ns();
+    let group = Task::current().group();
+    if let Some(slot) = slots::find_or_take(group.id(), group.leader) {
+        let reached_ns = &mut slot.start_steps().reached_ns[mark::DUMP];
+        if *reached_ns == 0 {
+            *reached_ns = now_ns();
+        }
     }
 }
 
@@ -69,31 +68,14 @@ fn task_work() {
     }
 }
 
-/// A thread of a group on its way out enters `do_exit`.
+/// The current thread reaches a mark, if its group exits.
 #[inline(always)]
-pub(crate) fn enter(group: Group, now_ns: u64) {
-    if let Some(known) = maps::start_stepping(group) {
-        known.steps.reached_ns[mark::EXIT] = now_ns;
+fn reach(mark: usize) {
+    if let Some(slot) = slots::find(Task::current().group().id())
+        && let Some(steps) = slot.steps_mut()
+    {
+        steps.reached_ns[mark] = now_ns();
     }
-}
-
-/// The current thread comes to a mark, if its group is on its way out.
-#[inline(always)]
-pub(crate) fn reach(mark: usize) {
-    if let Some(known) = maps::stepping(Task::current().group()) {
-        known.steps.reached_ns[mark] = now_ns();
-    }
-}
-
-/// Hands over how far a group came, once; nothing where that is not known.
-#[inline(always)]
-pub(crate) fn take(group: Group, steps: &mut Steps) {
-    let known = maps::stepping(group);
-    match known.filter(|known| known.start_ns == group.leader.start_ns()) {
-        Some(known) => steps.reached_ns = known.steps.reached_ns,
-        None => steps.reached_ns = [0; mark::COUNT],
-    }
-    maps::forget_steps(group);
 }
 
 #[inline(always)]

@@ -1,4 +1,4 @@
-//! What the iterators write: one record for each process, or for each thread on its way out.
+//! What the iterators write: one record for each process, or for each exiting thread.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -10,12 +10,12 @@ pub mod task_flags {
     pub const ZOMBIE: u32 = 1 << 0;
     /// A zombie leader with live threads: not reapable, not a zombie to us.
     pub const LEADER_EXITED: u32 = 1 << 1;
-    /// The group was told to exit, dumps core or has no live thread left, and is not yet a
+    /// The group exits as a whole, dumps core or has no live thread left, and is not yet a
     /// zombie.
     pub const EXITING: u32 = 1 << 2;
     /// It is a subreaper: orphans among its descendants come to it.
     pub const SUBREAPER: u32 = 1 << 3;
-    /// It is none. Neither bit is set where the kernel's types do not say.
+    /// It is none. Neither bit is set if the kernel's types do not show it.
     pub const NO_SUBREAPER: u32 = 1 << 4;
 }
 
@@ -51,7 +51,7 @@ pub struct TaskRecord {
     pub killer: Process,
     /// When that signal was sent.
     pub killed_ns: u64,
-    /// First moment the whole group was on its way out.
+    /// When the whole group began to exit.
     pub begin_ns: u64,
     /// The cgroup v2 id.
     pub cgroup_id: u64,
@@ -64,13 +64,13 @@ pub struct TaskRecord {
     /// When it executed the program that it runs, where it had forked or waited before.
     pub exec_ns: u64,
     /// `self_exec_id`: how many execs it and its ancestors made before they forked; 0 where the
-    /// kernel's types do not say.
+    /// kernel's types do not show it.
     pub exec_id: u64,
     /// `parent_exec_id`: the same of whoever forked it, at the fork.
     pub parent_exec_id: u64,
     /// Name of the program before `exec_ns`, empty where that is not known.
     pub former: [u8; COMM_LEN],
-    /// When its leader last got a CPU, on the scheduler's clock; 0 where the kernel does not say.
+    /// When its leader last got a CPU, on the scheduler's clock; 0 if the kernel does not show it.
     pub last_ran_sched_ns: u64,
     /// How long it ran in all its life.
     pub runtime_ns: u64,
@@ -105,7 +105,7 @@ pub struct TaskRecord {
 /// Frames of a kernel stack that are recorded, innermost first.
 pub const STACK_FRAMES: usize = 24;
 
-/// One thread that has not ended, of a process that is on its way out. Its kernel stack follows as
+/// One thread that has not ended, of an exiting process. Its kernel stack follows as
 /// `frames` lines of text, innermost first, as the kernel itself prints them: `name+0x1/0x2 [module]`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
@@ -116,7 +116,7 @@ pub struct ThreadRecord {
     pub tid: u32,
     /// `start_boottime` of the group leader.
     pub start_ns: u64,
-    /// When it last got a CPU, on the scheduler's clock; 0 where the kernel does not say.
+    /// When it last got a CPU, on the scheduler's clock; 0 if the kernel does not show it.
     pub last_ran_sched_ns: u64,
     /// How long it ran in all its life.
     pub runtime_ns: u64,

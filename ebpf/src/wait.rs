@@ -1,8 +1,8 @@
-//! A process asks for its dead children: habits are kept, no event is sent, since a polling
-//! parent may do so a hundred thousand times a second.
+//! A process calls wait: its calls are counted and no event is sent, because a polling parent may
+//! call a hundred thousand times a second.
 //!
-//! The tracepoint fires once a call, before it looks, and shows only a `struct pid`. For whom a
-//! call asks, and whether it would take them, its arguments say.
+//! The tracepoint fires once a call, before the search, and shows only a `struct pid`. Which
+//! children a call waits for, and whether it reaps them, is in its arguments.
 
 use aya_ebpf::{
     helpers::bpf_ktime_get_boot_ns, macros::btf_tracepoint, programs::BtfTracePointContext,
@@ -10,8 +10,8 @@ use aya_ebpf::{
 use wire::{Waits, asked};
 
 use crate::{
-    maps,
     registers::{Call, P_PID, Registers, WNOWAIT},
+    slots,
     task::Task,
 };
 
@@ -43,9 +43,14 @@ fn wait_by_stack(_ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn waits(task: Task, registers: Registers) {
-    if let Some(process) = maps::remember(task.group()) {
+    // The kernel waits for its helper programs.
+    if task.is_kernel_thread() {
+        return;
+    }
+    let leader = task.leader();
+    if let Some(slot) = slots::find_or_take(leader.id(), leader) {
         // SAFETY: the helper has no preconditions.
-        note(&mut process.waits, registers, unsafe {
+        note(slot.waits_mut(), registers, unsafe {
             bpf_ktime_get_boot_ns()
         });
     }
@@ -55,7 +60,7 @@ fn waits(task: Task, registers: Registers) {
 fn note(waits: &mut Waits, registers: Registers, now_ns: u64) {
     waits.calls += 1;
     waits.last_ns = now_ns;
-    let (whom, id, options) = match registers.wait_call() {
+    let (target, id, options) = match registers.wait_call() {
         Some(Call::Wait4) => (
             of_wait4(registers.first() as i32),
             0,
@@ -75,29 +80,29 @@ fn note(waits: &mut Waits, registers: Registers, now_ns: u64) {
         return;
     }
     let clones_only = options & WCLONE != 0 && options & WALL == 0;
-    let whom = match whom {
+    let target = match target {
         asked::ANY if clones_only => asked::CLONES,
         asked::ANY if options & WNOTHREAD != 0 => asked::OF_THREAD,
-        whom => whom,
+        target => target,
     };
     // Only waitid knows this one.
     if options & WNOWAIT != 0 {
         waits.last_peek_ns = now_ns;
-        waits.last_peek_kind = whom as u32;
+        waits.last_peek_kind = target as u32;
         waits.last_peek_id = id;
-        if whom == asked::ANY {
+        if target == asked::ANY {
             waits.last_any_peek_ns = now_ns;
         }
-        if let Some(count) = waits.peeks.get_mut(whom) {
+        if let Some(count) = waits.peeks.get_mut(target) {
             *count += 1;
         }
         return;
     }
     waits.last_take_ns = now_ns;
-    if whom == asked::ANY {
+    if target == asked::ANY {
         waits.last_any_ns = now_ns;
     }
-    if let Some(count) = waits.takes.get_mut(whom) {
+    if let Some(count) = waits.takes.get_mut(target) {
         *count += 1;
     }
 }

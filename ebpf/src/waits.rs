@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// For whom a wait call asks: indexes of [`Waits::takes`] and [`Waits::peeks`].
+/// Which children a wait call asks for: indexes of [`Waits::takes`] and [`Waits::peeks`].
 pub mod asked {
     /// Any child that an ordinary wait sees.
     pub const ANY: usize = 0;
@@ -29,24 +29,24 @@ pub struct Waits {
     pub calls: u64,
     /// When the last one began.
     pub last_ns: u64,
-    /// Those that would take a dead child, by [`asked`].
-    pub takes: [u64; asked::COUNT],
-    /// The last of those.
+    /// The last one that would take a dead child.
     pub last_take_ns: u64,
-    /// The last of them that asked for any child.
+    /// The last of those that asked for any child.
     pub last_any_ns: u64,
-    /// Those that would look at a dead child and leave it (`WNOWAIT`), by [`asked`].
+    /// How many would take a dead child, by [`asked`].
+    pub takes: [u64; asked::COUNT],
+    /// How many would look at a dead child and leave it (`WNOWAIT`), by [`asked`].
     pub peeks: [u64; asked::COUNT],
     /// The last of those.
     pub last_peek_ns: u64,
     /// The last of them that asked for any child.
     pub last_any_peek_ns: u64,
-    /// For whom the last of them asked, by [`asked`].
+    /// What the last of them asked for, by [`asked`].
     pub last_peek_kind: u32,
     /// Its second argument: a PID or a process group as the caller's namespace numbers them (0 is
     /// the caller's own group), or a descriptor.
     pub last_peek_id: u32,
-    /// Those whose arguments could not be read: of 32-bit programs, and of the kernel itself.
+    /// Those whose arguments could not be read: of 32-bit programs.
     pub unknown: u64,
 }
 
@@ -55,9 +55,9 @@ impl Waits {
     pub const NONE: Self = Self {
         calls: 0,
         last_ns: 0,
-        takes: [0; asked::COUNT],
         last_take_ns: 0,
         last_any_ns: 0,
+        takes: [0; asked::COUNT],
         peeks: [0; asked::COUNT],
         last_peek_ns: 0,
         last_any_peek_ns: 0,

@@ -1,21 +1,26 @@
-//! A process is dead and its parent is told.
+//! A process is dead and its parent is notified.
 //!
 //! `do_notify_parent` is the exact moment (kernel/signal.c, under the tasklist lock). Where it
-//! cannot be hooked, the signal that it sends is seen by `signal_generate`. Where the parent
-//! ignores SIGCHLD, or the exit signal is 0, none is sent: then the end of the last thread only
-//! announces the death, since the process has yet to close its files, and may hang there.
+//! cannot be hooked, `signal_generate` shows the signal that it sends. None is sent if the parent
+//! ignores SIGCHLD or the exit signal is 0: then the end of the last thread only announces the
+//! death, because the process has yet to close its files, and may hang there.
 
 use aya_ebpf::{
     helpers::bpf_ktime_get_boot_ns,
     macros::{btf_tracepoint, fentry, kprobe},
     programs::{BtfTracePointContext, FEntryContext, ProbeContext},
 };
-use wire::{Head, NamespacePid, Renotified, death_flags, kind, renotified_flags};
+use wire::{Head, NamespacePid, Renotified, kind, renotified_flags};
 
 use crate::{
-    death,
-    maps::{self, OPTIONS},
-    task::{Group, Kernel, SIGCHLD, Task},
+    death::{self, Ending},
+    frees,
+    group::{Group, SIGCHLD},
+    kernel::Kernel,
+    kill, maps,
+    slots::{Slot, stage},
+    task::{Id, Task},
+    threads,
 };
 
 /// `CLD_EXITED`, `CLD_KILLED`, `CLD_DUMPED`; stops and continues come after.
@@ -27,14 +32,14 @@ const SI_PID: u32 = 16;
 
 #[fentry(function = "do_notify_parent")]
 fn zombie_fentry(ctx: FEntryContext) -> i32 {
-    notified(Task::at(ctx.arg(0)));
+    notified(Task::typed(ctx.arg(0)));
     0
 }
 
 #[kprobe(function = "do_notify_parent")]
 fn zombie_kprobe(ctx: ProbeContext) -> u32 {
     if let Some(task) = ctx.arg(0) {
-        notified(Task::at(task));
+        notified(Task::untyped(task));
     }
     0
 }
@@ -47,81 +52,79 @@ fn notified(task: Task) {
         return;
     }
     let group = Group::of_leader(task);
-    if group.threads() > 1 {
+    if group.signal.threads() > 1 {
         return;
     }
-    death::told(group);
+    death::notified(group, task.numbers());
 }
 
-/// The end of a group's last thread: sent only if no signal will tell of the death, and not
-/// counted before that has happened.
-#[btf_tracepoint(function = "sched_process_exit")]
-fn zombie_group_dead(ctx: BtfTracePointContext) -> i32 {
-    let current = Task::current();
-    let group = current.group();
-    let traced_thread = current.is_traced() && !current.ids().is_leader();
-    if traced_thread && let Some(process) = maps::remember(group) {
-        process.traced_thread_died = 1;
+/// The last thread of a group ends. This is only sent if no signal will show the death, and is not
+/// counted before the death has happened.
+#[inline(always)]
+pub(crate) fn ended(
+    current: Task,
+    group: Group,
+    id: Id,
+    mut slot: Option<&mut Slot>,
+    traced_thread: bool,
+) {
+    let mut held = false;
+    if let Some(slot) = &mut slot {
+        if slot.marks.stage == stage::ALIVE {
+            slot.marks.stage = stage::ENDING;
+        }
+        if slot.marks.overflow != 0 {
+            frees::need(id.tgid);
+        }
+        held = slot.marks.traced_thread_died != 0 && has_others(group, current, traced_thread);
     }
-    // The others may have come here before this one, though they ended after it; and the one that
-    // did come last may not have known yet that a traced thread holds the group. Two threads that
-    // both believe that they are the last say the same twice.
-    let group_dead = if traced_thread || OPTIONS.load().exit_has_group_dead == 0 {
-        group.live_threads() == 0
-    } else {
-        ctx.arg::<u64>(1) & 0xff != 0
-    };
-    if !group_dead || current.is_kernel_thread() {
-        return 0;
+    if held || group.exit_notification().silent {
+        // The address of its leader may have been that of a thread whose free was not seen.
+        let _stale = threads::take(group.leader);
+        let ending = Ending::new(group, id, group.leader.numbers());
+        death::announce(&ending, slot);
     }
-    if let Some(process) = maps::remember(group)
-        && process.end == 0
-    {
-        process.end = maps::END_SEEN;
+}
+
+/// A traced thread stays until its tracer has waited for it. Until then nobody is notified of the
+/// group's death; the notification then comes from the tracer, which is not of the group.
+#[inline(always)]
+fn has_others(group: Group, current: Task, current_stays: bool) -> bool {
+    let leaves = !current_stays && !current.ids().is_leader();
+    group.signal.threads() > 1 + u32::from(leaves)
+}
+
+/// Where no notification can be hooked: signals that report deaths, and those that cause them.
+#[btf_tracepoint(function = "signal_generate")]
+fn kill_and_zombie_tracepoint(ctx: BtfTracePointContext) -> i32 {
+    let signal: u32 = ctx.arg(0);
+    let info = Kernel::typed(ctx.arg(1));
+    // 0 and 1 stand for "no siginfo" and "from the kernel".
+    if info.address() > 1 && CHILD_DIED.contains(&info.read_u32(SI_CODE)) {
+        notification(signal, info.read_u32(SI_PID), Task::typed(ctx.arg(2)));
     }
-    let farewell = group.farewell();
-    if farewell.silent || is_held_by_thread(group, current, traced_thread) {
-        // Without room for it the freeing counts it.
-        let _sent = death::send(group, farewell, death_flags::BEFORE_NOTIFICATION);
+    if signal != SIGCHLD {
+        kill::sent(&ctx, signal);
     }
     0
 }
 
-/// A traced thread stays until its tracer has waited for it, and so long nobody is told of the
-/// group's death; then that comes from the tracer, who has nothing to do with the group.
+/// The signal of a death: of the current process, or of a zombie that its dying parent or its
+/// tracer passes on.
 #[inline(always)]
-fn is_held_by_thread(group: Group, current: Task, current_is_held: bool) -> bool {
-    let goes_by_itself = !current_is_held && !current.ids().is_leader();
-    let others = group
-        .threads()
-        .saturating_sub(1 + u32::from(goes_by_itself));
-    others > 0 && maps::remembered(group).is_some_and(|process| process.traced_thread_died != 0)
-}
-
-/// The signal of a death: of the current process's own, or of a zombie that its dying parent or
-/// its tracer passes on.
-#[btf_tracepoint(function = "signal_generate")]
-fn zombie_signal(ctx: BtfTracePointContext) -> i32 {
-    let info = Kernel::new(ctx.arg(1));
-    // 0 and 1 stand for "no siginfo" and "from the kernel".
-    if info.address() <= 1 || !CHILD_DIED.contains(&info.read_u32(SI_CODE)) {
-        return 0;
-    }
-    let signal: u32 = ctx.arg(0);
-    let target = Task::at(ctx.arg(2));
+fn notification(signal: u32, nr: u32, target: Task) {
     let current = Task::current();
     let group = current.group();
-    let nr = info.read_u32(SI_PID);
-    let told = target.numbers();
-    if current.is_exiting() && nr == group.leader.numbers().nr_seen_by(told) {
+    let numbers = group.leader.numbers();
+    let observer = target.numbers();
+    if current.is_exiting() && nr == numbers.nr_seen_by(observer) {
         let expected = signal == SIGCHLD || signal as i32 == group.leader.exit_signal();
-        if expected && group.leader.exit_state() != 0 && group.threads() <= 1 {
-            death::told(group);
+        if expected && group.leader.exit_state() != 0 && group.signal.threads() <= 1 {
+            death::notified(group, numbers);
         }
     } else if signal == SIGCHLD && current.ids().tgid != target.ids().tgid {
-        renotified(target, told.namespace(), nr);
+        renotified(target, observer.namespace(), nr);
     }
-    0
 }
 
 #[inline(always)]
@@ -131,7 +134,7 @@ fn renotified(target: Task, namespace: u32, nr: u32) {
     };
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
     let record = unsafe { &mut *entry.as_mut_ptr() };
-    let autoreap = target.disposition(SIGCHLD).autoreaps();
+    let autoreap = target.child_disposition().autoreaps();
     record.head = Head {
         kind: kind::RENOTIFIED,
         flags: if autoreap {

@@ -30,6 +30,8 @@ const DEGRADED: &str = "degraded::every_poor_host_is_told_truly";
 const OWN_MACHINE: &str = "REAPWATCH_TEST_OWN_MACHINE";
 /// The one that holds exits up in a known step.
 const STEPS: &str = "steps::every_slow_step_is_told_truly";
+/// The one that has more PIDs than slots.
+const SLOTS: &str = "slots::two_processes_that_share_a_slot_keep_what_is_known_of_each";
 /// The one that steps the clock and lets the machine sleep, and so the last.
 const CLOCKS: &str = "clocks::a_stepped_clock_and_a_sleep_change_nothing_that_was";
 /// The one that asks why each of all culprits does not reap.
@@ -112,7 +114,7 @@ fn run() -> Result<Tally> {
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
     if wanted("deaths") {
         for hook in HOOKS {
-            for name in [ROW, STEPS] {
+            for name in [ROW, STEPS, SLOTS] {
                 test(name, Some(hook), &mut tally).with_context(|| format!("test with {hook}"))?;
             }
         }

@@ -1,44 +1,38 @@
-//! Loads the object, finds the best hook that this kernel accepts for each transition, and attaches
+//! Finds the best hook that this kernel accepts for each transition, and attaches
 //! it.
 //!
 //! Everything is held by file descriptors of this process, so nothing remains when it ends.
 
 use std::{
-    collections::HashSet,
     fs, io,
     os::fd::{AsFd, AsRawFd},
 };
 
 use aya::{
-    Btf, Ebpf, EbpfLoader, Pod,
+    Ebpf,
     maps::{MapData, PerCpuArray, RingBuf},
-    programs::{Program, ProgramError},
+    programs::Program,
 };
-use aya_log::{EbpfLogger, Level};
-use wire::{NO_OFFSET, Offsets, Options, counter};
+use aya_log::EbpfLogger;
+use wire::counter;
 
 use super::{
     error::KernelError,
-    hooks::{FREE, FREE_AS_REAP, Hook, HookKind, Point, TRANSITIONS, Transition},
-    memlock, offsets, privileges,
+    hooks::{FREE, FREE_AS_REAP, Hook, HookKind, TRANSITIONS, Transition},
+    memlock,
+    object::{self, Host},
+    privileges,
     steps::STEPS,
     tracefs,
     visibility::PidNamespace,
 };
-use crate::host::cgroups::Version1;
 use crate::host::proc;
 use crate::memory;
-
-/// The kernel side, built by `cargo xtask ebpf`.
-const OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/prebuilt/reapwatch.bpf.o");
 
 /// The iterator that lists all processes.
 pub(super) const SNAPSHOT: &str = "snapshot";
 /// The iterator that lists the threads of dying processes.
 pub(super) const STACKS: &str = "stacks";
-/// What both iterate over.
-const ITERATED: &str = "task";
-
 /// Options of the loader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -97,13 +91,6 @@ pub(crate) struct Counters {
     pub(crate) values: [u64; counter::COUNT as usize],
 }
 
-#[derive(Clone, Copy)]
-struct Plain<T>(T);
-// SAFETY: `repr(C)`, integers only, no padding: `wire` asserts the sizes.
-unsafe impl Pod for Plain<Offsets> {}
-// SAFETY: as above.
-unsafe impl Pod for Plain<Options> {}
-
 /// Loads and attaches.
 ///
 /// # Errors
@@ -128,153 +115,133 @@ pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
 }
 
 fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
-    let bytes = btf::read()?;
-    let v1 = Version1::find();
-    let all = btf::Btf::parse(&bytes)?;
-    let resolved = offsets::resolve(&all, v1);
-    if !resolved.missing.is_empty() {
-        return Err(KernelError::Fields(resolved.missing.join(", ")));
+    let host = Host::read(config)?;
+    if object::may_load_directly()
+        && let Ok(done) = Attaching::all(&host, true)
+        && !done.verifier_refused
+    {
+        return done.finish();
     }
-    let types = Btf::parse(&all.only(&type_names()), aya::Endianness::default())
-        .map_err(|error| KernelError::Load(error.to_string()))?;
-    let mut ebpf = load(config, &resolved, v1, &types)?;
-    let mut probes = Vec::new();
-    let mut source = HookKind::Fentry;
-    if config.steps && attach_best(&mut ebpf, &types, &STEPS, config, &mut probes)?.is_none() {
-        log::warn!(
-            "--steps: this kernel can measure only the step waiting_for_siblings; `reapwatch \
-             doctor --steps` shows why"
-        );
-    }
-    for transition in TRANSITIONS {
-        let kind = attach_best(&mut ebpf, &types, transition, config, &mut probes)?;
-        if let (true, Some(kind)) = (transition.decides_source, kind) {
-            source = source.max(kind);
+    // Older verifiers refuse loads through typed pointers: there a helper reads each field.
+    log::debug!("the verifier refuses direct loads: all reads go through a helper");
+    Attaching::all(&host, false)?.finish()
+}
+
+/// Hooks being attached.
+struct Attaching<'a> {
+    host: &'a Host,
+    ebpf: Ebpf,
+    probes: Vec<ProbeReport>,
+    source: HookKind,
+    iterator_refused: Option<String>,
+    stacks_refused: Option<String>,
+    verifier_refused: bool,
+}
+
+impl<'a> Attaching<'a> {
+    /// Attaches a hook for each transition. The iterators come first: they read the most fields,
+    /// so they show at once whether the verifier accepts direct loads.
+    fn all(host: &'a Host, direct_loads: bool) -> Result<Self, KernelError> {
+        let mut ebpf = host.load(direct_loads)?;
+        let mut load = |name| object::load_iterator(&mut ebpf, name, &host.types);
+        let (snapshot, stacks) = (load(SNAPSHOT), load(STACKS));
+        let mut all = Self {
+            host,
+            ebpf,
+            probes: Vec::new(),
+            source: HookKind::Fentry,
+            verifier_refused: direct_loads && (snapshot.is_err() || stacks.is_err()),
+            iterator_refused: snapshot.err(),
+            stacks_refused: stacks.err(),
+        };
+        if !all.verifier_refused {
+            all.transitions()?;
         }
-        if transition.name == "reap" {
-            let exact = matches!(kind, Some(HookKind::Fentry | HookKind::Kprobe));
-            let free = if exact { &FREE } else { &FREE_AS_REAP };
-            attach_best(&mut ebpf, &types, free, config, &mut probes)?;
+        Ok(all)
+    }
+
+    fn transitions(&mut self) -> Result<(), KernelError> {
+        if self.host.config.steps && self.best(&STEPS)?.is_none() {
+            log::warn!(
+                "--steps: this kernel can measure only the step waiting_for_siblings; `reapwatch \
+                 doctor --steps` shows why"
+            );
         }
-    }
-    probes.extend(v1.map(|v1| report_v1(v1, &resolved.offsets)));
-    let iterator_refused = load_iterator(&mut ebpf, SNAPSHOT, &types).err();
-    let stacks_refused = load_iterator(&mut ebpf, STACKS, &types).err();
-    let log = config.debug.then(|| EbpfLogger::init(&mut ebpf));
-    let log = log.and_then(|log| {
-        log.inspect_err(|error| log::warn!("cannot read the probes' log: {error}"))
-            .ok()
-    });
-    let lacking = |name: &str| KernelError::Load(format!("the object has no map {name}"));
-    let events = ebpf
-        .take_map("EVENTS")
-        .and_then(|map| RingBuf::try_from(map).ok());
-    let counters = ebpf
-        .take_map("COUNTERS")
-        .and_then(|map| PerCpuArray::try_from(map).ok());
-    Ok(Attached {
-        events: events.ok_or_else(|| lacking("EVENTS"))?,
-        counters: counters.ok_or_else(|| lacking("COUNTERS"))?,
-        log,
-        probes,
-        source,
-        ebpf,
-        iterator_refused,
-        stacks_refused,
-    })
-}
-
-/// The BTF names of all functions and tracepoints that programs may attach to.
-fn type_names() -> HashSet<Vec<u8>> {
-    let apart = [&STEPS, &FREE, &FREE_AS_REAP];
-    let transitions = TRANSITIONS.iter().chain(apart);
-    let iterator = format!("bpf_iter_{ITERATED}");
-    transitions
-        .flat_map(Transition::type_names)
-        .chain([iterator])
-        .map(String::into_bytes)
-        .collect()
-}
-
-/// The object with its options and the running kernel's offsets; nothing is attached yet.
-fn load(
-    config: Config,
-    resolved: &offsets::Resolved,
-    v1: Option<Version1>,
-    types: &Btf,
-) -> Result<Ebpf, KernelError> {
-    let offsets = Plain(resolved.offsets);
-    let options = Plain(Options {
-        exit_has_group_dead: u32::from(resolved.exit_has_group_dead),
-        wake_bytes: config.ring_bytes / 2,
-        victim_is_task: u32::from(resolved.victim_is_task),
-        steps: u32::from(config.steps),
-        cgroup_v1: v1.map_or(0, |v1| v1.hierarchy),
-    });
-    let level = if config.debug {
-        Level::Debug
-    } else {
-        Level::Warn
-    } as u8;
-    EbpfLoader::new()
-        .btf(Some(types))
-        .override_global("OFFSETS", &offsets, true)
-        .override_global("OPTIONS", &options, true)
-        .override_global(aya_log::LEVEL, &level, true)
-        .map_max_entries("EVENTS", config.ring_bytes)
-        .map_max_entries("STEPPING", if config.steps { wire::STEPPING } else { 1 })
-        .load(OBJECT)
-        .map_err(|error| KernelError::Load(chain(&error)))
-}
-
-/// Whether the kernel side can read a zombie's cgroup on hosts with cgroup v1.
-fn report_v1(v1: Version1, offsets: &Offsets) -> ProbeReport {
-    let found = offsets.css_set_v1_css != NO_OFFSET && offsets.css_cgroup != NO_OFFSET;
-    ProbeReport {
-        probe: "cgroup_v1",
-        hook: found.then(|| format!("css_set:{}", v1.controller)),
-        required: false,
-        lost: (!found).then(|| "a zombie's own cgroup; its parent's is shown instead".to_owned()),
-        refused: Vec::new(),
-    }
-}
-
-/// Tries the hooks of one transition, best first.
-fn attach_best(
-    ebpf: &mut Ebpf,
-    types: &Btf,
-    transition: &Transition,
-    config: Config,
-    probes: &mut Vec<ProbeReport>,
-) -> Result<Option<HookKind>, KernelError> {
-    let mut refused = Vec::new();
-    for hook in allowed(transition, config) {
-        match attach_hook(ebpf, types, hook) {
-            Ok(()) => {
-                log::debug!("{}: attached to {}", transition.name, hook.label());
-                probes.push(ProbeReport {
-                    probe: transition.name,
-                    hook: Some(hook.label()),
-                    required: transition.required,
-                    lost: hook.lost.map(str::to_owned),
-                    refused,
-                });
-                return Ok(Some(hook.kind));
+        for transition in TRANSITIONS {
+            let kind = self.best(transition)?;
+            if let (true, Some(kind)) = (transition.decides_source, kind) {
+                self.source = self.source.max(kind);
             }
-            Err(why) => refused.push(format!("{}: {why}", hook.label())),
+            if transition.name == "reap" {
+                let exact = matches!(kind, Some(HookKind::Fentry | HookKind::Kprobe));
+                self.best(if exact { &FREE } else { &FREE_AS_REAP })?;
+            }
         }
+        self.probes.extend(self.host.report_v1());
+        Ok(())
     }
-    if transition.required {
-        return Err(KernelError::Required(transition.name, refused.join("; ")));
+
+    /// Tries the hooks of one transition, best first.
+    fn best(&mut self, transition: &Transition) -> Result<Option<HookKind>, KernelError> {
+        let mut refused = Vec::new();
+        for hook in allowed(transition, self.host.config) {
+            match object::attach_hook(&mut self.ebpf, &self.host.types, hook) {
+                Ok(()) => {
+                    log::debug!("{}: attached to {}", transition.name, hook.label());
+                    for name in hook.replaces {
+                        object::unload(&mut self.ebpf, name);
+                    }
+                    self.probes.push(ProbeReport {
+                        probe: transition.name,
+                        hook: Some(hook.label()),
+                        required: transition.required,
+                        lost: hook.lost.map(str::to_owned),
+                        refused,
+                    });
+                    return Ok(Some(hook.kind));
+                }
+                Err(error) => {
+                    self.verifier_refused |= object::is_from_verifier(&error);
+                    refused.push(format!("{}: {}", hook.label(), object::reason(&error)));
+                }
+            }
+        }
+        if transition.required {
+            return Err(KernelError::Required(transition.name, refused.join("; ")));
+        }
+        self.probes.push(ProbeReport {
+            probe: transition.name,
+            hook: None,
+            required: false,
+            lost: Some(transition.lost_without.to_owned()),
+            refused,
+        });
+        Ok(None)
     }
-    probes.push(ProbeReport {
-        probe: transition.name,
-        hook: None,
-        required: false,
-        lost: Some(transition.lost_without.to_owned()),
-        refused,
-    });
-    Ok(None)
+
+    fn finish(mut self) -> Result<Attached, KernelError> {
+        let log = self.host.config.debug;
+        let log = log.then(|| EbpfLogger::init(&mut self.ebpf));
+        let log = log.and_then(|log| {
+            log.inspect_err(|error| log::warn!("cannot read the probes' log: {error}"))
+                .ok()
+        });
+        let lacking = |name: &str| KernelError::Load(format!("the object has no map {name}"));
+        let events = self.ebpf.take_map("EVENTS");
+        let events = events.and_then(|map| RingBuf::try_from(map).ok());
+        let counters = self.ebpf.take_map("COUNTERS");
+        let counters = counters.and_then(|map| PerCpuArray::try_from(map).ok());
+        Ok(Attached {
+            events: events.ok_or_else(|| lacking("EVENTS"))?,
+            counters: counters.ok_or_else(|| lacking("COUNTERS"))?,
+            log,
+            probes: self.probes,
+            source: self.source,
+            ebpf: self.ebpf,
+            iterator_refused: self.iterator_refused,
+            stacks_refused: self.stacks_refused,
+        })
+    }
 }
 
 /// The hooks allowed by the options. A forced kind applies only to transitions that have it.
@@ -288,117 +255,6 @@ fn allowed(transition: &Transition, config: Config) -> impl Iterator<Item = &Hoo
         .iter()
         .filter(move |hook| force.is_none_or(|kind| hook.kind == kind))
         .filter(move |hook| syscalls || !hook.slows_system_calls)
-}
-
-/// Attaches all programs of a hook, or none.
-fn attach_hook(ebpf: &mut Ebpf, types: &Btf, hook: &Hook) -> Result<(), String> {
-    for (done, (name, point)) in hook.programs.iter().enumerate() {
-        let program = ebpf.program_mut(name).ok_or("not in the object")?;
-        if let Err(error) = attach_program(program, *point, types) {
-            log::debug!("{name}: attach failed: {}", chain(&error));
-            for (name, _) in &hook.programs[..=done] {
-                unload(ebpf, name);
-            }
-            return Err(reason(&error));
-        }
-    }
-    Ok(())
-}
-
-fn attach_program(program: &mut Program, point: Point, types: &Btf) -> Result<(), ProgramError> {
-    match (program, point) {
-        (Program::FEntry(program), Point::Function(function)) => {
-            program.load(function, types)?;
-            program.attach()?;
-        }
-        (Program::FEntry(program), Point::Renamed(before, after)) => {
-            match program.load(before, types) {
-                // This kernel has no such function.
-                Err(ProgramError::Btf(_)) => program.load(after, types)?,
-                other => other?,
-            }
-            program.attach()?;
-        }
-        (Program::KProbe(program), Point::Function(function)) => {
-            program.load()?;
-            program.attach(function, 0)?;
-        }
-        (Program::KProbe(program), Point::Renamed(before, after)) => {
-            program.load()?;
-            program
-                .attach(before, 0)
-                .or_else(|_| program.attach(after, 0))?;
-        }
-        (Program::BtfTracePoint(program), Point::Typed(name)) => {
-            program.load(name, types)?;
-            program.attach()?;
-        }
-        (Program::TracePoint(program), Point::Classic(category, name)) => {
-            program.load()?;
-            program.attach(category, name)?;
-        }
-        _ => return Err(ProgramError::UnexpectedProgramType),
-    }
-    Ok(())
-}
-
-fn load_iterator(ebpf: &mut Ebpf, name: &str, types: &Btf) -> Result<(), String> {
-    match ebpf.program_mut(name) {
-        Some(Program::Iter(program)) => program.load(ITERATED, types).map_err(|error| {
-            log::debug!("{name}: load failed: {}", chain(&error));
-            reason(&error)
-        }),
-        _ => Err("not in the object".to_owned()),
-    }
-}
-
-fn unload(ebpf: &mut Ebpf, name: &str) {
-    let result = match ebpf.program_mut(name) {
-        Some(Program::FEntry(program)) => program.unload(),
-        Some(Program::KProbe(program)) => program.unload(),
-        Some(Program::BtfTracePoint(program)) => program.unload(),
-        Some(Program::TracePoint(program)) => program.unload(),
-        _ => return,
-    };
-    match result {
-        Ok(()) | Err(ProgramError::NotLoaded) => {}
-        Err(error) => log::warn!("{name}: unload failed: {error}"),
-    }
-}
-
-/// The kernel's error, without the verifier's log.
-fn reason(error: &ProgramError) -> String {
-    match error {
-        ProgramError::LoadError { io_error, .. } => plain(io_error),
-        ProgramError::SyscallError(error) => plain(&error.io_error),
-        other if chain(other).contains("devices/kprobe/type") => {
-            "this kernel is built without kprobes".to_owned()
-        }
-        other => chain(other),
-    }
-}
-
-/// The error without its number.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error")
-        .next()
-        .unwrap_or_default()
-        .to_owned()
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 impl Attached {

@@ -50,6 +50,8 @@ pub(crate) struct Hook {
     pub(crate) lost: Option<&'static str>,
     /// Whether it runs at the end of every system call on the host.
     pub(crate) slows_system_calls: bool,
+    /// Programs of earlier transitions at the same points, whose work its own programs do too.
+    pub(crate) replaces: &'static [&'static str],
 }
 
 impl Hook {
@@ -96,6 +98,7 @@ pub(super) const fn exact(kind: HookKind, programs: &'static [Program]) -> Hook 
         programs,
         lost: None,
         slows_system_calls: false,
+        replaces: &[],
     }
 }
 
@@ -105,8 +108,7 @@ const fn typed(programs: &'static [Program]) -> Hook {
 
 /// The name that [`FREE`] and [`FREE_AS_REAP`] report.
 const FREE_NAME: &str = "free";
-const FREE_LOST: &str = "entries of processes that are gone stay in the kernel's table until it is \
-                         full";
+const FREE_LOST: &str = "the count of deaths whose record was lost";
 
 /// All transitions whose hooks do not depend on another's, in attach order: those that store data
 /// come before those that send it, so that no record is sent half-filled.
@@ -193,6 +195,7 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
                      freeing its memory",
                 ),
                 slows_system_calls: false,
+                replaces: &[],
             },
         ],
     },
@@ -224,6 +227,7 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
                      host takes 10 to 25 ns longer",
                 ),
                 slows_system_calls: true,
+                replaces: &[],
             },
             Hook {
                 kind: HookKind::Tracepoint,
@@ -235,6 +239,7 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
                      host takes 20 to 40 ns longer",
                 ),
                 slows_system_calls: true,
+                replaces: &[],
             },
         ],
     },
@@ -255,8 +260,14 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
             Hook {
                 kind: HookKind::Tracepoint,
                 programs: &[
-                    ("zombie_group_dead", Point::Typed("sched_process_exit")),
-                    ("zombie_signal", Point::Typed("signal_generate")),
+                    (
+                        "exit_and_end_tracepoint",
+                        Point::Typed("sched_process_exit"),
+                    ),
+                    (
+                        "kill_and_zombie_tracepoint",
+                        Point::Typed("signal_generate"),
+                    ),
                 ],
                 lost: Some(
                     "exit_seconds of auto-reaped processes, which are reported when they are \
@@ -265,12 +276,13 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
                      seconds",
                 ),
                 slows_system_calls: false,
+                replaces: &["exit_tracepoint", "kill_tracepoint"],
             },
         ],
     },
 ];
 
-/// Only cleans up, when another hook sees reaps.
+/// Only cleans up, if another hook sees reaps.
 pub(crate) const FREE: Transition = Transition {
     name: FREE_NAME,
     required: false,

@@ -7,6 +7,7 @@ mod error;
 mod hooks;
 mod memlock;
 mod mounts;
+mod object;
 mod offsets;
 mod pidfds;
 mod privileges;

@@ -42,6 +42,7 @@ pub(crate) fn resolve(btf: &Btf<'_>, v1: Option<Version1>) -> Resolved {
         offset
     };
     let offsets = Offsets {
+        direct_loads: 0,
         task_flags: required("task_struct", &["flags"]),
         task_exit_state: required("task_struct", &["exit_state"]),
         task_exit_code: required("task_struct", &["exit_code"]),

@@ -46,6 +46,7 @@ pub(super) const STEPS: Transition = Transition {
                         releasing_memory",
             ),
             slows_system_calls: false,
+            replaces: &[],
         },
     ],
 };

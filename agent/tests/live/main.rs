@@ -38,6 +38,7 @@ mod refusals;
 mod remedies;
 mod row;
 mod scenario;
+mod slots;
 mod steps;
 mod stream;
 mod stuck;

@@ -203,3 +203,23 @@ fn a_recording_replays_to_the_very_lines_of_the_live_run() {
         assert!(zombies.items.iter().any(is_it), "{truth:#?}\n{zombies:#?}");
     }
 }
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn the_freeing_of_a_process_is_not_reported_after_its_reap() {
+    let host = Host::new().left_to_nobody(CapabilitySet::empty());
+    let file = host.socket().with_file_name("deaths.trace");
+    let mut recorder = Recorder::start(&file);
+    let waited_for = scenario::run("reaped_0ms");
+    // With tracepoints only their freeing shows the reap of these, and that comes later.
+    let ignored = scenario::run("sigchld_ignored");
+    recorder.wait_for(&waited_for);
+    recorder.wait_for(&ignored);
+    recorder.end();
+    let text = fs::read_to_string(&file).expect("it was recorded");
+    for truth in &waited_for {
+        let dead = format!(" dead={}@", truth.pid);
+        let is_its = |line: &&str| line.starts_with("freed ") && line.contains(&dead);
+        assert_eq!(text.lines().find(is_its), None);
+    }
+}
