@@ -2,7 +2,7 @@
 
 use aya_ebpf::{
     Global,
-    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
+    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP},
     macros::map,
     maps::{Array, PerCpuArray, RingBuf, ring_buf::RingBufEntry},
 };
@@ -101,14 +101,15 @@ pub(crate) fn reserve<T: 'static>() -> Option<RingBufEntry<T>> {
     entry
 }
 
-/// Submits a filled record. The reader polls, and is woken only if the ring fills up.
+/// Submits a filled record. The reader is woken by the first one in an empty ring, and when the ring
+/// is half full.
 #[inline(always)]
 pub(crate) fn submit<T: 'static>(entry: RingBufEntry<T>) {
     let waiting = EVENTS.query(u64::from(BPF_RB_AVAIL_DATA));
     let wake = waiting > u64::from(option!(wake_bytes));
-    entry.submit(u64::from(if wake {
-        BPF_RB_FORCE_WAKEUP
+    entry.submit(if wake {
+        u64::from(BPF_RB_FORCE_WAKEUP)
     } else {
-        BPF_RB_NO_WAKEUP
-    }));
+        0
+    });
 }

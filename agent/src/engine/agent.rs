@@ -11,18 +11,13 @@ use tokio::{
 
 use super::{
     conditions::Conditions,
-    deaths::Deaths,
     feed::{self, Feed},
-    host,
-    intake::{Intake, SETTLE_NS},
+    intake::SETTLE_NS,
     job::Job,
     judge::{self, Judge, SUSPECTS},
-    names::Resolver,
     pids::{self, PidTables},
     questions::{Question, Questions},
-    recorder::Recorder,
     recording_file::Sink,
-    repairs::Repairs,
     scrape,
     settings::Settings,
     snapshots::Snapshots,
@@ -32,20 +27,17 @@ use super::{
 use crate::doctor;
 use crate::handle::{Health, Request};
 use crate::host::pids::{Node, node};
-use crate::memory::Shrinking;
-use crate::metrics::{Labels, Metrics, Page, Sample};
-use crate::probes::{self, Attached, HookKind, Pidfds, Readable, Role, Source};
+use crate::metrics::{Labels, Page, Sample};
+use crate::probes::{self, Attached, Readable, Role, Source};
 use crate::systemd::Watchdog;
 use api::Explained;
 use model::events::Snapshot;
 use model::explain::Seen;
-use model::recording::Head;
-use model::state::State;
 
-/// How often the ring is read. It also wakes the loop when it is half full.
-const TICK: Duration = Duration::from_millis(50);
+/// How long the first record in an empty ring waits for others, unless the ring becomes half full.
+const PAUSE: Duration = Duration::from_millis(50);
 /// The same while a client follows deaths.
-const TICK_FOLLOWED: Duration = Duration::from_millis(10);
+const PAUSE_FOLLOWED: Duration = Duration::from_millis(10);
 /// How often the agent does its housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// How long the start waits for the first walk over the PID tables, so that the first answer has
@@ -113,7 +105,7 @@ impl Agent {
             stale_after: settings.stale_after,
             reconcile_every: settings.reconcile_every,
             watchdog: watchdog.flatten(),
-            feed: feed(kernel, &conditions, settings, sink)?,
+            feed: Feed::new(kernel, &conditions, settings, sink)?,
             conditions,
             snapshots: Snapshots::new(source),
             reading: Job::default(),
@@ -151,16 +143,28 @@ impl Agent {
         if let Ok(Some(walk)) = time::timeout(FIRST_WALK, self.pids.walked()).await {
             self.take_walk(walk);
         }
+        // When the ring is read next; the loop sleeps while it is empty and nothing waits.
+        let mut drain_at = None;
         loop {
             let is_followed = self.feed.deaths.streams.followed();
-            let tick = if is_followed { TICK_FOLLOWED } else { TICK };
+            let pause = if is_followed { PAUSE_FOLLOWED } else { PAUSE };
+            if drain_at.is_none() && self.is_waiting() {
+                drain_at = Some(Instant::now() + pause);
+            }
             tokio::select! {
                 request = requests.recv() => match request {
                     Some(request) => self.take_request(request),
                     None => break,
                 },
-                () = time::sleep(tick) => self.drain(),
-                () = ring.ready() => self.drain(),
+                () = until(drain_at) => {
+                    drain_at = None;
+                    self.drain();
+                }
+                () = ring.ready() => match drain_at.take() {
+                    None => drain_at = Some(Instant::now() + pause),
+                    // It is half full.
+                    Some(_) => self.drain(),
+                },
                 () = ready(hang_ups.as_mut()) => {
                     self.feed.intake.note_hang_ups(probes::now_ns());
                 }
@@ -190,6 +194,15 @@ impl Agent {
             self.end_recording().await;
         }
         Ok(())
+    }
+
+    /// Whether anything waits that no event announces.
+    fn is_waiting(&mut self) -> bool {
+        let feed = &mut self.feed;
+        feed.intake.is_waiting()
+            || feed.deaths.is_waiting()
+            || feed.repairs.is_waiting()
+            || self.questions.is_waiting()
     }
 
     /// Takes in everything that the kernel side has sent, and answers what has waited for it.
@@ -421,44 +434,6 @@ impl Agent {
     }
 }
 
-/// The state of a machine of which nothing is known yet, and what feeds it.
-fn feed(
-    kernel: Attached,
-    conditions: &Conditions,
-    settings: &Settings,
-    sink: Option<Sink>,
-) -> anyhow::Result<Feed> {
-    let began_ns = probes::now_ns();
-    let pidfds = (kernel.source == HookKind::Tracepoint).then(Pidfds::new);
-    let (resolver, workloads) = Resolver::start(settings, began_ns)?;
-    let about = Head {
-        host: host::name(),
-        kernel: host::kernel(),
-        source: kernel.source.into(),
-        agent: env!("CARGO_PKG_VERSION").to_owned(),
-        began_ns,
-    };
-    let mut recorder = Recorder::begin(sink, &about);
-    let state = State {
-        counts_waits: conditions.counts_waits(),
-        why_unjudged: format!("only the {SUSPECTS} processes with the most zombies are judged"),
-        ..State::new(about, probes::wall(), workloads)
-    };
-    recorder.wall(state.wall);
-    let metrics = Metrics::new(settings.stale_after, settings.max_groups);
-    Ok(Feed {
-        kernel,
-        intake: Intake::new(pidfds.transpose()?),
-        repairs: Repairs::default(),
-        resolver,
-        state,
-        deaths: Deaths::new(metrics, began_ns),
-        recorder,
-        changes: Vec::new(),
-        shrinking: Shrinking::default(),
-    })
-}
-
 /// What reads numbers that only files of /proc have, on any thread.
 fn reading(kernel: &Attached) -> impl FnOnce() -> Reading + Send + use<> {
     let skipped_runs = kernel.skipped_runs();
@@ -472,6 +447,14 @@ fn ticks(first: Instant, every: Duration) -> time::Interval {
     let mut ticks = time::interval_at(first, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
+}
+
+/// Never resolves if there is no such moment.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Never resolves if there is nothing to wait for.

@@ -123,6 +123,11 @@ impl Deaths {
         self.streams.tell_lost();
     }
 
+    /// Whether there are deaths that wait, or followers.
+    pub(super) fn is_waiting(&mut self) -> bool {
+        !self.waiting.is_empty() || self.streams.followed()
+    }
+
     /// Publishes all waiting deaths.
     pub(super) fn publish_rest(&mut self, state: &mut State, now_ns: u64) {
         for waiting in mem::take(&mut self.waiting) {

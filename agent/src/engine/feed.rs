@@ -3,12 +3,15 @@
 use std::{io, mem};
 
 use super::{
-    deaths::Deaths, intake::Intake, names::Resolver, recorder::Recorder, repairs::Repairs,
+    conditions::Conditions, deaths::Deaths, host, intake::Intake, judge::SUSPECTS, names::Resolver,
+    recorder::Recorder, recording_file::Sink, repairs::Repairs, settings::Settings,
 };
 use crate::memory::Shrinking;
-use crate::probes::{self, Attached, Counters};
+use crate::metrics::Metrics;
+use crate::probes::{self, Attached, Counters, HookKind, Pidfds};
 use model::events::{Event, Thread};
 use model::lifecycle::Transition;
+use model::recording::Head;
 use model::state::State;
 
 /// Maximum number of changes held before they are published; a full ring can hold millions.
@@ -29,6 +32,44 @@ pub(super) struct Feed {
 }
 
 impl Feed {
+    /// The state of a machine of which nothing is known yet, and what feeds it.
+    pub(super) fn new(
+        kernel: Attached,
+        conditions: &Conditions,
+        settings: &Settings,
+        sink: Option<Sink>,
+    ) -> anyhow::Result<Self> {
+        let began_ns = probes::now_ns();
+        let pidfds = (kernel.source == HookKind::Tracepoint).then(Pidfds::new);
+        let (resolver, workloads) = Resolver::start(settings, began_ns)?;
+        let about = Head {
+            host: host::name(),
+            kernel: host::kernel(),
+            source: kernel.source.into(),
+            agent: env!("CARGO_PKG_VERSION").to_owned(),
+            began_ns,
+        };
+        let mut recorder = Recorder::begin(sink, &about);
+        let state = State {
+            counts_waits: conditions.counts_waits(),
+            why_unjudged: format!("only the {SUSPECTS} processes with the most zombies are judged"),
+            ..State::new(about, probes::wall(), workloads)
+        };
+        recorder.wall(state.wall);
+        let metrics = Metrics::new(settings.stale_after, settings.max_groups);
+        Ok(Self {
+            kernel,
+            intake: Intake::new(pidfds.transpose()?),
+            repairs: Repairs::default(),
+            resolver,
+            state,
+            deaths: Deaths::new(metrics, began_ns),
+            recorder,
+            changes: Vec::new(),
+            shrinking: Shrinking::default(),
+        })
+    }
+
     /// Processes everything that the kernel side has sent.
     pub(super) fn drain(&mut self) {
         self.follow_clock();

@@ -84,6 +84,11 @@ impl Intake {
         events
     }
 
+    /// Whether there are events that wait.
+    pub(super) fn is_waiting(&self) -> bool {
+        !(self.freed.is_empty() && self.hung_up.is_empty())
+    }
+
     /// What becomes readable when a watched zombie is gone.
     pub(super) fn hang_ups(&self) -> io::Result<Option<Readable>> {
         self.pidfds.as_ref().map(Readable::new).transpose()

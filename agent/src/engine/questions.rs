@@ -74,6 +74,11 @@ impl Questions {
         });
     }
 
+    /// Whether there are requests that wait for more than verdicts.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Takes all requests whose answer is complete, or that have waited long enough. `are_placed`
     /// says whether workloads are known, `has_looked` whether PID tables of that time are.
     pub(super) fn take_due(

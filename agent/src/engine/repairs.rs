@@ -39,6 +39,11 @@ impl Repairs {
         }
     }
 
+    /// Whether a repair waits for its time.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.wanted || self.unsettled.is_some()
+    }
+
     /// Whether a snapshot must be taken now.
     pub(super) fn is_due(&self, now_ns: u64) -> bool {
         self.wanted && !self.under_way && now_ns.saturating_sub(self.last_ns) >= EVERY_NS
