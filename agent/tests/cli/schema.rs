@@ -44,7 +44,6 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<
     };
     for (keyword, rule) in schema.as_object().expect("a schema is an object") {
         match keyword.as_str() {
-            "$schema" | "$defs" | "title" | "description" | "default" => {}
             "type" => require(is_of_type(rule, value), keyword, rule),
             "const" => require(rule == value, keyword, rule),
             "enum" => require(list(rule).contains(value), keyword, rule),
@@ -53,7 +52,9 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<
             "maximum" => require(!is_greater(value.as_f64(), rule), keyword, rule),
             "minLength" => require(!is_less(length(value), rule), keyword, rule),
             "maxLength" => require(!is_greater(length(value), rule), keyword, rule),
-            "$ref" | "anyOf" | "oneOf" | "items" | "properties" | "required" => {}
+            // Checked below, or only descriptive.
+            "$ref" | "anyOf" | "oneOf" | "items" | "properties" | "required" | "$schema"
+            | "$defs" | "title" | "description" | "default" => {}
             other => panic!("the keyword {other} is not checked yet"),
         }
     }

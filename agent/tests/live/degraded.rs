@@ -64,10 +64,10 @@ fn every_degraded_host_is_reported_correctly() {
         assert_eq!(hook(&doctor, "reap"), Some("tracepoint:sys_exit"));
     });
     verdicts.of("bpf_and_perfmon", || {
-        runs_or_refuses(&Host::new().as_nobody_with(BPF), &[], "locked memory");
+        runs_or_refuses(&Host::new().run_by_nobody(BPF), &[], "locked memory");
     });
     verdicts.of("bpf_without_perfmon", || {
-        let host = Host::new().as_nobody_with(CapabilitySet::BPF);
+        let host = Host::new().run_by_nobody(CapabilitySet::BPF);
         refuses(&host, &[], "PERFMON");
     });
     verdicts.of("memlock", || {

@@ -100,7 +100,7 @@ impl Host {
     }
 
     /// As the user `nobody`, with only these capabilities.
-    pub(crate) fn as_nobody_with(mut self, left: CapabilitySet) -> Self {
+    pub(crate) fn run_by_nobody(mut self, left: CapabilitySet) -> Self {
         chown(self.folder.path(), Some(NOBODY), Some(NOBODY)).expect("root may do that");
         self.less.left = Some(left);
         self

@@ -34,7 +34,7 @@ fn privileges_that_only_loading_needs_are_dropped() {
         drop(host);
     });
     verdicts.of("nobody_gives_up", || {
-        let host = Host::new().as_nobody_with(LOADING);
+        let host = Host::new().run_by_nobody(LOADING);
         if !can_run(&host) {
             // Before 5.11 it lacks locked memory too: `degraded` has that case.
             return;

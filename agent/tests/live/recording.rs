@@ -155,7 +155,7 @@ fn replay(host: &Host, file: &Path, view: &[&str]) -> String {
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
 fn a_recording_keeps_the_verdicts_made_while_it_was_made() {
-    let host = Host::new().as_nobody_with(CapabilitySet::empty());
+    let host = Host::new().run_by_nobody(CapabilitySet::empty());
     let file = host.socket().with_file_name("deaths.trace");
     let recorder = Recorder::start(&file);
     let one = Misbehaving::start("never_waits");
@@ -186,7 +186,7 @@ fn a_recording_keeps_the_verdicts_made_while_it_was_made() {
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
 fn a_replay_prints_the_same_lines_as_the_live_run() {
-    let host = Host::new().as_nobody_with(CapabilitySet::empty());
+    let host = Host::new().run_by_nobody(CapabilitySet::empty());
     let file = host.socket().with_file_name("deaths.trace");
     let mut recorder = Recorder::start(&file);
     let truths: Vec<_> = SCENARIOS.into_iter().flat_map(scenario::run).collect();

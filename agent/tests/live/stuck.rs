@@ -323,7 +323,7 @@ fn without_privileges(cast: &[Undying]) {
     let own = capabilities(None).expect("they can be read").permitted;
     let locking = CapabilitySet::SYS_RESOURCE & own;
     let loading = CapabilitySet::BPF | CapabilitySet::PERFMON | locking;
-    let host = Host::new().as_nobody_with(loading);
+    let host = Host::new().run_by_nobody(loading);
     let agent = Agent::start_as(host.reapwatch(), &[], &host.socket());
     let of_files = [
         "closing_files",

@@ -98,7 +98,9 @@ fn the_first_frame_of_top_has_verdicts_and_workloads() {
         id(&host, &culprits, pid).is_some()
     }));
     let frame = alone(&host, &["top", "--json"]);
-    let frame: Document<Top> = serde_json::from_str(&frame).expect("JSON");
+    let printed = serde_json::from_str(&frame).expect("JSON");
+    assert_eq!(problems("top", &printed), []);
+    let frame: Document<Top> = serde_json::from_value(printed).expect("a frame");
     let mut parents = frame.items[0].parents.iter();
     let parent = parents.find(|parent| parent.process.pid == pid);
     let parent = parent.expect("it holds zombies");
