@@ -37,7 +37,7 @@ fn a_foreign_crate_is_named_in_one_folder_only() {
     }
     assert!(strays.is_empty(), "{strays:#?}");
     let unused: Vec<_> = OWNERS.iter().zip(seen).filter(|(_, seen)| !seen).collect();
-    assert!(unused.is_empty(), "nobody names {unused:?}");
+    assert!(unused.is_empty(), "{unused:?} is not used");
 }
 
 #[test]

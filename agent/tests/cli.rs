@@ -12,6 +12,8 @@ mod documents;
 mod fleet;
 #[path = "cli/replay.rs"]
 mod replay;
+#[path = "cli/schema.rs"]
+mod schema;
 #[path = "../src/views/snapshot.rs"]
 mod snapshot;
 #[path = "cli/sources.rs"]
@@ -160,7 +162,7 @@ fn zombies_are_a_table_or_a_document() {
 }
 
 #[test]
-fn names_of_a_newer_agent_are_shown_as_they_came() {
+fn names_of_a_newer_agent_are_shown_unchanged() {
     let (code, stdout, stderr) = run(&["zombies", "--url", &format!("{}/newer", agent())]);
     assert_eq!(code, 0, "{stderr}");
     for name in ["evicted", "sleeps_deeply"] {
@@ -177,10 +179,10 @@ fn a_running_agent_needs_no_watch_time() {
         &["stuck"],
         &["explain", "42"],
     ] {
-        let (_, usual, said) = run(&[command, &["--url", &url]].concat());
+        let (_, usual, stderr) = run(&[command, &["--url", &url]].concat());
         // With a wait of 1h, the test would time out.
         let long = run(&[command, &["--url", &url, "--watch", "1h"]].concat());
-        assert_eq!((long.1, long.2), (usual, said), "{command:?}");
+        assert_eq!((long.1, long.2), (usual, stderr), "{command:?}");
     }
 }
 
@@ -251,7 +253,7 @@ fn a_stream_that_ends_early_is_an_error() {
 }
 
 #[test]
-fn time_ends_a_stream_that_says_nothing() {
+fn a_silent_stream_ends_after_its_time() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("its address"));
     thread::spawn(move || {
@@ -269,7 +271,7 @@ fn time_ends_a_stream_that_says_nothing() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let url = agent();
     for args in [
         &["exits", "--json"][..],
@@ -301,7 +303,7 @@ fn top_without_a_terminal_prints_one_frame() {
 }
 
 #[test]
-fn top_prints_so_many_frames_and_filters_them() {
+fn top_prints_the_requested_frames_and_filters_them() {
     let url = agent();
     let (code, stdout, _) = run(&[
         "top",

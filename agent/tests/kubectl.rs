@@ -100,7 +100,7 @@ fn a_view_runs_inside_the_agent_of_the_node() {
 }
 
 #[test]
-fn a_cluster_of_one_node_needs_no_name_of_it() {
+fn a_cluster_of_one_node_needs_no_node_name() {
     let cluster = Cluster::new(&format!("{ONE_AGENT}\nexec) ;;"));
     let (code, _, _, asked) = cluster.run(&["-n", "other", "top"]);
     assert_eq!(code, 0);

@@ -10,7 +10,7 @@ const SPIN: Duration = Duration::from_micros(300);
 /// Nanoseconds since boot.
 ///
 /// # Panics
-/// When the kernel has no `CLOCK_BOOTTIME`, which came with Linux 2.6.39.
+/// If the kernel has no `CLOCK_BOOTTIME`, which came with Linux 2.6.39.
 pub fn now_ns() -> u64 {
     let now = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("CLOCK_BOOTTIME exists");
     now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64

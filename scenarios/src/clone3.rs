@@ -1,25 +1,25 @@
-//! `clone3` for children that go on in a copy of this process's memory, as a fork's do.
+//! `clone3` for children with a copy of this process's memory, as after fork.
 
 use std::os::fd::{FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 
-/// The child is released at its death, whoever its parent is (Linux 7.1,
+/// The child is released at its death, whatever its parent does (Linux 7.1,
 /// <https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/include/uapi/linux/sched.h>).
 pub const CLONE_AUTOREAP: u64 = 1 << 34;
 
-/// The child cannot gain privileges; without that or `CAP_SYS_ADMIN` nobody may ask for the next
+/// The child cannot gain privileges; without that or `CAP_SYS_ADMIN` the next one is refused
 /// (Linux 7.1, as above).
 pub const CLONE_NNP: u64 = 1 << 35;
 /// The child is killed when the last copy of its pidfd is closed (Linux 7.1, as above).
 pub const CLONE_PIDFD_AUTOKILL: u64 = 1 << 36;
 
-/// How to clone; without anything the child's death sends no signal.
+/// How to clone; by default the child's death sends no signal.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Clone3 {
     /// `CLONE_…`, but none that shares memory or makes a thread.
     pub flags: u64,
-    /// What the parent is sent at its death.
+    /// The signal that the parent receives at its death.
     pub exit_signal: i32,
 }
 
@@ -39,11 +39,12 @@ impl Clone3 {
         args.exit_signal = self.exit_signal as u64;
         args.pidfd = (&raw mut pidfd).addr() as u64;
         let size = size_of::<libc::clone_args>();
-        // SAFETY: the arguments are of the size said, the kernel may write the pidfd, and without shared memory or a stack of
-        // its own the child is a fork's child; this program has one thread whenever it forks.
+        // SAFETY: the arguments have the given size, the kernel may write the pidfd, and without
+        // shared memory or a stack of its own the child is a fork's child; this program has one
+        // thread whenever it forks.
         let child = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size) };
         let child = Errno::result(child)? as i32;
-        // SAFETY: the kernel has just made this descriptor, and nobody else has it.
+        // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
         let pidfd = (pidfd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(pidfd) });
         Ok((child, pidfd))
     }

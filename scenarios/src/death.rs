@@ -1,4 +1,4 @@
-//! One death: forks its victim, watches and reaps it, and knows the truth in the end.
+//! One death: forks its victim, watches and reaps it, and returns the truth.
 
 use std::ffi::CStr;
 use std::io::{Error, ErrorKind};
@@ -19,7 +19,7 @@ use crate::truth::{Exit, How, Interval, Killer, Reaper, Resources, SentBy, Truth
 /// Exit code of a helper process whose part of the scenario failed.
 pub const FAILED: i32 = 99;
 
-/// Who was cloned, and its pidfd if one was asked for.
+/// The cloned child, and its pidfd if requested.
 pub type Cloned = (Pid, Option<OwnedFd>);
 
 /// One death, known to all processes forked after its making.
@@ -41,7 +41,7 @@ impl Death {
     /// A death to come, of a process that will be named `comm`.
     ///
     /// # Errors
-    /// When there is no memory to share.
+    /// If there is no memory to share.
     pub fn new(comm: &'static CStr) -> Result<Self> {
         let slots = Slots::new()?;
         Ok(Self { slots, comm })
@@ -50,17 +50,17 @@ impl Death {
     /// `count` of them.
     ///
     /// # Errors
-    /// When there is no memory to share.
+    /// If there is no memory to share.
     pub fn many(comm: &'static CStr, count: usize) -> Result<Vec<Self>> {
         let slots = Slots::many(count)?.into_iter();
         Ok(slots.map(|slots| Self { slots, comm }).collect())
     }
 
-    /// Forks the process that shall die: it takes its name, runs `body`, and exits with the
+    /// Forks the process that is to die: it takes its name, runs `body`, and exits with the
     /// code that `body` returns.
     ///
     /// # Errors
-    /// When the kernel forks no more.
+    /// If fork fails.
     pub fn fork(&self, body: impl FnOnce() -> i32) -> Result<Pid> {
         self.about_to_fork();
         // SAFETY: this program has one thread whenever it forks, so its child may do anything.
@@ -73,7 +73,7 @@ impl Death {
     /// Like [`Death::fork`], for a helper whose `body` may fail.
     ///
     /// # Errors
-    /// When the kernel forks no more.
+    /// If fork fails.
     pub fn fork_helper(&self, body: impl FnOnce() -> Result<()>) -> Result<Pid> {
         self.fork(|| {
             let children = Children::of_this_process();
@@ -88,7 +88,7 @@ impl Death {
     /// Like [`Death::fork`], by `clone3`; the child has this process's memory copied, not shared.
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// If the kernel refuses.
     pub fn clone3(&self, how: Clone3, body: impl FnOnce() -> i32) -> nix::Result<Cloned> {
         self.about_to_fork();
         match how.call()? {
@@ -101,7 +101,7 @@ impl Death {
     /// and this call returns only then.
     ///
     /// # Errors
-    /// When the kernel forks no more.
+    /// If fork fails.
     pub fn vfork(&self, code: i32) -> Result<Pid> {
         let mut stack = vec![0; 64 << 10];
         let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
@@ -145,10 +145,10 @@ impl Death {
         unsafe { libc::_exit(code) }
     }
 
-    /// Sends `signal` to the process that shall die, and writes down who did it and when.
+    /// Sends `signal` to the process that is to die, and records the sender and the time.
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// If the kernel refuses.
     pub fn kill(&self, signal: Signal) -> Result<()> {
         let pid = Pid::from_raw(self.wait(Slot::Ready).map(|_| self.get(Slot::Pid))? as i32);
         self.killing(signal);
@@ -157,14 +157,14 @@ impl Death {
         Ok(())
     }
 
-    /// Writes down that this process is about to do what makes `signal` come.
+    /// Records that this process is about to cause `signal`.
     pub fn killing(&self, signal: Signal) {
         self.set(Slot::Killer, host_ids().0);
         self.set(Slot::Signal, signal as u64);
         self.stamp(Slot::KillBegin);
     }
 
-    /// Writes down that this thread began to reap.
+    /// Records that this thread began to reap.
     pub(crate) fn reaping(&self) {
         let (pid, tid) = host_ids();
         self.set(Slot::Reaper, pid);
@@ -172,10 +172,10 @@ impl Death {
         self.stamp(Slot::ReapBegin);
     }
 
-    /// All that was written down, as one truth.
+    /// All recorded facts as one truth.
     ///
     /// # Errors
-    /// When an actor did not do its part.
+    /// If a process of the scenario failed.
     pub fn truth(&self) -> Result<Truth> {
         let ending = [Slot::Ending, Slot::KillBegin, Slot::Ready];
         let ending = ending
@@ -183,7 +183,7 @@ impl Death {
             .into_iter()
             .find(|&at| at != 0);
         let seen = self.get(Slot::Seen);
-        ensure!(seen != 0, "nobody saw the death of {:?}", self.comm);
+        ensure!(seen != 0, "the death of {:?} was not seen", self.comm);
         let died_at = Interval {
             not_before_ns: ending.context("it never ran")?,
             not_after_ns: seen,
@@ -218,7 +218,7 @@ impl Death {
         })
     }
 
-    /// What it used, as the wait4 that reaped it was told.
+    /// What it used, as returned by the wait4 that reaped it.
     pub fn resources(&self, threads: u32) -> Resources {
         Resources {
             user_us: self.get(Slot::User).saturating_sub(1),
@@ -228,7 +228,7 @@ impl Death {
         }
     }
 
-    /// From just before to just after the wait that took it.
+    /// From just before to just after the wait that reaped it.
     pub fn reap_interval(&self) -> Interval {
         self.interval(Slot::ReapBegin, Slot::ReapEnd)
     }
@@ -240,7 +240,7 @@ impl Death {
         }
     }
 
-    /// Who sent the signal that it died of; one that was handled killed nobody.
+    /// The sender of the signal that it died of; a handled signal kills nothing.
     fn killer(&self, exit: Exit) -> Option<Killer> {
         let (Exit::Killed { signal } | Exit::Dumped { signal }) = exit else {
             return None;
@@ -255,7 +255,7 @@ impl Death {
 }
 
 fn exit(status: u64) -> Result<Exit> {
-    ensure!(status & STATUS_KNOWN != 0, "nobody knows how it ended");
+    ensure!(status & STATUS_KNOWN != 0, "its exit status is unknown");
     let status = status as i32;
     let signal = libc::WTERMSIG(status) as u8;
     Ok(match (libc::WIFEXITED(status), libc::WCOREDUMP(status)) {
@@ -272,7 +272,7 @@ fn exit(status: u64) -> Result<Exit> {
 pub fn host_ids() -> (u64, u64) {
     let mut link = [0; 64];
     let path = c"/proc/thread-self";
-    // SAFETY: the path is NUL-terminated and the buffer is as long as said.
+    // SAFETY: the path is NUL-terminated and the buffer has the given length.
     let length = unsafe { libc::readlink(path.as_ptr(), link.as_mut_ptr().cast(), link.len()) };
     let length = usize::try_from(length).unwrap_or(0);
     parse_ids(&link[..length]).unwrap_or((0, 0))
@@ -304,7 +304,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_come_from_the_link() {
+    fn ids_are_read_from_the_link() {
         assert_eq!(parse_ids(b"12/task/34"), Some((12, 34)));
         assert_eq!(parse_ids(b""), None);
     }

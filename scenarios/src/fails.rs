@@ -1,4 +1,4 @@
-//! A scenario that fails, for the test of what it leaves.
+//! A scenario that fails, to test what it leaves behind.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::slots::Slot;
 
 /// Its command.
 pub const NAME: &str = "fail";
-/// What a child prints that outlives it.
+/// The output of a child that outlives it.
 pub const LEFT: &str = "left";
 
-/// How long the sleepers would live.
+/// How long the sleepers would live otherwise.
 const LONG: Duration = Duration::from_secs(10);
 
-/// Fails, beside a child that sleeps and one whose own part fails beside a sleeper.
+/// Fails while a child sleeps and while another, which also has a sleeping child, fails.
 ///
 /// # Errors
 /// Always.
@@ -26,11 +26,11 @@ pub fn beside_sleepers() -> Result<()> {
     let pid = helper.fork_helper(|| {
         inner.fork(sleep)?;
         inner.wait(Slot::Ready)?;
-        bail!("as it was told")
+        bail!("as intended")
     })?;
     outer.wait(Slot::Ready)?;
     helper.see(pid)?;
-    bail!("as it was told")
+    bail!("as intended")
 }
 
 fn sleep() -> i32 {

@@ -1,5 +1,5 @@
-//! A file that answers when it likes: the smallest FUSE server, of one file and without content,
-//! spoken by hand: <https://elixir.bootlin.com/linux/v6.12/source/include/uapi/linux/fuse.h>.
+//! A minimal FUSE server with one empty file, which can delay its answers,
+//! written by hand: <https://elixir.bootlin.com/linux/v6.12/source/include/uapi/linux/fuse.h>.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -16,13 +16,13 @@ use tempfile::TempDir;
 use crate::lacking::Lacking;
 
 const FORGET: u32 = 2;
-/// Whoever wants to know what file this is; nobody believes an answer for long.
+/// A request for the attributes of the file; answers are not cached for long.
 pub(crate) const GETATTR: u32 = 3;
 const OPEN: u32 = 14;
 /// A read of the file.
 pub(crate) const READ: u32 = 15;
 const RELEASE: u32 = 18;
-/// The kernel is to write what it holds of the file.
+/// A request to write back cached data of the file.
 pub(crate) const FSYNC: u32 = 20;
 /// The close of a descriptor, also by an exit.
 pub(crate) const FLUSH: u32 = 25;
@@ -66,7 +66,7 @@ impl Drop for Place {
     }
 }
 
-/// Who answers. The kernel aborts the connection when the last process that has this is gone,
+/// The server. The kernel aborts the connection when the last process that has this is gone,
 /// so that nothing can be left waiting for it.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -129,7 +129,7 @@ impl Server {
 
     fn next(&mut self, patience: PollTimeout) -> Result<Request> {
         let mut ready = [PollFd::new(self.device.as_fd(), PollFlags::POLLIN)];
-        ensure!(poll(&mut ready, patience)? == 1, "nobody uses the file");
+        ensure!(poll(&mut ready, patience)? == 1, "no process uses the file");
         // The kernel wants 8 KiB and a whole write at least (`fuse_dev_do_read`).
         let mut bytes = [0; 16 << 10];
         let length = self.device.read(&mut bytes).context("read a request")?;
@@ -152,11 +152,11 @@ impl Server {
         }
     }
 
-    /// Leaves the connection to nobody: its device is in a message that is never received, as long
-    /// as both ends of what is returned are open.
+    /// Leaves the connection without a server: its device is in a message that is never received,
+    /// as long as both returned ends are open.
     pub(crate) fn abandon(&mut self) -> Result<(UnixStream, UnixStream)> {
         let ends = UnixStream::pair().context("cannot make a socket")?;
-        send_away(&self.device, &ends.0)?;
+        send_descriptor(&self.device, &ends.0)?;
         self.device = File::open("/dev/null").context("cannot open /dev/null")?;
         Ok(ends)
     }
@@ -168,7 +168,7 @@ impl Server {
         bytes.extend(to.unique);
         bytes.extend(content);
         match self.device.write_all(&bytes) {
-            // Whoever asked was interrupted.
+            // The requester was interrupted.
             Err(error) if errno(&error) == Errno::ENOENT => Ok(()),
             sent => sent.context("answer a request"),
         }
@@ -176,7 +176,7 @@ impl Server {
 }
 
 /// Sends a descriptor of the file: unix(7), `SCM_RIGHTS`.
-fn send_away(file: &File, over: &UnixStream) -> Result<()> {
+fn send_descriptor(file: &File, over: &UnixStream) -> Result<()> {
     let descriptor = file.as_raw_fd();
     let mut byte = [0_u8];
     let mut content = libc::iovec {
@@ -237,7 +237,7 @@ fn init() -> [u8; 64] {
     out
 }
 
-/// `fuse_attr_out`: inode 1, a file of one link that says it has a page, valid for no time.
+/// `fuse_attr_out`: inode 1, a file with one link and a size of one page, not cached.
 fn attributes() -> [u8; 104] {
     let mut out = [0; 104];
     out[16..24].copy_from_slice(&1_u64.to_ne_bytes());

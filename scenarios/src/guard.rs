@@ -13,7 +13,7 @@ use nix::unistd::{Pid, getpid};
 
 use crate::death::host_ids;
 
-/// How long killed children may take to die; what holds one of them for longer is let go by the
+/// How long killed children may take to die; what delays one of them for longer is released by the
 /// end of this process.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -27,7 +27,7 @@ impl Sigchld {
     /// `SIG_IGN`: children are auto-reaped and no signal comes.
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// If the kernel refuses.
     pub fn ignore() -> Result<Self> {
         Self::set(SigHandler::SigIgn, SaFlags::empty())
     }
@@ -35,7 +35,7 @@ impl Sigchld {
     /// `SIG_DFL`: children stay zombies, whatever this process inherited.
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// If the kernel refuses.
     pub fn keep() -> Result<Self> {
         Self::set(SigHandler::SigDfl, SaFlags::empty())
     }
@@ -43,7 +43,7 @@ impl Sigchld {
     /// `SA_NOCLDWAIT`: children are auto-reaped though the signal comes.
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// If the kernel refuses.
     pub fn no_zombies() -> Result<Self> {
         Self::set(SigHandler::SigDfl, SaFlags::SA_NOCLDWAIT)
     }
@@ -78,7 +78,7 @@ impl CorePattern {
     /// As core(5) describes it.
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// If the kernel refuses.
     pub fn set(pattern: &str) -> Result<Self> {
         let before = fs::read(Self::FILE).context("cannot read core_pattern")?;
         fs::write(Self::FILE, pattern).context("cannot set core_pattern")?;
@@ -101,7 +101,7 @@ impl Subreaper {
     /// From now on.
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// If the kernel refuses.
     pub fn new() -> Result<Self> {
         prctl::set_child_subreaper(true).context("cannot become a subreaper")?;
         Ok(Self(()))
@@ -115,8 +115,8 @@ impl Drop for Subreaper {
     }
 }
 
-/// Kills whatever children this process still has when its part of a scenario fails: they wait
-/// for what will not come, and whoever reads what this program prints waits for them.
+/// Kills the remaining children of this process when its part of a scenario fails: they wait
+/// for what will not come, and a reader of this program's output waits for them.
 #[derive(Debug)]
 pub struct Children(());
 
@@ -139,12 +139,12 @@ impl Drop for Children {
         if host_ids().0 != getpid().as_raw() as u64 {
             return;
         }
-        // Children of the killed come here.
+        // Children of killed processes are adopted here.
         let _not_theirs = Subreaper::new();
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
             for child in children() {
-                // It may have died meanwhile, but nobody else reaps it.
+                // It may have died meanwhile, but no other process reaps it.
                 let _dead = kill(child, Signal::SIGKILL);
             }
             match waitpid(None, Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL)) {

@@ -4,13 +4,13 @@ use std::fmt::{self, Display, Formatter};
 
 use nix::errno::Errno;
 
-/// The error of a scenario that cannot be played here: no death, and no failure either. Where
-/// the kernel is what lacks, it is made of its answer, never of its version.
+/// The error of a scenario that cannot run here, which is not a failure. If the kernel lacks
+/// something, the error is made from its answer, never from its version.
 #[derive(Debug)]
 pub struct Lacking(String);
 
 impl Lacking {
-    /// `what` is missing, as the kernel said by `errno`.
+    /// `what` is missing, as the kernel reported with `errno`.
     pub fn new(what: &str, errno: Errno) -> Self {
         Self(format!("{what} ({errno:?})"))
     }

@@ -1,9 +1,9 @@
 //! Deaths with a known truth.
 //!
-//! A scenario makes one or a few processes die in a chosen way and writes down, from inside the
-//! dying and the reaping processes, all that a tool watching from outside could be asked: who
-//! died, when, how, by whom it was killed, who reaped it and when. The processes are made by one
-//! single-threaded program, so that a fresh child may do anything its parent could.
+//! A scenario makes one or a few processes die in a chosen way and records, from inside the
+//! dying and the reaping processes, all that a tool watching from outside could be asked: which
+//! process died, when and how, its killer, its reaper and the time of the reap. The processes are
+//! made by one single-threaded program, so that a fresh child may do anything its parent could.
 
 pub mod cases;
 pub mod clock;

@@ -1,16 +1,16 @@
-//! Processes in numbers, alive and dead, cheap enough to have thousands of each.
+//! Many processes, alive and dead, cheap enough for thousands of each.
 
 use anyhow::{Context, Result};
 use nix::sched::{CloneFlags, clone};
 
-/// Of each process that lives: it calls two functions.
+/// Stack of each living process: it calls two functions.
 const STACK: usize = 16 << 10;
 
 /// Forks `zombies` children that die at once and are never reaped, and `sleepers` that live as
 /// long as this process. All share its memory, so that each costs little more than its stack.
 ///
 /// # Errors
-/// When the kernel forks no more.
+/// If fork fails.
 pub fn make(zombies: usize, sleepers: usize) -> Result<()> {
     let mut short = vec![0; STACK];
     for _ in 0..zombies {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
-use scenarios::cases::{Played, SCENARIOS, core_pipe, crowd, exec, find, reap, unreaped};
+use scenarios::cases::{Outcome, SCENARIOS, core_pipe, crowd, exec, find, reap, unreaped};
 use scenarios::guard::Children;
 use scenarios::lacking::Lacking;
 use scenarios::truth::{How, Lack, Truth};
@@ -46,12 +46,12 @@ enum Command {
         #[arg(long, value_name = "SECONDS")]
         hold: Option<f64>,
     },
-    /// Have processes in numbers until stdin closes; prints the PID of their parent.
+    /// Make many processes that stay until stdin closes; prints the PID of their parent.
     Load {
-        /// How many dead, which are never reaped.
+        /// Number of zombies, which are never reaped.
         #[arg(long, default_value_t = 0)]
         zombies: usize,
-        /// How many asleep.
+        /// Number of sleeping processes.
         #[arg(long, default_value_t = 0)]
         sleepers: usize,
     },
@@ -73,7 +73,7 @@ enum Command {
         /// A name from `stucks`.
         name: String,
     },
-    /// Do as a container of a pod does; mostly for ever.
+    /// Act as a container of a pod, mostly without end.
     Pod {
         /// `pause`, `app`, `leaky`, `probe` or `sidecar`.
         part: String,
@@ -95,16 +95,16 @@ enum Command {
         #[arg(long, default_value_t = 20_000)]
         count: u32,
     },
-    /// Children that lie dead for an exact time, to compare with what a watcher measured.
+    /// Children that stay zombies for an exact time, to compare with what a watcher measured.
     Accuracy {
-        /// How long each lies dead, in milliseconds.
+        /// How long each stays a zombie, in milliseconds.
         #[arg(long, default_value_t = 1.0, value_name = "MILLISECONDS")]
         delay: f64,
         /// How many.
         #[arg(long, default_value_t = 50)]
         count: u32,
     },
-    /// Make an exit that takes its time, and print which step took it.
+    /// Make a slow exit, and print its slow step.
     Slow {
         /// Its name.
         name: String,
@@ -161,7 +161,7 @@ fn run(command: Command) -> Result<ExitCode> {
             let case = stuck::find(&name).with_context(|| format!("no stuck `{name}`"))?;
             case.keep(print, stdin())?;
         }
-        Command::Pod { part } => pod::play(&part)?,
+        Command::Pod { part } => pod::run(&part)?,
         Command::Stucks => {
             for case in stuck::CASES {
                 writeln!(stdout(), "{:24} {}", case.name, case.verdict)?;
@@ -213,8 +213,8 @@ fn run_named(names: &[String], hold: Option<f64>) -> Result<()> {
     };
     for scenario in chosen {
         match scenario.run()? {
-            Played::Deaths(truths) => keep(&truths, hold)?,
-            Played::Lacking(lack) => print(&lack)?,
+            Outcome::Deaths(truths) => keep(&truths, hold)?,
+            Outcome::Lacking(lack) => print(&lack)?,
         }
     }
     Ok(())

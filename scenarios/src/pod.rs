@@ -9,16 +9,16 @@ use nix::sys::wait::waitpid;
 
 use crate::culprits::{child, companion, orphans, sleep_for_ever};
 
-/// How long after another the orphans of a leak die.
+/// Time between the deaths of the orphans of a leak.
 const LEAK_EVERY: Duration = Duration::from_millis(250);
 
-/// Does as one of the parts, most of which never end.
+/// Runs one of the parts, most of which never end.
 ///
 /// # Errors
-/// When there is no such part, or the kernel did not do its own.
-pub fn play(part: &str) -> Result<()> {
+/// If there is no such part, or a system call fails.
+pub fn run(part: &str) -> Result<()> {
     match part {
-        // What keeps the namespaces of a pod, and waits for nobody.
+        // Keeps the namespaces of a pod, and waits for no child.
         "pause" => {
             prctl::set_name(c"pause").context("cannot take a name")?;
             sleep_for_ever()
@@ -30,7 +30,7 @@ pub fn play(part: &str) -> Result<()> {
                 waitpid(worker, None).context("cannot wait")?;
             }
         }
-        // One whose scripts leave an orphan each.
+        // An application whose scripts leave an orphan each.
         "leaky" => {
             prctl::set_name(c"leaky").context("cannot take a name")?;
             loop {
@@ -41,7 +41,7 @@ pub fn play(part: &str) -> Result<()> {
         }
         // A probe, which ends at once.
         "probe" => orphans(c"probe"),
-        // One beside others in a PID namespace, whose orphans are the pod's.
+        // One of several in a PID namespace, whose orphans go to the pod's init.
         "sidecar" => {
             waitpid(child(|| orphans(c"sidecar"))?, None).context("cannot wait")?;
             sleep_for_ever()

@@ -1,4 +1,4 @@
-//! Shared memory in which the actors of one death write down what they know.
+//! Shared memory in which the processes of one death record what they know.
 
 use std::ffi::c_void;
 use std::num::NonZeroUsize;
@@ -12,12 +12,12 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
 use crate::clock;
 
-/// How often somebody looks whether a slot was filled.
+/// How often a slot is polled.
 const LOOK_EVERY: Duration = Duration::from_micros(200);
-/// How long somebody waits for a slot before the scenario counts as broken.
+/// How long to wait for a slot before the scenario counts as broken.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// One fact; 0 means that nobody wrote it down.
+/// One fact; 0 means that it was not recorded.
 #[derive(Clone, Copy, Debug)]
 pub enum Slot {
     /// Just before the fork.
@@ -28,9 +28,9 @@ pub enum Slot {
     Forker,
     /// PID of the child.
     Pid,
-    /// Who must reap it, where that is not the reaper or forker.
+    /// The process that must reap it, if that is not the reaper or forker.
     Parent,
-    /// Who traces it.
+    /// Its tracer.
     Tracer,
     /// The child has its name and runs.
     Ready,
@@ -38,17 +38,17 @@ pub enum Slot {
     Go,
     /// Just before the child ends.
     Ending,
-    /// A look for its death returned: it was dead before this.
+    /// Just after its death was seen: it was dead before this.
     Seen,
     /// Its wait status, with [`STATUS_KNOWN`].
     Status,
-    /// Just before the wait that took it.
+    /// Just before the wait that reaped it.
     ReapBegin,
-    /// Just after the wait that took it.
+    /// Just after the wait that reaped it.
     ReapEnd,
-    /// PID of who took it.
+    /// PID of the reaper.
     Reaper,
-    /// Thread that took it.
+    /// TID of the reaper.
     ReaperThread,
     /// Just before the signal was sent.
     KillBegin,
@@ -86,7 +86,7 @@ impl Slots {
     /// Fresh slots, all 0.
     ///
     /// # Errors
-    /// When there is no memory.
+    /// If there is no memory.
     pub fn new() -> Result<Self> {
         let memory = Arc::new(Memory::new(1)?);
         Ok(Self { memory, index: 0 })
@@ -95,7 +95,7 @@ impl Slots {
     /// Those of `count` deaths, in one mapping: each mapping costs every fork time.
     ///
     /// # Errors
-    /// When there is no memory.
+    /// If there is no memory.
     pub fn many(count: usize) -> Result<Vec<Self>> {
         let memory = Arc::new(Memory::new(count)?);
         let one = |index| Self {
@@ -109,30 +109,30 @@ impl Slots {
         &self.memory.all()[self.index]
     }
 
-    /// Writes a fact down.
+    /// Records a fact.
     pub fn set(&self, slot: Slot, value: u64) {
         self.all()[slot as usize].store(value, Ordering::SeqCst);
     }
 
-    /// Writes the time down.
+    /// Records the time.
     pub fn stamp(&self, slot: Slot) {
         self.set(slot, clock::now_ns());
     }
 
-    /// What was written down, 0 for nothing.
+    /// The recorded fact, or 0.
     pub fn get(&self, slot: Slot) -> u64 {
         self.all()[slot as usize].load(Ordering::SeqCst)
     }
 
-    /// Waits until somebody wrote `slot`. Allocates nothing unless it fails.
+    /// Waits until `slot` is recorded. Allocates nothing unless it fails.
     ///
     /// # Errors
-    /// When nobody did for a very long time.
+    /// If that takes a very long time.
     pub fn wait(&self, slot: Slot) -> Result<u64> {
         let end = clock::now_ns() + PATIENCE.as_nanos() as u64;
         loop {
             match self.get(slot) {
-                0 if clock::now_ns() > end => bail!("nobody wrote down {slot:?}"),
+                0 if clock::now_ns() > end => bail!("{slot:?} was not recorded"),
                 0 => std::thread::sleep(LOOK_EVERY),
                 value => return Ok(value),
             }
@@ -170,7 +170,7 @@ impl Memory {
 
     fn all(&self) -> &[All] {
         // SAFETY: the mapping is page-aligned, zero-filled, as large as the arrays and lives as
-        // long as `self`; any bit pattern is an `AtomicU64`, and nobody has it exclusively.
+        // long as `self`; any bit pattern is an `AtomicU64`, and nothing refers to it exclusively.
         unsafe { NonNull::slice_from_raw_parts(self.begin.cast(), self.count).as_ref() }
     }
 }

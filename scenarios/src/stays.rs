@@ -1,4 +1,4 @@
-//! Processes that stay in a state for as long as somebody wants.
+//! Processes that stay in a state until stdin closes.
 
 use std::io::Read;
 use std::thread;
@@ -27,7 +27,7 @@ pub const THREADS: u32 = 3;
 pub const LIMIT: u64 = 2_000;
 /// How fast they are taken: the cgroup is full after 100 s at the earliest.
 const FILL_EVERY: Duration = Duration::from_millis(50);
-/// How long two processes with one number live apart.
+/// Time between the lives of two processes with one PID.
 const APART: Duration = Duration::from_millis(60);
 
 /// A process that stays.
@@ -41,10 +41,10 @@ pub struct Stay {
     pub cgroup: Option<String>,
 }
 
-/// Makes one, says so by `ready`, keeps it until `until` ends, and clears up.
+/// Makes one, calls `ready`, keeps it until `until` ends, and cleans up.
 ///
 /// # Errors
-/// When there is no such state, or the kernel did not do its part.
+/// If there is no such state, or a system call fails.
 pub fn keep(
     name: &str,
     ready: impl FnOnce(&Stay) -> Result<()>,
@@ -66,9 +66,9 @@ pub fn keep(
     })?;
     until.read_to_end(&mut Vec::new()).context("cannot wait")?;
     drop(cgroup);
-    // Of all states only this one keeps a killed process from dying, and the kernel ends it.
+    // Only this state keeps a killed process from dying, and the kernel ends it.
     if name == "exiting" {
-        ptrace::detach(pid, None).context("cannot let it go")?;
+        ptrace::detach(pid, None).context("cannot detach from it")?;
     } else {
         kill(pid, Signal::SIGKILL).context("cannot end it")?;
     }
@@ -81,7 +81,7 @@ fn leader_exited() -> Result<Pid> {
     let pid = child(|| {
         for _ in 0..THREADS {
             thread::spawn(|| {
-                // The wish to die with the parent is of each thread.
+                // The parent death signal is set for each thread.
                 let _ends_anyway = prctl::set_pdeathsig(Signal::SIGKILL);
                 sleep_for_ever();
             });
@@ -105,7 +105,7 @@ fn exiting(slots: &Slots) -> Result<Pid> {
     Ok(pid)
 }
 
-/// A process with the number of another that was reaped before it began.
+/// A process with the PID of another that was reaped before it started.
 fn reused() -> Result<Pid> {
     for _ in 0..100 {
         let first = child(|| Ok(()))?;
@@ -117,10 +117,10 @@ fn reused() -> Result<Pid> {
             Err(error) => return Err(error).context("cannot choose a number"),
         }
     }
-    bail!("somebody else always has the number")
+    bail!("another process always has the PID")
 }
 
-/// Forks a process with this number, which must be free, and which sleeps.
+/// Forks a sleeping process with this PID, which must be free.
 fn with_number(pid: Pid) -> Result<(), Errno> {
     let number = pid.as_raw();
     // SAFETY: all of it may be zero, which is the default of each field.
@@ -155,7 +155,7 @@ fn filled(slots: &Slots) -> Result<(Pid, Option<Cgroup>)> {
                 // SAFETY: as above.
                 unsafe { libc::_exit(0) }
             }
-            // Once the cgroup is full, it goes on trying.
+            // Once the cgroup is full, it keeps trying.
             if forked != -1 || Errno::last() != Errno::EAGAIN {
                 checked(forked.into(), "cannot fork")?;
             }

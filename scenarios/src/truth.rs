@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 /// A moment known to lie between two stamps of `CLOCK_BOOTTIME`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interval {
-    /// It did not come before this.
+    /// Not before this.
     pub not_before_ns: u64,
-    /// It did not come after this.
+    /// Not after this.
     pub not_after_ns: u64,
 }
 
@@ -21,20 +21,20 @@ pub enum How {
     Autoreap,
     /// Its tracer waited for it and the parent ignores SIGCHLD.
     Tracer,
-    /// The dying init of its PID namespace cleared up.
+    /// The dying init of its PID namespace released it.
     Namespace,
     /// Not while the scenario lasts.
     Never,
 }
 
-/// Somebody who had to reap a zombie and did not, until it came to somebody else.
+/// A process that had to reap a zombie and did not, until another one became responsible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// Who.
     pub pid: u32,
     /// Whether it held it as its ptracer.
     pub as_tracer: bool,
-    /// When that ended.
+    /// If that ended.
     pub until: Interval,
 }
 
@@ -43,7 +43,7 @@ pub struct Held {
 pub struct Reaper {
     /// Its process.
     pub pid: u32,
-    /// The thread; `None` where the scenario cannot know which thread of a stranger it was.
+    /// The thread; `None` where the scenario cannot know which thread of another program it was.
     pub tid: Option<u32>,
 }
 
@@ -68,13 +68,13 @@ pub enum Exit {
     },
 }
 
-/// Where a fatal signal came from, by the words of the agent.
+/// The source of a fatal signal, with the names that the agent uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SentBy {
     /// A process.
     Process,
-    /// The kernel, of its own.
+    /// The kernel itself.
     Kernel,
     /// The OOM killer.
     Oom,
@@ -89,7 +89,7 @@ pub enum SentBy {
     ParentDeath,
 }
 
-/// Who sent the fatal signal.
+/// The sender of the fatal signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Killer {
     /// The process that sent it, if one did.
@@ -98,7 +98,7 @@ pub struct Killer {
     pub by: SentBy,
     /// The signal's number.
     pub signal: u8,
-    /// When it was sent.
+    /// If it was sent.
     pub at: Interval,
 }
 
@@ -115,46 +115,47 @@ pub struct Resources {
     pub threads: u32,
 }
 
-/// One death, as those who took part know it. PIDs are those of the PID namespace of `/proc`.
+/// One death, as recorded by the processes that took part. PIDs are those of the PID namespace of
+/// `/proc`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Truth {
     /// The scenario.
     pub name: String,
     /// Who died.
     pub pid: u32,
-    /// When it was created.
+    /// If it was created.
     pub start: Interval,
     /// Its name at its death.
     pub comm: String,
-    /// Who had to reap it at the end.
+    /// The process that had to reap it at the end.
     pub parent: u32,
-    /// Who created it.
+    /// The process that created it.
     pub forker: u32,
     /// The ptracer that held it at its death.
     pub tracer: Option<u32>,
-    /// Who had to reap it before, one after the other.
+    /// The processes that had to reap it before, in order.
     #[serde(default)]
     pub held_before: Vec<Held>,
     /// How it was released.
     pub how: How,
-    /// Who released it, where somebody did.
+    /// The process that released it, if one did.
     pub reaper: Option<Reaper>,
     /// How it ended.
     pub exit: Exit,
-    /// Who killed it, of one that died of somebody's signal.
+    /// The killer, if it died of a signal from outside.
     pub killer: Option<Killer>,
-    /// First moment on its way out.
+    /// The start of its exit.
     pub begun_at: Interval,
-    /// When it became a reapable zombie or was auto-reaped.
+    /// If it became a reapable zombie or was auto-reaped.
     pub died_at: Interval,
-    /// When it was released.
+    /// If it was released.
     pub reaped_at: Option<Interval>,
     /// What it used, where the scenario measures that.
     pub resources: Option<Resources>,
 }
 
 impl Truth {
-    /// The same with a killer of this kind, which only sometimes is a process.
+    /// The same with a killer of this kind, which need not be a process.
     #[must_use]
     pub fn sent_by(mut self, by: SentBy) -> Self {
         if let Some(killer) = &mut self.killer {
@@ -170,12 +171,12 @@ impl Truth {
     }
 }
 
-/// A scenario that this machine's kernel cannot play.
+/// A scenario that cannot run on this machine's kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lack {
     /// The scenario.
     pub name: String,
-    /// What is missing, and how the kernel said so.
+    /// What is missing, and the kernel's error.
     pub lacks: String,
 }
 
@@ -188,7 +189,7 @@ pub struct Crowd {
     pub comm: String,
     /// How many died, all of them reaped.
     pub count: u32,
-    /// Who forked and reaped them.
+    /// The process that forked and reaped them.
     pub parent: u32,
     /// PID of the first.
     pub first_pid: u32,

@@ -105,13 +105,13 @@ impl Ring {
     /// Sets it up.
     ///
     /// # Errors
-    /// When the kernel has no io_uring, or refuses it.
+    /// If the kernel has no io_uring, or refuses it.
     pub fn new() -> nix::Result<Self> {
         let mut params = Params::default();
         // SAFETY: the kernel reads and writes parameters of this size.
         let fd = unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, &raw mut params) };
         let fd = Errno::result(fd)?;
-        // SAFETY: the kernel has just made this descriptor, and nobody else has it.
+        // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
         let fd = unsafe { OwnedFd::from_raw_fd(fd as i32) };
         // Both rings are in one mapping (IORING_FEAT_SINGLE_MMAP, Linux 5.4): it ends with
         // whichever ends later.
@@ -132,7 +132,7 @@ impl Ring {
     /// Takes the dead `pid` as waitid does, without that system call.
     ///
     /// # Errors
-    /// What the ring answers: `EINVAL` of a kernel whose io_uring has no waitid, `EAGAIN` when
+    /// The result of the ring: `EINVAL` from a kernel whose io_uring has no waitid, `EAGAIN` when
     /// it did not wait for the end.
     pub fn waitid(self, pid: Pid) -> nix::Result<()> {
         let submission = Submission {
@@ -159,7 +159,7 @@ impl Ring {
     /// and the buffer stay for ever, as this program may end before the read does.
     ///
     /// # Errors
-    /// When the kernel does not take the request.
+    /// If the kernel does not take the request.
     pub fn read(self, file: &impl AsRawFd, buffer: &'static mut [u8]) -> nix::Result<()> {
         let submission = Submission {
             opcode: IORING_OP_READ,
@@ -200,9 +200,9 @@ impl Ring {
         Errno::result(submitted).map(drop)
     }
 
-    /// A word that both sides read and write.
+    /// A word that kernel and program read and write.
     fn word(&self, offset: u32) -> &AtomicU32 {
-        // SAFETY: the kernel's offsets lie in the mapping and are aligned, and it uses these
+        // SAFETY: the kernel's offsets are in the mapping and are aligned, and it uses these
         // words atomically.
         unsafe { AtomicU32::from_ptr(self.rings.at(offset)) }
     }
@@ -226,7 +226,7 @@ impl Mapping {
 
     fn at<T>(&self, offset: u32) -> *mut T {
         assert!(offset as usize + size_of::<T>() <= self.length.get());
-        // SAFETY: the result lies in the mapping, as was just asserted.
+        // SAFETY: the result is in the mapping, as was just asserted.
         unsafe { self.begin.as_ptr().byte_add(offset as usize).cast() }
     }
 }

@@ -1,4 +1,4 @@
-//! Looking at the dead, and taking them, by every call there is.
+//! Peeking at zombies, and reaping them, by every system call for that.
 
 use std::fs;
 use std::mem::MaybeUninit;
@@ -13,7 +13,7 @@ use crate::clock::pause;
 use crate::death::{Death, retry};
 use crate::slots::{STATUS_KNOWN, Slot};
 
-/// How often somebody looks whether a process is where it should be, and how many times.
+/// How often, and how many times, to check whether a process is where it should be.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 const LOOKS: u32 = 10_000;
 
@@ -34,15 +34,15 @@ pub enum By {
     WaitidPidfd,
     /// `waitid` with `P_ALL`; the scenario must have but one child.
     WaitidAll,
-    /// `waitid` with a NULL `infop`: the kernel tells nobody whom it reaped.
+    /// `waitid` with a NULL `infop`: the kernel does not return the PID.
     WaitidNull,
 }
 
 impl Death {
-    /// Sleeps until `pid` is dead, leaves it a zombie, and writes down when and how it died.
+    /// Sleeps until `pid` is dead, leaves it a zombie, and records when and how it died.
     ///
     /// # Errors
-    /// When there is no such child.
+    /// If there is no such child.
     pub fn see(&self, pid: Pid) -> Result<()> {
         self.see_with(pid, 0)
     }
@@ -50,7 +50,7 @@ impl Death {
     /// Like [`Death::see`], with more wait flags such as `__WCLONE`.
     ///
     /// # Errors
-    /// When there is no such child.
+    /// If there is no such child.
     pub fn see_with(&self, pid: Pid, flags: i32) -> Result<()> {
         let flags = libc::WEXITED | libc::WNOWAIT | flags;
         let info = waitid(libc::P_PID, pid.as_raw(), flags).context("cannot see the death")?;
@@ -59,10 +59,10 @@ impl Death {
         Ok(())
     }
 
-    /// Sleeps until `pid`, which is auto-reaped, is gone; `code` is what it was told to exit with.
+    /// Sleeps until `pid`, which is auto-reaped, is gone; `code` is its intended exit code.
     ///
     /// # Errors
-    /// When it became a zombie instead.
+    /// If it became a zombie instead.
     pub fn see_gone(&self, pid: Pid, code: u8) -> Result<()> {
         // It may have been cloned without a signal.
         let flags = libc::WEXITED | libc::WNOWAIT | libc::__WALL;
@@ -77,10 +77,10 @@ impl Death {
         }
     }
 
-    /// Takes the dead `pid`, and writes down who did it and when.
+    /// Reaps the zombie `pid`, and records the reaper and the time.
     ///
     /// # Errors
-    /// When there is no such child.
+    /// If there is no such child.
     pub fn reap(&self, pid: Pid, by: By) -> Result<()> {
         let pidfd = if by == By::WaitidPidfd {
             Some(pidfd(pid)?)
@@ -127,20 +127,20 @@ impl Death {
 /// A pidfd of `pid`.
 ///
 /// # Errors
-/// When there is no such process.
+/// If there is no such process.
 pub fn pidfd(pid: Pid) -> Result<OwnedFd> {
     // SAFETY: the call touches no memory.
     let fd = retry(|| unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })
         .context("cannot open a pidfd")?;
-    // SAFETY: the kernel has just made this descriptor, and nobody else has it.
+    // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
-/// Waits until the first thread of a process has ended, whatever its others do: it is called a
-/// zombie from then on.
+/// Waits until the first thread of a process has ended, whatever its others do: its state is
+/// `Z` from then on.
 ///
 /// # Errors
-/// When it does not end.
+/// If it does not end.
 pub fn leader_ended(pid: Pid) -> Result<()> {
     let stat = format!("/proc/{pid}/stat");
     for _ in 0..LOOKS {
@@ -179,7 +179,7 @@ fn waitid_null(pid: Pid) -> std::io::Result<()> {
     .map(drop)
 }
 
-/// The wait status that says what `info` says.
+/// The wait status that is equivalent to `info`.
 fn status(info: &libc::siginfo_t) -> u32 {
     // SAFETY: waitid filled in the fields of a SIGCHLD.
     let value = unsafe { info.si_status() } as u32;

@@ -1,4 +1,4 @@
-//! Each scenario is true to itself: its stamps are ordered and its deaths are the ones it names.
+//! Each scenario is consistent: its stamps are ordered and its deaths are those that it names.
 
 use std::io::{Write, stderr};
 use std::process::{Command, Stdio};
@@ -34,7 +34,7 @@ fn run(name: &str) -> Vec<Truth> {
 }
 
 /// The deaths of a scenario, unless the kernel lacks what it takes.
-fn play(name: &str) -> Option<Vec<Truth>> {
+fn try_run(name: &str) -> Option<Vec<Truth>> {
     let output = output(&["run", name]);
     match serde_json::from_str::<Lack>(&output) {
         Ok(lack) => {
@@ -93,7 +93,7 @@ fn assert_ordered(truth: &Truth) {
     );
 }
 
-/// The least and most that `truth` lay dead, in milliseconds.
+/// The bounds of the zombie time in `truth`, in milliseconds.
 fn zombie_ms(truth: &Truth) -> (f64, f64) {
     let reaped = truth.reaped_at.expect("reaped");
     let ms = |from: u64, to: u64| to.saturating_sub(from) as f64 / 1e6;
@@ -115,10 +115,10 @@ fn every_scenario_that_needs_no_privileges_is_ordered() {
         .iter()
         .filter(|scenario| !privileged.contains(&scenario.name))
     {
-        let Some(truths) = play(scenario.name) else {
+        let Some(truths) = try_run(scenario.name) else {
             continue;
         };
-        assert!(!truths.is_empty(), "{} killed nobody", scenario.name);
+        assert!(!truths.is_empty(), "{} killed no process", scenario.name);
         for truth in truths {
             assert_eq!(truth.name, scenario.name);
             assert_ordered(&truth);
@@ -167,7 +167,7 @@ fn a_namespace_init_reaps_and_clears_up() {
 }
 
 #[test]
-fn a_reap_is_as_late_as_its_name_says() {
+fn a_late_reap_has_the_delay_in_its_name() {
     for (name, ms) in [
         ("reaped_1ms", 1.0),
         ("reaped_10ms", 10.0),
@@ -189,7 +189,7 @@ fn an_auto_reaped_child_has_no_reaper() {
 }
 
 #[test]
-fn a_killer_is_named_and_only_of_the_killed() {
+fn every_killed_process_and_no_other_has_a_killer() {
     for (name, signal) in [("killed_sigkill", 9), ("killed_sigterm", 15)] {
         let truths = run(name);
         let [victim, killer] = &truths[..] else {
@@ -211,7 +211,7 @@ fn a_killer_is_named_and_only_of_the_killed() {
 }
 
 #[test]
-fn what_no_process_sent_has_no_process_as_its_killer() {
+fn a_signal_of_the_kernel_has_no_process_as_its_killer() {
     for (name, signal, by) in [
         ("terminal", 2, SentBy::Terminal),
         ("alarm", 14, SentBy::Timer),
@@ -233,8 +233,12 @@ fn of_several_signals_the_one_that_killed_counts() {
         let [victim, killer] = &truths[..] else {
             panic!("{truths:?}")
         };
-        let told = victim.killer.expect("it was killed");
-        assert_eq!((told.pid, told.signal), (Some(killer.pid), 9), "{name}");
+        let reported = victim.killer.expect("it was killed");
+        assert_eq!(
+            (reported.pid, reported.signal),
+            (Some(killer.pid), 9),
+            "{name}"
+        );
     }
     let truth = &run("blocked_signal")[0];
     let least = truth.died_at.not_before_ns - truth.killer.expect("killed").at.not_after_ns;
@@ -242,7 +246,7 @@ fn of_several_signals_the_one_that_killed_counts() {
 }
 
 #[test]
-fn threads_end_and_exec_as_told() {
+fn threads_end_and_exec_as_described() {
     let truth = &run("leader_exits_first")[0];
     let lived = truth.died_at.not_before_ns - truth.start.not_before_ns;
     assert!(
@@ -258,7 +262,7 @@ fn threads_end_and_exec_as_told() {
 }
 
 #[test]
-fn orphans_know_both_who_forked_and_who_adopted_them() {
+fn orphans_have_a_forker_and_an_adopter() {
     for name in ["subreaper", "zombie_adopted", "daemon"] {
         let truths = run(name);
         let [middle, orphan] = &truths[..] else {
@@ -303,7 +307,7 @@ fn resources_are_what_was_used() {
 }
 
 #[test]
-fn crowds_count_what_they_killed() {
+fn crowds_count_their_deaths() {
     for (name, count) in [("burst", 50), ("cycles", 70)] {
         let line = output(&[name, "--count", &count.to_string()]);
         let crowd: Crowd = serde_json::from_str(&line).expect("a crowd");
@@ -336,13 +340,13 @@ fn an_unknown_scenario_is_refused() {
 }
 
 #[test]
-fn a_scenario_that_fails_leaves_nobody() {
-    // This returns when the last process has gone that could print, and nobody did.
+fn a_failed_scenario_leaves_no_process() {
+    // This returns when the last process that could print is gone, and none did.
     let output = Command::new(env!("CARGO_BIN_EXE_scenarios"))
         .arg(fails::NAME)
         .output()
         .expect("the program runs");
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && errors.contains("as it was told"));
+    assert!(!output.status.success() && errors.contains("as intended"));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "");
 }

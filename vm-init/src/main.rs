@@ -1,5 +1,5 @@
 //! The first process of a test kernel: mounts what a host has, runs the live test with each kind
-//! of hook, says what came of it, and powers the machine off.
+//! of hook, prints the results, and powers the machine off.
 //!
 //! Verdicts are lines that begin with `RW-`: `RW-TEST hook test ok`, `RW-TEST hook test FAIL why`,
 //! `RW-TEST hook test skip why` of what this kernel lacks, and at the end
@@ -22,29 +22,29 @@ use nix::unistd::Pid;
 
 /// The live tests, where the archive has them.
 const LIVE: &str = "/live";
-/// The one that prints a line of verdict for each scenario.
-const ROW: &str = "row::every_death_is_told_truly";
-/// The one that takes things away from the host, with whatever hooks are left.
-const DEGRADED: &str = "degraded::every_poor_host_is_told_truly";
-/// Tells the scenarios that they may change settings of the whole machine.
+/// Prints a line of verdict for each scenario.
+const ROW: &str = "row::every_death_is_reported_correctly";
+/// Takes features away from the host and runs with the hooks that are left.
+const DEGRADED: &str = "degraded::every_degraded_host_is_reported_correctly";
+/// Allows the scenarios to change settings of the whole machine.
 const OWN_MACHINE: &str = "REAPWATCH_TEST_OWN_MACHINE";
-/// The one that holds exits up in a known step.
-const STEPS: &str = "steps::every_slow_step_is_told_truly";
-/// The one that has more PIDs than slots.
+/// Delays exits in a known step.
+const STEPS: &str = "steps::every_slow_step_is_reported_correctly";
+/// Has more PIDs than slots.
 const SLOTS: &str = "slots::two_processes_that_share_a_slot_keep_what_is_known_of_each";
-/// The one that steps the clock and lets the machine sleep, and so the last.
-const CLOCKS: &str = "clocks::a_stepped_clock_and_a_sleep_change_nothing_that_was";
-/// The one that asks why each of all culprits does not reap.
+/// Steps the clock and suspends the machine, so it comes last.
+const CLOCKS: &str = "clocks::a_stepped_clock_and_a_suspend_do_not_change_past_times";
+/// Checks the verdict of each culprit.
 const VERDICTS: &str = "culprits::each_culprit_has_its_verdict_beside_all_others";
-/// The one that makes cgroups of all forms and dies in them.
+/// Makes cgroups of all forms in which processes die.
 const WORKLOADS: &str = "workloads::every_workload_is_named";
-/// The one that holds processes on their way out.
-const STUCK: &str = "stuck::each_who_does_not_die_has_its_verdict";
-/// The one that fills a cgroup, of version 2 as there is no other here.
+/// Holds processes that are exiting.
+const STUCK: &str = "stuck::each_stuck_process_has_its_verdict";
+/// Fills a cgroup, of version 2 because there is no other here.
 const REFUSED_FORKS: &str = "pids::forks_that_a_limit_refuses_are_counted";
-/// The one that looks at what a running agent may still do.
-const PRIVILEGES: &str = "privileges::what_only_loading_needs_is_given_up";
-/// All others, in an order that matters.
+/// Checks which privileges a running agent still has.
+const PRIVILEGES: &str = "privileges::privileges_that_only_loading_needs_are_dropped";
+/// All others; their order matters.
 const REST: [&str; 7] = [
     // Before those that bind controllers to hierarchies of version 1, which may last.
     REFUSED_FORKS,
@@ -57,7 +57,7 @@ const REST: [&str; 7] = [
 ];
 const HOOKS: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
-/// Kind and place of each file system; none may lie over a place where a checkout, and with it a
+/// Kind and place of each file system; none may cover a place where a checkout, and with it a
 /// packed program, can be.
 const MOUNTS: [(&str, &str); 6] = [
     ("proc", "/proc"),
@@ -68,7 +68,7 @@ const MOUNTS: [(&str, &str); 6] = [
     ("cgroup2", "/sys/fs/cgroup"),
 ];
 
-/// How many tests came to which end.
+/// Results of the tests.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     passed: u32,
@@ -82,19 +82,19 @@ fn main() {
             passed,
             failed,
             skipped,
-        }) => say(&format!(
+        }) => print_line(&format!(
             "RW-END passed={passed} failed={failed} skipped={skipped}"
         )),
-        Err(error) => say(&format!("RW-BROKEN {error:#}")),
+        Err(error) => print_line(&format!("RW-BROKEN {error:#}")),
     }
-    // The kernel's own last words would cut off what still waits for the serial line.
+    // The kernel's last messages would cut off what still waits for the serial line.
     let _ = tcdrain(io::stdout());
-    // A machine that does not go off is killed from outside.
+    // A machine that does not power off is killed from outside.
     let _ = reboot(RebootMode::RB_POWER_OFF);
 }
 
 fn run() -> Result<Tally> {
-    say("RW-BOOT");
+    print_line("RW-BOOT");
     for (kind, place) in MOUNTS {
         fs::create_dir_all(place).with_context(|| format!("make {place}"))?;
         mount(
@@ -106,7 +106,7 @@ fn run() -> Result<Tally> {
         )
         .with_context(|| format!("mount {place}"))?;
     }
-    // Some tests run as nobody.
+    // Some tests run as the user `nobody`.
     fs::set_permissions("/tmp", Permissions::from_mode(0o1777)).context("open /tmp to all")?;
     let mut tally = Tally::default();
     // From the kernel's command line; without it, all.
@@ -146,7 +146,7 @@ fn test(name: &str, forced: Option<&'static str>, tally: &mut Tally) -> Result<(
     tally.failed += judged.failed;
     tally.skipped += judged.skipped;
     if judged.passed + judged.skipped == 0 || succeeded != (judged.failed == 0) {
-        say(&format!(
+        print_line(&format!(
             "RW-TEST {hook} whole FAIL the test itself failed, see the log"
         ));
         tally.failed += 1;
@@ -154,16 +154,16 @@ fn test(name: &str, forced: Option<&'static str>, tally: &mut Tally) -> Result<(
     Ok(())
 }
 
-/// Passes a test's output on, and counts.
+/// Passes a test's output on, and counts the results.
 fn relay(hook: &str, output: impl BufRead) -> Tally {
     let mut tally = Tally::default();
     for line in output.lines().map_while(Result::ok) {
         if let Some(figures) = line.strip_prefix("RW-NOISE ") {
-            say(&format!("RW-NOISE {hook} {figures}"));
+            print_line(&format!("RW-NOISE {hook} {figures}"));
             continue;
         }
         let Some(verdict) = line.strip_prefix("RW-TEST ") else {
-            say(&line);
+            print_line(&line);
             continue;
         };
         let end = verdict.split_once(' ').map_or("", |(_, end)| end);
@@ -172,12 +172,12 @@ fn relay(hook: &str, output: impl BufRead) -> Tally {
             _ if end.starts_with("skip ") => tally.skipped += 1,
             _ => tally.failed += 1,
         }
-        say(&format!("RW-TEST {hook} {verdict}"));
+        print_line(&format!("RW-TEST {hook} {verdict}"));
     }
     tally
 }
 
-/// Waits for all that is handed to the first process, until `child` has ended; whether it
+/// Reaps all orphans until `child` has ended; whether it
 /// ended well.
 fn reap_until(child: Pid) -> Result<bool> {
     loop {
@@ -190,7 +190,7 @@ fn reap_until(child: Pid) -> Result<bool> {
     }
 }
 
-/// To the console; nobody could be told that it is gone.
-fn say(line: &str) {
+/// Prints to the console; a failure could not be reported anywhere.
+fn print_line(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }

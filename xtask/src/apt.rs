@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mirror_is_told_by_its_end() {
+    fn mirrors_are_identified_by_the_end_of_their_url() {
         let asked = "'http://a.example/debian-security/dists/bookworm-security/InRelease' a 0 \n\
                      'http://b.example/debian/dists/bookworm/InRelease' b 0 \n";
         let main = find_mirror(asked, archive_of("trixie-backports"));

@@ -105,7 +105,10 @@ fn ask(agent: &Agent, dead: &Load, zombies: u32) -> Result<Duration> {
         let verdict = culprit.verdict.map(|verdict| verdict.id);
         culprit.zombies == zombies && verdict.as_deref() == Some("never_waits")
     });
-    ensure!(is_right, "the agent does not report who holds the zombies");
+    ensure!(
+        is_right,
+        "the agent does not report the process that holds the zombies"
+    );
     Ok(took)
 }
 

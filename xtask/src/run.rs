@@ -49,7 +49,7 @@ fn elevate(program: PathBuf) -> Command {
     };
     let mut command = Command::new(sudo);
     if !std::io::stdin().is_terminal() {
-        // Nobody can type a password.
+        // There is no terminal for a password.
         command.arg("--non-interactive");
     }
     command.arg(program);

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_checked_in_object_is_the_one_of_its_sidecar() {
+    fn the_checked_in_object_matches_its_sidecar() {
         let sidecar = Sidecar::read(workspace::root()).unwrap();
         let object = fs::read(workspace::root().join(OBJECT)).unwrap();
         assert_eq!(

@@ -1,5 +1,9 @@
 //! The responses of the test agent.
 
+use serde_json::Value;
+
+use crate::schema::{Problem, problems};
+
 pub(crate) const ZOMBIES: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
 "source":"fentry","at":"2026-11-22T03:11:22Z","lost_events":3,"items":[
 {"pid":42,"start_time":"2026-11-22T03:00:00Z","comm":"sh",
@@ -33,7 +37,7 @@ pub(crate) const CULPRITS: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.
  "oldest_seconds":3.4,"oldest_is_lower_bound":true,"leaked_per_second":0.0,"reaped_total":0,
  "waits_total":null,"last_wait_at":null,"verdict":null}],
 "pids":[{"scope":"node","container":null,"used":900,"limit":1000,"zombies":3,
- "zombies_is_upper_bound":false,"leaked_per_second":0.5,"full_in_seconds":200.0}]}"#;
+ "leaked_per_second":0.5,"full_in_seconds":200.0}]}"#;
 
 /// A zombie and its parent.
 pub(crate) const EXPLAIN: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
@@ -99,3 +103,39 @@ pub(crate) const EXITS: &str = concat!(
     r#""kill_seconds":null,"container":null,"uid":0,"resources":null}"#,
     "\n"
 );
+
+/// They are those of older agents, so they may lack fields.
+#[test]
+fn the_documents_fit_the_schemas() {
+    let lists = [
+        ("zombies", ZOMBIES),
+        ("zombies", NEWER_ZOMBIES),
+        ("zombies", NO_ZOMBIES),
+        ("culprits", CULPRITS),
+        ("explain", EXPLAIN),
+        ("top", TOP),
+        ("doctor", DOCTOR),
+    ];
+    let lines = EXITS.lines().filter(|line| !line.is_empty());
+    for (name, text) in lists.into_iter().chain(lines.map(|line| ("exits", line))) {
+        let document: Value = serde_json::from_str(text).expect(name);
+        let mut problems = problems(name, &document);
+        problems.retain(|problem| !matches!(problem, Problem::Missing(_)));
+        assert_eq!(problems, []);
+    }
+}
+
+#[test]
+fn values_and_fields_outside_of_the_schema_are_found() {
+    let text = NO_ZOMBIES.replace(r#""host":"web-1""#, r#""host":1,"hots":2"#);
+    let document = serde_json::from_str(&text).expect("JSON");
+    let invalid = |problem: &Problem| matches!(problem, Problem::Invalid(_));
+    let (invalid, missing): (Vec<_>, Vec<_>) = problems("zombies", &document)
+        .into_iter()
+        .partition(invalid);
+    assert_eq!(
+        (invalid.len(), missing.len()),
+        (2, 2),
+        "{invalid:?} {missing:?}"
+    );
+}

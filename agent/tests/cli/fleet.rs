@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
+use crate::schema::problems;
 use crate::support::{run, sentence};
 
 /// Data of a node with a leaking pod.
@@ -28,7 +29,7 @@ const CALM: &str = r#"{"status":"success","data":{"resultType":"vector","result"
 {"metric":{"part":"now"},"value":[1795317082.5,"1795317082.5"]},
 {"metric":{"part":"up","job":"agents","instance":"10.0.0.1:9991"},"value":[1795317082.5,"0"]}]}}"#;
 
-const NOBODY: &str = r#"{"status":"success","data":{"resultType":"vector","result":[
+const NO_AGENTS: &str = r#"{"status":"success","data":{"resultType":"vector","result":[
 {"metric":{"part":"now"},"value":[1795317082.5,"1795317082.5"]}]}}"#;
 
 /// Answers like Prometheus, depending on the path prefix.
@@ -54,7 +55,7 @@ fn answer(mut stream: impl Read + Write) {
         "/api/v1/query" | "/locked/api/v1/query" if request.contains("&time=1795317082.500 ") => {
             ("200 OK", WORKLOADS)
         }
-        "/nobody/api/v1/query" => ("200 OK", NOBODY),
+        "/empty/api/v1/query" => ("200 OK", NO_AGENTS),
         "/page/api/v1/query" => ("200 OK", "<html>"),
         "/login/api/v1/query" => ("302 Found", ""),
         "/picky/api/v1/query" => (
@@ -113,13 +114,15 @@ fn each_table_of_a_cluster_is_printed() {
 }
 
 #[test]
-fn documents_of_a_cluster_say_null_where_nothing_is_known() {
+fn unknown_values_in_documents_of_a_cluster_are_null() {
     let url = format!("http://{}", prometheus());
     let document = |args: &[&str]| -> serde_json::Value {
         let (code, stdout, stderr) =
             run(&[args, &["--json", "--prometheus", &format!("{url}/graph")]].concat());
         assert_eq!((code, stdout.lines().count()), (0, 1), "{stderr}");
-        serde_json::from_str(&stdout).expect("a document")
+        let document = serde_json::from_str(&stdout).expect("a document");
+        assert_eq!(problems(&format!("fleet-{}", args[0]), &document), []);
+        document
     };
     let top = document(&["top", "--filter", "node=worker-1"]);
     assert_eq!(top["version"], 1);
@@ -156,7 +159,7 @@ fn a_prometheus_that_cannot_serve_is_one_sentence() {
     let address = prometheus();
     for (place, part) in [
         ("127.0.0.1:1", "Connection refused"),
-        (&format!("{address}/nobody"), "has no reapwatch metrics"),
+        (&format!("{address}/empty"), "has no reapwatch metrics"),
         (&format!("{address}/nowhere"), "404 Not Found"),
         (&format!("{address}/page"), "is not a Prometheus"),
         (&format!("{address}/login"), "(302 Found)"),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use crate::schema::problems;
 use crate::support::{run, sentence};
 
 /// A zombie that was reaped, and one that was not.
@@ -46,7 +47,9 @@ impl Recording {
     fn json(&self, view: &[&str]) -> serde_json::Value {
         let (code, stdout, stderr) = self.replay(&[view, &["--json"]].concat());
         assert_eq!(code, 0, "{stderr}");
-        serde_json::from_str(&stdout).expect("one document")
+        let document = serde_json::from_str(&stdout).expect("one document");
+        assert_eq!(problems(view[0], &document), []);
+        document
     }
 }
 
@@ -183,6 +186,6 @@ fn verdicts_made_while_recording_are_shown() {
     let none = format!("{before}judged at=105s process=10@1s:java\n{end}");
     let culprit = &self::recording(none).json(&["culprits"])["items"][0];
     assert!(culprit["verdict"].is_null());
-    let because = culprit["no_verdict"].as_str().expect("it says why");
+    let because = culprit["no_verdict"].as_str().expect("a reason");
     assert!(because.contains("rule"), "{because}");
 }

@@ -121,7 +121,7 @@ fn assert_left(code: Option<i32>, written: &str) {
 }
 
 #[test]
-fn keys_work_and_q_leaves() {
+fn keys_work_and_q_quits() {
     let (code, written) = top(|person, _| {
         person.write_all(b"y?qq").expect("keys arrive");
     });
@@ -133,7 +133,7 @@ fn keys_work_and_q_leaves() {
 }
 
 #[test]
-fn control_c_leaves() {
+fn control_c_quits() {
     let (code, written) = top(|person, _| person.write_all(b"/\x03").expect("keys arrive"));
     assert_left(code, &written);
 }
@@ -149,7 +149,7 @@ fn a_terminal_that_is_closed_ends_it_without_a_crash() {
             break status;
         }
         if begun.elapsed() > PATIENCE {
-            child.kill().expect("it is ours");
+            child.kill().expect("it is a child");
             panic!("it stays");
         }
         thread::sleep(Duration::from_millis(10));

@@ -14,9 +14,9 @@ use api::{Culprit, Culprits, Doctor, Document, Explained, HookKind, Stuck, Zombi
 
 /// The program under test.
 pub(crate) const REAPWATCH: &str = env!("CARGO_BIN_EXE_reapwatch");
-/// How an answer begins to a question that could be answered.
+/// The start of a successful response.
 const WELL: &str = "HTTP/1.0 200";
-/// How long anything may take before the test gives it up: generous, for emulated machines.
+/// How long anything may take before the test fails: generous, for emulated machines.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running agent with a socket of its own.
@@ -24,7 +24,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Agent {
     child: Child,
     socket: PathBuf,
-    /// Of the socket, unless that is in another agent's.
+    /// The folder of the socket, unless that is another agent's.
     _folder: Option<TempDir>,
 }
 
@@ -41,7 +41,7 @@ impl Agent {
         Self::spawn(Command::new(REAPWATCH), &[], socket.to_owned(), None)
     }
 
-    /// Starts one as a program that is prepared already.
+    /// Starts a prepared command.
     pub(crate) fn start_as(program: Command, options: &[&str], socket: &Path) -> Self {
         Self::spawn(program, options, socket.to_owned(), None)
     }
@@ -99,7 +99,7 @@ impl Agent {
         &self.socket
     }
 
-    /// Where it says that it serves HTTP, such as `https://127.0.0.1:9991`.
+    /// Its HTTP address from its log, such as `https://127.0.0.1:9991`.
     pub(crate) fn url(&self) -> String {
         let log = self.log();
         let line = log.lines().find(|line| line.contains("serving http"));
@@ -119,7 +119,7 @@ impl Agent {
         assert_eq!(unsafe { libc::kill(self.pid(), signal) }, 0);
     }
 
-    /// How it ended, which it must do soon.
+    /// Its exit status; it must end soon.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         let mut status = None;
         eventually(|| {
@@ -129,13 +129,13 @@ impl Agent {
         status.expect("the agent ends")
     }
 
-    /// Who is dead and unreaped. Like all that follows, the agent itself is asked: where machines
-    /// are emulated, one question by a view costs half a second.
+    /// The zombies. Like all that follows, the agent itself is asked: where machines
+    /// are emulated, one request by a view costs half a second.
     pub(crate) fn zombies(&self) -> Document<Zombie> {
         self.document("zombies")
     }
 
-    /// Who does not reap.
+    /// The processes that do not reap.
     pub(crate) fn culprits(&self) -> Document<Culprit> {
         self.culprits_and_pids().document
     }
@@ -151,12 +151,12 @@ impl Agent {
         self.document("culprits")
     }
 
-    /// The story of a PID.
+    /// The explanation of a PID.
     pub(crate) fn explain(&self, pid: u32) -> Explained {
         self.document(&format!("explain/{pid}"))
     }
 
-    /// Which exits take longer than `threshold`.
+    /// Exits that take longer than `threshold`.
     pub(crate) fn stuck(&self, threshold: &str) -> Document<Stuck> {
         self.document(&format!("stuck?threshold={threshold}"))
     }
@@ -173,7 +173,7 @@ impl Agent {
         self.zombies().head.source == HookKind::Tracepoint
     }
 
-    /// Which hooks it is attached to.
+    /// Its hooks.
     pub(crate) fn doctor(&self) -> Doctor {
         self.document("doctor")
     }
@@ -224,7 +224,7 @@ impl Agent {
         own.map(str::to_owned).collect()
     }
 
-    /// What it says to a question that it must answer.
+    /// Its response to a request that it must answer.
     fn get(&self, path: &str) -> String {
         let answer = self.ask(path).expect("the socket answers");
         assert!(answer.starts_with(WELL), "{path}: {answer}");
@@ -259,7 +259,7 @@ impl Drop for Agent {
     }
 }
 
-/// Where the agent of this socket logs to.
+/// The log of the agent with this socket.
 fn log_of(socket: &Path) -> PathBuf {
     socket.with_extension("log")
 }
@@ -275,7 +275,7 @@ pub(crate) fn view(args: &[&str], socket: &Path) -> Output {
         .expect("the program runs")
 }
 
-/// Whether `done` comes true within [`PATIENCE`].
+/// Whether `done` becomes true within [`PATIENCE`].
 pub(crate) fn eventually(mut done: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     while start.elapsed() < PATIENCE {

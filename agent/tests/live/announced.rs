@@ -1,4 +1,4 @@
-//! Deaths of which no signal tells: none is reported before it has happened, and each one after.
+//! Deaths without a signal to the parent: none is reported before it has happened, each one after.
 
 use std::time::SystemTime;
 
@@ -15,7 +15,7 @@ fn state(agent: &Agent, pid: u32) -> Option<ProcessState> {
     agent.explain(pid).story.state.known()
 }
 
-/// Follows a process that hangs as it closes its files, until its file server is given up.
+/// Follows a process that hangs while it closes its files, until its file server is abandoned.
 fn hangs_and_dies(name: &str) {
     let agent = Agent::start(&[]);
     let mut stream = Stream::of(&agent);
@@ -28,7 +28,7 @@ fn hangs_and_dies(name: &str) {
     assert!(eventually(
         || id(of(&agent, pid).as_ref()) == "closing_files"
     ));
-    // Another that dies like it, but at once: whatever is told of its end is told by now.
+    // Another that dies like it, but at once: all events of its end have arrived by now.
     let others = run("sigchld_ignored");
     stream.collect(&others);
     assert_eq!(state(&agent, pid), Some(ProcessState::Exiting));
@@ -67,7 +67,7 @@ fn a_child_of_a_dying_namespace_init_is_not_gone_while_it_hangs() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_zombie_of_which_nobody_was_told_is_found() {
+fn a_zombie_whose_death_was_not_seen_is_found() {
     let agent = Agent::start(&["--reconcile-every", "1h"]);
     let parent = Misbehaving::start("needs_wclone");
     let listed = || {

@@ -1,4 +1,4 @@
-//! As much of an API server as a watch on pods sees: lists and watches, answered as the test says.
+//! As much of an API server as a watch on pods sees: lists and watches, answered as the test sets.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Write};
@@ -6,12 +6,12 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 
-/// How a request is answered, out of turn.
+/// An answer that replaces the usual one.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// With a status and what goes with it.
+    /// With a status and a body.
     Status(u16, &'static str),
-    /// The watch ends before it tells anything.
+    /// The watch ends before it sends anything.
     End,
     /// Never.
     Never,
@@ -21,7 +21,7 @@ pub(crate) enum Answer {
 #[derive(Clone, Debug)]
 enum Step {
     Line(String),
-    /// It ends in order.
+    /// It ends normally.
     End,
     /// Its connection breaks in the middle of this line.
     Break(String),
@@ -99,8 +99,8 @@ impl ApiServer {
         lock(&self.shared).watches.push_back(answer);
     }
 
-    /// The watch that runs, or else the next one, tells this line.
-    pub(crate) fn tell(&self, line: &str) {
+    /// The watch that runs, or else the next one, sends this line.
+    pub(crate) fn send(&self, line: &str) {
         self.step(Step::Line(line.to_owned()));
     }
 
@@ -228,7 +228,7 @@ fn chunk(mut stream: &TcpStream, text: &str) -> io::Result<()> {
     write!(stream, "{:x}\r\n{text}\r\n", text.len())
 }
 
-/// Until something is so, or the server's time is over.
+/// Waits until a condition holds, or the server stops.
 fn wait(shared: &Shared, so: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
     let waits = |state: &mut State| !state.over && !so(state);
     let state = shared.1.wait_while(lock(shared), waits);

@@ -1,4 +1,4 @@
-//! Cgroups of the test's own and processes that die in them.
+//! Cgroups made by the test and processes that die in them.
 
 use std::ffi::CString;
 use std::fs;
@@ -85,7 +85,7 @@ impl Cgroup {
         }
     }
 
-    /// Removes it, as soon as nobody lives in it any more; the zombies stay.
+    /// Removes it as soon as no living process is in it; the zombies stay.
     pub(crate) fn remove(&self) {
         let gone = crate::agent::eventually(|| fs::remove_dir(self.folder()).is_ok());
         assert!(gone, "{} cannot be removed", self.folder().display());
@@ -96,7 +96,7 @@ impl Drop for Cgroup {
     fn drop(&mut self) {
         let folder = self.folder();
         let own = folder.ancestors().take_while(|it| *it != self.root);
-        // One above may hold another of the test's cgroups; whoever is killed goes in a moment.
+        // One above may hold another of the test's cgroups; a killed process is gone in a moment.
         for folder in own {
             for _ in 0..50 {
                 match fs::remove_dir(folder) {
@@ -110,9 +110,9 @@ impl Drop for Cgroup {
     }
 }
 
-/// Moves this process; one that could not would make the test fail where it looks.
+/// Moves this process; if that fails, the test fails later.
 fn enter(procs: &CString) {
-    // SAFETY: the path ends with a NUL, and the text is as long as said.
+    // SAFETY: the path ends with a NUL, and the length is the text's.
     unsafe {
         let file = libc::open(procs.as_ptr(), libc::O_WRONLY);
         libc::write(file, c"0".as_ptr().cast(), 1);
@@ -132,7 +132,7 @@ impl Child {
         Self { pid: pid as u32 }
     }
 
-    /// Itself, once it is a zombie.
+    /// Waits until it is a zombie.
     fn dead(self) -> Self {
         // SAFETY: the struct is integers only, and lives as long as the call.
         let status = unsafe {

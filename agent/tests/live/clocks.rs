@@ -1,6 +1,6 @@
-//! A wall clock that is stepped, and a machine that sleeps: every moment is shown as the wall
-//! clock had it then, nothing that was measured changes, and to lie dead while the machine sleeps
-//! is to lie dead. One line of verdict each.
+//! A wall clock that is stepped, and a machine that is suspended: every time is shown as the wall
+//! clock had it then, measured durations do not change, and zombie time includes the time in
+//! suspend. One line of verdict each.
 
 use std::time::{Duration, SystemTime};
 use std::{env, fs, io};
@@ -16,9 +16,9 @@ use crate::stream::Stream;
 use api::{FinishedExit, Process, Time, Zombie};
 
 const HOUR: i64 = 3600;
-/// How long the machine sleeps: a moment of the wall clock that the hardware wakes it at.
+/// How long the machine is suspended, until the hardware's clock wakes it.
 const SLEEP: u64 = 4;
-/// Less than the machine sleeps of that, by far: falling asleep takes some of it, and the
+/// Far less than the machine is suspended of that: suspending takes some of it, and the
 /// hardware's clock counts whole seconds.
 const SLEPT: Duration = Duration::from_secs(1);
 const WAKE_ALARM: &str = "/sys/class/rtc/rtc0/wakealarm";
@@ -28,7 +28,7 @@ const ROUNDING: f64 = 1e-6;
 
 #[test]
 #[ignore = "needs a virtual machine of its own: it steps the clock"]
-fn a_stepped_clock_and_a_sleep_change_nothing_that_was() {
+fn a_stepped_clock_and_a_suspend_do_not_change_past_times() {
     assert!(
         env::var_os(OWN_MACHINE).is_some(),
         "it steps the clock and suspends: `cargo xtask vm` gives it a machine of its own"
@@ -42,7 +42,7 @@ fn a_stepped_clock_and_a_sleep_change_nothing_that_was() {
     for (name, hours) in [("clock_forward", 1), ("clock_back", -2)] {
         verdicts.of(name, || {
             step_clock(hours * HOUR);
-            // An answer follows the clock, and so does the agent by itself, some moments later.
+            // An answer follows the clock at once, the agent itself a moment later.
             assert_eq!(known(&agent, &leak), first, "known by another time");
             dies_now(&mut stream);
         });
@@ -70,14 +70,14 @@ fn a_stepped_clock_and_a_sleep_change_nothing_that_was() {
         drop(leak);
         for (dead, (pid, comm)) in first.iter().zip(&pids) {
             let line = stream.line_of(*pid, comm);
-            let told = (line.pid, line.start_time, line.died_at);
-            assert_eq!(told, (dead.pid, dead.start_time, dead.died_at));
+            let reported = (line.pid, line.start_time, line.died_at);
+            assert_eq!(reported, (dead.pid, dead.start_time, dead.died_at));
         }
     });
     verdicts.end();
 }
 
-/// What a zombie and its parent are known by.
+/// The identities of a zombie and its parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Known {
     pid: u32,
@@ -97,7 +97,7 @@ fn known(agent: &Agent, leak: &Leak) -> Vec<Known> {
     known.collect()
 }
 
-/// How long each has lain dead, in seconds.
+/// Zombie time of each, in seconds.
 fn ages(agent: &Agent, leak: &Leak) -> Vec<f64> {
     let zombies = ours(agent, leak);
     zombies.into_iter().map(|it| it.zombie_seconds.0).collect()
@@ -111,7 +111,7 @@ fn ours(agent: &Agent, leak: &Leak) -> Vec<Zombie> {
     found.expect("the agent knows the zombies")
 }
 
-/// A death of this moment stands at this moment's time, and took as long as it did.
+/// A death now has the current time and the right duration.
 fn dies_now(stream: &mut Stream) {
     let before = SystemTime::now();
     let truth = scenario::run("reaped_100ms").remove(0);
@@ -132,7 +132,7 @@ fn dies_now(stream: &mut Stream) {
     let least = seconds(reaped.not_before_ns, truth.died_at.not_after_ns);
     let took = line.zombie_seconds.expect("known").0;
     assert!(took >= least - ROUNDING, "{context}");
-    assert!(took < 60.0, "an hour came in\n{context}");
+    assert!(took < 60.0, "it includes the stepped hour\n{context}");
 }
 
 fn step_clock(by_seconds: i64) {
@@ -149,7 +149,7 @@ fn step_clock(by_seconds: i64) {
     assert_eq!(result, 0, "{}", io::Error::last_os_error());
 }
 
-/// Lets the machine sleep until the hardware's clock wakes it; for how long it did, from the two
+/// Suspends the machine until the hardware's clock wakes it; returns for how long, from the two
 /// clocks of the kernel of which only one counts that.
 fn suspend() -> Duration {
     let before = asleep_so_far();
@@ -159,8 +159,8 @@ fn suspend() -> Duration {
     asleep_so_far().saturating_sub(before)
 }
 
-/// What `CLOCK_BOOTTIME` is ahead of `CLOCK_MONOTONIC`, which stands still in a sleep. Between the
-/// two readings this may have to wait: a sleep then looks longer by that, but so do all ages.
+/// How far `CLOCK_BOOTTIME` is ahead of `CLOCK_MONOTONIC`, which stops in suspend. Between the
+/// two readings this may be preempted: a suspend then looks longer by that, but so do all ages.
 fn asleep_so_far() -> Duration {
     let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     let awake = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);

@@ -1,4 +1,4 @@
-//! One line of the agent against the truth.
+//! Compares a line of the agent with the truth.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,12 +12,12 @@ use api::{Exit, ExitKind, FinishedExit, KillBy, Process, Time};
 const CLOCK_JOIN: Duration = Duration::from_millis(5);
 /// Durations are differences of kernel stamps, so only the rounding to f64 makes them short.
 const SHORT: f64 = 0.0001;
-/// A reap learnt from the return of a wait call, or from a pidfd, comes late by a wake-up.
+/// A reap seen at the return of a wait call, or through a pidfd, is late by a wake-up.
 const WAKE_UP: f64 = 0.020;
 /// CPU time that passes between the moment the agent reads it and the process's last.
 const CPU: f64 = 0.005;
-/// Reaps that no wait call's return need tell of: no call at all, a call that writes no PID, and
-/// those of a stranger, who may call as it likes.
+/// Reaps that the return of a wait call may not show: no call at all, a call that writes no PID,
+/// and those of another program, which may use any call.
 const UNSEEN: [&str; 5] = [
     UNSEEN_ADOPTION,
     "namespace_dies",
@@ -25,7 +25,7 @@ const UNSEEN: [&str; 5] = [
     "daemon",
     "io_uring_waitid",
 ];
-/// Nobody is told of this adoption either, for the adopter wants no zombies.
+/// No process is notified of this adoption either, because the adopter wants no zombies.
 const UNSEEN_ADOPTION: &str = "adopter_ignores";
 /// Deaths at which no signal is generated, so that tracepoints see only the end of the last thread.
 const UNNOTIFIED: [&str; 8] = [
@@ -39,7 +39,7 @@ const UNNOTIFIED: [&str; 8] = [
     "rw-nskilled",
 ];
 
-/// Asserts that `line` says what is true; `by_tracepoints` allows what such a source cannot know.
+/// Asserts that `line` is true; `by_tracepoints` allows what such a source cannot know.
 pub(crate) fn assert_true(line: &FinishedExit, truth: &Truth, by_tracepoints: bool) {
     let context = format!("{truth:#?}\n{line:#?}");
     let exit = Some(exit(truth.exit));
@@ -84,43 +84,43 @@ pub(crate) fn assert_true(line: &FinishedExit, truth: &Truth, by_tracepoints: bo
     assert_within(line.died_at, died_at, "died_at", &context);
 }
 
-/// Asserts who had to reap it before, each until when; of one that its parent reaped, for others
-/// never really were their next parent's.
+/// Asserts which processes had to reap it before, and until when; only if its parent reaped it:
+/// others never really became their next parent's.
 fn assert_held(line: &FinishedExit, truth: &Truth, context: &str) {
     if truth.how != How::Wait {
         return;
     }
-    let told = line.held_before.iter();
-    let told: Vec<_> = told.map(|it| (it.process.pid, it.as_tracer)).collect();
+    let reported = line.held_before.iter();
+    let reported: Vec<_> = reported.map(|it| (it.process.pid, it.as_tracer)).collect();
     let held = truth.held_before.iter();
     let held: Vec<_> = held.map(|it| (it.pid, it.as_tracer)).collect();
-    assert_eq!(told, held, "held before\n{context}");
+    assert_eq!(reported, held, "held before\n{context}");
     let mut from = truth.died_at;
-    for (told, truth) in line.held_before.iter().zip(&truth.held_before) {
-        assert_within(Some(told.until), truth.until, "held until", context);
-        assert!(!told.until_is_upper_bound, "held until\n{context}");
+    for (reported, truth) in line.held_before.iter().zip(&truth.held_before) {
+        assert_within(Some(reported.until), truth.until, "held until", context);
+        assert!(!reported.until_is_upper_bound, "held until\n{context}");
         let least = seconds(truth.until.not_before_ns, from.not_after_ns) - SHORT;
         let most = seconds(truth.until.not_after_ns, from.not_before_ns) + SHORT;
-        let took = told.seconds.expect("both ends were seen").0;
+        let took = reported.seconds.expect("both ends were seen").0;
         assert!((least..=most).contains(&took), "held for {took}\n{context}");
         from = truth.until;
     }
 }
 
-/// Asserts that the used CPU, memory, threads and lifetime are what `wait4` said.
+/// Asserts that the used CPU, memory, threads and lifetime are those of `wait4`.
 pub(crate) fn assert_resources(line: &FinishedExit, truth: &Truth) {
     let used = line.resources.as_ref().expect("the death was seen");
-    let told = truth.resources.expect("the scenario measures");
+    let measured = truth.resources.expect("the scenario measures");
     let cpu = used.user_seconds.0 + used.system_seconds.0;
-    let told_cpu = (told.user_us + told.system_us) as f64 / 1e6;
-    assert!((cpu - told_cpu).abs() <= CPU, "{used:?} {told:?}");
+    let measured_cpu = (measured.user_us + measured.system_us) as f64 / 1e6;
+    assert!((cpu - measured_cpu).abs() <= CPU, "{used:?} {measured:?}");
     assert!(
         used.user_seconds > 0.0 && used.system_seconds > 0.0,
         "{used:?}"
     );
-    assert_eq!(used.threads, Some(told.threads));
-    let difference = used.max_rss_bytes.abs_diff(told.max_rss_bytes);
-    assert!(difference <= 1 << 20, "{used:?} {told:?}");
+    assert_eq!(used.threads, Some(measured.threads));
+    let difference = used.max_rss_bytes.abs_diff(measured.max_rss_bytes);
+    assert!(difference <= 1 << 20, "{used:?} {measured:?}");
     let least = seconds(truth.died_at.not_before_ns, truth.start.not_after_ns) - SHORT;
     let most = seconds(truth.died_at.not_after_ns, truth.start.not_before_ns) + SHORT;
     assert!(
@@ -129,7 +129,7 @@ pub(crate) fn assert_resources(line: &FinishedExit, truth: &Truth) {
     );
 }
 
-/// Asserts that a time of the agent lies in the interval.
+/// Asserts that a time of the agent is in the interval.
 pub(crate) fn assert_within(at: Option<Time>, interval: Interval, what: &str, context: &str) {
     let at = at.unwrap_or_else(|| panic!("{what} is null\n{context}"));
     let boot = since_boot(at);
@@ -139,14 +139,14 @@ pub(crate) fn assert_within(at: Option<Time>, interval: Interval, what: &str, co
     );
 }
 
-/// Whether a line speaks of the process that this truth speaks of: its number may have been
-/// another's before and after.
+/// Whether a line is about the process of this truth: its PID may have been
+/// that of other processes before and after.
 pub(crate) fn is_same_process(line: &FinishedExit, truth: &Truth) -> bool {
     let is_within = |start| is_within(since_boot(start), truth.start);
     line.pid == truth.pid && line.start_time.is_some_and(is_within)
 }
 
-/// A moment as the standard library has it.
+/// A time as the standard library's type.
 pub(crate) fn wall(at: Time) -> SystemTime {
     UNIX_EPOCH + Duration::try_from(at.0.as_duration()).expect("after 1970")
 }
@@ -162,7 +162,7 @@ fn is_within(boot: Duration, interval: Interval) -> bool {
     (early..=late).contains(&boot)
 }
 
-/// The exit as the agent writes it.
+/// The exit as the agent reports it.
 pub(crate) fn exit(exit: truth::Exit) -> Exit {
     let (kind, code, signal) = match exit {
         truth::Exit::Exited { code } => (ExitKind::Exited, Some(code), None),
@@ -193,26 +193,26 @@ fn assert_reap(line: &FinishedExit, truth: &Truth, by_tracepoints: bool, context
     if !seen {
         assert_eq!(reaper, None, "a reaper cannot be known\n{context}");
     } else if truth.how == How::Tracer && line.how == api::How::Autoreap {
-        // As true: the tracer's wait made the kernel ask the parent, who wants no zombies.
-        assert_eq!(reaper, None, "nobody had to\n{context}");
+        // Also true: the tracer's wait made the kernel ask the parent, which wants no zombies.
+        assert_eq!(reaper, None, "no process had to\n{context}");
     } else {
         assert_eq!(line.how.known(), how(truth.how), "how\n{context}");
-        let told = truth.reaper.map(|told| {
-            let tid = told.tid.or(reaper.map(|(_, tid)| tid));
-            (told.pid, tid.expect("known, or as the line says"))
+        let expected = truth.reaper.map(|true_reaper| {
+            let tid = true_reaper.tid.or(reaper.map(|(_, tid)| tid));
+            (true_reaper.pid, tid.expect("known, or that of the line"))
         });
-        assert_eq!(reaper, told, "reaper\n{context}");
+        assert_eq!(reaper, expected, "reaper\n{context}");
     }
     if seen {
-        // Tracepoints see the end of the reaper's call. Ours stamp after that; where a stranger
-        // reaps, the dead was seen to be gone before.
+        // Tracepoints see the end of the reaper's call. Our scenarios stamp after that; if another
+        // program reaps, the process was seen to be gone before.
         let stranger = truth.reaper.is_some_and(|reaper| reaper.tid.is_none());
         let late = if by_tracepoints && stranger {
             WAKE_UP
         } else {
             0.0
         };
-        // Of a silent auto-reap they see only that it is over.
+        // Of an auto-reap without a signal they only see the end.
         let over = by_tracepoints && truth.how == How::Autoreap && line.died_at_is_lower_bound;
         assert_eq!(line.reaped_at_is_upper_bound, over, "{context}");
         let not_after_ns = if over {
@@ -248,8 +248,8 @@ fn assert_reap(line: &FinishedExit, truth: &Truth, by_tracepoints: bool, context
 }
 
 fn assert_killer(line: &FinishedExit, truth: &Truth, context: &str) {
-    let Some(told) = truth.killer else {
-        assert_eq!(line.killer, None, "nobody killed it\n{context}");
+    let Some(true_killer) = truth.killer else {
+        assert_eq!(line.killer, None, "no process killed it\n{context}");
         assert_eq!(line.kill_seconds, None, "{context}");
         return;
     };
@@ -257,21 +257,21 @@ fn assert_killer(line: &FinishedExit, truth: &Truth, context: &str) {
         .killer
         .as_ref()
         .unwrap_or_else(|| panic!("no killer\n{context}"));
-    let said = (
+    let reported = (
         pid(killer.process.as_ref()),
         killer.by.clone(),
         &killer.signal,
     );
-    let (by, signal) = (sent_by(told.by), name(told.signal));
-    let expected = (told.pid, Some(by.into()), &signal);
-    assert_eq!(said, expected, "killer\n{context}");
-    assert_within(Some(killer.at), told.at, "killer.at", context);
+    let (by, signal) = (sent_by(true_killer.by), name(true_killer.signal));
+    let expected = (true_killer.pid, Some(by.into()), &signal);
+    assert_eq!(reported, expected, "killer\n{context}");
+    assert_within(Some(killer.at), true_killer.at, "killer.at", context);
     if line.died_at_is_lower_bound {
         assert_eq!(line.kill_seconds, None, "it cannot be known\n{context}");
         return;
     }
-    let least = seconds(truth.died_at.not_before_ns, told.at.not_after_ns) - SHORT;
-    let most = seconds(truth.died_at.not_after_ns, told.at.not_before_ns) + SHORT;
+    let least = seconds(truth.died_at.not_before_ns, true_killer.at.not_after_ns) - SHORT;
+    let most = seconds(truth.died_at.not_after_ns, true_killer.at.not_before_ns) + SHORT;
     let took = line
         .kill_seconds
         .unwrap_or_else(|| panic!("no kill_seconds\n{context}"));
@@ -321,8 +321,8 @@ fn pid(process: Option<&Process>) -> Option<u32> {
     process.map(|process| process.pid)
 }
 
-/// Wall time at which `CLOCK_BOOTTIME` was 0, by the best of some readings: between two clocks
-/// anybody may be preempted.
+/// Wall time at which `CLOCK_BOOTTIME` was 0, from the best of some readings: between two clocks
+/// this thread may be preempted.
 fn boot_time() -> Duration {
     const READINGS: u32 = 5;
     let reading = |_| {

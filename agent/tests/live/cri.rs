@@ -1,11 +1,11 @@
-//! Names from the container runtime, whatever it does. Nothing on disk names anybody and no pod is
+//! Names from the container runtime, whatever it does. No file has names and no pod is
 //! watched, so that a name can only come from it. One line of verdict each.
 
 use std::process;
 
 use crate::agent::{Agent, eventually};
 use crate::cgroup::{Cgroup, Child};
-use crate::cri_server::{CriServer, Mood, Told};
+use crate::cri_server::{Behavior, CriServer, Listed};
 use crate::row::Verdicts;
 use api::{Container, Fact};
 
@@ -23,10 +23,10 @@ fn the_container_runtime_names_pods_whatever_it_does() {
     verdicts.end();
 }
 
-/// A pod of its own for each test, and each run of it, with somebody dead in its container and in
+/// A pod of its own for each test, and each run of it, with a zombie in its container and in
 /// its pause process's cgroup.
 struct Subject {
-    told: Told,
+    listed: Listed,
     in_container: (Cgroup, Child),
     in_sandbox: (Cgroup, Child),
 }
@@ -45,7 +45,7 @@ impl Subject {
         Self {
             in_container: dead_in(&container),
             in_sandbox: dead_in(&sandbox),
-            told: Told {
+            listed: Listed {
                 pod: ["shop".to_owned(), "web-0".to_owned(), uid],
                 sandbox,
                 container: [container, "app".to_owned()],
@@ -77,11 +77,11 @@ impl Subject {
         }
     }
 
-    /// It is shown by its ids, and what else is asked of the agent is answered meanwhile.
+    /// It is shown with its ids, and the agent answers other requests meanwhile.
     #[track_caller]
     fn is_unnamed(&self, agent: &Agent) {
         let dead = &self.in_container.1;
-        let uid = Some(&self.told.pod[2]);
+        let uid = Some(&self.listed.pod[2]);
         let place = || Self::place(agent, dead).unwrap_or_default();
         assert!(eventually(|| place().pod_uid.as_ref() == uid));
         assert_eq!((place().namespace, place().name), (None, None));
@@ -105,7 +105,7 @@ fn fact(agent: &Agent) -> Fact {
     facts.next().expect("it is a fact")
 }
 
-/// It failed so, as metric, `doctor` and log say; the latter once, however often it is asked.
+/// Asserts that metric, `doctor` and log report this failure; the log once, even if it recurs.
 #[track_caller]
 fn fails(agent: &Agent, reason: &str, found: &str, times: f64) {
     let failed = eventually(|| failures(agent, reason) >= times);
@@ -127,8 +127,8 @@ fn recovers(agent: &Agent) {
 
 fn there_before() {
     let subject = Subject::new(1);
-    let server = CriServer::in_mood(Mood::Well);
-    server.tell(subject.told.clone());
+    let server = CriServer::behaving(Behavior::Normal);
+    server.add(subject.listed.clone());
     let agent = agent_of(&server);
     subject.is_named(&agent);
     assert!(fact(&agent).ok, "{:?}", fact(&agent));
@@ -144,13 +144,13 @@ fn there_before() {
 }
 
 fn comes_later() {
-    let server = CriServer::in_mood(Mood::Well);
+    let server = CriServer::behaving(Behavior::Normal);
     let agent = agent_of(&server);
     assert!(eventually(|| fact(&agent).ok), "{:?}", fact(&agent));
     let subject = Subject::new(2);
     subject.is_unnamed(&agent);
-    server.tell(subject.told.clone());
-    // A runtime knows whom it starts; so that this one is asked at once, somebody else comes.
+    server.add(subject.listed.clone());
+    // A new container makes the agent ask at once.
     let _other = Subject::new(7);
     subject.is_named(&agent);
 }
@@ -158,7 +158,7 @@ fn comes_later() {
 fn absent_for_a_while() {
     let subject = Subject::new(3);
     let mut server = CriServer::absent();
-    server.tell(subject.told.clone());
+    server.add(subject.listed.clone());
     let agent = agent_of(&server);
     fails(&agent, "disconnected", "not listening", 2.0);
     subject.is_unnamed(&agent);
@@ -169,24 +169,24 @@ fn absent_for_a_while() {
 
 fn never_answers() {
     let subject = Subject::new(4);
-    let mut server = CriServer::in_mood(Mood::Never);
-    server.tell(subject.told.clone());
+    let mut server = CriServer::behaving(Behavior::Silent);
+    server.add(subject.listed.clone());
     let agent = agent_of(&server);
     subject.is_unnamed(&agent);
     fails(&agent, "slow", "timed out", 1.0);
-    server.become_in(Mood::Well);
+    server.set_behavior(Behavior::Normal);
     subject.is_named(&agent);
     recovers(&agent);
 }
 
 fn garbage() {
     let subject = Subject::new(5);
-    let mut server = CriServer::in_mood(Mood::Garbage);
-    server.tell(subject.told.clone());
+    let mut server = CriServer::behaving(Behavior::Garbage);
+    server.add(subject.listed.clone());
     let agent = agent_of(&server);
     fails(&agent, "malformed", "lookups fail", 2.0);
     subject.is_unnamed(&agent);
-    server.become_in(Mood::Well);
+    server.set_behavior(Behavior::Normal);
     subject.is_named(&agent);
     recovers(&agent);
 }
@@ -194,26 +194,26 @@ fn garbage() {
 fn refuses() {
     let subject = Subject::new(6);
     // PERMISSION_DENIED.
-    let mut server = CriServer::in_mood(Mood::Status(7));
-    server.tell(subject.told.clone());
+    let mut server = CriServer::behaving(Behavior::Status(7));
+    server.add(subject.listed.clone());
     let agent = agent_of(&server);
     fails(&agent, "forbidden", "denies", 2.0);
-    server.become_in(Mood::Well);
+    server.set_behavior(Behavior::Normal);
     subject.is_named(&agent);
     recovers(&agent);
 }
 
-/// Likewise of what runs an agent inside itself.
+/// Likewise for a command that runs an agent inside itself.
 fn refuses_a_view() {
     // UNIMPLEMENTED: a runtime of older versions.
-    let server = CriServer::in_mood(Mood::Status(12));
+    let server = CriServer::behaving(Behavior::Status(12));
     let file = server.folder().join("deaths.trace");
     let mut record = process::Command::new(crate::agent::REAPWATCH);
     record.arg("record").arg(file);
     record.args(["--for", "1s", "--cri-endpoint", &server.endpoint()]);
     let output = record.output().expect("the program runs");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
     let fix = "speaks version 1 of CRI";
-    assert_eq!(said.matches(fix).count(), 1, "{said}");
+    assert_eq!(stderr.matches(fix).count(), 1, "{stderr}");
 }

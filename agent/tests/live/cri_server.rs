@@ -1,6 +1,6 @@
 //! As much of a container runtime as its clients see over CRI: two lists, answered as the test
-//! says. Its messages are written by hand, field by field, and not by what the agent reads them
-//! with.
+//! sets. Its messages are written by hand, field by field, and not by the code with which the agent
+//! reads them.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -19,22 +19,22 @@ use tokio::net::UnixListener;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-/// How questions are answered.
+/// How requests are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mood {
-    /// As they should.
-    Well,
+pub(crate) enum Behavior {
+    /// Correctly.
+    Normal,
     /// Never.
-    Never,
-    /// By what is no message.
+    Silent,
+    /// With an invalid message.
     Garbage,
-    /// By a status of gRPC.
+    /// With a status of gRPC.
     Status(u8),
 }
 
 /// A container of a pod.
 #[derive(Clone, Debug)]
-pub(crate) struct Told {
+pub(crate) struct Listed {
     /// Namespace, name and uid of the pod.
     pub(crate) pod: [String; 3],
     /// The id of its pause process.
@@ -45,8 +45,8 @@ pub(crate) struct Told {
 
 #[derive(Debug)]
 struct State {
-    mood: Mood,
-    told: Vec<Told>,
+    behavior: Behavior,
+    listed: Vec<Listed>,
     /// The path of each question.
     asked: Vec<String>,
 }
@@ -63,8 +63,8 @@ impl CriServer {
     /// One that does not listen yet.
     pub(crate) fn absent() -> Self {
         let state = State {
-            mood: Mood::Well,
-            told: Vec::new(),
+            behavior: Behavior::Normal,
+            listed: Vec::new(),
             asked: Vec::new(),
         };
         Self {
@@ -75,9 +75,9 @@ impl CriServer {
     }
 
     /// One that listens.
-    pub(crate) fn in_mood(mood: Mood) -> Self {
+    pub(crate) fn behaving(behavior: Behavior) -> Self {
         let mut server = Self::absent();
-        server.become_in(mood);
+        server.set_behavior(behavior);
         server.listen();
         server
     }
@@ -102,7 +102,7 @@ impl CriServer {
         self.over = Some(over);
     }
 
-    /// What an agent is given.
+    /// The endpoint for an agent.
     pub(crate) fn endpoint(&self) -> String {
         format!("unix://{}", self.socket().display())
     }
@@ -111,17 +111,17 @@ impl CriServer {
         self.folder.path().join("cri.sock")
     }
 
-    /// It is in this mood from now on.
-    pub(crate) fn become_in(&mut self, mood: Mood) {
-        lock(&self.state).mood = mood;
+    /// From now on it answers like this.
+    pub(crate) fn set_behavior(&mut self, behavior: Behavior) {
+        lock(&self.state).behavior = behavior;
     }
 
-    /// It tells of this too from now on.
-    pub(crate) fn tell(&self, told: Told) {
-        lock(&self.state).told.push(told);
+    /// From now on it lists this one too.
+    pub(crate) fn add(&self, container: Listed) {
+        lock(&self.state).listed.push(container);
     }
 
-    /// What it was asked, each once.
+    /// The paths of its requests, each once.
     pub(crate) fn asked(&self) -> Vec<String> {
         let mut asked = lock(&self.state).asked.clone();
         asked.sort();
@@ -141,7 +141,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 async fn accept(listener: &UnixListener, state: &Arc<Mutex<State>>) {
     loop {
-        let (stream, _) = listener.accept().await.expect("somebody comes");
+        let (stream, _) = listener.accept().await.expect("a client connects");
         let state = Arc::clone(state);
         tokio::spawn(async move {
             let answer = service_fn(move |request: Request<Incoming>| {
@@ -160,25 +160,25 @@ async fn answer(
     path: &str,
     state: &Mutex<State>,
 ) -> Response<impl hyper::body::Body<Data = Bytes, Error = Infallible> + use<>> {
-    let (mood, told) = {
+    let (behavior, listed) = {
         let mut state = lock(state);
         state.asked.push(path.to_owned());
-        (state.mood, state.told.clone())
+        (state.behavior, state.listed.clone())
     };
-    if mood == Mood::Never {
+    if behavior == Behavior::Silent {
         tokio::time::sleep(Duration::from_secs(3600)).await;
     }
-    let message = match (mood, path) {
-        (Mood::Garbage, _) => vec![0xff; 64],
-        (_, "/runtime.v1.RuntimeService/ListContainers") => containers(&told),
-        (_, "/runtime.v1.RuntimeService/ListPodSandbox") => sandboxes(&told),
+    let message = match (behavior, path) {
+        (Behavior::Garbage, _) => vec![0xff; 64],
+        (_, "/runtime.v1.RuntimeService/ListContainers") => containers(&listed),
+        (_, "/runtime.v1.RuntimeService/ListPodSandbox") => sandboxes(&listed),
         _ => Vec::new(),
     };
-    let status = match mood {
-        Mood::Status(code) => code,
+    let status = match behavior {
+        Behavior::Status(code) => code,
         _ => 0,
     };
-    // Uncompressed, and how long it is.
+    // Not compressed, and the length.
     let mut frame = vec![0];
     frame.extend((message.len() as u32).to_be_bytes());
     frame.extend(message);
@@ -191,8 +191,8 @@ async fn answer(
     response
 }
 
-fn containers(told: &[Told]) -> Vec<u8> {
-    let each = told.iter().map(|it| {
+fn containers(listed: &[Listed]) -> Vec<u8> {
+    let each = listed.iter().map(|it| {
         let [id, name] = &it.container;
         let metadata = field(3, &field(1, name.as_bytes()));
         let labels = field(8, &[field(1, b"some"), field(2, b"label")].concat());
@@ -202,8 +202,8 @@ fn containers(told: &[Told]) -> Vec<u8> {
     each.collect::<Vec<_>>().concat()
 }
 
-fn sandboxes(told: &[Told]) -> Vec<u8> {
-    let each = told.iter().map(|it| {
+fn sandboxes(listed: &[Listed]) -> Vec<u8> {
+    let each = listed.iter().map(|it| {
         let [namespace, name, uid] = it.pod.each_ref().map(String::as_bytes);
         let metadata = [field(1, name), field(2, uid), field(3, namespace)];
         let id = field(1, it.sandbox.as_bytes());

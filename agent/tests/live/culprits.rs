@@ -1,4 +1,4 @@
-//! Who does not reap, and why: each way on its own, and all at the same time.
+//! Processes that do not reap, and why: each kind alone, and all at the same time.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,21 +17,21 @@ fn id(culprit: Option<&Culprit>) -> String {
     verdict.map_or("none".to_owned(), |verdict| verdict.id.to_string())
 }
 
-/// Notes what is said of each at one moment: when all are judged rightly, or the last word.
+/// Notes what is reported of each at one moment: when all verdicts are right, or at the end.
 fn note(matrix: &mut Matrix, agent: &Agent, cast: &[Misbehaving]) {
-    let mut said = Vec::new();
+    let mut reported = Vec::new();
     eventually(|| {
         let culprits = agent.culprits().items;
         let of = |one: &Misbehaving| {
             let mut culprits = culprits.iter();
             id(culprits.find(|culprit| culprit.process.pid == one.culprit.pid))
         };
-        said = cast.iter().map(of).collect();
-        let mut both = cast.iter().zip(&said);
-        both.all(|(one, said)| *said == one.culprit.verdict)
+        reported = cast.iter().map(of).collect();
+        let mut both = cast.iter().zip(&reported);
+        both.all(|(one, reported)| *reported == one.culprit.verdict)
     });
-    for (one, said) in cast.iter().zip(&said) {
-        matrix.note(&one.culprit.name, &one.culprit.verdict, said);
+    for (one, reported) in cast.iter().zip(&reported) {
+        matrix.note(&one.culprit.name, &one.culprit.verdict, reported);
     }
 }
 
@@ -75,8 +75,8 @@ fn judge_all_at_once() {
     let mut second = Matrix::new("later");
     note(&mut second, &agent, &cast);
     let verdict = agent.explain(living.stay.pid).story.verdict;
-    let said = verdict.map_or("none".to_owned(), |verdict| verdict.id.to_string());
-    second.note("leader_exited", "leader_exited", &said);
+    let reported = verdict.map_or("none".to_owned(), |verdict| verdict.id.to_string());
+    second.note("leader_exited", "leader_exited", &reported);
     second.end();
     assert!(agent.culprit(living.stay.pid).is_none());
     let zombies = agent.zombies().items;
@@ -86,11 +86,11 @@ fn judge_all_at_once() {
         let holder = zombie.tracer.as_ref().or(zombie.parent.as_ref());
         let holder =
             holder.and_then(|holder| cast.iter().find(|one| one.culprit.pid == holder.pid));
-        let said = zombie.verdict.as_ref().map(|verdict| &*verdict.id.0);
+        let reported = zombie.verdict.as_ref().map(|verdict| &*verdict.id.0);
         if let Some(holder) = holder {
             let truth = holder.culprit.verdict.as_str();
             assert!(
-                [Some("just_died"), Some(truth)].contains(&said),
+                [Some("just_died"), Some(truth)].contains(&reported),
                 "{zombie:#?}"
             );
         }
@@ -99,7 +99,7 @@ fn judge_all_at_once() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn the_young_accuse_nobody() {
+fn young_zombies_make_no_culprit() {
     let agent = Agent::start(&[]);
     let one = Misbehaving::start("never_waits");
     let of = |zombie: &Zombie| {
@@ -122,8 +122,8 @@ fn the_young_accuse_nobody() {
     let mut matrix = Matrix::new("alone");
     for zombie in young {
         let verdict = zombie.verdict.as_ref();
-        let said = verdict.map_or("none", |verdict| &*verdict.id.0);
-        matrix.note("young", "just_died", said);
+        let reported = verdict.map_or("none", |verdict| &*verdict.id.0);
+        matrix.note("young", "just_died", reported);
     }
     matrix.end();
     drop(others);
@@ -131,13 +131,13 @@ fn the_young_accuse_nobody() {
     assert!(eventually(|| agent.culprit(one.culprit.pid).is_some()));
     let fails = view(&["culprits", "--fail"], agent.socket());
     assert_eq!(fails.status.code(), Some(3));
-    let told = String::from_utf8_lossy(&fails.stdout).into_owned();
-    assert!(told.contains("never_waits"), "{told}");
+    let stdout = String::from_utf8_lossy(&fails.stdout).into_owned();
+    assert!(stdout.contains("never_waits"), "{stdout}");
 }
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn who_left_the_orphans_is_named() {
+fn the_process_that_left_the_orphans_is_named() {
     let agent = Agent::start(&[]);
     for (scenario, forker) in [
         ("init", "rw-script"),
@@ -159,12 +159,12 @@ fn who_left_the_orphans_is_named() {
     }
 }
 
-/// By what it asks for, not by its threads: each sleeps outside a wait nearly all the time.
+/// Known from the arguments of its waits: its threads sleep outside of them nearly all the time.
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn for_whom_a_parent_asks_is_certain() {
+fn the_children_that_a_parent_asks_for_are_certain() {
     let agent = Agent::start(&[]);
-    for (scenario, told) in [
+    for (scenario, stdout) in [
         ("polls_for_one", "for one process by its PID"),
         ("waits_for_each_new", "for one process by its PID"),
         ("waits_for_clones_only", "(__WCLONE)"),
@@ -178,7 +178,7 @@ fn for_whom_a_parent_asks_is_certain() {
                 .and_then(|culprit| culprit.verdict)
                 .is_some_and(|it| {
                     it.confidence == Confidence::Certain
-                        && it.evidence.iter().any(|line| line.contains(told))
+                        && it.evidence.iter().any(|line| line.contains(stdout))
                 })
         };
         let found = eventually(certain);
@@ -231,7 +231,7 @@ pub(crate) fn followed() -> impl Iterator<Item = &'static str> {
 /// parents live on.
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn what_the_remedy_names_helps() {
+fn the_command_in_a_remedy_helps() {
     let agent = Agent::start(&[]);
     for (scenario, id) in COMMANDED {
         let one = Misbehaving::start(scenario);
@@ -243,7 +243,7 @@ fn what_the_remedy_names_helps() {
         let judged = eventually(|| verdict().is_some_and(|it| it.id == id));
         assert!(judged, "{scenario}: {:#?}", verdict());
         let remedy = verdict().expect("it was there").remedy;
-        // Whoever did it may have meant it.
+        // It may have been done on purpose.
         let deliberate = ["parent_frozen", "parent_stopped"].contains(&id);
         assert!(!deliberate || remedy.contains("on purpose"), "{remedy}");
         let command = command(&remedy);

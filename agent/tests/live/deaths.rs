@@ -1,4 +1,4 @@
-//! Each way to die: exactly one line, and a true one.
+//! Each way to die has exactly one line, and it is true.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ fn judge(name: &str) {
     let agent = Agent::start(&[]);
     let by_tracepoints = agent.by_tracepoints();
     let mut stream = Stream::of(&agent);
-    let truths = match scenario::play(name) {
+    let truths = match scenario::try_run(name) {
         Ok(truths) => truths,
         Err(lack) => return scenario::skipped(&lack),
     };
@@ -45,11 +45,11 @@ pub(crate) fn compare(lines: &[FinishedExit], truths: &[Truth], by_tracepoints: 
             assert_resources(of_it[0], truth);
         }
     }
-    assert_nobody_else(lines, truths);
+    assert_no_other_deaths(lines, truths);
 }
 
-/// A thread, or a leader that an exec replaced, is no process that died.
-fn assert_nobody_else(lines: &[FinishedExit], truths: &[Truth]) {
+/// A thread, or a leader that was replaced by an exec, is not a dead process.
+fn assert_no_other_deaths(lines: &[FinishedExit], truths: &[Truth]) {
     let ours = |process: Option<&Process>| {
         process.is_some_and(|process| truths.iter().any(|truth| truth.forker == process.pid))
     };
@@ -57,7 +57,7 @@ fn assert_nobody_else(lines: &[FinishedExit], truths: &[Truth]) {
         let known = truths.iter().any(|truth| is_same_process(line, truth));
         !known && (ours(line.parent.as_ref()) || ours(line.forker.as_ref()))
     });
-    assert_eq!(others.next(), None, "nobody else died");
+    assert_eq!(others.next(), None, "no other process died");
 }
 
 macro_rules! judged {
@@ -70,7 +70,7 @@ macro_rules! judged {
             }
         )*
 
-        /// So that no scenario is forgotten here.
+        /// Ensures that no scenario is missing here.
         #[test]
         fn every_scenario_is_judged() {
             let judged = HashSet::from([$(stringify!($scenario)),*, "never_reaped"]);
@@ -97,10 +97,10 @@ judged! {
     resources
 }
 
-/// By tracepoints alone and without those of system calls nobody tells of a reap but its traces.
+/// By tracepoints alone and without those of system calls, only the traces of a reap can be seen.
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_reap_that_nobody_saw_is_an_upper_bound() {
+fn the_time_of_an_unseen_reap_is_an_upper_bound() {
     let agent = Agent::start(&["--hook", "tracepoint", "--no-syscall-tracepoints"]);
     let mut stream = Stream::of(&agent);
     let truths = scenario::run("reaped_10ms");
@@ -124,7 +124,7 @@ fn a_reap_that_nobody_saw_is_an_upper_bound() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn doctor_says_that_the_main_job_runs() {
+fn doctor_reports_that_the_main_job_runs() {
     let doctor = Agent::start(&[]).doctor();
     assert!(doctor.runs, "{doctor:#?}");
     assert!(

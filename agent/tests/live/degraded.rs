@@ -1,5 +1,5 @@
-//! Hosts that lack something: the agent runs with what is left and tells the truth, or refuses
-//! with one sentence; and `doctor` says the same. One line of verdict each.
+//! Hosts that lack something: the agent runs with what is left and reports the truth, or refuses
+//! with one sentence; and `doctor` agrees. One line of verdict each.
 
 use std::process::{Command, Output};
 
@@ -16,13 +16,13 @@ use crate::stream::Stream;
 use api::{Doctor, HookKind};
 
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
-/// Without it no kprobe can be asked for.
+/// Without it no kprobe can be requested.
 const KPROBES: &str = "/sys/bus/event_source/devices/kprobe";
-/// What a user has who may do nothing else.
+/// The capabilities of a user with no other privileges.
 const BPF: CapabilitySet = CapabilitySet::BPF.union(CapabilitySet::PERFMON);
-/// That of Linux before 5.16.
+/// The limit of Linux before 5.16.
 const MEMLOCK: u64 = 64 << 10;
-/// Deaths of which every source knows all.
+/// Deaths that every source sees completely.
 const DEATHS: [&str; 6] = [
     "reaped_10ms",
     "waitid_pid",
@@ -34,7 +34,7 @@ const DEATHS: [&str; 6] = [
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn every_poor_host_is_told_truly() {
+fn every_degraded_host_is_reported_correctly() {
     let mut verdicts = Verdicts::default();
     verdicts.of("types_empty", || {
         refuses(
@@ -64,10 +64,10 @@ fn every_poor_host_is_told_truly() {
         assert_eq!(hook(&doctor, "reap"), Some("tracepoint:sys_exit"));
     });
     verdicts.of("bpf_and_perfmon", || {
-        runs_or_refuses(&Host::new().left_to_nobody(BPF), &[], "locked memory");
+        runs_or_refuses(&Host::new().run_by_nobody(BPF), &[], "locked memory");
     });
     verdicts.of("bpf_without_perfmon", || {
-        let host = Host::new().left_to_nobody(CapabilitySet::BPF);
+        let host = Host::new().run_by_nobody(CapabilitySet::BPF);
         refuses(&host, &[], "PERFMON");
     });
     verdicts.of("memlock", || {
@@ -122,7 +122,7 @@ fn no_kprobes(host: Host) -> Host {
     }
 }
 
-/// What `doctor` says there, and its exit status agrees.
+/// The report of `doctor` there; its exit status must agree.
 fn doctor(host: &Host, options: &[&str]) -> Doctor {
     let output = output(host.reapwatch().args(["doctor", "--json"]).args(options));
     let text = String::from_utf8_lossy(&output.stdout);
@@ -131,16 +131,20 @@ fn doctor(host: &Host, options: &[&str]) -> Doctor {
         .unwrap_or_else(|error| panic!("{error} in: {text}\non stderr: {errors}"));
     let code = i32::from(!doctor.runs);
     assert_eq!(output.status.code(), Some(code), "{doctor:#?}\n{errors}");
-    assert_eq!(errors.lines().count(), 1, "only where it looks: {errors}");
-    let dumb = doctor
+    assert_eq!(
+        errors.lines().count(),
+        1,
+        "only the note on its source: {errors}"
+    );
+    let unexplained = doctor
         .probes
         .iter()
         .find(|probe| probe.hook.is_none() && (probe.lost.is_none() || probe.refused.is_empty()));
-    assert_eq!(dumb, None, "it has no hook and does not say why");
+    assert_eq!(unexplained, None, "it has no hook and no reason");
     doctor
 }
 
-/// Asserts that the agent refuses in one sentence, and that `doctor` says no with the same fix.
+/// Asserts that the agent refuses in one sentence, and that `doctor` fails with the same fix.
 fn refuses(host: &Host, options: &[&str], telling: &str) {
     let doctor = doctor(host, options);
     refuses_as(&doctor, host, options, telling);
@@ -153,8 +157,8 @@ fn refuses_as(doctor: &Doctor, host: &Host, options: &[&str], telling: &str) {
         .iter()
         .filter_map(|fact| fact.fix.as_deref())
         .collect();
-    let told = fixes.iter().any(|fix| fix.contains(telling));
-    assert!(told, "no `{telling}` in: {fixes:?}");
+    let is_named = fixes.iter().any(|fix| fix.contains(telling));
+    assert!(is_named, "no `{telling}` in: {fixes:?}");
     let mut agent = host.reapwatch();
     agent
         .args(["agent", "--listen", "none", "--socket"])
@@ -164,7 +168,7 @@ fn refuses_as(doctor: &Doctor, host: &Host, options: &[&str], telling: &str) {
     print!("\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Asserts that `doctor` says yes, that the agent attaches what `doctor` says, and that it tells
+/// Asserts that `doctor` succeeds, that the agent attaches what `doctor` lists, and that it reports
 /// the truth.
 fn runs(host: &Host, options: &[&str]) -> Doctor {
     let doctor = doctor(host, options);
@@ -177,22 +181,22 @@ fn runs_as(doctor: &Doctor, host: &Host, options: &[&str]) {
     let socket = host.socket();
     let agent = Agent::start_as(host.reapwatch(), options, &socket);
     let at_work = agent.doctor();
-    assert_eq!(at_work.source, doctor.source, "doctor said otherwise");
-    assert_eq!(at_work.probes, doctor.probes, "doctor said otherwise");
+    assert_eq!(at_work.source, doctor.source, "doctor disagrees");
+    assert_eq!(at_work.probes, doctor.probes, "doctor disagrees");
     let by_tracepoints = agent.by_tracepoints();
     let mut stream = Stream::of(&agent);
     let mut judge = || {
         let truths = DEATHS.map(scenario::run).concat();
         compare_all(&mut stream, &truths, by_tracepoints);
     };
-    let told = attempt(&mut judge).or_else(|why| again(&agent, "deaths", false, why, judge));
-    assert_eq!(told, Ok(()));
+    let result = attempt(&mut judge).or_else(|why| again(&agent, "deaths", false, why, judge));
+    assert_eq!(result, Ok(()));
     assert_eq!(stream.lost, 0, "the stream kept up");
     let (source, reap) = (&doctor.source, hook(doctor, "reap"));
     println!("\nruns by {source:?}, reaps by {reap:?}");
 }
 
-/// One or the other, as `doctor` says.
+/// One or the other, depending on `doctor`.
 fn runs_or_refuses(host: &Host, options: &[&str], telling: &str) {
     let doctor = doctor(host, options);
     if doctor.runs {

@@ -14,11 +14,11 @@ fn verdict(story: &Explanation) -> Option<&str> {
 }
 
 fn assert_happened(story: &Explanation, part: &str) {
-    let told = story.timeline.iter().any(|it| it.what.contains(part));
-    assert!(told, "{part:?} is not in {story:#?}");
+    let is_listed = story.timeline.iter().any(|it| it.what.contains(part));
+    assert!(is_listed, "{part:?} is not in {story:#?}");
 }
 
-/// Times that are known come in their order.
+/// Known times must be in order.
 fn assert_in_order(story: &Explanation) {
     let times: Vec<_> = story.timeline.iter().filter_map(|it| it.at).collect();
     assert!(times.is_sorted(), "{story:#?}");
@@ -26,7 +26,7 @@ fn assert_in_order(story: &Explanation) {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_living_process_is_told_with_its_parents() {
+fn a_living_process_is_explained_with_its_ancestry() {
     let agent = Agent::start(&[]);
     let child = Misbehaving::start("never_waits");
     let document = agent.explain(child.culprit.pid);
@@ -46,7 +46,7 @@ fn a_living_process_is_told_with_its_parents() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_suspect_is_told_with_its_verdict_and_its_zombie_with_who_must_reap_it() {
+fn a_culprit_is_explained_with_its_verdict_and_its_zombie_with_its_parent() {
     let agent = Agent::start(&[]);
     let culprit = Misbehaving::start("never_waits");
     let pid = culprit.culprit.pid;
@@ -67,7 +67,7 @@ fn a_suspect_is_told_with_its_verdict_and_its_zombie_with_who_must_reap_it() {
     let story = agent.explain(zombie).story;
     assert_eq!(story.state, ProcessState::Zombie, "{story:#?}");
     assert_eq!(verdict(&story), Some("never_waits"), "{story:#?}");
-    let parent = story.responsible.as_ref().expect("somebody must reap it");
+    let parent = story.responsible.as_ref().expect("a process must reap it");
     let (role, process) = (parent.role.as_str(), &parent.habits.process);
     assert_eq!(
         (role, process.pid, parent.habits.zombies),
@@ -90,7 +90,7 @@ fn a_suspect_is_told_with_its_verdict_and_its_zombie_with_who_must_reap_it() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_process_without_its_first_thread_is_alive_and_accused_nowhere() {
+fn a_process_without_its_first_thread_is_alive_and_not_a_culprit() {
     let agent = Agent::start(&[]);
     let one = Staying::start("leader_exited");
     let pid = one.stay.pid;
@@ -99,15 +99,15 @@ fn a_process_without_its_first_thread_is_alive_and_accused_nowhere() {
     assert_eq!(story.threads, Some(THREADS), "{story:#?}");
     Matrix::ids(["leader_exited"]);
     let mut matrix = Matrix::new("alone");
-    let said = verdict(&story).unwrap_or("none");
-    matrix.note("leader_exited", "leader_exited", said);
+    let reported = verdict(&story).unwrap_or("none");
+    matrix.note("leader_exited", "leader_exited", reported);
     matrix.end();
     let page = agent.explained(pid);
     for part in ["not a zombie", &format!("{THREADS} threads")] {
         assert!(page.contains(part), "{part:?} is not in {page}");
     }
 
-    // One that is a zombie, and that came later, is known by now: so this one would be too.
+    // A later zombie is known by now, so this one would be too.
     let leak = Leak::start(1);
     let zombie = leak.truths[0].pid;
     assert!(eventually(|| agent.culprit(leak.pid()).is_some()));
@@ -149,7 +149,7 @@ fn no_metric_counts_a_process_without_its_first_thread() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn one_on_its_way_out_is_exiting() {
+fn a_dying_process_is_exiting() {
     let agent = Agent::start(&[]);
     let one = Staying::start("exiting");
     let story = agent.explain(one.stay.pid).story;
@@ -185,7 +185,7 @@ fn one_on_its_way_out_is_exiting() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn the_reaped_are_remembered() {
+fn reaped_processes_are_remembered() {
     let agent = Agent::start(&[]);
     let truths = run("killed_sigkill");
     let truth = &truths[0];
@@ -212,13 +212,17 @@ fn the_reaped_are_remembered() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_number_that_was_used_again_is_the_newer_process_and_mentions_the_older() {
+fn a_reused_pid_is_the_newer_process_and_lists_the_earlier_one() {
     let agent = Agent::start(&[]);
     let one = Staying::start("reused");
     let pid = one.stay.pid;
-    let told = || agent.explain(pid).story;
-    assert!(eventually(|| told().earlier.len() == 1), "{:#?}", told());
-    let story = told();
+    let explain = || agent.explain(pid).story;
+    assert!(
+        eventually(|| explain().earlier.len() == 1),
+        "{:#?}",
+        explain()
+    );
+    let story = explain();
     assert_eq!(story.state, ProcessState::Alive);
     let (newer, older) = (story.process.clone(), &story.earlier[0]);
     let newer = newer.and_then(|it| it.start_time).expect("it lives");
@@ -232,32 +236,33 @@ fn a_number_that_was_used_again_is_the_newer_process_and_mentions_the_older() {
     drop(one);
     let both =
         |story: &Explanation| story.state == ProcessState::Reaped && story.earlier.len() == 1;
-    assert!(eventually(|| both(&told())), "{:#?}", told());
+    assert!(eventually(|| both(&explain())), "{:#?}", explain());
 }
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_number_of_no_process_is_unknown_and_says_what_to_look_at() {
+fn an_unknown_pid_is_explained_with_advice() {
     let agent = Agent::start(&[]);
-    let told = |pid: u32| agent.explain(pid).story;
+    let explain = |pid: u32| agent.explain(pid).story;
     let advises = |story: &Explanation, part: &str| {
         assert_eq!((story.state.as_str(), &story.process), ("unknown", &None));
         let text = format!("{} {}", story.summary, story.advice.join(" "));
         assert!(text.contains(part), "{part:?} is not in {story:#?}");
     };
-    advises(&told(i32::MAX as u32), "kernel.pid_max");
+    advises(&explain(i32::MAX as u32), "kernel.pid_max");
 
-    let (tell, number) = channel();
+    let (send_tid, number) = channel();
     let (end, ends) = channel::<()>();
     let thread = std::thread::spawn(move || {
         // SAFETY: the call has no preconditions.
-        tell.send(unsafe { libc::gettid() } as u32)
-            .expect("somebody listens");
+        send_tid
+            .send(unsafe { libc::gettid() } as u32)
+            .expect("the test listens");
         let _ended = ends.recv();
     });
-    let tid = number.recv().expect("it tells");
+    let tid = number.recv().expect("it sends its TID");
     advises(
-        &told(tid),
+        &explain(tid),
         &format!("reapwatch explain {}", std::process::id()),
     );
     end.send(()).expect("it waits");
@@ -265,7 +270,7 @@ fn a_number_of_no_process_is_unknown_and_says_what_to_look_at() {
 
     // kthreadd, wherever kernel threads can be seen.
     if std::fs::read_to_string("/proc/2/comm").is_ok_and(|comm| comm.trim() == "kthreadd") {
-        advises(&told(2), "kernel thread");
+        advises(&explain(2), "kernel thread");
     }
     let page = agent.explained(i32::MAX as u32);
     assert!(page.contains("Where to look next"), "{page}");
@@ -273,7 +278,7 @@ fn a_number_of_no_process_is_unknown_and_says_what_to_look_at() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_number_of_a_container_is_told_by_its_number_here() {
+fn a_pid_inside_a_container_leads_to_its_pid_on_the_host() {
     let agent = Agent::start(&[]);
     let init = Misbehaving::start("init");
     let of = |zombie: &api::Zombie| {
@@ -286,16 +291,17 @@ fn a_number_of_a_container_is_told_by_its_number_here() {
         zombie.is_some()
     }));
     let zombie = zombie.expect("it was there").pid;
-    let status = std::fs::read_to_string(format!("/proc/{zombie}/status")).expect("it lies there");
+    let status =
+        std::fs::read_to_string(format!("/proc/{zombie}/status")).expect("it is still there");
     let line = status.lines().find(|line| line.starts_with("NSpid:"));
     let own = line.and_then(|line| line.split_whitespace().last()?.parse::<u32>().ok());
     let own = own.expect("it has a number in its namespace");
     // The first numbers are those of kernel threads outside.
     let story = agent.explain(own).story;
     assert_eq!(story.state, ProcessState::Unknown, "{story:#?}");
-    let says = format!("reapwatch explain {zombie}");
+    let command = format!("reapwatch explain {zombie}");
     assert!(
-        story.advice.iter().any(|it| it.contains(&says)),
+        story.advice.iter().any(|it| it.contains(&command)),
         "{story:#?}"
     );
 }

@@ -1,4 +1,4 @@
-//! Many deaths at once: none is counted wrong, and what is lost is said.
+//! Many deaths at once: none is counted wrong, and losses are reported.
 
 use std::collections::HashSet;
 use std::fs;

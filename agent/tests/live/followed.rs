@@ -1,10 +1,10 @@
-//! No verdict may come without a test that does as its remedy says.
+//! Every verdict needs a test that follows its remedy.
 
 use std::collections::BTreeSet;
 
 use crate::{culprits, held, remedies, stuck};
 
-/// Made from the rules, and checked against them.
+/// Generated from the rules, and compared with them.
 const DOCUMENT: &str = include_str!("../../../docs/verdicts.md");
 
 #[test]

@@ -1,4 +1,4 @@
-//! Advice on parents that cannot run is followed: then they reap, and go on.
+//! Advice on parents that cannot run is followed: then they reap, and continue.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub(crate) fn followed() -> impl Iterator<Item = &'static str> {
     [STARVED, STOPPED].into_iter()
 }
 
-/// What makes a cgroup's CPU limit none, by the version of its hierarchy.
+/// What removes a cgroup's CPU limit, by the version of its hierarchy.
 fn raise_cpu_limit(pid: u32) {
     let cgroups = fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("it lives");
     for line in cgroups.lines() {
@@ -39,7 +39,7 @@ fn raise_cpu_limit(pid: u32) {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_parent_whose_cpu_limit_is_raised_reaps() {
+fn a_parent_reaps_once_its_cpu_limit_is_raised() {
     let agent = Agent::start(&[]);
     let one = Misbehaving::start("starved");
     let pid = one.culprit.pid;
@@ -52,7 +52,7 @@ fn a_parent_whose_cpu_limit_is_raised_reaps() {
     assert_holds_nothing_old(&agent, pid);
 }
 
-/// It has some work before it reaps; `crowd` takes the CPU from it meanwhile.
+/// It has some work before it reaps, while `crowd` takes its CPU time.
 const WORKS: &str = "
 os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
 pids = children()
@@ -70,10 +70,10 @@ while True:
     pass
 ";
 
-/// The remedy is another one where the parent's own priority is low.
+/// The remedy differs if the parent's own priority is low.
 #[test]
 #[ignore = "needs root, a kernel with BTF and python3, alone: it takes a CPU from all others"]
-fn a_parent_that_is_not_crowded_out_any_more_reaps() {
+fn a_starved_parent_reaps_once_it_gets_cpu_time() {
     let agent = Agent::start(&[]);
     for (own, of_crowd) in [(19, 0), (0, -20)] {
         let mut parent = Running::python(WORKS, "as it is");
@@ -141,7 +141,7 @@ struct Terminal {
 impl Terminal {
     fn open() -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        fs::write(folder.path().join("job.py"), JOB).expect("ours");
+        fs::write(folder.path().join("job.py"), JOB).expect("the folder is writable");
         let shell = Running::python(SHELL, "as it is");
         Self { shell, folder }
     }
@@ -177,7 +177,7 @@ fn a_job_that_is_brought_to_the_foreground_or_redirected_reaps() {
         ("writes", "SIGTTOU", "> out"),
     ] {
         let mut terminal = Terminal::open();
-        // What is typed too early is no line of the shell's.
+        // The shell drops input that is typed too early.
         terminal.shell.send("stty tostop; echo is $((40 + 2))");
         terminal.shows("is 42");
         let pid = terminal.background(does, "");
@@ -215,7 +215,7 @@ fn state(pid: u32) -> Option<char> {
     status.split_once("State:\t")?.1.chars().next()
 }
 
-/// Reaps at each SIGCHLD; its children end when they are told to.
+/// Reaps at each SIGCHLD; its children end on command.
 const REAPS: &str = "
 fixed = True
 signal.signal(signal.SIGTERM, lambda *_: os._exit(3))
@@ -229,7 +229,7 @@ while True:
 
 #[test]
 #[ignore = "needs root, a kernel with BTF, gdb and python3"]
-fn a_parent_that_its_debugger_lets_go_reaps() {
+fn a_parent_reaps_once_its_debugger_detaches() {
     let agent = Agent::start(&[]);
     let mut parent = Running::python(REAPS, "fixed");
     let line = parent.line();

@@ -15,10 +15,10 @@ use crate::row::Verdicts;
 use crate::workloads::{UID, UID_, agent_on, host, id, placed};
 use api::Zombie;
 
-/// Controllers by which the kernel side can tell where the dead were.
+/// Controllers from which the kernel side knows the cgroup of a dead process.
 const TELLING: [&str; 3] = ["pids", "memory", "cpu"];
 
-/// First what needs that there is none of version 1 yet.
+/// The first part needs that none of version 1 is mounted yet.
 pub(crate) fn judge(verdicts: &mut Verdicts) {
     let telling = TELLING.iter().find(|name| is_version_1(name));
     match telling {
@@ -78,7 +78,7 @@ fn held_by(agent: &Agent, leaky: &Child, name: &str) -> Zombie {
     last.expect("it was there")
 }
 
-/// Without a controller the kernel side cannot tell, and /proc shows the dead at the root.
+/// Without a controller the kernel side does not know it, and /proc shows the dead at the root.
 fn version_1_by_parent() {
     let systemd = Hierarchy::mounted(c"none,name=systemd");
     let id = id(5);
@@ -142,7 +142,7 @@ fn pids_of_a_pod() {
     cgroup.set("pids.max", "10");
     let _leaky = cgroup.leak();
     let mut last = Vec::new();
-    let told = eventually(|| {
+    let is_reported = eventually(|| {
         last = agent.culprits_and_pids().pids;
         let of = |path: &str| last.iter().find(|it| it.scope.name() == path);
         let (Some(pod), Some(inner)) = (of(&outer.path), of(&cgroup.path)) else {
@@ -155,14 +155,14 @@ fn pids_of_a_pod() {
             && [pod, inner].iter().all(|it| it.zombies == Some(1))
             && (pod.used, pod.limit, inner.limit) == (2, 50, 10)
     });
-    assert!(told, "{last:#?}");
+    assert!(is_reported, "{last:#?}");
     let labels = r#"namespace="shop",pod="web-0",scope=""#;
     let used = agent.series("reapwatch_pids_used").into_iter();
     let named = used.filter(|line| line.contains(r#"container="full""#) && line.contains(labels));
     assert_eq!(named.count(), 1);
 }
 
-/// As in a pod on a host with version 2: what is mounted is the host's, and paths are told from
+/// As in a pod on a host with version 2: what is mounted is the host's, and paths are seen from
 /// the agent's own cgroup.
 fn agent_in_a_namespace() {
     let frozen = Cgroup::unified("/rw-space/rw-frozen.service");
@@ -184,13 +184,13 @@ fn agent_in_a_namespace() {
     let agent = Agent::start_as(program, &[], &folder.path().join("s.sock"));
     frozen.set("cgroup.freeze", "1");
     let mut last = None;
-    let told = eventually(|| {
+    let is_reported = eventually(|| {
         last = agent.culprit(leaky.pid);
         let verdict = last.as_ref().and_then(|it| it.verdict.as_ref());
         verdict.is_some_and(|it| it.id == "parent_frozen")
     });
     frozen.set("cgroup.freeze", "0");
-    assert!(told, "{last:#?}");
+    assert!(is_reported, "{last:#?}");
     let culprit = last.expect("it was there");
     let container = culprit.container.expect("it has a unit");
     assert_eq!(container.cgroup.as_deref(), Some(frozen.path.as_str()));

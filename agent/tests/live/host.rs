@@ -40,15 +40,15 @@ struct Less {
     /// Folders that show nothing.
     emptied: Vec<CString>,
     unmounted: Vec<CString>,
-    /// Taken from root.
+    /// Capabilities taken from root.
     lost: Option<CapabilitySet>,
-    /// All that is left to nobody.
+    /// No capability.
     left: Option<CapabilitySet>,
     memlock: Option<u64>,
 }
 
 impl Host {
-    /// As this one, but no agent runs there; the program lies where all users may run it.
+    /// As this one, but no agent runs there; the program is where all users may run it.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let program = folder.path().join("reapwatch");
@@ -58,7 +58,8 @@ impl Host {
             .or_else(|_| fs::copy(REAPWATCH, &program).map(drop))
             .expect("the program can be linked or copied");
         for path in [folder.path(), &program] {
-            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("ours");
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+                .expect("the folder is writable");
         }
         Self {
             folder,
@@ -98,9 +99,9 @@ impl Host {
         self
     }
 
-    /// With nobody as the user, who has only these capabilities.
-    pub(crate) fn left_to_nobody(mut self, left: CapabilitySet) -> Self {
-        chown(self.folder.path(), Some(NOBODY), Some(NOBODY)).expect("ours to give");
+    /// As the user `nobody`, with only these capabilities.
+    pub(crate) fn run_by_nobody(mut self, left: CapabilitySet) -> Self {
+        chown(self.folder.path(), Some(NOBODY), Some(NOBODY)).expect("root may do that");
         self.less.left = Some(left);
         self
     }
@@ -111,7 +112,7 @@ impl Host {
         self
     }
 
-    /// Where an agent there may have its socket.
+    /// The socket of an agent there.
     pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("s.sock")
     }
@@ -136,7 +137,7 @@ impl Less {
             MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
         )?;
         for place in &self.unmounted {
-            // What is not mounted need not be taken away.
+            // It may not be mounted.
             let _absent = unmount(place, UnmountFlags::DETACH);
         }
         for place in &self.emptied {
@@ -155,11 +156,11 @@ impl Less {
         for lost in self.lost.iter().flat_map(CapabilitySet::iter) {
             remove_capability_from_bounding_set(lost)?;
         }
-        self.left.map_or(Ok(()), become_nobody)
+        self.left.map_or(Ok(()), switch_to_nobody)
     }
 }
 
-fn become_nobody(left: CapabilitySet) -> io::Result<()> {
+fn switch_to_nobody(left: CapabilitySet) -> io::Result<()> {
     let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
     set_keep_capabilities(true)?;
     set_thread_groups(&[])?;

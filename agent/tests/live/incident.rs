@@ -1,4 +1,4 @@
-//! A node drowns in zombies, and the agent has no more memory than its manifest gives it.
+//! A node full of zombies, with the agent limited to the memory of its manifest.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -26,10 +26,10 @@ fn limit_bytes() -> u64 {
     mebibytes.parse::<u64>().expect("a number") << 20
 }
 
-/// A cgroup with that limit, and the files for its use and for what it cost.
+/// A cgroup with that limit, and the files of its usage and events.
 struct Limited {
     cgroup: Cgroup,
-    /// The most that was used.
+    /// The peak usage.
     peak: Option<PathBuf>,
     failures: PathBuf,
 }
@@ -61,7 +61,7 @@ impl Limited {
         }
     }
 
-    /// How often the kernel had to kill in it.
+    /// How often the OOM killer ran in it.
     fn kills(&self) -> u64 {
         let text = fs::read_to_string(&self.failures).expect("it can be read");
         let mut lines = text.lines();
@@ -90,7 +90,7 @@ fn ask_and_do_not_read(agent: &Agent) -> UnixStream {
     let mut stream = UnixStream::connect(agent.socket()).expect("it listens");
     let request = b"GET /api/v1/zombies HTTP/1.0\r\n\r\n";
     stream.write_all(request).expect("it reads");
-    // So that the answer has begun.
+    // The response has begun.
     assert!(stream.read(&mut [0; 64]).expect("it answers") > 0);
     stream
 }

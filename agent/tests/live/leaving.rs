@@ -5,7 +5,7 @@ use crate::loaded::{held_by, loaded};
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn sigterm_ends_it_well() {
+fn sigterm_stops_it_cleanly() {
     let mut agent = Agent::start(&[]);
     let held = held_by(agent.pid());
     agent.signal(libc::SIGTERM);
@@ -16,7 +16,7 @@ fn sigterm_ends_it_well() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn sigint_ends_it_well() {
+fn sigint_stops_it_cleanly() {
     let mut agent = Agent::start(&[]);
     agent.signal(libc::SIGINT);
     assert_eq!(agent.ended().code(), Some(0));
@@ -47,7 +47,7 @@ fn a_socket_left_by_kill_9_is_taken_over() {
     first.signal(libc::SIGKILL);
     first.ended();
     let socket = first.socket();
-    assert!(socket.exists(), "nobody could remove it");
+    assert!(socket.exists(), "it could not be removed");
     let mut second = Agent::start_at(socket);
     assert!(view(&["zombies"], socket).status.success());
     second.signal(libc::SIGTERM);

@@ -1,4 +1,4 @@
-//! What BPF objects the kernel holds.
+//! The BPF objects in the kernel.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -54,7 +54,7 @@ fn ids(command: u32) -> impl Iterator<Item = u32> {
             start: last,
             ..NextId::default()
         };
-        // SAFETY: `attr` is as large as said and begins as the command wants it.
+        // SAFETY: `attr` has the given size and begins as the command wants it.
         let result =
             unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut attr, size_of::<NextId>()) };
         last = attr.next;

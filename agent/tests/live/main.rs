@@ -1,4 +1,4 @@
-//! The real agent on the real kernel, against deaths whose truth is known.
+//! The real agent on the real kernel, compared with deaths of known truth.
 //!
 //!     cargo test -p reapwatch --test live -- --ignored --test-threads=1
 //!
@@ -38,6 +38,8 @@ mod refusals;
 mod remedies;
 mod row;
 mod scenario;
+#[path = "../cli/schema.rs"]
+mod schema;
 mod slots;
 mod steps;
 mod stream;

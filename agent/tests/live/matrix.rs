@@ -1,8 +1,8 @@
-//! What was true and what was said, a line each that `cargo xtask verdicts` reads.
+//! True and reported verdicts, in lines that `cargo xtask verdicts` reads.
 
 use std::collections::BTreeSet;
 
-/// What is said of some scenarios in one surrounding.
+/// What is reported of some scenarios in one surrounding.
 #[derive(Debug)]
 pub(crate) struct Matrix {
     surrounding: &'static str,
@@ -18,7 +18,7 @@ impl Matrix {
         }
     }
 
-    /// Tells which verdicts there are.
+    /// Prints the ids of all verdicts.
     pub(crate) fn ids(ids: impl IntoIterator<Item = impl AsRef<str>>) {
         for id in ids {
             println!("\nRW-VERDICT-ID {}", id.as_ref());
@@ -26,13 +26,13 @@ impl Matrix {
     }
 
     /// Notes a scenario with the verdict that is true of it and the one that was given.
-    pub(crate) fn note(&mut self, scenario: &str, truth: &str, said: &str) {
+    pub(crate) fn note(&mut self, scenario: &str, truth: &str, reported: &str) {
         println!(
-            "\nRW-VERDICT {} {scenario} {truth} {said}",
+            "\nRW-VERDICT {} {scenario} {truth} {reported}",
             self.surrounding
         );
-        if said != truth {
-            let line = format!("{scenario}: {truth} is true, {said} was said");
+        if reported != truth {
+            let line = format!("{scenario}: {truth} is true, {reported} was reported");
             self.wrong.insert(line);
         }
     }

@@ -1,9 +1,9 @@
-//! How far `zombie_seconds` are from the truth, beside what the machine's scheduling lets anybody
-//! know of it.
+//! The error of `zombie_seconds`, next to the noise of the machine's scheduling, which limits what
+//! any program can know.
 //!
-//! A truth is an interval: its actors stamp before and after what they do, and may be preempted
-//! between. So two figures stand for the machine's own noise during the same run: by how much the
-//! truth is open, and by how much a thread that only sleeps wakes late.
+//! A truth is an interval: its processes stamp before and after what they do, and may be preempted
+//! between. So two figures measure the machine's noise during the same run: by how much the
+//! truth is uncertain, and how late a sleeping thread wakes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use crate::compare::{is_same_process, seconds};
 use api::FinishedExit;
 
 const SLEEP: Duration = Duration::from_millis(5);
-/// Of seconds as f64.
+/// The rounding error of seconds as f64.
 const ROUNDING: f64 = 1e-9;
 
 /// A thread that sleeps again and again.
@@ -27,7 +27,7 @@ pub(crate) struct Sleeper {
 }
 
 impl Sleeper {
-    /// Lets it begin.
+    /// Starts it.
     pub(crate) fn start() -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -43,14 +43,14 @@ impl Sleeper {
         Self { stop, thread }
     }
 
-    /// By how many seconds it woke late, each time.
+    /// How many seconds late it woke, each time.
     pub(crate) fn lateness(self) -> Vec<f64> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("it only sleeps")
     }
 }
 
-/// The figures, of all deaths whose `zombie_seconds` are said to be exact.
+/// The figures, of all deaths with exact `zombie_seconds`.
 pub(crate) fn figures(lines: &[FinishedExit], truths: &[Truth], lateness: Vec<f64>) -> String {
     let mut outside = Vec::new();
     let mut open = Vec::new();

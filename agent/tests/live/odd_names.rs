@@ -1,4 +1,4 @@
-//! Names that are not text, in every role: the answers are those that plain names get.
+//! Names that are not text, in every role: the answers are the same as with plain names.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -20,7 +20,7 @@ const NAMES: [&[u8]; 6] = [
     b"\x1b[2J\xc3 \x07",
 ];
 
-/// Renames itself, a thread and its children. Each line of its input says what comes next.
+/// Renames itself, a thread and its children. Each line of its input is the next step.
 const PROGRAM: &str = r"
 import ctypes, os, signal, sys, threading, time
 name, cgroup = bytes.fromhex(sys.argv[1]), bytes.fromhex(sys.argv[2])
@@ -142,12 +142,12 @@ fn as_parent_and_killer(agent: &Agent, name: &[u8]) {
     let mount = Mounted::new(name);
     let cast = Cast::start(name, None, "");
     cast.signal(libc::SIGSTOP);
-    let mut said = None;
+    let mut reported = None;
     let judged = eventually(|| {
-        said = verdict(agent, &cast);
-        said.as_deref() == Some("parent_stopped")
+        reported = verdict(agent, &cast);
+        reported.as_deref() == Some("parent_stopped")
     });
-    assert!(judged, "{name:?}: {said:?}");
+    assert!(judged, "{name:?}: {reported:?}");
     let name = shown(name);
     let culprit = agent.culprit(cast.pid()).expect("it is one");
     assert_eq!(culprit.process.comm, name);
@@ -186,14 +186,14 @@ fn as_parent_and_killer(agent: &Agent, name: &[u8]) {
 
 fn as_tracer(agent: &Agent, name: &[u8]) {
     let cast = Cast::start(name, None, "trace");
-    let mut said = None;
+    let mut reported = None;
     let judged = eventually(|| {
-        said = agent.culprit(cast.tracer);
-        let verdict = said.as_ref().and_then(|it| it.verdict.as_ref());
+        reported = agent.culprit(cast.tracer);
+        let verdict = reported.as_ref().and_then(|it| it.verdict.as_ref());
         verdict.is_some_and(|it| it.id == "held_by_tracer")
     });
-    assert!(judged, "{name:?}: {said:?}");
-    assert_eq!(said.map(|it| it.process.comm), Some(shown(name)));
+    assert!(judged, "{name:?}: {reported:?}");
+    assert_eq!(reported.map(|it| it.process.comm), Some(shown(name)));
     let tracer = zombie(agent, cast.killed).and_then(|it| it.tracer);
     let tracer = tracer.map(|it| (it.pid, it.comm));
     assert_eq!(tracer, Some((cast.tracer, shown(name))));
@@ -244,7 +244,7 @@ impl Mounted {
         let place = folder
             .path()
             .join(std::ffi::OsString::from_vec(name.to_vec()));
-        fs::create_dir(&place).expect("ours");
+        fs::create_dir(&place).expect("the folder is writable");
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "none"]).arg(&place);
         assert!(mount.status().expect("mount runs").success());

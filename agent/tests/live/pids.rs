@@ -15,15 +15,15 @@ fn of(agent: &Agent, scope: &str) -> Option<Pids> {
     pids.into_iter().find(|it| it.scope.name() == scope)
 }
 
-/// What is told of the time until it is full follows from the rest that is told.
+/// The time until it is full must follow from the other reported values.
 fn assert_consistent(pids: &Pids) {
     let leak = pids.leaked_per_second.filter(|&leak| leak > 0.0);
     let full = leak.map(|leak| (pids.limit - pids.used) as f64 / leak);
     match (full, pids.full_in_seconds) {
         (None, None) => {}
-        (Some(full), Some(told)) => {
+        (Some(full), Some(reported)) => {
             assert!(
-                (full - told.0).abs() <= full * 1e-9,
+                (full - reported.0).abs() <= full * 1e-9,
                 "{full} is not in {pids:#?}"
             );
         }
@@ -36,12 +36,12 @@ fn assert_consistent(pids: &Pids) {
 fn the_nodes_table_counts_processes_threads_and_zombies() {
     let agent = Agent::start(&[]);
     let _leak = Leak::start(300);
-    let mut told = None;
+    let mut reported = None;
     assert!(eventually(|| {
-        told = of(&agent, "node");
-        told.as_ref().is_some_and(|it| it.zombies >= Some(300))
+        reported = of(&agent, "node");
+        reported.as_ref().is_some_and(|it| it.zombies >= Some(300))
     }));
-    let node = told.expect("it was told");
+    let node = reported.expect("it was listed");
     assert!(node.used > 300 && node.used <= node.limit, "{node:#?}");
     assert!(node.container.is_none());
     assert_consistent(&node);
@@ -54,7 +54,7 @@ fn the_nodes_table_counts_processes_threads_and_zombies() {
     assert!(metric("reapwatch_pids_used") <= metric("reapwatch_pids_limit"));
 }
 
-/// Where the files of a cgroup with a limit are.
+/// The folder of a cgroup with a limit.
 fn folder(cgroup: &str) -> PathBuf {
     let roots = [
         "/sys/fs/cgroup/pids",
@@ -75,13 +75,13 @@ fn forks_that_a_limit_refuses_are_counted() {
     verdicts.end();
 }
 
-/// Of whichever hierarchy has the controller: that of version 2 in virtual machines.
+/// In the hierarchy that has the controller: that of version 2 in virtual machines.
 fn count_refused_forks() {
     let agent = Agent::start(&[]);
     let one = Staying::start("filled");
     let scope = one.stay.cgroup.clone().expect("it has one");
     let refused = || agent.metric("reapwatch_pids_refused_total", "");
-    // Until it has been looked at once, nothing that happened in it is new.
+    // Changes count only after the first reading of a cgroup.
     assert!(eventually(|| of(&agent, &scope).is_some()));
     let before = refused();
     fs::write(folder(&scope).join("pids.max"), "1").expect("the limit can be lowered");
@@ -96,20 +96,20 @@ fn count_refused_forks() {
     assert!(page.contains(" refused so far"), "{page}");
     let top: serde_json::Value = agent.document("top");
     let pids = top["items"][0]["pids"].as_array().expect("a list");
-    let told = pids.iter().find(|it| it["scope"] == scope.as_str());
+    let reported = pids.iter().find(|it| it["scope"] == scope.as_str());
     assert!(
-        told.is_some_and(|it| it["refused_forks"].as_u64() > Some(0)),
+        reported.is_some_and(|it| it["refused_forks"].as_u64() > Some(0)),
         "{top}"
     );
 }
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_cgroup_that_zombies_fill_is_told_with_the_time_that_is_left() {
+fn a_cgroup_that_zombies_fill_has_a_time_until_it_is_full() {
     let agent = Agent::start(&[]);
     let one = Staying::start("filled");
     let scope = one.stay.cgroup.clone().expect("it has one");
-    let mut told: Vec<Pids> = Vec::new();
+    let mut reported: Vec<Pids> = Vec::new();
     let forecast = || {
         let answer = agent.culprits_and_pids();
         let mut culprits = answer.document.items.iter();
@@ -122,23 +122,25 @@ fn a_cgroup_that_zombies_fill_is_told_with_the_time_that_is_left() {
         if let Some(now) = now {
             assert_consistent(&now);
             if now.full_in_seconds.is_some() {
-                told.push(now);
+                reported.push(now);
             }
         }
-        told.last().is_some_and(|last| last.used > told[0].used)
+        reported
+            .last()
+            .is_some_and(|last| last.used > reported[0].used)
     };
     assert!(
         eventually(forecast),
         "{:#?}",
         agent.culprits_and_pids().pids
     );
-    let (first, last) = (&told[0], &told[told.len() - 1]);
+    let (first, last) = (&reported[0], &reported[reported.len() - 1]);
     for pids in [first, last] {
         assert_eq!(pids.limit, LIMIT);
         let zombies = pids.zombies.expect("they are known");
         assert!(zombies > 0 && zombies <= pids.used, "{pids:#?}");
     }
-    assert!(last.zombies > first.zombies, "{told:#?}");
+    assert!(last.zombies > first.zombies, "{reported:#?}");
     let label = format!("scope=\"{scope}\"");
     let limit = agent.metric("reapwatch_pids_limit", &label);
     assert_eq!(limit as u64, LIMIT);

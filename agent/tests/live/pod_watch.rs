@@ -1,4 +1,4 @@
-//! Names by a watch on pods, whatever its server does. Nothing on disk names anybody, so that a
+//! Names by a watch on pods, whatever its server does. No file has names, so that a
 //! name can only come from the watch. One line of verdict each.
 
 use std::{fs, process};
@@ -41,7 +41,7 @@ struct Subject {
 }
 
 impl Subject {
-    /// With somebody dead in its container.
+    /// With a zombie in its container.
     fn new(n: u32) -> Self {
         let run = process::id();
         let uid = format!("{run:08x}-0000-4000-8000-5e1f{n:08x}");
@@ -165,20 +165,20 @@ fn changes() {
     let unnamed = eventually(|| subject.place(&agent).is_some_and(|it| it.pod_uid == uid));
     assert!(unnamed, "{:#?}", subject.place(&agent));
     assert_eq!(subject.names(&agent)[0], None, "nothing has named it yet");
-    server.tell(&event("ADDED", &subject.pod(11, false)));
+    server.send(&event("ADDED", &subject.pod(11, false)));
     let pod = ["shop", "web-0"].map(|name| Some(name.to_owned()));
     let of_pod = eventually(|| subject.names(&agent)[..2] == pod);
     assert!(of_pod, "{:#?}", subject.place(&agent));
     assert_eq!(subject.names(&agent)[2], None, "its container has no name");
-    server.tell(&event("MODIFIED", &subject.pod(12, true)));
+    server.send(&event("MODIFIED", &subject.pod(12, true)));
     subject.is_named(&agent);
-    server.tell(&event("DELETED", &subject.pod(13, true)));
-    // Once the next watch begins after it, it was heard.
+    server.send(&event("DELETED", &subject.pod(13, true)));
+    // The event has been read once the next watch begins after it.
     server.end();
     let heard = |query: &String| query.contains("resourceVersion=13");
     assert!(eventually(|| server.watches().iter().any(heard)));
     subject.is_named(&agent);
-    // And whoever dies there afterwards is still of it.
+    // And later deaths in it still belong to it.
     let late = subject.cgroup.death();
     let pids = [subject.dead.pid, late.pid];
     let named = eventually(|| {
@@ -214,9 +214,9 @@ fn bookmark_then_end() {
     let server = ApiServer::with(&[]);
     let (agent, _root) = agent_of(&server);
     let mark = r#"{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"77"}}"#;
-    server.tell(&event("BOOKMARK", mark));
+    server.send(&event("BOOKMARK", mark));
     server.end();
-    server.tell(&event("ADDED", &subject.pod(78, true)));
+    server.send(&event("ADDED", &subject.pod(78, true)));
     subject.is_named(&agent);
     let watches = server.watches();
     assert!(watches[1].contains("resourceVersion=77"), "{watches:?}");
@@ -245,7 +245,7 @@ fn expired_by_event() {
     assert!(eventually(|| !server.watches().is_empty()));
     server.list(&[subject.whole()]);
     let status = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"too old resource version: 10 (20)","reason":"Expired","code":410}"#;
-    server.tell(&event("ERROR", status));
+    server.send(&event("ERROR", status));
     subject.is_named(&agent);
     assert!(eventually(|| is_up(&agent)));
     let one = failures(&agent, "expired");
@@ -258,7 +258,7 @@ fn broken_in_a_line() {
     let (agent, _root) = agent_of(&server);
     let added = event("ADDED", &subject.pod(11, true));
     server.break_in(&added);
-    server.tell(&added);
+    server.send(&added);
     subject.is_named(&agent);
     assert_eq!(server.lists().len(), 1, "all were listed again");
     let watches = server.watches();
@@ -273,7 +273,7 @@ fn garbage() {
     let (agent, _root) = agent_of(&server);
     assert!(eventually(|| !server.watches().is_empty()));
     server.list(&[subject.whole()]);
-    server.tell("<html>502 Bad Gateway</html>");
+    server.send("<html>502 Bad Gateway</html>");
     subject.is_named(&agent);
     assert!(eventually(|| is_up(&agent)));
     assert!(failures(&agent, "malformed") > 0.5);
@@ -286,7 +286,7 @@ fn ends_at_once() {
     for _ in 0..3 {
         server.next_watch(Answer::End);
     }
-    server.tell(&event("ADDED", &subject.pod(11, true)));
+    server.send(&event("ADDED", &subject.pod(11, true)));
     let (agent, _root) = agent_of(&server);
     subject.is_named(&agent);
     let watches = server.watches().len();
@@ -303,7 +303,7 @@ fn server_away_for_a_while() {
     server.next_watch(Answer::Status(503, "ServiceUnavailable"));
     server.break_in("{}");
     assert!(eventually(|| server.watches().len() >= 2));
-    server.tell(&event("ADDED", &subject.pod(11, true)));
+    server.send(&event("ADDED", &subject.pod(11, true)));
     subject.is_named(&agent);
     assert!(is_up(&agent));
     assert_eq!(server.lists().len(), 1, "all were listed again");
@@ -315,7 +315,7 @@ fn never_answers_first() {
     server.next_list(Answer::Never);
     let (agent, _root) = agent_of(&server);
     assert!(!is_up(&agent));
-    // It is given up after 15 s, half of what a test waits for anything.
+    // The agent gives up after 15 s, half of what a test waits.
     assert!(eventually(|| failures(&agent, "slow") > 0.5));
     subject.is_named(&agent);
     assert!(eventually(|| is_up(&agent)));
@@ -325,16 +325,16 @@ fn forbidden() {
     let (watched, logged) = (Subject::new(11), Subject::new(12));
     let root = tempfile::tempdir().expect("a folder can be made");
     let logs = root.path().join("var/log/containers");
-    fs::create_dir_all(&logs).expect("ours");
+    fs::create_dir_all(&logs).expect("the folder is writable");
     let file = logs.join(format!("web-0_shop_app-{}.log", logged.id));
-    fs::write(file, "").expect("ours");
+    fs::write(file, "").expect("the folder is writable");
     let server = ApiServer::with(&[watched.whole()]);
     for _ in 0..3 {
         server.next_list(Answer::Status(403, "Forbidden"));
     }
     let agent = agent_on(&server, &root, "auto");
     logged.is_named(&agent);
-    // As soon as it gets the right.
+    // As soon as it gets the permission.
     watched.is_named(&agent);
     let three = failures(&agent, "forbidden");
     assert!((three - 3.0).abs() < f64::EPSILON, "{three}");

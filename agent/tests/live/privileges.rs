@@ -1,4 +1,4 @@
-//! A running agent has given up what only loading needed, in all of its threads and for ever, and
+//! A running agent has dropped what only loading needed, in all of its threads and for good, and
 //! does its work with the rest.
 
 use std::fs;
@@ -12,7 +12,7 @@ use crate::row::Verdicts;
 use crate::scenario::{self, Leak};
 use api::Fact;
 
-/// What a daemon may go on using.
+/// The capabilities that a daemon may keep.
 const IN_USE: CapabilitySet = CapabilitySet::SYS_PTRACE.union(CapabilitySet::DAC_READ_SEARCH);
 /// What reading maps needs before Linux 5.19.
 const MAPS: CapabilitySet = CapabilitySet::BPF;
@@ -20,7 +20,7 @@ const LOADING: CapabilitySet = CapabilitySet::BPF.union(CapabilitySet::PERFMON);
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn what_only_loading_needs_is_given_up() {
+fn privileges_that_only_loading_needs_are_dropped() {
     let mut verdicts = Verdicts::default();
     verdicts.of("root_gives_up", || {
         let (host, agent) = start(Host::new());
@@ -34,7 +34,7 @@ fn what_only_loading_needs_is_given_up() {
         drop(host);
     });
     verdicts.of("nobody_gives_up", || {
-        let host = Host::new().left_to_nobody(LOADING);
+        let host = Host::new().run_by_nobody(LOADING);
         if !can_run(&host) {
             // Before 5.11 it lacks locked memory too: `degraded` has that case.
             return;
@@ -57,7 +57,7 @@ fn what_only_loading_needs_is_given_up() {
         assert!(of_loop, "no agent runs inside the view");
         let saving = CapabilitySet::DAC_OVERRIDE;
         let limit = IN_USE | MAPS | saving;
-        // The thread that shows gives up after the one that loaded.
+        // This thread drops its privileges after the one that loaded.
         let limited = eventually(|| {
             let threads = threads(exits.pid());
             threads
@@ -84,13 +84,13 @@ fn can_run(host: &Host) -> bool {
     output.status.success()
 }
 
-/// The counters, the iterator and the ring are read, and the attach is told as it was.
+/// The counters, the iterator and the ring can still be read, and the hooks are reported unchanged.
 fn assert_works(agent: &Agent) {
     let before = agent.metric("reapwatch_exits_total", "");
     let died = scenario::run("reaped_10ms").len() as f64;
     let leak = Leak::start(3);
     let exits = || agent.metric("reapwatch_exits_total", "");
-    // A death is counted when it is known where it belongs.
+    // A death is counted once its container is known.
     let counted = eventually(|| exits() >= before + died + 3.0);
     assert!(counted, "{before} and then {}", exits());
     let judged = eventually(|| {
@@ -144,7 +144,7 @@ impl Drop for Following {
     }
 }
 
-/// What /proc says of a thread.
+/// The status of a thread in /proc.
 #[derive(Debug)]
 struct Thread {
     status: String,
@@ -160,7 +160,7 @@ impl Thread {
         assert_eq!(field(&self.status, "NoNewPrivs"), "1", "{self:?}");
     }
 
-    /// Nothing that it could run would get anything.
+    /// No program that it could run would gain privileges.
     fn assert_shut(&self) {
         assert!(self.set("CapBnd").is_empty(), "{self:?}");
         assert_eq!(field(&self.status, "NoNewPrivs"), "1", "{self:?}");

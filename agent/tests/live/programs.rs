@@ -1,5 +1,5 @@
-//! A process is the program that it runs now, under the name that it has now; and what was sent to
-//! it by whom.
+//! A process is the program that it runs now, with its current name; and what was sent to
+//! it, and by which process.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt as _;
@@ -52,7 +52,7 @@ fn what_a_shell_waited_for_is_not_charged_to_the_program_that_it_becomes() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_usual_exec_of_a_new_child_is_not_told() {
+fn a_usual_exec_of_a_new_child_is_not_an_event() {
     let agent = Agent::start(&[]);
     let counted = || agent.metric("reapwatch_events_total", "event=\"exec\"");
     let before = counted();
@@ -62,10 +62,10 @@ fn a_usual_exec_of_a_new_child_is_not_told() {
     assert!(counted() - before < 100.0);
 }
 
-/// A look at a living child by its PID says nothing of the dead ones.
+/// A peek at a living child by its PID is no evidence about the dead ones.
 #[test]
 #[ignore = "needs root, a kernel with BTF and python3"]
-fn a_look_at_a_living_child_is_no_look_at_the_dead() {
+fn peeking_at_a_living_child_is_not_peeking_at_zombies() {
     let agent = Agent::start(&[]);
     let peeks = "
 import os, time
@@ -167,12 +167,12 @@ fn the_end_of_the_thread_that_started_it_is_not_a_kill_by_its_process() {
     });
     let (mut child, tid) = starter.join().expect("it ends");
     child.0.wait().expect("it is our child");
-    let told = || agent.explain(child.pid()).story;
-    assert!(eventually(|| told().death.is_some()));
-    let killer = told()
+    let explain = || agent.explain(child.pid()).story;
+    assert!(eventually(|| explain().death.is_some()));
+    let killer = explain()
         .death
         .and_then(|death| death.killer)
-        .expect("somebody");
+        .expect("a killer");
     assert_eq!(killer.by, Some(KillBy::ParentDeath.into()), "{killer:#?}");
     assert_eq!(killer.signal, "SIGKILL");
     let parent = killer.process.map(|process| process.pid);

@@ -1,4 +1,4 @@
-//! What was recorded, replayed.
+//! Recordings and their replay.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -17,7 +17,7 @@ use crate::host::Host;
 use crate::scenario::{self, Leak, Misbehaving};
 use api::{Culprit, Document, ExitLine, FinishedExit, Zombie};
 
-/// Each ends in a way of its own, and every kernel can play it.
+/// Each ends differently, and every kernel can run it.
 const SCENARIOS: [&str; 6] = [
     "reaped_10ms",
     "killed_sigkill",
@@ -35,7 +35,7 @@ struct Recorder {
 }
 
 impl Recorder {
-    /// Starts one and waits until it tells of a death.
+    /// Starts one and waits until it has printed a death.
     fn start(file: &Path) -> Self {
         let forced = std::env::var("REAPWATCH_TEST_HOOK").ok();
         let mut program = Command::new(REAPWATCH)
@@ -55,7 +55,7 @@ impl Recorder {
         };
         let end = Instant::now() + PATIENCE;
         while recorder.printed.is_empty() {
-            assert!(Instant::now() < end, "it tells of no death");
+            assert!(Instant::now() < end, "it prints no death");
             scenario::run("reaped_0ms");
             recorder.read();
         }
@@ -69,7 +69,7 @@ impl Recorder {
         }
     }
 
-    /// Waits until all of these deaths were told of.
+    /// Waits until all of these deaths have been printed.
     fn wait_for(&mut self, truths: &[Truth]) {
         let end = Instant::now() + PATIENCE;
         let has = |deaths: &[FinishedExit], truth: &Truth| {
@@ -88,16 +88,16 @@ impl Recorder {
         }
     }
 
-    /// Ends it as Ctrl-C does; all that it printed.
+    /// Ends it like Ctrl-C; returns all that it printed.
     fn end(mut self) -> String {
         let pid = Pid::from_child(&self.program);
         kill_process(pid, Signal::INT).expect("it runs");
         self.printed.extend(self.lines.iter());
         let status = self.program.wait().expect("it is a child");
-        let mut said = String::new();
+        let mut log = String::new();
         let mut stderr = self.program.stderr.take().expect("it is piped");
-        stderr.read_to_string(&mut said).expect("text");
-        assert!(status.success() && said.contains("recorded to"), "{said}");
+        stderr.read_to_string(&mut log).expect("text");
+        assert!(status.success() && log.contains("recorded to"), "{log}");
         self.printed
     }
 }
@@ -122,8 +122,8 @@ fn deaths(printed: &str) -> Vec<FinishedExit> {
     printed.lines().map(death).collect()
 }
 
-/// The lines without where each died, which a recording does not hold, and without the order that
-/// comes of looking for it.
+/// The lines without containers, which a recording does not have, and without the order that
+/// comes from looking them up.
 fn placeless(lines: &str) -> Vec<String> {
     let line = |line: &str| {
         let mut death: serde_json::Value = serde_json::from_str(line).expect("a line of exits");
@@ -137,7 +137,7 @@ fn placeless(lines: &str) -> Vec<String> {
     lines
 }
 
-/// What `replay` prints for nobody in particular.
+/// What `replay` prints.
 fn replay(host: &Host, file: &Path, view: &[&str]) -> String {
     let output = host
         .reapwatch()
@@ -146,16 +146,16 @@ fn replay(host: &Host, file: &Path, view: &[&str]) -> String {
         .args(view)
         .output()
         .expect("the program runs");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    assert!(!said.contains("cut off"), "{said}");
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{log}");
+    assert!(!log.contains("cut off"), "{log}");
     String::from_utf8(output.stdout).expect("text")
 }
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
 fn a_recording_keeps_the_verdicts_made_while_it_was_made() {
-    let host = Host::new().left_to_nobody(CapabilitySet::empty());
+    let host = Host::new().run_by_nobody(CapabilitySet::empty());
     let file = host.socket().with_file_name("deaths.trace");
     let recorder = Recorder::start(&file);
     let one = Misbehaving::start("never_waits");
@@ -185,14 +185,14 @@ fn a_recording_keeps_the_verdicts_made_while_it_was_made() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_recording_replays_to_the_very_lines_of_the_live_run() {
-    let host = Host::new().left_to_nobody(CapabilitySet::empty());
+fn a_replay_prints_the_same_lines_as_the_live_run() {
+    let host = Host::new().run_by_nobody(CapabilitySet::empty());
     let file = host.socket().with_file_name("deaths.trace");
     let mut recorder = Recorder::start(&file);
     let truths: Vec<_> = SCENARIOS.into_iter().flat_map(scenario::run).collect();
     let left = Leak::start(2);
     recorder.wait_for(&truths);
-    // Deaths are told of every 10 ms: those of the leak have come.
+    // Deaths are printed every 10 ms: those of the leak are there.
     let lived = recorder.end();
     let replayed = replay(&host, &file, &["exits", "--json"]);
     assert_eq!(placeless(&replayed), placeless(&lived));
@@ -207,7 +207,7 @@ fn a_recording_replays_to_the_very_lines_of_the_live_run() {
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
 fn the_freeing_of_a_process_is_not_reported_after_its_reap() {
-    let host = Host::new().left_to_nobody(CapabilitySet::empty());
+    let host = Host::new().run_by_nobody(CapabilitySet::empty());
     let file = host.socket().with_file_name("deaths.trace");
     let mut recorder = Recorder::start(&file);
     let waited_for = scenario::run("reaped_0ms");

@@ -55,7 +55,7 @@ fn a_port_in_use() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_socket_folder_that_is_none() {
+fn a_socket_folder_that_is_not_a_folder() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let file = folder.path().join("file");
     fs::write(&file, "").expect("a file can be made");
@@ -73,7 +73,7 @@ fn an_unknown_flag() {
 }
 
 #[test]
-fn nobody_to_serve() {
+fn an_agent_without_any_listener() {
     assert_refused(
         &agent(&["--listen", "none", "--socket", "none"]),
         "--listen",
@@ -93,7 +93,7 @@ fn a_web_config_file_without_tcp() {
 }
 
 #[test]
-fn a_web_config_file_that_cannot_be_honoured() {
+fn a_web_config_file_with_an_unsupported_field() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let config = folder.path().join("web.yml");
     let agent = || {
@@ -114,13 +114,14 @@ fn a_web_config_file_that_cannot_be_honoured() {
     }
 }
 
-/// Runs a copy of the program that nobody can read, as nobody.
-fn as_nobody(args: &[&str]) -> Output {
+/// Runs an unreadable copy of the program as the user `nobody`.
+fn run_as_nobody(args: &[&str]) -> Output {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let copy = folder.path().join("reapwatch");
     fs::copy(REAPWATCH, &copy).expect("the program can be copied");
     for path in [folder.path(), &copy] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("ours");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+            .expect("the folder is writable");
     }
     Command::new(&copy)
         .args(args)
@@ -136,17 +137,17 @@ fn as_nobody(args: &[&str]) -> Output {
 #[ignore = "needs root and a kernel with BTF"]
 fn no_privileges_for_the_agent() {
     assert_refused(
-        &as_nobody(&["agent", "--listen", "127.0.0.1:0", "--socket", "none"]),
+        &run_as_nobody(&["agent", "--listen", "127.0.0.1:0", "--socket", "none"]),
         "root",
     );
 }
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_socket_folder_of_somebody_else() {
+fn a_socket_folder_of_another_user() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let socket = folder.path().join("s.sock");
-    let output = as_nobody(&[
+    let output = run_as_nobody(&[
         "agent",
         "--listen",
         "none",

@@ -1,5 +1,5 @@
-//! Advice is followed: a program that does not reap is told what to do, its twin does just that,
-//! and then nobody holds zombies and each exit status came to whoever waited for it.
+//! Advice is followed: a program that does not reap gets a remedy, its twin does just that,
+//! and then no process holds zombies and each exit status reached the process that waited for it.
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -46,7 +46,7 @@ def block(how):
     signal.pthread_sigmask(how, [signal.SIGCHLD])
 ";
 
-/// A program that earns a verdict.
+/// A program with a known verdict.
 struct Case {
     id: &'static str,
     /// Words of the remedy that name the fix which its twin has.
@@ -213,7 +213,7 @@ impl Running {
         self.child.id()
     }
 
-    /// Says something to it.
+    /// Sends it a line.
     pub(crate) fn send(&mut self, line: &str) {
         let input = self.child.stdin.as_mut().expect("it is a pipe");
         writeln!(input, "{line}").expect("it reads");
@@ -254,14 +254,14 @@ pub(crate) fn zombies_of(agent: &Agent, pid: u32) -> Vec<u32> {
     of.map(|zombie| zombie.pid).collect()
 }
 
-/// Longer than zombies are young.
+/// Longer than the age at which zombies are old.
 pub(crate) fn assert_holds_nothing_old(agent: &Agent, pid: u32) {
     thread::sleep(Duration::from_secs(3));
     assert!(verdict(agent, pid).is_none_or(|it| it.id == YOUNG));
     assert!(!has_ended(pid));
 }
 
-/// The end of the process clears its zombies, as the remedy says of most.
+/// The end of the process clears its zombies, as most remedies state.
 fn assert_end_clears(agent: &Agent, broken: Running) {
     assert!(!zombies_of(agent, broken.pid()).is_empty());
     let left = children(broken.pid());
@@ -283,10 +283,10 @@ fn children(pid: u32) -> Vec<u32> {
     pids.map(|pid| pid.parse().expect("a PID")).collect()
 }
 
-/// What is not old yet needs nothing but a second look.
+/// A young zombie only needs a second look.
 #[test]
 #[ignore = "needs root, a kernel with BTF and python3"]
-fn who_is_left_alone_as_advised_has_reaped_at_the_second_look() {
+fn a_process_left_alone_as_advised_has_reaped_by_the_second_look() {
     let agent = Agent::start(&[]);
     let program = "
 while True:
@@ -313,7 +313,7 @@ while True:
 
 #[test]
 #[ignore = "needs root, a kernel with BTF and python3"]
-fn a_program_that_does_as_it_is_told_holds_no_zombies_and_loses_no_status() {
+fn a_program_that_follows_the_advice_holds_no_zombies_and_loses_no_status() {
     let agent = Agent::start(&[]);
     for case in &CASES {
         let broken = Running::python(case.program, "broken");
@@ -330,7 +330,7 @@ fn a_program_that_does_as_it_is_told_holds_no_zombies_and_loses_no_status() {
 
 #[test]
 #[ignore = "needs root, a kernel with BTF and python3"]
-fn a_reader_goes_on_when_whoever_keeps_its_pipe_open_is_ended() {
+fn a_reader_continues_once_the_holder_of_its_pipe_ends() {
     let agent = Agent::start(&[]);
     let mut reader = Running::python(
         "print(subprocess.check_output(['sh', '-c', 'sleep 900 & echo right']).decode().strip(), flush=True)

@@ -14,15 +14,15 @@ use crate::noise::{Sleeper, figures};
 use crate::scenario;
 use crate::stream::Stream;
 
-/// Its zombies stay for as long as the program runs, which here is no time.
+/// Its zombies stay while the program runs, which here is very short.
 const NOT_JUDGED: &str = "never_reaped";
-/// How often a scenario may lose an event, and be played again.
+/// How often a scenario that lost an event is repeated.
 const FURTHER_TRIES: usize = 3;
 
 /// First all deaths, then all verdicts: the waiting for late lines is shared.
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn every_death_is_told_truly() {
+fn every_death_is_reported_correctly() {
     let agent = Agent::start(&[]);
     let source = agent.zombies().head.source;
     let by_tracepoints = agent.by_tracepoints();
@@ -42,28 +42,28 @@ fn every_death_is_told_truly() {
     let names = SCENARIOS.iter().map(|scenario| scenario.name);
     let deaths: Vec<_> = names
         .filter(|name| *name != NOT_JUDGED)
-        .map(|name| (name, attempt(|| scenario::play(name))))
+        .map(|name| (name, attempt(|| scenario::try_run(name))))
         .collect();
     let lateness = sleeper.lateness();
-    let played = deaths.iter().filter_map(|(_, played)| played.as_ref().ok());
-    let all: Vec<_> = played.flatten().flatten().cloned().collect();
-    // What is missing shows at its scenario.
+    let ran = deaths.iter().filter_map(|(_, ran)| ran.as_ref().ok());
+    let all: Vec<_> = ran.flatten().flatten().cloned().collect();
+    // A missing line is reported with its scenario.
     let lines = attempt(|| stream.collect_all(&all));
     let lines = lines.unwrap_or_else(|_missing| stream.collect_where(|_| true));
-    for (name, played) in deaths {
-        match played {
+    for (name, ran) in deaths {
+        match ran {
             Err(why) => verdicts.judge(name, Err(why)),
             Ok(Err(lack)) => Verdicts::skip(&lack),
             Ok(Ok(truths)) => {
-                let told = attempt(|| compare(&lines, &truths, by_tracepoints));
-                let told = told.or_else(|why| {
+                let result = attempt(|| compare(&lines, &truths, by_tracepoints));
+                let result = result.or_else(|why| {
                     let unseen = by_timer(&truths) && probes_miss_init()
                         || by_tracepoints && by_stranger(&truths);
                     again(&agent, name, unseen, why, || {
                         compare_all(&mut stream, &scenario::run(name), by_tracepoints);
                     })
                 });
-                verdicts.judge(name, told);
+                verdicts.judge(name, result);
             }
         }
     }
@@ -72,14 +72,14 @@ fn every_death_is_told_truly() {
     verdicts.end();
 }
 
-/// Whether one of them was killed by a timer, which the kernel sends in the middle of anybody.
+/// Whether one of them was killed by a timer, which the kernel sends in the context of any process.
 fn by_timer(truths: &[Truth]) -> bool {
     let mut killers = truths.iter().filter_map(|truth| truth.killer);
     killers.any(|killer| killer.by == SentBy::Timer)
 }
 
 /// Whether one of them was reaped by a process that is not ours. Tracepoints see the end of its
-/// call, which a preemption delays; nobody measured for how long.
+/// call, which a preemption delays, for a time that was not measured.
 fn by_stranger(truths: &[Truth]) -> bool {
     let mut reapers = truths.iter().filter_map(|truth| truth.reaper);
     reapers.any(|reaper| reaper.tid.is_none())
@@ -93,9 +93,9 @@ fn probes_miss_init() -> bool {
 }
 
 /// The verdict of further tries, each only where events may have been lost in the one before:
-/// where the agent says so, or where a try met what it cannot see (`unseen`). Linux 7 skips the run
-/// of a program of which another run was preempted on the same CPU: then a death lacks what that
-/// run would have told, and the agent counts it. An emulated processor is slow enough for that.
+/// where the agent reports it, or where a try met what it cannot see (`unseen`). Linux 7 skips a
+/// run of a program if another run of it was preempted on the same CPU: then a death lacks what
+/// that run would have shown, and the agent counts it. Emulated processors are slow enough for that.
 pub(crate) fn again(
     agent: &Agent,
     name: &str,
@@ -119,26 +119,26 @@ pub(crate) fn again(
     Err(why)
 }
 
-/// Says each verdict in a line, and counts.
+/// Prints each verdict in a line, and counts.
 #[derive(Debug, Default)]
 pub(crate) struct Verdicts {
     failed: usize,
 }
 
 impl Verdicts {
-    /// Says what came of the work.
+    /// Prints the result of the work.
     pub(crate) fn of(&mut self, name: &str, work: impl FnOnce()) {
         self.judge(name, attempt(work));
     }
 
-    /// Says one that is known already.
+    /// Prints one that is known already.
     pub(crate) fn judge(&mut self, name: &str, verdict: Result<(), String>) {
         let verdict = verdict.map_or_else(|why| format!("FAIL {why}"), |()| "ok".to_owned());
         self.failed += usize::from(verdict != "ok");
         println!("\nRW-TEST {name} {verdict}");
     }
 
-    /// Says what this machine lacks for a test.
+    /// Prints what this machine lacks for a test.
     pub(crate) fn skip(Lack { name, lacks }: &Lack) {
         println!("\nRW-TEST {name} skip {lacks}");
     }
@@ -149,7 +149,7 @@ impl Verdicts {
     }
 }
 
-/// The result of `work`, or what it panicked with, in one line.
+/// The result of `work`, or its panic message in one line.
 pub(crate) fn attempt<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| one_line(&*panic))
 }

@@ -39,13 +39,13 @@ fn output(args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("JSON is UTF-8")
 }
 
-/// The deaths of one scenario, which every kernel can play, after all of them.
+/// The deaths of one scenario that every kernel can run, after all of them.
 pub(crate) fn run(name: &str) -> Vec<Truth> {
     truths(&["run", name])
 }
 
 /// The deaths of one scenario, after all of them, or what this kernel lacks for it.
-pub(crate) fn play(name: &str) -> Result<Vec<Truth>, Lack> {
+pub(crate) fn try_run(name: &str) -> Result<Vec<Truth>, Lack> {
     let output = output(&["run", name]);
     match serde_json::from_str(&output) {
         Ok(lack) => Err(lack),
@@ -53,7 +53,7 @@ pub(crate) fn play(name: &str) -> Result<Vec<Truth>, Lack> {
     }
 }
 
-/// Says that a test could not be made here. Not by `eprintln`, which the test harness keeps to
+/// Prints that a test could not be made here. Not by `eprintln`, which the test harness keeps to
 /// itself when the test passes: `cargo xtask test` lists these lines.
 pub(crate) fn skipped(Lack { name, lacks }: &Lack) {
     writeln!(std::io::stderr(), "\nSKIPPED {name}: {lacks}").expect("stderr is open");
@@ -71,7 +71,7 @@ fn parse(output: &str) -> Vec<Truth> {
         .collect()
 }
 
-/// An exit that takes its time, or what this machine lacks for it.
+/// A slow exit, or what this machine lacks for it.
 pub(crate) fn slow(name: &str) -> Result<SlowExit, Lack> {
     let line = output(&["slow", name]);
     serde_json::from_str(&line)
@@ -99,7 +99,7 @@ impl Leak {
         Self { kept, truths }
     }
 
-    /// Who leaks.
+    /// The process that leaks.
     pub(crate) fn pid(&self) -> u32 {
         self.kept.program.id()
     }
@@ -109,7 +109,7 @@ impl Leak {
 #[derive(Debug)]
 pub(crate) struct Staying {
     _kept: Kept,
-    /// Which, and in which state.
+    /// The process and its state.
     pub(crate) stay: Stay,
 }
 
@@ -129,13 +129,13 @@ struct Kept {
 }
 
 impl Kept {
-    /// Starts it, and reads the line that says what it made.
+    /// Starts it, and reads the line with what it made.
     fn start<T: DeserializeOwned>(args: &[&str]) -> (Self, T) {
         let (kept, mut made) = Self::start_many(args, 1);
         (kept, made.remove(0))
     }
 
-    /// The same of one that says so in as many lines.
+    /// The same for one that prints several lines.
     fn start_many<T: DeserializeOwned>(args: &[&str], count: usize) -> (Self, Vec<T>) {
         let mut program = Command::new(program())
             .args(args)
@@ -168,7 +168,7 @@ impl Drop for Kept {
 #[derive(Debug)]
 pub(crate) struct Misbehaving {
     _kept: Kept,
-    /// Who it is, and the verdict that is true of it.
+    /// The process, and the verdict that is true of it.
     pub(crate) culprit: Culprit,
 }
 
@@ -187,7 +187,7 @@ impl Misbehaving {
 #[derive(Debug)]
 pub(crate) struct Undying {
     _kept: Kept,
-    /// Who it is, and the truth about it.
+    /// The process, and the truth about it.
     pub(crate) truth: Stuck,
 }
 

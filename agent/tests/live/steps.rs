@@ -1,4 +1,4 @@
-//! Where the time of an exit goes, against exits that are held up in a known step. One line of
+//! Where the time of an exit goes, for exits that are delayed in a known step. One line of
 //! verdict each.
 
 use scenarios::slow::{CASES, SlowExit};
@@ -12,38 +12,38 @@ use api::{FinishedExit, PhaseName, Steps};
 
 /// Every figure is rounded to f64.
 const ROUNDING: f64 = 1e-6;
-/// An exit without a hold-up is looked at so often: a busy machine may hold up any single one.
+/// Number of tries for an exit without a delay: a busy machine may delay any single one.
 const TRIES: usize = 3;
-/// What tracepoints can tell.
+/// The steps that tracepoints can see.
 const BY_TRACEPOINTS: [PhaseName; 2] = [PhaseName::WaitingForSiblings, PhaseName::ReleasingMemory];
 
 #[test]
 #[ignore = "needs a virtual machine of its own: it sets the core pattern"]
-fn every_slow_step_is_told_truly() {
+fn every_slow_step_is_reported_correctly() {
     let agent = Agent::start(&["--steps"]);
     let all = sees_all(&agent);
     let mut stream = Stream::of(&agent);
     let mut verdicts = Verdicts::default();
     for case in CASES {
-        match play(case.name) {
+        match run(case.name) {
             Err(lack) => Verdicts::skip(&lack),
             Ok(exits) => verdicts.of(case.name, || {
                 let with_line = |exit: SlowExit| (stream.line_of(exit.pid, &exit.comm), exit);
-                let played: Vec<_> = exits.into_iter().map(with_line).collect();
-                judge(&agent, all, &played);
+                let ran: Vec<_> = exits.into_iter().map(with_line).collect();
+                judge(&agent, all, &ran);
             }),
         }
     }
     verdicts.end();
 }
 
-/// Plays it as often as it takes.
-fn play(name: &str) -> Result<Vec<SlowExit>, Lack> {
+/// Runs it as often as needed.
+fn run(name: &str) -> Result<Vec<SlowExit>, Lack> {
     let tries = if name == "much_memory" { TRIES } else { 1 };
     (0..tries).map(|_| scenario::slow(name)).collect()
 }
 
-/// Whether all steps are seen: wherever functions can be hooked, as `doctor` says too.
+/// Whether all steps are seen: wherever functions can be hooked, and `doctor` must agree.
 fn sees_all(agent: &Agent) -> bool {
     let all = !agent.by_tracepoints();
     let doctor = agent.doctor();
@@ -53,9 +53,9 @@ fn sees_all(agent: &Agent) -> bool {
     all
 }
 
-fn judge(agent: &Agent, all: bool, played: &[(FinishedExit, SlowExit)]) {
+fn judge(agent: &Agent, all: bool, ran: &[(FinishedExit, SlowExit)]) {
     let mut largest = 0;
-    for (line, exit) in played {
+    for (line, exit) in ran {
         let context = format!("{exit:#?}\n{line:#?}");
         let steps = line.steps.as_ref();
         let steps = steps.unwrap_or_else(|| panic!("no steps\n{context}"));
@@ -71,8 +71,8 @@ fn judge(agent: &Agent, all: bool, played: &[(FinishedExit, SlowExit)]) {
             assert!(took.is_some(), "{context}");
             largest += usize::from(steps.each().iter().all(|other| other.1 <= took));
         } else {
-            let told = steps.each().into_iter().filter(|step| step.1.is_some());
-            for (name, _) in told {
+            let seen = steps.each().into_iter().filter(|step| step.1.is_some());
+            for (name, _) in seen {
                 assert!(BY_TRACEPOINTS.contains(&name), "{name:?} seen\n{context}");
             }
         }
@@ -88,7 +88,7 @@ fn judge(agent: &Agent, all: bool, played: &[(FinishedExit, SlowExit)]) {
         }
     }
     if all {
-        assert!(largest * 2 > played.len(), "not the largest\n{played:#?}");
+        assert!(largest * 2 > ran.len(), "not the largest\n{ran:#?}");
     }
 }
 

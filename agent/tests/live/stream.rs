@@ -12,7 +12,7 @@ use crate::compare::is_same_process;
 use crate::scenario;
 use api::{ExitLine, FinishedExit};
 
-/// How long a line that should not come is waited for.
+/// How long to wait for a line that must not come.
 const QUIET: Duration = Duration::from_millis(300);
 
 /// The stream of deaths.
@@ -21,12 +21,12 @@ pub(crate) struct Stream {
     program: Child,
     lines: Receiver<ExitLine>,
     seen: Vec<FinishedExit>,
-    /// Deaths that the stream said it left out.
+    /// Deaths that the stream reported as lost.
     pub(crate) lost: u64,
 }
 
 impl Stream {
-    /// Follows the agent's deaths; returns when the first has come through.
+    /// Follows the agent's deaths; returns when the first has arrived.
     pub(crate) fn of(agent: &Agent) -> Self {
         let mut program = Command::new(REAPWATCH)
             .args(["exits", "--json", "--socket"])
@@ -55,15 +55,15 @@ impl Stream {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
             let probe = scenario::run("reaped_0ms");
-            // The first may die before anybody follows, and then never comes.
+            // The first may die before the stream begins, and then never arrives.
             if stream.wait_for(&probe, QUIET) {
                 return stream;
             }
         }
-        panic!("no death came through the stream");
+        panic!("the stream has no death");
     }
 
-    /// All lines of the PIDs of `truths`, when each has come under its name, and a while longer.
+    /// All lines with the PIDs of `truths`, once each name has arrived, and a while longer.
     pub(crate) fn collect(&mut self, truths: &[Truth]) -> Vec<FinishedExit> {
         let mut lines = self.collect_all(truths);
         lines.retain(|line| truths.iter().any(|truth| is_same_process(line, truth)));
@@ -93,12 +93,12 @@ impl Stream {
             .collect()
     }
 
-    /// The line of the process of this PID and name, when it has come.
+    /// The line with this PID and name, once it has arrived.
     pub(crate) fn line_of(&mut self, pid: u32, comm: &str) -> FinishedExit {
         self.line_where(|it| it.pid == pid && it.comm == comm)
     }
 
-    /// The first line that matches, which must come.
+    /// The first line that matches; there must be one.
     pub(crate) fn line_where(&mut self, matches: impl Fn(&FinishedExit) -> bool) -> FinishedExit {
         let end = Instant::now() + PATIENCE;
         loop {

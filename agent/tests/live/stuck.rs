@@ -1,5 +1,5 @@
-//! Who was killed or exits and does not get there: each way on its own and beside the others, and
-//! that what the remedy names helps.
+//! Processes that were killed or exit but never finish: each kind alone and with the others, and
+//! whether the remedy helps.
 
 use std::path::Path;
 use std::{fs, io, thread};
@@ -16,7 +16,7 @@ use crate::row::{Verdicts, attempt};
 use crate::scenario::Undying;
 use api::{Culprit, Stuck};
 
-/// Long enough that nobody who dies well is meant.
+/// Long enough that no process that dies normally is listed.
 const THRESHOLD: &str = "1s";
 
 /// The one whose remedy is followed.
@@ -41,7 +41,7 @@ const FOLLOWED: [(&str, &str); 14] = [
 ];
 const ABORT: &str = "echo 1 > ";
 
-/// The one whose remedy is to look for somebody, and the look.
+/// The one whose remedy is to find a process, and the command for that.
 const SOUGHT: (&str, &str) = ("terminal", "grep -lE 'tty_(read|write)'");
 
 /// The verdicts whose advice is followed here.
@@ -78,8 +78,8 @@ pub(crate) fn id(stuck: Option<&Stuck>) -> &str {
     verdict.map_or("none", |verdict| &verdict.id.0)
 }
 
-/// What is said of it in the end.
-fn said(agent: &Agent, one: &Undying) -> Stuck {
+/// The last report of it.
+fn reported(agent: &Agent, one: &Undying) -> Stuck {
     let mut last = None;
     eventually(|| {
         last = of(agent, one.truth.pid).or(last.take());
@@ -88,10 +88,10 @@ fn said(agent: &Agent, one: &Undying) -> Stuck {
     last.unwrap_or_else(|| panic!("{:?} is not listed", one.truth))
 }
 
-/// That all that is true of it is said, and nothing else.
+/// Asserts that all that is true of it is reported, and nothing else.
 fn check(agent: &Agent, one: &Undying) {
     let truth = &one.truth;
-    let stuck = said(agent, one);
+    let stuck = reported(agent, one);
     Matrix::new("together").note(&truth.name, &truth.verdict, id(Some(&stuck)));
     assert_eq!(id(Some(&stuck)), truth.verdict, "{stuck:#?}");
     let verdict = stuck.verdict.as_ref().expect("it was there");
@@ -121,24 +121,25 @@ fn check(agent: &Agent, one: &Undying) {
     let waits_for = stuck.waits_for.as_ref();
     let not_looked_for = ["waiting_for_namespace", "in_driver"].contains(&&*truth.verdict);
     if let (Some(holder), false) = (truth.holder, not_looked_for) {
-        let named = waits_for.is_some_and(|it| it.processes.iter().any(|who| who.pid == holder));
+        let named =
+            waits_for.is_some_and(|it| it.processes.iter().any(|process| process.pid == holder));
         assert!(named, "{holder}: {stuck:#?}");
     }
     if truth.name == "fuse_unserved" && waits_for.is_some_and(|it| it.processes.is_empty()) {
         assert!(verdict.remedy.starts_with("abort "), "{stuck:#?}");
     }
     if truth.verdict == "waiting_for_namespace" {
-        let pid = truth.holder.expect("somebody outside");
+        let pid = truth.holder.expect("a process outside");
         let holder = format!("(PID {pid})");
         assert!(verdict.remedy.contains(&holder), "{holder}: {stuck:#?}");
-        // The one waits for the other, and each is told with what is true of it.
+        // The one waits for the other, and each is reported with its own truth.
         let keeps = |it: &Culprit| {
             let verdict = it.verdict.as_ref().map(|verdict| &*verdict.id.0);
             it.process.pid == pid && verdict == Some("pidns_init_waiting")
         };
         assert!(eventually(|| agent.culprits().items.iter().any(keeps)));
     }
-    // Who is killed in plain sight has a killer; one that exits by itself has none.
+    // A process whose kill was seen has a killer; one that exits by itself has none.
     match truth.name.as_str() {
         "fuse_flush_at_exit" => assert_eq!(stuck.killer, None, "{stuck:#?}"),
         "exit_stop" | "exit_stop_stopped" | "exit_stop_pipe" | "fuse_flush" | "fuse_stopped"
@@ -152,12 +153,12 @@ fn check(agent: &Agent, one: &Undying) {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn each_who_does_not_die_has_its_verdict() {
+fn each_stuck_process_has_its_verdict() {
     let agent = Agent::start(&[]);
     Matrix::ids(IDS);
     let mut verdicts = Verdicts::default();
     let cast = start_all(&mut verdicts);
-    // All are held at the same time, so each is told beside all look-alikes.
+    // All are held at the same time, so each is distinguished from all similar ones.
     for one in &cast {
         verdicts.of(&one.truth.name, || check(&agent, one));
     }
@@ -194,7 +195,7 @@ fn each_who_does_not_die_has_its_verdict() {
                 .iter()
                 .all(|stuck| !pids.contains(&stuck.pid))
         };
-        assert!(eventually(gone), "somebody is still listed");
+        assert!(eventually(gone), "a process is still listed");
     });
     verdicts.end();
 }
@@ -219,12 +220,12 @@ fn start_all(verdicts: &mut Verdicts) -> Vec<Undying> {
     cast
 }
 
-/// One that starts now has seen none of it, and says so.
+/// An agent that starts now has seen none of it, and reports that.
 fn later_agent(cast: &[Undying]) {
     let late = Agent::start(&[]);
-    // Signals that came to nothing before it are not known to it.
+    // It does not know of signals that were ignored before it started.
     for one in cast.iter().filter(|one| one.truth.verdict != IGNORES) {
-        let stuck = said(&late, one);
+        let stuck = reported(&late, one);
         assert_eq!(id(Some(&stuck)), one.truth.verdict, "{stuck:#?}");
         assert!(
             stuck.stuck_is_lower_bound && stuck.since.is_none(),
@@ -241,12 +242,12 @@ fn lack(name: &str, lacks: &str) -> Lack {
     }
 }
 
-/// That the process is gone, and not listed any more, after the command in its remedy; whoever
+/// Asserts that the process is gone and not listed any more after the command in its remedy; what
 /// held it lives on unless the command ends just that one.
 fn follow(agent: &Agent, one: &Undying, begins: &str) {
-    let remedy = said(agent, one).verdict.expect("it was there").remedy;
+    let remedy = reported(agent, one).verdict.expect("it was there").remedy;
     let words = remedy.split_once(&format!(": {begins}"));
-    // Before Linux 6.13 nothing tells which of several servers a FUSE connection has.
+    // Before Linux 6.13 it is unknown which of several servers a FUSE connection has.
     let (begins, rest) = words.map_or_else(
         || {
             (
@@ -257,7 +258,7 @@ fn follow(agent: &Agent, one: &Undying, begins: &str) {
         |(_, rest)| (begins, rest),
     );
     let command = format!("{begins}{}", rest.split(';').next().unwrap_or_default());
-    // Never that of anybody else on this machine.
+    // Never that of another process on this machine.
     let own = |connection| command.ends_with(&format!("/connections/{connection}/abort"));
     let connection = one.truth.connection.filter(|_| begins == ABORT);
     assert!(connection.is_none_or(own), "{connection:?}: {remedy}");
@@ -275,9 +276,9 @@ fn assert_freed(agent: &Agent, one: &Undying, remedy: &str) {
     assert!(eventually(|| has_ended(pid)), "{remedy}");
 }
 
-/// The same where the remedy tells how to find whom to end.
+/// The same where the remedy is how to find the process to end.
 fn seek(agent: &Agent, one: &Undying, look: &str) {
-    let remedy = said(agent, one).verdict.expect("it was there").remedy;
+    let remedy = reported(agent, one).verdict.expect("it was there").remedy;
     assert!(remedy.contains(look), "{remedy}");
     let holder = one.truth.holder.expect("there is one");
     let threads = fs::read_dir(format!("/proc/{holder}/task")).expect("it lives");
@@ -288,7 +289,7 @@ fn seek(agent: &Agent, one: &Undying, look: &str) {
     assert_freed(agent, one, &remedy);
 }
 
-/// Does what a command says: without a shell, which a test kernel's machine does not have.
+/// Runs a command of a remedy without a shell, which a test kernel's machine does not have.
 fn carry_out(command: &str) {
     let words: Vec<_> = command.split_whitespace().collect();
     let done = match words[..] {
@@ -322,7 +323,7 @@ fn without_privileges(cast: &[Undying]) {
     let own = capabilities(None).expect("they can be read").permitted;
     let locking = CapabilitySet::SYS_RESOURCE & own;
     let loading = CapabilitySet::BPF | CapabilitySet::PERFMON | locking;
-    let host = Host::new().left_to_nobody(loading);
+    let host = Host::new().run_by_nobody(loading);
     let agent = Agent::start_as(host.reapwatch(), &[], &host.socket());
     let of_files = [
         "closing_files",
@@ -333,15 +334,15 @@ fn without_privileges(cast: &[Undying]) {
     for one in cast.iter().filter(|one| !has_ended(one.truth.pid)) {
         let truth = &one.truth;
         if of_files.contains(&&*truth.verdict) {
-            let stuck = said(&agent, one);
+            let stuck = reported(&agent, one);
             assert_eq!(id(Some(&stuck)), truth.verdict, "{stuck:#?}");
         }
     }
 }
 
-/// That following the remedy frees the process.
+/// Asserts that following the remedy frees the process.
 fn remedy_frees(agent: &Agent, one: &Undying) {
-    let stuck = said(agent, one);
+    let stuck = reported(agent, one);
     assert_eq!(stuck.step, Some("closing_files".into()), "{stuck:#?}");
     let frames = stuck.threads.iter().flat_map(|thread| &thread.stack);
     assert!(
@@ -353,11 +354,11 @@ fn remedy_frees(agent: &Agent, one: &Undying) {
         agent.socket(),
     );
     assert_eq!(fails.status.code(), Some(3));
-    let told = String::from_utf8_lossy(&fails.stdout).into_owned();
+    let output = String::from_utf8_lossy(&fails.stdout).into_owned();
     let remedy = stuck.verdict.expect("it was there").remedy;
     let (_, file) = remedy.rsplit_once("echo 1 > ").expect("a command ends it");
     for part in ["closing_files", "to do: ", file] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(output.contains(part), "{part}: {output}");
     }
     write_where_fuse_is_controlled(file).expect("the file can be written");
     assert!(eventually(|| of(agent, one.truth.pid).is_none()));

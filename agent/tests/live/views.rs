@@ -1,4 +1,4 @@
-//! That the views print what the agent answers.
+//! The views print what the agent answers.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::agent::{Agent, eventually, view};
 use crate::host::Host;
 use crate::scenario::Misbehaving;
+use crate::schema::problems;
 use api::{Culprit, Document, Top};
 
 #[test]
@@ -29,6 +30,8 @@ fn each_view_prints_the_document_of_the_agent() {
         let output = view(&args, agent.socket());
         let printed: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{command}: {error} in {output:?}"));
+        let name = args[0];
+        assert_eq!(problems(name, &printed), []);
         let answered: Value = agent.document(document);
         assert_eq!(fields(&printed), fields(&answered), "{command}");
         // Others die on this machine meanwhile; this one and its zombies stay.
@@ -42,7 +45,7 @@ fn fields(document: &Value) -> BTreeSet<&String> {
     object.keys().collect()
 }
 
-/// What a command prints that has no agent to ask.
+/// What a command prints without an agent to ask.
 fn alone(host: &Host, args: &[&str]) -> String {
     let forced = std::env::var("REAPWATCH_TEST_HOOK").ok();
     let output = host
@@ -51,12 +54,12 @@ fn alone(host: &Host, args: &[&str]) -> String {
         .args(forced.map(|hook| format!("--hook={hook}")))
         .output()
         .expect("the program runs");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert_eq!(
-        said.lines().count(),
+        stderr.lines().count(),
         1,
-        "a countdown is for terminals: {said}"
+        "a countdown is for terminals: {stderr}"
     );
     String::from_utf8(output.stdout).expect("text")
 }
@@ -68,10 +71,10 @@ fn id(host: &Host, args: &[&str], pid: u32) -> Option<String> {
     Some(culprit?.verdict?.id.to_string())
 }
 
-/// Only two looks tell who gets no CPU from who happens to be runnable.
+/// Only two looks distinguish a process that gets no CPU from one that happens to be runnable.
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_first_look_takes_the_time_that_judging_needs() {
+fn a_first_look_takes_the_time_that_verdicts_need() {
     let host = Host::new();
     let one = Misbehaving::start("starved");
     let pid = one.culprit.pid;
@@ -85,17 +88,19 @@ fn a_first_look_takes_the_time_that_judging_needs() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn the_first_frame_of_top_has_why_and_where() {
+fn the_first_frame_of_top_has_verdicts_and_workloads() {
     let host = Host::new();
     let one = Misbehaving::start("stopped");
     let pid = one.culprit.pid;
-    // Before two seconds nobody is judged.
+    // Younger zombies are not judged.
     assert!(eventually(|| {
         let culprits = ["culprits", "--json", "--watch", "0s"];
         id(&host, &culprits, pid).is_some()
     }));
     let frame = alone(&host, &["top", "--json"]);
-    let frame: Document<Top> = serde_json::from_str(&frame).expect("JSON");
+    let printed = serde_json::from_str(&frame).expect("JSON");
+    assert_eq!(problems("top", &printed), []);
+    let frame: Document<Top> = serde_json::from_value(printed).expect("a frame");
     let mut parents = frame.items[0].parents.iter();
     let parent = parents.find(|parent| parent.process.pid == pid);
     let parent = parent.expect("it holds zombies");

@@ -1,4 +1,4 @@
-//! The agent's HTTP on the network: encrypted, by password, and what those see who get it wrong.
+//! The agent's HTTP on the network: encrypted, by password, and the errors for wrong requests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::agent::{Agent, REAPWATCH, eventually};
 use crate::scenario;
 
-/// Of `wonderland`.
+/// Hash of `wonderland`.
 const HASH: &str = "$2y$05$XD0K3CjKYypNodWaMt04dOt0iTxBDg5uXo.PSSEdKe9oYTFiUDpAG";
 
 /// A web config file, and what it names.
@@ -95,17 +95,20 @@ fn assert_answered(output: &Output) {
 fn assert_refused(output: &Output, telling: &str) {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{errors}");
-    let said: Vec<_> = errors
+    let sentences: Vec<_> = errors
         .lines()
         .filter(|line| !line.contains("reading from"))
         .collect();
-    assert_eq!(said.len(), 1, "not one sentence: {errors}");
-    assert!(said[0].contains(telling), "no `{telling}` in: {errors}");
+    assert_eq!(sentences.len(), 1, "not one sentence: {errors}");
+    assert!(
+        sentences[0].contains(telling),
+        "no `{telling}` in: {errors}"
+    );
 }
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn views_ask_over_tls_whom_they_believe() {
+fn views_ask_trusted_agents_over_tls() {
     let web = Web::new();
     let agent = web.agent();
     let url = agent.url();
@@ -125,7 +128,7 @@ fn views_ask_over_tls_whom_they_believe() {
     assert_refused(&ask(&plain, &[]), "this port speaks TLS");
     assert_refused(&ask(&plain, &["--insecure"]), "use https://");
 
-    // Another authority from now on.
+    // From now on another authority is used.
     let other = Web::new();
     web.certify(&other.authority);
     assert_refused(&ask(&url, &["--ca-file", authority]), "--ca-file");
@@ -140,7 +143,7 @@ fn views_ask_over_tls_whom_they_believe() {
     );
     assert_refused(&ask(&url, &["--insecure"]), "client certificate");
 
-    // The socket is not concerned.
+    // The socket is not affected.
     agent.zombies();
 }
 
@@ -165,7 +168,7 @@ fn deaths_are_followed_over_tls() {
         drop(program.kill());
     }
     let output = program.wait_with_output().expect("it has ended");
-    assert!(ended, "no death came: {output:?}");
+    assert!(ended, "no death was printed: {output:?}");
     assert_eq!(output.status.code(), Some(0));
     let line: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one object");
     assert!(line["pid"].is_u64(), "{line}");
@@ -173,7 +176,7 @@ fn deaths_are_followed_over_tls() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn tls_is_not_spoken_where_it_is_not_set_up() {
+fn tls_is_off_unless_configured() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let agent = start(&["--listen", "127.0.0.1:0"], &folder.path().join("s.sock"));
     let url = agent.url();
@@ -219,7 +222,7 @@ fn views_give_the_password_that_the_agent_wants() {
     assert_refused(&ask(&with("alice"), &[]), "REAPWATCH_PASSWORD");
     assert_refused(&ask(&url, &["--password-file", file]), "requires a user");
 
-    // A file that has become wrong admits nobody, and the log says why.
+    // A file that has become invalid admits no user, and the log has the reason.
     web.write("web.yml", "rate_limit: {}\n");
     assert_refused(&ask(&with("alice:wonderland"), &[]), "see its log");
     assert_eq!(
@@ -227,13 +230,13 @@ fn views_give_the_password_that_the_agent_wants() {
         1
     );
 
-    // The socket is not concerned.
+    // The socket is not affected.
     agent.zombies();
 }
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn who_listens_to_the_network_in_the_open_is_warned_once() {
+fn an_open_network_listener_is_warned_about_once() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let open = start(&["--listen", "0.0.0.0:0"], &folder.path().join("open.sock"));
     open.url();

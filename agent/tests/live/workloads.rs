@@ -46,18 +46,19 @@ fn every_workload_is_named() {
     verdicts.end();
 }
 
-/// 64 digits that end with these.
+/// A container id of 64 digits that ends with these.
 pub(crate) fn id(end: u32) -> String {
     format!("{:0>56}{end:08x}", "a1b2c3d4e5f6")
 }
 
-/// A host on which kubelet has left these files.
+/// A host with these files of kubelet.
 pub(crate) fn host(files: &[&str]) -> TempDir {
     let root = tempfile::tempdir().expect("a folder can be made");
     for file in files {
         let file = root.path().join(file);
-        fs::create_dir_all(file.parent().expect("it is in a folder")).expect("ours");
-        fs::write(file, "").expect("ours");
+        fs::create_dir_all(file.parent().expect("it is in a folder"))
+            .expect("the folder is writable");
+        fs::write(file, "").expect("the folder is writable");
     }
     root
 }
@@ -72,7 +73,7 @@ pub(crate) fn zombie(agent: &Agent, pid: u32) -> Option<Zombie> {
     zombies.into_iter().find(|zombie| zombie.pid == pid)
 }
 
-/// The place of a zombie, as soon as it is as wanted.
+/// The container of a zombie, once it is as expected.
 pub(crate) fn placed(
     agent: &Agent,
     zombie_of: &Child,
@@ -168,7 +169,7 @@ fn cgroup_removed_with_zombie(agent: &Agent) {
     assert_eq!(place.unit.as_deref(), Some("rw-removed.service"));
 }
 
-/// The group and its zombie were there before the agent, the group no longer.
+/// The cgroup and its zombie are older than the agent, and the cgroup is gone.
 fn cgroup_removed_before(agent: &Agent, id: u64, dead: &Child) {
     let place = placed(agent, dead, |it| it.cgroup.is_some());
     assert_eq!(place.unit.as_deref(), Some("rw-before.service"));

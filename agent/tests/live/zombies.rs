@@ -1,4 +1,4 @@
-//! Who is dead and unreaped now.
+//! Current zombies.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -78,7 +78,7 @@ fn zombies_older_than_the_agent_have_an_age_at_least() {
         assert_eq!(zombie.died_at, None, "{zombie:#?}");
         assert_eq!(zombie.exit, Some(exit(truth.exit)), "{zombie:#?}");
         assert!(zombie.zombie_seconds <= seconds(now_ns(), truth.died_at.not_before_ns));
-        // The scheduler's books know of a time before the agent.
+        // The scheduler's statistics include the time before the agent.
         assert!(
             zombie.zombie_seconds > seconds(asked, before_agent),
             "{zombie:#?}"
@@ -97,7 +97,7 @@ fn zombies_of_a_dead_parent_move_to_their_adopter_or_go() {
     drop(leak);
     assert!(
         eventually(|| of(agent.zombies().items, parent).is_empty()),
-        "nobody adopted them"
+        "no process adopted them"
     );
     let left = || {
         agent
@@ -112,7 +112,7 @@ fn zombies_of_a_dead_parent_move_to_their_adopter_or_go() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn fail_says_by_its_exit_status_whether_there_are_zombies() {
+fn fail_sets_the_exit_status_if_there_are_zombies() {
     let agent = Agent::start(&[]);
     let leak = Leak::start(1);
     assert!(eventually(

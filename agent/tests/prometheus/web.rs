@@ -72,8 +72,8 @@ fn prometheus_scrapes_over_tls_by_password() {
     let config = temp.path().join("agent-web.yml");
     let users = format!("basic_auth_users: {{ prometheus: {HASH} }}\n");
     fs::write(&config, CONFIG.to_owned() + &users).expect("a file can be written");
-    let said = promtool(&config);
-    assert!(said.status.success(), "{said:?}");
+    let output = promtool(&config);
+    assert!(output.status.success(), "{output:?}");
 
     let agent_address = free_address();
     let _agent = Program::start(
@@ -138,17 +138,20 @@ fn the_agent_refuses_what_promtool_refuses() {
         "tls_config: {}",
     ] {
         fs::write(&config, text).expect("a file can be written");
-        let said = promtool(&config);
-        assert!(!said.status.success(), "promtool takes {text}: {said:?}");
-        let said = Command::new(env!("CARGO_BIN_EXE_reapwatch"))
+        let output = promtool(&config);
+        assert!(
+            !output.status.success(),
+            "promtool takes {text}: {output:?}"
+        );
+        let output = Command::new(env!("CARGO_BIN_EXE_reapwatch"))
             .args(["agent", "--listen", "127.0.0.1:0", "--socket", "none"])
             .arg("--web.config.file")
             .arg(&config)
             .stdin(Stdio::null())
             .output()
             .expect("the agent starts");
-        let errors = String::from_utf8_lossy(&said.stderr);
-        assert_eq!(said.status.code(), Some(1), "{text}: {errors}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{text}: {errors}");
         assert!(
             errors.contains("cannot use the web config file"),
             "{errors}"

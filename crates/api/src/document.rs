@@ -9,8 +9,9 @@ pub const VERSION: u32 = 1;
 
 /// The start of every document of a host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Head {
-    /// [`VERSION`].
+    /// Version of the format; it increases only if a field changes its meaning.
     pub version: u32,
     /// Host name.
     pub host: String,
@@ -26,6 +27,7 @@ pub struct Head {
 
 /// A head and its items.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Document<T> {
     /// Host and time.
     #[serde(flatten)]

@@ -9,6 +9,7 @@ use super::{
 
 /// A process and how it treats its dead children.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Keeper {
     /// What it is to the requested process.
     pub role: OrOther<Role>,
@@ -23,6 +24,7 @@ pub struct Keeper {
 
 /// Something that happened to a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Moment {
     /// When; null if only the order is known.
     pub at: Option<Time>,
@@ -34,6 +36,7 @@ pub struct Moment {
 
 /// A phase in the end of a process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Phase {
     /// Which one.
     pub name: OrOther<PhaseName>,
@@ -47,6 +50,7 @@ pub struct Phase {
 
 /// An earlier process that had the same PID.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Earlier {
     /// The process.
     pub process: Process,
@@ -58,6 +62,7 @@ pub struct Earlier {
 
 /// The explanation of one process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Explanation {
     /// The requested PID.
     pub pid: u32,
@@ -110,6 +115,7 @@ pub struct Explanation {
 
 /// The answer of `explain`: the head of every document, and one explanation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Explained {
     /// Host and time.
     #[serde(flatten)]

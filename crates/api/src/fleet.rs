@@ -6,8 +6,9 @@ use super::{Id, Seconds, Time};
 
 /// The head of every document about a cluster, around its items.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FleetDocument<T> {
-    /// [`super::VERSION`].
+    /// Version of the format; it increases only if a field changes its meaning.
     pub version: u32,
     /// `prometheus`.
     pub source: String,
@@ -23,6 +24,7 @@ pub struct FleetDocument<T> {
 
 /// Nodes and workloads: the only item of `top --prometheus`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Fleet {
     /// One for each agent that Prometheus has seen within the last hour.
     pub nodes: Vec<FleetNode>,
@@ -32,6 +34,7 @@ pub struct Fleet {
 
 /// The agent that data is from, as labelled by Prometheus.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FleetAgent {
     /// Its cluster, if Prometheus has several and labels them.
     pub cluster: Option<String>,
@@ -45,6 +48,7 @@ pub struct FleetAgent {
 
 /// Number of culprits with a verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct VerdictCount {
     /// A verdict id, or `unexplained`.
     pub verdict: Id,
@@ -54,6 +58,7 @@ pub struct VerdictCount {
 
 /// One node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FleetNode {
     /// The agent of the node.
     #[serde(flatten)]
@@ -89,6 +94,7 @@ pub struct FleetNode {
 /// A pod's container, a container or a unit on one node. If all four names are null, everything
 /// outside of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FleetWorkload {
     /// Pod namespace.
     pub namespace: Option<String>,
@@ -128,6 +134,7 @@ impl FleetWorkload {
 
 /// The answer of `culprits --prometheus`: workloads with stale zombies, and the nodes' verdicts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FleetCulprits {
     /// Worst workloads first.
     #[serde(flatten)]

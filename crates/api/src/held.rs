@@ -7,6 +7,7 @@ use super::{Process, Seconds, Time};
 /// A process that had to reap a zombie and did not, until another one became responsible: its
 /// parent exited, or its tracer released it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Held {
     /// The process.
     pub process: Process,
@@ -22,6 +23,7 @@ pub struct Held {
 
 /// A process that acted, and its thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reaper {
     /// The process.
     #[serde(flatten)]

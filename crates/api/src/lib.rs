@@ -14,6 +14,8 @@ mod held;
 mod names;
 mod pids;
 mod query;
+#[cfg(test)]
+mod schema;
 mod stuck;
 mod time;
 
@@ -29,6 +31,7 @@ pub use time::{Seconds, Time};
 
 /// A process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Process {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
@@ -40,6 +43,7 @@ pub struct Process {
 
 /// How a process ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Exit {
     /// In which way.
     pub kind: OrOther<ExitKind>,
@@ -51,6 +55,7 @@ pub struct Exit {
 
 /// The killer of a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Killer {
     /// The process that sent the fatal signal, or that caused the kernel to send it.
     pub process: Option<Process>,
@@ -65,6 +70,7 @@ pub struct Killer {
 
 /// Resources used by a process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Resources {
     /// From start to death.
     pub lifetime_seconds: Seconds,
@@ -85,6 +91,7 @@ pub struct Resources {
 /// the start of the core dump, or else from `began_at`, to `died_at`. For a process with one thread
 /// they are that thread's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Steps {
     /// From the start of the dump until all threads are exiting, including the time in which the
     /// dump waits for other threads to stop.
@@ -123,6 +130,7 @@ impl Steps {
 
 /// The workload of a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Container {
     /// Container id.
     pub id: Option<String>,
@@ -164,6 +172,7 @@ pub struct Container {
 /// The stable id of a verdict, or of a step of an exit. The ids are those of the model's lists, and of
 /// other versions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Id(pub Cow<'static, str>);
 
@@ -187,6 +196,7 @@ impl fmt::Display for Id {
 
 /// Why a process does not reap or does not die, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Verdict {
     /// Which rule it is of.
     pub id: Id,
@@ -202,6 +212,7 @@ pub struct Verdict {
 
 /// A finished death: one line of `exits`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FinishedExit {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
@@ -263,6 +274,7 @@ pub struct FinishedExit {
 
 /// A process that is dead and has not been reaped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Zombie {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
@@ -299,6 +311,7 @@ pub struct Zombie {
 
 /// A process that does not reap: it holds zombies older than the minimum age.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Culprit {
     /// The process.
     pub process: Process,
@@ -327,6 +340,7 @@ pub struct Culprit {
 
 /// A process that holds zombies or reaps children: one row of `top`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Parent {
     /// The process.
     pub process: Process,
@@ -355,6 +369,7 @@ pub struct Parent {
 
 /// The numbers in the header of `top`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
     /// Current zombies.
     pub zombies: u64,
@@ -373,6 +388,7 @@ pub struct Summary {
 
 /// One answer of `/api/v1/top`: everything for one frame of the live view.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Top {
     /// The numbers in the header.
     pub summary: Summary,
@@ -390,6 +406,7 @@ pub struct Top {
 
 /// One probe, as `doctor` reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Probe {
     /// The transition: `exit`, `zombie`, `wait`, `reap`, `free`, `kill`, `oom`, `fork`, `snapshot`
     /// and others; with `--steps` also `steps`.
@@ -406,6 +423,7 @@ pub struct Probe {
 
 /// One fact about the host that `doctor` checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Fact {
     /// What was checked.
     pub name: String,
@@ -421,8 +439,9 @@ pub struct Fact {
 
 /// What this kernel and these privileges allow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Doctor {
-    /// [`VERSION`].
+    /// Version of the format; it increases only if a field changes its meaning.
     pub version: u32,
     /// Host name.
     pub host: String,
@@ -440,6 +459,7 @@ pub struct Doctor {
 
 /// One line of the stream of `exits`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum ExitLine {
     /// A finished death.

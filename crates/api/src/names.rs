@@ -78,6 +78,7 @@ macro_rules! names {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[derive(Display, EnumString, IntoStaticStr, VariantArray)]
         #[strum(serialize_all = "snake_case", const_into_str)]
+        #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
         pub enum $set $variants
     )*};
 }

@@ -6,6 +6,7 @@ use super::{Container, Culprit, Document, Seconds};
 
 /// Where PIDs are counted and limited.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// The whole machine.
@@ -27,6 +28,7 @@ impl Scope {
 
 /// How full a PID table is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Pids {
     /// Where they are counted.
     pub scope: Scope,
@@ -49,6 +51,7 @@ pub struct Pids {
 
 /// The answer of `culprits`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Culprits {
     /// Processes that do not reap.
     #[serde(flatten)]

@@ -6,6 +6,7 @@ use super::{Awaited, Container, Id, Killer, OrOther, Process, Seconds, Time, Ver
 
 /// A process that was killed or began to exit but has not finished.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Stuck {
     /// Its PID in the initial PID namespace.
     pub pid: u32,
@@ -48,6 +49,7 @@ pub struct Stuck {
 
 /// A thread of a process that does not die.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StuckThread {
     /// Its TID.
     pub tid: u32,
@@ -61,6 +63,7 @@ pub struct StuckThread {
 
 /// What a process that does not die waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WaitsFor {
     /// What kind of thing.
     pub kind: OrOther<Awaited>,

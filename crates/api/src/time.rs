@@ -25,6 +25,7 @@ impl<const DIGITS: usize> Serialize for Time<DIGITS> {
 
 /// How long something took; in JSON a number.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Seconds(pub f64);
 

@@ -16,13 +16,13 @@ use crate::truth::{Held, How, Interval, Reaper, Truth};
 use crate::wait::{By, pidfd};
 
 const WHILE: Duration = Duration::from_millis(20);
-/// How long an init may take to reap an orphan before it counts as one that never does.
+/// How long an init may take to reap an orphan before it counts as never reaping.
 const INIT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// An orphan that this process, a subreaper, adopts alive and reaps dead.
 ///
 /// # Errors
-/// When the kernel or an actor did not do its part; so for all scenarios.
+/// If a system call or a helper process fails, as for all scenarios.
 pub fn subreaper() -> Result<Vec<Truth>> {
     let _guard = Subreaper::new()?;
     let (middle, orphan) = (Death::new(c"rw-middle")?, Death::new(c"rw-orphan")?);
@@ -116,8 +116,8 @@ pub fn many_adopted() -> Result<Vec<Truth>> {
     left.chain([Ok(middle.clone())]).collect()
 }
 
-/// A daemon by double fork. Its adopter is a stranger, init or a subreaper, so the truth of its
-/// reap is only from when to when, and by which process.
+/// A daemon by double fork. Its adopter is init or an unknown subreaper, so the truth of its
+/// reap is only an interval and a process.
 ///
 /// # Errors
 /// As [`subreaper`].
@@ -182,7 +182,7 @@ fn left_by(parent: &Truth, zombie: Truth) -> Truth {
     }
 }
 
-/// Waits until `pid` is no more, if it ever is.
+/// Waits until `pid` is gone, if it ever is.
 fn gone(pid: Pid, not_before_ns: u64) -> Option<Interval> {
     let step = Duration::from_micros(200);
     let steps = INIT_PATIENCE.as_micros() / step.as_micros();

@@ -17,7 +17,7 @@ use crate::truth::{How, SentBy, Truth};
 /// The parent ignores SIGCHLD.
 ///
 /// # Errors
-/// When the kernel or an actor did not do its part.
+/// If a system call or a helper process fails.
 pub fn ignored() -> Result<Vec<Truth>> {
     let _guard = Sigchld::ignore()?;
     one(c"rw-ignored")
@@ -32,7 +32,7 @@ pub fn no_zombies() -> Result<Vec<Truth>> {
     one(c"rw-nocldwait")
 }
 
-/// Its clone asked for it; the parent waits as always.
+/// Its clone asked for it; the parent waits as usual.
 ///
 /// # Errors
 /// As [`ignored`].
@@ -58,7 +58,7 @@ pub fn by_pidfd() -> Result<Vec<Truth>> {
     death.see_gone(pid, 0)?;
     death.set(Slot::Status, STATUS_KNOWN | libc::SIGKILL as u64);
     let truths = autoreaped(&death)?;
-    // The kernel does not say who closed it.
+    // The kernel does not report which process closed it.
     let by_kernel = truths
         .into_iter()
         .map(|truth| truth.sent_by(SentBy::Kernel));

@@ -17,7 +17,7 @@ const ZOMBIE_FOR: Duration = Duration::from_millis(10);
 /// Its death sends no signal, and only a wait with `__WCLONE` or `__WALL` sees it.
 ///
 /// # Errors
-/// When the kernel or an actor did not do its part.
+/// If a system call or a helper process fails.
 pub fn without_signal() -> Result<Vec<Truth>> {
     let death = Death::new(c"rw-no-signal")?;
     let (pid, _) = death
@@ -60,7 +60,7 @@ pub fn sibling() -> Result<Vec<Truth>> {
     Ok(vec![maker.truth()?, child.truth()?])
 }
 
-/// Its parent sleeps until it is on its way out.
+/// Its parent sleeps until it exits.
 ///
 /// # Errors
 /// As [`without_signal`].

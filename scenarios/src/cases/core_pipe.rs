@@ -14,17 +14,17 @@ use crate::guard::CorePattern;
 use crate::lacking::Lacking;
 use crate::truth::{Exit, Truth};
 
-/// Set where nothing else runs, so that what concerns the whole machine may be changed.
+/// Set on machines where nothing else runs, so that their global settings may be changed.
 pub const OWN_MACHINE: &str = "REAPWATCH_TEST_OWN_MACHINE";
 /// The argument that makes this program the one that takes a core dump.
 pub const TAKE_CORE: &str = "take-core";
-/// How long that program lets the dying wait.
+/// How long that program delays the dying process.
 const SLOW: Duration = Duration::from_millis(50);
 
 /// Aborts; the dump goes to a slow program that the kernel starts.
 ///
 /// # Errors
-/// When the kernel or an actor did not do its part, or the machine is not ours to change.
+/// If a system call or a helper process fails, or the machine must not be changed.
 pub fn dumped() -> Result<Vec<Truth>> {
     if env::var_os(OWN_MACHINE).is_none() {
         bail!(Lacking::because(
@@ -34,7 +34,7 @@ pub fn dumped() -> Result<Vec<Truth>> {
     // The pattern has room for 127 bytes only.
     let folder = tempdir()?;
     let program = folder.path().join("core");
-    symlink(current_exe().context("who am I")?, &program)?;
+    symlink(current_exe().context("find this program")?, &program)?;
     let _guard = CorePattern::set(&format!("|{} {TAKE_CORE}", program.display()))?;
     let truths = fatal::dump(c"rw-dump-pipe")?;
     let dumped = Exit::Dumped {
@@ -47,7 +47,7 @@ pub fn dumped() -> Result<Vec<Truth>> {
 /// The program that takes the dump.
 ///
 /// # Errors
-/// When it cannot read.
+/// If it cannot read.
 pub fn take() -> Result<()> {
     pause(SLOW);
     copy(&mut stdin(), &mut sink()).context("read the core")?;

@@ -14,7 +14,7 @@ use crate::truth::{Crowd, Interval};
 /// `count` children by vfork, one after the other, each exiting and reaped at once.
 ///
 /// # Errors
-/// When the kernel forks no more.
+/// If fork fails.
 pub fn cycles(name: &str, comm: &'static CStr, count: u32) -> Result<Crowd> {
     let mut stack = vec![0; 64 << 10];
     let (mut first, mut last) = (None, None);

@@ -1,4 +1,4 @@
-//! A thread that is not the leader execs: the leader goes, the process stays. One death only,
+//! A thread that is not the leader execs: the leader is gone, the process stays. One death only,
 //! at the end of the new program.
 
 use std::convert::Infallible;
@@ -30,7 +30,7 @@ pub const AFTER_EXEC: &str = "after-exec";
 /// The leader lives until the exec ends it.
 ///
 /// # Errors
-/// When the kernel or an actor did not do its part; so for all scenarios.
+/// If a system call or a helper process fails, as for all scenarios.
 pub fn leader_alive() -> Result<Vec<Truth>> {
     one(&Death::new(c"rw-exec")?, sleep_for_ever)
 }
@@ -58,9 +58,9 @@ fn one(death: &Death, leader: fn()) -> Result<Vec<Truth>> {
     })?;
     death.wait(Slot::Ready)?;
     pause(WHILE * 2);
-    // The new program has not this memory: what it does next is bounded from here.
+    // The new program does not have this memory, so its next action is bounded from here.
     death.stamp(Slot::Ending);
-    write(&ours, b"!").context("cannot tell the new program to end")?;
+    write(&ours, b"!").context("cannot signal the new program to end")?;
     death.see(pid)?;
     pause(WHILE);
     death.reap(pid, By::Wait4)?;
@@ -77,7 +77,7 @@ fn exec(pipe: &OwnedFd, comm: &str) -> Result<Infallible> {
     unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETFD, 0) };
     let fd = CString::new(pipe.as_raw_fd().to_string())?;
     let program = CString::new(AFTER_EXEC)?;
-    // Not /proc/self: that is the leader's, who may be gone.
+    // Not /proc/self: that is the leader's, which may be gone.
     execv(
         c"/proc/thread-self/exe",
         &[c"scenarios".into(), program, fd, CString::new(comm)?],
@@ -85,12 +85,12 @@ fn exec(pipe: &OwnedFd, comm: &str) -> Result<Infallible> {
     .context("cannot exec this program")
 }
 
-/// The program that was exec'ed: takes the name, waits for the word, and is done.
+/// The program that was exec'ed: takes the name, waits for a byte, and exits.
 ///
 /// # Errors
-/// When nobody gives the word.
+/// If no byte comes.
 pub fn after_exec(pipe: &OwnedFd, comm: &str) -> Result<()> {
     prctl::set_name(&CString::new(comm)?)?;
-    read(pipe, &mut [0]).context("cannot read the word")?;
+    read(pipe, &mut [0]).context("cannot read the pipe")?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! An exec that fails: before the point of no return the process goes on, after it the kernel
+//! An exec that fails: before the point of no return the process continues, after it the kernel
 //! kills it.
 
 use std::fs;
@@ -19,13 +19,13 @@ use crate::truth::{Exit, SentBy, Truth};
 use crate::wait::By;
 
 const ZOMBIE_FOR: Duration = Duration::from_millis(5);
-/// What a shell says of a program that is not there.
+/// Exit code of a shell for a missing program.
 const NOT_FOUND: i32 = 127;
 
 /// No such program: it exits as a shell's child would.
 ///
 /// # Errors
-/// When the kernel or an actor did not do its part.
+/// If a system call or a helper process fails.
 pub fn not_found() -> Result<Vec<Truth>> {
     let death = Death::new(c"rw-not-found")?;
     let pid = death.fork(|| match execv(c"/nowhere/at/all", &[c"nowhere"]) {
@@ -38,7 +38,7 @@ pub fn not_found() -> Result<Vec<Truth>> {
     Ok(vec![death.truth()?])
 }
 
-/// A program that wants to lie where no program can: that shows when the old one is gone
+/// A program with an impossible load address: the kernel notices when the old one is gone
 /// already, so the kernel ends the process by SIGSEGV, under the name of the new one.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Signals: sent by another process or by the dying itself, fatal or handled.
+//! Signals, sent by another process or by the process itself, fatal or handled.
 
 use std::env::set_current_dir;
 use std::ffi::CStr;
@@ -21,7 +21,7 @@ const ZOMBIE_FOR: Duration = Duration::from_millis(5);
 /// Killed by SIGKILL.
 ///
 /// # Errors
-/// When the kernel or an actor did not do its part; so for all scenarios.
+/// If a system call or a helper process fails, as for all scenarios.
 pub fn sigkill() -> Result<Vec<Truth>> {
     by_another(c"rw-sigkill", Signal::SIGKILL, sleep_for_ever)
 }
@@ -59,7 +59,7 @@ pub fn handled() -> Result<Vec<Truth>> {
     truths
 }
 
-/// Lets `signal` do what it does by default, whatever this program inherited or Rust has set.
+/// Restores the default action of `signal`, whatever this program inherited or Rust has set.
 pub(super) fn by_default(signal: Signal) -> nix::Result<()> {
     let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     // SAFETY: no handler function is installed, only a disposition.
@@ -77,7 +77,7 @@ pub fn aborted() -> Result<Vec<Truth>> {
 }
 
 /// Aborts with a core dump into a folder that is removed again. Where the kernel's core pattern
-/// or a hard limit prevents the dump, the truth says that it was only killed.
+/// or a hard limit prevents the dump, the truth is that it was only killed.
 ///
 /// # Errors
 /// As [`sigkill`].
@@ -85,7 +85,7 @@ pub fn dumped() -> Result<Vec<Truth>> {
     dump(c"rw-dumped")
 }
 
-/// Aborts with a core dump, wherever the kernel puts it.
+/// Aborts with a core dump, wherever the kernel writes it.
 ///
 /// # Errors
 /// As [`sigkill`].
@@ -106,7 +106,7 @@ fn abort(comm: &'static CStr, core_bytes: u64) -> Result<Vec<Truth>> {
         FAILED
     })?;
     death.see(pid)?;
-    // The sender died of its own signal and could not say when the call returned.
+    // The sender died of its own signal and could not record when the call returned.
     death.set(Slot::KillEnd, death.get(Slot::Seen));
     pause(ZOMBIE_FOR);
     death.reap(pid, By::Wait4)?;

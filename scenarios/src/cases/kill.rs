@@ -1,4 +1,4 @@
-//! Fatal signals by all who send them: processes, and the kernel for many reasons.
+//! Fatal signals from all sources: processes, and the kernel for many reasons.
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
@@ -25,7 +25,7 @@ use crate::truth::{SentBy, Truth};
 use crate::wait::{By, pidfd};
 
 const ZOMBIE_FOR: Duration = Duration::from_millis(5);
-/// How long a signal stays blocked, and how far off an alarm is.
+/// How long a signal stays blocked, and the time until an alarm.
 const WHILE: Duration = Duration::from_millis(20);
 /// `VINTR` of a new terminal.
 const CTRL_C: &[u8] = b"\x03";
@@ -33,7 +33,7 @@ const CTRL_C: &[u8] = b"\x03";
 /// ^C at the terminal of its session.
 ///
 /// # Errors
-/// When the kernel or an actor did not do its part; so for all scenarios.
+/// If a system call or a helper process fails, as for all scenarios.
 pub fn terminal() -> Result<Vec<Truth>> {
     let pty = openpty(None, None).context("cannot make a terminal")?;
     let death = Death::new(c"rw-terminal")?;
@@ -101,7 +101,7 @@ pub fn cgroup() -> Result<Vec<Truth>> {
     }
     let sent = cgroup.kill();
     if sent.is_err() {
-        // Who waits for this program's output waits for them too.
+        // A reader of this program's output waits for them too.
         for (_, pid) in &members {
             kill(*pid, Signal::SIGKILL).context("cannot end a member")?;
         }
@@ -113,7 +113,7 @@ pub fn cgroup() -> Result<Vec<Truth>> {
     each(&members)
 }
 
-/// Uses more memory than its cgroup may have.
+/// Exceeds the memory limit of its cgroup.
 ///
 /// # Errors
 /// As [`terminal`].
@@ -253,7 +253,7 @@ pub fn timer() -> Result<Vec<Truth>> {
     })
 }
 
-/// Reads where it may not.
+/// Reads an address that it must not read.
 ///
 /// # Errors
 /// As [`terminal`].
@@ -272,7 +272,7 @@ pub fn fault() -> Result<Vec<Truth>> {
     })
 }
 
-/// Writes to a pipe that nobody reads.
+/// Writes to a pipe without a reader.
 ///
 /// # Errors
 /// As [`terminal`].
@@ -336,7 +336,7 @@ pub fn by_pidfd() -> Result<Vec<Truth>> {
     reaped(&death, pid, SentBy::Process)
 }
 
-/// One that dies of what it does itself, with no process to be called its killer.
+/// A death caused by the process itself, without a killer.
 fn by_itself(
     comm: &'static CStr,
     signal: Signal,
@@ -363,11 +363,11 @@ fn each(members: &[(Death, Pid)]) -> Result<Vec<Truth>> {
     Ok(truths)
 }
 
-/// Sees it killed by the signal that was to kill it, and reaps it.
+/// Waits until it is killed by the intended signal, and reaps it.
 fn reaped(death: &Death, pid: Pid, by: SentBy) -> Result<Vec<Truth>> {
     death.see(pid)?;
     if death.get(Slot::KillEnd) == 0 {
-        // Nobody could say when the signal was sent, but it was before the death.
+        // The time of the signal is unknown, but it was before the death.
         death.set(Slot::KillEnd, death.get(Slot::Seen));
     }
     pause(ZOMBIE_FOR);

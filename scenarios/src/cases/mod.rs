@@ -26,19 +26,19 @@ pub mod unreaped;
 /// One scenario.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
     /// What it shows.
     pub shows: &'static str,
     run: fn() -> Result<Vec<Truth>>,
 }
 
-/// What came of a scenario.
+/// The result of a scenario.
 #[derive(Debug)]
-pub enum Played {
+pub enum Outcome {
     /// These deaths.
     Deaths(Vec<Truth>),
-    /// None, for the kernel has not what it takes.
+    /// None, because the kernel lacks something.
     Lacking(Lack),
 }
 
@@ -46,8 +46,8 @@ impl Scenario {
     /// Makes its deaths.
     ///
     /// # Errors
-    /// When the kernel or an actor did not do its part.
-    pub fn run(&self) -> Result<Played> {
+    /// If a system call or a helper process fails.
+    pub fn run(&self) -> Result<Outcome> {
         let name = self.name.to_owned();
         let mut truths = match (self.run)() {
             Ok(truths) => truths,
@@ -56,13 +56,13 @@ impl Scenario {
                     return Err(error.context(format!("scenario {name} failed")));
                 };
                 let lacks = lacking.to_string();
-                return Ok(Played::Lacking(Lack { name, lacks }));
+                return Ok(Outcome::Lacking(Lack { name, lacks }));
             }
         };
         for truth in &mut truths {
             name.clone_into(&mut truth.name);
         }
-        Ok(Played::Deaths(truths))
+        Ok(Outcome::Deaths(truths))
     }
 }
 
@@ -123,7 +123,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     scenario(
         "number_again",
-        "reaped, and its number given to the next",
+        "reaped, and its PID reused by the next",
         reuse::at_once,
     ),
     scenario(
@@ -138,7 +138,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     scenario(
         "clone_autoreap",
-        "auto-reaped, its clone asked for it",
+        "auto-reaped, requested by its clone",
         autoreap::by_clone,
     ),
     scenario(
@@ -158,7 +158,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     scenario(
         "handled_signal",
-        "handles SIGTERM and exits: nobody killed it",
+        "handles SIGTERM and exits: it has no killer",
         fatal::handled,
     ),
     scenario("aborted", "aborts without a core dump", fatal::aborted),
@@ -188,7 +188,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("broken_pipe", "killed by SIGPIPE", kill::broken_pipe),
     scenario(
         "parent_death_signal",
-        "killed by its parent's end, as it had asked for",
+        "killed at its parent's death, as requested",
         kill::parent_death,
     ),
     scenario(
@@ -253,7 +253,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     scenario(
         "adopter_ignores",
-        "a zombie adopted by one that ignores SIGCHLD",
+        "a zombie whose adopter ignores SIGCHLD",
         adopt::adopter_ignores,
     ),
     scenario(
@@ -278,12 +278,12 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     scenario(
         "tracer_detaches",
-        "its tracer lets it go before it dies",
+        "its tracer detaches before it dies",
         trace::tracer_detaches,
     ),
     scenario(
         "thread_traced",
-        "a dead traced thread keeps it from its parent",
+        "a dead traced thread delays its death",
         trace::thread_traced,
     ),
     scenario(
@@ -303,7 +303,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     scenario(
         "clone_parent",
-        "cloned as a sibling, reaped by its maker's parent",
+        "cloned as a sibling of its cloner",
         clone::sibling,
     ),
     scenario(
@@ -313,7 +313,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     scenario(
         "namespace_dies",
-        "cleared up by a dying namespace init",
+        "released by a dying namespace init",
         namespace::init_dies,
     ),
     scenario(
@@ -323,7 +323,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     scenario(
         "namespace_injected",
-        "keeps a dying namespace init from its death",
+        "delays the death of a namespace init",
         namespace::injected,
     ),
     scenario(

@@ -1,4 +1,4 @@
-//! Deaths in a PID namespace, where the same process has another number.
+//! Deaths in a PID namespace, where the same process has another PID.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const SIGKILL: u64 = libc::SIGKILL as u64;
 /// A child of a namespace's init, reaped by it.
 ///
 /// # Errors
-/// When the kernel or an actor did not do its part; making a namespace takes privileges.
+/// If a system call or a helper process fails; making a namespace takes privileges.
 pub fn reaped_inside() -> Result<Vec<Truth>> {
     let (init, child) = (Death::new(c"rw-nsinit")?, Death::new(c"rw-nschild")?);
     let maker = inside(&init, || {
@@ -45,7 +45,7 @@ pub fn init_dies() -> Result<Vec<Truth>> {
         let pid = child.fork(|| 3)?;
         child.see(pid)?;
         pause(ZOMBIE_FOR);
-        // All that this thread still does is die, and so reap: from now until it was seen dead.
+        // The reap happens in the exit of this thread: from now until it was seen dead.
         child.reaping();
         Ok(())
     })?;
@@ -67,7 +67,7 @@ pub fn init_kills() -> Result<Vec<Truth>> {
     let maker = inside(&init, || {
         child.fork(sleep_for_ever)?;
         child.wait(Slot::Ready)?;
-        // By the end of this process, which is all that it still does.
+        // It happens in the exit of this process.
         child.killing(Signal::SIGKILL);
         Ok(())
     })?;
@@ -84,7 +84,7 @@ pub fn init_kills() -> Result<Vec<Truth>> {
     Ok(vec![child, init.truth()?, maker])
 }
 
-/// A process of the namespace whose parent is outside: the dying init kills it too, and cannot
+/// A process in the namespace with its parent outside: the dying init kills it too, and cannot
 /// be dead before that parent has reaped it.
 ///
 /// # Errors

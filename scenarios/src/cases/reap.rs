@@ -14,10 +14,10 @@ use crate::wait::By;
 
 const PEEK_FOR: Duration = Duration::from_millis(20);
 
-/// A child that lies dead for `ms` milliseconds.
+/// A child that stays a zombie for `ms` milliseconds.
 ///
 /// # Errors
-/// When the kernel or an actor did not do its part; so for all scenarios.
+/// If a system call or a helper process fails, as for all scenarios.
 pub fn after(comm: &'static CStr, ms: u64) -> Result<Vec<Truth>> {
     one(comm, Duration::from_millis(ms), By::Wait4)
 }
@@ -69,7 +69,7 @@ pub fn waitid_all() -> Result<Vec<Truth>> {
     one(c"rw-waitid-all", Duration::from_millis(5), By::WaitidAll)
 }
 
-/// Reaped by a `waitid` that tells nobody whom.
+/// Reaped by a `waitid` that returns no PID.
 ///
 /// # Errors
 /// As [`after`].
@@ -77,7 +77,7 @@ pub fn waitid_null() -> Result<Vec<Truth>> {
     one(c"rw-waitid-null", Duration::from_millis(5), By::WaitidNull)
 }
 
-/// Looked at with `WNOWAIT` again and again, which reaps nobody.
+/// Peeked at with `WNOWAIT` several times, which does not reap.
 ///
 /// # Errors
 /// As [`after`].

@@ -25,7 +25,7 @@ const ZOMBIE_FOR: Duration = Duration::from_millis(5);
 /// At least 50 ms of CPU time, on both sides, 20 MB touched, three threads.
 ///
 /// # Errors
-/// When the kernel or an actor did not do its part.
+/// If a system call or a helper process fails.
 pub fn used() -> Result<Vec<Truth>> {
     let death = Death::new(c"rw-resources")?;
     let pid = death.fork(|| {
@@ -50,8 +50,8 @@ pub fn used() -> Result<Vec<Truth>> {
     }])
 }
 
-/// Until enough is used, and the kernel has found the process at work on both sides: what it does
-/// between two of its ticks is told of the side on which they found it.
+/// Until enough is used, and the kernel has seen the process running on both sides: what it does
+/// between two ticks is accounted to the side where the tick found it.
 fn burn() {
     let used = || {
         let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;

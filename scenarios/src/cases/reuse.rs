@@ -1,4 +1,4 @@
-//! A number that is given again.
+//! A PID that is reused.
 
 use std::fs;
 use std::time::Duration;
@@ -14,19 +14,19 @@ use crate::slots::Slot;
 use crate::truth::Truth;
 use crate::wait::By;
 
-/// Where the kernel takes the last number it shall believe to have given
+/// The file that sets the last PID that the kernel has assigned
 /// (CONFIG_CHECKPOINT_RESTORE).
 const LAST_PID: &str = "/proc/sys/kernel/ns_last_pid";
-/// Others fork as well: the number may slip by.
+/// Other processes fork as well and may take the PID.
 const TRIES: u32 = 100;
-/// By how much the starts of two processes of one number differ at least.
+/// Minimum difference between the start times of two processes with one PID.
 const APART: Duration = Duration::from_millis(30);
 const ZOMBIE_FOR: Duration = Duration::from_millis(5);
 
-/// A process is reaped, and the next one has its number. Those that missed it are told too.
+/// A process is reaped, and the next one has its PID. Attempts that missed it are deaths as well.
 ///
 /// # Errors
-/// When the kernel or an actor did not do its part, or lets nobody choose numbers.
+/// If a system call or a helper process fails, or PIDs cannot be chosen.
 pub fn at_once() -> Result<Vec<Truth>> {
     let first = Death::new(c"rw-number")?;
     let pid = first.fork(|| match first.wait(Slot::Go) {
@@ -47,7 +47,7 @@ pub fn at_once() -> Result<Vec<Truth>> {
             return Ok(truths);
         }
     }
-    bail!("{pid} was never given again")
+    bail!("{pid} was not reused")
 }
 
 fn pretend_last(number: i32) -> Result<()> {

@@ -1,4 +1,4 @@
-//! A child reaped without any wait call: by io_uring.
+//! A child reaped without a wait call, by io_uring.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const ZOMBIE_FOR: Duration = Duration::from_millis(10);
 /// Reaped by an io_uring's waitid (Linux 6.7).
 ///
 /// # Errors
-/// When the kernel or an actor did not do its part, or has no such ring.
+/// If a system call or a helper process fails, or there is no such ring.
 pub fn waitid() -> Result<Vec<Truth>> {
     let ring = match Ring::new() {
         Err(errno @ (Errno::ENOSYS | Errno::EPERM)) => bail!(Lacking::new("io_uring", errno)),

@@ -19,7 +19,7 @@ const ZOMBIE_FOR: Duration = Duration::from_millis(10);
 /// The leader ends 100 ms before the last thread: not a zombie until then.
 ///
 /// # Errors
-/// When the kernel or an actor did not do its part; so for all scenarios.
+/// If a system call or a helper process fails, as for all scenarios.
 pub fn leader_first() -> Result<Vec<Truth>> {
     let death = Death::new(c"rw-leader")?;
     reaped(&death, || {

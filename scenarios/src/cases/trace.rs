@@ -1,4 +1,4 @@
-//! Children that somebody else traces: the tracer is told of the death before the parent.
+//! Children traced by another process: the tracer is notified of the death before the parent.
 
 use std::thread;
 use std::time::Duration;
@@ -22,12 +22,12 @@ const WHILE: Duration = Duration::from_millis(20);
 /// The tracer waits, then the parent does.
 ///
 /// # Errors
-/// When the kernel or an actor did not do its part; so for all scenarios.
+/// If a system call or a helper process fails, as for all scenarios.
 pub fn tracer_waits() -> Result<Vec<Truth>> {
     let (child, tracer) = (Death::new(c"rw-traced")?, Death::new(c"rw-tracer")?);
     let handover = Death::new(c"")?;
     let truths = traced(&child, &tracer, |pid| handover.reap(pid, By::Waitid))?;
-    Ok(let_go_at(handover.reap_interval(), truths))
+    Ok(released_until(handover.reap_interval(), truths))
 }
 
 /// The tracer sees the death and exits without a wait for it.
@@ -37,17 +37,17 @@ pub fn tracer_waits() -> Result<Vec<Truth>> {
 pub fn tracer_exits() -> Result<Vec<Truth>> {
     let (child, tracer) = (Death::new(c"rw-traced-x")?, Death::new(c"rw-tracer")?);
     let truths = traced(&child, &tracer, |_| Ok(()))?;
-    Ok(let_go_at(truths[1].died_at, truths))
+    Ok(released_until(truths[1].died_at, truths))
 }
 
-/// The tracer waits and so releases it, for the parent ignores SIGCHLD.
+/// The tracer waits and so releases it, because the parent ignores SIGCHLD.
 ///
 /// # Errors
 /// As [`tracer_waits`].
 pub fn tracer_releases() -> Result<Vec<Truth>> {
     let _guard = Sigchld::ignore()?;
     let (child, tracer) = (Death::new(c"rw-traced-i")?, Death::new(c"rw-tracer-i")?);
-    let child_pid = child.fork(|| end_when_told(&child))?;
+    let child_pid = child.fork(|| end_on_command(&child))?;
     let tracer_pid = trace(&tracer, &child, child_pid, |pid| {
         child.reap(pid, By::Waitid)
     })?;
@@ -67,13 +67,13 @@ pub fn tracer_releases() -> Result<Vec<Truth>> {
     Ok(vec![child, tracer])
 }
 
-/// The tracer lets the living child go: it dies as any other.
+/// The tracer detaches from the living child, which then dies like any other.
 ///
 /// # Errors
 /// As [`tracer_waits`].
 pub fn tracer_detaches() -> Result<Vec<Truth>> {
     let (child, tracer) = (Death::new(c"rw-untraced")?, Death::new(c"rw-tracer")?);
-    let child_pid = child.fork(|| end_when_told(&child))?;
+    let child_pid = child.fork(|| end_on_command(&child))?;
     let tracer_pid = tracer.fork_helper(|| {
         ptrace::seize(child_pid, Options::empty()).context("cannot trace")?;
         ptrace::interrupt(child_pid).context("cannot stop")?;
@@ -98,7 +98,7 @@ pub fn tracer_detaches() -> Result<Vec<Truth>> {
 /// As [`tracer_waits`].
 pub fn thread_traced() -> Result<Vec<Truth>> {
     let (child, tracer) = (Death::new(c"rw-thr-traced")?, Death::new(c"rw-tracer")?);
-    // Of the thread: when the tracer saw it dead, and when it took it.
+    // When the tracer saw the dead thread, and when it reaped it.
     let thread = Death::new(c"")?;
     let child_pid = child.fork(|| {
         thread::scope(|scope| {
@@ -106,7 +106,7 @@ pub fn thread_traced() -> Result<Vec<Truth>> {
                 thread.set(Slot::Pid, host_ids().1);
                 sleep_for_ever();
             });
-            let code = end_when_told(&child);
+            let code = end_on_command(&child);
             child.stamp(Slot::Ending);
             // SAFETY: _exit is exit_group, which every thread may call.
             unsafe { libc::_exit(code) }
@@ -117,7 +117,7 @@ pub fn thread_traced() -> Result<Vec<Truth>> {
         ptrace::seize(tid, Options::empty()).context("cannot trace")?;
         child.stamp(Slot::Go);
         thread.see_with(tid, libc::__WALL)?;
-        // Else the end of the leader itself could be the last.
+        // Otherwise the leader itself could end last.
         leader_ended(child_pid)?;
         pause(WHILE);
         thread.reap(tid, By::WaitidThread)
@@ -143,8 +143,8 @@ pub fn thread_traced() -> Result<Vec<Truth>> {
     Ok(vec![child, tracer])
 }
 
-/// Of the child and its tracer: when the latter let the former go, which was dead.
-fn let_go_at(until: Interval, mut truths: Vec<Truth>) -> Vec<Truth> {
+/// The truths of the child and its tracer, which released the child when it was dead.
+fn released_until(until: Interval, mut truths: Vec<Truth>) -> Vec<Truth> {
     let held = Held {
         pid: truths[1].pid,
         as_tracer: true,
@@ -159,7 +159,7 @@ fn traced(
     tracer: &Death,
     end: impl FnOnce(Pid) -> Result<()>,
 ) -> Result<Vec<Truth>> {
-    let child_pid = child.fork(|| end_when_told(child))?;
+    let child_pid = child.fork(|| end_on_command(child))?;
     let tracer_pid = trace(tracer, child, child_pid, end)?;
     child.stamp(Slot::Go);
     tracer.see(tracer_pid)?;
@@ -169,7 +169,7 @@ fn traced(
     Ok(vec![child.truth()?, tracer.truth()?])
 }
 
-/// Forks a tracer that seizes the child, sees it die, ends its part by `end`, and exits.
+/// Forks a tracer that seizes the child, sees it die, calls `end`, and exits.
 fn trace(
     tracer: &Death,
     child: &Death,
@@ -187,7 +187,7 @@ fn trace(
     Ok(tracer_pid)
 }
 
-fn end_when_told(child: &Death) -> i32 {
+fn end_on_command(child: &Death) -> i32 {
     match child.wait(Slot::Go) {
         Ok(_) => 3,
         Err(_) => crate::death::FAILED,

@@ -8,7 +8,7 @@ use crate::truth::Truth;
 /// `count` children that die and are never reaped by this process.
 ///
 /// # Errors
-/// When the kernel forks no more.
+/// If fork fails.
 pub fn leak(count: u32) -> Result<Vec<Truth>> {
     let mut truths = Vec::new();
     for _ in 0..count {

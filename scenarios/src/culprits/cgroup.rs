@@ -20,14 +20,14 @@ pub(crate) struct Cgroup {
     folder: PathBuf,
     /// The file and the text that let the process run again.
     release: (&'static str, &'static str),
-    /// Where its hierarchy was mounted for it alone.
+    /// The mount point of its hierarchy, if it was mounted only for it.
     mounted: Option<TempDir>,
-    /// What was handed down for it; dropped when the cgroup is gone.
+    /// The controller that was enabled for it; dropped when the cgroup is gone.
     handed_down: Option<HandedDown>,
 }
 
-/// A controller that the root of the unified hierarchy hands down as long as this is there. Nobody
-/// can mount it as version 1 meanwhile.
+/// A controller that is enabled in the root of the unified hierarchy while this exists. It
+/// cannot be mounted as version 1 meanwhile.
 #[derive(Debug)]
 struct HandedDown {
     file: PathBuf,
@@ -35,7 +35,7 @@ struct HandedDown {
 }
 
 impl HandedDown {
-    /// `None` if it is handed down already.
+    /// `None` if it is enabled already.
     fn new(root: &Path, controller: &str) -> Result<Option<Self>> {
         let file = root.join("cgroup.subtree_control");
         let before = fs::read_to_string(&file).unwrap_or_default();
@@ -51,7 +51,7 @@ impl HandedDown {
 
 impl Drop for HandedDown {
     fn drop(&mut self) {
-        // Somebody else may have come to need it.
+        // Another program may need it by now.
         let _still_used = fs::write(&self.file, format!("-{}", self.controller));
     }
 }
@@ -87,13 +87,13 @@ impl Cgroup {
         Ok(cgroup)
     }
 
-    /// With neither limits nor anything to let go.
+    /// Without limits.
     pub(crate) fn plain(pid: Pid) -> Result<Self> {
         let root = hierarchy("cgroup2").context("cgroups of version 2 are not mounted")?;
         Self::new(&root, pid, ("cgroup.freeze", "0"))
     }
 
-    /// One that may have so many bytes of memory, by whichever hierarchy has the controller.
+    /// One with a memory limit in bytes, in the hierarchy that has the controller.
     pub(crate) fn limited(pid: Pid, bytes: usize) -> Result<Self> {
         let (root, version, handed_down) = with_controller("memory")?;
         let (limit, with_swap, lift) = match version {
@@ -125,12 +125,12 @@ impl Cgroup {
         }
     }
 
-    /// Takes another process in.
+    /// Moves another process into it.
     pub(crate) fn add(&self, pid: Pid) -> Result<()> {
         self.write("cgroup.procs", &pid.to_string())
     }
 
-    /// One that may have so many PIDs, by whichever hierarchy has the controller.
+    /// One with a limit of PIDs, in the hierarchy that has the controller.
     pub(crate) fn with_pids(pid: Pid, limit: u64) -> Result<Self> {
         let (root, _, handed_down) = with_controller("pids")?;
         let cgroup = Self::new(&root, pid, ("pids.max", "max"))?.with(handed_down);
@@ -144,7 +144,7 @@ impl Cgroup {
         format!("/{}", name.to_string_lossy())
     }
 
-    /// Hosts of today mount version 2 only, and have the old freezer still.
+    /// Current hosts mount version 2 only, but still have the old freezer.
     fn in_mounted_freezer(pid: Pid, release: (&'static str, &'static str)) -> Result<Self> {
         let point = tempfile::tempdir().context("cannot make a folder")?;
         let (kind, options) = (Some("cgroup"), Some("freezer"));
@@ -215,7 +215,7 @@ enum Version {
     Two,
 }
 
-/// The hierarchy that has a controller: one of version 1, or the unified one, told to hand it down.
+/// The hierarchy that has a controller: one of version 1, or the unified one with it enabled.
 fn with_controller(controller: &str) -> Result<(PathBuf, Version, Option<HandedDown>)> {
     if let Some(root) = hierarchy(controller) {
         return Ok((root, Version::One, None));

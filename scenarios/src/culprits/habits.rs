@@ -1,4 +1,4 @@
-//! Parents that run as they like, and wait wrongly.
+//! Parents that run normally, and wait wrongly.
 
 use std::convert::Infallible;
 use std::io::Read;
@@ -10,7 +10,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, pause};
 
 use super::{
-    CHILD_LIVES, checked, child, companion, mortal, mortals, orphans, sleep_for_ever, tell,
+    CHILD_LIVES, checked, child, companion, mortal, mortals, orphans, publish_pid, sleep_for_ever,
 };
 use crate::guard::Subreaper;
 use crate::slots::Slots;
@@ -19,7 +19,7 @@ const NOW_AND_THEN: Duration = Duration::from_millis(400);
 
 extern "C" fn noted(_signal: i32) {}
 
-/// Lets SIGCHLD interrupt, and do nothing else.
+/// A handler by which SIGCHLD interrupts and does nothing else.
 fn handle_sigchld() -> Result<()> {
     let action = SigAction::new(
         SigHandler::Handler(noted),
@@ -35,13 +35,13 @@ fn sigchld() -> SigSet {
     SigSet::from_iter([Signal::SIGCHLD])
 }
 
-/// Takes all the dead, as a parent should.
+/// Reaps all zombies, as a parent should.
 pub(super) fn take_all() {
     let any = || waitpid(None, Some(WaitPidFlag::WNOHANG));
     while any().is_ok_and(|status| status != WaitStatus::StillAlive) {}
 }
 
-/// A good parent: whatever keeps it from reaping comes from outside.
+/// A correct parent: the reason for not reaping comes from outside.
 pub(super) fn reaps_well(slots: &Slots) -> Result<Infallible> {
     handle_sigchld()?;
     let long = Duration::from_millis(600);
@@ -51,7 +51,7 @@ pub(super) fn reaps_well(slots: &Slots) -> Result<Infallible> {
             Ok(())
         })?;
     }
-    tell(slots);
+    publish_pid(slots);
     loop {
         pause();
         take_all();
@@ -60,7 +60,7 @@ pub(super) fn reaps_well(slots: &Slots) -> Result<Infallible> {
 
 pub(super) fn never_waits(slots: &Slots) -> Result<Infallible> {
     mortals()?;
-    tell(slots);
+    publish_pid(slots);
     sleep_for_ever()
 }
 
@@ -68,17 +68,17 @@ pub(super) fn blocks_sigchld(slots: &Slots) -> Result<Infallible> {
     handle_sigchld()?;
     sigchld().thread_block().context("cannot block SIGCHLD")?;
     mortals()?;
-    tell(slots);
+    publish_pid(slots);
     loop {
         pause();
         take_all();
     }
 }
 
-/// Two die at once each time; one signal comes, and one wait follows.
+/// Two die at the same time; one signal comes, and one wait follows.
 pub(super) fn waits_once_per_signal(slots: &Slots) -> Result<Infallible> {
     handle_sigchld()?;
-    tell(slots);
+    publish_pid(slots);
     loop {
         sigchld().thread_block().context("cannot block SIGCHLD")?;
         (0..2).try_for_each(|_| mortal().map(drop))?;
@@ -95,7 +95,7 @@ pub(super) fn waits_once_per_signal(slots: &Slots) -> Result<Infallible> {
 pub(super) fn sleeps_in_wait_for_another(slots: &Slots) -> Result<Infallible> {
     let other = companion()?;
     mortals()?;
-    tell(slots);
+    publish_pid(slots);
     loop {
         waitpid(other, None).context("cannot wait")?;
     }
@@ -103,7 +103,7 @@ pub(super) fn sleeps_in_wait_for_another(slots: &Slots) -> Result<Infallible> {
 
 pub(super) fn waits_for_each_new(slots: &Slots) -> Result<Infallible> {
     mortals()?;
-    tell(slots);
+    publish_pid(slots);
     loop {
         std::thread::sleep(NOW_AND_THEN);
         waitpid(mortal()?, None).context("cannot wait")?;
@@ -113,20 +113,20 @@ pub(super) fn waits_for_each_new(slots: &Slots) -> Result<Infallible> {
 pub(super) fn polls_for_another(slots: &Slots) -> Result<Infallible> {
     let other = companion()?;
     mortals()?;
-    tell(slots);
+    publish_pid(slots);
     loop {
         waitpid(other, Some(WaitPidFlag::WNOHANG)).context("cannot wait")?;
         std::thread::sleep(NOW_AND_THEN);
     }
 }
 
-/// Looks at whoever is dead, and never takes them.
+/// Peeks at its zombies, and never reaps them.
 pub(super) fn peeks(slots: &Slots) -> Result<Infallible> {
     mortals()?;
-    tell(slots);
+    publish_pid(slots);
     let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
     loop {
-        waitid(Id::All, look).context("cannot look")?;
+        waitid(Id::All, look).context("cannot peek")?;
         std::thread::sleep(NOW_AND_THEN);
     }
 }
@@ -134,7 +134,7 @@ pub(super) fn peeks(slots: &Slots) -> Result<Infallible> {
 /// Its children send SIGCHLD as usual, and its waits are for others.
 pub(super) fn waits_for_clones_only(slots: &Slots) -> Result<Infallible> {
     mortals()?;
-    tell(slots);
+    publish_pid(slots);
     loop {
         // There are no such children.
         let _none = waitpid(None, Some(WaitPidFlag::__WCLONE | WaitPidFlag::WNOHANG));
@@ -152,16 +152,16 @@ pub(super) fn waits_by_thread(slots: &Slots) -> Result<Infallible> {
             std::thread::sleep(NOW_AND_THEN);
         }
     });
-    tell(slots);
+    publish_pid(slots);
     sleep_for_ever()
 }
 
-/// Reaps one child, and then reads from a pipe into which nobody writes.
+/// Reaps one child, and then reads from a pipe without a writer.
 pub(super) fn reads_instead(slots: &Slots) -> Result<Infallible> {
     waitpid(mortal()?, None).context("cannot wait")?;
     mortals()?;
     let (mut nothing, _writer) = std::io::pipe().context("cannot make a pipe")?;
-    tell(slots);
+    publish_pid(slots);
     loop {
         nothing.read(&mut [0]).context("cannot read")?;
     }
@@ -179,14 +179,14 @@ pub(super) fn clones_without_signal(slots: &Slots) -> Result<Infallible> {
             unsafe { libc::_exit(0) }
         }
     }
-    tell(slots);
+    publish_pid(slots);
     loop {
         take_all();
         std::thread::sleep(NOW_AND_THEN);
     }
 }
 
-/// Waits for its elder child, beside which the others are dead already.
+/// Waits for its first child while the others are dead already.
 pub(super) fn waits_for_the_last(slots: &Slots) -> Result<Infallible> {
     let last = child(|| {
         outlive_mortals();
@@ -194,7 +194,7 @@ pub(super) fn waits_for_the_last(slots: &Slots) -> Result<Infallible> {
     })?;
     mortals()?;
     waitpid(last, None).context("cannot wait")?;
-    tell(slots);
+    publish_pid(slots);
     sleep_for_ever()
 }
 
@@ -203,7 +203,7 @@ fn outlive_mortals() {
     std::thread::sleep(5 * CHILD_LIVES);
 }
 
-/// Adopts what its child leaves dead, and waits for that child only.
+/// Adopts the zombies of its child, and waits for that child only.
 pub(super) fn adopts_the_dead(slots: &Slots) -> Result<Infallible> {
     let _adopter = Subreaper::new()?;
     let forker = child(|| {
@@ -212,15 +212,15 @@ pub(super) fn adopts_the_dead(slots: &Slots) -> Result<Infallible> {
         Ok(())
     })?;
     waitpid(forker, None).context("cannot wait")?;
-    tell(slots);
+    publish_pid(slots);
     sleep_for_ever()
 }
 
-/// Adopts what its child leaves, and waits for that child only.
+/// Adopts the orphans of its child, and waits for that child only.
 pub(super) fn adopts(slots: &Slots) -> Result<Infallible> {
     let _adopter = Subreaper::new()?;
     let forker: Pid = child(|| orphans(c"rw-forker"))?;
     waitpid(forker, None).context("cannot wait")?;
-    tell(slots);
+    publish_pid(slots);
     sleep_for_ever()
 }

@@ -1,4 +1,4 @@
-//! Parents that do not reap, each for a reason of its own, for as long as somebody wants.
+//! Parents that do not reap, each for a different reason, until stdin closes.
 
 pub(crate) mod cgroup;
 mod habits;
@@ -34,20 +34,20 @@ pub struct Culprit {
     pub name: String,
     /// The verdict that is true of it.
     pub verdict: String,
-    /// Who holds the zombies.
+    /// The process that holds the zombies.
     pub pid: u32,
 }
 
 /// One way not to reap.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
     /// The verdict that is true of it.
     pub verdict: &'static str,
-    /// Becomes the culprit; tells its PID by `Slots`, and never ends by itself.
+    /// Becomes the culprit; publishes its PID in `Slots`, and never ends by itself.
     body: fn(&Slots) -> Result<Infallible>,
-    /// What is done to it from outside, once it has told its PID.
+    /// What is done to it from outside, once it has published its PID.
     then: fn(Pid) -> Result<Option<Cgroup>>,
 }
 
@@ -64,7 +64,7 @@ const fn case(
     }
 }
 
-/// All cases. A name need not be its verdict: look-alikes share one.
+/// All cases. A name need not be its verdict: several cases can share one.
 pub const CASES: &[Case] = &[
     case("never_waits", "never_waits", habits::never_waits),
     case("sigchld_blocked", "sigchld_blocked", habits::blocks_sigchld),
@@ -171,10 +171,10 @@ pub fn find(name: &str) -> Option<&'static Case> {
 }
 
 impl Case {
-    /// Makes the culprit, says so by `ready`, keeps it until `until` ends, and clears up.
+    /// Makes the culprit, calls `ready`, keeps it until `until` ends, and cleans up.
     ///
     /// # Errors
-    /// When the kernel or an actor did not do its part.
+    /// If a system call or a helper process fails.
     pub fn keep(
         &self,
         ready: impl FnOnce(&Culprit) -> Result<()>,
@@ -193,7 +193,7 @@ impl Case {
         until.read_to_end(&mut Vec::new()).context("cannot wait")?;
         drop(cgroup);
         kill(pid, Signal::SIGKILL).context("cannot end the culprit")?;
-        // Those that it leaves, and the helpers that die with it, come here.
+        // Its orphans, and the helpers that die with it, are adopted here.
         while waitpid(None, None) != Err(Errno::ECHILD) {}
         Ok(())
     }
@@ -248,8 +248,8 @@ pub(crate) fn orphans(name: &CStr) -> Result<()> {
     Ok(())
 }
 
-/// Tells the PID of this process, as it is outside all namespaces.
-fn tell(slots: &Slots) {
+/// Publishes the PID of this process, as it is outside all namespaces.
+fn publish_pid(slots: &Slots) {
     slots.set(Slot::Pid, host_ids().0);
 }
 

@@ -1,4 +1,4 @@
-//! Inits of PID namespaces, as containers have them, that do not reap what they inherit.
+//! Inits of PID namespaces, as in containers, that do not reap what they adopt.
 
 use std::convert::Infallible;
 
@@ -9,14 +9,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
-use super::{child, companion, orphans, sleep_for_ever, tell};
+use super::{child, companion, orphans, publish_pid, sleep_for_ever};
 use crate::slots::{Slot, Slots};
 
-/// An application as PID 1: it inherits what its own script leaves, and never waits.
+/// An application as PID 1: it adopts what its own script leaves, and never waits.
 pub(super) fn init(slots: &Slots) -> Result<Infallible> {
     let init = first_process(|| {
         child(|| orphans(c"rw-script"))?;
-        tell(slots);
+        publish_pid(slots);
         sleep_for_ever()
     })?;
     keep(init)
@@ -27,7 +27,7 @@ pub(super) fn init(slots: &Slots) -> Result<Infallible> {
 pub(super) fn probed_init(slots: &Slots) -> Result<Infallible> {
     let init = first_process(|| {
         let worker = companion()?;
-        tell(slots);
+        publish_pid(slots);
         loop {
             waitpid(worker, None).context("cannot wait")?;
         }
@@ -39,11 +39,11 @@ pub(super) fn probed_init(slots: &Slots) -> Result<Infallible> {
 }
 
 /// The first process of a pod whose containers share a PID namespace: it has no child of its
-/// own, and inherits what a container leaves.
+/// own, and adopts what a container leaves.
 pub(super) fn pause(slots: &Slots) -> Result<Infallible> {
     let init = first_process(|| {
         prctl::set_name(c"pause").context("cannot take a name")?;
-        tell(slots);
+        publish_pid(slots);
         sleep_for_ever()
     })?;
     slots.wait(Slot::Pid)?;
@@ -55,13 +55,13 @@ pub(super) fn pause(slots: &Slots) -> Result<Infallible> {
 }
 
 /// The parent, from outside, of a zombie in a namespace whose init has been killed and cannot end
-/// while that lies there.
+/// until that zombie is reaped.
 pub(super) fn outlived_by_a_zombie(slots: &Slots) -> Result<Infallible> {
     let init = first_process(sleep_for_ever)?;
     // The kernel kills it with the namespace.
     companion()?;
     kill(init, Signal::SIGKILL).context("cannot kill the init")?;
-    tell(slots);
+    publish_pid(slots);
     sleep_for_ever()
 }
 

@@ -1,4 +1,4 @@
-//! Parents that cannot do what they would, or that hold what is not theirs.
+//! Parents that are kept from reaping, or that hold zombies of others.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::time::{ClockId, clock_gettime};
 
 use super::habits::take_all;
-use super::{child, mortals, sleep_for_ever, tell};
+use super::{child, mortals, publish_pid, sleep_for_ever};
 use crate::slots::{Slot, Slots};
 
 /// CPU time that [`spins`] needs before it reaps.
 const WORK: Duration = Duration::from_secs(2);
 
-/// A good parent, whose child another of its children traces until after that one's death.
+/// A correct parent; one of its children traces another beyond that one's death.
 pub(super) fn traces(slots: &Slots) -> Result<Infallible> {
     let traced = child(|| {
         slots.wait(Slot::Go)?;
@@ -25,17 +25,17 @@ pub(super) fn traces(slots: &Slots) -> Result<Infallible> {
     child(|| {
         ptrace::seize(traced, Options::empty()).context("cannot trace")?;
         slots.stamp(Slot::Go);
-        tell(slots);
+        publish_pid(slots);
         sleep_for_ever()
     })?;
     while waitpid(None, None).is_ok() {}
     sleep_for_ever()
 }
 
-/// Sleeps uninterruptibly as long as a vforked child neither ends nor execs, and would reap then.
+/// Sleeps uninterruptibly until a vforked child ends or execs, and would reap then.
 pub(super) fn sleeps_in_vfork(slots: &Slots) -> Result<Infallible> {
     mortals()?;
-    tell(slots);
+    publish_pid(slots);
     let mut stack = vec![0; 64 << 10];
     let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
     // SAFETY: the child has a stack of its own, which outlives it since this thread sleeps until
@@ -64,7 +64,7 @@ pub(super) fn sleeps_in_vfork(slots: &Slots) -> Result<Infallible> {
 /// Reaps its dead children after some work, for which it needs a CPU.
 pub(super) fn spins(slots: &Slots) -> Result<Infallible> {
     mortals()?;
-    tell(slots);
+    publish_pid(slots);
     std::thread::sleep(Duration::from_millis(500));
     let done = cpu_time()? + WORK;
     while cpu_time()? < done {
@@ -74,7 +74,7 @@ pub(super) fn spins(slots: &Slots) -> Result<Infallible> {
     sleep_for_ever()
 }
 
-/// What this process has had so far.
+/// CPU time that this process has used so far.
 fn cpu_time() -> Result<Duration> {
     let time = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID);
     time.map(Duration::from).context("cannot read the CPU time")

@@ -37,11 +37,11 @@ impl Fuse {
     }
 }
 
-/// It holds a file whose flush is answered late.
+/// It has a file open whose flush is answered late.
 pub(super) fn slow_flush(death: &Death) -> Result<()> {
     let mut fuse = Fuse::mount()?;
     let pid = death.fork(|| match File::open(&fuse.place.file) {
-        // Left to its exit.
+        // The exit closes it.
         Ok(open) => {
             std::mem::forget(open);
             0
@@ -56,7 +56,7 @@ pub(super) fn slow_flush(death: &Death) -> Result<()> {
     exited_well(death)
 }
 
-/// Its main thread exits while the other one is in a system call that nothing ends but an answer.
+/// Its main thread exits while the other one is in a system call that only an answer ends.
 pub(super) fn stuck_sibling(death: &Death) -> Result<()> {
     let mut fuse = Fuse::mount()?;
     let pid = death.fork(|| {
@@ -69,7 +69,7 @@ pub(super) fn stuck_sibling(death: &Death) -> Result<()> {
                 drop(open.metadata());
             });
             let code = i32::from(death.wait(Slot::Extra).is_err());
-            // SAFETY: the other thread must be left where it is.
+            // SAFETY: the other thread must stay in its system call.
             unsafe { libc::_exit(code) }
         })
     })?;
@@ -79,7 +79,7 @@ pub(super) fn stuck_sibling(death: &Death) -> Result<()> {
     leader_ended(pid)?;
     pause(HELD_UP);
     fuse.server.answer(&question)?;
-    // Its exit goes on, and closes the file.
+    // Its exit continues, and closes the file.
     let flush = fuse.serve_until(|operation| operation == FLUSH)?;
     fuse.server.answer(&flush)?;
     death.see(pid)?;

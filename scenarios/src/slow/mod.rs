@@ -1,4 +1,4 @@
-//! Exits that take their time in a known step.
+//! Exits that are slow in a known step.
 
 mod fuse;
 
@@ -19,16 +19,16 @@ use crate::death::{Death, FAILED};
 use crate::slots::Slot;
 use crate::wait::By;
 
-/// What the helper of a core dump is told to do.
+/// The argument of the helper of a core dump.
 pub const READ_LATE: &str = "read-late";
 
-/// How long a step is held up.
+/// How long a step is delayed.
 pub const HELD_UP: Duration = Duration::from_millis(300);
 
 const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
 /// More than a pipe holds.
 const DUMPED_BYTES: usize = 1 << 20;
-/// What takes longer to release than all else that an exit does, page by page.
+/// Enough memory that releasing it takes longer than the rest of the exit.
 const MANY_BYTES: usize = 64 << 20;
 
 /// An exit and the step that took most of its time.
@@ -42,57 +42,57 @@ pub struct SlowExit {
     pub comm: String,
     /// The step.
     pub step: String,
-    /// How long that took at least; 0 where it only took longer than all others.
+    /// Its minimum duration; 0 if it only took longer than all others.
     pub at_least_ns: u64,
 }
 
 /// One way to exit slowly.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
     step: &'static str,
     held_up: Duration,
-    /// Plays it; the death is the slow one.
-    play: fn(&Death) -> Result<()>,
+    /// Runs it; the death is the slow one.
+    run: fn(&Death) -> Result<()>,
     comm: &'static std::ffi::CStr,
 }
 
-/// All of them. That of the core dump sets the machine's core pattern while it plays.
+/// All of them. That of the core dump sets the machine's core pattern while it runs.
 pub const CASES: [Case; 5] = [
     Case {
         name: "much_memory",
         step: "releasing_memory",
         held_up: Duration::ZERO,
-        play: much_memory,
+        run: much_memory,
         comm: c"rw-memory",
     },
     Case {
         name: "slow_flush",
         step: "closing_files",
         held_up: HELD_UP,
-        play: fuse::slow_flush,
+        run: fuse::slow_flush,
         comm: c"rw-flush",
     },
     Case {
         name: "slow_dump",
         step: "dumping_core",
         held_up: HELD_UP,
-        play: slow_dump,
+        run: slow_dump,
         comm: c"rw-slow-dump",
     },
     Case {
         name: "outside_child",
         step: "namespaces",
         held_up: HELD_UP,
-        play: outside_child,
+        run: outside_child,
         comm: c"rw-init-waits",
     },
     Case {
         name: "stuck_sibling",
         step: "waiting_for_siblings",
         held_up: HELD_UP,
-        play: fuse::stuck_sibling,
+        run: fuse::stuck_sibling,
         comm: c"rw-sibling",
     },
 ];
@@ -101,10 +101,10 @@ impl Case {
     /// Makes its death.
     ///
     /// # Errors
-    /// When the kernel or an actor did not do its part.
+    /// If a system call or a helper process fails.
     pub fn run(&self) -> Result<SlowExit> {
         let death = Death::new(self.comm)?;
-        (self.play)(&death)?;
+        (self.run)(&death)?;
         Ok(SlowExit {
             name: self.name.to_owned(),
             pid: death.wait(Slot::Pid)? as u32,
@@ -123,7 +123,7 @@ fn much_memory(death: &Death) -> Result<()> {
         }
         let mut memory = vec![0_u8; MANY_BYTES];
         memory.iter_mut().step_by(4096).for_each(|byte| *byte = 1);
-        // Only the exit gives it back.
+        // Only the exit releases it.
         i32::from(std::hint::black_box(memory.leak())[0]) - 1
     })?;
     death.see(pid)?;
@@ -149,7 +149,7 @@ fn dump(death: &Death) -> Result<()> {
             return FAILED;
         }
         std::hint::black_box(vec![1_u8; DUMPED_BYTES].leak());
-        // SAFETY: this process is to die of it.
+        // SAFETY: this process is meant to die of it.
         unsafe { libc::abort() }
     })?;
     death.see(pid)?;
@@ -162,7 +162,7 @@ fn dump(death: &Death) -> Result<()> {
 /// The helper of a core dump: reads nothing for a while, then all.
 ///
 /// # Errors
-/// When the pipe cannot be read.
+/// If the pipe cannot be read.
 pub fn read_late() -> Result<()> {
     thread::sleep(HELD_UP);
     std::io::stdin().read_to_end(&mut Vec::new())?;
@@ -170,7 +170,7 @@ pub fn read_late() -> Result<()> {
 }
 
 /// The init of a PID namespace ends, which kills a process in it whose parent is outside and
-/// takes its time to reap it.
+/// delays its reap.
 fn outside_child(init: &Death) -> Result<()> {
     let (maker, child) = (Death::new(c"rw-outside")?, Death::new(c"rw-injected")?);
     let pid = maker.fork_helper(|| {

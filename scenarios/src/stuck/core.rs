@@ -1,5 +1,5 @@
-//! A process whose core dump nobody reads. The host's one core_pattern is changed for that, so
-//! only a machine that is ours alone does it.
+//! A process whose core dump is not read. The host's one core_pattern is changed for that, so
+//! it only runs on a machine that runs nothing else.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ const PATTERN: &str = "/proc/sys/kernel/core_pattern";
 /// More than a pipe holds.
 const MEMORY: usize = 1 << 20;
 
-/// The former pattern, and the file whose end is the reader's.
+/// The former pattern, and the file whose removal ends the reader.
 struct Pattern {
     before: String,
     flag: PathBuf,

@@ -68,7 +68,7 @@ impl Fuse {
                 then(&mut server, &request)?;
             }
         })?);
-        // Its death ends the connection only if nobody else has it open.
+        // Its death ends the connection only if no other process has it open.
         drop(server);
         let ready = slots.wait(Slot::Ready)?;
         if ready & REFUSED != 0 {
@@ -152,7 +152,7 @@ pub(super) fn flush_to_stopped() -> Result<Made> {
     })
 }
 
-/// The same; the server gives the connection up, which stays.
+/// The same; the server abandons the connection, which stays.
 pub(super) fn flush_to_nobody() -> Result<Made> {
     let made = flush_after_kill_to(|server, _| {
         let _stays = server.abandon()?;
@@ -187,7 +187,7 @@ fn flush_of(
     Ok(Ok(fuse.scene(pid)))
 }
 
-/// The same as a child of one that ignores SIGCHLD: no signal tells of its end.
+/// The same as a child of a parent that ignores SIGCHLD: no signal is sent at its end.
 pub(super) fn flush_ignored() -> Result<Made> {
     flush_below(|fuse| {
         let _no_zombies = Sigchld::ignore()?;
@@ -217,7 +217,7 @@ pub(super) fn flush_in_namespace() -> Result<Made> {
     })
 }
 
-/// Of a descendant of `parent`, which says its PID.
+/// The truth of a descendant of `parent`, which publishes its PID.
 fn flush_below(parent: fn(&Fuse) -> Result<()>) -> Result<Made> {
     let fuse = match Fuse::mount(FLUSH)? {
         Ok(fuse) => fuse,
@@ -227,7 +227,7 @@ fn flush_below(parent: fn(&Fuse) -> Result<()>) -> Result<Made> {
     let pid = Pid::from_raw(fuse.slots.wait(Slot::Pid)? as i32);
     fuse.slots.wait(Slot::Go)?;
     let scene = fuse.scene(pid);
-    // The parent stays until the file has been let go.
+    // The parent stays until the file has been released.
     Ok(Ok(Scene {
         guard: Box::new((scene.guard, parent)),
         ..scene

@@ -1,4 +1,4 @@
-//! Processes that are told to end, ignore it, and are waited for.
+//! Processes that ignore a terminating signal while its sender waits for their end.
 
 use anyhow::{Context, Result};
 use nix::sched::{CloneFlags, unshare};
@@ -12,7 +12,7 @@ use crate::slots::{Slot, Slots};
 
 /// It has SIG_IGN for SIGTERM.
 pub(super) fn by_choice() -> Result<Made> {
-    told_to_end(
+    sent_sigterm(
         || Ok(()),
         || {
             // SAFETY: no handler is installed.
@@ -25,10 +25,10 @@ pub(super) fn by_choice() -> Result<Made> {
 /// As the init of a PID namespace it has no handler, for which the kernel drops SIGTERM.
 pub(super) fn as_init() -> Result<Made> {
     let leave = || unshare(CloneFlags::CLONE_NEWPID).context("cannot make a PID namespace");
-    told_to_end(leave, || Ok(()))
+    sent_sigterm(leave, || Ok(()))
 }
 
-fn told_to_end(before: fn() -> Result<()>, inside: fn() -> Result<()>) -> Result<Made> {
+fn sent_sigterm(before: fn() -> Result<()>, inside: fn() -> Result<()>) -> Result<Made> {
     let slots = Slots::new()?;
     let sender = Helper(child(|| {
         before()?;

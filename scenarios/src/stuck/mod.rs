@@ -1,5 +1,5 @@
-//! Processes that were killed or exit and do not get there, each held by something of its own,
-//! for as long as somebody wants. Whatever holds them is let go when the scene is dropped, and
+//! Processes that were killed or exit but never finish, each for a different reason,
+//! until stdin closes. What holds them is released when the scene is dropped, and
 //! where this program is killed, by the kernel: helpers die with it.
 
 mod core;
@@ -32,9 +32,9 @@ pub struct Stuck {
     pub name: String,
     /// The verdict that is true of it.
     pub verdict: String,
-    /// Who does not die; 0 where nothing was made.
+    /// The process that does not die; 0 if nothing was made.
     pub pid: u32,
-    /// Whoever holds it: FUSE server, tracer, parent outside of a namespace; whoever waits for it.
+    /// The process that holds it, such as a FUSE server or a tracer, or that waits for it.
     pub holder: Option<u32>,
     /// The FUSE connection that it waits for.
     pub connection: Option<u32>,
@@ -42,7 +42,7 @@ pub struct Stuck {
     pub skipped: Option<String>,
 }
 
-/// A scene under way; dropping it lets the process go.
+/// A running scene; dropping it releases the process.
 struct Scene {
     pid: Pid,
     holder: Option<Pid>,
@@ -56,14 +56,14 @@ type Made = Result<Scene, String>;
 /// One way not to die.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
     /// The verdict that is true of it.
     pub verdict: &'static str,
     make: fn() -> Result<Made>,
 }
 
-/// All cases. A name need not be its verdict: look-alikes share one.
+/// All cases. A name need not be its verdict: several cases can share one.
 pub const CASES: &[Case] = &[
     case("fuse_flush", "closing_files", fuse::flush_after_kill),
     case("fuse_flush_at_exit", "closing_files", fuse::flush_at_exit),
@@ -108,10 +108,10 @@ pub fn find(name: &str) -> Option<&'static Case> {
 }
 
 impl Case {
-    /// Makes it, says so by `ready`, keeps it until `until` ends, and lets it go.
+    /// Makes it, calls `ready`, keeps it until `until` ends, and releases it.
     ///
     /// # Errors
-    /// When the kernel or an actor did not do its part.
+    /// If a system call or a helper process fails.
     pub fn keep(
         &self,
         ready: impl FnOnce(&Stuck) -> Result<()>,

@@ -1,4 +1,4 @@
-//! The init of a PID namespace in which somebody from outside has a child.
+//! The init of a PID namespace in which a process from outside has a child.
 
 use anyhow::{Context, Result};
 use nix::sched::{CloneFlags, unshare};
@@ -12,8 +12,8 @@ use crate::guard::Subreaper;
 use crate::slots::{Slot, Slots};
 
 /// Both children of one outside go into the namespace: the first is its init. That one is killed,
-/// upon which the kernel kills the other, whose parent does not reap it. Whoever would inherit them
-/// reaps.
+/// then the kernel kills the other, whose parent does not reap it. Their adopter
+/// would reap them.
 pub(super) fn init() -> Result<Made> {
     let slots = Slots::new()?;
     let heir = Helper(child(|| {

@@ -24,7 +24,7 @@ const UFFDIO_REGISTER: u64 = 0xc020_aa00;
 const UFFDIO_REGISTER_MODE_MISSING: u64 = 1;
 const PAGE: usize = 4096;
 
-/// Its end comes to the release function of the terminal, whose hangup waits until nobody is
+/// Its end comes to the release function of the terminal, whose hangup waits until no process is
 /// inside a read of the other end any more
 /// ([`tty_ldisc_hangup`](https://elixir.bootlin.com/linux/v6.12/A/ident/tty_ldisc_hangup)).
 pub(super) fn hangs_up() -> Result<Made> {
@@ -70,7 +70,7 @@ fn pseudo_terminal() -> Result<(File, u32)> {
     Ok((owner, number))
 }
 
-/// A thread reads from the terminal into memory that nobody ever brings in; says so in
+/// A thread reads from the terminal into memory whose page fault is never resolved; it sets
 /// [`Slot::Go`] when it is there.
 fn read_into_nothing(number: u64, slots: &Slots) -> Result<()> {
     let terminal = File::options()
@@ -84,7 +84,7 @@ fn read_into_nothing(number: u64, slots: &Slots) -> Result<()> {
     let page = unsafe { mmap_anonymous(None, length, access, MapFlags::MAP_PRIVATE) }
         .context("cannot map a page")?;
     let begin = page.as_ptr() as u64;
-    let faults = user_faults().context("cannot have faults")?;
+    let faults = user_faults().context("cannot use userfaultfd")?;
     // `struct uffdio_register`.
     let mut range = [begin, PAGE as u64, UFFDIO_REGISTER_MODE_MISSING, 0];
     // SAFETY: the kernel reads and writes four numbers.
@@ -101,12 +101,12 @@ fn read_into_nothing(number: u64, slots: &Slots) -> Result<()> {
     sleep_for_ever()
 }
 
-/// What holds page faults of this process up, those inside system calls as well.
+/// Blocks page faults of this process, those inside system calls as well.
 fn user_faults() -> nix::Result<OwnedFd> {
     // SAFETY: the call takes flags only.
     let fd = unsafe { libc::syscall(libc::SYS_userfaultfd, libc::O_CLOEXEC | libc::O_NONBLOCK) };
     let fd = Errno::result(fd)? as i32;
-    // SAFETY: the kernel has just made this descriptor, and nobody else has it.
+    // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     let faults = unsafe { OwnedFd::from_raw_fd(fd) };
     // `struct uffdio_api`.
     let mut api = [UFFD_API, 0, 0];

@@ -26,7 +26,7 @@ pub(super) fn is_stopped() -> Result<Made> {
     stopped_at_exit(stop, None)
 }
 
-/// The tracer is blocked in a pipe that nobody reads; it does its work when the reader is gone.
+/// The tracer is blocked in a pipe that is not read; it does its work when the reader is gone.
 pub(super) fn is_blocked() -> Result<Made> {
     let (reader, writer) = pipe().context("cannot make a pipe")?;
     let reader = Helper(child(move || {
@@ -43,7 +43,7 @@ pub(super) fn is_blocked() -> Result<Made> {
     )
 }
 
-/// Lets it go on when it has stopped.
+/// Continues it when it has stopped.
 fn release(pid: Pid) -> Result<()> {
     waitpid(pid, Some(WaitPidFlag::__WALL)).context("cannot wait")?;
     ptrace::cont(pid, None).context("cannot continue it")?;

@@ -1,4 +1,4 @@
-//! The agent as a pod, and what it says.
+//! The agent as a pod, and its answers.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -13,11 +13,11 @@ use super::pods::{Pod, logs};
 use super::stop::until;
 use crate::prometheus::server::free_address;
 
-/// The class of a pod that asks for less than it may have.
+/// The QoS class of a pod with requests below its limits.
 const CLASS: &str = "burstable";
 const LONG: Duration = Duration::from_secs(60);
 
-/// It goes with this value.
+/// Removed on drop.
 pub(super) struct Agent<'a> {
     containerd: &'a Containerd,
     pod: Pod<'a>,
@@ -28,7 +28,7 @@ pub(super) struct Agent<'a> {
 }
 
 impl<'a> Agent<'a> {
-    /// Starts it and waits until its readiness probe would say yes.
+    /// Starts it and waits until its readiness probe would succeed.
     pub(super) fn start(containerd: &'a Containerd) -> Result<Self> {
         let node = Node {
             logs: logs(containerd)?,
@@ -39,7 +39,7 @@ impl<'a> Agent<'a> {
         Self::start_on(containerd, "reapwatch-node", &node)
     }
 
-    /// The same on a node that has no files with names, so that the runtime alone can tell them.
+    /// The same on a node without files with names, so that only the runtime has them.
     pub(super) fn start_asking(containerd: &'a Containerd) -> Result<Self> {
         let logs = containerd.folder().join("no-logs");
         fs::create_dir_all(&logs).context("make an empty folder")?;
@@ -84,13 +84,13 @@ impl<'a> Agent<'a> {
             .context("read its answer")
     }
 
-    /// What a view says inside of its container, where it finds the socket.
+    /// The output of a view inside its container, where it finds the socket.
     pub(super) fn view(&self, words: &[&str]) -> Result<String> {
         let command: Vec<_> = ["/reapwatch"].iter().chain(words).copied().collect();
         self.containerd.cri().exec(&self.container, &command)
     }
 
-    /// The culprit for which this holds.
+    /// The culprit that matches.
     pub(super) fn culprit(&self, is: impl Fn(&Value) -> bool) -> Result<Option<Value>> {
         let body = self.get("/api/v1/culprits")?;
         let mut document: Value = serde_json::from_str(&body).context("parse culprits")?;
@@ -112,7 +112,7 @@ impl<'a> Agent<'a> {
         let (may, has) = (bits("CapBnd")?, bits("CapEff")?);
         ensure!(may == self.capabilities, "it may have {may} capabilities");
         ensure!(field("NoNewPrivs")? == "1", "it may gain privileges");
-        ensure!(field("Seccomp")? == "2", "no seccomp filter holds it");
+        ensure!(field("Seccomp")? == "2", "it has no seccomp filter");
         Ok(format!(
             "{may} capabilities given, {has} kept, no new privileges, seccomp"
         ))

@@ -1,4 +1,4 @@
-//! The alert of the leak: until it fires and names who leaks and why, and until it is gone.
+//! The alert about the leak: until it fires with pod and verdict, and until it is resolved.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::prometheus::server::{Alert, Prometheus};
 const NAME: &str = "ReapwatchZombieLeak";
 const LONG: Duration = Duration::from_secs(90);
 
-/// What it says once it fires; `then` is called whenever it is looked.
+/// Its summary once it fires; `then` is called at each check.
 pub(super) fn wait_until_it_fires(
     prometheus: &Prometheus,
     mut then: impl FnMut() -> Result<()>,
@@ -23,11 +23,11 @@ pub(super) fn wait_until_it_fires(
         let named = format!("/{LEAKY}");
         Ok(summary.filter(|text| text.contains(&named) && text.contains(VERDICT)))
     };
-    let said = until("the alert, naming pod and verdict", LONG, fires);
-    said.with_context(|| format!("{:?}", of_leak(prometheus)))
+    let summary = until("the alert, naming pod and verdict", LONG, fires);
+    summary.with_context(|| format!("{:?}", of_leak(prometheus)))
 }
 
-/// Nothing is left of it.
+/// Waits until it is resolved.
 pub(super) fn wait_until_it_is_gone(prometheus: &Prometheus) -> Result<()> {
     until("the end of the alert", LONG, || {
         Ok(of_leak(prometheus)?.is_none().then_some(()))

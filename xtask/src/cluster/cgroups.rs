@@ -1,4 +1,4 @@
-//! The cgroups of pods, which kubelet would make and remove.
+//! The cgroups of pods, which kubelet would create and remove.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 /// Where all pods are, in each hierarchy.
 const PODS: &str = "kubepods";
 
-/// Removes what pods left, with this value; what was there before stays.
+/// On drop, removes what pods left; what was there before stays.
 #[derive(Debug)]
 pub(super) struct Cgroups {
     ours: Vec<PathBuf>,
 }
 
 impl Cgroups {
-    /// Looks which hierarchies have no pods yet.
+    /// Notes which hierarchies have no pods yet.
     pub(super) fn new() -> Self {
         let places = hierarchies().into_iter().map(|root| root.join(PODS));
         Self {
@@ -35,7 +35,7 @@ pub(super) fn of_pod(class: &str, uid: &str) -> String {
     format!("/{PODS}/{class}/pod{uid}")
 }
 
-/// Removes the cgroup of a pod from each hierarchy, if it has no process any more.
+/// Removes the cgroup of a pod from each hierarchy, if no process is left in it.
 pub(super) fn remove_pod(class: &str, uid: &str) {
     let path = of_pod(class, uid);
     for root in hierarchies() {
@@ -43,7 +43,7 @@ pub(super) fn remove_pod(class: &str, uid: &str) {
     }
 }
 
-/// With all below it. One that has a process stays, and so do those it is in.
+/// Removes it and all below it. One with a process stays, and so do its parents.
 fn remove(folder: &Path) {
     let inner = fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in inner.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {

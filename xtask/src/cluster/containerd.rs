@@ -1,4 +1,4 @@
-//! A containerd of our own, beside any other of this machine.
+//! A separate containerd, independent of any other on this machine.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -20,12 +20,12 @@ use super::cri::Cri;
 use super::stop;
 use crate::shell;
 
-/// After this it does not start, or not end.
+/// How long it may take to start or to end.
 const LONG: Duration = Duration::from_secs(30);
-/// Where CRI looks for images.
+/// The containerd namespace in which CRI looks for images.
 const SPACE: &str = "k8s.io";
 
-/// It ends with this value, with all that it started.
+/// Stopped on drop, with everything that it started.
 #[derive(Debug)]
 pub(super) struct Containerd {
     process: Child,
@@ -34,7 +34,7 @@ pub(super) struct Containerd {
 }
 
 impl Containerd {
-    /// Starts one whose pods have their namespaces kept by this image.
+    /// Starts one with this image as the pause image of its pods.
     pub(super) fn start(pause: &str) -> Result<Self> {
         // Not every machine has an init that reaps.
         prctl::set_child_subreaper(true).context("adopt what is left")?;
@@ -48,7 +48,7 @@ impl Containerd {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
-            // ^C of a terminal is for us, who end it in order.
+            // ^C of the terminal must only reach us; we stop it in order.
             .process_group(0)
             .spawn()
             .context("run containerd")?;
@@ -66,23 +66,23 @@ impl Containerd {
         &self.cri
     }
 
-    /// Where it is asked.
+    /// Its socket.
     pub(super) fn socket(&self) -> PathBuf {
         socket(self.folder.path())
     }
 
-    /// Where pods may have what lies on a node.
+    /// The folder for what pods mount from their node.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Takes an image from its archive.
+    /// Imports an image from its archive.
     pub(super) fn import(&self, archive: &[u8]) -> Result<()> {
         let file = self.folder.path().join("image.tar");
         fs::write(&file, archive).context("write an image")?;
         let mut ctr = Command::new("ctr");
         ctr.arg("--address").arg(socket(self.folder.path()));
-        // Its own default is overlayfs, which lies on no other overlayfs.
+        // The default is overlayfs, which does not work on top of overlayfs.
         ctr.args(["--namespace", SPACE, "images", "import", "--snapshotter"]);
         ctr.arg("native").arg(&file);
         shell::read(&mut ctr)?;
@@ -109,10 +109,10 @@ impl Containerd {
     }
 }
 
-/// Pods are gone by now: each ends with its own value. What an unlucky one left is ended here.
+/// Pods are gone by now, since each is removed on drop. Leftovers are killed here.
 impl Drop for Containerd {
     fn drop(&mut self) {
-        // It may be gone already; then these fail, as they may.
+        // Both fail if it has exited already.
         let _ = kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM);
         let deadline = Instant::now() + LONG;
         while matches!(self.process.try_wait(), Ok(None)) {
@@ -124,7 +124,7 @@ impl Drop for Containerd {
         for shim in shims(&socket(self.folder.path())) {
             let _ = kill(shim, Signal::SIGKILL);
         }
-        // Shims are children of whoever adopts orphans, which is us, and they are the last.
+        // We have adopted the shims, which are the last.
         let deadline = Instant::now() + LONG;
         while waitpid(None, Some(WaitPidFlag::WNOHANG)).is_ok() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(20));

@@ -1,5 +1,5 @@
-//! The container runtime's interface, version 1, as far as we use it: what kubelet speaks with
-//! containerd. Numbers of fields are those of
+//! The container runtime's interface, version 1, as far as we use it: the protocol between kubelet
+//! and containerd. Numbers of fields are those of
 //! <https://github.com/kubernetes/cri-api/blob/master/pkg/apis/runtime/v1/api.proto>.
 
 use std::path::Path;
@@ -24,9 +24,9 @@ pub(super) mod mode {
     pub(in super::super) const NODE: i32 = 2;
 }
 
-/// After this a call has failed.
+/// Timeout of a call.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Seconds that a probe may take.
+/// Timeout of a probe in seconds.
 const PROBE_SECONDS: i64 = 30;
 
 #[derive(Clone, PartialEq, Message)]
@@ -75,7 +75,7 @@ pub(super) struct Namespaces {
     pub(super) ipc: i32,
 }
 
-/// 0 is the runtime's own.
+/// 0 is the runtime's default.
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 pub(super) struct Profile {
     #[prost(int32, tag = "1")]
@@ -196,7 +196,7 @@ struct CreateContainer {
     sandbox_config: Option<Sandbox>,
 }
 
-/// Question or answer that is an id and no more.
+/// A request or response that is only an id.
 #[derive(Clone, PartialEq, Message)]
 struct Id {
     #[prost(string, tag = "1")]
@@ -243,7 +243,7 @@ pub(super) struct Cri {
 }
 
 impl Cri {
-    /// Connects to the socket at the first question.
+    /// Connects to the socket at the first request.
     pub(super) fn at(socket: &Path) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let socket = socket.to_owned();
@@ -266,7 +266,7 @@ impl Cri {
         version.is_ok()
     }
 
-    /// Starts the sandbox of a pod; its id.
+    /// Starts the sandbox of a pod; returns its id.
     pub(super) fn run_sandbox(&self, config: &Sandbox) -> Result<String> {
         let config = Some(config.clone());
         let path = "/runtime.v1.RuntimeService/RunPodSandbox";
@@ -274,7 +274,7 @@ impl Cri {
         Ok(made.id)
     }
 
-    /// Creates and starts a container; its id. What is done with the id in between is done before
+    /// Creates and starts a container; returns its id. `then` gets the id before
     /// its first process runs.
     pub(super) fn run_container(
         &self,

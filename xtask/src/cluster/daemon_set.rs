@@ -18,20 +18,20 @@ use crate::workspace;
 
 const BASE: &str = "deploy/kubernetes/base";
 const CRI: &str = "deploy/kubernetes/components/cri/kustomization.yaml";
-/// Age from which zombies are stale here, so that a story has not to wait for half a minute.
+/// Age from which zombies are stale here, so that the run does not wait for half a minute.
 pub(super) const STALE_AFTER: &str = "3s";
 /// The `oom_score_adj` that kubelet gives a container of the class of this pod, at most.
 const OOM_SCORE: i64 = 999;
 
-/// What the pod has from the node, and where that is here.
+/// What the pod uses of the node, and where that is here.
 pub(super) struct Node {
-    /// What stands for /var/log/containers.
+    /// The folder that replaces /var/log/containers.
     pub(super) logs: PathBuf,
-    /// Where volumes that live as long as their pod are made.
+    /// The folder for volumes that live as long as their pod.
     pub(super) volumes: PathBuf,
-    /// Where the agent listens: the network is the node's here.
+    /// The address of the agent, in the network of the node.
     pub(super) listen: SocketAddr,
-    /// The socket of the container runtime, where it is asked for names: with the component for it.
+    /// The socket of the container runtime, if the component `cri` is used.
     pub(super) cri: Option<PathBuf>,
 }
 
@@ -51,7 +51,7 @@ pub(super) fn pod(node: &Node) -> Result<(i32, Container)> {
     Ok((pids, container(pod, pids, node)?))
 }
 
-/// Does to the DaemonSet what a component says, which only ever appends to lists.
+/// Applies a component to the DaemonSet. Components only append to lists.
 fn patch(manifest: &mut Value, component: &str) -> Result<()> {
     let component: Value = serde_saphyr::from_str(&read(component)?)?;
     let steps: String = get(&component["patches"][0]["patch"])?;
@@ -60,7 +60,7 @@ fn patch(manifest: &mut Value, component: &str) -> Result<()> {
         let path: String = get(&step["path"])?;
         let list = path.strip_suffix("/-").filter(|_| step["op"] == "add");
         let list = list.and_then(|list| manifest.pointer_mut(list)?.as_array_mut());
-        let list = list.with_context(|| format!("{path} is no list to append to"))?;
+        let list = list.with_context(|| format!("{path} is not a list"))?;
         list.push(step["value"].clone());
     }
     Ok(())
@@ -73,7 +73,7 @@ fn container(pod: &Value, pids: i32, node: &Node) -> Result<Container> {
     let is = |name: &str| security[name] == true;
     ensure!(
         pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault",
-        "only the runtime's own seccomp profile is known here"
+        "only the runtime's seccomp profile is supported here"
     );
     Ok(Container {
         metadata: Some(ContainerMetadata {
@@ -108,7 +108,7 @@ fn container(pod: &Value, pids: i32, node: &Node) -> Result<Container> {
     })
 }
 
-/// Its own, but for the address: the pod has the network of the node here.
+/// The arguments of the pod, except for the address: here it has the network of the node.
 fn arguments(container: &Value, node: &Node) -> Result<Vec<String>> {
     let mut arguments: Vec<String> = get(&container["args"])?;
     let listen = arguments.iter_mut().find(|it| it.starts_with("--listen="));
@@ -164,7 +164,7 @@ fn place(volume: &Value, node: &Node) -> Result<PathBuf> {
         fs::create_dir_all(&folder).context("make a volume")?;
         return Ok(folder);
     }
-    bail!("this kind of volume is not known here: {volume}")
+    bail!("this kind of volume is not supported here: {volume}")
 }
 
 fn mebibytes(value: &Value) -> Result<i64> {

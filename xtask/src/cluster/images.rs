@@ -1,4 +1,4 @@
-//! The images of the pods, made by hand.
+//! The images of the pods.
 
 use anyhow::Result;
 
@@ -10,7 +10,7 @@ pub(super) const SCENARIOS: &str = "reapwatch.invalid/scenarios:1";
 /// The name of the agent's.
 pub(super) const AGENT: &str = "reapwatch.invalid/reapwatch:1";
 
-/// One layer with one program. By itself it does as the pause image does.
+/// One layer with one program. Without arguments it acts as a pause image.
 const CONTENT: Content = Content {
     title: "scenarios",
     entrypoint: &["/scenarios"],

@@ -1,4 +1,4 @@
-//! A cluster of one node, but for what makes it a cluster: containerd and runc run pods over CRI,
+//! A node without a cluster: containerd and runc run pods over CRI,
 //! the agent beside them is the pod that its DaemonSet describes, and Prometheus has our rules.
 
 mod agent;
@@ -40,7 +40,7 @@ const DEATHS: [&str; 6] = [
     "killed_sigkill",
     "killed_sigterm",
 ];
-/// After this a panel without data has none.
+/// How long a panel may take to have data.
 const LONG: Duration = Duration::from_secs(60);
 
 /// `cargo xtask cluster`.
@@ -51,7 +51,7 @@ pub(crate) fn main() -> Result<ExitCode> {
     }
     let programs = statics::build_for_tests()?;
     let images = images::build(&programs)?;
-    // From here on there is something to clear up.
+    // From here on there is something to clean up.
     stop::take_signals()?;
     println!(
         "As on a node, but: pods have the node's network, zombies are stale after {}, and all times \
@@ -65,7 +65,7 @@ pub(crate) fn main() -> Result<ExitCode> {
     for image in &images {
         containerd.import(image)?;
     }
-    timeline.print("containerd runs, with the images of the agent and of what leaks");
+    timeline.print("containerd runs, with the images of the agent and the scenarios");
     let agent = Agent::start(&containerd)?;
     timeline.print(&format!("the agent is ready: {}", agent.privileges()?));
     let files = rules::write(containerd.folder())?;
@@ -76,7 +76,7 @@ pub(crate) fn main() -> Result<ExitCode> {
     let workloads = Workloads::enter(&containerd, &agent, &timeline)?;
     workloads.is_named_by_runtime(&Agent::start_asking(&containerd)?, &timeline)?;
     workloads::stands_alone(&containerd, &programs.scenarios, &agent, &timeline)?;
-    workloads::come_and_go(&containerd, &agent, &timeline)?;
+    workloads::kill_and_delete(&containerd, &agent, &timeline)?;
     let die = || workloads.die(&containerd, &DEATHS);
     let summary = alert::wait_until_it_fires(&prometheus, die)?;
     timeline.print(&format!("ReapwatchZombieLeak fires: {summary}"));
@@ -95,7 +95,7 @@ pub(crate) fn main() -> Result<ExitCode> {
     }
 }
 
-/// All of them, as soon as each has data or none will come.
+/// Queries all panels until each has data or the time is over.
 fn panels(
     prometheus: &Prometheus,
     die: impl Fn() -> Result<()>,
@@ -106,7 +106,7 @@ fn panels(
         last = dashboards::answered(prometheus)?;
         Ok(last.iter().all(|panel| panel.has_data).then_some(()))
     });
-    // Which of them have none is told with the others.
+    // Panels without data are listed with the others.
     match all {
         Err(_) if last.iter().any(|panel| !panel.has_data) => Ok(last),
         all => all.map(|()| last),

@@ -1,4 +1,4 @@
-//! A container of plain runc, which no runtime above it knows.
+//! A container of plain runc, unknown to any container runtime.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::sidecar::sha256;
 
-/// It goes with this value.
+/// Removed on drop.
 pub(super) struct Plain {
     id: String,
     states: PathBuf,
@@ -18,7 +18,7 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    /// One in this folder, whose PID 1 is `scenarios` and plays a part of `scenarios pod`.
+    /// One in this folder, whose PID 1 runs a part of `scenarios pod`.
     pub(super) fn start(folder: &Path, scenarios: &Path, part: &str) -> Result<Self> {
         let (bundle, states) = (folder.join("bundle"), folder.join("runc-plain"));
         let root = bundle.join("root");
@@ -43,7 +43,7 @@ impl Plain {
             "linux": { "namespaces": [{ "type": "pid" }, { "type": "mount" }] },
         });
         fs::write(bundle.join("config.json"), config.to_string()).context("write its bundle")?;
-        // As docker and others name theirs.
+        // Named like those of docker and others.
         let id = sha256(std::process::id().to_string().as_bytes());
         let mut run = runc(&states);
         run.arg("run").arg("--bundle").arg(&bundle).arg(&id);
@@ -66,7 +66,7 @@ impl Drop for Plain {
         let mut delete = runc(&self.states);
         let deleted = delete.args(["delete", "--force", &self.id]).status();
         if !deleted.is_ok_and(|status| status.success()) {
-            eprintln!("the container {} stays", self.id);
+            eprintln!("cannot remove the container {}", self.id);
         }
         let _gone = self.runc.wait();
     }

@@ -15,10 +15,10 @@ use super::cri::{
 };
 use super::images::SCENARIOS;
 
-/// The class of a pod whose containers ask for nothing.
+/// The QoS class of a pod without requests and limits.
 const BEST_EFFORT: &str = "besteffort";
 
-/// A pod; it goes with this value.
+/// A pod, removed on drop.
 pub(super) struct Pod<'a> {
     containerd: &'a Containerd,
     metadata: SandboxMetadata,
@@ -28,7 +28,7 @@ pub(super) struct Pod<'a> {
 }
 
 impl<'a> Pod<'a> {
-    /// The sandbox of a pod that asks for nothing, whose containers have PIDs of this kind.
+    /// The sandbox of a best-effort pod, whose containers have PIDs of this kind.
     pub(super) fn start(
         containerd: &'a Containerd,
         namespace: &str,
@@ -78,8 +78,8 @@ impl<'a> Pod<'a> {
         })
     }
 
-    /// Starts a container that plays a part of `scenarios pod`; its id.
-    pub(super) fn play(&self, name: &str, part: &str) -> Result<String> {
+    /// Starts a container that runs a part of `scenarios pod`; returns its id.
+    pub(super) fn run_part(&self, name: &str, part: &str) -> Result<String> {
         let pids = self.pids();
         self.run(Container {
             metadata: Some(ContainerMetadata {
@@ -104,7 +104,7 @@ impl<'a> Pod<'a> {
         })
     }
 
-    /// Starts a container, with its log where kubelet has it; its id.
+    /// Starts a container, with its log where kubelet has it; returns its id.
     pub(super) fn run(&self, mut config: Container) -> Result<String> {
         let SandboxMetadata {
             name: pod,
@@ -126,13 +126,13 @@ impl<'a> Pod<'a> {
         started.with_context(|| format!("start the container {name} of {namespace}/{pod}"))
     }
 
-    /// What a container has written.
+    /// The log of a container.
     pub(super) fn log(&self, container: &str) -> String {
         let log = PathBuf::from(&self.config.log_directory).join(container);
         fs::read_to_string(log.join("0.log")).unwrap_or_default()
     }
 
-    /// Kubernetes' number of the pod.
+    /// The uid of the pod in Kubernetes.
     pub(super) fn uid(&self) -> &str {
         &self.metadata.uid
     }
@@ -148,13 +148,16 @@ impl<'a> Pod<'a> {
 impl Drop for Pod<'_> {
     fn drop(&mut self) {
         if let Err(error) = self.containerd.cri().remove_sandbox(&self.id) {
-            eprintln!("xtask: the pod {} stays: {error:#}", self.metadata.name);
+            eprintln!(
+                "xtask: cannot remove the pod {}: {error:#}",
+                self.metadata.name
+            );
         }
         cgroups::remove_pod(self.class, &self.metadata.uid);
     }
 }
 
-/// What stands for /var/log/containers of the node.
+/// The folder that replaces /var/log/containers of the node.
 pub(super) fn logs(containerd: &Containerd) -> Result<PathBuf> {
     let folder = containerd.folder().join("containers");
     fs::create_dir_all(&folder).context("make the folder of links to logs")?;

@@ -1,4 +1,4 @@
-//! Our rules with all their times shorter, so that a story of minutes is one of seconds.
+//! Our rules with shorter times, so that minutes become seconds.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,9 +7,9 @@ use anyhow::{Context, Result};
 
 use crate::workspace;
 
-/// How many times shorter.
+/// The factor.
 pub(super) const FACTOR: u64 = 30;
-/// No time becomes shorter than it takes to scrape some times, in seconds.
+/// The shortest time in seconds: long enough for some scrapes.
 const LEAST: u64 = 1;
 const NAMES: [&str; 2] = ["recording", "alerts"];
 
@@ -26,7 +26,7 @@ pub(super) fn write(folder: &Path) -> Result<Vec<PathBuf>> {
     NAMES.into_iter().map(one).collect()
 }
 
-/// Ranges in brackets, and what stands after `for:` and `interval:`.
+/// Shortens ranges in brackets, and the times after `for:` and `interval:`.
 fn shorter(rules: &str) -> String {
     let lines = rules.lines().map(|line| {
         let key = ["for: ", "interval: "].into_iter().find_map(|key| {
@@ -58,7 +58,7 @@ fn divided(seconds: u64) -> u64 {
     (seconds / FACTOR).max(LEAST)
 }
 
-/// Of a time with one unit.
+/// The seconds of a time with one unit.
 fn seconds(text: &str) -> Option<u64> {
     let unit = match text.chars().last()? {
         's' => 1,

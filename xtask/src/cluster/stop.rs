@@ -1,4 +1,4 @@
-//! ^C: whoever waits ends with an error, so that all is cleared up on the way out.
+//! ^C: waiting ends with an error, so that everything is cleaned up on return.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -10,24 +10,24 @@ use nix::sys::signal::{SigSet, Signal};
 static STOPPED: AtomicBool = AtomicBool::new(false);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// Takes the signals that end a program, from here on. To be called while there is one thread.
+/// Handles the signals that end a program from now on. Call it while there is one thread.
 pub(super) fn take_signals() -> Result<()> {
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         signals.add(signal);
     }
-    // Programs that we start have none blocked: the standard library sees to it.
+    // The standard library unblocks them in the programs that we start.
     signals.thread_block().context("block signals")?;
     thread::spawn(move || {
         while let Ok(signal) = signals.wait() {
-            eprintln!("xtask: {signal}, clearing up");
+            eprintln!("xtask: {signal}, cleaning up");
             STOPPED.store(true, Ordering::Relaxed);
         }
     });
     Ok(())
 }
 
-/// Fails once such a signal has come.
+/// Fails once such a signal has arrived.
 pub(super) fn check() -> Result<()> {
     if STOPPED.load(Ordering::Relaxed) {
         bail!("stopped by a signal");
@@ -35,7 +35,7 @@ pub(super) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Asks again and again until there is an answer; `what` is waited for in words.
+/// Repeats a question until there is an answer; `what` describes it.
 pub(super) fn until<T>(
     what: &str,
     patience: Duration,
@@ -48,7 +48,7 @@ pub(super) fn until<T>(
             return Ok(answer);
         }
         if Instant::now() >= deadline {
-            bail!("waited {} s in vain for {what}", patience.as_secs());
+            bail!("waited {} s for {what}", patience.as_secs());
         }
         thread::sleep(LOOK_EVERY);
     }

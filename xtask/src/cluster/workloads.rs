@@ -1,4 +1,4 @@
-//! Pods that go wrong, each in its own way, and whether the agent says so under the right names.
+//! Pods with different faults, and whether the agent reports each under the right names.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use super::timeline::Timeline;
 /// The namespace of all these pods, and the name of their containers.
 pub(super) const NAMESPACE: &str = "shop";
 pub(super) const APP: &str = "app";
-/// The pod whose leak the alert is to name.
+/// The pod whose leak the alert has to name.
 pub(super) const LEAKY: &str = "leaky-0";
-/// What is true of all that do not reap here.
+/// The true verdict of all culprits here.
 pub(super) const VERDICT: &str = "init_without_reaping";
-/// Longer than the agent takes at most to look at all cgroups anew, which is a minute.
+/// Longer than the agent's interval of reading all cgroups, which is a minute.
 const LONG: Duration = Duration::from_secs(90);
 /// Orphans of a probe or a sidecar.
 const ORPHANS: f64 = 3.0;
@@ -43,18 +43,18 @@ impl<'a> Workloads<'a> {
     ) -> Result<Self> {
         let start = |name, pids| Pod::start(containerd, NAMESPACE, name, pids);
         let leaky = start(LEAKY, mode::CONTAINER)?;
-        leaky.play(APP, "leaky")?;
+        leaky.run_part(APP, "leaky")?;
         timeline.print("PID 1 of shop/leaky-0 begins to leak: its scripts leave orphans");
 
         let probed = start("probed-0", mode::CONTAINER)?;
-        let probed_app = probed.play(APP, "app")?;
+        let probed_app = probed.run_part(APP, "app")?;
         containerd
             .cri()
             .exec(&probed_app, &["/scenarios", "pod", "probe"])?;
         timeline.print("an exec probe leaves three orphans in shop/probed-0");
 
         let shared = start("shared-0", mode::POD)?;
-        shared.play("sidecar", "sidecar")?;
+        shared.run_part("sidecar", "sidecar")?;
         timeline.print("a sidecar leaves three to the pause process of shop/shared-0");
 
         for (pod, container) in [(LEAKY, APP), ("probed-0", APP), ("shared-0", "sidecar")] {
@@ -78,8 +78,11 @@ impl<'a> Workloads<'a> {
             "culprits: the pause process of shop/shared-0, {VERDICT}"
         ));
         for view in [&["top", "-b", "-n", "1", "--json"][..], &["culprits"]] {
-            let said = agent.view(view)?;
-            ensure!(said.contains(LEAKY), "{view:?} in its pod says: {said}");
+            let output = agent.view(view)?;
+            ensure!(
+                output.contains(LEAKY),
+                "{view:?} in its pod prints: {output}"
+            );
         }
         timeline.print("top and culprits, asked inside the agent's pod, name shop/leaky-0");
         Ok(Self {
@@ -90,7 +93,7 @@ impl<'a> Workloads<'a> {
         })
     }
 
-    /// Whether an agent that has the names from the container runtime alone has the same.
+    /// Checks that an agent with names from the container runtime alone reports the same.
     pub(super) fn is_named_by_runtime(&self, agent: &Agent, timeline: &Timeline) -> Result<()> {
         for (pod, container) in [(LEAKY, APP), ("probed-0", APP), ("shared-0", "sidecar")] {
             wait_for_zombies(agent, pod, container, ORPHANS)?;
@@ -120,7 +123,7 @@ impl<'a> Workloads<'a> {
     }
 }
 
-/// A container of plain runc is named by its id.
+/// Checks that a container of plain runc is named by its id.
 pub(super) fn stands_alone(
     containerd: &Containerd,
     program: &Path,
@@ -139,14 +142,14 @@ pub(super) fn stands_alone(
 }
 
 /// A container that is killed while it leaks, and a pod that is deleted while it has zombies: both
-/// come and go.
-pub(super) fn come_and_go(
+/// must be reported and then disappear.
+pub(super) fn kill_and_delete(
     containerd: &Containerd,
     agent: &Agent,
     timeline: &Timeline,
 ) -> Result<()> {
     let killed = Pod::start(containerd, NAMESPACE, "killed-0", mode::CONTAINER)?;
-    let container = killed.play(APP, "leaky")?;
+    let container = killed.run_part(APP, "leaky")?;
     let zombies = wait_for_zombies(agent, "killed-0", APP, ORPHANS)?;
     containerd.cri().kill(&container)?;
     wait_for_end(agent, "killed-0")?;
@@ -163,7 +166,7 @@ pub(super) fn come_and_go(
     drop(killed);
 
     let deleted = Pod::start(containerd, NAMESPACE, "deleted-0", mode::CONTAINER)?;
-    deleted.play(APP, "leaky")?;
+    deleted.run_part(APP, "leaky")?;
     let zombies = wait_for_zombies(agent, "deleted-0", APP, ORPHANS)?;
     drop(deleted);
     wait_for_end(agent, "deleted-0")?;
@@ -185,7 +188,7 @@ pub(super) fn labels<'a>(pod: &'a str, container: &'a str) -> [(&'a str, &'a str
     ]
 }
 
-/// Waits until a container has so many; how many it has then.
+/// Waits until a container has this many; returns how many it has then.
 fn wait_for_zombies(agent: &Agent, pod: &str, container: &str, least: f64) -> Result<f64> {
     let labels = labels(pod, container);
     wait_for(&format!("zombies of {pod}"), || {
@@ -212,7 +215,7 @@ fn culprit(agent: &Agent, of: impl Fn(&Value) -> bool) -> Result<Value> {
     .with_context(|| agent.get("/api/v1/culprits").unwrap_or_default())
 }
 
-/// Waits until the pause process of a pod is accused under the pod's name.
+/// Waits until the pause process of a pod is a culprit under the pod's name.
 fn wait_for_pause(agent: &Agent, pod: &Pod) -> Result<()> {
     let pause = culprit(agent, |container| {
         container["pod_uid"] == pod.uid() && container["pod"] == "shared-0"

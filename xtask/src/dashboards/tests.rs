@@ -26,7 +26,7 @@ struct AlertingRule {
 }
 
 #[test]
-fn the_files_are_what_their_description_gives() {
+fn generated_files_match_their_sources() {
     for dashboard in spec::all().unwrap() {
         let written = fs::read_to_string(file(&dashboard)).unwrap_or_default();
         assert!(
@@ -38,7 +38,7 @@ fn the_files_are_what_their_description_gives() {
 }
 
 #[test]
-fn each_dashboard_obeys_the_linter() {
+fn each_dashboard_passes_the_linter() {
     for (name, board) in boards() {
         assert_eq!(board["editable"], false, "{name}");
         let variables = board["templating"]["list"].as_array().expect("a list");
@@ -109,7 +109,7 @@ fn recording_rules_are_named_level_metric_operations() {
 }
 
 #[test]
-fn each_alert_has_its_words_its_section_and_its_test() {
+fn each_alert_has_annotations_a_runbook_section_and_a_test() {
     let runbook =
         fs::read_to_string(workspace::root().join("docs/runbook.md")).expect("it is there");
     // Behind these come sections on verdicts.

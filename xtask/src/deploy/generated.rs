@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_of_all_files_stand_in_one_resource() {
+    fn the_groups_of_all_files_are_in_one_resource() {
         let one = "# Why.\ngroups:\n  - name: a\n    rules:\n      - record: b\n".to_owned();
         let two = "groups:\n  - name: c\n\n    rules: []\n".to_owned();
         let text = prometheus_rule(&[one, two]);

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suite_that_comes_to_no_test_has_failed_once() {
+    fn a_suite_without_results_counts_as_one_failure() {
         assert_eq!(count(Counted::CargoTests, true, "error").failed, 1);
         assert_eq!(count(Counted::AsOne, true, "").failed, 1);
         assert_eq!(count(Counted::AsOne, false, "").passed, 1);

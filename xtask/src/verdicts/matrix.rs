@@ -15,9 +15,9 @@ use crate::{host, shell, statics};
 const TESTS: [&str; 5] = [
     "culprits::each_culprit_has_its_verdict",
     "culprits::each_culprit_has_its_verdict_beside_all_others",
-    "culprits::the_young_accuse_nobody",
-    "stuck::each_who_does_not_die_has_its_verdict",
-    "explain::a_process_without_its_first_thread_is_alive_and_accused_nowhere",
+    "culprits::young_zombies_make_no_culprit",
+    "stuck::each_stuck_process_has_its_verdict",
+    "explain::a_process_without_its_first_thread_is_alive_and_not_a_culprit",
 ];
 
 /// Verdicts without a scenario on this machine, and where they are tested instead.
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_diagonal_is_drawn_and_has_no_faults() {
+    fn a_matrix_with_only_a_diagonal_has_no_faults() {
         let matrix = matrix(
             "RW-VERDICT-ID b\nRW-VERDICT-ID a\ntest x ... RW\nRW-VERDICT alone one a a\n\
              RW-VERDICT alone two b b\nRW-VERDICT together two b b\n",
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_missing_or_unasked_is_a_fault() {
+    fn wrong_missing_and_unexpected_verdicts_are_faults() {
         let wrong = matrix("RW-VERDICT-ID a\nRW-VERDICT-ID b\nRW-VERDICT alone one a none\n");
         assert_eq!(
             wrong.faults(),

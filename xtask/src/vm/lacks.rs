@@ -1,4 +1,4 @@
-//! Compares what `kernels.json` says that kernels lack with what the machines skipped.
+//! Compares the lacks listed in `kernels.json` with the tests that the machines skipped.
 
 use super::kernels::Kernel;
 use super::serial::{TestResult, Verdict};
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_expected_is_no_surprise() {
+    fn unexpected_skips_and_runs_are_reported() {
         let (old, new) = (kernel("5.10", &["a", "b"]), kernel("7.3", &[]));
         let (skipped, passed) = ([verdict("a", skip())], [verdict("a", TestResult::Passed)]);
         let found = unexpected((&old, &skipped));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_skip_is_told_with_where_it_was_played() {
+    fn a_skipped_test_is_listed_with_the_kernels_that_ran_it() {
         let (old, new) = (kernel("5.10", &["a"]), kernel("7.3", &[]));
         let (skipped, passed) = ([verdict("a", skip())], [verdict("a", TestResult::Passed)]);
         let both = [(&old, skipped.as_slice()), (&new, passed.as_slice())];

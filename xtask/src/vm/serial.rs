@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_before_the_first_process_is_no_boot() {
+    fn a_panic_before_init_is_not_a_boot() {
         let serial = parse(b"[ 1.0] Kernel panic - not syncing: Fatal exception\n");
         assert!(serial.panicked && !serial.booted && serial.end.is_none());
     }

@@ -61,7 +61,7 @@ mod tests {
     use crate::vm::kernels::choose;
 
     #[test]
-    fn what_failed_and_what_is_missing_show() {
+    fn failed_and_missing_tests_are_listed() {
         let verdict = |hook: &str, result| Verdict {
             hook: hook.to_owned(),
             test: "vfork".to_owned(),

@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_case_speaks_of_its_own_cast_and_knows_its_packages() {
+    fn every_case_names_its_own_roles_and_its_packages() {
         let cases = all().unwrap();
         assert!(cases.len() >= 40, "{} cases", cases.len());
         for case in &cases {

@@ -108,7 +108,7 @@ pub(super) fn faults(
     }
     for phrase in &expected.never_says {
         if contains(&text, phrase) {
-            faults.push(format!("says \"{phrase}\""));
+            faults.push(format!("contains \"{phrase}\""));
         }
     }
     for phrase in &expected.never_advises {
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_agent_may_be_less_confident_and_never_say_something_else() {
+    fn a_later_agent_may_be_less_confident_but_must_not_disagree() {
         let expected = expectation("in: culprits\nverdict: [a, b]\nlater: [c, none]");
         let fault = |first: &Answer, later: &Answer| {
             faults(&expected, &Cast::new(), later, When::After(first)).join("")
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_that_came_later_may_be_the_only_one_that_is_right() {
+    fn an_agent_that_started_later_may_be_the_only_one_that_is_right() {
         let expected = expectation("in: culprits\nverdict: [a]");
         let (wrong, right) = (answer("x", "likely", ""), answer("a", "likely", ""));
         let of = |answer| faults(&expected, &Cast::new(), answer, When::After(&wrong));
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_mentioned_is_looked_for_with_its_pid() {
+    fn required_phrases_are_searched_with_pids() {
         let rest = "in: culprits\nmentions: ['{orphan} | nobody', pipe]";
         assert!(before(rest, &answer("a", "likely", "end 41, which has the pipe")).is_empty());
         let faults = before(rest, &answer("a", "likely", "end 414 with the PIPE"));
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_and_certain_is_told_from_wrong() {
+    fn certain_but_wrong_is_distinguished_from_wrong() {
         let expected = expectation("in: culprits\nverdict: [a]");
         let is = |id, confidence| {
             is_certainly_wrong(&expected, &answer(id, confidence, ""), When::Before)

@@ -27,7 +27,7 @@ pub(super) fn find(roles: &BTreeMap<String, Role>, procs: &[Process], folder: &P
     for _turn in 0..roles.len() {
         for (name, role) in roles {
             if !cast.contains_key(name)
-                && let Some(pid) = play(role, procs, folder, &cast)
+                && let Some(pid) = find_one(role, procs, folder, &cast)
             {
                 cast.insert(name.clone(), pid);
             }
@@ -36,7 +36,7 @@ pub(super) fn find(roles: &BTreeMap<String, Role>, procs: &[Process], folder: &P
     cast
 }
 
-fn play(role: &Role, procs: &[Process], folder: &Path, cast: &Cast) -> Option<u32> {
+fn find_one(role: &Role, procs: &[Process], folder: &Path, cast: &Cast) -> Option<u32> {
     if let Some(file) = &role.file {
         let text = fs::read_to_string(folder.join(file)).ok()?;
         return text.lines().last()?.trim().parse().ok();
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_plays_a_role_with_too_few_dead_children() {
+    fn a_process_with_too_few_dead_children_has_no_role() {
         let procs = [proc(2, "perl", 'S', 1), proc(3, "perl", 'Z', 2)];
         let roles = roles("app: {comm: perl, zombies: 2}");
         assert!(find(&roles, &procs, Path::new("/nowhere")).is_empty());

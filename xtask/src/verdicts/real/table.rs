@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_whole_and_true_run_exits_with_zero() {
+    fn only_a_complete_and_correct_run_exits_with_zero() {
         let right = || row("one", "in: culprits\nverdict: [a]", &[("a", "likely")]);
         let mut report = report(vec![right()]);
         assert_eq!(report.code(), 0);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_wrong_and_certain_once_stays_wrong() {
+    fn a_certain_but_wrong_verdict_stays_wrong() {
         let given = [("b", "certain"), ("a", "certain")];
         let report = report(vec![row("one", "in: culprits\nverdict: [a]", &given)]);
         assert_eq!(report.code(), 1);
