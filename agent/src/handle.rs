@@ -8,11 +8,10 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
+use crate::engine::streams::Lines;
 use crate::host::process;
 use crate::metrics;
-use api::{
-    Culprits, Doctor, Document, ExitLine, Explained, Explanation, ProcessState, Stuck, Top, Zombie,
-};
+use api::{Culprits, Doctor, Document, Explained, Explanation, ProcessState, Stuck, Top, Zombie};
 use model::events::Key;
 use model::explain::Seen;
 use model::filter::Selection;
@@ -53,7 +52,7 @@ pub enum Request {
     /// Whether the loop is running.
     Health(oneshot::Sender<Health>),
     /// Finished deaths from now on.
-    Follow(oneshot::Sender<mpsc::Receiver<ExitLine>>),
+    Follow(oneshot::Sender<Lines>),
 }
 
 /// The loop has ended and no longer answers.

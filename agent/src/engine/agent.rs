@@ -26,6 +26,7 @@ use super::{
     scrape,
     settings::Settings,
     snapshots::Snapshots,
+    streams::Lines,
     stuck::StuckExits,
     tally,
 };
@@ -132,7 +133,7 @@ impl Agent {
     }
 
     /// A new follower of all deaths.
-    pub(super) fn follow(&mut self) -> mpsc::Receiver<api::ExitLine> {
+    pub(super) fn follow(&self) -> Lines {
         self.feed.deaths.streams.follow()
     }
 
