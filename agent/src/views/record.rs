@@ -68,8 +68,8 @@ pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
         )),
         Err(error) => {
             bail!(
-                "cannot write to {file} any more: {error}; what was written so far can be \
-                   replayed"
+                "cannot write {file}: {error}; it was removed: record to a place with more room, or \
+                 for a shorter time (--for)"
             )
         }
     }
