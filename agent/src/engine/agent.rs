@@ -94,6 +94,7 @@ impl Agent {
     /// # Errors
     /// If nothing can be measured here.
     pub(super) fn attach(settings: &Settings, sink: Option<Sink>) -> anyhow::Result<Self> {
+        settings.check()?;
         let mut kernel = probes::attach(settings.kernel)?;
         let mut facts = doctor::facts();
         probes::give_up(settings.role, || kernel.can_be_read())
