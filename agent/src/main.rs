@@ -19,6 +19,7 @@ mod memory;
 mod metrics;
 mod probes;
 mod queries;
+mod problem;
 mod server;
 mod stderr;
 mod systemd;

@@ -1,12 +1,13 @@
 //! Events from the kernel: they go into the state, and what they change is published and recorded.
 
-use std::{io, mem};
+use std::mem;
 
 use super::{
     deaths::Deaths, intake::Intake, names::Resolver, recorder::Recorder, repairs::Repairs,
 };
 use crate::memory::Shrinking;
 use crate::probes::{self, Attached, Counters};
+use crate::problem::Problem;
 use model::events::{Event, Thread};
 use model::lifecycle::Transition;
 use model::state::State;
@@ -118,10 +119,10 @@ impl Feed {
     }
 
     pub(super) fn counters(&self) -> Counters {
-        self.kernel.counters().unwrap_or_else(|error: io::Error| {
-            log::warn!("cannot read the kernel's counters: {error}");
-            Counters::default()
-        })
+        static PROBLEM: Problem = Problem::new();
+        let counters = self.kernel.counters();
+        let counters = PROBLEM.check("cannot read the kernel's counters", counters);
+        counters.unwrap_or_default()
     }
 
     /// Counts anew.
@@ -150,7 +151,8 @@ impl Feed {
 
 /// The threads of exiting processes with their kernel stacks, as far as the kernel lists them.
 pub(super) fn threads(kernel: &mut Attached) -> Vec<Thread> {
+    static PROBLEM: Problem = Problem::new();
     let taken = probes::stacks::take(kernel);
-    let taken = taken.inspect_err(|error| log::warn!("cannot read kernel stacks: {error}"));
+    let taken = PROBLEM.check("cannot read kernel stacks", taken);
     taken.ok().flatten().unwrap_or_default()
 }
