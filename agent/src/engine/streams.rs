@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use axum::body::Bytes;
 use tokio::sync::watch;
 
+use crate::memory::Shrinking;
 use api::{ExitLine, FinishedExit};
 
 /// Maximum number of lines kept for all followers together, and their size. A follower that reads
@@ -21,6 +22,7 @@ pub(crate) struct Streams {
     max_bytes: usize,
     /// Whether there are lines that followers have not been woken for.
     unannounced: bool,
+    shrinking: Shrinking,
 }
 
 /// A follower's end.
@@ -63,6 +65,7 @@ impl Streams {
             max_lines,
             max_bytes,
             unannounced: false,
+            shrinking: Shrinking::default(),
         }
     }
 
@@ -76,8 +79,11 @@ impl Streams {
     /// Whether there are followers. Without them, no line is kept.
     pub(super) fn followed(&mut self) -> bool {
         let followed = self.recent.receiver_count() > 0;
-        if !followed && !self.recent.borrow().lines.is_empty() {
+        let lines = self.recent.borrow().lines.len();
+        if !followed && lines > 0 {
             self.recent.send_modify(Recent::clear);
+            self.shrinking.note(lines);
+            self.shrinking.note(0);
         }
         followed
     }
