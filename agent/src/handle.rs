@@ -8,11 +8,11 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
+use crate::engine::streams::Lines;
 use crate::host::process;
 use crate::metrics;
-use api::{
-    Culprits, Doctor, Document, ExitLine, Explained, Explanation, ProcessState, Stuck, Top, Zombie,
-};
+use crate::problem::Problem;
+use api::{Culprits, Doctor, Document, Explained, Explanation, ProcessState, Stuck, Top, Zombie};
 use model::events::Key;
 use model::explain::Seen;
 use model::filter::Selection;
@@ -23,6 +23,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long an explanation may take; after that it is sent without the facts of `stuck`. A server
 /// waits slightly longer.
 const EXPLANATION: Duration = Duration::from_secs(4);
+
+static PROBLEM: Problem = Problem::new();
 
 /// Whether the agent works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +55,7 @@ pub enum Request {
     /// Whether the loop is running.
     Health(oneshot::Sender<Health>),
     /// Finished deaths from now on.
-    Follow(oneshot::Sender<mpsc::Receiver<ExitLine>>),
+    Follow(oneshot::Sender<Lines>),
 }
 
 /// The loop has ended and no longer answers.
@@ -110,9 +112,8 @@ impl Handle {
         let (found, seen) = oneshot::channel();
         let look = thread::Builder::new().name("reapwatch-look".to_owned());
         let started = look.spawn(move || drop(found.send(process::at(pid))));
-        if let Err(error) = started {
-            log::warn!("cannot start the thread that reads a process: {error}");
-        }
+        // Without it, `seen` ends at once.
+        let _logged = PROBLEM.check("cannot start the thread that reads a process", started);
         let seen = timeout(LOOK, seen).await.ok().and_then(Result::ok);
         let Explained { head, story } = self
             .ask(|to| Request::Explain(pid, seen.unwrap_or_default(), to))

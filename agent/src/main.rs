@@ -4,7 +4,7 @@
     reason = "a binary has no public API; `pub` marks what a module offers to its siblings"
 )]
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 mod backoff;
 mod cli;
@@ -15,9 +15,11 @@ mod engine;
 mod fleet;
 mod handle;
 mod host;
+mod invisible;
 mod memory;
 mod metrics;
 mod probes;
+mod problem;
 mod queries;
 mod server;
 mod stderr;
@@ -60,5 +62,12 @@ fn start_log(given: &Given) {
     let level = format!("{level}{probes},{}=error", probes::ALSO_WARNED_BY);
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
         .filter_module(host::kubernetes::ALSO_TOLD_BY, log::LevelFilter::Off)
+        .format(|to, record| {
+            let (at, target, level) = (to.timestamp(), record.target(), record.level());
+            let style = to.default_level_style(level);
+            // Names, and answers from elsewhere, must not pose as other lines.
+            let text = invisible::escaped(&record.args().to_string());
+            writeln!(to, "[{at} {style}{level:<5}{style:#} {target}] {text}")
+        })
         .init();
 }

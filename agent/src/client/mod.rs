@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::cli::{DEFAULT_SOCKET, FromArgs, ViewArgs};
 use crate::engine::replay::{self, Replay};
+use crate::engine::streams;
 use crate::handle::{Handle, Request};
 use crate::queries::{self, Ask};
 use crate::stderr::eprint_line;
@@ -52,8 +53,10 @@ pub struct Remote {
 pub enum Exits {
     /// From a running agent.
     Remote(Lines),
-    /// From the agent inside this command, or from a recording.
-    Embedded(mpsc::Receiver<ExitLine>),
+    /// From the agent inside this command.
+    Embedded(streams::Lines),
+    /// From a recording.
+    Recorded(mpsc::Receiver<ExitLine>),
 }
 
 /// An answer, and the bytes in which another agent sent it.
@@ -137,7 +140,7 @@ impl Source {
         Ok(match self {
             Self::Remote(remote) => Exits::Remote(remote.endpoint.lines("/api/v1/exits").await?),
             Self::Embedded(handle) => Exits::Embedded(handle.ask(Request::Follow).await?),
-            Self::Recorded(replay) => Exits::Embedded(replay::deaths(replay.path())?),
+            Self::Recorded(replay) => Exits::Recorded(replay::deaths(replay.path())?),
         })
     }
 }
@@ -227,7 +230,11 @@ impl Exits {
     /// The next line; `None` when the agent has ended the stream. Cancel-safe.
     pub async fn next(&mut self) -> anyhow::Result<Option<ExitLine>> {
         let lines = match self {
-            Self::Embedded(receiver) => return Ok(receiver.recv().await),
+            Self::Embedded(lines) => {
+                let line = lines.next().await;
+                return Ok(line.map(|line| line.parsed()).transpose()?);
+            }
+            Self::Recorded(deaths) => return Ok(deaths.recv().await),
             Self::Remote(lines) => lines,
         };
         loop {
@@ -304,7 +311,9 @@ fn fix() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::streams::Streams;
     use crate::handle::Health;
+    use crate::server::tests::exit;
 
     /// A loop that is ready at the second check, and ends after its first stream.
     async fn agent(mut queue: mpsc::Receiver<Request>) {
@@ -316,10 +325,9 @@ mod tests {
                     let _ = answer.send(Health { ready: beats > 1 });
                 }
                 Request::Follow(answer) => {
-                    let (lines, receiver) = mpsc::channel(1);
-                    let _ = answer.send(receiver);
-                    let _ = lines.send(ExitLine::Lost { lost: 4 }).await;
-                    return;
+                    let mut streams = Streams::keeping(0, 0);
+                    let _ = answer.send(streams.follow());
+                    return streams.send(&exit(1));
                 }
                 _ => {}
             }
@@ -334,7 +342,7 @@ mod tests {
         let source = Source::Embedded(handle);
         let mut exits = source.exits().await.expect("a stream");
         let line = exits.next().await.expect("a line");
-        assert!(matches!(line, Some(ExitLine::Lost { lost: 4 })));
+        assert!(matches!(line, Some(ExitLine::Lost { lost: 1 })));
         assert!(exits.next().await.expect("an end").is_none());
         let error = source
             .ask(api::ZombiesQuery::default())

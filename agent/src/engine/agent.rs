@@ -21,6 +21,7 @@ use super::{
     scrape,
     settings::Settings,
     snapshots::Snapshots,
+    streams::Lines,
     stuck::StuckExits,
     tally,
 };
@@ -85,6 +86,7 @@ impl Agent {
     /// # Errors
     /// If nothing can be measured here.
     pub(super) fn attach(settings: &Settings, sink: Option<Sink>) -> anyhow::Result<Self> {
+        settings.check()?;
         let mut kernel = probes::attach(settings.kernel)?;
         let mut facts = doctor::facts();
         probes::give_up(settings.role, || kernel.can_be_read())
@@ -124,7 +126,7 @@ impl Agent {
     }
 
     /// A new follower of all deaths.
-    pub(super) fn follow(&mut self) -> mpsc::Receiver<api::ExitLine> {
+    pub(super) fn follow(&self) -> Lines {
         self.feed.deaths.streams.follow()
     }
 

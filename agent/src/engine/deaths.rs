@@ -120,7 +120,7 @@ impl Deaths {
                 self.publish_now(&waiting.news, state, now_ns);
             }
         }
-        self.streams.tell_lost();
+        self.streams.announce();
     }
 
     /// Whether there are deaths that wait, or followers.

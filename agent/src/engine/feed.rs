@@ -1,6 +1,6 @@
 //! Events from the kernel: they go into the state, and what they change is published and recorded.
 
-use std::{io, mem};
+use std::mem;
 
 use super::{
     conditions::Conditions, deaths::Deaths, host, intake::Intake, judge::SUSPECTS, names::Resolver,
@@ -9,6 +9,7 @@ use super::{
 use crate::memory::Shrinking;
 use crate::metrics::Metrics;
 use crate::probes::{self, Attached, Counters, HookKind, Pidfds};
+use crate::problem::Problem;
 use model::events::{Event, Thread};
 use model::lifecycle::Transition;
 use model::recording::Head;
@@ -159,10 +160,10 @@ impl Feed {
     }
 
     pub(super) fn counters(&self) -> Counters {
-        self.kernel.counters().unwrap_or_else(|error: io::Error| {
-            log::warn!("cannot read the kernel's counters: {error}");
-            Counters::default()
-        })
+        static PROBLEM: Problem = Problem::new();
+        let counters = self.kernel.counters();
+        let counters = PROBLEM.check("cannot read the kernel's counters", counters);
+        counters.unwrap_or_default()
     }
 
     /// Counts anew.
@@ -191,7 +192,8 @@ impl Feed {
 
 /// The threads of exiting processes with their kernel stacks, as far as the kernel lists them.
 pub(super) fn threads(kernel: &mut Attached) -> Vec<Thread> {
+    static PROBLEM: Problem = Problem::new();
     let taken = probes::stacks::take(kernel);
-    let taken = taken.inspect_err(|error| log::warn!("cannot read kernel stacks: {error}"));
+    let taken = PROBLEM.check("cannot read kernel stacks", taken);
     taken.ok().flatten().unwrap_or_default()
 }

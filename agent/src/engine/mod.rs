@@ -20,7 +20,7 @@ mod rounds;
 mod scrape;
 mod settings;
 mod snapshots;
-mod streams;
+pub(crate) mod streams;
 mod stuck;
 mod tally;
 
@@ -37,6 +37,7 @@ use tokio::{
 use self::agent::Agent;
 use self::recording_file::Sink;
 use self::settings::Settings;
+use self::streams::Lines;
 pub(crate) use self::stuck::THRESHOLD as STUCK_AFTER;
 use crate::cli::{AgentArgs, ProbeArgs};
 use crate::handle::{Handle, Request};
@@ -120,11 +121,8 @@ pub fn embed(probes: &ProbeArgs) -> anyhow::Result<Handle> {
 ///
 /// # Errors
 /// If nothing can be measured here; one sentence with the fix.
-pub fn record(
-    probes: &ProbeArgs,
-    sink: Sink,
-) -> anyhow::Result<(Handle, mpsc::Receiver<api::ExitLine>)> {
-    let mut agent = Agent::attach(&Settings::of_view(probes), Some(sink))?;
+pub fn record(probes: &ProbeArgs, sink: Sink) -> anyhow::Result<(Handle, Lines)> {
+    let agent = Agent::attach(&Settings::of_view(probes), Some(sink))?;
     let deaths = agent.follow();
     Ok((start(agent)?.0, deaths))
 }

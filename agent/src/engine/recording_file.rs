@@ -5,6 +5,7 @@
 use std::{
     fs::{self, File},
     io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread,
@@ -20,7 +21,7 @@ const QUEUE: usize = 64;
 #[derive(Debug)]
 pub struct Sink(SyncSender<String>);
 
-/// The result, once the file is complete or cannot be written any more.
+/// The result, once the file is complete, or removed because it could not be written.
 pub type Written = oneshot::Receiver<io::Result<u64>>;
 
 impl Sink {
@@ -39,7 +40,10 @@ pub struct Gone;
 /// # Errors
 /// If it cannot be created; one sentence.
 pub fn create(path: &Path) -> anyhow::Result<(Sink, Written)> {
-    let file = File::create_new(path).map_err(|error| {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    // Whatever the umask: it has the names of all processes.
+    let file = options.mode(0o600).open(path).map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
             anyhow::anyhow!(
                 "{} exists already: choose another file, or remove it first",
@@ -60,20 +64,20 @@ pub fn create(path: &Path) -> anyhow::Result<(Sink, Written)> {
     Ok((Sink(lines), outcome))
 }
 
-/// Writes everything received; returns the size. An empty file is removed.
-fn write_all(mut file: File, queue: &Receiver<String>, path: &Path) -> io::Result<u64> {
+/// Writes everything received; returns the size. A file that is empty or incomplete is removed.
+fn write_all(file: File, queue: &Receiver<String>, path: &Path) -> io::Result<u64> {
+    let written = write(file, queue);
+    if !matches!(written, Ok(1..)) {
+        let _gone = fs::remove_file(path);
+    }
+    written
+}
+
+fn write(mut file: File, queue: &Receiver<String>) -> io::Result<u64> {
     let mut length = 0;
     while let Ok(lines) = queue.recv() {
-        if let Err(error) = file.write_all(lines.as_bytes()) {
-            // A full disk may have taken half a line.
-            let _as_it_is = file.set_len(length);
-            return Err(error);
-        }
+        file.write_all(lines.as_bytes())?;
         length += lines.len() as u64;
-    }
-    if length == 0 {
-        let _gone = fs::remove_file(path);
-        return Ok(0);
     }
     // A full disk may be reported only here.
     match file.sync_all() {
@@ -84,6 +88,8 @@ fn write_all(mut file: File, queue: &Receiver<String>, path: &Path) -> io::Resul
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -119,11 +125,24 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_told() {
+    fn a_full_disk_is_reported_and_leaves_no_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("new");
+        fs::write(&path, "half a li").expect("written");
         let full = File::options().write(true).open("/dev/full").expect("open");
         let (lines, queue) = sync_channel(1);
         lines.send("one\n".to_owned()).expect("room");
-        let error = write_all(full, &queue, Path::new("/dev/full")).expect_err("no room");
+        let error = write_all(full, &queue, &path).expect_err("no room");
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn only_its_owner_can_read_a_recording() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("new");
+        let (_sink, _written) = create(&path).expect("made");
+        let mode = fs::metadata(&path).expect("it is there").permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600);
     }
 }

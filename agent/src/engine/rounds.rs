@@ -13,10 +13,13 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use crate::problem::Problem;
 use model::events::Key;
 
 /// The thread's end of the channel; closed when nobody waits any more.
 pub(super) type Sender<F> = mpsc::UnboundedSender<(Key, F)>;
+
+static PROBLEM: Problem = Problem::new();
 
 /// The round under way about `S`, with findings `F`.
 #[derive(Debug)]
@@ -61,10 +64,9 @@ impl<S, F: Send + 'static> Rounds<S, F> {
         self.looking.take_if(|thread| thread.is_finished());
         if let Some(look) = look.filter(|_| self.looking.is_none()) {
             let thread = thread::Builder::new().name(self.thread.to_owned());
-            match thread.spawn(move || look(&found)) {
-                Ok(thread) => self.looking = Some(thread),
-                Err(error) => log::warn!("cannot start the thread that collects evidence: {error}"),
-            }
+            let started = thread.spawn(move || look(&found));
+            let started = PROBLEM.check("cannot start the thread that collects evidence", started);
+            self.looking = started.ok();
         }
         self.round = Some(Round {
             about,

@@ -1,6 +1,6 @@
 //! The part of the command line that the loop needs.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 
@@ -53,6 +53,20 @@ impl Settings {
             names: Names::of(&args.names, settings.names.cri)?,
             ..settings
         })
+    }
+
+    /// Refuses a root where no names would be found.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let root = self.host_root.display();
+        let about = fs::metadata(&self.host_root);
+        let about = about.with_context(|| {
+            format!("--host-root {root}: mount the host's root there, or omit the option")
+        })?;
+        anyhow::ensure!(
+            about.is_dir(),
+            "--host-root {root} is not a directory: mount the host's root there, or omit the option"
+        );
+        Ok(())
     }
 
     fn of(probes: &ProbeArgs, role: Role) -> Self {

@@ -4,6 +4,7 @@ use std::{io, mem};
 
 use super::job::Job;
 use crate::probes::{Attached, Source};
+use crate::problem::Problem;
 use model::events::Snapshot;
 
 /// The snapshot being taken, and for what; `W` is a purpose.
@@ -62,7 +63,7 @@ impl<W> Snapshots<W> {
 }
 
 fn logged(snapshot: io::Result<Snapshot>) -> Option<Snapshot> {
-    snapshot
-        .inspect_err(|error| log::warn!("cannot take a snapshot of processes: {error}"))
-        .ok()
+    static PROBLEM: Problem = Problem::new();
+    let snapshot = PROBLEM.check("cannot take a snapshot of processes", snapshot);
+    snapshot.ok()
 }

@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::invisible::is_invisible;
 use model::events::Comm;
 
 /// A whole file as text, with replacement characters for what is not UTF-8.
@@ -95,7 +96,7 @@ pub fn path_of(bytes: &[u8]) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(bytes))
 }
 
-/// A path quoted for a shell, if necessary. Unprintable bytes are written as `$'\377'`, which bash
+/// A path quoted for a shell, if necessary. Invisible characters are written as `$'\377'`, which bash
 /// and POSIX.1-2024 shells understand.
 pub fn shell_word(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
@@ -104,7 +105,7 @@ pub fn shell_word(path: &Path) -> String {
         return path.display().to_string();
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains(char::is_control) => {
+        Ok(text) if !text.contains(is_invisible) => {
             format!("'{}'", text.replace('\'', r"'\''"))
         }
         _ => {
@@ -176,9 +177,10 @@ mod tests {
             b"/a\nb\\c'd\x1b",
             b"/\xff\xfe 7",
             "/größe".as_bytes(),
+            "/a\u{202e}b\u{2066}c\u{feff}".as_bytes(),
         ] {
             let word = shell_word(&path_of(bytes));
-            assert!(!word.contains(char::is_control), "{word:?}");
+            assert!(!word.contains(is_invisible), "{word:?}");
             let mut bash = std::process::Command::new("bash");
             let output = bash.args(["-c", &format!("printf %s {word}")]).output();
             assert_eq!(output.expect("bash runs").stdout, bytes, "{word}");

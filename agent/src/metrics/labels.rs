@@ -1,5 +1,6 @@
 //! Label values: few, short, and safe to display.
 
+use crate::invisible::is_invisible;
 use model::signals;
 use model::workload::Workload;
 
@@ -59,12 +60,12 @@ pub(super) fn signal(number: u8) -> &'static str {
     signals::standard_name(number).unwrap_or(OTHER)
 }
 
-/// A name chosen by a process, made safe for a label: control characters are replaced, and it is
+/// A name chosen by a process, made safe for a label: invisible characters are replaced, and it is
 /// cut to [`MAX_BYTES`].
 pub(super) fn clean(name: &str) -> String {
     let mut value = String::with_capacity(name.len().min(MAX_BYTES));
     for char in name.chars() {
-        let char = if char.is_control() {
+        let char = if is_invisible(char) {
             char::REPLACEMENT_CHARACTER
         } else {
             char
@@ -108,7 +109,11 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_replaced() {
+    fn invisible_characters_are_replaced() {
+        assert_eq!(
+            clean("a\u{202e}b\u{2066}\u{feff}c"),
+            "a\u{fffd}b\u{fffd}\u{fffd}c"
+        );
         assert_eq!(clean("a\nb\u{1b}[31m\0"), "a\u{fffd}b\u{fffd}[31m\u{fffd}");
     }
 

@@ -30,6 +30,7 @@ use super::seats::{Peer, Seat, Seats};
 use super::socket::SocketFile;
 use super::web::{self, Web};
 use crate::handle::Handle;
+use crate::problem::Problem;
 
 /// Maximum number of connections on TCP and on the socket. The limits are separate so that network
 /// clients cannot lock out the operator on the host.
@@ -263,37 +264,35 @@ async fn connection(
 }
 
 async fn accept_tcp(listener: Option<&TcpListener>, seats: &Seats) -> (TcpStream, Seat) {
-    let (stream, address) = accept("TCP", listener, TcpListener::accept).await;
+    static PROBLEM: Problem = Problem::new();
+    let (stream, address) = accept("TCP", &PROBLEM, listener, TcpListener::accept).await;
     do_not_wait_for_ever(&stream);
     (stream, seats.take(Peer::at(address.ip())))
 }
 
 async fn accept_unix(listener: Option<&UnixListener>, seats: &Seats) -> (UnixStream, Seat) {
-    let (stream, _) = accept("Unix", listener, UnixListener::accept).await;
+    static PROBLEM: Problem = Problem::new();
+    let (stream, _) = accept("Unix", &PROBLEM, listener, UnixListener::accept).await;
     // A process that has ended already is of no known user.
     let user = stream.peer_cred().map_or(u32::MAX, |peer| peer.uid());
     (stream, seats.take(Peer::User(user)))
 }
 
-/// Waits for the next connection. A failure is logged when it starts, not each time.
+/// Waits for the next connection.
 async fn accept<L, T>(
     what: &str,
+    problem: &Problem,
     listener: Option<&L>,
     accept: impl AsyncFn(&L) -> io::Result<T>,
 ) -> T {
     let Some(listener) = listener else {
         return std::future::pending().await;
     };
-    let mut failed = false;
+    let what = format!("cannot accept {what} connections, retrying");
     loop {
-        match accept(listener).await {
+        match problem.check(&what, accept(listener).await) {
             Ok(accepted) => return accepted,
-            Err(error) => {
-                if !std::mem::replace(&mut failed, true) {
-                    log::warn!("cannot accept {what} connections, retrying: {error}");
-                }
-                sleep(PAUSE).await;
-            }
+            Err(_) => sleep(PAUSE).await,
         }
     }
 }

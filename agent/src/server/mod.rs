@@ -18,7 +18,7 @@ mod stream;
 mod web;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use connections::serve;
 pub use listen::bind;

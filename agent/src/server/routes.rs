@@ -11,14 +11,14 @@ use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware::{self, Next, map_response};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::timeout;
 
 use super::joined::Joined;
 use super::landing;
 use super::refusal::Refusal;
-use super::stream::Lines;
+use super::stream;
 use crate::handle::{Handle, Request, Stopped};
 use crate::queries::{self, Ask, Parts};
 use api::{CulpritsQuery, DoctorQuery, ExplainQuery, StuckQuery, TopQuery, ZombiesQuery};
@@ -70,7 +70,7 @@ impl Agent {
     /// Sends the parts of an answer, once the first is there.
     async fn begin(&self, mut parts: Parts) -> Result<Response, Refusal> {
         let first = self.within(ANSWER, parts.try_next()).await?;
-        let first = stream::iter(first.map(Ok));
+        let first = iter(first.map(Ok));
         Ok(json(Body::from_stream(first.chain(parts))))
     }
 }
@@ -198,6 +198,6 @@ async fn exits(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal>
         ))
     })?;
     let lines = agent.ask(ANSWER, Request::Follow).await?;
-    let body = Body::new(Lines::new(lines, agent.stop.clone(), seat));
+    let body = stream::body(lines, agent.stop.clone(), seat);
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], body))
 }

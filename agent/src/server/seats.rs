@@ -21,7 +21,7 @@ impl Peer {
     pub(super) fn at(address: IpAddr) -> Self {
         Self::Network(match address.to_canonical() {
             IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-            address => address,
+            address @ IpAddr::V4(_) => address,
         })
     }
 }

@@ -1,16 +1,14 @@
 //! The body of `/api/v1/exits`: one JSON object per line until either side disconnects.
 
 use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::{Bytes, HttpBody};
-use hyper::body::Frame;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
-use tokio::time::{Instant, Sleep, sleep};
+use axum::body::{Body, Bytes};
+use futures_util::stream;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::sleep;
 
-use api::ExitLine;
+use crate::engine::streams::Lines;
 
 /// A chunk is sent at this size even if more lines are waiting.
 const CHUNK_BYTES: usize = 16 << 10;
@@ -19,72 +17,31 @@ const CHUNK_BYTES: usize = 16 << 10;
 /// and the agent learns whether the client is.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Lines as they arrive. The loop counts the lines that a slow reader's queue has no room for, and
-/// reports the count in the stream.
-pub(super) struct Lines {
-    queue: mpsc::Receiver<ExitLine>,
-    stopped: Pin<Box<dyn Future<Output = ()> + Send>>,
-    silence: Pin<Box<Sleep>>,
-    _seat: OwnedSemaphorePermit,
+/// Lines as they arrive, until `stop` becomes true. Frees the follower's seat when it ends.
+pub(super) fn body(lines: Lines, stop: watch::Receiver<bool>, seat: OwnedSemaphorePermit) -> Body {
+    let begin = (lines, stop, seat);
+    Body::from_stream(stream::unfold(begin, |(mut lines, mut stop, seat)| async {
+        let chunk = chunk(&mut lines, &mut stop).await?;
+        Some((Ok::<_, Infallible>(chunk), (lines, stop, seat)))
+    }))
 }
 
-impl Lines {
-    /// Frees the follower's slot when the stream ends.
-    pub(super) fn new(
-        lines: mpsc::Receiver<ExitLine>,
-        mut stop: watch::Receiver<bool>,
-        seat: OwnedSemaphorePermit,
-    ) -> Self {
-        let stopped = Box::pin(async move {
-            // A dropped sender has stopped too.
-            let _ = stop.wait_for(|stop| *stop).await;
-        });
-        Self {
-            queue: lines,
-            stopped,
-            silence: Box::pin(sleep(HEARTBEAT)),
-            _seat: seat,
+async fn chunk(lines: &mut Lines, stop: &mut watch::Receiver<bool>) -> Option<Bytes> {
+    let first = tokio::select! {
+        biased;
+        line = lines.next() => line?.json(),
+        // A dropped sender has stopped too.
+        _ = stop.wait_for(|stop| *stop) => return None,
+        () = sleep(HEARTBEAT) => return Some(Bytes::from_static(b"\n")),
+    };
+    let mut chunk = Vec::from(first);
+    while chunk.len() < CHUNK_BYTES {
+        match lines.try_next() {
+            Some(line) => chunk.extend_from_slice(&line.json()),
+            None => break,
         }
     }
-}
-
-impl HttpBody for Lines {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let mut chunk = Vec::new();
-        while chunk.len() < CHUNK_BYTES {
-            match self.queue.poll_recv(context) {
-                Poll::Ready(Some(line)) => push(&mut chunk, &line),
-                Poll::Ready(None) if chunk.is_empty() => return Poll::Ready(None),
-                Poll::Ready(None) | Poll::Pending => break,
-            }
-        }
-        if chunk.is_empty() {
-            if self.stopped.as_mut().poll(context).is_ready() {
-                return Poll::Ready(None);
-            }
-            ready!(self.silence.as_mut().poll(context));
-            chunk.push(b'\n');
-        }
-        self.silence.as_mut().reset(Instant::now() + HEARTBEAT);
-        Poll::Ready(Some(Ok(Frame::data(chunk.into()))))
-    }
-}
-
-fn push(chunk: &mut Vec<u8>, line: &ExitLine) {
-    let before = chunk.len();
-    match serde_json::to_writer(&mut *chunk, line) {
-        Ok(()) => chunk.push(b'\n'),
-        Err(error) => {
-            chunk.truncate(before);
-            log::error!("cannot serialize an exit: {error}");
-        }
-    }
+    Some(chunk.into())
 }
 
 #[cfg(test)]
@@ -93,29 +50,33 @@ mod tests {
 
     use http_body_util::BodyExt;
     use tokio::sync::Semaphore;
+    use tokio::time::Instant;
 
     use super::*;
+    use crate::engine::streams::Streams;
+    use crate::server::tests::exit;
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_stream_sends_heartbeats_and_an_ended_one_frees_its_slot() {
         let seats = Arc::new(Semaphore::new(1));
         let seat = Arc::clone(&seats).try_acquire_owned().expect("it is free");
-        let (to, lines) = mpsc::channel(1);
+        let mut streams = Streams::keeping(1, usize::MAX);
         let (stop, stopped) = watch::channel(false);
-        let mut body = Lines::new(lines, stopped, seat);
+        let mut body = body(streams.follow(), stopped, seat);
         let begun = Instant::now();
         for beat in 1..4 {
             let frame = body.frame().await.expect("it goes on").expect("no error");
             assert_eq!(frame.data_ref().map(AsRef::as_ref), Some(&b"\n"[..]));
             assert!(begun.elapsed() >= HEARTBEAT * beat);
         }
-        to.try_send(ExitLine::Lost { lost: 7 })
-            .expect("there is room");
+        for pid in 1..=8 {
+            streams.send(&exit(pid));
+        }
         let frame = body.frame().await.expect("it goes on").expect("no error");
-        assert_eq!(frame.into_data().expect("data"), "{\"lost\":7}\n");
+        let data = frame.into_data().expect("data");
+        assert!(data.starts_with(b"{\"lost\":7}\n{\"pid\":8,"), "{data:?}");
         stop.send(true).expect("it listens");
         assert!(body.frame().await.is_none());
-        assert_eq!(seats.available_permits(), 0);
         drop(body);
         assert_eq!(seats.available_permits(), 1);
     }

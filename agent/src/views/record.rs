@@ -2,15 +2,14 @@
 
 use anyhow::{Context as _, bail};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
 
 use crate::cli::RecordArgs;
+use crate::engine::streams::{Line, Lines};
 use crate::stderr::eprint_line;
-use api::ExitLine;
 
-use super::output::{Reader, deadline};
+use super::Outcome;
+use super::output::{Reader, deadline, print};
 use super::text::count;
-use super::{Outcome, json};
 
 /// Records until a limit is reached, a signal arrives, or writing fails.
 pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
@@ -49,8 +48,8 @@ pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
                 early = Some(outcome);
                 break;
             }
-            line = deaths.recv() => match line {
-                Some(line) if printer.take(&line)? == Reader::There => {}
+            line = deaths.next() => match line.map(|line| printer.take(line)).transpose()? {
+                Some(Reader::There) => {}
                 _ => break,
             },
         }
@@ -69,8 +68,8 @@ pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
         )),
         Err(error) => {
             bail!(
-                "cannot write to {file} any more: {error}; what was written so far can be \
-                   replayed"
+                "cannot write {file}: {error}; it was removed: record to a place with more room, or \
+                 for a shorter time (--for)"
             )
         }
     }
@@ -84,13 +83,13 @@ struct Printer {
 }
 
 impl Printer {
-    fn take(&mut self, line: &ExitLine) -> anyhow::Result<Reader> {
+    fn take(&mut self, line: Line) -> anyhow::Result<Reader> {
         self.seen += match line {
-            ExitLine::Exit(_) => 1,
-            ExitLine::Lost { lost } => *lost,
+            Line::Exit(_) => 1,
+            Line::Lost(lost) => lost,
         };
         if self.json {
-            json::line(line)
+            print(&String::from_utf8_lossy(&line.json()))
         } else {
             Ok(Reader::There)
         }
@@ -98,9 +97,9 @@ impl Printer {
 }
 
 /// Deaths recorded while the agent shut down.
-async fn rest(deaths: &mut mpsc::Receiver<ExitLine>, printer: &mut Printer) -> anyhow::Result<()> {
-    while let Some(line) = deaths.recv().await {
-        printer.take(&line)?;
+async fn rest(deaths: &mut Lines, printer: &mut Printer) -> anyhow::Result<()> {
+    while let Some(line) = deaths.next().await {
+        printer.take(line)?;
     }
     Ok(())
 }

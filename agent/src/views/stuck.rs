@@ -58,10 +58,6 @@ fn report(document: &Document<Stuck>, look: Look, width: usize) -> String {
 }
 
 /// One process in full: since when, killer, step, verdict and remedy.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one line after the other of one block"
-)]
 fn block(stuck: &Stuck, look: Look, width: usize) -> String {
     let span = look.bounded(
         stuck.stuck_seconds,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::Look;
+use crate::invisible::is_invisible;
 
 impl Look {
     /// A duration: `850µs`, `1.2ms`, `3.4s`, `5m12s`, `3h`, `4d2h`.
@@ -150,7 +151,7 @@ impl Look {
     pub fn clean(self, text: &str) -> String {
         text.chars()
             .map(|c| {
-                if invisible(c) || self.ascii && !c.is_ascii() {
+                if is_invisible(c) || self.ascii && !c.is_ascii() {
                     '?'
                 } else {
                     c
@@ -158,14 +159,6 @@ impl Look {
             })
             .collect()
     }
-}
-
-/// Control characters, and the format characters that reorder or hide text around them.
-fn invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn pair(large: u64, large_unit: char, small: u64, small_unit: char) -> String {

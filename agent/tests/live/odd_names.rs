@@ -11,13 +11,14 @@ use crate::cgroup::Cgroup;
 use api::Zombie;
 
 /// A plain one first.
-const NAMES: [&[u8]; 6] = [
+const NAMES: [&[u8]; 7] = [
     b"plain",
     &[0xff; 15],
     b"a) Z 1 (b",
     b"x\nState:\tR\n",
     b"'\"`$(id) ; *\\",
     b"\x1b[2J\xc3 \x07",
+    "a\u{202e}b\u{2066}c\u{feff}".as_bytes(),
 ];
 
 /// Renames itself, a thread and its children. Each line of its input is the next step.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -13,7 +14,8 @@ use scenarios::Truth;
 
 use crate::agent::{PATIENCE, REAPWATCH, eventually};
 use crate::compare::is_same_process;
-use crate::host::Host;
+use crate::host::{Host, NOBODY};
+use crate::refusals::assert_refused;
 use crate::scenario::{self, Leak, Misbehaving};
 use api::{Culprit, Document, ExitLine, FinishedExit, Zombie};
 
@@ -137,8 +139,11 @@ fn placeless(lines: &str) -> Vec<String> {
     lines
 }
 
-/// What `replay` prints.
+/// What `replay` prints for nobody, to whom root gives the recording.
 fn replay(host: &Host, file: &Path, view: &[&str]) -> String {
+    let mode = fs::metadata(file).expect("it is there").permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600);
+    chown(file, Some(NOBODY), Some(NOBODY)).expect("ours to give");
     let output = host
         .reapwatch()
         .arg("replay")
@@ -222,4 +227,20 @@ fn the_freeing_of_a_process_is_not_reported_after_its_reap() {
         let is_its = |line: &&str| line.starts_with("freed ") && line.contains(&dead);
         assert_eq!(text.lines().find(is_its), None);
     }
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_recording_that_does_not_fit_leaves_no_file() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("deaths.trace");
+    let script = r#"trap "" XFSZ; ulimit -f 1; exec "$0" record "$1" --for 20s"#;
+    let output = Command::new("bash")
+        .args(["-c", script, REAPWATCH])
+        .arg(&file)
+        .output()
+        .expect("bash runs");
+    assert_refused(&output, &format!("cannot write {}", file.display()));
+    assert_refused(&output, "more room");
+    assert!(!file.exists());
 }

@@ -216,3 +216,16 @@ fn a_view_of_an_agent_outside_its_pid_namespace_works() {
     let output = in_own_pid_namespace(&["--mount-proc"], &["zombies", "--socket", socket]);
     assert!(output.status.success(), "{output:?}");
 }
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_host_root_that_is_none() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("file");
+    fs::write(&file, "").expect("ours");
+    for root in ["/nope", file.to_str().expect("an ASCII path")] {
+        let refused = agent(&["--listen=127.0.0.1:0", "--socket=none", "--host-root", root]);
+        assert_refused(&refused, &format!("--host-root {root}"));
+        assert_refused(&refused, "omit the option");
+    }
+}

@@ -1,11 +1,16 @@
 //! Lists when a container is unknown, and retries after a failure.
 
-use std::{path::Path, time::Duration};
+use std::{
+    mem,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use tokio::{sync::mpsc, time};
 
 use super::{NoAnswer, list};
 use crate::backoff;
+use crate::problem::Problem;
 use model::workload::pods::{Failure, News};
 
 /// Minimum time between two lists: kubelet uses the same runtime.
@@ -18,12 +23,14 @@ pub(super) async fn follow(
     tell: impl Fn(News) -> bool,
 ) {
     let mut waits = backoff::retry_delays();
-    let mut said = None;
+    let problem = Problem::new();
+    let mut logged = false;
     loop {
         match list::list(socket).await {
             Ok(pods) => {
                 waits = backoff::retry_delays();
-                if said.take().is_some() {
+                problem.note(None, Instant::now());
+                if mem::take(&mut logged) {
                     log::info!("the container runtime answers again");
                 }
                 if !(tell(News::All(pods)) && tell(News::Up)) {
@@ -35,7 +42,8 @@ pub(super) async fn follow(
                 }
             }
             Err(NoAnswer { failure, why }) => {
-                if said.replace(failure) != Some(failure) {
+                if problem.note(Some(failure), Instant::now()) {
+                    logged = true;
                     say(socket, failure, &why);
                 }
                 if !tell(News::Failed(failure)) {

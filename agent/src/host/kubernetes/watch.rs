@@ -2,7 +2,12 @@
 //! [API](https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes)
 //! requires.
 
-use std::{convert::Infallible, future::Future, pin::pin, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 use futures_util::StreamExt;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod as ApiPod, PodStatus};
@@ -14,6 +19,7 @@ use kube::{
 use tokio::time;
 
 use crate::backoff;
+use crate::problem::Problem;
 use model::workload::pods::{Failure, News, Pod};
 
 /// A pod with only the needed fields: not its spec, which may contain secrets.
@@ -93,13 +99,13 @@ pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bo
         heard: false,
     };
     let mut waits = backoff::retry_delays();
-    let mut said = None;
+    let problem = Problem::new();
     loop {
         watcher.heard = false;
         let Err(end) = watcher.round().await;
         if watcher.heard {
             waits = backoff::retry_delays();
-            said = None;
+            problem.note(None, Instant::now());
         }
         match end {
             End::Deaf => return,
@@ -108,7 +114,7 @@ pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bo
                 if matches!(failure, Failure::Expired | Failure::Malformed) {
                     watcher.from = None;
                 }
-                if said.replace(failure) != Some(failure) {
+                if problem.note(Some(failure), Instant::now()) {
                     say(failure, &why);
                 }
                 if watcher.tell(News::Failed(failure)).is_err() {

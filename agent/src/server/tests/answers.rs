@@ -173,12 +173,12 @@ fn the_threshold_of_stuck_is_a_parameter() {
 }
 
 #[test]
-fn exits_come_as_lines_with_the_loss_between_them() {
+fn exits_come_as_lines_after_the_loss() {
     let server = Server::on_tcp(Loop::Ready);
     let (lines, _) = follow(server.connect(), 3);
-    assert_eq!(lines[0]["pid"], 1);
-    assert_eq!(lines[1], json!({ "lost": 7 }));
-    assert_eq!(lines[2]["pid"], 2);
+    assert_eq!(lines[0], json!({ "lost": 7 }));
+    assert_eq!(lines[1]["pid"], 8);
+    assert_eq!(lines[2]["pid"], 9);
     assert_eq!(lines[2]["killer"], Value::Null);
 }
 

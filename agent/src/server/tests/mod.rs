@@ -21,11 +21,12 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Web, bind, listen::Listeners, serve};
+use crate::engine::streams::Streams;
 use crate::handle::{Handle, Health, Request};
 use crate::metrics::{Metrics, Page, Sample};
 use api::{
-    Culprits, Doctor, Document, ExitLine, Explained, Explanation, FinishedExit, Head, HookKind,
-    ProcessState, Seconds, Summary, Time, Top, VERSION, Zombie,
+    Culprits, Doctor, Document, Explained, Explanation, FinishedExit, Head, HookKind, ProcessState,
+    Seconds, Summary, Time, Top, VERSION, Zombie,
 };
 use model::events::Key;
 use model::state::ListedZombies;
@@ -189,12 +190,12 @@ async fn pretend(mut requests: mpsc::Receiver<Request>, behaviour: Loop, rows: A
                 })
                 .is_ok(),
             Request::Follow(answer) => {
-                let (lines, receiver) = mpsc::channel(8);
-                for line in [exit(1), ExitLine::Lost { lost: 7 }, exit(2)] {
-                    lines.try_send(line).expect("the queue has room");
-                }
-                followers.push(lines);
-                answer.send(receiver).is_ok()
+                // Seven do not fit.
+                let mut streams = Streams::keeping(2, usize::MAX);
+                let lines = streams.follow();
+                (1..=9).for_each(|pid| streams.send(&exit(pid)));
+                followers.push(streams);
+                answer.send(lines).is_ok()
             }
         };
     }
@@ -311,15 +312,13 @@ fn doctor() -> Doctor {
     }
 }
 
-fn exit(pid: u32) -> ExitLine {
+pub(crate) fn exit(pid: u32) -> FinishedExit {
     let exit = json!({
         "pid": pid, "start_time": null, "comm": "true", "how": "wait", "uid": 0,
         "exit": { "kind": "exited", "code": 0, "signal": null },
         "zombie_seconds": 0.5, "zombie_seconds_is_upper_bound": false,
     });
-    ExitLine::Exit(Box::new(
-        serde_json::from_value::<FinishedExit>(exit).expect("it is complete"),
-    ))
+    serde_json::from_value(exit).expect("it is complete")
 }
 
 /// A response.

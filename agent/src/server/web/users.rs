@@ -12,11 +12,15 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::problem::Problem;
+
 /// The highest bcrypt cost of a hash: about 5 s for each password.
 const MAX_COST: u32 = 16;
 
 /// Maximum number of verified pairs to remember.
 const REMEMBERED: usize = 100;
+
+static PROBLEM: Problem = Problem::new();
 
 /// Digest of a user name, the hash it was checked against, and a password.
 type Pair = [u8; 32];
@@ -87,9 +91,8 @@ impl Users {
             // All of them, whatever the first results are.
             let _gone = to.send(hashes.values().filter(|hash| right(hash)).count() > 0);
         });
-        if let Err(error) = started {
-            log::warn!("cannot start the thread that checks a password: {error}");
-        }
+        // Without it, `checked` ends at once.
+        let _logged = PROBLEM.check("cannot start the thread that checks a password", started);
         let right = checked.await.unwrap_or(false);
         if right && let Some(pair) = pair {
             self.remember(pair);

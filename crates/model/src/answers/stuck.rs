@@ -139,27 +139,25 @@ fn waits_for_of(facts: &Facts, thread: &Thread) -> Option<api::WaitsFor> {
             )
         }
         _ if !facts.fuse.is_empty() => {
-            let words = facts.fuse.iter().map(|connection| {
-                let mount = connection.mount.as_deref().map(|it| format!(" ({it})"));
-                format!(
-                    "connection {}{}",
-                    connection.number,
-                    mount.unwrap_or_default()
-                )
-            });
             let mut servers: Vec<&Who> = facts.fuse.iter().flat_map(|it| &it.servers).collect();
             servers.dedup();
-            waits_for(
-                Awaited::Fuse,
-                words.collect::<Vec<_>>().join(" or "),
-                servers,
-            )
+            waits_for(Awaited::Fuse, connections(facts), servers)
         }
         _ if !facts.network.is_empty() => {
             waits_for(Awaited::Network, facts.network.join(" or "), Vec::new())
         }
         _ => None,
     }
+}
+
+/// The FUSE connections that its threads wait for.
+fn connections(facts: &Facts) -> String {
+    let words = facts.fuse.iter().map(|connection| {
+        let mount = connection.mount.as_deref().map(|it| format!(" ({it})"));
+        let mount = mount.unwrap_or_default();
+        format!("connection {}{mount}", connection.number)
+    });
+    words.collect::<Vec<_>>().join(" or ")
 }
 
 fn someone(who: &Who) -> api::Process {
