@@ -54,15 +54,15 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
         args.listen.get().is_some() || args.socket.get().is_some(),
         "with --listen none and --socket none the agent would be unreachable; omit one of them"
     );
+    anyhow::ensure!(
+        args.web_config.is_none() || args.listen.get().is_some(),
+        "--web.config.file configures TCP, which --listen none turns off; omit one of them"
+    );
     let web = args
         .web_config
         .as_deref()
         .map(server::Web::load)
         .transpose()?;
-    anyhow::ensure!(
-        web.is_none() || args.listen.get().is_some(),
-        "--web.config.file configures TCP, which --listen none turns off; omit one of them"
-    );
     // Listen first, so that a second agent fails before it loads anything.
     let mut listeners = server::bind(
         args.listen.get().copied(),

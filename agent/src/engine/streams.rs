@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use axum::body::Bytes;
+use hyper::body::Bytes;
 use tokio::sync::watch;
 
 use crate::memory::Shrinking;
