@@ -272,6 +272,7 @@ impl Agent {
         if let Some(watchdog) = &mut self.watchdog {
             watchdog.beat(std::time::Instant::now());
         }
+        self.drain();
         self.feed.housekeeping(now_ns);
         self.feed.record_counts();
         self.pids.begin(pids::IN_BACKGROUND_NS, now_ns);

@@ -2,6 +2,7 @@
 //! wait for events with more details.
 
 use std::io;
+use std::sync::atomic::{Ordering, fence};
 
 use super::{host, job::Job, tally::Tally};
 use crate::probes::{Attached, Pidfds, Readable};
@@ -50,6 +51,9 @@ impl Intake {
     /// The next event in the ring that need not wait.
     pub(super) fn next(&mut self, kernel: &mut Attached, dead: &Lifecycle) -> Option<Event> {
         loop {
+            // The kernel wakes us only for a record that finds the ring read to its end. Without
+            // the fence, it might not see yet that we have read so far, nor we that record.
+            fence(Ordering::SeqCst);
             let record = kernel.events.next()?;
             match events::decode(&record, self.page_size) {
                 Ok(Event::Freed(freed))

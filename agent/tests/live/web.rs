@@ -222,9 +222,10 @@ fn views_give_the_password_that_the_agent_wants() {
     assert_refused(&ask(&with("alice"), &[]), "REAPWATCH_PASSWORD");
     assert_refused(&ask(&url, &["--password-file", file]), "requires a user");
 
-    // A file that has become invalid admits no user, and the log has the reason.
+    // A file that has become invalid changes nothing, and the log has the reason.
     web.write("web.yml", "rate_limit: {}\n");
-    assert_refused(&ask(&with("alice:wonderland"), &[]), "see its log");
+    assert_answered(&ask(&with("alice:wonderland"), &[]));
+    assert_refused(&ask(&url, &[]), "requires a user and a password");
     assert_eq!(
         agent.log().matches("rate_limit is not supported").count(),
         1
