@@ -147,6 +147,8 @@ impl Agent {
         }
         // When the ring is read next; the loop sleeps while it is empty and nothing waits.
         let mut drain_at = None;
+        // The ring has woken us since it was read.
+        let mut is_woken = false;
         loop {
             let is_followed = self.feed.deaths.streams.followed();
             let pause = if is_followed { PAUSE_FOLLOWED } else { PAUSE };
@@ -159,13 +161,16 @@ impl Agent {
                     None => break,
                 },
                 () = until(drain_at) => {
-                    drain_at = None;
+                    (drain_at, is_woken) = (None, false);
                     self.drain();
                 }
-                () = ring.ready() => match drain_at.take() {
-                    None => drain_at = Some(Instant::now() + pause),
+                () = ring.ready() => if is_woken {
                     // It is half full.
-                    Some(_) => self.drain(),
+                    (drain_at, is_woken) = (None, false);
+                    self.drain();
+                } else {
+                    is_woken = true;
+                    drain_at.get_or_insert_with(|| Instant::now() + pause);
                 },
                 () = ready(hang_ups.as_mut()) => {
                     self.feed.intake.note_hang_ups(probes::now_ns());
