@@ -15,6 +15,7 @@ use super::{
     intake::SETTLE_NS,
     job::Job,
     judge::{self, Judge, SUSPECTS},
+    pace::Pace,
     pids::{self, PidTables},
     questions::{Question, Questions},
     recording_file::Sink,
@@ -35,10 +36,6 @@ use api::Explained;
 use model::events::Snapshot;
 use model::explain::Seen;
 
-/// How long the first record in an empty ring waits for others, unless the ring becomes half full.
-const PAUSE: Duration = Duration::from_millis(50);
-/// The same while a client follows deaths.
-const PAUSE_FOLLOWED: Duration = Duration::from_millis(10);
 /// How often the agent does its housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// How long the start waits for the first walk over the PID tables, so that the first answer has
@@ -145,32 +142,24 @@ impl Agent {
         if let Ok(Some(walk)) = time::timeout(FIRST_WALK, self.pids.walked()).await {
             self.take_walk(walk);
         }
-        // When the ring is read next; the loop sleeps while it is empty and nothing waits.
-        let mut drain_at = None;
-        // The ring has woken us since it was read.
-        let mut is_woken = false;
+        let mut pace = Pace::default();
         loop {
             let is_followed = self.feed.deaths.streams.followed();
-            let pause = if is_followed { PAUSE_FOLLOWED } else { PAUSE };
-            if drain_at.is_none() && self.is_waiting() {
-                drain_at = Some(Instant::now() + pause);
+            if self.is_waiting() {
+                pace.want(is_followed);
             }
             tokio::select! {
                 request = requests.recv() => match request {
                     Some(request) => self.take_request(request),
                     None => break,
                 },
-                () = until(drain_at) => {
-                    (drain_at, is_woken) = (None, false);
+                () = pace.due() => {
+                    pace.drained();
                     self.drain();
                 }
-                () = ring.ready() => if is_woken {
-                    // It is half full.
-                    (drain_at, is_woken) = (None, false);
+                () = ring.ready() => if pace.woken(is_followed) {
+                    pace.drained();
                     self.drain();
-                } else {
-                    is_woken = true;
-                    drain_at.get_or_insert_with(|| Instant::now() + pause);
                 },
                 () = ready(hang_ups.as_mut()) => {
                     self.feed.intake.note_hang_ups(probes::now_ns());
@@ -455,14 +444,6 @@ fn ticks(first: Instant, every: Duration) -> time::Interval {
     let mut ticks = time::interval_at(first, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
-}
-
-/// Never resolves if there is no such moment.
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => time::sleep_until(moment).await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Never resolves if there is nothing to wait for.

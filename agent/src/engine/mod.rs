@@ -9,6 +9,7 @@ mod intake;
 mod job;
 mod judge;
 mod names;
+mod pace;
 mod pids;
 mod questions;
 mod recorder;
