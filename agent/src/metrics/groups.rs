@@ -77,20 +77,9 @@ impl Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::workload::{Place, Workload};
+    use crate::metrics::labels::tests::unit;
 
     const SECOND: u64 = 1_000_000_000;
-
-    fn unit(name: &str) -> Labels {
-        Labels::of(Some(&Workload {
-            cgroup: Some(format!("/{name}")),
-            place: Place {
-                unit: Some(name.to_owned()),
-                ..Place::default()
-            },
-            ..Workload::default()
-        }))
-    }
 
     fn exits(groups: &Groups) -> u64 {
         groups.iter().map(|(_, counts)| counts.exits.total()).sum()

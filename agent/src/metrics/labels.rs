@@ -87,11 +87,12 @@ pub(super) fn tail(path: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use model::workload::Place;
 
-    fn unit(name: &str) -> Labels {
+    /// The labels of a systemd unit.
+    pub(in crate::metrics) fn unit(name: &str) -> Labels {
         Labels::of(Some(&Workload {
             cgroup: Some(format!("/{name}")),
             place: Place {

@@ -118,15 +118,15 @@ impl Users {
 pub(super) fn check_hash(hash: &str) -> anyhow::Result<()> {
     let parts = hash.parse::<bcrypt::HashParts>().ok();
     let parts = parts.filter(|parts| (4..=31).contains(&parts.get_cost()));
-    let parts = parts.context("is not a bcrypt hash")?;
+    let parts = parts.context("not a bcrypt hash")?;
     let cost = parts.get_cost();
     ensure!(
         cost <= MAX_COST,
-        "has a bcrypt cost of {cost}; hash it with a cost of at most {MAX_COST}"
+        "a bcrypt cost of {cost} is too high; hash it with a cost of at most {MAX_COST}"
     );
     // With the lowest cost, this only shows whether salt and digest can be decoded.
     let cheap = hash.replacen(&format!("${cost:02}$"), "$04$", 1);
-    ensure!(bcrypt::verify("", &cheap).is_ok(), "is not a bcrypt hash");
+    ensure!(bcrypt::verify("", &cheap).is_ok(), "not a bcrypt hash");
     Ok(())
 }
 
