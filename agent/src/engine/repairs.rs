@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repair_is_due_once_the_last_one_has_settled_and_a_second_after_it_began() {
+    fn a_repair_starts_only_after_the_previous_one_and_at_most_once_a_second() {
         let mut repairs = Repairs::default();
         let at = |ended_ns| Snapshot {
             begun_ns: ended_ns,
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_events_want_a_repair_once() {
+    fn lost_events_cause_one_repair() {
         let lost = |ring_full| Lost {
             ring_full,
             ..Lost::default()

@@ -190,7 +190,7 @@ mod tests {
     };
 
     #[test]
-    fn the_source_that_says_most_is_believed_then_the_first() {
+    fn the_most_specific_source_wins_then_the_first() {
         let id = "ab".repeat(32);
         let who = Who {
             container: Some(id.clone()),
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn of_this_process_there_is_a_path() {
+    fn the_cgroup_path_of_this_process_is_found() {
         let tgid = std::process::id();
         let start_ns = probes::start_ns(tgid).expect("it lives");
         let me = Key { tgid, start_ns };

@@ -287,7 +287,7 @@ mod tests {
     const OF: &[u8] = b"6:freezer:/frozen\n1:cpu,cpuacct:/a/b\n0::/pod/c\n";
 
     #[test]
-    fn each_hierarchy_has_its_place() {
+    fn each_hierarchy_has_its_own_path() {
         let mounts = Mounts::parse(MOUNTS);
         let unified = Path::new("/sys/fs/cgroup/unified");
         assert_eq!(mounts.of(""), Some(unified));
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hierarchy_that_tells_most_is_chosen() {
+    fn the_most_specific_hierarchy_is_chosen() {
         let best =
             |text: &str| Version1::best(text.as_bytes()).map(|it| (it.controller, it.hierarchy));
         assert_eq!(best("4:memory:/b\n8:pids:/a\n0::/\n"), Some(("pids", 8)));
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_namespace_paths_are_told_from_the_root_all_the_same() {
+    fn paths_in_a_cgroup_namespace_are_resolved_from_the_root() {
         let line = b"41 31 0:38 /../.. /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n";
         let mut mounts = Mounts::parse(line);
         assert_eq!(mounts.of(""), Some(Path::new("/sys/fs/cgroup")));
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_home_ends_where_the_agent_is_listed() {
+    fn the_path_from_the_root_to_the_agent_s_cgroup_is_found() {
         let root = tempfile::tempdir().expect("a folder can be made");
         for (folder, pid) in [("pods/a/in", 1), ("pods/b/in", std::process::id())] {
             let folder = root.path().join(folder);

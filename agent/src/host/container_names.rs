@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_s_name_has_all_three() {
+    fn a_log_name_contains_pod_namespace_and_container() {
         let root = host(
             &format!("var/log/containers/web-0_shop_app-x-{}.log", id()),
             "",
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pod_s_folder_has_no_container() {
+    fn a_pod_directory_names_no_container() {
         let root = host(&format!("var/log/pods/shop_web-0_{UID}/app/0.log"), "");
         assert_eq!(found(&root), Some(in_pod(None)));
     }
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_or_elsewhere_is_not_read() {
+    fn broken_or_foreign_links_are_not_followed() {
         let file = format!("var/lib/docker/containers/{}/config.v2.json", id());
         assert_eq!(found(&host(&file, "{")), None);
         let root = host("secret/config.json", r#"{"Name":"/x"}"#);

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_moves_what_comes_after_it_and_nothing_before() {
+    fn a_clock_step_shifts_later_times_only() {
         let mut wall = Wall::from(5_000);
         let before = wall.time_of(900);
         wall.step(1_000, 9_000);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_steps_the_last_are_remembered() {
+    fn only_the_latest_clock_steps_are_remembered() {
         let mut wall = Wall::from(0);
         for step in 1..=REMEMBERED {
             let offset_ns = step as i128 * 1_000;
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_before_the_epoch_is_the_epoch() {
+    fn times_before_the_epoch_are_clamped_to_it() {
         assert_eq!(Wall::from(-995).time_of(1), Timestamp::UNIX_EPOCH);
     }
 }

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_told_is_nothing() {
+    fn zombies_of_an_unknown_cgroup_are_unknown() {
         let v1 = cgroup(CgroupVersion::V1, 2);
         let mut walk = Walk {
             counted: vec![counted(v1, "/old", 9, 10)],
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_fills_and_what_does_not_leak_is_never_full() {
+    fn only_a_leaking_table_has_a_time_until_full() {
         let second = 1_000_000_000;
         let mut history = History::default();
         assert_eq!(later(&history, 0, node(50, 2)).leaked_per_second, None);

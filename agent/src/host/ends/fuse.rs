@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_whose_servers_wait_for_requests_are_ruled_out() {
+    fn connections_of_idle_servers_are_ruled_out() {
         let connection = |number, waiting, comm: &str| Connection {
             number,
             waiting,

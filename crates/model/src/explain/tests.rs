@@ -281,7 +281,7 @@ fn a_pending_signal_is_shown_with_its_reason() {
 }
 
 #[test]
-fn a_zombie_is_shown_with_the_parent_that_has_to_reap_it() {
+fn a_zombie_is_shown_with_its_parent() {
     let snapshot = snapshot(Some(child(TaskState::Zombie)));
     let killed = Record {
         kill: Some(Box::new(Kill {
@@ -359,7 +359,7 @@ fn a_tracer_and_an_adopter_are_named() {
 }
 
 #[test]
-fn each_former_parent_is_named_with_its_end() {
+fn former_parents_are_named_with_how_they_ended() {
     let former = |pid, comm, was_tracer, until_ns| Former {
         process: process(pid, comm),
         was_tracer,

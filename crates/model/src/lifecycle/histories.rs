@@ -153,7 +153,7 @@ fn in_order(stories: &[Story], tracepoint: bool) -> Vec<Input> {
 
 proptest! {
     #[test]
-    fn a_true_history_is_told_exactly(
+    fn a_complete_history_is_explained_exactly(
         stories in prop::collection::vec(any_story(), 1..20),
         tracepoint: bool,
     ) {
@@ -245,7 +245,7 @@ proptest! {
 /// A process that hangs on its way out is looked for ever less often, and nobody is told of its
 /// death.
 #[test]
-fn one_that_hangs_is_looked_for_and_not_told() {
+fn a_hanging_exit_causes_snapshots_but_is_not_reported() {
     const SECOND_NS: u64 = 1_000_000_000;
     let mut lifecycle = Lifecycle::new(AMPLE);
     let mut out = Vec::new();

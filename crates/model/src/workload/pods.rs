@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_process_has_no_more_than_its_pod_s_name() {
+    fn a_pause_process_has_its_pod_name_but_no_container() {
         let mut roster = Roster::default();
         let pause = who(Some("p"), None);
         roster.want(pause.clone(), false);
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asked_too_early_is_answered_once_for_each_thing_learnt() {
+    fn early_requests_are_answered_once_for_each_new_fact() {
         let mut roster = Roster::default();
         let early = who(Some("a"), Some("1"));
         roster.want(early.clone(), false);
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_pods_nor_those_who_wait_grow_without_end() {
+    fn pods_and_waiting_lookups_are_bounded() {
         let mut roster = Roster::default();
         for n in 0..PODS + 10 {
             let uid = n.to_string();

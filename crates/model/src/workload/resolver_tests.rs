@@ -68,7 +68,7 @@ fn path_of(workloads: &mut Workloads, id: u64) -> Option<String> {
 }
 
 #[test]
-fn a_cgroup_is_known_from_its_making_on() {
+fn a_new_cgroup_is_known_at_once() {
     let mut workloads = Workloads::new(false);
     workloads.made(&made(v2(42), "/system.slice/a.service"), 0);
     let found = known(workloads.of_dead(key(7), at(42), None, 0));
@@ -78,7 +78,7 @@ fn a_cgroup_is_known_from_its_making_on() {
 }
 
 #[test]
-fn an_unknown_id_is_asked_for_once_and_not_again_when_nobody_knows() {
+fn an_unknown_id_is_looked_up_only_once() {
     let mut workloads = Workloads::new(false);
     workloads.asks();
     for dead in [7, 8] {
@@ -109,7 +109,7 @@ fn an_answer_ends_the_wait() {
 }
 
 #[test]
-fn a_vanished_cgroup_is_kept_for_five_minutes_or_while_zombies_lie_in_it() {
+fn a_removed_cgroup_is_kept_for_five_minutes_and_while_it_has_zombies() {
     let mut workloads = Workloads::new(false);
     workloads.made(&made(v2(42), "/a"), 0);
     workloads.made(&made(v2(43), "/b"), 0);
@@ -125,7 +125,7 @@ fn a_vanished_cgroup_is_kept_for_five_minutes_or_while_zombies_lie_in_it() {
 }
 
 #[test]
-fn a_walk_says_nothing_of_what_was_made_meanwhile_or_not_reached() {
+fn a_walk_proves_nothing_about_new_or_unreached_cgroups() {
     let mut workloads = Workloads::new(false);
     workloads.made(&made(v2(42), "/a"), 2 * SECOND);
     workloads.tell(walked(SECOND, &[]), 3 * SECOND);
@@ -170,7 +170,7 @@ fn questions_are_bounded_and_those_not_asked_are_counted() {
 }
 
 #[test]
-fn a_container_s_name_is_looked_for_until_it_is_there() {
+fn the_lookup_of_a_container_name_is_repeated_until_it_exists() {
     let mut workloads = Workloads::new(false);
     workloads.asks();
     let path = format!("/docker/{}", id());
@@ -202,7 +202,7 @@ fn a_container_s_name_is_looked_for_until_it_is_there() {
 }
 
 #[test]
-fn a_name_that_never_comes_is_given_up_and_counted() {
+fn the_lookup_of_a_name_that_never_appears_ends_and_is_counted() {
     let mut workloads = Workloads::new(false);
     workloads.made(&made(v2(42), &format!("/docker/{}", id())), 0);
     let mut asked = 0;
@@ -220,7 +220,7 @@ fn a_name_that_never_comes_is_given_up_and_counted() {
 }
 
 #[test]
-fn where_no_id_of_version_1_is_told_the_parent_s_place_stands_in() {
+fn without_a_version_1_id_the_parent_s_cgroup_is_used() {
     let mut workloads = Workloads::new(true);
     workloads.tell(walked(0, &[(1, "/")]), 0);
     let dead = |workloads: &mut Workloads| workloads.of_dead(key(7), at(1), Some(key(3)), 0);
@@ -243,7 +243,7 @@ fn where_no_id_of_version_1_is_told_the_parent_s_place_stands_in() {
 }
 
 #[test]
-fn on_version_1_a_container_of_its_own_needs_no_parent() {
+fn on_version_1_a_container_path_needs_no_parent() {
     let mut workloads = Workloads::new(true);
     workloads.made(&made(v2(42), &format!("/docker/{}", id())), 0);
     let who = Who {
@@ -264,7 +264,7 @@ fn on_version_1_a_container_of_its_own_needs_no_parent() {
 }
 
 #[test]
-fn on_version_1_the_own_place_is_told_and_no_parent_asked() {
+fn on_version_1_the_own_path_is_used_before_the_parent_s() {
     let mut workloads = Workloads::new(true);
     let (root, nowhere) = (Some(1), Some(99));
     let found = |workloads: &mut Workloads, v1, v2| {
@@ -300,7 +300,7 @@ fn on_version_1_the_own_place_is_told_and_no_parent_asked() {
 }
 
 #[test]
-fn a_walk_of_one_hierarchy_says_nothing_of_the_other() {
+fn a_walk_of_one_hierarchy_proves_nothing_about_the_other() {
     let mut workloads = Workloads::new(true);
     workloads.made(&made(v1(42), "/a"), 0);
     workloads.tell(walked(SECOND, &[]), SECOND);
@@ -308,7 +308,7 @@ fn a_walk_of_one_hierarchy_says_nothing_of_the_other() {
 }
 
 #[test]
-fn of_a_living_process_the_last_answer_holds_for_as_long_as_it_had_lived() {
+fn the_workload_of_a_living_process_is_cached_for_as_long_as_it_had_lived() {
     let mut workloads = Workloads::new(false);
     let told = |workloads: &mut Workloads, path: &str, now_ns| {
         workloads.tell(Answer::Process(key(3), Some(path.to_owned())), now_ns);

@@ -84,7 +84,7 @@ fn a_process_that_has_not_begun_to_exit_is_not_reported_as_exiting() {
 }
 
 #[test]
-fn a_search_without_time_is_reported() {
+fn an_aborted_search_is_reported() {
     let mut evidence = stuck('D', &FLUSH);
     let facts_of = |evidence: &Stuck| judge(evidence).expect("there is a verdict").evidence;
     let before = facts_of(&evidence);
