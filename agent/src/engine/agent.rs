@@ -168,7 +168,7 @@ impl Agent {
                     self.feed.intake.note_watched(watched, probes::now_ns());
                 }
                 answer = self.feed.resolver.hear() => {
-                    self.feed.state.workloads.tell(answer, probes::now_ns());
+                    self.feed.state.workloads.receive(answer, probes::now_ns());
                     self.feed.publish_waiting();
                     self.answer_held();
                 }

@@ -96,9 +96,9 @@ impl Recorder {
 
     /// Every second: writes the counters if they have changed, and flushes the buffer.
     pub(super) fn counted(&mut self, counted: Counted) {
-        let told = Some(counted);
-        if let Some(open) = self.0.as_mut().filter(|open| open.counted != told) {
-            open.counted = told;
+        let latest = Some(counted);
+        if let Some(open) = self.0.as_mut().filter(|open| open.counted != latest) {
+            open.counted = latest;
             recording::counted(&mut open.text, &counted);
         }
         self.flush();

@@ -200,7 +200,7 @@ impl Mounts {
     /// The text of a /proc/PID/cgroup with paths from the roots of the hierarchies. A path whose
     /// beginning is unknown is unchanged.
     pub fn with_whole_paths(&self, text: &(impl AsRef<[u8]> + ?Sized)) -> Vec<u8> {
-        let mut told = Vec::new();
+        let mut whole_lines = Vec::new();
         for line in lines(text.as_ref()) {
             let whole = Line::parse(line).and_then(|line| {
                 let name = line.controllers.split(',').next().unwrap_or_default();
@@ -208,10 +208,10 @@ impl Mounts {
                 let start = format!("{}:{}:", line.hierarchy, line.controllers);
                 Some([start.as_bytes(), &path].concat())
             });
-            told.extend(whole.as_deref().unwrap_or(line));
-            told.push(b'\n');
+            whole_lines.extend(whole.as_deref().unwrap_or(line));
+            whole_lines.push(b'\n');
         }
-        told
+        whole_lines
     }
 }
 
@@ -319,20 +319,20 @@ mod tests {
         let line = b"41 31 0:38 /../.. /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n";
         let mut mounts = Mounts::parse(line);
         assert_eq!(mounts.of(""), Some(Path::new("/sys/fs/cgroup")));
-        let told = |mounts: &Mounts, path: &str| {
+        let resolved = |mounts: &Mounts, path: &str| {
             let text = mounts.with_whole_paths(&format!("0::{path}\n"));
             path_of(&text, "").map(|path| String::from_utf8_lossy(path).into_owned())
         };
         // Without the names on the way, only what lies elsewhere is known.
-        assert_eq!(told(&mounts, "/../../a/b").as_deref(), Some("/a/b"));
-        assert_eq!(told(&mounts, "/../..").as_deref(), Some("/"));
-        assert_eq!(told(&mounts, "/../b").as_deref(), Some("/../b"));
+        assert_eq!(resolved(&mounts, "/../../a/b").as_deref(), Some("/a/b"));
+        assert_eq!(resolved(&mounts, "/../..").as_deref(), Some("/"));
+        assert_eq!(resolved(&mounts, "/../b").as_deref(), Some("/../b"));
         mounts.0[0].home.names = Some(vec!["pods".into(), "own".into()]);
-        assert_eq!(told(&mounts, "/../b").as_deref(), Some("/pods/b"));
-        assert_eq!(told(&mounts, "/").as_deref(), Some("/pods/own"));
-        assert_eq!(told(&mounts, "/in").as_deref(), Some("/pods/own/in"));
-        assert_eq!(told(&mounts, "/..").as_deref(), Some("/pods"));
-        assert_eq!(told(&mounts, "/../..x").as_deref(), Some("/pods/..x"));
+        assert_eq!(resolved(&mounts, "/../b").as_deref(), Some("/pods/b"));
+        assert_eq!(resolved(&mounts, "/").as_deref(), Some("/pods/own"));
+        assert_eq!(resolved(&mounts, "/in").as_deref(), Some("/pods/own/in"));
+        assert_eq!(resolved(&mounts, "/..").as_deref(), Some("/pods"));
+        assert_eq!(resolved(&mounts, "/../..x").as_deref(), Some("/pods/..x"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use model::workload::{Named, Who};
+use model::workload::{ContainerIds, Named};
 
 /// Maximum size read from one file.
 const MOST_BYTES: u64 = 4 << 20;
@@ -49,16 +49,16 @@ impl Disk {
     }
 
     /// The names; `None` if no file has them.
-    pub fn find(&self, who: &Who) -> Option<Named> {
+    pub fn find(&self, ids: &ContainerIds) -> Option<Named> {
         let of_container = || {
-            let id = who.container.as_deref().filter(|id| is_plain(id))?;
+            let id = ids.container.as_deref().filter(|id| is_plain(id))?;
             self.log_of(id)
                 .or_else(|| self.containerd(id))
                 .or_else(|| self.crio(id))
                 .or_else(|| self.docker(id))
                 .or_else(|| self.podman(id))
         };
-        of_container().or_else(|| self.pod(who.pod_uid.as_deref()?))
+        of_container().or_else(|| self.pod(ids.pod_uid.as_deref()?))
     }
 
     fn log_of(&self, id: &str) -> Option<Named> {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn found(root: &tempfile::TempDir) -> Option<Named> {
-        Disk::new(root.path()).find(&Who {
+        Disk::new(root.path()).find(&ContainerIds {
             container: Some(id()),
             pod_uid: Some(UID.to_owned()),
         })
@@ -271,7 +271,7 @@ mod tests {
         let file = format!("var/lib/docker/containers/{}/config.v2.json", id());
         assert_eq!(found(&host(&file, "{")), None);
         let root = host("secret/config.json", r#"{"Name":"/x"}"#);
-        let outside = Who {
+        let outside = ContainerIds {
             container: Some("../../../../../secret".to_owned()),
             pod_uid: None,
         };

@@ -1,5 +1,6 @@
 //! What the host says: files of /proc and of cgroups, the container runtime, the API server.
 
+pub mod actor;
 pub mod cgroup_lookup;
 pub mod cgroups;
 pub mod container_names;
@@ -9,7 +10,6 @@ pub mod kubernetes;
 pub mod membership;
 pub mod mounts;
 pub mod parse;
-pub mod people;
 pub mod pids;
 pub mod proc;
 pub mod process;

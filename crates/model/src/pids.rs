@@ -112,9 +112,9 @@ fn homes<'a>(
 ) -> Option<Vec<&'a str>> {
     let paths = walk.paths.as_ref()?;
     let ids: Vec<_> = zombies.iter().filter_map(|it| it.of(version)).collect();
-    let told = !ids.is_empty() || zombies.is_empty();
+    let any_known = !ids.is_empty() || zombies.is_empty();
     let known = ids.iter().filter_map(|id| paths.get(id));
-    told.then(|| known.map(String::as_str).collect())
+    any_known.then(|| known.map(String::as_str).collect())
 }
 
 fn is_within(path: &str, above: &str) -> bool {
@@ -232,12 +232,12 @@ mod tests {
             zombie(None, None),
         ];
         let usages = usages(&walk, &zombies);
-        let told: Vec<_> = usages
+        let shown: Vec<_> = usages
             .iter()
             .map(|usage| (usage.scope.name(), usage.zombies))
             .collect();
         assert_eq!(
-            told,
+            shown,
             [
                 ("/pods-b", Some(0)),
                 ("/pods/a", Some(2)),

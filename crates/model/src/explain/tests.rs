@@ -91,7 +91,7 @@ pub(super) fn explained(
     };
     let lives = lives(&known);
     Told {
-        story: tell(&known, lives.first(), held),
+        story: story(&known, lives.first(), held),
         states: lives.iter().map(|life| life.state).collect(),
     }
 }

@@ -101,7 +101,7 @@ impl State {
         let lives_on = last.filter(|life| life.state.is_alive());
         let habits = lives_on.map(|life| self.keeper(life.process, Role::Itself, asked));
         let held = habits.as_ref().map_or(0, |habits| habits.habits.zombies);
-        let story = explain::tell(known, last, held);
+        let story = explain::story(known, last, held);
         let someone = |who: &Process| process(self.wall, who);
         let dead =
             |record: &Record| finished(self.wall, record, [asked.place(&record.process), None]);

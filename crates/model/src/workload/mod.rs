@@ -57,7 +57,7 @@ impl Named {
 
 /// What to find the name of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Who {
+pub struct ContainerIds {
     /// The container's id.
     pub container: Option<String>,
     /// The pod's uid.
@@ -79,7 +79,7 @@ pub enum Ask {
         dead: Key,
     },
     /// The names of a container.
-    Name(Who),
+    Name(ContainerIds),
 }
 
 /// An answer.
@@ -101,7 +101,7 @@ pub enum Answer {
     /// The path of a cgroup.
     Cgroup(CgroupId, Option<String>),
     /// The names, from any source; more may follow unasked.
-    Named(Who, Option<Named>),
+    Named(ContainerIds, Option<Named>),
     /// State of a source of names.
     Watched(pods::Source, pods::Watched),
 }
@@ -130,10 +130,10 @@ pub struct Failed {
 
 impl Place {
     /// What to look up a name for. A container named in its path needs none.
-    fn who(&self) -> Option<Who> {
+    fn ids(&self) -> Option<ContainerIds> {
         let ids = [&self.container, &self.pod_uid];
         let long = |id: &&Option<String>| id.as_ref().is_some_and(|id| id.len() >= 32);
-        ids.iter().any(long).then(|| Who {
+        ids.iter().any(long).then(|| ContainerIds {
             container: self.container.clone(),
             pod_uid: self.pod_uid.clone(),
         })
@@ -176,7 +176,7 @@ impl Workload {
         let named = self.named.as_ref();
         let named = named.and_then(|named| named.container.as_deref());
         let id = self.place.container.as_deref();
-        named.or_else(|| id.filter(|_| self.place.who().is_none()))
+        named.or_else(|| id.filter(|_| self.place.ids().is_none()))
     }
 
     /// The container's name, otherwise the usual prefix of its id.
