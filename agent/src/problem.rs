@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// A problem that comes and goes is logged once in this time.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// Whether a problem exists, and when it was last logged; `K` tells its kinds apart.
+/// Whether a problem exists, and when it was last logged; `K` is the kind of problem.
 #[derive(Debug)]
 pub struct Problem<K = ()>(Mutex<State<K>>);
 

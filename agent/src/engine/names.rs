@@ -50,7 +50,7 @@ impl Resolver {
         let mut known = Workloads::new(cgroups::has_v1());
         if let Some(cluster) = watch {
             match await_first(Source::Watch, &work, |send| cluster.watch(send)) {
-                // Not up until it says so.
+                // Not up until it reports that it is.
                 Ok(()) => known.watched = Some(Watched::default()),
                 Err(error) if files => {
                     log::warn!("pod names come from files only: {error:#}");

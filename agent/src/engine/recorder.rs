@@ -20,7 +20,7 @@ struct Open {
     text: String,
     join: Option<Join>,
     counted: Option<Counted>,
-    /// What was said last of each who was judged.
+    /// The last recorded verdict on each culprit.
     judged: HashMap<Key, Option<api::Verdict>>,
 }
 

@@ -38,7 +38,7 @@ impl<W> Snapshots<W> {
         self.begin(kernel);
     }
 
-    /// Begins the next one, if somebody waits for it and none is being taken.
+    /// Begins the next snapshot if one is wanted and none is being taken.
     pub(super) fn begin(&mut self, kernel: &mut Attached) {
         if self.taking.is_running() || self.next.is_empty() {
             return;

@@ -146,7 +146,7 @@ impl Line {
         }
     }
 
-    /// What it says.
+    /// Its text.
     ///
     /// # Errors
     /// If an exit cannot be read back, which a test rules out.

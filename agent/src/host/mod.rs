@@ -1,4 +1,4 @@
-//! What the host says: files of /proc and of cgroups, the container runtime, the API server.
+//! Facts of the host: files of /proc and of cgroups, the container runtime, the API server.
 
 pub mod actor;
 pub mod cgroup_lookup;

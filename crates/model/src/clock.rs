@@ -1,13 +1,13 @@
 //! The one place where kernel time and wall time meet.
 //!
-//! The kernel side stamps with `CLOCK_BOOTTIME`, which runs on over suspend and never steps; all
-//! that is measured is measured by it. Wall time is joined in `Wall` when a moment is shown, by
-//! one rule: a moment is shown as what the wall clock said then. So a stepped clock moves nothing
-//! that happened before the step: a process keeps the start time it is known by, and a death
-//! stands where the logs of its time have it.
+//! The kernel side uses `CLOCK_BOOTTIME`, which keeps running during suspend and never steps;
+//! all durations are measured with it. `Wall` converts a moment to wall time when it is shown, by
+//! one rule: it is shown as the wall clock read at that moment. A clock step therefore does not
+//! change earlier times: a process keeps its start time, and a death matches the logs of its time.
 //!
-//! What happened before the agent is shown by the clock that the agent found; and what happened
-//! between a step and the agent's next look, some milliseconds, by the clock before the step.
+//! Moments before the agent started are converted with the clock as the agent found it. Moments
+//! between a step and the agent's next look, some milliseconds, are converted with the clock before
+//! the step.
 
 use jiff::Timestamp;
 
@@ -53,7 +53,7 @@ impl Wall {
         (self.joins[0].from_ns, self.joins[0].offset_ns)
     }
 
-    /// What the wall clock said at a moment of the kernel.
+    /// The reading of the wall clock at a moment of the kernel's clock.
     pub fn time_of(self, boottime_ns: u64) -> Timestamp {
         let then = self.joins.iter().find(|join| join.from_ns <= boottime_ns);
         let [.., oldest] = self.joins;

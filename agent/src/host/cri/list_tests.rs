@@ -94,7 +94,7 @@ fn the_containers_of_a_pod_are_bounded() {
     assert_eq!((pods.len(), kept), (1, [MOST_OF_POD; 2]));
 }
 
-/// What asking says of a listener that does this with each connection.
+/// The outcome of a lookup from a listener that does this with each connection.
 async fn answer_of(
     serve: impl Fn(std::os::unix::net::UnixStream) + Send + 'static,
 ) -> Result<Vec<Pod>, NoAnswer> {
@@ -136,7 +136,7 @@ async fn another_protocol_is_malformed() {
     assert_eq!(failure(answer.await), Failure::Malformed);
 }
 
-/// Time stands still but for who waits, so that its end comes at once.
+/// Time is paused and advances only to the next deadline, so that timeouts are immediate.
 #[tokio::test(start_paused = true)]
 async fn a_silent_listener_times_out() {
     assert_eq!(failure(answer_of(std::mem::forget).await), Failure::Slow);

@@ -13,7 +13,7 @@ use crate::stuck::steps::{dumping_core, frozen, ptrace_exit_stop, waiting_for_na
 /// Somebody who does not die, and what a round found of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Looked<'a> {
-    /// What the snapshot says of it.
+    /// Its facts from the snapshot.
     pub suspect: &'a Suspect,
     /// Since when.
     pub since: Since,

@@ -1,4 +1,4 @@
-//! What is known becomes a figure, what is not becomes null, and a bound says that it is one.
+//! Known values become numbers, unknown ones null, and bounds are marked.
 
 use super::*;
 use crate::events::{CgroupIds, Key, Kill, KillBy};

@@ -1,4 +1,4 @@
-//! Properties that hold whatever comes in.
+//! Properties that hold for any input.
 
 use proptest::prelude::*;
 

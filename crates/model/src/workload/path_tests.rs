@@ -145,7 +145,7 @@ fn runc_alone() {
         at("/system.slice/runc-my\\x2dbox.scope"),
         container("my-box", Some("runc"))
     );
-    // A folder of any name says nothing.
+    // A directory with an arbitrary name proves nothing.
     assert_eq!(at("/mybox"), Place::default());
 }
 

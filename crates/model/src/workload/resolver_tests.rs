@@ -94,7 +94,7 @@ fn an_unknown_id_is_looked_up_only_once() {
     assert_eq!(workloads.failed.gone, 1);
     assert_eq!(workloads.of_dead(key(9), at(42), None, 0), Found::Unknown);
     assert_eq!(workloads.asks(), []);
-    // It is learnt all the same when somebody tells.
+    // It is still accepted if an answer arrives.
     workloads.receive(walked(0, &[(42, "/a")]), 0);
     assert_eq!(path_of(&mut workloads, 42).as_deref(), Some("/a"));
 }
@@ -253,7 +253,7 @@ fn on_version_1_a_container_path_needs_no_parent() {
     workloads.receive(Answer::Named(ids, None), 0);
     let found = known(workloads.of_dead(key(7), at(42), Some(key(3)), 0));
     assert!(!found.of_parent);
-    // A parent's unit says less than the own one.
+    // A process's own unit is more specific than its parent's.
     workloads.made(&made(v2(43), "/system.slice/a.service"), 0);
     workloads.receive(
         Answer::Process(key(3), Some("/system.slice/b.service".to_owned())),
@@ -282,7 +282,7 @@ fn on_version_1_the_own_path_is_used_before_the_parent_s() {
     assert_eq!(own.as_deref(), Some("/system.slice/b.service"));
     let own = path(found(&mut workloads, root, root));
     assert_eq!(own.as_deref(), Some("/"));
-    // A container says more than a unit, in whichever it is.
+    // A container is more specific than a unit, in any hierarchy.
     workloads.made(&made(v1(43), "/lxc.payload.db"), 0);
     let own = known(found(&mut workloads, Some(43), Some(42)));
     assert_eq!(own.container(), Some("db"));
