@@ -1,9 +1,12 @@
 //! When the table of the dead is compared with a snapshot, which repairs what lost events broke.
 
+use std::time::Instant;
+
 use model::counts::Lost;
 use model::events::Snapshot;
 
 use super::intake::SETTLE_NS;
+use crate::problem::{News, Problem};
 
 /// Minimum time between two extra repairs.
 const EVERY_NS: u64 = 1_000_000_000;
@@ -19,6 +22,7 @@ pub(super) struct Repairs {
     /// A snapshot waiting for its events.
     unsettled: Option<Snapshot>,
     lost_before: u64,
+    losing: Problem,
 }
 
 impl Repairs {
@@ -29,13 +33,14 @@ impl Repairs {
     /// Wants a repair if events were lost since the last call.
     pub(super) fn note_lost(&mut self, lost: Lost) {
         let total = lost.total();
-        if total > self.lost_before {
+        let new = total.saturating_sub(self.lost_before);
+        self.lost_before = total.max(self.lost_before);
+        self.wanted |= new > 0;
+        let losing = (new > 0).then_some(());
+        if self.losing.note(losing, Instant::now()) == Some(News::Began) {
             log::warn!(
-                "{} events lost; comparing with the process table (lost since start: {lost})",
-                total - self.lost_before
+                "{new} events lost; comparing with the process table (lost since start: {lost})"
             );
-            self.lost_before = total;
-            self.wanted = true;
         }
     }
 
