@@ -247,9 +247,12 @@ impl Agent {
     fn take_walk(&mut self, walk: pids::Walked) {
         let now_ns = probes::now_ns();
         let Feed { state, deaths, .. } = &mut self.feed;
-        let zombies = state.lifecycle.zombies().map(|record| record.cgroups);
-        let zombies: Vec<_> = zombies.collect();
-        for (id, refused) in self.pids.take_in(walk, &zombies, now_ns) {
+        let zombies = state.lifecycle.siblings();
+        let zombies: Vec<_> = zombies
+            .map(|group| (group.cgroups, group.count()))
+            .collect();
+        let total = state.lifecycle.zombies_len();
+        for (id, refused) in self.pids.take_in(walk, (&zombies, total), now_ns) {
             let labels = Labels::of(state.workloads.cgroup(id).map(|it| &**it));
             deaths.metrics.refused_forks(&labels, refused, now_ns);
         }
@@ -403,7 +406,7 @@ impl Agent {
     fn refresh(&mut self) {
         self.feed.count();
         let state = &mut self.feed.state;
-        let zombies = state.lifecycle.open_len() as u64;
+        let zombies = state.lifecycle.zombies_len();
         state.pids = self.pids.usages(zombies, probes::now_ns());
         state.stuck = self.stuck.counted().len() as u64;
     }

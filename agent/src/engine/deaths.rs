@@ -105,7 +105,11 @@ impl Deaths {
                 // Events lost after that repair start the next one.
                 Transition::Died(dead) if mem::take(&mut reopened) => self.metrics.take_back(dead),
                 Transition::Unexplained => unexplained = true,
-                Transition::Died(_) | Transition::Adopted { .. } => {}
+                Transition::Died(_)
+                | Transition::Adopted { .. }
+                | Transition::Unlisted(_)
+                | Transition::UnlistedGone(_)
+                | Transition::UnlistedVanished(_) => {}
             }
         }
         unexplained
@@ -143,8 +147,8 @@ impl Deaths {
         self.expired_ns = now_ns;
         let there = state.workloads.all().map(|it| Labels::of(Some(it)));
         let mut there: HashSet<_> = there.collect();
-        for record in state.lifecycle.zombies() {
-            let workload = state.workloads.known(Dead::of(record), now_ns);
+        for group in state.lifecycle.siblings() {
+            let workload = state.workloads.known(Dead::of_siblings(&group), now_ns);
             there.insert(Labels::of(workload.as_deref()));
         }
         self.metrics.expire(&there, now_ns);

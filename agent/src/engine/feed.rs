@@ -143,7 +143,7 @@ impl Feed {
         self.recorder.expire(now_ns);
         self.state.tick(now_ns);
         self.shrinking.note(self.state.lifecycle.len());
-        self.intake.watch(self.state.lifecycle.zombies(), now_ns);
+        self.intake.watch(&self.state.lifecycle, now_ns);
         self.resolver.housekeeping(&mut self.state, now_ns);
         self.deaths.expire(&mut self.state, now_ns);
         let lost = self.intake.tally.lost(&self.counters());

@@ -31,13 +31,13 @@ pub struct Holder {
 }
 
 impl Present {
-    /// Adds one zombie.
-    pub fn add_zombie(&mut self, stale: bool, died_unix_seconds: Option<f64>) {
+    /// Adds zombies, of which the oldest died at this time.
+    pub fn add_zombies(&mut self, zombies: u64, stale: u64, oldest_unix_seconds: Option<f64>) {
         self.join(Self {
-            zombies: 1,
-            stale: u64::from(stale),
+            zombies,
+            stale,
             stuck: 0,
-            oldest_died_unix_seconds: died_unix_seconds,
+            oldest_died_unix_seconds: oldest_unix_seconds,
         });
     }
 

@@ -22,6 +22,7 @@ pub mod filter;
 pub mod lifecycle;
 pub mod parents;
 pub mod pids;
+mod pool;
 pub mod recording;
 pub mod signals;
 pub mod state;

@@ -39,7 +39,7 @@ impl Key {
 pub const TICK_TOLERANCE_NS: u64 = 20_000_000;
 
 /// A process as named by an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Process {
     /// Its identity.
     pub key: Key,

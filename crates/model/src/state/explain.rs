@@ -39,8 +39,8 @@ impl State {
     ) -> api::Explained {
         let places = self.places(pid, snapshot, now_ns);
         let gone = snapshot.and_then(|snapshot| self.lifecycle.gone_of(pid, snapshot));
-        let mut records: Vec<_> = gone.iter().collect();
-        records.extend(self.lifecycle.deaths_of(pid));
+        let deaths = self.lifecycle.deaths_of(pid);
+        let records = gone.iter().chain(&deaths).collect();
         let known = Known {
             pid,
             now_ns,
@@ -85,7 +85,7 @@ impl State {
         let mut places = BTreeMap::new();
         for record in self.lifecycle.deaths_of(pid) {
             living.extend(record.responsible().map(|process| process.key));
-            let place = self.workloads.container_of_record(record, now_ns);
+            let place = self.workloads.container_of_record(&record, now_ns);
             places.extend(place.map(|place| (record.process.key, place)));
         }
         for key in living {

@@ -25,7 +25,7 @@ use crate::lifecycle::{Lifecycle, Limits, Record, Transition};
 use crate::parents::{Parents, Row};
 use crate::pids::Usage;
 use crate::recording::{Counted, Head};
-use crate::workload::Workloads;
+use crate::workload::{Dead, Workloads};
 
 /// How much of the dead is remembered.
 pub const LIMITS: Limits = Limits {
@@ -132,13 +132,28 @@ impl State {
             head: self.head(now_ns),
             total,
             items,
-            notes: self.judgements.notes(),
+            notes: self
+                .unlisted_note()
+                .into_iter()
+                .chain(self.judgements.notes())
+                .collect(),
         }
+    }
+
+    /// What no list has for lack of room.
+    fn unlisted_note(&self) -> Option<String> {
+        let (unlisted, (_, room)) = (self.lifecycle.unlisted_len(), self.lifecycle.room());
+        (unlisted > 0).then(|| {
+            format!(
+                "{unlisted} zombies are counted but not listed: the agent's memory limit has room \
+                 for {room}"
+            )
+        })
     }
 
     /// Those who hold or held zombies, the worst first.
     pub fn rows(&self, now_ns: u64) -> Vec<Row> {
-        self.parents.rows(now_ns, self.lifecycle.zombies())
+        self.parents.rows(now_ns, &self.lifecycle)
     }
 
     /// Whether the workloads of all processes in a frame of `top` are known, or cannot be; all that
@@ -150,14 +165,8 @@ impl State {
         for row in &rows {
             all &= workloads.knows_living(row.process.key, now_ns);
         }
-        let mut before = None;
-        for zombie in self.lifecycle.zombies() {
-            // Zombies of one cgroup and parent share their workload.
-            let alike = (zombie.cgroups, zombie.parent.as_ref().map(|it| it.key));
-            let has_cgroup = zombie.cgroups.telling().is_some();
-            if before.replace(alike) != Some(alike) || !has_cgroup {
-                all &= workloads.knows_record(zombie, now_ns);
-            }
+        for group in self.lifecycle.siblings() {
+            all &= workloads.knows_dead(Dead::of_siblings(&group), now_ns);
         }
         all
     }

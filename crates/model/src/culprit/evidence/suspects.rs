@@ -1,12 +1,13 @@
 //! The processes that hold old zombies, and what the agent knows about them. Pure.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use super::origin::{Holder, Origin};
 use super::peeks::{self, Seen};
 use super::{Cpu, Evidence, Facts, Habits, Place, Program, Quota, Role, Since, Thread, Zombies};
 use crate::events::{Comm, ExitStatus, Key, NamespacePid, Process, Snapshot, Task, TaskState};
-use crate::lifecycle::{DiedBound, Lifecycle, Record};
+use crate::lifecycle::{DiedBound, Lifecycle, Record, Siblings};
 use crate::parents::Parents;
 
 /// Zombies younger than this are ignored: parents that poll once a second reap in time.
@@ -15,6 +16,8 @@ pub const YOUNG_NS: u64 = 2_000_000_000;
 const LEAST_SPAN_NS: u64 = 1_000_000_000;
 /// The most zombies of one suspect that are listed by PID.
 const LISTED: usize = 32;
+/// The most zombies that a round looks at one by one, over all suspects: the oldest of each.
+const EXAMINED: usize = 16_384;
 /// SIGCHLD has this number on every architecture that is built for here.
 const SIGCHLD: i32 = 17;
 const SIGKILL: u8 = 9;
@@ -62,18 +65,56 @@ pub struct Known<'a> {
 
 /// The most zombies first, at most `limit`.
 pub fn suspects(known: &Known<'_>, limit: usize) -> Vec<Suspect> {
-    let tasks = Tasks::of(known.snapshot);
-    let mut held = BTreeMap::<u32, Vec<&Record>>::new();
-    for record in known.lifecycle.zombies() {
-        if let Some(holder) = record.responsible() {
-            held.entry(holder.key.tgid).or_default().push(record);
+    let mut held = BTreeMap::<u32, Held<'_>>::new();
+    let old_by_ns = known.now_ns.saturating_sub(YOUNG_NS);
+    for group in known.lifecycle.siblings() {
+        if let Some(holder) = group.responsible() {
+            held.entry(holder.key.tgid)
+                .or_default()
+                .add(group, old_by_ns);
         }
     }
-    let suspect = |records: &Vec<&Record>| known.suspect(records, &tasks);
-    let mut found: Vec<_> = held.values().filter_map(suspect).collect();
-    found.sort_by_key(|suspect| std::cmp::Reverse(suspect.evidence.zombies.old));
-    found.truncate(limit);
-    found
+    let mut held: Vec<_> = held.into_values().filter(|held| held.old > 0).collect();
+    held.sort_by_key(|held| Reverse(held.old));
+    held.truncate(limit);
+    let examined = EXAMINED / held.len().max(1);
+    let tasks = Tasks::of(known.snapshot);
+    let suspects = held.iter().filter_map(|held| {
+        let records = held.oldest(known.lifecycle, examined);
+        known.suspect(held.count, &records, &tasks)
+    });
+    suspects.collect()
+}
+
+/// The zombies of one process.
+#[derive(Default)]
+struct Held<'a> {
+    count: u64,
+    old: u64,
+    groups: Vec<Siblings<'a>>,
+}
+
+impl<'a> Held<'a> {
+    fn add(&mut self, group: Siblings<'a>, old_by_ns: u64) {
+        self.count += group.count();
+        self.old += group.dead_by(old_by_ns);
+        self.groups.push(group);
+    }
+
+    /// The oldest of them.
+    fn oldest(&self, lifecycle: &Lifecycle, limit: usize) -> Vec<Record> {
+        let deaths = self
+            .groups
+            .iter()
+            .map(|group| group.oldest_first().take(limit));
+        let mut deaths: Vec<_> = deaths.flatten().collect();
+        deaths.sort_unstable_by_key(|&(died_ns, tgid)| (died_ns, tgid));
+        deaths.truncate(limit);
+        // By PID, as their parent names them.
+        deaths.sort_unstable_by_key(|&(_, tgid)| tgid);
+        let record = |(_, tgid)| lifecycle.zombie_of(tgid);
+        deaths.into_iter().filter_map(record).collect()
+    }
 }
 
 /// Those of the snapshot.
@@ -126,7 +167,7 @@ impl Known<'_> {
     }
 
     /// The holder of these zombies, unless all of them are young.
-    fn suspect(&self, records: &[&Record], tasks: &Tasks<'_>) -> Option<Suspect> {
+    fn suspect(&self, count: u64, records: &[Record], tasks: &Tasks<'_>) -> Option<Suspect> {
         let oldest = records.iter().min_by_key(|record| record.died.at_ns)?;
         if self.age(oldest.died.at_ns) < YOUNG_NS {
             return None;
@@ -134,7 +175,7 @@ impl Known<'_> {
         let holder = &tasks.named(oldest.responsible()?);
         let task = tasks.get(holder.key);
         let exec = task.and_then(|task| task.exec.as_ref());
-        let foreign = |record: &&&Record| match (&record.tracer, &record.parent) {
+        let foreign = |record: &&Record| match (&record.tracer, &record.parent) {
             (Some(tracer), Some(parent)) => !tracer.key.is_roughly(parent.key),
             (tracer, _) => tracer.is_some(),
         };
@@ -142,7 +183,7 @@ impl Known<'_> {
         let real_parent = traced.and_then(|record| record.parent.as_ref());
         let real_parent = real_parent.map(|parent| tasks.named(parent));
         let zombies = Zombies {
-            count: records.len() as u64,
+            count,
             oldest_age_ns: self.age(oldest.died.at_ns),
             age_is_lower_bound: oldest.died.bound == DiedBound::NotAfter,
             real_parent: real_parent.map(|parent| (parent.key.tgid, parent.comm.to_string())),
@@ -191,11 +232,11 @@ impl Known<'_> {
     }
 
     /// Counts of the old zombies by how their holder became their parent.
-    fn old(&self, records: &[&Record], holder: &Process, tasks: &Tasks<'_>) -> Zombies {
+    fn old(&self, records: &[Record], holder: &Process, tasks: &Tasks<'_>) -> Zombies {
         let reaping = self.parents.reaping(holder.key);
         let task = tasks.get(holder.key);
         let by = Holder::new(holder, task, tasks.exact_start);
-        let old = || records.iter().copied().filter(|record| self.is_old(record));
+        let old = || records.iter().filter(|record| self.is_old(record));
         let has_adopted = old().any(|record| {
             record.forker.is_none() && by.is_surely_adopted(record, tasks.get(record.process.key))
         });
@@ -248,7 +289,7 @@ impl Known<'_> {
         zombies
     }
 
-    fn habits(&self, holder: &Process, records: &[&Record], tasks: &Tasks<'_>) -> Habits {
+    fn habits(&self, holder: &Process, records: &[Record], tasks: &Tasks<'_>) -> Habits {
         let reaping = self.parents.reaping(holder.key);
         let task = tasks.get(holder.key).filter(|_| self.counts_waits);
         let waits = task.and_then(|task| task.waits.as_deref());
