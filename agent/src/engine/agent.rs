@@ -208,12 +208,21 @@ impl Agent {
         let now_ns = probes::now_ns();
         if self.feed.repairs.is_due(now_ns) {
             self.feed.repairs.begin(now_ns);
-            self.want(Purpose::Repair);
+            self.snapshots.want(Purpose::Repair);
         }
+        self.begin_snapshot();
     }
 
     fn want(&mut self, purpose: Purpose) {
-        self.snapshots.want(purpose, &mut self.feed.kernel);
+        self.snapshots.want(purpose);
+        self.begin_snapshot();
+    }
+
+    /// Begins the next snapshot, if one is wanted. There are never two large ones in memory.
+    fn begin_snapshot(&mut self) {
+        if !self.feed.repairs.holds_much() {
+            self.snapshots.begin(&mut self.feed.kernel);
+        }
     }
 
     /// Takes in a snapshot, and serves its purposes; it is `None` if it failed.
@@ -241,7 +250,7 @@ impl Agent {
         if repairs {
             self.feed.repairs.hold(snapshot);
         }
-        self.snapshots.begin(&mut self.feed.kernel);
+        self.begin_snapshot();
     }
 
     fn take_walk(&mut self, walk: pids::Walked) {
@@ -422,7 +431,8 @@ impl Agent {
         } = &mut self.feed;
         let lost_exits = tally::lost_deaths(&counters);
         let stuck = self.stuck.counted();
-        let sample = scrape::sample(state, stuck, self.stale_after, probes::now_ns());
+        let mut sample = scrape::sample(state, stuck, self.stale_after, probes::now_ns());
+        sample.tables.push(deaths.table());
         deaths.metrics.scrape(Sample {
             lost_exits,
             lost_reaps: state.tally.lost_reaps(lost_exits.total()),

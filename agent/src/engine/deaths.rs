@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::mem;
 
 use super::streams::Streams;
-use crate::metrics::{Labels, Metrics};
+use crate::metrics::{Labels, Metrics, Table};
 use model::answers;
 use model::counts::ExitKind;
 use model::events::{Death, Event};
@@ -125,6 +125,15 @@ impl Deaths {
             }
         }
         self.streams.announce();
+    }
+
+    /// How full the queue of those is that wait.
+    pub(super) fn table(&self) -> Table {
+        Table {
+            name: "waiting",
+            entries: self.waiting.len(),
+            limit: WAITING,
+        }
     }
 
     /// Whether there are deaths that wait, or followers.

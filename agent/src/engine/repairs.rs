@@ -11,6 +11,9 @@ use crate::problem::{News, Problem};
 /// Minimum time between two extra repairs.
 const EVERY_NS: u64 = 1_000_000_000;
 
+/// From this many processes on a snapshot is large.
+const MANY: usize = 20_000;
+
 /// The state of repairs.
 #[derive(Debug, Default)]
 pub(super) struct Repairs {
@@ -65,6 +68,12 @@ impl Repairs {
         self.unsettled = snapshot;
     }
 
+    /// Whether the waiting snapshot is large.
+    pub(super) fn holds_much(&self) -> bool {
+        let unsettled = self.unsettled.as_ref();
+        unsettled.is_some_and(|snapshot| snapshot.tasks.len() > MANY)
+    }
+
     /// The snapshot, once all events from before it have arrived.
     pub(super) fn settled(&mut self, now_ns: u64) -> Option<Snapshot> {
         let due = |snapshot: &mut Snapshot| snapshot.ended_ns.saturating_add(SETTLE_NS) <= now_ns;
@@ -85,7 +94,7 @@ mod tests {
             begun_ns: ended_ns,
             ended_ns,
             exact_start: true,
-            tasks: Vec::new(),
+            tasks: Vec::new().into(),
         };
         assert!(!repairs.is_due(9 * EVERY_NS));
         repairs.want_if(true);

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::metrics::{Holder, Labels, PidTable, Present, Sample};
+use crate::metrics::{Holder, Labels, PidTable, Present, Sample, Table};
 use model::culprit::rules;
 use model::events::Key;
 use model::pids::Usage;
-use model::state::State;
+use model::state::{PARENTS, State};
 use model::stuck::evidence::watch::Suspect;
 
 /// What a state has. `state.pids` is up to date.
@@ -32,6 +32,8 @@ pub(super) fn sample(
         verdicts: rules::ids().chain([rules::UNEXPLAINED]).collect(),
         culprits: culprits(state, now_ns),
         pids: state.pids.iter().map(|it| pid_table(state, it)).collect(),
+        tables: tables(state),
+        unlisted_zombies: state.lifecycle.unlisted_len(),
         ..Sample::default()
     }
 }
@@ -74,6 +76,18 @@ fn zombies(
         zombies,
     };
     (present, holders.into_iter().map(holder).collect())
+}
+
+/// How full the tables of the state are.
+fn tables(state: &State) -> Vec<Table> {
+    let lifecycle = state.lifecycle.tables().into_iter();
+    let tables = lifecycle.chain([("parents", state.parents.len(), PARENTS)]);
+    let table = |(name, entries, limit)| Table {
+        name,
+        entries,
+        limit,
+    };
+    tables.map(table).collect()
 }
 
 /// How many culprits of each workload have each verdict.

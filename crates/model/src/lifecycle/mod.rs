@@ -129,9 +129,13 @@ impl Lifecycle {
         self.unlisted.holders()
     }
 
-    /// How full the table is: its entries, and how many it has room for.
-    pub fn room(&self) -> (usize, usize) {
-        (self.open.len(), self.open.limit())
+    /// The name of each table, its entries, and how many it has room for.
+    pub fn tables(&self) -> [(&'static str, usize, usize); 3] {
+        [
+            ("zombies", self.open.len(), self.open.limit()),
+            ("announced", self.pending.len(), self.pending.limit()),
+            ("recent", self.recent.len(), self.recent.limit()),
+        ]
     }
 
     /// How many deaths are kept, open or not.

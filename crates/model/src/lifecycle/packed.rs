@@ -6,7 +6,7 @@ use super::{Died, DiedBound, Former, Reap, Record};
 use crate::events::{
     CgroupIds, Comm, ExitStatus, Key, Kill, NamespacePid, Process, Resources, Steps,
 };
-use crate::pool::{Place, Pool};
+use crate::packing::{Namespaces, Pids, Place, Pool};
 
 /// The time of what has none: no clock gets there.
 const NEVER: u64 = u64::MAX;
@@ -19,8 +19,7 @@ pub(super) struct Shared {
     processes: Pool<Process>,
     comms: Pool<Comm>,
     cgroups: Pool<CgroupIds>,
-    /// The two outermost PID namespaces of a process; the second is 0 if there is none.
-    namespaces: Pool<(u32, u32)>,
+    namespaces: Namespaces,
 }
 
 /// One open death.
@@ -45,8 +44,8 @@ pub(super) struct Row {
     forker: Place,
     /// Who must reap it, and where it died.
     pub(super) kin: Kin,
-    namespaces: Place,
-    numbers: [u32; 2],
+    /// `None` if they do not fit.
+    pids: Option<Pids>,
     rare: Option<Box<Rare>>,
     status: Option<ExitStatus>,
     pub(super) bound: DiedBound,
@@ -92,14 +91,12 @@ impl Shared {
         let Key { tgid, start_ns } = record.process.key;
         let steps = record.steps.as_deref().map(pack_steps);
         let fits = steps.is_none_or(|steps| steps.is_some());
-        let few = record.pids.len() <= 2;
-        let [outer, inner] = [0, 1].map(|at| record.pids.get(at).copied().filter(|_| few));
-        let namespaces = outer.map(|outer| (outer.namespace, inner.map_or(0, |it| it.namespace)));
+        let pids = self.namespaces.put(&record.pids);
         let rare = Rare {
             former: record.former,
             kill: record.kill,
             steps: record.steps.filter(|_| !fits),
-            pids: if few { Vec::new() } else { record.pids },
+            pids: pids.map_or(record.pids, |_| Vec::new()),
             reap: record.reap,
         };
         let used = record.resources.unwrap_or_default();
@@ -131,8 +128,7 @@ impl Shared {
                     tgid
                 },
             },
-            namespaces: self.namespaces.put(namespaces),
-            numbers: [outer, inner].map(|it| it.map_or(0, |it| it.nr)),
+            pids,
             rare: (rare != Rare::default()).then(|| Box::new(rare)),
             status: record.status,
             bound: record.died.bound,
@@ -173,11 +169,7 @@ impl Shared {
                 max_rss_bytes: row.max_rss_bytes,
             }),
             steps: steps.or(rare.steps),
-            pids: if rare.pids.is_empty() {
-                self.pids(row).collect()
-            } else {
-                rare.pids
-            },
+            pids: row.pids.map_or(rare.pids, |pids| self.namespaces.get(pids)),
             reap: rare.reap,
         };
         Entry {
@@ -197,7 +189,9 @@ impl Shared {
             self.processes.release(process);
         }
         self.cgroups.release(row.kin.cgroups);
-        self.namespaces.release(row.namespaces);
+        if let Some(pids) = row.pids {
+            self.namespaces.release(pids);
+        }
     }
 
     pub(super) fn parent_of(&self, kin: Kin) -> Option<&Process> {
@@ -213,18 +207,10 @@ impl Shared {
     }
 
     /// All PIDs of a row.
-    pub(super) fn all_pids(&self, row: &Row) -> Vec<NamespacePid> {
-        let rare = row.rare.as_deref().filter(|rare| !rare.pids.is_empty());
-        rare.map_or_else(|| self.pids(row).collect(), |rare| rare.pids.clone())
-    }
-
-    /// The PIDs that are kept in the row itself.
-    fn pids(&self, row: &Row) -> impl Iterator<Item = NamespacePid> {
-        let namespaces = self.namespaces.get(row.namespaces);
-        let both = namespaces.map(|(outer, inner)| [outer, inner]);
-        let pids = both.into_iter().flatten().zip(row.numbers);
-        let pids = pids.filter(|&(namespace, _)| namespace != 0);
-        pids.map(|(namespace, nr)| NamespacePid { namespace, nr })
+    pub(super) fn pids(&self, row: &Row) -> Vec<NamespacePid> {
+        let rare = row.rare.as_deref().map(|rare| &rare.pids);
+        let packed = row.pids.map(|pids| self.namespaces.get(pids));
+        packed.or(rare.cloned()).unwrap_or_default()
     }
 
     /// Whether nothing is left of rows that were released.
@@ -326,7 +312,7 @@ mod tests {
         let mut shared = Shared::default();
         let row = shared.pack(entry.clone());
         assert_eq!(&shared.unpack(&row), entry);
-        assert_eq!(shared.all_pids(&row), entry.record.pids);
+        assert_eq!(shared.pids(&row), entry.record.pids);
         shared.release(&row);
         assert!(shared.is_empty());
         row.rare.map_or(0, |_| 1)

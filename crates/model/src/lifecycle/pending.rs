@@ -3,9 +3,8 @@
 //! reported until something shows that it died: a notification after all, a wait that reaped it,
 //! its freeing, or a snapshot in which it is a zombie or gone.
 
-use std::collections::BTreeMap;
-
 use super::packed::Row;
+use super::reconcile::shown;
 use super::table::{Entry, Identity};
 use super::{Correction, Died, DiedBound, How, Lifecycle, Reap, Record, Transition};
 use crate::events::{Death, Key, Renotified, Snapshot, Task};
@@ -40,7 +39,7 @@ impl Lifecycle {
     pub fn gone_of(&self, tgid: u32, snapshot: &Snapshot) -> Option<Record> {
         let entry = self.pending.of_tgid(tgid).filter(|entry| {
             let before = entry.record.died.at_ns < snapshot.begun_ns;
-            before && snapshot.of(entry.key()).is_none()
+            before && snapshot.tasks.get(entry.key()).is_none()
         })?;
         Some(Record {
             reap: Some(Box::new(self.gone(&entry.key(), snapshot.ended_ns))),
@@ -140,12 +139,7 @@ impl Lifecycle {
     }
 
     /// Those in the snapshot were alive when it began; those missing are gone.
-    pub(super) fn look_for_pending(
-        &mut self,
-        shown: &BTreeMap<u32, Identity>,
-        snapshot: &Snapshot,
-        out: &mut Vec<Transition>,
-    ) {
+    pub(super) fn look_for_pending(&mut self, snapshot: &Snapshot, out: &mut Vec<Transition>) {
         let before = |row: &&Row| row.died_ns < snapshot.begun_ns;
         let dead: Vec<_> = self
             .pending
@@ -155,7 +149,7 @@ impl Lifecycle {
             .collect();
         for who in dead {
             let key = who.key;
-            let gone_by_ns = match shown.get(&key.tgid) {
+            let gone_by_ns = match shown(snapshot, key.tgid) {
                 Some(shown) if shown.is(who) => {
                     let at_ns = snapshot.begun_ns;
                     self.pending

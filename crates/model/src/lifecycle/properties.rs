@@ -94,7 +94,7 @@ pub(super) fn nothing_left() -> Input {
         begun_ns: END_NS,
         ended_ns: u64::MAX,
         exact_start: true,
-        tasks: vec![],
+        tasks: vec![].into(),
     })
 }
 
@@ -266,7 +266,7 @@ pub(super) fn any_input() -> impl Strategy<Value = Input> {
                 begun_ns,
                 ended_ns,
                 exact_start,
-                tasks,
+                tasks: tasks.into(),
             })
         });
     prop_oneof![

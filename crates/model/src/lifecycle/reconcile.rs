@@ -1,11 +1,10 @@
 //! Compares a snapshot of all processes with what the events reported.
 
-use std::collections::BTreeMap;
 use std::iter;
 
 use super::table::{Entry, Identity};
 use super::{Correction, Died, DiedBound, Lifecycle, Record, Transition};
-use crate::events::{Key, Process, Snapshot, Task, TaskState};
+use crate::events::{Key, Process, Snapshot, Task};
 
 impl Lifecycle {
     /// Repairs what lost events left wrong, and appends each repair to `out`.
@@ -16,12 +15,8 @@ impl Lifecycle {
     /// corrections.
     pub fn reconcile(&mut self, snapshot: &Snapshot, out: &mut Vec<Transition>) {
         let mut unlisted = Vec::new();
-        for task in snapshot
-            .tasks
-            .iter()
-            .filter(|task| task.state == TaskState::Zombie)
-        {
-            if !self.found(task, snapshot, out) && task.died_before(snapshot) {
+        for task in snapshot.tasks.zombies() {
+            if !self.found(&task, snapshot, out) && task.died_before(snapshot) {
                 unlisted.push(task.tracer.or(task.parent));
             }
         }
@@ -96,18 +91,13 @@ impl Lifecycle {
 
     /// Closes those that were dead when the reading began and are missing in it.
     fn close_vanished(&mut self, snapshot: &Snapshot, out: &mut Vec<Transition>) {
-        let shown: BTreeMap<u32, Identity> = snapshot
-            .tasks
-            .iter()
-            .map(|task| (task.process.key.tgid, identity(task, snapshot)))
-            .collect();
         let vanished: Vec<(Key, u64)> = self
             .open
             .rows()
             .filter(|row| row.died_ns < snapshot.begun_ns)
             .filter_map(|row| {
                 let key = row.key();
-                let gone_by_ns = match shown.get(&key.tgid) {
+                let gone_by_ns = match shown(snapshot, key.tgid) {
                     Some(shown) if shown.is(row.identity()) => return None,
                     Some(successor) => successor.started_by_ns().min(snapshot.ended_ns),
                     None => snapshot.ended_ns,
@@ -118,8 +108,15 @@ impl Lifecycle {
         for (key, gone_by_ns) in vanished {
             self.miss_reap(key, gone_by_ns, out);
         }
-        self.look_for_pending(&shown, snapshot, out);
+        self.look_for_pending(snapshot, out);
     }
+}
+
+/// The process with this tgid in a snapshot.
+pub(super) fn shown(snapshot: &Snapshot, tgid: u32) -> Option<Identity> {
+    let key = snapshot.tasks.key_of(tgid)?;
+    let exact = snapshot.exact_start;
+    Some(Identity { key, exact })
 }
 
 fn identity(task: &Task, snapshot: &Snapshot) -> Identity {

@@ -215,7 +215,7 @@ impl Table {
     /// Indexes a row by its PIDs, and by what it shares.
     fn note(&mut self, row: &Row) {
         self.families.insert(row);
-        for pid in self.shared.all_pids(row) {
+        for pid in self.shared.pids(row) {
             if !is_tgid(pid, row) {
                 self.by_number.insert(pid, row.tgid);
             }
@@ -225,7 +225,7 @@ impl Table {
     fn forget(&mut self, place: usize) {
         let row = &self.rows[place];
         self.families.remove(row);
-        for pid in self.shared.all_pids(row) {
+        for pid in self.shared.pids(row) {
             if self.by_number.get(&pid) == Some(&row.tgid) {
                 self.by_number.remove(&pid);
             }
@@ -241,7 +241,7 @@ impl Table {
         let at = |tgid: &u32| &self.rows[self.places[tgid] as usize];
         assert!(self.places.keys().all(|tgid| at(tgid).tgid == *tgid));
         for (pid, tgid) in &self.by_number {
-            let pids = self.shared.all_pids(at(tgid));
+            let pids = self.shared.pids(at(tgid));
             assert!(pids.contains(pid), "stale number {pid:?}");
         }
         self.families.check(&self.rows);

@@ -132,7 +132,7 @@ impl Inputs {
                 begun_ns,
                 ended_ns,
                 exact_start,
-                tasks: std::mem::take(&mut self.tasks),
+                tasks: std::mem::take(&mut self.tasks).into(),
             })),
             // The lifecycle knows nothing of these.
             Line::Head(_)

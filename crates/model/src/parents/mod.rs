@@ -8,7 +8,7 @@ mod window;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use crate::events::{Execed, Key, Process, Snapshot, TICK_TOLERANCE_NS, TaskState};
+use crate::events::{Execed, Key, Process, Snapshot, TICK_TOLERANCE_NS};
 use crate::lifecycle::{DiedBound, How, Lifecycle, Record, Transition};
 use window::{Count, Window};
 
@@ -116,6 +116,12 @@ impl Parents {
         }
     }
 
+    /// How many there are.
+    #[expect(clippy::len_without_is_empty, reason = "it is for the use of memory")]
+    pub fn len(&self) -> usize {
+        self.of.len()
+    }
+
     /// Applies one transition of `lifecycle`. The lifecycle may be ahead: each zombie is counted
     /// with the process responsible now.
     pub fn apply(&mut self, transition: &Transition, lifecycle: &Lifecycle, now_ns: u64) {
@@ -147,22 +153,19 @@ impl Parents {
     /// Updates the names of processes, and execs without an event. Every holder of a zombie is
     /// known from then on.
     pub fn observe(&mut self, snapshot: &Snapshot) {
-        let zombies = snapshot
-            .tasks
-            .iter()
-            .filter(|task| task.state == TaskState::Zombie);
-        let holders: BTreeMap<u32, &Process> = zombies
-            .filter_map(|task| task.tracer.as_ref().or(task.parent.as_ref()))
+        let holders = snapshot.tasks.holders();
+        let holders: BTreeMap<u32, Process> = holders
+            .into_iter()
             .map(|holder| (holder.key.tgid, holder))
             .collect();
-        for holder in holders.into_values().take(self.limit) {
+        for holder in holders.values().take(self.limit) {
             self.parent(holder, snapshot.ended_ns);
         }
-        for task in &snapshot.tasks {
-            let Some(parent) = self.get_mut(task.process.key) else {
+        for parent in self.of.values_mut() {
+            let Some(task) = snapshot.tasks.get(parent.process.key) else {
                 continue;
             };
-            parent.process.comm.clone_from(&task.process.comm);
+            parent.process.comm = task.process.comm;
             // If it is known only since its exec, all of this was the same program.
             match &task.exec {
                 Some(exec) if exec.at_ns < parent.since_ns => {

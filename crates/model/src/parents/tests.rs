@@ -1,6 +1,7 @@
 use super::*;
 use crate::events::{
     CgroupIds, Death, Event, Exec, ExitStatus, NamespacePid, Release, Renotified, Resources, Task,
+    TaskState,
 };
 use crate::lifecycle::Limits;
 
@@ -336,7 +337,7 @@ fn snapshot(ended_ns: u64, tasks: Vec<Task>) -> Snapshot {
         begun_ns: ended_ns - 1,
         ended_ns,
         exact_start: true,
-        tasks,
+        tasks: tasks.into(),
     }
 }
 

@@ -50,9 +50,10 @@ impl State {
             snapshot,
             seen,
         };
+        let shown = snapshot.and_then(|snapshot| snapshot.tasks.of_tgid(pid));
         let asked = Asked {
             known: &known,
-            lives: &explain::lives(&known),
+            lives: &explain::lives(&known, shown.as_ref()),
             places,
             rows: self.rows(now_ns),
         };
@@ -69,16 +70,10 @@ impl State {
         snapshot: Option<&Snapshot>,
         now_ns: u64,
     ) -> BTreeMap<Key, api::Container> {
-        let tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
-        let tasks = tasks.filter(|task| task.process.key.tgid == pid);
-        let mut living: BTreeSet<Key> = tasks
-            .flat_map(|task| {
-                [
-                    Some(&task.process),
-                    task.parent.as_ref(),
-                    task.tracer.as_ref(),
-                ]
-            })
+        let task = snapshot.and_then(|snapshot| snapshot.tasks.of_tgid(pid));
+        let mut living: BTreeSet<Key> = task
+            .iter()
+            .flat_map(|task| [Some(task.process), task.parent, task.tracer])
             .flatten()
             .map(|process| process.key)
             .collect();
@@ -145,7 +140,8 @@ impl State {
         let row = self
             .parents
             .row_of(process, &asked.rows, asked.known.now_ns);
-        let task = asked.known.snapshot.and_then(|it| it.of(row.process.key));
+        let task = asked.known.snapshot;
+        let task = task.and_then(|it| it.tasks.get(row.process.key));
         let waits = task.and_then(|task| task.waits.as_deref().copied());
         // Where wait calls are not watched there are none to count.
         let waits = waits.filter(|waits| self.counts_waits || waits.last_ns.is_some());

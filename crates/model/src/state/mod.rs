@@ -27,14 +27,14 @@ use crate::pids::Usage;
 use crate::recording::{Counted, Head};
 use crate::workload::{Dead, Workloads};
 
-/// How much of the dead is remembered.
+/// How much of the dead is remembered, unless the host says otherwise.
 pub const LIMITS: Limits = Limits {
     open: 65_536,
     recent: 8_192,
     recent_ns: 300_000_000_000,
 };
 /// How many parents are.
-const PARENTS: usize = 4_096;
+pub const PARENTS: usize = 4_096;
 
 /// The state of one machine.
 #[derive(Debug)]
@@ -123,6 +123,7 @@ impl State {
             source: self.about.source.clone(),
             at: answers::time(self.wall, now_ns),
             lost_events: self.counted.lost_events(),
+            unlisted_zombies: self.lifecycle.unlisted_len(),
         }
     }
 
@@ -132,23 +133,8 @@ impl State {
             head: self.head(now_ns),
             total,
             items,
-            notes: self
-                .unlisted_note()
-                .into_iter()
-                .chain(self.judgements.notes())
-                .collect(),
+            notes: self.judgements.notes(),
         }
-    }
-
-    /// What no list has for lack of room.
-    fn unlisted_note(&self) -> Option<String> {
-        let (unlisted, (_, room)) = (self.lifecycle.unlisted_len(), self.lifecycle.room());
-        (unlisted > 0).then(|| {
-            format!(
-                "{unlisted} zombies are counted but not listed: the agent's memory limit has room \
-                 for {room}"
-            )
-        })
     }
 
     /// Those who hold or held zombies, the worst first.
