@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn if_nothing_attaches_the_reason_is_a_fact() {
+    fn the_reason_why_no_probe_attaches_is_shown() {
         let doctor = report(facts(), None, &[], Some("no hook".to_owned()));
         assert!(!doctor.runs);
         let fixes: Vec<_> = doctor

@@ -11,7 +11,7 @@ const QUIET: Duration = Duration::from_secs(60);
 /// How many kinds of a problem are logged in that time.
 const MOST_KINDS: usize = 8;
 
-/// Whether a problem exists, and when it was last logged; `K` tells its kinds apart.
+/// Whether a problem exists, and when it was last logged; `K` is the kind of problem.
 #[derive(Debug)]
 pub struct Problem<K = ()>(Mutex<State<K>>);
 

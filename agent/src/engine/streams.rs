@@ -148,7 +148,7 @@ impl Line {
         }
     }
 
-    /// What it says.
+    /// Its text.
     ///
     /// # Errors
     /// If an exit cannot be read back, which a test rules out.
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_sent_before_the_end_is_still_read() {
+    async fn data_sent_before_the_end_is_still_read() {
         let mut streams = Streams::default();
         let mut lines = streams.follow();
         streams.send(&exit());
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_a_line_of_the_api() {
+    fn a_loss_is_a_line_of_the_stream() {
         let lost = ExitLine::Lost { lost: 7 };
         let json = serde_json::to_string(&lost).expect("JSON");
         assert_eq!(Line::Lost(7).json(), json + "\n");

@@ -219,7 +219,7 @@ fn a_view_of_an_agent_outside_its_pid_namespace_works() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_host_root_that_is_none() {
+fn a_host_root_without_proc() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let file = folder.path().join("file");
     fs::write(&file, "").expect("ours");

@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) async fn follow(
     socket: &Path,
     mut asked: mpsc::Receiver<()>,
-    tell: impl Fn(News) -> bool,
+    send: impl Fn(News) -> bool,
 ) {
     let mut waits = backoff::retry_delays();
     let problem = Problem::new();
@@ -30,7 +30,7 @@ pub(super) async fn follow(
                 if problem.note(None, Instant::now()) == Some(problem::News::Ended) {
                     log::info!("the container runtime answers again");
                 }
-                if !(tell(News::All(pods)) && tell(News::Up)) {
+                if !(send(News::All(pods)) && send(News::Up)) {
                     return;
                 }
                 time::sleep(PAUSE).await;
@@ -40,9 +40,9 @@ pub(super) async fn follow(
             }
             Err(NoAnswer { failure, why }) => {
                 if problem.note(Some(failure), Instant::now()).is_some() {
-                    say(socket, failure, &why);
+                    log_failure(socket, failure, &why);
                 }
-                if !tell(News::Failed(failure)) {
+                if !send(News::Failed(failure)) {
                     return;
                 }
                 time::sleep(waits.next().unwrap_or(backoff::LONGEST)).await;
@@ -51,7 +51,7 @@ pub(super) async fn follow(
     }
 }
 
-fn say(socket: &Path, failure: Failure, why: &str) {
+fn log_failure(socket: &Path, failure: Failure, why: &str) {
     log::warn!(
         "container runtime at {}: lookup failed ({why}); retrying: {}",
         socket.display(),

@@ -31,7 +31,7 @@ fn half_sent_requests_do_not_keep_others_out() {
 }
 
 #[test]
-fn a_page_of_another_name_gets_nothing() {
+fn a_request_for_another_host_is_refused() {
     let server = Server::on_tcp(Loop::Ready);
     for host in ["evil.example:9991", "localhost.evil.example"] {
         for path in ["/metrics", "/api/v1/zombies", "/nothing"] {
@@ -125,7 +125,7 @@ fn whom_a_web_config_file_authenticates_gets_everything_from_anywhere() {
 }
 
 #[test]
-fn answers_are_not_kept_or_taken_for_something_else() {
+fn answers_are_not_cached_or_sniffed() {
     let server = Server::on_tcp(Loop::Ready);
     for path in ["/", "/metrics", "/api/v1/zombies", "/nothing"] {
         let head = server.get(path).head;
@@ -135,7 +135,7 @@ fn answers_are_not_kept_or_taken_for_something_else() {
 }
 
 #[test]
-fn rows_that_nobody_reads_are_not_made() {
+fn rows_are_built_only_as_they_are_read() {
     let server = Server::on_tcp(Loop::Ready);
     let mut stream = server.connect();
     send(&mut stream, "GET", "/api/v1/zombies");

@@ -57,7 +57,7 @@ impl Named {
 
 /// What to find the name of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Who {
+pub struct ContainerIds {
     /// The container's id.
     pub container: Option<String>,
     /// The pod's uid.
@@ -79,10 +79,10 @@ pub enum Ask {
         dead: Key,
     },
     /// The names of a container.
-    Name(Who),
+    Name(ContainerIds),
 }
 
-/// The path of a cgroup, and whom to believe about it.
+/// The path of a cgroup, and its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located {
     /// The path.
@@ -110,7 +110,7 @@ pub enum Answer {
     /// The path of a cgroup.
     Cgroup(CgroupId, Option<Located>),
     /// The names, from any source; more may follow unasked.
-    Named(Who, Option<Named>),
+    Named(ContainerIds, Option<Named>),
     /// State of a source of names.
     Watched(pods::Source, pods::Watched),
 }
@@ -140,10 +140,10 @@ pub struct Failed {
 impl Place {
     /// What to look up a name for. A container named in its path needs none, and one of a user's
     /// could have the id of another.
-    fn who(&self) -> Option<Who> {
+    fn ids(&self) -> Option<ContainerIds> {
         let ids = [&self.container, &self.pod_uid];
         let named = self.user.is_none() && ids.into_iter().flatten().any(|id| is_long(id));
-        named.then(|| Who {
+        named.then(|| ContainerIds {
             container: self.container.clone(),
             pod_uid: self.pod_uid.clone(),
         })
@@ -186,7 +186,7 @@ impl Workload {
         let named = self.named.as_ref();
         let named = named.and_then(|named| named.container.as_deref());
         let id = self.place.container.as_deref();
-        let in_path = id.filter(|id| !is_long(id) && self.place.who().is_none());
+        let in_path = id.filter(|id| !is_long(id) && self.place.ids().is_none());
         named.or(in_path)
     }
 

@@ -115,7 +115,7 @@ fn docker_of_both_drivers() {
 }
 
 #[test]
-fn podman_with_root_and_without() {
+fn podman_rootful_and_rootless() {
     let podman = container(ID, Some("podman"));
     assert_eq!(at("/machine.slice/libpod-ID.scope/container"), podman);
     assert_eq!(at("/libpod_parent/libpod-ID"), podman);
@@ -187,7 +187,7 @@ fn a_monitor_is_not_its_container() {
 }
 
 #[test]
-fn lxc_in_its_three_forms() {
+fn lxc_in_all_three_layouts() {
     for path in ["/lxc/web", "/lxc.payload.web", "/lxc.payload/web"] {
         assert_eq!(at(path), container("web", Some("lxc")), "{path}");
     }
@@ -199,12 +199,12 @@ fn runc_alone() {
         at("/system.slice/runc-my\\x2dbox.scope"),
         container("my-box", Some("runc"))
     );
-    // A folder of any name says nothing.
+    // A directory with an arbitrary name proves nothing.
     assert_eq!(at("/mybox"), Place::default());
 }
 
 #[test]
-fn machines() {
+fn machine_slices_are_named() {
     for path in [
         "/machine.slice/machine-web\\x2d1.scope",
         "/machine.slice/systemd-nspawn@web\\x2d1.service",
@@ -217,7 +217,7 @@ fn machines() {
 }
 
 #[test]
-fn units_of_the_system() {
+fn system_units_are_named() {
     assert_eq!(at("/system.slice/foo.service"), unit("foo.service"));
     assert_eq!(
         at("/system.slice/system-getty.slice/getty@tty1.service"),
@@ -237,7 +237,7 @@ fn units_of_the_system() {
 }
 
 #[test]
-fn users() {
+fn user_units_are_named() {
     let session = at("/user.slice/user-1000.slice/session-3.scope");
     assert_eq!(session.user, Some(1000));
     assert_eq!(session.unit.as_deref(), Some("session-3.scope"));
@@ -247,7 +247,7 @@ fn users() {
 }
 
 #[test]
-fn of_containers_in_containers_the_innermost_wins() {
+fn the_innermost_of_nested_containers_is_named() {
     let kind = at("/docker/INNER/kubelet.slice/kubelet-kubepods.slice/\
                    kubelet-kubepods-besteffort.slice/\
                    kubelet-kubepods-besteffort-podUID_.slice/cri-containerd-ID.scope");
@@ -263,7 +263,7 @@ fn of_containers_in_containers_the_innermost_wins() {
 }
 
 #[test]
-fn a_cgroup_that_is_gone_is_read_like_one_that_is_there() {
+fn the_path_of_a_removed_cgroup_is_parsed_like_any_other() {
     assert_eq!(
         at("/kubepods/besteffort/podUID/ID (deleted)"),
         pod(Qos::Besteffort, None)
@@ -282,7 +282,7 @@ fn from_inside_a_namespace_the_way_up_is_left_out() {
 }
 
 #[test]
-fn what_only_looks_like_a_container_is_none() {
+fn paths_that_only_resemble_containers_are_not_containers() {
     for path in [
         "/",
         "",
@@ -299,12 +299,12 @@ fn what_only_looks_like_a_container_is_none() {
 
 proptest! {
     #[test]
-    fn no_path_panics(path in ".*") {
+    fn any_path_is_parsed_without_a_panic(path in ".*") {
         let _ = (parse(&path, Owner::User(7)), unit_around(&path));
     }
 
     #[test]
-    fn no_names_of_the_language_panic(
+    fn any_sequence_of_filter_words_is_parsed_without_a_panic(
         names in proptest::collection::vec(
             prop_oneof![
                 Just("kubepods".to_owned()),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{
-    Answer, Ask, Failed, Found, Located, Named, Owner, Who, Workload, path,
+    Answer, Ask, ContainerIds, Failed, Found, Located, Named, Owner, Workload, path,
     pods::{Source, Watched},
 };
 use crate::events::{CgroupId, CgroupIds, CgroupMade, CgroupVersion, Key, ROOT_ID};
@@ -61,7 +61,7 @@ pub struct Workloads {
     has_v1: bool,
     cgroups: BTreeMap<CgroupId, Cgroup>,
     processes: HashMap<Key, Process>,
-    names: HashMap<Who, Naming>,
+    names: HashMap<ContainerIds, Naming>,
     /// Unknown ids.
     unknown: HashMap<CgroupId, u64>,
     asked: HashSet<Ask>,
@@ -104,7 +104,7 @@ impl Workloads {
     }
 
     /// Takes an answer.
-    pub fn tell(&mut self, answer: Answer, now_ns: u64) {
+    pub fn receive(&mut self, answer: Answer, now_ns: u64) {
         match answer {
             Answer::Walked {
                 version,
@@ -159,7 +159,7 @@ impl Workloads {
                     None => {}
                 }
             }
-            Answer::Named(who, named) => self.name(&who, named.as_ref(), now_ns),
+            Answer::Named(ids, named) => self.name(&ids, named.as_ref(), now_ns),
             Answer::Watched(Source::Watch, watched) => self.watched = Some(watched),
             Answer::Watched(Source::Cri, watched) => self.cri = Some(watched),
         }
@@ -226,7 +226,7 @@ impl Workloads {
 
     /// Whether its name is looked up for the first time: it is counted by name.
     pub fn is_being_named(&self, workload: &Workload) -> bool {
-        let naming = workload.place.who().and_then(|who| self.names.get(&who));
+        let naming = workload.place.ids().and_then(|ids| self.names.get(&ids));
         naming.is_some_and(|naming| naming.named.is_none() && naming.tries == 0)
     }
 
@@ -304,9 +304,9 @@ impl Workloads {
                 && naming.tries <= NAME_AGAIN_NS.len()
                 && naming.next_ns <= now_ns
         });
-        let due: Vec<_> = due.map(|(who, _)| who.clone()).collect();
-        for who in due {
-            self.ask(Ask::Name(who));
+        let due: Vec<_> = due.map(|(ids, _)| ids.clone()).collect();
+        for ids in due {
+            self.ask(Ask::Name(ids));
         }
         self.unknown
             .retain(|_, at_ns| now_ns.saturating_sub(*at_ns) < UNKNOWN_NS);
@@ -322,8 +322,8 @@ impl Workloads {
                 .values()
                 .filter_map(|it| it.workload.as_ref());
             let there = cgroups.chain(processes);
-            let there: HashSet<Who> = there.filter_map(|it| it.place.who()).collect();
-            self.names.retain(|who, _| there.contains(who));
+            let there: HashSet<ContainerIds> = there.filter_map(|it| it.place.ids()).collect();
+            self.names.retain(|ids, _| there.contains(ids));
         }
     }
 
@@ -378,18 +378,18 @@ impl Workloads {
         now_ns: u64,
     ) -> Workload {
         let place = path::parse(path, *owner);
-        let named = place.who().and_then(|who| {
-            if self.names.len() >= CGROUPS && !self.names.contains_key(&who) {
+        let named = place.ids().and_then(|ids| {
+            if self.names.len() >= CGROUPS && !self.names.contains_key(&ids) {
                 return None;
             }
-            let naming = self.names.entry(who.clone()).or_insert_with(|| Naming {
+            let naming = self.names.entry(ids.clone()).or_insert_with(|| Naming {
                 next_ns: now_ns,
                 ..Naming::default()
             });
             if naming.tries == 0 {
-                self.ask(Ask::Name(who.clone()));
+                self.ask(Ask::Name(ids.clone()));
             }
-            self.names.get(&who)?.named.clone()
+            self.names.get(&ids)?.named.clone()
         });
         Workload {
             cgroup: Some(path::clean(path).to_owned()),
@@ -400,9 +400,9 @@ impl Workloads {
         }
     }
 
-    fn name(&mut self, who: &Who, named: Option<&Named>, now_ns: u64) {
-        self.asked.remove(&Ask::Name(who.clone()));
-        let Some(naming) = self.names.get_mut(who) else {
+    fn name(&mut self, ids: &ContainerIds, named: Option<&Named>, now_ns: u64) {
+        self.asked.remove(&Ask::Name(ids.clone()));
+        let Some(naming) = self.names.get_mut(ids) else {
             return;
         };
         if named.is_none() {
@@ -420,7 +420,7 @@ impl Workloads {
             .values_mut()
             .filter_map(|it| it.workload.as_mut());
         for workload in cgroups.chain(processes) {
-            if workload.place.who().as_ref() == Some(who) {
+            if workload.place.ids().as_ref() == Some(ids) {
                 Arc::make_mut(workload).named = named.cloned();
             }
         }
