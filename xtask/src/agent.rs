@@ -1,7 +1,6 @@
 //! Runs a real agent for a measurement.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -22,6 +21,7 @@ pub(crate) struct Agent {
     program: PathBuf,
     process: Child,
     folder: TempDir,
+    started_in: Duration,
 }
 
 impl Agent {
@@ -46,6 +46,7 @@ impl Agent {
         }
         let folder = tempfile::tempdir().context("make a temporary folder")?;
         let mut words = under.iter().map(OsStr::new).chain([program.as_os_str()]);
+        let began = Instant::now();
         let process = Command::new(words.next().context("no program to run")?)
             .args(words)
             .args(["agent", "--listen", listen, "--socket"])
@@ -59,8 +60,9 @@ impl Agent {
             program: program.to_owned(),
             process,
             folder,
+            started_in: Duration::ZERO,
         };
-        agent.wait_until_it_answers()?;
+        agent.wait_until_it_answers(began)?;
         Ok(agent)
     }
 
@@ -106,41 +108,26 @@ impl Agent {
         Ok(document.source)
     }
 
-    /// CPU time of all its threads.
-    pub(crate) fn cpu(&self) -> Result<Duration> {
-        let mut nanoseconds = 0;
-        let threads = format!("/proc/{}/task", self.process.id());
-        for thread in fs::read_dir(&threads).with_context(|| format!("list {threads}"))? {
-            let text = fs::read_to_string(thread?.path().join("schedstat"))?;
-            let on_cpu = text.split(' ').next().unwrap_or_default();
-            nanoseconds += on_cpu.parse::<u64>().context("parse schedstat")?;
-        }
-        Ok(Duration::from_nanos(nanoseconds))
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
     }
 
-    /// Resident memory in bytes.
-    pub(crate) fn resident(&self) -> Result<u64> {
-        let path = format!("/proc/{}/status", self.process.id());
-        let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        let kilobytes = kilobytes
-            .context("no VmRSS in its status")?
-            .parse::<u64>()?;
-        Ok(kilobytes * 1024)
+    /// The time from its start until it was ready.
+    pub(crate) fn started_in(&self) -> Duration {
+        self.started_in
     }
 
-    fn wait_until_it_answers(&mut self) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        let socket = self.folder.path().join("socket");
+    fn wait_until_it_answers(&mut self, began: Instant) -> Result<()> {
+        let deadline = began + Duration::from_secs(20);
         while Instant::now() < deadline {
             if let Some(status) = self.process.try_wait()? {
                 bail!("the agent exited ({status})");
             }
-            if socket.exists() && self.source().is_ok() {
+            if self.get("/readyz").is_ok() {
+                self.started_in = began.elapsed();
                 return Ok(());
             }
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(1));
         }
         bail!("the agent did not answer within 20 s");
     }

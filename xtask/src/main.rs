@@ -4,7 +4,6 @@ mod accuracy;
 mod agent;
 mod apt;
 mod bench;
-mod bench_culprits;
 mod cli;
 mod cluster;
 mod dashboards;
@@ -52,7 +51,7 @@ fn main() -> ExitCode {
         Command::Verdicts(options) => verdicts::main(&options),
         Command::Bench(options) => match &options.of {
             None => bench::main(&options),
-            Some(BenchOf::Culprits(options)) => bench_culprits::main(options),
+            Some(BenchOf::Culprits(options)) => bench::culprits::main(options),
         },
     };
     result.unwrap_or_else(|error| {
