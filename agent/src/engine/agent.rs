@@ -30,7 +30,7 @@ use crate::doctor;
 use crate::handle::{Health, Request};
 use crate::host::pids::{Node, node};
 use crate::metrics::{Labels, Page, Sample};
-use crate::probes::{self, Attached, Readable, Role, Source};
+use crate::probes::{self, Attached, Counters, Readable, Role, Source};
 use crate::systemd::Watchdog;
 use api::Explained;
 use model::events::Snapshot;
@@ -55,7 +55,7 @@ enum Purpose {
     Explain(u32, Seen, oneshot::Sender<Explained>),
 }
 
-/// What a helper thread reads every second.
+/// What a helper thread reads for a scrape, and every second while processes exit.
 struct Reading {
     skipped_runs: u64,
     node: Option<Node>,
@@ -70,6 +70,10 @@ pub(super) struct Agent {
     feed: Feed,
     snapshots: Snapshots<Purpose>,
     reading: Job<Reading>,
+    /// The counters when the last reading began: without news from the probes it need not be
+    /// repeated.
+    read_at: Counters,
+    scrapes: Vec<oneshot::Sender<Page>>,
     pids: PidTables,
     judge: Judge,
     stuck: StuckExits,
@@ -108,6 +112,8 @@ impl Agent {
             conditions,
             snapshots: Snapshots::new(source),
             reading: Job::default(),
+            read_at: Counters::default(),
+            scrapes: Vec::new(),
             pids: PidTables::default(),
             judge: Judge::new(),
             stuck: StuckExits::new(),
@@ -178,7 +184,10 @@ impl Agent {
                     self.serve(purposes, snapshot);
                 }
                 Some(walk) = self.pids.walked() => self.take_walk(walk),
-                Some(reading) = self.reading.done() => self.note_reading(&reading),
+                reading = self.reading.done() => {
+                    reading.iter().for_each(|reading| self.note_reading(reading));
+                    self.answer_scrapes();
+                }
                 () = self.judge.round_over() => self.end_round(),
                 () = self.stuck.round_over() => self.end_stuck_round(),
                 () = ready(log.as_mut()) => self.feed.kernel.flush_log(),
@@ -261,6 +270,20 @@ impl Agent {
         self.pids.set_node(reading.node);
     }
 
+    fn read(&mut self) {
+        if !self.reading.is_running() {
+            self.read_at = self.feed.counters();
+            self.reading.start(reading(&self.feed.kernel));
+        }
+    }
+
+    fn answer_scrapes(&mut self) {
+        for to in std::mem::take(&mut self.scrapes) {
+            // Nobody waits any more when sending fails.
+            let _gone = to.send(self.scrape());
+        }
+    }
+
     fn housekeeping(&mut self) {
         let now_ns = probes::now_ns();
         if let Some(watchdog) = &mut self.watchdog {
@@ -270,8 +293,8 @@ impl Agent {
         self.feed.housekeeping(now_ns);
         self.feed.record_counts();
         self.pids.begin(pids::IN_BACKGROUND_NS, now_ns);
-        if !self.reading.is_running() {
-            self.reading.start(reading(&self.feed.kernel));
+        if self.feed.counters() != self.read_at {
+            self.read();
         }
         self.judge_if_older_than(if self.feed.recorder.is_open() {
             judge::WHILE_RECORDING_NS
@@ -312,7 +335,10 @@ impl Agent {
                 return self.begin_stuck_round();
             }
             Request::Doctor(to) => to.send(self.conditions.doctor(&self.feed.state)).is_ok(),
-            Request::Metrics(to) => to.send(self.scrape()).is_ok(),
+            Request::Metrics(to) => {
+                self.scrapes.push(to);
+                return self.read();
+            }
             Request::Health(to) => to.send(Health { ready: true }).is_ok(),
             Request::Follow(to) => to.send(self.follow()).is_ok(),
         };

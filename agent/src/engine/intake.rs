@@ -105,9 +105,10 @@ impl Intake {
 
     /// Begins to watch those of these zombies that are old enough, unless that is still under way.
     pub(super) fn watch<'a>(&mut self, zombies: impl Iterator<Item = &'a Record>, now_ns: u64) {
-        if let Some(mut pidfds) = self.pidfds.take() {
-            let aged = zombies.filter(|record| record.died.at_ns + WATCH_AFTER_NS <= now_ns);
-            let aged: Vec<_> = aged.map(|record| record.process.key).collect();
+        let aged = zombies.filter(|record| record.died.at_ns + WATCH_AFTER_NS <= now_ns);
+        let aged: Vec<_> = aged.map(|record| record.process.key).collect();
+        let has_work = |pidfds: &mut Pidfds| !(aged.is_empty() && pidfds.is_empty());
+        if let Some(mut pidfds) = self.pidfds.take_if(has_work) {
             self.watching.start(move || {
                 let gone = pidfds.watch(aged.into_iter());
                 (pidfds, gone)
