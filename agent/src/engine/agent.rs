@@ -29,6 +29,7 @@ use super::{
 use crate::doctor;
 use crate::handle::{Health, Request};
 use crate::host::pids::{Node, node};
+use crate::memory;
 use crate::metrics::{Labels, Page, Sample};
 use crate::probes::{self, Attached, Counters, Readable, Role, Source};
 use crate::systemd::Watchdog;
@@ -148,6 +149,7 @@ impl Agent {
         if let Ok(Some(walk)) = time::timeout(FIRST_WALK, self.pids.walked()).await {
             self.take_walk(walk);
         }
+        memory::give_back();
         let mut pace = Pace::default();
         loop {
             let is_followed = self.feed.deaths.streams.followed();
