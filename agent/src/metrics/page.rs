@@ -8,6 +8,7 @@ use super::families;
 use super::metric::{Kind, Series};
 use super::scrape::Scrape;
 use super::text;
+use crate::problem::Problem;
 
 /// A scrape that has not been written yet. Writing it does not need the agent's loop.
 #[derive(Debug)]
@@ -60,8 +61,8 @@ pub(super) fn process() -> Vec<MetricFamily> {
 }
 
 fn encode(page: &mut String, families: &[MetricFamily]) {
-    if let Err(error) = TextEncoder::new().encode_utf8(families, page) {
-        // Only a family without a name or series is an error.
-        log::error!("cannot write the metrics page: {error}");
-    }
+    static PROBLEM: Problem = Problem::new();
+    let written = TextEncoder::new().encode_utf8(families, page);
+    // Only a family without a name or series is an error.
+    let _logged = PROBLEM.check("cannot write the metrics page", written);
 }

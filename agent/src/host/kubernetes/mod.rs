@@ -53,14 +53,14 @@ impl Cluster {
     ///
     /// # Errors
     /// If the thread cannot be started.
-    pub fn watch(self, tell: impl Fn(News) -> bool + Send + 'static) -> anyhow::Result<()> {
+    pub fn watch(self, send: impl Fn(News) -> bool + Send + 'static) -> anyhow::Result<()> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("cannot start the watch on pods")?;
         thread::Builder::new()
             .name("reapwatch-pods".to_owned())
-            .spawn(move || runtime.block_on(watch::follow(self.server, &self.node, tell)))
+            .spawn(move || runtime.block_on(watch::follow(self.server, &self.node, send)))
             .context("cannot start the thread that watches pods")?;
         Ok(())
     }

@@ -35,7 +35,7 @@ enum End {
 struct Watcher<T> {
     server: Server,
     selector: String,
-    tell: T,
+    send: T,
     /// The version to watch from; `None` if all must be listed.
     from: Option<String>,
     /// Whether this round has sent anything.
@@ -55,11 +55,11 @@ impl From<Failed> for End {
 }
 
 /// Sends the pods of a node until the receiver is gone.
-pub(super) async fn follow(server: Server, node: &str, tell: impl Fn(News) -> bool) {
+pub(super) async fn follow(server: Server, node: &str, send: impl Fn(News) -> bool) {
     let mut watcher = Watcher {
         server,
         selector: format!("spec.nodeName={node}"),
-        tell,
+        send,
         from: None,
         heard: false,
     };
@@ -79,10 +79,10 @@ pub(super) async fn follow(server: Server, node: &str, tell: impl Fn(News) -> bo
                 if matches!(failure, Failure::Expired | Failure::Malformed) {
                     watcher.from = None;
                 }
-                if problem.note(Some(failure), Instant::now()) {
-                    say(failure, &why);
+                if problem.note(Some(failure), Instant::now()).is_some() {
+                    log_failure(failure, &why);
                 }
-                if watcher.tell(News::Failed(failure)).is_err() {
+                if watcher.send(News::Failed(failure)).is_err() {
                     return;
                 }
             }
@@ -91,7 +91,7 @@ pub(super) async fn follow(server: Server, node: &str, tell: impl Fn(News) -> bo
     }
 }
 
-fn say(failure: Failure, why: &str) {
+fn log_failure(failure: Failure, why: &str) {
     match failure {
         Failure::Forbidden => log::warn!(
             "the API server denies the watch on pods ({why}): let the service account get, list \
@@ -104,8 +104,8 @@ fn say(failure: Failure, why: &str) {
 }
 
 impl<T: Fn(News) -> bool> Watcher<T> {
-    fn tell(&self, news: News) -> Result<(), Deaf> {
-        (self.tell)(news).then_some(()).ok_or(Deaf)
+    fn send(&self, news: News) -> Result<(), Deaf> {
+        (self.send)(news).then_some(()).ok_or(Deaf)
     }
 
     /// Lists if necessary, then sends changes until the watch ends.
@@ -115,8 +115,8 @@ impl<T: Fn(News) -> bool> Watcher<T> {
             None => self.list().await?,
         };
         let mut lines = self.watch(&version).await?;
-        self.tell(News::Up)?;
-        let mut told = false;
+        self.send(News::Up)?;
+        let mut received = false;
         loop {
             let line = async { lines.wait().await.map_err(Failed::disconnected) };
             let Some(line) = in_time(SILENCE, line).await? else {
@@ -124,9 +124,9 @@ impl<T: Fn(News) -> bool> Watcher<T> {
             };
             let event = serde_json::from_slice(&line);
             self.take(event.map_err(|error| Failed::malformed(&error))?)?;
-            told = true;
+            received = true;
         }
-        if told {
+        if received {
             return Err(End::Over);
         }
         let why = "the watch ended before its first event".to_owned();
@@ -140,7 +140,7 @@ impl<T: Fn(News) -> bool> Watcher<T> {
         let list = self.server.list(&selected).await?;
         let version = list.metadata.resource_version.unwrap_or_default();
         let pods = list.items.iter().flatten().filter_map(read);
-        self.tell(News::All(pods.collect()))?;
+        self.send(News::All(pods.collect()))?;
         self.go_on_from(Some(version.clone()));
         Ok(version)
     }
@@ -163,7 +163,7 @@ impl<T: Fn(News) -> bool> Watcher<T> {
             Event::Bookmark(seen) => seen,
             Event::Added(seen) | Event::Modified(seen) => {
                 if let Some(pod) = read(&seen) {
-                    self.tell(News::There(pod))?;
+                    self.send(News::There(pod))?;
                 }
                 seen
             }
@@ -171,8 +171,8 @@ impl<T: Fn(News) -> bool> Watcher<T> {
                 // The last event of a pod may name a container that ended at once.
                 if let Some(pod) = read(&seen) {
                     let uid = pod.uid.clone();
-                    self.tell(News::There(pod))?;
-                    self.tell(News::Gone(uid))?;
+                    self.send(News::There(pod))?;
+                    self.send(News::Gone(uid))?;
                 }
                 seen
             }
