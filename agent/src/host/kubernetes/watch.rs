@@ -249,4 +249,33 @@ mod tests {
         };
         assert_eq!(read(&seen), Some(expected));
     }
+
+    #[test]
+    fn damaged_answers_of_the_api_server_are_read() {
+        let pod = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web-0","namespace":"shop",
+            "uid":"u","resourceVersion":"7","annotations":{"kubernetes.io/config.hash":"h"}},
+            "status":{"containerStatuses":[{"name":"app","ready":true,"restartCount":1,"image":"i",
+            "imageID":"","containerID":"containerd://a1"}]}}"#;
+        let corpus = [
+            format!(r#"{{"type":"ADDED","object":{pod}}}"#),
+            format!(r#"{{"type":"DELETED","object":{pod}}}"#),
+            r#"{"type":"BOOKMARK","object":{"apiVersion":"v1","kind":"Pod","metadata":
+            {"resourceVersion":"12746","annotations":{}}}}"#
+                .to_owned(),
+            r#"{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},
+            "status":"Failure","message":"too old resource version","reason":"Expired","code":410}}"#
+                .to_owned(),
+            format!(r#"{{"kind":"PodList","apiVersion":"v1","metadata":{{}},"items":[{pod}]}}"#),
+        ];
+        fuzz::feed(&corpus, |bytes| {
+            match serde_json::from_slice(bytes) {
+                Ok(WatchEvent::<Seen>::Added(seen)) => drop(read(&seen)),
+                Ok(WatchEvent::Error(status)) => drop(End::from(status.as_ref())),
+                _ => {}
+            }
+            if let Ok(list) = serde_json::from_slice::<kube::api::ObjectList<Seen>>(bytes) {
+                list.items.iter().for_each(|seen| drop(read(seen)));
+            }
+        });
+    }
 }
