@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use super::budget::Budget;
 use super::listen::Listeners;
 use super::local;
 use super::patience::Patient;
@@ -73,11 +74,16 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let (stop, stopped) = watch::channel(false);
+    let budget = Budget::default();
     let only_local = listeners.only_local();
     let web = listeners.web.map(Arc::new);
     let mut server = Server {
-        socket: routes::router(handle.clone(), stopped.clone()),
-        tcp: guarded(routes::router(handle, stopped), web.as_ref(), only_local),
+        socket: routes::router(handle.clone(), stopped.clone(), budget.clone()),
+        tcp: guarded(
+            routes::router(handle, stopped, budget),
+            web.as_ref(),
+            only_local,
+        ),
         web: web.filter(|web| web.encrypted()),
         graceful: GracefulShutdown::new(),
         tasks: JoinSet::new(),

@@ -3,6 +3,7 @@
 //! [`bind`] does everything that can fail, before anything else starts; [`serve`] only serves.
 
 mod bind_error;
+mod budget;
 mod connections;
 mod group;
 mod joined;
