@@ -1,6 +1,7 @@
 //! Runs a real agent for a measurement.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ use crate::host;
 /// An agent with its own socket, stopped on drop.
 pub(crate) struct Agent {
     program: PathBuf,
+    /// The command that starts it.
+    words: Vec<OsString>,
     process: Child,
     folder: TempDir,
     started_in: Duration,
@@ -45,20 +48,15 @@ impl Agent {
             bail!("cannot run an agent: {lack}");
         }
         let folder = tempfile::tempdir().context("make a temporary folder")?;
-        let mut words = under.iter().map(OsStr::new).chain([program.as_os_str()]);
+        let mut words: Vec<OsString> = under.iter().map(OsString::from).collect();
+        words.push(program.into());
+        words.extend(["agent", "--listen", listen, "--socket"].map(OsString::from));
+        words.push(folder.path().join("socket").into());
         let began = Instant::now();
-        let process = Command::new(words.next().context("no program to run")?)
-            .args(words)
-            .args(["agent", "--listen", listen, "--socket"])
-            .arg(folder.path().join("socket"))
-            .env("RUST_LOG", "error")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .with_context(|| format!("run `{}`", program.display()))?;
         let mut agent = Self {
             program: program.to_owned(),
-            process,
+            process: spawned(&words)?,
+            words,
             folder,
             started_in: Duration::ZERO,
         };
@@ -66,21 +64,59 @@ impl Agent {
         Ok(agent)
     }
 
+    /// Kills it, as the kernel would for lack of memory, and starts another one in its place.
+    pub(crate) fn kill_and_start_again(&mut self) -> Result<()> {
+        self.process.kill().context("kill the agent")?;
+        self.process.wait().context("wait for the agent")?;
+        self.process = spawned(&self.words)?;
+        self.wait_until_it_answers(Instant::now())
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        kill(Pid::from_raw(self.process.id() as i32), signal).context("signal the agent")
+    }
+
+    /// Removes the file of its socket.
+    pub(crate) fn unlink_socket(&self) -> Result<()> {
+        fs::remove_file(self.socket()).context("remove the socket")
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+
+    /// A connection that sends nothing.
+    pub(crate) fn connect(&self) -> Result<UnixStream> {
+        UnixStream::connect(self.socket()).context("connect to the agent")
+    }
+
+    /// A client that asks and does not read the answer.
+    pub(crate) fn ask_only(&self, path: &str) -> Result<UnixStream> {
+        let mut stream = self.connect()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .context("ask the agent")?;
+        Ok(stream)
+    }
+
+    /// How many descriptors it has open.
+    pub(crate) fn descriptors(&self) -> Result<usize> {
+        let path = format!("/proc/{}/fd", self.process.id());
+        let open = fs::read_dir(&path).with_context(|| format!("list {path}"))?;
+        Ok(open.count())
+    }
+
     /// A command such as `zombies` that asks this agent.
     pub(crate) fn ask(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command
-            .args(words)
-            .arg("--socket")
-            .arg(self.folder.path().join("socket"));
+        command.args(words).arg("--socket").arg(self.socket());
         command.stdin(Stdio::null());
         command
     }
 
     /// The body of the response to a GET request.
     pub(crate) fn get(&self, path: &str) -> Result<String> {
-        let socket = self.folder.path().join("socket");
-        let mut stream = UnixStream::connect(socket).context("connect to the agent")?;
+        let mut stream = self.connect()?;
         let host = "Host: localhost\r\nConnection: close";
         write!(stream, "GET {path} HTTP/1.1\r\n{host}\r\n\r\n").context("ask the agent")?;
         let mut answer = String::new();
@@ -119,6 +155,7 @@ impl Agent {
 
     fn wait_until_it_answers(&mut self, began: Instant) -> Result<()> {
         let deadline = began + Duration::from_secs(20);
+        let socket = self.socket();
         while Instant::now() < deadline {
             if let Some(status) = self.process.try_wait()? {
                 bail!("the agent exited ({status})");
@@ -131,6 +168,17 @@ impl Agent {
         }
         bail!("the agent did not answer within 20 s");
     }
+}
+
+fn spawned(words: &[OsString]) -> Result<Child> {
+    let (program, arguments) = words.split_first().context("no program to run")?;
+    Command::new(program)
+        .args(arguments)
+        .env("RUST_LOG", "error")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .with_context(|| format!("run `{}`", program.display()))
 }
 
 impl Drop for Agent {

@@ -60,6 +60,9 @@ pub(crate) enum Command {
     Cluster,
     /// Measure the error of zombie times, with zombies of known age
     Accuracy(Accuracy),
+    /// Run an agent in the memory of its manifest through floods, leaks, kills and hostile clients;
+    /// compare its counts with the truth, and its memory and descriptors after each round
+    Soak(Soak),
     /// Compare the verdicts of the agent with the truth, for each kind of culprit
     Verdicts(Verdicts),
     /// Measure what the agent costs, beside exitsnoop (root)
@@ -100,6 +103,19 @@ pub(crate) struct Accuracy {
     /// Times between death and reap, in milliseconds
     #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100])]
     pub(crate) delays: Vec<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Soak {
+    /// How long; a round that has begun is finished
+    #[arg(long, default_value_t = 20)]
+    pub(crate) minutes: u64,
+    /// Use this reapwatch instead of building one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
+    /// Use these scenarios instead of building them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenarios: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

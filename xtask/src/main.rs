@@ -20,9 +20,11 @@ mod run;
 mod setup;
 mod shell;
 mod sidecar;
+mod soak;
 mod statics;
 mod tally;
 mod test;
+mod usage;
 mod verdicts;
 mod vm;
 mod workspace;
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Setup { purpose } => setup::main(purpose),
         Command::Cluster => cluster::main(),
         Command::Accuracy(options) => accuracy::main(&options),
+        Command::Soak(options) => soak::main(&options),
         Command::Verdicts(options) => verdicts::main(&options),
         Command::Bench(options) => match &options.of {
             None => bench::main(&options),

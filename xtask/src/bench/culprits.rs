@@ -10,10 +10,10 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::process::{cpu, memory};
 use crate::agent::Agent;
 use crate::cli::BenchCulprits;
 use crate::quantile::quantile;
+use crate::usage::{cpu, memory};
 use crate::{host, run, shell};
 
 /// After this time zombies are old, and the agent has handled their deaths.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use nix::mount::{MsFlags, mount};
 
-use super::process;
+use crate::usage;
 use crate::workspace;
 
 const TRACEFS: &str = "/sys/kernel/tracing";
@@ -36,7 +36,7 @@ impl Exitsnoop {
         let mut started = Self(process);
         let deadline = Instant::now() + Duration::from_secs(20);
         // It begins to poll once its programs are attached.
-        while !process::holds(started.pid(), "[eventpoll]") {
+        while !usage::holds(started.pid(), "[eventpoll]") {
             if let Some(status) = started.0.try_wait()? {
                 bail!("exitsnoop ended ({status})");
             }

@@ -7,7 +7,6 @@ mod compare;
 pub(crate) mod culprits;
 mod exitsnoop;
 mod load;
-mod process;
 mod reference;
 mod report;
 mod rows;

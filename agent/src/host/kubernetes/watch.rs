@@ -221,6 +221,7 @@ fn ids(container: &Container) -> impl Iterator<Item = (String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::api::List;
     use super::*;
 
     #[test]
@@ -269,12 +270,15 @@ mod tests {
         ];
         fuzz::feed(&corpus, |bytes| {
             match serde_json::from_slice(bytes) {
-                Ok(WatchEvent::<Seen>::Added(seen)) => drop(read(&seen)),
-                Ok(WatchEvent::Error(status)) => drop(End::from(status.as_ref())),
+                Ok(Event::Added(seen)) => drop(read(&seen)),
+                Ok(Event::Error(status)) => drop(Failed::from(status)),
                 _ => {}
             }
-            if let Ok(list) = serde_json::from_slice::<kube::api::ObjectList<Seen>>(bytes) {
-                list.items.iter().for_each(|seen| drop(read(seen)));
+            if let Ok(list) = serde_json::from_slice::<List>(bytes) {
+                list.items
+                    .iter()
+                    .flatten()
+                    .for_each(|seen| drop(read(seen)));
             }
         });
     }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::Rows;
-use crate::bench::process::{cpu, memory, sleeps};
 use crate::bench::sheet::{Row, Sheet, Unit, Who};
 use crate::bench::stage::Stage;
+use crate::usage::{cpu, memory, sleeps};
 
 pub(super) const ROWS: Rows = Rows {
     name: "idle",

@@ -5,9 +5,9 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use super::Rows;
-use crate::bench::process::program_ns;
 use crate::bench::sheet::{Row, Sheet, Unit, Who};
 use crate::bench::stage::Stage;
+use crate::usage::program_ns;
 
 pub(super) const ROWS: Rows = Rows {
     name: "kernel",

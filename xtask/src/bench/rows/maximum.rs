@@ -7,11 +7,11 @@ use anyhow::{Context, Result};
 
 use super::Rows;
 use crate::agent::Agent;
-use crate::bench::process::cpu;
 use crate::bench::sheet::{Row, Sheet, Unit, Who};
 use crate::bench::stage::Stage;
 use crate::bench::subject::Subject;
 use crate::host;
+use crate::usage::cpu;
 
 pub(super) const ROWS: Rows = Rows {
     name: "maximum",

@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 use super::Rows;
 use crate::agent::Agent;
 use crate::bench::load::Load;
-use crate::bench::process::cpu;
 use crate::bench::sheet::{Row, Sheet, Unit, Who};
 use crate::bench::stage::Stage;
+use crate::usage::cpu;
 
 pub(super) const ROWS: Rows = Rows {
     name: "paced",

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use super::Rows;
-use crate::bench::process::cpu;
 use crate::bench::sheet::{Row, Sheet, Unit, Who};
 use crate::bench::stage::Stage;
+use crate::usage::cpu;
 
 pub(super) const ROWS: Rows = Rows {
     name: "scrape",

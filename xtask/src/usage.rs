@@ -8,14 +8,14 @@ use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
 /// CPU time of all its threads, those that have ended too.
-pub(super) fn cpu(pid: u32) -> Result<Duration> {
+pub(crate) fn cpu(pid: u32) -> Result<Duration> {
     let clock = clock_getcpuclockid(Pid::from_raw(pid as i32));
     let clock = clock.with_context(|| format!("find the CPU clock of process {pid}"))?;
     Ok(clock_gettime(clock)?.into())
 }
 
 /// How often its threads went to sleep, and so were woken.
-pub(super) fn sleeps(pid: u32) -> Result<u64> {
+pub(crate) fn sleeps(pid: u32) -> Result<u64> {
     let threads = format!("/proc/{pid}/task");
     let mut sleeps = 0;
     for thread in fs::read_dir(&threads).with_context(|| format!("list {threads}"))? {
@@ -27,7 +27,7 @@ pub(super) fn sleeps(pid: u32) -> Result<u64> {
 }
 
 /// Resident and proportional memory in bytes.
-pub(super) fn memory(pid: u32) -> Result<[u64; 2]> {
+pub(crate) fn memory(pid: u32) -> Result<[u64; 2]> {
     let path = format!("/proc/{pid}/smaps_rollup");
     let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
     let bytes = |name| Some(number(&text, name)? << 10);
@@ -37,7 +37,7 @@ pub(super) fn memory(pid: u32) -> Result<[u64; 2]> {
 
 /// The time that the programs which it holds have run in the kernel, while it counts
 /// (`kernel.bpf_stats_enabled`).
-pub(super) fn program_ns(pid: u32) -> Result<u64> {
+pub(crate) fn program_ns(pid: u32) -> Result<u64> {
     let infos = format!("/proc/{pid}/fdinfo");
     let mut total = 0;
     for info in fs::read_dir(&infos).with_context(|| format!("list {infos}"))? {
@@ -49,7 +49,7 @@ pub(super) fn program_ns(pid: u32) -> Result<u64> {
 }
 
 /// Whether one of its descriptors is of this kind, such as `[eventpoll]`.
-pub(super) fn holds(pid: u32, kind: &str) -> bool {
+pub(crate) fn holds(pid: u32, kind: &str) -> bool {
     let files = fs::read_dir(format!("/proc/{pid}/fd"));
     let links = files.into_iter().flatten().flatten();
     let mut targets = links.filter_map(|link| fs::read_link(link.path()).ok());
