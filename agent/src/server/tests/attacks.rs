@@ -166,3 +166,27 @@ fn damaged_requests_leave_the_server_alone() {
     });
     assert_eq!(Answer::to(unix(&path), "GET", "/healthz").status, 200);
 }
+
+#[test]
+fn clients_that_read_nothing_do_not_keep_others_out() {
+    let server = Server::on_tcp(Loop::Ready);
+    let paths = [
+        "/api/v1/zombies",
+        "/api/v1/top",
+        "/metrics",
+        "/api/v1/exits",
+    ];
+    let silent: Vec<_> = (0..CROWD)
+        .map(|n| {
+            let mut stream = server.connect();
+            send(&mut stream, "GET", paths[n % paths.len()]);
+            stream
+        })
+        .collect();
+    for path in ["/healthz", "/metrics", "/api/v1/top"] {
+        assert_eq!(server.get(path).status, 200, "{path}");
+    }
+    let rows = server.rows.load(Ordering::Relaxed);
+    assert!(rows < ZOMBIES as usize, "{rows} rows were made");
+    drop(silent);
+}
