@@ -9,7 +9,7 @@ use crate::agent::{Agent, eventually};
 
 const SECURITY: &str = include_str!("../../../SECURITY.md");
 /// Calls that read a file or a link by its name.
-const CALLS: &str = "trace=open,openat,openat2,readlink,readlinkat,process_vm_readv";
+const CALLS: &str = "trace=open,openat,openat2,readlink,readlinkat";
 /// Files that every agent opens while it judges a parent.
 const ALWAYS: [&str; 4] = [
     "/proc/PID/stat",
@@ -106,7 +106,8 @@ fn opened(trace: &str) -> BTreeSet<String> {
             _ => path.to_owned(),
         })
     };
-    let lines = trace.lines().filter(|line| !line.contains("execve"));
+    // The rest of a call that another thread interrupted has only its result.
+    let lines = trace.lines().filter(|line| !line.contains("resumed>"));
     lines.filter_map(path).collect()
 }
 
