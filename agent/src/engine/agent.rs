@@ -168,7 +168,7 @@ impl Agent {
                     self.feed.intake.note_watched(watched, probes::now_ns());
                 }
                 answer = self.feed.resolver.hear() => {
-                    self.feed.state.workloads.tell(answer, probes::now_ns());
+                    self.feed.state.workloads.receive(answer, probes::now_ns());
                     self.feed.publish_waiting();
                     self.answer_held();
                 }
@@ -208,12 +208,21 @@ impl Agent {
         let now_ns = probes::now_ns();
         if self.feed.repairs.is_due(now_ns) {
             self.feed.repairs.begin(now_ns);
-            self.want(Purpose::Repair);
+            self.snapshots.want(Purpose::Repair);
         }
+        self.begin_snapshot();
     }
 
     fn want(&mut self, purpose: Purpose) {
-        self.snapshots.want(purpose, &mut self.feed.kernel);
+        self.snapshots.want(purpose);
+        self.begin_snapshot();
+    }
+
+    /// Begins the next snapshot, if one is wanted. There are never two large ones in memory.
+    fn begin_snapshot(&mut self) {
+        if !self.feed.repairs.holds_much() {
+            self.snapshots.begin(&mut self.feed.kernel);
+        }
     }
 
     /// Takes in a snapshot, and serves its purposes; it is `None` if it failed.
@@ -241,15 +250,18 @@ impl Agent {
         if repairs {
             self.feed.repairs.hold(snapshot);
         }
-        self.snapshots.begin(&mut self.feed.kernel);
+        self.begin_snapshot();
     }
 
     fn take_walk(&mut self, walk: pids::Walked) {
         let now_ns = probes::now_ns();
         let Feed { state, deaths, .. } = &mut self.feed;
-        let zombies = state.lifecycle.zombies().map(|record| record.cgroups);
-        let zombies: Vec<_> = zombies.collect();
-        for (id, refused) in self.pids.take_in(walk, &zombies, now_ns) {
+        let zombies = state.lifecycle.siblings();
+        let zombies: Vec<_> = zombies
+            .map(|group| (group.cgroups, group.count()))
+            .collect();
+        let total = state.lifecycle.zombies_len();
+        for (id, refused) in self.pids.take_in(walk, (&zombies, total), now_ns) {
             let labels = Labels::of(state.workloads.cgroup(id).map(|it| &**it));
             deaths.metrics.refused_forks(&labels, refused, now_ns);
         }
@@ -403,7 +415,7 @@ impl Agent {
     fn refresh(&mut self) {
         self.feed.count();
         let state = &mut self.feed.state;
-        let zombies = state.lifecycle.open_len() as u64;
+        let zombies = state.lifecycle.zombies_len();
         state.pids = self.pids.usages(zombies, probes::now_ns());
         state.stuck = self.stuck.counted().len() as u64;
     }
@@ -419,7 +431,8 @@ impl Agent {
         } = &mut self.feed;
         let lost_exits = tally::lost_deaths(&counters);
         let stuck = self.stuck.counted();
-        let sample = scrape::sample(state, stuck, self.stale_after, probes::now_ns());
+        let mut sample = scrape::sample(state, stuck, self.stale_after, probes::now_ns());
+        sample.tables.push(deaths.table());
         deaths.metrics.scrape(Sample {
             lost_exits,
             lost_reaps: state.tally.lost_reaps(lost_exits.total()),

@@ -32,13 +32,12 @@ impl<W> Snapshots<W> {
         logged(self.source.prepare(kernel).and_then(|take| take()))
     }
 
-    /// Asks for a snapshot that begins after now.
-    pub(super) fn want(&mut self, purpose: W, kernel: &mut Attached) {
+    /// Asks for a snapshot that begins after now, with [`Snapshots::begin`].
+    pub(super) fn want(&mut self, purpose: W) {
         self.next.push(purpose);
-        self.begin(kernel);
     }
 
-    /// Begins the next one, if somebody waits for it and none is being taken.
+    /// Begins the next snapshot if one is wanted and none is being taken.
     pub(super) fn begin(&mut self, kernel: &mut Attached) {
         if self.taking.is_running() || self.next.is_empty() {
             return;

@@ -124,7 +124,7 @@ impl StuckExits {
         self.next.is_some()
     }
 
-    /// Resolves when the round under way has all that it can get; never if there is none.
+    /// Resolves when the current round is complete or out of time; never without a round.
     pub(super) async fn round_over(&mut self) {
         self.rounds.over().await;
     }

@@ -16,7 +16,7 @@ use super::list::{checked, is_empty, more, none, plain};
 use super::output::{print, width};
 use super::table::{self, head};
 use super::text::{count, growth, rate, second, time_of_day, wrap};
-use super::zombies::loss;
+use super::zombies::missing;
 use super::{Look, Outcome, fleet, json, pids};
 
 /// More than this are printed as a table.
@@ -142,10 +142,7 @@ fn report(
     }
     text.push_str(&full);
     text.push_str(&notes(&document.notes, look, width));
-    if let Some(loss) = loss(document.head.lost_events) {
-        text.push_str(&loss);
-        text.push('\n');
-    }
+    text.push_str(&missing(&document.head));
     text
 }
 
@@ -304,6 +301,7 @@ mod tests {
                     source: HookKind::Fentry.into(),
                     at: Time("2026-11-22T07:06:11.123456789Z".parse().expect("a time")),
                     lost_events: 0,
+                    unlisted_zombies: 0,
                 },
                 total: items.len() as u64,
                 items,
@@ -370,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn many_are_a_table_and_the_worst_in_full() {
+    fn many_culprits_are_a_table_with_the_worst_in_full() {
         let few = report(
             &document(vec![leaking(); FEW]),
             None,

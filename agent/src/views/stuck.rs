@@ -13,7 +13,7 @@ use super::list::{checked, is_empty, more, none, plain};
 use super::output::{print, width};
 use super::table::{self, head};
 use super::text::{count, moment};
-use super::zombies::loss;
+use super::zombies::missing;
 use super::{Look, Outcome, json};
 
 /// Indent of all lines of a process after the first.
@@ -132,9 +132,7 @@ fn report(
     if !document.notes.is_empty() {
         text.extend(["\n", &notes(&document.notes, look, width)]);
     }
-    if let Some(loss) = loss(document.head.lost_events) {
-        text.extend([&loss, "\n"]);
-    }
+    text.push_str(&missing(&document.head));
     text
 }
 
@@ -343,7 +341,7 @@ mod tests {
     };
 
     #[test]
-    fn a_block_shows_everything_known() {
+    fn a_stuck_exit_is_printed_with_everything_known() {
         snapshot::check("stuck", "a FUSE server", &block(&stuck(), LOOK, 100));
     }
 
@@ -392,6 +390,7 @@ mod tests {
                 source: HookKind::Fentry.into(),
                 at: at("2026-11-22T07:06:11.123456789Z"),
                 lost_events: 0,
+                unlisted_zombies: 0,
             },
             items,
             notes: Vec::new(),

@@ -3,7 +3,7 @@
 use crate::cli::{Format, ListArgs, ZombiesArgs};
 use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
-use api::{Bound, Document, Process, Zombie, ZombiesQuery};
+use api::{Bound, Document, Head, Process, Zombie, ZombiesQuery};
 use model::state::ZOMBIE_FIELDS;
 
 use super::column::{Column, Shown, Tone};
@@ -111,10 +111,7 @@ fn report(document: &Document<Zombie>, list: &ListArgs, wide: bool, look: Look) 
         table::text(&COLUMNS, document.items.iter(), wide, look)
     };
     text.push_str(&more(document));
-    if let Some(loss) = loss(document.head.lost_events) {
-        text.push_str(&loss);
-        text.push('\n');
-    }
+    text.push_str(&missing(&document.head));
     text
 }
 
@@ -125,6 +122,28 @@ pub fn process_of(zombie: &Zombie) -> Process {
         start_time: zombie.start_time,
         comm: zombie.comm.clone(),
     }
+}
+
+/// What the rows of an answer may lack, a line for each reason.
+pub fn missing(head: &Head) -> String {
+    let lines = [loss(head.lost_events), unlisted(head.unlisted_zombies)];
+    lines
+        .into_iter()
+        .flatten()
+        .map(|line| line + "\n")
+        .collect()
+}
+
+/// A warning about zombies that are in no list, if there are any.
+pub fn unlisted(zombies: u64) -> Option<String> {
+    (zombies > 0).then(|| {
+        let verb = if zombies == 1 { "is" } else { "are" };
+        format!(
+            "{} {verb} counted with the parent but not listed: the agent's memory limit has no \
+             room for more",
+            count(zombies, "zombie")
+        )
+    })
 }
 
 /// A warning about lost events, if there are any.

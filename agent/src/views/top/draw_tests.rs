@@ -110,7 +110,7 @@ fn an_empty_view_shows_the_number_of_exits() {
 }
 
 #[test]
-fn a_filter_that_hides_everything_is_reported() {
+fn an_empty_result_of_a_filter_is_reported() {
     let mut model = model(busy());
     let filter = model::filter::Filter::parse("comm=nobody", model::filter::Field::ALL);
     model.filter = Some(filter.expect("a filter"));
@@ -122,7 +122,7 @@ fn a_filter_that_hides_everything_is_reported() {
 }
 
 #[test]
-fn no_size_panics_in_any_state() {
+fn any_screen_size_is_drawn_without_a_panic() {
     let states: [&[Action]; 9] = [
         &[],
         &[Action::NextView, Action::Last],

@@ -15,7 +15,7 @@ use crate::client::Source;
 use crate::handle::Stopped;
 use crate::queries::Ask;
 use crate::views::text::{count, rate};
-use crate::views::zombies::loss;
+use crate::views::zombies::{missing, unlisted};
 use crate::views::{Look, pids};
 use agent::Check;
 use api::{
@@ -175,7 +175,9 @@ impl Frame for Host {
 
     fn alarms(&self, look: Look) -> Vec<String> {
         let alarm = pids::alarm(&self.top().pids).map(|it| pids::line(it, look));
-        alarm.into_iter().chain(hidden(self.top())).collect()
+        let unlisted = unlisted(self.document.head.unlisted_zombies);
+        let alarms = alarm.into_iter().chain(unlisted);
+        alarms.chain(hidden(self.top())).collect()
     }
 
     fn exits_since(&self, earlier: &Self) -> Exits {
@@ -217,11 +219,7 @@ impl Frame for Host {
             text.extend([pids::line(full, look).as_str(), "\n"]);
         }
         text.extend(hidden(self.top()).map(|hidden| hidden + "\n"));
-        if let Some(loss) = loss(head.lost_events) {
-            text.push_str(&loss);
-            text.push('\n');
-        }
-        text
+        text + &missing(head)
     }
 
     fn look_up(&mut self, later: Self) {

@@ -1,10 +1,8 @@
 //! The story of the last process that had a PID.
 
-use std::collections::HashMap;
-
-use super::words::{count, dead_for, ended, same, someone, span, who};
+use super::words::{count, dead_for, ended, named, same, someone, span};
 use super::{Exit, Known, Life, State, Stop, Story, leader_exited, timeline, unknown};
-use crate::events::{Process, Snapshot, Task};
+use crate::events::{Process, Snapshot};
 use crate::lifecycle::{How, Record};
 use crate::signals;
 use crate::stuck::evidence::ignored::Fate;
@@ -14,7 +12,7 @@ const GENERATIONS: usize = 64;
 
 /// The story of `life`, or that no process is known. `held` counts the zombies that it has not
 /// reaped.
-pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
+pub fn story(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
     let Some(life) = life else {
         return unknown::story(known);
     };
@@ -32,7 +30,7 @@ pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
 }
 
 fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
-    let name = who(life.process);
+    let name = named(life.process);
     match (life.state, life.record) {
         (State::LeaderExited, _) => {
             let threads = leader_exited::living(known.living_threads());
@@ -76,7 +74,7 @@ fn zombie(known: &Known<'_>, life: &Life<'_>, record: &Record, name: &str) -> St
     match life.tracer() {
         Some(tracer) if !same(Some(tracer), record.parent.as_ref()) => format!(
             "{name} has been a zombie for {dead}; its tracer {} keeps {parent} from reaping it",
-            who(tracer)
+            named(tracer)
         ),
         _ => format!("{name} has been a zombie for {dead}; {parent} has not reaped it"),
     }
@@ -206,14 +204,11 @@ fn meaning(state: State, exit: Option<Exit>) -> Option<&'static str> {
 
 /// The chain of parents, the nearest first.
 fn ancestry(parent: Option<&Process>, snapshot: Option<&Snapshot>) -> Vec<Process> {
-    let tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
-    let tasks: HashMap<u32, &Task> = tasks.map(|task| (task.process.key.tgid, task)).collect();
     let mut found: Vec<Process> = Vec::new();
     let mut next = parent.copied();
     while let Some(process) = next.filter(|it| it.key.tgid != 0 && found.len() < GENERATIONS) {
-        let task = tasks.get(&process.key.tgid);
-        next = task
-            .filter(|task| task.process.key.is_roughly(process.key))
+        next = snapshot
+            .and_then(|snapshot| snapshot.tasks.get(process.key))
             .and_then(|task| task.parent);
         found.push(process);
     }
