@@ -21,6 +21,8 @@ mod overlay;
 #[cfg(test)]
 mod sample;
 mod screen;
+#[cfg(test)]
+mod screens;
 mod settings;
 mod style;
 mod view;
