@@ -35,6 +35,8 @@ pub(crate) enum Command {
     },
     /// Write the dashboards from their descriptions in xtask/src/dashboards
     Dashboards(Dashboards),
+    /// Write the screens of `top` into docs, from a recorded incident
+    Screens,
     /// Write the manifests that are generated from the dashboards and rules
     Deploy {
         /// Render and check all manifests and the systemd unit; change nothing
