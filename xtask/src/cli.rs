@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::image;
 use crate::setup::Purpose;
 
 /// Builds, runs and tests reapwatch.
@@ -51,6 +52,18 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Build all files of a release into target/dist: archive, package, image, list of contents,
+    /// checksums (Debian, with cargo-deb)
+    Dist(Dist),
+    /// Feed each parser with damaged input, always different, until one fails
+    Fuzz {
+        /// How long for each parser, in seconds
+        #[arg(default_value_t = 60)]
+        seconds: u64,
+        /// Only the tests with this in their names
+        #[arg(default_value = "damaged_")]
+        name: String,
+    },
     /// Install what is missing (Debian, as root)
     Setup {
         /// What to install it for
@@ -93,8 +106,18 @@ pub(crate) struct Image {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Name of the image
-    #[arg(long, default_value = concat!("docker.io/library/reapwatch:", env!("CARGO_PKG_VERSION")))]
+    #[arg(long, default_value_t = image::default_name())]
     pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dist {
+    /// Build them again from a copy of the sources, and compare the bytes
+    #[arg(long)]
+    pub(crate) twice: bool,
+    /// Only build them quickly, and install them in clean Debian 12 and 13 systems (root)
+    #[arg(long, conflicts_with = "twice")]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,11 +6,14 @@ mod apt;
 mod bench;
 mod cli;
 mod cluster;
+mod crates;
 mod dashboards;
 mod deb;
 mod deploy;
+mod dist;
 mod ebpf;
 mod emulator;
+mod fuzz;
 mod host;
 mod image;
 mod process;
@@ -49,6 +52,8 @@ fn main() -> ExitCode {
         Command::Deploy { check: true } => deploy::check(),
         Command::Image(options) => image::main(&options),
         Command::Deb { check } => deb::main(check),
+        Command::Dist(options) => dist::main(&options),
+        Command::Fuzz { seconds, name } => fuzz::main(seconds, &name),
         Command::Setup { purpose } => setup::main(purpose),
         Command::Cluster => cluster::main(),
         Command::Accuracy(options) => accuracy::main(&options),

@@ -19,8 +19,9 @@ use super::{
 };
 use crate::host::{cgroups::Version1, proc};
 
-/// The kernel side, built by `cargo xtask ebpf`.
-const OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/prebuilt/reapwatch.bpf.o");
+/// The kernel side, built by `cargo xtask ebpf`; a link, since a published package has only its own
+/// folder.
+const OBJECT: &[u8] = aya::include_bytes_aligned!("../../prebuilt/reapwatch.bpf.o");
 
 /// What both iterate over.
 const ITERATED: &str = "task";

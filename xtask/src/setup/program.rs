@@ -13,6 +13,9 @@ const LINKER_VERSION: &str = "0.13.0";
 /// The version that the metadata in agent/Cargo.toml was tested with.
 pub(crate) const CARGO_DEB: &str = "3.8.0";
 
+/// The version that deny.toml was tested with.
+const CARGO_DENY: &str = "0.20.2";
+
 pub(super) struct Program {
     pub(super) name: fn() -> String,
     pub(super) serves: &'static [Purpose],
@@ -36,6 +39,14 @@ pub(super) static PACKAGER: Program = Program {
     is_here: || workspace::find_program("cargo-deb").is_some(),
     install: || super::install(install_packager()),
     by_hand: || Some(shell::display_with_environment(&install_packager())),
+};
+
+pub(super) static DENY: Program = Program {
+    name: || "cargo-deny".to_owned(),
+    serves: &[Purpose::Test],
+    is_here: || workspace::find_program("cargo-deny").is_some(),
+    install: || super::install(install_deny()),
+    by_hand: || Some(shell::display_with_environment(&install_deny())),
 };
 
 pub(super) static PROMETHEUS: Program = Program {
@@ -63,7 +74,7 @@ static VENV: Program = Program {
     by_hand: || None,
 };
 
-pub(super) static ALL: [&Program; 5] = [&LINKER, &PACKAGER, &PROMETHEUS, &EMULATOR, &VENV];
+pub(super) static ALL: [&Program; 6] = [&LINKER, &PACKAGER, &DENY, &PROMETHEUS, &EMULATOR, &VENV];
 
 impl Program {
     /// The message that it is missing, if so.
@@ -95,7 +106,15 @@ fn install_linker() -> Command {
 }
 
 fn install_packager() -> Command {
+    cargo_install("cargo-deb", CARGO_DEB)
+}
+
+fn install_deny() -> Command {
+    cargo_install("cargo-deny", CARGO_DENY)
+}
+
+fn cargo_install(program: &str, version: &str) -> Command {
     let mut command = Command::new(workspace::cargo());
-    command.args(["install", "cargo-deb", "--locked", "--version", CARGO_DEB]);
+    command.args(["install", program, "--locked", "--version", version]);
     command
 }
