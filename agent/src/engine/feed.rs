@@ -93,7 +93,7 @@ impl Feed {
 
     fn take_in(&mut self, event: &Event) {
         if let Event::Exec(_) = event {
-            // What happened before is still the former program's.
+            // Earlier events belong to the former program.
             self.publish();
         }
         self.recorder.event(event);

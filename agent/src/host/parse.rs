@@ -145,7 +145,7 @@ mod tests {
         SigCgt:\t0000000000010002\n";
 
     #[test]
-    fn a_pending_signal_is_told_from_a_blocked_one() {
+    fn pending_and_blocked_signals_are_distinguished() {
         let status = |pending: &str, blocked: &str| {
             format!("State:\tS\nSigPnd:\t0\nShdPnd:\t{pending}\nSigBlk:\t{blocked}\n")
         };
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn children_that_were_reaped_are_in_the_accounts() {
+    fn reaped_children_are_in_the_cpu_accounts() {
         let stat =
             |minor, user| format!("S 1 7 7 0 -1 4194560 120 {minor} 3 0 5 6 {user} 0 20 0 1 0 99");
         let of = |text: &str| has_usage_of_children(&text.split(' ').collect::<Vec<_>>());

@@ -279,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn with_a_slot_for_each_pid_none_is_shared() {
+    fn with_one_slot_per_pid_none_is_shared() {
         assert_eq!(slots(Some(32_768)), (32_768, 1));
         assert_eq!(slots(Some(5_000)), (8_192, 1));
         let shared = (wire::MOST_SLOTS, wire::OVERFLOW);

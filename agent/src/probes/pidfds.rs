@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_was_reaped_before_is_gone() {
+    fn a_process_reaped_earlier_is_gone() {
         let (mut child, key) = zombies(1).remove(0);
         child.wait().expect("reaped");
         let mut pidfds = Pidfds::with_room(1).expect("an instance");

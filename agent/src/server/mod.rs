@@ -2,6 +2,7 @@
 //!
 //! [`bind`] does everything that can fail, before anything else starts; [`serve`] only serves.
 
+mod access;
 mod bind_error;
 mod budget;
 mod connections;
@@ -9,7 +10,6 @@ mod group;
 mod joined;
 mod landing;
 mod listen;
-mod local;
 mod patience;
 mod refusal;
 mod routes;

@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn many_are_a_table_and_the_worst_in_full() {
+    fn many_culprits_are_a_table_with_the_worst_in_full() {
         let few = report(
             &document(vec![leaking(); FEW]),
             false,

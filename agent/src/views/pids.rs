@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn only_cgroups_that_matter_have_a_line() {
+    fn only_cgroups_with_limits_or_zombies_are_listed() {
         let all = [
             pids("node", 10, Some(0), None),
             pids("/a\x1b", 80, None, None),

@@ -253,7 +253,7 @@ mod tests {
     };
 
     #[test]
-    fn a_block_shows_everything_known() {
+    fn a_stuck_exit_is_printed_with_everything_known() {
         snapshot::check("stuck", "a FUSE server", &block(&stuck(), LOOK, 100));
     }
 

@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_unknown_comes_last() {
+    fn unknown_values_sort_last() {
         assert_eq!(down(None, Some(0.0)), Ordering::Greater);
         assert_eq!(down(Some(2.0), Some(1.0)), Ordering::Less);
     }

@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_are_words() {
+    fn exits_are_described_in_words() {
         let exit = |kind: ExitKind, code, signal: Option<&str>| Exit {
             kind: kind.into(),
             code,

@@ -143,7 +143,7 @@ fn unknown_values_in_documents_of_a_cluster_are_null() {
 }
 
 #[test]
-fn missing_data_is_not_reported_as_calm() {
+fn missing_data_is_not_reported_as_no_zombies() {
     let url = format!("http://{}/calm", prometheus());
     let (code, stdout, _) = run(&["culprits", "--fail", "--prometheus", &url]);
     assert_eq!(code, 0);

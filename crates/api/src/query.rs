@@ -12,7 +12,7 @@ use crate::{Culprits, Doctor, Document, Explained, Field, OrOther, Stuck, Top, Z
 pub trait Query: Clone + PartialEq + Serialize + DeserializeOwned + Send + 'static {
     /// Its path, with fields that are part of it in braces.
     const ROUTE: &'static str;
-    /// What comes back.
+    /// The type of the answer.
     type Answer: Serialize + DeserializeOwned + Send + 'static;
 }
 

@@ -171,7 +171,7 @@ mod tests {
     use super::Lost;
 
     #[test]
-    fn only_the_reasons_that_there_were_are_told() {
+    fn only_reasons_that_occurred_are_listed() {
         let lost = Lost {
             ring_full: 12,
             malformed: 1,

@@ -115,11 +115,11 @@ fn homes<'a>(
         .iter()
         .filter_map(|(it, count)| Some((it.of(version)?, *count)));
     let ids: Vec<_> = ids.collect();
-    let told = !ids.is_empty() || zombies.is_empty();
+    let any_known = !ids.is_empty() || zombies.is_empty();
     let known = ids
         .iter()
         .filter_map(|(id, count)| Some((paths.get(id)?.as_str(), *count)));
-    told.then(|| known.collect())
+    any_known.then(|| known.collect())
 }
 
 fn is_within(path: &str, above: &str) -> bool {
@@ -237,12 +237,12 @@ mod tests {
             zombie(None, None),
         ];
         let usages = usages(&walk, &zombies.map(|zombie| (zombie, 1)));
-        let told: Vec<_> = usages
+        let shown: Vec<_> = usages
             .iter()
             .map(|usage| (usage.scope.name(), usage.zombies))
             .collect();
         assert_eq!(
-            told,
+            shown,
             [
                 ("/pods-b", Some(0)),
                 ("/pods/a", Some(2)),
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_told_is_nothing() {
+    fn zombies_of_an_unknown_cgroup_are_unknown() {
         let v1 = cgroup(CgroupVersion::V1, 2);
         let mut walk = Walk {
             counted: vec![counted(v1, "/old", 9, 10)],
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_fills_and_what_does_not_leak_is_never_full() {
+    fn only_a_leaking_table_has_a_time_until_full() {
         let second = 1_000_000_000;
         let mut history = History::default();
         assert_eq!(later(&history, 0, node(50, 2)).leaked_per_second, None);

@@ -217,7 +217,13 @@ static OBJECT: Ourselves = Ourselves {
 };
 
 /// Suites that need more than cargo, but no other kernel.
-static ON_THIS_MACHINE: [Ourselves; 5] = [
+static ON_THIS_MACHINE: [Ourselves; 6] = [
+    Ourselves {
+        name: "soak --quick",
+        limit: minutes(10),
+        arguments: &["soak", "--quick"],
+        lack: host::no_probes,
+    },
     Ourselves {
         name: "manifests",
         limit: minutes(10),

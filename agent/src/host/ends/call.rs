@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_call_outside_of_one_or_in_a_32_bit_program() {
+    fn a_thread_outside_a_system_call_or_of_a_32_bit_program_has_no_call() {
         for text in [
             "running",
             "",

@@ -57,7 +57,7 @@ impl Cluster {
     ///
     /// # Errors
     /// If the certificate cannot be used, or the thread cannot be started.
-    pub fn watch(self, tell: impl Fn(News) -> bool + Send + 'static) -> anyhow::Result<()> {
+    pub fn watch(self, send: impl Fn(News) -> bool + Send + 'static) -> anyhow::Result<()> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -70,7 +70,7 @@ impl Cluster {
         };
         thread::Builder::new()
             .name("reapwatch-pods".to_owned())
-            .spawn(move || runtime.block_on(watch::follow(client, &self.node, tell)))
+            .spawn(move || runtime.block_on(watch::follow(client, &self.node, send)))
             .context("cannot start the thread that watches pods")?;
         Ok(())
     }

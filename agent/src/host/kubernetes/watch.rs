@@ -51,7 +51,7 @@ enum End {
 struct Watcher<T> {
     pods: Api<Seen>,
     selector: String,
-    tell: T,
+    send: T,
     /// The version to watch from; `None` if all must be listed.
     from: Option<String>,
     /// Whether this round has sent anything.
@@ -89,12 +89,12 @@ impl From<&Status> for End {
 }
 
 /// Sends the pods of a node until the receiver is gone.
-pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bool) {
+pub(super) async fn follow(client: Client, node: &str, send: impl Fn(News) -> bool) {
     let kind = ApiResource::erase::<ApiPod>(&());
     let mut watcher = Watcher {
         pods: Api::all_with(client, &kind),
         selector: format!("spec.nodeName={node}"),
-        tell,
+        send,
         from: None,
         heard: false,
     };
@@ -114,10 +114,10 @@ pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bo
                 if matches!(failure, Failure::Expired | Failure::Malformed) {
                     watcher.from = None;
                 }
-                if problem.note(Some(failure), Instant::now()) {
-                    say(failure, &why);
+                if problem.note(Some(failure), Instant::now()).is_some() {
+                    log_failure(failure, &why);
                 }
-                if watcher.tell(News::Failed(failure)).is_err() {
+                if watcher.send(News::Failed(failure)).is_err() {
                     return;
                 }
             }
@@ -126,7 +126,7 @@ pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bo
     }
 }
 
-fn say(failure: Failure, why: &str) {
+fn log_failure(failure: Failure, why: &str) {
     match failure {
         Failure::Forbidden => log::warn!(
             "the API server denies the watch on pods ({why}): let the service account get, list \
@@ -149,8 +149,8 @@ async fn in_time<T, E: Into<End>>(
 }
 
 impl<T: Fn(News) -> bool> Watcher<T> {
-    fn tell(&self, news: News) -> Result<(), Deaf> {
-        (self.tell)(news).then_some(()).ok_or(Deaf)
+    fn send(&self, news: News) -> Result<(), Deaf> {
+        (self.send)(news).then_some(()).ok_or(Deaf)
     }
 
     /// Lists if necessary, then sends changes until the watch ends.
@@ -164,15 +164,15 @@ impl<T: Fn(News) -> bool> Watcher<T> {
             .timeout(WATCH_SECONDS);
         let events = in_time(ANSWER, self.pods.watch(&how, &version)).await?;
         let mut events = pin!(events);
-        self.tell(News::Up)?;
-        let mut told = false;
+        self.send(News::Up)?;
+        let mut received = false;
         while let Some(event) =
             in_time(SILENCE, async { Ok::<_, End>(events.next().await) }).await?
         {
             self.take(event?)?;
-            told = true;
+            received = true;
         }
-        if told {
+        if received {
             return Err(End::Over);
         }
         let why = "the watch ended before its first event".to_owned();
@@ -185,7 +185,7 @@ impl<T: Fn(News) -> bool> Watcher<T> {
         let how = ListParams::default().fields(&self.selector).match_any();
         let list = in_time(ANSWER, self.pods.list(&how)).await?;
         let version = list.metadata.resource_version.unwrap_or_default();
-        self.tell(News::All(list.items.iter().filter_map(read).collect()))?;
+        self.send(News::All(list.items.iter().filter_map(read).collect()))?;
         self.go_on_from(Some(version.clone()));
         Ok(version)
     }
@@ -199,7 +199,7 @@ impl<T: Fn(News) -> bool> Watcher<T> {
             }
             WatchEvent::Added(ref seen) | WatchEvent::Modified(ref seen) => {
                 if let Some(pod) = read(seen) {
-                    self.tell(News::There(pod))?;
+                    self.send(News::There(pod))?;
                 }
                 seen
             }
@@ -207,8 +207,8 @@ impl<T: Fn(News) -> bool> Watcher<T> {
                 // The last event of a pod may name a container that ended at once.
                 if let Some(pod) = read(seen) {
                     let uid = pod.uid.clone();
-                    self.tell(News::There(pod))?;
-                    self.tell(News::Gone(uid))?;
+                    self.send(News::There(pod))?;
+                    self.send(News::Gone(uid))?;
                 }
                 seen
             }

@@ -88,7 +88,7 @@ fn an_empty_view_shows_the_number_of_exits() {
 }
 
 #[test]
-fn a_filter_that_hides_everything_is_reported() {
+fn an_empty_result_of_a_filter_is_reported() {
     let mut model = model(busy());
     model.filter = Some(model::filter::Filter::parse("comm=nobody").expect("a filter"));
     model.arrange();
@@ -132,7 +132,7 @@ fn details_name_each_process_by_pid_and_start() {
 }
 
 #[test]
-fn no_size_panics_in_any_state() {
+fn any_screen_size_is_drawn_without_a_panic() {
     let states: [&[Action]; 6] = [
         &[],
         &[Action::OtherView, Action::Last],

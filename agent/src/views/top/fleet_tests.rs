@@ -76,7 +76,7 @@ fn workloads_are_the_second_table() {
 }
 
 #[test]
-fn a_silent_node_is_a_row_of_dashes() {
+fn a_node_without_data_is_a_row_of_dashes() {
     let mut model = model();
     let lines = screen(&mut model, 110, 10);
     let silent = lines.iter().find(|line| line.contains("worker-3"));
@@ -143,7 +143,7 @@ fn node_details_list_workloads_and_the_command_for_more() {
 }
 
 #[test]
-fn sorting_by_the_agent_shows_who_is_down_first() {
+fn sorting_by_agent_state_lists_unreachable_nodes_first() {
     let mut model = model();
     while model.list().sort != Column::Agent {
         model.act(Action::Sort);

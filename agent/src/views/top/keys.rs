@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_text_while_typing() {
+    fn keys_are_text_while_typing() {
         let none = KeyModifiers::NONE;
         assert_eq!(
             press(KeyCode::Char('q'), none, true),

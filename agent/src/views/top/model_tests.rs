@@ -94,7 +94,7 @@ fn a_reused_pid_is_another_process() {
 }
 
 #[test]
-fn a_selection_that_died_stays_at_its_place() {
+fn the_cursor_stays_in_place_when_its_row_disappears() {
     let mut model = model(busy());
     model.act(Action::Last);
     assert_eq!(selected(&model), Some(30));
@@ -138,7 +138,7 @@ fn a_wrong_filter_is_reported_and_can_be_edited() {
 }
 
 #[test]
-fn searches_go_round() {
+fn searches_wrap_around() {
     let mut model = model(busy());
     model.act(Action::OtherView);
     model.act(Action::Search);
@@ -185,7 +185,7 @@ fn intervals_stay_within_their_steps() {
 }
 
 #[test]
-fn rates_restart_with_another_agent() {
+fn rates_restart_when_another_agent_answers() {
     let mut model = model(busy());
     let mut next = busy();
     next.items[0].summary.uptime_seconds.0 += 2.0;

@@ -360,12 +360,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in ".*") {
+        fn any_text_is_parsed_without_a_panic(text in ".*") {
             let _ = Filter::parse(&text);
         }
 
         #[test]
-        fn no_words_of_the_language_panic(
+        fn any_words_of_the_language_are_parsed_without_a_panic(
             words in proptest::collection::vec(
                 prop_oneof!["pid", "comm", "and", "or", "\\(", "\\)", "=", "~", "<=", "!", "1s", "\""],
                 0..12,

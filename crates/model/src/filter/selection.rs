@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_keep_their_order_unless_another_is_asked_for() {
+    fn rows_keep_their_order_unless_sorted() {
         assert_eq!(chosen(None, "", ""), (vec![0, 1, 2], 3));
         assert_eq!(chosen(None, "pid", ""), (vec![1, 2, 0], 3));
         assert_eq!(chosen(None, "oldest", ""), (vec![1, 0, 2], 3));

@@ -1,4 +1,5 @@
-//! True histories of processes: told exactly where nothing is lost, and truly where something is.
+//! True histories of processes: reported exactly if nothing is lost, and never falsely if
+//! something is.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +26,7 @@ struct Story {
     adopted_after_ns: Option<u64>,
     reaped_after_ns: u64,
     autoreap: bool,
-    /// No signal tells of it, and it lies as a zombie all the same.
+    /// Its exit sends no signal, but it is a zombie all the same.
     silent: bool,
     freed_after_ns: u64,
 }
@@ -153,7 +154,7 @@ fn in_order(stories: &[Story], tracepoint: bool) -> Vec<Input> {
 
 proptest! {
     #[test]
-    fn a_true_history_is_told_exactly(
+    fn a_complete_history_is_explained_exactly(
         stories in prop::collection::vec(any_story(), 1..20),
         tracepoint: bool,
     ) {
@@ -219,8 +220,8 @@ proptest! {
         }
     }
 
-    /// Loss and repetition cost precision, never truth: no time is invented, nobody is finished
-    /// twice, and whoever is not finished was never seen to die.
+    /// Loss and repetition cost precision, never truth: no time is invented, no process is
+    /// finished twice, and a process that is not finished was never seen to die.
     #[test]
     fn loss_and_repetition_invent_nothing(
         stories in prop::collection::vec(any_story(), 1..20),
@@ -263,10 +264,10 @@ proptest! {
     }
 }
 
-/// A process that hangs on its way out is looked for ever less often, and nobody is told of its
-/// death.
+/// Snapshots look for a process that hangs in its exit less and less often, and its death is not
+/// reported.
 #[test]
-fn one_that_hangs_is_looked_for_and_not_told() {
+fn a_hanging_exit_causes_snapshots_but_is_not_reported() {
     const SECOND_NS: u64 = 1_000_000_000;
     let mut lifecycle = Lifecycle::new(AMPLE);
     let mut out = Vec::new();

@@ -1,4 +1,4 @@
-//! Properties that hold whatever comes in.
+//! Properties that hold for any input.
 
 use proptest::prelude::*;
 
@@ -278,7 +278,7 @@ pub(super) fn any_input() -> impl Strategy<Value = Input> {
 
 proptest! {
     #[test]
-    fn nothing_breaks_it(mut inputs in prop::collection::vec(any_input(), 0..120)) {
+    fn any_input_is_applied_without_a_panic(mut inputs in prop::collection::vec(any_input(), 0..120)) {
         inputs.push(nothing_left());
         let (lifecycle, _) = run(&inputs, SMALL);
         prop_assert_eq!((lifecycle.zombies_len(), lifecycle.pending()), (0, 0));

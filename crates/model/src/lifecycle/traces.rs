@@ -91,7 +91,7 @@ fn every_recorded_trace_is_replayed() {
 
 proptest! {
     #[test]
-    fn what_went_in_comes_back_from_a_recording(
+    fn a_recording_round_trips(
         inputs in prop::collection::vec(any_input(), 0..20),
     ) {
         for input in inputs {

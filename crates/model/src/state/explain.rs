@@ -1,5 +1,5 @@
 //! The story of one process, from the table, a snapshot, the habits and verdicts of those who must
-//! reap it, and what /proc says.
+//! reap it, and the facts from /proc.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ impl Asked<'_> {
 }
 
 impl State {
-    /// Explains who has or had this number; `seen` is what /proc said of it just now.
+    /// Explains the process that has or had this PID; `seen` is its current state in /proc.
     pub fn explain(
         &mut self,
         pid: u32,
@@ -96,7 +96,7 @@ impl State {
         let lives_on = last.filter(|life| life.state.is_alive());
         let habits = lives_on.map(|life| self.keeper(life.process, Role::Itself, asked));
         let held = habits.as_ref().map_or(0, |habits| habits.habits.zombies);
-        let story = explain::tell(known, last, held);
+        let story = explain::story(known, last, held);
         let someone = |who: &Process| process(self.wall, who);
         let dead =
             |record: &Record| finished(self.wall, record, [asked.place(&record.process), None]);

@@ -85,7 +85,7 @@ impl State {
     }
 
     /// Takes in an event. What changed goes to `changes`, each of which must come back through
-    /// [`State::note`] before an exec is taken in: what happened before is the former program's.
+    /// [`State::note`] before an exec is taken in: earlier events belong to the former program.
     pub fn apply(&mut self, event: &Event, changes: &mut Vec<Transition>) {
         if let Event::Exec(exec) = event {
             self.parents.exec(exec);
@@ -114,7 +114,7 @@ impl State {
         self.lifecycle.expire(now_ns);
     }
 
-    /// What stands above every answer.
+    /// The head of every answer.
     pub fn head(&self, now_ns: u64) -> api::Head {
         api::Head {
             version: api::VERSION,

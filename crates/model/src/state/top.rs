@@ -19,7 +19,7 @@ impl State {
         };
         let shown = rows.iter().take(limit);
         let parents = shown.map(parent).collect();
-        // The verdict stands with the parent: a frame would else repeat it with each zombie.
+        // A frame has the verdict once, with the parent, instead of once per zombie.
         let none = |_: &Self, _: &_, _| None;
         let (keys, total) = self.choose_zombies(&Selection::first(limit), now_ns);
         let zombies = self.zombie_rows_with(&keys, now_ns, none);

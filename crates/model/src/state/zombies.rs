@@ -89,7 +89,7 @@ impl State {
         (keys.collect(), chosen.total)
     }
 
-    /// The rows of those that are still zombies, each with what `why` says of it.
+    /// The rows of those that are still zombies, each with its verdict from `why`.
     pub(super) fn zombie_rows_with(
         &mut self,
         keys: &[Key],

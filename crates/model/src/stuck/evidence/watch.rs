@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blocked_signal_makes_no_suspect() {
+    fn a_process_that_blocks_the_signal_is_not_a_suspect() {
         let mut watch = Watch::default();
         let alive = Task {
             kill: Some(Box::new(killed(15, 1))),

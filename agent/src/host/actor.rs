@@ -2,7 +2,7 @@
 
 use crate::host::parse;
 use crate::host::proc;
-use model::stuck::evidence::Who;
+use model::stuck::evidence::Actor;
 
 /// SIGTERM in a mask of signals.
 const SIGTERM: u8 = 15;
@@ -10,16 +10,16 @@ const SIGTERM: u8 = 15;
 const DEPTH: u32 = 3;
 
 /// A process as it is now.
-pub fn read(pid: u32) -> Who {
+pub fn read(pid: u32) -> Actor {
     look(pid, DEPTH)
 }
 
-fn look(pid: u32, depth: u32) -> Who {
+fn look(pid: u32, depth: u32) -> Actor {
     let status = proc::text(format!("/proc/{pid}/status")).unwrap_or_default();
     let state = parse::state(&status);
     let has = |name: &str| parse::has_signal(&status, name, SIGTERM) == Some(true);
     let tracer = parse::tracer(&status).filter(|_| state == Some('t') && depth > 0);
-    Who {
+    Actor {
         pid,
         comm: comm(pid),
         state,

@@ -1,6 +1,6 @@
 //! The story of the last process that had a PID.
 
-use super::words::{count, dead_for, ended, same, someone, span, who};
+use super::words::{count, dead_for, ended, named, same, someone, span};
 use super::{Exit, Known, Life, State, Stop, Story, leader_exited, timeline, unknown};
 use crate::events::{Process, Snapshot};
 use crate::lifecycle::{How, Record};
@@ -12,7 +12,7 @@ const GENERATIONS: usize = 64;
 
 /// The story of `life`, or that no process is known. `held` counts the zombies that it has not
 /// reaped.
-pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
+pub fn story(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
     let Some(life) = life else {
         return unknown::story(known);
     };
@@ -30,7 +30,7 @@ pub fn tell(known: &Known<'_>, life: Option<&Life<'_>>, held: u64) -> Story {
 }
 
 fn summary(known: &Known<'_>, life: &Life<'_>, held: u64) -> String {
-    let name = who(life.process);
+    let name = named(life.process);
     match (life.state, life.record) {
         (State::LeaderExited, _) => {
             let threads = leader_exited::living(known.living_threads());
@@ -74,7 +74,7 @@ fn zombie(known: &Known<'_>, life: &Life<'_>, record: &Record, name: &str) -> St
     match life.tracer() {
         Some(tracer) if !same(Some(tracer), record.parent.as_ref()) => format!(
             "{name} has been a zombie for {dead}; its tracer {} keeps {parent} from reaping it",
-            who(tracer)
+            named(tracer)
         ),
         _ => format!("{name} has been a zombie for {dead}; {parent} has not reaped it"),
     }
