@@ -135,6 +135,9 @@ pub(crate) struct Soak {
     /// How long; a round that has begun is finished
     #[arg(long, default_value_t = 20)]
     pub(crate) minutes: u64,
+    /// A single round, with the programs of the test build
+    #[arg(long, conflicts_with = "minutes")]
+    pub(crate) quick: bool,
     /// Use this reapwatch instead of building one
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Option<PathBuf>,
