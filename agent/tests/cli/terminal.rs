@@ -197,7 +197,13 @@ fn each_view_is_one_key_away() {
     });
     assert_left(code, &written);
     // Only what changes is drawn.
-    for part in ["[2 Zombies", "[3 Workloads", "[4 Stuck", "[5 Agent", "Sort by"] {
+    for part in [
+        "[2 Zombies",
+        "[3 Workloads",
+        "[4 Stuck",
+        "[5 Agent",
+        "Sort by",
+    ] {
         assert!(written.contains(part), "{part} was not drawn: {written:?}");
     }
 }
@@ -224,7 +230,10 @@ fn what_was_chosen_is_remembered() {
         (&true.into(), &true.into())
     );
     let written = press(b"q");
-    assert!(written.contains("ZOMBIES▲") && !written.contains("hidden"), "{written:?}");
+    assert!(
+        written.contains("ZOMBIES▲") && !written.contains("hidden"),
+        "{written:?}"
+    );
     std::fs::write(&file, "{").expect("written");
     let written = press(b"iq");
     assert!(written.contains("ignoring the settings"), "{written:?}");
