@@ -62,9 +62,12 @@ pub(crate) enum Command {
     Cluster,
     /// Measure the error of zombie times, with zombies of known age
     Accuracy(Accuracy),
+    /// Run an agent in the memory of its manifest through floods, leaks, kills and hostile clients;
+    /// compare its counts with the truth, and its memory and descriptors after each round
+    Soak(Soak),
     /// Compare the verdicts of the agent with the truth, for each kind of culprit
     Verdicts(Verdicts),
-    /// Measure the overhead of the agent
+    /// Measure what the agent costs, beside exitsnoop (root)
     Bench(Bench),
 }
 
@@ -105,6 +108,19 @@ pub(crate) struct Accuracy {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Soak {
+    /// How long; a round that has begun is finished
+    #[arg(long, default_value_t = 20)]
+    pub(crate) minutes: u64,
+    /// Use this reapwatch instead of building one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
+    /// Use these scenarios instead of building them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenarios: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Verdicts {
     /// Use real programs instead of the scenarios: these cases, or all of scenarios/real
     #[arg(long, value_name = "CASE", num_args = 0..)]
@@ -125,12 +141,25 @@ pub(crate) struct Verdicts {
 pub(crate) struct Bench {
     #[command(subcommand)]
     pub(crate) of: Option<BenchOf>,
-    /// Number of pairs of a round without and a round with the agent
-    #[arg(long, default_value_t = 50)]
-    pub(crate) pairs: usize,
-    /// Cycles of vfork, exit and wait in each round
-    #[arg(long, default_value_t = 2000)]
-    pub(crate) cycles: u32,
+    /// Less of everything: a look in two minutes
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// How often each row is measured
+    #[arg(long)]
+    pub(crate) rounds: Option<usize>,
+    /// Only these rows: kernel, overhead, paced, maximum, idle, scrape, start
+    #[arg(long, value_name = "ROWS", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Measure this reapwatch instead of building one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
+    /// Also write the result to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Compare with the result in this file; exits with 1 if a row is worse, and with 2 if one
+    /// cannot be compared
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compare: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,6 @@ mod accuracy;
 mod agent;
 mod apt;
 mod bench;
-mod bench_culprits;
 mod cli;
 mod cluster;
 mod dashboards;
@@ -22,9 +21,11 @@ mod screens;
 mod setup;
 mod shell;
 mod sidecar;
+mod soak;
 mod statics;
 mod tally;
 mod test;
+mod usage;
 mod verdicts;
 mod vm;
 mod workspace;
@@ -51,10 +52,11 @@ fn main() -> ExitCode {
         Command::Setup { purpose } => setup::main(purpose),
         Command::Cluster => cluster::main(),
         Command::Accuracy(options) => accuracy::main(&options),
+        Command::Soak(options) => soak::main(&options),
         Command::Verdicts(options) => verdicts::main(&options),
         Command::Bench(options) => match &options.of {
             None => bench::main(&options),
-            Some(BenchOf::Culprits(options)) => bench_culprits::main(options),
+            Some(BenchOf::Culprits(options)) => bench::culprits::main(options),
         },
     };
     result.unwrap_or_else(|error| {

@@ -29,8 +29,9 @@ use super::{
 use crate::doctor;
 use crate::handle::{Health, Request};
 use crate::host::pids::{Node, node};
+use crate::memory;
 use crate::metrics::{Labels, Page, Sample};
-use crate::probes::{self, Attached, Readable, Role, Source};
+use crate::probes::{self, Attached, Counters, Readable, Role, Source};
 use crate::systemd::Watchdog;
 use api::Explained;
 use model::events::Snapshot;
@@ -55,7 +56,7 @@ enum Purpose {
     Explain(u32, Seen, oneshot::Sender<Explained>),
 }
 
-/// What a helper thread reads every second.
+/// What a helper thread reads for a scrape, and every second while processes exit.
 struct Reading {
     skipped_runs: u64,
     node: Option<Node>,
@@ -70,6 +71,10 @@ pub(super) struct Agent {
     feed: Feed,
     snapshots: Snapshots<Purpose>,
     reading: Job<Reading>,
+    /// The counters when the last reading began: without news from the probes it need not be
+    /// repeated.
+    read_at: Counters,
+    scrapes: Vec<oneshot::Sender<Page>>,
     pids: PidTables,
     judge: Judge,
     stuck: StuckExits,
@@ -108,6 +113,8 @@ impl Agent {
             conditions,
             snapshots: Snapshots::new(source),
             reading: Job::default(),
+            read_at: Counters::default(),
+            scrapes: Vec::new(),
             pids: PidTables::default(),
             judge: Judge::new(),
             stuck: StuckExits::new(),
@@ -142,6 +149,7 @@ impl Agent {
         if let Ok(Some(walk)) = time::timeout(FIRST_WALK, self.pids.walked()).await {
             self.take_walk(walk);
         }
+        memory::give_back();
         let mut pace = Pace::default();
         loop {
             let is_followed = self.feed.deaths.streams.followed();
@@ -178,7 +186,10 @@ impl Agent {
                     self.serve(purposes, snapshot);
                 }
                 Some(walk) = self.pids.walked() => self.take_walk(walk),
-                Some(reading) = self.reading.done() => self.note_reading(&reading),
+                reading = self.reading.done() => {
+                    reading.iter().for_each(|reading| self.note_reading(reading));
+                    self.answer_scrapes();
+                }
                 () = self.judge.round_over() => self.end_round(),
                 () = self.stuck.round_over() => self.end_stuck_round(),
                 () = ready(log.as_mut()) => self.feed.kernel.flush_log(),
@@ -273,6 +284,20 @@ impl Agent {
         self.pids.set_node(reading.node);
     }
 
+    fn read(&mut self) {
+        if !self.reading.is_running() {
+            self.read_at = self.feed.counters();
+            self.reading.start(reading(&self.feed.kernel));
+        }
+    }
+
+    fn answer_scrapes(&mut self) {
+        for to in std::mem::take(&mut self.scrapes) {
+            // Nobody waits any more when sending fails.
+            let _gone = to.send(self.scrape());
+        }
+    }
+
     fn housekeeping(&mut self) {
         let now_ns = probes::now_ns();
         if let Some(watchdog) = &mut self.watchdog {
@@ -282,8 +307,8 @@ impl Agent {
         self.feed.housekeeping(now_ns);
         self.feed.record_counts();
         self.pids.begin(pids::IN_BACKGROUND_NS, now_ns);
-        if !self.reading.is_running() {
-            self.reading.start(reading(&self.feed.kernel));
+        if self.feed.counters() != self.read_at {
+            self.read();
         }
         self.judge_if_older_than(if self.feed.recorder.is_open() {
             judge::WHILE_RECORDING_NS
@@ -324,7 +349,10 @@ impl Agent {
                 return self.begin_stuck_round();
             }
             Request::Doctor(to) => to.send(self.conditions.doctor(&self.feed.state)).is_ok(),
-            Request::Metrics(to) => to.send(self.scrape()).is_ok(),
+            Request::Metrics(to) => {
+                self.scrapes.push(to);
+                return self.read();
+            }
             Request::Health(to) => to.send(Health { ready: true }).is_ok(),
             Request::Follow(to) => to.send(self.follow()).is_ok(),
         };

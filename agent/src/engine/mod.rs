@@ -25,7 +25,7 @@ pub(crate) mod streams;
 mod stuck;
 mod tally;
 
-use std::{path::PathBuf, thread};
+use std::{path::PathBuf, thread, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -178,9 +178,14 @@ fn start(agent: Agent) -> anyhow::Result<(Handle, Running)> {
     Ok((handle, Running(running)))
 }
 
+/// How long a helper thread stays without work. It must outlast the longest pause between two jobs:
+/// when the PID table is full, no new one can be started.
+const HELPERS_STAY: Duration = Duration::from_secs(3600);
+
 fn run_loop(agent: Agent, requests: mpsc::Receiver<Request>) -> anyhow::Result<()> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
+        .thread_keep_alive(HELPERS_STAY)
         .build()?;
     let result = runtime.block_on(agent.run(requests));
     // A helper thread may hang in a file.

@@ -111,8 +111,8 @@ impl Settings {
 impl Names {
     /// In a pod that knows its node, the watch is on by default if the pod has access.
     fn of(args: &NameArgs, cri: Option<Cri>) -> anyhow::Result<Self> {
-        let cluster = |node: &String| match args.kube_url.clone() {
-            Some(url) => Ok(Cluster::at(url, node.clone())),
+        let cluster = |node: &String| match &args.kube_url {
+            Some(url) => Cluster::at(url, node.clone()),
             None => Cluster::around(node.clone()),
         };
         let node = args.node_name.as_ref().filter(|node| !node.is_empty());

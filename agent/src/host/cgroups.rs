@@ -386,4 +386,18 @@ mod tests {
         assert_eq!(path_of(text, ""), Some(&b"/a b\xff/(c)' \xfe"[..]));
         assert_eq!(mounts.with_whole_paths(text), text);
     }
+
+    #[test]
+    fn damaged_hierarchies_are_read() {
+        let higher = b"41 31 0:38 /../.. /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n";
+        fuzz::feed(&[MOUNTS, OF, higher], |bytes| {
+            let mut mounts = Mounts::parse(bytes);
+            mounts.with_whole_paths(OF);
+            if let Some(mount) = mounts.0.first_mut() {
+                mount.home.names = Some(vec!["a".into()]);
+            }
+            mounts.with_whole_paths(bytes);
+            let _ = (Version1::best(bytes), path_of(bytes, "pids"));
+        });
+    }
 }

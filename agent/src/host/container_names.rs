@@ -277,4 +277,21 @@ mod tests {
         };
         assert_eq!(Disk::new(root.path()).find(&outside), None);
     }
+
+    #[test]
+    fn damaged_files_of_runtimes_are_read() {
+        let folder = format!("shop_web-0_{UID}");
+        let corpus = [
+            "web-0_shop_app-x",
+            &folder,
+            r#"{"annotations":{"io.kubernetes.pod.namespace":"shop","io.kubernetes.pod.name":"a"}}"#,
+        ];
+        fuzz::feed(&corpus, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let _ = (of_log(&text), of_pod_folder(&text, UID), is_plain(&text));
+            if let Ok(config) = serde_json::from_slice::<Value>(bytes) {
+                of_annotations(&config["annotations"]);
+            }
+        });
+    }
 }

@@ -74,4 +74,21 @@ mod tests {
         );
         assert_eq!(best(&text), Some(format!("/docker/{id}").as_str()));
     }
+
+    #[test]
+    fn damaged_memberships_are_read() {
+        let text = format!(
+            "12:cpu,cpuacct:/kubepods/pod{}/{}\n1:name=systemd:/\n0::/../a.service (deleted)\n",
+            "0a".repeat(18),
+            "a".repeat(64)
+        );
+        fuzz::feed(&[text], |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let _ = unified(&text);
+            if let Some(path) = best(&text) {
+                path::parse(path, Owner::User(7));
+                path::unit_around(path);
+            }
+        });
+    }
 }

@@ -104,4 +104,14 @@ mod tests {
         }
         assert!(one(b"1 1 8:1 / / rw - ext4 x rw").holds(b"/tmp"));
     }
+
+    #[test]
+    fn damaged_mounts_are_read() {
+        let line = b"41 31 0:38 / /mnt/a\\040b\\134 rw,relatime shared:1 - fuse.sshfs host:/x rw\n";
+        fuzz::feed(&[line], |bytes| {
+            for mount in parse(bytes) {
+                let _ = (mount.words(), mount.holds(bytes), mount.is_network());
+            }
+        });
+    }
 }

@@ -10,6 +10,7 @@ mod metric;
 mod page;
 mod sample;
 mod scrape;
+mod text;
 mod times;
 
 #[cfg(test)]

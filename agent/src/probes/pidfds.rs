@@ -59,6 +59,11 @@ impl Pidfds {
         self.crowded
     }
 
+    /// Whether none is watched.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.watched.is_empty()
+    }
+
     /// Watches exactly these, as far as the limit allows; returns those that no longer exist.
     pub(crate) fn watch(&mut self, mut zombies: impl Iterator<Item = Key>) -> Vec<Key> {
         let wanted: HashSet<Key> = zombies.by_ref().take(self.room).collect();

@@ -146,4 +146,19 @@ mod tests {
         let error = parse::<ExplainQuery>(&[("pid", "java")], "").expect_err("no PID");
         assert!(error.contains("not a PID"), "{error}");
     }
+
+    #[test]
+    fn damaged_parameters_are_refused_or_used() {
+        let corpus = [
+            "limit=5&sort=zombies&filter=comm%3Dsh%20and%20pid%3E7",
+            "threshold=1m30s&limit=2",
+            "",
+        ];
+        fuzz::feed(&corpus, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let _ = parse::<ZombiesQuery>(&[], &text).and_then(|it| it.check().map(drop));
+            let _ = parse::<StuckQuery>(&[], &text).and_then(|it| it.check().map(drop));
+            let _ = parse::<ExplainQuery>(&[("pid", &text)], "").map(|it| path_of(&it));
+        });
+    }
 }

@@ -25,6 +25,7 @@ use tokio::time::{interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::access::{self, Access};
+use super::budget::Budget;
 use super::listen::Listeners;
 use super::patience::Patient;
 use super::routes;
@@ -75,11 +76,16 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let (stop, stopped) = watch::channel(false);
+    let budget = Budget::default();
     let only_local = listeners.only_local();
     let web = listeners.web.map(Arc::new);
     let mut server = Server {
-        socket: routes::router(handle.clone(), stopped.clone()),
-        tcp: Doors::new(&routes::router(handle, stopped), web.as_ref(), only_local),
+        socket: routes::router(handle.clone(), stopped.clone(), budget.clone()),
+        tcp: Doors::new(
+            &routes::router(handle, stopped, budget),
+            web.as_ref(),
+            only_local,
+        ),
         web: web.filter(|web| web.encrypted()),
         graceful: GracefulShutdown::new(),
         tasks: JoinSet::new(),

@@ -4,6 +4,7 @@
 
 mod access;
 mod bind_error;
+mod budget;
 mod connections;
 mod group;
 mod joined;

@@ -141,3 +141,18 @@ async fn another_protocol_is_malformed() {
 async fn a_silent_listener_times_out() {
     assert_eq!(failure(answer_of(std::mem::forget).await), Failure::Slow);
 }
+
+#[test]
+fn damaged_answers_of_the_runtime_are_read() {
+    let containers = vec![container("c1", "s1", "app"), container("c2", "s1", "other")];
+    let items = vec![sandbox("s1", "u1", "web-0")];
+    let corpus = [
+        Containers { containers }.encode_to_vec(),
+        Sandboxes { items }.encode_to_vec(),
+    ];
+    fuzz::feed(&corpus, |bytes| {
+        let containers = Containers::decode(bytes).unwrap_or_default().containers;
+        let sandboxes = Sandboxes::decode(bytes).unwrap_or_default().items;
+        join(sandboxes, containers);
+    });
+}

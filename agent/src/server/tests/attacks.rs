@@ -145,3 +145,48 @@ fn rows_are_built_only_as_they_are_read() {
     let rows = server.rows.load(Ordering::Relaxed);
     assert!(rows < ZOMBIES as usize, "{rows} rows were made");
 }
+
+#[test]
+fn damaged_requests_leave_the_server_alone() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("s.sock");
+    let _server = Server::on_socket(&path);
+    let corpus = [
+        "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+        "GET /api/v1/explain/7?limit=2 HTTP/1.1\r\nhost: [::1]:9991\r\n\r\n",
+        "POST /healthz HTTP/1.0\r\ncontent-length: 5\r\n\r\nabcde",
+        "GET /api/v1/culprits HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+    ];
+    fuzz::feed(&corpus, |bytes| {
+        let mut stream = unix(&path);
+        // The server may have answered and closed before the end.
+        let _ = stream.write_all(bytes);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    assert_eq!(Answer::to(unix(&path), "GET", "/healthz").status, 200);
+}
+
+#[test]
+fn clients_that_read_nothing_do_not_keep_others_out() {
+    let server = Server::on_tcp(Loop::Ready);
+    let paths = [
+        "/api/v1/zombies",
+        "/api/v1/top",
+        "/metrics",
+        "/api/v1/exits",
+    ];
+    let silent: Vec<_> = (0..CROWD)
+        .map(|n| {
+            let mut stream = server.connect();
+            send(&mut stream, "GET", paths[n % paths.len()]);
+            stream
+        })
+        .collect();
+    for path in ["/healthz", "/metrics", "/api/v1/top"] {
+        assert_eq!(server.get(path).status, 200, "{path}");
+    }
+    let rows = server.rows.load(Ordering::Relaxed);
+    assert!(rows < ZOMBIES as usize, "{rows} rows were made");
+    drop(silent);
+}

@@ -231,3 +231,26 @@ fn read(path: &Path) -> anyhow::Result<String> {
     let bytes = file::read(path).context("cannot read the file")?;
     String::from_utf8(bytes).context("the file is not UTF-8")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damaged_web_config_files_are_refused_or_used() {
+        let corpus = [
+            "tls_server_config:\n  cert_file: a\n  key_file: b\n  min_version: TLS12\n  \
+             client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: c\n  \
+             cipher_suites: [TLS_AES_128_GCM_SHA256]\n  curve_preferences: [X25519]\n",
+            "http_server_config:\n  headers:\n    X-Frame-Options: deny\ntls_server_config:\n  \
+             cert: \"-----BEGIN CERTIFICATE-----\"\n  key: x\n",
+            "basic_auth_users: {alice: $2y$04$aaaaaaaaaaaaaaaaaaaaaa}\n",
+        ];
+        fuzz::feed(&corpus, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            if let Ok(rules) = Rules::parse(&text, Path::new("/web.yml")) {
+                rules.authenticates();
+            }
+        });
+    }
+}

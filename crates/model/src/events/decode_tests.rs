@@ -463,3 +463,15 @@ fn a_thread_that_reaps_is_named_unless_it_is_the_first() {
     assert_eq!(thread(10, b""), None);
     assert_eq!(thread(10, b"reaper"), Some("reaper".into()));
 }
+
+#[test]
+fn damaged_records_are_decoded_or_refused() {
+    let corpus = [bytes(&a_death()), bytes(&an_old_zombie())];
+    fuzz::feed(&corpus, |record| {
+        let _ = (
+            decode(record, 4096),
+            decode_task(record),
+            decode_threads(record),
+        );
+    });
+}

@@ -378,3 +378,20 @@ proptest! {
         let _read_or_refused = parse(&format!("death {death} {}={value}", names[at]));
     }
 }
+
+#[test]
+fn damaged_recordings_are_read_or_refused() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/traces");
+    let entries = std::fs::read_dir(folder).expect("there are traces");
+    let files = entries.flatten().map(|entry| entry.path());
+    let texts: Vec<_> = files
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .collect();
+    let corpus: Vec<_> = texts.iter().flat_map(|text| text.lines()).collect();
+    assert!(corpus.len() > 100);
+    fuzz::feed(&corpus, |bytes| {
+        for line in String::from_utf8_lossy(bytes).lines() {
+            let _read_or_refused = parse(line);
+        }
+    });
+}

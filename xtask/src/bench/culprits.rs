@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::agent::Agent;
 use crate::cli::BenchCulprits;
 use crate::quantile::quantile;
+use crate::usage::{cpu, memory};
 use crate::{host, run, shell};
 
 /// After this time zombies are old, and the agent has handled their deaths.
@@ -88,7 +89,7 @@ pub(crate) fn main(options: &BenchCulprits) -> Result<ExitCode> {
     );
     println!(
         "agent memory (RSS): {:.1} MB",
-        agent.resident()? as f64 / 1e6
+        memory(agent.pid())?[0] as f64 / 1e6
     );
     Ok(ExitCode::SUCCESS)
 }
@@ -114,10 +115,10 @@ fn ask(agent: &Agent, dead: &Load, zombies: u32) -> Result<Duration> {
 
 /// The share of a CPU that the agent uses.
 fn share_of_cpu(agent: &Agent, seconds: u64) -> Result<f64> {
-    let before = agent.cpu()?;
+    let before = cpu(agent.pid())?;
     let began = Instant::now();
     thread::sleep(Duration::from_secs(seconds));
-    let used = agent.cpu()?.saturating_sub(before);
+    let used = cpu(agent.pid())?.saturating_sub(before);
     Ok(used.as_secs_f64() / began.elapsed().as_secs_f64())
 }
 
