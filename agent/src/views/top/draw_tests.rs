@@ -233,7 +233,7 @@ fn details_say_what_is_known_until_the_story_is_there() {
 #[test]
 fn details_of_a_workload_list_its_culprits_and_zombies() {
     let mut rows = busy();
-    rows.items[0].workloads = vec![workload("shop.service", 4)];
+    rows.items[0].workloads = vec![workload("shop.service", 2)];
     rows.items[0].parents[2].container = rows.items[0].workloads[0].container.clone();
     rows.items[0].parents[2].verdict = Some(verdict());
     let mut model = model(rows);

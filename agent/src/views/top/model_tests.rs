@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::views::top::act::Effect;
+use crate::views::top::frame::Frame as _;
 use crate::views::top::keys::Action;
 use crate::views::top::sample::{self, Model, busy, frame, host, model, parent, workload, zombie};
 use crate::views::top::settings::Settings;
@@ -326,4 +327,14 @@ fn thousands_of_zombies_are_handled() {
     model.act(Action::NextView);
     model.act(Action::Last);
     assert_eq!(selected(&model), Some(100));
+}
+
+#[test]
+fn a_saved_frame_is_the_document_of_the_agent() {
+    let mut rows = busy();
+    rows.items[0].parents[2].verdict = Some(sample::verdict());
+    rows.items[0].workloads = vec![workload("a.service", 4)];
+    let model = model(rows.clone());
+    let saved = serde_json::to_value(model.frame.document(None)).expect("JSON");
+    assert_eq!(saved, serde_json::to_value(&rows).expect("JSON"));
 }

@@ -9,7 +9,7 @@ mod wrong;
 
 pub use api::Field;
 use api::Seconds;
-use regex::{Regex, RegexBuilder};
+use regex_lite::{Regex, RegexBuilder};
 pub use rows::{EXIT_FIELDS, STUCK_FIELDS};
 pub use selection::{Chosen, Selection};
 pub use wrong::Wrong;

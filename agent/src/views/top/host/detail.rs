@@ -38,7 +38,9 @@ pub(super) fn process(
         color: false,
         ..look
     };
-    explain::page(story, plain, width) + &zombies_of(host, |holder| holder == *pid, look)
+    let held = host.parent(*pid).map_or(0, |parent| parent.zombies);
+    let zombies = zombies_of(host, |holder| holder == *pid, held, look);
+    explain::page(story, plain, width) + &zombies
 }
 
 /// One line on a parent.
@@ -107,34 +109,34 @@ pub(super) fn workload(
         }
     }
     let holds = |pid| culprits.iter().any(|it| it.process.pid == pid);
-    text + &zombies_of(host, holds, look)
+    text + &zombies_of(host, holds, row.zombies, look)
 }
 
-/// The zombies of these parents or tracers.
-fn zombies_of(host: &Host, holds: impl Fn(u32) -> bool, look: Look) -> String {
+/// The zombies of these parents or tracers, which hold so many; a frame may not have all of them.
+fn zombies_of(host: &Host, holds: impl Fn(u32) -> bool, held: u64, look: Look) -> String {
     let holder = |it: &&Zombie| it.tracer.as_ref().or(it.parent.as_ref()).map(|it| it.pid);
     let zombies = host.top().zombies.iter();
-    let zombies: Vec<_> = zombies
-        .filter(|it| holder(it).is_some_and(&holds))
-        .collect();
-    if zombies.is_empty() {
+    let zombies = zombies.filter(|it| holder(it).is_some_and(&holds));
+    let listed: Vec<_> = zombies.take(LISTED).collect();
+    if held == 0 {
         return String::new();
     }
+    let heading = format!("\n{} to reap\n", count(held, "zombie"));
     let plain = Look {
         color: false,
         ..look
     };
     let columns: &[Column<Zombie>] = &ZOMBIES;
-    let rows = zombies.iter().copied().take(LISTED);
-    let rows = table::text(columns, rows, false, plain);
+    let rows = match listed.len() {
+        0 => String::new(),
+        _ => table::text(columns, listed.iter().copied(), false, plain),
+    };
     let rows = rows.lines().flat_map(|row| ["  ", row, "\n"]);
     let rows: String = rows.collect();
-    let more = match zombies.len().saturating_sub(LISTED) {
-        0 => String::new(),
-        more => format!("  and {more} more\n"),
-    };
-    let number = count(zombies.len() as u64, "zombie");
-    format!("\n{number} to reap\n{rows}{more}")
+    match held.saturating_sub(listed.len() as u64) {
+        0 => heading + &rows,
+        more => format!("{heading}{rows}  {more} more: see `reapwatch zombies`\n"),
+    }
 }
 
 fn processes(number: u64) -> String {

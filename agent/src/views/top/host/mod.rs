@@ -174,7 +174,7 @@ impl Frame for Host {
     }
 
     fn alarms(&self, look: Look) -> Vec<String> {
-        let alarm = pids::alarm(&self.top().pids).map(|it| pids::line(it, look));
+        let alarm = pids::alarm(&self.top().pids).map(|it| pids::brief(it, look));
         let unlisted = unlisted(self.document.head.unlisted_zombies);
         let alarms = alarm.into_iter().chain(unlisted);
         alarms.chain(hidden(self.top())).collect()
@@ -235,6 +235,12 @@ impl Frame for Host {
         top.parents = rows.map(|row| self.top().parents[row].clone()).collect();
         let rows = passing(self, &zombies::VIEW, filter).into_iter();
         top.zombies = rows.map(|row| self.top().zombies[row].clone()).collect();
+        for zombie in &mut top.zombies {
+            // It came with the parent.
+            zombie.verdict = None;
+        }
+        let rows = passing(self, &workloads::VIEW, filter).into_iter();
+        top.workloads = rows.map(|row| self.top().workloads[row].clone()).collect();
         document
     }
 }
