@@ -155,7 +155,6 @@ impl Agent {
 
     fn wait_until_it_answers(&mut self, began: Instant) -> Result<()> {
         let deadline = began + Duration::from_secs(20);
-        let socket = self.socket();
         while Instant::now() < deadline {
             if let Some(status) = self.process.try_wait()? {
                 bail!("the agent exited ({status})");

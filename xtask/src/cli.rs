@@ -36,6 +36,8 @@ pub(crate) enum Command {
     },
     /// Write the dashboards from their descriptions in xtask/src/dashboards
     Dashboards(Dashboards),
+    /// Write the screens of `top` into docs, from a recorded incident
+    Screens,
     /// Write the manifests that are generated from the dashboards and rules
     Deploy {
         /// Render and check all manifests and the systemd unit; change nothing
@@ -133,6 +135,9 @@ pub(crate) struct Soak {
     /// How long; a round that has begun is finished
     #[arg(long, default_value_t = 20)]
     pub(crate) minutes: u64,
+    /// A single round, with the programs of the test build
+    #[arg(long, conflicts_with = "minutes")]
+    pub(crate) quick: bool,
     /// Use this reapwatch instead of building one
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Option<PathBuf>,

@@ -20,6 +20,7 @@ mod process;
 mod prometheus;
 mod quantile;
 mod run;
+mod screens;
 mod setup;
 mod shell;
 mod sidecar;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Ebpf { check: false } => ebpf::build(),
         Command::Ebpf { check: true } => ebpf::check(),
         Command::Dashboards(options) => dashboards::main(&options),
+        Command::Screens => screens::main(),
         Command::Deploy { check: false } => deploy::generate(),
         Command::Deploy { check: true } => deploy::check(),
         Command::Image(options) => image::main(&options),

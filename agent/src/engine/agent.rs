@@ -39,6 +39,9 @@ use model::explain::Seen;
 
 /// How often the agent does its housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// Snapshots for the metrics take at most this share of the time: where there are so many processes
+/// that one takes long, they are rarer.
+const PAUSES: u64 = 200;
 /// How long the start waits for the first walk over the PID tables, so that the first answer has
 /// them.
 const FIRST_WALK: Duration = Duration::from_millis(200);
@@ -310,12 +313,13 @@ impl Agent {
         if self.feed.counters() != self.read_at {
             self.read();
         }
+        let least_ns = PAUSES * self.snapshots.took_ns();
         self.judge_if_older_than(if self.feed.recorder.is_open() {
             judge::WHILE_RECORDING_NS
         } else {
-            judge::IN_BACKGROUND_NS
+            judge::IN_BACKGROUND_NS.max(least_ns)
         });
-        if self.stuck.is_count_due(now_ns) {
+        if self.stuck.is_count_due(least_ns, now_ns) {
             self.want(Purpose::Count);
         }
     }

@@ -10,6 +10,8 @@ use crate::problem::{News, Problem};
 
 /// Minimum time between two extra repairs.
 const EVERY_NS: u64 = 1_000_000_000;
+/// And as a multiple of the time that a snapshot takes.
+const PAUSES: u64 = 20;
 
 /// From this many processes on a snapshot is large.
 const MANY: usize = 20_000;
@@ -22,6 +24,8 @@ pub(super) struct Repairs {
     /// From the request for a snapshot until it has settled.
     under_way: bool,
     last_ns: u64,
+    /// How long the last snapshot took.
+    took_ns: u64,
     /// A snapshot waiting for its events.
     unsettled: Option<Snapshot>,
     lost_before: u64,
@@ -54,7 +58,8 @@ impl Repairs {
 
     /// Whether a snapshot must be taken now.
     pub(super) fn is_due(&self, now_ns: u64) -> bool {
-        self.wanted && !self.under_way && now_ns.saturating_sub(self.last_ns) >= EVERY_NS
+        let pause_ns = EVERY_NS.max(PAUSES * self.took_ns);
+        self.wanted && !self.under_way && now_ns.saturating_sub(self.last_ns) >= pause_ns
     }
 
     /// A snapshot has been asked for.
@@ -65,6 +70,9 @@ impl Repairs {
     /// The snapshot, which has to wait for events from before it; `None` if it failed.
     pub(super) fn hold(&mut self, snapshot: Option<Snapshot>) {
         self.under_way = snapshot.is_some();
+        if let Some(snapshot) = &snapshot {
+            self.took_ns = snapshot.ended_ns - snapshot.begun_ns;
+        }
         self.unsettled = snapshot;
     }
 

@@ -15,6 +15,8 @@ pub(super) struct Snapshots<W> {
     served: Vec<W>,
     /// Asked for since it began.
     next: Vec<W>,
+    /// How long the last one took.
+    took_ns: u64,
 }
 
 impl<W> Snapshots<W> {
@@ -24,6 +26,7 @@ impl<W> Snapshots<W> {
             taking: Job::default(),
             served: Vec::new(),
             next: Vec::new(),
+            took_ns: 0,
         }
     }
 
@@ -49,6 +52,11 @@ impl<W> Snapshots<W> {
         }
     }
 
+    /// How long the last one took.
+    pub(super) fn took_ns(&self) -> u64 {
+        self.took_ns
+    }
+
     /// Whether nobody waits for one.
     pub(super) fn is_idle(&self) -> bool {
         !self.taking.is_running() && self.next.is_empty()
@@ -57,6 +65,9 @@ impl<W> Snapshots<W> {
     /// The snapshot and its purposes, when it is there; `None` if it failed.
     pub(super) async fn taken(&mut self) -> (Vec<W>, Option<Snapshot>) {
         let snapshot = self.taking.done().await.and_then(logged);
+        if let Some(snapshot) = &snapshot {
+            self.took_ns = snapshot.ended_ns - snapshot.begun_ns;
+        }
         (mem::take(&mut self.served), snapshot)
     }
 }

@@ -116,7 +116,11 @@ mod tests {
         comes_back(&DoctorQuery {}, "/api/v1/doctor");
         comes_back(&ExplainQuery { pid: 42 }, "/api/v1/explain/42");
         let threshold = Some(Duration::from_millis(500));
-        comes_back(&StuckQuery { threshold }, "/api/v1/stuck?threshold=500ms");
+        let stuck = StuckQuery {
+            threshold,
+            ..StuckQuery::default()
+        };
+        comes_back(&stuck, "/api/v1/stuck?threshold=500ms");
         let list = List {
             limit: Some(5),
             sort: Some(Field::Age.into()),

@@ -18,7 +18,7 @@ use anyhow::{Result, bail};
 use self::actors::ACTORS;
 use self::stage::{Stage, Use};
 use crate::cli::Soak;
-use crate::{host, run};
+use crate::{host, run, statics};
 
 /// Growth from the end of the first round that counts as flat: what the tables keep for a while.
 const FLAT_BYTES: u64 = 16 << 20;
@@ -29,12 +29,7 @@ pub(crate) fn main(options: &Soak) -> Result<ExitCode> {
     if let Some(lack) = host::no_probes() {
         bail!("cannot run an agent: {lack}");
     }
-    let or_build = |given: &Option<PathBuf>, package| match given {
-        Some(program) => Ok(program.clone()),
-        None => run::build_release(package),
-    };
-    let program = or_build(&options.program, "reapwatch")?;
-    let scenarios = or_build(&options.scenarios, "scenarios")?;
+    let (program, scenarios) = programs(options)?;
     let began = Instant::now();
     let mut stage = Stage::new(program, scenarios)?;
     println!("{}", host::describe());
@@ -56,13 +51,29 @@ pub(crate) fn main(options: &Soak) -> Result<ExitCode> {
         println!("{round:5} | at rest: {now}");
         let first = *first.get_or_insert(now);
         is_flat(first, now)?;
-        if began.elapsed() >= duration {
+        if options.quick || began.elapsed() >= duration {
             break;
         }
     }
     stage.end()?;
     println!("\nbalanced and flat for {} s", began.elapsed().as_secs());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The agent, and what makes the deaths.
+fn programs(options: &Soak) -> Result<(PathBuf, PathBuf)> {
+    if options.quick {
+        let built = statics::build_for_tests()?;
+        return Ok((built.reapwatch, built.scenarios));
+    }
+    let or_build = |given: &Option<PathBuf>, package| match given {
+        Some(program) => Ok(program.clone()),
+        None => run::build_release(package),
+    };
+    Ok((
+        or_build(&options.program, "reapwatch")?,
+        or_build(&options.scenarios, "scenarios")?,
+    ))
 }
 
 fn is_flat(first: Use, now: Use) -> Result<()> {

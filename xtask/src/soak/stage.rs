@@ -92,6 +92,13 @@ impl Stage {
         })
     }
 
+    /// Waits until the agent is healthy, as whatever was done to it goes on.
+    pub(super) fn expect_health(&self) -> Result<()> {
+        eventually("a healthy agent", || {
+            self.agent.get("/healthz").map(|_| true)
+        })
+    }
+
     /// The books of a new agent begin anew.
     pub(super) fn begin_books(&mut self) -> Result<()> {
         self.books = Books::read(&self.agent.get("/metrics")?)?;
@@ -150,7 +157,7 @@ impl Drop for Leak {
 }
 
 /// Asks again and again until it is so.
-pub(super) fn eventually(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
+fn eventually(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
     let deadline = Instant::now() + SOON;
     let mut last = None;
     while Instant::now() < deadline {

@@ -230,7 +230,13 @@ static OBJECT: Ourselves = Ourselves {
 };
 
 /// Suites that need more than cargo, but no other kernel.
-static ON_THIS_MACHINE: [Ourselves; 6] = [
+static ON_THIS_MACHINE: [Ourselves; 7] = [
+    Ourselves {
+        name: "soak --quick",
+        limit: minutes(10),
+        arguments: &["soak", "--quick"],
+        lack: host::no_probes,
+    },
     Ourselves {
         name: "manifests",
         limit: minutes(10),

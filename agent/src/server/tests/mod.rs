@@ -288,6 +288,7 @@ fn top() -> Top {
         },
         parents: Vec::new(),
         zombies: Vec::new(),
+        workloads: Vec::new(),
         pids: Vec::new(),
     }
 }

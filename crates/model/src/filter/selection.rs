@@ -25,7 +25,7 @@ impl Selection {
     /// Of a list whose rows have these fields; the error is one sentence.
     pub fn of(list: &api::List, fields: &[Field]) -> Result<Self, String> {
         let filter = list.filter.as_deref();
-        let filter = filter.map(|text| Filter::parse_for(text, fields));
+        let filter = filter.map(|text| Filter::parse(text, fields));
         let sort = list.sort.as_ref().map(|name| {
             let field = name.known().filter(|field| fields.contains(field));
             field.ok_or_else(|| {

@@ -93,8 +93,7 @@ impl Lifecycle {
     }
 
     /// Recently closed deaths, latest first.
-    #[cfg(test)]
-    fn recent(&self) -> impl Iterator<Item = &Record> {
+    pub fn recent(&self) -> impl Iterator<Item = &Record> {
         self.recent.records()
     }
 

@@ -109,7 +109,6 @@ impl Recent {
     }
 
     /// Their records, latest closed first.
-    #[cfg(test)]
     pub(super) fn records(&self) -> impl Iterator<Item = &super::record::Record> {
         self.ring
             .iter()

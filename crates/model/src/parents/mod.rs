@@ -232,6 +232,13 @@ impl Parents {
             .unwrap_or_default()
     }
 
+    /// Zombie times of the children that a process reaped recently; only exact ones.
+    pub fn zombie_times(&self, key: Key) -> Vec<u64> {
+        let parent = self.get(key);
+        let times = parent.iter().flat_map(|parent| &parent.zombie_ns);
+        times.copied().collect()
+    }
+
     fn row(&self, process: &Process, held: &Held, now_ns: u64) -> Row {
         let known = self.get(process.key);
         // Shorter than a minute if the agent or the program started within it.

@@ -1,5 +1,6 @@
 //! Who is dead and unreaped.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::lifecycle::Record;
 use crate::workload::Workload;
 
 /// What can be asked of a zombie.
-pub const ZOMBIE_FIELDS: [Field; 10] = [
+pub const ZOMBIE_FIELDS: [Field; 13] = [
     Field::Age,
     Field::Pid,
     Field::Comm,
@@ -23,6 +24,9 @@ pub const ZOMBIE_FIELDS: [Field; 10] = [
     Field::Pod,
     Field::Container,
     Field::Unit,
+    Field::Workload,
+    Field::User,
+    Field::Exit,
     Field::Why,
 ];
 
@@ -124,6 +128,11 @@ fn row<'a>(record: &'a Record, place: Option<&'a Arc<Workload>>, now_ns: u64) ->
         parent: holder.map(|holder| (holder.key.tgid, holder.comm.text())),
         age: Some(Seconds::of_ns(now_ns.saturating_sub(record.died.at_ns))),
         place: place.map(|it| it.names()).unwrap_or_default(),
+        workload: place
+            .and_then(|it| it.container_for_answer()?.text())
+            .map(Cow::Owned),
+        user: Some(record.uid),
+        exit: record.status.map(|it| answers::ended(it).into()),
         ..Row::default()
     }
 }

@@ -18,6 +18,6 @@ pub(super) fn act(stage: &mut Stage) -> Result<u64> {
         fs::create_dir(&folder).with_context(|| format!("make {}", folder.display()))?;
         fs::remove_dir(&folder).with_context(|| format!("remove {}", folder.display()))?;
     }
-    stage.agent.get("/healthz")?;
+    stage.expect_health()?;
     Ok(0)
 }

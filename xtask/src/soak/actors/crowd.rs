@@ -13,7 +13,7 @@ pub(super) fn act(stage: &mut Stage) -> Result<u64> {
     let clients: Result<Vec<_>> = clients.map(|path| stage.agent.ask_only(path)).collect();
     let clients = clients?;
     stage.cycles(10_000)?;
-    stage.agent.get("/healthz")?;
+    stage.expect_health()?;
     drop((clients, leak));
     Ok(13_001)
 }

@@ -9,7 +9,7 @@ const CONNECTIONS: usize = 600;
 pub(super) fn act(stage: &mut Stage) -> Result<u64> {
     let idle: Result<Vec<_>> = (0..CONNECTIONS).map(|_| stage.agent.connect()).collect();
     let idle = idle?;
-    stage.agent.get("/healthz")?;
+    stage.expect_health()?;
     drop(idle);
     Ok(0)
 }

@@ -2,12 +2,10 @@
 
 use anyhow::Result;
 
-use crate::soak::stage::{Stage, eventually};
+use crate::soak::stage::Stage;
 
 pub(super) fn act(stage: &mut Stage) -> Result<u64> {
     stage.agent.unlink_socket()?;
-    eventually("the socket is there again", || {
-        Ok(stage.agent.get("/healthz").is_ok())
-    })?;
+    stage.expect_health()?;
     Ok(0)
 }
