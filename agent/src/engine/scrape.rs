@@ -50,12 +50,12 @@ fn zombies(
     for group in state.lifecycle.siblings() {
         let workload = state.workloads.of_siblings(&group, now_ns);
         let died = state.wall.time_by_now(group.oldest.at_ns).as_duration();
-        let stale = group.dead_by(stale_by_ns);
+        let old = group.dead_by(stale_by_ns);
         let of_it = present.entry(Labels::of(workload.as_deref())).or_default();
-        of_it.add_zombies(group.count(), stale, Some(died.as_secs_f64()));
-        if let (true, Some(holder)) = (stale > 0, group.responsible()) {
+        of_it.add_zombies(group.count(), old, Some(died.as_secs_f64()));
+        if let (true, Some(holder)) = (old > 0, group.responsible()) {
             let comm = || (holder.comm.to_string(), 0);
-            holders.entry(holder.key).or_insert_with(comm).1 += stale;
+            holders.entry(holder.key).or_insert_with(comm).1 += old;
         }
     }
     // Of those that the table has no room for, only the holder is known.

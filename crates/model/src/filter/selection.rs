@@ -140,10 +140,8 @@ impl Rank {
             (Self::Number(one), Self::Number(other)) => one.total_cmp(other),
             (Self::Name(one), Self::Name(other)) => one.cmp(other),
             (Self::Unknown, Self::Unknown) => Ordering::Equal,
-            (Self::Unknown, _) => Ordering::Greater,
-            (_, Self::Unknown) => Ordering::Less,
-            (Self::Number(_), Self::Name(_)) => Ordering::Less,
-            (Self::Name(_), Self::Number(_)) => Ordering::Greater,
+            (Self::Unknown, _) | (Self::Name(_), Self::Number(_)) => Ordering::Greater,
+            (_, Self::Unknown) | (Self::Number(_), Self::Name(_)) => Ordering::Less,
         }
     }
 }

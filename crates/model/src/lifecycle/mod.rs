@@ -156,7 +156,7 @@ impl Lifecycle {
     /// The keys of those that died at this moment or before.
     pub fn dead_at(&self, at_ns: u64) -> Vec<Key> {
         let rows = self.open.rows().filter(|row| row.died_ns <= at_ns);
-        rows.map(|row| row.key()).collect()
+        rows.map(packed::Row::key).collect()
     }
 
     /// The keys of the first `limit` of them, by time of death.
@@ -198,7 +198,7 @@ impl Lifecycle {
             out.push(Transition::Died(who.key));
             self.close_with(entry, Reap::before(start_ns), start_ns, out);
             out.push(Transition::Corrected(Correction::ReapMissed));
-        } else if let Err(entry) = self.open.insert(entry) {
+        } else if let Some(entry) = self.open.insert(entry) {
             self.count_unlisted(entry.record.responsible().copied(), now_ns, out);
         } else {
             out.push(Transition::Died(who.key));

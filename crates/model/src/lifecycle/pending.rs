@@ -74,7 +74,7 @@ impl Lifecycle {
             out.push(Transition::Confirmed(Box::new(entry.record.clone())));
             self.close_with(entry, reap, start_ns, out);
             out.extend(missed.then_some(Transition::Corrected(Correction::ReapMissed)));
-        } else if self.pending.insert(entry).is_err() {
+        } else if self.pending.insert(entry).is_some() {
             out.push(Transition::Corrected(Correction::TableFull));
         }
     }

@@ -159,19 +159,16 @@ impl Table {
         rivals
     }
 
-    /// Adds a death that is not in it.
-    ///
-    /// # Errors
-    /// If there is no room.
-    pub(super) fn insert(&mut self, entry: Entry) -> Result<(), Entry> {
+    /// Adds a death that is not in it, or returns it if there is no room.
+    pub(super) fn insert(&mut self, entry: Entry) -> Option<Entry> {
         if self.is_full() {
-            return Err(entry);
+            return Some(entry);
         }
         let row = self.shared.pack(entry);
         self.places.insert(row.tgid, self.rows.len() as u32);
         self.note(&row);
         self.rows.push(row);
-        Ok(())
+        None
     }
 
     /// Changes an open death; its key stays.
