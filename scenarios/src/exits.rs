@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use nix::errno::Errno;
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
 use nix::sys::wait::waitpid;
@@ -38,15 +38,19 @@ pub enum Kind {
 }
 
 /// A flood of exits, each reaped at once.
-#[derive(Debug)]
+#[derive(Debug, Args)]
 pub struct Flood {
     /// What exits.
+    #[arg(value_enum)]
     pub kind: Kind,
     /// How many.
+    #[arg(long, default_value_t = 2000)]
     pub count: u32,
     /// How many each second; as fast as possible without.
+    #[arg(long)]
     pub rate: Option<u32>,
-    /// The cgroups (v2) of the children, in turn; that of this process without.
+    /// Make children by vfork in this cgroup (v2); several are used in turn.
+    #[arg(long = "cgroup", value_name = "DIRECTORY")]
     pub cgroups: Vec<PathBuf>,
 }
 

@@ -97,20 +97,7 @@ enum Command {
     },
     /// Exits of one kind once stdin closes, to measure what watching them costs; prints how many
     /// there were, and how long they took.
-    Exits {
-        /// What exits.
-        #[arg(value_enum)]
-        kind: exits::Kind,
-        /// How many.
-        #[arg(long, default_value_t = 2000)]
-        count: u32,
-        /// How many each second; as fast as possible without.
-        #[arg(long)]
-        rate: Option<u32>,
-        /// Make children by vfork in this cgroup (v2); several are used in turn.
-        #[arg(long, value_name = "DIRECTORY")]
-        cgroup: Vec<PathBuf>,
-    },
+    Exits(exits::Flood),
     /// Children that stay zombies for an exact time, to compare with what a watcher measured.
     Accuracy {
         /// How long each stays a zombie, in milliseconds.
@@ -186,18 +173,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::CoreReader { flag } => stuck::read_nothing(&flag),
         Command::Burst { count } => print(&crowd::cycles("burst", c"rw-burst", count)?)?,
         Command::Cycles { count } => print(&crowd::cycles("cycles", c"rw-cycles", count)?)?,
-        Command::Exits {
-            kind,
-            count,
-            rate,
-            cgroup,
-        } => {
-            let flood = exits::Flood {
-                kind,
-                count,
-                rate,
-                cgroups: cgroup,
-            };
+        Command::Exits(flood) => {
             wait_for_end()?;
             print(&flood.run()?)?;
         }

@@ -189,10 +189,7 @@ impl Agent {
                     self.serve(purposes, snapshot);
                 }
                 Some(walk) = self.pids.walked() => self.take_walk(walk),
-                reading = self.reading.done() => {
-                    reading.iter().for_each(|reading| self.note_reading(reading));
-                    self.answer_scrapes();
-                }
+                reading = self.reading.done() => self.take_reading(reading),
                 () = self.judge.round_over() => self.end_round(),
                 () = self.stuck.round_over() => self.end_stuck_round(),
                 () = ready(log.as_mut()) => self.feed.kernel.flush_log(),
@@ -294,7 +291,11 @@ impl Agent {
         }
     }
 
-    fn answer_scrapes(&mut self) {
+    /// Takes in a reading, `None` after a panic, and answers the scrapes that waited for it.
+    fn take_reading(&mut self, reading: Option<Reading>) {
+        if let Some(reading) = reading {
+            self.note_reading(&reading);
+        }
         for to in std::mem::take(&mut self.scrapes) {
             // Nobody waits any more when sending fails.
             let _gone = to.send(self.scrape());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, Collected, Limited};
 use hyper::Response;
 use hyper::body::{Bytes, Incoming};
 use serde::Deserialize;
@@ -80,12 +80,14 @@ pub(super) struct Pod {
     pub(super) status: Option<PodStatus>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Deserialize)]
 pub(super) struct PodStatus {
-    pub(super) container_statuses: Option<Vec<Container>>,
-    pub(super) init_container_statuses: Option<Vec<Container>>,
-    pub(super) ephemeral_container_statuses: Option<Vec<Container>>,
+    #[serde(rename = "containerStatuses")]
+    pub(super) containers: Option<Vec<Container>>,
+    #[serde(rename = "initContainerStatuses")]
+    pub(super) init: Option<Vec<Container>>,
+    #[serde(rename = "ephemeralContainerStatuses")]
+    pub(super) ephemeral: Option<Vec<Container>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -139,7 +141,7 @@ impl Server {
     pub(super) async fn list(&self, parameters: &[(&str, &str)]) -> Result<List, Failed> {
         let answer = async {
             let response = self.ask(parameters).await?;
-            let body = whole(response).await.map_err(Failed::disconnected)?;
+            let body = whole(response).await?;
             serde_json::from_slice(&body).map_err(|error| Failed::malformed(&error))
         };
         in_time(ANSWER, answer).await
@@ -152,7 +154,7 @@ impl Server {
     }
 
     async fn ask(&self, parameters: &[(&str, &str)]) -> Result<Response<Incoming>, Failed> {
-        let response = self.send(parameters).await.map_err(Failed::disconnected)?;
+        let response = self.send(parameters).await?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -177,12 +179,14 @@ impl Server {
 }
 
 impl Failed {
-    pub(super) fn disconnected(error: anyhow::Error) -> Self {
-        Self(Failure::Disconnected, format!("{error:#}"))
-    }
-
     pub(super) fn malformed(error: &serde_json::Error) -> Self {
         Self(Failure::Malformed, error.to_string())
+    }
+}
+
+impl From<anyhow::Error> for Failed {
+    fn from(error: anyhow::Error) -> Self {
+        Self(Failure::Disconnected, format!("{error:#}"))
     }
 }
 
@@ -210,6 +214,6 @@ async fn whole(response: Response<Incoming>) -> anyhow::Result<Bytes> {
     let body = Limited::new(response.into_body(), MAX_BYTES)
         .collect()
         .await;
-    body.map(|body| body.to_bytes())
+    body.map(Collected::to_bytes)
         .map_err(|error| anyhow!("the answer was cut short: {error}"))
 }

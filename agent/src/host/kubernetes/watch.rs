@@ -118,7 +118,7 @@ impl<T: Fn(News) -> bool> Watcher<T> {
         self.send(News::Up)?;
         let mut received = false;
         loop {
-            let line = async { lines.wait().await.map_err(Failed::disconnected) };
+            let line = async { lines.wait().await.map_err(Failed::from) };
             let Some(line) = in_time(SILENCE, line).await? else {
                 break;
             };
@@ -191,13 +191,7 @@ impl<T: Fn(News) -> bool> Watcher<T> {
 fn read(seen: &Seen) -> Option<Pod> {
     let about = &seen.metadata;
     let status = seen.status.as_ref();
-    let kinds = status.map(|status| {
-        [
-            &status.container_statuses,
-            &status.init_container_statuses,
-            &status.ephemeral_container_statuses,
-        ]
-    });
+    let kinds = status.map(|status| [&status.containers, &status.init, &status.ephemeral]);
     let all = kinds.into_iter().flatten().flatten().flatten();
     Some(Pod {
         uid: about.uid.clone()?,

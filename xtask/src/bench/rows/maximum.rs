@@ -86,7 +86,9 @@ fn flood(stage: &Stage) -> Result<u32> {
             .with_context(|| format!("move a process into {}", cgroup.display()))?;
         loads.push(load);
     }
-    loads.iter_mut().for_each(|load| load.begin());
+    for load in &mut loads {
+        load.begin();
+    }
     let mut made = 0;
     for load in loads {
         made += load.end()?.count;

@@ -62,9 +62,9 @@ fn measure(stage: &Stage, round: usize, sheet: &mut Sheet) -> Result<()> {
     );
     let follower = Follower::start(&agent)?;
     let pids = [agent.pid(), follower.0.id()];
-    let [followed, client] = for_an_exit(&stage.paced(RATE, seconds, 1), pids)?;
-    sheet.add(&FOLLOWED, Who::Agent, followed);
-    sheet.add(&CLIENT, Who::Agent, client);
+    let [in_agent, in_client] = for_an_exit(&stage.paced(RATE, seconds, 1), pids)?;
+    sheet.add(&FOLLOWED, Who::Agent, in_agent);
+    sheet.add(&CLIENT, Who::Agent, in_client);
     Ok(())
 }
 
