@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::{MetricFamily, MetricType};
-use prometheus::{HistogramVec, Registry, TextEncoder, core::Collector};
+use prometheus::{Registry, TextEncoder, core::Collector};
 
 use super::families;
 use super::metric::{FromScrape, Kind};
+use super::ordinary::WithOrdinary;
 use super::scrape::Scrape;
 
 /// A scrape that has not been written yet. Writing it does not need the agent's loop.
 #[derive(Debug)]
 pub struct Page {
     pub(super) scrape: Scrape,
-    pub(super) histograms: Vec<HistogramVec>,
+    pub(super) histograms: Vec<WithOrdinary>,
 }
 
 impl Page {

@@ -58,7 +58,8 @@ impl Lifecycle {
                 return;
             }
         }
-        if self.full(out) {
+        // Since then, its death has not been reported, so it was reaped and counted.
+        if task.is_held || self.full(out) {
             return;
         }
         if self.reconciled {
