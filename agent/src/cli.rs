@@ -92,7 +92,8 @@ pub enum When {
 /// Options of the daemon.
 #[derive(Clone, Debug, Args)]
 pub struct AgentArgs {
-    /// Address of the HTTP server, or `none`
+    /// Address of the HTTP server, or `none`. Clients on other hosts get only metrics and health,
+    /// unless --web.config.file authenticates them
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9991",
           value_parser = values::listen)]
     pub listen: OrNone<SocketAddr>,

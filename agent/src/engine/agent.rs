@@ -209,12 +209,21 @@ impl Agent {
         let now_ns = probes::now_ns();
         if self.feed.repairs.is_due(now_ns) {
             self.feed.repairs.begin(now_ns);
-            self.want(Purpose::Repair);
+            self.snapshots.want(Purpose::Repair);
         }
+        self.begin_snapshot();
     }
 
     fn want(&mut self, purpose: Purpose) {
-        self.snapshots.want(purpose, &mut self.feed.kernel);
+        self.snapshots.want(purpose);
+        self.begin_snapshot();
+    }
+
+    /// Begins the next snapshot, if one is wanted. There are never two large ones in memory.
+    fn begin_snapshot(&mut self) {
+        if !self.feed.repairs.holds_much() {
+            self.snapshots.begin(&mut self.feed.kernel);
+        }
     }
 
     /// Takes in a snapshot, and serves its purposes; it is `None` if it failed.
@@ -248,15 +257,18 @@ impl Agent {
         if repairs {
             self.feed.repairs.hold(snapshot);
         }
-        self.snapshots.begin(&mut self.feed.kernel);
+        self.begin_snapshot();
     }
 
     fn take_walk(&mut self, walk: pids::Walked) {
         let now_ns = probes::now_ns();
         let Feed { state, deaths, .. } = &mut self.feed;
-        let zombies = state.lifecycle.zombies().map(|record| record.cgroups);
-        let zombies: Vec<_> = zombies.collect();
-        for (id, refused) in self.pids.take_in(walk, &zombies, now_ns) {
+        let zombies = state.lifecycle.siblings();
+        let zombies: Vec<_> = zombies
+            .map(|group| (group.cgroups, group.count()))
+            .collect();
+        let total = state.lifecycle.zombies_len();
+        for (id, refused) in self.pids.take_in(walk, (&zombies, total), now_ns) {
             let labels = Labels::of(state.workloads.cgroup(id).map(|it| &**it));
             deaths.metrics.refused_forks(&labels, refused, now_ns);
         }
@@ -417,7 +429,7 @@ impl Agent {
     fn refresh(&mut self) {
         self.feed.count();
         let state = &mut self.feed.state;
-        let zombies = state.lifecycle.open_len() as u64;
+        let zombies = state.lifecycle.zombies_len();
         state.pids = self.pids.usages(zombies, probes::now_ns());
         state.stuck = self.stuck.counted().len() as u64;
     }
@@ -436,7 +448,8 @@ impl Agent {
         deaths.add_ordinary(&kernel.board, state, now_ns);
         let lost_exits = tally::lost_deaths(&counters);
         let stuck = self.stuck.counted();
-        let sample = scrape::sample(state, stuck, self.stale_after, now_ns);
+        let mut sample = scrape::sample(state, stuck, self.stale_after, now_ns);
+        sample.tables.push(deaths.table());
         deaths.metrics.scrape(Sample {
             ordinary,
             lost_exits,

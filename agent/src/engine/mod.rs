@@ -38,7 +38,7 @@ use tokio::{
 
 use self::agent::Agent;
 use self::recording_file::Sink;
-use self::settings::Settings;
+use self::settings::{HOST_ROOT_FIX, Settings};
 use self::streams::Lines;
 pub(crate) use self::stuck::THRESHOLD as STUCK_AFTER;
 use crate::cli::{AgentArgs, ProbeArgs};
@@ -143,7 +143,11 @@ pub fn give_up_in_view() -> anyhow::Result<()> {
 /// If the examination panics.
 pub async fn doctor(probes: &ProbeArgs) -> anyhow::Result<api::Doctor> {
     let settings = Settings::of_view(probes);
+    let fault = settings.host_root_fault();
     let mut doctor = spawn_blocking(move || doctor::examine(settings.kernel)).await?;
+    if let Some(fault) = fault {
+        doctor.facts.push(doctor::host_root(fault, HOST_ROOT_FIX));
+    }
     if let Some(cri) = settings.names.cri {
         let failure = cri.answers().await.err().map(|no| no.failure);
         doctor.facts.push(doctor::runtime(cri.socket(), failure));

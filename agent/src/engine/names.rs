@@ -120,19 +120,11 @@ impl Resolver {
     pub(super) fn housekeeping(&mut self, state: &mut State, now_ns: u64) {
         let mut held = HashSet::new();
         let mut holders = HashSet::new();
-        // Consecutive zombies mostly share workload and holder.
-        let mut before = (None, None);
-        for record in state.lifecycle.zombies() {
-            let now = (
-                Some(record.cgroups),
-                record.responsible().map(|holder| holder.key),
-            );
-            if now != before {
-                held.extend(record.cgroups.known());
-                holders.extend(now.1);
-                before = now;
-            }
+        for group in state.lifecycle.siblings() {
+            held.extend(group.cgroups.known());
+            holders.extend(group.responsible().map(|holder| holder.key));
         }
+        holders.extend(state.lifecycle.unlisted().map(|(holder, _)| holder.key));
         let workloads = &mut state.workloads;
         // So that the answer is available when it is needed.
         for holder in holders {

@@ -1,12 +1,18 @@
 //! When the table of the dead is compared with a snapshot, which repairs what lost events broke.
 
+use std::time::Instant;
+
 use model::counts::Lost;
 use model::events::Snapshot;
 
 use super::intake::SETTLE_NS;
+use crate::problem::{News, Problem};
 
 /// Minimum time between two extra repairs.
 const EVERY_NS: u64 = 1_000_000_000;
+
+/// From this many processes on a snapshot is large.
+const MANY: usize = 20_000;
 
 /// The state of repairs.
 #[derive(Debug, Default)]
@@ -19,6 +25,7 @@ pub(super) struct Repairs {
     /// A snapshot waiting for its events.
     unsettled: Option<Snapshot>,
     lost_before: u64,
+    losing: Problem,
 }
 
 impl Repairs {
@@ -29,13 +36,14 @@ impl Repairs {
     /// Wants a repair if events were lost since the last call.
     pub(super) fn note_lost(&mut self, lost: Lost) {
         let total = lost.total();
-        if total > self.lost_before {
+        let new = total.saturating_sub(self.lost_before);
+        self.lost_before = total.max(self.lost_before);
+        self.wanted |= new > 0;
+        let losing = (new > 0).then_some(());
+        if self.losing.note(losing, Instant::now()) == Some(News::Began) {
             log::warn!(
-                "{} events lost; comparing with the process table (lost since start: {lost})",
-                total - self.lost_before
+                "{new} events lost; comparing with the process table (lost since start: {lost})"
             );
-            self.lost_before = total;
-            self.wanted = true;
         }
     }
 
@@ -60,6 +68,12 @@ impl Repairs {
         self.unsettled = snapshot;
     }
 
+    /// Whether the waiting snapshot is large.
+    pub(super) fn holds_much(&self) -> bool {
+        let unsettled = self.unsettled.as_ref();
+        unsettled.is_some_and(|snapshot| snapshot.tasks.len() > MANY)
+    }
+
     /// The snapshot, once all events from before it have arrived.
     pub(super) fn settled(&mut self, now_ns: u64) -> Option<Snapshot> {
         let due = |snapshot: &mut Snapshot| snapshot.ended_ns.saturating_add(SETTLE_NS) <= now_ns;
@@ -80,7 +94,7 @@ mod tests {
             begun_ns: ended_ns,
             ended_ns,
             exact_start: true,
-            tasks: Vec::new(),
+            tasks: Vec::new().into(),
         };
         assert!(!repairs.is_due(9 * EVERY_NS));
         repairs.want_if(true);

@@ -32,10 +32,9 @@ impl<W> Snapshots<W> {
         logged(self.source.prepare(kernel).and_then(|take| take()))
     }
 
-    /// Asks for a snapshot that begins after now.
-    pub(super) fn want(&mut self, purpose: W, kernel: &mut Attached) {
+    /// Asks for a snapshot that begins after now, with [`Snapshots::begin`].
+    pub(super) fn want(&mut self, purpose: W) {
         self.next.push(purpose);
-        self.begin(kernel);
     }
 
     /// Begins the next snapshot if one is wanted and none is being taken.

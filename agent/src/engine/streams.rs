@@ -7,6 +7,7 @@ use hyper::body::Bytes;
 use tokio::sync::watch;
 
 use crate::memory::Shrinking;
+use crate::problem::Problem;
 use api::{ExitLine, FinishedExit};
 
 /// Maximum number of lines kept for all followers together, and their size. A follower that reads
@@ -90,9 +91,10 @@ impl Streams {
 
     /// Adds a death for all followers; never blocks. They are woken by `announce`.
     pub(crate) fn send(&mut self, exit: &FinishedExit) {
-        let mut line = match serde_json::to_vec(exit) {
-            Ok(line) => line,
-            Err(error) => return log::error!("cannot serialize an exit: {error}"),
+        static PROBLEM: Problem = Problem::new();
+        let line = PROBLEM.check("cannot write an exit as JSON", serde_json::to_vec(exit));
+        let Ok(mut line) = line else {
+            return;
         };
         line.push(b'\n');
         self.recent.send_if_modified(|recent| {

@@ -11,7 +11,7 @@ use crate::host::membership;
 use crate::probes;
 use model::events::{CgroupVersion, Key};
 use model::workload::pods::{News, Roster, Source};
-use model::workload::{Answer, Ask, ContainerIds, Named};
+use model::workload::{Answer, Ask, ContainerIds, Located, Named, Owner, path};
 
 /// Maximum number of cgroups listed in one walk.
 const MOST_CGROUPS: usize = 16_384;
@@ -63,7 +63,7 @@ impl Looker {
             Ask::Process(key) => {
                 let text = self.membership_of(key);
                 let path = text.as_deref().and_then(membership::best);
-                send(Answer::Process(key, path.map(str::to_owned)));
+                send(Answer::Process(key, path.map(|path| self.located(path))));
             }
             Ask::Cgroup { id, dead } => {
                 // In a v1 hierarchy, /proc shows dead processes at the root.
@@ -73,7 +73,7 @@ impl Looker {
                 if path.is_none() && probes::now_ns() >= self.walked_ns + WALK_EVERY_NS {
                     self.walk(send);
                 }
-                send(Answer::Cgroup(id, path.map(str::to_owned)));
+                send(Answer::Cgroup(id, path.map(|path| self.located(path))));
             }
             Ask::Name(ids) => {
                 let named = self.name(&ids);
@@ -136,6 +136,9 @@ impl Looker {
             let began_ns = probes::now_ns();
             if let Some(root) = self.mounts.root_of(controller) {
                 let (cgroups, complete) = list(root);
+                let cgroups = cgroups.into_iter();
+                let cgroups = cgroups.map(|(id, path)| (id, self.located(&path)));
+                let cgroups = cgroups.collect();
                 send(Answer::Walked {
                     version,
                     began_ns,
@@ -145,6 +148,15 @@ impl Looker {
             }
         }
         self.walked_ns = probes::now_ns();
+    }
+
+    /// A path, with the owner of the unit around it if that matters.
+    fn located(&self, path: &str) -> Located {
+        let unit = path::unit_around(path);
+        Located {
+            path: path.to_owned(),
+            owner: unit.map_or(Owner::Unknown, |unit| self.mounts.owner_of(unit)),
+        }
     }
 
     /// The cgroup file of a process, if it is still the same process.
@@ -268,7 +280,7 @@ mod tests {
         let mut looker = Looker::new(Path::new("/"), ON_DISK);
         looker.answer(Ask::Process(me), &mut |answer| answers.push(answer));
         assert!(
-            matches!(&answers[..], [Answer::Process(key, Some(path))] if *key == me && path.starts_with('/')),
+            matches!(&answers[..], [Answer::Process(key, Some(path))] if *key == me && path.path.starts_with('/')),
             "{answers:?}"
         );
         let other = Key { tgid, start_ns: 1 };

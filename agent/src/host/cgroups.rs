@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::host::proc;
 use model::events::ROOT_ID;
+use model::workload::Owner;
 
 /// Controllers whose v1 hierarchy has the workloads of runtimes and systemd, best first: pids,
 /// since zombies use up its limit.
@@ -177,6 +178,17 @@ impl Mounts {
     /// Where the hierarchy of a controller is mounted; the unified one has the empty name.
     pub fn of(&self, controller: &str) -> Option<&Path> {
         self.mount(controller).map(|mount| mount.point.as_path())
+    }
+
+    /// The owner of a cgroup, root only if it is in all hierarchies that have it.
+    pub fn owner_of(&self, path: &str) -> Owner {
+        let places = self.0.iter();
+        let places = places.map(|mount| mount.point.join(path.trim_start_matches('/')));
+        let owners = places.filter_map(|place| Some(fs::metadata(place).ok()?.uid()));
+        owners.max().map_or(Owner::Unknown, |uid| match uid {
+            0 => Owner::Root,
+            uid => Owner::User(uid),
+        })
     }
 
     /// One hierarchy, that of a controller, mounted there.
@@ -347,6 +359,22 @@ mod tests {
         assert_eq!(names, Some(vec!["pods".into(), "b".into()]));
         assert_eq!(way_home(root.path(), 2, b"/"), None);
         assert_eq!(way_home(root.path(), 2, b"/../in"), None);
+    }
+
+    #[test]
+    fn a_cgroup_of_a_user_in_any_hierarchy_is_the_user_s() {
+        let root = tempfile::tempdir().expect("a folder can be made");
+        let mounts = Mounts::only("", root.path());
+        assert_eq!(mounts.owner_of("/a.service"), Owner::Unknown);
+        let folder = root.path().join("a.service");
+        fs::create_dir(&folder).expect("ours");
+        let uid = fs::metadata(&folder).expect("ours").uid();
+        let expected = if uid == 0 {
+            Owner::Root
+        } else {
+            Owner::User(uid)
+        };
+        assert_eq!(mounts.owner_of("/a.service"), expected);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! v1 hierarchies it shows the root
 //! ([`proc_cgroup_show`](https://elixir.bootlin.com/linux/v6.12/A/ident/proc_cgroup_show)).
 
-use model::workload::path;
+use model::workload::{Owner, path};
 
 /// The v1 hierarchies that are most specific, in this order.
 const TELLING: [&str; 4] = ["name=systemd", "pids", "memory", "cpu"];
@@ -24,7 +24,7 @@ pub fn best(text: &str) -> Option<&str> {
         .map(|(_, path)| *path)
         .collect();
     let container = paths.iter().find(|path| {
-        let place = path::parse(path);
+        let place = path::parse(path, Owner::Root);
         place.container.is_some() || place.pod_uid.is_some()
     });
     let below_root = paths.iter().find(|path| **path != "/");

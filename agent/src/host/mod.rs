@@ -8,6 +8,7 @@ pub mod cri;
 pub mod ends;
 pub mod kubernetes;
 pub mod membership;
+pub mod memory;
 pub mod mounts;
 pub mod parse;
 pub mod pids;

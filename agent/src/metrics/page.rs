@@ -10,6 +10,7 @@ use super::families;
 use super::metric::{FromScrape, Kind};
 use super::ordinary::WithOrdinary;
 use super::scrape::Scrape;
+use crate::problem::Problem;
 
 /// A scrape that has not been written yet. Writing it does not need the agent's loop.
 #[derive(Debug)]
@@ -21,11 +22,11 @@ pub struct Page {
 impl Page {
     /// The page, in the text format 0.0.4.
     pub fn text(self) -> String {
+        static PROBLEM: Problem = Problem::new();
         let mut text = String::new();
-        if let Err(error) = TextEncoder::new().encode_utf8(&self.gather(), &mut text) {
-            // Only a family without a name or series is an error, and none is gathered.
-            log::error!("cannot write the metrics page: {error}");
-        }
+        let written = TextEncoder::new().encode_utf8(&self.gather(), &mut text);
+        // Only a family without a name or series is an error, and none is gathered.
+        let _logged = PROBLEM.check("cannot write the metrics page", written);
         text
     }
 

@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    mem::offset_of,
     os::fd::{AsFd, AsRawFd},
     ptr::{self, NonNull},
     sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
@@ -207,16 +208,25 @@ impl Shared {
     /// The slots whose death is held back.
     fn held(&self, slot_mask: u32) -> impl Iterator<Item = u32> {
         const { assert!(held::HELD == 1) };
-        // SAFETY: as above; nothing is read here.
-        let bytes = unsafe { &raw mut (*self.0.as_ptr()).deaths };
-        ones(words(bytes.cast(), slot_mask))
+        ones(self.words(offset_of!(wire::Board, deaths), slot_mask))
     }
 
     /// The slots whose process had ordinary reaps.
     fn reapers(&self, slot_mask: u32) -> impl Iterator<Item = u32> {
-        // SAFETY: as above; nothing is read here.
-        let bytes = unsafe { &raw mut (*self.0.as_ptr()).reapers };
-        ones(words(bytes.cast(), slot_mask))
+        ones(self.words(offset_of!(wire::Board, reapers), slot_mask))
+    }
+
+    /// The bytes of all slots in the array at this offset, eight at a time.
+    fn words(&self, offset: usize, slot_mask: u32) -> impl Iterator<Item = u64> {
+        #[expect(clippy::cast_ptr_alignment, reason = "the mapping begins with a page")]
+        let words = self.0.as_ptr().cast::<u64>();
+        // SAFETY: both arrays are that far within the mapping, and aligned to words.
+        let first = unsafe { words.byte_add(offset) };
+        let count = (slot_mask as usize + 1).div_ceil(size_of::<u64>());
+        (0..count).map(move |n| {
+            // SAFETY: within the array; the mapping outlives this borrow of it.
+            unsafe { AtomicU64::from_ptr(first.add(n)) }.load(Ordering::SeqCst)
+        })
     }
 }
 
@@ -225,13 +235,6 @@ impl Drop for Shared {
         // SAFETY: the mapping is our own, and nothing refers to it any more.
         unsafe { libc::munmap(self.0.as_ptr().cast(), size_of::<wire::Board>()) };
     }
-}
-
-/// The bytes of all slots, eight at a time. Both arrays are aligned to that, and as long.
-fn words(bytes: *mut u64, slot_mask: u32) -> impl Iterator<Item = u64> {
-    let words = (slot_mask as usize + 1).div_ceil(size_of::<u64>());
-    // SAFETY: within one of the arrays of the mapping, which outlives the call.
-    (0..words).map(move |n| unsafe { AtomicU64::from_ptr(bytes.add(n)) }.load(Ordering::SeqCst))
 }
 
 /// The positions of all bytes that are 1.

@@ -1,5 +1,6 @@
 //! The landing page for browsers.
 
+use super::access::OPEN;
 use api::{Doctor, OrOther};
 
 /// Every path, and what it shows.
@@ -34,16 +35,23 @@ const PATHS: [(&str, &str); 10] = [
     ),
 ];
 
-/// The page.
-pub(super) fn page(doctor: &Doctor) -> String {
+/// What a client without full access is told.
+const CLOSED: &str = "<p>Processes are shown only to clients on this host and to users of a web \
+                      config file.</p>\n";
+
+/// The page; a stranger sees only the paths that are open to all.
+pub(super) fn page(doctor: &Doctor, stranger: bool) -> String {
     let host = escape(&doctor.host);
     let kernel = escape(&doctor.kernel);
     let source = doctor.source.as_ref().map(OrOther::as_str);
     let source = escape(source.unwrap_or("no probe: see doctor"));
     let version = env!("CARGO_PKG_VERSION");
-    let paths = PATHS
+    let paths: String = PATHS
+        .iter()
+        .filter(|(path, _)| !stranger || OPEN.contains(path))
         .map(|(path, what)| format!("<dt><a href=\"{path}\">{path}</a></dt><dd>{what}</dd>\n"))
-        .concat();
+        .collect();
+    let closed = if stranger { CLOSED } else { "" };
     format!(
         "<!DOCTYPE html>
 <html lang=\"en\">
@@ -63,7 +71,7 @@ dt {{ font-family: ui-monospace, monospace; }}
 <p>Version {version}, Linux {kernel}, source {source}.</p>
 <dl>
 {paths}</dl>
-</body>
+{closed}</body>
 </html>
 "
     )

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawPathParams, Request as HttpRequest, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, Uri};
-use axum::middleware::{self, Next, map_response};
+use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::timeout;
 
+use super::access::Stranger;
 use super::joined::Joined;
 use super::landing;
 use super::refusal::Refusal;
@@ -96,7 +97,6 @@ pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
     router
         .method_not_allowed_fallback(async |method: Method| Refusal::method(method.as_str()))
         .fallback(async |uri: Uri| Refusal::not_found(uri.path()))
-        .layer(map_response(harden))
         .with_state(Agent {
             handle,
             stop,
@@ -106,7 +106,7 @@ pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
 }
 
 /// Answers are of the moment, and never anything but what they say they are.
-async fn harden(mut response: Response) -> Response {
+pub(super) fn hardened(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -129,9 +129,12 @@ async fn refuse_parameters(request: HttpRequest, next: Next) -> Result<Response,
     }
 }
 
-async fn landing(State(agent): State<Agent>) -> Result<Html<String>, Refusal> {
+async fn landing(
+    State(agent): State<Agent>,
+    stranger: Option<Extension<Stranger>>,
+) -> Result<Html<String>, Refusal> {
     let doctor = agent.ask(ANSWER, Request::Doctor).await?;
-    Ok(Html(landing::page(&doctor)))
+    Ok(Html(landing::page(&doctor, stranger.is_some())))
 }
 
 async fn metrics(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {

@@ -14,7 +14,7 @@ use super::list::{checked, is_empty, more, none};
 use super::output::{print, width};
 use super::table::{self, Shown, Side, head};
 use super::text::{count, growth, rate, second, time_of_day, wrap};
-use super::zombies::loss;
+use super::zombies::missing;
 use super::{Look, Outcome, fleet, json, pids};
 
 /// More than this are printed as a table.
@@ -82,10 +82,7 @@ fn report(
     }
     text.push_str(&full);
     text.push_str(&notes(&document.notes, look, width));
-    if let Some(loss) = loss(document.head.lost_events) {
-        text.push_str(&loss);
-        text.push('\n');
-    }
+    text.push_str(&missing(&document.head));
     text
 }
 
@@ -270,6 +267,7 @@ mod tests {
                     source: HookKind::Fentry.into(),
                     at: Time("2026-11-22T07:06:11.123456789Z".parse().expect("a time")),
                     lost_events: 0,
+                    unlisted_zombies: 0,
                 },
                 total: items.len() as u64,
                 items,

@@ -12,7 +12,7 @@ use api::{
 use super::output::{print, width};
 use super::table::head;
 use super::text::{count, growth, moment};
-use super::zombies::loss;
+use super::zombies::missing;
 use super::{Look, Outcome, json, stuck};
 
 /// Indent of the lines in a part.
@@ -58,8 +58,9 @@ fn page(explained: &Explained, look: Look, width: usize) -> String {
         }
     }
     page.earlier(story);
-    if let Some(loss) = loss(explained.head.lost_events) {
-        page.text.extend(["\n", &loss, "\n"]);
+    let missing = missing(&explained.head);
+    if !missing.is_empty() {
+        page.text.extend(["\n", &missing]);
     }
     page.text
 }

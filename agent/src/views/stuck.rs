@@ -11,7 +11,7 @@ use super::culprits::notes;
 use super::output::{print, width};
 use super::table::head;
 use super::text::{count, moment};
-use super::zombies::loss;
+use super::zombies::missing;
 use super::{Look, Outcome, json};
 
 /// Indent of all lines of a process after the first.
@@ -51,9 +51,7 @@ fn report(document: &Document<Stuck>, look: Look, width: usize) -> String {
     if !document.notes.is_empty() {
         text.extend(["\n", &notes(&document.notes, look, width)]);
     }
-    if let Some(loss) = loss(document.head.lost_events) {
-        text.extend([&loss, "\n"]);
-    }
+    text.push_str(&missing(&document.head));
     text
 }
 
@@ -304,6 +302,7 @@ mod tests {
                 source: HookKind::Fentry.into(),
                 at: at("2026-11-22T07:06:11.123456789Z"),
                 lost_events: 0,
+                unlisted_zombies: 0,
             },
             items,
             notes: Vec::new(),

@@ -3,7 +3,7 @@
 use crate::cli::{ListArgs, ZombiesArgs};
 use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
-use api::{Document, Zombie, ZombiesQuery};
+use api::{Document, Head, Zombie, ZombiesQuery};
 
 use super::columns::Column;
 use super::list::{checked, is_empty, more, none};
@@ -35,11 +35,30 @@ fn report(document: &Document<Zombie>, list: &ListArgs, look: Look) -> String {
         table(&document.items.iter().collect::<Vec<_>>(), look)
     };
     text.push_str(&more(document));
-    if let Some(loss) = loss(document.head.lost_events) {
-        text.push_str(&loss);
-        text.push('\n');
-    }
+    text.push_str(&missing(&document.head));
     text
+}
+
+/// What the rows of an answer may lack, a line for each reason.
+pub fn missing(head: &Head) -> String {
+    let lines = [loss(head.lost_events), unlisted(head.unlisted_zombies)];
+    lines
+        .into_iter()
+        .flatten()
+        .map(|line| line + "\n")
+        .collect()
+}
+
+/// A warning about zombies that are in no list, if there are any.
+pub fn unlisted(zombies: u64) -> Option<String> {
+    (zombies > 0).then(|| {
+        let verb = if zombies == 1 { "is" } else { "are" };
+        format!(
+            "{} {verb} counted with the parent but not listed: the agent's memory limit has no \
+             room for more",
+            count(zombies, "zombie")
+        )
+    })
 }
 
 /// A warning about lost events, if there are any.

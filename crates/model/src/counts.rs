@@ -130,6 +130,8 @@ pub struct Tally {
     found: u64,
     /// Ordinary deaths that the kernel side counted, with their reap, and did not report.
     pub ordinary: u64,
+    /// Zombies that were counted without being listed, and are gone.
+    vanished: u64,
     /// Deaths that were announced and have happened: the kernel side does not count them.
     pub confirmed: Exits,
 }
@@ -145,6 +147,7 @@ impl Tally {
                 }
             }
             Transition::Corrected(Correction::ZombieFound) => self.found += 1,
+            Transition::UnlistedVanished(count) => self.vanished += count,
             // It was not over after all.
             Transition::Corrected(Correction::AutoreapWrong) => {
                 self.finished = self.finished.saturating_sub(1);
@@ -161,7 +164,7 @@ impl Tally {
 
     /// Reaps of which nothing was seen.
     pub fn lost_reaps(&self, lost_deaths: u64) -> u64 {
-        lost_deaths.saturating_sub(self.found)
+        lost_deaths.saturating_sub(self.found) + self.vanished
     }
 }
 

@@ -20,6 +20,7 @@ pub mod events;
 pub mod explain;
 pub mod filter;
 pub mod lifecycle;
+mod packing;
 pub mod parents;
 pub mod pids;
 pub mod recording;

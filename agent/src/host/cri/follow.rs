@@ -1,7 +1,6 @@
 //! Lists when a container is unknown, and retries after a failure.
 
 use std::{
-    mem,
     path::Path,
     time::{Duration, Instant},
 };
@@ -10,7 +9,7 @@ use tokio::{sync::mpsc, time};
 
 use super::{NoAnswer, list};
 use crate::backoff;
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 use model::workload::pods::{Failure, News};
 
 /// Minimum time between two lists: kubelet uses the same runtime.
@@ -24,13 +23,11 @@ pub(super) async fn follow(
 ) {
     let mut waits = backoff::retry_delays();
     let problem = Problem::new();
-    let mut logged = false;
     loop {
         match list::list(socket).await {
             Ok(pods) => {
                 waits = backoff::retry_delays();
-                problem.note(None, Instant::now());
-                if mem::take(&mut logged) {
+                if problem.note(None, Instant::now()) == Some(problem::News::Ended) {
                     log::info!("the container runtime answers again");
                 }
                 if !(send(News::All(pods)) && send(News::Up)) {
@@ -42,8 +39,7 @@ pub(super) async fn follow(
                 }
             }
             Err(NoAnswer { failure, why }) => {
-                if problem.note(Some(failure), Instant::now()) {
-                    logged = true;
+                if problem.note(Some(failure), Instant::now()).is_some() {
                     log_failure(socket, failure, &why);
                 }
                 if !send(News::Failed(failure)) {

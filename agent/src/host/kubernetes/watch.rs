@@ -114,7 +114,7 @@ pub(super) async fn follow(client: Client, node: &str, send: impl Fn(News) -> bo
                 if matches!(failure, Failure::Expired | Failure::Malformed) {
                     watcher.from = None;
                 }
-                if problem.note(Some(failure), Instant::now()) {
+                if problem.note(Some(failure), Instant::now()).is_some() {
                     log_failure(failure, &why);
                 }
                 if watcher.send(News::Failed(failure)).is_err() {

@@ -48,6 +48,82 @@ fn a_request_for_another_host_is_refused() {
     }
 }
 
+/// A connection from an address that is not that of a client of this host.
+fn from_elsewhere(server: &Server) -> TcpStream {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+    let to = server.tcp.expect("it serves TCP");
+    let stream = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    // As the proxy of a service mesh does.
+    bind(&stream, &SocketAddr::from(([127, 0, 0, 6], 0))).expect("any address of lo");
+    connect(&stream, &SocketAddr::from(([127, 0, 0, 1], to.port()))).expect("it listens");
+    let stream = TcpStream::from(stream);
+    stream.set_read_timeout(Some(LONG)).expect("it is not zero");
+    stream
+}
+
+/// Listens to other hosts too.
+fn open_to_all(config: Option<&str>) -> (tempfile::TempDir, Server) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let web = config.map(|text| {
+        let path = folder.path().join("web.yml");
+        std::fs::write(&path, text).expect("ours");
+        Web::load(&path).expect("it is valid")
+    });
+    let any = SocketAddr::from(([0, 0, 0, 0], 0));
+    let listeners = bind(Some(any), None).expect("a port is free");
+    (
+        folder,
+        Server::start(listeners.guarded_by(web), Loop::Ready),
+    )
+}
+
+#[test]
+fn a_client_elsewhere_gets_metrics_but_no_processes() {
+    let (_folder, server) = open_to_all(None);
+    for path in ["/", "/metrics", "/healthz", "/readyz"] {
+        let answer = Answer::to(from_elsewhere(&server), "GET", path);
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(!answer.body.contains("/api/"), "{}", answer.body);
+    }
+    for path in [
+        "/api/v1/zombies",
+        "/api/v1/exits",
+        "/api/v1/explain/1",
+        "/nothing",
+    ] {
+        let answer = Answer::to(from_elsewhere(&server), "GET", path);
+        assert_eq!(answer.status, 403, "{path}");
+        answer.assert_error(&["localhost", "web config file"]);
+        assert!(answer.head.contains("nosniff"), "{}", answer.head);
+    }
+    let near = || TcpStream::connect(("127.0.0.1", server.tcp.expect("TCP").port()));
+    let near = || near().expect("it listens");
+    assert_eq!(Answer::to(near(), "GET", "/api/v1/top").status, 200);
+    assert!(Answer::to(near(), "GET", "/").body.contains("/api/v1/top"));
+    // A page of another name gets no more than a client elsewhere, and Prometheus may use a name.
+    for (path, status) in [("/metrics", 200), ("/api/v1/top", 403)] {
+        let mut stream = near();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n"
+        )
+        .expect("the request can be sent");
+        assert_eq!(Answer::read(stream).status, status, "{path}");
+    }
+}
+
+#[test]
+fn whom_a_web_config_file_authenticates_gets_everything_from_anywhere() {
+    let hash = bcrypt::hash("wonderland", 4).expect("a hash");
+    let (_folder, server) = open_to_all(Some(&format!("basic_auth_users: {{ alice: {hash} }}")));
+    let mut stream = from_elsewhere(&server);
+    let user = "authorization: Basic YWxpY2U6d29uZGVybGFuZA==\r\n";
+    send_with(&mut stream, "GET", "/api/v1/top", user);
+    assert_eq!(Answer::read(stream).status, 200);
+    let stranger = Answer::to(from_elsewhere(&server), "GET", "/api/v1/top");
+    assert_eq!(stranger.status, 401);
+}
+
 #[test]
 fn answers_are_not_cached_or_sniffed() {
     let server = Server::on_tcp(Loop::Ready);

@@ -209,6 +209,7 @@ fn head() -> Head {
         source: HookKind::Fentry.into(),
         at: Time("2026-01-01T00:00:00Z".parse().expect("a time")),
         lost_events: 3,
+        unlisted_zombies: 0,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::cli::{TopView, ViewName};
 use crate::client::Source;
 use crate::views::columns::{self, Column};
 use crate::views::text::{count, rate};
-use crate::views::zombies::{self, loss};
+use crate::views::zombies::{self, missing, unlisted};
 use crate::views::{Look, pids};
 use api::{Document, Parent, Top, TopQuery, Zombie};
 
@@ -102,7 +102,12 @@ impl TopFrame for Document<Top> {
     fn alarms(&self, look: Look) -> Vec<String> {
         let top = top(self);
         let alarm = pids::alarm(&top.pids).map(|it| pids::line(it, look));
-        alarm.into_iter().chain(hidden(top)).collect()
+        let unlisted = unlisted(self.head.unlisted_zombies);
+        alarm
+            .into_iter()
+            .chain(unlisted)
+            .chain(hidden(top))
+            .collect()
     }
 
     fn exits_since(&self, earlier: &Self) -> Exits {
@@ -263,10 +268,7 @@ impl TopFrame for Document<Top> {
             text.extend([pids::line(full, look).as_str(), "\n"]);
         }
         text.extend(hidden(top(self)).map(|hidden| hidden + "\n"));
-        if let Some(loss) = loss(frame.head.lost_events) {
-            text.push_str(&loss);
-            text.push('\n');
-        }
+        text.push_str(&missing(&frame.head));
         text
     }
 

@@ -107,6 +107,7 @@ pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
             source: HookKind::Fentry.into(),
             at: at("2026-11-22T03:11:22.123456789Z"),
             lost_events: 0,
+            unlisted_zombies: 0,
         },
         total: 1,
         items: vec![Top {

@@ -1,10 +1,8 @@
 //! The story of the last process that had a PID.
 
-use std::collections::HashMap;
-
 use super::words::{count, dead_for, ended, named, same, someone, span};
 use super::{Exit, Known, Life, State, Stop, Story, leader_exited, timeline, unknown};
-use crate::events::{Process, Snapshot, Task};
+use crate::events::{Process, Snapshot};
 use crate::lifecycle::{How, Record};
 use crate::signals;
 use crate::stuck::evidence::ignored::Fate;
@@ -206,14 +204,11 @@ fn meaning(state: State, exit: Option<Exit>) -> Option<&'static str> {
 
 /// The chain of parents, the nearest first.
 fn ancestry(parent: Option<&Process>, snapshot: Option<&Snapshot>) -> Vec<Process> {
-    let tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
-    let tasks: HashMap<u32, &Task> = tasks.map(|task| (task.process.key.tgid, task)).collect();
     let mut found: Vec<Process> = Vec::new();
     let mut next = parent.copied();
     while let Some(process) = next.filter(|it| it.key.tgid != 0 && found.len() < GENERATIONS) {
-        let task = tasks.get(&process.key.tgid);
-        next = task
-            .filter(|task| task.process.key.is_roughly(process.key))
+        next = snapshot
+            .and_then(|snapshot| snapshot.tasks.get(process.key))
             .and_then(|task| task.parent);
         found.push(process);
     }

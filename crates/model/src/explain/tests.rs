@@ -89,7 +89,8 @@ pub(super) fn explained(
         snapshot,
         seen,
     };
-    let lives = lives(&known);
+    let shown = snapshot.and_then(|snapshot| snapshot.tasks.of_tgid(10));
+    let lives = lives(&known, shown.as_ref());
     Told {
         story: story(&known, lives.first(), held),
         states: lives.iter().map(|life| life.state).collect(),

@@ -52,6 +52,10 @@ impl Recent {
         }
     }
 
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
     pub(super) fn len(&self) -> usize {
         self.places.len()
     }

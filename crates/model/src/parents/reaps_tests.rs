@@ -1,6 +1,7 @@
 //! Reaps that the kernel side counts and does not send.
 
 use super::*;
+use crate::state::LIMITS;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -30,7 +31,7 @@ fn reaps_without_an_event_count_once() {
     parents.reaped(&reaps(42, 12), 12 * SECOND);
     let reaping = parents.reaping(process(1).key);
     assert_eq!((reaping.total, reaping.last_ns), (42, Some(12 * SECOND)));
-    let rows = parents.rows(12 * SECOND, std::iter::empty());
+    let rows = parents.rows(12 * SECOND, &Lifecycle::new(LIMITS));
     assert_eq!((rows[0].reaped_total, rows[0].p99_ns), (42, Some(42_000)));
     assert!(rows[0].reaped_per_second > 3.0);
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::events::{
     CgroupIds, Death, Event, Exec, ExitStatus, NamespacePid, Release, Renotified, Resources, Task,
+    TaskState,
 };
 use crate::lifecycle::Limits;
 
@@ -50,7 +51,7 @@ impl World {
     }
 
     fn rows(&self, now_ns: u64) -> Vec<Row> {
-        self.parents.rows(now_ns, self.lifecycle.zombies())
+        self.parents.rows(now_ns, &self.lifecycle)
     }
 
     fn row(&self, tgid: u32, now_ns: u64) -> Row {
@@ -297,7 +298,7 @@ fn events_of_one_batch_are_counted_once() {
 }
 
 #[test]
-fn evicted_zombies_are_dropped_from_their_parents() {
+fn zombies_without_room_are_counted_with_their_parent_and_leak_as_others_do() {
     let mut world = World::new(16);
     let limits = Limits {
         open: 10,
@@ -305,11 +306,19 @@ fn evicted_zombies_are_dropped_from_their_parents() {
         recent_ns: u64::MAX,
     };
     world.lifecycle = Lifecycle::new(limits);
-    for child in 1000..20_000 {
-        world.dies(child, 1, SECOND);
-        assert!(world.parents.holders.len() <= PRUNE_AT);
+    for child in 1000..1600 {
+        world.dies(child, 1, 59 * SECOND);
     }
-    assert!(world.parents.of[&1].held <= PRUNE_AT as i64);
+    let row = world.row(1, 60 * SECOND);
+    assert_eq!(row.zombies, 600);
+    assert!(is(row.leaked_per_second, 10.0), "{row:?}");
+    for child in 1000..1600 {
+        world.reaps(1, child, 61 * SECOND);
+    }
+    let row = world.row(1, 62 * SECOND);
+    assert_eq!((row.zombies, row.reaped_total), (0, 600));
+    assert!(is(row.leaked_per_second, 0.0), "{row:?}");
+    assert!(world.parents.holders.is_empty());
 }
 
 fn execed(tgid: u32, at_ns: u64) -> Execed {
@@ -328,7 +337,7 @@ fn snapshot(ended_ns: u64, tasks: Vec<Task>) -> Snapshot {
         begun_ns: ended_ns - 1,
         ended_ns,
         exact_start: true,
-        tasks,
+        tasks: tasks.into(),
     }
 }
 

@@ -185,7 +185,7 @@ fn each_peek_and_each_killer_comes_back() {
             begun_ns: 1,
             ended_ns: 2,
             exact_start: true,
-            tasks: vec![task.clone()],
+            tasks: vec![task.clone()].into(),
         };
         let mut text = String::new();
         snapshot(&mut text, &whole);
@@ -222,7 +222,7 @@ fn a_snapshot_comes_back() {
         begun_ns: 1,
         ended_ns: 2,
         exact_start: false,
-        tasks: vec![full_task()],
+        tasks: vec![full_task()].into(),
     };
     let mut text = String::new();
     snapshot(&mut text, &whole);

@@ -39,8 +39,8 @@ impl State {
     ) -> api::Explained {
         let places = self.places(pid, snapshot, now_ns);
         let gone = snapshot.and_then(|snapshot| self.lifecycle.gone_of(pid, snapshot));
-        let mut records: Vec<_> = gone.iter().collect();
-        records.extend(self.lifecycle.deaths_of(pid));
+        let deaths = self.lifecycle.deaths_of(pid);
+        let records = gone.iter().chain(&deaths).collect();
         let known = Known {
             pid,
             now_ns,
@@ -50,9 +50,10 @@ impl State {
             snapshot,
             seen,
         };
+        let shown = snapshot.and_then(|snapshot| snapshot.tasks.of_tgid(pid));
         let asked = Asked {
             known: &known,
-            lives: &explain::lives(&known),
+            lives: &explain::lives(&known, shown.as_ref()),
             places,
             rows: self.rows(now_ns),
         };
@@ -69,23 +70,17 @@ impl State {
         snapshot: Option<&Snapshot>,
         now_ns: u64,
     ) -> BTreeMap<Key, api::Container> {
-        let tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
-        let tasks = tasks.filter(|task| task.process.key.tgid == pid);
-        let mut living: BTreeSet<Key> = tasks
-            .flat_map(|task| {
-                [
-                    Some(&task.process),
-                    task.parent.as_ref(),
-                    task.tracer.as_ref(),
-                ]
-            })
+        let task = snapshot.and_then(|snapshot| snapshot.tasks.of_tgid(pid));
+        let mut living: BTreeSet<Key> = task
+            .iter()
+            .flat_map(|task| [Some(task.process), task.parent, task.tracer])
             .flatten()
             .map(|process| process.key)
             .collect();
         let mut places = BTreeMap::new();
         for record in self.lifecycle.deaths_of(pid) {
             living.extend(record.responsible().map(|process| process.key));
-            let place = self.workloads.container_of_record(record, now_ns);
+            let place = self.workloads.container_of_record(&record, now_ns);
             places.extend(place.map(|place| (record.process.key, place)));
         }
         for key in living {
@@ -145,7 +140,8 @@ impl State {
         let row = self
             .parents
             .row_of(process, &asked.rows, asked.known.now_ns);
-        let task = asked.known.snapshot.and_then(|it| it.of(row.process.key));
+        let task = asked.known.snapshot;
+        let task = task.and_then(|it| it.tasks.get(row.process.key));
         let waits = task.and_then(|task| task.waits.as_deref().copied());
         // Where wait calls are not watched there are none to count.
         let waits = waits.filter(|waits| self.counts_waits || waits.last_ns.is_some());

@@ -25,16 +25,16 @@ use crate::lifecycle::{Lifecycle, Limits, Record, Transition};
 use crate::parents::{Parents, Row};
 use crate::pids::Usage;
 use crate::recording::{Counted, Head};
-use crate::workload::Workloads;
+use crate::workload::{Dead, Workloads};
 
-/// How much of the dead is remembered.
+/// How much of the dead is remembered, unless the host says otherwise.
 pub const LIMITS: Limits = Limits {
     open: 65_536,
     recent: 8_192,
     recent_ns: 300_000_000_000,
 };
 /// How many parents are.
-const PARENTS: usize = 4_096;
+pub const PARENTS: usize = 4_096;
 
 /// The state of one machine.
 #[derive(Debug)]
@@ -137,6 +137,7 @@ impl State {
             source: self.about.source.clone(),
             at: answers::time(self.wall, now_ns),
             lost_events: self.counted.lost_events(),
+            unlisted_zombies: self.lifecycle.unlisted_len(),
         }
     }
 
@@ -152,7 +153,7 @@ impl State {
 
     /// Those who hold or held zombies, the worst first.
     pub fn rows(&self, now_ns: u64) -> Vec<Row> {
-        self.parents.rows(now_ns, self.lifecycle.zombies())
+        self.parents.rows(now_ns, &self.lifecycle)
     }
 
     /// Whether the workloads of all processes in a frame of `top` are known, or cannot be; all that
@@ -164,14 +165,8 @@ impl State {
         for row in &rows {
             all &= workloads.knows_living(row.process.key, now_ns);
         }
-        let mut before = None;
-        for zombie in self.lifecycle.zombies() {
-            // Zombies of one cgroup and parent share their workload.
-            let alike = (zombie.cgroups, zombie.parent.as_ref().map(|it| it.key));
-            let has_cgroup = zombie.cgroups.telling().is_some();
-            if before.replace(alike) != Some(alike) || !has_cgroup {
-                all &= workloads.knows_record(zombie, now_ns);
-            }
+        for group in self.lifecycle.siblings() {
+            all &= workloads.knows_dead(Dead::of_siblings(&group), now_ns);
         }
         all
     }

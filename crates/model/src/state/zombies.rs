@@ -58,32 +58,34 @@ impl State {
 
     /// Who is wanted, in order, and how many pass the filter.
     pub(super) fn choose_zombies(&mut self, wanted: &Selection, now_ns: u64) -> (Vec<Key>, u64) {
-        let records = self.lifecycle.oldest_first();
-        if let Some(count) = wanted.first_of(records.len()) {
-            let keys = records.iter().take(count).map(|record| record.process.key);
-            return (keys.collect(), records.len() as u64);
+        if let Some(limit) = wanted.plain_limit() {
+            let keys = self.lifecycle.oldest_first(limit);
+            return (keys, self.lifecycle.zombies_len());
         }
-        let workloads = &mut self.workloads;
-        let places: Vec<_> = records
-            .iter()
-            .filter(|_| wanted.needs_places())
-            .map(|record| workloads.of_record(record, now_ns))
-            .collect();
         let mut held = HashMap::<Key, u64>::new();
-        for holder in records.iter().filter_map(|record| record.responsible()) {
-            *held.entry(holder.key).or_default() += 1;
+        for group in self.lifecycle.siblings() {
+            if let Some(holder) = group.responsible() {
+                *held.entry(holder.key).or_default() += group.count();
+            }
         }
-        let rows = records.iter().enumerate().map(|(n, record)| {
+        let keys = self.lifecycle.oldest_first(usize::MAX);
+        let mut choice = wanted.begin();
+        for key in &keys {
+            let Some(record) = self.lifecycle.zombie(key) else {
+                continue;
+            };
+            let place = wanted
+                .needs_places()
+                .then(|| self.workloads.of_record(&record, now_ns));
             let holder = record.responsible();
-            let place = places.get(n).and_then(Option::as_ref);
-            Row {
+            choice.offer(&Row {
                 zombies: holder.and_then(|holder| held.get(&holder.key).copied()),
                 why: holder.and_then(|holder| self.judgements.id(holder.key)),
-                ..row(record, place, now_ns)
-            }
-        });
-        let chosen = wanted.choose(rows);
-        let keys = chosen.rows.iter().map(|&n| records[n].process.key);
+                ..row(&record, place.flatten().as_ref(), now_ns)
+            });
+        }
+        let chosen = choice.end();
+        let keys = chosen.rows.iter().map(|&n| keys[n]);
         (keys.collect(), chosen.total)
     }
 
@@ -99,13 +101,13 @@ impl State {
             let Some(record) = self.lifecycle.zombie(key) else {
                 continue;
             };
-            let verdict = why(self, record, now_ns);
-            let own = self.workloads.container_of_record(record, now_ns);
-            let parent = self.workloads.container_of_parent(record, now_ns);
+            let verdict = why(self, &record, now_ns);
+            let own = self.workloads.container_of_record(&record, now_ns);
+            let parent = self.workloads.container_of_parent(&record, now_ns);
             rows.push(answers::zombie(
                 self.wall,
                 now_ns,
-                record,
+                &record,
                 verdict,
                 [own, parent],
             ));

@@ -8,8 +8,16 @@ const UID: &str = "3f1c2b4e-7a90-4d1e-8c55-0a1b2c3d4e5f";
 const UID_: &str = "3f1c2b4e_7a90_4d1e_8c55_0a1b2c3d4e5f";
 
 fn at(path: &str) -> Place {
+    owned_by(Owner::Root, path)
+}
+
+fn owned_by(owner: Owner, path: &str) -> Place {
+    parse(&filled(path), owner)
+}
+
+fn filled(path: &str) -> String {
     let path = path.replace("UID_", UID_).replace("UID", UID);
-    parse(&path.replace("INNER", INNER).replace("ID", ID))
+    path.replace("INNER", INNER).replace("ID", ID)
 }
 
 fn container(id: &str, runtime: Option<&'static str>) -> Place {
@@ -113,14 +121,60 @@ fn podman_rootful_and_rootless() {
     assert_eq!(at("/libpod_parent/libpod-ID"), podman);
     let rootless =
         at("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-ID.scope/container");
-    assert_eq!(rootless.user, Some(1000));
+    let expected = Place {
+        user: Some(1000),
+        unit: Some("user@1000.service".to_owned()),
+        ..podman
+    };
+    assert_eq!(rootless, expected);
+}
+
+#[test]
+fn what_a_user_names_after_a_pod_is_the_user_s() {
+    let pods = [
+        "kubepods/besteffort/podUID/ID",
+        "kubepods.slice/kubepods-podUID_.slice/cri-containerd-ID.scope",
+        "kubepods-burstable-podUID_.slice:cri-containerd:ID",
+    ];
+    for pod in pods {
+        let place = at(&format!("/user.slice/user-7.slice/user@7.service/{pod}"));
+        assert_eq!((place.pod_uid, place.qos), (None, None), "{pod}");
+        assert_eq!(place.user, Some(7), "{pod}");
+        assert_eq!(place.unit.as_deref(), Some("user@7.service"), "{pod}");
+        let delegated = format!("/system.slice/a.service/x/{pod}");
+        let place = owned_by(Owner::User(7), &delegated);
+        assert_eq!((place.pod_uid, place.user), (None, Some(7)), "{pod}");
+        assert_eq!(place.unit.as_deref(), Some("a.service"), "{pod}");
+        let unknown = owned_by(Owner::Unknown, &delegated);
+        assert_eq!(unknown, unit("a.service"), "{pod}");
+        assert_eq!(at(&delegated).pod_uid.as_deref(), Some(UID), "{pod}");
+    }
     assert_eq!(
-        Place {
-            user: None,
-            ..rootless
-        },
-        podman
+        at("/user.slice/user-7.slice/user@7.service/kubepods/podUID").container,
+        None
     );
+}
+
+#[test]
+fn the_owner_matters_only_below_a_unit_of_the_host() {
+    let around = |path: &str| unit_around(&filled(path)).map(str::to_owned);
+    let service = Some("/system.slice/a.service".to_owned());
+    assert_eq!(around("/system.slice/a.service/libpod-payload-ID"), service);
+    assert_eq!(
+        around("/system.slice/a.service/b.scope/kubepods/podUID"),
+        service
+    );
+    for path in [
+        "/system.slice/a.service/worker",
+        "/system.slice/docker-ID.scope",
+        "/kubepods/podUID/ID",
+        "/docker/INNER/system.slice/a.service/docker/ID",
+        "/user.slice/user-7.slice/user@7.service/libpod-ID.scope",
+        "/",
+        "",
+    ] {
+        assert_eq!(around(path), None, "{path}");
+    }
 }
 
 #[test]
@@ -246,7 +300,7 @@ fn paths_that_only_resemble_containers_are_not_containers() {
 proptest! {
     #[test]
     fn any_path_is_parsed_without_a_panic(path in ".*") {
-        let _ = parse(&path);
+        let _ = (parse(&path, Owner::User(7)), unit_around(&path));
     }
 
     #[test]
@@ -265,7 +319,7 @@ proptest! {
             0..8,
         )
     ) {
-        let _ = parse(&names.join("/"));
-        let _ = parse(&names.join(""));
+        let _ = (parse(&names.join("/"), Owner::Root), unit_around(&names.join("/")));
+        let _ = parse(&names.join(""), Owner::Unknown);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{
-    Answer, Ask, ContainerIds, Failed, Found, Named, Workload, path,
+    Answer, Ask, ContainerIds, Failed, Found, Located, Named, Owner, Workload, path,
     pods::{Source, Watched},
 };
 use crate::events::{CgroupId, CgroupIds, CgroupMade, CgroupVersion, Key, ROOT_ID};
@@ -92,8 +92,14 @@ impl Workloads {
 
     /// A cgroup was created.
     pub fn made(&mut self, cgroup: &CgroupMade, now_ns: u64) {
-        if let Some(path) = &cgroup.path {
-            self.learn(cgroup.id, path, now_ns);
+        // The kernel side does not see who owns a unit: that is looked up when it is needed.
+        let path = cgroup.path.as_ref();
+        if let Some(path) = path.filter(|path| path::unit_around(path).is_none()) {
+            let located = Located {
+                path: path.clone(),
+                owner: Owner::Unknown,
+            };
+            self.learn(cgroup.id, &located, now_ns);
         }
     }
 
@@ -108,8 +114,8 @@ impl Workloads {
             } => {
                 self.asked.remove(&Ask::Walk);
                 let there: HashSet<_> = cgroups.iter().map(|(id, _)| *id).collect();
-                for (id, path) in cgroups {
-                    self.learn(CgroupId { version, id }, &path, now_ns);
+                for (id, located) in cgroups {
+                    self.learn(CgroupId { version, id }, &located, now_ns);
                 }
                 let old = self.cgroups.iter_mut().filter(|(id, cgroup)| {
                     let looked_at = complete && id.version == version;
@@ -119,9 +125,9 @@ impl Workloads {
                     cgroup.vanished_ns.get_or_insert(now_ns);
                 }
             }
-            Answer::Process(key, path) => {
+            Answer::Process(key, located) => {
                 self.asked.remove(&Ask::Process(key));
-                let workload = path.map(|path| Arc::new(self.workload(None, &path, now_ns)));
+                let workload = located.map(|it| Arc::new(self.workload(None, &it, now_ns)));
                 // If it has ended meanwhile, keep what was known.
                 if let Some(known) = self.processes.get_mut(&key)
                     && workload.is_none()
@@ -138,11 +144,11 @@ impl Workloads {
                     );
                 }
             }
-            Answer::Cgroup(id, path) => {
+            Answer::Cgroup(id, located) => {
                 self.asked
                     .retain(|ask| !matches!(ask, Ask::Cgroup { id: asked, .. } if *asked == id));
-                match path {
-                    Some(path) => self.learn(id, &path, now_ns),
+                match located {
+                    Some(located) => self.learn(id, &located, now_ns),
                     None if !self.cgroups.contains_key(&id) => {
                         self.failed.gone += 1;
                         if self.unknown.len() >= ASKED {
@@ -345,7 +351,7 @@ impl Workloads {
         true
     }
 
-    fn learn(&mut self, id: CgroupId, path: &str, now_ns: u64) {
+    fn learn(&mut self, id: CgroupId, located: &Located, now_ns: u64) {
         if self.cgroups.contains_key(&id) {
             return;
         }
@@ -358,7 +364,7 @@ impl Workloads {
             let least = least.map(|(id, _)| *id);
             least.and_then(|id| self.cgroups.remove(&id));
         }
-        let workload = Arc::new(self.workload(Some(id), path, now_ns));
+        let workload = Arc::new(self.workload(Some(id), located, now_ns));
         self.unknown.remove(&id);
         self.cgroups.insert(
             id,
@@ -370,8 +376,13 @@ impl Workloads {
         );
     }
 
-    fn workload(&mut self, cgroup_id: Option<CgroupId>, path: &str, now_ns: u64) -> Workload {
-        let place = path::parse(path);
+    fn workload(
+        &mut self,
+        cgroup_id: Option<CgroupId>,
+        Located { path, owner }: &Located,
+        now_ns: u64,
+    ) -> Workload {
+        let place = path::parse(path, *owner);
         let named = place.ids().and_then(|ids| {
             if self.names.len() >= CGROUPS && !self.names.contains_key(&ids) {
                 return None;

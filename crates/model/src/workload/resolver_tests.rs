@@ -41,13 +41,21 @@ fn made(id: CgroupId, path: &str) -> CgroupMade {
     }
 }
 
+/// Below a unit of the host itself, if below any.
+fn located(path: &str) -> Located {
+    Located {
+        path: path.to_owned(),
+        owner: Owner::Root,
+    }
+}
+
 fn walked(began_ns: u64, cgroups: &[(u64, &str)]) -> Answer {
     Answer::Walked {
         version: CgroupVersion::V2,
         began_ns,
         cgroups: cgroups
             .iter()
-            .map(|(id, path)| (*id, (*path).to_owned()))
+            .map(|(id, path)| (*id, located(path)))
             .collect(),
         complete: true,
     }
@@ -103,7 +111,7 @@ fn an_unknown_id_is_looked_up_only_once() {
 fn an_answer_ends_the_wait() {
     let mut workloads = Workloads::new(false);
     workloads.of_dead(key(7), at(42), None, 0);
-    workloads.receive(Answer::Cgroup(v2(42), Some("/a (deleted)".to_owned())), 0);
+    workloads.receive(Answer::Cgroup(v2(42), Some(located("/a (deleted)"))), 0);
     assert_eq!(path_of(&mut workloads, 42).as_deref(), Some("/a"));
     assert_eq!(workloads.failed, Failed::default());
 }
@@ -229,7 +237,7 @@ fn without_a_version_1_id_the_parent_s_cgroup_is_used() {
         "/kubepods/besteffort/pod3f1c2b4e-7a90-4d1e-8c55-0a1b2c3d4e5f/{}",
         id()
     );
-    workloads.receive(Answer::Process(key(3), Some(path.clone())), 0);
+    workloads.receive(Answer::Process(key(3), Some(located(&path))), 0);
     let found = known(dead(&mut workloads));
     assert_eq!(found.cgroup, Some(path));
     assert!(found.of_parent);
@@ -256,7 +264,7 @@ fn on_version_1_a_container_path_needs_no_parent() {
     // A process's own unit is more specific than its parent's.
     workloads.made(&made(v2(43), "/system.slice/a.service"), 0);
     workloads.receive(
-        Answer::Process(key(3), Some("/system.slice/b.service".to_owned())),
+        Answer::Process(key(3), Some(located("/system.slice/b.service"))),
         0,
     );
     let found = known(workloads.of_dead(key(7), at(43), Some(key(3)), 0));
@@ -311,7 +319,7 @@ fn a_walk_of_one_hierarchy_proves_nothing_about_the_other() {
 fn the_workload_of_a_living_process_is_cached_for_as_long_as_it_had_lived() {
     let mut workloads = Workloads::new(false);
     let answered = |workloads: &mut Workloads, path: &str, now_ns| {
-        workloads.receive(Answer::Process(key(3), Some(path.to_owned())), now_ns);
+        workloads.receive(Answer::Process(key(3), Some(located(path))), now_ns);
     };
     let asks = |workloads: &mut Workloads, now_ns| {
         workloads.asks();
@@ -337,4 +345,30 @@ fn the_workload_of_a_living_process_is_cached_for_as_long_as_it_had_lived() {
         workloads.of_living(key(3), 10 * MINUTE),
         Found::Pending(None)
     );
+}
+
+#[test]
+fn a_user_s_container_with_the_id_of_another_gets_no_name() {
+    let mut workloads = Workloads::new(false);
+    workloads.asks();
+    let theirs = format!(
+        "/system.slice/a.service/kubepods/pod{}/{}",
+        "0".repeat(36),
+        id()
+    );
+    // Who owns the unit is not known at its making.
+    workloads.made(&made(v2(42), &theirs), 0);
+    let of_dead = workloads.of_dead(key(7), at(42), None, 0);
+    assert_eq!(of_dead, Found::Pending(None));
+    assert_eq!(workloads.asks().len(), 1);
+    let owned = Located {
+        path: theirs,
+        owner: Owner::User(1000),
+    };
+    workloads.receive(Answer::Cgroup(v2(42), Some(owned)), 0);
+    let found = known(workloads.of_dead(key(7), at(42), None, 0));
+    assert_eq!(workloads.asks(), []);
+    assert_eq!((found.pod(), found.container_name()), (None, None));
+    assert_eq!(found.place.user, Some(1000));
+    assert_eq!(found.place.unit.as_deref(), Some("a.service"));
 }
