@@ -7,6 +7,7 @@ use wire::{Death, Head, SteppedDeath, Steps, counter, death_flags, kind};
 use crate::{
     frees,
     group::{ExitNotification, Group},
+    hold,
     kernel::option,
     maps::{self, NOBODY},
     numbers::Numbers,
@@ -20,8 +21,8 @@ pub(crate) struct Ending {
     pub(crate) group: Group,
     pub(crate) id: Id,
     pub(crate) notification: ExitNotification,
-    numbers: Numbers,
-    status: u32,
+    pub(crate) numbers: Numbers,
+    pub(crate) status: u32,
 }
 
 impl Ending {
@@ -42,6 +43,13 @@ impl Ending {
 pub(crate) fn notified(group: Group, numbers: Numbers) {
     let ending = Ending::new(group, group.id(), numbers);
     let mut slot = slots::find(ending.id);
+    if let Some(slot) = &mut slot {
+        if hold::hold(&ending, slot) {
+            return;
+        }
+        // Not for the first time: another process is notified of the zombie.
+        hold::give_up(slot);
+    }
     let sent = send(&ending, slot.as_deref_mut(), 0);
     let mut announced = false;
     if let Some(slot) = slot {
@@ -187,9 +195,9 @@ fn fill_remembered(death: &mut Death, slot: Option<&Slot>) {
         death.forker = NOBODY;
         return fill_kill(death, None);
     };
-    death.begin_ns = slot.begin_ns;
-    death.threads = slot.threads;
-    death.forker = slot.forker;
+    death.begin_ns = slot.kept.begin_ns;
+    death.threads = slot.kept.threads;
+    death.forker = slot.kept.forker;
     fill_kill(death, Some(slot).filter(|slot| slot.killed_ns != 0));
 }
 

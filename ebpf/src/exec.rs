@@ -35,7 +35,7 @@ fn exec_tracepoint(ctx: BtfTracePointContext) -> i32 {
     };
     let waited = slot.waits().is_some();
     if newest.is_some() || waited {
-        let acted = waited || newest.is_some_and(|child| child.start_ns() > slot.exec_ns);
+        let acted = waited || newest.is_some_and(|child| child.start_ns() > slot.kept.exec_ns);
         if !is_known {
             // Its name before that was from before the agent.
             slot.former = [0; COMM_LEN];
@@ -53,8 +53,9 @@ fn exec_tracepoint(ctx: BtfTracePointContext) -> i32 {
 fn begin(task: Task, id: Id, slot: &mut Slot) {
     // SAFETY: the helper has no preconditions.
     let at_ns = unsafe { bpf_ktime_get_boot_ns() };
-    slot.exec_ns = at_ns;
+    slot.kept.exec_ns = at_ns;
     slot.clear_waits();
+    slot.clear_reaps();
     let Some(mut entry) = maps::reserve::<Exec>() else {
         return;
     };

@@ -110,14 +110,14 @@ fn is_last(ctx: &BtfTracePointContext, signal: Signal) -> bool {
 /// Remembers the first moment. `at_memory` is set if the release of the memory comes next.
 #[inline(always)]
 fn begin(group: Group, slot: &mut Slot, at_memory: bool) {
-    if slot.begin_ns != 0 && option!(steps) == 0 {
+    if slot.kept.begin_ns != 0 && option!(steps) == 0 {
         return;
     }
     // SAFETY: the helper has no preconditions.
     let now_ns = unsafe { bpf_ktime_get_boot_ns() };
-    if slot.begin_ns == 0 {
-        slot.begin_ns = now_ns;
-        slot.threads = group.signal.threads();
+    if slot.kept.begin_ns == 0 {
+        slot.kept.begin_ns = now_ns;
+        slot.kept.threads = group.signal.threads();
     }
     if option!(steps) != 0 {
         let steps = slot.start_steps();

@@ -12,8 +12,8 @@ fn fork_tracepoint(ctx: BtfTracePointContext) -> i32 {
         && !child.is_kernel_thread()
         && let Some(slot) = slots::take(child.id_as(ids.tgid))
     {
-        Task::typed(ctx.arg(0)).fill_process(&mut slot.forker);
-        slot.program = slot.forker.comm;
+        Task::typed(ctx.arg(0)).fill_process(&mut slot.kept.forker);
+        slot.program = slot.kept.forker.comm;
     }
     0
 }

@@ -10,7 +10,7 @@ use wire::{Freed, Head, kind};
 use crate::{
     death, frees,
     group::Group,
-    maps, slots,
+    hold, maps, slots,
     task::{Id, Task},
     threads,
 };
@@ -44,15 +44,22 @@ fn freed(ctx: &BtfTracePointContext) -> Option<Id> {
         return None;
     }
     let id = task.id_as(ids.tgid);
+    let mut unreported = false;
     if let Some(slot) = slots::find(id) {
+        unreported = hold::give_up(slot);
         death::count_freed(slot, Group::of_leader(task));
         slots::release(id);
+    }
+    if unreported {
+        send(id);
+        return None;
     }
     (!task.is_kernel_thread()).then_some(id)
 }
 
+/// It is gone by now, and no hook has seen its reap.
 #[inline(always)]
-fn send(id: Id) {
+pub(crate) fn send(id: Id) {
     let Some(mut entry) = maps::reserve::<Freed>() else {
         return;
     };

@@ -91,7 +91,7 @@ pub(crate) fn sent(ctx: &BtfTracePointContext, signal: u32) {
     let Some(slot) = slots::find_or_take(group.id(), group.leader) else {
         return;
     };
-    if slot.begin_ns != 0 {
+    if slot.kept.begin_ns != 0 {
         return;
     }
     let current = Task::current();

@@ -12,10 +12,12 @@ use core::mem::offset_of;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 mod offsets;
+mod quiet;
 mod tasks;
 mod waits;
 
 pub use offsets::{NO_OFFSET, Offsets};
+pub use quiet::{BOUNDS_NS, Board, CGROUPS, Count, Held, Kept, Reaps, SAMPLES, Times, held, holds};
 pub use tasks::{Ignored, STACK_FRAMES, TaskRecord, ThreadRecord, task_flags};
 pub use waits::{Waits, asked};
 
@@ -32,9 +34,11 @@ pub const CGROUP_PATH_LEN: usize = 512;
 /// Bytes of the event ring unless the loader sets another size.
 pub const RING_BYTES: u32 = 4 << 20;
 
-/// Slots in which the kernel side remembers processes, if there are that many PIDs. A slot takes
-/// less than 500 bytes.
+/// Slots in which the kernel side remembers processes, if there are that many PIDs.
 pub const MOST_SLOTS: u32 = 32_768;
+
+/// Bytes of a slot, which begins with a [`Kept`].
+pub const SLOT_BYTES: usize = 480;
 
 /// Room for processes whose slot is taken, if there are more PIDs than slots.
 pub const OVERFLOW: u32 = 8_192;
@@ -85,6 +89,16 @@ pub struct Process {
     pub start_ns: u64,
     /// Name of the group leader, cut at the first NUL.
     pub comm: [u8; COMM_LEN],
+}
+
+impl Process {
+    /// No process.
+    pub const NONE: Self = Self {
+        tgid: 0,
+        tid: 0,
+        start_ns: 0,
+        comm: [0; COMM_LEN],
+    };
 }
 
 /// The number that a process has in one PID namespace.
@@ -408,6 +422,13 @@ const _: () = {
     assert!(size_of::<Exec>() == 64);
     assert!(size_of::<CgroupMade>() == 16 + 8 + 512);
     assert!(size_of::<Waits>() == 20 * 8);
+    // Each pair shares its bytes of a slot.
+    assert!(size_of::<Held>() == size_of::<Waits>());
+    assert!(size_of::<Reaps>() == 112 && size_of::<Steps>() <= size_of::<Reaps>());
+    assert!(size_of::<Kept>() == 4 * 8 + 32 + 160 + 112);
+    assert!(offset_of!(Held, comm) % 8 == 0 && offset_of!(Reaps, comm) % 8 == 0);
+    assert!(size_of::<Times>() == 16 * 8);
+    assert!(size_of::<Board>() == 8 + 2 * MOST_SLOTS as usize);
     assert!(size_of::<Ignored>() == 48);
     assert!(size_of::<TaskRecord>() == 5 * 32 + 12 * 8 + 20 * 8 + 48 + 16 + 8 * 4 + 4 * 8);
     assert!(size_of::<ThreadRecord>() == 4 * 4 + 5 * 8);

@@ -23,6 +23,8 @@ mod frees;
 #[cfg(target_arch = "bpf")]
 mod group;
 #[cfg(target_arch = "bpf")]
+mod hold;
+#[cfg(target_arch = "bpf")]
 mod ignored;
 #[cfg(target_arch = "bpf")]
 mod kernel;

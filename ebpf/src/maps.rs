@@ -6,7 +6,7 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, PerCpuArray, RingBuf, ring_buf::RingBufEntry},
 };
-use wire::{COMM_LEN, Offsets, Options, Process, RING_BYTES, TaskRecord, counter};
+use wire::{Offsets, Options, Process, RING_BYTES, TaskRecord, counter};
 
 use crate::{kernel::option, task::Task};
 
@@ -48,12 +48,7 @@ pub(crate) struct KernelKill {
 #[map]
 static TASK_RECORD: Array<TaskRecord> = Array::with_max_entries(1, 0);
 
-pub(crate) const NOBODY: Process = Process {
-    tgid: 0,
-    tid: 0,
-    start_ns: 0,
-    comm: [0; COMM_LEN],
-};
+pub(crate) const NOBODY: Process = Process::NONE;
 
 /// Remembers a SIGKILL that the kernel itself sends in the current task.
 #[inline(always)]

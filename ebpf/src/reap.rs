@@ -14,7 +14,7 @@ use aya_ebpf::{
 use wire::{Head, NamespacePid, Release, Waited, kind, release_flags};
 
 use crate::{
-    frees, maps,
+    frees, hold, maps,
     registers::{Call, P_PID, Registers, WNOWAIT},
     slots,
     task::Task,
@@ -42,16 +42,17 @@ fn released(task: Task) {
         return;
     }
     let id = task.id_as(ids.tgid);
-    let reported = slots::find(id).is_some_and(|slot| slot.marks.autoreaped != 0);
+    let current = Task::current();
+    let is_over = slots::find(id)
+        .is_some_and(|slot| slot.marks.autoreaped != 0 || hold::reaped(slot, current));
     slots::release(id);
     frees::reaped(id.tgid);
-    if reported {
+    if is_over {
         return;
     }
     let Some(mut entry) = maps::reserve::<Release>() else {
         return;
     };
-    let current = Task::current();
     let mut flags = 0;
     if current.is_exiting() {
         flags |= release_flags::REAPER_EXITING;
@@ -161,10 +162,19 @@ fn waitid_returned(registers: Registers) {
 
 #[inline(always)]
 fn waited(nr: u32) {
+    let current = Task::current();
+    let numbers = current.numbers();
+    // In a nested namespace the number is another one.
+    if numbers.level() == 0 {
+        if let Some(slot) = slots::of_number(nr)
+            && hold::reaped(slot, current)
+        {
+            return frees::reaped(nr);
+        }
+    }
     let Some(mut entry) = maps::reserve::<Waited>() else {
         return;
     };
-    let current = Task::current();
     // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
     let record = unsafe { &mut *entry.as_mut_ptr() };
     // SAFETY: the helper has no preconditions.
@@ -174,7 +184,6 @@ fn waited(nr: u32) {
         flags: 0,
         at_ns,
     };
-    let numbers = current.numbers();
     record.child = NamespacePid {
         namespace: numbers.namespace(),
         nr,
@@ -182,7 +191,6 @@ fn waited(nr: u32) {
     current.fill_process(&mut record.reaper);
     current.fill_comm(&mut record.reaper_thread);
     maps::submit(entry);
-    // In a nested namespace the number is another one.
     if numbers.level() == 0 {
         frees::reaped(nr);
     }

@@ -8,9 +8,10 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap},
 };
-use wire::{COMM_LEN, Ignored, Process, Steps, Waits, counter};
+use wire::{COMM_LEN, Ignored, Kept, Process, SLOT_BYTES, Steps, Waits, counter};
 
 use crate::{
+    hold,
     kernel::option,
     maps::{NOBODY, count},
     task::{Id, Task},
@@ -27,28 +28,25 @@ static OVERFLOW: HashMap<u32, Slot> = HashMap::with_max_entries(1, 0);
 /// What is remembered of a process, from its fork or the first act of it that matters.
 #[repr(C)]
 pub(crate) struct Slot {
-    id: Id,
-    /// Threads in the group at `begin_ns`.
-    pub(crate) threads: u32,
-    pub(crate) kill_signal: u16,
-    pub(crate) kill_by: u16,
-    pub(crate) marks: Marks,
-    /// When the whole group began to exit.
-    pub(crate) begin_ns: u64,
+    /// What user space reads of it; `former` is of `exec_ns`.
+    pub(crate) kept: Kept,
     /// When the last fatal signal was sent: `kill_signal`, `kill_by` and `killer` are of that.
     pub(crate) killed_ns: u64,
-    /// Its last exec after it had forked or waited: `former` is of that.
-    pub(crate) exec_ns: u64,
-    pub(crate) forker: Process,
+    pub(crate) kill_signal: u16,
+    pub(crate) kill_by: u16,
+    /// The place of its cgroup among the counts, while its death is held back.
+    pub(crate) place: u16,
+    unused: u16,
+    pub(crate) marks: Marks,
     /// Name of the program that it runs, as it was when that began.
     pub(crate) program: [u8; COMM_LEN],
     /// Name of the one before.
     pub(crate) former: [u8; COMM_LEN],
     pub(crate) killer: Process,
     ignored: Ignored,
-    waits: Waits,
-    steps: Steps,
 }
+
+const _: () = assert!(size_of::<Slot>() == SLOT_BYTES);
 
 /// Bytes, not bits, because different CPUs write them at the same time.
 #[repr(C, align(8))]
@@ -87,7 +85,7 @@ pub(crate) mod stage {
 #[inline(always)]
 pub(crate) fn find(id: Id) -> Option<&'static mut Slot> {
     let slot = at(id.tgid)?;
-    if slot.id == id {
+    if slot.is_of(id) {
         return Some(slot);
     }
     overflow(id)
@@ -100,7 +98,7 @@ pub(crate) fn find_or_take(id: Id, leader: Task) -> Option<&'static mut Slot> {
         return Some(slot);
     }
     let slot = take(id)?;
-    slot.forker = NOBODY;
+    slot.kept.forker = NOBODY;
     leader.fill_comm(&mut slot.program);
     Some(slot)
 }
@@ -110,8 +108,9 @@ pub(crate) fn find_or_take(id: Id, leader: Task) -> Option<&'static mut Slot> {
 pub(crate) fn take(id: Id) -> Option<&'static mut Slot> {
     let slot = at(id.tgid)?;
     // An earlier process with this number was released before this one could get it.
-    let is_free = slot.marks.stage >= stage::DEAD || slot.id.tgid == id.tgid;
-    if is_free || slot.id.start_ns == 0 {
+    let is_free = slot.marks.stage >= stage::DEAD || slot.kept.tgid == id.tgid;
+    if is_free || slot.kept.start_ns == 0 {
+        hold::leave(slot, id.tgid);
         slot.begin(id);
         return Some(slot);
     }
@@ -134,12 +133,18 @@ pub(crate) fn take(id: Id) -> Option<&'static mut Slot> {
 #[inline(always)]
 pub(crate) fn release(id: Id) {
     match at(id.tgid) {
-        Some(slot) if slot.id == id => slot.marks.stage = stage::RELEASED,
+        Some(slot) if slot.is_of(id) => slot.marks.stage = stage::RELEASED,
         _ if overflow(id).is_some() => {
             let _gone = OVERFLOW.remove(id.tgid);
         }
         _ => {}
     }
+}
+
+/// The slot of the process that has, or had last, this number in the initial namespace.
+#[inline(always)]
+pub(crate) fn of_number(tgid: u32) -> Option<&'static mut Slot> {
+    at(tgid).filter(|slot| slot.kept.tgid == tgid)
 }
 
 #[inline(always)]
@@ -155,39 +160,60 @@ fn overflow(id: Id) -> Option<&'static mut Slot> {
     let slot = OVERFLOW.get_ptr_mut(id.tgid)?;
     // SAFETY: as in `at`.
     let slot = unsafe { &mut *slot };
-    (slot.id == id).then_some(slot)
+    slot.is_of(id).then_some(slot)
 }
 
 impl Slot {
     #[inline(always)]
     fn begin(&mut self, id: Id) {
-        self.id = id;
-        self.threads = 0;
-        self.marks = Marks::NONE;
-        self.begin_ns = 0;
+        self.kept.start_ns = id.start_ns;
+        self.kept.tgid = id.tgid;
+        self.kept.threads = 0;
+        self.kept.begin_ns = 0;
+        self.kept.exec_ns = 0;
         self.killed_ns = 0;
-        self.exec_ns = 0;
+        self.marks = Marks::NONE;
+        self.clear_reaps();
+    }
+
+    #[inline(always)]
+    fn is_of(&self, id: Id) -> bool {
+        self.kept.start_ns == id.start_ns && self.kept.tgid == id.tgid
     }
 
     /// Its wait calls; `None` before the first.
     #[inline(always)]
     pub(crate) fn waits(&self) -> Option<&Waits> {
-        (self.marks.has_waits != 0).then_some(&self.waits)
+        // SAFETY: plain integers of the same size, which are those of wait calls while it is marked.
+        let waits = unsafe { &*(&raw const self.kept.held).cast::<Waits>() };
+        (self.marks.has_waits != 0).then_some(waits)
     }
 
     #[inline(always)]
     pub(crate) fn waits_mut(&mut self) -> &mut Waits {
+        // SAFETY: as above.
+        let waits = unsafe { &mut *(&raw mut self.kept.held).cast::<Waits>() };
         if self.marks.has_waits == 0 {
-            self.waits = Waits::NONE;
+            *waits = Waits::NONE;
             self.marks.has_waits = 1;
         }
-        &mut self.waits
+        waits
     }
 
-    /// The wait calls of its program before an exec do not count.
+    /// The wait calls of its program before an exec do not count, nor those of a dead process.
     #[inline(always)]
     pub(crate) fn clear_waits(&mut self) {
         self.marks.has_waits = 0;
+    }
+
+    /// What its program reaped before an exec does not count.
+    #[inline(always)]
+    pub(crate) fn clear_reaps(&mut self) {
+        let reaps = &mut self.kept.reaps;
+        reaps.total = 0;
+        reaps.last_ns = 0;
+        reaps.newest_start_ns = 0;
+        reaps.newest_ns = 0;
     }
 
     /// The last terminating signal that came to nothing.
@@ -205,23 +231,29 @@ impl Slot {
     /// How far its exit is; `None` before the first step.
     #[inline(always)]
     pub(crate) fn steps_mut(&mut self) -> Option<&mut Steps> {
-        (self.marks.has_steps != 0).then_some(&mut self.steps)
+        (self.marks.has_steps != 0).then_some(self.steps())
     }
 
     /// The same, handed over once.
     #[inline(always)]
     pub(crate) fn take_steps(&mut self) -> Option<&Steps> {
         let has_steps = core::mem::take(&mut self.marks.has_steps);
-        (has_steps != 0).then_some(&self.steps)
+        (has_steps != 0).then_some(self.steps())
     }
 
     #[inline(always)]
     pub(crate) fn start_steps(&mut self) -> &mut Steps {
         if self.marks.has_steps == 0 {
-            self.steps = Steps::NONE;
+            *self.steps() = Steps::NONE;
             self.marks.has_steps = 1;
         }
-        &mut self.steps
+        self.steps()
+    }
+
+    #[inline(always)]
+    fn steps(&mut self) -> &mut Steps {
+        // SAFETY: plain integers, of which there are enough; with steps, there are no reaps.
+        unsafe { &mut *(&raw mut self.kept.reaps).cast::<Steps>() }
     }
 }
 

@@ -8,7 +8,7 @@ use wire::{TaskRecord, task_flags};
 
 use crate::{
     group::Group,
-    maps,
+    hold, maps,
     slots::{self, Slot},
     task::{EXIT_ZOMBIE, Task},
 };
@@ -51,7 +51,8 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
     if task.is_traced() {
         task.parent().fill_process(&mut record.tracer);
     }
-    if let Some(slot) = slots::find(id) {
+    let slot = slots::find(id);
+    if let Some(slot) = &slot {
         fill_remembered(slot, record);
     }
     record.last_ran_sched_ns = task.last_ran_sched_ns();
@@ -63,6 +64,9 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
     record.cgroup_id = task.cgroup_id();
     record.cgroup_v1_id = task.cgroup_v1_id();
     record.flags = state(group);
+    if slot.is_some_and(|slot| hold::is_held(slot)) {
+        record.flags |= task_flags::HELD;
+    }
     record.flags |= match group.is_subreaper() {
         Some(true) => task_flags::SUBREAPER,
         Some(false) => task_flags::NO_SUBREAPER,
@@ -90,10 +94,10 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
 
 #[inline(always)]
 fn fill_remembered(slot: &Slot, record: &mut TaskRecord) {
-    record.forker = slot.forker;
-    record.begin_ns = slot.begin_ns;
-    record.exec_ns = slot.exec_ns;
-    if slot.exec_ns != 0 {
+    record.forker = slot.kept.forker;
+    record.begin_ns = slot.kept.begin_ns;
+    record.exec_ns = slot.kept.exec_ns;
+    if slot.kept.exec_ns != 0 {
         record.former = slot.former;
     }
     if slot.killed_ns != 0 {

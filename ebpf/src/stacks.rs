@@ -30,7 +30,7 @@ unsafe extern "C" fn stacks(ctx: *mut c_void) -> i32 {
         return 0;
     }
     let group = task.group();
-    let began = slots::find(group.id()).is_some_and(|slot| slot.begin_ns != 0);
+    let began = slots::find(group.id()).is_some_and(|slot| slot.kept.begin_ns != 0);
     if !began && !group.is_exiting() {
         return 0;
     }

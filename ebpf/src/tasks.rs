@@ -17,6 +17,8 @@ pub mod task_flags {
     pub const SUBREAPER: u32 = 1 << 3;
     /// It is none. Neither bit is set if the kernel's types do not show it.
     pub const NO_SUBREAPER: u32 = 1 << 4;
+    /// Its death is held back, to be counted or reported later.
+    pub const HELD: u32 = 1 << 5;
 }
 
 /// A terminating signal, or SIGSTOP, that came to nothing.

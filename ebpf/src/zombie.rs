@@ -16,9 +16,11 @@ use crate::{
     death::{self, Ending},
     frees,
     group::{Group, SIGCHLD},
+    hold,
     kernel::Kernel,
     kill, maps,
-    slots::{Slot, stage},
+    numbers::Numbers,
+    slots::{self, Slot, stage},
     task::{Id, Task},
     threads,
 };
@@ -123,12 +125,18 @@ fn notification(signal: u32, nr: u32, target: Task) {
             death::notified(group, numbers);
         }
     } else if signal == SIGCHLD && current.ids().tgid != target.ids().tgid {
-        renotified(target, observer.namespace(), nr);
+        renotified(target, observer, nr);
     }
 }
 
 #[inline(always)]
-fn renotified(target: Task, namespace: u32, nr: u32) {
+fn renotified(target: Task, observer: Numbers, nr: u32) {
+    let namespace = observer.namespace();
+    if observer.level() == 0
+        && let Some(slot) = slots::of_number(nr)
+    {
+        hold::give_up(slot);
+    }
     let Some(mut entry) = maps::reserve::<Renotified>() else {
         return;
     };

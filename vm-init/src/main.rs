@@ -30,6 +30,8 @@ const DEGRADED: &str = "degraded::every_degraded_host_is_reported_correctly";
 const OWN_MACHINE: &str = "REAPWATCH_TEST_OWN_MACHINE";
 /// Delays exits in a known step.
 const STEPS: &str = "steps::every_slow_step_is_reported_correctly";
+/// Compares deaths that are counted in the kernel with those that are sent.
+const ORDINARY: &str = "ordinary::counted_and_sent_deaths_give_the_same_answers";
 /// Has more PIDs than slots.
 const SLOTS: &str = "slots::two_processes_that_share_a_slot_keep_what_is_known_of_each";
 /// Steps the clock and suspends the machine, so it comes last.
@@ -114,7 +116,7 @@ fn run() -> Result<Tally> {
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
     if wanted("deaths") {
         for hook in HOOKS {
-            for name in [ROW, STEPS, SLOTS] {
+            for name in [ROW, STEPS, ORDINARY, SLOTS] {
                 test(name, Some(hook), &mut tally).with_context(|| format!("test with {hook}"))?;
             }
         }

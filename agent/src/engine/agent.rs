@@ -156,6 +156,7 @@ impl Agent {
         let mut pace = Pace::default();
         loop {
             let is_followed = self.feed.deaths.streams.followed();
+            self.feed.set_holding(!is_followed);
             if self.is_waiting() {
                 pace.want(is_followed);
             }
@@ -238,6 +239,12 @@ impl Agent {
 
     /// Takes in a snapshot, and serves its purposes; it is `None` if it failed.
     fn serve(&mut self, purposes: Vec<Purpose>, snapshot: Option<Snapshot>) {
+        self.feed.catch_up();
+        for purpose in &purposes {
+            if let Purpose::Explain(pid, ..) = purpose {
+                self.feed.recall(*pid);
+            }
+        }
         let Feed { kernel, state, .. } = &mut self.feed;
         if let Some(snapshot) = &snapshot {
             state.observe(snapshot);
@@ -308,6 +315,7 @@ impl Agent {
             watchdog.beat(std::time::Instant::now());
         }
         self.drain();
+        self.feed.catch_up();
         self.feed.housekeeping(now_ns);
         self.feed.record_counts();
         self.pids.begin(pids::IN_BACKGROUND_NS, now_ns);
@@ -339,6 +347,7 @@ impl Agent {
 
     fn take_request(&mut self, request: Request) {
         self.drain();
+        self.feed.catch_up();
         // Sending fails if the asker has gone.
         let _gone = match request {
             Request::Zombies(wanted, to) => return self.ask(Question::Zombies(wanted, to)),
@@ -359,7 +368,11 @@ impl Agent {
                 return self.read();
             }
             Request::Health(to) => to.send(Health { ready: true }).is_ok(),
-            Request::Follow(to) => to.send(self.follow()).is_ok(),
+            Request::Follow(to) => {
+                self.feed.set_holding(false);
+                self.feed.catch_up();
+                to.send(self.follow()).is_ok()
+            }
         };
     }
 
@@ -430,6 +443,7 @@ impl Agent {
     }
 
     fn answer(&mut self, question: Question) {
+        self.feed.catch_up();
         self.refresh();
         let (state, now_ns) = (&mut self.feed.state, probes::now_ns());
         // Nobody waits any more when sending fails.
@@ -456,17 +470,21 @@ impl Agent {
     fn scrape(&mut self) -> Page {
         self.refresh();
         let counters = self.feed.counters();
+        let (ordinary, now_ns) = (self.feed.times(), probes::now_ns());
         let Feed {
+            kernel,
             state,
             deaths,
             intake,
             ..
         } = &mut self.feed;
+        deaths.add_ordinary(&kernel.board, state, now_ns);
         let lost_exits = tally::lost_deaths(&counters);
         let stuck = self.stuck.counted();
-        let mut sample = scrape::sample(state, stuck, self.stale_after, probes::now_ns());
+        let mut sample = scrape::sample(state, stuck, self.stale_after, now_ns);
         sample.tables.push(deaths.table());
         deaths.metrics.scrape(Sample {
+            ordinary,
             lost_exits,
             lost_reaps: state.tally.lost_reaps(lost_exits.total()),
             lost: intake.tally.lost(&counters),

@@ -3,8 +3,10 @@
 use std::collections::{HashSet, VecDeque};
 use std::mem;
 
+use super::ordinary::Ordinary;
 use super::streams::Streams;
 use crate::metrics::{Labels, Metrics, Table};
+use crate::probes::Board;
 use model::answers;
 use model::counts::ExitKind;
 use model::events::{Death, Event};
@@ -23,6 +25,7 @@ const EXPIRE_EVERY_NS: u64 = 30_000_000_000;
 pub(super) struct Deaths {
     pub(super) metrics: Metrics,
     pub(super) streams: Streams,
+    pub(super) ordinary: Ordinary,
     waiting: VecDeque<Waiting>,
     expired_ns: u64,
 }
@@ -43,6 +46,7 @@ impl Deaths {
         Self {
             metrics,
             streams: Streams::default(),
+            ordinary: Ordinary::new(),
             waiting: VecDeque::new(),
             expired_ns: now_ns,
         }
@@ -149,11 +153,13 @@ impl Deaths {
     }
 
     /// Drops unused groups of the metrics from time to time.
-    pub(super) fn expire(&mut self, state: &mut State, now_ns: u64) {
+    pub(super) fn expire(&mut self, board: &mut Board, state: &mut State, now_ns: u64) {
         if now_ns.saturating_sub(self.expired_ns) < EXPIRE_EVERY_NS {
             return;
         }
         self.expired_ns = now_ns;
+        self.add_ordinary(board, state, now_ns);
+        self.ordinary.expire(board, &state.workloads);
         let there = state.workloads.all().map(|it| Labels::of(Some(it)));
         let mut there: HashSet<_> = there.collect();
         for group in state.lifecycle.siblings() {
@@ -161,6 +167,12 @@ impl Deaths {
             there.insert(Labels::of(workload.as_deref()));
         }
         self.metrics.expire(&there, now_ns);
+    }
+
+    /// Adds to the metrics the ordinary deaths that the kernel side has counted.
+    pub(super) fn add_ordinary(&mut self, board: &Board, state: &State, now_ns: u64) {
+        let metrics = &mut self.metrics;
+        self.ordinary.add(board, &state.workloads, metrics, now_ns);
     }
 
     fn publish_or_wait(&mut self, news: News, state: &mut State, now_ns: u64) {
@@ -193,6 +205,11 @@ impl Deaths {
         let workloads = &mut state.workloads;
         match news {
             News::Exit { who, kind } => {
+                if !self.ordinary.has(who.cgroups)
+                    && let Some(workload) = workloads.certain(*who, now_ns)
+                {
+                    self.ordinary.want(who.cgroups, workload);
+                }
                 let workload = workloads.known(*who, now_ns);
                 self.metrics.exited(*kind, workload.as_deref(), now_ns);
             }

@@ -1,6 +1,6 @@
 //! Events from the kernel: they go into the state, and what they change is published and recorded.
 
-use std::mem;
+use std::{mem, time::Duration};
 
 use super::{
     conditions::Conditions, deaths::Deaths, host, intake::Intake, judge::SUSPECTS, names::Resolver,
@@ -11,10 +11,11 @@ use crate::memory::Shrinking;
 use crate::metrics::Metrics;
 use crate::probes::{self, Attached, Counters, HookKind, Pidfds};
 use crate::problem::Problem;
-use model::events::{Event, Thread};
+use model::events::{self, Event, Thread};
 use model::lifecycle::{Lifecycle, Limits, Transition};
 use model::recording::Head;
 use model::state::{LIMITS, State};
+use wire::{BOUNDS_NS, Times};
 
 /// Maximum number of changes held before they are published; a full ring can hold millions.
 const PUBLISHED_AT_ONCE: usize = 4096;
@@ -63,6 +64,7 @@ impl Feed {
         };
         recorder.wall(state.wall);
         let metrics = Metrics::new(settings.stale_after, settings.max_groups);
+        kernel.board.set_quick(quick_ns(settings.stale_after));
         Ok(Self {
             kernel,
             intake: Intake::new(pidfds.transpose()?),
@@ -88,7 +90,55 @@ impl Feed {
         }
         self.publish();
         self.publish_waiting();
+        self.deaths.ordinary.admit(&mut self.kernel.board);
         self.settle(now_ns);
+    }
+
+    /// Takes in the deaths that the kernel side has held back until now, and what parents have
+    /// reaped meanwhile: before all that needs to know every zombie. The ring must be drained.
+    pub(super) fn catch_up(&mut self) {
+        self.take_in_held();
+        self.publish();
+        let now_ns = probes::now_ns();
+        for slot in self.kernel.board.reapers() {
+            let kept = events::decode_kept(&slot).ok();
+            if let Some(reaps) = kept.as_ref().and_then(events::reaps) {
+                self.state.parents.reaped(&reaps, now_ns);
+            }
+        }
+    }
+
+    fn take_in_held(&mut self) {
+        for slot in self.kernel.board.report_held() {
+            let kept = events::decode_kept(&slot);
+            let death = kept.and_then(|kept| events::held_death(&kept, self.intake.page_size));
+            if let Some(death) = self.intake.decoded(death) {
+                self.take_in(&death);
+            }
+        }
+    }
+
+    /// Whether the kernel side may hold ordinary deaths back. Followers and recordings want each.
+    pub(super) fn set_holding(&self, holding: bool) {
+        let holding = holding && !self.recorder.is_open();
+        self.kernel.board.set_holding(holding);
+    }
+
+    /// Remembers the last process with this PID, if its death was counted and not reported. The
+    /// death counts no more than once.
+    pub(super) fn recall(&mut self, tgid: u32) {
+        let slot = self.kernel.board.counted(tgid);
+        let kept = slot.and_then(|slot| events::decode_kept(&slot).ok());
+        let Some(kept) = kept.filter(|kept| kept.tgid == tgid) else {
+            return;
+        };
+        if let (Ok(death), Some(reap)) = (
+            events::held_death(&kept, self.intake.page_size),
+            events::counted_reap(&kept),
+        ) {
+            self.state.recall(&death, &reap, &mut self.changes);
+            self.publish();
+        }
     }
 
     fn take_in(&mut self, event: &Event) {
@@ -131,6 +181,7 @@ impl Feed {
     /// Compares a snapshot with the table, once all events from before it have arrived.
     pub(super) fn settle(&mut self, now_ns: u64) {
         if let Some(snapshot) = self.repairs.settled(now_ns) {
+            self.take_in_held();
             self.recorder.snapshot(&snapshot);
             self.state.reconcile(&snapshot, &mut self.changes);
             self.publish();
@@ -150,7 +201,8 @@ impl Feed {
         self.shrinking.note(self.state.lifecycle.len());
         self.intake.watch(&self.state.lifecycle, now_ns);
         self.resolver.housekeeping(&mut self.state, now_ns);
-        self.deaths.expire(&mut self.state, now_ns);
+        let board = &mut self.kernel.board;
+        self.deaths.expire(board, &mut self.state, now_ns);
         let lost = self.intake.tally.lost(&self.counters());
         self.repairs.note_lost(lost);
         let is_odd = self.state.lifecycle.wants_snapshot(now_ns);
@@ -171,10 +223,19 @@ impl Feed {
         counters.unwrap_or_default()
     }
 
+    /// The times of ordinary deaths.
+    pub(super) fn times(&self) -> Times {
+        static PROBLEM: Problem = Problem::new();
+        let times = self.kernel.board.times();
+        let times = PROBLEM.check("cannot read the kernel's times", times);
+        times.unwrap_or_default()
+    }
+
     /// Counts anew.
     pub(super) fn count(&mut self) {
         let confirmed = self.state.tally.confirmed;
         self.state.counted = self.intake.tally.counted(&self.counters(), confirmed);
+        self.state.tally.ordinary = self.times().exits.iter().sum();
     }
 
     /// Every second while a recording is made: writes the counters.
@@ -193,6 +254,12 @@ impl Feed {
         self.record_counts();
         self.recorder.end(now_ns);
     }
+}
+
+/// The longest exit and zombie time of an ordinary death, which is never late.
+fn quick_ns(stale_after: Duration) -> u32 {
+    let longest_ns = BOUNDS_NS[BOUNDS_NS.len() - 1];
+    stale_after.as_nanos().min(longest_ns.into()) as u32
 }
 
 /// The threads of exiting processes with their kernel stacks, as far as the kernel lists them.

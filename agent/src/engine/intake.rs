@@ -6,7 +6,7 @@ use std::sync::atomic::{Ordering, fence};
 
 use super::{host, job::Job, tally::Tally};
 use crate::probes::{Attached, Pidfds, Readable};
-use model::events::{self, Event, Freed, HungUp, Key};
+use model::events::{self, Event, Freed, HungUp, Key, Malformed};
 use model::lifecycle::Lifecycle;
 
 /// How long a snapshot waits for events that were in flight when it was taken, and an upper bound
@@ -23,7 +23,7 @@ pub(super) type Watched = (Pidfds, Vec<Key>);
 /// Where events come from.
 pub(super) struct Intake {
     pub(super) tally: Tally,
-    page_size: u64,
+    pub(super) page_size: u64,
     /// Used only if a reap can go unseen, and taken while `watching`.
     pidfds: Option<Pidfds>,
     watching: Job<Watched>,
@@ -61,14 +61,26 @@ impl Intake {
                 {
                     self.freed.push(freed);
                 }
-                Ok(event) => {
-                    self.tally.event(&event);
-                    return Some(event);
+                decoded => {
+                    if let Some(event) = self.decoded(decoded) {
+                        return Some(event);
+                    }
                 }
-                Err(error) => {
-                    self.tally.malformed += 1;
-                    log::debug!("dropping a malformed record: {error}");
-                }
+            }
+        }
+    }
+
+    /// Counts an event, or a record that is none.
+    pub(super) fn decoded(&mut self, decoded: Result<Event, Malformed>) -> Option<Event> {
+        match decoded {
+            Ok(event) => {
+                self.tally.event(&event);
+                Some(event)
+            }
+            Err(error) => {
+                self.tally.malformed += 1;
+                log::debug!("dropping a malformed record: {error}");
+                None
             }
         }
     }

@@ -9,6 +9,7 @@ mod intake;
 mod job;
 mod judge;
 mod names;
+mod ordinary;
 mod pace;
 mod pids;
 mod questions;

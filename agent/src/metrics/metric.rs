@@ -6,6 +6,7 @@ use prometheus::{HistogramOpts, HistogramVec};
 
 use super::{labels::Labels, scrape::Scrape, text};
 use model::lifecycle::Record;
+use wire::{BOUNDS_NS, Times};
 
 pub(super) const PREFIX: &str = "reapwatch";
 
@@ -42,6 +43,17 @@ pub(super) struct Observe {
     /// Label values that exist before the first death; `None` without a label.
     pub(super) known: &'static [Option<&'static str>],
     pub(super) time: fn(&Record) -> Option<LabelledTime>,
+    /// The same time of ordinary deaths, which the kernel side counts; `None` if they have none.
+    pub(super) ordinary: Option<Ordinary>,
+}
+
+/// One time of all ordinary deaths. The bounds of their buckets are the first of the histogram's.
+#[derive(Clone, Copy)]
+pub(super) struct Ordinary {
+    /// Their label value.
+    pub(super) value: Option<&'static str>,
+    pub(super) sum_ns: fn(&Times) -> u64,
+    pub(super) buckets: fn(&Times) -> [u64; BOUNDS_NS.len()],
 }
 
 impl Observe {

@@ -7,6 +7,7 @@ mod families;
 mod groups;
 mod labels;
 mod metric;
+mod ordinary;
 mod page;
 mod sample;
 mod scrape;
@@ -37,6 +38,7 @@ use model::workload::Workload;
 pub use page::Page;
 pub use sample::{Events, Holder, PidTable, Present, Sample, Table};
 use scrape::{Group, Scrape};
+use wire::Count;
 
 /// What is counted between scrapes.
 pub struct Metrics {
@@ -109,6 +111,15 @@ impl Metrics {
         }
     }
 
+    /// Counts deaths in this workload that the kernel side has counted, with their reaps. None was
+    /// late.
+    pub fn add_ordinary(&mut self, workload: &Labels, new: Count, now_ns: u64) {
+        let counts = self.groups.counts(workload, now_ns);
+        counts.exits.exited += new.deaths;
+        counts.reaped += new.deaths;
+        counts.zombie_seconds += Duration::from_nanos(new.zombie_ns).as_secs_f64();
+    }
+
     /// Counts forks refused by the limit of a cgroup.
     pub fn refused_forks(&mut self, workload: &Labels, forks: u64, now_ns: u64) {
         self.groups.counts(workload, now_ns).refused_forks += forks;
@@ -124,7 +135,9 @@ impl Metrics {
         self.lost_exits = self.lost_exits.max(sample.lost_exits);
         // A snapshot may find zombies whose loss was counted as a reap; the counter must not fall.
         self.lost_reaps = self.lost_reaps.max(sample.lost_reaps);
-        let histograms = self.histograms.iter().map(|(_, it)| it.clone());
+        let histograms = self.histograms.iter();
+        let histograms =
+            histograms.map(|(observe, it)| observe.with_ordinary(it, &sample.ordinary));
         Page {
             histograms: histograms.collect(),
             scrape: Scrape {

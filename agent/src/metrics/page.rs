@@ -2,10 +2,11 @@
 
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::{Metric, MetricFamily};
-use prometheus::{HistogramVec, TextEncoder, core::Collector};
+use prometheus::{TextEncoder, core::Collector};
 
 use super::families;
 use super::metric::{Kind, Series};
+use super::ordinary::WithOrdinary;
 use super::scrape::Scrape;
 use super::text;
 use crate::problem::Problem;
@@ -15,7 +16,7 @@ use crate::problem::Problem;
 pub struct Page {
     pub(super) scrape: Scrape,
     /// In the order of their metrics.
-    pub(super) histograms: Vec<HistogramVec>,
+    pub(super) histograms: Vec<WithOrdinary>,
 }
 
 impl Page {
@@ -44,7 +45,7 @@ impl Page {
     }
 }
 
-fn sorted(histogram: &HistogramVec) -> Vec<MetricFamily> {
+fn sorted(histogram: &WithOrdinary) -> Vec<MetricFamily> {
     let mut families = histogram.collect();
     for family in &mut families {
         let value = |series: &Metric| series.get_label().first().map(|it| it.value().to_owned());

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::labels::Labels;
 use model::counts::{Exits, Lost};
 use model::workload::{Failed, pods::Watched};
+use wire::Times;
 
 /// Current numbers of one workload.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -125,6 +126,8 @@ pub struct Sample {
     pub lost_exits: Exits,
     /// Reaps without an event.
     pub lost_reaps: u64,
+    /// Times of ordinary deaths, which the kernel side counts.
+    pub ordinary: Times,
     /// Events lost.
     pub lost: Lost,
     /// Events received.

@@ -104,6 +104,7 @@ pub(super) fn has(page: &str, line: &str) {
 #[expect(clippy::too_many_lines, reason = "data")]
 pub(super) fn full_sample() -> Sample {
     Sample {
+        ordinary: wire::Times::default(),
         now_ns: SECOND,
         lost_exits: Exits {
             exited: 5,

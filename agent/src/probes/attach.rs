@@ -14,9 +14,10 @@ use aya::{
     programs::Program,
 };
 use aya_log::EbpfLogger;
-use wire::counter;
+use wire::{counter, holds};
 
 use super::{
+    board::Board,
     error::KernelError,
     hooks::{FREE, FREE_AS_REAP, Hook, HookKind, TRANSITIONS, Transition},
     memlock,
@@ -76,6 +77,8 @@ pub(crate) struct Attached {
     pub(crate) probes: Vec<ProbeReport>,
     /// The weakest hook kind among the transitions that matter.
     pub(crate) source: HookKind,
+    /// Ordinary deaths, which are not sent.
+    pub(crate) board: Board,
     counters: PerCpuArray<MapData, u64>,
     ebpf: Ebpf,
     /// Why the task iterator was refused, if it was.
@@ -133,6 +136,8 @@ struct Attaching<'a> {
     ebpf: Ebpf,
     probes: Vec<ProbeReport>,
     source: HookKind,
+    /// Whether a hook sees reaps.
+    sees_reaps: bool,
     iterator_refused: Option<String>,
     stacks_refused: Option<String>,
     verifier_refused: bool,
@@ -150,6 +155,7 @@ impl<'a> Attaching<'a> {
             ebpf,
             probes: Vec::new(),
             source: HookKind::Fentry,
+            sees_reaps: false,
             verifier_refused: direct_loads && (snapshot.is_err() || stacks.is_err()),
             iterator_refused: snapshot.err(),
             stacks_refused: stacks.err(),
@@ -173,6 +179,7 @@ impl<'a> Attaching<'a> {
                 self.source = self.source.max(kind);
             }
             if transition.name == "reap" {
+                self.sees_reaps = kind.is_some();
                 let exact = matches!(kind, Some(HookKind::Fentry | HookKind::Kprobe));
                 self.best(if exact { &FREE } else { &FREE_AS_REAP })?;
             }
@@ -219,6 +226,19 @@ impl<'a> Attaching<'a> {
         Ok(None)
     }
 
+    /// Which ordinary deaths the kernel side may hold back until their reap. What only user space can
+    /// tell of a reap must be sent: steps, and reaps that tracepoints see by a number in a nested
+    /// namespace. The snapshot must know which zombies are held back.
+    fn may_hold(&self) -> u32 {
+        if !self.sees_reaps || self.host.config.steps || self.iterator_refused.is_some() {
+            return holds::NONE;
+        }
+        match self.source {
+            HookKind::Fentry | HookKind::Kprobe => holds::ALL,
+            HookKind::Tracepoint => holds::INITIAL_NAMESPACE,
+        }
+    }
+
     fn finish(mut self) -> Result<Attached, KernelError> {
         let log = self.host.config.debug;
         let log = log.then(|| EbpfLogger::init(&mut self.ebpf));
@@ -229,11 +249,14 @@ impl<'a> Attaching<'a> {
         let lacking = |name: &str| KernelError::Load(format!("the object has no map {name}"));
         let events = self.ebpf.take_map("EVENTS");
         let events = events.and_then(|map| RingBuf::try_from(map).ok());
+        let may_hold = self.may_hold();
+        let board = Board::take(&mut self.ebpf, self.host.slots - 1, may_hold)?;
         let counters = self.ebpf.take_map("COUNTERS");
         let counters = counters.and_then(|map| PerCpuArray::try_from(map).ok());
         Ok(Attached {
             events: events.ok_or_else(|| lacking("EVENTS"))?,
             counters: counters.ok_or_else(|| lacking("COUNTERS"))?,
+            board,
             log,
             probes: self.probes,
             source: self.source,

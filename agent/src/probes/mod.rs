@@ -2,6 +2,7 @@
 //! `events` the only part that imports aya.
 
 mod attach;
+mod board;
 mod clock;
 mod error;
 mod hooks;
@@ -20,6 +21,7 @@ mod tracefs;
 mod visibility;
 
 pub(crate) use attach::{Attached, Config, Counters, ProbeReport, attach};
+pub(crate) use board::Board;
 pub(crate) use btf::{VMLINUX, check as check_types};
 pub(crate) use clock::{follow, now_ns, wall};
 pub(crate) use hooks::HookKind;

@@ -40,7 +40,7 @@ pub(super) struct Host {
     resolved: Resolved,
     v1: Option<Version1>,
     /// How many slots for processes there are, a power of two.
-    slots: u32,
+    pub(super) slots: u32,
     /// Room for processes whose slot is taken.
     overflow: u32,
 }

@@ -44,7 +44,8 @@ impl Cgroup {
         fs::metadata(self.folder()).expect("it is there").ino()
     }
 
-    fn procs(&self) -> CString {
+    /// The file that moves processes into it.
+    pub(crate) fn procs(&self) -> CString {
         let file = self.folder().join("cgroup.procs");
         CString::new(file.as_os_str().as_bytes()).expect("no NUL")
     }
@@ -111,7 +112,7 @@ impl Drop for Cgroup {
 }
 
 /// Moves this process; if that fails, the test fails later.
-fn enter(procs: &CString) {
+pub(crate) fn enter(procs: &CString) {
     // SAFETY: the path ends with a NUL, and the length is the text's.
     unsafe {
         let file = libc::open(procs.as_ptr(), libc::O_WRONLY);

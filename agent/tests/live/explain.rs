@@ -7,6 +7,7 @@ use scenarios::stays::THREADS;
 use crate::agent::{Agent, eventually};
 use crate::matrix::Matrix;
 use crate::scenario::{Leak, Misbehaving, Staying, run};
+use crate::stream::Stream;
 use api::{Explanation, PhaseName, ProcessState, Role, Verdict};
 
 fn verdict(story: &Explanation) -> Option<&str> {
@@ -214,6 +215,8 @@ fn reaped_processes_are_remembered() {
 #[ignore = "needs root and a kernel with BTF"]
 fn a_reused_pid_is_the_newer_process_and_lists_the_earlier_one() {
     let agent = Agent::start(&[]);
+    // Otherwise an ordinary death is remembered only until its PID is used again.
+    let _every_death_is_sent = Stream::of(&agent);
     let one = Staying::start("reused");
     let pid = one.stay.pid;
     let explain = || agent.explain(pid).story;

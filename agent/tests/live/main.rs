@@ -30,6 +30,7 @@ mod matrix;
 mod noise;
 mod odd_names;
 mod opens;
+mod ordinary;
 mod pids;
 mod pod_watch;
 mod privileges;

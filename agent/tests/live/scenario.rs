@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::agent::REAPWATCH;
 
 /// The program, beside the one under test.
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let program = Path::new(REAPWATCH).with_file_name("scenarios");

@@ -128,6 +128,8 @@ impl fmt::Display for Lost {
 pub struct Tally {
     finished: u64,
     found: u64,
+    /// Ordinary deaths that the kernel side counted, with their reap, and did not report.
+    pub ordinary: u64,
     /// Zombies that were counted without being listed, and are gone.
     vanished: u64,
     /// Deaths that were announced and have happened: the kernel side does not count them.
@@ -157,7 +159,7 @@ impl Tally {
     /// Processes reaped. Those of whose death the record was lost are reaped too, unless a
     /// snapshot has found them as zombies.
     pub fn reaped(&self, lost_deaths: u64) -> u64 {
-        self.finished + self.lost_reaps(lost_deaths)
+        self.finished + self.ordinary + self.lost_reaps(lost_deaths)
     }
 
     /// Reaps of which nothing was seen.

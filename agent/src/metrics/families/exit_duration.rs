@@ -1,5 +1,5 @@
 use crate::metrics::{
-    metric::{Kind, Metric, Observe},
+    metric::{Kind, Metric, Observe, Ordinary},
     times,
 };
 
@@ -15,5 +15,10 @@ pub(super) const METRIC: Metric = Metric {
         ],
         known: &[None],
         time: |record| Some((times::exiting(record)?, None)),
+        ordinary: Some(Ordinary {
+            value: None,
+            sum_ns: |times| times.exit_ns,
+            buckets: |times| times.exits,
+        }),
     }),
 };

@@ -21,5 +21,6 @@ pub(super) const METRIC: Metric = Metric {
             let kill = record.kill.as_ref()?;
             Some((times::dying(record)?, Some(labels::signal(kill.signal))))
         },
+        ordinary: None,
     }),
 };

@@ -1,5 +1,5 @@
 use crate::metrics::{
-    metric::{Kind, Metric, Observe},
+    metric::{Kind, Metric, Observe, Ordinary},
     times,
 };
 use model::lifecycle::How;
@@ -27,5 +27,10 @@ pub(super) const METRIC: Metric = Metric {
             let how = record.reap.as_ref()?.how;
             Some((times::exact_zombie(record)?, Some(how.into_str())))
         },
+        ordinary: Some(Ordinary {
+            value: Some(How::Wait.into_str()),
+            sum_ns: |times| times.zombie_ns,
+            buckets: |times| times.zombies,
+        }),
     }),
 };

@@ -70,6 +70,7 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, Malformed> {
     Ok(Task {
         process: process(&record.process).ok_or(Malformed::NoProcess(0))?,
         state,
+        is_held: record.flags & task_flags::HELD != 0,
         parent: process(&record.parent),
         tracer: process(&record.tracer),
         forker: process(&record.forker),
@@ -177,7 +178,7 @@ pub(super) fn wrong_size<T>(bytes: &[u8]) -> Malformed {
     }
 }
 
-fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
+pub(super) fn death(record: &wire::Death, page_size: u64) -> Result<Death, Malformed> {
     let (user_ns, system_ns) = cpu_time(record.user_ns, record.system_ns, record.runtime_ns);
     Ok(Death {
         at_ns: record.head.at_ns,
@@ -314,7 +315,7 @@ pub(super) fn key(tgid: u32, start_ns: u64) -> Option<Key> {
     (tgid != 0).then_some(Key { tgid, start_ns })
 }
 
-fn process(record: &wire::Process) -> Option<Process> {
+pub(super) fn process(record: &wire::Process) -> Option<Process> {
     Some(Process {
         key: key(record.tgid, record.start_ns)?,
         tid: record.tid,

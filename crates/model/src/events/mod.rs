@@ -5,6 +5,7 @@
 mod cgroup;
 mod comm;
 mod decode;
+mod kept;
 mod kill;
 mod steps;
 mod tasks;
@@ -14,6 +15,7 @@ mod waits;
 pub use cgroup::{CgroupId, CgroupIds, CgroupMade, CgroupVersion, ROOT_ID};
 pub use comm::Comm;
 pub use decode::{Malformed, decode, decode_task};
+pub use kept::{Reaps, counted_reap, decode_kept, held_death, reaps};
 pub use kill::{Kill, KillBy};
 pub use steps::Steps;
 pub use tasks::Tasks;
@@ -244,6 +246,8 @@ pub struct Task {
     pub process: Process,
     /// Its state.
     pub state: TaskState,
+    /// It is a zombie whose death the kernel side holds back: it reports it later, or counts it.
+    pub is_held: bool,
     /// The parent that has to reap it.
     pub parent: Option<Process>,
     /// Its ptracer.
@@ -318,6 +322,7 @@ impl Task {
         Self {
             process,
             state,
+            is_held: false,
             parent: None,
             tracer: None,
             forker: None,

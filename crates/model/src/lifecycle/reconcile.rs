@@ -53,6 +53,10 @@ impl Lifecycle {
         if closed.is_some_and(|closed| closed.at_ns >= snapshot.begun_ns) {
             return true;
         }
+        // Its death has not been reported since then, so it was reaped and counted.
+        if task.is_held {
+            return true;
+        }
         if self.open.is_full() {
             return false;
         }

@@ -8,7 +8,7 @@ mod window;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use crate::events::{Execed, Key, Process, Snapshot, TICK_TOLERANCE_NS};
+use crate::events::{Execed, Key, Process, Reaps, Snapshot, TICK_TOLERANCE_NS};
 use crate::lifecycle::{DiedBound, How, Lifecycle, Record, Transition};
 use window::{Count, Window};
 
@@ -91,6 +91,8 @@ struct Parent {
     since_ns: u64,
     /// When its current program began, if it had forked or waited before.
     exec_ns: u64,
+    /// How many of the reaps are from [`Reaps::total`].
+    ordinary: u64,
 }
 
 /// Statistics of all parents, at most `limit`.
@@ -166,14 +168,32 @@ impl Parents {
                 continue;
             };
             parent.process.comm = task.process.comm;
-            // If it is known only since its exec, all of this was the same program.
-            match &task.exec {
-                Some(exec) if exec.at_ns < parent.since_ns => {
-                    parent.exec_ns = parent.exec_ns.max(exec.at_ns);
-                }
-                Some(exec) => parent.exec(exec.at_ns),
-                None => {}
+            if let Some(exec) = &task.exec {
+                parent.learn_exec(exec.at_ns);
             }
+        }
+    }
+
+    /// Takes in what a process has reaped without an event.
+    pub fn reaped(&mut self, reaps: &Reaps, now_ns: u64) {
+        let Some(parent) = self.parent(&reaps.by, now_ns) else {
+            return;
+        };
+        parent.learn_exec(reaps.exec_ns);
+        parent.process.comm = reaps.by.comm;
+        let new = reaps.total.saturating_sub(parent.ordinary);
+        parent.ordinary = reaps.total;
+        parent.window.slot(now_ns).reaped += new;
+        let reaping = &mut parent.reaping;
+        reaping.total += new;
+        if reaping.last_ns <= Some(reaps.last_ns) {
+            reaping.last_ns = Some(reaps.last_ns);
+            reaping.last_tid = Some(reaps.by.tid);
+        }
+        reaping.newest = reaping.newest.max(Some(reaps.newest));
+        let known = reaps.zombie_ns.len().saturating_sub(new as usize);
+        for zombie_ns in &reaps.zombie_ns[known..] {
+            parent.add_zombie_time(*zombie_ns);
         }
     }
 
@@ -292,10 +312,7 @@ impl Parents {
             parent.reaping.add(record, at_ns);
             parent.window.slot(now_ns).reaped += 1;
             if let Some(zombie_ns) = record.exact_zombie_ns() {
-                if parent.zombie_ns.len() == SAMPLES {
-                    parent.zombie_ns.pop_front();
-                }
-                parent.zombie_ns.push_back(zombie_ns);
+                parent.add_zombie_time(zombie_ns);
             }
         }
     }
@@ -434,6 +451,24 @@ impl Parent {
             held: 0,
             active_ns: 0,
             exec_ns: 0,
+            ordinary: 0,
+        }
+    }
+
+    fn add_zombie_time(&mut self, zombie_ns: u64) {
+        if self.zombie_ns.len() == SAMPLES {
+            self.zombie_ns.pop_front();
+        }
+        self.zombie_ns.push_back(zombie_ns);
+    }
+
+    /// The last exec that the kernel side knows of. If the process is known here only since then,
+    /// all that is known was the same program.
+    fn learn_exec(&mut self, at_ns: u64) {
+        if at_ns < self.since_ns {
+            self.exec_ns = self.exec_ns.max(at_ns);
+        } else {
+            self.exec(at_ns);
         }
     }
 
@@ -445,6 +480,7 @@ impl Parent {
         self.exec_ns = at_ns;
         self.window = Window::default();
         self.reaping = Reaping::default();
+        self.ordinary = 0;
         self.zombie_ns.clear();
     }
 }
@@ -463,5 +499,7 @@ fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
     sorted.get(rank.checked_sub(1)?).copied()
 }
 
+#[cfg(test)]
+mod reaps_tests;
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ impl Fields<'_> {
             TaskState::Alive
         };
         Ok(Task {
+            is_held: false,
             state,
             parent: self.someone("parent")?,
             tracer: self.someone("tracer")?,

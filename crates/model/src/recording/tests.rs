@@ -73,6 +73,7 @@ fn full_death() -> Death {
 
 fn full_task() -> Task {
     Task {
+        is_held: false,
         process: someone(20, 20, "x"),
         state: TaskState::Exiting,
         parent: Some(someone(21, 21, "y")),

@@ -93,6 +93,20 @@ impl State {
         self.lifecycle.apply(event, changes);
     }
 
+    /// Remembers a death that the kernel side has counted, with its reap, and not reported. It is
+    /// counted no further; what it shows of other processes goes to `changes`.
+    pub fn recall(&mut self, death: &Event, reap: &Event, changes: &mut Vec<Transition>) {
+        let mut new = Vec::new();
+        self.lifecycle.apply(death, &mut new);
+        self.lifecycle.apply(reap, &mut new);
+        let Event::Release(reap) = reap else { return };
+        changes.extend(new.into_iter().filter(|change| match change {
+            Transition::Died(key) => *key != reap.dead,
+            Transition::Finished(record) => record.process.key != reap.dead,
+            _ => true,
+        }));
+    }
+
     /// Compares a snapshot of all processes with the table of the dead.
     pub fn reconcile(&mut self, snapshot: &Snapshot, changes: &mut Vec<Transition>) {
         self.lifecycle.reconcile(snapshot, changes);

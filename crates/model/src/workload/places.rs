@@ -49,6 +49,17 @@ impl Workloads {
         settled(self.find(dead, now_ns))
     }
 
+    /// The same, if it is the workload of all processes in these cgroups, and will stay that.
+    pub fn certain(&mut self, dead: Dead, now_ns: u64) -> Option<Arc<Workload>> {
+        if dead.cgroups == CgroupIds::default() || self.may_be_of_parent(dead.cgroups) {
+            return None;
+        }
+        match self.find(dead, now_ns) {
+            Found::Known(workload) => Some(workload),
+            _ => None,
+        }
+    }
+
     /// The same of a record; the bare id of the cgroup where nothing else is known.
     pub fn of_record(&mut self, record: &Record, now_ns: u64) -> Option<Arc<Workload>> {
         self.of_dead_or_id(Dead::of(record), now_ns)

@@ -181,7 +181,7 @@ impl Workloads {
         if self.is_being_named(&workload) {
             return Found::Pending(Some(workload));
         }
-        let unsure = self.has_v1 && cgroups.v1.is_none() && !workload.is_contained();
+        let unsure = self.may_be_of_parent(cgroups) && !workload.is_contained();
         let (Some(parent), true) = (parent, unsure) else {
             return Found::Known(workload);
         };
@@ -222,6 +222,11 @@ impl Workloads {
             }
             _ => Found::Unknown,
         }
+    }
+
+    /// Whether the workload of the parent may be shown for a process with these cgroups.
+    pub(super) fn may_be_of_parent(&self, cgroups: CgroupIds) -> bool {
+        self.has_v1 && cgroups.v1.is_none()
     }
 
     /// Whether its name is looked up for the first time: it is counted by name.
