@@ -88,6 +88,8 @@ fn twenty_thousand_deaths_are_all_counted() {
 #[ignore = "needs root and a kernel with BTF, alone: it floods the host with deaths"]
 fn a_stopped_reader_loses_detail_but_no_count() {
     let agent = Agent::start(&["--ring-bytes", "64KiB", "--reconcile-every", "1s"]);
+    // Otherwise ordinary deaths are only counted, and nothing fills the ring.
+    let _every_death_is_sent = Stream::of(&agent);
     let before = Leak::start(20);
     let listed = |pid: u32| {
         let items = agent.zombies().items.into_iter();
