@@ -22,6 +22,7 @@ mod setup;
 mod shell;
 mod sidecar;
 mod statics;
+mod stop;
 mod tally;
 mod test;
 mod verdicts;
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
         Command::Image(options) => image::main(&options),
         Command::Deb { check } => deb::main(check),
         Command::Setup { purpose } => setup::main(purpose),
-        Command::Cluster => cluster::main(),
+        Command::Cluster(options) => cluster::main(&options),
         Command::Accuracy(options) => accuracy::main(&options),
         Command::Verdicts(options) => verdicts::main(&options),
         Command::Bench(options) => match &options.of {
