@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_to_their_cap() {
+    fn delays_double_up_to_their_maximum() {
         let waits: Vec<_> = retry_delays().take(20).collect();
         assert!(
             waits[0] >= SHORTEST && waits[0] <= 2 * SHORTEST,

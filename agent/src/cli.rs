@@ -8,20 +8,24 @@ use clap::{Args, Parser, ValueEnum};
 
 mod fleet;
 mod names;
+mod output;
 mod probes;
 mod recordings;
 mod top;
 mod url;
+mod usage;
 mod values;
 mod watch;
 
 pub use fleet::FleetArgs;
 pub use names::{NameArgs, PodNames};
+pub use output::{Format, OutputArgs};
 pub use probes::{HookKind, ProbeArgs};
 pub use recordings::{RecordArgs, ReplayArgs, ReplayView};
-pub use top::{TopArgs, TopView, ViewName, misused};
+pub use top::TopArgs;
 pub use url::Url;
-pub use values::OrNone;
+pub use usage::{filter_for, misused};
+pub use values::{OrNone, interval};
 pub use watch::WatchArgs;
 
 /// The default path of the agent's Unix socket.
@@ -92,7 +96,8 @@ pub enum When {
 /// Options of the daemon.
 #[derive(Clone, Debug, Args)]
 pub struct AgentArgs {
-    /// Address of the HTTP server, or `none`
+    /// Address of the HTTP server, or `none`. Clients on other hosts get only metrics and health,
+    /// unless --web.config.file authenticates them
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9991",
           value_parser = values::listen)]
     pub listen: OrNone<SocketAddr>,
@@ -174,6 +179,15 @@ pub struct ExitsArgs {
     /// Stop after this time
     #[arg(long = "for", value_name = "DURATION", value_parser = api::parse_duration)]
     pub duration: Option<Duration>,
+    /// Print only deaths that match, such as 'exit=SIGKILL and ns=prod'
+    #[arg(short, long, value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// Print only deaths of which the exit or the time as a zombie took at least this long
+    #[arg(long, value_name = "DURATION", value_parser = api::parse_duration)]
+    pub slow: Option<Duration>,
+    /// Count the deaths of each workload, and print the sums at the end
+    #[arg(long, conflicts_with = "json")]
+    pub by_workload: bool,
     /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
@@ -186,13 +200,13 @@ pub struct ExitsArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub struct ListArgs {
     /// Show only items that match, such as 'oldest>10s and comm~java'
-    #[arg(long, value_name = "FILTER", conflicts_with = "prometheus")]
+    #[arg(short, long, value_name = "FILTER")]
     pub filter: Option<String>,
     /// Sort by this field instead of worst first
-    #[arg(long, value_name = "FIELD", conflicts_with = "prometheus")]
+    #[arg(long, value_name = "FIELD")]
     pub sort: Option<String>,
     /// Show at most this many
-    #[arg(long, value_name = "N", conflicts_with = "prometheus")]
+    #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
 }
 
@@ -216,9 +230,9 @@ pub struct ZombiesArgs {
     /// Exit with status 3 when there are zombies
     #[arg(long)]
     pub fail: bool,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
+    /// In which form.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// How long to watch.
     #[command(flatten)]
     pub watch: WatchArgs,
@@ -239,12 +253,12 @@ pub struct CulpritsArgs {
     /// Exit with status 3 when there are culprits
     #[arg(long)]
     pub fail: bool,
-    /// Print one line per process, without details
-    #[arg(long, conflicts_with = "json")]
+    /// Print one line per process, without details; the same as -o table
+    #[arg(long, conflicts_with_all = ["json", "output"])]
     pub table: bool,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
+    /// In which form.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// How long to watch.
     #[command(flatten)]
     pub watch: WatchArgs,
@@ -279,12 +293,15 @@ pub struct StuckArgs {
     /// How long an exit may take before it counts as stuck
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = api::parse_duration)]
     pub threshold: Duration,
+    /// Which of them.
+    #[command(flatten)]
+    pub list: ListArgs,
     /// Exit with status 3 when there are any
     #[arg(long)]
     pub fail: bool,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
+    /// In which form.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// How long to watch.
     #[command(flatten)]
     pub watch: WatchArgs,

@@ -135,6 +135,11 @@ pub(crate) fn runtime(socket: &Path, failure: Option<Failure>) -> Fact {
     fact("container runtime", failure.is_none(), found, fix)
 }
 
+/// A root of the host where no names would be found.
+pub(crate) fn host_root(fault: String, fix: &str) -> Fact {
+    fact("host root", false, fault, fix)
+}
+
 /// What could not be read about the last suspects, if anything.
 pub(crate) fn evidence(notes: &[String]) -> Option<Fact> {
     let fix = "run the agent as root, or add the capabilities named above";
@@ -225,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn if_nothing_attaches_the_reason_is_a_fact() {
+    fn the_reason_why_no_probe_attaches_is_shown() {
         let doctor = report(facts(), None, &[], Some("no hook".to_owned()));
         assert!(!doctor.runs);
         let fixes: Vec<_> = doctor

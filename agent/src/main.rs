@@ -61,7 +61,6 @@ fn start_log(given: &Given) {
     };
     let level = format!("{level}{probes},{}=error", probes::ALSO_WARNED_BY);
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
-        .filter_module(host::kubernetes::ALSO_TOLD_BY, log::LevelFilter::Off)
         .format(|to, record| {
             let (at, target, level) = (to.timestamp(), record.target(), record.level());
             let style = to.default_level_style(level);

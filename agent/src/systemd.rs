@@ -42,15 +42,15 @@ impl Manager {
 
     /// The probes are attached, the first snapshot is done, and the agent answers requests.
     pub fn ready(&self, status: &str) {
-        self.tell(&format!("READY=1\nSTATUS={status}\n"));
+        self.notify(&format!("READY=1\nSTATUS={status}\n"));
     }
 
     /// The agent is shutting down.
     pub fn stopping(&self) {
-        self.tell("STOPPING=1\n");
+        self.notify("STOPPING=1\n");
     }
 
-    fn tell(&self, text: &str) {
+    fn notify(&self, text: &str) {
         if let Err(error) = self.socket.send_to_addr(text.as_bytes(), &self.address) {
             log::debug!("cannot notify the service manager: {error}");
         }
@@ -86,7 +86,7 @@ impl Watchdog {
     pub fn beat(&mut self, now: Instant) {
         if now.duration_since(self.last) >= self.every / 2 {
             self.last = now;
-            self.manager.tell("WATCHDOG=1\n");
+            self.manager.notify("WATCHDOG=1\n");
         }
     }
 }

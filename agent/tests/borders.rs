@@ -6,11 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A foreign crate, and the folder of `agent/src` that alone may name it.
-const OWNERS: [(&str, &str); 8] = [
+const OWNERS: [(&str, &str); 6] = [
     ("aya", "probes"),
     ("aya_log", "probes"),
-    ("k8s_openapi", "host/kubernetes"),
-    ("kube", "host/kubernetes"),
     ("prometheus", "metrics"),
     ("prost", "host/cri"),
     ("ratatui", "views/top"),

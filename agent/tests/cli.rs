@@ -1,5 +1,6 @@
 //! The command as a process: exit codes, output, and use of an agent.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Stdio;
@@ -126,6 +127,32 @@ fn completions_know_the_commands() {
 }
 
 #[test]
+fn manual_pages_refer_to_pages_that_exist() {
+    let (_, page, _) = run(&["man"]);
+    let pages = |page: &str| -> BTreeSet<String> {
+        let page = page.replace("\\fB", "").replace("\\fR", "");
+        let lines = page
+            .lines()
+            .filter_map(|line| line.trim_end_matches(',').strip_suffix("(1)"));
+        lines.map(|name| name.replace('\\', "")).collect()
+    };
+    let known = pages(&page);
+    assert!(
+        known.contains("reapwatch-top") && !known.contains("reapwatch-help"),
+        "{known:?}"
+    );
+    for name in known
+        .iter()
+        .filter_map(|page| page.strip_prefix("reapwatch-"))
+    {
+        let (code, page, _) = run(&["man", name]);
+        let mut others = pages(&page);
+        others.remove("reapwatch");
+        assert!(code == 0 && others.is_subset(&known), "{name}: {others:?}");
+    }
+}
+
+#[test]
 fn manual_pages_render() {
     let (code, page, _) = run(&["man"]);
     assert!(
@@ -137,6 +164,9 @@ fn manual_pages_render() {
         code == 0 && page.contains("reapwatch\\-top") && page.contains("filter"),
         "{page}"
     );
+    for head in ["EXAMPLES", "FILES", "SEE ALSO"] {
+        assert!(page.contains(&format!("\n.SH {head}\n")), "{head}: {page}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod clone3;
 pub mod culprits;
 pub mod death;
+pub mod exits;
 pub mod fails;
 mod fuse;
 pub mod guard;

@@ -14,7 +14,7 @@ use scenarios::cases::{Outcome, SCENARIOS, core_pipe, crowd, exec, find, reap, u
 use scenarios::guard::Children;
 use scenarios::lacking::Lacking;
 use scenarios::truth::{How, Lack, Truth};
-use scenarios::{culprits, fails, load, pod, slow, stays, stuck};
+use scenarios::{culprits, exits, fails, load, pod, slow, stays, stuck};
 
 /// Deaths with a known truth, for the tests of reapwatch.
 #[derive(Debug, Parser)]
@@ -95,6 +95,22 @@ enum Command {
         #[arg(long, default_value_t = 20_000)]
         count: u32,
     },
+    /// Exits of one kind once stdin closes, to measure what watching them costs; prints how many
+    /// there were, and how long they took.
+    Exits {
+        /// What exits.
+        #[arg(value_enum)]
+        kind: exits::Kind,
+        /// How many.
+        #[arg(long, default_value_t = 2000)]
+        count: u32,
+        /// How many each second; as fast as possible without.
+        #[arg(long)]
+        rate: Option<u32>,
+        /// Make children by vfork in this cgroup (v2); several are used in turn.
+        #[arg(long, value_name = "DIRECTORY")]
+        cgroup: Vec<PathBuf>,
+    },
     /// Children that stay zombies for an exact time, to compare with what a watcher measured.
     Accuracy {
         /// How long each stays a zombie, in milliseconds.
@@ -170,6 +186,21 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::CoreReader { flag } => stuck::read_nothing(&flag),
         Command::Burst { count } => print(&crowd::cycles("burst", c"rw-burst", count)?)?,
         Command::Cycles { count } => print(&crowd::cycles("cycles", c"rw-cycles", count)?)?,
+        Command::Exits {
+            kind,
+            count,
+            rate,
+            cgroup,
+        } => {
+            let flood = exits::Flood {
+                kind,
+                count,
+                rate,
+                cgroups: cgroup,
+            };
+            wait_for_end()?;
+            print(&flood.run()?)?;
+        }
         Command::Accuracy { delay, count } => {
             let delay = Duration::from_secs_f64(delay / 1e3);
             reap::accuracy(count, delay)?.iter().try_for_each(print)?;

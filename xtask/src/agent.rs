@@ -1,6 +1,6 @@
 //! Runs a real agent for a measurement.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -20,8 +20,11 @@ use crate::host;
 /// An agent with its own socket, stopped on drop.
 pub(crate) struct Agent {
     program: PathBuf,
+    /// The command that starts it.
+    words: Vec<OsString>,
     process: Child,
     folder: TempDir,
+    started_in: Duration,
 }
 
 impl Agent {
@@ -45,40 +48,75 @@ impl Agent {
             bail!("cannot run an agent: {lack}");
         }
         let folder = tempfile::tempdir().context("make a temporary folder")?;
-        let mut words = under.iter().map(OsStr::new).chain([program.as_os_str()]);
-        let process = Command::new(words.next().context("no program to run")?)
-            .args(words)
-            .args(["agent", "--listen", listen, "--socket"])
-            .arg(folder.path().join("socket"))
-            .env("RUST_LOG", "error")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .with_context(|| format!("run `{}`", program.display()))?;
+        let mut words: Vec<OsString> = under.iter().map(OsString::from).collect();
+        words.push(program.into());
+        words.extend(["agent", "--listen", listen, "--socket"].map(OsString::from));
+        words.push(folder.path().join("socket").into());
+        let began = Instant::now();
         let mut agent = Self {
             program: program.to_owned(),
-            process,
+            process: spawned(&words)?,
+            words,
             folder,
+            started_in: Duration::ZERO,
         };
-        agent.wait_until_it_answers()?;
+        agent.wait_until_it_answers(began)?;
         Ok(agent)
+    }
+
+    /// Kills it, as the kernel would for lack of memory, and starts another one in its place.
+    pub(crate) fn kill_and_start_again(&mut self) -> Result<()> {
+        self.process.kill().context("kill the agent")?;
+        self.process.wait().context("wait for the agent")?;
+        self.process = spawned(&self.words)?;
+        self.wait_until_it_answers(Instant::now())
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        kill(Pid::from_raw(self.process.id() as i32), signal).context("signal the agent")
+    }
+
+    /// Removes the file of its socket.
+    pub(crate) fn unlink_socket(&self) -> Result<()> {
+        fs::remove_file(self.socket()).context("remove the socket")
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+
+    /// A connection that sends nothing.
+    pub(crate) fn connect(&self) -> Result<UnixStream> {
+        UnixStream::connect(self.socket()).context("connect to the agent")
+    }
+
+    /// A client that asks and does not read the answer.
+    pub(crate) fn ask_only(&self, path: &str) -> Result<UnixStream> {
+        let mut stream = self.connect()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .context("ask the agent")?;
+        Ok(stream)
+    }
+
+    /// How many descriptors it has open.
+    pub(crate) fn descriptors(&self) -> Result<usize> {
+        let path = format!("/proc/{}/fd", self.process.id());
+        let open = fs::read_dir(&path).with_context(|| format!("list {path}"))?;
+        Ok(open.count())
     }
 
     /// A command such as `zombies` that asks this agent.
     pub(crate) fn ask(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command
-            .args(words)
-            .arg("--socket")
-            .arg(self.folder.path().join("socket"));
+        command.args(words).arg("--socket").arg(self.socket());
         command.stdin(Stdio::null());
         command
     }
 
     /// The body of the response to a GET request.
     pub(crate) fn get(&self, path: &str) -> Result<String> {
-        let socket = self.folder.path().join("socket");
-        let mut stream = UnixStream::connect(socket).context("connect to the agent")?;
+        let mut stream = self.connect()?;
         let host = "Host: localhost\r\nConnection: close";
         write!(stream, "GET {path} HTTP/1.1\r\n{host}\r\n\r\n").context("ask the agent")?;
         let mut answer = String::new();
@@ -106,44 +144,40 @@ impl Agent {
         Ok(document.source)
     }
 
-    /// CPU time of all its threads.
-    pub(crate) fn cpu(&self) -> Result<Duration> {
-        let mut nanoseconds = 0;
-        let threads = format!("/proc/{}/task", self.process.id());
-        for thread in fs::read_dir(&threads).with_context(|| format!("list {threads}"))? {
-            let text = fs::read_to_string(thread?.path().join("schedstat"))?;
-            let on_cpu = text.split(' ').next().unwrap_or_default();
-            nanoseconds += on_cpu.parse::<u64>().context("parse schedstat")?;
-        }
-        Ok(Duration::from_nanos(nanoseconds))
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
     }
 
-    /// Resident memory in bytes.
-    pub(crate) fn resident(&self) -> Result<u64> {
-        let path = format!("/proc/{}/status", self.process.id());
-        let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        let kilobytes = kilobytes
-            .context("no VmRSS in its status")?
-            .parse::<u64>()?;
-        Ok(kilobytes * 1024)
+    /// The time from its start until it was ready.
+    pub(crate) fn started_in(&self) -> Duration {
+        self.started_in
     }
 
-    fn wait_until_it_answers(&mut self) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        let socket = self.folder.path().join("socket");
+    fn wait_until_it_answers(&mut self, began: Instant) -> Result<()> {
+        let deadline = began + Duration::from_secs(20);
         while Instant::now() < deadline {
             if let Some(status) = self.process.try_wait()? {
                 bail!("the agent exited ({status})");
             }
-            if socket.exists() && self.source().is_ok() {
+            if self.get("/readyz").is_ok() {
+                self.started_in = began.elapsed();
                 return Ok(());
             }
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(1));
         }
         bail!("the agent did not answer within 20 s");
     }
+}
+
+fn spawned(words: &[OsString]) -> Result<Child> {
+    let (program, arguments) = words.split_first().context("no program to run")?;
+    Command::new(program)
+        .args(arguments)
+        .env("RUST_LOG", "error")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .with_context(|| format!("run `{}`", program.display()))
 }
 
 impl Drop for Agent {

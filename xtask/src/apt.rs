@@ -136,7 +136,7 @@ fn archive_of(suite: &str) -> &'static str {
 
 /// The mirror of an archive that this machine's apt uses. Its sources are enough: no list need have
 /// been fetched.
-fn mirror_of(archive: &str) -> Result<String> {
+pub(crate) fn mirror_of(archive: &str) -> Result<String> {
     let asked = shell::read(Command::new("apt-get").args(["update", "--print-uris"]))?;
     find_mirror(&asked, archive)
         .with_context(|| format!("this machine's apt has no source that ends with {archive}"))

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::image;
 use crate::setup::Purpose;
 
 /// Builds, runs and tests reapwatch.
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     },
     /// Write the dashboards from their descriptions in xtask/src/dashboards
     Dashboards(Dashboards),
+    /// Write the screens of `top` into docs, from a recorded incident
+    Screens,
     /// Write the manifests that are generated from the dashboards and rules
     Deploy {
         /// Render and check all manifests and the systemd unit; change nothing
@@ -49,6 +52,18 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Build all files of a release into target/dist: archive, package, image, list of contents,
+    /// checksums (Debian, with cargo-deb)
+    Dist(Dist),
+    /// Feed each parser with damaged input, always different, until one fails
+    Fuzz {
+        /// How long for each parser, in seconds
+        #[arg(default_value_t = 60)]
+        seconds: u64,
+        /// Only the tests with this in their names
+        #[arg(default_value = "damaged_")]
+        name: String,
+    },
     /// Install what is missing (Debian, as root)
     Setup {
         /// What to install it for
@@ -60,9 +75,12 @@ pub(crate) enum Command {
     Cluster(Cluster),
     /// Measure the error of zombie times, with zombies of known age
     Accuracy(Accuracy),
+    /// Run an agent in the memory of its manifest through floods, leaks, kills and hostile clients;
+    /// compare its counts with the truth, and its memory and descriptors after each round
+    Soak(Soak),
     /// Compare the verdicts of the agent with the truth, for each kind of culprit
     Verdicts(Verdicts),
-    /// Measure the overhead of the agent
+    /// Measure what the agent costs, beside exitsnoop (root)
     Bench(Bench),
 }
 
@@ -88,7 +106,7 @@ pub(crate) struct Image {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Name of the image
-    #[arg(long, default_value = concat!("docker.io/library/reapwatch:", env!("CARGO_PKG_VERSION")))]
+    #[arg(long, default_value_t = image::default_name())]
     pub(crate) name: String,
 }
 
@@ -119,6 +137,16 @@ pub(crate) enum ClusterPart {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Dist {
+    /// Build them again from a copy of the sources, and compare the bytes
+    #[arg(long)]
+    pub(crate) twice: bool,
+    /// Only build them quickly, and install them in clean Debian 12 and 13 systems (root)
+    #[arg(long, conflicts_with = "twice")]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Accuracy {
     /// Number of deaths for each delay
     #[arg(long, default_value_t = 200)]
@@ -126,6 +154,22 @@ pub(crate) struct Accuracy {
     /// Times between death and reap, in milliseconds
     #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100])]
     pub(crate) delays: Vec<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Soak {
+    /// How long; a round that has begun is finished
+    #[arg(long, default_value_t = 20)]
+    pub(crate) minutes: u64,
+    /// A single round, with the programs of the test build
+    #[arg(long, conflicts_with = "minutes")]
+    pub(crate) quick: bool,
+    /// Use this reapwatch instead of building one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
+    /// Use these scenarios instead of building them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenarios: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -149,12 +193,25 @@ pub(crate) struct Verdicts {
 pub(crate) struct Bench {
     #[command(subcommand)]
     pub(crate) of: Option<BenchOf>,
-    /// Number of pairs of a round without and a round with the agent
-    #[arg(long, default_value_t = 50)]
-    pub(crate) pairs: usize,
-    /// Cycles of vfork, exit and wait in each round
-    #[arg(long, default_value_t = 2000)]
-    pub(crate) cycles: u32,
+    /// Less of everything: a look in two minutes
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// How often each row is measured
+    #[arg(long)]
+    pub(crate) rounds: Option<usize>,
+    /// Only these rows: kernel, overhead, paced, maximum, idle, scrape, start
+    #[arg(long, value_name = "ROWS", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Measure this reapwatch instead of building one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
+    /// Also write the result to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Compare with the result in this file; exits with 1 if a row is worse, and with 2 if one
+    /// cannot be compared
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compare: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -116,10 +116,13 @@ fn compile(root: &Path, target_dir: &Path) -> Result<Vec<u8>> {
     )?;
     let built = target_dir.join(TARGET).join("release/reapwatch-bpf");
     let stripped = target_dir.join("reapwatch.bpf.o");
-    // Drops the DWARF and keeps .BTF and .BTF.ext.
+    // Drops the DWARF, and the source lines of instructions (.BTF.ext): they are two thirds of the
+    // object, the agent would keep them in memory, and only a developer could read them in a
+    // verifier's log.
     shell::run(
         Command::new(STRIP)
-            .arg("-g")
+            .args(["-g", "--remove-section=.BTF.ext"])
+            .arg("--remove-section=.rel.BTF.ext")
             .arg(&built)
             .arg("-o")
             .arg(&stripped),

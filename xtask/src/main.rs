@@ -4,27 +4,32 @@ mod accuracy;
 mod agent;
 mod apt;
 mod bench;
-mod bench_culprits;
 mod cli;
 mod cluster;
+mod crates;
 mod dashboards;
 mod deb;
 mod deploy;
+mod dist;
 mod ebpf;
 mod emulator;
+mod fuzz;
 mod host;
 mod image;
 mod process;
 mod prometheus;
 mod quantile;
 mod run;
+mod screens;
 mod setup;
 mod shell;
 mod sidecar;
+mod soak;
 mod statics;
 mod stop;
 mod tally;
 mod test;
+mod usage;
 mod verdicts;
 mod vm;
 mod workspace;
@@ -43,17 +48,21 @@ fn main() -> ExitCode {
         Command::Ebpf { check: false } => ebpf::build(),
         Command::Ebpf { check: true } => ebpf::check(),
         Command::Dashboards(options) => dashboards::main(&options),
+        Command::Screens => screens::main(),
         Command::Deploy { check: false } => deploy::generate(),
         Command::Deploy { check: true } => deploy::check(),
         Command::Image(options) => image::main(&options),
         Command::Deb { check } => deb::main(check),
+        Command::Dist(options) => dist::main(&options),
+        Command::Fuzz { seconds, name } => fuzz::main(seconds, &name),
         Command::Setup { purpose } => setup::main(purpose),
         Command::Cluster(options) => cluster::main(&options),
         Command::Accuracy(options) => accuracy::main(&options),
+        Command::Soak(options) => soak::main(&options),
         Command::Verdicts(options) => verdicts::main(&options),
         Command::Bench(options) => match &options.of {
             None => bench::main(&options),
-            Some(BenchOf::Culprits(options)) => bench_culprits::main(options),
+            Some(BenchOf::Culprits(options)) => bench::culprits::main(options),
         },
     };
     result.unwrap_or_else(|error| {

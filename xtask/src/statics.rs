@@ -47,9 +47,23 @@ pub(crate) fn target() -> String {
 
 /// Builds the agent for a release and returns its path.
 pub(crate) fn build_shipped() -> Result<PathBuf> {
-    shell::run(cargo("build").args(["--release", "--package", "reapwatch"]))?;
-    let built = target_dir().join(target()).join("release");
-    Ok(built.join("reapwatch"))
+    build_shipped_of(workspace::root(), &target_dir())
+}
+
+/// Builds a copy of the sources into a target folder of its own.
+pub(crate) fn build_shipped_of(sources: &Path, target_dir: &Path) -> Result<PathBuf> {
+    let mut command = cargo_in(sources, target_dir, "build");
+    shell::run(command.args(["--release", "--package", "reapwatch"]))?;
+    Ok(program_in(target_dir))
+}
+
+/// The agent for a release, as last built.
+pub(crate) fn shipped() -> PathBuf {
+    program_in(&target_dir())
+}
+
+fn program_in(target_dir: &Path) -> PathBuf {
+    target_dir.join(target()).join("release/reapwatch")
 }
 
 /// Builds the programs that tests start.
@@ -91,22 +105,26 @@ pub(crate) fn cargo_with_test_profile(what: &str) -> Command {
     command
 }
 
+fn cargo(what: &str) -> Command {
+    cargo_in(workspace::root(), &target_dir(), what)
+}
+
 /// A cargo command that keeps the paths of this machine out of the programs, so that their bytes
 /// depend only on the sources and the compiler.
-fn cargo(what: &str) -> Command {
+fn cargo_in(sources: &Path, target_dir: &Path, what: &str) -> Command {
     let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned()];
     let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
     let known = home.map(|home| (home, "/cargo")).into_iter();
-    for (path, name) in known.chain([(workspace::root().to_owned(), "/reapwatch")]) {
+    for (path, name) in known.chain([(sources.to_owned(), "/reapwatch")]) {
         flags.push(format!("--remap-path-prefix={}={name}", path.display()));
     }
     let mut command = Command::new(workspace::cargo());
     command
-        .current_dir(workspace::root())
+        .current_dir(sources)
         .args([what, "--locked", "--target", &target(), "--target-dir"])
-        .arg(target_dir())
+        .arg(target_dir)
         .env("CARGO_TERM_COLOR", "never")
         .env_remove("RUSTFLAGS")
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));

@@ -1,10 +1,13 @@
 //! Paths of the workspace and of the cache.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
+
+use crate::shell;
 
 /// The folder of the workspace's Cargo.toml.
 pub(crate) fn root() -> &'static Path {
@@ -32,6 +35,33 @@ pub(crate) fn temporary(part: &str) -> Result<TempDir> {
     let cache = cache(part);
     fs::create_dir_all(&cache).with_context(|| format!("make {}", cache.display()))?;
     tempfile::tempdir_in(cache).context("make a temporary folder")
+}
+
+/// The files of a folder, sorted by name.
+pub(crate) fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        paths.push(entry?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// The time of the sources, in seconds since 1970, which makes archives reproducible: that of the
+/// last commit, unless `SOURCE_DATE_EPOCH` is set.
+pub(crate) fn source_date() -> Result<u64> {
+    let time = match env::var("SOURCE_DATE_EPOCH") {
+        Ok(time) => time,
+        Err(_) => {
+            let mut git = Command::new("git");
+            git.current_dir(root());
+            shell::read(git.args(["log", "-1", "--format=%ct"]))?
+        }
+    };
+    let time = time.trim();
+    time.parse()
+        .with_context(|| format!("the time of the sources is {time:?}"))
 }
 
 /// The cargo that started us.

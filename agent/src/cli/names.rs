@@ -2,6 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
+use super::url::{self, Url};
+
 /// Where the daemon gets pod names.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Pod names")]
@@ -14,8 +16,8 @@ pub struct NameArgs {
     pub node_name: Option<String>,
     /// Watch pods through this API server, such as http://127.0.0.1:8001 of `kubectl proxy`,
     /// instead of the cluster's own
-    #[arg(long, value_name = "URL")]
-    pub kube_url: Option<hyper::Uri>,
+    #[arg(long, value_name = "URL", value_parser = server)]
+    pub kube_url: Option<Url>,
 }
 
 /// A source of names.
@@ -29,4 +31,13 @@ pub enum PodNames {
     Files,
     /// No names, only ids
     None,
+}
+
+/// The URL of an API server.
+fn server(text: &str) -> Result<Url, String> {
+    let url = url::parse(text).ok().filter(|url| url.user.is_none());
+    url.ok_or_else(|| {
+        "not the URL of an API server; write http[s]://HOST:PORT, such as http://127.0.0.1:8001"
+            .to_owned()
+    })
 }

@@ -1,13 +1,11 @@
 //! Options of `top`.
 
-use std::fmt::Display;
+use std::fmt;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::{Args, ValueEnum};
 
-use model::filter::Filter;
-
-use super::{Cli, FleetArgs, FromArgs, values};
+use super::{FleetArgs, FromArgs, values};
 
 /// Options of `top`.
 #[derive(Clone, Debug, Args)]
@@ -19,14 +17,19 @@ pub struct TopArgs {
     #[arg(short = 'n', long, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..))]
     pub iterations: Option<u64>,
-    /// Time between frames
-    #[arg(short, long, value_name = "DURATION", default_value = "1s",
-          value_parser = values::interval)]
-    pub delay: Duration,
+    /// Time between frames [default: 1s, or what was chosen on the screen last time]
+    #[arg(short, long, value_name = "DURATION", value_parser = values::interval)]
+    pub delay: Option<Duration>,
     /// Show only rows that match, such as 'oldest>10s and comm~java'
-    #[arg(short, long, value_name = "FILTER", value_parser = Filter::parse)]
-    pub filter: Option<Filter>,
-    /// Table to start with, or to print [default: culprits; with --prometheus: nodes]
+    #[arg(short, long, value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// Sort by this column, such as oldest or leak/s
+    #[arg(short, long, value_name = "COLUMN")]
+    pub sort: Option<String>,
+    /// Show idle rows too, such as parents without zombies
+    #[arg(short, long)]
+    pub idle: bool,
+    /// View to start with, or to print [default: culprits; with --prometheus: nodes]
     #[arg(long, value_name = "VIEW")]
     pub view: Option<ViewName>,
     /// Print each frame as a JSON document; one frame unless -n is given
@@ -40,31 +43,26 @@ pub struct TopArgs {
     pub fleet: FleetArgs,
 }
 
-/// A table of `top`, of a host or of a whole cluster.
+/// A view of `top`, of a host or of a whole cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ViewName {
     /// Parents that hold zombies or reap children
     Culprits,
     /// The zombies themselves
     Zombies,
+    /// Pods, containers and units; with --prometheus on all nodes
+    Workloads,
+    /// Processes that were killed or are exiting but never finish
+    Stuck,
+    /// The agent itself
+    Agent,
     /// With --prometheus: the nodes of a cluster
     Nodes,
-    /// With --prometheus: containers and units on all nodes
-    Workloads,
 }
 
-/// A table of one host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TopView {
-    /// Parents that hold zombies or reap children.
-    Culprits,
-    /// The zombies themselves.
-    Zombies,
-}
-
-/// Exits like clap for a usage error that clap itself cannot detect.
-pub fn misused(why: impl Display) -> ! {
-    let kind = clap::error::ErrorKind::ValueValidation;
-    let mut command = Cli::command().override_usage("reapwatch [OPTIONS] <COMMAND>");
-    command.error(kind, why).exit()
+impl fmt::Display for ViewName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value().expect("no value is skipped");
+        f.write_str(value.get_name())
+    }
 }

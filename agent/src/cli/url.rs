@@ -39,6 +39,22 @@ impl fmt::Display for Url {
 }
 
 impl Url {
+    /// A server that speaks TLS.
+    pub fn https(host: &str, port: &str) -> Self {
+        let brackets = host.contains(':') && !host.starts_with('[');
+        let host = if brackets {
+            format!("[{host}]")
+        } else {
+            host.to_owned()
+        };
+        Self {
+            encrypted: true,
+            authority: format!("{host}:{port}"),
+            prefix: String::new(),
+            user: None,
+        }
+    }
+
     /// The host without the port, as in a certificate.
     pub fn host(&self) -> &str {
         let host = self.authority.rsplit_once(':').map_or("", |(host, _)| host);

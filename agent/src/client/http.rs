@@ -1,4 +1,4 @@
-//! HTTP to an agent, over TCP or its Unix socket: one connection per request.
+//! HTTP to an agent, over TCP or its Unix socket, and to other servers: one connection per request.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -73,10 +73,7 @@ impl Endpoint {
     pub async fn lines(&self, path: &str) -> anyhow::Result<Lines> {
         let response = tokio::time::timeout(ANSWER, self.send(path)).await;
         let response = self.named(response.unwrap_or_else(|_| too_slow()))?;
-        Ok(Lines {
-            body: response.into_body(),
-            split: Splitter::default(),
-        })
+        Ok(Lines::of(response, MAX_LINE))
     }
 
     fn named<T>(&self, answer: anyhow::Result<T>) -> anyhow::Result<T> {
@@ -140,7 +137,8 @@ impl Endpoint {
 }
 
 impl Web {
-    async fn ask(&self, target: &str) -> anyhow::Result<Response<Incoming>> {
+    /// The response to a GET request, whatever its status.
+    pub async fn ask(&self, target: &str) -> anyhow::Result<Response<Incoming>> {
         let mut request = Request::get(target).header(header::HOST, &self.url.authority);
         if let Some(authorization) = &self.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
@@ -199,8 +197,16 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// The lines of this response, none longer than `most` bytes.
+    pub fn of(response: Response<Incoming>, most: usize) -> Self {
+        Self {
+            body: response.into_body(),
+            split: Splitter::new(most),
+        }
+    }
+
     /// The next line without its newline; `None` at the end of the body. Cancel-safe: everything
-    /// that was read is kept here.
+    /// that was read is kept here. Fails if the agent is silent.
     pub async fn next(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
         // In parts, since a timeout that passes while this command is stopped is not the agent's
         // fault.
@@ -215,7 +221,8 @@ impl Lines {
         )
     }
 
-    async fn wait(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+    /// The next line, however long it takes.
+    pub async fn wait(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
         loop {
             if let Some(line) = self.split.ready.pop_front() {
                 return Ok(Some(line));
@@ -224,9 +231,9 @@ impl Lines {
                 if self.split.partial.is_empty() {
                     return Ok(None);
                 }
-                bail!("the agent's stream ended in the middle of a line");
+                bail!("the stream ended in the middle of a line");
             };
-            let frame = frame.context("the agent's stream broke")?;
+            let frame = frame.context("the stream broke")?;
             if let Some(data) = frame.data_ref() {
                 self.split.take(data)?;
             }
@@ -235,21 +242,30 @@ impl Lines {
 }
 
 /// Splits chunks of bytes into lines.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Splitter {
+    most: usize,
     partial: Vec<u8>,
     ready: VecDeque<Vec<u8>>,
 }
 
 impl Splitter {
+    fn new(most: usize) -> Self {
+        Self {
+            most,
+            partial: Vec::new(),
+            ready: VecDeque::new(),
+        }
+    }
+
     fn take(&mut self, data: &[u8]) -> anyhow::Result<()> {
         for piece in data.split_inclusive(|&byte| byte == b'\n') {
             self.partial.extend_from_slice(piece);
             if self.partial.last() == Some(&b'\n') {
                 self.partial.pop();
                 self.ready.push_back(std::mem::take(&mut self.partial));
-            } else if self.partial.len() > MAX_LINE {
-                bail!("the agent sent a line longer than {MAX_LINE} bytes");
+            } else if self.partial.len() > self.most {
+                bail!("a line is longer than {} bytes", self.most);
             }
         }
         Ok(())
@@ -280,7 +296,7 @@ mod tests {
     fn lines_do_not_depend_on_chunk_sizes() {
         let text = b"one\n\ntwo\nthr";
         for portion in 1..=text.len() {
-            let mut split = Splitter::default();
+            let mut split = Splitter::new(MAX_LINE);
             for data in text.chunks(portion) {
                 split.take(data).expect("short lines");
             }
@@ -304,11 +320,7 @@ mod tests {
         };
         let request = Request::get("/").header(header::HOST, "test");
         let (response, ()) = tokio::join!(exchange(near, request), answer);
-        let lines = Lines {
-            body: response.expect("an answer").into_body(),
-            split: Splitter::default(),
-        };
-        (lines, far)
+        (Lines::of(response.expect("an answer"), MAX_LINE), far)
     }
 
     #[tokio::test(start_paused = true)]
@@ -348,7 +360,7 @@ mod tests {
     #[test]
     fn an_endless_line_is_refused() {
         let line = vec![b'x'; 1 << 16];
-        let mut split = Splitter::default();
+        let mut split = Splitter::new(MAX_LINE);
         assert!((0..40).any(|_| split.take(&line).is_err()));
     }
 }

@@ -66,7 +66,7 @@ fn system() -> anyhow::Result<RootCertStore> {
 }
 
 fn file(path: &Path) -> anyhow::Result<RootCertStore> {
-    let bad = || format!("cannot use --ca-file {}", path.display());
+    let bad = || format!("cannot use the certificates in {}", path.display());
     let pem = std::fs::read(path).with_context(bad)?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {

@@ -1,7 +1,8 @@
-//! A remote agent's URL, with its trust and credentials.
+//! The URL of a remote agent or another server, with its trust and credentials.
 
 use std::fmt;
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use base64::Engine;
@@ -40,6 +41,15 @@ impl Web {
             tls: encrypted.transpose()?,
             authorization: None,
             url: url.clone(),
+        })
+    }
+
+    /// A server whose certificate an authority in this file signs, without credentials.
+    pub fn certified(url: Url, authority: &Path) -> anyhow::Result<Self> {
+        Ok(Self {
+            tls: Some(tls::connector(Trust::File(authority))?),
+            authorization: None,
+            url,
         })
     }
 

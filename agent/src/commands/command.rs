@@ -22,7 +22,7 @@ pub struct Command {
     pub name: &'static str,
     /// One line.
     pub about: &'static str,
-    /// What the help says below the options.
+    /// The help text below the options.
     pub notes: &'static str,
     /// Adds the options.
     pub options: fn(clap::Command) -> clap::Command,

@@ -14,6 +14,7 @@ Zombies younger than 2 s are ignored. Each verdict has a confidence: certain, li
 
 Examples:
   sudo reapwatch culprits
+  reapwatch culprits -o name | xargs -n 1 reapwatch explain
   reapwatch culprits --json | jq '.items[] | [.process.pid, .verdict.id]'
   reapwatch culprits --fail                       exit status 3 when there are any
   reapwatch culprits --prometheus http://prom:9090

@@ -12,10 +12,15 @@ pub(super) const COMMAND: Command = Command {
         "exits",
         "Follow deaths: one line per process once it is reaped",
         "\
+Fields of filters: pid, comm, parent, zombie and exiting (durations), exit, how, killer, user, ns,
+pod, container, unit, workload. `reapwatch top --help` has their operators.
+
 Examples:
   sudo reapwatch exits                            until Ctrl-C
   sudo reapwatch exits --count 100 --json         one JSON object per line
-  sudo reapwatch exits --for 10s",
+  sudo reapwatch exits --for 10s --by-workload    deaths of each workload
+  sudo reapwatch exits --slow 100ms               only those that took long to exit or to be reaped
+  sudo reapwatch exits --filter 'exit=SIGKILL and ns=shop'",
         ExitsArgs::augment_args,
         |options, session| {
             let args: ExitsArgs = parsed(options);

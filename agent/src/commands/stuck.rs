@@ -16,6 +16,7 @@ as a FUSE server, the reader of a core dump, a tracer, a PID namespace or a froz
 Examples:
   sudo reapwatch stuck
   sudo reapwatch stuck --threshold 1s
+  sudo reapwatch stuck -o table --filter 'ns=shop and oldest>1m'
   reapwatch stuck --json | jq '.items[] | [.pid, .step, .verdict.remedy]'
   reapwatch stuck --fail                          exit status 3 when there are any",
     StuckArgs::augment_args,

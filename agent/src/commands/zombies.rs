@@ -15,6 +15,7 @@ pub(super) const COMMAND: Command = Command {
 Examples:
   sudo reapwatch zombies
   reapwatch zombies --filter 'oldest>1m' --sort parent --limit 20
+  reapwatch zombies --filter 'not why=just_died' -o csv
   reapwatch zombies --fail                        exit status 3 when there are any
   reapwatch zombies --prometheus http://prom:9090 counts by workload for a whole cluster",
         ZombiesArgs::augment_args,

@@ -29,8 +29,9 @@ use super::{
 use crate::doctor;
 use crate::handle::{Health, Request};
 use crate::host::pids::{Node, node};
+use crate::memory;
 use crate::metrics::{Labels, Page, Sample};
-use crate::probes::{self, Attached, Readable, Role, Source};
+use crate::probes::{self, Attached, Counters, Readable, Role, Source};
 use crate::systemd::Watchdog;
 use api::Explained;
 use model::events::Snapshot;
@@ -38,6 +39,9 @@ use model::explain::Seen;
 
 /// How often the agent does its housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// Snapshots for the metrics take at most this share of the time: where there are so many processes
+/// that one takes long, they are rarer.
+const PAUSES: u64 = 200;
 /// How long the start waits for the first walk over the PID tables, so that the first answer has
 /// them.
 const FIRST_WALK: Duration = Duration::from_millis(200);
@@ -55,7 +59,7 @@ enum Purpose {
     Explain(u32, Seen, oneshot::Sender<Explained>),
 }
 
-/// What a helper thread reads every second.
+/// What a helper thread reads for a scrape, and every second while processes exit.
 struct Reading {
     skipped_runs: u64,
     node: Option<Node>,
@@ -70,6 +74,10 @@ pub(super) struct Agent {
     feed: Feed,
     snapshots: Snapshots<Purpose>,
     reading: Job<Reading>,
+    /// The counters when the last reading began: without news from the probes it need not be
+    /// repeated.
+    read_at: Counters,
+    scrapes: Vec<oneshot::Sender<Page>>,
     pids: PidTables,
     judge: Judge,
     stuck: StuckExits,
@@ -108,6 +116,8 @@ impl Agent {
             conditions,
             snapshots: Snapshots::new(source),
             reading: Job::default(),
+            read_at: Counters::default(),
+            scrapes: Vec::new(),
             pids: PidTables::default(),
             judge: Judge::new(),
             stuck: StuckExits::new(),
@@ -142,6 +152,7 @@ impl Agent {
         if let Ok(Some(walk)) = time::timeout(FIRST_WALK, self.pids.walked()).await {
             self.take_walk(walk);
         }
+        memory::give_back();
         let mut pace = Pace::default();
         loop {
             let is_followed = self.feed.deaths.streams.followed();
@@ -168,7 +179,7 @@ impl Agent {
                     self.feed.intake.note_watched(watched, probes::now_ns());
                 }
                 answer = self.feed.resolver.hear() => {
-                    self.feed.state.workloads.tell(answer, probes::now_ns());
+                    self.feed.state.workloads.receive(answer, probes::now_ns());
                     self.feed.publish_waiting();
                     self.answer_held();
                 }
@@ -178,7 +189,10 @@ impl Agent {
                     self.serve(purposes, snapshot);
                 }
                 Some(walk) = self.pids.walked() => self.take_walk(walk),
-                Some(reading) = self.reading.done() => self.note_reading(&reading),
+                reading = self.reading.done() => {
+                    reading.iter().for_each(|reading| self.note_reading(reading));
+                    self.answer_scrapes();
+                }
                 () = self.judge.round_over() => self.end_round(),
                 () = self.stuck.round_over() => self.end_stuck_round(),
                 () = ready(log.as_mut()) => self.feed.kernel.flush_log(),
@@ -208,12 +222,21 @@ impl Agent {
         let now_ns = probes::now_ns();
         if self.feed.repairs.is_due(now_ns) {
             self.feed.repairs.begin(now_ns);
-            self.want(Purpose::Repair);
+            self.snapshots.want(Purpose::Repair);
         }
+        self.begin_snapshot();
     }
 
     fn want(&mut self, purpose: Purpose) {
-        self.snapshots.want(purpose, &mut self.feed.kernel);
+        self.snapshots.want(purpose);
+        self.begin_snapshot();
+    }
+
+    /// Begins the next snapshot, if one is wanted. There are never two large ones in memory.
+    fn begin_snapshot(&mut self) {
+        if !self.feed.repairs.holds_much() {
+            self.snapshots.begin(&mut self.feed.kernel);
+        }
     }
 
     /// Takes in a snapshot, and serves its purposes; it is `None` if it failed.
@@ -241,15 +264,18 @@ impl Agent {
         if repairs {
             self.feed.repairs.hold(snapshot);
         }
-        self.snapshots.begin(&mut self.feed.kernel);
+        self.begin_snapshot();
     }
 
     fn take_walk(&mut self, walk: pids::Walked) {
         let now_ns = probes::now_ns();
         let Feed { state, deaths, .. } = &mut self.feed;
-        let zombies = state.lifecycle.zombies().map(|record| record.cgroups);
-        let zombies: Vec<_> = zombies.collect();
-        for (id, refused) in self.pids.take_in(walk, &zombies, now_ns) {
+        let zombies = state.lifecycle.siblings();
+        let zombies: Vec<_> = zombies
+            .map(|group| (group.cgroups, group.count()))
+            .collect();
+        let total = state.lifecycle.zombies_len();
+        for (id, refused) in self.pids.take_in(walk, (&zombies, total), now_ns) {
             let labels = Labels::of(state.workloads.cgroup(id).map(|it| &**it));
             deaths.metrics.refused_forks(&labels, refused, now_ns);
         }
@@ -261,6 +287,20 @@ impl Agent {
         self.pids.set_node(reading.node);
     }
 
+    fn read(&mut self) {
+        if !self.reading.is_running() {
+            self.read_at = self.feed.counters();
+            self.reading.start(reading(&self.feed.kernel));
+        }
+    }
+
+    fn answer_scrapes(&mut self) {
+        for to in std::mem::take(&mut self.scrapes) {
+            // Nobody waits any more when sending fails.
+            let _gone = to.send(self.scrape());
+        }
+    }
+
     fn housekeeping(&mut self) {
         let now_ns = probes::now_ns();
         if let Some(watchdog) = &mut self.watchdog {
@@ -270,15 +310,16 @@ impl Agent {
         self.feed.housekeeping(now_ns);
         self.feed.record_counts();
         self.pids.begin(pids::IN_BACKGROUND_NS, now_ns);
-        if !self.reading.is_running() {
-            self.reading.start(reading(&self.feed.kernel));
+        if self.feed.counters() != self.read_at {
+            self.read();
         }
+        let least_ns = PAUSES * self.snapshots.took_ns();
         self.judge_if_older_than(if self.feed.recorder.is_open() {
             judge::WHILE_RECORDING_NS
         } else {
-            judge::IN_BACKGROUND_NS
+            judge::IN_BACKGROUND_NS.max(least_ns)
         });
-        if self.stuck.is_count_due(now_ns) {
+        if self.stuck.is_count_due(least_ns, now_ns) {
             self.want(Purpose::Count);
         }
     }
@@ -312,7 +353,10 @@ impl Agent {
                 return self.begin_stuck_round();
             }
             Request::Doctor(to) => to.send(self.conditions.doctor(&self.feed.state)).is_ok(),
-            Request::Metrics(to) => to.send(self.scrape()).is_ok(),
+            Request::Metrics(to) => {
+                self.scrapes.push(to);
+                return self.read();
+            }
             Request::Health(to) => to.send(Health { ready: true }).is_ok(),
             Request::Follow(to) => to.send(self.follow()).is_ok(),
         };
@@ -403,7 +447,7 @@ impl Agent {
     fn refresh(&mut self) {
         self.feed.count();
         let state = &mut self.feed.state;
-        let zombies = state.lifecycle.open_len() as u64;
+        let zombies = state.lifecycle.zombies_len();
         state.pids = self.pids.usages(zombies, probes::now_ns());
         state.stuck = self.stuck.counted().len() as u64;
     }
@@ -419,7 +463,8 @@ impl Agent {
         } = &mut self.feed;
         let lost_exits = tally::lost_deaths(&counters);
         let stuck = self.stuck.counted();
-        let sample = scrape::sample(state, stuck, self.stale_after, probes::now_ns());
+        let mut sample = scrape::sample(state, stuck, self.stale_after, probes::now_ns());
+        sample.tables.push(deaths.table());
         deaths.metrics.scrape(Sample {
             lost_exits,
             lost_reaps: state.tally.lost_reaps(lost_exits.total()),

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::mem;
 
 use super::streams::Streams;
-use crate::metrics::{Labels, Metrics};
+use crate::metrics::{Labels, Metrics, Table};
 use model::answers;
 use model::counts::ExitKind;
 use model::events::{Death, Event};
@@ -105,7 +105,11 @@ impl Deaths {
                 // Events lost after that repair start the next one.
                 Transition::Died(dead) if mem::take(&mut reopened) => self.metrics.take_back(dead),
                 Transition::Unexplained => unexplained = true,
-                Transition::Died(_) | Transition::Adopted { .. } => {}
+                Transition::Died(_)
+                | Transition::Adopted { .. }
+                | Transition::Unlisted(_)
+                | Transition::UnlistedGone(_)
+                | Transition::UnlistedVanished(_) => {}
             }
         }
         unexplained
@@ -121,6 +125,15 @@ impl Deaths {
             }
         }
         self.streams.announce();
+    }
+
+    /// How full the queue of those is that wait.
+    pub(super) fn table(&self) -> Table {
+        Table {
+            name: "waiting",
+            entries: self.waiting.len(),
+            limit: WAITING,
+        }
     }
 
     /// Whether there are deaths that wait, or followers.
@@ -143,8 +156,8 @@ impl Deaths {
         self.expired_ns = now_ns;
         let there = state.workloads.all().map(|it| Labels::of(Some(it)));
         let mut there: HashSet<_> = there.collect();
-        for record in state.lifecycle.zombies() {
-            let workload = state.workloads.known(Dead::of(record), now_ns);
+        for group in state.lifecycle.siblings() {
+            let workload = state.workloads.known(Dead::of_siblings(&group), now_ns);
             there.insert(Labels::of(workload.as_deref()));
         }
         self.metrics.expire(&there, now_ns);

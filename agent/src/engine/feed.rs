@@ -6,14 +6,15 @@ use super::{
     conditions::Conditions, deaths::Deaths, host, intake::Intake, judge::SUSPECTS, names::Resolver,
     recorder::Recorder, recording_file::Sink, repairs::Repairs, settings::Settings,
 };
+use crate::host::memory::room_for_zombies;
 use crate::memory::Shrinking;
 use crate::metrics::Metrics;
 use crate::probes::{self, Attached, Counters, HookKind, Pidfds};
 use crate::problem::Problem;
 use model::events::{Event, Thread};
-use model::lifecycle::Transition;
+use model::lifecycle::{Lifecycle, Limits, Transition};
 use model::recording::Head;
-use model::state::State;
+use model::state::{LIMITS, State};
 
 /// Maximum number of changes held before they are published; a full ring can hold millions.
 const PUBLISHED_AT_ONCE: usize = 4096;
@@ -54,6 +55,10 @@ impl Feed {
         let state = State {
             counts_waits: conditions.counts_waits(),
             why_unjudged: format!("only the {SUSPECTS} processes with the most zombies are judged"),
+            lifecycle: Lifecycle::new(Limits {
+                open: room_for_zombies(),
+                ..LIMITS
+            }),
             ..State::new(about, probes::wall(), workloads)
         };
         recorder.wall(state.wall);
@@ -88,7 +93,7 @@ impl Feed {
 
     fn take_in(&mut self, event: &Event) {
         if let Event::Exec(_) = event {
-            // What happened before is still the former program's.
+            // Earlier events belong to the former program.
             self.publish();
         }
         self.recorder.event(event);
@@ -143,7 +148,7 @@ impl Feed {
         self.recorder.expire(now_ns);
         self.state.tick(now_ns);
         self.shrinking.note(self.state.lifecycle.len());
-        self.intake.watch(self.state.lifecycle.zombies(), now_ns);
+        self.intake.watch(&self.state.lifecycle, now_ns);
         self.resolver.housekeeping(&mut self.state, now_ns);
         self.deaths.expire(&mut self.state, now_ns);
         let lost = self.intake.tally.lost(&self.counters());

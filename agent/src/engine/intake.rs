@@ -7,7 +7,7 @@ use std::sync::atomic::{Ordering, fence};
 use super::{host, job::Job, tally::Tally};
 use crate::probes::{Attached, Pidfds, Readable};
 use model::events::{self, Event, Freed, HungUp, Key};
-use model::lifecycle::{Lifecycle, Record};
+use model::lifecycle::Lifecycle;
 
 /// How long a snapshot waits for events that were in flight when it was taken, and an upper bound
 /// of a reap for the exact time.
@@ -104,10 +104,10 @@ impl Intake {
     }
 
     /// Begins to watch those of these zombies that are old enough, unless that is still under way.
-    pub(super) fn watch<'a>(&mut self, zombies: impl Iterator<Item = &'a Record>, now_ns: u64) {
-        if let Some(mut pidfds) = self.pidfds.take() {
-            let aged = zombies.filter(|record| record.died.at_ns + WATCH_AFTER_NS <= now_ns);
-            let aged: Vec<_> = aged.map(|record| record.process.key).collect();
+    pub(super) fn watch(&mut self, zombies: &Lifecycle, now_ns: u64) {
+        let aged = zombies.dead_at(now_ns.saturating_sub(WATCH_AFTER_NS));
+        let has_work = |pidfds: &mut Pidfds| !(aged.is_empty() && pidfds.is_empty());
+        if let Some(mut pidfds) = self.pidfds.take_if(has_work) {
             self.watching.start(move || {
                 let gone = pidfds.watch(aged.into_iter());
                 (pidfds, gone)

@@ -4,6 +4,10 @@ use std::future;
 
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::problem::Problem;
+
+static PROBLEM: Problem = Problem::new();
+
 /// At most one piece of work at a time.
 #[derive(Debug)]
 pub(super) struct Job<T>(Option<JoinHandle<T>>);
@@ -30,8 +34,6 @@ impl<T: Send + 'static> Job<T> {
         };
         let result = running.await;
         self.0 = None;
-        result
-            .inspect_err(|error| log::error!("a helper thread failed: {error}"))
-            .ok()
+        PROBLEM.check("a helper thread failed", result).ok()
     }
 }

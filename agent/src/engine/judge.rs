@@ -71,7 +71,7 @@ impl Judge {
         self.rounds.begin((now_ns, suspects), look);
     }
 
-    /// Resolves when the round under way has all that it can get; never while there is none.
+    /// Resolves when the current round is complete or out of time; never without a round.
     pub(super) async fn round_over(&mut self) {
         self.rounds.over().await;
     }

@@ -25,7 +25,7 @@ pub(crate) mod streams;
 mod stuck;
 mod tally;
 
-use std::{path::PathBuf, thread};
+use std::{path::PathBuf, thread, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -37,7 +37,7 @@ use tokio::{
 
 use self::agent::Agent;
 use self::recording_file::Sink;
-use self::settings::Settings;
+use self::settings::{HOST_ROOT_FIX, Settings};
 use self::streams::Lines;
 pub(crate) use self::stuck::THRESHOLD as STUCK_AFTER;
 use crate::cli::{AgentArgs, ProbeArgs};
@@ -142,7 +142,11 @@ pub fn give_up_in_view() -> anyhow::Result<()> {
 /// If the examination panics.
 pub async fn doctor(probes: &ProbeArgs) -> anyhow::Result<api::Doctor> {
     let settings = Settings::of_view(probes);
+    let fault = settings.host_root_fault();
     let mut doctor = spawn_blocking(move || doctor::examine(settings.kernel)).await?;
+    if let Some(fault) = fault {
+        doctor.facts.push(doctor::host_root(fault, HOST_ROOT_FIX));
+    }
     if let Some(cri) = settings.names.cri {
         let failure = cri.answers().await.err().map(|no| no.failure);
         doctor.facts.push(doctor::runtime(cri.socket(), failure));
@@ -174,9 +178,14 @@ fn start(agent: Agent) -> anyhow::Result<(Handle, Running)> {
     Ok((handle, Running(running)))
 }
 
+/// How long a helper thread stays without work. It must outlast the longest pause between two jobs:
+/// when the PID table is full, no new one can be started.
+const HELPERS_STAY: Duration = Duration::from_secs(3600);
+
 fn run_loop(agent: Agent, requests: mpsc::Receiver<Request>) -> anyhow::Result<()> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
+        .thread_keep_alive(HELPERS_STAY)
         .build()?;
     let result = runtime.block_on(agent.run(requests));
     // A helper thread may hang in a file.

@@ -39,7 +39,7 @@ impl Resolver {
     /// Starts the thread, and other sources of names before it; asks for all cgroups of the host.
     pub(super) fn start(settings: &Settings, now_ns: u64) -> anyhow::Result<(Self, Workloads)> {
         let (work, to_do) = std_mpsc::channel();
-        let (tell, answers) = mpsc::unbounded_channel();
+        let (sender, answers) = mpsc::unbounded_channel();
         let Names { files, watch, cri } = settings.names.clone();
         let sources = Sources {
             disk: files,
@@ -49,8 +49,8 @@ impl Resolver {
         let mut looker = Looker::new(&settings.host_root, sources);
         let mut known = Workloads::new(cgroups::has_v1());
         if let Some(cluster) = watch {
-            match await_first(Source::Watch, &work, |tell| cluster.watch(tell)) {
-                // Not up until it says so.
+            match await_first(Source::Watch, &work, |send| cluster.watch(send)) {
+                // Not up until it reports that it is.
                 Ok(()) => known.watched = Some(Watched::default()),
                 Err(error) if files => {
                     log::warn!("pod names come from files only: {error:#}");
@@ -58,19 +58,19 @@ impl Resolver {
                 Err(error) => return Err(error),
             }
         }
-        let asking = cri.map(|cri| await_first(Source::Cri, &work, |tell| cri.follow(tell)));
+        let asking = cri.map(|cri| await_first(Source::Cri, &work, |send| cri.follow(send)));
         let asking = asking.transpose()?;
         known.cri = asking.is_some().then(Watched::default);
         thread::Builder::new()
             .name("reapwatch-names".to_owned())
             .spawn(move || {
-                let tell = |answer| tell.send(answer).is_ok();
+                let send = |answer| sender.send(answer).is_ok();
                 for work in to_do {
                     let mut heard = true;
-                    let mut tell = |answer| heard &= tell(answer);
+                    let mut send = |answer| heard &= send(answer);
                     match work {
-                        Work::Ask(ask) => looker.answer(ask, &mut tell),
-                        Work::News(source, news) => looker.hear(source, news, &mut tell),
+                        Work::Ask(ask) => looker.answer(ask, &mut send),
+                        Work::News(source, news) => looker.hear(source, news, &mut send),
                     }
                     if let Some(asking) = asking.as_ref().filter(|_| looker.take_ask_cri()) {
                         asking.again();
@@ -103,7 +103,7 @@ impl Resolver {
     /// Takes in all answers that are there, and asks what is not known yet.
     pub(super) fn hear_rest(&mut self, known: &mut Workloads, now_ns: u64) {
         while let Ok(answer) = self.answers.try_recv() {
-            known.tell(answer, now_ns);
+            known.receive(answer, now_ns);
         }
         self.send(known);
     }
@@ -111,7 +111,7 @@ impl Resolver {
     /// Asks what is not known yet.
     pub(super) fn send(&self, known: &mut Workloads) {
         for ask in known.asks() {
-            // Without the thread nobody answers, and what waits is told without.
+            // Without the thread there are no answers, and waiting rows are shown without names.
             let _gone = self.work.send(Work::Ask(ask));
         }
     }
@@ -120,19 +120,11 @@ impl Resolver {
     pub(super) fn housekeeping(&mut self, state: &mut State, now_ns: u64) {
         let mut held = HashSet::new();
         let mut holders = HashSet::new();
-        // Consecutive zombies mostly share workload and holder.
-        let mut before = (None, None);
-        for record in state.lifecycle.zombies() {
-            let now = (
-                Some(record.cgroups),
-                record.responsible().map(|holder| holder.key),
-            );
-            if now != before {
-                held.extend(record.cgroups.known());
-                holders.extend(now.1);
-                before = now;
-            }
+        for group in state.lifecycle.siblings() {
+            held.extend(group.cgroups.known());
+            holders.extend(group.responsible().map(|holder| holder.key));
         }
+        holders.extend(state.lifecycle.unlisted().map(|(holder, _)| holder.key));
         let workloads = &mut state.workloads;
         // So that the answer is available when it is needed.
         for holder in holders {

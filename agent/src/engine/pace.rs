@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_due_while_nothing_is_wanted() {
+    async fn nothing_is_due_without_a_request() {
         let pace = Pace::default();
         let due = time::timeout(Duration::from_secs(3600), pace.due()).await;
         assert!(due.is_err());

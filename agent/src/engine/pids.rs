@@ -56,12 +56,12 @@ impl PidTables {
         self.node = node;
     }
 
-    /// Takes in a walk. `zombies` are the cgroups of all zombies. Returns how many forks each cgroup
+    /// Takes in a walk. `zombies` are the cgroups of zombies with their numbers, and the total. Returns how many forks each cgroup
     /// has been refused since the last one.
     pub(super) fn take_in(
         &mut self,
         (walk, node): Walked,
-        zombies: &[CgroupIds],
+        (zombies, total): (&[(CgroupIds, u64)], u64),
         now_ns: u64,
     ) -> Vec<(CgroupId, u64)> {
         self.node = node;
@@ -70,7 +70,7 @@ impl PidTables {
             let leak = |zombies| self.history.leak(now_ns, &usage.scope, zombies);
             usage.leaked_per_second = usage.zombies.and_then(leak);
         }
-        let looked = self.usages(zombies.len() as u64, now_ns);
+        let looked = self.usages(total, now_ns);
         self.history.add(now_ns, &looked);
         self.walked_ns = self.at_ns;
         self.refusals.more(&walk)

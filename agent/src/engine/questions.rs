@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_workloads_for_a_while_after_a_timeout() {
+    fn answers_do_not_wait_for_workloads_soon_after_a_timeout() {
         let (mut questions, _answer) = held();
         assert_eq!(questions.take_due(SECOND, || false, |_| false).len(), 1);
         let (to, _next) = oneshot::channel();

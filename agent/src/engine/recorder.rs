@@ -20,7 +20,7 @@ struct Open {
     text: String,
     join: Option<Join>,
     counted: Option<Counted>,
-    /// What was said last of each who was judged.
+    /// The last recorded verdict on each culprit.
     judged: HashMap<Key, Option<api::Verdict>>,
 }
 
@@ -96,9 +96,9 @@ impl Recorder {
 
     /// Every second: writes the counters if they have changed, and flushes the buffer.
     pub(super) fn counted(&mut self, counted: Counted) {
-        let told = Some(counted);
-        if let Some(open) = self.0.as_mut().filter(|open| open.counted != told) {
-            open.counted = told;
+        let latest = Some(counted);
+        if let Some(open) = self.0.as_mut().filter(|open| open.counted != latest) {
+            open.counted = latest;
             recording::counted(&mut open.text, &counted);
         }
         self.flush();

@@ -1,12 +1,20 @@
 //! When the table of the dead is compared with a snapshot, which repairs what lost events broke.
 
+use std::time::Instant;
+
 use model::counts::Lost;
 use model::events::Snapshot;
 
 use super::intake::SETTLE_NS;
+use crate::problem::{News, Problem};
 
 /// Minimum time between two extra repairs.
 const EVERY_NS: u64 = 1_000_000_000;
+/// And as a multiple of the time that a snapshot takes.
+const PAUSES: u64 = 20;
+
+/// From this many processes on a snapshot is large.
+const MANY: usize = 20_000;
 
 /// The state of repairs.
 #[derive(Debug, Default)]
@@ -16,9 +24,12 @@ pub(super) struct Repairs {
     /// From the request for a snapshot until it has settled.
     under_way: bool,
     last_ns: u64,
+    /// How long the last snapshot took.
+    took_ns: u64,
     /// A snapshot waiting for its events.
     unsettled: Option<Snapshot>,
     lost_before: u64,
+    losing: Problem,
 }
 
 impl Repairs {
@@ -29,13 +40,14 @@ impl Repairs {
     /// Wants a repair if events were lost since the last call.
     pub(super) fn note_lost(&mut self, lost: Lost) {
         let total = lost.total();
-        if total > self.lost_before {
+        let new = total.saturating_sub(self.lost_before);
+        self.lost_before = total.max(self.lost_before);
+        self.wanted |= new > 0;
+        let losing = (new > 0).then_some(());
+        if self.losing.note(losing, Instant::now()) == Some(News::Began) {
             log::warn!(
-                "{} events lost; comparing with the process table (lost since start: {lost})",
-                total - self.lost_before
+                "{new} events lost; comparing with the process table (lost since start: {lost})"
             );
-            self.lost_before = total;
-            self.wanted = true;
         }
     }
 
@@ -46,7 +58,8 @@ impl Repairs {
 
     /// Whether a snapshot must be taken now.
     pub(super) fn is_due(&self, now_ns: u64) -> bool {
-        self.wanted && !self.under_way && now_ns.saturating_sub(self.last_ns) >= EVERY_NS
+        let pause_ns = EVERY_NS.max(PAUSES * self.took_ns);
+        self.wanted && !self.under_way && now_ns.saturating_sub(self.last_ns) >= pause_ns
     }
 
     /// A snapshot has been asked for.
@@ -57,7 +70,16 @@ impl Repairs {
     /// The snapshot, which has to wait for events from before it; `None` if it failed.
     pub(super) fn hold(&mut self, snapshot: Option<Snapshot>) {
         self.under_way = snapshot.is_some();
+        if let Some(snapshot) = &snapshot {
+            self.took_ns = snapshot.ended_ns - snapshot.begun_ns;
+        }
         self.unsettled = snapshot;
+    }
+
+    /// Whether the waiting snapshot is large.
+    pub(super) fn holds_much(&self) -> bool {
+        let unsettled = self.unsettled.as_ref();
+        unsettled.is_some_and(|snapshot| snapshot.tasks.len() > MANY)
     }
 
     /// The snapshot, once all events from before it have arrived.
@@ -74,13 +96,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repair_is_due_once_the_last_one_has_settled_and_a_second_after_it_began() {
+    fn a_repair_starts_only_after_the_previous_one_and_at_most_once_a_second() {
         let mut repairs = Repairs::default();
         let at = |ended_ns| Snapshot {
             begun_ns: ended_ns,
             ended_ns,
             exact_start: true,
-            tasks: Vec::new(),
+            tasks: Vec::new().into(),
         };
         assert!(!repairs.is_due(9 * EVERY_NS));
         repairs.want_if(true);
@@ -101,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_events_want_a_repair_once() {
+    fn lost_events_cause_one_repair() {
         let lost = |ring_full| Lost {
             ring_full,
             ..Lost::default()

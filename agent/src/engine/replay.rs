@@ -135,7 +135,7 @@ impl<F: FnMut(FinishedExit) -> bool> Feed<F> {
                     begun_ns,
                     ended_ns,
                     exact_start,
-                    tasks: std::mem::take(&mut self.tasks),
+                    tasks: std::mem::take(&mut self.tasks).into(),
                 };
                 self.state.reconcile(&snapshot, &mut self.changes);
                 self.state.observe(&snapshot);

@@ -76,7 +76,7 @@ impl<S, F: Send + 'static> Rounds<S, F> {
         });
     }
 
-    /// Resolves when the round under way has all that it can get; never if there is none.
+    /// Resolves when the current round is complete or out of time; never without a round.
     pub(super) async fn over(&mut self) {
         let Some(round) = &mut self.round else {
             return future::pending().await;

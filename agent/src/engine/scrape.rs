@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::metrics::{Holder, Labels, PidTable, Present, Sample};
+use crate::metrics::{Holder, Labels, PidTable, Present, Sample, Table};
 use model::culprit::rules;
 use model::events::Key;
 use model::pids::Usage;
-use model::state::State;
+use model::state::{PARENTS, State};
 use model::stuck::evidence::watch::Suspect;
 
 /// What a state has. `state.pids` is up to date.
@@ -32,6 +32,8 @@ pub(super) fn sample(
         verdicts: rules::ids().chain([rules::UNEXPLAINED]).collect(),
         culprits: culprits(state, now_ns),
         pids: state.pids.iter().map(|it| pid_table(state, it)).collect(),
+        tables: tables(state),
+        unlisted_zombies: state.lifecycle.unlisted_len(),
         ..Sample::default()
     }
 }
@@ -44,16 +46,29 @@ fn zombies(
 ) -> (BTreeMap<Labels, Present>, Vec<Holder>) {
     let mut present = BTreeMap::<_, Present>::new();
     let mut holders = BTreeMap::<Key, (String, u64)>::new();
-    for record in state.lifecycle.zombies() {
-        let is_stale = now_ns.saturating_sub(record.died.at_ns) >= stale_ns;
-        let workload = state.workloads.of_record(record, now_ns);
-        let died = state.wall.time_by_now(record.died.at_ns).as_duration();
+    let stale_by_ns = now_ns.saturating_sub(stale_ns);
+    for group in state.lifecycle.siblings() {
+        let workload = state.workloads.of_siblings(&group, now_ns);
+        let died = state.wall.time_by_now(group.oldest.at_ns).as_duration();
+        let stale = group.dead_by(stale_by_ns);
         let of_it = present.entry(Labels::of(workload.as_deref())).or_default();
-        of_it.add_zombie(is_stale, Some(died.as_secs_f64()));
-        if let (true, Some(holder)) = (is_stale, record.responsible()) {
+        of_it.add_zombies(group.count(), stale, Some(died.as_secs_f64()));
+        if let (true, Some(holder)) = (stale > 0, group.responsible()) {
             let comm = || (holder.comm.to_string(), 0);
-            holders.entry(holder.key).or_insert_with(comm).1 += 1;
+            holders.entry(holder.key).or_insert_with(comm).1 += stale;
         }
+    }
+    // Of those that the table has no room for, only the holder is known.
+    let mut unlisted = state.lifecycle.unlisted_len();
+    for (holder, count) in state.lifecycle.unlisted() {
+        let workload = state.workloads.of_process(holder.key, now_ns);
+        let of_it = present.entry(Labels::of(workload.as_deref())).or_default();
+        of_it.add_zombies(count, 0, None);
+        unlisted -= count;
+    }
+    if unlisted > 0 {
+        let of_it = present.entry(Labels::of(None)).or_default();
+        of_it.add_zombies(unlisted, 0, None);
     }
     let holder = |(key, (comm, zombies))| Holder {
         workload: Labels::of(state.workloads.of_process(key, now_ns).as_deref()),
@@ -61,6 +76,18 @@ fn zombies(
         zombies,
     };
     (present, holders.into_iter().map(holder).collect())
+}
+
+/// How full the tables of the state are.
+fn tables(state: &State) -> Vec<Table> {
+    let lifecycle = state.lifecycle.tables().into_iter();
+    let tables = lifecycle.chain([("parents", state.parents.len(), PARENTS)]);
+    let table = |(name, entries, limit)| Table {
+        name,
+        entries,
+        limit,
+    };
+    tables.map(table).collect()
 }
 
 /// How many culprits of each workload have each verdict.

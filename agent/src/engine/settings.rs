@@ -1,6 +1,6 @@
 //! The part of the command line that the loop needs.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, io::ErrorKind, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 
@@ -13,6 +13,9 @@ use crate::probes::{self, Role};
 const STALE_AFTER: Duration = Duration::from_secs(30);
 /// Likewise for metrics.
 const MAX_GROUPS: usize = 256;
+
+/// What to do about a wrong root of the host.
+pub(super) const HOST_ROOT_FIX: &str = "mount the host's root there, or omit the option";
 
 /// What the loop does, and how.
 #[derive(Clone, Debug)]
@@ -57,16 +60,23 @@ impl Settings {
 
     /// Refuses a root where no names would be found.
     pub(super) fn check(&self) -> anyhow::Result<()> {
+        match self.host_root_fault() {
+            None => Ok(()),
+            Some(fault) => anyhow::bail!("--host-root {fault}: {HOST_ROOT_FIX}"),
+        }
+    }
+
+    /// What is wrong with the host's root, if anything.
+    pub(super) fn host_root_fault(&self) -> Option<String> {
         let root = self.host_root.display();
-        let about = fs::metadata(&self.host_root);
-        let about = about.with_context(|| {
-            format!("--host-root {root}: mount the host's root there, or omit the option")
-        })?;
-        anyhow::ensure!(
-            about.is_dir(),
-            "--host-root {root} is not a directory: mount the host's root there, or omit the option"
-        );
-        Ok(())
+        match fs::metadata(&self.host_root) {
+            Ok(about) if about.is_dir() => None,
+            Ok(_) => Some(format!("{root} is not a directory")),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Some(format!("{root} does not exist"))
+            }
+            Err(error) => Some(format!("{root} cannot be examined ({error})")),
+        }
     }
 
     fn of(probes: &ProbeArgs, role: Role) -> Self {
@@ -101,8 +111,8 @@ impl Settings {
 impl Names {
     /// In a pod that knows its node, the watch is on by default if the pod has access.
     fn of(args: &NameArgs, cri: Option<Cri>) -> anyhow::Result<Self> {
-        let cluster = |node: &String| match args.kube_url.clone() {
-            Some(url) => Ok(Cluster::at(url, node.clone())),
+        let cluster = |node: &String| match &args.kube_url {
+            Some(url) => Cluster::at(url, node.clone()),
             None => Cluster::around(node.clone()),
         };
         let node = args.node_name.as_ref().filter(|node| !node.is_empty());

@@ -15,6 +15,8 @@ pub(super) struct Snapshots<W> {
     served: Vec<W>,
     /// Asked for since it began.
     next: Vec<W>,
+    /// How long the last one took.
+    took_ns: u64,
 }
 
 impl<W> Snapshots<W> {
@@ -24,6 +26,7 @@ impl<W> Snapshots<W> {
             taking: Job::default(),
             served: Vec::new(),
             next: Vec::new(),
+            took_ns: 0,
         }
     }
 
@@ -32,13 +35,12 @@ impl<W> Snapshots<W> {
         logged(self.source.prepare(kernel).and_then(|take| take()))
     }
 
-    /// Asks for a snapshot that begins after now.
-    pub(super) fn want(&mut self, purpose: W, kernel: &mut Attached) {
+    /// Asks for a snapshot that begins after now, with [`Snapshots::begin`].
+    pub(super) fn want(&mut self, purpose: W) {
         self.next.push(purpose);
-        self.begin(kernel);
     }
 
-    /// Begins the next one, if somebody waits for it and none is being taken.
+    /// Begins the next snapshot if one is wanted and none is being taken.
     pub(super) fn begin(&mut self, kernel: &mut Attached) {
         if self.taking.is_running() || self.next.is_empty() {
             return;
@@ -50,6 +52,11 @@ impl<W> Snapshots<W> {
         }
     }
 
+    /// How long the last one took.
+    pub(super) fn took_ns(&self) -> u64 {
+        self.took_ns
+    }
+
     /// Whether nobody waits for one.
     pub(super) fn is_idle(&self) -> bool {
         !self.taking.is_running() && self.next.is_empty()
@@ -58,6 +65,9 @@ impl<W> Snapshots<W> {
     /// The snapshot and its purposes, when it is there; `None` if it failed.
     pub(super) async fn taken(&mut self) -> (Vec<W>, Option<Snapshot>) {
         let snapshot = self.taking.done().await.and_then(logged);
+        if let Some(snapshot) = &snapshot {
+            self.took_ns = snapshot.ended_ns - snapshot.begun_ns;
+        }
         (mem::take(&mut self.served), snapshot)
     }
 }

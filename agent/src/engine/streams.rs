@@ -7,6 +7,7 @@ use hyper::body::Bytes;
 use tokio::sync::watch;
 
 use crate::memory::Shrinking;
+use crate::problem::Problem;
 use api::{ExitLine, FinishedExit};
 
 /// Maximum number of lines kept for all followers together, and their size. A follower that reads
@@ -90,9 +91,10 @@ impl Streams {
 
     /// Adds a death for all followers; never blocks. They are woken by `announce`.
     pub(crate) fn send(&mut self, exit: &FinishedExit) {
-        let mut line = match serde_json::to_vec(exit) {
-            Ok(line) => line,
-            Err(error) => return log::error!("cannot serialize an exit: {error}"),
+        static PROBLEM: Problem = Problem::new();
+        let line = PROBLEM.check("cannot write an exit as JSON", serde_json::to_vec(exit));
+        let Ok(mut line) = line else {
+            return;
         };
         line.push(b'\n');
         self.recent.send_if_modified(|recent| {
@@ -146,7 +148,7 @@ impl Line {
         }
     }
 
-    /// What it says.
+    /// Its text.
     ///
     /// # Errors
     /// If an exit cannot be read back, which a test rules out.
@@ -263,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_sent_before_the_end_is_still_read() {
+    async fn data_sent_before_the_end_is_still_read() {
         let mut streams = Streams::default();
         let mut lines = streams.follow();
         streams.send(&exit());
@@ -274,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_a_line_of_the_api() {
+    fn a_loss_is_a_line_of_the_stream() {
         let lost = ExitLine::Lost { lost: 7 };
         let json = serde_json::to_string(&lost).expect("JSON");
         assert_eq!(Line::Lost(7).json(), json + "\n");

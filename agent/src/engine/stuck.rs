@@ -60,9 +60,9 @@ impl StuckExits {
         &self.counted
     }
 
-    /// Whether a snapshot is needed to count them.
-    pub(super) fn is_count_due(&self, now_ns: u64) -> bool {
-        now_ns.saturating_sub(self.counted_ns) >= IN_BACKGROUND_NS
+    /// Whether a snapshot is needed to count them, at most once in this time.
+    pub(super) fn is_count_due(&self, least_ns: u64, now_ns: u64) -> bool {
+        now_ns.saturating_sub(self.counted_ns) >= IN_BACKGROUND_NS.max(least_ns)
     }
 
     /// Takes in a snapshot, whatever it was taken for, and counts unless the last count is recent.
@@ -124,7 +124,7 @@ impl StuckExits {
         self.next.is_some()
     }
 
-    /// Resolves when the round under way has all that it can get; never if there is none.
+    /// Resolves when the current round is complete or out of time; never without a round.
     pub(super) async fn round_over(&mut self) {
         self.rounds.over().await;
     }

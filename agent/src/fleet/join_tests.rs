@@ -88,7 +88,7 @@ fn the_instance_stands_in_for_a_missing_node_label() {
 }
 
 #[test]
-fn a_silent_node_has_no_old_values() {
+fn a_node_without_data_shows_no_old_values() {
     let fleet = fleet(
         &[
             "up 0 node=a",

@@ -64,3 +64,23 @@ pub(super) fn refusal(body: &[u8]) -> Option<String> {
     let answer: Value = serde_json::from_slice(body).ok()?;
     (answer["status"] == "error").then(|| answer["error"].as_str().unwrap_or("").to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damaged_answers_of_prometheus_are_read() {
+        let corpus = [
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"instance":
+            "a:9991","node":"a"},"value":[1769904000.123,"NaN"]}]}}"#,
+            r#"{"status":"error","errorType":"bad_data","error":"invalid expression"}"#,
+        ];
+        fuzz::feed(&corpus, |bytes| {
+            refusal(bytes);
+            for series in parse(bytes).unwrap_or_default() {
+                series.agent();
+            }
+        });
+    }
+}

@@ -11,7 +11,7 @@ use crate::host::membership;
 use crate::probes;
 use model::events::{CgroupVersion, Key};
 use model::workload::pods::{News, Roster, Source};
-use model::workload::{Answer, Ask, Named, Who};
+use model::workload::{Answer, Ask, ContainerIds, Located, Named, Owner, path};
 
 /// Maximum number of cgroups listed in one walk.
 const MOST_CGROUPS: usize = 16_384;
@@ -57,13 +57,13 @@ impl Looker {
     }
 
     /// Sends one or more answers to a lookup.
-    pub fn answer(&mut self, ask: Ask, tell: &mut dyn FnMut(Answer)) {
+    pub fn answer(&mut self, ask: Ask, send: &mut dyn FnMut(Answer)) {
         match ask {
-            Ask::Walk => self.walk(tell),
+            Ask::Walk => self.walk(send),
             Ask::Process(key) => {
                 let text = self.membership_of(key);
                 let path = text.as_deref().and_then(membership::best);
-                tell(Answer::Process(key, path.map(str::to_owned)));
+                send(Answer::Process(key, path.map(|path| self.located(path))));
             }
             Ask::Cgroup { id, dead } => {
                 // In a v1 hierarchy, /proc shows dead processes at the root.
@@ -71,27 +71,27 @@ impl Looker {
                 let text = own.flatten();
                 let path = text.as_deref().and_then(membership::unified);
                 if path.is_none() && probes::now_ns() >= self.walked_ns + WALK_EVERY_NS {
-                    self.walk(tell);
+                    self.walk(send);
                 }
-                tell(Answer::Cgroup(id, path.map(str::to_owned)));
+                send(Answer::Cgroup(id, path.map(|path| self.located(path))));
             }
-            Ask::Name(who) => {
-                let named = self.name(&who);
-                tell(Answer::Named(who, named));
+            Ask::Name(ids) => {
+                let named = self.name(&ids);
+                send(Answer::Named(ids, named));
             }
         }
     }
 
     /// Takes news of pods from a source.
-    pub fn hear(&mut self, source: Source, news: News, tell: &mut dyn FnMut(Answer)) {
+    pub fn hear(&mut self, source: Source, news: News, send: &mut dyn FnMut(Answer)) {
         let roster = match source {
             Source::Watch => &mut self.watch,
             Source::Cri => &mut self.cri,
         };
         if let Some(roster) = roster {
             let answers = roster.hear(news, probes::now_ns());
-            answers.into_iter().for_each(&mut *tell);
-            tell(Answer::Watched(source, roster.watched()));
+            answers.into_iter().for_each(&mut *send);
+            send(Answer::Watched(source, roster.watched()));
         }
     }
 
@@ -102,41 +102,44 @@ impl Looker {
 
     /// From the best source that has it: the watch, the runtime, files. More complete names come
     /// first: a container's name is on disk before it is in the pod's status.
-    fn name(&mut self, who: &Who) -> Option<Named> {
-        let told = |roster: &Option<Roster>| roster.as_ref().and_then(|it| it.find(who));
-        let watched = told(&self.watch);
+    fn name(&mut self, ids: &ContainerIds) -> Option<Named> {
+        let named_in = |roster: &Option<Roster>| roster.as_ref().and_then(|it| it.find(ids));
+        let watched = named_in(&self.watch);
         if let Some(said) = watched.as_ref().filter(|said| said.whole) {
             return Some(said.named.clone());
         }
-        let answered = told(&self.cri);
+        let answered = named_in(&self.cri);
         if let Some(said) = answered.as_ref().filter(|said| said.whole) {
             return Some(said.named.clone());
         }
         if let Some(cri) = &mut self.cri {
             // A name from a file is used until the runtime has answered.
-            cri.want(who.clone(), answered.is_some());
+            cri.want(ids.clone(), answered.is_some());
             self.ask_cri = true;
         }
-        let on_disk = self.disk.as_ref().and_then(|disk| disk.find(who));
-        let is_whole = |named: &Named| named.container.is_some() || who.container.is_none();
+        let on_disk = self.disk.as_ref().and_then(|disk| disk.find(ids));
+        let is_whole = |named: &Named| named.container.is_some() || ids.container.is_none();
         if on_disk.as_ref().is_some_and(is_whole) {
             return on_disk;
         }
         let said = watched.or(answered).map(|said| said.named);
         let named = said.or(on_disk);
         if let Some(watch) = &mut self.watch {
-            watch.want(who.clone(), named.is_some());
+            watch.want(ids.clone(), named.is_some());
         }
         named
     }
 
-    fn walk(&mut self, tell: &mut dyn FnMut(Answer)) {
+    fn walk(&mut self, send: &mut dyn FnMut(Answer)) {
         let v1 = self.v1.map(|v1| (CgroupVersion::V1, v1.controller));
         for (version, controller) in [(CgroupVersion::V2, "")].into_iter().chain(v1) {
             let began_ns = probes::now_ns();
             if let Some(root) = self.mounts.root_of(controller) {
                 let (cgroups, complete) = list(root);
-                tell(Answer::Walked {
+                let cgroups = cgroups.into_iter();
+                let cgroups = cgroups.map(|(id, path)| (id, self.located(&path)));
+                let cgroups = cgroups.collect();
+                send(Answer::Walked {
                     version,
                     began_ns,
                     cgroups,
@@ -147,11 +150,23 @@ impl Looker {
         self.walked_ns = probes::now_ns();
     }
 
+    /// A path, with the owner of the unit around it if that matters.
+    fn located(&self, path: &str) -> Located {
+        let unit = path::unit_around(path);
+        Located {
+            path: path.to_owned(),
+            owner: unit.map_or(Owner::Unknown, |unit| self.mounts.owner_of(unit)),
+        }
+    }
+
     /// The cgroup file of a process, if it is still the same process.
-    fn membership_of(&self, who: Key) -> Option<String> {
-        let text = fs::read(format!("/proc/{}/cgroup", who.tgid)).ok()?;
-        let start_ns = probes::start_ns(who.tgid)?;
-        let same = who.is_roughly(Key { start_ns, ..who });
+    fn membership_of(&self, process: Key) -> Option<String> {
+        let text = fs::read(format!("/proc/{}/cgroup", process.tgid)).ok()?;
+        let start_ns = probes::start_ns(process.tgid)?;
+        let same = process.is_roughly(Key {
+            start_ns,
+            ..process
+        });
         // Paths are only displayed and compared here; `Looker::list` replaces the same bytes.
         same.then(|| String::from_utf8_lossy(&self.mounts.with_whole_paths(&text)).into_owned())
     }
@@ -190,9 +205,9 @@ mod tests {
     };
 
     #[test]
-    fn the_source_that_says_most_is_believed_then_the_first() {
+    fn the_most_specific_source_wins_then_the_first() {
         let id = "ab".repeat(32);
-        let who = Who {
+        let ids = ContainerIds {
             container: Some(id.clone()),
             pod_uid: Some("uid".to_owned()),
         };
@@ -217,27 +232,27 @@ mod tests {
         };
         let container = |named: Option<Named>| named.map(|named| named.container);
         let is = |name: &str| Some(Some(name.to_owned()));
-        assert_eq!(container(looker.name(&who)), None);
+        assert_eq!(container(looker.name(&ids)), None);
         looker.hear(Source::Watch, News::There(pod(None)), &mut |_| {});
-        assert_eq!(container(looker.name(&who)), Some(None));
+        assert_eq!(container(looker.name(&ids)), Some(None));
         fs::write(logs.join(format!("web-0_shop_disk-{id}.log")), "").expect("ours");
-        assert_eq!(container(looker.name(&who)), is("disk"));
-        // Until the runtime has told of it, it is asked for it, and then what it says holds.
+        assert_eq!(container(looker.name(&ids)), is("disk"));
+        // The runtime is asked until it knows the container; then its answer wins.
         assert!(looker.take_ask_cri() && !looker.take_ask_cri());
-        let mut told = Vec::new();
+        let mut answers = Vec::new();
         let news = News::All(vec![pod(Some("runtime"))]);
-        looker.hear(Source::Cri, news, &mut |answer| told.push(answer));
+        looker.hear(Source::Cri, news, &mut |answer| answers.push(answer));
         assert!(
-            matches!(&told[0], Answer::Named(_, named) if container(named.clone()) == is("runtime")),
-            "{told:?}"
+            matches!(&answers[0], Answer::Named(_, named) if container(named.clone()) == is("runtime")),
+            "{answers:?}"
         );
-        assert_eq!(container(looker.name(&who)), is("runtime"));
+        assert_eq!(container(looker.name(&ids)), is("runtime"));
         looker.hear(
             Source::Watch,
             News::There(pod(Some("watched"))),
             &mut |_| {},
         );
-        assert_eq!(container(looker.name(&who)), is("watched"));
+        assert_eq!(container(looker.name(&ids)), is("watched"));
         assert!(!looker.take_ask_cri(), "nothing was left to ask for");
     }
 
@@ -257,20 +272,23 @@ mod tests {
     }
 
     #[test]
-    fn of_this_process_there_is_a_path() {
+    fn the_cgroup_path_of_this_process_is_found() {
         let tgid = std::process::id();
         let start_ns = probes::start_ns(tgid).expect("it lives");
         let me = Key { tgid, start_ns };
-        let mut told = Vec::new();
+        let mut answers = Vec::new();
         let mut looker = Looker::new(Path::new("/"), ON_DISK);
-        looker.answer(Ask::Process(me), &mut |answer| told.push(answer));
+        looker.answer(Ask::Process(me), &mut |answer| answers.push(answer));
         assert!(
-            matches!(&told[..], [Answer::Process(key, Some(path))] if *key == me && path.starts_with('/')),
-            "{told:?}"
+            matches!(&answers[..], [Answer::Process(key, Some(path))] if *key == me && path.path.starts_with('/')),
+            "{answers:?}"
         );
         let other = Key { tgid, start_ns: 1 };
-        told.clear();
-        looker.answer(Ask::Process(other), &mut |answer| told.push(answer));
-        assert!(matches!(told[..], [Answer::Process(_, None)]), "{told:?}");
+        answers.clear();
+        looker.answer(Ask::Process(other), &mut |answer| answers.push(answer));
+        assert!(
+            matches!(answers[..], [Answer::Process(_, None)]),
+            "{answers:?}"
+        );
     }
 }

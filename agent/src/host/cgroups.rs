@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::host::proc;
 use model::events::ROOT_ID;
+use model::workload::Owner;
 
 /// Controllers whose v1 hierarchy has the workloads of runtimes and systemd, best first: pids,
 /// since zombies use up its limit.
@@ -179,6 +180,17 @@ impl Mounts {
         self.mount(controller).map(|mount| mount.point.as_path())
     }
 
+    /// The owner of a cgroup, root only if it is in all hierarchies that have it.
+    pub fn owner_of(&self, path: &str) -> Owner {
+        let places = self.0.iter();
+        let places = places.map(|mount| mount.point.join(path.trim_start_matches('/')));
+        let owners = places.filter_map(|place| Some(fs::metadata(place).ok()?.uid()));
+        owners.max().map_or(Owner::Unknown, |uid| match uid {
+            0 => Owner::Root,
+            uid => Owner::User(uid),
+        })
+    }
+
     /// One hierarchy, that of a controller, mounted there.
     #[cfg(test)]
     pub fn only(controller: &str, point: &Path) -> Self {
@@ -200,7 +212,7 @@ impl Mounts {
     /// The text of a /proc/PID/cgroup with paths from the roots of the hierarchies. A path whose
     /// beginning is unknown is unchanged.
     pub fn with_whole_paths(&self, text: &(impl AsRef<[u8]> + ?Sized)) -> Vec<u8> {
-        let mut told = Vec::new();
+        let mut whole_lines = Vec::new();
         for line in lines(text.as_ref()) {
             let whole = Line::parse(line).and_then(|line| {
                 let name = line.controllers.split(',').next().unwrap_or_default();
@@ -208,10 +220,10 @@ impl Mounts {
                 let start = format!("{}:{}:", line.hierarchy, line.controllers);
                 Some([start.as_bytes(), &path].concat())
             });
-            told.extend(whole.as_deref().unwrap_or(line));
-            told.push(b'\n');
+            whole_lines.extend(whole.as_deref().unwrap_or(line));
+            whole_lines.push(b'\n');
         }
-        told
+        whole_lines
     }
 }
 
@@ -287,7 +299,7 @@ mod tests {
     const OF: &[u8] = b"6:freezer:/frozen\n1:cpu,cpuacct:/a/b\n0::/pod/c\n";
 
     #[test]
-    fn each_hierarchy_has_its_place() {
+    fn each_hierarchy_has_its_own_path() {
         let mounts = Mounts::parse(MOUNTS);
         let unified = Path::new("/sys/fs/cgroup/unified");
         assert_eq!(mounts.of(""), Some(unified));
@@ -304,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hierarchy_that_tells_most_is_chosen() {
+    fn the_most_specific_hierarchy_is_chosen() {
         let best =
             |text: &str| Version1::best(text.as_bytes()).map(|it| (it.controller, it.hierarchy));
         assert_eq!(best("4:memory:/b\n8:pids:/a\n0::/\n"), Some(("pids", 8)));
@@ -315,28 +327,28 @@ mod tests {
     }
 
     #[test]
-    fn in_a_namespace_paths_are_told_from_the_root_all_the_same() {
+    fn paths_in_a_cgroup_namespace_are_resolved_from_the_root() {
         let line = b"41 31 0:38 /../.. /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n";
         let mut mounts = Mounts::parse(line);
         assert_eq!(mounts.of(""), Some(Path::new("/sys/fs/cgroup")));
-        let told = |mounts: &Mounts, path: &str| {
+        let resolved = |mounts: &Mounts, path: &str| {
             let text = mounts.with_whole_paths(&format!("0::{path}\n"));
             path_of(&text, "").map(|path| String::from_utf8_lossy(path).into_owned())
         };
         // Without the names on the way, only what lies elsewhere is known.
-        assert_eq!(told(&mounts, "/../../a/b").as_deref(), Some("/a/b"));
-        assert_eq!(told(&mounts, "/../..").as_deref(), Some("/"));
-        assert_eq!(told(&mounts, "/../b").as_deref(), Some("/../b"));
+        assert_eq!(resolved(&mounts, "/../../a/b").as_deref(), Some("/a/b"));
+        assert_eq!(resolved(&mounts, "/../..").as_deref(), Some("/"));
+        assert_eq!(resolved(&mounts, "/../b").as_deref(), Some("/../b"));
         mounts.0[0].home.names = Some(vec!["pods".into(), "own".into()]);
-        assert_eq!(told(&mounts, "/../b").as_deref(), Some("/pods/b"));
-        assert_eq!(told(&mounts, "/").as_deref(), Some("/pods/own"));
-        assert_eq!(told(&mounts, "/in").as_deref(), Some("/pods/own/in"));
-        assert_eq!(told(&mounts, "/..").as_deref(), Some("/pods"));
-        assert_eq!(told(&mounts, "/../..x").as_deref(), Some("/pods/..x"));
+        assert_eq!(resolved(&mounts, "/../b").as_deref(), Some("/pods/b"));
+        assert_eq!(resolved(&mounts, "/").as_deref(), Some("/pods/own"));
+        assert_eq!(resolved(&mounts, "/in").as_deref(), Some("/pods/own/in"));
+        assert_eq!(resolved(&mounts, "/..").as_deref(), Some("/pods"));
+        assert_eq!(resolved(&mounts, "/../..x").as_deref(), Some("/pods/..x"));
     }
 
     #[test]
-    fn the_way_home_ends_where_the_agent_is_listed() {
+    fn the_path_from_the_root_to_the_agent_s_cgroup_is_found() {
         let root = tempfile::tempdir().expect("a folder can be made");
         for (folder, pid) in [("pods/a/in", 1), ("pods/b/in", std::process::id())] {
             let folder = root.path().join(folder);
@@ -350,6 +362,22 @@ mod tests {
     }
 
     #[test]
+    fn a_cgroup_of_a_user_in_any_hierarchy_is_the_user_s() {
+        let root = tempfile::tempdir().expect("a folder can be made");
+        let mounts = Mounts::only("", root.path());
+        assert_eq!(mounts.owner_of("/a.service"), Owner::Unknown);
+        let folder = root.path().join("a.service");
+        fs::create_dir(&folder).expect("ours");
+        let uid = fs::metadata(&folder).expect("ours").uid();
+        let expected = if uid == 0 {
+            Owner::Root
+        } else {
+            Owner::User(uid)
+        };
+        assert_eq!(mounts.owner_of("/a.service"), expected);
+    }
+
+    #[test]
     fn bytes_of_any_kind_are_paths_and_mount_points() {
         let line = b"41 31 0:38 / /m\\040o\xff\\012 rw - cgroup2 a\\040-\\040b rw\n";
         let mounts = Mounts::parse(line);
@@ -357,5 +385,19 @@ mod tests {
         let text = b"0::/a b\xff/(c)' \xfe\n";
         assert_eq!(path_of(text, ""), Some(&b"/a b\xff/(c)' \xfe"[..]));
         assert_eq!(mounts.with_whole_paths(text), text);
+    }
+
+    #[test]
+    fn damaged_hierarchies_are_read() {
+        let higher = b"41 31 0:38 /../.. /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n";
+        fuzz::feed(&[MOUNTS, OF, higher], |bytes| {
+            let mut mounts = Mounts::parse(bytes);
+            mounts.with_whole_paths(OF);
+            if let Some(mount) = mounts.0.first_mut() {
+                mount.home.names = Some(vec!["a".into()]);
+            }
+            mounts.with_whole_paths(bytes);
+            let _ = (Version1::best(bytes), path_of(bytes, "pids"));
+        });
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use model::workload::{Named, Who};
+use model::workload::{ContainerIds, Named};
 
 /// Maximum size read from one file.
 const MOST_BYTES: u64 = 4 << 20;
@@ -49,16 +49,16 @@ impl Disk {
     }
 
     /// The names; `None` if no file has them.
-    pub fn find(&self, who: &Who) -> Option<Named> {
+    pub fn find(&self, ids: &ContainerIds) -> Option<Named> {
         let of_container = || {
-            let id = who.container.as_deref().filter(|id| is_plain(id))?;
+            let id = ids.container.as_deref().filter(|id| is_plain(id))?;
             self.log_of(id)
                 .or_else(|| self.containerd(id))
                 .or_else(|| self.crio(id))
                 .or_else(|| self.docker(id))
                 .or_else(|| self.podman(id))
         };
-        of_container().or_else(|| self.pod(who.pod_uid.as_deref()?))
+        of_container().or_else(|| self.pod(ids.pod_uid.as_deref()?))
     }
 
     fn log_of(&self, id: &str) -> Option<Named> {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn found(root: &tempfile::TempDir) -> Option<Named> {
-        Disk::new(root.path()).find(&Who {
+        Disk::new(root.path()).find(&ContainerIds {
             container: Some(id()),
             pod_uid: Some(UID.to_owned()),
         })
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_s_name_has_all_three() {
+    fn a_log_name_contains_pod_namespace_and_container() {
         let root = host(
             &format!("var/log/containers/web-0_shop_app-x-{}.log", id()),
             "",
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pod_s_folder_has_no_container() {
+    fn a_pod_directory_names_no_container() {
         let root = host(&format!("var/log/pods/shop_web-0_{UID}/app/0.log"), "");
         assert_eq!(found(&root), Some(in_pod(None)));
     }
@@ -267,14 +267,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_or_elsewhere_is_not_read() {
+    fn broken_or_foreign_links_are_not_followed() {
         let file = format!("var/lib/docker/containers/{}/config.v2.json", id());
         assert_eq!(found(&host(&file, "{")), None);
         let root = host("secret/config.json", r#"{"Name":"/x"}"#);
-        let outside = Who {
+        let outside = ContainerIds {
             container: Some("../../../../../secret".to_owned()),
             pod_uid: None,
         };
         assert_eq!(Disk::new(root.path()).find(&outside), None);
+    }
+
+    #[test]
+    fn damaged_files_of_runtimes_are_read() {
+        let folder = format!("shop_web-0_{UID}");
+        let corpus = [
+            "web-0_shop_app-x",
+            &folder,
+            r#"{"annotations":{"io.kubernetes.pod.namespace":"shop","io.kubernetes.pod.name":"a"}}"#,
+        ];
+        fuzz::feed(&corpus, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let _ = (of_log(&text), of_pod_folder(&text, UID), is_plain(&text));
+            if let Ok(config) = serde_json::from_slice::<Value>(bytes) {
+                of_annotations(&config["annotations"]);
+            }
+        });
     }
 }

@@ -4,7 +4,7 @@
 //! v1 hierarchies it shows the root
 //! ([`proc_cgroup_show`](https://elixir.bootlin.com/linux/v6.12/A/ident/proc_cgroup_show)).
 
-use model::workload::path;
+use model::workload::{Owner, path};
 
 /// The v1 hierarchies that are most specific, in this order.
 const TELLING: [&str; 4] = ["name=systemd", "pids", "memory", "cpu"];
@@ -24,7 +24,7 @@ pub fn best(text: &str) -> Option<&str> {
         .map(|(_, path)| *path)
         .collect();
     let container = paths.iter().find(|path| {
-        let place = path::parse(path);
+        let place = path::parse(path, Owner::Root);
         place.container.is_some() || place.pod_uid.is_some()
     });
     let below_root = paths.iter().find(|path| **path != "/");
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_version_2_there_is_one_path() {
+    fn on_version_2_there_is_one_path() {
         assert_eq!(
             best("0::/system.slice/a.service\n"),
             Some("/system.slice/a.service")
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn of_version_1_systemd_s_path_says_most() {
+    fn on_version_1_the_systemd_path_is_preferred() {
         let text = "9:name=systemd:/system.slice/a.service\n4:memory:/b\n0::/\n";
         assert_eq!(best(text), Some("/system.slice/a.service"));
         let text = "9:name=systemd:/\n4:memory:/b\n3:cpuset:/c\n0::/\n";
@@ -73,5 +73,22 @@ mod tests {
             "12:cpu,cpuacct:/docker/{id}\n1:name=systemd:/\n0::/system.slice/containerd.service\n"
         );
         assert_eq!(best(&text), Some(format!("/docker/{id}").as_str()));
+    }
+
+    #[test]
+    fn damaged_memberships_are_read() {
+        let text = format!(
+            "12:cpu,cpuacct:/kubepods/pod{}/{}\n1:name=systemd:/\n0::/../a.service (deleted)\n",
+            "0a".repeat(18),
+            "a".repeat(64)
+        );
+        fuzz::feed(&[text], |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let _ = unified(&text);
+            if let Some(path) = best(&text) {
+                path::parse(path, Owner::User(7));
+                path::unit_around(path);
+            }
+        });
     }
 }

@@ -1,5 +1,6 @@
-//! What the host says: files of /proc and of cgroups, the container runtime, the API server.
+//! Facts of the host: files of /proc and of cgroups, the container runtime, the API server.
 
+pub mod actor;
 pub mod cgroup_lookup;
 pub mod cgroups;
 pub mod container_names;
@@ -7,9 +8,9 @@ pub mod cri;
 pub mod ends;
 pub mod kubernetes;
 pub mod membership;
+pub mod memory;
 pub mod mounts;
 pub mod parse;
-pub mod people;
 pub mod pids;
 pub mod proc;
 pub mod process;

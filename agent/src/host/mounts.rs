@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_is_read_whatever_its_place_is_called() {
+    fn a_mount_point_may_have_any_name() {
         let mount = one(
             b"41 31 0:38 / /mnt/a\\040b\\012\\134\xff rw,relatime shared:1 - fuse.sshfs host:/x rw",
         );
@@ -97,11 +97,21 @@ mod tests {
     }
 
     #[test]
-    fn a_path_lies_in_its_mount() {
+    fn the_mount_of_a_path_is_found() {
         let mount = one(b"41 31 0:38 / /mnt/a rw - fuse x rw");
         for (path, inside) in [("/mnt/a", true), ("/mnt/a/b", true), ("/mnt/ab", false)] {
             assert_eq!(mount.holds(path.as_bytes()), inside, "{path}");
         }
         assert!(one(b"1 1 8:1 / / rw - ext4 x rw").holds(b"/tmp"));
+    }
+
+    #[test]
+    fn damaged_mounts_are_read() {
+        let line = b"41 31 0:38 / /mnt/a\\040b\\134 rw,relatime shared:1 - fuse.sshfs host:/x rw\n";
+        fuzz::feed(&[line], |bytes| {
+            for mount in parse(bytes) {
+                let _ = (mount.words(), mount.holds(bytes), mount.is_network());
+            }
+        });
     }
 }

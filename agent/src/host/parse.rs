@@ -145,7 +145,7 @@ mod tests {
         SigCgt:\t0000000000010002\n";
 
     #[test]
-    fn a_pending_signal_is_told_from_a_blocked_one() {
+    fn pending_and_blocked_signals_are_distinguished() {
         let status = |pending: &str, blocked: &str| {
             format!("State:\tS\nSigPnd:\t0\nShdPnd:\t{pending}\nSigBlk:\t{blocked}\n")
         };
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn children_that_were_reaped_are_in_the_accounts() {
+    fn reaped_children_are_in_the_cpu_accounts() {
         let stat =
             |minor, user| format!("S 1 7 7 0 -1 4194560 120 {minor} 3 0 5 6 {user} 0 20 0 1 0 99");
         let of = |text: &str| has_usage_of_children(&text.split(' ').collect::<Vec<_>>());
@@ -227,5 +227,26 @@ mod tests {
             (wchan("0"), wchan("do_wait")),
             (None, Some("do_wait".to_owned()))
         );
+    }
+
+    #[test]
+    fn damaged_files_of_proc_are_read() {
+        let corpus = [
+            "Name:\tx\nState:\tS (sleeping)\nTracerPid:\t7\nNSpid:\t7\t1\n\
+             SigPnd:\t0000000000010000\nShdPnd:\t0000000000004000\nSigBlk:\t0000000000010000\n\
+             SigIgn:\t0000000000000002\nSigCgt:\t0000000000010000\n",
+            "123456 789 10\n",
+            "61 0xffffffff 0x7ff0 0x0 0x0 0x0 0x0 0x7ffc00000000 0x7f0000000000\n",
+            "247 0x3 0x5 0x0 0x4 0x0 0x0 0x7ffc00000000 0x7f0000000000\n",
+            "[<0>] do_wait+0x5a/0xa0\n[<0>] kernel_wait4+0xaf/0x150\n",
+            "S 1 7 7 0 -1 4194304 105 0 0 0 1 2 3 4 20 0 1 0 12345 0 0\n",
+        ];
+        fuzz::feed(&corpus, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let _ = (state(&text), tracer(&text), own_number(&text));
+            let _ = (sigchld(&text), ended_by(&text), pending(&text, 15));
+            let _ = (schedstat(&text), wchan(&text), stack(&text), awaited(&text));
+            has_usage_of_children(&text.split(' ').collect::<Vec<_>>());
+        });
     }
 }

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_forks_are_those_of_all_below_however_the_kernel_counts_them() {
+    fn refused_forks_include_descendants_whichever_way_the_kernel_counts() {
         let old = tempfile::tempdir().expect("a folder can be made");
         let new = tempfile::tempdir().expect("a folder can be made");
         let limited = [("pids.max", "10\n"), ("pids.current", "7\n")];

@@ -74,4 +74,12 @@ mod tests {
         assert_eq!(Stat::parse(b"42 (sh) S 1"), None);
         assert_eq!(Stat::parse(b"rubbish"), None);
     }
+
+    #[test]
+    fn damaged_stats_are_read() {
+        let stat = "7 (a (b) c) S 1 7 7 0 -1 4194304 105 0 0 0 1 2 3 4 20 0 1 0 12345 0 0\n";
+        fuzz::feed(&[stat], |bytes| {
+            let _ = Stat::parse(bytes);
+        });
+    }
 }

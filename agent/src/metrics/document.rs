@@ -1,17 +1,15 @@
-//! Writes `docs/metrics.md` from the registry.
+//! Writes `docs/metrics.md` from the metrics.
 
 use std::fmt::Write;
 use std::path::Path;
 
-use prometheus::proto::{MetricFamily, MetricType};
-
-use super::Metrics;
-use super::tests::{full_sample, stepped};
+use super::metric::{Kind, PREFIX};
+use super::{families, page};
 
 const HEAD: &str = "\
 # Metrics
 
-Generated from the agent's registry by `REAPWATCH_BLESS=1 cargo test -p reapwatch metrics::`; do \
+Generated from the agent's metrics by `REAPWATCH_BLESS=1 cargo test -p reapwatch metrics::`; do \
 not edit.
 
 Every label value that is known in advance exists from the start, at 0. Process names are cut to \
@@ -29,64 +27,52 @@ Histograms are classic. For native histograms, let Prometheus convert them with 
 `scrape_native_histograms: true` from Prometheus 3.9 on).
 ";
 
-/// The document for this registry.
 fn document() -> String {
-    let mut metrics = Metrics::new(std::time::Duration::from_secs(10), 256);
-    // Steps have no series until one is measured.
-    metrics.finished(&stepped(), None, 0);
-    let page = metrics.scrape(full_sample());
-    let (own, process): (Vec<_>, Vec<_>) = page
-        .gather()
-        .into_iter()
-        .partition(|family| family.name().starts_with("reapwatch_"));
     let mut text = HEAD.to_owned();
-    table(&mut text, "What it measures", &own);
-    table(&mut text, "The agent's own process", &process);
+    table(&mut text, "What it measures");
+    for metric in families::ALL {
+        let mut labels = metric.labels.to_vec();
+        labels.sort_unstable();
+        let kind = match metric.kind {
+            Kind::Counter(_) => "counter",
+            Kind::Gauge(_) => "gauge",
+            Kind::Histogram(_) => "histogram",
+        };
+        let name = format!("{PREFIX}_{}", metric.name);
+        row(&mut text, &name, kind, &labels, metric.help);
+    }
+    table(&mut text, "The agent's own process");
+    for family in page::process() {
+        let kind = format!("{:?}", family.get_field_type()).to_lowercase();
+        row(&mut text, family.name(), &kind, &[], family.help());
+    }
     text.push_str("\n## Buckets\n\n| histogram | upper bounds in seconds |\n|---|---|\n");
-    for family in own
-        .iter()
-        .filter(|family| family.get_field_type() == MetricType::HISTOGRAM)
-    {
-        let bounds = family.get_metric()[0].get_histogram().get_bucket().iter();
-        let bounds: Vec<_> = bounds
-            .map(|bucket| bucket.upper_bound().to_string())
-            .collect();
-        writeln!(text, "| `{}` | {} |", family.name(), bounds.join(", ")).expect("to a string");
+    for metric in families::ALL {
+        if let Kind::Histogram(observe) = &metric.kind {
+            let bounds: Vec<_> = observe.buckets.iter().map(f64::to_string).collect();
+            let name = metric.name;
+            writeln!(text, "| `{PREFIX}_{name}` | {} |", bounds.join(", ")).expect("to a string");
+        }
     }
     text
 }
 
-fn table(text: &mut String, title: &str, families: &[MetricFamily]) {
+fn table(text: &mut String, title: &str) {
     write!(
         text,
         "\n## {title}\n\n| name | kind | labels | meaning |\n|---|---|---|---|\n"
     )
     .expect("to a string");
-    for family in families {
-        let kind = match family.get_field_type() {
-            MetricType::COUNTER => "counter",
-            MetricType::GAUGE => "gauge",
-            MetricType::HISTOGRAM => "histogram",
-            other => panic!(
-                "{} is a {other:?}, a kind that the agent does not use",
-                family.name()
-            ),
-        };
-        let labels = family.get_metric()[0].get_label().iter();
-        let labels: Vec<_> = labels.map(|label| format!("`{}`", label.name())).collect();
-        let labels = if labels.is_empty() {
-            "–".to_owned()
-        } else {
-            labels.join(", ")
-        };
-        writeln!(
-            text,
-            "| `{}` | {kind} | {labels} | {} |",
-            family.name(),
-            family.help()
-        )
-        .expect("to a string");
-    }
+}
+
+fn row(text: &mut String, name: &str, kind: &str, labels: &[&str], help: &str) {
+    let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
+    let labels = if labels.is_empty() {
+        "–".to_owned()
+    } else {
+        labels.join(", ")
+    };
+    writeln!(text, "| `{name}` | {kind} | {labels} | {help} |").expect("to a string");
 }
 
 #[test]

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gone_group_is_dropped_after_five_minutes() {
+    fn the_group_of_a_removed_workload_is_dropped_after_five_minutes() {
         let mut groups = Groups::new(2);
         for name in ["a", "b", "c"] {
             groups.counts(&unit(name), SECOND).exits.exited += 1;

@@ -1,16 +1,13 @@
 //! What a metric is, and how its series get onto the page.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric as Entry, MetricFamily, MetricType};
 use prometheus::{HistogramOpts, HistogramVec};
 
-use super::{labels::Labels, scrape::Scrape};
+use super::{labels::Labels, scrape::Scrape, text};
 use model::lifecycle::Record;
 
-const PREFIX: &str = "reapwatch";
+pub(super) const PREFIX: &str = "reapwatch";
 
 /// The labels of a workload.
 pub(super) const WORKLOAD: &[&str] = &["namespace", "pod", "container", "unit"];
@@ -70,11 +67,25 @@ impl Observe {
     }
 }
 
-/// The series of one metric in one scrape.
-#[derive(Default)]
-pub(super) struct Series(Vec<(Vec<String>, f64)>);
+/// The series of one metric in one scrape: their labels, as they are on the page, and values.
+pub(super) struct Series {
+    /// Names of the labels, each with the position of its value.
+    names: Vec<(&'static str, usize)>,
+    list: Vec<(String, f64)>,
+}
 
 impl Series {
+    /// No series yet of a metric with these labels, which are sorted on the page.
+    pub(super) fn new(names: &[&'static str]) -> Self {
+        let names = names.iter().copied().zip(0..);
+        let mut names: Vec<_> = names.collect();
+        names.sort_unstable();
+        Self {
+            names,
+            list: Vec::new(),
+        }
+    }
+
     /// The only series of a metric without labels.
     pub(super) fn only(&mut self, value: f64) {
         self.with([], value);
@@ -82,7 +93,18 @@ impl Series {
 
     /// A series with these label values.
     pub(super) fn with<const N: usize>(&mut self, values: [&str; N], value: f64) {
-        self.0.push((values.map(str::to_owned).into(), value));
+        let mut labels = String::with_capacity(160);
+        for (name, position) in &self.names {
+            labels.push(if labels.is_empty() { '{' } else { ',' });
+            labels.push_str(name);
+            labels.push_str("=\"");
+            text::escape(values[*position], &mut labels);
+            labels.push('"');
+        }
+        if N > 0 {
+            labels.push('}');
+        }
+        self.list.push((labels, value));
     }
 
     /// A series for a workload.
@@ -95,75 +117,10 @@ impl Series {
         let [namespace, pod, container, unit] = workload.values();
         self.with([namespace, pod, container, unit, more], value);
     }
-}
 
-/// A counter or gauge that is read at scrape time.
-pub(super) struct FromScrape {
-    metric: &'static Metric,
-    kind: MetricType,
-    read: Read,
-    scrape: Arc<Scrape>,
-    description: Desc,
-}
-
-impl FromScrape {
-    pub(super) fn new(
-        metric: &'static Metric,
-        kind: MetricType,
-        read: Read,
-        scrape: Arc<Scrape>,
-    ) -> Self {
-        let labels = metric.labels.iter().map(ToString::to_string).collect();
-        let name = format!("{PREFIX}_{}", metric.name);
-        let description = Desc::new(name, metric.help.to_owned(), labels, [].into())
-            .expect("names and labels are constants, which the tests register");
-        Self {
-            metric,
-            kind,
-            read,
-            scrape,
-            description,
-        }
+    /// All of them, sorted.
+    pub(super) fn sorted(mut self) -> Vec<(String, f64)> {
+        self.list.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self.list
     }
-
-    fn entry(&self, (values, value): (Vec<String>, f64)) -> Entry {
-        let names = self.metric.labels.iter();
-        let mut labels: Vec<_> = names.zip(values).map(label).collect();
-        labels.sort_unstable_by(|one, other| one.name().cmp(other.name()));
-        let mut entry = Entry::from_label(labels);
-        if self.kind == MetricType::COUNTER {
-            let mut counter = Counter::default();
-            counter.set_value(value);
-            entry.set_counter(counter);
-        } else {
-            let mut gauge = Gauge::default();
-            gauge.set_value(value);
-            entry.set_gauge(gauge);
-        }
-        entry
-    }
-}
-
-impl Collector for FromScrape {
-    fn desc(&self) -> Vec<&Desc> {
-        vec![&self.description]
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        let mut series = Series::default();
-        (self.read)(&self.scrape, &mut series);
-        let mut family = MetricFamily::default();
-        family.set_name(self.description.fq_name.clone());
-        family.set_help(self.metric.help.to_owned());
-        family.set_field_type(self.kind);
-        family.set_metric(series.0.into_iter().map(|it| self.entry(it)).collect());
-        vec![family]
-    }
-}
-
-fn label((name, value): (&&'static str, String)) -> LabelPair {
-    let mut label = LabelPair::default();
-    label.set_name((*name).to_owned());
-    label.set_value(value);
-    label
 }

@@ -10,6 +10,7 @@ mod metric;
 mod page;
 mod sample;
 mod scrape;
+mod text;
 mod times;
 
 #[cfg(test)]
@@ -34,7 +35,7 @@ use model::events::{Key, Steps};
 use model::lifecycle::{Correction, Record};
 use model::workload::Workload;
 pub use page::Page;
-pub use sample::{Events, Holder, PidTable, Present, Sample};
+pub use sample::{Events, Holder, PidTable, Present, Sample, Table};
 use scrape::{Group, Scrape};
 
 /// What is counted between scrapes.

@@ -1,54 +1,68 @@
 //! The metrics page, made from one scrape.
 
-use std::sync::Arc;
-
 use prometheus::process_collector::ProcessCollector;
-use prometheus::proto::{MetricFamily, MetricType};
-use prometheus::{HistogramVec, Registry, TextEncoder, core::Collector};
+use prometheus::proto::{Metric, MetricFamily};
+use prometheus::{HistogramVec, TextEncoder, core::Collector};
 
 use super::families;
-use super::metric::{FromScrape, Kind};
+use super::metric::{Kind, Series};
 use super::scrape::Scrape;
+use super::text;
+use crate::problem::Problem;
 
 /// A scrape that has not been written yet. Writing it does not need the agent's loop.
 #[derive(Debug)]
 pub struct Page {
     pub(super) scrape: Scrape,
+    /// In the order of their metrics.
     pub(super) histograms: Vec<HistogramVec>,
 }
 
 impl Page {
     /// The page, in the text format 0.0.4.
     pub fn text(self) -> String {
-        let mut text = String::new();
-        if let Err(error) = TextEncoder::new().encode_utf8(&self.gather(), &mut text) {
-            // Only a family without a name or series is an error, and none is gathered.
-            log::error!("cannot write the metrics page: {error}");
-        }
-        text
-    }
-
-    pub(super) fn gather(self) -> Vec<MetricFamily> {
-        let registry = Registry::new();
-        let register = |collector: Box<dyn Collector>| {
-            registry
-                .register(collector)
-                .expect("metric names are unique; a test registers all of them");
-        };
-        register(Box::new(ProcessCollector::for_self()));
-        for histogram in self.histograms {
-            register(Box::new(histogram));
-        }
-        let scrape = Arc::new(self.scrape);
+        let mut page = String::new();
+        encode(&mut page, &process());
+        let mut histograms = self.histograms.iter();
         for metric in families::ALL {
             let (kind, read) = match &metric.kind {
-                Kind::Counter(read) => (MetricType::COUNTER, read),
-                Kind::Gauge(read) => (MetricType::GAUGE, read),
-                Kind::Histogram(_) => continue,
+                Kind::Counter(read) => ("counter", read),
+                Kind::Gauge(read) => ("gauge", read),
+                Kind::Histogram(_) => {
+                    encode(
+                        &mut page,
+                        &histograms.next().map(sorted).unwrap_or_default(),
+                    );
+                    continue;
+                }
             };
-            let scrape = scrape.clone();
-            register(Box::new(FromScrape::new(metric, kind, *read, scrape)));
+            let mut series = Series::new(metric.labels);
+            read(&self.scrape, &mut series);
+            text::write(&mut page, kind, metric, series);
         }
-        registry.gather()
+        page
     }
+}
+
+fn sorted(histogram: &HistogramVec) -> Vec<MetricFamily> {
+    let mut families = histogram.collect();
+    for family in &mut families {
+        let value = |series: &Metric| series.get_label().first().map(|it| it.value().to_owned());
+        family.mut_metric().sort_by_key(value);
+    }
+    families
+}
+
+/// Facts about the agent's own process.
+pub(super) fn process() -> Vec<MetricFamily> {
+    let mut families = ProcessCollector::for_self().collect();
+    families.sort_by(|one, other| one.name().cmp(other.name()));
+    families
+}
+
+fn encode(page: &mut String, families: &[MetricFamily]) {
+    static PROBLEM: Problem = Problem::new();
+    let written = TextEncoder::new().encode_utf8(families, page);
+    // Only a family without a name or series is an error.
+    let _logged = PROBLEM.check("cannot write the metrics page", written);
 }

@@ -31,13 +31,13 @@ pub struct Holder {
 }
 
 impl Present {
-    /// Adds one zombie.
-    pub fn add_zombie(&mut self, stale: bool, died_unix_seconds: Option<f64>) {
+    /// Adds zombies, of which the oldest died at this time.
+    pub fn add_zombies(&mut self, zombies: u64, stale: u64, oldest_unix_seconds: Option<f64>) {
         self.join(Self {
-            zombies: 1,
-            stale: u64::from(stale),
+            zombies,
+            stale,
             stuck: 0,
-            oldest_died_unix_seconds: died_unix_seconds,
+            oldest_died_unix_seconds: oldest_unix_seconds,
         });
     }
 
@@ -105,6 +105,17 @@ pub struct PidTable {
     pub zombies: Option<u64>,
 }
 
+/// How full a table of the agent is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its name in the metric.
+    pub name: &'static str,
+    /// Its entries.
+    pub entries: usize,
+    /// For how many there is room.
+    pub limit: usize,
+}
+
 /// The state of the agent and its host at one scrape. Totals never decrease.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
@@ -134,6 +145,10 @@ pub struct Sample {
     pub culprits: BTreeMap<(Labels, &'static str), u64>,
     /// The node and the fullest cgroups with a limit.
     pub pids: Vec<PidTable>,
+    /// How full the agent's own tables are.
+    pub tables: Vec<Table>,
+    /// Zombies that are in no list, for lack of room.
+    pub unlisted_zombies: u64,
     /// Each attached probe and its hook, such as `("reap", "fentry:release_task")`.
     pub probes: Vec<(String, String)>,
 }

@@ -183,6 +183,12 @@ pub(super) fn full_sample() -> Sample {
                 zombies: None,
             },
         ],
+        tables: vec![Table {
+            name: "zombies",
+            entries: 7,
+            limit: 111_848,
+        }],
+        unlisted_zombies: 2,
         probes: vec![("reap".to_owned(), "fentry:release_task".to_owned())],
     }
 }

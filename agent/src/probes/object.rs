@@ -19,8 +19,9 @@ use super::{
 };
 use crate::host::{cgroups::Version1, proc};
 
-/// The kernel side, built by `cargo xtask ebpf`.
-const OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/prebuilt/reapwatch.bpf.o");
+/// The kernel side, built by `cargo xtask ebpf`; a link, since a published package has only its own
+/// folder.
+const OBJECT: &[u8] = aya::include_bytes_aligned!("../../prebuilt/reapwatch.bpf.o");
 
 /// What both iterate over.
 const ITERATED: &str = "task";
@@ -279,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn with_a_slot_for_each_pid_none_is_shared() {
+    fn with_one_slot_per_pid_none_is_shared() {
         assert_eq!(slots(Some(32_768)), (32_768, 1));
         assert_eq!(slots(Some(5_000)), (8_192, 1));
         let shared = (wire::MOST_SLOTS, wire::OVERFLOW);

@@ -59,6 +59,11 @@ impl Pidfds {
         self.crowded
     }
 
+    /// Whether none is watched.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.watched.is_empty()
+    }
+
     /// Watches exactly these, as far as the limit allows; returns those that no longer exist.
     pub(crate) fn watch(&mut self, mut zombies: impl Iterator<Item = Key>) -> Vec<Key> {
         let wanted: HashSet<Key> = zombies.by_ref().take(self.room).collect();
@@ -261,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_was_reaped_before_is_gone() {
+    fn a_process_reaped_earlier_is_gone() {
         let (mut child, key) = zombies(1).remove(0);
         child.wait().expect("reaped");
         let mut pidfds = Pidfds::with_room(1).expect("an instance");

@@ -9,7 +9,7 @@ use super::{
     attach::{Attached, ProbeReport, SNAPSHOT},
     clock, procfs,
 };
-use model::events::{Snapshot, Task, decode_task};
+use model::events::{Snapshot, Tasks, decode_task};
 
 /// Where snapshots come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Source {
             std::thread::sleep(std::time::Duration::from_micros(1));
             let begun_ns = clock::now_ns();
             let exact_start = iterator.is_some();
-            let tasks = iterator.map_or_else(procfs::tasks, read)?;
+            let tasks = iterator.map_or_else(|| procfs::tasks().map(Tasks::from), read)?;
             Ok(Snapshot {
                 begun_ns,
                 ended_ns: clock::now_ns(),
@@ -71,11 +71,10 @@ impl Source {
     }
 }
 
-fn read(iterator: File) -> io::Result<Vec<Task>> {
-    // There may be a hundred thousand records.
+fn read(iterator: File) -> io::Result<Tasks> {
     let mut records = BufReader::new(iterator);
     let mut record = [0; size_of::<wire::TaskRecord>()];
-    let mut tasks = Vec::new();
+    let mut tasks = Tasks::default();
     while !records.fill_buf()?.is_empty() {
         records.read_exact(&mut record)?;
         tasks.push(decode_task(&record).map_err(io::Error::other)?);

@@ -116,7 +116,11 @@ mod tests {
         comes_back(&DoctorQuery {}, "/api/v1/doctor");
         comes_back(&ExplainQuery { pid: 42 }, "/api/v1/explain/42");
         let threshold = Some(Duration::from_millis(500));
-        comes_back(&StuckQuery { threshold }, "/api/v1/stuck?threshold=500ms");
+        let stuck = StuckQuery {
+            threshold,
+            ..StuckQuery::default()
+        };
+        comes_back(&stuck, "/api/v1/stuck?threshold=500ms");
         let list = List {
             limit: Some(5),
             sort: Some(Field::Age.into()),
@@ -141,5 +145,20 @@ mod tests {
         }
         let error = parse::<ExplainQuery>(&[("pid", "java")], "").expect_err("no PID");
         assert!(error.contains("not a PID"), "{error}");
+    }
+
+    #[test]
+    fn damaged_parameters_are_refused_or_used() {
+        let corpus = [
+            "limit=5&sort=zombies&filter=comm%3Dsh%20and%20pid%3E7",
+            "threshold=1m30s&limit=2",
+            "",
+        ];
+        fuzz::feed(&corpus, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let _ = parse::<ZombiesQuery>(&[], &text).and_then(|it| it.check().map(drop));
+            let _ = parse::<StuckQuery>(&[], &text).and_then(|it| it.check().map(drop));
+            let _ = parse::<ExplainQuery>(&[("pid", &text)], "").map(|it| path_of(&it));
+        });
     }
 }

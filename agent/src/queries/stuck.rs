@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use api::{Query, StuckQuery};
+use api::{Document, Query, StuckQuery};
+use model::filter::{Row, STUCK_FIELDS, Selection};
 
 use super::Ask;
 use crate::engine::STUCK_AFTER;
@@ -11,17 +12,28 @@ use crate::engine::replay::Replay;
 use crate::handle::{Handle, Request, Stopped};
 
 impl Ask for StuckQuery {
-    type Checked = Duration;
+    type Checked = (Duration, Selection);
 
-    fn check(self) -> Result<Duration, String> {
-        Ok(self.threshold.unwrap_or(STUCK_AFTER))
+    fn check(self) -> Result<Self::Checked, String> {
+        let wanted = Selection::of(&self.list(), &STUCK_FIELDS)?;
+        Ok((self.threshold.unwrap_or(STUCK_AFTER), wanted))
     }
 
-    async fn ask(threshold: Duration, handle: &Handle) -> Result<<Self as Query>::Answer, Stopped> {
-        handle.ask(|to| Request::Stuck(threshold, to)).await
+    async fn ask(
+        (threshold, wanted): Self::Checked,
+        handle: &Handle,
+    ) -> Result<<Self as Query>::Answer, Stopped> {
+        let document = handle.ask(|to| Request::Stuck(threshold, to)).await?;
+        let chosen = wanted.choose(document.items.iter().map(Row::from));
+        let rows = chosen.rows.iter();
+        Ok(Document {
+            items: rows.map(|&row| document.items[row].clone()).collect(),
+            total: chosen.total,
+            ..document
+        })
     }
 
-    fn replay(_: Duration, _: &Replay) -> anyhow::Result<<Self as Query>::Answer> {
+    fn replay(_: Self::Checked, _: &Replay) -> anyhow::Result<<Self as Query>::Answer> {
         bail!("a recording has no kernel stacks; run `reapwatch stuck` on the machine itself")
     }
 }

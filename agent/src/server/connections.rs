@@ -4,11 +4,13 @@
 //! need it more (`seats.rs`) or when it stops reading (`patience.rs`).
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
+use futures_util::TryFutureExt as _;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,8 +24,9 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use super::access::{self, Access};
+use super::budget::Budget;
 use super::listen::Listeners;
-use super::local;
 use super::patience::Patient;
 use super::routes;
 use super::seats::{Peer, Seat, Seats};
@@ -73,11 +76,16 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let (stop, stopped) = watch::channel(false);
+    let budget = Budget::default();
     let only_local = listeners.only_local();
     let web = listeners.web.map(Arc::new);
     let mut server = Server {
-        socket: routes::router(handle.clone(), stopped.clone()),
-        tcp: guarded(routes::router(handle, stopped), web.as_ref(), only_local),
+        socket: routes::router(handle.clone(), stopped.clone(), budget.clone()),
+        tcp: Doors::new(
+            &routes::router(handle, stopped, budget),
+            web.as_ref(),
+            only_local,
+        ),
         web: web.filter(|web| web.encrypted()),
         graceful: GracefulShutdown::new(),
         tasks: JoinSet::new(),
@@ -97,7 +105,9 @@ pub async fn serve(
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            (stream, seat) = accept_tcp(tcp.as_ref(), &tcp_seats) => server.serve_tcp(stream, seat),
+            (stream, address, seat) = accept_tcp(tcp.as_ref(), &tcp_seats) => {
+                server.serve_tcp(stream, address, seat);
+            }
             (stream, seat) = accept_unix(socket.as_ref(), &socket_seats) => {
                 server.serve_socket(stream, seat);
             }
@@ -141,21 +151,43 @@ fn restored(file: &mut SocketFile) -> Option<UnixListener> {
     }
 }
 
-fn guarded(router: Router, web: Option<&Arc<Web>>, only_local: bool) -> Router {
-    let router = match web {
-        Some(web) => router.layer(from_fn_with_state(Arc::clone(web), web::guard)),
-        None => router,
-    };
-    if only_local {
-        router.layer(from_fn(local::guard))
-    } else {
-        router
+/// The routes over TCP, for clients of this host and for others.
+struct Doors {
+    near: Router,
+    far: Router,
+}
+
+impl Doors {
+    fn new(router: &Router, web: Option<&Arc<Web>>, only_local: bool) -> Self {
+        let guarded = |near| {
+            let access = Access {
+                web: web.cloned(),
+                only_local,
+                near: near || only_local,
+            };
+            let router = router
+                .clone()
+                .layer(from_fn_with_state(access, access::guard));
+            match web {
+                Some(web) => router.layer(from_fn_with_state(Arc::clone(web), web::guard)),
+                None => router,
+            }
+        };
+        Self {
+            near: guarded(true),
+            far: guarded(false),
+        }
+    }
+
+    fn of(&self, address: IpAddr) -> Router {
+        let is_near = access::is_near(address);
+        if is_near { &self.near } else { &self.far }.clone()
     }
 }
 
 struct Server {
     socket: Router,
-    tcp: Router,
+    tcp: Doors,
     /// Only if TCP uses TLS.
     web: Option<Arc<Web>>,
     graceful: GracefulShutdown,
@@ -168,8 +200,8 @@ impl Server {
         self.spawn(seat, |seat| connection(stream, router, watcher, seat));
     }
 
-    fn serve_tcp(&mut self, stream: TcpStream, seat: Seat) {
-        let (router, watcher) = (self.tcp.clone(), self.graceful.watcher());
+    fn serve_tcp(&mut self, stream: TcpStream, address: IpAddr, seat: Seat) {
+        let (router, watcher) = (self.tcp.of(address), self.graceful.watcher());
         match &self.web {
             None => self.spawn(seat, |seat| connection(stream, router, watcher, seat)),
             Some(web) => {
@@ -250,7 +282,7 @@ async fn connection(
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |request| {
         seat.asked();
-        router.call(request)
+        router.call(request).map_ok(routes::hardened)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -263,11 +295,11 @@ async fn connection(
     }
 }
 
-async fn accept_tcp(listener: Option<&TcpListener>, seats: &Seats) -> (TcpStream, Seat) {
+async fn accept_tcp(listener: Option<&TcpListener>, seats: &Seats) -> (TcpStream, IpAddr, Seat) {
     static PROBLEM: Problem = Problem::new();
     let (stream, address) = accept("TCP", &PROBLEM, listener, TcpListener::accept).await;
     do_not_wait_for_ever(&stream);
-    (stream, seats.take(Peer::at(address.ip())))
+    (stream, address.ip(), seats.take(Peer::at(address.ip())))
 }
 
 async fn accept_unix(listener: Option<&UnixListener>, seats: &Seats) -> (UnixStream, Seat) {

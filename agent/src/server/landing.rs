@@ -1,5 +1,6 @@
-//! The landing page for browsers.
+//! The landing page for browsers: static text here, and a script that asks the paths it links to.
 
+use super::access::OPEN;
 use api::{Doctor, OrOther};
 
 /// Every path, and what it shows.
@@ -34,39 +35,31 @@ const PATHS: [(&str, &str); 10] = [
     ),
 ];
 
-/// The page.
-pub(super) fn page(doctor: &Doctor) -> String {
-    let host = escape(&doctor.host);
-    let kernel = escape(&doctor.kernel);
+/// What a client without full access is told.
+const CLOSED: &str = "<p>Processes are shown only to clients on this host and to users of a web \
+                      config file.</p>\n";
+
+/// The page, with names in braces where the agent's own words belong.
+const PAGE: &str = include_str!("landing.html");
+
+/// The page; a stranger sees only the paths that are open to all, and what they tell.
+pub(super) fn page(doctor: &Doctor, stranger: bool) -> String {
     let source = doctor.source.as_ref().map(OrOther::as_str);
-    let source = escape(source.unwrap_or("no probe: see doctor"));
-    let version = env!("CARGO_PKG_VERSION");
+    let source = source.unwrap_or("no probe: see doctor");
     let paths = PATHS
-        .map(|(path, what)| format!("<dt><a href=\"{path}\">{path}</a></dt><dd>{what}</dd>\n"))
-        .concat();
-    format!(
-        "<!DOCTYPE html>
-<html lang=\"en\">
-<head>
-<meta charset=\"utf-8\">
-<meta name=\"viewport\" content=\"width=device-width\">
-<title>reapwatch on {host}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem; }}
-dt {{ font-family: ui-monospace, monospace; }}
-</style>
-</head>
-<body>
-<h1>reapwatch on {host}</h1>
-<p>Measures how processes die: exit latency, zombie time, and the parents that never reap.</p>
-<p>Version {version}, Linux {kernel}, source {source}.</p>
-<dl>
-{paths}</dl>
-</body>
-</html>
-"
-    )
+        .iter()
+        .filter(|(path, _)| !stranger || OPEN.contains(path));
+    let link = |(path, what): &(&str, &str)| {
+        format!("<dt><a href=\"{path}\">{path}</a></dt><dd>{what}</dd>\n")
+    };
+    // What may contain braces comes last.
+    PAGE.replace("{paths}", &paths.map(link).collect::<String>())
+        .replace("{closed}", if stranger { CLOSED } else { "" })
+        .replace("{open}", if stranger { "some" } else { "all" })
+        .replace("{version}", env!("CARGO_PKG_VERSION"))
+        .replace("{source}", &escape(source))
+        .replace("{kernel}", &escape(&doctor.kernel))
+        .replace("{host}", &escape(&doctor.host))
 }
 
 fn escape(text: &str) -> String {

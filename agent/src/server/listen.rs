@@ -41,21 +41,15 @@ impl Listeners {
         }
     }
 
-    /// Whether TCP is open to everything on this host, browsers included, and to nothing else.
+    /// Whether only clients of this host can connect.
     pub(super) fn only_local(&self) -> bool {
         let address = self.tcp_address();
-        let local = address.is_some_and(|address| address.ip().to_canonical().is_loopback());
-        // With TLS, a browser accepts only the names in the certificate.
-        let open = |web: &Web| !web.encrypted() && !web.authenticates();
-        local && self.web.as_ref().is_none_or(open)
+        address.is_some_and(|address| address.ip().to_canonical().is_loopback())
     }
 
     /// A warning if network clients can read the agent unprotected.
     pub fn open_to_strangers(&self) -> Option<String> {
-        let address = self.tcp_address()?;
-        if address.ip().to_canonical().is_loopback() {
-            return None;
-        }
+        let address = self.tcp_address().filter(|_| !self.only_local())?;
         let (encrypted, authenticates) = match &self.web {
             Some(web) => (web.encrypted(), web.authenticates()),
             None => (false, false),
@@ -63,8 +57,8 @@ impl Listeners {
         let who = match (encrypted, authenticates) {
             (true, true) => return None,
             (_, false) => {
-                "anyone who can reach it can read the names and figures of this host's \
-                           processes"
+                "anyone who can reach it can read /metrics, with the names of workloads and of \
+                 programs that leave zombies unreaped; everything else needs a client on this host"
             }
             (false, true) => "passwords and responses are sent unencrypted",
         };

@@ -2,13 +2,14 @@
 //!
 //! [`bind`] does everything that can fail, before anything else starts; [`serve`] only serves.
 
+mod access;
 mod bind_error;
+mod budget;
 mod connections;
 mod group;
 mod joined;
 mod landing;
 mod listen;
-mod local;
 mod patience;
 mod refusal;
 mod routes;

@@ -57,6 +57,16 @@ impl Refusal {
         }
     }
 
+    pub(super) fn not_for_strangers() -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            error: "this agent shows processes only to clients on its own host, which ask for \
+                    localhost or its address, and to users of its web config file; see `reapwatch \
+                    agent --help`"
+                .to_owned(),
+        }
+    }
+
     pub(super) fn unencrypted() -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,

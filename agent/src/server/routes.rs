@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{RawPathParams, Request as HttpRequest, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, Uri};
-use axum::middleware::{self, Next, map_response};
+use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::timeout;
 
+use super::access::Stranger;
+use super::budget::Budget;
 use super::joined::Joined;
 use super::landing;
 use super::refusal::Refusal;
@@ -40,6 +42,7 @@ struct Agent {
     stop: watch::Receiver<bool>,
     seats: Arc<Semaphore>,
     joined: Joined,
+    budget: Budget,
 }
 
 impl Agent {
@@ -69,14 +72,18 @@ impl Agent {
 impl Agent {
     /// Sends the parts of an answer, once the first is there.
     async fn begin(&self, mut parts: Parts) -> Result<Response, Refusal> {
+        let share = self.budget.parts()?;
         let first = self.within(ANSWER, parts.try_next()).await?;
-        let first = iter(first.map(Ok));
-        Ok(json(Body::from_stream(first.chain(parts))))
+        let parts = iter(first.map(Ok)).chain(parts);
+        let parts = parts.inspect(move |_| {
+            let _until_the_end = &share;
+        });
+        Ok(json(Body::from_stream(parts)))
     }
 }
 
 /// All routes of one listener. Streams end when `stop` becomes true.
-pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
+pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>, budget: Budget) -> Router {
     let plain = Router::new()
         .route("/", get(landing))
         .route("/metrics", get(metrics))
@@ -96,17 +103,17 @@ pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>) -> Router {
     router
         .method_not_allowed_fallback(async |method: Method| Refusal::method(method.as_str()))
         .fallback(async |uri: Uri| Refusal::not_found(uri.path()))
-        .layer(map_response(harden))
         .with_state(Agent {
             handle,
             stop,
             seats: Arc::new(Semaphore::new(FOLLOWERS)),
             joined: Joined::default(),
+            budget,
         })
 }
 
 /// Answers are of the moment, and never anything but what they say they are.
-async fn harden(mut response: Response) -> Response {
+pub(super) fn hardened(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -129,16 +136,19 @@ async fn refuse_parameters(request: HttpRequest, next: Next) -> Result<Response,
     }
 }
 
-async fn landing(State(agent): State<Agent>) -> Result<Html<String>, Refusal> {
+async fn landing(
+    State(agent): State<Agent>,
+    stranger: Option<Extension<Stranger>>,
+) -> Result<Html<String>, Refusal> {
     let doctor = agent.ask(ANSWER, Request::Doctor).await?;
-    Ok(Html(landing::page(&doctor)))
+    Ok(Html(landing::page(&doctor, stranger.is_some())))
 }
 
 async fn metrics(State(agent): State<Agent>) -> Result<impl IntoResponse, Refusal> {
     let page = agent.ask(ANSWER, Request::Metrics).await?;
     Ok((
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        page.text(),
+        agent.budget.page(page.text().into_bytes())?,
     ))
 }
 
@@ -180,8 +190,9 @@ async fn answer<Q: Ask>(
     let ask = async move {
         let answer = agent.within(ANSWER, Q::ask(checked, &agent.handle)).await?;
         let body = serde_json::to_vec(&answer);
-        body.map(Bytes::from)
-            .map_err(|error| Refusal::broken(format!("the answer cannot be written: {error}")))
+        let body = body
+            .map_err(|error| Refusal::broken(format!("the answer cannot be written: {error}")))?;
+        agent.budget.answer(body)
     };
     let body = joined.answer(path, ask).await?;
     Ok(json(body.into()))

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_dismisses_only_its_own() {
+    fn a_peer_with_many_connections_evicts_only_its_own() {
         let seats = Seats::new(4);
         let quiet = seats.take(peer(1));
         let crowd: Vec<_> = (0..100).map(|_| seats.take(peer(2))).collect();

@@ -5,16 +5,18 @@
 
 use std::time::Duration;
 
-use crate::cli::{CulpritsArgs, ListArgs};
+use crate::cli::{CulpritsArgs, Format, ListArgs};
 use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
 use api::{Bound, Container, Culprit, Culprits, CulpritsQuery, Document, Seconds, Time};
+use model::state::CULPRIT_FIELDS;
 
-use super::list::{checked, is_empty, more, none};
+use super::column::{Column, Shown, Tone};
+use super::list::{checked, is_empty, more, none, plain};
 use super::output::{print, width};
-use super::table::{self, Shown, Side, head};
+use super::table::{self, head};
 use super::text::{count, growth, rate, second, time_of_day, wrap};
-use super::zombies::loss;
+use super::zombies::missing;
 use super::{Look, Outcome, fleet, json, pids};
 
 /// More than this are printed as a table.
@@ -22,46 +24,104 @@ const FEW: usize = 5;
 /// How many are printed in full below a table.
 const WORST: usize = 3;
 
+type Col = Column<Culprit>;
+
+static COLUMNS: [Column<Culprit>; 11] = [
+    Col::pid(|it| it.process.pid),
+    Col::text("COMM", "name of the process", |it, look| {
+        Some(look.clean(&it.process.comm))
+    }),
+    Col::count("ZOMBIES", "zombies that it has to reap", |it| {
+        Some(it.zombies)
+    })
+    .tone(|_| Tone::Warn),
+    Col::span("OLDEST", "time since the oldest of them died", |it| {
+        Some((it.oldest_seconds?, Bound::lower(it.oldest_is_lower_bound)))
+    })
+    .tone(|_| Tone::Warn),
+    Col::number(
+        "LEAK/s",
+        "children that died and were not reaped, over the last minute",
+        |it| Some(it.leaked_per_second),
+        rate,
+    )
+    .tone(|it| {
+        if it.leaked_per_second > 0.0 {
+            Tone::Bad
+        } else {
+            Tone::Plain
+        }
+    }),
+    Col::count("REAPED", "children reaped since reapwatch started", |it| {
+        Some(it.reaped_total)
+    }),
+    Col::count("WAITS", "wait calls since reapwatch started", |it| {
+        it.waits_total
+    }),
+    Col::text("LAST WAIT (UTC)", "when the last of them began", |it, _| {
+        it.last_wait_at.map(time_of_day)
+    }),
+    Col::text(
+        "WORKLOAD",
+        "pod, container or unit it belongs to",
+        |it, look| look.workload_of(it.container.as_ref()),
+    )
+    .shown(Shown::IfUsed),
+    Col::text("WHY", "verdict: why it does not reap", |it, look| {
+        it.verdict.as_ref().map(|it| look.why(it))
+    })
+    .tone(|_| Tone::Warn),
+    Col::text("TO DO", "what to do about it", |it, look| {
+        it.verdict.as_ref().map(|it| look.clean(&it.remedy))
+    })
+    .shown(Shown::Wide),
+];
+
 /// Asks once, prints, and exits.
 pub async fn run(args: &CulpritsArgs, look: Look) -> anyhow::Result<Outcome> {
+    let format = args.output.format();
+    let format = format.or(args.table.then_some(Format::Table));
     if let Some(prometheus) = Prometheus::named(&args.fleet)? {
-        return fleet::culprits(&prometheus, args.json, args.fail, look).await;
+        fleet::refuse_list("culprits", &args.list);
+        return fleet::culprits(&prometheus, format, args.fail, look).await;
     }
-    let query = checked(CulpritsQuery(args.list.list()))?;
+    let query = CulpritsQuery(args.list.list());
+    let query = checked("culprits", query, &args.list, &CULPRIT_FIELDS);
     let source = Source::connect(&args.from).await?;
     source.watch(args.watch.watch, Question::Zombies).await?;
     let reply = source.ask(query).await?;
-    if args.json {
+    let culprits = &reply.answer;
+    let items = culprits.document.items.iter();
+    if format == Some(Format::Json) {
         json::reply(&reply)?;
+    } else if let Some(text) = plain(format, &COLUMNS, items, |it| it.process.pid.to_string()) {
+        print(&text)?;
     } else {
-        print(&report(
-            &reply.answer,
-            args.table,
-            &args.list,
-            look,
-            width(),
-        ))?;
+        print(&report(culprits, format, &args.list, look, width()))?;
     }
-    let found = !is_empty(&reply.answer.document);
+    let found = !is_empty(&culprits.document);
     Ok(Outcome::of(found, args.fail))
 }
 
 fn report(
     culprits: &Culprits,
-    table_only: bool,
+    format: Option<Format>,
     list: &ListArgs,
     look: Look,
     width: usize,
 ) -> String {
     let document = &culprits.document;
     let items = document.items.as_slice();
+    let table_only = format.is_some();
+    let wide = format == Some(Format::Wide);
+    let table = || table::text(&COLUMNS, items.iter(), wide, look);
     let mut text = match items {
         [] => none("culprits", document, list, look),
-        _ if table_only => table(items, look),
+        _ if table_only => table(),
         _ => {
             let mut text = head(&headline(document, look), look);
             let in_full = if items.len() > FEW {
-                text.extend(["\n", &table(items, look)]);
+                text.extend(["\n", &table()]);
                 WORST
             } else {
                 FEW
@@ -82,10 +142,7 @@ fn report(
     }
     text.push_str(&full);
     text.push_str(&notes(&document.notes, look, width));
-    if let Some(loss) = loss(document.head.lost_events) {
-        text.push_str(&loss);
-        text.push('\n');
-    }
+    text.push_str(&missing(&document.head));
     text
 }
 
@@ -194,32 +251,6 @@ fn place(container: &Container, look: Look) -> String {
     }
 }
 
-fn table(culprits: &[Culprit], look: Look) -> String {
-    let mut columns: Vec<Shown<Culprit>> = vec![
-        ("PID", Side::Right, |it, _| it.process.pid.to_string()),
-        ("COMM", Side::Left, |it, look| look.clean(&it.process.comm)),
-        ("ZOMBIES", Side::Right, |it, _| it.zombies.to_string()),
-        ("OLDEST", Side::Right, |it, look| {
-            look.maybe(it.oldest_seconds, Bound::lower(it.oldest_is_lower_bound))
-        }),
-        ("LEAK/s", Side::Right, |it, _| rate(it.leaked_per_second)),
-        ("REAPED", Side::Right, |it, _| it.reaped_total.to_string()),
-        ("WAITS", Side::Right, |it, look| {
-            look.known(it.waits_total, |waits| waits.to_string())
-        }),
-        ("LAST WAIT (UTC)", Side::Left, |it, look| {
-            look.known(it.last_wait_at, time_of_day)
-        }),
-    ];
-    if culprits.iter().any(|culprit| culprit.container.is_some()) {
-        columns.push(("WORKLOAD", Side::Left, |it, look| {
-            look.workload(it.container.as_ref())
-        }));
-    }
-    columns.push(("WHY", Side::Left, |it, look| look.why(it.verdict.as_ref())));
-    table::of(culprits, &columns, look)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,6 +301,7 @@ mod tests {
                     source: HookKind::Fentry.into(),
                     at: Time("2026-11-22T07:06:11.123456789Z".parse().expect("a time")),
                     lost_events: 0,
+                    unlisted_zombies: 0,
                 },
                 total: items.len() as u64,
                 items,
@@ -290,7 +322,7 @@ mod tests {
         });
         let text = report(
             &document(vec![culprit]),
-            false,
+            None,
             &ListArgs::default(),
             LOOK,
             60,
@@ -329,17 +361,17 @@ mod tests {
     fn notes_are_below_the_culprits_once() {
         let mut culprits = document(vec![leaking(); 2]);
         culprits.document.notes = vec!["less evidence without CAP_SYS_ADMIN".into()];
-        for table_only in [false, true] {
-            let text = report(&culprits, table_only, &ListArgs::default(), LOOK, 100);
+        for format in [None, Some(Format::Table)] {
+            let text = report(&culprits, format, &ListArgs::default(), LOOK, 100);
             assert_eq!(text.matches("CAP_SYS_ADMIN").count(), 1, "{text}");
         }
     }
 
     #[test]
-    fn many_are_a_table_and_the_worst_in_full() {
+    fn many_culprits_are_a_table_with_the_worst_in_full() {
         let few = report(
             &document(vec![leaking(); FEW]),
-            false,
+            None,
             &ListArgs::default(),
             LOOK,
             100,
@@ -348,7 +380,7 @@ mod tests {
         assert!(!few.contains("WHY"), "{few}");
         let many = report(
             &document(vec![leaking(); FEW + 1]),
-            false,
+            None,
             &ListArgs::default(),
             LOOK,
             100,
@@ -357,7 +389,7 @@ mod tests {
         assert!(many.starts_with("web-1, 2026-11-22 07:06:11 UTC: 6 processes hold 1800 zombies"));
         let table = report(
             &document(vec![leaking()]),
-            true,
+            Some(Format::Table),
             &ListArgs::default(),
             LOOK,
             45,

@@ -5,10 +5,10 @@ use crate::client::Remote;
 use crate::stderr::eprint_line;
 use api::{Doctor, Fact, Probe};
 
+use super::column::{Column, Tone};
 use super::output::{print, width};
-use super::table::{self, Shown, Side};
 use super::text::wrap;
-use super::{Look, Outcome, json};
+use super::{Look, Outcome, json, table};
 
 /// Asks the agent if there is one, otherwise examines the host itself. A host that fails is a
 /// result, not an error.
@@ -63,34 +63,59 @@ fn report(doctor: &Doctor, look: Look, width: usize) -> String {
     text
 }
 
+type OfFact = Column<Fact>;
+
+static FACTS: [Column<Fact>; 3] = [
+    OfFact::text("OK", "whether it is as it should be", |it, _| {
+        Some(if it.ok { "yes" } else { "NO" }.to_owned())
+    })
+    .tone(|it| if it.ok { Tone::Plain } else { Tone::Bad }),
+    OfFact::text("FACT", "what was checked", |it, look| {
+        Some(look.clean(&it.name))
+    }),
+    OfFact::text("FOUND", "what was found", |it, look| {
+        Some(look.clean(&it.found))
+    }),
+];
+
+type OfProbe = Column<Probe>;
+
+static PROBES: [Column<Probe>; 4] = [
+    OfProbe::text("PROBE", "the transition", |it, look| {
+        Some(look.clean(&it.probe))
+    }),
+    OfProbe::text(
+        "NEEDED",
+        "whether the agent cannot run without it",
+        |it, _| Some(if it.required { "yes" } else { "no" }.to_owned()),
+    ),
+    OfProbe::text("HOOK", "the hook in use", |it, look| {
+        Some(look.clean(it.hook.as_deref().unwrap_or("NONE")))
+    })
+    .tone(|it| match (&it.hook, it.required) {
+        (None, true) => Tone::Bad,
+        (None, false) => Tone::Warn,
+        _ => Tone::Plain,
+    }),
+    OfProbe::text("LOST", "what is lost without it", |it, _| {
+        let lost = it.lost.as_ref().map_or("nothing", |_| "see below");
+        Some(lost.to_owned())
+    })
+    .tone(|it| {
+        if it.lost.is_some() {
+            Tone::Warn
+        } else {
+            Tone::Plain
+        }
+    }),
+];
+
 fn facts(doctor: &Doctor, look: Look) -> String {
-    let columns: [Shown<Fact>; 3] = [
-        ("OK", Side::Left, |it, _| {
-            if it.ok { "yes" } else { "NO" }.to_owned()
-        }),
-        ("FACT", Side::Left, |it, look| look.clean(&it.name)),
-        ("FOUND", Side::Left, |it, look| look.clean(&it.found)),
-    ];
-    table::of(&doctor.facts, &columns, look)
+    table::text(&FACTS, doctor.facts.iter(), false, look)
 }
 
 fn probes(doctor: &Doctor, look: Look) -> String {
-    let columns: [Shown<Probe>; 4] = [
-        ("PROBE", Side::Left, |it, look| look.clean(&it.probe)),
-        ("NEEDED", Side::Left, |it, _| {
-            if it.required { "yes" } else { "no" }.to_owned()
-        }),
-        ("HOOK", Side::Left, |it, look| {
-            look.clean(it.hook.as_deref().unwrap_or("NONE"))
-        }),
-        ("LOST", Side::Left, |it, _| {
-            it.lost
-                .as_ref()
-                .map_or("nothing", |_| "see below")
-                .to_owned()
-        }),
-    ];
-    table::of(&doctor.probes, &columns, look)
+    table::text(&PROBES, doctor.probes.iter(), false, look)
 }
 
 /// What is lost, what was refused, and what to do: too long for table cells.

@@ -5,18 +5,20 @@ use std::fmt::Write as _;
 use crate::cli::ExplainArgs;
 use crate::client::{Question, Source};
 use api::{
-    Bound, Earlier, ExplainQuery, Explained, Explanation, Keeper, Moment, Process, ProcessState,
-    Role, Seconds, Stuck, Time,
+    Bound, Bucket, Earlier, ExplainQuery, Explained, Explanation, Keeper, LastReap, Moment,
+    Process, ProcessState, Role, Seconds, Stuck, Time,
 };
 
 use super::output::{print, width};
 use super::table::head;
-use super::text::{count, growth, moment};
-use super::zombies::loss;
+use super::text::{count, growth, moment, time_of_day};
+use super::zombies::missing;
 use super::{Look, Outcome, json, stuck};
 
 /// Indent of the lines in a part.
 const INDENT: &str = "  ";
+/// Length of the longest bar of a histogram.
+const BAR: u64 = 30;
 
 /// Asks once, prints, and exits.
 pub async fn run(args: &ExplainArgs, look: Look) -> anyhow::Result<Outcome> {
@@ -33,7 +35,8 @@ pub async fn run(args: &ExplainArgs, look: Look) -> anyhow::Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
-fn page(explained: &Explained, look: Look, width: usize) -> String {
+/// The page, for a given width.
+pub fn page(explained: &Explained, look: Look, width: usize) -> String {
     let story = &explained.story;
     let mut page = Page {
         text: String::new(),
@@ -58,8 +61,9 @@ fn page(explained: &Explained, look: Look, width: usize) -> String {
         }
     }
     page.earlier(story);
-    if let Some(loss) = loss(explained.head.lost_events) {
-        page.text.extend(["\n", &loss, "\n"]);
+    let missing = missing(&explained.head);
+    if !missing.is_empty() {
+        page.text.extend(["\n", &missing]);
     }
     page.text
 }
@@ -220,6 +224,49 @@ impl Page {
                 self.look.duration(p99)
             );
             self.lines(INDENT, &words);
+        }
+        self.histogram(&keeper.zombie_times);
+        self.last_reaps(&keeper.last_reaps);
+    }
+
+    /// One bar for each range in which there are zombie times, and those between.
+    fn histogram(&mut self, buckets: &[Bucket]) {
+        let used = |bucket: &Bucket| bucket.count > 0;
+        let ends = (
+            buckets.iter().position(used),
+            buckets.iter().rposition(used),
+        );
+        let (Some(first), Some(last)) = ends else {
+            return;
+        };
+        let shown = &buckets[first..=last];
+        let most = shown.iter().map(|it| it.count).max().unwrap_or(1);
+        let mark = if self.look.ascii { "#" } else { "█" };
+        let more = Bound::upper(true);
+        for bucket in shown {
+            let range = match bucket.up_to_seconds {
+                Some(end) => self.look.bounded(end, more),
+                None => "more".to_owned(),
+            };
+            let bar = mark.repeat((bucket.count * BAR).div_ceil(most) as usize);
+            let line = format!("{INDENT}  {range:>6} {:>5} {bar}\n", bucket.count);
+            self.text += &line;
+        }
+    }
+
+    fn last_reaps(&mut self, reaps: &[LastReap]) {
+        if !reaps.is_empty() {
+            self.lines(INDENT, "reaped last:");
+        }
+        for reap in reaps {
+            let process = self.look.process(Some(&reap.process));
+            let words = format!(
+                "{process}, {}, a zombie for {}",
+                self.look.exit(reap.exit.as_ref()),
+                self.look.maybe(reap.zombie_seconds, Bound::Exact),
+            );
+            let at = self.look.known(reap.reaped_at, time_of_day);
+            self.lines(&format!("{INDENT}  {at:12}  "), &words);
         }
     }
 

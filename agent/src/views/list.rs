@@ -1,19 +1,36 @@
 //! What lists have in common.
 
 use api::Document;
+use model::filter::Field;
 
-use crate::cli::ListArgs;
+use crate::cli::{Format, ListArgs, filter_for, misused};
 use crate::queries::Ask;
 
-use super::Look;
+use super::column::Column;
+use super::{Look, table};
 
-/// The query, once its parameters are known to be right: before anybody waits for an answer.
-///
-/// # Errors
-/// One sentence that names the wrong option.
-pub fn checked<Q: Ask>(query: Q) -> anyhow::Result<Q> {
-    query.clone().check().map_err(anyhow::Error::msg)?;
-    Ok(query)
+/// The query of a command, once its parameters are known to be right: before anybody waits for an
+/// answer. A wrong one is a usage error.
+pub fn checked<Q: Ask>(command: &str, query: Q, list: &ListArgs, fields: &[Field]) -> Q {
+    filter_for(command, list.filter.as_deref(), fields);
+    match query.clone().check() {
+        Ok(_) => query,
+        Err(why) => misused(command, format_args!("--{why}")),
+    }
+}
+
+/// The items as a script wants them; `None` if the usual report is wanted.
+pub fn plain<'a, R: 'a>(
+    format: Option<Format>,
+    columns: &[Column<R>],
+    rows: impl Iterator<Item = &'a R>,
+    name: impl Fn(&R) -> String,
+) -> Option<String> {
+    match format? {
+        Format::Csv => Some(table::csv(columns, rows)),
+        Format::Name => Some(rows.map(|row| name(row) + "\n").collect()),
+        Format::Table | Format::Wide | Format::Json => None,
+    }
 }
 
 /// Whether there are none at all, shown or not; an older agent does not count them.

@@ -3,6 +3,7 @@
 use std::env::var_os;
 use std::io::IsTerminal;
 
+use super::column::Tone;
 use crate::cli::When;
 
 /// How to print.
@@ -15,6 +16,23 @@ pub struct Look {
 }
 
 impl Look {
+    /// Without colour, with more than ASCII: to compare texts, and for tests.
+    pub const PLAIN: Self = Self {
+        color: false,
+        ascii: false,
+    };
+
+    /// A text in the colour of its tone.
+    pub fn painted(self, text: &str, tone: Tone) -> String {
+        let code = match tone {
+            _ if !self.color => return text.to_owned(),
+            Tone::Plain => return text.to_owned(),
+            Tone::Warn => 33,
+            Tone::Bad => 31,
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+
     /// From `--color`, NO_COLOR, TERM, the locale and the type of stdout.
     pub fn detect(when: When) -> Self {
         let color = match when {

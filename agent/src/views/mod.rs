@@ -1,6 +1,6 @@
 //! User interface: tables, JSON, the live screen. No view changes state.
 
-mod columns;
+mod column;
 pub mod culprits;
 pub mod doctor;
 pub mod exits;

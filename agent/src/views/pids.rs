@@ -30,18 +30,29 @@ pub fn alarm(pids: &[Pids]) -> Option<&Pids> {
 
 /// `PIDs of the node: 412 of 32768 in use, 12 zombies among them; full in 3h at this rate`.
 pub fn line(pids: &Pids, look: Look) -> String {
-    let scope = match &pids.scope {
-        Scope::Node => "the node".to_owned(),
+    let name = look.workload(pids.container.as_ref());
+    match &pids.scope {
+        Scope::Node => of("the node", pids, look),
         Scope::Cgroup(path) => {
             let path = look.clean(path);
-            let name = look.workload(pids.container.as_ref());
             if pids.container.is_none() || name == path {
-                format!("cgroup {path}")
+                of(&format!("cgroup {path}"), pids, look)
             } else {
-                format!("{name} (cgroup {path})")
+                of(&format!("{name} (cgroup {path})"), pids, look)
             }
         }
-    };
+    }
+}
+
+/// The same for a screen, where the path of a workload with a name would take several lines.
+pub fn brief(pids: &Pids, look: Look) -> String {
+    match (&pids.scope, look.workload_of(pids.container.as_ref())) {
+        (Scope::Cgroup(_), Some(name)) => of(&name, pids, look),
+        _ => line(pids, look),
+    }
+}
+
+fn of(scope: &str, pids: &Pids, look: Look) -> String {
     let mut text = format!("PIDs of {scope}: {} of {} in use", pids.used, pids.limit);
     if let Some(zombies) = pids.zombies.filter(|&zombies| zombies > 0) {
         write!(text, ", {} among them", count(zombies, "zombie")).expect("to a string");
@@ -91,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn only_cgroups_that_matter_have_a_line() {
+    fn only_cgroups_with_limits_or_zombies_are_listed() {
         let all = [
             pids("node", 10, Some(0), None),
             pids("/a\x1b", 80, None, None),
@@ -109,6 +120,7 @@ mod tests {
                 ..pids("/d", 2, Some(0), None)
             },
         ];
+        assert!(brief(&all[3], LOOK).starts_with("PIDs of shop/web-0: 2 of 100"));
         assert_eq!(alarm(&all).map(|it| &it.scope), Some(&all[1].scope));
         assert_eq!(alarm(&all[4..]).map(|it| &it.scope), Some(&all[4].scope));
         assert_eq!(

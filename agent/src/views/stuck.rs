@@ -1,17 +1,19 @@
 //! `reapwatch stuck`: processes that were killed, are exiting or got a terminating signal, but
 //! never finish.
 
-use crate::cli::StuckArgs;
+use crate::cli::{Format, ListArgs, StuckArgs};
 use crate::client::{Question, Source};
-use api::{Awaited, Bound, Document, Killer, OrOther, Stuck, StuckQuery, StuckThread};
-
+use api::{Awaited, Bound, Document, Killer, OrOther, Process, Stuck, StuckQuery, StuckThread};
+use model::filter::STUCK_FIELDS;
 use model::stuck::steps::words;
 
+use super::column::{Column, Shown, Tone};
 use super::culprits::notes;
+use super::list::{checked, is_empty, more, none, plain};
 use super::output::{print, width};
-use super::table::head;
+use super::table::{self, head};
 use super::text::{count, moment};
-use super::zombies::loss;
+use super::zombies::missing;
 use super::{Look, Outcome, json};
 
 /// Indent of all lines of a process after the first.
@@ -21,44 +23,130 @@ const FRAMES: usize = 8;
 /// Maximum number of threads shown per process.
 const THREADS: usize = 8;
 
+type Col = Column<Stuck>;
+
+/// The columns of stuck processes.
+pub static COLUMNS: [Column<Stuck>; 9] = [
+    Col::pid(|it| it.pid),
+    Col::text("COMM", "name of the process", |it, look| {
+        Some(look.clean(&it.comm))
+    })
+    .width(10, 15)
+    .rank(1),
+    Col::span("STUCK", "time since it was killed or began to exit", |it| {
+        Some((it.stuck_seconds, Bound::lower(it.stuck_is_lower_bound)))
+    })
+    .rank(2)
+    .tone(|_| Tone::Bad),
+    Col::text(
+        "STATE",
+        "state of the thread that holds up the others",
+        |it, _| it.state.map(String::from),
+    )
+    .width(5, 5)
+    .rank(5),
+    Col::text("STEP", "how far its exit is", |it, look| {
+        it.step.as_ref().map(|step| look.clean(&step.0))
+    })
+    .width(14, 22)
+    .rank(4),
+    Col::text("WAITS FOR", "what it waits for", |it, look| {
+        let waits = it.waits_for.as_ref()?;
+        Some(look.clean(&format!("{} {}", kind(&waits.kind), waits.what)))
+    })
+    .width(12, 40)
+    .rank(6),
+    Col::text(
+        "WORKLOAD",
+        "pod, container or unit it belongs to",
+        |it, look| look.workload_of(it.container.as_ref()),
+    )
+    .width(10, 44)
+    .rank(7)
+    .shown(Shown::IfUsed)
+    .cut_front(),
+    Col::text("WHY", "verdict: why it does not finish", |it, look| {
+        it.verdict.as_ref().map(|it| look.why(it))
+    })
+    .width(13, 24)
+    .rank(3)
+    .tone(|_| Tone::Warn),
+    Col::text("TO DO", "what to do about it", |it, look| {
+        it.verdict.as_ref().map(|it| look.clean(&it.remedy))
+    })
+    .width(30, 200)
+    .rank(8)
+    .shown(Shown::Wide),
+];
+
 /// Asks once, prints, and exits.
 pub async fn run(args: &StuckArgs, look: Look) -> anyhow::Result<Outcome> {
+    let api::List {
+        limit,
+        sort,
+        filter,
+    } = args.list.list();
+    let query = StuckQuery {
+        threshold: Some(args.threshold),
+        limit,
+        sort,
+        filter,
+    };
+    let query = checked("stuck", query, &args.list, &STUCK_FIELDS);
     let source = Source::connect(&args.from).await?;
     source.watch(args.watch.watch, Question::Stuck).await?;
-    let threshold = Some(args.threshold);
-    let reply = source.ask(StuckQuery { threshold }).await?;
-    if args.json {
+    let reply = source.ask(query).await?;
+    let (document, format) = (&reply.answer, args.output.format());
+    let items = document.items.iter();
+    if format == Some(Format::Json) {
         json::reply(&reply)?;
+    } else if let Some(text) = plain(format, &COLUMNS, items, |it| it.pid.to_string()) {
+        print(&text)?;
     } else {
-        print(&report(&reply.answer, look, width()))?;
+        print(&report(document, format, &args.list, look, width()))?;
     }
-    Ok(Outcome::of(!reply.answer.items.is_empty(), args.fail))
+    Ok(Outcome::of(!is_empty(document), args.fail))
 }
 
-fn report(document: &Document<Stuck>, look: Look, width: usize) -> String {
+fn report(
+    document: &Document<Stuck>,
+    format: Option<Format>,
+    list: &ListArgs,
+    look: Look,
+    width: usize,
+) -> String {
     let host = look.clean(&document.head.host);
-    let mut text = match document.items.len() {
-        0 => format!("no stuck exits on {host}\n"),
-        number => {
+    let items = document.items.iter();
+    let mut text = match format {
+        _ if document.items.is_empty() => none("stuck exits", document, list, look),
+        Some(format) => table::text(&COLUMNS, items, format == Format::Wide, look),
+        None => {
             let at = moment(document.head.at);
-            let number = count(number as u64, "stuck exit");
-            head(&format!("{host}, {at} UTC: {number}"), look)
+            let number = count(document.items.len() as u64, "stuck exit");
+            let headline = head(&format!("{host}, {at} UTC: {number}"), look);
+            let blocks = items.map(|it| format!("\n{}", block(it, look, width)));
+            headline + &blocks.collect::<String>()
         }
     };
-    for stuck in &document.items {
-        text.extend(["\n", &block(stuck, look, width)]);
-    }
+    text += &more(document);
     if !document.notes.is_empty() {
         text.extend(["\n", &notes(&document.notes, look, width)]);
     }
-    if let Some(loss) = loss(document.head.lost_events) {
-        text.extend([&loss, "\n"]);
-    }
+    text.push_str(&missing(&document.head));
     text
 }
 
+/// The process that it is.
+pub fn process_of(stuck: &Stuck) -> Process {
+    Process {
+        pid: stuck.pid,
+        start_time: stuck.start_time,
+        comm: stuck.comm.clone(),
+    }
+}
+
 /// One process in full: since when, killer, step, verdict and remedy.
-fn block(stuck: &Stuck, look: Look, width: usize) -> String {
+pub(super) fn block(stuck: &Stuck, look: Look, width: usize) -> String {
     let span = look.bounded(
         stuck.stuck_seconds,
         Bound::lower(stuck.stuck_is_lower_bound),
@@ -184,9 +272,7 @@ fn kind(kind: &OrOther<Awaited>) -> &str {
 mod tests {
     use super::*;
     use crate::views::snapshot;
-    use api::{
-        Confidence, Container, Head, HookKind, KillBy, Process, Seconds, Time, Verdict, WaitsFor,
-    };
+    use api::{Confidence, Container, Head, HookKind, KillBy, Seconds, Time, Verdict, WaitsFor};
 
     fn process(pid: u32, comm: &str) -> Process {
         Process {
@@ -255,7 +341,7 @@ mod tests {
     };
 
     #[test]
-    fn a_block_shows_everything_known() {
+    fn a_stuck_exit_is_printed_with_everything_known() {
         snapshot::check("stuck", "a FUSE server", &block(&stuck(), LOOK, 100));
     }
 
@@ -304,15 +390,22 @@ mod tests {
                 source: HookKind::Fentry.into(),
                 at: at("2026-11-22T07:06:11.123456789Z"),
                 lost_events: 0,
+                unlisted_zombies: 0,
             },
             items,
             notes: Vec::new(),
         };
-        let text = report(&document(vec![stuck(), stuck()]), LOOK, 100);
+        let text = report(
+            &document(vec![stuck(), stuck()]),
+            None,
+            &ListArgs::default(),
+            LOOK,
+            100,
+        );
         let head = "web-1, 2026-11-22 07:06:11.123 UTC: 2 stuck exits\n\n4242 backup?: exiting";
         assert!(text.starts_with(head), "{text}");
         assert!(text.contains("38/abort\n\n4242 backup?"), "{text}");
-        let none = report(&document(Vec::new()), LOOK, 100);
+        let none = report(&document(Vec::new()), None, &ListArgs::default(), LOOK, 100);
         assert_eq!(none, "no stuck exits on web-1\n");
     }
 }

@@ -1,137 +1,61 @@
-//! Aligned columns of plain text.
-
-use std::cmp::Ordering;
-use std::fmt::Debug;
+//! Aligned columns of plain text, and CSV.
 
 use super::Look;
+use super::column::{Column, Shown, Side, Tone};
 use super::text::columns as breadth;
 
-/// Alignment of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// For words.
-    Left,
-    /// For numbers and durations.
-    Right,
-}
-
-/// How a column looks.
-#[derive(Clone, Copy, Debug)]
-pub struct Layout {
-    /// Its heading.
-    pub head: &'static str,
-    /// Alignment of its cells.
-    pub side: Side,
-    /// On a screen: its minimum width.
-    pub least: usize,
-    /// And how much more it may take.
-    pub more: usize,
-}
-
-impl Layout {
-    /// A column of words.
-    pub const fn left(head: &'static str, least: usize, more: usize) -> Self {
-        let side = Side::Left;
-        Self {
-            head,
-            side,
-            least,
-            more,
-        }
-    }
-
-    /// A column of numbers or durations.
-    pub const fn right(head: &'static str, least: usize, more: usize) -> Self {
-        let side = Side::Right;
-        Self {
-            head,
-            side,
-            least,
-            more,
-        }
-    }
-}
-
-/// A column of a table.
-pub trait TableColumn: Copy + Debug + PartialEq + 'static {
-    /// How it looks.
-    fn layout(self) -> Layout;
-}
-
-/// Rows as text, in the order given.
-pub fn text<C: TableColumn>(
-    columns: &[C],
-    rows: impl IntoIterator<Item = usize>,
-    cell: impl Fn(C, usize) -> String,
+/// All rows as text, in their order. Columns that are as wide as their widest cell.
+pub fn text<'a, R: 'a>(
+    columns: &[Column<R>],
+    rows: impl Iterator<Item = &'a R> + Clone,
+    wide: bool,
     look: Look,
 ) -> String {
-    let layouts = columns.iter().map(|column| column.layout());
-    let heads: Vec<_> = layouts.map(|it| (it.head, it.side)).collect();
-    let mut table = Table::new(&heads);
-    for row in rows {
-        table.row(columns.iter().map(|&column| cell(column, row)).collect());
-    }
-    table.render(look)
-}
-
-/// A column: its heading, and what it shows of a row.
-pub type Shown<R> = (&'static str, Side, fn(&R, Look) -> String);
-
-/// All rows as text, in their order.
-pub fn of<R>(rows: &[R], columns: &[Shown<R>], look: Look) -> String {
-    let heads: Vec<_> = columns.iter().map(|it| (it.0, it.1)).collect();
-    let mut table = Table::new(&heads);
-    for row in rows {
-        table.row(columns.iter().map(|it| it.2(row, look)).collect());
-    }
-    table.render(look)
-}
-
-/// Order of two values: larger first, unknown last.
-pub fn down<T: Copy + PartialOrd>(a: Option<T>, b: Option<T>) -> Ordering {
-    // `None` is less than anything.
-    b.partial_cmp(&a).unwrap_or(Ordering::Equal)
-}
-
-/// A table whose columns are as wide as their widest cell.
-#[derive(Debug)]
-struct Table {
-    columns: Vec<(&'static str, Side)>,
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    /// A table without rows.
-    fn new(columns: &[(&'static str, Side)]) -> Self {
-        Self {
-            columns: columns.to_vec(),
-            rows: Vec::new(),
+    let shown = columns.iter().filter(|column| match column.layout.shown {
+        Shown::Always => true,
+        Shown::IfUsed => rows.clone().any(|row| column.is_used_by(row)),
+        Shown::Wide => wide,
+    });
+    let shown: Vec<_> = shown.collect();
+    let sides: Vec<Side> = shown.iter().map(|column| column.layout.side).collect();
+    let heads = shown.iter().map(|column| column.layout.head.to_owned());
+    let mut lines = vec![heads.collect::<Vec<_>>()];
+    let cells = |row| shown.iter().map(|column| column.cell(row, look)).collect();
+    lines.extend(rows.clone().map(cells));
+    let width = |column: usize| {
+        let cells = lines
+            .iter()
+            .map(|line: &Vec<String>| breadth(&line[column]));
+        cells.max()
+    };
+    let widths: Vec<usize> = (0..shown.len())
+        .map(|column| width(column).unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for (n, (cells, row)) in lines
+        .iter()
+        .zip([None].into_iter().chain(rows.map(Some)))
+        .enumerate()
+    {
+        let tone = |column: usize| row.map_or(Tone::Plain, |row| shown[column].tone_of(row));
+        let cells = cells.iter().enumerate();
+        let cells = cells.map(|(column, cell)| (cell.as_str(), tone(column)));
+        let line = line(cells, &sides, &widths, look);
+        if n == 0 {
+            text += &head(&line, look);
+        } else {
+            text.extend([line.as_str(), "\n"]);
         }
     }
+    text
+}
 
-    /// Adds a row; it has one cell per column.
-    fn row(&mut self, cells: Vec<String>) {
-        debug_assert_eq!(cells.len(), self.columns.len());
-        self.rows.push(cells);
-    }
-
-    /// The heading and the rows, each with a line end.
-    fn render(&self, look: Look) -> String {
-        let widths: Vec<usize> = (0..self.columns.len())
-            .map(|i| {
-                let cells = self.rows.iter().map(|row| breadth(&row[i]));
-                cells.chain([self.columns[i].0.len()]).max().unwrap_or(0)
-            })
-            .collect();
-        let sides: Vec<Side> = self.columns.iter().map(|column| column.1).collect();
-        let heads = self.columns.iter().map(|column| column.0);
-        let mut text = head(&line(heads, &sides, &widths), look);
-        for row in &self.rows {
-            text.push_str(&line(row.iter().map(String::as_str), &sides, &widths));
-            text.push('\n');
-        }
-        text
-    }
+/// All rows as CSV (RFC 4180), with all columns.
+pub fn csv<'a, R: 'a>(columns: &[Column<R>], rows: impl Iterator<Item = &'a R>) -> String {
+    let joined = |cells: Vec<String>| cells.join(",") + "\n";
+    let heads = columns.iter().map(Column::csv_head).collect();
+    let rows = rows.map(|row| columns.iter().map(|column| column.csv(row)).collect());
+    [heads].into_iter().chain(rows).map(joined).collect()
 }
 
 /// The heading line: bold if colour is on, always in capitals.
@@ -144,19 +68,29 @@ pub fn head(line: &str, look: Look) -> String {
 }
 
 /// One line of cells, separated by two blanks, without trailing blanks.
-pub fn line<'a>(cells: impl Iterator<Item = &'a str>, sides: &[Side], widths: &[usize]) -> String {
+pub fn line<'a>(
+    cells: impl Iterator<Item = (&'a str, Tone)>,
+    sides: &[Side],
+    widths: &[usize],
+    look: Look,
+) -> String {
     let mut text = String::new();
-    for ((cell, side), &width) in cells.zip(sides).zip(widths) {
-        if !text.is_empty() {
-            text.push_str("  ");
+    let mut gap = 0;
+    for (((cell, tone), side), &width) in cells.zip(sides).zip(widths) {
+        let blanks = width.saturating_sub(breadth(cell));
+        let (before, after) = match side {
+            Side::Left => (0, blanks),
+            Side::Right => (blanks, 0),
+        };
+        if cell.is_empty() {
+            gap += before;
+        } else {
+            text += &" ".repeat(gap + before);
+            text += &look.painted(cell, tone);
+            gap = 0;
         }
-        let blanks = " ".repeat(width.saturating_sub(breadth(cell)));
-        match side {
-            Side::Left => text.extend([cell, &blanks]),
-            Side::Right => text.extend([&blanks, cell]),
-        }
+        gap += after + 2;
     }
-    text.truncate(text.trim_end().len());
     text
 }
 
@@ -164,36 +98,41 @@ pub fn line<'a>(cells: impl Iterator<Item = &'a str>, sides: &[Side], widths: &[
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_unknown_comes_last() {
-        assert_eq!(down(None, Some(0.0)), Ordering::Greater);
-        assert_eq!(down(Some(2.0), Some(1.0)), Ordering::Less);
+    const LOOK: Look = Look::PLAIN;
+
+    fn table(rows: &[[&'static str; 3]]) -> String {
+        type Col = Column<[&'static str; 3]>;
+        let columns = [
+            Col::pid(|it| it[0].parse().unwrap_or_default()),
+            Col::text("AGE", "", |it, _| Some(it[1].to_owned())),
+            Col::text("COMM", "", |it, _| Some(it[2].to_owned())).shown(Shown::IfUsed),
+            Col::text("WHY", "", |_, _| None).shown(Shown::IfUsed),
+            Col::text("TO DO", "", |_, _| Some("wait".to_owned())).shown(Shown::Wide),
+        ];
+        text(&columns, rows.iter(), false, LOOK)
     }
 
     #[test]
     fn columns_align_on_the_screen() {
-        let mut table = Table::new(&[
-            ("PID", Side::Right),
-            ("AGE", Side::Right),
-            ("COMM", Side::Left),
-        ]);
-        table.row(vec!["7".into(), "≥3.4s".into(), "sh".into()]);
-        table.row(vec!["12345".into(), "850µs".into(), "java".into()]);
-        let mut wide = Table::new(&[("COMM", Side::Left), ("AGE", Side::Right)]);
-        for comm in ["日本語", "💀", "e\u{301}", "java"] {
-            wide.row(vec![comm.into(), "1s".into()]);
-        }
+        let text = table(&[["7", "≥3.4s", "sh"], ["12345", "日本", "java"]]);
+        let lines = "  PID  AGE    COMM\n    7  ≥3.4s  sh\n12345  日本   java\n";
+        assert_eq!(text, lines);
+    }
+
+    #[test]
+    fn colour_does_not_move_columns() {
+        let bad = [("a", Tone::Bad), ("b", Tone::Plain)];
+        let (sides, widths) = ([Side::Left, Side::Right], [3, 3]);
+        let plain = line(bad.into_iter(), &sides, &widths, LOOK);
         let look = Look {
-            color: false,
-            ascii: false,
+            color: true,
+            ..LOOK
         };
+        let colored = line(bad.into_iter(), &sides, &widths, look);
+        assert_eq!(plain, "a      b");
         assert_eq!(
-            table.render(look),
-            "  PID    AGE  COMM\n    7  ≥3.4s  sh\n12345  850µs  java\n"
-        );
-        assert_eq!(
-            wide.render(look),
-            "COMM    AGE\n日本語   1s\n💀       1s\ne\u{301}        1s\njava     1s\n"
+            colored.replace("\x1b[31m", "").replace("\x1b[0m", ""),
+            plain
         );
     }
 }

@@ -1,8 +1,6 @@
 //! Formats values: durations, exits, processes. Text from outside goes through `clean`.
 
-use api::{
-    Bound, Confidence, Container, Exit, ExitKind, KillBy, Killer, Process, Seconds, Time, Verdict,
-};
+use api::{Bound, Confidence, Container, Exit, KillBy, Killer, Process, Seconds, Time, Verdict};
 
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
@@ -70,54 +68,27 @@ impl Look {
         self.known(process, |it| format!("{} {}", it.pid, self.clean(&it.comm)))
     }
 
-    /// `shop/web-0/app`, `db`, `nginx.service`, `/a/b`: namespace, pod and container, or the unit,
-    /// or whatever is known; with a question mark if it is the parent's.
+    /// `shop/web-0/app`, with a question mark if it is the parent's.
     pub fn workload(self, container: Option<&Container>) -> String {
-        let Some(container) = container else {
-            return self.nothing().to_owned();
-        };
-        let short = |id: &String| id.get(..12).unwrap_or(id).to_owned();
-        let pod = container.pod.clone();
-        let pod = pod.or_else(|| container.pod_uid.as_ref().map(short));
-        let name = container.name.clone();
-        let name = name.or_else(|| container.id.as_ref().map(short));
-        let parts = [
-            container.namespace.clone(),
-            pod,
-            name,
-            container.unit.clone(),
-        ];
-        let mut text = parts.into_iter().flatten().collect::<Vec<_>>().join("/");
-        if text.is_empty() {
-            text = match (&container.cgroup, container.cgroup_id) {
-                (Some(path), _) => path.clone(),
-                (None, Some(id)) => format!("cgroup {id}"),
-                (None, None) => return self.nothing().to_owned(),
-            };
-        }
+        self.known(self.workload_of(container), |workload| workload)
+    }
+
+    /// The same, if any.
+    pub fn workload_of(self, container: Option<&Container>) -> Option<String> {
+        let container = container?;
         let mark = if container.of_parent { "?" } else { "" };
-        format!("{}{mark}", self.clean(&text))
+        Some(format!("{}{mark}", self.clean(&container.text()?)))
     }
 
     /// `never_waits`; with a question mark if it is a guess.
-    pub fn why(self, verdict: Option<&Verdict>) -> String {
-        self.known(verdict, |verdict| {
-            let is_guess = verdict.confidence == Confidence::Guess;
-            self.clean(&verdict.id.0) + if is_guess { "?" } else { "" }
-        })
+    pub fn why(self, verdict: &Verdict) -> String {
+        let is_guess = verdict.confidence == Confidence::Guess;
+        self.clean(&verdict.id.0) + if is_guess { "?" } else { "" }
     }
 
     /// `exit 0`, `SIGKILL`, `SIGSEGV core`.
     pub fn exit(self, exit: Option<&Exit>) -> String {
-        self.known(exit, |exit| {
-            let signal = || self.clean(exit.signal.as_deref().unwrap_or("signal ?"));
-            match (exit.kind.known(), exit.code) {
-                (Some(ExitKind::Exited), Some(code)) => format!("exit {code}"),
-                (Some(ExitKind::Killed), _) => signal(),
-                (Some(ExitKind::Dumped), _) => format!("{} core", signal()),
-                _ => self.clean(exit.kind.as_str()),
-            }
-        })
+        self.known(exit, |exit| self.clean(&exit.to_string()))
     }
 
     /// The killer: `77 bash`, `77 sshd (terminal)`, `OOM killer`.
@@ -242,6 +213,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use api::ExitKind;
 
     const WIDE: Look = Look {
         color: false,
@@ -324,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_are_words() {
+    fn exits_are_described_in_words() {
         let exit = |kind: ExitKind, code, signal: Option<&str>| Exit {
             kind: kind.into(),
             code,
@@ -375,10 +347,9 @@ mod tests {
             remedy: String::new(),
             confidence: Confidence::Likely.into(),
         };
-        assert_eq!(WIDE.why(Some(&verdict)), "never_waits");
+        assert_eq!(WIDE.why(&verdict), "never_waits");
         verdict.confidence = Confidence::Guess.into();
-        assert_eq!(WIDE.why(Some(&verdict)), "never_waits?");
-        assert_eq!(WIDE.why(None), "–");
+        assert_eq!(WIDE.why(&verdict), "never_waits?");
     }
 
     #[test]

@@ -1,45 +1,149 @@
 //! `reapwatch zombies`: current zombies.
 
-use crate::cli::{ListArgs, ZombiesArgs};
+use crate::cli::{Format, ListArgs, ZombiesArgs};
 use crate::client::{Question, Source};
 use crate::fleet::Prometheus;
-use api::{Document, Zombie, ZombiesQuery};
+use api::{Bound, Document, Head, Process, Zombie, ZombiesQuery};
+use model::state::ZOMBIE_FIELDS;
 
-use super::columns::Column;
-use super::list::{checked, is_empty, more, none};
+use super::column::{Column, Shown, Tone};
+use super::list::{checked, is_empty, more, none, plain};
 use super::output::print;
 use super::text::count;
 use super::{Look, Outcome, fleet, json, table};
 
+type Col = Column<Zombie>;
+
+/// The columns of zombies.
+pub static COLUMNS: [Column<Zombie>; 10] = [
+    Col::pid(|it| it.pid),
+    Col::text("COMM", "name of the process", |it, look| {
+        Some(look.clean(&it.comm))
+    })
+    .width(10, 15)
+    .rank(1),
+    Col::span("AGE", "time since it died", |it| {
+        Some((it.zombie_seconds, Bound::lower(it.age_is_lower_bound)))
+    })
+    .rank(2),
+    Col::text("EXIT", "how it ended", |it, look| {
+        it.exit.as_ref().map(|it| look.clean(&it.to_string()))
+    })
+    .width(8, 13)
+    .rank(5)
+    .tone(|it| match it.exit.as_ref().map(|it| it.signal.is_some()) {
+        Some(true) => Tone::Bad,
+        _ => Tone::Plain,
+    }),
+    Col::text("PARENT", "process that has to reap it", |it, look| {
+        it.parent.as_ref().map(|it| look.process(Some(it)))
+    })
+    .width(12, 23)
+    .rank(3),
+    Col::text("FORKER", "process that created it", |it, look| {
+        it.forker.as_ref().map(|it| look.process(Some(it)))
+    })
+    .width(12, 23)
+    .rank(7),
+    Col::text(
+        "TRACER",
+        "process that traces it and has to release it",
+        |it, look| it.tracer.as_ref().map(|it| look.process(Some(it))),
+    )
+    .width(9, 23)
+    .rank(8)
+    .shown(Shown::IfUsed)
+    .tone(|_| Tone::Warn),
+    Col::text(
+        "WORKLOAD",
+        "pod, container or unit it belongs to",
+        |it, look| look.workload_of(it.container.as_ref()),
+    )
+    .width(10, 44)
+    .rank(6)
+    .shown(Shown::IfUsed)
+    .cut_front(),
+    Col::text("WHY", "verdict: why it is not reaped", |it, look| {
+        it.verdict.as_ref().map(|it| look.why(it))
+    })
+    .width(13, 26)
+    .rank(4)
+    .shown(Shown::IfUsed)
+    .tone(|_| Tone::Warn),
+    Col::text("TO DO", "what to do about it", |it, look| {
+        it.verdict.as_ref().map(|it| look.clean(&it.remedy))
+    })
+    .width(30, 200)
+    .rank(9)
+    .shown(Shown::Wide),
+];
+
 /// Asks once, prints, and exits.
 pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
+    let format = args.output.format();
     if let Some(prometheus) = Prometheus::named(&args.fleet)? {
-        return fleet::zombies(&prometheus, args.json, args.fail, look).await;
+        fleet::refuse_list("zombies", &args.list);
+        return fleet::zombies(&prometheus, format, args.fail, look).await;
     }
-    let query = checked(ZombiesQuery(args.list.list()))?;
+    let query = ZombiesQuery(args.list.list());
+    let query = checked("zombies", query, &args.list, &ZOMBIE_FIELDS);
     let source = Source::connect(&args.from).await?;
     source.watch(args.watch.watch, Question::Zombies).await?;
     let reply = source.ask(query).await?;
-    if args.json {
+    let document = &reply.answer;
+    if format == Some(Format::Json) {
         json::reply(&reply)?;
+    } else if let Some(text) = plain(format, &COLUMNS, document.items.iter(), |it| {
+        it.pid.to_string()
+    }) {
+        print(&text)?;
     } else {
-        print(&report(&reply.answer, &args.list, look))?;
+        let wide = format == Some(Format::Wide);
+        print(&report(document, &args.list, wide, look))?;
     }
-    Ok(Outcome::of(!is_empty(&reply.answer), args.fail))
+    Ok(Outcome::of(!is_empty(document), args.fail))
 }
 
-fn report(document: &Document<Zombie>, list: &ListArgs, look: Look) -> String {
+fn report(document: &Document<Zombie>, list: &ListArgs, wide: bool, look: Look) -> String {
     let mut text = if document.items.is_empty() {
         none("zombies", document, list, look)
     } else {
-        table(&document.items.iter().collect::<Vec<_>>(), look)
+        table::text(&COLUMNS, document.items.iter(), wide, look)
     };
     text.push_str(&more(document));
-    if let Some(loss) = loss(document.head.lost_events) {
-        text.push_str(&loss);
-        text.push('\n');
-    }
+    text.push_str(&missing(&document.head));
     text
+}
+
+/// The process that it was.
+pub fn process_of(zombie: &Zombie) -> Process {
+    Process {
+        pid: zombie.pid,
+        start_time: zombie.start_time,
+        comm: zombie.comm.clone(),
+    }
+}
+
+/// What the rows of an answer may lack, a line for each reason.
+pub fn missing(head: &Head) -> String {
+    let lines = [loss(head.lost_events), unlisted(head.unlisted_zombies)];
+    lines
+        .into_iter()
+        .flatten()
+        .map(|line| line + "\n")
+        .collect()
+}
+
+/// A warning about zombies that are in no list, if there are any.
+pub fn unlisted(zombies: u64) -> Option<String> {
+    (zombies > 0).then(|| {
+        let verb = if zombies == 1 { "is" } else { "are" };
+        format!(
+            "{} {verb} counted with the parent but not listed: the agent's memory limit has no \
+             room for more",
+            count(zombies, "zombie")
+        )
+    })
 }
 
 /// A warning about lost events, if there are any.
@@ -51,20 +155,4 @@ pub fn loss(lost: u64) -> Option<String> {
             count(lost, "event")
         )
     })
-}
-
-/// A table of zombies, in the given order.
-pub fn table(zombies: &[&Zombie], look: Look) -> String {
-    use Column::{Age, Comm, Exit, Forker, Parent, Pid, Tracer, Why, Workload};
-    let any = |has: fn(&Zombie) -> bool| zombies.iter().any(|zombie| has(zombie));
-    let mut columns = vec![Pid, Comm, Age, Exit, Parent, Forker];
-    for (column, is_used) in [
-        (Tracer, any(|zombie| zombie.tracer.is_some())),
-        (Workload, any(|zombie| zombie.container.is_some())),
-        (Why, any(|zombie| zombie.verdict.is_some())),
-    ] {
-        columns.extend(is_used.then_some(column));
-    }
-    let cell = |column: Column, row: usize| column.of_zombie(zombies[row], look);
-    table::text(&columns, 0..zombies.len(), cell, look)
 }

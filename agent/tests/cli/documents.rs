@@ -24,7 +24,8 @@ pub(crate) const NEWER_ZOMBIES: &str = r#"{"version":1,"host":"web-1","kernel":"
  "remedy":"","confidence":"sworn"}}]}"#;
 
 pub(crate) const NO_ZOMBIES: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
-"source":"fentry","at":"2026-11-22T03:11:22Z","lost_events":0,"items":[]}"#;
+"source":"fentry","at":"2026-11-22T03:11:22Z","lost_events":0,"unlisted_zombies":0,
+"items":[]}"#;
 
 pub(crate) const CULPRITS: &str = r#"{"version":1,"host":"web-1","kernel":"6.18.44",
 "source":"fentry","at":"2026-11-22T03:11:22Z","lost_events":0,"items":[

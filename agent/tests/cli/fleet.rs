@@ -92,14 +92,14 @@ fn each_table_of_a_cluster_is_printed() {
             "2026-11-22T03:11:22.500Z  Prometheus at {url}  1 node, scraped 10s ago\n\
              3 zombies, 2 stale  0 exits/s  0 stuck\n\
              \n\
-             NODE      AGENT  ZOMBIES  STALE  OLDEST  EXITS/s  WHY  STUCK  PIDS  P99  DATA  LOST\n\
-             worker-1  up           3      2       –        –  –        –     –    –   10s     –\n"
+             NODE      AGENT  ZOMBIES  STALE  OLDEST  EXITS/s  STUCK  PIDS  P99  DATA  LOST  WHY\n\
+             worker-1  up           3      2       –        –      –     –    –   10s     –  –\n"
         )
     );
     assert!(stderr.contains(&format!("reading from the Prometheus at {url}")));
     let (_, stdout, _) = run(&["top", "--prometheus", &url, "--view", "workloads"]);
     assert!(
-        stdout.contains("shop/web-0/app  worker-1      2"),
+        stdout.contains("shop/web-0/app  worker-1        3      2"),
         "{stdout}"
     );
     let (code, stdout, _) = run(&["zombies", "--fail", "--prometheus", &url]);
@@ -143,7 +143,7 @@ fn unknown_values_in_documents_of_a_cluster_are_null() {
 }
 
 #[test]
-fn missing_data_is_not_reported_as_calm() {
+fn missing_data_is_not_reported_as_no_zombies() {
     let url = format!("http://{}/calm", prometheus());
     let (code, stdout, _) = run(&["culprits", "--fail", "--prometheus", &url]);
     assert_eq!(code, 0);
@@ -229,17 +229,17 @@ fn options_for_one_host_are_usage_errors_with_a_cluster() {
     for (args, part) in [
         (
             &["top", "--view", "culprits", "--prometheus", "http://a"][..],
-            "views of one host",
+            "is not a view here",
         ),
         (
             &["top", "--view", "nodes", "--url", "http://127.0.0.1:1"],
-            "views of one host",
+            "is not a view here",
         ),
         (
             &["top", "--filter", "pid=1", "--prometheus", "http://a"],
-            " pid;",
+            "`pid`",
         ),
-        (&["top", "--filter", "node=a"], " node;"),
+        (&["top", "--filter", "node=a"], "`node`"),
         (
             &["top", "--prometheus", "http://a", "--url", "http://b"],
             "cannot be used with",

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -63,9 +64,10 @@ fn side(program: &OwnedFd) -> Stdio {
 }
 
 /// `top`, with its output up to the first frame.
-fn drawn(person: &mut File, program: &OwnedFd, stderr: Stdio) -> (Child, Vec<u8>) {
+fn drawn(person: &mut File, program: &OwnedFd, stderr: Stdio, settings: &Path) -> (Child, Vec<u8>) {
     let child = reapwatch(&["top", "--url", &agent()])
         .env("TERM", "xterm-256color")
+        .env("XDG_CONFIG_HOME", settings)
         .stdin(side(program))
         .stdout(side(program))
         .stderr(stderr)
@@ -82,9 +84,15 @@ fn drawn(person: &mut File, program: &OwnedFd, stderr: Stdio) -> (Child, Vec<u8>
 
 /// Runs `top`, performs an action after the first frame, and returns its exit code and output.
 fn top(act: impl Fn(&mut File, &Child)) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    top_with(folder.path(), act)
+}
+
+/// The same, with the settings in this folder.
+fn top_with(settings: &Path, act: impl Fn(&mut File, &Child)) -> (Option<i32>, String) {
     let (mut person, program) = terminal();
     let before = local_modes(&program);
-    let (mut child, mut written) = drawn(&mut person, &program, Stdio::null());
+    let (mut child, mut written) = drawn(&mut person, &program, Stdio::null(), settings);
     act(&mut person, &child);
     let begun = Instant::now();
     let reader = thread::spawn(move || {
@@ -141,7 +149,8 @@ fn control_c_quits() {
 #[test]
 fn a_terminal_that_is_closed_ends_it_without_a_crash() {
     let (mut person, program) = terminal();
-    let (mut child, _) = drawn(&mut person, &program, side(&program));
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut child, _) = drawn(&mut person, &program, side(&program), folder.path());
     drop((person, program));
     let begun = Instant::now();
     let status = loop {
@@ -159,10 +168,74 @@ fn a_terminal_that_is_closed_ends_it_without_a_crash() {
 
 #[test]
 fn a_signal_restores_the_terminal() {
-    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
         let (code, written) = top(|_, child| {
             kill_process(Pid::from_child(child), signal).expect("the signal is sent");
         });
         assert_left(code, &written);
     }
+}
+
+#[test]
+fn each_view_is_one_key_away() {
+    let (code, written) = top(|person, _| {
+        for keys in [
+            &b"2"[..],
+            b"3",
+            b"4",
+            b"5",
+            b"\t",
+            b"s",
+            b"\x1b",
+            b"i",
+            b"q",
+        ] {
+            person.write_all(keys).expect("keys arrive");
+            // Escape and another key in one read would be Alt and that key.
+            thread::sleep(Duration::from_millis(100));
+        }
+    });
+    assert_left(code, &written);
+    // Only what changes is drawn.
+    for part in [
+        "[2 Zombies",
+        "[3 Workloads",
+        "[4 Stuck",
+        "[5 Agent",
+        "Sort by",
+    ] {
+        assert!(written.contains(part), "{part} was not drawn: {written:?}");
+    }
+}
+
+#[test]
+fn what_was_chosen_is_remembered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("reapwatch/top.json");
+    let press = |keys: &[u8]| {
+        let keys = keys.to_vec();
+        let (code, written) = top_with(folder.path(), move |person, _| {
+            person.write_all(&keys).expect("keys arrive");
+        });
+        assert_left(code, &written);
+        written
+    };
+    press(b"q");
+    assert!(!file.exists(), "nothing was chosen");
+    press(b"irq");
+    let settings = std::fs::read_to_string(&file).expect("they were saved");
+    let settings: serde_json::Value = serde_json::from_str(&settings).expect("JSON");
+    assert_eq!(
+        (&settings["idle"], &settings["sort"]["culprits"]["reverse"]),
+        (&true.into(), &true.into())
+    );
+    let written = press(b"q");
+    assert!(
+        written.contains("ZOMBIES▲") && !written.contains("hidden"),
+        "{written:?}"
+    );
+    std::fs::write(&file, "{").expect("written");
+    let written = press(b"iq");
+    assert!(written.contains("ignoring the settings"), "{written:?}");
+    assert_eq!(std::fs::read_to_string(&file).expect("kept"), "{");
 }

@@ -99,7 +99,7 @@ fn judge_all_at_once() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn young_zombies_make_no_culprit() {
+fn parents_of_young_zombies_are_not_culprits() {
     let agent = Agent::start(&[]);
     let one = Misbehaving::start("never_waits");
     let of = |zombie: &Zombie| {

@@ -29,6 +29,7 @@ mod loaded;
 mod matrix;
 mod noise;
 mod odd_names;
+mod opens;
 mod pids;
 mod pod_watch;
 mod privileges;

@@ -105,7 +105,7 @@ fn count_refused_forks() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_cgroup_that_zombies_fill_has_a_time_until_it_is_full() {
+fn a_cgroup_filling_with_zombies_has_a_time_until_full() {
     let agent = Agent::start(&[]);
     let one = Staying::start("filled");
     let scope = one.stay.cgroup.clone().expect("it has one");

@@ -38,7 +38,7 @@ fn happened(agent: &Agent, pid: u32, parts: &[&str]) -> bool {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn what_a_shell_waited_for_is_not_charged_to_the_program_that_it_becomes() {
+fn wait_calls_before_an_exec_do_not_count_for_the_new_program() {
     let agent = Agent::start(&[]);
     let app = "/bin/true; /bin/true; exec perl -e 'for (1..3) { fork or exit } sleep 900'";
     let shell = Running::start("sh", &["-c", app]);
@@ -52,7 +52,7 @@ fn what_a_shell_waited_for_is_not_charged_to_the_program_that_it_becomes() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_usual_exec_of_a_new_child_is_not_an_event() {
+fn the_first_exec_of_a_new_child_sends_no_event() {
     let agent = Agent::start(&[]);
     let counted = || agent.metric("reapwatch_events_total", "event=\"exec\"");
     let before = counted();
@@ -91,7 +91,7 @@ while True:
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_renamed_parent_is_shown_by_its_name_of_now() {
+fn a_renamed_parent_is_shown_with_its_current_name() {
     let agent = Agent::start(&[]);
     let renames = "for (1..3) { fork or exit } sleep 1; $0 = 'now-so'; sleep 900";
     let parent = Running::start("perl", &["-e", renames]);
@@ -149,7 +149,7 @@ fn a_signal_that_a_process_ignores_is_shown_as_ignored() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn the_end_of_the_thread_that_started_it_is_not_a_kill_by_its_process() {
+fn the_death_signal_of_a_thread_is_not_a_kill_by_its_process() {
     let agent = Agent::start(&[]);
     let starter = std::thread::spawn(|| {
         let mut command = Command::new("sleep");

@@ -219,7 +219,7 @@ fn a_view_of_an_agent_outside_its_pid_namespace_works() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_host_root_that_is_none() {
+fn a_host_root_without_proc() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let file = folder.path().join("file");
     fs::write(&file, "").expect("ours");
@@ -228,4 +228,23 @@ fn a_host_root_that_is_none() {
         assert_refused(&refused, &format!("--host-root {root}"));
         assert_refused(&refused, "omit the option");
     }
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn doctor_names_a_host_root_that_is_none() {
+    let doctor = Command::new(REAPWATCH)
+        .args(["doctor", "--json", "--host-root", "/nope"])
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program runs");
+    let errors = String::from_utf8_lossy(&doctor.stderr);
+    let doctor: Doctor = serde_json::from_slice(&doctor.stdout).expect("a document");
+    // An agent at the default socket answers for itself, and the view says so.
+    let fact = doctor.facts.iter().find(|it| it.name == "host root");
+    let named = fact.is_some_and(|it| !it.ok && it.found.contains("/nope"));
+    assert!(
+        named || errors.contains("--host-root"),
+        "{doctor:#?} {errors}"
+    );
 }

@@ -93,7 +93,7 @@ fn ready_is_sent_once_the_agent_answers_and_not_before() {
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn no_manager_hears_of_an_agent_inside_a_view_or_of_another_watchdog() {
+fn only_the_daemon_notifies_its_service_manager() {
     let host = Host::new();
     let folder = tempfile::tempdir().expect("a folder can be made");
     let manager = Manager::by_path(folder.path());

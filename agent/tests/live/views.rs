@@ -74,7 +74,7 @@ fn id(host: &Host, args: &[&str], pid: u32) -> Option<String> {
 /// Only two looks distinguish a process that gets no CPU from one that happens to be runnable.
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_first_look_takes_the_time_that_verdicts_need() {
+fn the_first_verdicts_wait_for_enough_observation() {
     let host = Host::new();
     let one = Misbehaving::start("starved");
     let pid = one.culprit.pid;

@@ -36,6 +36,10 @@ fn every_workload_is_named() {
     verdicts.of("pod_by_its_log", || pod_by_its_log(&agent));
     verdicts.of("nested_by_its_pod", || nested_by_its_pod(&agent));
     verdicts.of("unit", || unit(&agent));
+    verdicts.of("pod_of_a_user", || pod_of_a_user(&agent));
+    verdicts.of("pod_in_a_delegated_unit", || {
+        pod_in_a_delegated_unit(&agent)
+    });
     verdicts.of("cgroup_removed_with_zombie", || {
         cgroup_removed_with_zombie(&agent);
     });
@@ -141,6 +145,29 @@ fn nested_by_its_pod(agent: &Agent) {
     assert_eq!(place.namespace.as_deref(), Some("shop"));
     assert_eq!(place.qos, Some(Qos::Burstable.into()));
     assert_eq!(place.name, None, "nothing names the container");
+}
+
+fn pod_of_a_user(agent: &Agent) {
+    let pod = format!("kubepods/besteffort/pod{UID}/{}", id(1));
+    let cgroup = Cgroup::unified(&format!("/user.slice/user-7.slice/user@7.service/{pod}"));
+    let dead = cgroup.death();
+    let place = placed(agent, &dead, |_| true);
+    assert_eq!((place.pod, place.pod_uid, place.name), (None, None, None));
+    assert_eq!(place.unit.as_deref(), Some("user@7.service"));
+    assert_eq!(place.user, Some(7));
+}
+
+fn pod_in_a_delegated_unit(agent: &Agent) {
+    let unit = Cgroup::unified("/system.slice/rw-delegated.service");
+    std::os::unix::fs::chown(unit.folder(), Some(7), None).expect("this is root");
+    let cgroup = Cgroup::unified(&format!("{}/kubepods/pod{UID}/{}", unit.path, id(1)));
+    let dead = cgroup.death();
+    let place = placed(agent, &dead, |_| true);
+    assert_eq!((place.pod, place.pod_uid, place.name), (None, None, None));
+    assert_eq!(place.unit.as_deref(), Some("rw-delegated.service"));
+    assert_eq!(place.user, Some(7));
+    drop(dead);
+    drop(cgroup);
 }
 
 fn unit(agent: &Agent) {

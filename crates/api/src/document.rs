@@ -23,6 +23,10 @@ pub struct Head {
     pub at: Time,
     /// Events lost since the agent started, for all reasons.
     pub lost_events: u64,
+    /// Zombies that are counted with their parents and in no list, since the agent's memory limit
+    /// has no room for more.
+    #[serde(default)]
+    pub unlisted_zombies: u64,
 }
 
 /// A head and its items.

@@ -22,7 +22,15 @@ pub enum Field {
     Pod,
     Container,
     Unit,
+    Workload,
+    User,
+    #[strum(to_string = "why", serialize = "verdict")]
     Why,
+    Exit,
+    Exiting,
+    Zombie,
+    How,
+    Killer,
     Stale,
     Growth,
     Exits,
@@ -40,7 +48,12 @@ impl Field {
     pub fn is_of_place(self) -> bool {
         matches!(
             self,
-            Self::Node | Self::Namespace | Self::Pod | Self::Container | Self::Unit
+            Self::Node
+                | Self::Namespace
+                | Self::Pod
+                | Self::Container
+                | Self::Unit
+                | Self::Workload
         )
     }
 

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+mod container;
 mod document;
 mod explain;
 mod field;
@@ -18,7 +19,9 @@ mod query;
 mod schema;
 mod stuck;
 mod time;
+mod top;
 
+pub use container::*;
 pub use document::*;
 pub use explain::*;
 pub use field::Field;
@@ -28,6 +31,7 @@ pub use pids::*;
 pub use query::*;
 pub use stuck::*;
 pub use time::{Seconds, Time};
+pub use top::*;
 
 /// A process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +55,19 @@ pub struct Exit {
     pub code: Option<u8>,
     /// Name of the signal, if it was killed.
     pub signal: Option<String>,
+}
+
+impl fmt::Display for Exit {
+    /// `exit 0`, `SIGKILL`, `SIGSEGV core`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signal = self.signal.as_deref().unwrap_or("signal ?");
+        match (self.kind.known(), self.code) {
+            (Some(ExitKind::Exited), Some(code)) => write!(f, "exit {code}"),
+            (Some(ExitKind::Killed), _) => f.write_str(signal),
+            (Some(ExitKind::Dumped), _) => write!(f, "{signal} core"),
+            _ => f.write_str(self.kind.as_str()),
+        }
+    }
 }
 
 /// The killer of a process.
@@ -126,47 +143,6 @@ impl Steps {
             (PhaseName::Other, self.other),
         ]
     }
-}
-
-/// The workload of a process.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Container {
-    /// Container id.
-    pub id: Option<String>,
-    /// Container name.
-    pub name: Option<String>,
-    /// The runtime that created the container, such as `containerd` or `docker`.
-    #[serde(default)]
-    pub runtime: Option<String>,
-    /// Pod name.
-    pub pod: Option<String>,
-    /// Pod uid.
-    #[serde(default)]
-    pub pod_uid: Option<String>,
-    /// QoS class of the pod.
-    #[serde(default)]
-    pub qos: Option<OrOther<Qos>>,
-    /// Pod namespace.
-    pub namespace: Option<String>,
-    /// systemd unit.
-    pub unit: Option<String>,
-    /// Unit of the user manager, inside `unit`.
-    #[serde(default)]
-    pub user_unit: Option<String>,
-    /// Uid of the user, from the user slice.
-    #[serde(default)]
-    pub user: Option<u32>,
-    /// Path of its cgroup, in the unified hierarchy if that is as specific as another; null if only
-    /// the id is known.
-    pub cgroup: Option<String>,
-    /// Id of its cgroup, in the hierarchy of that path.
-    #[serde(default)]
-    pub cgroup_id: Option<u64>,
-    /// Whether this is the workload of its parent, because its own is unknown, as can happen with
-    /// cgroup v1.
-    #[serde(default)]
-    pub of_parent: bool,
 }
 
 /// The stable id of a verdict, or of a step of an exit. The ids are those of the model's lists, and of
@@ -291,6 +267,9 @@ pub struct Zombie {
     /// Whether that time is a lower bound. For a zombie older than the agent it comes from
     /// scheduler statistics and is usually too short by milliseconds.
     pub age_is_lower_bound: bool,
+    /// Real uid.
+    #[serde(default)]
+    pub uid: Option<u32>,
     /// Its forker.
     pub forker: Option<Process>,
     /// The parent that has to reap it.
@@ -336,72 +315,6 @@ pub struct Culprit {
     /// Why there is no verdict.
     #[serde(default)]
     pub no_verdict: Option<String>,
-}
-
-/// A process that holds zombies or reaps children: one row of `top`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Parent {
-    /// The process.
-    pub process: Process,
-    /// Its workload.
-    #[serde(default)]
-    pub container: Option<Container>,
-    /// Zombies that it has to reap.
-    pub zombies: u64,
-    /// Age of the oldest one.
-    pub oldest_seconds: Option<Seconds>,
-    /// Whether that age is a lower bound.
-    pub oldest_is_lower_bound: bool,
-    /// Children that died and were not reaped, per second, over the last minute.
-    pub leaked_per_second: f64,
-    /// Children reaped, per second, over the last minute.
-    pub reaped_per_second: f64,
-    /// Children it reaped since the agent started.
-    pub reaped_total: u64,
-    /// Median zombie time of recently reaped children.
-    pub p50_seconds: Option<Seconds>,
-    /// 99th percentile of the same.
-    pub p99_seconds: Option<Seconds>,
-    /// Why it does not reap, if it has old zombies; up to a few seconds old.
-    pub verdict: Option<Verdict>,
-}
-
-/// The numbers in the header of `top`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Summary {
-    /// Current zombies.
-    pub zombies: u64,
-    /// Exits since the agent started.
-    pub exits_total: u64,
-    /// Reaps since the agent started.
-    pub reaped_total: u64,
-    /// Processes that were killed or began to exit but have not finished; a few seconds old.
-    #[serde(default)]
-    pub stuck: u64,
-    /// Seconds since the agent started.
-    pub uptime_seconds: Seconds,
-    /// Version of the agent.
-    pub agent_version: String,
-}
-
-/// One answer of `/api/v1/top`: everything for one frame of the live view.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Top {
-    /// The numbers in the header.
-    pub summary: Summary,
-    /// Parents with zombies, or with reaps in the last minute; worst first.
-    pub parents: Vec<Parent>,
-    /// How many parents there are, with those that a limit leaves out.
-    #[serde(default)]
-    pub parents_total: u64,
-    /// All zombies, oldest first.
-    pub zombies: Vec<Zombie>,
-    /// How full the PID tables are: the node's first, then the fullest cgroups.
-    #[serde(default)]
-    pub pids: Vec<Pids>,
 }
 
 /// One probe, as `doctor` reports it.

@@ -12,7 +12,7 @@ use crate::{Culprits, Doctor, Document, Explained, Field, OrOther, Stuck, Top, Z
 pub trait Query: Clone + PartialEq + Serialize + DeserializeOwned + Send + 'static {
     /// Its path, with fields that are part of it in braces.
     const ROUTE: &'static str;
-    /// What comes back.
+    /// The type of the answer.
     type Answer: Serialize + DeserializeOwned + Send + 'static;
 }
 
@@ -90,6 +90,26 @@ pub struct StuckQuery {
         skip_serializing_if = "Option::is_none"
     )]
     pub threshold: Option<Duration>,
+    /// As in [`List`].
+    #[serde(deserialize_with = "limit", skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// As in [`List`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort: Option<OrOther<Field>>,
+    /// As in [`List`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+}
+
+impl StuckQuery {
+    /// Which items are wanted.
+    pub fn list(&self) -> List {
+        List {
+            limit: self.limit,
+            sort: self.sort.clone(),
+            filter: self.filter.clone(),
+        }
+    }
 }
 
 impl Query for StuckQuery {

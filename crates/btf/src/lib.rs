@@ -66,6 +66,10 @@ const KIND_FUNC_PROTO: u32 = 13;
 const MAGIC: u16 = 0xeb9f;
 const VERSION: u8 = 1;
 const FILE_HEADER: u32 = 24;
+/// How many typedefs and qualifiers may be between a name and its type, and how many members are
+/// searched for one: more than any kernel has. Malformed types may form circles.
+const LINKS: usize = 64;
+const MEMBERS: usize = 4_096;
 const HEADER: usize = 12;
 const MEMBER: usize = 12;
 const ENUMERATOR: usize = 8;
@@ -138,10 +142,11 @@ impl<'a> Btf<'a> {
     /// Bit offset of `path` (fields joined by dots) in the struct of that name.
     pub fn bit_offset(&self, name: &str, path: &str) -> Option<u32> {
         let mut index = *self.structs.get(name.as_bytes())?;
-        let mut total = 0;
+        let mut total = 0_u32;
         for field in path.split('.') {
-            let (offset, of) = self.member(self.resolve(index), field.as_bytes())?;
-            total += offset;
+            let mut left = MEMBERS;
+            let (offset, of) = self.member(self.resolve(index), field.as_bytes(), &mut left)?;
+            total = total.checked_add(offset)?;
             index = of;
         }
         Some(total)
@@ -208,7 +213,10 @@ impl<'a> Btf<'a> {
     /// The type behind typedefs and qualifiers.
     fn resolve(&self, mut index: usize) -> usize {
         const QUALIFIERS: [u32; 5] = [KIND_TYPEDEF, 9, 10, 11, 18];
-        while let Some(&at) = self.layout.starts.get(index) {
+        for _ in 0..LINKS {
+            let Some(&at) = self.layout.starts.get(index) else {
+                break;
+            };
             match (self.layout.word(at + 4), self.layout.word(at + 8)) {
                 (Some(info), Some(of)) if QUALIFIERS.contains(&kind(info)) => index = of as usize,
                 _ => break,
@@ -217,8 +225,8 @@ impl<'a> Btf<'a> {
         index
     }
 
-    /// Bit offset and type of a member; also searches anonymous members.
-    fn member(&self, index: usize, field: &[u8]) -> Option<(u32, usize)> {
+    /// Bit offset and type of a member; also searches anonymous members, `left` of all.
+    fn member(&self, index: usize, field: &[u8], left: &mut usize) -> Option<(u32, usize)> {
         let at = *self.layout.starts.get(index)?;
         let info = self.layout.word(at + 4)?;
         if !matches!(kind(info), KIND_STRUCT | KIND_UNION) {
@@ -226,6 +234,7 @@ impl<'a> Btf<'a> {
         }
         let bitfields = info >> 31 == 1;
         for number in 0..(info & 0xffff) as usize {
+            *left = left.checked_sub(1)?;
             let member = at + HEADER + number * MEMBER;
             let name = self.layout.string(self.layout.word(member)?);
             let of = self.layout.word(member + 4)? as usize;
@@ -239,9 +248,9 @@ impl<'a> Btf<'a> {
                 return Some((offset, of));
             }
             if name.is_empty()
-                && let Some((inner, of)) = self.member(self.resolve(of), field)
+                && let Some((inner, of)) = self.member(self.resolve(of), field, left)
             {
-                return Some((offset + inner, of));
+                return Some((offset.checked_add(inner)?, of));
             }
         }
         None
@@ -282,6 +291,75 @@ mod tests {
         ];
         cut.extend([1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0]);
         assert!(Btf::parse(&cut).is_err());
+    }
+
+    /// A file with these types, of three words and more each, and these names.
+    fn file(types: &[&[u32]], names: &[u8]) -> Vec<u8> {
+        let types: Vec<u8> = types
+            .concat()
+            .into_iter()
+            .flat_map(u32::to_ne_bytes)
+            .collect();
+        let [length, text] = [&types[..], names].map(|section| section.len() as u32);
+        let mut file = MAGIC.to_ne_bytes().to_vec();
+        file.extend([VERSION, 0]);
+        let header = [FILE_HEADER, 0, length, length, text];
+        file.extend(header.into_iter().flat_map(u32::to_ne_bytes));
+        file.extend(types);
+        file.extend(names);
+        file
+    }
+
+    /// `struct task { int a; struct { struct task b; }; }`, an enum, and a tracepoint.
+    fn a_task() -> Vec<u8> {
+        let names = b"\0task\0a\0b\0c\0btf_trace_x\0";
+        let info = |kind: u32, entries: u32| kind << 24 | entries;
+        let types: [&[u32]; 7] = [
+            &[1, info(KIND_STRUCT, 2), 8, 6, 3, 0, 0, 2, 32],
+            &[0, info(KIND_STRUCT, 1), 4, 8, 1, 8],
+            &[0, info(1, 0), 4, 32],
+            &[10, info(KIND_ENUM, 1), 4, 10, 7],
+            &[12, info(KIND_TYPEDEF, 0), 6],
+            &[0, info(KIND_PTR, 0), 7],
+            &[0, info(KIND_FUNC_PROTO, 2), 0, 0, 3, 0, 3],
+        ];
+        file(&types, names)
+    }
+
+    fn ask_everything(bytes: &[u8]) {
+        if let Ok(btf) = Btf::parse(bytes) {
+            let _ = btf.bit_offset("task", "b.b.a");
+            let _ = btf.enumerator("c", "c");
+            let _ = btf.tracepoint_parameters("x");
+            let _ = Btf::parse(&btf.only(&HashSet::from([b"btf_trace_x".to_vec()])));
+        }
+    }
+
+    #[test]
+    fn damaged_types_are_read_to_an_end() {
+        let bytes = a_task();
+        let btf = Btf::parse(&bytes).expect("it is complete");
+        assert_eq!(btf.bit_offset("task", "b.b.a"), Some(80));
+        assert_eq!(btf.enumerator("c", "c"), Some(7));
+        assert_eq!(btf.tracepoint_parameters("x"), Some(1));
+        fuzz::feed(&[bytes], ask_everything);
+    }
+
+    #[test]
+    fn types_that_form_a_circle_have_no_members() {
+        let names = b"\0task\0";
+        let circle = file(&[&[1, KIND_STRUCT << 24 | 1, 4, 0, 1, 0]], names);
+        let typedefs = file(
+            &[
+                &[1, KIND_STRUCT << 24 | 1, 4, 0, 2, 0],
+                &[0, KIND_TYPEDEF << 24, 2],
+            ],
+            names,
+        );
+        for bytes in [circle, typedefs] {
+            let btf = Btf::parse(&bytes).expect("its form is right");
+            assert_eq!(btf.bit_offset("task", "a"), None);
+        }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! The one place where kernel time and wall time meet.
 //!
-//! The kernel side stamps with `CLOCK_BOOTTIME`, which runs on over suspend and never steps; all
-//! that is measured is measured by it. Wall time is joined in `Wall` when a moment is shown, by
-//! one rule: a moment is shown as what the wall clock said then. So a stepped clock moves nothing
-//! that happened before the step: a process keeps the start time it is known by, and a death
-//! stands where the logs of its time have it.
+//! The kernel side uses `CLOCK_BOOTTIME`, which keeps running during suspend and never steps;
+//! all durations are measured with it. `Wall` converts a moment to wall time when it is shown, by
+//! one rule: it is shown as the wall clock read at that moment. A clock step therefore does not
+//! change earlier times: a process keeps its start time, and a death matches the logs of its time.
 //!
-//! What happened before the agent is shown by the clock that the agent found; and what happened
-//! between a step and the agent's next look, some milliseconds, by the clock before the step.
+//! Moments before the agent started are converted with the clock as the agent found it. Moments
+//! between a step and the agent's next look, some milliseconds, are converted with the clock before
+//! the step.
 
 use jiff::Timestamp;
 
@@ -53,7 +53,7 @@ impl Wall {
         (self.joins[0].from_ns, self.joins[0].offset_ns)
     }
 
-    /// What the wall clock said at a moment of the kernel.
+    /// The reading of the wall clock at a moment of the kernel's clock.
     pub fn time_of(self, boottime_ns: u64) -> Timestamp {
         let then = self.joins.iter().find(|join| join.from_ns <= boottime_ns);
         let [.., oldest] = self.joins;
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_moves_what_comes_after_it_and_nothing_before() {
+    fn a_clock_step_shifts_later_times_only() {
         let mut wall = Wall::from(5_000);
         let before = wall.time_of(900);
         wall.step(1_000, 9_000);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_steps_the_last_are_remembered() {
+    fn only_the_latest_clock_steps_are_remembered() {
         let mut wall = Wall::from(0);
         for step in 1..=REMEMBERED {
             let offset_ns = step as i128 * 1_000;
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_before_the_epoch_is_the_epoch() {
+    fn times_before_the_epoch_are_clamped_to_it() {
         assert_eq!(Wall::from(-995).time_of(1), Timestamp::UNIX_EPOCH);
     }
 }

@@ -128,6 +128,8 @@ impl fmt::Display for Lost {
 pub struct Tally {
     finished: u64,
     found: u64,
+    /// Zombies that were counted without being listed, and are gone.
+    vanished: u64,
     /// Deaths that were announced and have happened: the kernel side does not count them.
     pub confirmed: Exits,
 }
@@ -143,6 +145,7 @@ impl Tally {
                 }
             }
             Transition::Corrected(Correction::ZombieFound) => self.found += 1,
+            Transition::UnlistedVanished(count) => self.vanished += count,
             // It was not over after all.
             Transition::Corrected(Correction::AutoreapWrong) => {
                 self.finished = self.finished.saturating_sub(1);
@@ -159,7 +162,7 @@ impl Tally {
 
     /// Reaps of which nothing was seen.
     pub fn lost_reaps(&self, lost_deaths: u64) -> u64 {
-        lost_deaths.saturating_sub(self.found)
+        lost_deaths.saturating_sub(self.found) + self.vanished
     }
 }
 
@@ -168,7 +171,7 @@ mod tests {
     use super::Lost;
 
     #[test]
-    fn only_the_reasons_that_there_were_are_told() {
+    fn only_reasons_that_occurred_are_listed() {
         let lost = Lost {
             ring_full: 12,
             malformed: 1,

@@ -1,4 +1,4 @@
-//! How processes die, as data: what the kernel side tells, what becomes of it, and why.
+//! How processes die, as data: events from the kernel side, the state they lead to, and verdicts.
 //!
 //! Everything here is pure: no clock, no I/O, no format. Time is an argument, so that a recording
 //! replays to the same answers.
@@ -20,6 +20,7 @@ pub mod events;
 pub mod explain;
 pub mod filter;
 pub mod lifecycle;
+mod packing;
 pub mod parents;
 pub mod pids;
 pub mod recording;

@@ -68,8 +68,8 @@ impl Usage {
     }
 }
 
-/// How full the cgroups of a walk are. `zombies` are the cgroups of all zombies.
-pub fn usages(walk: &Walk, zombies: &[CgroupIds]) -> Vec<Usage> {
+/// How full the cgroups of a walk are. `zombies` are the cgroups of all zombies, with their numbers.
+pub fn usages(walk: &Walk, zombies: &[(CgroupIds, u64)]) -> Vec<Usage> {
     let homes = |version| homes(walk, zombies, version);
     let [in_v1, in_v2] = [CgroupVersion::V1, CgroupVersion::V2].map(homes);
     let usage = |counted: &Counted| {
@@ -77,10 +77,10 @@ pub fn usages(walk: &Walk, zombies: &[CgroupIds]) -> Vec<Usage> {
             CgroupVersion::V1 => &in_v1,
             CgroupVersion::V2 => &in_v2,
         };
-        let below = |home: &&&str| is_within(home, &counted.path);
+        let below = |(home, _): &&(&str, u64)| is_within(home, &counted.path);
         // Some may have died since the PIDs were counted.
-        let count = |homes: &Vec<&str>| {
-            let zombies = homes.iter().filter(below).count() as u64;
+        let count = |homes: &Vec<(&str, u64)>| {
+            let zombies: u64 = homes.iter().filter(below).map(|(_, count)| count).sum();
             zombies.min(counted.used)
         };
         Usage {
@@ -107,14 +107,19 @@ pub fn usages(walk: &Walk, zombies: &[CgroupIds]) -> Vec<Usage> {
 /// a path in this hierarchy.
 fn homes<'a>(
     walk: &'a Walk,
-    zombies: &[CgroupIds],
+    zombies: &[(CgroupIds, u64)],
     version: CgroupVersion,
-) -> Option<Vec<&'a str>> {
+) -> Option<Vec<(&'a str, u64)>> {
     let paths = walk.paths.as_ref()?;
-    let ids: Vec<_> = zombies.iter().filter_map(|it| it.of(version)).collect();
-    let told = !ids.is_empty() || zombies.is_empty();
-    let known = ids.iter().filter_map(|id| paths.get(id));
-    told.then(|| known.map(String::as_str).collect())
+    let ids = zombies
+        .iter()
+        .filter_map(|(it, count)| Some((it.of(version)?, *count)));
+    let ids: Vec<_> = ids.collect();
+    let any_known = !ids.is_empty() || zombies.is_empty();
+    let known = ids
+        .iter()
+        .filter_map(|(id, count)| Some((paths.get(id)?.as_str(), *count)));
+    any_known.then(|| known.collect())
 }
 
 fn is_within(path: &str, above: &str) -> bool {
@@ -231,13 +236,13 @@ mod tests {
             zombie(None, Some(99)),
             zombie(None, None),
         ];
-        let usages = usages(&walk, &zombies);
-        let told: Vec<_> = usages
+        let usages = usages(&walk, &zombies.map(|zombie| (zombie, 1)));
+        let shown: Vec<_> = usages
             .iter()
             .map(|usage| (usage.scope.name(), usage.zombies))
             .collect();
         assert_eq!(
-            told,
+            shown,
             [
                 ("/pods-b", Some(0)),
                 ("/pods/a", Some(2)),
@@ -249,14 +254,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_told_is_nothing() {
+    fn zombies_of_an_unknown_cgroup_are_unknown() {
         let v1 = cgroup(CgroupVersion::V1, 2);
         let mut walk = Walk {
             counted: vec![counted(v1, "/old", 9, 10)],
             refused: HashMap::new(),
             paths: None,
         };
-        let zombies = |walk: &Walk, of: &[CgroupIds]| usages(walk, of)[0].zombies;
+        let zombies = |walk: &Walk, of: &[CgroupIds]| {
+            let of: Vec<_> = of.iter().map(|zombie| (*zombie, 1)).collect();
+            usages(walk, &of)[0].zombies
+        };
         assert_eq!(zombies(&walk, &[zombie(Some(2), None)]), None);
         walk.paths = Some([(v1, "/old".to_owned())].into());
         assert_eq!(zombies(&walk, &[zombie(Some(2), None)]), Some(1));
@@ -301,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_fills_and_what_does_not_leak_is_never_full() {
+    fn only_a_leaking_table_has_a_time_until_full() {
         let second = 1_000_000_000;
         let mut history = History::default();
         assert_eq!(later(&history, 0, node(50, 2)).leaked_per_second, None);

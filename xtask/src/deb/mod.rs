@@ -6,14 +6,16 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
+use crate::crates::{self, Crates};
 use crate::setup::CARGO_DEB;
 use crate::{shell, statics, workspace};
 
-/// Shells, and the names of their completion files.
-const SHELLS: [(&str, &str); 3] = [
-    ("bash", "reapwatch"),
-    ("zsh", "_reapwatch"),
-    ("fish", "reapwatch.fish"),
+/// Shells, the names of their completion files, and the folders below `share` for those that come
+/// from no package.
+pub(crate) const SHELLS: [(&str, &str, &str); 3] = [
+    ("bash", "reapwatch", "bash-completion/completions"),
+    ("zsh", "_reapwatch", "zsh/site-functions"),
+    ("fish", "reapwatch.fish", "fish/vendor_completions.d"),
 ];
 
 /// `cargo xtask deb`.
@@ -27,9 +29,9 @@ pub(crate) fn main(check: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Packs a program that was built with this profile. Returns the folder of the package, which
-/// contains nothing else.
-fn build(program: &Path, profile: &str, folder: &str) -> Result<PathBuf> {
+/// Packs a program that was built with this profile, after writing its manual pages and completions.
+/// Returns the package, which is alone in its folder.
+pub(crate) fn build(program: &Path, profile: &str, folder: &str) -> Result<PathBuf> {
     if workspace::find_program("cargo-deb").is_none() {
         bail!("missing: cargo-deb; run `cargo install cargo-deb --version {CARGO_DEB} --locked`");
     }
@@ -50,18 +52,15 @@ fn build(program: &Path, profile: &str, folder: &str) -> Result<PathBuf> {
             "--output",
         ])
         .arg(&output)
-        .env("CARGO_TARGET_DIR", statics::target_dir());
-    if let Some(time) = commit_time() {
-        command.env("SOURCE_DATE_EPOCH", time);
-    }
+        .env("CARGO_TARGET_DIR", statics::target_dir())
+        .env("SOURCE_DATE_EPOCH", workspace::source_date()?.to_string());
     shell::run(&mut command)?;
-    Ok(output)
+    let mut packages = workspace::listed(&output)?.into_iter();
+    packages.next().context("cargo-deb built no package")
 }
 
 /// Installs the package in a copy of this machine, starts it with systemd and purges it.
-fn install(folder: &Path) -> Result<()> {
-    let mut packages = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
-    let package = packages.next().context("cargo-deb built no package")?;
+fn install(package: &Path) -> Result<()> {
     let script = workspace::root().join("xtask/src/deb/install.sh");
     let mut unshare = Command::new("unshare");
     unshare.args(["--fork", "--pid", "--mount", "--uts", "--ipc"]);
@@ -69,19 +68,22 @@ fn install(folder: &Path) -> Result<()> {
     shell::run(unshare.arg(script).arg(package))
 }
 
-/// The time of the last commit, which makes the package reproducible.
-fn commit_time() -> Option<String> {
-    let mut git = Command::new("git");
-    git.current_dir(workspace::root());
-    let output = git.args(["log", "-1", "--format=%ct"]).output().ok()?;
-    let time = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-    (!time.is_empty()).then_some(time)
+/// The list of contents, among the documents.
+pub(crate) const SBOM: &str = "sbom.cdx.json";
+
+/// The folder of documents that are generated.
+pub(crate) fn documents() -> PathBuf {
+    pages().join("doc")
 }
 
-/// Writes manual pages and completions where the metadata in agent/Cargo.toml expects them.
+/// The folder of manual pages and completions, where the metadata in agent/Cargo.toml expects them.
+pub(crate) fn pages() -> PathBuf {
+    workspace::root().join("target/deb")
+}
+
 fn generate(program: &Path) -> Result<()> {
-    let folder = workspace::root().join("target/deb");
-    for part in ["man", "completions"] {
+    let folder = pages();
+    for part in ["man", "completions", "doc"] {
         let part = folder.join(part);
         // Remove what an older program wrote.
         let _absent = fs::remove_dir_all(&part);
@@ -91,6 +93,10 @@ fn generate(program: &Path) -> Result<()> {
         let text = shell::read(Command::new(program).args(arguments))?;
         fs::write(&path, text).with_context(|| format!("write {}", path.display()))
     };
+    let crates = Crates::of_agent()?;
+    fs::write(documents().join(SBOM), crates::sbom(&crates, program)?)?;
+    let licences = documents().join(crates::LICENCES);
+    fs::write(licences, crates::licences(&crates)?)?;
     write(folder.join("man/reapwatch.1"), &["man"])?;
     for command in commands(program)? {
         write(
@@ -98,7 +104,7 @@ fn generate(program: &Path) -> Result<()> {
             &["man", &command],
         )?;
     }
-    for (shell, file) in SHELLS {
+    for (shell, file, _) in SHELLS {
         write(
             folder.join("completions").join(file),
             &["completions", shell],

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// The capabilities that the agent's container may have.
 const CAPABILITIES: [&str; 4] = ["BPF", "PERFMON", "SYS_PTRACE", "SYS_RESOURCE"];
 
-/// Checks all facts. `asks_runtime` says whether the agent asks the container runtime for names.
+/// Checks all facts. `asks_runtime`: the agent asks the container runtime for names.
 pub(super) fn check(documents: &[Value], asks_runtime: bool) -> Result<()> {
     let of = |kind: &str| {
         let mut found = documents.iter().filter(move |it| it["kind"] == kind);

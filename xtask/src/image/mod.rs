@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 
 pub(crate) use self::layout::{Content, File, archive};
 use crate::cli;
+use crate::crates::{self, Crates};
 use crate::sidecar::sha256;
 use crate::{statics, workspace};
 
@@ -34,6 +35,11 @@ pub(crate) fn main(options: &cli::Image) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The usual name of the image.
+pub(crate) fn default_name() -> String {
+    concat!("docker.io/library/reapwatch:", env!("CARGO_PKG_VERSION")).to_owned()
+}
+
 /// The archive of the agent's image, with this name.
 pub(crate) fn build(name: &str, program: &Path) -> Result<Vec<u8>> {
     let mut files = vec![File::program("reapwatch", statics::read(program)?)];
@@ -41,6 +47,9 @@ pub(crate) fn build(name: &str, program: &Path) -> Result<Vec<u8>> {
         let text = statics::read(&workspace::root().join(name))?;
         files.push(File::text(&format!("licenses/{name}"), text));
     }
+    let licences = crates::licences(&Crates::of_agent()?)?;
+    let path = format!("licenses/{}", crates::LICENCES);
+    files.push(File::text(&path, licences.into_bytes()));
     archive(name, architecture(), &AGENT, &files)
 }
 

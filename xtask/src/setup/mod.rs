@@ -50,6 +50,11 @@ const CONTAINERS: [(&str, &str); 5] = [
     ("runc", "runc"),
 ];
 
+/// Programs of single suites, and the packages of the same names: one traces what the agent opens,
+/// the other makes clean systems to install it in.
+const STRACE: &str = "strace";
+pub(crate) const DEBOOTSTRAP: &str = "debootstrap";
+
 /// Components of rustup that `cargo xtask test` needs, and the equivalent Debian packages.
 const COMPONENTS: [(&str, &str); 2] = [("rustfmt", "rustfmt-web"), ("clippy", "rust-web-clippy")];
 
@@ -145,6 +150,26 @@ pub(crate) fn no_packager() -> Option<String> {
     lack.or_else(host::no_probes)
 }
 
+/// Why the dependencies cannot be checked here, if so.
+pub(crate) fn no_deny() -> Option<String> {
+    program::DENY.lack()
+}
+
+/// Why system calls cannot be traced here, if so.
+pub(crate) fn no_strace() -> Option<String> {
+    missing_program(STRACE)
+}
+
+/// Why clean systems cannot be made here, if so.
+pub(crate) fn no_debootstrap() -> Option<String> {
+    missing_program(DEBOOTSTRAP)
+}
+
+fn missing_program(name: &str) -> Option<String> {
+    let absent = workspace::find_program(name).is_none();
+    absent.then(|| format!("missing: {name}"))
+}
+
 /// Why tests with Prometheus cannot run here, if so.
 pub(crate) fn no_prometheus() -> Option<String> {
     program::PROMETHEUS.lack()
@@ -170,6 +195,10 @@ impl Missing {
         if purpose == Purpose::Cluster && program::KUBERNETES.lack().is_some() {
             let compiler = kubernetes::COMPILER;
             packages.extend(workspace::find_program("go").is_none().then_some(compiler));
+        }
+        if test {
+            let absent = |name: &&str| workspace::find_program(name).is_none();
+            packages.extend([STRACE, DEBOOTSTRAP].into_iter().filter(absent));
         }
         if test || purpose == Purpose::Real {
             packages.extend(verdicts::missing_packages(test));

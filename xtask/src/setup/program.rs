@@ -14,6 +14,9 @@ const LINKER_VERSION: &str = "0.13.0";
 /// The version that the metadata in agent/Cargo.toml was tested with.
 pub(crate) const CARGO_DEB: &str = "3.8.0";
 
+/// The version that deny.toml was tested with.
+const CARGO_DENY: &str = "0.20.2";
+
 pub(super) struct Program {
     pub(super) name: fn() -> String,
     pub(super) serves: &'static [Purpose],
@@ -37,6 +40,14 @@ pub(super) static PACKAGER: Program = Program {
     is_here: || workspace::find_program("cargo-deb").is_some(),
     install: || super::install(install_packager()),
     by_hand: || Some(shell::display_with_environment(&install_packager())),
+};
+
+pub(super) static DENY: Program = Program {
+    name: || "cargo-deny".to_owned(),
+    serves: &[Purpose::Test],
+    is_here: || workspace::find_program("cargo-deny").is_some(),
+    install: || super::install(install_deny()),
+    by_hand: || Some(shell::display_with_environment(&install_deny())),
 };
 
 pub(super) static PROMETHEUS: Program = Program {
@@ -73,9 +84,10 @@ static VENV: Program = Program {
     by_hand: || None,
 };
 
-pub(super) static ALL: [&Program; 6] = [
+pub(super) static ALL: [&Program; 7] = [
     &LINKER,
     &PACKAGER,
+    &DENY,
     &PROMETHEUS,
     &EMULATOR,
     &KUBERNETES,
@@ -112,7 +124,15 @@ fn install_linker() -> Command {
 }
 
 fn install_packager() -> Command {
+    cargo_install("cargo-deb", CARGO_DEB)
+}
+
+fn install_deny() -> Command {
+    cargo_install("cargo-deny", CARGO_DENY)
+}
+
+fn cargo_install(program: &str, version: &str) -> Command {
     let mut command = Command::new(workspace::cargo());
-    command.args(["install", "cargo-deb", "--locked", "--version", CARGO_DEB]);
+    command.args(["install", program, "--locked", "--version", version]);
     command
 }

@@ -17,7 +17,7 @@ use self::output::Ignored;
 use self::report::Report;
 use self::suite::{Counted, Suite};
 use crate::setup::{self, Purpose};
-use crate::{deploy, host, statics, workspace};
+use crate::{deploy, dist, host, statics, workspace};
 
 /// Tests that plain `cargo test` ignores, recognized by a word in the reason of their attribute
 /// (`#[ignore = "needs root …"]`).
@@ -59,11 +59,12 @@ const BY_KERNELS: &str = "virtual machine";
 /// A word of a reason, and why tests with it cannot run here, if so.
 type Lack = (&'static str, fn() -> Option<String>);
 
-const LACKS: [Lack; 4] = [
+const LACKS: [Lack; 5] = [
     ("root", host::no_probes),
     ("kernel", host::no_btf),
     ("BTF", host::no_btf),
     ("prom", setup::no_prometheus),
+    ("strace", setup::no_strace),
 ];
 
 /// `cargo xtask test`.
@@ -75,6 +76,7 @@ pub(crate) fn main() -> Result<ExitCode> {
     let began = Instant::now();
     let mut report = Report::default();
     report.add(suite::run(formatting())?);
+    report.add(suite::run(dependencies())?);
     report.add(suite::run(programs())?);
     let (unit, others) = beside(
         // Mostly waits.
@@ -191,6 +193,17 @@ fn formatting() -> Suite {
     Suite::new("fmt", Counted::AsOne, minutes(2), command)
 }
 
+/// Checks licences, duplicates and sources of all crates. Advisories need a network.
+fn dependencies() -> Suite {
+    let mut command = cargo();
+    command.args(["deny", "--offline", "check", "bans", "licenses", "sources"]);
+    let suite = Suite::new("dependencies", Counted::AsOne, minutes(5), command);
+    Suite {
+        lack: setup::no_deny(),
+        ..suite
+    }
+}
+
 fn clippy() -> Suite {
     let mut command = statics::cargo_with_test_profile("clippy");
     command.args(["--workspace", "--all-targets", "--", "-D", "warnings"]);
@@ -217,7 +230,13 @@ static OBJECT: Ourselves = Ourselves {
 };
 
 /// Suites that need more than cargo, but no other kernel.
-static ON_THIS_MACHINE: [Ourselves; 5] = [
+static ON_THIS_MACHINE: [Ourselves; 7] = [
+    Ourselves {
+        name: "soak --quick",
+        limit: minutes(10),
+        arguments: &["soak", "--quick"],
+        lack: host::no_probes,
+    },
     Ourselves {
         name: "manifests",
         limit: minutes(10),
@@ -241,6 +260,12 @@ static ON_THIS_MACHINE: [Ourselves; 5] = [
         limit: minutes(20),
         arguments: &["deb", "--check"],
         lack: setup::no_packager,
+    },
+    Ourselves {
+        name: "clean systems",
+        limit: minutes(20),
+        arguments: &["dist", "--check"],
+        lack: dist::no_clean_system,
     },
     Ourselves {
         name: "cluster",

@@ -15,7 +15,7 @@ use crate::{host, shell, statics};
 const TESTS: [&str; 5] = [
     "culprits::each_culprit_has_its_verdict",
     "culprits::each_culprit_has_its_verdict_beside_all_others",
-    "culprits::young_zombies_make_no_culprit",
+    "culprits::parents_of_young_zombies_are_not_culprits",
     "stuck::each_stuck_process_has_its_verdict",
     "explain::a_process_without_its_first_thread_is_alive_and_not_a_culprit",
 ];

@@ -1,7 +1,6 @@
 //! Lists when a container is unknown, and retries after a failure.
 
 use std::{
-    mem,
     path::Path,
     time::{Duration, Instant},
 };
@@ -10,7 +9,7 @@ use tokio::{sync::mpsc, time};
 
 use super::{NoAnswer, list};
 use crate::backoff;
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 use model::workload::pods::{Failure, News};
 
 /// Minimum time between two lists: kubelet uses the same runtime.
@@ -20,20 +19,18 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) async fn follow(
     socket: &Path,
     mut asked: mpsc::Receiver<()>,
-    tell: impl Fn(News) -> bool,
+    send: impl Fn(News) -> bool,
 ) {
     let mut waits = backoff::retry_delays();
     let problem = Problem::new();
-    let mut logged = false;
     loop {
         match list::list(socket).await {
             Ok(pods) => {
                 waits = backoff::retry_delays();
-                problem.note(None, Instant::now());
-                if mem::take(&mut logged) {
+                if problem.note(None, Instant::now()) == Some(problem::News::Ended) {
                     log::info!("the container runtime answers again");
                 }
-                if !(tell(News::All(pods)) && tell(News::Up)) {
+                if !(send(News::All(pods)) && send(News::Up)) {
                     return;
                 }
                 time::sleep(PAUSE).await;
@@ -42,11 +39,10 @@ pub(super) async fn follow(
                 }
             }
             Err(NoAnswer { failure, why }) => {
-                if problem.note(Some(failure), Instant::now()) {
-                    logged = true;
-                    say(socket, failure, &why);
+                if problem.note(Some(failure), Instant::now()).is_some() {
+                    log_failure(socket, failure, &why);
                 }
-                if !tell(News::Failed(failure)) {
+                if !send(News::Failed(failure)) {
                     return;
                 }
                 time::sleep(waits.next().unwrap_or(backoff::LONGEST)).await;
@@ -55,7 +51,7 @@ pub(super) async fn follow(
     }
 }
 
-fn say(socket: &Path, failure: Failure, why: &str) {
+fn log_failure(socket: &Path, failure: Failure, why: &str) {
     log::warn!(
         "container runtime at {}: lookup failed ({why}); retrying: {}",
         socket.display(),

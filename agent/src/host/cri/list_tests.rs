@@ -61,7 +61,7 @@ fn containers_are_of_the_pod_of_their_sandbox() {
 }
 
 #[test]
-fn what_cannot_be_a_name_is_left_out() {
+fn invalid_names_are_omitted() {
     let long = "x".repeat(65);
     let sandboxes = vec![
         sandbox("s1", "u1", "web\u{1b}[31m"),
@@ -85,7 +85,7 @@ fn what_cannot_be_a_name_is_left_out() {
 }
 
 #[test]
-fn no_pod_grows_without_end() {
+fn the_containers_of_a_pod_are_bounded() {
     let many = 0..10 * MOST_OF_POD;
     let sandboxes = many.clone().map(|n| sandbox(&format!("s{n}"), "u", "web"));
     let containers = many.map(|n| container(&format!("c{n}"), "s0", "app"));
@@ -94,7 +94,7 @@ fn no_pod_grows_without_end() {
     assert_eq!((pods.len(), kept), (1, [MOST_OF_POD; 2]));
 }
 
-/// What asking says of a listener that does this with each connection.
+/// The outcome of a lookup from a listener that does this with each connection.
 async fn answer_of(
     serve: impl Fn(std::os::unix::net::UnixStream) + Send + 'static,
 ) -> Result<Vec<Pod>, NoAnswer> {
@@ -123,7 +123,7 @@ async fn a_socket_that_is_absent_or_has_no_listener_is_no_connection() {
 }
 
 #[tokio::test]
-async fn a_listener_that_hangs_up_is_no_connection() {
+async fn a_listener_that_closes_at_once_counts_as_no_connection() {
     assert_eq!(failure(answer_of(drop).await), Failure::Disconnected);
 }
 
@@ -136,8 +136,23 @@ async fn another_protocol_is_malformed() {
     assert_eq!(failure(answer.await), Failure::Malformed);
 }
 
-/// Time stands still but for who waits, so that its end comes at once.
+/// Time is paused and advances only to the next deadline, so that timeouts are immediate.
 #[tokio::test(start_paused = true)]
-async fn a_listener_that_says_nothing_is_slow() {
+async fn a_silent_listener_times_out() {
     assert_eq!(failure(answer_of(std::mem::forget).await), Failure::Slow);
+}
+
+#[test]
+fn damaged_answers_of_the_runtime_are_read() {
+    let containers = vec![container("c1", "s1", "app"), container("c2", "s1", "other")];
+    let items = vec![sandbox("s1", "u1", "web-0")];
+    let corpus = [
+        Containers { containers }.encode_to_vec(),
+        Sandboxes { items }.encode_to_vec(),
+    ];
+    fuzz::feed(&corpus, |bytes| {
+        let containers = Containers::decode(bytes).unwrap_or_default().containers;
+        let sandboxes = Sandboxes::decode(bytes).unwrap_or_default().items;
+        join(sandboxes, containers);
+    });
 }

@@ -59,7 +59,7 @@ impl Cri {
     ///
     /// # Errors
     /// If the thread cannot be started.
-    pub fn follow(self, tell: impl Fn(News) -> bool + Send + 'static) -> anyhow::Result<Asking> {
+    pub fn follow(self, send: impl Fn(News) -> bool + Send + 'static) -> anyhow::Result<Asking> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -67,7 +67,7 @@ impl Cri {
         let (asking, asked) = mpsc::channel(1);
         thread::Builder::new()
             .name("reapwatch-cri".to_owned())
-            .spawn(move || runtime.block_on(follow::follow(&self.socket, asked, tell)))
+            .spawn(move || runtime.block_on(follow::follow(&self.socket, asked, send)))
             .context("cannot start the thread that queries the container runtime")?;
         Ok(Asking(asking))
     }

@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_call_outside_of_one_or_in_a_32_bit_program() {
+    fn a_thread_outside_a_system_call_or_of_a_32_bit_program_has_no_call() {
         for text in [
             "running",
             "",
@@ -374,5 +374,20 @@ mod tests {
         }
         let of_32_bits = "3 0x0 0x0 0x0 0x0 0x0 0x0 0xffd4a1c0 0xf7fd3579";
         assert_eq!(Call::parse(of_32_bits), None);
+    }
+
+    #[test]
+    fn damaged_calls_are_parsed() {
+        let corpus: Vec<_> = [0, 7, 23, 42, 61, 72, 202, 232, 257, 270, 281, 449]
+            .iter()
+            .map(|number| format!("{number} 0x5 0x7ff0 0x1 0x8 0x0 0x0 0x7ffe00000000 0x7f00"))
+            .collect();
+        fuzz::feed(&corpus, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            if let Some(call) = Call::parse(&text) {
+                call.descriptor();
+            }
+            Call::by_wchan(&text);
+        });
     }
 }

@@ -150,4 +150,22 @@ mod tests {
         assert!(Info("flags:\t02\nsigmask:\t0000000000010000\n").takes_sigchld());
         assert!(!Info("sigmask:\t0000000000000100\n").takes_sigchld());
     }
+
+    #[test]
+    fn damaged_links_and_fdinfo_are_read() {
+        let corpus = [
+            "pipe:[123]",
+            "socket:[18446744073709551615]",
+            "anon_inode:[eventpoll]",
+            "/dev/pts/3",
+            "pos:\t0\nflags:\t0100001\ntfd:       5 events: 19 data: 0\nsigmask:\t0000000000010000\n",
+        ];
+        fuzz::feed(&corpus, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            Link::parse(Path::new(text.as_ref())).kind();
+            let info = Info(&text);
+            let _ = (info.ways(), info.number("pos"), info.takes_sigchld());
+            info.watched().for_each(drop);
+        });
+    }
 }

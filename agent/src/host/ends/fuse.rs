@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::{call::Call, mounts::of_descriptor};
+use crate::host::actor;
 use crate::host::mounts::{self, Mount};
 use crate::host::parse;
-use crate::host::people;
 use crate::host::proc;
 use crate::host::refusal;
 use crate::probes;
-use model::stuck::evidence::{Connection, Hidden, Who};
+use model::stuck::evidence::{Actor, Connection, Hidden};
 
 /// How long the search for servers may take.
 const TIME_LIMIT: Duration = Duration::from_secs(1);
@@ -82,7 +82,7 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
 
 /// Drops connections with idle servers, unless the kernel counts their requests or none would be
 /// left.
-fn rule_out(found: &mut Vec<Connection>, serves_nobody: impl Fn(&Who) -> bool) {
+fn rule_out(found: &mut Vec<Connection>, serves_nobody: impl Fn(&Actor) -> bool) {
     let is_idle = |it: &Connection| {
         let counted = it.waiting.is_some();
         let known = it.servers_are_certain && !it.servers.is_empty();
@@ -96,7 +96,7 @@ fn rule_out(found: &mut Vec<Connection>, serves_nobody: impl Fn(&Who) -> bool) {
 }
 
 /// Whether a server is not handling any request.
-fn serves_nobody(server: &Who) -> bool {
+fn serves_nobody(server: &Actor) -> bool {
     let threads = proc::threads(server.pid, THREADS + 1);
     let wchan = |tid: u32| {
         let path = format!("/proc/{}/task/{tid}/wchan", server.pid);
@@ -218,7 +218,7 @@ fn has_ended(status: &str) -> bool {
 }
 
 /// The servers of one connection, and whether that is certain.
-fn of_connection(servers: &[(u32, Option<u32>)], number: u32) -> (Vec<Who>, bool) {
+fn of_connection(servers: &[(u32, Option<u32>)], number: u32) -> (Vec<Actor>, bool) {
     let mut certain: Vec<u32> = servers
         .iter()
         .filter(|(_, of)| *of == Some(number))
@@ -237,7 +237,7 @@ fn of_connection(servers: &[(u32, Option<u32>)], number: u32) -> (Vec<Who>, bool
     certain.dedup();
     let only = certain.len() == 1;
     (
-        certain.into_iter().map(people::read).collect(),
+        certain.into_iter().map(actor::read).collect(),
         is_named || only,
     )
 }
@@ -288,7 +288,10 @@ mod tests {
         let me = std::process::id();
         let pids = |servers: &[(u32, Option<u32>)]| {
             let (found, certain) = of_connection(servers, 7);
-            (found.iter().map(|who| who.pid).collect::<Vec<_>>(), certain)
+            (
+                found.iter().map(|actor| actor.pid).collect::<Vec<_>>(),
+                certain,
+            )
         };
         assert_eq!(pids(&[(me, Some(7)), (1, Some(8))]), (vec![me], true));
         assert_eq!(pids(&[(me, None)]), (vec![me], true));
@@ -319,13 +322,13 @@ mod tests {
     }
 
     #[test]
-    fn connections_whose_servers_wait_for_requests_are_ruled_out() {
+    fn connections_of_idle_servers_are_ruled_out() {
         let connection = |number, waiting, comm: &str| Connection {
             number,
             waiting,
-            servers: vec![Who {
+            servers: vec![Actor {
                 comm: comm.to_owned(),
-                ..Who::default()
+                ..Actor::default()
             }],
             servers_are_certain: true,
             ..Connection::default()

@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_this_process_has_open_is_found() {
+    fn the_open_files_of_this_process_are_found() {
         let me = std::process::id();
         let (reader, _writer) = std::io::pipe().expect("a pipe can be made");
         let link = fs::read_link(format!("/proc/self/fd/{}", reader.as_raw_fd()));

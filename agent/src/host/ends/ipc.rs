@@ -209,4 +209,13 @@ mod tests {
         assert_eq!(operations(&bytes), [(1, -1), (2, 0)]);
         assert_eq!(operations(&bytes[..5]), []);
     }
+
+    #[test]
+    fn damaged_queues_and_operations_are_read() {
+        let table = "key msqid perms cbytes qnum lspid lrpid uid\n0 3 600 0 0 41 42 0\n";
+        fuzz::feed(&[table.as_bytes(), &[1, 0, 0xff, 0xff, 0, 0]], |bytes| {
+            let _ = last_user(&String::from_utf8_lossy(bytes), 3, SENDER);
+            operations(bytes);
+        });
+    }
 }

@@ -75,4 +75,18 @@ mod tests {
         assert!(has(info, "08:01:66"));
         assert!(!has(info, "08:01:6"));
     }
+
+    #[test]
+    fn damaged_locks_are_read() {
+        fuzz::feed(
+            &[
+                LOCKS,
+                "lock:\t1: POSIX  ADVISORY  WRITE 700 08:01:55 0 EOF\n",
+            ],
+            |bytes| {
+                let text = String::from_utf8_lossy(bytes);
+                let _ = (awaited(&text, 705), has(&text, "08:01:55"));
+            },
+        );
+    }
 }

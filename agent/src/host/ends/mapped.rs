@@ -142,4 +142,10 @@ mod tests {
             assert_eq!(Mapping::parse(line), None);
         }
     }
+
+    #[test]
+    fn damaged_maps_are_read() {
+        let line = "7f2a00000000-7f2a00001000 rw-s 00000000 00:1a 42    /dev/shm/sem.a b (deleted)";
+        fuzz::feed(&[line], |bytes| drop(Mapping::parse(bytes)));
+    }
 }

@@ -394,4 +394,26 @@ mod tests {
             assert_eq!(parse(answer), None);
         }
     }
+
+    #[test]
+    fn damaged_tables_and_answers_are_read() {
+        let mut answer = [0_u8; 56];
+        answer[4..6].copy_from_slice(&BY_FAMILY.to_ne_bytes());
+        for (at, kind, value) in [(32, NAME, 7), (40, PEER, 9), (48, NAME, 0)] {
+            answer[at..at + 2].copy_from_slice(&8_u16.to_ne_bytes());
+            answer[at + 2..at + 4].copy_from_slice(&kind.to_ne_bytes());
+            answer[at + 4] = value;
+        }
+        let row = b"0: 0100007F:270F 00000000000000000000000001000000:1F90 0A 0:0 0:0 0 0 0 99 1";
+        let unix = b"0000000000000000: 00000002 00000000 00010000 0001 01 1234 /run/a b.sock";
+        fuzz::feed(&[&answer[..], row, unix], |bytes| {
+            parse(bytes);
+            unix_name(bytes);
+            let text = String::from_utf8_lossy(bytes);
+            listening(&text);
+            if let (Some(one), Some(other)) = (Row::parse(&text), Row::parse("0: 1 2 3 4")) {
+                one.accepts(other);
+            }
+        });
+    }
 }

@@ -364,7 +364,7 @@ fn the_last_user_of_a_queue_or_semaphore_is_found() {
 }
 
 #[test]
-fn a_terminal_has_two_sides() {
+fn both_sides_of_a_terminal_are_found() {
     // The child writes to a terminal whose output is stopped; its parent reads the other side.
     let (python, line) = Running::python(
         "import os, pty, signal, termios\n\

@@ -2,37 +2,21 @@
 //! [API](https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes)
 //! requires.
 
-use std::{
-    convert::Infallible,
-    future::Future,
-    pin::pin,
-    time::{Duration, Instant},
-};
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod as ApiPod, PodStatus};
-use kube::{
-    Api, Client, Error,
-    api::{ApiResource, ListParams, NotUsed, Object, WatchEvent, WatchParams},
-    core::Status,
-};
 use tokio::time;
 
+use super::api::{Container, Event, Failed, Pod as Seen, Server, in_time};
 use crate::backoff;
+use crate::client::http::Lines;
 use crate::problem::Problem;
 use model::workload::pods::{Failure, News, Pod};
 
-/// A pod with only the needed fields: not its spec, which may contain secrets.
-type Seen = Object<NotUsed, PodStatus>;
-
-/// How long the server may take to answer.
-const ANSWER: Duration = Duration::from_secs(15);
-/// How long a watch lasts, in seconds; then the server ends it.
-const WATCH_SECONDS: u32 = 290;
+/// How long a watch lasts; then the server ends it.
+const WATCH: Duration = Duration::from_secs(290);
 /// How long a watch may be silent: bookmarks arrive about once a minute.
-const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 10);
-/// The cgroup of a static pod is named after this, not after its uid.
-const HASH: &str = "kubernetes.io/config.hash";
+const SILENCE: Duration = Duration::from_secs(WATCH.as_secs() + 10);
 
 /// The receiver is gone.
 struct Deaf;
@@ -49,9 +33,9 @@ enum End {
 
 /// State kept between rounds.
 struct Watcher<T> {
-    pods: Api<Seen>,
+    server: Server,
     selector: String,
-    tell: T,
+    send: T,
     /// The version to watch from; `None` if all must be listed.
     from: Option<String>,
     /// Whether this round has sent anything.
@@ -64,37 +48,18 @@ impl From<Deaf> for End {
     }
 }
 
-impl From<Error> for End {
-    fn from(error: Error) -> Self {
-        let failure = match &error {
-            Error::Api(status) => return status.as_ref().into(),
-            Error::SerdeError(_) | Error::FromUtf8(_) | Error::LinesCodecMaxLineLengthExceeded => {
-                Failure::Malformed
-            }
-            _ => Failure::Disconnected,
-        };
-        Self::Failed(failure, format!("{:#}", anyhow::Error::new(error)))
-    }
-}
-
-impl From<&Status> for End {
-    fn from(status: &Status) -> Self {
-        let failure = match status.code {
-            401 | 403 => Failure::Forbidden,
-            410 => Failure::Expired,
-            _ => Failure::Server,
-        };
-        Self::Failed(failure, format!("{} {}", status.code, status.message))
+impl From<Failed> for End {
+    fn from(Failed(failure, why): Failed) -> Self {
+        Self::Failed(failure, why)
     }
 }
 
 /// Sends the pods of a node until the receiver is gone.
-pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bool) {
-    let kind = ApiResource::erase::<ApiPod>(&());
+pub(super) async fn follow(server: Server, node: &str, send: impl Fn(News) -> bool) {
     let mut watcher = Watcher {
-        pods: Api::all_with(client, &kind),
+        server,
         selector: format!("spec.nodeName={node}"),
-        tell,
+        send,
         from: None,
         heard: false,
     };
@@ -114,10 +79,10 @@ pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bo
                 if matches!(failure, Failure::Expired | Failure::Malformed) {
                     watcher.from = None;
                 }
-                if problem.note(Some(failure), Instant::now()) {
-                    say(failure, &why);
+                if problem.note(Some(failure), Instant::now()).is_some() {
+                    log_failure(failure, &why);
                 }
-                if watcher.tell(News::Failed(failure)).is_err() {
+                if watcher.send(News::Failed(failure)).is_err() {
                     return;
                 }
             }
@@ -126,7 +91,7 @@ pub(super) async fn follow(client: Client, node: &str, tell: impl Fn(News) -> bo
     }
 }
 
-fn say(failure: Failure, why: &str) {
+fn log_failure(failure: Failure, why: &str) {
     match failure {
         Failure::Forbidden => log::warn!(
             "the API server denies the watch on pods ({why}): let the service account get, list \
@@ -138,19 +103,9 @@ fn say(failure: Failure, why: &str) {
     }
 }
 
-/// Times out if the server does not answer.
-async fn in_time<T, E: Into<End>>(
-    patience: Duration,
-    answer: impl Future<Output = Result<T, E>>,
-) -> Result<T, End> {
-    let late = |_| End::Failed(Failure::Slow, format!("no answer within {patience:?}"));
-    let answer = time::timeout(patience, answer).await.map_err(late)?;
-    answer.map_err(Into::into)
-}
-
 impl<T: Fn(News) -> bool> Watcher<T> {
-    fn tell(&self, news: News) -> Result<(), Deaf> {
-        (self.tell)(news).then_some(()).ok_or(Deaf)
+    fn send(&self, news: News) -> Result<(), Deaf> {
+        (self.send)(news).then_some(()).ok_or(Deaf)
     }
 
     /// Lists if necessary, then sends changes until the watch ends.
@@ -159,20 +114,19 @@ impl<T: Fn(News) -> bool> Watcher<T> {
             Some(version) => version,
             None => self.list().await?,
         };
-        let how = WatchParams::default()
-            .fields(&self.selector)
-            .timeout(WATCH_SECONDS);
-        let events = in_time(ANSWER, self.pods.watch(&how, &version)).await?;
-        let mut events = pin!(events);
-        self.tell(News::Up)?;
-        let mut told = false;
-        while let Some(event) =
-            in_time(SILENCE, async { Ok::<_, End>(events.next().await) }).await?
-        {
-            self.take(event?)?;
-            told = true;
+        let mut lines = self.watch(&version).await?;
+        self.send(News::Up)?;
+        let mut received = false;
+        loop {
+            let line = async { lines.wait().await.map_err(Failed::disconnected) };
+            let Some(line) = in_time(SILENCE, line).await? else {
+                break;
+            };
+            let event = serde_json::from_slice(&line);
+            self.take(event.map_err(|error| Failed::malformed(&error))?)?;
+            received = true;
         }
-        if told {
+        if received {
             return Err(End::Over);
         }
         let why = "the watch ended before its first event".to_owned();
@@ -182,38 +136,48 @@ impl<T: Fn(News) -> bool> Watcher<T> {
     /// All pods of the node, from the server's cache, which serves only lists without pages, so
     /// that the server need not read the whole cluster from its store for each node.
     async fn list(&mut self) -> Result<String, End> {
-        let how = ListParams::default().fields(&self.selector).match_any();
-        let list = in_time(ANSWER, self.pods.list(&how)).await?;
+        let selected = [("resourceVersion", "0"), ("fieldSelector", &self.selector)];
+        let list = self.server.list(&selected).await?;
         let version = list.metadata.resource_version.unwrap_or_default();
-        self.tell(News::All(list.items.iter().filter_map(read).collect()))?;
+        let pods = list.items.iter().flatten().filter_map(read);
+        self.send(News::All(pods.collect()))?;
         self.go_on_from(Some(version.clone()));
         Ok(version)
     }
 
-    fn take(&mut self, event: WatchEvent<Seen>) -> Result<(), End> {
+    async fn watch(&self, version: &str) -> Result<Lines, Failed> {
+        let seconds = WATCH.as_secs().to_string();
+        let selected = [
+            ("watch", "true"),
+            ("allowWatchBookmarks", "true"),
+            ("timeoutSeconds", &seconds),
+            ("resourceVersion", version),
+            ("fieldSelector", &self.selector),
+        ];
+        self.server.watch(&selected).await
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), End> {
         let seen = match event {
-            WatchEvent::Error(status) => return Err(status.as_ref().into()),
-            WatchEvent::Bookmark(mark) => {
-                self.go_on_from(Some(mark.metadata.resource_version));
-                return Ok(());
-            }
-            WatchEvent::Added(ref seen) | WatchEvent::Modified(ref seen) => {
-                if let Some(pod) = read(seen) {
-                    self.tell(News::There(pod))?;
+            Event::Error(status) => return Err(Failed::from(status).into()),
+            Event::Bookmark(seen) => seen,
+            Event::Added(seen) | Event::Modified(seen) => {
+                if let Some(pod) = read(&seen) {
+                    self.send(News::There(pod))?;
                 }
                 seen
             }
-            WatchEvent::Deleted(ref seen) => {
+            Event::Deleted(seen) => {
                 // The last event of a pod may name a container that ended at once.
-                if let Some(pod) = read(seen) {
+                if let Some(pod) = read(&seen) {
                     let uid = pod.uid.clone();
-                    self.tell(News::There(pod))?;
-                    self.tell(News::Gone(uid))?;
+                    self.send(News::There(pod))?;
+                    self.send(News::Gone(uid))?;
                 }
                 seen
             }
         };
-        self.go_on_from(seen.metadata.resource_version.clone());
+        self.go_on_from(seen.metadata.resource_version);
         Ok(())
     }
 
@@ -237,11 +201,7 @@ fn read(seen: &Seen) -> Option<Pod> {
     let all = kinds.into_iter().flatten().flatten().flatten();
     Some(Pod {
         uid: about.uid.clone()?,
-        hash: about
-            .annotations
-            .as_ref()
-            .and_then(|it| it.get(HASH))
-            .cloned(),
+        hash: about.annotations.as_ref().and_then(|it| it.hash.clone()),
         namespace: about.namespace.clone()?,
         name: about.name.clone()?,
         containers: all.flat_map(ids).collect(),
@@ -250,17 +210,18 @@ fn read(seen: &Seen) -> Option<Pod> {
 }
 
 /// The ids of a container: the running one, and the previous one, which may still have zombies.
-fn ids(status: &ContainerStatus) -> impl Iterator<Item = (String, String)> {
-    let last = status.last_state.as_ref();
-    let last = last.and_then(|state| state.terminated.as_ref()?.container_id.as_ref());
-    let ids = status.container_id.iter().chain(last);
+fn ids(container: &Container) -> impl Iterator<Item = (String, String)> {
+    let last = container.last_state.as_ref();
+    let last = last.and_then(|state| state.terminated.as_ref()?.id.as_ref());
+    let ids = container.id.iter().chain(last);
     // `containerd://ID`, and empty before there is one.
     let bare = ids.filter_map(|id| Some(id.split_once("://")?.1.to_owned()));
-    bare.map(|id| (id, status.name.clone()))
+    bare.map(|id| (id, container.name.clone()))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::api::List;
     use super::*;
 
     #[test]
@@ -288,5 +249,37 @@ mod tests {
             sandboxes: Vec::new(),
         };
         assert_eq!(read(&seen), Some(expected));
+    }
+
+    #[test]
+    fn damaged_answers_of_the_api_server_are_read() {
+        let pod = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web-0","namespace":"shop",
+            "uid":"u","resourceVersion":"7","annotations":{"kubernetes.io/config.hash":"h"}},
+            "status":{"containerStatuses":[{"name":"app","ready":true,"restartCount":1,"image":"i",
+            "imageID":"","containerID":"containerd://a1"}]}}"#;
+        let corpus = [
+            format!(r#"{{"type":"ADDED","object":{pod}}}"#),
+            format!(r#"{{"type":"DELETED","object":{pod}}}"#),
+            r#"{"type":"BOOKMARK","object":{"apiVersion":"v1","kind":"Pod","metadata":
+            {"resourceVersion":"12746","annotations":{}}}}"#
+                .to_owned(),
+            r#"{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},
+            "status":"Failure","message":"too old resource version","reason":"Expired","code":410}}"#
+                .to_owned(),
+            format!(r#"{{"kind":"PodList","apiVersion":"v1","metadata":{{}},"items":[{pod}]}}"#),
+        ];
+        fuzz::feed(&corpus, |bytes| {
+            match serde_json::from_slice(bytes) {
+                Ok(Event::Added(seen)) => drop(read(&seen)),
+                Ok(Event::Error(status)) => drop(Failed::from(status)),
+                _ => {}
+            }
+            if let Ok(list) = serde_json::from_slice::<List>(bytes) {
+                list.items
+                    .iter()
+                    .flatten()
+                    .for_each(|seen| drop(read(seen)));
+            }
+        });
     }
 }

@@ -7,11 +7,11 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use crate::host::actor;
 use crate::host::cgroups::Mounts;
 use crate::host::ends::{self, Search};
 use crate::host::mounts::{self, Mount};
 use crate::host::parse;
-use crate::host::people;
 use crate::host::proc;
 use crate::host::refusal;
 use crate::host::stat::Stat;
@@ -21,7 +21,7 @@ use crate::probes;
 use model::events::Key;
 use model::stuck::evidence::ignored::Fate;
 use model::stuck::evidence::watch::Suspect;
-use model::stuck::evidence::{CoreHelper, Facts, Frame, Member, Thread, Who};
+use model::stuck::evidence::{Actor, CoreHelper, Facts, Frame, Member, Thread};
 use model::stuck::steps::{Step, dumping_core, frozen, waiting_for_namespace};
 
 /// Threads that are looked at, of one process.
@@ -68,7 +68,7 @@ pub fn look(suspect: &Suspect, mounts: &Mounts) -> Option<Facts> {
             facts.ended += 1;
             continue;
         }
-        facts.tracer = facts.tracer.or(tracer.map(people::read));
+        facts.tracer = facts.tracer.or(tracer.map(actor::read));
         facts.threads.push(Thread {
             frozen: frozen && thread.state == 'D',
             ..thread
@@ -161,12 +161,12 @@ fn follow(facts: &mut Facts, search: &mut Search) {
     let members = facts.left_in_namespace.iter_mut();
     let zombies = members.filter(|member| member.process.state == Some('Z'));
     let parent = zombies.filter_map(|member| member.parent.as_mut()).take(1);
-    let people = facts
+    let actors = facts
         .tracer
         .iter_mut()
         .chain(servers.iter_mut().take(SERVERS));
-    for who in people.chain(helper).chain(parent) {
-        let last = last_tracer(who);
+    for actor in actors.chain(helper).chain(parent) {
+        let last = last_tracer(actor);
         if matches!(last.state, Some('S' | 'D' | 'I')) {
             last.block = ends::block_of_process(search, last.pid, last.state);
         }
@@ -174,10 +174,10 @@ fn follow(facts: &mut Facts, search: &mut Search) {
 }
 
 /// The last tracer in a chain of tracers.
-fn last_tracer(who: &mut Who) -> &mut Who {
-    match who.tracer {
+fn last_tracer(actor: &mut Actor) -> &mut Actor {
+    match actor.tracer {
         Some(ref mut tracer) => last_tracer(tracer),
-        None => who,
+        None => actor,
     }
 }
 
@@ -251,10 +251,10 @@ fn core_helper(pid: u32) -> Option<CoreHelper> {
         let mut alike = proc::numbers("/proc")
             .into_iter()
             .flatten()
-            .filter(|pid| people::comm(*pid) == name);
+            .filter(|pid| actor::comm(*pid) == name);
         alike
-            .find(|pid| people::parent(*pid).is_some_and(is_of_kernel))
-            .map(people::read)
+            .find(|pid| actor::parent(*pid).is_some_and(is_of_kernel))
+            .map(actor::read)
     });
     let mount = core_mount(pid, &pattern);
     Some(CoreHelper {
@@ -286,7 +286,7 @@ fn core_mount(pid: u32, pattern: &str) -> Option<String> {
 
 /// Whether it is kthreadd or a child of it: only kernel threads are.
 fn is_of_kernel(pid: u32) -> bool {
-    pid == 2 || people::parent(pid) == Some(2)
+    pid == 2 || actor::parent(pid) == Some(2)
 }
 
 /// The processes in the PID namespace of `init`, except `init`.
@@ -300,10 +300,8 @@ fn left_in_namespace(init: u32) -> Vec<Member> {
         .flatten()
         .filter(|&pid| pid != init && namespace(pid).as_ref() == Some(&own));
     let member = |pid| Member {
-        process: people::read(pid),
-        parent: people::parent(pid)
-            .filter(|&it| it != init)
-            .map(people::read),
+        process: actor::read(pid),
+        parent: actor::parent(pid).filter(|&it| it != init).map(actor::read),
     };
     others.map(member).take(MEMBERS).collect()
 }

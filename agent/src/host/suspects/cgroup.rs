@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cgroup_outside_of_the_mount_has_no_folder() {
+    fn a_cgroup_outside_the_mount_has_no_directory() {
         let mounts = Mounts::only("", Path::new("/cgroup"));
         let found = |cgroup: &str| folder(&mounts, cgroup.as_bytes(), "").map(|(_, folder)| folder);
         assert_eq!(found("0::/a/b\n"), Some(PathBuf::from("/cgroup/a/b")));

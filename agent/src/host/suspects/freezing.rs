@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_below_are_counted_and_few_are_named() {
+    fn processes_of_descendants_are_all_counted_and_some_named() {
         let root = tempfile::tempdir().expect("a folder can be made");
         let inner = root.path().join("inner");
         fs::create_dir(&inner).expect("a folder can be made");

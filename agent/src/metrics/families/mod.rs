@@ -25,6 +25,9 @@ mod reaped;
 mod reaped_late;
 mod stale_zombies;
 mod stuck_exits;
+mod table_entries;
+mod table_limit;
+mod unlisted_zombies;
 mod zombie_duration;
 mod zombie_seconds;
 mod zombies;
@@ -54,6 +57,9 @@ pub(super) static ALL: &[&Metric] = &[
     &reaped_late::METRIC,
     &stale_zombies::METRIC,
     &stuck_exits::METRIC,
+    &table_entries::METRIC,
+    &table_limit::METRIC,
+    &unlisted_zombies::METRIC,
     &zombie_duration::METRIC,
     &zombie_seconds::METRIC,
     &zombies::METRIC,

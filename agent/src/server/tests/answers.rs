@@ -183,7 +183,7 @@ fn exits_come_as_lines_after_the_loss() {
 }
 
 #[test]
-fn surplus_clients_are_served_in_turn() {
+fn clients_beyond_the_limit_are_served_in_turn() {
     let server = Server::on_tcp(Loop::Ready);
     let waiting = [(); 200].map(|()| {
         let mut stream = server.connect();

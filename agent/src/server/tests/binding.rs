@@ -110,7 +110,7 @@ fn a_second_agent_is_refused_and_the_first_keeps_running() {
 }
 
 #[test]
-fn an_agent_with_a_full_queue_counts_as_one_that_answers() {
+fn an_agent_with_a_full_accept_queue_counts_as_running() {
     let temp = tempfile::tempdir().expect("a folder can be made");
     let path = temp.path().join("reapwatch.sock");
     let listeners = bind(None, Some(&path)).expect("the socket can be had");
@@ -204,7 +204,7 @@ fn a_folder_below_a_file_is_named() {
 }
 
 #[test]
-fn a_folder_that_takes_no_files_is_named() {
+fn a_directory_that_is_not_writable_is_named() {
     // Not even root can create a file there.
     let path = Path::new("/proc/self/reapwatch.sock");
     let lock = "/proc/self/reapwatch.sock.lock";

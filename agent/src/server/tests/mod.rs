@@ -209,6 +209,7 @@ fn head() -> Head {
         source: HookKind::Fentry.into(),
         at: Time("2026-01-01T00:00:00Z".parse().expect("a time")),
         lost_events: 3,
+        unlisted_zombies: 0,
     }
 }
 
@@ -287,6 +288,7 @@ fn top() -> Top {
         },
         parents: Vec::new(),
         zombies: Vec::new(),
+        workloads: Vec::new(),
         pids: Vec::new(),
     }
 }

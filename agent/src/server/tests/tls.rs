@@ -169,6 +169,23 @@ fn a_silent_client_does_not_block_shutdown() {
 }
 
 #[test]
+fn handshakes_that_never_end_do_not_keep_others_out() {
+    let files = Files::new("");
+    let server = files.server();
+    let stalled: Vec<_> = (0..320)
+        .map(|n| {
+            let mut stream = server.connect();
+            // It may have lost its seat already.
+            let _ = stream.write_all(&[0x16, 3, 1][..n % 4]);
+            stream
+        })
+        .collect();
+    let answer = files.client().get(&server, "/healthz").expect("an answer");
+    assert_eq!(answer.status, 200);
+    drop(stalled);
+}
+
+#[test]
 fn new_certificates_take_effect_at_the_next_handshake() {
     let files = Files::new("");
     let server = files.server();

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_honoured_is_named() {
+    fn unsupported_settings_are_named() {
         for (text, part) in [
             ("rate_limit: { interval: 1s, burst: 20 }", "rate_limit"),
             ("http_server_config: { http2: true }", "http2"),

@@ -14,6 +14,7 @@ mod users;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use axum::extract::{Request, State};
@@ -25,12 +26,15 @@ use rustls::ServerConfig;
 use self::format::File;
 use self::users::Users;
 use super::refusal::Refusal;
+use crate::problem::{News, Problem};
 
 /// A web config file and its last content.
 pub struct Web {
     path: PathBuf,
     users: Users,
     state: Mutex<Seen>,
+    wrong_rules: Problem<String>,
+    wrong_handshake: Problem<String>,
     /// Whether the port uses TLS; this cannot change while it is served.
     encrypted: bool,
 }
@@ -50,8 +54,6 @@ struct Seen {
     rules: Arc<Rules>,
     /// With the rules and files that it was made of.
     handshake: Option<(Arc<Rules>, tls::Pems, Arc<ServerConfig>)>,
-    wrong_rules: Complaint,
-    wrong_handshake: Complaint,
 }
 
 /// The content of the config file.
@@ -74,6 +76,8 @@ impl Web {
             users: Users::new(),
             encrypted: seen.rules.tls.is_some(),
             state: Mutex::new(seen),
+            wrong_rules: Problem::new(),
+            wrong_handshake: Problem::new(),
         })
     }
 
@@ -90,19 +94,38 @@ impl Web {
     /// The configuration for the next handshake.
     pub(super) fn handshake(&self) -> Option<Arc<ServerConfig>> {
         let mut seen = self.seen();
-        let fresh = seen.refresh(&self.path);
-        let fresh = fresh.and_then(|()| seen.refresh_handshake());
-        seen.wrong_handshake.check(&self.path, fresh);
-        seen.handshake
-            .as_ref()
-            .map(|(_, _, config)| Arc::clone(config))
+        if self.refresh(&mut seen) {
+            self.note(&self.wrong_handshake, seen.refresh_handshake());
+        }
+        let (_, _, config) = seen.handshake.as_ref()?;
+        Some(Arc::clone(config))
     }
 
     fn rules(&self) -> Arc<Rules> {
         let mut seen = self.seen();
-        let fresh = seen.refresh(&self.path);
-        seen.wrong_rules.check(&self.path, fresh);
+        self.refresh(&mut seen);
         Arc::clone(&seen.rules)
+    }
+
+    /// Whether the file's present content is in force.
+    fn refresh(&self, seen: &mut Seen) -> bool {
+        let fresh = seen.refresh(&self.path);
+        let is_fresh = fresh.is_ok();
+        self.note(&self.wrong_rules, fresh);
+        is_fresh
+    }
+
+    fn note(&self, problem: &Problem<String>, fresh: anyhow::Result<()>) {
+        let path = self.path.display();
+        let error = fresh.err().map(|error| format!("{error:#}"));
+        match problem.note(error.clone(), Instant::now()) {
+            Some(News::Began) => log::error!(
+                "the web config file {path} is invalid, so its last good content stays in force: {}",
+                error.unwrap_or_default()
+            ),
+            Some(News::Ended) => log::info!("the web config file {path} is valid again"),
+            None => {}
+        }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -131,8 +154,6 @@ impl Seen {
             text,
             rules: Arc::new(rules),
             handshake: None,
-            wrong_rules: Complaint::default(),
-            wrong_handshake: Complaint::default(),
         };
         seen.refresh_handshake()?;
         Ok(seen)
@@ -211,24 +232,25 @@ fn read(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(bytes).context("the file is not UTF-8")
 }
 
-/// Logs an invalid file once instead of at each request.
-#[derive(Default)]
-struct Complaint(Option<String>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Complaint {
-    fn check(&mut self, path: &Path, fresh: anyhow::Result<()>) {
-        let error = fresh.err().map(|error| format!("{error:#}"));
-        if self.0 == error {
-            return;
-        }
-        match &error {
-            None => log::info!("the web config file {} is valid again", path.display()),
-            Some(error) => log::error!(
-                "the web config file {} is invalid, so its last good content stays in force: \
-                 {error}",
-                path.display()
-            ),
-        }
-        self.0 = error;
+    #[test]
+    fn damaged_web_config_files_are_refused_or_used() {
+        let corpus = [
+            "tls_server_config:\n  cert_file: a\n  key_file: b\n  min_version: TLS12\n  \
+             client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: c\n  \
+             cipher_suites: [TLS_AES_128_GCM_SHA256]\n  curve_preferences: [X25519]\n",
+            "http_server_config:\n  headers:\n    X-Frame-Options: deny\ntls_server_config:\n  \
+             cert: \"-----BEGIN CERTIFICATE-----\"\n  key: x\n",
+            "basic_auth_users: {alice: $2y$04$aaaaaaaaaaaaaaaaaaaaaa}\n",
+        ];
+        fuzz::feed(&corpus, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            if let Ok(rules) = Rules::parse(&text, Path::new("/web.yml")) {
+                rules.authenticates();
+            }
+        });
     }
 }

@@ -1,164 +1,167 @@
-//! The columns of nodes and workloads: headings, cells, widths and sort keys.
+//! The columns of nodes and workloads of a cluster.
 
-use std::cmp::Ordering;
-
-use crate::views::Look;
-use crate::views::table::{Layout, TableColumn, down};
-use crate::views::text::rate;
 use api::Bound;
 use api::fleet::{FleetNode, FleetWorkload, VerdictCount};
 
+use crate::views::Look;
+use crate::views::column::{Column, Shown, Tone};
+use crate::views::text::rate;
+
 use super::{node, verdicts, workload};
 
-/// A column of either table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Column {
-    /// Name of a node.
-    Node,
-    /// Name of a workload.
-    Workload,
-    /// Whether the agent is up.
-    Agent,
-    /// Age of the data.
-    Data,
-    /// Zombies.
-    Zombies,
-    /// Stale zombies.
-    Stale,
-    /// New stale zombies.
-    Growth,
-    /// Age of the oldest zombie.
-    Oldest,
-    /// Exits.
-    Exits,
-    /// 99th percentile of zombie time.
-    P99,
-    /// Share of late reaps.
-    Late,
-    /// Stuck exits.
-    Stuck,
-    /// PIDs in use, and the limit.
-    Pids,
-    /// Lost events.
-    Lost,
-    /// Culprits by verdict.
-    Why,
-}
+type OfNode = Column<FleetNode>;
 
-use Column::{
-    Agent, Data, Exits, Growth, Late, Lost, Node, Oldest, P99, Pids, Stale, Stuck, Why, Workload,
-    Zombies,
-};
-
-/// For nodes, most important first.
-pub const NODES: &[Column] = &[
-    Node, Agent, Zombies, Stale, Oldest, Exits, Why, Stuck, Pids, P99, Data, Lost,
+/// For nodes.
+pub static NODES: [Column<FleetNode>; 12] = [
+    OfNode::text("NODE", "name of the node", |it, look| {
+        Some(node(&it.agent, look))
+    })
+    .width(11, 31),
+    OfNode::text("AGENT", "whether its agent is up", |it, _| {
+        Some(if it.up? { "up" } else { "DOWN" }.to_owned())
+    })
+    .width(5, 5)
+    .rank(1)
+    .tone(|it| {
+        if it.up == Some(false) {
+            Tone::Bad
+        } else {
+            Tone::Plain
+        }
+    }),
+    OfNode::count("ZOMBIES", "zombies", |it| it.zombies).rank(2),
+    OfNode::count("STALE", "zombies older than --stale-after", |it| {
+        it.stale_zombies
+    })
+    .width(6, 6)
+    .rank(3)
+    .tone(|it| warn(it.stale_zombies > Some(0))),
+    OfNode::span("OLDEST", "age of the oldest zombie", |it| {
+        Some((it.oldest_seconds?, Bound::Exact))
+    })
+    .width(7, 8)
+    .rank(4)
+    .tone(|it| warn(it.stale_zombies > Some(0))),
+    OfNode::number(
+        "EXITS/s",
+        "exits, over 5 minutes",
+        |it| it.exits_per_second,
+        rate,
+    )
+    .width(8, 8)
+    .rank(6),
+    OfNode::count(
+        "STUCK",
+        "processes that are exiting but never finish",
+        |it| it.stuck_exits,
+    )
+    .width(6, 6)
+    .rank(7)
+    .tone(|it| bad(it.stuck_exits > Some(0))),
+    OfNode::number("PIDS", "share of PIDs in use", pids, percent)
+        .width(5, 5)
+        .rank(8)
+        .tone(|it| bad(pids(it) >= Some(0.8))),
+    OfNode::span(
+        "P99",
+        "99th percentile of zombie time, over 5 minutes",
+        |it| Some((it.p99_zombie_seconds?, Bound::Exact)),
+    )
+    .width(6, 7)
+    .rank(9),
+    OfNode::span("DATA", "time since the last scrape", |it| {
+        Some((it.data_age_seconds?, Bound::Exact))
+    })
+    .width(6, 7)
+    .rank(10),
+    OfNode::count("LOST", "events lost since the agent started", |it| {
+        it.lost_events
+    })
+    .width(6, 7)
+    .rank(11)
+    .tone(|it| bad(it.lost_events > Some(0))),
+    OfNode::text("WHY", "culprits by verdict", |it, look| {
+        why(it.verdicts.as_deref(), look)
+    })
+    .width(15, 55)
+    .rank(5)
+    .tone(|_| Tone::Warn),
 ];
+
+type OfWorkload = Column<FleetWorkload>;
 
 /// For workloads.
-pub const WORKLOADS: &[Column] = &[
-    Workload, Node, Stale, Growth, Oldest, Why, Zombies, Exits, Late, Stuck,
+pub static WORKLOADS: [Column<FleetWorkload>; 10] = [
+    OfWorkload::text("WORKLOAD", "pod, container or unit", |it, look| {
+        Some(workload(it, look))
+    })
+    .width(18, 52)
+    .cut_front(),
+    OfWorkload::text("NODE", "node it runs on", |it, look| {
+        Some(node(&it.agent, look))
+    })
+    .width(11, 31)
+    .rank(1),
+    OfWorkload::count("ZOMBIES", "zombies", |it| Some(it.zombies)).rank(6),
+    OfWorkload::count("STALE", "zombies older than --stale-after", |it| {
+        Some(it.stale_zombies)
+    })
+    .width(6, 6)
+    .rank(2)
+    .tone(|it| warn(it.stale_zombies > 0)),
+    OfWorkload::number(
+        "GROWTH/h",
+        "new stale zombies per hour, over 15 minutes",
+        |it| it.growth_per_second,
+        per_hour,
+    )
+    .width(9, 9)
+    .rank(3),
+    OfWorkload::span("OLDEST", "age of the oldest zombie", |it| {
+        Some((it.oldest_seconds?, Bound::Exact))
+    })
+    .width(7, 8)
+    .rank(4)
+    .tone(|it| warn(it.stale_zombies > 0)),
+    OfWorkload::number(
+        "EXITS/s",
+        "exits, over 5 minutes",
+        |it| it.exits_per_second,
+        rate,
+    )
+    .width(8, 8)
+    .rank(7),
+    OfWorkload::number(
+        "LATE",
+        "share of late reaps, over 15 minutes",
+        |it| it.late_ratio,
+        percent,
+    )
+    .width(5, 5)
+    .rank(8),
+    OfWorkload::count(
+        "STUCK",
+        "processes that are exiting but never finish",
+        |it| Some(it.stuck_exits),
+    )
+    .width(6, 6)
+    .rank(9)
+    .tone(|it| bad(it.stuck_exits > 0)),
+    OfWorkload::text("WHY", "culprits by verdict", |it, look| {
+        why(it.verdicts.as_deref(), look)
+    })
+    .width(15, 55)
+    .rank(5)
+    .shown(Shown::IfUsed)
+    .tone(|_| Tone::Warn),
 ];
 
-impl TableColumn for Column {
-    fn layout(self) -> Layout {
-        match self {
-            Node => Layout::left("NODE", 11, 20),
-            Workload => Layout::left("WORKLOAD", 18, 34),
-            Agent => Layout::left("AGENT", 5, 0),
-            Data => Layout::right("DATA", 6, 1),
-            Zombies => Layout::right("ZOMBIES", 8, 0),
-            Stale => Layout::right("STALE", 6, 0),
-            Growth => Layout::right("GROWTH/h", 9, 0),
-            Oldest => Layout::right("OLDEST", 7, 1),
-            Exits => Layout::right("EXITS/s", 8, 0),
-            P99 => Layout::right("P99", 6, 1),
-            Late => Layout::right("LATE", 5, 0),
-            Stuck => Layout::right("STUCK", 6, 0),
-            Pids => Layout::right("PIDS", 5, 0),
-            Lost => Layout::right("LOST", 6, 1),
-            Why => Layout::left("WHY", 15, 40),
-        }
-    }
+fn warn(so: bool) -> Tone {
+    if so { Tone::Warn } else { Tone::Plain }
 }
 
-impl Column {
-    /// The cell in a node's row.
-    pub fn of_node(self, it: &FleetNode, look: Look) -> String {
-        let number = |value: Option<u64>| look.known(value, |value| value.to_string());
-        match self {
-            Node => node(&it.agent, look),
-            Agent => match it.up {
-                Some(true) => "up",
-                Some(false) => "DOWN",
-                None => look.nothing(),
-            }
-            .to_owned(),
-            Data => look.maybe(it.data_age_seconds, Bound::Exact),
-            Zombies => number(it.zombies),
-            Stale => number(it.stale_zombies),
-            Oldest => look.maybe(it.oldest_seconds, Bound::Exact),
-            Exits => look.known(it.exits_per_second, rate),
-            P99 => look.maybe(it.p99_zombie_seconds, Bound::Exact),
-            Stuck => number(it.stuck_exits),
-            Pids => look.known(pids(it), percent),
-            Lost => number(it.lost_events),
-            Why => why(it.verdicts.as_deref(), look),
-            Workload | Growth | Late => String::new(),
-        }
-    }
-
-    /// The cell in a workload's row.
-    pub fn of_workload(self, it: &FleetWorkload, look: Look) -> String {
-        match self {
-            Workload => workload(it, look),
-            Node => node(&it.agent, look),
-            Zombies => it.zombies.to_string(),
-            Stale => it.stale_zombies.to_string(),
-            Growth => look.known(it.growth_per_second, per_hour),
-            Oldest => look.maybe(it.oldest_seconds, Bound::Exact),
-            Exits => look.known(it.exits_per_second, rate),
-            Late => look.known(it.late_ratio, percent),
-            Stuck => it.stuck_exits.to_string(),
-            Why => why(it.verdicts.as_deref(), look),
-            Agent | Data | P99 | Pids | Lost => String::new(),
-        }
-    }
-
-    /// Order of two nodes by this column: worst first; names ascending.
-    pub fn order_nodes(self, a: &FleetNode, b: &FleetNode) -> Ordering {
-        match self {
-            // Nodes that are down come first.
-            Agent => a.up.unwrap_or(true).cmp(&b.up.unwrap_or(true)),
-            Data => down(a.data_age_seconds, b.data_age_seconds),
-            Zombies => b.zombies.cmp(&a.zombies),
-            Stale => b.stale_zombies.cmp(&a.stale_zombies),
-            Oldest => down(a.oldest_seconds, b.oldest_seconds),
-            Exits => down(a.exits_per_second, b.exits_per_second),
-            P99 => down(a.p99_zombie_seconds, b.p99_zombie_seconds),
-            Stuck => b.stuck_exits.cmp(&a.stuck_exits),
-            Pids => down(pids(a), pids(b)),
-            Lost => b.lost_events.cmp(&a.lost_events),
-            Why => by_verdict(a.verdicts.as_deref(), b.verdicts.as_deref()),
-            Node | Workload | Growth | Late => a.agent.cmp(&b.agent),
-        }
-    }
-
-    /// Order of two workloads by this column.
-    pub fn order_workloads(self, a: &FleetWorkload, b: &FleetWorkload) -> Ordering {
-        match self {
-            Node => a.agent.cmp(&b.agent),
-            Zombies => b.zombies.cmp(&a.zombies),
-            Stale => b.stale_zombies.cmp(&a.stale_zombies),
-            Growth => down(a.growth_per_second, b.growth_per_second),
-            Oldest => down(a.oldest_seconds, b.oldest_seconds),
-            Exits => down(a.exits_per_second, b.exits_per_second),
-            Late => down(a.late_ratio, b.late_ratio),
-            Stuck => b.stuck_exits.cmp(&a.stuck_exits),
-            Why => by_verdict(a.verdicts.as_deref(), b.verdicts.as_deref()),
-            Workload | Agent | Data | P99 | Pids | Lost => a.names().cmp(&b.names()),
-        }
-    }
+fn bad(so: bool) -> Tone {
+    if so { Tone::Bad } else { Tone::Plain }
 }
 
 /// Share of PIDs in use.
@@ -184,17 +187,9 @@ fn per_hour(per_second: f64) -> String {
     }
 }
 
-fn why(counts: Option<&[VerdictCount]>, look: Look) -> String {
-    match counts {
-        None | Some([]) => look.nothing().to_owned(),
-        Some(counts) => look.clean(&verdicts(counts)),
-    }
-}
-
-/// Those with a verdict come first.
-fn by_verdict(a: Option<&[VerdictCount]>, b: Option<&[VerdictCount]>) -> Ordering {
-    let [a, b] = [a, b].map(|counts| Some(&counts?.first()?.verdict));
-    (a.is_none(), a).cmp(&(b.is_none(), b))
+fn why(counts: Option<&[VerdictCount]>, look: Look) -> Option<String> {
+    let counts = counts.filter(|counts| !counts.is_empty())?;
+    Some(look.clean(&verdicts(counts)))
 }
 
 #[cfg(test)]

@@ -7,9 +7,12 @@ use api::fleet::{
 };
 use api::{Container, Seconds};
 
+use super::column::Column;
+use super::list::plain;
 use super::output::print;
 use super::text::count;
 use super::{Look, Outcome, json, table};
+use crate::cli::{Format, ListArgs, misused};
 
 pub mod columns;
 #[cfg(test)]
@@ -17,28 +20,44 @@ pub mod sample;
 #[cfg(test)]
 mod tests;
 
-use columns::Column;
+use columns::{NODES, WORKLOADS};
 
 /// The data of one moment.
 type Document = FleetDocument<Fleet>;
 
+/// Filters, limits and orders are those of an agent.
+pub fn refuse_list(command: &str, list: &ListArgs) {
+    for (given, option) in [
+        (list.filter.is_some(), "--filter"),
+        (list.sort.is_some(), "--sort"),
+        (list.limit.is_some(), "--limit"),
+    ] {
+        if given {
+            let words = format!("{option} cannot be used with --prometheus; omit one of them");
+            misused(command, words);
+        }
+    }
+}
+
 /// Asks once, prints the workloads with stale zombies and their verdicts.
 pub async fn culprits(
     prometheus: &Prometheus,
-    json: bool,
+    format: Option<Format>,
     fail: bool,
     look: Look,
 ) -> anyhow::Result<Outcome> {
     let document = prometheus.fleet().await?;
     let stale = |it: &FleetWorkload| it.stale_zombies > 0;
     let found = document.items[0].workloads.iter().any(stale);
-    if json {
+    if format == Some(Format::Json) {
         let nodes = document.items[0].nodes.clone();
         let nodes = nodes.into_iter().filter(accused_or_unknown).collect();
         json::line(&FleetCulprits {
             document: only(document, stale),
             nodes,
         })?;
+    } else if let Some(text) = listed(&document, format, stale) {
+        print(&text)?;
     } else {
         print(&culprits_report(&document, look))?;
     }
@@ -48,19 +67,32 @@ pub async fn culprits(
 /// Asks once, prints the workloads with zombies.
 pub async fn zombies(
     prometheus: &Prometheus,
-    json: bool,
+    format: Option<Format>,
     fail: bool,
     look: Look,
 ) -> anyhow::Result<Outcome> {
     let document = prometheus.fleet().await?;
     let some = |it: &FleetWorkload| it.zombies > 0;
     let found = document.items[0].workloads.iter().any(some);
-    if json {
+    if format == Some(Format::Json) {
         json::line(&only(document, some))?;
+    } else if let Some(text) = listed(&document, format, some) {
+        print(&text)?;
     } else {
         print(&zombies_report(&document, look))?;
     }
     Ok(Outcome::of(found, fail))
+}
+
+/// Some of the workloads, as a script wants them.
+fn listed(
+    document: &Document,
+    format: Option<Format>,
+    keep: fn(&FleetWorkload) -> bool,
+) -> Option<String> {
+    let workloads = document.items[0].workloads.iter();
+    let rows = workloads.filter(|it| keep(it));
+    plain(format, &WORKLOADS, rows, |it| workload(it, Look::PLAIN))
 }
 
 /// A document with some of the workloads.
@@ -83,34 +115,17 @@ fn accused_or_unknown(node: &FleetNode) -> bool {
 }
 
 fn culprits_report(document: &Document, look: Look) -> String {
-    let columns = [
-        Column::Workload,
-        Column::Node,
-        Column::Stale,
-        Column::Growth,
-        Column::Oldest,
-        Column::Late,
-        Column::Why,
+    let heads = [
+        "WORKLOAD", "NODE", "STALE", "GROWTH/h", "OLDEST", "LATE", "WHY",
     ];
     let nodes = &document.items[0].nodes;
     let stale = |it: &FleetWorkload| it.stale_zombies > 0;
-    let mut text = workloads(document, &columns, stale, "stale zombies", look);
-    let accused: Vec<_> = nodes
-        .iter()
-        .filter(|it| {
-            it.verdicts
-                .as_ref()
-                .is_some_and(|counts| !counts.is_empty())
-        })
-        .collect();
-    if !accused.is_empty() {
+    let mut text = workloads(document, &heads, stale, "stale zombies", look);
+    let is_accused = |it: &&FleetNode| it.verdicts.as_ref().is_some_and(|it| !it.is_empty());
+    if nodes.iter().any(|it| is_accused(&it)) {
+        let columns = chosen(&NODES, &["NODE", "WHY"]);
         text.push('\n');
-        text.push_str(&table::text(
-            &[Column::Node, Column::Why],
-            0..accused.len(),
-            |column, row| column.of_node(accused[row], look),
-            look,
-        ));
+        text += &table::text(&columns, nodes.iter().filter(is_accused), false, look);
     }
     text.push_str(&unknown(document, look));
     text.push_str(&elsewhere("culprits"));
@@ -118,35 +133,35 @@ fn culprits_report(document: &Document, look: Look) -> String {
 }
 
 fn zombies_report(document: &Document, look: Look) -> String {
-    let columns = [
-        Column::Workload,
-        Column::Node,
-        Column::Zombies,
-        Column::Stale,
-        Column::Oldest,
-    ];
+    let heads = ["WORKLOAD", "NODE", "ZOMBIES", "STALE", "OLDEST"];
     let some = |it: &FleetWorkload| it.zombies > 0;
-    let mut text = workloads(document, &columns, some, "zombies", look);
+    let mut text = workloads(document, &heads, some, "zombies", look);
     text.push_str(&unknown(document, look));
     text.push_str(&elsewhere("zombies"));
     text
 }
 
+/// The columns with these headings.
+fn chosen<R>(columns: &[Column<R>], heads: &[&str]) -> Vec<Column<R>> {
+    let columns = columns.iter();
+    let chosen = columns.filter(|column| heads.contains(&column.layout.head));
+    chosen.copied().collect()
+}
+
 fn workloads(
     document: &Document,
-    columns: &[Column],
+    heads: &[&str],
     keep: fn(&FleetWorkload) -> bool,
     what: &str,
     look: Look,
 ) -> String {
     let Fleet { nodes, workloads } = &document.items[0];
-    let rows: Vec<_> = workloads.iter().filter(|it| keep(it)).collect();
-    if rows.is_empty() {
+    let rows = workloads.iter().filter(|it| keep(it));
+    if rows.clone().next().is_none() {
         let known = nodes.iter().filter(|it| it.zombies.is_some()).count();
         return format!("no {what} on {}\n", count(known as u64, "node"));
     }
-    let cell = |column: Column, row: usize| column.of_workload(rows[row], look);
-    table::text(columns, 0..rows.len(), cell, look)
+    table::text(&chosen(&WORKLOADS, heads), rows, false, look)
 }
 
 /// One line for each node without data.

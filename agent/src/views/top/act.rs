@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use crate::views::table::TableColumn;
-use crate::views::text;
-
-use super::frame::TopFrame;
+use super::frame::Frame;
 use super::keys::Action;
 use super::model::{Input, Model, Overlay, Purpose};
+use super::view::Identity;
 use model::filter::Filter;
 
 /// Side effects that only the run loop can perform.
@@ -29,7 +27,7 @@ const STEPS_MS: [u64; 9] = [100, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_
 /// Longer than any filter that a person types.
 const MAX_INPUT: usize = 500;
 
-impl<F: TopFrame> Model<F> {
+impl<F: Frame> Model<F> {
     /// Performs an action, as far as possible here.
     pub fn act(&mut self, action: Action) -> Option<Effect> {
         self.message = None;
@@ -37,19 +35,23 @@ impl<F: TopFrame> Model<F> {
             Action::Quit => return Some(Effect::Quit),
             Action::Suspend => return Some(Effect::Suspend),
             Action::CloseOrQuit if self.overlay.is_none() => return Some(Effect::Quit),
-            Action::CloseOrQuit | Action::Back => self.overlay = None,
+            Action::CloseOrQuit => self.overlay = None,
+            Action::Back => self.back(),
             Action::Up => self.step(|at| at.saturating_sub(1)),
             Action::Down => self.step(|at| at + 1),
             Action::PageUp => self.step_page(usize::saturating_sub),
             Action::PageDown => self.step_page(|at, page| at + page),
             Action::First if self.overlay.is_none() => self.select_first(),
-            Action::First => self.scroll = 0,
+            Action::First => self.step(|_| 0),
             // Halved, so that adding to it cannot overflow.
             Action::Last => self.step(|_| usize::MAX / 2),
-            Action::Open if self.overlay.is_none() => self.open(),
+            Action::Open => return self.open(),
             Action::Help => self.toggle_help(),
-            Action::OtherView => self.show(1 - Self::place_of(self.view)),
-            Action::Show(place) => self.show(place),
+            Action::NextView => return self.show((self.place + 1) % F::VIEWS.len()),
+            Action::PreviousView => {
+                return self.show((self.place + F::VIEWS.len() - 1) % F::VIEWS.len());
+            }
+            Action::Show(place) => return self.show(place),
             Action::Search => self.begin(Purpose::Search, String::new()),
             Action::Filter => {
                 let text = self.filter.as_ref().map(|filter| filter.text().to_owned());
@@ -57,10 +59,14 @@ impl<F: TopFrame> Model<F> {
             }
             Action::SearchNext => self.find(1, Direction::Down),
             Action::SearchPrevious => self.find(1, Direction::Up),
-            Action::Sort => self.sort_by_next(),
+            Action::Sort => self.pick_sort(),
             Action::Reverse => {
                 let list = self.list_mut();
                 list.reverse = !list.reverse;
+                self.arrange();
+            }
+            Action::Idle => {
+                self.idle = !self.idle;
                 self.arrange();
             }
             Action::Pause => {
@@ -76,9 +82,17 @@ impl<F: TopFrame> Model<F> {
             | Action::EraseAll
             | Action::Accept
             | Action::Cancel => self.edit(action),
-            Action::Open => {}
         }
         None
+    }
+
+    /// Closes the overlay, or else shows all rows again.
+    fn back(&mut self) {
+        if self.overlay.take().is_none() {
+            self.search.clear();
+            self.filter = None;
+            self.arrange();
+        }
     }
 
     /// Whether keys are text input.
@@ -87,11 +101,14 @@ impl<F: TopFrame> Model<F> {
     }
 
     fn step(&mut self, to: impl Fn(usize) -> usize) {
-        if self.overlay.is_some() {
+        match &mut self.overlay {
+            None => self.select(to(self.list().at)),
+            Some(Overlay::Sort(at)) => {
+                let last = F::VIEWS[self.place].layouts().len() - 1;
+                *at = to(*at).min(last);
+            }
             // Drawing limits it to what exists.
-            self.scroll = to(self.scroll);
-        } else {
-            self.select(to(self.list().at));
+            Some(Overlay::Help | Overlay::Detail(_)) => self.scroll = to(self.scroll),
         }
     }
 
@@ -100,11 +117,23 @@ impl<F: TopFrame> Model<F> {
         self.step(|at| to(at, page));
     }
 
-    fn open(&mut self) {
-        if let Some(who) = self.selected() {
-            self.overlay = Some(Overlay::Detail(self.view, who));
-            self.scroll = 0;
+    /// Opens the selected row, or takes the selected sort column.
+    fn open(&mut self) -> Option<Effect> {
+        match self.overlay {
+            None => {
+                self.overlay = Some(Overlay::Detail(self.selected()?));
+                self.scroll = 0;
+                return Some(Effect::Refresh);
+            }
+            Some(Overlay::Sort(at)) => {
+                let list = self.list_mut();
+                (list.sort, list.reverse) = (at, false);
+                self.overlay = None;
+                self.arrange();
+            }
+            Some(Overlay::Help | Overlay::Detail(_)) => {}
         }
+        None
     }
 
     fn toggle_help(&mut self) {
@@ -115,9 +144,25 @@ impl<F: TopFrame> Model<F> {
         };
     }
 
-    fn show(&mut self, place: usize) {
+    /// Opens the choice of a sort column, or goes to the next one.
+    fn pick_sort(&mut self) {
+        let columns = self.view().layouts().len();
+        let at = match self.overlay {
+            Some(Overlay::Sort(at)) => (at + 1) % columns,
+            _ => self.list().sort,
+        };
+        self.overlay = Some(Overlay::Sort(at));
+    }
+
+    /// Shows another view. Not all of its rows may be in the frame.
+    fn show(&mut self, place: usize) -> Option<Effect> {
+        if place >= F::VIEWS.len() {
+            return None;
+        }
         self.overlay = None;
-        self.view = F::VIEWS[place].0;
+        self.place = place;
+        self.arrange();
+        Some(Effect::Refresh)
     }
 
     fn begin(&mut self, purpose: Purpose, text: String) {
@@ -152,13 +197,13 @@ impl<F: TopFrame> Model<F> {
                 self.filter = None;
                 self.arrange();
             }
-            Purpose::Filter => match Filter::parse_for(&input.text, F::FIELDS) {
+            Purpose::Filter => match Filter::parse(&input.text, F::FIELDS) {
                 Ok(filter) => {
                     self.filter = Some(filter);
                     self.arrange();
                 }
                 Err(error) => {
-                    self.message = Some(error);
+                    self.message = Some(error.to_string());
                     self.input = Some(input);
                 }
             },
@@ -168,11 +213,11 @@ impl<F: TopFrame> Model<F> {
     /// Selects the nearest match that is at least `skip` rows away, wrapping around.
     fn find(&mut self, skip: usize, direction: Direction) {
         if self.search.is_empty() {
-            let what = F::WORDS.search;
-            self.message = Some(format!("nothing to search for; press / and type {what}"));
+            self.message = Some("nothing to search for; press / and type a name".to_owned());
             return;
         }
         let wanted = self.search.to_lowercase();
+        let view = self.view();
         let rows = self.list().order.len();
         let at = self.list().at;
         let found = (skip..rows + skip)
@@ -182,26 +227,13 @@ impl<F: TopFrame> Model<F> {
             })
             .find(|&place| {
                 let row = self.list().order[place];
-                self.frame.finds(self.view, row, &wanted)
+                let label = view.label(&self.frame, row);
+                label.to_lowercase().contains(&wanted)
             });
         match found {
             Some(place) => self.select(place),
             None => self.message = Some(format!("no row matches `{}`", self.search)),
         }
-    }
-
-    fn sort_by_next(&mut self) {
-        let columns = F::columns(self.view);
-        let list = self.list_mut();
-        let at = columns
-            .iter()
-            .position(|column| *column == list.sort)
-            .unwrap_or(0);
-        list.sort = columns[(at + 1) % columns.len()];
-        list.reverse = false;
-        let head = list.sort.layout().head;
-        self.arrange();
-        self.message = Some(format!("sorted by {head}"));
     }
 
     fn change_interval(&mut self, wanted: fn(u64, u64) -> bool) -> Option<Effect> {
@@ -220,28 +252,19 @@ impl<F: TopFrame> Model<F> {
     }
 
     fn copy(&mut self) -> Option<Effect> {
-        let who = match &self.overlay {
-            Some(Overlay::Detail(_, who)) => Some(who.clone()),
-            _ => self.selected(),
+        let row = match &self.overlay {
+            Some(Overlay::Detail(who)) => self.row_of(who),
+            _ => self.list().order.get(self.list().at).copied(),
         };
-        if who.is_none() {
+        if row.is_none() {
             self.message = Some("no row is selected".to_owned());
         }
-        who.map(|who| Effect::Copy(F::copied(&who)))
+        row.map(|row| Effect::Copy(self.view().copied(&self.frame, row)))
     }
 
-    /// The text for a view without rows.
-    pub fn empty_words(&self) -> String {
-        let hidden = self.frame.rows(self.view);
-        if let (Some(filter), true) = (&self.filter, hidden > 0) {
-            let verb = if hidden == 1 { "is" } else { "are" };
-            let rows = text::count(hidden as u64, "row");
-            return format!(
-                "no row matches the filter {}: {rows} {verb} hidden",
-                filter.text()
-            );
-        }
-        self.frame.empty_text(self.view, self.look)
+    fn row_of(&self, who: &Identity) -> Option<usize> {
+        let mut rows = 0..self.view().rows(&self.frame);
+        rows.find(|&row| self.view().identity(&self.frame, row) == *who)
     }
 }
 

@@ -1,29 +1,32 @@
 //! Frames as text, for pipes and logs, as `top -b` prints them.
 
-use crate::cli::TopArgs;
 use crate::views::output::{Reader, print};
-use crate::views::{Look, Outcome, json, table};
+use crate::views::text::count;
+use crate::views::{Outcome, json};
 
-use super::frame::{Feed, TopFrame, View};
+use super::Start;
+use super::frame::{Feed, Frame, Wanted};
 use super::model::Model;
+use super::settings::Settings;
 
-/// Prints frames until the limit is reached or stdout is closed.
+/// Prints frames until the limit is reached or stdout is closed. What the screen remembers does not
+/// matter here: scripts get the same on each machine.
 pub async fn run<S: Feed>(
-    args: &TopArgs,
-    view: View<S>,
+    start: &Start<'_>,
     frames: Option<u64>,
     source: &S,
-    look: Look,
 ) -> anyhow::Result<Outcome> {
+    let settings = start.settings::<S::Frame>(Settings::default());
     let mut model: Option<Model<S::Frame>> = None;
     let mut printed = 0;
-    let mut ticks = tokio::time::interval(args.delay);
+    let mut ticks = tokio::time::interval(settings.interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let view = S::Frame::VIEWS[start.place].title();
     while frames.is_none_or(|frames| printed < frames) {
         ticks.tick().await;
-        let frame = source.frame().await?;
-        let reader = if args.json {
-            json::line(&filtered(args, frame))?
+        let frame = source.frame(Wanted { view, pid: None }).await?;
+        let reader = if start.args.json {
+            json::line(&frame.document(start.filter.as_ref()))?
         } else {
             let model = match &mut model {
                 Some(model) => {
@@ -31,20 +34,17 @@ pub async fn run<S: Feed>(
                     model
                 }
                 none => none.insert(Model::new(
-                    look,
+                    start.look,
                     source.label(),
-                    view,
-                    args.filter.clone(),
-                    args.delay,
+                    start.place,
+                    start.filter.clone(),
+                    &settings,
                     frame,
                 )),
             };
             let gap = if printed > 0 { "\n" } else { "" };
-            print(&format!(
-                "{gap}{}\n{}",
-                model.frame.head_text(&model.given()),
-                rows(model)
-            ))?
+            let head = model.frame.head_text(&model.given());
+            print(&format!("{gap}{head}\n{}", rows(model)))?
         };
         if reader == Reader::Gone {
             break;
@@ -54,23 +54,15 @@ pub async fn run<S: Feed>(
     Ok(Outcome::Fine)
 }
 
-/// The frame without the rows that the filter hides.
-fn filtered<F: TopFrame>(args: &TopArgs, frame: F) -> F {
-    let Some(filter) = &args.filter else {
-        return frame;
+fn rows<F: Frame>(model: &Model<F>) -> String {
+    let list = model.list();
+    let rows = if list.order.is_empty() {
+        format!("{}\n", model.empty_words())
+    } else {
+        model.view().text(&model.frame, &list.order, model.look)
     };
-    let rows = F::VIEWS.map(|(view, ..)| frame.passing(view, filter));
-    frame.keep(rows)
-}
-
-fn rows<F: TopFrame>(model: &Model<F>) -> String {
-    let (view, look, order) = (model.view, model.look, &model.list().order);
-    if order.is_empty() {
-        return format!("{}\n", model.empty_words());
+    match list.idle {
+        0 => rows,
+        idle => format!("{rows}{} hidden (--idle)\n", count(idle as u64, "idle row")),
     }
-    if let Some(text) = model.frame.table_text(view, order, look) {
-        return text;
-    }
-    let cell = |column, row| model.frame.cell(view, column, row, look);
-    table::text(F::columns(view), order.iter().copied(), cell, look)
 }

@@ -1,32 +1,43 @@
 //! Draws the model. Colour only repeats what words or symbols show.
 
-use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use crate::views::table::{Side, TableColumn};
-use crate::views::{Look, columns};
+use crate::views::Look;
+use crate::views::column::{self, Side, cut, fit, fitted};
+use crate::views::text::{count, wrap};
 
-use super::color::colored;
-use super::frame::TopFrame;
+use super::frame::Frame;
 use super::model::{Model, Overlay, Purpose};
-use crate::views::text::wrap;
+use super::style::{self, bold, colored};
+use super::{header, overlay};
 
-use super::{detail, header};
-
-/// Empty columns are shown from this width on.
-const ROOMY: usize = 99;
+/// The keys that matter most; a narrow screen drops the last.
+const KEYS: [&str; 8] = [
+    "? help",
+    "q quit",
+    "Enter details",
+    "/ search",
+    "f filter",
+    "s sort",
+    "i idle",
+    "Space pause",
+];
+/// Narrower screens show less of what is not shown.
+const NARROW: usize = 60;
+const OVERLAY_KEYS: [&str; 3] = ["Esc back", "j k scroll", "Ctrl-C quit"];
 
 /// Draws everything, and stores in the model how many rows fit.
-pub fn draw<F: TopFrame>(frame: &mut Frame, model: &mut Model<F>) {
+pub fn draw<F: Frame>(frame: &mut ratatui::Frame, model: &mut Model<F>) {
     let area = frame.area();
-    let head = header::lines(model, usize::from(area.width));
-    let foot = footer(model);
+    let width = usize::from(area.width);
+    let head = header::lines(model, width);
+    let foot = footer(model, width);
     // On a low screen, rows come first, then the header's first lines, then the footer.
     let foot_height = if area.height >= 4 || model.typing() {
-        foot.len() as u16
+        (foot.len() as u16).min(area.height)
     } else {
         0
     };
@@ -34,87 +45,75 @@ pub fn draw<F: TopFrame>(frame: &mut Frame, model: &mut Model<F>) {
     let [top, middle, bottom] = Layout::vertical([
         Constraint::Length(head_height),
         Constraint::Fill(1),
-        Constraint::Length(foot_height.min(area.height)),
+        Constraint::Length(foot_height),
     ])
     .areas(area);
-    let width = usize::from(area.width);
-    let cut = |lines: Vec<Line<'static>>| -> Vec<_> {
-        let look = model.look;
-        lines
-            .into_iter()
-            .map(|line| fitted(line, width, look))
-            .collect()
+    frame.render_widget(Paragraph::new(narrow(head, width, model.look)), top);
+    let (lines, shift) = match model.overlay.clone() {
+        None => (table(model, middle), 0),
+        Some(overlay) => over(model, &overlay, middle),
     };
-    let (head, foot) = (cut(head), cut(foot));
-    frame.render_widget(Paragraph::new(head), top);
-    match model.overlay.clone() {
-        None => table(frame, model, middle),
-        Some(overlay) => over(frame, model, &overlay, middle),
-    }
-    frame.render_widget(Paragraph::new(foot), bottom);
+    let lines = lines.into_iter().skip(shift);
+    let lines = lines.take(usize::from(middle.height)).collect();
+    frame.render_widget(Paragraph::new(narrow(lines, width, model.look)), middle);
+    frame.render_widget(Paragraph::new(narrow(foot, width, model.look)), bottom);
     cursor(frame, model, bottom);
 }
 
-/// Truncates or pads a cell to a width on the screen.
-pub fn cell(text: &str, width: usize, side: Side, look: Look) -> String {
-    let wide = |text: &str| Span::raw(text.to_owned()).width();
-    let mut shown = text.to_owned();
-    if wide(&shown) > width {
-        let mark = if look.ascii { "~" } else { "…" };
-        while !shown.is_empty() && wide(&shown) + 1 > width {
-            shown.pop();
-        }
-        if width > 0 {
-            shown.push_str(mark);
-        }
-    }
-    let blanks = " ".repeat(width.saturating_sub(wide(&shown)));
-    match side {
-        Side::Left => shown + &blanks,
-        Side::Right => blanks + &shown,
-    }
+/// Lines cut to a width, with a mark where something is missing.
+fn narrow(lines: Vec<Line<'static>>, width: usize, look: Look) -> Vec<Line<'static>> {
+    lines
+        .into_iter()
+        .map(|line| fitted_line(line, width, look))
+        .collect()
 }
 
-/// A line with a mark where it was truncated.
-fn fitted(mut line: Line<'static>, width: usize, look: Look) -> Line<'static> {
+fn fitted_line(line: Line<'static>, width: usize, look: Look) -> Line<'static> {
     if line.width() <= width {
         return line;
     }
-    while let Some(last) = line.spans.pop() {
-        let room = width.saturating_sub(line.width());
-        if room > 0 {
-            // With one more blank, so that a line that just fits is marked as well.
-            let text = cell(&format!("{} ", last.content), room, Side::Left, look);
-            line.spans.push(Span::styled(text, last.style));
+    let mut room = width;
+    let mut spans = Vec::new();
+    for span in line.spans {
+        let wide = span.width();
+        if wide < room || wide == room && spans.is_empty() {
+            room -= wide;
+            spans.push(span);
+        } else {
+            // One more than fits, so that the mark stays even if this part would fit.
+            let long = format!("{}  ", span.content);
+            let text = cut(&long, room, Side::Right, look);
+            spans.push(Span::styled(text, span.style));
             break;
         }
     }
-    line
+    Line::from(spans).style(line.style)
 }
 
-fn table<F: TopFrame>(frame: &mut Frame, model: &mut Model<F>, area: Rect) {
+/// The columns that fit, with their widths.
+fn columns<F: Frame>(model: &Model<F>, room: usize) -> Vec<(usize, usize)> {
+    let view = model.view();
+    let layouts = view.layouts();
+    let used = view.used(&model.frame);
+    let shown: Vec<_> = used.iter().map(|&column| layouts[column]).collect();
+    let fitting = fit(&shown, room).into_iter();
+    fitting.map(|(n, width)| (used[n], width)).collect()
+}
+
+fn table<F: Frame>(model: &mut Model<F>, area: Rect) -> Vec<Line<'static>> {
     let page = usize::from(area.height.saturating_sub(1));
     model.page = page;
     let list = model.list_mut();
-    // Keeps the selected row visible and the screen as full as possible.
-    list.offset = list
-        .offset
-        .min(list.at)
-        .max((list.at + 1).saturating_sub(page));
+    // The selected row stays visible.
+    list.offset = list.offset.min(list.at);
+    list.offset = list.offset.max((list.at + 1).saturating_sub(page));
     list.offset = list.offset.min(list.order.len().saturating_sub(page));
-    let offset = list.offset;
-
     let room = usize::from(area.width).saturating_sub(1);
-    let mut columns = F::columns(model.view).to_vec();
-    if room < ROOMY {
-        let idle = model.frame.idle(model.view);
-        columns.retain(|column| !idle.contains(column));
-    }
-    let columns = columns::fit(&columns, room);
-    let mut lines = vec![heads(model, &columns)];
+    let columns = columns(model, room);
     let list = model.list();
-    for (at, &i) in list.order.iter().enumerate().skip(offset).take(page) {
-        lines.push(row(model, &columns, i, at == list.at));
+    let mut lines = vec![heads(model, &columns)];
+    for (at, &row) in list.order.iter().enumerate().skip(list.offset).take(page) {
+        lines.push(cells(model, &columns, row, at == list.at));
     }
     if list.order.is_empty() {
         let words = wrap(&model.empty_words(), room);
@@ -124,18 +123,16 @@ fn table<F: TopFrame>(frame: &mut Frame, model: &mut Model<F>, area: Rect) {
                 .map(|words| Line::raw(format!(" {words}"))),
         );
     }
-    frame.render_widget(Paragraph::new(lines), area);
+    lines
 }
 
-fn heads<F: TopFrame>(model: &Model<F>, columns: &[(F::Column, usize)]) -> Line<'static> {
-    let list = model.list();
+fn heads<F: Frame>(model: &Model<F>, columns: &[(usize, usize)]) -> Line<'static> {
+    let (list, layouts) = (model.list(), model.view().layouts());
     let mut spans = vec![Span::raw(" ")];
     for (n, &(column, width)) in columns.iter().enumerate() {
-        if n > 0 {
-            spans.push(Span::raw("  "));
-        }
-        let mut head = column.layout().head.to_owned();
-        let mut style = Style::new().add_modifier(Modifier::BOLD);
+        let layout = layouts[column];
+        let mut head = layout.head.to_owned();
+        let mut style = colored(model.look, Color::Cyan).patch(bold());
         if column == list.sort {
             head.push_str(match (list.reverse, model.look.ascii) {
                 (false, false) => "▼",
@@ -145,34 +142,37 @@ fn heads<F: TopFrame>(model: &Model<F>, columns: &[(F::Column, usize)]) -> Line<
             });
             style = style.add_modifier(Modifier::UNDERLINED);
         }
-        spans.push(Span::styled(
-            cell(&head, width, column.layout().side, model.look),
-            style,
-        ));
+        let layout = column::Layout {
+            cut: Side::Right,
+            ..*layout
+        };
+        let head = fitted(&head, width, &layout, model.look);
+        let (blanks, words) = head.split_at(head.len() - head.trim_start().len());
+        let (words, after) = words.split_at(words.trim_end().len());
+        let gap = if n > 0 { "  " } else { "" };
+        spans.push(Span::raw(format!("{gap}{blanks}")));
+        spans.push(Span::styled(words.to_owned(), style));
+        spans.push(Span::raw(after.to_owned()));
     }
     Line::from(spans)
 }
 
-fn row<F: TopFrame>(
+fn cells<F: Frame>(
     model: &Model<F>,
-    columns: &[(F::Column, usize)],
-    i: usize,
+    columns: &[(usize, usize)],
+    row: usize,
     selected: bool,
 ) -> Line<'static> {
-    let look = model.look;
+    let (look, view, layouts) = (model.look, model.view(), model.view().layouts());
     let mut spans = vec![Span::raw(if selected { ">" } else { " " })];
     for (n, &(column, width)) in columns.iter().enumerate() {
         if n > 0 {
             spans.push(Span::raw("  "));
         }
-        let text = model.frame.cell(model.view, column, i, look);
-        let text = cell(&text, width, column.layout().side, look);
-        let style = if model.frame.strong(model.view, column, i) {
-            colored(look, Color::Yellow).add_modifier(Modifier::BOLD)
-        } else {
-            Style::new()
-        };
-        spans.push(Span::styled(text, style));
+        let text = view.cell(&model.frame, column, row, look);
+        let text = fitted(&text, width, layouts[column], look);
+        let tone = view.tone(&model.frame, column, row);
+        spans.push(Span::styled(text, style::of(tone, look)));
     }
     let style = if selected {
         Style::new().add_modifier(Modifier::REVERSED)
@@ -182,45 +182,75 @@ fn row<F: TopFrame>(
     Line::from(spans).style(style)
 }
 
-fn over<F: TopFrame>(
-    frame: &mut Frame,
+/// The lines of an overlay, and how many of them are above the screen.
+fn over<F: Frame>(
     model: &mut Model<F>,
-    overlay: &Overlay<F::View, F::Identity>,
+    overlay: &Overlay,
     area: Rect,
-) {
-    let width = usize::from(area.width);
-    let lines = match overlay {
-        Overlay::Help => detail::help::<F>(width),
-        Overlay::Detail(view, who) => model.frame.detail(model.look, *view, who, width),
-    };
+) -> (Vec<Line<'static>>, usize) {
+    let lines = overlay::lines(model, overlay, usize::from(area.width));
     let page = usize::from(area.height);
     model.page = page;
+    if let Overlay::Sort(at) = overlay {
+        return (lines, (at + 2).saturating_sub(page));
+    }
     model.scroll = model.scroll.min(lines.len().saturating_sub(page));
-    let shown: Vec<Line> = lines.into_iter().skip(model.scroll).take(page).collect();
-    frame.render_widget(Paragraph::new(shown), area);
+    (lines, model.scroll)
 }
 
-fn footer<F: TopFrame>(model: &Model<F>) -> Vec<Line<'static>> {
-    let message = model.message.as_ref().map(|message| {
-        Line::styled(
-            model.look.clean(message),
-            Style::new().add_modifier(Modifier::BOLD),
-        )
+fn footer<F: Frame>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
+    let message = model.message.iter().flat_map(|message| {
+        let words = wrap(&model.look.clean(message), width);
+        words.into_iter().map(|words| Line::styled(words, bold()))
     });
-    let Some(input) = &model.input else {
-        let hints = match model.overlay {
-            None => "? help  q quit  Enter details  / search  f filter  s sort  Space pause",
-            Some(_) => "Esc back  j k scroll  Ctrl-C quit",
-        };
-        let dim = Style::new().add_modifier(Modifier::DIM);
-        return vec![message.unwrap_or_else(|| Line::styled(hints, dim))];
+    let message: Vec<_> = message.collect();
+    if let Some(input) = &model.input {
+        let typed = model.look.clean(&input.text);
+        let typed = Line::raw(format!("{}{typed}", prompt(input.purpose)));
+        return message.into_iter().chain([typed]).collect();
+    }
+    if message.is_empty() {
+        vec![hints(model, width)]
+    } else {
+        message
+    }
+}
+
+/// The keys that matter most, and which rows are visible.
+fn hints<F: Frame>(model: &Model<F>, width: usize) -> Line<'static> {
+    let (keys, position): (&[&str], _) = match model.overlay {
+        None => (&KEYS, position(model, width)),
+        Some(_) => (&OVERLAY_KEYS, String::new()),
     };
-    let typed = Line::raw(format!(
-        "{}{}",
-        prompt(input.purpose),
-        model.look.clean(&input.text)
-    ));
-    message.into_iter().chain([typed]).collect()
+    let mut text = String::new();
+    for key in keys {
+        let gap = if text.is_empty() { "" } else { "  " };
+        if text.len() + gap.len() + key.len() + position.len() + 2 > width {
+            break;
+        }
+        text.extend([gap, key]);
+    }
+    let room = width.saturating_sub(text.len() + position.len());
+    let faint = Style::new().add_modifier(Modifier::DIM);
+    Line::from(vec![
+        Span::styled(text, faint),
+        Span::raw(format!("{}{position}", " ".repeat(room))),
+    ])
+}
+
+/// `row 3 of 12, 96 idle hidden`; on a narrow screen only the first half.
+fn position<F: Frame>(model: &Model<F>, width: usize) -> String {
+    let list = model.list();
+    let rows = list.order.len();
+    let at = match rows {
+        0 => count(0, "row"),
+        _ => format!("row {} of {rows}", list.at + 1),
+    };
+    match list.idle {
+        0 => at,
+        _ if width < NARROW => at,
+        idle => format!("{at}, {idle} idle hidden"),
+    }
 }
 
 fn prompt(purpose: Purpose) -> &'static str {
@@ -230,7 +260,7 @@ fn prompt(purpose: Purpose) -> &'static str {
     }
 }
 
-fn cursor<F: TopFrame>(frame: &mut Frame, model: &Model<F>, footer: Rect) {
+fn cursor<F: Frame>(frame: &mut ratatui::Frame, model: &Model<F>, footer: Rect) {
     if let (Some(input), Some(last)) = (&model.input, footer.rows().next_back()) {
         let typed = Span::raw(model.look.clean(&input.text)).width() as u16;
         let x = (prompt(input.purpose).len() as u16).saturating_add(typed);

@@ -7,7 +7,7 @@ use ratatui::backend::TestBackend;
 
 use crate::views::snapshot;
 use crate::views::top::keys::Action;
-use crate::views::top::sample::{Model, busy, frame, model, verdict};
+use crate::views::top::sample::{Model, busy, frame, host, model, verdict, workload};
 
 use super::*;
 
@@ -40,7 +40,7 @@ fn lost_events_are_shown_even_on_a_narrow_screen() {
     let mut model = model(rows);
     assert!(screen(&mut model, 100, 24).contains("LOST 12 events: rows may be missing or late"));
     assert!(screen(&mut model, 60, 12).contains("LOST 12 events"));
-    model.frame.head.lost_events = 0;
+    model.apply(host(busy()));
     assert!(!screen(&mut model, 100, 24).contains("LOST"));
 }
 
@@ -57,30 +57,52 @@ fn a_silent_agent_is_reported() {
 }
 
 #[test]
-fn truncated_text_is_marked() {
+fn a_narrow_screen_keeps_why_and_cuts_workloads_at_their_front() {
     let mut rows = busy();
     rows.items[0].summary.stuck = 2;
+    let java = &mut rows.items[0].parents[2];
+    java.verdict = Some(verdict());
+    java.container = Some(api::Container {
+        namespace: Some("shop".into()),
+        pod: Some("web-7f9c6d5b4-x2x4z".into()),
+        name: Some("app".into()),
+        ..api::Container::default()
+    });
     let mut model = model(rows);
     model.source = "agent at /run/reapwatch/reapwatch.sock".into();
-    let text = screen(&mut model, 48, 12);
-    let lines: Vec<_> = text.lines().collect();
-    assert_eq!(lines[0], "reapwatch  web-1  6.18.44  fentry  agent at /ru…");
-    assert!(
-        lines[1].starts_with("4 zombies  2 STUCK (see: reapwatch stuck)"),
-        "{text}"
-    );
-    assert_eq!(
-        lines[11],
-        "? help  q quit  Enter details  / search  f filt…"
-    );
+    snapshot::check("top", "60 columns", &(screen(&mut model, 60, 12) + "\n"));
+    let text = screen(&mut model, 60, 12);
+    for part in ["WHY", "never_waits", "2 STUCK", "row 1 of 2, 1 idle hidden"] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    let text = screen(&mut model, 80, 24);
+    assert!(text.contains("…") && text.contains("x2x4z/app"), "{text}");
     model.look.ascii = true;
-    assert!(screen(&mut model, 48, 12).contains("agent at /ru~"));
+    assert!(screen(&mut model, 80, 24).contains('~'));
+}
+
+#[test]
+fn each_view_has_its_screen() {
+    let mut rows = busy();
+    rows.items[0].parents[2].verdict = Some(verdict());
+    rows.items[0].workloads = vec![workload("shop.service", 4), workload("cron.service", 0)];
+    let mut model = model(rows);
+    for (place, name) in [(0, "culprits"), (1, "zombies"), (2, "workloads")] {
+        model.act(Action::Show(place));
+        let text = screen(&mut model, 110, 10) + "\n";
+        snapshot::check("top", &format!("{name}, 110 columns"), &text);
+    }
+    model.act(Action::Help);
+    snapshot::check("top", "help", &(screen(&mut model, 80, 50) + "\n"));
+    model.act(Action::Back);
+    model.act(Action::Sort);
+    snapshot::check("top", "sort", &(screen(&mut model, 80, 14) + "\n"));
 }
 
 #[test]
 fn an_empty_view_shows_the_number_of_exits() {
     let mut model = model(frame(vec![], vec![]));
-    model.act(Action::OtherView);
+    model.act(Action::NextView);
     let text = screen(&mut model, 80, 10);
     for part in ["no zombies", "1234 exits", "5m12s"] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
@@ -88,9 +110,10 @@ fn an_empty_view_shows_the_number_of_exits() {
 }
 
 #[test]
-fn a_filter_that_hides_everything_is_reported() {
+fn an_empty_result_of_a_filter_is_reported() {
     let mut model = model(busy());
-    model.filter = Some(model::filter::Filter::parse("comm=nobody").expect("a filter"));
+    let filter = model::filter::Filter::parse("comm=nobody", model::filter::Field::ALL);
+    model.filter = Some(filter.expect("a filter"));
     model.arrange();
     let text = screen(&mut model, 80, 10);
     for part in ["comm=nobody", "3 rows"] {
@@ -99,44 +122,14 @@ fn a_filter_that_hides_everything_is_reported() {
 }
 
 #[test]
-fn details_name_each_process_by_pid_and_start() {
-    let mut model = model(busy());
-    model.act(Action::Open);
-    let text = screen(&mut model, 100, 24);
-    for part in [
-        "Process 10 java",
-        "2 zombies",
-        "101",
-        "2026-11-22 00:00:00.000",
-    ] {
-        assert!(text.contains(part), "{part:?} is not in:\n{text}");
-    }
-    model.apply(frame(vec![], vec![]));
-    assert!(screen(&mut model, 100, 24).contains("PID 10 holds no zombies"));
-
-    model.apply(busy());
-    model.act(Action::Show(1));
-    model.act(Action::Open);
-    let text = screen(&mut model, 100, 24);
-    for part in [
-        "Zombie 101 curl",
-        "zombie for    15s",
-        "10 java, started",
-        "has to reap it",
-        "SIGKILL",
-    ] {
-        assert!(text.contains(part), "{part:?} is not in:\n{text}");
-    }
-    model.apply(frame(vec![], vec![]));
-    assert!(screen(&mut model, 100, 24).contains("PID 101 is no longer a zombie"));
-}
-
-#[test]
-fn no_size_panics_in_any_state() {
-    let states: [&[Action]; 6] = [
+fn any_screen_size_is_drawn_without_a_panic() {
+    let states: [&[Action]; 9] = [
         &[],
-        &[Action::OtherView, Action::Last],
+        &[Action::NextView, Action::Last],
         &[Action::Open, Action::PageDown],
+        &[Action::Sort, Action::Last],
+        &[Action::Show(3)],
+        &[Action::Show(4), Action::Open],
         &[Action::Help, Action::Last],
         &[Action::Filter, Action::Type('x'), Action::Accept],
         &[Action::Search, Action::Type('界'), Action::Type('界')],
@@ -144,7 +137,6 @@ fn no_size_panics_in_any_state() {
     for actions in states {
         for (width, height) in [(40, 10), (0, 0), (1, 1), (2, 3), (7, 2), (300, 1), (1, 60)] {
             let mut model = model(busy());
-            model.frame.head.lost_events = 3;
             model.fail("x".repeat(100), Duration::ZERO);
             for &action in actions {
                 model.act(action);
@@ -168,7 +160,7 @@ fn a_small_screen_keeps_rows_and_footer() {
 #[test]
 fn the_selected_row_is_always_on_the_screen() {
     let mut model = model(busy());
-    model.act(Action::OtherView);
+    model.act(Action::NextView);
     screen(&mut model, 80, 6);
     for action in [
         Action::Last,
@@ -179,7 +171,8 @@ fn the_selected_row_is_always_on_the_screen() {
     ] {
         model.act(action);
         let text = screen(&mut model, 80, 6);
-        let pid = model.selected().expect("a row").pid.to_string();
+        let pid = model.selected().and_then(|who| who.pid());
+        let pid = pid.expect("a process").to_string();
         let marked = text
             .lines()
             .find(|line| line.starts_with('>'))
@@ -223,33 +216,39 @@ fn no_colour_means_no_styles() {
 }
 
 #[test]
-fn wide_names_keep_the_columns() {
-    assert_eq!(cell("世界世界", 5, Side::Left, model(busy()).look), "世界…");
-    assert_eq!(cell("ab", 4, Side::Right, model(busy()).look), "  ab");
-    assert_eq!(cell("ab", 0, Side::Left, model(busy()).look), "");
+fn details_say_what_is_known_until_the_story_is_there() {
+    let mut model = model(busy());
+    model.act(Action::Open);
+    let text = screen(&mut model, 80, 12);
+    assert!(text.contains("java (PID 10) holds 2 zombies"), "{text}");
+    model.act(Action::Show(1));
+    model.act(Action::Open);
+    let text = screen(&mut model, 80, 12);
+    assert!(
+        text.contains("curl (PID 101) is a zombie for 15s"),
+        "{text}"
+    );
 }
 
 #[test]
-fn details_of_a_culprit_and_of_its_zombies_say_why() {
+fn details_of_a_workload_list_its_culprits_and_zombies() {
     let mut rows = busy();
+    rows.items[0].workloads = vec![workload("shop.service", 2)];
+    rows.items[0].parents[2].container = rows.items[0].workloads[0].container.clone();
     rows.items[0].parents[2].verdict = Some(verdict());
     let mut model = model(rows);
+    model.act(Action::Show(2));
     model.act(Action::Open);
     let text = screen(&mut model, 80, 30);
     for part in [
-        "Why (likely)",
-        "java (PID 10) never waits",
-        "holds 2 zombies",
+        "java (PID 10) holds 2",
         "fix java",
+        "101",
+        "2 zombies to reap",
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
-    model.act(Action::Back);
-    model.act(Action::OtherView);
-    model.act(Action::Open);
-    let text = screen(&mut model, 80, 30);
-    assert!(
-        text.contains("Zombie 101") && text.contains("fix java"),
-        "{text}"
-    );
+    assert!(!text.contains("103"), "another's zombie: {text}");
+    model.apply(host(frame(vec![], vec![])));
+    assert!(screen(&mut model, 80, 30).contains("shop.service holds no zombies"));
 }

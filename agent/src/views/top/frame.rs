@@ -1,33 +1,36 @@
-//! What a live view needs: a frame with two tables. Screen, keys and batch mode are the same for
-//! all.
+//! What a live view needs: a source of frames, and the views of a frame. Screen, keys and batch
+//! mode are the same for all.
 
-use std::cmp::Ordering;
 use std::fmt::Debug;
 use std::future::Future;
 
-use ratatui::text::Line;
 use serde::Serialize;
 
-use crate::cli::ViewName;
 use crate::views::Look;
-use crate::views::table::TableColumn;
 
+use super::view::View;
 use model::filter::{Field, Filter};
 
 /// A source of frames.
 pub trait Feed: Clone + Send + Sync + 'static {
     /// The type of frame.
-    type Frame: TopFrame;
+    type Frame: Frame;
 
     /// How the header names the source.
     fn label(&self) -> String;
 
-    /// The current frame.
-    fn frame(&self) -> impl Future<Output = anyhow::Result<Self::Frame>> + Send;
+    /// The current frame, with what is wanted beside its tables.
+    fn frame(&self, wanted: Wanted) -> impl Future<Output = anyhow::Result<Self::Frame>> + Send;
 }
 
-/// A table of a source.
-pub type View<S> = <<S as Feed>::Frame as TopFrame>::View;
+/// What the screen shows, since not all of it is in every frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Title of the view.
+    pub view: &'static str,
+    /// The process whose details are shown.
+    pub pid: Option<u32>,
+}
 
 /// Exits between two frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,91 +69,48 @@ pub struct Given<'a> {
     pub filter: Option<&'a Filter>,
 }
 
-/// The parts of the help that differ.
-#[derive(Clone, Copy, Debug)]
-pub struct Words {
-    /// What a row is.
-    pub row: &'static str,
-    /// What a search matches.
-    pub search: &'static str,
-    /// An example of a filter.
-    pub filter: &'static str,
-    /// What is copied.
-    pub copied: &'static str,
-    /// Which command shows stuck exits.
-    pub stuck: &'static str,
-    /// The meaning of columns.
-    pub notes: &'static [&'static str],
-}
-
-/// A frame, and how to show it. A row is identified by its index in a table of the frame.
-pub trait TopFrame: Clone + Debug + Send + Serialize + 'static {
-    /// One of its tables.
-    type View: Copy + Debug + PartialEq + 'static;
-    /// A column of either table.
-    type Column: TableColumn;
-    /// Identity of a row across frames.
-    type Identity: Clone + Debug + PartialEq;
-
-    /// Both tables, each with its title and its name in `--view`; the first one is the default.
-    const VIEWS: [(Self::View, &'static str, ViewName); 2];
+/// A frame, and how to show it.
+pub trait Frame: Clone + Debug + Send + 'static {
+    /// All its views; the first one is the default.
+    const VIEWS: &'static [&'static dyn View<Self>];
     /// Fields that filters may use.
     const FIELDS: &'static [Field];
-    /// The texts of the help.
-    const WORDS: Words;
+    /// An example of a filter.
+    const FILTER: &'static str;
+    /// What the help adds.
+    const NOTES: &'static [&'static str];
 
     /// Time of the frame.
     fn at(&self) -> String;
     /// Where its data comes from; the first words are the most important.
     fn place(&self, look: Look) -> Vec<String>;
     /// The numbers in the header.
-    fn figures(&self, look: Look) -> Figures;
+    fn figures(&self) -> Figures;
     /// Lines that need attention.
     fn alarms(&self, look: Look) -> Vec<String>;
     /// Exits since an earlier frame.
     fn exits_since(&self, earlier: &Self) -> Exits;
-
-    /// Number of rows of a table.
-    fn rows(&self, view: Self::View) -> usize;
-    /// Identity of a row.
-    fn identity(&self, view: Self::View, row: usize) -> Self::Identity;
-    /// What `y` copies.
-    fn copied(who: &Self::Identity) -> String;
-    /// The rows that pass a filter.
-    fn passing(&self, view: Self::View, filter: &Filter) -> Vec<usize>;
-    /// Whether a search for this lower-case text finds a row.
-    fn finds(&self, view: Self::View, row: usize, wanted: &str) -> bool;
-
-    /// The columns of a table, most important first: a narrow screen drops the last.
-    fn columns(view: Self::View) -> &'static [Self::Column];
-    /// Columns that may be dropped if space is short.
-    fn idle(&self, view: Self::View) -> &'static [Self::Column];
-    /// The default sort column, and the columns that break ties.
-    fn sorts(view: Self::View) -> &'static [Self::Column];
-    /// Order of two rows by a column: worst first; names ascending.
-    fn order(&self, view: Self::View, column: Self::Column, a: usize, b: usize) -> Ordering;
-    /// A cell.
-    fn cell(&self, view: Self::View, column: Self::Column, row: usize, look: Look) -> String;
-    /// Whether the row counts in the tab of its table.
-    fn counts(&self, view: Self::View, row: usize) -> bool;
-    /// Whether to highlight it.
-    fn strong(&self, view: Self::View, column: Self::Column, row: usize) -> bool;
-
-    /// The text for a table without rows.
-    fn empty_text(&self, view: Self::View, look: Look) -> String;
-    /// Details of one row, as lines of a given width.
-    fn detail(
-        &self,
-        look: Look,
-        view: Self::View,
-        who: &Self::Identity,
-        width: usize,
-    ) -> Vec<Line<'static>>;
-
     /// The header as text.
     fn head_text(&self, given: &Given<'_>) -> String;
-    /// The table as text, if it differs from the one on the screen.
-    fn table_text(&self, view: Self::View, rows: &[usize], look: Look) -> Option<String>;
-    /// The frame with only these rows.
-    fn keep(self, rows: [Vec<usize>; 2]) -> Self;
+    /// Takes what was looked up with a later frame, and leaves the tables as they are.
+    fn look_up(&mut self, later: Self);
+    /// The document behind it, without the rows that a filter hides.
+    fn document(&self, filter: Option<&Filter>) -> impl Serialize;
+}
+
+/// The rows of a view that pass a filter.
+pub fn passing<F>(frame: &F, view: &dyn View<F>, filter: Option<&Filter>) -> Vec<usize> {
+    let rows = 0..view.rows(frame);
+    match filter {
+        Some(filter) => rows
+            .filter(|&row| view.passes(frame, row, filter))
+            .collect(),
+        None => rows.collect(),
+    }
+}
+
+/// The place of a view by its name, in lower case.
+pub fn place_of<F: Frame>(name: &str) -> Option<usize> {
+    let mut titles = F::VIEWS.iter().map(|view| view.title().to_lowercase());
+    titles.position(|title| title == name)
 }

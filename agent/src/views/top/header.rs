@@ -1,74 +1,81 @@
-//! The header of the screen: where the data comes from, and whether it is current.
+//! The header of the screen: where the data comes from, whether it is current, and the views.
 
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Color, Modifier};
 use ratatui::text::{Line, Span};
 
 use api::Seconds;
 
+use crate::views::column::Tone;
 use crate::views::text::{count, rate, wrap};
 
-use super::color::colored;
-use super::frame::TopFrame;
+use super::frame::Frame;
 use super::model::Model;
+use super::style::{self, bold, colored};
 
 /// Its lines for a given width, most important first.
-pub fn lines<F: TopFrame>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
-    let mut lines = vec![figures(model, width)];
-    for words in model.frame.alarms(model.look) {
-        let words = wrap(&words, width).into_iter();
-        lines.extend(words.map(|words| Line::styled(words, alarm(model))));
-    }
-    lines.push(tabs(model));
+pub fn lines<F: Frame>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![place(model, width)];
     if let Some((why, silent)) = &model.failure {
         let silent = model.look.duration(Seconds(silent.as_secs_f64()));
-        let words = format!(
-            "NO ANSWER for {silent}, figures are old: {}",
-            model.look.clean(why)
-        );
-        let words = wrap(&words, width).into_iter();
-        lines.splice(0..0, words.map(|words| Line::styled(words, alarm(model))));
+        let why = model.look.clean(why);
+        let words = format!("NO ANSWER for {silent}, figures are old: {why}");
+        lines.extend(alarm(model, &words, width));
     }
-    lines.insert(0, place(model));
+    lines.push(figures(model, width));
+    for words in model.frame.alarms(model.look) {
+        lines.extend(alarm(model, &words, width));
+    }
+    lines.push(tabs(model, width));
+    lines.extend(narrowed(model));
     lines
 }
 
-fn alarm<F: TopFrame>(model: &Model<F>) -> Style {
-    colored(model.look, Color::Red).add_modifier(Modifier::BOLD)
+fn alarm<F: Frame>(model: &Model<F>, words: &str, width: usize) -> Vec<Line<'static>> {
+    let style = style::of(Tone::Bad, model.look);
+    let words = wrap(words, width).into_iter();
+    words.map(|words| Line::styled(words, style)).collect()
 }
 
-fn place<F: TopFrame>(model: &Model<F>) -> Line<'static> {
+fn place<F: Frame>(model: &Model<F>, width: usize) -> Line<'static> {
     let look = model.look;
-    let bold = Style::new().add_modifier(Modifier::BOLD);
-    let mut spans = vec![Span::styled("reapwatch", bold)];
+    let mut spans = vec![Span::styled("reapwatch", bold())];
     if model.paused {
         spans.push(Span::raw("  "));
-        spans.push(Span::styled(
-            " PAUSED ",
-            bold.add_modifier(Modifier::REVERSED),
-        ));
+        let style = bold().add_modifier(Modifier::REVERSED);
+        spans.push(Span::styled(" PAUSED ", style));
     }
-    for (n, words) in model.frame.place(look).into_iter().enumerate() {
-        let style = if n == 0 { bold } else { Style::new() };
-        spans.push(Span::styled(format!("  {words}"), style));
+    let every = format!("every {}", humantime::format_duration(model.interval));
+    let places = model.frame.place(look).into_iter();
+    let places = places.chain([look.clean(&model.source), every]);
+    let mut room = width.saturating_sub(spans.iter().map(Span::width).sum());
+    for (n, words) in places.enumerate() {
+        let style = if n == 0 {
+            bold()
+        } else {
+            style::of(Tone::Plain, look)
+        };
+        let span = Span::styled(format!("  {words}"), style);
+        // Whole words: half a name of a host or file would be wrong.
+        if n > 0 && span.width() > room {
+            continue;
+        }
+        room = room.saturating_sub(span.width());
+        spans.push(span);
     }
-    spans.push(Span::raw(format!("  {}", look.clean(&model.source))));
     Line::from(spans)
 }
 
-fn figures<F: TopFrame>(model: &Model<F>, width: usize) -> Line<'static> {
-    let known = model.frame.figures(model.look);
-    let exits = model.look.known(model.rates.back().copied(), rate);
-    let strong = if known.worth_a_look {
-        colored(model.look, Color::Yellow).add_modifier(Modifier::BOLD)
-    } else {
-        Style::new()
-    };
-    let zombies = Span::styled(known.zombies, strong);
+fn figures<F: Frame>(model: &Model<F>, width: usize) -> Line<'static> {
+    let known = model.frame.figures();
+    let look = model.look;
+    let exits = look.known(model.rates.back().copied(), rate);
+    let warn = |warn: bool| if warn { Tone::Warn } else { Tone::Plain };
+    let zombies = Span::styled(known.zombies, style::of(warn(known.worth_a_look), look));
     let stuck = match known.stuck {
         0 => String::new(),
-        stuck => format!("  {stuck} STUCK{}", F::WORDS.stuck),
+        stuck => format!("  {stuck} STUCK"),
     };
-    let stuck = Span::styled(stuck, alarm(model));
+    let stuck = Span::styled(stuck, style::of(Tone::Bad, look));
     let exits = Span::raw(format!("  exits/s {exits} "));
     // In capitals, since not everyone sees the colour.
     let loss = match known.lost {
@@ -78,15 +85,15 @@ fn figures<F: TopFrame>(model: &Model<F>, width: usize) -> Line<'static> {
             count(lost, "event")
         ),
     };
-    let loss = Span::styled(loss, alarm(model));
+    let loss = Span::styled(loss, style::of(Tone::Bad, look));
     // The sparkline takes the remaining space.
     let room = width.saturating_sub(zombies.width() + stuck.width() + exits.width() + loss.width());
-    let curve = Span::styled(sparkline(model, room), colored(model.look, Color::Cyan));
+    let curve = Span::styled(sparkline(model, room), colored(look, Color::Cyan));
     Line::from(vec![zombies, stuck, exits, curve, loss])
 }
 
 /// The last rates, scaled to their maximum.
-fn sparkline<F: TopFrame>(model: &Model<F>, width: usize) -> String {
+fn sparkline<F: Frame>(model: &Model<F>, width: usize) -> String {
     let levels: &[char] = if model.look.ascii {
         &['_', '.', '-', '=', '+', '*', '#', '@']
     } else {
@@ -105,24 +112,43 @@ fn sparkline<F: TopFrame>(model: &Model<F>, width: usize) -> String {
         .collect()
 }
 
-fn tabs<F: TopFrame>(model: &Model<F>) -> Line<'static> {
-    let mut spans = Vec::new();
-    for (n, (view, name, _)) in F::VIEWS.into_iter().enumerate() {
-        let rows = model.list_of(view).order.iter();
-        let rows = rows.filter(|&&row| model.frame.counts(view, row)).count();
-        let words = format!("{} {name} {rows}", n + 1);
-        spans.push(if view == model.view {
-            let style = Style::new().add_modifier(Modifier::BOLD);
-            Span::styled(format!("[{words}]"), style)
-        } else {
-            Span::raw(format!(" {words} "))
-        });
+/// The views; on a narrow screen without their digits.
+fn tabs<F: Frame>(model: &Model<F>, width: usize) -> Line<'static> {
+    let tabs = |digits: bool| {
+        let mut spans = Vec::new();
+        for (n, view) in F::VIEWS.iter().enumerate() {
+            let digit = if digits {
+                format!("{} ", n + 1)
+            } else {
+                String::new()
+            };
+            let count = view.count(&model.frame);
+            let count = count.map(|count| format!(" {count}")).unwrap_or_default();
+            let words = format!("{digit}{}{count}", view.title());
+            spans.push(if n == model.place {
+                Span::styled(format!("[{words}]"), bold())
+            } else {
+                Span::raw(format!(" {words} "))
+            });
+        }
+        Line::from(spans)
+    };
+    let all = tabs(true);
+    if all.width() <= width {
+        all
+    } else {
+        tabs(false)
     }
-    if let Some(filter) = &model.filter {
-        let words = format!("  filter: {}", model.look.clean(filter.text()));
-        spans.push(Span::styled(words, colored(model.look, Color::Cyan)));
-    }
-    let every = humantime::format_duration(model.interval);
-    spans.push(Span::raw(format!("  every {every}")));
-    Line::from(spans)
+}
+
+/// Which rows are shown, unless all are.
+fn narrowed<F: Frame>(model: &Model<F>) -> Option<Line<'static>> {
+    let filter = model.filter.as_ref();
+    let filter = filter.map(|filter| format!("filter: {}", model.look.clean(filter.text())));
+    let search = Some(&model.search).filter(|search| !search.is_empty());
+    let search = search.map(|search| format!("search: {}", model.look.clean(search)));
+    let words: Vec<_> = filter.into_iter().chain(search).collect();
+    let words = words.join("  ");
+    let style = colored(model.look, Color::Cyan);
+    (!words.is_empty()).then(|| Line::styled(words, style))
 }

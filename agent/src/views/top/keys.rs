@@ -2,8 +2,6 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::frame::Words;
-
 /// User actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -27,11 +25,13 @@ pub enum Action {
     Last,
     /// Details of the selected row.
     Open,
-    /// Back to the table.
+    /// Back to the table, or to all rows.
     Back,
-    /// The other table.
-    OtherView,
-    /// The table at this place.
+    /// The next view.
+    NextView,
+    /// The previous view.
+    PreviousView,
+    /// The view at this place.
     Show(usize),
     /// Start typing a search.
     Search,
@@ -41,10 +41,12 @@ pub enum Action {
     SearchPrevious,
     /// Start typing a filter.
     Filter,
-    /// Sort by the next column.
+    /// Choose the sort column.
     Sort,
     /// Reverse the order.
     Reverse,
+    /// Show or hide idle rows.
+    Idle,
     /// Pause or resume.
     Pause,
     /// Longer interval.
@@ -70,42 +72,26 @@ pub enum Action {
 }
 
 /// The keys in the help that `?` shows.
-pub fn help(views: &str, fields: &str, words: &Words) -> Vec<(&'static str, String)> {
-    let Words {
-        row,
-        search,
-        filter,
-        copied,
-        ..
-    } = words;
-    vec![
-        ("Tab, 1, 2", format!("switch view: {views}")),
-        ("j k, arrows", "move".to_owned()),
-        ("g G, Home End", "first, last row".to_owned()),
-        ("PgUp PgDn", "one page".to_owned()),
-        ("Enter", format!("details of the selected {row}")),
-        ("Esc", "back".to_owned()),
-        ("/  n  N", format!("search {search}; next, previous match")),
-        ("f", format!("filter: {filter} (empty: show all)")),
-        ("", format!("fields: {fields}")),
-        (
-            "",
-            "operators: = != > < >= <= ~(contains); and, or, ( )".to_owned(),
-        ),
-        ("s  r", "sort by the next column; reverse".to_owned()),
-        ("Space", "pause, resume".to_owned()),
-        ("+  -", "longer, shorter interval".to_owned()),
-        (
-            "y",
-            format!("copy the {copied} (needs OSC 52 in the terminal)"),
-        ),
-        (
-            "e",
-            "save the frame as JSON in the current directory".to_owned(),
-        ),
-        ("q", "close this, or quit; Ctrl-C quits at once".to_owned()),
-    ]
-}
+pub const HELP: &[(&str, &str)] = &[
+    ("Tab, 1 to 5", "switch view"),
+    ("j k, arrows", "move"),
+    ("g G, Home End", "first, last row"),
+    ("PgUp PgDn", "one page"),
+    ("Enter", "details of the selected row"),
+    ("Esc", "back; in a table: clear search and filter"),
+    ("/  n  N", "search for a name or PID; next, previous match"),
+    ("f", "filter rows; an empty filter shows all"),
+    ("s  r", "choose the sort column; reverse"),
+    (
+        "i",
+        "show or hide idle rows, such as parents without zombies",
+    ),
+    ("Space", "pause, resume"),
+    ("+  -", "longer, shorter interval"),
+    ("y", "copy the PID or name (needs OSC 52 in the terminal)"),
+    ("e", "save the frame as JSON in the current directory"),
+    ("q", "close this, or quit; Ctrl-C quits at once"),
+];
 
 /// The action for a key; `typing` if the keys are text input.
 pub fn action(key: KeyEvent, typing: bool) -> Option<Action> {
@@ -114,7 +100,8 @@ pub fn action(key: KeyEvent, typing: bool) -> Option<Action> {
     }
     if key.modifiers.contains(KeyModifiers::CONTROL) {
         return match key.code {
-            KeyCode::Char('c') => Some(Action::Quit),
+            // Ctrl-\\ arrives as either.
+            KeyCode::Char('c' | '\\' | '4') => Some(Action::Quit),
             KeyCode::Char('z') => Some(Action::Suspend),
             KeyCode::Char('u') if typing => Some(Action::EraseAll),
             KeyCode::Char('h') if typing => Some(Action::Erase),
@@ -155,15 +142,16 @@ fn pressed(code: KeyCode) -> Option<Action> {
         KeyCode::PageDown => Action::PageDown,
         KeyCode::Enter => Action::Open,
         KeyCode::Esc => Action::Back,
-        KeyCode::Tab | KeyCode::BackTab => Action::OtherView,
-        KeyCode::Char('1') => Action::Show(0),
-        KeyCode::Char('2') => Action::Show(1),
+        KeyCode::Tab => Action::NextView,
+        KeyCode::BackTab => Action::PreviousView,
+        KeyCode::Char(digit @ '1'..='9') => Action::Show(digit as usize - '1' as usize),
         KeyCode::Char('/') => Action::Search,
         KeyCode::Char('n') => Action::SearchNext,
         KeyCode::Char('N') => Action::SearchPrevious,
         KeyCode::Char('f') => Action::Filter,
         KeyCode::Char('s') => Action::Sort,
         KeyCode::Char('r') => Action::Reverse,
+        KeyCode::Char('i') => Action::Idle,
         KeyCode::Char(' ') => Action::Pause,
         // `=` is the `+` key without shift.
         KeyCode::Char('+' | '=') => Action::Slower,
@@ -184,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_text_while_typing() {
+    fn keys_are_text_while_typing() {
         let none = KeyModifiers::NONE;
         assert_eq!(
             press(KeyCode::Char('q'), none, true),

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use crate::cli::{TopArgs, misused};
+use crate::cli::{TopArgs, filter_for, misused};
 use crate::client::Source;
 use crate::fleet::Prometheus;
 
@@ -10,70 +10,110 @@ use super::{Look, Outcome};
 
 mod act;
 mod batch;
-mod color;
-mod detail;
 mod draw;
 mod fleet;
 mod frame;
 mod header;
 mod host;
-mod identity;
 mod keys;
 mod model;
+mod overlay;
 #[cfg(test)]
 mod sample;
 mod screen;
+#[cfg(test)]
+mod screens;
+mod settings;
+mod style;
+mod view;
 
-use frame::{Feed, TopFrame, View};
+use frame::{Feed, Frame};
+use settings::Settings;
 
 /// Shows frames on a screen, or prints them.
 pub async fn run(args: &TopArgs, look: Look) -> anyhow::Result<Outcome> {
-    if let Some(prometheus) = Prometheus::named(&args.fleet)? {
-        let view = view::<Prometheus>(args);
-        return show(args, view, prometheus, look).await;
+    if args.fleet.prometheus.is_some() {
+        let start = Start::of::<<Prometheus as Feed>::Frame>(args, look);
+        let prometheus = Prometheus::named(&args.fleet)?;
+        return show(start, prometheus.expect("one was given")).await;
     }
-    let view = view::<Source>(args);
+    let start = Start::of::<<Source as Feed>::Frame>(args, look);
     let source = Source::connect(&args.from).await?;
-    show(args, view, source, look).await
+    show(start, source).await
 }
 
-/// The requested table; one that these frames do not have is a usage error.
-fn view<S: Feed>(args: &TopArgs) -> View<S> {
-    if let Some(Err(error)) = args
-        .filter
-        .as_ref()
-        .map(|filter| filter.fits(S::Frame::FIELDS))
-    {
-        misused(format_args!(
-            "invalid value for '--filter <FILTER>': {error}"
-        ));
-    }
-    let Some(wanted) = args.view else {
-        return S::Frame::VIEWS[0].0;
-    };
-    match S::Frame::VIEWS.iter().find(|(_, _, name)| *name == wanted) {
-        Some((view, ..)) => *view,
-        None => misused(format_args!(
-            "invalid value for '--view <VIEW>': culprits and zombies are views of one host, nodes \
-             and workloads those of --prometheus"
-        )),
-    }
-}
-
-async fn show<S: Feed>(
-    args: &TopArgs,
-    view: View<S>,
-    source: S,
+/// What was given on the command line, checked before anybody is asked.
+struct Start<'a> {
+    args: &'a TopArgs,
     look: Look,
-) -> anyhow::Result<Outcome> {
+    /// Place of the view.
+    place: usize,
+    filter: Option<::model::filter::Filter>,
+    /// Column by which the view is sorted.
+    sort: Option<String>,
+}
+
+impl<'a> Start<'a> {
+    /// A view, column or field that these frames do not have is a usage error.
+    fn of<F: Frame>(args: &'a TopArgs, look: Look) -> Self {
+        let place = args
+            .view
+            .map_or(Some(0), |view| frame::place_of::<F>(&view.to_string()));
+        let titles = F::VIEWS.iter().map(|view| view.title().to_lowercase());
+        let place = place.unwrap_or_else(|| {
+            let known = titles.collect::<Vec<_>>().join(", ");
+            let wanted = args.view.map(|view| view.to_string()).unwrap_or_default();
+            misused(
+                "top",
+                format_args!("--view: `{wanted}` is not a view here; known: {known}"),
+            )
+        });
+        let view = F::VIEWS[place];
+        let sort = args.sort.as_ref().map(|sort| {
+            let column = sort.replace('_', " ");
+            let Some(column) = model::column_named(view, &column) else {
+                let heads = view.layouts().into_iter().map(|it| it.head.to_lowercase());
+                let known = heads.collect::<Vec<_>>().join(", ");
+                misused(
+                    "top",
+                    format_args!("--sort: `{sort}` is not a column; known: {known}"),
+                )
+            };
+            view.layouts()[column].head.to_lowercase()
+        });
+        Self {
+            args,
+            look,
+            place,
+            filter: filter_for("top", args.filter.as_deref(), F::FIELDS),
+            sort,
+        }
+    }
+
+    /// Settings, as far as the command line does not override them.
+    fn settings<F: Frame>(&self, mut settings: Settings) -> Settings {
+        settings.interval = self.args.delay.unwrap_or(settings.interval);
+        settings.idle |= self.args.idle;
+        if let Some(by) = &self.sort {
+            let sort = settings::Sort {
+                by: by.clone(),
+                reverse: false,
+            };
+            let view = F::VIEWS[self.place].title().to_lowercase();
+            settings.sorts.insert(view, sort);
+        }
+        settings
+    }
+}
+
+async fn show<S: Feed>(start: Start<'_>, source: S) -> anyhow::Result<Outcome> {
     let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-    if args.json {
-        batch::run(args, view, args.iterations.or(Some(1)), &source, look).await
-    } else if args.batch {
-        batch::run(args, view, args.iterations, &source, look).await
-    } else if terminal {
-        screen::run(args, view, source, look).await
+    let args = start.args;
+    if args.batch && !args.json {
+        batch::run(&start, args.iterations, &source).await
+    } else if args.json || !terminal {
+        batch::run(&start, args.iterations.or(Some(1)), &source).await
     } else {
-        batch::run(args, view, args.iterations.or(Some(1)), &source, look).await
+        screen::run(&start, source).await
     }
 }

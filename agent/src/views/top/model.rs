@@ -5,50 +5,43 @@ use std::time::Duration;
 
 use crate::views::Look;
 
-use super::frame::{Exits, Given, TopFrame};
+use super::frame::{Exits, Frame, Given, Wanted, passing};
+use super::settings::{Settings, Sort};
+use super::view::{Identity, View};
 use model::filter::Filter;
 
 /// How many rates the sparkline shows.
-const HISTORY: usize = 60;
+const HISTORY: usize = 120;
 
-/// One table: its rows in order, and the selection.
-#[derive(Clone, Debug)]
-pub struct List<F: TopFrame> {
+/// The rows of one view in order, and the selection.
+#[derive(Clone, Debug, Default)]
+pub struct List {
     /// Rows of the frame that match the filter, in display order.
     pub order: Vec<usize>,
+    /// How many rows are hidden because they are idle.
+    pub idle: usize,
     /// The selected row, as an index into `order`.
     pub at: usize,
     /// Identity of the selected row once the user has moved: the selection then follows it. Until
     /// then the first row stays selected, so that an untouched screen shows the worst.
-    pub who: Option<F::Identity>,
+    pub who: Option<Identity>,
     /// The first visible row.
     pub offset: usize,
     /// The sort column.
-    pub sort: F::Column,
+    pub sort: usize,
     /// Whether the order is reversed.
     pub reverse: bool,
 }
 
-impl<F: TopFrame> List<F> {
-    fn new(view: F::View) -> Self {
-        Self {
-            order: Vec::new(),
-            at: 0,
-            who: None,
-            offset: 0,
-            sort: F::sorts(view)[0],
-            reverse: false,
-        }
-    }
-}
-
 /// What covers the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Overlay<V, I> {
+pub enum Overlay {
     /// The help.
     Help,
-    /// Details of one row, opened in this view.
-    Detail(V, I),
+    /// The choice of a sort column, with the selected one.
+    Sort(usize),
+    /// Details of one row.
+    Detail(Identity),
 }
 
 /// The input line.
@@ -71,7 +64,7 @@ pub enum Purpose {
 
 /// All state of the live view.
 #[derive(Debug)]
-pub struct Model<F: TopFrame> {
+pub struct Model<F: Frame> {
     /// How to print.
     pub look: Look,
     /// How the header names the source.
@@ -80,11 +73,11 @@ pub struct Model<F: TopFrame> {
     pub frame: F,
     /// Exits per second between the last frames, oldest first.
     pub rates: VecDeque<f64>,
-    /// The displayed table.
-    pub view: F::View,
-    lists: [List<F>; 2],
+    /// The place of the displayed view.
+    pub place: usize,
+    lists: Vec<List>,
     /// The overlay, if any.
-    pub overlay: Option<Overlay<F::View, F::Identity>>,
+    pub overlay: Option<Overlay>,
     /// The first visible line of the overlay.
     pub scroll: usize,
     /// The input line, if open.
@@ -93,6 +86,8 @@ pub struct Model<F: TopFrame> {
     pub search: String,
     /// The filter, if any.
     pub filter: Option<Filter>,
+    /// Whether idle rows are shown.
+    pub idle: bool,
     /// Whether updates are paused.
     pub paused: bool,
     /// Time between frames.
@@ -105,36 +100,65 @@ pub struct Model<F: TopFrame> {
     pub page: usize,
 }
 
-impl<F: TopFrame> Model<F> {
+impl<F: Frame> Model<F> {
     /// The initial state, with the first frame.
     pub fn new(
         look: Look,
         source: String,
-        view: F::View,
+        place: usize,
         filter: Option<Filter>,
-        interval: Duration,
+        settings: &Settings,
         frame: F,
     ) -> Self {
+        let list = |view: &&dyn View<F>| {
+            let sort = settings.sort_of(view.title());
+            let column = sort.and_then(|sort| column_named(*view, &sort.by));
+            List {
+                sort: column.unwrap_or_else(|| view.first_sort()),
+                reverse: column.is_some() && sort.is_some_and(|sort| sort.reverse),
+                ..List::default()
+            }
+        };
         let mut model = Self {
             look,
             source,
             frame,
             rates: VecDeque::new(),
-            view,
-            lists: F::VIEWS.map(|(view, ..)| List::new(view)),
+            place,
+            lists: F::VIEWS.iter().map(list).collect(),
             overlay: None,
             scroll: 0,
             input: None,
             search: String::new(),
             filter,
+            idle: settings.idle,
             paused: false,
-            interval,
+            interval: settings.interval,
             message: None,
             failure: None,
             page: 1,
         };
         model.arrange();
         model
+    }
+
+    /// What of it is remembered until the next time.
+    pub fn settings(&self) -> Settings {
+        let sorts = F::VIEWS.iter().zip(&self.lists);
+        let sorts = sorts.filter(|(view, list)| list.reverse || list.sort != view.first_sort());
+        Settings {
+            interval: self.interval,
+            idle: self.idle,
+            sorts: sorts
+                .map(|(view, list)| {
+                    let sort = Sort {
+                        by: view.layouts()[list.sort].head.to_lowercase(),
+                        reverse: list.reverse,
+                    };
+                    (view.title().to_lowercase(), sort)
+                })
+                .collect(),
+        }
     }
 
     /// What a header shows beside the frame.
@@ -147,25 +171,31 @@ impl<F: TopFrame> Model<F> {
         }
     }
 
-    /// The displayed table.
-    pub fn list(&self) -> &List<F> {
-        self.list_of(self.view)
+    /// What the next frame must have.
+    pub fn wanted(&self) -> Wanted {
+        let pid = match &self.overlay {
+            Some(Overlay::Detail(who)) => who.pid(),
+            _ => None,
+        };
+        Wanted {
+            view: self.view().title(),
+            pid,
+        }
     }
 
-    /// One of the tables.
-    pub fn list_of(&self, view: F::View) -> &List<F> {
-        &self.lists[Self::place_of(view)]
+    /// The displayed view.
+    pub fn view(&self) -> &'static dyn View<F> {
+        F::VIEWS[self.place]
     }
 
-    /// The displayed table, for changes.
-    pub fn list_mut(&mut self) -> &mut List<F> {
-        &mut self.lists[Self::place_of(self.view)]
+    /// Its list.
+    pub fn list(&self) -> &List {
+        &self.lists[self.place]
     }
 
-    /// Index of a view.
-    pub fn place_of(view: F::View) -> usize {
-        let place = F::VIEWS.iter().position(|(it, ..)| *it == view);
-        place.expect("every view is in the list")
+    /// Its list, for changes.
+    pub fn list_mut(&mut self) -> &mut List {
+        &mut self.lists[self.place]
     }
 
     /// Applies a new frame.
@@ -190,23 +220,18 @@ impl<F: TopFrame> Model<F> {
         self.failure = Some((why, silent_for));
     }
 
-    /// Sorts both tables again; each selection stays on its row.
+    /// Sorts the displayed view again; the selection stays on its row.
     pub fn arrange(&mut self) {
-        let frame = &self.frame;
-        for ((view, ..), list) in F::VIEWS.into_iter().zip(&mut self.lists) {
-            list.order = match &self.filter {
-                Some(filter) => frame.passing(view, filter),
-                None => (0..frame.rows(view)).collect(),
-            };
-            list.order.sort_by(|&a, &b| {
-                let first = frame.order(view, list.sort, a, b);
-                let first = if list.reverse { first.reverse() } else { first };
-                F::sorts(view).iter().fold(first, |order, &column| {
-                    order.then_with(|| frame.order(view, column, a, b))
-                })
-            });
-            settle(list, |i| frame.identity(view, i));
+        let (frame, view) = (&self.frame, F::VIEWS[self.place]);
+        let list = &mut self.lists[self.place];
+        let mut rows = passing(frame, view, self.filter.as_ref());
+        let all = rows.len();
+        if !self.idle {
+            rows.retain(|&row| !view.is_idle(frame, row));
         }
+        list.idle = all - rows.len();
+        list.order = view.sorted(frame, rows, list.sort, list.reverse);
+        settle(list, |row| view.identity(frame, row));
     }
 
     /// Moves the selection to this position, or the nearest.
@@ -226,29 +251,49 @@ impl<F: TopFrame> Model<F> {
     }
 
     /// Identity of the selected row.
-    pub fn selected(&self) -> Option<F::Identity> {
+    pub fn selected(&self) -> Option<Identity> {
         self.identity(self.list().at)
     }
 
-    fn identity(&self, at: usize) -> Option<F::Identity> {
-        let &i = self.list().order.get(at)?;
-        Some(self.frame.identity(self.view, i))
+    fn identity(&self, at: usize) -> Option<Identity> {
+        let &row = self.list().order.get(at)?;
+        Some(self.view().identity(&self.frame, row))
+    }
+
+    /// The text for a view without rows.
+    pub fn empty_words(&self) -> String {
+        let rows = passing(&self.frame, self.view(), None).len();
+        match &self.filter {
+            Some(filter) if self.list().idle == 0 && rows > 0 => format!(
+                "no row matches the filter {}: {} hidden; Esc clears it",
+                filter.text(),
+                crate::views::text::count(rows as u64, "row")
+            ),
+            _ => self.view().empty(&self.frame, self.look),
+        }
     }
 }
 
+/// The column with this heading, in any case.
+pub fn column_named<F>(view: &dyn View<F>, head: &str) -> Option<usize> {
+    let layouts = view.layouts();
+    let mut layouts = layouts.iter();
+    layouts.position(|layout| layout.head.eq_ignore_ascii_case(head))
+}
+
 /// Finds the selected row in the new order; if it is gone, the position stays.
-fn settle<F: TopFrame>(list: &mut List<F>, identity: impl Fn(usize) -> F::Identity) {
+fn settle(list: &mut List, identity: impl Fn(usize) -> Identity) {
     let Some(who) = &list.who else {
         list.at = 0;
         return;
     };
-    let found = list.order.iter().position(|&i| identity(i) == *who);
+    let found = list.order.iter().position(|&row| identity(row) == *who);
     list.at = found
         .unwrap_or(list.at)
         .min(list.order.len().saturating_sub(1));
     // Keep the identity while the table is empty: its row may return with the next filter.
-    if let Some(&i) = list.order.get(list.at) {
-        list.who = Some(identity(i));
+    if let Some(&row) = list.order.get(list.at) {
+        list.who = Some(identity(row));
     }
 }
 

@@ -2,23 +2,33 @@
 
 use std::time::Duration;
 
-use crate::views::table::TableColumn;
 use crate::views::top::act::Effect;
-use crate::views::top::frame::TopFrame;
-use crate::views::top::identity::Identity;
+use crate::views::top::frame::Frame as _;
 use crate::views::top::keys::Action;
-use crate::views::top::sample::{self, Model, busy, frame, model, parent, zombie};
+use crate::views::top::sample::{self, Model, busy, frame, host, model, parent, workload, zombie};
+use crate::views::top::settings::Settings;
 
 use super::Overlay;
 
 fn shown(model: &Model) -> Vec<u32> {
-    (0..model.list().order.len())
-        .map(|at| model.frame.identity(model.view, model.list().order[at]).pid)
-        .collect()
+    let rows = model.list().order.iter();
+    let pids = rows.filter_map(|&row| model.view().identity(&model.frame, row).pid());
+    pids.collect()
 }
 
 fn selected(model: &Model) -> Option<u32> {
-    model.selected().map(|who| who.pid)
+    model.selected().and_then(|who| who.pid())
+}
+
+fn sort_of(model: &Model) -> &'static str {
+    model.view().layouts()[model.list().sort].head
+}
+
+/// With all rows.
+fn all() -> Model {
+    let mut model = model(busy());
+    model.act(Action::Idle);
+    model
 }
 
 fn type_line(model: &mut Model, text: &str) {
@@ -31,38 +41,116 @@ fn type_line(model: &mut Model, text: &str) {
 
 #[test]
 fn culprits_are_worst_first_and_ties_go_to_the_oldest() {
-    assert_eq!(shown(&model(busy())), [10, 20, 30]);
+    assert_eq!(shown(&all()), [10, 20, 30]);
+}
+
+#[test]
+fn parents_without_zombies_are_hidden_until_asked_for() {
+    let mut model = model(busy());
+    assert_eq!((shown(&model), model.list().idle), (vec![10, 20], 1));
+    model.act(Action::Idle);
+    assert_eq!((shown(&model), model.list().idle), (vec![10, 20, 30], 0));
+}
+
+#[test]
+fn views_come_one_after_the_other() {
+    let mut model = model(busy());
+    let titles: Vec<_> = (0..5)
+        .map(|_| {
+            let title = model.view().title();
+            assert_eq!(model.act(Action::NextView), Some(Effect::Refresh));
+            title
+        })
+        .collect();
+    assert_eq!(
+        titles,
+        ["Culprits", "Zombies", "Workloads", "Stuck", "Agent"]
+    );
+    assert_eq!(model.view().title(), "Culprits");
+    model.act(Action::PreviousView);
+    assert_eq!(model.view().title(), "Agent");
+    assert_eq!(model.act(Action::Show(7)), None, "there is no such view");
+}
+
+#[test]
+fn workloads_with_zombies_come_first() {
+    let mut rows = busy();
+    rows.items[0].workloads = vec![workload("b.service", 0), workload("a.service", 4)];
+    let mut model = model(rows);
+    model.act(Action::Show(2));
+    assert_eq!(
+        (model.list().order.clone(), model.list().idle),
+        (vec![1], 1)
+    );
+    model.act(Action::Idle);
+    assert_eq!(model.list().order, [1, 0]);
+    assert_eq!(
+        model.act(Action::Copy),
+        Some(Effect::Copy("a.service".into()))
+    );
 }
 
 #[test]
 fn zombies_are_oldest_first() {
     let mut model = model(busy());
-    model.act(Action::OtherView);
+    model.act(Action::NextView);
     assert_eq!(shown(&model), [101, 103, 102, 104]);
 }
 
 #[test]
-fn sorting_cycles_and_reverses() {
-    let mut model = model(busy());
-    model.act(Action::Reverse);
-    assert_eq!(shown(&model)[0], 30);
-    for head in ["OLDEST", "LEAK/s", "REAPS/s"] {
-        model.act(Action::Sort);
-        assert_eq!(model.list().sort.layout().head, head);
+fn a_sort_column_is_picked_and_reversed() {
+    let mut model = all();
+    model.act(Action::Sort);
+    assert_eq!(sort_of(&model), "ZOMBIES", "it is not taken yet");
+    for _ in 0..3 {
+        model.act(Action::Down);
     }
+    model.act(Action::Open);
+    assert_eq!((sort_of(&model), &model.overlay), ("REAPS/s", &None));
     assert_eq!(shown(&model), [30, 20, 10]);
+    model.act(Action::Reverse);
+    assert_eq!(shown(&model), [10, 20, 30]);
+    model.act(Action::Sort);
+    model.act(Action::Back);
+    assert_eq!(sort_of(&model), "REAPS/s");
+}
+
+#[test]
+fn unknown_values_come_last_in_either_order() {
+    let mut model = all();
+    model.act(Action::Sort);
+    model.act(Action::Down);
+    model.act(Action::Open);
+    assert_eq!(
+        (sort_of(&model), shown(&model)),
+        ("OLDEST", vec![10, 20, 30])
+    );
+    model.act(Action::Reverse);
+    assert_eq!(shown(&model), [20, 10, 30]);
+}
+
+#[test]
+fn what_was_chosen_is_remembered_and_nothing_else() {
+    let mut model = model(busy());
+    assert_eq!(model.settings(), Settings::default());
+    model.act(Action::Reverse);
+    model.act(Action::Idle);
+    let settings = model.settings();
+    assert!(settings.idle && settings.sorts["culprits"].reverse);
+    let again = Model::new(sample::LOOK, "x".into(), 0, None, &settings, host(busy()));
+    assert_eq!(shown(&again), shown(&model));
 }
 
 #[test]
 fn an_untouched_selection_stays_on_the_first_row() {
     let mut model = model(busy());
-    model.apply(frame(
+    model.apply(host(frame(
         vec![
             parent(40, "leaky", 9, Some(99.0)),
             parent(10, "java", 2, None),
         ],
         vec![],
-    ));
+    )));
     assert_eq!(selected(&model), Some(40));
 }
 
@@ -75,7 +163,7 @@ fn a_selection_follows_its_process() {
     rows.items[0]
         .parents
         .push(parent(40, "leaky", 9, Some(99.0)));
-    model.apply(rows);
+    model.apply(host(rows));
     assert_eq!((selected(&model), model.list().at), (Some(20), 2));
 }
 
@@ -83,30 +171,52 @@ fn a_selection_follows_its_process() {
 fn a_reused_pid_is_another_process() {
     let mut model = model(busy());
     model.act(Action::Down);
-    model.act(Action::Open);
+    let before = model.selected();
     let mut reused = parent(20, "nginx", 5, None);
     reused.process.start_time = Some(sample::at("2026-11-22T03:00:00Z"));
-    model.apply(frame(vec![reused, parent(30, "sh", 0, None)], vec![]));
-    let Some(Overlay::Detail(_, who)) = &model.overlay else {
-        panic!("closed")
-    };
-    assert_ne!(*who, Identity::of(&model.frame.items[0].parents[0].process));
+    model.apply(host(frame(vec![reused], vec![])));
+    assert_eq!(selected(&model), Some(20));
+    assert_ne!(model.selected(), before);
 }
 
 #[test]
-fn a_selection_that_died_stays_at_its_place() {
-    let mut model = model(busy());
+fn the_cursor_stays_in_place_when_its_row_disappears() {
+    let mut model = all();
     model.act(Action::Last);
     assert_eq!(selected(&model), Some(30));
-    model.apply(frame(
-        vec![parent(10, "java", 2, None), parent(20, "nginx", 1, None)],
-        vec![],
-    ));
+    let rows = vec![parent(10, "java", 2, None), parent(20, "nginx", 1, None)];
+    model.apply(host(frame(rows, vec![])));
     assert_eq!(selected(&model), Some(20));
-    model.apply(frame(vec![], vec![]));
+    model.apply(host(frame(vec![], vec![])));
     assert_eq!(selected(&model), None);
     model.act(Action::Open);
     assert_eq!(model.overlay, None);
+}
+
+#[test]
+fn details_are_asked_for_while_they_are_on_the_screen() {
+    let mut model = model(busy());
+    assert_eq!(model.wanted().pid, None);
+    assert_eq!(model.act(Action::Open), Some(Effect::Refresh));
+    assert_eq!(model.wanted().pid, Some(10));
+    assert!(matches!(model.overlay, Some(Overlay::Detail(_))));
+    model.act(Action::Back);
+    assert_eq!(model.wanted().pid, None);
+}
+
+#[test]
+fn escape_clears_search_and_filter() {
+    let mut model = model(busy());
+    model.act(Action::Filter);
+    type_line(&mut model, "comm=nginx");
+    model.act(Action::Search);
+    type_line(&mut model, "ngi");
+    model.act(Action::Help);
+    model.act(Action::Back);
+    assert!(model.filter.is_some(), "the first one closes the help");
+    model.act(Action::Back);
+    assert_eq!((&model.filter, model.search.as_str()), (&None, ""));
+    assert_eq!(shown(&model), [10, 20]);
 }
 
 #[test]
@@ -115,7 +225,7 @@ fn filters_hide_rows_of_both_views() {
     model.act(Action::Filter);
     type_line(&mut model, "oldest>2s and parent~nginx");
     assert_eq!(shown(&model), [20]);
-    model.act(Action::OtherView);
+    model.act(Action::NextView);
     assert_eq!(shown(&model), [103]);
     model.act(Action::Filter);
     type_line(&mut model, "");
@@ -134,13 +244,13 @@ fn a_wrong_filter_is_reported_and_can_be_edited() {
             .is_some_and(|words| words.contains("`color`"))
     );
     assert!(model.typing(), "the line is still there to fix");
-    assert_eq!(shown(&model).len(), 3);
+    assert_eq!(shown(&model).len(), 2);
 }
 
 #[test]
-fn searches_go_round() {
+fn searches_wrap_around() {
     let mut model = model(busy());
-    model.act(Action::OtherView);
+    model.act(Action::NextView);
     model.act(Action::Search);
     type_line(&mut model, "CGI");
     assert_eq!(selected(&model), Some(103));
@@ -185,16 +295,16 @@ fn intervals_stay_within_their_steps() {
 }
 
 #[test]
-fn rates_restart_with_another_agent() {
+fn rates_restart_when_another_agent_answers() {
     let mut model = model(busy());
     let mut next = busy();
     next.items[0].summary.uptime_seconds.0 += 2.0;
     next.items[0].summary.exits_total += 50;
-    model.apply(next);
+    model.apply(host(next));
     assert_eq!(model.rates, [25.0]);
     let mut restarted = busy();
     restarted.items[0].summary.uptime_seconds.0 = 1.0;
-    model.apply(restarted);
+    model.apply(host(restarted));
     assert!(model.rates.is_empty());
 }
 
@@ -202,8 +312,8 @@ fn rates_restart_with_another_agent() {
 fn a_failure_keeps_the_last_frame_until_the_next() {
     let mut model = model(busy());
     model.fail("no answer".into(), Duration::from_secs(12));
-    assert_eq!(shown(&model).len(), 3);
-    model.apply(busy());
+    assert_eq!(shown(&model).len(), 2);
+    model.apply(host(busy()));
     assert_eq!(model.failure, None);
 }
 
@@ -214,7 +324,17 @@ fn thousands_of_zombies_are_handled() {
         .map(|i| zombie(100 + i, "sh", f64::from(i), &java))
         .collect();
     let mut model = model(frame(vec![java], zombies));
-    model.act(Action::OtherView);
+    model.act(Action::NextView);
     model.act(Action::Last);
     assert_eq!(selected(&model), Some(100));
+}
+
+#[test]
+fn a_saved_frame_is_the_document_of_the_agent() {
+    let mut rows = busy();
+    rows.items[0].parents[2].verdict = Some(sample::verdict());
+    rows.items[0].workloads = vec![workload("a.service", 4)];
+    let model = model(rows.clone());
+    let saved = serde_json::to_value(model.frame.document(None)).expect("JSON");
+    assert_eq!(saved, serde_json::to_value(&rows).expect("JSON"));
 }

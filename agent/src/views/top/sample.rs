@@ -1,22 +1,18 @@
 //! Frames for the tests of the live view.
 
-use std::time::Duration;
-
-use crate::cli::TopView;
+use super::host::Host;
+use super::settings::Settings;
 use crate::views::Look;
 use api::{
     Confidence, Document, Exit, ExitKind, Head, HookKind, Parent, Process, Seconds, Summary, Time,
-    Top, VERSION, Verdict, Zombie,
+    Top, VERSION, Verdict, WorkloadRow, Zombie,
 };
 
 /// The model of one host.
-pub type Model = super::model::Model<Document<Top>>;
+pub type Model = super::model::Model<Host>;
 
 /// Without colour, with more than ASCII.
-pub const LOOK: Look = Look {
-    color: false,
-    ascii: false,
-};
+pub const LOOK: Look = Look::PLAIN;
 
 /// A point in time.
 pub fn at(text: &str) -> Time {
@@ -79,6 +75,7 @@ pub fn zombie(pid: u32, comm: &str, age: f64, parent: &Parent) -> Zombie {
         died_at: Some(at("2026-11-22T03:00:00Z")),
         zombie_seconds: Seconds(age),
         age_is_lower_bound: false,
+        uid: Some(1000),
         forker: None,
         parent: Some(parent.process.clone()),
         tracer: None,
@@ -107,6 +104,7 @@ pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
             source: HookKind::Fentry.into(),
             at: at("2026-11-22T03:11:22.123456789Z"),
             lost_events: 0,
+            unlisted_zombies: 0,
         },
         total: 1,
         items: vec![Top {
@@ -115,6 +113,7 @@ pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
             parents,
             zombies,
             pids: Vec::new(),
+            workloads: Vec::new(),
         }],
         notes: Vec::new(),
     }
@@ -136,15 +135,28 @@ pub fn busy() -> Document<Top> {
     frame(vec![sh, nginx, java], zombies)
 }
 
+/// A row of a workload with some zombies.
+pub fn workload(unit: &str, zombies: u64) -> WorkloadRow {
+    WorkloadRow {
+        container: Some(api::Container {
+            unit: Some(unit.to_owned()),
+            cgroup: Some(format!("/system.slice/{unit}")),
+            ..api::Container::default()
+        }),
+        zombies,
+        culprits: zombies.min(1),
+        oldest_seconds: Some(Seconds(15.0)).filter(|_| zombies > 0),
+        ..WorkloadRow::default()
+    }
+}
+
+/// The frame around a document.
+pub fn host(document: Document<Top>) -> Host {
+    Host::new(document).expect("one frame")
+}
+
 /// The initial model.
-pub fn model(frame: Document<Top>) -> Model {
-    let interval = Duration::from_secs(1);
-    Model::new(
-        LOOK,
-        "agent at x".into(),
-        TopView::Culprits,
-        None,
-        interval,
-        frame,
-    )
+pub fn model(document: Document<Top>) -> Model {
+    let source = "agent at x".into();
+    Model::new(LOOK, source, 0, None, &Settings::default(), host(document))
 }

@@ -13,17 +13,17 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::cli::TopArgs;
 use crate::handle::Stopped;
-use crate::views::{Look, Outcome};
+use crate::views::Outcome;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::act::Effect;
 use super::draw::draw;
-use super::frame::{Feed, TopFrame, View};
-use super::keys;
+use super::frame::{Feed, Frame, Wanted};
 use super::model::Model;
+use super::settings::{self, Settings};
+use super::{Start, keys};
 
 /// After this long without a response, the screen shows it; the client itself times out later.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -32,17 +32,30 @@ type Fetch<F> = JoinHandle<anyhow::Result<F>>;
 
 /// Runs until the user quits, a signal arrives, or the number of frames is reached. Restores the
 /// terminal, also after a panic.
-pub async fn run<S: Feed>(
-    args: &TopArgs,
-    view: View<S>,
-    source: S,
-    look: Look,
-) -> anyhow::Result<Outcome> {
+pub async fn run<S: Feed>(start: &Start<'_>, source: S) -> anyhow::Result<Outcome> {
     // The first frame comes before touching the terminal, so that an error is plain text.
-    let frame = source.frame().await?;
-    let label = source.label();
-    let filter = args.filter.clone();
-    let model = Model::new(look, label, view, filter, args.delay, frame);
+    let view = S::Frame::VIEWS[start.place].title();
+    let frame = source.frame(Wanted { view, pid: None }).await?;
+    let path = settings::path();
+    let loaded = path
+        .as_deref()
+        .map_or_else(|| Ok(Settings::default()), Settings::load);
+    // A file that is wrong is left as it is.
+    let path = path.filter(|_| loaded.is_ok());
+    let problem = loaded.as_ref().err().map(|error| format!("{error:#}"));
+    let loaded = loaded.unwrap_or_default();
+    let given = start.settings::<S::Frame>(loaded.clone());
+    let filter = start.filter.clone();
+    let mut model = Model::new(
+        start.look,
+        source.label(),
+        start.place,
+        filter,
+        &given,
+        frame,
+    );
+    model.message = problem;
+    let given = model.settings();
     let mut signals = Signals::new()?;
     // Log lines would corrupt the screen.
     let level = log::max_level();
@@ -55,7 +68,8 @@ pub async fn run<S: Feed>(
         terminal,
         events,
     };
-    let ended = screen.run(args.iterations, &mut signals).await;
+    let ended = screen.run(start.args.iterations, &mut signals).await;
+    let settings = screen.model.settings();
     if let Err(error) = ratatui::try_restore() {
         log::debug!("lost the terminal: {error}");
         // Dropping the terminal would fail to show the cursor, report that on the closed stderr,
@@ -63,6 +77,9 @@ pub async fn run<S: Feed>(
         std::mem::forget(screen);
     }
     log::set_max_level(level);
+    if let Some(path) = path.filter(|_| settings != given) {
+        loaded.with_changes(&given, settings).save(&path)?;
+    }
     ended.map(|()| Outcome::Fine)
 }
 
@@ -79,6 +96,8 @@ impl<S: Feed> Screen<S> {
         let mut answered = Instant::now();
         let mut due = answered + self.model.interval;
         let mut fetch: Option<Fetch<S::Frame>> = None;
+        // Whether something is to be looked up although updates are paused.
+        let mut look_up = false;
         loop {
             self.terminal
                 .draw(|frame| draw(frame, &mut self.model))
@@ -91,18 +110,27 @@ impl<S: Feed> Screen<S> {
                     let event = event.context("lost the terminal")?;
                     match self.handle(&event.context("cannot read from the terminal")?)? {
                         Next::Leave => return Ok(()),
-                        Next::Refresh => due = Instant::now(),
+                        Next::Refresh => {
+                            due = Instant::now();
+                            look_up = self.model.paused;
+                        }
                         Next::Wait => {}
                     }
                 }
-                () = tokio::time::sleep_until(due), if fetch.is_none() && !self.model.paused => {
+                () = tokio::time::sleep_until(due),
+                    if fetch.is_none() && (look_up || !self.model.paused) =>
+                {
                     due = Instant::now() + self.model.interval;
-                    let source = self.source.clone();
-                    fetch = Some(tokio::spawn(async move { source.frame().await }));
+                    let (source, wanted) = (self.source.clone(), self.model.wanted());
+                    fetch = Some(tokio::spawn(async move { source.frame(wanted).await }));
                 }
                 done = finished(&mut fetch) => {
                     fetch = None;
                     match done? {
+                        Ok(frame) if look_up => {
+                            look_up = false;
+                            self.model.frame.look_up(frame);
+                        }
                         // A frame requested before the pause would undo it.
                         Ok(_) if self.model.paused => {}
                         Ok(frame) => {
@@ -158,7 +186,7 @@ impl<S: Feed> Screen<S> {
     /// Saves the frame to a new file; returns a message.
     fn save(&self) -> String {
         let path = file_name(&self.model.frame.at());
-        let written = serde_json::to_vec_pretty(&self.model.frame)
+        let written = serde_json::to_vec_pretty(&self.model.frame.document(None))
             .map_err(anyhow::Error::new)
             .and_then(|text| write_new(&path, &text));
         match written {
@@ -199,7 +227,7 @@ fn read_events() -> mpsc::Receiver<std::io::Result<Event>> {
 
 /// Signals that end the program.
 struct Signals {
-    all: [Signal; 3],
+    all: [Signal; 4],
 }
 
 impl Signals {
@@ -210,16 +238,18 @@ impl Signals {
                 listen(SignalKind::terminate())?,
                 listen(SignalKind::interrupt())?,
                 listen(SignalKind::hangup())?,
+                listen(SignalKind::quit())?,
             ],
         })
     }
 
     async fn any(&mut self) {
-        let [terminate, interrupt, hangup] = &mut self.all;
+        let [terminate, interrupt, hangup, quit] = &mut self.all;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
             _ = hangup.recv() => {}
+            _ = quit.recv() => {}
         }
     }
 }

@@ -129,6 +129,7 @@ pub fn zombie(
         died_at: (!found).then(|| time(wall, record.died.at_ns)),
         zombie_seconds: Seconds::of_ns(now_ns.saturating_sub(record.died.at_ns)),
         age_is_lower_bound: found,
+        uid: Some(record.uid),
         forker: someone(&record.forker),
         parent: someone(&record.parent),
         tracer: someone(&record.tracer),
@@ -163,6 +164,11 @@ pub fn parent(
 
 fn span(from_ns: Option<u64>, to_ns: Option<u64>) -> Option<u64> {
     to_ns?.checked_sub(from_ns?)
+}
+
+/// How a process ended, in words: `exit 1`, `SIGKILL`, `SIGSEGV core`.
+pub fn ended(status: ExitStatus) -> String {
+    exit(status).to_string()
 }
 
 fn exit(status: ExitStatus) -> api::Exit {

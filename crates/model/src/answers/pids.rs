@@ -16,22 +16,23 @@ pub fn pids<'a>(
 ) -> Vec<api::Pids> {
     let others = usages.iter().skip(1 + CGROUPS);
     let refusing = others.filter(|usage| usage.refused.is_some_and(|refused| refused > 0));
-    let told = usages
+    let shown = usages
         .iter()
         .take(1 + CGROUPS)
         .chain(refusing.take(CGROUPS));
-    told.map(|usage| api::Pids {
-        scope: usage.scope.clone(),
-        container: usage
-            .cgroup
-            .and_then(&place)
-            .and_then(|it| it.container_for_answer()),
-        used: usage.used,
-        limit: usage.limit,
-        zombies: usage.zombies,
-        leaked_per_second: usage.leaked_per_second,
-        refused_forks: usage.refused,
-        full_in_seconds: usage.full_in(),
-    })
-    .collect()
+    shown
+        .map(|usage| api::Pids {
+            scope: usage.scope.clone(),
+            container: usage
+                .cgroup
+                .and_then(&place)
+                .and_then(|it| it.container_for_answer()),
+            used: usage.used,
+            limit: usage.limit,
+            zombies: usage.zombies,
+            leaked_per_second: usage.leaked_per_second,
+            refused_forks: usage.refused,
+            full_in_seconds: usage.full_in(),
+        })
+        .collect()
 }

@@ -7,13 +7,13 @@ use crate::clock::Wall;
 use crate::events::Ignored;
 use crate::signals;
 use crate::stuck::evidence::watch::{Since, Suspect};
-use crate::stuck::evidence::{Facts, Stuck, Thread, Who};
+use crate::stuck::evidence::{Actor, Facts, Stuck, Thread};
 use crate::stuck::steps::{dumping_core, frozen, ptrace_exit_stop, waiting_for_namespace};
 
 /// Somebody who does not die, and what a round found of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Looked<'a> {
-    /// What the snapshot says of it.
+    /// Its facts from the snapshot.
     pub suspect: &'a Suspect,
     /// Since when.
     pub since: Since,
@@ -99,7 +99,7 @@ fn thread(thread: &Thread) -> api::StuckThread {
 
 /// The first that the thread's step speaks of.
 fn waits_for_of(facts: &Facts, thread: &Thread) -> Option<api::WaitsFor> {
-    let waits_for = |kind: Awaited, what: String, processes: Vec<&Who>| {
+    let waits_for = |kind: Awaited, what: String, processes: Vec<&Actor>| {
         Some(api::WaitsFor {
             kind: kind.into(),
             what,
@@ -139,7 +139,7 @@ fn waits_for_of(facts: &Facts, thread: &Thread) -> Option<api::WaitsFor> {
             )
         }
         _ if !facts.fuse.is_empty() => {
-            let mut servers: Vec<&Who> = facts.fuse.iter().flat_map(|it| &it.servers).collect();
+            let mut servers: Vec<&Actor> = facts.fuse.iter().flat_map(|it| &it.servers).collect();
             servers.dedup();
             waits_for(Awaited::Fuse, connections(facts), servers)
         }
@@ -160,7 +160,7 @@ fn connections(facts: &Facts) -> String {
     words.collect::<Vec<_>>().join(" or ")
 }
 
-fn someone(who: &Who) -> api::Process {
+fn someone(who: &Actor) -> api::Process {
     api::Process {
         pid: who.pid,
         start_time: None,

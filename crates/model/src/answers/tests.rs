@@ -1,4 +1,4 @@
-//! What is known becomes a figure, what is not becomes null, and a bound says that it is one.
+//! Known values become numbers, unknown ones null, and bounds are marked.
 
 use super::*;
 use crate::events::{CgroupIds, Key, Kill, KillBy};
@@ -73,7 +73,7 @@ fn same(is: Option<Seconds>, expected: Option<f64>) {
 }
 
 #[test]
-fn what_was_seen_exactly_is_told_in_full() {
+fn an_exact_death_is_explained_in_full() {
     let exit = exit_of(DiedBound::Exact, reap(How::Wait, Some(REAPED), false));
     same(exit.exit_seconds, Some(0.25));
     same(exit.zombie_seconds, Some(1.0));
@@ -96,7 +96,7 @@ fn what_was_seen_exactly_is_told_in_full() {
 }
 
 #[test]
-fn a_late_sight_of_the_reap_is_an_upper_bound_without_a_reaper() {
+fn a_reap_detected_late_is_an_upper_bound_without_a_reaper() {
     let exit = exit_of(DiedBound::Exact, reap(How::Unknown, Some(REAPED), true));
     same(exit.zombie_seconds, Some(1.0));
     assert!(exit.zombie_seconds_is_upper_bound);
@@ -104,7 +104,7 @@ fn a_late_sight_of_the_reap_is_an_upper_bound_without_a_reaper() {
 }
 
 #[test]
-fn a_reap_of_which_the_time_is_not_known_has_none() {
+fn a_reap_at_an_unknown_time_has_no_time() {
     let exit = exit_of(DiedBound::Exact, reap(How::Unknown, None, false));
     same(exit.zombie_seconds, None);
     assert!(exit.reaped_at.is_none() && !exit.zombie_seconds_is_upper_bound);
@@ -130,7 +130,7 @@ fn a_death_without_notification_is_a_lower_bound_and_its_zombie_time_an_upper_on
 }
 
 #[test]
-fn nobody_lies_dead_where_the_kernel_reaps_at_once() {
+fn autoreaped_processes_are_never_zombies() {
     let exit = exit_of(
         DiedBound::NotBefore,
         reap(How::Autoreap, Some(REAPED), true),
@@ -141,13 +141,13 @@ fn nobody_lies_dead_where_the_kernel_reaps_at_once() {
 }
 
 #[test]
-fn an_end_before_its_beginning_is_no_span() {
+fn a_span_that_ends_before_it_begins_is_dropped() {
     let exit = exit_of(DiedBound::Exact, reap(How::Wait, Some(DIED - 1), false));
     same(exit.zombie_seconds, None);
 }
 
 #[test]
-fn the_tracer_that_let_it_go_is_told_once_it_is_over() {
+fn a_detached_tracer_is_reported_only_for_finished_exits() {
     let reap = reap(How::Wait, Some(REAPED), false);
     let mut record = record(DiedBound::Exact, Some(reap));
     record.former.push(former(4, true, DIED + 500_000_000));
@@ -176,7 +176,7 @@ fn former(tgid: u32, was_tracer: bool, until_ns: u64) -> Former {
 }
 
 #[test]
-fn each_who_had_to_reap_it_before_is_told_with_how_long_that_took() {
+fn earlier_responsible_processes_are_listed_with_durations() {
     let seconds = |bound, late: bool| {
         let mut record = record(bound, None);
         record.former = vec![
@@ -230,7 +230,7 @@ fn the_age_of_a_zombie_counts_from_its_death() {
 }
 
 #[test]
-fn a_start_that_is_not_known_is_null() {
+fn an_unknown_start_time_is_null() {
     let mut unknown = someone(9);
     unknown.key.start_ns = 0;
     assert!(process(Wall::from(0), &unknown).start_time.is_none());

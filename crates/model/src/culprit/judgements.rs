@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_files_tell_nothing_in_time_is_judged_as_it_was_for_a_while() {
+    fn a_process_whose_files_cannot_be_read_keeps_its_verdict_for_a_while() {
         let stopped = at(10, Some(&['T']), None);
         assert_eq!(id(&stopped), "parent_stopped");
         let soon = at(15, None, Some(stopped));
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_files_tell_now_counts_more_than_what_they_told() {
+    fn fresh_evidence_from_files_replaces_old_evidence() {
         let stopped = at(10, Some(&['T']), None);
         assert_ne!(id(&at(11, Some(&['S']), Some(stopped))), "parent_stopped");
     }

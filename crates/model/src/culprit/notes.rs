@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_privilege_is_named_once_with_all_that_it_would_show() {
+    fn each_missing_privilege_is_named_once_with_what_it_would_show() {
         let notes = notes([
             "/proc/42/stack needs CAP_SYS_ADMIN",
             "/proc/43/task/44/stack needs CAP_SYS_ADMIN",
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_unreadable_is_no_note() {
+    fn no_note_without_an_unreadable_file() {
         assert!(notes([]).is_empty());
     }
 }

@@ -23,7 +23,7 @@ pub struct CgroupId {
 }
 
 /// The cgroup of a process in each hierarchy, as far as the source knows it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CgroupIds {
     /// In the v1 hierarchy.
     pub v1: Option<u64>,

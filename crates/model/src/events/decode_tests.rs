@@ -40,7 +40,7 @@ fn decoded(record: &wire::Death) -> Death {
 }
 
 #[test]
-fn zero_is_not_known() {
+fn zero_is_unknown() {
     let death = decoded(&a_death());
     assert_eq!(
         death.process.key,
@@ -107,7 +107,7 @@ fn a_full_death() {
 }
 
 #[test]
-fn a_signal_from_no_process_is_one_all_the_same() {
+fn a_signal_without_a_sender_still_counts() {
     let mut record = a_death();
     (record.killed_ns, record.kill_signal, record.kill_by) = (90, 9, kill_by::OOM);
     let kill = |record: &wire::Death| decoded(record).kill;
@@ -166,7 +166,7 @@ fn times_divide_the_run_time() {
 }
 
 #[test]
-fn what_is_no_record_is_refused() {
+fn malformed_records_are_refused() {
     let record = bytes(&a_death());
     assert_eq!(
         decode(&record[..record.len() - 1], 4096),
@@ -212,7 +212,7 @@ fn what_is_no_record_is_refused() {
 }
 
 #[test]
-fn a_leader_that_left_its_threads_is_no_zombie() {
+fn a_leader_that_ended_before_its_threads_is_not_a_zombie() {
     let state = |flags| {
         let record = wire::TaskRecord {
             process: named(1, b"a"),
@@ -250,7 +250,7 @@ fn stacks_follow_their_threads() {
 
 proptest! {
     #[test]
-    fn no_bytes_are_a_panic(kind in 0_u32..12, rest in prop::collection::vec(any::<u8>(), 0..800)) {
+    fn any_bytes_are_decoded_without_a_panic(kind in 0_u32..12, rest in prop::collection::vec(any::<u8>(), 0..800)) {
         let record = [&kind.to_ne_bytes()[..], &rest].concat();
         let _ = decode(&record, 4096);
         let _ = decode(&rest, u64::MAX);
@@ -284,7 +284,7 @@ fn dead_by_ns(record: &wire::TaskRecord) -> Option<u64> {
 }
 
 #[test]
-fn a_zombie_older_than_the_agent_was_dead_soon_after_its_last_turn() {
+fn the_death_of_an_older_zombie_is_bounded_by_its_last_run() {
     let last_turn_ns = 1_000_000_000;
     let dead_by_ns = dead_by_ns(&an_old_zombie()).unwrap();
     assert!(dead_by_ns > last_turn_ns + 3_000_000, "{dead_by_ns}");
@@ -292,7 +292,7 @@ fn a_zombie_older_than_the_agent_was_dead_soon_after_its_last_turn() {
 }
 
 #[test]
-fn where_the_last_turn_says_nothing_of_the_death_nothing_is_said() {
+fn no_bound_is_given_if_the_last_run_does_not_imply_one() {
     let had_threads = wire::TaskRecord {
         threads_runtime_ns: 1,
         ..an_old_zombie()
@@ -315,7 +315,7 @@ fn where_the_last_turn_says_nothing_of_the_death_nothing_is_said() {
 }
 
 #[test]
-fn what_waits_asked_for_is_known_of_all_or_of_none() {
+fn wait_arguments_are_known_for_all_calls_or_none() {
     let mut record = wire::TaskRecord {
         flags: 0,
         ..an_old_zombie()
@@ -364,7 +364,7 @@ fn what_waits_asked_for_is_known_of_all_or_of_none() {
 }
 
 #[test]
-fn a_cgroup_s_path_ends_at_its_nul_or_is_not_told() {
+fn a_cgroup_path_ends_at_its_nul_or_is_unknown() {
     let mut path = [b'x'; wire::CGROUP_PATH_LEN];
     path[..3].copy_from_slice(b"/a\0");
     let mut record = wire::CgroupMade {
@@ -410,7 +410,7 @@ fn an_exec_names_both_programs() {
 }
 
 #[test]
-fn what_a_task_has_of_its_program_and_its_signals_is_known_or_none() {
+fn facts_of_a_task_about_its_program_and_signals_are_known_or_null() {
     let task = |record: &wire::TaskRecord| decode_task(&bytes(record)).expect("a task");
     let mut record = wire::TaskRecord {
         process: named(7, b"app"),
@@ -462,4 +462,16 @@ fn a_thread_that_reaps_is_named_unless_it_is_the_first() {
     assert_eq!(thread(9, b"app"), None);
     assert_eq!(thread(10, b""), None);
     assert_eq!(thread(10, b"reaper"), Some("reaper".into()));
+}
+
+#[test]
+fn damaged_records_are_decoded_or_refused() {
+    let corpus = [bytes(&a_death()), bytes(&an_old_zombie())];
+    fuzz::feed(&corpus, |record| {
+        let _ = (
+            decode(record, 4096),
+            decode_task(record),
+            decode_threads(record),
+        );
+    });
 }

@@ -7,6 +7,7 @@ mod comm;
 mod decode;
 mod kill;
 mod steps;
+mod tasks;
 mod threads;
 mod waits;
 
@@ -15,6 +16,7 @@ pub use comm::Comm;
 pub use decode::{Malformed, decode, decode_task};
 pub use kill::{Kill, KillBy};
 pub use steps::Steps;
+pub use tasks::Tasks;
 pub use threads::decode_threads;
 pub use waits::{Asked, Peeked, Target, Waits};
 
@@ -39,7 +41,7 @@ impl Key {
 pub const TICK_TOLERANCE_NS: u64 = 20_000_000;
 
 /// A process as named by an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Process {
     /// Its identity.
     pub key: Key,
@@ -235,8 +237,7 @@ pub enum Event {
     CgroupMade(CgroupMade),
 }
 
-/// One group leader in a snapshot of all processes. There may be a hundred thousand, so what few of
-/// them have is boxed.
+/// One group leader in a snapshot of all processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     /// The process.
@@ -378,14 +379,5 @@ pub struct Snapshot {
     /// Whether start times are exact; those from /proc are rounded down to ticks of 10 ms.
     pub exact_start: bool,
     /// The processes.
-    pub tasks: Vec<Task>,
-}
-
-impl Snapshot {
-    /// The task of a process, as far as start times can tell.
-    pub fn of(&self, key: Key) -> Option<&Task> {
-        self.tasks
-            .iter()
-            .find(|task| task.process.key.is_roughly(key))
-    }
+    pub tasks: Tasks,
 }

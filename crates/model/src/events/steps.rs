@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_pid_namespace_is_its_inits() {
+    fn a_process_killed_by_the_end_of_its_pid_namespace_names_the_init() {
         let way = [WAY.as_slice(), &[(mark::PID_NAMESPACE, 191)]].concat();
         let steps = between(100, &way, 1191);
         assert_eq!(steps.namespaces_ns, Some(1003));
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tracepoints_do_not_see_is_unknown() {
+    fn facts_that_tracepoints_miss_are_unknown() {
         let seen = [
             (mark::EXIT, 110),
             (mark::MEMORY, 110),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_in_an_impossible_order_are_no_step() {
+    fn contradictory_step_times_are_dropped() {
         let mut way = WAY;
         way[2].1 = 124;
         let steps = between(100, &way, 200);

@@ -1,6 +1,6 @@
 //! A living process whose main thread has exited. /proc shows it as a zombie, which it is not.
 
-use super::words::{count, who};
+use super::words::{count, named};
 use crate::culprit::rules::{Confidence, Verdict};
 use crate::events::Process;
 
@@ -13,7 +13,7 @@ pub fn verdict(process: &Process, threads: Option<u32>) -> Verdict {
         id: "leader_exited",
         summary: format!(
             "{} is not a zombie: its main thread has exited, but {live}",
-            who(process)
+            named(process)
         ),
         evidence: vec![
             format!("the process is alive: {live}"),

@@ -85,12 +85,9 @@ impl Life<'_> {
     }
 }
 
-/// All known processes that have had the PID, the last one first.
-pub fn lives<'a>(known: &Known<'a>) -> Vec<Life<'a>> {
-    let shown = known.snapshot.and_then(|snapshot| {
-        let mut tasks = snapshot.tasks.iter();
-        tasks.find(|task| task.process.key.tgid == known.pid)
-    });
+/// All known processes that have had the PID, the last one first. `shown` is the one in the
+/// snapshot.
+pub fn lives<'a>(known: &Known<'a>, shown: Option<&'a Task>) -> Vec<Life<'a>> {
     let fitting =
         |record: &Record| shown.filter(|task| task.process.key.is_roughly(record.process.key));
     let dead = known.records.iter().map(|record| {

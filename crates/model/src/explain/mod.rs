@@ -3,7 +3,7 @@
 
 mod leader_exited;
 mod lives;
-mod tell;
+mod story;
 mod timeline;
 mod unknown;
 mod words;
@@ -13,7 +13,7 @@ mod tests;
 
 pub use leader_exited::verdict as leader_exited;
 pub use lives::{Life, State, lives};
-pub use tell::tell;
+pub use story::story;
 pub use timeline::what;
 
 use api::{Bound, PhaseName};

@@ -89,9 +89,10 @@ pub(super) fn explained(
         snapshot,
         seen,
     };
-    let lives = lives(&known);
+    let shown = snapshot.and_then(|snapshot| snapshot.tasks.of_tgid(10));
+    let lives = lives(&known, shown.as_ref());
     Told {
-        story: tell(&known, lives.first(), held),
+        story: story(&known, lives.first(), held),
         states: lives.iter().map(|life| life.state).collect(),
     }
 }
@@ -281,7 +282,7 @@ fn a_pending_signal_is_shown_with_its_reason() {
 }
 
 #[test]
-fn a_zombie_is_shown_with_the_parent_that_has_to_reap_it() {
+fn a_zombie_is_shown_with_its_parent() {
     let snapshot = snapshot(Some(child(TaskState::Zombie)));
     let killed = Record {
         kill: Some(Box::new(Kill {
@@ -359,7 +360,7 @@ fn a_tracer_and_an_adopter_are_named() {
 }
 
 #[test]
-fn each_former_parent_is_named_with_its_end() {
+fn former_parents_are_named_with_how_they_ended() {
     let former = |pid, comm, was_tracer, until_ns| Former {
         process: process(pid, comm),
         was_tracer,

@@ -2,7 +2,7 @@
 
 use api::{Bound, PhaseName};
 
-use super::words::{ended, same, someone, who};
+use super::words::{ended, named, same, someone};
 use super::{Life, Moment, Phase};
 use crate::events::{Ignored, Kill, KillBy, Process, Steps, Task, TaskState};
 use crate::lifecycle::{DiedBound, How, Reap, Record};
@@ -36,7 +36,7 @@ fn at(at_ns: Option<u64>, bound: Bound, what: String) -> Moment {
 fn started(life: &Life<'_>) -> Moment {
     let start_ns = Some(life.process.key.start_ns).filter(|&start_ns| start_ns != 0);
     let what = match life.forker() {
-        Some(forker) => format!("started by {}", who(forker)),
+        Some(forker) => format!("started by {}", named(forker)),
         None => "started by a process that was not seen".to_owned(),
     };
     at(start_ns, Bound::Exact, what)
@@ -48,15 +48,15 @@ fn parent_changed(forker: Option<&Process>, parent: Option<&Process>) -> Option<
     (!forker.key.is_roughly(parent.key)).then(|| {
         let what = format!(
             "{} became its parent, replacing {}",
-            who(parent),
-            who(forker)
+            named(parent),
+            named(forker)
         );
         at(None, Bound::Exact, what)
     })
 }
 
 fn traced(tracer: Option<&Process>) -> Option<Moment> {
-    let what = format!("traced by {} (ptrace)", who(tracer?));
+    let what = format!("traced by {} (ptrace)", named(tracer?));
     Some(at(None, Bound::Exact, what))
 }
 
@@ -90,15 +90,15 @@ fn killed(kill: &Kill) -> Moment {
             "got {signal} because thread {} of {}, which started it, exited (PR_SET_PDEATHSIG); \
              no process called kill",
             parent.tid,
-            who(parent)
+            named(parent)
         ),
         (Some(KillBy::Terminal), Some(process)) => format!(
             "got {signal} from its terminal ({} hung it up or controls it)",
-            who(process)
+            named(process)
         ),
         (Some(KillBy::Namespace), Some(init)) => format!(
             "got {signal} because {}, the init of its PID namespace, exited",
-            who(init)
+            named(init)
         ),
         _ => format!("got {signal} from {}", kill.sender()),
     };
@@ -133,7 +133,7 @@ fn ignored_signal(task: &Task, ignored: &Ignored) -> Moment {
     let from = ignored
         .by
         .as_ref()
-        .map_or_else(|| "the kernel".to_owned(), who);
+        .map_or_else(|| "the kernel".to_owned(), named);
     let what = if ignored.by_choice {
         format!("ignored {signal} (SIG_IGN) from {from}")
     } else {
@@ -163,7 +163,7 @@ fn dead(life: &Life<'_>, record: &Record, moments: &mut Vec<Moment>) {
         moments.extend(record.tracer.as_ref().map(|tracer| {
             let what = format!(
                 "held by its tracer {}; its parent cannot reap it until the tracer releases it",
-                who(tracer)
+                named(tracer)
             );
             at(None, Bound::Exact, what)
         }));
@@ -181,7 +181,7 @@ fn parent_changes(record: &Record) -> impl Iterator<Item = Moment> {
     let next = formers.clone().skip(1).map(|former| &former.process);
     let next = next.map(Some).chain([record.responsible()]);
     formers.zip(next).map(|(former, next)| {
-        let from = who(&former.process);
+        let from = named(&former.process);
         let to = someone(next);
         let what = if former.was_tracer {
             format!("its tracer {from} released it; {to} has to reap it now")
@@ -241,7 +241,7 @@ fn reaper(reap: &Reap) -> String {
         Some(process) if process.tid != process.key.tgid => {
             let name = reap.by_thread.as_ref();
             let name = name.map_or(String::new(), |name| format!(" ({name})"));
-            format!("thread {}{name} of {}", process.tid, who(process))
+            format!("thread {}{name} of {}", process.tid, named(process))
         }
         by => someone(by.as_ref()),
     }

@@ -7,13 +7,13 @@ use crate::signals;
 pub(super) use crate::culprit::rules::{count, span};
 
 /// `worker (PID 42)`.
-pub(super) fn who(process: &Process) -> String {
+pub(super) fn named(process: &Process) -> String {
     format!("{} (PID {})", process.comm, process.key.tgid)
 }
 
 /// The same for a process that may be unknown.
 pub(super) fn someone(process: Option<&Process>) -> String {
-    process.map_or_else(|| "an unknown process".to_owned(), who)
+    process.map_or_else(|| "an unknown process".to_owned(), named)
 }
 
 /// Whether both are known to be the same process.

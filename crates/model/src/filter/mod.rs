@@ -3,11 +3,16 @@
 use std::borrow::Cow;
 
 mod parse;
+mod rows;
 mod selection;
+mod wrong;
 
 pub use api::Field;
 use api::Seconds;
+use regex_lite::{Regex, RegexBuilder};
+pub use rows::{EXIT_FIELDS, STUCK_FIELDS};
 pub use selection::{Chosen, Selection};
+pub use wrong::Wrong;
 
 /// The fields of a row. `None` is unknown and fails every comparison.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +33,20 @@ pub struct Row<'a> {
     pub reaps: Option<f64>,
     /// Node, namespace, pod, container and unit.
     pub place: [Option<&'a str>; 5],
+    /// All of these in one text.
+    pub workload: Option<Cow<'a, str>>,
+    /// Real uid.
+    pub user: Option<u32>,
+    /// How it ended, such as `exit 1` or `SIGKILL`.
+    pub exit: Option<Cow<'a, str>>,
+    /// How long its exit took.
+    pub exiting: Option<Seconds>,
+    /// How long it was a zombie.
+    pub zombie: Option<Seconds>,
+    /// How it was released.
+    pub how: Option<&'a str>,
+    /// Who killed it.
+    pub killer: Option<Cow<'a, str>>,
     /// Verdicts, as text.
     pub why: Option<&'a str>,
     /// Stale zombies.
@@ -57,8 +76,20 @@ pub struct Filter {
 enum Test {
     Any(Vec<Test>),
     All(Vec<Test>),
+    Not(Box<Test>),
     Number(Field, Op, f64),
     Text(Field, Op, String),
+    Pattern(Field, Pattern),
+}
+
+/// A regular expression; two are equal if their texts are.
+#[derive(Clone, Debug)]
+struct Pattern(Regex);
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,47 +101,21 @@ enum Op {
     AtLeast,
     AtMost,
     Contains,
-}
-
-impl Test {
-    fn names_place(&self) -> bool {
-        match self {
-            Self::Any(tests) | Self::All(tests) => tests.iter().any(Self::names_place),
-            Self::Number(field, ..) | Self::Text(field, ..) => field.is_of_place(),
-        }
-    }
+    Matches,
 }
 
 impl Filter {
     /// Whether it needs the workload of each row.
     pub(super) fn names_place(&self) -> bool {
-        self.test.names_place()
-    }
-
-    /// Parses a filter; the error is one sentence.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        Ok(Self {
-            test: parse::parse(text)?,
-            text: text.trim().to_owned(),
-        })
+        self.test.uses(&Field::is_of_place)
     }
 
     /// Parses a filter that may only use these fields.
-    pub fn parse_for(text: &str, fields: &[Field]) -> Result<Self, String> {
-        let filter = Self::parse(text)?;
-        filter.fits(fields)?;
-        Ok(filter)
-    }
-
-    /// Checks that the filter uses only these fields.
-    pub fn fits(&self, fields: &[Field]) -> Result<(), String> {
-        match self.test.stranger(fields) {
-            None => Ok(()),
-            Some(field) => Err(format!(
-                "these rows have no field {field}; known: {}",
-                Field::known(fields)
-            )),
-        }
+    pub fn parse(text: &str, fields: &[Field]) -> Result<Self, Wrong> {
+        Ok(Self {
+            test: parse::parse(text, fields)?,
+            text: text.trim().to_owned(),
+        })
     }
 
     /// The source text.
@@ -125,14 +130,12 @@ impl Filter {
 }
 
 impl Test {
-    /// A field that the filter uses and that is not in this list.
-    fn stranger(&self, fields: &[Field]) -> Option<Field> {
+    fn uses(&self, wanted: &impl Fn(Field) -> bool) -> bool {
         match self {
-            Self::Any(tests) | Self::All(tests) => {
-                tests.iter().find_map(|test| test.stranger(fields))
-            }
-            Self::Number(field, ..) | Self::Text(field, ..) => {
-                (!fields.contains(field)).then_some(*field)
+            Self::Any(tests) | Self::All(tests) => tests.iter().any(|test| test.uses(wanted)),
+            Self::Not(test) => test.uses(wanted),
+            Self::Number(field, ..) | Self::Text(field, ..) | Self::Pattern(field, _) => {
+                wanted(*field)
             }
         }
     }
@@ -141,6 +144,7 @@ impl Test {
         match self {
             Self::Any(tests) => tests.iter().any(|test| test.holds(row)),
             Self::All(tests) => tests.iter().all(|test| test.holds(row)),
+            Self::Not(test) => !test.holds(row),
             Self::Number(field, op, wanted) => row
                 .number(*field)
                 .is_some_and(|found| op.compare(found, *wanted)),
@@ -149,50 +153,82 @@ impl Test {
                 Op::Unequal => name != wanted,
                 _ => name.to_lowercase().contains(&wanted.to_lowercase()),
             }),
+            Self::Pattern(field, pattern) => row
+                .text(*field)
+                .is_some_and(|name| pattern.0.is_match(name)),
         }
     }
 
     /// Compares a field with a value of its type; `parent` is a PID if the value is a number.
-    fn of(field: Field, name: &str, op: Op, value: &str) -> Result<Self, String> {
-        let number = match field {
-            Field::Comm
-            | Field::Node
-            | Field::Namespace
-            | Field::Pod
-            | Field::Container
-            | Field::Unit
-            | Field::Why => None,
-            Field::Age => {
-                let duration = api::parse_duration(value).map_err(|_| {
-                    format!("`{value}` is not a duration; write one such as 500ms, 10s or 5m")
-                })?;
-                Some(duration.as_secs_f64())
-            }
-            Field::Parent => value.parse().ok(),
-            Field::Late | Field::Pids if value.ends_with('%') => {
-                let share = value.trim_end_matches('%').parse::<f64>();
-                let share = share.map_err(|_| format!("`{value}` is not a percentage"))?;
-                Some(share / 100.0)
-            }
-            _ => Some(
-                value
-                    .parse()
-                    .map_err(|_| format!("`{value}` is not a number, which {name} needs"))?,
-            ),
-        };
-        match (number, op) {
+    fn of(field: Field, name: &str, op: Op, value: &str) -> Result<Self, Misfit> {
+        match (number(field, name, value).map_err(Misfit::Value)?, op) {
             // `parent~12` means names that contain 12.
-            (Some(_), Op::Contains) if field == Field::Parent => {
+            (Some(_), Op::Contains | Op::Matches) if field != Field::Parent => Err(
+                Misfit::Operator(format!("`~` works on text, and {name} is a number")),
+            ),
+            (_, Op::Matches) => {
+                let pattern = pattern(value).map_err(Misfit::Value)?;
+                Ok(Self::Pattern(field, pattern))
+            }
+            (Some(number), op) if op != Op::Contains => Ok(Self::Number(field, op, number)),
+            (_, Op::Equal | Op::Unequal | Op::Contains) => {
                 Ok(Self::Text(field, op, value.to_owned()))
             }
-            (Some(_), Op::Contains) => Err(format!("`~` works on text, and {name} is a number")),
-            (Some(number), op) => Ok(Self::Number(field, op, number)),
-            (None, Op::Equal | Op::Unequal | Op::Contains) => {
-                Ok(Self::Text(field, op, value.to_owned()))
-            }
-            (None, _) => Err(format!("{name} is text; use =, != or ~")),
+            _ => Err(Misfit::Operator(format!(
+                "{name} is text; use =, !=, ~ or =~"
+            ))),
         }
     }
+}
+
+/// What does not fit a field.
+enum Misfit {
+    Operator(String),
+    Value(String),
+}
+
+/// The value of a field that is a number.
+fn number(field: Field, name: &str, value: &str) -> Result<Option<f64>, String> {
+    Ok(match field {
+        Field::Comm
+        | Field::Node
+        | Field::Namespace
+        | Field::Pod
+        | Field::Container
+        | Field::Unit
+        | Field::Workload
+        | Field::Exit
+        | Field::How
+        | Field::Killer
+        | Field::Why => None,
+        Field::Age | Field::Zombie | Field::Exiting => {
+            let duration = api::parse_duration(value).map_err(|_| {
+                format!("`{value}` is not a duration; write one such as 500ms, 10s or 5m")
+            })?;
+            Some(duration.as_secs_f64())
+        }
+        Field::Parent => value.parse().ok(),
+        Field::Late | Field::Pids if value.ends_with('%') => {
+            let share = value.trim_end_matches('%').parse::<f64>();
+            let share = share.map_err(|_| format!("`{value}` is not a percentage"))?;
+            Some(share / 100.0)
+        }
+        _ => {
+            let number = value.parse();
+            Some(number.map_err(|_| format!("`{value}` is not a number, which {name} needs"))?)
+        }
+    })
+}
+
+/// A regular expression of bounded size.
+fn pattern(text: &str) -> Result<Pattern, String> {
+    let regex = RegexBuilder::new(text).size_limit(1 << 18).build();
+    regex.map(Pattern).map_err(|error| {
+        let error = error.to_string();
+        let why = error.lines().last().unwrap_or_default();
+        let why = why.trim_start_matches("error: ");
+        format!("`{text}` is not a regular expression: {why}")
+    })
 }
 
 impl Row<'_> {
@@ -207,6 +243,10 @@ impl Row<'_> {
             Field::Container => container,
             Field::Unit => unit,
             Field::Why => self.why,
+            Field::Workload => self.workload.as_deref(),
+            Field::Exit => self.exit.as_deref(),
+            Field::How => self.how,
+            Field::Killer => self.killer.as_deref(),
             _ => None,
         }
     }
@@ -217,6 +257,9 @@ impl Row<'_> {
             Field::Parent => self.parent.as_ref().map(|parent| f64::from(parent.0)),
             Field::Zombies => self.zombies.map(|zombies| zombies as f64),
             Field::Age => self.age.map(|age| age.0),
+            Field::User => self.user.map(f64::from),
+            Field::Exiting => self.exiting.map(|it| it.0),
+            Field::Zombie => self.zombie.map(|it| it.0),
             Field::Leak => self.leak,
             Field::Reaps => self.reaps,
             Field::Stale => self.stale,
@@ -245,7 +288,7 @@ impl Op {
             Self::Less => found < wanted,
             Self::AtLeast => found >= wanted,
             Self::AtMost => found <= wanted,
-            Self::Contains => false,
+            Self::Contains | Self::Matches => false,
         }
     }
 }
@@ -256,29 +299,30 @@ mod tests {
 
     use super::*;
 
-    const JAVA: Row = Row {
-        pid: 41,
-        comm: Cow::Borrowed("java"),
-        parent: Some((41, Cow::Borrowed("java"))),
-        zombies: Some(12),
-        age: Some(Seconds(15.0)),
-        leak: Some(0.5),
-        reaps: None,
-        place: [Some("worker-1"), Some("shop"), None, None, None],
-        why: Some("never_waits"),
-        stale: None,
-        growth: None,
-        exits: None,
-        late: Some(0.25),
-        stuck: None,
-        pids: None,
-        lost: None,
-    };
+    fn java() -> Row<'static> {
+        Row {
+            pid: 41,
+            comm: Cow::Borrowed("java"),
+            parent: Some((41, Cow::Borrowed("java"))),
+            zombies: Some(12),
+            age: Some(Seconds(15.0)),
+            leak: Some(0.5),
+            reaps: None,
+            place: [Some("worker-1"), Some("shop"), None, None, None],
+            workload: Some(Cow::Borrowed("shop/web-0")),
+            user: Some(1000),
+            exit: Some(Cow::Borrowed("SIGKILL")),
+            zombie: Some(Seconds(0.2)),
+            why: Some("never_waits"),
+            late: Some(0.25),
+            ..Row::default()
+        }
+    }
 
     fn holds(filter: &str) -> bool {
-        Filter::parse(filter)
+        Filter::parse(filter, Field::ALL)
             .unwrap_or_else(|error| panic!("{filter}: {error}"))
-            .matches(&JAVA)
+            .matches(&java())
     }
 
     #[test]
@@ -299,6 +343,13 @@ mod tests {
             "(pid=1 or comm=java) and zombies=12",
             "ns=shop and namespace~SHO and node!=worker-2",
             "late>20% and late<=0.25 and why~waits",
+            "not why=just_died and not (pid=1 or pid=2)",
+            "not not pid=41",
+            "(comm=~(j|x)ava) and comm=~^ja.a$ and parent=~\"v{1}a\" and not comm=~^av",
+            "workload=shop/web-0 and user=1000 and exit=SIGKILL and zombie>=200ms",
+            "verdict=never_waits",
+            // What is unknown is not anything.
+            "not pod=a",
         ] {
             assert!(holds(filter), "{filter}");
         }
@@ -315,6 +366,8 @@ mod tests {
             "reaps<1",
             "reaps!=1",
             "pod!=a",
+            "not comm=java",
+            "comm=~^av",
         ] {
             assert!(!holds(filter), "{filter}");
         }
@@ -337,41 +390,72 @@ mod tests {
             ("comm=\"a", "missing closing `\"`"),
             ("pid!1", "`!=`"),
             ("pid=1 and", "missing field at the end"),
+            ("not", "missing field at the end"),
+            ("comm=~(", "not a regular expression"),
+            ("comm=~a{9999}{9999}", "not a regular expression"),
+            ("pid=~1", "pid is a number"),
         ] {
-            let error = Filter::parse(filter).expect_err(filter);
-            assert!(error.contains(part), "{filter}: {error}");
+            let error = Filter::parse(filter, Field::ALL).expect_err(filter);
+            assert!(error.to_string().contains(part), "{filter}: {error}");
         }
     }
 
     #[test]
     fn fields_that_the_rows_lack_are_named() {
         let fields = [Field::Node, Field::Age];
-        assert!(Filter::parse_for("node~w or oldest>1", &fields).is_ok());
-        let error = Filter::parse_for("node~w and (oldest>1 or pid=1)", &fields);
-        let error = error.expect_err("pid is not among them");
-        assert!(error.contains(" pid;"), "{error}");
+        assert!(Filter::parse("node~w or oldest>1", &fields).is_ok());
+        let error = Filter::parse("node~w and (oldest>1 or pid=1)", &fields);
+        let error = error.expect_err("pid is not among them").to_string();
+        assert!(error.contains("`pid`"), "{error}");
         assert!(error.ends_with("oldest (or age), node"), "{error}");
     }
 
     #[test]
+    fn an_error_points_at_its_place() {
+        for (filter, marked) in [
+            ("pid=1 and colour=red", "colour"),
+            ("oldest>soon or pid=1", "soon"),
+            ("pid=1 comm=a", "comm"),
+            ("comm>a", ">"),
+            ("é=1", "é"),
+        ] {
+            let text = Filter::parse(filter, Field::ALL)
+                .expect_err(filter)
+                .pointed(filter);
+            let lines: Vec<_> = text.lines().collect();
+            let from = lines[2].find('^').expect("a caret");
+            let chars = lines[1].chars().skip(from);
+            let found: String = chars.take(lines[2].matches('^').count()).collect();
+            assert_eq!(found, marked, "{text}");
+        }
+        let text = Filter::parse("pid=1 and", Field::ALL)
+            .expect_err("")
+            .pointed("pid=1 and");
+        assert!(text.contains("\n    pid=1 and\n             ^"), "{text}");
+    }
+
+    #[test]
     fn deep_nesting_is_refused_and_does_not_overflow() {
-        assert!(Filter::parse(&"(".repeat(100_000)).is_err());
+        assert!(Filter::parse(&"(".repeat(100_000), Field::ALL).is_err());
+        assert!(Filter::parse(&"not ".repeat(100_000), Field::ALL).is_err());
     }
 
     proptest! {
         #[test]
-        fn no_text_panics(text in ".*") {
-            let _ = Filter::parse(&text);
+        fn any_text_is_parsed_without_a_panic(text in ".*") {
+            if let Err(wrong) = Filter::parse(&text, Field::ALL) {
+                let _ = wrong.pointed(&text);
+            }
         }
 
         #[test]
-        fn no_words_of_the_language_panic(
+        fn any_words_of_the_language_are_parsed_without_a_panic(
             words in proptest::collection::vec(
-                prop_oneof!["pid", "comm", "and", "or", "\\(", "\\)", "=", "~", "<=", "!", "1s", "\""],
+                prop_oneof!["pid", "comm", "and", "or", "not", "\\(", "\\)", "=", "~", "<=", "!", "1s", "\""],
                 0..12,
             )
         ) {
-            let _ = Filter::parse(&words.join(" "));
+            let _ = Filter::parse(&words.join(" "), Field::ALL);
         }
     }
 }

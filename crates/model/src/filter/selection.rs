@@ -25,7 +25,7 @@ impl Selection {
     /// Of a list whose rows have these fields; the error is one sentence.
     pub fn of(list: &api::List, fields: &[Field]) -> Result<Self, String> {
         let filter = list.filter.as_deref();
-        let filter = filter.map(|text| Filter::parse_for(text, fields));
+        let filter = filter.map(|text| Filter::parse(text, fields));
         let sort = list.sort.as_ref().map(|name| {
             let field = name.known().filter(|field| fields.contains(field));
             field.ok_or_else(|| {
@@ -50,10 +50,10 @@ impl Selection {
         }
     }
 
-    /// How many rows it takes of `count` in their usual order; `None` if it depends on the rows.
-    pub fn first_of(&self, count: usize) -> Option<usize> {
+    /// How many rows it takes in their usual order; `None` if it depends on the rows.
+    pub fn plain_limit(&self) -> Option<usize> {
         let is_plain = self.filter.is_none() && self.sort.is_none();
-        is_plain.then(|| self.limit.map_or(count, |limit| limit.min(count)))
+        is_plain.then(|| self.limit.unwrap_or(usize::MAX))
     }
 
     /// Whether choosing needs the workload of each row.
@@ -64,33 +64,86 @@ impl Selection {
 
     /// Chooses among rows that come in their usual order.
     pub fn choose<'a>(&self, rows: impl IntoIterator<Item = Row<'a>>) -> Chosen {
-        let passes = |row: &Row<'_>| self.filter.as_ref().is_none_or(|it| it.matches(row));
-        let rows = rows.into_iter().enumerate();
-        let mut passing: Vec<_> = rows.filter(|(_, row)| passes(row)).collect();
-        if let Some(field) = self.sort {
-            passing.sort_by(|(_, one), (_, other)| order(field, one, other));
+        let mut choice = self.begin();
+        for row in rows {
+            choice.offer(&row);
         }
-        let total = passing.len() as u64;
-        let rows = passing.into_iter().map(|(place, _)| place);
+        choice.end()
+    }
+
+    /// Chooses among rows that are offered one by one, in their usual order, and not kept.
+    pub fn begin(&self) -> Choice<'_> {
+        Choice {
+            selection: self,
+            offered: 0,
+            passing: Vec::new(),
+        }
+    }
+}
+
+/// A choice among rows.
+#[derive(Debug)]
+pub struct Choice<'a> {
+    selection: &'a Selection,
+    offered: usize,
+    passing: Vec<(usize, Rank)>,
+}
+
+impl Choice<'_> {
+    /// The next row.
+    pub fn offer(&mut self, row: &Row<'_>) {
+        let Selection { filter, sort, .. } = self.selection;
+        if filter.as_ref().is_none_or(|it| it.matches(row)) {
+            let rank = sort.map_or(Rank::Unknown, |field| Rank::of(field, row));
+            self.passing.push((self.offered, rank));
+        }
+        self.offered += 1;
+    }
+
+    /// There are no more.
+    pub fn end(mut self) -> Chosen {
+        // Stable: equal ones keep their usual order.
+        self.passing
+            .sort_by(|(_, one), (_, other)| one.order(other));
+        let total = self.passing.len() as u64;
+        let rows = self.passing.into_iter().map(|(place, _)| place);
         Chosen {
-            rows: rows.take(self.limit.unwrap_or(usize::MAX)).collect(),
+            rows: rows
+                .take(self.selection.limit.unwrap_or(usize::MAX))
+                .collect(),
             total,
         }
     }
 }
 
-/// Numbers that are large first, but for PIDs; then names by the alphabet; what is not known last.
-fn order(field: Field, one: &Row<'_>, other: &Row<'_>) -> Ordering {
-    let numbers = [one, other].map(|row| row.number(field));
-    let names = [one, other].map(|row| row.text(field));
-    match (numbers, names) {
-        (_, [Some(one), Some(other)]) => one.cmp(other),
-        ([Some(one), Some(other)], _) if field == Field::Pid => one.total_cmp(&other),
-        ([Some(one), Some(other)], _) => other.total_cmp(&one),
-        ([one, other], [name, other_name]) => {
-            let is_known =
-                |number: Option<f64>, name: Option<&str>| number.is_some() || name.is_some();
-            is_known(other, other_name).cmp(&is_known(one, name))
+/// What rows are sorted by: what is not known comes last.
+#[derive(Debug)]
+enum Rank {
+    Number(f64),
+    Name(Box<str>),
+    Unknown,
+}
+
+impl Rank {
+    /// Large numbers come first, but for PIDs.
+    fn of(field: Field, row: &Row<'_>) -> Self {
+        match (row.text(field), row.number(field)) {
+            (Some(name), _) => Self::Name(name.into()),
+            (None, Some(number)) if field == Field::Pid => Self::Number(number),
+            (None, Some(number)) => Self::Number(-number),
+            (None, None) => Self::Unknown,
+        }
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Number(one), Self::Number(other)) => one.total_cmp(other),
+            (Self::Name(one), Self::Name(other)) => one.cmp(other),
+            (Self::Unknown, Self::Unknown) => Ordering::Equal,
+            (Self::Unknown, _) => Ordering::Greater,
+            (_, Self::Unknown) => Ordering::Less,
+            (Self::Number(_), Self::Name(_)) => Ordering::Less,
+            (Self::Name(_), Self::Number(_)) => Ordering::Greater,
         }
     }
 }
@@ -134,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_keep_their_order_unless_another_is_asked_for() {
+    fn rows_keep_their_order_unless_sorted() {
         assert_eq!(chosen(None, "", ""), (vec![0, 1, 2], 3));
         assert_eq!(chosen(None, "pid", ""), (vec![1, 2, 0], 3));
         assert_eq!(chosen(None, "oldest", ""), (vec![1, 0, 2], 3));

@@ -11,6 +11,7 @@ impl Lifecycle {
     /// change of the responsible process sends the whole record again. A record from before the
     /// notification only announces the death.
     pub(super) fn death(&mut self, death: &Death, out: &mut Vec<Transition>) {
+        self.unlisted.drop_holder(death.process.key);
         if death.at_is_lower_bound {
             return self.announced(death, out);
         }
@@ -53,17 +54,15 @@ impl Lifecycle {
     }
 
     fn repeated(&mut self, key: Key, death: &Death, out: &mut Vec<Transition>) {
-        let Some(entry) = self.open.get_mut(&key) else {
-            return;
-        };
-        entry.learn(death);
-        if death.at_ns >= entry.told_ns {
-            let parent = death.parent.or(entry.record.parent);
-            let adopted = entry.set_responsible(parent, death.tracer, death.at_ns, false);
-            entry.parent_autoreaps = death.autoreap;
-            out.extend(adopted);
-        }
-        self.open.index(&key);
+        self.open.update(&key, |entry| {
+            entry.learn(death);
+            if death.at_ns >= entry.told_ns {
+                let parent = death.parent.or(entry.record.parent);
+                let adopted = entry.set_responsible(parent, death.tracer, death.at_ns, false);
+                entry.parent_autoreaps = death.autoreap;
+                out.extend(adopted);
+            }
+        });
         if is_released(death) {
             self.finish(key, Reap::autoreap(death.at_ns), death.at_ns, out);
         }
@@ -75,6 +74,9 @@ impl Lifecycle {
     /// ([`__ptrace_detach`](https://elixir.bootlin.com/linux/v6.12/A/ident/__ptrace_detach)).
     pub(super) fn renotified(&mut self, event: &Renotified, out: &mut Vec<Transition>) {
         let Some(key) = self.find_number(event.child) else {
+            if self.unlisted.total() > 0 && !event.autoreap {
+                self.count_unlisted(Some(event.parent), event.at_ns, out);
+            }
             out.push(Transition::Unexplained);
             return;
         };
@@ -82,15 +84,15 @@ impl Lifecycle {
             return;
         }
         self.confirm_told(key, event, out);
-        let Some(entry) = self.open.get_mut(&key) else {
-            return;
-        };
-        if event.at_ns >= entry.told_ns {
+        let adopted = self.open.update(&key, |entry| {
+            if event.at_ns < entry.told_ns {
+                return None;
+            }
             let tracer = entry.record.tracer;
             let tracer = tracer.filter(|tracer| tracer.key.is_roughly(event.parent.key));
-            let adopted = entry.set_responsible(Some(event.parent), tracer, event.at_ns, false);
-            out.extend(adopted);
-        }
+            entry.set_responsible(Some(event.parent), tracer, event.at_ns, false)
+        });
+        out.extend(adopted.flatten());
         if event.autoreap {
             self.finish(key, Reap::autoreap(event.at_ns), event.at_ns, out);
         }

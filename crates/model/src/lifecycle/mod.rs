@@ -7,12 +7,15 @@
 //! values are `None` or marked as bounds.
 
 mod death;
+mod packed;
 mod pending;
 mod reap;
 mod recent;
 mod reconcile;
 mod record;
+mod siblings;
 mod table;
+mod unlisted;
 
 #[cfg(test)]
 mod histories;
@@ -22,16 +25,18 @@ mod properties;
 mod traces;
 
 pub use record::*;
+pub use siblings::Siblings;
 
-use crate::events::{Event, Key, NamespacePid};
+use crate::events::{Event, Key, NamespacePid, Process};
 use recent::{Closed, Recent};
 use table::{Entry, Identity, Table};
+use unlisted::Unlisted;
 
 /// Limits of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Deaths not known to be reaped, and as many announced ones; beyond that the oldest is
-    /// dropped.
+    /// Deaths not known to be reaped, and as many announced ones; beyond that they are counted
+    /// with the process that has to reap them.
     pub open: usize,
     /// Recently closed deaths.
     pub recent: usize,
@@ -43,6 +48,8 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Lifecycle {
     open: Table,
+    /// Those for which `open` has no room.
+    unlisted: Unlisted,
     /// Announced deaths that may not have happened yet; nothing is reported about them.
     pending: Table,
     recent: Recent,
@@ -56,6 +63,7 @@ impl Lifecycle {
     pub fn new(limits: Limits) -> Self {
         Self {
             open: Table::new(limits.open),
+            unlisted: Unlisted::default(),
             pending: Table::new(limits.open),
             recent: Recent::new(limits.recent, limits.recent_ns),
             reconciled: false,
@@ -85,8 +93,7 @@ impl Lifecycle {
     }
 
     /// Recently closed deaths, latest first.
-    #[cfg(test)]
-    fn recent(&self) -> impl Iterator<Item = &Record> {
+    pub fn recent(&self) -> impl Iterator<Item = &Record> {
         self.recent.records()
     }
 
@@ -95,14 +102,39 @@ impl Lifecycle {
         self.recent.expire(now_ns);
     }
 
-    /// Dead processes not known to be reaped, by key.
-    pub fn zombies(&self) -> impl Iterator<Item = &Record> {
-        self.open.iter().map(|entry| &entry.record)
+    /// Dead processes not known to be reaped, by key. Each is put together anew: who only counts
+    /// asks for [`siblings`](Self::siblings).
+    pub fn zombies(&self) -> impl Iterator<Item = Record> {
+        self.open.iter().map(|entry| entry.record)
     }
 
-    /// How many dead processes are not known to be reaped.
-    pub fn open_len(&self) -> usize {
-        self.open.len()
+    /// The same, in groups.
+    pub fn siblings(&self) -> impl Iterator<Item = Siblings<'_>> + Clone {
+        self.open.families()
+    }
+
+    /// How many dead processes are not known to be reaped, listed or not.
+    pub fn zombies_len(&self) -> u64 {
+        self.open.len() as u64 + self.unlisted_len()
+    }
+
+    /// How many of them are in no list, for lack of room.
+    pub fn unlisted_len(&self) -> u64 {
+        self.unlisted.total()
+    }
+
+    /// How many of them each process holds, as far as that is known.
+    pub fn unlisted(&self) -> impl Iterator<Item = (&Process, u64)> {
+        self.unlisted.holders()
+    }
+
+    /// The name of each table, its entries, and how many it has room for.
+    pub fn tables(&self) -> [(&'static str, usize, usize); 3] {
+        [
+            ("zombies", self.open.len(), self.open.limit()),
+            ("announced", self.pending.len(), self.pending.limit()),
+            ("recent", self.recent.len(), self.recent.limit()),
+        ]
     }
 
     /// How many deaths are kept, open or not.
@@ -112,33 +144,46 @@ impl Lifecycle {
     }
 
     /// The zombie with this key.
-    pub fn zombie(&self, key: &Key) -> Option<&Record> {
-        Some(&self.open.get(key)?.record)
+    pub fn zombie(&self, key: &Key) -> Option<Record> {
+        Some(self.open.get(key)?.record)
     }
 
-    /// All of them, by time of death.
-    pub fn oldest_first(&self) -> Vec<&Record> {
-        let mut records: Vec<_> = self.zombies().collect();
-        records.sort_by_key(|record| record.died.at_ns);
-        records
+    /// The zombie with this PID.
+    pub fn zombie_of(&self, tgid: u32) -> Option<Record> {
+        Some(self.open.of_tgid(tgid)?.record)
+    }
+
+    /// The keys of those that died at this moment or before.
+    pub fn dead_at(&self, at_ns: u64) -> Vec<Key> {
+        let rows = self.open.rows().filter(|row| row.died_ns <= at_ns);
+        rows.map(|row| row.key()).collect()
+    }
+
+    /// The keys of the first `limit` of them, by time of death.
+    pub fn oldest_first(&self, limit: usize) -> Vec<Key> {
+        let groups = self.siblings();
+        let groups = groups.map(|group| group.oldest_first().take(limit));
+        let mut deaths: Vec<_> = groups.flatten().collect();
+        deaths.sort_unstable();
+        deaths.truncate(limit);
+        let key = |(_, tgid)| self.open.key_of(tgid);
+        deaths.into_iter().filter_map(key).collect()
     }
 
     /// What is known about the death of a process, open or recently closed.
-    pub fn get(&self, key: &Key) -> Option<&Record> {
+    pub fn get(&self, key: &Key) -> Option<Record> {
         let who = Identity::exact(*key);
         let open = self.open.find(who).and_then(|key| self.open.get(&key));
-        let entry = open.or_else(|| self.recent.find(who)?.entry.as_ref())?;
-        Some(&entry.record)
+        let entry = open.or_else(|| self.recent.find(who)?.entry.clone())?;
+        Some(entry.record)
     }
 
     /// What is known about the deaths of all processes with this PID, latest start first.
-    pub fn deaths_of(&self, tgid: u32) -> Vec<&Record> {
+    pub fn deaths_of(&self, tgid: u32) -> Vec<Record> {
         let closed = self.recent.of_tgid(tgid);
-        let entries = self
-            .open
-            .of_tgid(tgid)
-            .chain(closed.filter_map(|closed| closed.entry.as_ref()));
-        let mut records: Vec<_> = entries.map(|entry| &entry.record).collect();
+        let closed = closed.filter_map(|closed| closed.entry.clone());
+        let entries = self.open.of_tgid(tgid).into_iter().chain(closed);
+        let mut records: Vec<_> = entries.map(|entry| entry.record).collect();
         records.sort_by_key(|record| std::cmp::Reverse(record.process.key.start_ns));
         records
     }
@@ -149,18 +194,32 @@ impl Lifecycle {
     fn open(&mut self, entry: Entry, now_ns: u64, out: &mut Vec<Transition>) {
         let who = entry.identity();
         let outlived_by = self.close_rivals(who, &entry.record.pids, out);
-        if let Some(evicted) = self.open.insert(entry) {
-            self.recent.push(Closed {
-                who: evicted.identity(),
-                at_ns: now_ns,
-                entry: Some(evicted),
-            });
-            out.push(Transition::Corrected(Correction::TableFull));
-        }
-        out.push(Transition::Died(who.key));
         if let Some(start_ns) = outlived_by {
-            self.miss_reap(who.key, start_ns, out);
+            out.push(Transition::Died(who.key));
+            self.close_with(entry, Reap::before(start_ns), start_ns, out);
+            out.push(Transition::Corrected(Correction::ReapMissed));
+        } else if let Err(entry) = self.open.insert(entry) {
+            self.count_unlisted(entry.record.responsible().copied(), now_ns, out);
+        } else {
+            out.push(Transition::Died(who.key));
         }
+    }
+
+    /// There is no room for a zombie that this process holds.
+    fn count_unlisted(&mut self, holder: Option<Process>, now_ns: u64, out: &mut Vec<Transition>) {
+        self.unlisted.add(holder, now_ns);
+        out.push(Transition::Corrected(Correction::TableFull));
+        out.push(Transition::Unlisted(holder));
+    }
+
+    /// A zombie of this process is gone or in the table now. Whether it was one of those for which
+    /// there was no room.
+    fn take_unlisted(&mut self, holder: Option<Process>, out: &mut Vec<Transition>) -> bool {
+        let taken = self.unlisted.take(holder.map(|it| it.key));
+        if taken {
+            out.push(Transition::UnlistedGone(holder));
+        }
+        taken
     }
 
     /// Closes earlier processes with a PID of `who`. If a later one has it, returns when that one
@@ -198,11 +257,7 @@ impl Lifecycle {
     /// How it was released, if it is gone at `at_ns`.
     fn gone(&self, key: &Key, at_ns: u64) -> Reap {
         let entry = self.pending.get(key);
-        if entry.is_some_and(Entry::will_autoreap) {
-            Reap::autoreap_before(at_ns)
-        } else {
-            Reap::before(at_ns)
-        }
+        entry.map_or(Reap::before(at_ns), |entry| entry.gone(at_ns))
     }
 
     /// The key under which a death is open or announced.
@@ -216,20 +271,30 @@ impl Lifecycle {
         open.or_else(|| self.pending.find_number(child))
     }
 
-    fn entry(&self, key: &Key) -> Option<&Entry> {
+    fn entry(&self, key: &Key) -> Option<Entry> {
         self.open.get(key).or_else(|| self.pending.get(key))
     }
 
     /// Closes an open or announced death because of an event at `closed_ns`. A reap before the
     /// death would be a contradiction, so its time is then unknown.
-    fn finish(&mut self, key: Key, mut reap: Reap, closed_ns: u64, out: &mut Vec<Transition>) {
+    fn finish(&mut self, key: Key, reap: Reap, closed_ns: u64, out: &mut Vec<Transition>) {
         let announced = self.pending.remove(&key);
         if let Some(entry) = &announced {
             out.push(Transition::Confirmed(Box::new(entry.record.clone())));
         }
-        let Some(mut entry) = announced.or_else(|| self.open.remove(&key)) else {
-            return;
-        };
+        if let Some(entry) = announced.or_else(|| self.open.remove(&key)) {
+            self.close_with(entry, reap, closed_ns, out);
+        }
+    }
+
+    /// Closes a death that is not in a table.
+    fn close_with(
+        &mut self,
+        mut entry: Entry,
+        mut reap: Reap,
+        closed_ns: u64,
+        out: &mut Vec<Transition>,
+    ) {
         let died_ns = entry.record.died.at_ns;
         reap.at_ns = reap.at_ns.filter(|&at_ns| at_ns >= died_ns);
         entry.record.reap = Some(Box::new(reap));
@@ -252,7 +317,7 @@ impl Lifecycle {
         self.pending.check();
         for entry in self.pending.iter() {
             let tgid = entry.key().tgid;
-            assert!(self.open.of_tgid(tgid).next().is_none(), "both {tgid}");
+            assert!(self.open.of_tgid(tgid).is_none(), "both {tgid}");
         }
         self.recent.check();
     }

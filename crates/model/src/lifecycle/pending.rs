@@ -3,10 +3,10 @@
 //! reported until something shows that it died: a notification after all, a wait that reaped it,
 //! its freeing, or a snapshot in which it is a zombie or gone.
 
-use std::collections::BTreeMap;
-
+use super::packed::Row;
+use super::reconcile::shown;
 use super::table::{Entry, Identity};
-use super::{Correction, Died, DiedBound, Lifecycle, Reap, Record, Transition};
+use super::{Correction, Died, DiedBound, How, Lifecycle, Reap, Record, Transition};
 use crate::events::{Death, Key, Renotified, Snapshot, Task};
 
 /// Age at which a snapshot should check an announcement: for a process that may be an unseen
@@ -24,27 +24,26 @@ impl Lifecycle {
     /// Whether an announced death is old enough for a snapshot to check it; each is checked again
     /// at twice its age.
     pub fn wants_snapshot(&self, now_ns: u64) -> bool {
-        self.pending.iter().any(|entry| entry.look_ns <= now_ns)
+        self.pending.rows().any(|row| row.look_ns <= now_ns)
     }
 
     /// Whether only its freeing will show the end of this process.
     pub fn awaits_free(&self, key: Key) -> bool {
         let entry = self.pending.find(Identity::exact(key));
         let entry = entry.and_then(|key| self.pending.get(&key));
-        entry.is_some_and(Entry::will_autoreap)
+        entry.is_some_and(|entry| entry.will_autoreap())
     }
 
     /// What is known about an announced death of a process with this PID that the snapshot no
     /// longer shows.
     pub fn gone_of(&self, tgid: u32, snapshot: &Snapshot) -> Option<Record> {
-        let mut entries = self.pending.of_tgid(tgid);
-        let entry = entries.find(|entry| {
+        let entry = self.pending.of_tgid(tgid).filter(|entry| {
             let before = entry.record.died.at_ns < snapshot.begun_ns;
-            before && snapshot.of(entry.key()).is_none()
+            before && snapshot.tasks.get(entry.key()).is_none()
         })?;
         Some(Record {
             reap: Some(Box::new(self.gone(&entry.key(), snapshot.ended_ns))),
-            ..entry.record.clone()
+            ..entry.record
         })
     }
 
@@ -52,19 +51,15 @@ impl Lifecycle {
     pub(super) fn announced(&mut self, death: &Death, out: &mut Vec<Transition>) {
         let who = Identity::exact(death.process.key);
         if let Some(key) = self.open.find(who) {
-            if let Some(entry) = self.open.get_mut(&key) {
-                entry.learn(death);
-            }
-            return self.open.index(&key);
+            self.open.update(&key, |entry| entry.learn(death));
+            return;
         }
         if self.recent.find(who).is_some() {
             return;
         }
         if let Some(key) = self.pending.find(who) {
-            if let Some(entry) = self.pending.get_mut(&key) {
-                entry.learn(death);
-            }
-            return self.pending.index(&key);
+            self.pending.update(&key, |entry| entry.learn(death));
+            return;
         }
         let mut entry = Entry::of_death(death);
         entry.look_ns = death.at_ns.saturating_add(if entry.will_autoreap() {
@@ -73,11 +68,14 @@ impl Lifecycle {
             LOOK_AFTER_NS
         });
         let outlived_by = self.close_rivals(who, &death.pids, out);
-        if self.pending.insert(entry).is_some() {
-            out.push(Transition::Corrected(Correction::TableFull));
-        }
         if let Some(start_ns) = outlived_by {
-            self.miss_reap(who.key, start_ns, out);
+            let reap = entry.gone(start_ns);
+            let missed = reap.how == How::Unknown;
+            out.push(Transition::Confirmed(Box::new(entry.record.clone())));
+            self.close_with(entry, reap, start_ns, out);
+            out.extend(missed.then_some(Transition::Corrected(Correction::ReapMissed)));
+        } else if self.pending.insert(entry).is_err() {
+            out.push(Transition::Corrected(Correction::TableFull));
         }
     }
 
@@ -141,21 +139,21 @@ impl Lifecycle {
     }
 
     /// Those in the snapshot were alive when it began; those missing are gone.
-    pub(super) fn look_for_pending(
-        &mut self,
-        shown: &BTreeMap<u32, Identity>,
-        snapshot: &Snapshot,
-        out: &mut Vec<Transition>,
-    ) {
-        let before = |entry: &&Entry| entry.record.died.at_ns < snapshot.begun_ns;
-        let keys: Vec<_> = self.pending.iter().filter(before).map(Entry::key).collect();
-        for key in keys {
-            let Some(entry) = self.pending.get_mut(&key) else {
-                continue;
-            };
-            let gone_by_ns = match shown.get(&key.tgid) {
-                Some(shown) if shown.is(entry.identity()) => {
-                    entry.still_pending_at(snapshot.begun_ns);
+    pub(super) fn look_for_pending(&mut self, snapshot: &Snapshot, out: &mut Vec<Transition>) {
+        let before = |row: &&Row| row.died_ns < snapshot.begun_ns;
+        let dead: Vec<_> = self
+            .pending
+            .rows()
+            .filter(before)
+            .map(Row::identity)
+            .collect();
+        for who in dead {
+            let key = who.key;
+            let gone_by_ns = match shown(snapshot, key.tgid) {
+                Some(shown) if shown.is(who) => {
+                    let at_ns = snapshot.begun_ns;
+                    self.pending
+                        .update(&key, |entry| entry.still_pending_at(at_ns));
                     continue;
                 }
                 Some(successor) => successor.started_by_ns().min(snapshot.ended_ns),
@@ -170,6 +168,15 @@ impl Entry {
     /// Whether the kernel releases it once it is dead, as far as that was known in advance.
     pub(super) fn will_autoreap(&self) -> bool {
         self.parent_autoreaps && self.record.tracer.is_none()
+    }
+
+    /// How it was released, if it was announced and is gone at `at_ns`.
+    pub(super) fn gone(&self, at_ns: u64) -> Reap {
+        if self.will_autoreap() {
+            Reap::autoreap_before(at_ns)
+        } else {
+            Reap::before(at_ns)
+        }
     }
 
     fn still_pending_at(&mut self, at_ns: u64) {

@@ -2,11 +2,11 @@
 //!
 //! An event from before the death open under the same PID is about another process.
 
-use super::table::Identity;
+use super::table::{Entry, Identity};
 use super::{
     Correction, Died, DiedBound, How, Lifecycle, Reap, Record, Transition, recent::Closed,
 };
-use crate::events::{Freed, HungUp, Key, Release, Waited};
+use crate::events::{Comm, Freed, HungUp, Key, Process, Release, Task, TaskState, Waited};
 
 impl Lifecycle {
     /// The exact reap, and the reaper.
@@ -15,6 +15,11 @@ impl Lifecycle {
         let Some(key) = self.find(who) else {
             if self.recent.find(who).is_none() {
                 self.close_rivals(who, &[], out);
+                if self.take_unlisted(Some(release.by), out) {
+                    let unlisted = Entry::unlisted(release.dead, release.by, release.at_ns);
+                    let reap = reap_of(&unlisted.record, release);
+                    return self.close_with(unlisted, reap, release.at_ns, out);
+                }
                 self.recent.push(Closed {
                     who,
                     at_ns: release.at_ns,
@@ -27,14 +32,7 @@ impl Lifecycle {
         let Some(record) = self.dead_by(&key, release.at_ns) else {
             return;
         };
-        let how = how(record, release);
-        let reap = Reap {
-            at_ns: Some(release.at_ns),
-            at_is_upper_bound: false,
-            by: Some(release.by).filter(|_| how != How::Autoreap),
-            by_thread: release.by_thread.filter(|_| how != How::Autoreap),
-            how,
-        };
+        let reap = reap_of(&record, release);
         self.released_at(&key, &reap);
         self.finish(key, reap, release.at_ns, out);
     }
@@ -44,7 +42,7 @@ impl Lifecycle {
     /// ([`wait_task_zombie`](https://elixir.bootlin.com/linux/v6.12/A/ident/wait_task_zombie)).
     pub(super) fn waited(&mut self, waited: &Waited, out: &mut Vec<Transition>) {
         let Some(key) = self.find_number(waited.child) else {
-            return;
+            return self.waited_for_unlisted(waited, out);
         };
         let Some(entry) = self.entry(&key) else {
             return;
@@ -65,9 +63,9 @@ impl Lifecycle {
             if let Some(entry) = self.pending.remove(&key) {
                 self.confirm(entry, waited.at_ns, out);
             }
-            if let Some(entry) = self.open.get_mut(&key) {
-                out.extend(entry.set_responsible(parent, None, waited.at_ns, false));
-            }
+            let change =
+                |entry: &mut Entry| entry.set_responsible(parent, None, waited.at_ns, false);
+            out.extend(self.open.update(&key, change).flatten());
             if autoreaped {
                 self.finish(key, Reap::autoreap(waited.at_ns), waited.at_ns, out);
             }
@@ -77,14 +75,19 @@ impl Lifecycle {
         if was_tracer && !is_parent {
             return;
         }
-        let reap = Reap {
-            at_ns: Some(waited.at_ns),
-            at_is_upper_bound: false,
-            by: Some(waited.by),
-            by_thread: waited.by_thread,
-            how: How::Wait,
-        };
-        self.finish(key, reap, waited.at_ns, out);
+        self.finish(key, Reap::waited(waited), waited.at_ns, out);
+    }
+
+    /// A process waited for a dead child for which the table has no room. Its start is not known.
+    fn waited_for_unlisted(&mut self, waited: &Waited, out: &mut Vec<Transition>) {
+        if self.take_unlisted(Some(waited.by), out) {
+            let dead = Key {
+                tgid: waited.child.nr,
+                start_ns: 0,
+            };
+            let unlisted = Entry::unlisted(dead, waited.by, waited.at_ns);
+            self.close_with(unlisted, Reap::waited(waited), waited.at_ns, out);
+        }
     }
 
     /// Its pidfd hung up just now.
@@ -107,19 +110,57 @@ impl Lifecycle {
 
     /// An announced one that releases itself dies at that moment.
     fn released_at(&mut self, key: &Key, reap: &Reap) {
-        let entry = self.pending.get_mut(key);
-        if let (Some(entry), How::Autoreap, Some(at_ns)) = (entry, reap.how, reap.at_ns) {
-            entry.record.died = Died {
-                at_ns,
-                bound: DiedBound::Exact,
-            };
+        if let (How::Autoreap, Some(at_ns)) = (reap.how, reap.at_ns) {
+            let bound = DiedBound::Exact;
+            self.pending
+                .update(key, |entry| entry.record.died = Died { at_ns, bound });
         }
     }
 
     /// The record of a process dead at `at_ns`, or of an announced one.
-    pub(super) fn dead_by(&self, key: &Key, at_ns: u64) -> Option<&Record> {
-        let record = &self.entry(key)?.record;
+    pub(super) fn dead_by(&self, key: &Key, at_ns: u64) -> Option<Record> {
+        let record = self.entry(key)?.record;
         (record.died.at_ns <= at_ns).then_some(record)
+    }
+}
+
+impl Entry {
+    /// A zombie for which the table had no room, as its reap shows it.
+    fn unlisted(dead: Key, by: Process, at_ns: u64) -> Self {
+        let process = Process {
+            key: dead,
+            tid: dead.tgid,
+            comm: Comm::default(),
+        };
+        let task = Task {
+            parent: Some(by),
+            dead_by_ns: Some(at_ns),
+            ..Task::new(process, TaskState::Zombie)
+        };
+        Self::found(&task, (at_ns, at_ns), true)
+    }
+}
+
+impl Reap {
+    fn waited(waited: &Waited) -> Self {
+        Self {
+            at_ns: Some(waited.at_ns),
+            at_is_upper_bound: false,
+            by: Some(waited.by),
+            by_thread: waited.by_thread,
+            how: How::Wait,
+        }
+    }
+}
+
+fn reap_of(record: &Record, release: &Release) -> Reap {
+    let how = how(record, release);
+    Reap {
+        at_ns: Some(release.at_ns),
+        at_is_upper_bound: false,
+        by: Some(release.by).filter(|_| how != How::Autoreap),
+        by_thread: release.by_thread.filter(|_| how != How::Autoreap),
+        how,
     }
 }
 
@@ -128,9 +169,7 @@ impl Lifecycle {
 /// ([`zap_pid_ns_processes`](https://elixir.bootlin.com/linux/v6.12/A/ident/zap_pid_ns_processes)).
 fn how(record: &Record, release: &Release) -> How {
     let by = release.by.key;
-    let is = |process: Option<&crate::events::Process>| {
-        process.is_some_and(|process| process.key.is_roughly(by))
-    };
+    let is = |process: Option<&Process>| process.is_some_and(|process| process.key.is_roughly(by));
     if release.by_itself || by == release.dead {
         How::Autoreap
     } else if release.reaper_exiting {

@@ -52,6 +52,10 @@ impl Recent {
         }
     }
 
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
     pub(super) fn len(&self) -> usize {
         self.places.len()
     }
@@ -105,7 +109,6 @@ impl Recent {
     }
 
     /// Their records, latest closed first.
-    #[cfg(test)]
     pub(super) fn records(&self) -> impl Iterator<Item = &super::record::Record> {
         self.ring
             .iter()

@@ -1,10 +1,10 @@
 //! Compares a snapshot of all processes with what the events reported.
 
-use std::collections::BTreeMap;
+use std::iter;
 
 use super::table::{Entry, Identity};
 use super::{Correction, Died, DiedBound, Lifecycle, Record, Transition};
-use crate::events::{Key, Process, Snapshot, Task, TaskState};
+use crate::events::{Key, Process, Snapshot, Task};
 
 impl Lifecycle {
     /// Repairs what lost events left wrong, and appends each repair to `out`.
@@ -14,109 +14,91 @@ impl Lifecycle {
     /// queued. The first snapshot finds the zombies older than the agent; those are not
     /// corrections.
     pub fn reconcile(&mut self, snapshot: &Snapshot, out: &mut Vec<Transition>) {
-        for task in snapshot
-            .tasks
-            .iter()
-            .filter(|task| task.state == TaskState::Zombie)
-        {
-            self.found(task, snapshot, out);
+        let mut unlisted = Vec::new();
+        for task in snapshot.tasks.zombies() {
+            if !self.found(&task, snapshot, out) && task.died_before(snapshot) {
+                unlisted.push(task.tracer.or(task.parent));
+            }
         }
         self.close_vanished(snapshot, out);
+        self.recount(&unlisted, snapshot, out);
         self.reconciled = true;
     }
 
-    /// The snapshot shows this zombie.
-    fn found(&mut self, task: &Task, snapshot: &Snapshot, out: &mut Vec<Transition>) {
+    /// Corrects the counts of the zombies for which the table has no room.
+    fn recount(
+        &mut self,
+        shown: &[Option<Process>],
+        snapshot: &Snapshot,
+        out: &mut Vec<Transition>,
+    ) {
+        let difference = self.unlisted.recount(shown, snapshot.begun_ns);
+        if self.reconciled {
+            let found = Transition::Corrected(Correction::ZombieFound);
+            out.extend(iter::repeat_n(found, difference.found as usize));
+        }
+        if difference.vanished > 0 {
+            out.push(Transition::UnlistedVanished(difference.vanished));
+        }
+    }
+
+    /// The snapshot shows this zombie. Whether there is room for it, if it needs any.
+    fn found(&mut self, task: &Task, snapshot: &Snapshot, out: &mut Vec<Transition>) -> bool {
         let who = identity(task, snapshot);
         if let Some(key) = self.open.find(who) {
-            return self.compare(key, task, snapshot, out);
+            self.compare(key, task, snapshot, out);
+            return true;
+        }
+        let closed = self.recent.find(who);
+        if closed.is_some_and(|closed| closed.at_ns >= snapshot.begun_ns) {
+            return true;
+        }
+        if self.open.is_full() {
+            return false;
         }
         if let Some(key) = self.pending.find(who) {
-            if !self.full(out) {
-                self.confirm_found(key, task, snapshot, out);
-                self.compare(key, task, snapshot, out);
-            }
-            return;
+            self.confirm_found(key, task, snapshot, out);
+            self.compare(key, task, snapshot, out);
+            return true;
         }
-        if let Some(closed) = self.recent.find(who) {
-            if closed.at_ns >= snapshot.begun_ns {
-                return;
-            }
+        if let Some(closed) = closed {
             let key = closed.who.key;
-            if closed.entry.is_none() {
-                self.recent.take(key);
-            } else if !self.full(out) {
-                let predicted = closed.is_autoreap();
-                let why = if predicted {
+            if closed.entry.is_some() {
+                let why = if closed.is_autoreap() {
                     Correction::AutoreapWrong
                 } else {
                     Correction::ZombieFound
                 };
                 self.reopen(key, why, out);
-                return self.compare(key, task, snapshot, out);
-            } else {
-                return;
+                self.compare(key, task, snapshot, out);
+                return true;
             }
+            self.recent.take(key);
         }
-        if self.full(out) {
-            return;
-        }
-        if self.reconciled {
+        let was_counted = self.take_unlisted(task.tracer.or(task.parent), out);
+        if self.reconciled && !was_counted {
             out.push(Transition::Corrected(Correction::ZombieFound));
         }
         self.open(Entry::of_task(task, snapshot), snapshot.ended_ns, out);
-    }
-
-    /// A zombie that was found must not evict another one that was found.
-    fn full(&self, out: &mut Vec<Transition>) -> bool {
-        let full = self.open.is_full();
-        if full {
-            out.push(Transition::Corrected(Correction::TableFull));
-        }
-        full
+        true
     }
 
     /// Both the snapshot and the table have it: compare the responsible process.
     fn compare(&mut self, key: Key, task: &Task, snapshot: &Snapshot, out: &mut Vec<Transition>) {
-        let Some(entry) = self.open.get_mut(&key) else {
-            return;
-        };
-        entry.record.status = entry.record.status.or(task.status);
-        if entry.record.pids.is_empty() {
-            entry.record.pids.clone_from(&task.pids);
-        }
-        let parent = task.parent.as_ref().or(entry.record.parent.as_ref());
-        let differs = !same_process(parent, entry.record.parent.as_ref())
-            || !same_process(task.tracer.as_ref(), entry.record.tracer.as_ref());
-        if differs && entry.told_ns < snapshot.begun_ns {
-            let tracer = task.tracer;
-            let adopted = entry.set_responsible(parent.copied(), tracer, snapshot.begun_ns, true);
-            out.push(Transition::Corrected(Correction::ParentChanged));
-            out.extend(adopted);
-        } else if let (Some(now), Some(known)) = (&task.parent, &mut entry.record.parent)
-            && now.key.is_roughly(known.key)
-        {
-            // Its name may have changed.
-            known.comm.clone_from(&now.comm);
-        }
-        self.open.index(&key);
+        self.open
+            .update(&key, |entry| entry.compare(task, snapshot, out));
     }
 
     /// Closes those that were dead when the reading began and are missing in it.
     fn close_vanished(&mut self, snapshot: &Snapshot, out: &mut Vec<Transition>) {
-        let shown: BTreeMap<u32, Identity> = snapshot
-            .tasks
-            .iter()
-            .map(|task| (task.process.key.tgid, identity(task, snapshot)))
-            .collect();
         let vanished: Vec<(Key, u64)> = self
             .open
-            .iter()
-            .filter(|entry| entry.record.died.at_ns < snapshot.begun_ns)
-            .filter_map(|entry| {
-                let key = entry.record.process.key;
-                let gone_by_ns = match shown.get(&key.tgid) {
-                    Some(shown) if shown.is(entry.identity()) => return None,
+            .rows()
+            .filter(|row| row.died_ns < snapshot.begun_ns)
+            .filter_map(|row| {
+                let key = row.key();
+                let gone_by_ns = match shown(snapshot, key.tgid) {
+                    Some(shown) if shown.is(row.identity()) => return None,
                     Some(successor) => successor.started_by_ns().min(snapshot.ended_ns),
                     None => snapshot.ended_ns,
                 };
@@ -126,8 +108,15 @@ impl Lifecycle {
         for (key, gone_by_ns) in vanished {
             self.miss_reap(key, gone_by_ns, out);
         }
-        self.look_for_pending(&shown, snapshot, out);
+        self.look_for_pending(snapshot, out);
     }
+}
+
+/// The process with this tgid in a snapshot.
+pub(super) fn shown(snapshot: &Snapshot, tgid: u32) -> Option<Identity> {
+    let key = snapshot.tasks.key_of(tgid)?;
+    let exact = snapshot.exact_start;
+    Some(Identity { key, exact })
 }
 
 fn identity(task: &Task, snapshot: &Snapshot) -> Identity {
@@ -144,10 +133,46 @@ fn same_process(a: Option<&Process>, b: Option<&Process>) -> bool {
     }
 }
 
+impl Task {
+    /// Whether it is known to have died before the reading began.
+    fn died_before(&self, snapshot: &Snapshot) -> bool {
+        self.dead_by_ns
+            .is_none_or(|at_ns| at_ns < snapshot.begun_ns)
+    }
+}
+
 impl Entry {
+    /// Takes what the snapshot shows of it.
+    fn compare(&mut self, task: &Task, snapshot: &Snapshot, out: &mut Vec<Transition>) {
+        self.record.status = self.record.status.or(task.status);
+        if self.record.pids.is_empty() {
+            self.record.pids.clone_from(&task.pids);
+        }
+        let parent = task.parent.as_ref().or(self.record.parent.as_ref());
+        let differs = !same_process(parent, self.record.parent.as_ref())
+            || !same_process(task.tracer.as_ref(), self.record.tracer.as_ref());
+        if differs && self.told_ns < snapshot.begun_ns {
+            let tracer = task.tracer;
+            let adopted = self.set_responsible(parent.copied(), tracer, snapshot.begun_ns, true);
+            out.push(Transition::Corrected(Correction::ParentChanged));
+            out.extend(adopted);
+        } else if let (Some(now), Some(known)) = (&task.parent, &mut self.record.parent)
+            && now.key.is_roughly(known.key)
+        {
+            // Its name may have changed.
+            known.comm.clone_from(&now.comm);
+        }
+    }
+
     fn of_task(task: &Task, snapshot: &Snapshot) -> Self {
+        let read = (snapshot.begun_ns, snapshot.ended_ns);
+        Self::found(task, read, snapshot.exact_start)
+    }
+
+    /// A zombie that was seen in this time.
+    pub(super) fn found(task: &Task, (begun_ns, ended_ns): (u64, u64), exact_start: bool) -> Self {
         // One that started during the reading also died during it.
-        let found_ns = snapshot.begun_ns.max(task.process.key.start_ns);
+        let found_ns = begun_ns.max(task.process.key.start_ns);
         let at_ns = task
             .dead_by_ns
             .filter(|&dead_by_ns| dead_by_ns >= task.process.key.start_ns)
@@ -175,9 +200,9 @@ impl Entry {
         };
         let mut entry = Self {
             record,
-            exact_start: snapshot.exact_start,
-            told_ns: snapshot.begun_ns,
-            found_ns: Some(snapshot.ended_ns),
+            exact_start,
+            told_ns: begun_ns,
+            found_ns: Some(ended_ns),
             parent_autoreaps: false,
             look_ns: u64::MAX,
         };

@@ -7,7 +7,7 @@ use crate::events::{
 };
 
 /// Precision of `Died::at_ns`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DiedBound {
     /// The exact moment of death.
     Exact,
@@ -165,7 +165,7 @@ pub enum Correction {
     ParentChanged,
     /// A reap of a process whose death was not seen.
     ReapWithoutDeath,
-    /// The table was full and its oldest entry was dropped.
+    /// The table was full: a zombie was counted and not listed.
     TableFull,
 }
 
@@ -210,6 +210,12 @@ pub enum Transition {
     },
     /// A death is complete: reaped or auto-reaped.
     Finished(Box<Record>),
+    /// A process became a zombie for which the table has no room. This one has to reap it.
+    Unlisted(Option<Process>),
+    /// One of those was reaped, which another transition reports, or is in the table now.
+    UnlistedGone(Option<Process>),
+    /// So many of those are gone, by a snapshot; what happened was not seen.
+    UnlistedVanished(u64),
     /// A correction.
     Corrected(Correction),
     /// A process was notified of an unknown zombie: its death was not seen, and a snapshot taken

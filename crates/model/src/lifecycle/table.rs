@@ -2,8 +2,11 @@
 //! a PID is reused only after a release.
 
 use std::collections::{BTreeMap, HashMap};
+use std::iter;
 
 use super::Record;
+use super::packed::{Row, Shared};
+use super::siblings::{Families, Siblings};
 use crate::events::{Key, NamespacePid, TICK_TOLERANCE_NS};
 
 /// Inode number of the initial PID namespace, where a process' PID is its tgid:
@@ -40,7 +43,7 @@ impl Identity {
 }
 
 /// One open death, with state that only the state machine needs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) record: Record,
     /// Whether its start time is exact.
@@ -68,137 +71,195 @@ impl Entry {
 #[derive(Debug)]
 pub(super) struct Table {
     limit: usize,
-    /// With the place of each in `order`. Boxed, since nodes of the tree are half empty.
-    open: BTreeMap<Key, Box<(u64, Entry)>>,
-    by_number: HashMap<NamespacePid, Key>,
-    /// In order of opening, to find the oldest.
-    order: BTreeMap<u64, Key>,
-    opened: u64,
+    rows: Vec<Row>,
+    shared: Shared,
+    /// The place of each by its tgid.
+    places: BTreeMap<u32, u32>,
+    /// By numbers that are not tgids.
+    by_number: HashMap<NamespacePid, u32>,
+    families: Families,
 }
 
 impl Table {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit: limit.max(1),
-            open: BTreeMap::new(),
+            rows: Vec::new(),
+            shared: Shared::default(),
+            places: BTreeMap::new(),
             by_number: HashMap::new(),
-            order: BTreeMap::new(),
-            opened: 0,
+            families: Families::default(),
         }
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.open.len() >= self.limit
+        self.rows.len() >= self.limit
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
     }
 
     pub(super) fn len(&self) -> usize {
-        self.open.len()
+        self.rows.len()
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<&Entry> {
-        self.open.get(key).map(|it| &it.1)
+    pub(super) fn get(&self, key: &Key) -> Option<Entry> {
+        let row = self.row_of(key.tgid)?;
+        (row.key() == *key).then(|| self.shared.unpack(row))
     }
 
-    pub(super) fn get_mut(&mut self, key: &Key) -> Option<&mut Entry> {
-        self.open.get_mut(key).map(|it| &mut it.1)
+    /// In order of tgid.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Entry> {
+        self.rows().map(|row| self.shared.unpack(row))
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.open.values().map(|it| &it.1)
+    /// The same, as they are kept.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
+        let places = self.places.values();
+        places.map(|place| &self.rows[*place as usize])
+    }
+
+    /// All of them by what they share.
+    pub(super) fn families(&self) -> impl Iterator<Item = Siblings<'_>> + Clone {
+        self.families.iter(&self.shared, |tgid| self.key_of(tgid))
     }
 
     /// The key under which a process is open.
     pub(super) fn find(&self, who: Identity) -> Option<Key> {
-        self.of_tgid(who.key.tgid)
-            .find(|entry| entry.identity().is(who))
-            .map(Entry::key)
+        let row = self.row_of(who.key.tgid)?;
+        row.identity().is(who).then(|| row.key())
     }
 
     /// The key of the zombie with this PID in a namespace.
     pub(super) fn find_number(&self, pid: NamespacePid) -> Option<Key> {
-        self.by_number.get(&pid).copied().or_else(|| {
-            let initial = pid.namespace == INITIAL_NAMESPACE;
-            self.of_tgid(pid.nr)
-                .next()
-                .filter(|_| initial)
-                .map(Entry::key)
-        })
+        let tgid = self.by_number.get(&pid).copied();
+        let tgid = tgid.or((pid.namespace == INITIAL_NAMESPACE).then_some(pid.nr));
+        self.key_of(tgid?)
+    }
+
+    /// The key of the open death with this tgid.
+    pub(super) fn key_of(&self, tgid: u32) -> Option<Key> {
+        self.row_of(tgid).map(Row::key)
+    }
+
+    /// The open death with this tgid.
+    pub(super) fn of_tgid(&self, tgid: u32) -> Option<Entry> {
+        self.row_of(tgid).map(|row| self.shared.unpack(row))
     }
 
     /// An open process with a PID of this process, which is not open.
     pub(super) fn rivals(&self, who: Identity, pids: &[NamespacePid]) -> Vec<Identity> {
         let by_number = pids.iter().filter_map(|pid| self.by_number.get(pid));
-        let mut rivals: Vec<_> = self
-            .of_tgid(who.key.tgid)
-            .chain(by_number.filter_map(|key| self.get(key)))
-            .map(Entry::identity)
-            .collect();
+        let tgids = iter::once(&who.key.tgid).chain(by_number);
+        let rows = tgids.filter_map(|tgid| self.row_of(*tgid));
+        let mut rivals: Vec<_> = rows.map(Row::identity).collect();
         rivals.sort_unstable_by_key(|rival| rival.key);
         rivals.dedup_by_key(|rival| rival.key);
         rivals
     }
 
-    /// Adds a death that is not in it; returns the oldest one if there was no room.
-    pub(super) fn insert(&mut self, entry: Entry) -> Option<Entry> {
-        let oldest = self.order.first_key_value().map(|(_, key)| *key);
-        let evicted = oldest
-            .filter(|_| self.is_full())
-            .and_then(|key| self.remove(&key));
-        let key = entry.key();
-        self.order.insert(self.opened, key);
-        self.open.insert(key, Box::new((self.opened, entry)));
-        self.opened += 1;
-        self.index(&key);
-        evicted
+    /// Adds a death that is not in it.
+    ///
+    /// # Errors
+    /// If there is no room.
+    pub(super) fn insert(&mut self, entry: Entry) -> Result<(), Entry> {
+        if self.is_full() {
+            return Err(entry);
+        }
+        let row = self.shared.pack(entry);
+        self.places.insert(row.tgid, self.rows.len() as u32);
+        self.note(&row);
+        self.rows.push(row);
+        Ok(())
     }
 
-    /// Indexes it by the PIDs of its record.
-    pub(super) fn index(&mut self, key: &Key) {
-        if let Some(entry) = self.open.get(key).map(|it| &it.1) {
-            self.by_number
-                .extend(entry.record.pids.iter().map(|pid| (*pid, *key)));
+    /// Changes an open death; its key stays.
+    pub(super) fn update<T>(
+        &mut self,
+        key: &Key,
+        change: impl FnOnce(&mut Entry) -> T,
+    ) -> Option<T> {
+        let before = self.get(key)?;
+        let mut entry = before.clone();
+        let result = change(&mut entry);
+        if entry != before {
+            let place = self.places[&key.tgid] as usize;
+            let new = self.shared.pack(entry);
+            self.forget(place);
+            self.note(&new);
+            self.rows[place] = new;
         }
+        Some(result)
     }
 
     pub(super) fn remove(&mut self, key: &Key) -> Option<Entry> {
-        let (opened, entry) = *self.open.remove(key)?;
-        self.order.remove(&opened);
-        for pid in &entry.record.pids {
-            if self.by_number.get(pid) == Some(key) {
-                self.by_number.remove(pid);
-            }
+        let entry = self.get(key)?;
+        let place = self.places.remove(&key.tgid)?;
+        self.forget(place as usize);
+        self.rows.swap_remove(place as usize);
+        if let Some(moved) = self.rows.get(place as usize) {
+            self.places.insert(moved.tgid, place);
+        }
+        if self.rows.len() < self.rows.capacity() / 4 {
+            self.rows.shrink_to(2 * self.rows.len());
         }
         Some(entry)
     }
 
-    /// The open death of a tgid.
-    pub(super) fn of_tgid(&self, tgid: u32) -> impl Iterator<Item = &Entry> {
-        let first = Key { tgid, start_ns: 0 };
-        let last = Key {
-            tgid,
-            start_ns: u64::MAX,
-        };
-        self.open.range(first..=last).map(|(_, it)| &it.1)
+    fn row_of(&self, tgid: u32) -> Option<&Row> {
+        let place = *self.places.get(&tgid)?;
+        self.rows.get(place as usize)
+    }
+
+    /// Indexes a row by its PIDs, and by what it shares.
+    fn note(&mut self, row: &Row) {
+        self.families.insert(row);
+        for pid in self.shared.pids(row) {
+            if !is_tgid(pid, row) {
+                self.by_number.insert(pid, row.tgid);
+            }
+        }
+    }
+
+    fn forget(&mut self, place: usize) {
+        let row = &self.rows[place];
+        self.families.remove(row);
+        for pid in self.shared.pids(row) {
+            if self.by_number.get(&pid) == Some(&row.tgid) {
+                self.by_number.remove(&pid);
+            }
+        }
+        self.shared.release(row);
     }
 
     /// Panics unless the indexes match the table.
     #[cfg(test)]
     pub(super) fn check(&self) {
-        assert!(self.open.len() <= self.limit);
-        assert_eq!(self.open.len(), self.order.len());
-        assert!(
-            self.order
-                .iter()
-                .all(|(opened, key)| self.open[key].0 == *opened)
-        );
-        for (pid, key) in &self.by_number {
-            assert!(
-                self.open[key].1.record.pids.contains(pid),
-                "stale number {pid:?}"
-            );
+        assert!(self.rows.len() <= self.limit);
+        assert_eq!(self.rows.len(), self.places.len());
+        let at = |tgid: &u32| &self.rows[self.places[tgid] as usize];
+        assert!(self.places.keys().all(|tgid| at(tgid).tgid == *tgid));
+        for (pid, tgid) in &self.by_number {
+            let pids = self.shared.pids(at(tgid));
+            assert!(pids.contains(pid), "stale number {pid:?}");
         }
-        let tgids: std::collections::BTreeSet<_> = self.open.keys().map(|key| key.tgid).collect();
-        assert_eq!(tgids.len(), self.open.len(), "two open deaths of one tgid");
+        self.families.check(&self.rows);
+        assert_eq!(self.rows.is_empty(), self.shared.is_empty());
+    }
+}
+
+/// Whether it is the number by which the row is found anyway.
+fn is_tgid(pid: NamespacePid, row: &Row) -> bool {
+    pid.namespace == INITIAL_NAMESPACE && pid.nr == row.tgid
+}
+
+impl Row {
+    pub(super) fn identity(&self) -> Identity {
+        Identity {
+            key: self.key(),
+            exact: self.exact_start,
+        }
     }
 }
 

@@ -91,7 +91,7 @@ fn every_recorded_trace_is_replayed() {
 
 proptest! {
     #[test]
-    fn what_went_in_comes_back_from_a_recording(
+    fn a_recording_round_trips(
         inputs in prop::collection::vec(any_input(), 0..20),
     ) {
         for input in inputs {
@@ -132,7 +132,7 @@ impl Inputs {
                 begun_ns,
                 ended_ns,
                 exact_start,
-                tasks: std::mem::take(&mut self.tasks),
+                tasks: std::mem::take(&mut self.tasks).into(),
             })),
             // The lifecycle knows nothing of these.
             Line::Head(_)
@@ -183,7 +183,7 @@ fn show(transition: &Transition, lifecycle: &Lifecycle) -> String {
         Transition::Confirmed(record) => format!("confirmed {}", record.process.key.tgid),
         Transition::Died(key) => {
             let record = lifecycle.get(key).expect("a record of one who died");
-            format!("died {}", show_death(record))
+            format!("died {}", show_death(&record))
         }
         Transition::Adopted { dead, from } => {
             let record = lifecycle.get(dead).expect("a record of one adopted");
@@ -202,6 +202,13 @@ fn show(transition: &Transition, lifecycle: &Lifecycle) -> String {
             format!("finished {death} reaped={at} how={:?} by={by}", reap.how)
         }
         Transition::Corrected(correction) => format!("corrected {correction:?}"),
+        Transition::Unlisted(holder) => {
+            format!("unlisted holder={}", show_process(holder.as_ref()))
+        }
+        Transition::UnlistedGone(holder) => {
+            format!("unlisted gone holder={}", show_process(holder.as_ref()))
+        }
+        Transition::UnlistedVanished(count) => format!("unlisted vanished {count}"),
         Transition::Unexplained => "unexplained".into(),
     }
 }

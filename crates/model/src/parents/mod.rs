@@ -8,14 +8,14 @@ mod window;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use crate::events::{Execed, Key, Process, Snapshot, TaskState};
+use crate::events::{Execed, Key, Process, Snapshot, TICK_TOLERANCE_NS};
 use crate::lifecycle::{DiedBound, How, Lifecycle, Record, Transition};
 use window::{Count, Window};
 
+/// Below this many entries a table is not worth shrinking.
+const FEW: usize = 1_000;
 /// Number of zombie times kept per parent.
 const SAMPLES: usize = 256;
-/// Number of counted zombies at which to look for dropped ones.
-const PRUNE_AT: usize = 4096;
 
 /// A process that has to reap or that reaps.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,10 +100,8 @@ pub struct Parents {
     began_ns: u64,
     /// By tgid; a later start replaces an earlier one.
     of: BTreeMap<u32, Parent>,
-    /// The process that each zombie is counted with.
-    holders: HashMap<Key, Key>,
-    /// Number of those at which to look for zombies that the lifecycle dropped.
-    prune_at: usize,
+    /// The process that each zombie is counted with, by tgid: there may be hundreds of thousands.
+    holders: HashMap<u32, Holder>,
 }
 
 impl Parents {
@@ -115,8 +113,13 @@ impl Parents {
             began_ns: now_ns,
             of: BTreeMap::new(),
             holders: HashMap::new(),
-            prune_at: PRUNE_AT,
         }
+    }
+
+    /// How many there are.
+    #[expect(clippy::len_without_is_empty, reason = "it is for the use of memory")]
+    pub fn len(&self) -> usize {
+        self.of.len()
     }
 
     /// Applies one transition of `lifecycle`. The lifecycle may be ahead: each zombie is counted
@@ -125,14 +128,16 @@ impl Parents {
         match transition {
             Transition::Died(key) | Transition::Adopted { dead: key, .. } => {
                 if let Some(record) = lifecycle.get(key) {
-                    self.held_by(record, now_ns);
+                    self.held_by(&record, now_ns);
                 }
             }
             Transition::Finished(record) => self.finished(record, now_ns),
-            Transition::Confirmed(_) | Transition::Corrected(_) | Transition::Unexplained => {}
-        }
-        if self.holders.len() >= self.prune_at {
-            self.forget_given_up(lifecycle);
+            Transition::Unlisted(holder) => self.came(holder.as_ref(), now_ns),
+            Transition::UnlistedGone(holder) => self.went(holder.map(|it| it.key), now_ns),
+            Transition::Confirmed(_)
+            | Transition::UnlistedVanished(_)
+            | Transition::Corrected(_)
+            | Transition::Unexplained => {}
         }
     }
 
@@ -148,22 +153,19 @@ impl Parents {
     /// Updates the names of processes, and execs without an event. Every holder of a zombie is
     /// known from then on.
     pub fn observe(&mut self, snapshot: &Snapshot) {
-        let zombies = snapshot
-            .tasks
-            .iter()
-            .filter(|task| task.state == TaskState::Zombie);
-        let holders: BTreeMap<u32, &Process> = zombies
-            .filter_map(|task| task.tracer.as_ref().or(task.parent.as_ref()))
+        let holders = snapshot.tasks.holders();
+        let holders: BTreeMap<u32, Process> = holders
+            .into_iter()
             .map(|holder| (holder.key.tgid, holder))
             .collect();
-        for holder in holders.into_values().take(self.limit) {
+        for holder in holders.values().take(self.limit) {
             self.parent(holder, snapshot.ended_ns);
         }
-        for task in &snapshot.tasks {
-            let Some(parent) = self.get_mut(task.process.key) else {
+        for parent in self.of.values_mut() {
+            let Some(task) = snapshot.tasks.get(parent.process.key) else {
                 continue;
             };
-            parent.process.comm.clone_from(&task.process.comm);
+            parent.process.comm = task.process.comm;
             // If it is known only since its exec, all of this was the same program.
             match &task.exec {
                 Some(exec) if exec.at_ns < parent.since_ns => {
@@ -175,21 +177,25 @@ impl Parents {
         }
     }
 
-    /// All parents with zombies or with reaps in the last minute, worst first. `zombies` are all
-    /// open ones.
-    pub fn rows<'a>(&self, now_ns: u64, zombies: impl Iterator<Item = &'a Record>) -> Vec<Row> {
+    /// All parents with zombies or with reaps in the last minute, worst first.
+    pub fn rows(&self, now_ns: u64, zombies: &Lifecycle) -> Vec<Row> {
         let mut held: BTreeMap<Key, (&Process, Held)> = BTreeMap::new();
-        for record in zombies {
-            let Some(responsible) = record.responsible() else {
-                continue;
-            };
-            let key = self
-                .get(responsible.key)
-                .map_or(responsible.key, |it| it.process.key);
-            held.entry(key)
-                .or_insert((responsible, Held::default()))
-                .1
-                .add(record);
+        let listed = zombies.siblings().filter_map(|group| {
+            let died = (
+                group.oldest.at_ns,
+                group.oldest.bound == DiedBound::NotAfter,
+            );
+            Some((group.responsible()?, group.count(), Some(died)))
+        });
+        let unlisted = zombies
+            .unlisted()
+            .map(|(holder, count)| (holder, count, None));
+        for (holder, zombies, oldest) in listed.chain(unlisted) {
+            let known = self.get(holder.key);
+            let key = known.map_or(holder.key, |it| it.process.key);
+            let (_, held) = held.entry(key).or_insert((holder, Held::default()));
+            held.zombies += zombies;
+            held.oldest = [held.oldest, oldest].into_iter().flatten().min();
         }
         let reaping = self.of.values().filter(|parent| {
             parent.window.sum(now_ns).reaped > 0 && !held.contains_key(&parent.process.key)
@@ -224,6 +230,13 @@ impl Parents {
         self.get(key)
             .map(|parent| parent.reaping)
             .unwrap_or_default()
+    }
+
+    /// Zombie times of the children that a process reaped recently; only exact ones.
+    pub fn zombie_times(&self, key: Key) -> Vec<u64> {
+        let parent = self.get(key);
+        let times = parent.iter().flat_map(|parent| &parent.zombie_ns);
+        times.copied().collect()
     }
 
     fn row(&self, process: &Process, held: &Held, now_ns: u64) -> Row {
@@ -301,18 +314,25 @@ impl Parents {
     }
 
     fn moved(&mut self, dead: Key, to: Option<&Process>, now_ns: u64) {
-        let from = self.holders.remove(&dead);
+        let from = self.holders.remove(&dead.tgid);
         if let Some(process) = to {
-            self.holders.insert(dead, process.key);
-            if from.is_some_and(|from| from.is_roughly(process.key)) {
+            self.holders.insert(dead.tgid, Holder::of(process.key));
+            if from.is_some_and(|from| from.is(process.key)) {
                 return;
             }
+        } else if self.holders.len() < self.holders.capacity() / 8 && self.holders.len() > FEW {
+            self.holders.shrink_to_fit();
         }
-        if let Some(parent) = from.and_then(|key| self.get_mut(key)) {
-            parent.window.slot(now_ns).went += 1;
-            parent.held -= 1;
-            parent.active_ns = now_ns;
-        }
+        let from = from.and_then(|from| {
+            let known = self.of.get(&from.tgid)?.process.key;
+            from.is(known).then_some(known)
+        });
+        self.went(from, now_ns);
+        self.came(to, now_ns);
+    }
+
+    /// A process became responsible for a zombie now.
+    fn came(&mut self, to: Option<&Process>, now_ns: u64) {
         let to = to.and_then(|process| Some((self.parent(process, now_ns)?, &process.comm)));
         if let Some((parent, comm)) = to {
             parent.process.comm.clone_from(comm);
@@ -321,17 +341,13 @@ impl Parents {
         }
     }
 
-    /// Zombies that the lifecycle dropped for lack of room are never finished by a transition.
-    fn forget_given_up(&mut self, lifecycle: &Lifecycle) {
-        let (holders, of) = (&mut self.holders, &mut self.of);
-        holders.retain(|dead, holder| {
-            let open = lifecycle.get(dead).is_some();
-            if !open && let Some(parent) = of.get_mut(&holder.tgid) {
-                parent.held -= 1;
-            }
-            open
-        });
-        self.prune_at = PRUNE_AT.max(2 * self.holders.len());
+    /// A process is no longer responsible for a zombie.
+    fn went(&mut self, from: Option<Key>, now_ns: u64) {
+        if let Some(parent) = from.and_then(|key| self.get_mut(key)) {
+            parent.window.slot(now_ns).went += 1;
+            parent.held -= 1;
+            parent.active_ns = now_ns;
+        }
     }
 
     fn get(&self, key: Key) -> Option<&Parent> {
@@ -379,6 +395,31 @@ impl Parents {
     }
 }
 
+/// A process in 8 bytes.
+#[derive(Clone, Copy, Debug)]
+struct Holder {
+    tgid: u32,
+    /// The start in milliseconds, without what does not fit.
+    start_ms: u32,
+}
+
+impl Holder {
+    fn of(key: Key) -> Self {
+        Self {
+            tgid: key.tgid,
+            start_ms: (key.start_ns / 1_000_000) as u32,
+        }
+    }
+
+    /// Whether it is this one, as far as start times can tell.
+    fn is(self, key: Key) -> bool {
+        const MOST_MS: u32 = (TICK_TOLERANCE_NS / 1_000_000) as u32;
+        let other = Self::of(key);
+        let apart = self.start_ms.wrapping_sub(other.start_ms);
+        self.tgid == other.tgid && apart.min(apart.wrapping_neg()) <= MOST_MS
+    }
+}
+
 impl Parent {
     fn new(process: &Process, since_ns: u64) -> Self {
         Self {
@@ -414,14 +455,6 @@ struct Held {
     zombies: u64,
     /// Death of the oldest one, and whether its age is a lower bound.
     oldest: Option<(u64, bool)>,
-}
-
-impl Held {
-    fn add(&mut self, record: &Record) {
-        self.zombies += 1;
-        let died = (record.died.at_ns, record.died.bound == DiedBound::NotAfter);
-        self.oldest = Some(self.oldest.map_or(died, |oldest| oldest.min(died)));
-    }
 }
 
 /// The percentile of sorted samples (nearest rank).

@@ -60,7 +60,7 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     #[test]
-    fn a_minute_passes() {
+    fn events_older_than_a_minute_are_dropped() {
         let mut window = Window::default();
         window.slot(5 * SECOND).came += 2;
         window.slot(6 * SECOND).came += 1;
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_small_and_bears_a_clock_that_steps_back() {
+    fn the_window_is_bounded_and_survives_a_clock_that_steps_back() {
         let mut window = Window::default();
         for second in 0..1000 {
             window.slot(second * SECOND).went += 1;

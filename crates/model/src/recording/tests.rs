@@ -184,7 +184,7 @@ fn each_peek_and_each_killer_comes_back() {
             begun_ns: 1,
             ended_ns: 2,
             exact_start: true,
-            tasks: vec![task.clone()],
+            tasks: vec![task.clone()].into(),
         };
         let mut text = String::new();
         snapshot(&mut text, &whole);
@@ -221,7 +221,7 @@ fn a_snapshot_comes_back() {
         begun_ns: 1,
         ended_ns: 2,
         exact_start: false,
-        tasks: vec![full_task()],
+        tasks: vec![full_task()].into(),
     };
     let mut text = String::new();
     snapshot(&mut text, &whole);
@@ -237,7 +237,7 @@ fn a_snapshot_comes_back() {
 }
 
 #[test]
-fn all_about_a_recording_comes_back() {
+fn the_header_of_a_recording_is_read_back() {
     let first = Head {
         host: "a host".to_owned(),
         kernel: "6.1".to_owned(),
@@ -297,7 +297,7 @@ fn all_about_a_recording_comes_back() {
 }
 
 #[test]
-fn what_moves_a_cursor_is_not_written() {
+fn control_sequences_are_not_written() {
     let mut text = String::new();
     let mut death = full_death();
     death.process.comm = "\x1b[2J\nend".into();
@@ -319,7 +319,7 @@ fn a_name_keeps_bytes_that_are_not_text() {
 }
 
 #[test]
-fn what_is_no_line_is_told() {
+fn malformed_lines_are_reported() {
     let why = |line: &str| parse(line).expect_err(line).to_string();
     assert_eq!(why("burial at=1s"), "unknown word \"burial\"");
     assert_eq!(why("death at=1s"), "process is missing");
@@ -360,7 +360,7 @@ fn comments_expectations_and_new_fields_are_passed_over() {
 
 proptest! {
     #[test]
-    fn no_line_is_too_odd_to_be_read(
+    fn any_line_is_read_without_a_panic(
         word in "(death|task|waited|wall|counted|reapwatch)?",
         fields in prop::collection::vec("[a-z_]{1,9}=?[0-9a-f@/:%,.~µ-]{0,12}s?", 0..9),
         rest in ".*",
@@ -369,7 +369,7 @@ proptest! {
     }
 
     #[test]
-    fn no_value_is_too_odd_to_be_read(value in "[0-9a-f@/:%,.µ-]{0,20}s?", at in 0_usize..12) {
+    fn any_value_is_read_without_a_panic(value in "[0-9a-f@/:%,.µ-]{0,20}s?", at in 0_usize..12) {
         let names = [
             "at", "process", "parent", "killed", "kill_signal", "kill_by", "begin", "exit_code",
             "exit_signal", "pids", "max_rss", "threads",
@@ -377,4 +377,21 @@ proptest! {
         let death = "at=1s process=7:x killed=1s kill_signal=9";
         let _read_or_refused = parse(&format!("death {death} {}={value}", names[at]));
     }
+}
+
+#[test]
+fn damaged_recordings_are_read_or_refused() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/traces");
+    let entries = std::fs::read_dir(folder).expect("there are traces");
+    let files = entries.flatten().map(|entry| entry.path());
+    let texts: Vec<_> = files
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .collect();
+    let corpus: Vec<_> = texts.iter().flat_map(|text| text.lines()).collect();
+    assert!(corpus.len() > 100);
+    fuzz::feed(&corpus, |bytes| {
+        for line in String::from_utf8_lossy(bytes).lines() {
+            let _read_or_refused = parse(line);
+        }
+    });
 }

@@ -113,8 +113,8 @@ fn death(text: &mut String, death: &Death) {
 
 /// A snapshot: its tasks, then itself.
 pub fn snapshot(text: &mut String, snapshot: &Snapshot) {
-    for it in &snapshot.tasks {
-        task(text, it);
+    for it in snapshot.tasks.iter() {
+        task(text, &it);
     }
     let mut line = Fields::of(text, "snapshot");
     line.time("begun", snapshot.begun_ns);

@@ -1,5 +1,6 @@
 //! Who does not reap, and why.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use api::Seconds;
@@ -12,7 +13,7 @@ use crate::parents::Row;
 use crate::workload::Workload;
 
 /// What can be asked of a culprit.
-pub const CULPRIT_FIELDS: [Field; 11] = [
+pub const CULPRIT_FIELDS: [Field; 12] = [
     Field::Zombies,
     Field::Age,
     Field::Leak,
@@ -23,6 +24,7 @@ pub const CULPRIT_FIELDS: [Field; 11] = [
     Field::Pod,
     Field::Container,
     Field::Unit,
+    Field::Workload,
     Field::Why,
 ];
 
@@ -68,6 +70,9 @@ impl State {
             leak: Some(row.leaked_per_second),
             reaps: Some(row.reaped_per_second),
             place: place.map(|it| it.names()).unwrap_or_default(),
+            workload: place
+                .and_then(|it| it.container_for_answer()?.text())
+                .map(Cow::Owned),
             why: self.judgements.id(process.key),
             ..filter::Row::default()
         }

@@ -1,5 +1,5 @@
 //! The story of one process, from the table, a snapshot, the habits and verdicts of those who must
-//! reap it, and what /proc says.
+//! reap it, and the facts from /proc.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,19 @@ use crate::events::{Key, Process, Snapshot};
 use crate::explain::{self, Exit, Known, Life, Moment, Phase, Seen};
 use crate::lifecycle::Record;
 use crate::parents::Row;
+
+/// Ends of the ranges of zombie times: 100 µs to a minute.
+const BUCKETS_NS: [u64; 7] = [
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+    1_000_000_000,
+    10_000_000_000,
+    60_000_000_000,
+];
+/// How many reaped children are shown.
+const LAST_REAPS: usize = 5;
 
 /// What an explanation is made from.
 struct Asked<'a> {
@@ -29,7 +42,7 @@ impl Asked<'_> {
 }
 
 impl State {
-    /// Explains who has or had this number; `seen` is what /proc said of it just now.
+    /// Explains the process that has or had this PID; `seen` is its current state in /proc.
     pub fn explain(
         &mut self,
         pid: u32,
@@ -39,8 +52,8 @@ impl State {
     ) -> api::Explained {
         let places = self.places(pid, snapshot, now_ns);
         let gone = snapshot.and_then(|snapshot| self.lifecycle.gone_of(pid, snapshot));
-        let mut records: Vec<_> = gone.iter().collect();
-        records.extend(self.lifecycle.deaths_of(pid));
+        let deaths = self.lifecycle.deaths_of(pid);
+        let records = gone.iter().chain(&deaths).collect();
         let known = Known {
             pid,
             now_ns,
@@ -50,9 +63,10 @@ impl State {
             snapshot,
             seen,
         };
+        let shown = snapshot.and_then(|snapshot| snapshot.tasks.of_tgid(pid));
         let asked = Asked {
             known: &known,
-            lives: &explain::lives(&known),
+            lives: &explain::lives(&known, shown.as_ref()),
             places,
             rows: self.rows(now_ns),
         };
@@ -69,23 +83,17 @@ impl State {
         snapshot: Option<&Snapshot>,
         now_ns: u64,
     ) -> BTreeMap<Key, api::Container> {
-        let tasks = snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
-        let tasks = tasks.filter(|task| task.process.key.tgid == pid);
-        let mut living: BTreeSet<Key> = tasks
-            .flat_map(|task| {
-                [
-                    Some(&task.process),
-                    task.parent.as_ref(),
-                    task.tracer.as_ref(),
-                ]
-            })
+        let task = snapshot.and_then(|snapshot| snapshot.tasks.of_tgid(pid));
+        let mut living: BTreeSet<Key> = task
+            .iter()
+            .flat_map(|task| [Some(task.process), task.parent, task.tracer])
             .flatten()
             .map(|process| process.key)
             .collect();
         let mut places = BTreeMap::new();
         for record in self.lifecycle.deaths_of(pid) {
             living.extend(record.responsible().map(|process| process.key));
-            let place = self.workloads.container_of_record(record, now_ns);
+            let place = self.workloads.container_of_record(&record, now_ns);
             places.extend(place.map(|place| (record.process.key, place)));
         }
         for key in living {
@@ -101,7 +109,7 @@ impl State {
         let lives_on = last.filter(|life| life.state.is_alive());
         let habits = lives_on.map(|life| self.keeper(life.process, Role::Itself, asked));
         let held = habits.as_ref().map_or(0, |habits| habits.habits.zombies);
-        let story = explain::tell(known, last, held);
+        let story = explain::story(known, last, held);
         let someone = |who: &Process| process(self.wall, who);
         let dead =
             |record: &Record| finished(self.wall, record, [asked.place(&record.process), None]);
@@ -145,7 +153,8 @@ impl State {
         let row = self
             .parents
             .row_of(process, &asked.rows, asked.known.now_ns);
-        let task = asked.known.snapshot.and_then(|it| it.of(row.process.key));
+        let task = asked.known.snapshot;
+        let task = task.and_then(|it| it.tasks.get(row.process.key));
         let waits = task.and_then(|task| task.waits.as_deref().copied());
         // Where wait calls are not watched there are none to count.
         let waits = waits.filter(|waits| self.counts_waits || waits.last_ns.is_some());
@@ -154,7 +163,27 @@ impl State {
             habits: self.culprit(&row, asked.place(process), waits),
             p50_seconds: row.p50_ns.map(Seconds::of_ns),
             p99_seconds: row.p99_ns.map(Seconds::of_ns),
+            zombie_times: histogram(&self.parents.zombie_times(row.process.key)),
+            last_reaps: self.last_reaps(row.process.key),
         }
+    }
+
+    fn last_reaps(&self, reaper: Key) -> Vec<api::LastReap> {
+        let is_by = |record: &&Record| {
+            let by = record.reap.as_ref().and_then(|reap| reap.by.as_ref());
+            by.is_some_and(|by| by.key.is_roughly(reaper))
+        };
+        let reaps = self.lifecycle.recent().filter(is_by).take(LAST_REAPS);
+        let shown = |record: &Record| {
+            let death = finished(self.wall, record, [None, None]);
+            api::LastReap {
+                process: process(self.wall, &record.process),
+                exit: death.exit,
+                reaped_at: death.reaped_at,
+                zombie_seconds: death.zombie_seconds,
+            }
+        };
+        reaps.map(shown).collect()
     }
 
     /// Who must reap it.
@@ -216,6 +245,25 @@ impl State {
             reaped_at: dead.reaped_at,
         }
     }
+}
+
+/// How many of these times are in each range.
+fn histogram(times_ns: &[u64]) -> Vec<api::Bucket> {
+    if times_ns.is_empty() {
+        return Vec::new();
+    }
+    let ends = BUCKETS_NS.into_iter().map(Some).chain([None]);
+    let mut below = 0;
+    let bucket = |end_ns: Option<u64>| {
+        let within = |&&ns: &&u64| end_ns.is_none_or(|end_ns| ns <= end_ns);
+        let up_to = times_ns.iter().filter(within).count() as u64;
+        let count = up_to - std::mem::replace(&mut below, up_to);
+        api::Bucket {
+            up_to_seconds: end_ns.map(Seconds::of_ns),
+            count,
+        }
+    };
+    ends.map(bucket).collect()
 }
 
 fn phase(phase: &Phase) -> api::Phase {

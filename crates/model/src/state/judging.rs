@@ -5,7 +5,7 @@ use crate::culprit::evidence::Facts;
 use crate::culprit::evidence::suspects::{Known, Suspect, YOUNG_NS, suspects};
 use crate::culprit::place;
 use crate::events::{Key, Snapshot};
-use crate::lifecycle::Record;
+use crate::lifecycle::Siblings;
 
 impl State {
     /// Those who hold zombies that are not young, the most zombies first.
@@ -21,18 +21,19 @@ impl State {
         suspects(&known, limit)
     }
 
-    /// The zombies that are not young.
-    pub fn old_zombies(&self, now_ns: u64) -> impl Iterator<Item = &Record> {
-        let is_old = move |record: &&Record| now_ns.saturating_sub(record.died.at_ns) >= YOUNG_NS;
-        self.lifecycle.zombies().filter(is_old)
+    /// Those among whom there are zombies that are not young.
+    pub fn old_zombies(&self, now_ns: u64) -> impl Iterator<Item = Siblings<'_>> {
+        let is_old =
+            move |group: &Siblings<'_>| now_ns.saturating_sub(group.oldest.at_ns) >= YOUNG_NS;
+        self.lifecycle.siblings().filter(is_old)
     }
 
     /// Whether the last round judged all who hold old zombies now, or `limit` of them.
     pub fn all_are_judged(&self, limit: usize, now_ns: u64) -> bool {
         let judgements = &self.judgements;
         judgements.all().len() >= limit
-            || self.old_zombies(now_ns).all(|record| {
-                let holder = record.responsible();
+            || self.old_zombies(now_ns).all(|group| {
+                let holder = group.responsible();
                 holder.is_none_or(|holder| judgements.of(holder.key).is_some())
             })
     }
@@ -57,12 +58,12 @@ impl State {
             if number.is_none_or(|(number, depth)| number != 1 || depth == 0) {
                 return place::of(own.as_deref(), &[]);
             }
-            let held = lifecycle.zombies().filter(|record| {
-                let responsible = record.responsible();
+            let held = lifecycle.siblings().filter(|group| {
+                let responsible = group.responsible();
                 responsible.is_some_and(|it| it.key.is_roughly(holder))
             });
             let held: Vec<_> = held
-                .filter_map(|record| workloads.of_record(record, now_ns))
+                .filter_map(|group| workloads.of_siblings(&group, now_ns))
                 .collect();
             place::of(own.as_deref(), &held)
         };

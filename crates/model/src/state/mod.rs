@@ -25,16 +25,16 @@ use crate::lifecycle::{Lifecycle, Limits, Record, Transition};
 use crate::parents::{Parents, Row};
 use crate::pids::Usage;
 use crate::recording::{Counted, Head};
-use crate::workload::Workloads;
+use crate::workload::{Dead, Workloads};
 
-/// How much of the dead is remembered.
+/// How much of the dead is remembered, unless the host says otherwise.
 pub const LIMITS: Limits = Limits {
     open: 65_536,
     recent: 8_192,
     recent_ns: 300_000_000_000,
 };
 /// How many parents are.
-const PARENTS: usize = 4_096;
+pub const PARENTS: usize = 4_096;
 
 /// The state of one machine.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl State {
     }
 
     /// Takes in an event. What changed goes to `changes`, each of which must come back through
-    /// [`State::note`] before an exec is taken in: what happened before is the former program's.
+    /// [`State::note`] before an exec is taken in: earlier events belong to the former program.
     pub fn apply(&mut self, event: &Event, changes: &mut Vec<Transition>) {
         if let Event::Exec(exec) = event {
             self.parents.exec(exec);
@@ -114,7 +114,7 @@ impl State {
         self.lifecycle.expire(now_ns);
     }
 
-    /// What stands above every answer.
+    /// The head of every answer.
     pub fn head(&self, now_ns: u64) -> api::Head {
         api::Head {
             version: api::VERSION,
@@ -123,6 +123,7 @@ impl State {
             source: self.about.source.clone(),
             at: answers::time(self.wall, now_ns),
             lost_events: self.counted.lost_events(),
+            unlisted_zombies: self.lifecycle.unlisted_len(),
         }
     }
 
@@ -138,7 +139,7 @@ impl State {
 
     /// Those who hold or held zombies, the worst first.
     pub fn rows(&self, now_ns: u64) -> Vec<Row> {
-        self.parents.rows(now_ns, self.lifecycle.zombies())
+        self.parents.rows(now_ns, &self.lifecycle)
     }
 
     /// Whether the workloads of all processes in a frame of `top` are known, or cannot be; all that
@@ -150,14 +151,8 @@ impl State {
         for row in &rows {
             all &= workloads.knows_living(row.process.key, now_ns);
         }
-        let mut before = None;
-        for zombie in self.lifecycle.zombies() {
-            // Zombies of one cgroup and parent share their workload.
-            let alike = (zombie.cgroups, zombie.parent.as_ref().map(|it| it.key));
-            let has_cgroup = zombie.cgroups.telling().is_some();
-            if before.replace(alike) != Some(alike) || !has_cgroup {
-                all &= workloads.knows_record(zombie, now_ns);
-            }
+        for group in self.lifecycle.siblings() {
+            all &= workloads.knows_dead(Dead::of_siblings(&group), now_ns);
         }
         all
     }

@@ -1,4 +1,4 @@
-//! Who does not finish exiting, and why.
+//! Which process does not finish exiting, and why.
 
 use super::State;
 use crate::answers::stuck::{self, Looked};
@@ -34,8 +34,8 @@ impl State {
             };
             let container = workload.as_deref().and_then(Workload::container_for_answer);
             let item = stuck::item(self.wall, &looked, container);
-            // Who ignores a signal is fine as long as nobody waits for its end, and who has
-            // taken it all the more.
+            // Ignoring a signal is harmless as long as no process waits for the exit; more so if
+            // the signal was handled after all.
             let heard = stuck.ignored.is_none() || item.verdict.is_none();
             (suspect.unheard.is_none() || !heard).then_some(item)
         };

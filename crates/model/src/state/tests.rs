@@ -79,7 +79,7 @@ fn zombies_are_filtered_by_their_own_and_their_parents_facts() {
 }
 
 #[test]
-fn a_young_zombie_makes_no_culprit_and_an_unjudged_one_says_why() {
+fn a_parent_of_a_young_zombie_is_not_a_culprit() {
     let mut state = state();
     state.why_unjudged = "not yet".to_owned();
     let culprits = state.culprits(&Selection::default(), 20 * SECOND).document;
@@ -125,7 +125,7 @@ fn a_frame_counts_what_its_limit_leaves_out() {
 }
 
 #[test]
-fn the_story_of_a_zombie_names_who_must_reap_it() {
+fn the_explanation_of_a_zombie_names_its_parent() {
     let explained = state().explain(10, &Seen::default(), None, 20 * SECOND);
     let story = explained.story;
     assert_eq!((story.pid, story.state.as_str()), (10, "zombie"));

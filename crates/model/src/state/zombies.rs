@@ -1,5 +1,6 @@
 //! Who is dead and unreaped.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::lifecycle::Record;
 use crate::workload::Workload;
 
 /// What can be asked of a zombie.
-pub const ZOMBIE_FIELDS: [Field; 10] = [
+pub const ZOMBIE_FIELDS: [Field; 13] = [
     Field::Age,
     Field::Pid,
     Field::Comm,
@@ -23,6 +24,9 @@ pub const ZOMBIE_FIELDS: [Field; 10] = [
     Field::Pod,
     Field::Container,
     Field::Unit,
+    Field::Workload,
+    Field::User,
+    Field::Exit,
     Field::Why,
 ];
 
@@ -58,36 +62,38 @@ impl State {
 
     /// Who is wanted, in order, and how many pass the filter.
     pub(super) fn choose_zombies(&mut self, wanted: &Selection, now_ns: u64) -> (Vec<Key>, u64) {
-        let records = self.lifecycle.oldest_first();
-        if let Some(count) = wanted.first_of(records.len()) {
-            let keys = records.iter().take(count).map(|record| record.process.key);
-            return (keys.collect(), records.len() as u64);
+        if let Some(limit) = wanted.plain_limit() {
+            let keys = self.lifecycle.oldest_first(limit);
+            return (keys, self.lifecycle.zombies_len());
         }
-        let workloads = &mut self.workloads;
-        let places: Vec<_> = records
-            .iter()
-            .filter(|_| wanted.needs_places())
-            .map(|record| workloads.of_record(record, now_ns))
-            .collect();
         let mut held = HashMap::<Key, u64>::new();
-        for holder in records.iter().filter_map(|record| record.responsible()) {
-            *held.entry(holder.key).or_default() += 1;
+        for group in self.lifecycle.siblings() {
+            if let Some(holder) = group.responsible() {
+                *held.entry(holder.key).or_default() += group.count();
+            }
         }
-        let rows = records.iter().enumerate().map(|(n, record)| {
+        let keys = self.lifecycle.oldest_first(usize::MAX);
+        let mut choice = wanted.begin();
+        for key in &keys {
+            let Some(record) = self.lifecycle.zombie(key) else {
+                continue;
+            };
+            let place = wanted
+                .needs_places()
+                .then(|| self.workloads.of_record(&record, now_ns));
             let holder = record.responsible();
-            let place = places.get(n).and_then(Option::as_ref);
-            Row {
+            choice.offer(&Row {
                 zombies: holder.and_then(|holder| held.get(&holder.key).copied()),
                 why: holder.and_then(|holder| self.judgements.id(holder.key)),
-                ..row(record, place, now_ns)
-            }
-        });
-        let chosen = wanted.choose(rows);
-        let keys = chosen.rows.iter().map(|&n| records[n].process.key);
+                ..row(&record, place.flatten().as_ref(), now_ns)
+            });
+        }
+        let chosen = choice.end();
+        let keys = chosen.rows.iter().map(|&n| keys[n]);
         (keys.collect(), chosen.total)
     }
 
-    /// The rows of those that are still zombies, each with what `why` says of it.
+    /// The rows of those that are still zombies, each with its verdict from `why`.
     pub(super) fn zombie_rows_with(
         &mut self,
         keys: &[Key],
@@ -99,13 +105,13 @@ impl State {
             let Some(record) = self.lifecycle.zombie(key) else {
                 continue;
             };
-            let verdict = why(self, record, now_ns);
-            let own = self.workloads.container_of_record(record, now_ns);
-            let parent = self.workloads.container_of_parent(record, now_ns);
+            let verdict = why(self, &record, now_ns);
+            let own = self.workloads.container_of_record(&record, now_ns);
+            let parent = self.workloads.container_of_parent(&record, now_ns);
             rows.push(answers::zombie(
                 self.wall,
                 now_ns,
-                record,
+                &record,
                 verdict,
                 [own, parent],
             ));
@@ -122,6 +128,11 @@ fn row<'a>(record: &'a Record, place: Option<&'a Arc<Workload>>, now_ns: u64) ->
         parent: holder.map(|holder| (holder.key.tgid, holder.comm.text())),
         age: Some(Seconds::of_ns(now_ns.saturating_sub(record.died.at_ns))),
         place: place.map(|it| it.names()).unwrap_or_default(),
+        workload: place
+            .and_then(|it| it.container_for_answer()?.text())
+            .map(Cow::Owned),
+        user: Some(record.uid),
+        exit: record.status.map(|it| answers::ended(it).into()),
         ..Row::default()
     }
 }

@@ -13,7 +13,7 @@ mod resolver;
 
 use std::sync::Arc;
 
-pub use path::Place;
+pub use path::{Owner, Place};
 pub use places::Dead;
 pub use resolver::Workloads;
 
@@ -57,7 +57,7 @@ impl Named {
 
 /// What to find the name of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Who {
+pub struct ContainerIds {
     /// The container's id.
     pub container: Option<String>,
     /// The pod's uid.
@@ -79,7 +79,16 @@ pub enum Ask {
         dead: Key,
     },
     /// The names of a container.
-    Name(Who),
+    Name(ContainerIds),
+}
+
+/// The path of a cgroup, and its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// The path.
+    pub path: String,
+    /// Who owns the unit around its container or pod, if that matters.
+    pub owner: Owner,
 }
 
 /// An answer.
@@ -92,16 +101,16 @@ pub enum Answer {
         /// When the walk began; later cgroups may be missing.
         began_ns: u64,
         /// Ids and paths.
-        cgroups: Vec<(u64, String)>,
+        cgroups: Vec<(u64, Located)>,
         /// Whether the list is complete.
         complete: bool,
     },
     /// The most specific path of a process.
-    Process(Key, Option<String>),
+    Process(Key, Option<Located>),
     /// The path of a cgroup.
-    Cgroup(CgroupId, Option<String>),
+    Cgroup(CgroupId, Option<Located>),
     /// The names, from any source; more may follow unasked.
-    Named(Who, Option<Named>),
+    Named(ContainerIds, Option<Named>),
     /// State of a source of names.
     Watched(pods::Source, pods::Watched),
 }
@@ -129,11 +138,12 @@ pub struct Failed {
 }
 
 impl Place {
-    /// What to look up a name for. A container named in its path needs none.
-    fn who(&self) -> Option<Who> {
+    /// What to look up a name for. A container named in its path needs none, and one of a user's
+    /// could have the id of another.
+    fn ids(&self) -> Option<ContainerIds> {
         let ids = [&self.container, &self.pod_uid];
-        let long = |id: &&Option<String>| id.as_ref().is_some_and(|id| id.len() >= 32);
-        ids.iter().any(long).then(|| Who {
+        let named = self.user.is_none() && ids.into_iter().flatten().any(|id| is_long(id));
+        named.then(|| ContainerIds {
             container: self.container.clone(),
             pod_uid: self.pod_uid.clone(),
         })
@@ -176,7 +186,8 @@ impl Workload {
         let named = self.named.as_ref();
         let named = named.and_then(|named| named.container.as_deref());
         let id = self.place.container.as_deref();
-        named.or_else(|| id.filter(|_| self.place.who().is_none()))
+        let in_path = id.filter(|id| !is_long(id) && self.place.ids().is_none());
+        named.or(in_path)
     }
 
     /// The container's name, otherwise the usual prefix of its id.
@@ -185,4 +196,9 @@ impl Workload {
         let short = || id.map(|id| id.get(..12).unwrap_or(id));
         self.container_name().or_else(short)
     }
+}
+
+/// Whether it is the id of a container or pod, and not a name.
+fn is_long(id: &str) -> bool {
+    id.len() >= 32
 }

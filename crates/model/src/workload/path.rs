@@ -3,6 +3,9 @@
 //! With nested containers the innermost one counts, and keeps the pod around it. A unit outside a
 //! container is that of its runtime and is ignored; a unit inside belongs to the container's own
 //! systemd.
+//!
+//! Whoever owns a cgroup can create others below it, with any names. So what a user's cgroups claim
+//! to be is shown as the user's: no pod is believed, and no name is looked up.
 
 use api::Qos;
 
@@ -28,15 +31,51 @@ pub struct Place {
 /// The kernel's suffix for the path of a removed cgroup.
 const DELETED: &str = " (deleted)";
 
+/// Who owns the cgroup of [`unit_around`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Owner {
+    /// The host.
+    Root,
+    /// A user to whom the unit is delegated.
+    User(u32),
+    /// The cgroup is gone or cannot be examined.
+    #[default]
+    Unknown,
+}
+
 /// Parses a path of any hierarchy.
-pub fn parse(path: &str) -> Place {
+pub fn parse(path: &str, owner: Owner) -> Place {
     let mut place = Place::default();
     let mut before = "";
     for name in clean(path).split('/').filter(|name| !name.is_empty()) {
-        place.enter(before, name);
+        place.enter(before, name, owner);
         before = name;
     }
     place
+}
+
+/// The path of the unit that a container or pod is in, if that depends on the owner.
+pub fn unit_around(path: &str) -> Option<&str> {
+    let path = clean(path);
+    let mut place = Place::default();
+    let (mut before, mut end, mut unit) = ("", 0, None);
+    for name in path.split('/') {
+        end += name.len();
+        if Claim::of(before, name).is_some() {
+            return unit;
+        }
+        place.enter(before, name, Owner::Unknown);
+        if place.user.is_some() {
+            return None;
+        }
+        if place.unit.is_some() && unit.is_none() {
+            unit = Some(&path[..end]);
+        }
+        // The slash.
+        end += 1;
+        before = name;
+    }
+    None
 }
 
 /// The path without the mark of a removed cgroup, and without the way up from the reader's
@@ -50,17 +89,9 @@ pub fn clean(path: &str) -> &str {
 }
 
 impl Place {
-    fn enter(&mut self, before: &str, name: &str) {
-        // `slice:prefix:name`, the systemd form, given to a runtime that created directories from
-        // it.
-        if let Some((slice, rest)) = name.split_once(".slice:")
-            && let Some((prefix, id)) = rest.split_once(':')
-        {
-            self.enter_pod(before, &format!("{slice}.slice"));
-            self.enter_container(id, runtime(prefix));
-        } else if self.enter_pod(before, name) {
-        } else if let Some((id, runtime)) = container(before, name) {
-            self.enter_container(&id, runtime);
+    fn enter(&mut self, before: &str, name: &str, owner: Owner) {
+        if let Some(claim) = Claim::of(before, name) {
+            self.take(claim, owner);
         } else if let Some(uid) = between(name, "user-", ".slice") {
             self.user = uid.parse().ok().or(self.user);
         } else if is_unit(name) {
@@ -75,43 +106,82 @@ impl Place {
         }
     }
 
-    fn enter_container(&mut self, id: &str, runtime: Option<&'static str>) {
-        *self = Self {
-            container: Some(id.to_owned()),
-            runtime,
-            pod_uid: self.pod_uid.take(),
-            qos: self.qos,
-            user: self.user,
-            ..Self::default()
-        };
+    fn take(&mut self, claim: Claim, owner: Owner) {
+        if self.is_of_the_host() && self.unit.is_some() {
+            match owner {
+                Owner::Root => {}
+                Owner::User(uid) => self.user = Some(uid),
+                Owner::Unknown => return,
+            }
+        }
+        let (user, unit) = (self.user, self.user.and(self.unit.take()));
+        if let Some((uid, qos)) = claim.pod.filter(|_| user.is_none()) {
+            *self = Self {
+                pod_uid: Some(uid),
+                qos: Some(qos),
+                ..Self::default()
+            };
+        }
+        if let Some((id, runtime)) = claim.container {
+            *self = Self {
+                container: Some(id),
+                runtime,
+                pod_uid: self.pod_uid.take(),
+                qos: self.qos,
+                ..Self::default()
+            };
+        }
+        (self.user, self.unit) = (user, unit);
     }
 
-    /// Both drivers of the kubelet: `pod<uid>` below `kubepods` and a class, and the slice
-    /// `kubepods-<class>-pod<uid>.slice` with underscores in the uid.
-    fn enter_pod(&mut self, before: &str, name: &str) -> bool {
-        let slice = name.strip_suffix(".slice");
-        let slice = slice.filter(|slice| slice.contains("kubepods"));
-        let (class, uid) = match slice.and_then(|slice| slice.rsplit_once("-pod")) {
-            Some(found) => found,
-            None => match name.strip_prefix("pod") {
-                Some(uid) if is_class(before) => (before, uid),
-                _ => return false,
-            },
-        };
-        let uid = uid.replace('_', "-");
-        if !is_pod_uid(&uid) {
-            return false;
-        }
-        let classes = [Qos::Besteffort, Qos::Burstable];
-        let mut classes = classes.into_iter();
-        let class = classes.find(|&known| class.ends_with(<&str>::from(known)));
-        *self = Self {
-            pod_uid: Some(uid),
-            qos: class.or(Some(Qos::Guaranteed)),
-            ..Self::default()
-        };
-        true
+    fn is_of_the_host(&self) -> bool {
+        self.container.is_none() && self.pod_uid.is_none() && self.user.is_none()
     }
+}
+
+/// The pod and container that a cgroup claims to be.
+struct Claim {
+    pod: Option<(String, Qos)>,
+    container: Option<(String, Option<&'static str>)>,
+}
+
+impl Claim {
+    fn of(before: &str, name: &str) -> Option<Self> {
+        // `slice:prefix:name`, the systemd form, given to a runtime that created directories from
+        // it.
+        if let Some((slice, rest)) = name.split_once(".slice:")
+            && let Some((prefix, id)) = rest.split_once(':')
+        {
+            return Some(Self {
+                pod: pod(before, &format!("{slice}.slice")),
+                container: Some((id.to_owned(), runtime(prefix))),
+            });
+        }
+        let pod = pod(before, name);
+        let container = match pod {
+            Some(_) => None,
+            None => container(before, name),
+        };
+        (pod.is_some() || container.is_some()).then_some(Self { pod, container })
+    }
+}
+
+/// Both drivers of the kubelet: `pod<uid>` below `kubepods` and a class, and the slice
+/// `kubepods-<class>-pod<uid>.slice` with underscores in the uid.
+fn pod(before: &str, name: &str) -> Option<(String, Qos)> {
+    let slice = name.strip_suffix(".slice");
+    let slice = slice.filter(|slice| slice.contains("kubepods"));
+    let (class, uid) = match slice.and_then(|slice| slice.rsplit_once("-pod")) {
+        Some(found) => found,
+        None => (
+            before,
+            name.strip_prefix("pod").filter(|_| is_class(before))?,
+        ),
+    };
+    let uid = uid.replace('_', "-");
+    let mut classes = [Qos::Besteffort, Qos::Burstable].into_iter();
+    let class = classes.find(|&known| class.ends_with(<&str>::from(known)));
+    is_pod_uid(&uid).then_some((uid, class.unwrap_or(Qos::Guaranteed)))
 }
 
 fn is_class(name: &str) -> bool {

@@ -8,8 +8,16 @@ const UID: &str = "3f1c2b4e-7a90-4d1e-8c55-0a1b2c3d4e5f";
 const UID_: &str = "3f1c2b4e_7a90_4d1e_8c55_0a1b2c3d4e5f";
 
 fn at(path: &str) -> Place {
+    owned_by(Owner::Root, path)
+}
+
+fn owned_by(owner: Owner, path: &str) -> Place {
+    parse(&filled(path), owner)
+}
+
+fn filled(path: &str) -> String {
     let path = path.replace("UID_", UID_).replace("UID", UID);
-    parse(&path.replace("INNER", INNER).replace("ID", ID))
+    path.replace("INNER", INNER).replace("ID", ID)
 }
 
 fn container(id: &str, runtime: Option<&'static str>) -> Place {
@@ -107,20 +115,66 @@ fn docker_of_both_drivers() {
 }
 
 #[test]
-fn podman_with_root_and_without() {
+fn podman_rootful_and_rootless() {
     let podman = container(ID, Some("podman"));
     assert_eq!(at("/machine.slice/libpod-ID.scope/container"), podman);
     assert_eq!(at("/libpod_parent/libpod-ID"), podman);
     let rootless =
         at("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-ID.scope/container");
-    assert_eq!(rootless.user, Some(1000));
+    let expected = Place {
+        user: Some(1000),
+        unit: Some("user@1000.service".to_owned()),
+        ..podman
+    };
+    assert_eq!(rootless, expected);
+}
+
+#[test]
+fn what_a_user_names_after_a_pod_is_the_user_s() {
+    let pods = [
+        "kubepods/besteffort/podUID/ID",
+        "kubepods.slice/kubepods-podUID_.slice/cri-containerd-ID.scope",
+        "kubepods-burstable-podUID_.slice:cri-containerd:ID",
+    ];
+    for pod in pods {
+        let place = at(&format!("/user.slice/user-7.slice/user@7.service/{pod}"));
+        assert_eq!((place.pod_uid, place.qos), (None, None), "{pod}");
+        assert_eq!(place.user, Some(7), "{pod}");
+        assert_eq!(place.unit.as_deref(), Some("user@7.service"), "{pod}");
+        let delegated = format!("/system.slice/a.service/x/{pod}");
+        let place = owned_by(Owner::User(7), &delegated);
+        assert_eq!((place.pod_uid, place.user), (None, Some(7)), "{pod}");
+        assert_eq!(place.unit.as_deref(), Some("a.service"), "{pod}");
+        let unknown = owned_by(Owner::Unknown, &delegated);
+        assert_eq!(unknown, unit("a.service"), "{pod}");
+        assert_eq!(at(&delegated).pod_uid.as_deref(), Some(UID), "{pod}");
+    }
     assert_eq!(
-        Place {
-            user: None,
-            ..rootless
-        },
-        podman
+        at("/user.slice/user-7.slice/user@7.service/kubepods/podUID").container,
+        None
     );
+}
+
+#[test]
+fn the_owner_matters_only_below_a_unit_of_the_host() {
+    let around = |path: &str| unit_around(&filled(path)).map(str::to_owned);
+    let service = Some("/system.slice/a.service".to_owned());
+    assert_eq!(around("/system.slice/a.service/libpod-payload-ID"), service);
+    assert_eq!(
+        around("/system.slice/a.service/b.scope/kubepods/podUID"),
+        service
+    );
+    for path in [
+        "/system.slice/a.service/worker",
+        "/system.slice/docker-ID.scope",
+        "/kubepods/podUID/ID",
+        "/docker/INNER/system.slice/a.service/docker/ID",
+        "/user.slice/user-7.slice/user@7.service/libpod-ID.scope",
+        "/",
+        "",
+    ] {
+        assert_eq!(around(path), None, "{path}");
+    }
 }
 
 #[test]
@@ -133,7 +187,7 @@ fn a_monitor_is_not_its_container() {
 }
 
 #[test]
-fn lxc_in_its_three_forms() {
+fn lxc_in_all_three_layouts() {
     for path in ["/lxc/web", "/lxc.payload.web", "/lxc.payload/web"] {
         assert_eq!(at(path), container("web", Some("lxc")), "{path}");
     }
@@ -145,12 +199,12 @@ fn runc_alone() {
         at("/system.slice/runc-my\\x2dbox.scope"),
         container("my-box", Some("runc"))
     );
-    // A folder of any name says nothing.
+    // A directory with an arbitrary name proves nothing.
     assert_eq!(at("/mybox"), Place::default());
 }
 
 #[test]
-fn machines() {
+fn machine_slices_are_named() {
     for path in [
         "/machine.slice/machine-web\\x2d1.scope",
         "/machine.slice/systemd-nspawn@web\\x2d1.service",
@@ -163,7 +217,7 @@ fn machines() {
 }
 
 #[test]
-fn units_of_the_system() {
+fn system_units_are_named() {
     assert_eq!(at("/system.slice/foo.service"), unit("foo.service"));
     assert_eq!(
         at("/system.slice/system-getty.slice/getty@tty1.service"),
@@ -183,7 +237,7 @@ fn units_of_the_system() {
 }
 
 #[test]
-fn users() {
+fn user_units_are_named() {
     let session = at("/user.slice/user-1000.slice/session-3.scope");
     assert_eq!(session.user, Some(1000));
     assert_eq!(session.unit.as_deref(), Some("session-3.scope"));
@@ -193,7 +247,7 @@ fn users() {
 }
 
 #[test]
-fn of_containers_in_containers_the_innermost_wins() {
+fn the_innermost_of_nested_containers_is_named() {
     let kind = at("/docker/INNER/kubelet.slice/kubelet-kubepods.slice/\
                    kubelet-kubepods-besteffort.slice/\
                    kubelet-kubepods-besteffort-podUID_.slice/cri-containerd-ID.scope");
@@ -209,7 +263,7 @@ fn of_containers_in_containers_the_innermost_wins() {
 }
 
 #[test]
-fn a_cgroup_that_is_gone_is_read_like_one_that_is_there() {
+fn the_path_of_a_removed_cgroup_is_parsed_like_any_other() {
     assert_eq!(
         at("/kubepods/besteffort/podUID/ID (deleted)"),
         pod(Qos::Besteffort, None)
@@ -228,7 +282,7 @@ fn from_inside_a_namespace_the_way_up_is_left_out() {
 }
 
 #[test]
-fn what_only_looks_like_a_container_is_none() {
+fn paths_that_only_resemble_containers_are_not_containers() {
     for path in [
         "/",
         "",
@@ -245,12 +299,12 @@ fn what_only_looks_like_a_container_is_none() {
 
 proptest! {
     #[test]
-    fn no_path_panics(path in ".*") {
-        let _ = parse(&path);
+    fn any_path_is_parsed_without_a_panic(path in ".*") {
+        let _ = (parse(&path, Owner::User(7)), unit_around(&path));
     }
 
     #[test]
-    fn no_names_of_the_language_panic(
+    fn any_sequence_of_filter_words_is_parsed_without_a_panic(
         names in proptest::collection::vec(
             prop_oneof![
                 Just("kubepods".to_owned()),
@@ -265,7 +319,7 @@ proptest! {
             0..8,
         )
     ) {
-        let _ = parse(&names.join("/"));
-        let _ = parse(&names.join(""));
+        let _ = (parse(&names.join("/"), Owner::Root), unit_around(&names.join("/")));
+        let _ = parse(&names.join(""), Owner::Unknown);
     }
 }

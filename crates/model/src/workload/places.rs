@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Found, Workload, Workloads};
 use crate::events::{CgroupIds, Key};
-use crate::lifecycle::Record;
+use crate::lifecycle::{Record, Siblings};
 use crate::stuck::evidence::watch::Suspect;
 
 /// What the place of a process that died or is about to is found by.
@@ -27,6 +27,15 @@ impl Dead {
             parent: record.parent.as_ref().map(|parent| parent.key),
         }
     }
+
+    /// Of zombies that share it.
+    pub fn of_siblings(group: &Siblings<'_>) -> Self {
+        Self {
+            key: group.key,
+            cgroups: group.cgroups,
+            parent: group.parent.map(|parent| parent.key),
+        }
+    }
 }
 
 impl Workloads {
@@ -42,7 +51,15 @@ impl Workloads {
 
     /// The same of a record; the bare id of the cgroup where nothing else is known.
     pub fn of_record(&mut self, record: &Record, now_ns: u64) -> Option<Arc<Workload>> {
-        let dead = Dead::of(record);
+        self.of_dead_or_id(Dead::of(record), now_ns)
+    }
+
+    /// The same of zombies that share it.
+    pub fn of_siblings(&mut self, group: &Siblings<'_>, now_ns: u64) -> Option<Arc<Workload>> {
+        self.of_dead_or_id(Dead::of_siblings(group), now_ns)
+    }
+
+    fn of_dead_or_id(&mut self, dead: Dead, now_ns: u64) -> Option<Arc<Workload>> {
         self.known(dead, now_ns).or_else(|| {
             let id = dead.cgroups.telling();
             id.map(|_| Arc::new(Self::only_id(id)))
@@ -89,9 +106,9 @@ impl Workloads {
     }
 
     /// The same of a zombie and its parent.
-    pub fn knows_record(&mut self, record: &Record, now_ns: u64) -> bool {
-        let own = !matches!(self.find(Dead::of(record), now_ns), Found::Pending(_));
-        let parent = record.parent.as_ref().map(|parent| parent.key);
+    pub fn knows_dead(&mut self, dead: Dead, now_ns: u64) -> bool {
+        let own = !matches!(self.find(dead, now_ns), Found::Pending(_));
+        let parent = dead.parent;
         parent.is_none_or(|parent| self.knows_living(parent, now_ns)) && own
     }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Answer, Named, Who};
+use super::{Answer, ContainerIds, Named};
 
 /// Maximum number of pods kept; a node has a few hundred.
 const PODS: usize = 4_096;
@@ -121,7 +121,7 @@ pub struct Said {
 pub struct Roster {
     pods: HashMap<String, Kept>,
     /// Oldest first, and whether they know their pod already.
-    wanted: VecDeque<(Who, bool)>,
+    wanted: VecDeque<(ContainerIds, bool)>,
     watched: Watched,
 }
 
@@ -133,11 +133,11 @@ struct Kept {
 
 impl Pod {
     /// What this pod knows about a container, if it is one of its own.
-    fn named(&self, who: &Who) -> Option<Said> {
-        let id = who.container.as_ref();
+    fn named(&self, ids: &ContainerIds) -> Option<Said> {
+        let id = ids.container.as_ref();
         let container = self.containers.iter().find(|(its, _)| Some(its) == id);
         let is_pause = id.is_some_and(|id| self.sandboxes.contains(id));
-        let uid = who.pod_uid.as_ref();
+        let uid = ids.pod_uid.as_ref();
         let own = uid.is_some_and(|uid| *uid == self.uid || Some(uid) == self.hash.as_ref());
         (container.is_some() || is_pause || own).then(|| Said {
             named: Named {
@@ -152,8 +152,8 @@ impl Pod {
 
 impl Roster {
     /// What is known about a container.
-    pub fn find(&self, who: &Who) -> Option<Said> {
-        let all = self.pods.values().filter_map(|kept| kept.pod.named(who));
+    pub fn find(&self, ids: &ContainerIds) -> Option<Said> {
+        let all = self.pods.values().filter_map(|kept| kept.pod.named(ids));
         all.max_by_key(|said| said.whole)
     }
 
@@ -163,12 +163,12 @@ impl Roster {
     }
 
     /// Keeps a lookup that has no name yet, or only that of the pod.
-    pub fn want(&mut self, who: Who, has_pod: bool) {
-        self.wanted.retain(|(wanted, _)| *wanted != who);
+    pub fn want(&mut self, ids: ContainerIds, has_pod: bool) {
+        self.wanted.retain(|(wanted, _)| *wanted != ids);
         if self.wanted.len() >= WANTED {
             self.wanted.pop_front();
         }
-        self.wanted.push_back((who, has_pod));
+        self.wanted.push_back((ids, has_pod));
     }
 
     /// Takes news, and answers waiting lookups.
@@ -206,12 +206,12 @@ impl Roster {
         if self.pods.len() >= PODS && !self.pods.contains_key(&pod.uid) {
             return;
         }
-        self.wanted.retain_mut(|(who, has_pod)| {
-            let Some(said) = pod.named(who) else {
+        self.wanted.retain_mut(|(ids, has_pod)| {
+            let Some(said) = pod.named(ids) else {
                 return true;
             };
             if !*has_pod || said.whole {
-                answers.push(Answer::Named(who.clone(), Some(said.named)));
+                answers.push(Answer::Named(ids.clone(), Some(said.named)));
             }
             *has_pod = true;
             !said.whole
@@ -252,8 +252,8 @@ mod tests {
         }
     }
 
-    fn who(container: Option<&str>, pod_uid: Option<&str>) -> Who {
-        Who {
+    fn ids(container: Option<&str>, pod_uid: Option<&str>) -> ContainerIds {
+        ContainerIds {
             container: container.map(str::to_owned),
             pod_uid: pod_uid.map(str::to_owned),
         }
@@ -276,28 +276,28 @@ mod tests {
         let mut roster = Roster::default();
         roster.hear(News::All(vec![pod("1", &[("a", "app")]), pod("2", &[])]), 0);
         let app = Some(said(named("web-1", Some("app")), true));
-        assert_eq!(roster.find(&who(Some("a"), Some("1"))), app);
-        assert_eq!(roster.find(&who(Some("a"), None)), app);
-        let unknown = who(Some("b"), Some("2"));
+        assert_eq!(roster.find(&ids(Some("a"), Some("1"))), app);
+        assert_eq!(roster.find(&ids(Some("a"), None)), app);
+        let unknown = ids(Some("b"), Some("2"));
         assert_eq!(
             roster.find(&unknown),
             Some(said(named("web-2", None), false))
         );
-        assert_eq!(roster.find(&who(Some("b"), Some("3"))), None);
+        assert_eq!(roster.find(&ids(Some("b"), Some("3"))), None);
     }
 
     #[test]
-    fn a_pause_process_has_no_more_than_its_pod_s_name() {
+    fn a_pause_process_has_its_pod_name_but_no_container() {
         let mut roster = Roster::default();
-        let pause = who(Some("p"), None);
+        let pause = ids(Some("p"), None);
         roster.want(pause.clone(), false);
         let with_pause = Pod {
             sandboxes: vec!["p".to_owned()],
             ..pod("1", &[("a", "app")])
         };
-        let told = roster.hear(News::All(vec![with_pause]), 0);
+        let answers = roster.hear(News::All(vec![with_pause]), 0);
         let name = named("web-1", None);
-        assert_eq!(told, [Answer::Named(pause.clone(), Some(name.clone()))]);
+        assert_eq!(answers, [Answer::Named(pause.clone(), Some(name.clone()))]);
         assert_eq!(roster.find(&pause), Some(said(name, true)));
         assert!(roster.wanted.is_empty(), "{:?}", roster.wanted);
     }
@@ -310,14 +310,14 @@ mod tests {
             ..pod("1", &[])
         };
         roster.hear(News::There(mirror), 0);
-        let found = roster.find(&who(None, Some("f00d")));
+        let found = roster.find(&ids(None, Some("f00d")));
         assert_eq!(found, Some(said(named("web-1", None), true)));
     }
 
     #[test]
-    fn whoever_asked_too_early_is_answered_once_for_each_thing_learnt() {
+    fn early_requests_are_answered_once_for_each_new_fact() {
         let mut roster = Roster::default();
-        let early = who(Some("a"), Some("1"));
+        let early = ids(Some("a"), Some("1"));
         roster.want(early.clone(), false);
         let only_pod = roster.hear(News::There(pod("1", &[])), 0);
         let expected = Answer::Named(early.clone(), Some(named("web-1", None)));
@@ -336,7 +336,7 @@ mod tests {
         roster.hear(News::All(vec![pod("1", &[]), pod("2", &[])]), 0);
         roster.hear(News::Gone("1".to_owned()), 1);
         roster.hear(News::All(vec![]), 2);
-        let [first, second] = ["1", "2"].map(|uid| who(None, Some(uid)));
+        let [first, second] = ["1", "2"].map(|uid| ids(None, Some(uid)));
         roster.hear(News::Up, KEEP_NS);
         assert!(roster.find(&first).is_some() && roster.find(&second).is_some());
         roster.hear(News::Up, KEEP_NS + 1);
@@ -344,12 +344,12 @@ mod tests {
     }
 
     #[test]
-    fn neither_pods_nor_those_who_wait_grow_without_end() {
+    fn pods_and_waiting_lookups_are_bounded() {
         let mut roster = Roster::default();
         for n in 0..PODS + 10 {
             let uid = n.to_string();
             roster.hear(News::There(pod(&uid, &[])), n as u64);
-            roster.want(who(Some(&uid), None), false);
+            roster.want(ids(Some(&uid), None), false);
         }
         assert_eq!((roster.pods.len(), roster.wanted.len()), (PODS, WANTED));
         roster.hear(News::All(vec![]), PODS as u64);

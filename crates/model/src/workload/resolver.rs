@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{
-    Answer, Ask, Failed, Found, Named, Who, Workload, path,
+    Answer, Ask, ContainerIds, Failed, Found, Located, Named, Owner, Workload, path,
     pods::{Source, Watched},
 };
 use crate::events::{CgroupId, CgroupIds, CgroupMade, CgroupVersion, Key, ROOT_ID};
@@ -61,7 +61,7 @@ pub struct Workloads {
     has_v1: bool,
     cgroups: BTreeMap<CgroupId, Cgroup>,
     processes: HashMap<Key, Process>,
-    names: HashMap<Who, Naming>,
+    names: HashMap<ContainerIds, Naming>,
     /// Unknown ids.
     unknown: HashMap<CgroupId, u64>,
     asked: HashSet<Ask>,
@@ -92,13 +92,19 @@ impl Workloads {
 
     /// A cgroup was created.
     pub fn made(&mut self, cgroup: &CgroupMade, now_ns: u64) {
-        if let Some(path) = &cgroup.path {
-            self.learn(cgroup.id, path, now_ns);
+        // The kernel side does not see who owns a unit: that is looked up when it is needed.
+        let path = cgroup.path.as_ref();
+        if let Some(path) = path.filter(|path| path::unit_around(path).is_none()) {
+            let located = Located {
+                path: path.clone(),
+                owner: Owner::Unknown,
+            };
+            self.learn(cgroup.id, &located, now_ns);
         }
     }
 
     /// Takes an answer.
-    pub fn tell(&mut self, answer: Answer, now_ns: u64) {
+    pub fn receive(&mut self, answer: Answer, now_ns: u64) {
         match answer {
             Answer::Walked {
                 version,
@@ -108,8 +114,8 @@ impl Workloads {
             } => {
                 self.asked.remove(&Ask::Walk);
                 let there: HashSet<_> = cgroups.iter().map(|(id, _)| *id).collect();
-                for (id, path) in cgroups {
-                    self.learn(CgroupId { version, id }, &path, now_ns);
+                for (id, located) in cgroups {
+                    self.learn(CgroupId { version, id }, &located, now_ns);
                 }
                 let old = self.cgroups.iter_mut().filter(|(id, cgroup)| {
                     let looked_at = complete && id.version == version;
@@ -119,9 +125,9 @@ impl Workloads {
                     cgroup.vanished_ns.get_or_insert(now_ns);
                 }
             }
-            Answer::Process(key, path) => {
+            Answer::Process(key, located) => {
                 self.asked.remove(&Ask::Process(key));
-                let workload = path.map(|path| Arc::new(self.workload(None, &path, now_ns)));
+                let workload = located.map(|it| Arc::new(self.workload(None, &it, now_ns)));
                 // If it has ended meanwhile, keep what was known.
                 if let Some(known) = self.processes.get_mut(&key)
                     && workload.is_none()
@@ -138,11 +144,11 @@ impl Workloads {
                     );
                 }
             }
-            Answer::Cgroup(id, path) => {
+            Answer::Cgroup(id, located) => {
                 self.asked
                     .retain(|ask| !matches!(ask, Ask::Cgroup { id: asked, .. } if *asked == id));
-                match path {
-                    Some(path) => self.learn(id, &path, now_ns),
+                match located {
+                    Some(located) => self.learn(id, &located, now_ns),
                     None if !self.cgroups.contains_key(&id) => {
                         self.failed.gone += 1;
                         if self.unknown.len() >= ASKED {
@@ -153,7 +159,7 @@ impl Workloads {
                     None => {}
                 }
             }
-            Answer::Named(who, named) => self.name(&who, named.as_ref(), now_ns),
+            Answer::Named(ids, named) => self.name(&ids, named.as_ref(), now_ns),
             Answer::Watched(Source::Watch, watched) => self.watched = Some(watched),
             Answer::Watched(Source::Cri, watched) => self.cri = Some(watched),
         }
@@ -220,7 +226,7 @@ impl Workloads {
 
     /// Whether its name is looked up for the first time: it is counted by name.
     pub fn is_being_named(&self, workload: &Workload) -> bool {
-        let naming = workload.place.who().and_then(|who| self.names.get(&who));
+        let naming = workload.place.ids().and_then(|ids| self.names.get(&ids));
         naming.is_some_and(|naming| naming.named.is_none() && naming.tries == 0)
     }
 
@@ -298,9 +304,9 @@ impl Workloads {
                 && naming.tries <= NAME_AGAIN_NS.len()
                 && naming.next_ns <= now_ns
         });
-        let due: Vec<_> = due.map(|(who, _)| who.clone()).collect();
-        for who in due {
-            self.ask(Ask::Name(who));
+        let due: Vec<_> = due.map(|(ids, _)| ids.clone()).collect();
+        for ids in due {
+            self.ask(Ask::Name(ids));
         }
         self.unknown
             .retain(|_, at_ns| now_ns.saturating_sub(*at_ns) < UNKNOWN_NS);
@@ -316,8 +322,8 @@ impl Workloads {
                 .values()
                 .filter_map(|it| it.workload.as_ref());
             let there = cgroups.chain(processes);
-            let there: HashSet<Who> = there.filter_map(|it| it.place.who()).collect();
-            self.names.retain(|who, _| there.contains(who));
+            let there: HashSet<ContainerIds> = there.filter_map(|it| it.place.ids()).collect();
+            self.names.retain(|ids, _| there.contains(ids));
         }
     }
 
@@ -340,7 +346,7 @@ impl Workloads {
         true
     }
 
-    fn learn(&mut self, id: CgroupId, path: &str, now_ns: u64) {
+    fn learn(&mut self, id: CgroupId, located: &Located, now_ns: u64) {
         if self.cgroups.contains_key(&id) {
             return;
         }
@@ -353,7 +359,7 @@ impl Workloads {
             let least = least.map(|(id, _)| *id);
             least.and_then(|id| self.cgroups.remove(&id));
         }
-        let workload = Arc::new(self.workload(Some(id), path, now_ns));
+        let workload = Arc::new(self.workload(Some(id), located, now_ns));
         self.unknown.remove(&id);
         self.cgroups.insert(
             id,
@@ -365,20 +371,25 @@ impl Workloads {
         );
     }
 
-    fn workload(&mut self, cgroup_id: Option<CgroupId>, path: &str, now_ns: u64) -> Workload {
-        let place = path::parse(path);
-        let named = place.who().and_then(|who| {
-            if self.names.len() >= CGROUPS && !self.names.contains_key(&who) {
+    fn workload(
+        &mut self,
+        cgroup_id: Option<CgroupId>,
+        Located { path, owner }: &Located,
+        now_ns: u64,
+    ) -> Workload {
+        let place = path::parse(path, *owner);
+        let named = place.ids().and_then(|ids| {
+            if self.names.len() >= CGROUPS && !self.names.contains_key(&ids) {
                 return None;
             }
-            let naming = self.names.entry(who.clone()).or_insert_with(|| Naming {
+            let naming = self.names.entry(ids.clone()).or_insert_with(|| Naming {
                 next_ns: now_ns,
                 ..Naming::default()
             });
             if naming.tries == 0 {
-                self.ask(Ask::Name(who.clone()));
+                self.ask(Ask::Name(ids.clone()));
             }
-            self.names.get(&who)?.named.clone()
+            self.names.get(&ids)?.named.clone()
         });
         Workload {
             cgroup: Some(path::clean(path).to_owned()),
@@ -389,9 +400,9 @@ impl Workloads {
         }
     }
 
-    fn name(&mut self, who: &Who, named: Option<&Named>, now_ns: u64) {
-        self.asked.remove(&Ask::Name(who.clone()));
-        let Some(naming) = self.names.get_mut(who) else {
+    fn name(&mut self, ids: &ContainerIds, named: Option<&Named>, now_ns: u64) {
+        self.asked.remove(&Ask::Name(ids.clone()));
+        let Some(naming) = self.names.get_mut(ids) else {
             return;
         };
         if named.is_none() {
@@ -409,7 +420,7 @@ impl Workloads {
             .values_mut()
             .filter_map(|it| it.workload.as_mut());
         for workload in cgroups.chain(processes) {
-            if workload.place.who().as_ref() == Some(who) {
+            if workload.place.ids().as_ref() == Some(ids) {
                 Arc::make_mut(workload).named = named.cloned();
             }
         }

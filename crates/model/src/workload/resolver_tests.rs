@@ -41,13 +41,21 @@ fn made(id: CgroupId, path: &str) -> CgroupMade {
     }
 }
 
+/// Below a unit of the host itself, if below any.
+fn located(path: &str) -> Located {
+    Located {
+        path: path.to_owned(),
+        owner: Owner::Root,
+    }
+}
+
 fn walked(began_ns: u64, cgroups: &[(u64, &str)]) -> Answer {
     Answer::Walked {
         version: CgroupVersion::V2,
         began_ns,
         cgroups: cgroups
             .iter()
-            .map(|(id, path)| (*id, (*path).to_owned()))
+            .map(|(id, path)| (*id, located(path)))
             .collect(),
         complete: true,
     }
@@ -68,7 +76,7 @@ fn path_of(workloads: &mut Workloads, id: u64) -> Option<String> {
 }
 
 #[test]
-fn a_cgroup_is_known_from_its_making_on() {
+fn a_new_cgroup_is_known_at_once() {
     let mut workloads = Workloads::new(false);
     workloads.made(&made(v2(42), "/system.slice/a.service"), 0);
     let found = known(workloads.of_dead(key(7), at(42), None, 0));
@@ -78,7 +86,7 @@ fn a_cgroup_is_known_from_its_making_on() {
 }
 
 #[test]
-fn an_unknown_id_is_asked_for_once_and_not_again_when_nobody_knows() {
+fn an_unknown_id_is_looked_up_only_once() {
     let mut workloads = Workloads::new(false);
     workloads.asks();
     for dead in [7, 8] {
@@ -90,12 +98,12 @@ fn an_unknown_id_is_asked_for_once_and_not_again_when_nobody_knows() {
         dead: key(7),
     };
     assert_eq!(workloads.asks(), [asked]);
-    workloads.tell(Answer::Cgroup(v2(42), None), 0);
+    workloads.receive(Answer::Cgroup(v2(42), None), 0);
     assert_eq!(workloads.failed.gone, 1);
     assert_eq!(workloads.of_dead(key(9), at(42), None, 0), Found::Unknown);
     assert_eq!(workloads.asks(), []);
-    // It is learnt all the same when somebody tells.
-    workloads.tell(walked(0, &[(42, "/a")]), 0);
+    // It is still accepted if an answer arrives.
+    workloads.receive(walked(0, &[(42, "/a")]), 0);
     assert_eq!(path_of(&mut workloads, 42).as_deref(), Some("/a"));
 }
 
@@ -103,17 +111,17 @@ fn an_unknown_id_is_asked_for_once_and_not_again_when_nobody_knows() {
 fn an_answer_ends_the_wait() {
     let mut workloads = Workloads::new(false);
     workloads.of_dead(key(7), at(42), None, 0);
-    workloads.tell(Answer::Cgroup(v2(42), Some("/a (deleted)".to_owned())), 0);
+    workloads.receive(Answer::Cgroup(v2(42), Some(located("/a (deleted)"))), 0);
     assert_eq!(path_of(&mut workloads, 42).as_deref(), Some("/a"));
     assert_eq!(workloads.failed, Failed::default());
 }
 
 #[test]
-fn a_vanished_cgroup_is_kept_for_five_minutes_or_while_zombies_lie_in_it() {
+fn a_removed_cgroup_is_kept_for_five_minutes_and_while_it_has_zombies() {
     let mut workloads = Workloads::new(false);
     workloads.made(&made(v2(42), "/a"), 0);
     workloads.made(&made(v2(43), "/b"), 0);
-    workloads.tell(walked(SECOND, &[(1, "/")]), SECOND);
+    workloads.receive(walked(SECOND, &[(1, "/")]), SECOND);
     let held = HashSet::from([v2(43)]);
     workloads.housekeeping(&held, 5 * MINUTE);
     assert_eq!(path_of(&mut workloads, 42).as_deref(), Some("/a"));
@@ -125,10 +133,10 @@ fn a_vanished_cgroup_is_kept_for_five_minutes_or_while_zombies_lie_in_it() {
 }
 
 #[test]
-fn a_walk_says_nothing_of_what_was_made_meanwhile_or_not_reached() {
+fn a_walk_proves_nothing_about_new_or_unreached_cgroups() {
     let mut workloads = Workloads::new(false);
     workloads.made(&made(v2(42), "/a"), 2 * SECOND);
-    workloads.tell(walked(SECOND, &[]), 3 * SECOND);
+    workloads.receive(walked(SECOND, &[]), 3 * SECOND);
     assert_eq!(workloads.all().count(), 1);
     let partly = Answer::Walked {
         version: CgroupVersion::V2,
@@ -136,9 +144,9 @@ fn a_walk_says_nothing_of_what_was_made_meanwhile_or_not_reached() {
         cgroups: Vec::new(),
         complete: false,
     };
-    workloads.tell(partly, 5 * SECOND);
+    workloads.receive(partly, 5 * SECOND);
     assert_eq!(workloads.all().count(), 1);
-    workloads.tell(walked(6 * SECOND, &[]), 7 * SECOND);
+    workloads.receive(walked(6 * SECOND, &[]), 7 * SECOND);
     assert_eq!(workloads.all().count(), 0);
 }
 
@@ -150,7 +158,7 @@ fn the_number_of_cgroups_is_bounded_and_the_vanished_go_first() {
     }
     let there: Vec<_> = (0..CGROUPS as u64).map(|n| (100 + n, "/a")).collect();
     let there: Vec<_> = there.into_iter().filter(|(id, _)| *id != 150).collect();
-    workloads.tell(walked(MINUTE, &there), MINUTE);
+    workloads.receive(walked(MINUTE, &there), MINUTE);
     workloads.made(&made(v2(7), "/new"), MINUTE);
     assert_eq!(path_of(&mut workloads, 150), None);
     assert_eq!(path_of(&mut workloads, 100).as_deref(), Some("/a"));
@@ -170,29 +178,29 @@ fn questions_are_bounded_and_those_not_asked_are_counted() {
 }
 
 #[test]
-fn a_container_s_name_is_looked_for_until_it_is_there() {
+fn the_lookup_of_a_container_name_is_repeated_until_it_exists() {
     let mut workloads = Workloads::new(false);
     workloads.asks();
     let path = format!("/docker/{}", id());
     workloads.made(&made(v2(42), &path), 0);
-    let who = Who {
+    let ids = ContainerIds {
         container: Some(id()),
         pod_uid: None,
     };
-    assert_eq!(workloads.asks(), [Ask::Name(who.clone())]);
+    assert_eq!(workloads.asks(), [Ask::Name(ids.clone())]);
     let found = workloads.of_dead(key(7), at(42), None, 0);
     assert!(
         matches!(found, Found::Pending(Some(_))),
         "the name may be there"
     );
-    workloads.tell(Answer::Named(who.clone(), None), 0);
+    workloads.receive(Answer::Named(ids.clone(), None), 0);
     let found = known(workloads.of_dead(key(7), at(42), None, 0));
     assert_eq!(found.container(), Some(&id()[..12]));
     workloads.housekeeping(&HashSet::new(), 0);
     assert_eq!(workloads.asks(), [], "not at once again");
     workloads.housekeeping(&HashSet::new(), SECOND);
-    assert_eq!(workloads.asks(), [Ask::Name(who.clone())]);
-    workloads.tell(Answer::Named(who, Some(Named::container("db"))), SECOND);
+    assert_eq!(workloads.asks(), [Ask::Name(ids.clone())]);
+    workloads.receive(Answer::Named(ids, Some(Named::container("db"))), SECOND);
     let found = known(workloads.of_dead(key(7), at(42), None, SECOND));
     assert_eq!(found.container(), Some("db"));
     // The next of it has its name at once.
@@ -202,15 +210,15 @@ fn a_container_s_name_is_looked_for_until_it_is_there() {
 }
 
 #[test]
-fn a_name_that_never_comes_is_given_up_and_counted() {
+fn the_lookup_of_a_name_that_never_appears_ends_and_is_counted() {
     let mut workloads = Workloads::new(false);
     workloads.made(&made(v2(42), &format!("/docker/{}", id())), 0);
     let mut asked = 0;
     for second in 0..600 {
         for ask in workloads.asks() {
-            if let Ask::Name(who) = ask {
+            if let Ask::Name(ids) = ask {
                 asked += 1;
-                workloads.tell(Answer::Named(who, None), second * SECOND);
+                workloads.receive(Answer::Named(ids, None), second * SECOND);
             }
         }
         workloads.housekeeping(&HashSet::new(), second * SECOND);
@@ -220,43 +228,43 @@ fn a_name_that_never_comes_is_given_up_and_counted() {
 }
 
 #[test]
-fn where_no_id_of_version_1_is_told_the_parent_s_place_stands_in() {
+fn without_a_version_1_id_the_parent_s_cgroup_is_used() {
     let mut workloads = Workloads::new(true);
-    workloads.tell(walked(0, &[(1, "/")]), 0);
+    workloads.receive(walked(0, &[(1, "/")]), 0);
     let dead = |workloads: &mut Workloads| workloads.of_dead(key(7), at(1), Some(key(3)), 0);
     assert!(matches!(dead(&mut workloads), Found::Pending(Some(_))));
     let path = format!(
         "/kubepods/besteffort/pod3f1c2b4e-7a90-4d1e-8c55-0a1b2c3d4e5f/{}",
         id()
     );
-    workloads.tell(Answer::Process(key(3), Some(path.clone())), 0);
+    workloads.receive(Answer::Process(key(3), Some(located(&path))), 0);
     let found = known(dead(&mut workloads));
     assert_eq!(found.cgroup, Some(path));
     assert!(found.of_parent);
     // Where the parent ended meanwhile, its own is left.
     let found = |workloads: &mut Workloads| workloads.of_dead(key(7), at(1), Some(key(4)), 0);
     assert!(matches!(found(&mut workloads), Found::Pending(Some(_))));
-    workloads.tell(Answer::Process(key(4), None), 0);
+    workloads.receive(Answer::Process(key(4), None), 0);
     let found = known(found(&mut workloads));
     assert_eq!(found.cgroup.as_deref(), Some("/"));
     assert!(!found.of_parent);
 }
 
 #[test]
-fn on_version_1_a_container_of_its_own_needs_no_parent() {
+fn on_version_1_a_container_path_needs_no_parent() {
     let mut workloads = Workloads::new(true);
     workloads.made(&made(v2(42), &format!("/docker/{}", id())), 0);
-    let who = Who {
+    let ids = ContainerIds {
         container: Some(id()),
         pod_uid: None,
     };
-    workloads.tell(Answer::Named(who, None), 0);
+    workloads.receive(Answer::Named(ids, None), 0);
     let found = known(workloads.of_dead(key(7), at(42), Some(key(3)), 0));
     assert!(!found.of_parent);
-    // A parent's unit says less than the own one.
+    // A process's own unit is more specific than its parent's.
     workloads.made(&made(v2(43), "/system.slice/a.service"), 0);
-    workloads.tell(
-        Answer::Process(key(3), Some("/system.slice/b.service".to_owned())),
+    workloads.receive(
+        Answer::Process(key(3), Some(located("/system.slice/b.service"))),
         0,
     );
     let found = known(workloads.of_dead(key(7), at(43), Some(key(3)), 0));
@@ -264,7 +272,7 @@ fn on_version_1_a_container_of_its_own_needs_no_parent() {
 }
 
 #[test]
-fn on_version_1_the_own_place_is_told_and_no_parent_asked() {
+fn on_version_1_the_own_path_is_used_before_the_parent_s() {
     let mut workloads = Workloads::new(true);
     let (root, nowhere) = (Some(1), Some(99));
     let found = |workloads: &mut Workloads, v1, v2| {
@@ -282,7 +290,7 @@ fn on_version_1_the_own_place_is_told_and_no_parent_asked() {
     assert_eq!(own.as_deref(), Some("/system.slice/b.service"));
     let own = path(found(&mut workloads, root, root));
     assert_eq!(own.as_deref(), Some("/"));
-    // A container says more than a unit, in whichever it is.
+    // A container is more specific than a unit, in any hierarchy.
     workloads.made(&made(v1(43), "/lxc.payload.db"), 0);
     let own = known(found(&mut workloads, Some(43), Some(42)));
     assert_eq!(own.container(), Some("db"));
@@ -293,25 +301,25 @@ fn on_version_1_the_own_place_is_told_and_no_parent_asked() {
         found(&mut workloads, nowhere, root),
         Found::Pending(_)
     ));
-    workloads.tell(Answer::Cgroup(v1(99), None), 0);
+    workloads.receive(Answer::Cgroup(v1(99), None), 0);
     assert_eq!(found(&mut workloads, nowhere, root), Found::Unknown);
     let other = path(found(&mut workloads, nowhere, Some(42)));
     assert_eq!(other.as_deref(), Some("/system.slice/b.service"));
 }
 
 #[test]
-fn a_walk_of_one_hierarchy_says_nothing_of_the_other() {
+fn a_walk_of_one_hierarchy_proves_nothing_about_the_other() {
     let mut workloads = Workloads::new(true);
     workloads.made(&made(v1(42), "/a"), 0);
-    workloads.tell(walked(SECOND, &[]), SECOND);
+    workloads.receive(walked(SECOND, &[]), SECOND);
     assert_eq!(workloads.all().count(), 1);
 }
 
 #[test]
-fn of_a_living_process_the_last_answer_holds_for_as_long_as_it_had_lived() {
+fn the_workload_of_a_living_process_is_cached_for_as_long_as_it_had_lived() {
     let mut workloads = Workloads::new(false);
-    let told = |workloads: &mut Workloads, path: &str, now_ns| {
-        workloads.tell(Answer::Process(key(3), Some(path.to_owned())), now_ns);
+    let answered = |workloads: &mut Workloads, path: &str, now_ns| {
+        workloads.receive(Answer::Process(key(3), Some(located(path))), now_ns);
     };
     let asks = |workloads: &mut Workloads, now_ns| {
         workloads.asks();
@@ -320,16 +328,16 @@ fn of_a_living_process_the_last_answer_holds_for_as_long_as_it_had_lived() {
     };
     assert!(asks(&mut workloads, 0));
     // A runtime has not moved it yet.
-    told(&mut workloads, "/runtime", 0);
+    answered(&mut workloads, "/runtime", 0);
     assert!(!asks(&mut workloads, SECOND - 1));
     assert!(asks(&mut workloads, SECOND));
-    told(&mut workloads, "/a", 30 * SECOND);
+    answered(&mut workloads, "/a", 30 * SECOND);
     assert!(!asks(&mut workloads, 59 * SECOND));
     assert!(asks(&mut workloads, MINUTE));
-    told(&mut workloads, "/a", 3 * MINUTE);
+    answered(&mut workloads, "/a", 3 * MINUTE);
     assert!(!asks(&mut workloads, 4 * MINUTE - 1));
     assert!(asks(&mut workloads, 4 * MINUTE));
-    workloads.tell(Answer::Process(key(3), None), 4 * MINUTE);
+    workloads.receive(Answer::Process(key(3), None), 4 * MINUTE);
     let found = known(workloads.of_living(key(3), 4 * MINUTE));
     assert_eq!(found.cgroup.as_deref(), Some("/a"), "it has ended since");
     workloads.housekeeping(&HashSet::new(), 10 * MINUTE);
@@ -337,4 +345,30 @@ fn of_a_living_process_the_last_answer_holds_for_as_long_as_it_had_lived() {
         workloads.of_living(key(3), 10 * MINUTE),
         Found::Pending(None)
     );
+}
+
+#[test]
+fn a_user_s_container_with_the_id_of_another_gets_no_name() {
+    let mut workloads = Workloads::new(false);
+    workloads.asks();
+    let theirs = format!(
+        "/system.slice/a.service/kubepods/pod{}/{}",
+        "0".repeat(36),
+        id()
+    );
+    // Who owns the unit is not known at its making.
+    workloads.made(&made(v2(42), &theirs), 0);
+    let of_dead = workloads.of_dead(key(7), at(42), None, 0);
+    assert_eq!(of_dead, Found::Pending(None));
+    assert_eq!(workloads.asks().len(), 1);
+    let owned = Located {
+        path: theirs,
+        owner: Owner::User(1000),
+    };
+    workloads.receive(Answer::Cgroup(v2(42), Some(owned)), 0);
+    let found = known(workloads.of_dead(key(7), at(42), None, 0));
+    assert_eq!(workloads.asks(), []);
+    assert_eq!((found.pod(), found.container_name()), (None, None));
+    assert_eq!(found.place.user, Some(1000));
+    assert_eq!(found.place.unit.as_deref(), Some("a.service"));
 }

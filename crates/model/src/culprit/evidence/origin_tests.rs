@@ -124,7 +124,7 @@ fn a_lower_count_in_another_session_of_an_adopter_is_an_orphan() {
 }
 
 #[test]
-fn what_started_before_its_holder_or_after_the_exec_was_not_forked_before_the_exec() {
+fn only_children_that_started_between_holder_and_exec_were_forked_before_the_exec() {
     let init = Task {
         exec: Some(Box::new(Exec {
             at_ns: 1_500,
@@ -149,7 +149,7 @@ fn what_started_before_its_holder_or_after_the_exec_was_not_forked_before_the_ex
 }
 
 #[test]
-fn a_fork_that_was_seen_decides_before_any_count() {
+fn an_observed_fork_outweighs_exec_counts() {
     let holder = Task {
         exec: Some(Box::new(Exec {
             at_ns: 1_500,

@@ -17,11 +17,11 @@ pub(super) struct Seen<'a> {
 ///
 /// Only the last peek's target process or group is known. The process of a pidfd is not known: only
 /// its file in /proc shows it.
-pub(super) fn peeks<'a>(
+pub(super) fn peeks(
     asked: &Asked,
     holder: &Task,
     zombies: &[Seen<'_>],
-    leader_of: impl Fn(u32) -> Option<&'a Task>,
+    leader_of: impl Fn(u32) -> Option<Task>,
 ) -> (Option<u64>, u64) {
     let peeked = &asked.peeked;
     let mut at_ns = peeked.last_any_ns;
@@ -118,7 +118,7 @@ mod tests {
             ..Asked::default()
         };
         peeks(&asked, &holder, &[seen], |group| {
-            (group == 510).then_some(&leader)
+            (group == 510).then(|| leader.clone())
         })
     }
 

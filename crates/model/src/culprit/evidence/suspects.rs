@@ -1,12 +1,13 @@
 //! The processes that hold old zombies, and what the agent knows about them. Pure.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use super::origin::{Holder, Origin};
 use super::peeks::{self, Seen};
 use super::{Cpu, Evidence, Facts, Habits, Place, Program, Quota, Role, Since, Thread, Zombies};
 use crate::events::{Comm, ExitStatus, Key, NamespacePid, Process, Snapshot, Task, TaskState};
-use crate::lifecycle::{DiedBound, Lifecycle, Record};
+use crate::lifecycle::{DiedBound, Lifecycle, Record, Siblings};
 use crate::parents::Parents;
 
 /// Zombies younger than this are ignored: parents that poll once a second reap in time.
@@ -15,6 +16,8 @@ pub const YOUNG_NS: u64 = 2_000_000_000;
 const LEAST_SPAN_NS: u64 = 1_000_000_000;
 /// The most zombies of one suspect that are listed by PID.
 const LISTED: usize = 32;
+/// The most zombies that a round looks at one by one, over all suspects: the oldest of each.
+const EXAMINED: usize = 16_384;
 /// SIGCHLD has this number on every architecture that is built for here.
 const SIGCHLD: i32 = 17;
 const SIGKILL: u8 = 9;
@@ -62,59 +65,98 @@ pub struct Known<'a> {
 
 /// The most zombies first, at most `limit`.
 pub fn suspects(known: &Known<'_>, limit: usize) -> Vec<Suspect> {
-    let tasks = Tasks::of(known.snapshot);
-    let mut held = BTreeMap::<u32, Vec<&Record>>::new();
-    for record in known.lifecycle.zombies() {
-        if let Some(holder) = record.responsible() {
-            held.entry(holder.key.tgid).or_default().push(record);
+    let mut held = BTreeMap::<u32, Held<'_>>::new();
+    let old_by_ns = known.now_ns.saturating_sub(YOUNG_NS);
+    for group in known.lifecycle.siblings() {
+        if let Some(holder) = group.responsible() {
+            held.entry(holder.key.tgid)
+                .or_default()
+                .add(group, old_by_ns);
         }
     }
-    let suspect = |records: &Vec<&Record>| known.suspect(records, &tasks);
-    let mut found: Vec<_> = held.values().filter_map(suspect).collect();
-    found.sort_by_key(|suspect| std::cmp::Reverse(suspect.evidence.zombies.old));
-    found.truncate(limit);
-    found
+    let mut held: Vec<_> = held.into_values().filter(|held| held.old > 0).collect();
+    held.sort_by_key(|held| Reverse(held.old));
+    held.truncate(limit);
+    let examined = EXAMINED / held.len().max(1);
+    let tasks = Shown::of(known.snapshot);
+    let suspects = held.iter().filter_map(|held| {
+        let records = held.oldest(known.lifecycle, examined);
+        known.suspect(held.count, &records, &tasks)
+    });
+    suspects.collect()
+}
+
+/// The zombies of one process.
+#[derive(Default)]
+struct Held<'a> {
+    count: u64,
+    old: u64,
+    groups: Vec<Siblings<'a>>,
+}
+
+impl<'a> Held<'a> {
+    fn add(&mut self, group: Siblings<'a>, old_by_ns: u64) {
+        self.count += group.count();
+        self.old += group.dead_by(old_by_ns);
+        self.groups.push(group);
+    }
+
+    /// The oldest of them.
+    fn oldest(&self, lifecycle: &Lifecycle, limit: usize) -> Vec<Record> {
+        let deaths = self
+            .groups
+            .iter()
+            .map(|group| group.oldest_first().take(limit));
+        let mut deaths: Vec<_> = deaths.flatten().collect();
+        deaths.sort_unstable_by_key(|&(died_ns, tgid)| (died_ns, tgid));
+        deaths.truncate(limit);
+        // By PID, as their parent names them.
+        deaths.sort_unstable_by_key(|&(_, tgid)| tgid);
+        let record = |(_, tgid)| lifecycle.zombie_of(tgid);
+        deaths.into_iter().filter_map(record).collect()
+    }
 }
 
 /// Those of the snapshot.
-struct Tasks<'a> {
-    exact_start: bool,
-    by_tgid: HashMap<u32, &'a Task>,
+struct Shown<'a> {
+    snapshot: Option<&'a Snapshot>,
     /// The inits on their way out, by their PID namespaces.
-    exiting_inits: HashMap<u32, &'a Process>,
+    exiting_inits: HashMap<u32, Process>,
 }
 
-impl<'a> Tasks<'a> {
+impl<'a> Shown<'a> {
     fn of(snapshot: Option<&'a Snapshot>) -> Self {
-        let tasks = || snapshot.iter().flat_map(|snapshot| &snapshot.tasks);
-        let exiting = tasks().filter(|task| task.state == TaskState::Exiting);
-        let init = |task: &'a Task| {
+        let leaving = snapshot.iter().flat_map(|it| it.tasks.leaving());
+        let exiting = leaving.filter(|task| task.state == TaskState::Exiting);
+        let init = |task: Task| {
             let own = task.pids.last().filter(|own| own.nr == 1)?;
-            Some((own.namespace, &task.process))
+            Some((own.namespace, task.process))
         };
         Self {
-            exact_start: snapshot.is_none_or(|snapshot| snapshot.exact_start),
-            by_tgid: tasks().map(|task| (task.process.key.tgid, task)).collect(),
+            snapshot,
             exiting_inits: exiting.filter_map(init).collect(),
         }
     }
 
+    fn exact_start(&self) -> bool {
+        self.snapshot.is_none_or(|snapshot| snapshot.exact_start)
+    }
+
     /// A process by its name of now.
     fn named(&self, process: &Process) -> Process {
-        let now = self.get(process.key).map(|task| &task.process.comm);
+        let now = self.get(process.key).map(|task| task.process.comm);
         Process {
-            comm: *now.unwrap_or(&process.comm),
+            comm: now.unwrap_or(process.comm),
             ..*process
         }
     }
 
-    fn get(&self, key: Key) -> Option<&'a Task> {
-        let task = self.by_tgid.get(&key.tgid).copied();
-        task.filter(|task| task.process.key.is_roughly(key))
+    fn get(&self, key: Key) -> Option<Task> {
+        self.snapshot?.tasks.get(key)
     }
 
     /// The init that cannot exit before this zombie is reaped by its holder, another process.
-    fn held_init(&self, zombie: &[NamespacePid], holder: Key) -> Option<&'a Process> {
+    fn held_init(&self, zombie: &[NamespacePid], holder: Key) -> Option<&Process> {
         let init = self.exiting_inits.get(&zombie.last()?.namespace)?;
         (!init.key.is_roughly(holder)).then_some(init)
     }
@@ -126,15 +168,15 @@ impl Known<'_> {
     }
 
     /// The holder of these zombies, unless all of them are young.
-    fn suspect(&self, records: &[&Record], tasks: &Tasks<'_>) -> Option<Suspect> {
+    fn suspect(&self, count: u64, records: &[Record], tasks: &Shown<'_>) -> Option<Suspect> {
         let oldest = records.iter().min_by_key(|record| record.died.at_ns)?;
         if self.age(oldest.died.at_ns) < YOUNG_NS {
             return None;
         }
         let holder = &tasks.named(oldest.responsible()?);
         let task = tasks.get(holder.key);
-        let exec = task.and_then(|task| task.exec.as_ref());
-        let foreign = |record: &&&Record| match (&record.tracer, &record.parent) {
+        let exec = task.as_ref().and_then(|task| task.exec.as_ref());
+        let foreign = |record: &&Record| match (&record.tracer, &record.parent) {
             (Some(tracer), Some(parent)) => !tracer.key.is_roughly(parent.key),
             (tracer, _) => tracer.is_some(),
         };
@@ -142,7 +184,7 @@ impl Known<'_> {
         let real_parent = traced.and_then(|record| record.parent.as_ref());
         let real_parent = real_parent.map(|parent| tasks.named(parent));
         let zombies = Zombies {
-            count: records.len() as u64,
+            count,
             oldest_age_ns: self.age(oldest.died.at_ns),
             age_is_lower_bound: oldest.died.bound == DiedBound::NotAfter,
             real_parent: real_parent.map(|parent| (parent.key.tgid, parent.comm.to_string())),
@@ -168,7 +210,7 @@ impl Known<'_> {
                 program: Program {
                     age_ns: exec.map(|exec| self.age(exec.at_ns)),
                     former: exec.and_then(|exec| known_name(exec.former)),
-                    execs: task.and_then(execs),
+                    execs: task.as_ref().and_then(execs),
                 },
                 place: Place::default(),
                 zombies,
@@ -176,7 +218,7 @@ impl Known<'_> {
                 facts: None,
                 since: None,
             },
-            stop_signal: task.and_then(|task| task.stop_signal),
+            stop_signal: task.as_ref().and_then(|task| task.stop_signal),
         })
     }
 
@@ -191,13 +233,14 @@ impl Known<'_> {
     }
 
     /// Counts of the old zombies by how their holder became their parent.
-    fn old(&self, records: &[&Record], holder: &Process, tasks: &Tasks<'_>) -> Zombies {
+    fn old(&self, records: &[Record], holder: &Process, tasks: &Shown<'_>) -> Zombies {
         let reaping = self.parents.reaping(holder.key);
         let task = tasks.get(holder.key);
-        let by = Holder::new(holder, task, tasks.exact_start);
-        let old = || records.iter().copied().filter(|record| self.is_old(record));
+        let by = Holder::new(holder, task.as_ref(), tasks.exact_start());
+        let old = || records.iter().filter(|record| self.is_old(record));
         let has_adopted = old().any(|record| {
-            record.forker.is_none() && by.is_surely_adopted(record, tasks.get(record.process.key))
+            let shown = || tasks.get(record.process.key);
+            record.forker.is_none() && by.is_surely_adopted(record, shown().as_ref())
         });
         // A living forker that is not the parent made it with CLONE_PARENT.
         let lives = |key| {
@@ -208,18 +251,18 @@ impl Known<'_> {
         for record in old() {
             let shown = tasks.get(record.process.key);
             zombies.old += 1;
-            zombies.without_sigchld += u64::from(is_without_sigchld(record, shown));
+            zombies.without_sigchld += u64::from(is_without_sigchld(record, shown.as_ref()));
             let forker = record.forker.as_ref();
             let own = forker.is_some_and(|forker| forker.key.is_roughly(holder.key));
             // Its tracer need not have forked it.
             let is_parent = record.parent.as_ref();
             let is_parent = is_parent.is_none_or(|parent| parent.key.is_roughly(holder.key));
-            match by.origin(record, shown, lives, has_adopted) {
+            match by.origin(record, shown.as_ref(), lives, has_adopted) {
                 _ if !is_parent && forker.is_none() => {}
                 Origin::Own | Origin::ForHolder | Origin::Unknown => {}
                 Origin::BeforeExec => {
                     zombies.forked_before_exec += 1;
-                    let exec = task.and_then(|task| task.exec.as_ref());
+                    let exec = task.as_ref().and_then(|task| task.exec.as_ref());
                     let name = forker.map(|forker| forker.comm.to_string());
                     let name = name.or_else(|| known_name(exec?.former));
                     zombies.forked_as = zombies.forked_as.take().or(name);
@@ -248,23 +291,23 @@ impl Known<'_> {
         zombies
     }
 
-    fn habits(&self, holder: &Process, records: &[&Record], tasks: &Tasks<'_>) -> Habits {
+    fn habits(&self, holder: &Process, records: &[Record], tasks: &Shown<'_>) -> Habits {
         let reaping = self.parents.reaping(holder.key);
         let task = tasks.get(holder.key).filter(|_| self.counts_waits);
+        let task = task.as_ref();
         let waits = task.and_then(|task| task.waits.as_deref());
         let asked = waits.and_then(|waits| waits.asked);
         let peeked = task.zip(asked).map(|(task, asked)| {
             let old = records.iter().filter(|record| self.is_old(record));
-            let seen = old.map(|record| {
-                let task = tasks.get(record.process.key);
-                Seen {
-                    pids: &record.pids,
-                    task,
-                    without_sigchld: is_without_sigchld(record, task),
-                }
+            let shown = old.map(|record| (record, tasks.get(record.process.key)));
+            let shown: Vec<_> = shown.collect();
+            let seen = shown.iter().map(|(record, task)| Seen {
+                pids: &record.pids,
+                task: task.as_ref(),
+                without_sigchld: is_without_sigchld(record, task.as_ref()),
             });
             let seen: Vec<_> = seen.collect();
-            let leader_of = |group| tasks.by_tgid.get(&group).copied();
+            let leader_of = |group| tasks.snapshot?.tasks.of_tgid(group);
             peeks::peeks(&asked, task, &seen, leader_of)
         });
         let (last_peek_ns, peeks_elsewhere) = peeked.unwrap_or_default();
@@ -374,9 +417,10 @@ mod tests {
                 task(TaskState::Exiting, &[(1, 500), (77, 1)]),
                 task(TaskState::Exiting, &[(1, 700), (77, 2)]),
                 task(TaskState::Alive, &[(1, 600), (88, 1)]),
-            ],
+            ]
+            .into(),
         };
-        let tasks = Tasks::of(Some(&snapshot));
+        let tasks = Shown::of(Some(&snapshot));
         let held = |zombie: &[(u32, u32)], holder: u32| {
             let holder = Key {
                 tgid: holder,
@@ -391,8 +435,11 @@ mod tests {
         assert_eq!(held(&[(1, 601), (88, 3)], 10), None, "its init lives");
         assert_eq!(held(&[(1, 11)], 10), None, "no namespace of its own");
         assert_eq!(held(&[], 10), None, "not known");
-        let key = snapshot.tasks[0].process.key;
-        let unknown = Tasks::of(None);
+        let key = Key {
+            tgid: 500,
+            start_ns: 5,
+        };
+        let unknown = Shown::of(None);
         assert_eq!(unknown.held_init(&pids(&[(1, 501), (77, 3)]), key), None);
     }
 }

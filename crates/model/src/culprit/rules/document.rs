@@ -55,7 +55,7 @@ fn section(text: &mut String, meaning: &str, verdict: &Verdict) {
 }
 
 #[test]
-fn the_document_is_up_to_date() {
+fn the_verdicts_document_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/verdicts.md");
     let document = document();
     if std::env::var_os("REAPWATCH_BLESS").is_some() {

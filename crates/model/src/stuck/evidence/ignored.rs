@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn other_senders_must_be_seen_to_wait() {
+    fn other_senders_count_only_if_they_wait() {
         let shell = Hints {
             sender: Comm::new("bash".as_bytes()),
             ..HINTS

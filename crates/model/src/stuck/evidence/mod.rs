@@ -30,7 +30,7 @@ pub struct Stuck {
 
 /// Another process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Who {
+pub struct Actor {
     /// Its PID.
     pub pid: u32,
     /// Its name.
@@ -40,7 +40,7 @@ pub struct Who {
     /// Whether it handles, ignores or blocks SIGTERM, so that SIGTERM need not end it.
     pub handles_term: bool,
     /// Its tracer, of one that a debugger has stopped.
-    pub tracer: Option<Box<Who>>,
+    pub tracer: Option<Box<Actor>>,
     /// What one of its threads is blocked on, if that keeps it from acting.
     pub block: Option<Block>,
 }
@@ -59,7 +59,7 @@ pub struct Facts {
     /// The other processes in the cgroup that `freezer` would thaw.
     pub frozen_with_it: Option<Frozen>,
     /// Its tracer.
-    pub tracer: Option<Who>,
+    pub tracer: Option<Actor>,
     /// FUSE connections that may be the one it waits for.
     pub fuse: Vec<Connection>,
     /// Whether `fuse` is the one that it waits for, not a list of candidates.
@@ -146,7 +146,7 @@ pub struct Connection {
     /// Requests without an answer.
     pub waiting: Option<u64>,
     /// The processes that have its device open, and so should answer.
-    pub servers: Vec<Who>,
+    pub servers: Vec<Actor>,
     /// Whether the servers are known to be of this connection, not of any connection.
     pub servers_are_certain: bool,
     /// Why a server may be missing.
@@ -172,7 +172,7 @@ pub struct CoreHelper {
     /// The host's `core_pattern`.
     pub pattern: String,
     /// The program that it names, if it is running.
-    pub process: Option<Who>,
+    pub process: Option<Actor>,
     /// The mount to which the kernel writes the file, `sshfs on /mnt`, if known.
     pub mount: Option<String>,
 }
@@ -180,8 +180,8 @@ pub struct CoreHelper {
 /// A process that keeps the init of a PID namespace from exiting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Who.
-    pub process: Who,
+    /// The process.
+    pub process: Actor,
     /// Its parent, which may be outside the namespace.
-    pub parent: Option<Who>,
+    pub parent: Option<Actor>,
 }

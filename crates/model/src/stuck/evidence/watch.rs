@@ -56,7 +56,7 @@ pub struct Since {
 impl Watch {
     /// Adds the processes that are exiting now, and drops those that no longer are.
     pub fn note(&mut self, snapshot: &Snapshot) {
-        let exiting = snapshot.tasks.iter().filter(|task| is_exiting(task));
+        let exiting = snapshot.tasks.leaving().filter(is_exiting);
         let now = exiting.map(|task| {
             let key = task.process.key;
             let first_ns = self.first_seen.get(&key).copied();
@@ -64,8 +64,8 @@ impl Watch {
         });
         self.first_seen = now.collect();
         let mut ignored = HashMap::new();
-        for task in snapshot.tasks.iter().filter(|task| !is_exiting(task)) {
-            if let Some((last, _)) = unheard::last(task).filter(|_| lives(task)) {
+        for task in snapshot.tasks.leaving().filter(|task| !is_exiting(task)) {
+            if let Some((last, _)) = unheard::last(&task).filter(|_| lives(&task)) {
                 let former = self.ignored.get(&task.process.key).copied();
                 ignored.insert(task.process.key, Repeated::of(former, &last));
             }
@@ -88,7 +88,7 @@ impl Watch {
         limit: usize,
     ) -> Vec<Suspect> {
         let due_ns = snapshot.begun_ns.saturating_sub(threshold_ns);
-        let exiting = snapshot.tasks.iter().filter(|task| is_exiting(task));
+        let exiting = snapshot.tasks.leaving().filter(is_exiting);
         let suspect = exiting.filter_map(|task| {
             let key = task.process.key;
             let own = threads.iter().filter(|thread| thread.of.is_roughly(key));
@@ -97,7 +97,7 @@ impl Watch {
                 cgroups: task.cgroups,
                 parent: task.parent.as_ref().map(|parent| parent.key),
                 kill: task.kill.as_deref().copied(),
-                since_ns: since(task),
+                since_ns: since(&task),
                 first_seen_ns: *self.first_seen.get(&key)?,
                 threads: own.cloned().collect(),
                 unheard: None,
@@ -113,11 +113,12 @@ impl Watch {
 
     /// Living processes that ignored a terminating signal, if a process may wait for their exit.
     fn unheard(&self, snapshot: &Snapshot, due_ns: u64) -> impl Iterator<Item = Suspect> {
-        let suspect = move |task: &Task| {
-            let (last, may_be_pending) = unheard::last(task)?;
+        let suspect = move |task: Task| {
+            let (last, may_be_pending) = unheard::last(&task)?;
             let repeated = self.ignored.get(&task.process.key)?;
             let sender = last.by.as_ref()?;
-            let sender_lives = snapshot.of(sender.key).is_some_and(lives);
+            let sender_lives = snapshot.tasks.get(sender.key);
+            let sender_lives = sender_lives.is_some_and(|sender| lives(&sender));
             let itself = sender.key == task.process.key;
             let unheard = UnhandledSignal {
                 last,
@@ -142,7 +143,7 @@ impl Watch {
                 unheard: Some(unheard),
             })
         };
-        snapshot.tasks.iter().filter_map(suspect)
+        snapshot.tasks.leaving().filter_map(suspect)
     }
 }
 
@@ -254,7 +255,7 @@ mod tests {
             begun_ns: seconds * SECOND,
             ended_ns: seconds * SECOND + 1,
             exact_start: true,
-            tasks,
+            tasks: tasks.into(),
         }
     }
 
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blocked_signal_makes_no_suspect() {
+    fn a_process_that_blocks_the_signal_is_not_a_suspect() {
         let mut watch = Watch::default();
         let alive = Task {
             kill: Some(Box::new(killed(15, 1))),

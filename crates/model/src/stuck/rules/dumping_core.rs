@@ -4,7 +4,7 @@
 
 use super::{Confidence, Finding, Rule, hold, waits, words};
 use crate::culprit::rules::words::named;
-use crate::stuck::evidence::{CoreHelper, Stuck, Thread, Who};
+use crate::stuck::evidence::{Actor, CoreHelper, Stuck, Thread};
 use crate::stuck::steps;
 
 pub(super) const RULE: Rule = Rule::at(
@@ -93,7 +93,7 @@ fn of_helper(
     (doing, end(process), Confidence::Certain)
 }
 
-fn end(helper: &Who) -> String {
+fn end(helper: &Actor) -> String {
     match hold::of(helper) {
         Some(hold) => format!(
             "{}; or abort the dump by ending {}: kill -9 {}",

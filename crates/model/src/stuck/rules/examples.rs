@@ -1,6 +1,6 @@
 //! Example evidence for each verdict on a stuck process.
 
-use super::testing::{FLUSH, connection, facts, ignoring, stuck, who};
+use super::testing::{FLUSH, actor, connection, facts, ignoring, stuck};
 use super::*;
 use crate::culprit::evidence::Freezer;
 use crate::stuck::evidence::ignored::{Awaited, Fate};
@@ -9,7 +9,7 @@ use crate::stuck::evidence::{CoreHelper, Member};
 /// In the order of the rules.
 pub(crate) fn examples() -> Vec<Stuck> {
     let mut flush = stuck('D', &FLUSH);
-    facts(&mut flush).fuse = vec![connection(38, vec![who(7, "sshfs", 'T')])];
+    facts(&mut flush).fuse = vec![connection(38, vec![actor(7, "sshfs", 'T')])];
     facts(&mut flush).fuse_is_exact = true;
     let mut dump = stuck(
         'S',
@@ -22,15 +22,15 @@ pub(crate) fn examples() -> Vec<Stuck> {
     );
     facts(&mut dump).core_helper = Some(CoreHelper {
         pattern: "|/usr/bin/collect %P".to_owned(),
-        process: Some(who(7, "collect", 'S')),
+        process: Some(actor(7, "collect", 'S')),
         mount: None,
     });
     let mut traced = stuck('t', &["ptrace_stop", "ptrace_notify", "do_exit"]);
-    facts(&mut traced).tracer = Some(who(7, "gdb", 'S'));
+    facts(&mut traced).tracer = Some(actor(7, "gdb", 'S'));
     let mut namespace = stuck('I', &["zap_pid_ns_processes", "do_exit"]);
     facts(&mut namespace).left_in_namespace = vec![Member {
-        process: who(200, "probe", 'Z'),
-        parent: Some(who(10, "kubelet", 'S')),
+        process: actor(200, "probe", 'Z'),
+        parent: Some(actor(10, "kubelet", 'S')),
     }];
     let mut frozen = stuck('D', &["__refrigerator", "get_signal"]);
     facts(&mut frozen).freezer = Some(Freezer {

@@ -5,7 +5,7 @@
 use super::words;
 use crate::culprit::evidence::block::{End, On, Relation};
 use crate::culprit::rules::words::named;
-use crate::stuck::evidence::Who;
+use crate::stuck::evidence::Actor;
 
 /// Why a process does not act.
 pub(super) struct Hold {
@@ -16,17 +16,17 @@ pub(super) struct Hold {
 }
 
 /// What holds a process; `None` if nothing is seen to hold it.
-pub(super) fn of(who: &Who) -> Option<Hold> {
-    let name = words::name(who);
-    match who.state {
+pub(super) fn of(actor: &Actor) -> Option<Hold> {
+    let name = words::name(actor);
+    match actor.state {
         Some('T') => {
             return Some(Hold {
                 why: format!("{name} is stopped"),
-                action: format!("resume {name}: kill -CONT {}", who.pid),
+                action: format!("resume {name}: kill -CONT {}", actor.pid),
             });
         }
         Some('t') => {
-            let tracer = who.tracer.as_deref()?;
+            let tracer = actor.tracer.as_deref()?;
             let held = of(tracer);
             return Some(Hold {
                 why: match &held {
@@ -42,7 +42,7 @@ pub(super) fn of(who: &Who) -> Option<Hold> {
         }
         _ => {}
     }
-    let block = who.block.as_ref()?;
+    let block = actor.block.as_ref()?;
     let ends = &block.ends[..];
     match &block.on {
         On::PipeWrite => Some(Hold {
@@ -53,7 +53,7 @@ pub(super) fn of(who: &Who) -> Option<Hold> {
                     are(ends)
                 ),
             },
-            action: of_ends(ends).unwrap_or_else(|| format!("end {name}: kill -9 {}", who.pid)),
+            action: of_ends(ends).unwrap_or_else(|| format!("end {name}: kill -9 {}", actor.pid)),
         }),
         On::PipeRead | On::Socket { .. } => {
             let backend: Vec<End> = ends.iter().filter(|end| is_backend(end)).cloned().collect();
@@ -71,7 +71,7 @@ pub(super) fn of(who: &Who) -> Option<Hold> {
 }
 
 /// How to make a tracer detach.
-pub(super) fn release(tracer: &Who) -> String {
+pub(super) fn release(tracer: &Actor) -> String {
     // One that handles SIGTERM may survive it.
     let kill = if tracer.handles_term {
         "kill -9"

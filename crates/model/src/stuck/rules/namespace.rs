@@ -3,7 +3,7 @@
 //! ([`zap_pid_ns_processes`](https://elixir.bootlin.com/linux/v6.12/A/ident/zap_pid_ns_processes)).
 
 use super::{Confidence, Finding, Rule, hold, words};
-use crate::stuck::evidence::{Member, Stuck, Thread, Who};
+use crate::stuck::evidence::{Actor, Member, Stuck, Thread};
 use crate::stuck::steps;
 
 pub(super) const RULE: Rule = Rule::at(
@@ -57,7 +57,7 @@ fn judge(stuck: &Stuck, _thread: &Thread) -> Finding {
 }
 
 /// What to do about a parent outside the namespace that does not reap.
-fn reaps(parent: &Who) -> String {
+fn reaps(parent: &Actor) -> String {
     let name = words::name(parent);
     match hold::of(parent) {
         Some(hold) => hold.action,

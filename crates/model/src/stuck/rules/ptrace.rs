@@ -18,7 +18,7 @@ fn judge(stuck: &Stuck, _thread: &Thread) -> Finding {
         Some(tracer) => {
             let mut facts = vec![format!("its tracer is {}", words::with_state(tracer))];
             let remedy = if let Some(hold) = hold::of(tracer) {
-                // The line above says that the tracer is stopped.
+                // The line above already states that the tracer is stopped.
                 facts.extend((tracer.state != Some('T')).then_some(hold.why));
                 hold.action
             } else {

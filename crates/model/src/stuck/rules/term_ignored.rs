@@ -21,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
 /// `None` if nothing shows that a process waits for its exit.
 fn judge(stuck: &Stuck, ignored: &Ignored) -> Option<Verdict> {
     let awaited = ignored.awaited?;
-    let who = words::subject(stuck);
+    let subject = words::subject(stuck);
     let sender = named(ignored.sender.0, &ignored.sender.1);
     let signal = &ignored.signal;
     let times = match ignored.times {
@@ -48,7 +48,10 @@ fn judge(stuck: &Stuck, ignored: &Ignored) -> Option<Verdict> {
     };
     Some(Verdict {
         id: RULE.id,
-        summary: format!("{who} {} {signal} from {sender}: {}", what.did, what.why),
+        summary: format!(
+            "{subject} {} {signal} from {sender}: {}",
+            what.did, what.why
+        ),
         evidence,
         remedy: format!(
             "{}; to end it now{from}: kill -9 {}",

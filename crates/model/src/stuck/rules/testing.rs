@@ -5,14 +5,14 @@ use crate::culprit::evidence::Place;
 use crate::culprit::evidence::block::{Block, End, On, Relation};
 use crate::culprit::rules::testing::SECOND;
 use crate::stuck::evidence::ignored::{Awaited, Fate, Ignored};
-use crate::stuck::evidence::{Connection, Facts, Who};
+use crate::stuck::evidence::{Actor, Connection, Facts};
 
-pub(super) fn who(pid: u32, comm: &str, state: char) -> Who {
-    Who {
+pub(super) fn actor(pid: u32, comm: &str, state: char) -> Actor {
+    Actor {
         pid,
         comm: comm.to_owned(),
         state: Some(state),
-        ..Who::default()
+        ..Actor::default()
     }
 }
 
@@ -44,7 +44,7 @@ pub(super) const FLUSH: [&str; 6] = [
     "do_group_exit",
 ];
 
-pub(super) fn connection(number: u32, servers: Vec<Who>) -> Connection {
+pub(super) fn connection(number: u32, servers: Vec<Actor>) -> Connection {
     Connection {
         number,
         mount: Some("host:/x on /mnt".to_owned()),
@@ -84,8 +84,8 @@ pub(super) fn assert_names(text: &str, parts: &[&str]) {
     }
 }
 
-pub(super) fn blocked(by: Who, on: On, ends: Vec<End>) -> Who {
-    Who {
+pub(super) fn blocked(by: Actor, on: On, ends: Vec<End>) -> Actor {
+    Actor {
         block: Some(Block {
             on,
             ends,

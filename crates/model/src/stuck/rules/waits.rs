@@ -45,7 +45,7 @@ fn fuse(facts: &Facts) -> Waits {
         [one] => one.servers.iter().find_map(|it| Some((it, hold::of(it)?))),
         _ => None,
     };
-    // The line on the connection says that its server is stopped.
+    // The line on the connection already states that its server is stopped.
     let is_stopped = held
         .as_ref()
         .is_some_and(|(server, _)| server.state == Some('T'));

@@ -5,7 +5,7 @@ use crate::culprit::rules::{
     Confidence,
     words::{count, span},
 };
-use crate::stuck::evidence::{Connection, Facts, Hidden, Stuck, Thread, Who};
+use crate::stuck::evidence::{Actor, Connection, Facts, Hidden, Stuck, Thread};
 use crate::stuck::steps::dumping_core;
 
 /// Frames that are shown of a stack.
@@ -21,13 +21,13 @@ pub(super) fn subject(stuck: &Stuck) -> String {
 }
 
 /// `sshfs (PID 12)`.
-pub(super) fn name(who: &Who) -> String {
-    named(who.pid, &who.comm)
+pub(super) fn name(actor: &Actor) -> String {
+    named(actor.pid, &actor.comm)
 }
 
 /// With its state: `sshfs (PID 12), which is stopped`.
-pub(super) fn with_state(who: &Who) -> String {
-    let state = match (who.state, &who.tracer) {
+pub(super) fn with_state(actor: &Actor) -> String {
+    let state = match (actor.state, &actor.tracer) {
         (Some('T'), _) => ", which is stopped".to_owned(),
         (Some('t'), Some(tracer)) => {
             format!(", which is stopped by its tracer {}", name(tracer))
@@ -37,7 +37,7 @@ pub(super) fn with_state(who: &Who) -> String {
         (Some('Z'), _) => ", which is a zombie".to_owned(),
         _ => String::new(),
     };
-    name(who) + &state
+    name(actor) + &state
 }
 
 /// Several, `a (PID 1) and b (PID 2)`.
@@ -83,7 +83,7 @@ pub(super) fn unreadable(facts: &Facts, thread: &Thread) -> String {
     }
 }
 
-/// For how long it has been exiting, and who killed it.
+/// For how long it has been exiting, and which process killed it.
 pub(super) fn duration(stuck: &Stuck) -> String {
     let begun = stuck.exit_has_begun() != Some(false);
     let span = match (stuck.is_lower_bound, stuck.stuck_ns) {

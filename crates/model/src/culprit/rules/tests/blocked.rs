@@ -174,7 +174,7 @@ fn another_thread_may_have_reaped_before_the_agent_started() {
 }
 
 #[test]
-fn an_earlier_program_may_have_reaped() {
+fn a_program_before_the_exec_may_have_reaped() {
     // A start script reaps its own children, which proves nothing about the program that it became.
     assert_judged(&came_later(true, 2), "never_waits", Guess);
     let unknown = with_thread(came_later(true, 3), On::PipeRead);

@@ -206,7 +206,7 @@ fn a_peek_at_another_child_does_not_count() {
 }
 
 #[test]
-fn one_wait_for_several_deaths_reaps_the_oldest_and_leaves_the_rest() {
+fn one_wait_call_reaps_the_oldest_of_several_zombies() {
     let mut evidence = reaped(waited(leak(), 5, 1), 5, 1);
     assert_judged(&evidence, "sigchld_coalesced", Guess);
     facts(&mut evidence).sigchld = Some(Sigchld {
@@ -227,7 +227,7 @@ fn one_wait_for_several_deaths_reaps_the_oldest_and_leaves_the_rest() {
 
 /// It takes the PID from the signal, and one signal can stand for several deaths.
 #[test]
-fn a_parent_that_takes_pids_from_signals_is_advised_to_try_every_child() {
+fn a_parent_that_takes_pids_from_siginfo_is_advised_to_wait_for_every_child() {
     let mut evidence = reaped(waited(leak(), 5, 1), 5, 1);
     evidence.zombies.passed_over = 2;
     evidence.habits.asked = Some(Asked {

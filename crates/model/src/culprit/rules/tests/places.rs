@@ -127,7 +127,7 @@ fn children_of_an_earlier_program_are_not_its_own() {
 
 /// A program that execs itself may pass the PIDs of its children on.
 #[test]
-fn a_program_that_execs_itself_may_know_its_children() {
+fn a_program_that_execs_itself_may_still_know_its_children() {
     let mut evidence = leak();
     evidence.zombies.forked_before_exec = 3;
     evidence.program.age_ns = Some(100 * SECOND);

@@ -19,7 +19,7 @@ fn a_stopped_parent_is_judged_at_once() {
 }
 
 #[test]
-fn young_zombies_are_no_fault() {
+fn young_zombies_are_ignored() {
     let mut evidence = leak();
     evidence.zombies.old = 0;
     evidence.zombies.oldest_age_ns = SECOND;

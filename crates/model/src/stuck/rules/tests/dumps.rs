@@ -23,7 +23,7 @@ fn a_core_dump_names_its_helper() {
     facts(&mut evidence).dumps_core = Some(true);
     facts(&mut evidence).core_helper = Some(CoreHelper {
         pattern: "|/usr/bin/slow %p".to_owned(),
-        process: Some(who(60, "slow", 'S')),
+        process: Some(actor(60, "slow", 'S')),
         mount: None,
     });
     let verdict = assert_judged(&evidence, "dumping_core", Certain);
@@ -34,7 +34,7 @@ fn a_core_dump_names_its_helper() {
         .core_helper
         .as_mut()
         .expect("it is there");
-    helper.process = Some(who(60, "slow", 'T'));
+    helper.process = Some(actor(60, "slow", 'T'));
     let verdict = assert_judged(&evidence, "dumping_core", Certain);
     assert_names(&verdict.remedy, &["kill -CONT 60;"]);
     facts(&mut evidence).dumps_core = Some(false);
@@ -56,7 +56,7 @@ fn a_core_dump_into_fuse_is_not_advised_to_wait() {
         process: None,
         mount: Some("host:/x on /mnt".to_owned()),
     });
-    facts(&mut evidence).fuse = vec![connection(38, vec![who(7, "sshfs", 'S')])];
+    facts(&mut evidence).fuse = vec![connection(38, vec![actor(7, "sshfs", 'S')])];
     facts(&mut evidence).fuse_is_exact = true;
     let verdict = assert_judged(&evidence, "dumping_core", Certain);
     assert_names(&verdict.summary, &["sshfs (PID 7)"]);

@@ -4,7 +4,7 @@ use super::super::testing::*;
 use super::super::*;
 use crate::culprit::evidence::block::{On, Relation};
 use crate::culprit::evidence::{Freezer, Frozen};
-use crate::stuck::evidence::{Member, Who};
+use crate::stuck::evidence::{Actor, Member};
 use Confidence::{Certain, Guess, Likely};
 
 #[test]
@@ -17,26 +17,26 @@ fn a_stop_at_exit_names_the_process_that_can_end_it() {
         assert_names(&verdict.summary, &["(PID 9)"]);
         verdict.remedy
     };
-    assert!(remedy(who(9, "gdb", 'S')).ends_with(": kill 9"));
-    let deaf = Who {
+    assert!(remedy(actor(9, "gdb", 'S')).ends_with(": kill 9"));
+    let deaf = Actor {
         handles_term: true,
-        ..who(9, "gdb", 'S')
+        ..actor(9, "gdb", 'S')
     };
     assert!(remedy(deaf).ends_with(": kill -9 9"));
-    assert!(remedy(who(9, "strace", 'T')).ends_with(": kill -CONT 9"));
+    assert!(remedy(actor(9, "strace", 'T')).ends_with(": kill -CONT 9"));
     // Its own debugger has stopped it, and may be stopped itself.
-    let debugged = |debugger| Who {
+    let debugged = |debugger| Actor {
         tracer: Some(Box::new(debugger)),
-        ..who(9, "strace", 't')
+        ..actor(9, "strace", 't')
     };
-    assert!(remedy(debugged(who(4, "gdb", 'S'))).ends_with(": kill 4"));
-    assert!(remedy(debugged(who(4, "gdb", 'T'))).ends_with(": kill -CONT 4"));
+    assert!(remedy(debugged(actor(4, "gdb", 'S'))).ends_with(": kill 4"));
+    assert!(remedy(debugged(actor(4, "gdb", 'T'))).ends_with(": kill -CONT 4"));
     // Blocked in its own output.
     let ends = vec![
         end(5, "sh", 'S', Relation::Descendant),
         end(6, "less", 'S', Relation::Descendant),
     ];
-    let strace = || who(9, "strace", 'S');
+    let strace = || actor(9, "strace", 'S');
     let advice = remedy(blocked(strace(), On::PipeWrite, ends));
     assert!(advice.ends_with(": kill 5 6"), "{advice}");
     let ends = vec![
@@ -84,8 +84,8 @@ fn the_processes_left_in_a_namespace_are_named() {
     let mut evidence = stuck('I', &["zap_pid_ns_processes", "do_exit"]);
     assert_judged(&evidence, "waiting_for_namespace", Likely);
     facts(&mut evidence).left_in_namespace = vec![Member {
-        process: who(200, "probe", 'Z'),
-        parent: Some(who(10, "kubelet", 'S')),
+        process: actor(200, "probe", 'Z'),
+        parent: Some(actor(10, "kubelet", 'S')),
     }];
     let verdict = assert_judged(&evidence, "waiting_for_namespace", Certain);
     assert_names(
@@ -94,7 +94,7 @@ fn the_processes_left_in_a_namespace_are_named() {
     );
     assert!(verdict.remedy.ends_with("kill 10"), "{}", verdict.remedy);
     let parent = &mut facts(&mut evidence).left_in_namespace[0].parent;
-    *parent = Some(who(10, "kubelet", 'T'));
+    *parent = Some(actor(10, "kubelet", 'T'));
     let verdict = assert_judged(&evidence, "waiting_for_namespace", Certain);
     assert!(
         verdict.remedy.ends_with("kill -CONT 10"),

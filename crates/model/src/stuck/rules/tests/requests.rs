@@ -25,7 +25,7 @@ fn requests_of_aio_may_be_those_of_a_fuse_server() {
     let mut evidence = stuck('D', &["exit_aio", "__mmput", "do_exit"]);
     let verdict = assert_judged(&evidence, "freeing_memory", Certain);
     assert_names(&verdict.summary, &["io_submit"]);
-    facts(&mut evidence).fuse = vec![connection(38, vec![who(7, "sshfs", 'S')])];
+    facts(&mut evidence).fuse = vec![connection(38, vec![actor(7, "sshfs", 'S')])];
     // The requests need not be of that server.
     let verdict = assert_judged(&evidence, "freeing_memory", Likely);
     assert_names(&verdict.evidence[1], &["connection 38"]);
@@ -52,7 +52,7 @@ fn a_worker_of_io_uring_shows_what_its_submitter_waits_for() {
     facts(&mut evidence)
         .threads
         .insert(0, Thread::of(40, 'D', &read));
-    facts(&mut evidence).fuse = vec![connection(38, vec![who(7, "sshfs", 'S')])];
+    facts(&mut evidence).fuse = vec![connection(38, vec![actor(7, "sshfs", 'S')])];
     facts(&mut evidence).fuse_is_exact = true;
     let verdict = assert_judged(&evidence, "io_uring_cancel", Certain);
     assert!(verdict.evidence[0].starts_with("thread 100 is in state D"));

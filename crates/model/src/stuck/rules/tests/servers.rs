@@ -9,7 +9,7 @@ use Confidence::{Certain, Likely};
 #[test]
 fn a_flush_that_fuse_does_not_answer_names_connection_server_and_abort() {
     let mut evidence = stuck('D', &FLUSH);
-    facts(&mut evidence).fuse = vec![connection(38, vec![who(7, "sshfs", 'T')])];
+    facts(&mut evidence).fuse = vec![connection(38, vec![actor(7, "sshfs", 'T')])];
     facts(&mut evidence).fuse_is_exact = true;
     let verdict = assert_judged(&evidence, "closing_files", Certain);
     assert_names(&verdict.summary, &["app (PID 100)", "sshfs (PID 7)"]);
@@ -55,7 +55,7 @@ fn a_server_that_waits_for_its_own_child_names_it() {
     };
     let server = |state| {
         let ssh = end(8, "ssh", state, Relation::Descendant);
-        blocked(who(7, "sshfs", 'S'), socket(), vec![ssh])
+        blocked(actor(7, "sshfs", 'S'), socket(), vec![ssh])
     };
     facts(&mut evidence).fuse = vec![connection(38, vec![server('S')])];
     facts(&mut evidence).fuse_is_exact = true;
@@ -69,7 +69,7 @@ fn a_server_that_waits_for_its_own_child_names_it() {
 #[test]
 fn several_fuse_connections_are_candidates() {
     let mut evidence = stuck('D', &FLUSH);
-    let one_of = vec![who(7, "sshfs", 'S'), who(8, "rclone", 'S')];
+    let one_of = vec![actor(7, "sshfs", 'S'), actor(8, "rclone", 'S')];
     facts(&mut evidence).fuse = vec![connection(38, one_of.clone()), connection(39, one_of)];
     let verdict = assert_judged(&evidence, "closing_files", Likely);
     let servers = ["connection 38", "sshfs (PID 7)", "rclone (PID 8)"];
@@ -92,7 +92,7 @@ fn a_read_that_fuse_does_not_answer_is_an_unkillable_sleep() {
         "ksys_read",
     ];
     let mut evidence = stuck('D', &read);
-    facts(&mut evidence).fuse = vec![connection(38, vec![who(7, "sshfs", 'S')])];
+    facts(&mut evidence).fuse = vec![connection(38, vec![actor(7, "sshfs", 'S')])];
     facts(&mut evidence).fuse_is_exact = true;
     let verdict = assert_judged(&evidence, "unkillable_sleep", Certain);
     assert!(verdict.remedy.ends_with("/38/abort"));
@@ -148,7 +148,7 @@ fn an_uncertain_connection_is_checked_before_it_is_aborted() {
     let mut evidence = stuck('D', &FLUSH);
     let unmounted = |number| Connection {
         abort: format!("mount -t fusectl x; echo 1 > /sys/fs/fuse/connections/{number}/abort"),
-        ..connection(number, vec![who(7, "sshfs", 'S')])
+        ..connection(number, vec![actor(7, "sshfs", 'S')])
     };
     facts(&mut evidence).fuse = vec![unmounted(38), unmounted(39)];
     let remedy = |evidence: &Stuck| judge(evidence).expect("there is a verdict").remedy;

@@ -9,7 +9,7 @@ use Confidence::Likely;
 fn missing_evidence_lowers_the_confidence_or_gives_no_verdict() {
     let mut evidence = stuck('D', &[]);
     facts(&mut evidence).threads[0].wchan = Some("request_wait_answer".to_owned());
-    facts(&mut evidence).fuse = vec![connection(38, vec![who(7, "sshfs", 'S')])];
+    facts(&mut evidence).fuse = vec![connection(38, vec![actor(7, "sshfs", 'S')])];
     facts(&mut evidence).fuse_is_exact = true;
     let verdict = assert_judged(&evidence, "unkillable_sleep", Likely);
     assert_names(&verdict.evidence[0], &["request_wait_answer"]);
@@ -84,7 +84,7 @@ fn a_process_that_has_not_begun_to_exit_is_not_reported_as_exiting() {
 }
 
 #[test]
-fn a_search_without_time_is_reported() {
+fn an_aborted_search_is_reported() {
     let mut evidence = stuck('D', &FLUSH);
     let facts_of = |evidence: &Stuck| judge(evidence).expect("there is a verdict").evidence;
     let before = facts_of(&evidence);

@@ -1,0 +1,215 @@
+//! Lists and watches of pods, as the API server sends them. Only the needed fields are read: not the
+//! spec of a pod, which may contain secrets.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::Response;
+use hyper::body::{Bytes, Incoming};
+use serde::Deserialize;
+use tokio::time;
+
+use crate::cli::Url;
+use crate::client::http::Lines;
+use crate::client::web::{self, Web};
+use model::workload::pods::Failure;
+
+/// Where a pod finds its credentials.
+const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// How long the server may take to answer.
+const ANSWER: Duration = Duration::from_secs(15);
+/// The largest answer. A node has at most a few hundred pods of some 10 kB; whatever is far larger
+/// is not a list of them, and would not fit into the agent's memory.
+const MAX_BYTES: usize = 32 << 20;
+
+/// The API server, and how to be let in.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    web: Web,
+    /// A file whose token is sent. It rotates, so it is read for each request.
+    token: Option<PathBuf>,
+}
+
+/// Why a request or a watch failed.
+#[derive(Debug)]
+pub(super) struct Failed(pub(super) Failure, pub(super) String);
+
+/// The answer to a list.
+#[derive(Debug, Deserialize)]
+pub(super) struct List {
+    pub(super) metadata: Metadata,
+    #[serde(default)]
+    pub(super) items: Option<Vec<Pod>>,
+}
+
+/// An event of a watch.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", content = "object", rename_all = "UPPERCASE")]
+pub(super) enum Event {
+    Added(Pod),
+    Modified(Pod),
+    Deleted(Pod),
+    Bookmark(Pod),
+    Error(Status),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Metadata {
+    pub(super) uid: Option<String>,
+    pub(super) namespace: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) resource_version: Option<String>,
+    pub(super) annotations: Option<Annotations>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Annotations {
+    /// The cgroup of a static pod is named after this, not after its uid.
+    #[serde(rename = "kubernetes.io/config.hash")]
+    pub(super) hash: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Pod {
+    #[serde(default)]
+    pub(super) metadata: Metadata,
+    pub(super) status: Option<PodStatus>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct PodStatus {
+    pub(super) container_statuses: Option<Vec<Container>>,
+    pub(super) init_container_statuses: Option<Vec<Container>>,
+    pub(super) ephemeral_container_statuses: Option<Vec<Container>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Container {
+    pub(super) name: String,
+    #[serde(rename = "containerID")]
+    pub(super) id: Option<String>,
+    pub(super) last_state: Option<LastState>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct LastState {
+    pub(super) terminated: Option<Terminated>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Terminated {
+    #[serde(rename = "containerID")]
+    pub(super) id: Option<String>,
+}
+
+/// What the server says of a failure.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Status {
+    code: u16,
+    message: String,
+}
+
+impl Server {
+    /// The server at this address, without credentials, such as a proxy that adds them.
+    pub(super) fn at(url: &Url) -> anyhow::Result<Self> {
+        let web = Web::anonymous(url)?;
+        Ok(Self { web, token: None })
+    }
+
+    /// The server at this host and port of the cluster around this pod.
+    pub(super) fn around(host: &str, port: &str) -> anyhow::Result<Self> {
+        let account = Path::new(ACCOUNT);
+        let web = Web::certified(Url::https(host, port), &account.join("ca.crt"))?;
+        let token = account.join("token");
+        fs::metadata(&token).with_context(|| format!("cannot use {}", token.display()))?;
+        Ok(Self {
+            web,
+            token: Some(token),
+        })
+    }
+
+    /// All pods that these parameters select.
+    pub(super) async fn list(&self, parameters: &[(&str, &str)]) -> Result<List, Failed> {
+        let answer = async {
+            let response = self.ask(parameters).await?;
+            let body = whole(response).await.map_err(Failed::disconnected)?;
+            serde_json::from_slice(&body).map_err(|error| Failed::malformed(&error))
+        };
+        in_time(ANSWER, answer).await
+    }
+
+    /// The lines of a watch, each an [`Event`].
+    pub(super) async fn watch(&self, parameters: &[(&str, &str)]) -> Result<Lines, Failed> {
+        let response = in_time(ANSWER, self.ask(parameters)).await?;
+        Ok(Lines::of(response, MAX_BYTES))
+    }
+
+    async fn ask(&self, parameters: &[(&str, &str)]) -> Result<Response<Incoming>, Failed> {
+        let response = self.send(parameters).await.map_err(Failed::disconnected)?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let code = response.status().as_u16();
+        let body = whole(response).await.unwrap_or_default();
+        // A proxy may answer in words of its own.
+        let status = serde_json::from_slice::<Status>(&body).unwrap_or_default();
+        Err(Status { code, ..status }.into())
+    }
+
+    async fn send(&self, parameters: &[(&str, &str)]) -> anyhow::Result<Response<Incoming>> {
+        let mut web = self.web.clone();
+        if let Some(file) = &self.token {
+            let token = fs::read_to_string(file)
+                .with_context(|| format!("cannot read {}", file.display()))?;
+            web.authorization = Some(web::bearer(token.trim())?);
+        }
+        let query = serde_urlencoded::to_string(parameters)?;
+        let path = format!("{}/api/v1/pods?{query}", web.url.prefix);
+        web.ask(&path).await
+    }
+}
+
+impl Failed {
+    pub(super) fn disconnected(error: anyhow::Error) -> Self {
+        Self(Failure::Disconnected, format!("{error:#}"))
+    }
+
+    pub(super) fn malformed(error: &serde_json::Error) -> Self {
+        Self(Failure::Malformed, error.to_string())
+    }
+}
+
+impl From<Status> for Failed {
+    fn from(Status { code, message }: Status) -> Self {
+        let failure = match code {
+            401 | 403 => Failure::Forbidden,
+            410 => Failure::Expired,
+            _ => Failure::Server,
+        };
+        Self(failure, format!("{code} {message}").trim_end().to_owned())
+    }
+}
+
+/// Times out if the server does not answer.
+pub(super) async fn in_time<T>(
+    patience: Duration,
+    answer: impl Future<Output = Result<T, Failed>>,
+) -> Result<T, Failed> {
+    let late = |_| Failed(Failure::Slow, format!("no answer within {patience:?}"));
+    time::timeout(patience, answer).await.map_err(late)?
+}
+
+async fn whole(response: Response<Incoming>) -> anyhow::Result<Bytes> {
+    let body = Limited::new(response.into_body(), MAX_BYTES)
+        .collect()
+        .await;
+    body.map(|body| body.to_bytes())
+        .map_err(|error| anyhow!("the answer was cut short: {error}"))
+}

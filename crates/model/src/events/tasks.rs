@@ -1,0 +1,365 @@
+//! The processes of a snapshot. There may be hundreds of thousands, and most of each is what others
+//! have too: that is kept once.
+
+use super::{
+    Asked, CgroupIds, Comm, Exec, ExitStatus, Ignored, Key, Kill, NamespacePid, Process, Task,
+    TaskState, Waits,
+};
+use crate::packing::{Namespaces, Pids, Place, Pool};
+
+/// The time or count of what has none.
+const NONE: u64 = u64::MAX;
+
+/// Group leaders in order of tgid. Each is put together when it is asked for.
+#[derive(Clone, Default)]
+pub struct Tasks {
+    rows: Vec<Row>,
+    processes: Pool<Process>,
+    comms: Pool<Comm>,
+    cgroups: Pool<CgroupIds>,
+    namespaces: Namespaces,
+}
+
+#[derive(Clone)]
+struct Row {
+    tgid: u32,
+    tid: u32,
+    start_ns: u64,
+    begin_ns: u64,
+    dead_by_ns: u64,
+    exec_id: u64,
+    parent_exec_id: u64,
+    comm: Place,
+    parent: Place,
+    tracer: Place,
+    forker: Place,
+    cgroups: Place,
+    pids: Option<Pids>,
+    uid: u32,
+    group: u32,
+    session: u32,
+    exit_signal: Option<i32>,
+    rare: Option<Box<Rare>>,
+    state: TaskState,
+    status: Option<ExitStatus>,
+    subreaper: Option<bool>,
+    stop_signal: Option<u8>,
+    waits: Waiting,
+}
+
+/// What is known of its waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    Unknown,
+    Never,
+    Rare,
+}
+
+/// What few tasks have.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Rare {
+    kill: Option<Box<Kill>>,
+    waits: Option<Box<Waits>>,
+    exec: Option<Box<Exec>>,
+    ignored: Option<Box<Ignored>>,
+    pids: Vec<NamespacePid>,
+}
+
+/// The waits of a process that never waited.
+const NEVER: Waits = Waits {
+    calls: 0,
+    last_ns: None,
+    asked: Some(Asked::NONE),
+};
+
+impl Tasks {
+    /// Adds one.
+    pub fn push(&mut self, task: Task) {
+        let waits = match task.waits.as_deref() {
+            None => Waiting::Unknown,
+            Some(&NEVER) => Waiting::Never,
+            Some(_) => Waiting::Rare,
+        };
+        let pids = self.namespaces.put(&task.pids);
+        let rare = Rare {
+            kill: task.kill,
+            waits: task.waits.filter(|_| waits == Waiting::Rare),
+            exec: task.exec,
+            ignored: task.ignored,
+            pids: pids.map_or(task.pids, |_| Vec::new()),
+        };
+        let Key { tgid, start_ns } = task.process.key;
+        let row = Row {
+            tgid,
+            tid: task.process.tid,
+            start_ns,
+            begin_ns: task.begin_ns.unwrap_or(NONE),
+            dead_by_ns: task.dead_by_ns.unwrap_or(NONE),
+            exec_id: task.exec_id.unwrap_or(NONE),
+            parent_exec_id: task.parent_exec_id.unwrap_or(NONE),
+            comm: self.comms.put(Some(task.process.comm)),
+            parent: self.processes.put(task.parent),
+            tracer: self.processes.put(task.tracer),
+            forker: self.processes.put(task.forker),
+            cgroups: self.cgroups.put(Some(task.cgroups)),
+            pids,
+            uid: task.uid,
+            group: task.group,
+            session: task.session,
+            exit_signal: task.exit_signal,
+            rare: (rare != Rare::default()).then(|| Box::new(rare)),
+            state: task.state,
+            status: task.status,
+            subreaper: task.subreaper,
+            stop_signal: task.stop_signal,
+            waits,
+        };
+        // The kernel and /proc list them in this order.
+        let place = self.rows.partition_point(|other| other.tgid <= tgid);
+        self.rows.insert(place, row);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = Task> {
+        self.rows.iter().map(|row| self.task(row))
+    }
+
+    /// The zombies.
+    pub fn zombies(&self) -> impl Iterator<Item = Task> {
+        let zombies = self
+            .rows
+            .iter()
+            .filter(|row| row.state == TaskState::Zombie);
+        zombies.map(|row| self.task(row))
+    }
+
+    /// Those that must reap the zombies, each once.
+    pub fn holders(&self) -> Vec<Process> {
+        let zombies = self
+            .rows
+            .iter()
+            .filter(|row| row.state == TaskState::Zombie);
+        let mut places: Vec<_> = zombies.map(|row| (row.tracer, row.parent)).collect();
+        places.sort_unstable();
+        places.dedup();
+        let holder = |(tracer, parent)| {
+            let tracer = self.processes.get(tracer);
+            tracer.or_else(|| self.processes.get(parent))
+        };
+        places.into_iter().filter_map(holder).collect()
+    }
+
+    /// Those that are exiting or about to: a fatal signal was sent to them, or their exit has begun.
+    pub fn leaving(&self) -> impl Iterator<Item = Task> {
+        let leaving = self.rows.iter().filter(|row| {
+            let rare = row.rare.as_deref();
+            let is_sent = |rare: &Rare| rare.kill.is_some() || rare.ignored.is_some();
+            row.state != TaskState::Zombie
+                && (row.state == TaskState::Exiting
+                    || row.begin_ns != NONE
+                    || rare.is_some_and(is_sent))
+        });
+        leaving.map(|row| self.task(row))
+    }
+
+    /// A process, as far as start times can tell.
+    pub fn get(&self, key: Key) -> Option<Task> {
+        let mut rows = self.rows_of(key.tgid).iter();
+        let row = rows.find(|row| row.key().is_roughly(key))?;
+        Some(self.task(row))
+    }
+
+    /// The process with this tgid.
+    pub fn of_tgid(&self, tgid: u32) -> Option<Task> {
+        self.rows_of(tgid).last().map(|row| self.task(row))
+    }
+
+    /// The key of the process with this tgid.
+    pub fn key_of(&self, tgid: u32) -> Option<Key> {
+        self.rows_of(tgid).last().map(Row::key)
+    }
+
+    fn rows_of(&self, tgid: u32) -> &[Row] {
+        let first = self.rows.partition_point(|row| row.tgid < tgid);
+        let rows = &self.rows[first..];
+        let count = rows.iter().take_while(|row| row.tgid == tgid).count();
+        &rows[..count]
+    }
+
+    fn task(&self, row: &Row) -> Task {
+        let rare = row.rare.as_deref().cloned().unwrap_or_default();
+        let known = |value: u64| (value != NONE).then_some(value);
+        Task {
+            process: Process {
+                key: row.key(),
+                tid: row.tid,
+                comm: self.comms.get(row.comm).unwrap_or_default(),
+            },
+            state: row.state,
+            parent: self.processes.get(row.parent),
+            tracer: self.processes.get(row.tracer),
+            forker: self.processes.get(row.forker),
+            kill: rare.kill,
+            begin_ns: known(row.begin_ns),
+            status: row.status,
+            exit_signal: row.exit_signal,
+            cgroups: self.cgroups.get(row.cgroups).unwrap_or_default(),
+            uid: row.uid,
+            waits: match row.waits {
+                Waiting::Unknown => None,
+                Waiting::Never => Some(Box::new(NEVER)),
+                Waiting::Rare => rare.waits,
+            },
+            dead_by_ns: known(row.dead_by_ns),
+            pids: row.pids.map_or(rare.pids, |pids| self.namespaces.get(pids)),
+            exec: rare.exec,
+            exec_id: known(row.exec_id),
+            parent_exec_id: known(row.parent_exec_id),
+            group: row.group,
+            session: row.session,
+            subreaper: row.subreaper,
+            stop_signal: row.stop_signal,
+            ignored: rare.ignored,
+        }
+    }
+}
+
+impl Row {
+    fn key(&self) -> Key {
+        Key {
+            tgid: self.tgid,
+            start_ns: self.start_ns,
+        }
+    }
+}
+
+impl FromIterator<Task> for Tasks {
+    fn from_iter<T: IntoIterator<Item = Task>>(tasks: T) -> Self {
+        let mut all = Self::default();
+        for task in tasks {
+            all.push(task);
+        }
+        all
+    }
+}
+
+impl From<Vec<Task>> for Tasks {
+    fn from(tasks: Vec<Task>) -> Self {
+        tasks.into_iter().collect()
+    }
+}
+
+impl PartialEq for Tasks {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Tasks {}
+
+impl std::fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::{KillBy, Peeked};
+
+    fn process(tgid: u32) -> Process {
+        Process::new(tgid, u64::from(tgid), "app")
+    }
+
+    fn pid(nr: u32) -> NamespacePid {
+        NamespacePid { namespace: 9, nr }
+    }
+
+    fn full(tgid: u32) -> Task {
+        Task {
+            parent: Some(process(1)),
+            tracer: Some(process(2)),
+            forker: Some(process(3)),
+            kill: Some(Box::new(Kill {
+                by: Some(KillBy::Oom),
+                process: None,
+                signal: 9,
+                at_ns: 4,
+            })),
+            begin_ns: Some(5),
+            status: Some(ExitStatus::Killed(9)),
+            exit_signal: Some(17),
+            cgroups: CgroupIds {
+                v1: Some(6),
+                v2: None,
+            },
+            uid: 7,
+            waits: Some(Box::new(Waits {
+                calls: 1,
+                last_ns: Some(8),
+                asked: Some(Asked {
+                    any: 1,
+                    peeked: Peeked::default(),
+                    ..Asked::NONE
+                }),
+            })),
+            dead_by_ns: Some(9),
+            pids: [1, 2, 3].map(pid).to_vec(),
+            exec: Some(Box::new(Exec {
+                at_ns: 10,
+                former: "sh".into(),
+            })),
+            exec_id: Some(11),
+            parent_exec_id: Some(12),
+            group: 13,
+            session: 14,
+            subreaper: Some(true),
+            stop_signal: Some(19),
+            ignored: Some(Box::new(Ignored {
+                signal: 15,
+                at_ns: 16,
+                by: None,
+                by_choice: true,
+            })),
+            ..Task::new(process(tgid), TaskState::Zombie)
+        }
+    }
+
+    #[test]
+    fn what_was_added_comes_back_in_order_of_tgid() {
+        let bare = Task::new(process(40), TaskState::Alive);
+        let idle = Task {
+            waits: Some(Box::new(NEVER)),
+            pids: vec![pid(41)],
+            ..Task::new(process(41), TaskState::Exiting)
+        };
+        let tasks = Tasks::from(vec![full(42), bare.clone(), idle.clone()]);
+        assert_eq!(
+            tasks.iter().collect::<Vec<_>>(),
+            [bare, idle.clone(), full(42)]
+        );
+        assert_eq!(tasks.get(process(42).key), Some(full(42)));
+        assert_eq!(tasks.of_tgid(41), Some(idle.clone()));
+        assert_eq!(tasks.of_tgid(43), None);
+        assert_eq!(tasks.zombies().collect::<Vec<_>>(), [full(42)]);
+        assert_eq!(tasks.holders(), [process(2)]);
+        assert_eq!(tasks.leaving().collect::<Vec<_>>(), [idle]);
+    }
+
+    /// Hundreds of thousands must fit into little.
+    #[test]
+    fn a_row_is_small() {
+        assert!(size_of::<Row>() <= 144, "{}", size_of::<Row>());
+    }
+}

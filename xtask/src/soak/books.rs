@@ -1,0 +1,71 @@
+//! The numbers of an agent that must add up.
+
+use std::fmt;
+
+use anyhow::{Context, Result};
+
+/// Read from one page of metrics.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Books {
+    pub(super) exits: f64,
+    pub(super) reaped: f64,
+    pub(super) zombies: f64,
+}
+
+impl Books {
+    pub(super) fn read(page: &str) -> Result<Self> {
+        let sum = |name: &str| sum(page, name).with_context(|| format!("no {name} in the metrics"));
+        Ok(Self {
+            exits: sum("reapwatch_exits_total")?,
+            reaped: sum("reapwatch_reaped_total")?,
+            zombies: sum("reapwatch_zombies")?,
+        })
+    }
+
+    /// Zombies that there were before the first exit: the same number for as long as an agent runs.
+    pub(super) fn brought_forward(self) -> f64 {
+        self.zombies + self.reaped - self.exits
+    }
+}
+
+impl fmt::Display for Books {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            exits,
+            reaped,
+            zombies,
+        } = self;
+        write!(f, "{exits} exits, {reaped} reaped, {zombies} zombies")
+    }
+}
+
+/// The sum of all series of a metric.
+fn sum(page: &str, name: &str) -> Option<f64> {
+    let values = page.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        let is_it = rest.starts_with([' ', '{']);
+        is_it
+            .then(|| line.rsplit_once(' ')?.1.parse().ok())
+            .flatten()
+    });
+    values.reduce(|sum: f64, value| sum + value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_brought_forward_stays_while_processes_die_and_are_reaped() {
+        let page = "# HELP reapwatch_zombies x\n\
+                    reapwatch_exits_total{kind=\"exited\",pod=\"a b\"} 7\n\
+                    reapwatch_exits_total{kind=\"killed\",pod=\"\"} 2\n\
+                    reapwatch_reaped_total{pod=\"\"} 8\n\
+                    reapwatch_zombies{pod=\"\"} 4\n\
+                    reapwatch_zombies_of_others 100\n";
+        let books = Books::read(page).expect("they are complete");
+        assert_eq!(books.exits, 9.0);
+        assert_eq!(books.brought_forward(), 3.0);
+        assert!(Books::read("").is_err());
+    }
+}

@@ -1,0 +1,176 @@
+//! What actors work with: the agent, and the programs that die.
+
+use std::fmt;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::books::Books;
+use super::cage::Cage;
+use crate::agent::Agent;
+use crate::shell;
+use crate::usage;
+
+/// How long the agent may take until its books show what happened.
+const SOON: Duration = Duration::from_secs(60);
+/// How long tables keep what is over; then memory is back at rest.
+const REST: Duration = Duration::from_secs(5);
+
+/// What the agent uses.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Use {
+    pub(super) bytes: u64,
+    pub(super) descriptors: usize,
+}
+
+impl fmt::Display for Use {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let megabytes = self.bytes as f64 / 1e6;
+        write!(f, "{megabytes:.1} MB, {} descriptors", self.descriptors)
+    }
+}
+
+pub(super) struct Stage {
+    pub(super) agent: Agent,
+    scenarios: PathBuf,
+    cage: Cage,
+    /// The books after the last actor.
+    books: Books,
+}
+
+impl Stage {
+    pub(super) fn new(program: PathBuf, scenarios: PathBuf) -> Result<Self> {
+        let cage = Cage::new()?;
+        let agent = Agent::start_under(&cage.under(), &program)?;
+        let books = Books::read(&agent.get("/metrics")?)?;
+        Ok(Self {
+            agent,
+            scenarios,
+            cage,
+            books,
+        })
+    }
+
+    /// A command of `scenarios`.
+    pub(super) fn scenarios(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.scenarios);
+        command.args(words);
+        command
+    }
+
+    /// Makes this many deaths one after the other.
+    pub(super) fn cycles(&self, count: u64) -> Result<u64> {
+        shell::read(&mut self.scenarios(&["cycles", "--count", &count.to_string()]))?;
+        Ok(count)
+    }
+
+    /// Zombies of one parent, until dropped.
+    pub(super) fn leak(&self, count: u64) -> Result<Leak> {
+        let mut command = self.scenarios(&["leak", "--count", &count.to_string()]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().context("run `scenarios leak`")?;
+        let stdout = process.stdout.take().context("it has no stdout")?;
+        let mut lines = BufReader::new(stdout).lines();
+        for _ in 0..count {
+            lines.next().context("`scenarios leak` ended")??;
+        }
+        Ok(Leak { process })
+    }
+
+    /// Waits until the agent says that this process holds so many zombies.
+    pub(super) fn expect_held(&self, leak: &Leak, count: u64) -> Result<()> {
+        let pid = leak.process.id();
+        let path = format!("/api/v1/culprits?filter=pid%3D{pid}");
+        eventually(&format!("{pid} holds {count} zombies"), || {
+            let text = self.agent.get(&path)?;
+            let document: serde_json::Value = serde_json::from_str(&text)?;
+            Ok(document["items"][0]["zombies"] == count)
+        })
+    }
+
+    /// Waits until the agent is healthy, as whatever was done to it goes on.
+    pub(super) fn expect_health(&self) -> Result<()> {
+        eventually("a healthy agent", || {
+            self.agent.get("/healthz").map(|_| true)
+        })
+    }
+
+    /// The books of a new agent begin anew.
+    pub(super) fn begin_books(&mut self) -> Result<()> {
+        self.books = Books::read(&self.agent.get("/metrics")?)?;
+        Ok(())
+    }
+
+    /// Compares the books: at least `deaths` more have died since the last actor, and as many have
+    /// been reaped as are no longer there.
+    pub(super) fn balance(&mut self, deaths: u64) -> Result<()> {
+        let before = self.books;
+        let mut now = before;
+        let balanced = eventually("balanced books", || {
+            now = Books::read(&self.agent.get("/metrics")?)?;
+            let is_grown = now.exits - before.exits >= deaths as f64;
+            Ok(is_grown && now.brought_forward() == before.brought_forward())
+        });
+        self.books = now;
+        if self.cage.kills()? > 0 {
+            bail!("the agent was killed for lack of memory");
+        }
+        balanced.with_context(|| format!("{deaths} more deaths: {before}; then {now}"))
+    }
+
+    /// What the agent uses once it rests.
+    pub(super) fn at_rest(&self) -> Result<Use> {
+        thread::sleep(REST);
+        let [resident, _] = usage::memory(self.agent.pid())?;
+        Ok(Use {
+            bytes: resident,
+            descriptors: self.agent.descriptors()?,
+        })
+    }
+
+    /// Stops the agent.
+    pub(super) fn end(self) -> Result<()> {
+        let Self { agent, cage, .. } = self;
+        drop(agent);
+        if cage.kills()? > 0 {
+            bail!("the agent was killed for lack of memory");
+        }
+        Ok(())
+    }
+}
+
+/// A parent that does not reap.
+pub(super) struct Leak {
+    process: Child,
+}
+
+impl Drop for Leak {
+    fn drop(&mut self) {
+        // It ends when its stdin closes.
+        drop(self.process.stdin.take());
+        let _gone = self.process.wait();
+    }
+}
+
+/// Asks again and again until it is so.
+fn eventually(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
+    let deadline = Instant::now() + SOON;
+    let mut last = None;
+    while Instant::now() < deadline {
+        match is_so() {
+            Ok(true) => return Ok(()),
+            Ok(false) => last = None,
+            Err(error) => last = Some(error),
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+    let seconds = SOON.as_secs();
+    Err(last.map_or_else(
+        || anyhow::anyhow!("not within {seconds} s: {what}"),
+        |error| error.context(format!("not within {seconds} s: {what}")),
+    ))
+}
