@@ -35,6 +35,21 @@ patches:
         value: --stale-after=3s
 ";
 
+/// The overlay for agents that only have the container runtime to ask for names.
+const ASKING: &str = "
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources: [../mine]
+components: [../../components/cri]
+patches:
+  - target:
+      kind: DaemonSet
+    patch: |-
+      - op: add
+        path: /spec/template/spec/containers/0/args/-
+        value: --pod-names=none
+";
+
 /// Applies the overlay, and waits until the agents are ready.
 pub(super) fn apply() -> Result<()> {
     kubectl::apply(OPERATOR)?;
@@ -52,6 +67,14 @@ pub(super) fn apply() -> Result<()> {
     let needed: Vec<_> = needed.collect();
     fs::write(&list, needed.join("\n") + DIFFERENT).context("write the overlay")?;
     apply_overlay(&mine)
+}
+
+/// The same with agents that have only the container runtime to ask for names.
+pub(super) fn apply_asking() -> Result<()> {
+    let asking = file(COPY).join(OVERLAYS).join("asking");
+    fs::create_dir(&asking).context("make an overlay")?;
+    fs::write(asking.join("kustomization.yaml"), ASKING).context("write an overlay")?;
+    apply_overlay(&asking)
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {

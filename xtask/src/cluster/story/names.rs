@@ -1,12 +1,12 @@
-//! Where names of pods come from: the watch on pods while the API server goes and comes back, and
-//! files where the watch is refused.
+//! Where names of pods come from: the watch on pods while the API server goes and comes back, files
+//! where the watch is refused, and the container runtime where nothing else is.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::{NODES, culprits, soon};
 use crate::cluster::Cluster;
 use crate::cluster::agents::{self, metric};
-use crate::cluster::{kubectl, timeline::Timeline};
+use crate::cluster::{kubectl, manifests, timeline::Timeline};
 
 const BINDING: [&str; 2] = ["clusterrolebinding", "reapwatch"];
 
@@ -33,6 +33,11 @@ pub(super) fn survive(cluster: &mut Cluster, timeline: &Timeline) -> Result<()> 
     watch_is(0.0)?;
     culprits::another_is_named("late")?;
     timeline.print("without its ClusterRoleBinding the watch is refused: files name shop/late");
+    manifests::apply_asking()?;
+    culprits::are_named_again()?;
+    let doctor = agents::view(NODES[0], &["doctor"])?;
+    ensure!(doctor.contains("answers at"), "doctor: {doctor}");
+    timeline.print("with the component cri alone, the container runtime names all of them");
     Ok(())
 }
 
