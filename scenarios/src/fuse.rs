@@ -95,15 +95,15 @@ impl Server {
         }
     }
 
-    /// Puts the file in its place.
-    pub(crate) fn mount(&self, place: &Place) -> nix::Result<()> {
+    /// Mounts the file over this one.
+    pub(crate) fn mount(&self, file: &Path) -> nix::Result<()> {
         let options = format!(
             "fd={},rootmode=100644,user_id=0,group_id=0",
             self.device.as_raw_fd()
         );
         mount(
             Some("reapwatch-test"),
-            &place.file,
+            file,
             Some("fuse"),
             MsFlags::empty(),
             Some(options.as_str()),

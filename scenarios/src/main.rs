@@ -75,7 +75,7 @@ enum Command {
     },
     /// Act as a container of a pod, mostly without end.
     Pod {
-        /// `pause`, `app`, `leaky`, `probe` or `sidecar`.
+        /// Such as `pause`, `app`, `leaky` or `probe`; see pod.rs.
         part: String,
     },
     /// List the ways not to die.

@@ -21,8 +21,17 @@ pub(crate) struct Apt {
 }
 
 impl Apt {
-    /// Fetches the lists of these suites.
+    /// Fetches the lists of the binary packages of these suites.
     pub(crate) fn prepare<'a>(suites: impl Iterator<Item = &'a str>) -> Result<Self> {
+        Self::fetch(&["deb"], suites)
+    }
+
+    /// The same, and the lists of their source packages.
+    pub(crate) fn prepare_with_sources<'a>(suites: impl Iterator<Item = &'a str>) -> Result<Self> {
+        Self::fetch(&["deb", "deb-src"], suites)
+    }
+
+    fn fetch<'a>(kinds: &[&str], suites: impl Iterator<Item = &'a str>) -> Result<Self> {
         let suites: BTreeSet<_> = suites.collect();
         let folder = workspace::temporary("apt")?;
         let apt = Self { folder };
@@ -36,10 +45,10 @@ impl Apt {
         for suite in suites {
             let archive = archive_of(suite);
             let uri = mirror_of(archive)?;
-            writeln!(
-                sources,
-                "deb [arch=amd64 signed-by={KEYRING}] {uri} {suite} main"
-            )?;
+            for kind in kinds {
+                let options = format!("[arch=amd64 signed-by={KEYRING}]");
+                writeln!(sources, "{kind} {options} {uri} {suite} main")?;
+            }
         }
         fs::write(apt.folder.path().join("sources.list"), sources).context("write sources.list")?;
         apt.write_config()?;
@@ -49,8 +58,17 @@ impl Apt {
 
     /// Downloads a package (`name` or `name=version`) into `folder` and returns its file.
     pub(crate) fn download(&self, package: &str, folder: &Path) -> Result<PathBuf> {
-        let mut download = self.command();
-        shell::run(download.args(["download", package]).current_dir(folder))?;
+        self.download_as(&["download", package], folder)
+    }
+
+    /// Downloads the upstream archive of a source package into `folder` and returns its file.
+    pub(crate) fn download_source(&self, package: &str, folder: &Path) -> Result<PathBuf> {
+        let words = ["source", "--download-only", "--tar-only", package];
+        self.download_as(&words, folder)
+    }
+
+    fn download_as(&self, words: &[&str], folder: &Path) -> Result<PathBuf> {
+        shell::run(self.command().args(words).current_dir(folder))?;
         let entry = fs::read_dir(folder)?
             .next()
             .context("apt-get downloaded nothing")??;

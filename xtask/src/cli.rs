@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::image;
 use crate::setup::Purpose;
@@ -70,9 +70,9 @@ pub(crate) enum Command {
         #[arg(value_enum, default_value = "build")]
         purpose: Purpose,
     },
-    /// Run leaky pods, the agent as its DaemonSet describes it, and Prometheus with our rules,
-    /// until the alert about the leak fires and resolves (Debian, as root)
-    Cluster,
+    /// Run a Kubernetes of two nodes, the agents as our manifests describe them, pods that leak,
+    /// and Prometheus with our rules, until the last alert is resolved (Debian, as root)
+    Cluster(Cluster),
     /// Measure the error of zombie times, with zombies of known age
     Accuracy(Accuracy),
     /// Run an agent in the memory of its manifest through floods, leaks, kills and hostile clients;
@@ -108,6 +108,32 @@ pub(crate) struct Image {
     /// Name of the image
     #[arg(long, default_value_t = image::default_name())]
     pub(crate) name: String,
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct Cluster {
+    /// Only start the cluster with the agents and Prometheus, and keep it until Ctrl-C
+    #[arg(long)]
+    pub(crate) hold: bool,
+    /// Which process of the test this is, if not the first
+    #[arg(long, hide = true)]
+    pub(crate) part: Option<ClusterPart>,
+    /// Use these static programs instead of building them
+    #[arg(long, hide = true, requires = "scenarios")]
+    pub(crate) agent: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    pub(crate) scenarios: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    pub(crate) cgroup: Option<String>,
+}
+
+/// The processes of the test of the cluster, beside the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClusterPart {
+    /// What ends the cluster
+    Guard,
+    /// What runs it
+    Inside,
 }
 
 #[derive(Debug, Args)]

@@ -26,6 +26,7 @@ mod shell;
 mod sidecar;
 mod soak;
 mod statics;
+mod stop;
 mod tally;
 mod test;
 mod usage;
@@ -55,7 +56,7 @@ fn main() -> ExitCode {
         Command::Dist(options) => dist::main(&options),
         Command::Fuzz { seconds, name } => fuzz::main(seconds, &name),
         Command::Setup { purpose } => setup::main(purpose),
-        Command::Cluster => cluster::main(),
+        Command::Cluster(options) => cluster::main(&options),
         Command::Accuracy(options) => accuracy::main(&options),
         Command::Soak(options) => soak::main(&options),
         Command::Verdicts(options) => verdicts::main(&options),

@@ -27,7 +27,9 @@ impl Fuse {
     fn mount() -> Result<Self> {
         let server = Server::new()?;
         let place = Place::new()?;
-        server.mount(&place).context("cannot mount a FUSE file")?;
+        server
+            .mount(&place.file)
+            .context("cannot mount a FUSE file")?;
         Ok(Self { server, place })
     }
 

@@ -55,7 +55,7 @@ impl Fuse {
         let slots = Slots::new()?;
         let place = Place::new()?;
         let helper = Helper(child(|| {
-            let mounted = server.mount(&place);
+            let mounted = server.mount(&place.file);
             slots.set(
                 Slot::Ready,
                 mounted.map_or_else(|error| REFUSED | error as u64, |()| 1),

@@ -1,16 +1,23 @@
-//! The images of the pods.
+//! The images of the pods, as archives in the files of the cluster.
 
-use anyhow::Result;
+use std::fs;
+use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
+
+use super::namespaces::file;
 use crate::image::{self, Content, File, architecture, archive};
-use crate::statics::{self, Programs};
+use crate::statics;
 
-/// The name of the image whose containers die and leak.
-pub(super) const SCENARIOS: &str = "reapwatch.invalid/scenarios:1";
-/// The name of the agent's.
-pub(super) const AGENT: &str = "reapwatch.invalid/reapwatch:1";
+/// The image whose containers die and leak. Without arguments it acts as a pause image.
+pub(super) const PAUSE: &str = "registry.example/scenarios:1";
+/// The agent's, as the overlay names it, and its next version.
+pub(super) const AGENTS: [&str; 2] = [
+    "registry.example/reapwatch:0.1.0",
+    "registry.example/reapwatch:0.1.1",
+];
 
-/// One layer with one program. Without arguments it acts as a pause image.
+/// One layer with one program.
 const CONTENT: Content = Content {
     title: "scenarios",
     entrypoint: &["/scenarios"],
@@ -19,10 +26,24 @@ const CONTENT: Content = Content {
     folders: &["tmp/"],
 };
 
-/// The archives of both.
-pub(super) fn build(programs: &Programs) -> Result<[Vec<u8>; 2]> {
-    let program = statics::read(&programs.scenarios)?;
-    let files = [File::program("scenarios", program)];
-    let scenarios = archive(SCENARIOS, architecture(), &CONTENT, &files)?;
-    Ok([scenarios, image::build(AGENT, &programs.reapwatch)?])
+/// Writes all of them, and the programs for those who run them outside of pods; the files of the
+/// images.
+pub(super) fn write(agent: &Path, scenarios: &Path) -> Result<Vec<PathBuf>> {
+    let bin = file("bin");
+    fs::create_dir(&bin).context("make the folder of programs")?;
+    for (program, name) in [(agent, "reapwatch"), (scenarios, "scenarios")] {
+        fs::copy(program, bin.join(name)).with_context(|| format!("copy {name}"))?;
+    }
+    let program = [File::program("scenarios", statics::read(scenarios)?)];
+    let mut images = vec![archive(PAUSE, architecture(), &CONTENT, &program)?];
+    for name in AGENTS {
+        images.push(image::build(name, agent)?);
+    }
+    let numbered = images.into_iter().enumerate();
+    let files = numbered.map(|(number, image)| {
+        let path = file(&format!("image-{number}.tar"));
+        fs::write(&path, image).context("write an image")?;
+        Ok(path)
+    });
+    files.collect()
 }

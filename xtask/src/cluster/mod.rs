@@ -1,114 +1,147 @@
-//! A node without a cluster: containerd and runc run pods over CRI,
-//! the agent beside them is the pod that its DaemonSet describes, and Prometheus has our rules.
+//! A real Kubernetes of two nodes on this machine, our manifests in it as the README of deploy/
+//! applies them, and what their agents and Prometheus say about pods that leak.
 
-mod agent;
-mod alert;
-mod cgroups;
-mod containerd;
-mod cri;
-mod daemon_set;
+mod agents;
+mod build;
+mod cgroup;
+mod control_plane;
+mod daemon;
+mod guard;
 mod images;
-mod plain;
-mod pods;
+mod kubectl;
+mod manifests;
+mod monitor;
+mod namespaces;
+mod network;
+mod node;
+pub(crate) mod programs;
 mod rules;
-mod stop;
+mod story;
 mod timeline;
-mod workloads;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-use self::agent::Agent;
-use self::cgroups::Cgroups;
-use self::containerd::Containerd;
+pub(crate) use self::build::build;
+use self::cgroup::Cgroup;
+use self::control_plane::ControlPlane;
+use self::node::Node;
 use self::timeline::Timeline;
-use self::workloads::Workloads;
-use crate::dashboards;
-use crate::prometheus::server::Prometheus;
+use crate::cli::{self, ClusterPart};
 use crate::setup::{self, Purpose};
 use crate::statics;
+use crate::stop::until;
 
-/// Deaths of each kind that a panel shows.
-const DEATHS: [&str; 6] = [
-    "reaped_0ms",
-    "reaped_10ms",
-    "reaped_100ms",
-    "exit_group_threads",
-    "killed_sigkill",
-    "killed_sigterm",
-];
-/// How long a panel may take to have data.
-const LONG: Duration = Duration::from_secs(60);
+/// How many nodes there are.
+const NODES: u8 = 2;
+/// How long parts of Kubernetes may take to do what they were asked for.
+const LONG: Duration = Duration::from_secs(120);
 
 /// `cargo xtask cluster`.
-pub(crate) fn main() -> Result<ExitCode> {
-    setup::ensure(Purpose::Cluster)?;
-    if let Some(lack) = setup::no_containers() {
-        bail!("no pods here: {lack}");
-    }
-    let programs = statics::build_for_tests()?;
-    let images = images::build(&programs)?;
-    // From here on there is something to clean up.
-    stop::take_signals()?;
-    println!(
-        "As on a node, but: pods have the node's network, zombies are stale after {}, and all times \
-         of the rules are {} times shorter (at least 1 s).",
-        daemon_set::STALE_AFTER,
-        rules::FACTOR
-    );
-    let timeline = Timeline::begin();
-    let _cgroups = Cgroups::new();
-    let containerd = Containerd::start(images::SCENARIOS)?;
-    for image in &images {
-        containerd.import(image)?;
-    }
-    timeline.print("containerd runs, with the images of the agent and the scenarios");
-    let agent = Agent::start(&containerd)?;
-    timeline.print(&format!("the agent is ready: {}", agent.privileges()?));
-    let files = rules::write(containerd.folder())?;
-    let files: Vec<_> = files.iter().map(PathBuf::as_path).collect();
-    let prometheus = Prometheus::start(agent.address, &files)?;
-    timeline.print("Prometheus scrapes it every second");
-
-    let workloads = Workloads::enter(&containerd, &agent, &timeline)?;
-    workloads.is_named_by_runtime(&Agent::start_asking(&containerd)?, &timeline)?;
-    workloads::stands_alone(&containerd, &programs.scenarios, &agent, &timeline)?;
-    workloads::kill_and_delete(&containerd, &agent, &timeline)?;
-    let die = || workloads.die(&containerd, &DEATHS);
-    let summary = alert::wait_until_it_fires(&prometheus, die)?;
-    timeline.print(&format!("ReapwatchZombieLeak fires: {summary}"));
-    let panels = panels(&prometheus, die)?;
-    timeline.print("what the panels of the dashboards show:");
-    for panel in &panels {
-        println!("          {panel}");
-    }
-    let _others = workloads.end_leak();
-    timeline.print("shop/leaky-0 is deleted");
-    alert::wait_until_it_is_gone(&prometheus)?;
-    timeline.print("ReapwatchZombieLeak is resolved");
-    match panels.iter().filter(|panel| !panel.has_data).count() {
-        0 => Ok(ExitCode::SUCCESS),
-        count => bail!("{count} panels have no data"),
+pub(crate) fn main(options: &cli::Cluster) -> Result<ExitCode> {
+    match options.part {
+        None => prepare(options),
+        Some(ClusterPart::Guard) => guard::guard(options),
+        Some(ClusterPart::Inside) => inside(options),
     }
 }
 
-/// Queries all panels until each has data or the time is over.
-fn panels(
-    prometheus: &Prometheus,
-    die: impl Fn() -> Result<()>,
-) -> Result<Vec<dashboards::Answered>> {
-    let mut last = Vec::new();
-    let all = stop::until("data in each panel", LONG, || {
-        die()?;
-        last = dashboards::answered(prometheus)?;
-        Ok(last.iter().all(|panel| panel.has_data).then_some(()))
-    });
-    // Panels without data are listed with the others.
-    match all {
-        Err(_) if last.iter().any(|panel| !panel.has_data) => Ok(last),
-        all => all.map(|()| last),
+/// Builds what the cluster runs, and starts it.
+fn prepare(options: &cli::Cluster) -> Result<ExitCode> {
+    setup::ensure(Purpose::Cluster)?;
+    if let Some(lack) = setup::no_cluster() {
+        bail!("no pods here: {lack}");
+    }
+    if options.agent.is_some() && options.scenarios.is_some() {
+        return guard::start(options);
+    }
+    let programs = statics::build_for_tests()?;
+    guard::start(&cli::Cluster {
+        agent: Some(programs.reapwatch),
+        scenarios: Some(programs.scenarios),
+        hold: options.hold,
+        ..cli::Cluster::default()
+    })
+}
+
+/// All that happens inside of the cgroup and the namespaces of the cluster.
+fn inside(options: &cli::Cluster) -> Result<ExitCode> {
+    let path = |path: &Option<PathBuf>| path.clone().context("a program is not given");
+    let name = options.cgroup.as_deref().context("no cgroup is given")?;
+    let cgroup = Cgroup::named(name);
+    cgroup.enter()?;
+    namespaces::enter()?;
+    let images = images::write(&path(&options.agent)?, &path(&options.scenarios)?)?;
+    let timeline = Timeline::begin();
+    let mut cluster = Cluster::start(&cgroup, &images)?;
+    timeline.print("two nodes are ready: etcd, API server, scheduler, and a kubelet on each");
+    let told = story::tell(&mut cluster, &timeline, options.hold);
+    if told.is_err() {
+        // Its own end may be the reason.
+        cluster.check()?;
+        print_state();
+    }
+    told.map(|()| ExitCode::SUCCESS)
+}
+
+/// What runs as long as the test.
+struct Cluster {
+    /// The name of its cgroup.
+    cgroup: String,
+    control_plane: ControlPlane,
+    nodes: Vec<Node>,
+}
+
+impl Cluster {
+    /// Starts it, and waits until both nodes are ready.
+    fn start(cgroup: &Cgroup, images: &[PathBuf]) -> Result<Self> {
+        network::of_control_plane()?;
+        let names: Vec<_> = (1..=NODES).map(node::name_of).collect();
+        let control_plane = ControlPlane::start(&names)?;
+        let mut cluster = Self {
+            cgroup: cgroup.name().to_owned(),
+            control_plane,
+            nodes: Vec::new(),
+        };
+        for number in 1..=NODES {
+            cgroup.below(&node::name_of(number))?;
+            let node = Node::start(number, cgroup.name(), images)?;
+            cluster.nodes.push(node);
+        }
+        until("the nodes to be ready", LONG, || {
+            cluster.check()?;
+            let path = "jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}";
+            let ready = kubectl::try_run(&["get", "nodes", "--output", path])?;
+            Ok((ready == "True True").then_some(()))
+        })?;
+        Ok(cluster)
+    }
+
+    /// Fails if a part of it has ended.
+    fn check(&mut self) -> Result<()> {
+        self.control_plane.check()?;
+        self.nodes.iter_mut().try_for_each(Node::check)
+    }
+}
+
+/// Prints what an administrator would look at.
+fn print_state() {
+    for words in [
+        &["get", "nodes,pods", "--all-namespaces", "--output", "wide"][..],
+        &["get", "events", "--all-namespaces"],
+        &[
+            "logs",
+            "--namespace=reapwatch",
+            "--selector=app.kubernetes.io/name=reapwatch",
+            "--prefix",
+        ],
+    ] {
+        match kubectl::try_run(words) {
+            Ok(text) => eprintln!("{text}"),
+            Err(error) => eprintln!("{error:#}"),
+        }
     }
 }

@@ -20,7 +20,7 @@ use self::spec::Dashboard;
 use crate::cli::Dashboards;
 use crate::workspace;
 
-pub(crate) use ask::{Answered, answered};
+pub(crate) use ask::answered;
 
 /// `cargo xtask dashboards`.
 pub(crate) fn main(options: &Dashboards) -> Result<ExitCode> {

@@ -35,6 +35,15 @@ impl Prometheus {
     /// Starts a server that scrapes the agent at this address every second, under the job
     /// `reapwatch`, and evaluates the rules of these files.
     pub(crate) fn start(agent: SocketAddr, rules: &[&Path]) -> Result<Self> {
+        let scraped = serde_json::json!([{
+            "job_name": "reapwatch",
+            "static_configs": [{"targets": [agent.to_string()]}],
+        }]);
+        Self::start_with(&scraped, rules)
+    }
+
+    /// The same with these `scrape_configs`.
+    pub(crate) fn start_with(scraped: &Value, rules: &[&Path]) -> Result<Self> {
         let program = folder()
             .with_context(|| format!("missing: {WANTED}; `cargo xtask setup test` installs them"))?
             .join("prometheus");
@@ -47,10 +56,7 @@ impl Prometheus {
                 "evaluation_interval": "1s",
             },
             "rule_files": rules,
-            "scrape_configs": [{
-                "job_name": "reapwatch",
-                "static_configs": [{"targets": [agent.to_string()]}],
-            }],
+            "scrape_configs": scraped,
         });
         fs::write(&config, text.to_string()).context("write Prometheus' configuration")?;
         let address = free_address()?;
@@ -76,6 +82,11 @@ impl Prometheus {
 
     /// Whether a query returns at least one number now.
     pub(crate) fn has_data(&self, query: &str) -> Result<bool> {
+        Ok(self.number(query)?.is_some())
+    }
+
+    /// The first number that a query returns now.
+    pub(crate) fn number(&self, query: &str) -> Result<Option<f64>> {
         #[derive(Deserialize)]
         struct Data {
             result: Vec<Series>,
@@ -86,8 +97,13 @@ impl Prometheus {
             value: (f64, String),
         }
         let data: Data = self.get("query", query)?;
-        let is_finite = |it: &Series| it.value.1.parse().is_ok_and(f64::is_finite);
-        Ok(data.result.iter().any(is_finite))
+        let mut numbers = data.result.iter().filter_map(|it| it.value.1.parse().ok());
+        Ok(numbers.find(|number: &f64| number.is_finite()))
+    }
+
+    /// Where it answers.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// The syntax tree of a query.

@@ -12,7 +12,8 @@ use clap::ValueEnum;
 
 pub(crate) use self::program::CARGO_DEB;
 use self::program::Program;
-use crate::{host, shell, verdicts, workspace};
+use crate::cluster::programs as kubernetes;
+use crate::{deploy, host, shell, verdicts, workspace};
 
 /// What to prepare the machine for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -23,7 +24,7 @@ pub(crate) enum Purpose {
     Test,
     /// Virtual machines with other kernels
     Vm,
-    /// Pods, and Prometheus
+    /// A Kubernetes of two nodes, and Prometheus
     Cluster,
     /// The real programs of `cargo xtask verdicts --real`
     Real,
@@ -41,10 +42,11 @@ const KERNEL_SIDE: [&str; 7] = [
 ];
 
 /// Programs that run pods, and their Debian packages. They need not come from these packages.
-const CONTAINERS: [(&str, &str); 4] = [
+const CONTAINERS: [(&str, &str); 5] = [
     ("containerd", "containerd"),
     ("containerd-shim-runc-v2", "containerd"),
     ("ctr", "containerd"),
+    ("ip", "iproute2"),
     ("runc", "runc"),
 ];
 
@@ -108,18 +110,23 @@ pub(crate) fn no_emulator() -> Option<String> {
     program::EMULATOR.lack()
 }
 
-/// Why pods cannot be run here, if so.
-pub(crate) fn no_containers() -> Option<String> {
-    let missing = missing_containers();
-    if let Some(package) = missing.first() {
+/// Why no cluster can be run here, if so.
+pub(crate) fn no_cluster() -> Option<String> {
+    if let Some(package) = missing_containers().first() {
         return Some(format!("missing: {package}"));
     }
-    if !Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
-        && !Path::new("/sys/fs/cgroup/memory").exists()
-    {
+    let cgroups = ["cgroup.controllers", "memory"].map(|it| Path::new("/sys/fs/cgroup").join(it));
+    if !cgroups.iter().any(|file| file.exists()) {
         return Some("no cgroups are mounted at /sys/fs/cgroup".to_owned());
     }
-    host::no_probes().or_else(no_prometheus)
+    let kubernetes = || {
+        let lack = program::KUBERNETES.lack()?;
+        Some(format!(
+            "{lack}; `cargo xtask setup cluster` builds it in some minutes"
+        ))
+    };
+    let lack = host::no_probes().or_else(deploy::no_kustomize);
+    lack.or_else(no_prometheus).or_else(kubernetes)
 }
 
 /// Packages of the programs that are not installed.
@@ -182,8 +189,12 @@ impl Missing {
         if test || purpose == Purpose::Build {
             packages.extend(KERNEL_SIDE.into_iter().filter(|name| !is_installed(name)));
         }
-        if test || purpose == Purpose::Cluster {
+        if purpose == Purpose::Cluster {
             packages.extend(missing_containers());
+        }
+        if purpose == Purpose::Cluster && program::KUBERNETES.lack().is_some() {
+            let compiler = kubernetes::COMPILER;
+            packages.extend(workspace::find_program("go").is_none().then_some(compiler));
         }
         if test {
             let absent = |name: &&str| workspace::find_program(name).is_none();

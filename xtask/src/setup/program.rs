@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::Purpose;
+use crate::cluster::programs as kubernetes;
 use crate::{emulator, prometheus, shell, verdicts, workspace};
 
 /// The version that the checked-in object was linked with.
@@ -65,6 +66,15 @@ pub(super) static EMULATOR: Program = Program {
     by_hand: || None,
 };
 
+/// Building it takes minutes, so the tests only run with it if it is there already.
+pub(super) static KUBERNETES: Program = Program {
+    name: || kubernetes::WANTED.to_owned(),
+    serves: &[Purpose::Cluster],
+    is_here: kubernetes::is_there,
+    install: crate::cluster::build,
+    by_hand: || None,
+};
+
 /// The tests only run the quick cases, which do not need it.
 static VENV: Program = Program {
     name: || format!("{} from PyPI", verdicts::VENV.join(", ")),
@@ -74,7 +84,15 @@ static VENV: Program = Program {
     by_hand: || None,
 };
 
-pub(super) static ALL: [&Program; 6] = [&LINKER, &PACKAGER, &DENY, &PROMETHEUS, &EMULATOR, &VENV];
+pub(super) static ALL: [&Program; 7] = [
+    &LINKER,
+    &PACKAGER,
+    &DENY,
+    &PROMETHEUS,
+    &EMULATOR,
+    &KUBERNETES,
+    &VENV,
+];
 
 impl Program {
     /// The message that it is missing, if so.

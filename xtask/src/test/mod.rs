@@ -271,7 +271,7 @@ static ON_THIS_MACHINE: [Ourselves; 7] = [
         name: "cluster",
         limit: minutes(20),
         arguments: &["cluster"],
-        lack: setup::no_containers,
+        lack: setup::no_cluster,
     },
 ];
 

@@ -11,7 +11,7 @@ static STOPPED: AtomicBool = AtomicBool::new(false);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Handles the signals that end a program from now on. Call it while there is one thread.
-pub(super) fn take_signals() -> Result<()> {
+pub(crate) fn take_signals() -> Result<()> {
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         signals.add(signal);
@@ -28,7 +28,7 @@ pub(super) fn take_signals() -> Result<()> {
 }
 
 /// Fails once such a signal has arrived.
-pub(super) fn check() -> Result<()> {
+pub(crate) fn check() -> Result<()> {
     if STOPPED.load(Ordering::Relaxed) {
         bail!("stopped by a signal");
     }
@@ -36,7 +36,7 @@ pub(super) fn check() -> Result<()> {
 }
 
 /// Repeats a question until there is an answer; `what` describes it.
-pub(super) fn until<T>(
+pub(crate) fn until<T>(
     what: &str,
     patience: Duration,
     mut ask: impl FnMut() -> Result<Option<T>>,

@@ -1,0 +1,94 @@
+//! Our manifests, applied as the README of deploy/ says: a copy of the overlay, with what is
+//! different here.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::kubectl;
+use super::namespaces::file;
+use crate::{shell, workspace};
+
+/// The copy of what the overlays need of the repository.
+const COPY: &str = "repository";
+const OVERLAYS: &str = "deploy/kubernetes/overlays";
+
+/// The operator's kinds, of which here only their objects are used.
+const OPERATOR: &str = include_str!("operator.yaml");
+
+/// The component of the overlay that is only needed on Linux 5.10, and asks for a capability that
+/// not every root has.
+const NOT_NEEDED: &str = "components/old-kernels";
+/// What the copy of the overlay adds: zombies are stale sooner, so that nobody waits half a minute.
+const DIFFERENT: &str = "
+patches:
+  - target:
+      kind: DaemonSet
+    patch: |-
+      # Kubernetes 1.20 does not know it.
+      - op: remove
+        path: /spec/template/spec/hostUsers
+      - op: add
+        path: /spec/template/spec/containers/0/args/-
+        value: --stale-after=3s
+";
+
+/// The overlay for agents that only have the container runtime to ask for names.
+const ASKING: &str = "
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources: [../mine]
+components: [../../components/cri]
+patches:
+  - target:
+      kind: DaemonSet
+    patch: |-
+      - op: add
+        path: /spec/template/spec/containers/0/args/-
+        value: --pod-names=none
+";
+
+/// Applies the overlay, and waits until the agents are ready.
+pub(super) fn apply() -> Result<()> {
+    kubectl::apply(OPERATOR)?;
+    let copy = file(COPY);
+    fs::create_dir(&copy).context("make a folder for the manifests")?;
+    for folder in ["deploy", "dashboards"] {
+        copy_folder(&workspace::root().join(folder), &copy.join(folder))?;
+    }
+    let overlays = copy.join(OVERLAYS);
+    let mine = overlays.join("mine");
+    copy_folder(&overlays.join("full"), &mine)?;
+    let list = mine.join("kustomization.yaml");
+    let text = fs::read_to_string(&list).context("read the overlay")?;
+    let needed = text.lines().filter(|line| !line.ends_with(NOT_NEEDED));
+    let needed: Vec<_> = needed.collect();
+    fs::write(&list, needed.join("\n") + DIFFERENT).context("write the overlay")?;
+    apply_overlay(&mine)
+}
+
+/// The same with agents that have only the container runtime to ask for names.
+pub(super) fn apply_asking() -> Result<()> {
+    let asking = file(COPY).join(OVERLAYS).join("asking");
+    fs::create_dir(&asking).context("make an overlay")?;
+    fs::write(asking.join("kustomization.yaml"), ASKING).context("write an overlay")?;
+    apply_overlay(&asking)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    shell::run(Command::new("cp").arg("-r").arg(from).arg(to))
+}
+
+fn apply_overlay(folder: &Path) -> Result<()> {
+    let words = ["apply", "--server-side", "--force-conflicts", "-k"];
+    kubectl::finished(kubectl::command(&words).arg(folder))?;
+    roll_out()
+}
+
+/// Waits until each node runs the agent that the DaemonSet describes.
+pub(super) fn roll_out() -> Result<()> {
+    let words = ["rollout", "status", "daemonset/reapwatch", "--timeout=120s"];
+    kubectl::try_run(&[&words[..], &["--namespace=reapwatch"]].concat()).map(drop)
+}
