@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{self, Instant, MissedTickBehavior},
+    time::{self, Instant},
 };
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
     pace::Pace,
     pids::{self, PidTables},
     questions::{Question, Questions},
+    reading::Reading,
     recording_file::Sink,
     scrape,
     settings::Settings,
@@ -25,13 +26,13 @@ use super::{
     streams::Lines,
     stuck::StuckExits,
     tally,
+    wake::{ready, ticks},
 };
 use crate::doctor;
 use crate::handle::{Health, Request};
-use crate::host::pids::{Node, node};
 use crate::memory;
 use crate::metrics::{Labels, Page, Sample};
-use crate::probes::{self, Attached, Counters, Readable, Role, Source};
+use crate::probes::{self, Counters, Readable, Role, Source};
 use crate::systemd::Watchdog;
 use api::Explained;
 use model::events::Snapshot;
@@ -57,12 +58,6 @@ enum Purpose {
     /// For a request about stuck exits.
     Stuck,
     Explain(u32, Seen, oneshot::Sender<Explained>),
-}
-
-/// What a helper thread reads for a scrape, and every second while processes exit.
-struct Reading {
-    skipped_runs: u64,
-    node: Option<Node>,
 }
 
 /// A running agent.
@@ -127,7 +122,7 @@ impl Agent {
         let first = agent.snapshots.first(&mut agent.feed.kernel);
         agent.serve(vec![Purpose::Repair], first);
         agent.feed.settle(u64::MAX);
-        let reading = reading(&agent.feed.kernel);
+        let reading = Reading::of(&agent.feed.kernel);
         agent.note_reading(&reading());
         Ok(agent)
     }
@@ -294,7 +289,7 @@ impl Agent {
     fn read(&mut self) {
         if !self.reading.is_running() {
             self.read_at = self.feed.counters();
-            self.reading.start(reading(&self.feed.kernel));
+            self.reading.start(Reading::of(&self.feed.kernel));
         }
     }
 
@@ -492,28 +487,5 @@ impl Agent {
             probes: self.conditions.attached(),
             ..sample
         })
-    }
-}
-
-/// What reads numbers that only files of /proc have, on any thread.
-fn reading(kernel: &Attached) -> impl FnOnce() -> Reading + Send + use<> {
-    let skipped_runs = kernel.skipped_runs();
-    move || Reading {
-        skipped_runs: skipped_runs(),
-        node: node(),
-    }
-}
-
-fn ticks(first: Instant, every: Duration) -> time::Interval {
-    let mut ticks = time::interval_at(first, every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
-}
-
-/// Never resolves if there is nothing to wait for.
-async fn ready(source: Option<&mut Readable>) {
-    match source {
-        Some(source) => source.ready().await,
-        None => std::future::pending().await,
     }
 }

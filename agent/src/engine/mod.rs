@@ -13,6 +13,7 @@ mod ordinary;
 mod pace;
 mod pids;
 mod questions;
+mod reading;
 mod recorder;
 pub mod recording_file;
 mod recording_source;
@@ -25,6 +26,7 @@ mod snapshots;
 pub(crate) mod streams;
 mod stuck;
 mod tally;
+mod wake;
 
 use std::{path::PathBuf, thread, time::Duration};
 

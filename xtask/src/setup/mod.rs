@@ -152,7 +152,9 @@ pub(crate) fn no_packager() -> Option<String> {
 
 /// Why the dependencies cannot be checked here, if so.
 pub(crate) fn no_deny() -> Option<String> {
-    program::DENY.lack()
+    let lack = program::DENY.lack()?;
+    let by_hand = (program::DENY.by_hand)()?;
+    Some(format!("{lack}; `{by_hand}` builds it in some minutes"))
 }
 
 /// Why system calls cannot be traced here, if so.

@@ -42,9 +42,10 @@ pub(super) static PACKAGER: Program = Program {
     by_hand: || Some(shell::display_with_environment(&install_packager())),
 };
 
+/// Building it takes minutes, so the tests only run with it if it is there already.
 pub(super) static DENY: Program = Program {
     name: || "cargo-deny".to_owned(),
-    serves: &[Purpose::Test],
+    serves: &[],
     is_here: || workspace::find_program("cargo-deny").is_some(),
     install: || super::install(install_deny()),
     by_hand: || Some(shell::display_with_environment(&install_deny())),

@@ -11,6 +11,8 @@ use crate::tally::Tally;
 pub(super) struct Report {
     tally: Tally,
     not_run: Vec<String>,
+    /// Suites that run only if somebody has built their programs.
+    left_out: Vec<String>,
     suites_not_run: u64,
     /// Scenarios that a kernel cannot run; `xtask vm` makes sure that another kernel can.
     lacking: Vec<String>,
@@ -45,6 +47,12 @@ impl Report {
             .extend(lacking.map(|line| format!("{name}: {line}")));
     }
 
+    /// Records a suite whose programs nobody has built.
+    pub(super) fn leave_out(&mut self, suite: &str, lack: &str) {
+        println!("{suite}: left out");
+        self.left_out.push(format!("{suite}: {lack}"));
+    }
+
     /// Records tests of a suite that could not run, each with its reason.
     pub(super) fn not_run(&mut self, suite: &str, tests: Vec<String>) {
         if tests.is_empty() {
@@ -68,6 +76,12 @@ impl Report {
                 "NOT A FULL PASS: {} suites were not run or only in part",
                 self.suites_not_run
             );
+        }
+        if !self.left_out.is_empty() {
+            println!("\nonly on request:");
+            for suite in &self.left_out {
+                println!("  {suite}");
+            }
         }
         if !self.lacking.is_empty() {
             println!(

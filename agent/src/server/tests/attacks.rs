@@ -188,7 +188,9 @@ fn clients_that_read_nothing_do_not_keep_others_out() {
         let mut statuses = (0..50).map(|_| server.get(path).status);
         assert!(statuses.any(|status| status == 200), "{path}");
     }
+    // What the buffers of their sockets hold was made, and no more.
+    let asked = ZOMBIES as usize * CROWD / paths.len();
     let rows = server.rows.load(Ordering::Relaxed);
-    assert!(rows < ZOMBIES as usize, "{rows} rows were made");
+    assert!(rows < asked / 4, "{rows} of {asked} rows were made");
     drop(silent);
 }

@@ -3,13 +3,15 @@
 //!
 //! The process responsible for a zombie is its tracer, otherwise its parent.
 
+mod holder;
 mod window;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use crate::events::{Execed, Key, Process, Reaps, Snapshot, TICK_TOLERANCE_NS};
+use crate::events::{Execed, Key, Process, Reaps, Snapshot};
 use crate::lifecycle::{DiedBound, How, Lifecycle, Record, Transition};
+use holder::Holder;
 use window::{Count, Window};
 
 /// Below this many entries a table is not worth shrinking.
@@ -409,31 +411,6 @@ impl Parents {
         for (_, _, tgid) in idle.into_iter().take(self.limit.div_ceil(4)) {
             self.of.remove(&tgid);
         }
-    }
-}
-
-/// A process in 8 bytes.
-#[derive(Clone, Copy, Debug)]
-struct Holder {
-    tgid: u32,
-    /// The start in milliseconds, without what does not fit.
-    start_ms: u32,
-}
-
-impl Holder {
-    fn of(key: Key) -> Self {
-        Self {
-            tgid: key.tgid,
-            start_ms: (key.start_ns / 1_000_000) as u32,
-        }
-    }
-
-    /// Whether it is this one, as far as start times can tell.
-    fn is(self, key: Key) -> bool {
-        const MOST_MS: u32 = (TICK_TOLERANCE_NS / 1_000_000) as u32;
-        let other = Self::of(key);
-        let apart = self.start_ms.wrapping_sub(other.start_ms);
-        self.tgid == other.tgid && apart.min(apart.wrapping_neg()) <= MOST_MS
     }
 }
 
