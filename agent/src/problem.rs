@@ -94,18 +94,18 @@ mod tests {
         let problem = Problem::new();
         let begun = Instant::now();
         let after = |seconds| begun + Duration::from_secs(seconds);
-        let (began, ended) = (Some(News::Began), Some(News::Ended));
+        let (new, over) = (Some(News::Began), Some(News::Ended));
         assert_eq!(problem.note(None, begun), None);
-        assert_eq!(problem.note(Some(1), begun), began);
+        assert_eq!(problem.note(Some(1), begun), new);
         assert_eq!(problem.note(Some(1), after(3600)), None);
-        assert_eq!(problem.note(Some(2), after(3600)), began, "another kind");
-        assert_eq!(problem.note(None, after(3600)), ended);
+        assert_eq!(problem.note(Some(2), after(3600)), new, "another kind");
+        assert_eq!(problem.note(None, after(3600)), over);
         for second in 3600..3660 {
             assert_eq!(problem.note(None, after(second)), None);
             assert_eq!(problem.note(Some(2), after(second)), None, "it flaps");
         }
         assert_eq!(problem.note(None, after(3660)), None);
-        assert_eq!(problem.note(Some(2), after(3660)), began);
+        assert_eq!(problem.note(Some(2), after(3660)), new);
     }
 
     #[test]

@@ -51,13 +51,12 @@ pub(crate) fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
 /// The time of the sources, in seconds since 1970, which makes archives reproducible: that of the
 /// last commit, unless `SOURCE_DATE_EPOCH` is set.
 pub(crate) fn source_date() -> Result<u64> {
-    let time = match env::var("SOURCE_DATE_EPOCH") {
-        Ok(time) => time,
-        Err(_) => {
-            let mut git = Command::new("git");
-            git.current_dir(root());
-            shell::read(git.args(["log", "-1", "--format=%ct"]))?
-        }
+    let time = if let Ok(time) = env::var("SOURCE_DATE_EPOCH") {
+        time
+    } else {
+        let mut git = Command::new("git");
+        git.current_dir(root());
+        shell::read(git.args(["log", "-1", "--format=%ct"]))?
     };
     let time = time.trim();
     time.parse()

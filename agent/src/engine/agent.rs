@@ -160,13 +160,9 @@ impl Agent {
                     Some(request) => self.take_request(request),
                     None => break,
                 },
-                () = pace.due() => {
-                    pace.drained();
-                    self.drain();
-                }
+                () = pace.due() => self.drain_at(&mut pace),
                 () = ring.ready() => if pace.woken(is_followed) {
-                    pace.drained();
-                    self.drain();
+                    self.drain_at(&mut pace);
                 },
                 () = ready(hang_ups.as_mut()) => {
                     self.feed.intake.note_hang_ups(probes::now_ns());
@@ -209,6 +205,11 @@ impl Agent {
     }
 
     /// Takes in everything that the kernel side has sent, and answers what has waited for it.
+    fn drain_at(&mut self, pace: &mut Pace) {
+        pace.drained();
+        self.drain();
+    }
+
     fn drain(&mut self) {
         self.feed.drain();
         self.answer_held();

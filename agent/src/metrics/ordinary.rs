@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus::HistogramVec;
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Bucket, Histogram, MetricFamily};
+use prometheus::proto::{Bucket, Histogram, LabelPair, MetricFamily};
 
 use super::metric::{Observe, Ordinary};
 use wire::Times;
@@ -76,7 +76,7 @@ impl Collector for WithOrdinary {
         let mut families = self.single.collect();
         let series = families.iter_mut().flat_map(MetricFamily::mut_metric);
         for series in series {
-            let value = series.get_label().first().map(|label| label.value());
+            let value = series.get_label().first().map(LabelPair::value);
             if let Some(added) = self.added.as_ref().filter(|added| added.is_of(value)) {
                 series.set_histogram(added.to(series.get_histogram()));
             }

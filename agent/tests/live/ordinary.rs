@@ -155,7 +155,7 @@ fn not_sent(both: &Both) {
 fn explained(both: &Both) {
     for name in ["reaped_0ms", "reaped_1ms", "reaped_10ms", "subreaper"] {
         let output = both.run(&["run", name]);
-        let truths = output.lines().map(|line| serde_json::from_str(line));
+        let truths = output.lines().map(serde_json::from_str);
         let truths: Vec<Truth> = truths.collect::<Result<_, _>>().expect("truths");
         for truth in &truths {
             let story = both.counting.explain(truth.pid).story;

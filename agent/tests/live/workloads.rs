@@ -38,7 +38,7 @@ fn every_workload_is_named() {
     verdicts.of("unit", || unit(&agent));
     verdicts.of("pod_of_a_user", || pod_of_a_user(&agent));
     verdicts.of("pod_in_a_delegated_unit", || {
-        pod_in_a_delegated_unit(&agent)
+        pod_in_a_delegated_unit(&agent);
     });
     verdicts.of("cgroup_removed_with_zombie", || {
         cgroup_removed_with_zombie(&agent);

@@ -43,7 +43,9 @@ pub fn feed(corpus: &[impl AsRef<[u8]>], parse: impl Fn(&[u8])) {
             resume_unwind(panic);
         }
     };
-    corpus.iter().for_each(|input| try_one(input));
+    for input in &corpus {
+        try_one(input);
+    }
     let seconds = std::env::var("REAPWATCH_FUZZ").ok();
     let seconds = seconds.map(|text| text.parse().expect("REAPWATCH_FUZZ is in seconds"));
     match seconds.map(Duration::from_secs) {

@@ -1,6 +1,7 @@
 //! etcd, API server, controller manager and scheduler.
 
 use std::fs;
+use std::iter;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -92,11 +93,12 @@ pub(super) fn token_of(user: &str) -> String {
 }
 
 fn write_tokens(nodes: &[String]) -> Result<()> {
-    let mut lines = format!("{},{ADMIN},{ADMIN},system:masters\n", token_of(ADMIN));
-    for node in nodes {
+    let admin = format!("{},{ADMIN},{ADMIN},system:masters\n", token_of(ADMIN));
+    let kubelets = nodes.iter().map(|node| {
         let token = token_of(node);
-        lines += &format!("{token},system:node:{node},{node},system:nodes\n");
-    }
+        format!("{token},system:node:{node},{node},system:nodes\n")
+    });
+    let lines: String = iter::once(admin).chain(kubelets).collect();
     fs::write(file("tokens.csv"), lines).context("write the tokens of users")?;
     config_of(ADMIN).map(drop)
 }

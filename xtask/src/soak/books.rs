@@ -7,9 +7,9 @@ use anyhow::{Context, Result};
 /// Read from one page of metrics.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Books {
-    pub(super) exits: f64,
-    pub(super) reaped: f64,
-    pub(super) zombies: f64,
+    pub(super) exits: i64,
+    pub(super) reaped: i64,
+    pub(super) zombies: i64,
 }
 
 impl Books {
@@ -23,7 +23,7 @@ impl Books {
     }
 
     /// Zombies that there were before the first exit: the same number for as long as an agent runs.
-    pub(super) fn brought_forward(self) -> f64 {
+    pub(super) fn brought_forward(self) -> i64 {
         self.zombies + self.reaped - self.exits
     }
 }
@@ -40,7 +40,7 @@ impl fmt::Display for Books {
 }
 
 /// The sum of all series of a metric.
-fn sum(page: &str, name: &str) -> Option<f64> {
+fn sum(page: &str, name: &str) -> Option<i64> {
     let values = page.lines().filter_map(|line| {
         let rest = line.strip_prefix(name)?;
         let is_it = rest.starts_with([' ', '{']);
@@ -48,7 +48,7 @@ fn sum(page: &str, name: &str) -> Option<f64> {
             .then(|| line.rsplit_once(' ')?.1.parse().ok())
             .flatten()
     });
-    values.reduce(|sum: f64, value| sum + value)
+    values.reduce(|sum: i64, value| sum + value)
 }
 
 #[cfg(test)]
@@ -64,8 +64,8 @@ mod tests {
                     reapwatch_zombies{pod=\"\"} 4\n\
                     reapwatch_zombies_of_others 100\n";
         let books = Books::read(page).expect("they are complete");
-        assert_eq!(books.exits, 9.0);
-        assert_eq!(books.brought_forward(), 3.0);
+        assert_eq!(books.exits, 9);
+        assert_eq!(books.brought_forward(), 3);
         assert!(Books::read("").is_err());
     }
 }

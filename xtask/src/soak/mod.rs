@@ -31,7 +31,7 @@ pub(crate) fn main(options: &Soak) -> Result<ExitCode> {
     }
     let (program, scenarios) = programs(options)?;
     let began = Instant::now();
-    let mut stage = Stage::new(program, scenarios)?;
+    let mut stage = Stage::new(&program, scenarios)?;
     println!("{}", host::describe());
     println!("{}\n", humantime::format_rfc3339_seconds(SystemTime::now()));
     println!("round | actor       |   deaths |   s");

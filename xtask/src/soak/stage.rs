@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -43,9 +43,9 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(program: PathBuf, scenarios: PathBuf) -> Result<Self> {
+    pub(super) fn new(program: &Path, scenarios: PathBuf) -> Result<Self> {
         let cage = Cage::new()?;
-        let agent = Agent::start_under(&cage.under(), &program)?;
+        let agent = Agent::start_under(&cage.under(), program)?;
         let books = Books::read(&agent.get("/metrics")?)?;
         Ok(Self {
             agent,
@@ -112,7 +112,7 @@ impl Stage {
         let mut now = before;
         let balanced = eventually("balanced books", || {
             now = Books::read(&self.agent.get("/metrics")?)?;
-            let is_grown = now.exits - before.exits >= deaths as f64;
+            let is_grown = now.exits - before.exits >= deaths as i64;
             Ok(is_grown && now.brought_forward() == before.brought_forward())
         });
         self.books = now;

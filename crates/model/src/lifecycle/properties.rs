@@ -15,6 +15,7 @@ const SMALL: Limits = Limits {
 };
 const END_NS: u64 = u64::MAX - 1;
 
+#[expect(clippy::large_enum_variant, reason = "inputs of a test are few")]
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Input {
     Event(Event),

@@ -114,6 +114,7 @@ impl Unlisted {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "as `Unlisted` takes them")]
     fn holder(tgid: u32) -> Option<Process> {
         Some(Process::new(tgid, 100, "holder"))
     }

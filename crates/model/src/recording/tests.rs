@@ -71,6 +71,7 @@ fn full_death() -> Death {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "every field of a task")]
 fn full_task() -> Task {
     Task {
         is_held: false,

@@ -22,7 +22,8 @@ pub(super) fn is_named(prometheus: &Prometheus, timeline: &Timeline) -> Result<(
         let of = |name| metric(&page, name, &POD).unwrap_or(0.0);
         let (used, limit) = (of("reapwatch_pids_used"), of("reapwatch_pids_limit"));
         let refused = of("reapwatch_pids_refused_total");
-        let full = limit == f64::from(node::PIDS) && used == limit && refused > 0.0;
+        let whole = |number: f64| number as u64;
+        let full = whole(limit) == u64::from(node::PIDS) && used >= limit && refused > 0.0;
         Ok(full.then_some((used, refused)))
     })?;
     timeline.print(&format!(
