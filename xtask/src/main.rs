@@ -16,6 +16,7 @@ mod emulator;
 mod fuzz;
 mod host;
 mod image;
+mod metrics_page;
 mod process;
 mod prometheus;
 mod quantile;

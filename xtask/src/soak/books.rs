@@ -4,6 +4,8 @@ use std::fmt;
 
 use anyhow::{Context, Result};
 
+use crate::metrics_page::metric;
+
 /// Read from one page of metrics.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Books {
@@ -14,7 +16,10 @@ pub(super) struct Books {
 
 impl Books {
     pub(super) fn read(page: &str) -> Result<Self> {
-        let sum = |name: &str| sum(page, name).with_context(|| format!("no {name} in the metrics"));
+        let sum = |name: &str| {
+            let sum = metric(page, name, &[]).with_context(|| format!("no {name} in the metrics"));
+            sum.map(|sum| sum as i64)
+        };
         Ok(Self {
             exits: sum("reapwatch_exits_total")?,
             reaped: sum("reapwatch_reaped_total")?,
@@ -37,18 +42,6 @@ impl fmt::Display for Books {
         } = self;
         write!(f, "{exits} exits, {reaped} reaped, {zombies} zombies")
     }
-}
-
-/// The sum of all series of a metric.
-fn sum(page: &str, name: &str) -> Option<i64> {
-    let values = page.lines().filter_map(|line| {
-        let rest = line.strip_prefix(name)?;
-        let is_it = rest.starts_with([' ', '{']);
-        is_it
-            .then(|| line.rsplit_once(' ')?.1.parse().ok())
-            .flatten()
-    });
-    values.reduce(|sum: i64, value| sum + value)
 }
 
 #[cfg(test)]

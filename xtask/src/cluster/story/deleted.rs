@@ -4,8 +4,9 @@
 use anyhow::{Result, ensure};
 
 use super::{NODES, alert, soon};
-use crate::cluster::agents::{self, metric};
+use crate::cluster::agents;
 use crate::cluster::{kubectl, timeline::Timeline};
+use crate::metrics_page::metric;
 use crate::prometheus::server::Prometheus;
 
 const ALERT: &str = "ReapwatchZombieLeak";

@@ -3,8 +3,9 @@
 use anyhow::Result;
 
 use super::{NODES, alert, soon};
-use crate::cluster::agents::{self, metric};
+use crate::cluster::agents;
 use crate::cluster::{kubectl, node, timeline::Timeline};
+use crate::metrics_page::metric;
 use crate::prometheus::server::Prometheus;
 
 const POD: [(&str, &str); 2] = [("namespace", "shop"), ("pod", "full")];

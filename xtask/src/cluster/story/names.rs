@@ -5,8 +5,9 @@ use anyhow::{Result, ensure};
 
 use super::{NODES, culprits, soon};
 use crate::cluster::Cluster;
-use crate::cluster::agents::{self, metric};
+use crate::cluster::agents;
 use crate::cluster::{kubectl, manifests, timeline::Timeline};
+use crate::metrics_page::metric;
 
 const BINDING: [&str; 2] = ["clusterrolebinding", "reapwatch"];
 
