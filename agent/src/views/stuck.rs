@@ -32,6 +32,7 @@ pub static COLUMNS: [Column<Stuck>; 9] = [
         Some(look.clean(&it.comm))
     })
     .width(10, 15)
+    .whole()
     .rank(1),
     Col::span("STUCK", "time since it was killed or began to exit", |it| {
         Some((it.stuck_seconds, Bound::lower(it.stuck_is_lower_bound)))
@@ -62,6 +63,7 @@ pub static COLUMNS: [Column<Stuck>; 9] = [
         |it, look| look.workload_of(it.container.as_ref()),
     )
     .width(10, 44)
+    .whole()
     .rank(7)
     .shown(Shown::IfUsed)
     .cut_front(),
@@ -69,6 +71,7 @@ pub static COLUMNS: [Column<Stuck>; 9] = [
         it.verdict.as_ref().map(|it| look.why(it))
     })
     .width(13, 24)
+    .whole()
     .rank(3)
     .tone(|_| Tone::Warn),
     Col::text("TO DO", "what to do about it", |it, look| {

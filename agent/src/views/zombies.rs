@@ -21,6 +21,7 @@ pub static COLUMNS: [Column<Zombie>; 10] = [
         Some(look.clean(&it.comm))
     })
     .width(10, 15)
+    .whole()
     .rank(1),
     Col::span("AGE", "time since it died", |it| {
         Some((it.zombie_seconds, Bound::lower(it.age_is_lower_bound)))
@@ -30,6 +31,7 @@ pub static COLUMNS: [Column<Zombie>; 10] = [
         it.exit.as_ref().map(|it| look.clean(&it.to_string()))
     })
     .width(8, 13)
+    .whole()
     .rank(5)
     .tone(|it| match it.exit.as_ref().map(|it| it.signal.is_some()) {
         Some(true) => Tone::Bad,
@@ -39,6 +41,7 @@ pub static COLUMNS: [Column<Zombie>; 10] = [
         it.parent.as_ref().map(|it| look.process(Some(it)))
     })
     .width(12, 23)
+    .whole()
     .rank(3),
     Col::text("FORKER", "process that created it", |it, look| {
         it.forker.as_ref().map(|it| look.process(Some(it)))
@@ -60,6 +63,7 @@ pub static COLUMNS: [Column<Zombie>; 10] = [
         |it, look| look.workload_of(it.container.as_ref()),
     )
     .width(10, 44)
+    .whole()
     .rank(6)
     .shown(Shown::IfUsed)
     .cut_front(),
@@ -67,6 +71,7 @@ pub static COLUMNS: [Column<Zombie>; 10] = [
         it.verdict.as_ref().map(|it| look.why(it))
     })
     .width(13, 26)
+    .whole()
     .rank(4)
     .shown(Shown::IfUsed)
     .tone(|_| Tone::Warn),

@@ -35,6 +35,9 @@ mod pids;
 mod pod_watch;
 mod privileges;
 mod programs;
+#[expect(dead_code, reason = "the tests of the command need more of it")]
+#[path = "../cli/pty.rs"]
+mod pty;
 mod recording;
 mod refusals;
 mod remedies;
@@ -47,6 +50,7 @@ mod steps;
 mod stream;
 mod stuck;
 mod systemd;
+mod terminal;
 mod views;
 mod web;
 mod workloads;

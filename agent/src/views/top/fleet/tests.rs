@@ -17,7 +17,7 @@ use crate::views::top::settings::Settings;
 
 fn model() -> Model<FleetDocument<Fleet>> {
     let source = "Prometheus at x".to_owned();
-    Model::new(LOOK, source, 0, None, &Settings::default(), busy())
+    Model::new(LOOK, source, 0, &Settings::default(), busy())
 }
 
 fn screen(model: &mut Model<FleetDocument<Fleet>>, width: u16, height: u16) -> Vec<String> {
@@ -57,7 +57,7 @@ fn a_node_without_data_is_a_row_of_dashes() {
     assert_eq!(
         words,
         [
-            "worker-3", "DOWN", "–", "–", "–", "–", "–", "–", "–", "5m", "–"
+            "worker-3", "DOWN", "–", "–", "–", "–", "–", "–", "–", "5m", "–", "–"
         ]
     );
 }
