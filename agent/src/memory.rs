@@ -29,6 +29,22 @@ pub fn give_back() {
     unsafe { libc::malloc_trim(0) };
 }
 
+unsafe extern "C" {
+    /// Both ends of the program's code and constants; the linker defines them.
+    static __executable_start: u8;
+    static etext: u8;
+}
+
+/// Unmaps the program's code and constants, most of which only the start needs: options, types of
+/// the kernel, probes. What is needed again comes from the page cache.
+pub fn unmap_code() {
+    let (begin, end) = (&raw const __executable_start, &raw const etext);
+    let begin = begin.cast_mut();
+    let length = end.addr().saturating_sub(begin.addr());
+    // SAFETY: these pages are only read, and come back from the file with the same content.
+    unsafe { libc::madvise(begin.cast(), length, libc::MADV_DONTNEED) };
+}
+
 /// Gives memory back after a table has shrunk.
 #[derive(Debug, Default)]
 pub struct Shrinking {

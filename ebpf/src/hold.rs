@@ -140,8 +140,9 @@ pub(crate) fn is_held(slot: &Slot) -> bool {
 /// The slot goes to the process with this number.
 #[inline(always)]
 pub(crate) fn leave(slot: &mut Slot, tgid: u32) {
-    // With the same number, the process before was reaped, and no hook has shown that.
-    if give_up(slot) && slot.kept.tgid == tgid {
+    // A slot that was never used has no number, but 0 is that of a slot too. With the same number,
+    // the process before was reaped, and no hook has shown that.
+    if slot.kept.start_ns != 0 && give_up(slot) && slot.kept.tgid == tgid {
         free::send(Id {
             start_ns: slot.kept.start_ns,
             tgid,

@@ -32,7 +32,7 @@ pub const NAMESPACE_LEVELS: usize = 4;
 pub const CGROUP_PATH_LEN: usize = 512;
 
 /// Bytes of the event ring unless the loader sets another size.
-pub const RING_BYTES: u32 = 4 << 20;
+pub const RING_BYTES: u32 = 1 << 20;
 
 /// Slots in which the kernel side remembers processes, if there are that many PIDs.
 pub const MOST_SLOTS: u32 = 32_768;
@@ -372,7 +372,7 @@ pub mod counter {
     /// Processes of which the kernel side could not remember forker, killer or exit begin.
     pub const LOST_TASKS_FULL: u32 = 7;
     /// How many counters there are.
-    pub const COUNT: u32 = 8;
+    pub const COUNT: usize = 8;
 
     /// Whether the kernel side counts a death at its first notification: not if user space
     /// has its announcement and no more, since that counts it once it is confirmed.

@@ -27,7 +27,7 @@ pub(crate) static OPTIONS: Global<Options> = Global::new(Options {
 static EVENTS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 
 #[map]
-static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(counter::COUNT, 0);
+static COUNTERS: PerCpuArray<[u64; counter::COUNT]> = PerCpuArray::with_max_entries(1, 0);
 
 /// The last SIGKILL that the kernel itself sent, of each CPU.
 #[map]
@@ -80,9 +80,12 @@ pub(crate) fn task_record() -> Option<&'static mut TaskRecord> {
 /// Adds one to a counter of this CPU.
 #[inline(always)]
 pub(crate) fn count(index: u32) {
-    if let Some(counter) = COUNTERS.get_ptr_mut(index) {
-        // SAFETY: it is this CPU's own.
-        unsafe { *counter += 1 };
+    let Some(counters) = COUNTERS.get_ptr_mut(0) else {
+        return;
+    };
+    // SAFETY: they are this CPU's own, and live as long as the program runs.
+    if let Some(counter) = unsafe { &mut *counters }.get_mut(index as usize) {
+        *counter += 1;
     }
 }
 

@@ -40,6 +40,8 @@ use model::explain::Seen;
 
 /// How often the agent does its housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// How often files are read in the background, while processes exit.
+const READ_EVERY_NS: u64 = 10_000_000_000;
 /// Snapshots for the metrics take at most this share of the time: where there are so many processes
 /// that one takes long, they are rarer.
 const PAUSES: u64 = 200;
@@ -69,9 +71,9 @@ pub(super) struct Agent {
     feed: Feed,
     snapshots: Snapshots<Purpose>,
     reading: Job<Reading>,
-    /// The counters when the last reading began: without news from the probes it need not be
-    /// repeated.
-    read_at: Counters,
+    /// When the last reading began, and the counters at that time: without news from the probes it
+    /// need not be repeated.
+    read_at: (u64, Counters),
     scrapes: Vec<oneshot::Sender<Page>>,
     pids: PidTables,
     judge: Judge,
@@ -111,7 +113,7 @@ impl Agent {
             conditions,
             snapshots: Snapshots::new(source),
             reading: Job::default(),
-            read_at: Counters::default(),
+            read_at: (0, Counters::default()),
             scrapes: Vec::new(),
             pids: PidTables::default(),
             judge: Judge::new(),
@@ -148,6 +150,7 @@ impl Agent {
             self.take_walk(walk);
         }
         memory::give_back();
+        memory::unmap_code();
         let mut pace = Pace::default();
         loop {
             let is_followed = self.feed.deaths.streams.followed();
@@ -187,7 +190,10 @@ impl Agent {
                 () = self.stuck.round_over() => self.end_stuck_round(),
                 () = ready(log.as_mut()) => self.feed.kernel.flush_log(),
                 _ = housekeeping.tick() => self.housekeeping(),
-                _ = reconcile.tick() => self.feed.repairs.want_if(true),
+                _ = reconcile.tick() => {
+                    self.feed.repairs.want_if(true);
+                    memory::unmap_code();
+                }
             }
         }
         if self.feed.recorder.is_open() {
@@ -290,7 +296,7 @@ impl Agent {
 
     fn read(&mut self) {
         if !self.reading.is_running() {
-            self.read_at = self.feed.counters();
+            self.read_at = (probes::now_ns(), self.feed.counters());
             self.reading.start(Reading::of(&self.feed.kernel));
         }
     }
@@ -316,7 +322,8 @@ impl Agent {
         self.feed.housekeeping(now_ns);
         self.feed.record_counts();
         self.pids.begin(pids::IN_BACKGROUND_NS, now_ns);
-        if self.feed.counters() != self.read_at {
+        let (read_ns, counters) = self.read_at;
+        if now_ns.saturating_sub(read_ns) >= READ_EVERY_NS && self.feed.counters() != counters {
             self.read();
         }
         let least_ns = PAUSES * self.snapshots.took_ns();

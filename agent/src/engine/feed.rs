@@ -81,9 +81,7 @@ impl Feed {
     /// Processes everything that the kernel side has sent.
     pub(super) fn drain(&mut self) {
         self.follow_clock();
-        while let Some(event) = self.intake.next(&mut self.kernel, &self.state.lifecycle) {
-            self.take_in(&event);
-        }
+        self.take_in_ring();
         let now_ns = probes::now_ns();
         for event in self.intake.due(now_ns) {
             self.take_in(&event);
@@ -95,7 +93,7 @@ impl Feed {
     }
 
     /// Takes in the deaths that the kernel side has held back until now, and what parents have
-    /// reaped meanwhile: before all that needs to know every zombie. The ring must be drained.
+    /// reaped meanwhile: before all that needs to know every zombie.
     pub(super) fn catch_up(&mut self) {
         self.take_in_held();
         self.publish();
@@ -108,8 +106,19 @@ impl Feed {
         }
     }
 
+    fn take_in_ring(&mut self) {
+        while let Some(event) = self.intake.next(&mut self.kernel, &self.state.lifecycle) {
+            self.take_in(&event);
+        }
+    }
+
+    /// There may be thousands, so the ring is read meanwhile, before it is full.
     fn take_in_held(&mut self) {
-        for slot in self.kernel.board.report_held() {
+        for index in self.kernel.board.held() {
+            self.take_in_ring();
+            let Some(slot) = self.kernel.board.report(index) else {
+                continue;
+            };
             let kept = events::decode_kept(&slot);
             let death = kept.and_then(|kept| events::held_death(&kept, self.intake.page_size));
             if let Some(death) = self.intake.decoded(death) {

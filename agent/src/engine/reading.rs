@@ -3,7 +3,7 @@
 use crate::host::pids::{Node, node};
 use crate::probes::Attached;
 
-/// What is read for a scrape, and every second while processes exit.
+/// What is read for a scrape, and from time to time while processes exit.
 pub(super) struct Reading {
     pub(super) skipped_runs: u64,
     pub(super) node: Option<Node>,

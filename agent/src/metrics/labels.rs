@@ -1,5 +1,7 @@
 //! Label values: few, short, and safe to display.
 
+use std::sync::Arc;
+
 use crate::invisible::is_invisible;
 use model::signals;
 use model::workload::Workload;
@@ -14,8 +16,13 @@ pub(super) const UNATTRIBUTED: &str = "~unattributed";
 const MAX_BYTES: usize = 63;
 
 /// The values of a group's labels: namespace, pod, container, unit.
+///
+/// They are one text, since a comparison of four, of which most are empty, takes many times longer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Labels([String; 4]);
+pub struct Labels(Arc<str>);
+
+/// Between the values of [`Labels`]; [`clean`] leaves none inside of them.
+const SEPARATOR: char = '\0';
 
 impl Labels {
     /// The labels of a workload; `~unattributed` if there is none, or if only its id is known.
@@ -23,13 +30,12 @@ impl Labels {
         let Some(workload) = workload.filter(|it| it.cgroup.is_some()) else {
             return Self::all(UNATTRIBUTED);
         };
-        let values = [
+        Self::join([
             workload.namespace(),
             workload.pod(),
             workload.container(),
             workload.place.unit.as_deref(),
-        ];
-        Self(values.map(|value| clean(value.unwrap_or_default())))
+        ])
     }
 
     /// The labels of something without a workload, such as the node.
@@ -38,19 +44,31 @@ impl Labels {
     }
 
     pub(super) fn all(value: &str) -> Self {
-        Self([(); 4].map(|()| value.to_owned()))
+        Self::join([Some(value); 4])
+    }
+
+    fn join(values: [Option<&str>; 4]) -> Self {
+        let mut text = String::new();
+        for (place, value) in values.into_iter().enumerate() {
+            if place > 0 {
+                text.push(SEPARATOR);
+            }
+            push_clean(&mut text, value.unwrap_or_default());
+        }
+        Self(text.into())
     }
 
     pub(super) fn values(&self) -> [&str; 4] {
-        self.0.each_ref().map(String::as_str)
+        let mut values = self.0.split(SEPARATOR);
+        [(); 4].map(|()| values.next().unwrap_or_default())
     }
 
     pub(super) fn is_unattributed(&self) -> bool {
-        self.0.iter().all(|value| value == UNATTRIBUTED)
+        self.values() == [UNATTRIBUTED; 4]
     }
 
     pub(super) fn is_special(&self) -> bool {
-        self.is_unattributed() || self.0.iter().all(|value| value == OTHER)
+        self.is_unattributed() || self.values() == [OTHER; 4]
     }
 }
 
@@ -64,18 +82,24 @@ pub(super) fn signal(number: u8) -> &'static str {
 /// cut to [`MAX_BYTES`].
 pub(super) fn clean(name: &str) -> String {
     let mut value = String::with_capacity(name.len().min(MAX_BYTES));
+    push_clean(&mut value, name);
+    value
+}
+
+/// Appends a name, made safe as by [`clean`].
+fn push_clean(text: &mut String, name: &str) {
+    let most = text.len() + MAX_BYTES;
     for char in name.chars() {
         let char = if is_invisible(char) {
             char::REPLACEMENT_CHARACTER
         } else {
             char
         };
-        if value.len() + char.len_utf8() > MAX_BYTES {
+        if text.len() + char.len_utf8() > most {
             break;
         }
-        value.push(char);
+        text.push(char);
     }
-    value
 }
 
 /// A path, made safe for a label. A long one keeps its end, which is more specific.

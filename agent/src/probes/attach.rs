@@ -79,7 +79,7 @@ pub(crate) struct Attached {
     pub(crate) source: HookKind,
     /// Ordinary deaths, which are not sent.
     pub(crate) board: Board,
-    counters: PerCpuArray<MapData, u64>,
+    counters: PerCpuArray<MapData, [u64; counter::COUNT]>,
     ebpf: Ebpf,
     /// Why the task iterator was refused, if it was.
     pub(super) iterator_refused: Option<String>,
@@ -91,7 +91,7 @@ pub(crate) struct Attached {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
     /// By [`wire::counter`].
-    pub(crate) values: [u64; counter::COUNT as usize],
+    pub(crate) values: [u64; counter::COUNT],
 }
 
 /// Loads and attaches.
@@ -287,9 +287,11 @@ impl Attached {
     /// If the map cannot be read.
     pub(crate) fn counters(&self) -> io::Result<Counters> {
         let mut counters = Counters::default();
-        for (index, value) in (0..).zip(&mut counters.values) {
-            let cpus = self.counters.get(&index, 0).map_err(io::Error::other)?;
-            *value = cpus.iter().sum();
+        let cpus = self.counters.get(&0, 0).map_err(io::Error::other)?;
+        for of_cpu in cpus.iter() {
+            for (sum, value) in counters.values.iter_mut().zip(of_cpu) {
+                *sum += value;
+            }
         }
         Ok(counters)
     }

@@ -73,22 +73,20 @@ impl Board {
         self.shared.holds().store(holds, Ordering::Relaxed);
     }
 
-    /// The slots of all deaths that are held back. They count as reported from now on.
-    pub(crate) fn report_held(&self) -> Vec<Slot> {
-        let mut slots = Vec::new();
-        for index in self.shared.held(self.slot_mask) {
-            let state = self.shared.death(index);
-            let (is, becomes) = (held::HELD, held::REPORTED);
-            let order = Ordering::SeqCst;
-            if state.compare_exchange(is, becomes, order, order).is_err() {
-                continue;
-            }
-            let slot = self.slot(index);
-            // The kernel side may have looked before the exchange, and counted it after.
-            let is_counted = state.load(order) == held::COUNTED;
-            slots.extend(slot.filter(|_| !is_counted));
-        }
-        slots
+    /// The indexes of all slots whose death is held back.
+    pub(crate) fn held(&self) -> Vec<u32> {
+        self.shared.held(self.slot_mask).collect()
+    }
+
+    /// The slot with this index, if its death is held back. It counts as reported from now on.
+    pub(crate) fn report(&self, index: u32) -> Option<Slot> {
+        let state = self.shared.death(index);
+        let (is, becomes) = (held::HELD, held::REPORTED);
+        let order = Ordering::SeqCst;
+        state.compare_exchange(is, becomes, order, order).ok()?;
+        let slot = self.slot(index);
+        // The kernel side may have looked before the exchange, and counted it after.
+        slot.filter(|_| state.load(order) != held::COUNTED)
     }
 
     /// The slots of living processes that had ordinary reaps since the last call.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::shell;
 
 /// Exits to be made.
+#[derive(Clone, Copy)]
 pub(super) struct Load<'a> {
     pub(super) program: &'a Path,
     /// `fork`, `vfork`, `spawn` or `thread`.

@@ -20,6 +20,8 @@ pub(super) const ROWS: Rows = Rows {
 
 const RATE: u32 = 10_000;
 const MANY: usize = 258;
+/// After this time the workloads of all exits are known.
+const SETTLE: Duration = Duration::from_secs(1);
 /// After this time all exits are handled.
 const DRAIN: Duration = Duration::from_millis(300);
 
@@ -68,9 +70,14 @@ fn measure(stage: &Stage, round: usize, sheet: &mut Sheet) -> Result<()> {
     Ok(())
 }
 
-/// Microseconds of CPU time that each process uses for an exit.
+/// Microseconds of CPU time that each process uses for an exit, once it knows all workloads.
 fn for_an_exit<const N: usize>(load: &Load<'_>, pids: [u32; N]) -> Result<[f64; N]> {
-    thread::sleep(DRAIN);
+    let first = Load {
+        count: RATE / 10,
+        ..*load
+    };
+    first.run()?;
+    thread::sleep(SETTLE);
     let ready = load.prepare()?;
     let used = || -> Result<Vec<Duration>> { pids.into_iter().map(cpu).collect() };
     let before = used()?;
