@@ -23,7 +23,9 @@ pub fn room_for_zombies() -> usize {
 /// The memory limit of this process's cgroup, if there is one.
 pub fn own_limit_bytes() -> Option<u64> {
     let cgroup = fs::read("/proc/self/cgroup").unwrap_or_default();
-    limit_bytes(&Mounts::find(), &cgroup)
+    let limit = limit_bytes(&Mounts::find(), &cgroup)?;
+    // A hierarchy of v1 has a number for none too, which no machine reaches.
+    (limit < host_bytes().unwrap_or(u64::MAX)).then_some(limit)
 }
 
 fn room(bytes: u64) -> usize {

@@ -310,37 +310,28 @@ pub fn fit(layouts: &[&Layout], needs: &[usize], room: usize) -> Vec<(usize, usi
             }
         }
     };
-    // Columns that are shown whole, and those that are more important, before all others.
-    let last = layouts.iter().filter(|it| it.whole).map(|it| it.rank).max();
-    let (first, rest): (Vec<_>, Vec<_>) = by_rank
-        .iter()
-        .partition(|&&column| last.is_some_and(|last| layouts[column].rank <= last));
     let mut spare = room;
     let mut widths = vec![0; layouts.len()];
-    let grow = |widths: &mut [usize], spare: &mut usize, column: usize| {
-        let [_, most] = range(column);
-        if widths[column] > 0 {
-            let more = most.saturating_sub(widths[column]).min(*spare);
-            widths[column] += more;
-            *spare -= more;
-        }
-    };
-    for group in [first, rest] {
-        for &column in &group {
+    // One that is shown whole ends a group: it and those before it grow before others are added.
+    for group in by_rank.split_inclusive(|&column| layouts[column].whole) {
+        for &column in group {
             let [least, _] = range(column);
-            let gap = if column == by_rank[0] { 0 } else { GAP };
             // The first always stays, truncated if necessary.
-            if gap == 0 || gap + least <= spare {
+            let is_first = column == by_rank[0];
+            let gap = if is_first { 0 } else { GAP };
+            if is_first || gap + least <= spare {
                 widths[column] = least;
                 spare = spare.saturating_sub(gap + least);
             }
         }
-        for &column in group.iter().filter(|&&column| layouts[column].whole) {
-            grow(&mut widths, &mut spare, column);
+        for &column in &by_rank {
+            if widths[column] > 0 {
+                let [_, most] = range(column);
+                let more = most.saturating_sub(widths[column]).min(spare);
+                widths[column] += more;
+                spare -= more;
+            }
         }
-    }
-    for &column in &by_rank {
-        grow(&mut widths, &mut spare, column);
     }
     let fitting = widths.into_iter().enumerate();
     fitting.filter(|(_, width)| *width > 0).collect()

@@ -32,7 +32,6 @@ pub static COLUMNS: [Column<Stuck>; 9] = [
         Some(look.clean(&it.comm))
     })
     .width(10, 15)
-    .whole()
     .rank(1),
     Col::span("STUCK", "time since it was killed or began to exit", |it| {
         Some((it.stuck_seconds, Bound::lower(it.stuck_is_lower_bound)))

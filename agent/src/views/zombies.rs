@@ -21,7 +21,6 @@ pub static COLUMNS: [Column<Zombie>; 10] = [
         Some(look.clean(&it.comm))
     })
     .width(10, 15)
-    .whole()
     .rank(1),
     Col::span("AGE", "time since it died", |it| {
         Some((it.zombie_seconds, Bound::lower(it.age_is_lower_bound)))
@@ -31,7 +30,6 @@ pub static COLUMNS: [Column<Zombie>; 10] = [
         it.exit.as_ref().map(|it| look.clean(&it.to_string()))
     })
     .width(8, 13)
-    .whole()
     .rank(5)
     .tone(|it| match it.exit.as_ref().map(|it| it.signal.is_some()) {
         Some(true) => Tone::Bad,
@@ -41,7 +39,6 @@ pub static COLUMNS: [Column<Zombie>; 10] = [
         it.parent.as_ref().map(|it| look.process(Some(it)))
     })
     .width(12, 23)
-    .whole()
     .rank(3),
     Col::text("FORKER", "process that created it", |it, look| {
         it.forker.as_ref().map(|it| look.process(Some(it)))

@@ -52,7 +52,10 @@ impl<F: Frame> Model<F> {
             Action::Tree if self.frame.tree(None, self.look).is_none() => {
                 self.message = Some("there is no tree of a cluster".to_owned());
             }
-            Action::Tree => self.toggle(&Overlay::Tree),
+            Action::Tree => {
+                self.toggle(&Overlay::Tree);
+                return Some(Effect::Refresh);
+            }
             Action::NextView => return self.show((self.place + 1) % F::VIEWS.len()),
             Action::PreviousView => {
                 return self.show((self.place + F::VIEWS.len() - 1) % F::VIEWS.len());

@@ -48,8 +48,9 @@ pub struct Wanted {
     pub pid: Option<u32>,
     /// The moment of a recording, by its distance from the start; else where it is.
     pub at: Option<Duration>,
-    /// Whether a filter is set: it needs all rows that a frame can have.
-    pub filtered: bool,
+    /// As many rows as a frame can have: a filter hides most of them, and a tree has few lines for
+    /// many.
+    pub all: bool,
 }
 
 /// Exits between two frames.

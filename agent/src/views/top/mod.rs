@@ -113,7 +113,7 @@ impl<'a> Start<'a> {
             view: F::VIEWS[self.place].title(),
             pid: None,
             at: player.map(Player::at),
-            filtered: self.filter.is_some(),
+            all: self.filter.is_some(),
         }
     }
 

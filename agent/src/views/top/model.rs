@@ -200,7 +200,7 @@ impl<F: Frame> Model<F> {
             view: self.view().title(),
             pid,
             at: self.player.as_ref().map(Player::at),
-            filtered: self.filter.is_some(),
+            all: self.filter.is_some() || self.overlay == Some(Overlay::Tree),
         }
     }
 

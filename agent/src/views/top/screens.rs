@@ -41,7 +41,7 @@ async fn frame(source: &Source, model: Option<&Model<Host>>) -> Host {
         view: "Culprits",
         pid: None,
         at: None,
-        filtered: false,
+        all: false,
     };
     let wanted = model.map_or(first, Model::wanted);
     source.frame(wanted).await.expect("a frame")
@@ -119,11 +119,6 @@ fn draw_cells(svg: &mut String, screen: &Buffer) {
                 writeln!(svg, "<rect x=\"{x:.1}\" y=\"{top}\" width=\"{long:.1}\" height=\"{HEIGHT}\" fill=\"#2d3646\"/>")
                     .expect("to a string");
             }
-            let words = words.trim_end();
-            if words.is_empty() {
-                continue;
-            }
-            let long = words.width() as f64 * WIDTH;
             let fill = match color {
                 Color::Red => " fill=\"#ff7b72\"",
                 Color::Yellow => " fill=\"#e3b341\"",
@@ -136,14 +131,32 @@ fn draw_cells(svg: &mut String, screen: &Buffer) {
             } else {
                 ""
             };
-            let words = words.replace('&', "&amp;").replace('<', "&lt;");
-            writeln!(
-                svg,
-                "<text x=\"{x:.1}\" y=\"{y}\" textLength=\"{long:.1}\"{fill}{weight}>{words}</text>"
-            )
-            .expect("to a string");
+            for (before, words) in pieces(&words) {
+                let (x, long) = (x + before as f64 * WIDTH, words.width() as f64 * WIDTH);
+                let words = words.replace('&', "&amp;").replace('<', "&lt;");
+                writeln!(
+                    svg,
+                    "<text x=\"{x:.1}\" y=\"{y}\" textLength=\"{long:.1}\"{fill}{weight}>{words}</text>"
+                )
+                .expect("to a string");
+            }
         }
     }
+}
+
+/// Words between two or more blanks, which SVG would make one, with their distance from the start.
+fn pieces(text: &str) -> Vec<(usize, &str)> {
+    let mut pieces = Vec::new();
+    let mut before = 0;
+    for piece in text.split("  ") {
+        let words = piece.trim();
+        if !words.is_empty() {
+            let blanks = piece.len() - piece.trim_start().len();
+            pieces.push((before + blanks, words));
+        }
+        before += piece.width() + 2;
+    }
+    pieces
 }
 
 /// Asserts that a document is this text, or writes it.

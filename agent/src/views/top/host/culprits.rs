@@ -42,7 +42,6 @@ static COLUMNS: [Column<Parent>; 11] = [
         Some(look.clean(&it.process.comm))
     })
     .width(10, 15)
-    .whole()
     .rank(1),
     Col::text(
         "WORKLOAD",

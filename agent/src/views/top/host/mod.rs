@@ -125,8 +125,7 @@ impl Feed for Source {
             let replay = replay.clone();
             tokio::task::spawn_blocking(move || replay.seek(at)).await??;
         }
-        // What a filter hides leaves room for what is further down.
-        let limit = wanted.filtered.then_some(MAX_ROWS);
+        let limit = wanted.all.then_some(MAX_ROWS);
         let mut host = Host::new(self.ask(TopQuery { limit }).await?.answer)?;
         if wanted.view == stuck::VIEW.title {
             host.stuck = asked(self, StuckQuery::default()).await?;

@@ -95,7 +95,7 @@ fn kinds(host: &Host, culprit: &Parent, look: Look) -> Vec<Node> {
         format!("{number} {}  {exit}", look.clean(comm))
     };
     let more = culprit.zombies.saturating_sub(listed);
-    let more = (more > 0).then(|| format!("{more} more"));
+    let more = (more > 0 && listed > 0).then(|| format!("{more} more"));
     let lines = kinds.into_iter().map(line).chain(more);
     let node = |text| Node {
         text,
