@@ -1,7 +1,6 @@
 //! One death: forks its victim, watches and reaps it, and returns the truth.
 
 use std::ffi::CStr;
-use std::io::{Error, ErrorKind};
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
 
@@ -13,6 +12,7 @@ use nix::unistd::{ForkResult, Pid, fork};
 
 use crate::clone3::Clone3;
 use crate::guard::Children;
+use crate::ids::host_ids;
 use crate::slots::{STATUS_KNOWN, Slot, Slots};
 use crate::truth::{Exit, How, Interval, Killer, Reaper, Resources, SentBy, Truth};
 
@@ -137,7 +137,7 @@ impl Death {
     fn live(&self, body: impl FnOnce() -> i32) -> ! {
         let named = prctl::set_name(self.comm);
         debug_assert!(named.is_ok(), "a process can be named");
-        self.set(Slot::Pid, host_ids().0);
+        self.publish_pid();
         self.stamp(Slot::Ready);
         let code = body();
         self.stamp(Slot::Ending);
@@ -267,47 +267,9 @@ fn exit(status: u64) -> Result<Exit> {
     })
 }
 
-/// PID and thread id of the caller as `/proc` numbers them, whatever PID namespace it is in.
-/// Allocates nothing, so that any child may ask.
-pub fn host_ids() -> (u64, u64) {
-    let mut link = [0; 64];
-    let path = c"/proc/thread-self";
-    // SAFETY: the path is NUL-terminated and the buffer has the given length.
-    let length = unsafe { libc::readlink(path.as_ptr(), link.as_mut_ptr().cast(), link.len()) };
-    let length = usize::try_from(length).unwrap_or(0);
-    parse_ids(&link[..length]).unwrap_or((0, 0))
-}
-
-/// `PID/task/TID`.
-fn parse_ids(link: &[u8]) -> Option<(u64, u64)> {
-    let mut parts = std::str::from_utf8(link).ok()?.split('/');
-    let pid = parts.next()?.parse().ok()?;
-    let tid = parts.nth(1)?.parse().ok()?;
-    Some((pid, tid))
-}
-
-/// Turns "interrupted" into another try and any other error into `Err`.
-pub(crate) fn retry(mut call: impl FnMut() -> libc::c_long) -> std::io::Result<libc::c_long> {
-    loop {
-        match call() {
-            -1 => match Error::last_os_error() {
-                error if error.kind() == ErrorKind::Interrupted => {}
-                error => return Err(error),
-            },
-            result => return Ok(result),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ids_are_read_from_the_link() {
-        assert_eq!(parse_ids(b"12/task/34"), Some((12, 34)));
-        assert_eq!(parse_ids(b""), None);
-    }
 
     #[test]
     fn a_status_is_read_as_the_kernel_writes_it() {

@@ -11,7 +11,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sig
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid};
 
-use crate::death::host_ids;
+use crate::ids::host_ids;
 
 /// How long killed children may take to die; what delays one of them for longer is released by the
 /// end of this process.

@@ -6,6 +6,7 @@
 //! made by one single-threaded program, so that a fresh child may do anything its parent could.
 
 pub mod cases;
+mod cgroup;
 pub mod clock;
 pub mod clone3;
 pub mod culprits;
@@ -14,6 +15,8 @@ pub mod exits;
 pub mod fails;
 mod fuse;
 pub mod guard;
+mod helpers;
+mod ids;
 pub mod lacking;
 pub mod load;
 pub mod pod;
@@ -21,6 +24,7 @@ pub mod slots;
 pub mod slow;
 pub mod stays;
 pub mod stuck;
+mod syscall;
 pub mod truth;
 pub mod uring;
 pub mod wait;

@@ -13,8 +13,8 @@ use nix::sys::prctl;
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
 
-use crate::culprits::{child, companion, orphans, sleep_for_ever};
 use crate::fuse::{FLUSH, Server};
+use crate::helpers::{child, companion, orphans, sleep_for_ever};
 
 /// Time between the deaths of the orphans of a leak.
 const LEAK_EVERY: Duration = Duration::from_millis(250);

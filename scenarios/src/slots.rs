@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
 use crate::clock;
+use crate::ids::host_ids;
 
 /// How often a slot is polled.
 const LOOK_EVERY: Duration = Duration::from_micros(200);
@@ -117,6 +118,11 @@ impl Slots {
     /// Records the time.
     pub fn stamp(&self, slot: Slot) {
         self.set(slot, clock::now_ns());
+    }
+
+    /// Records the PID of this process, as it is outside all namespaces.
+    pub(crate) fn publish_pid(&self) {
+        self.set(Slot::Pid, host_ids().0);
     }
 
     /// The recorded fact, or 0.

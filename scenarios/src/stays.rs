@@ -14,11 +14,12 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use crate::cases::threads::{exit_thread, sleep_for_ever};
+use crate::cgroup::Cgroup;
 use crate::clock::pause;
-use crate::culprits::cgroup::Cgroup;
-use crate::culprits::{checked, child};
 use crate::guard::Subreaper;
+use crate::helpers::child;
 use crate::slots::{Slot, Slots};
+use crate::syscall::checked;
 use crate::wait::leader_ended;
 
 /// Threads that outlive the first one.

@@ -10,8 +10,9 @@ use anyhow::{Context, Result, bail};
 use nix::unistd::Pid;
 
 use crate::clock::pause;
-use crate::death::{Death, retry};
+use crate::death::Death;
 use crate::slots::{STATUS_KNOWN, Slot};
+use crate::syscall::retry;
 
 /// How often, and how many times, to check whether a process is where it should be.
 const LOOK_EVERY: Duration = Duration::from_millis(2);

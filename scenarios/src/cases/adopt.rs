@@ -9,8 +9,9 @@ use nix::unistd::{Pid, getpid, getppid};
 use std::os::fd::AsFd;
 
 use crate::clock::pause;
-use crate::death::{Death, host_ids};
+use crate::death::Death;
 use crate::guard::{Sigchld, Subreaper};
+use crate::ids::host_ids;
 use crate::slots::{STATUS_KNOWN, Slot};
 use crate::truth::{Held, How, Interval, Reaper, Truth};
 use crate::wait::{By, pidfd};

@@ -16,8 +16,8 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask};
 use nix::unistd::{Pid, pipe, setpgid, setsid, write};
 
 use super::fatal::{by_default, sleep_for_ever};
+use crate::cgroup::Cgroup;
 use crate::clock::pause;
-use crate::culprits::cgroup::Cgroup;
 use crate::death::{Death, FAILED};
 use crate::guard::Subreaper;
 use crate::slots::Slot;

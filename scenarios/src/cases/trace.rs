@@ -11,8 +11,9 @@ use nix::unistd::Pid;
 use super::threads::sleep_for_ever;
 
 use crate::clock::pause;
-use crate::death::{Death, host_ids};
+use crate::death::Death;
 use crate::guard::Sigchld;
+use crate::ids::host_ids;
 use crate::slots::Slot;
 use crate::truth::{Exit, Held, How, Interval, Truth};
 use crate::wait::{By, leader_ended};

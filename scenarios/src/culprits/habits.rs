@@ -9,11 +9,10 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, pause};
 
-use super::{
-    CHILD_LIVES, checked, child, companion, mortal, mortals, orphans, publish_pid, sleep_for_ever,
-};
 use crate::guard::Subreaper;
+use crate::helpers::{CHILD_LIVES, child, companion, mortal, mortals, orphans, sleep_for_ever};
 use crate::slots::Slots;
+use crate::syscall::checked;
 
 const NOW_AND_THEN: Duration = Duration::from_millis(400);
 
@@ -51,7 +50,7 @@ pub(super) fn reaps_well(slots: &Slots) -> Result<Infallible> {
             Ok(())
         })?;
     }
-    publish_pid(slots);
+    slots.publish_pid();
     loop {
         pause();
         take_all();
@@ -60,7 +59,7 @@ pub(super) fn reaps_well(slots: &Slots) -> Result<Infallible> {
 
 pub(super) fn never_waits(slots: &Slots) -> Result<Infallible> {
     mortals()?;
-    publish_pid(slots);
+    slots.publish_pid();
     sleep_for_ever()
 }
 
@@ -68,7 +67,7 @@ pub(super) fn blocks_sigchld(slots: &Slots) -> Result<Infallible> {
     handle_sigchld()?;
     sigchld().thread_block().context("cannot block SIGCHLD")?;
     mortals()?;
-    publish_pid(slots);
+    slots.publish_pid();
     loop {
         pause();
         take_all();
@@ -78,7 +77,7 @@ pub(super) fn blocks_sigchld(slots: &Slots) -> Result<Infallible> {
 /// Two die at the same time; one signal comes, and one wait follows.
 pub(super) fn waits_once_per_signal(slots: &Slots) -> Result<Infallible> {
     handle_sigchld()?;
-    publish_pid(slots);
+    slots.publish_pid();
     loop {
         sigchld().thread_block().context("cannot block SIGCHLD")?;
         (0..2).try_for_each(|_| mortal().map(drop))?;
@@ -95,7 +94,7 @@ pub(super) fn waits_once_per_signal(slots: &Slots) -> Result<Infallible> {
 pub(super) fn sleeps_in_wait_for_another(slots: &Slots) -> Result<Infallible> {
     let other = companion()?;
     mortals()?;
-    publish_pid(slots);
+    slots.publish_pid();
     loop {
         waitpid(other, None).context("cannot wait")?;
     }
@@ -103,7 +102,7 @@ pub(super) fn sleeps_in_wait_for_another(slots: &Slots) -> Result<Infallible> {
 
 pub(super) fn waits_for_each_new(slots: &Slots) -> Result<Infallible> {
     mortals()?;
-    publish_pid(slots);
+    slots.publish_pid();
     loop {
         std::thread::sleep(NOW_AND_THEN);
         waitpid(mortal()?, None).context("cannot wait")?;
@@ -113,7 +112,7 @@ pub(super) fn waits_for_each_new(slots: &Slots) -> Result<Infallible> {
 pub(super) fn polls_for_another(slots: &Slots) -> Result<Infallible> {
     let other = companion()?;
     mortals()?;
-    publish_pid(slots);
+    slots.publish_pid();
     loop {
         waitpid(other, Some(WaitPidFlag::WNOHANG)).context("cannot wait")?;
         std::thread::sleep(NOW_AND_THEN);
@@ -123,7 +122,7 @@ pub(super) fn polls_for_another(slots: &Slots) -> Result<Infallible> {
 /// Peeks at its zombies, and never reaps them.
 pub(super) fn peeks(slots: &Slots) -> Result<Infallible> {
     mortals()?;
-    publish_pid(slots);
+    slots.publish_pid();
     let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
     loop {
         waitid(Id::All, look).context("cannot peek")?;
@@ -134,7 +133,7 @@ pub(super) fn peeks(slots: &Slots) -> Result<Infallible> {
 /// Its children send SIGCHLD as usual, and its waits are for others.
 pub(super) fn waits_for_clones_only(slots: &Slots) -> Result<Infallible> {
     mortals()?;
-    publish_pid(slots);
+    slots.publish_pid();
     loop {
         // There are no such children.
         let _none = waitpid(None, Some(WaitPidFlag::__WCLONE | WaitPidFlag::WNOHANG));
@@ -152,7 +151,7 @@ pub(super) fn waits_by_thread(slots: &Slots) -> Result<Infallible> {
             std::thread::sleep(NOW_AND_THEN);
         }
     });
-    publish_pid(slots);
+    slots.publish_pid();
     sleep_for_ever()
 }
 
@@ -161,7 +160,7 @@ pub(super) fn reads_instead(slots: &Slots) -> Result<Infallible> {
     waitpid(mortal()?, None).context("cannot wait")?;
     mortals()?;
     let (mut nothing, _writer) = std::io::pipe().context("cannot make a pipe")?;
-    publish_pid(slots);
+    slots.publish_pid();
     loop {
         nothing.read(&mut [0]).context("cannot read")?;
     }
@@ -179,7 +178,7 @@ pub(super) fn clones_without_signal(slots: &Slots) -> Result<Infallible> {
             unsafe { libc::_exit(0) }
         }
     }
-    publish_pid(slots);
+    slots.publish_pid();
     loop {
         take_all();
         std::thread::sleep(NOW_AND_THEN);
@@ -194,7 +193,7 @@ pub(super) fn waits_for_the_last(slots: &Slots) -> Result<Infallible> {
     })?;
     mortals()?;
     waitpid(last, None).context("cannot wait")?;
-    publish_pid(slots);
+    slots.publish_pid();
     sleep_for_ever()
 }
 
@@ -212,7 +211,7 @@ pub(super) fn adopts_the_dead(slots: &Slots) -> Result<Infallible> {
         Ok(())
     })?;
     waitpid(forker, None).context("cannot wait")?;
-    publish_pid(slots);
+    slots.publish_pid();
     sleep_for_ever()
 }
 
@@ -221,6 +220,6 @@ pub(super) fn adopts(slots: &Slots) -> Result<Infallible> {
     let _adopter = Subreaper::new()?;
     let forker: Pid = child(|| orphans(c"rw-forker"))?;
     waitpid(forker, None).context("cannot wait")?;
-    publish_pid(slots);
+    slots.publish_pid();
     sleep_for_ever()
 }

@@ -1,31 +1,24 @@
 //! Parents that do not reap, each for a different reason, until stdin closes.
 
-pub(crate) mod cgroup;
 mod habits;
 mod namespace;
 mod states;
 
 use std::convert::Infallible;
-use std::ffi::CStr;
 use std::io::Read;
-use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use nix::errno::Errno;
-use nix::sys::prctl;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Pid, fork};
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use crate::death::host_ids;
+use crate::cgroup::Cgroup;
 use crate::guard::Subreaper;
+use crate::helpers::child;
 use crate::slots::{Slot, Slots};
-use cgroup::Cgroup;
-
-/// How long after their fork the children of most culprits die.
-const CHILD_LIVES: Duration = Duration::from_millis(100);
 
 /// A parent that does not reap, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,70 +190,4 @@ impl Case {
         while waitpid(None, None) != Err(Errno::ECHILD) {}
         Ok(())
     }
-}
-
-/// Forks a process that runs `body` and dies with its parent.
-pub(crate) fn child(body: impl FnOnce() -> Result<()>) -> Result<Pid> {
-    // SAFETY: this program has one thread whenever it forks, so its child may do anything.
-    match unsafe { fork() }.context("cannot fork")? {
-        ForkResult::Parent { child } => Ok(child),
-        ForkResult::Child => {
-            let done = prctl::set_pdeathsig(Signal::SIGKILL).context("cannot die with the parent");
-            let done = done.and_then(|()| body());
-            if let Err(error) = &done {
-                eprintln!("scenarios: {error:#}");
-            }
-            // SAFETY: _exit is what a forked child must leave by.
-            unsafe { libc::_exit(i32::from(done.is_err())) }
-        }
-    }
-}
-
-/// A child that dies soon.
-fn mortal() -> Result<Pid> {
-    child(|| {
-        std::thread::sleep(CHILD_LIVES);
-        Ok(())
-    })
-}
-
-/// A child that lives as long as its parent.
-pub(crate) fn companion() -> Result<Pid> {
-    child(sleep_for_ever)
-}
-
-/// Three children that die soon.
-fn mortals() -> Result<()> {
-    (0..3).try_for_each(|_| mortal().map(drop))
-}
-
-/// Leaves three orphans that die soon, as a process of this name.
-pub(crate) fn orphans(name: &CStr) -> Result<()> {
-    prctl::set_name(name).context("cannot take a name")?;
-    for _ in 0..3 {
-        // SAFETY: this program has one thread; the child sleeps and ends.
-        if unsafe { libc::fork() } == 0 {
-            std::thread::sleep(CHILD_LIVES);
-            // SAFETY: as above.
-            unsafe { libc::_exit(0) }
-        }
-    }
-    Ok(())
-}
-
-/// Publishes the PID of this process, as it is outside all namespaces.
-fn publish_pid(slots: &Slots) {
-    slots.set(Slot::Pid, host_ids().0);
-}
-
-pub(crate) fn sleep_for_ever<T>() -> Result<T> {
-    loop {
-        std::thread::sleep(Duration::from_secs(3600));
-    }
-}
-
-/// A result of a system call that this program makes by hand.
-pub(crate) fn checked(result: i64, what: &'static str) -> Result<i64> {
-    ensure!(result >= 0, "{what}: {}", std::io::Error::last_os_error());
-    Ok(result)
 }

@@ -9,14 +9,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
-use super::{child, companion, orphans, publish_pid, sleep_for_ever};
+use crate::helpers::{child, companion, orphans, sleep_for_ever};
 use crate::slots::{Slot, Slots};
 
 /// An application as PID 1: it adopts what its own script leaves, and never waits.
 pub(super) fn init(slots: &Slots) -> Result<Infallible> {
     let init = first_process(|| {
         child(|| orphans(c"rw-script"))?;
-        publish_pid(slots);
+        slots.publish_pid();
         sleep_for_ever()
     })?;
     keep(init)
@@ -27,7 +27,7 @@ pub(super) fn init(slots: &Slots) -> Result<Infallible> {
 pub(super) fn probed_init(slots: &Slots) -> Result<Infallible> {
     let init = first_process(|| {
         let worker = companion()?;
-        publish_pid(slots);
+        slots.publish_pid();
         loop {
             waitpid(worker, None).context("cannot wait")?;
         }
@@ -43,7 +43,7 @@ pub(super) fn probed_init(slots: &Slots) -> Result<Infallible> {
 pub(super) fn pause(slots: &Slots) -> Result<Infallible> {
     let init = first_process(|| {
         prctl::set_name(c"pause").context("cannot take a name")?;
-        publish_pid(slots);
+        slots.publish_pid();
         sleep_for_ever()
     })?;
     slots.wait(Slot::Pid)?;
@@ -61,7 +61,7 @@ pub(super) fn outlived_by_a_zombie(slots: &Slots) -> Result<Infallible> {
     // The kernel kills it with the namespace.
     companion()?;
     kill(init, Signal::SIGKILL).context("cannot kill the init")?;
-    publish_pid(slots);
+    slots.publish_pid();
     sleep_for_ever()
 }
 

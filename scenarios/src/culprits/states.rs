@@ -10,7 +10,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::time::{ClockId, clock_gettime};
 
 use super::habits::take_all;
-use super::{child, mortals, publish_pid, sleep_for_ever};
+use crate::helpers::{child, mortals, sleep_for_ever};
 use crate::slots::{Slot, Slots};
 
 /// CPU time that [`spins`] needs before it reaps.
@@ -25,7 +25,7 @@ pub(super) fn traces(slots: &Slots) -> Result<Infallible> {
     child(|| {
         ptrace::seize(traced, Options::empty()).context("cannot trace")?;
         slots.stamp(Slot::Go);
-        publish_pid(slots);
+        slots.publish_pid();
         sleep_for_ever()
     })?;
     while waitpid(None, None).is_ok() {}
@@ -35,7 +35,7 @@ pub(super) fn traces(slots: &Slots) -> Result<Infallible> {
 /// Sleeps uninterruptibly until a vforked child ends or execs, and would reap then.
 pub(super) fn sleeps_in_vfork(slots: &Slots) -> Result<Infallible> {
     mortals()?;
-    publish_pid(slots);
+    slots.publish_pid();
     let mut stack = vec![0; 64 << 10];
     let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
     // SAFETY: the child has a stack of its own, which outlives it since this thread sleeps until
@@ -64,7 +64,7 @@ pub(super) fn sleeps_in_vfork(slots: &Slots) -> Result<Infallible> {
 /// Reaps its dead children after some work, for which it needs a CPU.
 pub(super) fn spins(slots: &Slots) -> Result<Infallible> {
     mortals()?;
-    publish_pid(slots);
+    slots.publish_pid();
     std::thread::sleep(Duration::from_millis(500));
     let done = cpu_time()? + WORK;
     while cpu_time()? < done {

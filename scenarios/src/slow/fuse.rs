@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use nix::poll::PollTimeout;
 
-use super::HELD_UP;
 use crate::clock::pause;
 use crate::death::{Death, FAILED};
 use crate::fuse::{FLUSH, GETATTR, Place, Request, Server};
@@ -40,7 +39,7 @@ impl Fuse {
 }
 
 /// It has a file open whose flush is answered late.
-pub(super) fn slow_flush(death: &Death) -> Result<()> {
+pub(super) fn slow_flush(death: &Death, held_up: Duration) -> Result<()> {
     let mut fuse = Fuse::mount()?;
     let pid = death.fork(|| match File::open(&fuse.place.file) {
         // The exit closes it.
@@ -51,7 +50,7 @@ pub(super) fn slow_flush(death: &Death) -> Result<()> {
         Err(_) => FAILED,
     })?;
     let flush = fuse.serve_until(|operation| operation == FLUSH)?;
-    pause(HELD_UP);
+    pause(held_up);
     fuse.server.answer(&flush)?;
     death.see(pid)?;
     death.reap(pid, By::Wait4)?;
@@ -59,7 +58,7 @@ pub(super) fn slow_flush(death: &Death) -> Result<()> {
 }
 
 /// Its main thread exits while the other one is in a system call that only an answer ends.
-pub(super) fn stuck_sibling(death: &Death) -> Result<()> {
+pub(super) fn stuck_sibling(death: &Death, held_up: Duration) -> Result<()> {
     let mut fuse = Fuse::mount()?;
     let pid = death.fork(|| {
         let Ok(open) = File::open(&fuse.place.file) else {
@@ -79,7 +78,7 @@ pub(super) fn stuck_sibling(death: &Death) -> Result<()> {
         fuse.serve_until(|operation| operation == GETATTR && death.get(Slot::Go) != 0)?;
     death.set(Slot::Extra, 1);
     leader_ended(pid)?;
-    pause(HELD_UP);
+    pause(held_up);
     fuse.server.answer(&question)?;
     // Its exit continues, and closes the file.
     let flush = fuse.serve_until(|operation| operation == FLUSH)?;

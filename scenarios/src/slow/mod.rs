@@ -23,7 +23,7 @@ use crate::wait::By;
 pub const READ_LATE: &str = "read-late";
 
 /// How long a step is delayed.
-pub const HELD_UP: Duration = Duration::from_millis(300);
+const HELD_UP: Duration = Duration::from_millis(300);
 
 const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
 /// More than a pipe holds.
@@ -53,8 +53,8 @@ pub struct Case {
     pub name: &'static str,
     step: &'static str,
     held_up: Duration,
-    /// Runs it; the death is the slow one.
-    run: fn(&Death) -> Result<()>,
+    /// Runs it; the death is the slow one, by this much.
+    run: fn(&Death, Duration) -> Result<()>,
     comm: &'static std::ffi::CStr,
 }
 
@@ -104,7 +104,7 @@ impl Case {
     /// If a system call or a helper process fails.
     pub fn run(&self) -> Result<SlowExit> {
         let death = Death::new(self.comm)?;
-        (self.run)(&death)?;
+        (self.run)(&death, self.held_up)?;
         Ok(SlowExit {
             name: self.name.to_owned(),
             pid: death.wait(Slot::Pid)? as u32,
@@ -115,7 +115,7 @@ impl Case {
     }
 }
 
-fn much_memory(death: &Death) -> Result<()> {
+fn much_memory(death: &Death, _: Duration) -> Result<()> {
     let pid = death.fork(|| {
         // SAFETY: the call touches no memory.
         if unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) } != 0 {
@@ -131,7 +131,7 @@ fn much_memory(death: &Death) -> Result<()> {
 }
 
 /// The helper that gets the dump reads late, and the pipe to it holds only the beginning.
-fn slow_dump(death: &Death) -> Result<()> {
+fn slow_dump(death: &Death, _: Duration) -> Result<()> {
     let folder = tempdir()?;
     let helper = folder.path().join("h");
     symlink(std::env::current_exe()?, &helper)?;
@@ -171,7 +171,7 @@ pub fn read_late() -> Result<()> {
 
 /// The init of a PID namespace ends, which kills a process in it whose parent is outside and
 /// delays its reap.
-fn outside_child(init: &Death) -> Result<()> {
+fn outside_child(init: &Death, held_up: Duration) -> Result<()> {
     let (maker, child) = (Death::new(c"rw-outside")?, Death::new(c"rw-injected")?);
     let pid = maker.fork_helper(|| {
         unshare(CloneFlags::CLONE_NEWPID).context("cannot make a PID namespace")?;
@@ -182,7 +182,7 @@ fn outside_child(init: &Death) -> Result<()> {
         init.set(Slot::Go, 1);
         // Killed by the dying init, which then waits for it to be reaped.
         child.see(child_pid)?;
-        pause(HELD_UP);
+        pause(held_up);
         child.reap(child_pid, By::Wait4)?;
         init.see(init_pid)?;
         init.reap(init_pid, By::Wait4)

@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 
-use super::{Made, Scene};
+use super::scene::{Made, Scene};
 use crate::cases::core_pipe::OWN_MACHINE;
-use crate::culprits::{child, sleep_for_ever};
+use crate::helpers::{child, sleep_for_ever};
 use crate::slots::{Slot, Slots};
 
 /// The command that core_pattern gets.

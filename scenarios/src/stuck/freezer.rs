@@ -4,9 +4,9 @@
 use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 
-use super::{Helper, Made, Scene};
-use crate::culprits::cgroup::Cgroup;
-use crate::culprits::{child, sleep_for_ever};
+use super::scene::{Made, Scene};
+use crate::cgroup::Cgroup;
+use crate::helpers::{Helper, child, sleep_for_ever};
 
 /// Frozen, then killed.
 pub(super) fn killed() -> Result<Made> {

@@ -13,11 +13,10 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill, raise};
 use nix::unistd::Pid;
 
-use super::{Helper, Made, Scene};
-use crate::culprits::{child, sleep_for_ever};
-use crate::death::host_ids;
+use super::scene::{Made, Scene};
 use crate::fuse::{FLUSH, Place, READ, Request, Server, connection};
 use crate::guard::Sigchld;
+use crate::helpers::{Helper, child, sleep_for_ever};
 use crate::lacking::Lacking;
 use crate::slots::{Slot, Slots};
 
@@ -192,7 +191,7 @@ pub(super) fn flush_ignored() -> Result<Made> {
     flush_below(|fuse| {
         let _no_zombies = Sigchld::ignore()?;
         child(|| {
-            fuse.slots.set(Slot::Pid, host_ids().0);
+            fuse.slots.publish_pid();
             open(fuse.file())
         })?;
         sleep_for_ever()
@@ -206,7 +205,7 @@ pub(super) fn flush_in_namespace() -> Result<Made> {
         let init = child(|| {
             child(|| {
                 open(fuse.file())?;
-                fuse.slots.set(Slot::Pid, host_ids().0);
+                fuse.slots.publish_pid();
                 sleep_for_ever()
             })?;
             sleep_for_ever()

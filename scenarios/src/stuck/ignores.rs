@@ -6,8 +6,8 @@ use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
-use super::{Helper, Made, Scene};
-use crate::culprits::{child, sleep_for_ever};
+use super::scene::{Made, Scene};
+use crate::helpers::{Helper, child, sleep_for_ever};
 use crate::slots::{Slot, Slots};
 
 /// It has SIG_IGN for SIGTERM.

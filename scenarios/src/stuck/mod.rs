@@ -8,22 +8,21 @@ mod fuse;
 mod ignores;
 mod namespace;
 mod requests;
+mod scene;
 mod terminal;
 mod tracer;
 
-use std::any::Any;
 use std::io::Read;
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
-use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use crate::guard::Subreaper;
 
 pub use self::core::{READER, read_nothing};
+use self::scene::Made;
 
 /// A process that does not die, and the truth about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,17 +40,6 @@ pub struct Stuck {
     /// Why it cannot be made here.
     pub skipped: Option<String>,
 }
-
-/// A running scene; dropping it releases the process.
-struct Scene {
-    pid: Pid,
-    holder: Option<Pid>,
-    connection: Option<u32>,
-    guard: Box<dyn Any>,
-}
-
-/// A scene, or why this host has none.
-type Made = Result<Scene, String>;
 
 /// One way not to die.
 #[derive(Clone, Copy, Debug)]
@@ -138,15 +126,5 @@ impl Case {
         drop(scene.guard);
         while waitpid(None, None) != Err(Errno::ECHILD) {}
         Ok(())
-    }
-}
-
-/// A helper that is killed when dropped.
-struct Helper(Pid);
-
-impl Drop for Helper {
-    fn drop(&mut self) {
-        // One that has ended meanwhile is reaped with the rest.
-        let _gone = kill(self.0, Signal::SIGKILL);
     }
 }

@@ -6,9 +6,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
-use super::{Helper, Made, Scene};
-use crate::culprits::{child, sleep_for_ever};
+use super::scene::{Made, Scene};
 use crate::guard::Subreaper;
+use crate::helpers::{Helper, child, sleep_for_ever};
 use crate::slots::{Slot, Slots};
 
 /// Both children of one outside go into the namespace: the first is its init. That one is killed,

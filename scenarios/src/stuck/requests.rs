@@ -7,10 +7,11 @@ use std::os::fd::AsRawFd;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 
-use super::Made;
 use super::fuse::killed_during;
-use crate::culprits::{checked, sleep_for_ever};
+use super::scene::Made;
 use crate::fuse::{FSYNC, READ};
+use crate::helpers::sleep_for_ever;
+use crate::syscall::checked;
 use crate::uring::Ring;
 
 /// In include/uapi/linux/aio_abi.h.

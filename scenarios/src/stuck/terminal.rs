@@ -13,9 +13,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 use nix::sys::signal::{Signal, kill};
 
-use super::{Helper, Made, Scene};
-use crate::culprits::{checked, child, sleep_for_ever};
+use super::scene::{Made, Scene};
+use crate::helpers::{Helper, child, sleep_for_ever};
 use crate::slots::{Slot, Slots};
+use crate::syscall::checked;
 
 /// In include/uapi/linux/userfaultfd.h.
 const UFFD_API: u64 = 0xaa;

@@ -8,8 +8,8 @@ use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
-use super::{Helper, Made, Scene};
-use crate::culprits::{child, sleep_for_ever};
+use super::scene::{Made, Scene};
+use crate::helpers::{Helper, child, sleep_for_ever};
 use crate::slots::{Slot, Slots};
 
 /// The tracer sleeps.

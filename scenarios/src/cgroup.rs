@@ -67,14 +67,14 @@ impl Cgroup {
         Ok(cgroup)
     }
 
-    pub(super) fn frozen_v2(pid: Pid) -> Result<Self> {
+    pub(crate) fn frozen_v2(pid: Pid) -> Result<Self> {
         let cgroup = Self::plain(pid)?;
         cgroup.write("cgroup.freeze", "1")?;
         Ok(cgroup)
     }
 
     /// One thousandth of a CPU: 1 ms in each second.
-    pub(super) fn without_cpu(pid: Pid) -> Result<Self> {
+    pub(crate) fn without_cpu(pid: Pid) -> Result<Self> {
         let (root, version, handed_down) = with_controller("cpu")?;
         if version == Version::Two {
             let cgroup = Self::new(&root, pid, ("cpu.max", "max"))?.with(handed_down);
