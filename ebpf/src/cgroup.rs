@@ -10,7 +10,8 @@ use aya_ebpf::{
 use wire::{CGROUP_PATH_LEN, CgroupMade, Head, NO_OFFSET, cgroup_flags, kind};
 
 use crate::{
-    kernel::{Kernel, offset, option},
+    globals::{offset, option},
+    kernel::Kernel,
     maps,
 };
 

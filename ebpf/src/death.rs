@@ -5,38 +5,18 @@ use aya_log_ebpf::debug;
 use wire::{Death, Head, SteppedDeath, Steps, counter, death_flags, kind};
 
 use crate::{
+    board,
+    ending::Ending,
     frees,
-    group::{ExitNotification, Group},
+    globals::option,
+    group::Group,
     hold,
-    kernel::option,
     maps::{self, NOBODY},
     numbers::Numbers,
-    slots::{self, Slot, stage},
-    task::{Id, Task},
+    slot::{Slot, stage},
+    slots,
+    task::Task,
 };
-
-/// A process whose last thread has ended, or is about to.
-#[derive(Clone, Copy)]
-pub(crate) struct Ending {
-    pub(crate) group: Group,
-    pub(crate) id: Id,
-    pub(crate) notification: ExitNotification,
-    pub(crate) numbers: Numbers,
-    pub(crate) status: u32,
-}
-
-impl Ending {
-    #[inline(always)]
-    pub(crate) fn new(group: Group, id: Id, numbers: Numbers) -> Self {
-        Self {
-            group,
-            id,
-            notification: group.exit_notification(),
-            numbers,
-            status: group.wait_status(),
-        }
-    }
-}
 
 /// Its parent or tracer is notified: sends its death, and counts it, once for each process.
 #[inline(always)]
@@ -48,7 +28,7 @@ pub(crate) fn notified(group: Group, numbers: Numbers) {
             return;
         }
         // Not for the first time: another process is notified of the zombie.
-        hold::give_up(slot);
+        board::give_up(slot);
     }
     let sent = send(&ending, slot.as_deref_mut(), 0);
     let mut announced = false;

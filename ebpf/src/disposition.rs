@@ -2,7 +2,7 @@
 
 use wire::NO_OFFSET;
 
-use crate::kernel::{Kernel, offset};
+use crate::{globals::offset, kernel::Kernel};
 
 /// `SA_NOCLDWAIT`, include/uapi/asm-generic/signal-defs.h.
 const SA_NOCLDWAIT: u64 = 2;

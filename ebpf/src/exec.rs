@@ -10,7 +10,8 @@ use wire::{COMM_LEN, Exec, Head, kind};
 
 use crate::{
     maps,
-    slots::{self, Slot},
+    slot::Slot,
+    slots,
     task::{Id, Task},
 };
 

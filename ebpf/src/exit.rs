@@ -12,9 +12,10 @@ use aya_ebpf::{
 use wire::mark;
 
 use crate::{
+    globals::option,
     group::{Group, Signal},
-    kernel::option,
-    slots::{self, Slot},
+    slot::Slot,
+    slots,
     task::Task,
     threads, zombie,
 };
@@ -34,7 +35,7 @@ fn exit_kprobe(_ctx: ProbeContext) -> u32 {
 #[inline(always)]
 fn entered() {
     let current = Task::current();
-    let group = current.group();
+    let group = Group::of(current);
     if (group.signal.group_exits() || group.signal.live_threads() == 1)
         && !current.is_kernel_thread()
         && let Some(slot) = slots::find_or_take(group.id(), group.leader)
@@ -47,7 +48,7 @@ fn entered() {
 #[btf_tracepoint(function = "sched_process_exit")]
 fn exit_tracepoint(ctx: BtfTracePointContext) -> i32 {
     let current = Task::typed(ctx.arg(0));
-    let group = current.group();
+    let group = Group::of(current);
     if (is_last(&ctx, group.signal) || group.signal.group_exits())
         && !current.is_kernel_thread()
         && let Some(slot) = slots::find_or_take(group.id(), group.leader)
@@ -61,7 +62,7 @@ fn exit_tracepoint(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "sched_process_exit")]
 fn exit_and_end_tracepoint(ctx: BtfTracePointContext) -> i32 {
     let current = Task::typed(ctx.arg(0));
-    let signal = current.signal();
+    let signal = Signal::of(current);
     let mut last = is_last(&ctx, signal);
     let exits = last || signal.group_exits();
     let traced = current.is_traced();

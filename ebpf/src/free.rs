@@ -2,15 +2,12 @@
 //! whatever context runs the RCU callbacks: the count of deaths without a record, and an upper
 //! bound for reaps that nothing else has shown.
 
-use aya_ebpf::{
-    helpers::bpf_ktime_get_boot_ns, macros::btf_tracepoint, programs::BtfTracePointContext,
-};
-use wire::{Freed, Head, kind};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 
 use crate::{
-    death, frees,
+    board, death, frees,
     group::Group,
-    hold, maps, slots,
+    slots,
     task::{Id, Task},
     threads,
 };
@@ -26,7 +23,7 @@ fn free_tracepoint(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "sched_process_free")]
 fn free_as_reap(ctx: BtfTracePointContext) -> i32 {
     if let Some(id) = freed(&ctx) {
-        send(id);
+        frees::report(id);
     }
     0
 }
@@ -46,33 +43,13 @@ fn freed(ctx: &BtfTracePointContext) -> Option<Id> {
     let id = task.id_as(ids.tgid);
     let mut unreported = false;
     if let Some(slot) = slots::find(id) {
-        unreported = hold::give_up(slot);
+        unreported = board::give_up(slot);
         death::count_freed(slot, Group::of_leader(task));
         slots::release(id);
     }
     if unreported {
-        send(id);
+        frees::report(id);
         return None;
     }
     (!task.is_kernel_thread()).then_some(id)
-}
-
-/// It is gone by now, and no hook has seen its reap.
-#[inline(always)]
-pub(crate) fn send(id: Id) {
-    let Some(mut entry) = maps::reserve::<Freed>() else {
-        return;
-    };
-    // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
-    let record = unsafe { &mut *entry.as_mut_ptr() };
-    record.head = Head {
-        kind: kind::FREED,
-        flags: 0,
-        // SAFETY: the helper has no preconditions.
-        at_ns: unsafe { bpf_ktime_get_boot_ns() },
-    };
-    record.tgid = id.tgid;
-    record.pad = 0;
-    record.start_ns = id.start_ns;
-    maps::submit(entry);
 }

@@ -1,9 +1,12 @@
-//! Which frees tell something new: those of processes whose reap was not reported.
+//! Frees, and which of them are news: those of processes whose reap was not reported.
 //!
 //! A small table instead of the slots, because it stays in the cache until the process is freed.
 //! If another process overwrites an entry, a free is reported that tells nothing new.
 
-use aya_ebpf::{macros::map, maps::Array};
+use aya_ebpf::{helpers::bpf_ktime_get_boot_ns, macros::map, maps::Array};
+use wire::{Freed, Head, kind};
+
+use crate::{maps, task::Id};
 
 /// More than are freed during an RCU grace period; a power of two.
 const ENTRIES: u32 = 4096;
@@ -43,6 +46,26 @@ pub(crate) fn is_known(tgid: u32) -> bool {
         *entry = 0;
     }
     known
+}
+
+/// It is gone by now, and no hook has seen its reap.
+#[inline(always)]
+pub(crate) fn report(id: Id) {
+    let Some(mut entry) = maps::reserve::<Freed>() else {
+        return;
+    };
+    // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
+    let record = unsafe { &mut *entry.as_mut_ptr() };
+    record.head = Head {
+        kind: kind::FREED,
+        flags: 0,
+        // SAFETY: the helper has no preconditions.
+        at_ns: unsafe { bpf_ktime_get_boot_ns() },
+    };
+    record.tgid = id.tgid;
+    record.pad = 0;
+    record.start_ns = id.start_ns;
+    maps::submit(entry);
 }
 
 #[inline(always)]

@@ -3,7 +3,9 @@
 use wire::NO_OFFSET;
 
 use crate::{
-    kernel::{Kernel, offset},
+    globals::offset,
+    kernel::Kernel,
+    signals::SIGCHLD,
     task::{Id, Task},
 };
 
@@ -19,16 +21,16 @@ const JOBCTL_STOP_SIGMASK: u32 = 0xffff;
 /// Offsets of `PIDTYPE_PGID` and `PIDTYPE_SID` in `signal_struct.pids`, include/linux/pid_types.h.
 const PROCESS_GROUP: u32 = 16;
 const SESSION: u32 = 24;
-/// SIGCHLD on every architecture that matters here.
-pub(crate) const SIGCHLD: u32 = 17;
 
 /// A `signal_struct`, which all threads of a group share.
 #[derive(Clone, Copy)]
 pub(crate) struct Signal(Kernel);
 
 impl Signal {
-    pub(crate) const fn at(kernel: Kernel) -> Self {
-        Self(kernel)
+    /// That of a thread.
+    #[inline(always)]
+    pub(crate) fn of(task: Task) -> Self {
+        Self(task.signal())
     }
 
     /// It exits as a whole, because of `exit_group` or a fatal signal.
@@ -79,13 +81,16 @@ impl Group {
         Self { leader, signal }
     }
 
+    /// The group of a thread.
+    #[inline(always)]
+    pub(crate) fn of(task: Task) -> Self {
+        Self::new(task.leader(), Signal::of(task))
+    }
+
     /// The group of a leader.
     #[inline(always)]
     pub(crate) fn of_leader(leader: Task) -> Self {
-        Self {
-            leader,
-            signal: leader.signal(),
-        }
+        Self::new(leader, Signal::of(leader))
     }
 
     #[inline(always)]

@@ -1,25 +1,22 @@
 //! Holds ordinary deaths back, and counts them at their reap.
 
 use aya_ebpf::{
-    bindings::BPF_F_MMAPABLE,
     helpers::bpf_ktime_get_boot_ns,
     macros::map,
-    maps::{Array, HashMap, PerCpuArray},
+    maps::{HashMap, PerCpuArray},
 };
-use wire::{BOUNDS_NS, Board, CGROUPS, Count, Death, SAMPLES, Times, counter, held, holds};
+use wire::{BOUNDS_NS, Board, CGROUPS, Count, SAMPLES, Times, counter, held, holds};
 
 use crate::{
-    death::Ending,
-    free,
-    group::SIGCHLD,
-    kernel::option,
+    board,
+    ending::Ending,
+    globals::option,
     maps,
-    slots::{self, Slot, stage},
-    task::{Id, Task},
+    signals::SIGCHLD,
+    slot::{Slot, stage},
+    slots,
+    task::Task,
 };
-
-#[map]
-static BOARD: Array<Board> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// The index in `COUNTS` of each cgroup whose workload user space knows, by its ids in
 /// version 2 and in the chosen hierarchy of version 1.
@@ -35,7 +32,7 @@ static TIMES: PerCpuArray<Times> = PerCpuArray::with_max_entries(1, 0);
 /// Holds a death back, if nothing about it is unusual so far and it is notified for the first time.
 #[inline(always)]
 pub(crate) fn hold(ending: &Ending, slot: &mut Slot) -> bool {
-    let Some(board) = board() else {
+    let Some(board) = board::get() else {
         return false;
     };
     let level = ending.numbers.level();
@@ -71,7 +68,7 @@ pub(crate) fn hold(ending: &Ending, slot: &mut Slot) -> bool {
     slot.marks.stage = stage::DEAD;
     slot.marks.counted = 1;
     maps::count(counter::EXITED);
-    if let Some(state) = state(board, slot.kept.tgid) {
+    if let Some(state) = board::state(board, slot.kept.tgid) {
         // SAFETY: a byte of the board.
         unsafe { state.write_volatile(held::HELD) };
     }
@@ -101,65 +98,19 @@ fn fill(slot: &mut Slot, ending: &Ending, at_ns: u64, cgroups: [u64; 2]) {
 /// nothing else has to be done. If only the death was, it is sent.
 #[inline(always)]
 pub(crate) fn reaped(slot: &mut Slot, reaper: Task) -> bool {
-    let Some(board) = board() else {
+    let Some(board) = board::get() else {
         return false;
     };
     // User space may report the death at any time, so nothing comes between the look and the mark.
-    if !replace(board, slot, held::HELD, held::COUNTED) {
+    if !board::replace(board, slot, held::HELD, held::COUNTED) {
         return false;
     }
     let ordinary = count(board, slot, reaper).is_some();
     if !ordinary {
-        replace(board, slot, held::COUNTED, held::REPORTED);
-        send(slot);
+        board::replace(board, slot, held::COUNTED, held::REPORTED);
+        board::send(slot);
     }
     ordinary
-}
-
-/// Sends a death that is held back; whether it was.
-#[inline(always)]
-pub(crate) fn give_up(slot: &mut Slot) -> bool {
-    let Some(board) = board() else {
-        return false;
-    };
-    let held = replace(board, slot, held::HELD, held::REPORTED);
-    if held {
-        send(slot);
-    }
-    held
-}
-
-/// Whether its death is held back.
-#[inline(always)]
-pub(crate) fn is_held(slot: &Slot) -> bool {
-    let state = board().and_then(|board| state(board, slot.kept.tgid));
-    // SAFETY: a byte of the board.
-    slot.marks.overflow == 0 && state.is_some_and(|it| unsafe { it.read_volatile() } == held::HELD)
-}
-
-/// The slot goes to the process with this number.
-#[inline(always)]
-pub(crate) fn leave(slot: &mut Slot, tgid: u32) {
-    // A slot that was never used has no number, but 0 is that of a slot too. With the same number,
-    // the process before was reaped, and no hook has shown that.
-    if slot.kept.start_ns != 0 && give_up(slot) && slot.kept.tgid == tgid {
-        free::send(Id {
-            start_ns: slot.kept.start_ns,
-            tgid,
-        });
-    }
-    let Some(board) = board() else { return };
-    let index = (tgid & option!(slot_mask)) as usize;
-    if let Some(state) = board.deaths.get_mut(index)
-        && *state != held::NONE
-    {
-        *state = held::NONE;
-    }
-    if let Some(reaper) = board.reapers.get_mut(index)
-        && *reaper != 0
-    {
-        *reaper = 0;
-    }
 }
 
 /// Counts an ordinary death; `None` if it is not one.
@@ -218,45 +169,4 @@ fn bucket(ns: u64) -> usize {
         index += 1;
     }
     index
-}
-
-/// Sends the death of a slot. If there is no room, it counts as lost.
-#[inline(never)]
-fn send(slot: &Slot) {
-    let Some(mut entry) = maps::reserve::<Death>() else {
-        return maps::count(counter::LOST_DEATH + counter::EXITED);
-    };
-    // SAFETY: the record is ours until it is submitted, and plain integers need no value first.
-    slot.kept.fill_death(unsafe { &mut *entry.as_mut_ptr() });
-    maps::submit(entry);
-}
-
-/// Replaces the state of a slot, if it was `from`.
-#[inline(always)]
-fn replace(board: &mut Board, slot: &Slot, from: u8, to: u8) -> bool {
-    let Some(state) = state(board, slot.kept.tgid).filter(|_| slot.marks.overflow == 0) else {
-        return false;
-    };
-    // SAFETY: a byte of the board.
-    unsafe {
-        if state.read_volatile() != from {
-            return false;
-        }
-        state.write_volatile(to);
-    }
-    true
-}
-
-#[inline(always)]
-fn state(board: &mut Board, tgid: u32) -> Option<*mut u8> {
-    let state = board.deaths.get_mut((tgid & option!(slot_mask)) as usize)?;
-    Some(&raw mut *state)
-}
-
-#[inline(always)]
-fn board() -> Option<&'static mut Board> {
-    let board = BOARD.get_ptr_mut(0)?;
-    // SAFETY: a map's value lives as long as the program runs. What several CPUs write are bytes,
-    // each at once.
-    Some(unsafe { &mut *board })
 }

@@ -5,26 +5,26 @@
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 
 use crate::{
-    kill::{Sender, ends_a_process, is_a_request},
+    group::Group,
     maps::NOBODY,
+    signals::{SIGSTOP, ends_a_process, is_a_request},
     slots,
     task::Task,
 };
 
-/// SIGSTOP: like SIGKILL it is dropped for an init that gets it from within its namespace.
-const SIGSTOP: u32 = 19;
-
 /// Keeps the last signal that asks a process to end, in preference to others that would end it.
-/// What a process sends itself is not a request, such as the SIGPIPE of a write.
+/// What a process sends itself is not a request, such as the SIGPIPE of a write. Like SIGKILL,
+/// SIGSTOP is dropped for an init that gets it from within its namespace. `by_current` is whether
+/// the current task is the sender.
 #[inline(always)]
-pub(crate) fn note(signal: u32, target: Task, current: Task, sender: impl Fn() -> Sender) {
+pub(crate) fn note(signal: u32, target: Task, current: Task, by_current: impl Fn() -> bool) {
     if signal != SIGSTOP && !ends_a_process(signal) {
         return;
     }
     if target.is_kernel_thread() || current.ids().tgid == target.ids().tgid {
         return;
     }
-    let group = target.group();
+    let group = Group::of(target);
     // One that is dying takes no more signals; these count as ignored too.
     if group.is_exiting() {
         return;
@@ -41,7 +41,7 @@ pub(crate) fn note(signal: u32, target: Task, current: Task, sender: impl Fn() -
     ignored.at_ns = unsafe { bpf_ktime_get_boot_ns() };
     ignored.signal = signal;
     ignored.by_choice = u32::from(target.disposition(signal).is_ignored());
-    if sender().is_current {
+    if by_current() {
         current.fill_process(&mut ignored.by);
     } else {
         ignored.by = NOBODY;

@@ -4,31 +4,7 @@
 use aya_ebpf::helpers::generated;
 use wire::{COMM_LEN, NO_OFFSET};
 
-/// One field of a global that the loader fills, read as a constant that the verifier folds.
-macro_rules! global {
-    ($global:ident: $type:ident, $field:ident) => {{
-        let global: *const wire::$type = (&raw const crate::maps::$global).cast();
-        // SAFETY: `Global` is transparent over the struct, which the loader has filled.
-        unsafe { (&raw const (*global).$field).read_volatile() }
-    }};
-}
-pub(crate) use global;
-
-/// The offset of a kernel field.
-macro_rules! offset {
-    ($field:ident) => {
-        $crate::kernel::global!(OFFSETS: Offsets, $field)
-    };
-}
-pub(crate) use offset;
-
-/// One of [`wire::Options`].
-macro_rules! option {
-    ($field:ident) => {
-        $crate::kernel::global!(OPTIONS: Options, $field)
-    };
-}
-pub(crate) use option;
+use crate::globals::offset;
 
 /// The address of a struct in kernel memory.
 #[derive(Clone, Copy)]

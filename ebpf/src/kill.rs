@@ -10,23 +10,16 @@ use aya_ebpf::{
 use wire::kill_by;
 
 use crate::{
-    group::SIGCHLD,
+    group::Group,
     ignored,
     kernel::Kernel,
-    maps::{self, NOBODY},
+    maps::NOBODY,
+    oom,
+    signals::{SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGXCPU, bit, ends_a_process},
     slots,
     task::Task,
 };
 
-pub(crate) const SIGKILL: u32 = 9;
-const SIGHUP: u32 = 1;
-const SIGINT: u32 = 2;
-const SIGQUIT: u32 = 3;
-const SIGTERM: u32 = 15;
-const SIGXCPU: u32 = 24;
-/// Bits of the signals that do not end a process by default: CHLD, CONT, STOP, TSTP, TTIN,
-/// TTOU, URG, WINCH (`sig_kernel_ignore` and `sig_kernel_stop`, include/linux/signal.h).
-const HARMLESS: u64 = bit(17) | bit(18) | bit(19) | bit(20) | bit(21) | bit(22) | bit(23) | bit(28);
 /// ALRM, VTALRM and PROF: from the kernel they come out of a timer, in the middle of anybody.
 const TIMERS: u64 = bit(14) | bit(26) | bit(27);
 /// PIPE and XFSZ: what a write earns the writer.
@@ -49,10 +42,6 @@ const SI_TIMER: i32 = -2;
 const SI_ASYNCIO: i32 = -4;
 const SI_SIGIO: i32 = -5;
 
-const fn bit(signal: u32) -> u64 {
-    1 << (signal - 1)
-}
-
 #[btf_tracepoint(function = "signal_generate")]
 fn kill_tracepoint(ctx: BtfTracePointContext) -> i32 {
     let signal: u32 = ctx.arg(0);
@@ -69,8 +58,8 @@ pub(crate) fn sent(ctx: &BtfTracePointContext, signal: u32) {
     let target = Task::typed(ctx.arg(2));
     if result == IGNORED {
         let current = Task::current();
-        let sender = || sender(siginfo(ctx), signal, target, current);
-        ignored::note(signal, target, current, sender);
+        let by_current = || sender(siginfo(ctx), signal, target, current).is_current;
+        ignored::note(signal, target, current, by_current);
         return;
     }
     if result != DELIVERED && result != DELIVERED_WITHOUT_INFO {
@@ -82,7 +71,7 @@ pub(crate) fn sent(ctx: &BtfTracePointContext, signal: u32) {
     if signal != SIGKILL && !target.disposition(signal).is_default() {
         return;
     }
-    let group = target.group();
+    let group = Group::of(target);
     // An unblocked fatal signal has decided the status by now (`complete_signal`): before 5.17
     // more of them may come until the process dies of that one.
     if group.signal.group_exits() && group.wait_status() & 0x7f != signal {
@@ -107,20 +96,8 @@ pub(crate) fn sent(ctx: &BtfTracePointContext, signal: u32) {
         slot.killer = NOBODY;
     }
     if signal == SIGKILL && info.address() == FROM_KERNEL {
-        maps::note_kernel_kill(current, target);
+        oom::note(current, target);
     }
-}
-
-/// Whether this signal ends a process that does nothing about it.
-#[inline(always)]
-pub(crate) fn ends_a_process(signal: u32) -> bool {
-    signal != 0 && signal <= 64 && HARMLESS & bit(signal) == 0
-}
-
-/// Whether it is sent to make a process end.
-#[inline(always)]
-pub(crate) fn is_a_request(signal: u32) -> bool {
-    matches!(signal, SIGHUP | SIGINT | SIGQUIT | SIGKILL | SIGTERM)
 }
 
 /// The second argument, read as a number: newer verifiers hold that a typed pointer is never
@@ -131,11 +108,11 @@ fn siginfo(ctx: &BtfTracePointContext) -> Kernel {
 }
 
 /// Where a signal came from.
-pub(crate) struct Sender {
+struct Sender {
     /// One of [`kill_by`].
     by: u16,
     /// The current task is the process that sent it or whose act made the kernel send it.
-    pub(crate) is_current: bool,
+    is_current: bool,
 }
 
 const fn nobody(by: u16) -> Sender {
@@ -208,7 +185,7 @@ fn from_kernel(signal: u32, to_itself: bool, current: Task) -> Sender {
         SIGHUP | SIGINT | SIGQUIT if nobodys_act => nobody(kill_by::TERMINAL),
         SIGHUP | SIGINT | SIGQUIT => current_as(kill_by::TERMINAL),
         SIGKILL if current.is_exiting() && !nobodys_act => {
-            let leader = current.group().leader.numbers();
+            let leader = current.leader().numbers();
             // `zap_pid_ns_processes`; else a tracer with `PTRACE_O_EXITKILL`.
             if leader.nr_seen_by(leader) == 1 {
                 current_as(kill_by::NAMESPACE)

@@ -5,11 +5,15 @@
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 
 #[cfg(target_arch = "bpf")]
+mod board;
+#[cfg(target_arch = "bpf")]
 mod cgroup;
 #[cfg(target_arch = "bpf")]
 mod death;
 #[cfg(target_arch = "bpf")]
 mod disposition;
+#[cfg(target_arch = "bpf")]
+mod ending;
 #[cfg(target_arch = "bpf")]
 mod exec;
 #[cfg(target_arch = "bpf")]
@@ -20,6 +24,8 @@ mod fork;
 mod free;
 #[cfg(target_arch = "bpf")]
 mod frees;
+#[cfg(target_arch = "bpf")]
+mod globals;
 #[cfg(target_arch = "bpf")]
 mod group;
 #[cfg(target_arch = "bpf")]
@@ -40,6 +46,10 @@ mod oom;
 mod reap;
 #[cfg(target_arch = "bpf")]
 mod registers;
+#[cfg(target_arch = "bpf")]
+mod signals;
+#[cfg(target_arch = "bpf")]
+mod slot;
 #[cfg(target_arch = "bpf")]
 mod slots;
 #[cfg(target_arch = "bpf")]

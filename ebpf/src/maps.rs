@@ -1,27 +1,13 @@
 //! The ring, the counters, and other memory that is not of one process.
 
 use aya_ebpf::{
-    Global,
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP},
     macros::map,
     maps::{Array, PerCpuArray, RingBuf, ring_buf::RingBufEntry},
 };
-use wire::{Offsets, Options, Process, RING_BYTES, TaskRecord, counter};
+use wire::{Process, RING_BYTES, TaskRecord, counter};
 
-use crate::{kernel::option, task::Task};
-
-#[unsafe(no_mangle)]
-pub(crate) static OFFSETS: Global<Offsets> = Global::new(Offsets::NONE);
-
-#[unsafe(no_mangle)]
-pub(crate) static OPTIONS: Global<Options> = Global::new(Options {
-    exit_has_group_dead: 0,
-    wake_bytes: RING_BYTES / 2,
-    victim_is_task: 0,
-    steps: 0,
-    cgroup_v1: 0,
-    slot_mask: 0,
-});
+use crate::globals::option;
 
 #[map]
 static EVENTS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
@@ -29,44 +15,12 @@ static EVENTS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 #[map]
 static COUNTERS: PerCpuArray<[u64; counter::COUNT]> = PerCpuArray::with_max_entries(1, 0);
 
-/// The last SIGKILL that the kernel itself sent, of each CPU.
-#[map]
-static KERNEL_KILL: PerCpuArray<KernelKill> = PerCpuArray::with_max_entries(1, 0);
-
-/// A SIGKILL that the kernel itself sent.
-#[repr(C)]
-pub(crate) struct KernelKill {
-    /// Address of the `task_struct` that it was sent to.
-    pub target: u64,
-    pub target_tid: u32,
-    /// The thread in which the kernel sent it.
-    pub sender_tid: u32,
-}
-
 /// Where the snapshot builds its records. The verifier follows what is on the stack value by
 /// value, which multiplies with every branch; it does not follow what is in a map.
 #[map]
 static TASK_RECORD: Array<TaskRecord> = Array::with_max_entries(1, 0);
 
 pub(crate) const NOBODY: Process = Process::NONE;
-
-/// Remembers a SIGKILL that the kernel itself sends in the current task.
-#[inline(always)]
-pub(crate) fn note_kernel_kill(current: Task, target: Task) {
-    if let Some(kill) = kernel_kill() {
-        kill.target = target.address();
-        kill.target_tid = target.ids().tid;
-        kill.sender_tid = current.ids().tid;
-    }
-}
-
-/// The last SIGKILL that the kernel itself sent on this CPU.
-#[inline(always)]
-pub(crate) fn kernel_kill() -> Option<&'static mut KernelKill> {
-    let kill = KERNEL_KILL.get_ptr_mut(0)?;
-    // SAFETY: it is this CPU's own, and lives as long as the program runs.
-    Some(unsafe { &mut *kill })
-}
 
 /// Room for one record of the snapshot.
 #[inline(always)]

@@ -2,7 +2,7 @@
 
 use wire::{NAMESPACE_LEVELS, NamespacePid};
 
-use crate::kernel::{Kernel, offset};
+use crate::{globals::offset, kernel::Kernel};
 
 /// `sizeof(struct upid)`: the number, then the namespace's address.
 const UPID_SIZE: u32 = 16;

@@ -7,9 +7,11 @@ use aya_ebpf::helpers::{bpf_ktime_get_boot_ns, generated::bpf_seq_write};
 use wire::{TaskRecord, task_flags};
 
 use crate::{
+    board,
     group::Group,
-    hold, maps,
-    slots::{self, Slot},
+    maps,
+    slot::Slot,
+    slots,
     task::{EXIT_ZOMBIE, Task},
 };
 
@@ -64,7 +66,7 @@ unsafe extern "C" fn snapshot(ctx: *mut c_void) -> i32 {
     record.cgroup_id = task.cgroup_id();
     record.cgroup_v1_id = task.cgroup_v1_id();
     record.flags = state(group);
-    if slot.is_some_and(|slot| hold::is_held(slot)) {
+    if slot.is_some_and(|slot| board::is_held(slot)) {
         record.flags |= task_flags::HELD;
     }
     record.flags |= match group.is_subreaper() {

@@ -8,7 +8,7 @@ use aya_ebpf::helpers::{
 };
 use wire::{STACK_FRAMES, ThreadRecord};
 
-use crate::{slots, snapshot::IterTask, task::Task};
+use crate::{group::Group, slots, snapshot::IterTask, task::Task};
 
 /// The kernel names the functions itself: /proc/kallsyms shows user space no addresses without
 /// CAP_SYSLOG ([`bpf_seq_printf`](https://elixir.bootlin.com/linux/v5.10/A/ident/bpf_seq_printf)).
@@ -29,7 +29,7 @@ unsafe extern "C" fn stacks(ctx: *mut c_void) -> i32 {
     if task.is_kernel_thread() || task.exit_state() != 0 {
         return 0;
     }
-    let group = task.group();
+    let group = Group::of(task);
     let began = slots::find(group.id()).is_some_and(|slot| slot.kept.begin_ns != 0);
     if !began && !group.is_exiting() {
         return 0;

@@ -10,7 +10,7 @@ use aya_ebpf::{
 };
 use wire::mark;
 
-use crate::{slots, task::Task};
+use crate::{group::Group, slots, task::Task};
 
 /// The programs of one mark, at the entry of the function that ends the step before.
 macro_rules! marks {
@@ -51,7 +51,7 @@ fn step_memory_end_tracepoint(_ctx: BtfTracePointContext) -> i32 {
 /// A core dump comes before `do_exit`; two threads may want one, of which the first gets it.
 #[inline(always)]
 fn dump() {
-    let group = Task::current().group();
+    let group = Group::of(Task::current());
     if let Some(slot) = slots::find_or_take(group.id(), group.leader) {
         let reached_ns = &mut slot.start_steps().reached_ns[mark::DUMP];
         if *reached_ns == 0 {
@@ -71,7 +71,7 @@ fn task_work() {
 /// The current thread reaches a mark, if its group exits.
 #[inline(always)]
 fn reach(mark: usize) {
-    if let Some(slot) = slots::find(Task::current().group().id())
+    if let Some(slot) = slots::find(Group::of(Task::current()).id())
         && let Some(steps) = slot.steps_mut()
     {
         steps.reached_ns[mark] = now_ns();

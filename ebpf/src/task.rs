@@ -4,11 +4,8 @@ use aya_ebpf::helpers::{bpf_get_current_task, bpf_get_current_task_btf};
 use wire::{COMM_LEN, NO_OFFSET, Process};
 
 use crate::{
-    cgroup::Cgroup,
-    disposition::Disposition,
-    group::{Group, SIGCHLD, Signal},
-    kernel::{Kernel, offset},
-    numbers::Numbers,
+    cgroup::Cgroup, disposition::Disposition, globals::offset, kernel::Kernel, numbers::Numbers,
+    signals::SIGCHLD,
 };
 
 /// `PF_EXITING`, <https://elixir.bootlin.com/linux/v6.12/source/include/linux/sched.h>.
@@ -93,19 +90,14 @@ impl Task {
     }
 
     #[inline(always)]
-    pub(crate) fn group(self) -> Group {
-        Group::new(self.leader(), self.signal())
-    }
-
-    #[inline(always)]
     pub(crate) fn leader(self) -> Self {
         Self(self.0.follow(offset!(task_group_leader)))
     }
 
     /// Its `signal_struct`.
     #[inline(always)]
-    pub(crate) fn signal(self) -> Signal {
-        Signal::at(self.0.follow(offset!(task_signal)))
+    pub(crate) fn signal(self) -> Kernel {
+        self.0.follow(offset!(task_signal))
     }
 
     #[inline(always)]

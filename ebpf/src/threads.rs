@@ -5,7 +5,10 @@
 
 use aya_ebpf::{macros::map, maps::Array};
 
-use crate::{kernel::offset, maps::OPTIONS, task::Task};
+use crate::{
+    globals::{OPTIONS, offset},
+    task::Task,
+};
 
 /// More than are freed during an RCU grace period; a power of two.
 const ENTRIES: u64 = 8192;

@@ -13,14 +13,16 @@ use aya_ebpf::{
 use wire::{Head, NamespacePid, Renotified, kind, renotified_flags};
 
 use crate::{
-    death::{self, Ending},
+    board, death,
+    ending::Ending,
     frees,
-    group::{Group, SIGCHLD},
-    hold,
+    group::Group,
     kernel::Kernel,
     kill, maps,
     numbers::Numbers,
-    slots::{self, Slot, stage},
+    signals::SIGCHLD,
+    slot::{Slot, stage},
+    slots,
     task::{Id, Task},
     threads,
 };
@@ -116,7 +118,7 @@ fn kill_and_zombie_tracepoint(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn notification(signal: u32, nr: u32, target: Task) {
     let current = Task::current();
-    let group = current.group();
+    let group = Group::of(current);
     let numbers = group.leader.numbers();
     let observer = target.numbers();
     if current.is_exiting() && nr == numbers.nr_seen_by(observer) {
@@ -135,7 +137,7 @@ fn renotified(target: Task, observer: Numbers, nr: u32) {
     if observer.level() == 0
         && let Some(slot) = slots::of_number(nr)
     {
-        hold::give_up(slot);
+        board::give_up(slot);
     }
     let Some(mut entry) = maps::reserve::<Renotified>() else {
         return;
