@@ -5,9 +5,6 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::image;
-use crate::setup::Purpose;
-
 /// Builds, runs and tests reapwatch.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
@@ -100,13 +97,31 @@ pub(crate) struct Vm {
     pub(crate) pack: Option<PathBuf>,
 }
 
+/// What to prepare the machine for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Purpose {
+    /// Building the kernel side
+    Build,
+    /// All of `cargo xtask test`
+    Test,
+    /// Virtual machines with other kernels
+    Vm,
+    /// A Kubernetes of two nodes, and Prometheus
+    Cluster,
+    /// The real programs of `cargo xtask verdicts --real`
+    Real,
+}
+
+/// The usual name of the image.
+pub(crate) const IMAGE: &str = concat!("docker.io/library/reapwatch:", env!("CARGO_PKG_VERSION"));
+
 #[derive(Debug, Args)]
 pub(crate) struct Image {
     /// The archive [default: target/image/reapwatch.tar]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Name of the image
-    #[arg(long, default_value_t = image::default_name())]
+    #[arg(long, default_value = IMAGE)]
     pub(crate) name: String,
 }
 

@@ -12,7 +12,8 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use walkdir::{DirEntry, WalkDir};
 
-use crate::setup::{self, Purpose};
+use crate::cli::Purpose;
+use crate::setup;
 use crate::shell;
 use crate::sidecar::{OBJECT, SIDECAR, Sidecar, Tools, hash_sources, sha256};
 use crate::workspace;

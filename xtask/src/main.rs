@@ -4,6 +4,7 @@ mod accuracy;
 mod agent;
 mod apt;
 mod bench;
+mod cgroup;
 mod cli;
 mod cluster;
 mod crates;

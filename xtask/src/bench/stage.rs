@@ -11,7 +11,7 @@ use super::sheet::Who;
 use super::subject::Subject;
 use crate::agent::Agent;
 use crate::cli::Bench;
-use crate::run;
+use crate::{cgroup, run};
 
 /// More than the agent gives series of their own.
 const WORKLOADS: usize = 258;
@@ -122,7 +122,7 @@ impl Stage {
 
 impl Cgroups {
     fn make(count: usize) -> Result<Self> {
-        let top = mounted()?.join("reapwatch-bench.slice");
+        let top = cgroup::mounted()?.join("reapwatch-bench.slice");
         let name = |index| top.join(format!("reapwatch-bench-{index}.service"));
         let paths: Vec<_> = (0..count).map(name).collect();
         for path in &paths {
@@ -130,19 +130,6 @@ impl Cgroups {
         }
         Ok(Self(paths))
     }
-}
-
-/// Where cgroups of version 2 are mounted.
-fn mounted() -> Result<PathBuf> {
-    let mounts = fs::read_to_string("/proc/mounts").context("read /proc/mounts")?;
-    let path = mounts.lines().find_map(|line| {
-        let mut words = line.split(' ').skip(1);
-        let path = words.next()?;
-        (words.next()? == "cgroup2").then(|| PathBuf::from(path))
-    });
-    path.context(
-        "cgroups of version 2 are not mounted; mount them: mount -t cgroup2 none DIRECTORY",
-    )
 }
 
 impl Drop for Cgroups {

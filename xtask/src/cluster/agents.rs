@@ -7,8 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::control_plane::ADMIN;
-use super::kubectl;
+use super::kubectl::{self, ADMIN};
 use super::namespaces::file;
 use crate::process::{self, Process};
 use crate::workspace;

@@ -1,10 +1,12 @@
 //! The cgroup of the whole cluster, in each hierarchy.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use nix::unistd::Pid;
+
+use crate::cgroup;
 
 /// The cgroup of what is in no container; a cgroup of version 2 with groups below has no processes.
 const SYSTEM: &str = "system";
@@ -67,10 +69,8 @@ impl Cgroup {
 
     /// The processes in it and below.
     pub(super) fn processes(&self) -> Vec<Pid> {
-        let mut found = Vec::new();
-        for folder in &self.folders {
-            collect(folder, &mut found);
-        }
+        let folders = self.folders.iter();
+        let mut found: Vec<_> = folders.flat_map(|it| cgroup::processes(it)).collect();
         found.sort_unstable();
         found.dedup();
         found
@@ -79,32 +79,10 @@ impl Cgroup {
     /// Removes it, if no process is left; whether it is gone.
     pub(super) fn remove(&self) -> bool {
         for folder in &self.folders {
-            remove(folder);
+            cgroup::remove(folder);
         }
         !self.folders.iter().any(|folder| folder.exists())
     }
-}
-
-fn collect(folder: &Path, found: &mut Vec<Pid>) {
-    let list = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
-    let pids = list.lines().filter_map(|line| line.parse().ok());
-    found.extend(pids.map(Pid::from_raw));
-    for inner in folders_in(folder) {
-        collect(&inner, found);
-    }
-}
-
-fn remove(folder: &Path) {
-    for inner in folders_in(folder) {
-        remove(&inner);
-    }
-    let _busy_or_gone = fs::remove_dir(folder);
-}
-
-fn folders_in(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    let inner = fs::read_dir(folder).into_iter().flatten().flatten();
-    let folders = inner.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    folders.map(|entry| entry.path())
 }
 
 /// The mount points: one of version 2, or one for each controller and perhaps one of version 2.

@@ -10,14 +10,12 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::daemon::Daemon;
-use super::kubectl;
+use super::kubectl::{self, ADMIN};
 use super::namespaces::{FILES, PROGRAMS, file};
 use super::network::{API_SERVER, CONTROL_PLANE, SERVICES};
 use crate::stop::until;
 
 const LONG: Duration = Duration::from_secs(90);
-/// The user that may do everything.
-pub(super) const ADMIN: &str = "admin";
 
 #[derive(Debug)]
 pub(super) struct ControlPlane {

@@ -6,10 +6,11 @@ use std::process::{Command, Output, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::control_plane::ADMIN;
 use super::namespaces::file;
 use crate::shell;
 
+/// The user that may do everything.
+pub(super) const ADMIN: &str = "admin";
 /// The namespace of all pods but the agents.
 const SHOP: &str = "--namespace=shop";
 

@@ -30,8 +30,8 @@ use self::cgroup::Cgroup;
 use self::control_plane::ControlPlane;
 use self::node::Node;
 use self::timeline::Timeline;
-use crate::cli::{self, ClusterPart};
-use crate::setup::{self, Purpose};
+use crate::cli::{self, ClusterPart, Purpose};
+use crate::setup;
 use crate::statics;
 use crate::stop::until;
 

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::control_plane::{ADMIN, certificate, token_of};
-use super::kubectl;
+use super::control_plane::{certificate, token_of};
+use super::kubectl::{self, ADMIN};
 use super::namespaces::file;
 use super::network::API_SERVER;
 use super::rules;

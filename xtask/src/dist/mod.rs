@@ -59,7 +59,7 @@ fn release(program: &Path, profile: &str, name: &str) -> Result<PathBuf> {
         .to_owned();
     let tarball = tarball::build(program)?;
     let sbom = statics::read(&deb::documents().join(deb::SBOM))?;
-    let image = image::build(&image::default_name(), program)?;
+    let image = image::build(cli::IMAGE, program)?;
     let architecture = image::architecture();
     for (name, bytes) in [
         (format!("{}.tar.gz", tarball::name()), tarball),

@@ -35,11 +35,6 @@ pub(crate) fn main(options: &cli::Image) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The usual name of the image.
-pub(crate) fn default_name() -> String {
-    concat!("docker.io/library/reapwatch:", env!("CARGO_PKG_VERSION")).to_owned()
-}
-
 /// The archive of the agent's image, with this name.
 pub(crate) fn build(name: &str, program: &Path) -> Result<Vec<u8>> {
     let mut files = vec![File::program("reapwatch", statics::read(program)?)];

@@ -12,23 +12,9 @@ use clap::ValueEnum;
 
 pub(crate) use self::program::CARGO_DEB;
 use self::program::Program;
+use crate::cli::Purpose;
 use crate::cluster::programs as kubernetes;
 use crate::{deploy, host, shell, verdicts, workspace};
-
-/// What to prepare the machine for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Purpose {
-    /// Building the kernel side
-    Build,
-    /// All of `cargo xtask test`
-    Test,
-    /// Virtual machines with other kernels
-    Vm,
-    /// A Kubernetes of two nodes, and Prometheus
-    Cluster,
-    /// The real programs of `cargo xtask verdicts --real`
-    Real,
-}
 
 /// Debian's compiler with `core` for BPF, and the LLVM that it shares with bpf-linker.
 const KERNEL_SIDE: [&str; 7] = [

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::Purpose;
+use crate::cli::Purpose;
 use crate::cluster::programs as kubernetes;
 use crate::{emulator, prometheus, shell, verdicts, workspace};
 

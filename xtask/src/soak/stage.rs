@@ -5,15 +5,15 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
 use super::books::Books;
 use super::cage::Cage;
 use crate::agent::Agent;
-use crate::shell;
-use crate::usage;
+use crate::stop::until;
+use crate::{shell, usage};
 
 /// How long the agent may take until its books show what happened.
 const SOON: Duration = Duration::from_secs(60);
@@ -85,17 +85,19 @@ impl Stage {
     pub(super) fn expect_held(&self, leak: &Leak, count: u64) -> Result<()> {
         let pid = leak.process.id();
         let path = format!("/api/v1/culprits?filter=pid%3D{pid}");
-        eventually(&format!("{pid} holds {count} zombies"), || {
-            let text = self.agent.get(&path)?;
+        until(&format!("{pid} to hold {count} zombies"), SOON, || {
+            let Ok(text) = self.agent.get(&path) else {
+                return Ok(None);
+            };
             let document: serde_json::Value = serde_json::from_str(&text)?;
-            Ok(document["items"][0]["zombies"] == count)
+            Ok((document["items"][0]["zombies"] == count).then_some(()))
         })
     }
 
     /// Waits until the agent is healthy, as whatever was done to it goes on.
     pub(super) fn expect_health(&self) -> Result<()> {
-        eventually("a healthy agent", || {
-            self.agent.get("/healthz").map(|_| true)
+        until("a healthy agent", SOON, || {
+            Ok(self.agent.get("/healthz").ok().map(drop))
         })
     }
 
@@ -110,10 +112,14 @@ impl Stage {
     pub(super) fn balance(&mut self, deaths: u64) -> Result<()> {
         let before = self.books;
         let mut now = before;
-        let balanced = eventually("balanced books", || {
-            now = Books::read(&self.agent.get("/metrics")?)?;
+        let balanced = until("balanced books", SOON, || {
+            let Ok(page) = self.agent.get("/metrics") else {
+                return Ok(None);
+            };
+            now = Books::read(&page)?;
             let is_grown = now.exits - before.exits >= deaths as i64;
-            Ok(is_grown && now.brought_forward() == before.brought_forward())
+            let is_balanced = is_grown && now.brought_forward() == before.brought_forward();
+            Ok(is_balanced.then_some(()))
         });
         self.books = now;
         if self.cage.kills()? > 0 {
@@ -154,23 +160,4 @@ impl Drop for Leak {
         drop(self.process.stdin.take());
         let _gone = self.process.wait();
     }
-}
-
-/// Asks again and again until it is so.
-fn eventually(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
-    let deadline = Instant::now() + SOON;
-    let mut last = None;
-    while Instant::now() < deadline {
-        match is_so() {
-            Ok(true) => return Ok(()),
-            Ok(false) => last = None,
-            Err(error) => last = Some(error),
-        }
-        thread::sleep(Duration::from_millis(200));
-    }
-    let seconds = SOON.as_secs();
-    Err(last.map_or_else(
-        || anyhow::anyhow!("not within {seconds} s: {what}"),
-        |error| error.context(format!("not within {seconds} s: {what}")),
-    ))
 }

@@ -16,7 +16,8 @@ use anyhow::{Context, Result};
 use self::output::Ignored;
 use self::report::Report;
 use self::suite::{Counted, Suite};
-use crate::setup::{self, Purpose};
+use crate::cli::Purpose;
+use crate::setup;
 use crate::{deploy, dist, host, statics, workspace};
 
 /// Tests that plain `cargo test` ignores, recognized by a word in the reason of their attribute

@@ -21,10 +21,11 @@ use anyhow::{Context, Result};
 use self::kernels::{Kernel, Part};
 use self::machine::Run;
 use self::serial::{TestResult, Verdict};
-use crate::setup::{self, Purpose};
+use crate::cli::{self, Purpose};
+use crate::host;
+use crate::setup;
 use crate::statics;
 use crate::tally::Tally;
-use crate::{cli, host};
 
 /// How many machines run at a time. A machine waits a fifth of its time, so one more than there are
 /// cores keeps all cores busy.

@@ -1,5 +1,6 @@
 //! As many exits as the machine can make: CPU time in user space, and whether each was counted.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -11,6 +12,7 @@ use crate::bench::sheet::{Row, Sheet, Unit, Who};
 use crate::bench::stage::Stage;
 use crate::bench::subject::Subject;
 use crate::host;
+use crate::metrics_page::metric;
 use crate::usage::cpu;
 
 pub(super) const ROWS: Rows = Rows {
@@ -67,7 +69,7 @@ fn measure(stage: &Stage, round: usize, sheet: &mut Sheet) -> Result<()> {
             sheet.add(&CPU, who, used / took * 100.0);
         }
         if let Subject::Agent(agent) = &subject {
-            let (counted, lost) = counted(agent)?;
+            let (counted, lost) = counted(agent, stage.workloads(host::cpus()))?;
             sheet.add(&LOST, who, lost);
             // Each load is a process of its workload too.
             let truth = f64::from(made) + host::cpus() as f64;
@@ -97,15 +99,10 @@ fn flood(stage: &Stage) -> Result<u32> {
 }
 
 /// The exits that the agent has counted in our workloads, and the events that it has lost.
-fn counted(agent: &Agent) -> Result<(f64, f64)> {
+fn counted(agent: &Agent, workloads: &[PathBuf]) -> Result<(f64, f64)> {
     let page = agent.get("/metrics")?;
-    let sum = |name: &str, part: &str| -> f64 {
-        let lines = page
-            .lines()
-            .filter(|line| line.starts_with(name) && line.contains(part));
-        let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-        values.sum()
-    };
-    let exits = sum("reapwatch_exits_total{", "reapwatch-bench-");
-    Ok((exits, sum("reapwatch_events_lost_total{", "")))
+    let units = workloads.iter().filter_map(|it| it.file_name()?.to_str());
+    let exits = units.filter_map(|unit| metric(&page, "reapwatch_exits_total", &[("unit", unit)]));
+    let lost = metric(&page, "reapwatch_events_lost_total", &[]);
+    Ok((exits.sum(), lost.unwrap_or(0.0)))
 }
