@@ -199,8 +199,8 @@ async fn refusal(response: Response<Incoming>) -> Option<String> {
     let body = Limited::new(response.into_body(), MAX_REFUSAL)
         .collect()
         .await;
-    let said: serde_json::Value = serde_json::from_slice(&body.ok()?.to_bytes()).ok()?;
-    let why = said["error"].as_str()?;
+    let body_json: serde_json::Value = serde_json::from_slice(&body.ok()?.to_bytes()).ok()?;
+    let why = body_json["error"].as_str()?;
     (!why.contains(char::is_control)).then(|| why.to_owned())
 }
 

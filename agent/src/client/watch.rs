@@ -149,6 +149,7 @@ mod tests {
             id: id.into(),
             summary: String::new(),
             evidence: Vec::new(),
+            repeats: Vec::new(),
             remedy: String::new(),
             confidence: confidence.into(),
         };

@@ -105,12 +105,12 @@ impl Looker {
     fn name(&mut self, ids: &ContainerIds) -> Option<Named> {
         let named_in = |roster: &Option<Roster>| roster.as_ref().and_then(|it| it.find(ids));
         let watched = named_in(&self.watch);
-        if let Some(said) = watched.as_ref().filter(|said| said.whole) {
-            return Some(said.named.clone());
+        if let Some(found) = watched.as_ref().filter(|found| found.is_complete) {
+            return Some(found.named.clone());
         }
         let answered = named_in(&self.cri);
-        if let Some(said) = answered.as_ref().filter(|said| said.whole) {
-            return Some(said.named.clone());
+        if let Some(found) = answered.as_ref().filter(|found| found.is_complete) {
+            return Some(found.named.clone());
         }
         if let Some(cri) = &mut self.cri {
             // A name from a file is used until the runtime has answered.
@@ -121,8 +121,8 @@ impl Looker {
         if on_disk.as_ref().is_some_and(|named| ids.are_named(named)) {
             return on_disk;
         }
-        let said = watched.or(answered).map(|said| said.named);
-        let named = said.or(on_disk);
+        let found = watched.or(answered).map(|found| found.named);
+        let named = found.or(on_disk);
         if let Some(watch) = &mut self.watch {
             watch.want(ids.clone(), named.is_some());
         }

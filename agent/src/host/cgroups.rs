@@ -341,7 +341,7 @@ mod tests {
             let text = mounts.with_whole_paths(&format!("0::{path}\n"));
             path_of(&text, "").map(|path| String::from_utf8_lossy(path).into_owned())
         };
-        // Without the names on the way, only what lies elsewhere is known.
+        // Without the names of its ancestors, only paths outside of it are known.
         assert_eq!(resolved(&mounts, "/../../a/b").as_deref(), Some("/a/b"));
         assert_eq!(resolved(&mounts, "/../..").as_deref(), Some("/"));
         assert_eq!(resolved(&mounts, "/../b").as_deref(), Some("/../b"));

@@ -72,6 +72,13 @@ pub fn threads(tgid: u32, most: usize) -> Vec<u32> {
     numbers.into_iter().flatten().take(most).collect()
 }
 
+/// The living children of a thread, the oldest first; `None` if the kernel does not list them.
+pub fn children(pid: u32, tid: u32) -> Option<Vec<u32>> {
+    let text = text(format!("/proc/{pid}/task/{tid}/children")).ok()?;
+    let pids = text.split_ascii_whitespace();
+    Some(pids.filter_map(|pid| pid.parse().ok()).collect())
+}
+
 /// A path from `mountinfo` or `mounts`, where blanks, newlines and backslashes are octal.
 pub fn mount_path(field: &[u8]) -> PathBuf {
     let mut path = Vec::with_capacity(field.len());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus::{HistogramOpts, HistogramVec};
 
-use super::{labels::Labels, scrape::Scrape, text};
+use super::{labels::Labels, scrape::Scrape};
 use model::lifecycle::Record;
 use wire::{BOUNDS_NS, Times};
 
@@ -110,7 +110,7 @@ impl Series {
             labels.push(if labels.is_empty() { '{' } else { ',' });
             labels.push_str(name);
             labels.push_str("=\"");
-            text::escape(values[*position], &mut labels);
+            escape(values[*position], &mut labels);
             labels.push('"');
         }
         if N > 0 {
@@ -134,5 +134,34 @@ impl Series {
     pub(super) fn sorted(mut self) -> Vec<(String, f64)> {
         self.list.sort_by(|(one, _), (other, _)| one.cmp(other));
         self.list
+    }
+}
+
+/// Appends a label value.
+fn escape(value: &str, to: &mut String) {
+    for piece in value.split_inclusive(['\\', '"', '\n']) {
+        let end = piece.len() - 1;
+        match piece.as_bytes().last() {
+            Some(b'\n') => to.extend([&piece[..end], "\\n"]),
+            Some(last @ (b'\\' | b'"')) => {
+                to.push_str(&piece[..end]);
+                to.extend(['\\', char::from(*last)]);
+            }
+            _ => to.push_str(piece),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn label_values_are_escaped() {
+        let mut text = String::new();
+        escape("a\"b\\c\nd", &mut text);
+        assert_eq!(text, r#"a\"b\\c\nd"#);
+        escape("\\", &mut text);
+        assert_eq!(text, r#"a\"b\\c\nd\\"#);
     }
 }

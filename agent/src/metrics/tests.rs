@@ -36,8 +36,8 @@ pub(super) fn process(comm: &str) -> Process {
 pub(super) fn stepped() -> Record {
     Record {
         steps: Some(Box::new(Steps {
-            closing_files_ns: Some(SECOND / 2),
-            releasing_memory_ns: Some(0),
+            closing_files: Some(SECOND / 2),
+            releasing_memory: Some(0),
             ..Steps::default()
         })),
         ..record()

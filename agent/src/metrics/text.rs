@@ -21,32 +21,3 @@ pub(super) fn write(text: &mut String, kind: &str, metric: &Metric, series: Seri
         let _ = writeln!(text, "{PREFIX}_{name}{labels} {value}");
     }
 }
-
-/// Appends a label value.
-pub(super) fn escape(value: &str, to: &mut String) {
-    for piece in value.split_inclusive(['\\', '"', '\n']) {
-        let end = piece.len() - 1;
-        match piece.as_bytes().last() {
-            Some(b'\n') => to.extend([&piece[..end], "\\n"]),
-            Some(last @ (b'\\' | b'"')) => {
-                to.push_str(&piece[..end]);
-                to.extend(['\\', char::from(*last)]);
-            }
-            _ => to.push_str(piece),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn label_values_are_escaped() {
-        let mut text = String::new();
-        escape("a\"b\\c\nd", &mut text);
-        assert_eq!(text, r#"a\"b\\c\nd"#);
-        escape("\\", &mut text);
-        assert_eq!(text, r#"a\"b\\c\nd\\"#);
-    }
-}

@@ -122,6 +122,7 @@ mod tests {
             id: id.into(),
             summary: "app (PID 7) does not wait for its children".to_owned(),
             evidence: Vec::new(),
+            repeats: Vec::new(),
             remedy: "call waitpid".to_owned(),
             confidence: OrOther::Known(Confidence::Likely),
         }

@@ -21,8 +21,9 @@ use super::{
     error::KernelError,
     hooks::{FREE, FREE_AS_REAP, Hook, HookKind, TRANSITIONS, Transition},
     memlock,
-    object::{self, Host},
+    object::{self, Config, Host},
     privileges,
+    report::ProbeReport,
     steps::STEPS,
     tracefs,
     visibility::PidNamespace,
@@ -34,38 +35,6 @@ use crate::memory;
 pub(super) const SNAPSHOT: &str = "snapshot";
 /// The iterator that lists the threads of dying processes.
 pub(super) const STACKS: &str = "stacks";
-/// Options of the loader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-pub(crate) struct Config {
-    /// Size of the event ring in bytes: a power of two, at least a page.
-    pub(crate) ring_bytes: u32,
-    /// Use only this kind of hook, for transitions that have it.
-    pub(crate) force: Option<HookKind>,
-    /// Whether hooks may run at the end of every system call.
-    pub(crate) syscall_tracepoints: bool,
-    /// Whether to measure the steps of each exit.
-    pub(crate) steps: bool,
-    /// Whether the probes log what they do.
-    pub(crate) debug: bool,
-    /// Whether to run even if not all processes are visible.
-    pub(crate) any_pid_namespace: bool,
-}
-
-/// One transition and the result of attaching it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ProbeReport {
-    /// The transition.
-    pub(crate) probe: &'static str,
-    /// The hook in use.
-    pub(crate) hook: Option<String>,
-    /// Whether the agent cannot run without it.
-    pub(crate) required: bool,
-    /// What is lost.
-    pub(crate) lost: Option<String>,
-    /// Each better hook with the reason why it was refused.
-    pub(crate) refused: Vec<String>,
-}
 
 /// The loaded and attached kernel side.
 pub(crate) struct Attached {
@@ -333,13 +302,6 @@ impl Attached {
         let link = program.attach().map_err(io::Error::other)?;
         let link = program.take_link(link).map_err(io::Error::other)?;
         link.into_file().map_err(io::Error::other)
-    }
-}
-
-impl ProbeReport {
-    /// The transition and its hook, if it has one.
-    pub(crate) fn attached(&self) -> Option<(String, String)> {
-        Some((self.probe.to_owned(), self.hook.clone()?))
     }
 }
 

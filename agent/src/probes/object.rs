@@ -11,10 +11,10 @@ use aya_log::Level;
 use wire::{NO_OFFSET, Offsets, Options};
 
 use super::{
-    attach::{Config, ProbeReport},
     error::KernelError,
-    hooks::{FREE, FREE_AS_REAP, Hook, Point, TRANSITIONS, Transition},
+    hooks::{FREE, FREE_AS_REAP, Hook, HookKind, Point, TRANSITIONS, Transition},
     offsets::{self, Resolved},
+    report::ProbeReport,
     steps::STEPS,
 };
 use crate::host::{cgroups::Version1, proc};
@@ -32,6 +32,24 @@ struct Plain<T>(T);
 unsafe impl Pod for Plain<Offsets> {}
 // SAFETY: as above.
 unsafe impl Pod for Plain<Options> {}
+
+/// Options of the loader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub(crate) struct Config {
+    /// Size of the event ring in bytes: a power of two, at least a page.
+    pub(crate) ring_bytes: u32,
+    /// Use only this kind of hook, for transitions that have it.
+    pub(crate) force: Option<HookKind>,
+    /// Whether hooks may run at the end of every system call.
+    pub(crate) syscall_tracepoints: bool,
+    /// Whether to measure the steps of each exit.
+    pub(crate) steps: bool,
+    /// Whether the probes log what they do.
+    pub(crate) debug: bool,
+    /// Whether to run even if not all processes are visible.
+    pub(crate) any_pid_namespace: bool,
+}
 
 /// What the object needs to know of this host.
 pub(super) struct Host {

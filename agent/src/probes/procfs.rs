@@ -6,7 +6,7 @@ use std::{collections::HashMap, fs, io};
 use crate::host::proc;
 use model::events::{Comm, ExitStatus, Key, Process, Task, TaskState};
 
-/// Reads /proc once. Processes that disappear meanwhile are skipped.
+/// Reads /proc once. Processes that disappear during the walk are skipped.
 ///
 /// # Errors
 /// If /proc itself cannot be read.

@@ -6,8 +6,9 @@ use std::{
 };
 
 use super::{
-    attach::{Attached, ProbeReport, SNAPSHOT},
+    attach::{Attached, SNAPSHOT},
     clock, procfs,
+    report::ProbeReport,
 };
 use model::events::{Snapshot, Tasks, decode_task};
 

@@ -2,7 +2,8 @@
 
 use std::io::{self, Read};
 
-use super::attach::{Attached, ProbeReport, STACKS};
+use super::attach::{Attached, STACKS};
+use super::report::ProbeReport;
 use model::events::{Thread, decode_threads};
 
 /// Its row in `doctor`.

@@ -305,7 +305,7 @@ async fn accept_tcp(listener: Option<&TcpListener>, seats: &Seats) -> (TcpStream
 async fn accept_unix(listener: Option<&UnixListener>, seats: &Seats) -> (UnixStream, Seat) {
     static PROBLEM: Problem = Problem::new();
     let (stream, _) = accept("Unix", &PROBLEM, listener, UnixListener::accept).await;
-    // A process that has ended already is of no known user.
+    // The user of a process that has already ended is not known.
     let user = stream.peer_cred().map_or(u32::MAX, |peer| peer.uid());
     (stream, seats.take(Peer::User(user)))
 }

@@ -37,7 +37,7 @@ impl Joined {
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         asked.retain(|_, answer| answer.upgrade().is_some());
         let in_flight = asked.get(&path).and_then(WeakShared::upgrade);
-        // One that is complete is of the past.
+        // A complete one is out of date.
         if let Some(answer) = in_flight.filter(|answer| answer.peek().is_none()) {
             return answer;
         }

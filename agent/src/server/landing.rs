@@ -35,14 +35,14 @@ const PATHS: [(&str, &str); 10] = [
     ),
 ];
 
-/// What a client without full access is told.
+/// The note for a client without full access.
 const CLOSED: &str = "<p>Processes are shown only to clients on this host and to users of a web \
                       config file.</p>\n";
 
 /// The page, with names in braces where the agent's own words belong.
 const PAGE: &str = include_str!("landing.html");
 
-/// The page; a stranger sees only the paths that are open to all, and what they tell.
+/// The page; a client without full access sees only the paths that are open to all.
 pub(super) fn page(doctor: &Doctor, stranger: bool) -> String {
     let source = doctor.source.as_ref().map(OrOther::as_str);
     let source = source.unwrap_or("no probe: see doctor");

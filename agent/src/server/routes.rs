@@ -112,7 +112,7 @@ pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>, budget: Budget
         })
 }
 
-/// Answers are of the moment, and never anything but what they say they are.
+/// Answers must not be cached, nor taken for another content type.
 pub(super) fn hardened(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

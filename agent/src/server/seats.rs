@@ -1,4 +1,4 @@
-//! Who is connected. There is always a seat for a newcomer: when all are taken, the peer that holds
+//! The connected clients. There is always a seat for a newcomer: when all are taken, the peer that holds
 //! the most loses the one whose last request is the oldest.
 
 use std::net::{IpAddr, Ipv6Addr};

@@ -69,7 +69,7 @@ impl Socket {
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
-    /// Our own file, whatever the path names by now.
+    /// Our own file, whatever is at the path now.
     file: File,
     group: Option<Gid>,
     _lock: OwnedFd,

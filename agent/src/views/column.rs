@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use api::{Bound, Seconds};
 
 use super::Look;
+pub use super::look::Tone;
 use super::text::columns as breadth;
 
 /// Alignment of a column, or an end of a text.
@@ -14,18 +15,6 @@ pub enum Side {
     Left,
     /// For numbers and durations.
     Right,
-}
-
-/// How much attention a cell needs. Colour only repeats what its text says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tone {
-    /// None.
-    #[default]
-    Plain,
-    /// Some.
-    Warn,
-    /// Much.
-    Bad,
 }
 
 /// When a column is shown.

@@ -201,9 +201,7 @@ fn block(culprit: &Culprit, at: Time, look: Look, width: usize) -> String {
     };
     let why = format!("{}, {}", verdict.id, verdict.confidence);
     part("why", "", &why);
-    // The line `holds` has more detail.
-    let is_new = |fact: &&String| !fact.starts_with("it holds ");
-    for fact in verdict.evidence.iter().filter(is_new) {
+    for fact in verdict.new_facts() {
         part("", "- ", fact);
     }
     part("to do", "", &verdict.remedy);
@@ -285,6 +283,7 @@ mod tests {
                     "watched for 2h: no wait call, no child reaped".into(),
                     "it holds 300 zombies; the oldest has been a zombie for 2h".into(),
                 ],
+                repeats: vec![1],
                 remedy: "fix app: wait for each child it starts".into(),
                 confidence: Confidence::Certain.into(),
             }),

@@ -3,8 +3,19 @@
 use std::env::var_os;
 use std::io::IsTerminal;
 
-use super::column::Tone;
 use crate::cli::When;
+
+/// How much attention a cell needs. Colour never adds to the text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tone {
+    /// None.
+    #[default]
+    Plain,
+    /// Some.
+    Warn,
+    /// Much.
+    Bad,
+}
 
 /// How to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -198,19 +198,12 @@ pub(super) fn block(stuck: &Stuck, look: Look, width: usize) -> String {
                 verdict.summary, verdict.id, verdict.confidence
             ),
         );
-        // The other facts are shown above.
-        for fact in verdict.evidence.iter().filter(|fact| !is_shown(fact)) {
+        for fact in verdict.new_facts() {
             part("           - ", fact);
         }
         part("to do:     ", &verdict.remedy);
     }
     text
-}
-
-/// Whether the block already shows this fact: a thread's stack, or when and by whom it was killed.
-fn is_shown(fact: &str) -> bool {
-    let of_a_thread = fact.starts_with("thread ") && fact.contains(", kernel stack: ");
-    of_a_thread || fact.starts_with("exiting ") || fact.starts_with("killed ")
 }
 
 /// Its step, what it waits for, and its threads, each with its label.
@@ -331,6 +324,7 @@ mod tests {
                     "it waits for FUSE connection 38".to_owned(),
                     "exiting for 5m; no fatal signal was seen".to_owned(),
                 ],
+                repeats: vec![0, 2],
                 remedy: "abort it: echo 1 > /sys/fs/fuse/connections/38/abort".to_owned(),
                 confidence: Confidence::Certain.into(),
             }),

@@ -361,6 +361,7 @@ mod tests {
             id: "never_waits".into(),
             summary: String::new(),
             evidence: Vec::new(),
+            repeats: Vec::new(),
             remedy: String::new(),
             confidence: Confidence::Likely.into(),
         };

@@ -31,7 +31,7 @@ pub struct List {
     pub filter: Option<String>,
 }
 
-/// Who is dead and unreaped.
+/// Zombies.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ZombiesQuery(pub List);
@@ -41,7 +41,7 @@ impl Query for ZombiesQuery {
     type Answer = Document<Zombie>;
 }
 
-/// Who does not reap, and why.
+/// Processes that do not reap, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CulpritsQuery(pub List);
@@ -79,7 +79,7 @@ impl Query for ExplainQuery {
     type Answer = Explained;
 }
 
-/// Who has been exiting for too long, and why.
+/// Processes that have been exiting for too long, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StuckQuery {

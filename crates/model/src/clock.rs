@@ -31,7 +31,7 @@ struct Join {
 }
 
 impl Wall {
-    /// Of a machine whose clocks were once so far apart.
+    /// A machine whose clocks always had this offset.
     pub fn from(offset_ns: i128) -> Self {
         let join = Join {
             from_ns: 0,

@@ -115,15 +115,15 @@ impl Lost {
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reasons = self.by_reason().into_iter();
-        let told = reasons.filter(|(_, events)| *events > 0);
-        let told: Vec<_> = told
+        let counted = reasons.filter(|(_, events)| *events > 0);
+        let counted: Vec<_> = counted
             .map(|(reason, events)| format!("{reason} {events}"))
             .collect();
-        f.write_str(&told.join(", "))
+        f.write_str(&counted.join(", "))
     }
 }
 
-/// What changes of the table say of deaths and reaps, beside the counters of the kernel side.
+/// Deaths and reaps as counted from changes of the table, beside the counters of the kernel side.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
     finished: u64,

@@ -27,4 +27,7 @@ pub mod recording;
 pub mod signals;
 pub mod state;
 pub mod stuck;
+mod thaw;
+pub mod verdict;
+mod words;
 pub mod workload;

@@ -1,5 +1,5 @@
 //! How full the PID tables of the node and of each cgroup with a limit are, and when zombies will
-//! fill them. Pure, except `read`, which reads /proc and the cgroups.
+//! fill them.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 

@@ -38,9 +38,14 @@ impl Direction {
 
 /// A wait without other ends.
 pub(super) fn simple(on: On) -> Block {
+    unsure(on, None)
+}
+
+/// A wait whose other ends are not known, for this reason.
+pub(super) fn unsure(on: On, why: impl Into<Option<String>>) -> Block {
     Block {
         on,
         ends: Vec::new(),
-        unknown: None,
+        unknown: why.into(),
     }
 }

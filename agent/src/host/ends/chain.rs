@@ -1,6 +1,6 @@
 //! Follows the chain of other ends: what the first end waits for itself. I/O.
 
-use super::{kin, search::Search, thread};
+use super::{at::simple, relatives, search::Search, thread};
 use crate::host::proc;
 use crate::host::stat::Stat;
 use model::culprit::evidence::block::{Block, End, On, Relation};
@@ -59,25 +59,22 @@ pub(super) fn of_process(search: &mut Search, pid: u32, state: Option<char>) -> 
 }
 
 fn of_tracing_stop(search: &mut Search, pid: u32, tid: u32) -> Block {
-    let tracer = kin::tracer(pid, tid);
+    let tracer = relatives::tracer(pid, tid);
     let mut ends = search.ends(pid, tracer.into_iter().collect());
     for end in &mut ends {
         end.relation = Relation::Tracer;
     }
-    Block {
-        on: On::Other {
-            wchan: Some("ptrace_stop".to_owned()),
-        },
-        ends,
-        unknown: None,
-    }
+    let on = On::Other {
+        wchan: Some("ptrace_stop".to_owned()),
+    };
+    Block { ends, ..simple(on) }
 }
 
 fn living_children(search: &mut Search, pid: u32) -> Vec<End> {
     let threads = proc::threads(pid, THREADS);
     let children = threads
         .into_iter()
-        .filter_map(|tid| kin::children_of_thread(pid, tid));
+        .filter_map(|tid| proc::children(pid, tid));
     let children = children.flatten().collect();
     search.ends(pid, children)
 }

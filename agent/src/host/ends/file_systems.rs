@@ -1,7 +1,7 @@
 //! File systems whose server does not answer, and disks. I/O.
 
 use super::{
-    at::{At, simple},
+    at::{At, simple, unsure},
     call::Call,
     fuse, mounts,
     search::Search,
@@ -49,14 +49,13 @@ pub(super) fn of_file_system(search: &mut Search, at: &At, call: Call) -> Option
         (None, [only]) => Some(only.words()),
         _ => None,
     };
-    let others = || seen.iter().map(Mount::words);
-    Some(Block {
-        unknown: words
-            .is_none()
-            .then(|| "it may be any of these mounts".to_owned()),
-        ..simple(On::Network {
-            mount: words.unwrap_or_else(|| others().collect::<Vec<_>>().join(", ")),
-        })
+    Some(match words {
+        Some(mount) => simple(On::Network { mount }),
+        None => {
+            let mount = seen.iter().map(Mount::words).collect::<Vec<_>>().join(", ");
+            let why = "it may be any of these mounts".to_owned();
+            unsure(On::Network { mount }, why)
+        }
     })
 }
 

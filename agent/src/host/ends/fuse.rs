@@ -75,11 +75,6 @@ fn mount_of_call(root: &str) -> Option<Mount> {
     of_descriptor(root, Call::parse(&call)?.descriptor()?)
 }
 
-fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
-    let mut lines = info.lines();
-    lines.find_map(|line| line.strip_prefix(name).map(str::trim))
-}
-
 /// Drops connections with idle servers, unless the kernel counts their requests or none would be
 /// left.
 fn rule_out(found: &mut Vec<Connection>, serves_nobody: impl Fn(&Actor) -> bool) {
@@ -199,7 +194,7 @@ impl Found {
             let name = device.file_name();
             let info = proc::text(format!("{root}/fdinfo/{}", name.to_string_lossy())).ok();
             let info = info.unwrap_or_default();
-            let of = field(&info, "fuse_connection:").and_then(|it| it.parse().ok());
+            let of = parse::field(&info, "fuse_connection").and_then(|it| it.parse().ok());
             self.of.push((pid, of));
         }
     }

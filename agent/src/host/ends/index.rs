@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::descriptor::Link;
+use super::fdinfo::Link;
 use crate::host::proc;
 
 /// Processes with descriptors that are looked at.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    at::{At, Direction, simple},
+    at::{At, Direction, simple, unsure},
     pipes,
     search::Search,
 };
@@ -30,11 +30,8 @@ pub(super) fn of_messages(search: &mut Search, at: &At, queue: u32, full: bool) 
         },
         timed: false,
     };
-    if let Some(unknown) = other_ipc(search, at) {
-        return Block {
-            unknown: Some(unknown),
-            ..simple(on)
-        };
+    if let Some(why) = other_ipc(search, at) {
+        return unsure(on, why);
     }
     let last = proc::text("/proc/sysvipc/msg").ok().and_then(|text| {
         let column = if full { RECEIVER } else { SENDER };
@@ -56,23 +53,18 @@ pub(super) fn of_semaphore(
         what: Ipc::Semaphore { set: Some(set) },
         timed,
     };
-    let unknown = |why: String| Block {
-        unknown: Some(why),
-        ..simple(on.clone())
-    };
     if let Some(why) = other_ipc(search, at) {
-        return unknown(why);
+        return unsure(on, why);
     }
     let len = usize::try_from(count).unwrap_or(OPERATIONS).min(OPERATIONS) * OPERATION;
     let operations = match search.argument(at.pid, address, len) {
         Ok(bytes) => operations(&bytes),
-        Err(Some(why)) => return unknown(why),
-        Err(None) => return simple(on),
+        Err(why) => return unsure(on, why),
     };
     for (number, change) in operations {
         let value = match control(set, number, GETVAL) {
             Ok(value) => value,
-            Err(error) => return unknown(refusal_of(&error)),
+            Err(error) => return unsure(on, refusal_of(&error)),
         };
         let change = i64::from(change);
         let blocks = match change {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{kin::DeadChildren, memory};
+use super::{memory, relatives::DeadChildren};
 use crate::host::proc;
 use crate::host::stat::Stat;
 

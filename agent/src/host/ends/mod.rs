@@ -9,18 +9,19 @@
 mod at;
 mod call;
 mod chain;
-mod descriptor;
+mod descriptors;
+mod fdinfo;
 mod file_systems;
 mod fuse;
 mod index;
 mod ipc;
-mod kin;
 mod locks;
 mod mapped;
 mod memory;
 mod mounts;
 mod peers;
 mod pipes;
+mod relatives;
 mod search;
 mod sets;
 mod shared;
@@ -28,11 +29,10 @@ mod sockets;
 mod terminals;
 #[cfg(test)]
 mod tests;
-mod things;
 mod thread;
 
 use crate::host::proc;
-use descriptor::Info;
+use fdinfo::Info;
 use index::Index;
 use model::culprit::evidence::block::Block;
 use model::stuck::evidence::Connection;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::descriptor::Info;
+use super::fdinfo::Info;
 use crate::host::mounts::{self, Mount};
 use crate::host::proc;
 

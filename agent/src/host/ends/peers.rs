@@ -58,14 +58,14 @@ fn of_unix(inode: u64) -> Option<Socket> {
     // The name of the peer is the one that users know; a client has none.
     let of_peer = found.peer.and_then(|peer| ask(peer).ok()?);
     let names = [of_peer.and_then(|it| it.name), found.name];
-    let nobody = !found.open && found.peer.is_none();
+    let no_peer = !found.open && found.peer.is_none();
     Some(Socket {
         family: "unix",
         address: names.into_iter().flatten().next(),
         peer: found.peer.filter(|_| !found.open),
         open: found.open,
         connecting: false,
-        unknown: nobody.then(|| {
+        unknown: no_peer.then(|| {
             "the kernel shows no peer: the connection is not accepted yet, or is closed".to_owned()
         }),
     })
@@ -312,7 +312,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::host::ends::descriptor::Link;
+    use crate::host::ends::fdinfo::Link;
 
     fn inode(descriptor: RawFd) -> u64 {
         let link = fs::read_link(format!("/proc/self/fd/{descriptor}")).expect("it is open");

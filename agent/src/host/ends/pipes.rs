@@ -4,7 +4,7 @@ use std::{io::ErrorKind, path::Path};
 
 use super::{
     at::{At, Direction},
-    descriptor::Info,
+    fdinfo::Info,
     index::Holder,
     search::{HOLDERS, Search},
 };

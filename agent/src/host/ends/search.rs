@@ -6,7 +6,7 @@ use std::{
     io::{self, ErrorKind},
 };
 
-use super::{at::At, fuse, index::Index, kin::DeadChildren, mapped::Mapped, memory};
+use super::{at::At, fuse, index::Index, mapped::Mapped, memory, relatives::DeadChildren};
 use crate::host::proc;
 use crate::host::refusal;
 use crate::host::stat::Stat;
@@ -138,9 +138,9 @@ impl Search {
     }
 
     /// Why the search may have missed a process, if it found none.
-    pub(super) fn unknown(&mut self, nobody: bool) -> Option<String> {
+    pub(super) fn unknown(&mut self, none_found: bool) -> Option<String> {
         let index = self.index();
-        if !nobody {
+        if !none_found {
             return None;
         }
         if index.cut {
@@ -152,10 +152,10 @@ impl Search {
 
     /// The same for one of many descriptors: of processes that are closed to us for other reasons
     /// than our privileges, only relatives count.
-    pub(super) fn unknown_of_set(&mut self, waiter: u32, nobody: bool) -> Option<String> {
+    pub(super) fn unknown_of_set(&mut self, waiter: u32, none_found: bool) -> Option<String> {
         let index = self.index();
         if index.cut || refusal::missing(FD).is_some() {
-            return self.unknown(nobody);
+            return self.unknown(none_found);
         }
         let refused = index.refused.clone().into_iter();
         let own = Stat::read(waiter);
@@ -165,7 +165,7 @@ impl Search {
             near || own.is_some_and(|own| own.parent == pid)
         };
         let near: Vec<_> = refused.filter(is_near).collect();
-        may_have_it(&near).filter(|_| nobody)
+        may_have_it(&near).filter(|_| none_found)
     }
 }
 

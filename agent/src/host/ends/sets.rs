@@ -1,12 +1,12 @@
 //! The descriptors that poll, select and epoll wait for. I/O.
 
-use std::{collections::BTreeSet, fs, io::ErrorKind, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use super::{
     at::{At, simple},
     call::Call,
-    descriptor::{Info, Link},
-    memory, mounts, peers, pipes,
+    fdinfo::{Info, Link},
+    mounts, peers, pipes,
     search::Search,
     terminals,
 };
@@ -71,14 +71,8 @@ pub(super) fn of_set(search: &mut Search, at: &At, call: Call) -> Block {
 fn watched(search: &mut Search, at: &At, call: Call) -> (Option<Vec<u32>>, bool, Option<String>) {
     let mut unknown = None;
     let mut memory = |address: u64, len: usize| {
-        let read = memory::bytes(at.pid, address, len);
-        if read
-            .as_ref()
-            .is_err_and(|it| it.kind() == ErrorKind::PermissionDenied)
-        {
-            unknown = Some(search.refuse(&format!("the memory of process {}", at.pid)));
-        }
-        read.ok()
+        let read = search.argument(at.pid, address, len);
+        read.map_err(|why| unknown = why).ok()
     };
     match call {
         Call::Poll { list, count, timed } => {

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use super::{
-    at::{At, simple},
+    at::{At, simple, unsure},
     mapped::mappings,
     search::Search,
 };
@@ -22,10 +22,10 @@ pub(super) fn of_futexes(search: &mut Search, at: &At, shared: &[u64], timed: bo
     let block = match shared {
         [] => simple(On::PrivateFutex),
         [word] => of_futex(search, at, *word),
-        _ => Block {
-            unknown: Some("it waits for several locks at once".to_owned()),
-            ..simple(On::SharedFutex { path: None })
-        },
+        _ => unsure(
+            On::SharedFutex { path: None },
+            "it waits for several locks at once".to_owned(),
+        ),
     };
     match block.on {
         On::PrivateFutex if proc::threads(at.pid, 2).len() == 1 => {
@@ -47,30 +47,26 @@ pub(super) fn of_list_of_futexes(
     let len = usize::try_from(count).unwrap_or(WAITERS).min(WAITERS) * WAITER;
     match search.argument(at.pid, list, len) {
         Ok(bytes) => of_futexes(search, at, &shared_words(&bytes), timed),
-        Err(unknown) => Block {
-            unknown: unknown.or(Some("the list of locks could not be read".to_owned())),
-            ..simple(On::SharedFutex { path: None })
-        },
+        Err(why) => {
+            let why = why.unwrap_or_else(|| "the list of locks could not be read".to_owned());
+            unsure(On::SharedFutex { path: None }, why)
+        }
     }
 }
 
 /// The other processes that map the memory of a futex: any of them may have to wake it. The value
 /// of the futex is not read.
 pub(super) fn of_futex(search: &mut Search, at: &At, word: u64) -> Block {
-    let unknown = |path: Option<String>, why: String| Block {
-        unknown: Some(why),
-        ..simple(On::SharedFutex { path })
-    };
     let path = format!("/proc/{}/maps", at.pid);
     let own = match mappings(at.pid) {
         Ok(own) => own,
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            return unknown(None, search.refuse(&path));
+            return unsure(On::SharedFutex { path: None }, search.refuse(&path));
         }
         Err(_) => {
             let why =
                 "its memory map is not read while one of its threads is in uninterruptible sleep";
-            return unknown(None, why.to_owned());
+            return unsure(On::SharedFutex { path: None }, why.to_owned());
         }
     };
     let mut own = own.into_iter();

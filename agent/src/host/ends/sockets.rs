@@ -1,7 +1,7 @@
 //! Sockets. I/O.
 
 use super::{
-    at::{At, simple},
+    at::{At, unsure},
     peers,
     search::Search,
 };
@@ -12,14 +12,15 @@ const ADDRESS: usize = 110;
 
 pub(super) fn of_socket(search: &mut Search, at: &At, inode: u64) -> Block {
     let Some(socket) = peers::of(at.pid, inode) else {
-        return Block {
-            unknown: Some("reapwatch does not look up sockets of this kind".to_owned()),
-            ..simple(On::Socket {
-                family: "other".to_owned(),
-                peer: None,
-                open: false,
-            })
+        let on = On::Socket {
+            family: "other".to_owned(),
+            peer: None,
+            open: false,
         };
+        return unsure(
+            on,
+            "reapwatch does not look up sockets of this kind".to_owned(),
+        );
     };
     let holders = socket
         .peer

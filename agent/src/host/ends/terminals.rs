@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     at::{At, Direction, simple},
-    descriptor::Info,
+    fdinfo::Info,
     search::{HOLDERS, Search},
 };
 use crate::host::proc;

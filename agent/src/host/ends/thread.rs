@@ -5,9 +5,9 @@ use std::io::ErrorKind;
 use super::{
     at::{At, Direction, simple},
     call::Call,
-    file_systems, ipc,
+    descriptors, file_systems, ipc,
     search::Search,
-    sets, shared, sockets, things,
+    sets, shared, sockets,
 };
 use crate::host::parse;
 use crate::host::proc;
@@ -50,10 +50,14 @@ fn block(search: &mut Search, at: &At, call: Call) -> Block {
         return block;
     }
     match call {
-        Call::Read(descriptor) => things::of_descriptor(search, at, descriptor, Direction::Read),
-        Call::Write(descriptor) => things::of_descriptor(search, at, descriptor, Direction::Write),
+        Call::Read(descriptor) => {
+            descriptors::of_descriptor(search, at, descriptor, Direction::Read)
+        }
+        Call::Write(descriptor) => {
+            descriptors::of_descriptor(search, at, descriptor, Direction::Write)
+        }
         Call::Open { folder, path } if at.sleeps_in(&["fifo_open", "wait_for_partner"]) => {
-            things::of_open(search, at, folder, path)
+            descriptors::of_open(search, at, folder, path)
         }
         Call::Poll { .. } | Call::Select { .. } | Call::Epoll { .. } => {
             sets::of_set(search, at, call)
@@ -67,7 +71,7 @@ fn block(search: &mut Search, at: &At, call: Call) -> Block {
             address,
             len,
         } => {
-            let block = things::of_descriptor(search, at, descriptor, Direction::Write);
+            let block = descriptors::of_descriptor(search, at, descriptor, Direction::Write);
             sockets::of_connect(search, at, block, address, len)
         }
         Call::Futex {
@@ -90,12 +94,12 @@ fn block(search: &mut Search, at: &At, call: Call) -> Block {
         } => ipc::of_semaphore(search, at, set, (list, count), timed),
         Call::TimedQueue { descriptor, full } => of_timed_queue(search, at, descriptor, full),
         Call::Restarted => of_restarted(at),
-        Call::Lock(descriptor) => things::of_lock(search, at, descriptor),
-        Call::Fork => things::of_vfork(search, at),
+        Call::Lock(descriptor) => descriptors::of_lock(search, at, descriptor),
+        Call::Fork => descriptors::of_vfork(search, at),
         Call::Sleep => simple(On::Timer),
         Call::Signal => simple(On::Signal),
         Call::Wait => simple(On::Child),
-        Call::About(_) | Call::Open { .. } | Call::Other => things::of_wchan(at),
+        Call::About(_) | Call::Open { .. } | Call::Other => descriptors::of_wchan(at),
     }
 }
 
@@ -106,7 +110,7 @@ fn of_timed_queue(search: &mut Search, at: &At, descriptor: u32, full: bool) -> 
     } else {
         Direction::Read
     };
-    let mut block = things::of_descriptor(search, at, descriptor, way);
+    let mut block = descriptors::of_descriptor(search, at, descriptor, way);
     if let On::Ipc { timed, .. } = &mut block.on {
         *timed = true;
     }
@@ -115,7 +119,7 @@ fn of_timed_queue(search: &mut Search, at: &At, descriptor: u32, full: bool) -> 
 
 /// A restarted wait with a timeout: a sleep, a poll, or a lock.
 fn of_restarted(at: &At) -> Block {
-    match things::of_wchan(at).on {
+    match descriptors::of_wchan(at).on {
         On::Events { kinds, .. } => simple(On::Events { kinds, timed: true }),
         _ => simple(On::Timer),
     }

@@ -112,7 +112,7 @@ pub(super) struct Terminated {
     pub(super) id: Option<String>,
 }
 
-/// What the server says of a failure.
+/// The server's description of a failure.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Status {

@@ -16,15 +16,7 @@ pub(super) fn ours(pid: u32, depth: u32, awaited: Awaited) -> Awaited {
         return awaited;
     }
     let threads = proc::threads(pid, THREADS).into_iter();
-    let lists = threads.filter_map(|tid| {
-        let text = proc::text(format!("/proc/{pid}/task/{tid}/children")).ok()?;
-        let numbers = text.split_ascii_whitespace();
-        Some(
-            numbers
-                .filter_map(|it| it.parse().ok())
-                .collect::<Vec<u32>>(),
-        )
-    });
+    let lists = threads.filter_map(|tid| proc::children(pid, tid));
     let children = lists.flatten().take(CHILDREN);
     let statuses = children.filter_map(|child| proc::text(format!("/proc/{child}/status")).ok());
     translated(depth as usize, awaited, statuses)

@@ -59,9 +59,9 @@ impl File {
     pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
         let file: Option<Self> = serde_saphyr::from_str(text).map_err(|error| {
             // Only one line, without the surrounding text, which may be a secret.
-            let said = error.without_snippet().to_string();
-            let said = said.lines().next().unwrap_or_default();
-            anyhow::anyhow!("invalid web config: {said}")
+            let message = error.without_snippet().to_string();
+            let message = message.lines().next().unwrap_or_default();
+            anyhow::anyhow!("invalid web config: {message}")
         })?;
         let file = file.unwrap_or_default();
         if file.rate_limit.is_some() {

@@ -51,6 +51,7 @@ pub fn verdict() -> Verdict {
         id: "never_waits".into(),
         summary: "java (PID 10) never waits".into(),
         evidence: vec!["holds 2 zombies".into()],
+        repeats: vec![0],
         remedy: "fix java".into(),
         confidence: Confidence::Likely.into(),
     }

@@ -8,7 +8,7 @@ use std::iter;
 use api::{ExitKind, Seconds, Time};
 
 use crate::clock::Wall;
-use crate::events::{ExitStatus, Kill, Process, Resources, Steps};
+use crate::events::{ExitStatus, Kill, Process, Resources};
 use crate::lifecycle::{DiedBound, Former, How, Record};
 use crate::{parents, signals};
 
@@ -89,7 +89,10 @@ pub fn finished(
         parent_container,
         uid: record.uid,
         resources: record.resources.map(|used| resources(record, used)),
-        steps: record.steps.as_deref().copied().map(steps),
+        steps: record
+            .steps
+            .as_deref()
+            .map(|steps| steps.map(Seconds::of_ns)),
     }
 }
 
@@ -110,7 +113,7 @@ fn held_before(wall: Wall, record: &Record) -> Vec<api::Held> {
     held.collect()
 }
 
-/// A record whose reap has not come, why, its container and that of its parent: one item of
+/// A record of a zombie, why it is not reaped, its container and that of its parent: one item of
 /// `zombies`.
 pub fn zombie(
     wall: Wall,
@@ -195,18 +198,6 @@ fn resources(record: &Record, used: Resources) -> api::Resources {
         system_seconds: Seconds::of_ns(used.system_ns),
         threads: used.threads,
         max_rss_bytes: used.max_rss_bytes,
-    }
-}
-
-fn steps(steps: Steps) -> api::Steps {
-    api::Steps {
-        dumping_core: steps.dumping_core_ns.map(Seconds::of_ns),
-        waiting_for_siblings: steps.waiting_for_siblings_ns.map(Seconds::of_ns),
-        releasing_memory: steps.releasing_memory_ns.map(Seconds::of_ns),
-        closing_files: steps.closing_files_ns.map(Seconds::of_ns),
-        deferred_work: steps.deferred_work_ns.map(Seconds::of_ns),
-        namespaces: steps.namespaces_ns.map(Seconds::of_ns),
-        other: steps.other_ns.map(Seconds::of_ns),
     }
 }
 

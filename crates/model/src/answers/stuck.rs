@@ -12,7 +12,7 @@ use crate::stuck::steps::{dumping_core, frozen, ptrace_exit_stop, waiting_for_na
 
 /// Somebody who does not die, and what a round found of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Looked<'a> {
+pub struct Examined<'a> {
     /// Its facts from the snapshot.
     pub suspect: &'a Suspect,
     /// Since when.
@@ -26,12 +26,12 @@ pub struct Looked<'a> {
 /// One item of `stuck`.
 pub fn item(
     wall: Wall,
-    &Looked {
+    &Examined {
         suspect,
         since,
         stuck,
         in_time,
-    }: &Looked<'_>,
+    }: &Examined<'_>,
     container: Option<api::Container>,
 ) -> api::Stuck {
     let decisive = stuck.decisive();
@@ -61,7 +61,7 @@ pub fn item(
             .map(|unheard| ignored(wall, &unheard.last)),
         waits_for: waits_for.and_then(|(facts, thread)| waits_for_of(facts, thread)),
         container,
-        verdict: crate::stuck::rules::judge(stuck).map(|verdict| verdict.for_answer()),
+        verdict: crate::stuck::rules::answer(stuck),
     }
 }
 
@@ -103,7 +103,7 @@ fn waits_for_of(facts: &Facts, thread: &Thread) -> Option<api::WaitsFor> {
         Some(api::WaitsFor {
             kind: kind.into(),
             what,
-            processes: processes.into_iter().map(someone).collect(),
+            processes: processes.into_iter().map(process_of).collect(),
         })
     };
     match thread.step() {
@@ -160,7 +160,7 @@ fn connections(facts: &Facts) -> String {
     words.collect::<Vec<_>>().join(" or ")
 }
 
-fn someone(who: &Actor) -> api::Process {
+fn process_of(who: &Actor) -> api::Process {
     api::Process {
         pid: who.pid,
         start_time: None,

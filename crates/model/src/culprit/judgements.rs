@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::evidence::suspects::{Look, Suspect, YOUNG_NS};
-use super::evidence::{Evidence, Facts, Place, Zombies};
+use super::evidence::{Evidence, Facts, Place};
 use super::notes::notes;
-use super::rules::{self, Verdict};
+use super::rules;
 use crate::events::{Key, Process};
 use crate::parents::Row;
 
@@ -32,12 +32,12 @@ pub struct Judged {
     pub last_wait_ns: Option<u64>,
     /// Why it does not reap, as of the look.
     verdict: Option<api::Verdict>,
-    /// What it held then.
-    zombies: Zombies,
     /// When its files were last read; the verdict is of then.
     looked_ns: Option<u64>,
     /// What could not be read of it.
     unreadable: Vec<String>,
+    /// It is from a recording, and shown as it was then.
+    is_replayed: bool,
 }
 
 impl Judgements {
@@ -129,9 +129,9 @@ impl Judgements {
             waits: None,
             last_wait_ns: None,
             verdict,
-            zombies: Zombies::default(),
             looked_ns: None,
             unreadable: Vec::new(),
+            is_replayed: true,
             process,
         };
         self.judged.insert(judged.process.key.tgid, judged);
@@ -147,8 +147,9 @@ impl Judged {
     /// Why it does not reap, with as many zombies as `row` has.
     pub fn verdict(&self, row: &Row) -> Option<api::Verdict> {
         let mut verdict = self.verdict.clone()?;
-        if let Some(age_ns) = row.oldest_ns {
-            rules::recount(&mut verdict.evidence, &self.zombies, row.zombies, age_ns);
+        if let Some(age_ns) = row.oldest_ns.filter(|_| !self.is_replayed) {
+            let is_lower_bound = row.oldest_is_lower_bound;
+            rules::recount(&mut verdict, row.zombies, age_ns, is_lower_bound);
         }
         Some(verdict)
     }
@@ -163,9 +164,9 @@ impl Judged {
             waits: evidence.habits.waits,
             last_wait_ns: last_wait_age_ns.map(|age_ns| suspect.at_ns - age_ns),
             verdict: None,
-            zombies: evidence.zombies.clone(),
             looked_ns: None,
             unreadable: Vec::new(),
+            is_replayed: false,
         };
         let recent = before.filter(|before| before.process.key.is_roughly(key));
         let recent = recent.filter(|before| {
@@ -175,13 +176,12 @@ impl Judged {
         match recent {
             Some(before) => Self {
                 verdict: before.verdict,
-                zombies: before.zombies,
                 looked_ns: before.looked_ns,
                 unreadable: before.unreadable,
                 ..judged
             },
             None => Self {
-                verdict: rules::judge(evidence).as_ref().map(Verdict::for_answer),
+                verdict: rules::answer(evidence),
                 looked_ns: evidence.facts.is_some().then_some(now_ns),
                 unreadable: evidence
                     .facts
@@ -197,7 +197,7 @@ impl Judged {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::culprit::evidence::{Habits, Program, Role, Thread};
+    use crate::culprit::evidence::{Habits, Program, Role, Thread, Zombies};
 
     const SECOND: u64 = 1_000_000_000;
     const PARENT: Key = Key {

@@ -47,8 +47,8 @@ impl CgroupIds {
         both.filter_map(move |version| self.of(version))
     }
 
-    /// The more specific id: that of v1, unless it is the root's.
-    pub fn telling(self) -> Option<CgroupId> {
+    /// That of v1, unless it is the root's.
+    pub fn most_specific(self) -> Option<CgroupId> {
         let v1 = self.of(CgroupVersion::V1).filter(|it| it.id != ROOT_ID);
         v1.or(self.of(CgroupVersion::V2))
     }

@@ -9,7 +9,7 @@ use zerocopy::FromBytes;
 use super::{
     Asked, CgroupId, CgroupIds, CgroupMade, CgroupVersion, Comm, Death, Event, Exec, Execed,
     ExitStatus, Freed, Ignored, Key, Kill, KillBy, NamespacePid, Peeked, Process, Release,
-    Renotified, Resources, Steps, Target, Task, TaskState, Waited, Waits,
+    Renotified, Resources, Target, Task, TaskState, Waited, Waits, steps,
 };
 
 /// Bytes that are not a valid record.
@@ -40,7 +40,7 @@ pub fn decode(bytes: &[u8], page_size: u64) -> Result<Event, Malformed> {
             let mut event = death(&read(bytes)?, page_size)?;
             if head.flags & death_flags::STEPS != 0 {
                 let record: wire::SteppedDeath = read(bytes)?;
-                event.steps = Steps::between(event.begin_ns, record.steps, event.at_ns);
+                event.steps = steps::between(event.begin_ns, record.steps, event.at_ns);
             }
             Ok(Event::Death(Box::new(event)))
         }

@@ -7,6 +7,7 @@ mod comm;
 mod decode;
 mod kept;
 mod kill;
+mod namespace_pid;
 mod steps;
 mod tasks;
 mod threads;
@@ -17,6 +18,8 @@ pub use comm::Comm;
 pub use decode::{Malformed, decode, decode_task};
 pub use kept::{Reaps, counted_reap, decode_kept, held_death, reaps};
 pub use kill::{Kill, KillBy};
+pub(crate) use namespace_pid::INITIAL_NAMESPACE;
+pub use namespace_pid::NamespacePid;
 pub use steps::Steps;
 pub use tasks::Tasks;
 pub use threads::decode_threads;
@@ -98,15 +101,6 @@ pub struct Resources {
     pub threads: Option<u32>,
     /// Peak resident set size.
     pub max_rss_bytes: u64,
-}
-
-/// The PID of a process in one PID namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct NamespacePid {
-    /// Inode number of the namespace.
-    pub namespace: u32,
-    /// The PID in it.
-    pub nr: u32,
 }
 
 /// A process died and its parent was notified, or it was auto-reaped.

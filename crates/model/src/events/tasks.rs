@@ -67,18 +67,19 @@ struct Rare {
 }
 
 /// The waits of a process that never waited.
-const NEVER: Waits = Waits {
-    calls: 0,
-    last_ns: None,
-    asked: Some(Asked::NONE),
-};
+fn never() -> Waits {
+    Waits {
+        asked: Some(Asked::default()),
+        ..Waits::default()
+    }
+}
 
 impl Tasks {
     /// Adds one.
     pub fn push(&mut self, task: Task) {
         let waits = match task.waits.as_deref() {
             None => Waiting::Unknown,
-            Some(&NEVER) => Waiting::Never,
+            Some(waits) if *waits == never() => Waiting::Never,
             Some(_) => Waiting::Rare,
         };
         let pids = self.namespaces.put(&task.pids);
@@ -220,7 +221,7 @@ impl Tasks {
             uid: row.uid,
             waits: match row.waits {
                 Waiting::Unknown => None,
-                Waiting::Never => Some(Box::new(NEVER)),
+                Waiting::Never => Some(Box::new(never())),
                 Waiting::Rare => rare.waits,
             },
             dead_by_ns: known(row.dead_by_ns),
@@ -315,7 +316,7 @@ mod tests {
                 asked: Some(Asked {
                     any: 1,
                     peeked: Peeked::default(),
-                    ..Asked::NONE
+                    ..Asked::default()
                 }),
             })),
             dead_by_ns: Some(9),
@@ -344,7 +345,7 @@ mod tests {
     fn what_was_added_comes_back_in_order_of_tgid() {
         let bare = Task::new(process(40), TaskState::Alive);
         let idle = Task {
-            waits: Some(Box::new(NEVER)),
+            waits: Some(Box::new(never())),
             pids: vec![pid(41)],
             ..Task::new(process(41), TaskState::Exiting)
         };

@@ -38,32 +38,6 @@ pub struct Asked {
     pub peeked: Peeked,
 }
 
-impl Asked {
-    /// No call.
-    pub const NONE: Self = Self {
-        any: 0,
-        process: 0,
-        group: 0,
-        pidfd: 0,
-        clones: 0,
-        of_thread: 0,
-        peeks: 0,
-        last_take_ns: None,
-        last_any_ns: None,
-        last_peek_ns: None,
-        peeked: Peeked {
-            any: 0,
-            process: 0,
-            group: 0,
-            pidfd: 0,
-            clones: 0,
-            of_thread: 0,
-            last_any_ns: None,
-            last: None,
-        },
-    };
-}
-
 /// The arguments of wait calls that leave the zombie in place (`waitid` with `WNOWAIT`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peeked {

@@ -1,8 +1,8 @@
 //! A living process whose main thread has exited. /proc shows it as a zombie, which it is not.
 
 use super::words::{count, named};
-use crate::culprit::rules::{Confidence, Verdict};
 use crate::events::Process;
+use crate::verdict::{Confidence, Verdict};
 
 /// `threads` is the number of its remaining threads, if known. The kernel does not let a leader be
 /// reaped before the last thread of its process has exited

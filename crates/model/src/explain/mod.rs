@@ -1,5 +1,4 @@
-//! The story of one process, alive or dead, from what is known at one moment. Pure, except for `look`,
-//! which reads /proc.
+//! The story of one process, alive or dead, from what is known at one moment.
 
 mod leader_exited;
 mod lives;

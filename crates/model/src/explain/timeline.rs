@@ -194,10 +194,10 @@ fn parent_changes(record: &Record) -> impl Iterator<Item = Moment> {
 }
 
 fn died(record: &Record) -> Moment {
-    let (bound, when) = match record.died.bound {
-        DiedBound::Exact => (Bound::Exact, ""),
-        DiedBound::NotBefore => (Bound::AtLeast, "at this time or later, "),
-        DiedBound::NotAfter => (Bound::AtMost, "at this time or earlier, "),
+    let when = match record.died.bound {
+        DiedBound::Exact => "",
+        DiedBound::NotBefore => "at this time or later, ",
+        DiedBound::NotAfter => "at this time or earlier, ",
     };
     let end = ended(record.status);
     let what = if record.vanished_at_once() {
@@ -212,7 +212,7 @@ fn died(record: &Record) -> Moment {
         let notified = someone(first.or(record.responsible()));
         format!("{when}{end} and became a zombie; {notified} was notified")
     };
-    at(Some(record.died.at_ns), bound, what)
+    at(Some(record.died.at_ns), record.died.bound.of_time(), what)
 }
 
 /// Of a zombie whose reap was not seen.
@@ -272,11 +272,7 @@ pub(super) fn phases(life: &Life<'_>, now_ns: u64) -> Vec<Phase> {
     }
     let died_ns = record.died.at_ns;
     if let Some(begin_ns) = begin_ns {
-        let bound = match record.died.bound {
-            DiedBound::Exact => Bound::Exact,
-            DiedBound::NotBefore => Bound::AtLeast,
-            DiedBound::NotAfter => Bound::AtMost,
-        };
+        let bound = record.died.bound.of_time();
         phases.push(exit(died_ns.saturating_sub(begin_ns), bound));
         phases.extend(record.steps.as_deref().into_iter().flat_map(steps));
     }

@@ -14,7 +14,7 @@ pub(super) fn story(known: &Known<'_>) -> Story {
             kernel_thread: Some(comm),
             ..
         } => kernel_thread(known.pid, comm),
-        seen => nobody(known, seen),
+        seen => no_process(known, seen),
     };
     advice.extend(known.seen.namesakes.iter().map(|(host, comm)| {
         format!(
@@ -52,7 +52,7 @@ fn kernel_thread(pid: u32, comm: &str) -> (String, Vec<String>) {
     (summary, advice)
 }
 
-fn nobody(known: &Known<'_>, seen: &Seen) -> (String, Vec<String>) {
+fn no_process(known: &Known<'_>, seen: &Seen) -> (String, Vec<String>) {
     let pid = known.pid;
     let watched_ns = known.now_ns.saturating_sub(known.began_ns);
     let back = span(watched_ns.min(known.remembered_ns));
@@ -105,9 +105,9 @@ mod tests {
             assert_eq!((story.state, &story.process), (State::Unknown, &None));
             format!("{}; {}", story.summary, story.advice.join("; "))
         };
-        let nobody = advice(&Seen::default());
-        assert!(nobody.contains("no process has PID 10"), "{nobody}");
-        assert!(nobody.contains("journalctl _PID=10"), "{nobody}");
+        let no_process = advice(&Seen::default());
+        assert!(no_process.contains("no process has PID 10"), "{no_process}");
+        assert!(no_process.contains("journalctl _PID=10"), "{no_process}");
         let high = advice(&Seen {
             pid_max: Some(10),
             ..Seen::default()

@@ -4,7 +4,7 @@ use crate::events::{ExitStatus, Process};
 use crate::lifecycle::{DiedBound, Record};
 use crate::signals;
 
-pub(super) use crate::culprit::rules::{count, span};
+pub(super) use crate::words::{count, span};
 
 /// `worker (PID 42)`.
 pub(super) fn named(process: &Process) -> String {

@@ -45,7 +45,7 @@ pub struct Row<'a> {
     pub zombie: Option<Seconds>,
     /// How it was released.
     pub how: Option<&'a str>,
-    /// Who killed it.
+    /// Its killer.
     pub killer: Option<Cow<'a, str>>,
     /// Verdicts, as text.
     pub why: Option<&'a str>,

@@ -38,7 +38,7 @@ pub const EXIT_FIELDS: [Field; 14] = [
     Field::Workload,
 ];
 
-fn someone(process: &Process) -> (u32, Cow<'_, str>) {
+fn identity(process: &Process) -> (u32, Cow<'_, str>) {
     (process.pid, Cow::Borrowed(&*process.comm))
 }
 
@@ -63,7 +63,7 @@ impl<'a> From<&'a Parent> for Row<'a> {
         Self {
             pid: it.process.pid,
             comm: Cow::Borrowed(&it.process.comm),
-            parent: Some(someone(&it.process)),
+            parent: Some(identity(&it.process)),
             zombies: Some(it.zombies),
             age: it.oldest_seconds,
             leak: Some(it.leaked_per_second),
@@ -80,7 +80,7 @@ impl<'a> From<&'a Zombie> for Row<'a> {
         Self {
             pid: it.pid,
             comm: Cow::Borrowed(&it.comm),
-            parent: holder.map(someone),
+            parent: holder.map(identity),
             age: Some(it.zombie_seconds),
             user: it.uid,
             exit: it.exit.as_ref().map(|it| it.to_string().into()),
@@ -121,7 +121,7 @@ impl<'a> From<&'a FinishedExit> for Row<'a> {
         Self {
             pid: it.pid,
             comm: Cow::Borrowed(&it.comm),
-            parent: it.parent.as_ref().map(someone),
+            parent: it.parent.as_ref().map(identity),
             zombie: it.zombie_seconds,
             exiting: it.exit_seconds,
             exit: it.exit.as_ref().map(|it| it.to_string().into()),

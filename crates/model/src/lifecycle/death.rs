@@ -1,6 +1,6 @@
 //! Events for a death, or for a change of the responsible process.
 
-use super::table::{Entry, Identity};
+use super::entry::{Entry, Identity};
 use super::{
     Correction, Died, DiedBound, Former, Lifecycle, MOST_FORMER, Reap, Record, Transition,
 };
@@ -56,7 +56,7 @@ impl Lifecycle {
     fn repeated(&mut self, key: Key, death: &Death, out: &mut Vec<Transition>) {
         self.open.update(&key, |entry| {
             entry.learn(death);
-            if death.at_ns >= entry.told_ns {
+            if death.at_ns >= entry.responsible_as_of_ns {
                 let parent = death.parent.or(entry.record.parent);
                 let adopted = entry.set_responsible(parent, death.tracer, death.at_ns, false);
                 entry.parent_autoreaps = death.autoreap;
@@ -83,9 +83,9 @@ impl Lifecycle {
         if self.dead_by(&key, event.at_ns).is_none() {
             return;
         }
-        self.confirm_told(key, event, out);
+        self.confirm_renotified(key, event, out);
         let adopted = self.open.update(&key, |entry| {
-            if event.at_ns < entry.told_ns {
+            if event.at_ns < entry.responsible_as_of_ns {
                 return None;
             }
             let tracer = entry.record.tracer;
@@ -144,7 +144,7 @@ impl Entry {
         let mut entry = Self {
             record,
             exact_start: true,
-            told_ns: death.at_ns,
+            responsible_as_of_ns: death.at_ns,
             found_ns: None,
             parent_autoreaps: death.autoreap,
             look_ns: u64::MAX,
@@ -197,7 +197,7 @@ impl Entry {
         self.record.parent = parent;
         self.record.tracer = tracer;
         self.parent_autoreaps = false;
-        self.told_ns = at_ns;
+        self.responsible_as_of_ns = at_ns;
         let key = |process: &Process| process.key;
         let to = self.record.responsible().map(key);
         let changed = match (from.as_ref().map(key), to) {

@@ -7,6 +7,7 @@
 //! values are `None` or marked as bounds.
 
 mod death;
+mod entry;
 mod packed;
 mod pending;
 mod reap;
@@ -28,8 +29,9 @@ pub use record::*;
 pub use siblings::Siblings;
 
 use crate::events::{Event, Key, NamespacePid, Process};
+use entry::{Entry, Identity};
 use recent::{Closed, Recent};
-use table::{Entry, Identity, Table};
+use table::Table;
 use unlisted::Unlisted;
 
 /// Limits of the table.

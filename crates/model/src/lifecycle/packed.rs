@@ -1,7 +1,7 @@
 //! The form in which open deaths are kept: there may be hundreds of thousands, and what many have
 //! in common is kept once.
 
-use super::table::Entry;
+use super::entry::Entry;
 use super::{Died, DiedBound, Former, Reap, Record};
 use crate::events::{
     CgroupIds, Comm, ExitStatus, Key, Kill, NamespacePid, Process, Resources, Steps,
@@ -29,7 +29,7 @@ pub(super) struct Row {
     pub(super) start_ns: u64,
     pub(super) died_ns: u64,
     pub(super) look_ns: u64,
-    told_ns: u64,
+    responsible_as_of_ns: u64,
     found_ns: u64,
     begin_ns: u64,
     user_ns: u64,
@@ -42,7 +42,7 @@ pub(super) struct Row {
     steps: Option<[u32; 7]>,
     comm: Place,
     forker: Place,
-    /// Who must reap it, and where it died.
+    /// The processes that must reap it, and its cgroup.
     pub(super) kin: Kin,
     /// `None` if they do not fit.
     pids: Option<Pids>,
@@ -60,7 +60,7 @@ pub(super) struct Kin {
     parent: Place,
     tracer: Place,
     cgroups: Place,
-    /// The tgid of one whose cgroup is not known: it shares with nobody where it belongs.
+    /// The tgid of a zombie whose cgroup is not known: it has no siblings.
     alone: u32,
 }
 
@@ -105,7 +105,7 @@ impl Shared {
             start_ns,
             died_ns: record.died.at_ns,
             look_ns: entry.look_ns,
-            told_ns: entry.told_ns,
+            responsible_as_of_ns: entry.responsible_as_of_ns,
             found_ns: entry.found_ns.unwrap_or(NEVER),
             begin_ns: record.begin_ns.unwrap_or(NEVER),
             user_ns: used.user_ns,
@@ -175,7 +175,7 @@ impl Shared {
         Entry {
             record,
             exact_start: row.exact_start,
-            told_ns: row.told_ns,
+            responsible_as_of_ns: row.responsible_as_of_ns,
             found_ns: known(row.found_ns),
             parent_autoreaps: row.parent_autoreaps,
             look_ns: row.look_ns,
@@ -238,17 +238,7 @@ fn pack_steps(steps: &Steps) -> Option<[u32; 7]> {
 }
 
 fn unpack_steps(packed: [u32; 7]) -> Steps {
-    let [core, siblings, memory, files, work, namespaces, other] =
-        packed.map(|ns| (ns != UNKNOWN).then_some(u64::from(ns)));
-    Steps {
-        dumping_core_ns: core,
-        waiting_for_siblings_ns: siblings,
-        releasing_memory_ns: memory,
-        closing_files_ns: files,
-        deferred_work_ns: work,
-        namespaces_ns: namespaces,
-        other_ns: other,
-    }
+    Steps::of(packed.map(|ns| (ns != UNKNOWN).then_some(u64::from(ns))))
 }
 
 #[cfg(test)]
@@ -291,8 +281,8 @@ mod tests {
                 max_rss_bytes: 4,
             }),
             steps: Some(Box::new(Steps {
-                closing_files_ns: Some(u64::from(UNKNOWN) - 1),
-                other_ns: Some(0),
+                closing_files: Some(u64::from(UNKNOWN) - 1),
+                other: Some(0),
                 ..Steps::default()
             })),
             pids: vec![pid(42), pid(1)],
@@ -301,7 +291,7 @@ mod tests {
         Entry {
             record,
             exact_start: true,
-            told_ns: 10,
+            responsible_as_of_ns: 10,
             found_ns: Some(11),
             parent_autoreaps: true,
             look_ns: 12,
@@ -343,7 +333,7 @@ mod tests {
     fn what_does_not_fit_into_a_row_comes_back_too() {
         let mut rare = entry();
         let steps = Steps {
-            releasing_memory_ns: Some(u64::from(UNKNOWN)),
+            releasing_memory: Some(u64::from(UNKNOWN)),
             ..Steps::default()
         };
         rare.record.steps = Some(Box::new(steps));

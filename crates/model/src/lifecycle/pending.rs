@@ -3,9 +3,9 @@
 //! reported until something shows that it died: a notification after all, a wait that reaped it,
 //! its freeing, or a snapshot in which it is a zombie or gone.
 
+use super::entry::{Entry, Identity};
 use super::packed::Row;
 use super::reconcile::shown;
-use super::table::{Entry, Identity};
 use super::{Correction, Died, DiedBound, How, Lifecycle, Reap, Record, Transition};
 use crate::events::{Death, Key, Renotified, Snapshot, Task};
 
@@ -17,7 +17,7 @@ use crate::events::{Death, Key, Renotified, Snapshot, Task};
 /// memory was freed in time, without a lost record or a skipped run. The snapshot finds those.
 const LOOK_AFTER_NS: u64 = 500_000_000;
 const LOOK_AFTER_FREE_NS: u64 = 2_000_000_000;
-/// From this duration on, an announced zombie must have hung on its way.
+/// An announced zombie this old must have been delayed.
 const HUNG_NS: u64 = 100_000_000;
 
 impl Lifecycle {
@@ -89,7 +89,12 @@ impl Lifecycle {
     /// thread is notified for the first time when that thread is released
     /// ([`release_task`](https://elixir.bootlin.com/linux/v6.12/A/ident/release_task)); any other
     /// was a zombie before and has a new parent.
-    pub(super) fn confirm_told(&mut self, key: Key, event: &Renotified, out: &mut Vec<Transition>) {
+    pub(super) fn confirm_renotified(
+        &mut self,
+        key: Key,
+        event: &Renotified,
+        out: &mut Vec<Transition>,
+    ) {
         let Some(mut entry) = self.pending.remove(&key) else {
             return;
         };
@@ -128,12 +133,12 @@ impl Lifecycle {
             entry.found_ns = Some(snapshot.ended_ns);
         }
         // Its first parent as a zombie, which may differ from the announced one.
-        if entry.told_ns < snapshot.begun_ns {
+        if entry.responsible_as_of_ns < snapshot.begun_ns {
             let record = &mut entry.record;
             record.parent = task.parent.or(record.parent.take());
             record.tracer.clone_from(&task.tracer);
             entry.parent_autoreaps = false;
-            entry.told_ns = snapshot.begun_ns;
+            entry.responsible_as_of_ns = snapshot.begun_ns;
         }
         self.confirm(entry, snapshot.ended_ns, out);
     }
@@ -181,7 +186,7 @@ impl Entry {
 
     fn still_pending_at(&mut self, at_ns: u64) {
         self.record.died.at_ns = self.record.died.at_ns.max(at_ns);
-        let age_ns = at_ns.saturating_sub(self.told_ns);
+        let age_ns = at_ns.saturating_sub(self.responsible_as_of_ns);
         self.look_ns = self.look_ns.max(at_ns.saturating_add(age_ns));
     }
 }

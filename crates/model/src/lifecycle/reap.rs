@@ -2,7 +2,7 @@
 //!
 //! An event from before the death open under the same PID is about another process.
 
-use super::table::{Entry, Identity};
+use super::entry::{Entry, Identity};
 use super::{
     Correction, Died, DiedBound, How, Lifecycle, Reap, Record, Transition, recent::Closed,
 };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{
     How,
-    table::{Entry, Identity},
+    entry::{Entry, Identity},
 };
 use crate::events::Key;
 

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use super::table::{Entry, Identity};
+use super::entry::{Entry, Identity};
 use super::{Correction, Died, DiedBound, Lifecycle, Record, Transition};
 use crate::events::{Key, Process, Snapshot, Task};
 
@@ -155,7 +155,7 @@ impl Entry {
         let parent = task.parent.as_ref().or(self.record.parent.as_ref());
         let differs = !same_process(parent, self.record.parent.as_ref())
             || !same_process(task.tracer.as_ref(), self.record.tracer.as_ref());
-        if differs && self.told_ns < snapshot.begun_ns {
+        if differs && self.responsible_as_of_ns < snapshot.begun_ns {
             let tracer = task.tracer;
             let adopted = self.set_responsible(parent.copied(), tracer, snapshot.begun_ns, true);
             out.push(Transition::Corrected(Correction::ParentChanged));
@@ -205,7 +205,7 @@ impl Entry {
         let mut entry = Self {
             record,
             exact_start,
-            told_ns: begun_ns,
+            responsible_as_of_ns: begun_ns,
             found_ns: Some(ended_ns),
             parent_autoreaps: false,
             look_ns: u64::MAX,

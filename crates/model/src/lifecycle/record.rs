@@ -1,5 +1,6 @@
 //! What is known about one death, from its first sign to its reap.
 
+use api::Bound;
 pub use api::How;
 
 use crate::events::{
@@ -15,6 +16,17 @@ pub enum DiedBound {
     NotBefore,
     /// It was already dead at this moment (found by a snapshot), so its age is a lower bound.
     NotAfter,
+}
+
+impl DiedBound {
+    /// The precision of a time, or of a duration that ends at it.
+    pub fn of_time(self) -> Bound {
+        match self {
+            Self::Exact => Bound::Exact,
+            Self::NotBefore => Bound::AtLeast,
+            Self::NotAfter => Bound::AtMost,
+        }
+    }
 }
 
 /// When a process became a zombie that can be reaped.

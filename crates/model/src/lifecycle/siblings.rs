@@ -1,5 +1,5 @@
-//! Zombies that share parent, tracer and cgroup. Who asks for numbers looks at these: there are as
-//! many as there are parents, however many zombies they hold.
+//! Zombies that share parent, tracer and cgroup. Numbers are computed from these groups: there are
+//! as many as parents, however many zombies they hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -55,7 +55,7 @@ impl<T: Copy + Eq + Hash> Pool<T> {
         self.at(place).copied()
     }
 
-    /// The same, where it lies.
+    /// The same, by reference.
     pub(crate) fn at(&self, place: Place) -> Option<&T> {
         let (value, _) = self.values.get(place.0 as usize)?;
         Some(value)

@@ -1,4 +1,4 @@
-//! Who holds a zombie, kept small: there may be hundreds of thousands.
+//! The process that holds a zombie, in few bytes: there may be hundreds of thousands.
 
 use crate::events::{Key, TICK_TOLERANCE_NS};
 

@@ -1,8 +1,8 @@
-//! Lines on where processes belong.
+//! The forms of lines on where processes belong.
 
-use super::read::{Fields as Read, Malformed, key, unescaped};
-use super::write::{self, Fields, escaped};
-use crate::events::{CgroupId, CgroupVersion};
+use super::event::cgroup_id;
+use super::fields::{Fields, Malformed, write};
+use crate::events::{CgroupId, Key};
 use crate::workload::{Answer, ContainerIds, Located, Named, Owner};
 
 /// What a lookup found, a line each; nothing where it found nothing.
@@ -12,27 +12,21 @@ pub fn found(text: &mut String, answer: &Answer) {
             version, cgroups, ..
         } => {
             for (id, located) in cgroups {
-                let version = *version;
-                cgroup(text, CgroupId { version, id: *id }, located);
+                let (version, id) = (*version, *id);
+                write(
+                    text,
+                    "cgroup",
+                    &(CgroupId { version, id }, located.clone()),
+                    cgroup,
+                );
             }
         }
-        Answer::Cgroup(id, Some(located)) => cgroup(text, *id, located),
-        Answer::Process(process, Some(located)) => {
-            let mut line = Fields::of(text, "placed");
-            line.field("process", write::key(*process));
-            line.located(located);
+        Answer::Cgroup(id, Some(located)) => write(text, "cgroup", &(*id, located.clone()), cgroup),
+        Answer::Process(key, Some(located)) => {
+            write(text, "placed", &(*key, located.clone()), placed)
         }
-        Answer::Named(ids, Some(named)) => {
-            let mut line = Fields::of(text, "named");
-            for (name, value) in [
-                ("container", &ids.container),
-                ("pod_uid", &ids.pod_uid),
-                ("namespace", &named.namespace),
-                ("pod", &named.pod),
-                ("name", &named.container),
-            ] {
-                line.known(name, value.as_deref().map(escaped));
-            }
+        Answer::Named(ids, Some(names)) => {
+            write(text, "named", &(ids.clone(), names.clone()), named)
         }
         Answer::Cgroup(_, None)
         | Answer::Process(_, None)
@@ -41,62 +35,51 @@ pub fn found(text: &mut String, answer: &Answer) {
     }
 }
 
-fn cgroup(text: &mut String, id: CgroupId, located: &Located) {
-    let mut line = Fields::of(text, "cgroup");
-    line.field("id", id.id);
-    line.flag("v1", id.version == CgroupVersion::V1);
-    line.located(located);
+pub(super) fn cgroup(f: &mut Fields<'_, (CgroupId, Located)>) -> Result<Answer, Malformed> {
+    let id = cgroup_id(&mut f.part(|it| &it.0))?;
+    Ok(Answer::Cgroup(id, Some(located(&mut f.part(|it| &it.1))?)))
 }
 
-impl Fields<'_> {
-    fn located(&mut self, located: &Located) {
-        self.field("path", escaped(&located.path));
-        match located.owner {
-            Owner::Unknown => {}
-            Owner::Root => self.field("owner", 0),
-            Owner::User(uid) => self.field("owner", uid),
-        }
-    }
+pub(super) fn placed(f: &mut Fields<'_, (Key, Located)>) -> Result<Answer, Malformed> {
+    let key = f.must("process", |it| it.0)?;
+    Ok(Answer::Process(
+        key,
+        Some(located(&mut f.part(|it| &it.1))?),
+    ))
 }
 
-impl Read<'_> {
-    /// The content of a line that begins with this word.
-    pub(super) fn found(&self, word: &str) -> Result<Answer, Malformed> {
-        Ok(match word {
-            "cgroup" => Answer::Cgroup(self.cgroup_id()?, Some(self.located()?)),
-            "placed" => Answer::Process(self.must("process", key)?, Some(self.located()?)),
-            _ => {
-                let ids = ContainerIds {
-                    container: self.maybe("container", unescaped)?,
-                    pod_uid: self.maybe("pod_uid", unescaped)?,
-                };
-                let named = Named {
-                    namespace: self.maybe("namespace", unescaped)?,
-                    pod: self.maybe("pod", unescaped)?,
-                    container: self.maybe("name", unescaped)?,
-                };
-                Answer::Named(ids, Some(named))
-            }
-        })
-    }
+pub(super) fn named(f: &mut Fields<'_, (ContainerIds, Named)>) -> Result<Answer, Malformed> {
+    let ids = ContainerIds {
+        container: f.maybe("container", |it| it.0.container.clone())?,
+        pod_uid: f.maybe("pod_uid", |it| it.0.pod_uid.clone())?,
+    };
+    let named = Named {
+        namespace: f.maybe("namespace", |it| it.1.namespace.clone())?,
+        pod: f.maybe("pod", |it| it.1.pod.clone())?,
+        container: f.maybe("name", |it| it.1.container.clone())?,
+    };
+    Ok(Answer::Named(ids, Some(named)))
+}
 
-    fn located(&self) -> Result<Located, Malformed> {
-        let owner = self.number::<u32>("owner")?;
-        Ok(Located {
-            path: self.must("path", unescaped)?,
-            owner: match owner {
-                None => Owner::Unknown,
-                Some(0) => Owner::Root,
-                Some(uid) => Owner::User(uid),
-            },
-        })
-    }
+fn located(f: &mut Fields<'_, Located>) -> Result<Located, Malformed> {
+    let path = f.must("path", |it| it.path.clone())?;
+    let owner = f.maybe("owner", |it| match it.owner {
+        Owner::Unknown => None,
+        Owner::Root => Some(0),
+        Owner::User(uid) => Some(uid),
+    })?;
+    let owner = match owner {
+        None => Owner::Unknown,
+        Some(0) => Owner::Root,
+        Some(uid) => Owner::User(uid),
+    };
+    Ok(Located { path, owner })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::Key;
+    use crate::events::{CgroupVersion, Key};
     use crate::recording::{Line, parse};
 
     #[test]

@@ -50,13 +50,13 @@ fn full_death() -> Death {
             max_rss_bytes: 6,
         },
         steps: Some(Steps {
-            dumping_core_ns: Some(7),
-            waiting_for_siblings_ns: None,
-            releasing_memory_ns: Some(8),
-            closing_files_ns: Some(9),
-            deferred_work_ns: Some(10),
-            namespaces_ns: Some(11),
-            other_ns: Some(12),
+            dumping_core: Some(7),
+            waiting_for_siblings: None,
+            releasing_memory: Some(8),
+            closing_files: Some(9),
+            deferred_work: Some(10),
+            namespaces: Some(11),
+            other: Some(12),
         }),
         pids: vec![
             NamespacePid {
@@ -269,6 +269,7 @@ fn the_header_of_a_recording_is_read_back() {
             confidence: api::Confidence::Likely.into(),
             summary: "a b (PID 13) never waits, 100% sure=no".to_owned(),
             evidence: vec!["one fact".to_owned(), String::new(), "größe".to_owned()],
+            repeats: vec![0, 2],
             remedy: "fix a b".to_owned(),
         }),
     };

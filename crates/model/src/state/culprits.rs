@@ -1,4 +1,4 @@
-//! Who does not reap, and why.
+//! Processes that do not reap, and why.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub const CULPRIT_FIELDS: [Field; 12] = [
 ];
 
 impl State {
-    /// Those who hold zombies that are not young, the worst first.
+    /// Processes that hold zombies that are not young, the worst first.
     pub fn culprits(&mut self, wanted: &Selection, now_ns: u64) -> api::Culprits {
         let mut rows = self.rows(now_ns);
         rows.retain(|row| {
@@ -78,8 +78,8 @@ impl State {
         }
     }
 
-    /// What its row and the last round of judging say of a process; its `waits` if they are known
-    /// better than from then.
+    /// A process by its row and the last round of judging; with its `waits` if more recent ones are
+    /// known.
     pub(super) fn culprit(
         &self,
         row: &Row,

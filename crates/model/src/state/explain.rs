@@ -187,7 +187,7 @@ impl State {
         reaps.map(shown).collect()
     }
 
-    /// Who must reap it.
+    /// The process that must reap it.
     fn responsible(&self, life: &Life<'_>, asked: &Asked<'_>) -> Option<api::Keeper> {
         if !matches!(life.state, explain::State::Zombie | explain::State::Exiting) {
             return None;
@@ -213,7 +213,7 @@ impl State {
             explain::State::Alive => own,
             explain::State::LeaderExited => own.or_else(|| {
                 let verdict = explain::leader_exited(life.process, known.living_threads());
-                Some(verdict.for_answer())
+                Some(verdict.for_answer(|_| false))
             }),
             _ => None,
         }

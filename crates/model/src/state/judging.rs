@@ -1,4 +1,4 @@
-//! A round of judging: who is suspected, and what becomes of it.
+//! A round of judging: the suspects, and the verdicts on them.
 
 use super::State;
 use crate::culprit::evidence::Facts;
@@ -8,7 +8,7 @@ use crate::events::{Key, Snapshot};
 use crate::lifecycle::Siblings;
 
 impl State {
-    /// Those who hold zombies that are not young, the most zombies first.
+    /// Processes that hold zombies that are not young, the most zombies first.
     pub fn suspects(&self, snapshot: Option<&Snapshot>, limit: usize, now_ns: u64) -> Vec<Suspect> {
         let known = Known {
             now_ns,
@@ -21,7 +21,7 @@ impl State {
         suspects(&known, limit)
     }
 
-    /// Those among whom there are zombies that are not young.
+    /// Groups of siblings with zombies that are not young.
     pub fn old_zombies(&self, now_ns: u64) -> impl Iterator<Item = Siblings<'_>> {
         let is_old =
             move |group: &Siblings<'_>| now_ns.saturating_sub(group.oldest.at_ns) >= YOUNG_NS;
@@ -38,7 +38,7 @@ impl State {
             })
     }
 
-    /// Judges the suspects of a round that began at `began_ns`; `facts` is what their files say.
+    /// Judges the suspects of a round that began at `began_ns`; `facts` is the content of their files.
     pub fn judge(
         &mut self,
         suspects: &[Suspect],

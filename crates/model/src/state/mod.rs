@@ -27,7 +27,7 @@ use crate::pids::Usage;
 use crate::recording::{Counted, Head};
 use crate::workload::{Dead, Workloads};
 
-/// How much of the dead is remembered, unless the host says otherwise.
+/// How many deaths are remembered, unless the host sets another limit.
 pub const LIMITS: Limits = Limits {
     open: 65_536,
     recent: 8_192,
@@ -51,7 +51,7 @@ pub struct State {
     pub judgements: Judgements,
     /// To which container, pod or unit processes belong.
     pub workloads: Workloads,
-    /// What changes say of deaths and reaps.
+    /// Deaths and reaps, counted from changes.
     pub tally: Tally,
     /// What was counted when it was last asked for.
     pub counted: Counted,
@@ -151,7 +151,7 @@ impl State {
         }
     }
 
-    /// Those who hold or held zombies, the worst first.
+    /// Processes that hold or held zombies, the worst first.
     pub fn rows(&self, now_ns: u64) -> Vec<Row> {
         self.parents.rows(now_ns, &self.lifecycle)
     }
@@ -178,7 +178,7 @@ impl State {
             self.judgements.verdict(holder.key).cloned()
         } else {
             let age_ns = now_ns.saturating_sub(record.died.at_ns);
-            Some(rules::just_died(age_ns).for_answer())
+            Some(rules::just_died(age_ns).for_answer(|_| false))
         }
     }
 

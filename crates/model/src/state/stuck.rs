@@ -1,7 +1,7 @@
 //! Which process does not finish exiting, and why.
 
 use super::State;
-use crate::answers::stuck::{self, Looked};
+use crate::answers::stuck::{self, Examined};
 use crate::culprit::place;
 use crate::events::Key;
 use crate::signals;
@@ -10,7 +10,7 @@ use crate::stuck::evidence::watch::Suspect;
 use crate::workload::Workload;
 
 impl State {
-    /// Judges these suspects. `facts` is what their files say: `Some(None)` if they could not be
+    /// Judges these suspects. `facts` is the content of their files: `Some(None)` if they could not be
     /// read, and `None` if there was no time for it.
     pub fn stuck_exits(
         &mut self,
@@ -26,14 +26,14 @@ impl State {
             let workload = self.workloads.of_suspect(suspect, now_ns);
             let place = place::of(workload.as_deref(), &[]);
             let stuck = suspect.complete(facts, place, now_ns, signals::name);
-            let looked = Looked {
+            let examined = Examined {
                 suspect,
                 since,
                 stuck: &stuck,
                 in_time,
             };
             let container = workload.as_deref().and_then(Workload::container_for_answer);
-            let item = stuck::item(self.wall, &looked, container);
+            let item = stuck::item(self.wall, &examined, container);
             // Ignoring a signal is harmless as long as no process waits for the exit; more so if
             // the signal was handled after all.
             let heard = stuck.ignored.is_none() || item.verdict.is_none();

@@ -100,6 +100,7 @@ fn a_verdict_of_a_recording_is_shown_with_culprit_and_zombie() {
         id: "never_waits".into(),
         summary: String::new(),
         evidence: Vec::new(),
+        repeats: Vec::new(),
         remedy: String::new(),
         confidence: api::Confidence::Likely.into(),
     };

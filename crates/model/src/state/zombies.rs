@@ -1,4 +1,4 @@
-//! Who is dead and unreaped.
+//! Zombies.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -60,7 +60,7 @@ impl State {
         self.zombie_rows_with(keys, now_ns, Self::why_unreaped)
     }
 
-    /// Who is wanted, in order, and how many pass the filter.
+    /// The wanted zombies, in order, and how many pass the filter.
     pub(super) fn choose_zombies(&mut self, wanted: &Selection, now_ns: u64) -> (Vec<Key>, u64) {
         if let Some(limit) = wanted.plain_limit() {
             let keys = self.lifecycle.oldest_first(limit);

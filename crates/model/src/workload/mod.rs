@@ -94,7 +94,7 @@ pub enum Ask {
 pub struct Located {
     /// The path.
     pub path: String,
-    /// Who owns the unit around its container or pod, if that matters.
+    /// The owner of the unit around its container or pod, if that matters.
     pub owner: Owner,
 }
 

@@ -31,7 +31,7 @@ pub struct Place {
 /// The kernel's suffix for the path of a removed cgroup.
 const DELETED: &str = " (deleted)";
 
-/// Who owns the cgroup of [`unit_around`].
+/// The owner of the cgroup of [`unit_around`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Owner {
     /// The host.

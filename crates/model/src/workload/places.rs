@@ -1,4 +1,4 @@
-//! Where those belong of whom records, rows and snapshots speak.
+//! The workloads of the processes in records, rows and snapshots.
 
 use std::sync::Arc;
 
@@ -72,12 +72,12 @@ impl Workloads {
 
     fn of_dead_or_id(&mut self, dead: Dead, now_ns: u64) -> Option<Arc<Workload>> {
         self.known(dead, now_ns).or_else(|| {
-            let id = dead.cgroups.telling();
+            let id = dead.cgroups.most_specific();
             id.map(|_| Arc::new(Self::only_id(id)))
         })
     }
 
-    /// Where a process on its way out belongs, as far as that is known.
+    /// The workload of an exiting process, as far as it is known.
     pub fn of_suspect(&mut self, suspect: &Suspect, now_ns: u64) -> Option<Arc<Workload>> {
         let dead = Dead {
             key: suspect.process.key,

@@ -109,11 +109,11 @@ impl Watched {
 
 /// What a pod knows about a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct Match {
     /// The names.
     pub named: Named,
     /// Complete: a pause process has no name of its own.
-    pub whole: bool,
+    pub is_complete: bool,
 }
 
 /// The pods of the node, and lookups waiting for names.
@@ -133,28 +133,28 @@ struct Kept {
 
 impl Pod {
     /// What this pod knows about a container, if it is one of its own.
-    fn named(&self, ids: &ContainerIds) -> Option<Said> {
+    fn named(&self, ids: &ContainerIds) -> Option<Match> {
         let id = ids.container.as_ref();
         let container = self.containers.iter().find(|(its, _)| Some(its) == id);
         let is_pause = id.is_some_and(|id| self.sandboxes.contains(id));
         let uid = ids.pod_uid.as_ref();
         let own = uid.is_some_and(|uid| *uid == self.uid || Some(uid) == self.hash.as_ref());
-        (container.is_some() || is_pause || own).then(|| Said {
+        (container.is_some() || is_pause || own).then(|| Match {
             named: Named {
                 namespace: Some(self.namespace.clone()),
                 pod: Some(self.name.clone()),
                 container: container.map(|(_, name)| name.clone()),
             },
-            whole: container.is_some() || is_pause || id.is_none(),
+            is_complete: container.is_some() || is_pause || id.is_none(),
         })
     }
 }
 
 impl Roster {
     /// What is known about a container.
-    pub fn find(&self, ids: &ContainerIds) -> Option<Said> {
+    pub fn find(&self, ids: &ContainerIds) -> Option<Match> {
         let all = self.pods.values().filter_map(|kept| kept.pod.named(ids));
-        all.max_by_key(|said| said.whole)
+        all.max_by_key(|found| found.is_complete)
     }
 
     /// State of the source.
@@ -207,14 +207,14 @@ impl Roster {
             return;
         }
         self.wanted.retain_mut(|(ids, has_pod)| {
-            let Some(said) = pod.named(ids) else {
+            let Some(found) = pod.named(ids) else {
                 return true;
             };
-            if !*has_pod || said.whole {
-                answers.push(Answer::Named(ids.clone(), Some(said.named)));
+            if !*has_pod || found.is_complete {
+                answers.push(Answer::Named(ids.clone(), Some(found.named)));
             }
             *has_pod = true;
-            !said.whole
+            !found.is_complete
         });
         self.pods
             .insert(pod.uid.clone(), Kept { pod, gone_ns: None });
@@ -259,8 +259,8 @@ mod tests {
         }
     }
 
-    fn said(named: Named, whole: bool) -> Said {
-        Said { named, whole }
+    fn a_match(named: Named, is_complete: bool) -> Match {
+        Match { named, is_complete }
     }
 
     fn named(pod: &str, container: Option<&str>) -> Named {
@@ -275,13 +275,13 @@ mod tests {
     fn a_container_is_found_by_its_id_and_by_its_pod() {
         let mut roster = Roster::default();
         roster.hear(News::All(vec![pod("1", &[("a", "app")]), pod("2", &[])]), 0);
-        let app = Some(said(named("web-1", Some("app")), true));
+        let app = Some(a_match(named("web-1", Some("app")), true));
         assert_eq!(roster.find(&ids(Some("a"), Some("1"))), app);
         assert_eq!(roster.find(&ids(Some("a"), None)), app);
         let unknown = ids(Some("b"), Some("2"));
         assert_eq!(
             roster.find(&unknown),
-            Some(said(named("web-2", None), false))
+            Some(a_match(named("web-2", None), false))
         );
         assert_eq!(roster.find(&ids(Some("b"), Some("3"))), None);
     }
@@ -298,7 +298,7 @@ mod tests {
         let answers = roster.hear(News::All(vec![with_pause]), 0);
         let name = named("web-1", None);
         assert_eq!(answers, [Answer::Named(pause.clone(), Some(name.clone()))]);
-        assert_eq!(roster.find(&pause), Some(said(name, true)));
+        assert_eq!(roster.find(&pause), Some(a_match(name, true)));
         assert!(roster.wanted.is_empty(), "{:?}", roster.wanted);
     }
 
@@ -311,7 +311,7 @@ mod tests {
         };
         roster.hear(News::There(mirror), 0);
         let found = roster.find(&ids(None, Some("f00d")));
-        assert_eq!(found, Some(said(named("web-1", None), true)));
+        assert_eq!(found, Some(a_match(named("web-1", None), true)));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Its cgroup is frozen.
 
-use super::{Confidence, Rule, Verdict, thaw, words};
+use super::{Confidence, Rule, Verdict, words};
 use crate::culprit::evidence::Evidence;
+use crate::thaw;
 
 pub(super) const RULE: Rule = Rule {
     id: "parent_frozen",

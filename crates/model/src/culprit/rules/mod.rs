@@ -17,33 +17,16 @@ mod sigchld_blocked;
 mod starved;
 mod stopped;
 mod subreaper;
-pub(crate) mod thaw;
 mod tracer;
 mod uninterruptible;
 mod wait_blocked;
 mod waiting;
 mod waits_for_others;
 mod wclone;
-pub(crate) mod words;
+mod words;
 
-pub use api::Confidence;
-
-use crate::culprit::evidence::{Block, Evidence, Zombies};
-
-/// Why a process does not reap, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// Its stable id.
-    pub id: &'static str,
-    /// One sentence, without its full stop.
-    pub summary: String,
-    /// Facts, the most important first.
-    pub evidence: Vec<String>,
-    /// One sentence that is safe to follow.
-    pub remedy: String,
-    /// How sure it is.
-    pub confidence: Confidence,
-}
+use crate::culprit::evidence::{Block, Evidence};
+use crate::verdict::{Confidence, Verdict};
 
 /// A rule and the verdict that it makes.
 #[derive(Clone, Copy)]
@@ -125,17 +108,19 @@ pub fn judge(evidence: &Evidence) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// Updates the count and age of zombies in the evidence of an earlier verdict, made when its culprit
-/// held `then`, so that an answer does not show two counts.
-pub fn recount(evidence: &mut [String], then: &Zombies, count: u64, oldest_age_ns: u64) {
-    let now = Zombies {
-        count,
-        oldest_age_ns,
-        ..then.clone()
-    };
-    let then = words::holds_all(then);
-    for line in evidence.iter_mut().filter(|line| **line == then) {
-        *line = words::holds_all(&now);
+/// The same, for an answer: the zombies that it holds are a field of the culprit too.
+pub fn answer(evidence: &Evidence) -> Option<api::Verdict> {
+    let held = words::holds(evidence);
+    Some(judge(evidence)?.for_answer(|fact| fact == held))
+}
+
+/// Updates the fact about its zombies in a verdict from an earlier time, so that an answer does not
+/// show two counts.
+pub fn recount(verdict: &mut api::Verdict, count: u64, oldest_ns: u64, is_lower_bound: bool) {
+    for n in &verdict.repeats {
+        if let Some(fact) = verdict.evidence.get_mut(*n) {
+            *fact = words::held(count, oldest_ns, is_lower_bound);
+        }
     }
 }
 
@@ -157,20 +142,6 @@ fn waits_of(evidence: &Evidence) -> Option<&Block> {
 }
 
 pub use just_died::of_zombie as just_died;
-pub use words::{count, span};
-
-impl Verdict {
-    /// The verdict, for an answer.
-    pub fn for_answer(&self) -> api::Verdict {
-        api::Verdict {
-            id: self.id.into(),
-            summary: self.summary.clone(),
-            evidence: self.evidence.clone(),
-            remedy: self.remedy.clone(),
-            confidence: self.confidence.into(),
-        }
-    }
-}
 
 #[cfg(test)]
 mod document;

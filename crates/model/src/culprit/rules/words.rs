@@ -1,24 +1,8 @@
 //! Sentences that the verdicts share.
 
 use super::Confidence;
-use crate::culprit::evidence::{Awaited, Evidence, Reaped, Zombies};
-
-/// `4m`, `12s`, `3h`: the largest unit that fits.
-pub fn span(ns: u64) -> String {
-    let seconds = ns / 1_000_000_000;
-    match seconds {
-        0 => "less than 1s".to_owned(),
-        1..120 => format!("{seconds}s"),
-        120..7_200 => format!("{}m", seconds / 60),
-        7_200..172_800 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
-    }
-}
-
-/// `1 zombie`, `2 zombies`.
-pub fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
+use crate::culprit::evidence::{Awaited, Evidence, Reaped};
+pub(super) use crate::words::{count, span};
 
 /// `no wait calls`, `1 wait call`, `5 wait calls`; the plural is given.
 fn none_or(number: u64, noun: &str, nouns: &str) -> String {
@@ -29,12 +13,6 @@ fn none_or(number: u64, noun: &str, nouns: &str) -> String {
     }
 }
 
-/// `app (PID 42)`, of any process.
-pub(crate) fn named(pid: u32, comm: &str) -> String {
-    let comm = if comm.is_empty() { "?" } else { comm };
-    format!("{comm} (PID {pid})")
-}
-
 /// `worker (PID 42)`.
 pub(super) fn subject(evidence: &Evidence) -> String {
     format!("{} (PID {})", evidence.comm, evidence.pid)
@@ -42,19 +20,20 @@ pub(super) fn subject(evidence: &Evidence) -> String {
 
 /// The zombies that it holds.
 pub(super) fn holds(evidence: &Evidence) -> String {
-    holds_all(&evidence.zombies)
+    let zombies = &evidence.zombies;
+    held(
+        zombies.count,
+        zombies.oldest_age_ns,
+        zombies.age_is_lower_bound,
+    )
 }
 
-pub(super) fn holds_all(zombies: &Zombies) -> String {
-    let least = if zombies.age_is_lower_bound {
-        "at least "
-    } else {
-        ""
-    };
+pub(super) fn held(zombies: u64, oldest_ns: u64, is_lower_bound: bool) -> String {
+    let least = if is_lower_bound { "at least " } else { "" };
     format!(
         "it holds {}; the oldest has been a zombie for {least}{}",
-        count(zombies.count, "zombie"),
-        span(zombies.oldest_age_ns)
+        count(zombies, "zombie"),
+        span(oldest_ns)
     )
 }
 

@@ -129,10 +129,10 @@ impl Watch {
                 in_namespace: task.pids.len() > 1,
             };
             let due = unheard.first_ns <= due_ns;
-            let telling = unheard
+            let is_relevant = unheard
                 .hints(snapshot.begun_ns, None)
                 .is_some_and(|hints| hints.is_relevant());
-            (due && telling && !itself).then(|| Suspect {
+            (due && is_relevant && !itself).then(|| Suspect {
                 process: task.process,
                 cgroups: task.cgroups,
                 parent: task.parent.as_ref().map(|parent| parent.key),

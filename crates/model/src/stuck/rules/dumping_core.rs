@@ -3,9 +3,9 @@
 //! ([core(5)](https://man7.org/linux/man-pages/man5/core.5.html)).
 
 use super::{Confidence, Finding, Rule, hold, waits, words};
-use crate::culprit::rules::words::named;
 use crate::stuck::evidence::{Actor, CoreHelper, Stuck, Thread};
 use crate::stuck::steps;
+use crate::words::named;
 
 pub(super) const RULE: Rule = Rule::at(
     &steps::dumping_core::STEP,

@@ -4,8 +4,8 @@
 
 use super::words;
 use crate::culprit::evidence::block::{End, On, Relation};
-use crate::culprit::rules::words::named;
 use crate::stuck::evidence::Actor;
+use crate::words::named;
 
 /// Why a process does not act.
 pub(super) struct Hold {

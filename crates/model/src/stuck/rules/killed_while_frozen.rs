@@ -3,9 +3,9 @@
 //! ([`__refrigerator`](https://elixir.bootlin.com/linux/v6.12/A/ident/__refrigerator)).
 
 use super::{Confidence, Finding, Rule};
-use crate::culprit::rules::thaw;
 use crate::stuck::evidence::{Stuck, Thread};
 use crate::stuck::steps;
+use crate::thaw;
 
 pub(super) const RULE: Rule = Rule {
     id: "killed_while_frozen",

@@ -16,9 +16,9 @@ mod unkillable;
 mod waits;
 pub(crate) mod words;
 
-use crate::culprit::rules::{Confidence, Verdict};
 use crate::stuck::evidence::{Stuck, Thread, ignored::Ignored};
 use crate::stuck::steps::Step;
+use crate::verdict::{Confidence, Verdict};
 
 /// A rule and the verdict that it makes.
 struct Rule {
@@ -82,6 +82,17 @@ pub fn judge(stuck: &Stuck) -> Option<Verdict> {
             verdict(rule.id, judge(stuck, thread), stuck, thread)
         }
     })
+}
+
+/// The same, for an answer. The stacks of its threads, and when and by which process it was killed,
+/// are fields of a stuck exit too.
+pub fn answer(stuck: &Stuck) -> Option<api::Verdict> {
+    let threads = stuck.facts.iter().flat_map(|facts| &facts.threads);
+    let stacks = threads.filter(|thread| !thread.stack.is_empty());
+    let mut repeated: Vec<_> = stacks.map(words::thread_state).collect();
+    repeated.push(words::duration(stuck));
+    let verdict = judge(stuck)?;
+    Some(verdict.for_answer(|fact| repeated.iter().any(|it| it == fact)))
 }
 
 fn verdict(id: &'static str, finding: Finding, stuck: &Stuck, thread: &Thread) -> Option<Verdict> {

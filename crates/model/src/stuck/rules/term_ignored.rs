@@ -4,12 +4,11 @@
 
 use super::{Confidence, Judge, Rule, Verdict, words};
 use crate::culprit::evidence::Place;
-use crate::culprit::rules::words::named;
-use crate::culprit::rules::words::span;
 use crate::stuck::evidence::{
     Stuck,
     ignored::{Awaited, Fate, Ignored},
 };
+use crate::words::{named, span};
 
 pub(super) const RULE: Rule = Rule {
     id: "term_ignored",

@@ -105,8 +105,8 @@ fn of_connection(
         let number = connection.number;
         format!(" and /sys/fs/fuse/connections/{number}/waiting (fusectl) stays above 0")
     };
-    let nobody = connection.servers.is_empty() && connection.hidden.is_none();
-    if nobody && exact {
+    let is_unserved = connection.servers.is_empty() && connection.hidden.is_none();
+    if is_unserved && exact {
         return (
             "a FUSE mount that no process serves any more".to_owned(),
             abort,

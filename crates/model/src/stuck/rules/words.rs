@@ -1,12 +1,9 @@
 //! Sentences that the verdicts on processes that do not die share.
 
-use crate::culprit::rules::words::named;
-use crate::culprit::rules::{
-    Confidence,
-    words::{count, span},
-};
+use super::Confidence;
 use crate::stuck::evidence::{Actor, Connection, Facts, Hidden, Stuck, Thread};
 use crate::stuck::steps::dumping_core;
+use crate::words::{count, named, span};
 
 /// Frames that are shown of a stack.
 const FRAMES: usize = 8;

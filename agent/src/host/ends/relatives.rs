@@ -67,16 +67,9 @@ fn descends(mut stat: Stat, from: u32) -> bool {
     false
 }
 
-/// The living children of a thread, the oldest first; `None` if the kernel does not list them.
-pub(super) fn children_of_thread(pid: u32, tid: u32) -> Option<Vec<u32>> {
-    let text = proc::text(format!("/proc/{pid}/task/{tid}/children")).ok()?;
-    let pids = text.split_ascii_whitespace();
-    Some(pids.filter_map(|pid| pid.parse().ok()).collect())
-}
-
 /// The vfork child of a thread, which still shares its memory.
 pub(super) fn vfork_child(pid: u32, tid: u32) -> Option<u32> {
-    let children = children_of_thread(pid, tid)?;
+    let children = proc::children(pid, tid)?;
     let own = proc::comm(pid);
     let same = |&child: &u32| match shares_memory(pid, child) {
         Some(shares) => shares,

@@ -1,7 +1,7 @@
 //! Sentences on the other processes of a frozen cgroup, which a thaw resumes too.
 
-use super::words::named;
 use crate::culprit::evidence::Frozen;
+use crate::words::named;
 
 /// The other processes that are frozen, as the end of a sentence on the cgroup.
 pub(crate) fn with(others: &Frozen) -> String {

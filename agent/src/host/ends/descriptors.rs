@@ -3,10 +3,10 @@
 use std::{fs, io::ErrorKind, path::PathBuf};
 
 use super::{
-    at::{At, Direction, simple},
-    descriptor::{Info, Link},
+    at::{At, Direction, simple, unsure},
+    fdinfo::{Info, Link},
     index::Holder,
-    ipc, kin, locks, memory, pipes,
+    ipc, locks, memory, pipes, relatives,
     search::{HOLDERS, Search},
     sockets, terminals,
 };
@@ -99,12 +99,8 @@ pub(super) fn of_open(search: &mut Search, at: &At, folder: i32, path: u64) -> B
         path.components().collect::<PathBuf>()
     });
     let unknown = denied.then(|| search.refuse(&format!("the memory of process {}", at.pid)));
-    Block {
-        unknown,
-        ..simple(On::FifoOpen {
-            path: path.map(|path| proc::name_of(path.as_os_str().as_encoded_bytes())),
-        })
-    }
+    let path = path.map(|path| proc::name_of(path.as_os_str().as_encoded_bytes()));
+    unsure(On::FifoOpen { path }, unknown)
 }
 
 pub(super) fn of_lock(search: &mut Search, at: &At, descriptor: u32) -> Block {
@@ -138,7 +134,7 @@ pub(super) fn of_lock(search: &mut Search, at: &At, descriptor: u32) -> Block {
 }
 
 pub(super) fn of_vfork(search: &mut Search, at: &At) -> Block {
-    let child = kin::vfork_child(at.pid, at.tid);
+    let child = relatives::vfork_child(at.pid, at.tid);
     let ends = search.ends(at.pid, child.into_iter().collect());
     Block {
         on: On::VforkChild,
