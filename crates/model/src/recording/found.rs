@@ -23,10 +23,10 @@ pub fn found(text: &mut String, answer: &Answer) {
         }
         Answer::Cgroup(id, Some(located)) => write(text, "cgroup", &(*id, located.clone()), cgroup),
         Answer::Process(key, Some(located)) => {
-            write(text, "placed", &(*key, located.clone()), placed)
+            write(text, "placed", &(*key, located.clone()), placed);
         }
         Answer::Named(ids, Some(names)) => {
-            write(text, "named", &(ids.clone(), names.clone()), named)
+            write(text, "named", &(ids.clone(), names.clone()), named);
         }
         Answer::Cgroup(_, None)
         | Answer::Process(_, None)
