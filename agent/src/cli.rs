@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, ValueEnum};
 
 mod fleet;
+mod moment;
 mod names;
 mod output;
 mod probes;
@@ -18,6 +19,7 @@ mod values;
 mod watch;
 
 pub use fleet::FleetArgs;
+pub use moment::Moment;
 pub use names::{NameArgs, PodNames};
 pub use output::{Format, OutputArgs};
 pub use probes::{HookKind, ProbeArgs};
@@ -164,7 +166,16 @@ pub struct ViewArgs {
     pub socket: Option<PathBuf>,
     /// A recording to read instead.
     #[arg(skip)]
-    pub replay: Option<PathBuf>,
+    pub replay: Option<Recording>,
+}
+
+/// A recording, and the moment at which it is looked at.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// The file.
+    pub file: PathBuf,
+    /// The moment; the end, or for the screen of `top` the start, unless given.
+    pub at: Option<Moment>,
 }
 
 /// Options of `exits`.
@@ -206,7 +217,7 @@ pub struct ListArgs {
     #[arg(long, value_name = "FIELD")]
     pub sort: Option<String>,
     /// Show at most this many
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::limit)]
     pub limit: Option<usize>,
 }
 

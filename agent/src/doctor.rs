@@ -41,6 +41,7 @@ pub(crate) fn report(
         runs: source.is_some(),
         facts,
         probes: probes.iter().map(probe).collect(),
+        agent: None,
     }
 }
 

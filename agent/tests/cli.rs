@@ -11,6 +11,8 @@ use std::time::Duration;
 mod documents;
 #[path = "cli/fleet.rs"]
 mod fleet;
+#[path = "cli/pty.rs"]
+mod pty;
 #[path = "cli/replay.rs"]
 mod replay;
 #[path = "cli/schema.rs"]

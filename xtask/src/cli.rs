@@ -226,6 +226,21 @@ pub(crate) struct Dashboards {
 pub(crate) enum BenchOf {
     /// Measure what `culprits` costs with many zombies and processes
     Culprits(BenchCulprits),
+    /// Measure how fast `top` answers keys, and its CPU time, among very many zombies and exits
+    Top(BenchTop),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchTop {
+    /// Number of zombies, all of one parent
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) zombies: u32,
+    /// Exits per second
+    #[arg(long, default_value_t = 5_000)]
+    pub(crate) rate: u32,
+    /// Length of the measurement, in seconds
+    #[arg(long, default_value_t = 20)]
+    pub(crate) seconds: u32,
 }
 
 #[derive(Debug, Args)]

@@ -64,6 +64,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => match &options.of {
             None => bench::main(&options),
             Some(BenchOf::Culprits(options)) => bench::culprits::main(options),
+            Some(BenchOf::Top(options)) => bench::top::main(options),
         },
     };
     result.unwrap_or_else(|error| {

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{CulpritsArgs, ExitsArgs, ExplainArgs, ProbeArgs, TopArgs, ZombiesArgs};
+use super::values;
+use super::{CulpritsArgs, ExitsArgs, ExplainArgs, Moment, ProbeArgs, TopArgs, ZombiesArgs};
 
 /// Options of `record`.
 #[derive(Clone, Debug, Args)]
 pub struct RecordArgs {
-    /// The file to create
+    /// The file to create; one whose name ends with .gz is compressed
     pub file: PathBuf,
+    /// Stop before the file gets larger than this
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = values::bytes)]
+    pub max_size: u64,
     /// Stop after this many deaths
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
@@ -31,6 +35,10 @@ pub struct RecordArgs {
 pub struct ReplayArgs {
     /// The recorded file
     pub file: PathBuf,
+    /// Show the state at this moment instead of the end: 90s after the start, -30s before the end,
+    /// or a time of day in UTC such as 03:11:22
+    #[arg(long, value_name = "MOMENT", global = true, allow_hyphen_values = true)]
+    pub at: Option<Moment>,
     /// The view; `exits` by default.
     #[command(subcommand)]
     pub view: Option<ReplayView>,
@@ -41,12 +49,12 @@ pub struct ReplayArgs {
 pub enum ReplayView {
     /// List all deaths: one line per process once it was reaped
     Exits(ExitsArgs),
-    /// List the zombies at the end of the recording
+    /// List the zombies at the end of the recording, or at another moment
     Zombies(ZombiesArgs),
-    /// List processes that had not reaped their children at the end
+    /// List processes that had not reaped their children at the end, or at another moment
     Culprits(CulpritsArgs),
     /// Explain one process
     Explain(ExplainArgs),
-    /// Show the end of the recording in the live view
+    /// Play the recording in the live view
     Top(TopArgs),
 }

@@ -44,6 +44,12 @@ pub fn pid(text: &str) -> Result<u32, String> {
         .ok_or_else(|| "not a PID; write a positive number, such as 1234".to_owned())
 }
 
+/// At most so many.
+pub fn limit(text: &str) -> Result<usize, String> {
+    text.parse()
+        .map_err(|_| "not a number; write one such as 50".to_owned())
+}
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The time between two snapshots of all processes.
@@ -120,6 +126,22 @@ pub fn socket(text: &str) -> Result<OrNone<PathBuf>, String> {
 /// The size of the ring buffer; the kernel requires a power of two of whole pages.
 pub fn ring_bytes(text: &str) -> Result<u32, String> {
     const FIX: &str = "write a power of two from 64KiB to 1GiB, such as 4MiB";
+    let bytes = size(text).ok_or_else(|| format!("not a size; {FIX}"))?;
+    if !bytes.is_power_of_two() {
+        return Err(format!("not a power of two; {FIX}"));
+    }
+    if !(64 << 10..=1 << 30).contains(&bytes) {
+        return Err(format!("out of range; {FIX}"));
+    }
+    Ok(bytes as u32)
+}
+
+/// The size of a file.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    size(text).ok_or_else(|| "not a size; write one such as 500M or 2GiB".to_owned())
+}
+
+fn size(text: &str) -> Option<u64> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
@@ -129,20 +151,9 @@ pub fn ring_bytes(text: &str) -> Result<u32, String> {
         "k" | "kib" => 10,
         "m" | "mib" => 20,
         "g" | "gib" => 30,
-        _ => return Err(format!("not a size; {FIX}")),
+        _ => return None,
     };
-    let bytes = number
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(1 << shift))
-        .ok_or_else(|| format!("not a size; {FIX}"))?;
-    if !bytes.is_power_of_two() {
-        return Err(format!("not a power of two; {FIX}"));
-    }
-    if !(64 << 10..=1 << 30).contains(&bytes) {
-        return Err(format!("out of range; {FIX}"));
-    }
-    Ok(bytes as u32)
+    number.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 #[cfg(test)]
@@ -201,6 +212,8 @@ mod tests {
         assert_eq!(ring_bytes("4MiB"), Ok(4 << 20));
         assert_eq!(ring_bytes("64k"), Ok(64 << 10));
         assert_eq!(ring_bytes("1GiB"), Ok(1 << 30));
+        assert_eq!(bytes("500M"), Ok(500 << 20));
+        assert!(bytes("3 parsecs").is_err());
         for bad in [
             "3MiB",
             "4kB",

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::cli::{DEFAULT_SOCKET, FromArgs, ViewArgs};
-use crate::engine::replay::{self, Replay};
+use crate::cli::{DEFAULT_SOCKET, FromArgs, Recording, ViewArgs};
+use crate::engine::replay::Replay;
 use crate::engine::streams;
 use crate::handle::{Handle, Request};
 use crate::queries::{self, Ask};
@@ -40,7 +40,7 @@ pub enum Source {
     Remote(Remote),
     /// The agent inside this command.
     Embedded(Handle),
-    /// The final state of a recording.
+    /// A recording at one of its moments.
     Recorded(Arc<Replay>),
 }
 
@@ -82,8 +82,8 @@ impl<A: Serialize> Reply<A> {
 impl Source {
     /// Finds an agent, or starts one inside this command; reports which on stderr.
     pub async fn connect(from: &FromArgs) -> anyhow::Result<Self> {
-        if let Some(file) = &from.agent.replay {
-            return Ok(Self::Recorded(Arc::new(recorded(&from.agent, file)?)));
+        if let Some(recording) = &from.agent.replay {
+            return Ok(Self::Recorded(Arc::new(recorded(&from.agent, recording)?)));
         }
         let why_not = match Remote::find(from).await? {
             Ok(remote) => return Ok(Self::Remote(remote)),
@@ -142,7 +142,7 @@ impl Source {
         Ok(match self {
             Self::Remote(remote) => Exits::Remote(remote.endpoint.lines("/api/v1/exits").await?),
             Self::Embedded(handle) => Exits::Embedded(handle.ask(Request::Follow).await?),
-            Self::Recorded(replay) => Exits::Recorded(replay::deaths(replay.path())?),
+            Self::Recorded(replay) => Exits::Recorded(replay.deaths()?),
         })
     }
 }
@@ -260,12 +260,16 @@ impl Exits {
     }
 }
 
-/// The final state of a recording; prints a summary on stderr.
-fn recorded(view: &ViewArgs, file: &Path) -> anyhow::Result<Replay> {
+/// A recording at the moment given; prints a summary on stderr.
+fn recorded(view: &ViewArgs, recording: &Recording) -> anyhow::Result<Replay> {
     if view.url.is_some() || view.socket.is_some() {
         bail!("replay reads only its file; omit --url and --socket");
     }
-    let replay = Replay::of(file)?;
+    let replay = Replay::of(&recording.file)?;
+    if let Some(at) = &recording.at {
+        let at = at.in_recording(replay.began(), replay.length());
+        replay.seek(at.map_err(|error| anyhow::anyhow!("--at: {error}"))?)?;
+    }
     eprint_line(format_args!("{}", replay.about()));
     Ok(replay)
 }

@@ -174,6 +174,7 @@ impl Agent {
                     self.feed.intake.note_watched(watched, probes::now_ns());
                 }
                 answer = self.feed.resolver.hear() => {
+                    self.feed.recorder.found(&answer);
                     self.feed.state.workloads.receive(answer, probes::now_ns());
                     self.feed.publish_waiting();
                     self.answer_held();
@@ -365,7 +366,7 @@ impl Agent {
                 self.stuck.ask((threshold, to));
                 return self.begin_stuck_round();
             }
-            Request::Doctor(to) => to.send(self.conditions.doctor(&self.feed.state)).is_ok(),
+            Request::Doctor(to) => to.send(self.conditions.doctor(&self.feed)).is_ok(),
             Request::Metrics(to) => {
                 self.scrapes.push(to);
                 return self.read();

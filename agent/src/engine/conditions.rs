@@ -1,10 +1,10 @@
 //! What this host allowed when the probes were attached.
 
+use super::{feed::Feed, scrape};
 use crate::doctor;
 use crate::host::cri::Cri;
 use crate::probes::{HookKind, ProbeReport};
 use api::Fact;
-use model::state::State;
 use model::workload::pods::Failure;
 
 /// The conditions under which the agent works.
@@ -19,8 +19,9 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    /// These, and what the state knows of them by now.
-    pub(super) fn doctor(&self, state: &State) -> api::Doctor {
+    /// These, and what the agent knows of them and of itself by now.
+    pub(super) fn doctor(&self, feed: &Feed) -> api::Doctor {
+        let state = &feed.state;
         let mut facts = self.facts.clone();
         if let Some((cri, watched)) = self.cri.as_ref().zip(state.workloads.cri) {
             // Until its first answer, count the runtime as slow, not as failed.
@@ -29,7 +30,25 @@ impl Conditions {
             facts.push(doctor::runtime(cri.socket(), failure));
         }
         facts.extend(doctor::evidence(&state.judgements.notes()));
-        doctor::report(facts, Some(self.source), &self.probes, None)
+        let lost = feed.intake.tally.lost(&feed.counters()).by_reason();
+        let lost = lost.map(|(reason, events)| api::LostEvents {
+            reason: reason.to_owned(),
+            events,
+        });
+        let tables = scrape::tables(state).into_iter().map(|it| api::TableUse {
+            table: it.name.to_owned(),
+            entries: it.entries as u64,
+            limit: it.limit as u64,
+        });
+        api::Doctor {
+            agent: Some(api::AgentUse {
+                pid: std::process::id(),
+                lost: lost.into(),
+                tables: tables.collect(),
+                ..api::AgentUse::default()
+            }),
+            ..doctor::report(facts, Some(self.source), &self.probes, None)
+        }
     }
 
     /// Whether calls of wait are counted.

@@ -182,7 +182,11 @@ impl Feed {
     /// Publishes what has waited for workloads.
     pub(super) fn publish_waiting(&mut self) {
         let now_ns = probes::now_ns();
-        self.resolver.hear_rest(&mut self.state.workloads, now_ns);
+        while let Some(answer) = self.resolver.heard() {
+            self.recorder.found(&answer);
+            self.state.workloads.receive(answer, now_ns);
+        }
+        self.resolver.send(&mut self.state.workloads);
         self.deaths.publish_waiting(&mut self.state, now_ns);
         self.resolver.send(&mut self.state.workloads);
     }

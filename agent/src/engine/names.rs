@@ -100,12 +100,9 @@ impl Resolver {
         }
     }
 
-    /// Takes in all answers that are there, and asks what is not known yet.
-    pub(super) fn hear_rest(&mut self, known: &mut Workloads, now_ns: u64) {
-        while let Ok(answer) = self.answers.try_recv() {
-            known.receive(answer, now_ns);
-        }
-        self.send(known);
+    /// An answer that is there.
+    pub(super) fn heard(&mut self) -> Option<Answer> {
+        self.answers.try_recv().ok()
     }
 
     /// Asks what is not known yet.

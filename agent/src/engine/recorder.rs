@@ -1,14 +1,18 @@
 //! Records the input of the lifecycle, in order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 
 use super::recording_file::Sink;
 use model::clock::Wall;
 use model::events::{Event, Key, Process, Snapshot};
 use model::recording::{self, Counted, Head, Join, Judged};
+use model::workload::Answer;
 
 /// Buffered text is written to the file at this size, and every second.
 const PIECE: usize = 64 << 10;
+/// Of so many recorded workloads it is known that they were; after that, they are written again.
+const FOUND: usize = 65_536;
 
 /// Writes a recording, if requested.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ struct Open {
     counted: Option<Counted>,
     /// The last recorded verdict on each culprit.
     judged: HashMap<Key, Option<api::Verdict>>,
+    /// Hashes of the lines on workloads.
+    found: HashSet<u64>,
 }
 
 impl Recorder {
@@ -36,6 +42,7 @@ impl Recorder {
                 join: None,
                 counted: None,
                 judged: HashMap::new(),
+                found: HashSet::new(),
             }
         });
         Self(open)
@@ -64,6 +71,22 @@ impl Recorder {
         if let Some(open) = self.0.as_mut().filter(|open| open.join != Some(join)) {
             open.join = Some(join);
             recording::wall(&mut open.text, join);
+        }
+    }
+
+    /// Writes where processes belong, each line only once: lookups are repeated often.
+    pub(super) fn found(&mut self, answer: &Answer) {
+        let Some(open) = &mut self.0 else { return };
+        let mut lines = String::new();
+        recording::found(&mut lines, answer);
+        for line in lines.split_inclusive('\n') {
+            let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(line);
+            if open.found.len() >= FOUND {
+                open.found.clear();
+            }
+            if open.found.insert(hash) {
+                open.text.push_str(line);
+            }
         }
     }
 

@@ -2,14 +2,17 @@
 
 use std::{
     fs::File,
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead, BufReader, ErrorKind, Read as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail};
+use flate2::bufread::GzDecoder;
 
 use model::recording::{Head, Line, Malformed, parse};
 
+/// How a compressed file begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Maximum length of a line; a death takes some hundred bytes.
 const LONGEST: u64 = 64 << 10;
 
@@ -17,12 +20,34 @@ const LONGEST: u64 = 64 << 10;
 #[derive(Debug)]
 pub struct Lines {
     path: PathBuf,
-    file: BufReader<File>,
+    file: Input,
     number: u64,
     /// Lines that this version does not know.
     pub unknown: u64,
     /// The last line is incomplete.
     pub is_cut: bool,
+}
+
+/// The text of a recording.
+struct Input(Box<dyn BufRead + Send>);
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Input")
+    }
+}
+
+impl Input {
+    /// Of a file that may be compressed.
+    fn of(file: File) -> std::io::Result<Self> {
+        let mut file = BufReader::new(file);
+        let is_compressed = file.fill_buf()?.starts_with(&GZIP);
+        Ok(Self(if is_compressed {
+            Box::new(BufReader::new(GzDecoder::new(file)))
+        } else {
+            Box::new(file)
+        }))
+    }
 }
 
 /// Opens a recording and reads its first line.
@@ -33,7 +58,7 @@ pub fn open(path: &Path) -> anyhow::Result<(Head, Lines)> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut lines = Lines {
         path: path.to_owned(),
-        file: BufReader::new(file),
+        file: Input::of(file).with_context(|| format!("cannot read {}", path.display()))?,
         number: 0,
         unknown: 0,
         is_cut: false,
@@ -73,9 +98,15 @@ impl Lines {
 
     fn text(&mut self) -> anyhow::Result<Option<String>> {
         let mut bytes = Vec::new();
-        let mut file = self.file.by_ref().take(LONGEST);
-        file.read_until(b'\n', &mut bytes)
-            .with_context(|| format!("cannot read {}", self.path.display()))?;
+        let mut file = self.file.0.by_ref().take(LONGEST);
+        match file.read_until(b'\n', &mut bytes) {
+            Ok(_) => {}
+            // The writer was killed, and so the last block is incomplete.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", self.path.display()));
+            }
+        }
         if bytes.is_empty() {
             return Ok(None);
         }

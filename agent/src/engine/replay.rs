@@ -5,16 +5,17 @@ use std::{
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
+    time::Duration,
 };
 
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
-use super::recording_source;
+use super::recording_source::{self, Lines};
 use api::{ExitLine, FinishedExit};
 use model::answers;
 use model::clock::Wall;
-use model::events::Snapshot;
+use model::events::{Snapshot, Task};
 use model::explain::Seen;
 use model::filter::Selection;
 use model::lifecycle::Transition;
@@ -25,29 +26,34 @@ use model::workload::Workloads;
 /// Deaths that wait for a view to print them.
 const QUEUE: usize = 1024;
 
-/// The state at the end of a recording.
+/// A recording at one of its moments; its end, until another one is sought.
 #[derive(Debug)]
 pub struct Replay {
     path: PathBuf,
     /// Views ask one after the other; to ask changes what is asked about workloads.
-    state: Mutex<State>,
-    snapshot: Option<Snapshot>,
-    now_ns: u64,
+    feed: Mutex<Feed>,
+    span_ns: [u64; 2],
+    began: api::Time,
     is_whole: bool,
     unknown_lines: u64,
 }
 
-/// All deaths that a recording holds, as they finished; the stream ends with it.
+/// All deaths that finished up to a moment of a recording, which is its end unless given; the stream
+/// ends with it.
 ///
 /// # Errors
 /// When no thread can be started.
-pub fn deaths(path: &Path) -> anyhow::Result<mpsc::Receiver<ExitLine>> {
+fn deaths(path: &Path, until_ns: u64) -> anyhow::Result<mpsc::Receiver<ExitLine>> {
     let (lines, deaths) = mpsc::channel(QUEUE);
     let path = path.to_owned();
     let send = move |exit| lines.blocking_send(ExitLine::Exit(Box::new(exit))).is_ok();
     let run = move || {
+        let replayed = Feed::open(&path).and_then(|mut feed| {
+            feed.listener = Some(Listener(Box::new(send)));
+            feed.run_until(until_ns)
+        });
         // It was read once before: this shows only where it has changed since.
-        if let Err(error) = Feed::run(&path, send) {
+        if let Err(error) = replayed {
             log::error!("{error:#}");
         }
     };
@@ -59,59 +65,88 @@ pub fn deaths(path: &Path) -> anyhow::Result<mpsc::Receiver<ExitLine>> {
 }
 
 /// Feeds the lines of a recording to a state.
-struct Feed<F> {
+#[derive(Debug)]
+struct Feed {
+    path: PathBuf,
+    lines: Lines,
+    /// The first line that is not due yet.
+    next: Option<Line>,
     state: State,
     /// The clocks' distance is known; else times are those since boot.
     has_wall: bool,
-    tasks: Vec<model::events::Task>,
+    /// It is recorded where processes belong; older releases did not.
+    has_places: bool,
+    tasks: Vec<Task>,
     changes: Vec<Transition>,
     snapshot: Option<Snapshot>,
     now_ns: u64,
     is_whole: bool,
-    send: F,
-    /// Somebody listens to `send`.
-    heard: bool,
+    /// Who takes each death as it finishes; none, once nobody does.
+    listener: Option<Listener>,
 }
 
-impl<F: FnMut(FinishedExit) -> bool> Feed<F> {
-    /// Sends each death as it finishes, for as long as somebody listens.
-    fn run(path: &Path, send: F) -> anyhow::Result<Replay> {
-        let (head, mut lines) = recording_source::open(path)?;
-        let mut feed = Self {
+/// Returns whether it takes more.
+struct Listener(Box<dyn FnMut(FinishedExit) -> bool + Send>);
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Listener")
+    }
+}
+
+impl Feed {
+    /// At the start of a recording.
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let (head, lines) = recording_source::open(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            lines,
+            next: None,
             now_ns: head.began_ns,
             state: State {
                 why_unjudged: "the recording has no evidence about it".to_owned(),
                 ..State::new(head, Wall::from(0), Workloads::new(false))
             },
             has_wall: false,
+            has_places: false,
             tasks: Vec::new(),
             changes: Vec::new(),
             snapshot: None,
             is_whole: false,
-            send,
-            heard: true,
-        };
-        while feed.heard
-            && let Some(line) = lines.next()?
-        {
+            listener: None,
+        })
+    }
+
+    /// Takes all lines up to this moment, or up to the end if that comes first.
+    fn run_until(&mut self, until_ns: u64) -> anyhow::Result<()> {
+        let listens = self.listener.is_some();
+        loop {
+            let next = match self.next.take() {
+                Some(line) => Some(line),
+                None => self.lines.next()?,
+            };
+            let Some(line) = next else {
+                self.publish();
+                break;
+            };
             // Of a second recording in the same file nothing before it is true.
             anyhow::ensure!(
                 !matches!(line, Line::Head(_)),
                 "{} holds more than one recording: replay each by itself",
-                path.display()
+                self.path.display()
             );
-            feed.take(line);
+            if line.at_ns().is_some_and(|at_ns| at_ns > until_ns) {
+                self.next = Some(line);
+                self.pass(until_ns);
+                break;
+            }
+            self.take(line);
+            if listens && self.listener.is_none() {
+                break;
+            }
         }
-        feed.publish();
-        feed.state.judgements.as_of(feed.now_ns);
-        Ok(Replay {
-            path: path.to_owned(),
-            state: Mutex::new(feed.state),
-            snapshot: feed.snapshot,
-            now_ns: feed.now_ns,
-            is_whole: feed.is_whole,
-            unknown_lines: lines.unknown,
-        })
+        self.state.judgements.as_of(self.now_ns);
+        Ok(())
     }
 
     fn take(&mut self, line: Line) {
@@ -159,6 +194,10 @@ impl<F: FnMut(FinishedExit) -> bool> Feed<F> {
                 self.pass(now_ns);
                 self.is_whole = true;
             }
+            Line::Found(answer) => {
+                self.has_places = true;
+                self.state.workloads.receive(answer, self.now_ns);
+            }
         }
     }
 
@@ -169,11 +208,18 @@ impl<F: FnMut(FinishedExit) -> bool> Feed<F> {
     fn publish(&mut self) {
         for change in self.changes.drain(..) {
             self.state.note(&change, self.now_ns);
-            if let Transition::Finished(record) = change
-                && self.heard
-            {
-                let exit = answers::finished(self.state.wall, &record, [None, None]);
-                self.heard = (self.send)(exit);
+            let Transition::Finished(record) = change else {
+                continue;
+            };
+            if let Some(Listener(send)) = &mut self.listener {
+                let workloads = &mut self.state.workloads;
+                let places = [
+                    workloads.container_of_record(&record, self.now_ns),
+                    workloads.container_of_parent(&record, self.now_ns),
+                ];
+                if !send(answers::finished(self.state.wall, &record, places)) {
+                    self.listener = None;
+                }
             }
         }
     }
@@ -185,11 +231,21 @@ impl Replay {
     /// # Errors
     /// When it cannot be read or is damaged; one sentence.
     pub fn of(path: &Path) -> anyhow::Result<Self> {
-        Feed::run(path, |_| true)
+        let mut feed = Feed::open(path)?;
+        feed.run_until(u64::MAX)?;
+        let began_ns = feed.state.about.began_ns;
+        Ok(Self {
+            path: path.to_owned(),
+            span_ns: [began_ns, feed.now_ns],
+            began: answers::time(feed.state.wall, began_ns),
+            is_whole: feed.is_whole,
+            unknown_lines: feed.lines.unknown,
+            feed: Mutex::new(feed),
+        })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn feed(&self) -> MutexGuard<'_, Feed> {
+        self.feed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The file.
@@ -197,13 +253,58 @@ impl Replay {
         &self.path
     }
 
+    /// When it begins.
+    pub fn began(&self) -> api::Time {
+        self.began
+    }
+
+    /// How long it is.
+    pub fn length(&self) -> Duration {
+        let [began_ns, end_ns] = self.span_ns;
+        Duration::from_nanos(end_ns.saturating_sub(began_ns))
+    }
+
+    /// The moment at this distance from the start, in nanoseconds since boot; from the end on, all
+    /// that the file has.
+    fn moment_ns(&self, at: Duration) -> u64 {
+        if at >= self.length() {
+            return u64::MAX;
+        }
+        self.span_ns[0] + at.as_nanos() as u64
+    }
+
+    /// Goes to a moment, by its distance from the start.
+    ///
+    /// # Errors
+    /// When the file can no longer be read.
+    pub fn seek(&self, at: Duration) -> anyhow::Result<()> {
+        let until_ns = self.moment_ns(at);
+        let mut feed = self.feed();
+        // What was taken in cannot be taken back.
+        if until_ns < feed.now_ns {
+            *feed = Feed::open(&self.path)?;
+        }
+        feed.run_until(until_ns)
+    }
+
+    /// All deaths that finished up to the moment it is at.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn deaths(&self) -> anyhow::Result<mpsc::Receiver<ExitLine>> {
+        let feed = self.feed();
+        let is_at_end = feed.now_ns >= self.span_ns[1];
+        deaths(&self.path, if is_at_end { u64::MAX } else { feed.now_ns })
+    }
+
     /// What to know of it before its figures are read.
     pub fn about(&self) -> String {
-        let head = self.state().head(self.now_ns);
+        let feed = self.feed();
+        let head = feed.state.head(feed.now_ns);
         let cut = if self.is_whole {
             ""
         } else {
-            "; the file is truncated there"
+            "; the file is truncated"
         };
         let unknown = match self.unknown_lines {
             0 => String::new(),
@@ -220,15 +321,18 @@ impl Replay {
 
     /// Who was dead and unreaped, oldest first.
     pub fn zombies(&self, wanted: &Selection) -> api::Document<api::Zombie> {
-        self.state().zombies(wanted, self.now_ns)
+        let mut feed = self.feed();
+        let now_ns = feed.now_ns;
+        feed.state.zombies(wanted, now_ns)
     }
 
     /// Who held zombies that were not young, the worst first.
     pub fn culprits(&self, wanted: &Selection) -> api::Culprits {
-        let mut state = self.state();
-        let mut culprits = state.culprits(wanted, self.now_ns);
+        let mut feed = self.feed();
+        let now_ns = feed.now_ns;
+        let mut culprits = feed.state.culprits(wanted, now_ns);
         if !culprits.document.items.is_empty() {
-            let note = if state.judgements.all().len() == 0 {
+            let note = if feed.state.judgements.all().len() == 0 {
                 "the recording has no evidence for verdicts: an older release made it, or it was \
                  too short"
             } else {
@@ -241,13 +345,25 @@ impl Replay {
 
     /// One frame of the live view.
     pub fn top(&self, limit: usize) -> api::Document<api::Top> {
-        self.state().top(limit, self.now_ns)
+        let mut feed = self.feed();
+        let now_ns = feed.now_ns;
+        let mut top = feed.state.top(limit, now_ns);
+        if !feed.has_places {
+            // Processes of which nothing is known are not outside of all containers.
+            top.items.iter_mut().for_each(|it| it.workloads.clear());
+        }
+        top
     }
 
     /// The story of one process.
     pub fn explain(&self, pid: u32) -> api::Explained {
-        let snapshot = self.snapshot.as_ref();
-        self.state()
-            .explain(pid, &Seen::default(), snapshot, self.now_ns)
+        let mut feed = self.feed();
+        let Feed {
+            state,
+            snapshot,
+            now_ns,
+            ..
+        } = &mut *feed;
+        state.explain(pid, &Seen::default(), snapshot.as_ref(), *now_ns)
     }
 }

@@ -79,7 +79,7 @@ fn zombies(
 }
 
 /// How full the tables of the state are.
-fn tables(state: &State) -> Vec<Table> {
+pub(super) fn tables(state: &State) -> Vec<Table> {
     let lifecycle = state.lifecycle.tables().into_iter();
     let tables = lifecycle.chain([("parents", state.parents.len(), PARENTS)]);
     let table = |(name, entries, limit)| Table {

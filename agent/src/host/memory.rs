@@ -16,12 +16,16 @@ const MOST: u64 = 1 << 22;
 
 /// For how many zombies there is room: half of what a cgroup may use, or a sixteenth of the host.
 pub fn room_for_zombies() -> usize {
-    let own = limit_bytes(
-        &Mounts::find(),
-        &fs::read("/proc/self/cgroup").unwrap_or_default(),
-    );
-    let bytes = own.map_or(u64::MAX, |bytes| bytes / 2);
+    let bytes = own_limit_bytes().map_or(u64::MAX, |bytes| bytes / 2);
     room(bytes.min(host_bytes().unwrap_or(u64::MAX) / 16))
+}
+
+/// The memory limit of this process's cgroup, if there is one.
+pub fn own_limit_bytes() -> Option<u64> {
+    let cgroup = fs::read("/proc/self/cgroup").unwrap_or_default();
+    let limit = limit_bytes(&Mounts::find(), &cgroup)?;
+    // A hierarchy of v1 has a number for none too, which no machine reaches.
+    (limit < host_bytes().unwrap_or(u64::MAX)).then_some(limit)
 }
 
 fn room(bytes: u64) -> usize {

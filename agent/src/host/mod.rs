@@ -10,6 +10,7 @@ pub mod kubernetes;
 pub mod membership;
 pub mod memory;
 pub mod mounts;
+pub mod own;
 pub mod parse;
 pub mod pids;
 pub mod proc;

@@ -6,6 +6,7 @@ use api::{DoctorQuery, Query};
 use super::Ask;
 use crate::engine::replay::Replay;
 use crate::handle::{Handle, Request, Stopped};
+use crate::host::own;
 
 impl Ask for DoctorQuery {
     type Checked = ();
@@ -15,7 +16,11 @@ impl Ask for DoctorQuery {
     }
 
     async fn ask((): (), handle: &Handle) -> Result<<Self as Query>::Answer, Stopped> {
-        handle.ask(Request::Doctor).await
+        let mut doctor = handle.ask(Request::Doctor).await?;
+        if let Some(agent) = &mut doctor.agent {
+            own::complete(agent);
+        }
+        Ok(doctor)
     }
 
     fn replay((): (), _: &Replay) -> anyhow::Result<<Self as Query>::Answer> {

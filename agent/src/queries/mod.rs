@@ -16,6 +16,8 @@ use futures_util::Stream;
 use crate::engine::replay::Replay;
 use crate::handle::{Handle, Stopped};
 
+pub use top::MAX_ROWS;
+
 /// The parts of an answer.
 pub type Parts = Pin<Box<dyn Stream<Item = Result<Vec<u8>, Stopped>> + Send>>;
 

@@ -9,7 +9,7 @@ use crate::handle::{Handle, Request, Stopped};
 /// How many rows of each table a frame has unless it is asked for others: more than a screen shows.
 const ROWS: usize = 1_000;
 /// Maximum number of rows of each table: a frame is built and sent whole.
-const MAX_ROWS: usize = 10_000;
+pub const MAX_ROWS: usize = 10_000;
 
 impl Ask for TopQuery {
     type Checked = usize;

@@ -39,6 +39,9 @@ pub enum Shown {
     Wide,
 }
 
+/// Width of the mark behind the heading of the sort column.
+const SORTED: usize = 1;
+
 /// How a column looks, whatever its rows are.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
@@ -52,6 +55,8 @@ pub struct Layout {
     pub width: [usize; 2],
     /// On a narrow screen, columns with a high rank are dropped first.
     pub rank: u8,
+    /// Its text is shown whole where there is room, if need be instead of columns of a higher rank.
+    pub whole: bool,
     /// The end at which a long text is cut.
     pub cut: Side,
     /// When it is shown.
@@ -137,6 +142,7 @@ impl<R> Column<R> {
                 side,
                 width,
                 rank: 0,
+                whole: false,
                 cut: Side::Right,
                 shown: Shown::Always,
             },
@@ -196,6 +202,12 @@ impl<R> Column<R> {
     /// From which rank on it is dropped.
     pub const fn rank(mut self, rank: u8) -> Self {
         self.layout.rank = rank;
+        self
+    }
+
+    /// Shows its text whole before columns of a higher rank.
+    pub const fn whole(mut self) -> Self {
+        self.layout.whole = true;
         self
     }
 
@@ -278,33 +290,48 @@ impl<R> Column<R> {
 }
 
 /// The columns that fit into `room` characters, separated by two blanks, with their widths. Those
-/// of high rank are dropped; the others keep their order.
-pub fn fit(layouts: &[&Layout], room: usize) -> Vec<(usize, usize)> {
+/// of high rank are dropped; the others keep their order. `needs` is the width of their longest
+/// texts: a column of words gets no more than that.
+pub fn fit(layouts: &[&Layout], needs: &[usize], room: usize) -> Vec<(usize, usize)> {
     const GAP: usize = 2;
     let mut by_rank: Vec<usize> = (0..layouts.len()).collect();
     by_rank.sort_by_key(|&column| layouts[column].rank);
-    let mut used = 0;
-    let mut widths = vec![0; layouts.len()];
-    for (taken, &column) in by_rank.iter().enumerate() {
-        let least = layouts[column].width[0];
-        let gap = if taken == 0 { 0 } else { GAP };
-        // The first always stays, truncated if necessary.
-        if taken == 0 || used + gap + least <= room {
-            used += gap + least;
-            widths[column] = least;
+    let range = |column: usize| {
+        let Layout {
+            head, side, width, ..
+        } = layouts[column];
+        let [least, most] = *width;
+        match side {
+            // Numbers change with each frame, and should not move the columns.
+            Side::Right => [least, most],
+            Side::Left => {
+                let need = needs[column].max(breadth(head) + SORTED);
+                [least.min(need), most.min(need)]
+            }
         }
-    }
-    let mut spare = room.saturating_sub(used);
-    for &column in &by_rank {
-        let [least, most] = layouts[column].width;
-        let is_shown = widths[column] > 0;
-        let more = if is_shown {
-            (most - least).min(spare)
-        } else {
-            0
-        };
-        widths[column] += more;
-        spare -= more;
+    };
+    let mut spare = room;
+    let mut widths = vec![0; layouts.len()];
+    // One that is shown whole ends a group: it and those before it grow before others are added.
+    for group in by_rank.split_inclusive(|&column| layouts[column].whole) {
+        for &column in group {
+            let [least, _] = range(column);
+            // The first always stays, truncated if necessary.
+            let is_first = column == by_rank[0];
+            let gap = if is_first { 0 } else { GAP };
+            if is_first || gap + least <= spare {
+                widths[column] = least;
+                spare = spare.saturating_sub(gap + least);
+            }
+        }
+        for &column in &by_rank {
+            if widths[column] > 0 {
+                let [_, most] = range(column);
+                let more = most.saturating_sub(widths[column]).min(spare);
+                widths[column] += more;
+                spare -= more;
+            }
+        }
     }
     let fitting = widths.into_iter().enumerate();
     fitting.filter(|(_, width)| *width > 0).collect()

@@ -190,6 +190,7 @@ mod tests {
                 lost: Some("zombie_seconds is an upper bound; the reaper is unknown".into()),
                 refused: vec!["fentry:do_notify_parent: EPERM".into()],
             }],
+            agent: None,
         };
         let text = report(
             &doctor,

@@ -204,6 +204,7 @@ impl Page {
             }
         }
         self.lines(INDENT, &holds);
+        self.course(&keeper.zombies_last_minute);
         let reaped = format!(
             "since reapwatch started it has reaped {}",
             habits.reaped_total
@@ -227,6 +228,22 @@ impl Page {
         }
         self.histogram(&keeper.zombie_times);
         self.last_reaps(&keeper.last_reaps);
+    }
+
+    /// How the number of zombies changed.
+    fn course(&mut self, zombies: &[u64]) {
+        let (Some(first), Some(last)) = (zombies.first(), zombies.last()) else {
+            return;
+        };
+        let least = zombies.iter().min().copied().unwrap_or_default();
+        if zombies.iter().all(|it| *it == least) {
+            return;
+        }
+        let above = zombies.iter().map(|it| (it - least) as f64);
+        let curve = self.look.curve(above);
+        let seconds = zombies.len();
+        let words = format!("zombies in the last {seconds}s: {first} {curve} {last}");
+        self.lines(INDENT, &words);
     }
 
     /// One bar for each range in which there are zombie times, and those between.

@@ -4,6 +4,7 @@ use anyhow::{Context as _, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::RecordArgs;
+use crate::engine::recording_file::{self, Size, Target};
 use crate::engine::streams::{Line, Lines};
 use crate::stderr::eprint_line;
 
@@ -15,7 +16,10 @@ use super::text::count;
 pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    let (sink, mut written) = crate::engine::recording_file::create(&args.file)?;
+    let (sink, mut written) = recording_file::create(&Target {
+        path: &args.file,
+        max_bytes: args.max_size,
+    })?;
     let probes = args.probes.clone();
     // Loading blocks for a while.
     let agent = tokio::task::spawn_blocking(move || crate::engine::record(&probes, sink)).await?;
@@ -62,10 +66,17 @@ pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
         None => written.await,
     };
     match outcome.context("the thread that writes the file died")? {
-        Ok(bytes) => eprint_line(format_args!(
-            "{} recorded to {file}, {bytes} bytes",
-            count(printer.seen, "death")
-        )),
+        Ok(Size { bytes, is_full }) => {
+            let full = if is_full {
+                "; stopped there, since --max-size was reached"
+            } else {
+                ""
+            };
+            eprint_line(format_args!(
+                "{} recorded to {file}, {bytes} bytes{full}",
+                count(printer.seen, "death")
+            ));
+        }
         Err(error) => {
             bail!(
                 "cannot write {file}: {error}; it was removed: record to a place with more room, or \

@@ -62,6 +62,7 @@ pub static COLUMNS: [Column<Stuck>; 9] = [
         |it, look| look.workload_of(it.container.as_ref()),
     )
     .width(10, 44)
+    .whole()
     .rank(7)
     .shown(Shown::IfUsed)
     .cut_front(),
@@ -69,6 +70,7 @@ pub static COLUMNS: [Column<Stuck>; 9] = [
         it.verdict.as_ref().map(|it| look.why(it))
     })
     .width(13, 24)
+    .whole()
     .rank(3)
     .tone(|_| Tone::Warn),
     Col::text("TO DO", "what to do about it", |it, look| {

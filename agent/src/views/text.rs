@@ -173,6 +173,23 @@ pub fn time_of_day(at: Time) -> String {
     at.0.strftime("%T%.3f").to_string()
 }
 
+impl Look {
+    /// A curve of values, scaled to their maximum.
+    pub fn curve(self, values: impl Iterator<Item = f64> + Clone) -> String {
+        let levels: &[char] = if self.ascii {
+            &['_', '.', '-', '=', '+', '*', '#', '@']
+        } else {
+            &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
+        };
+        let most = values.clone().fold(0.0, f64::max);
+        let level = |value: f64| {
+            let share = if most > 0.0 { value / most } else { 0.0 };
+            levels[(share * (levels.len() - 1) as f64).round() as usize]
+        };
+        values.map(level).collect()
+    }
+}
+
 /// `2026-11-22 03:11:22.123`.
 pub fn moment(at: Time) -> String {
     at.0.strftime("%F %T%.3f").to_string()

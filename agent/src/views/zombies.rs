@@ -60,6 +60,7 @@ pub static COLUMNS: [Column<Zombie>; 10] = [
         |it, look| look.workload_of(it.container.as_ref()),
     )
     .width(10, 44)
+    .whole()
     .rank(6)
     .shown(Shown::IfUsed)
     .cut_front(),
@@ -67,6 +68,7 @@ pub static COLUMNS: [Column<Zombie>; 10] = [
         it.verdict.as_ref().map(|it| look.why(it))
     })
     .width(13, 26)
+    .whole()
     .rank(4)
     .shown(Shown::IfUsed)
     .tone(|_| Tone::Warn),

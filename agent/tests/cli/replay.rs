@@ -1,7 +1,10 @@
 //! Valid and invalid recordings, replayed without privileges.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
 use crate::schema::problems;
@@ -109,6 +112,22 @@ fn a_truncated_recording_is_reported() {
 }
 
 #[test]
+fn a_compressed_recording_is_replayed_even_if_it_is_cut() {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(WHOLE.as_bytes()).expect("to memory");
+    encoder.flush().expect("to memory");
+    let cut = encoder.get_ref().clone();
+    let whole = encoder.finish().expect("to memory");
+    let exits = recording(WHOLE).replay(&["exits"]).1;
+    // Of the second, all lines are there, though not the end of the compression.
+    for file in [whole, cut] {
+        let (code, stdout, stderr) = recording(file).replay(&["exits"]);
+        assert_eq!((code, &stdout), (0, &exits), "{stderr}");
+        assert!(!stderr.contains("truncated"), "{stderr}");
+    }
+}
+
+#[test]
 fn lines_from_a_newer_release_are_counted() {
     let later = WHOLE.replace("drained now=101.6s", "stuck at=1s pid=7\nburied at=2s");
     let (code, _, stderr) = recording(later).replay(&["zombies"]);
@@ -188,4 +207,60 @@ fn verdicts_made_while_recording_are_shown() {
     assert!(culprit["verdict"].is_null());
     let because = culprit["no_verdict"].as_str().expect("a reason");
     assert!(because.contains("rule"), "{because}");
+}
+
+#[test]
+fn a_recording_is_looked_at_in_any_moment() {
+    let recording = recording(WHOLE);
+    let zombies = |at: &str| {
+        let document = recording.json(&["zombies", "--at", at]);
+        let items = document["items"].as_array().expect("a list");
+        let pids = items.iter().map(|it| it["pid"].as_u64().expect("a PID"));
+        (document["at"].clone(), pids.collect::<Vec<_>>())
+    };
+    let (at, pids) = zombies("1.7s");
+    assert_eq!(at, "2023-11-14T22:15:01.700000000Z");
+    assert_eq!(pids, [43, 42]);
+    assert_eq!(zombies("start").1, [] as [u64; 0]);
+    assert_eq!(zombies("22:15:03").1, [43]);
+    assert_eq!(zombies("end"), zombies("-0s"));
+    let deaths = |at: &str| recording.replay(&["exits", "--json", "--at", at]).1;
+    assert_eq!(deaths("1.7s"), "");
+    assert_eq!(deaths("3s").lines().count(), 1);
+    let (code, _, stderr) = recording.replay(&["zombies", "--at", "11s"]);
+    assert_eq!(code, 1);
+    let why = sentence(&stderr);
+    assert!(why.contains("10s long, from 2023-11-14 22:15:00"), "{why}");
+    let (code, _, stderr) = recording.replay(&["zombies", "--at", "soon"]);
+    assert_eq!(code, 2, "{stderr}");
+}
+
+#[test]
+fn each_replay_prints_the_same_frames() {
+    let recording = recording(WHOLE);
+    let frames = |args: &[&str]| {
+        let (code, stdout, stderr) = recording.replay(&[&["top", "-b", "--idle"], args].concat());
+        assert_eq!(code, 0, "{stderr}");
+        stdout
+    };
+    let all = frames(&["--at", "start", "--delay", "1s"]);
+    assert_eq!(all, frames(&["--at", "start", "--delay", "1s"]));
+    let heads: Vec<_> = all.lines().filter(|line| line.contains("web-1")).collect();
+    assert_eq!(heads.len(), 11, "one at each second: {all}");
+    assert!(
+        heads[0].starts_with("2023-11-14T22:15:00.0"),
+        "{}",
+        heads[0]
+    );
+    let last = frames(&[]);
+    assert!(
+        all.ends_with(&last.replace("1 exit  ", "0 exits/s  ")),
+        "{all} {last}"
+    );
+    assert_eq!(
+        frames(&["--at", "start", "-n", "2"])
+            .matches("web-1")
+            .count(),
+        2
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread;
@@ -10,58 +10,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::pty::{ENTER, LEAVE, local_modes, side, terminal};
 use crate::support::{agent, reapwatch};
 
 /// Output that has not changed for this long is complete.
 const PATIENCE: Duration = Duration::from_secs(30);
-const ENTER: &str = "\x1b[?1049h";
-const LEAVE: &str = "\x1b[?1049l";
-
-/// A new terminal: the user's side and the program's side. Both are closed in other programs
-/// started by tests; otherwise this terminal would never hang up.
-fn terminal() -> (File, OwnedFd) {
-    const FLAGS: libc::c_int = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
-    let size = libc::winsize {
-        ws_row: 24,
-        ws_col: 80,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    // SAFETY: no preconditions.
-    let person = owned(unsafe { libc::posix_openpt(FLAGS) });
-    let fd = person.as_raw_fd();
-    // SAFETY: the descriptor is open, and the size is only read.
-    let program = unsafe {
-        assert_eq!(libc::unlockpt(fd), 0, "locked");
-        assert_eq!(libc::ioctl(fd, libc::TIOCSWINSZ, &raw const size), 0);
-        libc::ioctl(fd, libc::TIOCGPTPEER, FLAGS)
-    };
-    (File::from(person), owned(program))
-}
-
-fn owned(fd: libc::c_int) -> OwnedFd {
-    assert!(fd >= 0, "no terminal: {}", std::io::Error::last_os_error());
-    // SAFETY: it has just been opened and is not shared.
-    unsafe { OwnedFd::from_raw_fd(fd) }
-}
-
-/// Whether the terminal has line editing, echo and signal keys on.
-fn local_modes(program: &OwnedFd) -> libc::tcflag_t {
-    let mut settings = std::mem::MaybeUninit::uninit();
-    // SAFETY: the descriptor is open, and the settings are only read where they were written.
-    unsafe {
-        assert_eq!(
-            libc::tcgetattr(program.as_raw_fd(), settings.as_mut_ptr()),
-            0
-        );
-        settings.assume_init().c_lflag
-    }
-}
-
-/// Opens the program's side again.
-fn side(program: &OwnedFd) -> Stdio {
-    Stdio::from(program.try_clone().expect("another descriptor"))
-}
 
 /// `top`, with its output up to the first frame.
 fn drawn(person: &mut File, program: &OwnedFd, stderr: Stdio, settings: &Path) -> (Child, Vec<u8>) {

@@ -36,6 +36,9 @@ mod pod_events;
 mod pod_watch;
 mod privileges;
 mod programs;
+#[expect(dead_code, reason = "the tests of the command need more of it")]
+#[path = "../cli/pty.rs"]
+mod pty;
 mod recording;
 mod refusals;
 mod remedies;
@@ -48,6 +51,7 @@ mod steps;
 mod stream;
 mod stuck;
 mod systemd;
+mod terminal;
 mod views;
 mod web;
 mod workloads;

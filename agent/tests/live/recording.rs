@@ -124,8 +124,8 @@ fn deaths(printed: &str) -> Vec<FinishedExit> {
     printed.lines().map(death).collect()
 }
 
-/// The lines without containers, which a recording does not have, and without the order that
-/// comes from looking them up.
+/// The lines without containers, which a replay does not wait for, and without the order that comes
+/// from looking them up.
 fn placeless(lines: &str) -> Vec<String> {
     let line = |line: &str| {
         let mut death: serde_json::Value = serde_json::from_str(line).expect("a line of exits");
@@ -174,7 +174,15 @@ fn a_recording_keeps_the_verdicts_made_while_it_was_made() {
     let culprits: Document<Culprit> = serde_json::from_str(&culprits).expect("a document");
     let mut culprits = culprits.items.into_iter();
     let culprit = culprits.find(|culprit| culprit.process.pid == pid);
-    let verdict = culprit.and_then(|culprit| culprit.verdict).expect("one");
+    let culprit = culprit.expect("it is there");
+    let cgroups = fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("it lives");
+    let place = culprit.container.and_then(|it| it.cgroup);
+    assert_eq!(
+        place.is_none(),
+        cgroups.lines().all(|it| it.ends_with(":/"))
+    );
+    assert!(place.is_none_or(|place| cgroups.contains(&place)));
+    let verdict = culprit.verdict.expect("one");
     assert_eq!(verdict.id.0, one.culprit.verdict);
     assert!(!verdict.evidence.is_empty() && !verdict.remedy.is_empty());
     let zombies = replay(&host, &file, &["zombies", "--json"]);

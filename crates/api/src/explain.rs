@@ -23,6 +23,10 @@ pub struct Keeper {
     /// The same as a histogram; empty if none were measured.
     #[serde(default)]
     pub zombie_times: Vec<Bucket>,
+    /// Zombies that it held at the end of each second of the last minute, or since the agent
+    /// started; the last is now.
+    #[serde(default)]
+    pub zombies_last_minute: Vec<u64>,
     /// The children it reaped last, latest first.
     #[serde(default)]
     pub last_reaps: Vec<LastReap>,

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+mod agent;
 mod container;
 mod document;
 mod explain;
@@ -21,6 +22,7 @@ mod stuck;
 mod time;
 mod top;
 
+pub use agent::*;
 pub use container::*;
 pub use document::*;
 pub use explain::*;
@@ -351,7 +353,7 @@ pub struct Fact {
 }
 
 /// What this kernel and these privileges allow.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Doctor {
     /// Version of the format; it increases only if a field changes its meaning.
@@ -368,6 +370,9 @@ pub struct Doctor {
     pub facts: Vec<Fact>,
     /// Each transition and its hook.
     pub probes: Vec<Probe>,
+    /// The agent itself; null if none is running.
+    #[serde(default)]
+    pub agent: Option<AgentUse>,
 }
 
 /// One line of the stream of `exits`.

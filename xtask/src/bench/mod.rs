@@ -13,6 +13,7 @@ mod rows;
 mod sheet;
 mod stage;
 mod subject;
+pub(crate) mod top;
 
 use std::fs;
 use std::process::ExitCode;

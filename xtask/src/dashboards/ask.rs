@@ -6,9 +6,12 @@ use super::{grafana, spec};
 use crate::prometheus::server::Prometheus;
 
 /// Values for Grafana's variables: every agent, over some scrapes.
-const VARIABLES: [(&str, &str); 3] = [
+const VARIABLES: [(&str, &str); 6] = [
     ("$job", ".+"),
     ("$instance", ".+"),
+    ("$namespace", ".*"),
+    ("$pod", ".*"),
+    ("$unit", ".*"),
     ("$__rate_interval", "10s"),
 ];
 

@@ -2,12 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::spec::{Dashboard, Kind, Panel, Query};
+use super::spec::{Dashboard, Kind, Link, Panel, Query};
 
 /// Columns of Grafana's grid.
 const COLUMNS: u32 = 24;
 /// The value of `$S` in a query.
 const SELECTION: &str = r#"job=~"$job",instance=~"$instance""#;
+/// What `$W` adds to it.
+const OF_WORKLOAD: &str = r#"namespace=~"$namespace",pod=~"$pod",unit=~"$unit""#;
+/// Alerts of the nodes that are shown, and those of no node.
+pub(super) const ALERTS: &str =
+    r#"ALERTS{alertname=~"Reapwatch.+",alertstate="firing",instance=~"$instance|"}"#;
 
 /// The JSON of a dashboard, ending in a line feed.
 pub(super) fn json(dashboard: &Dashboard) -> String {
@@ -18,7 +23,9 @@ pub(super) fn json(dashboard: &Dashboard) -> String {
 
 /// A query with Grafana's variables in it.
 pub(super) fn with_selection(query: &Query) -> String {
-    query.expr.replace("$S", SELECTION)
+    let of_workload = format!("{SELECTION},{OF_WORKLOAD}");
+    let expr = query.expr.replace("$W", &of_workload);
+    expr.replace("$S", SELECTION)
 }
 
 fn document(dashboard: &Dashboard) -> Value {
@@ -41,14 +48,28 @@ fn document(dashboard: &Dashboard) -> Value {
             "includeVars": true,
             "keepTime": true,
         }],
-        "templating": {"list": variables()},
-        "annotations": {"list": []},
+        "templating": {"list": variables(dashboard.of_workload)},
+        "annotations": {"list": [annotation()]},
         "panels": panels(dashboard),
     })
 }
 
-fn variables() -> Value {
-    let choice = |name: &str, label: &str, query: &str| {
+/// Where alerts fire, a mark in every graph.
+fn annotation() -> Value {
+    json!({
+        "name": "Alerts",
+        "datasource": source(),
+        "enable": true,
+        "iconColor": "red",
+        "expr": ALERTS,
+        "step": "60s",
+        "titleFormat": "{{alertname}}",
+        "textFormat": "{{instance}} {{namespace}} {{pod}} {{unit}}",
+    })
+}
+
+fn variables(of_workload: bool) -> Value {
+    let choice = |name: &str, label: &str, all: &str, query: &str| {
         json!({
             "name": name,
             "label": label,
@@ -60,21 +81,43 @@ fn variables() -> Value {
             "sort": 1,
             "multi": true,
             "includeAll": true,
-            "allValue": ".+",
+            "allValue": all,
             "current": {"text": "All", "value": "$__all"},
         })
     };
-    json!([
-        {
+    let mut variables = vec![
+        json!({
             "name": "datasource",
             "label": "Data source",
             "type": "datasource",
             "query": "prometheus",
             "current": {},
-        },
-        choice("job", "Job", "label_values(reapwatch_build_info, job)"),
-        choice("instance", "Instance", r#"label_values(reapwatch_build_info{job=~"$job"}, instance)"#),
-    ])
+        }),
+        choice(
+            "job",
+            "Job",
+            ".+",
+            "label_values(reapwatch_build_info, job)",
+        ),
+        choice(
+            "instance",
+            "Instance",
+            ".+",
+            r#"label_values(reapwatch_build_info{job=~"$job"}, instance)"#,
+        ),
+    ];
+    if of_workload {
+        let mut selection = SELECTION.to_owned();
+        for (name, label) in [("namespace", "Namespace"), ("pod", "Pod"), ("unit", "Unit")] {
+            let query = format!("label_values(reapwatch_exits_total{{{selection}}}, {name})");
+            // A pod has no unit, and a unit no pod.
+            variables.push(choice(name, label, ".*", &query));
+            if name == "namespace" {
+                selection += r#",namespace=~"$namespace""#;
+            }
+        }
+    }
+    json!(variables)
 }
 
 fn source() -> Value {
@@ -126,13 +169,50 @@ fn panel_json(panel: &Panel, id: usize, place: &Value) -> Value {
         "datasource": source(),
         "gridPos": place,
         "fieldConfig": {
-            "defaults": {"unit": panel.unit, "min": 0, "thresholds": thresholds(panel)},
+            "defaults": {
+                "unit": panel.unit,
+                "min": 0,
+                "thresholds": thresholds(panel),
+                "links": links(panel),
+            },
             "overrides": [],
         },
         "options": options,
         "transformations": if is_table { hide_time() } else { json!([]) },
         "targets": targets,
     })
+}
+
+/// The dashboard behind a row or line, for the same data source, jobs and time.
+fn links(panel: &Panel) -> Value {
+    let Some(link) = panel.link else {
+        return json!([]);
+    };
+    let value = |label: &str| match panel.kind {
+        Kind::Table => format!("var-{label}=${{__data.fields.{label}}}"),
+        _ => format!("var-{label}=${{__field.labels.{label}}}"),
+    };
+    // Lines of one node do not name it.
+    let mut queries = panel.queries.iter();
+    let by_instance =
+        queries.all(|it| it.expr.contains("instance") || it.legend.contains("instance"));
+    let instance = if by_instance {
+        value("instance")
+    } else {
+        "${instance:queryparam}".to_owned()
+    };
+    let (title, name, labels) = match link {
+        Link::Node => ("Show this node", "node", vec![]),
+        Link::Workload => {
+            let labels = ["namespace", "pod", "unit"].map(value);
+            ("Show this workload", "workload", labels.to_vec())
+        }
+    };
+    let chosen = ["${datasource:queryparam}", "${job:queryparam}", &instance];
+    let chosen = chosen.into_iter().map(str::to_owned).chain(labels);
+    let chosen: Vec<_> = chosen.chain(["${__url_time_range}".to_owned()]).collect();
+    let url = format!("/d/reapwatch-{name}?{}", chosen.join("&"));
+    json!([{"title": title, "url": url}])
 }
 
 fn kind_and_options(kind: Kind) -> (&'static str, Value) {
@@ -170,11 +250,12 @@ fn thresholds(panel: &Panel) -> Value {
     let steps = match (panel.red_below, panel.orange_from, panel.red_from) {
         (None, None, None) => vec![step("text", None)],
         (Some(limit), ..) => vec![step("red", None), step("green", Some(limit))],
-        (None, orange, red) => vec![
-            step("green", None),
-            step("orange", orange),
-            step("red", red),
-        ],
+        (None, orange, red) => {
+            let above = [("orange", orange), ("red", red)];
+            let above = above.into_iter().filter(|(_, from)| from.is_some());
+            let above = above.map(|(color, from)| step(color, from));
+            [step("green", None)].into_iter().chain(above).collect()
+        }
     };
     json!({"mode": "absolute", "steps": steps})
 }

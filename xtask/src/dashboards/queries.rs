@@ -51,6 +51,7 @@ pub(super) fn check(prometheus: &Prometheus) -> Result<()> {
             }
         }
     }
+    prometheus.parse(grafana::ALERTS)?;
     let recording: Vec<Rule> = rules("recording")?;
     for name in recording.iter().filter_map(|rule| rule.record.clone()) {
         kinds.insert(name, "gauge".to_owned());

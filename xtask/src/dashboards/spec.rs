@@ -4,9 +4,10 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 /// Name of the JSON file and end of the dashboard's uid, with the description.
-const DESCRIPTIONS: [(&str, &str); 3] = [
+const DESCRIPTIONS: [(&str, &str); 4] = [
     ("fleet", include_str!("fleet.yaml")),
     ("node", include_str!("node.yaml")),
+    ("workload", include_str!("workload.yaml")),
     ("agent", include_str!("agent.yaml")),
 ];
 
@@ -17,6 +18,9 @@ pub(super) struct Dashboard {
     pub(super) name: &'static str,
     pub(super) title: String,
     pub(super) about: String,
+    /// Whether namespace, pod and unit are chosen too.
+    #[serde(default)]
+    pub(super) of_workload: bool,
     /// From top to bottom.
     pub(super) rows: Vec<Row>,
 }
@@ -45,7 +49,17 @@ pub(super) struct Panel {
     pub(super) red_from: Option<f64>,
     /// Below this value a stat is red, otherwise green.
     pub(super) red_below: Option<f64>,
+    /// The dashboard to which a row or line of it leads.
+    pub(super) link: Option<Link>,
     pub(super) queries: Vec<Query>,
+}
+
+/// Where a row or line leads: its labels choose what is shown there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Link {
+    Node,
+    Workload,
 }
 
 /// Grafana's name of the panel type.
@@ -61,7 +75,7 @@ pub(super) enum Kind {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
-    /// PromQL; `$S` stands for the selection of job and instance.
+    /// PromQL; `$S` stands for the selection of job and instance, `$W` for that of a workload too.
     pub(super) expr: String,
     /// The name of a line; Grafana fills in `{{label}}`.
     #[serde(default)]

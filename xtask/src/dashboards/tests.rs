@@ -43,13 +43,16 @@ fn each_dashboard_passes_the_linter() {
         assert_eq!(board["editable"], false, "{name}");
         let variables = board["templating"]["list"].as_array().expect("a list");
         let names: Vec<_> = variables.iter().map(|v| v["name"].as_str()).collect();
-        assert_eq!(names, [Some("datasource"), Some("job"), Some("instance")]);
+        let known = ["datasource", "job", "instance", "namespace", "pod", "unit"];
+        let wanted = if name == "workload" { 6 } else { 3 };
+        assert_eq!(names, known.map(Some)[..wanted], "{name}");
         assert_eq!(variables[0]["query"], "prometheus", "{name}");
-        for choice in &variables[1..] {
+        for (n, choice) in variables.iter().enumerate().skip(1) {
             assert_eq!(choice["datasource"]["uid"], "$datasource", "{name}");
+            let all = if n < 3 { ".+" } else { ".*" };
             assert_eq!(
                 (&choice["multi"], &choice["allValue"], &choice["refresh"]),
-                (&true.into(), &".+".into(), &2.into()),
+                (&true.into(), &all.into(), &2.into()),
                 "{name}"
             );
         }
@@ -72,6 +75,39 @@ fn each_dashboard_passes_the_linter() {
             assert!(!queries(panel).is_empty(), "{about} asks nothing");
         }
     }
+}
+
+#[test]
+fn links_lead_to_dashboards_by_labels_of_the_query() {
+    let boards = boards();
+    let uids: BTreeSet<_> = boards
+        .iter()
+        .map(|(_, board)| board["uid"].as_str())
+        .collect();
+    let mut reached = BTreeSet::new();
+    for (name, board) in &boards {
+        for panel in panels(board) {
+            let about = format!("{name}: {}", panel["title"]);
+            let links = panel["fieldConfig"]["defaults"]["links"].as_array();
+            for link in links.expect("a list") {
+                let url = link["url"].as_str().expect("a text");
+                let (path, chosen) = url.split_once('?').expect("it chooses");
+                let uid = path.strip_prefix("/d/").expect("a dashboard");
+                assert!(uids.contains(&Some(uid)), "{about}: {url}");
+                reached.insert(uid.to_owned());
+                let labels = chosen.split('&').filter_map(|it| it.strip_prefix("var-"));
+                for label in labels.filter_map(|it| it.split_once('=')).map(|it| it.0) {
+                    let kept = [format!("{label},"), format!("{label})")];
+                    let asks = |text: &str| {
+                        !text.contains(" by (") || kept.iter().any(|kept| text.contains(kept))
+                    };
+                    assert!(queries(panel).into_iter().all(asks), "{about}: {label}");
+                }
+            }
+        }
+    }
+    let wanted = ["reapwatch-node", "reapwatch-workload"].map(str::to_owned);
+    assert_eq!(reached, wanted.into());
 }
 
 #[test]

@@ -311,6 +311,7 @@ fn doctor() -> Doctor {
         runs: true,
         facts: Vec::new(),
         probes: Vec::new(),
+        agent: None,
     }
 }
 

@@ -196,7 +196,8 @@ impl Lines {
         Self {
             look,
             columns: if cuts {
-                fit(&layouts, width())
+                // What comes is not known yet.
+                fit(&layouts, &vec![usize::MAX; layouts.len()], width())
             } else {
                 least().enumerate().collect()
             },

@@ -84,6 +84,7 @@ pub static NODES: [Column<FleetNode>; 12] = [
         why(it.verdicts.as_deref(), look)
     })
     .width(15, 55)
+    .whole()
     .rank(5)
     .tone(|_| Tone::Warn),
 ];
@@ -151,6 +152,7 @@ pub static WORKLOADS: [Column<FleetWorkload>; 10] = [
         why(it.verdicts.as_deref(), look)
     })
     .width(15, 55)
+    .whole()
     .rank(5)
     .shown(Shown::IfUsed)
     .tone(|_| Tone::Warn),

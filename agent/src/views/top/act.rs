@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::frame::Frame;
 use super::keys::Action;
 use super::model::{Input, Model, Overlay, Purpose};
+use super::player::Move;
 use super::view::Identity;
 use model::filter::Filter;
 
@@ -26,6 +27,7 @@ pub enum Effect {
 const STEPS_MS: [u64; 9] = [100, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
 /// Longer than any filter that a person types.
 const MAX_INPUT: usize = 500;
+const NOT_RECORDED: &str = "only a recording has time controls: reapwatch replay FILE top";
 
 impl<F: Frame> Model<F> {
     /// Performs an action, as far as possible here.
@@ -46,7 +48,14 @@ impl<F: Frame> Model<F> {
             // Halved, so that adding to it cannot overflow.
             Action::Last => self.step(|_| usize::MAX / 2),
             Action::Open => return self.open(),
-            Action::Help => self.toggle_help(),
+            Action::Help => self.toggle(&Overlay::Help),
+            Action::Tree if self.frame.tree(None, self.look).is_none() => {
+                self.message = Some("there is no tree of a cluster".to_owned());
+            }
+            Action::Tree => {
+                self.toggle(&Overlay::Tree);
+                return Some(Effect::Refresh);
+            }
             Action::NextView => return self.show((self.place + 1) % F::VIEWS.len()),
             Action::PreviousView => {
                 return self.show((self.place + F::VIEWS.len() - 1) % F::VIEWS.len());
@@ -69,19 +78,24 @@ impl<F: Frame> Model<F> {
                 self.idle = !self.idle;
                 self.arrange();
             }
-            Action::Pause => {
-                self.paused = !self.paused;
-                return (!self.paused).then_some(Effect::Refresh);
+            Action::Group => {
+                self.group = !self.group;
+                self.arrange();
+                let how = if self.group { "grouped" } else { "not grouped" };
+                self.message = Some(format!("rows are {how} by workload"));
             }
+            Action::Pause => return self.pause(),
+            Action::Move(how) => return self.shift(how),
+            Action::GoTo if self.player.is_some() => self.begin(Purpose::Moment, String::new()),
+            Action::GoTo => self.message = Some(NOT_RECORDED.to_owned()),
             Action::Slower => return self.change_interval(|step, now| step > now),
             Action::Faster => return self.change_interval(|step, now| step < now),
             Action::Copy => return self.copy(),
             Action::Save => return Some(Effect::Save),
-            Action::Type(_)
-            | Action::Erase
-            | Action::EraseAll
-            | Action::Accept
-            | Action::Cancel => self.edit(action),
+            Action::Type(_) | Action::Erase | Action::EraseAll | Action::Cancel => {
+                self.edit(action)
+            }
+            Action::Accept => return self.accept(),
         }
         None
     }
@@ -108,7 +122,9 @@ impl<F: Frame> Model<F> {
                 *at = to(*at).min(last);
             }
             // Drawing limits it to what exists.
-            Some(Overlay::Help | Overlay::Detail(_)) => self.scroll = to(self.scroll),
+            Some(Overlay::Help | Overlay::Detail(_) | Overlay::Tree) => {
+                self.scroll = to(self.scroll);
+            }
         }
     }
 
@@ -131,17 +147,15 @@ impl<F: Frame> Model<F> {
                 self.overlay = None;
                 self.arrange();
             }
-            Some(Overlay::Help | Overlay::Detail(_)) => {}
+            Some(Overlay::Help | Overlay::Detail(_) | Overlay::Tree) => {}
         }
         None
     }
 
-    fn toggle_help(&mut self) {
+    fn toggle(&mut self, overlay: &Overlay) {
         self.scroll = 0;
-        self.overlay = match self.overlay {
-            Some(Overlay::Help) => None,
-            _ => Some(Overlay::Help),
-        };
+        let is_open = self.overlay.as_ref() == Some(overlay);
+        self.overlay = (!is_open).then(|| overlay.clone());
     }
 
     /// Opens the choice of a sort column, or goes to the next one.
@@ -167,11 +181,16 @@ impl<F: Frame> Model<F> {
 
     fn begin(&mut self, purpose: Purpose, text: String) {
         self.overlay = None;
-        self.input = Some(Input { purpose, text });
+        self.input = Some(Input {
+            purpose,
+            text,
+            wrong: None,
+        });
     }
 
     fn edit(&mut self, action: Action) {
         let Some(input) = &mut self.input else { return };
+        input.wrong = None;
         match action {
             Action::Type(c) if input.text.len() < MAX_INPUT && !c.is_control() => {
                 input.text.push(c);
@@ -179,16 +198,21 @@ impl<F: Frame> Model<F> {
             Action::Erase => drop(input.text.pop()),
             Action::EraseAll => input.text.clear(),
             Action::Cancel => self.input = None,
-            Action::Accept => self.accept(),
             _ => {}
         }
     }
 
-    fn accept(&mut self) {
-        let Some(input) = self.input.take() else {
-            return;
-        };
+    fn accept(&mut self) -> Option<Effect> {
+        let input = self.input.take()?;
         match input.purpose {
+            Purpose::Moment => {
+                if let Some(Err(why)) = self.player.as_mut().map(|it| it.go_to(&input.text)) {
+                    self.message = Some(why);
+                    self.input = Some(input);
+                    return None;
+                }
+                return Some(Effect::Refresh);
+            }
             Purpose::Search => {
                 self.search = input.text;
                 self.find(0, Direction::Down);
@@ -201,13 +225,42 @@ impl<F: Frame> Model<F> {
                 Ok(filter) => {
                     self.filter = Some(filter);
                     self.arrange();
+                    // The frame may lack rows that pass it.
+                    return Some(Effect::Refresh);
                 }
                 Err(error) => {
                     self.message = Some(error.to_string());
-                    self.input = Some(input);
+                    self.input = Some(Input {
+                        wrong: Some(error.at),
+                        ..input
+                    });
                 }
             },
         }
+        None
+    }
+
+    /// Pauses or resumes; a recording that is over plays again.
+    fn pause(&mut self) -> Option<Effect> {
+        match &mut self.player {
+            Some(player) if player.is_over() => {
+                player.rewind();
+                self.paused = false;
+            }
+            _ => self.paused = !self.paused,
+        }
+        (!self.paused).then_some(Effect::Refresh)
+    }
+
+    /// Moves in a recording. Who steps looks at single frames, so time stops.
+    fn shift(&mut self, how: Move) -> Option<Effect> {
+        let Some(player) = &mut self.player else {
+            self.message = Some(NOT_RECORDED.to_owned());
+            return None;
+        };
+        player.shift(how, self.interval);
+        self.paused |= matches!(how, Move::Step | Move::StepBack);
+        Some(Effect::Refresh)
     }
 
     /// Selects the nearest match that is at least `skip` rows away, wrapping around.

@@ -1,12 +1,15 @@
 //! Frames as text, for pipes and logs, as `top -b` prints them.
 
+use std::time::Duration;
+
 use crate::views::output::{Reader, print};
 use crate::views::text::count;
 use crate::views::{Outcome, json};
 
 use super::Start;
-use super::frame::{Feed, Frame, Wanted};
+use super::frame::{Feed, Frame};
 use super::model::Model;
+use super::player::Player;
 use super::settings::Settings;
 
 /// Prints frames until the limit is reached or stdout is closed. What the screen remembers does not
@@ -21,10 +24,14 @@ pub async fn run<S: Feed>(
     let mut printed = 0;
     let mut ticks = tokio::time::interval(settings.interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let view = S::Frame::VIEWS[start.place].title();
+    // All of a recording is there: it prints as fast as it can.
+    let mut player = start.player(source, Duration::MAX)?;
     while frames.is_none_or(|frames| printed < frames) {
-        ticks.tick().await;
-        let frame = source.frame(Wanted { view, pid: None }).await?;
+        if player.is_none() {
+            ticks.tick().await;
+        }
+        let wanted = start.wanted::<S::Frame>(player.as_ref());
+        let frame = source.frame(wanted).await?;
         let reader = if start.args.json {
             json::line(&frame.document(start.filter.as_ref()))?
         } else {
@@ -37,7 +44,6 @@ pub async fn run<S: Feed>(
                     start.look,
                     source.label(),
                     start.place,
-                    start.filter.clone(),
                     &settings,
                     frame,
                 )),
@@ -46,10 +52,13 @@ pub async fn run<S: Feed>(
             let head = model.frame.head_text(&model.given());
             print(&format!("{gap}{head}\n{}", rows(model)))?
         };
-        if reader == Reader::Gone {
+        if reader == Reader::Gone || player.as_ref().is_some_and(Player::is_over) {
             break;
         }
         printed += 1;
+        if let Some(player) = &mut player {
+            player.pass(settings.interval);
+        }
     }
     Ok(Outcome::Fine)
 }

@@ -7,10 +7,10 @@ use ratatui::widgets::Paragraph;
 
 use crate::views::Look;
 use crate::views::column::{self, Side, cut, fit, fitted};
-use crate::views::text::{count, wrap};
+use crate::views::text::{columns as breadth, count, wrap};
 
 use super::frame::Frame;
-use super::model::{Model, Overlay, Purpose};
+use super::model::{Input, Model, Overlay, Purpose};
 use super::style::{self, bold, colored};
 use super::{header, overlay};
 
@@ -24,6 +24,16 @@ const KEYS: [&str; 8] = [
     "s sort",
     "i idle",
     "Space pause",
+];
+const PLAYER_KEYS: [&str; 8] = [
+    "? help",
+    "q quit",
+    "Space play/pause",
+    "Left Right 10s",
+    "[ ] speed",
+    "@ go to",
+    "Enter details",
+    "f filter",
 ];
 /// Narrower screens show less of what is not shown.
 const NARROW: usize = 60;
@@ -96,7 +106,9 @@ fn columns<F: Frame>(model: &Model<F>, room: usize) -> Vec<(usize, usize)> {
     let layouts = view.layouts();
     let used = view.used(&model.frame);
     let shown: Vec<_> = used.iter().map(|&column| layouts[column]).collect();
-    let fitting = fit(&shown, room).into_iter();
+    let needs = &model.list().needs;
+    let needs: Vec<_> = used.iter().map(|&column| needs[column]).collect();
+    let fitting = fit(&shown, &needs, room).into_iter();
     fitting.map(|(n, width)| (used[n], width)).collect()
 }
 
@@ -207,7 +219,11 @@ fn footer<F: Frame>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
     if let Some(input) = &model.input {
         let typed = model.look.clean(&input.text);
         let typed = Line::raw(format!("{}{typed}", prompt(input.purpose)));
-        return message.into_iter().chain([typed]).collect();
+        return message
+            .into_iter()
+            .chain([typed])
+            .chain(caret(input))
+            .collect();
     }
     if message.is_empty() {
         vec![hints(model, width)]
@@ -216,9 +232,22 @@ fn footer<F: Frame>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
     }
 }
 
+/// Below the input line, where it is wrong.
+fn caret(input: &Input) -> Option<Line<'static>> {
+    let wrong = input.wrong.clone()?;
+    let width = |range| input.text.get(range).map_or(0, breadth);
+    let before = prompt(input.purpose).len() + width(0..wrong.start);
+    let marks = "^".repeat(width(wrong).max(1));
+    Some(Line::styled(
+        format!("{}{marks}", " ".repeat(before)),
+        bold(),
+    ))
+}
+
 /// The keys that matter most, and which rows are visible.
 fn hints<F: Frame>(model: &Model<F>, width: usize) -> Line<'static> {
     let (keys, position): (&[&str], _) = match model.overlay {
+        None if model.player.is_some() => (&PLAYER_KEYS, position(model, width)),
         None => (&KEYS, position(model, width)),
         Some(_) => (&OVERLAY_KEYS, String::new()),
     };
@@ -238,7 +267,7 @@ fn hints<F: Frame>(model: &Model<F>, width: usize) -> Line<'static> {
     ])
 }
 
-/// `row 3 of 12, 96 idle hidden`; on a narrow screen only the first half.
+/// `row 3 of 12, 96 idle hidden, 4 filtered out`; on a narrow screen only the first part.
 fn position<F: Frame>(model: &Model<F>, width: usize) -> String {
     let list = model.list();
     let rows = list.order.len();
@@ -246,22 +275,26 @@ fn position<F: Frame>(model: &Model<F>, width: usize) -> String {
         0 => count(0, "row"),
         _ => format!("row {} of {rows}", list.at + 1),
     };
-    match list.idle {
-        0 => at,
-        _ if width < NARROW => at,
-        idle => format!("{at}, {idle} idle hidden"),
+    if width < NARROW {
+        return at;
     }
+    let hidden = [(list.idle, "idle hidden"), (list.filtered, "filtered out")];
+    let hidden = hidden.into_iter().filter(|(number, _)| *number > 0);
+    hidden.fold(at, |text, (number, why)| format!("{text}, {number} {why}"))
 }
 
 fn prompt(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Search => "search: ",
         Purpose::Filter => "filter: ",
+        Purpose::Moment => "go to: ",
     }
 }
 
 fn cursor<F: Frame>(frame: &mut ratatui::Frame, model: &Model<F>, footer: Rect) {
-    if let (Some(input), Some(last)) = (&model.input, footer.rows().next_back()) {
+    let Some(input) = &model.input else { return };
+    let below = usize::from(input.wrong.is_some());
+    if let Some(last) = footer.rows().rev().nth(below) {
         let typed = Span::raw(model.look.clean(&input.text)).width() as u16;
         let x = (prompt(input.purpose).len() as u16).saturating_add(typed);
         frame.set_cursor_position(Position::new(

@@ -6,8 +6,10 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::views::snapshot;
+use crate::views::top::frame::Recorded;
 use crate::views::top::keys::Action;
-use crate::views::top::sample::{Model, busy, frame, host, model, verdict, workload};
+use crate::views::top::player::Player;
+use crate::views::top::sample::{Model, at, busy, frame, host, model, verdict, workload};
 
 use super::*;
 
@@ -82,6 +84,72 @@ fn a_narrow_screen_keeps_why_and_cuts_workloads_at_their_front() {
 }
 
 #[test]
+fn a_long_verdict_is_shown_whole_before_lesser_columns() {
+    let mut rows = busy();
+    rows.items[0].parents[2].verdict = Some(api::Verdict {
+        id: "subreaper_without_reaping".into(),
+        ..verdict()
+    });
+    let mut model = model(rows);
+    for width in [80, 100, 200] {
+        let text = screen(&mut model, width, 12);
+        assert!(text.contains("subreaper_without_reaping"), "{text}");
+    }
+}
+
+#[test]
+fn a_wrong_filter_has_a_caret_below_the_place() {
+    let mut model = model(busy());
+    model.act(Action::Filter);
+    for c in "comm=界 and nss=x".chars() {
+        model.act(Action::Type(c));
+    }
+    model.act(Action::Accept);
+    let text = screen(&mut model, 80, 12);
+    let mut lines = text.lines().rev();
+    assert_eq!(lines.next(), Some("                    ^^^"), "{text}");
+    assert!(
+        lines.next().is_some_and(|it| it.contains("nss=x")),
+        "{text}"
+    );
+    assert!(text.contains("is not a field here"), "{text}");
+    model.act(Action::Erase);
+    assert!(!screen(&mut model, 80, 12).contains('^'));
+}
+
+#[test]
+fn the_tree_groups_zombies_by_workload_and_culprit() {
+    let mut rows = busy();
+    rows.items[0].parents[2].verdict = Some(verdict());
+    rows.items[0].parents[1].container = workload("web.service", 1).container;
+    let mut model = model(rows);
+    model.act(Action::Tree);
+    snapshot::check("top", "tree", &(screen(&mut model, 80, 14) + "\n"));
+    model.look.ascii = true;
+    assert!(screen(&mut model, 80, 14).is_ascii());
+    model.act(Action::Tree);
+    assert!(model.overlay.is_none());
+}
+
+#[test]
+fn a_recording_has_a_line_for_its_time() {
+    let mut model = model(busy());
+    let recorded = Recorded {
+        began: at("2026-11-22T03:11:00Z"),
+        length: Duration::from_secs(60),
+    };
+    model.player = Some(Player::new(recorded, Duration::from_secs(30)));
+    let text = screen(&mut model, 80, 12);
+    let line = "playing  2026-11-22 03:11:30 UTC  30s of 1m  1x";
+    assert!(text.contains(line), "{text}");
+    model.paused = true;
+    let text = screen(&mut model, 60, 12);
+    assert!(text.contains("paused  2026-11-22 03:11:30 UTC"), "{text}");
+    model.act(Action::Help);
+    assert!(screen(&mut model, 80, 60).contains("Time in the recording"));
+}
+
+#[test]
 fn each_view_has_its_screen() {
     let mut rows = busy();
     rows.items[0].parents[2].verdict = Some(verdict());
@@ -123,7 +191,8 @@ fn an_empty_result_of_a_filter_is_reported() {
 
 #[test]
 fn any_screen_size_is_drawn_without_a_panic() {
-    let states: [&[Action]; 9] = [
+    let states: [&[Action]; 10] = [
+        &[Action::Tree, Action::Last],
         &[],
         &[Action::NextView, Action::Last],
         &[Action::Open, Action::PageDown],

@@ -3,13 +3,24 @@
 
 use std::fmt::Debug;
 use std::future::Future;
+use std::time::Duration;
 
+use api::Time;
 use serde::Serialize;
 
 use crate::views::Look;
 
 use super::view::View;
 use model::filter::{Field, Filter};
+
+/// When a recording was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded {
+    /// When it begins.
+    pub began: Time,
+    /// How long it is.
+    pub length: Duration,
+}
 
 /// A source of frames.
 pub trait Feed: Clone + Send + Sync + 'static {
@@ -18,6 +29,11 @@ pub trait Feed: Clone + Send + Sync + 'static {
 
     /// How the header names the source.
     fn label(&self) -> String;
+
+    /// Where time can be controlled.
+    fn recorded(&self) -> Option<Recorded> {
+        None
+    }
 
     /// The current frame, with what is wanted beside its tables.
     fn frame(&self, wanted: Wanted) -> impl Future<Output = anyhow::Result<Self::Frame>> + Send;
@@ -30,6 +46,11 @@ pub struct Wanted {
     pub view: &'static str,
     /// The process whose details are shown.
     pub pid: Option<u32>,
+    /// The moment of a recording, by its distance from the start; else where it is.
+    pub at: Option<Duration>,
+    /// As many rows as a frame can have: a filter hides most of them, and a tree has few lines for
+    /// many.
+    pub all: bool,
 }
 
 /// Exits between two frames.
@@ -71,6 +92,8 @@ pub struct Given<'a> {
 
 /// A frame, and how to show it.
 pub trait Frame: Clone + Debug + Send + 'static {
+    /// What it shows, in settings.
+    const NAME: &'static str;
     /// All its views; the first one is the default.
     const VIEWS: &'static [&'static dyn View<Self>];
     /// Fields that filters may use.
@@ -90,6 +113,12 @@ pub trait Frame: Clone + Debug + Send + 'static {
     fn alarms(&self, look: Look) -> Vec<String>;
     /// Exits since an earlier frame.
     fn exits_since(&self, earlier: &Self) -> Exits;
+    /// Adds what follows from the frame before.
+    fn compare(&mut self, _earlier: &Self) {}
+    /// What holds what, as lines of a tree, if it has one.
+    fn tree(&self, _filter: Option<&Filter>, _look: Look) -> Option<String> {
+        None
+    }
     /// The header as text.
     fn head_text(&self, given: &Given<'_>) -> String;
     /// Takes what was looked up with a later frame, and leaves the tables as they are.

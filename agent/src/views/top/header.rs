@@ -1,16 +1,22 @@
 //! The header of the screen: where the data comes from, whether it is current, and the views.
 
+use std::time::Duration;
+
 use ratatui::style::{Color, Modifier};
 use ratatui::text::{Line, Span};
 
 use api::Seconds;
 
 use crate::views::column::Tone;
-use crate::views::text::{count, rate, wrap};
+use crate::views::text::{count, rate, second, wrap};
 
 use super::frame::Frame;
 use super::model::Model;
+use super::player::Player;
 use super::style::{self, bold, colored};
+
+/// Width of the bar that shows the position in a recording.
+const BAR: usize = 40;
 
 /// Its lines for a given width, most important first.
 pub fn lines<F: Frame>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
@@ -21,6 +27,7 @@ pub fn lines<F: Frame>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
         let words = format!("NO ANSWER for {silent}, figures are old: {why}");
         lines.extend(alarm(model, &words, width));
     }
+    lines.extend(model.player.as_ref().map(|it| timeline(model, it, width)));
     lines.push(figures(model, width));
     for words in model.frame.alarms(model.look) {
         lines.extend(alarm(model, &words, width));
@@ -45,8 +52,9 @@ fn place<F: Frame>(model: &Model<F>, width: usize) -> Line<'static> {
         spans.push(Span::styled(" PAUSED ", style));
     }
     let every = format!("every {}", humantime::format_duration(model.interval));
+    let every = Some(every).filter(|_| model.player.is_none());
     let places = model.frame.place(look).into_iter();
-    let places = places.chain([look.clean(&model.source), every]);
+    let places = places.chain([look.clean(&model.source)]).chain(every);
     let mut room = width.saturating_sub(spans.iter().map(Span::width).sum());
     for (n, words) in places.enumerate() {
         let style = if n == 0 {
@@ -63,6 +71,37 @@ fn place<F: Frame>(model: &Model<F>, width: usize) -> Line<'static> {
         spans.push(span);
     }
     Line::from(spans)
+}
+
+/// `playing  2026-11-29 23:21:49 UTC  5s of 18s  1x`, and how much of the recording that is.
+fn timeline<F: Frame>(model: &Model<F>, player: &Player, width: usize) -> Line<'static> {
+    let look = model.look;
+    let state = match (player.is_over(), model.paused) {
+        (true, _) => "ended",
+        (false, true) => "paused",
+        (false, false) => "playing",
+    };
+    let seconds = |it: Duration| look.duration(Seconds(it.as_secs_f64()));
+    let words = format!(
+        "{state}  {}  {} of {}  {}x  ",
+        second(player.moment()),
+        seconds(player.at()),
+        seconds(player.length()),
+        player.speed()
+    );
+    let room = width.saturating_sub(words.len()).min(BAR);
+    let share = player.at().as_secs_f64() / player.length().as_secs_f64().max(f64::MIN_POSITIVE);
+    let done = (share * room as f64).round() as usize;
+    let [before, after] = if look.ascii {
+        ["=", "-"]
+    } else {
+        ["━", "─"]
+    };
+    Line::from(vec![
+        Span::styled(words, bold()),
+        Span::styled(before.repeat(done), colored(look, Color::Cyan)),
+        Span::raw(after.repeat(room - done.min(room))),
+    ])
 }
 
 fn figures<F: Frame>(model: &Model<F>, width: usize) -> Line<'static> {
@@ -92,24 +131,10 @@ fn figures<F: Frame>(model: &Model<F>, width: usize) -> Line<'static> {
     Line::from(vec![zombies, stuck, exits, curve, loss])
 }
 
-/// The last rates, scaled to their maximum.
+/// The last rates.
 fn sparkline<F: Frame>(model: &Model<F>, width: usize) -> String {
-    let levels: &[char] = if model.look.ascii {
-        &['_', '.', '-', '=', '+', '*', '#', '@']
-    } else {
-        &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
-    };
-    let shown = model
-        .rates
-        .iter()
-        .skip(model.rates.len().saturating_sub(width));
-    let most = shown.clone().fold(0.0, |most: f64, &rate| most.max(rate));
-    shown
-        .map(|rate| {
-            let share = if most > 0.0 { rate / most } else { 0.0 };
-            levels[(share * (levels.len() - 1) as f64).round() as usize]
-        })
-        .collect()
+    let hidden = model.rates.len().saturating_sub(width);
+    model.look.curve(model.rates.iter().skip(hidden).copied())
 }
 
 /// The views; on a narrow screen without their digits.

@@ -2,6 +2,8 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
+use super::player::Move;
+
 /// User actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -57,6 +59,14 @@ pub enum Action {
     Copy,
     /// Save the frame.
     Save,
+    /// Group rows by workload, or not.
+    Group,
+    /// Show or close the tree.
+    Tree,
+    /// Move in a recording.
+    Move(Move),
+    /// Start typing a moment of a recording.
+    GoTo,
     /// Show the help.
     Help,
     /// A typed character.
@@ -81,6 +91,8 @@ pub const HELP: &[(&str, &str)] = &[
     ("Esc", "back; in a table: clear search and filter"),
     ("/  n  N", "search for a name or PID; next, previous match"),
     ("f", "filter rows; an empty filter shows all"),
+    ("c", "keep the rows of each workload together"),
+    ("t", "tree of workloads, culprits and their zombies"),
     ("s  r", "choose the sort column; reverse"),
     (
         "i",
@@ -91,6 +103,18 @@ pub const HELP: &[(&str, &str)] = &[
     ("y", "copy the PID or name (needs OSC 52 in the terminal)"),
     ("e", "save the frame as JSON in the current directory"),
     ("q", "close this, or quit; Ctrl-C quits at once"),
+];
+
+/// The keys that control the time of a recording.
+pub const PLAYER_HELP: &[(&str, &str)] = &[
+    ("Space", "pause, play; at the end: play again"),
+    (",  .", "one frame back, one frame on"),
+    ("Left Right", "10 seconds back, on"),
+    ("[  ]", "half as fast, twice as fast"),
+    (
+        "@",
+        "go to a moment: 90s after the start, -30s before the end, 03:11:22, start, end",
+    ),
 ];
 
 /// The action for a key; `typing` if the keys are text input.
@@ -158,6 +182,15 @@ fn pressed(code: KeyCode) -> Option<Action> {
         KeyCode::Char('-') => Action::Faster,
         KeyCode::Char('y') => Action::Copy,
         KeyCode::Char('e') => Action::Save,
+        KeyCode::Char('c') => Action::Group,
+        KeyCode::Char('t') => Action::Tree,
+        KeyCode::Char(',') => Action::Move(Move::StepBack),
+        KeyCode::Char('.') => Action::Move(Move::Step),
+        KeyCode::Left => Action::Move(Move::Back),
+        KeyCode::Right => Action::Move(Move::Forward),
+        KeyCode::Char('[') => Action::Move(Move::Slower),
+        KeyCode::Char(']') => Action::Move(Move::Faster),
+        KeyCode::Char('@') => Action::GoTo,
         KeyCode::Char('?') | KeyCode::F(1) => Action::Help,
         _ => return None,
     })

@@ -1,6 +1,7 @@
 //! `reapwatch top`: live view of parents and zombies.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use crate::cli::{TopArgs, filter_for, misused};
 use crate::client::Source;
@@ -18,6 +19,7 @@ mod host;
 mod keys;
 mod model;
 mod overlay;
+mod player;
 #[cfg(test)]
 mod sample;
 mod screen;
@@ -27,7 +29,8 @@ mod settings;
 mod style;
 mod view;
 
-use frame::{Feed, Frame};
+use frame::{Feed, Frame, Wanted};
+use player::Player;
 use settings::Settings;
 
 /// Shows frames on a screen, or prints them.
@@ -81,12 +84,36 @@ impl<'a> Start<'a> {
             };
             view.layouts()[column].head.to_lowercase()
         });
+        // An empty one shows all rows, whatever is remembered.
+        let filter = args.filter.as_deref();
+        let filter = filter.filter(|text| !text.trim().is_empty());
         Self {
             args,
             look,
             place,
-            filter: filter_for("top", args.filter.as_deref(), F::FIELDS),
+            filter: filter_for("top", filter, F::FIELDS),
             sort,
+        }
+    }
+
+    /// Of a recording: the moment that was asked for, or else this one.
+    fn player(&self, source: &impl Feed, usual: Duration) -> anyhow::Result<Option<Player>> {
+        let Some(recorded) = source.recorded() else {
+            return Ok(None);
+        };
+        let asked = self.args.from.agent.replay.as_ref().and_then(|it| it.at);
+        let at = asked.map(|at| at.in_recording(recorded.began, recorded.length));
+        let at = at.transpose().map_err(anyhow::Error::msg)?;
+        Ok(Some(Player::new(recorded, at.unwrap_or(usual))))
+    }
+
+    /// What the first frame must have.
+    fn wanted<F: Frame>(&self, player: Option<&Player>) -> Wanted {
+        Wanted {
+            view: F::VIEWS[self.place].title(),
+            pid: None,
+            at: player.map(Player::at),
+            all: self.filter.is_some(),
         }
     }
 
@@ -94,6 +121,11 @@ impl<'a> Start<'a> {
     fn settings<F: Frame>(&self, mut settings: Settings) -> Settings {
         settings.interval = self.args.delay.unwrap_or(settings.interval);
         settings.idle |= self.args.idle;
+        if self.args.filter.is_some() {
+            let filter = self.filter.iter();
+            let filter = filter.map(|it| (F::NAME.to_owned(), it.text().to_owned()));
+            settings.filters = filter.collect();
+        }
         if let Some(by) = &self.sort {
             let sort = settings::Sort {
                 by: by.clone(),

@@ -1,11 +1,13 @@
 //! State of the live view. No terminal, no clock, no agent.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::views::Look;
 
 use super::frame::{Exits, Frame, Given, Wanted, passing};
+use super::player::Player;
 use super::settings::{Settings, Sort};
 use super::view::{Identity, View};
 use model::filter::Filter;
@@ -20,6 +22,8 @@ pub struct List {
     pub order: Vec<usize>,
     /// How many rows are hidden because they are idle.
     pub idle: usize,
+    /// How many rows do not match the filter.
+    pub filtered: usize,
     /// The selected row, as an index into `order`.
     pub at: usize,
     /// Identity of the selected row once the user has moved: the selection then follows it. Until
@@ -27,6 +31,8 @@ pub struct List {
     pub who: Option<Identity>,
     /// The first visible row.
     pub offset: usize,
+    /// The longest text so far in each column: columns do not move back and forth.
+    pub needs: Vec<usize>,
     /// The sort column.
     pub sort: usize,
     /// Whether the order is reversed.
@@ -42,6 +48,8 @@ pub enum Overlay {
     Sort(usize),
     /// Details of one row.
     Detail(Identity),
+    /// The tree.
+    Tree,
 }
 
 /// The input line.
@@ -51,6 +59,8 @@ pub struct Input {
     pub purpose: Purpose,
     /// What is typed so far.
     pub text: String,
+    /// What is wrong with it, in bytes of the text.
+    pub wrong: Option<Range<usize>>,
 }
 
 /// Purpose of the input line.
@@ -60,6 +70,8 @@ pub enum Purpose {
     Search,
     /// Filter the rows.
     Filter,
+    /// Go to a moment of a recording.
+    Moment,
 }
 
 /// All state of the live view.
@@ -88,8 +100,12 @@ pub struct Model<F: Frame> {
     pub filter: Option<Filter>,
     /// Whether idle rows are shown.
     pub idle: bool,
+    /// Whether the rows of a workload stand together.
+    pub group: bool,
     /// Whether updates are paused.
     pub paused: bool,
+    /// The position, in a recording.
+    pub player: Option<Player>,
     /// Time between frames.
     pub interval: Duration,
     /// A message in the footer until the next key.
@@ -102,14 +118,7 @@ pub struct Model<F: Frame> {
 
 impl<F: Frame> Model<F> {
     /// The initial state, with the first frame.
-    pub fn new(
-        look: Look,
-        source: String,
-        place: usize,
-        filter: Option<Filter>,
-        settings: &Settings,
-        frame: F,
-    ) -> Self {
+    pub fn new(look: Look, source: String, place: usize, settings: &Settings, frame: F) -> Self {
         let list = |view: &&dyn View<F>| {
             let sort = settings.sort_of(view.title());
             let column = sort.and_then(|sort| column_named(*view, &sort.by));
@@ -119,6 +128,8 @@ impl<F: Frame> Model<F> {
                 ..List::default()
             }
         };
+        let filter = settings.filters.get(F::NAME);
+        let filter = filter.and_then(|text| Filter::parse(text, F::FIELDS).ok());
         let mut model = Self {
             look,
             source,
@@ -132,7 +143,9 @@ impl<F: Frame> Model<F> {
             search: String::new(),
             filter,
             idle: settings.idle,
+            group: settings.group,
             paused: false,
+            player: None,
             interval: settings.interval,
             message: None,
             failure: None,
@@ -149,6 +162,12 @@ impl<F: Frame> Model<F> {
         Settings {
             interval: self.interval,
             idle: self.idle,
+            group: self.group,
+            filters: self
+                .filter
+                .iter()
+                .map(|filter| (F::NAME.to_owned(), filter.text().to_owned()))
+                .collect(),
             sorts: sorts
                 .map(|(view, list)| {
                     let sort = Sort {
@@ -180,7 +199,21 @@ impl<F: Frame> Model<F> {
         Wanted {
             view: self.view().title(),
             pid,
+            at: self.player.as_ref().map(Player::at),
+            all: self.filter.is_some() || self.overlay == Some(Overlay::Tree),
         }
+    }
+
+    /// Time passes, in a recording that plays.
+    pub fn pass(&mut self, elapsed: Duration) {
+        if let Some(player) = self.player.as_mut().filter(|_| !self.paused) {
+            player.pass(elapsed);
+        }
+    }
+
+    /// Whether the frame stays as it is. A moment of a recording has only one frame.
+    pub fn is_frozen(&self) -> bool {
+        self.paused && self.player.is_none()
     }
 
     /// The displayed view.
@@ -199,7 +232,8 @@ impl<F: Frame> Model<F> {
     }
 
     /// Applies a new frame.
-    pub fn apply(&mut self, frame: F) {
+    pub fn apply(&mut self, mut frame: F) {
+        frame.compare(&self.frame);
         match frame.exits_since(&self.frame) {
             Exits::Anew => self.rates.clear(),
             Exits::PerSecond(rate) => {
@@ -225,12 +259,21 @@ impl<F: Frame> Model<F> {
         let (frame, view) = (&self.frame, F::VIEWS[self.place]);
         let list = &mut self.lists[self.place];
         let mut rows = passing(frame, view, self.filter.as_ref());
-        let all = rows.len();
+        let passing = rows.len();
         if !self.idle {
             rows.retain(|&row| !view.is_idle(frame, row));
         }
-        list.idle = all - rows.len();
+        list.filtered = view.rows(frame) - passing;
+        list.idle = passing - rows.len();
         list.order = view.sorted(frame, rows, list.sort, list.reverse);
+        if self.group {
+            gather(frame, view, &mut list.order);
+        }
+        let needs = view.needs(frame, &list.order, self.look);
+        list.needs.resize(needs.len(), 0);
+        for (longest, need) in list.needs.iter_mut().zip(needs) {
+            *longest = need.max(*longest);
+        }
         settle(list, |row| view.identity(frame, row));
     }
 
@@ -271,6 +314,26 @@ impl<F: Frame> Model<F> {
             ),
             _ => self.view().empty(&self.frame, self.look),
         }
+    }
+}
+
+/// Puts the rows of each workload together, where the first of them is.
+fn gather<F>(frame: &F, view: &dyn View<F>, order: &mut [usize]) {
+    let Some(column) = column_named(view, "WORKLOAD") else {
+        return;
+    };
+    let mut places = HashMap::new();
+    let mut placed: Vec<_> = order
+        .iter()
+        .map(|&row| {
+            let next = places.len();
+            let workload = view.cell(frame, column, row, Look::PLAIN);
+            (*places.entry(workload).or_insert(next), row)
+        })
+        .collect();
+    placed.sort_by_key(|(place, _)| *place);
+    for (to, (_, row)) in order.iter_mut().zip(placed) {
+        *to = row;
     }
 }
 

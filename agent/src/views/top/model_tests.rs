@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::views::top::act::Effect;
-use crate::views::top::frame::Frame as _;
+use crate::views::top::frame::{Frame as _, Recorded};
 use crate::views::top::keys::Action;
+use crate::views::top::player::{Move, Player};
 use crate::views::top::sample::{self, Model, busy, frame, host, model, parent, workload, zombie};
 use crate::views::top::settings::Settings;
 
@@ -91,6 +92,24 @@ fn workloads_with_zombies_come_first() {
 }
 
 #[test]
+fn rows_of_a_workload_stand_together_on_request() {
+    let mut rows = busy();
+    let of = |unit: &str| workload(unit, 1).container;
+    let parents = &mut rows.items[0].parents;
+    parents.push(parent(40, "php", 9, Some(1.0)));
+    // Worst first: 40, 10, 20, 30.
+    (parents[0].container, parents[1].container) = (of("a"), of("b"));
+    (parents[2].container, parents[3].container) = (of("a"), of("b"));
+    let mut model = model(rows);
+    model.act(Action::Idle);
+    assert_eq!(shown(&model), [40, 10, 20, 30]);
+    model.act(Action::Group);
+    assert_eq!(shown(&model), [40, 20, 10, 30]);
+    model.act(Action::Group);
+    assert_eq!(shown(&model), [40, 10, 20, 30]);
+}
+
+#[test]
 fn zombies_are_oldest_first() {
     let mut model = model(busy());
     model.act(Action::NextView);
@@ -137,8 +156,57 @@ fn what_was_chosen_is_remembered_and_nothing_else() {
     model.act(Action::Idle);
     let settings = model.settings();
     assert!(settings.idle && settings.sorts["culprits"].reverse);
-    let again = Model::new(sample::LOOK, "x".into(), 0, None, &settings, host(busy()));
+    let again = Model::new(sample::LOOK, "x".into(), 0, &settings, host(busy()));
     assert_eq!(shown(&again), shown(&model));
+}
+
+#[test]
+fn a_filter_is_remembered_until_it_is_cleared() {
+    let mut model = model(busy());
+    model.act(Action::Filter);
+    type_line(&mut model, "zombies>=2 and comm=java");
+    let settings = model.settings();
+    assert_eq!(settings.filters["host"], "zombies>=2 and comm=java");
+    let mut again = Model::new(sample::LOOK, "x".into(), 0, &settings, host(busy()));
+    assert_eq!((shown(&again), again.list().filtered), (vec![10], 2));
+    again.act(Action::Back);
+    assert_eq!(shown(&again), [10, 20]);
+    assert_eq!(again.settings(), Settings::default());
+    let wrong = Settings {
+        filters: [("host".to_owned(), "colour=red".to_owned())].into(),
+        ..Settings::default()
+    };
+    let model = Model::new(sample::LOOK, "x".into(), 0, &wrong, host(busy()));
+    assert_eq!(shown(&model), [10, 20]);
+}
+
+#[test]
+fn time_moves_only_in_a_recording_that_plays() {
+    let mut model = model(busy());
+    assert_eq!(model.act(Action::Move(Move::Step)), None);
+    assert!(model.message.take().is_some(), "it is not a recording");
+    let recorded = Recorded {
+        began: sample::at("2026-11-22T03:11:00Z"),
+        length: Duration::from_secs(60),
+    };
+    model.player = Some(Player::new(recorded, Duration::ZERO));
+    let at = |model: &Model| model.wanted().at.expect("a recording").as_secs();
+    model.pass(Duration::from_secs(3));
+    assert_eq!((at(&model), model.paused), (3, false));
+    assert_eq!(
+        model.act(Action::Move(Move::StepBack)),
+        Some(Effect::Refresh)
+    );
+    model.pass(Duration::from_secs(3));
+    assert_eq!((at(&model), model.paused), (2, true));
+    assert!(!model.is_frozen(), "another moment is another frame");
+    model.act(Action::GoTo);
+    type_line(&mut model, "2h");
+    assert!(model.typing() && model.message.is_some(), "it is too short");
+    type_line(&mut model, "end");
+    assert_eq!((at(&model), model.typing()), (60, false));
+    model.act(Action::Pause);
+    assert_eq!((at(&model), model.paused), (0, false), "it plays again");
 }
 
 #[test]

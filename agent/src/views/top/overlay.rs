@@ -21,6 +21,10 @@ pub fn lines<F: Frame>(model: &Model<F>, overlay: &Overlay, width: usize) -> Vec
     match overlay {
         Overlay::Help => help(model, width),
         Overlay::Sort(at) => sorts(model, *at),
+        Overlay::Tree => {
+            let tree = model.frame.tree(model.filter.as_ref(), model.look);
+            tree.unwrap_or_default().lines().map(line).collect()
+        }
         Overlay::Detail(who) => {
             let text = model.view().detail(&model.frame, who, model.look, width);
             text.lines().map(line).collect()
@@ -41,6 +45,12 @@ fn help<F: Frame>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![line("Keys")];
     for (keys, meaning) in keys::HELP {
         lines.extend(named(keys, meaning, width));
+    }
+    if model.player.is_some() {
+        lines.extend([Line::default(), line("Time in the recording")]);
+        for (keys, meaning) in keys::PLAYER_HELP {
+            lines.extend(named(keys, meaning, width));
+        }
     }
     lines.extend([Line::default(), line("Filters")]);
     for (name, words) in [

@@ -158,5 +158,5 @@ pub fn host(document: Document<Top>) -> Host {
 /// The initial model.
 pub fn model(document: Document<Top>) -> Model {
     let source = "agent at x".into();
-    Model::new(LOOK, source, 0, None, &Settings::default(), host(document))
+    Model::new(LOOK, source, 0, &Settings::default(), host(document))
 }

@@ -20,7 +20,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::act::Effect;
 use super::draw::draw;
-use super::frame::{Feed, Frame, Wanted};
+use super::frame::{Feed, Frame};
 use super::model::Model;
 use super::settings::{self, Settings};
 use super::{Start, keys};
@@ -34,8 +34,10 @@ type Fetch<F> = JoinHandle<anyhow::Result<F>>;
 /// terminal, also after a panic.
 pub async fn run<S: Feed>(start: &Start<'_>, source: S) -> anyhow::Result<Outcome> {
     // The first frame comes before touching the terminal, so that an error is plain text.
-    let view = S::Frame::VIEWS[start.place].title();
-    let frame = source.frame(Wanted { view, pid: None }).await?;
+    let player = start.player(&source, Duration::ZERO)?;
+    let frame = source
+        .frame(start.wanted::<S::Frame>(player.as_ref()))
+        .await?;
     let path = settings::path();
     let loaded = path
         .as_deref()
@@ -45,16 +47,9 @@ pub async fn run<S: Feed>(start: &Start<'_>, source: S) -> anyhow::Result<Outcom
     let problem = loaded.as_ref().err().map(|error| format!("{error:#}"));
     let loaded = loaded.unwrap_or_default();
     let given = start.settings::<S::Frame>(loaded.clone());
-    let filter = start.filter.clone();
-    let mut model = Model::new(
-        start.look,
-        source.label(),
-        start.place,
-        filter,
-        &given,
-        frame,
-    );
-    model.message = problem;
+    let mut model = Model::new(start.look, source.label(), start.place, &given, frame);
+    model.message = problem.or_else(|| remembered(start, &given, &model));
+    model.player = player;
     let given = model.settings();
     let mut signals = Signals::new()?;
     // Log lines would corrupt the screen.
@@ -67,6 +62,7 @@ pub async fn run<S: Feed>(start: &Start<'_>, source: S) -> anyhow::Result<Outcom
         source,
         terminal,
         events,
+        passed: Instant::now(),
     };
     let ended = screen.run(start.args.iterations, &mut signals).await;
     let settings = screen.model.settings();
@@ -83,11 +79,23 @@ pub async fn run<S: Feed>(start: &Start<'_>, source: S) -> anyhow::Result<Outcom
     ended.map(|()| Outcome::Fine)
 }
 
+/// What to know about a filter of last time.
+fn remembered<F: Frame>(start: &Start<'_>, given: &Settings, model: &Model<F>) -> Option<String> {
+    let text = given.filters.get(F::NAME);
+    let text = text.filter(|_| start.args.filter.is_none())?;
+    Some(match model.filter {
+        Some(_) => "the filter of last time is set; Esc clears it".to_owned(),
+        None => format!("ignoring the filter of last time, which is not valid: {text}"),
+    })
+}
+
 struct Screen<S: Feed> {
     model: Model<S::Frame>,
     source: S,
     terminal: DefaultTerminal,
     events: mpsc::Receiver<std::io::Result<Event>>,
+    /// Up to when time has passed for the model.
+    passed: Instant,
 }
 
 impl<S: Feed> Screen<S> {
@@ -121,19 +129,21 @@ impl<S: Feed> Screen<S> {
                     if fetch.is_none() && (look_up || !self.model.paused) =>
                 {
                     due = Instant::now() + self.model.interval;
+                    self.pass();
                     let (source, wanted) = (self.source.clone(), self.model.wanted());
                     fetch = Some(tokio::spawn(async move { source.frame(wanted).await }));
                 }
                 done = finished(&mut fetch) => {
                     fetch = None;
                     match done? {
-                        Ok(frame) if look_up => {
+                        Ok(frame) if self.model.is_frozen() && look_up => {
                             look_up = false;
                             self.model.frame.look_up(frame);
                         }
                         // A frame requested before the pause would undo it.
-                        Ok(_) if self.model.paused => {}
+                        Ok(_) if self.model.is_frozen() => {}
                         Ok(frame) => {
+                            look_up = false;
                             answered = Instant::now();
                             shown += 1;
                             self.model.apply(frame);
@@ -151,10 +161,18 @@ impl<S: Feed> Screen<S> {
         }
     }
 
+    fn pass(&mut self) {
+        let now = Instant::now();
+        self.model.pass(now - self.passed);
+        self.passed = now;
+    }
+
     fn handle(&mut self, event: &Event) -> anyhow::Result<Next> {
         let Event::Key(key) = event else {
             return Ok(Next::Wait);
         };
+        // Before a key stops or resumes it.
+        self.pass();
         let action = keys::action(*key, self.model.typing());
         match action.and_then(|action| self.model.act(action)) {
             None => {}
@@ -285,26 +303,5 @@ fn osc52(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn copies_are_base64() {
-        assert_eq!(osc52("123"), "\x1b]52;c;MTIz\x07");
-    }
-
-    #[test]
-    fn a_frame_that_cannot_be_written_leaves_no_file() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("frame.json");
-        write_new(&path, b"{}").expect("there is room");
-        assert_eq!(std::fs::read(&path).expect("written"), b"{}\n");
-        assert!(write_new(&path, b"x").is_err(), "another's file is kept");
-        assert_eq!(std::fs::read(&path).expect("kept"), b"{}\n");
-    }
-
-    #[test]
-    fn file_names_cannot_leave_the_directory() {
-        assert_eq!(file_name("../x").to_str(), Some("reapwatch-top----x.json"));
-    }
-}
+#[path = "screen_tests.rs"]
+mod tests;

@@ -4,17 +4,20 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::draw::draw;
 use super::frame::{Feed as _, Wanted};
 use super::host::Host;
 use super::keys::Action;
 use super::model::Model;
+use super::player::Player;
 use super::settings::Settings;
 use crate::client::Source;
 use crate::engine::replay::Replay;
@@ -24,9 +27,9 @@ const INTRODUCTION: &str = "\
 # Screens of `reapwatch top`
 
 Made by `cargo xtask screens` from the recording `docs/screens/incident.trace`, which `reapwatch
-replay docs/screens/incident.trace top` shows live: a health checker that leaks, a backup script
-that never waits, and three parents that reap. A recording has no kernel stacks and no probes, so
-that the views Stuck and Agent are empty in it.
+replay docs/screens/incident.trace top` plays: a health checker that leaks, a backup script that
+never waits, and three parents that reap. A recording has no kernel stacks and no probes, so that the
+views Stuck and Agent are empty in it.
 ";
 
 fn docs() -> PathBuf {
@@ -37,6 +40,8 @@ async fn frame(source: &Source, model: Option<&Model<Host>>) -> Host {
     let first = Wanted {
         view: "Culprits",
         pid: None,
+        at: None,
+        all: false,
     };
     let wanted = model.map_or(first, Model::wanted);
     source.frame(wanted).await.expect("a frame")
@@ -54,22 +59,53 @@ fn text(buffer: &Buffer) -> String {
     rows.map(|row| row.trim_end().to_owned() + "\n").collect()
 }
 
-/// The screen as a picture, in the colours of a dark terminal.
-fn svg(buffer: &Buffer) -> String {
-    const WIDTH: f64 = 8.4;
-    const HEIGHT: usize = 19;
-    let (columns, rows) = (
-        usize::from(buffer.area.width),
-        usize::from(buffer.area.height),
+const WIDTH: f64 = 8.4;
+const HEIGHT: usize = 19;
+
+/// Screens as a moving picture, in the colours of a dark terminal. Each is shown for a while, the
+/// last one for longer. A program that does not move pictures shows the last.
+fn film(screens: &[Buffer]) -> String {
+    const SECONDS: f64 = 1.2;
+    const LAST: usize = 6;
+    let area = screens[0].area;
+    let (width, height) = (
+        f64::from(area.width) * WIDTH + 24.0,
+        usize::from(area.height) * HEIGHT + 24,
     );
-    let (width, height) = (columns as f64 * WIDTH + 24.0, rows * HEIGHT + 24);
+    let slots = screens.len() - 1 + LAST;
+    let (all, one) = (slots as f64 * SECONDS, 100.0 / slots as f64);
+    let last = LAST as f64 * one;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height}\" \
-         role=\"img\" aria-label=\"reapwatch top\">\n<rect width=\"100%\" height=\"100%\" rx=\"8\" \
-         fill=\"#16181d\"/>\n<g font-family=\"ui-monospace, Menlo, Consolas, monospace\" \
-         font-size=\"14\" fill=\"#d5d8df\" xml:space=\"preserve\">\n"
+         role=\"img\" aria-label=\"reapwatch top\">\n<style>\n\
+         .screen {{ visibility: hidden; animation: screen {all:.1}s step-end infinite }}\n\
+         .last {{ visibility: visible; animation-name: last }}\n\
+         @keyframes screen {{ 0% {{ visibility: visible }} {one:.2}% {{ visibility: hidden }} }}\n\
+         @keyframes last {{ 0% {{ visibility: visible }} {last:.2}% {{ visibility: hidden }} }}\n\
+         @media (prefers-reduced-motion) {{ .screen {{ animation: none }} }}\n</style>\n\
+         <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#16181d\"/>\n\
+         <g font-family=\"ui-monospace, Menlo, Consolas, monospace\" font-size=\"14\" \
+         fill=\"#d5d8df\" xml:space=\"preserve\">\n"
     );
-    for (n, row) in buffer.content().chunks(columns).enumerate() {
+    for (n, screen) in screens.iter().enumerate() {
+        let class = if n + 1 == screens.len() {
+            "screen last"
+        } else {
+            "screen"
+        };
+        // Negative, so that each is in its place from the start.
+        let delay = n as f64 * SECONDS - all;
+        let style = format!("animation-delay: {delay:.1}s");
+        writeln!(svg, "<g class=\"{class}\" style=\"{style}\">").expect("to a string");
+        draw_cells(&mut svg, screen);
+        svg.push_str("</g>\n");
+    }
+    svg + "</g>\n</svg>\n"
+}
+
+fn draw_cells(svg: &mut String, screen: &Buffer) {
+    let rows = screen.content().chunks(usize::from(screen.area.width));
+    for (n, row) in rows.enumerate() {
         let y = 26 + n * HEIGHT;
         let style = |cell: &Cell| (cell.fg, cell.modifier);
         let mut at = 0;
@@ -78,14 +114,10 @@ fn svg(buffer: &Buffer) -> String {
             let x = 12.0 + at as f64 * WIDTH;
             at += part.len();
             let (color, modifier) = style(&part[0]);
-            let long = part.len() as f64 * WIDTH;
             if modifier.contains(Modifier::REVERSED) {
-                let top = y - 14;
+                let (top, long) = (y - 14, part.len() as f64 * WIDTH);
                 writeln!(svg, "<rect x=\"{x:.1}\" y=\"{top}\" width=\"{long:.1}\" height=\"{HEIGHT}\" fill=\"#2d3646\"/>")
                     .expect("to a string");
-            }
-            if words.trim().is_empty() {
-                continue;
             }
             let fill = match color {
                 Color::Red => " fill=\"#ff7b72\"",
@@ -99,15 +131,32 @@ fn svg(buffer: &Buffer) -> String {
             } else {
                 ""
             };
-            let words = words.replace('&', "&amp;").replace('<', "&lt;");
-            writeln!(
-                svg,
-                "<text x=\"{x:.1}\" y=\"{y}\" textLength=\"{long:.1}\"{fill}{weight}>{words}</text>"
-            )
-            .expect("to a string");
+            for (before, words) in pieces(&words) {
+                let (x, long) = (x + before as f64 * WIDTH, words.width() as f64 * WIDTH);
+                let words = words.replace('&', "&amp;").replace('<', "&lt;");
+                writeln!(
+                    svg,
+                    "<text x=\"{x:.1}\" y=\"{y}\" textLength=\"{long:.1}\"{fill}{weight}>{words}</text>"
+                )
+                .expect("to a string");
+            }
         }
     }
-    svg + "</g>\n</svg>\n"
+}
+
+/// Words between two or more blanks, which SVG would make one, with their distance from the start.
+fn pieces(text: &str) -> Vec<(usize, &str)> {
+    let mut pieces = Vec::new();
+    let mut before = 0;
+    for piece in text.split("  ") {
+        let words = piece.trim();
+        if !words.is_empty() {
+            let blanks = piece.len() - piece.trim_start().len();
+            pieces.push((before + blanks, words));
+        }
+        before += piece.width() + 2;
+    }
+    pieces
 }
 
 /// Asserts that a document is this text, or writes it.
@@ -123,6 +172,27 @@ fn check(name: &str, text: &str) {
     );
 }
 
+/// The incident as it develops, and at its end the details of the worst culprit.
+async fn incident(source: &Source, look: Look) -> Vec<Buffer> {
+    let recorded = source.recorded().expect("a recording");
+    let host = frame(source, None).await;
+    let label = "recording incident.trace".to_owned();
+    let mut model = Model::new(look, label, 0, &Settings::default(), host);
+    let mut screens = Vec::new();
+    let seconds = recorded.length.as_secs();
+    for second in (2..=seconds).step_by(2) {
+        let at = Duration::from_secs(second);
+        model.player = Some(Player::new(recorded, at));
+        model.apply(frame(source, Some(&model)).await);
+        screens.push(drawn(&mut model, 110, 28));
+    }
+    model.act(Action::Open);
+    model.player = Some(Player::new(recorded, recorded.length));
+    model.apply(frame(source, Some(&model)).await);
+    screens.push(drawn(&mut model, 110, 28));
+    screens
+}
+
 #[tokio::test]
 async fn the_screens_are_up_to_date() {
     let replay = Replay::of(&docs().join("screens/incident.trace")).expect("a recording");
@@ -133,9 +203,11 @@ async fn the_screens_are_up_to_date() {
     };
     let host = frame(&source, None).await;
     let label = "recording incident.trace".to_owned();
-    let mut model = Model::new(look, label, 0, None, &Settings::default(), host);
-    check("top.svg", &svg(&drawn(&mut model, 110, 12)));
+    let mut model = Model::new(look, label, 0, &Settings::default(), host);
+    check("top.svg", &film(&incident(&source, look).await));
     let mut page = INTRODUCTION.to_owned();
+    // The film has left it elsewhere.
+    model.player = source.recorded().map(|it| Player::new(it, it.length));
     for (title, actions, width, height) in [
         ("Culprits, 60 columns", &[][..], 60, 12),
         ("Culprits, 200 columns", &[], 200, 12),
@@ -143,10 +215,11 @@ async fn the_screens_are_up_to_date() {
         ("All parents", &[Action::Back, Action::Idle], 100, 14),
         ("Zombies", &[Action::Show(1)], 100, 20),
         ("Details of a zombie", &[Action::Open], 100, 50),
+        ("Tree", &[Action::Show(0), Action::Tree], 100, 16),
         ("Workloads", &[Action::Show(2)], 100, 10),
         ("Stuck exits", &[Action::Show(3)], 100, 10),
         ("Sort columns", &[Action::Show(0), Action::Sort], 100, 17),
-        ("Help", &[Action::Help], 100, 48),
+        ("Help", &[Action::Help], 100, 56),
     ] {
         for &action in actions {
             model.act(action);

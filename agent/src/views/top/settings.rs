@@ -1,5 +1,4 @@
-//! What the screen remembers: `$XDG_CONFIG_HOME/reapwatch/top.json`. Not the filter: a forgotten one
-//! would hide rows in the next incident.
+//! What the screen remembers: `$XDG_CONFIG_HOME/reapwatch/top.json`. The command line overrides it.
 
 use std::collections::BTreeMap;
 use std::env::var_os;
@@ -20,6 +19,11 @@ pub struct Settings {
     pub interval: Duration,
     /// Whether idle rows are shown.
     pub idle: bool,
+    /// Whether the rows of a workload stand together.
+    pub group: bool,
+    /// Which rows are shown, by what is shown: `host` or `fleet`, which have different fields.
+    #[serde(rename = "filter")]
+    pub filters: BTreeMap<String, String>,
     /// The order of rows by the name of the view, where it is not the usual one.
     #[serde(rename = "sort")]
     pub sorts: BTreeMap<String, Sort>,
@@ -41,6 +45,8 @@ impl Default for Settings {
         Self {
             interval: Duration::from_secs(1),
             idle: false,
+            group: false,
+            filters: BTreeMap::new(),
             sorts: BTreeMap::new(),
         }
     }
@@ -61,9 +67,11 @@ impl Settings {
         if now.idle != given.idle {
             self.idle = now.idle;
         }
-        if now.sorts != given.sorts {
-            self.sorts = now.sorts;
+        if now.group != given.group {
+            self.group = now.group;
         }
+        merge(&mut self.filters, &given.filters, now.filters);
+        merge(&mut self.sorts, &given.sorts, now.sorts);
         self
     }
 
@@ -93,6 +101,18 @@ impl Settings {
             .and_then(|()| fs::write(&part, text))
             .and_then(|()| fs::rename(&part, path))
             .with_context(wrong)
+    }
+}
+
+/// Takes over what was changed, and keeps what belongs to frames of another kind.
+fn merge<T: PartialEq>(
+    all: &mut BTreeMap<String, T>,
+    given: &BTreeMap<String, T>,
+    now: BTreeMap<String, T>,
+) {
+    if now != *given {
+        all.retain(|name, _| !given.contains_key(name));
+        all.extend(now);
     }
 }
 
@@ -131,6 +151,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn changes_keep_what_another_kind_of_frame_remembers() {
+        let with = |filters: &[(&str, &str)]| Settings {
+            filters: filters
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+                .collect(),
+            ..Settings::default()
+        };
+        let saved = with(&[("host", "pid=1"), ("fleet", "stale>0")]);
+        let given = with(&[("host", "pid=1")]);
+        for (now, kept) in [
+            (given.clone(), saved.clone()),
+            (with(&[]), with(&[("fleet", "stale>0")])),
+            (
+                with(&[("host", "pid=2")]),
+                with(&[("host", "pid=2"), ("fleet", "stale>0")]),
+            ),
+        ] {
+            assert_eq!(saved.clone().with_changes(&given, now), kept);
+        }
+    }
+
+    #[test]
     fn settings_come_back() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("new/top.json");
@@ -142,11 +185,18 @@ mod tests {
         let settings = Settings {
             interval: Duration::from_millis(2500),
             idle: true,
+            group: true,
+            filters: [("host".to_owned(), "oldest>1m".to_owned())].into(),
             sorts: [("culprits".to_owned(), sort)].into(),
         };
         settings.save(&path).expect("saved");
         assert_eq!(Settings::load(&path).expect("read"), settings);
-        for wrong in ["{", r#"{"delay":"1ms"}"#, r#"{"filter":"x"}"#] {
+        for wrong in [
+            "{",
+            r#"{"delay":"1ms"}"#,
+            r#"{"filter":"x"}"#,
+            r#"{"colour":1}"#,
+        ] {
             fs::write(&path, wrong).expect("written");
             assert!(Settings::load(&path).is_err(), "{wrong}");
         }

@@ -4,8 +4,9 @@ use api::{Process, Time};
 use model::filter::Filter;
 
 use crate::views::Look;
-use crate::views::column::{Column, Key, Layout, Shown, Tone};
+use crate::views::column::{Column, Key, Layout, Shown, Side, Tone};
 use crate::views::table;
+use crate::views::text::columns as breadth;
 
 /// Identity of a row across frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub trait View<F>: Sync {
     fn layouts(&self) -> Vec<&'static Layout>;
     /// The columns of which any row has a value.
     fn used(&self, frame: &F) -> Vec<usize>;
+    /// The width of the longest text in each column.
+    fn needs(&self, frame: &F, rows: &[usize], look: Look) -> Vec<usize>;
     /// The column by which rows are sorted at first.
     fn first_sort(&self) -> usize;
     /// Rows sorted by a column; ties are broken in the same way in either order.
@@ -136,6 +139,21 @@ impl<F, R> View<F> for Table<F, R> {
         let columns = self.columns.iter().enumerate();
         let used = columns.filter(|(_, column)| is_used(column));
         used.map(|(place, _)| place).collect()
+    }
+
+    fn needs(&self, frame: &F, rows: &[usize], look: Look) -> Vec<usize> {
+        let all = (self.rows)(frame);
+        let need = |column: &Column<R>| match column.layout.side {
+            // Numbers have the width that they may need.
+            Side::Right => column.layout.width[1],
+            Side::Left => {
+                let widths = rows
+                    .iter()
+                    .map(|&row| breadth(&column.cell(&all[row], look)));
+                widths.max().unwrap_or_default()
+            }
+        };
+        self.columns.iter().map(need).collect()
     }
 
     fn first_sort(&self) -> usize {

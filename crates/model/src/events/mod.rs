@@ -239,6 +239,22 @@ pub enum Event {
     CgroupMade(CgroupMade),
 }
 
+impl Event {
+    /// When it happened.
+    pub fn at_ns(&self) -> u64 {
+        match self {
+            Self::Death(it) => it.at_ns,
+            Self::Release(it) => it.at_ns,
+            Self::Waited(it) => it.at_ns,
+            Self::Freed(it) => it.at_ns,
+            Self::Renotified(it) => it.at_ns,
+            Self::Exec(it) => it.at_ns,
+            Self::HungUp(it) => it.at_ns,
+            Self::CgroupMade(it) => it.at_ns,
+        }
+    }
+}
+
 /// One group leader in a snapshot of all processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {

@@ -56,8 +56,9 @@ fn nobody(known: &Known<'_>, seen: &Seen) -> (String, Vec<String>) {
     let pid = known.pid;
     let watched_ns = known.now_ns.saturating_sub(known.began_ns);
     let back = span(watched_ns.min(known.remembered_ns));
-    let summary =
-        format!("no process has PID {pid}, and reapwatch saw none exit with it in the last {back}");
+    let summary = format!(
+        "no process has PID {pid}, and none exited with it while reapwatch was watching ({back})"
+    );
     let mut advice = Vec::new();
     if let Some(pid_max) = seen.pid_max.filter(|&pid_max| pid >= pid_max) {
         advice.push(format!(

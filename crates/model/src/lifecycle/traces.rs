@@ -140,7 +140,8 @@ impl Inputs {
             | Line::Drained(_)
             | Line::Counted(_)
             | Line::Judged(_)
-            | Line::End(_) => None,
+            | Line::End(_)
+            | Line::Found(_) => None,
         }
     }
 }

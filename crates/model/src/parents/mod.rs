@@ -254,6 +254,16 @@ impl Parents {
             .unwrap_or_default()
     }
 
+    /// How many zombies a process held in each second of the last minute, or since the agent began.
+    pub fn course(&self, row: &Row, now_ns: u64) -> Vec<u64> {
+        let seconds = now_ns.saturating_sub(self.began_ns) / 1_000_000_000;
+        let seconds = seconds.min(window::SECONDS);
+        let known = self.get(row.process.key);
+        known.map_or_else(Vec::new, |it| {
+            it.window.course(row.zombies, now_ns, seconds)
+        })
+    }
+
     /// Zombie times of the children that a process reaped recently; only exact ones.
     pub fn zombie_times(&self, key: Key) -> Vec<u64> {
         let parent = self.get(key);

@@ -53,6 +53,26 @@ impl Window {
     }
 }
 
+impl Window {
+    /// How many zombies it held at the end of each of the last seconds, if it holds so many now.
+    pub(super) fn course(&self, zombies: u64, now_ns: u64, seconds: u64) -> Vec<u64> {
+        let mut held = zombies;
+        let mut later = self.slots.iter().rev().peekable();
+        let last = now_ns / 1_000_000_000;
+        let mut course: Vec<_> = (0..seconds)
+            .map(|back| {
+                let at_end = held;
+                while let Some((_, count)) = later.next_if(|(it, _)| it + back >= last) {
+                    held = (held + count.went).saturating_sub(count.came);
+                }
+                at_end
+            })
+            .collect();
+        course.reverse();
+        course
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +90,17 @@ mod tests {
         assert_eq!(window.sum(66 * SECOND).came, 0);
         window.slot(66 * SECOND).reaped += 1;
         assert_eq!(window.slots.len(), 1);
+    }
+
+    #[test]
+    fn the_course_ends_with_now_and_goes_back_by_what_came_and_went() {
+        let mut window = Window::default();
+        window.slot(10 * SECOND).came += 5;
+        window.slot(12 * SECOND).came += 3;
+        window.slot(12 * SECOND).went += 1;
+        window.slot(13 * SECOND).went += 4;
+        assert_eq!(window.course(3, 14 * SECOND, 6), [0, 5, 5, 7, 3, 3]);
+        assert_eq!(window.course(3, 14 * SECOND, 2), [3, 3]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use api::{HookKind, OrOther};
 
 use crate::events::{Event, Process, Task};
+use crate::workload::Answer;
 
 /// The version of the lines.
 pub const VERSION: u32 = 1;
@@ -37,6 +38,23 @@ pub enum Line {
     Judged(Box<Judged>),
     /// The recording was ended at this moment, properly.
     End(u64),
+    /// Where processes belong: what a lookup found.
+    Found(Answer),
+}
+
+impl Line {
+    /// When it was written or happened; `None` for those that belong to the next such line.
+    pub fn at_ns(&self) -> Option<u64> {
+        match self {
+            Self::Event(event) => Some(event.at_ns()),
+            Self::Snapshot { ended_ns, .. } => Some(*ended_ns),
+            Self::Expire(at_ns) | Self::Drained(at_ns) | Self::End(at_ns) => Some(*at_ns),
+            Self::Judged(judged) => Some(judged.at_ns),
+            Self::Head(_) | Self::Wall(_) | Self::Task(_) | Self::Counted(_) | Self::Found(_) => {
+                None
+            }
+        }
+    }
 }
 
 /// Where and how a recording was made.

@@ -4,6 +4,7 @@
 //! A line is a word and its `name=value` fields; `crates/model/tests/traces/README.md` describes them.
 //! Within a version words and fields are only added: what a reader does not know it passes over.
 
+mod found;
 mod line;
 mod read;
 mod read_task;
@@ -12,6 +13,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use found::found;
 pub use line::{Counted, Head, Join, Judged, Line, VERSION};
 pub use read::{Malformed, parse};
 pub use write::{counted, drained, end, event, expire, head, judged, snapshot, wall};

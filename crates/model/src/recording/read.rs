@@ -53,6 +53,7 @@ pub fn parse(line: &str) -> Result<Option<Line>, Malformed> {
         "counted" => return fields.counted().map(Line::Counted).map(Some),
         "judged" => return fields.judged().map(Box::new).map(Line::Judged).map(Some),
         "end" => return fields.time("now").map(Line::End).map(Some),
+        "cgroup" | "placed" | "named" => return fields.found(word).map(Line::Found).map(Some),
         "death" => Event::Death(Box::new(fields.death()?)),
         "release" => Event::Release(fields.release()?),
         "waited" => Event::Waited(fields.waited()?),
@@ -315,15 +316,19 @@ impl Fields<'_> {
     fn cgroup_made(&self) -> Result<CgroupMade, Malformed> {
         Ok(CgroupMade {
             at_ns: self.time("at")?,
-            id: CgroupId {
-                version: if self.has("v1") {
-                    CgroupVersion::V1
-                } else {
-                    CgroupVersion::V2
-                },
-                id: self.must("id", |value| value.parse().ok())?,
-            },
+            id: self.cgroup_id()?,
             path: self.maybe("path", unescaped)?,
+        })
+    }
+
+    pub(super) fn cgroup_id(&self) -> Result<CgroupId, Malformed> {
+        Ok(CgroupId {
+            version: if self.has("v1") {
+                CgroupVersion::V1
+            } else {
+                CgroupVersion::V2
+            },
+            id: self.must("id", |value| value.parse().ok())?,
         })
     }
 
@@ -350,7 +355,7 @@ pub(super) fn process(value: &str) -> Option<Process> {
 }
 
 /// `tgid` or `tgid@start`.
-fn key(value: &str) -> Option<Key> {
+pub(super) fn key(value: &str) -> Option<Key> {
     let (tgid, start_ns) = match value.split_once('@') {
         Some((tgid, start)) => (tgid, time(start)?),
         None => (value, SOME_START_NS),

@@ -209,15 +209,15 @@ pub fn end(text: &mut String, now_ns: u64) {
 }
 
 /// A line being written; it ends when this is dropped.
-struct Fields<'a>(&'a mut String);
+pub(super) struct Fields<'a>(&'a mut String);
 
 impl<'a> Fields<'a> {
-    fn of(text: &'a mut String, word: &str) -> Self {
+    pub(super) fn of(text: &'a mut String, word: &str) -> Self {
         text.push_str(word);
         Self(text)
     }
 
-    fn field(&mut self, name: &str, value: impl std::fmt::Display) {
+    pub(super) fn field(&mut self, name: &str, value: impl std::fmt::Display) {
         // Writing to a string does not fail.
         let _ = write!(self.0, " {name}={value}");
     }
@@ -280,13 +280,13 @@ impl<'a> Fields<'a> {
         self.known("cgroup_v1", cgroups.v1);
     }
 
-    fn known(&mut self, name: &str, value: Option<impl std::fmt::Display>) {
+    pub(super) fn known(&mut self, name: &str, value: Option<impl std::fmt::Display>) {
         if let Some(value) = value {
             self.field(name, value);
         }
     }
 
-    fn flag(&mut self, name: &str, is_set: bool) {
+    pub(super) fn flag(&mut self, name: &str, is_set: bool) {
         if is_set {
             let _ = write!(self.0, " {name}");
         }
@@ -336,7 +336,7 @@ impl Drop for Fields<'_> {
     }
 }
 
-fn key(key: Key) -> String {
+pub(super) fn key(key: Key) -> String {
     format!("{}@{}", key.tgid, seconds(key.start_ns))
 }
 
@@ -354,7 +354,7 @@ fn seconds(ns: u64) -> String {
 
 /// A name as one word: blanks become `%` and their bytes, and unsafe characters are escaped so that
 /// the file is safe to display.
-fn escaped(name: &str) -> String {
+pub(super) fn escaped(name: &str) -> String {
     let mut word = String::new();
     for char in name.chars() {
         if char.is_control() {

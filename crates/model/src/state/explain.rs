@@ -164,6 +164,7 @@ impl State {
             p50_seconds: row.p50_ns.map(Seconds::of_ns),
             p99_seconds: row.p99_ns.map(Seconds::of_ns),
             zombie_times: histogram(&self.parents.zombie_times(row.process.key)),
+            zombies_last_minute: self.parents.course(&row, asked.known.now_ns),
             last_reaps: self.last_reaps(row.process.key),
         }
     }

@@ -54,6 +54,7 @@ fn words(counts: Option<&Vec<VerdictCount>>) -> Option<String> {
 }
 
 impl Frame for FleetDocument<Fleet> {
+    const NAME: &'static str = "fleet";
     const VIEWS: &'static [&'static dyn View<Self>] = &[&nodes::VIEW, &workloads::VIEW];
     const FIELDS: &'static [Field] = &[
         Field::Zombies,

@@ -1,6 +1,6 @@
 //! The agent itself: whether it sees everything, and what this host allows.
 
-use api::Doctor;
+use api::{AgentUse, Seconds};
 
 use super::super::view::{Identity, Table};
 use super::{Host, nothing};
@@ -22,10 +22,7 @@ pub(super) struct Check {
 /// The view.
 pub(super) static VIEW: Table<Host, Check> = Table {
     title: "Agent",
-    rows: |host| match &host.checks {
-        Some(Ok(checks)) => checks,
-        _ => &[],
-    },
+    rows: |host| &host.checks,
     columns: &COLUMNS,
     sorts: &["OK"],
     count: |_| None,
@@ -35,7 +32,7 @@ pub(super) static VIEW: Table<Host, Check> = Table {
     // None of its rows has a field.
     passes: |_, _, _| true,
     empty: |host, _| {
-        nothing(host.checks.as_ref(), || {
+        nothing(host.doctor.as_ref(), || {
             "the agent reports nothing".to_owned()
         })
     },
@@ -60,6 +57,7 @@ static COLUMNS: [Column<Check>; 4] = [
         Some(look.clean(&it.found))
     })
     .width(20, 60)
+    .whole()
     .rank(2),
     Col::text(
         "NOTE",
@@ -70,29 +68,32 @@ static COLUMNS: [Column<Check>; 4] = [
     .rank(3),
 ];
 
-/// What is known of the agent, most important first.
-pub(super) fn checks(host: &Host, doctor: &Doctor) -> Vec<Check> {
+/// What is known of the agent, most important first. `cpu_share` is the share of a core that it
+/// uses now.
+pub(super) fn checks(host: &Host, cpu_share: Option<f64>) -> Vec<Check> {
+    let Some(Ok(doctor)) = &host.doctor else {
+        return Vec::new();
+    };
     let summary = &host.top().summary;
     let lost = host.document.head.lost_events;
-    let fine = |name: &str, found: String| Check {
-        name: name.to_owned(),
-        ok: true,
-        found,
-        more: Vec::new(),
-    };
     let source = doctor.source.as_ref().map_or("none", |it| it.as_str());
-    let own = [
-        Check {
-            ok: lost == 0,
-            more: loss(lost).into_iter().collect(),
-            ..fine("events lost", lost.to_string())
-        },
-        fine("version", summary.agent_version.clone()),
+    let used = host.agent();
+    let own = [Check {
+        ok: lost == 0,
+        more: loss(lost).into_iter().chain(reasons(used)).collect(),
+        ..fine("events lost", lost.to_string())
+    }];
+    let seen = [
         fine("running for", Look::PLAIN.duration(summary.uptime_seconds)),
         fine("exits seen", summary.exits_total.to_string()),
         fine("reaps seen", summary.reaped_total.to_string()),
+        fine("version", summary.agent_version.clone()),
         fine("source", source.to_owned()),
     ];
+    let used = used.into_iter().flat_map(|it| {
+        let since_start = summary.uptime_seconds;
+        usage(it, cpu_share, since_start)
+    });
     let facts = doctor.facts.iter().map(|fact| Check {
         name: fact.name.clone(),
         ok: fact.ok,
@@ -110,7 +111,79 @@ pub(super) fn checks(host: &Host, doctor: &Doctor) -> Vec<Check> {
             more: lost.chain(refused).collect(),
         }
     });
-    own.into_iter().chain(facts).chain(probes).collect()
+    let own = own.into_iter().chain(used).chain(seen);
+    own.chain(facts).chain(probes).collect()
+}
+
+fn fine(name: &str, found: String) -> Check {
+    Check {
+        name: name.to_owned(),
+        ok: true,
+        found,
+        more: Vec::new(),
+    }
+}
+
+/// Why events were lost.
+fn reasons(used: Option<&AgentUse>) -> Vec<String> {
+    let lost = used.into_iter().flat_map(|it| &it.lost);
+    let lost = lost.filter(|it| it.events > 0);
+    lost.map(|it| format!("{}: {}", it.reason, it.events))
+        .collect()
+}
+
+/// CPU time, memory and tables.
+fn usage(used: &AgentUse, cpu_share: Option<f64>, uptime: Seconds) -> Vec<Check> {
+    let mut checks = Vec::new();
+    if let Some(cpu) = used.cpu_seconds {
+        let since = percent(cpu.0 / uptime.0.max(1e-9));
+        let now = cpu_share.map(|share| format!("{} of a core now, ", percent(share)));
+        let now = now.unwrap_or_default();
+        checks.push(fine("CPU", format!("{now}{since} since it started")));
+    }
+    if let Some(bytes) = used.memory_bytes {
+        let limit = used.memory_limit_bytes;
+        let full = limit.is_some_and(|limit| bytes > limit / 10 * 9);
+        let of = limit.map(|limit| format!(" of {}", megabytes(limit)));
+        checks.push(Check {
+            ok: !full,
+            more: full
+                .then(|| "raise the memory limit: the agent is killed when it is full".to_owned())
+                .into_iter()
+                .collect(),
+            ..fine("memory", megabytes(bytes) + &of.unwrap_or_default())
+        });
+    }
+    checks.extend(used.tables.iter().map(|it| {
+        Check {
+            // Of the others, the oldest entries make room.
+            ok: it.table != "zombies" || it.entries < it.limit,
+            ..fine(
+                &format!("table {}", it.table),
+                format!("{} of {}", it.entries, it.limit),
+            )
+        }
+    }));
+    checks
+}
+
+/// The share of a core that the agent used between two frames.
+pub(super) fn cpu_share(now: &Host, before: &Host) -> Option<f64> {
+    let [(cpu, at), (cpu_before, at_before)] = [now, before].map(|host| {
+        let cpu = host.agent().map(|it| (it.pid, it.cpu_seconds));
+        (cpu, host.top().summary.uptime_seconds.0)
+    });
+    let ((pid, cpu), (pid_before, cpu_before)) = (cpu?, cpu_before?);
+    let (used, passed) = (cpu?.0 - cpu_before?.0, at - at_before);
+    (pid == pid_before && passed > 0.0 && used >= 0.0).then(|| used / passed)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 fn detail(check: &Check, look: Look, width: usize) -> String {

@@ -49,6 +49,7 @@ static COLUMNS: [Column<Parent>; 11] = [
         |it, look| look.workload_of(it.container.as_ref()),
     )
     .width(10, 44)
+    .whole()
     .rank(6)
     .cut_front(),
     Col::count("ZOMBIES", "zombies that it has to reap", |it| {
@@ -110,7 +111,8 @@ static COLUMNS: [Column<Parent>; 11] = [
     Col::text("WHY", "verdict: why it does not reap", |it, look| {
         it.verdict.as_ref().map(|it| look.why(it))
     })
-    .width(16, 22)
+    .width(16, 26)
+    .whole()
     .rank(4)
     .tone(|it| {
         if it.verdict.is_some() {

@@ -4,6 +4,7 @@ mod agent;
 mod culprits;
 mod detail;
 mod stuck;
+mod tree;
 mod workloads;
 mod zombies;
 
@@ -13,17 +14,17 @@ use serde::Serialize;
 
 use crate::client::Source;
 use crate::handle::Stopped;
-use crate::queries::Ask;
+use crate::queries::{Ask, MAX_ROWS};
 use crate::views::text::{count, rate};
 use crate::views::zombies::{missing, unlisted};
 use crate::views::{Look, pids};
 use agent::Check;
 use api::{
-    Doctor, DoctorQuery, Document, ExplainQuery, Explained, Parent, Stuck, StuckQuery, Top,
-    TopQuery,
+    AgentUse, Doctor, DoctorQuery, Document, ExplainQuery, Explained, Parent, Stuck, StuckQuery,
+    Top, TopQuery,
 };
 
-use super::frame::{Exits, Feed, Figures, Frame, Given, Wanted, passing};
+use super::frame::{Exits, Feed, Figures, Frame, Given, Recorded, Wanted, passing};
 use super::view::View;
 use model::filter::{Field, Filter};
 
@@ -35,7 +36,9 @@ type Asked<T> = Option<Result<T, String>>;
 pub struct Host {
     document: Document<Top>,
     stuck: Asked<Document<Stuck>>,
-    checks: Asked<Vec<Check>>,
+    doctor: Asked<Doctor>,
+    /// What is to be said of the agent, from the above.
+    checks: Vec<Check>,
     story: Asked<Box<Explained>>,
     /// Where the parents with these PIDs are.
     parents: HashMap<u32, usize>,
@@ -51,7 +54,8 @@ impl Host {
         let mut host = Self {
             document,
             stuck: None,
-            checks: None,
+            doctor: None,
+            checks: Vec::new(),
             story: None,
             parents,
         };
@@ -69,6 +73,11 @@ impl Host {
             let holder = holder.and_then(|holder| self.parents.get(&holder.pid));
             zombie.verdict = holder.and_then(|&place| parents[place].verdict.clone());
         }
+    }
+
+    /// What the agent uses, if it was asked and knows.
+    fn agent(&self) -> Option<&AgentUse> {
+        self.doctor.as_ref()?.as_ref().ok()?.agent.as_ref()
     }
 
     /// The frame's only item.
@@ -101,15 +110,29 @@ impl Feed for Source {
         self.label()
     }
 
+    fn recorded(&self) -> Option<Recorded> {
+        let Self::Recorded(replay) = self else {
+            return None;
+        };
+        Some(Recorded {
+            began: replay.began(),
+            length: replay.length(),
+        })
+    }
+
     async fn frame(&self, wanted: Wanted) -> anyhow::Result<Host> {
-        let mut host = Host::new(self.ask(TopQuery::default()).await?.answer)?;
+        if let (Self::Recorded(replay), Some(at)) = (self, wanted.at) {
+            let replay = replay.clone();
+            tokio::task::spawn_blocking(move || replay.seek(at)).await??;
+        }
+        let limit = wanted.all.then_some(MAX_ROWS);
+        let mut host = Host::new(self.ask(TopQuery { limit }).await?.answer)?;
         if wanted.view == stuck::VIEW.title {
             host.stuck = asked(self, StuckQuery::default()).await?;
         }
         if wanted.view == agent::VIEW.title {
-            let doctor = asked::<DoctorQuery>(self, DoctorQuery {}).await?;
-            let checks = |doctor: Doctor| agent::checks(&host, &doctor);
-            host.checks = doctor.map(|doctor| doctor.map(checks));
+            host.doctor = asked(self, DoctorQuery {}).await?;
+            host.checks = agent::checks(&host, None);
         }
         if let Some(pid) = wanted.pid {
             let story = asked(self, ExplainQuery { pid }).await?;
@@ -120,6 +143,7 @@ impl Feed for Source {
 }
 
 impl Frame for Host {
+    const NAME: &'static str = "host";
     const VIEWS: &'static [&'static dyn View<Self>] = &[
         &culprits::VIEW,
         &zombies::VIEW,
@@ -192,6 +216,16 @@ impl Frame for Host {
         }
     }
 
+    fn compare(&mut self, earlier: &Self) {
+        if self.doctor.is_some() {
+            self.checks = agent::checks(self, agent::cpu_share(self, earlier));
+        }
+    }
+
+    fn tree(&self, filter: Option<&Filter>, look: Look) -> Option<String> {
+        Some(tree::tree(self, filter, look))
+    }
+
     fn head_text(&self, given: &Given<'_>) -> String {
         let (look, head, summary) = (given.look, &self.document.head, &self.top().summary);
         let exits = match given.exits_per_second {
@@ -224,6 +258,7 @@ impl Frame for Host {
 
     fn look_up(&mut self, later: Self) {
         self.stuck = later.stuck;
+        self.doctor = later.doctor;
         self.checks = later.checks;
         self.story = later.story;
     }

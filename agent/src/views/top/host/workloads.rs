@@ -110,6 +110,7 @@ static COLUMNS: [Column<WorkloadRow>; 8] = [
         |it, look| it.verdict.as_ref().map(|id| look.clean(&id.0)),
     )
     .width(15, 26)
+    .whole()
     .rank(3),
 ];
 

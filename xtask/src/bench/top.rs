@@ -1,0 +1,162 @@
+//! Measures the live view with an agent inside it, among very many zombies and while processes die:
+//! how long a key takes until its effect is on the screen, and the CPU time.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result, bail};
+use nix::pty::{Winsize, openpty};
+
+use super::culprits;
+use super::load::Load;
+use crate::cli::BenchTop;
+use crate::quantile::quantile;
+use crate::usage::cpu;
+use crate::{host, run};
+
+const ROWS: u16 = 50;
+const COLUMNS: u16 = 160;
+/// How long the screen may take for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two keys: not in step with the frames, one in each second.
+const BETWEEN: Duration = Duration::from_millis(130);
+
+/// `cargo xtask bench top`.
+pub(crate) fn main(options: &BenchTop) -> Result<ExitCode> {
+    let program = run::build_agent()?;
+    let scenarios = run::build_release("scenarios")?;
+    let _dead = culprits::Load::start(&scenarios, "--zombies", options.zombies)?;
+    let mut top = Top::start(&program)?;
+    top.await_selection(0)?;
+    let load = Load {
+        program: &scenarios,
+        kind: "fork",
+        count: options.rate * options.seconds,
+        rate: Some(options.rate),
+        cgroups: &[],
+    };
+    let mut exits = load.prepare()?;
+    exits.begin();
+    let (before, began) = (cpu(top.program.id())?, Instant::now());
+    let mut answers = Vec::new();
+    while began.elapsed() < Duration::from_secs(options.seconds.into()) {
+        // Down and up again, so that each key has an effect.
+        let (key, selected) = [(b"j", 1), (b"k", 0)][answers.len() % 2];
+        thread::sleep(BETWEEN);
+        let pressed = Instant::now();
+        top.keyboard.write_all(key)?;
+        top.await_selection(selected)?;
+        answers.push(pressed.elapsed().as_secs_f64() * 1e3);
+    }
+    let used = cpu(top.program.id())?.saturating_sub(before);
+    let share = used.as_secs_f64() / began.elapsed().as_secs_f64();
+    let made = exits.end()?;
+    answers.sort_by(f64::total_cmp);
+    println!("{}", host::describe());
+    println!(
+        "{}, {} zombies of one parent, {:.0} exits/s\n",
+        humantime::format_rfc3339_seconds(SystemTime::now()),
+        options.zombies,
+        f64::from(made.count) / made.seconds
+    );
+    println!(
+        "key to screen: {:.1} ms (median of {}), 99th percentile {:.1} ms, slowest {:.1} ms",
+        quantile(&answers, 0.5),
+        answers.len(),
+        quantile(&answers, 0.99),
+        quantile(&answers, 1.0)
+    );
+    println!(
+        "CPU of top with its agent: {:.1} % of a core, with a key every {} ms",
+        share * 100.0,
+        BETWEEN.as_millis()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `top` on a terminal of its own.
+struct Top {
+    program: Child,
+    keyboard: File,
+    /// The selected row after each change.
+    selected: Receiver<Option<usize>>,
+}
+
+impl Top {
+    /// Shows the view Zombies.
+    fn start(program: &Path) -> Result<Self> {
+        let size = Winsize {
+            ws_row: ROWS,
+            ws_col: COLUMNS,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        let terminal = openpty(&size, None).context("open a terminal")?;
+        let side = || -> Result<Stdio> { Ok(terminal.slave.try_clone()?.into()) };
+        let program = Command::new(program)
+            .args(["top", "--view", "zombies"])
+            .env("TERM", "xterm-256color")
+            .env("LC_ALL", "C.UTF-8")
+            // What somebody has chosen there does not matter here.
+            .env("XDG_CONFIG_HOME", "/nonexistent")
+            .stdin(side()?)
+            .stdout(side()?)
+            .stderr(Stdio::null())
+            .spawn()
+            .context("run top")?;
+        let keyboard = File::from(terminal.master);
+        let mut output = keyboard.try_clone()?;
+        let (to, selected) = channel();
+        thread::spawn(move || {
+            let mut screen = vt100::Parser::new(ROWS, COLUMNS, 0);
+            let mut portion = [0; 65_536];
+            while let Ok(read) = output.read(&mut portion) {
+                screen.process(&portion[..read]);
+                if to.send(selection(screen.screen())).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self {
+            program,
+            keyboard,
+            selected,
+        })
+    }
+
+    /// Waits until this row is the selected one.
+    fn await_selection(&self, row: usize) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.selected.recv_timeout(left) {
+                Ok(selected) if selected == Some(row) => return Ok(()),
+                Ok(_) => {}
+                Err(_) => bail!("row {row} is not selected after {PATIENCE:?}: is this root?"),
+            }
+        }
+    }
+}
+
+impl Drop for Top {
+    fn drop(&mut self) {
+        let _gone = self.program.kill();
+        let _reaped = self.program.wait();
+    }
+}
+
+/// The selected row, counted from the first below the headings.
+fn selection(screen: &vt100::Screen) -> Option<usize> {
+    let rows: Vec<_> = screen.rows(0, COLUMNS).collect();
+    let heads = rows
+        .iter()
+        .position(|row| row.trim_start().starts_with("PID "))?;
+    rows[heads + 1..]
+        .iter()
+        .position(|row| row.starts_with('>'))
+}
