@@ -80,11 +80,11 @@ impl Remote {
         while let Some(part) = parts.next().await? {
             split.take(&part)?;
             held.push(part);
-            let Some(head) = split.head() else {
+            let Some(begin) = split.begin() else {
                 continue;
             };
             if !std::mem::replace(&mut is_checked, true) {
-                self.check(&[head, b"]}"].concat())?;
+                self.check(&[begin, b"]}"].concat())?;
             }
             for item in split.items.drain(..) {
                 shown += 1;
@@ -124,7 +124,7 @@ struct Splitter {
     /// The document without its items.
     rest: Vec<u8>,
     /// How much of it precedes the items.
-    head: usize,
+    begin: usize,
     /// Whole items that nobody has taken yet.
     items: Vec<Vec<u8>>,
     item: Vec<u8>,
@@ -145,12 +145,14 @@ enum Place {
 
 impl Splitter {
     /// What precedes the items, once they begin.
-    fn head(&self) -> Option<&[u8]> {
-        (self.place != Place::Before).then(|| &self.rest[..self.head])
+    fn begin(&self) -> Option<&[u8]> {
+        (self.place != Place::Before).then(|| &self.rest[..self.begin])
     }
 
     fn take(&mut self, part: &[u8]) -> anyhow::Result<()> {
-        part.iter().for_each(|&byte| self.take_byte(byte));
+        for &byte in part {
+            self.take_byte(byte);
+        }
         if self.item.len().max(self.rest.len()) > MOST {
             bail!("an item is longer than {MOST} bytes");
         }
@@ -184,7 +186,7 @@ impl Splitter {
                 let begins = self.place == Place::Before && is_structure && self.depth == 2;
                 if begins && self.rest.ends_with(ITEMS) {
                     self.place = Place::Items;
-                    self.head = self.rest.len();
+                    self.begin = self.rest.len();
                 }
             }
         }

@@ -129,7 +129,7 @@ impl Rows {
         match self {
             Self::Table(rows) => rows.add(zombie),
             Self::Csv(text) => *text += &table::csv_row(&COLUMNS, zombie),
-            Self::Names(text) => *text += &format!("{}\n", zombie.pid),
+            Self::Names(text) => text.extend([&zombie.pid.to_string(), "\n"]),
         }
     }
 

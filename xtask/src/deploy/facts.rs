@@ -29,17 +29,15 @@ pub(super) fn check(documents: &[Value], extras: &Extras) -> Result<()> {
         found.next().with_context(|| format!("there is no {kind}"))
     };
     let roles = documents.iter().filter(|it| it["kind"] == "ClusterRole");
-    let rules: Vec<_> = roles
-        .flat_map(|role| role["rules"].as_array())
-        .flatten()
-        .collect();
+    let granted = roles.filter_map(|role| role["rules"].as_array());
+    let granted: Vec<_> = granted.flatten().collect();
     let pods = json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]});
     let events = json!({"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]});
     let mut needed = vec![&pods];
     needed.extend(extras.writes_events.then_some(&events));
     ensure!(
-        rules == needed,
-        "the agent's permissions are not those that it needs: {rules:?}"
+        granted == needed,
+        "the agent's permissions are not those that it needs: {granted:?}"
     );
     ensure!(
         of("Namespace")?["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]

@@ -1,6 +1,8 @@
 //! Events on pods, as `kubectl describe pod` shows them.
 
-use anyhow::{Context as _, Result, bail};
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result, ensure};
 
 use super::soon;
 use crate::cluster::{kubectl, timeline::Timeline};
@@ -23,24 +25,24 @@ pub(super) fn describe(pod: &str, reason: &str, timeline: &Timeline) -> Result<(
     Ok(())
 }
 
-/// Waits until the agents that have replaced those before write to the same Event.
-pub(super) fn go_on(pod: &str, reason: &str, timeline: &Timeline) -> Result<()> {
-    let pod_is = format!("involvedObject.name={pod},reason={reason}");
-    let events = || {
-        let list = kubectl::get(&["events", SHOP, "--field-selector", &pod_is])?;
-        let events = list["items"].as_array().cloned();
-        events.context("no list of Events")
-    };
-    let last = soon(&format!("another write to the Event on shop/{pod}"), || {
-        let events = events()?;
-        let [event] = &events[..] else {
-            bail!("{} Events instead of one", events.len());
-        };
-        let [first, last] = ["firstTimestamp", "lastTimestamp"].map(|name| &event[name]);
-        Ok((first != last).then(|| last.clone()))
+/// Waits until agents that have replaced others write to the Event of those before. A new agent has
+/// seen less, so that its first verdict may be another.
+pub(super) fn go_on(pod: &str, timeline: &Timeline) -> Result<()> {
+    let ours = format!("involvedObject.name={pod},source=reapwatch");
+    let last = soon(&format!("another write to an Event on shop/{pod}"), || {
+        let list = kubectl::get(&["events", SHOP, "--field-selector", &ours])?;
+        let events = list["items"].as_array().context("no list of Events")?;
+        let reasons: BTreeSet<_> = events.iter().map(|it| it["reason"].as_str()).collect();
+        ensure!(
+            reasons.len() == events.len(),
+            "shop/{pod} has two Events for one reason"
+        );
+        let mut repeated = events.iter();
+        let repeated = repeated.find(|it| it["firstTimestamp"] != it["lastTimestamp"]);
+        Ok(repeated.map(|it| format!("{}, last seen {}", it["reason"], it["lastTimestamp"])))
     })?;
     timeline.print(&format!(
-        "the new agents go on with the Event on shop/{pod}: last seen {last}"
+        "the new agents go on with an Event on shop/{pod}: {last}"
     ));
     Ok(())
 }

@@ -13,6 +13,9 @@ use crate::prometheus::server::Prometheus;
 /// How long a count has to stay the same: longer than a scrape and the wait for a name.
 const SETTLED: Duration = Duration::from_secs(4);
 
+/// Each container of a Job has these and a PID 1.
+const WORKERS: f64 = 20.0;
+
 /// Starts a CronJob, whose first run may be a minute away, and a Job.
 pub(super) fn begin() -> Result<()> {
     kubectl::apply(include_str!("jobs.yaml"))
@@ -31,6 +34,11 @@ pub(super) fn are_counted(prometheus: &Prometheus, timeline: &Timeline) -> Resul
     ] {
         let count = soon(what, || exits(prometheus, pods, container))?;
         timeline.print(&format!("Prometheus: {count} deaths in {what}"));
+        let is_over = pods.starts_with("imports");
+        ensure!(
+            !is_over || count > WORKERS,
+            "the first deaths of {what} do not have its name"
+        );
     }
     // A container without a name is shown by the start of its id: only a pause process has none.
     let unnamed = exits(prometheus, "(imports|nightly)-.*", "[0-9a-f]{12}")?.unwrap_or(0.0);

@@ -61,7 +61,7 @@ pub(super) fn tell(cluster: &mut Cluster, timeline: &Timeline, hold: bool) -> Re
     panels::have_data(&prometheus, timeline)?;
     jobs::are_counted(&prometheus, timeline)?;
     updates::lose_nothing(&prometheus, timeline)?;
-    events::go_on("probed", "InitWithoutReaping", timeline)?;
+    events::go_on("probed", timeline)?;
     names::survive(cluster, timeline)?;
     cluster.check()
 }
