@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use crate::engine::host;
+use crate::host::cgroups::Mounts;
 use crate::host::cri;
 use crate::probes::{self, Config, Hidden, HookKind, PidNamespace, ProbeReport, Source};
 use api::{Doctor, Fact, Probe};
@@ -60,7 +61,8 @@ pub(crate) fn facts() -> Vec<Fact> {
         privileges(probes::may_load()),
         pid_namespace(PidNamespace::own()),
         proc(&Hidden::now()),
-        waits(probes::may_see_waits()),
+        cgroups(Mounts::find().has_whole()),
+        waits(&probes::missing_for_waits()),
         types(probes::check_types()),
         tracefs(probes::tracefs_is_mounted(), probes::tracefs_is_readable()),
         Fact {
@@ -79,7 +81,8 @@ fn privileges(may_load: bool) -> Fact {
     } else {
         "may not load probes"
     };
-    let fix = "run it with sudo, or give the binary cap_bpf,cap_perfmon=ep with setcap";
+    let fix = "run it with sudo, give the binary cap_bpf,cap_perfmon=ep with setcap, or add the \
+               capabilities BPF and PERFMON to its container";
     fact("privileges", may_load, found.to_owned(), fix)
 }
 
@@ -148,16 +151,31 @@ pub(crate) fn evidence(notes: &[String]) -> Option<Fact> {
     (!notes.is_empty()).then(|| fact("evidence", false, found, fix))
 }
 
-/// Without it, verdicts have less evidence.
-fn waits(may_see: bool) -> Fact {
-    let found = if may_see {
-        "visible for all users"
+/// Without it, verdicts have less evidence, and PID limits of pods are unknown.
+fn cgroups(are_whole: bool) -> Fact {
+    let found = if are_whole {
+        "all are visible"
     } else {
-        "not visible for processes of other users"
+        "only a part of their tree is mounted here"
     };
-    let fix = "run it with sudo, or add cap_sys_ptrace and cap_dac_read_search, to see what a \
-               parent waits for";
-    fact("waits", may_see, found.to_owned(), fix)
+    let fix = "mount the host's /sys/fs/cgroup at the same place, read-only, to see freezers, CPU \
+               quotas and PID limits";
+    fact("cgroups", are_whole, found.to_owned(), fix)
+}
+
+/// Without it, verdicts have less evidence.
+fn waits(missing: &[&str]) -> Fact {
+    let found = match missing {
+        [] => "visible for all users",
+        ["sys_ptrace", ..] => "not visible for other processes",
+        _ => "system calls of other users are not visible",
+    };
+    let names: Vec<_> = missing.iter().map(|name| format!("cap_{name}")).collect();
+    let fix = format!(
+        "run it with sudo, or add {}, to see what a parent waits for",
+        names.join(" and ")
+    );
+    fact("waits", missing.is_empty(), found.to_owned(), &fix)
 }
 
 fn types(types: Result<(), String>) -> Fact {
@@ -205,7 +223,9 @@ mod tests {
     fn only_failed_facts_have_a_fix() {
         for (wrong, right) in [
             (privileges(false), privileges(true)),
-            (waits(false), waits(true)),
+            (cgroups(false), cgroups(true)),
+            (waits(&["sys_ptrace", "dac_read_search"]), waits(&[])),
+            (waits(&["dac_read_search"]), waits(&[])),
             (
                 pid_namespace(PidNamespace::Nested(7)),
                 pid_namespace(PidNamespace::Initial),

@@ -18,6 +18,7 @@ mod host;
 mod invisible;
 mod memory;
 mod metrics;
+mod pod_events;
 mod probes;
 mod problem;
 mod queries;

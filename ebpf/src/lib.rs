@@ -32,7 +32,7 @@ pub const NAMESPACE_LEVELS: usize = 4;
 pub const CGROUP_PATH_LEN: usize = 512;
 
 /// Bytes of the event ring unless the loader sets another size.
-pub const RING_BYTES: u32 = 1 << 20;
+pub const RING_BYTES: u32 = 2 << 20;
 
 /// Slots in which the kernel side remembers processes, if there are that many PIDs.
 pub const MOST_SLOTS: u32 = 32_768;

@@ -40,7 +40,7 @@ pub(crate) enum Command {
     Screens,
     /// Write the manifests that are generated from the dashboards and rules
     Deploy {
-        /// Render and check all manifests and the systemd unit; change nothing
+        /// Render and check all manifests, the chart and the systemd unit; change nothing
         #[arg(long)]
         check: bool,
     },

@@ -1,12 +1,13 @@
-//! Where pod names come from.
+//! Where pod names come from, and what the agent writes about pods.
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::url::{self, Url};
 
-/// Where the daemon gets pod names.
+/// Where the daemon gets pod names, and whether it writes Events.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Pod names")]
+#[command(next_help_heading = "Kubernetes")]
 pub struct NameArgs {
     /// Where the names of pods and containers come from, in addition to --cri-endpoint
     #[arg(long, value_name = "SOURCE", default_value = "auto")]
@@ -18,6 +19,17 @@ pub struct NameArgs {
     /// instead of the cluster's own
     #[arg(long, value_name = "URL", value_parser = server)]
     pub kube_url: Option<Url>,
+    /// Write an Event on each pod that leaks zombies or has a process that does not die, for
+    /// `kubectl describe pod`; needs permission to create and patch events
+    #[arg(long, env = "REAPWATCH_POD_EVENTS", value_parser = BoolishValueParser::new())]
+    pub pod_events: bool,
+}
+
+impl NameArgs {
+    /// The node, if it is named.
+    pub fn node(&self) -> Option<&str> {
+        self.node_name.as_deref().filter(|node| !node.is_empty())
+    }
 }
 
 /// A source of names.

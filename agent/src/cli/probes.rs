@@ -22,7 +22,7 @@ pub struct ProbeArgs {
     #[arg(long)]
     pub no_syscall_tracepoints: bool,
     /// Size of the ring buffer between kernel and agent; a power of two
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = values::ring_bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "2MiB", value_parser = values::ring_bytes)]
     pub ring_bytes: u32,
     /// How often to compare with a snapshot of all processes, to repair lost events
     #[arg(long, value_name = "DURATION", default_value = "60s",

@@ -11,7 +11,7 @@ fn agent_defaults_are_as_documented() {
     );
     assert_eq!(args.socket.get(), Some(&PathBuf::from(DEFAULT_SOCKET)));
     assert_eq!(args.stale_after, Duration::from_secs(30));
-    assert_eq!(args.probes.ring_bytes, 1 << 20);
+    assert_eq!(args.probes.ring_bytes, 2 << 20);
     assert_eq!(args.probes.reconcile_every, Duration::from_secs(60));
     assert_eq!(args.max_groups, 256);
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::http::request;
 use hyper::{Request, Response, StatusCode, header};
@@ -76,6 +76,13 @@ impl Endpoint {
         Ok(Lines::of(response, MAX_LINE))
     }
 
+    /// A long body, part by part.
+    pub async fn parts(&self, path: &str) -> anyhow::Result<Parts> {
+        let response = tokio::time::timeout(ANSWER, self.send(path)).await;
+        let response = self.named(response.unwrap_or_else(|_| too_slow()))?;
+        Ok(Parts(response.into_body()))
+    }
+
     fn named<T>(&self, answer: anyhow::Result<T>) -> anyhow::Result<T> {
         answer
             .map_err(tls::explain)
@@ -104,7 +111,10 @@ impl Endpoint {
             Self::Socket(socket) => {
                 let stream = within(CONNECT, UnixStream::connect(socket)).await?;
                 let request = Request::get(path).header(header::HOST, "localhost");
-                (exchange(stream, request).await?, path.to_owned())
+                (
+                    exchange(stream, request, Bytes::new()).await?,
+                    path.to_owned(),
+                )
             }
         })
     }
@@ -139,21 +149,34 @@ impl Endpoint {
 impl Web {
     /// The response to a GET request, whatever its status.
     pub async fn ask(&self, target: &str) -> anyhow::Result<Response<Incoming>> {
-        let mut request = Request::get(target).header(header::HOST, &self.url.authority);
+        self.send(Request::get(target), Bytes::new()).await
+    }
+
+    /// The response to a request with this body, whatever its status.
+    pub async fn send(
+        &self,
+        request: request::Builder,
+        body: Bytes,
+    ) -> anyhow::Result<Response<Incoming>> {
+        let mut request = request.header(header::HOST, &self.url.authority);
         if let Some(authorization) = &self.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
         let stream = within(CONNECT, TcpStream::connect(&self.url.authority)).await?;
         let Some(tls) = &self.tls else {
-            return exchange(stream, request).await;
+            return exchange(stream, request, body).await;
         };
         let name = ServerName::try_from(self.url.host().to_owned())
             .context("this host name cannot appear in a certificate")?;
-        exchange(tls.connect(name, stream).await?, request).await
+        exchange(tls.connect(name, stream).await?, request, body).await
     }
 }
 
-async fn exchange<S>(stream: S, request: request::Builder) -> anyhow::Result<Response<Incoming>>
+async fn exchange<S>(
+    stream: S,
+    request: request::Builder,
+    body: Bytes,
+) -> anyhow::Result<Response<Incoming>>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
@@ -164,7 +187,7 @@ where
     tokio::spawn(connection);
     let request = request
         .header(header::ACCEPT, "application/json")
-        .body(Empty::<Bytes>::new())?;
+        .body(Full::new(body))?;
     sender
         .send_request(request)
         .await
@@ -186,6 +209,28 @@ async fn whole(response: Response<Incoming>) -> anyhow::Result<Bytes> {
     match Limited::new(response.into_body(), MAX_BODY).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) => bail!("the response was cut short: {error}"),
+    }
+}
+
+/// The parts of a body.
+#[derive(Debug)]
+pub struct Parts(Incoming);
+
+impl Parts {
+    /// The next part; `None` at the end of the body. Fails if the agent is silent.
+    pub async fn next(&mut self) -> anyhow::Result<Option<Bytes>> {
+        loop {
+            let Ok(frame) = tokio::time::timeout(ANSWER, self.0.frame()).await else {
+                return too_slow();
+            };
+            let Some(frame) = frame else {
+                return Ok(None);
+            };
+            let frame = frame.context("the response was cut short")?;
+            if let Ok(data) = frame.into_data() {
+                return Ok(Some(data));
+            }
+        }
     }
 }
 
@@ -319,7 +364,7 @@ mod tests {
             far.write_all(head).await.expect("there is room");
         };
         let request = Request::get("/").header(header::HOST, "test");
-        let (response, ()) = tokio::join!(exchange(near, request), answer);
+        let (response, ()) = tokio::join!(exchange(near, request, Bytes::new()), answer);
         (Lines::of(response.expect("an answer"), MAX_LINE), far)
     }
 

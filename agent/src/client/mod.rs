@@ -20,11 +20,13 @@ use crate::stderr::eprint_line;
 use api::{Doctor, DoctorQuery, ExitLine, VERSION};
 
 pub mod http;
+mod list;
 mod tls;
 mod watch;
 pub mod web;
 
 use http::{Endpoint, Lines};
+pub use list::{Take, Taken};
 pub use watch::Question;
 use web::Web;
 
@@ -194,24 +196,30 @@ impl Remote {
     }
 
     async fn ask<A: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Reply<A>> {
+        let body = self.endpoint.get(path).await?;
+        self.check(&body)?;
+        Ok(Reply {
+            answer: serde_json::from_slice(&body).with_context(|| self.no_agent())?,
+            sent: Some(body),
+        })
+    }
+
+    /// A different version may have different fields: its number comes first.
+    fn check(&self, document: &[u8]) -> anyhow::Result<()> {
         #[derive(serde::Deserialize)]
         struct Versioned {
             version: u64,
         }
-        let body = self.endpoint.get(path).await?;
-        let no_agent = || {
-            format!(
-                "{} did not answer as an agent of this version does",
-                self.endpoint
-            )
-        };
-        // A different version may have different fields: its number comes first.
-        let Versioned { version } = serde_json::from_slice(&body).with_context(no_agent)?;
-        self.check_version(version)?;
-        Ok(Reply {
-            answer: serde_json::from_slice(&body).with_context(no_agent)?,
-            sent: Some(body),
-        })
+        let Versioned { version } =
+            serde_json::from_slice(document).with_context(|| self.no_agent())?;
+        self.check_version(version)
+    }
+
+    fn no_agent(&self) -> String {
+        format!(
+            "{} did not answer as an agent of this version does",
+            self.endpoint
+        )
     }
 
     fn check_version(&self, version: u64) -> anyhow::Result<()> {

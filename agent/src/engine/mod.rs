@@ -45,6 +45,7 @@ use self::streams::Lines;
 pub(crate) use self::stuck::THRESHOLD as STUCK_AFTER;
 use crate::cli::{AgentArgs, ProbeArgs};
 use crate::handle::{Handle, Request};
+use crate::pod_events::PodEvents;
 use crate::probes::{self, Role};
 use crate::systemd::Manager;
 use crate::{doctor, server};
@@ -67,6 +68,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
         .as_deref()
         .map(server::Web::load)
         .transpose()?;
+    let events = PodEvents::of(&args)?;
     // Listen first, so that a second agent fails before it loads anything.
     let mut listeners = server::bind(
         args.listen.get().copied(),
@@ -88,6 +90,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     if let Some(path) = listeners.socket_path() {
         log::info!("serving {}", path.display());
     }
+    let events = events.map(|events| tokio::spawn(events.write(handle.clone())));
     let manager = Manager::find();
     if let Some(manager) = &manager {
         manager.ready("watching process exits");
@@ -107,6 +110,9 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
     server::serve(listeners, handle, shutdown)
         .await
         .context("the server failed")?;
+    if let Some(events) = events {
+        events.abort();
+    }
     anyhow::ensure!(!failed, "the agent's loop stopped; see its log");
     Ok(())
 }

@@ -111,11 +111,8 @@ impl Settings {
 impl Names {
     /// In a pod that knows its node, the watch is on by default if the pod has access.
     fn of(args: &NameArgs, cri: Option<Cri>) -> anyhow::Result<Self> {
-        let cluster = |node: &String| match &args.kube_url {
-            Some(url) => Cluster::at(url, node.clone()),
-            None => Cluster::around(node.clone()),
-        };
-        let node = args.node_name.as_ref().filter(|node| !node.is_empty());
+        let cluster = |node: &str| Cluster::of(args, node);
+        let node = args.node();
         let watch = match args.pod_names {
             PodNames::Watch => {
                 let node = node.context("--pod-names watch needs --node-name or NODE_NAME")?;

@@ -118,8 +118,7 @@ impl Looker {
             self.ask_cri = true;
         }
         let on_disk = self.disk.as_ref().and_then(|disk| disk.find(ids));
-        let is_whole = |named: &Named| named.container.is_some() || ids.container.is_none();
-        if on_disk.as_ref().is_some_and(is_whole) {
+        if on_disk.as_ref().is_some_and(|named| ids.are_named(named)) {
             return on_disk;
         }
         let said = watched.or(answered).map(|said| said.named);

@@ -175,6 +175,12 @@ impl Mounts {
         self.of(controller).filter(is_root)
     }
 
+    /// Whether the hierarchy that has the workloads is mounted from its root.
+    pub fn has_whole(&self) -> bool {
+        let controller = Version1::find().map_or("", |it| it.controller);
+        self.root_of(controller).is_some()
+    }
+
     /// Where the hierarchy of a controller is mounted; the unified one has the empty name.
     pub fn of(&self, controller: &str) -> Option<&Path> {
         self.mount(controller).map(|mount| mount.point.as_path())

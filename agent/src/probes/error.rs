@@ -8,7 +8,7 @@ pub(crate) enum KernelError {
     /// Missing permission to load programs.
     #[error(
         "loading kernel probes needs root, or the capabilities BPF and PERFMON: run it with sudo, \
-         or give the binary cap_bpf,cap_perfmon=ep with setcap"
+         give the binary cap_bpf,cap_perfmon=ep with setcap, or add both to its container"
     )]
     Privileges,
     /// Most processes of the machine are invisible from here.

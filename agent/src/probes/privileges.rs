@@ -48,9 +48,12 @@ pub(crate) fn may_load() -> bool {
     have.contains(CapabilitySet::SYS_ADMIN) || have.contains(both)
 }
 
-/// Whether /proc shows what another user's thread waits for.
-pub(crate) fn may_see_waits() -> bool {
-    effective().contains(CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH)
+/// The capabilities that this thread lacks to see what any other thread waits for, in /proc: without
+/// the first of [`IN_USE`] it sees nothing, without the second no system calls of other users.
+pub(crate) fn missing_for_waits() -> Vec<&'static str> {
+    let have = effective();
+    let missing = IN_USE.into_iter().filter(|(it, _)| !have.contains(*it));
+    missing.map(|(_, name)| name).collect()
 }
 
 /// The capability that reading this file of another process requires and this thread lacks.

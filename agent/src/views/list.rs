@@ -50,9 +50,13 @@ pub fn none<T>(what: &str, document: &Document<T>, list: &ListArgs, look: Look) 
 
 /// How many the limit leaves out, if any.
 pub fn more<T>(document: &Document<T>) -> String {
-    let shown = document.items.len() as u64;
-    match document.total.saturating_sub(shown) {
+    left_out(document.items.len() as u64, document.total)
+}
+
+/// The same of so many shown.
+pub fn left_out(shown: u64, total: u64) -> String {
+    match total.saturating_sub(shown) {
         0 => String::new(),
-        _ => format!("{shown} of {} shown (--limit)\n", document.total),
+        _ => format!("{shown} of {total} shown (--limit)\n"),
     }
 }

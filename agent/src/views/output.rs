@@ -36,11 +36,13 @@ pub async fn deadline(after: Option<Duration>) {
 
 /// Prints and flushes.
 pub fn print(text: &str) -> anyhow::Result<Reader> {
+    write(text.as_bytes())
+}
+
+/// The same of bytes, which are text but need not end with a whole character.
+pub fn write(bytes: &[u8]) -> anyhow::Result<Reader> {
     let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(Reader::There),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
         Err(error) => Err(anyhow::Error::new(error).context("cannot write to stdout")),

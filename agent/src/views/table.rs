@@ -7,55 +7,107 @@ use super::text::columns as breadth;
 /// All rows as text, in their order. Columns that are as wide as their widest cell.
 pub fn text<'a, R: 'a>(
     columns: &[Column<R>],
-    rows: impl Iterator<Item = &'a R> + Clone,
+    rows: impl Iterator<Item = &'a R>,
     wide: bool,
     look: Look,
 ) -> String {
-    let shown = columns.iter().filter(|column| match column.layout.shown {
-        Shown::Always => true,
-        Shown::IfUsed => rows.clone().any(|row| column.is_used_by(row)),
-        Shown::Wide => wide,
-    });
-    let shown: Vec<_> = shown.collect();
-    let sides: Vec<Side> = shown.iter().map(|column| column.layout.side).collect();
-    let heads = shown.iter().map(|column| column.layout.head.to_owned());
-    let mut lines = vec![heads.collect::<Vec<_>>()];
-    let cells = |row| shown.iter().map(|column| column.cell(row, look)).collect();
-    lines.extend(rows.clone().map(cells));
-    let width = |column: usize| {
-        let cells = lines
-            .iter()
-            .map(|line: &Vec<String>| breadth(&line[column]));
-        cells.max()
-    };
-    let widths: Vec<usize> = (0..shown.len())
-        .map(|column| width(column).unwrap_or(0))
-        .collect();
-    let mut text = String::new();
-    for (n, (cells, row)) in lines
-        .iter()
-        .zip([None].into_iter().chain(rows.map(Some)))
-        .enumerate()
-    {
-        let tone = |column: usize| row.map_or(Tone::Plain, |row| shown[column].tone_of(row));
-        let cells = cells.iter().enumerate();
-        let cells = cells.map(|(column, cell)| (cell.as_str(), tone(column)));
-        let line = line(cells, &sides, &widths, look);
-        if n == 0 {
-            text += &head(&line, look);
-        } else {
-            text.extend([line.as_str(), "\n"]);
+    let mut table = Rows::new(columns, wide, look);
+    rows.for_each(|row| table.add(row));
+    table.text()
+}
+
+/// Rows that are kept only as the text of their cells, since there may be many.
+pub struct Rows<'c, R: 'static> {
+    columns: Vec<&'c Column<R>>,
+    look: Look,
+    /// All cells, row by row, and where each ends.
+    cells: String,
+    ends: Vec<(u32, Tone)>,
+    widths: Vec<usize>,
+    used: Vec<bool>,
+}
+
+impl<'c, R> Rows<'c, R> {
+    /// None yet. With `wide`, columns that are only shown then have cells too.
+    pub fn new(columns: &'c [Column<R>], wide: bool, look: Look) -> Self {
+        let columns = columns.iter();
+        let columns: Vec<_> = columns
+            .filter(|column| wide || column.layout.shown != Shown::Wide)
+            .collect();
+        let heads = columns.iter().map(|column| breadth(column.layout.head));
+        let used = columns.iter();
+        Self {
+            widths: heads.collect(),
+            used: used
+                .map(|column| column.layout.shown != Shown::IfUsed)
+                .collect(),
+            columns,
+            look,
+            cells: String::new(),
+            ends: Vec::new(),
         }
     }
-    text
+
+    /// Adds one.
+    pub fn add(&mut self, row: &R) {
+        for (n, column) in self.columns.iter().enumerate() {
+            let cell = column.cell(row, self.look);
+            self.widths[n] = self.widths[n].max(breadth(&cell));
+            self.used[n] = self.used[n] || column.is_used_by(row);
+            self.cells += &cell;
+            self.ends
+                .push((self.cells.len() as u32, column.tone_of(row)));
+        }
+    }
+
+    /// All of them, below their headings.
+    pub fn text(&self) -> String {
+        let shown: Vec<_> = (0..self.columns.len()).filter(|&n| self.used[n]).collect();
+        let sides: Vec<_> = shown.iter().map(|&n| self.columns[n].layout.side).collect();
+        let widths: Vec<_> = shown.iter().map(|&n| self.widths[n]).collect();
+        let line = |cells: &[(&str, Tone)]| {
+            let cells = shown.iter().map(|&n| cells[n]);
+            line(cells, &sides, &widths, self.look)
+        };
+        let heads = self.columns.iter();
+        let heads: Vec<_> = heads
+            .map(|column| (column.layout.head, Tone::Plain))
+            .collect();
+        let mut text = head(&line(&heads), self.look);
+        let mut begin = 0;
+        for ends in self.ends.chunks(self.columns.len()) {
+            let cells = ends.iter().map(|&(end, tone)| {
+                let cell = begin..end as usize;
+                begin = cell.end;
+                (&self.cells[cell], tone)
+            });
+            let cells: Vec<_> = cells.collect();
+            text += &line(&cells);
+            text.push('\n');
+        }
+        text
+    }
 }
 
 /// All rows as CSV (RFC 4180), with all columns.
 pub fn csv<'a, R: 'a>(columns: &[Column<R>], rows: impl Iterator<Item = &'a R>) -> String {
-    let joined = |cells: Vec<String>| cells.join(",") + "\n";
-    let heads = columns.iter().map(Column::csv_head).collect();
-    let rows = rows.map(|row| columns.iter().map(|column| column.csv(row)).collect());
-    [heads].into_iter().chain(rows).map(joined).collect()
+    let head = csv_head(columns);
+    [head]
+        .into_iter()
+        .chain(rows.map(|row| csv_row(columns, row)))
+        .collect()
+}
+
+/// The heading of CSV.
+pub fn csv_head<R>(columns: &[Column<R>]) -> String {
+    let heads: Vec<_> = columns.iter().map(Column::csv_head).collect();
+    heads.join(",") + "\n"
+}
+
+/// One row of CSV.
+pub fn csv_row<R>(columns: &[Column<R>], row: &R) -> String {
+    let cells: Vec<_> = columns.iter().map(|column| column.csv(row)).collect();
+    cells.join(",") + "\n"
 }
 
 /// The heading line: bold if colour is on, always in capitals.

@@ -1,16 +1,16 @@
 //! `reapwatch zombies`: current zombies.
 
 use crate::cli::{Format, ListArgs, ZombiesArgs};
-use crate::client::{Question, Source};
+use crate::client::{Question, Source, Take, Taken};
 use crate::fleet::Prometheus;
-use api::{Bound, Document, Head, Process, Zombie, ZombiesQuery};
+use api::{Bound, Head, Process, Zombie, ZombiesQuery};
 use model::state::ZOMBIE_FIELDS;
 
 use super::column::{Column, Shown, Tone};
-use super::list::{checked, is_empty, more, none, plain};
-use super::output::print;
+use super::list::{checked, left_out, none};
+use super::output::{print, write};
 use super::text::count;
-use super::{Look, Outcome, fleet, json, table};
+use super::{Look, Outcome, fleet, table};
 
 type Col = Column<Zombie>;
 
@@ -91,30 +91,62 @@ pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
     let query = checked("zombies", query, &args.list, &ZOMBIE_FIELDS);
     let source = Source::connect(&args.from).await?;
     source.watch(args.watch.watch, Question::Zombies).await?;
-    let reply = source.ask(query).await?;
-    let document = &reply.answer;
-    if format == Some(Format::Json) {
-        json::reply(&reply)?;
-    } else if let Some(text) = plain(format, &COLUMNS, document.items.iter(), |it| {
-        it.pid.to_string()
-    }) {
-        print(&text)?;
+    let taken = if format == Some(Format::Json) {
+        let mut json = |part: &[u8]| write(part).map(drop);
+        let taken = source.list(query, Take::Json(&mut json)).await?;
+        print("\n")?;
+        taken
     } else {
-        let wide = format == Some(Format::Wide);
-        print(&report(document, &args.list, wide, look))?;
-    }
-    Ok(Outcome::of(!is_empty(document), args.fail))
+        let mut rows = Rows::of(format, look);
+        let mut add = |zombie: &Zombie| rows.add(zombie);
+        let taken = source.list(query, Take::Items(&mut add)).await?;
+        print(&rows.report(&taken, &args.list, look))?;
+        taken
+    };
+    Ok(Outcome::of(!taken.is_empty(), args.fail))
 }
 
-fn report(document: &Document<Zombie>, list: &ListArgs, wide: bool, look: Look) -> String {
-    let mut text = if document.items.is_empty() {
-        none("zombies", document, list, look)
-    } else {
-        table::text(&COLUMNS, document.items.iter(), wide, look)
-    };
-    text.push_str(&more(document));
-    text.push_str(&missing(&document.head));
-    text
+/// The rows in the form that is wanted.
+enum Rows {
+    Table(table::Rows<'static, Zombie>),
+    Csv(String),
+    Names(String),
+}
+
+impl Rows {
+    fn of(format: Option<Format>, look: Look) -> Self {
+        match format {
+            Some(Format::Csv) => Self::Csv(table::csv_head(&COLUMNS)),
+            Some(Format::Name) => Self::Names(String::new()),
+            _ => {
+                let wide = format == Some(Format::Wide);
+                Self::Table(table::Rows::new(&COLUMNS, wide, look))
+            }
+        }
+    }
+
+    fn add(&mut self, zombie: &Zombie) {
+        match self {
+            Self::Table(rows) => rows.add(zombie),
+            Self::Csv(text) => *text += &table::csv_row(&COLUMNS, zombie),
+            Self::Names(text) => *text += &format!("{}\n", zombie.pid),
+        }
+    }
+
+    fn report(self, taken: &Taken<Zombie>, list: &ListArgs, look: Look) -> String {
+        let rows = match self {
+            Self::Csv(text) | Self::Names(text) => return text,
+            Self::Table(rows) => rows,
+        };
+        let Taken { document, shown } = taken;
+        let mut text = match shown {
+            0 => none("zombies", document, list, look),
+            _ => rows.text(),
+        };
+        text.push_str(&left_out(*shown, document.total));
+        text.push_str(&missing(&document.head));
+        text
+    }
 }
 
 /// The process that it was.

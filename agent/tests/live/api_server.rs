@@ -1,7 +1,8 @@
-//! As much of an API server as a watch on pods sees: lists and watches, answered as the test sets.
+//! As much of an API server as an agent sees: lists and watches of pods, answered as the test sets,
+//! and Events.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
@@ -35,6 +36,9 @@ struct State {
     lists: VecDeque<Answer>,
     watches: VecDeque<Answer>,
     steps: VecDeque<Step>,
+    writes: VecDeque<Answer>,
+    /// Method, path and object of each write.
+    written: Vec<[String; 3]>,
     /// The query of each request.
     asked: Vec<String>,
     over: bool,
@@ -99,6 +103,16 @@ impl ApiServer {
         lock(&self.shared).watches.push_back(answer);
     }
 
+    /// Likewise of Events.
+    pub(crate) fn next_write(&self, answer: Answer) {
+        lock(&self.shared).writes.push_back(answer);
+    }
+
+    /// Method, path and object of each Event until now.
+    pub(crate) fn written(&self) -> Vec<[String; 3]> {
+        lock(&self.shared).written.clone()
+    }
+
     /// The watch that runs, or else the next one, sends this line.
     pub(crate) fn send(&self, line: &str) {
         self.step(Step::Line(line.to_owned()));
@@ -153,15 +167,35 @@ fn is_watch(query: &str) -> bool {
 
 /// One request of one connection.
 fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
-    let mut lines = BufReader::new(stream).lines();
-    let first = lines.next().ok_or(io::ErrorKind::UnexpectedEof)??;
-    for line in lines.by_ref() {
-        if line?.is_empty() {
+    let mut reader = BufReader::new(stream);
+    let first = line(&mut reader)?;
+    let mut length = 0;
+    loop {
+        let header = line(&mut reader)?.to_ascii_lowercase();
+        if header.is_empty() {
             break;
         }
+        if let Some(value) = header.strip_prefix("content-length: ") {
+            length = value.parse().unwrap_or_default();
+        }
     }
-    let target = first.split(' ').nth(1).unwrap_or_default();
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut words = first.split(' ').map(str::to_owned);
+    let mut word = || words.next().unwrap_or_default();
+    let (method, target) = (word(), word());
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    if path.contains("/events") {
+        let mut object = String::new();
+        reader.take(length).read_to_string(&mut object)?;
+        let mut state = lock(shared);
+        let path = path.to_owned();
+        state.written.push([method, path, object.clone()]);
+        let answer = state.writes.pop_front();
+        drop(state);
+        return match answer {
+            Some(Answer::Status(code, reason)) => refuse(stream, code, reason),
+            _ => whole(stream, 200, &object),
+        };
+    }
     assert_eq!(path, "/api/v1/pods", "{first}");
     let watch = is_watch(query);
     let mut state = lock(shared);
@@ -182,15 +216,26 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             drop(wait(shared, |_| false));
             Ok(())
         }
-        Some(Answer::Status(code, reason)) => {
-            let text = format!(
-                r#"{{"kind":"Status","apiVersion":"v1","metadata":{{}},"status":"Failure","message":"{reason} indeed","reason":"{reason}","code":{code}}}"#
-            );
-            whole(stream, code, &text)
-        }
+        Some(Answer::Status(code, reason)) => refuse(stream, code, reason),
         None if !watch => whole(stream, 200, &list),
         ended => follow(stream, shared, ended.is_some()),
     }
+}
+
+/// A line of the head of a request, without its end.
+fn line(reader: &mut impl BufRead) -> io::Result<String> {
+    let mut line = String::new();
+    match reader.read_line(&mut line)? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(line.trim_end().to_owned()),
+    }
+}
+
+fn refuse(stream: &TcpStream, code: u16, reason: &str) -> io::Result<()> {
+    let text = format!(
+        r#"{{"kind":"Status","apiVersion":"v1","metadata":{{}},"status":"Failure","message":"{reason} indeed","reason":"{reason}","code":{code}}}"#
+    );
+    whole(stream, code, &text)
 }
 
 fn whole(mut stream: &TcpStream, code: u16, text: &str) -> io::Result<()> {

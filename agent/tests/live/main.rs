@@ -32,6 +32,7 @@ mod odd_names;
 mod opens;
 mod ordinary;
 mod pids;
+mod pod_events;
 mod pod_watch;
 mod privileges;
 mod programs;

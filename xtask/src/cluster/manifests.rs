@@ -21,6 +21,8 @@ const OPERATOR: &str = include_str!("operator.yaml");
 /// The component of the overlay that is only needed on Linux 5.10, and asks for a capability that
 /// not every root has.
 const NOT_NEEDED: &str = "components/old-kernels";
+/// The component that no overlay has, and the first line of the list for it.
+const EVENTS: &str = "components:\n  - ../../components/pod-events\n";
 /// What the copy of the overlay adds: zombies are stale sooner, so that nobody waits half a minute.
 const DIFFERENT: &str = "
 patches:
@@ -65,7 +67,8 @@ pub(super) fn apply() -> Result<()> {
     let text = fs::read_to_string(&list).context("read the overlay")?;
     let needed = text.lines().filter(|line| !line.ends_with(NOT_NEEDED));
     let needed: Vec<_> = needed.collect();
-    fs::write(&list, needed.join("\n") + DIFFERENT).context("write the overlay")?;
+    let needed = needed.join("\n").replace("components:\n", EVENTS);
+    fs::write(&list, needed + DIFFERENT).context("write the overlay")?;
     apply_overlay(&mine)
 }
 

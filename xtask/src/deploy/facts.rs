@@ -6,18 +6,40 @@ use serde_json::{Value, json};
 /// The capabilities that the agent's container may have.
 const CAPABILITIES: [&str; 4] = ["BPF", "PERFMON", "SYS_PTRACE", "SYS_RESOURCE"];
 
-/// Checks all facts. `asks_runtime`: the agent asks the container runtime for names.
-pub(super) fn check(documents: &[Value], asks_runtime: bool) -> Result<()> {
+/// What the agent does only if it is asked to.
+#[derive(Debug)]
+pub(super) struct Extras {
+    /// It asks the container runtime for names.
+    pub(super) asks_runtime: bool,
+    /// It writes Events on pods.
+    pub(super) writes_events: bool,
+}
+
+impl Extras {
+    pub(super) const NONE: Self = Self {
+        asks_runtime: false,
+        writes_events: false,
+    };
+}
+
+/// Checks all facts.
+pub(super) fn check(documents: &[Value], extras: &Extras) -> Result<()> {
     let of = |kind: &str| {
         let mut found = documents.iter().filter(move |it| it["kind"] == kind);
         found.next().with_context(|| format!("there is no {kind}"))
     };
-    let rules = &of("ClusterRole")?["rules"];
-    let pods_only =
-        json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]);
+    let roles = documents.iter().filter(|it| it["kind"] == "ClusterRole");
+    let rules: Vec<_> = roles
+        .flat_map(|role| role["rules"].as_array())
+        .flatten()
+        .collect();
+    let pods = json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]});
+    let events = json!({"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]});
+    let mut needed = vec![&pods];
+    needed.extend(extras.writes_events.then_some(&events));
     ensure!(
-        *rules == pods_only,
-        "the agent may do more than read pods: {rules}"
+        rules == needed,
+        "the agent's permissions are not those that it needs: {rules:?}"
     );
     ensure!(
         of("Namespace")?["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
@@ -25,7 +47,7 @@ pub(super) fn check(documents: &[Value], asks_runtime: bool) -> Result<()> {
         "the namespace refuses the agent's pods"
     );
     let pod = &of("DaemonSet")?["spec"]["template"]["spec"];
-    check_pod(pod, asks_runtime)?;
+    check_pod(pod, extras.asks_runtime)?;
     for monitor in documents.iter().filter(|it| it["kind"] == "PodMonitor") {
         let endpoint = &monitor["spec"]["podMetricsEndpoints"][0];
         ensure!(

@@ -1,5 +1,6 @@
 //! Renders the manifests with kustomize and validates them with the schemas of Kubernetes.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,25 +8,51 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::facts;
+use super::facts::{self, Extras};
+use super::helm::{self, Helm};
 use crate::{shell, workspace};
 
-/// The folders to render, and whether the agent asks the container runtime there.
-const RENDERED: [(&str, bool); 3] = [
-    ("deploy/kubernetes/base", false),
-    ("deploy/kubernetes/overlays/full", false),
-    (WITH_CRI, true),
+/// A folder to render.
+struct Rendering {
+    folder: &'static str,
+    extras: Extras,
+    /// The values with which the chart renders the same objects, if it can.
+    values: Option<&'static [&'static str]>,
+}
+
+const RENDERED: [Rendering; 3] = [
+    Rendering {
+        folder: "deploy/kubernetes/base",
+        extras: Extras::NONE,
+        values: Some(&["image.repository=reapwatch", "image.tag=latest"]),
+    },
+    Rendering {
+        folder: "deploy/kubernetes/overlays/full",
+        extras: Extras::NONE,
+        values: None,
+    },
+    Rendering {
+        folder: ALL,
+        extras: Extras {
+            asks_runtime: true,
+            writes_events: true,
+        },
+        values: Some(&[
+            "image.repository=reapwatch",
+            "image.tag=latest",
+            "criSocket=/run/containerd/containerd.sock",
+            "oldKernels=true",
+            "podEvents=true",
+            "dashboards.enabled=true",
+            "networkPolicy.enabled=true",
+            "podMonitor.enabled=true",
+            "prometheusRule.enabled=true",
+        ]),
+    },
 ];
-/// Generated for the check, since no overlay has this component.
-const WITH_CRI: &str = "target/deploy/cri";
-const WITH_CRI_IS: &str = "\
-apiVersion: kustomize.config.k8s.io/v1beta1
-kind: Kustomization
-resources:
-  - ../../../deploy/kubernetes/base
-components:
-  - ../../../deploy/kubernetes/components/cri
-";
+/// Generated for the check, since no overlay has all components.
+const ALL: &str = "target/deploy/all";
+const COMPONENTS: &str = "deploy/kubernetes/components";
 /// The minor versions of Kubernetes to validate for.
 const VERSIONS: std::ops::RangeInclusive<u32> = 25..=37;
 /// The Python package with the schemas.
@@ -65,25 +92,60 @@ pub(crate) fn no_kustomize() -> Option<String> {
     }
 }
 
-/// Renders and validates the manifests and checks the facts.
+/// Renders and validates the manifests, checks the facts, and compares the chart with them.
 pub(super) fn check() -> Result<()> {
     let python = validator()?;
-    let made = workspace::root().join(WITH_CRI);
-    fs::create_dir_all(&made).with_context(|| format!("make {}", made.display()))?;
-    fs::write(made.join("kustomization.yaml"), WITH_CRI_IS).context("write an overlay")?;
-    for (name, asks_runtime) in RENDERED {
-        let folder = workspace::root().join(name);
-        let yaml = shell::read(Command::new("kubectl").arg("kustomize").arg(folder))?;
-        let documents = validated(&python, &yaml).with_context(|| name.to_owned())?;
-        facts::check(&documents, asks_runtime).with_context(|| name.to_owned())?;
-        let count = documents.len();
+    let helm = Helm::find(&python)?;
+    write_overlay_of_all()?;
+    for Rendering {
+        folder,
+        extras,
+        values,
+    } in &RENDERED
+    {
+        let path = workspace::root().join(folder);
+        let yaml = shell::read(Command::new("kubectl").arg("kustomize").arg(path))?;
+        let documents = validated(&python, &yaml).context(*folder)?;
+        facts::check(&documents, extras).context(*folder)?;
         println!(
-            "{name}: {count} resources, valid for Kubernetes 1.{} to 1.{}",
+            "{folder}: {} resources, valid for Kubernetes 1.{} to 1.{}",
+            documents.len(),
             VERSIONS.start(),
             VERSIONS.end()
         );
+        if let (Some(helm), Some(values)) = (&helm, values) {
+            let rendered = validated(&python, &helm.render(values)?).context(helm::CHART)?;
+            helm::compare(&documents, &rendered).with_context(|| {
+                format!(
+                    "{} with {} differs from {folder}",
+                    helm::CHART,
+                    values.join(",")
+                )
+            })?;
+            println!("{}: the same with {}", helm::CHART, values.join(","));
+        }
     }
-    Ok(())
+    helm.map_or(Ok(()), |helm| helm.check_schema())
+}
+
+/// Writes an overlay with every component.
+fn write_overlay_of_all() -> Result<()> {
+    let folder = workspace::root().join(ALL);
+    fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    let mut text = "\
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: reapwatch
+resources:
+  - ../../../deploy/kubernetes/base
+components:
+"
+    .to_owned();
+    for component in workspace::listed(&workspace::root().join(COMPONENTS))? {
+        let name = component.file_name().unwrap_or_default().to_string_lossy();
+        writeln!(text, "  - ../../../{COMPONENTS}/{name}")?;
+    }
+    fs::write(folder.join("kustomization.yaml"), text).context("write an overlay")
 }
 
 fn validated(python: &Path, yaml: &str) -> Result<Vec<Value>> {

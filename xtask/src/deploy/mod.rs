@@ -1,7 +1,8 @@
-//! The manifests and the systemd unit: writes the generated parts and checks all of it.
+//! The manifests, the chart and the systemd unit: writes the generated parts and checks all of it.
 
 mod facts;
 mod generated;
+mod helm;
 mod manifests;
 mod unit;
 
@@ -12,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::workspace;
 
+pub(crate) use helm::CHART;
 pub(crate) use manifests::no_kustomize;
 
 /// `cargo xtask deploy`: writes what is generated from the dashboards and their rules.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,7 +25,7 @@ pub(super) fn build() -> Result<PathBuf> {
     Ok(place)
 }
 
-/// Copies the files that git knows, as they are now.
+/// Copies the files that git knows, as they are now; some may have been deleted.
 fn copy_sources(to: &Path) -> Result<()> {
     let mut git = Command::new("git");
     git.current_dir(workspace::root()).args(["ls-files", "-z"]);
@@ -36,8 +37,9 @@ fn copy_sources(to: &Path) -> Result<()> {
         let (from, to) = (workspace::root().join(name), to.join(name));
         let folder = to.parent().context("a file is in a folder")?;
         fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
-        // A file that git knows may have been deleted.
-        if from.exists() {
+        if from.is_symlink() && from.is_dir() {
+            symlink(fs::read_link(&from)?, &to).context("copy a link")?;
+        } else if from.exists() {
             fs::copy(&from, &to).with_context(|| format!("copy {}", from.display()))?;
         }
     }

@@ -1,8 +1,9 @@
-//! What a release consists of: archive, Debian package, image, list of contents, checksums.
+//! What a release consists of: archive, Debian package, image, chart, list of contents, checksums.
 //!
 //! The same sources and compiler give the same bytes: no time but that of the commit, no path of this
 //! machine, one order.
 
+mod chart;
 mod clean;
 mod copy;
 mod tarball;
@@ -66,6 +67,7 @@ fn release(program: &Path, profile: &str, name: &str) -> Result<PathBuf> {
             format!("reapwatch-{VERSION}-{architecture}-image.tar"),
             image,
         ),
+        (chart::file_name(), chart::build()?),
         (format!("reapwatch-{VERSION}-{ARCH}.cdx.json"), sbom),
     ] {
         write(&folder.join(name), &bytes)?;

@@ -52,7 +52,12 @@ pub(super) fn build(program: &Path) -> Result<Vec<u8>> {
         files.push((format!("share/{folder}/{name}"), bytes));
     }
     files.sort();
-    compressed(&tar(&files)?)
+    archive(&name(), &files)
+}
+
+/// An archive with these files in one folder.
+pub(super) fn archive(folder: &str, files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
+    compressed(&tar(folder, files)?)
 }
 
 /// The unit, for a program below /usr/local.
@@ -69,7 +74,7 @@ fn file_in(folder: &str, path: &Path) -> String {
     format!("{folder}/{}", name.to_string_lossy())
 }
 
-fn tar(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
+fn tar(folder: &str, files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
     let mtime = workspace::source_date()?;
     let mut tar = Builder::new(Vec::new());
     for (path, bytes) in files {
@@ -84,7 +89,7 @@ fn tar(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
         header.set_mtime(mtime);
         header.set_uid(0);
         header.set_gid(0);
-        let path = format!("{}/{path}", name());
+        let path = format!("{folder}/{path}");
         tar.append_data(&mut header, path, bytes.as_slice())?;
     }
     Ok(tar.into_inner()?)
@@ -130,7 +135,7 @@ mod tests {
             ("bin/a".to_owned(), vec![1]),
             ("share/b".to_owned(), vec![2]),
         ];
-        let build = || compressed(&tar(&files).expect("in memory")).expect("there is gzip");
+        let build = || archive("x", &files).expect("there is gzip");
         assert_eq!(build(), build());
     }
 }

@@ -1,5 +1,5 @@
-//! Lists and watches of pods, as the API server sends them. Only the needed fields are read: not the
-//! spec of a pod, which may contain secrets.
+//! Requests to the API server: lists and watches of pods, and objects to write. Of pods only the
+//! needed fields are read: not the spec, which may contain secrets.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use http_body_util::{BodyExt as _, Collected, Limited};
-use hyper::Response;
 use hyper::body::{Bytes, Incoming};
+use hyper::http::request;
+use hyper::{Method, Request, Response, header};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time;
 
 use crate::cli::Url;
@@ -35,7 +37,7 @@ pub(super) struct Server {
 
 /// Why a request or a watch failed.
 #[derive(Debug)]
-pub(super) struct Failed(pub(super) Failure, pub(super) String);
+pub struct Failed(pub Failure, pub String);
 
 /// The answer to a list.
 #[derive(Debug, Deserialize)]
@@ -114,8 +116,8 @@ pub(super) struct Terminated {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Status {
-    code: u16,
-    message: String,
+    pub(super) code: u16,
+    pub(super) message: String,
 }
 
 impl Server {
@@ -153,29 +155,63 @@ impl Server {
         Ok(Lines::of(response, MAX_BYTES))
     }
 
+    /// Writes an object: it as the server has it then, or the status of a refusal.
+    pub(super) async fn write(
+        &self,
+        method: Method,
+        path: &str,
+        format: &'static str,
+        object: &Value,
+    ) -> Result<Result<Bytes, Status>, Failed> {
+        let answer = async {
+            let request = self.request(method, path);
+            let request = request.header(header::CONTENT_TYPE, format);
+            let response = self.send(request, object.to_string().into()).await?;
+            if response.status().is_success() {
+                return Ok(Ok(whole(response).await?));
+            }
+            Ok(Err(refusal(response).await))
+        };
+        in_time(ANSWER, answer).await
+    }
+
     async fn ask(&self, parameters: &[(&str, &str)]) -> Result<Response<Incoming>, Failed> {
-        let response = self.send(parameters).await?;
+        let query = serde_urlencoded::to_string(parameters).map_err(anyhow::Error::from)?;
+        let request = self.request(Method::GET, &format!("/api/v1/pods?{query}"));
+        let response = self.send(request, Bytes::new()).await?;
         if response.status().is_success() {
             return Ok(response);
         }
-        let code = response.status().as_u16();
-        let body = whole(response).await.unwrap_or_default();
-        // A proxy may answer in words of its own.
-        let status = serde_json::from_slice::<Status>(&body).unwrap_or_default();
-        Err(Status { code, ..status }.into())
+        Err(refusal(response).await.into())
     }
 
-    async fn send(&self, parameters: &[(&str, &str)]) -> anyhow::Result<Response<Incoming>> {
+    fn request(&self, method: Method, path: &str) -> request::Builder {
+        let target = format!("{}{path}", self.web.url.prefix);
+        Request::builder().method(method).uri(target)
+    }
+
+    async fn send(
+        &self,
+        request: request::Builder,
+        body: Bytes,
+    ) -> anyhow::Result<Response<Incoming>> {
         let mut web = self.web.clone();
         if let Some(file) = &self.token {
             let token = fs::read_to_string(file)
                 .with_context(|| format!("cannot read {}", file.display()))?;
             web.authorization = Some(web::bearer(token.trim())?);
         }
-        let query = serde_urlencoded::to_string(parameters)?;
-        let path = format!("{}/api/v1/pods?{query}", web.url.prefix);
-        web.ask(&path).await
+        web.send(request, body).await
     }
+}
+
+/// What the server says of its refusal.
+async fn refusal(response: Response<Incoming>) -> Status {
+    let code = response.status().as_u16();
+    let body = whole(response).await.unwrap_or_default();
+    // A proxy may answer in words of its own.
+    let status = serde_json::from_slice::<Status>(&body).unwrap_or_default();
+    Status { code, ..status }
 }
 
 impl Failed {

@@ -1,7 +1,8 @@
-//! A watch on the pods of this node through the API server, for their names. I/O, on its own
-//! thread, which only sends.
+//! The API server: a watch on the pods of this node for their names, on its own thread, which only
+//! sends; and Events on pods. I/O.
 
 mod api;
+mod events;
 mod watch;
 
 use std::{env, thread};
@@ -9,8 +10,10 @@ use std::{env, thread};
 use anyhow::Context as _;
 use tokio::runtime;
 
+pub use self::api::Failed;
 use self::api::Server;
-use crate::cli::Url;
+pub use self::events::{Events, PodEvent};
+use crate::cli::{NameArgs, Url};
 use model::workload::pods::News;
 
 const HOST: &str = "KUBERNETES_SERVICE_HOST";
@@ -24,11 +27,22 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// The server that the options name, otherwise that of the cluster around this pod.
+    ///
+    /// # Errors
+    /// If there is no access to it.
+    pub fn of(args: &NameArgs, node: &str) -> anyhow::Result<Self> {
+        match &args.kube_url {
+            Some(url) => Self::at(url, node.to_owned()),
+            None => Self::around(node.to_owned()),
+        }
+    }
+
     /// The server at this address, without credentials, such as a proxy that adds them.
     ///
     /// # Errors
     /// If it needs TLS, and this machine trusts no authority.
-    pub fn at(url: &Url, node: String) -> anyhow::Result<Self> {
+    fn at(url: &Url, node: String) -> anyhow::Result<Self> {
         let server = Server::at(url)?;
         Ok(Self { server, node })
     }
@@ -37,7 +51,7 @@ impl Cluster {
     ///
     /// # Errors
     /// If the pod has no token or no certificate of the server.
-    pub fn around(node: String) -> anyhow::Result<Self> {
+    fn around(node: String) -> anyhow::Result<Self> {
         let variable = |name| env::var(name).with_context(|| format!("{name} is not set"));
         let server = || Server::around(&variable(HOST)?, &variable(PORT)?);
         let server = server().context("no access to the API server")?;

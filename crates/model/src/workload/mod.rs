@@ -64,6 +64,13 @@ pub struct ContainerIds {
     pub pod_uid: Option<String>,
 }
 
+impl ContainerIds {
+    /// Whether these are all names: that of a pod is known before that of a new container.
+    pub fn are_named(&self, named: &Named) -> bool {
+        named.container.is_some() || self.container.is_none()
+    }
+}
+
 /// A lookup.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ask {

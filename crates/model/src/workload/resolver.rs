@@ -30,6 +30,8 @@ const NAME_AGAIN_NS: [u64; 5] = [
     30_000_000_000,
     120_000_000_000,
 ];
+/// Until so many lookups, which take about two seconds, deaths wait for the name.
+const PROMPT: usize = 3;
 
 #[derive(Debug)]
 struct Cgroup {
@@ -52,6 +54,14 @@ struct Naming {
     named: Option<Named>,
     tries: usize,
     next_ns: u64,
+}
+
+impl Naming {
+    fn is_whole(&self, ids: &ContainerIds) -> bool {
+        self.named
+            .as_ref()
+            .is_some_and(|named| ids.are_named(named))
+    }
 }
 
 /// All that is known of workloads.
@@ -229,10 +239,12 @@ impl Workloads {
         self.has_v1 && cgroups.v1.is_none()
     }
 
-    /// Whether its name is looked up for the first time: it is counted by name.
+    /// Whether its name may still come soon: it is counted by name.
     pub fn is_being_named(&self, workload: &Workload) -> bool {
-        let naming = workload.place.ids().and_then(|ids| self.names.get(&ids));
-        naming.is_some_and(|naming| naming.named.is_none() && naming.tries == 0)
+        workload.place.ids().is_some_and(|ids| {
+            let naming = self.names.get(&ids);
+            naming.is_some_and(|naming| !naming.is_whole(&ids) && naming.tries < PROMPT)
+        })
     }
 
     fn of_cgroup(&mut self, id: CgroupId, dead: Key) -> Found {
@@ -304,10 +316,8 @@ impl Workloads {
     /// Once a second: looks up missing names again, and drops what is long gone. `held` are the
     /// cgroups of zombies.
     pub fn housekeeping(&mut self, held: &HashSet<CgroupId>, now_ns: u64) {
-        let due = self.names.iter_mut().filter(|(_, naming)| {
-            naming.named.is_none()
-                && naming.tries <= NAME_AGAIN_NS.len()
-                && naming.next_ns <= now_ns
+        let due = self.names.iter_mut().filter(|(ids, naming)| {
+            !naming.is_whole(ids) && naming.tries <= NAME_AGAIN_NS.len() && naming.next_ns <= now_ns
         });
         let due: Vec<_> = due.map(|(ids, _)| ids.clone()).collect();
         for ids in due {
@@ -410,13 +420,16 @@ impl Workloads {
         let Some(naming) = self.names.get_mut(ids) else {
             return;
         };
-        if named.is_none() {
+        if named.is_none_or(|named| !ids.are_named(named)) {
             match NAME_AGAIN_NS.get(naming.tries) {
                 Some(wait_ns) => naming.next_ns = now_ns + wait_ns,
-                None => self.failed.unnamed += 1,
+                None if named.is_none() => self.failed.unnamed += 1,
+                None => {}
             }
             naming.tries += 1;
-            return;
+            if named.is_none() || naming.is_whole(ids) {
+                return;
+            }
         }
         naming.named = named.cloned();
         let cgroups = self.cgroups.values_mut().map(|it| &mut it.workload);

@@ -194,8 +194,11 @@ fn the_lookup_of_a_container_name_is_repeated_until_it_exists() {
         "the name may be there"
     );
     workloads.receive(Answer::Named(ids.clone(), None), 0);
-    let found = known(workloads.of_dead(key(7), at(42), None, 0));
-    assert_eq!(found.container(), Some(&id()[..12]));
+    let found = workloads.of_dead(key(7), at(42), None, 0);
+    assert!(
+        matches!(found, Found::Pending(Some(_))),
+        "the container may be younger than its name"
+    );
     workloads.housekeeping(&HashSet::new(), 0);
     assert_eq!(workloads.asks(), [], "not at once again");
     workloads.housekeeping(&HashSet::new(), SECOND);
@@ -207,6 +210,56 @@ fn the_lookup_of_a_container_name_is_repeated_until_it_exists() {
     workloads.made(&made(v2(43), &format!("{path}/inner")), SECOND);
     let found = known(workloads.of_dead(key(7), at(43), None, SECOND));
     assert_eq!(found.container(), Some("db"));
+}
+
+#[test]
+fn a_new_container_is_not_named_until_its_own_name_is_known() {
+    let mut workloads = Workloads::new(false);
+    let path = format!("/kubepods/pod0a1b2c3d-0000-4000-8000-000000000000/{}", id());
+    workloads.made(&made(v2(42), &path), 0);
+    let asks = workloads.asks();
+    let Some(Ask::Name(ids)) = asks.last().cloned() else {
+        panic!("{asks:?}");
+    };
+    let pod = Named {
+        pod: Some("web-0".to_owned()),
+        ..Named::default()
+    };
+    let whole = Named {
+        container: Some("app".to_owned()),
+        ..pod.clone()
+    };
+    workloads.receive(Answer::Named(ids.clone(), Some(pod.clone())), 0);
+    let found = workloads.of_dead(key(7), at(42), None, 0);
+    assert!(matches!(found, Found::Pending(Some(_))), "{found:?}");
+    workloads.housekeeping(&HashSet::new(), SECOND);
+    assert_eq!(workloads.asks(), [Ask::Name(ids.clone())]);
+    workloads.receive(Answer::Named(ids.clone(), Some(whole)), SECOND);
+    // The watch on pods may be behind.
+    workloads.receive(Answer::Named(ids, Some(pod)), SECOND);
+    let found = known(workloads.of_dead(key(7), at(42), None, SECOND));
+    assert_eq!(
+        [found.pod(), found.container()],
+        [Some("web-0"), Some("app")]
+    );
+}
+
+#[test]
+fn a_container_without_a_name_is_waited_for_only_while_it_is_new() {
+    let mut workloads = Workloads::new(false);
+    workloads.made(&made(v2(42), &format!("/docker/{}", id())), 0);
+    for second in 0..PROMPT as u64 {
+        let found = workloads.of_dead(key(7), at(42), None, second * SECOND);
+        assert!(matches!(found, Found::Pending(Some(_))), "{found:?}");
+        workloads.housekeeping(&HashSet::new(), second * SECOND);
+        for ask in workloads.asks() {
+            if let Ask::Name(ids) = ask {
+                workloads.receive(Answer::Named(ids, None), second * SECOND);
+            }
+        }
+    }
+    let found = known(workloads.of_dead(key(7), at(42), None, PROMPT as u64 * SECOND));
+    assert_eq!(found.container(), Some(&id()[..12]));
 }
 
 #[test]
@@ -258,7 +311,7 @@ fn on_version_1_a_container_path_needs_no_parent() {
         container: Some(id()),
         pod_uid: None,
     };
-    workloads.receive(Answer::Named(ids, None), 0);
+    workloads.receive(Answer::Named(ids, Some(Named::container("db"))), 0);
     let found = known(workloads.of_dead(key(7), at(42), Some(key(3)), 0));
     assert!(!found.of_parent);
     // A process's own unit is more specific than its parent's.

@@ -32,6 +32,11 @@ pub(super) fn are_counted(prometheus: &Prometheus, timeline: &Timeline) -> Resul
         let count = soon(what, || exits(prometheus, pods, container))?;
         timeline.print(&format!("Prometheus: {count} deaths in {what}"));
     }
+    // A container without a name is shown by the start of its id: only a pause process has none.
+    let unnamed = exits(prometheus, "(imports|nightly)-.*", "[0-9a-f]{12}")?.unwrap_or(0.0);
+    timeline.print(&format!(
+        "Prometheus: {unnamed} deaths in their containers without a name"
+    ));
     Ok(())
 }
 
@@ -67,6 +72,6 @@ pub(super) fn is_unchanged(prometheus: &Prometheus, name: &str, before: f64) -> 
 fn exits(prometheus: &Prometheus, pods: &str, container: &str) -> Result<Option<f64>> {
     prometheus.number(&format!(
         "sum(max_over_time(reapwatch_exits_total{{namespace=\"shop\", pod=~\"{pods}\", \
-         container=\"{container}\"}}[1h]))"
+         container=~\"{container}\"}}[1h]))"
     ))
 }

@@ -3,12 +3,14 @@
 mod alert;
 mod culprits;
 mod deleted;
+mod events;
 mod full;
 mod jobs;
 mod names;
 mod node;
 mod panels;
 mod plain;
+mod privileges;
 mod terminating;
 mod updates;
 
@@ -47,7 +49,11 @@ pub(super) fn tell(cluster: &mut Cluster, timeline: &Timeline, hold: bool) -> Re
     full::begin()?;
     terminating::begin()?;
     culprits::are_named(timeline)?;
+    for pod in ["leaky", "probed"] {
+        events::describe(pod, "InitWithoutReaping", timeline)?;
+    }
     node::is_chosen(&prometheus, timeline)?;
+    privileges::are_needed(timeline)?;
     plain::is_named_by_id(&cluster.cgroup, timeline)?;
     deleted::is_forgotten(&prometheus, timeline)?;
     full::is_named(&prometheus, timeline)?;
@@ -55,6 +61,7 @@ pub(super) fn tell(cluster: &mut Cluster, timeline: &Timeline, hold: bool) -> Re
     panels::have_data(&prometheus, timeline)?;
     jobs::are_counted(&prometheus, timeline)?;
     updates::lose_nothing(&prometheus, timeline)?;
+    events::go_on("probed", "InitWithoutReaping", timeline)?;
     names::survive(cluster, timeline)?;
     cluster.check()
 }

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::{NODES, alert, soon};
+use super::{NODES, alert, events, soon};
 use crate::cluster::{agents, kubectl, timeline::Timeline};
 use crate::prometheus::server::Prometheus;
 
@@ -48,6 +48,7 @@ pub(super) fn is_explained(prometheus: &Prometheus, timeline: &Timeline) -> Resu
     {
         timeline.print(&format!("stuck: it waits for {process}"));
     }
+    events::describe("client", &events::reason(verdict), timeline)?;
     let summary = alert::fires(prometheus, ALERT, &POD, &["shop/client"])?;
     timeline.print(&format!("{ALERT} fires: {summary}"));
     kubectl::delete("storage")?;
