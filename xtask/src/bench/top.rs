@@ -28,8 +28,10 @@ const BETWEEN: Duration = Duration::from_millis(130);
 
 /// `cargo xtask bench top`.
 pub(crate) fn main(options: &BenchTop) -> Result<ExitCode> {
-    let program = run::build_agent()?;
-    let scenarios = run::build_release("scenarios")?;
+    let (program, scenarios) = match &options.programs {
+        Some(folder) => (folder.join("reapwatch"), folder.join("scenarios")),
+        None => (run::build_agent()?, run::build_release("scenarios")?),
+    };
     let _dead = culprits::Load::start(&scenarios, "--zombies", options.zombies)?;
     let mut top = Top::start(&program)?;
     top.await_selection(0)?;
