@@ -253,6 +253,9 @@ pub(crate) struct BenchTop {
     /// Exits per second
     #[arg(long, default_value_t = 5_000)]
     pub(crate) rate: u32,
+    /// Measure reapwatch and scenarios in this folder instead of building them
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) programs: Option<PathBuf>,
     /// Length of the measurement, in seconds
     #[arg(long, default_value_t = 20)]
     pub(crate) seconds: u32,

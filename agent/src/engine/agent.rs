@@ -174,9 +174,7 @@ impl Agent {
                     self.feed.intake.note_watched(watched, probes::now_ns());
                 }
                 answer = self.feed.resolver.hear() => {
-                    self.feed.recorder.found(&answer);
-                    self.feed.state.workloads.receive(answer, probes::now_ns());
-                    self.feed.publish_waiting();
+                    self.feed.hear(answer);
                     self.answer_held();
                 }
                 (purposes, snapshot) = self.snapshots.taken() => {

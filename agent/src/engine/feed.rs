@@ -15,6 +15,7 @@ use model::events::{self, Event, Thread};
 use model::lifecycle::{Lifecycle, Limits, Transition};
 use model::recording::Head;
 use model::state::{LIMITS, State};
+use model::workload::Answer;
 use wire::{BOUNDS_NS, Times};
 
 /// Maximum number of changes held before they are published; a full ring can hold millions.
@@ -179,12 +180,22 @@ impl Feed {
         self.repairs.want_if(unexplained);
     }
 
+    /// Takes in an answer on workloads, and publishes what has waited for it.
+    pub(super) fn hear(&mut self, answer: Answer) {
+        self.learn(answer, probes::now_ns());
+        self.publish_waiting();
+    }
+
+    fn learn(&mut self, answer: Answer, now_ns: u64) {
+        self.recorder.found(&answer);
+        self.state.workloads.receive(answer, now_ns);
+    }
+
     /// Publishes what has waited for workloads.
     pub(super) fn publish_waiting(&mut self) {
         let now_ns = probes::now_ns();
         while let Some(answer) = self.resolver.heard() {
-            self.recorder.found(&answer);
-            self.state.workloads.receive(answer, now_ns);
+            self.learn(answer, now_ns);
         }
         self.resolver.send(&mut self.state.workloads);
         self.deaths.publish_waiting(&mut self.state, now_ns);

@@ -79,6 +79,8 @@ struct Feed {
     tasks: Vec<Task>,
     changes: Vec<Transition>,
     snapshot: Option<Snapshot>,
+    /// When the first snapshot was taken in; before, nothing is known of what was there already.
+    ready_ns: Option<u64>,
     now_ns: u64,
     is_whole: bool,
     /// Who takes each death as it finishes; none, once nobody does.
@@ -112,6 +114,7 @@ impl Feed {
             tasks: Vec::new(),
             changes: Vec::new(),
             snapshot: None,
+            ready_ns: None,
             is_whole: false,
             listener: None,
         })
@@ -184,6 +187,9 @@ impl Feed {
             Line::Drained(now_ns) => {
                 self.pass(now_ns);
                 self.publish();
+                if self.snapshot.is_some() {
+                    self.ready_ns.get_or_insert(self.now_ns);
+                }
             }
             Line::Counted(counted) => self.state.counted = counted,
             Line::Judged(judged) => {
@@ -233,7 +239,7 @@ impl Replay {
     pub fn of(path: &Path) -> anyhow::Result<Self> {
         let mut feed = Feed::open(path)?;
         feed.run_until(u64::MAX)?;
-        let began_ns = feed.state.about.began_ns;
+        let began_ns = feed.ready_ns.unwrap_or(feed.state.about.began_ns);
         Ok(Self {
             path: path.to_owned(),
             span_ns: [began_ns, feed.now_ns],

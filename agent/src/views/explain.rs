@@ -232,14 +232,12 @@ impl Page {
 
     /// How the number of zombies changed.
     fn course(&mut self, zombies: &[u64]) {
-        let (Some(first), Some(last)) = (zombies.first(), zombies.last()) else {
-            return;
-        };
-        let least = zombies.iter().min().copied().unwrap_or_default();
-        if zombies.iter().all(|it| *it == least) {
+        let fewest = zombies.iter().min().copied().unwrap_or_default();
+        let [first, .., last] = zombies else { return };
+        if zombies.iter().all(|it| *it == fewest) {
             return;
         }
-        let above = zombies.iter().map(|it| (it - least) as f64);
+        let above = zombies.iter().map(|it| (it - fewest) as f64);
         let curve = self.look.curve(above);
         let seconds = zombies.len();
         let words = format!("zombies in the last {seconds}s: {first} {curve} {last}");

@@ -65,17 +65,26 @@ pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
         Some(outcome) => outcome,
         None => written.await,
     };
-    match outcome.context("the thread that writes the file died")? {
+    let size = outcome.context("the thread that writes the file died")?;
+    report(args, printer.seen, size)?;
+    Ok(Outcome::Fine)
+}
+
+/// Prints what was recorded.
+fn report(args: &RecordArgs, deaths: u64, size: std::io::Result<Size>) -> anyhow::Result<()> {
+    let file = args.file.display();
+    match size {
         Ok(Size { bytes, is_full }) => {
             let full = if is_full {
                 "; stopped there, since --max-size was reached"
             } else {
                 ""
             };
+            let deaths = count(deaths, "death");
             eprint_line(format_args!(
-                "{} recorded to {file}, {bytes} bytes{full}",
-                count(printer.seen, "death")
+                "{deaths} recorded to {file}, {bytes} bytes{full}"
             ));
+            Ok(())
         }
         Err(error) => {
             bail!(
@@ -84,7 +93,6 @@ pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
             )
         }
     }
-    Ok(Outcome::Fine)
 }
 
 /// Counts deaths, and prints them with --json.

@@ -28,8 +28,10 @@ const BETWEEN: Duration = Duration::from_millis(130);
 
 /// `cargo xtask bench top`.
 pub(crate) fn main(options: &BenchTop) -> Result<ExitCode> {
-    let program = run::build_agent()?;
-    let scenarios = run::build_release("scenarios")?;
+    let (program, scenarios) = match &options.programs {
+        Some(folder) => (folder.join("reapwatch"), folder.join("scenarios")),
+        None => (run::build_agent()?, run::build_release("scenarios")?),
+    };
     let _dead = culprits::Load::start(&scenarios, "--zombies", options.zombies)?;
     let mut top = Top::start(&program)?;
     top.await_selection(0)?;
@@ -90,13 +92,13 @@ struct Top {
 impl Top {
     /// Shows the view Zombies.
     fn start(program: &Path) -> Result<Self> {
-        let size = Winsize {
+        let window = Winsize {
             ws_row: ROWS,
             ws_col: COLUMNS,
             ws_xpixel: 0,
             ws_ypixel: 0,
         };
-        let terminal = openpty(&size, None).context("open a terminal")?;
+        let terminal = openpty(&window, None).context("open a terminal")?;
         let side = || -> Result<Stdio> { Ok(terminal.slave.try_clone()?.into()) };
         let program = Command::new(program)
             .args(["top", "--view", "zombies"])
@@ -114,7 +116,7 @@ impl Top {
         let (to, selected) = channel();
         thread::spawn(move || {
             let mut screen = vt100::Parser::new(ROWS, COLUMNS, 0);
-            let mut portion = [0; 65_536];
+            let mut portion = [0; 16_384];
             while let Ok(read) = output.read(&mut portion) {
                 screen.process(&portion[..read]);
                 if to.send(selection(screen.screen())).is_err() {

@@ -49,13 +49,7 @@ impl<F: Frame> Model<F> {
             Action::Last => self.step(|_| usize::MAX / 2),
             Action::Open => return self.open(),
             Action::Help => self.toggle(&Overlay::Help),
-            Action::Tree if self.frame.tree(None, self.look).is_none() => {
-                self.message = Some("there is no tree of a cluster".to_owned());
-            }
-            Action::Tree => {
-                self.toggle(&Overlay::Tree);
-                return Some(Effect::Refresh);
-            }
+            Action::Tree => return self.tree(),
             Action::NextView => return self.show((self.place + 1) % F::VIEWS.len()),
             Action::PreviousView => {
                 return self.show((self.place + F::VIEWS.len() - 1) % F::VIEWS.len());
@@ -81,8 +75,6 @@ impl<F: Frame> Model<F> {
             Action::Group => {
                 self.group = !self.group;
                 self.arrange();
-                let how = if self.group { "grouped" } else { "not grouped" };
-                self.message = Some(format!("rows are {how} by workload"));
             }
             Action::Pause => return self.pause(),
             Action::Move(how) => return self.shift(how),
@@ -93,7 +85,7 @@ impl<F: Frame> Model<F> {
             Action::Copy => return self.copy(),
             Action::Save => return Some(Effect::Save),
             Action::Type(_) | Action::Erase | Action::EraseAll | Action::Cancel => {
-                self.edit(action)
+                self.edit(action);
             }
             Action::Accept => return self.accept(),
         }
@@ -156,6 +148,15 @@ impl<F: Frame> Model<F> {
         self.scroll = 0;
         let is_open = self.overlay.as_ref() == Some(overlay);
         self.overlay = (!is_open).then(|| overlay.clone());
+    }
+
+    fn tree(&mut self) -> Option<Effect> {
+        if self.frame.tree(None, self.look).is_none() {
+            self.message = Some("there is no tree of a cluster".to_owned());
+            return None;
+        }
+        self.toggle(&Overlay::Tree);
+        Some(Effect::Refresh)
     }
 
     /// Opens the choice of a sort column, or goes to the next one.

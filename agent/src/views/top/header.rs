@@ -166,13 +166,14 @@ fn tabs<F: Frame>(model: &Model<F>, width: usize) -> Line<'static> {
     }
 }
 
-/// Which rows are shown, unless all are.
+/// Which rows are shown and in what order, unless all are in the usual one.
 fn narrowed<F: Frame>(model: &Model<F>) -> Option<Line<'static>> {
     let filter = model.filter.as_ref();
     let filter = filter.map(|filter| format!("filter: {}", model.look.clean(filter.text())));
     let search = Some(&model.search).filter(|search| !search.is_empty());
     let search = search.map(|search| format!("search: {}", model.look.clean(search)));
-    let words: Vec<_> = filter.into_iter().chain(search).collect();
+    let group = model.group.then(|| "grouped by workload".to_owned());
+    let words: Vec<_> = filter.into_iter().chain(search).chain(group).collect();
     let words = words.join("  ");
     let style = colored(model.look, Color::Cyan);
     (!words.is_empty()).then(|| Line::styled(words, style))

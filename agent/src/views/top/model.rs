@@ -323,7 +323,7 @@ fn gather<F>(frame: &F, view: &dyn View<F>, order: &mut [usize]) {
         return;
     };
     let mut places = HashMap::new();
-    let mut placed: Vec<_> = order
+    let mut rows: Vec<_> = order
         .iter()
         .map(|&row| {
             let next = places.len();
@@ -331,8 +331,8 @@ fn gather<F>(frame: &F, view: &dyn View<F>, order: &mut [usize]) {
             (*places.entry(workload).or_insert(next), row)
         })
         .collect();
-    placed.sort_by_key(|(place, _)| *place);
-    for (to, (_, row)) in order.iter_mut().zip(placed) {
+    rows.sort_by_key(|(place, _)| *place);
+    for (to, (_, row)) in order.iter_mut().zip(rows) {
         *to = row;
     }
 }

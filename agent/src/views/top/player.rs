@@ -152,6 +152,6 @@ mod tests {
         for _ in 0..20 {
             player.shift(Move::Slower, frame);
         }
-        assert_eq!(player.speed(), SLOWEST);
+        assert_eq!(player.speed().to_string(), "0.125");
     }
 }

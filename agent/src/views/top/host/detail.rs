@@ -126,10 +126,15 @@ fn zombies_of(host: &Host, holds: impl Fn(u32) -> bool, held: u64, look: Look) -
         color: false,
         ..look
     };
-    let columns: &[Column<Zombie>] = &ZOMBIES;
+    // The page has these above the list, for all of them.
+    let shown_above = ["WORKLOAD", "WHY", "TO DO"];
+    let columns = ZOMBIES
+        .iter()
+        .filter(|it| !shown_above.contains(&it.layout.head));
+    let columns: Vec<Column<Zombie>> = columns.copied().collect();
     let rows = match listed.len() {
         0 => String::new(),
-        _ => table::text(columns, listed.iter().copied(), false, plain),
+        _ => table::text(&columns, listed.iter().copied(), false, plain),
     };
     let rows = rows.lines().flat_map(|row| ["  ", row, "\n"]);
     let rows: String = rows.collect();
