@@ -15,11 +15,11 @@ use super::recording_source::{self, Lines};
 use api::{ExitLine, FinishedExit};
 use model::answers;
 use model::clock::Wall;
-use model::events::{Snapshot, Task};
+use model::events::{Event, Snapshot, Task};
 use model::explain::Seen;
 use model::filter::Selection;
 use model::lifecycle::Transition;
-use model::recording::Line;
+use model::recording::{Counted, Line};
 use model::state::State;
 use model::workload::Workloads;
 
@@ -81,6 +81,8 @@ struct Feed {
     snapshot: Option<Snapshot>,
     /// When the first snapshot was taken in; before, nothing is known of what was there already.
     ready_ns: Option<u64>,
+    /// The last recorded counters. They are recorded once a second; between, deaths are added.
+    counted: Counted,
     now_ns: u64,
     is_whole: bool,
     /// Who takes each death as it finishes; none, once nobody does.
@@ -115,6 +117,7 @@ impl Feed {
             changes: Vec::new(),
             snapshot: None,
             ready_ns: None,
+            counted: Counted::default(),
             is_whole: false,
             listener: None,
         })
@@ -130,6 +133,7 @@ impl Feed {
             };
             let Some(line) = next else {
                 self.publish();
+                self.state.counted = self.counted;
                 break;
             };
             // Of a second recording in the same file nothing before it is true.
@@ -162,7 +166,10 @@ impl Feed {
                 self.state.wall = Wall::from(join.offset_ns);
                 self.has_wall = true;
             }
-            Line::Event(event) => self.state.apply(&event, &mut self.changes),
+            Line::Event(event) => {
+                self.state.counted.exited += u64::from(matches!(event, Event::Death(_)));
+                self.state.apply(&event, &mut self.changes);
+            }
             Line::Task(task) => self.tasks.push(*task),
             Line::Snapshot {
                 begun_ns,
@@ -191,7 +198,13 @@ impl Feed {
                     self.ready_ns.get_or_insert(self.now_ns);
                 }
             }
-            Line::Counted(counted) => self.state.counted = counted,
+            Line::Counted(counted) => {
+                // A death may be counted before its record is read; the sum must not go back.
+                let ahead = self.state.counted.exits().saturating_sub(counted.exits());
+                self.counted = counted;
+                self.state.counted = counted;
+                self.state.counted.exited += ahead;
+            }
             Line::Judged(judged) => {
                 let judgements = &mut self.state.judgements;
                 judgements.replay(judged.at_ns, judged.process, judged.verdict);

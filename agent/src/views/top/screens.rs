@@ -184,12 +184,12 @@ async fn incident(source: &Source, look: Look) -> Vec<Buffer> {
         let at = Duration::from_secs(second);
         model.player = Some(Player::new(recorded, at));
         model.apply(frame(source, Some(&model)).await);
-        screens.push(drawn(&mut model, 110, 28));
+        screens.push(drawn(&mut model, 110, 34));
     }
     model.act(Action::Open);
     model.player = Some(Player::new(recorded, recorded.length));
     model.apply(frame(source, Some(&model)).await);
-    screens.push(drawn(&mut model, 110, 28));
+    screens.push(drawn(&mut model, 110, 34));
     screens
 }
 
