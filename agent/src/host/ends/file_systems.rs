@@ -49,14 +49,12 @@ pub(super) fn of_file_system(search: &mut Search, at: &At, call: Call) -> Option
         (None, [only]) => Some(only.words()),
         _ => None,
     };
-    Some(match words {
-        Some(mount) => simple(On::Network { mount }),
-        None => {
-            let mount = seen.iter().map(Mount::words).collect::<Vec<_>>().join(", ");
-            let why = "it may be any of these mounts".to_owned();
-            unsure(On::Network { mount }, why)
-        }
-    })
+    if let Some(mount) = words {
+        return Some(simple(On::Network { mount }));
+    }
+    let mount = seen.iter().map(Mount::words).collect::<Vec<_>>().join(", ");
+    let why = "it may be any of these mounts".to_owned();
+    Some(unsure(On::Network { mount }, why))
 }
 
 fn of_fuse(search: &mut Search, at: &At) -> Block {
