@@ -201,7 +201,7 @@ fn tools() -> Result<Tools> {
     })
 }
 
-/// Copies what cargo reads of the workspace.
+/// Copies what cargo reads of the workspace: no links.
 fn copy_workspace(from: &Path, to: &Path) -> Result<()> {
     let is_source = |entry: &DirEntry| {
         let name = entry.file_name().to_string_lossy();
@@ -216,7 +216,7 @@ fn copy_workspace(from: &Path, to: &Path) -> Result<()> {
         let target = to.join(entry.path().strip_prefix(from)?);
         if entry.file_type().is_dir() {
             fs::create_dir(&target)?;
-        } else {
+        } else if entry.file_type().is_file() {
             fs::copy(entry.path(), &target)
                 .with_context(|| format!("copy {}", entry.path().display()))?;
         }

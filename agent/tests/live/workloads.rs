@@ -151,7 +151,7 @@ fn pod_of_a_user(agent: &Agent) {
     let pod = format!("kubepods/besteffort/pod{UID}/{}", id(1));
     let cgroup = Cgroup::unified(&format!("/user.slice/user-7.slice/user@7.service/{pod}"));
     let dead = cgroup.death();
-    let place = placed(agent, &dead, |_| true);
+    let place = placed(agent, &dead, |it| it.unit.is_some());
     assert_eq!((place.pod, place.pod_uid, place.name), (None, None, None));
     assert_eq!(place.unit.as_deref(), Some("user@7.service"));
     assert_eq!(place.user, Some(7));
@@ -162,7 +162,7 @@ fn pod_in_a_delegated_unit(agent: &Agent) {
     std::os::unix::fs::chown(unit.folder(), Some(7), None).expect("this is root");
     let cgroup = Cgroup::unified(&format!("{}/kubepods/pod{UID}/{}", unit.path, id(1)));
     let dead = cgroup.death();
-    let place = placed(agent, &dead, |_| true);
+    let place = placed(agent, &dead, |it| it.unit.is_some());
     assert_eq!((place.pod, place.pod_uid, place.name), (None, None, None));
     assert_eq!(place.unit.as_deref(), Some("rw-delegated.service"));
     assert_eq!(place.user, Some(7));
