@@ -10,7 +10,6 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use walkdir::{DirEntry, WalkDir};
 
 use crate::cli::Purpose;
 use crate::setup;
@@ -65,7 +64,7 @@ pub(crate) fn check() -> Result<ExitCode> {
     }
     let checked_in = fs::read(root.join(OBJECT)).with_context(|| format!("read {OBJECT}"))?;
     let copy = tempfile::tempdir().context("make a temporary folder")?;
-    copy_workspace(root, copy.path())?;
+    workspace::copy(copy.path())?;
     let rebuilt = compile(copy.path(), &copy.path().join("target"))?;
     if rebuilt != checked_in {
         bail!(
@@ -199,27 +198,4 @@ fn tools() -> Result<Tools> {
         rustc: version(Path::new(RUSTC))?,
         bpf_linker: version(&linker()?)?,
     })
-}
-
-/// Copies what cargo reads of the workspace: no links.
-fn copy_workspace(from: &Path, to: &Path) -> Result<()> {
-    let is_source = |entry: &DirEntry| {
-        let name = entry.file_name().to_string_lossy();
-        name != "target" && !name.starts_with('.')
-    };
-    for entry in WalkDir::new(from)
-        .min_depth(1)
-        .into_iter()
-        .filter_entry(is_source)
-    {
-        let entry = entry.with_context(|| format!("list {}", from.display()))?;
-        let target = to.join(entry.path().strip_prefix(from)?);
-        if entry.file_type().is_dir() {
-            fs::create_dir(&target)?;
-        } else if entry.file_type().is_file() {
-            fs::copy(entry.path(), &target)
-                .with_context(|| format!("copy {}", entry.path().display()))?;
-        }
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@ use std::{env, fs};
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
+use walkdir::{DirEntry, WalkDir};
 
 use crate::shell;
 
@@ -46,6 +47,27 @@ pub(crate) fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     paths.sort();
     Ok(paths)
+}
+
+/// Copies what cargo reads of the workspace into a folder. Links to folders are left out.
+pub(crate) fn copy(to: &Path) -> Result<()> {
+    let is_source = |entry: &DirEntry| {
+        let name = entry.file_name().to_string_lossy();
+        name != "target" && !name.starts_with('.')
+    };
+    let from = root();
+    let entries = WalkDir::new(from).min_depth(1).into_iter();
+    for entry in entries.filter_entry(is_source) {
+        let entry = entry.with_context(|| format!("list {}", from.display()))?;
+        let target = to.join(entry.path().strip_prefix(from)?);
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(&target).with_context(|| format!("make {}", target.display()))?;
+        } else if entry.path().is_file() {
+            fs::copy(entry.path(), &target)
+                .with_context(|| format!("copy {}", entry.path().display()))?;
+        }
+    }
+    Ok(())
 }
 
 /// The time of the sources, in seconds since 1970, which makes archives reproducible: that of the
