@@ -9,7 +9,7 @@ use std::{
 
 use super::*;
 use crate::host::stat::Stat;
-use model::culprit::evidence::block::{Ipc, On, Relation};
+use model::culprit::evidence::block::{End, Ipc, On, Relation};
 
 /// A program, with all that it started, ended with the test.
 struct Running(Child);
@@ -81,23 +81,14 @@ fn an_orphan_of_a_dead_child_keeps_a_pipe_open() {
     let [zombie, sleeper] = numbers[..] else {
         panic!("{line:?}");
     };
-    // The shell prints the PID before it exits, and its child may not sleep yet.
-    let until = Instant::now() + Duration::from_secs(20);
-    let block = loop {
-        let block = python.block(&[zombie], |on| *on == On::PipeRead);
-        let is_asleep = block.ends.iter().all(|end| end.waits_for.is_some());
-        if !pids(&block).contains(&zombie) && is_asleep || Instant::now() > until {
-            break block;
-        }
-    };
-    assert_eq!((pids(&block), &block.unknown), (vec![sleeper], &None));
-    let end = &block.ends[0];
-    assert_eq!(
-        (end.relation, end.comm.as_str()),
-        (Relation::LeftByDeadChild, "sleep")
-    );
-    let timer = end.waits_for.as_ref().map(|block| &block.on);
-    assert_eq!(timer, Some(&On::Timer));
+    // The shell prints the PID before it exits, and its child may not run `sleep` yet.
+    let sleeps = |end: &End| end.waits_for.as_ref().is_some_and(|it| it.on == On::Timer);
+    let block = block_once(python.pid(), &[zombie], |block| {
+        block.on == On::PipeRead && pids(block) == [sleeper] && sleeps(&block.ends[0])
+    });
+    assert_eq!(block.unknown, None);
+    assert_eq!(block.ends[0].relation, Relation::LeftByDeadChild);
+    assert_eq!(block.ends[0].comm, "sleep");
 }
 
 #[test]
