@@ -64,7 +64,8 @@ impl Signal {
 
     #[inline(always)]
     fn has_bit(self, bit: u32) -> bool {
-        self.0.read_u32(bit / 32 * 4) & (1 << (bit % 32)) != 0
+        // A byte: the verifier refuses a load that ends after the member.
+        self.0.read_u8(bit / 8) & (1 << (bit % 8)) != 0
     }
 }
 

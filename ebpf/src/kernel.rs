@@ -41,6 +41,11 @@ impl Kernel {
     }
 
     #[inline(always)]
+    pub(crate) fn read_u8(self, offset: u32) -> u8 {
+        self.read(offset)
+    }
+
+    #[inline(always)]
     pub(crate) fn read_u16(self, offset: u32) -> u16 {
         self.read(offset)
     }

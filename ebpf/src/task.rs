@@ -224,11 +224,12 @@ impl Task {
         Disposition::read(sighand, SIGCHLD)
     }
 
-    /// What it does with `signal`, by the helper: the offset is no constant.
+    /// What it does with `signal`, by the helper: the offset is no constant, and Linux 6.1 refuses
+    /// to add it to a pointer of a type.
     #[inline(always)]
     pub(crate) fn disposition(self, signal: u32) -> Disposition {
-        let sighand = self.0.follow(offset!(task_sighand));
-        Disposition::read(sighand.without_type(), signal)
+        let sighand = self.0.without_type().follow(offset!(task_sighand));
+        Disposition::read(sighand, signal)
     }
 
     #[inline(always)]

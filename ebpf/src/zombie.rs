@@ -102,9 +102,10 @@ fn has_others(group: Group, current: Task, current_stays: bool) -> bool {
 #[btf_tracepoint(function = "signal_generate")]
 fn kill_and_zombie_tracepoint(ctx: BtfTracePointContext) -> i32 {
     let signal: u32 = ctx.arg(0);
-    let info = Kernel::typed(ctx.arg(1));
-    // 0 and 1 stand for "no siginfo" and "from the kernel".
-    if info.address() > 1 && CHILD_DIED.contains(&info.read_u32(SI_CODE)) {
+    // Newer verifiers do not let it be loaded: it may be the number 0 or 1 (`SEND_SIG_NOINFO`,
+    // `SEND_SIG_PRIV`), of which the helper reads 0.
+    let info = Kernel::untyped(ctx.arg(1));
+    if CHILD_DIED.contains(&info.read_u32(SI_CODE)) {
         notification(signal, info.read_u32(SI_PID), Task::typed(ctx.arg(2)));
     }
     if signal != SIGCHLD {

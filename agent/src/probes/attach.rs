@@ -88,15 +88,18 @@ pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
 
 fn load_and_attach(config: Config) -> Result<Attached, KernelError> {
     let host = Host::read(config)?;
-    if object::may_load_directly()
-        && let Ok(done) = Attaching::all(&host, true)
-        && !done.verifier_refused
-    {
-        return done.finish();
-    }
-    // Older verifiers refuse loads through typed pointers: there a helper reads each field.
-    log::debug!("the verifier refuses direct loads: all reads go through a helper");
-    Attaching::all(&host, false)?.finish()
+    let refused = match object::may_load_directly() {
+        Err(lack) => lack,
+        Ok(()) => match Attaching::all(&host, None) {
+            Ok(done) => match done.verifier_refused {
+                None => return done.finish(),
+                Some(program) => program,
+            },
+            Err(error) => error.to_string(),
+        },
+    };
+    log::debug!("no direct loads, all reads go through a helper: {refused}");
+    Attaching::all(&host, Some(refused))?.finish()
 }
 
 /// Hooks being attached.
@@ -109,29 +112,35 @@ struct Attaching<'a> {
     sees_reaps: bool,
     iterator_refused: Option<String>,
     stacks_refused: Option<String>,
-    verifier_refused: bool,
+    /// Which program the verifier refused, and why.
+    verifier_refused: Option<String>,
 }
 
 impl<'a> Attaching<'a> {
-    /// Attaches a hook for each transition. The iterators come first: they read the most fields,
-    /// so they show at once whether the verifier accepts direct loads.
-    fn all(host: &'a Host, direct_loads: bool) -> Result<Self, KernelError> {
-        let mut ebpf = host.load(direct_loads)?;
-        let mut load = |name| object::load_iterator(&mut ebpf, name, &host.types);
+    /// Attaches a hook for each transition. Fields are loaded through typed pointers unless that was
+    /// refused. The iterators come first: they read the most fields, so they show at once whether
+    /// the verifier accepts that.
+    fn all(host: &'a Host, no_direct_loads: Option<String>) -> Result<Self, KernelError> {
+        let directly = no_direct_loads.is_none();
+        let mut ebpf = host.load(directly)?;
+        let mut load = |name| object::load_iterator(&mut ebpf, name, &host.types).err();
         let (snapshot, stacks) = (load(SNAPSHOT), load(STACKS));
+        let refused = snapshot.as_ref().or(stacks.as_ref());
+        let refused = refused.map(|why| format!("iter:task: {why}"));
         let mut all = Self {
             host,
             ebpf,
             probes: Vec::new(),
             source: HookKind::Fentry,
             sees_reaps: false,
-            verifier_refused: direct_loads && (snapshot.is_err() || stacks.is_err()),
-            iterator_refused: snapshot.err(),
-            stacks_refused: stacks.err(),
+            verifier_refused: refused.filter(|_| directly),
+            iterator_refused: snapshot,
+            stacks_refused: stacks,
         };
-        if !all.verifier_refused {
+        if all.verifier_refused.is_none() {
             all.transitions()?;
         }
+        all.probes.push(ProbeReport::of_loads(no_direct_loads));
         Ok(all)
     }
 
@@ -177,8 +186,11 @@ impl<'a> Attaching<'a> {
                     return Ok(Some(hook.kind));
                 }
                 Err(error) => {
-                    self.verifier_refused |= object::is_from_verifier(&error);
-                    refused.push(format!("{}: {}", hook.label(), object::reason(&error)));
+                    let why = format!("{}: {}", hook.label(), object::reason(&error));
+                    if object::is_from_verifier(&error) {
+                        self.verifier_refused.get_or_insert(why.clone());
+                    }
+                    refused.push(why);
                 }
             }
         }

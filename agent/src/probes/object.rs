@@ -133,9 +133,14 @@ impl Host {
     }
 }
 
-/// Whether this kernel has the helper that returns the current task with its type.
-pub(super) fn may_load_directly() -> bool {
-    KernelVersion::current().is_ok_and(|kernel| kernel >= KernelVersion::new(5, 11, 0))
+/// Whether this kernel has the helper that returns the current task with its type
+/// (`bpf_get_current_task_btf`); otherwise, what it lacks.
+pub(super) fn may_load_directly() -> Result<(), String> {
+    let is_enough = |kernel| kernel >= KernelVersion::new(5, 11, 0);
+    match KernelVersion::current().is_ok_and(is_enough) {
+        true => Ok(()),
+        false => Err("needs Linux 5.11".to_owned()),
+    }
 }
 
 /// The kernel's limit of PIDs.

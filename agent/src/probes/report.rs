@@ -16,6 +16,20 @@ pub(crate) struct ProbeReport {
 }
 
 impl ProbeReport {
+    /// Whether the probes load fields of the kernel through typed pointers; otherwise, why a helper
+    /// reads each.
+    pub(super) fn of_loads(refused: Option<String>) -> Self {
+        let directly = refused.is_none();
+        Self {
+            probe: "direct_loads",
+            hook: directly.then(|| "btf:task_struct".to_owned()),
+            required: false,
+            lost: (!directly)
+                .then(|| "time: the probes take two to three times as long".to_owned()),
+            refused: refused.into_iter().collect(),
+        }
+    }
+
     /// The transition and its hook, if it has one.
     pub(crate) fn attached(&self) -> Option<(String, String)> {
         Some((self.probe.to_owned(), self.hook.clone()?))

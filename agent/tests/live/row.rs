@@ -37,6 +37,7 @@ fn every_death_is_reported_correctly() {
             _ => Ok(()),
         },
     );
+    verdicts.of("direct_loads", || loads_directly(&agent));
     let mut stream = Stream::of(&agent);
     let sleeper = Sleeper::start();
     let names = SCENARIOS.iter().map(|scenario| scenario.name);
@@ -70,6 +71,16 @@ fn every_death_is_reported_correctly() {
     println!("\nRW-NOISE {}", figures(&lines, &all, lateness));
     assert_eq!(stream.lost, 0, "the stream kept up");
     verdicts.end();
+}
+
+/// Fields are loaded through typed pointers, for all kinds of hooks: slow reads are only for kernels
+/// that know no such pointer.
+fn loads_directly(agent: &Agent) {
+    let doctor = agent.doctor();
+    let loads = doctor.probes.iter().find(|it| it.probe == "direct_loads");
+    let loads = loads.expect("doctor has a row for it");
+    let is_old = doctor.kernel.starts_with("5.10.");
+    assert_eq!(loads.hook.is_some(), !is_old, "{:?}", loads.refused);
 }
 
 /// Whether one of them was killed by a timer, which the kernel sends in the context of any process.
