@@ -114,9 +114,15 @@ fn run() -> Result<Tally> {
     // From the kernel's command line; without it, all.
     let part = env::var("REAPWATCH_TESTS").ok();
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
+    // Likewise; without it, each.
+    let in_full = env::var("REAPWATCH_ONLY_IN_FULL").ok();
     if wanted("deaths") {
         for hook in HOOKS {
-            for name in [ROW, STEPS, ORDINARY, SLOTS] {
+            let others = match in_full.as_deref() {
+                Some(other) if other != hook => &[][..],
+                _ => &[STEPS, ORDINARY, SLOTS],
+            };
+            for name in [&[ROW], others].concat() {
                 test(name, Some(hook), &mut tally).with_context(|| format!("test with {hook}"))?;
             }
         }

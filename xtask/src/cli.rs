@@ -84,7 +84,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Vm {
     /// Kernels to run all tests on, such as `5.10 7.3`. Default: every kernel of the matrix, the
-    /// oldest and the newest with all tests, the others with the tests of deaths only
+    /// oldest and the newest with all tests, the others with the tests of deaths only (each kind of
+    /// hook), and one kind of hook, in turn, with those of steps and of counts in the kernel too
     pub(crate) kernels: Vec<String>,
     /// Run all tests on every kernel of the matrix
     #[arg(long, conflicts_with = "kernels")]

@@ -24,16 +24,17 @@ pub(super) struct Kernel {
     /// Scenarios that it cannot run. It is a failure if one of them runs, or if another does not.
     #[serde(default)]
     pub(super) lacks: Vec<String>,
-    /// Runs only [`Part::Deaths`].
+    /// Runs only [`Part::Deaths`], and of that all tests only with this kind of hook; with the others
+    /// those of deaths.
     #[serde(skip)]
-    pub(super) deaths_only: bool,
+    pub(super) only_in_full: Option<&'static str>,
 }
 
 /// The tests that one machine runs. A kernel with all tests gets two machines, so that the longest
 /// one does not run when all others are done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// Deaths and steps, with each kind of hook.
+    /// Deaths, steps, and counts in the kernel, with each kind of hook.
     Deaths,
     /// All others, with the best kind of hook.
     Rest,
@@ -52,10 +53,9 @@ impl Part {
 impl Kernel {
     /// The machines that it needs.
     pub(super) fn parts(&self) -> &'static [Part] {
-        if self.deaths_only {
-            &[Part::Deaths]
-        } else {
-            &[Part::Deaths, Part::Rest]
+        match self.only_in_full {
+            Some(_) => &[Part::Deaths],
+            None => &[Part::Deaths, Part::Rest],
         }
     }
 
@@ -70,14 +70,20 @@ impl Kernel {
     }
 }
 
+/// The kinds of hooks, which the kernels between the oldest and the newest take in turn.
+const IN_TURN: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
+
 /// The kernels with these names, each with all tests. Without names the whole matrix, of which only
 /// the oldest and the newest run all tests unless `everything` is set.
 pub(super) fn choose(names: &[String], everything: bool) -> Result<Vec<Kernel>> {
     let mut all = all()?;
     if names.is_empty() {
         let newest = all.len().saturating_sub(1);
-        for kernel in all.iter_mut().take(newest).skip(1) {
-            kernel.deaths_only = !everything;
+        if !everything {
+            let between = all.iter_mut().take(newest).skip(1);
+            for (kernel, hook) in between.zip(IN_TURN.iter().cycle()) {
+                kernel.only_in_full = Some(hook);
+            }
         }
         return Ok(all);
     }
@@ -112,11 +118,11 @@ mod tests {
     #[test]
     fn the_oldest_and_the_newest_always_run_everything() {
         let chosen = choose(&[], false).unwrap();
-        let whole = chosen.iter().filter(|kernel| !kernel.deaths_only);
+        let whole = chosen.iter().filter(|kernel| kernel.only_in_full.is_none());
         let names: Vec<_> = whole.map(|kernel| kernel.name.as_str()).collect();
         assert_eq!(names, ["5.10", "7.3"]);
         let all = choose(&[], true).unwrap();
-        assert!(all.iter().all(|kernel| !kernel.deaths_only));
+        assert!(all.iter().all(|kernel| kernel.only_in_full.is_none()));
     }
 
     #[test]

@@ -124,7 +124,7 @@ fn start(kernel: &Kernel, part: Part, initramfs: &Path, log: &Path) -> Result<Ch
             "-display",
             "none",
         ])
-        .args(["-append", &command_line(part)])
+        .args(["-append", &command_line(kernel, part)])
         .arg("-kernel")
         .arg(kernel.image())
         .arg("-initrd")
@@ -138,8 +138,11 @@ fn start(kernel: &Kernel, part: Part, initramfs: &Path, log: &Path) -> Result<Ch
         .context("run QEMU; `cargo xtask setup vm` installs it")
 }
 
-fn command_line(part: Part) -> String {
-    let options = [
+fn command_line(kernel: &Kernel, part: Part) -> String {
+    let tests = format!("REAPWATCH_TESTS={}", part.name());
+    let in_full = kernel.only_in_full;
+    let in_full = in_full.map(|hook| format!("REAPWATCH_ONLY_IN_FULL={hook}"));
+    let mut options = vec![
         "console=ttyS0 panic=-1 quiet",
         // A busy host makes the kernel's check of its timer fail.
         "no_timer_check",
@@ -148,8 +151,9 @@ fn command_line(part: Part) -> String {
         // Retpolines and the zeroing of fresh pages take a quarter of the time under emulation.
         "mitigations=off init_on_alloc=0",
         // The kernel passes what it does not know to the first process as its environment.
-        &format!("REAPWATCH_TESTS={}", part.name()),
+        &tests,
     ];
+    options.extend(in_full.as_deref());
     options.join(" ")
 }
 
