@@ -1,7 +1,7 @@
 //! What the loader sets before it loads the object: read as constants, which the verifier folds.
 
 use aya_ebpf::Global;
-use wire::{Offsets, Options, RING_BYTES};
+use wire::{Machine, Offsets, Options, RING_BYTES};
 
 #[unsafe(no_mangle)]
 pub(crate) static OFFSETS: Global<Offsets> = Global::new(Offsets::NONE);
@@ -15,6 +15,9 @@ pub(crate) static OPTIONS: Global<Options> = Global::new(Options {
     cgroup_v1: 0,
     slot_mask: 0,
 });
+
+#[unsafe(no_mangle)]
+pub(crate) static MACHINE: Global<Machine> = Global::new(Machine::X86_64);
 
 /// One field of these.
 macro_rules! global {
@@ -41,3 +44,11 @@ macro_rules! option {
     };
 }
 pub(crate) use option;
+
+/// One of [`wire::Machine`].
+macro_rules! machine {
+    ($field:ident) => {
+        $crate::globals::global!(MACHINE: Machine, $field)
+    };
+}
+pub(crate) use machine;

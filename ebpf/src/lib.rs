@@ -11,11 +11,13 @@ use core::mem::offset_of;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
+mod machine;
 mod offsets;
 mod quiet;
 mod tasks;
 mod waits;
 
+pub use machine::Machine;
 pub use offsets::{NO_OFFSET, Offsets};
 pub use quiet::{BOUNDS_NS, Board, CGROUPS, Count, Held, Kept, Reaps, SAMPLES, Times, held, holds};
 pub use tasks::{Ignored, STACK_FRAMES, TaskRecord, ThreadRecord, task_flags};
@@ -434,4 +436,5 @@ const _: () = {
     assert!(size_of::<ThreadRecord>() == 4 * 4 + 5 * 8);
     assert!(size_of::<Offsets>() == 52 * 4);
     assert!(size_of::<Options>() == 24);
+    assert!(size_of::<Machine>() == 12 * 4);
 };

@@ -28,9 +28,7 @@ fn reap_fentry(ctx: FEntryContext) -> i32 {
 
 #[kprobe(function = "release_task")]
 fn reap_kprobe(ctx: ProbeContext) -> u32 {
-    if let Some(task) = ctx.arg(0) {
-        released(Task::untyped(task));
-    }
+    released(Task::untyped(Registers::argument(&ctx)));
     0
 }
 

@@ -1,22 +1,19 @@
 //! What a thread handed to the wait call that it is in: the registers saved at its entry.
 
-use core::mem::offset_of;
-
 use aya_ebpf::{
-    bindings::pt_regs,
+    EbpfContext,
     helpers::{bpf_get_current_task_btf, bpf_task_pt_regs},
 };
 
-use crate::{kernel::Kernel, task::Task};
+use crate::{globals::machine, kernel::Kernel, task::Task};
 
 /// `P_PID`, include/uapi/linux/wait.h.
 pub(crate) const P_PID: u64 = 1;
 /// `WNOWAIT`, likewise.
 pub(crate) const WNOWAIT: u64 = 0x0100_0000;
 
-const SYS_WAIT4: u64 = 61;
-const SYS_WAITID: u64 = 247;
-/// `THREAD_SIZE` without KASAN, arch/x86/include/asm/page_64_types.h.
+/// `THREAD_SIZE` without KASAN, arch/x86/include/asm/page_64_types.h; on arm64 with pages of 4 KiB
+/// too (arch/arm64/include/asm/memory.h).
 const STACK_SIZE: u64 = 16 << 10;
 
 /// A system call that waits for children.
@@ -46,41 +43,46 @@ impl Registers {
     #[inline(always)]
     pub(crate) fn at_end_of_stack(task: Task) -> Self {
         let end = task.stack() + STACK_SIZE;
-        Self(Kernel::untyped(end - size_of::<pt_regs>() as u64))
+        Self(Kernel::untyped(end - u64::from(machine!(registers_size))))
+    }
+
+    /// The first argument of the function at whose entry a kprobe runs.
+    #[inline(always)]
+    pub(crate) fn argument(probe: &impl EbpfContext) -> u64 {
+        Kernel::untyped(probe.as_ptr() as u64).read_u64(machine!(argument))
     }
 
     /// The wait call of a 64-bit program; others number their calls otherwise.
     #[inline(always)]
     pub(crate) fn wait_call(self) -> Option<Call> {
-        /// `__USER_CS`, arch/x86/include/asm/segment.h.
-        const USER_CS: u16 = 0x33;
-        if self.0.read_u16(offset_of!(pt_regs, cs) as u32) != USER_CS {
+        let mode = u32::from(self.0.read_u16(machine!(mode)));
+        if mode & machine!(mode_mask) != machine!(mode_64) {
             return None;
         }
-        match self.0.read_u64(offset_of!(pt_regs, orig_rax) as u32) {
-            SYS_WAIT4 => Some(Call::Wait4),
-            SYS_WAITID => Some(Call::Waitid),
+        match self.0.read_u32(machine!(call)) {
+            call if call == machine!(wait4) => Some(Call::Wait4),
+            call if call == machine!(waitid) => Some(Call::Waitid),
             _ => None,
         }
     }
 
     #[inline(always)]
     pub(crate) fn first(self) -> u64 {
-        self.0.read_u64(offset_of!(pt_regs, rdi) as u32)
+        self.0.read_u64(machine!(first))
     }
 
     #[inline(always)]
     pub(crate) fn second(self) -> u64 {
-        self.0.read_u64(offset_of!(pt_regs, rsi) as u32)
+        self.0.read_u64(machine!(second))
     }
 
     #[inline(always)]
     pub(crate) fn third(self) -> u64 {
-        self.0.read_u64(offset_of!(pt_regs, rdx) as u32)
+        self.0.read_u64(machine!(third))
     }
 
     #[inline(always)]
     pub(crate) fn fourth(self) -> u64 {
-        self.0.read_u64(offset_of!(pt_regs, r10) as u32)
+        self.0.read_u64(machine!(fourth))
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     kernel::Kernel,
     kill, maps,
     numbers::Numbers,
+    registers::Registers,
     signals::SIGCHLD,
     slot::{Slot, stage},
     slots,
@@ -42,9 +43,7 @@ fn zombie_fentry(ctx: FEntryContext) -> i32 {
 
 #[kprobe(function = "do_notify_parent")]
 fn zombie_kprobe(ctx: ProbeContext) -> u32 {
-    if let Some(task) = ctx.arg(0) {
-        notified(Task::untyped(task));
-    }
+    notified(Task::untyped(Registers::argument(&ctx)));
     0
 }
 

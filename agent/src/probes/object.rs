@@ -8,7 +8,7 @@ use aya::{
     util::KernelVersion,
 };
 use aya_log::Level;
-use wire::{NO_OFFSET, Offsets, Options};
+use wire::{Machine, NO_OFFSET, Offsets, Options};
 
 use super::{
     error::KernelError,
@@ -32,6 +32,13 @@ struct Plain<T>(T);
 unsafe impl Pod for Plain<Offsets> {}
 // SAFETY: as above.
 unsafe impl Pod for Plain<Options> {}
+// SAFETY: as above.
+unsafe impl Pod for Plain<Machine> {}
+
+#[cfg(target_arch = "x86_64")]
+const MACHINE: Plain<Machine> = Plain(Machine::X86_64);
+#[cfg(target_arch = "aarch64")]
+const MACHINE: Plain<Machine> = Plain(Machine::AARCH64);
 
 /// Options of the loader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +116,7 @@ impl Host {
             .btf(Some(&self.types))
             .override_global("OFFSETS", &offsets, true)
             .override_global("OPTIONS", &options, true)
+            .override_global("MACHINE", &MACHINE, true)
             .override_global(aya_log::LEVEL, &level, true)
             .map_max_entries("EVENTS", config.ring_bytes)
             .map_max_entries("SLOTS", self.slots)
