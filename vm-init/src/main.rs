@@ -114,10 +114,16 @@ fn run() -> Result<Tally> {
     // From the kernel's command line; without it, all.
     let part = env::var("REAPWATCH_TESTS").ok();
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
+    // Likewise; without it, all.
+    let hooks = env::var("REAPWATCH_HOOKS").ok();
+    let has = |hook: &&str| match &hooks {
+        Some(hooks) => hooks.split(',').any(|it| it == *hook),
+        None => true,
+    };
     // Likewise; without it, each.
     let in_full = env::var("REAPWATCH_ONLY_IN_FULL").ok();
     if wanted("deaths") {
-        for hook in HOOKS {
+        for hook in HOOKS.into_iter().filter(has) {
             let others = match in_full.as_deref() {
                 Some(other) if other != hook => &[][..],
                 _ => &[STEPS, ORDINARY, SLOTS],

@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
+use crate::arch::Arch;
 use crate::{shell, workspace};
 
 /// Debian's keys, from the package debian-archive-keyring.
@@ -22,16 +23,20 @@ pub(crate) struct Apt {
 
 impl Apt {
     /// Fetches the lists of the binary packages of these suites.
-    pub(crate) fn prepare<'a>(suites: impl Iterator<Item = &'a str>) -> Result<Self> {
-        Self::fetch(&["deb"], suites)
+    pub(crate) fn prepare<'a>(arch: Arch, suites: impl Iterator<Item = &'a str>) -> Result<Self> {
+        Self::fetch(&["deb"], arch, suites)
     }
 
     /// The same, and the lists of their source packages.
     pub(crate) fn prepare_with_sources<'a>(suites: impl Iterator<Item = &'a str>) -> Result<Self> {
-        Self::fetch(&["deb", "deb-src"], suites)
+        Self::fetch(&["deb", "deb-src"], Arch::own(), suites)
     }
 
-    fn fetch<'a>(kinds: &[&str], suites: impl Iterator<Item = &'a str>) -> Result<Self> {
+    fn fetch<'a>(
+        kinds: &[&str],
+        arch: Arch,
+        suites: impl Iterator<Item = &'a str>,
+    ) -> Result<Self> {
         let suites: BTreeSet<_> = suites.collect();
         let folder = workspace::temporary("apt")?;
         let apt = Self { folder };
@@ -46,12 +51,12 @@ impl Apt {
             let archive = archive_of(suite);
             let uri = mirror_of(archive)?;
             for kind in kinds {
-                let options = format!("[arch=amd64 signed-by={KEYRING}]");
+                let options = format!("[arch={arch} signed-by={KEYRING}]");
                 writeln!(sources, "{kind} {options} {uri} {suite} main")?;
             }
         }
         fs::write(apt.folder.path().join("sources.list"), sources).context("write sources.list")?;
-        apt.write_config()?;
+        apt.write_config(arch)?;
         shell::run(apt.command().arg("update"))?;
         Ok(apt)
     }
@@ -92,7 +97,7 @@ impl Apt {
     }
 
     /// Writes the configuration that keeps apt away from the machine's own state.
-    fn write_config(&self) -> Result<()> {
+    fn write_config(&self, arch: Arch) -> Result<()> {
         let folder = self.folder.path().display();
         let config = format!(
             "Dir::State \"{folder}/state\";\n\
@@ -101,7 +106,7 @@ impl Apt {
              Dir::Etc::sourcelist \"{folder}/sources.list\";\n\
              Dir::Etc::sourceparts \"/dev/null\";\n\
              Dir::Etc::preferencesparts \"/dev/null\";\n\
-             APT::Architecture \"amd64\";\n\
+             APT::Architecture \"{arch}\";\n\
              APT::Sandbox::User \"root\";\n\
              Acquire::Languages \"none\";\n"
         );

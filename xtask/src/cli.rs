@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::arch::Arch;
+
 /// Builds, runs and tests reapwatch.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
@@ -93,6 +95,9 @@ pub(crate) struct Vm {
     /// Repeat this many times, until the first failure
     #[arg(long, default_value_t = 1)]
     pub(crate) rounds: u32,
+    /// The processor of the machines
+    #[arg(long, default_value_t)]
+    pub(crate) arch: Arch,
     /// Only write the initramfs to this file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["kernels", "all", "rounds"])]
     pub(crate) pack: Option<PathBuf>,
@@ -107,6 +112,8 @@ pub(crate) enum Purpose {
     Test,
     /// Virtual machines with other kernels
     Vm,
+    /// Programs and virtual machines for arm64, on another processor
+    Arm64,
     /// A Kubernetes of two nodes, and Prometheus
     Cluster,
     /// The real programs of `cargo xtask verdicts --real`
@@ -121,6 +128,9 @@ pub(crate) struct Image {
     /// The archive [default: target/image/reapwatch.tar]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// The processor that it is for
+    #[arg(long, default_value_t)]
+    pub(crate) arch: Arch,
     /// Name of the image
     #[arg(long, default_value = IMAGE)]
     pub(crate) name: String,
@@ -157,6 +167,9 @@ pub(crate) struct Dist {
     /// Build them again from a copy of the sources, and compare the bytes
     #[arg(long)]
     pub(crate) twice: bool,
+    /// The processor that they are for
+    #[arg(long, default_value_t, conflicts_with = "check")]
+    pub(crate) arch: Arch,
     /// Only build them quickly, and install them in clean Debian 12 and 13 systems (root)
     #[arg(long, conflicts_with = "twice")]
     pub(crate) check: bool,

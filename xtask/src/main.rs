@@ -3,11 +3,13 @@
 mod accuracy;
 mod agent;
 mod apt;
+mod arch;
 mod bench;
 mod cgroup;
 mod cli;
 mod cluster;
 mod crates;
+mod cross;
 mod dashboards;
 mod deb;
 mod deploy;

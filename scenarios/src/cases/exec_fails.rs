@@ -77,8 +77,13 @@ fn broken_program() -> Vec<u8> {
             bytes.extend_from_slice(&value.to_le_bytes()[..bytes_each]);
         }
     };
-    // Executable, for x86-64, version 1.
-    put(2, &[2, 62, 1, 0]);
+    // Executable, for this processor, version 1.
+    let machine = if cfg!(target_arch = "aarch64") {
+        libc::EM_AARCH64
+    } else {
+        libc::EM_X86_64
+    };
+    put(2, &[2, machine.into(), 1, 0]);
     // Entry, place of the program headers, no section headers.
     put(8, &[KERNELS_HALF, 64, 0]);
     // Flags, then sizes and numbers of the headers.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::namespaces::file;
-use crate::image::{self, Content, File, architecture, archive};
+use crate::arch::Arch;
+use crate::image::{self, Content, File, archive};
 use crate::statics;
 
 /// The image whose containers die and leak. Without arguments it acts as a pause image.
@@ -35,9 +36,9 @@ pub(super) fn write(agent: &Path, scenarios: &Path) -> Result<Vec<PathBuf>> {
         fs::copy(program, bin.join(name)).with_context(|| format!("copy {name}"))?;
     }
     let program = [File::program("scenarios", statics::read(scenarios)?)];
-    let mut images = vec![archive(PAUSE, architecture(), &CONTENT, &program)?];
+    let mut images = vec![archive(PAUSE, Arch::own().debian(), &CONTENT, &program)?];
     for name in AGENTS {
-        images.push(image::build(name, agent)?);
+        images.push(image::build(name, agent, Arch::own())?);
     }
     let numbered = images.into_iter().enumerate();
     let files = numbered.map(|(number, image)| {

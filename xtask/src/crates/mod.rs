@@ -13,7 +13,8 @@ use serde::Deserialize;
 
 pub(crate) use self::licences::{LICENCES, licences};
 pub(crate) use self::sbom::sbom;
-use crate::{shell, statics, workspace};
+use crate::arch::Arch;
+use crate::{shell, workspace};
 
 /// The crates of one program for one target.
 #[derive(Debug)]
@@ -97,11 +98,11 @@ impl Package {
 
 impl Crates {
     /// Those of the agent.
-    pub(crate) fn of_agent() -> Result<Self> {
+    pub(crate) fn of_agent(arch: Arch) -> Result<Self> {
         let mut cargo = Command::new(workspace::cargo());
         cargo.current_dir(workspace::root());
         cargo.args(["metadata", "--format-version", "1", "--locked"]);
-        let text = shell::read(cargo.args(["--filter-platform", &statics::target()]))?;
+        let text = shell::read(cargo.args(["--filter-platform", &arch.target()]))?;
         let metadata = serde_json::from_str(&text).context("parse cargo's metadata")?;
         let lock = fs::read_to_string(workspace::root().join("Cargo.lock"));
         Self::find("reapwatch", metadata, &lock.context("read Cargo.lock")?)

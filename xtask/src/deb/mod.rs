@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
+use crate::arch::Arch;
 use crate::crates::{self, Crates};
 use crate::setup::CARGO_DEB;
 use crate::{shell, statics, workspace};
@@ -22,20 +23,30 @@ pub(crate) const SHELLS: [(&str, &str, &str); 3] = [
 pub(crate) fn main(check: bool) -> Result<ExitCode> {
     if check {
         let program = statics::build_for_tests()?.reapwatch;
-        install(&build(&program, statics::TEST_PROFILE, "debian-check")?)?;
+        install(&build(
+            &program,
+            statics::TEST_PROFILE,
+            "debian-check",
+            Arch::own(),
+        )?)?;
     } else {
-        build(&statics::build_shipped()?, "release", "debian")?;
+        build(
+            &statics::build_shipped(Arch::own())?,
+            "release",
+            "debian",
+            Arch::own(),
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Packs a program that was built with this profile, after writing its manual pages and completions.
 /// Returns the package, which is alone in its folder.
-pub(crate) fn build(program: &Path, profile: &str, folder: &str) -> Result<PathBuf> {
+pub(crate) fn build(program: &Path, profile: &str, folder: &str, arch: Arch) -> Result<PathBuf> {
     if workspace::find_program("cargo-deb").is_none() {
         bail!("missing: cargo-deb; run `cargo install cargo-deb --version {CARGO_DEB} --locked`");
     }
-    generate(program)?;
+    generate(program, arch)?;
     let output = workspace::target_dir().join(folder);
     // Remove an older package.
     let _absent = fs::remove_dir_all(&output);
@@ -44,15 +55,9 @@ pub(crate) fn build(program: &Path, profile: &str, folder: &str) -> Result<PathB
     command
         .current_dir(workspace::root())
         .args(["deb", "--package", "reapwatch", "--no-build", "--no-strip"])
-        .args([
-            "--profile",
-            profile,
-            "--target",
-            &statics::target(),
-            "--output",
-        ])
+        .args(["--profile", profile, "--target", &arch.target(), "--output"])
         .arg(&output)
-        .env("CARGO_TARGET_DIR", statics::target_dir())
+        .env("CARGO_TARGET_DIR", statics::target_dir(arch))
         .env("SOURCE_DATE_EPOCH", workspace::source_date()?.to_string());
     shell::run(&mut command)?;
     let mut packages = workspace::listed(&output)?.into_iter();
@@ -81,7 +86,7 @@ pub(crate) fn pages() -> PathBuf {
     workspace::root().join("target/deb")
 }
 
-fn generate(program: &Path) -> Result<()> {
+fn generate(program: &Path, arch: Arch) -> Result<()> {
     let folder = pages();
     for part in ["man", "completions", "doc"] {
         let part = folder.join(part);
@@ -90,15 +95,15 @@ fn generate(program: &Path) -> Result<()> {
         fs::create_dir_all(&part).with_context(|| format!("make {}", part.display()))?;
     }
     let write = |path: PathBuf, arguments: &[&str]| -> Result<()> {
-        let text = shell::read(Command::new(program).args(arguments))?;
+        let text = shell::read(arch.run(program).args(arguments))?;
         fs::write(&path, text).with_context(|| format!("write {}", path.display()))
     };
-    let crates = Crates::of_agent()?;
+    let crates = Crates::of_agent(arch)?;
     fs::write(documents().join(SBOM), crates::sbom(&crates, program)?)?;
     let licences = documents().join(crates::LICENCES);
     fs::write(licences, crates::licences(&crates)?)?;
     write(folder.join("man/reapwatch.1"), &["man"])?;
-    for command in commands(program)? {
+    for command in commands(program, arch)? {
         write(
             folder.join(format!("man/reapwatch-{command}.1")),
             &["man", &command],
@@ -114,8 +119,8 @@ fn generate(program: &Path) -> Result<()> {
 }
 
 /// The commands that `--help` lists.
-fn commands(program: &Path) -> Result<Vec<String>> {
-    let help = shell::read(Command::new(program).arg("--help"))?;
+fn commands(program: &Path, arch: Arch) -> Result<Vec<String>> {
+    let help = shell::read(arch.run(program).arg("--help"))?;
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let commands = listed
         .take_while(|line| !line.is_empty())

@@ -8,7 +8,6 @@ mod clean;
 mod copy;
 mod tarball;
 
-use std::env::consts::ARCH;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::arch::Arch;
 use crate::sidecar::sha256;
 use crate::{cli, deb, image, statics, workspace};
 
@@ -29,14 +29,20 @@ const SUMS: &str = "SHA256SUMS";
 pub(crate) fn main(options: &cli::Dist) -> Result<ExitCode> {
     if options.check {
         let program = statics::build_for_tests()?.reapwatch;
-        let folder = release(&program, statics::TEST_PROFILE, "dist-check")?;
+        let folder = release(&program, statics::TEST_PROFILE, "dist-check", Arch::own())?;
         clean::check(&folder)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let folder = release(&statics::build_shipped()?, "release", "dist")?;
+    let arch = options.arch;
+    let name = if arch.is_own() {
+        "dist".to_owned()
+    } else {
+        format!("dist-{arch}")
+    };
+    let folder = release(&statics::build_shipped(arch)?, "release", &name, arch)?;
     if options.twice {
-        let again = copy::build()?;
-        let again = release(&again, "release", "dist-again")?;
+        let again = copy::build(arch)?;
+        let again = release(&again, "release", "dist-again", arch)?;
         let sums = |folder: &Path| fs::read_to_string(folder.join(SUMS));
         let (first, second) = (sums(&folder)?, sums(&again)?);
         ensure!(
@@ -51,24 +57,23 @@ pub(crate) fn main(options: &cli::Dist) -> Result<ExitCode> {
 }
 
 /// Makes all files of a release from this program, in a folder of the target directory.
-fn release(program: &Path, profile: &str, name: &str) -> Result<PathBuf> {
-    let package = deb::build(program, profile, name)?;
+fn release(program: &Path, profile: &str, name: &str, arch: Arch) -> Result<PathBuf> {
+    let package = deb::build(program, profile, name, arch)?;
     let folder = package
         .parent()
         .context("a package is in a folder")?
         .to_owned();
-    let tarball = tarball::build(program)?;
+    let tarball = tarball::build(program, arch)?;
     let sbom = statics::read(&deb::documents().join(deb::SBOM))?;
-    let image = image::build(cli::IMAGE, program)?;
-    let architecture = image::architecture();
+    let image = image::build(cli::IMAGE, program, arch)?;
     for (name, bytes) in [
-        (format!("{}.tar.gz", tarball::name()), tarball),
-        (
-            format!("reapwatch-{VERSION}-{architecture}-image.tar"),
-            image,
-        ),
+        (format!("{}.tar.gz", tarball::name(arch)), tarball),
+        (format!("reapwatch-{VERSION}-{arch}-image.tar"), image),
         (chart::file_name(), chart::build()?),
-        (format!("reapwatch-{VERSION}-{ARCH}.cdx.json"), sbom),
+        (
+            format!("reapwatch-{VERSION}-{}.cdx.json", arch.rust()),
+            sbom,
+        ),
     ] {
         write(&folder.join(name), &bytes)?;
     }

@@ -1,6 +1,5 @@
 //! The archive for any distribution, unpacked over /usr/local.
 
-use std::env::consts::ARCH;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -10,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use tar::{Builder, EntryType, Header};
 
 use super::VERSION;
+use crate::arch::Arch;
 use crate::{deb, statics, workspace};
 
 /// Files of the workspace, and where they go.
@@ -24,12 +24,12 @@ const DOCUMENTS: [(&str, &str); 6] = [
 const UNIT: &str = "deploy/systemd/reapwatch.service";
 
 /// The name of the archive, and of its folder.
-pub(super) fn name() -> String {
-    format!("reapwatch-{VERSION}-{ARCH}-linux")
+pub(super) fn name(arch: Arch) -> String {
+    format!("reapwatch-{VERSION}-{}-linux", arch.rust())
 }
 
 /// Builds it, after [`deb::build`] has written what is generated.
-pub(super) fn build(program: &Path) -> Result<Vec<u8>> {
+pub(super) fn build(program: &Path, arch: Arch) -> Result<Vec<u8>> {
     let mut files = vec![
         ("bin/reapwatch".to_owned(), statics::read(program)?),
         (
@@ -52,7 +52,7 @@ pub(super) fn build(program: &Path) -> Result<Vec<u8>> {
         files.push((format!("share/{folder}/{name}"), bytes));
     }
     files.sort();
-    archive(&name(), &files)
+    archive(&name(arch), &files)
 }
 
 /// An archive with these files in one folder.

@@ -2,7 +2,6 @@
 
 mod layout;
 
-use std::env::consts::ARCH;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 pub(crate) use self::layout::{Content, File, archive};
+use crate::arch::Arch;
 use crate::cli;
 use crate::crates::{self, Crates};
 use crate::sidecar::sha256;
@@ -23,7 +23,11 @@ pub(crate) fn main(options: &cli::Image) -> Result<ExitCode> {
         .output
         .clone()
         .unwrap_or_else(|| workspace::target_dir().join("image/reapwatch.tar"));
-    let bytes = build(&options.name, &statics::build_shipped()?)?;
+    let bytes = build(
+        &options.name,
+        &statics::build_shipped(options.arch)?,
+        options.arch,
+    )?;
     if let Some(folder) = output.parent() {
         fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
     }
@@ -36,16 +40,16 @@ pub(crate) fn main(options: &cli::Image) -> Result<ExitCode> {
 }
 
 /// The archive of the agent's image, with this name.
-pub(crate) fn build(name: &str, program: &Path) -> Result<Vec<u8>> {
+pub(crate) fn build(name: &str, program: &Path, arch: Arch) -> Result<Vec<u8>> {
     let mut files = vec![File::program("reapwatch", statics::read(program)?)];
     for name in LICENCES {
         let text = statics::read(&workspace::root().join(name))?;
         files.push(File::text(&format!("licenses/{name}"), text));
     }
-    let licences = crates::licences(&Crates::of_agent()?)?;
+    let licences = crates::licences(&Crates::of_agent(arch)?)?;
     let path = format!("licenses/{}", crates::LICENCES);
     files.push(File::text(&path, licences.into_bytes()));
-    archive(name, architecture(), &AGENT, &files)
+    archive(name, arch.debian(), &AGENT, &files)
 }
 
 /// The agent's image.
@@ -56,12 +60,3 @@ const AGENT: Content = Content {
     port: Some("9991/tcp"),
     folders: &["licenses/", "run/", "run/reapwatch/"],
 };
-
-/// The name of the architecture in Go and in container images.
-pub(crate) fn architecture() -> &'static str {
-    match ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
-}

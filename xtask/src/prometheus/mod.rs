@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::apt::{Apt, extract};
+use crate::arch::Arch;
 use crate::workspace;
 
 /// Names of the programs.
@@ -40,7 +41,7 @@ pub(crate) fn unpack() -> Result<()> {
         "setup: {WANTED} of Debian {SUITE}, unpacked into {}",
         folder.display()
     );
-    let apt = Apt::prepare([SUITE].into_iter())?;
+    let apt = Apt::prepare(Arch::own(), [SUITE].into_iter())?;
     for program in PROGRAMS {
         let downloads = workspace::temporary("downloads")?;
         let package = apt.download(program, downloads.path())?;

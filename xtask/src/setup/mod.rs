@@ -14,7 +14,7 @@ pub(crate) use self::program::CARGO_DEB;
 use self::program::Program;
 use crate::cli::Purpose;
 use crate::cluster::programs as kubernetes;
-use crate::{deploy, host, shell, verdicts, workspace};
+use crate::{cross, deploy, host, shell, verdicts, workspace};
 
 /// Debian's compiler with `core` for BPF, and the LLVM that it shares with bpf-linker.
 const KERNEL_SIDE: [&str; 7] = [
@@ -176,6 +176,9 @@ impl Missing {
         let mut packages = Vec::new();
         if test || purpose == Purpose::Build {
             packages.extend(KERNEL_SIDE.into_iter().filter(|name| !is_installed(name)));
+        }
+        if purpose == Purpose::Arm64 {
+            packages.extend(cross::PACKAGES.into_iter().filter(|it| !is_installed(it)));
         }
         if purpose == Purpose::Cluster {
             packages.extend(missing_containers());

@@ -4,9 +4,10 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::arch::Arch;
 use crate::cli::Purpose;
 use crate::cluster::programs as kubernetes;
-use crate::{emulator, prometheus, shell, verdicts, workspace};
+use crate::{cross, emulator, prometheus, shell, verdicts, workspace};
 
 /// The version that the checked-in object was linked with.
 const LINKER_VERSION: &str = "0.13.0";
@@ -60,10 +61,26 @@ pub(super) static PROMETHEUS: Program = Program {
 };
 
 pub(super) static EMULATOR: Program = Program {
-    name: || emulator::WANTED.to_owned(),
+    name: || emulator::wanted(Arch::Amd64).to_owned(),
     serves: &[Purpose::Vm, Purpose::Test],
-    is_here: emulator::is_there,
-    install: emulator::unpack,
+    is_here: || emulator::is_there(Arch::Amd64),
+    install: || emulator::unpack(Arch::Amd64),
+    by_hand: || None,
+};
+
+static EMULATOR_OF_ARM64: Program = Program {
+    name: || emulator::wanted(Arch::Arm64).to_owned(),
+    serves: &[Purpose::Arm64],
+    is_here: || emulator::is_there(Arch::Arm64),
+    install: || emulator::unpack(Arch::Arm64),
+    by_hand: || None,
+};
+
+static CROSS: Program = Program {
+    name: || format!("{} for arm64", cross::LIBRARY),
+    serves: &[Purpose::Arm64],
+    is_here: cross::is_there,
+    install: cross::unpack,
     by_hand: || None,
 };
 
@@ -85,12 +102,14 @@ static VENV: Program = Program {
     by_hand: || None,
 };
 
-pub(super) static ALL: [&Program; 7] = [
+pub(super) static ALL: [&Program; 9] = [
     &LINKER,
     &PACKAGER,
     &DENY,
     &PROMETHEUS,
     &EMULATOR,
+    &EMULATOR_OF_ARM64,
+    &CROSS,
     &KUBERNETES,
     &VENV,
 ];

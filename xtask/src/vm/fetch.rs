@@ -8,16 +8,17 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::kernels::{CACHE, Kernel};
 use crate::apt::{Apt, extract};
+use crate::arch::Arch;
 use crate::sidecar::sha256;
 use crate::workspace;
 
 /// Downloads the kernels that are not in the cache, side by side. Returns a result for each kernel.
-pub(super) fn ensure_all(kernels: &[Kernel]) -> Vec<Result<()>> {
+pub(super) fn ensure_all(arch: Arch, kernels: &[Kernel]) -> Vec<Result<()>> {
     let missing: Vec<_> = kernels.iter().filter(|kernel| !is_there(kernel)).collect();
     let apt = if missing.is_empty() {
         Ok(None)
     } else {
-        Apt::prepare(missing.iter().map(|kernel| kernel.suite.as_str())).map(Some)
+        Apt::prepare(arch, missing.iter().map(|kernel| kernel.suite.as_str())).map(Some)
     };
     thread::scope(|scope| {
         let apt = &apt;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use crate::arch::Arch;
 use crate::workspace;
 
 /// The part of the cache for kernels.
@@ -24,6 +25,8 @@ pub(super) struct Kernel {
     /// Scenarios that it cannot run. It is a failure if one of them runs, or if another does not.
     #[serde(default)]
     pub(super) lacks: Vec<String>,
+    /// The kinds of hooks that it has, if not all.
+    pub(super) hooks: Option<Vec<String>>,
     /// Runs only [`Part::Deaths`], and of that all tests only with this kind of hook; with the others
     /// those of deaths.
     #[serde(skip)]
@@ -75,8 +78,8 @@ const IN_TURN: [&str; 3] = ["fentry", "kprobe", "tracepoint"];
 
 /// The kernels with these names, each with all tests. Without names the whole matrix, of which only
 /// the oldest and the newest run all tests unless `everything` is set.
-pub(super) fn choose(names: &[String], everything: bool) -> Result<Vec<Kernel>> {
-    let mut all = all()?;
+pub(super) fn choose(arch: Arch, names: &[String], everything: bool) -> Result<Vec<Kernel>> {
+    let mut all = all(arch)?;
     if names.is_empty() {
         let newest = all.len().saturating_sub(1);
         if !everything {
@@ -94,8 +97,12 @@ pub(super) fn choose(names: &[String], everything: bool) -> Result<Vec<Kernel>> 
     names.iter().map(find).collect()
 }
 
-fn all() -> Result<Vec<Kernel>> {
-    serde_json::from_str(include_str!("kernels.json")).context("parse kernels.json")
+fn all(arch: Arch) -> Result<Vec<Kernel>> {
+    let text = match arch {
+        Arch::Amd64 => include_str!("kernels.json"),
+        Arch::Arm64 => include_str!("kernels-arm64.json"),
+    };
+    serde_json::from_str(text).context("parse the list of kernels")
 }
 
 fn list(kernels: &[Kernel]) -> String {
@@ -109,26 +116,35 @@ mod tests {
 
     #[test]
     fn every_kernel_is_pinned() {
-        for kernel in all().unwrap() {
-            assert_eq!(kernel.sha256.len(), 64, "{}", kernel.name);
-            assert!(kernel.package.contains("cloud-amd64"), "{}", kernel.name);
+        for arch in [Arch::Amd64, Arch::Arm64] {
+            for kernel in all(arch).unwrap() {
+                assert_eq!(kernel.sha256.len(), 64, "{}", kernel.name);
+                assert!(kernel.package.ends_with(&format!("cloud-{arch}")));
+            }
         }
     }
 
     #[test]
     fn the_oldest_and_the_newest_always_run_everything() {
-        let chosen = choose(&[], false).unwrap();
+        let chosen = choose(Arch::Amd64, &[], false).unwrap();
         let whole = chosen.iter().filter(|kernel| kernel.only_in_full.is_none());
         let names: Vec<_> = whole.map(|kernel| kernel.name.as_str()).collect();
         assert_eq!(names, ["5.10", "7.3"]);
-        let all = choose(&[], true).unwrap();
+        let all = choose(Arch::Amd64, &[], true).unwrap();
         assert!(all.iter().all(|kernel| kernel.only_in_full.is_none()));
     }
 
     #[test]
     fn an_unknown_kernel_is_refused_with_the_known_ones() {
-        let error = choose(&["2.4".to_owned()], false).unwrap_err().to_string();
+        let error = choose(Arch::Amd64, &["2.4".to_owned()], false)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("5.10, 6.1"), "{error}");
-        assert_eq!(choose(&["6.1".to_owned()], false).unwrap().len(), 1);
+        assert_eq!(
+            choose(Arch::Amd64, &["6.1".to_owned()], false)
+                .unwrap()
+                .len(),
+            1
+        );
     }
 }

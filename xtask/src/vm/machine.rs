@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 
 use super::kernels::{Kernel, Part};
 use super::serial::{self, Serial};
+use crate::arch::Arch;
 use crate::{emulator, workspace};
 
 /// Far more than any machine needs.
@@ -33,14 +34,14 @@ pub(super) struct Run {
 }
 
 /// Boots `kernel` with `initramfs` and waits for the results of this part of the tests.
-pub(super) fn run(kernel: &Kernel, part: Part, initramfs: &Path) -> Result<Run> {
+pub(super) fn run(arch: Arch, kernel: &Kernel, part: Part, initramfs: &Path) -> Result<Run> {
     let folder = workspace::target_dir().join("vm/logs");
     fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
-    let log = folder.join(format!("{}-{}.log", kernel.name, part.name()));
+    let log = folder.join(format!("{arch}-{}-{}.log", kernel.name, part.name()));
     let began = Instant::now();
     let mut lost_boots = 0;
     loop {
-        let end = boot(kernel, part, initramfs, &log)?;
+        let end = boot(start(arch, kernel, part, initramfs, &log)?, &log)?;
         let bytes = fs::read(&log).with_context(|| format!("read {}", log.display()))?;
         let serial = serial::parse(&bytes);
         if serial.panicked && !serial.booted && lost_boots + 1 < BOOTS {
@@ -80,8 +81,8 @@ impl End {
     }
 }
 
-fn boot(kernel: &Kernel, part: Part, initramfs: &Path, log: &Path) -> Result<End> {
-    let mut machine = start(kernel, part, initramfs, log)?;
+/// Watches a machine until it ends.
+fn boot(mut machine: Child, log: &Path) -> Result<End> {
     let deadline = Instant::now() + LIMIT;
     let mut last_output = (0, Instant::now());
     let end = loop {
@@ -108,14 +109,13 @@ fn boot(kernel: &Kernel, part: Part, initramfs: &Path, log: &Path) -> Result<End
     Ok(end)
 }
 
-fn start(kernel: &Kernel, part: Part, initramfs: &Path, log: &Path) -> Result<Child> {
+fn start(arch: Arch, kernel: &Kernel, part: Part, initramfs: &Path, log: &Path) -> Result<Child> {
     let mut serial = std::ffi::OsString::from("file:");
     serial.push(log);
     let errors = File::create(log.with_extension("qemu")).context("make QEMU's log")?;
     File::create(log).context("make the serial log")?;
-    let (accelerator, processor) = accelerator();
-    emulator::command()
-        .args(["-accel", accelerator, "-cpu", processor])
+    emulator::command(arch)
+        .args(processor(arch))
         .args(["-m", "512", "-smp", "2"])
         .args([
             "-nodefaults",
@@ -124,7 +124,7 @@ fn start(kernel: &Kernel, part: Part, initramfs: &Path, log: &Path) -> Result<Ch
             "-display",
             "none",
         ])
-        .args(["-append", &command_line(kernel, part)])
+        .args(["-append", &command_line(arch, kernel, part)])
         .arg("-kernel")
         .arg(kernel.image())
         .arg("-initrd")
@@ -138,12 +138,19 @@ fn start(kernel: &Kernel, part: Part, initramfs: &Path, log: &Path) -> Result<Ch
         .context("run QEMU; `cargo xtask setup vm` installs it")
 }
 
-fn command_line(kernel: &Kernel, part: Part) -> String {
+fn command_line(arch: Arch, kernel: &Kernel, part: Part) -> String {
     let tests = format!("REAPWATCH_TESTS={}", part.name());
     let in_full = kernel.only_in_full;
     let in_full = in_full.map(|hook| format!("REAPWATCH_ONLY_IN_FULL={hook}"));
+    let hooks = kernel.hooks.as_ref();
+    let hooks = hooks.map(|hooks| format!("REAPWATCH_HOOKS={}", hooks.join(",")));
+    let console = match arch {
+        Arch::Amd64 => "console=ttyS0",
+        Arch::Arm64 => "console=ttyAMA0",
+    };
     let mut options = vec![
-        "console=ttyS0 panic=-1 quiet",
+        console,
+        "panic=-1 quiet",
         // A busy host makes the kernel's check of its timer fail.
         "no_timer_check",
         // QEMU translates a program once if it is loaded at the same addresses each time.
@@ -153,14 +160,28 @@ fn command_line(kernel: &Kernel, part: Part) -> String {
         // The kernel passes what it does not know to the first process as its environment.
         &tests,
     ];
-    options.extend(in_full.as_deref());
+    options.extend(in_full.as_deref().into_iter().chain(hooks.as_deref()));
     options.join(" ")
+}
+
+/// The options for a processor, and for what runs it.
+fn processor(arch: Arch) -> Vec<&'static str> {
+    match arch {
+        Arch::Amd64 => {
+            let (accelerator, processor) = accelerator_of_amd64();
+            vec!["-accel", accelerator, "-cpu", processor]
+        }
+        Arch::Arm64 => {
+            let machine = ["-machine", "virt", "-cpu", "cortex-a72"];
+            [&machine[..], &["-accel", "tcg,thread=single"]].concat()
+        }
+    }
 }
 
 /// KVM if the processor supports it: without that a /dev/kvm may open and then hang. Otherwise one
 /// thread for each machine, so that the machines share the cores, and no cmpxchg16b: its emulation
 /// was seen to corrupt the flags, and 6.12 then crashed in `__kmalloc`.
-fn accelerator() -> (&'static str, &'static str) {
+fn accelerator_of_amd64() -> (&'static str, &'static str) {
     let flags = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let able = flags
         .split_whitespace()

@@ -21,6 +21,7 @@ use anyhow::{Context, Result};
 use self::kernels::{Kernel, Part};
 use self::machine::Run;
 use self::serial::{TestResult, Verdict};
+use crate::arch::Arch;
 use crate::cli::{self, Purpose};
 use crate::host;
 use crate::setup;
@@ -43,20 +44,21 @@ struct Outcome {
 /// `cargo xtask vm`.
 pub(crate) fn main(options: &cli::Vm) -> Result<ExitCode> {
     if let Some(file) = &options.pack {
-        return pack(file);
+        return pack(options.arch, file);
     }
     let cli::Vm {
         kernels: names,
         all,
         rounds,
+        arch,
         ..
     } = options;
     let began = Instant::now();
-    setup::ensure(Purpose::Vm)?;
-    let kernels = kernels::choose(names, *all)?;
+    setup::ensure(purpose(*arch))?;
+    let kernels = kernels::choose(*arch, names, *all)?;
     let (packed, fetched) = thread::scope(|scope| {
-        let fetching = scope.spawn(|| fetch::ensure_all(&kernels));
-        (pack_programs(), fetching.join())
+        let fetching = scope.spawn(|| fetch::ensure_all(*arch, &kernels));
+        (pack_programs(*arch), fetching.join())
     });
     let fetched = fetched.ok().context("the download thread panicked")?;
     let folder = tempfile::tempdir().context("make a temporary folder")?;
@@ -71,7 +73,7 @@ pub(crate) fn main(options: &cli::Vm) -> Result<ExitCode> {
         if *rounds > 1 {
             println!("vm: round {round} of {rounds}");
         }
-        let outcomes = run_all(&kernels, &initramfs);
+        let outcomes = run_all(*arch, &kernels, &initramfs);
         let failed = report(&outcomes, names.is_empty());
         println!("vm: all done in {:.0} s", began.elapsed().as_secs_f64());
         if failed > 0 {
@@ -81,19 +83,28 @@ pub(crate) fn main(options: &cli::Vm) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn pack_programs() -> Result<Vec<u8>> {
-    programs::pack(&statics::build_for_tests()?)
+/// What to install for machines with this processor.
+fn purpose(arch: Arch) -> Purpose {
+    if arch.is_own() {
+        Purpose::Vm
+    } else {
+        Purpose::Arm64
+    }
+}
+
+fn pack_programs(arch: Arch) -> Result<Vec<u8>> {
+    programs::pack(&statics::build_for_tests_of(arch)?)
 }
 
 /// Only writes the initramfs.
-fn pack(file: &Path) -> Result<ExitCode> {
-    fs::write(file, pack_programs()?).with_context(|| format!("write {}", file.display()))?;
+fn pack(arch: Arch, file: &Path) -> Result<ExitCode> {
+    fs::write(file, pack_programs(arch)?).with_context(|| format!("write {}", file.display()))?;
     println!("{}", file.display());
     Ok(ExitCode::SUCCESS)
 }
 
 /// Runs the machines of every kernel that was fetched. The results are in the order of the matrix.
-fn run_all(kernels: &[(Kernel, Result<()>)], initramfs: &Path) -> Vec<Outcome> {
+fn run_all(arch: Arch, kernels: &[(Kernel, Result<()>)], initramfs: &Path) -> Vec<Outcome> {
     let machines = kernels.iter().enumerate().rev();
     let machines = machines.flat_map(|(place, (kernel, fetched))| {
         let parts = kernel.parts().iter();
@@ -108,7 +119,7 @@ fn run_all(kernels: &[(Kernel, Result<()>)], initramfs: &Path) -> Vec<Outcome> {
         let mut done = Vec::new();
         while let Some((place, kernel, part, fetched)) = next() {
             let result = match fetched {
-                Ok(()) => machine::run(kernel, part, initramfs),
+                Ok(()) => machine::run(arch, kernel, part, initramfs),
                 Err(error) => Err(anyhow::anyhow!("cannot fetch it: {error:#}")),
             };
             let outcome = Outcome {

@@ -58,6 +58,7 @@ fn cell(verdicts: &[Verdict], test: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch::Arch;
     use crate::vm::kernels::choose;
 
     #[test]
@@ -72,7 +73,7 @@ mod tests {
             verdict("kprobe", TestResult::Failed("why".to_owned())),
         ];
         let skipped = [verdict("fentry", TestResult::Skipped("why".to_owned()))];
-        let kernels = choose(&["5.10".to_owned(), "6.1".to_owned()], false).unwrap();
+        let kernels = choose(Arch::Amd64, &["5.10".to_owned(), "6.1".to_owned()], false).unwrap();
         let text = render(&[(&kernels[0], &some), (&kernels[1], &skipped)]);
         assert!(text.contains("vfork                fX-   s--\n"), "{text}");
         let any = [verdict("any", TestResult::Passed)];

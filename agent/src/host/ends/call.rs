@@ -5,21 +5,22 @@
     reason = "the names that the C library gives to system calls"
 )]
 
-use libc::{
-    AT_FDCWD, F_OFD_SETLKW, F_SETLKW, SYS_accept, SYS_accept4, SYS_clock_nanosleep, SYS_clone,
-    SYS_clone3, SYS_connect, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_fallocate, SYS_fcntl,
-    SYS_fdatasync, SYS_flock, SYS_fstat, SYS_fsync, SYS_ftruncate, SYS_futex, SYS_futex_waitv,
-    SYS_getdents64, SYS_io_getevents, SYS_io_uring_enter, SYS_ioctl, SYS_mq_timedreceive,
-    SYS_mq_timedsend, SYS_msgrcv, SYS_msgsnd, SYS_nanosleep, SYS_openat, SYS_openat2, SYS_ppoll,
-    SYS_pread64, SYS_preadv, SYS_preadv2, SYS_pselect6, SYS_pwrite64, SYS_pwritev, SYS_pwritev2,
-    SYS_read, SYS_readv, SYS_recvfrom, SYS_recvmmsg, SYS_recvmsg, SYS_restart_syscall,
-    SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_semop, SYS_semtimedop, SYS_sendfile, SYS_sendmmsg,
-    SYS_sendmsg, SYS_sendto, SYS_splice, SYS_syncfs, SYS_tee, SYS_vmsplice, SYS_wait4, SYS_waitid,
-    SYS_write, SYS_writev, c_long,
-};
 #[cfg(target_arch = "x86_64")]
 use libc::{
-    SYS_creat, SYS_epoll_wait, SYS_fork, SYS_open, SYS_pause, SYS_poll, SYS_select, SYS_vfork,
+    AT_FDCWD, SYS_creat, SYS_epoll_wait, SYS_fork, SYS_open, SYS_pause, SYS_poll, SYS_select,
+    SYS_vfork,
+};
+use libc::{
+    F_OFD_SETLKW, F_SETLKW, SYS_accept, SYS_accept4, SYS_clock_nanosleep, SYS_clone, SYS_clone3,
+    SYS_connect, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_fallocate, SYS_fcntl, SYS_fdatasync,
+    SYS_flock, SYS_fstat, SYS_fsync, SYS_ftruncate, SYS_futex, SYS_futex_waitv, SYS_getdents64,
+    SYS_io_getevents, SYS_io_uring_enter, SYS_ioctl, SYS_mq_timedreceive, SYS_mq_timedsend,
+    SYS_msgrcv, SYS_msgsnd, SYS_nanosleep, SYS_openat, SYS_openat2, SYS_ppoll, SYS_pread64,
+    SYS_preadv, SYS_preadv2, SYS_pselect6, SYS_pwrite64, SYS_pwritev, SYS_pwritev2, SYS_read,
+    SYS_readv, SYS_recvfrom, SYS_recvmmsg, SYS_recvmsg, SYS_restart_syscall, SYS_rt_sigsuspend,
+    SYS_rt_sigtimedwait, SYS_semop, SYS_semtimedop, SYS_sendfile, SYS_sendmmsg, SYS_sendmsg,
+    SYS_sendto, SYS_splice, SYS_syncfs, SYS_tee, SYS_vmsplice, SYS_wait4, SYS_waitid, SYS_write,
+    SYS_writev, c_long,
 };
 
 /// What a call waits for, by its number and arguments.

@@ -14,12 +14,13 @@ const UNBLOCK: &str = "unblock SIGCHLD at startup, or in the program that starts
     mask is inherited across exec)";
 
 /// Functions in which a thread waits for signals.
-const SIGNAL_WAITS: [&str; 5] = [
+const SIGNAL_WAITS: [&str; 6] = [
     "sigsuspend",
     "__do_sys_pause",
     "do_sigtimedwait",
     "__x64_sys_pause",
     "__x64_sys_rt_sigsuspend",
+    "__arm64_sys_rt_sigsuspend",
 ];
 
 /// Whether all threads block it, one is pending, and the program expects it.
