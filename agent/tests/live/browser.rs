@@ -51,7 +51,7 @@ fn the_landing_page_names_those_who_hold_zombies_and_loads_nothing_from_elsewher
         assert!(page.contains(part), "{part} is not on the page:\n{page}");
     }
     for address in addresses(&page) {
-        let is_of_agent = address.starts_with(&['/', '#']) || address.starts_with("data:");
+        let is_of_agent = address.starts_with(['/', '#']) || address.starts_with("data:");
         assert!(is_of_agent, "{address} is not of the agent");
     }
 }
