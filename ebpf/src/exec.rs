@@ -34,6 +34,7 @@ fn exec_tracepoint(ctx: BtfTracePointContext) -> i32 {
             None => return 0,
         },
     };
+    slot.clear_steps();
     let waited = slot.waits().is_some();
     if newest.is_some() || waited {
         let acted = waited || newest.is_some_and(|child| child.start_ns() > slot.kept.exec_ns);

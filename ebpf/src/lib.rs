@@ -223,8 +223,12 @@ pub mod mark {
     pub const TASK_WORK_END: usize = 8;
     /// The clearing of the PID namespace whose init it is.
     pub const PID_NAMESPACE: usize = 9;
+    /// The call of libc's `exit`, before all of these.
+    pub const LIBC_EXIT: usize = 10;
+    /// That of its `_exit`, which comes at the end of `exit`.
+    pub const LIBC_EXIT_NOW: usize = 11;
     /// How many there are.
-    pub const COUNT: usize = 10;
+    pub const COUNT: usize = 12;
 }
 
 /// How far an exit came and when.

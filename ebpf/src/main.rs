@@ -37,6 +37,8 @@ mod kernel;
 #[cfg(target_arch = "bpf")]
 mod kill;
 #[cfg(target_arch = "bpf")]
+mod libc_exit;
+#[cfg(target_arch = "bpf")]
 mod maps;
 #[cfg(target_arch = "bpf")]
 mod numbers;

@@ -147,6 +147,12 @@ impl Slot {
         self.steps()
     }
 
+    /// A call of `exit` that ends in an exec was none.
+    #[inline(always)]
+    pub(crate) fn clear_steps(&mut self) {
+        self.marks.has_steps = 0;
+    }
+
     #[inline(always)]
     fn steps(&mut self) -> &mut Steps {
         // SAFETY: plain integers, of which there are enough; with steps, there are no reaps.

@@ -65,7 +65,7 @@ enum Command {
     Culprits,
     /// Keep a process in a state until stdin closes, and print which.
     Stay {
-        /// `leader_exited`, `exiting`, `reused` or `filled`.
+        /// `leader_exited`, `exiting`, `dead_pidfds`, `reused` or `filled`.
         name: String,
     },
     /// Make a process that does not die, and print the truth about it; until stdin closes.

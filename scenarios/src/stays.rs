@@ -20,10 +20,12 @@ use crate::guard::Subreaper;
 use crate::helpers::child;
 use crate::slots::{Slot, Slots};
 use crate::syscall::checked;
-use crate::wait::leader_ended;
+use crate::wait::{leader_ended, pidfd};
 
 /// Threads that outlive the first one.
 pub const THREADS: u32 = 3;
+/// Pidfds of reaped processes that `dead_pidfds` holds.
+pub const DEAD_PIDFDS: u64 = 40;
 /// How many PIDs the cgroup of `filled` may have.
 pub const LIMIT: u64 = 2_000;
 /// How fast they are taken: the cgroup is full after 100 s at the earliest.
@@ -56,6 +58,7 @@ pub fn keep(
     let (pid, cgroup) = match name {
         "leader_exited" => (leader_exited()?, None),
         "exiting" => (exiting(&slots)?, None),
+        "dead_pidfds" => (dead_pidfds(&slots)?, None),
         "reused" => (reused()?, None),
         "filled" => filled(&slots)?,
         _ => bail!("no state `{name}`"),
@@ -103,6 +106,24 @@ fn exiting(slots: &Slots) -> Result<Pid> {
         matches!(stopped, WaitStatus::PtraceEvent(_, _, event) if event == libc::PTRACE_EVENT_EXIT),
         "it did not stop at its exit: {stopped:?}"
     );
+    Ok(pid)
+}
+
+/// A process that reaps its children and does not close their pidfds. It has the pidfd of a living
+/// process too.
+fn dead_pidfds(slots: &Slots) -> Result<Pid> {
+    let pid = child(|| {
+        let mut pidfds = vec![pidfd(nix::unistd::getppid())?];
+        for _ in 0..DEAD_PIDFDS {
+            let child = child(|| Ok(()))?;
+            pidfds.push(pidfd(child)?);
+            waitpid(child, None).context("cannot wait")?;
+        }
+        slots.stamp(Slot::Ready);
+        sleep_for_ever();
+        Ok(())
+    })?;
+    slots.wait(Slot::Ready)?;
     Ok(pid)
 }
 

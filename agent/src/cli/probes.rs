@@ -31,6 +31,14 @@ pub struct ProbeArgs {
     /// Measure the steps of each exit; this makes each exit slightly slower
     #[arg(long)]
     pub steps: bool,
+    /// Also measure how long each process spent in libc's exit (exit handlers, flushing buffers),
+    /// by probes on the C libraries that processes use when the agent starts
+    #[arg(long, requires = "steps")]
+    pub libc_exit: bool,
+    /// Count open pidfds of reaped processes by workload (reapwatch_dead_pidfds): at each scrape, the
+    /// descriptors of all processes are looked at, for half a second at most
+    #[arg(long)]
+    pub dead_pidfds: bool,
     /// Where the host's root is mounted; its files have the names of containers and pods
     #[arg(long, value_name = "PATH", default_value = "/")]
     pub host_root: PathBuf,
@@ -82,6 +90,8 @@ impl ProbeArgs {
                 self.reconcile_every != usual.reconcile_every,
             ),
             ("--steps", self.steps != usual.steps),
+            ("--libc-exit", self.libc_exit != usual.libc_exit),
+            ("--dead-pidfds", self.dead_pidfds != usual.dead_pidfds),
             ("--host-root", self.host_root != usual.host_root),
             ("--cri-endpoint", self.cri_endpoint != usual.cri_endpoint),
             ("--debug-probes", self.debug_probes != usual.debug_probes),
@@ -114,7 +124,7 @@ mod tests {
         use clap::CommandFactory;
         let all = Alone::command().get_arguments().count();
         let every = "--hook kprobe --no-syscall-tracepoints --ring-bytes 8MiB \
-                     --reconcile-every 5s --steps --host-root /host \
+                     --reconcile-every 5s --steps --libc-exit --dead-pidfds --host-root /host \
                      --cri-endpoint unix:///run/c.sock --debug-probes \
                      --any-pid-namespace";
         let words = std::iter::once("").chain(every.split_whitespace());

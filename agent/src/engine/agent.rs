@@ -17,6 +17,7 @@ use super::{
     judge::{self, Judge, SUSPECTS},
     pace::Pace,
     pids::{self, PidTables},
+    purpose::Purpose,
     questions::{Question, Questions},
     reading::Reading,
     recording_file::Sink,
@@ -34,9 +35,7 @@ use crate::memory;
 use crate::metrics::{Labels, Page, Sample};
 use crate::probes::{self, Counters, Readable, Role, Source};
 use crate::systemd::Watchdog;
-use api::Explained;
-use model::events::Snapshot;
-use model::explain::Seen;
+use model::events::{Key, Snapshot};
 
 /// How often the agent does its housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -49,23 +48,11 @@ const PAUSES: u64 = 200;
 /// them.
 const FIRST_WALK: Duration = Duration::from_millis(200);
 
-/// What a snapshot is taken for.
-enum Purpose {
-    /// To repair the table of the dead.
-    Repair,
-    /// For a round of judging.
-    Judge,
-    /// To count stuck exits.
-    Count,
-    /// For a request about stuck exits.
-    Stuck,
-    Explain(u32, Seen, oneshot::Sender<Explained>),
-}
-
 /// A running agent.
 pub(super) struct Agent {
     conditions: Conditions,
     stale_after: Duration,
+    counts_dead_pidfds: bool,
     reconcile_every: Duration,
     watchdog: Option<Watchdog>,
     feed: Feed,
@@ -75,6 +62,8 @@ pub(super) struct Agent {
     /// need not be repeated.
     read_at: (u64, Counters),
     scrapes: Vec<oneshot::Sender<Page>>,
+    /// Open pidfds of reaped processes by holder, as of the last scrape; `None` if not counted.
+    dead_pidfds: Option<Vec<(Key, u64)>>,
     pids: PidTables,
     judge: Judge,
     stuck: StuckExits,
@@ -107,6 +96,7 @@ impl Agent {
         let watchdog = is_daemon.then(|| Watchdog::find(std::time::Instant::now()));
         let mut agent = Self {
             stale_after: settings.stale_after,
+            counts_dead_pidfds: settings.dead_pidfds,
             reconcile_every: settings.reconcile_every,
             watchdog: watchdog.flatten(),
             feed: Feed::new(kernel, &conditions, settings, sink)?,
@@ -115,6 +105,7 @@ impl Agent {
             reading: Job::default(),
             read_at: (0, Counters::default()),
             scrapes: Vec::new(),
+            dead_pidfds: None,
             pids: PidTables::default(),
             judge: Judge::new(),
             stuck: StuckExits::new(),
@@ -124,7 +115,7 @@ impl Agent {
         let first = agent.snapshots.first(&mut agent.feed.kernel);
         agent.serve(vec![Purpose::Repair], first);
         agent.feed.settle(u64::MAX);
-        let reading = Reading::of(&agent.feed.kernel);
+        let reading = Reading::of(&agent.feed.kernel, false);
         agent.note_reading(&reading());
         Ok(agent)
     }
@@ -295,7 +286,9 @@ impl Agent {
     fn read(&mut self) {
         if !self.reading.is_running() {
             self.read_at = (probes::now_ns(), self.feed.counters());
-            self.reading.start(Reading::of(&self.feed.kernel));
+            let dead_pidfds = self.counts_dead_pidfds && !self.scrapes.is_empty();
+            let reading = Reading::of(&self.feed.kernel, dead_pidfds);
+            self.reading.start(reading);
         }
     }
 
@@ -303,6 +296,7 @@ impl Agent {
     fn take_reading(&mut self, reading: Option<Reading>) {
         if let Some(reading) = reading {
             self.note_reading(&reading);
+            self.dead_pidfds = reading.dead_pidfds.or(self.dead_pidfds.take());
         }
         for to in std::mem::take(&mut self.scrapes) {
             // Nobody waits any more when sending fails.
@@ -485,6 +479,9 @@ impl Agent {
         let stuck = self.stuck.counted();
         let mut sample = scrape::sample(state, stuck, self.stale_after, now_ns);
         sample.tables.push(deaths.table());
+        if let Some(holders) = &self.dead_pidfds {
+            scrape::add_dead_pidfds(&mut sample, state, holders);
+        }
         deaths.metrics.scrape(Sample {
             ordinary,
             lost_exits,

@@ -12,6 +12,7 @@ mod names;
 mod ordinary;
 mod pace;
 mod pids;
+mod purpose;
 mod questions;
 mod reading;
 mod recorder;

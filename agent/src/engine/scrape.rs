@@ -78,6 +78,16 @@ fn zombies(
     (present, holders.into_iter().map(holder).collect())
 }
 
+/// Adds open pidfds of reaped processes to the workloads of their holders.
+pub(super) fn add_dead_pidfds(sample: &mut Sample, state: &mut State, holders: &[(Key, u64)]) {
+    sample.counts_dead_pidfds = true;
+    for &(holder, count) in holders {
+        let workload = state.workloads.of_process(holder, sample.now_ns);
+        let labels = Labels::of(workload.as_deref());
+        sample.present.entry(labels).or_default().dead_pidfds += count;
+    }
+}
+
 /// How full the tables of the state are.
 pub(super) fn tables(state: &State) -> Vec<Table> {
     let lifecycle = state.lifecycle.tables().into_iter();

@@ -24,6 +24,7 @@ pub(super) struct Settings {
     pub(super) role: Role,
     pub(super) reconcile_every: Duration,
     pub(super) stale_after: Duration,
+    pub(super) dead_pidfds: bool,
     pub(super) max_groups: usize,
     /// Where the host's root is mounted.
     pub(super) host_root: PathBuf,
@@ -91,12 +92,14 @@ impl Settings {
                 force: probes.hook.map(kind),
                 syscall_tracepoints: !probes.no_syscall_tracepoints,
                 steps: probes.steps,
+                libc_exit: probes.libc_exit,
                 debug: probes.debug_probes,
                 any_pid_namespace: probes.any_pid_namespace,
             },
             role,
             reconcile_every: probes.reconcile_every,
             stale_after: STALE_AFTER,
+            dead_pidfds: probes.dead_pidfds,
             max_groups: MAX_GROUPS,
             host_root: probes.host_root.clone(),
             names: Names {

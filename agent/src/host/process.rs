@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::host::ends;
 use crate::host::parse;
 use crate::host::proc::{self, comm};
 use crate::host::stat::Stat;
@@ -61,6 +62,7 @@ fn shown(pid: u32, status: &str) -> Seen {
     });
     Seen {
         process: process.filter(|_| parse::state(status) != Some('Z')),
+        pidfds: ends::dead_pidfds_of(pid),
         threads: number("Threads"),
         sigchld: parse::sigchld(status).map(|sigchld| Sigchld {
             // Shells block it while they wait for a command, which is harmless.

@@ -16,6 +16,8 @@ pub struct Present {
     pub stale: u64,
     /// Processes that were killed or began to exit but have not finished.
     pub stuck: u64,
+    /// Open pidfds of reaped processes that its processes hold.
+    pub dead_pidfds: u64,
     /// When the oldest zombie died, in Unix seconds.
     pub oldest_died_unix_seconds: Option<f64>,
 }
@@ -37,8 +39,8 @@ impl Present {
         self.join(Self {
             zombies,
             stale,
-            stuck: 0,
             oldest_died_unix_seconds: oldest_unix_seconds,
+            ..Self::default()
         });
     }
 
@@ -46,6 +48,7 @@ impl Present {
         self.zombies += other.zombies;
         self.stuck += other.stuck;
         self.stale += other.stale;
+        self.dead_pidfds += other.dead_pidfds;
         let oldest = [
             self.oldest_died_unix_seconds,
             other.oldest_died_unix_seconds,
@@ -134,6 +137,8 @@ pub struct Sample {
     pub events: Events,
     /// Current numbers of each workload that has zombies or stuck exits.
     pub present: BTreeMap<Labels, Present>,
+    /// Whether pidfds of reaped processes are counted.
+    pub counts_dead_pidfds: bool,
     /// Processes with stale zombies. Names may repeat.
     pub parents: Vec<Holder>,
     /// Failed workload lookups.

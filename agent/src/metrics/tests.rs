@@ -134,10 +134,12 @@ pub(super) fn full_sample() -> Sample {
                 zombies: 4,
                 stale: 3,
                 stuck: 1,
+                dead_pidfds: 5,
                 oldest_died_unix_seconds: Some(1_700_000_000.25),
             },
         )]
         .into(),
+        counts_dead_pidfds: true,
         parents: [
             ("a\"b\\c\nd\u{1b}[0m\0".to_owned(), 2),
             (

@@ -20,7 +20,7 @@ use super::{
     board::Board,
     error::KernelError,
     hooks::{FREE, FREE_AS_REAP, Hook, HookKind, TRANSITIONS, Transition},
-    memlock,
+    libc_exit, memlock,
     object::{self, Config, Host},
     privileges,
     report::ProbeReport,
@@ -163,6 +163,9 @@ impl<'a> Attaching<'a> {
             }
         }
         self.probes.extend(self.host.report_v1());
+        if self.host.config.libc_exit {
+            self.probes.push(libc_exit::attach(&mut self.ebpf));
+        }
         Ok(())
     }
 

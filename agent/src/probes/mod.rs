@@ -6,6 +6,7 @@ mod board;
 mod clock;
 mod error;
 mod hooks;
+mod libc_exit;
 mod memlock;
 mod mounts;
 mod object;

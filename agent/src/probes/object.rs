@@ -52,6 +52,8 @@ pub(crate) struct Config {
     pub(crate) syscall_tracepoints: bool,
     /// Whether to measure the steps of each exit.
     pub(crate) steps: bool,
+    /// Whether to probe C libraries for their exit.
+    pub(crate) libc_exit: bool,
     /// Whether the probes log what they do.
     pub(crate) debug: bool,
     /// Whether to run even if not all processes are visible.

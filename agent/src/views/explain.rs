@@ -113,6 +113,19 @@ impl Page {
                 &format!("{} ({})", forker.comm, forker.pid),
             );
         }
+        if let Some(pidfds) = story.pidfds.filter(|pidfds| pidfds.reaped > 0) {
+            let reaped = self.look.clean(&pidfds.reaped.to_string());
+            let least = if pidfds.is_lower_bound {
+                "at least "
+            } else {
+                ""
+            };
+            let words = format!(
+                "{least}{reaped} of its {} open pidfds are of processes that have been reaped",
+                pidfds.open
+            );
+            self.lines("  pidfds      ", &words);
+        }
         if let Some(used) = story
             .death
             .as_ref()

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::channel;
 
-use scenarios::stays::THREADS;
+use scenarios::stays::{DEAD_PIDFDS, THREADS};
 
 use crate::agent::{Agent, eventually};
 use crate::matrix::Matrix;
@@ -87,6 +87,35 @@ fn a_culprit_is_explained_with_its_verdict_and_its_zombie_with_its_parent() {
     ] {
         assert!(page.contains(part), "{part:?} is not in {page}");
     }
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn open_pidfds_of_reaped_processes_are_counted() {
+    let agent = Agent::start(&["--dead-pidfds"]);
+    let holder = Staying::start("dead_pidfds");
+    let pid = holder.stay.pid;
+    let story = agent.explain(pid).story;
+    let pidfds = story.pidfds.expect("its descriptors are readable");
+    assert_eq!((pidfds.reaped, pidfds.open), (DEAD_PIDFDS, DEAD_PIDFDS + 1));
+    assert!(
+        story.advice.iter().any(|it| it.contains("pidfds")),
+        "{story:#?}"
+    );
+    let page = agent.explained(pid);
+    let line = format!("{DEAD_PIDFDS} of its {} open pidfds", DEAD_PIDFDS + 1);
+    assert!(page.contains(&line), "{page}");
+    // Other processes may hold some too.
+    let counted = || agent.metric("reapwatch_dead_pidfds", "") >= DEAD_PIDFDS as f64;
+    assert!(eventually(counted));
+    drop(holder);
+    assert!(
+        agent
+            .explain(std::process::id())
+            .story
+            .pidfds
+            .is_some_and(|it| it.reaped == 0)
+    );
 }
 
 #[test]

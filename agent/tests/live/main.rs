@@ -8,6 +8,7 @@
 mod agent;
 mod announced;
 mod api_server;
+mod browser;
 mod cgroup;
 mod clocks;
 mod compare;

@@ -1,6 +1,8 @@
 //! Where the time of an exit goes, for exits that are delayed in a known step. One line of
 //! verdict each.
 
+use std::process::Command;
+
 use scenarios::slow::{CASES, SlowExit};
 use scenarios::truth::Lack;
 
@@ -8,7 +10,7 @@ use crate::agent::{Agent, eventually};
 use crate::row::Verdicts;
 use crate::scenario;
 use crate::stream::Stream;
-use api::{FinishedExit, PhaseName, Steps};
+use api::{FinishedExit, PhaseName, Seconds, Steps};
 
 /// Every figure is rounded to f64.
 const ROUNDING: f64 = 1e-6;
@@ -102,4 +104,43 @@ fn assert_whole(line: &FinishedExit, steps: &Steps, context: &str) {
         (known - dumped - took).abs() < ROUNDING,
         "sum {known}\n{context}"
     );
+}
+
+#[test]
+#[ignore = "needs root, a kernel with BTF, perl and uprobes"]
+fn time_in_exit_handlers_is_measured_before_the_exit() {
+    // The library of perl is probed because a process uses it.
+    let mut perl = Command::new("perl");
+    let mut other = perl
+        .args(["-e", "sleep 60"])
+        .spawn()
+        .expect("perl is there");
+    let agent = Agent::start(&["--steps", "--libc-exit"]);
+    let doctor = agent.doctor();
+    let probe = doctor
+        .probes
+        .iter()
+        .find(|probe| probe.probe == "libc_exit");
+    if let Some(probe) = probe.filter(|probe| probe.hook.is_none()) {
+        let lacks = probe.refused.join("; ");
+        let name = "libc_exit".to_owned();
+        other.kill().and_then(|()| other.wait()).expect("it ends");
+        return scenario::skipped(&Lack { name, lacks });
+    }
+    let mut stream = Stream::of(&agent);
+    let mut handlers = |code: &str| {
+        let mut child = Command::new("perl")
+            .args(["-e", code])
+            .spawn()
+            .expect("perl");
+        child.wait().expect("it ends");
+        let line = stream.line_of(child.id(), "perl");
+        line.steps.and_then(|steps| steps.exit_handlers)
+    };
+    let plain = handlers("exit 0").expect("perl calls exit");
+    assert!(plain.0 > 0.0);
+    let none = handlers("use POSIX; POSIX::_exit(3)");
+    assert_eq!(none, Some(Seconds(0.0)), "_exit runs no handlers");
+    assert_eq!(handlers("kill 9, $$"), None, "killed in its program");
+    other.kill().and_then(|()| other.wait()).expect("it ends");
 }

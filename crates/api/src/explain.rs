@@ -94,6 +94,19 @@ pub struct Earlier {
     pub reaped_at: Option<Time>,
 }
 
+/// The pidfds of a process, by whether their processes have been reaped. The kernel does not tell
+/// which processes these were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct DeadPidfds {
+    /// Open pidfds of processes that have been reaped, or of threads that have ended.
+    pub reaped: u64,
+    /// All its open pidfds.
+    pub open: u64,
+    /// Whether it has so many descriptors that not all were looked at.
+    pub is_lower_bound: bool,
+}
+
 /// The explanation of one process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -127,6 +140,9 @@ pub struct Explanation {
     pub responsible: Option<Keeper>,
     /// How it treats its own children, if it is alive.
     pub habits: Option<Keeper>,
+    /// Its pidfds, if it is alive; null if its descriptors could not be read.
+    #[serde(default)]
+    pub pidfds: Option<DeadPidfds>,
     /// Its death, as in `exits`; `how` is `unknown` until it is reaped.
     pub death: Option<FinishedExit>,
     /// Its workload.

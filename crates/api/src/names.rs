@@ -191,6 +191,8 @@ names! {
         Exit,
         /// Until it was reaped.
         Zombie,
+        /// Before its exit, libc's `exit`: handlers, buffers, temporary files.
+        ExitHandlers,
         /// Its core dump.
         DumpingCore,
         /// Until its last thread began to exit.

@@ -4,15 +4,24 @@ use serde::{Deserialize, Serialize};
 
 use super::{PhaseName, Seconds};
 
+/// How many steps there are.
+pub const STEPS: usize = 8;
+
 /// Time in each step of an exit, in seconds; null if not measured.
 ///
 /// The slowest thread counts: a step lasts from the moment the last thread reaches it until the
 /// last thread reaches the next one. So steps never overlap, and together they are the time from
-/// the start of the core dump, or else from `began_at`, to `died_at`. For a process with one thread
+/// the start of the core dump, or else from `began_at`, to `died_at`; only `exit_handlers` comes
+/// before that. For a process with one thread
 /// they are that thread's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Steps"))]
 pub struct Steps<T = Seconds> {
+    /// Before `began_at`: from the call of libc's `exit` until that of `_exit`, which runs the
+    /// program's exit handlers, flushes its buffers and removes its temporary files; 0 if the program
+    /// called `_exit` itself. Null without `--libc-exit`, or if it called neither in a C library
+    /// that is watched.
+    pub exit_handlers: Option<T>,
     /// From the start of the dump until all threads are exiting, including the time in which the
     /// dump waits for other threads to stop.
     pub dumping_core: Option<T>,
@@ -35,8 +44,9 @@ pub struct Steps<T = Seconds> {
 
 impl<T: Copy> Steps<T> {
     /// By these durations, in order.
-    pub fn of(durations: [Option<T>; 7]) -> Self {
+    pub fn of(durations: [Option<T>; STEPS]) -> Self {
         let [
+            exit_handlers,
             dumping_core,
             waiting_for_siblings,
             releasing_memory,
@@ -46,6 +56,7 @@ impl<T: Copy> Steps<T> {
             other,
         ] = durations;
         Self {
+            exit_handlers,
             dumping_core,
             waiting_for_siblings,
             releasing_memory,
@@ -57,8 +68,9 @@ impl<T: Copy> Steps<T> {
     }
 
     /// Each step with its name, in order.
-    pub fn each(&self) -> [(PhaseName, Option<T>); 7] {
+    pub fn each(&self) -> [(PhaseName, Option<T>); STEPS] {
         [
+            (PhaseName::ExitHandlers, self.exit_handlers),
             (PhaseName::DumpingCore, self.dumping_core),
             (PhaseName::WaitingForSiblings, self.waiting_for_siblings),
             (PhaseName::ReleasingMemory, self.releasing_memory),

@@ -93,6 +93,11 @@ impl Info<'_> {
         field(self.0, name)?.parse().ok()
     }
 
+    /// Whether it is a pidfd of a process that has been reaped.
+    pub(super) fn is_of_reaped(self) -> bool {
+        field(self.0, "Pid") == Some("-1")
+    }
+
     /// The descriptors that an epoll descriptor watches.
     pub(super) fn watched(self) -> impl Iterator<Item = u32> {
         let lines = self.0.lines();
@@ -144,6 +149,10 @@ mod tests {
         assert_eq!(ways("02"), Some((true, true)));
         assert_eq!((ways("x"), Info("").ways()), (None, None));
         assert_eq!(Info("pos:\t0\nino:\t9\n").number("ino"), Some(9));
+        let is_of_reaped =
+            |pid: &str| Info(&format!("flags:\t02\nPid:\t{pid}\nNSpid:\t{pid}\n")).is_of_reaped();
+        // 0 is a process of another PID namespace.
+        assert_eq!(["-1", "7", "0"].map(is_of_reaped), [true, false, false]);
         let epoll = "flags:\t02\ntfd:        5 events:       19 data: 5  pos:0 ino:3 sdev:f\n\
             tfd:       12 events:       19 data: 5  pos:0 ino:3 sdev:f\ntfd: x\n";
         assert_eq!(Info(epoll).watched().collect::<Vec<_>>(), [5, 12]);

@@ -9,6 +9,7 @@
 mod at;
 mod call;
 mod chain;
+mod dead_pidfds;
 mod descriptors;
 mod fdinfo;
 mod file_systems;
@@ -32,6 +33,7 @@ mod tests;
 mod thread;
 
 use crate::host::proc;
+pub use dead_pidfds::{of_all as dead_pidfds_of_all, of_process as dead_pidfds_of};
 use fdinfo::Info;
 use index::Index;
 use model::culprit::evidence::block::Block;

@@ -5,6 +5,7 @@ use super::metric::Metric;
 mod build_info;
 mod corrections;
 mod culprits;
+mod dead_pidfds;
 mod events;
 mod events_lost;
 mod exit_duration;
@@ -37,6 +38,7 @@ pub(super) static ALL: &[&Metric] = &[
     &build_info::METRIC,
     &corrections::METRIC,
     &culprits::METRIC,
+    &dead_pidfds::METRIC,
     &events::METRIC,
     &events_lost::METRIC,
     &exit_duration::METRIC,

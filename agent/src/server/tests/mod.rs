@@ -264,6 +264,7 @@ fn explained(pid: u32) -> Explained {
             forker: None,
             responsible: None,
             habits: None,
+            pidfds: None,
             death: None,
             container: None,
             ignored: None,

@@ -40,7 +40,7 @@ pub trait Feed: Clone + Send + Sync + 'static {
 }
 
 /// What the screen shows, since not all of it is in every frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// Title of the view.
     pub view: &'static str,
@@ -51,6 +51,10 @@ pub struct Wanted {
     /// As many rows as a frame can have: a filter hides most of them, and a tree has few lines for
     /// many.
     pub all: bool,
+    /// The filter, for the agent to apply to all rows where a frame has not all.
+    pub filter: Option<String>,
+    /// The field by which the agent sorts, likewise; `None` for the usual order.
+    pub sort: Option<Field>,
 }
 
 /// Exits between two frames.

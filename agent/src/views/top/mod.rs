@@ -114,6 +114,8 @@ impl<'a> Start<'a> {
             pid: None,
             at: player.map(Player::at),
             all: self.filter.is_some(),
+            filter: self.filter.as_ref().map(|it| it.text().to_owned()),
+            sort: None,
         }
     }
 

@@ -10,7 +10,7 @@ use super::frame::{Exits, Frame, Given, Wanted, passing};
 use super::player::Player;
 use super::settings::{Settings, Sort};
 use super::view::{Identity, View};
-use model::filter::Filter;
+use model::filter::{Field, Filter};
 
 /// How many rates the sparkline shows.
 const HISTORY: usize = 120;
@@ -194,6 +194,7 @@ impl<F: Frame> Model<F> {
     pub fn wanted(&self) -> Wanted {
         let pid = match &self.overlay {
             Some(Overlay::Detail(who)) => who.pid(),
+            Some(Overlay::Tree) => self.selected().and_then(|who| who.pid()),
             _ => None,
         };
         Wanted {
@@ -201,7 +202,18 @@ impl<F: Frame> Model<F> {
             pid,
             at: self.player.as_ref().map(Player::at),
             all: self.filter.is_some() || self.overlay == Some(Overlay::Tree),
+            filter: self.filter.as_ref().map(|it| it.text().to_owned()),
+            sort: self.sort(),
         }
+    }
+
+    /// The field by which an agent can sort the rows of the displayed view, unless it is in its usual
+    /// order anyway.
+    fn sort(&self) -> Option<Field> {
+        let (view, list) = (self.view(), self.list());
+        let is_asked = !list.reverse && list.sort != view.first_sort();
+        let field = is_asked.then(|| view.layouts()[list.sort].head.parse().ok());
+        field.flatten()
     }
 
     /// Time passes, in a recording that plays.

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::views::top::act::Effect;
 use crate::views::top::frame::{Frame as _, Recorded};
+use crate::views::top::host::Host;
 use crate::views::top::keys::Action;
 use crate::views::top::player::{Move, Player};
 use crate::views::top::sample::{self, Model, busy, frame, host, model, parent, workload, zombie};
 use crate::views::top::settings::Settings;
 
 use super::Overlay;
+use ::model::filter::{Field, Filter};
 
 fn shown(model: &Model) -> Vec<u32> {
     let rows = model.list().order.iter();
@@ -270,6 +272,23 @@ fn details_are_asked_for_while_they_are_on_the_screen() {
     assert!(matches!(model.overlay, Some(Overlay::Detail(_))));
     model.act(Action::Back);
     assert_eq!(model.wanted().pid, None);
+    model.act(Action::Tree);
+    assert_eq!(model.wanted().pid, Some(10), "for its ancestors");
+}
+
+#[test]
+fn the_agent_is_asked_to_filter_and_to_sort() {
+    let mut model = model(busy());
+    assert_eq!((model.wanted().filter, model.wanted().sort), (None, None));
+    model.filter = Filter::parse("comm=java", Host::FIELDS).ok();
+    let heads = model.view().layouts();
+    let place = heads.iter().position(|it| it.head == "OLDEST");
+    model.list_mut().sort = place.expect("a column");
+    let wanted = model.wanted();
+    assert_eq!(wanted.filter.as_deref(), Some("comm=java"));
+    assert_eq!(wanted.sort, Some(Field::Age));
+    model.list_mut().reverse = true;
+    assert_eq!(model.wanted().sort, None, "agents sort one way only");
 }
 
 #[test]

@@ -39,9 +39,7 @@ fn docs() -> PathBuf {
 async fn frame(source: &Source, model: Option<&Model<Host>>) -> Host {
     let first = Wanted {
         view: "Culprits",
-        pid: None,
-        at: None,
-        all: false,
+        ..Wanted::default()
     };
     let wanted = model.map_or(first, Model::wanted);
     source.frame(wanted).await.expect("a frame")

@@ -17,6 +17,10 @@ pub(super) fn between(begin_ns: Option<u64>, marks: wire::Steps, died_ns: u64) -
     let left = span(at(mark::NAMESPACES), at(mark::TASK_WORK));
     let cleared = at(mark::PID_NAMESPACE).map_or(Some(0), |at_ns| died_ns.checked_sub(at_ns));
     let mut steps = Steps {
+        exit_handlers: match (at(mark::LIBC_EXIT), at(mark::LIBC_EXIT_NOW)) {
+            (None, now) => now.map(|_| 0),
+            (called, now) => span(called, now.or(dumped).or(begin_ns)),
+        },
         dumping_core: dumped.map_or(none_seen, |from| entered.checked_sub(from)),
         waiting_for_siblings: match dumped {
             Some(_) => Some(0),
@@ -28,7 +32,7 @@ pub(super) fn between(begin_ns: Option<u64>, marks: wire::Steps, died_ns: u64) -
         namespaces: left.and_then(|left| left.checked_add(cleared?)),
         other: None,
     };
-    let mut named = steps.each().into_iter().take(6).map(|(_, ns)| ns);
+    let mut named = steps.each().into_iter().skip(1).take(6).map(|(_, ns)| ns);
     let known = named.try_fold(0_u64, |sum, ns| sum.checked_add(ns?));
     let whole = span(dumped.or(begin_ns), Some(died_ns));
     steps.other = span(known, whole);
@@ -66,6 +70,7 @@ mod tests {
     fn steps_fill_the_time_from_begin_to_death() {
         let steps = between(100, &WAY, 200);
         let expected = Steps {
+            exit_handlers: None,
             dumping_core: Some(0),
             waiting_for_siblings: Some(20),
             releasing_memory: Some(30),
@@ -76,6 +81,34 @@ mod tests {
         };
         assert_eq!(steps, expected);
         assert_eq!(whole(steps), 100);
+    }
+
+    #[test]
+    fn exit_handlers_run_before_the_exit() {
+        let handlers = |marks: &[(usize, u64)]| {
+            let steps = between(100, &[&WAY, marks].concat(), 200);
+            assert_eq!(
+                steps.other,
+                Some(17),
+                "the exit itself is as long as before"
+            );
+            steps.exit_handlers
+        };
+        assert_eq!(
+            handlers(&[(mark::LIBC_EXIT, 40), (mark::LIBC_EXIT_NOW, 90)]),
+            Some(50)
+        );
+        assert_eq!(
+            handlers(&[(mark::LIBC_EXIT, 40)]),
+            Some(60),
+            "killed in a handler"
+        );
+        assert_eq!(
+            handlers(&[(mark::LIBC_EXIT_NOW, 90)]),
+            Some(0),
+            "without handlers"
+        );
+        assert_eq!(handlers(&[]), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub use lives::{Life, State, lives};
 pub use story::story;
 pub use timeline::what;
 
-use api::{Bound, PhaseName};
+use api::{Bound, DeadPidfds, PhaseName};
 
 use crate::culprit::evidence::Sigchld;
 use crate::events::{Process, Snapshot};
@@ -43,6 +43,8 @@ pub struct Seen {
     pub stopped: Option<Stop>,
     /// How far its exit is.
     pub exit: Option<Exit>,
+    /// Its pidfds.
+    pub pidfds: Option<DeadPidfds>,
     /// All PIDs are below it.
     pub pid_max: Option<u32>,
 }

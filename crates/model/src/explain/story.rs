@@ -118,6 +118,7 @@ fn advice(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
     pending
         .into_iter()
         .chain(inherited_settings(known, life))
+        .chain(leaked_pidfds(known, life))
         .collect()
 }
 
@@ -162,6 +163,29 @@ fn inherited_settings(known: &Known<'_>, life: &Life<'_>) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// So many pidfds of reaped processes are no accident. A few are normal: a program closes them after
+/// it has reaped.
+const LEAKED_PIDFDS: u64 = 16;
+
+fn leaked_pidfds(known: &Known<'_>, life: &Life<'_>) -> Option<String> {
+    let pidfds = known.seen.pidfds.filter(|_| life.state.is_alive())?;
+    (pidfds.reaped >= LEAKED_PIDFDS).then(|| {
+        format!(
+            "{} holds {}{} pidfds of processes that have been reaped. Each takes a file descriptor \
+             and kernel memory until it is closed: the program must close a pidfd once its process \
+             is reaped. To list them: grep -lE '^Pid:.*-1' /proc/{}/fdinfo/*",
+            life.process.comm,
+            if pidfds.is_lower_bound {
+                "at least "
+            } else {
+                ""
+            },
+            pidfds.reaped,
+            known.pid,
+        )
+    })
 }
 
 /// How far its exit is. An exit that the probes saw begin has begun.

@@ -65,6 +65,22 @@ fn began(begin_ns: u64) -> Moment {
     at(Some(begin_ns), Bound::Exact, what)
 }
 
+/// How it left by its C library, if that was watched.
+fn left(record: &Record) -> Option<Moment> {
+    let handlers_ns = record.steps.as_ref()?.exit_handlers?;
+    let began_ns = record.begin_ns?;
+    Some(match handlers_ns {
+        0 => {
+            let what = "called _exit: no exit handlers ran, no buffers were flushed".to_owned();
+            at(None, Bound::Exact, what)
+        }
+        ns => {
+            let what = "called exit: its exit handlers run and its buffers are flushed".to_owned();
+            at(Some(began_ns.saturating_sub(ns)), Bound::AtMost, what)
+        }
+    })
+}
+
 /// The signal that a living process has not taken yet.
 fn pending_signal(task: &Task, signal: u8, fate: Fate) -> Moment {
     let kill = task.kill.as_ref().filter(|kill| kill.signal == signal);
@@ -156,6 +172,7 @@ fn dead(life: &Life<'_>, record: &Record, moments: &mut Vec<Moment>) {
         first.or(record.parent.as_ref()),
     ));
     moments.extend(record.kill.as_deref().map(killed));
+    moments.extend(left(record));
     moments.extend(record.begin_ns.map(began));
     moments.push(died(record));
     moments.extend(parent_changes(record));
@@ -308,6 +325,9 @@ pub fn what(phase: PhaseName) -> &'static str {
         PhaseName::Signal => "from the signal until it began to exit",
         PhaseName::Exit => "exiting: the kernel frees its memory and closes its files",
         PhaseName::Zombie => "a zombie, waiting to be reaped",
+        PhaseName::ExitHandlers => {
+            "before that, in the program: exit handlers, flushing buffers, removing temporary files"
+        }
         PhaseName::DumpingCore => "of that, writing its core dump",
         PhaseName::WaitingForSiblings => "of that, waiting for its other threads",
         PhaseName::ReleasingMemory => "of that, freeing its memory",

@@ -1,6 +1,8 @@
 //! The form in which open deaths are kept: there may be hundreds of thousands, and what many have
 //! in common is kept once.
 
+use api::STEPS;
+
 use super::entry::Entry;
 use super::{Died, DiedBound, Former, Reap, Record};
 use crate::events::{
@@ -39,7 +41,7 @@ pub(super) struct Row {
     uid: u32,
     threads: Option<u32>,
     exit_signal: Option<i32>,
-    steps: Option<[u32; 7]>,
+    steps: Option<[u32; STEPS]>,
     comm: Place,
     forker: Place,
     /// The processes that must reap it, and its cgroup.
@@ -227,8 +229,8 @@ impl Shared {
 }
 
 /// In 4 bytes each; `None` if one took too long for that.
-fn pack_steps(steps: &Steps) -> Option<[u32; 7]> {
-    let mut packed = [UNKNOWN; 7];
+fn pack_steps(steps: &Steps) -> Option<[u32; STEPS]> {
+    let mut packed = [UNKNOWN; STEPS];
     for (packed, (_, ns)) in packed.iter_mut().zip(steps.each()) {
         if let Some(ns) = ns {
             *packed = u32::try_from(ns).ok().filter(|&ns| ns != UNKNOWN)?;
@@ -237,7 +239,7 @@ fn pack_steps(steps: &Steps) -> Option<[u32; 7]> {
     Some(packed)
 }
 
-fn unpack_steps(packed: [u32; 7]) -> Steps {
+fn unpack_steps(packed: [u32; STEPS]) -> Steps {
     Steps::of(packed.map(|ns| (ns != UNKNOWN).then_some(u64::from(ns))))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::OrOther;
+use api::{OrOther, STEPS};
 
 use super::fields::{Fields, Malformed, write};
 use super::word::Ns;
@@ -95,7 +95,7 @@ fn resources(f: &mut Fields<'_, Resources>) -> Result<Resources, Malformed> {
 
 fn steps(f: &mut Fields<'_, Steps>) -> Result<Steps, Malformed> {
     f.flag("steps", |_| true);
-    let mut durations = [None; 7];
+    let mut durations = [None; STEPS];
     for (n, (name, _)) in Steps::default().each().into_iter().enumerate() {
         durations[n] = f.maybe_time(name.into(), |it| it.each()[n].1)?;
     }

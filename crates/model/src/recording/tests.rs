@@ -50,6 +50,7 @@ fn full_death() -> Death {
             max_rss_bytes: 6,
         },
         steps: Some(Steps {
+            exit_handlers: Some(6),
             dumping_core: Some(7),
             waiting_for_siblings: None,
             releasing_memory: Some(8),

@@ -136,6 +136,7 @@ impl State {
             responsible: last.and_then(|life| self.responsible(life, asked)),
             verdict: last.and_then(|life| self.verdict_on(life, habits.as_ref(), known)),
             habits,
+            pidfds: lives_on.and(known.seen.pidfds),
             death: last.and_then(|life| life.record).map(dead),
             container: last.and_then(|life| asked.place(life.process)),
             ignored: lives_on.and_then(|life| self.ignored(life, known)),

@@ -20,8 +20,8 @@ use crate::views::zombies::{missing, unlisted};
 use crate::views::{Look, pids};
 use agent::Check;
 use api::{
-    AgentUse, Doctor, DoctorQuery, Document, ExplainQuery, Explained, Parent, Stuck, StuckQuery,
-    Top, TopQuery,
+    AgentUse, Doctor, DoctorQuery, Document, ExplainQuery, Explained, List, OrOther, Parent, Stuck,
+    StuckQuery, Top, TopQuery, Zombie, ZombiesQuery,
 };
 
 use super::frame::{Exits, Feed, Figures, Frame, Given, Recorded, Wanted, passing};
@@ -40,6 +40,8 @@ pub struct Host {
     /// What is to be said of the agent, from the above.
     checks: Vec<Check>,
     story: Asked<Box<Explained>>,
+    /// Of how many zombies the agent has chosen those of the frame, if it was asked to.
+    chosen_of: Option<u64>,
     /// Where the parents with these PIDs are.
     parents: HashMap<u32, usize>,
 }
@@ -57,10 +59,34 @@ impl Host {
             doctor: None,
             checks: Vec::new(),
             story: None,
+            chosen_of: None,
             parents,
         };
         host.explain_zombies();
         Ok(host)
+    }
+
+    /// The question for the zombies that pass the filter, if a frame has not room for all: it would
+    /// miss those that come late in the usual order.
+    fn choice(&self, wanted: &Wanted) -> Option<ZombiesQuery> {
+        let top = self.top();
+        let is_cut = (top.zombies.len() as u64) < top.summary.zombies;
+        let is_shown = wanted.view == zombies::VIEW.title;
+        let is_chosen = wanted.filter.is_some() || wanted.sort.is_some();
+        (is_cut && is_shown && is_chosen).then(|| {
+            ZombiesQuery(List {
+                limit: Some(top.zombies.len()),
+                sort: wanted.sort.map(OrOther::from),
+                filter: wanted.filter.clone(),
+            })
+        })
+    }
+
+    /// Shows the zombies that the agent has chosen among all.
+    fn choose(&mut self, chosen: Document<Zombie>) {
+        self.chosen_of = Some(chosen.total);
+        self.document.items[0].zombies = chosen.items;
+        self.explain_zombies();
     }
 
     /// The verdict stands with the parent, which the zombie's row does not show.
@@ -84,6 +110,22 @@ impl Host {
     fn top(&self) -> &Top {
         // `new` checks that there is exactly one.
         &self.document.items[0]
+    }
+
+    /// What the frame leaves out.
+    fn hidden(&self) -> Option<String> {
+        let top = self.top();
+        let parents = top.parents_total.saturating_sub(top.parents.len() as u64);
+        let zombies = self.chosen_of.unwrap_or(top.summary.zombies);
+        let zombies = zombies.saturating_sub(top.zombies.len() as u64);
+        let hidden = [(parents, "parent"), (zombies, "zombie")];
+        let hidden = hidden.into_iter().filter(|(number, _)| *number > 0);
+        let hidden: Vec<_> = hidden.map(|(number, what)| count(number, what)).collect();
+        let text = format!(
+            "not shown: {}; `reapwatch culprits` and `reapwatch zombies` list all",
+            hidden.join(", ")
+        );
+        Some(text).filter(|_| !hidden.is_empty())
     }
 
     /// The parent with this PID.
@@ -127,6 +169,13 @@ impl Feed for Source {
         }
         let limit = wanted.all.then_some(MAX_ROWS);
         let mut host = Host::new(self.ask(TopQuery { limit }).await?.answer)?;
+        if let Some(choice) = host.choice(&wanted) {
+            // Some fields are not known to agents, of zombies or at all: then what the frame has is
+            // filtered here.
+            if let Some(Ok(chosen)) = asked(self, choice).await? {
+                host.choose(chosen);
+            }
+        }
         if wanted.view == stuck::VIEW.title {
             host.stuck = asked(self, StuckQuery::default()).await?;
         }
@@ -201,7 +250,7 @@ impl Frame for Host {
         let alarm = pids::alarm(&self.top().pids).map(|it| pids::brief(it, look));
         let unlisted = unlisted(self.document.head.unlisted_zombies);
         let alarms = alarm.into_iter().chain(unlisted);
-        alarms.chain(hidden(self.top())).collect()
+        alarms.chain(self.hidden()).collect()
     }
 
     fn exits_since(&self, earlier: &Self) -> Exits {
@@ -252,7 +301,7 @@ impl Frame for Host {
         for full in self.top().pids.iter().filter(|it| pids::matters(it)) {
             text.extend([pids::line(full, look).as_str(), "\n"]);
         }
-        text.extend(hidden(self.top()).map(|hidden| hidden + "\n"));
+        text.extend(self.hidden().map(|hidden| hidden + "\n"));
         text + &missing(head)
     }
 
@@ -278,20 +327,6 @@ impl Frame for Host {
         top.workloads = rows.map(|row| self.top().workloads[row].clone()).collect();
         document
     }
-}
-
-/// What the frame leaves out.
-fn hidden(top: &Top) -> Option<String> {
-    let parents = top.parents_total.saturating_sub(top.parents.len() as u64);
-    let zombies = top.summary.zombies.saturating_sub(top.zombies.len() as u64);
-    let hidden = [(parents, "parent"), (zombies, "zombie")];
-    let hidden = hidden.into_iter().filter(|(number, _)| *number > 0);
-    let hidden: Vec<_> = hidden.map(|(number, what)| count(number, what)).collect();
-    let text = format!(
-        "not shown: {}; `reapwatch culprits` and `reapwatch zombies` list all",
-        hidden.join(", ")
-    );
-    Some(text).filter(|_| !hidden.is_empty())
 }
 
 /// Why a view without rows has none.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use api::{Bound, Parent, Zombie};
+use api::{Bound, Parent, Process, Zombie};
 use model::filter::Filter;
 
 use super::super::frame::passing;
 use super::super::view::View;
-use super::{Host, culprits};
+use super::{Host, culprits::VIEW};
 use crate::views::look::Look;
 use crate::views::text::count;
 
@@ -21,9 +21,35 @@ struct Node {
     below: Vec<Node>,
 }
 
-/// The tree of all culprits that pass a filter, worst first.
+/// The ancestors of the selected process, and the tree of all culprits that pass a filter, worst
+/// first.
 pub(super) fn tree(host: &Host, filter: Option<&Filter>, look: Look) -> String {
-    let view: &dyn View<Host> = &culprits::VIEW;
+    lineage(host, look) + &culprits(host, filter, look)
+}
+
+/// The selected process below its parent, that below its own, from PID 1 on.
+fn lineage(host: &Host, look: Look) -> String {
+    let story = host.story.as_ref().and_then(|story| story.as_ref().ok());
+    let Some((story, process)) = story.and_then(|it| Some((&it.story, it.story.process.as_ref()?)))
+    else {
+        return String::new();
+    };
+    let name = |process: &Process| look.process(Some(process));
+    let selected = Node {
+        text: format!("{}  selected", name(process)),
+        below: Vec::new(),
+    };
+    let chain = story.ancestry.iter().fold(selected, |below, parent| Node {
+        text: name(parent),
+        below: vec![below],
+    });
+    let mut text = "Ancestors of the selected process\n".to_owned();
+    write(&mut text, &[chain], " ", look);
+    text + "\n"
+}
+
+fn culprits(host: &Host, filter: Option<&Filter>, look: Look) -> String {
+    let view: &dyn View<Host> = &VIEW;
     let rows = passing(host, view, filter);
     let rows = view
         .sorted(host, rows, view.first_sort(), false)
