@@ -15,10 +15,11 @@ use crate::{shell, workspace};
 pub(crate) const PACKAGES: [&str; 5] = [
     "cargo-web",
     "gcc-aarch64-linux-gnu",
-    "libc6-dev-arm64-cross",
+    C_LIBRARY,
     "qemu-user-static",
     "rustc-web",
 ];
+pub(crate) const C_LIBRARY: &str = "libc6-dev-arm64-cross";
 /// The standard library for that compiler. It comes unpacked into the cache, since the package
 /// manager installs it only where the machine's own configuration allows packages of arm64.
 pub(crate) const LIBRARY: &str = "libstd-rust-web-dev";
@@ -47,9 +48,7 @@ pub(crate) fn is_there() -> bool {
 
 /// Downloads the library into the cache.
 pub(crate) fn unpack() -> Result<()> {
-    let mut query = Command::new("dpkg-query");
-    query.args(["--show", "--showformat=${Version}", "rustc-web"]);
-    let package = format!("{LIBRARY}={}", shell::read(&mut query)?);
+    let package = format!("{LIBRARY}={}", version("rustc-web")?);
     println!(
         "setup: {package} for arm64, unpacked into {}",
         sysroot().display()
@@ -59,4 +58,10 @@ pub(crate) fn unpack() -> Result<()> {
     extract(&apt.download(&package, package_in.path())?, folder.path())?;
     // The folder appears only when it is complete.
     fs::rename(folder.path().join("usr"), sysroot()).context("keep the library")
+}
+
+/// The version of an installed package.
+pub(crate) fn version(package: &str) -> Result<String> {
+    let mut query = Command::new("dpkg-query");
+    shell::read(query.args(["--show", "--showformat=${Version}", package]))
 }

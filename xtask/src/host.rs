@@ -31,12 +31,6 @@ pub(crate) fn no_btf() -> Option<String> {
     (!there).then(|| "this kernel has no BTF (/sys/kernel/btf/vmlinux)".to_owned())
 }
 
-/// Why the landing page cannot be opened in a browser here, if so.
-pub(crate) fn no_browser() -> Option<String> {
-    let there = Path::new("/usr/bin/chromium").exists();
-    (!there).then(|| "chromium is not installed".to_owned())
-}
-
 /// The number of CPUs that this process may use.
 pub(crate) fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

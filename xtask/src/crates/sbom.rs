@@ -8,13 +8,14 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{Crates, Package};
+use crate::arch::Arch;
 use crate::sidecar::{self, Sidecar, sha256};
-use crate::{shell, statics, workspace};
+use crate::{cross, shell, statics, workspace};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The document, as JSON.
-pub(crate) fn sbom(crates: &Crates, program: &Path) -> Result<Vec<u8>> {
+pub(crate) fn sbom(crates: &Crates, program: &Path, arch: Arch) -> Result<Vec<u8>> {
     let own = |package: &&Package| package.name == "reapwatch";
     let linked = crates
         .linked()
@@ -23,7 +24,7 @@ pub(crate) fn sbom(crates: &Crates, program: &Path) -> Result<Vec<u8>> {
     let others = crates.at_build().map(|it| (it, "excluded"));
     let components = linked.chain(others);
     let mut components: Vec<_> = components.map(|(it, scope)| component(it, scope)).collect();
-    components.push(c_library()?);
+    components.push(c_library(arch)?);
     components.push(kernel_object()?);
     let edges = crates.edges().map(|(package, needed)| {
         let needed: Vec<_> = needed.into_iter().map(reference).collect();
@@ -77,9 +78,15 @@ fn component(package: &Package, scope: &str) -> Value {
 }
 
 /// The C library, which is linked statically.
-fn c_library() -> Result<Value> {
-    let version = shell::read(Command::new("getconf").arg("GNU_LIBC_VERSION"))?;
-    let version = version.trim().trim_start_matches("glibc ").to_owned();
+fn c_library(arch: Arch) -> Result<Value> {
+    let version = if arch.is_own() {
+        let version = shell::read(Command::new("getconf").arg("GNU_LIBC_VERSION"))?;
+        version.trim().trim_start_matches("glibc ").to_owned()
+    } else {
+        // Debian's revision follows a dash.
+        let version = cross::version(cross::C_LIBRARY)?;
+        version.split('-').next().unwrap_or_default().to_owned()
+    };
     Ok(json!({
         "type": "library",
         "bom-ref": "glibc",

@@ -99,7 +99,10 @@ fn generate(program: &Path, arch: Arch) -> Result<()> {
         fs::write(&path, text).with_context(|| format!("write {}", path.display()))
     };
     let crates = Crates::of_agent(arch)?;
-    fs::write(documents().join(SBOM), crates::sbom(&crates, program)?)?;
+    fs::write(
+        documents().join(SBOM),
+        crates::sbom(&crates, program, arch)?,
+    )?;
     let licences = documents().join(crates::LICENCES);
     fs::write(licences, crates::licences(&crates)?)?;
     write(folder.join("man/reapwatch.1"), &["man"])?;

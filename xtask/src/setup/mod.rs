@@ -37,8 +37,9 @@ const CONTAINERS: [(&str, &str); 5] = [
 ];
 
 /// Programs of single suites, and the packages of the same names: one traces what the agent opens,
-/// the other makes clean systems to install it in.
+/// one opens its page, one makes clean systems to install it in.
 const STRACE: &str = "strace";
+const BROWSER: &str = "chromium";
 pub(crate) const DEBOOTSTRAP: &str = "debootstrap";
 
 /// Components of rustup that `cargo xtask test` needs, and the equivalent Debian packages.
@@ -148,6 +149,11 @@ pub(crate) fn no_strace() -> Option<String> {
     missing_program(STRACE)
 }
 
+/// Why the landing page cannot be opened here, if so.
+pub(crate) fn no_browser() -> Option<String> {
+    missing_program(BROWSER)
+}
+
 /// Why clean systems cannot be made here, if so.
 pub(crate) fn no_debootstrap() -> Option<String> {
     missing_program(DEBOOTSTRAP)
@@ -189,7 +195,7 @@ impl Missing {
         }
         if test {
             let absent = |name: &&str| workspace::find_program(name).is_none();
-            packages.extend([STRACE, DEBOOTSTRAP].into_iter().filter(absent));
+            packages.extend([STRACE, BROWSER, DEBOOTSTRAP].into_iter().filter(absent));
         }
         if test || purpose == Purpose::Real {
             packages.extend(verdicts::missing_packages(test));

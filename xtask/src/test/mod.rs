@@ -66,7 +66,7 @@ const LACKS: [Lack; 6] = [
     ("BTF", host::no_btf),
     ("prom", setup::no_prometheus),
     ("strace", setup::no_strace),
-    ("chromium", host::no_browser),
+    ("chromium", setup::no_browser),
 ];
 
 /// `cargo xtask test`.
