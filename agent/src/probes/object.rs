@@ -147,9 +147,10 @@ impl Host {
 /// (`bpf_get_current_task_btf`); otherwise, what it lacks.
 pub(super) fn may_load_directly() -> Result<(), String> {
     let is_enough = |kernel| kernel >= KernelVersion::new(5, 11, 0);
-    match KernelVersion::current().is_ok_and(is_enough) {
-        true => Ok(()),
-        false => Err("needs Linux 5.11".to_owned()),
+    if KernelVersion::current().is_ok_and(is_enough) {
+        Ok(())
+    } else {
+        Err("needs Linux 5.11".to_owned())
     }
 }
 
