@@ -50,7 +50,7 @@ fn a_stepped_clock_and_a_suspend_do_not_change_past_times() {
     match no_suspend() {
         Some(lack) => Verdicts::skip(&lack),
         None => verdicts.of("clock_suspended", || {
-            sleeps(&agent, &leak, &first, &mut stream)
+            sleeps(&agent, &leak, &first, &mut stream);
         }),
     }
     verdicts.of("clock_identity", || {
