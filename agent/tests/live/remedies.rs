@@ -84,7 +84,7 @@ while True:
     },
     Case {
         id: "sigchld_coalesced",
-        advises: "in a loop until it returns 0",
+        advises: "as long as it returns a PID",
         program: "
 signal.signal(signal.SIGCHLD, reap_all)
 while True:

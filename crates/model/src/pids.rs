@@ -148,10 +148,16 @@ impl History {
         }
     }
 
-    /// How fast the zombies of a scope grow, since the first remembered reading.
+    /// How fast the zombies of a scope grow, since the first remembered reading. One burst is no
+    /// leak: it is 0 if there were as many in the middle of that time.
     pub fn leak(&self, now_ns: u64, scope: &Scope, zombies: u64) -> Option<f64> {
-        let (at_ns, count) = *self.of.get(scope)?.front()?;
+        let looks = self.of.get(scope)?;
+        let (at_ns, count) = *looks.front()?;
         let span_ns = now_ns.checked_sub(at_ns).filter(|&ns| ns >= LEAST_NS)?;
+        let mut later = looks.iter().filter(|(at, _)| *at >= at_ns + span_ns / 2);
+        if later.next().is_some_and(|(_, then)| *then >= zombies) {
+            return Some(0.0);
+        }
         Some(zombies.saturating_sub(count) as f64 / (span_ns as f64 / 1e9))
     }
 }
@@ -322,6 +328,9 @@ mod tests {
         let reaped = later(&history, 10 * second, node(49, 1));
         assert_eq!(reaped.leaked_per_second, Some(0.0));
         assert_eq!(reaped.full_in(), None);
+        history.add(6 * second, &[node(60, 12)]);
+        let burst = later(&history, 10 * second, node(60, 12));
+        assert_eq!(burst.leaked_per_second, Some(0.0), "none came after it");
         history.add(70 * second, &[node(60, 12)]);
         let over = later(&history, 72 * second, node(60, 12));
         assert_eq!(

@@ -60,7 +60,7 @@ impl Recent {
         self.places.len()
     }
 
-    /// Adds one that is not in it.
+    /// Adds one, in the place of an earlier one with the same key.
     pub(super) fn push(&mut self, closed: Closed) {
         if self.limit == 0 {
             return;
@@ -68,8 +68,12 @@ impl Recent {
         while self.ring.len() >= self.limit {
             self.pop();
         }
-        self.places
-            .insert(closed.who.key, self.first + self.ring.len() as u64);
+        let place = self.first + self.ring.len() as u64;
+        if let Some(earlier) = self.places.insert(closed.who.key, place)
+            && let Some(entry) = self.ring.get_mut((earlier - self.first) as usize)
+        {
+            *entry = None;
+        }
         self.ring.push_back(Some(closed));
     }
 

@@ -220,7 +220,8 @@ impl Parents {
             held.oldest = [held.oldest, oldest].into_iter().flatten().min();
         }
         let reaping = self.of.values().filter(|parent| {
-            parent.window.sum(now_ns).reaped > 0 && !held.contains_key(&parent.process.key)
+            parent.window.sum(now_ns, window::SECONDS).reaped > 0
+                && !held.contains_key(&parent.process.key)
         });
         let mut rows: Vec<_> = reaping
             .map(|parent| self.row(&parent.process, &Held::default(), now_ns))
@@ -278,7 +279,12 @@ impl Parents {
         let began_ns = self.began_ns.max(exec_ns).max(process.key.start_ns);
         let seconds =
             (now_ns.saturating_sub(began_ns) as f64 / 1e9).clamp(1.0, window::SECONDS as f64);
-        let count = known.map_or(Count::default(), |parent| parent.window.sum(now_ns));
+        let sum = |seconds| known.map_or(Count::default(), |it| it.window.sum(now_ns, seconds));
+        let count = sum(window::SECONDS);
+        // One burst is no leak: it must go on in the later half of the time, and the current second
+        // has just begun.
+        let goes_on = sum((seconds / 2.0).ceil() as u64 + 1).came > 0;
+        let leaked = count.came.saturating_sub(count.went);
         let per_second = |events: u64| match events {
             0 | 1 => 0.0,
             _ => events as f64 / seconds,
@@ -299,7 +305,7 @@ impl Parents {
                 .oldest
                 .map(|(died_ns, _)| now_ns.saturating_sub(died_ns)),
             oldest_is_lower_bound: held.oldest.is_some_and(|(_, bound)| bound),
-            leaked_per_second: per_second(count.came.saturating_sub(count.went)),
+            leaked_per_second: per_second(if goes_on { leaked } else { 0 }),
             reaped_per_second: per_second(count.reaped),
             reaped_total: self.reaping(process.key).total,
             p50_ns: quantile(&samples, 50),

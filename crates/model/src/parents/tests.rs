@@ -180,6 +180,19 @@ fn a_young_agent_does_not_divide_by_a_minute() {
 }
 
 #[test]
+fn a_burst_is_no_leak() {
+    let mut world = World::new(16);
+    for child in 0..3 {
+        world.dies(1000 + child, 1, SECOND);
+    }
+    let row = world.row(1, 20 * SECOND);
+    assert_eq!(row.zombies, 3);
+    assert!(is(row.leaked_per_second, 0.0), "{row:?}");
+    world.dies(1003, 1, 21 * SECOND);
+    assert!(world.row(1, 22 * SECOND).leaked_per_second > 0.0);
+}
+
+#[test]
 fn an_adopter_leaks_what_it_inherits() {
     let mut world = World::new(16);
     for child in 1000..1030 {

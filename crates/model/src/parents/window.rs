@@ -41,10 +41,10 @@ impl Window {
         &mut self.slots[index].1
     }
 
-    /// What happened in the minute before `now_ns`.
-    pub(super) fn sum(&self, now_ns: u64) -> Count {
+    /// What happened in these last seconds before `now_ns`.
+    pub(super) fn sum(&self, now_ns: u64, seconds: u64) -> Count {
         let second = now_ns / 1_000_000_000;
-        let recent = self.slots.iter().filter(|(old, _)| old + SECONDS > second);
+        let recent = self.slots.iter().filter(|(old, _)| old + seconds > second);
         recent.fold(Count::default(), |sum, (_, count)| Count {
             came: sum.came + count.came,
             went: sum.went + count.went,
@@ -84,10 +84,10 @@ mod tests {
         let mut window = Window::default();
         window.slot(5 * SECOND).came += 2;
         window.slot(6 * SECOND).came += 1;
-        assert_eq!(window.sum(6 * SECOND).came, 3);
-        assert_eq!(window.sum(64 * SECOND).came, 3);
-        assert_eq!(window.sum(65 * SECOND).came, 1);
-        assert_eq!(window.sum(66 * SECOND).came, 0);
+        assert_eq!(window.sum(6 * SECOND, SECONDS).came, 3);
+        assert_eq!(window.sum(64 * SECOND, SECONDS).came, 3);
+        assert_eq!(window.sum(65 * SECOND, SECONDS).came, 1);
+        assert_eq!(window.sum(66 * SECOND, SECONDS).came, 0);
         window.slot(66 * SECOND).reaped += 1;
         assert_eq!(window.slots.len(), 1);
     }
@@ -111,6 +111,6 @@ mod tests {
         }
         window.slot(0).went += 1;
         assert_eq!(window.slots.len() as u64, SECONDS);
-        assert_eq!(window.sum(999 * SECOND).went, SECONDS + 1);
+        assert_eq!(window.sum(999 * SECOND, SECONDS).went, SECONDS + 1);
     }
 }

@@ -46,8 +46,8 @@ fn judge_unseen(evidence: &Evidence) -> Option<Verdict> {
     lines.extend(waiting::thread(evidence));
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     lines.extend(words::program(evidence));
-    let fix = "on each SIGCHLD, reap all dead children: call waitpid(-1, …, WNOHANG) in a loop \
-               until it returns 0 or, if it waits by PID, call it for each child that it started";
+    let fix = "on each SIGCHLD, reap all dead children: call waitpid(-1, …, WNOHANG) as long as \
+               it returns a PID or, if it waits by PID, call it for each child that it started";
     Some(Verdict {
         id: RULE.id,
         summary: format!(
@@ -78,7 +78,7 @@ fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
     let each_took_one = evidence.since.as_ref().is_some_and(|since| {
         since.held_throughout && since.reaped > 1 && since.waits == Some(since.reaped)
     });
-    let mut lines = vec!["it reaps some of its children and leaves others as zombies".to_owned()];
+    let mut lines = vec!["it has reaped some of its children while others were zombies".to_owned()];
     if let Some(since) = evidence.since.as_ref().filter(|_| each_took_one) {
         lines.push(format!(
             "in the last {} each of its {} reaped one child; it did not repeat the call until no \
@@ -98,19 +98,26 @@ fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
     lines.extend(waiting::thread(evidence));
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     lines.extend(words::program(evidence));
-    let fix = if evidence.waits_by_pid() || asks_for_any.is_none() {
-        "on each SIGCHLD, call waitpid with WNOHANG for every child it started, not just for one"
+    // Without the signal it has another reason to wait, such as a round of its loop.
+    let awaits = caught != Some(false) || evidence.receives_sigchld();
+    let when = if awaits {
+        "on each SIGCHLD"
     } else {
-        "on each SIGCHLD, call waitpid(-1, …, WNOHANG) in a loop until it returns 0"
+        "each time that it waits"
+    };
+    let fix = if evidence.waits_by_pid() || asks_for_any.is_none() {
+        format!("{when}, call waitpid with WNOHANG for every child it started, not just for one")
+    } else {
+        format!("{when}, call waitpid(-1, …, WNOHANG) as long as it returns a PID")
     };
     Some(Verdict {
         id: RULE.id,
         summary: format!(
-            "{} waits once when several children have died, and leaves the rest",
+            "{} waits once when several children have died, so that others stay zombies",
             words::subject(evidence)
         ),
         evidence: lines,
-        remedy: remedy::fix_program(evidence, fix),
+        remedy: remedy::fix_program(evidence, &fix),
         confidence: match (caught, each_took_one) {
             // It may know those PIDs from another source, and not yet those of the zombies.
             _ if by_pid && !evidence.reaper_awaits_signals() => Confidence::Guess,

@@ -198,7 +198,10 @@ fn fix(evidence: &Evidence, block: Option<&Block>) -> String {
     }
     block.and_then(waiting::fix).unwrap_or_else(|| {
         match block.map(|block| &block.on) {
-            Some(On::Timer) => "look again after its timer expires: a parent that polls reaps then",
+            Some(On::Timer) => {
+                "look again after its timer expires: a parent that polls reaps then; if it does \
+                 not, make it call waitpid for each child that ends (in Python: join() or wait())"
+            }
             _ => "find out what it is waiting for (see the first fact) and fix that",
         }
         .to_owned()

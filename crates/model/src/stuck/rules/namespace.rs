@@ -35,11 +35,18 @@ fn judge(stuck: &Stuck, _thread: &Thread) -> Finding {
     let (remedy, confidence) = match (holder, members.clone().next()) {
         (Some(parent), _) => (reaps(parent), Confidence::Certain),
         (None, Some(member)) => (
-            format!(
-                "find out why {} does not exit: reapwatch explain {}",
-                words::with_state(&member.process),
-                member.process.pid
-            ),
+            match member.process.state {
+                Some('Z') => format!(
+                    "find out who holds {}, its parent or a tracer: reapwatch explain {}",
+                    words::with_state(&member.process),
+                    member.process.pid
+                ),
+                _ => format!(
+                    "find out why {} does not exit: reapwatch explain {}",
+                    words::with_state(&member.process),
+                    member.process.pid
+                ),
+            },
             Confidence::Likely,
         ),
         (None, None) => (
