@@ -98,18 +98,7 @@ fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
     lines.extend(waiting::thread(evidence));
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     lines.extend(words::program(evidence));
-    // Without the signal it has another reason to wait, such as a round of its loop.
-    let awaits = caught != Some(false) || evidence.receives_sigchld();
-    let when = if awaits {
-        "on each SIGCHLD"
-    } else {
-        "each time that it waits"
-    };
-    let fix = if evidence.waits_by_pid() || asks_for_any.is_none() {
-        format!("{when}, call waitpid with WNOHANG for every child it started, not just for one")
-    } else {
-        format!("{when}, call waitpid(-1, …, WNOHANG) as long as it returns a PID")
-    };
+    let fix = fix(evidence, caught != Some(false));
     Some(Verdict {
         id: RULE.id,
         summary: format!(
@@ -129,4 +118,20 @@ fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
             _ => Confidence::Guess,
         },
     })
+}
+
+/// How to take all children that are dead. Without the signal it has another reason to wait, such
+/// as a round of its loop.
+fn fix(evidence: &Evidence, may_catch: bool) -> String {
+    let when = if may_catch || evidence.receives_sigchld() {
+        "on each SIGCHLD"
+    } else {
+        "each time that it waits"
+    };
+    let asks_for_any = evidence.waited_for_any_since_oldest_death();
+    if evidence.waits_by_pid() || asks_for_any.is_none() {
+        format!("{when}, call waitpid with WNOHANG for every child it started, not just for one")
+    } else {
+        format!("{when}, call waitpid(-1, …, WNOHANG) as long as it returns a PID")
+    }
 }
