@@ -27,6 +27,7 @@ pub(crate) const LIBRARY: &str = "libstd-rust-web-dev";
 const SUITES: [&str; 2] = ["bookworm", "bookworm-security"];
 const CACHE: &str = "cross";
 
+/// Debian's compiler, which also builds the kernel side.
 pub(crate) const CARGO: &str = "/usr/bin/cargo";
 pub(crate) const RUSTC: &str = "/usr/bin/rustc";
 pub(crate) const LINKER: &str = "aarch64-linux-gnu-gcc";

@@ -12,13 +12,12 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::cli::Purpose;
+use crate::cross::{CARGO, RUSTC};
 use crate::setup;
 use crate::shell;
 use crate::sidecar::{OBJECT, SIDECAR, Sidecar, Tools, hash_sources, sha256};
 use crate::workspace;
 
-const CARGO: &str = "/usr/bin/cargo";
-const RUSTC: &str = "/usr/bin/rustc";
 const STRIP: &str = "/usr/lib/llvm-22/bin/llvm-strip";
 const TARGET: &str = "bpfel-unknown-none";
 

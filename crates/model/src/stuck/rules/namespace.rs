@@ -35,17 +35,13 @@ fn judge(stuck: &Stuck, _thread: &Thread) -> Finding {
     let (remedy, confidence) = match (holder, members.clone().next()) {
         (Some(parent), _) => (reaps(parent), Confidence::Certain),
         (None, Some(member)) => (
-            match member.process.state {
-                Some('Z') => format!(
-                    "find out who holds {}, its parent or a tracer: reapwatch explain {}",
-                    words::with_state(&member.process),
-                    member.process.pid
-                ),
-                _ => format!(
-                    "find out why {} does not exit: reapwatch explain {}",
-                    words::with_state(&member.process),
-                    member.process.pid
-                ),
+            {
+                let who = words::with_state(&member.process);
+                let what = match member.process.state {
+                    Some('Z') => format!("who holds {who}, its parent or a tracer"),
+                    _ => format!("why {who} does not exit"),
+                };
+                format!("find out {what}: reapwatch explain {}", member.process.pid)
             },
             Confidence::Likely,
         ),
