@@ -1,6 +1,12 @@
 //! Parses the output of `cargo test` and `xtask vm`.
 
+use super::suite::Counted;
 use crate::tally::Tally;
+
+/// What is repeated of failed tests at the end.
+const LINES_OF_TESTS: usize = 80;
+/// What is repeated of any other command that failed.
+const LAST_LINES: usize = 15;
 
 /// A test with an attribute `#[ignore = "reason"]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +48,34 @@ pub(super) fn lacking(output: &str) -> Vec<String> {
     lines
         .filter_map(|line| line.strip_prefix("SKIPPED ").map(str::to_owned))
         .collect()
+}
+
+/// Why a suite failed: what `cargo test` prints of failed tests, the failures of `xtask vm`, or the
+/// last lines of another command.
+pub(super) fn reasons(counted: Counted, output: &str) -> Vec<&str> {
+    let told: Vec<_> = match counted {
+        Counted::CargoTests => {
+            let lines = output.lines().skip_while(|line| *line != "failures:");
+            let lines = lines.filter(|line| !is_well(line) && !line.is_empty());
+            lines.take(LINES_OF_TESTS).collect()
+        }
+        Counted::Kernels => {
+            let paragraph = output.split("\n\n").nth(1).unwrap_or_default();
+            paragraph.lines().collect()
+        }
+        Counted::AsOne => Vec::new(),
+    };
+    if !told.is_empty() {
+        return told;
+    }
+    let lines: Vec<_> = output.lines().collect();
+    lines[lines.len().saturating_sub(LAST_LINES)..].to_vec()
+}
+
+/// Whether it is the line of a test that did not fail.
+fn is_well(line: &str) -> bool {
+    let is_passed = |line: &str| line.ends_with(" ok") || line.contains(" skip ");
+    line.starts_with("test ") || line.starts_with("RW-TEST ") && is_passed(line)
 }
 
 /// The ignored tests, each with its reason.
@@ -107,6 +141,23 @@ test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; fin
         assert_eq!(kernels(output), expected);
         let output = "test a ... \nSKIPPED a: the flag (EINVAL)\nok\n";
         assert_eq!(lacking(output), ["a: the flag (EINVAL)"]);
+    }
+
+    #[test]
+    fn the_reasons_of_a_failure_are_found() {
+        let output = "running 2 tests\ntest a ... ok\ntest b ... FAILED\n\nfailures:\n\n\
+                      ---- b stdout ----\nRW-TEST c ok\nRW-TEST d FAIL why\n";
+        let expected = ["failures:", "---- b stdout ----", "RW-TEST d FAIL why"];
+        assert_eq!(reasons(Counted::CargoTests, output), expected);
+        let output = "5.10 x: 3 passed, 1 failed\n\n5.10 x a: why\nfull log: f\n\n  5.10 6.1\n";
+        assert_eq!(
+            reasons(Counted::Kernels, output),
+            ["5.10 x a: why", "full log: f"]
+        );
+        let output = "error: could not compile";
+        for counted in [Counted::CargoTests, Counted::Kernels, Counted::AsOne] {
+            assert_eq!(reasons(counted, output), [output]);
+        }
     }
 
     #[test]

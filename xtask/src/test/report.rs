@@ -16,6 +16,8 @@ pub(super) struct Report {
     suites_not_run: u64,
     /// Scenarios that a kernel cannot run; `xtask vm` makes sure that another kernel can.
     lacking: Vec<String>,
+    /// Why suites failed, repeated at the end, where it is looked for.
+    failures: Vec<String>,
 }
 
 impl Report {
@@ -23,6 +25,7 @@ impl Report {
     pub(super) fn add(&mut self, outcome: Outcome) {
         let Outcome {
             name,
+            counted,
             tally,
             output,
             took,
@@ -39,6 +42,8 @@ impl Report {
             Some(why) => {
                 println!("{output}");
                 println!("{name}: FAILED in {seconds:.1} s, {failed} failed ({why})");
+                let reasons = output::reasons(counted, &output).join("\n  ");
+                self.failures.push(format!("{name}:\n  {reasons}"));
             }
         }
         self.tally += tally;
@@ -91,6 +96,9 @@ impl Report {
                 println!("  {line}");
             }
         }
+        for failure in &self.failures {
+            println!("\nFAILED {failure}");
+        }
         println!("{}", self.tally);
         ExitCode::from(self.code())
     }
@@ -109,10 +117,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::test::suite::Counted;
 
     fn outcome(tally: Tally, lack: Option<&str>) -> Outcome {
         Outcome {
             name: "a suite",
+            counted: Counted::AsOne,
             tally,
             output: String::new(),
             took: Duration::ZERO,

@@ -39,6 +39,7 @@ pub(super) enum Counted {
 /// The result of a suite.
 pub(super) struct Outcome {
     pub(super) name: &'static str,
+    pub(super) counted: Counted,
     pub(super) tally: Tally,
     pub(super) output: String,
     pub(super) took: Duration,
@@ -79,6 +80,7 @@ pub(super) fn run(mut suite: Suite) -> Result<Outcome> {
     if suite.lack.is_some() {
         return Ok(Outcome {
             name: suite.name,
+            counted: suite.counted,
             tally: Tally::default(),
             output: String::new(),
             took: Duration::ZERO,
@@ -103,6 +105,7 @@ pub(super) fn run(mut suite: Suite) -> Result<Outcome> {
     let (name, took) = (suite.name, began.elapsed());
     Ok(Outcome {
         name,
+        counted: suite.counted,
         tally,
         output,
         took,
