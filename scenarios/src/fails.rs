@@ -12,8 +12,8 @@ pub const NAME: &str = "fail";
 /// The output of a child that outlives it.
 pub const LEFT: &str = "left";
 
-/// How long the sleepers would live otherwise.
-const LONG: Duration = Duration::from_secs(10);
+/// How long the sleepers would live otherwise: longer than a slow machine takes to fail.
+const LONG: Duration = Duration::from_secs(60);
 
 /// Fails while a child sleeps and while another, which also has a sleeping child, fails.
 ///

@@ -15,6 +15,9 @@ use api::{ExitLine, FinishedExit};
 /// How long to wait for a line that must not come.
 const QUIET: Duration = Duration::from_millis(300);
 
+/// How many times as long all lines together may take as one.
+const PATIENT_TIMES: u32 = 4;
+
 /// The stream of deaths.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -111,12 +114,14 @@ impl Stream {
         }
     }
 
+    /// Whether all of them arrive, none later than `patience` after the line before: on a slow
+    /// machine it takes long until all have been read.
     fn wait_for(&mut self, truths: &[Truth], patience: Duration) -> bool {
-        let end = Instant::now() + patience;
+        let end = Instant::now() + patience * PATIENT_TIMES;
         let mut missing: Vec<_> = truths.iter().filter(|truth| !self.has(truth)).collect();
         while !missing.is_empty() {
             let rest = end.saturating_duration_since(Instant::now());
-            let Ok(line) = self.lines.recv_timeout(rest) else {
+            let Ok(line) = self.lines.recv_timeout(rest.min(patience)) else {
                 return false;
             };
             if let ExitLine::Exit(line) = &line {
