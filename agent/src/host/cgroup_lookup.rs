@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::host::cgroups::{Mounts, Version1};
 use crate::host::container_names::Disk;
 use crate::host::membership;
+use crate::host::proc;
 use crate::probes;
 use model::events::{CgroupVersion, Key};
 use model::workload::pods::{News, Roster, Source};
@@ -15,6 +16,8 @@ use model::workload::{Answer, Ask, ContainerIds, Located, Named, Owner, path};
 
 /// Maximum number of cgroups listed in one walk.
 const MOST_CGROUPS: usize = 16_384;
+/// Threads of one process that are looked at.
+const THREADS: usize = 8;
 /// Minimum time between two walks for single cgroups.
 const WALK_EVERY_NS: u64 = 1_000_000_000;
 
@@ -61,9 +64,8 @@ impl Looker {
         match ask {
             Ask::Walk => self.walk(send),
             Ask::Process(key) => {
-                let text = self.membership_of(key);
-                let path = text.as_deref().and_then(membership::best);
-                send(Answer::Process(key, path.map(|path| self.located(path))));
+                let path = self.path_of(key);
+                send(Answer::Process(key, path.map(|path| self.located(&path))));
             }
             Ask::Cgroup { id, dead } => {
                 // In a v1 hierarchy, /proc shows dead processes at the root.
@@ -158,9 +160,28 @@ impl Looker {
         }
     }
 
+    /// The most specific cgroup of a process. In v1 hierarchies, a first thread that has exited shows
+    /// the root while the other threads are elsewhere.
+    fn path_of(&self, process: Key) -> Option<String> {
+        let best = |text: String| membership::best(&text).map(str::to_owned);
+        let path = best(self.membership_of(process)?)?;
+        if path != "/" {
+            return Some(path);
+        }
+        let others = proc::threads(process.tgid, THREADS).into_iter();
+        let others = others.filter(|tid| *tid != process.tgid);
+        let mut paths = others.filter_map(|tid| best(self.membership_in(process, tid)?));
+        Some(paths.find(|path| path != "/").unwrap_or(path))
+    }
+
     /// The cgroup file of a process, if it is still the same process.
     fn membership_of(&self, process: Key) -> Option<String> {
-        let text = fs::read(format!("/proc/{}/cgroup", process.tgid)).ok()?;
+        self.membership_in(process, process.tgid)
+    }
+
+    /// The cgroup file of one of its threads.
+    fn membership_in(&self, process: Key, tid: u32) -> Option<String> {
+        let text = fs::read(format!("/proc/{}/task/{tid}/cgroup", process.tgid)).ok()?;
         let start_ns = probes::start_ns(process.tgid)?;
         let same = process.is_roughly(Key {
             start_ns,

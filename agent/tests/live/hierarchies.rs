@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::agent::{Agent, REAPWATCH, eventually};
 use crate::cgroup::{Cgroup, Child};
 use crate::row::Verdicts;
+use crate::scenario::Staying;
 use crate::workloads::{UID, UID_, agent_on, host, id, placed};
 use api::Zombie;
 
@@ -30,6 +31,7 @@ pub(crate) fn judge(verdicts: &mut Verdicts) {
     }
     verdicts.of("version_1_by_its_own", version_1_by_its_own);
     verdicts.of("version_1_removed", version_1_removed);
+    verdicts.of("version_1_leader_exited", version_1_leader_exited);
     verdicts.of("pids_of_a_pod", pids_of_a_pod);
     verdicts.of("agent_in_a_namespace", agent_in_a_namespace);
 }
@@ -129,6 +131,23 @@ fn version_1_removed() {
     let place = placed(&agent, &dead, |_| true);
     assert_eq!(place.unit.as_deref(), Some("rw-old.service"));
     assert!(!place.of_parent, "{place:?}");
+}
+
+/// /proc shows its first thread, which has exited, at the root.
+fn version_1_leader_exited() {
+    let pids = Hierarchy::mounted(c"pids");
+    let one = Staying::start("leader_exited");
+    let cgroup = Cgroup::below(pids.root(), "/system.slice/rw-threads.service");
+    cgroup.set("cgroup.procs", &one.stay.pid.to_string());
+    let agent = Agent::start(&[]);
+    let mut container = None;
+    let placed = eventually(|| {
+        container = agent.explain(one.stay.pid).story.container;
+        let unit = container.as_ref().and_then(|it| it.unit.as_deref());
+        unit == Some("rw-threads.service")
+    });
+    drop(one);
+    assert!(placed, "{container:?}");
 }
 
 fn pids_of_a_pod() {

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+/// It permits far more than reading kernel stacks, so that even root's agent drops it.
+const NOT_KEPT: &str = "CAP_SYS_ADMIN";
+
 /// The notes for what could not be read of each item, such as `/proc/42/stack needs CAP_SYS_ADMIN`.
 pub(super) fn notes<'a>(unreadable: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut files = BTreeMap::<&str, Vec<String>>::new();
@@ -9,7 +12,7 @@ pub(super) fn notes<'a>(unreadable: impl IntoIterator<Item = &'a str>) -> Vec<St
     for text in unreadable {
         if let Some((file, needs)) = text.split_once(" needs ") {
             let files = files.entry(needs).or_default();
-            let file = of_any_process(file);
+            let file = of_any_process(file.trim_start_matches("reading "));
             if !files.contains(&file) {
                 files.push(file);
             }
@@ -19,7 +22,14 @@ pub(super) fn notes<'a>(unreadable: impl IntoIterator<Item = &'a str>) -> Vec<St
     }
     let needs = files.into_iter().map(|(needs, files)| {
         let files = files.join(", ");
-        format!("without {needs}, verdicts rest on less evidence: {files} could not be read")
+        let kept = if needs == NOT_KEPT {
+            ", which reapwatch does not keep"
+        } else {
+            ""
+        };
+        format!(
+            "verdicts rest on less evidence: {files} could not be read, which needs {needs}{kept}"
+        )
     });
     needs.chain(others).collect()
 }
