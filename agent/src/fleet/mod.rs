@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use hyper::StatusCode;
 use jiff::Timestamp;
 
-use crate::cli::FleetArgs;
+use crate::cli::{FleetArgs, ViewArgs};
 use crate::client::http::Endpoint;
 use crate::client::web::{self, Web};
 use crate::stderr::eprint_line;
@@ -32,11 +32,11 @@ pub struct Prometheus {
 
 impl Prometheus {
     /// The Prometheus named on the command line, if any.
-    pub fn named(args: &FleetArgs) -> anyhow::Result<Option<Self>> {
+    pub fn named(args: &FleetArgs, view: &ViewArgs) -> anyhow::Result<Option<Self>> {
         let Some(url) = &args.prometheus else {
             return Ok(None);
         };
-        let mut web = Web::anonymous(url)?;
+        let mut web = Web::trusting(url, view)?;
         if let Some(user) = &url.user {
             if args.prometheus_token_file.is_some() {
                 bail!("the URL has a user and --prometheus-token-file a token; omit one of them");
