@@ -160,7 +160,7 @@ impl Endpoint {
                  --password-file"
                     .to_owned()
             }
-            _ => "it rejected the user or the password".to_owned(),
+            _ => "it rejected the user or the password; check both".to_owned(),
         }
     }
 }

@@ -96,17 +96,21 @@ impl Prometheus {
                 "no {here} answers: {error:#}; check the URL, such as http://prometheus:9090"
             )
         })?;
-        match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => bail!(
+        match (status, &self.token_file) {
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Some(file)) => bail!(
+                "the {here} denied access ({status}) with the token in {}: replace it",
+                file.display()
+            ),
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, None) => bail!(
                 "the {here} denied access ({status}): put USER:PASSWORD@ before its host, or pass \
                  a token with --prometheus-token-file"
             ),
-            status if status.is_redirection() => bail!(
+            (status, _) if status.is_redirection() => bail!(
                 "the {here} redirects ({status}): use the URL where it answers directly, with a \
                  token if it requires a login"
             ),
-            StatusCode::OK => {}
-            status => match series::refusal(&body) {
+            (StatusCode::OK, _) => {}
+            (status, _) => match series::refusal(&body) {
                 Some(why) => bail!("the {here} rejected a query ({status}): {why}"),
                 None => bail!("{}", self.no_prometheus(&format!("it answered {status}"))),
             },

@@ -226,10 +226,16 @@ impl Server {
 
 /// What the server says of its refusal.
 async fn refusal(response: Response<Incoming>) -> Status {
-    let code = response.status().as_u16();
+    let (code, reason) = (
+        response.status().as_u16(),
+        response.status().canonical_reason(),
+    );
     let body = whole(response).await.unwrap_or_default();
     // A proxy may answer in words of its own.
-    let status = serde_json::from_slice::<Status>(&body).unwrap_or_default();
+    let mut status = serde_json::from_slice::<Status>(&body).unwrap_or_default();
+    if status.message.is_empty() {
+        status.message = reason.unwrap_or_default().to_owned();
+    }
     Status { code, ..status }
 }
 
